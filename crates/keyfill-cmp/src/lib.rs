@@ -1,0 +1,1 @@
+//! Argo CD's config management plugin protocol over a unix socket.

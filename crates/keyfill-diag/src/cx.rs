@@ -1,0 +1,123 @@
+//! What an engine is told by its host besides its input: until when, whether to stop, how much at most.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// A flag that asks a run to stop, shared between the one who asks and those who work.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks the run to stop. It cannot be taken back.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the run was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Bounds that keep a hostile or broken input from taking the machine.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of one input file.
+    pub file_bytes: u64,
+    /// Bytes that a run may print.
+    pub output_bytes: u64,
+    /// Nesting of YAML, templates and bases.
+    pub depth: u32,
+    /// Nodes that a YAML document may have once its aliases are expanded.
+    pub nodes: u64,
+    /// Steps that the execution of templates of one chart may take.
+    pub steps: u64,
+}
+
+impl Default for Limits {
+    /// Far above what real trees need: 256 MiB in and out, 1,000 deep, 20 million nodes, 1 billion steps.
+    fn default() -> Self {
+        Self {
+            file_bytes: 256 << 20,
+            output_bytes: 256 << 20,
+            depth: 1_000,
+            nodes: 20_000_000,
+            steps: 1_000_000_000,
+        }
+    }
+}
+
+/// Why a run was stopped from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The deadline has passed.
+    Deadline,
+    /// The run was asked to stop: a signal, or the client went away.
+    Cancelled,
+}
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Deadline => "the deadline has passed",
+            Self::Cancelled => "the run was cancelled",
+        })
+    }
+}
+
+/// The circumstances of one run.
+#[derive(Clone, Debug)]
+pub struct Cx {
+    /// When the run must have ended.
+    pub deadline: Instant,
+    /// Asks the run to stop.
+    pub cancel: Cancel,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl Cx {
+    /// A run that may take `time` from now.
+    pub fn with_time(time: Duration) -> Self {
+        Self { deadline: Instant::now() + time, cancel: Cancel::default(), limits: Limits::default() }
+    }
+
+    /// Whether to go on. Engines ask between units of work: a file, a document, some thousand steps.
+    pub fn check(&self) -> Result<(), Stopped> {
+        if self.cancel.is_cancelled() {
+            Err(Stopped::Cancelled)
+        } else if Instant::now() >= self.deadline {
+            Err(Stopped::Deadline)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The time left; zero when the deadline has passed.
+    pub fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+impl Default for Cx {
+    /// 55 seconds: below the 60 s after which Argo CD gives up.
+    fn default() -> Self {
+        Self::with_time(Duration::from_secs(55))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cx, Stopped};
+    use std::time::Duration;
+
+    #[test]
+    fn a_run_stops_when_asked_or_late() {
+        let cx = Cx::default();
+        assert_eq!(cx.check(), Ok(()));
+        cx.clone().cancel.cancel();
+        assert_eq!(cx.check(), Err(Stopped::Cancelled));
+        assert_eq!(Cx::with_time(Duration::ZERO).check(), Err(Stopped::Deadline));
+    }
+}

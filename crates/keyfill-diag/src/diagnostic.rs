@@ -1,0 +1,196 @@
+//! The diagnostic: what went wrong, where, why, what to do.
+
+use std::fmt;
+
+/// What kind of trouble a run met. It picks the exit code of the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// Anything else: exit code 1.
+    Other,
+    /// The command line or a setting is wrong: exit code 2.
+    Usage,
+    /// The input could not be rendered or read: exit code 3.
+    Render,
+    /// A placeholder names a secret, version or key that does not exist: exit code 4.
+    Missing,
+    /// The secret store was unreachable or refused: exit code 5.
+    Store,
+    /// A policy forbids it: exit code 6.
+    Forbidden,
+}
+
+impl Class {
+    /// The exit code of the command line for this class.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Other => 1,
+            Self::Usage => 2,
+            Self::Render => 3,
+            Self::Missing => 4,
+            Self::Store => 5,
+            Self::Forbidden => 6,
+        }
+    }
+
+    /// The name used in machine-readable reports and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Other => "other",
+            Self::Usage => "usage",
+            Self::Render => "render",
+            Self::Missing => "missing",
+            Self::Store => "store",
+            Self::Forbidden => "forbidden",
+        }
+    }
+}
+
+/// How bad it is. An error fails the run, a warning is printed on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Fails the run.
+    Error,
+    /// Printed, the run goes on.
+    Warning,
+}
+
+/// Where in the input a diagnostic points.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// File relative to the tree's root, or a name such as `<stdin>`.
+    pub file: Option<String>,
+    /// Which document of the stream, counted from 1.
+    pub document: Option<usize>,
+    /// Line in the file, counted from 1.
+    pub line: Option<u32>,
+    /// Column in characters, counted from 1.
+    pub column: Option<u32>,
+    /// How many characters the caret line covers; 0 or 1 is a single caret.
+    pub width: u32,
+    /// Path in the document, as in `spec.template.spec.containers[0].image`.
+    pub path: Option<String>,
+    /// The line of the input itself, without its newline.
+    pub source_line: Option<String>,
+}
+
+/// One problem, with all that a person needs to mend it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Error or warning.
+    pub severity: Severity,
+    /// Picks the exit code.
+    pub class: Class,
+    /// What went wrong and why, in one sentence without a full stop.
+    pub message: String,
+    /// Where.
+    pub place: Place,
+    /// How one got there, outermost first: the chain of bases, or of template includes.
+    pub trail: Vec<String>,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error of a class, with its message; place and hint are added with the `with_` methods.
+    pub fn error(class: Class, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            class,
+            message: message.into(),
+            place: Place::default(),
+            trail: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// A warning; its class says what it would be as an error.
+    pub fn warning(class: Class, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(class, message) }
+    }
+
+    /// Sets the place.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// Sets the hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds one step of the trail, from the outside in.
+    #[must_use]
+    pub fn via(mut self, step: impl Into<String>) -> Self {
+        self.trail.push(step.into());
+        self
+    }
+}
+
+impl Place {
+    /// A place that is a file, and a line of it where known.
+    pub fn file(file: impl Into<String>, line: Option<u32>) -> Self {
+        Self { file: Some(file.into()), line, ..Self::default() }
+    }
+}
+
+impl fmt::Display for Place {
+    /// `file:line:column (document 2, spec.x)`, leaving out what is not known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut some = false;
+        if let Some(file) = &self.file {
+            f.write_str(file)?;
+            some = true;
+        }
+        if let Some(line) = self.line {
+            if some {
+                write!(f, ":{line}")?;
+            } else {
+                write!(f, "line {line}")?;
+            }
+            if let Some(column) = self.column {
+                write!(f, ":{column}")?;
+            }
+            some = true;
+        }
+        let document = self.document.map(|n| format!("document {n}"));
+        let rest: Vec<&str> = document.as_deref().into_iter().chain(self.path.as_deref()).collect();
+        match (some, rest.is_empty()) {
+            (_, true) => Ok(()),
+            (true, false) => write!(f, " ({})", rest.join(", ")),
+            (false, false) => f.write_str(&rest.join(", ")),
+        }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    /// One line: place and message. The caret and the hint are the command line's to draw.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place.to_string();
+        if place.is_empty() { f.write_str(&self.message) } else { write!(f, "{place}: {}", self.message) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Class, Diagnostic, Place};
+
+    #[test]
+    fn a_diagnostic_prints_its_place_first() {
+        let place = Place { path: Some("data.a".into()), ..Place::file("app/cm.yaml", Some(3)) };
+        let d = Diagnostic::error(Class::Missing, "no such key").at(place);
+        assert_eq!(d.to_string(), "app/cm.yaml:3 (data.a): no such key");
+        assert_eq!(Diagnostic::error(Class::Other, "plain").to_string(), "plain");
+    }
+
+    #[test]
+    fn exit_codes_are_distinct() {
+        let all = [Class::Other, Class::Usage, Class::Render, Class::Missing, Class::Store, Class::Forbidden];
+        let mut codes: Vec<u8> = all.iter().map(|c| c.exit_code()).collect();
+        codes.dedup();
+        assert_eq!(codes, [1, 2, 3, 4, 5, 6]);
+    }
+}

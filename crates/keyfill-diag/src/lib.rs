@@ -1,0 +1,13 @@
+//! How a run ends: diagnostics with a place, a message, a hint and a class; deadline and cancellation.
+//!
+//! Every crate of the workspace reports problems as [`Diagnostic`] values, so that the command line can
+//! print them all in one form and choose the exit code from the [`Class`]. A diagnostic never holds a
+//! secret value: messages name paths and keys, the source line is the line of the input that git holds.
+
+mod cx;
+mod diagnostic;
+mod near;
+
+pub use cx::{Cancel, Cx, Limits, Stopped};
+pub use diagnostic::{Class, Diagnostic, Place, Severity};
+pub use near::nearest;

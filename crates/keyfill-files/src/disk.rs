@@ -1,0 +1,181 @@
+//! A folder on disk as a tree. Links are followed by hand, part by part, so that none leaves the root.
+
+use crate::{Entry, FileError, FileErrorKind, Files, Kind, TreePath};
+use bytes::Bytes;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// Links followed on the way to one path before it is called a circle; the kernel's own number.
+const MOST_LINKS: usize = 40;
+
+/// A folder on disk. It is only ever read.
+#[derive(Clone, Debug)]
+pub struct DiskFiles {
+    root: PathBuf,
+    most_bytes: u64,
+}
+
+impl DiskFiles {
+    /// The tree below `root`, which is made canonical; files above `most_bytes` are refused.
+    pub fn open(root: &Path, most_bytes: u64) -> std::io::Result<Self> {
+        let root = fs::canonicalize(root)?;
+        if !root.is_dir() {
+            return Err(std::io::ErrorKind::NotADirectory.into());
+        }
+        Ok(Self { root, most_bytes })
+    }
+
+    /// The root's own place on disk.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where a tree path lies on disk, links not followed.
+    pub fn on_disk(&self, path: &TreePath) -> PathBuf {
+        if path.is_root() { self.root.clone() } else { self.root.join(path.as_str()) }
+    }
+
+    /// The tree path of a place on disk, when it lies in this tree (links not followed).
+    pub fn tree_path(&self, place: &Path) -> Option<TreePath> {
+        TreePath::new(place.strip_prefix(&self.root).ok()?.to_str()?)
+    }
+
+    /// Follows every link on the way to `path`. The result has none left and lies in the tree.
+    fn follow(&self, path: &TreePath) -> Result<(TreePath, fs::FileType, fs::Metadata), FileError> {
+        let mut links = 0;
+        let mut here = TreePath::root();
+        let mut todo: Vec<String> = path.parts().map(str::to_owned).collect();
+        todo.reverse();
+        let mut meta = fs::symlink_metadata(&self.root).map_err(|e| FileError::io(path, e))?;
+        while let Some(part) = todo.pop() {
+            if part == ".." {
+                here = here.parent().ok_or_else(|| FileError::new(path, FileErrorKind::Escapes))?;
+                meta = fs::symlink_metadata(self.on_disk(&here)).map_err(|e| FileError::io(path, e))?;
+                continue;
+            }
+            let next = here.join(&part).ok_or_else(|| FileError::new(path, FileErrorKind::Escapes))?;
+            let place = self.on_disk(&next);
+            meta = fs::symlink_metadata(&place).map_err(|e| FileError::io(path, e))?;
+            if !meta.file_type().is_symlink() {
+                here = next;
+                continue;
+            }
+            links += 1;
+            if links > MOST_LINKS {
+                return Err(FileError::new(path, FileErrorKind::LinkLoop));
+            }
+            let target = fs::read_link(&place).map_err(|e| FileError::io(path, e))?;
+            let relative = if target.is_absolute() {
+                here = TreePath::root();
+                target.strip_prefix(&self.root).map_err(|_| FileError::new(path, FileErrorKind::Escapes))?
+            } else {
+                &target
+            };
+            let text = relative.to_str().ok_or_else(|| FileError::new(path, FileErrorKind::NotFound))?;
+            todo.extend(text.split('/').rev().filter(|p| !p.is_empty() && *p != ".").map(str::to_owned));
+            meta = fs::symlink_metadata(self.on_disk(&here)).map_err(|e| FileError::io(path, e))?;
+        }
+        Ok((here, meta.file_type(), meta))
+    }
+}
+
+fn kind_of(t: fs::FileType) -> Kind {
+    if t.is_file() {
+        Kind::File
+    } else if t.is_dir() {
+        Kind::Dir
+    } else {
+        Kind::Other
+    }
+}
+
+impl Files for DiskFiles {
+    fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
+        let (real, file_type, meta) = self.follow(path)?;
+        match kind_of(file_type) {
+            Kind::File => {}
+            Kind::Dir => return Err(FileError::new(path, FileErrorKind::IsDir)),
+            Kind::Other => return Err(FileError::new(path, FileErrorKind::NotRegular)),
+        }
+        if meta.len() > self.most_bytes {
+            return Err(FileError::new(path, FileErrorKind::TooLarge));
+        }
+        let file = fs::File::open(self.on_disk(&real)).map_err(|e| FileError::io(path, e))?;
+        let mut content = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1);
+        // A file may grow between the look and the read: the bound holds for what is read.
+        file.take(self.most_bytes + 1).read_to_end(&mut content).map_err(|e| FileError::io(path, e))?;
+        if content.len() as u64 > self.most_bytes {
+            return Err(FileError::new(path, FileErrorKind::TooLarge));
+        }
+        Ok(content.into())
+    }
+
+    fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
+        let (real, file_type, _) = self.follow(dir)?;
+        if !file_type.is_dir() {
+            return Err(FileError::new(dir, FileErrorKind::NotDir));
+        }
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(self.on_disk(&real)).map_err(|e| FileError::io(dir, e))? {
+            let entry = entry.map_err(|e| FileError::io(dir, e))?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let own = entry.file_type().map_err(|e| FileError::io(dir, e))?;
+            let kind = if own.is_symlink() {
+                let target = real.join(&name).and_then(|p| self.follow(&p).ok());
+                target.map_or(Kind::Other, |(_, t, _)| kind_of(t))
+            } else {
+                kind_of(own)
+            };
+            entries.push(Entry { name, kind, is_link: own.is_symlink() });
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+        let (real, file_type, _) = self.follow(path)?;
+        Ok((real, kind_of(file_type)))
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::DiskFiles;
+    use crate::{FileErrorKind, Files, Kind, TreePath};
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_stay_inside() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("tree");
+        std::fs::create_dir_all(root.join("base/sub")).unwrap();
+        std::fs::write(root.join("base/a"), "a").unwrap();
+        std::fs::write(dir.path().join("outside"), "no").unwrap();
+        symlink("../base/a", root.join("base/up")).unwrap();
+        symlink("base", root.join("link")).unwrap();
+        symlink("../outside", root.join("out")).unwrap();
+        symlink(dir.path().join("outside"), root.join("abs-out")).unwrap();
+        symlink(root.join("base"), root.join("abs-in")).unwrap();
+        symlink("loop", root.join("loop")).unwrap();
+        let files = DiskFiles::open(&root, 100).unwrap();
+        let at = |p: &str| TreePath::new(p).unwrap();
+        assert_eq!(files.resolve(&at("link/up")).unwrap(), (at("base/a"), Kind::File));
+        assert_eq!(&files.read(&at("abs-in/a")).unwrap()[..], b"a");
+        assert_eq!(files.read(&at("out")).unwrap_err().kind(), FileErrorKind::Escapes);
+        assert_eq!(files.read(&at("abs-out")).unwrap_err().kind(), FileErrorKind::Escapes);
+        assert_eq!(files.read(&at("loop")).unwrap_err().kind(), FileErrorKind::LinkLoop);
+        assert_eq!(files.read(&at("base")).unwrap_err().kind(), FileErrorKind::IsDir);
+        let kinds: Vec<(String, Kind)> =
+            files.list(&TreePath::root()).unwrap().into_iter().map(|e| (e.name, e.kind)).collect();
+        assert!(kinds.contains(&("out".into(), Kind::Other)) && kinds.contains(&("link".into(), Kind::Dir)));
+    }
+
+    #[test]
+    fn large_files_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("big"), [b'x'; 101]).unwrap();
+        let files = DiskFiles::open(dir.path(), 100).unwrap();
+        assert_eq!(files.read(&TreePath::new("big").unwrap()).unwrap_err().kind(), FileErrorKind::TooLarge);
+    }
+}

@@ -1,0 +1,61 @@
+//! The file tree that engines read from.
+//!
+//! Engines do no IO of their own: they ask a [`Files`] for paths relative to the tree's root. No path and
+//! no symbolic link leaves that root. [`DiskFiles`] is a folder, [`MemoryFiles`] a map for tests and for
+//! files made in memory; archives implement the same trait elsewhere.
+
+mod disk;
+mod error;
+mod memory;
+mod path;
+
+pub use disk::DiskFiles;
+pub use error::{FileError, FileErrorKind};
+pub use memory::MemoryFiles;
+pub use path::TreePath;
+
+use bytes::Bytes;
+
+/// What a path is, once links are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Dir,
+    /// A socket, a device or a pipe: never read.
+    Other,
+}
+
+/// One entry of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The entry's own name, without its folder. Names that are not UTF-8 are left out of listings.
+    pub name: String,
+    /// What the entry is; for a link, what it points to, or `Other` when it is broken or leaves the tree.
+    pub kind: Kind,
+    /// Whether the entry itself is a symbolic link.
+    pub is_link: bool,
+}
+
+/// A tree of files. Paths are relative to its root.
+pub trait Files: Send + Sync {
+    /// The bytes of a file, links followed inside the tree.
+    fn read(&self, path: &TreePath) -> Result<Bytes, FileError>;
+
+    /// The entries of a folder, sorted by name in byte order.
+    fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError>;
+
+    /// Where a path leads once links are followed, and what is there.
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError>;
+
+    /// Whether a file is there; a path that cannot be looked at counts as absent.
+    fn is_file(&self, path: &TreePath) -> bool {
+        matches!(self.resolve(path), Ok((_, Kind::File)))
+    }
+
+    /// Whether a folder is there.
+    fn is_dir(&self, path: &TreePath) -> bool {
+        matches!(self.resolve(path), Ok((_, Kind::Dir)))
+    }
+}

@@ -1,0 +1,95 @@
+//! A tree in memory: for tests, fuzzing and files that are made on the way.
+
+use crate::{Entry, FileError, FileErrorKind, Files, Kind, TreePath};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+/// Files by their path; folders exist as far as files lie in them. It has no links.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryFiles {
+    files: BTreeMap<TreePath, Bytes>,
+}
+
+impl MemoryFiles {
+    /// An empty tree.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts a file in, in place of one that was there.
+    pub fn insert(&mut self, path: TreePath, content: impl Into<Bytes>) {
+        self.files.insert(path, content.into());
+    }
+
+    /// All files with their content, by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&TreePath, &Bytes)> {
+        self.files.iter()
+    }
+}
+
+impl<P: AsRef<str>, C: Into<Bytes>> FromIterator<(P, C)> for MemoryFiles {
+    /// Paths that do not stay inside the tree are left out.
+    fn from_iter<I: IntoIterator<Item = (P, C)>>(files: I) -> Self {
+        let files = files.into_iter().filter_map(|(p, c)| Some((TreePath::new(p.as_ref())?, c.into())));
+        Self { files: files.collect() }
+    }
+}
+
+impl Files for MemoryFiles {
+    fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
+        if let Some(content) = self.files.get(path) {
+            return Ok(content.clone());
+        }
+        let kind = if self.is_dir(path) { FileErrorKind::IsDir } else { FileErrorKind::NotFound };
+        Err(FileError::new(path, kind))
+    }
+
+    fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
+        if self.files.contains_key(dir) {
+            return Err(FileError::new(dir, FileErrorKind::NotDir));
+        }
+        let depth = dir.parts().count();
+        let mut entries: BTreeMap<&str, Kind> = BTreeMap::new();
+        for path in self.files.keys().filter(|p| p.is_within(dir)) {
+            let mut below = path.parts().skip(depth);
+            if let Some(name) = below.next() {
+                entries.insert(name, if below.next().is_some() { Kind::Dir } else { Kind::File });
+            }
+        }
+        if entries.is_empty() && !dir.is_root() {
+            return Err(FileError::new(dir, FileErrorKind::NotFound));
+        }
+        let entry = |(name, kind): (&str, Kind)| Entry { name: name.to_owned(), kind, is_link: false };
+        Ok(entries.into_iter().map(entry).collect())
+    }
+
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+        if self.files.contains_key(path) {
+            Ok((path.clone(), Kind::File))
+        } else if path.is_root() || self.files.keys().any(|p| p.is_within(path)) {
+            Ok((path.clone(), Kind::Dir))
+        } else {
+            Err(FileError::new(path, FileErrorKind::NotFound))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryFiles;
+    use crate::{FileErrorKind, Files, Kind, TreePath};
+
+    #[test]
+    fn lists_and_reads() {
+        let files: MemoryFiles =
+            [("base/a.yaml", "a"), ("base/sub/b.yaml", "b"), ("c", "c")].into_iter().collect();
+        let at = |p: &str| TreePath::new(p).unwrap();
+        let names: Vec<(String, Kind)> =
+            files.list(&at("base")).unwrap().into_iter().map(|e| (e.name, e.kind)).collect();
+        assert_eq!(names, [("a.yaml".into(), Kind::File), ("sub".into(), Kind::Dir)]);
+        assert_eq!(&files.read(&at("base/sub/b.yaml")).unwrap()[..], b"b");
+        assert_eq!(files.read(&at("base")).unwrap_err().kind(), FileErrorKind::IsDir);
+        assert_eq!(files.read(&at("nope")).unwrap_err().kind(), FileErrorKind::NotFound);
+        assert!(files.is_dir(&TreePath::root()) && files.is_file(&at("c")) && !files.is_dir(&at("c")));
+    }
+}

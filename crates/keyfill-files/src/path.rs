@@ -1,0 +1,116 @@
+//! Paths inside a tree: clean, relative, with `/`, never above the root.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+/// A clean path relative to a tree's root. The root itself is the empty path, shown as `.`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TreePath(Arc<str>);
+
+impl TreePath {
+    /// The tree's root.
+    pub fn root() -> Self {
+        Self(Arc::from(""))
+    }
+
+    /// A path below the root as written: `.` and empty parts vanish, `..` goes up. `None` when it is
+    /// absolute or climbs above the root.
+    pub fn new(path: &str) -> Option<Self> {
+        Self::root().join(path)
+    }
+
+    /// `path` seen from this folder, by its text alone (links are the tree's to follow). `None` when it
+    /// is absolute, holds a NUL byte or climbs above the root.
+    pub fn join(&self, path: &str) -> Option<Self> {
+        if path.starts_with('/') || path.contains('\0') {
+            return None;
+        }
+        let mut parts: Vec<&str> = self.parts().collect();
+        for part in path.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => {
+                    parts.pop()?;
+                }
+                name => parts.push(name),
+            }
+        }
+        Some(Self(Arc::from(parts.join("/"))))
+    }
+
+    /// The folder that holds this path; the root has none.
+    pub fn parent(&self) -> Option<Self> {
+        if self.is_root() {
+            return None;
+        }
+        Some(Self(Arc::from(self.0.rsplit_once('/').map_or("", |(dir, _)| dir))))
+    }
+
+    /// The last part; empty for the root.
+    pub fn name(&self) -> &str {
+        self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
+    }
+
+    /// Whether this is the root.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The parts from the root down; none for the root.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').filter(|p| !p.is_empty())
+    }
+
+    /// Whether this path is `dir` or lies below it.
+    pub fn is_within(&self, dir: &Self) -> bool {
+        dir.is_root()
+            || self.0.strip_prefix(&*dir.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// The path as text; empty for the root.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TreePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_root() { "." } else { &self.0 })
+    }
+}
+
+impl Borrow<str> for TreePath {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TreePath;
+
+    fn path(p: &str) -> TreePath {
+        TreePath::new(p).unwrap()
+    }
+
+    #[test]
+    fn cleans_and_climbs() {
+        assert_eq!(path("./a//b/../c").as_str(), "a/c");
+        assert_eq!(path("overlays/dev").join("../../base").unwrap().as_str(), "base");
+        assert_eq!(path("a").join(".."), Some(TreePath::root()));
+        assert_eq!(path("a").join("../.."), None);
+        assert_eq!(TreePath::new("/etc/passwd"), None);
+        assert_eq!(TreePath::new("a\0b"), None);
+    }
+
+    #[test]
+    fn knows_its_place() {
+        assert_eq!(path("a/b/c").parent(), Some(path("a/b")));
+        assert_eq!(path("a").parent(), Some(TreePath::root()));
+        assert_eq!(TreePath::root().parent(), None);
+        assert_eq!((path("a/b").name(), TreePath::root().name()), ("b", ""));
+        assert!(path("a/b").is_within(&path("a")) && !path("ab").is_within(&path("a")));
+        assert!(path("a").is_within(&TreePath::root()) && path("a").is_within(&path("a")));
+    }
+}

@@ -1,0 +1,1 @@
+//! What Go's standard library does and Rust's does not: strconv, fmt verbs, JSON text, regexp syntax, time layouts.

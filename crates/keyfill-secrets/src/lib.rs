@@ -1,0 +1,1 @@
+//! Secret stores: the Source trait, a Secret type that cannot print, Vault and file sources.

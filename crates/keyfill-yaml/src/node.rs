@@ -1,0 +1,248 @@
+//! The tree of one document with its scalars as written.
+
+use crate::Text;
+
+/// How a scalar was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Style {
+    /// Without quotes: its text decides its type, unless it has a tag.
+    #[default]
+    Plain,
+    /// `'...'`
+    Single,
+    /// `"..."`
+    Double,
+    /// `|`
+    Literal,
+    /// `>`
+    Folded,
+}
+
+/// An explicit tag. Without one, a plain scalar's text decides and any other style is a string.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Tag {
+    /// None was written.
+    #[default]
+    None,
+    /// `!!str`
+    Str,
+    /// `!!int`
+    Int,
+    /// `!!float`
+    Float,
+    /// `!!bool`
+    Bool,
+    /// `!!null`
+    Null,
+    /// `!!binary`
+    Binary,
+    /// `!!timestamp`
+    Timestamp,
+    /// Any other, in its long form (`tag:yaml.org,2002:set`, `!local`).
+    Other(Text),
+}
+
+/// A scalar: its content after unescaping and folding, how it was written, where.
+#[derive(Clone, Debug, Default)]
+pub struct Scalar {
+    /// The content.
+    pub text: Text,
+    /// How it was written.
+    pub style: Style,
+    /// Its explicit tag.
+    pub tag: Tag,
+    /// Line in its file, counted from 1; 0 for what was made on the way.
+    pub line: u32,
+}
+
+/// A sequence.
+#[derive(Clone, Debug, Default)]
+pub struct Seq {
+    /// The items.
+    pub items: Vec<Node>,
+    /// Line in its file; 0 for what was made on the way.
+    pub line: u32,
+}
+
+/// One key of a mapping with its value.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The key. Keys that are not scalars are refused by the loader.
+    pub key: Scalar,
+    /// The value.
+    pub value: Node,
+}
+
+/// A mapping in its written order; the loader refuses a key that occurs twice.
+#[derive(Clone, Debug, Default)]
+pub struct Map {
+    /// The entries, in order.
+    pub entries: Vec<Entry>,
+    /// Line in its file; 0 for what was made on the way.
+    pub line: u32,
+}
+
+/// A node of a document. Aliases and merge keys are already expanded.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// A scalar.
+    Scalar(Scalar),
+    /// A sequence.
+    Seq(Seq),
+    /// A mapping.
+    Map(Map),
+}
+
+impl Scalar {
+    /// A string that stays a string whatever its text is (`"true"`, `"1"`).
+    pub fn string(text: impl Into<Text>) -> Self {
+        Self { text: text.into(), tag: Tag::Str, ..Self::default() }
+    }
+
+    /// A plain scalar, typed by its text as if it stood unquoted in a file.
+    pub fn plain(text: impl Into<Text>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+}
+
+impl Node {
+    /// A string that stays a string whatever its text is.
+    pub fn string(text: impl Into<Text>) -> Self {
+        Self::Scalar(Scalar::string(text))
+    }
+
+    /// A plain scalar, typed by its text.
+    pub fn plain(text: impl Into<Text>) -> Self {
+        Self::Scalar(Scalar::plain(text))
+    }
+
+    /// `null`.
+    pub fn null() -> Self {
+        Self::Scalar(Scalar { text: Text::new_static("null"), tag: Tag::Null, ..Scalar::default() })
+    }
+
+    /// An empty mapping.
+    pub fn map() -> Self {
+        Self::Map(Map::default())
+    }
+
+    /// An empty sequence.
+    pub fn seq() -> Self {
+        Self::Seq(Seq::default())
+    }
+
+    /// Where it stands in its file; 0 when it was made on the way.
+    pub fn line(&self) -> u32 {
+        match self {
+            Self::Scalar(s) => s.line,
+            Self::Seq(s) => s.line,
+            Self::Map(m) => m.line,
+        }
+    }
+
+    /// The scalar, if it is one.
+    pub fn as_scalar(&self) -> Option<&Scalar> {
+        if let Self::Scalar(s) = self { Some(s) } else { None }
+    }
+
+    /// The text of a scalar, whatever its type; `None` for sequences and mappings.
+    pub fn text(&self) -> Option<&str> {
+        self.as_scalar().map(|s| s.text.as_str())
+    }
+
+    /// The mapping, if it is one.
+    pub fn as_map(&self) -> Option<&Map> {
+        if let Self::Map(m) = self { Some(m) } else { None }
+    }
+
+    /// The mapping, to change it.
+    pub fn as_map_mut(&mut self) -> Option<&mut Map> {
+        if let Self::Map(m) = self { Some(m) } else { None }
+    }
+
+    /// The sequence, if it is one.
+    pub fn as_seq(&self) -> Option<&Seq> {
+        if let Self::Seq(s) = self { Some(s) } else { None }
+    }
+
+    /// The sequence, to change it.
+    pub fn as_seq_mut(&mut self) -> Option<&mut Seq> {
+        if let Self::Seq(s) = self { Some(s) } else { None }
+    }
+
+    /// The value of a key, when this is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.as_map()?.get(key)
+    }
+
+    /// The value of a key, to change it.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        self.as_map_mut()?.get_mut(key)
+    }
+
+    /// The node at a path of keys.
+    pub fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, key| node.get(key))
+    }
+}
+
+impl Map {
+    /// The value of a key, by the key's text.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entries.iter().find(|e| e.key.text == key).map(|e| &e.value)
+    }
+
+    /// The value of a key, to change it.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        self.entries.iter_mut().find(|e| e.key.text == key).map(|e| &mut e.value)
+    }
+
+    /// Whether a key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Sets a key in its place, or at the end when it is new.
+    pub fn set(&mut self, key: impl Into<Text>, value: Node) {
+        let key = key.into();
+        match self.entries.iter_mut().find(|e| e.key.text == key) {
+            Some(entry) => entry.value = value,
+            None => self.entries.push(Entry { key: Scalar::string(key), value }),
+        }
+    }
+
+    /// Takes a key out; the others keep their order.
+    pub fn remove(&mut self, key: &str) -> Option<Node> {
+        let at = self.entries.iter().position(|e| e.key.text == key)?;
+        Some(self.entries.remove(at).value)
+    }
+
+    /// The value of a key, made by `make` and put at the end when it is new.
+    pub fn get_or_insert_with(&mut self, key: &str, make: impl FnOnce() -> Node) -> &mut Node {
+        let at = self.entries.iter().position(|e| e.key.text == key).unwrap_or_else(|| {
+            self.entries.push(Entry { key: Scalar::string(key), value: make() });
+            self.entries.len() - 1
+        });
+        &mut self.entries[at].value
+    }
+
+    /// The keys as text, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|e| e.key.text.as_str())
+    }
+
+    /// Keys and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.entries.iter().map(|e| (e.key.text.as_str(), &e.value))
+    }
+
+    /// How many entries it has.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}

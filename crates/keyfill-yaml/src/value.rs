@@ -1,0 +1,96 @@
+//! A resolved value, as Go holds it after reading YAML.
+
+use crate::Text;
+use std::fmt;
+
+/// A value with its type settled. Integers and floats stay apart, as in Go.
+///
+/// Filled documents hold secret values in these, so its `Debug` text shows the shape and nothing else.
+#[derive(Clone, Default, PartialEq)]
+pub enum Value {
+    /// `null`
+    #[default]
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// An integer that fits 64 bits with a sign.
+    Int(i64),
+    /// An integer above `i64::MAX`.
+    Uint(u64),
+    /// A floating point number.
+    Float(f64),
+    /// A number kept as it is written, printed without change (KV version 1 keeps `1.10` so).
+    Number(Text),
+    /// A string.
+    Str(Text),
+    /// A sequence.
+    Seq(Vec<Value>),
+    /// A mapping with unique string keys, in the order of reading; the emitter sorts.
+    Map(Vec<(Text, Value)>),
+}
+
+impl Value {
+    /// The string, if it is one.
+    pub fn as_str(&self) -> Option<&str> {
+        if let Self::Str(s) = self { Some(s) } else { None }
+    }
+
+    /// The entries of a mapping.
+    pub fn as_map(&self) -> Option<&[(Text, Value)]> {
+        if let Self::Map(m) = self { Some(m) } else { None }
+    }
+
+    /// The items of a sequence.
+    pub fn as_seq(&self) -> Option<&[Value]> {
+        if let Self::Seq(s) = self { Some(s) } else { None }
+    }
+
+    /// The value of a key, when this is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.as_map()?.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    /// The value of a key, to change it.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        if let Self::Map(m) = self { m.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v) } else { None }
+    }
+
+    /// The value at a path of keys.
+    pub fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |value, key| value.get(key))
+    }
+
+    /// What it is, in one word, as errors name it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "bool",
+            Self::Int(_) | Self::Uint(_) | Self::Float(_) | Self::Number(_) => "number",
+            Self::Str(_) => "string",
+            Self::Seq(_) => "list",
+            Self::Map(_) => "map",
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seq(items) => f.debug_list().entries(items).finish(),
+            Self::Map(entries) => f.debug_map().entries(entries.iter().map(|(k, v)| (k, v))).finish(),
+            scalar => f.write_str(scalar.type_name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+
+    #[test]
+    fn debug_text_shows_no_value() {
+        let value =
+            Value::Map(vec![("k".into(), Value::Seq(vec![Value::Str("hush".into()), Value::Int(42)]))]);
+        assert_eq!(format!("{value:?}"), r#"{"k": [string, number]}"#);
+    }
+}
