@@ -1,0 +1,137 @@
+//! Group, version and kind of a resource, and their order.
+
+use keyfill_yaml::{Node, Text};
+use std::cmp::Ordering;
+use std::fmt;
+
+/// Group, version and kind. As a selector, an empty part matches anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Gvk {
+    /// `apps`; empty for the core group.
+    pub group: Text,
+    /// `v1`.
+    pub version: Text,
+    /// `Deployment`.
+    pub kind: Text,
+}
+
+impl Gvk {
+    /// From its three parts.
+    pub fn new(group: impl Into<Text>, version: impl Into<Text>, kind: impl Into<Text>) -> Self {
+        Self { group: group.into(), version: version.into(), kind: kind.into() }
+    }
+
+    /// From an `apiVersion` field and a kind.
+    pub fn from_api_version(api_version: &str, kind: &str) -> Self {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        Self::new(group, version, kind)
+    }
+
+    /// What the fields `apiVersion` and `kind` of an object say; absent ones are empty.
+    pub fn of(object: &Node) -> Self {
+        let field = |name| object.get(name).and_then(Node::text).unwrap_or("");
+        Self::from_api_version(field("apiVersion"), field("kind"))
+    }
+
+    /// `group/version`, or the version alone in the core group.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.to_string()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    /// Whether `selector` picks this type: each of its parts is empty or equal.
+    pub fn is_selected_by(&self, selector: &Self) -> bool {
+        let fits = |want: &Text, have: &Text| want.is_empty() || want == have;
+        fits(&selector.group, &self.group)
+            && fits(&selector.version, &self.version)
+            && fits(&selector.kind, &self.kind)
+    }
+
+    /// The order in which a cluster likes to get resources: namespaces first, webhooks last; among equals
+    /// by group, version and kind.
+    pub fn legacy_order(&self, other: &Self) -> Ordering {
+        rank(&self.kind).cmp(&rank(&other.kind)).then_with(|| self.sort_text().cmp(&other.sort_text()))
+    }
+
+    /// `group_version_kind` with a mark that sorts last for what is empty.
+    pub fn sort_text(&self) -> String {
+        let or = |text: &Text, mark: &str| if text.is_empty() { mark.to_owned() } else { text.to_string() };
+        format!("{}_{}_{}", or(&self.group, "~G"), or(&self.version, "~V"), or(&self.kind, "~K"))
+    }
+}
+
+/// Kinds that come first, in this order.
+pub const FIRST: [&str; 22] = [
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Endpoints",
+    "Service",
+    "LimitRange",
+    "PriorityClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+];
+
+/// Kinds that come last, in this order.
+pub const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+
+fn rank(kind: &str) -> usize {
+    if let Some(at) = FIRST.iter().position(|k| *k == kind) {
+        return at;
+    }
+    FIRST.len() + LAST.iter().position(|k| *k == kind).map_or(0, |at| at + 1)
+}
+
+impl fmt::Display for Gvk {
+    /// `Kind.version.group`, with a mark for what is empty.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or = |text: &Text, mark: &'static str| if text.is_empty() { mark.into() } else { text.clone() };
+        write!(
+            f,
+            "{}.{}.{}",
+            or(&self.kind, "[noKind]"),
+            or(&self.version, "[noVer]"),
+            or(&self.group, "[noGrp]")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Gvk;
+    use std::cmp::Ordering;
+
+    #[test]
+    fn an_empty_part_of_a_selector_matches() {
+        let deployment = Gvk::from_api_version("apps/v1", "Deployment");
+        assert!(deployment.is_selected_by(&Gvk::new("", "", "Deployment")));
+        assert!(!deployment.is_selected_by(&Gvk::new("extensions", "", "Deployment")));
+        assert_eq!(Gvk::from_api_version("v1", "").to_string(), "[noKind].v1.[noGrp]");
+    }
+
+    #[test]
+    fn namespaces_come_first_and_webhooks_last() {
+        let of = |kind| Gvk::new("", "v1", kind);
+        assert_eq!(of("Namespace").legacy_order(&of("Alpha")), Ordering::Less);
+        assert_eq!(of("MutatingWebhookConfiguration").legacy_order(&of("Zeta")), Ordering::Greater);
+        // The core group is written ~G for sorting, so it comes after the named ones.
+        assert_eq!(Gvk::new("", "v1", "X").legacy_order(&Gvk::new("a.b", "v1", "X")), Ordering::Greater);
+    }
+}
