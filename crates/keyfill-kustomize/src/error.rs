@@ -24,7 +24,7 @@ impl Error {
 
     /// A failure of a class of its own.
     pub fn with_class(class: Class, message: impl Into<String>) -> Self {
-        let diagnostic = Diagnostic::error(class, message);
+        Self(Box::new(Kind { diagnostic: Diagnostic::error(class, message), unsupported: false }))
     }
 
     /// What the official tool can do and this engine does not; the hint names the way out.
