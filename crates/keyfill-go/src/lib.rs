@@ -1,1 +1,4 @@
 //! What Go's standard library does and Rust's does not: strconv, fmt verbs, JSON text, regexp syntax, time layouts.
+
+pub mod json;
+pub mod strconv;

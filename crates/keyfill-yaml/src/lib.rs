@@ -6,10 +6,28 @@
 //! emitter, that of `sigs.k8s.io/yaml`.
 
 mod document;
+mod emit;
+mod error;
+mod json;
+mod limits;
+mod load;
+mod locate;
 mod node;
+mod node_emit;
+mod stream;
 mod value;
+mod yaml;
 
 pub use document::{Body, Document, Origin};
+pub use emit::{Emit, Sink};
+pub use error::Error;
+pub use json::{to_json, to_json_indent, to_json_plain};
+pub use keyfill_go::json::Html;
+pub use limits::Limits;
+pub use load::{load_nodes, load_object, load_value, resolve};
+pub use locate::{Mark, Step, locate};
 pub use node::{Entry, Map, Node, Scalar, Seq, Style, Tag};
 pub use smol_str::SmolStr as Text;
+pub use stream::{Part, split_stream};
 pub use value::Value;
+pub use yaml::to_yaml;

@@ -1,6 +1,7 @@
 //! A resolved value, as Go holds it after reading YAML.
 
 use crate::Text;
+use crate::emit::{Emit, Sink};
 use std::fmt;
 
 /// A value with its type settled. Integers and floats stay apart, as in Go.
@@ -69,6 +70,35 @@ impl Value {
             Self::Str(_) => "string",
             Self::Seq(_) => "list",
             Self::Map(_) => "map",
+        }
+    }
+}
+
+impl Emit for Value {
+    fn emit<S: Sink>(&self, sink: &mut S) {
+        match self {
+            Self::Null => sink.null(),
+            Self::Bool(b) => sink.bool(*b),
+            Self::Int(n) => sink.int(*n),
+            Self::Uint(n) => sink.uint(*n),
+            Self::Float(n) => sink.float(*n),
+            Self::Number(text) => sink.number(text),
+            Self::Str(text) => sink.str(text),
+            Self::Seq(items) => {
+                sink.begin_seq();
+                items.iter().for_each(|item| item.emit(sink));
+                sink.end_seq();
+            }
+            Self::Map(entries) => {
+                sink.begin_map();
+                let mut sorted: Vec<&(Text, Self)> = entries.iter().collect();
+                S::sort_keys(&mut sorted, |e| e.0.as_str());
+                for (key, value) in sorted {
+                    sink.key(key);
+                    value.emit(sink);
+                }
+                sink.end_map();
+            }
         }
     }
 }
