@@ -1,1 +1,25 @@
-//! Secret stores: the Source trait, a Secret type that cannot print, Vault and file sources.
+//! Where secret values come from.
+//!
+//! [`Source`] is the one way in: it reads the keys and values under a [`SecretRef`]. [`Reads`] puts a run's
+//! reads together, so that each distinct reference is read once. Twin modules hold the stores: [`vault`]
+//! and [`file`]; `kubernetes` reads a Secret of the cluster, for settings that are kept in one.
+//!
+//! Nothing here prints a value: [`Secret`] and [`SecretValue`] have no Display and an empty Debug, and
+//! errors name paths, hosts and statuses only. Nothing here reads the environment either: settings are
+//! plain data that the command line resolves.
+
+mod data;
+mod error;
+pub mod file;
+mod reads;
+mod reference;
+mod secret;
+mod source;
+pub mod vault;
+
+pub use data::{SecretData, SecretValue};
+pub use error::Error;
+pub use reads::Reads;
+pub use reference::{KvVersion, SecretRef};
+pub use secret::Secret;
+pub use source::{BoxFuture, Source};

@@ -1,0 +1,218 @@
+//! What a store answered: keys and values, with the types and the number spellings of its JSON.
+
+use crate::{Error, Secret};
+use keyfill_yaml::Value;
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// How deep lists and maps of an answer may nest; each level is scanned once more than the one above.
+const DEPTH: u32 = 128;
+
+/// A value of a secret. Its Debug text is its type.
+#[derive(Clone, PartialEq)]
+pub enum SecretValue {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A number as the store wrote it: version 1 of Vault's KV engine keeps `1.10`.
+    Number(Secret),
+    /// A string.
+    Str(Secret),
+    /// A list.
+    List(Vec<SecretValue>),
+    /// A map, in the store's order.
+    Map(Vec<(String, SecretValue)>),
+}
+
+/// The keys and values under one path.
+#[derive(Clone, Default, PartialEq)]
+pub struct SecretData(Vec<(String, SecretValue)>);
+
+impl SecretData {
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&SecretValue> {
+        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    /// The names of the keys, in the store's order. Names are not secret: errors list near ones.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(k, _)| k.as_str())
+    }
+
+    /// Keys and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &SecretValue)> {
+        self.0.iter().map(|(k, v)| (k.as_str(), v))
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no keys.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads a JSON object. `what` names it in the error, which holds nothing of the text.
+    pub fn from_json(json: &str, what: &str) -> Result<Self, Error> {
+        let raw: &RawValue =
+            serde_json::from_str(json).map_err(|_| Error::store(format!("{what} is not valid JSON")))?;
+        match SecretValue::read(raw, DEPTH) {
+            Some(SecretValue::Map(entries)) => Ok(Self(entries)),
+            Some(_) => Err(Error::store(format!("{what} holds no keys: it is not a JSON object"))),
+            None => Err(Error::store(format!("{what} is nested too deep"))),
+        }
+    }
+}
+
+impl FromIterator<(String, SecretValue)> for SecretData {
+    /// A later value of the same key wins, as it does in Go's maps.
+    fn from_iter<I: IntoIterator<Item = (String, SecretValue)>>(entries: I) -> Self {
+        Self(unique(entries))
+    }
+}
+
+fn unique(entries: impl IntoIterator<Item = (String, SecretValue)>) -> Vec<(String, SecretValue)> {
+    let mut kept: Vec<(String, SecretValue)> = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    for (key, value) in entries {
+        if let Some(&place) = places.get(&key) {
+            let old: &mut (String, SecretValue) = &mut kept[place];
+            old.1 = value;
+        } else {
+            places.insert(key.clone(), kept.len());
+            kept.push((key, value));
+        }
+    }
+    kept
+}
+
+impl SecretValue {
+    /// What it is, in one word, as errors name it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "bool",
+            Self::Number(_) => "number",
+            Self::Str(_) => "string",
+            Self::List(_) => "list",
+            Self::Map(_) => "map",
+        }
+    }
+
+    /// Reads JSON; `None` when it is nested deeper than `depth`.
+    fn read(raw: &RawValue, depth: u32) -> Option<Self> {
+        let depth = depth.checked_sub(1)?;
+        let text = raw.get();
+        // The reader has checked the text: its first byte settles what it is.
+        Some(match text.as_bytes().first()? {
+            b'n' => Self::Null,
+            b't' => Self::Bool(true),
+            b'f' => Self::Bool(false),
+            b'"' => Self::Str(Secret::new(serde_json::from_str::<String>(text).ok()?)),
+            b'[' => {
+                let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+                Self::List(items.into_iter().map(|item| Self::read(item, depth)).collect::<Option<_>>()?)
+            }
+            b'{' => {
+                let Entries(entries) = serde_json::from_str(text).ok()?;
+                let read = entries.into_iter().map(|(k, v)| Some((k, Self::read(v, depth)?)));
+                Self::Map(unique(read.collect::<Option<Vec<_>>>()?))
+            }
+            _ => Self::Number(Secret::new(text)),
+        })
+    }
+}
+
+/// The entries of a JSON object in their order.
+struct Entries<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> serde::Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Entries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+impl From<&SecretValue> for Value {
+    /// For the fill stage: the value as it goes into a document.
+    fn from(value: &SecretValue) -> Self {
+        match value {
+            SecretValue::Null => Self::Null,
+            SecretValue::Bool(b) => Self::Bool(*b),
+            SecretValue::Number(n) => Self::Number(n.expose().into()),
+            SecretValue::Str(s) => Self::Str(s.expose().into()),
+            SecretValue::List(items) => Self::Seq(items.iter().map(Self::from).collect()),
+            SecretValue::Map(entries) => {
+                Self::Map(entries.iter().map(|(k, v)| (k.as_str().into(), Self::from(v))).collect())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.type_name())
+    }
+}
+
+impl fmt::Debug for SecretData {
+    /// Names of keys and types of values.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SecretData, SecretValue};
+    use keyfill_yaml::Value;
+
+    #[test]
+    fn numbers_keep_their_spelling_and_keys_their_order() {
+        let json = r#"{"z": 1.10, "a": "81111e1", "n": null, "l": [1e3, true, {"x": "y"}], "z": 12345678901234567890}"#;
+        let data = SecretData::from_json(json, "the answer").expect("it is JSON");
+        assert_eq!(data.keys().collect::<Vec<_>>(), ["z", "a", "n", "l"]);
+        let value = |key| Value::from(data.get(key).expect("the key is there"));
+        assert_eq!(value("z"), Value::Number("12345678901234567890".into()));
+        assert_eq!(value("a"), Value::Str("81111e1".into()));
+        assert_eq!(value("n"), Value::Null);
+        let map = Value::Map(vec![("x".into(), Value::Str("y".into()))]);
+        assert_eq!(value("l"), Value::Seq(vec![Value::Number("1e3".into()), Value::Bool(true), map]));
+    }
+
+    #[test]
+    fn what_is_no_object_is_an_error_without_the_text() {
+        for json in ["\"hush\"", "[\"hush\"]", "{\"hush\"", "hush", ""] {
+            let error = SecretData::from_json(json, "the answer").expect_err("no object");
+            assert!(!error.to_string().contains("hush"), "{error}");
+        }
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200));
+        assert!(SecretData::from_json(&deep, "the answer").is_err());
+    }
+
+    #[test]
+    fn debug_text_shows_types_only() {
+        let data =
+            SecretData::from_json(r#"{"k": "hush", "n": 42, "m": {"hidden": 1}}"#, "it").expect("JSON");
+        assert_eq!(format!("{data:?}"), r#"{"k": string, "n": number, "m": map}"#);
+        assert_eq!(format!("{:?}", SecretValue::Bool(true)), "bool");
+    }
+}

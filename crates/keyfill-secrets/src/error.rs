@@ -1,0 +1,73 @@
+//! The error of this crate: what was read, where, what the store said, what to do. Never a value.
+
+use keyfill_diag::{Class, Diagnostic};
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a secret could not be read.
+///
+/// It is shared, not boxed: one failed read answers every placeholder that waits for it.
+#[derive(Clone)]
+pub struct Error(Arc<Kind>);
+
+struct Kind {
+    class: Class,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Error {
+    pub(crate) fn new(class: Class, message: impl Into<String>) -> Self {
+        Self(Arc::new(Kind { class, message: message.into(), hint: None }))
+    }
+
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Class::Usage, message)
+    }
+
+    pub(crate) fn missing(message: impl Into<String>) -> Self {
+        Self::new(Class::Missing, message)
+    }
+
+    pub(crate) fn store(message: impl Into<String>) -> Self {
+        Self::new(Class::Store, message)
+    }
+
+    /// Says what to do.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self(Arc::new(Kind { class: self.0.class, message: self.0.message.clone(), hint: Some(hint.into()) }))
+    }
+
+    /// Picks the exit code.
+    pub fn class(&self) -> Class {
+        self.0.class
+    }
+
+    /// What to do, where that is known.
+    pub fn advice(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// The error as a diagnostic without a place: the one who wanted the secret knows where.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        let diagnostic = Diagnostic::error(self.0.class, self.0.message.clone());
+        vec![match &self.0.hint {
+            Some(hint) => diagnostic.hint(hint.clone()),
+            None => diagnostic,
+        }]
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.class.name(), self.0.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,132 @@
+//! The reads of one run: each distinct reference once, many at a time, under one deadline.
+
+use crate::{Error, SecretData, SecretRef, Source};
+use keyfill_diag::Cx;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{OnceCell, Semaphore};
+
+/// How many reads run at the same time.
+pub const CONCURRENT_READS: usize = 16;
+
+type Answer = Result<Arc<SecretData>, Error>;
+
+/// Reads each distinct [`SecretRef`] once and remembers the answer, failures too.
+///
+/// It is made for one run and can be shared by its tasks. A caller that goes away in the middle of a read
+/// leaves it to the next one that waits for it.
+pub struct Reads {
+    source: Arc<dyn Source>,
+    answers: Mutex<HashMap<SecretRef, Arc<OnceCell<Answer>>>>,
+    permits: Semaphore,
+    read: AtomicUsize,
+}
+
+impl Reads {
+    /// Reads from a source, at most [`CONCURRENT_READS`] at a time.
+    pub fn new(source: Arc<dyn Source>) -> Self {
+        Self::with_concurrency(source, CONCURRENT_READS)
+    }
+
+    /// Reads from a source, at most `concurrency` at a time (at least one).
+    pub fn with_concurrency(source: Arc<dyn Source>, concurrency: usize) -> Self {
+        let permits = Semaphore::new(concurrency.max(1));
+        Self { source, answers: Mutex::default(), permits, read: AtomicUsize::new(0) }
+    }
+
+    /// The answer for one reference.
+    pub async fn read(&self, secret: &SecretRef, cx: &Cx) -> Answer {
+        let cell = {
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(answers.entry(secret.clone()).or_default())
+        };
+        cell.get_or_init(|| self.ask(secret, cx)).await.clone()
+    }
+
+    /// The answers for many references, in their order. Equal references share one read.
+    pub async fn read_all(&self, secrets: &[SecretRef], cx: &Cx) -> Vec<Answer> {
+        futures_util::future::join_all(secrets.iter().map(|secret| self.read(secret, cx))).await
+    }
+
+    /// How many references the source was asked for so far.
+    pub fn count(&self) -> usize {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    async fn ask(&self, secret: &SecretRef, cx: &Cx) -> Answer {
+        // The semaphore is never closed, so waiting for it cannot fail.
+        let _permit = self.permits.acquire().await;
+        self.read.fetch_add(1, Ordering::Relaxed);
+        if let Err(stopped) = cx.check() {
+            return Err(Error::store(format!("{secret} was not read: {stopped}")));
+        }
+        self.source.read(secret, cx).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reads;
+    use crate::{BoxFuture, Error, SecretData, SecretRef, Source};
+    use keyfill_diag::Cx;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    /// Answers after a moment, counts its reads and how many ran at once; fails for the path `bad`.
+    #[derive(Default)]
+    struct Slow {
+        reads: AtomicUsize,
+        running: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Source for Slow {
+        fn read<'a>(
+            &'a self,
+            secret: &'a SecretRef,
+            _: &'a Cx,
+        ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+            Box::pin(async move {
+                self.reads.fetch_add(1, Ordering::SeqCst);
+                let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+                self.most.fetch_max(running, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                self.running.fetch_sub(1, Ordering::SeqCst);
+                if secret.path == "bad" { Err(Error::missing("no bad")) } else { Ok(Arc::default()) }
+            })
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_hundred_equal_references_are_one_read() {
+        let source = Arc::new(Slow::default());
+        let reads = Reads::new(Arc::clone(&source) as Arc<dyn Source>);
+        let mut secrets = vec![SecretRef::latest("a"); 100];
+        secrets.push(SecretRef { version: Some("1".into()), ..SecretRef::latest("a") });
+        secrets.push(SecretRef::latest("bad"));
+        secrets.push(SecretRef::latest("bad"));
+        let answers = reads.read_all(&secrets, &Cx::default()).await;
+        assert_eq!(answers.iter().filter(|a| a.is_ok()).count(), 101);
+        assert_eq!((source.reads.load(Ordering::SeqCst), reads.count()), (3, 3));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn fifty_references_are_read_sixteen_at_a_time() {
+        let source = Arc::new(Slow::default());
+        let reads = Reads::new(Arc::clone(&source) as Arc<dyn Source>);
+        let secrets: Vec<SecretRef> = (0..50).map(|i| SecretRef::latest(format!("p{i}"))).collect();
+        assert!(reads.read_all(&secrets, &Cx::default()).await.iter().all(Result::is_ok));
+        assert_eq!(source.most.load(Ordering::SeqCst), 16);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn nothing_is_read_after_the_deadline() {
+        let source = Arc::new(Slow::default());
+        let reads = Reads::new(Arc::clone(&source) as Arc<dyn Source>);
+        let error = reads.read(&SecretRef::latest("a"), &Cx::with_time(Duration::ZERO)).await;
+        assert!(error.is_err_and(|e| e.to_string().contains("deadline")));
+        assert_eq!(source.reads.load(Ordering::SeqCst), 0);
+    }
+}

@@ -1,0 +1,55 @@
+//! What a placeholder asks a store for: a path, perhaps a version, perhaps the engine's kind.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The version of Vault's KV engine, which decides how an answer is unwrapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KvVersion {
+    /// Keys stand in `data` of the answer.
+    V1,
+    /// Keys stand in `data.data`, beside `data.metadata`.
+    V2,
+}
+
+impl FromStr for KvVersion {
+    type Err = ();
+
+    /// `1` and `2`, as the annotation and the setting write them.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.trim() {
+            "1" => Ok(Self::V1),
+            "2" => Ok(Self::V2),
+            _ => Err(()),
+        }
+    }
+}
+
+/// One read of a store. Two equal references are one read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SecretRef {
+    /// The path as the placeholder or the annotation wrote it.
+    pub path: String,
+    /// The version, as written; the latest when there is none.
+    pub version: Option<String>,
+    /// The engine's kind where the document names it; else the source's setting, else the answer decides.
+    pub kv: Option<KvVersion>,
+}
+
+impl SecretRef {
+    /// The latest version of a path.
+    pub fn latest(path: impl Into<String>) -> Self {
+        Self { path: path.into(), version: None, kv: None }
+    }
+}
+
+impl fmt::Display for SecretRef {
+    /// `path` or `path (version 3)`, as errors name it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)?;
+        match &self.version {
+            Some(version) => write!(f, " (version {version})"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The trait that every store implements.
+
+use crate::{Error, SecretData, SecretRef};
+use keyfill_diag::Cx;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A future that may be sent between threads and borrows its inputs.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A secret store.
+pub trait Source: Send + Sync {
+    /// Reads what a reference names, before the deadline. It must run inside a tokio runtime with IO and
+    /// time enabled. A source waits trouble out by itself; what it returns as an error is final.
+    fn read<'a>(&'a self, secret: &'a SecretRef, cx: &'a Cx)
+    -> BoxFuture<'a, Result<Arc<SecretData>, Error>>;
+}
