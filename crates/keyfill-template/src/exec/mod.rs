@@ -1,0 +1,5 @@
+//! Execution of parsed templates.
+
+mod ctx;
+
+pub use ctx::Ctx;

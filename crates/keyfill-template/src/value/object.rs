@@ -1,0 +1,104 @@
+//! Values that Rust code provides: structs with fields and methods, times, versions, errors.
+
+use super::types::Kind;
+use super::{Str, Value};
+use crate::funcs::Function;
+use std::any::Any;
+use std::borrow::Cow;
+
+/// How an object is written by `toJson` and `toYaml`.
+pub enum Encoded {
+    /// As this value.
+    Value(Value),
+    /// As an object whose keys stand in this order in JSON (Go writes struct fields in their order).
+    Struct(Vec<(&'static str, Value)>),
+}
+
+/// A Go value that is neither a plain scalar nor a slice nor a map with string keys.
+pub trait Object: Any {
+    /// The type as `%T` prints it, `*chartutil.Capabilities`.
+    fn type_name(&self) -> Cow<'static, str>;
+
+    /// What it is made of: [`Kind::Struct`], [`Kind::Ptr`], or that of a named scalar
+    /// (`time.Duration` is an `int64`).
+    fn kind(&self) -> Kind;
+
+    /// An exported field, by its Go name.
+    fn field(&self, name: &str) -> Option<Value> {
+        let _ = name;
+        None
+    }
+
+    /// The exported fields in order, for printing with `%v` and `%+v`.
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        Vec::new()
+    }
+
+    /// A method. It is called with the object as its first argument; `params` does not count it.
+    fn method(&self, name: &str) -> Option<&'static Function> {
+        let _ = name;
+        None
+    }
+
+    /// What `String()` or `Error()` gives, when the type has one of them: how it prints.
+    fn text(&self) -> Option<Str> {
+        None
+    }
+
+    /// Whether it is an `error`.
+    fn is_error(&self) -> bool {
+        false
+    }
+
+    /// Whether it is a nil pointer.
+    fn is_nil(&self) -> bool {
+        false
+    }
+
+    /// The integer behind a named integer type such as `time.Duration`.
+    fn as_int(&self) -> Option<i64> {
+        None
+    }
+
+    /// Whether Go's `==` holds. Pointers are the same pointer; structs compare their fields.
+    fn equals(&self, other: &dyn Object) -> bool {
+        std::ptr::addr_eq(self, other)
+    }
+
+    /// How JSON shows it.
+    fn encode(&self) -> Encoded {
+        Encoded::Struct(self.fields())
+    }
+}
+
+impl dyn Object {
+    /// The Rust value behind it, if it is a `T`.
+    pub fn downcast_ref<T: Object>(&self) -> Option<&T> {
+        (self as &dyn Any).downcast_ref()
+    }
+}
+
+/// An error as a value: `*errors.errorString`.
+pub struct ErrorObject(pub Str);
+
+impl Object for ErrorObject {
+    fn type_name(&self) -> Cow<'static, str> {
+        "*errors.errorString".into()
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Ptr
+    }
+
+    fn text(&self) -> Option<Str> {
+        Some(self.0.clone())
+    }
+
+    fn is_error(&self) -> bool {
+        true
+    }
+
+    fn encode(&self) -> Encoded {
+        Encoded::Struct(Vec::new())
+    }
+}

@@ -1,0 +1,172 @@
+//! A Go string: bytes that need not be UTF-8, cheap to clone.
+
+use std::borrow::{Borrow, Cow};
+use std::fmt;
+use std::sync::Arc;
+
+/// How many bytes are kept in place, without an allocation.
+const INLINE: usize = 22;
+
+/// A string as Go has it: any bytes, shared when cloned, short ones kept in place.
+///
+/// Compared and ordered by bytes, as in Go.
+#[derive(Clone)]
+pub struct Str(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Inline { len: u8, bytes: [u8; INLINE] },
+    Shared(Arc<[u8]>),
+}
+
+impl Str {
+    /// The empty string.
+    pub const EMPTY: Self = Self(Repr::Inline { len: 0, bytes: [0; INLINE] });
+
+    /// A string of these bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        if bytes.len() > INLINE {
+            return Self(Repr::Shared(Arc::from(bytes)));
+        }
+        let mut place = [0; INLINE];
+        place[..bytes.len()].copy_from_slice(bytes);
+        Self(Repr::Inline { len: bytes.len() as u8, bytes: place })
+    }
+
+    /// The bytes.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Repr::Shared(bytes) => bytes,
+        }
+    }
+
+    /// The text, when the bytes are valid UTF-8.
+    pub fn to_str(&self) -> Option<&str> {
+        std::str::from_utf8(self.as_bytes()).ok()
+    }
+
+    /// The text, with U+FFFD for every byte that is not part of valid UTF-8 (as a Go `range` sees it).
+    pub fn to_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.as_bytes())
+    }
+
+    /// Length in bytes.
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether there are no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Default for Str {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
+
+impl From<&str> for Str {
+    fn from(text: &str) -> Self {
+        Self::new(text.as_bytes())
+    }
+}
+
+impl From<String> for Str {
+    fn from(text: String) -> Self {
+        Self::new(text.as_bytes())
+    }
+}
+
+impl From<&[u8]> for Str {
+    fn from(bytes: &[u8]) -> Self {
+        Self::new(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Str {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::new(&bytes)
+    }
+}
+
+impl From<Cow<'_, str>> for Str {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self::new(text.as_bytes())
+    }
+}
+
+impl AsRef<[u8]> for Str {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+// Sound with `Ord`, `Eq` and `Hash` below: all look at the bytes.
+impl Borrow<[u8]> for Str {
+    fn borrow(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl PartialEq for Str {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Str {}
+
+impl PartialEq<str> for Str {
+    fn eq(&self, other: &str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Str {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl PartialOrd for Str {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Str {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl std::hash::Hash for Str {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl fmt::Debug for Str {
+    /// The length only: strings of templates may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "string of {} bytes", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{INLINE, Str};
+
+    #[test]
+    fn short_and_long_strings_are_alike() {
+        let long = "x".repeat(INLINE + 1);
+        assert_eq!(Str::from(long.as_str()).to_str(), Some(long.as_str()));
+        assert!(Str::from("a") < Str::from("b"));
+        assert_eq!(Str::new(b"\xff").to_str(), None);
+        assert_eq!(size_of::<Str>(), 24);
+    }
+}

@@ -1,0 +1,146 @@
+//! Go's types as far as templates can tell them apart.
+
+use std::borrow::Cow;
+
+/// What a type is made of: Go's `reflect.Kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The names say it: they are Go's.
+pub enum Kind {
+    Invalid,
+    Bool,
+    Int,
+    Int32,
+    Int64,
+    Uint,
+    Uint8,
+    Uint32,
+    Uint64,
+    Float64,
+    Complex128,
+    String,
+    Slice,
+    Map,
+    Func,
+    Ptr,
+    Struct,
+    Interface,
+}
+
+impl Kind {
+    /// Go's name, as sprig's `kindOf` prints it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Int32 => "int32",
+            Self::Int64 => "int64",
+            Self::Uint => "uint",
+            Self::Uint8 => "uint8",
+            Self::Uint32 => "uint32",
+            Self::Uint64 => "uint64",
+            Self::Float64 => "float64",
+            Self::Complex128 => "complex128",
+            Self::String => "string",
+            Self::Slice => "slice",
+            Self::Map => "map",
+            Self::Func => "func",
+            Self::Ptr => "ptr",
+            Self::Struct => "struct",
+            Self::Interface => "interface",
+        }
+    }
+
+    /// Whether a value of this kind may be nil, so that `nil` can be given for it.
+    pub const fn can_be_nil(self) -> bool {
+        matches!(self, Self::Slice | Self::Map | Self::Func | Self::Ptr | Self::Interface)
+    }
+}
+
+/// A Go type: of a parameter, or of what a list or map holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `interface {}`: takes anything.
+    Any,
+    /// `reflect.Value`: takes anything, and sees the difference between no value and a nil interface
+    /// ([`super::Value::NilInterface`]). For the built-in functions only.
+    Reflect,
+    /// `bool`
+    Bool,
+    /// `int`
+    Int,
+    /// `int64`
+    Int64,
+    /// `uint8`
+    Uint8,
+    /// `uint64`
+    Uint64,
+    /// `float64`
+    Float64,
+    /// `string`
+    String,
+    /// `[]uint8`
+    Bytes,
+    /// `[]interface {}`
+    List,
+    /// `[]string`
+    Strings,
+    /// `[]int`
+    Ints,
+    /// `map[string]interface {}`
+    Map,
+    /// `map[string]string`
+    StringMap,
+    /// `error`
+    Error,
+    /// Any other type, by its name as `%T` prints it and its kind: `time.Time` is a struct.
+    Named(&'static str, Kind),
+}
+
+impl Type {
+    /// The type as Go prints it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Any => "interface {}",
+            Self::Reflect => "reflect.Value",
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Int64 => "int64",
+            Self::Uint8 => "uint8",
+            Self::Uint64 => "uint64",
+            Self::Float64 => "float64",
+            Self::String => "string",
+            Self::Bytes => "[]uint8",
+            Self::List => "[]interface {}",
+            Self::Strings => "[]string",
+            Self::Ints => "[]int",
+            Self::Map => "map[string]interface {}",
+            Self::StringMap => "map[string]string",
+            Self::Error => "error",
+            Self::Named(name, _) => name,
+        }
+    }
+
+    /// What the type is made of.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Any | Self::Error => Kind::Interface,
+            Self::Reflect => Kind::Struct,
+            Self::Bool => Kind::Bool,
+            Self::Int => Kind::Int,
+            Self::Int64 => Kind::Int64,
+            Self::Uint8 => Kind::Uint8,
+            Self::Uint64 => Kind::Uint64,
+            Self::Float64 => Kind::Float64,
+            Self::String => Kind::String,
+            Self::Bytes | Self::List | Self::Strings | Self::Ints => Kind::Slice,
+            Self::Map | Self::StringMap => Kind::Map,
+            Self::Named(_, kind) => kind,
+        }
+    }
+
+    /// The name, owned or not, as [`super::Value::type_name`] gives it.
+    pub const fn name_cow(self) -> Cow<'static, str> {
+        Cow::Borrowed(self.name())
+    }
+}
