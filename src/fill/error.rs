@@ -1,0 +1,67 @@
+//! The fill stage's error: every problem of the run, each with its place.
+
+use keyfill_diag::{Class, Diagnostic};
+use std::fmt;
+
+/// Why the documents could not be filled.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FillError(Vec<Diagnostic>);
+
+impl FillError {
+    /// From the problems found; equal ones are told once.
+    pub fn new(diagnostics: Vec<Diagnostic>) -> Self {
+        let mut kept: Vec<Diagnostic> = Vec::with_capacity(diagnostics.len());
+        for diagnostic in diagnostics {
+            if !kept.contains(&diagnostic) {
+                kept.push(diagnostic);
+            }
+        }
+        Self(kept)
+    }
+
+    /// All problems, in document order.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.0
+    }
+
+    /// The same, taken out.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.0
+    }
+
+    /// The class that picks the exit code when there are several: what no edit of the manifest mends
+    /// comes first.
+    pub fn class(&self) -> Class {
+        const ORDER: [Class; 6] =
+            [Class::Forbidden, Class::Usage, Class::Store, Class::Render, Class::Missing, Class::Other];
+        let has = |class: &Class| self.0.iter().any(|d| d.class == *class);
+        ORDER.into_iter().find(has).unwrap_or(Class::Other)
+    }
+}
+
+impl From<Diagnostic> for FillError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
+    }
+}
+
+impl fmt::Display for FillError {
+    /// One line for each problem.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, diagnostic) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{diagnostic}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for FillError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for FillError {}

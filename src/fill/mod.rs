@@ -1,0 +1,111 @@
+//! The fill stage: placeholders go, secret values come in.
+//!
+//! [`fill`] works in three steps. [`plan`] finds every placeholder of every document and collects the
+//! distinct secrets; the secrets are read once each, all at the same time; [`apply`] puts the values in.
+//! Problems are collected, not thrown: a run reports all of them together, each with its place.
+//!
+//! A document without placeholders leaves byte for byte as it came, unless argocd-vault-plugin (AVP) is
+//! followed, which prints every document anew. Most documents are not even parsed: [`scan`] decides.
+
+pub mod annotations;
+mod apply;
+mod datum;
+mod error;
+pub mod jsonpath;
+mod known;
+mod locate;
+pub mod modifiers;
+mod options;
+pub mod paths;
+pub mod placeholder;
+mod plan;
+pub mod policy;
+pub mod scan;
+
+pub use error::FillError;
+pub use options::{App, FillOptions};
+pub use policy::PathPolicy;
+
+use keyfill_diag::{Cx, Diagnostic, Severity};
+use keyfill_secrets::Reads;
+use keyfill_yaml::{Body, Document};
+
+/// What the fill stage leaves behind.
+#[derive(Debug, Default)]
+pub struct Filled {
+    /// The documents in their order. With AVP's habits, empty ones are gone.
+    pub documents: Vec<Document>,
+    /// What a person should know though the run goes on.
+    pub warnings: Vec<Diagnostic>,
+    /// How many documents had placeholders.
+    pub filled: usize,
+    /// How many placeholders there were.
+    pub placeholders: usize,
+    /// How many distinct secrets they name.
+    pub secrets: usize,
+}
+
+/// Fills the placeholders of all documents. It must run inside a tokio runtime with IO and time enabled.
+///
+/// On an error nothing of the result may be printed; the error holds every problem that was found.
+pub async fn fill(
+    documents: Vec<Document>,
+    options: &FillOptions,
+    reads: &Reads,
+    cx: &Cx,
+) -> Result<Filled, FillError> {
+    let mut plan = plan::plan(&documents, options, plan::Look::Fillable, cx)?;
+    let (warnings, mut problems) = split(std::mem::take(&mut plan.diagnostics));
+    // Policy and syntax come first: with such an error no secret is read at all.
+    if !problems.is_empty() {
+        return Err(FillError::new(problems));
+    }
+    let (placeholders, secrets) = (plan.placeholders(), plan.wanted.len());
+    let answers = reads.read_all(&plan.references(), cx).await;
+    let applied = apply::apply(&documents, plan, &answers, options, cx);
+    let applied = match applied {
+        Ok(applied) => applied,
+        Err(error) => {
+            problems.extend(error.into_diagnostics());
+            return Err(FillError::new(problems));
+        }
+    };
+    let filled = applied.iter().filter(|a| matches!(a, apply::Applied::Filled(_))).count();
+    let documents = documents
+        .into_iter()
+        .zip(applied)
+        .filter_map(|(document, applied)| match applied {
+            apply::Applied::AsIs => Some(document),
+            apply::Applied::Nothing => None,
+            apply::Applied::Printed(text) | apply::Applied::Filled(text) => {
+                Some(Document { body: Body::Raw(text.into()), ..document })
+            }
+        })
+        .collect();
+    Ok(Filled { documents, warnings, filled, placeholders, secrets })
+}
+
+/// Checks every document without a store: each must be readable, each placeholder well formed, each
+/// modifier and annotation known. With `known`, a source that knows which secrets exist (a file with paths
+/// and keys), paths and keys are looked up there too. Warnings and errors come in document order.
+pub async fn check(
+    documents: &[Document],
+    options: &FillOptions,
+    known: Option<&Reads>,
+    cx: &Cx,
+) -> Vec<Diagnostic> {
+    let mut plan = match plan::plan(documents, options, plan::Look::All, cx) {
+        Ok(plan) => plan,
+        Err(error) => return error.into_diagnostics(),
+    };
+    let mut diagnostics = std::mem::take(&mut plan.diagnostics);
+    if let Some(known) = known {
+        let answers = known.read_all(&plan.references(), cx).await;
+        diagnostics.extend(known::missing(documents, &plan, &answers));
+    }
+    diagnostics
+}
+
+fn split(diagnostics: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    diagnostics.into_iter().partition(|d| d.severity == Severity::Warning)
+}

@@ -1,0 +1,38 @@
+//! What the fill stage is told besides the documents: plain data, resolved by the command line.
+
+use super::policy::PathPolicy;
+use std::collections::BTreeMap;
+
+/// How documents are filled.
+#[derive(Clone, Debug, Default)]
+pub struct FillOptions {
+    /// Follow AVP: every document is read and printed anew, a path annotation is read even where nothing
+    /// uses it, lists inside lists and items of a `List` are not looked into as documents of their own.
+    pub compat_avp: bool,
+    /// Fill only documents of these kinds; all when empty.
+    pub kinds: Vec<String>,
+    /// The application that path templates may name.
+    pub app: App,
+    /// Environment variables that path templates may name: those that the administrator listed.
+    pub env: BTreeMap<String, String>,
+    /// Which paths may be read.
+    pub policy: PathPolicy,
+}
+
+/// The application that is rendered, as Argo CD names it. A part that is not known is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct App {
+    /// `ARGOCD_APP_NAME`.
+    pub name: Option<String>,
+    /// `ARGOCD_APP_NAMESPACE`: where it is deployed to.
+    pub namespace: Option<String>,
+    /// `ARGOCD_APP_PROJECT_NAME`.
+    pub project: Option<String>,
+}
+
+impl FillOptions {
+    /// Whether documents of a kind are filled.
+    pub fn fills(&self, kind: &str) -> bool {
+        self.kinds.is_empty() || self.kinds.iter().any(|k| k == kind)
+    }
+}
