@@ -1,4 +1,8 @@
 //! What Go's standard library does and Rust's does not: strconv, fmt verbs, JSON text, regexp syntax, time layouts.
 
 pub mod json;
+pub mod regexp;
+pub mod semver;
 pub mod strconv;
+pub mod unicode;
+pub mod utf8;

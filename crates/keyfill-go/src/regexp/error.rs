@@ -1,0 +1,24 @@
+//! Why an expression was refused.
+
+use std::fmt;
+
+/// A refused expression, in Go's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    reason: &'static str,
+    part: String,
+}
+
+impl Error {
+    pub(super) fn new(reason: &'static str, part: &[u8]) -> Self {
+        Self { reason, part: String::from_utf8_lossy(part).into_owned() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error parsing regexp: {}: `{}`", self.reason, self.part)
+    }
+}
+
+impl std::error::Error for Error {}
