@@ -1,0 +1,88 @@
+//! Text cut to a width in bytes, as `github.com/Masterminds/goutils` does it.
+
+/// What becomes of a word that is wider than a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LongWords {
+    /// It stays whole.
+    Kept,
+    /// It is cut.
+    Cut,
+}
+
+/// Breaks a text at spaces into lines of at most `width` bytes, with `newline` between them.
+pub fn wrap(text: &[u8], width: i64, newline: &[u8], long_words: LongWords) -> Vec<u8> {
+    let newline = if newline.is_empty() { b"\n" } else { newline };
+    let width = usize::try_from(width).unwrap_or(0).max(1);
+    let mut out = Vec::with_capacity(text.len() + text.len() / width.min(80));
+    let mut rest = text;
+    while rest.len() > width {
+        if rest[0] == b' ' {
+            rest = &rest[1..];
+            continue;
+        }
+        // A space right after the width still ends the line.
+        let space = match rest[..=width].iter().rposition(|&b| b == b' ') {
+            None if long_words == LongWords::Cut => {
+                out.extend_from_slice(&rest[..width]);
+                out.extend_from_slice(newline);
+                rest = &rest[width..];
+                continue;
+            }
+            None => rest[width..].iter().position(|&b| b == b' ').map(|at| at + width),
+            found => found,
+        };
+        let Some(space) = space else { break };
+        out.extend_from_slice(&rest[..space]);
+        out.extend_from_slice(newline);
+        rest = &rest[space + 1..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+/// At most `width` bytes of the text, from about `offset`, with `...` for what is left out; `None` when the
+/// width is too small for that.
+pub fn abbreviate(text: &[u8], offset: i64, width: i64) -> Option<Vec<u8>> {
+    const MARK: &[u8] = b"...";
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let width = usize::try_from(width).ok().filter(|&w| w >= 4)?;
+    if text.len() <= width {
+        return Some(text.to_vec());
+    }
+    let last = text.len() - (width - MARK.len());
+    let offset = usize::try_from(offset).unwrap_or(0).min(last);
+    if offset <= 4 {
+        return Some([&text[..width - MARK.len()], MARK].concat());
+    }
+    if width < 7 {
+        return None;
+    }
+    if offset < last {
+        let inner = abbreviate(&text[offset..], 0, (width - MARK.len()) as i64)?;
+        return Some([MARK, &inner].concat());
+    }
+    Some([MARK, &text[last..]].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LongWords, abbreviate, wrap};
+
+    #[test]
+    fn lines() {
+        let kept = |text: &str, width| wrap(text.as_bytes(), width, b"", LongWords::Kept);
+        assert_eq!(kept("Hello world again", 5), b"Hello\nworld\nagain");
+        assert_eq!(kept("abcdefgh ij", 3), b"abcdefgh\nij");
+        assert_eq!(kept("  a", 1), b"a");
+        assert_eq!(wrap(b"abcdefgh", 3, b"|", LongWords::Cut), b"abc|def|gh");
+    }
+
+    #[test]
+    fn abbreviations() {
+        assert_eq!(abbreviate(b"hello world", 0, 8).as_deref(), Some(&b"hello..."[..]));
+        assert_eq!(abbreviate(b"1234 5678 9123", 5, 10).as_deref(), Some(&b"...5678..."[..]));
+        assert_eq!(abbreviate(b"hello", 0, 3), None);
+    }
+}
