@@ -1,0 +1,118 @@
+//! Go's `fmt`: the verbs of `Printf`, and `Print` and `Println`.
+//!
+//! What is printed comes as an [`Arg`], which shows itself as a [`View`]: any tree of values can be printed
+//! without being turned into another one first.
+
+mod number;
+mod printer;
+mod scan;
+
+pub use printer::Printer;
+
+use std::borrow::Cow;
+
+/// A value that can be printed.
+pub trait Arg {
+    /// What it is.
+    fn view(&self) -> View<'_>;
+
+    /// Its Go type, as `%T` prints it.
+    fn type_name(&self) -> Cow<'_, str>;
+}
+
+/// What an [`Arg`] is.
+pub enum View<'a> {
+    /// A nil `interface {}`.
+    Nil,
+    /// `bool`
+    Bool(bool),
+    /// A signed integer of any size.
+    Int(i64),
+    /// An unsigned integer of any size.
+    Uint(u64),
+    /// `float64`
+    Float(f64),
+    /// `complex128`
+    Complex(f64, f64),
+    /// A string.
+    Str(&'a [u8]),
+    /// `[]byte`, and whether it is nil.
+    Bytes(&'a [u8], bool),
+    /// A slice.
+    List(&'a dyn Items),
+    /// A map.
+    Map(&'a dyn Items),
+    /// A struct, its fields by name.
+    Struct(&'a dyn Items),
+    /// A pointer to a struct.
+    StructPointer(&'a dyn Items),
+    /// An `error` or `fmt.Stringer`: its text, and how it shows without that method.
+    Text(Cow<'a, [u8]>, Box<View<'a>>),
+    /// A function or another pointer: its address, 0 for nil.
+    Pointer(usize),
+}
+
+/// What a slice, map or struct holds.
+pub trait Items {
+    /// Whether it is nil.
+    fn is_nil(&self) -> bool;
+
+    /// Calls `visit` for each item, in the order of printing; the key is `None` for slices, the name of the
+    /// field for structs.
+    fn each(&self, visit: Visit<'_>);
+}
+
+/// What [`Items::each`] calls with key and item.
+pub type Visit<'a> = &'a mut dyn FnMut(Option<&dyn Arg>, &dyn Arg);
+
+/// What could not be printed: it is nested deeper than the printer goes, or holds itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooDeep;
+
+impl Arg for &[u8] {
+    fn view(&self) -> View<'_> {
+        View::Str(self)
+    }
+
+    fn type_name(&self) -> Cow<'_, str> {
+        "string".into()
+    }
+}
+
+/// `fmt.Sprintf` into `out`.
+pub fn sprintf(out: &mut Vec<u8>, format: &[u8], args: &[&dyn Arg]) -> Result<(), TooDeep> {
+    let mut printer = Printer::new(out);
+    printer.printf(format, args);
+    printer.finish()
+}
+
+/// `fmt.Sprint` into `out`: a space between two arguments when neither is a string.
+pub fn sprint(out: &mut Vec<u8>, args: &[&dyn Arg]) -> Result<(), TooDeep> {
+    let mut printer = Printer::new(out);
+    let mut before = true;
+    for (index, arg) in args.iter().enumerate() {
+        let is_string = matches!(arg.view(), View::Str(_));
+        if index > 0 && !is_string && !before {
+            printer.raw(b" ");
+        }
+        printer.arg(*arg, 'v');
+        before = is_string;
+    }
+    printer.finish()
+}
+
+/// `fmt.Sprintln` into `out`: a space between all arguments, a newline at the end.
+pub fn sprintln(out: &mut Vec<u8>, args: &[&dyn Arg]) -> Result<(), TooDeep> {
+    let mut printer = Printer::new(out);
+    for (index, arg) in args.iter().enumerate() {
+        if index > 0 {
+            printer.raw(b" ");
+        }
+        printer.arg(*arg, 'v');
+    }
+    printer.raw(b"\n");
+    printer.finish()
+}
+
+#[cfg(test)]
+mod tests;
