@@ -80,6 +80,12 @@ impl DiskFiles {
     }
 }
 
+/// A path below `real` as it is called when one came through `dir`, a link to it.
+fn seen_through(path: &TreePath, real: &TreePath, dir: &TreePath) -> TreePath {
+    let below = path.as_str()[real.as_str().len()..].trim_start_matches('/');
+    dir.join(below).unwrap_or_else(|| path.clone())
+}
+
 fn kind_of(t: fs::FileType) -> Kind {
     if t.is_file() {
         Kind::File
@@ -133,6 +139,22 @@ impl Files for DiskFiles {
         Ok(entries)
     }
 
+    fn walk(&self, dir: &TreePath) -> Vec<TreePath> {
+        let Ok((real, ..)) = self.follow(dir) else { return Vec::new() };
+        let entries = walkdir::WalkDir::new(self.on_disk(&real)).follow_links(false).into_iter();
+        let entered = entries.filter_entry(|e| e.file_name() != ".git" || !e.file_type().is_dir());
+        let mut found: Vec<TreePath> = entered
+            .flatten()
+            .filter(|e| !e.file_type().is_dir())
+            .filter_map(|e| Some((self.tree_path(e.path())?, e.file_type())))
+            // A link counts when it leads to a file of this tree.
+            .filter(|(path, own)| own.is_file() || own.is_symlink() && self.is_file(path))
+            .map(|(path, _)| if real == *dir { path } else { seen_through(&path, &real, dir) })
+            .collect();
+        found.sort();
+        found
+    }
+
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
         let (real, file_type, _) = self.follow(path)?;
         Ok((real, kind_of(file_type)))
@@ -169,6 +191,26 @@ mod tests {
         let kinds: Vec<(String, Kind)> =
             files.list(&TreePath::root()).unwrap().into_iter().map(|e| (e.name, e.kind)).collect();
         assert!(kinds.contains(&("out".into(), Kind::Other)) && kinds.contains(&("link".into(), Kind::Dir)));
+    }
+
+    #[test]
+    fn walks_files_and_links_to_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("tree");
+        std::fs::create_dir_all(root.join("a/.git")).unwrap();
+        for name in ["a/.git/x", "a/y", "b", "a.txt"] {
+            std::fs::write(root.join(name), "").unwrap();
+        }
+        symlink("../b", root.join("a/link")).unwrap();
+        symlink("a", root.join("dir-link")).unwrap();
+        symlink("/etc/passwd", root.join("out")).unwrap();
+        let files = DiskFiles::open(&root, 100).unwrap();
+        let walk = |at: &str| {
+            let found = files.walk(&TreePath::new(at).unwrap());
+            found.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(walk(""), ["a.txt", "a/link", "a/y", "b"]);
+        assert_eq!(walk("dir-link"), ["dir-link/link", "dir-link/y"]);
     }
 
     #[test]

@@ -49,6 +49,22 @@ pub trait Files: Send + Sync {
     /// Where a path leads once links are followed, and what is there.
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError>;
 
+    /// Every file below a folder, by its path in byte order. Links to files count, links to folders are not
+    /// entered: they may lead in circles. `.git` is passed over, and so is what cannot be read.
+    fn walk(&self, dir: &TreePath) -> Vec<TreePath> {
+        let mut found = Vec::new();
+        for entry in self.list(dir).unwrap_or_default() {
+            let Some(path) = dir.join(&entry.name) else { continue };
+            match entry.kind {
+                Kind::File => found.push(path),
+                Kind::Dir if !entry.is_link && entry.name != ".git" => found.append(&mut self.walk(&path)),
+                _ => {}
+            }
+        }
+        found.sort();
+        found
+    }
+
     /// Whether a file is there; a path that cannot be looked at counts as absent.
     fn is_file(&self, path: &TreePath) -> bool {
         matches!(self.resolve(path), Ok((_, Kind::File)))
