@@ -38,6 +38,12 @@ impl Error {
         Self(Arc::new(Kind { class: self.0.class, message: self.0.message.clone(), hint: Some(hint.into()) }))
     }
 
+    /// Adds to the message's end.
+    pub(crate) fn more(self, text: &str) -> Self {
+        let message = format!("{}{text}", self.0.message);
+        Self(Arc::new(Kind { class: self.0.class, message, hint: self.0.hint.clone() }))
+    }
+
     /// Picks the exit code.
     pub fn class(&self) -> Class {
         self.0.class

@@ -11,6 +11,7 @@
 mod data;
 mod error;
 pub mod file;
+mod http;
 mod reads;
 mod reference;
 mod secret;

@@ -1,0 +1,203 @@
+//! Connections: TCP, TLS over TCP, both perhaps through a proxy, and unix sockets.
+
+use super::tls::TlsSettings;
+use http::{HeaderValue, Uri};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::TokioIo;
+use std::error::Error as StdError;
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+/// How long a connection may take to come up. Below the time of a request, so that a host that swallows
+/// packets leaves time for another try.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where requests go.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    /// To the host of the request's URL.
+    Network,
+    /// To a unix socket, whatever the URL says.
+    Unix(PathBuf),
+}
+
+/// How requests get there.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) target: Target,
+    pub(crate) tls: Arc<TlsSettings>,
+    pub(crate) proxies: Option<Arc<Matcher>>,
+}
+
+impl Route {
+    /// What a proxy for plain http wants to see in each request; tunnels send it themselves.
+    pub(super) fn plain_proxy_auth(&self, uri: &Uri) -> Option<HeaderValue> {
+        if uri.scheme_str() != Some("http") {
+            return None;
+        }
+        self.proxy_for(uri)?.basic_auth().cloned()
+    }
+
+    fn proxy_for(&self, uri: &Uri) -> Option<hyper_util::client::proxy::matcher::Intercept> {
+        match self.target {
+            Target::Network => self.proxies.as_ref()?.intercept(uri),
+            Target::Unix(_) => None,
+        }
+    }
+}
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Makes connections for the pool.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    route: Route,
+    tcp: HttpConnector,
+}
+
+impl Connector {
+    pub(super) fn new(route: Route) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        Self { route, tcp }
+    }
+
+    async fn connect(mut self, uri: Uri) -> Result<Conn, BoxError> {
+        if let Target::Unix(path) = &self.route.target {
+            return unix(path).await;
+        }
+        let proxy = self.route.proxy_for(&uri);
+        if uri.scheme_str() != Some("https") {
+            let to = proxy.as_ref().map_or(&uri, |p| p.uri());
+            let stream = self.tcp.call(to.clone()).await?;
+            return Ok(Conn::new(stream.into_inner(), proxy.is_some()));
+        }
+        let stream: TcpStream = match proxy {
+            None => self.tcp.call(uri.clone()).await?.into_inner(),
+            Some(proxy) => {
+                let mut tunnel = Tunnel::new(proxy.uri().clone(), self.tcp);
+                if let Some(auth) = proxy.basic_auth() {
+                    tunnel = tunnel.with_auth(auth.clone());
+                }
+                tunnel.call(uri.clone()).await?.into_inner()
+            }
+        };
+        let stream = self.route.tls.handshake(uri.host().unwrap_or_default(), stream).await?;
+        Ok(Conn::new(stream, false))
+    }
+}
+
+#[cfg(unix)]
+async fn unix(path: &std::path::Path) -> Result<Conn, BoxError> {
+    Ok(Conn::new(tokio::net::UnixStream::connect(path).await?, false))
+}
+
+#[cfg(not(unix))]
+async fn unix(_: &std::path::Path) -> Result<Conn, BoxError> {
+    Err("this system has no unix sockets".into())
+}
+
+impl Service<Uri> for Connector {
+    type Response = Conn;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Conn, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        Box::pin(self.clone().connect(uri))
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A connection of any kind.
+pub(crate) struct Conn {
+    io: TokioIo<Box<dyn Stream>>,
+    /// Whether a proxy reads the requests, so that they must name the whole URL.
+    proxied: bool,
+}
+
+impl Conn {
+    fn new(stream: impl Stream + 'static, proxied: bool) -> Self {
+        Self { io: TokioIo::new(Box::new(stream)), proxied }
+    }
+}
+
+impl Connection for Conn {
+    fn connected(&self) -> Connected {
+        Connected::new().proxy(self.proxied)
+    }
+}
+
+impl Read for Conn {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl Write for Conn {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+}
+
+/// The cause below an error. An IO error keeps a TLS error inside, and names the cause below that one.
+pub(super) fn next_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
+
+/// Whether the certificate was refused or the two sides share no way to talk.
+pub(super) fn is_tls_refusal(error: &(dyn StdError + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<rustls::Error>() || error.is::<super::tls::Unusable>() {
+            return true;
+        }
+        cause = next_cause(error);
+    }
+    false
+}

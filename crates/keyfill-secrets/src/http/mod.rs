@@ -1,0 +1,193 @@
+//! One request, one answer, over http, https or a unix socket. No policy: retries are their caller's.
+//!
+//! A plain http address costs nothing here but the connection: certificates are read when they are named,
+//! the system's roots when the first https connection is made.
+
+mod connect;
+mod tls;
+
+pub(crate) use connect::{Route, Target};
+pub(crate) use tls::{TlsSettings, pem_files};
+
+use bytes::Bytes;
+use connect::Connector;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::time::{Duration, SystemTime};
+use zeroize::Zeroizing;
+
+/// The largest answer that is taken in. Vault itself takes no request above 32 MiB.
+const LARGEST_BODY: usize = 64 << 20;
+
+/// How long an unused connection is kept.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// What is sent. The body is wiped after use.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub(crate) method: http::Method,
+    /// Absolute, with its query.
+    pub(crate) uri: http::Uri,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+/// What came back, whatever its status. The body is wiped after use.
+pub(crate) struct Answer {
+    pub(crate) status: http::StatusCode,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+impl Answer {
+    /// How long the server asks to wait: `Retry-After` in seconds or as a date.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let text = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+        match text.parse() {
+            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok(),
+        }
+    }
+}
+
+/// Why there was no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TroubleKind {
+    /// No connection: nobody there, no such name, no route.
+    Connect,
+    /// The certificate or the handshake was refused; trying again does not help.
+    Tls,
+    /// The connection broke before the answer was complete.
+    Broken,
+    /// It took too long.
+    Timeout,
+    /// The answer is too large, or the request cannot be made.
+    Unusable,
+}
+
+/// Why there was no answer, with the innermost reason. It holds nothing that was sent or received.
+#[derive(Clone, Debug)]
+pub(crate) struct Trouble {
+    pub(crate) kind: TroubleKind,
+    pub(crate) reason: String,
+}
+
+/// A client for one server, with a pool of connections.
+pub(crate) struct Http {
+    client: Client<Connector, Full<Bytes>>,
+    route: Route,
+}
+
+impl Http {
+    pub(crate) fn new(route: Route) -> Self {
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(Connector::new(route.clone()));
+        Self { client, route }
+    }
+
+    /// Sends a request and takes the whole answer in, within `limit`.
+    pub(crate) async fn send(&self, call: &Call, limit: Duration) -> Result<Answer, Trouble> {
+        match tokio::time::timeout(limit, self.exchange(call)).await {
+            Ok(result) => result,
+            Err(_) => Err(Trouble {
+                kind: TroubleKind::Timeout,
+                reason: format!("no complete answer within {}", seconds(limit)),
+            }),
+        }
+    }
+
+    async fn exchange(&self, call: &Call) -> Result<Answer, Trouble> {
+        let mut request = http::Request::new(Full::new(Bytes::from_owner(call.body.clone())));
+        *request.method_mut() = call.method.clone();
+        *request.uri_mut() = call.uri.clone();
+        *request.headers_mut() = call.headers.clone();
+        if let Some(auth) = self.route.plain_proxy_auth(&call.uri) {
+            request.headers_mut().insert(http::header::PROXY_AUTHORIZATION, auth);
+        }
+        let response = self.client.request(request).await.map_err(|e| request_trouble(&e))?;
+        let (head, mut incoming) = response.into_parts();
+        let mut body = Zeroizing::new(Vec::new());
+        while let Some(frame) = incoming.frame().await {
+            let frame = frame.map_err(|e| Trouble { kind: TroubleKind::Broken, reason: innermost(&e) })?;
+            let Some(data) = frame.data_ref() else { continue };
+            if body.len() + data.len() > LARGEST_BODY {
+                return Err(Trouble {
+                    kind: TroubleKind::Unusable,
+                    reason: format!("the answer is larger than {} MiB", LARGEST_BODY >> 20),
+                });
+            }
+            append_wiping(&mut body, data);
+        }
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+}
+
+/// Appends; a buffer that is outgrown is wiped, which `Vec` alone would not do.
+fn append_wiping(body: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
+    if body.capacity() - body.len() < data.len() {
+        let mut larger = Vec::with_capacity((body.len() + data.len()).max(2 * body.capacity()));
+        larger.extend_from_slice(body);
+        *body = Zeroizing::new(larger);
+    }
+    body.extend_from_slice(data);
+}
+
+fn request_trouble(error: &hyper_util::client::legacy::Error) -> Trouble {
+    let reason = innermost(error);
+    let kind = if connect::is_tls_refusal(error) {
+        TroubleKind::Tls
+    } else if error.is_connect() {
+        TroubleKind::Connect
+    } else {
+        TroubleKind::Broken
+    };
+    Trouble { kind, reason }
+}
+
+/// The text of the last cause: "Connection refused (os error 111)" and not "client error (Connect)".
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(next) = connect::next_cause(cause) {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// `1.5 s`, `55 s`.
+pub(crate) fn seconds(time: Duration) -> String {
+    let tenths = (time.as_millis() + 50) / 100;
+    if tenths.is_multiple_of(10) {
+        format!("{} s", tenths / 10)
+    } else {
+        format!("{}.{} s", tenths / 10, tenths % 10)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, seconds};
+    use std::time::{Duration, SystemTime};
+
+    fn asked_to_wait(value: &str) -> Option<Duration> {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("retry-after", value.parse().expect("a header value"));
+        Answer { status: http::StatusCode::OK, headers, body: Vec::new().into() }.retry_after()
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(asked_to_wait("7"), Some(Duration::from_secs(7)));
+        let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(90));
+        assert!(asked_to_wait(&date).is_some_and(|t| (85..=90).contains(&t.as_secs())));
+        assert_eq!(asked_to_wait("soon"), None);
+    }
+
+    #[test]
+    fn times_read_well() {
+        assert_eq!(seconds(Duration::from_secs(55)), "55 s");
+        assert_eq!(seconds(Duration::from_millis(1_460)), "1.5 s");
+    }
+}

@@ -1,0 +1,179 @@
+//! TLS: roots, client certificate, server name. The system's roots are read for the first https
+//! connection that needs them.
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// Settings that cannot work, found while connecting.
+#[derive(Clone, Debug)]
+pub(super) struct Unusable(String);
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unusable {}
+
+/// The client's certificate chain and its key.
+struct Identity {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+/// What connections are made with. Files are read when it is filled in, since a file that is named and not
+/// there is an error even when no https connection is made.
+#[derive(Default)]
+pub(crate) struct TlsSettings {
+    /// The only roots; the system's when there are none.
+    roots: Vec<CertificateDer<'static>>,
+    identity: Option<Identity>,
+    skip_verify: bool,
+    server_name: Option<String>,
+    config: OnceLock<Result<Arc<ClientConfig>, Unusable>>,
+}
+
+impl TlsSettings {
+    /// Adds the roots in a PEM text; the number of those found.
+    pub(crate) fn add_roots(&mut self, pem: &[u8]) -> Result<usize, String> {
+        let before = self.roots.len();
+        for root in CertificateDer::pem_slice_iter(pem) {
+            self.roots.push(root.map_err(|_| "it is not valid PEM".to_owned())?);
+        }
+        Ok(self.roots.len() - before)
+    }
+
+    /// Sets the client's certificate from two PEM texts.
+    pub(crate) fn set_identity(&mut self, chain: &[u8], key: &[u8]) -> Result<(), String> {
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
+            .collect::<Result<_, _>>()
+            .map_err(|_| "the certificate is not valid PEM".to_owned())?;
+        if chain.is_empty() {
+            return Err("there is no certificate in it".to_owned());
+        }
+        // The reader's error could quote the key.
+        let key = PrivateKeyDer::from_pem_slice(key)
+            .map_err(|_| "there is no private key in PEM in it".to_owned())?;
+        self.identity = Some(Identity { chain, key });
+        Ok(())
+    }
+
+    pub(crate) fn skip_verify(&mut self, skip: bool) {
+        self.skip_verify = skip;
+    }
+
+    pub(crate) fn server_name(&mut self, name: Option<String>) {
+        self.server_name = name;
+    }
+
+    /// Whether a client certificate is set.
+    pub(crate) fn has_identity(&self) -> bool {
+        self.identity.is_some()
+    }
+
+    pub(super) async fn handshake(
+        &self,
+        host: &str,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, Box<dyn std::error::Error + Send + Sync>> {
+        let config = self.config.get_or_init(|| self.build()).clone()?;
+        let name = self.server_name.as_deref().unwrap_or(host).trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(name.clone())
+            .map_err(|_| Unusable(format!("{name} is no name that a certificate could be for")))?;
+        Ok(TlsConnector::from(config).connect(name, stream).await?)
+    }
+
+    fn build(&self) -> Result<Arc<ClientConfig>, Unusable> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|e| Unusable(e.to_string()))?;
+        let builder = if self.skip_verify {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+        } else {
+            builder.with_root_certificates(self.root_store()?)
+        };
+        let config = match &self.identity {
+            Some(identity) => builder
+                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
+                .map_err(|e| Unusable(format!("the client certificate is not usable: {e}")))?,
+            None => builder.with_no_client_auth(),
+        };
+        Ok(Arc::new(config))
+    }
+
+    fn root_store(&self) -> Result<RootCertStore, Unusable> {
+        let mut store = RootCertStore::empty();
+        if self.roots.is_empty() {
+            // One broken certificate of the system must not hide the others.
+            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if store.is_empty() {
+                return Err(Unusable("the system has no root certificates, and none are set".to_owned()));
+            }
+        } else {
+            for root in &self.roots {
+                store
+                    .add(root.clone())
+                    .map_err(|e| Unusable(format!("a root certificate is not usable: {e}")))?;
+            }
+        }
+        Ok(store)
+    }
+}
+
+/// The PEM files of a folder, by name.
+pub(crate) fn pem_files(folder: &Path) -> std::io::Result<Vec<Vec<u8>>> {
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+    paths.sort();
+    paths.into_iter().filter(|path| path.is_file()).map(std::fs::read).collect()
+}
+
+/// Accepts any certificate; the handshake's signatures are still checked.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

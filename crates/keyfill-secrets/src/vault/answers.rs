@@ -1,0 +1,236 @@
+//! What Vault answers, read without keeping more of it than is needed.
+
+use crate::http::Answer;
+use crate::{Secret, SecretData};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::time::Duration;
+
+/// The longest text of Vault's that is repeated in an error.
+const LONGEST_TEXT: usize = 400;
+
+/// The outer object of every answer. Parts that are not there stay empty.
+#[derive(Default, Deserialize)]
+pub(crate) struct Envelope<'a> {
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    #[serde(default)]
+    warnings: Option<Vec<String>>,
+    #[serde(default)]
+    errors: Option<Vec<String>>,
+    #[serde(default)]
+    auth: Option<Auth>,
+}
+
+#[derive(Deserialize)]
+struct Auth {
+    #[serde(default)]
+    client_token: String,
+    #[serde(default)]
+    lease_duration: u64,
+    #[serde(default)]
+    renewable: bool,
+    #[serde(default)]
+    mfa_requirement: Option<serde::de::IgnoredAny>,
+}
+
+/// What a login or a renewal brought.
+pub(crate) struct Granted {
+    pub(crate) token: Secret,
+    /// No end when it is zero.
+    pub(crate) lease: Duration,
+    pub(crate) renewable: bool,
+    pub(crate) wants_mfa: bool,
+}
+
+/// The state of a secret version that has no data any more.
+#[derive(Deserialize)]
+pub(crate) struct VersionState {
+    pub(crate) version: u64,
+    #[serde(rename = "created_time")]
+    _created_time: serde::de::IgnoredAny,
+    #[serde(default)]
+    pub(crate) deletion_time: String,
+    #[serde(default)]
+    pub(crate) destroyed: bool,
+}
+
+/// A mounted engine.
+pub(crate) struct Mount {
+    /// With a slash at its end.
+    pub(crate) path: String,
+    pub(crate) is_kv2: bool,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads an answer. One that is no JSON (a proxy's page) counts as empty.
+    pub(crate) fn of(answer: &'a Answer) -> Self {
+        serde_json::from_slice(&answer.body).unwrap_or_default()
+    }
+
+    /// The keys of the answer as Vault sent them.
+    pub(crate) fn data(&self) -> Option<&'a str> {
+        self.data.map(RawValue::get).filter(|text| *text != "null")
+    }
+
+    /// Whether Vault says that a versioned engine wants another path.
+    pub(crate) fn wants_data_path(&self) -> bool {
+        self.warnings.iter().flatten().any(|w| w.contains("versioned K/V"))
+    }
+
+    /// What a login or a renewal brought; `None` when the answer is none of these.
+    pub(crate) fn granted(self) -> Option<Granted> {
+        let auth = self.auth?;
+        Some(Granted {
+            token: Secret::new(auth.client_token),
+            lease: Duration::from_secs(auth.lease_duration),
+            renewable: auth.renewable,
+            wants_mfa: auth.mfa_requirement.is_some(),
+        })
+    }
+
+    /// The mount that a question about one was answered with.
+    pub(crate) fn mount(&self) -> Option<Mount> {
+        #[derive(Deserialize)]
+        struct Data {
+            path: String,
+            r#type: String,
+            #[serde(default)]
+            options: Option<std::collections::HashMap<String, String>>,
+        }
+        let data: Data = serde_json::from_str(self.data()?).ok()?;
+        let version = data.options.as_ref().and_then(|o| o.get("version"));
+        let is_kv2 = data.r#type == "kv" && version.is_some_and(|v| v == "2");
+        Some(Mount { path: data.path, is_kv2 })
+    }
+
+    /// The version whose data is gone, when the answer is about one.
+    pub(crate) fn version_state(&self) -> Option<VersionState> {
+        Versioned::of(self.data()?)?.state
+    }
+
+    /// Vault's own words, on one line. `hidden` are texts that must not appear, should Vault repeat them.
+    pub(crate) fn errors(&self, hidden: &[&Secret]) -> Option<String> {
+        let mut parts: Vec<String> = Vec::new();
+        for error in self.errors.iter().flatten() {
+            for line in error.lines().map(str::trim) {
+                let part = line.strip_prefix("* ").unwrap_or(line);
+                let heading = part.ends_with(" occurred:") && error.contains("\n\t* ");
+                if !part.is_empty() && !heading {
+                    parts.push(part.chars().filter(|c| !c.is_control()).collect());
+                }
+            }
+        }
+        let mut text = parts.join("; ");
+        for secret in hidden.iter().filter(|s| !s.is_empty()) {
+            text = text.replace(secret.expose(), "(hidden)");
+        }
+        if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
+            text.truncate(end);
+            text.push_str("...");
+        }
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Whether Vault says that it does not know the token, and not only that it may not read the path.
+    pub(crate) fn says_invalid_token(&self) -> bool {
+        self.errors.iter().flatten().any(|e| e.contains("invalid token") || e.contains("token not found"))
+    }
+}
+
+/// The data of an answer of KV version 2.
+pub(crate) struct Versioned<'a> {
+    /// The keys, where there are some.
+    pub(crate) data: Option<&'a str>,
+    /// Set when the metadata says that the version is gone, or when there is no data.
+    state: Option<VersionState>,
+}
+
+impl<'a> Versioned<'a> {
+    /// `None` when the data does not have the shape of KV version 2: `data` beside a `metadata` with a
+    /// version and its time.
+    pub(crate) fn of(data: &'a str) -> Option<Self> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Shape<'a> {
+            #[serde(borrow)]
+            data: Option<&'a RawValue>,
+            #[serde(borrow)]
+            metadata: &'a RawValue,
+        }
+        let shape: Shape<'a> = serde_json::from_str(data).ok()?;
+        let state: VersionState = serde_json::from_str(shape.metadata.get()).ok()?;
+        let inner = shape.data.map(RawValue::get).filter(|text| *text != "null");
+        if inner.is_some_and(|text| !text.starts_with('{')) {
+            return None;
+        }
+        Some(Self { data: inner, state: inner.is_none().then_some(state) })
+    }
+}
+
+/// What `kv-version: 2` asks for: the keys below `data`, whatever else there is.
+pub(crate) fn data_below_data(data: &str) -> Option<&str> {
+    #[derive(Deserialize)]
+    struct Shape<'a> {
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    let shape: Shape<'_> = serde_json::from_str(data).ok()?;
+    Some(shape.data.get()).filter(|text| text.starts_with('{'))
+}
+
+/// The keys of a JSON object in an answer.
+pub(crate) fn keys(data: &str, path: &str) -> Result<SecretData, crate::Error> {
+    SecretData::from_json(data, &format!("the answer for {path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Envelope, Versioned};
+    use crate::Secret;
+    use crate::http::Answer;
+
+    fn answer(body: &str) -> Answer {
+        Answer {
+            status: http::StatusCode::OK,
+            headers: http::HeaderMap::new(),
+            body: body.as_bytes().to_vec().into(),
+        }
+    }
+
+    #[test]
+    fn vaults_own_words_are_put_on_one_line_without_credentials() {
+        let errors = |body: &str| Envelope::of(&answer(body)).errors(&[&Secret::new("hush")]);
+        let two = r#"{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}"#;
+        assert_eq!(errors(two).as_deref(), Some("permission denied; invalid token"));
+        assert_eq!(errors(r#"{"errors":["role hush unknown"]}"#).as_deref(), Some("role (hidden) unknown"));
+        assert_eq!(errors(r#"{"errors":[]}"#), None);
+        assert_eq!(errors("<html>hush</html>"), None);
+        assert!(errors(&format!(r#"{{"errors":["{}"]}}"#, "x".repeat(5_000))).is_some_and(|t| t.len() < 500));
+        assert!(Envelope::of(&answer(two)).says_invalid_token());
+    }
+
+    #[test]
+    fn the_shape_of_version_2_is_told_from_keys_with_the_same_names() {
+        let meta = r#"{"created_time":"t","version":2,"deletion_time":"","destroyed":false}"#;
+        let shape = |data: &str| Versioned::of(data).map(|v| v.data.map(str::to_owned));
+        assert_eq!(
+            shape(&format!(r#"{{"data":{{"a":1.10}},"metadata":{meta}}}"#)),
+            Some(Some(r#"{"a":1.10}"#.into()))
+        );
+        assert_eq!(shape(&format!(r#"{{"data":null,"metadata":{meta}}}"#)), Some(None));
+        assert_eq!(shape(&format!(r#"{{"data":"text","metadata":{meta}}}"#)), None);
+        assert_eq!(shape(r#"{"data":{"a":1},"metadata":{"mine":1}}"#), None);
+        assert_eq!(shape(r#"{"data":{"a":1}}"#), None);
+        assert_eq!(shape(&format!(r#"{{"data":{{}},"metadata":{meta},"more":1}}"#)), None);
+    }
+
+    #[test]
+    fn a_mount_tells_its_version() {
+        let kv2 = answer(r#"{"data":{"path":"team/kv/","type":"kv","options":{"version":"2"},"config":{}}}"#);
+        let mount = Envelope::of(&kv2).mount().expect("a mount");
+        assert_eq!((mount.path.as_str(), mount.is_kv2), ("team/kv/", true));
+        let cubbyhole = answer(r#"{"data":{"path":"cubbyhole/","type":"cubbyhole","options":null}}"#);
+        assert!(Envelope::of(&cubbyhole).mount().is_some_and(|m| !m.is_kv2));
+    }
+}

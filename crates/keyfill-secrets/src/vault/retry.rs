@@ -1,0 +1,140 @@
+//! When a request is sent again, and how long to wait before.
+//!
+//! Trouble that may pass is waited out until near the deadline: in a deployment an error costs more than a
+//! slow answer. A setting for the number of retries bounds it.
+
+use crate::http::{Answer, Trouble, TroubleKind};
+use std::time::{Duration, Instant};
+
+/// The first wait; each further one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// The longest wait that is not asked for, so that recovery is noticed soon.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// What is kept of the time for telling the error.
+const LARGEST_MARGIN: Duration = Duration::from_secs(1);
+
+/// The tries of one request.
+pub(crate) struct Tries {
+    /// No try starts or lasts beyond this.
+    until: Instant,
+    left: Option<u32>,
+    made: u32,
+}
+
+/// Why there is no further try.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum GaveUp {
+    /// The next one would be too near to the deadline, or beyond it.
+    Deadline,
+    /// As many as are allowed were made.
+    Retries,
+}
+
+impl Tries {
+    pub(crate) fn new(now: Instant, deadline: Instant, max_retries: Option<u32>) -> Self {
+        let time = deadline.saturating_duration_since(now);
+        let until = deadline.checked_sub((time / 10).min(LARGEST_MARGIN)).unwrap_or(deadline);
+        Self { until, left: max_retries, made: 0 }
+    }
+
+    /// The time for a try that starts now.
+    pub(crate) fn time_left(&self, now: Instant) -> Duration {
+        self.until.saturating_duration_since(now)
+    }
+
+    /// How many tries followed the first.
+    pub(crate) fn retries(&self) -> u32 {
+        self.made
+    }
+
+    /// How long to wait before the next try, at least as long as the server asked for.
+    pub(crate) fn next(&mut self, now: Instant, asked: Option<Duration>) -> Result<Duration, GaveUp> {
+        if self.left == Some(0) {
+            return Err(GaveUp::Retries);
+        }
+        let longest = FIRST_WAIT.saturating_mul(1 << self.made.min(10)).min(LONGEST_WAIT);
+        // Half of it at random, so that those who were refused together do not come back together.
+        let wait = longest.mul_f64(0.5 + fastrand::f64() / 2.0).max(asked.unwrap_or_default());
+        if now + wait >= self.until {
+            return Err(GaveUp::Deadline);
+        }
+        self.left = self.left.map(|left| left - 1);
+        self.made += 1;
+        Ok(wait)
+    }
+}
+
+/// Whether an answer tells of trouble that may pass: too many requests, replication that lags behind, and
+/// server errors, among them a sealed Vault. What will never be implemented is final.
+pub(crate) fn answer_may_pass(answer: &Answer) -> bool {
+    match answer.status.as_u16() {
+        412 | 429 => true,
+        501 | 505 => false,
+        status => (500..600).contains(&status),
+    }
+}
+
+/// Whether a request without an answer is worth another try.
+pub(crate) fn trouble_may_pass(trouble: &Trouble) -> bool {
+    matches!(trouble.kind, TroubleKind::Connect | TroubleKind::Broken | TroubleKind::Timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GaveUp, Tries, answer_may_pass};
+    use crate::http::Answer;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn waits_grow_and_end_before_the_deadline() {
+        let mut now = Instant::now();
+        let deadline = now + Duration::from_secs(20);
+        let mut tries = Tries::new(now, deadline, None);
+        let mut waits = Vec::new();
+        loop {
+            match tries.next(now, None) {
+                Ok(wait) => {
+                    waits.push(wait);
+                    now += wait;
+                }
+                Err(gave_up) => break assert_eq!(gave_up, GaveUp::Deadline),
+            }
+        }
+        assert!(waits[0] >= Duration::from_millis(50) && waits[0] <= Duration::from_millis(100), "{waits:?}");
+        assert!(waits.iter().skip(5).all(|w| (1..=2).contains(&w.as_secs())), "{waits:?}");
+        assert!((13..=24).contains(&waits.len()), "{waits:?}");
+        assert!(now < deadline - Duration::from_secs(1));
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_kept() {
+        let now = Instant::now();
+        let mut tries = Tries::new(now, now + Duration::from_secs(20), None);
+        assert_eq!(tries.next(now, Some(Duration::from_secs(7))), Ok(Duration::from_secs(7)));
+        assert_eq!(tries.next(now, Some(Duration::from_secs(70))), Err(GaveUp::Deadline));
+    }
+
+    #[test]
+    fn the_number_of_retries_can_be_bounded() {
+        let now = Instant::now();
+        let mut tries = Tries::new(now, now + Duration::from_secs(20), Some(2));
+        assert!(tries.next(now, None).is_ok() && tries.next(now, None).is_ok());
+        assert_eq!(tries.next(now, None), Err(GaveUp::Retries));
+        assert_eq!(tries.retries(), 2);
+    }
+
+    #[test]
+    fn which_statuses_may_pass() {
+        let may_pass = |status: u16| {
+            let status = http::StatusCode::from_u16(status).expect("a status");
+            answer_may_pass(&Answer { status, headers: http::HeaderMap::new(), body: Vec::new().into() })
+        };
+        let passing: Vec<u16> = [200, 301, 400, 403, 404, 412, 429, 500, 501, 502, 503, 504, 505]
+            .into_iter()
+            .filter(|s| may_pass(*s))
+            .collect();
+        assert_eq!(passing, [412, 429, 500, 502, 503, 504]);
+    }
+}
