@@ -21,6 +21,14 @@ impl Error {
         Self(Box::new(Kind { line, column, message: message.into(), hint: None }))
     }
 
+    /// The same place in a text that begins `lines` further down in its file.
+    pub(crate) fn moved_down(mut self, lines: u32) -> Self {
+        if self.0.line > 0 {
+            self.0.line += lines;
+        }
+        self
+    }
+
     /// Adds what to do.
     pub(crate) fn hint(mut self, hint: &'static str) -> Self {
         self.0.hint = Some(hint);

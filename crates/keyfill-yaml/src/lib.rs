@@ -5,16 +5,23 @@
 //! `interface{}` after `sigs.k8s.io/yaml` (what fill and helm's values work on). Both are printed by one
 //! emitter, that of `sigs.k8s.io/yaml`.
 
+mod binary;
 mod document;
 mod emit;
 mod error;
+mod folded;
+mod input;
 mod json;
 mod limits;
 mod load;
 mod locate;
 mod node;
 mod node_emit;
+mod parse;
+mod resolve;
+mod scan;
 mod stream;
+mod timestamp;
 mod value;
 mod yaml;
 
@@ -24,7 +31,7 @@ pub use error::Error;
 pub use json::{to_json, to_json_indent, to_json_plain};
 pub use keyfill_go::json::Html;
 pub use limits::Limits;
-pub use load::{load_nodes, load_object, load_value, resolve};
+pub use load::{load_node, load_nodes, load_object, load_value, load_yaml, resolve};
 pub use locate::{Mark, Step, locate};
 pub use node::{Entry, Map, Node, Scalar, Seq, Style, Tag};
 pub use smol_str::SmolStr as Text;

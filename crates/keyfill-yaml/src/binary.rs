@@ -1,0 +1,39 @@
+//! `!!binary`: base64 data that becomes a string.
+
+use crate::Text;
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+
+/// Go's decoder minds padding and does not mind bits left over.
+const GO: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
+/// The text that `!!binary` data becomes in JSON: each byte that is no UTF-8 is replaced. `None` when it is
+/// not base64. Line breaks in it do not count.
+pub(crate) fn decode(base64: &str) -> Option<Text> {
+    let data: Vec<u8> = base64.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    let bytes = GO.decode(data).ok()?;
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        // Go replaces byte by byte, where Rust's lossy reading replaces a cut-off sequence as one.
+        out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    Some(Text::from(out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    #[test]
+    fn data_becomes_text() {
+        assert_eq!(decode("aGk=").as_deref(), Some("hi"));
+        assert_eq!(decode("aG\nk=").as_deref(), Some("hi"));
+        assert_eq!(decode("4oI=").as_deref(), Some("\u{FFFD}\u{FFFD}"));
+        assert_eq!(decode("aGl="), decode("aGk="));
+        assert_eq!(decode("aGk"), None);
+        assert_eq!(decode("a k="), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! The two Go loaders.
+
+mod documents;
+mod v2;
+mod v3;
+
+use crate::input::Input;
+use crate::parse::Parser;
+use crate::resolve::Resolved;
+use crate::scan::Dialect;
+use crate::{Error, Limits, Node, Value};
+use std::borrow::Cow;
+use v2::{Numbers, ValueBuilder};
+use v3::NodeBuilder;
+
+pub use v3::resolve;
+pub(crate) use v3::scalar_value;
+
+/// A whole stream by yaml.v3 rules, as kustomize reads it: aliases and merge keys expanded, duplicate keys
+/// refused, empty documents left out, line numbers kept.
+///
+/// As kustomize does, the stream is first split at its `---` lines, which may hold nothing else but a
+/// comment, and of each piece the first document is taken.
+pub fn load_nodes(text: &[u8], limits: &Limits) -> Result<Vec<Node>, Error> {
+    let text = unix_lines(text);
+    let input = Input::new(&text)?;
+    let mut nodes = Vec::new();
+    for piece in documents::pieces(input.text) {
+        let (piece, line) = piece?;
+        let piece = Input { text: piece.strip_prefix('\u{FEFF}').unwrap_or(piece), ..input };
+        let builder = NodeBuilder { line };
+        let document =
+            Parser::new(&piece, Dialect::V3, limits, builder).document().map_err(|e| e.moved_down(line))?;
+        nodes.extend(document.filter(|node| !is_null(node)));
+    }
+    Ok(nodes)
+}
+
+/// One document by yaml.v3 rules, as [`load_nodes`] but neither split nor left out when it is null;
+/// `None` when there is no document at all. What follows it is not looked at.
+pub fn load_node(text: &[u8], limits: &Limits) -> Result<Option<Node>, Error> {
+    let input = Input::new(text)?;
+    Parser::new(&input, Dialect::V3, limits, NodeBuilder { line: 0 }).document()
+}
+
+/// One document as `sigs.k8s.io/yaml` and `encoding/json` give it to an `interface{}`: yaml.v2 rules
+/// (`yes` is true), all numbers [`Value::Float`]. What follows the first document is not looked at; no
+/// document at all is [`Value::Null`].
+pub fn load_value(text: &[u8], limits: &Limits) -> Result<Value, Error> {
+    load_v2(text, limits, Numbers::Float)
+}
+
+/// As [`load_value`], but numbers as Kubernetes' unstructured JSON decoding gives them: [`Value::Int`]
+/// where it fits, else [`Value::Float`].
+pub fn load_object(text: &[u8], limits: &Limits) -> Result<Value, Error> {
+    load_v2(text, limits, Numbers::Object)
+}
+
+/// As [`load_value`], but numbers as the YAML library itself gives them, before they go through JSON:
+/// [`Value::Int`], [`Value::Uint`] or [`Value::Float`] as they are written.
+pub fn load_yaml(text: &[u8], limits: &Limits) -> Result<Value, Error> {
+    load_v2(text, limits, Numbers::Yaml)
+}
+
+fn load_v2(text: &[u8], limits: &Limits, numbers: Numbers) -> Result<Value, Error> {
+    let input = Input::new(text)?;
+    let document = Parser::new(&input, Dialect::V2, limits, ValueBuilder { numbers }).document()?;
+    Ok(document.unwrap_or_default())
+}
+
+/// kustomize turns Windows line ends into Unix ones before it reads.
+fn unix_lines(text: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memmem::find(text, b"\r\n").is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memmem::find(rest, b"\r\n") {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+    Cow::Owned(out)
+}
+
+fn is_null(node: &Node) -> bool {
+    matches!(node, Node::Scalar(scalar) if matches!(v3::resolve_scalar(scalar), Ok(Resolved::Null)))
+}
+
+#[cfg(test)]
+mod tests;

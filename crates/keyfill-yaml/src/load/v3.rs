@@ -1,0 +1,241 @@
+//! The yaml.v3 rules: a [`Node`] with its scalars as written, and what they mean.
+
+use crate::parse::{Builder, ScalarEvent};
+use crate::resolve::{CoreTag, Resolved, resolve_plain, resolve_tagged};
+use crate::scan::{Dialect, Mark};
+use crate::{Entry, Error, Map, Node, Scalar, Seq, Style, Tag, Text, Value, binary, folded};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+const PREFIX: &str = "tag:yaml.org,2002:";
+
+/// Builds [`Node`]s; `line` is what comes before the text in its file.
+pub(super) struct NodeBuilder {
+    pub line: u32,
+}
+
+/// A mapping that is being read.
+pub(super) struct OpenMap {
+    map: Map,
+    merge: Option<Node>,
+}
+
+impl NodeBuilder {
+    fn line(&self, mark: Mark) -> u32 {
+        self.line + mark.line + 1
+    }
+
+    fn make(&self, event: ScalarEvent<'_>) -> Scalar {
+        let tag = event.tag.map_or(Tag::None, |tag| short_tag(&tag));
+        Scalar { text: Text::new(&event.text), style: event.style, tag, line: self.line(event.mark) }
+    }
+}
+
+fn short_tag(tag: &str) -> Tag {
+    match tag.strip_prefix(PREFIX) {
+        Some("str") => Tag::Str,
+        Some("int") => Tag::Int,
+        Some("float") => Tag::Float,
+        Some("bool") => Tag::Bool,
+        Some("null") => Tag::Null,
+        Some("binary") => Tag::Binary,
+        Some("timestamp") => Tag::Timestamp,
+        _ => Tag::Other(Text::new(tag)),
+    }
+}
+
+fn is_merge(key: &Scalar) -> bool {
+    match &key.tag {
+        Tag::None => key.style == Style::Plain && key.text == "<<",
+        Tag::Other(tag) => tag.strip_prefix(PREFIX) == Some("merge"),
+        _ => false,
+    }
+}
+
+impl Builder for NodeBuilder {
+    type Node = Node;
+    type Key = Scalar;
+    type Map = OpenMap;
+
+    fn scalar(&mut self, event: ScalarEvent<'_>) -> Result<Node, Error> {
+        Ok(Node::Scalar(self.make(event)))
+    }
+
+    fn seq(&mut self, items: Vec<Node>, mark: Mark) -> Result<Node, Error> {
+        Ok(Node::Seq(Seq { items, line: self.line(mark) }))
+    }
+
+    fn key(&mut self, event: ScalarEvent<'_>) -> Result<Scalar, Error> {
+        Ok(self.make(event))
+    }
+
+    fn node_key(&mut self, node: Node, mark: Mark) -> Result<Scalar, Error> {
+        match node {
+            Node::Scalar(scalar) => Ok(scalar),
+            _ => Err(Error::at(mark.line + 1, mark.column + 1, "a key of a mapping must be a scalar")),
+        }
+    }
+
+    fn map(&mut self, mark: Mark) -> OpenMap {
+        OpenMap { map: Map { entries: Vec::new(), line: self.line(mark) }, merge: None }
+    }
+
+    fn entry(&mut self, open: &mut OpenMap, key: Scalar, value: Node) -> Result<(), Error> {
+        if !is_merge(&key) {
+            open.map.entries.push(Entry { key, value });
+            return Ok(());
+        }
+        if open.merge.is_some() {
+            return Err(Error::at(key.line - self.line, 0, "duplicate merge key <<")
+                .hint("merge several mappings with one key: <<: [*a, *b]"));
+        }
+        open.merge = Some(value);
+        Ok(())
+    }
+
+    fn end_map(&mut self, open: OpenMap) -> Result<Node, Error> {
+        let OpenMap { mut map, merge } = open;
+        if let Some((first, second)) = find_duplicate(&map.entries) {
+            let key = &map.entries[second].key;
+            let message = format!(
+                "mapping key {:?} already defined at line {}",
+                key.text.as_str(),
+                map.entries[first].key.line
+            );
+            return Err(Error::at(key.line - self.line, 0, message).hint("remove one of the two"));
+        }
+        if let Some(merge) = merge {
+            merge_into(&mut map, merge).map_err(|m| Error::at(map.line - self.line, 0, m))?;
+        }
+        Ok(Node::Map(map))
+    }
+}
+
+/// Mappings up to this size are searched key by key; it is faster than hashing.
+const SMALL: usize = 12;
+
+/// Two entries with one key text.
+fn find_duplicate(entries: &[Entry]) -> Option<(usize, usize)> {
+    if entries.len() <= SMALL {
+        return (1..entries.len()).find_map(|i| {
+            let first = entries[..i].iter().position(|e| e.key.text == entries[i].key.text)?;
+            Some((first, i))
+        });
+    }
+    let mut seen = HashMap::with_capacity(entries.len());
+    entries.iter().enumerate().find_map(|(i, e)| seen.insert(e.key.text.as_str(), i).map(|first| (first, i)))
+}
+
+/// Puts the merged mappings' entries behind the own ones, which win. Of several mappings the first wins;
+/// their keys come from the last to the first, as kustomize puts them.
+fn merge_into(map: &mut Map, merge: Node) -> Result<(), &'static str> {
+    let sources = match merge {
+        Node::Map(source) => vec![source],
+        Node::Seq(seq) => {
+            let maps = seq.items.into_iter().rev().map(|item| match item {
+                Node::Map(source) => Ok(source),
+                Node::Seq(_) => Err("invalid map merge: received a nested sequence"),
+                Node::Scalar(_) => Err("map merge requires map or sequence of maps as the value"),
+            });
+            maps.collect::<Result<Vec<_>, _>>()?
+        }
+        Node::Scalar(_) => return Err("map merge requires map or sequence of maps as the value"),
+    };
+    let own = map.entries.len();
+    let mut places: HashMap<Text, usize> =
+        map.entries.iter().enumerate().map(|(i, e)| (e.key.text.clone(), i)).collect();
+    for entry in sources.into_iter().flat_map(|source| source.entries) {
+        match places.get(&entry.key.text) {
+            Some(place) if *place < own => {}
+            Some(place) => map.entries[*place].value = entry.value,
+            None => {
+                places.insert(entry.key.text.clone(), map.entries.len());
+                map.entries.push(entry);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a scalar is by yaml.v3 rules; [`Resolved::Str`] for tags that are not known, too.
+pub(crate) fn resolve_scalar(scalar: &Scalar) -> Result<Resolved, Error> {
+    let core = match &scalar.tag {
+        Tag::None if scalar.style == Style::Plain => return Ok(resolve_plain(Dialect::V3, &scalar.text)),
+        Tag::None | Tag::Str | Tag::Binary | Tag::Other(_) => return Ok(Resolved::Str),
+        Tag::Int => CoreTag::Int,
+        Tag::Float => CoreTag::Float,
+        Tag::Bool => CoreTag::Bool,
+        Tag::Null => CoreTag::Null,
+        Tag::Timestamp => CoreTag::Timestamp,
+    };
+    resolve_tagged(Dialect::V3, core, &scalar.text).map_err(|m| Error::at(scalar.line, 0, m))
+}
+
+/// The value of a scalar as it goes into JSON.
+pub(crate) fn scalar_value(scalar: &Scalar) -> Result<Value, Error> {
+    let refuse = |message: &str| Error::at(scalar.line, 0, message);
+    Ok(match resolve_scalar(scalar)? {
+        Resolved::Null => Value::Null,
+        Resolved::Bool(b) => Value::Bool(b),
+        Resolved::Int(n) => Value::Int(n),
+        Resolved::Uint(n) => Value::Uint(n),
+        Resolved::Float(n) if n.is_finite() => Value::Float(n),
+        Resolved::Float(_) => return Err(refuse("JSON has no number for infinity and NaN")),
+        Resolved::Timestamp(stamp) => {
+            let text = stamp.to_json_text();
+            Value::Str(text.ok_or_else(|| refuse("the timestamp's offset is a day or more"))?.into())
+        }
+        Resolved::Merge | Resolved::Str if scalar.tag == Tag::Binary => {
+            let text = binary::decode(&scalar.text);
+            Value::Str(text.ok_or_else(|| refuse("!!binary value contains invalid base64 data"))?)
+        }
+        Resolved::Merge | Resolved::Str => {
+            Value::Str(folded::after_reading_again(scalar).unwrap_or_else(|| scalar.text.clone()))
+        }
+    })
+}
+
+/// What a tree means by yaml.v3 rules. Refused is what Go cannot print as JSON: keys that are no strings
+/// below the top, infinity and NaN, tags that do not fit their text.
+pub fn resolve(node: &Node) -> Result<Value, Error> {
+    resolve_at(node, true)
+}
+
+fn resolve_at(node: &Node, top: bool) -> Result<Value, Error> {
+    match node {
+        Node::Scalar(scalar) => scalar_value(scalar),
+        Node::Seq(seq) => {
+            Ok(Value::Seq(seq.items.iter().map(|item| resolve_at(item, false)).collect::<Result<_, _>>()?))
+        }
+        Node::Map(map) => {
+            let mut entries = Vec::with_capacity(map.entries.len());
+            for entry in &map.entries {
+                if let Some(key) = key_text(&entry.key, top)? {
+                    entries.push((Text::new(&key), resolve_at(&entry.value, false)?));
+                }
+            }
+            Ok(Value::Map(entries))
+        }
+    }
+}
+
+/// A key as text. The top of a document is read into a map of strings: there every scalar serves, and a
+/// null key is dropped. Deeper down only strings do.
+fn key_text(key: &Scalar, top: bool) -> Result<Option<Cow<'_, str>>, Error> {
+    let resolved = resolve_scalar(key)?;
+    Ok(match resolved {
+        Resolved::Merge | Resolved::Str if key.tag == Tag::Binary => {
+            let text = binary::decode(&key.text);
+            let text =
+                text.ok_or_else(|| Error::at(key.line, 0, "!!binary value contains invalid base64 data"))?;
+            Some(Cow::Owned(text.to_string()))
+        }
+        Resolved::Merge | Resolved::Str => Some(Cow::Borrowed(key.text.as_str())),
+        Resolved::Null if top => None,
+        _ if top => Some(Cow::Borrowed(key.text.as_str())),
+        _ => {
+            let message = format!("key {:?} is not a string", key.text.as_str());
+            return Err(Error::at(key.line, 0, message).hint("put the key into quotes"));
+        }
+    })
+}

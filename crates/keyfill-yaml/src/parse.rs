@@ -1,0 +1,528 @@
+//! The parser: tokens to a tree, by libyaml's grammar. What the tree is made of is the [`Builder`]'s choice,
+//! so that no tree is built only to be turned into another.
+
+use crate::input::Input;
+use crate::scan::{Dialect, Kind, Mark, Scanner};
+use crate::{Error, Limits, Style};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// A scalar as it was read.
+pub(crate) struct ScalarEvent<'a> {
+    pub text: Cow<'a, str>,
+    pub style: Style,
+    /// The explicit tag in its long form.
+    pub tag: Option<Cow<'a, str>>,
+    /// Whether the tag was `!`, which says that there is none.
+    pub bare_tag: bool,
+    pub mark: Mark,
+}
+
+impl ScalarEvent<'_> {
+    fn empty(mark: Mark) -> Self {
+        Self { text: Cow::Borrowed(""), style: Style::Plain, tag: None, bare_tag: false, mark }
+    }
+}
+
+/// Makes a tree of one kind.
+pub(crate) trait Builder {
+    type Node: Clone;
+    type Key;
+    type Map;
+
+    fn scalar(&mut self, scalar: ScalarEvent<'_>) -> Result<Self::Node, Error>;
+    fn seq(&mut self, items: Vec<Self::Node>, mark: Mark) -> Result<Self::Node, Error>;
+    /// A key that is a scalar without an anchor.
+    fn key(&mut self, scalar: ScalarEvent<'_>) -> Result<Self::Key, Error>;
+    /// Any other key.
+    fn node_key(&mut self, node: Self::Node, mark: Mark) -> Result<Self::Key, Error>;
+    fn map(&mut self, mark: Mark) -> Self::Map;
+    fn entry(&mut self, map: &mut Self::Map, key: Self::Key, value: Self::Node) -> Result<(), Error>;
+    fn end_map(&mut self, map: Self::Map) -> Result<Self::Node, Error>;
+}
+
+/// What an anchor stands for.
+enum Anchored<N> {
+    /// Its node has begun and not ended: an alias in there would contain itself.
+    Open,
+    /// The node and how many nodes it holds.
+    Node(N, u64),
+}
+
+#[derive(Default)]
+struct Properties<'a> {
+    anchor: Option<&'a str>,
+    tag: Option<Cow<'a, str>>,
+    bare_tag: bool,
+}
+
+pub(crate) struct Parser<'a, B: Builder> {
+    scanner: Scanner<'a>,
+    builder: B,
+    dialect: Dialect,
+    first: bool,
+    directives: Vec<(&'a str, Cow<'a, str>)>,
+    anchors: HashMap<&'a str, Anchored<B::Node>>,
+    limits: Limits,
+    depth: u32,
+    nodes: u64,
+    aliased: u64,
+}
+
+impl<'a, B: Builder> Parser<'a, B> {
+    pub fn new(input: &Input<'a>, dialect: Dialect, limits: &Limits, builder: B) -> Self {
+        Self {
+            scanner: Scanner::new(input, dialect, limits.depth),
+            builder,
+            dialect,
+            first: true,
+            directives: Vec::new(),
+            anchors: HashMap::new(),
+            limits: limits.clone(),
+            depth: 0,
+            nodes: 0,
+            aliased: 0,
+        }
+    }
+
+    /// The next document of the stream; `None` at its end.
+    pub fn document(&mut self) -> Result<Option<B::Node>, Error> {
+        let first = std::mem::replace(&mut self.first, false);
+        if !first {
+            while matches!(self.scanner.peek()?.kind, Kind::DocumentEnd) {
+                self.scanner.next()?;
+            }
+        }
+        self.nodes = 0;
+        self.aliased = 0;
+        if self.dialect == Dialect::V2 {
+            self.anchors.clear();
+        }
+        let explicit = match self.scanner.peek()?.kind {
+            Kind::StreamEnd => return Ok(None),
+            Kind::Version(..) | Kind::TagDirective(..) | Kind::DocumentStart => true,
+            _ => !first,
+        };
+        self.directives.clear();
+        if explicit {
+            self.read_directives()?;
+            let token = self.scanner.next()?;
+            if !matches!(token.kind, Kind::DocumentStart) {
+                return Err(at(token.mark, "did not find expected <document start>"));
+            }
+        }
+        let token = self.scanner.peek()?;
+        let mark = token.mark;
+        let empty = matches!(
+            token.kind,
+            Kind::Version(..)
+                | Kind::TagDirective(..)
+                | Kind::DocumentStart
+                | Kind::DocumentEnd
+                | Kind::StreamEnd
+        );
+        let node = if explicit && empty { self.empty(mark)? } else { self.node(true, false)? };
+        if matches!(self.scanner.peek()?.kind, Kind::DocumentEnd) {
+            self.scanner.next()?;
+        }
+        Ok(Some(node))
+    }
+
+    fn read_directives(&mut self) -> Result<(), Error> {
+        let mut versioned = false;
+        loop {
+            match self.scanner.peek()?.kind {
+                Kind::Version(..) | Kind::TagDirective(..) => {}
+                _ => return Ok(()),
+            }
+            let token = self.scanner.next()?;
+            match token.kind {
+                Kind::Version(..) if versioned => {
+                    return Err(at(token.mark, "found duplicate %YAML directive"));
+                }
+                Kind::Version(1, 1) => versioned = true,
+                Kind::Version(..) => {
+                    return Err(at(token.mark, "found incompatible YAML document")
+                        .hint("only %YAML 1.1 is known; leave the directive out"));
+                }
+                Kind::TagDirective(handle, prefix) => {
+                    if self.directives.iter().any(|(known, _)| *known == handle) {
+                        return Err(at(token.mark, "found duplicate %TAG directive"));
+                    }
+                    self.directives.push((handle, prefix));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn count(&mut self, more: u64, mark: Mark) -> Result<(), Error> {
+        self.nodes = self.nodes.saturating_add(more);
+        if self.nodes > self.limits.nodes {
+            let message =
+                format!("the document has more than {} nodes with its aliases expanded", self.limits.nodes);
+            return Err(at(mark, message));
+        }
+        Ok(())
+    }
+
+    fn empty(&mut self, mark: Mark) -> Result<B::Node, Error> {
+        self.count(1, mark)?;
+        self.builder.scalar(ScalarEvent::empty(mark))
+    }
+
+    /// A node. `block` allows block collections, `indentless` a sequence that is no deeper than its key.
+    fn node(&mut self, block: bool, indentless: bool) -> Result<B::Node, Error> {
+        let token = self.scanner.peek()?;
+        let start = token.mark;
+        let mut properties = Properties::default();
+        match token.kind {
+            Kind::Alias(name) => {
+                self.scanner.next()?;
+                return self.alias(name, start);
+            }
+            Kind::Anchor(_) | Kind::Tag(..) => properties = self.properties()?,
+            _ => {}
+        }
+        let Some(anchor) = properties.anchor else {
+            return self.content(block, indentless, start, properties);
+        };
+        let before = self.nodes;
+        self.anchors.insert(anchor, Anchored::Open);
+        let node = self.content(block, indentless, start, properties)?;
+        self.anchors.insert(anchor, Anchored::Node(node.clone(), self.nodes - before));
+        Ok(node)
+    }
+
+    fn properties(&mut self) -> Result<Properties<'a>, Error> {
+        let mut properties = Properties::default();
+        let mut tagged = false;
+        loop {
+            match self.scanner.peek()?.kind {
+                Kind::Anchor(_) if properties.anchor.is_none() => {}
+                Kind::Tag(..) if !tagged => {}
+                _ => return Ok(properties),
+            }
+            let token = self.scanner.next()?;
+            match token.kind {
+                Kind::Anchor(name) => properties.anchor = Some(name),
+                Kind::Tag(handle, suffix) => {
+                    tagged = true;
+                    let tag = self.long_tag(handle, suffix, token.mark)?;
+                    properties.bare_tag = tag == "!";
+                    properties.tag = (tag != "!").then_some(tag);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn long_tag(&self, handle: &'a str, suffix: Cow<'a, str>, mark: Mark) -> Result<Cow<'a, str>, Error> {
+        if handle.is_empty() {
+            return Ok(suffix);
+        }
+        let own = self.directives.iter().find(|(known, _)| *known == handle).map(|(_, prefix)| &**prefix);
+        let prefix = match (own, handle) {
+            (Some(prefix), _) => prefix,
+            (None, "!") => "!",
+            (None, "!!") => "tag:yaml.org,2002:",
+            _ => return Err(at(mark, format!("found undefined tag handle {handle}"))),
+        };
+        Ok(Cow::Owned(format!("{prefix}{suffix}")))
+    }
+
+    /// The node behind its properties.
+    #[inline]
+    fn content(
+        &mut self,
+        block: bool,
+        indentless: bool,
+        start: Mark,
+        properties: Properties<'a>,
+    ) -> Result<B::Node, Error> {
+        let bare = properties.anchor.is_none() && properties.tag.is_none() && !properties.bare_tag;
+        self.count(1, start)?;
+        let token = self.scanner.peek()?;
+        let mark = token.mark;
+        match &token.kind {
+            Kind::Scalar(..) => {
+                let scalar = self.take_scalar(start, properties)?;
+                self.builder.scalar(scalar)
+            }
+            Kind::BlockEntry if indentless => self.nested(start, Self::indentless_sequence),
+            Kind::FlowSequenceStart => self.nested(start, Self::flow_sequence),
+            Kind::FlowMappingStart => self.nested(start, Self::flow_mapping),
+            Kind::BlockSequenceStart if block => self.nested(start, Self::block_sequence),
+            Kind::BlockMappingStart if block => self.nested(start, Self::block_mapping),
+            _ if !bare => {
+                let event = ScalarEvent {
+                    tag: properties.tag,
+                    bare_tag: properties.bare_tag,
+                    ..ScalarEvent::empty(start)
+                };
+                self.builder.scalar(event)
+            }
+            _ => Err(at(mark, "did not find expected node content")),
+        }
+    }
+
+    fn take_scalar(&mut self, mark: Mark, properties: Properties<'a>) -> Result<ScalarEvent<'a>, Error> {
+        match self.scanner.next()?.kind {
+            Kind::Scalar(text, style) => {
+                Ok(ScalarEvent { text, style, tag: properties.tag, bare_tag: properties.bare_tag, mark })
+            }
+            _ => Err(at(mark, "did not find expected node content")),
+        }
+    }
+
+    fn nested(
+        &mut self,
+        mark: Mark,
+        parse: fn(&mut Self, Mark) -> Result<B::Node, Error>,
+    ) -> Result<B::Node, Error> {
+        if self.depth >= self.limits.depth {
+            return Err(at(mark, format!("the document is nested deeper than {} levels", self.limits.depth)));
+        }
+        self.depth += 1;
+        let node = parse(self, mark);
+        self.depth -= 1;
+        node
+    }
+
+    fn alias(&mut self, name: &str, mark: Mark) -> Result<B::Node, Error> {
+        let (node, size) = match self.anchors.get(name) {
+            None => {
+                return Err(at(mark, format!("unknown anchor '{name}' referenced")).hint(
+                    "text that begins with * is put into quotes; anchors do not reach into other documents",
+                ));
+            }
+            Some(Anchored::Open) => return Err(at(mark, format!("anchor '{name}' value contains itself"))),
+            Some(Anchored::Node(node, size)) => (node, *size),
+        };
+        // Asked before the copy is made.
+        let total = self.nodes.saturating_add(size);
+        let aliased = self.aliased.saturating_add(size);
+        let excessive = aliased > 100 && total > 1000 && ratio(aliased, total) > allowed_ratio(total);
+        if self.dialect == Dialect::V2 && excessive {
+            return Err(at(mark, "document contains excessive aliasing"));
+        }
+        if total > self.limits.nodes {
+            return Err(self.count(size, mark).err().unwrap_or_else(|| at(mark, "too many nodes")));
+        }
+        let node = node.clone();
+        self.nodes = total;
+        self.aliased = aliased;
+        Ok(node)
+    }
+
+    fn block_sequence(&mut self, mark: Mark) -> Result<B::Node, Error> {
+        self.scanner.next()?;
+        let mut items = Vec::new();
+        loop {
+            let token = self.scanner.next()?;
+            match token.kind {
+                Kind::BlockEntry => {}
+                Kind::BlockEnd => return self.builder.seq(items, mark),
+                _ => {
+                    return Err(at(token.mark, "did not find expected '-' indicator")
+                        .hint("all items of a list begin in one column"));
+                }
+            }
+            let after = self.scanner.peek()?;
+            let (place, empty) = (after.mark, matches!(after.kind, Kind::BlockEntry | Kind::BlockEnd));
+            items.push(if empty { self.empty(place)? } else { self.node(true, false)? });
+        }
+    }
+
+    fn indentless_sequence(&mut self, mark: Mark) -> Result<B::Node, Error> {
+        let mut items = Vec::new();
+        while matches!(self.scanner.peek()?.kind, Kind::BlockEntry) {
+            self.scanner.next()?;
+            let after = self.scanner.peek()?;
+            let empty = matches!(after.kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd);
+            let place = after.mark;
+            items.push(if empty { self.empty(place)? } else { self.node(true, false)? });
+        }
+        self.builder.seq(items, mark)
+    }
+
+    fn block_mapping(&mut self, mark: Mark) -> Result<B::Node, Error> {
+        self.scanner.next()?;
+        let mut map = self.builder.map(mark);
+        loop {
+            let token = self.scanner.next()?;
+            let key = match token.kind {
+                Kind::Key => self.block_key(token.mark)?,
+                Kind::BlockEnd => return self.builder.end_map(map),
+                // A value without a key: the key is empty.
+                _ => {
+                    return Err(at(token.mark, "did not find expected key")
+                        .hint("check the indentation: all keys of a mapping begin in one column"));
+                }
+            };
+            let after = self.scanner.peek()?;
+            let place = after.mark;
+            let value = if matches!(after.kind, Kind::Value) {
+                self.scanner.next()?;
+                let after = self.scanner.peek()?;
+                let place = after.mark;
+                if matches!(after.kind, Kind::Key | Kind::Value | Kind::BlockEnd) {
+                    self.empty(place)?
+                } else {
+                    self.node(true, true)?
+                }
+            } else {
+                self.empty(place)?
+            };
+            self.builder.entry(&mut map, key, value)?;
+        }
+    }
+
+    fn block_key(&mut self, mark: Mark) -> Result<B::Key, Error> {
+        match self.scanner.peek()?.kind {
+            Kind::Key | Kind::Value | Kind::BlockEnd => self.empty_key(mark),
+            _ => self.key_node(true),
+        }
+    }
+
+    fn empty_key(&mut self, mark: Mark) -> Result<B::Key, Error> {
+        self.count(1, mark)?;
+        self.builder.key(ScalarEvent::empty(mark))
+    }
+
+    fn key_node(&mut self, block: bool) -> Result<B::Key, Error> {
+        let token = self.scanner.peek()?;
+        let mark = token.mark;
+        if matches!(token.kind, Kind::Scalar(..)) {
+            self.count(1, mark)?;
+            let scalar = self.take_scalar(mark, Properties::default())?;
+            return self.builder.key(scalar);
+        }
+        if matches!(token.kind, Kind::Tag(..)) {
+            let properties = self.properties()?;
+            if properties.anchor.is_none() && matches!(self.scanner.peek()?.kind, Kind::Scalar(..)) {
+                self.count(1, mark)?;
+                let scalar = self.take_scalar(mark, properties)?;
+                return self.builder.key(scalar);
+            }
+            let node = self.content(block, block, mark, properties)?;
+            return self.builder.node_key(node, mark);
+        }
+        let node = self.node(block, block)?;
+        self.builder.node_key(node, mark)
+    }
+
+    fn flow_sequence(&mut self, mark: Mark) -> Result<B::Node, Error> {
+        self.scanner.next()?;
+        let mut items = Vec::new();
+        loop {
+            if !items.is_empty() && !matches!(self.scanner.peek()?.kind, Kind::FlowSequenceEnd) {
+                let token = self.scanner.next()?;
+                if !matches!(token.kind, Kind::FlowEntry) {
+                    return Err(at(token.mark, "did not find expected ',' or ']'"));
+                }
+            }
+            match self.scanner.peek()?.kind {
+                Kind::FlowSequenceEnd => {
+                    self.scanner.next()?;
+                    return self.builder.seq(items, mark);
+                }
+                Kind::Key => {
+                    let mark = self.scanner.next()?.mark;
+                    self.count(1, mark)?;
+                    items.push(self.nested(mark, Self::flow_pair)?);
+                }
+                _ => items.push(self.node(false, false)?),
+            }
+        }
+    }
+
+    /// `key: value` as an item of a flow sequence: a mapping of one entry.
+    fn flow_pair(&mut self, mark: Mark) -> Result<B::Node, Error> {
+        let mut map = self.builder.map(mark);
+        let after = self.scanner.peek()?;
+        let place = after.mark;
+        let key = match after.kind {
+            Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd => {
+                // libyaml takes the token that it looked at; what follows is read as if it had not been there.
+                self.scanner.next()?;
+                self.empty_key(place)?
+            }
+            _ => self.key_node(false)?,
+        };
+        let value = self.flow_value(|kind| matches!(kind, Kind::FlowEntry | Kind::FlowSequenceEnd))?;
+        self.builder.entry(&mut map, key, value)?;
+        self.builder.end_map(map)
+    }
+
+    fn flow_value(&mut self, ends: fn(&Kind<'_>) -> bool) -> Result<B::Node, Error> {
+        if matches!(self.scanner.peek()?.kind, Kind::Value) {
+            self.scanner.next()?;
+            if !ends(&self.scanner.peek()?.kind) {
+                return self.node(false, false);
+            }
+        }
+        let place = self.scanner.peek()?.mark;
+        self.empty(place)
+    }
+
+    fn flow_mapping(&mut self, mark: Mark) -> Result<B::Node, Error> {
+        self.scanner.next()?;
+        let mut map = self.builder.map(mark);
+        let mut first = true;
+        loop {
+            if !std::mem::replace(&mut first, false)
+                && !matches!(self.scanner.peek()?.kind, Kind::FlowMappingEnd)
+            {
+                let token = self.scanner.next()?;
+                if !matches!(token.kind, Kind::FlowEntry) {
+                    return Err(at(token.mark, "did not find expected ',' or '}'"));
+                }
+            }
+            let token = self.scanner.peek()?;
+            let place = token.mark;
+            let (key, value) = match token.kind {
+                Kind::FlowMappingEnd => {
+                    self.scanner.next()?;
+                    return self.builder.end_map(map);
+                }
+                Kind::Key => {
+                    self.scanner.next()?;
+                    let after = self.scanner.peek()?;
+                    let place = after.mark;
+                    let key = match after.kind {
+                        Kind::Value | Kind::FlowEntry | Kind::FlowMappingEnd => self.empty_key(place)?,
+                        _ => self.key_node(false)?,
+                    };
+                    let ends = |kind: &Kind<'_>| matches!(kind, Kind::FlowEntry | Kind::FlowMappingEnd);
+                    (key, self.flow_value(ends)?)
+                }
+                _ => (self.key_node(false)?, self.empty(place)?),
+            };
+            self.builder.entry(&mut map, key, value)?;
+        }
+    }
+}
+
+fn at(mark: Mark, message: impl Into<String>) -> Error {
+    Error::at(mark.line + 1, mark.column + 1, message)
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64
+}
+
+/// The share of a document that yaml.v2 lets come from aliases: nearly all of a small one, a tenth of one
+/// with millions of nodes.
+fn allowed_ratio(nodes: u64) -> f64 {
+    const LOW: f64 = 400_000.0;
+    const HIGH: f64 = 4_000_000.0;
+    let nodes = nodes as f64;
+    if nodes <= LOW {
+        0.99
+    } else if nodes >= HIGH {
+        0.10
+    } else {
+        0.99 - 0.89 * ((nodes - LOW) / (HIGH - LOW))
+    }
+}

@@ -1,0 +1,49 @@
+//! Classes of bytes.
+
+/// A space or a tab.
+#[inline]
+pub(crate) fn is_blank(b: u8) -> bool {
+    b == b' ' || b == b'\t'
+}
+
+/// How many bytes the line break at `at` has, 0 when there is none: LF, CR, CRLF, NEL, LS, PS.
+#[inline]
+pub(crate) fn is_break_at(bytes: &[u8], at: usize) -> usize {
+    let get = |n: usize| bytes.get(at + n).copied().unwrap_or(0);
+    match get(0) {
+        b'\n' => 1,
+        b'\r' => 1 + usize::from(get(1) == b'\n'),
+        0xC2 if get(1) == 0x85 => 2,
+        0xE2 if get(1) == 0x80 && matches!(get(2), 0xA8 | 0xA9) => 3,
+        _ => 0,
+    }
+}
+
+/// Letters, digits, `_`, `-`: what names of anchors, directives and tag handles are made of.
+#[inline]
+pub(crate) fn is_word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
+}
+
+/// A byte that may end a run of a plain scalar in block context: blanks, breaks, `:`.
+pub(crate) const PLAIN: u8 = 1;
+/// A byte that may end one in flow context besides.
+pub(crate) const PLAIN_FLOW: u8 = 2;
+
+/// What a byte may end.
+pub(crate) static STOPS: [u8; 256] = {
+    let mut table = [0; 256];
+    let plain = [b' ', b'\t', b'\n', b'\r', b':', 0xC2, 0xE2];
+    let mut i = 0;
+    while i < plain.len() {
+        table[plain[i] as usize] = PLAIN | PLAIN_FLOW;
+        i += 1;
+    }
+    let flow = [b',', b'?', b'[', b']', b'{', b'}'];
+    i = 0;
+    while i < flow.len() {
+        table[flow[i] as usize] = PLAIN_FLOW;
+        i += 1;
+    }
+    table
+};

@@ -1,0 +1,516 @@
+//! The scanner: text to tokens, by the grammar of libyaml as go-yaml has it.
+//!
+//! That a scalar is a key is known only at the `:` behind it, so a [`Kind::Key`] token is put into the queue
+//! before tokens that were scanned earlier; the queue is given out only up to a scalar that may still
+//! turn out to be a key.
+
+mod block;
+mod chars;
+mod directive;
+mod flow;
+mod token;
+
+use crate::Error;
+use crate::input::Input;
+use chars::{is_blank, is_break_at};
+pub(crate) use token::{Kind, Mark, Token};
+
+/// Which Go library is followed where they differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `go.yaml.in/yaml/v2`
+    V2,
+    /// `go.yaml.in/yaml/v3`: it scans two tokens ahead, and skips blocks of comments as a whole.
+    V3,
+}
+
+/// A place where a key may have begun.
+#[derive(Clone, Copy, Default)]
+struct SimpleKey {
+    possible: bool,
+    /// In block context at the column of the mapping nothing but a key may stand.
+    required: bool,
+    /// The number of the token that would be the key.
+    token: usize,
+    mark: Mark,
+}
+
+/// How far a `:` may stand behind the start of its key.
+const KEY_LENGTH: u32 = 1024;
+
+pub(crate) struct Scanner<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    ascii: bool,
+    newline_only: bool,
+    dialect: Dialect,
+
+    pos: usize,
+    line: u32,
+    line_start: usize,
+    /// Up to where `column` has been counted; the start of the line at first.
+    column_pos: usize,
+    column: u32,
+
+    tokens: Vec<Token<'a>>,
+    /// The first token of `tokens` that has not been taken.
+    head: usize,
+    /// How many tokens have been taken.
+    taken: usize,
+    /// Whether the token at the head may be taken without scanning on.
+    ready: bool,
+    ended: bool,
+
+    indent: i32,
+    indents: Vec<i32>,
+    flow_level: usize,
+    key_allowed: bool,
+    /// One for each flow level, and one for block context.
+    keys: Vec<SimpleKey>,
+    depth_limit: usize,
+}
+
+impl<'a> Scanner<'a> {
+    pub fn new(input: &Input<'a>, dialect: Dialect, depth_limit: u32) -> Self {
+        Self {
+            text: input.text,
+            bytes: input.text.as_bytes(),
+            ascii: input.ascii,
+            newline_only: input.newline_only,
+            dialect,
+            pos: 0,
+            line: 0,
+            line_start: 0,
+            column_pos: 0,
+            column: 0,
+            tokens: Vec::with_capacity(16),
+            head: 0,
+            taken: 0,
+            ready: false,
+            ended: false,
+            indent: -1,
+            indents: Vec::new(),
+            flow_level: 0,
+            key_allowed: true,
+            keys: vec![SimpleKey::default()],
+            depth_limit: depth_limit as usize,
+        }
+    }
+
+    /// The next token; the end of the stream is given again and again.
+    pub fn peek(&mut self) -> Result<&Token<'a>, Error> {
+        if !self.ready {
+            self.fetch_more()?;
+        }
+        Ok(&self.tokens[self.head])
+    }
+
+    /// Takes the next token.
+    pub fn next(&mut self) -> Result<Token<'a>, Error> {
+        if !self.ready {
+            self.fetch_more()?;
+        }
+        let at_end = Token { kind: Kind::StreamEnd, mark: self.tokens[self.head].mark };
+        if matches!(self.tokens[self.head].kind, Kind::StreamEnd) {
+            return Ok(at_end);
+        }
+        let token = std::mem::replace(&mut self.tokens[self.head], at_end);
+        self.head += 1;
+        self.taken += 1;
+        self.ready = false;
+        if self.head == self.tokens.len() {
+            self.tokens.clear();
+            self.head = 0;
+        } else if self.head >= 64 {
+            self.tokens.drain(..self.head);
+            self.head = 0;
+        }
+        Ok(token)
+    }
+
+    fn fetch_more(&mut self) -> Result<(), Error> {
+        let ahead = if self.dialect == Dialect::V3 { 2 } else { 0 };
+        while !self.ended {
+            if self.tokens.len() - self.head > ahead && !self.head_may_be_key()? {
+                break;
+            }
+            self.fetch()?;
+        }
+        self.ready = true;
+        Ok(())
+    }
+
+    /// Whether the token at the head may still turn out to be a key.
+    fn head_may_be_key(&mut self) -> Result<bool, Error> {
+        let taken = self.taken;
+        // Token numbers grow with the level.
+        let level = if self.keys.len() == 1 { 0 } else { self.keys.partition_point(|k| k.token < taken) };
+        match self.keys.get(level) {
+            Some(key) if key.possible && key.token == taken => self.key_is_valid(level),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a key that was possible still is: its `:` must follow on the same line, not too far away.
+    fn key_is_valid(&mut self, level: usize) -> Result<bool, Error> {
+        let key = self.keys[level];
+        if !key.possible {
+            return Ok(false);
+        }
+        if key.mark.line == self.line && self.column() <= key.mark.column + KEY_LENGTH {
+            return Ok(true);
+        }
+        if key.required {
+            return Err(self.missing_colon(key.mark));
+        }
+        self.keys[level].possible = false;
+        Ok(false)
+    }
+
+    fn missing_colon(&self, mark: Mark) -> Error {
+        Error::at(mark.line + 1, mark.column + 1, "could not find expected ':'")
+            .hint("a line of a mapping is `key: value`; text that goes on over lines is indented deeper than its key")
+    }
+
+    /// The current column, in characters. Counted from where it was counted last, so that it stays cheap on
+    /// long lines.
+    fn column(&mut self) -> u32 {
+        let passed = &self.bytes[self.column_pos..self.pos];
+        let count =
+            if self.ascii { passed.len() } else { passed.iter().filter(|b| **b & 0xC0 != 0x80).count() };
+        self.column += u32::try_from(count).unwrap_or(u32::MAX);
+        self.column_pos = self.pos;
+        self.column
+    }
+
+    fn mark(&mut self) -> Mark {
+        let column = self.column();
+        Mark { line: self.line, column, offset: u32::try_from(self.pos).unwrap_or(u32::MAX) }
+    }
+
+    fn icolumn(&mut self) -> i32 {
+        i32::try_from(self.column()).unwrap_or(i32::MAX)
+    }
+
+    /// The byte `ahead` of the current place; 0 behind the end, which no checked text holds.
+    #[inline]
+    fn byte(&self, ahead: usize) -> u8 {
+        self.bytes.get(self.pos + ahead).copied().unwrap_or(0)
+    }
+
+    /// How long the line break at `ahead` is; 0 when there is none.
+    #[inline]
+    fn break_len(&self, ahead: usize) -> usize {
+        is_break_at(self.bytes, self.pos + ahead)
+    }
+
+    #[inline]
+    fn is_blank_or_end(&self, ahead: usize) -> bool {
+        let b = self.byte(ahead);
+        is_blank(b) || b == 0 || self.break_len(ahead) > 0
+    }
+
+    /// Passes the line break at the current place.
+    #[inline]
+    fn pass_break(&mut self, len: usize) {
+        self.pos += len;
+        self.line += 1;
+        self.column = 0;
+        self.line_start = self.pos;
+        self.column_pos = self.pos;
+    }
+
+    fn error(&mut self, message: impl Into<String>) -> Error {
+        let mark = self.mark();
+        Error::at(mark.line + 1, mark.column + 1, message)
+    }
+
+    fn push(&mut self, kind: Kind<'a>, mark: Mark) {
+        self.tokens.push(Token { kind, mark });
+    }
+
+    /// The number that the next pushed token gets.
+    fn next_number(&self) -> usize {
+        self.taken + self.tokens.len() - self.head
+    }
+
+    fn insert(&mut self, number: usize, kind: Kind<'a>, mark: Mark) {
+        let at = number - self.taken + self.head;
+        self.tokens.insert(at, Token { kind, mark });
+    }
+
+    fn fetch(&mut self) -> Result<(), Error> {
+        self.skip_to_token()?;
+        let column = self.icolumn();
+        self.unroll(column);
+        let b = self.byte(0);
+        if column == 0 {
+            match b {
+                b'%' => return self.fetch_directive(),
+                b'-' if self.at_document_indicator() => return self.fetch_indicator(Kind::DocumentStart),
+                b'.' if self.at_document_indicator() => return self.fetch_indicator(Kind::DocumentEnd),
+                _ => {}
+            }
+        }
+        let flow = self.flow_level > 0;
+        match b {
+            0 => self.fetch_end(),
+            b'[' => self.fetch_flow_start(Kind::FlowSequenceStart),
+            b'{' => self.fetch_flow_start(Kind::FlowMappingStart),
+            b']' => self.fetch_flow_end(Kind::FlowSequenceEnd),
+            b'}' => self.fetch_flow_end(Kind::FlowMappingEnd),
+            b',' => self.fetch_flow_entry(),
+            b'-' if self.is_blank_or_end(1) => self.fetch_block_entry(),
+            b'?' if flow || self.is_blank_or_end(1) => self.fetch_key(),
+            b':' if flow || self.is_blank_or_end(1) => self.fetch_value(),
+            b'*' | b'&' => self.fetch_anchor(b),
+            b'!' => self.fetch_tag(),
+            b'|' | b'>' if !flow => self.fetch_block_scalar(b == b'|'),
+            b'\'' | b'"' => self.fetch_quoted(b),
+            b'\t' => Err(self
+                .error("found character that cannot start any token: a tab")
+                .hint("indent with spaces; YAML does not allow tabs there")),
+            b'%' | b'@' | b'`' | b'#' | b'|' | b'>' => {
+                let message = format!("found character that cannot start any token: {}", char::from(b));
+                Err(self.error(message).hint("put the text into quotes"))
+            }
+            _ => self.fetch_plain(),
+        }
+    }
+
+    /// Passes blanks, comments and line breaks.
+    fn skip_to_token(&mut self) -> Result<(), Error> {
+        loop {
+            let tabs = self.flow_level > 0 || !self.key_allowed;
+            while self.byte(0) == b' ' || tabs && self.byte(0) == b'\t' {
+                self.pos += 1;
+            }
+            if self.byte(0) == b'#' {
+                self.pass_comment();
+                if self.dialect == Dialect::V3 {
+                    self.pass_comment_block();
+                }
+            }
+            let len = self.break_len(0);
+            if len == 0 {
+                return Ok(());
+            }
+            self.pass_break(len);
+            if self.flow_level == 0 {
+                self.key_allowed = true;
+            }
+        }
+    }
+
+    fn pass_comment(&mut self) {
+        if self.newline_only {
+            let rest = &self.bytes[self.pos..];
+            self.pos += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        } else {
+            while self.byte(0) != 0 && self.break_len(0) == 0 {
+                self.pos += 1;
+            }
+        }
+    }
+
+    /// yaml.v3 reads comment lines that follow each other in one go, whatever blanks stand before them.
+    fn pass_comment_block(&mut self) {
+        loop {
+            let mut ahead = 0;
+            while ahead < 512 && (is_blank(self.byte(ahead)) || self.break_len(ahead) > 0) {
+                ahead += self.break_len(ahead).max(1);
+            }
+            if ahead >= 512 || self.byte(ahead) != b'#' {
+                return;
+            }
+            let target = self.pos + ahead;
+            while self.pos < target {
+                match self.break_len(0) {
+                    0 => self.pos += 1,
+                    len => self.pass_break(len),
+                }
+            }
+            self.pass_comment();
+        }
+    }
+
+    /// Whether `---` or `...` and a blank stand here.
+    fn at_document_indicator(&self) -> bool {
+        let b = self.byte(0);
+        matches!(b, b'-' | b'.') && self.byte(1) == b && self.byte(2) == b && self.is_blank_or_end(3)
+    }
+
+    /// Opens a block collection when the column is deeper than the current one.
+    fn roll(&mut self, number: Option<usize>, kind: Kind<'a>, mark: Mark) -> Result<(), Error> {
+        let column = i32::try_from(mark.column).unwrap_or(i32::MAX);
+        if self.flow_level > 0 || self.indent >= column {
+            return Ok(());
+        }
+        if self.indents.len() >= self.depth_limit {
+            return Err(self.too_deep(mark));
+        }
+        self.indents.push(self.indent);
+        self.indent = column;
+        match number {
+            Some(number) => self.insert(number, kind, mark),
+            None => self.push(kind, mark),
+        }
+        Ok(())
+    }
+
+    fn too_deep(&self, mark: Mark) -> Error {
+        let message = format!("the document is nested deeper than {} levels", self.depth_limit);
+        Error::at(mark.line + 1, mark.column + 1, message)
+    }
+
+    /// Closes the block collections that are deeper than the column.
+    fn unroll(&mut self, column: i32) {
+        if self.flow_level > 0 {
+            return;
+        }
+        while self.indent > column {
+            let mark = self.mark();
+            self.push(Kind::BlockEnd, mark);
+            self.indent = self.indents.pop().unwrap_or(-1);
+        }
+    }
+
+    /// Notes that a key may begin here.
+    fn save_key(&mut self) -> Result<(), Error> {
+        if self.key_allowed {
+            let mark = self.mark();
+            let required =
+                self.flow_level == 0 && self.indent == i32::try_from(mark.column).unwrap_or(i32::MAX);
+            self.forget_key()?;
+            let key = SimpleKey { possible: true, required, token: self.next_number(), mark };
+            if let Some(last) = self.keys.last_mut() {
+                *last = key;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was noted on this level is no key.
+    fn forget_key(&mut self) -> Result<(), Error> {
+        let Some(key) = self.keys.last_mut() else { return Ok(()) };
+        if key.possible && key.required {
+            let mark = key.mark;
+            return Err(self.missing_colon(mark));
+        }
+        key.possible = false;
+        Ok(())
+    }
+
+    fn fetch_end(&mut self) -> Result<(), Error> {
+        let mark = self.mark();
+        self.unroll(-1);
+        self.forget_key()?;
+        self.key_allowed = false;
+        self.ended = true;
+        self.push(Kind::StreamEnd, mark);
+        Ok(())
+    }
+
+    fn fetch_indicator(&mut self, kind: Kind<'a>) -> Result<(), Error> {
+        self.unroll(-1);
+        self.forget_key()?;
+        self.key_allowed = false;
+        self.push_indicator(kind, 3);
+        Ok(())
+    }
+
+    fn push_indicator(&mut self, kind: Kind<'a>, len: usize) {
+        let mark = self.mark();
+        self.pos += len;
+        self.push(kind, mark);
+    }
+
+    fn fetch_flow_start(&mut self, kind: Kind<'a>) -> Result<(), Error> {
+        self.save_key()?;
+        let mark = self.mark();
+        if self.flow_level >= self.depth_limit {
+            return Err(self.too_deep(mark));
+        }
+        let token = self.next_number();
+        self.keys.push(SimpleKey { token, mark, ..SimpleKey::default() });
+        self.flow_level += 1;
+        self.key_allowed = true;
+        self.push_indicator(kind, 1);
+        Ok(())
+    }
+
+    fn fetch_flow_end(&mut self, kind: Kind<'a>) -> Result<(), Error> {
+        self.forget_key()?;
+        if self.flow_level > 0 {
+            self.flow_level -= 1;
+            self.keys.pop();
+        }
+        self.key_allowed = false;
+        self.push_indicator(kind, 1);
+        Ok(())
+    }
+
+    fn fetch_flow_entry(&mut self) -> Result<(), Error> {
+        self.forget_key()?;
+        self.key_allowed = true;
+        self.push_indicator(Kind::FlowEntry, 1);
+        Ok(())
+    }
+
+    fn fetch_block_entry(&mut self) -> Result<(), Error> {
+        if self.flow_level == 0 {
+            if !self.key_allowed {
+                return Err(self
+                    .error("block sequence entries are not allowed in this context")
+                    .hint("begin the list on the line after its key"));
+            }
+            let mark = self.mark();
+            self.roll(None, Kind::BlockSequenceStart, mark)?;
+        }
+        self.forget_key()?;
+        self.key_allowed = true;
+        self.push_indicator(Kind::BlockEntry, 1);
+        Ok(())
+    }
+
+    fn fetch_key(&mut self) -> Result<(), Error> {
+        if self.flow_level == 0 {
+            if !self.key_allowed {
+                return Err(self.error("mapping keys are not allowed in this context"));
+            }
+            let mark = self.mark();
+            self.roll(None, Kind::BlockMappingStart, mark)?;
+        }
+        self.forget_key()?;
+        self.key_allowed = self.flow_level == 0;
+        self.push_indicator(Kind::Key, 1);
+        Ok(())
+    }
+
+    fn fetch_value(&mut self) -> Result<(), Error> {
+        let level = self.keys.len() - 1;
+        if self.key_is_valid(level)? {
+            let key = self.keys[level];
+            self.insert(key.token, Kind::Key, key.mark);
+            self.roll(Some(key.token), Kind::BlockMappingStart, key.mark)?;
+            self.keys[level].possible = false;
+            self.key_allowed = false;
+        } else {
+            if self.flow_level == 0 {
+                if !self.key_allowed {
+                    return Err(self
+                        .error("mapping values are not allowed in this context")
+                        .hint("text that holds `: ` is put into quotes"));
+                }
+                let mark = self.mark();
+                self.roll(None, Kind::BlockMappingStart, mark)?;
+            }
+            self.key_allowed = self.flow_level == 0;
+        }
+        self.push_indicator(Kind::Value, 1);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

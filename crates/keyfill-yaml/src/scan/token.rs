@@ -1,0 +1,58 @@
+//! What the scanner hands to the parser.
+
+use crate::Style;
+use std::borrow::Cow;
+
+/// A place in the text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Line, counted from 0.
+    pub line: u32,
+    /// Column in characters, counted from 0.
+    pub column: u32,
+    /// Byte offset.
+    pub offset: u32,
+}
+
+/// A token and where it begins.
+#[derive(Debug)]
+pub(crate) struct Token<'a> {
+    pub kind: Kind<'a>,
+    pub mark: Mark,
+}
+
+/// The tokens of libyaml's grammar.
+#[derive(Debug)]
+pub(crate) enum Kind<'a> {
+    StreamEnd,
+    /// `%YAML major.minor`
+    Version(u8, u8),
+    /// `%TAG handle prefix`
+    TagDirective(&'a str, Cow<'a, str>),
+    /// `---`
+    DocumentStart,
+    /// `...`
+    DocumentEnd,
+    BlockSequenceStart,
+    BlockMappingStart,
+    BlockEnd,
+    FlowSequenceStart,
+    FlowSequenceEnd,
+    FlowMappingStart,
+    FlowMappingEnd,
+    /// `-`
+    BlockEntry,
+    /// `,`
+    FlowEntry,
+    /// `?`, or where a simple key begins.
+    Key,
+    /// `:`
+    Value,
+    /// `*name`
+    Alias(&'a str),
+    /// `&name`
+    Anchor(&'a str),
+    /// `!handle!suffix`; an empty handle means that the suffix is the whole tag.
+    Tag(&'a str, Cow<'a, str>),
+    Scalar(Cow<'a, str>, Style),
+}
