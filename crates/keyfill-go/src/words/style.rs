@@ -40,10 +40,10 @@ pub fn kebab_case(text: &[u8]) -> Vec<u8> {
 /// Words joined, each with an upper case letter first: `http_server` becomes `HttpServer`.
 pub fn pascal_case(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
-    let mut runes = utf8::runes(text).map(|r| r.char).peekable();
+    let mut runes = utf8::runes(text).map(|r| r.char);
     let mut current = '\0';
     // Connectors at the start stay; when there is nothing else, the last one is written twice.
-    while let Some(c) = runes.next() {
+    for c in runes.by_ref() {
         current = c;
         if !is_connector(c) {
             break;

@@ -20,6 +20,23 @@
 //! }
 //! ```
 
+mod cast;
+mod decimal;
+mod deep_equal;
+mod defaults;
+mod dicts;
+mod flow;
+mod lists;
+mod math;
+mod merge;
+mod network;
+mod paths;
+mod reflection;
+mod regex;
+mod semver;
+mod strings;
+mod words;
+
 use crate::Ctx;
 use crate::error::Error;
 use crate::value::{List, Map, Type, Value};
@@ -83,6 +100,15 @@ impl FuncError {
     /// A limit was reached.
     pub fn limit(message: impl Into<String>) -> Self {
         Self(Failure::Limit(message.into()))
+    }
+
+    /// Whether a limit was reached, or the run was stopped.
+    pub fn is_limit(&self) -> bool {
+        match &self.0 {
+            Failure::Message(_) => false,
+            Failure::Template { error, .. } => error.is_limit(),
+            Failure::Limit(_) => true,
+        }
     }
 
     /// Puts a text and `: ` before the message, as Go's `errors.Wrap` does.
@@ -159,6 +185,24 @@ pub fn list(args: &[Value], index: usize) -> List {
 pub fn map(args: &[Value], index: usize) -> Map {
     args.get(index).and_then(Value::as_map).cloned().unwrap_or_else(|| Map::nil(&crate::value::ANY_MAP))
 }
+
+/// The functions of sprig and of helm, by family. Go's own are with the executor.
+pub const FAMILIES: &[&[Function]] = &[
+    decimal::FUNCTIONS,
+    defaults::FUNCTIONS,
+    dicts::FUNCTIONS,
+    flow::FUNCTIONS,
+    lists::FUNCTIONS,
+    math::FUNCTIONS,
+    merge::FUNCTIONS,
+    network::FUNCTIONS,
+    paths::FUNCTIONS,
+    reflection::FUNCTIONS,
+    regex::FUNCTIONS,
+    semver::FUNCTIONS,
+    strings::FUNCTIONS,
+    words::FUNCTIONS,
+];
 
 /// The functions that templates may call, by name. Made once, shared by all template sets.
 #[derive(Clone, Debug, Default)]

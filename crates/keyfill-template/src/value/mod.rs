@@ -8,6 +8,7 @@ mod defer_drop;
 mod list;
 mod map;
 mod object;
+mod print;
 mod text;
 mod types;
 

@@ -1,0 +1,45 @@
+//! Defaults: what counts as empty, and what to take instead.
+
+use super::{FuncError, Function, any, boolean};
+use crate::Ctx;
+use crate::value::{Type, Value};
+
+/// The functions of this family.
+pub const FUNCTIONS: &[Function] = &[
+    Function::variadic("default", &[Type::Any], Type::Any, default),
+    Function::fixed("empty", &[Type::Any], empty),
+    Function::variadic("coalesce", &[], Type::Any, coalesce),
+    Function::variadic("all", &[], Type::Any, all),
+    Function::variadic("any", &[], Type::Any, some),
+    Function::fixed("ternary", &[Type::Any, Type::Any, Type::Bool], ternary),
+];
+
+/// Whether a value is the zero value of its type, or has no elements. Structs never are.
+pub(super) fn is_empty(value: &Value) -> bool {
+    !value.truth()
+}
+
+fn default(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    let given = args.get(1).filter(|given| !is_empty(given));
+    Ok(given.unwrap_or_else(|| any(args, 0)).clone())
+}
+
+fn empty(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(Value::Bool(is_empty(any(args, 0))))
+}
+
+fn coalesce(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(args.iter().find(|v| !is_empty(v)).cloned().unwrap_or_default())
+}
+
+fn all(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(Value::Bool(!args.iter().any(is_empty)))
+}
+
+fn some(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(Value::Bool(!args.iter().all(is_empty)))
+}
+
+fn ternary(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(any(args, if boolean(args, 2) { 0 } else { 1 }).clone())
+}

@@ -1,0 +1,28 @@
+//! Flow: ending a template on purpose.
+
+use super::{FuncError, Function, any, text};
+use crate::Ctx;
+use crate::value::{Type, Value};
+
+/// The functions of this family.
+pub const FUNCTIONS: &[Function] = &[
+    Function::fixed("fail", &[Type::String], fail),
+    Function::fixed("required", &[Type::String, Type::Any], required),
+];
+
+fn fail(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    Err(message(args))
+}
+
+/// The value, unless it is nil or an empty string.
+fn required(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    let value = any(args, 1);
+    if value.is_nil() || value.as_str().is_some_and(crate::value::Str::is_empty) {
+        return Err(message(args));
+    }
+    Ok(value.clone())
+}
+
+fn message(args: &[Value]) -> FuncError {
+    FuncError::new(String::from_utf8_lossy(text(args, 0)))
+}

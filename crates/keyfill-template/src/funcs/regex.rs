@@ -1,0 +1,112 @@
+//! Regular expressions, with Go's syntax. Compiled ones are kept for the length of the run.
+
+use super::{FuncError, Function, int, text};
+use crate::Ctx;
+use crate::value::{List, STRINGS, Str, Type, Value};
+use keyfill_go::regexp::{self, Regexp};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+const S: Type = Type::String;
+
+/// The functions of this family.
+pub const FUNCTIONS: &[Function] = &[
+    Function::fixed("regexMatch", &[S, S], is_match),
+    Function::fixed("mustRegexMatch", &[S, S], must_match),
+    Function::fixed("regexFind", &[S, S], find),
+    Function::fixed("mustRegexFind", &[S, S], find),
+    Function::fixed("regexFindAll", &[S, S, Type::Int], find_all),
+    Function::fixed("mustRegexFindAll", &[S, S, Type::Int], find_all),
+    Function::fixed("regexReplaceAll", &[S, S, S], replace_all),
+    Function::fixed("mustRegexReplaceAll", &[S, S, S], replace_all),
+    Function::fixed("regexReplaceAllLiteral", &[S, S, S], replace_all_literal),
+    Function::fixed("mustRegexReplaceAllLiteral", &[S, S, S], replace_all_literal),
+    Function::fixed("regexSplit", &[S, S, Type::Int], split),
+    Function::fixed("mustRegexSplit", &[S, S, Type::Int], split),
+    Function::fixed("regexQuoteMeta", &[S], |_, args| Ok(Value::str(regexp::quote_meta(text(args, 0))))),
+];
+
+/// How many compiled expressions are kept.
+const KEPT: usize = 200;
+
+/// The expressions of a run.
+#[derive(Default)]
+struct Compiled(HashMap<Vec<u8>, Rc<Regexp>>);
+
+fn compiled(ctx: &mut Ctx, expression: &[u8]) -> Result<Rc<Regexp>, regexp::Error> {
+    let Compiled(kept) = ctx.state();
+    if let Some(regexp) = kept.get(expression) {
+        return Ok(Rc::clone(regexp));
+    }
+    let regexp = Rc::new(Regexp::compile(expression)?);
+    if kept.len() >= KEPT {
+        kept.clear();
+    }
+    kept.insert(expression.to_vec(), Rc::clone(&regexp));
+    Ok(regexp)
+}
+
+/// Argument 0 compiled; Go's `MustCompile` panics with more words than `Compile` has, but it fails as well.
+fn expression(ctx: &mut Ctx, args: &[Value]) -> Result<Rc<Regexp>, FuncError> {
+    // The search is linear in the text.
+    ctx.spend(text(args, 1).len() as u64)?;
+    compiled(ctx, text(args, 0)).map_err(|error| error.to_string().into())
+}
+
+fn is_match(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    let found = compiled(ctx, text(args, 0)).is_ok_and(|regexp| regexp.is_match(text(args, 1)));
+    Ok(Value::Bool(found))
+}
+
+fn must_match(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(Value::Bool(expression(ctx, args)?.is_match(text(args, 1))))
+}
+
+fn find(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    let found = expression(ctx, args)?.find(text(args, 1)).unwrap_or(0..0);
+    Ok(Value::str(&text(args, 1)[found]))
+}
+
+fn find_all(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    let found = expression(ctx, args)?.find_all(text(args, 1), int(args, 2));
+    if found.is_empty() {
+        return Ok(Value::List(List::nil(&STRINGS)));
+    }
+    pieces(ctx, args, found)
+}
+
+fn split(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    match expression(ctx, args)?.split(text(args, 1), int(args, 2)) {
+        // Go's split gives nil when nothing is left, too.
+        Some(found) if !found.is_empty() => pieces(ctx, args, found),
+        _ => Ok(Value::List(List::nil(&STRINGS))),
+    }
+}
+
+fn pieces(ctx: &mut Ctx, args: &[Value], found: Vec<Range<usize>>) -> Result<Value, FuncError> {
+    ctx.spend((found.len() * size_of::<Value>()) as u64)?;
+    let whole = text(args, 1);
+    Ok(List::strings(found.into_iter().map(|range| Str::new(&whole[range]))).into())
+}
+
+fn replace_all(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    let regexp = replacing(ctx, args)?;
+    Ok(Value::str(regexp.replace_all(text(args, 1), text(args, 2))))
+}
+
+fn replace_all_literal(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    let regexp = replacing(ctx, args)?;
+    Ok(Value::str(regexp.replace_all_literal(text(args, 1), text(args, 2))))
+}
+
+/// Accounts for the result: at worst a replacement for each byte, in which each `$` is the whole text.
+fn replacing(ctx: &mut Ctx, args: &[Value]) -> Result<Rc<Regexp>, FuncError> {
+    let regexp = expression(ctx, args)?;
+    let (whole, template) = (text(args, 1), text(args, 2));
+    let (len, matches) = (whole.len() as u64, regexp.find_all(whole, -1).len() as u64);
+    let references = template.iter().filter(|&&b| b == b'$').count() as u64;
+    ctx.spend(len.saturating_add(matches.saturating_mul(template.len() as u64)))?;
+    ctx.spend(len.saturating_mul(references))?;
+    Ok(regexp)
+}
