@@ -7,8 +7,6 @@ use crate::Error;
 pub(crate) struct Input<'a> {
     /// The text, without a byte order mark.
     pub text: &'a str,
-    /// Bytes that the byte order mark took.
-    pub skipped: usize,
     /// Whether all characters are ASCII, so that a column is a byte count.
     pub ascii: bool,
     /// Whether `\n` is the only line end that occurs.
@@ -18,13 +16,12 @@ pub(crate) struct Input<'a> {
 impl<'a> Input<'a> {
     /// Checks a text. What Go's reader refuses is refused: other encodings, control characters.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Error> {
-        let skipped = if bytes.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-        let bytes = &bytes[skipped..];
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         if u32::try_from(bytes.len()).is_err() {
             return Err(Error::at(0, 0, "the text is larger than 4 GiB"));
         }
         let text = std::str::from_utf8(bytes).map_err(|e| not_utf8(bytes, e.valid_up_to()))?;
-        let mut input = Self { text, skipped, ascii: true, newline_only: true };
+        let mut input = Self { text, ascii: true, newline_only: true };
         for (n, chunk) in bytes.chunks(CHUNK).enumerate() {
             input.look_at(bytes, n * CHUNK, chunk)?;
         }

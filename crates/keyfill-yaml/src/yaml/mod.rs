@@ -1,0 +1,285 @@
+//! The YAML writer: the bytes of `sigs.k8s.io/yaml`, written as the tree is walked.
+//!
+//! `sigs.k8s.io/yaml` turns a value into JSON, reads that with yaml.v2 and writes it with yaml.v2's emitter,
+//! libyaml's in Go. Both steps show: numbers are those of the JSON text, layout is libyaml's.
+
+mod analysis;
+mod order;
+mod scalar;
+
+use crate::emit::{Emit, Sink};
+use crate::resolve::{Resolved, resolve_plain};
+use crate::scan::Dialect;
+use keyfill_go::strconv::{Bits, Layout, format_float};
+use std::cmp::Ordering;
+use std::io::Write as _;
+
+/// The tree as `sigs.k8s.io/yaml` prints it.
+pub fn to_yaml(value: &impl Emit) -> Vec<u8> {
+    let mut out = Vec::new();
+    append_yaml(&mut out, value);
+    out
+}
+
+/// As [`to_yaml`], behind what `out` holds already.
+pub fn append_yaml(out: &mut Vec<u8>, value: &impl Emit) {
+    let mut writer = Writer::new(std::mem::take(out));
+    value.emit(&mut writer);
+    writer.write_indent();
+    *out = writer.out;
+}
+
+/// Columns that a line may have before it is folded at the next space.
+const WIDTH: usize = 80;
+/// Columns by which a level is indented.
+const INDENT: usize = 2;
+/// Bytes that a key may have before it is written behind a `?`.
+const SIMPLE_KEY: usize = 128;
+
+/// A collection that is being written.
+#[derive(Clone, Copy)]
+struct Level {
+    kind: Kind,
+    /// The indentation outside; none at the root.
+    outside: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Seq,
+    Map,
+}
+
+/// A collection that has begun and has nothing in it yet.
+#[derive(Clone, Copy)]
+struct Begun {
+    kind: Kind,
+    /// A sequence that is a value stands at its key's own column.
+    indentless: bool,
+}
+
+struct Writer {
+    out: Vec<u8>,
+    /// Characters on the current line.
+    column: usize,
+    indent: Option<usize>,
+    levels: Vec<Level>,
+    begun: Option<Begun>,
+    /// Whether the last that was written was a blank, or nothing.
+    whitespace: bool,
+    /// Whether only indentation and indicators stand on the line.
+    indention: bool,
+    /// Whether the last key stands behind a `?`, so that its value needs a line of its own.
+    complex_key: bool,
+}
+
+impl Writer {
+    fn new(out: Vec<u8>) -> Self {
+        Self {
+            out,
+            column: 0,
+            indent: None,
+            levels: Vec::new(),
+            begun: None,
+            whitespace: true,
+            indention: true,
+            complex_key: false,
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, byte: u8) {
+        self.out.push(byte);
+        self.column += 1;
+    }
+
+    fn put_break(&mut self) {
+        self.out.push(b'\n');
+        self.column = 0;
+    }
+
+    /// Goes to the current indentation, on a new line unless this one is still blank.
+    #[inline]
+    fn write_indent(&mut self) {
+        let indent = self.indent.unwrap_or(0);
+        if !self.indention || self.column > indent || self.column == indent && !self.whitespace {
+            self.put_break();
+        }
+        self.pad(indent);
+        self.whitespace = true;
+        self.indention = true;
+    }
+
+    #[inline]
+    fn pad(&mut self, column: usize) {
+        if self.column < column {
+            self.out.resize(self.out.len() + column - self.column, b' ');
+            self.column = column;
+        }
+    }
+
+    /// An indicator, with a blank before it unless there is one.
+    #[inline]
+    fn write_indicator(&mut self, indicator: u8, spaced: bool, whitespace: bool, indention: bool) {
+        if spaced && !self.whitespace {
+            self.put(b' ');
+        }
+        self.put(indicator);
+        self.whitespace = whitespace;
+        self.indention = self.indention && indention;
+    }
+
+    fn increase_indent(&mut self, kind: Kind, indentless: bool) {
+        self.levels.push(Level { kind, outside: self.indent });
+        self.indent = Some(match self.indent {
+            None => 0,
+            Some(indent) if indentless => indent,
+            Some(indent) => indent + INDENT,
+        });
+    }
+
+    /// What comes before any node: the `-` of an item, the `:` of a value whose key stands behind a `?`.
+    /// Whether the node is a value is answered.
+    #[inline]
+    fn start_node(&mut self) -> bool {
+        if let Some(begun) = self.begun.take() {
+            self.increase_indent(begun.kind, begun.indentless);
+        }
+        match self.levels.last() {
+            Some(Level { kind: Kind::Seq, .. }) => {
+                self.write_indent();
+                self.write_indicator(b'-', true, false, true);
+                false
+            }
+            Some(Level { kind: Kind::Map, .. }) => {
+                if std::mem::take(&mut self.complex_key) {
+                    self.write_indent();
+                    self.write_indicator(b':', true, false, true);
+                }
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn begin(&mut self, kind: Kind) {
+        let value = self.start_node();
+        let indentless = kind == Kind::Seq && value && !self.indention;
+        self.begun = Some(Begun { kind, indentless });
+    }
+
+    fn end(&mut self, open: u8, close: u8) {
+        if self.begun.take().is_some() {
+            self.write_indicator(open, true, true, false);
+            self.write_indicator(close, false, false, false);
+        } else if let Some(level) = self.levels.pop() {
+            self.indent = level.outside;
+        }
+    }
+
+    /// Text that needs no quotes and no folding.
+    fn plain(&mut self, text: &str) {
+        self.start_node();
+        self.plain_text(text);
+    }
+
+    #[inline]
+    fn plain_text(&mut self, text: &str) {
+        if !self.whitespace {
+            self.put(b' ');
+        }
+        self.out.extend_from_slice(text.as_bytes());
+        self.column += text.len();
+        self.whitespace = false;
+        self.indention = false;
+    }
+}
+
+impl Sink for Writer {
+    fn null(&mut self) {
+        self.plain("null");
+    }
+
+    fn bool(&mut self, value: bool) {
+        self.plain(if value { "true" } else { "false" });
+    }
+
+    fn int(&mut self, value: i64) {
+        let mut buffer = [0u8; 20];
+        let mut rest = &mut buffer[..];
+        let _ = write!(rest, "{value}");
+        let left = rest.len();
+        self.plain(std::str::from_utf8(&buffer[..buffer.len() - left]).unwrap_or_default());
+    }
+
+    fn uint(&mut self, value: u64) {
+        self.plain(&value.to_string());
+    }
+
+    /// JSON writes whole numbers below 1e21 as integers, and so they come out, as far as 64 bits hold them.
+    fn float(&mut self, value: f64) {
+        const EXACT: f64 = 1e15;
+        if value.fract() == 0.0 && value.abs() < EXACT {
+            return self.int(value as i64);
+        }
+        match keyfill_go::json::float(value) {
+            Some(text) => self.number(&text),
+            None if value.is_nan() => self.plain(".nan"),
+            None => self.plain(if value > 0.0 { ".inf" } else { "-.inf" }),
+        }
+    }
+
+    fn number(&mut self, text: &str) {
+        match resolve_plain(Dialect::V2, text) {
+            Resolved::Int(n) => self.int(n),
+            Resolved::Uint(n) => self.uint(n),
+            Resolved::Float(n) if n.is_finite() => {
+                self.plain(&format_float(n, Layout::General, None, Bits::B64));
+            }
+            _ => self.str(text),
+        }
+    }
+
+    fn str(&mut self, text: &str) {
+        self.start_node();
+        self.write_string(text, false);
+    }
+
+    fn begin_seq(&mut self) {
+        self.begin(Kind::Seq);
+    }
+
+    fn end_seq(&mut self) {
+        self.end(b'[', b']');
+    }
+
+    fn begin_map(&mut self) {
+        self.begin(Kind::Map);
+    }
+
+    fn key(&mut self, key: &str) {
+        if let Some(begun) = self.begun.take() {
+            self.increase_indent(begun.kind, begun.indentless);
+        }
+        self.write_indent();
+        if key.len() <= SIMPLE_KEY && !analysis::has_break(key) {
+            self.write_string(key, true);
+            self.write_indicator(b':', false, false, false);
+        } else {
+            self.write_indicator(b'?', true, false, true);
+            self.write_string(key, false);
+            self.complex_key = true;
+        }
+    }
+
+    fn end_map(&mut self) {
+        self.end(b'{', b'}');
+    }
+
+    fn key_order(a: &str, b: &str) -> Ordering {
+        order::natural(a, b)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+//! Strings in their styles.
+
+use super::analysis::{NEWLINE, SPACE, SPECIAL, WIDE, analyze, classes, is_break, is_printable};
+use super::{INDENT, WIDTH, Writer};
+use crate::resolve::{Resolved, is_base60, resolve_plain};
+use crate::scan::{self, Dialect};
+use std::borrow::Cow;
+
+impl Writer {
+    /// A string, as a key on one line or with line breaks where they are allowed.
+    pub(super) fn write_string(&mut self, text: &str, simple_key: bool) {
+        let mut seen = classes(text);
+        let reread;
+        let mut text = text;
+        if seen & WIDE != 0 && text.contains('\u{85}') {
+            reread = reread_next_lines(text);
+            text = &reread;
+            seen = classes(text);
+        }
+        if text.is_empty() {
+            return self.write_short_double(text);
+        }
+        let allowed = analyze(text, seen);
+        let outside = self.indent;
+        self.indent = Some(outside.map_or(INDENT, |indent| indent + INDENT));
+        if seen & NEWLINE != 0 {
+            if allowed.block && !simple_key {
+                self.write_literal(text);
+            } else {
+                self.write_double(text, seen, !simple_key);
+            }
+        } else if !is_string(text) {
+            self.write_double(text, seen, !simple_key);
+        } else if allowed.plain {
+            self.write_plain(text, seen, !simple_key);
+        } else if allowed.single {
+            self.write_single(text, seen, !simple_key);
+        } else {
+            self.write_double(text, seen, !simple_key);
+        }
+        self.indent = outside;
+    }
+
+    #[inline]
+    fn write_plain(&mut self, text: &str, seen: u8, folds: bool) {
+        if !self.whitespace {
+            self.put(b' ');
+        }
+        self.write_folding(text, seen, folds);
+        self.whitespace = false;
+        self.indention = false;
+    }
+
+    fn write_single(&mut self, text: &str, seen: u8, folds: bool) {
+        self.write_indicator(b'\'', true, false, false);
+        let doubled =
+            if text.contains('\'') { Cow::Owned(text.replace('\'', "''")) } else { Cow::Borrowed(text) };
+        if seen & WIDE != 0 && doubled.contains(is_break) {
+            self.write_single_lines(&doubled, folds);
+        } else {
+            self.write_folding(&doubled, seen, folds);
+        }
+        self.write_indicator(b'\'', false, false, false);
+    }
+
+    /// Text on one line, with a break in place of a space where the line has become too long. A space
+    /// beside another stays, and those at either end.
+    #[inline]
+    fn write_folding(&mut self, text: &str, seen: u8, folds: bool) {
+        if seen & WIDE == 0 && (!folds || seen & SPACE == 0 || self.column + text.len() <= WIDTH) {
+            self.out.extend_from_slice(text.as_bytes());
+            self.column += text.len();
+            return;
+        }
+        let bytes = text.as_bytes();
+        let mut from = 0;
+        let mut search = self.past_width(text, from, seen);
+        while let Some(at) = memchr::memchr(b' ', &bytes[search.min(bytes.len())..]).map(|n| n + search) {
+            let alone = at > 0 && bytes[at - 1] != b' ' && bytes.get(at + 1).is_some_and(|b| *b != b' ');
+            if !folds || !alone {
+                search = at + 1;
+                continue;
+            }
+            self.out.extend_from_slice(&bytes[from..at]);
+            self.break_line();
+            from = at + 1;
+            search = self.past_width(text, from, seen);
+        }
+        self.out.extend_from_slice(&bytes[from..]);
+        self.column += width(&text[from..], seen);
+    }
+
+    fn break_line(&mut self) {
+        self.put_break();
+        self.pad(self.indent.unwrap_or(0));
+    }
+
+    /// The first place in `text`, written from `from` on at the current column, that lies beyond the width.
+    fn past_width(&self, text: &str, from: usize, seen: u8) -> usize {
+        let more = (WIDTH + 1).saturating_sub(self.column);
+        if seen & WIDE == 0 {
+            return from + more;
+        }
+        text[from..].char_indices().nth(more).map_or(text.len(), |(n, _)| from + n)
+    }
+
+    /// A single-quoted string with line or paragraph separators in it.
+    fn write_single_lines(&mut self, text: &str, folds: bool) {
+        let (mut spaces, mut breaks) = (false, false);
+        let mut rest = text.char_indices().peekable();
+        while let Some((at, c)) = rest.next() {
+            let next_space = rest.peek().is_some_and(|(_, n)| *n == ' ');
+            if c == ' ' {
+                let inner = at > 0 && at + 1 < text.len();
+                if folds && !spaces && self.column > WIDTH && inner && !next_space {
+                    self.write_indent();
+                } else {
+                    self.put(b' ');
+                }
+                spaces = true;
+            } else if is_break(c) {
+                self.push_char(c);
+                self.column = 0;
+                self.indention = true;
+                breaks = true;
+            } else {
+                if breaks {
+                    self.write_indent();
+                }
+                self.push_char(c);
+                self.indention = false;
+                (spaces, breaks) = (false, false);
+            }
+        }
+    }
+
+    fn push_char(&mut self, c: char) {
+        self.out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        self.column += 1;
+    }
+
+    #[inline]
+    fn write_short_double(&mut self, text: &str) {
+        self.write_indicator(b'"', true, false, false);
+        self.out.extend_from_slice(text.as_bytes());
+        self.column += text.len();
+        self.write_indicator(b'"', false, false, false);
+    }
+
+    fn write_double(&mut self, text: &str, seen: u8, folds: bool) {
+        let quiet =
+            seen & (SPECIAL | WIDE | NEWLINE) == 0 && memchr::memchr2(b'"', b'\\', text.as_bytes()).is_none();
+        if quiet && (!folds || seen & SPACE == 0 || self.column + text.len() < WIDTH) {
+            return self.write_short_double(text);
+        }
+        self.write_indicator(b'"', true, false, false);
+        // libyaml in Go asks whether the text, not the character, is a byte order mark.
+        let all_escaped = text.starts_with('\u{FEFF}');
+        let mut spaces = false;
+        let mut rest = text.char_indices().peekable();
+        while let Some((at, c)) = rest.next() {
+            if all_escaped || !is_printable(c) || is_break(c) || c == '"' || c == '\\' {
+                self.write_escape(c);
+                spaces = false;
+            } else if c == ' ' {
+                if folds && !spaces && self.column > WIDTH && at > 0 && at + 1 < text.len() {
+                    self.write_indent();
+                    if rest.peek().is_some_and(|(_, n)| *n == ' ') {
+                        self.put(b'\\');
+                    }
+                } else {
+                    self.put(b' ');
+                }
+                spaces = true;
+            } else {
+                self.push_char(c);
+                spaces = false;
+            }
+        }
+        self.write_indicator(b'"', false, false, false);
+    }
+
+    fn write_escape(&mut self, c: char) {
+        self.put(b'\\');
+        let short = match c {
+            '\0' => b'0',
+            '\x07' => b'a',
+            '\x08' => b'b',
+            '\t' => b't',
+            '\n' => b'n',
+            '\x0B' => b'v',
+            '\x0C' => b'f',
+            '\r' => b'r',
+            '\x1B' => b'e',
+            '"' | '\\' => c as u8,
+            '\u{85}' => b'N',
+            '\u{A0}' => b'_',
+            '\u{2028}' => b'L',
+            '\u{2029}' => b'P',
+            _ => 0,
+        };
+        if short != 0 {
+            return self.put(short);
+        }
+        let code = u32::from(c);
+        let text = match code {
+            0..=0xFF => format!("x{code:02X}"),
+            0x100..=0xFFFF => format!("u{code:04X}"),
+            _ => format!("U{code:08X}"),
+        };
+        self.out.extend_from_slice(text.as_bytes());
+        self.column += text.len();
+    }
+
+    /// A `|` block.
+    fn write_literal(&mut self, text: &str) {
+        self.write_indicator(b'|', true, false, false);
+        if text.starts_with(|c| c == ' ' || is_break(c)) {
+            self.put(b'0' + INDENT as u8);
+        }
+        let mut backwards = text.chars().rev();
+        let last_breaks = backwards.next().is_some_and(is_break);
+        if !last_breaks {
+            self.put(b'-');
+        } else if backwards.next().is_none_or(is_break) {
+            self.put(b'+');
+        }
+        self.put_break();
+        let indent = self.indent.unwrap_or(0);
+        let mut rest = text;
+        while !rest.is_empty() {
+            let end = rest.find(is_literal_break).unwrap_or(rest.len());
+            if end > 0 {
+                self.pad(indent);
+                self.out.extend_from_slice(&rest.as_bytes()[..end]);
+                self.column += end;
+            }
+            let Some(c) = rest[end..].chars().next() else { break };
+            self.push_char(c);
+            self.column = 0;
+            rest = &rest[end + c.len_utf8()..];
+        }
+        self.whitespace = true;
+        self.indention = last_breaks;
+    }
+}
+
+/// The breaks that a literal block can hold; with the others in it a text is double-quoted.
+fn is_literal_break(c: char) -> bool {
+    matches!(c, '\n' | '\u{2028}' | '\u{2029}')
+}
+
+fn width(text: &str, seen: u8) -> usize {
+    if seen & WIDE == 0 { text.len() } else { text.chars().count() }
+}
+
+/// Whether a string written plain would be read back as a string.
+fn is_string(text: &str) -> bool {
+    matches!(resolve_plain(Dialect::V2, text), Resolved::Str | Resolved::Merge) && !is_base60(text)
+}
+
+/// JSON leaves a next-line character as it is, and yaml.v2, which reads that JSON, takes it for a line end
+/// inside a quoted string: it is folded.
+fn reread_next_lines(text: &str) -> String {
+    let quoted = keyfill_go::json::quote(text, keyfill_go::json::Html::Escaped);
+    scan::unquote(&quoted).unwrap_or_else(|| text.to_owned())
+}
