@@ -3,8 +3,20 @@
 //! A test that needs one calls [`oracle`] and returns early on `None`: the test then says on stdout that
 //! it was left out and how to have it run. With `KEYFILL_TEST_REQUIRE=all` the program is built with Go,
 //! and leaving one out is a failure. Nothing is built or downloaded without that setting.
+//!
+//! Beside that: [`Vault`] starts a real Vault, [`Proxy`] gets in its way, [`Run`] runs a program as a user would.
 
 #![allow(clippy::print_stderr, clippy::print_stdout)]
+
+mod command;
+mod proxy;
+mod vault;
+mod wire;
+
+pub use command::{Outcome, Run};
+pub use proxy::{Fault, Proxy, Seen};
+pub use vault::{ROOT_TOKEN, Vault};
+pub use wire::{Reply, request};
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
