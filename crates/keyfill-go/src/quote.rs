@@ -147,6 +147,16 @@ fn unquote_all(mut text: &[u8]) -> Result<Vec<u8>, NumError> {
     Ok(out)
 }
 
+/// The text between two quotes of either kind, with the escapes of a Go literal, as client-go's jsonpath
+/// reads it: single quotes may hold any text too.
+pub fn unquote_between(mut text: &[u8], quote: u8) -> Result<Vec<u8>, NumError> {
+    let mut out = Vec::with_capacity(text.len());
+    while !text.is_empty() {
+        text = unquote_one(text, quote, &mut out)?.1;
+    }
+    Ok(out)
+}
+
 /// `strconv.UnquoteChar`: the code of the first character of a literal, and the rest.
 pub fn unquote_char(text: &[u8], quote: u8) -> Result<(u32, &[u8]), NumError> {
     unquote_one(text, quote, &mut Vec::new())
@@ -207,7 +217,13 @@ fn number<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Escape, append, can_backquote, is_print, quote, unquote};
+    use super::{Escape, append, can_backquote, is_print, quote, unquote, unquote_between};
+
+    #[test]
+    fn text_between_quotes_of_either_kind() {
+        assert_eq!(unquote_between(br#"it\x41\'s "q""#, b'\''), Ok(br#"itA's "q""#.to_vec()));
+        assert!(unquote_between(br#"\'"#, b'"').is_err());
+    }
 
     #[test]
     fn quotes_as_go_does() {
