@@ -14,6 +14,7 @@ mod error;
 pub mod jsonpath;
 mod known;
 mod locate;
+mod missing;
 pub mod modifiers;
 mod options;
 pub mod paths;

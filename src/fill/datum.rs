@@ -1,0 +1,141 @@
+//! A value on its way from a secret into a document.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use keyfill_yaml::Value;
+use std::fmt;
+
+/// Base64 as Go's `StdEncoding` reads it: padded, unused bits of the last character not looked at.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
+);
+
+/// The bytes behind base64 text; line breaks in it are skipped, as in Go.
+pub fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
+    if text.iter().any(|b| matches!(b, b'\n' | b'\r')) {
+        let joined: Vec<u8> = text.iter().copied().filter(|b| !matches!(b, b'\n' | b'\r')).collect();
+        BASE64.decode(joined).ok()
+    } else {
+        BASE64.decode(text).ok()
+    }
+}
+
+/// Base64 text of bytes.
+pub fn encode_base64(bytes: &[u8]) -> String {
+    BASE64.encode(bytes)
+}
+
+/// A value, or bytes that are no text (a decoded keystore), or nothing: the key is missing.
+///
+/// It holds secrets: its Debug text is its type.
+#[derive(Clone, Default)]
+pub enum Datum {
+    /// The secret has no such key, or its value is null.
+    #[default]
+    Missing,
+    /// A value.
+    Value(Value),
+    /// Bytes that are no UTF-8.
+    Bytes(Vec<u8>),
+}
+
+impl Datum {
+    /// A string.
+    pub fn text(text: impl AsRef<str>) -> Self {
+        Self::Value(Value::Str(text.as_ref().into()))
+    }
+
+    /// Bytes: a string when they are text.
+    pub fn bytes(bytes: Vec<u8>) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::text(text),
+            Err(error) => Self::Bytes(error.into_bytes()),
+        }
+    }
+
+    /// What it is, in one word, as errors name it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Value(value) => value.type_name(),
+            Self::Bytes(_) => "binary",
+        }
+    }
+
+    /// The bytes of a string; `None` for other types.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Value(Value::Str(text)) => Some(text.as_bytes()),
+            Self::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+/// The text of a scalar as it stands inside other text; `None` for null, lists and maps.
+pub fn scalar_text(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::Bool(b) => b.to_string(),
+        Value::Int(n) => n.to_string(),
+        Value::Uint(n) => n.to_string(),
+        // As JSON writes it: without an exponent up to 21 digits.
+        Value::Float(_) => String::from_utf8(keyfill_yaml::to_json(value)).ok()?,
+        Value::Number(text) | Value::Str(text) => text.to_string(),
+        Value::Null | Value::Seq(_) | Value::Map(_) => return None,
+    })
+}
+
+/// A value as Kubernetes' decoder leaves it: a number kept as written becomes an integer of 64 bits where
+/// it fits, else floating point.
+pub fn settled(value: Value) -> Value {
+    match value {
+        Value::Number(text) => match text.parse::<i64>() {
+            Ok(n) => Value::Int(n),
+            Err(_) => {
+                text.parse::<f64>().ok().filter(|n| n.is_finite()).map_or(Value::Number(text), Value::Float)
+            }
+        },
+        Value::Seq(items) => Value::Seq(items.into_iter().map(settled).collect()),
+        Value::Map(entries) => Value::Map(entries.into_iter().map(|(k, v)| (k, settled(v))).collect()),
+        other => other,
+    }
+}
+
+impl fmt::Debug for Datum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.type_name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Datum, decode_base64, settled};
+    use keyfill_yaml::Value;
+
+    #[test]
+    fn base64_is_read_as_go_reads_it() {
+        assert_eq!(decode_base64(b"aGVsbG8g\r\nd29ybGQ=\n").as_deref(), Some(&b"hello world"[..]));
+        assert_eq!(decode_base64(b"aGk").as_deref(), None);
+        assert_eq!(decode_base64(b"aGl=").as_deref(), Some(&b"hi"[..]));
+        assert_eq!(decode_base64(b"").as_deref(), Some(&b""[..]));
+    }
+
+    #[test]
+    fn debug_text_shows_no_value() {
+        assert_eq!(format!("{:?} {:?}", Datum::text("hush"), Datum::Bytes(vec![255])), "string binary");
+    }
+
+    #[test]
+    fn numbers_settle_as_in_kubernetes() {
+        let number = |text: &str| settled(Value::Number(text.into()));
+        assert_eq!(number("-0"), Value::Int(0));
+        assert_eq!(number("9223372036854775807"), Value::Int(i64::MAX));
+        assert_eq!(number("9223372036854775808"), Value::Float(9_223_372_036_854_775_808.0));
+        assert_eq!(number("1.10"), Value::Float(1.1));
+        assert_eq!(settled(Value::Seq(vec![Value::Number("1".into())])), Value::Seq(vec![Value::Int(1)]));
+    }
+}

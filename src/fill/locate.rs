@@ -1,0 +1,166 @@
+//! Where a problem stands: file, line, column, the line itself. Found only once there is a problem, by
+//! reading the document again.
+
+use keyfill_diag::Place;
+use keyfill_yaml::{Body, Document, Node, Step, Text, locate};
+use memchr::{memchr, memmem, memrchr};
+use std::fmt::Write;
+
+/// One step of a path into a document, owned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// The value of a key.
+    Name(Text),
+    /// An item of a list, counted from 0.
+    Index(usize),
+}
+
+impl From<Step<'_>> for Key {
+    fn from(step: Step<'_>) -> Self {
+        match step {
+            Step::Key(name) => Self::Name(name.into()),
+            Step::Index(index) => Self::Index(index),
+        }
+    }
+}
+
+/// A piece of a scalar's text that a problem is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Token<'t> {
+    /// The piece.
+    pub text: &'t [u8],
+    /// How many times the same piece stands before it in the scalar.
+    pub nth: usize,
+}
+
+/// The place of a value, or of a piece of it, in a document.
+pub fn place(document: &Document, path: &[Key], token: Option<Token<'_>>) -> Place {
+    let mut place = of_document(document);
+    place.path = Some(path_text(path)).filter(|path| !path.is_empty());
+    let steps: Vec<Step> = path.iter().map(Key::as_step).collect();
+    match &document.body {
+        Body::Raw(text) => {
+            if let Some(mark) = locate(text, &steps) {
+                point(&mut place, text, mark.offset, token, document.origin.line);
+            }
+        }
+        Body::Tree(root) => place.line = line_of(root, path).or(place.line),
+    }
+    place
+}
+
+/// The place of a whole document.
+pub fn of_document(document: &Document) -> Place {
+    let origin = &document.origin;
+    Place {
+        file: origin.file.as_deref().map(str::to_owned),
+        document: (origin.index > 0).then_some(origin.index),
+        line: (origin.line > 0).then_some(origin.line),
+        ..Place::default()
+    }
+}
+
+/// The place of a line of a document's text, counted from 1.
+pub fn of_line(document: &Document, line: u32, column: u32) -> Place {
+    let mut place = of_document(document);
+    if line > 0 {
+        place.line = Some(line + document.origin.line.max(1) - 1);
+        place.column = (column > 0).then_some(column);
+        if let Body::Raw(text) = &document.body {
+            let index = usize::try_from(line - 1).unwrap_or(usize::MAX);
+            let found = text.split(|b| *b == b'\n').nth(index);
+            place.source_line = found.map(|line| String::from_utf8_lossy(line).trim_end().to_owned());
+        }
+    }
+    place
+}
+
+/// Points at a piece of the text behind an offset, or at the offset itself when the piece is not there as
+/// it is: it may be written with escapes, or in base64.
+fn point(place: &mut Place, text: &[u8], offset: usize, token: Option<Token<'_>>, first_line: u32) {
+    let piece = token.and_then(|token| {
+        let line = token.text.split(|b| *b == b'\n').next().filter(|line| !line.is_empty())?;
+        let at = memmem::find_iter(&text[offset..], line).nth(token.nth)?;
+        Some((offset + at, line.len()))
+    });
+    let (at, length) = piece.unwrap_or((offset, 0));
+    let start = memrchr(b'\n', &text[..at]).map_or(0, |newline| newline + 1);
+    let end = memchr(b'\n', &text[at..]).map_or(text.len(), |newline| at + newline);
+    let lines_before = memchr::memchr_iter(b'\n', &text[..at]).count();
+    let line = u32::try_from(lines_before).unwrap_or(u32::MAX).saturating_add(first_line.max(1));
+    let chars =
+        |bytes: &[u8]| u32::try_from(String::from_utf8_lossy(bytes).chars().count()).unwrap_or(u32::MAX);
+    place.line = Some(line);
+    place.column = Some(chars(&text[start..at]) + 1);
+    let width = if length > 0 { &text[at..(at + length).min(end)] } else { text[at..end].trim_ascii_end() };
+    place.width = chars(width).max(1);
+    place.source_line = Some(String::from_utf8_lossy(&text[start..end]).trim_end().to_owned());
+}
+
+fn line_of(root: &Node, path: &[Key]) -> Option<u32> {
+    let mut node = root;
+    let mut line = node.line();
+    for key in path {
+        node = match key {
+            Key::Name(name) => node.get(name)?,
+            Key::Index(index) => node.as_seq()?.items.get(*index)?,
+        };
+        line = if node.line() > 0 { node.line() } else { line };
+    }
+    (line > 0).then_some(line)
+}
+
+impl Key {
+    fn as_step(&self) -> Step<'_> {
+        match self {
+            Self::Name(name) => Step::Key(name),
+            Self::Index(index) => Step::Index(*index),
+        }
+    }
+}
+
+/// `spec.containers[0].image`; a key with other characters stands in brackets and quotes.
+fn path_text(path: &[Key]) -> String {
+    let mut text = String::new();
+    for key in path {
+        let written = match key {
+            Key::Index(index) => write!(text, "[{index}]"),
+            Key::Name(name) => {
+                let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_".contains(c));
+                match (plain, text.is_empty()) {
+                    (true, true) => write!(text, "{name}"),
+                    (true, false) => write!(text, ".{name}"),
+                    (false, _) => write!(text, "[{name:?}]"),
+                }
+            }
+        };
+        written.expect("writing to a String cannot fail");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, Token, path_text, point};
+    use keyfill_diag::Place;
+
+    #[test]
+    fn a_path_reads_as_people_write_it() {
+        let name = |text: &str| Key::Name(text.into());
+        let path = [name("spec"), name("containers"), Key::Index(0), name("image")];
+        assert_eq!(path_text(&path), "spec.containers[0].image");
+        let path = [name("metadata"), name("annotations"), name("avp.kubernetes.io/path")];
+        assert_eq!(path_text(&path), r#"metadata.annotations["avp.kubernetes.io/path"]"#);
+    }
+
+    #[test]
+    fn the_caret_stands_under_the_piece() {
+        let text = "a: x\nb: é<k>, <k>\n".as_bytes();
+        let mut place = Place::default();
+        point(&mut place, text, 8, Some(Token { text: b"<k>", nth: 1 }), 10);
+        assert_eq!((place.line, place.column, place.width), (Some(11), Some(10), 3));
+        assert_eq!(place.source_line.as_deref(), Some("b: é<k>, <k>"));
+        point(&mut place, text, 3, Some(Token { text: b"<absent>", nth: 0 }), 0);
+        assert_eq!((place.line, place.column, place.width), (Some(1), Some(4), 1));
+    }
+}

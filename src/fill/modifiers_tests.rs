@@ -1,0 +1,148 @@
+//! Tests of the modifiers: a table of chains, and what each refuses.
+
+use super::{MODIFIERS, Rules, Takes, prepare};
+use crate::fill::datum::Datum;
+use crate::fill::placeholder::parse;
+use keyfill_yaml::Value;
+
+/// Runs the modifiers behind a bar, as a placeholder writes them, over a value.
+fn run(value: Datum, chain: &str) -> Result<Datum, String> {
+    let placeholder = parse(format!("<k | {chain}>").as_bytes()).expect("a placeholder");
+    placeholder.calls.iter().try_fold(value, |datum, call| {
+        let action = prepare(call).map_err(|error| error.message)?;
+        action.apply(datum, Rules::default()).map_err(|message| format!("{}: {message}", action.name()))
+    })
+}
+
+/// The resulting text; other results show as `type`.
+fn text(value: &str, chain: &str) -> String {
+    match run(Datum::text(value), chain) {
+        Ok(Datum::Value(Value::Str(text))) => text.to_string(),
+        Ok(other) => format!("({})", other.type_name()),
+        Err(message) => format!("error: {message}"),
+    }
+}
+
+#[test]
+fn every_row_of_the_table_is_unique_and_told_about() {
+    for (i, modifier) in MODIFIERS.iter().enumerate() {
+        assert!(!modifier.name.is_empty() && !modifier.about.is_empty());
+        assert!(MODIFIERS[..i].iter().all(|other| other.name != modifier.name), "{} twice", modifier.name);
+        assert!(!modifier.about.ends_with('.'), "{}", modifier.name);
+    }
+}
+
+#[test]
+fn every_modifier_passes_a_missing_value_on() {
+    for modifier in MODIFIERS.iter().filter(|m| m.name != "default") {
+        let argument = match modifier.takes {
+            Takes::Nothing | Takes::OptionalText => "",
+            Takes::Level => "2",
+            Takes::Template => "{.a}",
+            Takes::Text => "x",
+        };
+        let result = run(Datum::Missing, &format!("{} {argument}", modifier.name));
+        assert!(matches!(result, Ok(Datum::Missing)), "{}", modifier.name);
+    }
+    assert!(
+        matches!(run(Datum::Missing, "base64decode | default x"), Ok(Datum::Value(Value::Str(t))) if t == "x")
+    );
+}
+
+#[test]
+fn strings_are_changed() {
+    for (value, chain, expected) in [
+        ("naïve text\n", "base64encode", "bmHDr3ZlIHRleHQK"),
+        ("aGVsbG8g\nd29ybGQ=", "base64decode", "hello world"),
+        ("//5B", "base64decode", "(binary)"),
+        ("//5B", "base64decode | base64encode", "//5B"),
+        ("one\ntwo\nthree", "indent 4", "one\n    two\n    three"),
+        ("a:\n  b: 1\n\n  c: 2  \n", "indent 2", "a:\n  b: 1\n  c: 2\n"),
+        ("x", "indent 0", "x"),
+        ("s3cr3t", "sha256sum", "4e738ca5563c06cfd0018299933d58db1dd8bf97f6973dc99bf6cdc64b5550bd"),
+        ("a b/c?é~", "urlencode", "a%20b%2Fc%3F%C3%A9~"),
+        ("say \"hi\"\n<b>", "quote", "\"say \\\"hi\\\"\\n<b>\""),
+        (" x\n", "trim", "x"),
+        ("Ab", "upper | lower", "ab"),
+        ("Ab", "upper", "AB"),
+        ("x", "default y", "x"),
+        ("[1,\"b\",true]", "jsonParse | join", "1,b,true"),
+        ("[1,\"b\",true]", "jsonParse | join \", \"", "1, b, true"),
+        ("{\"b\":\"<x>\",\"a\":[1.0,null]}", "jsonParse | toJson", "{\"a\":[1,null],\"b\":\"<x>\"}"),
+        ("x", "toJson", "\"x\""),
+        ("{\"a\":{\"b\":7}}", "jsonPath {.a.b}", "7"),
+        ("{\"a\":1234567}", "jsonPath {.a}", "1234567"),
+        ("{\"a\":\"x\"}", "jsonPath a:   {.a}", "a: x"),
+        ("{\"a\":[1]}", "jsonParse", "(map)"),
+    ] {
+        assert_eq!(text(value, chain), expected, "{value:?} | {chain}");
+    }
+}
+
+#[test]
+fn default_takes_quoted_and_empty_text() {
+    let default = |chain| match run(Datum::Missing, chain) {
+        Ok(Datum::Value(Value::Str(text))) => text.to_string(),
+        other => panic!("{chain}: {other:?}"),
+    };
+    assert_eq!(default("default none given"), "none given");
+    assert_eq!(default("default \" a  b \""), " a  b ");
+    assert_eq!(default("default ''"), "");
+    assert!(matches!(run(Datum::Value(Value::Null), "default x"), Ok(Datum::Value(Value::Str(_)))));
+}
+
+#[test]
+fn refusals_name_the_modifier_and_never_the_value() {
+    for (value, chain, expected) in [
+        ("aGVsbG8*hush", "base64decode", "error: base64decode: the value is not valid base64"),
+        ("{hush", "jsonParse", "error: jsonParse: the value is not valid JSON (its line 1, column 2)"),
+        ("1 2", "jsonParse", "error: jsonParse: the value is not valid JSON (its line 1, column 3)"),
+        ("hush", "jsonPath {.a}", "error: jsonPath: the value is not valid JSON (its line 1, column 1)"),
+        ("{}", "jsonPath {.nope}", "error: jsonPath: nope is not found"),
+        ("x", "jsonPath {.a", "error: jsonPath: unclosed action"),
+        ("x", "jsonPath", "error: jsonPath: needs a template such as {.user}"),
+        ("x", "base64encode std", "error: base64encode: takes no argument, but has \"std\""),
+        ("x", "indent", "error: indent: needs a number of spaces"),
+        ("x", "indent four", "error: indent: \"four\" is no number of spaces (0 to 1000)"),
+        ("x", "indent -1", "error: indent: \"-1\" is no number of spaces (0 to 1000)"),
+        ("x", "default", "error: default: needs a text; the empty one is \"\""),
+        ("x", "join", "error: join: takes a list, but the value is a string"),
+        ("[[1]]", "jsonParse | join", "error: join: the list holds a list, not text"),
+        ("[1]", "jsonParse | upper", "error: upper: takes a string, number or bool, but the value is a list"),
+        ("x", "rot13", "error: there is no modifier rot13"),
+    ] {
+        assert_eq!(text(value, chain), expected, "{chain}");
+    }
+}
+
+#[test]
+fn what_avp_does_to_strings_only_is_not_done_to_numbers() {
+    let number = || Datum::Value(Value::Number("5".into()));
+    for chain in ["base64encode", "base64decode", "indent 2", "sha256sum", "jsonParse", "yamlParse"] {
+        let error = run(number(), chain).expect_err(chain);
+        assert!(error.ends_with("takes a string, but the value is a number"), "{error}");
+    }
+    assert!(matches!(run(number(), "quote"), Ok(Datum::Value(Value::Str(text))) if text == "\"5\""));
+    assert!(matches!(run(number(), "urlencode"), Ok(Datum::Value(Value::Str(text))) if text == "5"));
+}
+
+#[test]
+fn a_near_miss_is_named() {
+    let placeholder = parse(b"<k | Base64Encode>").expect("a placeholder");
+    let error = prepare(&placeholder.calls[0]).expect_err("case matters");
+    assert_eq!(error.hint.as_deref(), Some("did you mean base64encode?"));
+    let placeholder = parse(b"<k | zzz>").expect("a placeholder");
+    let hint = prepare(&placeholder.calls[0]).expect_err("unknown").hint.unwrap_or_default();
+    assert!(hint.starts_with("there are base64encode, base64decode, "), "{hint}");
+}
+
+#[test]
+fn parsed_integers_are_exact_unless_avp_is_followed() {
+    let action = prepare(&parse(b"<k | jsonParse>").expect("a placeholder").calls[0]).expect("known");
+    let parsed = |avp| match action.apply(Datum::text("9007199254740993"), Rules { avp }) {
+        Ok(Datum::Value(value)) => value,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(parsed(false), Value::Int(9_007_199_254_740_993));
+    assert_eq!(parsed(true), Value::Float(9_007_199_254_740_992.0));
+}

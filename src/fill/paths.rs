@@ -1,0 +1,191 @@
+//! Paths of secrets: templates in them, and the one form in which they are compared, allowed and read.
+
+use super::options::{App, FillOptions};
+use minijinja::{Environment, UndefinedBehavior, Value, context};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Why a path cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathError {
+    /// What is wrong.
+    pub message: String,
+    /// It is not a slip but not allowed.
+    pub forbidden: bool,
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+fn wrong(message: String) -> PathError {
+    PathError { message, forbidden: false }
+}
+
+fn forbidden(message: String) -> PathError {
+    PathError { message, forbidden: true }
+}
+
+/// Steps that a template may take: plenty for a path, too few to keep a machine busy.
+const FUEL: u64 = 20_000;
+
+/// The path that a placeholder or an annotation means: its template rendered, made canonical.
+pub fn resolve(written: &str, options: &FillOptions) -> Result<String, PathError> {
+    if written.contains("{{") || written.contains("{%") {
+        canonical(&render(written, &options.app, &options.env)?)
+    } else {
+        canonical(written)
+    }
+}
+
+/// One spelling for each path: no slash at either end, none twice, no `..` and nothing that hides one.
+pub fn canonical(path: &str) -> Result<String, PathError> {
+    let path = path.trim();
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/').filter(|s| !s.is_empty()) {
+        if matches!(segment, "." | "..") {
+            return Err(forbidden(format!(
+                "the path {path} holds {segment}, which is not allowed in a path"
+            )));
+        }
+        if hides_separator(segment) {
+            return Err(forbidden(format!(
+                "the path {path} holds an encoded dot or slash, which is not allowed"
+            )));
+        }
+        segments.push(segment);
+    }
+    if path.contains(char::is_control) {
+        return Err(forbidden(format!("the path {path:?} holds a control character")));
+    }
+    if segments.is_empty() {
+        return Err(wrong("the path is empty".to_owned()));
+    }
+    Ok(segments.join("/"))
+}
+
+/// Whether a segment is `.` or `..`, or holds a slash, once a server has decoded its `%` escapes.
+fn hides_separator(segment: &str) -> bool {
+    let lower = segment.to_ascii_lowercase();
+    let decoded = lower.replace("%2e", ".");
+    lower.contains("%2f") || lower.contains("%5c") || (decoded != lower && matches!(&*decoded, "." | ".."))
+}
+
+/// Renders a template that names the application and the environment. It prints nothing of either in errors.
+pub fn render(template: &str, app: &App, env: &BTreeMap<String, String>) -> Result<String, PathError> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    let (values, refused) = app_values(app);
+    let context = context! { app => Value::from(values), env => Value::from(env.clone()) };
+    environment.render_str(template, context).map_err(|error| explain(template, &error, &refused))
+}
+
+/// The parts of the application that a path may hold, and why others may not.
+fn app_values(app: &App) -> (BTreeMap<&'static str, Value>, Vec<String>) {
+    let parts = [("name", &app.name), ("namespace", &app.namespace), ("project", &app.project)];
+    let mut values = BTreeMap::new();
+    let mut refused = Vec::new();
+    for (part, value) in parts {
+        match value.as_deref().map(|value| (value, unsafe_part(value))) {
+            None => refused.push(format!("app.{part} is not known here")),
+            Some((_, Some(why))) => refused.push(format!("app.{part} {why}")),
+            Some((value, None)) => {
+                values.insert(part, Value::from(value));
+            }
+        }
+    }
+    (values, refused)
+}
+
+/// Why a value must not become a part of a path or of a pattern.
+fn unsafe_part(value: &str) -> Option<&'static str> {
+    if value.is_empty() {
+        Some("is empty")
+    } else if value.contains('/') {
+        Some("holds a slash")
+    } else if value.contains("..") || value == "." {
+        Some("holds ..")
+    } else if value.contains(['*', '?', '[', ']', '{', '}', '\\', '%']) || value.contains(char::is_control) {
+        Some("holds a character that patterns or addresses give a meaning to")
+    } else {
+        None
+    }
+}
+
+fn explain(template: &str, error: &minijinja::Error, refused: &[String]) -> PathError {
+    let about: Vec<&str> = refused
+        .iter()
+        .filter(|r| r.split(' ').next().is_some_and(|name| template.contains(name)))
+        .map(String::as_str)
+        .collect();
+    if about.is_empty() {
+        let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+        wrong(format!("the path template {template} cannot be rendered: {}{detail}", error.kind()))
+    } else {
+        forbidden(format!("the path template {template} cannot be rendered: {}", about.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{canonical, render, resolve};
+    use crate::fill::{App, FillOptions};
+    use std::collections::BTreeMap;
+
+    fn app(name: &str) -> App {
+        App { name: Some(name.into()), namespace: Some("team-a".into()), project: None }
+    }
+
+    #[test]
+    fn a_path_has_one_spelling() {
+        for written in ["kv/data/app", "/kv/data/app", "kv//data/app/", " kv/data/app "] {
+            assert_eq!(canonical(written).as_deref(), Ok("kv/data/app"), "{written}");
+        }
+        assert_eq!(canonical("kv/my app/a..b").as_deref(), Ok("kv/my app/a..b"));
+        for hostile in ["kv/../x", "..", "kv/./x", "kv/%2e%2e/x", "kv/.%2E/x", "kv%2fx", "kv/a%5Cb", "a\nb"] {
+            assert!(canonical(hostile).is_err_and(|e| e.forbidden), "{hostile}");
+        }
+        for empty in ["", " ", "/", "//"] {
+            assert!(canonical(empty).is_err_and(|e| !e.forbidden), "{empty:?}");
+        }
+    }
+
+    #[test]
+    fn templates_name_the_application() {
+        let options = FillOptions {
+            app: app("shop"),
+            env: BTreeMap::from([("CLUSTER".into(), "eu-1".into())]),
+            ..FillOptions::default()
+        };
+        let resolved = |written| resolve(written, &options);
+        assert_eq!(
+            resolved("kv/data/{{ app.namespace }}/{{ app.name }}").as_deref(),
+            Ok("kv/data/team-a/shop")
+        );
+        assert_eq!(resolved("kv/{{env.CLUSTER}}/{{ app.name | upper }}").as_deref(), Ok("kv/eu-1/SHOP"));
+        assert!(resolved("kv/{{ env.HOME }}").is_err());
+        assert!(resolved("kv/{{ app.nmae }}").is_err());
+        assert!(
+            resolved("kv/{{ app.project }}")
+                .is_err_and(|e| e.to_string().contains("app.project is not known"))
+        );
+        assert!(resolved("kv/{{ app.name").is_err());
+        assert!(
+            resolved("{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}a")
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn hostile_application_names_are_refused() {
+        for name in ["a/b", "..", "", "a*", "a?", "[a]", "{a,b}", "a%2fb", "a\nb"] {
+            let error = render("kv/{{ app.name }}", &app(name), &BTreeMap::new()).expect_err(name);
+            assert!(error.forbidden && error.message.contains("app.name"), "{error}");
+            assert!(render("kv/{{ app['name'] }}", &app(name), &BTreeMap::new()).is_err());
+            assert!(render("kv/{{ app.namespace }}", &app(name), &BTreeMap::new()).is_ok());
+        }
+    }
+}
