@@ -1,3 +1,45 @@
 //! The exit code, and nothing else.
 
-fn main() {}
+mod cli;
+mod commands;
+mod discover;
+mod emit;
+mod fill;
+mod pipeline;
+mod references;
+mod render;
+mod report;
+mod secret_name;
+mod settings;
+mod store;
+mod tree;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+/// musl's own allocator is several times slower with two threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let name = std::env::args_os().next().map(std::path::PathBuf::from);
+    let stem = name.as_deref().and_then(|n| n.file_stem()).and_then(|n| n.to_str()).unwrap_or_default();
+    let called_as_avp = stem == "argocd-vault-plugin";
+    let cli = match cli::args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed stdout or stderr leaves nobody to tell.
+            let _ = error.print();
+            let wrong = if called_as_avp { 1 } else { 2 };
+            return ExitCode::from(if error.use_stderr() { wrong } else { 0 });
+        }
+    };
+    let compat_avp = cli.shared.compat.map_or(called_as_avp, |c| c == cli::args::Compat::Avp);
+    match commands::run(&cli, called_as_avp) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::print(&report::problems(&error));
+            ExitCode::from(if compat_avp { 1 } else { report::class(&error).exit_code() })
+        }
+    }
+}

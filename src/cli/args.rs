@@ -1,0 +1,296 @@
+//! Flags as typed. Nothing is decided here: `settings` resolves them with the environment.
+
+use super::render_args::RenderArgs;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// keyfill renders kustomizations, Helm charts and plain YAML, and fills placeholders from Vault.
+#[derive(Debug, Parser)]
+#[command(name = "keyfill", version, propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub shared: SharedArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that argocd-vault-plugin takes before or after the subcommand.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SharedArgs {
+    /// A file with settings (YAML, JSON, TOML or KEY=VALUE lines)
+    #[arg(short = 'c', long, global = true, value_name = "FILE")]
+    pub config_path: Option<PathBuf>,
+    /// A Kubernetes Secret with settings, as NAMESPACE:NAME, or NAME in the namespace argocd
+    #[arg(short = 's', long, global = true, value_name = "[NAMESPACE:]NAME")]
+    pub secret_name: Option<String>,
+    /// Say more about what is read and why; no secret is ever printed
+    #[arg(long, global = true)]
+    pub verbose_sensitive_output: bool,
+    /// Do not keep Vault tokens between runs
+    #[arg(long, global = true)]
+    pub disable_token_cache: bool,
+    /// Behave as keyfill, or byte for byte as argocd-vault-plugin
+    #[arg(long, global = true, value_enum, value_name = "TOOL")]
+    pub compat: Option<Compat>,
+}
+
+/// Whose habits are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Compat {
+    /// Documents without placeholders leave as they came; exit codes tell the kind of trouble.
+    Keyfill,
+    /// Every document is printed by the emitter; every error exits 1.
+    Avp,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Render a folder, fill its placeholders and print the manifests; `-` fills what comes on stdin
+    Generate(Box<GenerateArgs>),
+    /// Render a folder and print the manifests, placeholders left as they are
+    #[command(alias = "build", alias = "template")]
+    Render(Box<RenderCommandArgs>),
+    /// Check placeholders and rendering offline, for pre-commit and CI
+    Check(Box<CheckArgs>),
+    /// Print the folders that hold placeholders, for an Argo CD plugin's discovery
+    Discover(DiscoverArgs),
+    /// Serve Argo CD's plugin protocol on a unix socket
+    #[cfg(unix)]
+    Serve(Box<ServeArgs>),
+    /// Print the version
+    Version(VersionArgs),
+    /// Print a shell's completion script
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// `keyfill generate`.
+#[derive(Args, Clone, Debug)]
+pub struct GenerateArgs {
+    /// Folder, file or `-` for stdin
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<String>,
+    #[command(flatten)]
+    pub fill: FillArgs,
+    #[command(flatten)]
+    pub render: RenderArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Where secrets come from and what is filled.
+#[derive(Args, Clone, Debug, Default)]
+pub struct FillArgs {
+    /// Where secrets come from
+    #[arg(long, value_enum, value_name = "SOURCE")]
+    pub source: Option<SourceKind>,
+    /// The file that `--source file` reads [default: keyfill.secrets.yaml]
+    #[arg(long, value_name = "FILE")]
+    pub secrets_file: Option<PathBuf>,
+    /// Fill only resources of these kinds (all when absent)
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',')]
+    pub kinds: Vec<String>,
+}
+
+/// A store of secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SourceKind {
+    /// HashiCorp Vault or OpenBao.
+    Vault,
+    /// A YAML file of paths and keys.
+    File,
+}
+
+/// Bounds and reports of a run.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RunArgs {
+    /// The tree that no path may leave [default: the git work tree around the folder]
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Succeed when there is nothing to print
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Give up after this long, as in 55s, 2m or 1m30s [default: 55s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub deadline: Option<std::time::Duration>,
+    /// Print on stderr how long each stage took
+    #[arg(long)]
+    pub timings: bool,
+}
+
+/// `keyfill render`.
+#[derive(Args, Clone, Debug)]
+pub struct RenderCommandArgs {
+    /// Folder to render
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: String,
+    #[command(flatten)]
+    pub render: RenderArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Write to this file instead of stdout, or a file for each resource when it is a folder
+    #[arg(short = 'o', long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+}
+
+/// `keyfill check`.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// Files that changed, or folders; all roots below the current folder when absent
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// How problems are reported
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    pub format: ReportFormat,
+    /// A YAML file of paths and keys that exist; placeholders are checked against it
+    #[arg(long, value_name = "FILE")]
+    pub known_secrets: Option<PathBuf>,
+    #[command(flatten)]
+    pub render: RenderArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// How `keyfill check` reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// With carets and hints, for people.
+    Human,
+    /// One JSON object a line.
+    Json,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+}
+
+/// `keyfill discover`.
+#[derive(Args, Clone, Debug)]
+pub struct DiscoverArgs {
+    /// Folder to look at
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// Print every kustomization, chart and YAML folder
+    #[arg(long)]
+    pub any: bool,
+    /// The tree that no path may leave [default: the git work tree around the folder]
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+/// `keyfill serve`.
+#[cfg(unix)]
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// The folder that holds plugin.yaml
+    #[arg(long, value_name = "DIR", default_value = "/home/argocd/cmp-server/config/")]
+    pub config_dir_path: PathBuf,
+    /// How much is logged: debug, info, warn, error
+    #[arg(long, value_name = "LEVEL", default_value = "info", env = "ARGOCD_CMP_SERVER_LOGLEVEL")]
+    pub loglevel: String,
+    /// How it is logged: text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", env = "ARGOCD_CMP_SERVER_LOGFORMAT")]
+    pub logformat: String,
+    /// A further plugin name to answer to (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub alias: Vec<String>,
+    /// Serve Prometheus metrics on this address
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<std::net::SocketAddr>,
+    /// How long to go on after SIGTERM
+    #[arg(long, value_name = "TIME", default_value = "25s", value_parser = parse_duration)]
+    pub grace: std::time::Duration,
+    /// How many requests are worked on at once [default: twice the processors]
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<usize>,
+    /// How long a secret that was read is kept; 0 turns it off
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
+    pub secret_ttl: std::time::Duration,
+    /// Reads a second that Vault gets at most (0: no bound)
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub vault_rps: u32,
+    /// Reads that Vault gets at once
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub vault_concurrency: usize,
+    /// Megabytes that archives of all requests may hold in memory
+    #[arg(long, value_name = "MB", default_value_t = 64)]
+    pub archive_memory: u64,
+    /// Megabytes of rendered results that are kept
+    #[arg(long, value_name = "MB", default_value_t = 16)]
+    pub render_cache: u64,
+    #[command(flatten)]
+    pub fill: FillArgs,
+    #[command(flatten)]
+    pub render: RenderArgs,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `keyfill version`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct VersionArgs {
+    /// Print only the number
+    #[arg(long)]
+    pub short: bool,
+}
+
+/// A time as Go's tools take it: `55s`, `1m30s`, `500ms`, `2h`; a bare number is seconds.
+pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    let bad = || format!("{text:?} is not a time; write it as in 55s, 2m or 1m30s");
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(std::time::Duration::from_secs(seconds.into()));
+    }
+    let mut total = std::time::Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
+        let number: f64 = rest[..digits].parse().map_err(|_| bad())?;
+        rest = &rest[digits..];
+        let unit = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let seconds = match &rest[..unit] {
+            "ms" => number / 1000.0,
+            "s" => number,
+            "m" => number * 60.0,
+            "h" => number * 3600.0,
+            _ => return Err(bad()),
+        };
+        total += std::time::Duration::try_from_secs_f64(seconds).map_err(|_| bad())?;
+        rest = &rest[unit..];
+    }
+    if text.is_empty() { Err(bad()) } else { Ok(total) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, parse_duration};
+    use clap::{CommandFactory, Parser};
+    use std::time::Duration;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn avp_flags_stand_before_and_after_the_subcommand() {
+        for line in ["keyfill -c f generate -", "keyfill generate - -c f", "keyfill generate -c f -"] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.shared.config_path.as_deref(), Some("f".as_ref()), "{line}");
+        }
+    }
+
+    #[test]
+    fn times_are_read() {
+        assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(parse_duration("7"), Ok(Duration::from_secs(7)));
+        for bad in ["", "s", "5x", "m5", "-5s"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+}

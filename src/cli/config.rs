@@ -1,0 +1,121 @@
+//! Settings from a file: YAML, JSON, TOML, or KEY=VALUE lines, chosen by the file's ending.
+
+use anyhow::{Context as _, Result, bail};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Reads a config file. Names are taken without regard to case, as argocd-vault-plugin takes them.
+pub fn read(path: &Path) -> Result<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the config file {}", path.display()))?;
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    parse(&text, &ending).with_context(|| format!("in the config file {}", path.display()))
+}
+
+/// Reads settings from text of a kind: `yaml`, `json`, `toml`, `env`. Messages name no value: the parsers'
+/// own texts may quote the line, and a line may hold a credential.
+fn parse(text: &str, ending: &str) -> Result<BTreeMap<String, String>> {
+    match ending {
+        "yaml" | "yml" | "json" => {
+            let value: serde_yaml::Value = serde_yaml::from_str(text).map_err(|e| {
+                let place = e.location().map(|l| format!(" (line {}, column {})", l.line(), l.column()));
+                anyhow::anyhow!(
+                    "it is not valid {}{}",
+                    if ending == "json" { "json" } else { "yaml" },
+                    place.unwrap_or_default()
+                )
+            })?;
+            of_yaml(&value)
+        }
+        "toml" => {
+            let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
+                let line = e.span().map(|s| text[..s.start.min(text.len())].lines().count().max(1));
+                anyhow::anyhow!(
+                    "it is not valid toml{}",
+                    line.map(|l| format!(" (line {l})")).unwrap_or_default()
+                )
+            })?;
+            table.iter().map(|(k, v)| Ok((k.to_uppercase(), of_toml(k, v)?))).collect()
+        }
+        "env" | "dotenv" | "properties" => of_lines(text),
+        _ => bail!("its ending must be .yaml, .yml, .json, .toml or .env"),
+    }
+}
+
+fn of_yaml(value: &serde_yaml::Value) -> Result<BTreeMap<String, String>> {
+    let map = match value {
+        serde_yaml::Value::Null => return Ok(BTreeMap::new()),
+        serde_yaml::Value::Mapping(map) => map,
+        _ => bail!("it must be a map of names and values"),
+    };
+    let mut found = BTreeMap::new();
+    for (key, value) in map {
+        let Some(name) = key.as_str() else { bail!("its names must be strings") };
+        let text = match value {
+            serde_yaml::Value::Null => continue,
+            serde_yaml::Value::Bool(b) => b.to_string(),
+            serde_yaml::Value::Number(n) => n.to_string(),
+            serde_yaml::Value::String(s) => s.clone(),
+            _ => bail!("{name} must be a string, a number or a boolean"),
+        };
+        found.insert(name.to_uppercase(), text);
+    }
+    Ok(found)
+}
+
+fn of_toml(name: &str, value: &toml::Value) -> Result<String> {
+    Ok(match value {
+        toml::Value::String(s) => s.clone(),
+        toml::Value::Integer(i) => i.to_string(),
+        toml::Value::Float(f) => f.to_string(),
+        toml::Value::Boolean(b) => b.to_string(),
+        _ => bail!("{name} must be a string, a number or a boolean"),
+    })
+}
+
+fn of_lines(text: &str) -> Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let Some((name, value)) = line.split_once('=') else { bail!("line {} is not KEY=VALUE", number + 1) };
+        let value = value.trim();
+        let unquoted = ['"', '\''].iter().find_map(|&q| value.strip_prefix(q)?.strip_suffix(q));
+        found.insert(name.trim().to_uppercase(), unquoted.unwrap_or(value).to_owned());
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn every_form_gives_the_same() {
+        let forms = [
+            ("yaml", "vault_addr: http://v\nVAULT_MAX_RETRIES: 1\nVAULT_SKIP_VERIFY: true\n"),
+            ("json", r#"{"VAULT_ADDR": "http://v", "VAULT_MAX_RETRIES": 1, "VAULT_SKIP_VERIFY": true}"#),
+            ("toml", "VAULT_ADDR = \"http://v\"\nVAULT_MAX_RETRIES = 1\nVAULT_SKIP_VERIFY = true\n"),
+            ("env", "# c\nexport VAULT_ADDR=\"http://v\"\nVAULT_MAX_RETRIES=1\nVAULT_SKIP_VERIFY='true'\n"),
+        ];
+        for (ending, text) in forms {
+            let map = parse(text, ending).unwrap();
+            let want =
+                [("VAULT_ADDR", "http://v"), ("VAULT_MAX_RETRIES", "1"), ("VAULT_SKIP_VERIFY", "true")];
+            assert!(map.iter().map(|(k, v)| (k.as_str(), v.as_str())).eq(want), "{ending}: {map:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_quotes_nothing() {
+        for (ending, text) in
+            [("yaml", "a: [hush"), ("json", "{\"a\": hush"), ("toml", "a = hush"), ("env", "hush")]
+        {
+            let message = format!("{:#}", parse(text, ending).unwrap_err());
+            assert!(!message.contains("hush"), "{message}");
+        }
+    }
+}

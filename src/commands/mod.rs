@@ -1,0 +1,30 @@
+//! The subcommands, a file each.
+
+pub mod discover;
+pub mod generate;
+pub mod render;
+pub mod version;
+
+use crate::cli::args::{Cli, Command};
+use crate::cli::env::Env;
+use anyhow::Result;
+use clap::CommandFactory as _;
+
+/// Runs a command line.
+pub fn run(cli: &Cli, called_as_avp: bool) -> Result<()> {
+    let env = Env::of_process();
+    match &cli.command {
+        Command::Generate(args) => generate::run(&cli.shared, args, &env, called_as_avp),
+        Command::Render(args) => render::run(args, &env),
+        Command::Discover(args) => discover::run(args, &env),
+        Command::Version(args) => version::run(*args, called_as_avp),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "keyfill", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Man => Ok(clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?),
+        #[cfg(unix)]
+        Command::Serve(_) => anyhow::bail!("not there yet"),
+        Command::Check(_) => anyhow::bail!("not there yet"),
+    }
+}

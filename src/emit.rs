@@ -1,0 +1,122 @@
+//! The last stage: everything on stdout, or nothing.
+
+use anyhow::{Context as _, Result, bail};
+use keyfill_yaml::{Body, Document};
+use std::io::Write;
+
+/// What stands between two documents when neither says so.
+const SEPARATOR: &[u8] = b"---\n";
+
+/// The bytes of a stream, in pieces that are not copied.
+pub struct Output {
+    pieces: Vec<bytes::Bytes>,
+}
+
+impl Output {
+    /// Puts documents together. Trees are written by the emitter; texts leave as they are. Each document but
+    /// the first is set apart from the one before, by its own separator where it has one.
+    pub fn of(documents: &[Document]) -> Self {
+        let mut pieces: Vec<bytes::Bytes> = Vec::with_capacity(documents.len() * 2);
+        for document in documents {
+            let before = match (document.before.is_empty(), pieces.is_empty()) {
+                (true, false) => bytes::Bytes::from_static(SEPARATOR),
+                _ => document.before.clone(),
+            };
+            let unfinished = pieces.iter().rev().find(|p| !p.is_empty()).is_some_and(|p| !p.ends_with(b"\n"));
+            if unfinished && !before.starts_with(b"\n") {
+                pieces.push(bytes::Bytes::from_static(b"\n"));
+            }
+            pieces.push(before);
+            pieces.push(match &document.body {
+                Body::Raw(bytes) => bytes.clone(),
+                Body::Tree(node) => keyfill_yaml::to_yaml(&**node).into(),
+            });
+        }
+        Self { pieces }
+    }
+
+    /// Whether nothing but white space, comments and separators would be printed.
+    pub fn is_empty(&self) -> bool {
+        let says_something = |line: &[u8]| {
+            let line = line.trim_ascii();
+            !line.is_empty() && !line.starts_with(b"#") && !line.starts_with(b"---") && line != b"..."
+        };
+        !self.pieces.iter().any(|piece| piece.split(|b| *b == b'\n').any(says_something))
+    }
+
+    /// How many bytes it has.
+    pub fn len(&self) -> usize {
+        self.pieces.iter().map(bytes::Bytes::len).sum()
+    }
+
+    /// Writes all of it.
+    pub fn write(&self, to: &mut dyn Write) -> std::io::Result<()> {
+        let mut to = std::io::BufWriter::with_capacity(64 << 10, to);
+        for piece in &self.pieces {
+            to.write_all(piece)?;
+        }
+        to.flush()
+    }
+
+    /// All of it in one piece.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.pieces.concat()
+    }
+}
+
+/// Refuses an empty result, unless that was asked for: an app that renders to nothing would prune everything.
+pub fn refuse_empty(output: &Output, allowed: bool) -> Result<()> {
+    if !allowed && output.is_empty() {
+        bail!(
+            "the result is empty: Argo CD would delete everything of the app; \
+             if that is meant, say so with --allow-empty"
+        );
+    }
+    Ok(())
+}
+
+/// Writes to stdout. A reader that went away early is an error: it did not get everything.
+pub fn to_stdout(output: &Output) -> Result<()> {
+    output.write(&mut std::io::stdout().lock()).context("cannot write to stdout")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Output, refuse_empty};
+    use bytes::Bytes;
+    use keyfill_yaml::{Body, Document, Node, Origin};
+    use std::sync::Arc;
+
+    fn raw(before: &'static str, body: &'static str) -> Document {
+        let body = Body::Raw(Bytes::from_static(body.as_bytes()));
+        Document { before: Bytes::from_static(before.as_bytes()), body, origin: Origin::default() }
+    }
+
+    fn text(documents: &[Document]) -> String {
+        String::from_utf8(Output::of(documents).to_bytes()).unwrap()
+    }
+
+    #[test]
+    fn documents_are_set_apart() {
+        assert_eq!(text(&[raw("", "a: 1\n"), raw("", "b: 2")]), "a: 1\n---\nb: 2");
+        assert_eq!(text(&[raw("", "a: 1"), raw("", "b: 2\n")]), "a: 1\n---\nb: 2\n");
+        assert_eq!(text(&[raw("--- # x\n", "a: 1\n"), raw("---\n", "b: 2\n")]), "--- # x\na: 1\n---\nb: 2\n");
+    }
+
+    #[test]
+    fn trees_are_emitted() {
+        let mut node = Node::map();
+        node.as_map_mut().unwrap().set("b", Node::plain("1"));
+        let tree = Document { body: Body::Tree(Arc::new(node)), ..raw("", "") };
+        assert_eq!(text(&[tree]), "b: 1\n");
+    }
+
+    #[test]
+    fn nothing_is_refused() {
+        for empty in ["", "\n", "# only\n", "---\n# a comment\n"] {
+            let output = Output::of(&[raw("", empty)]);
+            assert!(refuse_empty(&output, false).is_err() && refuse_empty(&output, true).is_ok());
+        }
+        assert!(refuse_empty(&Output::of(&[raw("---\n", "a: 1\n")]), false).is_ok());
+    }
+}

@@ -1,0 +1,130 @@
+//! The four stages in sight: discover, render, fill, emit. Read this first.
+//!
+//! `generate` runs all four, `render` leaves fill out, a pipe enters at fill. Nothing is printed before
+//! every stage has succeeded for every document.
+
+use crate::cli::args::RunArgs;
+use crate::discover::{self, Root};
+use crate::emit::{self, Output};
+use crate::fill;
+use crate::render::{self, Rendered, options::Options};
+use crate::report::Failure;
+use crate::settings::Settings;
+use crate::store;
+use crate::tree::Tree;
+use anyhow::Result;
+use keyfill_diag::{Cx, Diagnostic};
+use keyfill_files::{Files, Kind};
+use keyfill_secrets::Reads;
+use keyfill_yaml::Document;
+use std::time::{Duration, Instant};
+
+/// How long each stage took, and what there was to do: for `--timings` and logs.
+#[derive(Clone, Debug, Default)]
+pub struct Timings {
+    /// Stages in their order.
+    pub stages: Vec<(&'static str, Duration)>,
+    /// Who rendered.
+    pub engine: &'static str,
+    /// Documents that were printed.
+    pub documents: usize,
+    /// Documents that were filled.
+    pub filled: usize,
+    /// Secrets that were read.
+    pub secrets: usize,
+}
+
+impl Timings {
+    /// Runs a stage and notes its time.
+    pub fn stage<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = work();
+        self.stages.push((name, start.elapsed()));
+        result
+    }
+
+    /// Prints the times on stderr.
+    #[allow(clippy::print_stderr)]
+    pub fn print(&self) {
+        for (name, time) in &self.stages {
+            eprintln!("{name:>9} {:>9.3} ms", time.as_secs_f64() * 1000.0);
+        }
+        let engine = if self.engine.is_empty() { "none" } else { self.engine };
+        eprintln!(
+            "engine {engine}, {} documents, {} filled, {} secrets read",
+            self.documents, self.filled, self.secrets
+        );
+    }
+}
+
+/// Renders a folder of a tree, or reads a file of it. With AVP's habits a folder is its YAML files.
+pub fn render(
+    tree: &Tree,
+    options: &Options,
+    as_plain: bool,
+    cx: &Cx,
+    timings: &mut Timings,
+) -> Result<Rendered> {
+    let files = &*tree.files;
+    if tree.kind == Kind::File {
+        let documents = timings.stage("read", || render::plain::file(files, &tree.at))?;
+        return Ok(Rendered { documents, engine: "plain", ..Rendered::default() });
+    }
+    let kind = if as_plain { discover::RootKind::Yaml } else { discover::kind_of(files, &tree.at) };
+    let root = Root { dir: tree.at.clone(), kind };
+    render_root(files, &root, options, cx, timings)
+}
+
+/// Renders a root that was found.
+pub fn render_root(
+    files: &dyn Files,
+    root: &Root,
+    options: &Options,
+    cx: &Cx,
+    timings: &mut Timings,
+) -> Result<Rendered> {
+    let rendered = timings.stage("render", || render::render(files, root, options, cx))?;
+    timings.engine = rendered.engine;
+    Ok(rendered)
+}
+
+/// Fills documents from the store that the settings name. It opens the store even when there is nothing to
+/// fill, since wrong settings are errors then too; it logs in only when there is something to read.
+pub fn fill(
+    documents: Vec<Document>,
+    settings: &Settings,
+    cx: &Cx,
+    timings: &mut Timings,
+) -> Result<fill::Filled> {
+    let (source, warnings) = store::open(settings)?;
+    let reads = Reads::new(source);
+    let mut filled = timings.stage("fill", || -> Result<fill::Filled> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime
+            .block_on(fill::fill(documents, &settings.fill, &reads, cx))
+            .map_err(|e| Failure::from(e).into())
+    })?;
+    filled.warnings.splice(0..0, warnings);
+    timings.filled = filled.filled;
+    timings.secrets = reads.count();
+    Ok(filled)
+}
+
+/// Puts the result together and prints it, or refuses it when it is empty.
+pub fn emit(
+    documents: &[Document],
+    allow_empty: bool,
+    run: &RunArgs,
+    warnings: &[Diagnostic],
+    timings: &mut Timings,
+) -> Result<()> {
+    let output = timings.stage("emit", || Output::of(documents));
+    emit::refuse_empty(&output, allow_empty)?;
+    crate::report::print(warnings);
+    timings.documents = documents.len();
+    timings.stage("print", || emit::to_stdout(&output))?;
+    if run.timings {
+        timings.print();
+    }
+    Ok(())
+}

@@ -1,0 +1,259 @@
+//! What `kustomize edit set image` and `kustomize edit set annotation` do, applied in memory.
+
+use crate::cli::env::Env;
+use crate::cli::render_args::RenderArgs;
+use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
+use keyfill_files::{Entry, FileError, Files, Kind, TreePath};
+use keyfill_yaml::Node;
+use std::collections::BTreeMap;
+
+/// Changes to a root's kustomization.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edits {
+    images: BTreeMap<String, Image>,
+    annotations: BTreeMap<String, String>,
+    /// Whether a flag asked for it. Variables mean kustomizations only and are passed over elsewhere, as the
+    /// usual plugin set-ups do; a flag that cannot be followed is an error.
+    pub from_flags: bool,
+}
+
+/// An entry of `images:`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Image {
+    new_name: String,
+    new_tag: String,
+    digest: String,
+}
+
+/// Keeps what the kustomization says.
+const KEEP: &str = "*";
+
+impl Edits {
+    /// From flags and from the usual variables of plugin set-ups.
+    pub fn resolve(args: &RenderArgs, env: &Env) -> Result<Self> {
+        let mut edits = Self::default();
+        if let Some(url) = env.get("ARGOCD_ENV_APP_REPO") {
+            edits.annotations.insert("github.com/url".to_owned(), url.to_owned());
+        }
+        if let (Some(name), Some(tag)) = (env.get("ARGOCD_ENV_IMAGE_NAME"), env.get("ARGOCD_ENV_IMAGE_TAG")) {
+            let (name, image) = parse_image(&format!("{name}:{tag}"))?;
+            edits.images.insert(name, image);
+        }
+        for text in &args.set_image {
+            let (name, image) = parse_image(text)?;
+            edits.images.insert(name, image);
+        }
+        for text in &args.set_annotation {
+            let separator = text
+                .find(['=', ':'])
+                .with_context(|| format!("--set-annotation {text}: write it as KEY=VALUE"))?;
+            let (key, value) = (&text[..separator], &text[separator + 1..]);
+            if !is_annotation_key(key) {
+                bail!("--set-annotation {text}: {key:?} is not the key of an annotation");
+            }
+            edits.annotations.insert(key.to_owned(), value.to_owned());
+        }
+        edits.from_flags = !args.set_image.is_empty() || !args.set_annotation.is_empty();
+        Ok(edits)
+    }
+
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty() && self.annotations.is_empty()
+    }
+
+    /// The text of a kustomization with the changes in it.
+    pub fn apply(&self, text: &[u8], name: &str) -> Result<Vec<u8>> {
+        let documents = keyfill_yaml::load_nodes(text, &keyfill_yaml::Limits::default())
+            .with_context(|| format!("cannot read {name}"))?;
+        let mut document = match documents.len() {
+            0 => Node::map(),
+            _ => documents.into_iter().next().unwrap_or_else(Node::map),
+        };
+        let Some(map) = document.as_map_mut() else { bail!("{name} is not a map") };
+        if !self.annotations.is_empty() {
+            let annotations = map.get_or_insert_with("commonAnnotations", Node::map);
+            if annotations.as_map().is_none() {
+                *annotations = Node::map();
+            }
+            if let Some(annotations) = annotations.as_map_mut() {
+                for (key, value) in &self.annotations {
+                    annotations.set(key.as_str(), Node::string(value.as_str()));
+                }
+            }
+        }
+        if !self.images.is_empty() {
+            let old = map.remove("images").map(|node| read_images(&node)).unwrap_or_default();
+            map.set("images", self.merged(old));
+        }
+        Ok(keyfill_yaml::to_yaml(&document))
+    }
+
+    /// The whole `images:` list, by name: those of the flags win, `*` keeps what was there.
+    fn merged(&self, old: BTreeMap<String, Image>) -> Node {
+        let mut all = old.clone();
+        for (name, image) in &self.images {
+            let before = old.get(name).cloned().unwrap_or_default();
+            let keep = |new: &str, before: String| if new == KEEP { before } else { new.to_owned() };
+            let image = Image {
+                new_name: keep(&image.new_name, before.new_name),
+                new_tag: keep(&image.new_tag, before.new_tag),
+                digest: keep(&image.digest, before.digest),
+            };
+            all.insert(name.clone(), image);
+        }
+        let mut list = Node::seq();
+        if let Some(seq) = list.as_seq_mut() {
+            seq.items = all.iter().map(|(name, image)| image.node(name)).collect();
+        }
+        list
+    }
+}
+
+impl Image {
+    fn node(&self, name: &str) -> Node {
+        let mut node = Node::map();
+        if let Some(map) = node.as_map_mut() {
+            for (key, value) in [
+                ("name", name),
+                ("newName", &self.new_name),
+                ("newTag", &self.new_tag),
+                ("digest", &self.digest),
+            ] {
+                if !value.is_empty() {
+                    map.set(key, Node::string(value));
+                }
+            }
+        }
+        node
+    }
+}
+
+fn read_images(node: &Node) -> BTreeMap<String, Image> {
+    let items = node.as_seq().map(|s| s.items.as_slice()).unwrap_or_default();
+    let text = |item: &Node, key: &str| item.get(key).and_then(Node::text).unwrap_or_default().to_owned();
+    let image = |item: &Node| {
+        let image = Image {
+            new_name: text(item, "newName"),
+            new_tag: text(item, "newTag"),
+            digest: text(item, "digest"),
+        };
+        (text(item, "name"), image)
+    };
+    items.iter().map(image).collect()
+}
+
+/// `NAME[=NEW][:TAG|@DIGEST]`, as kustomize v5.8.1 reads it.
+fn parse_image(text: &str) -> Result<(String, Image)> {
+    let (key, value) = text.split_once('=').map_or((None, text), |(k, v)| (Some(k), v));
+    let (rest, digest) = value.split_once('@').unwrap_or((value, ""));
+    // A colon before the last slash is the registry's port, not a tag.
+    let slash = rest.rfind('/').map_or(0, |i| i + 1);
+    let (name, tag) = match rest[slash..].find(':') {
+        Some(colon) => (&rest[..slash + colon], &rest[slash + colon + 1..]),
+        None => (rest, ""),
+    };
+    if name == text || key == Some("") {
+        bail!("the image {text:?} must be written as NAME=NEW, NAME:TAG, NAME@DIGEST or NAME=NEW:TAG");
+    }
+    let image = |new_name: &str| Image {
+        new_name: new_name.to_owned(),
+        new_tag: tag.to_owned(),
+        digest: digest.to_owned(),
+    };
+    Ok(match key {
+        Some(key) => (key.to_owned(), image(name)),
+        None => (name.to_owned(), image("")),
+    })
+}
+
+fn is_annotation_key(key: &str) -> bool {
+    let (prefix, name) = key.split_once('/').map_or((None, key), |(p, n)| (Some(p), n));
+    let part = |text: &str, most: usize, extra: &str| {
+        let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+        text.len() <= most
+            && ends(text.chars().next())
+            && ends(text.chars().last())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || extra.contains(c))
+    };
+    part(name, 63, "-_.") && prefix.is_none_or(|p| part(p, 253, "-."))
+}
+
+/// A tree in which one file reads differently.
+pub struct Edited<'a> {
+    files: &'a dyn Files,
+    path: TreePath,
+    content: Bytes,
+}
+
+impl<'a> Edited<'a> {
+    /// `files` with other content at `path`, which is a file there.
+    pub fn new(files: &'a dyn Files, path: TreePath, content: impl Into<Bytes>) -> Self {
+        Self { files, path, content: content.into() }
+    }
+}
+
+impl Files for Edited<'_> {
+    fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
+        if *path == self.path { Ok(self.content.clone()) } else { self.files.read(path) }
+    }
+
+    fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
+        self.files.list(dir)
+    }
+
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+        self.files.resolve(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Edits, Image, is_annotation_key, parse_image};
+
+    #[test]
+    fn images_are_read_as_kustomize_does() {
+        let cases = [
+            ("node:8.15.0", "node", "", "8.15.0", ""),
+            ("mysql=mariadb", "mysql", "mariadb", "", ""),
+            ("a=host:5000/b:1", "a", "host:5000/b", "1", ""),
+            ("host:5000/b:1", "host:5000/b", "", "1", ""),
+            ("alpine@sha256:aa", "alpine", "", "", "sha256:aa"),
+            ("my-app=r/my-app:t@sha256:bb", "my-app", "r/my-app", "t", "sha256:bb"),
+            ("a=*:2", "a", "*", "2", ""),
+        ];
+        for (text, name, new_name, new_tag, digest) in cases {
+            let want = Image { new_name: new_name.into(), new_tag: new_tag.into(), digest: digest.into() };
+            assert_eq!(parse_image(text).unwrap(), (name.to_owned(), want), "{text}");
+        }
+        for bad in ["alpine", "=x", ""] {
+            assert!(parse_image(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_are_checked() {
+        assert!(is_annotation_key("github.com/url") && is_annotation_key("a"));
+        assert!(
+            !is_annotation_key("")
+                && !is_annotation_key("a b")
+                && !is_annotation_key("/x")
+                && !is_annotation_key("-a")
+        );
+    }
+
+    #[test]
+    fn edits_change_what_they_name() {
+        let (name, image) = parse_image("web=*:2").unwrap();
+        let edits = Edits {
+            images: [(name, image)].into(),
+            annotations: [("a".to_owned(), "true".to_owned())].into(),
+            from_flags: true,
+        };
+        let text = b"resources: [x.yaml]\nimages:\n- name: web\n  newName: w\n  newTag: '1'\n- {name: db, newTag: 9}\n";
+        let text = String::from_utf8(edits.apply(text, "k").unwrap()).unwrap();
+        let want = "commonAnnotations:\n  a: \"true\"\nimages:\n- name: db\n  newTag: \"9\"\n- name: web\n  newName: w\n  newTag: \"2\"\nresources:\n- x.yaml\n";
+        assert_eq!(text, want);
+    }
+}

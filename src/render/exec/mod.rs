@@ -1,0 +1,159 @@
+//! The official kustomize and helm as renderers: started without a shell, on a copy of what they read.
+
+mod copy;
+mod process;
+
+use super::options::{HelmOptions, KustomizeOptions, Options, ValuesFile};
+use crate::cli::render_args::Reorder;
+use crate::discover::{Root, RootKind};
+use crate::report::Failure;
+use anyhow::{Context as _, Result, bail};
+use copy::Copy;
+use keyfill_diag::{Class, Cx, Diagnostic, Place};
+use keyfill_files::Files;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+pub use process::stay_resident;
+
+/// What an official binary prints for a root.
+pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Vec<u8>> {
+    let mut copy = Copy::of_root(files, root)?;
+    let (binary, arguments) = match root.kind {
+        RootKind::Kustomization => {
+            let helm =
+                options.kustomize.enable_helm.then(|| find("helm", options.binaries.helm.as_deref()).ok());
+            let binary = find("kustomize", options.binaries.kustomize.as_deref())?;
+            (binary, kustomize_arguments(&options.kustomize, helm.flatten()))
+        }
+        RootKind::Chart => {
+            let binary = find("helm", options.binaries.helm.as_deref())?;
+            (binary, helm_arguments(files, &options.helm, &mut copy)?)
+        }
+        RootKind::Yaml => bail!("plain YAML needs no official binary"),
+    };
+    let ran = process::run(&binary, &arguments, &copy, &options.environment, cx)?;
+    if ran.ok {
+        return Ok(ran.stdout);
+    }
+    let tool = binary.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let said = copy.without_its_place(&String::from_utf8_lossy(&ran.stderr));
+    let said = said.trim();
+    let message = match ran.why {
+        process::Why::Exited(status) if said.is_empty() => {
+            format!("{tool} failed with {status} and said nothing")
+        }
+        process::Why::Exited(_) => format!("{tool} failed: {said}"),
+        process::Why::Stopped(stopped) => format!("{tool} was stopped: {stopped}. It had said: {said:?}"),
+    };
+    Err(Failure::from(Diagnostic::error(Class::Render, message).at(Place::file(root.dir.to_string(), None)))
+        .into())
+}
+
+/// Whether the official binary for a root is there.
+pub fn is_there(root: &Root, options: &Options) -> bool {
+    match root.kind {
+        RootKind::Kustomization => find("kustomize", options.binaries.kustomize.as_deref()).is_ok(),
+        RootKind::Chart => find("helm", options.binaries.helm.as_deref()).is_ok(),
+        RootKind::Yaml => false,
+    }
+}
+
+fn find(name: &str, named: Option<&Path>) -> Result<PathBuf> {
+    if let Some(path) = named {
+        if path.components().count() > 1 || path.is_absolute() {
+            return std::fs::canonicalize(path)
+                .with_context(|| format!("the official {name} is not at {}", path.display()));
+        }
+        return on_path(&path.to_string_lossy())
+            .with_context(|| format!("{} is not on PATH", path.display()));
+    }
+    on_path(name).with_context(|| {
+        format!(
+            "the official {name} is needed and not on PATH; install it, or name it with KEYFILL_{}",
+            name.to_uppercase()
+        )
+    })
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    std::env::split_paths(&path).map(|dir| dir.join(&name)).find(|file| file.is_file())
+}
+
+fn kustomize_arguments(options: &KustomizeOptions, helm: Option<PathBuf>) -> Vec<OsString> {
+    let mut line: Vec<OsString> = vec!["build".into(), ".".into()];
+    if !options.restrict_to_root {
+        line.extend(["--load-restrictor".into(), "LoadRestrictionsNone".into()]);
+    }
+    if let Some(order) = options.reorder {
+        let order = if order == Reorder::Legacy { "legacy" } else { "none" };
+        line.extend(["--reorder".into(), order.into()]);
+    }
+    let switches = [
+        (options.enable_helm, "--enable-helm"),
+        (options.enable_alpha_plugins, "--enable-alpha-plugins"),
+        (options.enable_exec, "--enable-exec"),
+        (options.enable_managedby_label, "--enable-managedby-label"),
+    ];
+    line.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| OsString::from(name)));
+    if options.enable_helm {
+        if let Some(helm) = helm {
+            line.extend(["--helm-command".into(), helm.into()]);
+        }
+        if let Some(version) = &options.helm_kube_version {
+            line.extend(["--helm-kube-version".into(), version.into()]);
+        }
+        for version in &options.helm_api_versions {
+            line.extend(["--helm-api-versions".into(), version.into()]);
+        }
+    }
+    line
+}
+
+fn helm_arguments(files: &dyn Files, options: &HelmOptions, copy: &mut Copy) -> Result<Vec<OsString>> {
+    let mut line: Vec<OsString> =
+        ["template", &options.release_name, ".", "--namespace", &options.namespace].map(Into::into).into();
+    for values in &options.values {
+        line.extend(["--values".into(), copy.values(files, values)?.into()]);
+    }
+    let pairs = [
+        ("--set-json", &options.set_json),
+        ("--set", &options.set),
+        ("--set-string", &options.set_string),
+        ("--set-literal", &options.set_literal),
+        ("--api-versions", &options.api_versions),
+        ("--show-only", &options.show_only),
+    ];
+    for (flag, given) in pairs {
+        line.extend(given.iter().flat_map(|value| [OsString::from(flag), value.into()]));
+    }
+    for (key, file) in &options.set_file {
+        let mut pair = OsString::from(format!("{key}="));
+        pair.push(copy.values(files, file)?);
+        line.extend(["--set-file".into(), pair]);
+    }
+    if let Some(version) = &options.kube_version {
+        line.extend(["--kube-version".into(), version.into()]);
+    }
+    let switches = [
+        (options.include_crds, "--include-crds"),
+        (options.no_hooks, "--no-hooks"),
+        (options.skip_tests, "--skip-tests"),
+        (options.is_upgrade, "--is-upgrade"),
+        (options.skip_schema_validation, "--skip-schema-validation"),
+    ];
+    line.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| OsString::from(name)));
+    Ok(line)
+}
+
+impl Copy {
+    /// A values file of the tree in the copy, or a given text beside it.
+    fn values(&mut self, files: &dyn Files, values: &ValuesFile) -> Result<PathBuf> {
+        match values {
+            ValuesFile::InTree(path) => self.add(files, path),
+            ValuesFile::Text { text, .. } => self.add_text(text),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The render stage: a folder becomes documents, by whichever engine is asked for.
+
+pub mod edits;
+pub mod exec;
+mod native;
+pub mod options;
+pub mod plain;
+mod verify;
+
+use crate::cli::render_args::EngineChoice;
+use crate::discover::{Root, RootKind};
+use crate::report::{Failure, Usage};
+use anyhow::Result;
+use bytes::Bytes;
+use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_files::Files;
+use keyfill_yaml::Document;
+use options::Options;
+
+/// What rendering leaves behind.
+#[derive(Debug, Default)]
+pub struct Rendered {
+    /// The documents, in the order of the official tool.
+    pub documents: Vec<Document>,
+    /// What a person should know though the run goes on.
+    pub warnings: Vec<Diagnostic>,
+    /// Who rendered.
+    pub engine: &'static str,
+}
+
+/// Renders one root.
+pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered> {
+    if options.edits.is_empty() {
+        return choose(files, root, options, cx);
+    }
+    if root.kind != RootKind::Kustomization {
+        if options.edits.from_flags {
+            let what = "--set-image and --set-annotation change a kustomization, and this folder has none";
+            return Err(Usage(format!("{what}: {}", root.dir)).into());
+        }
+        return choose(files, root, options, cx);
+    }
+    let Some(path) = crate::references::kustomization_file(files, &root.dir) else {
+        return choose(files, root, options, cx);
+    };
+    let text = options.edits.apply(&files.read(&path)?, path.as_str())?;
+    choose(&edits::Edited::new(files, path, text), root, options, cx)
+}
+
+fn choose(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered> {
+    if root.kind == RootKind::Yaml {
+        return Ok(Rendered {
+            documents: plain::folder(files, &root.dir)?,
+            engine: "plain",
+            ..Rendered::default()
+        });
+    }
+    match options.engine {
+        EngineChoice::Native => {
+            native::render(files, root, options, cx).map_err(native::NativeError::into_error)
+        }
+        EngineChoice::Exec => by_binary(files, root, options, cx),
+        EngineChoice::Verify => verify::render(files, root, options, cx),
+        EngineChoice::Auto => match native::render(files, root, options, cx) {
+            Ok(rendered) => Ok(rendered),
+            Err(error) if error.is_unsupported() && exec::is_there(root, options) => {
+                by_binary(files, root, options, cx)
+            }
+            Err(error) => Err(error.into_error()),
+        },
+    }
+}
+
+fn by_binary(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered> {
+    let text = Bytes::from(exec::render(files, root, options, cx)?);
+    let documents = plain::documents(&text, &format!("{} (rendered)", root.dir));
+    Ok(Rendered { documents, engine: "exec", ..Rendered::default() })
+}
+
+/// What is not supported in process, where the official binary could do it: for `check`, which tells it
+/// without failing.
+pub fn unsupported(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered, Failure> {
+    native::render(files, root, options, cx).map_err(|error| {
+        if !error.is_unsupported() {
+            return Failure::new(error.diagnostics());
+        }
+        let as_warning = |d: Diagnostic| Diagnostic { severity: keyfill_diag::Severity::Warning, ..d };
+        let all: Vec<Diagnostic> = error.diagnostics().into_iter().map(as_warning).collect();
+        let nothing =
+            Diagnostic::warning(Class::Render, format!("{} cannot be rendered in process", root.dir));
+        Failure::new(if all.is_empty() { vec![nothing] } else { all })
+    })
+}

@@ -1,0 +1,107 @@
+//! `-s`: a Kubernetes Secret that settings are read from, and which of them an author may choose.
+
+use crate::cli::args::SharedArgs;
+use crate::cli::env::Env;
+use crate::fill::PathPolicy;
+use crate::fill::policy::split_globs;
+use crate::report::Failure;
+use anyhow::Result;
+use keyfill_diag::{Class, Diagnostic};
+use std::collections::BTreeMap;
+
+/// Argo CD's own namespace, where AVP looks for a name alone.
+const DEFAULT_NAMESPACE: &str = "argocd";
+
+/// A Secret of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretName {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl SecretName {
+    /// `NAMESPACE:NAME`, or `NAME` in the namespace argocd.
+    fn parse(text: &str) -> Self {
+        let (namespace, name) = text.split_once(':').unwrap_or((DEFAULT_NAMESPACE, text));
+        Self { namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
+
+/// The Secret to read: the administrator's, by flag or by their own variable; else the author's, if one of
+/// the globs of `KEYFILL_APP_SECRETS` allows it.
+pub fn chosen(shared: &SharedArgs, env: &Env) -> Result<Option<SecretName>> {
+    if let Some(name) =
+        shared.secret_name.as_deref().or_else(|| env.get("AVP_SECRET")).filter(|n| !n.is_empty())
+    {
+        return Ok(Some(SecretName::parse(name)));
+    }
+    let Some(name) = env.from_author("AVP_SECRET") else { return Ok(None) };
+    let chosen = SecretName::parse(name);
+    // The same globs as for paths, with the namespace as the first part.
+    let as_path = |text: &str| {
+        if text.contains(':') { text.replacen(':', "/", 1) } else { format!("{DEFAULT_NAMESPACE}/{text}") }
+    };
+    let globs: Vec<String> =
+        split_globs(env.get("KEYFILL_APP_SECRETS").unwrap_or_default()).map(as_path).collect();
+    let policy = PathPolicy::default().allow(&globs.join(","), &crate::settings::app(env));
+    let is_plain =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
+    let wanted = format!("{}/{}", chosen.namespace, chosen.name);
+    if is_plain(&chosen.namespace) && is_plain(&chosen.name) && policy.check(&wanted).is_ok() {
+        return Ok(Some(chosen));
+    }
+    let message = format!("the app may not read its settings from the Secret {name:?}");
+    let hint = "an administrator allows Secrets with KEYFILL_APP_SECRETS, as in argocd:{{ app.project }}-*";
+    Err(Failure::from(Diagnostic::error(Class::Forbidden, message).hint(hint)).into())
+}
+
+/// Reads its keys through the API of the cluster that keyfill runs in.
+pub fn read(secret: &SecretName, env: &Env) -> Result<BTreeMap<String, String>> {
+    anyhow::bail!("not there yet {secret:?} {env:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SecretName, chosen};
+    use crate::cli::args::SharedArgs;
+    use crate::cli::env::Env;
+
+    fn choose(flag: Option<&str>, vars: &[(&str, &str)]) -> anyhow::Result<Option<SecretName>> {
+        let env: Env = vars.iter().copied().collect();
+        chosen(&SharedArgs { secret_name: flag.map(str::to_owned), ..SharedArgs::default() }, &env)
+    }
+
+    #[test]
+    fn the_administrator_chooses_freely() {
+        let name = |ns: &str, n: &str| Some(SecretName { namespace: ns.into(), name: n.into() });
+        assert_eq!(choose(Some("conf"), &[]).unwrap(), name("argocd", "conf"));
+        assert_eq!(choose(Some("ns:conf"), &[("ARGOCD_ENV_AVP_SECRET", "x")]).unwrap(), name("ns", "conf"));
+        assert_eq!(choose(None, &[]).unwrap(), None);
+    }
+
+    #[test]
+    fn an_author_chooses_among_what_is_allowed() {
+        let ask = |secret: &str, allowed: &str| {
+            let vars = [
+                ("ARGOCD_ENV_AVP_SECRET", secret),
+                ("KEYFILL_APP_SECRETS", allowed),
+                ("ARGOCD_APP_PROJECT_NAME", "team"),
+            ];
+            choose(None, &vars)
+        };
+        assert!(ask("team-conf", "argocd:{{app.project}}-*").is_ok());
+        assert!(ask("apps:team", "apps:*").is_ok());
+        for (secret, allowed) in [
+            ("other-conf", "argocd:{{app.project}}-*"),
+            ("kube-system:team-x", "team-*"),
+            ("x", ""),
+            ("a/../b", "*"),
+            ("ns:", "*"),
+        ] {
+            let error = ask(secret, allowed).unwrap_err();
+            assert_eq!(crate::report::class(&error), keyfill_diag::Class::Forbidden, "{secret} {allowed}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The source of secrets, built from settings.
+
+use crate::cli::args::{SourceKind, parse_duration};
+use crate::cli::who::Effective;
+use crate::report::Usage;
+use crate::settings::{Settings, is_true};
+use anyhow::Result;
+use keyfill_diag::Diagnostic;
+use keyfill_secrets::file::FileSource;
+use keyfill_secrets::vault::{Auth, CacheNames, Jwt, Proxy, Tls, TokenCache, VaultSettings, VaultSource};
+use keyfill_secrets::{Secret, Source};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where Kubernetes puts the token of a pod's service account.
+const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+/// The source that the settings name, and what should be said of it. Nothing is read from a store yet, but
+/// wrong settings are errors even when nothing will be read.
+pub fn open(settings: &Settings) -> Result<(Arc<dyn Source>, Vec<Diagnostic>)> {
+    match settings.source {
+        SourceKind::File => {
+            let file = FileSource::open(&settings.secrets_file)?;
+            let warnings = file.warnings().to_vec();
+            Ok((Arc::new(file), warnings))
+        }
+        SourceKind::Vault => Ok((Arc::new(VaultSource::new(vault_settings(settings)?)?), Vec::new())),
+    }
+}
+
+/// The settings of a Vault client.
+pub fn vault_settings(settings: &Settings) -> Result<VaultSettings> {
+    let effective = &settings.effective;
+    let auth = auth(effective)?;
+    let Some(address) = effective.get("VAULT_ADDR") else {
+        return Err(Usage(
+            "VAULT_ADDR must be set to Vault's address; --source file reads secrets from a file".into(),
+        )
+        .into());
+    };
+    let kv = match effective.get("AVP_KV_VERSION").map(str::trim) {
+        None => None,
+        Some(text) => {
+            Some(text.parse().map_err(|()| Usage(format!("AVP_KV_VERSION is {text:?}; it must be 1 or 2")))?)
+        }
+    };
+    let names = if settings.compat_avp { CacheNames::Avp } else { CacheNames::ByKey };
+    Ok(VaultSettings {
+        namespace: effective.get("VAULT_NAMESPACE").map(str::to_owned),
+        kv,
+        find_data_paths: !settings.compat_avp,
+        tls: tls(effective),
+        proxy: Proxy {
+            http: None,
+            https: effective.get("HTTPS_PROXY").map(Secret::new),
+            no_proxy: effective.get("NO_PROXY").map(str::to_owned),
+        },
+        max_retries: effective
+            .get("VAULT_MAX_RETRIES")
+            .map(|n| {
+                n.trim()
+                    .parse()
+                    .map_err(|_| Usage(format!("VAULT_MAX_RETRIES is {n:?}; it must be a number")))
+            })
+            .transpose()?,
+        request_timeout: request_timeout(effective)?,
+        token_cache: settings.token_cache.clone().map(|folder| TokenCache { folder, names }),
+        ..VaultSettings::new(address, auth)
+    })
+}
+
+fn request_timeout(effective: &Effective) -> Result<Duration> {
+    let Some(text) = effective.get("VAULT_CLIENT_TIMEOUT") else { return Ok(Duration::from_secs(60)) };
+    Ok(parse_duration(text.trim()).map_err(|e| Usage(format!("VAULT_CLIENT_TIMEOUT: {e}")))?)
+}
+
+fn tls(effective: &Effective) -> Tls {
+    let path = |name: &str| effective.get(name).map(PathBuf::from);
+    Tls {
+        ca_bytes: effective.get("VAULT_CACERT_BYTES").map(str::to_owned),
+        ca_file: path("VAULT_CACERT"),
+        ca_dir: path("VAULT_CAPATH"),
+        client_cert: path("VAULT_CLIENT_CERT"),
+        client_key: path("VAULT_CLIENT_KEY"),
+        skip_verify: is_true(effective.get("VAULT_SKIP_VERIFY")),
+        server_name: effective.get("VAULT_TLS_SERVER_NAME").map(str::to_owned),
+    }
+}
+
+/// How to log in: the named method, else the one that the credentials belong to.
+fn auth(effective: &Effective) -> Result<Auth> {
+    let named = effective.get("AVP_AUTH_TYPE").map(str::trim);
+    let method = named.or_else(|| implied_method(effective));
+    let mount = |default: &str| effective.get("AVP_MOUNT_PATH").unwrap_or(default).to_owned();
+    match method {
+        Some("token") => token(effective),
+        Some("approle") => Ok(Auth::AppRole {
+            mount: mount("approle"),
+            role_id: secret(effective, "AVP_ROLE_ID", "approle")?,
+            secret_id: secret(effective, "AVP_SECRET_ID", "approle")?,
+        }),
+        Some("k8s" | "kubernetes") => Ok(Auth::Kubernetes {
+            mount: effective.get("AVP_K8S_MOUNT_PATH").map_or_else(|| mount("kubernetes"), str::to_owned),
+            role: required(effective, "AVP_K8S_ROLE", "k8s")?.to_owned(),
+            jwt: effective.get("AVP_K8S_TOKEN_PATH").unwrap_or(SERVICE_ACCOUNT_TOKEN).into(),
+        }),
+        Some("userpass") => Ok(Auth::Userpass {
+            mount: mount("userpass"),
+            username: required(effective, "AVP_USERNAME", "userpass")?.to_owned(),
+            password: secret(effective, "AVP_PASSWORD", "userpass")?,
+        }),
+        Some("github") => Ok(Auth::Github {
+            mount: mount("github"),
+            token: secret(effective, "AVP_GITHUB_TOKEN", "github")?,
+        }),
+        Some("jwt") => Ok(Auth::Jwt {
+            mount: mount("jwt"),
+            role: effective.get("AVP_JWT_ROLE").map(str::to_owned),
+            jwt: match effective.get("AVP_JWT_PATH") {
+                Some(path) if effective.get("AVP_JWT").is_none() => Jwt::File(path.into()),
+                _ => Jwt::Text(secret(effective, "AVP_JWT", "jwt")?),
+            },
+        }),
+        Some("cert") => {
+            required(effective, "VAULT_CLIENT_CERT", "cert")?;
+            required(effective, "VAULT_CLIENT_KEY", "cert")?;
+            Ok(Auth::Cert { mount: mount("cert"), role: effective.get("AVP_CERT_ROLE").map(str::to_owned) })
+        }
+        Some(other) => Err(Usage(format!(
+            "AVP_AUTH_TYPE is {other:?}, which is no way to log in that keyfill knows; \
+             it must be token, approle, k8s, userpass, github, jwt or cert"
+        ))
+        .into()),
+        None => Err(Usage(
+            "no way to log in to Vault is set: set AVP_AUTH_TYPE and its credentials, or VAULT_TOKEN".into(),
+        )
+        .into()),
+    }
+}
+
+fn implied_method(effective: &Effective) -> Option<&'static str> {
+    [
+        ("VAULT_TOKEN", "token"),
+        ("VAULT_TOKEN_FILE", "token"),
+        ("AVP_SECRET_ID", "approle"),
+        ("AVP_K8S_ROLE", "k8s"),
+        ("AVP_PASSWORD", "userpass"),
+        ("AVP_GITHUB_TOKEN", "github"),
+        ("AVP_JWT", "jwt"),
+        ("AVP_JWT_PATH", "jwt"),
+        ("VAULT_CLIENT_CERT", "cert"),
+    ]
+    .into_iter()
+    .find_map(|(name, method)| effective.get(name).map(|_| method))
+}
+
+fn token(effective: &Effective) -> Result<Auth> {
+    match (effective.get("VAULT_TOKEN"), effective.get("VAULT_TOKEN_FILE")) {
+        (None, Some(path)) => Ok(Auth::TokenFile(path.into())),
+        _ => Ok(Auth::Token(secret(effective, "VAULT_TOKEN", "token")?)),
+    }
+}
+
+fn required<'a>(effective: &'a Effective, name: &str, method: &str) -> Result<&'a str, Usage> {
+    let missing = || Usage(format!("{name} must be set for the auth method {method}"));
+    effective.get(name).ok_or_else(missing)
+}
+
+fn secret(effective: &Effective, name: &str, method: &str) -> Result<Secret, Usage> {
+    required(effective, name, method).map(Secret::new)
+}

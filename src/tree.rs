@@ -1,0 +1,108 @@
+//! The tree that a run reads from: which folder on disk is its boundary, and where the app lies in it.
+
+use anyhow::{Context as _, Result, bail};
+use keyfill_files::{DiskFiles, Files as _, Kind, TreePath};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A folder (or file) on disk, seen from the boundary that no path may leave.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// The files below the boundary.
+    pub files: Arc<DiskFiles>,
+    /// The folder or file that was asked for.
+    pub at: TreePath,
+    /// What it is.
+    pub kind: Kind,
+    /// The current folder, when it lies in the tree: what relative names on the command line mean.
+    pub current: Option<TreePath>,
+}
+
+/// Where the boundary comes from, when it was not named.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Boundary<'a> {
+    /// `--root` or `KEYFILL_ROOT`.
+    pub named: Option<&'a Path>,
+    /// `ARGOCD_APP_SOURCE_PATH`: the app's place in its repository, from which the repository's place follows
+    /// when Argo CD sent it without `.git`.
+    pub app_path: Option<&'a str>,
+}
+
+impl Tree {
+    /// Opens the tree around `path`. Its boundary is the named one, else the git work tree that holds it,
+    /// else what Argo CD says, else the file system's root: then only the official tools' own rules hold.
+    pub fn open(path: &Path, boundary: Boundary<'_>, most_bytes: u64) -> Result<Self> {
+        let shown = path.display();
+        let place = std::fs::canonicalize(path).with_context(|| format!("cannot read {shown}"))?;
+        let root = match boundary.named {
+            Some(root) => std::fs::canonicalize(root)
+                .with_context(|| format!("cannot read --root {}", root.display()))?,
+            None => default_boundary(&place, boundary.app_path),
+        };
+        let files =
+            DiskFiles::open(&root, most_bytes).with_context(|| format!("cannot read {}", root.display()))?;
+        let Some(at) = files.tree_path(&place) else {
+            bail!("{shown} lies outside of {}", root.display());
+        };
+        let (at, kind) = files.resolve(&at)?;
+        let current = std::env::current_dir().and_then(std::fs::canonicalize).ok();
+        let current = current.and_then(|c| files.tree_path(&c));
+        Ok(Self { files: Arc::new(files), at, kind, current })
+    }
+
+    /// A file that the command line names: relative to the current folder, and inside the tree.
+    pub fn named_file(&self, name: &str) -> Result<TreePath> {
+        let found = if Path::new(name).is_absolute() {
+            self.files.tree_path(Path::new(name))
+        } else {
+            self.current.as_ref().and_then(|c| c.join(name))
+        };
+        found.with_context(|| format!("{name} lies outside of {}", self.files.root().display()))
+    }
+
+    /// Where a path of the tree lies on disk.
+    pub fn on_disk(&self, path: &TreePath) -> PathBuf {
+        self.files.on_disk(path)
+    }
+}
+
+fn default_boundary(place: &Path, app_path: Option<&str>) -> PathBuf {
+    let folder = if place.is_dir() { place } else { place.parent().unwrap_or(place) };
+    if let Some(work_tree) = folder.ancestors().find(|dir| dir.join(".git").exists()) {
+        return work_tree.to_path_buf();
+    }
+    let repository = app_path.and_then(|app| {
+        let parts =
+            Path::new(app).components().filter(|c| matches!(c, std::path::Component::Normal(_))).count();
+        folder.ends_with(app.trim_matches('/')).then(|| folder.ancestors().nth(parts))?
+    });
+    repository.unwrap_or_else(|| place.ancestors().last().unwrap_or(place)).to_path_buf()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Boundary, Tree};
+
+    #[test]
+    fn the_git_work_tree_is_the_boundary() {
+        let dir = tempfile::tempdir().unwrap();
+        let app = dir.path().join("repo/apps/a");
+        std::fs::create_dir_all(&app).unwrap();
+        std::fs::create_dir(dir.path().join("repo/.git")).unwrap();
+        let tree = Tree::open(&app, Boundary::default(), 1).unwrap();
+        assert_eq!(tree.at.as_str(), "apps/a");
+        let named = Boundary { named: Some(&app), ..Boundary::default() };
+        assert!(Tree::open(&app, named, 1).unwrap().at.is_root());
+        assert!(Tree::open(dir.path(), named, 1).is_err());
+    }
+
+    #[test]
+    fn without_git_argo_cd_says_where_the_repository_begins() {
+        let dir = tempfile::tempdir().unwrap();
+        let app = dir.path().join("x/apps/a");
+        std::fs::create_dir_all(&app).unwrap();
+        let open = |app_path| Tree::open(&app, Boundary { named: None, app_path }, 1).unwrap();
+        assert_eq!(open(Some("apps/a")).at.as_str(), "apps/a");
+        assert!(open(Some("other/a")).at.as_str().ends_with("x/apps/a"), "not believed when it does not fit");
+    }
+}
