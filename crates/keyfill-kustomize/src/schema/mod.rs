@@ -1,12 +1,153 @@
-//! The Kubernetes schema: merge keys, and which types are cluster-scoped.
-//
-// kust-a calls:
-//
-// pub struct Schema;   // cheap to share (&), holds the built-in table and what `openapi:` brought
-// impl Schema {
-//     pub fn builtin() -> Schema;                                   // no work at start
-//     pub fn from_openapi(document: &[u8]) -> Result<Schema>;       // `openapi: path:`, JSON or YAML; replaces the built-in one as kustomize does
-//     pub fn for_version(version: &str) -> Result<Schema>;          // `openapi: version:` (only the embedded one is known)
-//     pub fn is_cluster_scoped(&self, gvk: &Gvk) -> bool;           // kyaml openapi.IsCertainlyClusterScoped
-// }
-// The merge looks types up by itself.
+//! The Kubernetes schema as kustomize uses it: which lists are merged by which keys, and which types are
+//! not namespaced.
+//!
+//! The schema that kustomize embeds is a generated table, so nothing is parsed at start. A schema of the
+//! field `openapi` takes its place.
+
+mod builtin;
+mod custom;
+#[rustfmt::skip]
+mod table;
+
+use crate::Gvk;
+use crate::error::{Error, Result};
+use builtin::Shape;
+use custom::Custom;
+use keyfill_yaml::Value;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The schema of a build. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Schema(Option<Arc<Custom>>);
+
+impl Schema {
+    /// The one that kustomize embeds.
+    pub fn builtin() -> Self {
+        Self(None)
+    }
+
+    /// One of a file, as `openapi: path:` names it, in JSON or YAML. It takes the place of the built-in one:
+    /// types that it does not define are unknown.
+    pub fn from_openapi(document: &[u8]) -> Result<Self> {
+        Ok(Self(Some(Arc::new(Custom::parse(document)?))))
+    }
+
+    /// One of the versions that are built in, as `openapi: version:` names it.
+    pub fn for_version(version: &str) -> Result<Self> {
+        if version.is_empty() || version == table::VERSION {
+            return Ok(Self::builtin());
+        }
+        Err(Error::new(format!("the OpenAPI version {version} is not built in"))
+            .hint(format!("leave `openapi.version` out or set it to {}", table::VERSION)))
+    }
+
+    /// Whether objects of a type are known to live outside of namespaces. Unknown types are not.
+    pub fn is_cluster_scoped(&self, gvk: &Gvk) -> bool {
+        let api_version: Cow<'_, str> =
+            if gvk.group.is_empty() { gvk.version.as_str().into() } else { gvk.api_version().into() };
+        // kustomize asks its own table first, even when another schema is in use.
+        let namespaced = builtin::is_namespaced(&api_version, &gvk.kind)
+            .or_else(|| self.0.as_ref()?.is_namespaced(&api_version, &gvk.kind));
+        namespaced == Some(false)
+    }
+
+    /// What is known about a type.
+    pub(crate) fn type_of(&self, api_version: &str, kind: &str) -> Option<Type<'_>> {
+        match &self.0 {
+            None => builtin::root(api_version, kind).map(Type::Builtin),
+            Some(custom) => custom.root(api_version, kind).or_else(|| {
+                // Types of kustomize itself are added to any schema.
+                let own = api_version.starts_with("kustomize.config.k8s.io/");
+                own.then(|| builtin::root(api_version, kind).map(Type::Builtin)).flatten()
+            }),
+        }
+    }
+}
+
+/// A place in the schema: a type, or a field's or an item's type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Type<'a> {
+    /// In the generated table.
+    Builtin(&'static Shape),
+    /// In a schema that was read.
+    Custom(&'a Custom, &'a Value),
+}
+
+impl<'a> Type<'a> {
+    /// The type of a field.
+    pub fn field(self, name: &str) -> Option<Self> {
+        match self {
+            Self::Builtin(shape) => shape.field(name).map(Self::Builtin),
+            Self::Custom(custom, schema) => custom.field(schema, name),
+        }
+    }
+
+    /// The type of a list's items.
+    pub fn items(self) -> Option<Self> {
+        match self {
+            Self::Builtin(shape) => shape.items().map(Self::Builtin),
+            Self::Custom(custom, schema) => custom.items(schema),
+        }
+    }
+
+    /// The keys by which a list is merged; empty for a list of scalars, `None` for one that is replaced.
+    pub fn merge_keys(self) -> Option<Vec<&'a str>> {
+        match self {
+            Self::Builtin(shape) => shape.merge_keys().map(<[_]>::to_vec),
+            Self::Custom(_, schema) => custom::merge_keys(schema),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Schema;
+    use crate::Gvk;
+
+    #[test]
+    fn merge_keys_of_the_embedded_schema() {
+        let schema = Schema::builtin();
+        let keys = |kind: &str, path: &[&str]| {
+            let mut at = schema.type_of("apps/v1", kind)?;
+            for step in path {
+                at = if *step == "[]" { at.items()? } else { at.field(step)? };
+            }
+            at.merge_keys()
+        };
+        let containers = ["spec", "template", "spec", "containers"];
+        assert_eq!(keys("Deployment", &containers), Some(vec!["name"]));
+        let ports = [&containers[..], &["[]", "ports"]].concat();
+        assert_eq!(keys("Deployment", &ports), Some(vec!["containerPort", "protocol"]));
+        assert_eq!(keys("Deployment", &["metadata", "finalizers"]), Some(vec![]));
+        assert_eq!(keys("Deployment", &[&containers[..], &["[]", "args"]].concat()), None);
+        assert_eq!(keys("Unknown", &containers), None);
+    }
+
+    #[test]
+    fn scopes() {
+        let schema = Schema::builtin();
+        assert!(schema.is_cluster_scoped(&Gvk::new("", "v1", "Namespace")));
+        assert!(schema.is_cluster_scoped(&Gvk::new("rbac.authorization.k8s.io", "v1", "ClusterRole")));
+        assert!(!schema.is_cluster_scoped(&Gvk::new("apps", "v1", "Deployment")));
+        assert!(!schema.is_cluster_scoped(&Gvk::new("example.com", "v1", "ClusterThing")));
+    }
+
+    #[test]
+    fn a_schema_of_a_file_replaces_the_embedded_one() {
+        let schema = Schema::from_openapi(
+            br##"{"definitions": {
+                "v1.Thing": {
+                    "properties": {"spec": {"$ref": "#/definitions/v1.Spec"}},
+                    "x-kubernetes-group-version-kind": [{"group": "example.com", "kind": "Thing", "version": "v1"}]},
+                "v1.Spec": {"properties": {"parts": {
+                    "type": "array", "items": {"type": "object"},
+                    "x-kubernetes-patch-merge-key": "id", "x-kubernetes-patch-strategy": "merge"}}}}}"##,
+        )
+        .expect("it is a schema");
+        let parts = schema.type_of("example.com/v1", "Thing").and_then(|t| t.field("spec")?.field("parts"));
+        assert_eq!(parts.and_then(super::Type::merge_keys), Some(vec!["id"]));
+        assert!(schema.type_of("apps/v1", "Deployment").is_none());
+        assert!(schema.is_cluster_scoped(&Gvk::new("", "v1", "Namespace")));
+    }
+}
