@@ -1,13 +1,11 @@
 //! A folder on disk as a tree. Links are followed by hand, part by part, so that none leaves the root.
 
+use crate::links::{Found, follow};
 use crate::{Entry, FileError, FileErrorKind, Files, Kind, TreePath};
 use bytes::Bytes;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-
-/// Links followed on the way to one path before it is called a circle; the kernel's own number.
-const MOST_LINKS: usize = 40;
 
 /// A folder on disk. It is only ever read.
 #[derive(Clone, Debug)]
@@ -41,42 +39,24 @@ impl DiskFiles {
         TreePath::new(place.strip_prefix(&self.root).ok()?.to_str()?)
     }
 
-    /// Follows every link on the way to `path`. The result has none left and lies in the tree.
-    fn follow(&self, path: &TreePath) -> Result<(TreePath, fs::FileType, fs::Metadata), FileError> {
-        let mut links = 0;
-        let mut here = TreePath::root();
-        let mut todo: Vec<String> = path.parts().map(str::to_owned).collect();
-        todo.reverse();
-        let mut meta = fs::symlink_metadata(&self.root).map_err(|e| FileError::io(path, e))?;
-        while let Some(part) = todo.pop() {
-            if part == ".." {
-                here = here.parent().ok_or_else(|| FileError::new(path, FileErrorKind::Escapes))?;
-                meta = fs::symlink_metadata(self.on_disk(&here)).map_err(|e| FileError::io(path, e))?;
-                continue;
-            }
-            let next = here.join(&part).ok_or_else(|| FileError::new(path, FileErrorKind::Escapes))?;
-            let place = self.on_disk(&next);
-            meta = fs::symlink_metadata(&place).map_err(|e| FileError::io(path, e))?;
-            if !meta.file_type().is_symlink() {
-                here = next;
-                continue;
-            }
-            links += 1;
-            if links > MOST_LINKS {
-                return Err(FileError::new(path, FileErrorKind::LinkLoop));
+    fn follow(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+        follow(path, |next| {
+            let place = self.on_disk(next);
+            let own = fs::symlink_metadata(&place).map_err(|e| FileError::io(path, e))?.file_type();
+            if !own.is_symlink() {
+                return Ok(Found::Is(kind_of(own)));
             }
             let target = fs::read_link(&place).map_err(|e| FileError::io(path, e))?;
-            let relative = if target.is_absolute() {
-                here = TreePath::root();
-                target.strip_prefix(&self.root).map_err(|_| FileError::new(path, FileErrorKind::Escapes))?
-            } else {
-                &target
+            let text = |place: &Path| {
+                let text = place.to_str().map(str::to_owned);
+                text.ok_or_else(|| FileError::new(path, FileErrorKind::NotFound))
             };
-            let text = relative.to_str().ok_or_else(|| FileError::new(path, FileErrorKind::NotFound))?;
-            todo.extend(text.split('/').rev().filter(|p| !p.is_empty() && *p != ".").map(str::to_owned));
-            meta = fs::symlink_metadata(self.on_disk(&here)).map_err(|e| FileError::io(path, e))?;
-        }
-        Ok((here, meta.file_type(), meta))
+            if target.is_relative() {
+                return Ok(Found::Link(text(&target)?));
+            }
+            let inside = target.strip_prefix(&self.root);
+            Ok(Found::LinkFromRoot(text(inside.map_err(|_| FileError::new(path, FileErrorKind::Escapes))?)?))
+        })
     }
 }
 
@@ -98,17 +78,18 @@ fn kind_of(t: fs::FileType) -> Kind {
 
 impl Files for DiskFiles {
     fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
-        let (real, file_type, meta) = self.follow(path)?;
-        match kind_of(file_type) {
+        let (real, kind) = self.follow(path)?;
+        match kind {
             Kind::File => {}
             Kind::Dir => return Err(FileError::new(path, FileErrorKind::IsDir)),
             Kind::Other => return Err(FileError::new(path, FileErrorKind::NotRegular)),
         }
-        if meta.len() > self.most_bytes {
+        let file = fs::File::open(self.on_disk(&real)).map_err(|e| FileError::io(path, e))?;
+        let length = file.metadata().map_err(|e| FileError::io(path, e))?.len();
+        if length > self.most_bytes {
             return Err(FileError::new(path, FileErrorKind::TooLarge));
         }
-        let file = fs::File::open(self.on_disk(&real)).map_err(|e| FileError::io(path, e))?;
-        let mut content = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1);
+        let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
         // A file may grow between the look and the read: the bound holds for what is read.
         file.take(self.most_bytes + 1).read_to_end(&mut content).map_err(|e| FileError::io(path, e))?;
         if content.len() as u64 > self.most_bytes {
@@ -118,8 +99,8 @@ impl Files for DiskFiles {
     }
 
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
-        let (real, file_type, _) = self.follow(dir)?;
-        if !file_type.is_dir() {
+        let (real, kind) = self.follow(dir)?;
+        if kind != Kind::Dir {
             return Err(FileError::new(dir, FileErrorKind::NotDir));
         }
         let mut entries = Vec::new();
@@ -129,7 +110,7 @@ impl Files for DiskFiles {
             let own = entry.file_type().map_err(|e| FileError::io(dir, e))?;
             let kind = if own.is_symlink() {
                 let target = real.join(&name).and_then(|p| self.follow(&p).ok());
-                target.map_or(Kind::Other, |(_, t, _)| kind_of(t))
+                target.map_or(Kind::Other, |(_, kind)| kind)
             } else {
                 kind_of(own)
             };
@@ -156,8 +137,7 @@ impl Files for DiskFiles {
     }
 
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
-        let (real, file_type, _) = self.follow(path)?;
-        Ok((real, kind_of(file_type)))
+        self.follow(path)
     }
 }
 

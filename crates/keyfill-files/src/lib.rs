@@ -6,11 +6,13 @@
 
 mod disk;
 mod error;
+mod links;
 mod memory;
 mod path;
 
 pub use disk::DiskFiles;
 pub use error::{FileError, FileErrorKind};
+pub use links::{Found, follow};
 pub use memory::MemoryFiles;
 pub use path::TreePath;
 
