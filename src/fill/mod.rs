@@ -110,3 +110,6 @@ pub async fn check(
 fn split(diagnostics: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     diagnostics.into_iter().partition(|d| d.severity == Severity::Warning)
 }
+
+#[cfg(test)]
+mod tests;
