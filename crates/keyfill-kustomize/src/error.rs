@@ -34,6 +34,18 @@ impl Error {
         error.hint("render this folder with `--engine exec`, which runs the official kustomize")
     }
 
+    /// Text of a file that is not YAML.
+    pub fn yaml(file: &str, error: &keyfill_yaml::Error) -> Self {
+        let mut this = Self::new(error.message());
+        let known = |n: u32| (n > 0).then_some(n);
+        let (line, column) = (known(error.line()), known(error.column()));
+        this.0.diagnostic.place = Place { column, ..Place::file(file, line) };
+        match error.help() {
+            Some(help) => this.hint(help),
+            None => this,
+        }
+    }
+
     /// Puts text before the message: `context: message`.
     #[must_use]
     pub fn context(mut self, context: impl fmt::Display) -> Self {

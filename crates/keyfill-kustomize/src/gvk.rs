@@ -42,6 +42,14 @@ impl Gvk {
         }
     }
 
+    /// Whether [`Gvk::api_version`] is this text, without building it.
+    pub fn has_api_version(&self, text: &str) -> bool {
+        match text.split_once('/') {
+            Some((group, version)) => self.group == group && self.version == version,
+            None => self.group.is_empty() && self.version == text,
+        }
+    }
+
     /// Whether `selector` picks this type: each of its parts is empty or equal.
     pub fn is_selected_by(&self, selector: &Self) -> bool {
         let fits = |want: &Text, have: &Text| want.is_empty() || want == have;
