@@ -1,0 +1,255 @@
+//! The builtin plugins as objects of `generators:`, `transformers:` and `validators:`.
+//!
+//! Their configuration is read leniently: a field that is not known is passed over, as the official tool
+//! does.
+
+use crate::error::{Error, Result};
+use crate::filters::namespace::SetSubjects;
+use crate::generate::{Policy, chart, config_map, policy, secret};
+use crate::load::{
+    Generator, Item, Loader, Object, Patch, Source, decode_chart_fields, decode_field_specs,
+    decode_generator_fields, decode_global_fields, decode_image, decode_patch, decode_replacement_entry,
+    decode_replica, decode_selector,
+};
+use crate::resmap::describe;
+use crate::resource::Resource;
+use crate::selector::Matcher;
+use crate::target::Session;
+use crate::transform::{
+    JsonTransformer, PatchTransformer, Specs, StrategicTransformer, Transformer, ValueAdd, ValueTarget,
+};
+use keyfill_yaml::{Limits, Text, Value, load_value, resolve};
+use std::sync::Arc;
+
+/// Runs a generator that is configured by an object.
+pub fn generate(session: &Session, loader: &Loader, plugin: &Resource) -> Result<Vec<Resource>> {
+    let configuration = Configuration::of(session, plugin)?;
+    let schema = session.schema();
+    configuration.read(|object| match plugin.gvk().kind.as_str() {
+        "ConfigMapGenerator" => Ok(vec![config_map(loader, &named(object)?, &schema)?]),
+        "SecretGenerator" => {
+            let mut generator = named(object)?;
+            generator.secret_type = object.text("type")?;
+            Ok(vec![secret(loader, &generator, &schema)?])
+        }
+        "HelmChartInflationGenerator" => {
+            session.require_helm()?;
+            let mut entry = decode_chart_fields(object)?;
+            session.complete(&mut entry);
+            chart(loader, session.charts(), &decode_global_fields(object)?, &entry, &schema)
+        }
+        "IAMPolicyGenerator" => Ok(vec![policy(&decode_policy(object)?, &schema)?]),
+        _ => Err(Error::new(format!("plugin {} is not a generator", describe(plugin.id())))),
+    })
+}
+
+/// Configures a transformer from an object.
+pub fn transformer(session: &Session, loader: &Loader, plugin: &Resource) -> Result<Transformer> {
+    let configuration = Configuration::of(session, plugin)?;
+    configuration.read(|object| configure(session, loader, plugin, object))
+}
+
+fn configure(session: &Session, loader: &Loader, plugin: &Resource, object: &Object) -> Result<Transformer> {
+    let schema = session.schema();
+    let file = plugin.file.as_deref().unwrap_or("");
+    let specs = || -> Result<Specs> { Ok(Arc::new(decode_field_specs(&object.get("fieldSpecs"))?)) };
+    let patch = |item: &Object| -> Result<Patch> {
+        Ok(Patch { path: item.text("path")?, patch: item.text("jsonOp")?, target: target(item)?, options: None })
+    };
+    Ok(match plugin.gvk().kind.as_str() {
+        "AnnotationsTransformer" => {
+            Transformer::Annotations { pairs: object.get("annotations").text_map()?, specs: specs()? }
+        }
+        "LabelTransformer" => Transformer::Labels { pairs: object.get("labels").text_map()?, specs: specs()? },
+        "HashTransformer" => Transformer::Hash,
+        "ImageTagTransformer" => {
+            Transformer::Image { image: decode_image(&object.get("imageTag"))?, specs: specs()? }
+        }
+        "NamespaceTransformer" => Transformer::Namespace {
+            name: metadata(object)?.text("namespace")?,
+            specs: specs()?,
+            unset_only: object.get("unsetOnly").boolean()?,
+            subjects: subjects(&object.get("setRoleBindingSubjects"))?,
+        },
+        "PatchJson6902Transformer" => Transformer::Json(JsonTransformer::new(loader, file, &patch(object)?)?),
+        "PatchStrategicMergeTransformer" => Transformer::Strategic(StrategicTransformer::new(
+            loader,
+            file,
+            &object.get("paths").texts()?,
+            &object.text("patches")?,
+            &schema,
+        )?),
+        "PatchTransformer" => {
+            Transformer::Patch(PatchTransformer::new(loader, file, &decode_patch(object.item())?, &schema)?)
+        }
+        "PrefixTransformer" => Transformer::Prefix { prefix: object.text("prefix")?, specs: some(specs()?)? },
+        "SuffixTransformer" => Transformer::Suffix { suffix: object.text("suffix")?, specs: some(specs()?)? },
+        "PrefixSuffixTransformer" => {
+            let specs = some(specs()?)?;
+            Transformer::All(vec![
+                Transformer::Prefix { prefix: object.text("prefix")?, specs: specs.clone() },
+                Transformer::Suffix { suffix: object.text("suffix")?, specs },
+            ])
+        }
+        "ReplacementTransformer" => {
+            let entries = object.get("replacements").list(decode_replacement_entry)?;
+            Transformer::Replacements(crate::target::load_replacements(loader, entries)?)
+        }
+        "ReplicaCountTransformer" => {
+            Transformer::Replicas { replica: decode_replica(&object.get("replica"))?, specs: specs()? }
+        }
+        "ValueAddTransformer" => Transformer::ValueAdd(value_add(loader, object)?),
+        _ => return Err(Error::new(format!("plugin {} is not a transformer", describe(plugin.id())))),
+    })
+}
+
+/// The kinds of all builtin plugins.
+const KINDS: [&str; 18] = [
+    "AnnotationsTransformer",
+    "ConfigMapGenerator",
+    "HashTransformer",
+    "HelmChartInflationGenerator",
+    "IAMPolicyGenerator",
+    "ImageTagTransformer",
+    "LabelTransformer",
+    "NamespaceTransformer",
+    "PatchJson6902Transformer",
+    "PatchStrategicMergeTransformer",
+    "PatchTransformer",
+    "PrefixSuffixTransformer",
+    "PrefixTransformer",
+    "ReplacementTransformer",
+    "ReplicaCountTransformer",
+    "SecretGenerator",
+    "SuffixTransformer",
+    "ValueAddTransformer",
+];
+
+/// The configuration of a builtin plugin.
+struct Configuration<'a> {
+    value: Value,
+    plugin: &'a Resource,
+}
+
+impl<'a> Configuration<'a> {
+    fn of(session: &Session, plugin: &'a Resource) -> Result<Self> {
+        let gvk = plugin.gvk();
+        let at = |error: Error| match &plugin.file {
+            Some(file) => error.at(&**file, Some(plugin.node.line())),
+            None => error,
+        };
+        if !(gvk.group.is_empty() && gvk.version == "builtin") {
+            let what = format!("the external plugin {}", describe(plugin.id()));
+            return Err(at(if session.allows_plugins() {
+                Error::unsupported(what)
+            } else {
+                Error::new(format!("{what} cannot be loaded: external plugins are disabled"))
+                    .hint("builtin plugins have `apiVersion: builtin`")
+            }));
+        }
+        if !KINDS.contains(&gvk.kind.as_str()) {
+            let error = Error::new(format!("there is no builtin plugin {}", gvk.kind));
+            return Err(at(match keyfill_diag::nearest(&gvk.kind, KINDS) {
+                Some(kind) => error.hint(format!("did you mean {kind}?")),
+                None => error,
+            }));
+        }
+        let value = resolve(&plugin.node).map_err(|e| at(Error::new(e.message())))?;
+        Ok(Self { value, plugin })
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Object) -> Result<T>) -> Result<T> {
+        let file = self.plugin.file.as_deref().unwrap_or("");
+        let source = Source { file, text: b"", strict: false };
+        let object = Item::root(&self.value, &source).object(&[])?;
+        read(&object).map_err(|e| {
+            let error = e.context(format!("plugin {}", describe(self.plugin.id())));
+            if file.is_empty() { error } else { error.at(file, Some(self.plugin.node.line())) }
+        })
+    }
+}
+
+fn metadata<'v>(object: &Object<'v>) -> Result<Object<'v>> {
+    object.get("metadata").object(&[])
+}
+
+/// A generator's fields; name and namespace may stand in its metadata.
+fn named(object: &Object) -> Result<Generator> {
+    let mut generator = decode_generator_fields(object)?;
+    let metadata = metadata(object)?;
+    if generator.name.is_empty() {
+        generator.name = metadata.text("name")?;
+    }
+    if generator.namespace.is_empty() {
+        generator.namespace = metadata.text("namespace")?;
+    }
+    Ok(generator)
+}
+
+fn target(object: &Object) -> Result<Option<crate::load::Selector>> {
+    object.get("target").present().map(|item| decode_selector(&item)).transpose()
+}
+
+fn some(specs: Specs) -> Result<Specs> {
+    if specs.is_empty() { Err(Error::new("fieldSpecs must be given")) } else { Ok(specs) }
+}
+
+fn subjects(item: &Item) -> Result<SetSubjects> {
+    match item.text()?.as_str() {
+        "" | "defaultOnly" => Ok(SetSubjects::DefaultOnly),
+        "allServiceAccounts" => Ok(SetSubjects::AllServiceAccounts),
+        "none" => Ok(SetSubjects::None),
+        other => Err(item
+            .error(format!("invalid value \"{other}\" for setRoleBindingSubjects"))
+            .hint("it must be one of defaultOnly, none, allServiceAccounts")),
+    }
+}
+
+fn decode_policy(object: &Object) -> Result<Policy> {
+    let (service, account) =
+        (object.get("kubernetesService").object(&[])?, object.get("serviceAccount").object(&[])?);
+    Ok(Policy {
+        cloud: object.text("cloud")?,
+        name: service.text("name")?,
+        namespace: service.text("namespace")?,
+        account: account.text("name")?,
+        project: account.text("projectId")?,
+    })
+}
+
+fn value_add(loader: &Loader, object: &Object) -> Result<ValueAdd> {
+    let mut value = Text::from(object.text("value")?.trim());
+    if value.is_empty() {
+        value = loader.root().name().into();
+    }
+    let mut targets = object.get("targets").list(value_target)?;
+    let path = object.text("targetFilePath")?;
+    if !path.is_empty() {
+        let text = loader.load(&path)?;
+        let file = loader.join(&path)?;
+        let limits = Limits::from(&loader.cx().limits);
+        let document = load_value(&text, &limits).map_err(|e| Error::yaml(file.as_str(), &e))?;
+        let source = Source { file: file.as_str(), text: &text, strict: false };
+        let more = Item::root(&document, &source).object(&[])?;
+        targets.extend(more.get("targets").list(value_target)?);
+    }
+    if targets.is_empty() {
+        return Err(Error::new("must specify at least one target"));
+    }
+    Ok(ValueAdd { value, targets })
+}
+
+fn value_target(item: &Item) -> Result<ValueTarget> {
+    let object = item.object(&[])?;
+    let field_path = object.text("fieldPath")?;
+    let file_path_position = object.get("filePathPosition").integer()?;
+    if field_path.is_empty() {
+        return Err(item.error("fieldPath cannot be empty"));
+    }
+    if file_path_position < 0 {
+        return Err(item.error("filePathPosition cannot be negative"));
+    }
+    let selector = object.get("selector").present().map(|i| decode_selector(&i)).transpose()?;
+    let selector = selector.as_ref().map(Matcher::new).transpose()?;
+    Ok(ValueTarget { selector, field_path, file_path_position })
+}

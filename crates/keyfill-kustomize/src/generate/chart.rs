@@ -1,0 +1,154 @@
+//! Charts: found in the tree, rendered by whoever implements [`Charts`], read again as manifests.
+
+use crate::error::{Error, Result};
+use crate::load::{ChartEntry, HelmGlobals, Loader, objects_of};
+use crate::merge;
+use crate::resource::Resource;
+use crate::schema::Schema;
+use bytes::Bytes;
+use keyfill_diag::Cx;
+use keyfill_files::{Files, TreePath};
+use keyfill_yaml::{Limits, Node, Text, Value, load_nodes, resolve, to_json, to_yaml};
+
+/// What `helm template` is to do.
+#[derive(Clone, Debug)]
+pub struct ChartRequest {
+    /// The chart's folder.
+    pub chart: TreePath,
+    /// Name of the release; `None` for a generated one.
+    pub release_name: Option<Text>,
+    /// Namespace of the release, or empty.
+    pub namespace: Text,
+    /// A template for the release's name, or empty.
+    pub name_template: Text,
+    /// Values, as if given with `-f`, later ones over earlier ones.
+    pub values: Vec<Bytes>,
+    /// API versions that the cluster has.
+    pub api_versions: Vec<Text>,
+    /// Version of the cluster, or empty.
+    pub kube_version: Text,
+    /// Custom resource definitions too.
+    pub include_crds: bool,
+    /// No tests.
+    pub skip_tests: bool,
+    /// No hooks.
+    pub skip_hooks: bool,
+}
+
+/// Renders charts for kustomizations.
+pub trait Charts: Sync {
+    /// The text that `helm template` prints.
+    fn inflate(
+        &self,
+        files: &dyn Files,
+        request: &ChartRequest,
+        cx: &Cx,
+    ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>>;
+}
+
+/// Where there is no one to render charts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoCharts;
+
+impl Charts for NoCharts {
+    fn inflate(
+        &self,
+        _: &dyn Files,
+        request: &ChartRequest,
+        _: &Cx,
+    ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+        Err(format!("nothing here renders the chart {}", request.chart).into())
+    }
+}
+
+/// The objects of one chart.
+pub fn chart(
+    loader: &Loader,
+    charts: &dyn Charts,
+    globals: &HelmGlobals,
+    entry: &ChartEntry,
+    schema: &Schema,
+) -> Result<Vec<Resource>> {
+    if entry.name.is_empty() {
+        return Err(Error::new("chart name cannot be empty"));
+    }
+    let home = if globals.chart_home.is_empty() { "charts" } else { globals.chart_home.as_str() };
+    let below = if entry.version.is_empty() || entry.repo.is_empty() {
+        format!("{home}/{}", entry.name)
+    } else {
+        format!("{home}/{0}-{1}/{0}", entry.name, entry.version)
+    };
+    let folder = loader.join(&below)?;
+    let additional = entry
+        .additional_values_files
+        .iter()
+        .map(|path| loader.load(path).map_err(|e| e.context("could not load additionalValuesFile")))
+        .collect::<Result<Vec<_>>>()?;
+    if !matches!(entry.values_merge.as_str(), "" | "merge" | "override" | "replace") {
+        return Err(Error::new(format!("valuesMerge \"{}\" is not known", entry.values_merge))
+            .hint("valuesMerge must be one of merge, override, replace"));
+    }
+    if !loader.files().is_dir(&folder) {
+        return Err(missing(entry, &folder));
+    }
+    let values_file =
+        if entry.values_file.is_empty() { format!("{below}/values.yaml") } else { entry.values_file.to_string() };
+    let mut values = vec![first_values(loader, entry, &values_file)?];
+    values.extend(additional);
+    let request = ChartRequest {
+        chart: folder,
+        release_name: (!entry.release_name.is_empty()).then(|| entry.release_name.clone()),
+        namespace: entry.namespace.clone(),
+        name_template: entry.name_template.clone(),
+        values,
+        api_versions: entry.api_versions.clone(),
+        kube_version: entry.kube_version.clone(),
+        include_crds: entry.include_crds,
+        skip_tests: entry.skip_tests,
+        skip_hooks: entry.skip_hooks,
+    };
+    let text = charts
+        .inflate(loader.files(), &request, loader.cx())
+        .map_err(|e| Error::new(format!("the chart {} could not be rendered: {e}", entry.name)))?;
+    let limits = Limits::from(&loader.cx().limits);
+    let nodes = objects_of(&format!("{} (rendered chart)", request.chart), &text, &limits).map_err(|e| e.error)?;
+    let made = nodes.into_iter().map(|node| {
+        let mut resource = Resource::new(node, schema);
+        resource.memory.from_chart = true;
+        resource
+    });
+    Ok(made.collect())
+}
+
+fn missing(entry: &ChartEntry, folder: &TreePath) -> Error {
+    if entry.repo.is_empty() {
+        return Error::new(format!("no repo specified for pull, no chart found at '{folder}'"));
+    }
+    Error::unsupported(format!("fetching the chart {} from {}", entry.name, entry.repo))
+        .hint(format!("put the chart in {folder}, or render with `--engine exec`"))
+}
+
+/// The values file with the inline values put in, as `valuesMerge` says.
+fn first_values(loader: &Loader, entry: &ChartEntry, values_file: &str) -> Result<Bytes> {
+    if entry.values_inline.is_empty() {
+        return loader.load(values_file);
+    }
+    let inline = Value::Map(entry.values_inline.clone());
+    if entry.values_merge == "replace" {
+        return Ok(to_yaml(&inline).into());
+    }
+    let limits = Limits::from(&loader.cx().limits);
+    let text = loader.load(values_file)?;
+    let file = loader.join(values_file)?;
+    let read = |text: &[u8], name: &str| -> Result<Node> {
+        let nodes = load_nodes(text, &limits).map_err(|e| Error::yaml(name, &e))?;
+        Ok(nodes.into_iter().next().unwrap_or_else(Node::map))
+    };
+    let of_file = read(&text, file.as_str())?;
+    let of_kustomization = read(&to_json(&inline), "valuesInline")?;
+    let (mut under, over) =
+        if entry.values_merge == "merge" { (of_kustomization, of_file) } else { (of_file, of_kustomization) };
+    merge::values(&mut under, &over).map_err(|e| e.context("could not merge values"))?;
+    let merged = resolve(&under).map_err(|e| Error::new(e.message()))?;
+    Ok(to_yaml(&merged).into())
+}

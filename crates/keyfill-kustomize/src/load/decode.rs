@@ -1,0 +1,247 @@
+//! Reading typed fields out of a resolved document, as Go's `encoding/json` does into structs: names match
+//! whatever their case, `null` means absent, a wrong type is an error. Errors name file, line and field.
+
+use crate::error::{Error, Result};
+use keyfill_diag::nearest;
+use keyfill_yaml::{Step, Text, Value, locate};
+
+/// The text that a document came from, for the lines in errors.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'v> {
+    /// File relative to the tree's root.
+    pub file: &'v str,
+    /// Its text.
+    pub text: &'v [u8],
+    /// Whether fields that are not known are refused.
+    pub strict: bool,
+}
+
+/// A value with the way to it.
+#[derive(Clone, Debug)]
+pub struct Item<'v> {
+    value: &'v Value,
+    steps: Vec<Step<'v>>,
+    source: &'v Source<'v>,
+}
+
+static NULL: Value = Value::Null;
+
+impl<'v> Item<'v> {
+    /// The root of a document.
+    pub fn root(value: &'v Value, source: &'v Source<'v>) -> Self {
+        Self { value, steps: Vec::new(), source }
+    }
+
+    /// The value itself.
+    pub fn value(&self) -> &'v Value {
+        self.value
+    }
+
+    /// Whether it is absent or `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self.value, Value::Null)
+    }
+
+    /// Itself, unless it is absent or `null`.
+    pub fn present(self) -> Option<Self> {
+        (!self.is_null()).then_some(self)
+    }
+
+    /// An error that points here.
+    pub fn error(&self, message: impl Into<String>) -> Error {
+        let line = locate(self.source.text, &self.steps).map(|m| m.line);
+        let error = Error::new(message).at(self.source.file, line);
+        if self.steps.is_empty() { error } else { error.at_path(self.path()) }
+    }
+
+    /// The path from the document's root, as in `patches[0].target.kind`.
+    pub fn path(&self) -> String {
+        let mut path = String::new();
+        for step in &self.steps {
+            match step {
+                Step::Key(key) => {
+                    if !path.is_empty() {
+                        path.push('.');
+                    }
+                    path.push_str(key);
+                }
+                Step::Index(at) => path.push_str(&format!("[{at}]")),
+            }
+        }
+        path
+    }
+
+    fn wrong_type(&self, expected: &str) -> Error {
+        self.error(format!("expected {expected}, found {}", article(self.value.type_name())))
+    }
+
+    /// A string; absent is empty.
+    pub fn text(&self) -> Result<Text> {
+        match self.value {
+            Value::Null => Ok(Text::default()),
+            Value::Str(text) => Ok(text.clone()),
+            Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) | Value::Number(_) => {
+                Err(self.wrong_type("a string").hint("put the value in quotes"))
+            }
+            _ => Err(self.wrong_type("a string")),
+        }
+    }
+
+    /// A boolean; absent is false.
+    pub fn boolean(&self) -> Result<bool> {
+        match self.value {
+            Value::Null => Ok(false),
+            Value::Bool(b) => Ok(*b),
+            _ => Err(self.wrong_type("true or false")),
+        }
+    }
+
+    /// A whole number; absent is 0.
+    pub fn integer(&self) -> Result<i64> {
+        /// Beyond this a float no longer tells whole numbers apart.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        match self.value {
+            Value::Null => Ok(0),
+            Value::Int(n) => Ok(*n),
+            #[allow(clippy::cast_possible_truncation)]
+            Value::Float(f) if f.fract() == 0.0 && f.abs() <= EXACT => Ok(*f as i64),
+            _ => Err(self.wrong_type("a whole number")),
+        }
+    }
+
+    /// The items of a list; absent is empty.
+    pub fn items(&self) -> Result<Vec<Self>> {
+        match self.value {
+            Value::Null => Ok(Vec::new()),
+            Value::Seq(items) => Ok(items
+                .iter()
+                .enumerate()
+                .map(|(at, value)| self.below(value, Step::Index(at)))
+                .collect()),
+            _ => Err(self.wrong_type("a list")),
+        }
+    }
+
+    /// The items of a list, each read by `read`.
+    pub fn list<T>(&self, read: impl Fn(&Self) -> Result<T>) -> Result<Vec<T>> {
+        self.items()?.iter().map(read).collect()
+    }
+
+    /// A list of strings.
+    pub fn texts(&self) -> Result<Vec<Text>> {
+        if let Value::Seq(items) = self.value
+            && items.iter().all(|v| matches!(v, Value::Str(_)))
+        {
+            return Ok(items.iter().filter_map(Value::as_str).map(Text::from).collect());
+        }
+        self.list(Self::text)
+    }
+
+    /// A mapping of strings to strings, sorted by key; absent is empty.
+    pub fn text_map(&self) -> Result<Vec<(Text, Text)>> {
+        let mut pairs = match self.value {
+            Value::Null => Vec::new(),
+            Value::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| Ok((key.clone(), self.below(value, Step::Key(key)).text()?)))
+                .collect::<Result<Vec<_>>>()?,
+            _ => return Err(self.wrong_type("a mapping")),
+        };
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(pairs)
+    }
+
+    /// A mapping with these fields; others are refused where the source is strict.
+    pub fn object(&self, known: &[&str]) -> Result<Object<'v>> {
+        let entries: &'v [(Text, Value)] = match self.value {
+            Value::Null => &[],
+            Value::Map(entries) => entries,
+            _ => return Err(self.wrong_type("a mapping")),
+        };
+        if self.source.strict {
+            for (key, value) in entries {
+                if !known.iter().any(|k| k.eq_ignore_ascii_case(key)) {
+                    return Err(self.below(value, Step::Key(key)).unknown_field(key, known));
+                }
+            }
+        }
+        Ok(Object { item: self.clone(), entries })
+    }
+
+    fn unknown_field(&self, key: &str, known: &[&str]) -> Error {
+        let error = self.error(format!("unknown field \"{key}\""));
+        match nearest(key, known.iter().copied()) {
+            Some(name) => error.hint(format!("did you mean \"{name}\"?")),
+            None => error,
+        }
+    }
+
+    fn below(&self, value: &'v Value, step: Step<'v>) -> Self {
+        let mut steps = Vec::with_capacity(self.steps.len() + 1);
+        steps.extend_from_slice(&self.steps);
+        steps.push(step);
+        Self { value, steps, source: self.source }
+    }
+}
+
+/// A mapping with known fields.
+#[derive(Clone, Debug)]
+pub struct Object<'v> {
+    item: Item<'v>,
+    entries: &'v [(Text, Value)],
+}
+
+impl<'v> Object<'v> {
+    /// A field by its name, whatever its case; a null item when it is absent.
+    pub fn get(&self, name: &'v str) -> Item<'v> {
+        let exact = self.entries.iter().find(|(key, _)| key == name);
+        let found = exact.or_else(|| self.entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));
+        match found {
+            Some((key, value)) => self.item.below(value, Step::Key(key)),
+            None => self.item.below(&NULL, Step::Key(name)),
+        }
+    }
+
+    /// A string field; absent is empty.
+    pub fn text(&self, name: &'v str) -> Result<Text> {
+        self.get(name).text()
+    }
+
+    /// The mapping as an item.
+    pub fn item(&self) -> &Item<'v> {
+        &self.item
+    }
+
+    /// An error that points at the mapping.
+    pub fn error(&self, message: impl Into<String>) -> Error {
+        self.item.error(message)
+    }
+}
+
+fn article(name: &str) -> String {
+    if name == "null" { name.to_owned() } else { format!("a {name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Item, Source};
+    use keyfill_yaml::Value;
+
+    #[test]
+    fn unknown_fields_get_a_hint() {
+        let value = Value::Map(vec![("namePrfix".into(), Value::Str("a".into()))]);
+        let source = Source { file: "kustomization.yaml", text: b"", strict: true };
+        let error = Item::root(&value, &source).object(&["namePrefix", "nameSuffix"]).unwrap_err();
+        let diagnostic = &error.diagnostics()[0];
+        assert_eq!(diagnostic.message, "unknown field \"namePrfix\"");
+        assert_eq!(diagnostic.hint.as_deref(), Some("did you mean \"namePrefix\"?"));
+    }
+
+    #[test]
+    fn names_match_whatever_their_case() {
+        let value = Value::Map(vec![("NAMEPREFIX".into(), Value::Str("a".into()))]);
+        let source = Source { file: "k", text: b"", strict: true };
+        let object = Item::root(&value, &source).object(&["namePrefix"]).unwrap();
+        assert_eq!(object.text("namePrefix").unwrap(), "a");
+    }
+}

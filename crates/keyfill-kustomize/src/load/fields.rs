@@ -1,0 +1,429 @@
+//! The structured fields of a kustomization, shared with the configurations of builtin plugins.
+
+use super::decode::{Item, Object};
+use crate::Gvk;
+use crate::error::Result;
+use crate::fieldspec::FieldSpec;
+use crate::filters::image::Image;
+use crate::replacement::FieldOptions;
+use crate::resource::{Behavior, Id};
+use keyfill_yaml::Text;
+
+/// Which resources a patch or a replacement goes to. Its parts are regular expressions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector {
+    /// Type; each part a regular expression.
+    pub gvk: Gvk,
+    /// A regular expression on the name.
+    pub name: Text,
+    /// A regular expression on the namespace.
+    pub namespace: Text,
+    /// A selector on annotations.
+    pub annotations: Text,
+    /// A selector on labels.
+    pub labels: Text,
+}
+
+/// One entry of `patches`.
+#[derive(Clone, Debug, Default)]
+pub struct Patch {
+    /// A file, or empty.
+    pub path: Text,
+    /// The patch itself, or empty.
+    pub patch: Text,
+    /// Where it goes.
+    pub target: Option<Selector>,
+    /// What it may change.
+    pub options: Option<PatchOptions>,
+}
+
+/// What a patch may change besides the content.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PatchOptions {
+    /// The name.
+    pub allow_name_change: bool,
+    /// The kind.
+    pub allow_kind_change: bool,
+}
+
+/// One entry of `labels`.
+#[derive(Clone, Debug, Default)]
+pub struct Label {
+    /// The labels, sorted by key.
+    pub pairs: Vec<(Text, Text)>,
+    /// Whether selectors get them too.
+    pub include_selectors: bool,
+    /// Whether pod templates get them too.
+    pub include_templates: bool,
+    /// Further fields.
+    pub fields: Vec<FieldSpec>,
+}
+
+/// One entry of `replicas`.
+#[derive(Clone, Debug, Default)]
+pub struct Replica {
+    /// Name of the resource.
+    pub name: Text,
+    /// How many.
+    pub count: i64,
+}
+
+/// One entry of `configMapGenerator` or `secretGenerator`.
+#[derive(Clone, Debug, Default)]
+pub struct Generator {
+    /// Namespace, or empty.
+    pub namespace: Text,
+    /// Name.
+    pub name: Text,
+    /// What it does to one that is there.
+    pub behavior: Behavior,
+    /// `key=value`.
+    pub literals: Vec<Text>,
+    /// `file` or `key=file`.
+    pub files: Vec<Text>,
+    /// Files of `key=value` lines.
+    pub envs: Vec<Text>,
+    /// Options, with the global ones put in.
+    pub options: Option<GeneratorOptions>,
+    /// Type of a secret; empty is `Opaque`.
+    pub secret_type: Text,
+}
+
+/// Options of generators. A list of labels that is `None` was not there.
+#[derive(Clone, Debug, Default)]
+pub struct GeneratorOptions {
+    /// Labels of what is generated, sorted by key.
+    pub labels: Vec<(Text, Text)>,
+    /// Annotations of what is generated, sorted by key.
+    pub annotations: Vec<(Text, Text)>,
+    /// No hash behind the name.
+    pub disable_name_suffix_hash: bool,
+    /// `immutable: true`.
+    pub immutable: bool,
+}
+
+/// One replacement.
+#[derive(Clone, Debug)]
+pub struct Replacement {
+    /// Where the value comes from.
+    pub source: Option<ReplacementSource>,
+    /// The value itself.
+    pub value: Option<Text>,
+    /// Where it goes; `None` when the field is absent.
+    pub targets: Option<Vec<ReplacementTarget>>,
+}
+
+/// Where a replacement's value comes from.
+#[derive(Clone, Debug)]
+pub struct ReplacementSource {
+    /// The resource; empty parts match anything.
+    pub id: Id,
+    /// The field; `metadata.name` when empty.
+    pub field_path: Text,
+    /// Which part of the field.
+    pub options: Option<FieldOptions>,
+}
+
+/// Where a replacement's value goes.
+#[derive(Clone, Debug)]
+pub struct ReplacementTarget {
+    /// The resources.
+    pub select: Option<Selector>,
+    /// Of these, which not.
+    pub reject: Vec<Selector>,
+    /// The fields; `metadata.name` when empty.
+    pub field_paths: Vec<Text>,
+    /// Which part of the fields.
+    pub options: Option<FieldOptions>,
+}
+
+/// One entry of `vars`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name, used as `$(NAME)`.
+    pub name: Text,
+    /// Type of the object it is read from.
+    pub gvk: Gvk,
+    /// Name of the object, as its file says.
+    pub object_name: Text,
+    /// Namespace of the object, or empty for any.
+    pub object_namespace: Text,
+    /// The field; `metadata.name` when nothing is said.
+    pub field_path: Text,
+}
+
+/// `sortOptions`.
+#[derive(Clone, Debug, Default)]
+pub struct SortOptions {
+    /// Which order.
+    pub order: Text,
+    /// Kinds first and kinds last, for the legacy order.
+    pub legacy: Option<(Vec<Text>, Vec<Text>)>,
+}
+
+/// How resources are ordered in the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SortOrder {
+    /// By kind.
+    #[default]
+    Legacy,
+    /// As read.
+    Fifo,
+}
+
+/// A replacement source's field when none is said, and a variable's.
+pub const DEFAULT_FIELD_PATH: &str = "metadata.name";
+
+fn decode_gvk(object: &Object) -> Result<Gvk> {
+    Ok(Gvk::new(object.text("group")?, object.text("version")?, object.text("kind")?))
+}
+
+/// A selector.
+pub fn decode_selector(item: &Item) -> Result<Selector> {
+    let fields =
+        ["group", "version", "kind", "name", "namespace", "annotationSelector", "labelSelector"];
+    let object = item.object(&fields)?;
+    Ok(Selector {
+        gvk: decode_gvk(&object)?,
+        name: object.text("name")?,
+        namespace: object.text("namespace")?,
+        annotations: object.text("annotationSelector")?,
+        labels: object.text("labelSelector")?,
+    })
+}
+
+/// A list of field specs.
+pub fn decode_field_specs(item: &Item) -> Result<Vec<FieldSpec>> {
+    item.list(decode_field_spec)
+}
+
+/// One field spec.
+pub fn decode_field_spec(item: &Item) -> Result<FieldSpec> {
+    let object = item.object(&["group", "version", "kind", "path", "create"])?;
+    let path = object.text("path")?;
+    Ok(FieldSpec::new(decode_gvk(&object)?, &path, object.get("create").boolean()?))
+}
+
+/// One entry of `patches` or `patchesJson6902`.
+pub fn decode_patch(item: &Item) -> Result<Patch> {
+    let object = item.object(&["path", "patch", "target", "options"])?;
+    Ok(Patch {
+        path: object.text("path")?,
+        patch: object.text("patch")?,
+        target: object.get("target").present().map(|i| decode_selector(&i)).transpose()?,
+        options: object.get("options").present().map(|i| decode_patch_options(&i)).transpose()?,
+    })
+}
+
+fn decode_patch_options(item: &Item) -> Result<PatchOptions> {
+    let object = item.object(&["allowNameChange", "allowKindChange"])?;
+    Ok(PatchOptions {
+        allow_name_change: object.get("allowNameChange").boolean()?,
+        allow_kind_change: object.get("allowKindChange").boolean()?,
+    })
+}
+
+/// One entry of `labels`.
+pub fn decode_label(item: &Item) -> Result<Label> {
+    let object = item.object(&["pairs", "includeSelectors", "includeTemplates", "fields"])?;
+    Ok(Label {
+        pairs: object.get("pairs").text_map()?,
+        include_selectors: object.get("includeSelectors").boolean()?,
+        include_templates: object.get("includeTemplates").boolean()?,
+        fields: decode_field_specs(&object.get("fields"))?,
+    })
+}
+
+/// One entry of `images`.
+pub fn decode_image(item: &Item) -> Result<Image> {
+    let object = item.object(&["name", "newName", "tagSuffix", "newTag", "digest"])?;
+    Ok(Image {
+        name: object.text("name")?,
+        new_name: object.text("newName")?,
+        tag_suffix: object.text("tagSuffix")?,
+        new_tag: object.text("newTag")?,
+        digest: object.text("digest")?,
+    })
+}
+
+/// One entry of `replicas`.
+pub fn decode_replica(item: &Item) -> Result<Replica> {
+    let object = item.object(&["name", "count"])?;
+    Ok(Replica { name: object.text("name")?, count: object.get("count").integer()? })
+}
+
+/// Fields of both generators.
+const GENERATOR_FIELDS: [&str; 9] =
+    ["namespace", "name", "behavior", "literals", "files", "envs", "env", "options", "type"];
+
+/// One entry of `configMapGenerator`.
+pub fn decode_config_map(item: &Item) -> Result<Generator> {
+    decode_generator_fields(&item.object(&GENERATOR_FIELDS[..8])?)
+}
+
+/// One entry of `secretGenerator`.
+pub fn decode_secret(item: &Item) -> Result<Generator> {
+    let object = item.object(&GENERATOR_FIELDS)?;
+    Ok(Generator { secret_type: object.text("type")?, ..decode_generator_fields(&object)? })
+}
+
+/// The fields that both generators have.
+pub fn decode_generator_fields(object: &Object) -> Result<Generator> {
+    let mut envs = object.get("envs").texts()?;
+    let env = object.text("env")?;
+    if !env.is_empty() {
+        envs.push(env);
+    }
+    Ok(Generator {
+        namespace: object.text("namespace")?,
+        name: object.text("name")?,
+        behavior: Behavior::from_name(&object.text("behavior")?),
+        literals: object.get("literals").texts()?,
+        files: object.get("files").texts()?,
+        envs,
+        options: object.get("options").present().map(|i| decode_generator_options(&i)).transpose()?,
+        secret_type: Text::default(),
+    })
+}
+
+/// `generatorOptions`, or a generator's own `options`.
+pub fn decode_generator_options(item: &Item) -> Result<GeneratorOptions> {
+    let object = item.object(&["labels", "annotations", "disableNameSuffixHash", "immutable"])?;
+    Ok(GeneratorOptions {
+        labels: object.get("labels").text_map()?,
+        annotations: object.get("annotations").text_map()?,
+        disable_name_suffix_hash: object.get("disableNameSuffixHash").boolean()?,
+        immutable: object.get("immutable").boolean()?,
+    })
+}
+
+impl GeneratorOptions {
+    /// Puts the global options under a generator's own.
+    pub fn merge(global: Option<&Self>, own: Option<Self>) -> Option<Self> {
+        let Some(global) = global else { return own };
+        let mut own = own.unwrap_or_default();
+        fill(&mut own.labels, &global.labels);
+        fill(&mut own.annotations, &global.annotations);
+        own.disable_name_suffix_hash |= global.disable_name_suffix_hash;
+        own.immutable |= global.immutable;
+        Some(own)
+    }
+}
+
+/// Adds the pairs whose keys are not there yet; the result is sorted.
+fn fill(own: &mut Vec<(Text, Text)>, global: &[(Text, Text)]) {
+    for (key, value) in global {
+        if let Err(at) = own.binary_search_by(|(k, _)| k.cmp(key)) {
+            own.insert(at, (key.clone(), value.clone()));
+        }
+    }
+}
+
+/// The fields of a replacement.
+const REPLACEMENT_FIELDS: [&str; 4] = ["source", "targets", "sourceValue", "path"];
+
+/// One entry of `replacements`: a file, or the replacement itself.
+pub fn decode_replacement_entry(item: &Item) -> Result<(Text, Replacement)> {
+    let object = item.object(&REPLACEMENT_FIELDS)?;
+    let path = object.text("path")?;
+    let replacement = decode_replacement_fields(&object)?;
+    let has_inline = replacement.source.is_some() || replacement.targets.as_ref().is_some_and(|t| !t.is_empty());
+    if !path.is_empty() && has_inline {
+        return Err(object.error("cannot specify both path and inline replacement"));
+    }
+    Ok((path, replacement))
+}
+
+/// A replacement in a file of its own.
+pub fn decode_replacement(item: &Item) -> Result<Replacement> {
+    decode_replacement_fields(&item.object(&REPLACEMENT_FIELDS[..3])?)
+}
+
+fn decode_replacement_fields(object: &Object) -> Result<Replacement> {
+    Ok(Replacement {
+        source: object.get("source").present().map(|i| decode_source(&i)).transpose()?,
+        value: object.get("sourceValue").present().map(|i| i.text()).transpose()?,
+        targets: object.get("targets").present().map(|i| i.list(decode_target)).transpose()?,
+    })
+}
+
+fn decode_source(item: &Item) -> Result<ReplacementSource> {
+    let fields = ["group", "version", "kind", "name", "namespace", "fieldPath", "options"];
+    let object = item.object(&fields)?;
+    Ok(ReplacementSource {
+        id: Id {
+            gvk: decode_gvk(&object)?,
+            name: object.text("name")?,
+            namespace: object.text("namespace")?,
+            is_cluster_scoped: false,
+        },
+        field_path: object.text("fieldPath")?,
+        options: decode_field_options(&object.get("options"))?,
+    })
+}
+
+fn decode_target(item: &Item) -> Result<ReplacementTarget> {
+    let object = item.object(&["select", "reject", "fieldPaths", "options"])?;
+    Ok(ReplacementTarget {
+        select: object.get("select").present().map(|i| decode_selector(&i)).transpose()?,
+        reject: object.get("reject").list(decode_selector)?,
+        field_paths: object.get("fieldPaths").texts()?,
+        options: decode_field_options(&object.get("options"))?,
+    })
+}
+
+fn decode_field_options(item: &Item) -> Result<Option<FieldOptions>> {
+    if item.is_null() {
+        return Ok(None);
+    }
+    let object = item.object(&["delimiter", "index", "encoding", "create"])?;
+    Ok(Some(FieldOptions {
+        delimiter: object.text("delimiter")?,
+        index: object.get("index").integer()?,
+        encoding: object.text("encoding")?,
+        create: object.get("create").boolean()?,
+    }))
+}
+
+/// One entry of `vars`.
+pub fn decode_variable(item: &Item) -> Result<Variable> {
+    let object = item.object(&["name", "objref", "fieldref"])?;
+    let reference =
+        object.get("objref").object(&["apiVersion", "group", "version", "kind", "name", "namespace"])?;
+    let mut gvk = decode_gvk(&reference)?;
+    let api_version = reference.text("apiVersion")?;
+    // A text with more than one slash says nothing, as in the official tool.
+    match api_version.split('/').collect::<Vec<_>>()[..] {
+        [""] => {}
+        [version] => gvk.version = version.into(),
+        [group, version] => {
+            gvk.group = group.into();
+            gvk.version = version.into();
+        }
+        _ => {}
+    }
+    let mut field_path = object.get("fieldref").object(&["fieldPath"])?.text("fieldPath")?;
+    if field_path.is_empty() {
+        field_path = Text::new_static(DEFAULT_FIELD_PATH);
+    }
+    Ok(Variable {
+        name: object.text("name")?,
+        gvk,
+        object_name: reference.text("name")?,
+        object_namespace: reference.text("namespace")?,
+        field_path,
+    })
+}
+
+/// `sortOptions`.
+pub fn decode_sort_options(item: &Item) -> Result<SortOptions> {
+    let object = item.object(&["order", "legacySortOptions"])?;
+    let legacy = match object.get("legacySortOptions").present() {
+        Some(item) => {
+            let lists = item.object(&["orderFirst", "orderLast"])?;
+            Some((lists.get("orderFirst").texts()?, lists.get("orderLast").texts()?))
+        }
+        None => None,
+    };
+    Ok(SortOptions { order: object.text("order")?, legacy })
+}

@@ -1,0 +1,253 @@
+//! The kustomization file.
+
+use super::decode::{Item, Source};
+use super::fields::{
+    Generator, GeneratorOptions, Label, Patch, Replacement, Replica, SortOptions, Variable, decode_config_map,
+    decode_generator_options, decode_image, decode_label, decode_patch, decode_replacement_entry,
+    decode_replica, decode_secret, decode_sort_options, decode_variable,
+};
+use super::helm::{ChartEntry, HelmGlobals, decode_chart, decode_globals, decode_old};
+use crate::error::{Error, Result};
+use crate::filters::image::Image;
+use keyfill_yaml::{Limits, Text, Value, load_value};
+
+/// The names under which a kustomization may lie in its folder; only one of them may be there.
+pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// What the file is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// `Kustomization`
+    #[default]
+    Kustomization,
+    /// `Component`
+    Component,
+}
+
+/// A kustomization as written, with deprecated fields moved to where they belong.
+#[derive(Clone, Debug, Default)]
+pub struct Kustomization {
+    /// What the file is.
+    pub kind: Kind,
+    /// `openapi`: `path` or `version`.
+    pub openapi: Vec<(Text, Text)>,
+    /// `namePrefix`
+    pub name_prefix: Text,
+    /// `nameSuffix`
+    pub name_suffix: Text,
+    /// `namespace`
+    pub namespace: Text,
+    /// `commonLabels`
+    pub common_labels: Vec<(Text, Text)>,
+    /// `labels`
+    pub labels: Vec<Label>,
+    /// `commonAnnotations`
+    pub common_annotations: Vec<(Text, Text)>,
+    /// `patchesStrategicMerge`
+    pub patches_strategic_merge: Vec<Text>,
+    /// `patchesJson6902`
+    pub patches_json6902: Vec<Patch>,
+    /// `patches`
+    pub patches: Vec<Patch>,
+    /// `images`, with those of `imageTags` behind.
+    pub images: Vec<Image>,
+    /// `replacements`: a path, or the replacement itself.
+    pub replacements: Vec<(Text, Replacement)>,
+    /// `replicas`
+    pub replicas: Vec<Replica>,
+    /// `vars`
+    pub variables: Vec<Variable>,
+    /// `sortOptions`
+    pub sort_options: Option<SortOptions>,
+    /// `resources`, with those of `bases` behind.
+    pub resources: Vec<Text>,
+    /// `components`
+    pub components: Vec<Text>,
+    /// `crds`
+    pub crds: Vec<Text>,
+    /// `configMapGenerator`
+    pub config_maps: Vec<Generator>,
+    /// `secretGenerator`
+    pub secrets: Vec<Generator>,
+    /// `helmGlobals`
+    pub helm_globals: HelmGlobals,
+    /// `helmCharts`, with those of `helmChartInflationGenerator` behind.
+    pub helm_charts: Vec<ChartEntry>,
+    /// `generatorOptions`
+    pub generator_options: Option<GeneratorOptions>,
+    /// `configurations`
+    pub configurations: Vec<Text>,
+    /// `generators`
+    pub generators: Vec<Text>,
+    /// `transformers`
+    pub transformers: Vec<Text>,
+    /// `validators`
+    pub validators: Vec<Text>,
+    /// `buildMetadata`
+    pub build_metadata: Vec<Text>,
+    /// The deprecated fields that are in use, with what to use instead.
+    pub deprecated: Vec<(&'static str, &'static str)>,
+}
+
+/// All fields of a kustomization.
+const FIELDS: [&str; 34] = [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "openapi",
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "commonLabels",
+    "labels",
+    "commonAnnotations",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+    "patches",
+    "images",
+    "imageTags",
+    "replacements",
+    "replicas",
+    "vars",
+    "sortOptions",
+    "resources",
+    "components",
+    "crds",
+    "bases",
+    "configMapGenerator",
+    "secretGenerator",
+    "helmGlobals",
+    "helmCharts",
+    "helmChartInflationGenerator",
+    "generatorOptions",
+    "configurations",
+    "generators",
+    "transformers",
+    "validators",
+    "buildMetadata",
+];
+
+const KUSTOMIZATION_VERSION: &str = "kustomize.config.k8s.io/v1beta1";
+const COMPONENT_VERSION: &str = "kustomize.config.k8s.io/v1alpha1";
+
+impl Kustomization {
+    /// Reads the text of a kustomization file.
+    pub fn parse(file: &str, text: &[u8], limits: &Limits) -> Result<Self> {
+        let value = load_value(text, limits).map_err(|e| Error::yaml(file, &e))?;
+        let source = Source { file, text, strict: true };
+        let item = Item::root(&value, &source);
+        if !matches!(value, Value::Map(_) | Value::Null) {
+            return Err(item.error("a kustomization is a mapping of fields"));
+        }
+        let kind = check_type(&item)?;
+        if is_empty(&value) {
+            return Err(item.error("the kustomization is empty").hint("name its resources under `resources:`"));
+        }
+        decode(&item, kind)
+    }
+
+    /// Whether build metadata of a name is asked for.
+    pub fn wants_metadata(&self, name: &str) -> bool {
+        self.build_metadata.iter().any(|m| m == name)
+    }
+}
+
+/// Checks `apiVersion` and `kind`; either may be absent.
+fn check_type(item: &Item) -> Result<Kind> {
+    let object = item.object(&FIELDS)?;
+    let kind = match object.text("kind")?.as_str() {
+        "" | "Kustomization" => Kind::Kustomization,
+        "Component" => Kind::Component,
+        other => {
+            let error = object.get("kind").error(format!("kind \"{other}\" is not that of a kustomization"));
+            return Err(error.hint("kind should be Kustomization or Component"));
+        }
+    };
+    let (name, wanted) = match kind {
+        Kind::Kustomization => ("Kustomization", KUSTOMIZATION_VERSION),
+        Kind::Component => ("Component", COMPONENT_VERSION),
+    };
+    let version = object.text("apiVersion")?;
+    if !version.is_empty() && version != wanted {
+        return Err(object
+            .get("apiVersion")
+            .error(format!("apiVersion for {name} should be {wanted}, not {version}")));
+    }
+    Ok(kind)
+}
+
+/// Whether no field besides the type says anything. An empty list is something, as in the official tool.
+fn is_empty(value: &Value) -> bool {
+    let fields = value.as_map().unwrap_or(&[]);
+    fields.iter().all(|(key, value)| {
+        let is_type = key.eq_ignore_ascii_case("apiVersion") || key.eq_ignore_ascii_case("kind");
+        // Strings and empty lists that append to another field count as nothing said.
+        let joins = ["bases", "imageTags", "helmChartInflationGenerator"];
+        let is_nothing = match value {
+            Value::Null => true,
+            Value::Str(s) => s.is_empty(),
+            Value::Seq(items) => items.is_empty() && joins.iter().any(|j| key.eq_ignore_ascii_case(j)),
+            _ => false,
+        };
+        is_type || is_nothing
+    })
+}
+
+fn decode(item: &Item, kind: Kind) -> Result<Kustomization> {
+    let object = item.object(&FIELDS)?;
+    if let Some(metadata) = object.get("metadata").present() {
+        let metadata = metadata.object(&["name", "namespace", "labels", "annotations"])?;
+        metadata.text("name")?;
+        metadata.text("namespace")?;
+        metadata.get("labels").text_map()?;
+        metadata.get("annotations").text_map()?;
+    }
+    let deprecated = super::deprecated::used(&object);
+    let mut resources = object.get("resources").texts()?;
+    resources.extend(object.get("bases").texts()?);
+    let mut images = object.get("images").list(decode_image)?;
+    images.extend(object.get("imageTags").list(decode_image)?);
+    let (old_charts, old_globals) = decode_old(&object.get("helmChartInflationGenerator"))?;
+    let mut helm_charts = object.get("helmCharts").list(decode_chart)?;
+    helm_charts.extend(old_charts);
+    let helm_globals = match object.get("helmGlobals").present() {
+        Some(item) => decode_globals(&item)?,
+        None => old_globals,
+    };
+    Ok(Kustomization {
+        kind,
+        openapi: object.get("openapi").text_map()?,
+        name_prefix: object.text("namePrefix")?,
+        name_suffix: object.text("nameSuffix")?,
+        namespace: object.text("namespace")?,
+        common_labels: object.get("commonLabels").text_map()?,
+        labels: object.get("labels").list(decode_label)?,
+        common_annotations: object.get("commonAnnotations").text_map()?,
+        patches_strategic_merge: object.get("patchesStrategicMerge").texts()?,
+        patches_json6902: object.get("patchesJson6902").list(decode_patch)?,
+        patches: object.get("patches").list(decode_patch)?,
+        images,
+        replacements: object.get("replacements").list(decode_replacement_entry)?,
+        replicas: object.get("replicas").list(decode_replica)?,
+        variables: object.get("vars").list(decode_variable)?,
+        sort_options: object.get("sortOptions").present().map(|i| decode_sort_options(&i)).transpose()?,
+        resources,
+        components: object.get("components").texts()?,
+        crds: object.get("crds").texts()?,
+        config_maps: object.get("configMapGenerator").list(decode_config_map)?,
+        secrets: object.get("secretGenerator").list(decode_secret)?,
+        helm_globals,
+        helm_charts,
+        generator_options: object
+            .get("generatorOptions")
+            .present()
+            .map(|i| decode_generator_options(&i))
+            .transpose()?,
+        configurations: object.get("configurations").texts()?,
+        generators: object.get("generators").texts()?,
+        transformers: object.get("transformers").texts()?,
+        validators: object.get("validators").texts()?,
+        build_metadata: object.get("buildMetadata").texts()?,
+        deprecated,
+    })
+}

@@ -1,0 +1,183 @@
+//! Reading files for one kustomization: paths relative to its folder, restrictions, cycles.
+
+use super::remote::{is_remote_file, is_repository};
+use crate::error::{Error, Result};
+use bytes::Bytes;
+use keyfill_diag::{Cx, nearest};
+use keyfill_files::{FileErrorKind, Files, Kind, TreePath};
+
+/// Which files a kustomization may read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoadRestrictor {
+    /// Files in or below its own folder.
+    #[default]
+    RootOnly,
+    /// Any file of the tree.
+    None,
+}
+
+/// Reads files for the kustomization of one folder. Links are already followed in its root.
+#[derive(Clone, Copy)]
+pub struct Loader<'a> {
+    files: &'a dyn Files,
+    cx: &'a Cx,
+    restrictor: LoadRestrictor,
+    root: &'a TreePath,
+    parent: Option<&'a Loader<'a>>,
+}
+
+impl<'a> Loader<'a> {
+    /// A loader at the folder of the outermost kustomization, with its links followed.
+    pub fn new(files: &'a dyn Files, cx: &'a Cx, restrictor: LoadRestrictor, root: &'a TreePath) -> Self {
+        Self { files, cx, restrictor, root, parent: None }
+    }
+
+    /// A loader for a base or component; its root comes from [`Loader::resolve_base`].
+    pub fn below(&'a self, root: &'a TreePath) -> Self {
+        Self { root, parent: Some(self), ..*self }
+    }
+
+    /// The folder of the kustomization.
+    pub fn root(&self) -> &'a TreePath {
+        self.root
+    }
+
+    /// The tree that files are read from.
+    pub fn files(&self) -> &'a dyn Files {
+        self.files
+    }
+
+    /// The circumstances of the run.
+    pub fn cx(&self) -> &'a Cx {
+        self.cx
+    }
+
+    /// How deep this kustomization is nested.
+    pub fn depth(&self) -> u32 {
+        self.parent.map_or(0, |p| p.depth() + 1)
+    }
+
+    /// Whether a path names a folder.
+    pub fn is_dir(&self, path: &str) -> bool {
+        !path.starts_with('/') && self.root.join(path).is_some_and(|p| self.files.is_dir(&p))
+    }
+
+    /// The folder of a base, with links followed; refused are folders that contain one that is being
+    /// visited.
+    pub fn resolve_base(&self, path: &str) -> Result<TreePath> {
+        if path.is_empty() {
+            return Err(Error::new("the path of a base cannot be empty"));
+        }
+        if is_repository(path) {
+            return Err(remote(path));
+        }
+        if path.starts_with('/') {
+            return Err(Error::new(format!("the base \"{path}\" is an absolute path"))
+                .hint("write it relative to the kustomization's folder"));
+        }
+        let joined = self.join(path)?;
+        let root = match self.files.resolve(&joined) {
+            Ok((root, Kind::Dir)) => root,
+            Ok(_) => return Err(Error::new(format!("\"{path}\" is not a folder"))),
+            Err(e) => return Err(self.file_error(path, &joined, &e)),
+        };
+        self.refuse_cycle(&root)?;
+        Ok(root)
+    }
+
+    /// Refuses a folder that is, or contains, one that is being visited.
+    fn refuse_cycle(&self, candidate: &TreePath) -> Result<()> {
+        let mut visited = Some(self);
+        while let Some(loader) = visited {
+            if loader.root.is_within(candidate) {
+                return Err(Error::new(format!(
+                    "cycle detected: folder '{candidate}' contains '{}', which is being built",
+                    loader.root
+                )));
+            }
+            visited = loader.parent;
+        }
+        if self.depth() >= self.cx.limits.depth.min(MOST_NESTED) {
+            return Err(Error::new("bases are nested too deep"));
+        }
+        Ok(())
+    }
+
+    /// The bytes of a file.
+    pub fn load(&self, path: &str) -> Result<Bytes> {
+        self.cx.check().map_err(|e| Error::with_class(keyfill_diag::Class::Other, e.to_string()))?;
+        if is_remote_file(path) {
+            return Err(remote(path));
+        }
+        let joined = self.locate(path)?;
+        self.files.read(&joined).map_err(|e| self.file_error(path, &joined, &e))
+    }
+
+    /// Where a file lies, once the restrictions have let it pass.
+    pub fn locate(&self, path: &str) -> Result<TreePath> {
+        let joined = self.join(path)?;
+        if self.restrictor == LoadRestrictor::None {
+            return Ok(joined);
+        }
+        let (real, kind) = self.files.resolve(&joined).map_err(|e| self.file_error(path, &joined, &e))?;
+        if kind == Kind::Dir {
+            return Err(Error::new(format!("'{path}' must resolve to a file")));
+        }
+        let dir = real.parent().unwrap_or_else(TreePath::root);
+        if !dir.is_within(self.root) {
+            return Err(Error::new(format!("security; file '{real}' is not in or below '{}'", self.root))
+                .hint("move the file, or allow it with `--load-restrictor LoadRestrictionsNone`"));
+        }
+        Ok(real)
+    }
+
+    /// A path of the kustomization as a path of the tree, for names in errors and origins.
+    pub fn join(&self, path: &str) -> Result<TreePath> {
+        let place = if path.starts_with('/') { absolute(path) } else { self.root.join(path) };
+        place.ok_or_else(|| {
+            Error::new(format!("'{path}' leaves the tree"))
+                .hint("only files of the git work tree, or of the folder given with --root, are read")
+        })
+    }
+
+    fn file_error(&self, path: &str, joined: &TreePath, error: &keyfill_files::FileError) -> Error {
+        let message = match std::error::Error::source(error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        };
+        let built = Error::new(message);
+        if error.kind() != FileErrorKind::NotFound {
+            return built;
+        }
+        match self.near_miss(joined) {
+            Some(name) => built.hint(format!("did you mean \"{}\"?", with_name(path, &name))),
+            None => built,
+        }
+    }
+
+    /// The entry of the folder whose name is nearest to a missing one.
+    fn near_miss(&self, missing: &TreePath) -> Option<String> {
+        let entries = self.files.list(&missing.parent()?).ok()?;
+        nearest(missing.name(), entries.iter().map(|e| e.name.as_str())).map(str::to_owned)
+    }
+}
+
+/// Kustomizations nested deeper than this are taken for a mistake: real trees stay below ten.
+const MOST_NESTED: u32 = 200;
+
+/// An absolute path as a path of the tree, which holds for a tree whose root is the file system's.
+fn absolute(path: &str) -> Option<TreePath> {
+    let below = path.trim_start_matches('/');
+    TreePath::new(below)
+}
+
+fn with_name(path: &str, name: &str) -> String {
+    match path.rsplit_once('/') {
+        Some((dir, _)) => format!("{dir}/{name}"),
+        None => name.to_owned(),
+    }
+}
+
+fn remote(path: &str) -> Error {
+    Error::unsupported(format!("fetching \"{path}\" from the network"))
+}

@@ -1,0 +1,153 @@
+//! The objects of a manifest file: documents split, lists taken apart, what is no object refused.
+
+use crate::error::Error;
+use crate::resource::{is_null, text_of_scalar};
+use keyfill_yaml::{Limits, Node, load_nodes, to_json};
+use std::collections::VecDeque;
+
+/// Why a text holds no objects.
+#[derive(Debug)]
+pub struct ObjectsError {
+    /// What is wrong.
+    pub error: Error,
+    /// Whether the text is not even YAML; it may then be a path.
+    pub is_malformed: bool,
+}
+
+impl ObjectsError {
+    fn bad(error: Error) -> Self {
+        Self { error, is_malformed: false }
+    }
+}
+
+/// The objects of a text, in the order in which the official tool takes them: items of lists come behind
+/// all documents, unless the list is the only document.
+pub fn objects_of(file: &str, text: &[u8], limits: &Limits) -> Result<Vec<Node>, ObjectsError> {
+    if let Some(line) = bad_separator(text) {
+        let error = Error::new("a document separator `---` may only be followed by a comment");
+        return Err(ObjectsError { error: error.at(file, Some(line)), is_malformed: false });
+    }
+    let documents = load_nodes(text, limits)
+        .map_err(|e| ObjectsError { error: Error::yaml(file, &e), is_malformed: true })?;
+    let mut queue = VecDeque::with_capacity(documents.len());
+    if let [only] = &documents[..]
+        && let Some(items) = wrapped_items(only)
+        && is_single(text)
+    {
+        queue.extend(items.iter().cloned());
+    } else {
+        queue.extend(documents);
+    }
+    let mut checked: VecDeque<Node> = VecDeque::with_capacity(queue.len());
+    for node in queue {
+        push_object(file, node, &mut checked)?;
+    }
+    flatten(file, checked, limits)
+}
+
+/// Takes lists apart; their items go behind what is waiting.
+fn flatten(file: &str, mut waiting: VecDeque<Node>, limits: &Limits) -> Result<Vec<Node>, ObjectsError> {
+    let mut objects = Vec::with_capacity(waiting.len());
+    while let Some(node) = waiting.pop_front() {
+        let kind = field_text(&node, "kind");
+        let items = if kind.ends_with("List") { node.get("items") } else { None };
+        match items {
+            None => objects.push(node),
+            Some(items) if is_null(items) => {}
+            Some(Node::Seq(items)) => {
+                for item in &items.items {
+                    // The items take the way through JSON, as the official tool does it: what they say is
+                    // kept, how it was written is not.
+                    let text = to_json(item);
+                    let nodes = load_nodes(&text, limits)
+                        .map_err(|e| ObjectsError::bad(Error::new(e.message()).at(file, Some(item.line()))))?;
+                    for node in nodes {
+                        push_object(file, node, &mut waiting)?;
+                    }
+                }
+            }
+            Some(other) => {
+                let error = Error::new(format!("the field items of a {kind} must be a list"));
+                return Err(ObjectsError::bad(error.at(file, Some(other.line())).at_path("items")));
+            }
+        }
+    }
+    Ok(objects)
+}
+
+/// Adds an object after a look at its fields; empty documents are left out.
+fn push_object(file: &str, node: Node, into: &mut VecDeque<Node>) -> Result<(), ObjectsError> {
+    if is_nothing(&node) {
+        return Ok(());
+    }
+    check(&node).map_err(|e| ObjectsError::bad(e.at(file, Some(node.line()))))?;
+    into.push_back(node);
+    Ok(())
+}
+
+/// Whether a document is null, an empty mapping or an empty list.
+fn is_nothing(node: &Node) -> bool {
+    match node {
+        Node::Scalar(_) => is_null(node),
+        Node::Seq(seq) => seq.items.is_empty(),
+        Node::Map(map) => map.is_empty(),
+    }
+}
+
+/// An object has a kind, and a name unless it is a list.
+fn check(node: &Node) -> Result<(), Error> {
+    if node.as_map().is_none() {
+        return Err(Error::new("a Kubernetes object is a mapping with apiVersion, kind and metadata"));
+    }
+    let kind = field_text(node, "kind");
+    let name = crate::resource::metadata_text(node, "name");
+    if kind.is_empty() {
+        let of = if name.is_empty() { String::new() } else { format!(" \"{name}\"") };
+        return Err(Error::new(format!("missing kind in object{of}")));
+    }
+    if name.is_empty() && !kind.ends_with("List") {
+        return Err(Error::new(format!("missing metadata.name in object of kind {kind}")));
+    }
+    Ok(())
+}
+
+fn field_text<'a>(node: &'a Node, field: &str) -> &'a str {
+    node.get(field).filter(|n| !is_null(n)).map_or("", text_of_scalar)
+}
+
+/// The items of a document that is nothing but a wrapper around others.
+fn wrapped_items(node: &Node) -> Option<&[Node]> {
+    let kind = field_text(node, "kind");
+    if kind != "List" && kind != "ResourceList" {
+        return None;
+    }
+    match node.get("items") {
+        Some(Node::Seq(items)) => Some(&items.items),
+        Some(_) => Some(&[]),
+        None => node.get("functionConfig").map(|_| &[][..]),
+    }
+}
+
+/// Whether no separator stands between documents, empty ones included.
+fn is_single(text: &[u8]) -> bool {
+    separators(text).next().is_none()
+}
+
+/// The places of lines that begin with `---` and are neither the first nor the unfinished last line.
+fn separators(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    memchr::memmem::find_iter(text, b"\n---").filter_map(move |at| {
+        let rest = &text[at + 4..];
+        let end = memchr::memchr(b'\n', rest)?;
+        Some((at + 1, &rest[..end]))
+    })
+}
+
+/// The line of a separator that is followed by something else than a comment.
+fn bad_separator(text: &[u8]) -> Option<u32> {
+    let (at, _) = separators(text).find(|(_, rest)| {
+        let rest = rest.trim_ascii();
+        !rest.is_empty() && !rest.starts_with(b"#")
+    })?;
+    let line = memchr::memchr_iter(b'\n', &text[..at]).count() + 1;
+    Some(u32::try_from(line).unwrap_or(u32::MAX))
+}

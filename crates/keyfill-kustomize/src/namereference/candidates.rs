@@ -1,0 +1,124 @@
+//! Which resources a reference may mean: found by the names they had.
+
+use crate::Gvk;
+use crate::error::{Error, Result};
+use crate::resmap::{ResMap, describe};
+use crate::resource::{Id, NO_NAMESPACE, is_null, text_of_scalar};
+use keyfill_yaml::{Node, Text};
+use std::collections::{HashMap, HashSet};
+
+/// Indexes over all resources, made once.
+pub struct Candidates {
+    /// Resources by the names they had; one whose name never changed is none.
+    by_previous_name: HashMap<Text, Vec<usize>>,
+    /// Resources by the namespace they had at first.
+    by_original_namespace: HashMap<Text, Vec<usize>>,
+}
+
+/// The resource whose fields are mended.
+pub struct Referrer {
+    /// Its position.
+    pub at: usize,
+    /// What it is.
+    pub id: Id,
+    /// The type that its `roleRef` names.
+    pub role: Option<Gvk>,
+    /// Namespaces of the service accounts that a role binding names.
+    subjects: HashSet<Text>,
+}
+
+impl Candidates {
+    /// Looks at all resources once.
+    pub fn new(map: &ResMap) -> Self {
+        let mut by_previous_name: HashMap<Text, Vec<usize>> = HashMap::new();
+        let mut by_original_namespace: HashMap<Text, Vec<usize>> = HashMap::new();
+        for at in map.places() {
+            let resource = map.get(at);
+            for previous in &resource.memory.previous {
+                let places = by_previous_name.entry(previous.name.clone()).or_default();
+                if places.last() != Some(&at) {
+                    places.push(at);
+                }
+            }
+            let namespace = match resource.memory.previous.first() {
+                Some(previous) => previous.namespace.clone(),
+                None => resource.id().effective_namespace().clone(),
+            };
+            by_original_namespace.entry(namespace).or_default().push(at);
+        }
+        Self { by_previous_name, by_original_namespace }
+    }
+
+    /// What matters about a referring resource.
+    pub fn referrer(&self, map: &ResMap, at: usize) -> Result<Referrer> {
+        let resource = map.get(at);
+        let id = resource.id().clone();
+        let is_binding = id.gvk.kind == "RoleBinding" && !id.is_cluster_scoped;
+        let subjects = if is_binding { subject_namespaces(&resource.node, &id)? } else { HashSet::new() };
+        Ok(Referrer { at, role: role_type(&resource.node), subjects, id })
+    }
+
+    /// The resources that had a name and that the referrer can reach.
+    pub fn named(&self, map: &ResMap, referrer: &Referrer, name: &str) -> Vec<usize> {
+        let places = self.by_previous_name.get(name).map_or(&[][..], Vec::as_slice);
+        places.iter().copied().filter(|at| referrer.reaches(map.get(*at).id())).collect()
+    }
+
+    /// Keeps those that were in a namespace at first; where nothing was, those that are in it now.
+    pub fn keep_namespace(&self, map: &ResMap, referrer: &Referrer, namespace: &str, found: &mut Vec<usize>) {
+        if namespace == NO_NAMESPACE {
+            return found.clear();
+        }
+        let originals = self.by_original_namespace.get(namespace).map_or(&[][..], Vec::as_slice);
+        if originals.iter().any(|at| referrer.reaches(map.get(*at).id())) {
+            found.retain(|at| originals.binary_search(at).is_ok());
+        } else {
+            found.retain(|at| map.get(*at).id().effective_namespace() == namespace);
+        }
+    }
+}
+
+impl Referrer {
+    /// Whether it could refer to a resource at all: same namespace, one of them in none, or a service
+    /// account in a namespace that a role binding names.
+    fn reaches(&self, target: &Id) -> bool {
+        self.id.is_cluster_scoped
+            || target.is_cluster_scoped
+            || target.is_namespace_of(&self.id)
+            || self.subjects.contains(&target.namespace)
+    }
+
+    /// Whether a target's current namespace allows the reference.
+    pub fn sees(&self, target: &Id) -> bool {
+        self.id.is_cluster_scoped
+            || target.is_cluster_scoped
+            || target.gvk.kind == "ServiceAccount"
+            || self.id.is_namespace_of(target)
+    }
+}
+
+/// The type in `roleRef`, when it is complete.
+fn role_type(object: &Node) -> Option<Gvk> {
+    let role = object.get("roleRef")?;
+    let field = |name| role.get(name).filter(|n| !is_null(n)).map(text_of_scalar);
+    Some(Gvk::new(field("apiGroup")?, "", field("kind")?))
+}
+
+/// The namespaces of the service accounts among a role binding's subjects.
+fn subject_namespaces(object: &Node, id: &Id) -> Result<HashSet<Text>> {
+    let subjects = object.get("subjects").and_then(Node::as_seq);
+    let mut namespaces = HashSet::new();
+    for subject in subjects.map_or(&[][..], |s| &s.items) {
+        if subject.as_map().is_none() {
+            return Err(Error::new(format!("a subject of {} is not a mapping", describe(id))));
+        }
+        let is_account = subject.get("kind").map(text_of_scalar) == Some("ServiceAccount");
+        let Some(namespace) = subject.get("namespace").filter(|_| is_account) else { continue };
+        if is_null(namespace) || namespace.as_scalar().is_none() {
+            return Err(Error::new(format!("the namespace of a subject of {} is blank", describe(id)))
+                .hint("name the service account's namespace, or leave the field out"));
+        }
+        namespaces.insert(text_of_scalar(namespace).into());
+    }
+    Ok(namespaces)
+}

@@ -1,0 +1,395 @@
+//! The resources of a build, in order, with indexes that keep every look-up linear.
+//!
+//! Ids change while transformers run. [`ResMap::update`] is the only way to change a resource, and it keeps
+//! the indexes in step, so that a look-up never has to walk through all resources.
+
+use crate::error::{Error, Result};
+use crate::resource::{Behavior, Id, Memory, Resource};
+use crate::schema::Schema;
+use crate::selector::Matcher;
+use keyfill_yaml::{Map, Node, Text};
+use std::collections::HashMap;
+
+/// What tells current ids apart: two resources with the same key cannot be appended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    gvk: crate::Gvk,
+    name: Text,
+    namespace: Text,
+}
+
+impl Key {
+    fn of(id: &Id) -> Self {
+        Self { gvk: id.gvk.clone(), name: id.name.clone(), namespace: id.effective_namespace().clone() }
+    }
+}
+
+/// Resources in the order in which they were added.
+#[derive(Clone, Debug, Default)]
+pub struct ResMap {
+    list: Vec<Resource>,
+    /// How many resources have an id now.
+    current: HashMap<Key, u32>,
+    /// How many ids are there more than once: transformers may make such, appending then fails.
+    repeated: usize,
+    /// Where a name occurs among current and previous names. An entry may be stale, never missing.
+    by_name: HashMap<Text, Vec<usize>>,
+}
+
+impl ResMap {
+    /// Resources that must all be different.
+    pub fn from_list(list: Vec<Resource>) -> Result<Self> {
+        let mut map = Self::default();
+        for resource in list {
+            map.append(resource)?;
+        }
+        Ok(map)
+    }
+
+    /// The resources in order. What patches have deleted is left out here and everywhere.
+    pub fn iter(&self) -> impl Iterator<Item = &Resource> {
+        self.list.iter().filter(|r| !r.deleted)
+    }
+
+    /// The positions of all resources.
+    pub fn places(&self) -> Vec<usize> {
+        (0..self.list.len()).filter(|at| !self.list[*at].deleted).collect()
+    }
+
+    /// A resource by its position.
+    pub fn get(&self, at: usize) -> &Resource {
+        &self.list[at]
+    }
+
+    /// Takes all resources out, in order.
+    pub fn into_list(mut self) -> Vec<Resource> {
+        self.list.retain(|r| !r.deleted);
+        self.list
+    }
+
+    /// The objects, to change what is not their type, name or namespace.
+    pub fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Resource> {
+        self.list.iter_mut().filter(|r| !r.deleted)
+    }
+
+    /// One of these objects.
+    pub fn node_mut(&mut self, at: usize) -> &mut Resource {
+        &mut self.list[at]
+    }
+
+    /// Adds a resource whose id is not there yet.
+    pub fn append(&mut self, resource: Resource) -> Result<()> {
+        if self.current.contains_key(&Key::of(resource.id())) {
+            return Err(duplicate(&resource));
+        }
+        self.push(resource);
+        Ok(())
+    }
+
+    /// Adds the resources of another map.
+    pub fn append_all(&mut self, other: Self) -> Result<()> {
+        if self.list.is_empty() && other.repeated == 0 && !other.list.iter().any(|r| r.deleted) {
+            *self = other;
+            return Ok(());
+        }
+        other.into_list().into_iter().try_for_each(|resource| self.append(resource))
+    }
+
+    fn push(&mut self, resource: Resource) {
+        let at = self.list.len();
+        for previous in &resource.memory.previous {
+            note(&mut self.by_name, &previous.name, at);
+        }
+        note(&mut self.by_name, &resource.id().name, at);
+        self.count(Key::of(resource.id()));
+        self.list.push(resource);
+    }
+
+    fn count(&mut self, key: Key) {
+        let count = self.current.entry(key).or_default();
+        *count += 1;
+        self.repeated += usize::from(*count == 2);
+    }
+
+    fn discount(&mut self, key: &Key) {
+        if let Some(count) = self.current.get_mut(key) {
+            *count -= 1;
+            self.repeated -= usize::from(*count == 1);
+            if *count == 0 {
+                self.current.remove(key);
+            }
+        }
+    }
+
+    /// Changes one resource; its id may change too.
+    pub fn update<T>(
+        &mut self,
+        at: usize,
+        schema: &Schema,
+        change: impl FnOnce(&mut Resource) -> Result<T>,
+    ) -> Result<T> {
+        let resource = &mut self.list[at];
+        let before = resource.id().clone();
+        let result = change(resource);
+        if resource.deleted {
+            self.discount(&Key::of(&before));
+            return result;
+        }
+        resource.refresh(schema);
+        let after = resource.id();
+        let is_renamed = after.name != before.name;
+        if is_renamed || after.gvk != before.gvk || after.namespace != before.namespace {
+            let (old, new, name) = (Key::of(&before), Key::of(after), after.name.clone());
+            self.discount(&old);
+            self.count(new);
+            if is_renamed {
+                note(&mut self.by_name, &name, at);
+            }
+        }
+        result
+    }
+
+    /// Whether a resource is the only one with its current id.
+    pub fn is_unique(&self, at: usize) -> bool {
+        self.current.get(&Key::of(self.list[at].id())) == Some(&1)
+    }
+
+    /// Fails as appending all resources to an empty map would.
+    pub fn check_unique(&self) -> Result<()> {
+        if self.repeated == 0 {
+            return Ok(());
+        }
+        let is_repeated = |r: &&Resource| !r.deleted && self.current.get(&Key::of(r.id())).is_some_and(|n| *n > 1);
+        self.list.iter().filter(is_repeated).nth(1).map_or(Ok(()), |r| Err(duplicate(r)))
+    }
+
+    /// The positions of resources that have or had a name, in order.
+    fn named(&self, name: &str) -> Vec<usize> {
+        let mut places = self.by_name.get(name).cloned().unwrap_or_default();
+        places.sort_unstable();
+        places.dedup();
+        places.retain(|at| *at < self.list.len());
+        places
+    }
+
+    /// The resources that are or were `id`.
+    pub fn matching_any(&self, id: &Id) -> Vec<usize> {
+        let mut places = self.named(&id.name);
+        places.retain(|at| {
+            let resource = &self.list[*at];
+            !resource.deleted && resource.all_ids().any(|other| id.is_same(&other))
+        });
+        places
+    }
+
+    /// The resources one of whose ids has a name and passes a test.
+    pub fn matching_name(&self, name: &str, test: impl Fn(&Id) -> bool) -> Vec<usize> {
+        let mut places = self.named(name);
+        places.retain(|at| {
+            let resource = &self.list[*at];
+            !resource.deleted && resource.all_ids().any(|id| id.name == name && test(&id))
+        });
+        places
+    }
+
+    /// The one resource that is or was `id`: the target of a patch.
+    pub fn target_of(&self, id: &Id) -> Result<usize> {
+        match self.matching_any(id)[..] {
+            [at] => Ok(at),
+            [] => {
+                let error = Error::new(format!("no resource matches the patch: no {} here", describe(id)));
+                Err(match self.near_miss(id) {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                })
+            }
+            _ => Err(Error::new(format!("several resources match the patch for {}", describe(id)))),
+        }
+    }
+
+    /// What the author may have meant by an id that is not there.
+    fn near_miss(&self, id: &Id) -> Option<String> {
+        let same_name = self.named(&id.name).first().map(|at| describe(self.list[*at].id()));
+        if let Some(other) = same_name {
+            return Some(format!("there is {other}: check apiVersion, kind and namespace"));
+        }
+        let names = self.iter().filter(|r| r.gvk().kind == id.gvk.kind).map(|r| r.id().name.as_str());
+        keyfill_diag::nearest(&id.name, names).map(|name| format!("did you mean \"{name}\"?"))
+    }
+
+    /// The resources that a selector picks.
+    pub fn select(&self, matcher: &Matcher) -> Vec<usize> {
+        let matches = |at: &usize| !self.list[*at].deleted && matcher.matches(&self.list[*at]);
+        match matcher.literal_name() {
+            Some(name) => self.named(name).into_iter().filter(matches).collect(),
+            None => (0..self.list.len()).filter(matches).collect(),
+        }
+    }
+
+    /// Keeps some resources.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Resource) -> bool) {
+        let mut list = std::mem::take(&mut self.list);
+        list.retain(|r| !r.deleted && keep(r));
+        self.rebuild(list);
+    }
+
+    /// Puts the resources in another order.
+    pub fn sort_by_cached_key<K: Ord>(&mut self, key: impl FnMut(&Resource) -> K) {
+        let mut list = std::mem::take(&mut self.list);
+        list.retain(|r| !r.deleted);
+        list.sort_by_cached_key(key);
+        self.rebuild(list);
+    }
+
+    fn rebuild(&mut self, list: Vec<Resource>) {
+        *self = Self::default();
+        list.into_iter().for_each(|r| self.push(r));
+    }
+
+    /// Adds what a generator made: new, or put over one that is there, as its behavior says.
+    pub fn absorb(&mut self, mut made: Resource) -> Result<()> {
+        let places = self.matching_any(made.id());
+        let behavior = made.memory.behavior;
+        match (places[..].first(), places.len()) {
+            (None, _) => match behavior {
+                Behavior::Merge | Behavior::Replace => Err(Error::new(format!(
+                    "{} does not exist; the generator cannot {} it",
+                    describe(made.id()),
+                    behavior.name()
+                ))
+                .hint("use `behavior: create`, or generate it in a base")),
+                _ => self.append(made),
+            },
+            (Some(&at), 1) => {
+                let old = &self.list[at];
+                match behavior {
+                    Behavior::Replace => inherit(&mut made, old),
+                    Behavior::Merge => {
+                        let origin = crate::origin::annotation(&old.node).map(str::to_owned);
+                        inherit(&mut made, old);
+                        merge_data(&mut made, old, "data");
+                        merge_data(&mut made, old, "binaryData");
+                        if let Some(origin) = origin {
+                            crate::resource::set_annotation(&mut made.node, crate::origin::ORIGIN, &origin);
+                        }
+                    }
+                    other => {
+                        return Err(Error::new(format!(
+                            "{} exists already; behavior '{}' cannot be used",
+                            describe(made.id()),
+                            other.name()
+                        ))
+                        .hint("use `behavior: merge` or `behavior: replace`"));
+                    }
+                }
+                self.replace(at, made)
+            }
+            _ => Err(Error::new(format!("several resources could be merged with {}", describe(made.id())))),
+        }
+    }
+
+    /// Puts a resource in the place of another; both must have the same current id.
+    fn replace(&mut self, at: usize, resource: Resource) -> Result<()> {
+        let key = Key::of(resource.id());
+        if Key::of(self.list[at].id()) != key {
+            return Err(Error::new(format!("cannot find {} to replace it", describe(resource.id()))));
+        }
+        if self.current.get(&key).is_some_and(|n| *n > 1) {
+            return Err(Error::new(format!("several resources are {}", describe(resource.id()))));
+        }
+        for previous in &resource.memory.previous {
+            note(&mut self.by_name, &previous.name, at);
+        }
+        self.list[at] = resource;
+        Ok(())
+    }
+}
+
+fn note(by_name: &mut HashMap<Text, Vec<usize>>, name: &Text, at: usize) {
+    let places = by_name.entry(name.clone()).or_default();
+    if places.last() != Some(&at) {
+        places.push(at);
+    }
+}
+
+fn duplicate(resource: &Resource) -> Error {
+    let error =
+        Error::new(format!("may not add resource with an already registered id: {}", describe(resource.id())))
+            .hint("the same object comes from two places: drop one of them, or patch it");
+    match &resource.file {
+        Some(file) => error.at(&**file, Some(resource.node.line())),
+        None => error,
+    }
+}
+
+/// An id for people: `Deployment apps/v1 "web" in namespace "x"`.
+pub fn describe(id: &Id) -> String {
+    let mut text = format!("{} {} \"{}\"", id.gvk.kind, id.gvk.api_version(), id.name);
+    if !id.namespace.is_empty() {
+        text.push_str(&format!(" in namespace \"{}\"", id.namespace));
+    }
+    text
+}
+
+/// Takes over labels, annotations, name, namespace and memory of the resource that is replaced; the new
+/// one's own labels and annotations win, and whether a hash is wanted is its own affair.
+fn inherit(made: &mut Resource, old: &Resource) {
+    for field in ["labels", "annotations"] {
+        merge_metadata(made, old, field);
+    }
+    made.set_name(&old.id().name.clone());
+    let namespace = old.id().namespace.clone();
+    if namespace.is_empty() {
+        if let Some(metadata) = crate::resource::metadata_mut(&mut made.node) {
+            metadata.remove("namespace");
+        }
+    } else {
+        crate::resource::set_metadata_text(&mut made.node, "namespace", &namespace);
+    }
+    let needs_hash = made.memory.needs_hash && old.memory.needs_hash;
+    made.memory = Memory { needs_hash, ..old.memory.clone() };
+    made.variables.clone_from(&old.variables);
+    made.set_namespace_id(namespace);
+}
+
+fn merge_metadata(made: &mut Resource, old: &Resource, field: &str) {
+    let of = |node: &Node| crate::resource::metadata(node).and_then(|m| m.get(field)).and_then(Node::as_map).cloned();
+    let merged = merged(of(&old.node), of(&made.node));
+    let Some(metadata) = crate::resource::metadata_mut(&mut made.node) else { return };
+    metadata.remove(field);
+    if !merged.is_empty() {
+        metadata.set(field, Node::Map(merged));
+    }
+}
+
+/// Both mappings as strings, sorted; the second wins.
+fn merged(under: Option<Map>, over: Option<Map>) -> Map {
+    let mut pairs: Vec<(Text, Text)> = Vec::new();
+    for entry in under.into_iter().chain(over).flat_map(|m| m.entries) {
+        let value = Text::from(crate::resource::text_of_scalar(&entry.value));
+        match pairs.binary_search_by(|(k, _)| k.cmp(&entry.key.text)) {
+            Ok(at) => pairs[at].1 = value,
+            Err(at) => pairs.insert(at, (entry.key.text, value)),
+        }
+    }
+    let mut map = Map::default();
+    map.entries.reserve(pairs.len());
+    for (key, value) in pairs {
+        map.entries.push(keyfill_yaml::Entry {
+            key: keyfill_yaml::Scalar::string(key),
+            value: Node::string(value),
+        });
+    }
+    map
+}
+
+/// Puts the data of a generated resource over those of the one that is there.
+fn merge_data(made: &mut Resource, old: &Resource, field: &str) {
+    let of = |node: &Node| node.get(field).and_then(Node::as_map).cloned();
+    let merged = merged(of(&old.node), of(&made.node));
+    let Some(object) = made.node.as_map_mut() else { return };
+    object.remove(field);
+    if !merged.is_empty() {
+        object.set(field, Node::Map(merged));
+    }
+}

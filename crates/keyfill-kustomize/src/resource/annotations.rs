@@ -1,0 +1,71 @@
+//! Annotations in which kustomize keeps its memory: taken up from objects that come with them.
+
+use super::{Behavior, Memory, Previous};
+use keyfill_yaml::{Map, Node, Text};
+
+/// The domain of annotations that never reach the output.
+const DOMAIN: &str = "internal.config.kubernetes.io/";
+
+/// Further annotations of tools, which do not reach the output either.
+const LEGACY: [&str; 3] = ["config.kubernetes.io/path", "config.kubernetes.io/index", "config.k8s.io/id"];
+
+/// The names below the domain that the build knows; others stay in the object.
+const KNOWN: [&str; 16] = [
+    "previousKinds",
+    "previousNames",
+    "previousNamespaces",
+    "prefixes",
+    "suffixes",
+    "allowNameChange",
+    "allowKindChange",
+    "refBy",
+    "generatorBehavior",
+    "needsHashSuffix",
+    "path",
+    "index",
+    "seqindent",
+    "id",
+    "annotations-migration-resource-id",
+    "helm-generated",
+];
+
+/// Takes the build's annotations out of an object and returns what they say.
+pub fn take(object: &mut Node) -> Memory {
+    let mut memory = Memory::default();
+    let Some(Node::Map(map)) = object
+        .as_map_mut()
+        .and_then(|m| m.get_mut("metadata"))
+        .and_then(Node::as_map_mut)
+        .and_then(|m| m.get_mut("annotations"))
+    else {
+        return memory;
+    };
+    if !map.keys().any(is_ours) {
+        return memory;
+    }
+    read(map, &mut memory);
+    map.entries.retain(|e| !is_ours(&e.key.text));
+    memory
+}
+
+fn is_ours(key: &str) -> bool {
+    key.strip_prefix(DOMAIN).is_some_and(|name| KNOWN.contains(&name)) || LEGACY.contains(&key)
+}
+
+fn read(map: &Map, memory: &mut Memory) {
+    let text = |name: &str| map.get(&format!("{DOMAIN}{name}")).and_then(Node::text);
+    let list = |name: &str| -> Vec<Text> {
+        text(name).map(|t| t.split(',').map(Text::from).collect()).unwrap_or_default()
+    };
+    let (names, namespaces, kinds) = (list("previousNames"), list("previousNamespaces"), list("previousKinds"));
+    if names.len() == namespaces.len() && names.len() == kinds.len() {
+        let rows = names.into_iter().zip(namespaces).zip(kinds);
+        memory.previous =
+            rows.map(|((name, namespace), kind)| Previous { namespace, name, kind }).collect();
+    }
+    memory.prefixes = list("prefixes");
+    memory.suffixes = list("suffixes");
+    memory.needs_hash = text("needsHashSuffix") == Some("enabled");
+    memory.behavior = Behavior::from_name(text("generatorBehavior").unwrap_or(""));
+    memory.from_chart = text("helm-generated") == Some("true");
+}

@@ -1,0 +1,106 @@
+//! Reading and writing the common fields of an object.
+
+use keyfill_yaml::{Map, Node, Scalar, Style, Tag, Text};
+
+/// The `metadata` mapping; none when it is absent or empty.
+pub fn metadata(object: &Node) -> Option<&Map> {
+    object.get("metadata")?.as_map().filter(|m| !m.is_empty())
+}
+
+/// The text of a field of `metadata`; empty when it is absent or null.
+pub fn metadata_text<'a>(object: &'a Node, field: &str) -> &'a str {
+    metadata(object).and_then(|m| m.get(field)).map_or("", |node| if is_null(node) { "" } else { text_of_scalar(node) })
+}
+
+/// The text of a scalar, whatever its type; empty for lists and mappings.
+pub fn text_of_scalar(node: &Node) -> &str {
+    node.text().unwrap_or("")
+}
+
+/// Whether a node is `null`, by its text or its tag.
+pub fn is_null(node: &Node) -> bool {
+    let Some(scalar) = node.as_scalar() else { return false };
+    match scalar.tag {
+        Tag::Null => true,
+        Tag::None => {
+            scalar.style == Style::Plain && matches!(scalar.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
+        }
+        _ => false,
+    }
+}
+
+/// Writes text into a scalar and keeps the way it is written: a quoted one stays quoted.
+pub fn set_scalar(node: &mut Node, text: impl Into<Text>) {
+    match node {
+        Node::Scalar(scalar) => {
+            scalar.text = text.into();
+            scalar.tag = Tag::None;
+        }
+        other => *other = Node::Scalar(Scalar::string(text)),
+    }
+}
+
+/// Sets a text field of a mapping: one that is there keeps the way it is written, a new one is a string.
+pub fn set_text(map: &mut Map, field: &str, text: &str) {
+    match map.get_mut(field) {
+        Some(node) => set_scalar(node, text),
+        None => map.set(field, Node::string(text)),
+    }
+}
+
+/// Sets a text field of `metadata`, which is made when it is absent.
+pub fn set_metadata_text(object: &mut Node, field: &str, text: &str) {
+    if let Some(map) = metadata_mut(object) {
+        set_text(map, field, text);
+    }
+}
+
+/// The `metadata` mapping, made when it is absent; none when the object is not a mapping.
+pub fn metadata_mut(object: &mut Node) -> Option<&mut Map> {
+    let node = object.as_map_mut()?.get_or_insert_with("metadata", Node::map);
+    if is_null(node) {
+        *node = Node::map();
+    }
+    node.as_map_mut()
+}
+
+/// Sets an annotation as a string.
+pub fn set_annotation(object: &mut Node, key: &str, value: &str) {
+    let Some(metadata) = metadata_mut(object) else { return };
+    let annotations = metadata.get_or_insert_with("annotations", Node::map);
+    if is_null(annotations) {
+        *annotations = Node::map();
+    }
+    if let Some(map) = annotations.as_map_mut() {
+        map.set(key, Node::string(value));
+    }
+}
+
+/// Makes all values of `metadata.labels` or `metadata.annotations` strings, and takes the field away
+/// when it holds nothing.
+pub fn strings_in_metadata(object: &mut Node, field: &str) {
+    let Some(Node::Map(metadata)) = object.as_map_mut().and_then(|m| m.get_mut("metadata")) else { return };
+    let Some(node) = metadata.get_mut(field) else { return };
+    match node {
+        Node::Map(map) if !map.is_empty() => {
+            for entry in &mut map.entries {
+                to_string_node(&mut entry.value);
+            }
+        }
+        _ => {
+            metadata.remove(field);
+        }
+    }
+}
+
+/// Makes a node the string of its text; lists and mappings become the empty string.
+fn to_string_node(node: &mut Node) {
+    match node {
+        Node::Scalar(scalar) => {
+            scalar.tag = Tag::Str;
+            // Folded text would be laid out again on its way out; as a plain string it stays as it is.
+            scalar.style = Style::Plain;
+        }
+        other => *other = Node::string(""),
+    }
+}

@@ -1,0 +1,120 @@
+//! Resources of a kustomization: manifest files, bases, components.
+
+use super::Target;
+use super::accumulator::Accumulator;
+use crate::error::{Error, Result};
+use crate::load::{Kind, Loader, objects_of};
+use crate::origin::{self, Origin};
+use crate::resource::Resource;
+use crate::schema::Schema;
+use keyfill_files::TreePath;
+use keyfill_yaml::{Limits, Node, Text};
+use std::sync::Arc;
+
+impl Target<'_> {
+    /// Adds files and bases in their order.
+    pub(super) fn add_resources(&self, accumulator: &mut Accumulator, paths: &[Text]) -> Result<()> {
+        for path in paths {
+            if self.loader.is_dir(path) || crate::load::is_repository_path(path) {
+                let inner = self.inner(path, Kind::Kustomization)?;
+                accumulator.merge(inner).map_err(|e| self.blame(e.context(format!("merging the base '{path}'"))))?;
+            } else {
+                self.add_file(accumulator, path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the objects of one file.
+    fn add_file(&self, accumulator: &mut Accumulator, path: &str) -> Result<()> {
+        let nodes = self.read_objects(path)?;
+        let file: Arc<str> = self.loader.join(path)?.as_str().into();
+        let schema = self.session.schema();
+        let mut fresh = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            fresh.push(self.resource(node, &file, path, &schema));
+        }
+        // The objects of one file must differ among themselves before they join the others.
+        let map = crate::resmap::ResMap::from_list(fresh)?;
+        accumulator.map.append_all(map)
+    }
+
+    fn resource(&self, node: Node, file: &Arc<str>, path: &str, schema: &Schema) -> Resource {
+        let mut resource = Resource::new(node, schema);
+        resource.file = Some(file.clone());
+        if let Some(origin) = &self.origin {
+            origin::set(&mut resource, &origin.below(path));
+        }
+        resource
+    }
+
+    fn read_objects(&self, path: &str) -> Result<Vec<Node>> {
+        let text = self.loader.load(path).map_err(|e| {
+            let listed = format!("listed in {}", self.file);
+            e.via(listed).at(self.file.as_str(), self.line_of(path))
+        })?;
+        let file = self.loader.join(path)?;
+        objects_of(file.as_str(), &text, &Limits::from(&self.loader.cx().limits)).map_err(|e| e.error)
+    }
+
+    /// The line of the kustomization on which a path stands.
+    fn line_of(&self, path: &str) -> Option<u32> {
+        let text = self.loader.load(self.file.name()).ok()?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let at = text.lines().position(|line| line.trim_start_matches([' ', '-', '"', '\'']).starts_with(path))?;
+        u32::try_from(at + 1).ok()
+    }
+
+    /// Runs a component on what is accumulated.
+    pub(super) fn add_component(&self, accumulator: Accumulator, path: &str) -> Result<Accumulator> {
+        let root = self.base_root(path)?;
+        let loader = self.loader.below(&root);
+        let component = self.load_inner(loader, path, Kind::Component)?.accumulate_as(accumulator, path);
+        let mut merged = Accumulator::default();
+        merged.merge(component.map_err(|e| e.via(format!("component {root}")))?)?;
+        Ok(merged)
+    }
+
+    /// What the kustomization of a folder gathers.
+    fn inner(&self, path: &str, kind: Kind) -> Result<Accumulator> {
+        let root = self.base_root(path)?;
+        let loader = self.loader.below(&root);
+        self.load_inner(loader, path, kind)?
+            .accumulate(Accumulator::default())
+            .map_err(|e| e.via(format!("base {root}, listed in {}", self.file)))
+    }
+
+    fn base_root(&self, path: &str) -> Result<TreePath> {
+        self.loader.resolve_base(path).map_err(|e| e.at(self.file.as_str(), self.line_of(path)))
+    }
+
+    /// Reads an inner kustomization and hands down what holds for it.
+    fn load_inner<'b>(&'b self, loader: Loader<'b>, path: &str, kind: Kind) -> Result<Target<'b>> {
+        let mut inner = Target::load(self.session, loader)
+            .map_err(|e| e.via(format!("base {}, listed in {}", loader.root(), self.file)))?;
+        inner.kustomization.build_metadata.clone_from(&self.kustomization.build_metadata);
+        inner.origin = self.origin.as_ref().map(|origin: &Origin| origin.below(path));
+        inner.chart_namespace = self.outer_namespace().clone();
+        self.session.set_schema(&inner.loader, &inner.kustomization.openapi, false).map_err(|e| inner.blame(e))?;
+        match (kind, inner.kustomization.kind) {
+            (Kind::Component, Kind::Kustomization) => {
+                let error = format!("expected kind Component at '{}', found Kustomization", inner.file);
+                Err(Error::new(error)
+                    .at(self.file.as_str(), self.line_of(path))
+                    .hint("list it under `resources:`, or make it a Component"))
+            }
+            (Kind::Kustomization, Kind::Component) => {
+                let error = format!("expected kind Kustomization at '{}', found Component", inner.file);
+                Err(Error::new(error)
+                    .at(self.file.as_str(), self.line_of(path))
+                    .hint("list it under `components:`"))
+            }
+            _ => Ok(inner),
+        }
+    }
+
+    fn accumulate_as(mut self, accumulator: Accumulator, path: &str) -> Result<Accumulator> {
+        self.accumulate(accumulator).map_err(|e| e.via(format!("component '{path}'")))
+    }
+}
+

@@ -1,0 +1,131 @@
+//! The whole build, and what is done last: hashes, references, variables, order, cleaning up.
+
+use super::accumulator::Accumulator;
+use super::session::{BuildRequest, Built, Session};
+use super::Target;
+use crate::error::{Error, Result};
+use crate::fieldspec::FieldSpec;
+use crate::generate::Charts;
+use crate::load::Loader;
+use crate::origin::{self, ORIGIN, Origin, TRANSFORMATIONS};
+use crate::resource::{Resource, metadata, strings_in_metadata, text_of_scalar};
+use crate::transform::Transformer;
+use crate::{Gvk, namereference, order, variables};
+use bytes::Bytes;
+use keyfill_diag::Cx;
+use keyfill_files::{Files, Kind, TreePath};
+use keyfill_yaml::{Body, Document, Node};
+use std::sync::Arc;
+
+/// Objects with this annotation are for tools and not for the cluster.
+const LOCAL: &str = "config.kubernetes.io/local-config";
+
+/// The label that says who made an object.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// The version of kustomize whose output this is.
+const VERSION: &str = "kustomize-v5.8.1";
+
+/// Builds the kustomization of a folder.
+pub fn build(files: &dyn Files, request: &BuildRequest, charts: &dyn Charts, cx: &Cx) -> Result<Built> {
+    let asked = request.root.clone().unwrap_or_else(TreePath::root);
+    let root = match files.resolve(&asked) {
+        Ok((root, Kind::Dir)) => root,
+        Ok(_) => return Err(Error::new(format!("'{asked}' is not a folder"))),
+        Err(e) => return Err(Error::new(e.to_string())),
+    };
+    let session = Session::new(request, charts);
+    let documents = {
+        let loader = Loader::new(files, cx, request.load_restrictor, &root);
+        run(&session, loader)?
+    };
+    Ok(Built { documents, warnings: session.into_warnings() })
+}
+
+fn run(session: &Session, loader: Loader) -> Result<Vec<Document>> {
+    let mut target = Target::load(session, loader)?;
+    let request = session.request();
+    for image in &request.set_images {
+        set_image(&mut target.kustomization.images, image);
+    }
+    for (key, value) in &request.set_annotations {
+        let annotations = &mut target.kustomization.common_annotations;
+        match annotations.binary_search_by(|(k, _)| k.cmp(key)) {
+            Ok(at) => annotations[at].1 = value.clone(),
+            Err(at) => annotations.insert(at, (key.clone(), value.clone())),
+        }
+    }
+    session.set_schema(&target.loader, &target.kustomization.openapi, true).map_err(|e| target.blame(e))?;
+    if !target.kustomization.build_metadata.is_empty() {
+        target.origin = Some(Origin::default());
+    }
+    let accumulator = target.accumulate(Accumulator::default())?;
+    finish(session, &target, accumulator).map_err(|e| target.blame(e))
+}
+
+/// As `kustomize edit set image`: what is given takes the place of what is there for the same name.
+fn set_image(images: &mut Vec<crate::filters::image::Image>, image: &crate::filters::image::Image) {
+    match images.iter_mut().find(|i| i.name == image.name) {
+        None => images.push(image.clone()),
+        Some(there) => {
+            if !image.new_name.is_empty() {
+                there.new_name = image.new_name.clone();
+            }
+            if !image.new_tag.is_empty() || !image.digest.is_empty() {
+                there.new_tag = image.new_tag.clone();
+                there.digest = image.digest.clone();
+            }
+        }
+    }
+}
+
+fn finish(session: &Session, target: &Target, accumulator: Accumulator) -> Result<Vec<Document>> {
+    let schema = session.schema();
+    let Accumulator { mut map, config, variables } = accumulator;
+    Transformer::Hash.apply(&mut map, &schema)?;
+    namereference::fix(&mut map, &config.name_reference, &schema)?;
+    variables::resolve(session, &mut map, &variables, &config.var_reference, &schema)?;
+    map.check_unique()?;
+    map.retain(|resource| !is_local(&resource.node));
+    let kustomization = &target.kustomization;
+    order::apply(&mut map, kustomization.sort_options.as_ref(), session.request().reorder)?;
+    if session.request().enable_managedby_label || kustomization.wants_metadata("managedByLabel") {
+        let specs = Arc::new(vec![FieldSpec::new(Gvk::default(), "metadata/labels", true)]);
+        let pairs = vec![(MANAGED_BY.into(), VERSION.into())];
+        Transformer::Labels { pairs, specs }.apply(&mut map, &schema)?;
+    }
+    let (origins, transformations) =
+        (kustomization.wants_metadata("originAnnotations"), kustomization.wants_metadata("transformerAnnotations"));
+    let mut documents = Vec::new();
+    for (at, mut resource) in map.into_list().into_iter().enumerate() {
+        clean(&mut resource, origins, transformations);
+        let before = if at == 0 { Bytes::new() } else { Bytes::from_static(b"---\n") };
+        documents.push(document(resource, before));
+    }
+    Ok(documents)
+}
+
+fn is_local(object: &Node) -> bool {
+    let value = metadata(object)
+        .and_then(|m| m.get("annotations"))
+        .and_then(|annotations| annotations.get(LOCAL))
+        .map(text_of_scalar);
+    value.is_some_and(|v| v != "false")
+}
+
+/// Takes off what was only for the build; annotations come out as strings.
+fn clean(resource: &mut Resource, origins: bool, transformations: bool) {
+    if !origins {
+        origin::remove(resource, ORIGIN);
+    }
+    if !transformations {
+        origin::remove(resource, TRANSFORMATIONS);
+    }
+    strings_in_metadata(&mut resource.node, "annotations");
+}
+
+fn document(resource: Resource, before: Bytes) -> Document {
+    let line = resource.node.line();
+    let origin = keyfill_yaml::Origin { file: resource.file, line, index: 0 };
+    Document { before, body: Body::Tree(Arc::new(resource.node)), origin }
+}

@@ -1,0 +1,145 @@
+//! What holds for a whole build: the request, the schema in use, warnings.
+
+use crate::error::{Error, Result};
+use crate::generate::Charts;
+use crate::load::{ChartEntry, Kustomization, LoadRestrictor, Loader, SortOrder};
+use crate::schema::Schema;
+use keyfill_diag::{Class, Diagnostic};
+use keyfill_files::TreePath;
+use keyfill_yaml::{Document, Text};
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+/// What to build, and how.
+#[derive(Clone, Debug, Default)]
+pub struct BuildRequest {
+    /// The folder of the kustomization.
+    pub root: Option<TreePath>,
+    /// Which files a kustomization may read.
+    pub load_restrictor: LoadRestrictor,
+    /// The order of the output, unless the kustomization says one.
+    pub reorder: SortOrder,
+    /// Whether charts may be rendered.
+    pub enable_helm: bool,
+    /// Whether plugins that are not builtin would be let in; charts are then, too.
+    pub enable_alpha_plugins: bool,
+    /// Whether all resources get the label `app.kubernetes.io/managed-by`.
+    pub enable_managedby_label: bool,
+    /// Version of the cluster for charts that say none.
+    pub helm_kube_version: Text,
+    /// API versions of the cluster for charts that say none.
+    pub helm_api_versions: Vec<Text>,
+    /// Images to set as `kustomize edit set image` would: name, and what it becomes.
+    pub set_images: Vec<crate::filters::image::Image>,
+    /// Annotations to set as `kustomize edit set annotation` would.
+    pub set_annotations: Vec<(Text, Text)>,
+}
+
+/// What came out.
+#[derive(Debug, Default)]
+pub struct Built {
+    /// The resources in order, as trees.
+    pub documents: Vec<Document>,
+    /// What to tell the author.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// One build.
+pub struct Session<'a> {
+    request: &'a BuildRequest,
+    charts: &'a dyn Charts,
+    schema: RefCell<Arc<Schema>>,
+    /// Whether a kustomization has chosen the schema: the first one that does wins.
+    schema_is_chosen: Cell<bool>,
+    warnings: RefCell<Vec<Diagnostic>>,
+}
+
+impl<'a> Session<'a> {
+    /// A build that begins.
+    pub fn new(request: &'a BuildRequest, charts: &'a dyn Charts) -> Self {
+        Self {
+            request,
+            charts,
+            schema: RefCell::new(Arc::new(Schema::builtin())),
+            schema_is_chosen: Cell::new(false),
+            warnings: RefCell::default(),
+        }
+    }
+
+    /// What was asked for.
+    pub fn request(&self) -> &'a BuildRequest {
+        self.request
+    }
+
+    /// Who renders charts.
+    pub fn charts(&self) -> &'a dyn Charts {
+        self.charts
+    }
+
+    /// The schema in use.
+    pub fn schema(&self) -> Arc<Schema> {
+        self.schema.borrow().clone()
+    }
+
+    /// Takes up the schema that a kustomization asks for, unless one is chosen already.
+    pub fn set_schema(&self, loader: &Loader, openapi: &[(Text, Text)], is_outermost: bool) -> Result<()> {
+        let field = |name: &str| openapi.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+        let text = field("path").map(|path| loader.load(path)).transpose()?;
+        if self.schema_is_chosen.get() && !is_outermost {
+            return Ok(());
+        }
+        let schema = match (field("version"), text) {
+            (Some(_), Some(_)) => {
+                return Err(Error::new("openapi takes a version or a path, not both"));
+            }
+            (_, Some(text)) => Schema::from_openapi(&text)?,
+            (Some(version), None) if !version.is_empty() => Schema::for_version(version)?,
+            _ => return Ok(()),
+        };
+        self.schema_is_chosen.set(true);
+        *self.schema.borrow_mut() = Arc::new(schema);
+        Ok(())
+    }
+
+    /// Whether plugins that are not builtin would be let in.
+    pub fn allows_plugins(&self) -> bool {
+        self.request.enable_alpha_plugins
+    }
+
+    /// Charts are rendered only when that is asked for.
+    pub fn require_helm(&self) -> Result<()> {
+        if self.request.enable_helm || self.request.enable_alpha_plugins {
+            return Ok(());
+        }
+        Err(Error::new("rendering a chart must be allowed").hint("pass --enable-helm"))
+    }
+
+    /// Fills in what the request says about the cluster.
+    pub fn complete(&self, entry: &mut ChartEntry) {
+        if entry.kube_version.is_empty() {
+            entry.kube_version = self.request.helm_kube_version.clone();
+        }
+        if entry.api_versions.is_empty() {
+            entry.api_versions.clone_from(&self.request.helm_api_versions);
+        }
+    }
+
+    /// Warns of deprecated fields.
+    pub fn warn_of_deprecated(&self, kustomization: &Kustomization, file: &TreePath) {
+        for (field, instead) in &kustomization.deprecated {
+            let message = format!("'{field}' is deprecated, please use '{instead}' instead");
+            let place = keyfill_diag::Place::file(file.as_str(), None);
+            self.warn(Diagnostic::warning(Class::Render, message).at(place));
+        }
+    }
+
+    /// Adds a warning.
+    pub fn warn(&self, warning: Diagnostic) {
+        self.warnings.borrow_mut().push(warning);
+    }
+
+    /// The warnings so far.
+    pub fn into_warnings(self) -> Vec<Diagnostic> {
+        self.warnings.into_inner()
+    }
+}

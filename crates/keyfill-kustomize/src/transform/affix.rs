@@ -1,0 +1,61 @@
+//! Prefixes and suffixes of names.
+
+use crate::Gvk;
+use crate::error::Result;
+use crate::fieldspec::FieldSpec;
+use crate::filters::affix;
+use crate::resmap::ResMap;
+use crate::resource::Resource;
+use crate::schema::Schema;
+use keyfill_yaml::Text;
+
+/// Puts a prefix before names.
+pub fn prefix(map: &mut ResMap, schema: &Schema, prefix: &Text, specs: &[FieldSpec]) -> Result<()> {
+    each(map, schema, specs, |resource, spec, is_name| {
+        if is_name && !prefix.is_empty() {
+            resource.memory.prefixes.push(prefix.clone());
+            resource.store_previous_id();
+        }
+        let gvk = resource.gvk().clone();
+        affix::prefix(&mut resource.node, &gvk, prefix, spec)
+    })
+}
+
+/// Puts a suffix behind names.
+pub fn suffix(map: &mut ResMap, schema: &Schema, suffix: &Text, specs: &[FieldSpec]) -> Result<()> {
+    each(map, schema, specs, |resource, spec, is_name| {
+        if is_name && !suffix.is_empty() {
+            resource.memory.suffixes.push(suffix.clone());
+            resource.store_previous_id();
+        }
+        let gvk = resource.gvk().clone();
+        affix::suffix(&mut resource.node, &gvk, suffix, spec)
+    })
+}
+
+fn each(
+    map: &mut ResMap,
+    schema: &Schema,
+    specs: &[FieldSpec],
+    mut change: impl FnMut(&mut Resource, &FieldSpec, bool) -> Result<()>,
+) -> Result<()> {
+    for at in map.places() {
+        let original = map.get(at).original_id().gvk;
+        if keeps_its_name(&original) {
+            continue;
+        }
+        for spec in specs.iter().filter(|s| original.is_selected_by(&s.gvk)) {
+            map.update(at, schema, |resource| change(resource, spec, spec.path == "metadata/name"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Types whose names mean something to the cluster.
+fn keeps_its_name(gvk: &Gvk) -> bool {
+    match gvk.kind.as_str() {
+        "CustomResourceDefinition" | "Namespace" => true,
+        "APIService" => gvk.group == "apiregistration.k8s.io",
+        _ => false,
+    }
+}

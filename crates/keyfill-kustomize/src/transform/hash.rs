@@ -1,0 +1,73 @@
+//! The hash of a resource's content behind its name.
+
+use crate::error::{Error, Result};
+use crate::resmap::ResMap;
+use crate::resource::Resource;
+use crate::schema::Schema;
+use keyfill_yaml::{Node, Text, Value, resolve, to_json};
+use sha2::{Digest, Sha256};
+
+/// Puts hashes behind the names of the resources that want one.
+pub fn apply(map: &mut ResMap, schema: &Schema) -> Result<()> {
+    for at in map.places() {
+        if !map.get(at).memory.needs_hash {
+            continue;
+        }
+        let hash = hash_of(map.get(at))?;
+        map.update(at, schema, |resource| {
+            resource.store_previous_id();
+            let name = format!("{}-{hash}", resource.id().name);
+            resource.set_name(&name);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// The hash of a resource: ten characters that no one reads as a word.
+pub fn hash_of(resource: &Resource) -> Result<String> {
+    let text = match resource.gvk().kind.as_str() {
+        "ConfigMap" => to_json(&content(&resource.node, "ConfigMap", &["data"], "binaryData")?),
+        "Secret" => to_json(&content(&resource.node, "Secret", &["type", "data"], "stringData")?),
+        kind => return Err(Error::unsupported(format!("a name's hash for kind {kind}"))),
+    };
+    let digest = Sha256::digest(&text);
+    let hex = digest.iter().take(5).flat_map(|byte| [byte >> 4, byte & 15]);
+    Ok(hex.map(letter).collect())
+}
+
+/// Digits that could spell something are replaced.
+fn letter(digit: u8) -> char {
+    match digit {
+        0 => 'g',
+        1 => 'h',
+        3 => 'k',
+        10 => 'm',
+        14 => 't',
+        other => char::from_digit(u32::from(other), 16).unwrap_or('g'),
+    }
+}
+
+/// What is hashed: kind, name, some fields, and one more where it is a mapping.
+fn content(object: &Node, kind: &'static str, fields: &[&str], optional: &str) -> Result<Value> {
+    let mut map: Vec<(Text, Value)> = vec![
+        ("kind".into(), Value::Str(kind.into())),
+        ("name".into(), Value::Str(crate::resource::metadata_text(object, "name").into())),
+    ];
+    for field in fields {
+        map.push(((*field).into(), field_value(object.get(field))?));
+    }
+    if let value @ Value::Map(_) = field_value(object.get(optional))? {
+        map.push((optional.into(), value));
+    }
+    Ok(Value::Map(map))
+}
+
+/// A field as it is hashed: absent is empty, a scalar is its text.
+fn field_value(node: Option<&Node>) -> Result<Value> {
+    match node {
+        None => Ok(Value::Str(Text::default())),
+        Some(Node::Scalar(scalar)) => Ok(Value::Str(scalar.text.clone())),
+        Some(node) => resolve(node).map_err(|e| Error::new(e.message())),
+    }
+}

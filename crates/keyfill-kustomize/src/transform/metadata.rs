@@ -1,0 +1,31 @@
+//! Labels and annotations.
+
+use crate::error::Result;
+use crate::fieldspec::FieldSpec;
+use crate::filters::{annotations, labels};
+use crate::resmap::ResMap;
+use keyfill_yaml::Text;
+
+/// Sets labels.
+pub fn labels(map: &mut ResMap, pairs: &[(Text, Text)], specs: &[FieldSpec]) -> Result<()> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    for resource in map.nodes_mut() {
+        let gvk = resource.gvk().clone();
+        labels::set(&mut resource.node, &gvk, pairs, specs).map_err(|e| resource.blame(e))?;
+    }
+    Ok(())
+}
+
+/// Sets annotations.
+pub fn annotations(map: &mut ResMap, pairs: &[(Text, Text)], specs: &[FieldSpec]) -> Result<()> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    for resource in map.nodes_mut() {
+        let gvk = resource.gvk().clone();
+        annotations::set(&mut resource.node, &gvk, pairs, specs).map_err(|e| resource.blame(e))?;
+    }
+    Ok(())
+}

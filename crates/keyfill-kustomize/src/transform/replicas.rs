@@ -1,0 +1,26 @@
+//! Replica counts.
+
+use crate::error::{Error, Result};
+use crate::fieldspec::FieldSpec;
+use crate::filters::replicas;
+use crate::load::Replica;
+use crate::resmap::ResMap;
+
+/// Sets the count of every resource that has or had the name and is of a type that counts replicas.
+pub fn apply(map: &mut ResMap, replica: &Replica, specs: &[FieldSpec]) -> Result<()> {
+    let mut found = false;
+    for spec in specs {
+        for at in map.matching_name(&replica.name, |id| id.gvk.is_selected_by(&spec.gvk)) {
+            found = true;
+            let resource = map.node_mut(at);
+            let gvk = resource.gvk().clone();
+            replicas::set(&mut resource.node, &gvk, replica.count, spec).map_err(|e| resource.blame(e))?;
+        }
+    }
+    if found {
+        return Ok(());
+    }
+    let kinds: Vec<&str> = specs.iter().map(|s| s.gvk.kind.as_str()).collect();
+    Err(Error::new(format!("resource with name {} does not match a config with replicas", replica.name))
+        .hint(format!("`replicas` changes these kinds: {}", kinds.join(", "))))
+}
