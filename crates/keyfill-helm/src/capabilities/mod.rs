@@ -1,0 +1,118 @@
+//! What templates are told about the cluster and about helm, without a cluster being asked.
+
+use crate::error::{Error, Result};
+
+/// The API versions that helm v3.22.0 knows, in its order; `generate/api-versions` writes the file.
+const API_VERSIONS: &str = include_str!("api_versions.txt");
+/// The Kubernetes that a release of helm v3.22.0 takes for granted.
+const DEFAULT_KUBE_VERSION: (&str, &str, &str) = ("v1.37.0", "1", "37");
+/// The version of helm whose behaviour this crate has.
+pub(crate) const HELM_VERSION: &str = "v3.22.0";
+/// The Go that built it.
+pub(crate) const GO_VERSION: &str = "go1.26.8";
+
+/// `.Capabilities`
+#[derive(Clone, Debug)]
+pub(crate) struct Capabilities {
+    pub(crate) kube_version: KubeVersion,
+    pub(crate) api_versions: Vec<String>,
+}
+
+/// `.Capabilities.KubeVersion`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KubeVersion {
+    pub(crate) version: String,
+    pub(crate) major: String,
+    pub(crate) minor: String,
+}
+
+impl Capabilities {
+    /// helm's own, with what `--kube-version` and `--api-versions` say.
+    pub(crate) fn new(kube_version: Option<&str>, more_api_versions: &[String]) -> Result<Self> {
+        let kube_version = match kube_version {
+            None | Some("") => KubeVersion::default(),
+            Some(text) => KubeVersion::parse(text)?,
+        };
+        let known = API_VERSIONS.lines().map(str::to_owned);
+        Ok(Self { kube_version, api_versions: known.chain(more_api_versions.iter().cloned()).collect() })
+    }
+}
+
+impl Default for KubeVersion {
+    fn default() -> Self {
+        let (version, major, minor) = DEFAULT_KUBE_VERSION;
+        Self { version: version.into(), major: major.into(), minor: minor.into() }
+    }
+}
+
+impl KubeVersion {
+    /// Two or more numbers with dots, `v` in front or not; whatever follows them is dropped.
+    fn parse(text: &str) -> Result<Self> {
+        let wrong = |why: String| {
+            Error::usage(format!("invalid kube version {text:?}: {why}")).hint("write it as in `1.33.0`")
+        };
+        let trimmed = text.trim_start_matches([' ', '\t', '\n', '\u{c}', '\r']);
+        let trimmed = trimmed.strip_prefix('v').unwrap_or(trimmed);
+        let mut numbers: Vec<u64> = Vec::new();
+        let mut rest = trimmed;
+        loop {
+            let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            if digits == 0 {
+                break;
+            }
+            let number = &rest[..digits];
+            if numbers.is_empty() && number.len() > 1 && number.starts_with('0') {
+                return Err(wrong(format!("illegal zero-prefixed version component {number:?}")));
+            }
+            numbers.push(number.parse().map_err(|_| wrong(format!("{number} is too large")))?);
+            // A dot counts only when a number follows it.
+            match rest[digits..].strip_prefix('.') {
+                Some(next) => rest = next,
+                None => break,
+            }
+        }
+        match numbers[..] {
+            [] => Err(wrong("could not parse it as version".into())),
+            [_] => Err(wrong("illegal version string".into())),
+            [major, minor, ..] => {
+                let all: Vec<String> = numbers.iter().map(u64::to_string).collect();
+                Ok(Self {
+                    version: format!("v{}", all.join(".")),
+                    major: major.to_string(),
+                    minor: minor.to_string(),
+                })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Capabilities, KubeVersion};
+
+    #[test]
+    fn kube_versions() {
+        for (text, want) in [
+            ("1.33.0", "v1.33.0"),
+            ("v1.29", "v1.29"),
+            ("1.27.3-gke.100", "v1.27.3"),
+            ("1.30+", "v1.30"),
+            ("1.2.3.4", "v1.2.3.4"),
+            ("1.07.", "v1.7"),
+        ] {
+            let parsed = KubeVersion::parse(text).unwrap();
+            assert_eq!(parsed.version, want, "{text}");
+        }
+        for bad in ["", "1", "x", "v", "01.2", "1.99999999999999999999"] {
+            assert!(KubeVersion::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn given_versions_come_behind_the_known_ones() {
+        let capabilities = Capabilities::new(None, &["my/v1".to_owned()]).unwrap();
+        assert_eq!(capabilities.api_versions.first().map(String::as_str), Some("v1"));
+        assert_eq!(capabilities.api_versions.last().map(String::as_str), Some("my/v1"));
+        assert_eq!(capabilities.kube_version.minor, "37");
+    }
+}

@@ -1,0 +1,114 @@
+//! Charts in `.tgz` archives: the size is bounded and no path may leave the chart.
+
+use super::ChartFile;
+use crate::error::{Error, Result};
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use keyfill_diag::Cx;
+use std::io::Read as _;
+use tar::EntryType;
+
+/// The largest file that helm takes, in a folder or an archive.
+pub(super) const MOST_FILE_BYTES: u64 = 5 << 20;
+/// The most that all files of one archive may unpack to.
+const MOST_BYTES: u64 = 100 << 20;
+/// More entries than any chart has: an archive of empty files costs memory too.
+const MOST_FILES: usize = 100_000;
+/// The byte order mark that helm drops.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// The files of an archive, without its outermost folder. What they unpack to is taken from `budget`.
+pub(super) fn unpack(archive: &[u8], budget: &mut u64, cx: &Cx) -> Result<Vec<ChartFile>> {
+    if !archive.starts_with(b"\x1f\x8b") {
+        return Err(Error::render("the archive is not gzipped: helm needs a .tgz file"));
+    }
+    // The reader is bounded as a whole, headers and padding included.
+    let most = MOST_BYTES.min(*budget);
+    let mut tar = tar::Archive::new(MultiGzDecoder::new(archive).take(most + (MOST_FILES as u64) * 1024));
+    let mut files = Vec::new();
+    let mut left = most;
+    for entry in tar.entries().map_err(|e| broken(&e))? {
+        let mut entry = entry.map_err(|e| broken(&e))?;
+        cx.check().map_err(Error::stopped)?;
+        let kind = entry.header().entry_type();
+        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        if kind == EntryType::Directory || path.ends_with('/') || kind == EntryType::XGlobalHeader {
+            continue;
+        }
+        let name = inner_name(&path)?;
+        let size = entry.size();
+        if size > left {
+            return Err(too_large(&format!("all its files together unpack to more than {most} bytes")));
+        }
+        if size > MOST_FILE_BYTES {
+            let message =
+                format!("{name:?} is larger than {MOST_FILE_BYTES} bytes, the most that helm takes");
+            return Err(too_large(&message));
+        }
+        let mut data = Vec::with_capacity(size as usize);
+        entry.read_to_end(&mut data).map_err(|e| broken(&e))?;
+        left -= size;
+        files.push(ChartFile { name, data: without_bom(Bytes::from(data)) });
+        if files.len() > MOST_FILES {
+            return Err(too_large(&format!("it holds more than {MOST_FILES} files")));
+        }
+    }
+    *budget = budget.saturating_sub(most - left);
+    if files.is_empty() {
+        return Err(Error::render("no files in chart archive"));
+    }
+    Ok(files)
+}
+
+/// Drops a byte order mark.
+pub(super) fn without_bom(data: Bytes) -> Bytes {
+    if data.starts_with(BOM) { data.slice(BOM.len()..) } else { data }
+}
+
+/// The path inside the chart: without the first folder, with `/`, and never out of it.
+fn inner_name(path: &str) -> Result<String> {
+    let delimiter = if path.contains('\\') { '\\' } else { '/' };
+    let (first, rest) = path.split_once(delimiter).unwrap_or((path, ""));
+    let rest = rest.replace(delimiter, "/");
+    let escape = |why: &str| {
+        Error::render(format!("the archive holds {path:?}: {why}"))
+            .hint("pack the chart again with `helm package`; do not trust this archive")
+    };
+    if rest.starts_with('/') {
+        return Err(escape("chart illegally contains absolute paths"));
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in rest.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.pop().is_none() => {
+                return Err(escape("chart illegally references parent directory"));
+            }
+            ".." => {}
+            name => parts.push(name),
+        }
+    }
+    let name = parts.join("/");
+    if name.is_empty() {
+        return Err(escape("chart illegally contains content outside the base directory"));
+    }
+    if name.starts_with("..") {
+        return Err(escape("chart illegally references parent directory"));
+    }
+    if name.len() > 2 && name.as_bytes()[0].is_ascii_alphabetic() && &name.as_bytes()[1..3] == b":/" {
+        return Err(escape("chart contains illegally named files"));
+    }
+    if first == "Chart.yaml" {
+        return Err(escape("chart yaml not in base directory"));
+    }
+    Ok(name)
+}
+
+fn broken(error: &std::io::Error) -> Error {
+    Error::render(format!("the archive is broken: {error}"))
+        .hint("fetch it again with `helm dependency build`")
+}
+
+fn too_large(why: &str) -> Error {
+    Error::render(format!("the archive is too large: {why}"))
+}

@@ -1,0 +1,123 @@
+//! Reads a chart from a folder, or from an archive, of the tree.
+
+use super::archive::{self, MOST_FILE_BYTES, without_bom};
+use super::ignore::Rules;
+use super::load::{Loader, join};
+use super::{ChartFile, ChartId, Charts};
+use crate::error::{Error, Result};
+use keyfill_diag::Cx;
+use keyfill_files::{Files, Kind, TreePath};
+
+/// How deep folders may lie below a chart: links to a folder further up would lead round and round.
+const DEEPEST: u32 = 64;
+/// More files than any chart has.
+const MOST_FILES: usize = 100_000;
+
+/// Loads the chart at a path: a folder with a `Chart.yaml`, or a `.tgz` archive.
+pub(crate) fn load_root(files: &dyn Files, path: &TreePath, cx: &Cx) -> Result<(Charts, ChartId)> {
+    let mut charts = Charts::default();
+    let id = load_into(&mut charts, files, path, cx)?;
+    Ok((charts, id))
+}
+
+/// Loads a chart beside others that are already there.
+pub(super) fn load_into(charts: &mut Charts, files: &dyn Files, path: &TreePath, cx: &Cx) -> Result<ChartId> {
+    let (_, kind) = files.resolve(path).map_err(|e| Error::file("the chart cannot be read", e))?;
+    let mut unpack = cx.limits.file_bytes;
+    let content = match kind {
+        Kind::Dir => Walk::read(files, path, cx)?,
+        Kind::File => {
+            let data = files.read(path).map_err(|e| Error::file("the chart cannot be read", e))?;
+            archive::unpack(&data, &mut unpack, cx).map_err(|e| e.in_file(path.to_string()))?
+        }
+        Kind::Other => {
+            return Err(
+                Error::render("the chart is neither a folder nor an archive").in_file(path.to_string())
+            );
+        }
+    };
+    Loader { charts, cx, unpack }.load(content, &path.to_string(), 0)
+}
+
+/// A walk over a chart's folder.
+struct Walk<'a> {
+    files: &'a dyn Files,
+    root: &'a TreePath,
+    rules: Rules,
+    cx: &'a Cx,
+    found: Vec<ChartFile>,
+}
+
+impl<'a> Walk<'a> {
+    fn read(files: &'a dyn Files, root: &'a TreePath, cx: &'a Cx) -> Result<Vec<ChartFile>> {
+        let rules_path = child(root, ".helmignore")?;
+        let rules = if files.is_file(&rules_path) {
+            let text = files.read(&rules_path).map_err(|e| Error::file("cannot read .helmignore", e))?;
+            let parsed = Rules::parse(&String::from_utf8_lossy(&text));
+            parsed.map_err(|e| e.in_file(rules_path.to_string()))?
+        } else {
+            Rules::parse("")?
+        };
+        let mut walk = Self { files, root, rules, cx, found: Vec::new() };
+        walk.folder("", 0)?;
+        Ok(walk.found)
+    }
+
+    fn folder(&mut self, name: &str, depth: u32) -> Result<()> {
+        if depth > DEEPEST {
+            let message = format!("folders are nested more than {DEEPEST} deep, or links lead in a circle");
+            return Err(Error::render(message).in_file(join(&self.root.to_string(), name)));
+        }
+        self.cx.check().map_err(Error::stopped)?;
+        let dir = child(self.root, name)?;
+        let entries = self.files.list(&dir).map_err(|e| Error::file("the chart cannot be read", e))?;
+        for entry in entries {
+            let inner = if name.is_empty() { entry.name } else { format!("{name}/{}", entry.name) };
+            match entry.kind {
+                Kind::Dir if self.rules.ignores(&inner, true) => {}
+                Kind::Dir => self.folder(&inner, depth + 1)?,
+                _ if self.rules.ignores(&inner, false) => {}
+                Kind::File => self.file(inner)?,
+                Kind::Other => return Err(self.irregular(&inner)),
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, name: String) -> Result<()> {
+        let path = child(self.root, &name)?;
+        let data =
+            self.files.read(&path).map_err(|e| Error::file("a file of the chart cannot be read", e))?;
+        if data.len() as u64 > MOST_FILE_BYTES {
+            let message =
+                format!("the file is larger than {MOST_FILE_BYTES} bytes, the most that helm takes");
+            return Err(Error::render(message)
+                .in_file(path.to_string())
+                .hint("leave it out of the chart with a line in .helmignore"));
+        }
+        if self.found.len() >= MOST_FILES {
+            let message = format!("the chart holds more than {MOST_FILES} files");
+            return Err(Error::render(message).in_file(self.root.to_string()));
+        }
+        self.found.push(ChartFile { name, data: without_bom(data) });
+        Ok(())
+    }
+
+    /// A socket or a device, or a link that is broken or leaves the tree: reading it says which.
+    fn irregular(&self, name: &str) -> Error {
+        let path = match child(self.root, name) {
+            Ok(path) => path,
+            Err(error) => return error,
+        };
+        match self.files.resolve(&path) {
+            Err(error) => Error::file("a file of the chart cannot be read", error),
+            Ok(_) => Error::render("cannot load an irregular file").in_file(path.to_string()),
+        }
+        .hint("remove it, or leave it out of the chart with a line in .helmignore")
+    }
+}
+
+/// A path below the chart's folder. The names come from listings, so this fails for odd trees only.
+fn child(root: &TreePath, name: &str) -> Result<TreePath> {
+    root.join(name).ok_or_else(|| Error::render(format!("{name:?} is not a path in the tree")))
+}

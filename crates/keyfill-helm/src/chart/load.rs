@@ -1,0 +1,192 @@
+//! Makes a chart of its files, whether they come from a folder or out of an archive.
+
+use super::archive;
+use super::{Chart, ChartFile, ChartId, Charts, Metadata};
+use crate::error::{Error, Result};
+use crate::values;
+use keyfill_diag::Cx;
+use keyfill_yaml::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How deep charts may lie in charts.
+const DEEPEST: u32 = 64;
+
+/// What loading needs besides the files.
+pub(super) struct Loader<'a> {
+    pub(super) charts: &'a mut Charts,
+    pub(super) cx: &'a Cx,
+    /// Bytes that archives may still unpack to, all together.
+    pub(super) unpack: u64,
+}
+
+/// The files of a chart by what they are for.
+#[derive(Default)]
+struct Sorted {
+    templates: Vec<ChartFile>,
+    files: Vec<ChartFile>,
+    /// The files below `charts/`, by the first part of their path; that part included.
+    subcharts: BTreeMap<String, Vec<ChartFile>>,
+}
+
+impl Loader<'_> {
+    /// The chart that these files make, with its subcharts. `origin` is where they come from.
+    pub(super) fn load(&mut self, files: Vec<ChartFile>, origin: &str, depth: u32) -> Result<ChartId> {
+        if depth > DEEPEST {
+            return Err(Error::render(format!("charts are nested more than {DEEPEST} deep")).in_file(origin));
+        }
+        self.cx.check().map_err(Error::stopped)?;
+        let mut metadata = self.chart_yaml(&files, origin)?;
+        let mut values = None;
+        let mut schema = None;
+        let mut sorted = Sorted::default();
+        for file in files {
+            match file.name.as_str() {
+                "Chart.yaml" => {}
+                "Chart.lock" => drop(self.yaml(&file, origin)?),
+                "values.yaml" => values = Some(self.values_yaml(&file, origin)?),
+                "values.schema.json" => schema = Some(file.data),
+                "requirements.yaml" | "requirements.lock" => {
+                    self.helm2_file(file, &mut metadata, &mut sorted, origin)?;
+                }
+                _ => sorted.add(file),
+            }
+        }
+        let Some(mut metadata) = metadata else {
+            return Err(Error::render("Chart.yaml file is missing").in_file(origin));
+        };
+        let in_chart_yaml = |e: Error| e.in_file(join(origin, "Chart.yaml"));
+        metadata.validate(self.charts).map_err(in_chart_yaml)?;
+        let name = metadata.name.clone();
+        let id = self.charts.add(Chart {
+            metadata,
+            values: values.unwrap_or_default(),
+            schema,
+            templates: Arc::from(sorted.templates),
+            files: Arc::from(sorted.files),
+            origin: Arc::from(origin),
+            parent: None,
+            children: Vec::new(),
+        });
+        let children = self.subcharts(sorted.subcharts, &name, origin, depth)?;
+        self.charts.set_children(id, children);
+        Ok(id)
+    }
+
+    fn chart_yaml(&mut self, files: &[ChartFile], origin: &str) -> Result<Option<Metadata>> {
+        let mut metadata = None;
+        for file in files.iter().filter(|f| f.name == "Chart.yaml") {
+            let document = self.yaml(file, origin)?;
+            let target: &mut Metadata = metadata.get_or_insert_default();
+            let wrong = |e: Error| e.context("cannot load Chart.yaml").in_file(join(origin, &file.name));
+            target.read(&document, self.charts).map_err(wrong)?;
+            if target.api_version.is_empty() {
+                target.api_version.push_str("v1");
+            }
+        }
+        Ok(metadata)
+    }
+
+    /// `requirements.yaml` and `requirements.lock`, which charts of version 1 keep among their files.
+    fn helm2_file(
+        &mut self,
+        file: ChartFile,
+        metadata: &mut Option<Metadata>,
+        sorted: &mut Sorted,
+        origin: &str,
+    ) -> Result<()> {
+        let document = self.yaml(&file, origin)?;
+        let target = metadata.get_or_insert_default();
+        if target.api_version != "v1" {
+            let place = join(origin, &file.name);
+            self.charts
+                .warnings
+                .push(format!("{place}: a chart of apiVersion v2 names its dependencies in Chart.yaml"));
+        }
+        if file.name == "requirements.yaml" {
+            let wrong =
+                |e: Error| e.context("cannot load requirements.yaml").in_file(join(origin, &file.name));
+            target.read(&document, self.charts).map_err(wrong)?;
+        }
+        if target.api_version == "v1" {
+            sorted.files.push(file);
+        }
+        Ok(())
+    }
+
+    fn values_yaml(&self, file: &ChartFile, origin: &str) -> Result<keyfill_template::value::Map> {
+        let place = join(origin, &file.name);
+        let document = keyfill_yaml::load_value(&file.data, &(&self.cx.limits).into());
+        let document = document.map_err(|e| values::unreadable("cannot load values.yaml", &place, &e))?;
+        values::table(&document).ok_or_else(|| values::not_a_map("values.yaml", &place, &document))
+    }
+
+    fn yaml(&self, file: &ChartFile, origin: &str) -> Result<Value> {
+        keyfill_yaml::load_object(&file.data, &(&self.cx.limits).into()).map_err(|e| {
+            let what = format!("cannot load {}", file.name);
+            values::unreadable(&what, &join(origin, &file.name), &e)
+        })
+    }
+
+    /// The charts below `charts/`, in the order of their names.
+    fn subcharts(
+        &mut self,
+        groups: BTreeMap<String, Vec<ChartFile>>,
+        parent: &str,
+        origin: &str,
+        depth: u32,
+    ) -> Result<Vec<ChartId>> {
+        let mut children = Vec::new();
+        for (name, files) in groups {
+            if name.starts_with(['_', '.']) {
+                continue;
+            }
+            let place = join(origin, &format!("charts/{name}"));
+            let doing = format!("error unpacking subchart {name} in {parent}");
+            let loaded = if name.ends_with(".tgz") {
+                self.archived(&name, &files, &place, depth)
+            } else {
+                let inner = files.into_iter().filter_map(|file| {
+                    let (_, rest) = file.name.split_once('/')?;
+                    Some(ChartFile { name: rest.to_owned(), data: file.data })
+                });
+                self.load(inner.collect(), &place, depth + 1)
+            };
+            children.push(loaded.map_err(|e| e.context(&doing).in_file(place))?);
+        }
+        Ok(children)
+    }
+
+    fn archived(&mut self, name: &str, files: &[ChartFile], place: &str, depth: u32) -> Result<ChartId> {
+        match files {
+            [file] if file.name == name => {
+                let inner = archive::unpack(&file.data, &mut self.unpack, self.cx)?;
+                self.load(inner, place, depth + 1)
+            }
+            _ => Err(Error::render(format!("{name} is a folder, not an archive"))),
+        }
+    }
+}
+
+impl Sorted {
+    fn add(&mut self, file: ChartFile) {
+        if file.name.starts_with("templates/") {
+            self.templates.push(file);
+        } else if let Some(below) = file.name.strip_prefix("charts/") {
+            if file.name.ends_with(".prov") {
+                self.files.push(file);
+                return;
+            }
+            let below = below.to_owned();
+            let first = below.split('/').next().unwrap_or(&below).to_owned();
+            self.subcharts.entry(first).or_default().push(ChartFile { name: below, data: file.data });
+        } else {
+            self.files.push(file);
+        }
+    }
+}
+
+/// A file's path in the tree, for errors.
+pub(super) fn join(origin: &str, name: &str) -> String {
+    if origin.is_empty() || origin == "." { name.to_owned() } else { format!("{origin}/{name}") }
+}

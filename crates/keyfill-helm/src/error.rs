@@ -1,0 +1,122 @@
+//! Why a chart could not be rendered.
+
+use keyfill_diag::{Class, Diagnostic, Place, Stopped};
+use keyfill_files::{FileError, FileErrorKind};
+use std::fmt;
+
+/// A chart that could not be rendered. Pointer-sized; what to show a person is in
+/// [`diagnostics`](Error::diagnostics).
+#[derive(Debug)]
+pub struct Error(Box<Kind>);
+
+#[derive(Debug)]
+struct Kind {
+    diagnostic: Diagnostic,
+    unsupported: bool,
+    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What the crate's own functions return.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// The class, which picks the exit code.
+    pub fn class(&self) -> Class {
+        self.0.diagnostic.class
+    }
+
+    /// Place, message, trail and hint.
+    pub fn diagnostics(&self) -> Vec<Diagnostic> {
+        vec![self.0.diagnostic.clone()]
+    }
+
+    /// Whether the official tool may be able to do what this crate does not: a dependency that has to be
+    /// downloaded, a schema that refers to another host.
+    pub fn is_unsupported(&self) -> bool {
+        self.0.unsupported
+    }
+
+    /// An error from a finished diagnostic.
+    pub(crate) fn from_diagnostic(diagnostic: Diagnostic) -> Self {
+        Self(Box::new(Kind { diagnostic, unsupported: false, cause: None }))
+    }
+
+    /// The chart, a value or a file is wrong.
+    pub(crate) fn render(message: impl Into<String>) -> Self {
+        Self::from_diagnostic(Diagnostic::error(Class::Render, message))
+    }
+
+    /// The request is wrong: a release name, a `--set`, a Kubernetes version.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::from_diagnostic(Diagnostic::error(Class::Usage, message))
+    }
+
+    /// The run was stopped from outside.
+    pub(crate) fn stopped(why: Stopped) -> Self {
+        Self::from_diagnostic(Diagnostic::error(Class::Other, format!("rendering was stopped: {why}")))
+    }
+
+    /// A file that could not be read, and what it was wanted for.
+    pub(crate) fn file(what: &str, error: FileError) -> Self {
+        let class = if error.kind() == FileErrorKind::Escapes { Class::Forbidden } else { Class::Render };
+        let place = Place::file(error.path().to_string(), None);
+        let diagnostic = Diagnostic::error(class, format!("{what}: {error}")).at(place);
+        let cause = std::error::Error::source(&error).is_some().then(|| Box::new(error) as _);
+        Self(Box::new(Kind { diagnostic, unsupported: false, cause }))
+    }
+
+    /// Sets the file that the error is about, where no place is known yet.
+    #[must_use]
+    pub(crate) fn in_file(mut self, file: impl Into<String>) -> Self {
+        let place = &mut self.0.diagnostic.place;
+        if place.file.is_none() {
+            place.file = Some(file.into());
+        }
+        self
+    }
+
+    /// Sets line and column, where they are known.
+    #[must_use]
+    pub(crate) fn at(mut self, line: u32, column: Option<u32>) -> Self {
+        if line > 0 {
+            self.0.diagnostic.place.line = Some(line);
+            self.0.diagnostic.place.column = column;
+        }
+        self
+    }
+
+    /// Sets the hint.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.diagnostic.hint = Some(hint.into());
+        self
+    }
+
+    /// Marks what only the official tool can do.
+    #[must_use]
+    pub(crate) fn unsupported(mut self) -> Self {
+        self.0.unsupported = true;
+        self
+    }
+
+    /// Puts what was being done in front of the message.
+    #[must_use]
+    pub(crate) fn context(mut self, doing: &str) -> Self {
+        let message = &mut self.0.diagnostic.message;
+        *message = format!("{doing}: {message}");
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.diagnostic.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // The message of a file error is part of ours: the chain goes on with its own cause.
+        self.0.cause.as_deref().and_then(std::error::Error::source)
+    }
+}

@@ -1,0 +1,48 @@
+//! What helm reads of a rendered document: its kind, and whether it is a hook.
+
+use crate::chart::Fields;
+use crate::error::{Error, Result};
+use keyfill_yaml::{Limits, Value};
+
+/// The annotation that makes a document a hook.
+const HOOK: &str = "helm.sh/hook";
+
+/// The head of a document.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) kind: String,
+    /// The hook annotation, where there is one.
+    pub(crate) hook: Option<String>,
+}
+
+impl Head {
+    /// Reads a document. All of it must be YAML, and a mapping or nothing.
+    pub(crate) fn read(document: &[u8], limits: &Limits) -> Result<Self> {
+        let value = keyfill_yaml::load_object(document, limits).map_err(|e| {
+            // The line is one of the rendered document, not of the template: it belongs into the message.
+            let place =
+                if e.line() > 0 { format!("line {} of the document, ", e.line()) } else { String::new() };
+            let wrong = Error::render(format!("{place}{}", e.message()));
+            match e.help() {
+                Some(help) => wrong.hint(help),
+                None => wrong,
+            }
+        })?;
+        Self::of(&value)
+    }
+
+    fn of(document: &Value) -> Result<Self> {
+        let fields = Fields::of(document, "a document")?;
+        let mut head = Self::default();
+        fields.text("apiVersion", &mut String::new())?;
+        fields.text("kind", &mut head.kind)?;
+        if let Some(metadata) = fields.get("metadata") {
+            let metadata = Fields::of(metadata, "metadata")?;
+            metadata.text("name", &mut String::new())?;
+            let mut annotations = Vec::new();
+            metadata.text_map("annotations", &mut annotations)?;
+            head.hook = annotations.into_iter().find(|(name, _)| name == HOOK).map(|(_, hook)| hook);
+        }
+        Ok(head)
+    }
+}

@@ -1,0 +1,91 @@
+//! Runs the templates of a chart.
+
+mod explain;
+mod prepare;
+mod scope;
+
+use crate::error::{Error, Result};
+use crate::order::{self, Printed, Rendered};
+use crate::request::TemplateRequest;
+use keyfill_diag::Cx;
+use keyfill_files::Files;
+use keyfill_template::funcs::{FAMILIES, Registry};
+use keyfill_template::value::Value;
+use keyfill_template::{Ctx, MissingKey, Templates};
+use prepare::Prepared;
+use scope::Template;
+use std::sync::{Arc, OnceLock};
+
+/// What helm calls the set of all templates; `tpl` gives the name to the texts that it runs.
+const SET: &str = "gotpl";
+/// Files with this ending are for people.
+const NOTES: &str = "NOTES.txt";
+
+/// Renders a chart: the pieces of the output in their order, and what helm would log.
+pub(crate) fn run(
+    files: &dyn Files,
+    request: &TemplateRequest,
+    cx: &Cx,
+) -> Result<(Vec<Printed>, Vec<String>)> {
+    let mut prepared = prepare::prepare(files, request, cx)?;
+    let mut warnings = std::mem::take(&mut prepared.warnings);
+    let rendered = execute(&prepared, cx)?;
+    let sorted = order::sort(rendered, request.helm, cx, &mut warnings)?;
+    let pieces = order::text(&prepared.crds(request), sorted, request)?;
+    Ok((pieces, warnings))
+}
+
+/// The functions of helm, made once.
+fn registry() -> Arc<Registry> {
+    static REGISTRY: OnceLock<Arc<Registry>> = OnceLock::new();
+    Arc::clone(REGISTRY.get_or_init(|| Arc::new(Registry::new(FAMILIES))))
+}
+
+/// Parses all templates, then executes those that are not partials, in helm's order.
+fn execute(prepared: &Prepared, cx: &Cx) -> Result<Vec<Rendered>> {
+    let found = scope::templates(&prepared.charts, prepared.root, &prepared.top);
+    let mut templates = Templates::new(SET, registry()).with_missing_key(MissingKey::Zero);
+    for template in &found {
+        cx.check().map_err(Error::stopped)?;
+        templates.parse(&template.name, &template.text).map_err(|e| explain::failed(&e, &found, None))?;
+    }
+    let templates = Arc::new(templates);
+    let mut ctx = Ctx::new(cx);
+    let mut rendered = Vec::with_capacity(found.len());
+    let mut left = cx.limits.output_bytes;
+    for template in found.iter().filter(|t| !t.is_partial()) {
+        cx.check().map_err(Error::stopped)?;
+        let dot = template.dot();
+        let printed = ctx
+            .render(&templates, &template.name, &Value::Map(dot.clone()))
+            .map_err(|e| explain::failed(&e, &found, Some(&dot)))?;
+        left = left.checked_sub(printed.len() as u64).ok_or_else(|| too_much(cx, template))?;
+        if !template.name.ends_with(NOTES) {
+            let content = without_no_value(printed);
+            rendered.push(Rendered { name: template.name.clone(), file: template.file.clone(), content });
+        }
+    }
+    Ok(rendered)
+}
+
+fn too_much(cx: &Cx, template: &Template) -> Error {
+    let most = cx.limits.output_bytes;
+    Error::render(format!("the chart renders to more than {most} bytes")).in_file(&*template.file)
+}
+
+/// helm takes these words out of what it prints: they stand for a value that is not there.
+fn without_no_value(printed: Vec<u8>) -> Vec<u8> {
+    const WORDS: &[u8] = b"<no value>";
+    let mut found = memchr::memmem::find_iter(&printed, WORDS).peekable();
+    if found.peek().is_none() {
+        return printed;
+    }
+    let mut out = Vec::with_capacity(printed.len());
+    let mut from = 0;
+    for at in found {
+        out.extend_from_slice(&printed[from..at]);
+        from = at + WORDS.len();
+    }
+    out.extend_from_slice(&printed[from..]);
+    out
+}

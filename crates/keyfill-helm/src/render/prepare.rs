@@ -1,0 +1,135 @@
+//! From a request to a chart whose subcharts and values are settled.
+
+use crate::capabilities::Capabilities;
+use crate::chart::{self, ChartId, Charts, Crd, Dependencies, Vendored};
+use crate::error::{Error, Result};
+use crate::objects;
+use crate::request::TemplateRequest;
+use crate::values::{self, Coalesce, Nulls};
+use crate::versions;
+use keyfill_diag::Cx;
+use keyfill_files::Files;
+use keyfill_template::value::Map;
+
+/// The longest name that a release may have.
+const LONGEST_NAME: usize = 53;
+
+/// A chart that is ready for its templates to run.
+pub(super) struct Prepared {
+    pub(super) charts: Charts,
+    pub(super) root: ChartId,
+    /// Release, Capabilities and Values.
+    pub(super) top: Map,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Prepared {
+    /// The CRDs, where they are asked for.
+    pub(super) fn crds(&self, request: &TemplateRequest) -> Vec<Crd> {
+        if request.include_crds { self.charts.crds(self.root) } else { Vec::new() }
+    }
+}
+
+/// Loads the chart and settles its subcharts and values, in the order in which helm finds fault.
+pub(super) fn prepare(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> Result<Prepared> {
+    let capabilities = Capabilities::new(request.kube_version.as_deref(), &request.api_versions)?;
+    let given = values::user_values(files, request, cx)?;
+    let (mut charts, root) = chart::load_root(files, &request.root, cx)?;
+    let mut warnings = std::mem::take(&mut charts.warnings);
+    check_installable(&charts, root, &mut warnings)?;
+    add_missing(&mut charts, root, files, request, cx)?;
+    check_release_name(&request.release_name)?;
+
+    let given = values::table(&given).unwrap_or_default();
+    values::process_dependencies(&mut charts, root, &given, &mut warnings)?;
+    let merged = Coalesce::new(&charts, &mut warnings).chart(root, &given, Nulls::Remove)?;
+    if !request.skip_schema_validation {
+        values::validate_schema(&charts, root, &merged)?;
+    }
+    check_kube_version(&charts, root, &capabilities)?;
+    let top = objects::values(vec![
+        ("Release", objects::release(request).into()),
+        ("Capabilities", objects::capabilities(capabilities)),
+        ("Values", objects::as_values(&merged).into()),
+    ]);
+    Ok(Prepared { charts, root, top, warnings })
+}
+
+fn check_installable(charts: &Charts, root: ChartId, warnings: &mut Vec<String>) -> Result<()> {
+    let chart = charts.chart(root);
+    if chart.metadata.is_library() {
+        return Err(Error::render("library charts are not installable")
+            .in_file(chart.place_of("Chart.yaml"))
+            .hint("render the chart that depends on it"));
+    }
+    if chart.metadata.deprecated {
+        warnings.push(format!("chart {} is deprecated", chart.metadata.name));
+    }
+    Ok(())
+}
+
+/// Adds what the chart requires and `charts/` does not hold, as far as it can be had without a download.
+fn add_missing(
+    charts: &mut Charts,
+    root: ChartId,
+    files: &dyn Files,
+    request: &TemplateRequest,
+    cx: &Cx,
+) -> Result<()> {
+    let required = charts.chart(root).metadata.dependencies.clone().unwrap_or_default();
+    for id in required {
+        let dependency = charts.dependency(id).clone();
+        let is_there = |child: &ChartId| charts.chart(*child).metadata.name == dependency.name;
+        if !charts.chart(root).children.iter().any(is_there) {
+            let child = Vendored.load(charts, files, &request.root, &dependency, cx)?;
+            charts.add_child(root, child);
+        }
+    }
+    Ok(())
+}
+
+/// Letters, digits, `-` and `.`, as Kubernetes names have them.
+fn check_release_name(name: &str) -> Result<()> {
+    let part = |part: &str| {
+        let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        ends(part.chars().next()) && ends(part.chars().last()) && part.chars().all(inner)
+    };
+    if name.is_empty() {
+        return Err(Error::usage("the release has no name").hint("name it with --release-name"));
+    }
+    if name.len() > LONGEST_NAME || !name.split('.').all(part) {
+        return Err(Error::usage(format!("release name {name:?} is invalid")).hint(format!(
+            "use small letters, digits, `-` and `.`, a letter or digit at both ends, at most {LONGEST_NAME} characters"
+        )));
+    }
+    Ok(())
+}
+
+fn check_kube_version(charts: &Charts, root: ChartId, capabilities: &Capabilities) -> Result<()> {
+    let chart = charts.chart(root);
+    let (wanted, ours) = (&chart.metadata.kube_version, &capabilities.kube_version.version);
+    if wanted.is_empty() || versions::is_compatible(wanted, ours) {
+        return Ok(());
+    }
+    let message =
+        format!("chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {ours}");
+    Err(Error::render(message)
+        .in_file(chart.place_of("Chart.yaml"))
+        .hint("say which version your cluster has with --kube-version"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_release_name;
+
+    #[test]
+    fn release_names() {
+        for good in ["a", "my-release", "a.b-c.d", &"x".repeat(53)] {
+            assert!(check_release_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", "A", "-a", "a-", "a..b", "a_b", &"x".repeat(54)] {
+            assert!(check_release_name(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Which templates a chart has, in which order they count, and what each of them sees.
+
+use crate::chart::{Chart, ChartId, Charts};
+use crate::objects::{self, ChartObject, FilesObject};
+use crate::values::table_at;
+use bytes::Bytes;
+use keyfill_template::value::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One template file.
+pub(super) struct Template {
+    /// Its name in helm: `chart/charts/sub/templates/x.yaml`.
+    pub(super) name: String,
+    /// Where it lies in the tree.
+    pub(super) file: Arc<str>,
+    /// Its text.
+    pub(super) text: Bytes,
+    /// The dot of all templates of its chart.
+    pub(super) dot: Map,
+    /// `.Template.BasePath`
+    base_path: String,
+}
+
+impl Template {
+    /// Whether it only defines templates for others.
+    pub(super) fn is_partial(&self) -> bool {
+        base_name(&self.name).starts_with('_')
+    }
+
+    /// The dot, with `.Template` set for this file.
+    pub(super) fn dot(&self) -> Map {
+        let entries = vec![("Name", self.name.as_str().into()), ("BasePath", self.base_path.as_str().into())];
+        self.dot.set("Template", objects::values(entries));
+        self.dot.clone()
+    }
+}
+
+/// The templates of a chart and its subcharts, the deepest first and each depth from its end: what is
+/// defined twice is defined as the file nearest to the root says.
+pub(super) fn templates(charts: &Charts, root: ChartId, top: &Map) -> Vec<Template> {
+    let mut found = BTreeMap::new();
+    collect(charts, root, top, &mut found);
+    let mut templates: Vec<Template> = found.into_values().collect();
+    let depth = |t: &Template| t.name.bytes().filter(|b| *b == b'/').count();
+    templates.sort_by(|a, b| depth(b).cmp(&depth(a)).then_with(|| b.name.cmp(&a.name)));
+    templates
+}
+
+/// Adds the templates of a chart and its subcharts; gives the chart's dot. `above` is the dot of the
+/// parent, for the root it holds Release, Capabilities and the values.
+fn collect(charts: &Charts, id: ChartId, above: &Map, found: &mut BTreeMap<String, Template>) -> Map {
+    let chart = charts.chart(id);
+    let is_root = chart.parent.is_none();
+    let values = if is_root {
+        above.get(b"Values")
+    } else {
+        table_at(above, &format!("Values.{}", chart.metadata.name)).map(Value::Map)
+    };
+    let subcharts = Map::new();
+    let dot = objects::values(vec![
+        ("Chart", ChartObject::of(&chart.metadata, charts, is_root)),
+        ("Files", FilesObject::of(&chart.files).into()),
+        ("Release", above.get(b"Release").unwrap_or_default()),
+        ("Capabilities", above.get(b"Capabilities").unwrap_or_default()),
+        ("Values", values.unwrap_or_else(|| objects::values(Vec::new()).into())),
+        ("Subcharts", subcharts.clone().into()),
+    ]);
+    for child in &chart.children {
+        let inner = collect(charts, *child, &dot, found);
+        subcharts.set(charts.chart(*child).metadata.name.as_str(), inner);
+    }
+    add(chart, &charts.full_path(id), &dot, found);
+    dot
+}
+
+fn add(chart: &Chart, path: &str, dot: &Map, found: &mut BTreeMap<String, Template>) {
+    for file in chart.templates.iter() {
+        if chart.metadata.is_library() && !base_name(&file.name).starts_with('_') {
+            continue;
+        }
+        let name = format!("{path}/{}", file.name);
+        let template = Template {
+            name: name.clone(),
+            file: Arc::from(chart.place_of(&file.name)),
+            text: file.data.clone(),
+            dot: dot.clone(),
+            base_path: format!("{path}/templates"),
+        };
+        found.insert(name, template);
+    }
+}
+
+fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

@@ -1,0 +1,117 @@
+//! What is to be rendered, and how: `helm template`'s command line as values.
+
+use keyfill_files::TreePath;
+use keyfill_yaml::Value;
+
+/// What `helm template` would be told on its command line.
+#[derive(Clone, Debug)]
+pub struct TemplateRequest {
+    /// The chart: a folder, or a `.tgz` archive.
+    pub root: TreePath,
+    /// `.Release.Name`; helm's default is `release-name`.
+    pub release_name: String,
+    /// `.Release.Namespace`; helm's default is `default`.
+    pub namespace: String,
+    /// The values. Files and inline values are merged in this order; the `--set` family follows in
+    /// helm's own order of kinds.
+    pub values: Vec<ValuesSource>,
+    /// `--kube-version`; helm v3.22.0 says v1.37.0 without it.
+    pub kube_version: Option<String>,
+    /// `--api-versions`, added to the list that helm has.
+    pub api_versions: Vec<String>,
+    /// `--include-crds`
+    pub include_crds: bool,
+    /// `--show-only`: globs over the paths of templates, in this order.
+    pub show_only: Vec<String>,
+    /// `--no-hooks`
+    pub no_hooks: bool,
+    /// `--skip-tests`
+    pub skip_tests: bool,
+    /// `--is-upgrade`
+    pub is_upgrade: bool,
+    /// `--skip-schema-validation`
+    pub skip_schema_validation: bool,
+    /// Makes the random functions repeat; none: they are random.
+    pub seed: Option<u64>,
+    /// Whose output to print.
+    pub helm: HelmCompat,
+}
+
+impl TemplateRequest {
+    /// A request with helm's defaults.
+    pub fn new(root: TreePath) -> Self {
+        Self {
+            root,
+            release_name: "release-name".into(),
+            namespace: "default".into(),
+            values: Vec::new(),
+            kube_version: None,
+            api_versions: Vec::new(),
+            include_crds: false,
+            show_only: Vec::new(),
+            no_hooks: false,
+            skip_tests: false,
+            is_upgrade: false,
+            skip_schema_validation: false,
+            seed: None,
+            helm: HelmCompat::V3,
+        }
+    }
+}
+
+/// The helm whose framing and order of documents is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HelmCompat {
+    /// helm v3.22.0
+    #[default]
+    V3,
+    /// helm v4: documents keep the blanks at their end, admission webhooks come last.
+    V4,
+}
+
+/// One of the ways to give values.
+#[derive(Clone)]
+pub enum ValuesSource {
+    /// `--values FILE`: a file of the tree.
+    File(TreePath),
+    /// The text of a values file that lies in no tree; the name is for errors.
+    Text {
+        /// What errors call it.
+        name: String,
+        /// The YAML text.
+        text: String,
+    },
+    /// Values as a mapping.
+    Value(Value),
+    /// `--set LINE`
+    Set(String),
+    /// `--set-string LINE`
+    SetString(String),
+    /// `--set-file NAME=PATH`
+    SetFile {
+        /// The name, in the language of `--set`.
+        name: String,
+        /// The file of the tree that holds the value.
+        path: TreePath,
+    },
+    /// `--set-json LINE`
+    SetJson(String),
+    /// `--set-literal NAME=TEXT`
+    SetLiteral(String),
+}
+
+impl std::fmt::Debug for ValuesSource {
+    /// The kind and the names of files: values may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "File({path})"),
+            Self::Text { name, .. } => write!(f, "Text({name})"),
+            Self::SetFile { path, .. } => write!(f, "SetFile({path})"),
+            Self::Value(_) => f.write_str("Value"),
+            Self::Set(_) => f.write_str("Set"),
+            Self::SetString(_) => f.write_str("SetString"),
+            Self::SetJson(_) => f.write_str("SetJson"),
+            Self::SetLiteral(_) => f.write_str("SetLiteral"),
+        }
+    }
+}

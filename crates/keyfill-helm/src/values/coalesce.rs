@@ -1,0 +1,209 @@
+//! Merges values: what the user gives goes before what a chart gives, and that before what its subcharts
+//! give; mappings are merged, lists and scalars replaced; globals go from the top down.
+
+use super::{copy_map, deep_copy};
+use crate::chart::{ChartId, Charts};
+use crate::error::{Error, Result};
+use keyfill_template::value::{Map, Str, Value};
+
+const GLOBAL: &[u8] = b"global";
+
+/// What a null means where there is a value below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nulls {
+    /// It removes the value and itself.
+    Remove,
+    /// It stays, to remove the value in a later merge.
+    Keep,
+}
+
+/// Whether the lower values may be put into the upper ones as they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Take {
+    /// They are copied, and left as they were.
+    Copy,
+    /// They are shared from then on.
+    Share,
+}
+
+/// Merges the values of charts.
+pub(crate) struct Coalesce<'a> {
+    charts: &'a Charts,
+    /// What helm would log: values that were left out because their shapes do not fit.
+    warnings: &'a mut Vec<String>,
+}
+
+impl<'a> Coalesce<'a> {
+    /// Merges for these charts; what has to be left out is said in `warnings`.
+    pub(crate) fn new(charts: &'a Charts, warnings: &'a mut Vec<String>) -> Self {
+        Self { charts, warnings }
+    }
+
+    /// The values of a chart and its subcharts below those given, which are not changed.
+    pub(crate) fn chart(&mut self, id: ChartId, values: &Map, nulls: Nulls) -> Result<Map> {
+        let values = copy_map(values);
+        self.level(id, &values, "", nulls)?;
+        Ok(values)
+    }
+
+    fn level(&mut self, id: ChartId, values: &Map, prefix: &str, nulls: Nulls) -> Result<()> {
+        self.own(id, values, prefix, nulls);
+        let chart = self.charts.chart(id);
+        let prefix = joined(prefix, &chart.metadata.name);
+        for child in &chart.children {
+            let name = self.charts.chart(*child).metadata.name.as_str();
+            let inner = match values.get(name.as_bytes()) {
+                Some(Value::Map(inner)) => inner,
+                None => {
+                    let inner = Map::new();
+                    values.set(name, inner.clone());
+                    inner
+                }
+                Some(other) => {
+                    return Err(Error::render(format!(
+                        "the values of subchart {name} must be a map, but `{name}` is a {}",
+                        other.type_name()
+                    ))
+                    .hint(format!(
+                        "helm hands the key `{name}` of the values to the subchart of that name"
+                    )));
+                }
+            };
+            self.globals(&inner, values, &prefix);
+            self.level(*child, &inner, &prefix, nulls)?;
+        }
+        Ok(())
+    }
+
+    /// Puts the chart's own `values.yaml` below the values given.
+    fn own(&mut self, id: ChartId, values: &Map, prefix: &str, nulls: Nulls) {
+        let chart = self.charts.chart(id);
+        let prefix = joined(prefix, &chart.metadata.name);
+        for (key, below) in chart.values.entries().iter() {
+            match values.get(key.as_bytes()) {
+                None => values.set(key.clone(), deep_copy(below)),
+                Some(Value::Nil) if nulls == Nulls::Remove => drop(values.remove(key.as_bytes())),
+                Some(Value::Map(above)) => match below {
+                    Value::Map(below) => {
+                        let is_child = |c: &ChartId| *key == self.charts.chart(*c).metadata.name.as_str();
+                        // The nulls of a subchart's values are its own to remove, when its turn comes.
+                        let nulls = if chart.children.iter().any(is_child) { Nulls::Keep } else { nulls };
+                        self.tables(&above, below, &path(&prefix, key), nulls, Take::Copy);
+                    }
+                    Value::Nil => {}
+                    _ => self.warn(
+                        &path(&prefix, key),
+                        "is a map above and none in the chart: the chart's value is skipped",
+                    ),
+                },
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Hands the parent's globals to a subchart's values.
+    fn globals(&mut self, child: &Map, parent: &Map, prefix: &str) {
+        let own = match child.get(GLOBAL) {
+            None => Map::new(),
+            Some(Value::Map(own)) => own,
+            Some(_) => return self.warn(prefix, "has a `global` that is not a map: globals are skipped"),
+        };
+        match parent.get(GLOBAL) {
+            None => {}
+            Some(Value::Map(given)) => {
+                for (key, value) in given.snapshot() {
+                    self.global(&own, &key, value, prefix);
+                }
+            }
+            Some(_) => return self.warn(prefix, "gets a `global` that is not a map: globals are skipped"),
+        }
+        child.set(Str::new(GLOBAL), own);
+    }
+
+    fn global(&mut self, own: &Map, key: &Str, value: Value, prefix: &str) {
+        let there = own.get(key.as_bytes());
+        let Value::Map(given) = value else {
+            if matches!(there, Some(Value::Map(_))) {
+                self.warn(
+                    &path(prefix, key),
+                    "is a map in the subchart's globals: the parent's value is skipped",
+                );
+            } else {
+                own.set(key.clone(), value);
+            }
+            return;
+        };
+        // A copy of this one level: what lies deeper stays shared with the parent.
+        let given: Map = given.snapshot().into_iter().collect();
+        match there {
+            None => own.set(key.clone(), given),
+            Some(Value::Map(there)) => {
+                self.tables(&given, &there, &path(prefix, key), Nulls::Keep, Take::Share);
+                own.set(key.clone(), given);
+            }
+            Some(_) => {
+                self.warn(
+                    &path(prefix, key),
+                    "is no map in the subchart's globals: the parent's map is skipped",
+                );
+            }
+        }
+    }
+
+    /// Merges `below` into `above` with nulls kept and mappings shared, as imported values are.
+    pub(crate) fn share(&mut self, above: &Map, below: &Map) {
+        self.tables(above, below, "", Nulls::Keep, Take::Share);
+    }
+
+    fn tables(&mut self, above: &Map, below: &Map, prefix: &str, nulls: Nulls, take: Take) {
+        if above.same(below) {
+            return;
+        }
+        // Sharing changes what is shared: the walk is over what was there when it began.
+        for (key, lower) in below.snapshot() {
+            match above.get(key.as_bytes()) {
+                None if take == Take::Copy => above.set(key, deep_copy(&lower)),
+                None => above.set(key, lower),
+                Some(Value::Nil) if nulls == Nulls::Remove && !lower.is_nil() => {
+                    drop(above.remove(key.as_bytes()));
+                }
+                Some(Value::Nil) => {}
+                Some(Value::Map(upper)) => match lower {
+                    Value::Map(lower) => self.tables(&upper, &lower, &path(prefix, &key), nulls, take),
+                    Value::Nil => {}
+                    _ => self.warn(&path(prefix, &key), "is a map: a value that is none is ignored"),
+                },
+                Some(_) if matches!(lower, Value::Map(_)) => {
+                    self.warn(&path(prefix, &key), "is no map: it replaces one");
+                }
+                Some(_) => {}
+            }
+        }
+        if take == Take::Share {
+            let nulls = above
+                .entries()
+                .iter()
+                .filter(|(_, v)| v.is_nil())
+                .map(|(k, _)| k.clone())
+                .collect::<Vec<_>>();
+            for key in nulls {
+                below.set(key, Value::Nil);
+            }
+        }
+    }
+
+    fn warn(&mut self, place: &str, what: &str) {
+        let warning = format!("value {place} {what}");
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+}
+
+fn joined(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+}
+
+fn path(prefix: &str, key: &Str) -> String {
+    joined(prefix, &key.to_text())
+}

@@ -1,0 +1,80 @@
+//! Values: where they come from and how those of a chart, its subcharts and the user become one.
+//!
+//! The maps here are the ones that templates see later. Go's maps are references, and helm lets a parent
+//! and a subchart share some of them; the sharing is kept, because templates can tell (`set`).
+
+mod coalesce;
+mod dependencies;
+mod schema;
+mod set;
+mod user;
+
+pub(crate) use coalesce::{Coalesce, Nulls};
+pub(crate) use dependencies::process as process_dependencies;
+pub(crate) use schema::validate as validate_schema;
+pub(crate) use user::merged as user_values;
+
+use crate::error::Error;
+
+use keyfill_template::value::{List, Map, Value};
+
+/// A mapping as templates see it; null is an empty one, all else is none.
+pub(crate) fn table(value: &keyfill_yaml::Value) -> Option<Map> {
+    match Value::from(value) {
+        Value::Map(map) => Some(map),
+        Value::Nil => Some(Map::new()),
+        _ => None,
+    }
+}
+
+/// The error for text that is not YAML.
+pub(crate) fn unreadable(what: &str, place: &str, error: &keyfill_yaml::Error) -> Error {
+    let column = (error.column() > 0).then_some(error.column());
+    let unreadable = Error::render(format!("{what}: {}", error.message()));
+    let unreadable = match error.help() {
+        Some(help) => unreadable.hint(help),
+        None => unreadable,
+    };
+    unreadable.at(error.line(), column).in_file(place)
+}
+
+/// The error for values that are no mapping.
+pub(crate) fn not_a_map(what: &str, place: &str, value: &keyfill_yaml::Value) -> Error {
+    Error::render(format!("{what} must be a map of names to values, but it is a {}", value.type_name()))
+        .in_file(place)
+        .hint("write `name: value` lines; a list cannot stand at the top")
+}
+
+/// A copy that shares no map with the original.
+pub(crate) fn deep_copy(value: &Value) -> Value {
+    match value {
+        Value::Map(map) => Value::Map(copy_map(map)),
+        // Lists never change; only the maps in them do.
+        Value::List(list) if list.iter().any(|v| matches!(v, Value::Map(_) | Value::List(_))) => {
+            Value::List(List::typed(list.iter().map(deep_copy).collect(), list.ty()))
+        }
+        other => other.clone(),
+    }
+}
+
+/// As [`deep_copy`], for a map.
+pub(crate) fn copy_map(map: &Map) -> Map {
+    map.entries().iter().map(|(key, value)| (key.clone(), deep_copy(value))).collect()
+}
+
+/// The table at a path of keys, as `a.b.c`.
+pub(crate) fn table_at(values: &Map, path: &str) -> Option<Map> {
+    path.split('.').try_fold(values.clone(), |table, key| match table.get(key.as_bytes()) {
+        Some(Value::Map(inner)) => Some(inner),
+        _ => None,
+    })
+}
+
+/// The value at a path that is not a table; helm's `PathValue`.
+pub(crate) fn scalar_at(values: &Map, path: &str) -> Option<Value> {
+    let (table, key) = match path.rsplit_once('.') {
+        Some((tables, key)) => (table_at(values, tables)?, key),
+        None => (values.clone(), path),
+    };
+    table.get(key.as_bytes()).filter(|value| !matches!(value, Value::Map(_)))
+}

@@ -1,0 +1,120 @@
+//! The values that the user gives, put together in helm's order: files first, then `--set-json`, `--set`,
+//! `--set-string`, `--set-file` and `--set-literal`, whatever their order on the command line.
+
+use super::set::{self, Reading};
+use super::unreadable;
+use crate::error::{Error, Result};
+use crate::request::{TemplateRequest, ValuesSource};
+use keyfill_diag::Cx;
+use keyfill_files::{Files, TreePath};
+use keyfill_yaml::Value;
+
+/// All values of the request, merged.
+pub(crate) fn merged(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> Result<Value> {
+    let mut values = Value::Map(Vec::new());
+    for source in &request.values {
+        match source {
+            ValuesSource::File(path) => merge(&mut values, read_file(files, path, cx)?),
+            ValuesSource::Text { name, text } => merge(&mut values, parse(text.as_bytes(), name, cx)?),
+            ValuesSource::Value(value) => merge(&mut values, value.clone()),
+            _ => {}
+        }
+    }
+    type Pick<'a> = fn(&'a ValuesSource) -> Option<(&'static str, &'a str, Reading<'a>)>;
+    let kinds: [Pick<'_>; 4] = [
+        |s| if let ValuesSource::SetJson(l) = s { Some(("--set-json", l, Reading::Json)) } else { None },
+        |s| if let ValuesSource::Set(l) = s { Some(("--set", l, Reading::Typed)) } else { None },
+        |s| if let ValuesSource::SetString(l) = s { Some(("--set-string", l, Reading::Text)) } else { None },
+        |s| {
+            if let ValuesSource::SetLiteral(l) = s {
+                Some(("--set-literal", l, Reading::Literal))
+            } else {
+                None
+            }
+        },
+    ];
+    for pick in &kinds[..3] {
+        for (flag, line, reading) in request.values.iter().filter_map(pick) {
+            apply(&mut values, flag, line, reading)?;
+        }
+    }
+    for source in &request.values {
+        if let ValuesSource::SetFile { name, path } = source {
+            set_file(&mut values, files, name, path)?;
+        }
+    }
+    for (flag, line, reading) in request.values.iter().filter_map(kinds[3]) {
+        apply(&mut values, flag, line, reading)?;
+    }
+    Ok(values)
+}
+
+fn apply(values: &mut Value, flag: &str, line: &str, reading: Reading<'_>) -> Result<()> {
+    // The line holds a value, maybe a secret one: only its name is shown.
+    let name = line.split(['=', ',']).next().unwrap_or_default();
+    set::parse_into(line, reading, values)
+        .map_err(|why| Error::usage(format!("failed parsing {flag} data for {name:?}: {why}")))
+}
+
+/// The path is not part of the line here: the host has made a tree path of it.
+fn set_file(values: &mut Value, files: &dyn Files, name: &str, path: &TreePath) -> Result<()> {
+    let content = files.read(path).map_err(|e| Error::file("a file of --set-file cannot be read", e))?;
+    let content = String::from_utf8(content.to_vec())
+        .map_err(|_| Error::render("a file of --set-file is not UTF-8 text").in_file(path.to_string()))?;
+    let read = |_: &str| Ok(content.clone());
+    set::parse_into(&format!("{name}=file"), Reading::File(&read), values)
+        .map_err(|why| Error::usage(format!("failed parsing --set-file data for {name:?}: {why}")))
+}
+
+fn read_file(files: &dyn Files, path: &TreePath, cx: &Cx) -> Result<Value> {
+    let text = files.read(path).map_err(|e| Error::file("a values file cannot be read", e))?;
+    parse(&text, &path.to_string(), cx)
+}
+
+fn parse(text: &[u8], name: &str, cx: &Cx) -> Result<Value> {
+    let value = keyfill_yaml::load_value(text, &(&cx.limits).into())
+        .map_err(|e| unreadable("the values cannot be read", name, &e))?;
+    match value {
+        Value::Map(_) => Ok(value),
+        Value::Null => Ok(Value::Map(Vec::new())),
+        other => Err(super::not_a_map("the values", name, &other)),
+    }
+}
+
+/// Puts `over` on top of `base`: mappings are merged, all else is replaced, null included.
+fn merge(base: &mut Value, over: Value) {
+    let Value::Map(over) = over else { return };
+    let Value::Map(entries) = base else { return };
+    for (key, value) in over {
+        match entries.iter_mut().find(|(k, _)| *k == key) {
+            Some((_, there @ Value::Map(_))) if matches!(value, Value::Map(_)) => merge(there, value),
+            Some((_, there)) => *there = value,
+            None => entries.push((key, value)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::merge;
+    use keyfill_yaml::Value;
+
+    #[test]
+    fn maps_merge_and_all_else_is_replaced() {
+        let map = |entries: &[(&str, Value)]| {
+            Value::Map(entries.iter().map(|(k, v)| ((*k).into(), v.clone())).collect())
+        };
+        let mut base =
+            map(&[("a", map(&[("x", Value::Int(1)), ("y", Value::Int(2))])), ("b", Value::Int(3))]);
+        merge(
+            &mut base,
+            map(&[("a", map(&[("y", Value::Null)])), ("b", map(&[])), ("c", Value::Bool(true))]),
+        );
+        let want = map(&[
+            ("a", map(&[("x", Value::Int(1)), ("y", Value::Null)])),
+            ("b", map(&[])),
+            ("c", Value::Bool(true)),
+        ]);
+        assert!(base == want);
+    }
+}

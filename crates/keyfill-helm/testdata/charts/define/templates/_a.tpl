@@ -1,0 +1,1 @@
+{{ define "define.same" }}a{{ end }}{{ define "define.block" }}outer{{ end }}{{ define "define.scope" }}{{ $x := .x }}{{ $x }}{{ with .y }}{{ $.x }}{{ end }}{{ end }}

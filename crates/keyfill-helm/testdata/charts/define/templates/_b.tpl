@@ -1,0 +1,1 @@
+{{ define "define.same" }}b{{ end }}

@@ -1,0 +1,1 @@
+{{ define "define.same" }}c{{ end }}{{ define "only.deep" }}deep{{ end }}

@@ -1,0 +1,1 @@
+{{ define "order.x" }}{{ end }}not printed

@@ -1,0 +1,1 @@
+{{ define "common.name" }}leaf says{{ end }}{{ define "leaf.only" }}x{{ end }}

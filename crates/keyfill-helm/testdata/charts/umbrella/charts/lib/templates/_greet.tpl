@@ -1,0 +1,1 @@
+{{ define "lib.greet" }}hello {{ .name }} from {{ .root.Chart.Name }}{{ end }}

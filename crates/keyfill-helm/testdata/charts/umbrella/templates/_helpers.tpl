@@ -1,0 +1,1 @@
+{{ define "common.name" }}umbrella says{{ end }}
