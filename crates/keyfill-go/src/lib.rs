@@ -1,12 +1,15 @@
 //! What Go's standard library does and Rust's does not: strconv, fmt verbs, JSON text, regexp syntax, time layouts.
 
+pub mod base;
 pub mod fmt;
 pub mod json;
+pub mod json_decode;
 pub mod path;
 pub mod quote;
 pub mod regexp;
 pub mod semver;
 pub mod strconv;
 pub mod unicode;
+pub mod url;
 pub mod utf8;
 pub mod words;

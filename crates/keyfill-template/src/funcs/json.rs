@@ -1,0 +1,255 @@
+//! JSON: to and from text.
+//!
+//! helm's `toJson`, `fromJson` and `fromJsonArray` take the place of sprig's: they put the error into the
+//! result. sprig's other forms stay.
+
+use super::cast::too_deep;
+use super::{FuncError, Function, any, text};
+use crate::Ctx;
+use crate::value::{ANY_MAP, ANYS, Encoded, List, Map, Type, Value};
+use keyfill_go::json_decode::{self, Json};
+use keyfill_go::{base, utf8};
+use keyfill_yaml::{Emit, Html, Sink, to_json, to_json_indent, to_json_plain};
+use std::borrow::Cow;
+
+const A: Type = Type::Any;
+const S: Type = Type::String;
+
+/// The functions of this family.
+pub const FUNCTIONS: &[Function] = &[
+    Function::fixed("toJson", &[A], |ctx, args| or_empty(compact(ctx, args))),
+    Function::fixed("mustToJson", &[A], compact),
+    Function::fixed("toPrettyJson", &[A], |ctx, args| or_empty(pretty(ctx, args))),
+    Function::fixed("mustToPrettyJson", &[A], pretty),
+    Function::fixed("toRawJson", &[A], raw),
+    Function::fixed("mustToRawJson", &[A], raw),
+    Function::fixed("fromJson", &[S], from_json),
+    Function::fixed("fromJsonArray", &[S], from_json_array),
+    Function::fixed("mustFromJson", &[S], must_from_json),
+];
+
+fn compact(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    encode(ctx, any(args, 0), |value| to_json(value))
+}
+
+fn pretty(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    encode(ctx, any(args, 0), |value| to_json_indent(value, "  ", Html::Escaped))
+}
+
+fn raw(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    encode(ctx, any(args, 0), |value| to_json_plain(value))
+}
+
+fn encode(ctx: &mut Ctx, value: &Value, write: fn(&AsJson<'_>) -> Vec<u8>) -> Result<Value, FuncError> {
+    check(ctx, value)?;
+    let text = write(&AsJson(value));
+    ctx.spend(text.len() as u64)?;
+    Ok(Value::str(with_escapes(text)))
+}
+
+/// Stands for a byte that is not UTF-8 until the text is written: Go writes `\ufffd` for it, but leaves
+/// the character U+FFFD itself as it is.
+const STAND_IN: char = '\u{10FFFE}';
+
+fn with_escapes(text: Vec<u8>) -> Vec<u8> {
+    let mut place = [0; 4];
+    let stand_in: &[u8] = STAND_IN.encode_utf8(&mut place).as_bytes();
+    if memchr::memmem::find(&text, stand_in).is_none() {
+        return text;
+    }
+    let (mut out, mut start) = (Vec::with_capacity(text.len() + 16), 0);
+    for at in memchr::memmem::find_iter(&text, stand_in) {
+        out.extend_from_slice(&text[start..at]);
+        out.extend_from_slice(br"\ufffd");
+        start = at + stand_in.len();
+    }
+    out.extend_from_slice(&text[start..]);
+    out
+}
+
+/// An empty text where the value cannot be written; limits stay errors.
+pub(super) fn or_empty(text: Result<Value, FuncError>) -> Result<Value, FuncError> {
+    match text {
+        Err(error) if !error.is_limit() => Ok("".into()),
+        other => other,
+    }
+}
+
+/// Refuses what JSON cannot show, with Go's words.
+pub(super) fn check(ctx: &mut Ctx, value: &Value) -> Result<(), FuncError> {
+    let depth = ctx.cx().limits.depth;
+    checked(ctx, value, depth)
+}
+
+fn checked(ctx: &mut Ctx, value: &Value, depth: u32) -> Result<(), FuncError> {
+    let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
+    match value {
+        Value::Float(f) if !f.is_finite() => {
+            let shown = match () {
+                () if f.is_nan() => "NaN",
+                () if *f > 0.0 => "+Inf",
+                () => "-Inf",
+            };
+            Err(format!("json: unsupported value: {shown}").into())
+        }
+        Value::Func(_) | Value::Complex(..) => {
+            Err(format!("json: unsupported type: {}", value.type_name()).into())
+        }
+        Value::List(list) => {
+            ctx.spend(list.len() as u64)?;
+            list.iter().try_for_each(|item| checked(ctx, item, depth))
+        }
+        Value::Map(map) => {
+            ctx.spend(map.len() as u64)?;
+            map.entries().values().try_for_each(|item| checked(ctx, item, depth))
+        }
+        Value::Object(object) => match object.encode() {
+            Encoded::Value(inner) => checked(ctx, &inner, depth),
+            Encoded::Struct(fields) => fields.iter().try_for_each(|(_, item)| checked(ctx, item, depth)),
+        },
+        _ => Ok(()),
+    }
+}
+
+/// The text with another character for each byte that is not part of valid UTF-8.
+fn valid_text(bytes: &[u8], order: Order) -> Cow<'_, str> {
+    let broken = match order {
+        Order::AsDeclared => STAND_IN,
+        Order::Sorted => char::REPLACEMENT_CHARACTER,
+    };
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(utf8::runes(bytes).map(|r| if r.valid { r.char } else { broken }).collect()),
+    }
+}
+
+/// A value as `encoding/json` writes it: the fields of structs in their order.
+struct AsJson<'a>(&'a Value);
+
+impl Emit for AsJson<'_> {
+    fn emit<S: Sink>(&self, sink: &mut S) {
+        emit(self.0, sink, Order::AsDeclared);
+    }
+}
+
+/// A value on its way through JSON to YAML: all keys sorted.
+pub(super) struct AsYaml<'a>(pub(super) &'a Value);
+
+impl Emit for AsYaml<'_> {
+    fn emit<S: Sink>(&self, sink: &mut S) {
+        emit(self.0, sink, Order::Sorted);
+    }
+}
+
+/// How the fields of structs are ordered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    AsDeclared,
+    Sorted,
+}
+
+/// Walks a value that [`check`] has found good.
+fn emit<S: Sink>(value: &Value, sink: &mut S, order: Order) {
+    match value {
+        Value::Nil | Value::NilInterface | Value::Complex(..) | Value::Func(_) => sink.null(),
+        Value::Bool(b) => sink.bool(*b),
+        Value::Int(n) | Value::Int64(n) => sink.int(*n),
+        Value::Int32(n) => sink.int(i64::from(*n)),
+        Value::Uint8(n) => sink.int(i64::from(*n)),
+        Value::Uint32(n) => sink.int(i64::from(*n)),
+        Value::Uint(n) | Value::Uint64(n) => match i64::try_from(*n) {
+            Ok(n) => sink.int(n),
+            Err(_) => sink.uint(*n),
+        },
+        Value::Float(f) => sink.float(*f),
+        Value::Str(s) => sink.str(&valid_text(s.as_bytes(), order)),
+        Value::Bytes(bytes) => sink.str(&String::from_utf8_lossy(&base::encode64(bytes.as_bytes()))),
+        Value::List(list) if list.is_nil() => sink.null(),
+        Value::List(list) => {
+            sink.begin_seq();
+            list.iter().for_each(|item| emit(item, sink, order));
+            sink.end_seq();
+        }
+        Value::Map(map) if map.is_nil() => sink.null(),
+        Value::Map(map) => {
+            let entries = map.entries();
+            let entries = entries.iter().map(|(key, value)| (valid_text(key.as_bytes(), order), value));
+            emit_map(entries.collect(), sink, order, Order::Sorted);
+        }
+        Value::Object(object) => match object.encode() {
+            Encoded::Value(inner) => emit(&inner, sink, order),
+            Encoded::Struct(fields) => {
+                let entries = fields.iter().map(|(key, value)| (Cow::Borrowed(*key), value));
+                emit_map(entries.collect(), sink, order, order);
+            }
+        },
+    }
+}
+
+fn emit_map<S: Sink>(mut entries: Vec<(Cow<'_, str>, &Value)>, sink: &mut S, order: Order, keys: Order) {
+    if keys == Order::Sorted {
+        S::sort_keys(&mut entries, |(key, _)| key);
+    }
+    sink.begin_map();
+    for (key, value) in entries {
+        sink.key(&key);
+        emit(value, sink, order);
+    }
+    sink.end_map();
+}
+
+impl From<Json> for Value {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Null => Self::Nil,
+            Json::Bool(b) => Self::Bool(b),
+            Json::Number(n) => Self::Float(n),
+            Json::Str(text) => Self::str(text),
+            Json::Array(items) => Self::list(items.into_iter().map(Self::from).collect()),
+            Json::Object(entries) => entries.into_iter().collect::<Map>().into(),
+        }
+    }
+}
+
+fn decode(ctx: &mut Ctx, args: &[Value]) -> Result<Result<Json, String>, FuncError> {
+    let text = text(args, 0);
+    ctx.spend(text.len() as u64 * 8)?;
+    Ok(json_decode::decode(text, ctx.cx().limits.depth).map_err(|error| error.to_string()))
+}
+
+fn must_from_json(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(decode(ctx, args)?.map(Value::from)?)
+}
+
+fn from_json(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(match decode(ctx, args)? {
+        Ok(Json::Null) => Value::Map(Map::nil(&ANY_MAP)),
+        Ok(object @ Json::Object(_)) => object.into(),
+        Ok(other) => error_map(not_into(other.kind(), "map[string]interface {}")),
+        Err(error) => error_map(error),
+    })
+}
+
+fn from_json_array(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(match decode(ctx, args)? {
+        Ok(Json::Null) => Value::List(List::nil(&ANYS)),
+        Ok(array @ Json::Array(_)) => array.into(),
+        Ok(other) => error_list(not_into(other.kind(), "[]interface {}")),
+        Err(error) => error_list(error),
+    })
+}
+
+/// What Go says of JSON of another type than the one wanted.
+pub(super) fn not_into(kind: &str, wanted: &str) -> String {
+    format!("json: cannot unmarshal {kind} into Go value of type {wanted}")
+}
+
+/// helm's way to give an error as a map.
+pub(super) fn error_map(error: String) -> Value {
+    Value::Map([("Error", Value::from(error))].into_iter().collect())
+}
+
+/// helm's way to give an error as a list.
+pub(super) fn error_list(error: String) -> Value {
+    Value::list(vec![error.into()])
+}

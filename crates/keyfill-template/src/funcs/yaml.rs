@@ -1,0 +1,64 @@
+//! YAML: helm's functions to and from text.
+
+use super::json::{AsYaml, check, error_list, error_map, not_into, or_empty};
+use super::{FuncError, Function, any, text};
+use crate::Ctx;
+use crate::value::{ANY_MAP, ANYS, List, Map, Type, Value};
+use keyfill_yaml::{Limits, load_value, to_yaml};
+
+/// The functions of this family.
+pub const FUNCTIONS: &[Function] = &[
+    Function::fixed("toYaml", &[Type::Any], |ctx, args| or_empty(write(ctx, args))),
+    Function::fixed("fromYaml", &[Type::String], from_yaml),
+    Function::fixed("fromYamlArray", &[Type::String], from_yaml_array),
+];
+
+/// Without the newline at the end.
+fn write(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    let value = any(args, 0);
+    check(ctx, value)?;
+    let text = to_yaml(&AsYaml(value));
+    ctx.spend(text.len() as u64)?;
+    Ok(Value::str(text.strip_suffix(b"\n").unwrap_or(&text)))
+}
+
+fn load(ctx: &mut Ctx, args: &[Value]) -> Result<Result<keyfill_yaml::Value, String>, FuncError> {
+    let text = text(args, 0);
+    ctx.spend(text.len() as u64 * 8)?;
+    let limits = Limits::from(&ctx.cx().limits);
+    Ok(load_value(text, &limits).map_err(|error| format!("error converting YAML to JSON: {error}")))
+}
+
+fn from_yaml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    use keyfill_yaml::Value as Yaml;
+    Ok(match load(ctx, args)? {
+        Ok(Yaml::Null) => Value::Map(Map::nil(&ANY_MAP)),
+        Ok(map @ Yaml::Map(_)) => map.into(),
+        Ok(other) => error_map(mismatch(&other, "map[string]interface {}")),
+        Err(error) => error_map(error),
+    })
+}
+
+fn from_yaml_array(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    use keyfill_yaml::Value as Yaml;
+    Ok(match load(ctx, args)? {
+        Ok(Yaml::Null) => Value::List(List::nil(&ANYS)),
+        Ok(list @ Yaml::Seq(_)) => list.into(),
+        Ok(other) => error_list(mismatch(&other, "[]interface {}")),
+        Err(error) => error_list(error),
+    })
+}
+
+fn mismatch(value: &keyfill_yaml::Value, wanted: &str) -> String {
+    use keyfill_yaml::Value as Yaml;
+    let kind = match value {
+        Yaml::Null => "null",
+        Yaml::Bool(_) => "bool",
+        Yaml::Int(_) | Yaml::Uint(_) | Yaml::Float(_) | Yaml::Number(_) => "number",
+        Yaml::Str(_) => "string",
+        Yaml::Seq(_) => "array",
+        Yaml::Map(_) => "object",
+    };
+    let problem = not_into(kind, wanted);
+    format!("error unmarshaling JSON: while decoding JSON: {problem}")
+}
