@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	nethttp "net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -119,13 +120,15 @@ func (i issuer) sign(claims map[string]any) string {
 func reviewToken(w nethttp.ResponseWriter, r *nethttp.Request) {
 	var review struct {
 		Spec struct {
-			Token string `json:"token"`
+			Token     string   `json:"token"`
+			Audiences []string `json:"audiences"`
 		} `json:"spec"`
 	}
 	body, _ := io.ReadAll(r.Body)
 	_ = json.Unmarshal(body, &review)
 	var claims struct {
-		Subject string `json:"sub"`
+		Subject   string   `json:"sub"`
+		Audiences []string `json:"aud"`
 	}
 	if parts := strings.Split(review.Spec.Token, "."); len(parts) == 3 {
 		raw, _ := base64.RawURLEncoding.DecodeString(parts[1])
@@ -134,7 +137,11 @@ func reviewToken(w nethttp.ResponseWriter, r *nethttp.Request) {
 	status := map[string]any{"authenticated": false, "error": "invalid bearer token"}
 	if strings.HasPrefix(claims.Subject, "system:serviceaccount:") {
 		user := map[string]any{"username": claims.Subject, "uid": "0001", "groups": []string{"system:serviceaccounts"}}
-		status = map[string]any{"authenticated": true, "user": user}
+		// Of the audiences that are asked for, those that the token is for.
+		audiences := slices.DeleteFunc(review.Spec.Audiences, func(a string) bool {
+			return !slices.Contains(claims.Audiences, a)
+		})
+		status = map[string]any{"authenticated": true, "user": user, "audiences": audiences}
 	}
 	reply(w, 201, map[string]any{"kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1", "status": status})
 }

@@ -11,12 +11,16 @@ use crate::{Error, Secret};
 use hyper_util::client::proxy::matcher::Matcher;
 use keyfill_diag::{Class, Cx, Diagnostic};
 use rustify::endpoint::Endpoint;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 /// How many tokens one read may use up: the one at hand and a new one, and one more should that end too.
 const TOKENS_PER_READ: usize = 3;
+
+/// How many tokens are remembered to keep them out of errors; older ones are of no use to anyone.
+const HIDDEN_TOKENS: usize = 8;
 
 /// A client for one Vault and one identity. It logs in when it is first asked for something, once for all
 /// who ask at the same time, and can be shared for as long as its settings hold.
@@ -27,6 +31,8 @@ pub struct VaultClient {
     /// The client certificate's text, for the token cache's key.
     certificate: Vec<u8>,
     state: tokio::sync::Mutex<State>,
+    /// Tokens in use, now and before: Vault's own words are freed of them.
+    tokens: Mutex<VecDeque<Secret>>,
     warnings: Mutex<Vec<Diagnostic>>,
     counts: Counts,
 }
@@ -80,6 +86,7 @@ impl VaultClient {
             http: Http::new(route),
             certificate,
             state: tokio::sync::Mutex::default(),
+            tokens: Mutex::default(),
             warnings: Mutex::default(),
             counts: Counts::default(),
         })
@@ -133,12 +140,26 @@ impl VaultClient {
         }
     }
 
+    /// What Vault says of a refusal, without any credential, should it repeat one.
+    pub(super) fn words(&self, answer: &Answer) -> Option<String> {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hidden = session::hidden(&self.settings.auth);
+        hidden.extend(tokens.iter());
+        Envelope::of(answer).errors(&hidden)
+    }
+
+    fn hide(&self, token: &Secret) {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        if !tokens.contains(token) {
+            tokens.truncate(HIDDEN_TOKENS - 1);
+            tokens.push_front(token.clone());
+        }
+    }
+
     /// The error for an answer that is a refusal.
     pub(super) fn refused(&self, what: &str, answer: &Answer) -> Error {
         let status = answer.status.as_u16();
-        let hidden = session::hidden(&self.settings.auth);
-        let words =
-            Envelope::of(answer).errors(&hidden).map_or_else(String::new, |words| format!(": {words}"));
+        let words = self.words(answer).map_or_else(String::new, |words| format!(": {words}"));
         let error = Error::store(format!("{what}: {} answered {status}{words}", self.name()));
         match status {
             401 | 403 => error.hint(match self.settings.auth {
@@ -174,6 +195,7 @@ impl VaultClient {
             }
             _ => self.log_in(state.cache_refused, what, cx).await?,
         };
+        self.hide(&kept.token);
         state.generations += 1;
         let session = Session::new(kept, origin, state.generations);
         state.session = Some(session.clone());
@@ -204,6 +226,7 @@ impl VaultClient {
     async fn log_in(&self, cache_refused: bool, what: &str, cx: &Cx) -> Result<(cache::Kept, Origin), Error> {
         let auth = &self.settings.auth;
         let jwt = session::jwt(auth)?;
+        self.hide(&jwt);
         let file = self.cache_file(&jwt);
         if let Some(file) = file.as_ref().filter(|_| !cache_refused) {
             match file.load() {
@@ -221,7 +244,7 @@ impl VaultClient {
         self.counts.logins.fetch_add(1, Ordering::Relaxed);
         let answer = self.send(self.with_namespace(call)?, &what, cx).await?;
         if !answer.status.is_success() {
-            return Err(self.login_refused(&what, &answer, &jwt));
+            return Err(self.login_refused(&what, &answer));
         }
         let granted = Envelope::of(&answer).granted();
         let granted = match granted {
@@ -240,12 +263,9 @@ impl VaultClient {
         Ok((kept, Origin::Login))
     }
 
-    fn login_refused(&self, what: &str, answer: &Answer, jwt: &Secret) -> Error {
-        let mut hidden = session::hidden(&self.settings.auth);
-        hidden.push(jwt);
+    fn login_refused(&self, what: &str, answer: &Answer) -> Error {
         let status = answer.status.as_u16();
-        let words =
-            Envelope::of(answer).errors(&hidden).map_or_else(String::new, |words| format!(": {words}"));
+        let words = self.words(answer).map_or_else(String::new, |words| format!(": {words}"));
         Error::store(format!("{what}: {} answered {status}{words}", self.name()))
             .hint("check the auth method's mount, the role and the credential")
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Settings of a Vault client. Nothing is taken from the environment.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct VaultSettings {
     /// `http://host:port`, `https://host:port`, perhaps with a path, or `unix:///path/to/socket`.
     pub address: String,
@@ -45,6 +45,24 @@ impl VaultSettings {
             request_timeout: Duration::from_secs(60),
             token_cache: None,
         }
+    }
+}
+
+impl fmt::Debug for VaultSettings {
+    /// An address that holds a password is refused later; it is not printed before.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VaultSettings")
+            .field("address", &without_userinfo(&self.address))
+            .field("namespace", &self.namespace)
+            .field("auth", &self.auth)
+            .field("kv", &self.kv)
+            .field("find_data_paths", &self.find_data_paths)
+            .field("tls", &self.tls)
+            .field("proxy", &self.proxy)
+            .field("max_retries", &self.max_retries)
+            .field("request_timeout", &self.request_timeout)
+            .field("token_cache", &self.token_cache)
+            .finish()
     }
 }
 

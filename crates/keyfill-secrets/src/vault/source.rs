@@ -115,7 +115,7 @@ impl VaultSource {
     fn unwrap(&self, read: &Read<'_>, path: &str, answer: &Answer) -> Result<Arc<SecretData>, Error> {
         let envelope = Envelope::of(answer);
         if answer.status == http::StatusCode::NOT_FOUND {
-            return Err(self.not_found(read, path, &envelope));
+            return Err(self.not_found(read, path, answer));
         }
         if !answer.status.is_success() {
             return Err(self.client.refused(&read.what, answer));
@@ -139,7 +139,8 @@ impl VaultSource {
         answers::keys(keys, &read.secret.path).map(Arc::new)
     }
 
-    fn not_found(&self, read: &Read<'_>, path: &str, envelope: &Envelope<'_>) -> Error {
+    fn not_found(&self, read: &Read<'_>, path: &str, answer: &Answer) -> Error {
+        let envelope = Envelope::of(answer);
         let secret = read.secret;
         let name = self.client.name();
         if let Some(state) = envelope.version_state() {
@@ -160,7 +161,7 @@ impl VaultSource {
             return Error::missing(format!("{secret} is not in {name}: the engine is kv version 2, whose paths have /data/ after the mount"))
                 .hint(format!("did you mean {mount}/data/{rest}?"));
         }
-        match envelope.errors(&[]) {
+        match self.client.words(answer) {
             Some(words) => Error::missing(format!("{secret} is not in {name}: {words}"))
                 .hint("check the first part of the path: no secrets engine is mounted there"),
             None => Error::missing(format!("{secret} is not in {name}")).hint(match read.version {
