@@ -45,6 +45,12 @@ pub trait Object: Any {
         None
     }
 
+    /// What an action writes that prints the field it was found in. A struct in memory that can be pointed
+    /// to prints by the `String` method of its pointer type; once a function has it, it does not.
+    fn shown(&self) -> Option<Str> {
+        self.text()
+    }
+
     /// Whether it is an `error`.
     fn is_error(&self) -> bool {
         false
