@@ -39,4 +39,4 @@ pub use node::{Entry, Map, Node, Scalar, Seq, Style, Tag};
 pub use smol_str::SmolStr as Text;
 pub use stream::{Part, split_stream};
 pub use value::Value;
-pub use yaml::{append_yaml, to_yaml};
+pub use yaml::{append_yaml, key_order, to_yaml};

@@ -15,12 +15,14 @@ pub(crate) struct ScalarEvent<'a> {
     pub tag: Option<Cow<'a, str>>,
     /// Whether the tag was `!`, which says that there is none.
     pub bare_tag: bool,
+    /// Whether it stands in a flow collection.
+    pub flow: bool,
     pub mark: Mark,
 }
 
 impl ScalarEvent<'_> {
     fn empty(mark: Mark) -> Self {
-        Self { text: Cow::Borrowed(""), style: Style::Plain, tag: None, bare_tag: false, mark }
+        Self { text: Cow::Borrowed(""), style: Style::Plain, tag: None, bare_tag: false, flow: false, mark }
     }
 }
 
@@ -246,7 +248,8 @@ impl<'a, B: Builder> Parser<'a, B> {
         let mark = token.mark;
         match &token.kind {
             Kind::Scalar(..) => {
-                let scalar = self.take_scalar(start, properties)?;
+                let mut scalar = self.take_scalar(start, properties)?;
+                scalar.flow = !block;
                 self.builder.scalar(scalar)
             }
             Kind::BlockEntry if indentless => self.nested(start, Self::indentless_sequence),
@@ -268,9 +271,14 @@ impl<'a, B: Builder> Parser<'a, B> {
 
     fn take_scalar(&mut self, mark: Mark, properties: Properties<'a>) -> Result<ScalarEvent<'a>, Error> {
         match self.scanner.next()?.kind {
-            Kind::Scalar(text, style) => {
-                Ok(ScalarEvent { text, style, tag: properties.tag, bare_tag: properties.bare_tag, mark })
-            }
+            Kind::Scalar(text, style) => Ok(ScalarEvent {
+                text,
+                style,
+                tag: properties.tag,
+                bare_tag: properties.bare_tag,
+                flow: false,
+                mark,
+            }),
             _ => Err(at(mark, "did not find expected node content")),
         }
     }

@@ -47,7 +47,7 @@ enum Given {
 fn read(event: &ScalarEvent<'_>) -> Result<Given, Error> {
     let refuse = |m: &str| Error::at(event.mark.line + 1, event.mark.column + 1, m);
     let core = match event.tag.as_deref().map(|tag| tag.strip_prefix(PREFIX)) {
-        None if event.style == Style::Plain || event.bare_tag => {
+        None if event.style == Style::Plain && !event.bare_tag => {
             return Ok(Given::Resolved(resolve_plain(Dialect::V2, &event.text)));
         }
         None => return Ok(Given::Resolved(Resolved::Str)),

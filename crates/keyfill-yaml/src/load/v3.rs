@@ -29,6 +29,15 @@ impl NodeBuilder {
         let tag = event.tag.map_or(Tag::None, |tag| short_tag(&tag));
         Scalar { text: Text::new(&event.text), style: event.style, tag, line: self.line(event.mark) }
     }
+
+    /// kustomize writes a resource with yaml.v3 and reads it again. In a flow collection the writer quotes
+    /// plain text that holds a colon, and so a point in time becomes a string.
+    fn quoted_on_the_way(event: &ScalarEvent<'_>) -> bool {
+        event.flow
+            && event.style == Style::Plain
+            && event.text.contains(':')
+            && matches!(resolve_plain(Dialect::V3, &event.text), Resolved::Timestamp(_))
+    }
 }
 
 fn short_tag(tag: &str) -> Tag {
@@ -58,7 +67,12 @@ impl Builder for NodeBuilder {
     type Map = OpenMap;
 
     fn scalar(&mut self, event: ScalarEvent<'_>) -> Result<Node, Error> {
-        Ok(Node::Scalar(self.make(event)))
+        let quoted = Self::quoted_on_the_way(&event);
+        let mut scalar = self.make(event);
+        if quoted && scalar.tag == Tag::None {
+            scalar.style = Style::Single;
+        }
+        Ok(Node::Scalar(scalar))
     }
 
     fn seq(&mut self, items: Vec<Node>, mark: Mark) -> Result<Node, Error> {

@@ -512,8 +512,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The value of one double-quoted scalar that takes the whole text.
-pub(crate) fn unquote(text: &str) -> Option<String> {
+/// The value of the scalar that a text is.
+pub(crate) fn whole_scalar(text: &str) -> Option<String> {
     let input = Input::new(text.as_bytes()).ok()?;
     match Scanner::new(&input, Dialect::V2, 1).next().ok()?.kind {
         Kind::Scalar(value, _) => Some(value.into_owned()),

@@ -33,20 +33,20 @@ static CLASSES: [u8; 256] = {
 
 /// The classes that occur in a text.
 #[inline]
-pub(super) fn classes(text: &str) -> u8 {
+pub(crate) fn classes(text: &str) -> u8 {
     text.bytes().fold(0, |seen, b| seen | CLASSES[usize::from(b)])
 }
 
 /// What libyaml allows for a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Allowed {
+pub(crate) struct Allowed {
     pub plain: bool,
     pub single: bool,
     pub block: bool,
 }
 
 /// Looks at a text, not an empty one, as libyaml does in block context.
-pub(super) fn analyze(text: &str, seen: u8) -> Allowed {
+pub(crate) fn analyze(text: &str, seen: u8) -> Allowed {
     if seen & (SPECIAL | WIDE) != 0 {
         return analyze_all(text);
     }
@@ -115,17 +115,17 @@ fn analyze_all(text: &str) -> Allowed {
 }
 
 /// Whether libyaml in Go writes a character as it is. It escapes all beyond the basic plane: emoji.
-pub(super) fn is_printable(c: char) -> bool {
+pub(crate) fn is_printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{A0}'..='\u{FEFE}' | '\u{FF00}'..='\u{FFFD}')
 }
 
 /// A line break to libyaml.
-pub(super) fn is_break(c: char) -> bool {
+pub(crate) fn is_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
 /// Whether a text holds a line break.
-pub(super) fn has_break(text: &str) -> bool {
+pub(crate) fn has_break(text: &str) -> bool {
     let seen = classes(text);
     seen & NEWLINE != 0 || seen & (SPECIAL | WIDE) != 0 && text.contains(is_break)
 }

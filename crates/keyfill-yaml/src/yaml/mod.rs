@@ -3,7 +3,7 @@
 //! `sigs.k8s.io/yaml` turns a value into JSON, reads that with yaml.v2 and writes it with yaml.v2's emitter,
 //! libyaml's in Go. Both steps show: numbers are those of the JSON text, layout is libyaml's.
 
-mod analysis;
+pub(crate) mod analysis;
 mod order;
 mod scalar;
 
@@ -27,6 +27,12 @@ pub fn append_yaml(out: &mut Vec<u8>, value: &impl Emit) {
     value.emit(&mut writer);
     writer.write_indent();
     *out = writer.out;
+}
+
+/// The order of keys in `sigs.k8s.io/yaml`'s output: natural, `b9` before `b10`. It is not transitive;
+/// [`Sink::sort_keys`] sorts with it.
+pub fn key_order(a: &str, b: &str) -> Ordering {
+    order::natural(a, b)
 }
 
 /// Columns that a line may have before it is folded at the next space.

@@ -263,5 +263,5 @@ fn is_string(text: &str) -> bool {
 /// inside a quoted string: it is folded.
 fn reread_next_lines(text: &str) -> String {
     let quoted = keyfill_go::json::quote(text, keyfill_go::json::Html::Escaped);
-    scan::unquote(&quoted).unwrap_or_else(|| text.to_owned())
+    scan::whole_scalar(&quoted).unwrap_or_else(|| text.to_owned())
 }

@@ -1,0 +1,106 @@
+//! Compares this crate with the Go libraries on one text.
+
+use crate::oracle::Oracle;
+use keyfill_yaml::{
+    Error, Limits, Node, Value, key_order, load_nodes, load_value, load_yaml, resolve, to_json, to_yaml,
+};
+
+/// The readings and writings that are compared.
+pub const OPERATIONS: [u8; 4] = *b"ymkK";
+
+/// What this crate makes of a text; `None` when Go's answer would not be stable.
+pub fn ours(operation: u8, text: &[u8]) -> Option<Result<Vec<u8>, Error>> {
+    let limits = Limits { depth: 10_000, ..Limits::default() };
+    Some(match operation {
+        b'y' => load_yaml(text, &limits).map(|value| to_json(&value)),
+        b'm' => match load_value(text, &limits) {
+            Ok(value) if !stable(&value) => return None,
+            Ok(value) => Ok(to_yaml(&value)),
+            Err(e) => Err(e),
+        },
+        _ => {
+            let nodes = match load_nodes(text, &limits) {
+                Ok(nodes) => nodes,
+                Err(e) => return Some(Err(e)),
+            };
+            // kustomize has no documents that are scalars.
+            if nodes.iter().any(|node| node.as_scalar().is_some()) {
+                return None;
+            }
+            let values = match nodes.iter().map(resolve).collect::<Result<Vec<_>, _>>() {
+                Ok(values) => values,
+                Err(e) => return Some(Err(e)),
+            };
+            if operation == b'k' {
+                Ok(values.iter().map(to_json).collect::<Vec<_>>().join(&b'\n'))
+            } else if !values.iter().all(stable) {
+                return None;
+            } else {
+                Ok(nodes.iter().map(emit).collect::<Vec<_>>().join(&b"---\n"[..]))
+            }
+        }
+    })
+}
+
+fn emit(node: &Node) -> Vec<u8> {
+    to_yaml(node)
+}
+
+/// Whether the order of all its keys is one: yaml.v2's is not transitive for all sets of keys. And whether
+/// there is nothing in it that Go's way through JSON cannot carry.
+fn stable(value: &Value) -> bool {
+    match value {
+        Value::Map(entries) => {
+            let mut keys: Vec<&str> = entries.iter().map(|(k, _)| k.as_str()).collect();
+            keys.sort_by(|a, b| a.cmp(b));
+            let ordered = |a: &str, b: &str| key_order(a, b).is_lt() == key_order(b, a).is_gt();
+            let transitive = keys.len() < 3
+                || keys.iter().all(|a| {
+                    keys.iter().all(|b| {
+                        ordered(a, b)
+                            && keys.iter().all(|c| {
+                                !(key_order(a, b).is_lt() && key_order(b, c).is_lt())
+                                    || key_order(a, c).is_lt()
+                            })
+                    })
+                });
+            let large = keys.len() > 60;
+            (large || transitive) && entries.iter().all(|(k, v)| k.len() < 1000 && carried(k) && stable(v))
+        }
+        Value::Seq(items) => items.iter().all(stable),
+        Value::Str(text) => carried(text),
+        _ => true,
+    }
+}
+
+/// Characters that JSON leaves as they are and yaml.v2 then refuses.
+fn carried(text: &str) -> bool {
+    !text.chars().any(|c| matches!(c, '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}' | '\u{FFFE}' | '\u{FFFF}'))
+}
+
+/// A difference on one text, in words.
+pub fn difference(oracle: &mut Oracle, operation: u8, text: &[u8]) -> Option<String> {
+    let ours = ours(operation, text)?;
+    let theirs = oracle.ask(operation, text);
+    let name = char::from(operation);
+    match (ours, theirs) {
+        (Ok(ours), Ok(theirs)) if ours == theirs => None,
+        (Ok(ours), Ok(theirs)) => Some(format!("{name}: {}", first_lines_that_differ(&ours, &theirs))),
+        (Err(_), Err(_)) => None,
+        (Ok(_), Err(theirs)) => Some(format!("{name}: Go refuses it: {theirs}")),
+        (Err(ours), Ok(_)) => Some(format!("{name}: only ours refuses it: {ours}")),
+    }
+}
+
+fn first_lines_that_differ(ours: &[u8], theirs: &[u8]) -> String {
+    let (ours, theirs) = (String::from_utf8_lossy(ours), String::from_utf8_lossy(theirs));
+    let mut lines = ours.lines().zip(theirs.lines()).enumerate();
+    match lines.find(|(_, (a, b))| a != b) {
+        Some((n, (a, b))) => {
+            let same = a.chars().zip(b.chars()).take_while(|(x, y)| x == y).count().saturating_sub(40);
+            let cut = |s: &str| s.chars().skip(same).take(160).collect::<String>();
+            format!("line {}\n  ours   {:?}\n  theirs {:?}", n + 1, cut(a), cut(b))
+        }
+        None => format!("one ends earlier: {} and {} bytes", ours.len(), theirs.len()),
+    }
+}

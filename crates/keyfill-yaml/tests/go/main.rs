@@ -1,0 +1,57 @@
+//! Differential tests against the Go libraries: same bytes, same refusals.
+//!
+//! Files: `testdata/` of this crate, and every YAML and JSON file below the folder that KEYFILL_CORPUS names.
+
+mod compare;
+mod oracle;
+
+use compare::{OPERATIONS, difference};
+use oracle::Oracle;
+use std::path::{Path, PathBuf};
+
+fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files_below(&path, found);
+        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") {
+            found.push(path);
+        }
+    }
+}
+
+fn corpus() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    files_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata"), &mut found);
+    if let Some(folder) = std::env::var_os("KEYFILL_CORPUS") {
+        files_below(Path::new(&folder), &mut found);
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn files_read_and_print_as_in_go() {
+    let Some(mut oracle) = Oracle::start() else { return };
+    let files = corpus();
+    let mut differences = Vec::new();
+    for file in &files {
+        let text = std::fs::read(file).expect("a file of the corpus can be read");
+        for operation in OPERATIONS {
+            if let Some(d) = difference(&mut oracle, operation, &text) {
+                differences.push(format!("{}: {d}", file.display()));
+            }
+        }
+        for part in keyfill_yaml::split_stream(&text).skip(1) {
+            for operation in *b"ym" {
+                if let Some(d) = difference(&mut oracle, operation, &text[part.body.clone()]) {
+                    differences.push(format!("{} line {}: {d}", file.display(), part.line));
+                }
+            }
+        }
+    }
+    println!("{} files", files.len());
+    let shown: Vec<&str> = differences.iter().take(40).map(String::as_str).collect();
+    assert!(differences.is_empty(), "{} differences\n{}", differences.len(), shown.join("\n"));
+}
