@@ -9,6 +9,7 @@ pub mod quote;
 pub mod regexp;
 pub mod semver;
 pub mod strconv;
+pub mod time;
 pub mod unicode;
 pub mod url;
 pub mod utf8;
