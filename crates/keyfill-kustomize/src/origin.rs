@@ -41,7 +41,8 @@ impl Origin {
         let origin = annotation(&resource.node)?;
         let path = origin.lines().find_map(|line| line.strip_prefix("path: ")).unwrap_or("");
         let id = resource.id();
-        let by = [id.gvk.api_version(), id.gvk.kind.to_string(), id.name.to_string(), id.namespace.to_string()];
+        let by =
+            [id.gvk.api_version(), id.gvk.kind.to_string(), id.name.to_string(), id.namespace.to_string()];
         Some(Self { path: String::new(), configured_in: unquoted(path), configured_by: by })
     }
 
@@ -131,7 +132,8 @@ pub fn note_transformer(resource: &mut Resource, origin: &Origin) {
 /// Takes an annotation away.
 pub fn remove(resource: &mut Resource, name: &str) {
     if annotation_exists(&resource.node, name)
-        && let Some(Node::Map(annotations)) = metadata_mut(&mut resource.node).and_then(|m| m.get_mut("annotations"))
+        && let Some(Node::Map(annotations)) =
+            metadata_mut(&mut resource.node).and_then(|m| m.get_mut("annotations"))
     {
         annotations.remove(name);
     }

@@ -54,13 +54,20 @@ fn configure(session: &Session, loader: &Loader, plugin: &Resource, object: &Obj
     let file = plugin.file.as_deref().unwrap_or("");
     let specs = || -> Result<Specs> { Ok(Arc::new(decode_field_specs(&object.get("fieldSpecs"))?)) };
     let patch = |item: &Object| -> Result<Patch> {
-        Ok(Patch { path: item.text("path")?, patch: item.text("jsonOp")?, target: target(item)?, options: None })
+        Ok(Patch {
+            path: item.text("path")?,
+            patch: item.text("jsonOp")?,
+            target: target(item)?,
+            options: None,
+        })
     };
     Ok(match plugin.gvk().kind.as_str() {
         "AnnotationsTransformer" => {
             Transformer::Annotations { pairs: object.get("annotations").text_map()?, specs: specs()? }
         }
-        "LabelTransformer" => Transformer::Labels { pairs: object.get("labels").text_map()?, specs: specs()? },
+        "LabelTransformer" => {
+            Transformer::Labels { pairs: object.get("labels").text_map()?, specs: specs()? }
+        }
         "HashTransformer" => Transformer::Hash,
         "ImageTagTransformer" => {
             Transformer::Image { image: decode_image(&object.get("imageTag"))?, specs: specs()? }
@@ -160,7 +167,7 @@ impl<'a> Configuration<'a> {
 
     fn read<T>(&self, read: impl FnOnce(&Object) -> Result<T>) -> Result<T> {
         let file = self.plugin.file.as_deref().unwrap_or("");
-        let source = Source { file, text: b"", strict: false };
+        let source = Source { file, text: b"", strict: false, lenient: true };
         let object = Item::root(&self.value, &source).object(&[])?;
         read(&object).map_err(|e| {
             let error = e.context(format!("plugin {}", describe(self.plugin.id())));
@@ -229,7 +236,7 @@ fn value_add(loader: &Loader, object: &Object) -> Result<ValueAdd> {
         let file = loader.join(&path)?;
         let limits = Limits::from(&loader.cx().limits);
         let document = load_value(&text, &limits).map_err(|e| Error::yaml(file.as_str(), &e))?;
-        let source = Source { file: file.as_str(), text: &text, strict: false };
+        let source = Source { file: file.as_str(), text: &text, strict: false, lenient: true };
         let more = Item::root(&document, &source).object(&[])?;
         targets.extend(more.get("targets").list(value_target)?);
     }

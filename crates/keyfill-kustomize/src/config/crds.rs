@@ -17,7 +17,9 @@ pub fn from_crds(loader: &Loader, paths: &[Text]) -> Result<TransformerConfig> {
         let definitions = load_value(&text, &limits)
             .map_err(|e| Error::yaml(file.as_str(), &e).context("unable to parse open API definition"))?;
         let Some(entries) = definitions.as_map() else {
-            return Err(Error::new("open API definitions are a mapping of type names").at(file.as_str(), None));
+            return Err(
+                Error::new("open API definitions are a mapping of type names").at(file.as_str(), None)
+            );
         };
         for (name, definition) in entries {
             if is_object_type(definition) {
@@ -33,7 +35,9 @@ pub fn from_crds(loader: &Loader, paths: &[Text]) -> Result<TransformerConfig> {
 }
 
 fn properties(definition: &Value) -> &[(Text, Value)] {
-    definition.at(&["Schema", "properties"]).or_else(|| definition.at(&["schema", "properties"]))
+    definition
+        .at(&["Schema", "properties"])
+        .or_else(|| definition.at(&["schema", "properties"]))
         .and_then(Value::as_map)
         .unwrap_or(&[])
 }

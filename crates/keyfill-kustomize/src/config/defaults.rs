@@ -270,11 +270,10 @@ pub fn tables() -> TransformerConfig {
 }
 
 fn name_references() -> Vec<BackReferences> {
-    let references =
-        |group: &str, version: &str, kind: &str, referrers: Vec<FieldSpec>| BackReferences {
-            target: Gvk::new(group, version, kind),
-            referrers,
-        };
+    let references = |group: &str, version: &str, kind: &str, referrers: Vec<FieldSpec>| BackReferences {
+        target: Gvk::new(group, version, kind),
+        referrers,
+    };
     let scaled = || specs(&[("", "", "HorizontalPodAutoscaler", "spec/scaleTargetRef/name")], false);
     let bound = |kinds: &[&'static str]| {
         kinds.iter().map(|kind| spec(&(RBAC, "", kind, "roleRef/name"), false)).collect::<Vec<_>>()
@@ -287,7 +286,12 @@ fn name_references() -> Vec<BackReferences> {
         references("", "", "ReplicationController", scaled()),
         references("", "", "ReplicaSet", scaled()),
         references("", "", "StatefulSet", scaled()),
-        references("", "v1", "ConfigMap", joined(in_pods(&POD_HOLDERS, &CONFIG_MAP_IN_POD), &CONFIG_MAP_ELSEWHERE)),
+        references(
+            "",
+            "v1",
+            "ConfigMap",
+            joined(in_pods(&POD_HOLDERS, &CONFIG_MAP_IN_POD), &CONFIG_MAP_ELSEWHERE),
+        ),
         references("", "v1", "Secret", joined(in_pods(&POD_HOLDERS, &SECRET_IN_POD), &SECRET_ELSEWHERE)),
         references("", "v1", "Service", specs(&SERVICE, false)),
         references(RBAC, "", "Role", bound(&["RoleBinding"])),

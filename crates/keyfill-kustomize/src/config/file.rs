@@ -41,7 +41,7 @@ fn parse(loader: &Loader, path: &str) -> Result<TransformerConfig> {
     let file = loader.join(path)?;
     let limits = Limits::from(&loader.cx().limits);
     let value = load_value(&text, &limits).map_err(|e| Error::yaml(file.as_str(), &e))?;
-    let source = Source { file: file.as_str(), text: &text, strict: true };
+    let source = Source { file: file.as_str(), text: &text, strict: true, lenient: true };
     let object = Item::root(&value, &source).object(&FIELDS)?;
     let specs = |name| decode_field_specs(&object.get(name));
     let mut config = TransformerConfig {

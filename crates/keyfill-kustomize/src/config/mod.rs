@@ -108,7 +108,10 @@ impl TransformerConfig {
     }
 
     /// Each list with its name and its counterpart.
-    fn lists_with<'a>(&'a mut self, o: &'a Self) -> [(&'static str, &'a mut Vec<FieldSpec>, &'a [FieldSpec]); 10] {
+    fn lists_with<'a>(
+        &'a mut self,
+        o: &'a Self,
+    ) -> [(&'static str, &'a mut Vec<FieldSpec>, &'a [FieldSpec]); 10] {
         [
             ("namePrefix", &mut self.name_prefix, &o.name_prefix),
             ("nameSuffix", &mut self.name_suffix, &o.name_suffix),

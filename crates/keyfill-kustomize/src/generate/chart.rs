@@ -91,8 +91,11 @@ pub fn chart(
     if !loader.files().is_dir(&folder) {
         return Err(missing(entry, &folder));
     }
-    let values_file =
-        if entry.values_file.is_empty() { format!("{below}/values.yaml") } else { entry.values_file.to_string() };
+    let values_file = if entry.values_file.is_empty() {
+        format!("{below}/values.yaml")
+    } else {
+        entry.values_file.to_string()
+    };
     let mut values = vec![first_values(loader, entry, &values_file)?];
     values.extend(additional);
     let request = ChartRequest {
@@ -111,7 +114,7 @@ pub fn chart(
         .inflate(loader.files(), &request, loader.cx())
         .map_err(|e| Error::new(format!("the chart {} could not be rendered: {e}", entry.name)))?;
     let limits = Limits::from(&loader.cx().limits);
-    let nodes = objects_of(&format!("{} (rendered chart)", request.chart), &text, &limits).map_err(|e| e.error)?;
+    let nodes = objects_of(&format!("{} (rendered chart)", request.chart), &text, &limits)?;
     let made = nodes.into_iter().map(|node| {
         let mut resource = Resource::new(node, schema);
         resource.memory.from_chart = true;

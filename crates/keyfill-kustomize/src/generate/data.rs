@@ -92,9 +92,7 @@ fn pairs(loader: &Loader, generator: &Generator) -> Result<BTreeMap<Text, Bytes>
     let mut pairs = BTreeMap::new();
     let mut add = |key: Text, value: Bytes| match pairs.insert(key.clone(), value) {
         None => Ok(()),
-        Some(_) => {
-            Err(Error::new(format!("configmap {} illegally repeats the key `{key}`", generator.name)))
-        }
+        Some(_) => Err(Error::new(format!("configmap {} illegally repeats the key `{key}`", generator.name))),
     };
     for path in &generator.envs {
         let text = loader.load(path).map_err(|e| e.context("env file"))?;
@@ -151,9 +149,8 @@ fn literal_pair(literal: &str) -> Result<(&str, &str)> {
         return Err(Error::new("invalid literal, expected key=value"));
     };
     let bytes = value.as_bytes();
-    let is_quoted = bytes.len() >= 2
-        && bytes.first() == bytes.last()
-        && matches!(bytes.first(), Some(b'"' | b'\''));
+    let is_quoted =
+        bytes.len() >= 2 && bytes.first() == bytes.last() && matches!(bytes.first(), Some(b'"' | b'\''));
     Ok((key, if is_quoted { &value[1..value.len() - 1] } else { value }))
 }
 
@@ -163,7 +160,9 @@ fn file_source(source: &str) -> Result<(&str, &str)> {
     match (parts.next(), parts.next(), parts.next()) {
         (Some(path), None, _) => Ok((base_name(path), path)),
         (Some(""), Some(_), None) => Err(Error::new(format!("missing key name in file source \"{source}\""))),
-        (Some(_), Some(""), None) => Err(Error::new(format!("missing file path in file source \"{source}\""))),
+        (Some(_), Some(""), None) => {
+            Err(Error::new(format!("missing file path in file source \"{source}\"")))
+        }
         (Some(key), Some(path), None) => Ok((key, path)),
         _ => Err(Error::new(format!("key name or file path of \"{source}\" contains '='"))),
     }

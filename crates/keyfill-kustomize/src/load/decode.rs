@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use keyfill_diag::nearest;
+use keyfill_go::strconv::{Bits, Layout, format_float};
 use keyfill_yaml::{Step, Text, Value, locate};
 
 /// The text that a document came from, for the lines in errors.
@@ -14,6 +15,9 @@ pub struct Source<'v> {
     pub text: &'v [u8],
     /// Whether fields that are not known are refused.
     pub strict: bool,
+    /// Whether a number or boolean where a string is expected is taken as the string it is written as:
+    /// `sigs.k8s.io/yaml` does so, except for the kustomization file itself.
+    pub lenient: bool,
 }
 
 /// A value with the way to it.
@@ -80,6 +84,9 @@ impl<'v> Item<'v> {
         match self.value {
             Value::Null => Ok(Text::default()),
             Value::Str(text) => Ok(text.clone()),
+            scalar if self.source.lenient && !matches!(scalar, Value::Seq(_) | Value::Map(_)) => {
+                Ok(scalar_text(scalar))
+            }
             Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Float(_) | Value::Number(_) => {
                 Err(self.wrong_type("a string").hint("put the value in quotes"))
             }
@@ -113,11 +120,9 @@ impl<'v> Item<'v> {
     pub fn items(&self) -> Result<Vec<Self>> {
         match self.value {
             Value::Null => Ok(Vec::new()),
-            Value::Seq(items) => Ok(items
-                .iter()
-                .enumerate()
-                .map(|(at, value)| self.below(value, Step::Index(at)))
-                .collect()),
+            Value::Seq(items) => {
+                Ok(items.iter().enumerate().map(|(at, value)| self.below(value, Step::Index(at))).collect())
+            }
             _ => Err(self.wrong_type("a list")),
         }
     }
@@ -218,6 +223,20 @@ impl<'v> Object<'v> {
     }
 }
 
+/// A scalar as a string.
+fn scalar_text(value: &Value) -> Text {
+    match value {
+        Value::Bool(b) => Text::from(if *b { "true" } else { "false" }),
+        Value::Int(n) => n.to_string().into(),
+        Value::Uint(n) => n.to_string().into(),
+        #[allow(clippy::cast_possible_truncation)]
+        Value::Float(f) if f.fract() == 0.0 && f.abs() < 1e15 => (*f as i64).to_string().into(),
+        Value::Float(f) => format_float(*f, Layout::General, None, Bits::B64).into(),
+        Value::Number(text) | Value::Str(text) => text.clone(),
+        Value::Null | Value::Seq(_) | Value::Map(_) => Text::default(),
+    }
+}
+
 fn article(name: &str) -> String {
     if name == "null" { name.to_owned() } else { format!("a {name}") }
 }
@@ -230,7 +249,7 @@ mod tests {
     #[test]
     fn unknown_fields_get_a_hint() {
         let value = Value::Map(vec![("namePrfix".into(), Value::Str("a".into()))]);
-        let source = Source { file: "kustomization.yaml", text: b"", strict: true };
+        let source = Source { file: "kustomization.yaml", text: b"", strict: true, lenient: false };
         let error = Item::root(&value, &source).object(&["namePrefix", "nameSuffix"]).unwrap_err();
         let diagnostic = &error.diagnostics()[0];
         assert_eq!(diagnostic.message, "unknown field \"namePrfix\"");
@@ -240,7 +259,7 @@ mod tests {
     #[test]
     fn names_match_whatever_their_case() {
         let value = Value::Map(vec![("NAMEPREFIX".into(), Value::Str("a".into()))]);
-        let source = Source { file: "k", text: b"", strict: true };
+        let source = Source { file: "k", text: b"", strict: true, lenient: false };
         let object = Item::root(&value, &source).object(&["namePrefix"]).unwrap();
         assert_eq!(object.text("namePrefix").unwrap(), "a");
     }

@@ -180,8 +180,7 @@ fn decode_gvk(object: &Object) -> Result<Gvk> {
 
 /// A selector.
 pub fn decode_selector(item: &Item) -> Result<Selector> {
-    let fields =
-        ["group", "version", "kind", "name", "namespace", "annotationSelector", "labelSelector"];
+    let fields = ["group", "version", "kind", "name", "namespace", "annotationSelector", "labelSelector"];
     let object = item.object(&fields)?;
     Ok(Selector {
         gvk: decode_gvk(&object)?,
@@ -327,7 +326,8 @@ pub fn decode_replacement_entry(item: &Item) -> Result<(Text, Replacement)> {
     let object = item.object(&REPLACEMENT_FIELDS)?;
     let path = object.text("path")?;
     let replacement = decode_replacement_fields(&object)?;
-    let has_inline = replacement.source.is_some() || replacement.targets.as_ref().is_some_and(|t| !t.is_empty());
+    let has_inline =
+        replacement.source.is_some() || replacement.targets.as_ref().is_some_and(|t| !t.is_empty());
     if !path.is_empty() && has_inline {
         return Err(object.error("cannot specify both path and inline replacement"));
     }

@@ -2,9 +2,9 @@
 
 use super::decode::{Item, Source};
 use super::fields::{
-    Generator, GeneratorOptions, Label, Patch, Replacement, Replica, SortOptions, Variable, decode_config_map,
-    decode_generator_options, decode_image, decode_label, decode_patch, decode_replacement_entry,
-    decode_replica, decode_secret, decode_sort_options, decode_variable,
+    Generator, GeneratorOptions, Label, Patch, Replacement, Replica, SortOptions, Variable,
+    decode_config_map, decode_generator_options, decode_image, decode_label, decode_patch,
+    decode_replacement_entry, decode_replica, decode_secret, decode_sort_options, decode_variable,
 };
 use super::helm::{ChartEntry, HelmGlobals, decode_chart, decode_globals, decode_old};
 use crate::error::{Error, Result};
@@ -134,14 +134,16 @@ impl Kustomization {
     /// Reads the text of a kustomization file.
     pub fn parse(file: &str, text: &[u8], limits: &Limits) -> Result<Self> {
         let value = load_value(text, limits).map_err(|e| Error::yaml(file, &e))?;
-        let source = Source { file, text, strict: true };
+        let source = Source { file, text, strict: true, lenient: false };
         let item = Item::root(&value, &source);
         if !matches!(value, Value::Map(_) | Value::Null) {
             return Err(item.error("a kustomization is a mapping of fields"));
         }
         let kind = check_type(&item)?;
         if is_empty(&value) {
-            return Err(item.error("the kustomization is empty").hint("name its resources under `resources:`"));
+            return Err(item
+                .error("the kustomization is empty")
+                .hint("name its resources under `resources:`"));
         }
         decode(&item, kind)
     }

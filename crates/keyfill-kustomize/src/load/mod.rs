@@ -11,7 +11,7 @@ mod remote;
 
 pub use decode::{Item, Object, Source};
 pub use fields::{
-    DEFAULT_FIELD_PATH, Generator, GeneratorOptions, Label, Patch, PatchOptions, Replacement, ReplacementSource,
+    Generator, GeneratorOptions, Label, Patch, PatchOptions, Replacement, ReplacementSource,
     ReplacementTarget, Replica, Selector, SortOptions, SortOrder, Variable, decode_field_specs,
     decode_generator_fields, decode_image, decode_patch, decode_replacement, decode_replacement_entry,
     decode_replica, decode_selector,
@@ -19,5 +19,5 @@ pub use fields::{
 pub use helm::{ChartEntry, HelmGlobals, decode_chart_fields, decode_global_fields};
 pub use kustomization::{FILE_NAMES, Kind, Kustomization};
 pub use loader::{LoadRestrictor, Loader};
-pub use objects::{ObjectsError, objects_of};
+pub use objects::objects_of;
 pub use remote::is_repository as is_repository_path;

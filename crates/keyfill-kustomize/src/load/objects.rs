@@ -1,34 +1,18 @@
 //! The objects of a manifest file: documents split, lists taken apart, what is no object refused.
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::resource::{is_null, text_of_scalar};
 use keyfill_yaml::{Limits, Node, load_nodes, to_json};
 use std::collections::VecDeque;
 
-/// Why a text holds no objects.
-#[derive(Debug)]
-pub struct ObjectsError {
-    /// What is wrong.
-    pub error: Error,
-    /// Whether the text is not even YAML; it may then be a path.
-    pub is_malformed: bool,
-}
-
-impl ObjectsError {
-    fn bad(error: Error) -> Self {
-        Self { error, is_malformed: false }
-    }
-}
-
 /// The objects of a text, in the order in which the official tool takes them: items of lists come behind
 /// all documents, unless the list is the only document.
-pub fn objects_of(file: &str, text: &[u8], limits: &Limits) -> Result<Vec<Node>, ObjectsError> {
+pub fn objects_of(file: &str, text: &[u8], limits: &Limits) -> Result<Vec<Node>> {
     if let Some(line) = bad_separator(text) {
         let error = Error::new("a document separator `---` may only be followed by a comment");
-        return Err(ObjectsError { error: error.at(file, Some(line)), is_malformed: false });
+        return Err(error.at(file, Some(line)));
     }
-    let documents = load_nodes(text, limits)
-        .map_err(|e| ObjectsError { error: Error::yaml(file, &e), is_malformed: true })?;
+    let documents = load_nodes(text, limits).map_err(|e| Error::yaml(file, &e))?;
     let mut queue = VecDeque::with_capacity(documents.len());
     if let [only] = &documents[..]
         && let Some(items) = wrapped_items(only)
@@ -46,7 +30,7 @@ pub fn objects_of(file: &str, text: &[u8], limits: &Limits) -> Result<Vec<Node>,
 }
 
 /// Takes lists apart; their items go behind what is waiting.
-fn flatten(file: &str, mut waiting: VecDeque<Node>, limits: &Limits) -> Result<Vec<Node>, ObjectsError> {
+fn flatten(file: &str, mut waiting: VecDeque<Node>, limits: &Limits) -> Result<Vec<Node>> {
     let mut objects = Vec::with_capacity(waiting.len());
     while let Some(node) = waiting.pop_front() {
         let kind = field_text(&node, "kind");
@@ -60,7 +44,7 @@ fn flatten(file: &str, mut waiting: VecDeque<Node>, limits: &Limits) -> Result<V
                     // kept, how it was written is not.
                     let text = to_json(item);
                     let nodes = load_nodes(&text, limits)
-                        .map_err(|e| ObjectsError::bad(Error::new(e.message()).at(file, Some(item.line()))))?;
+                        .map_err(|e| Error::new(e.message()).at(file, Some(item.line())))?;
                     for node in nodes {
                         push_object(file, node, &mut waiting)?;
                     }
@@ -68,7 +52,7 @@ fn flatten(file: &str, mut waiting: VecDeque<Node>, limits: &Limits) -> Result<V
             }
             Some(other) => {
                 let error = Error::new(format!("the field items of a {kind} must be a list"));
-                return Err(ObjectsError::bad(error.at(file, Some(other.line())).at_path("items")));
+                return Err(error.at(file, Some(other.line())).at_path("items"));
             }
         }
     }
@@ -76,11 +60,11 @@ fn flatten(file: &str, mut waiting: VecDeque<Node>, limits: &Limits) -> Result<V
 }
 
 /// Adds an object after a look at its fields; empty documents are left out.
-fn push_object(file: &str, node: Node, into: &mut VecDeque<Node>) -> Result<(), ObjectsError> {
+fn push_object(file: &str, node: Node, into: &mut VecDeque<Node>) -> Result<()> {
     if is_nothing(&node) {
         return Ok(());
     }
-    check(&node).map_err(|e| ObjectsError::bad(e.at(file, Some(node.line()))))?;
+    check(&node).map_err(|e| e.at(file, Some(node.line())))?;
     into.push_back(node);
     Ok(())
 }
@@ -95,7 +79,7 @@ fn is_nothing(node: &Node) -> bool {
 }
 
 /// An object has a kind, and a name unless it is a list.
-fn check(node: &Node) -> Result<(), Error> {
+fn check(node: &Node) -> Result<()> {
     if node.as_map().is_none() {
         return Err(Error::new("a Kubernetes object is a mapping with apiVersion, kind and metadata"));
     }

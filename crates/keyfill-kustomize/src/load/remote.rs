@@ -114,7 +114,9 @@ mod tests {
         ] {
             assert!(is_repository(address), "{address}");
         }
-        for path in ["../base", "base/sub", "/abs/path", "github.com", "https://github.com/org", "a.git/b", "x:y/z"] {
+        for path in
+            ["../base", "base/sub", "/abs/path", "github.com", "https://github.com/org", "a.git/b", "x:y/z"]
+        {
             assert!(!is_repository(path), "{path}");
         }
     }

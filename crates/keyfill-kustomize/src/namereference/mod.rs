@@ -110,7 +110,9 @@ impl Mend<'_> {
                 _ if is_null(item) => Ok(()),
                 Node::Scalar(_) => self.set_scalar(item),
                 Node::Map(map) => self.set_map(map),
-                Node::Seq(_) => Err(Error::new("expected a name, or a mapping with a name").at_line(item.line())),
+                Node::Seq(_) => {
+                    Err(Error::new("expected a name, or a mapping with a name").at_line(item.line()))
+                }
             }),
         }
     }

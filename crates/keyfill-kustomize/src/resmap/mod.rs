@@ -159,7 +159,8 @@ impl ResMap {
         if self.repeated == 0 {
             return Ok(());
         }
-        let is_repeated = |r: &&Resource| !r.deleted && self.current.get(&Key::of(r.id())).is_some_and(|n| *n > 1);
+        let is_repeated =
+            |r: &&Resource| !r.deleted && self.current.get(&Key::of(r.id())).is_some_and(|n| *n > 1);
         self.list.iter().filter(is_repeated).nth(1).map_or(Ok(()), |r| Err(duplicate(r)))
     }
 
@@ -313,9 +314,11 @@ fn note(by_name: &mut HashMap<Text, Vec<usize>>, name: &Text, at: usize) {
 }
 
 fn duplicate(resource: &Resource) -> Error {
-    let error =
-        Error::new(format!("may not add resource with an already registered id: {}", describe(resource.id())))
-            .hint("the same object comes from two places: drop one of them, or patch it");
+    let error = Error::new(format!(
+        "may not add resource with an already registered id: {}",
+        describe(resource.id())
+    ))
+    .hint("the same object comes from two places: drop one of them, or patch it");
     match &resource.file {
         Some(file) => error.at(&**file, Some(resource.node.line())),
         None => error,
@@ -353,7 +356,9 @@ fn inherit(made: &mut Resource, old: &Resource) {
 }
 
 fn merge_metadata(made: &mut Resource, old: &Resource, field: &str) {
-    let of = |node: &Node| crate::resource::metadata(node).and_then(|m| m.get(field)).and_then(Node::as_map).cloned();
+    let of = |node: &Node| {
+        crate::resource::metadata(node).and_then(|m| m.get(field)).and_then(Node::as_map).cloned()
+    };
     let merged = merged(of(&old.node), of(&made.node));
     let Some(metadata) = crate::resource::metadata_mut(&mut made.node) else { return };
     metadata.remove(field);
@@ -375,10 +380,8 @@ fn merged(under: Option<Map>, over: Option<Map>) -> Map {
     let mut map = Map::default();
     map.entries.reserve(pairs.len());
     for (key, value) in pairs {
-        map.entries.push(keyfill_yaml::Entry {
-            key: keyfill_yaml::Scalar::string(key),
-            value: Node::string(value),
-        });
+        map.entries
+            .push(keyfill_yaml::Entry { key: keyfill_yaml::Scalar::string(key), value: Node::string(value) });
     }
     map
 }

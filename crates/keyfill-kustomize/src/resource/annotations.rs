@@ -57,11 +57,11 @@ fn read(map: &Map, memory: &mut Memory) {
     let list = |name: &str| -> Vec<Text> {
         text(name).map(|t| t.split(',').map(Text::from).collect()).unwrap_or_default()
     };
-    let (names, namespaces, kinds) = (list("previousNames"), list("previousNamespaces"), list("previousKinds"));
+    let (names, namespaces, kinds) =
+        (list("previousNames"), list("previousNamespaces"), list("previousKinds"));
     if names.len() == namespaces.len() && names.len() == kinds.len() {
         let rows = names.into_iter().zip(namespaces).zip(kinds);
-        memory.previous =
-            rows.map(|((name, namespace), kind)| Previous { namespace, name, kind }).collect();
+        memory.previous = rows.map(|((name, namespace), kind)| Previous { namespace, name, kind }).collect();
     }
     memory.prefixes = list("prefixes");
     memory.suffixes = list("suffixes");

@@ -65,14 +65,11 @@ impl Id {
             && self.gvk.is_selected_by(&selector.gvk)
     }
 
-    /// Whether nothing is set.
-    pub fn is_empty(&self) -> bool {
-        self.name.is_empty() && self.namespace.is_empty() && self.gvk == Gvk::default()
-    }
-
     /// As a sort key, among resources of one type.
     pub fn sort_text(&self) -> String {
-        let or = |text: &Text, mark: &'static str| if text.is_empty() { Text::new_static(mark) } else { text.clone() };
+        let or = |text: &Text, mark: &'static str| {
+            if text.is_empty() { Text::new_static(mark) } else { text.clone() }
+        };
         format!("{}|{}|{}", self.gvk, or(&self.namespace, "~X"), or(&self.name, "~N"))
     }
 }

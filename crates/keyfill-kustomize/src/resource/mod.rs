@@ -205,9 +205,7 @@ impl Resource {
 
     /// Whether prefixes and suffixes of both end alike. With `lenient`, none at all is alike to any.
     pub fn has_affixes_of(&self, other: &Self, lenient: bool) -> bool {
-        let alike = |a: &[Text], b: &[Text]| {
-            (lenient && (a.is_empty() || b.is_empty())) || ends_alike(a, b)
-        };
+        let alike = |a: &[Text], b: &[Text]| (lenient && (a.is_empty() || b.is_empty())) || ends_alike(a, b);
         alike(&self.memory.prefixes, &other.memory.prefixes)
             && alike(&self.memory.suffixes, &other.memory.suffixes)
     }

@@ -1,6 +1,6 @@
 //! Reading and writing the common fields of an object.
 
-use keyfill_yaml::{Map, Node, Scalar, Style, Tag, Text};
+use keyfill_yaml::{Map, Node, Scalar, ScalarKind, Style, Tag, Text};
 
 /// The `metadata` mapping; none when it is absent or empty.
 pub fn metadata(object: &Node) -> Option<&Map> {
@@ -9,7 +9,9 @@ pub fn metadata(object: &Node) -> Option<&Map> {
 
 /// The text of a field of `metadata`; empty when it is absent or null.
 pub fn metadata_text<'a>(object: &'a Node, field: &str) -> &'a str {
-    metadata(object).and_then(|m| m.get(field)).map_or("", |node| if is_null(node) { "" } else { text_of_scalar(node) })
+    metadata(object)
+        .and_then(|m| m.get(field))
+        .map_or("", |node| if is_null(node) { "" } else { text_of_scalar(node) })
 }
 
 /// The text of a scalar, whatever its type; empty for lists and mappings.
@@ -19,14 +21,7 @@ pub fn text_of_scalar(node: &Node) -> &str {
 
 /// Whether a node is `null`, by its text or its tag.
 pub fn is_null(node: &Node) -> bool {
-    let Some(scalar) = node.as_scalar() else { return false };
-    match scalar.tag {
-        Tag::Null => true,
-        Tag::None => {
-            scalar.style == Style::Plain && matches!(scalar.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
-        }
-        _ => false,
-    }
+    node.as_scalar().is_some_and(|scalar| scalar.kind() == ScalarKind::Null)
 }
 
 /// Writes text into a scalar and keeps the way it is written: a quoted one stays quoted.

@@ -259,7 +259,11 @@ fn check_key(key: &str) -> Result<(), String> {
 }
 
 fn check_value(value: &str) -> Result<(), String> {
-    if value.is_empty() || is_name(value, 63) { Ok(()) } else { Err(format!("invalid label value \"{value}\"")) }
+    if value.is_empty() || is_name(value, 63) {
+        Ok(())
+    } else {
+        Err(format!("invalid label value \"{value}\""))
+    }
 }
 
 #[cfg(test)]

@@ -92,7 +92,9 @@ impl Matcher {
     }
 
     fn matches_gvk(&self, gvk: &Gvk) -> bool {
-        self.kind.is_match(&gvk.kind) && self.group.is_match(&gvk.group) && self.version.is_match(&gvk.version)
+        self.kind.is_match(&gvk.kind)
+            && self.group.is_match(&gvk.group)
+            && self.version.is_match(&gvk.version)
     }
 
     /// As patches choose: name and namespace may each be the first or the current one, the namespace as it
@@ -120,6 +122,7 @@ impl Matcher {
 
     /// Whether labels and annotations fit.
     pub fn matches_labels(&self, resource: &Resource) -> bool {
-        self.labels.matches(&resource.node, "labels") && self.annotations.matches(&resource.node, "annotations")
+        self.labels.matches(&resource.node, "labels")
+            && self.annotations.matches(&resource.node, "annotations")
     }
 }

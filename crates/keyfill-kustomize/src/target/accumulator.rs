@@ -58,7 +58,8 @@ impl Accumulator {
                 [] => {}
                 [at] => self.map.node_mut(at).variables.push(variable.name.clone()),
                 _ => {
-                    let error = format!("var '{}' matches several resources: {}", variable.name, describe(&wanted));
+                    let error =
+                        format!("var '{}' matches several resources: {}", variable.name, describe(&wanted));
                     return Err(Error::new(error).hint("name the namespace in its objref"));
                 }
             }

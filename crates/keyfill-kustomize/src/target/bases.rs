@@ -17,7 +17,9 @@ impl Target<'_> {
         for path in paths {
             if self.loader.is_dir(path) || crate::load::is_repository_path(path) {
                 let inner = self.inner(path, Kind::Kustomization)?;
-                accumulator.merge(inner).map_err(|e| self.blame(e.context(format!("merging the base '{path}'"))))?;
+                accumulator
+                    .merge(inner)
+                    .map_err(|e| self.blame(e.context(format!("merging the base '{path}'"))))?;
             } else {
                 self.add_file(accumulator, path)?;
             }
@@ -54,14 +56,15 @@ impl Target<'_> {
             e.via(listed).at(self.file.as_str(), self.line_of(path))
         })?;
         let file = self.loader.join(path)?;
-        objects_of(file.as_str(), &text, &Limits::from(&self.loader.cx().limits)).map_err(|e| e.error)
+        objects_of(file.as_str(), &text, &Limits::from(&self.loader.cx().limits))
     }
 
     /// The line of the kustomization on which a path stands.
     fn line_of(&self, path: &str) -> Option<u32> {
         let text = self.loader.load(self.file.name()).ok()?;
         let text = String::from_utf8_lossy(&text).into_owned();
-        let at = text.lines().position(|line| line.trim_start_matches([' ', '-', '"', '\'']).starts_with(path))?;
+        let at =
+            text.lines().position(|line| line.trim_start_matches([' ', '-', '"', '\'']).starts_with(path))?;
         u32::try_from(at + 1).ok()
     }
 
@@ -69,9 +72,12 @@ impl Target<'_> {
     pub(super) fn add_component(&self, accumulator: Accumulator, path: &str) -> Result<Accumulator> {
         let root = self.base_root(path)?;
         let loader = self.loader.below(&root);
-        let component = self.load_inner(loader, path, Kind::Component)?.accumulate_as(accumulator, path);
+        let component = self
+            .load_inner(loader, path, Kind::Component)?
+            .accumulate(accumulator)
+            .map_err(|e| e.via(format!("component {root}, listed in {}", self.file)))?;
         let mut merged = Accumulator::default();
-        merged.merge(component.map_err(|e| e.via(format!("component {root}")))?)?;
+        merged.merge(component).map_err(|e| self.blame(e))?;
         Ok(merged)
     }
 
@@ -95,7 +101,9 @@ impl Target<'_> {
         inner.kustomization.build_metadata.clone_from(&self.kustomization.build_metadata);
         inner.origin = self.origin.as_ref().map(|origin: &Origin| origin.below(path));
         inner.chart_namespace = self.outer_namespace().clone();
-        self.session.set_schema(&inner.loader, &inner.kustomization.openapi, false).map_err(|e| inner.blame(e))?;
+        self.session
+            .set_schema(&inner.loader, &inner.kustomization.openapi, false)
+            .map_err(|e| inner.blame(e))?;
         match (kind, inner.kustomization.kind) {
             (Kind::Component, Kind::Kustomization) => {
                 let error = format!("expected kind Component at '{}', found Kustomization", inner.file);
@@ -112,9 +120,4 @@ impl Target<'_> {
             _ => Ok(inner),
         }
     }
-
-    fn accumulate_as(mut self, accumulator: Accumulator, path: &str) -> Result<Accumulator> {
-        self.accumulate(accumulator).map_err(|e| e.via(format!("component '{path}'")))
-    }
 }
-

@@ -1,8 +1,8 @@
 //! The whole build, and what is done last: hashes, references, variables, order, cleaning up.
 
+use super::Target;
 use super::accumulator::Accumulator;
 use super::session::{BuildRequest, Built, Session};
-use super::Target;
 use crate::error::{Error, Result};
 use crate::fieldspec::FieldSpec;
 use crate::generate::Charts;
@@ -94,8 +94,10 @@ fn finish(session: &Session, target: &Target, accumulator: Accumulator) -> Resul
         let pairs = vec![(MANAGED_BY.into(), VERSION.into())];
         Transformer::Labels { pairs, specs }.apply(&mut map, &schema)?;
     }
-    let (origins, transformations) =
-        (kustomization.wants_metadata("originAnnotations"), kustomization.wants_metadata("transformerAnnotations"));
+    let (origins, transformations) = (
+        kustomization.wants_metadata("originAnnotations"),
+        kustomization.wants_metadata("transformerAnnotations"),
+    );
     let mut documents = Vec::new();
     for (at, mut resource) in map.into_list().into_iter().enumerate() {
         clean(&mut resource, origins, transformations);

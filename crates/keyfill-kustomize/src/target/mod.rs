@@ -52,7 +52,8 @@ impl<'a> Target<'a> {
     fn accumulate(&mut self, mut accumulator: Accumulator) -> Result<Accumulator> {
         let resources = std::mem::take(&mut self.kustomization.resources);
         self.add_resources(&mut accumulator, &resources)?;
-        let config = from_files(&self.loader, &self.kustomization.configurations).map_err(|e| self.blame(e))?;
+        let config =
+            from_files(&self.loader, &self.kustomization.configurations).map_err(|e| self.blame(e))?;
         accumulator.merge_config(&config).map_err(|e| self.blame(e))?;
         if !self.kustomization.crds.is_empty() {
             let crds = from_crds(&self.loader, &self.kustomization.crds).map_err(|e| self.blame(e))?;
@@ -126,7 +127,11 @@ impl<'a> Target<'a> {
 
     /// The namespace that charts and inner kustomizations' charts get.
     fn outer_namespace(&self) -> &Text {
-        if self.kustomization.namespace.is_empty() { &self.chart_namespace } else { &self.kustomization.namespace }
+        if self.kustomization.namespace.is_empty() {
+            &self.chart_namespace
+        } else {
+            &self.kustomization.namespace
+        }
     }
 
     /// Adds this kustomization's file to an error without a place.

@@ -2,13 +2,13 @@
 
 use super::Target;
 use super::accumulator::Accumulator;
+use crate::Gvk;
+use crate::config::TransformerConfig;
 use crate::error::{Error, Result};
 use crate::fieldspec::{FieldSpec, merge_all, merge_one};
 use crate::filters::namespace::SetSubjects;
 use crate::load::{Item, Label, Loader, Replacement, Source, decode_replacement};
 use crate::origin::{self, Origin};
-use crate::config::TransformerConfig;
-use crate::Gvk;
 use crate::transform::{JsonTransformer, PatchTransformer, StrategicTransformer, Transformer};
 use keyfill_yaml::{Limits, Text, Value, load_value};
 use std::sync::Arc;
@@ -115,7 +115,7 @@ pub fn load_replacements(loader: &Loader, entries: Vec<(Text, Replacement)>) -> 
         let file = loader.join(&path)?;
         let limits = Limits::from(&loader.cx().limits);
         let value = load_value(&text, &limits).map_err(|e| Error::yaml(file.as_str(), &e))?;
-        let source = Source { file: file.as_str(), text: &text, strict: false };
+        let source = Source { file: file.as_str(), text: &text, strict: false, lenient: true };
         let item = Item::root(&value, &source);
         match value {
             Value::Seq(_) => list.extend(item.list(decode_replacement)?),

@@ -25,7 +25,7 @@ pub fn apply(map: &mut ResMap, schema: &Schema) -> Result<()> {
 }
 
 /// The hash of a resource: ten characters that no one reads as a word.
-pub fn hash_of(resource: &Resource) -> Result<String> {
+fn hash_of(resource: &Resource) -> Result<String> {
     let text = match resource.gvk().kind.as_str() {
         "ConfigMap" => to_json(&content(&resource.node, "ConfigMap", &["data"], "binaryData")?),
         "Secret" => to_json(&content(&resource.node, "Secret", &["type", "data"], "stringData")?),
@@ -48,12 +48,11 @@ fn letter(digit: u8) -> char {
     }
 }
 
-/// What is hashed: kind, name, some fields, and one more where it is a mapping.
+/// What is hashed: kind, some fields, and one more where it is a mapping. The official tool means to hash the
+/// name too, but looks for it in a field called `metadata/name`, so it is always empty.
 fn content(object: &Node, kind: &'static str, fields: &[&str], optional: &str) -> Result<Value> {
-    let mut map: Vec<(Text, Value)> = vec![
-        ("kind".into(), Value::Str(kind.into())),
-        ("name".into(), Value::Str(crate::resource::metadata_text(object, "name").into())),
-    ];
+    let mut map: Vec<(Text, Value)> =
+        vec![("kind".into(), Value::Str(kind.into())), ("name".into(), Value::Str(Text::default()))];
     for field in fields {
         map.push(((*field).into(), field_value(object.get(field))?));
     }

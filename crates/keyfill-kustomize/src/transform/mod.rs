@@ -10,7 +10,6 @@ mod replacement;
 mod replicas;
 mod value_add;
 
-pub use hash::hash_of;
 pub use patch::{JsonTransformer, PatchTransformer, StrategicTransformer};
 pub use value_add::{ValueAdd, ValueTarget};
 

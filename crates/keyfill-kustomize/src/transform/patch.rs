@@ -5,7 +5,9 @@ use crate::json6902;
 use crate::load::{Loader, Patch, PatchOptions, objects_of};
 use crate::merge::{self, Merged};
 use crate::resmap::ResMap;
-use crate::resource::{Resource, is_null, metadata_mut, metadata_text, set_scalar, set_text, strings_in_metadata};
+use crate::resource::{
+    Resource, is_null, metadata_mut, metadata_text, set_scalar, set_text, strings_in_metadata,
+};
 use crate::schema::Schema;
 use crate::selector::Matcher;
 use keyfill_yaml::{Limits, Node, Text};
@@ -43,7 +45,10 @@ impl Merge {
     fn apply_to_selected(&self, map: &mut ResMap, places: &[usize], schema: &Schema) -> Result<()> {
         for &at in places {
             map.update(at, schema, |resource| {
-                if resource.gvk().has_api_version(self.for_selected.get("apiVersion").and_then(Node::text).unwrap_or("")) {
+                if resource
+                    .gvk()
+                    .has_api_version(self.for_selected.get("apiVersion").and_then(Node::text).unwrap_or(""))
+                {
                     return merge_into(resource, &self.for_selected, self.options, schema);
                 }
                 let mut patch = self.for_selected.clone();
@@ -126,16 +131,16 @@ impl StrategicTransformer {
                 Err(inline) => {
                     let text = loader.load(entry).map_err(|e| {
                         // Several lines are a patch and no path: what is wrong with the patch matters then.
-                        if entry.contains('\n') && !e.is_unsupported() { inline.error } else { e.at(file, None) }
+                        if entry.contains('\n') && !e.is_unsupported() { inline } else { e.at(file, None) }
                     })?;
                     let path = loader.join(entry)?;
-                    let nodes = objects_of(path.as_str(), &text, &limits).map_err(|e| e.error)?;
+                    let nodes = objects_of(path.as_str(), &text, &limits)?;
                     add(&mut patches, nodes, path.as_str(), schema);
                 }
             }
         }
         if !text.is_empty() {
-            let nodes = objects_of(file, text.as_bytes(), &limits).map_err(|e| e.error)?;
+            let nodes = objects_of(file, text.as_bytes(), &limits)?;
             add(&mut patches, nodes, file, schema);
         }
         if patches.is_empty() {
@@ -240,12 +245,13 @@ fn read(file: &str, text: &[u8], patch: &Patch, loader: &Loader, schema: &Schema
             });
             return Ok(PatchKind::Merges(merges.collect()));
         }
-        Err(e) => e.error,
+        Err(e) => e,
     };
     match json6902::Patch::parse(text) {
         Ok(patch) => Ok(PatchKind::Operations(patch)),
         Err(e) => {
-            let is_list = text.trim_ascii_start().starts_with(b"[") || text.trim_ascii_start().starts_with(b"-");
+            let is_list =
+                text.trim_ascii_start().starts_with(b"[") || text.trim_ascii_start().starts_with(b"-");
             let error = if is_list { e.at(file, None) } else { merge_error };
             Err(error.context("neither a strategic merge patch nor a JSON patch"))
         }

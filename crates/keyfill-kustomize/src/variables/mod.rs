@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::fieldspec::FieldSpec;
 use crate::filters::refvar;
 use crate::load::Variable;
-use crate::replacement::lookup;
+use crate::replacement::path;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::schema::Schema;
@@ -37,7 +37,8 @@ pub fn resolve(
         map.update(at, schema, |resource| {
             let gvk = resource.gvk().clone();
             for spec in specs {
-                refvar::expand(&mut resource.node, &gvk, &mut look_up, spec).map_err(|e| resource.blame(e))?;
+                refvar::expand(&mut resource.node, &gvk, &mut look_up, spec)
+                    .map_err(|e| resource.blame(e))?;
             }
             Ok(())
         })?;
@@ -67,8 +68,7 @@ fn values(map: &ResMap, variables: &BTreeMap<Text, Variable>) -> Result<HashMap<
             ))
             .hint("its objref must have the apiVersion, kind and name of a resource, as its file has them"));
         };
-        let path = steps(&variable.field_path);
-        let Some(value) = lookup(&resource.node, &path)? else {
+        let Some(value) = path::lookup(&resource.node, &steps(&variable.field_path))? else {
             return Err(resource.blame(Error::new(format!(
                 "field '{}' of var '{name}' not found in the corresponding resource",
                 variable.field_path
@@ -80,9 +80,9 @@ fn values(map: &ResMap, variables: &BTreeMap<Text, Variable>) -> Result<HashMap<
 }
 
 /// The parts of a field path; `ports[0]` is two of them.
-fn steps(path: &str) -> Vec<String> {
+fn steps(field_path: &str) -> Vec<String> {
     let mut steps = Vec::new();
-    for part in crate::replacement::split_path(path) {
+    for part in path::split(field_path) {
         let index = part.strip_suffix(']').and_then(|p| p.rsplit_once('['));
         match index {
             Some((field, index)) if !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()) => {
@@ -96,4 +96,3 @@ fn steps(path: &str) -> Vec<String> {
     }
     steps
 }
-
