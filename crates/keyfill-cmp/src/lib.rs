@@ -1,1 +1,35 @@
-//! Argo CD's config management plugin protocol over a unix socket.
+//! Argo CD's config management plugin protocol: the server side, over a unix socket.
+//!
+//! It takes the place of argocd-cmp-server in a sidecar and knows nothing of rendering or secrets: it takes
+//! in a request's archive, checks it, and calls a [`Generator`]. The protocol is `proto/plugin.proto`; its
+//! code is generated at build time.
+//!
+//! Repo-server sends an `:authority` that HTTP/2 libraries in Rust refuse; [`authority`] mends it on the wire.
+
+#![cfg(unix)]
+
+pub mod archive;
+pub mod authority;
+pub mod config;
+mod error;
+mod generator;
+pub mod queue;
+mod server;
+mod service;
+
+pub use error::Error;
+pub use generator::{AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal};
+pub use server::{Server, ServerOptions};
+
+/// The protocol's messages and services, generated.
+#[allow(missing_docs, clippy::all, clippy::pedantic, unused_qualifications)]
+pub mod proto {
+    /// `package plugin`.
+    pub mod plugin {
+        tonic::include_proto!("plugin");
+    }
+    /// `package repository`.
+    pub mod repository {
+        tonic::include_proto!("repository");
+    }
+}

@@ -1,0 +1,264 @@
+//! plugin.yaml, as argocd-cmp-server reads it, and the socket's place.
+
+use crate::{Error, Parameter};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The name of the file in its folder.
+pub const FILE_NAME: &str = "plugin.yaml";
+/// Where sockets are made when `ARGOCD_PLUGINSOCKFILEPATH` does not say.
+pub const SOCKET_FOLDER: &str = "/home/argocd/cmp-server/plugins";
+
+/// A plugin's configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginConfig {
+    #[serde(default)]
+    kind: String,
+    /// The plugin's name.
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// What it does.
+    #[serde(default)]
+    pub spec: Spec,
+}
+
+/// `metadata:`
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Metadata {
+    /// The plugin's name.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// `spec:`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Spec {
+    /// The version, which becomes a part of the socket's name.
+    #[serde(default)]
+    pub version: String,
+    /// Not run: it must be absent.
+    #[serde(default)]
+    pub init: Option<Command>,
+    /// Not run: it must be keyfill's own, or absent.
+    #[serde(default)]
+    pub generate: Option<Command>,
+    /// Which folders are for the plugin.
+    #[serde(default)]
+    pub discover: Discover,
+    /// Which parameters apps can set.
+    #[serde(default)]
+    pub parameters: Parameters,
+    /// Accepted: the archive's modes do not matter to rendering.
+    #[serde(default)]
+    pub preserve_file_mode: bool,
+    /// Whether repo-server is to send git credentials.
+    #[serde(default)]
+    pub provide_git_creds: bool,
+}
+
+/// A command line.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// The program and its first arguments.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Further arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+}
+
+impl Command {
+    /// All words of it.
+    pub fn line(&self) -> Vec<String> {
+        self.command.iter().chain(&self.args).cloned().collect()
+    }
+}
+
+/// `discover:`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Discover {
+    /// A pattern of file names in the app's folder.
+    #[serde(default)]
+    pub file_name: String,
+    /// A command or a pattern.
+    #[serde(default)]
+    pub find: Find,
+}
+
+/// `discover.find:`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Find {
+    /// Not run: it must be `keyfill discover`.
+    #[serde(default)]
+    pub command: Vec<String>,
+    /// Further arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// A pattern with `**`.
+    #[serde(default)]
+    pub glob: String,
+}
+
+impl Discover {
+    /// Whether there is any discovery.
+    pub fn is_configured(&self) -> bool {
+        !self.file_name.is_empty() || !self.find.glob.is_empty() || !self.find.command.is_empty()
+    }
+}
+
+/// `parameters:`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// Announced for every app.
+    #[serde(default, rename = "static")]
+    pub announced: Vec<Announced>,
+    /// Not run: it must be absent.
+    #[serde(default)]
+    pub dynamic: Option<Command>,
+}
+
+/// A static parameter.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Announced {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    tooltip: String,
+    #[serde(default)]
+    required: bool,
+    #[serde(default)]
+    item_type: String,
+    #[serde(default)]
+    collection_type: String,
+    #[serde(default)]
+    string: String,
+    #[serde(default)]
+    array: Vec<String>,
+    #[serde(default)]
+    map: BTreeMap<String, String>,
+}
+
+impl From<&Announced> for Parameter {
+    fn from(a: &Announced) -> Self {
+        Self {
+            name: a.name.clone(),
+            title: a.title.clone(),
+            tooltip: a.tooltip.clone(),
+            required: a.required,
+            item_type: a.item_type.clone(),
+            collection_type: a.collection_type.clone(),
+            string: a.string.clone(),
+            array: a.array.clone(),
+            map: a.map.clone(),
+        }
+    }
+}
+
+impl PluginConfig {
+    /// Reads plugin.yaml of a folder.
+    pub fn read(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(FILE_NAME);
+        let text = std::fs::read(&path)
+            .map_err(|e| Error::io(format!("cannot read the plugin's configuration {}", path.display()), e))?;
+        Self::parse(&text).map_err(|why| Error::config(format!("{}: {why}", path.display())))
+    }
+
+    /// Reads plugin.yaml's text. The error says what is wrong.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
+        let config: Self = serde_yaml::from_slice(text).map_err(|e| e.to_string())?;
+        if config.kind != "ConfigManagementPlugin" {
+            return Err(format!("kind is {:?}, it must be ConfigManagementPlugin", config.kind));
+        }
+        check_name("metadata.name", &config.metadata.name)?;
+        if !config.spec.version.is_empty() {
+            check_name("spec.version", &config.spec.version)?;
+        }
+        if config.spec.parameters.announced.iter().any(|p| p.name.is_empty()) {
+            return Err("a static parameter has no name".to_owned());
+        }
+        Ok(config)
+    }
+
+    /// The socket of the plugin in a folder: `NAME.sock`, or `NAME-VERSION.sock`.
+    pub fn socket(&self, folder: &Path) -> PathBuf {
+        let (name, version) = (&self.metadata.name, &self.spec.version);
+        folder.join(if version.is_empty() { format!("{name}.sock") } else { format!("{name}-{version}.sock") })
+    }
+
+    /// The socket of a further name for the plugin.
+    pub fn alias_socket(folder: &Path, alias: &str) -> Result<PathBuf, Error> {
+        check_name("--alias", alias).map_err(Error::config)?;
+        Ok(folder.join(format!("{alias}.sock")))
+    }
+}
+
+/// A name becomes a file's name: it must not lead anywhere else.
+fn check_name(what: &str, name: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(format!("{what} is {name:?}; it must be letters, digits, '-', '_' and '.'"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PluginConfig;
+    use std::path::Path;
+
+    const GOOD: &str = "
+apiVersion: argoproj.io/v1alpha1
+kind: ConfigManagementPlugin
+metadata:
+  name: keyfill
+spec:
+  version: v1.0
+  generate:
+    command: [keyfill, generate]
+    args: [.]
+  discover:
+    find:
+      command: [keyfill, discover, .]
+  parameters:
+    static:
+    - name: helm-values
+      title: Values
+      collectionType: string
+  preserveFileMode: false
+  provideGitCreds: true
+";
+
+    #[test]
+    fn a_full_configuration_is_read() {
+        let config = PluginConfig::parse(GOOD.as_bytes()).unwrap();
+        assert_eq!(config.socket(Path::new("/s")), Path::new("/s/keyfill-v1.0.sock"));
+        assert!(config.spec.discover.is_configured() && config.spec.provide_git_creds);
+        assert_eq!(config.spec.generate.unwrap().line(), ["keyfill", "generate", "."]);
+    }
+
+    #[test]
+    fn wrong_configurations_say_what_is_wrong() {
+        let cases = [
+            (GOOD.replace("ConfigManagementPlugin", "Plugin"), "kind"),
+            (GOOD.replace("name: keyfill\n", "name: ../x\n"), "metadata.name"),
+            (GOOD.replace("name: keyfill\n", "x: 1\n"), "metadata.name"),
+            (GOOD.replace("version: v1.0", "version: a/b"), "spec.version"),
+            (GOOD.replace("preserveFileMode: false", "lockRepo: true"), "lockRepo"),
+            ("a: [".to_owned(), "line"),
+        ];
+        for (text, why) in cases {
+            let error = PluginConfig::parse(text.as_bytes()).unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

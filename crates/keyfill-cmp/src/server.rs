@@ -1,0 +1,144 @@
+//! The server: sockets by argocd-cmp-server's rules, HTTP/2 that repo-server can speak, a quiet end.
+
+use crate::archive::{Budget, Limits};
+use crate::authority::Mended;
+use crate::proto::plugin::config_management_plugin_service_server::ConfigManagementPluginServiceServer;
+use crate::queue::Queue;
+use crate::service::Service;
+use crate::{Error, Generator};
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::{UnixListener, UnixStream};
+use tokio_stream::Stream;
+use tonic::transport::server::Router;
+
+/// Messages up to 100 MB, as argocd-cmp-server takes and sends them.
+const MOST_IN_MESSAGE: usize = 100 << 20;
+
+/// How the server serves.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// The sockets to answer on.
+    pub sockets: Vec<PathBuf>,
+    /// Requests that are worked on at once.
+    pub concurrency: usize,
+    /// How long a request may take when the client does not say.
+    pub deadline: Duration,
+    /// How long to go on after the end was asked for.
+    pub grace: Duration,
+    /// Memory that the archives of all requests share, in bytes.
+    pub archive_memory: u64,
+    /// Bounds of one archive.
+    pub limits: Limits,
+    /// Bytes of one message; 100 MB when it is zero.
+    pub most_in_message: usize,
+    /// What `CheckPluginConfiguration` answers.
+    pub discovery_configured: bool,
+    /// What `CheckPluginConfiguration` answers.
+    pub provide_git_creds: bool,
+}
+
+/// A server that has its sockets.
+pub struct Server {
+    router: Router,
+    listeners: Vec<UnixListener>,
+    sockets: Vec<PathBuf>,
+    grace: Duration,
+    queue: Queue,
+}
+
+impl Server {
+    /// Makes the sockets and puts the services together. It must run inside a tokio runtime.
+    pub async fn bind<G: Generator>(generator: Arc<G>, options: ServerOptions) -> Result<Self, Error> {
+        let queue = Queue::new(options.concurrency);
+        let service = Service {
+            generator,
+            queue: queue.clone(),
+            budget: Budget::new(options.archive_memory),
+            limits: options.limits,
+            deadline: options.deadline,
+            discovery_configured: options.discovery_configured,
+            provide_git_creds: options.provide_git_creds,
+        };
+        let most = if options.most_in_message == 0 { MOST_IN_MESSAGE } else { options.most_in_message };
+        let plugin = ConfigManagementPluginServiceServer::new(service)
+            .max_decoding_message_size(most)
+            .max_encoding_message_size(most);
+        let (reporter, health) = tonic_health::server::health_reporter();
+        reporter.set_serving::<ConfigManagementPluginServiceServer<Service<G>>>().await;
+        let router = tonic::transport::Server::builder()
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(4 << 20)
+            .add_service(health)
+            .add_service(plugin);
+        let listeners = options.sockets.iter().map(|path| listen(path)).collect::<Result<_, _>>()?;
+        Ok(Self { router, listeners, sockets: options.sockets, grace: options.grace, queue })
+    }
+
+    /// The queue, for metrics.
+    pub fn queue(&self) -> Queue {
+        self.queue.clone()
+    }
+
+    /// Serves until `end` is ready, then goes on for those that are connected: until they have closed, or
+    /// until the grace period ends. Repo-server gets its signal at the same time and still drains.
+    pub async fn serve(self, end: impl Future<Output = ()> + Send) -> Result<(), Error> {
+        let (asked, ended) = tokio::sync::watch::channel(false);
+        let incoming = Incoming(self.listeners);
+        let mut closing = ended.clone();
+        // An error means that the sender is gone, which ends the server as well.
+        let until_asked = async move { drop(closing.wait_for(|asked| *asked).await) };
+        let serving = self.router.serve_with_incoming_shutdown(incoming, until_asked);
+        tokio::pin!(serving);
+        let served = tokio::select! {
+            served = &mut serving => served,
+            () = end => {
+                // New connections are still taken for a moment: repo-server may be in the middle of dialling.
+                asked.send_replace(true);
+                tokio::time::timeout(self.grace, &mut serving).await.unwrap_or(Ok(()))
+            }
+        };
+        for socket in &self.sockets {
+            // Another server may have taken the place already: then there is nothing of ours to remove.
+            std::fs::remove_file(socket).ok();
+        }
+        served.map_err(|e| Error::io("the server broke off", io::Error::other(e)))
+    }
+}
+
+/// Makes a socket. A file left by a server that was killed is replaced; a socket that answers is not.
+fn listen(path: &Path) -> Result<UnixListener, Error> {
+    if let Ok(found) = std::fs::symlink_metadata(path) {
+        if !found.file_type().is_socket() {
+            return Err(Error::config(format!("{} is there and is not a socket", path.display())));
+        }
+        if StdUnixStream::connect(path).is_ok() {
+            return Err(Error::config(format!("another server answers on {}", path.display())));
+        }
+        std::fs::remove_file(path).map_err(|e| Error::io(format!("cannot replace {}", path.display()), e))?;
+    }
+    UnixListener::bind(path).map_err(|e| Error::io(format!("cannot listen on {}", path.display()), e))
+}
+
+/// Connections of all sockets.
+struct Incoming(Vec<UnixListener>);
+
+impl Stream for Incoming {
+    type Item = io::Result<Mended<UnixStream>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        for listener in &self.0 {
+            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+                return Poll::Ready(Some(accepted.map(|(stream, _)| Mended::new(stream))));
+            }
+        }
+        Poll::Pending
+    }
+}
