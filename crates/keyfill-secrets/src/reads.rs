@@ -1,7 +1,7 @@
 //! The reads of one run: each distinct reference once, many at a time, under one deadline.
 
 use crate::{Error, SecretData, SecretRef, Source};
-use keyfill_diag::Cx;
+use keyfill_diag::{Cx, Diagnostic};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,6 +52,11 @@ impl Reads {
     /// How many references the source was asked for so far.
     pub fn count(&self) -> usize {
         self.read.load(Ordering::Relaxed)
+    }
+
+    /// Takes the warnings of the source since the last call.
+    pub fn take_warnings(&self) -> Vec<Diagnostic> {
+        self.source.take_warnings()
     }
 
     async fn ask(&self, secret: &SecretRef, cx: &Cx) -> Answer {

@@ -1,7 +1,7 @@
 //! The trait that every store implements.
 
 use crate::{Error, SecretData, SecretRef};
-use keyfill_diag::Cx;
+use keyfill_diag::{Cx, Diagnostic};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,4 +15,9 @@ pub trait Source: Send + Sync {
     /// time enabled. A source waits trouble out by itself; what it returns as an error is final.
     fn read<'a>(&'a self, secret: &'a SecretRef, cx: &'a Cx)
     -> BoxFuture<'a, Result<Arc<SecretData>, Error>>;
+
+    /// Takes the warnings since the last call: a file that others may read, a cache that cannot be used.
+    fn take_warnings(&self) -> Vec<Diagnostic> {
+        Vec::new()
+    }
 }

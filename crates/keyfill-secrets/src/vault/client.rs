@@ -3,10 +3,10 @@
 use super::answers::Envelope;
 use super::cache::{self, CacheFile};
 use super::endpoints::{self, Plain};
-use super::retry::{GaveUp, Tries, answer_may_pass, trouble_may_pass};
 use super::session::{self, Origin, Session};
 use super::settings::{Address, Auth, Proxy, Tls, VaultSettings};
 use crate::http::{Answer, Call, Http, Route, Target, TlsSettings, TroubleKind, seconds};
+use crate::retry::{GaveUp, Tries, answer_may_pass, trouble_may_pass};
 use crate::{Error, Secret};
 use hyper_util::client::proxy::matcher::Matcher;
 use keyfill_diag::{Class, Cx, Diagnostic};

@@ -7,7 +7,6 @@ mod answers;
 mod cache;
 mod client;
 mod endpoints;
-mod retry;
 mod session;
 mod settings;
 mod source;

@@ -6,7 +6,7 @@ use super::endpoints::Plain;
 use super::settings::VaultSettings;
 use crate::http::Answer;
 use crate::{BoxFuture, Error, KvVersion, SecretData, SecretRef, Source};
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Diagnostic};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -187,6 +187,10 @@ impl Source for VaultSource {
                 reason = stop => Err(Error::store(format!("cannot read {secret} from {}: {reason}", self.client.name()))),
             }
         })
+    }
+
+    fn take_warnings(&self) -> Vec<Diagnostic> {
+        self.client.take_warnings()
     }
 }
 

@@ -1,0 +1,164 @@
+//! Reads a Secret of the cluster that we run in: settings can be kept in one (`-s NAMESPACE:NAME`).
+//!
+//! One GET with the token of the service account is all that is needed of Kubernetes, so there is no client
+//! library behind it.
+
+use crate::Secret;
+use crate::error::Error;
+use crate::http::{Answer, Call, Http, Route, Target, TlsSettings, TroubleKind};
+use crate::retry::{Tries, answer_may_pass, trouble_may_pass};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use keyfill_diag::Cx;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// Where Kubernetes mounts the token and the authority of a pod's service account.
+pub const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+/// How long one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How a pod reaches the API of its cluster.
+#[derive(Clone, Debug)]
+pub struct InCluster {
+    /// `https://host:port`
+    pub address: String,
+    /// The folder that holds `token` and `ca.crt`.
+    pub folder: PathBuf,
+}
+
+impl InCluster {
+    /// From the values of `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`, which every pod has.
+    pub fn new(host: Option<&str>, port: Option<&str>) -> Result<Self, Error> {
+        let (Some(host), Some(port)) = (host.filter(|h| !h.is_empty()), port.filter(|p| !p.is_empty()))
+        else {
+            return Err(Error::usage(
+                "not running in a cluster: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set",
+            )
+            .hint("-s reads a Secret of the cluster; outside of one use -c with a file"));
+        };
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        Ok(Self { address: format!("https://{host}:{port}"), folder: SERVICE_ACCOUNT.into() })
+    }
+}
+
+/// The keys and values of a Secret.
+pub async fn read_secret(
+    cluster: &InCluster,
+    namespace: &str,
+    name: &str,
+    cx: &Cx,
+) -> Result<BTreeMap<String, Secret>, Error> {
+    for (what, text) in [("namespace", namespace), ("name", name)] {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+        if text.is_empty() || text.len() > 253 || !text.chars().all(fits) || text.starts_with('.') {
+            return Err(Error::usage(format!("{text:?} is not the {what} of a Secret"))
+                .hint("write it as NAMESPACE:NAME"));
+        }
+    }
+    let what = format!("cannot read the Secret {namespace}:{name} from the cluster at {}", cluster.address);
+    let answer = ask(cluster, &format!("/api/v1/namespaces/{namespace}/secrets/{name}"), &what, cx).await?;
+    match answer.status.as_u16() {
+        200 => keys(&answer, &what),
+        404 => Err(Error::usage(format!("{what}: there is none")).hint("check its namespace and name")),
+        status @ (401 | 403) => Err(Error::store(format!("{what}: the API answered {status}")).hint(format!(
+            "let the service account get secrets in {namespace}: a Role with verb get on this Secret, and a RoleBinding"
+        ))),
+        status => Err(Error::store(format!("{what}: the API answered {status}"))),
+    }
+}
+
+async fn ask(cluster: &InCluster, path: &str, what: &str, cx: &Cx) -> Result<Answer, Error> {
+    let http = Http::new(Route { target: Target::Network, tls: Arc::new(tls(cluster)?), proxies: None });
+    let token = file(cluster, "token")?;
+    let token = std::str::from_utf8(&token).unwrap_or_default().trim();
+    let mut header = http::HeaderValue::from_str(&Zeroizing::new(format!("Bearer {token}")))
+        .map_err(|_| Error::usage(format!("{what}: the service account's token is not usable")))?;
+    header.set_sensitive(true);
+    let mut headers = http::HeaderMap::new();
+    headers.insert(http::header::AUTHORIZATION, header);
+    headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
+    let uri = format!("{}{path}", cluster.address);
+    let uri = uri.parse().map_err(|_| Error::usage(format!("{what}: this is no address of an API")))?;
+    let call = Call { method: http::Method::GET, uri, headers, body: Zeroizing::default() };
+    let mut tries = Tries::new(Instant::now(), cx.deadline, None);
+    loop {
+        cx.check().map_err(|stopped| Error::store(format!("{what}: {stopped}")))?;
+        let limit = REQUEST_TIMEOUT.min(tries.time_left(Instant::now()));
+        let (asked, error) = match http.send(&call, limit).await {
+            Ok(answer) if !answer_may_pass(&answer) => return Ok(answer),
+            Ok(answer) => (
+                answer.retry_after(),
+                Error::store(format!("{what}: the API answered {}", answer.status.as_u16())),
+            ),
+            Err(trouble) => {
+                let error = Error::store(format!("{what}: {}", trouble.reason));
+                if trouble.kind == TroubleKind::Tls || !trouble_may_pass(&trouble) {
+                    return Err(error);
+                }
+                (None, error)
+            }
+        };
+        match tries.next(Instant::now(), asked) {
+            Ok(wait) => tokio::time::sleep(wait).await,
+            Err(_) => return Err(error.more(&format!(", tried again {} times", tries.retries()))),
+        }
+    }
+}
+
+fn tls(cluster: &InCluster) -> Result<TlsSettings, Error> {
+    let mut tls = TlsSettings::default();
+    if !cluster.address.starts_with("https:") {
+        return Ok(tls);
+    }
+    let name = cluster.folder.join("ca.crt");
+    match tls.add_roots(&file(cluster, "ca.crt")?) {
+        Ok(0) => Err(Error::usage(format!("{} holds no certificate", name.display()))),
+        Ok(_) => Ok(tls),
+        Err(why) => Err(Error::usage(format!("{} is not usable: {why}", name.display()))),
+    }
+}
+
+fn file(cluster: &InCluster, name: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let path = cluster.folder.join(name);
+    std::fs::read(&path).map(Zeroizing::new).map_err(|e| {
+        Error::usage(format!("the service account's {name} cannot be read from {}: {e}", path.display()))
+            .hint("mount the service account's token into this container (automountServiceAccountToken)")
+    })
+}
+
+fn keys(answer: &Answer, what: &str) -> Result<BTreeMap<String, Secret>, Error> {
+    #[derive(serde::Deserialize)]
+    struct Object {
+        #[serde(default)]
+        data: Option<BTreeMap<String, Zeroizing<String>>>,
+    }
+    let object: Object = serde_json::from_slice(&answer.body)
+        .map_err(|_| Error::store(format!("{what}: the answer is not a Secret")))?;
+    let mut keys = BTreeMap::new();
+    for (key, encoded) in object.data.unwrap_or_default() {
+        let text = STANDARD.decode(encoded.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let text = text.ok_or_else(|| Error::usage(format!("{what}: its key {key} holds no text")))?;
+        keys.insert(key, Secret::new(text));
+    }
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::InCluster;
+
+    #[test]
+    fn the_address_comes_from_the_pods_environment() {
+        let address = |host, port| InCluster::new(host, port).map(|c| c.address);
+        assert_eq!(address(Some("10.96.0.1"), Some("443")).expect("in a cluster"), "https://10.96.0.1:443");
+        assert_eq!(address(Some("fd00::1"), Some("443")).expect("in a cluster"), "https://[fd00::1]:443");
+        for (host, port) in [(None, None), (Some("h"), None), (Some(""), Some("443"))] {
+            assert!(address(host, port).is_err_and(|e| e.to_string().contains("not running in a cluster")));
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! A Secret of the cluster, read from an API server that is not one.
+
+#![allow(clippy::unwrap_used)]
+
+use keyfill_diag::{Class, Cx};
+use keyfill_secrets::kubernetes::{InCluster, read_secret};
+use keyfill_secrets::{Error, Secret};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A server that answers each request with the next of these and notes what it was asked.
+fn api(answers: Vec<(u16, &'static str)>) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for (stream, (status, body)) in listener.incoming().flatten().zip(answers) {
+            let lines = BufReader::new(&stream).lines();
+            let head: Vec<String> = lines.map_while(Result::ok).take_while(|l| !l.is_empty()).collect();
+            notes.lock().unwrap().push(head.join("\n"));
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+            (&stream).write_all((head + body).as_bytes()).unwrap();
+        }
+    });
+    (address, asked)
+}
+
+fn read(
+    address: &str,
+    folder: &Path,
+    namespace: &str,
+    name: &str,
+) -> Result<BTreeMap<String, Secret>, Error> {
+    let cluster = InCluster { address: address.into(), folder: folder.into() };
+    let cx = Cx::with_time(Duration::from_secs(5));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { read_secret(&cluster, namespace, name, &cx).await })
+}
+
+fn service_account() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), "sa-token\n").unwrap();
+    folder
+}
+
+#[test]
+fn keys_come_decoded_and_trouble_is_waited_out() {
+    let secret = r#"{"kind": "Secret", "data": {"VAULT_ADDR": "aHR0cHM6Ly92", "AVP_TYPE": "dmF1bHQ="}}"#;
+    let (address, asked) = api(vec![(503, ""), (200, secret)]);
+    let keys = read(&address, service_account().path(), "argocd", "avp.settings").unwrap();
+    let shown: Vec<(&str, &str)> = keys.iter().map(|(k, v)| (k.as_str(), v.expose())).collect();
+    assert_eq!(shown, [("AVP_TYPE", "vault"), ("VAULT_ADDR", "https://v")]);
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked.len(), 2);
+    assert!(asked[1].starts_with("GET /api/v1/namespaces/argocd/secrets/avp.settings HTTP/1.1"), "{asked:?}");
+    assert!(asked[1].contains("authorization: Bearer sa-token"), "{asked:?}");
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    let cases = [
+        (404, "{}", Class::Usage, "there is none"),
+        (403, "{}", Class::Store, "the API answered 403"),
+        (200, "hush", Class::Store, "the answer is not a Secret"),
+        (200, r#"{"data": {"k": "aHVzaA==!"}}"#, Class::Usage, "its key k holds no text"),
+    ];
+    for (status, body, class, words) in cases {
+        let (address, _) = api(vec![(status, body)]);
+        let error = read(&address, service_account().path(), "argocd", "avp").unwrap_err();
+        assert_eq!(error.class(), class);
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(error.to_string().contains("the Secret argocd:avp"), "{error}");
+        assert!(!error.to_string().contains("hush") && !error.to_string().contains("aHVzaA"), "{error}");
+    }
+}
+
+#[test]
+fn names_that_lead_elsewhere_are_refused() {
+    for (namespace, name) in [("argocd", "../../x"), ("", "x"), ("argocd", "a/b"), ("a?b", "x"), ("..", "x")]
+    {
+        let error = read("http://127.0.0.1:9", service_account().path(), namespace, name).unwrap_err();
+        assert_eq!(error.class(), Class::Usage, "{error}");
+    }
+}
+
+#[test]
+fn a_container_without_a_token_is_told_so() {
+    let empty = tempfile::tempdir().unwrap();
+    let error = read("http://127.0.0.1:9", empty.path(), "argocd", "avp").unwrap_err();
+    assert!(error.to_string().contains("the service account's token cannot be read from"), "{error}");
+    let error = read("https://127.0.0.1:9", empty.path(), "argocd", "avp").unwrap_err();
+    assert!(error.to_string().contains("ca.crt"), "{error}");
+}
+
+#[test]
+fn https_trusts_the_clusters_authority() {
+    let Some(vault) = keyfill_testkit::Vault::start() else { return };
+    let folder = service_account();
+    std::fs::copy(vault.file("ca.pem"), folder.path().join("ca.crt")).unwrap();
+    // Vault speaks TLS under its own authority; it has no Secrets, and says so in the same way.
+    let error = read(&vault.https_address(), folder.path(), "argocd", "avp").unwrap_err();
+    assert!(error.to_string().contains("there is none"), "{error}");
+    let other = keyfill_testkit::Vault::start().unwrap();
+    std::fs::copy(other.file("ca.pem"), folder.path().join("ca.crt")).unwrap();
+    let error = read(&vault.https_address(), folder.path(), "argocd", "avp").unwrap_err();
+    assert!(error.to_string().contains("invalid peer certificate"), "{error}");
+}
