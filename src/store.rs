@@ -8,7 +8,7 @@ use anyhow::Result;
 use keyfill_diag::Diagnostic;
 use keyfill_secrets::file::FileSource;
 use keyfill_secrets::vault::{Auth, CacheNames, Jwt, Proxy, Tls, TokenCache, VaultSettings, VaultSource};
-use keyfill_secrets::{Secret, Source};
+use keyfill_secrets::{KvVersion, Secret, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,8 @@ pub fn vault_settings(settings: &Settings) -> Result<VaultSettings> {
         .into());
     };
     let kv = match effective.get("AVP_KV_VERSION").map(str::trim) {
-        None => None,
+        // AVP takes version 2 where nothing is said; by itself keyfill lets the answer decide.
+        None => settings.compat_avp.then_some(KvVersion::V2),
         Some(text) => {
             Some(text.parse().map_err(|()| Usage(format!("AVP_KV_VERSION is {text:?}; it must be 1 or 2")))?)
         }

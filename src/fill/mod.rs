@@ -11,6 +11,7 @@ pub mod annotations;
 mod apply;
 mod datum;
 mod error;
+mod json;
 pub mod jsonpath;
 mod known;
 mod locate;
@@ -27,6 +28,7 @@ pub use error::FillError;
 pub use options::{App, FillOptions};
 pub use policy::PathPolicy;
 
+use bytes::Bytes;
 use keyfill_diag::{Cx, Diagnostic, Severity};
 use keyfill_secrets::Reads;
 use keyfill_yaml::{Body, Document};
@@ -72,7 +74,7 @@ pub async fn fill(
         }
     };
     let filled = applied.iter().filter(|a| matches!(a, apply::Applied::Filled(_))).count();
-    let documents = documents
+    let mut documents: Vec<Document> = documents
         .into_iter()
         .zip(applied)
         .filter_map(|(document, applied)| match applied {
@@ -83,7 +85,21 @@ pub async fn fill(
             }
         })
         .collect();
+    if options.compat_avp {
+        frame_as_avp(&mut documents);
+    }
     Ok(Filled { documents, warnings, filled, placeholders, secrets })
+}
+
+/// AVP ends each document with a separator and begins none with one.
+fn frame_as_avp(documents: &mut [Document]) {
+    const SEPARATOR: &[u8] = b"---\n";
+    for (number, document) in documents.iter_mut().enumerate() {
+        document.before = if number == 0 { Bytes::new() } else { Bytes::from_static(SEPARATOR) };
+    }
+    if let Some(Document { body: Body::Raw(text), .. }) = documents.last_mut() {
+        *text = [text, SEPARATOR].concat().into();
+    }
 }
 
 /// Checks every document without a store: each must be readable, each placeholder well formed, each

@@ -3,6 +3,7 @@
 //! Users see [`MODIFIERS`] as a table in the documentation; a test walks every row.
 
 use super::datum::{Datum, decode_base64, encode_base64, scalar_text};
+use super::json::{self, NotJson, Numbers};
 use super::jsonpath::Template;
 use super::placeholder::Call;
 use keyfill_diag::nearest;
@@ -196,7 +197,7 @@ fn base64_decode(datum: Datum, _: &Argument, _: Rules) -> Result<Datum, String> 
 fn json_path(datum: Datum, argument: &Argument, _: Rules) -> Result<Datum, String> {
     let Argument::Template(template) = argument else { return Err("needs a template".to_owned()) };
     let value = match datum {
-        Datum::Value(Value::Str(text)) => parse_json(&text, Rules::default())?,
+        Datum::Value(Value::Str(text)) => parse_json(&text, Numbers::Exact)?,
         Datum::Value(value) => value,
         other => return Err(expects("string, list or map", &other)),
     };
@@ -204,7 +205,8 @@ fn json_path(datum: Datum, argument: &Argument, _: Rules) -> Result<Datum, Strin
 }
 
 fn json_parse(datum: Datum, _: &Argument, rules: Rules) -> Result<Datum, String> {
-    parse_json(str_of(&datum)?, rules).map(Datum::Value)
+    let numbers = if rules.avp { Numbers::Floating } else { Numbers::Exact };
+    parse_json(str_of(&datum)?, numbers).map(Datum::Value)
 }
 
 fn yaml_parse(datum: Datum, _: &Argument, rules: Rules) -> Result<Datum, String> {
@@ -290,33 +292,10 @@ fn to_json(datum: Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
     }
 }
 
-/// Reads JSON. Integers stay exact, unless they pass through floating point as in AVP.
-fn parse_json(text: &str, rules: Rules) -> Result<Value, String> {
-    let json: serde_json::Value = serde_json::from_str(text).map_err(|error| {
-        // Place and kind only: the message of the reader may hold a piece of the value.
-        format!("the value is not valid JSON (its line {}, column {})", error.line(), error.column())
-    })?;
-    Ok(from_json(json, rules))
-}
-
-fn from_json(json: serde_json::Value, rules: Rules) -> Value {
-    match json {
-        serde_json::Value::Null => Value::Null,
-        serde_json::Value::Bool(b) => Value::Bool(b),
-        serde_json::Value::Number(n) => match (n.as_i64(), n.as_u64(), n.as_f64()) {
-            (_, _, Some(float)) if rules.avp => Value::Float(float),
-            (Some(int), ..) => Value::Int(int),
-            (None, Some(uint), _) => Value::Uint(uint),
-            (None, None, float) => float.map_or(Value::Null, Value::Float),
-        },
-        serde_json::Value::String(text) => Value::Str(text.into()),
-        serde_json::Value::Array(items) => {
-            Value::Seq(items.into_iter().map(|item| from_json(item, rules)).collect())
-        }
-        serde_json::Value::Object(entries) => {
-            Value::Map(entries.into_iter().map(|(k, v)| (k.into(), from_json(v, rules))).collect())
-        }
-    }
+fn parse_json(text: &str, numbers: Numbers) -> Result<Value, String> {
+    json::parse(text.as_bytes(), numbers).map_err(|NotJson { line, column }| {
+        format!("the value is not valid JSON (its line {line}, column {column})")
+    })
 }
 
 #[cfg(test)]

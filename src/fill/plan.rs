@@ -6,6 +6,7 @@
 use super::annotations::{self, Annotations};
 use super::datum::decode_base64;
 use super::error::FillError;
+use super::json::{self, Numbers};
 use super::locate::{self, Key, Token};
 use super::modifiers::{self, Action};
 use super::options::FillOptions;
@@ -226,7 +227,7 @@ impl Planner<'_> {
 
     fn read(&mut self, document: &Document) -> Option<Value> {
         let loaded = match &document.body {
-            Body::Raw(text) => load_object(text, &self.limits),
+            Body::Raw(text) => load(text, &self.limits),
             Body::Tree(root) => resolve(root),
         };
         loaded
@@ -379,7 +380,7 @@ impl Planner<'_> {
         let path: Vec<Key> = walk.path.iter().map(|step| Key::from(*step)).collect();
         let mut site = Site {
             ordinal: walk.strings,
-            strings_only: resource.strings_only(&path),
+            strings_only: resource.strings_only(&path, self.options.compat_avp),
             removable: in_map && resource.annotations.remove_missing,
             path,
             text,
@@ -516,12 +517,24 @@ impl Resource<'_> {
         locate::place(self.document, &self.annotation_path(name), None)
     }
 
-    /// Whether only a string may stand at a path. AVP makes all values of a ConfigMap strings.
-    fn strings_only(&self, path: &[Key]) -> bool {
+    /// Whether only a string may stand at a path. AVP makes all values of a ConfigMap strings, and leaves
+    /// numbers in a Secret, which Kubernetes refuses.
+    fn strings_only(&self, path: &[Key], avp: bool) -> bool {
         let section = path.get(self.depth);
         let is_data = matches!(section, Some(Key::Name(name)) if name == "data" || name == "stringData");
-        self.is_config_map || (self.is_secret && is_data)
+        self.is_config_map || (self.is_secret && is_data && !avp)
     }
+}
+
+/// A document's text. Kubernetes' reader takes what begins with a brace for JSON, whose escapes (surrogate
+/// pairs) YAML does not know; what JSON does not know may still be YAML.
+fn load(text: &[u8], limits: &Limits) -> Result<Value, keyfill_yaml::Error> {
+    if text.trim_ascii_start().starts_with(b"{")
+        && let Ok(value) = json::parse(text, Numbers::Signed)
+    {
+        return Ok(value);
+    }
+    load_object(text, limits)
 }
 
 /// What base64 text in a Secret says, when that holds a `<...>`.

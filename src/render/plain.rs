@@ -4,18 +4,47 @@ use anyhow::{Result, bail};
 use bytes::Bytes;
 use keyfill_files::{Files, TreePath};
 use keyfill_yaml::{Body, Document, Origin, split_stream};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The documents of one text. They share its bytes.
 pub fn documents(text: &Bytes, name: &str) -> Vec<Document> {
     let name: Arc<str> = name.into();
-    let parts = split_stream(text).enumerate();
-    let document = |(index, part): (usize, keyfill_yaml::Part)| Document {
-        before: text.slice(part.before),
-        body: Body::Raw(text.slice(part.body)),
-        origin: Origin { file: Some(Arc::clone(&name)), line: part.line, index: index + 1 },
-    };
-    parts.map(document).collect()
+    let mut all = Vec::new();
+    for part in split_stream(text) {
+        let mut before = text.slice(part.before);
+        let mut line = part.line;
+        for body in json_values(text, part.body) {
+            let body = text.slice(body);
+            let lines = u32::try_from(memchr::memchr_iter(b'\n', &body).count()).unwrap_or(u32::MAX);
+            let origin = Origin { file: Some(Arc::clone(&name)), line, index: all.len() + 1 };
+            all.push(Document { before, body: Body::Raw(body), origin });
+            before = Bytes::from_static(b"---\n");
+            line = line.saturating_add(lines);
+        }
+    }
+    all
+}
+
+/// The single values of a text that holds several JSON objects, one after the other, as `kubectl` and AVP
+/// take them; any other text is one. White space in front of an object stands with the one before.
+fn json_values(text: &Bytes, body: Range<usize>) -> Vec<Range<usize>> {
+    let bytes = &text[body.clone()];
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return vec![body];
+    }
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<serde::de::IgnoredAny>();
+    let mut ends = Vec::new();
+    while let Some(value) = values.next() {
+        if value.is_err() {
+            return vec![body];
+        }
+        let end = values.byte_offset();
+        let space = bytes[end..].len() - bytes[end..].trim_ascii_start().len();
+        ends.push(body.start + end + space);
+    }
+    let starts = std::iter::once(body.start).chain(ends.iter().copied());
+    starts.zip(ends.iter().copied()).map(|(start, end)| start..end).collect()
 }
 
 /// The documents of one file.
@@ -27,10 +56,11 @@ pub fn file(files: &dyn Files, path: &TreePath) -> Result<Vec<Document>> {
     Ok(documents(&text, path.as_str()))
 }
 
-/// The documents of a folder: its .yaml, .yml and .json files at any depth, by their whole paths in byte
-/// order, as argocd-vault-plugin reads a folder.
+/// The documents of a folder: its .yaml, .yml and .json files at any depth, each folder's entries by name in
+/// byte order, as argocd-vault-plugin reads a folder.
 pub fn folder(files: &dyn Files, dir: &TreePath) -> Result<Vec<Document>> {
     let mut paths = files.walk(dir);
+    paths.sort_by(|a, b| a.as_str().split('/').cmp(b.as_str().split('/')));
     paths.retain(|path| crate::discover::is_manifest_name(path.name()));
     if paths.is_empty() {
         bail!("{dir} holds no kustomization, no chart, and no .yaml, .yml or .json file");
@@ -55,7 +85,18 @@ pub fn folder(files: &dyn Files, dir: &TreePath) -> Result<Vec<Document>> {
 #[cfg(test)]
 mod tests {
     use super::folder;
+    use bytes::Bytes;
     use keyfill_files::{MemoryFiles, TreePath};
+
+    #[test]
+    fn json_objects_may_follow_each_other() {
+        let text = Bytes::from_static(b"{\"a\": 1}\n{\"b\":\n 2} {}\n---\n{c: 3}\n");
+        let documents = super::documents(&text, "x");
+        let lines: Vec<u32> = documents.iter().map(|d| d.origin.line).collect();
+        assert_eq!(lines, [1, 2, 3, 5]);
+        let output = String::from_utf8(crate::emit::Output::of(&documents).to_bytes()).unwrap();
+        assert_eq!(output, "{\"a\": 1}\n---\n{\"b\":\n 2} \n---\n{}\n---\n{c: 3}\n");
+    }
 
     #[test]
     fn a_folder_is_read_in_path_order() {
@@ -65,7 +106,7 @@ mod tests {
                 .collect();
         let documents = folder(&files, &TreePath::root()).unwrap();
         let output = crate::emit::Output::of(&documents).to_bytes();
-        assert_eq!(String::from_utf8(output).unwrap(), "{}\n---\nz: 1\n---\ny: 1\n---\nb: 1");
+        assert_eq!(String::from_utf8(output).unwrap(), "z: 1\n---\ny: 1\n---\n{}\n---\nb: 1");
         assert!(folder(&MemoryFiles::new(), &TreePath::root()).is_err());
     }
 }
