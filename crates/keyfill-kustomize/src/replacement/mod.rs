@@ -1,10 +1,146 @@
 //! The node part of replacements: reading a value, putting it in.
-//
-// kust-a parses the kustomization, selects the sources and targets, and calls:
-//
-// pub struct FieldOptions { pub delimiter: Text, pub index: i64, pub encoding: Text, pub create: bool }   // Default
-// impl FieldOptions { pub fn from_node(&Node) -> Result<Self> }     // strict, known field names for hints
-// pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>) -> Result<Node>;
-// pub fn set_value(target: &mut Node, field_path: &str, options: Option<&FieldOptions>, value: &Node) -> Result<()>;
-// (kustomize api/filters/replacement: getReplacement's refined value; copyValueToTarget for one field path
-//  of one selected resource, with create, wildcards, list selectors, delimiter/index.)
+
+mod fields;
+pub(crate) mod path;
+mod structured;
+mod text;
+
+use crate::error::{Error, Result};
+use crate::filters::scalar::{is_null_or_empty, text_of};
+use crate::filters::shared::{Writes, part};
+use fields::Kind;
+use keyfill_yaml::{Node, Scalar, ScalarKind, Style, Tag, Text};
+
+/// How the field of a replacement is read or written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldOptions {
+    /// Splits the text into parts.
+    pub delimiter: Text,
+    /// Which part, counted from 0.
+    pub index: i64,
+    /// Of no effect in kustomize.
+    pub encoding: Text,
+    /// Whether an absent field is made.
+    pub create: bool,
+}
+
+/// The value at a path of an object, or the part of it that the options say.
+pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>) -> Result<Node> {
+    let found = path::lookup(source, &path::split(field_path))
+        .map_err(|e| e.context("error looking up replacement source"))?
+        .filter(|node| !is_null_or_empty(node));
+    let Some(found) = found else {
+        return Err(Error::new(format!("fieldPath `{field_path}` is missing for the replacement source")));
+    };
+    let mut value = found.clone();
+    part(&mut value);
+    if let Some(options) = options.filter(|o| !o.delimiter.is_empty()) {
+        let line = value.line();
+        let Node::Scalar(scalar) = &mut value else { return Err(not_a_scalar(line)) };
+        let parts = scalar.text.split(options.delimiter.as_str());
+        let chosen = usize::try_from(options.index).ok().and_then(|n| parts.skip(n).next());
+        let Some(chosen) = chosen.map(Text::from) else {
+            return Err(Error::new(format!(
+                "options.index {} is out of bounds for the value of `{field_path}`",
+                options.index
+            ))
+            .at_line(line));
+        };
+        scalar_text(scalar, chosen)?;
+    }
+    Ok(value)
+}
+
+/// Puts a value in at a path of an object, or in a part of what is there.
+pub fn set_value(
+    target: &mut Node,
+    field_path: &str,
+    options: Option<&FieldOptions>,
+    value: &Node,
+) -> Result<()> {
+    let create = options.is_some_and(|o| o.create).then(|| Kind::of(value));
+    let steps = path::split(field_path);
+    if structured::set(target, &steps, create, value)? {
+        return Ok(());
+    }
+    let not_found = || {
+        let how = if create.is_some() { "find or create" } else { "find" };
+        format!("unable to {how} field `{field_path}` in replacement target")
+    };
+    let mut writes = Writes::default();
+    let found = fields::visit(target, &steps, create, &mut |field| set_field(field, options, value, &mut writes))
+        .map_err(|e| e.context(not_found()))?;
+    writes.spread(target);
+    if found == 0 {
+        return Err(Error::new(not_found()).hint("`options: {create: true}` makes fields that are absent"));
+    }
+    Ok(())
+}
+
+fn set_field(field: &mut Node, options: Option<&FieldOptions>, value: &Node, writes: &mut Writes) -> Result<()> {
+    let options = options.filter(|o| !o.delimiter.is_empty());
+    let line = field.line();
+    let text = match (options, &*field) {
+        (Some(options), Node::Scalar(old)) => joined(&old.text, text_of(value), options),
+        (Some(_), _) => return Err(not_a_scalar(line)),
+        (None, _) => value.text().unwrap_or("").into(),
+    };
+    match field {
+        Node::Scalar(scalar) => {
+            let mut changed = scalar.clone();
+            scalar_text(&mut changed, text).map_err(|e| e.at_line(line))?;
+            writes.put(scalar, changed);
+        }
+        other => {
+            *other = value.clone();
+            if let (Some(_), Node::Scalar(scalar)) = (options, other) {
+                scalar.text = text;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The text with one part replaced, or with a new one before or behind the others.
+fn joined(old: &str, new: &str, options: &FieldOptions) -> Text {
+    let mut parts: Vec<&str> = old.split(options.delimiter.as_str()).collect();
+    match usize::try_from(options.index) {
+        Err(_) => parts.insert(0, new),
+        Ok(n) if n < parts.len() => parts[n] = new,
+        Ok(_) => parts.push(new),
+    }
+    parts.join(options.delimiter.as_str()).into()
+}
+
+/// Gives a scalar another text, but no other type: a string stays one, and a number must be a number.
+fn scalar_text(scalar: &mut Scalar, text: Text) -> Result<()> {
+    let old = scalar.kind();
+    scalar.text = text;
+    if old == ScalarKind::Str || scalar.style != Style::Plain || scalar.tag != Tag::None {
+        if scalar.tag == Tag::None && scalar.style == Style::Plain {
+            scalar.tag = Tag::Str;
+        }
+        return Ok(());
+    }
+    let new = scalar.kind();
+    let (tag, word) = match old {
+        ScalarKind::Int => (Tag::Int, "an integer"),
+        ScalarKind::Float => (Tag::Float, "a number"),
+        ScalarKind::Bool => (Tag::Bool, "a boolean"),
+        ScalarKind::Timestamp => (Tag::Timestamp, "a timestamp"),
+        _ => (Tag::Null, "null"),
+    };
+    if new == old {
+        return Ok(());
+    }
+    if old == ScalarKind::Float && new == ScalarKind::Int {
+        scalar.tag = tag;
+        return Ok(());
+    }
+    Err(Error::new(format!("the new value does not fit the field, which holds {word} and keeps its type"))
+        .hint("write the old value in quotes to make it a string"))
+}
+
+fn not_a_scalar(line: u32) -> Error {
+    Error::new("delimiter option can only be used with scalar nodes").at_line(line)
+}

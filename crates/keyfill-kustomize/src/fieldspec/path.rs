@@ -1,0 +1,70 @@
+//! The text of a path and its steps.
+
+use keyfill_yaml::Text;
+use std::sync::Arc;
+
+/// One step of a path: a field, which may be said to hold a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The field's name.
+    pub name: Text,
+    /// Whether `[]` stands behind it: then the field is never made, and one that is null becomes a list.
+    pub is_list: bool,
+    /// Whether no field of a mapping can have this name: `*`, `-`, `[a=b]` and numbers mean items of lists.
+    pub is_item: bool,
+}
+
+/// The steps of a path.
+pub(super) fn parse(path: &str) -> Arc<[Segment]> {
+    split(path, '/').into_iter().map(segment).collect()
+}
+
+fn segment(step: String) -> Segment {
+    let (name, is_list) = match step.strip_suffix("[]") {
+        Some(name) => (name, true),
+        None => (step.as_str(), false),
+    };
+    let name = if name.is_empty() { name } else { name.trim() };
+    let is_item = matches!(name, "*" | "-")
+        || name.starts_with('[') && name.ends_with(']')
+        || keyfill_go::strconv::parse_int(name, 10).is_ok();
+    Segment { name: name.into(), is_list, is_item }
+}
+
+/// Splits at a delimiter that has no backslash before it. One at the start is left out.
+pub(crate) fn split(path: &str, delimiter: char) -> Vec<String> {
+    let path = path.strip_prefix(delimiter).unwrap_or(path);
+    let mut parts: Vec<String> = Vec::new();
+    for part in path.split(delimiter) {
+        match parts.last_mut() {
+            Some(last) if last.ends_with('\\') => {
+                last.pop();
+                last.push(delimiter);
+                last.push_str(part);
+            }
+            _ => parts.push(part.to_owned()),
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{parse, split};
+
+    #[test]
+    fn slashes_can_be_part_of_a_name() {
+        assert_eq!(split(r"metadata/annotations/a.b\/c", '/'), ["metadata", "annotations", "a.b/c"]);
+        assert_eq!(split("/a/b", '/'), ["a", "b"]);
+        assert_eq!(split("", '/'), [""]);
+        assert_eq!(split(r"a\", '/'), [r"a\"]);
+    }
+
+    #[test]
+    fn brackets_mark_lists() {
+        let steps = parse("spec/containers[]/0");
+        assert_eq!(steps[1].name, "containers");
+        assert!(steps[1].is_list && !steps[1].is_item);
+        assert!(steps[2].is_item);
+    }
+}

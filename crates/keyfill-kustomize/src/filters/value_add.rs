@@ -1,0 +1,58 @@
+//! Adding a value at a path, for the builtin plugin of that name.
+
+use super::scalar::set as set_scalar;
+use super::shared::Writes;
+use crate::error::{Error, Result};
+use crate::fieldspec::split_path;
+use crate::replacement::path;
+use keyfill_yaml::{Node, Tag, Text};
+
+/// Sets the field at a path of names with slashes between them, which is made when it is absent. A position
+/// above 0 says which part of a file path the value becomes, counted from 1; the other parts stay.
+pub fn set(object: &mut Node, field_path: &str, value: &str, file_path_position: i64) -> Result<()> {
+    let steps = split_path(field_path, '/');
+    let mut writes = Writes::default();
+    path::make(object, &steps, &mut |node| {
+        let Some(text) = node.text() else {
+            return Err(Error::new(format!("the field {field_path} is not a scalar")).at_line(node.line()));
+        };
+        let new = if file_path_position > 0 {
+            insert_part(text, usize::try_from(file_path_position - 1).unwrap_or(usize::MAX), value)
+        } else {
+            value.to_owned()
+        };
+        if new.is_empty() { Ok(()) } else { set_scalar(node, Text::from(new), Tag::None, &mut writes) }
+    })?;
+    writes.spread(object);
+    Ok(())
+}
+
+/// Puts a part into a file path. One that is absolute stays absolute.
+fn insert_part(file_path: &str, position: usize, part: &str) -> String {
+    if part.is_empty() {
+        return file_path.to_owned();
+    }
+    let is_absolute = file_path.starts_with('/');
+    let mut parts: Vec<&str> = file_path.split('/').filter(|p| !p.is_empty()).collect();
+    parts.insert(position.min(parts.len()), part);
+    format!("{}{}", if is_absolute { "/" } else { "" }, parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::insert_part;
+
+    #[test]
+    fn parts_of_file_paths() {
+        for (path, position, expected) in [
+            ("", 0, "x"),
+            ("/", 3, "/x"),
+            ("pie", 0, "x/pie"),
+            ("/pie", 0, "/x/pie"),
+            ("raw", 9, "raw/x"),
+            ("/a/b/c", 2, "/a/b/x/c"),
+        ] {
+            assert_eq!(insert_part(path, position, "x"), expected, "{path}");
+        }
+    }
+}
