@@ -1,20 +1,46 @@
-//! What a function sees of the run that calls it.
+//! The run: what executes templates, and what functions see of it.
 
-use crate::funcs::FuncError;
+use super::tpl::Parsed;
+use crate::compiler::NodeId;
+use crate::funcs::{FuncError, Registry};
+use crate::templates::Templates;
+use crate::value::{Str, Value};
 use keyfill_diag::Cx;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The run of one or several templates: limits, deadline, and state that functions keep during it.
 ///
-/// Functions get it as their first argument.
+/// It executes templates ([`Ctx::render`]), and functions get it as their first argument.
 pub struct Ctx {
     pub(super) cx: Cx,
+    pub(super) templates: Arc<Templates>,
+    pub(super) out: Vec<u8>,
+    /// The variables of all templates that are being executed; those of the innermost begin at `frame`.
+    pub(super) variables: Vec<Variable>,
+    pub(super) frame: usize,
+    /// The node that is being executed, for errors.
+    pub(super) at: NodeId,
+    /// How many templates are being executed, one inside the other.
+    pub(super) depth: u32,
+    /// How often each template is being included, one inside the other.
+    pub(super) included: HashMap<Str, u32>,
+    pub(super) parsed: HashMap<Str, Parsed>,
     /// Steps that are left.
     pub(super) steps: u64,
     /// Bytes that templates and functions may still produce.
-    pub(super) bytes: u64,
+    bytes: u64,
     state: HashMap<TypeId, Box<dyn Any>>,
+}
+
+/// A variable on the stack.
+pub(super) struct Variable {
+    /// Index in the tree's names.
+    pub name: u32,
+    /// Whether the value is held in an `interface {}`: an element of a list.
+    pub interface: bool,
+    pub value: Value,
 }
 
 impl Ctx {
@@ -22,6 +48,14 @@ impl Ctx {
     pub fn new(cx: &Cx) -> Self {
         Self {
             cx: cx.clone(),
+            templates: Arc::new(Templates::new("", Registry::default())),
+            out: Vec::new(),
+            variables: Vec::new(),
+            frame: 0,
+            at: NodeId(0),
+            depth: 0,
+            included: HashMap::new(),
+            parsed: HashMap::new(),
             steps: cx.limits.steps,
             bytes: cx.limits.output_bytes.saturating_mul(4),
             state: HashMap::new(),
@@ -35,6 +69,7 @@ impl Ctx {
 
     /// Accounts for work before it is done: call it before making a result of `bytes` that may be huge
     /// (`repeat`, `until`, padding), and with about the number of steps in long loops.
+    #[inline]
     pub fn spend(&mut self, bytes: u64) -> Result<(), FuncError> {
         self.bytes = self
             .bytes

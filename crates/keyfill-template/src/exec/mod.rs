@@ -1,5 +1,96 @@
-//! Execution of parsed templates.
+//! Execution of parsed templates: [`walk`] does statements, [`eval`] pipelines and operands, [`call`]
+//! functions, [`tpl`] templates that functions execute.
 
+mod call;
 mod ctx;
+mod eval;
+mod tpl;
+mod walk;
 
 pub use ctx::Ctx;
+
+use crate::compiler::Tree;
+use crate::error::{Error, Frame};
+use crate::funcs::{Failure, FuncError};
+use crate::templates::Templates;
+use crate::value::Value;
+use std::sync::Arc;
+
+/// The value of `.` and whether it is held in an `interface {}` (an element of a list): Go's messages
+/// and its nil rules depend on that.
+#[derive(Clone, Copy)]
+struct Dot<'a> {
+    value: &'a Value,
+    interface: bool,
+}
+
+impl<'a> Dot<'a> {
+    fn plain(value: &'a Value) -> Self {
+        Self { value, interface: false }
+    }
+
+    /// The value as an argument: a nil that is held in an interface says so.
+    fn operand(self) -> Value {
+        match self.value {
+            Value::Nil if self.interface => Value::NilInterface,
+            value => value.clone(),
+        }
+    }
+}
+
+impl Ctx {
+    /// Executes a template of a set and gives what it prints.
+    pub fn render(&mut self, templates: &Arc<Templates>, name: &str, data: &Value) -> Result<Vec<u8>, Error> {
+        self.templates = Arc::clone(templates);
+        self.out.clear();
+        self.variables.clear();
+        self.included.clear();
+        self.depth = 0;
+        let result = self.execute(name.as_bytes(), data);
+        let out = std::mem::take(&mut self.out);
+        result.map(|()| out)
+    }
+
+    /// Executes a template by name; what it prints is appended to the output.
+    fn execute(&mut self, name: &[u8], data: &Value) -> Result<(), Error> {
+        let Some(tree) = self.templates.find(name).cloned() else {
+            let name = keyfill_go::quote::quote(name);
+            let set = keyfill_go::quote::quote(self.templates.name().as_bytes());
+            return Err(Error::plain(
+                format!("template: no template {name} associated with template {set}"),
+                false,
+            ));
+        };
+        self.execute_tree(&tree, data)
+    }
+
+    /// An error at the current node.
+    #[cold]
+    fn error(&self, tree: &Tree, message: impl Into<String>) -> Error {
+        Error::exec(self.place(tree), message.into(), None, false)
+    }
+
+    /// An error that a function gave, at the current node.
+    #[cold]
+    fn failure(&self, tree: &Tree, before: &str, error: FuncError) -> Error {
+        let place = self.place(tree);
+        match error.0 {
+            Failure::Message(message) => Error::exec(place, format!("{before}{message}"), None, false),
+            Failure::Limit(message) => Error::exec(place, format!("{before}{message}"), None, true),
+            Failure::Template { before: text, error } => {
+                Error::exec(place, format!("{before}{text}"), Some(error), false)
+            }
+        }
+    }
+
+    fn place(&self, tree: &Tree) -> Frame {
+        let (line, column) = tree.line_and_column(tree[self.at].pos);
+        Frame {
+            file: tree.source.file.clone(),
+            line,
+            column,
+            template: tree.name.to_text().into_owned(),
+            context: tree.show(self.at),
+        }
+    }
+}

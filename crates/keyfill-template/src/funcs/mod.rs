@@ -20,12 +20,17 @@
 //! }
 //! ```
 
+mod builtin;
 mod cast;
+mod compare;
 mod decimal;
 mod deep_equal;
 mod defaults;
 mod dicts;
+mod encoding;
 mod flow;
+mod include;
+mod json;
 mod lists;
 mod math;
 mod merge;
@@ -35,7 +40,10 @@ mod reflection;
 mod regex;
 mod semver;
 mod strings;
+mod urls;
 mod words;
+mod yaml;
+
 
 use crate::Ctx;
 use crate::error::Error;
@@ -57,18 +65,43 @@ pub struct Function {
     pub variadic: Option<Type>,
     /// What it does.
     pub call: Call,
+    /// Whether the executor does not evaluate all of its arguments.
+    pub(crate) special: Special,
+}
+
+/// Functions that the executor evaluates itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Special {
+    None,
+    And,
+    Or,
 }
 
 impl Function {
     /// A function with a fixed number of parameters.
     pub const fn fixed(name: &'static str, params: &'static [Type], call: Call) -> Self {
-        Self { name, params, variadic: None, call }
+        Self { name, params, variadic: None, call, special: Special::None }
     }
 
     /// A function that takes any number of further arguments of one type.
     pub const fn variadic(name: &'static str, params: &'static [Type], rest: Type, call: Call) -> Self {
-        Self { name, params, variadic: Some(rest), call }
+        Self { name, params, variadic: Some(rest), call, special: Special::None }
     }
+
+    /// `and`: the first argument that is not true, or the last.
+    pub(crate) const fn and() -> Self {
+        Self { special: Special::And, ..Self::variadic("and", &[Type::Reflect], Type::Reflect, last) }
+    }
+
+    /// `or`: the first argument that is true, or the last.
+    pub(crate) const fn or() -> Self {
+        Self { special: Special::Or, ..Self::variadic("or", &[Type::Reflect], Type::Reflect, last) }
+    }
+}
+
+/// What `and` and `or` give when no argument settles it; the executor sees to the rest.
+fn last(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(args.last().cloned().unwrap_or_default())
 }
 
 impl fmt::Debug for Function {
@@ -186,12 +219,19 @@ pub fn map(args: &[Value], index: usize) -> Map {
     args.get(index).and_then(Value::as_map).cloned().unwrap_or_else(|| Map::nil(&crate::value::ANY_MAP))
 }
 
-/// The functions of sprig and of helm, by family. Go's own are with the executor.
+/// Go's built-in functions: what text/template has without any other.
+pub const GO: &[Function] = builtin::FUNCTIONS;
+
+/// All functions by family: Go's built-in ones, those that execute templates, and those of sprig and helm.
 pub const FAMILIES: &[&[Function]] = &[
+    builtin::FUNCTIONS,
+    include::FUNCTIONS,
     decimal::FUNCTIONS,
     defaults::FUNCTIONS,
     dicts::FUNCTIONS,
+    encoding::FUNCTIONS,
     flow::FUNCTIONS,
+    json::FUNCTIONS,
     lists::FUNCTIONS,
     math::FUNCTIONS,
     merge::FUNCTIONS,
@@ -201,7 +241,9 @@ pub const FAMILIES: &[&[Function]] = &[
     regex::FUNCTIONS,
     semver::FUNCTIONS,
     strings::FUNCTIONS,
+    urls::FUNCTIONS,
     words::FUNCTIONS,
+    yaml::FUNCTIONS,
 ];
 
 /// The functions that templates may call, by name. Made once, shared by all template sets.

@@ -5,6 +5,7 @@
 
 mod convert;
 mod defer_drop;
+mod emit;
 mod list;
 mod map;
 mod object;

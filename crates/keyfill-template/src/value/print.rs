@@ -52,7 +52,7 @@ impl Arg for Value {
             Self::List(list) => View::List(list),
             Self::Map(map) => View::Map(map),
             Self::Func(function) => View::Pointer(Rc::as_ptr(function).cast::<u8>() as usize),
-            Self::Object(object) => object_view(object),
+            Self::Object(object) => object_view(self, object),
         }
     }
 
@@ -61,13 +61,14 @@ impl Arg for Value {
     }
 }
 
-fn object_view(object: &Rc<dyn Object>) -> View<'_> {
+/// `value` is the one that holds the object: it lends the fields.
+fn object_view<'a>(value: &'a Value, object: &'a Rc<dyn Object>) -> View<'a> {
     let plain = match (object.as_int(), object.kind()) {
         (Some(n), _) => View::Int(n),
         (None, Kind::Ptr | Kind::Func) if object.is_nil() => View::Pointer(0),
-        (None, Kind::Ptr) => View::StructPointer(object),
+        (None, Kind::Ptr) => View::StructPointer(value),
         (None, Kind::Func) => View::Pointer(Rc::as_ptr(object).cast::<u8>() as usize),
-        (None, _) => View::Struct(object),
+        (None, _) => View::Struct(value),
     };
     match object.text() {
         Some(text) => View::Text(Cow::Owned(text.as_bytes().to_vec()), Box::new(plain)),
@@ -95,12 +96,15 @@ impl Items for Map {
     }
 }
 
-impl Items for Rc<dyn Object> {
+/// The fields of an object.
+impl Items for Value {
     fn is_nil(&self) -> bool {
-        (**self).is_nil()
+        self.is_nil_of_any_type()
     }
 
     fn each(&self, visit: Visit<'_>) {
-        self.fields().iter().for_each(|(name, value)| visit(Some(&name.as_bytes()), value));
+        if let Self::Object(object) = self {
+            object.fields().iter().for_each(|(name, value)| visit(Some(&name.as_bytes()), value));
+        }
     }
 }

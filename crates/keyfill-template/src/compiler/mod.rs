@@ -1,0 +1,10 @@
+//! From template text to a tree: [`lexer`] makes tokens, [`parser`] a tree of [`ast`] nodes.
+
+pub(crate) mod ast;
+mod lexer;
+mod number;
+mod parser;
+mod show;
+
+pub(crate) use ast::{Branch, Ideal, NodeId, NodeKind, Number, Tree, Variable};
+pub(crate) use parser::parse;

@@ -1,0 +1,664 @@
+//! Makes trees from tokens. Messages are Go's.
+
+use super::ast::{Branch, Node, NodeId, NodeKind, Number, Source, Tree, Variable};
+use super::lexer::{Lexer, Token, TokenKind};
+use crate::error::Error;
+use crate::funcs::Registry;
+use crate::value::Str;
+use keyfill_go::quote::{quote, unquote};
+use std::sync::Arc;
+
+/// How deep actions and parentheses may be nested.
+const DEPTH: u32 = 1_000;
+
+/// Parses a text: the trees of its definitions, and last its own.
+pub(crate) fn parse(file: &str, text: &[u8], registry: &Registry) -> Result<Vec<Tree>, Error> {
+    if u32::try_from(text.len()).is_err() {
+        return Err(Error::parse(file, 1, "the template is larger than 4 GiB".to_owned()));
+    }
+    let is_keyword = |name| registry.index(name).is_none();
+    let source = Arc::new(Source { file: file.to_owned(), text: Arc::from(text) });
+    let mut parser = Parser {
+        lexer: Lexer::new(text, is_keyword("break"), is_keyword("continue")),
+        registry,
+        current: Building::new(Str::from(file)),
+        source,
+        finished: Vec::new(),
+        depth: 0,
+    };
+    let root = parser.top_level()?;
+    parser.finish(root)?;
+    Ok(parser.finished)
+}
+
+struct Parser<'a> {
+    lexer: Lexer<'a>,
+    registry: &'a Registry,
+    source: Arc<Source>,
+    current: Building,
+    finished: Vec<Tree>,
+    depth: u32,
+}
+
+/// The tree that is being built.
+struct Building {
+    name: Str,
+    nodes: Vec<Node>,
+    variables: Vec<Str>,
+    /// Variables that were named so far in this scope, also by assignments: what Go lets one use.
+    known: Vec<u32>,
+    /// Variables in the order in which they will stand on the stack when this place is executed.
+    stack: Vec<u32>,
+    /// Something may be on the stack or not, depending on what was executed: slots are not known.
+    dynamic: bool,
+    /// Tokens that were read ahead, newest first; `peeked` of them are to be read again.
+    ahead: [Token; 3],
+    peeked: usize,
+    /// Where the action that is being read began.
+    action: Option<usize>,
+    ranges: u32,
+}
+
+const NO_TOKEN: Token = Token { kind: TokenKind::Eof, start: 0, end: 0 };
+
+impl Building {
+    fn new(name: Str) -> Self {
+        Self {
+            name,
+            nodes: Vec::new(),
+            variables: vec![Str::from("$")],
+            known: vec![0],
+            stack: vec![0],
+            dynamic: false,
+            ahead: [NO_TOKEN; 3],
+            peeked: 0,
+            action: None,
+            ranges: 0,
+        }
+    }
+
+    fn variable(&mut self, name: &[u8]) -> u32 {
+        let at = self.variables.iter().position(|v| v.as_bytes() == name).unwrap_or_else(|| {
+            self.variables.push(Str::new(name));
+            self.variables.len() - 1
+        });
+        at as u32
+    }
+
+    fn slot(&self, name: u32) -> Option<u32> {
+        if self.dynamic {
+            return None;
+        }
+        self.stack.iter().rposition(|v| *v == name).map(|at| at as u32)
+    }
+}
+
+/// Where a list of statements ended.
+enum End {
+    End,
+    Else,
+}
+
+/// A statement, or what ends a list of them.
+enum Item {
+    Node(NodeId),
+    End(End),
+}
+
+impl Parser<'_> {
+    fn add(&mut self, pos: usize, kind: NodeKind) -> NodeId {
+        let id = NodeId(self.current.nodes.len() as u32);
+        self.current.nodes.push(Node { pos: pos as u32, kind });
+        id
+    }
+
+    fn next(&mut self) -> Token {
+        let current = &mut self.current;
+        if current.peeked > 0 {
+            current.peeked -= 1;
+        } else {
+            current.ahead[0] = self.lexer.next();
+        }
+        current.ahead[current.peeked]
+    }
+
+    fn peek(&mut self) -> Token {
+        let token = self.next();
+        self.current.peeked += 1;
+        token
+    }
+
+    fn next_solid(&mut self) -> Token {
+        loop {
+            let token = self.next();
+            if token.kind != TokenKind::Space {
+                return token;
+            }
+        }
+    }
+
+    fn peek_solid(&mut self) -> Token {
+        let token = self.next_solid();
+        self.current.peeked += 1;
+        token
+    }
+
+    /// Puts back tokens that came before the newest one, which is to be read again too.
+    fn put_back(&mut self, before: &[Token]) {
+        for (place, token) in self.current.ahead[1..].iter_mut().zip(before) {
+            *place = *token;
+        }
+        self.current.peeked = before.len() + 1;
+    }
+
+    fn error(&self, message: impl Into<String>) -> Error {
+        let line = self.lexer.line(self.current.ahead[0].start);
+        Error::parse(&self.source.file, line, message.into())
+    }
+
+    fn unexpected(&self, token: Token, context: &str) -> Error {
+        let text = self.lexer.describe(token);
+        if token.kind != TokenKind::Error {
+            return self.error(format!("unexpected {text} in {context}"));
+        }
+        let line = self.lexer.line(token.start);
+        let started = self.current.action.map(|pos| self.lexer.line(pos)).filter(|at| *at != line);
+        self.error(match started {
+            // Not "unclosed action in action".
+            Some(at) if text.ends_with(" action") => format!("{text} started at {}:{at}", self.source.file),
+            Some(at) => format!("{text} in action started at {}:{at}", self.source.file),
+            None => text,
+        })
+    }
+
+    fn expect(&mut self, kind: TokenKind, context: &str) -> Result<Token, Error> {
+        let token = self.next_solid();
+        if token.kind == kind { Ok(token) } else { Err(self.unexpected(token, context)) }
+    }
+
+    fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        if self.depth >= DEPTH {
+            return Err(self.error("max expression depth exceeded"));
+        }
+        self.depth += 1;
+        let result = stacker::maybe_grow(STACK_LEFT, STACK_MORE, || parse(self));
+        self.depth -= 1;
+        result
+    }
+
+    /// The whole text, definitions included.
+    fn top_level(&mut self) -> Result<Box<[NodeId]>, Error> {
+        let mut list = Vec::new();
+        loop {
+            let token = self.peek();
+            match token.kind {
+                TokenKind::Eof => return Ok(list.into()),
+                TokenKind::LeftDelim => {
+                    let delimiter = self.next();
+                    if self.next_solid().kind == TokenKind::Define {
+                        self.definition()?;
+                        continue;
+                    }
+                    self.put_back(&[delimiter]);
+                }
+                _ => {}
+            }
+            match self.text_or_action()? {
+                Item::Node(node) => list.push(node),
+                Item::End(End::End) => return Err(self.error("unexpected {{end}}")),
+                Item::End(End::Else) => return Err(self.error("unexpected {{else}}")),
+            }
+        }
+    }
+
+    /// `{{define "name"}} ... {{end}}`; the keyword was read.
+    fn definition(&mut self) -> Result<(), Error> {
+        let context = "define clause";
+        let outer = std::mem::replace(&mut self.current, Building::new(Str::EMPTY));
+        let token = self.next_solid();
+        self.current.name = self.template_name(token, context)?;
+        self.expect(TokenKind::RightDelim, context)?;
+        self.body_of_definition(context)?;
+        self.current = outer;
+        Ok(())
+    }
+
+    fn body_of_definition(&mut self, context: &str) -> Result<(), Error> {
+        let (list, end) = self.nested(Self::item_list)?;
+        if let End::Else = end {
+            return Err(self.error(format!("unexpected {{{{else}}}} in {context}")));
+        }
+        self.finish(list)
+    }
+
+    /// Puts the current tree to the finished ones.
+    fn finish(&mut self, root: Box<[NodeId]>) -> Result<(), Error> {
+        let current = &mut self.current;
+        let tree = Tree {
+            name: current.name.clone(),
+            source: Arc::clone(&self.source),
+            nodes: std::mem::take(&mut current.nodes),
+            root,
+            variables: std::mem::take(&mut current.variables),
+        };
+        match self.finished.iter().position(|other| other.name == tree.name) {
+            None => self.finished.push(tree),
+            Some(at) if self.finished[at].is_empty() => self.finished[at] = tree,
+            Some(_) if tree.is_empty() => {}
+            Some(_) => {
+                let name = quote(tree.name.as_bytes());
+                return Err(self.error(format!("template: multiple definition of template {name}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn template_name(&mut self, token: Token, context: &str) -> Result<Str, Error> {
+        match token.kind {
+            TokenKind::String | TokenKind::RawString => match unquote(self.lexer.text(token)) {
+                Ok(name) => Ok(Str::from(name)),
+                Err(error) => Err(self.error(error.to_string())),
+            },
+            _ => Err(self.unexpected(token, context)),
+        }
+    }
+
+    /// Statements up to `end` or `else`.
+    fn item_list(&mut self) -> Result<(Box<[NodeId]>, End), Error> {
+        let mut list = Vec::new();
+        while self.peek_solid().kind != TokenKind::Eof {
+            match self.text_or_action()? {
+                Item::Node(node) => list.push(node),
+                Item::End(end) => return Ok((list.into(), end)),
+            }
+        }
+        Err(self.error("unexpected EOF"))
+    }
+
+    fn text_or_action(&mut self) -> Result<Item, Error> {
+        let token = self.next_solid();
+        match token.kind {
+            TokenKind::Text => {
+                let text = NodeKind::Text(token.start as u32, token.end as u32);
+                Ok(Item::Node(self.add(token.start, text)))
+            }
+            TokenKind::LeftDelim => {
+                self.current.action = Some(token.start);
+                let item = self.action()?;
+                self.current.action = None;
+                Ok(item)
+            }
+            _ => Err(self.unexpected(token, "input")),
+        }
+    }
+
+    fn action(&mut self) -> Result<Item, Error> {
+        let token = self.next_solid();
+        let node = match token.kind {
+            TokenKind::Block => self.block()?,
+            TokenKind::Break => self.jump(token, "break", NodeKind::Break)?,
+            TokenKind::Continue => self.jump(token, "continue", NodeKind::Continue)?,
+            TokenKind::Else => return self.else_keyword(),
+            TokenKind::End => {
+                self.expect(TokenKind::RightDelim, "end")?;
+                return Ok(Item::End(End::End));
+            }
+            TokenKind::If => self.nested(|p| p.control("if"))?,
+            TokenKind::Range => self.nested(|p| p.control("range"))?,
+            TokenKind::With => self.nested(|p| p.control("with"))?,
+            TokenKind::Template => self.template()?,
+            _ => {
+                self.current.peeked += 1;
+                let start = self.peek().start;
+                let pipe = self.pipeline("command", TokenKind::RightDelim)?;
+                self.add(start, NodeKind::Action(pipe))
+            }
+        };
+        Ok(Item::Node(node))
+    }
+
+    fn jump(&mut self, keyword: Token, word: &str, kind: NodeKind) -> Result<NodeId, Error> {
+        self.expect(TokenKind::RightDelim, &format!("{{{{{word}}}}}"))?;
+        if self.current.ranges == 0 {
+            return Err(self.error(format!("{{{{{word}}}}} outside {{{{range}}}}")));
+        }
+        Ok(self.add(keyword.start, kind))
+    }
+
+    /// `else`, whose keyword was read; before `if` and `with` the rest is left to be read.
+    fn else_keyword(&mut self) -> Result<Item, Error> {
+        if !matches!(self.peek_solid().kind, TokenKind::If | TokenKind::With) {
+            self.expect(TokenKind::RightDelim, "else")?;
+        }
+        Ok(Item::End(End::Else))
+    }
+
+    /// `if`, `range`, `with`, whose keyword was read.
+    fn control(&mut self, word: &str) -> Result<NodeId, Error> {
+        let scope = (self.current.known.len(), self.current.stack.len());
+        let pipe = self.pipeline(word, TokenKind::RightDelim)?;
+        let height = self.current.stack.len();
+        self.current.ranges += u32::from(word == "range");
+        let (body, end) = self.item_list()?;
+        self.current.ranges -= u32::from(word == "range");
+        // What the body declares is known in the other branch, for Go, but not there when it is executed.
+        self.current.stack.truncate(height);
+        let otherwise = match end {
+            End::End => None,
+            End::Else => Some(self.otherwise(word)?),
+        };
+        self.current.known.truncate(scope.0);
+        self.current.stack.truncate(scope.1);
+        let branch = Branch { pipe, body, otherwise };
+        let pos = self.current.nodes[pipe.0 as usize].pos as usize;
+        Ok(self.add(
+            pos,
+            match word {
+                "if" => NodeKind::If(branch),
+                "with" => NodeKind::With(branch),
+                _ => NodeKind::Range(branch),
+            },
+        ))
+    }
+
+    /// What follows `else`: another `if` or `with` of the same kind shares the `end`.
+    fn otherwise(&mut self, word: &str) -> Result<Box<[NodeId]>, Error> {
+        let chained = match self.peek().kind {
+            TokenKind::If => word == "if",
+            TokenKind::With => word == "with",
+            _ => false,
+        };
+        if chained {
+            self.next();
+            let inner = self.nested(|p| p.control(word))?;
+            return Ok(Box::new([inner]));
+        }
+        match self.item_list()? {
+            (list, End::End) => Ok(list),
+            (_, End::Else) => Err(self.error("expected end; found {{else}}")),
+        }
+    }
+
+    /// `{{block "name" pipeline}} ... {{end}}`: a definition and its use.
+    fn block(&mut self) -> Result<NodeId, Error> {
+        let context = "block clause";
+        let token = self.next_solid();
+        let name = self.template_name(token, context)?;
+        let pipe = Some(self.pipeline(context, TokenKind::RightDelim)?);
+        let outer = std::mem::replace(&mut self.current, Building::new(name.clone()));
+        self.body_of_definition(context)?;
+        self.current = outer;
+        Ok(self.add(token.start, NodeKind::Template { name, pipe }))
+    }
+
+    fn template(&mut self) -> Result<NodeId, Error> {
+        let context = "template clause";
+        let token = self.next_solid();
+        let name = self.template_name(token, context)?;
+        let mut pipe = None;
+        if self.next_solid().kind != TokenKind::RightDelim {
+            self.current.peeked += 1;
+            pipe = Some(self.pipeline(context, TokenKind::RightDelim)?);
+        }
+        Ok(self.add(token.start, NodeKind::Template { name, pipe }))
+    }
+
+    /// Declarations and commands up to `end`.
+    fn pipeline(&mut self, context: &str, end: TokenKind) -> Result<NodeId, Error> {
+        let start = self.peek_solid().start;
+        let (declared, assign) = self.declarations(context)?;
+        let mut commands = Vec::new();
+        loop {
+            let token = self.next_solid();
+            match token.kind {
+                kind if kind == end => break,
+                TokenKind::Bool
+                | TokenKind::CharConstant
+                | TokenKind::Complex
+                | TokenKind::Dot
+                | TokenKind::Field
+                | TokenKind::Identifier
+                | TokenKind::Number
+                | TokenKind::Nil
+                | TokenKind::RawString
+                | TokenKind::String
+                | TokenKind::Variable
+                | TokenKind::LeftParen => {
+                    self.current.peeked += 1;
+                    commands.push(self.command()?);
+                }
+                _ => return Err(self.unexpected(token, context)),
+            }
+        }
+        self.check_commands(&commands, context)?;
+        let declared = self.declare(&declared, assign, end);
+        Ok(self.add(start, NodeKind::Pipe { declared, assign, commands: commands.into() }))
+    }
+
+    /// The variables before `:=` or `=`, as tokens.
+    fn declarations(&mut self, context: &str) -> Result<(Vec<Token>, bool), Error> {
+        let mut declared = Vec::new();
+        loop {
+            let variable = self.peek_solid();
+            if variable.kind != TokenKind::Variable {
+                return Ok((declared, false));
+            }
+            self.next();
+            // A space between the variable and what follows has to be put back too.
+            let after = self.peek();
+            let next = self.peek_solid();
+            let is_comma = next.kind == TokenKind::Char && self.lexer.text(next) == b",";
+            match next.kind {
+                TokenKind::Assign | TokenKind::Declare => {
+                    self.next_solid();
+                    self.know(variable);
+                    declared.push(variable);
+                    return Ok((declared, next.kind == TokenKind::Assign));
+                }
+                _ if is_comma => {
+                    self.next_solid();
+                    self.know(variable);
+                    declared.push(variable);
+                    if context != "range" || declared.len() > 1 {
+                        return Err(self.error(format!("too many declarations in {context}")));
+                    }
+                    let next = self.peek_solid().kind;
+                    let good = [TokenKind::Variable, TokenKind::RightDelim, TokenKind::RightParen];
+                    if !good.contains(&next) {
+                        return Err(self.error("range can only initialize variables"));
+                    }
+                }
+                _ if after.kind == TokenKind::Space => {
+                    self.put_back(&[after, variable]);
+                    return Ok((declared, false));
+                }
+                _ => {
+                    self.put_back(&[variable]);
+                    return Ok((declared, false));
+                }
+            }
+        }
+    }
+
+    fn know(&mut self, variable: Token) {
+        let name = self.current.variable(self.lexer.text(variable));
+        self.current.known.push(name);
+    }
+
+    /// The nodes of declared variables. They come on the stack after the pipeline was evaluated.
+    fn declare(&mut self, tokens: &[Token], assign: bool, end: TokenKind) -> Box<[NodeId]> {
+        if end == TokenKind::RightParen && !tokens.is_empty() && !assign {
+            self.current.dynamic = true;
+        }
+        let mut nodes = Vec::with_capacity(tokens.len());
+        for token in tokens {
+            let name = self.current.variable(self.lexer.text(*token));
+            if !assign {
+                self.current.stack.push(name);
+            }
+            let slot = self.current.slot(name);
+            let variable = Variable { name, slot, fields: Box::default() };
+            nodes.push(self.add(token.start, NodeKind::Variable(variable)));
+        }
+        nodes.into()
+    }
+
+    fn check_commands(&self, commands: &[NodeId], context: &str) -> Result<(), Error> {
+        if commands.is_empty() {
+            return Err(self.error(format!("missing value for {context}")));
+        }
+        for (index, command) in commands.iter().enumerate().skip(1) {
+            let NodeKind::Command(words) = &self.current.nodes[command.0 as usize].kind else { continue };
+            let first = words.first().map(|word| &self.current.nodes[word.0 as usize].kind);
+            if let Some(
+                NodeKind::Bool(_)
+                | NodeKind::Dot
+                | NodeKind::Nil
+                | NodeKind::Number(_)
+                | NodeKind::String { .. },
+            ) = first
+            {
+                let stage = index + 1;
+                return Err(self.error(format!("non executable command in pipeline stage {stage}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn command(&mut self) -> Result<NodeId, Error> {
+        let start = self.peek_solid().start;
+        let mut words = Vec::new();
+        loop {
+            self.peek_solid();
+            words.extend(self.operand()?);
+            let token = self.next();
+            match token.kind {
+                TokenKind::Space => continue,
+                TokenKind::RightDelim | TokenKind::RightParen => self.current.peeked += 1,
+                TokenKind::Pipe => {}
+                _ => return Err(self.unexpected(token, "operand")),
+            }
+            break;
+        }
+        if words.is_empty() {
+            return Err(self.error("empty command"));
+        }
+        Ok(self.add(start, NodeKind::Command(words.into())))
+    }
+
+    /// A term and the fields that follow it.
+    fn operand(&mut self) -> Result<Option<NodeId>, Error> {
+        let Some(term) = self.term()? else { return Ok(None) };
+        let first = self.peek();
+        if first.kind != TokenKind::Field {
+            return Ok(Some(term));
+        }
+        let mut fields = Vec::new();
+        while self.peek().kind == TokenKind::Field {
+            let token = self.next();
+            fields.push(Str::new(&self.lexer.text(token)[1..]));
+        }
+        let node = &mut self.current.nodes[term.0 as usize];
+        match &mut node.kind {
+            NodeKind::Field(names) | NodeKind::Variable(Variable { fields: names, .. }) => {
+                *names = std::mem::take(names).into_vec().into_iter().chain(fields).collect();
+                // Go points at the second part of such a chain.
+                node.pos = first.start as u32;
+                Ok(Some(term))
+            }
+            NodeKind::Bool(_)
+            | NodeKind::String { .. }
+            | NodeKind::Number(_)
+            | NodeKind::Nil
+            | NodeKind::Dot => {
+                let shown = quote(self.show(term).as_bytes());
+                Err(self.error(format!("unexpected . after term {shown}")))
+            }
+            _ => {
+                let chain = NodeKind::Chain { node: term, fields: fields.into() };
+                Ok(Some(self.add(first.start, chain)))
+            }
+        }
+    }
+
+    /// A constant as messages show it.
+    fn show(&self, id: NodeId) -> String {
+        match &self.current.nodes[id.0 as usize].kind {
+            NodeKind::Bool(b) => b.to_string(),
+            NodeKind::Nil => "nil".to_owned(),
+            NodeKind::Number(number) => number.text.clone(),
+            NodeKind::String { quoted: (start, end), .. } => {
+                let text = &self.source.text[*start as usize..*end as usize];
+                String::from_utf8_lossy(text).into_owned()
+            }
+            _ => ".".to_owned(),
+        }
+    }
+
+    /// A constant, name or parenthesized pipeline; `None` when the next token is none of these.
+    fn term(&mut self) -> Result<Option<NodeId>, Error> {
+        let token = self.next_solid();
+        let text = self.lexer.text(token);
+        let kind = match token.kind {
+            TokenKind::Identifier => self.identifier(text)?,
+            TokenKind::Dot => NodeKind::Dot,
+            TokenKind::Nil => NodeKind::Nil,
+            TokenKind::Variable => self.variable(text)?,
+            TokenKind::Field => NodeKind::Field(Box::new([Str::new(&text[1..])])),
+            TokenKind::Bool => NodeKind::Bool(text == b"true"),
+            TokenKind::CharConstant | TokenKind::Complex | TokenKind::Number => {
+                self.number(token.kind, text)?
+            }
+            TokenKind::LeftParen => {
+                let pipeline = |p: &mut Self| p.pipeline("parenthesized pipeline", TokenKind::RightParen);
+                return self.nested(pipeline).map(Some);
+            }
+            TokenKind::String | TokenKind::RawString => match unquote(text) {
+                Ok(text) => {
+                    let quoted = (token.start as u32, token.end as u32);
+                    NodeKind::String { text: Str::from(text), quoted }
+                }
+                Err(error) => return Err(self.error(error.to_string())),
+            },
+            _ => {
+                self.current.peeked += 1;
+                return Ok(None);
+            }
+        };
+        Ok(Some(self.add(token.start, kind)))
+    }
+
+    fn identifier(&mut self, text: &[u8]) -> Result<NodeKind, Error> {
+        let function = std::str::from_utf8(text).ok().and_then(|name| self.registry.index(name));
+        match function {
+            Some(function) => Ok(NodeKind::Identifier { name: Str::new(text), function }),
+            None => Err(self.error(format!("function {} not defined", quote(text)))),
+        }
+    }
+
+    fn variable(&mut self, text: &[u8]) -> Result<NodeKind, Error> {
+        let known = self.current.variables.iter().position(|v| v.as_bytes() == text);
+        match known.map(|name| name as u32).filter(|name| self.current.known.contains(name)) {
+            Some(name) => {
+                let slot = self.current.slot(name);
+                Ok(NodeKind::Variable(Variable { name, slot, fields: Box::default() }))
+            }
+            None => Err(self.error(format!("undefined variable {}", quote(text)))),
+        }
+    }
+
+    fn number(&mut self, kind: TokenKind, text: &[u8]) -> Result<NodeKind, Error> {
+        let text = String::from_utf8_lossy(text);
+        let number = match kind {
+            TokenKind::CharConstant => Number::character(&text),
+            TokenKind::Complex => Number::complex(&text),
+            _ => Number::parse(&text),
+        };
+        number.map(|number| NodeKind::Number(Box::new(number))).map_err(|message| self.error(message))
+    }
+}
+
+/// When less stack than this is left, more is taken from the heap.
+pub(crate) const STACK_LEFT: usize = 512 << 10;
+/// How much is taken then.
+pub(crate) const STACK_MORE: usize = 4 << 20;

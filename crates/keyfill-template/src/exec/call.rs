@@ -1,0 +1,219 @@
+//! Function calls: arguments are evaluated, checked and converted by the declared types.
+
+use super::eval::{Given, zero};
+use super::{Ctx, Dot};
+use crate::compiler::{NodeId, NodeKind, Number, Tree};
+use crate::error::Error;
+use crate::funcs::{Function, Special};
+use crate::value::{Kind, Str, Type, Value};
+use smallvec::SmallVec;
+
+type Arguments = SmallVec<[Value; 4]>;
+
+impl Ctx {
+    /// Calls a function by its place in the registry. Errors point at `node`.
+    pub(super) fn call_function(
+        &mut self,
+        tree: &Tree,
+        node: NodeId,
+        (name, function): (&Str, u32),
+        dot: Dot<'_>,
+        given: Given<'_>,
+    ) -> Result<Value, Error> {
+        let Some(function) = self.templates.registry().at(function).copied() else {
+            let name = keyfill_go::quote::quote(name.as_bytes());
+            return Err(self.error(tree, format!("{name} is not a defined function")));
+        };
+        match function.special {
+            Special::None => self.call(tree, node, &function, None, dot, given),
+            Special::And => self.short_circuit(tree, false, &function, dot, given),
+            Special::Or => self.short_circuit(tree, true, &function, dot, given),
+        }
+    }
+
+    /// Calls a method with its receiver.
+    pub(super) fn call_method(
+        &mut self,
+        tree: &Tree,
+        node: NodeId,
+        method: &'static Function,
+        receiver: &Value,
+        dot: Dot<'_>,
+        given: Given<'_>,
+    ) -> Result<(Value, bool), Error> {
+        self.call(tree, node, method, Some(receiver), dot, given).map(|value| (value, false))
+    }
+
+    fn call(
+        &mut self,
+        tree: &Tree,
+        node: NodeId,
+        function: &Function,
+        receiver: Option<&Value>,
+        dot: Dot<'_>,
+        given: Given<'_>,
+    ) -> Result<Value, Error> {
+        let words = given.words.get(1..).unwrap_or_default();
+        self.check_count(tree, function, words.len(), given.last.is_some())?;
+        let mut arguments = Arguments::new();
+        arguments.extend(receiver.cloned());
+        for (index, word) in words.iter().enumerate() {
+            arguments.push(self.argument(tree, *word, dot, parameter(function, index))?);
+        }
+        if let Some(last) = given.last {
+            let ty = parameter(function, words.len());
+            arguments.push(self.validate(tree, last.clone(), ty)?);
+        }
+        match (function.call)(self, &arguments) {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                self.at = node;
+                Err(self.failure(tree, &format!("error calling {}: ", function.name), error))
+            }
+        }
+    }
+
+    fn check_count(&self, tree: &Tree, function: &Function, words: usize, last: bool) -> Result<(), Error> {
+        let (given, wanted) = (words + usize::from(last), function.params.len());
+        let name = function.name;
+        match function.variadic {
+            Some(_) if given < wanted => {
+                let message = format!("wrong number of args for {name}: want at least {wanted} got {words}");
+                Err(self.error(tree, message))
+            }
+            None if given != wanted => {
+                Err(self.error(tree, format!("wrong number of args for {name}: want {wanted} got {given}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `and` and `or`: the first argument that settles it is the value, and the rest is not evaluated.
+    fn short_circuit(
+        &mut self,
+        tree: &Tree,
+        settles: bool,
+        function: &Function,
+        dot: Dot<'_>,
+        given: Given<'_>,
+    ) -> Result<Value, Error> {
+        let words = given.words.get(1..).unwrap_or_default();
+        self.check_count(tree, function, words.len(), given.last.is_some())?;
+        let mut value = Value::Nil;
+        for word in words {
+            value = self.argument(tree, *word, dot, Type::Reflect)?;
+            if value.truth() == settles {
+                return Ok(value);
+            }
+        }
+        Ok(given.last.cloned().unwrap_or(value))
+    }
+
+    /// The value of an argument, as the type of the parameter.
+    pub(super) fn argument(
+        &mut self,
+        tree: &Tree,
+        id: NodeId,
+        dot: Dot<'_>,
+        ty: Type,
+    ) -> Result<Value, Error> {
+        self.at = id;
+        let value = match &tree[id].kind {
+            NodeKind::Dot => dot.operand(),
+            NodeKind::Nil if ty == Type::Reflect => return Ok(Value::Nil),
+            NodeKind::Nil if ty.kind().can_be_nil() => return Ok(without_interface(zero(ty))),
+            NodeKind::Nil => return Err(self.error(tree, format!("cannot assign nil to {}", ty.name()))),
+            NodeKind::Field(names) => {
+                // Go hands the field itself over as the only word.
+                let given = Given { words: std::slice::from_ref(&id), last: None };
+                self.chain(tree, id, dot, dot, names, given)?
+            }
+            NodeKind::Variable(variable) => self.variable(tree, id, variable, dot, Given::NOTHING)?,
+            NodeKind::Pipe { .. } => self.pipeline_inside(tree, id, dot)?,
+            NodeKind::Identifier { name, function } => {
+                self.call_function(tree, id, (name, *function), dot, Given::NOTHING)?
+            }
+            NodeKind::Chain { node, fields } => {
+                self.chain_node(tree, id, *node, fields, dot, Given::NOTHING)?
+            }
+            _ => return self.constant(tree, id, ty),
+        };
+        self.validate(tree, value, ty)
+    }
+
+    /// A constant, as the type of the parameter.
+    fn constant(&self, tree: &Tree, id: NodeId, ty: Type) -> Result<Value, Error> {
+        let node = &tree[id].kind;
+        let number = |get: fn(&Number) -> Option<Value>, expected: &str| {
+            let value = if let NodeKind::Number(number) = node { get(number) } else { None };
+            value.ok_or_else(|| self.error(tree, format!("expected {expected}; found {}", tree.show(id))))
+        };
+        match (ty, node) {
+            (Type::Any | Type::Reflect, NodeKind::Bool(b)) | (Type::Bool, NodeKind::Bool(b)) => {
+                Ok(Value::Bool(*b))
+            }
+            (Type::Any | Type::Reflect | Type::String, NodeKind::String { text, .. }) => {
+                Ok(Value::Str(text.clone()))
+            }
+            (Type::Any | Type::Reflect, NodeKind::Number(number)) => self.ideal(tree, number),
+            (Type::Bool, _) => number(|_| None, "bool"),
+            (Type::String, _) => number(|_| None, "string"),
+            (Type::Int, _) => number(|n| n.int.map(Value::Int), "integer"),
+            (Type::Int64, _) => number(|n| n.int.map(Value::Int64), "integer"),
+            (Type::Uint8, _) => number(|n| n.uint.map(|u| Value::Uint8(u as u8)), "unsigned integer"),
+            (Type::Uint64, _) => number(|n| n.uint.map(Value::Uint64), "unsigned integer"),
+            (Type::Float64, _) => number(|n| n.float.map(Value::Float), "float"),
+            _ => {
+                let shown = tree.show(id);
+                Err(self.error(tree, format!("can't handle {shown} for arg of type {}", ty.name())))
+            }
+        }
+    }
+
+    /// Refuses a value that a parameter of the type does not take.
+    fn validate(&self, tree: &Tree, value: Value, ty: Type) -> Result<Value, Error> {
+        match (&value, ty) {
+            (_, Type::Reflect) => Ok(value),
+            (_, Type::Any) => Ok(without_interface(value)),
+            (Value::Nil, _) if ty.kind().can_be_nil() => Ok(without_interface(zero(ty))),
+            (Value::Nil, _) => Err(self.error(tree, format!("invalid value; expected {}", ty.name()))),
+            _ if value.is_assignable_to(ty) => Ok(value),
+            _ => {
+                let got = value.type_name();
+                let wanted = ty.name();
+                Err(self.error(tree, format!("wrong type for value; expected {wanted}; got {got}")))
+            }
+        }
+    }
+}
+
+/// The type of the parameter at a place.
+fn parameter(function: &Function, index: usize) -> Type {
+    function.params.get(index).copied().or(function.variadic).unwrap_or(Type::Any)
+}
+
+/// A nil that is held in an interface is just nil for functions.
+fn without_interface(value: Value) -> Value {
+    if let Value::NilInterface = value { Value::Nil } else { value }
+}
+
+impl Value {
+    /// Go's assignability: the same type, or the same underlying type when one of them has no name.
+    pub(crate) fn is_assignable_to(&self, ty: Type) -> bool {
+        match (self, ty) {
+            (_, Type::Any | Type::Reflect) => true,
+            (Self::Map(map), Type::Map) => map.ty().elem == Type::Any,
+            (Self::Map(map), Type::StringMap) => map.ty().elem == Type::String,
+            (Self::List(list), Type::List) => list.ty().elem == Type::Any,
+            (Self::List(list), Type::Strings) => list.ty().elem == Type::String,
+            (Self::List(list), Type::Ints) => list.ty().elem == Type::Int,
+            (Self::Bytes(_), Type::Bytes) => true,
+            (Self::Object(object), Type::Error) => object.is_error(),
+            (_, Type::Error) => false,
+            (Self::NilInterface, _) => false,
+            (value, Type::Named(name, _)) => value.type_name() == name,
+            (Self::Object(_), _) => false,
+            (value, ty) => value.kind() == ty.kind() && !matches!(ty.kind(), Kind::Slice | Kind::Map),
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Pipelines, commands and operands.
+
+use super::ctx::Variable;
+use super::{Ctx, Dot};
+use crate::compiler::{self, Ideal, NodeId, NodeKind, Tree};
+use crate::error::Error;
+use crate::templates::MissingKey;
+use crate::value::{Kind, List, Map, Object, Str, Type, Value};
+use keyfill_go::quote::quote;
+use std::rc::Rc;
+
+/// What a command gives to its first word: its words (the first one included), and the value that
+/// comes from the command before it in the pipeline.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub words: &'a [NodeId],
+    pub last: Option<&'a Value>,
+}
+
+impl Given<'_> {
+    pub const NOTHING: Given<'static> = Given { words: &[], last: None };
+
+    fn is_something(&self) -> bool {
+        self.words.len() > 1 || self.last.is_some()
+    }
+}
+
+impl Ctx {
+    /// The value of a pipeline; its variables come on the stack.
+    pub(super) fn pipeline(&mut self, tree: &Tree, id: NodeId, dot: Dot<'_>) -> Result<Value, Error> {
+        self.at = id;
+        let NodeKind::Pipe { declared, assign, commands } = &tree[id].kind else {
+            return Err(self.error(tree, "not a pipeline"));
+        };
+        let mut value: Option<Value> = None;
+        for command in commands {
+            let mut next = self.command(tree, *command, dot, value.as_ref())?;
+            if matches!(next, Value::NilInterface) {
+                next = Value::Nil;
+            }
+            value = Some(next);
+        }
+        let value = value.unwrap_or_default();
+        for variable in declared {
+            if *assign {
+                self.assign(tree, *variable, Dot::plain(&value))?;
+            } else if let NodeKind::Variable(variable) = &tree[*variable].kind {
+                let (name, value) = (variable.name, value.clone());
+                self.variables.push(Variable { name, interface: false, value });
+            }
+        }
+        Ok(value)
+    }
+
+    /// Gives a new value to the variable that was declared last under the name.
+    pub(super) fn assign(&mut self, tree: &Tree, id: NodeId, value: Dot<'_>) -> Result<(), Error> {
+        let NodeKind::Variable(variable) = &tree[id].kind else { return Ok(()) };
+        let at = self.find_variable(tree, variable)?;
+        let slot = &mut self.variables[at];
+        slot.interface = value.interface;
+        slot.value = value.value.clone();
+        Ok(())
+    }
+
+    /// Where a variable stands on the stack.
+    fn find_variable(&self, tree: &Tree, variable: &compiler::Variable) -> Result<usize, Error> {
+        if let Some(slot) = variable.slot {
+            return Ok(self.frame + slot as usize);
+        }
+        let found = self.variables[self.frame..].iter().rposition(|v| v.name == variable.name);
+        found.map(|at| self.frame + at).ok_or_else(|| {
+            let name = tree.variables[variable.name as usize].to_text().into_owned();
+            self.error(tree, format!("undefined variable: {name}"))
+        })
+    }
+
+    fn command(
+        &mut self,
+        tree: &Tree,
+        id: NodeId,
+        dot: Dot<'_>,
+        last: Option<&Value>,
+    ) -> Result<Value, Error> {
+        self.step(tree)?;
+        let NodeKind::Command(words) = &tree[id].kind else {
+            return Err(self.error(tree, "not a command"));
+        };
+        let given = Given { words, last };
+        let first = words[0];
+        match &tree[first].kind {
+            NodeKind::Field(names) => {
+                self.at = first;
+                self.chain(tree, first, dot, dot, names, given)
+            }
+            NodeKind::Chain { node, fields } => self.chain_node(tree, first, *node, fields, dot, given),
+            NodeKind::Identifier { name, function } => {
+                self.at = first;
+                self.call_function(tree, id, (name, *function), dot, given)
+            }
+            NodeKind::Pipe { .. } => {
+                self.no_arguments(tree, given)?;
+                self.pipeline_inside(tree, first, dot)
+            }
+            NodeKind::Variable(variable) => self.variable(tree, first, variable, dot, given),
+            constant => {
+                self.at = first;
+                self.no_arguments(tree, given)?;
+                match constant {
+                    NodeKind::Bool(b) => Ok(Value::Bool(*b)),
+                    NodeKind::Dot => Ok(dot.operand()),
+                    NodeKind::Nil => Err(self.error(tree, "nil is not a command")),
+                    NodeKind::Number(number) => self.ideal(tree, number),
+                    NodeKind::String { text, .. } => Ok(Value::Str(text.clone())),
+                    _ => {
+                        let shown = quote(tree.show(first).as_bytes());
+                        Err(self.error(tree, format!("can't evaluate command {shown}")))
+                    }
+                }
+            }
+        }
+    }
+
+    /// A pipeline in parentheses: these can be nested deep.
+    pub(super) fn pipeline_inside(&mut self, tree: &Tree, id: NodeId, dot: Dot<'_>) -> Result<Value, Error> {
+        stacker::maybe_grow(128 << 10, 1 << 20, || self.pipeline(tree, id, dot))
+    }
+
+    fn no_arguments(&self, tree: &Tree, given: Given<'_>) -> Result<(), Error> {
+        if !given.is_something() {
+            return Ok(());
+        }
+        let first = given.words.first().map_or_else(String::new, |word| tree.show(*word));
+        Err(self.error(tree, format!("can't give argument to non-function {first}")))
+    }
+
+    /// A number constant where no type is asked for.
+    pub(super) fn ideal(&self, tree: &Tree, number: &compiler::Number) -> Result<Value, Error> {
+        match number.ideal {
+            Ideal::Int(n) => Ok(Value::Int(n)),
+            Ideal::Float(f) => Ok(Value::Float(f)),
+            Ideal::Complex(re, im) => Ok(Value::Complex(re, im)),
+            Ideal::Overflow => Err(self.error(tree, format!("{} overflows int", number.text))),
+        }
+    }
+
+    /// `$x`, `$x.A.B`
+    pub(super) fn variable(
+        &mut self,
+        tree: &Tree,
+        id: NodeId,
+        variable: &compiler::Variable,
+        dot: Dot<'_>,
+        given: Given<'_>,
+    ) -> Result<Value, Error> {
+        self.at = id;
+        let at = self.find_variable(tree, variable)?;
+        let Variable { value, interface, .. } = &self.variables[at];
+        let (value, interface) = (value.clone(), *interface);
+        let value = Dot { value: &value, interface };
+        if variable.fields.is_empty() {
+            self.no_arguments(tree, given)?;
+            return Ok(value.operand());
+        }
+        self.chain(tree, id, dot, value, &variable.fields, given)
+    }
+
+    /// `(pipeline).A.B`
+    pub(super) fn chain_node(
+        &mut self,
+        tree: &Tree,
+        id: NodeId,
+        node: NodeId,
+        fields: &[Str],
+        dot: Dot<'_>,
+        given: Given<'_>,
+    ) -> Result<Value, Error> {
+        self.at = id;
+        let value = self.argument(tree, node, dot, Type::Reflect)?;
+        self.chain(tree, id, dot, Dot::plain(&value), fields, given)
+    }
+
+    /// `.A.B.C` of a value; what is given goes to the last.
+    pub(super) fn chain(
+        &mut self,
+        tree: &Tree,
+        id: NodeId,
+        dot: Dot<'_>,
+        start: Dot<'_>,
+        names: &[Str],
+        given: Given<'_>,
+    ) -> Result<Value, Error> {
+        let Some((last, before)) = names.split_last() else { return Ok(start.operand()) };
+        let Some((first, middle)) = before.split_first() else {
+            return self.field(tree, id, dot, start, last, given).map(|(value, _)| value);
+        };
+        let (mut value, mut interface) = self.field(tree, id, dot, start, first, Given::NOTHING)?;
+        for name in middle {
+            let receiver = Dot { value: &value, interface };
+            (value, interface) = self.field(tree, id, dot, receiver, name, Given::NOTHING)?;
+        }
+        let receiver = Dot { value: &value, interface };
+        self.field(tree, id, dot, receiver, last, given).map(|(value, _)| value)
+    }
+
+    /// A field, key or method of a value, and whether the result is held in an `interface {}`.
+    fn field(
+        &mut self,
+        tree: &Tree,
+        id: NodeId,
+        dot: Dot<'_>,
+        receiver: Dot<'_>,
+        name: &Str,
+        given: Given<'_>,
+    ) -> Result<(Value, bool), Error> {
+        match receiver.value {
+            Value::Nil if !receiver.interface => match self.templates.missing_key() {
+                MissingKey::Error => {
+                    let key = quote(name.as_bytes());
+                    Err(self.error(tree, format!("nil data; no entry for key {key}")))
+                }
+                _ => Ok((Value::Nil, false)),
+            },
+            Value::Nil | Value::NilInterface => {
+                Err(self.error(tree, format!("nil pointer evaluating interface {{}}.{}", name.to_text())))
+            }
+            Value::Map(map) => match name.to_str().and_then(map.ty().methods) {
+                Some(method) => self.call_method(tree, id, method, receiver.value, dot, given),
+                None => self.key(tree, map, name, given),
+            },
+            Value::Object(object) => self.object_field(tree, id, (dot, receiver), object, name, given),
+            Value::List(list) => match name.to_str().and_then(list.ty().methods) {
+                Some(method) => self.call_method(tree, id, method, receiver.value, dot, given),
+                None => Err(self.no_field(tree, receiver, name)),
+            },
+            _ => Err(self.no_field(tree, receiver, name)),
+        }
+    }
+
+    #[cold]
+    fn no_field(&self, tree: &Tree, receiver: Dot<'_>, name: &Str) -> Error {
+        let ty = if receiver.interface { "interface {}".into() } else { receiver.value.type_name() };
+        self.error(tree, format!("can't evaluate field {} in type {ty}", name.to_text()))
+    }
+
+    fn key(&self, tree: &Tree, map: &Map, name: &Str, given: Given<'_>) -> Result<(Value, bool), Error> {
+        if given.is_something() {
+            let name = name.to_text();
+            return Err(self.error(tree, format!("{name} is not a method but has arguments")));
+        }
+        let elem = map.ty().elem;
+        let interface = elem == Type::Any;
+        match map.get(name.as_bytes()) {
+            Some(Value::Nil) if interface => Ok((Value::NilInterface, true)),
+            Some(value) => Ok((value, interface)),
+            None => match self.templates.missing_key() {
+                MissingKey::Default => Ok((Value::Nil, false)),
+                MissingKey::Zero => Ok((zero(elem), interface)),
+                MissingKey::Error => {
+                    let key = quote(name.as_bytes());
+                    Err(self.error(tree, format!("map has no entry for key {key}")))
+                }
+            },
+        }
+    }
+
+    fn object_field(
+        &mut self,
+        tree: &Tree,
+        id: NodeId,
+        (dot, receiver): (Dot<'_>, Dot<'_>),
+        object: &Rc<dyn Object>,
+        name: &Str,
+        given: Given<'_>,
+    ) -> Result<(Value, bool), Error> {
+        let text = name.to_text();
+        if let Some(method) = object.method(&text) {
+            return self.call_method(tree, id, method, receiver.value, dot, given);
+        }
+        if object.is_nil() {
+            let ty = if receiver.interface { "interface {}".into() } else { object.type_name() };
+            return Err(self.error(tree, format!("nil pointer evaluating {ty}.{text}")));
+        }
+        match object.field(&text) {
+            Some(_) if given.is_something() => {
+                Err(self.error(tree, format!("{text} has arguments but cannot be invoked as function")))
+            }
+            Some(value) => Ok((value, false)),
+            None => Err(self.no_field(tree, receiver, name)),
+        }
+    }
+}
+
+/// The zero value of a type.
+pub(super) fn zero(ty: Type) -> Value {
+    match ty {
+        Type::Any => Value::NilInterface,
+        Type::Bool => Value::Bool(false),
+        Type::Int => Value::Int(0),
+        Type::Int64 => Value::Int64(0),
+        Type::Uint8 => Value::Uint8(0),
+        Type::Uint64 => Value::Uint64(0),
+        Type::Float64 => Value::Float(0.0),
+        Type::String => Value::Str(Str::EMPTY),
+        Type::Bytes => Value::Bytes(Str::EMPTY),
+        Type::List => Value::List(List::nil(&crate::value::ANYS)),
+        Type::Strings => Value::List(List::nil(&crate::value::STRINGS)),
+        Type::Ints => Value::List(List::nil(&crate::value::INTS)),
+        Type::Map => Value::Map(Map::nil(&crate::value::ANY_MAP)),
+        Type::StringMap => Value::Map(Map::nil(&crate::value::STRING_MAP)),
+        Type::Named(_, Kind::String) => Value::Str(Str::EMPTY),
+        Type::Error | Type::Reflect | Type::Named(..) => Value::Nil,
+    }
+}

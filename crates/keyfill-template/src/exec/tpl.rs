@@ -1,0 +1,110 @@
+//! Templates that functions execute: helm's `include` and `tpl`.
+
+use super::Ctx;
+use crate::compiler::{Tree, parse};
+use crate::error::Error;
+use crate::funcs::FuncError;
+use crate::templates::Templates;
+use crate::value::{Str, Value};
+use keyfill_go::quote::quote;
+use std::sync::Arc;
+
+/// How often a template may include itself, through others or not.
+const NESTED_INCLUDES: u32 = 1_000;
+
+/// How many texts of `tpl` are kept parsed, and how long they may be.
+const KEPT_TEXTS: usize = 1_000;
+const KEPT_LENGTH: usize = 64 << 10;
+
+/// A text of `tpl`: what it defines, and itself.
+#[derive(Clone)]
+pub(super) struct Parsed {
+    definitions: Arc<[Arc<Tree>]>,
+    main: Arc<Tree>,
+}
+
+impl Ctx {
+    /// What a template prints: helm's `include`.
+    pub fn include(&mut self, name: &Str, data: &Value) -> Result<Str, FuncError> {
+        let nested = self.included.entry(name.clone()).or_insert(0);
+        if *nested > NESTED_INCLUDES || self.depth >= self.cx.limits.depth {
+            let name = name.to_text();
+            let message =
+                format!("rendering template has a nested reference name: {name}: unable to execute template");
+            return Err(FuncError::new(message));
+        }
+        *nested += 1;
+        let result = self.captured(|ctx| ctx.execute(name.as_bytes(), data));
+        if let Some(nested) = self.included.get_mut(name) {
+            *nested -= 1;
+        }
+        Ok(result?)
+    }
+
+    /// What a text prints as a template: helm's `tpl`. It sees all templates, and those that it defines
+    /// are seen by what it includes, but not outside.
+    pub fn tpl(&mut self, text: &Str, data: &Value) -> Result<Str, FuncError> {
+        let parsed = match self.parsed.get(text) {
+            Some(parsed) => parsed.clone(),
+            None => self.parse_text(text)?,
+        };
+        let outer = Arc::clone(&self.templates);
+        if !parsed.definitions.is_empty() {
+            let mut templates = Templates::over(&outer);
+            parsed.definitions.iter().for_each(|tree| templates.add(Arc::clone(tree)));
+            self.templates = Arc::new(templates);
+        }
+        let result = self.captured(|ctx| ctx.execute_tree(&parsed.main, data));
+        self.templates = outer;
+        let printed = result.map_err(|error| {
+            let text = quote(text.as_bytes());
+            FuncError::from(error).wrap(format!("error during tpl function execution for {text}"))
+        })?;
+        Ok(without_no_value(printed))
+    }
+
+    fn parse_text(&mut self, text: &Str) -> Result<Parsed, FuncError> {
+        let name = self.templates.name().to_text().into_owned();
+        let trees = parse(&name, text.as_bytes(), self.templates.registry()).map_err(|error| {
+            FuncError::from(error).wrap(format!("cannot parse template {}", quote(text.as_bytes())))
+        })?;
+        let mut trees: Vec<Arc<Tree>> = trees.into_iter().map(Arc::new).collect();
+        // The text's own tree has the name of the set; a definition of that name took its place.
+        let own = trees.iter().position(|tree| tree.name == *self.templates.name());
+        let Some(own) = own else { return Err(FuncError::new("the template has no body")) };
+        let main = trees.remove(own);
+        let parsed = Parsed { definitions: trees.into(), main };
+        if text.len() <= KEPT_LENGTH {
+            if self.parsed.len() >= KEPT_TEXTS {
+                self.parsed.clear();
+            }
+            self.parsed.insert(text.clone(), parsed.clone());
+        }
+        Ok(parsed)
+    }
+
+    /// What is printed meanwhile, instead of sending it to the output.
+    fn captured(&mut self, execute: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<Str, Error> {
+        let start = self.out.len();
+        let result = execute(self);
+        let printed = Str::new(&self.out[start..]);
+        self.out.truncate(start);
+        result.map(|()| printed)
+    }
+}
+
+/// helm takes these words out of what it prints.
+fn without_no_value(text: Str) -> Str {
+    const WORDS: &[u8] = b"<no value>";
+    if memchr::memmem::find(text.as_bytes(), WORDS).is_none() {
+        return text;
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr::memmem::find(rest, WORDS) {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + WORDS.len()..];
+    }
+    out.extend_from_slice(rest);
+    Str::from(out)
+}
