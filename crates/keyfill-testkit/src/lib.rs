@@ -59,6 +59,7 @@ fn recipe(name: &str) -> Option<Recipe> {
         "yaml-oracle" => Recipe::Module("tests/oracles/yaml"),
         "kustomize-oracle" => Recipe::Module("tests/oracles/kustomize"),
         "template-oracle" => Recipe::Module("tests/oracles/template"),
+        "jsonpath-oracle" => Recipe::Module("tests/oracles/jsonpath"),
         "cmp-client" => Recipe::Module("tests/oracles/cmp-client"),
         _ => return None,
     })
@@ -67,7 +68,7 @@ fn recipe(name: &str) -> Option<Recipe> {
 /// The path of a test program, or `None` when it is not there and not required (said on stdout).
 ///
 /// Names: `kustomize`, `helm`, `vault-dev`, `yaml-oracle`, `kustomize-oracle`, `template-oracle`,
-/// `cmp-client`.
+/// `jsonpath-oracle`, `cmp-client`.
 ///
 /// # Panics
 /// On an unknown name, and with `KEYFILL_TEST_REQUIRE=all` when the program cannot be built.
