@@ -23,6 +23,9 @@
 mod builtin;
 mod cast;
 mod compare;
+mod certs;
+mod crypto;
+mod dates;
 mod decimal;
 mod deep_equal;
 mod defaults;
@@ -36,6 +39,7 @@ mod math;
 mod merge;
 mod network;
 mod paths;
+mod random;
 mod reflection;
 mod regex;
 mod semver;
@@ -44,6 +48,7 @@ mod urls;
 mod words;
 mod yaml;
 
+pub use random::Seed;
 
 use crate::Ctx;
 use crate::error::Error;
@@ -226,6 +231,9 @@ pub const GO: &[Function] = builtin::FUNCTIONS;
 pub const FAMILIES: &[&[Function]] = &[
     builtin::FUNCTIONS,
     include::FUNCTIONS,
+    certs::FUNCTIONS,
+    crypto::FUNCTIONS,
+    dates::FUNCTIONS,
     decimal::FUNCTIONS,
     defaults::FUNCTIONS,
     dicts::FUNCTIONS,
@@ -237,6 +245,7 @@ pub const FAMILIES: &[&[Function]] = &[
     merge::FUNCTIONS,
     network::FUNCTIONS,
     paths::FUNCTIONS,
+    random::FUNCTIONS,
     reflection::FUNCTIONS,
     regex::FUNCTIONS,
     semver::FUNCTIONS,

@@ -1,0 +1,127 @@
+//! Randomness: strings, numbers, shuffling, UUIDs.
+//!
+//! The numbers come from the operating system's entropy, or from a [`Seed`] that the host provides with
+//! [`Ctx::provide`]: then a run repeats.
+
+use super::{FuncError, Function, int, text};
+use crate::Ctx;
+use crate::value::{Type, Value};
+use keyfill_go::{base, utf8};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+const I: Type = Type::Int;
+
+/// The functions of this family.
+pub const FUNCTIONS: &[Function] = &[
+    Function::fixed("randAlphaNum", &[I], |ctx, args| letters(ctx, args, u8::is_ascii_alphanumeric)),
+    Function::fixed("randAlpha", &[I], |ctx, args| letters(ctx, args, u8::is_ascii_alphabetic)),
+    Function::fixed("randNumeric", &[I], |ctx, args| letters(ctx, args, u8::is_ascii_digit)),
+    Function::fixed("randAscii", &[I], |ctx, args| letters(ctx, args, |b| (b' '..0x7f).contains(b))),
+    Function::fixed("randBytes", &[I], bytes),
+    Function::fixed("randInt", &[I, I], number),
+    Function::fixed("shuffle", &[Type::String], shuffle),
+    Function::fixed("uuidv4", &[], uuid),
+];
+
+/// What random numbers begin from, for a run that can be repeated.
+#[derive(Clone, Copy, Debug)]
+pub struct Seed(pub u64);
+
+/// The random numbers of a run.
+#[derive(Default)]
+struct Source(Option<ChaCha20Rng>);
+
+/// The run's random numbers.
+pub(super) fn source(ctx: &mut Ctx) -> Result<&mut ChaCha20Rng, FuncError> {
+    let seed = ctx.provided::<Seed>().copied();
+    let Source(source) = ctx.state();
+    match source {
+        Some(rng) => Ok(rng),
+        empty => {
+            let rng = match seed {
+                Some(Seed(seed)) => ChaCha20Rng::seed_from_u64(seed),
+                None => {
+                    let mut entropy = [0; 32];
+                    getrandom::fill(&mut entropy)
+                        .map_err(|error| format!("the system gives no random numbers: {error}"))?;
+                    ChaCha20Rng::from_seed(entropy)
+                }
+            };
+            Ok(empty.insert(rng))
+        }
+    }
+}
+
+/// A number below `bound`, each as likely as the others; `bound` is not 0.
+fn below(rng: &mut ChaCha20Rng, bound: u64) -> u64 {
+    // What is above the last whole multiple would favour small numbers.
+    let most = u64::MAX - u64::MAX % bound;
+    loop {
+        let number = rng.next_u64();
+        if number < most {
+            return number % bound;
+        }
+    }
+}
+
+/// A negative count gives nothing, as sprig drops the error.
+fn count(ctx: &mut Ctx, args: &[Value]) -> Result<usize, FuncError> {
+    let count = u64::try_from(int(args, 0)).unwrap_or(0);
+    ctx.spend(count)?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+fn letters(ctx: &mut Ctx, args: &[Value], accept: fn(&u8) -> bool) -> Result<Value, FuncError> {
+    let count = count(ctx, args)?;
+    let alphabet: Vec<u8> = (0..0x80).filter(accept).collect();
+    let rng = source(ctx)?;
+    let letter = |_| alphabet[below(rng, alphabet.len() as u64) as usize];
+    Ok(Value::str((0..count).map(letter).collect::<Vec<u8>>()))
+}
+
+fn bytes(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    if int(args, 0) < 0 {
+        return Err("runtime error: makeslice: len out of range".into());
+    }
+    let count = count(ctx, args)?;
+    ctx.spend(count as u64 / 3 * 4)?;
+    let mut bytes = vec![0; count];
+    source(ctx)?.fill_bytes(&mut bytes);
+    Ok(Value::str(base::encode64(&bytes)))
+}
+
+fn number(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    let (from, to) = (int(args, 0), int(args, 1));
+    let bound = to.wrapping_sub(from);
+    if bound <= 0 {
+        return Err("invalid argument to Intn".into());
+    }
+    Ok(Value::Int(from.wrapping_add_unsigned(below(source(ctx)?, bound.unsigned_abs()))))
+}
+
+fn shuffle(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    let mut runes: Vec<char> = utf8::runes(text(args, 0)).map(|rune| rune.char).collect();
+    ctx.spend(4 * runes.len() as u64)?;
+    let rng = source(ctx)?;
+    for last in (1..runes.len()).rev() {
+        runes.swap(last, below(rng, last as u64 + 1) as usize);
+    }
+    Ok(runes.into_iter().collect::<String>().into())
+}
+
+/// A random UUID, of version 4 and the variant of RFC 9562.
+fn uuid(ctx: &mut Ctx, _: &[Value]) -> Result<Value, FuncError> {
+    let mut id = [0; 16];
+    source(ctx)?.fill_bytes(&mut id);
+    id[6] = id[6] & 0x0f | 0x40;
+    id[8] = id[8] & 0x3f | 0x80;
+    let mut out = String::with_capacity(36);
+    for (place, byte) in id.iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            out.push('-');
+        }
+        out.push_str(&format!("{byte:02x}"));
+    }
+    Ok(out.into())
+}
