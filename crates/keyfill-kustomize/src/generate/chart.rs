@@ -96,7 +96,7 @@ pub fn chart(
     } else {
         entry.values_file.to_string()
     };
-    let mut values = vec![first_values(loader, entry, &values_file)?];
+    let mut values = vec![first_values(loader, entry, &values_file, schema)?];
     values.extend(additional);
     let request = ChartRequest {
         chart: folder,
@@ -132,7 +132,7 @@ fn missing(entry: &ChartEntry, folder: &TreePath) -> Error {
 }
 
 /// The values file with the inline values put in, as `valuesMerge` says.
-fn first_values(loader: &Loader, entry: &ChartEntry, values_file: &str) -> Result<Bytes> {
+fn first_values(loader: &Loader, entry: &ChartEntry, values_file: &str, schema: &Schema) -> Result<Bytes> {
     if entry.values_inline.is_empty() {
         return loader.load(values_file);
     }
@@ -151,7 +151,7 @@ fn first_values(loader: &Loader, entry: &ChartEntry, values_file: &str) -> Resul
     let of_kustomization = read(&to_json(&inline), "valuesInline")?;
     let (mut under, over) =
         if entry.values_merge == "merge" { (of_kustomization, of_file) } else { (of_file, of_kustomization) };
-    merge::values(&mut under, &over).map_err(|e| e.context("could not merge values"))?;
+    merge::strategic(&mut under, &over, schema).map_err(|e| e.context("could not merge values"))?;
     let merged = resolve(&under).map_err(|e| Error::new(e.message()))?;
     Ok(to_yaml(&merged).into())
 }
