@@ -50,6 +50,11 @@ impl SecretData {
         self.0.len()
     }
 
+    /// About how much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.iter().map(|(key, value)| key.len() + value.bytes()).sum::<usize>() + size_of::<Self>()
+    }
+
     /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -100,6 +105,16 @@ impl SecretValue {
             Self::List(_) => "list",
             Self::Map(_) => "map",
         }
+    }
+
+    fn bytes(&self) -> usize {
+        let inside = match self {
+            Self::Null | Self::Bool(_) => 0,
+            Self::Number(text) | Self::Str(text) => text.expose().len(),
+            Self::List(items) => items.iter().map(Self::bytes).sum(),
+            Self::Map(entries) => entries.iter().map(|(key, value)| key.len() + value.bytes()).sum(),
+        };
+        inside + size_of::<Self>()
     }
 
     /// Reads JSON; `None` when it is nested deeper than `depth`.

@@ -10,15 +10,17 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Error(Arc<Kind>);
 
+#[derive(Clone)]
 struct Kind {
     class: Class,
     message: String,
     hint: Option<String>,
+    may_pass: bool,
 }
 
 impl Error {
     pub(crate) fn new(class: Class, message: impl Into<String>) -> Self {
-        Self(Arc::new(Kind { class, message: message.into(), hint: None }))
+        Self(Arc::new(Kind { class, message: message.into(), hint: None, may_pass: false }))
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -35,13 +37,27 @@ impl Error {
 
     /// Says what to do.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
-        Self(Arc::new(Kind { class: self.0.class, message: self.0.message.clone(), hint: Some(hint.into()) }))
+        self.with(|kind| kind.hint = Some(hint.into()))
     }
 
     /// Adds to the message's end.
     pub(crate) fn more(self, text: &str) -> Self {
-        let message = format!("{}{text}", self.0.message);
-        Self(Arc::new(Kind { class: self.0.class, message, hint: self.0.hint.clone() }))
+        self.with(|kind| kind.message.push_str(text))
+    }
+
+    /// Marks an error that another try with more time might not meet.
+    pub(crate) fn passing(self) -> Self {
+        self.with(|kind| kind.may_pass = true)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Kind)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// Whether another try with more time might end well: the store was down, busy or too slow.
+    pub fn may_pass(&self) -> bool {
+        self.0.may_pass
     }
 
     /// Picks the exit code.

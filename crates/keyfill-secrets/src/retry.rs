@@ -44,6 +44,11 @@ impl Tries {
         self.until.saturating_duration_since(now)
     }
 
+    /// When the last try has to be over.
+    pub(crate) fn until(&self) -> Instant {
+        self.until
+    }
+
     /// How many tries followed the first.
     pub(crate) fn retries(&self) -> u32 {
         self.made

@@ -3,18 +3,19 @@
 use super::answers::Envelope;
 use super::cache::{self, CacheFile};
 use super::endpoints::{self, Plain};
+use super::gate::{Gate, Held};
+use super::route;
 use super::session::{self, Origin, Session};
-use super::settings::{Address, Auth, Proxy, Tls, VaultSettings};
-use crate::http::{Answer, Call, Http, Route, Target, TlsSettings, TroubleKind, seconds};
+use super::settings::{Address, Auth, VaultSettings};
+use crate::http::{Answer, Call, Http, Route, Target, Trouble, TroubleKind, seconds};
 use crate::retry::{GaveUp, Tries, answer_may_pass, trouble_may_pass};
 use crate::{Error, Secret};
-use hyper_util::client::proxy::matcher::Matcher;
 use keyfill_diag::{Class, Cx, Diagnostic};
 use rustify::endpoint::Endpoint;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How many tokens one read may use up: the one at hand and a new one, and one more should that end too.
 const TOKENS_PER_READ: usize = 3;
@@ -34,7 +35,9 @@ pub struct VaultClient {
     /// Tokens in use, now and before: Vault's own words are freed of them.
     tokens: Mutex<VecDeque<Secret>>,
     warnings: Mutex<Vec<Diagnostic>>,
-    counts: Counts,
+    counts: Arc<Counts>,
+    /// Shared with the other clients of this Vault in a process that stays.
+    gate: Option<Arc<Gate>>,
 }
 
 #[derive(Default)]
@@ -45,12 +48,25 @@ struct State {
     cache_refused: bool,
 }
 
+/// What clients have done so far; several may count together.
 #[derive(Default)]
-struct Counts {
+pub(super) struct Counts {
     requests: AtomicU64,
     retries: AtomicU64,
     logins: AtomicU64,
     renewals: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn stats(&self) -> Stats {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Stats {
+            requests: read(&self.requests),
+            retries: read(&self.retries),
+            logins: read(&self.logins),
+            renewals: read(&self.renewals),
+        }
+    }
 }
 
 /// What a client has done so far.
@@ -69,8 +85,21 @@ pub struct Stats {
 impl VaultClient {
     /// Checks the settings and reads the certificates that they name. Nothing is sent.
     pub fn new(settings: VaultSettings) -> Result<Self, Error> {
+        Self::build(settings, None, Arc::default())
+    }
+
+    /// A client that waits its turn at a gate and counts with others.
+    pub(super) fn shared(
+        settings: VaultSettings,
+        gate: Arc<Gate>,
+        counts: Arc<Counts>,
+    ) -> Result<Self, Error> {
+        Self::build(settings, Some(gate), counts)
+    }
+
+    fn build(settings: VaultSettings, gate: Option<Arc<Gate>>, counts: Arc<Counts>) -> Result<Self, Error> {
         let address = Address::parse(&settings.address)?;
-        let (tls, certificate) = load_tls(&settings.tls)?;
+        let (tls, certificate) = route::tls(&settings.tls)?;
         if matches!(settings.auth, Auth::Cert { .. }) && !tls.has_identity() {
             return Err(Error::usage("the auth method cert needs a client certificate")
                 .hint("set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"));
@@ -79,7 +108,7 @@ impl VaultClient {
             Address::Url(_) => Target::Network,
             Address::Unix(path) => Target::Unix(path.clone()),
         };
-        let route = Route { target, tls: Arc::new(tls), proxies: load_proxies(&settings.proxy)? };
+        let route = Route { target, tls: Arc::new(tls), proxies: route::proxies(&settings.proxy)? };
         Ok(Self {
             settings,
             address,
@@ -88,19 +117,14 @@ impl VaultClient {
             state: tokio::sync::Mutex::default(),
             tokens: Mutex::default(),
             warnings: Mutex::default(),
-            counts: Counts::default(),
+            counts,
+            gate,
         })
     }
 
     /// What was done so far.
     pub fn stats(&self) -> Stats {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Stats {
-            requests: read(&self.counts.requests),
-            retries: read(&self.counts.retries),
-            logins: read(&self.counts.logins),
-            renewals: read(&self.counts.renewals),
-        }
+        self.counts.stats()
     }
 
     /// Takes the warnings since the last call: a token cache that cannot be used.
@@ -148,6 +172,12 @@ impl VaultClient {
         Envelope::of(answer).errors(&hidden)
     }
 
+    /// `answered 403: permission denied`
+    fn describe(&self, answer: &Answer) -> String {
+        let words = self.words(answer).map_or_else(String::new, |words| format!(": {words}"));
+        format!("answered {}{words}", answer.status.as_u16())
+    }
+
     fn hide(&self, token: &Secret) {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if !tokens.contains(token) {
@@ -158,10 +188,8 @@ impl VaultClient {
 
     /// The error for an answer that is a refusal.
     pub(super) fn refused(&self, what: &str, answer: &Answer) -> Error {
-        let status = answer.status.as_u16();
-        let words = self.words(answer).map_or_else(String::new, |words| format!(": {words}"));
-        let error = Error::store(format!("{what}: {} answered {status}{words}", self.name()));
-        match status {
+        let error = Error::store(format!("{what}: {} {}", self.name(), self.describe(answer)));
+        match answer.status.as_u16() {
             401 | 403 => error.hint(match self.settings.auth {
                 Auth::Token(_) | Auth::TokenFile(_) => {
                     "check that the token is valid and that its policies may read this path"
@@ -264,9 +292,7 @@ impl VaultClient {
     }
 
     fn login_refused(&self, what: &str, answer: &Answer) -> Error {
-        let status = answer.status.as_u16();
-        let words = self.words(answer).map_or_else(String::new, |words| format!(": {words}"));
-        Error::store(format!("{what}: {} answered {status}{words}", self.name()))
+        Error::store(format!("{what}: {} {}", self.name(), self.describe(answer)))
             .hint("check the auth method's mount, the role and the credential")
     }
 
@@ -336,37 +362,70 @@ impl VaultClient {
         let started = Instant::now();
         let mut tries = Tries::new(started, cx.deadline, self.settings.max_retries);
         loop {
-            cx.check().map_err(|stopped| Error::store(format!("{what}: {stopped}")))?;
-            let limit = self.settings.request_timeout.min(tries.time_left(Instant::now()));
-            self.counts.requests.fetch_add(1, Ordering::Relaxed);
-            let result = self.exchange(&call, limit).await;
-            let (asked, error) = match result {
+            cx.check().map_err(|stopped| Error::store(format!("{what}: {stopped}")).passing())?;
+            let (asked, error) = match self.exchange(&call, &tries, what).await? {
                 Ok(answer) if !answer_may_pass(&answer) => return Ok(answer),
                 Ok(answer) => (answer.retry_after(), self.refused(what, &answer)),
-                Err(trouble) => {
-                    let error = self.unreachable(what, &trouble);
-                    if !trouble_may_pass(&trouble) {
-                        return Err(error);
-                    }
-                    (None, error)
-                }
+                Err(trouble) if !trouble_may_pass(&trouble) => return Err(self.unreachable(what, &trouble)),
+                Err(trouble) => (None, self.unreachable(what, &trouble)),
             };
             match tries.next(Instant::now(), asked) {
-                Ok(wait) => tokio::time::sleep(wait).await,
+                Ok(wait) => self.pause(wait, asked.is_some()).await,
                 Err(gave_up) => {
-                    return Err(error.more(&ending(&gave_up, asked, tries.retries(), started.elapsed())));
+                    let ending = ending(&gave_up, asked, tries.retries(), started.elapsed());
+                    return Err(error.more(&ending).passing());
                 }
             }
             self.counts.retries.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// One request, and one more when Vault's standby points to the active node, as Vault's own client does.
+    /// Waits before another try. Where others see Vault come back first, the wait ends then, unless Vault
+    /// asked for it.
+    async fn pause(&self, wait: Duration, asked: bool) {
+        match &self.gate {
+            Some(gate) if !asked => {
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = gate.recovery() => {}
+                }
+            }
+            _ => tokio::time::sleep(wait).await,
+        }
+    }
+
+    /// One try, after waiting for leave. The outer error is that there was no leave in time.
     async fn exchange(
         &self,
         call: &Call,
-        limit: std::time::Duration,
-    ) -> Result<Answer, crate::http::Trouble> {
+        tries: &Tries,
+        what: &str,
+    ) -> Result<Result<Answer, Trouble>, Error> {
+        let Some(gate) = &self.gate else { return Ok(self.redirected_send(call, tries).await) };
+        let pass = gate.enter(tries.until()).await.map_err(|held| {
+            let name = self.name();
+            Error::store(match held {
+                Held::Down(reason) => {
+                    format!("{what}: {name} is down, waited for it until near the deadline: {reason}")
+                }
+                Held::Busy => {
+                    format!("{what}: {name} has too many requests waiting, none was possible in time")
+                }
+            })
+            .passing()
+        })?;
+        let result = self.redirected_send(call, tries).await;
+        pass.done(match &result {
+            Ok(answer) => matches!(answer.status.as_u16(), 502..=504).then(|| self.describe(answer)),
+            Err(trouble) => Some(trouble.reason.clone()),
+        });
+        Ok(result)
+    }
+
+    /// One request, and one more when Vault's standby points to the active node, as Vault's own client does.
+    async fn redirected_send(&self, call: &Call, tries: &Tries) -> Result<Answer, Trouble> {
+        let limit = self.settings.request_timeout.min(tries.time_left(Instant::now()));
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
         let answer = self.http.send(call, limit).await?;
         match self.redirected(call, &answer) {
             Some(call) => self.http.send(&call, limit).await,
@@ -387,7 +446,7 @@ impl VaultClient {
         Some(Call { uri: to.as_str().parse().ok()?, ..call.clone() })
     }
 
-    fn unreachable(&self, what: &str, trouble: &crate::http::Trouble) -> Error {
+    fn unreachable(&self, what: &str, trouble: &Trouble) -> Error {
         let name = self.name();
         let reason = &trouble.reason;
         match trouble.kind {
@@ -412,12 +471,7 @@ impl std::fmt::Debug for VaultClient {
 }
 
 /// What is said after the last error: how often and how long it was tried.
-fn ending(
-    gave_up: &GaveUp,
-    asked: Option<std::time::Duration>,
-    retries: u32,
-    time: std::time::Duration,
-) -> String {
+fn ending(gave_up: &GaveUp, asked: Option<Duration>, retries: u32, time: Duration) -> String {
     let tried = match retries {
         0 => String::new(),
         1 => format!(", tried again once in {}", seconds(time)),
@@ -430,72 +484,4 @@ fn ending(
         (GaveUp::Deadline, None) => format!("{tried}, until near the deadline"),
         (GaveUp::Retries, _) => tried,
     }
-}
-
-/// The certificates that the settings name, and the text of the client's certificate.
-fn load_tls(tls: &Tls) -> Result<(TlsSettings, Vec<u8>), Error> {
-    let mut loaded = TlsSettings::default();
-    let mut add = |pem: &[u8], name: &str| match loaded.add_roots(pem) {
-        Ok(0) => Err(Error::usage(format!("{name} holds no certificate in PEM"))),
-        Ok(_) => Ok(()),
-        Err(why) => Err(Error::usage(format!("{name} is not usable: {why}"))),
-    };
-    if let Some(pem) = &tls.ca_bytes {
-        add(pem.as_bytes(), "VAULT_CACERT_BYTES")?;
-    } else if let Some(path) = &tls.ca_file {
-        add(&read_pem(path)?, &path.display().to_string())?;
-    } else if let Some(folder) = &tls.ca_dir {
-        let files = crate::http::pem_files(folder).map_err(|e| {
-            Error::usage(format!("the certificates in {} cannot be read: {e}", folder.display()))
-        })?;
-        add(&files.join(&b'\n'), &folder.display().to_string())?;
-    }
-    let mut certificate = Vec::new();
-    match (&tls.client_cert, &tls.client_key) {
-        (Some(cert), Some(key)) => {
-            certificate = read_pem(cert)?;
-            let key_pem = zeroize::Zeroizing::new(read_pem(key)?);
-            loaded.set_identity(&certificate, &key_pem).map_err(|why| {
-                Error::usage(format!(
-                    "the client certificate {} with the key {}: {why}",
-                    cert.display(),
-                    key.display()
-                ))
-            })?;
-        }
-        (None, None) => {}
-        _ => {
-            return Err(Error::usage(
-                "a client certificate needs both VAULT_CLIENT_CERT and VAULT_CLIENT_KEY",
-            ));
-        }
-    }
-    loaded.skip_verify(tls.skip_verify);
-    loaded.server_name(tls.server_name.clone());
-    Ok((loaded, certificate))
-}
-
-fn read_pem(path: &std::path::Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(|e| Error::usage(format!("{} cannot be read: {e}", path.display())))
-}
-
-fn load_proxies(proxy: &Proxy) -> Result<Option<Arc<Matcher>>, Error> {
-    if proxy.http.is_none() && proxy.https.is_none() {
-        return Ok(None);
-    }
-    for url in [&proxy.http, &proxy.https].into_iter().flatten() {
-        let text = url.expose();
-        if text.contains("://") && !text.starts_with("http://") {
-            return Err(
-                Error::usage("a proxy is only used over http").hint("set HTTPS_PROXY to http://host:port")
-            );
-        }
-    }
-    let text = |url: &Option<Secret>| url.as_ref().map_or_else(String::new, |u| u.expose().to_owned());
-    let matcher = Matcher::builder()
-        .http(text(&proxy.http))
-        .https(text(&proxy.https))
-        .no(proxy.no_proxy.clone().unwrap_or_default())
-        .build();
-    Ok(Some(Arc::new(matcher)))
 }

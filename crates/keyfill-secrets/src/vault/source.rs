@@ -184,7 +184,7 @@ impl Source for VaultSource {
             tokio::select! {
                 biased;
                 result = find => result,
-                reason = stop => Err(Error::store(format!("cannot read {secret} from {}: {reason}", self.client.name()))),
+                reason = stop => Err(Error::store(format!("cannot read {secret} from {}: {reason}", self.client.name())).passing()),
             }
         })
     }
@@ -195,7 +195,7 @@ impl Source for VaultSource {
 }
 
 /// Ends when the run has to.
-async fn stopped(cx: &Cx) -> keyfill_diag::Stopped {
+pub(super) async fn stopped(cx: &Cx) -> keyfill_diag::Stopped {
     loop {
         if let Err(reason) = cx.check() {
             return reason;

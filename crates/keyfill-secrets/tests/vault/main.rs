@@ -7,6 +7,7 @@ mod cache;
 mod faults;
 mod kv;
 mod leaks;
+mod sharing;
 mod tls;
 
 use keyfill_diag::Cx;

@@ -1,0 +1,293 @@
+//! What stands between many requests and one Vault: a limit on how many are under way, a limit on how many
+//! start in a second, and a breaker that keeps them from hammering a Vault that is down.
+//!
+//! While the breaker is open one request at a time is let through to see whether Vault is back; the others
+//! wait. The first that succeeds lets all of them through at once. Only what concerns the whole Vault opens
+//! it: no connection, no answer, sealed. One path that fails must not stop the others.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// So many failures in a row open the breaker.
+const FAILURES: u32 = 5;
+
+/// The time between two probes at first; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest time between two probes: how late recovery is noticed at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How much the requests of one moment may run ahead of the rate.
+const BURST: Duration = Duration::from_millis(100);
+
+/// The way to one Vault.
+pub(crate) struct Gate {
+    permits: Arc<Semaphore>,
+    /// The time between two requests at the highest rate.
+    spacing: Option<Duration>,
+    state: Mutex<State>,
+    closed: Notify,
+}
+
+struct State {
+    /// When the next request is due at the highest rate.
+    due: Instant,
+    failures: u32,
+    open: Option<Open>,
+    opened: u64,
+}
+
+struct Open {
+    reason: String,
+    pause: Duration,
+    next_probe: Instant,
+    probing: bool,
+}
+
+/// Why a request was not let through before its time was over.
+#[derive(Debug)]
+pub(crate) enum Held {
+    /// Vault is down, for this reason.
+    Down(String),
+    /// There were too many others.
+    Busy,
+}
+
+/// Leave for one request. Its outcome is told with [`Pass::done`]; a pass that is dropped tells nothing.
+pub(crate) struct Pass<'a> {
+    gate: &'a Gate,
+    probe: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Gate {
+    pub(crate) fn new(concurrency: usize, requests_per_second: Option<u32>) -> Self {
+        let spacing = requests_per_second.filter(|rps| *rps > 0).map(|rps| Duration::from_secs(1) / rps);
+        let state = State { due: Instant::now(), failures: 0, open: None, opened: 0 };
+        let permits = Arc::new(Semaphore::new(concurrency.max(1)));
+        Self { permits, spacing, state: Mutex::new(state), closed: Notify::new() }
+    }
+
+    /// Waits for leave until a moment.
+    pub(crate) async fn enter(&self, until: Instant) -> Result<Pass<'_>, Held> {
+        match tokio::time::timeout_at(until.into(), self.leave()).await {
+            Ok(pass) => Ok(pass),
+            Err(_) => Err(match &self.lock().open {
+                Some(open) => Held::Down(open.reason.clone()),
+                None => Held::Busy,
+            }),
+        }
+    }
+
+    /// Waits until the breaker closes; for ever when it is closed already.
+    pub(crate) async fn recovery(&self) {
+        let closed = self.closed.notified();
+        if self.lock().open.is_none() {
+            std::future::pending::<()>().await;
+        }
+        closed.await;
+    }
+
+    /// Whether the breaker is open, and how often it opened.
+    pub(crate) fn breaker(&self) -> (bool, u64) {
+        let state = self.lock();
+        (state.open.is_some(), state.opened)
+    }
+
+    async fn leave(&self) -> Pass<'_> {
+        let probe = self.past_breaker().await;
+        // From here on a probe is given back by dropping this.
+        let mut turn = Turn { gate: self, probe };
+        let permit = Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
+        if let Some(spacing) = self.spacing {
+            tokio::time::sleep_until(self.next_due(spacing).into()).await;
+        }
+        let probe = std::mem::take(&mut turn.probe);
+        Pass { gate: self, probe, _permit: permit }
+    }
+
+    /// Waits until the breaker lets a request through; true for one that is to find out.
+    async fn past_breaker(&self) -> bool {
+        loop {
+            // Made before the look, so that closing in between is not missed.
+            let closed = self.closed.notified();
+            let next_probe = {
+                let mut state = self.lock();
+                let Some(open) = &mut state.open else { return false };
+                let now = Instant::now();
+                if !open.probing && now >= open.next_probe {
+                    open.probing = true;
+                    return true;
+                }
+                // While another one probes, look again when it should be through.
+                if open.probing { now + open.pause } else { open.next_probe }
+            };
+            tokio::select! {
+                () = closed => {}
+                () = tokio::time::sleep_until(next_probe.into()) => {}
+            }
+        }
+    }
+
+    fn next_due(&self, spacing: Duration) -> Instant {
+        let mut state = self.lock();
+        let now = Instant::now();
+        let earliest = now.checked_sub(BURST).unwrap_or(now);
+        let due = state.due.max(earliest);
+        state.due = due + spacing;
+        due
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, down: Option<String>, probe: bool) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let Some(reason) = down else {
+            state.failures = 0;
+            if state.open.take().is_some() {
+                drop(guard);
+                self.closed.notify_waiters();
+            }
+            return;
+        };
+        state.failures += 1;
+        let now = Instant::now();
+        match &mut state.open {
+            Some(open) => {
+                open.reason = reason;
+                if probe {
+                    open.pause = (open.pause * 2).min(LONGEST_PAUSE);
+                    open.next_probe = now + open.pause;
+                    open.probing = false;
+                }
+            }
+            None if state.failures >= FAILURES => {
+                state.open =
+                    Some(Open { reason, pause: FIRST_PAUSE, next_probe: now + FIRST_PAUSE, probing: false });
+                state.opened += 1;
+            }
+            None => {}
+        }
+    }
+
+    fn give_back_probe(&self) {
+        if let Some(open) = &mut self.lock().open {
+            open.probing = false;
+        }
+    }
+}
+
+/// A turn that is not yet a pass: its owner may go away while it waits.
+struct Turn<'a> {
+    gate: &'a Gate,
+    probe: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.probe {
+            self.gate.give_back_probe();
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// Tells how the request went: `down` holds the reason when Vault as a whole did not answer well.
+    pub(crate) fn done(mut self, down: Option<String>) {
+        self.gate.record(down, std::mem::take(&mut self.probe));
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if self.probe {
+            self.gate.give_back_probe();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Gate, Held};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::{Duration, Instant};
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(300)
+    }
+
+    async fn fail(gate: &Gate, times: usize) {
+        for _ in 0..times {
+            gate.enter(soon()).await.expect("it is let through").done(Some("connection refused".into()));
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn five_failures_in_a_row_open_it_and_one_success_closes_it() {
+        let gate = Gate::new(8, None);
+        fail(&gate, 4).await;
+        gate.enter(soon()).await.expect("still closed").done(None);
+        fail(&gate, 5).await;
+        assert_eq!(gate.breaker(), (true, 1));
+        let held = gate.enter(Instant::now() + Duration::from_millis(20)).await.err();
+        assert!(matches!(held, Some(Held::Down(reason)) if reason == "connection refused"));
+        gate.enter(soon()).await.expect("a probe is let through").done(None);
+        assert_eq!(gate.breaker(), (false, 1));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn while_it_is_open_one_request_probes_and_all_others_wait_for_it() {
+        let gate = Arc::new(Gate::new(50, None));
+        fail(&gate, 5).await;
+        let (sent, up) = (Arc::new(AtomicUsize::new(0)), Instant::now() + Duration::from_millis(600));
+        let one = || {
+            let (gate, sent) = (Arc::clone(&gate), Arc::clone(&sent));
+            async move {
+                loop {
+                    let pass = gate.enter(Instant::now() + Duration::from_secs(5)).await.expect("in time");
+                    sent.fetch_add(1, Ordering::SeqCst);
+                    if Instant::now() >= up {
+                        pass.done(None);
+                        return Instant::now();
+                    }
+                    pass.done(Some("down".into()));
+                }
+            }
+        };
+        let ends = futures_util::future::join_all((0..50).map(|_| one())).await;
+        // 50 that succeed, and the probes at 100, 300 and 700 ms; it was up at 600.
+        assert!(sent.load(Ordering::SeqCst) <= 54, "{sent:?}");
+        let (first, last) = (ends.iter().min().expect("50"), ends.iter().max().expect("50"));
+        assert!(*last - *first < Duration::from_millis(200));
+        assert!(*last - up < Duration::from_millis(600), "{:?}", *last - up);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_probe_that_goes_away_is_taken_over() {
+        let gate = Gate::new(8, None);
+        fail(&gate, 5).await;
+        drop(gate.enter(soon()).await.expect("a probe is let through"));
+        gate.enter(soon()).await.expect("another one may probe").done(None);
+        assert!(!gate.breaker().0);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn requests_are_spaced_and_bounded() {
+        let gate = Gate::new(2, Some(100));
+        let started = Instant::now();
+        for _ in 0..31 {
+            gate.enter(Instant::now() + Duration::from_secs(5)).await.expect("in time").done(None);
+        }
+        // Ten of them ahead of the rate.
+        assert!(started.elapsed() >= Duration::from_millis(190), "{:?}", started.elapsed());
+        let two = (gate.enter(soon()).await.ok(), gate.enter(soon()).await.ok());
+        assert!(matches!(gate.enter(soon()).await.err(), Some(Held::Busy)));
+        drop(two);
+        assert!(gate.enter(soon()).await.is_ok());
+    }
+}

@@ -1,0 +1,331 @@
+//! One Vault side for all requests of a process that stays: logins are shared, secrets are kept for a short
+//! time, Vault is protected from the number of requests, and outages are waited out together.
+//!
+//! What is shared is shared between equal settings only ([`Identity`]): a request never sees a secret that
+//! another one read with another login.
+
+use super::client::{Counts, Stats, VaultClient};
+use super::gate::Gate;
+use super::identity::Identity;
+use super::settings::VaultSettings;
+use super::source::{VaultSource, stopped};
+use crate::{BoxFuture, Error, SecretData, SecretRef, Source};
+use keyfill_diag::{Cx, Diagnostic};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+use tokio::sync::OnceCell;
+
+/// What bounds the sharing.
+#[derive(Clone, Debug)]
+pub struct SharedOptions {
+    /// How long a secret is kept; zero keeps none. Argo CD does not tell plugins of a hard refresh, so that
+    /// it has to stay short.
+    pub keep: Duration,
+    /// How many bytes of secrets are kept at most.
+    pub kept_bytes: usize,
+    /// How many different settings have a client at the same time.
+    pub clients: usize,
+    /// How long a client that is not used keeps its login.
+    pub client_idle: Duration,
+    /// Requests under way to one Vault.
+    pub concurrency: usize,
+    /// Requests to one Vault in a second; unlimited without it.
+    pub requests_per_second: Option<u32>,
+}
+
+impl Default for SharedOptions {
+    /// 5 s, 16 MiB, 256 clients that may rest for 15 minutes, 64 requests at a time, no limit on their rate.
+    fn default() -> Self {
+        Self {
+            keep: Duration::from_secs(5),
+            kept_bytes: 16 << 20,
+            clients: 256,
+            client_idle: Duration::from_secs(900),
+            concurrency: 64,
+            requests_per_second: None,
+        }
+    }
+}
+
+/// What was shared so far, for metrics.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SharedStats {
+    /// What all clients did together.
+    pub vault: Stats,
+    /// References that Vault was asked for.
+    pub reads: u64,
+    /// References that were answered by an earlier read, or by one under way.
+    pub hits: u64,
+    /// Clients, each with a login of its own.
+    pub clients: usize,
+    /// Bytes of secrets that are kept.
+    pub kept_bytes: usize,
+    /// Vaults that are taken for down.
+    pub breakers_open: usize,
+    /// How often a Vault was taken for down.
+    pub breakers_opened: u64,
+}
+
+/// The Vault side of a process that stays. Cheap to clone.
+#[derive(Clone)]
+pub struct Shared(Arc<Inner>);
+
+struct Inner {
+    options: SharedOptions,
+    clients: Mutex<HashMap<Identity, Client>>,
+    gates: Mutex<HashMap<String, Arc<Gate>>>,
+    kept: Mutex<Kept>,
+    sweeping: AtomicBool,
+    counts: Arc<Counts>,
+    reads: AtomicU64,
+    hits: AtomicU64,
+}
+
+struct Client {
+    source: Arc<VaultSource>,
+    used: Instant,
+}
+
+type Answer = Result<Arc<SecretData>, Error>;
+type Key = (Identity, SecretRef);
+
+/// The answers of the last moments, and those that are under way.
+#[derive(Default)]
+struct Kept {
+    answers: HashMap<Key, Slot>,
+    bytes: usize,
+}
+
+struct Slot {
+    cell: Arc<OnceCell<Answer>>,
+    /// When it was read; while it is under way, when it was asked for first.
+    since: Instant,
+    bytes: usize,
+}
+
+impl Shared {
+    /// Nothing is sent before something is read.
+    pub fn new(options: SharedOptions) -> Self {
+        Self(Arc::new(Inner {
+            options,
+            clients: Mutex::default(),
+            gates: Mutex::default(),
+            kept: Mutex::default(),
+            sweeping: AtomicBool::new(false),
+            counts: Arc::default(),
+            reads: AtomicU64::new(0),
+            hits: AtomicU64::new(0),
+        }))
+    }
+
+    /// The source for one request. Requests with equal settings share a login and what was read.
+    pub fn source(&self, settings: VaultSettings) -> Result<Arc<dyn Source>, Error> {
+        let identity = Identity::of(&settings);
+        let source = self.0.client(identity, settings)?;
+        Ok(Arc::new(SharedSource { shared: Arc::clone(&self.0), identity, source }))
+    }
+
+    /// What was shared so far.
+    pub fn stats(&self) -> SharedStats {
+        let inner = &self.0;
+        let (mut open, mut opened) = (0, 0);
+        for gate in lock(&inner.gates).values() {
+            let (is_open, times) = gate.breaker();
+            open += usize::from(is_open);
+            opened += times;
+        }
+        SharedStats {
+            vault: inner.counts.stats(),
+            reads: inner.reads.load(Ordering::Relaxed),
+            hits: inner.hits.load(Ordering::Relaxed),
+            clients: lock(&inner.clients).len(),
+            kept_bytes: lock(&inner.kept).bytes,
+            breakers_open: open,
+            breakers_opened: opened,
+        }
+    }
+
+    /// Forgets every secret that is kept. Logins stay.
+    pub fn forget(&self) {
+        *lock(&self.0.kept) = Kept::default();
+    }
+}
+
+impl Inner {
+    fn client(&self, identity: Identity, settings: VaultSettings) -> Result<Arc<VaultSource>, Error> {
+        let now = Instant::now();
+        let mut clients = lock(&self.clients);
+        if let Some(client) = clients.get_mut(&identity) {
+            client.used = now;
+            return Ok(Arc::clone(&client.source));
+        }
+        let gate = self.gate(&settings.address);
+        let source = VaultClient::shared(settings, gate, Arc::clone(&self.counts))?;
+        let source = Arc::new(VaultSource::over(Arc::new(source)));
+        clients.retain(|_, client| now.duration_since(client.used) < self.options.client_idle);
+        while clients.len() >= self.options.clients.max(1) {
+            let oldest = clients.iter().min_by_key(|(_, client)| client.used).map(|(identity, _)| *identity);
+            oldest.and_then(|identity| clients.remove(&identity));
+        }
+        clients.insert(identity, Client { source: Arc::clone(&source), used: now });
+        Ok(source)
+    }
+
+    /// The gate before an address. Each address has its own: one that is down must not hold up others.
+    fn gate(&self, address: &str) -> Arc<Gate> {
+        let mut gates = lock(&self.gates);
+        if let Some(gate) = gates.get(address) {
+            return Arc::clone(gate);
+        }
+        // Those that no client holds any more.
+        gates.retain(|_, gate| Arc::strong_count(gate) > 1);
+        let gate = Arc::new(Gate::new(self.options.concurrency, self.options.requests_per_second));
+        gates.insert(address.to_owned(), Arc::clone(&gate));
+        gate
+    }
+
+    /// The slot of a reference: one that still holds, one under way, or a new one.
+    fn slot(&self, key: &Key) -> (Arc<OnceCell<Answer>>, bool) {
+        let now = Instant::now();
+        let mut kept = lock(&self.kept);
+        if let Some(slot) = kept.answers.get(key) {
+            let over = slot.cell.initialized() && now.duration_since(slot.since) >= self.options.keep;
+            if !over {
+                return (Arc::clone(&slot.cell), true);
+            }
+            kept.remove(key);
+        }
+        let cell = Arc::new(OnceCell::new());
+        kept.answers.insert(key.clone(), Slot { cell: Arc::clone(&cell), since: now, bytes: 0 });
+        (cell, false)
+    }
+
+    /// Starts the time of an answer, and makes room for it.
+    fn keep(self: &Arc<Self>, key: &Key, cell: &Arc<OnceCell<Answer>>, bytes: usize) {
+        let mut guard = lock(&self.kept);
+        let kept = &mut *guard;
+        let Some(slot) = kept.answers.get_mut(key).filter(|slot| Arc::ptr_eq(&slot.cell, cell)) else {
+            return;
+        };
+        (slot.since, slot.bytes) = (Instant::now(), bytes);
+        kept.bytes += bytes;
+        while kept.bytes > self.options.kept_bytes {
+            let read = kept.answers.iter().filter(|(_, slot)| slot.bytes > 0);
+            let Some(oldest) = read.min_by_key(|(_, slot)| slot.since).map(|(key, _)| key.clone()) else {
+                break;
+            };
+            kept.remove(&oldest);
+        }
+        drop(guard);
+        self.sweep_later();
+    }
+
+    /// Drops answers when their time is over, also when nobody asks any more.
+    fn sweep_later(self: &Arc<Self>) {
+        if self.sweeping.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (weak, keep) = (Arc::downgrade(self), self.options.keep);
+        tokio::spawn(async move {
+            while weak.upgrade().is_some() {
+                tokio::time::sleep(keep).await;
+                if !sweep(&weak) {
+                    break;
+                }
+            }
+        });
+    }
+}
+
+/// False when there is nothing left to sweep.
+fn sweep(inner: &Weak<Inner>) -> bool {
+    let Some(inner) = inner.upgrade() else { return false };
+    let now = Instant::now();
+    let mut kept = lock(&inner.kept);
+    let over: Vec<Key> = kept
+        .answers
+        .iter()
+        .filter(|(_, slot)| slot.cell.initialized() && now.duration_since(slot.since) >= inner.options.keep)
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in over {
+        kept.remove(&key);
+    }
+    // Slots whose readers all went away before there was an answer.
+    kept.answers.retain(|_, slot| slot.cell.initialized() || Arc::strong_count(&slot.cell) > 1);
+    let more = !kept.answers.is_empty();
+    // Told under the lock: an answer that is kept from now on starts another sweep.
+    inner.sweeping.store(more, Ordering::Relaxed);
+    more
+}
+
+impl Kept {
+    fn remove(&mut self, key: &Key) {
+        if let Some(slot) = self.answers.remove(key) {
+            self.bytes -= slot.bytes;
+        }
+    }
+}
+
+/// The view that one request has.
+struct SharedSource {
+    shared: Arc<Inner>,
+    identity: Identity,
+    source: Arc<VaultSource>,
+}
+
+impl SharedSource {
+    async fn answer(&self, secret: &SecretRef, cx: &Cx) -> Answer {
+        let shared = &self.shared;
+        if shared.options.keep.is_zero() {
+            shared.reads.fetch_add(1, Ordering::Relaxed);
+            return self.source.read(secret, cx).await;
+        }
+        let key = (self.identity, secret.clone());
+        let (cell, _) = shared.slot(&key);
+        let mut own = false;
+        // When the one who reads fails for want of time, or goes away, the next one who waits reads.
+        let answer = cell
+            .get_or_try_init(|| async {
+                own = true;
+                shared.reads.fetch_add(1, Ordering::Relaxed);
+                match self.source.read(secret, cx).await {
+                    Err(error) if error.may_pass() => Err(error),
+                    answer => Ok(answer),
+                }
+            })
+            .await;
+        if !own {
+            shared.hits.fetch_add(1, Ordering::Relaxed);
+        } else if let Ok(answer) = answer {
+            let bytes = answer.as_ref().map_or(ERROR_BYTES, |data| data.bytes()) + key.1.path.len();
+            shared.keep(&key, &cell, bytes);
+        }
+        answer.cloned()?
+    }
+}
+
+/// What an answer without data is taken to weigh.
+const ERROR_BYTES: usize = 512;
+
+impl Source for SharedSource {
+    fn read<'a>(&'a self, secret: &'a SecretRef, cx: &'a Cx) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                answer = self.answer(secret, cx) => answer,
+                reason = stopped(cx) => Err(Error::store(format!("cannot read {secret}: {reason}")).passing()),
+            }
+        })
+    }
+
+    fn take_warnings(&self) -> Vec<Diagnostic> {
+        self.source.take_warnings()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
