@@ -38,7 +38,10 @@ fn main() -> ExitCode {
     match commands::run(&cli, called_as_avp) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            report::print(&report::problems(&error));
+            // A check has told its problems on stdout, in the format asked for.
+            if error.downcast_ref::<commands::check::Failed>().is_none() {
+                report::print(&report::problems(&error));
+            }
             ExitCode::from(if compat_avp { 1 } else { report::class(&error).exit_code() })
         }
     }

@@ -63,6 +63,8 @@ pub fn class(error: &anyhow::Error) -> Class {
         failure.class()
     } else if let Some(secrets) = error.downcast_ref::<keyfill_secrets::Error>() {
         secrets.class()
+    } else if let Some(failed) = error.downcast_ref::<crate::commands::check::Failed>() {
+        failed.0.class()
     } else if error.downcast_ref::<Usage>().is_some() {
         Class::Usage
     } else {

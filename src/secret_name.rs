@@ -6,7 +6,8 @@ use crate::fill::PathPolicy;
 use crate::fill::policy::split_globs;
 use crate::report::Failure;
 use anyhow::Result;
-use keyfill_diag::{Class, Diagnostic};
+use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_secrets::kubernetes::{InCluster, read_secret};
 use std::collections::BTreeMap;
 
 /// Argo CD's own namespace, where AVP looks for a name alone.
@@ -59,7 +60,10 @@ pub fn chosen(shared: &SharedArgs, env: &Env) -> Result<Option<SecretName>> {
 
 /// Reads its keys through the API of the cluster that keyfill runs in.
 pub fn read(secret: &SecretName, env: &Env) -> Result<BTreeMap<String, String>> {
-    anyhow::bail!("not there yet {secret:?} {env:?}")
+    let cluster = InCluster::new(env.get("KUBERNETES_SERVICE_HOST"), env.get("KUBERNETES_SERVICE_PORT"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let keys = runtime.block_on(read_secret(&cluster, &secret.namespace, &secret.name, &Cx::default()))?;
+    Ok(keys.into_iter().map(|(name, value)| (name.to_uppercase(), value.expose().to_owned())).collect())
 }
 
 #[cfg(test)]

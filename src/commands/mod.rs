@@ -1,5 +1,6 @@
 //! The subcommands, a file each.
 
+pub mod check;
 pub mod discover;
 pub mod generate;
 pub mod render;
@@ -25,6 +26,6 @@ pub fn run(cli: &Cli, called_as_avp: bool) -> Result<()> {
         Command::Man => Ok(clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?),
         #[cfg(unix)]
         Command::Serve(_) => anyhow::bail!("not there yet"),
-        Command::Check(_) => anyhow::bail!("not there yet"),
+        Command::Check(args) => check::run(args, &env),
     }
 }

@@ -12,7 +12,7 @@ use crate::discover::{Root, RootKind};
 use crate::report::{Failure, Usage};
 use anyhow::Result;
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_diag::{Cx, Diagnostic, Severity};
 use keyfill_files::Files;
 use keyfill_yaml::Document;
 use options::Options;
@@ -77,17 +77,18 @@ fn by_binary(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Resu
     Ok(Rendered { documents, engine: "exec", ..Rendered::default() })
 }
 
-/// What is not supported in process, where the official binary could do it: for `check`, which tells it
-/// without failing.
-pub fn unsupported(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered, Failure> {
-    native::render(files, root, options, cx).map_err(|error| {
+/// Renders for `check`: in process only, and what is not supported there while the official binary could do
+/// it is told as a warning.
+pub fn for_check(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered, Failure> {
+    if root.kind == RootKind::Yaml {
+        return choose(files, root, options, cx).map_err(|e| Failure::new(crate::report::problems(&e)));
+    }
+    native::render(files, root, options, cx).or_else(|error| {
         if !error.is_unsupported() {
-            return Failure::new(error.diagnostics());
+            return Err(Failure::new(error.diagnostics()));
         }
-        let as_warning = |d: Diagnostic| Diagnostic { severity: keyfill_diag::Severity::Warning, ..d };
-        let all: Vec<Diagnostic> = error.diagnostics().into_iter().map(as_warning).collect();
-        let nothing =
-            Diagnostic::warning(Class::Render, format!("{} cannot be rendered in process", root.dir));
-        Failure::new(if all.is_empty() { vec![nothing] } else { all })
+        let as_warning = |d: Diagnostic| Diagnostic { severity: Severity::Warning, ..d };
+        let warnings = error.diagnostics().into_iter().map(as_warning).collect();
+        Ok(Rendered { warnings, engine: "none", ..Rendered::default() })
     })
 }

@@ -94,6 +94,13 @@ pub enum ValuesSource {
         /// The file of the tree that holds the value.
         path: TreePath,
     },
+    /// `--set-file NAME=PATH` where the file lies in no tree.
+    SetFileText {
+        /// The name, in the language of `--set`.
+        name: String,
+        /// The value.
+        text: String,
+    },
     /// `--set-json LINE`
     SetJson(String),
     /// `--set-literal NAME=TEXT`
@@ -107,6 +114,7 @@ impl std::fmt::Debug for ValuesSource {
             Self::File(path) => write!(f, "File({path})"),
             Self::Text { name, .. } => write!(f, "Text({name})"),
             Self::SetFile { path, .. } => write!(f, "SetFile({path})"),
+            Self::SetFileText { .. } => f.write_str("SetFileText"),
             Self::Value(_) => f.write_str("Value"),
             Self::Set(_) => f.write_str("Set"),
             Self::SetString(_) => f.write_str("SetString"),

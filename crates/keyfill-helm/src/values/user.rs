@@ -39,8 +39,10 @@ pub(crate) fn merged(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> R
         }
     }
     for source in &request.values {
-        if let ValuesSource::SetFile { name, path } = source {
-            set_file(&mut values, files, name, path)?;
+        match source {
+            ValuesSource::SetFile { name, path } => set_file(&mut values, name, file_text(files, path)?)?,
+            ValuesSource::SetFileText { name, text } => set_file(&mut values, name, text.clone())?,
+            _ => {}
         }
     }
     for (flag, line, reading) in request.values.iter().filter_map(kinds[3]) {
@@ -57,10 +59,14 @@ fn apply(values: &mut Value, flag: &str, line: &str, reading: Reading<'_>) -> Re
 }
 
 /// The path is not part of the line here: the host has made a tree path of it.
-fn set_file(values: &mut Value, files: &dyn Files, name: &str, path: &TreePath) -> Result<()> {
+fn file_text(files: &dyn Files, path: &TreePath) -> Result<String> {
     let content = files.read(path).map_err(|e| Error::file("a file of --set-file cannot be read", e))?;
-    let content = String::from_utf8(content.to_vec())
-        .map_err(|_| Error::render("a file of --set-file is not UTF-8 text").in_file(path.to_string()))?;
+    String::from_utf8(content.to_vec())
+        .map_err(|_| Error::render("a file of --set-file is not UTF-8 text").in_file(path.to_string()))
+}
+
+/// The file's text is the value, whatever it holds.
+fn set_file(values: &mut Value, name: &str, content: String) -> Result<()> {
     let read = |_: &str| Ok(content.clone());
     set::parse_into(&format!("{name}=file"), Reading::File(&read), values)
         .map_err(|why| Error::usage(format!("failed parsing --set-file data for {name:?}: {why}")))

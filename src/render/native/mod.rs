@@ -1,4 +1,6 @@
-//! The engines in process: keyfill-kustomize and keyfill-helm behind one call.
+//! The engines in process behind one call.
+
+mod helm;
 
 use super::Rendered;
 use super::options::Options;
@@ -30,19 +32,18 @@ impl NativeError {
     }
 }
 
+impl From<keyfill_helm::Error> for NativeError {
+    fn from(error: keyfill_helm::Error) -> Self {
+        Self { diagnostics: error.diagnostics(), unsupported: error.is_unsupported() }
+    }
+}
+
 /// Renders a kustomization or a chart.
-pub fn render(
-    _files: &dyn Files,
-    root: &Root,
-    _options: &Options,
-    _cx: &Cx,
-) -> Result<Rendered, NativeError> {
-    let what = match root.kind {
-        RootKind::Kustomization => "kustomizations",
-        RootKind::Chart => "charts",
-        RootKind::Yaml => "plain YAML",
-    };
-    let diagnostic = Diagnostic::error(Class::Render, format!("{what} are not rendered in process yet"))
-        .hint("install the official tool, or name it with KEYFILL_KUSTOMIZE or KEYFILL_HELM");
+pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered, NativeError> {
+    if root.kind == RootKind::Chart {
+        let templated = keyfill_helm::template(files, &helm::request(&root.dir, &options.helm), cx)?;
+        return Ok(Rendered { documents: templated.documents, warnings: templated.warnings, engine: "helm" });
+    }
+    let diagnostic = Diagnostic::error(Class::Render, "kustomizations are not rendered in process yet");
     Err(NativeError { diagnostics: vec![diagnostic], unsupported: true })
 }

@@ -1,0 +1,115 @@
+//! Reports for machines: JSON lines, GitHub's workflow commands, SARIF.
+
+use anyhow::Result;
+use keyfill_diag::{Diagnostic, Severity};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+fn severity(diagnostic: &Diagnostic) -> &'static str {
+    match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+/// One JSON object a line.
+pub fn json_lines(found: &[Diagnostic]) -> Result<String> {
+    let mut text = String::new();
+    for d in found {
+        let object = json!({
+            "severity": severity(d),
+            "class": d.class.name(),
+            "message": d.message,
+            "file": d.place.file,
+            "document": d.place.document,
+            "line": d.place.line,
+            "column": d.place.column,
+            "path": d.place.path,
+            "trail": d.trail,
+            "hint": d.hint,
+        });
+        writeln!(text, "{}", serde_json::to_string(&object)?)?;
+    }
+    Ok(text)
+}
+
+/// `::error file=...,line=...::message`, as GitHub Actions reads it.
+pub fn github(found: &[Diagnostic]) -> String {
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    let mut text = String::new();
+    for d in found {
+        let mut properties = Vec::new();
+        if let Some(file) = &d.place.file {
+            properties.push(format!("file={}", property(file)));
+        }
+        for (name, number) in [("line", d.place.line), ("col", d.place.column)] {
+            properties.extend(number.map(|n| format!("{name}={n}")));
+        }
+        properties.push(format!("title=keyfill {}", d.class.name()));
+        let hint = d.hint.as_ref().map(|h| format!("\nhelp: {h}")).unwrap_or_default();
+        let path = d.place.path.as_ref().map(|p| format!(" ({p})")).unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "::{} {}::{}", severity(d), properties.join(","), data(&format!("{}{path}{hint}", d.message)));
+    }
+    text
+}
+
+/// SARIF 2.1.0, for code scanning.
+pub fn sarif(found: &[Diagnostic]) -> Result<String> {
+    let results: Vec<Value> = found.iter().map(result).collect();
+    let mut rules: Vec<&str> = found.iter().map(|d| d.class.name()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let rules: Vec<Value> = rules.iter().map(|id| json!({"id": id, "name": id})).collect();
+    let driver = json!({"name": "keyfill", "version": env!("CARGO_PKG_VERSION"), "rules": rules});
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    });
+    Ok(format!("{}\n", serde_json::to_string_pretty(&log)?))
+}
+
+fn result(d: &Diagnostic) -> Value {
+    let mut result = json!({"ruleId": d.class.name(), "level": severity(d)});
+    let hint = d.hint.as_ref().map(|h| format!(" Help: {h}")).unwrap_or_default();
+    result["message"] = json!({"text": format!("{}{hint}", d.message)});
+    if let Some(file) = &d.place.file {
+        let mut place = json!({"artifactLocation": {"uri": file}});
+        if let Some(line) = d.place.line {
+            place["region"] = json!({"startLine": line, "startColumn": d.place.column.unwrap_or(1)});
+        }
+        let logical: Vec<Value> = d.place.path.iter().map(|p| json!({"fullyQualifiedName": p})).collect();
+        result["locations"] = json!([{"physicalLocation": place, "logicalLocations": logical}]);
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{github, json_lines, sarif};
+    use keyfill_diag::{Class, Diagnostic, Place};
+
+    fn found() -> Vec<Diagnostic> {
+        let place = Place { column: Some(4), path: Some("data.a".into()), ..Place::file("a,b.yaml", Some(3)) };
+        vec![Diagnostic::error(Class::Missing, "no key\nhere").at(place).hint("100% sure?")]
+    }
+
+    #[test]
+    fn every_format_holds_the_place() {
+        let line: serde_json::Value = serde_json::from_str(&json_lines(&found()).unwrap()).unwrap();
+        assert_eq!((line["line"].as_u64(), line["class"].as_str()), (Some(3), Some("missing")));
+        let want = "::error file=a%2Cb.yaml,line=3,col=4,title=keyfill missing::no key%0Ahere (data.a)%0Ahelp: 100%25 sure?\n";
+        assert_eq!(github(&found()), want);
+        let log: serde_json::Value = serde_json::from_str(&sarif(&found()).unwrap()).unwrap();
+        let place = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+        assert_eq!((place["region"]["startLine"].as_u64(), place["artifactLocation"]["uri"].as_str()), (Some(3), Some("a,b.yaml")));
+    }
+
+    #[test]
+    fn nothing_found_is_still_valid() {
+        assert_eq!((json_lines(&[]).unwrap().as_str(), github(&[]).as_str()), ("", ""));
+        assert!(sarif(&[]).unwrap().contains("\"results\": []"));
+    }
+}

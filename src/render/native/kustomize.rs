@@ -1,0 +1,86 @@
+//! Kustomizations, by keyfill-kustomize, and their `helmCharts`, by keyfill-helm.
+
+use super::NativeError;
+use crate::cli::render_args::Reorder;
+use crate::render::Rendered;
+use crate::render::options::{KustomizeOptions, Options};
+use anyhow::anyhow;
+use keyfill_diag::Cx;
+use keyfill_files::{Files, TreePath};
+use keyfill_helm::{TemplateRequest, ValuesSource};
+use keyfill_kustomize::{BuildRequest, ChartRequest, Charts, LoadRestrictor, SortOrder};
+use std::error::Error as StdError;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Renders a kustomization.
+pub fn render(files: &dyn Files, dir: &TreePath, options: &Options, cx: &Cx) -> Result<Rendered, NativeError> {
+    let charts = HelmCharts { seed: options.helm.seed };
+    let built = keyfill_kustomize::build(files, &build_request(dir, &options.kustomize), &charts, cx)?;
+    Ok(Rendered { documents: built.documents, warnings: built.warnings, engine: "kustomize" })
+}
+
+impl From<keyfill_kustomize::Error> for NativeError {
+    fn from(error: keyfill_kustomize::Error) -> Self {
+        Self { diagnostics: error.diagnostics(), unsupported: error.is_unsupported() }
+    }
+}
+
+fn build_request(dir: &TreePath, options: &KustomizeOptions) -> BuildRequest {
+    BuildRequest {
+        root: Some(dir.clone()),
+        load_restrictor: if options.restrict_to_root { LoadRestrictor::RootOnly } else { LoadRestrictor::None },
+        reorder: match options.reorder {
+            Some(Reorder::None) => SortOrder::Fifo,
+            Some(Reorder::Legacy) | None => SortOrder::default(),
+        },
+        enable_helm: options.enable_helm,
+        enable_alpha_plugins: options.enable_alpha_plugins,
+        enable_managedby_label: options.enable_managedby_label,
+        helm_kube_version: options.helm_kube_version.as_deref().unwrap_or_default().into(),
+        helm_api_versions: options.helm_api_versions.iter().map(|v| v.as_str().into()).collect(),
+        ..BuildRequest::default()
+    }
+}
+
+/// kustomize's `helmCharts`, by keyfill-helm.
+struct HelmCharts {
+    seed: Option<u64>,
+}
+
+impl Charts for HelmCharts {
+    fn inflate(
+        &self,
+        files: &dyn Files,
+        request: &ChartRequest,
+        cx: &Cx,
+    ) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>> {
+        if !request.name_template.is_empty() {
+            return Err(anyhow!("nameTemplate is not supported in process; use releaseName, or --engine exec").into());
+        }
+        let mut values = Vec::with_capacity(request.values.len());
+        for text in &request.values {
+            let text = std::str::from_utf8(text)?.to_owned();
+            values.push(ValuesSource::Text { name: "values of helmCharts".to_owned(), text });
+        }
+        let defaults = TemplateRequest::new(request.chart.clone());
+        let helm = TemplateRequest {
+            release_name: request.release_name.as_ref().map_or_else(|| generated_name(&request.chart), ToString::to_string),
+            namespace: if request.namespace.is_empty() { defaults.namespace } else { request.namespace.to_string() },
+            values,
+            kube_version: (!request.kube_version.is_empty()).then(|| request.kube_version.to_string()),
+            api_versions: request.api_versions.iter().map(ToString::to_string).collect(),
+            include_crds: request.include_crds,
+            skip_tests: request.skip_tests,
+            no_hooks: request.skip_hooks,
+            seed: self.seed,
+            ..TemplateRequest::new(request.chart.clone())
+        };
+        Ok(keyfill_helm::template(files, &helm, cx)?.text())
+    }
+}
+
+/// `CHART-SECONDS`, as `helm template --generate-name` makes names.
+fn generated_name(chart: &TreePath) -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    format!("{}-{seconds}", chart.name())
+}
