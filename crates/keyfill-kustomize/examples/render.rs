@@ -6,7 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use keyfill_diag::Cx;
-use keyfill_files::{DiskFiles, Files, TreePath};
+use keyfill_files::{DiskFiles, Files};
 use keyfill_kustomize::{BuildRequest, ChartRequest, Charts, Error, LoadRestrictor, SortOrder, build};
 use keyfill_yaml::{Body, to_yaml};
 use std::error::Error as StdError;
@@ -115,8 +115,12 @@ fn arguments() -> Result<(BuildRequest, PathBuf), Box<dyn StdError>> {
     let mut dir = PathBuf::from(".");
     let mut arguments = std::env::args().skip(1).filter(|a| a != "render" && a != "build");
     while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or("a flag without its value");
-        match argument.as_str() {
+        let (flag, given) = match argument.split_once('=') {
+            Some((flag, value)) if flag.starts_with("--") => (flag.to_owned(), Some(value.to_owned())),
+            _ => (argument, None),
+        };
+        let mut value = || given.clone().or_else(|| arguments.next()).ok_or("a flag without its value");
+        match flag.as_str() {
             "--enable-helm" => request.enable_helm = true,
             "--enable-alpha-plugins" => request.enable_alpha_plugins = true,
             "--enable-managedby-label" => request.enable_managedby_label = true,

@@ -1,17 +1,36 @@
 //! `kustomize build` in process, with the bytes of kustomize v5.8.1.
 //!
-//! Modules over plain nodes, which know nothing of resources or files: [`fieldspec`], [`schema`],
-//! [`merge`], [`json6902`], [`replacement`], [`filters`]. The rest builds on them: files are loaded,
-//! resources accumulated base by base, transformed, their names' references mended, and put in order.
+//! [`build`] takes a folder of a file tree and returns its resources as documents. `target` runs the steps
+//! of one kustomization; read it first. `load` turns files into kustomizations and objects, `resource` and
+//! `resmap` hold the objects and what the build remembers about them, `transform` and `generate` have a
+//! file for each step, `namereference` mends references at the end (see DESIGN.md). Over plain nodes, and
+//! knowing nothing of resources or files, work `fieldspec`, `schema`, `merge`, `json6902`, `replacement`
+//! and `filters`.
 
+mod builtins;
+mod config;
 pub mod error;
 pub mod fieldspec;
 pub mod filters;
+mod generate;
 pub mod gvk;
 pub mod json6902;
+mod load;
 pub mod merge;
+mod namereference;
+mod order;
+mod origin;
 pub mod replacement;
+mod resmap;
+mod resource;
 pub mod schema;
+mod selector;
+mod target;
+mod transform;
+mod variables;
 
 pub use error::Error;
+pub use generate::{ChartRequest, Charts, NoCharts};
 pub use gvk::Gvk;
+pub use load::{FILE_NAMES, LoadRestrictor, SortOrder};
+pub use target::{BuildRequest, Built, build};

@@ -77,7 +77,8 @@ fn wrong_type(name: &str, is_known: bool) -> Error {
     if is_known {
         return Error::new(format!("`{name}` of a field spec is a scalar"));
     }
-    Error::new(format!("a field spec has no field `{name}`")).hint("its fields are group, version, kind, path and create")
+    Error::new(format!("a field spec has no field `{name}`"))
+        .hint("its fields are group, version, kind, path and create")
 }
 
 impl PartialEq for FieldSpec {

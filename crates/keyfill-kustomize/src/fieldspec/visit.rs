@@ -59,7 +59,8 @@ impl Walk<'_> {
             Node::Seq(seq) => seq.items.iter_mut().try_for_each(|item| self.go(item, path)),
             Node::Scalar(scalar) if scalar.kind() == ScalarKind::Null => Ok(()),
             Node::Scalar(scalar) => {
-                Err(Error::new(format!("expected a list or a mapping above `{}`", step.name)).at_line(scalar.line))
+                Err(Error::new(format!("expected a list or a mapping above `{}`", step.name))
+                    .at_line(scalar.line))
             }
         }
     }
@@ -69,8 +70,11 @@ impl Walk<'_> {
             return Err(Error::new("cannot set or create an empty field name").at_line(map.line));
         }
         if step.is_item {
-            return Err(Error::new(format!("`{}` means an item of a list, but there is a mapping", step.name))
-                .at_line(map.line));
+            return Err(Error::new(format!(
+                "`{}` means an item of a list, but there is a mapping",
+                step.name
+            ))
+            .at_line(map.line));
         }
         let made = self.made_at(step, rest.is_empty());
         let at = map.entries.iter().position(|e| e.key.text == step.name);

@@ -115,7 +115,8 @@ impl Image {
 
 /// Whether an image has a name, apart from its tag and digest.
 pub fn is_match(image: &str, name: &str) -> Result<bool> {
-    let is_literal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b':' | b'@' | b'.');
+    let is_literal =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b':' | b'@' | b'.');
     if image.is_ascii() && name.bytes().all(is_literal) {
         return Ok(is_literal_match(image.as_bytes(), name.as_bytes()));
     }
@@ -138,7 +139,8 @@ fn is_tag_and_digest(rest: &[u8]) -> bool {
         Some(tag) => &tag[tag.iter().take_while(|b| is_word(b)).count()..],
         None => rest,
     };
-    after_tag.is_empty() || after_tag.strip_prefix(b"@sha256:").is_some_and(|digest| digest.iter().all(|b| is_word(b)))
+    after_tag.is_empty()
+        || after_tag.strip_prefix(b"@sha256:").is_some_and(|digest| digest.iter().all(|b| is_word(b)))
 }
 
 /// Name, tag and digest of an image; the port of a registry is part of the name.

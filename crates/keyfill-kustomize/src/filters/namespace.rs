@@ -54,9 +54,7 @@ pub fn set(
     // Only the core type named Namespace may get its own name from a spec.
     let is_core = gvk.group.is_empty() && gvk.version == "v1";
     let applies = |spec: &&FieldSpec| {
-        spec.path != OWN_NAMESPACE
-            && (is_core || spec.path != OWN_NAME)
-            && !(is_binding && is_subjects(spec))
+        spec.path != OWN_NAMESPACE && (is_core || spec.path != OWN_NAME) && !(is_binding && is_subjects(spec))
     };
     for spec in specs.iter().filter(applies) {
         visit(object, gvk, spec, Create::Scalar, &mut |node| step.put(node))?;
@@ -67,7 +65,8 @@ pub fn set(
 
 /// Whether a spec is about the subjects of role bindings, which have rules of their own.
 fn is_subjects(spec: &FieldSpec) -> bool {
-    spec.path == "subjects/namespace" && matches!(spec.gvk.kind.as_str(), "RoleBinding" | "ClusterRoleBinding")
+    spec.path == "subjects/namespace"
+        && matches!(spec.gvk.kind.as_str(), "RoleBinding" | "ClusterRoleBinding")
 }
 
 struct Step<'a> {

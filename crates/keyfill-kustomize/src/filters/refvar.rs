@@ -56,8 +56,10 @@ impl Step<'_> {
                         Node::Scalar(scalar) if scalar.kind() == ScalarKind::Str => self.scalar(scalar),
                         other => {
                             let what = if is_null(other) { "null" } else { "no string" };
-                            return Err(Error::new(format!("a list with variables holds strings, but an item is {what}"))
-                                .at_line(other.line()));
+                            return Err(Error::new(format!(
+                                "a list with variables holds strings, but an item is {what}"
+                            ))
+                            .at_line(other.line()));
                         }
                     }
                 }
@@ -152,7 +154,9 @@ fn as_whole(mut value: Scalar) -> Scalar {
 /// A value amid other text.
 fn within_text(value: &Scalar) -> Text {
     match value.kind() {
-        ScalarKind::Float => parse_float(&value.text).map_or_else(|_| value.text.clone(), |n| short(n).into()),
+        ScalarKind::Float => {
+            parse_float(&value.text).map_or_else(|_| value.text.clone(), |n| short(n).into())
+        }
         _ => value.text.clone(),
     }
 }

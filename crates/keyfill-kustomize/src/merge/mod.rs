@@ -1,8 +1,40 @@
-//! Strategic merge.
-//
-// kust-a calls:
-//
-// pub enum Merged { Kept, Deleted }            // Deleted: the whole object had `$patch: delete`
-// pub fn strategic(object: &mut Node, patch: &Node, schema: &Schema) -> Result<Merged>;
-//      // kyaml merge2 with ListPrepend, as patchstrategicmerge.Filter does it; object and patch have apiVersion/kind
-// pub fn has_delete_directive(patch) is internal; kyaml's `$patch: replace` on the root too.
+//! Strategic merge: a patch in the shape of the object, with lists merged by keys and `$patch` directives.
+//!
+//! The rules are those of kyaml, which differ from Kubernetes' own: items of a patch come before the others,
+//! `$setElementOrder`, `$retainKeys` and `$deleteFromPrimitiveList` have no meaning and stay in the object,
+//! and every merge also takes fields without a value (`key:`) out of all mappings of the object.
+
+mod directive;
+mod elements;
+mod stepwise;
+mod walk;
+
+use crate::error::Result;
+use crate::filters::shared::Writes;
+use crate::schema::Schema;
+use keyfill_yaml::Node;
+use walk::{Outcome, Walk};
+
+/// What became of the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// It is there, merged.
+    Kept,
+    /// The patch deletes it whole.
+    Deleted,
+}
+
+/// Merges a patch into an object.
+pub fn strategic(object: &mut Node, patch: &Node, schema: &Schema) -> Result<Merged> {
+    let mut walk = Walk { schema, writes: Writes::default() };
+    match walk.both(object, patch, None)? {
+        Outcome::Cleared => return Ok(Merged::Deleted),
+        // A patch that replaces the whole object has no effect in kustomize, which forgets the result.
+        Outcome::Kept | Outcome::Replaced(_) => {}
+    }
+    walk.writes.spread(object);
+    Ok(Merged::Kept)
+}
+
+#[cfg(test)]
+mod tests;

@@ -73,9 +73,9 @@ impl Visit<'_> {
         }
         // A negative number is a field's name here.
         match step(first).unwrap_or(Step::Field(first)) {
-            _ if first.starts_with('[') && first.ends_with(']') && !first.contains('=') => Err(Error::new(format!(
-                "the list step {first} of a field path must be [field=value]"
-            ))),
+            _ if first.starts_with('[') && first.ends_with(']') && !first.contains('=') => {
+                Err(Error::new(format!("the list step {first} of a field path must be [field=value]")))
+            }
             Step::Index(n) => self.index(node, n, rest),
             Step::Items(field, value) => self.items(node, field, value, rest),
             Step::All => {
@@ -120,7 +120,9 @@ impl Visit<'_> {
         let (line, count) = (seq.line, seq.items.len());
         match seq.items.get_mut(n) {
             Some(item) => self.go(item, rest),
-            None => Err(Error::new(format!("index {n} specified but only {count} elements found")).at_line(line)),
+            None => {
+                Err(Error::new(format!("index {n} specified but only {count} elements found")).at_line(line))
+            }
         }
     }
 
@@ -134,8 +136,10 @@ impl Visit<'_> {
         }
         seq.items.push(new_item(field, value));
         match self.matching(seq, field, &pattern, rest)? {
-            0 => Err(Error::new(format!("the list step [{field}={value}] does not match what it would create"))
-                .hint("the value is a regular expression; escape what has a meaning there")),
+            0 => Err(Error::new(format!(
+                "the list step [{field}={value}] does not match what it would create"
+            ))
+            .hint("the value is a regular expression; escape what has a meaning there")),
             count => Ok(count),
         }
     }
@@ -166,7 +170,8 @@ fn inside(scalar: &Scalar) -> Result<Node> {
     if scalar.kind() == ScalarKind::Null {
         return Ok(Node::null());
     }
-    let mut documents = load_nodes(scalar.text.as_bytes(), &Limits::default())
-        .map_err(|e| Error::new(format!("the text of the field is not YAML: {}", e.message())).at_line(scalar.line))?;
+    let mut documents = load_nodes(scalar.text.as_bytes(), &Limits::default()).map_err(|e| {
+        Error::new(format!("the text of the field is not YAML: {}", e.message())).at_line(scalar.line)
+    })?;
     Ok(if documents.is_empty() { Node::null() } else { documents.swap_remove(0) })
 }

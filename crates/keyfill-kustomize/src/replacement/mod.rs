@@ -68,8 +68,9 @@ pub fn set_value(
         format!("unable to {how} field `{field_path}` in replacement target")
     };
     let mut writes = Writes::default();
-    let found = fields::visit(target, &steps, create, &mut |field| set_field(field, options, value, &mut writes))
-        .map_err(|e| e.context(not_found()))?;
+    let found =
+        fields::visit(target, &steps, create, &mut |field| set_field(field, options, value, &mut writes))
+            .map_err(|e| e.context(not_found()))?;
     writes.spread(target);
     if found == 0 {
         return Err(Error::new(not_found()).hint("`options: {create: true}` makes fields that are absent"));
@@ -77,7 +78,12 @@ pub fn set_value(
     Ok(())
 }
 
-fn set_field(field: &mut Node, options: Option<&FieldOptions>, value: &Node, writes: &mut Writes) -> Result<()> {
+fn set_field(
+    field: &mut Node,
+    options: Option<&FieldOptions>,
+    value: &Node,
+    writes: &mut Writes,
+) -> Result<()> {
     let options = options.filter(|o| !o.delimiter.is_empty());
     let line = field.line();
     let text = match (options, &*field) {
@@ -115,7 +121,12 @@ fn joined(old: &str, new: &str, options: &FieldOptions) -> Text {
 /// Gives a scalar another text, but no other type: a string stays one, and a number must be a number.
 fn scalar_text(scalar: &mut Scalar, text: Text) -> Result<()> {
     let old = scalar.kind();
+    // A field that was made for the value has no type of its own yet.
+    let is_new = scalar.line == 0 && scalar.text.is_empty() && scalar.tag == Tag::None;
     scalar.text = text;
+    if is_new {
+        return Ok(());
+    }
     if old == ScalarKind::Str || scalar.style != Style::Plain || scalar.tag != Tag::None {
         if scalar.tag == Tag::None && scalar.style == Style::Plain {
             scalar.tag = Tag::Str;

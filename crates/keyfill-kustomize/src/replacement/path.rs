@@ -134,7 +134,9 @@ fn make_steps(node: &mut Node, steps: &[&str], set: &mut dyn FnMut(&mut Node) ->
     }
     let next = match (step(first)?, node) {
         (Step::All, _) => return Err(Error::new("wildcard is not supported here")),
-        (Step::Field(name), Node::Map(map)) => map.get_or_insert_with(name, || empty_before(rest.first().copied())),
+        (Step::Field(name), Node::Map(map)) => {
+            map.get_or_insert_with(name, || empty_before(rest.first().copied()))
+        }
         (Step::Field(name), node) => return Err(wrong_kind(&format!("a mapping above `{name}`"), node)),
         (Step::Index(n), Node::Seq(seq)) => match seq.items.get_mut(n) {
             Some(item) => item,
@@ -199,7 +201,8 @@ mod tests {
     fn looking_up() {
         let nodes = load_nodes(b"a: [{n: x, v: 1}, {n: y, v: 2}]\nb: null\n", &Limits::default());
         let node = &nodes.expect("it is YAML")[0];
-        let text = |path: &str| lookup(node, &split(path)).map(|n| n.and_then(|n| n.text().map(str::to_owned)));
+        let text =
+            |path: &str| lookup(node, &split(path)).map(|n| n.and_then(|n| n.text().map(str::to_owned)));
         assert_eq!(text("a.[n=y].v").expect("a path"), Some("2".into()));
         assert_eq!(text("a.0.v").expect("a path"), Some("1".into()));
         assert_eq!(text("a.-.v").expect("a path"), Some("2".into()));

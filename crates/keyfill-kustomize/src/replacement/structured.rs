@@ -57,10 +57,12 @@ fn lookup_mut<'a>(node: &'a mut Node, steps: &[String]) -> Option<&'a mut Node> 
             (path::Step::Field(name), Node::Map(map)) => map.get_mut(name),
             (path::Step::Index(n), Node::Seq(seq)) => seq.items.get_mut(n),
             (path::Step::Last, Node::Seq(seq)) => seq.items.last_mut(),
-            (path::Step::Items(field, value), Node::Seq(seq)) => seq.items.iter_mut().find(|item| match field {
-                "" => item.text().unwrap_or("") == value,
-                field => item.get(field).is_some_and(|n| n.text().unwrap_or("") == value),
-            }),
+            (path::Step::Items(field, value), Node::Seq(seq)) => {
+                seq.items.iter_mut().find(|item| match field {
+                    "" => item.text().unwrap_or("") == value,
+                    field => item.get(field).is_some_and(|n| n.text().unwrap_or("") == value),
+                })
+            }
             _ => None,
         }
     })

@@ -83,7 +83,8 @@ fn write_after_blank(out: &mut String, scalar: &Scalar, indent: usize) {
 }
 
 fn write_scalar(out: &mut String, scalar: &Scalar, indent: usize) {
-    let is_ambiguous = || scalar.tag == Tag::Str && Scalar::plain(scalar.text.clone()).kind() != ScalarKind::Str;
+    let is_ambiguous =
+        || scalar.tag == Tag::Str && Scalar::plain(scalar.text.clone()).kind() != ScalarKind::Str;
     match scalar.style {
         Style::Single if !scalar.text.contains('\n') => {
             out.push('\'');

@@ -73,7 +73,9 @@ impl Custom {
 
     fn pointed_to(&self, reference: &str) -> Option<&Value> {
         let pointer = reference.strip_prefix("#/")?;
-        pointer.split('/').try_fold(&self.document, |at, step| at.get(&step.replace("~1", "/").replace("~0", "~")))
+        pointer
+            .split('/')
+            .try_fold(&self.document, |at, step| at.get(&step.replace("~1", "/").replace("~0", "~")))
     }
 }
 
@@ -94,8 +96,10 @@ fn find_roots(document: &Value) -> Result<HashMap<(String, String), String>> {
     for (name, definition) in document.get("definitions").and_then(Value::as_map).unwrap_or(&[]) {
         for gvk in definition.get(TYPES).and_then(Value::as_seq).unwrap_or(&[]) {
             let id = type_meta(gvk).ok_or_else(|| {
-                Error::new(format!("definition {name} of the OpenAPI document names a type without version or kind"))
-                    .hint(format!("each entry of {TYPES} has group, version and kind"))
+                Error::new(format!(
+                    "definition {name} of the OpenAPI document names a type without version or kind"
+                ))
+                .hint(format!("each entry of {TYPES} has group, version and kind"))
             })?;
             roots.insert(id, name.to_string());
         }

@@ -1,0 +1,124 @@
+//! Lists that are merged by keys of their items.
+//!
+//! Real lists have items with all keys, each combination once: those are merged in one pass, with an index
+//! when they are long. For all others kustomize's procedure is followed step by step, with its surprises: an
+//! item without a key takes others with it.
+
+use super::walk::{Outcome, Walk};
+use crate::error::Result;
+use crate::filters::scalar::is_null;
+use crate::schema::Type;
+use keyfill_yaml::{Map, Node, Seq, Text};
+use std::collections::{HashMap, HashSet};
+
+/// What a list is merged with.
+#[derive(Clone, Copy)]
+pub enum Patch<'a> {
+    /// Nothing: the list is only gone through.
+    None,
+    /// A list of the patch.
+    Other(&'a Seq),
+    /// Itself: it is the patch's own and takes the place of none.
+    Itself,
+}
+
+/// Merges a list. The items of the patch come first.
+pub fn merge<'a>(
+    walk: &mut Walk<'a>,
+    dest: &mut Seq,
+    patch: Patch<'_>,
+    at: Option<Type<'a>>,
+    keys: &[&str],
+) -> Result<()> {
+    let items = at.and_then(Type::items);
+    let other: &[Node] = if let Patch::Other(other) = patch { &other.items } else { &[] };
+    if keys.is_empty() {
+        if let (Some(_), Some(_)) = (texts(&dest.items), texts(other)) {
+            merge_scalars(dest, other);
+            return Ok(());
+        }
+        return super::stepwise::merge(walk, dest, patch, items, &[""]);
+    }
+    match (unique_keys(&dest.items, keys), unique_keys(other, keys)) {
+        (Some(own), Some(theirs)) => merge_by_keys(walk, dest, patch, items, &own, &theirs),
+        _ => super::stepwise::merge(walk, dest, patch, items, keys),
+    }
+}
+
+/// The texts of items that are all scalars with some text.
+fn texts(items: &[Node]) -> Option<()> {
+    items.iter().all(|i| !is_null(i) && i.text().is_some_and(|t| !t.is_empty())).then_some(())
+}
+
+fn merge_scalars(dest: &mut Seq, patch: &[Node]) {
+    let own: HashMap<Text, Node> =
+        dest.items.iter().filter_map(|n| Some((n.text()?.into(), n.clone()))).collect();
+    let mut seen = HashSet::new();
+    let mut merged = Vec::with_capacity(dest.items.len() + patch.len());
+    for item in patch.iter().chain(&dest.items) {
+        let text: Text = item.text().unwrap_or("").into();
+        if seen.insert(text.clone()) {
+            merged.push(own.get(&text).unwrap_or(item).clone());
+        }
+    }
+    dest.items = merged;
+}
+
+/// The keys of each item, when all have them and no two the same.
+fn unique_keys(items: &[Node], keys: &[&str]) -> Option<Vec<Text>> {
+    let found: Vec<Text> = items.iter().map(|item| key_of(item.as_map()?, keys)).collect::<Option<_>>()?;
+    let mut seen = HashSet::with_capacity(found.len());
+    found.iter().all(|key| seen.insert(key)).then_some(found)
+}
+
+fn key_of(item: &Map, keys: &[&str]) -> Option<Text> {
+    let part = |key: &&str| {
+        let node = item.get(key).filter(|node| !is_null(node))?;
+        node.as_scalar().map(|s| &s.text).filter(|text| !text.is_empty())
+    };
+    match keys {
+        [key] => part(key).cloned(),
+        keys => {
+            let parts: Vec<&str> = keys.iter().map(|k| part(k).map(Text::as_str)).collect::<Option<_>>()?;
+            Some(parts.join("\0").into())
+        }
+    }
+}
+
+fn merge_by_keys<'a>(
+    walk: &mut Walk<'a>,
+    dest: &mut Seq,
+    patch: Patch<'_>,
+    items: Option<Type<'a>>,
+    own: &[Text],
+    theirs: &[Text],
+) -> Result<()> {
+    let is_patch = matches!(patch, Patch::Itself);
+    let places: HashMap<&Text, usize> = if theirs.is_empty() {
+        HashMap::new()
+    } else {
+        own.iter().enumerate().map(|(n, k)| (k, n)).collect()
+    };
+    let mut old: Vec<Option<Node>> = std::mem::take(&mut dest.items).into_iter().map(Some).collect();
+    let mut merged = Vec::with_capacity(old.len() + theirs.len());
+    let other: &[Node] = if let Patch::Other(other) = patch { &other.items } else { &[] };
+    for (item, key) in other.iter().zip(theirs) {
+        match places.get(key).and_then(|place| old[*place].take()) {
+            None => merged.extend(walk.only_patch(item, items)?),
+            Some(mut node) => match walk.both(&mut node, item, items)? {
+                // An item that is to be replaced stays as it was: kustomize puts the old one back.
+                Outcome::Kept | Outcome::Replaced(_) => merged.push(node),
+                Outcome::Cleared => {}
+            },
+        }
+    }
+    for mut node in old.into_iter().flatten() {
+        let stays =
+            if is_patch { walk.within_patch(&mut node, items)? } else { walk.only_dest(&mut node, items)? };
+        if stays {
+            merged.push(node);
+        }
+    }
+    dest.items = merged;
+    Ok(())
+}

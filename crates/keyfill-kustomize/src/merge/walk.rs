@@ -1,0 +1,263 @@
+//! Merging nodes. A place may have something in the object, in the patch, or in both.
+
+use super::directive::{self, Directive};
+use super::elements;
+use crate::error::Result;
+use crate::filters::scalar::{is_null, put_over, text_of, wrong_kind};
+use crate::filters::shared::Writes;
+use crate::schema::{Schema, Type};
+use keyfill_yaml::{Entry, Map, Node, Seq, Text};
+use std::collections::HashMap;
+
+/// What became of a place.
+pub enum Outcome {
+    /// It is there, changed in place.
+    Kept,
+    /// It is gone.
+    Cleared,
+    /// This takes its place.
+    Replaced(Node),
+}
+
+/// Above this many comparisons of keys an index is worth its making.
+const WORTH_AN_INDEX: usize = 1024;
+
+/// One merge.
+pub struct Walk<'a> {
+    /// What is known about types.
+    pub schema: &'a Schema,
+    /// Changes to values that have twins.
+    pub writes: Writes,
+}
+
+impl<'a> Walk<'a> {
+    /// A place that both have.
+    pub fn both(&mut self, dest: &mut Node, patch: &Node, at: Option<Type<'a>>) -> Result<Outcome> {
+        if is_null(patch) {
+            return Ok(Outcome::Cleared);
+        }
+        if is_null(dest) {
+            return Ok(self.only_patch(patch, at)?.map_or(Outcome::Cleared, Outcome::Replaced));
+        }
+        let at = at.or_else(|| self.type_by_fields(dest)).or_else(|| self.type_by_fields(patch));
+        match (dest, patch) {
+            (Node::Map(dest), Node::Map(patch)) => match directive::of_map(patch)? {
+                Directive::Delete => Ok(Outcome::Cleared),
+                Directive::Replace => {
+                    let mut copy = Node::Map(patch.clone());
+                    self.within_patch(&mut copy, at)?;
+                    Ok(Outcome::Replaced(copy))
+                }
+                Directive::Merge => self.maps(dest, patch, at),
+            },
+            (Node::Seq(dest), Node::Seq(patch)) => match at.and_then(Type::merge_keys) {
+                None => Ok(Outcome::Replaced(Node::Seq(patch.clone()))),
+                Some(keys) => self.lists(dest, patch, at, &keys),
+            },
+            (Node::Scalar(dest), Node::Scalar(patch)) => {
+                put_over(dest, patch.clone(), &mut self.writes);
+                Ok(Outcome::Kept)
+            }
+            (dest, patch) => {
+                let expected = match dest {
+                    Node::Map(_) => "a mapping",
+                    Node::Seq(_) => "a list",
+                    Node::Scalar(_) => "a scalar",
+                };
+                Err(wrong_kind(&format!("{expected} in the patch, as in the object,"), patch))
+            }
+        }
+    }
+
+    fn maps(&mut self, dest: &mut Map, patch: &Map, at: Option<Type<'a>>) -> Result<Outcome> {
+        // In the order of their names: where values have twins, the last one written counts.
+        let mut fields: Vec<&Entry> = patch.entries.iter().filter(|e| e.key.text != directive::KEY).collect();
+        fields.sort_by(|a, b| a.key.text.cmp(&b.key.text));
+        let own = dest.entries.len();
+        let index: Option<HashMap<Text, usize>> = (own * fields.len() > WORTH_AN_INDEX)
+            .then(|| dest.entries.iter().enumerate().map(|(n, e)| (e.key.text.clone(), n)).collect());
+        let mut is_touched = vec![false; own];
+        let mut cleared = Vec::new();
+        for field in fields {
+            let name = &field.key.text;
+            let below = at.and_then(|t| t.field(name));
+            let place = match &index {
+                Some(index) => index.get(name).copied(),
+                None => dest.entries[..own].iter().position(|e| e.key.text == *name),
+            };
+            let Some(place) = place else {
+                if let Some(value) = self.only_patch(&field.value, below)? {
+                    dest.entries.push(Entry { key: field.key.clone(), value });
+                }
+                continue;
+            };
+            is_touched[place] = true;
+            let value = &mut dest.entries[place].value;
+            match self.both(value, &field.value, below)? {
+                Outcome::Kept => {}
+                Outcome::Cleared => cleared.push(place),
+                Outcome::Replaced(new) => self.replace(value, new),
+            }
+        }
+        for (place, entry) in dest.entries[..own].iter_mut().enumerate() {
+            let below = at.and_then(|t| t.field(&entry.key.text));
+            if !is_touched[place] && !self.only_dest(&mut entry.value, below)? {
+                cleared.push(place);
+            }
+        }
+        remove_places(dest, cleared);
+        Ok(Outcome::Kept)
+    }
+
+    fn replace(&mut self, value: &mut Node, new: Node) {
+        match (value, new) {
+            (Node::Scalar(old), Node::Scalar(new)) => put_over(old, new, &mut self.writes),
+            (old, new) => *old = new,
+        }
+    }
+
+    fn lists(&mut self, dest: &mut Seq, patch: &Seq, at: Option<Type<'a>>, keys: &[&str]) -> Result<Outcome> {
+        match directive::of_list(patch)? {
+            (Directive::Delete, _) => Ok(Outcome::Cleared),
+            (Directive::Replace, word) => {
+                let mut copy = patch.clone();
+                elide(&mut copy, word);
+                elements::merge(self, &mut copy, elements::Patch::Itself, at, keys)?;
+                Ok(Outcome::Replaced(Node::Seq(copy)))
+            }
+            (Directive::Merge, None) => {
+                elements::merge(self, dest, elements::Patch::Other(patch), at, keys)?;
+                Ok(Outcome::Kept)
+            }
+            (Directive::Merge, word) => {
+                let mut copy = patch.clone();
+                elide(&mut copy, word);
+                elements::merge(self, dest, elements::Patch::Other(&copy), at, keys)?;
+                Ok(Outcome::Kept)
+            }
+        }
+    }
+
+    /// A place that only the object has; false when it goes away. A field without any value does, `null`
+    /// and `~` stay.
+    pub fn only_dest(&mut self, dest: &mut Node, at: Option<Type<'a>>) -> Result<bool> {
+        let at = at.or_else(|| self.type_by_fields(dest));
+        match dest {
+            Node::Scalar(scalar) => return Ok(!scalar.text.is_empty() || !is_null(dest)),
+            Node::Seq(seq) => {
+                if let Some(keys) = at.and_then(Type::merge_keys) {
+                    elements::merge(self, seq, elements::Patch::None, at, &keys)?;
+                }
+            }
+            Node::Map(map) => {
+                let mut cleared = Vec::new();
+                for (place, entry) in map.entries.iter_mut().enumerate() {
+                    if !self.only_dest(&mut entry.value, at.and_then(|t| t.field(&entry.key.text)))? {
+                        cleared.push(place);
+                    }
+                }
+                remove_places(map, cleared);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A place that only the patch has.
+    pub fn only_patch(&mut self, patch: &Node, at: Option<Type<'a>>) -> Result<Option<Node>> {
+        if is_null(patch) {
+            return Ok(None);
+        }
+        let at = at.or_else(|| self.type_by_fields(patch));
+        let mut copy = patch.clone();
+        match &mut copy {
+            Node::Scalar(_) => {}
+            Node::Seq(seq) => {
+                // A directive of the list itself is not looked at where there is nothing to merge with.
+                if let Some(keys) = at.and_then(Type::merge_keys) {
+                    elements::merge(self, seq, elements::Patch::Itself, at, &keys)?;
+                }
+            }
+            Node::Map(map) => {
+                match directive::of_map(map) {
+                    Ok(Directive::Delete) => return Ok(None),
+                    Ok(_) => {
+                        map.remove(directive::KEY);
+                    }
+                    // Neither is an unknown one, which stays in the object.
+                    Err(_) => {}
+                }
+                self.fields_within_patch(map, at)?;
+            }
+        }
+        Ok(Some(copy))
+    }
+
+    /// Below a place that only the patch has; false when it goes away.
+    pub fn within_patch(&mut self, node: &mut Node, at: Option<Type<'a>>) -> Result<bool> {
+        if is_null(node) {
+            return Ok(false);
+        }
+        let at = at.or_else(|| self.type_by_fields(node));
+        match node {
+            Node::Scalar(_) => {}
+            Node::Seq(seq) => {
+                if let Some(keys) = at.and_then(Type::merge_keys) {
+                    let (directive, word) = directive::of_list(seq)?;
+                    if directive == Directive::Delete {
+                        return Ok(false);
+                    }
+                    let word = word.map(str::to_owned);
+                    elide(seq, word.as_deref());
+                    elements::merge(self, seq, elements::Patch::Itself, at, &keys)?;
+                }
+            }
+            Node::Map(map) => {
+                if directive::of_map(map)? == Directive::Delete {
+                    return Ok(false);
+                }
+                map.remove(directive::KEY);
+                self.fields_within_patch(map, at)?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn fields_within_patch(&mut self, map: &mut Map, at: Option<Type<'a>>) -> Result<()> {
+        let mut cleared = Vec::new();
+        for (place, entry) in map.entries.iter_mut().enumerate() {
+            if !self.within_patch(&mut entry.value, at.and_then(|t| t.field(&entry.key.text)))? {
+                cleared.push(place);
+            }
+        }
+        remove_places(map, cleared);
+        Ok(())
+    }
+
+    /// The type that an object says it is, wherever it stands.
+    fn type_by_fields(&self, node: &Node) -> Option<Type<'a>> {
+        let map = node.as_map()?;
+        let field = |name| map.get(name).map(text_of).filter(|text| !text.is_empty());
+        self.schema.type_of(field("apiVersion")?, field("kind")?)
+    }
+}
+
+fn remove_places(map: &mut Map, mut places: Vec<usize>) {
+    if places.is_empty() {
+        return;
+    }
+    places.sort_unstable();
+    let mut at = 0;
+    map.entries.retain(|_| {
+        at += 1;
+        places.binary_search(&(at - 1)).is_err()
+    });
+}
+
+/// Takes the items with a directive out of a list, and those that say nothing.
+fn elide(seq: &mut Seq, word: Option<&str>) {
+    let Some(word) = word else { return };
+    seq.items.retain(|item| {
+        let is_nothing = is_null(item) || item.as_map().is_some_and(Map::is_empty);
+        !is_nothing && item.get(directive::KEY).is_none_or(|d| d.text().unwrap_or("") != word)
+    });
+}
