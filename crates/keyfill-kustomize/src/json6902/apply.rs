@@ -1,0 +1,127 @@
+//! Doing one operation.
+
+use super::equal::equal;
+use super::pointer::{container, is_null, place, split};
+use super::{Operation, Value};
+use crate::error::{Error, Result};
+use keyfill_yaml::Node;
+
+/// Does one operation.
+pub fn operation(root: &mut Node, operation: &Operation) -> Result<()> {
+    match operation.kind.as_str() {
+        "add" => add(root, path(operation)?, value_of(operation)),
+        "remove" => remove(root, path(operation)?).map(|_| ()),
+        "replace" => replace(root, path(operation)?, operation),
+        "move" => {
+            let moved = remove(root, from(operation)?)?;
+            add(root, path(operation)?, moved)
+        }
+        "copy" => {
+            let copied = get(root, from(operation)?)?.cloned().unwrap_or_else(Node::null);
+            add(root, path(operation)?, copied)
+        }
+        "test" => test(root, path(operation)?, operation.value.as_ref()),
+        other => Err(Error::new(format!("unexpected kind of operation: {other}"))
+            .hint("op is add, remove, replace, move, copy or test")),
+    }
+}
+
+fn path(operation: &Operation) -> Result<&str> {
+    operation.path.as_deref().ok_or_else(|| Error::new("operation has no path"))
+}
+
+fn from(operation: &Operation) -> Result<&str> {
+    operation.from.as_deref().ok_or_else(|| Error::new("operation has no from"))
+}
+
+/// Without a value it is null.
+fn value_of(operation: &Operation) -> Node {
+    operation.value.as_ref().map_or_else(Node::null, |v| v.node.clone())
+}
+
+fn missing(path: &str) -> Error {
+    Error::new(format!("the path {path} does not exist in the object"))
+}
+
+fn holder<'a>(root: &'a mut Node, path: &str) -> Result<(&'a mut Node, String)> {
+    let (steps, last) = split(path).ok_or_else(|| missing(path))?;
+    let holder = container(root, &steps).ok_or_else(|| missing(path))?;
+    Ok((holder, last))
+}
+
+fn add(root: &mut Node, path: &str, value: Node) -> Result<()> {
+    let (holder, last) = holder(root, path)?;
+    match holder {
+        Node::Map(map) => map.set(last, value),
+        Node::Seq(seq) if last == "-" => seq.items.push(value),
+        Node::Seq(seq) => {
+            // One behind the last item is a place too, and -1 means it.
+            let at = place(&last, seq.items.len() + 1).map_err(|e| e.at_path(path))?;
+            seq.items.insert(at, value);
+        }
+        Node::Scalar(_) => return Err(missing(path)),
+    }
+    Ok(())
+}
+
+fn remove(root: &mut Node, path: &str) -> Result<Node> {
+    let (holder, last) = holder(root, path)?;
+    match holder {
+        Node::Map(map) => {
+            map.remove(&last).ok_or_else(|| Error::new(format!("unable to remove nonexistent key {path}")))
+        }
+        Node::Seq(seq) => {
+            let at = place(&last, seq.items.len()).map_err(|e| e.at_path(path))?;
+            Ok(seq.items.remove(at))
+        }
+        Node::Scalar(_) => Err(missing(path)),
+    }
+}
+
+/// In a mapping the key need not be there.
+fn replace(root: &mut Node, path: &str, operation: &Operation) -> Result<()> {
+    if path.is_empty() {
+        return match operation.value.as_ref().map(|v| &v.node) {
+            Some(node @ Node::Map(_)) => {
+                *root = node.clone();
+                Ok(())
+            }
+            _ => Err(Error::new("the whole object can only be replaced with a mapping")),
+        };
+    }
+    let value = value_of(operation);
+    let (holder, last) = holder(root, path)?;
+    match holder {
+        Node::Map(map) => map.set(last, value),
+        Node::Seq(seq) => {
+            let at = place(&last, seq.items.len()).map_err(|e| e.at_path(path))?;
+            seq.items[at] = value;
+        }
+        Node::Scalar(_) => return Err(missing(path)),
+    }
+    Ok(())
+}
+
+/// What the last step means; a key that is not there is nothing, an index that is not there an error.
+fn get<'a>(root: &'a mut Node, path: &str) -> Result<Option<&'a Node>> {
+    let (holder, last) = holder(root, path)?;
+    match holder {
+        Node::Map(map) => Ok(map.get(&last)),
+        Node::Seq(seq) => {
+            let at = place(&last, seq.items.len()).map_err(|e| e.at_path(path))?;
+            Ok(seq.items.get(at))
+        }
+        Node::Scalar(_) => Err(missing(path)),
+    }
+}
+
+fn test(root: &mut Node, path: &str, value: Option<&Value>) -> Result<()> {
+    let have = if path.is_empty() { Some(&*root) } else { get(root, path)? };
+    let same = match (have.filter(|node| !is_null(node)), value) {
+        (None, None) => true,
+        (None, Some(value)) => is_null(&value.node),
+        (Some(_), None) => false,
+        (Some(have), Some(value)) => equal(have, &value.json)?,
+    };
+    if same { Ok(()) } else { Err(Error::new(format!("testing the value at {path} failed"))) }
+}

@@ -1,0 +1,89 @@
+//! What the way through JSON and back does to an object: every number becomes the text of a 64-bit float,
+//! strings lose their quotes, and nodes are shared no longer.
+
+use crate::error::{Error, Result};
+use crate::filters::shared::part_scalar;
+use keyfill_go::strconv::{Bits, Layout, format_float};
+use keyfill_yaml::{Entry, Map, Node, Scalar, ScalarKind, Seq, Style, Tag, Value, resolve};
+
+/// Takes an object through JSON.
+pub fn through_json(node: &mut Node) -> Result<()> {
+    match node {
+        Node::Map(map) => map.entries.iter_mut().try_for_each(|e| through_json(&mut e.value)),
+        Node::Seq(seq) => seq.items.iter_mut().try_for_each(through_json),
+        Node::Scalar(scalar) => scalar_through_json(scalar),
+    }
+}
+
+fn scalar_through_json(scalar: &mut Scalar) -> Result<()> {
+    part_scalar(scalar);
+    match scalar.kind() {
+        ScalarKind::Str if scalar.style != Style::Folded => {
+            if scalar.style != Style::Plain || scalar.tag != Tag::None {
+                scalar.style = if scalar.text.contains('\n') { Style::Literal } else { Style::Plain };
+                scalar.tag = Tag::Str;
+            }
+            Ok(())
+        }
+        ScalarKind::Int if is_short(scalar) => Ok(()),
+        _ => {
+            let line = scalar.line;
+            let value = resolve(&Node::Scalar(scalar.clone())).map_err(|e| Error::new(e.message()).at_line(line))?;
+            *scalar = Scalar { line, ..scalar_of(&value) };
+            Ok(())
+        }
+    }
+}
+
+/// Whether an integer is written as a float of its size is.
+fn is_short(scalar: &Scalar) -> bool {
+    let digits = scalar.text.strip_prefix('-').unwrap_or(&scalar.text);
+    scalar.tag == Tag::None
+        && digits.len() <= 6
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && (!digits.starts_with('0') || scalar.text == "0")
+}
+
+/// The scalar that a value becomes.
+fn scalar_of(value: &Value) -> Scalar {
+    let number = |n: f64| {
+        let text = format_float(n, Layout::General, None, Bits::B64);
+        Scalar::plain(text)
+    };
+    match value {
+        Value::Null | Value::Seq(_) | Value::Map(_) => Scalar { tag: Tag::Null, ..Scalar::plain("null") },
+        Value::Bool(b) => Scalar::plain(if *b { "true" } else { "false" }),
+        Value::Int(n) => number(*n as f64),
+        Value::Uint(n) => number(*n as f64),
+        Value::Float(n) => number(*n),
+        Value::Number(text) => Scalar::plain(text.clone()),
+        Value::Str(text) => {
+            let style = if text.contains('\n') { Style::Literal } else { Style::Plain };
+            Scalar { style, ..Scalar::string(text.clone()) }
+        }
+    }
+}
+
+/// The node that JSON text becomes.
+pub fn from_json(text: &str) -> Result<Node> {
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|e| Error::new(format!("the value of an operation: {e}")))?;
+    Ok(node_of(&value))
+}
+
+fn node_of(value: &serde_json::Value) -> Node {
+    match value {
+        serde_json::Value::Object(fields) => {
+            let entries = fields
+                .iter()
+                .map(|(key, value)| Entry { key: Scalar::string(key.as_str()), value: node_of(value) })
+                .collect();
+            Node::Map(Map { entries, line: 0 })
+        }
+        serde_json::Value::Array(items) => Node::Seq(Seq { items: items.iter().map(node_of).collect(), line: 0 }),
+        serde_json::Value::Null => Node::null(),
+        serde_json::Value::Bool(b) => Node::Scalar(scalar_of(&Value::Bool(*b))),
+        serde_json::Value::Number(n) => Node::Scalar(scalar_of(&Value::Float(n.as_f64().unwrap_or(0.0)))),
+        serde_json::Value::String(text) => Node::Scalar(scalar_of(&Value::Str(text.as_str().into()))),
+    }
+}
