@@ -115,12 +115,33 @@ fn rounded(value: f64, fraction_digits: usize) -> Decimal {
     Decimal::from_exponent_text(&format!("{value:.fraction_digits$e}"))
 }
 
+/// The fewest digits that read back as the number; of two equally near ones Go takes the even one, Rust the
+/// upper one.
 fn shortest(value: f64, bits: Bits) -> Decimal {
     let text = match bits {
         Bits::B64 => format!("{value:e}"),
         Bits::B32 => format!("{:e}", value as f32),
     };
-    Decimal::from_exponent_text(&text).trimmed()
+    let decimal = Decimal::from_exponent_text(&text).trimmed();
+    // Only where the digits are as many as the type holds can two be equally near.
+    let (places, least) = (decimal.digits.len(), if bits == Bits::B64 { 15 } else { 6 });
+    if places < least {
+        return decimal;
+    }
+    let fraction = places - 1;
+    let (even, same) = match bits {
+        Bits::B64 => {
+            let even = format!("{value:.fraction$e}");
+            let same = even.parse() == Ok(value);
+            (even, same)
+        }
+        Bits::B32 => {
+            let even = format!("{:.fraction$e}", value as f32);
+            let same = even.parse() == Ok(value as f32);
+            (even, same)
+        }
+    };
+    if same { Decimal::from_exponent_text(&even).trimmed() } else { decimal }
 }
 
 fn exponent_form(decimal: &Decimal, precision: usize) -> String {
@@ -400,6 +421,7 @@ mod tests {
         assert_eq!(g(0.000_012_5), "1.25e-05");
         assert_eq!(g(5e-324), "5e-324");
         assert_eq!(g(1e100), "1e+100");
+        assert_eq!(g(1_823_419_333_333_333.25), "1.8234193333333332e+15");
         assert_eq!(g(f64::INFINITY), "+Inf");
         assert_eq!(g(f64::NAN), "NaN");
         assert_eq!(format_float(0.1, Layout::General, None, Bits::B32), "0.1");

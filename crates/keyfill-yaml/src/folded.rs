@@ -17,11 +17,23 @@ pub(crate) fn after_reading_again(scalar: &Scalar) -> Option<Text> {
         return None;
     }
     let body = text.strip_suffix('\n').unwrap_or(text);
-    if !analysis::has_break(body) || !analysis::analyze(text, analysis::classes(text)).block {
+    if !analysis::has_break(body) || !stays_a_block(text) {
         return None;
     }
     let read = scan::whole_scalar(&written(text))?;
     (read != text).then(|| Text::from(read))
+}
+
+/// Whether yaml.v3 writes the text as a block and not in quotes. It lets tabs be, where yaml.v2 does not.
+fn stays_a_block(text: &str) -> bool {
+    let tabless = text.replace('\t', "x");
+    analysis::analyze(&tabless, analysis::classes(&tabless)).block
+}
+
+/// Whether yaml.v3 writes a block scalar so that it cannot read it: one whose text begins with a tab.
+pub(crate) fn is_lost(scalar: &Scalar) -> bool {
+    let block = matches!(scalar.style, Style::Literal | Style::Folded);
+    block && scalar.text.starts_with('\t') && stays_a_block(&scalar.text)
 }
 
 /// The scalar as yaml.v3 writes it.
@@ -51,7 +63,7 @@ fn written(text: &str) -> String {
         }
         if at_line_start {
             out.push_str("  ");
-            indented = c == ' ';
+            indented = matches!(c, ' ' | '\t');
         }
         out.push(c);
         at_line_start = false;

@@ -173,6 +173,11 @@ impl<'a, B: Builder> Parser<'a, B> {
         self.builder.scalar(ScalarEvent::empty(mark))
     }
 
+    fn empty_in_flow(&mut self, mark: Mark) -> Result<B::Node, Error> {
+        self.count(1, mark)?;
+        self.builder.scalar(ScalarEvent { flow: true, ..ScalarEvent::empty(mark) })
+    }
+
     /// A node. `block` allows block collections, `indentless` a sequence that is no deeper than its key.
     fn node(&mut self, block: bool, indentless: bool) -> Result<B::Node, Error> {
         let token = self.scanner.peek()?;
@@ -261,6 +266,7 @@ impl<'a, B: Builder> Parser<'a, B> {
                 let event = ScalarEvent {
                     tag: properties.tag,
                     bare_tag: properties.bare_tag,
+                    flow: !block,
                     ..ScalarEvent::empty(start)
                 };
                 self.builder.scalar(event)
@@ -471,7 +477,7 @@ impl<'a, B: Builder> Parser<'a, B> {
             }
         }
         let place = self.scanner.peek()?.mark;
-        self.empty(place)
+        self.empty_in_flow(place)
     }
 
     fn flow_mapping(&mut self, mark: Mark) -> Result<B::Node, Error> {
@@ -505,7 +511,7 @@ impl<'a, B: Builder> Parser<'a, B> {
                     let ends = |kind: &Kind<'_>| matches!(kind, Kind::FlowEntry | Kind::FlowMappingEnd);
                     (key, self.flow_value(ends)?)
                 }
-                _ => (self.key_node(false)?, self.empty(place)?),
+                _ => (self.key_node(false)?, self.empty_in_flow(place)?),
             };
             self.builder.entry(&mut map, key, value)?;
         }

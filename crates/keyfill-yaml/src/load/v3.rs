@@ -27,17 +27,32 @@ impl NodeBuilder {
 
     fn make(&self, event: ScalarEvent<'_>) -> Scalar {
         let tag = event.tag.map_or(Tag::None, |tag| short_tag(&tag));
-        Scalar { text: Text::new(&event.text), style: event.style, tag, line: self.line(event.mark) }
+        // The quotes of `!!null ''` say nothing, and here they mark a null that becomes a string.
+        let style = if tag == Tag::Null { Style::Plain } else { event.style };
+        Scalar { text: Text::new(&event.text), style, tag, line: self.line(event.mark) }
     }
+}
 
-    /// kustomize writes a resource with yaml.v3 and reads it again. In a flow collection the writer quotes
-    /// plain text that holds a colon, and so a point in time becomes a string.
-    fn quoted_on_the_way(event: &ScalarEvent<'_>) -> bool {
-        event.flow
-            && event.style == Style::Plain
-            && event.text.contains(':')
-            && matches!(resolve_plain(Dialect::V3, &event.text), Resolved::Timestamp(_))
+/// kustomize writes a resource with yaml.v3 and reads it again. In a flow collection the writer puts
+/// quotes around what is empty and around plain text that holds a colon: a null that is not written out
+/// and a point in time become strings. To the transformers in between they are still what they were.
+fn mark_quoted_on_the_way(scalar: &mut Scalar) {
+    if scalar.style != Style::Plain || scalar.tag != Tag::None {
+        return;
     }
+    if scalar.text.is_empty() {
+        scalar.tag = Tag::Null;
+        scalar.style = Style::Single;
+    } else if scalar.text.contains(':')
+        && matches!(resolve_plain(Dialect::V3, &scalar.text), Resolved::Timestamp(_))
+    {
+        scalar.style = Style::Single;
+    }
+}
+
+/// Whether a scalar is an empty null in a flow collection, which comes out as an empty string.
+fn is_quoted_null(scalar: &Scalar) -> bool {
+    scalar.tag == Tag::Null && scalar.style == Style::Single && scalar.text.is_empty()
 }
 
 fn short_tag(tag: &str) -> Tag {
@@ -67,10 +82,10 @@ impl Builder for NodeBuilder {
     type Map = OpenMap;
 
     fn scalar(&mut self, event: ScalarEvent<'_>) -> Result<Node, Error> {
-        let quoted = Self::quoted_on_the_way(&event);
+        let flow = event.flow;
         let mut scalar = self.make(event);
-        if quoted && scalar.tag == Tag::None {
-            scalar.style = Style::Single;
+        if flow {
+            mark_quoted_on_the_way(&mut scalar);
         }
         Ok(Node::Scalar(scalar))
     }
@@ -158,7 +173,13 @@ fn merge_into(map: &mut Map, merge: Node) -> Result<(), &'static str> {
     let own = map.entries.len();
     let mut places: HashMap<Text, usize> =
         map.entries.iter().enumerate().map(|(i, e)| (e.key.text.clone(), i)).collect();
-    for entry in sources.into_iter().flat_map(|source| source.entries) {
+    for mut entry in sources.into_iter().flat_map(|source| source.entries) {
+        // It leaves its flow collection.
+        if let Node::Scalar(scalar) = &mut entry.value
+            && is_quoted_null(scalar)
+        {
+            (scalar.tag, scalar.style) = (Tag::None, Style::Plain);
+        }
         match places.get(&entry.key.text) {
             Some(place) if *place < own => {}
             Some(place) => map.entries[*place].value = entry.value,
@@ -189,6 +210,7 @@ pub(crate) fn resolve_scalar(scalar: &Scalar) -> Result<Resolved, Error> {
 pub(crate) fn scalar_value(scalar: &Scalar) -> Result<Value, Error> {
     let refuse = |message: &str| Error::at(scalar.line, 0, message);
     Ok(match resolve_scalar(scalar)? {
+        Resolved::Null if is_quoted_null(scalar) => Value::Str(Text::default()),
         Resolved::Null => Value::Null,
         Resolved::Bool(b) => Value::Bool(b),
         Resolved::Int(n) => Value::Int(n),
@@ -202,6 +224,9 @@ pub(crate) fn scalar_value(scalar: &Scalar) -> Result<Value, Error> {
         Resolved::Merge | Resolved::Str if scalar.tag == Tag::Binary => {
             let text = binary::decode(&scalar.text);
             Value::Str(text.ok_or_else(|| refuse("!!binary value contains invalid base64 data"))?)
+        }
+        Resolved::Merge | Resolved::Str if folded::is_lost(scalar) => {
+            return Err(refuse("kustomize cannot keep a block scalar whose text begins with a tab"));
         }
         Resolved::Merge | Resolved::Str => {
             Value::Str(folded::after_reading_again(scalar).unwrap_or_else(|| scalar.text.clone()))
@@ -234,22 +259,26 @@ fn resolve_at(node: &Node, top: bool) -> Result<Value, Error> {
 }
 
 /// A key as text. The top of a document is read into a map of strings: there every scalar serves, and a
-/// null key is dropped. Deeper down only strings do.
+/// null key is dropped. Deeper down only strings do. A key that is not there at all is the empty string.
 fn key_text(key: &Scalar, top: bool) -> Result<Option<Cow<'_, str>>, Error> {
     let resolved = resolve_scalar(key)?;
+    let text = key.text.as_str();
+    let string =
+        matches!(key.tag, Tag::None | Tag::Str) && matches!(resolved, Resolved::Merge | Resolved::Str);
+    let missing = text.is_empty() && key.style == Style::Plain && key.tag == Tag::None;
+    if string || missing || is_quoted_null(key) {
+        return Ok(Some(Cow::Borrowed(text)));
+    }
+    if !top {
+        let message = format!("key {text:?} is not a string");
+        return Err(Error::at(key.line, 0, message).hint("put the key into quotes"));
+    }
     Ok(match resolved {
-        Resolved::Merge | Resolved::Str if key.tag == Tag::Binary => {
-            let text = binary::decode(&key.text);
-            let text =
-                text.ok_or_else(|| Error::at(key.line, 0, "!!binary value contains invalid base64 data"))?;
-            Some(Cow::Owned(text.to_string()))
+        Resolved::Null => None,
+        _ if key.tag == Tag::Binary => {
+            let refuse = || Error::at(key.line, 0, "!!binary value contains invalid base64 data");
+            Some(Cow::Owned(binary::decode(text).ok_or_else(refuse)?.to_string()))
         }
-        Resolved::Merge | Resolved::Str => Some(Cow::Borrowed(key.text.as_str())),
-        Resolved::Null if top => None,
-        _ if top => Some(Cow::Borrowed(key.text.as_str())),
-        _ => {
-            let message = format!("key {:?} is not a string", key.text.as_str());
-            return Err(Error::at(key.line, 0, message).hint("put the key into quotes"));
-        }
+        _ => Some(Cow::Borrowed(text)),
     })
 }

@@ -30,6 +30,9 @@ struct SimpleKey {
     possible: bool,
     /// In block context at the column of the mapping nothing but a key may stand.
     required: bool,
+    /// Whether the token waits in the queue until it is known whether it is a key. go-yaml forgets to wait for
+    /// a flow collection that was empty.
+    awaited: bool,
     /// The number of the token that would be the key.
     token: usize,
     mark: Mark,
@@ -146,7 +149,7 @@ impl<'a> Scanner<'a> {
         // Token numbers grow with the level.
         let level = if self.keys.len() == 1 { 0 } else { self.keys.partition_point(|k| k.token < taken) };
         match self.keys.get(level) {
-            Some(key) if key.possible && key.token == taken => self.key_is_valid(level),
+            Some(key) if key.possible && key.awaited && key.token == taken => self.key_is_valid(level),
             _ => Ok(false),
         }
     }
@@ -234,9 +237,12 @@ impl<'a> Scanner<'a> {
         self.taken + self.tokens.len() - self.head
     }
 
+    /// Puts a token before the one that has the number; behind all when that one was taken already.
     fn insert(&mut self, number: usize, kind: Kind<'a>, mark: Mark) {
-        let at = number - self.taken + self.head;
-        self.tokens.insert(at, Token { kind, mark });
+        match number.checked_sub(self.taken) {
+            Some(ahead) => self.tokens.insert(self.head + ahead, Token { kind, mark }),
+            None => self.push(kind, mark),
+        }
     }
 
     fn fetch(&mut self) -> Result<(), Error> {
@@ -382,7 +388,7 @@ impl<'a> Scanner<'a> {
             let required =
                 self.flow_level == 0 && self.indent == i32::try_from(mark.column).unwrap_or(i32::MAX);
             self.forget_key()?;
-            let key = SimpleKey { possible: true, required, token: self.next_number(), mark };
+            let key = SimpleKey { possible: true, required, awaited: true, token: self.next_number(), mark };
             if let Some(last) = self.keys.last_mut() {
                 *last = key;
             }
@@ -443,7 +449,10 @@ impl<'a> Scanner<'a> {
         self.forget_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
-            self.keys.pop();
+            let inner = self.keys.pop();
+            if let (Some(outer), Some(inner)) = (self.keys.last_mut(), inner) {
+                outer.awaited &= outer.token != inner.token;
+            }
         }
         self.key_allowed = false;
         self.push_indicator(kind, 1);

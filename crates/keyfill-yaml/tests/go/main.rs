@@ -3,9 +3,11 @@
 //! Files: `testdata/` of this crate, and every YAML and JSON file below the folder that KEYFILL_CORPUS names.
 
 mod compare;
+mod generate;
 mod oracle;
 
-use compare::{OPERATIONS, difference};
+use compare::{OPERATIONS, difference, stable};
+use generate::Random;
 use oracle::Oracle;
 use std::path::{Path, PathBuf};
 
@@ -54,4 +56,59 @@ fn files_read_and_print_as_in_go() {
     println!("{} files", files.len());
     let shown: Vec<&str> = differences.iter().take(40).map(String::as_str).collect();
     assert!(differences.is_empty(), "{} differences\n{}", differences.len(), shown.join("\n"));
+}
+
+/// How many texts and values are made: KEYFILL_CASES, or enough for a second or two.
+fn cases() -> u64 {
+    std::env::var("KEYFILL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(3_000)
+}
+
+fn report(differences: &[String]) {
+    let shown: Vec<&str> = differences.iter().take(12).map(String::as_str).collect();
+    assert!(differences.is_empty(), "{} differences\n{}", differences.len(), shown.join("\n\n"));
+}
+
+#[test]
+fn generated_texts_read_as_in_go() {
+    let Some(mut oracle) = Oracle::start() else { return };
+    let (mut differences, mut valid) = (Vec::new(), 0);
+    for seed in 0..cases() {
+        let random = &mut Random::new(seed);
+        let mut text = generate::text(random);
+        if seed % 3 == 0 {
+            text = generate::mutated(random, &text);
+        }
+        for operation in OPERATIONS {
+            if let Some(d) = difference(&mut oracle, operation, text.as_bytes()) {
+                differences.push(format!("seed {seed} {text:?}\n{d}"));
+                break;
+            }
+        }
+        valid += u32::from(matches!(compare::ours(b'y', text.as_bytes()), Some(Ok(_))));
+    }
+    println!("{valid} of {} texts are valid", cases());
+    report(&differences);
+}
+
+#[test]
+fn generated_values_print_as_in_go() {
+    let Some(mut oracle) = Oracle::start() else { return };
+    let mut differences = Vec::new();
+    for seed in 0..cases() {
+        let value = generate::value_tree(&mut Random::new(seed), 0);
+        if !stable(&value) {
+            continue;
+        }
+        let json = keyfill_yaml::to_json(&value);
+        let ours = keyfill_yaml::to_yaml(&value);
+        match oracle.ask(b'e', &json) {
+            Ok(theirs) if theirs == ours => {}
+            Ok(theirs) => {
+                let d = compare::first_lines_that_differ(&ours, &theirs);
+                differences.push(format!("seed {seed} {}\n{d}", String::from_utf8_lossy(&json)));
+            }
+            Err(e) => differences.push(format!("seed {seed}: Go refuses it: {e}")),
+        }
+    }
+    report(&differences);
 }
