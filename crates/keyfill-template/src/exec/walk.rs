@@ -185,7 +185,8 @@ impl Ctx {
             _ => Flow::Next,
         };
         self.variables.truncate(mark);
-        Ok(flow)
+        // A `break` in the `else` of a range ends that range, though the parser counts it to the outer one.
+        Ok(if let Flow::Break = flow { Flow::Next } else { flow })
     }
 
     fn range_over_number(&mut self, turns: &mut Turns<'_>, value: &Value) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use super::{FuncError, any};
 use crate::Ctx;
 use crate::value::Value;
+use keyfill_go::fmt::sprintf;
 use std::cmp::Ordering;
 
 /// A value of a basic kind.
@@ -92,19 +93,23 @@ fn equal_others(a: &Value, b: &Value) -> Result<bool, FuncError> {
     let comparable = a.kind() == b.kind() || a.is_nil() || b.is_nil();
     if !comparable {
         let (x, y) = (a.type_name(), b.type_name());
-        return Err(format!("non-comparable types {}: {x}, {y}: {}", shown(a)?, shown(b)?).into());
+        return Err(
+            format!("non-comparable types {}: {x}, {y}: {}", shown(a, b"%s")?, shown(b, b"%v")?).into()
+        );
     }
     if a.is_nil_of_any_type() || b.is_nil_of_any_type() {
         return Ok(a.is_nil_of_any_type() == b.is_nil_of_any_type());
     }
     match (a, b) {
         (Value::Object(a), Value::Object(b)) => Ok(a.equals(&**b)),
-        _ => Err(format!("non-comparable type {}: {}", shown(b)?, b.type_name()).into()),
+        _ => Err(format!("non-comparable type {}: {}", shown(b, b"%s")?, b.type_name()).into()),
     }
 }
 
-fn shown(value: &Value) -> Result<String, FuncError> {
-    Ok(value.printed()?.to_text().into_owned())
+fn shown(value: &Value, format: &[u8]) -> Result<String, FuncError> {
+    let mut out = Vec::new();
+    sprintf(&mut out, format, &[value])?;
+    Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
 fn less(a: &Value, b: &Value) -> Result<bool, FuncError> {

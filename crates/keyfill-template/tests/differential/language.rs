@@ -37,7 +37,6 @@ const CONSTANTS: &[&str] = &[
     "`raw\\n`",
     "\"é\\xff\"",
     "\"text\"",
-   
     "18446744073709551615",
     "1i",
     "1+2i",
@@ -365,8 +364,8 @@ impl Writer<'_> {
         if depth == 0 || self.source.one_in(2) {
             return self.operand(depth);
         }
-        match self.source.below(8) {
-            0 => {
+        match self.source.below(20) {
+            0..=5 => {
                 let format = self.source.pick(FORMATS);
                 self.put(&format!("printf {format:?}"));
                 if self.source.one_in(4) {
@@ -375,34 +374,55 @@ impl Writer<'_> {
                 }
                 self.operands(depth - 1, 0, 3);
             }
-            1 => {
+            6 | 7 => {
                 let word = self.source.pick(&["eq", "ne", "lt", "le", "gt", "ge"]);
                 self.put(word);
                 self.operands(depth - 1, 1, 3);
             }
-            2 => {
+            8..=11 => {
                 let word = self.source.pick(&["and", "or", "not"]);
                 self.put(word);
                 self.operands(depth - 1, 1, 3);
             }
-            3 => {
+            12 => {
                 self.put("index");
                 self.operands(depth - 1, 1, 3);
             }
-            4 => {
+            13 => {
                 self.put("slice");
                 self.operands(depth - 1, 1, 4);
             }
-            5 => {
+            14..=17 => {
                 let word = self.source.pick(&["print", "println", "html", "js", "urlquery"]);
                 self.put(word);
                 self.operands(depth - 1, 0, 3);
             }
-            6 => {
+            18 if self.source.one_in(2) => {
                 let word = self.source.pick(&["len", "call"]);
                 self.put(word);
                 self.operands(depth - 1, 0, 2);
             }
+            18 => {
+                let good = [
+                    "index .l 0",
+                    "index $.l 1",
+                    "index .m \"k 1\"",
+                    "len $.l",
+                    "slice $.s 1 3",
+                    "len .s",
+                    "index $ \"a\"",
+                    "eq .s \"text\"",
+                    "ne .f 1.5",
+                    "lt .f 2.0",
+                    "ge .i 3.0",
+                    "eq .i .f .z",
+                    "slice $.l 1",
+                    "index .s 2",
+                ];
+                let good = self.source.pick(&good);
+                self.put(good);
+            }
+            _ if self.source.one_in(2) => self.operand(depth - 1),
             _ => {
                 // Arguments to what takes none.
                 self.operand(depth - 1);
@@ -448,7 +468,8 @@ impl Writer<'_> {
     }
 
     fn fields(&mut self, least: usize) {
-        for _ in 0..least + self.source.below(3) {
+        let more = if self.source.one_in(6) { self.source.below(3) } else { 0 };
+        for _ in 0..least + more {
             let field = self.source.pick(FIELDS);
             self.put(&format!(".{field}"));
         }
