@@ -25,7 +25,12 @@ fn main() -> ExitCode {
     let name = std::env::args_os().next().map(std::path::PathBuf::from);
     let stem = name.as_deref().and_then(|n| n.file_stem()).and_then(|n| n.to_str()).unwrap_or_default();
     let called_as_avp = stem == "argocd-vault-plugin";
-    let cli = match cli::args::Cli::try_parse() {
+    let mut words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    if stem == "argocd-cmp-server" {
+        // The server's flags under the server's name: it has no subcommands of that kind.
+        words.insert(1, "serve".into());
+    }
+    let cli = match cli::args::Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => {
             // A closed stdout or stderr leaves nobody to tell.

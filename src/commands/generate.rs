@@ -66,6 +66,6 @@ fn from_tree(
     let boundary = Boundary { named, app_path: env.get("ARGOCD_APP_SOURCE_PATH") };
     let tree = Tree::open(Path::new(path), boundary, cx.limits.file_bytes)?;
     let engine = settings.effective.get("KEYFILL_ENGINE");
-    let options = crate::render::options::resolve(&args.render, env, &tree, true, engine)?;
+    let options = crate::render::options::resolve(&args.render, env, &tree.at, true, engine)?;
     pipeline::render(&tree, &options, settings.compat_avp, cx, timings)
 }

@@ -4,6 +4,8 @@ pub mod check;
 pub mod discover;
 pub mod generate;
 pub mod render;
+#[cfg(unix)]
+pub mod serve;
 pub mod version;
 
 use crate::cli::args::{Cli, Command};
@@ -25,7 +27,7 @@ pub fn run(cli: &Cli, called_as_avp: bool) -> Result<()> {
         }
         Command::Man => Ok(clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?),
         #[cfg(unix)]
-        Command::Serve(_) => anyhow::bail!("not there yet"),
+        Command::Serve(args) => serve::run(&cli.shared, args, env),
         Command::Check(args) => check::run(args, &env),
     }
 }

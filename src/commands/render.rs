@@ -23,7 +23,7 @@ pub fn run(args: &RenderCommandArgs, env: &Env) -> Result<()> {
     let boundary = Boundary { named, app_path: env.get("ARGOCD_APP_SOURCE_PATH") };
     let tree = Tree::open(Path::new(&args.dir), boundary, cx.limits.file_bytes)?;
     let options =
-        crate::render::options::resolve(&args.render, env, &tree, false, env.get("KEYFILL_ENGINE"))?;
+        crate::render::options::resolve(&args.render, env, &tree.at, false, env.get("KEYFILL_ENGINE"))?;
     let mut timings = Timings::default();
     let rendered = pipeline::render(&tree, &options, false, &cx, &mut timings)?;
     let Some(output) = &args.output else {

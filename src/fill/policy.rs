@@ -104,7 +104,7 @@ pub fn split_globs(globs: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Whether a glob matches the whole of a path. `*` alone matches every path.
-fn is_match(glob: &str, path: &str) -> bool {
+pub fn is_match(glob: &str, path: &str) -> bool {
     if glob == "*" {
         return true;
     }

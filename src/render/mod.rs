@@ -18,7 +18,7 @@ use keyfill_yaml::Document;
 use options::Options;
 
 /// What rendering leaves behind.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Rendered {
     /// The documents, in the order of the official tool.
     pub documents: Vec<Document>,

@@ -3,7 +3,6 @@
 use crate::cli::env::Env;
 use crate::cli::render_args::{EngineChoice, HelmArgs, LoadRestrictor, RenderArgs, Reorder};
 use crate::cli::who::split_list;
-use crate::tree::Tree;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Parser;
 use keyfill_files::TreePath;
@@ -120,11 +119,11 @@ struct HelmLine {
     helm: HelmArgs,
 }
 
-/// Resolves flags and variables. `tree.at` is the app's folder: names that its author gives start there.
+/// Resolves flags and variables. `folder` is the app's: names that its author gives start there.
 pub fn resolve(
     args: &RenderArgs,
     env: &Env,
-    tree: &Tree,
+    folder: &TreePath,
     include_crds: bool,
     engine: Option<&str>,
 ) -> Result<Options> {
@@ -144,7 +143,7 @@ pub fn resolve(
         engine: engine_choice(args, engine)?,
         edits: super::edits::Edits::resolve(args, env)?,
         kustomize,
-        helm: helm_options(&args.helm, env, tree, include_crds)?,
+        helm: helm_options(&args.helm, env, folder, include_crds)?,
         binaries: Binaries {
             kustomize: path("KEYFILL_KUSTOMIZE"),
             helm: k.helm_command.as_ref().map(PathBuf::from).or_else(|| path("KEYFILL_HELM")),
@@ -186,7 +185,7 @@ fn child_environment(env: &Env) -> Vec<(String, String)> {
     env.iter().filter(|(name, _)| wanted(name)).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
 }
 
-fn helm_options(args: &HelmArgs, env: &Env, tree: &Tree, include_crds: bool) -> Result<HelmOptions> {
+fn helm_options(args: &HelmArgs, env: &Env, folder: &TreePath, include_crds: bool) -> Result<HelmOptions> {
     let mut options = HelmOptions {
         release_name: args
             .release_name
@@ -200,7 +199,7 @@ fn helm_options(args: &HelmArgs, env: &Env, tree: &Tree, include_crds: bool) -> 
         compat: args.helm_compat.unwrap_or(3),
         ..HelmOptions::default()
     };
-    add_authors_values(&mut options, env, tree)?;
+    add_authors_values(&mut options, env, folder)?;
     for name in &args.values {
         options.values.push(ValuesFile::given(name)?);
     }
@@ -236,8 +235,8 @@ fn release_name_of_app(app: &str) -> String {
 }
 
 /// What the app's author says, below the command line: `HELM_VALUES`, `HELM_ARGS`, then the parameters.
-fn add_authors_values(options: &mut HelmOptions, env: &Env, tree: &Tree) -> Result<()> {
-    let in_tree = |name: &str| ValuesFile::of_author(name, &tree.at);
+fn add_authors_values(options: &mut HelmOptions, env: &Env, folder: &TreePath) -> Result<()> {
+    let in_tree = |name: &str| ValuesFile::of_author(name, folder);
     if let Some(line) = env.get("ARGOCD_ENV_HELM_ARGS") {
         let words = shell_words::split(line).context("ARGOCD_ENV_HELM_ARGS has an open quote")?;
         let HelmLine { helm } = HelmLine::try_parse_from(words).map_err(|e| {
@@ -349,15 +348,11 @@ mod tests {
     use super::{HelmOptions, ValuesFile, helm_options};
     use crate::cli::env::Env;
     use crate::cli::render_args::HelmArgs;
-    use crate::tree::{Boundary, Tree};
+    use keyfill_files::TreePath;
 
     fn options(vars: &[(&str, &str)]) -> anyhow::Result<HelmOptions> {
-        let dir = tempfile::tempdir()?;
-        let app = dir.path().join("apps/a");
-        std::fs::create_dir_all(&app)?;
-        let tree = Tree::open(&app, Boundary { named: Some(dir.path()), app_path: None }, 1)?;
         let env: Env = vars.iter().copied().collect();
-        helm_options(&HelmArgs::default(), &env, &tree, true)
+        helm_options(&HelmArgs::default(), &env, &TreePath::new("apps/a").unwrap(), true)
     }
 
     #[test]

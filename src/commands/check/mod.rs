@@ -30,7 +30,7 @@ pub fn run(args: &CheckArgs, env: &Env) -> Result<()> {
     let tree = Tree::open(Path::new("."), Boundary { named, app_path: None }, Limits::default().file_bytes)?;
     let roots = targets::roots(&tree, &args.paths)?;
     let time = args.run.deadline.unwrap_or(std::time::Duration::from_secs(600));
-    let options = crate::render::options::resolve(&args.render, env, &tree, true, env.get("KEYFILL_ENGINE"))?;
+    let options = crate::render::options::resolve(&args.render, env, &tree.at, true, env.get("KEYFILL_ENGINE"))?;
     let known = match &args.known_secrets {
         Some(path) => Some(FileSource::open(path).map_err(|e| Usage(e.to_string()))?),
         None => None,

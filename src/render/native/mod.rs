@@ -1,12 +1,13 @@
 //! The engines in process behind one call.
 
 mod helm;
+mod kustomize;
 
 use super::Rendered;
 use super::options::Options;
 use crate::discover::{Root, RootKind};
 use crate::report::Failure;
-use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_diag::{Cx, Diagnostic};
 use keyfill_files::Files;
 
 /// An engine's error.
@@ -44,6 +45,5 @@ pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Res
         let templated = keyfill_helm::template(files, &helm::request(&root.dir, &options.helm), cx)?;
         return Ok(Rendered { documents: templated.documents, warnings: templated.warnings, engine: "helm" });
     }
-    let diagnostic = Diagnostic::error(Class::Render, "kustomizations are not rendered in process yet");
-    Err(NativeError { diagnostics: vec![diagnostic], unsupported: true })
+    kustomize::render(files, &root.dir, options, cx)
 }

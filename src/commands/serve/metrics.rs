@@ -1,0 +1,188 @@
+//! Prometheus metrics: counted with atomics, written as text when asked for.
+
+use super::generator::KeyfillGenerator;
+use anyhow::{Context as _, Result};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use keyfill_cmp::queue::Queue;
+use keyfill_diag::Class;
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// Upper bounds of a duration's buckets, in seconds.
+const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+const CALLS: [&str; 3] = ["generate", "match", "parameters"];
+const CLASSES: [Class; 6] =
+    [Class::Other, Class::Usage, Class::Render, Class::Missing, Class::Store, Class::Forbidden];
+
+/// How long something took, in buckets.
+#[derive(Debug, Default)]
+pub struct Histogram {
+    buckets: [AtomicU64; BOUNDS.len()],
+    count: AtomicU64,
+    microseconds: AtomicU64,
+}
+
+impl Histogram {
+    /// Notes a duration.
+    pub fn observe(&self, time: Duration) {
+        let seconds = time.as_secs_f64();
+        for (bucket, _) in self.buckets.iter().zip(BOUNDS).filter(|(_, bound)| seconds <= *bound) {
+            bucket.fetch_add(1, Ordering::Relaxed);
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.microseconds.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn write(&self, text: &mut String, name: &str, label: &str) {
+        let count = self.count.load(Ordering::Relaxed);
+        let comma = if label.is_empty() { "" } else { "," };
+        for (bucket, bound) in self.buckets.iter().zip(BOUNDS) {
+            let n = bucket.load(Ordering::Relaxed);
+            let _ = writeln!(text, "{name}_bucket{{{label}{comma}le=\"{bound}\"}} {n}");
+        }
+        let _ = writeln!(text, "{name}_bucket{{{label}{comma}le=\"+Inf\"}} {count}");
+        let braces = if label.is_empty() { String::new() } else { format!("{{{label}}}") };
+        let seconds = self.microseconds.load(Ordering::Relaxed) as f64 / 1e6;
+        let _ = writeln!(text, "{name}_sum{braces} {seconds}\n{name}_count{braces} {count}");
+    }
+}
+
+/// The counters of a server.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    requests: [Histogram; CALLS.len()],
+    errors: [AtomicU64; CLASSES.len()],
+    /// The render stage, where it was not answered from the cache.
+    pub render: Histogram,
+    /// The fill stage, waiting for the store included.
+    pub fill: Histogram,
+}
+
+impl Metrics {
+    /// Notes a request.
+    pub fn request(&self, call: &str, refused: Option<Class>, time: Duration) {
+        if let Some(at) = CALLS.iter().position(|c| *c == call) {
+            self.requests[at].observe(time);
+        }
+        if let Some(at) = CLASSES.iter().position(|c| Some(*c) == refused) {
+            self.errors[at].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn write(&self, text: &mut String) {
+        head(text, "keyfill_request_seconds", "histogram", "Requests by call");
+        for (histogram, call) in self.requests.iter().zip(CALLS) {
+            histogram.write(text, "keyfill_request_seconds", &format!("call=\"{call}\""));
+        }
+        head(text, "keyfill_errors_total", "counter", "Failed requests by class");
+        for (errors, class) in self.errors.iter().zip(CLASSES) {
+            let n = errors.load(Ordering::Relaxed);
+            let _ = writeln!(text, "keyfill_errors_total{{class=\"{}\"}} {n}", class.name());
+        }
+        head(text, "keyfill_stage_seconds", "histogram", "Stages of generate");
+        self.render.write(text, "keyfill_stage_seconds", "stage=\"render\"");
+        self.fill.write(text, "keyfill_stage_seconds", "stage=\"fill\"");
+    }
+}
+
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+/// All metrics as Prometheus reads them.
+fn page(generator: &KeyfillGenerator, queue: &Queue) -> String {
+    let mut text = String::new();
+    generator.metrics().write(&mut text);
+    let vault = generator.vault_stats();
+    let (cache_bytes, cache_hits) = generator.render_cache();
+    let numbers: [(&str, &str, &str, u64); 9] = [
+        ("keyfill_vault_reads_total", "counter", "Secrets that Vault was asked for", vault.reads),
+        ("keyfill_secret_cache_hits_total", "counter", "Secrets answered by an earlier read", vault.hits),
+        ("keyfill_secret_cache_bytes", "gauge", "Bytes of secrets that are kept", vault.kept_bytes as u64),
+        ("keyfill_vault_clients", "gauge", "Logins that are shared", vault.clients as u64),
+        ("keyfill_vault_breakers_open", "gauge", "Vaults that are taken for down", vault.breakers_open as u64),
+        ("keyfill_vault_breakers_opened_total", "counter", "How often a Vault was taken for down", vault.breakers_opened),
+        ("keyfill_render_cache_hits_total", "counter", "Renderings answered from the cache", cache_hits),
+        ("keyfill_render_cache_bytes", "gauge", "Bytes of rendered results that are kept", cache_bytes),
+        ("keyfill_queue_waiting", "gauge", "Requests that wait for a place", queue.waiting() as u64),
+    ];
+    for (name, kind, help, value) in numbers {
+        head(&mut text, name, kind, help);
+        let _ = writeln!(text, "{name} {value}");
+    }
+    text
+}
+
+/// Serves `/metrics` until the task is dropped with the runtime.
+pub async fn serve(address: SocketAddr, generator: Arc<KeyfillGenerator>, queue: Queue) -> Result<JoinHandle<()>> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot serve metrics on {address}"))?;
+    Ok(tokio::spawn(async move {
+        loop {
+            // Running out of file descriptors passes: the next one may be taken again.
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            let (generator, queue) = (Arc::clone(&generator), queue.clone());
+            tokio::spawn(async move {
+                let answer = service_fn(|request| {
+                    let response = respond(&request, &generator, &queue);
+                    async move { Ok::<_, Infallible>(response) }
+                });
+                // A client that breaks off is its own business.
+                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+            });
+        }
+    }))
+}
+
+fn respond(request: &Request<Incoming>, generator: &KeyfillGenerator, queue: &Queue) -> Response<Full<Bytes>> {
+    let mut response = match request.uri().path() {
+        "/metrics" => Response::new(Full::from(page(generator, queue))),
+        "/healthz" => Response::new(Full::from("ok\n")),
+        _ => Response::new(Full::from("only /metrics and /healthz are here\n")),
+    };
+    if !matches!(request.uri().path(), "/metrics" | "/healthz") {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
+    let kind = hyper::header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Metrics;
+    use keyfill_diag::Class;
+    use std::time::Duration;
+
+    #[test]
+    fn requests_are_counted_by_call_and_class() {
+        let metrics = Metrics::default();
+        metrics.request("generate", None, Duration::from_millis(3));
+        metrics.request("generate", Some(Class::Store), Duration::from_secs(60));
+        let mut text = String::new();
+        metrics.write(&mut text);
+        for line in [
+            "keyfill_request_seconds_bucket{call=\"generate\",le=\"0.0025\"} 0",
+            "keyfill_request_seconds_bucket{call=\"generate\",le=\"0.005\"} 1",
+            "keyfill_request_seconds_bucket{call=\"generate\",le=\"+Inf\"} 2",
+            "keyfill_request_seconds_count{call=\"generate\"} 2",
+            "keyfill_errors_total{class=\"store\"} 1",
+            "keyfill_errors_total{class=\"missing\"} 0",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+    }
+}
