@@ -13,14 +13,33 @@ pub struct Error(Arc<Kind>);
 #[derive(Clone)]
 struct Kind {
     class: Class,
+    /// What could not be done: "cannot read secret/data/app".
+    about: Option<String>,
     message: String,
     hint: Option<String>,
-    may_pass: bool,
+    prospect: Prospect,
+}
+
+/// Whether another try would help.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Prospect {
+    /// It would end in the same way.
+    Final,
+    /// It might end well.
+    MayPass,
+    /// It might end well, and there is no time left for it.
+    OutOfTime,
 }
 
 impl Error {
     pub(crate) fn new(class: Class, message: impl Into<String>) -> Self {
-        Self(Arc::new(Kind { class, message: message.into(), hint: None, may_pass: false }))
+        Self(Arc::new(Kind {
+            class,
+            about: None,
+            message: message.into(),
+            hint: None,
+            prospect: Prospect::Final,
+        }))
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -45,9 +64,24 @@ impl Error {
         self.with(|kind| kind.message.push_str(text))
     }
 
-    /// Marks an error that another try with more time might not meet.
+    /// Puts what happened in a larger frame: "cannot log in: ...".
+    pub(crate) fn within(self, frame: &str) -> Self {
+        self.with(|kind| kind.message = format!("{frame}: {}", kind.message))
+    }
+
+    /// Says what could not be done, in place of what was said before.
+    pub(crate) fn about(self, about: impl Into<String>) -> Self {
+        self.with(|kind| kind.about = Some(about.into()))
+    }
+
+    /// Marks an error that another try might not meet.
     pub(crate) fn passing(self) -> Self {
-        self.with(|kind| kind.may_pass = true)
+        self.with(|kind| kind.prospect = Prospect::MayPass)
+    }
+
+    /// Marks an error that another try might not meet, had there been time for it.
+    pub(crate) fn out_of_time(self) -> Self {
+        self.with(|kind| kind.prospect = Prospect::OutOfTime)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Kind)) -> Self {
@@ -57,7 +91,12 @@ impl Error {
 
     /// Whether another try with more time might end well: the store was down, busy or too slow.
     pub fn may_pass(&self) -> bool {
-        self.0.may_pass
+        self.0.prospect != Prospect::Final
+    }
+
+    /// Whether trouble lasted until near the deadline.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        self.0.prospect == Prospect::OutOfTime
     }
 
     /// Picks the exit code.
@@ -72,7 +111,7 @@ impl Error {
 
     /// The error as a diagnostic without a place: the one who wanted the secret knows where.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        let diagnostic = Diagnostic::error(self.0.class, self.0.message.clone());
+        let diagnostic = Diagnostic::error(self.0.class, self.to_string());
         vec![match &self.0.hint {
             Some(hint) => diagnostic.hint(hint.clone()),
             None => diagnostic,
@@ -82,13 +121,16 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(about) = &self.0.about {
+            write!(f, "{about}: ")?;
+        }
         f.write_str(&self.0.message)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.class.name(), self.0.message)
+        write!(f, "{}: {self}", self.0.class.name())
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{Error, SecretData, SecretRef, Source};
 use keyfill_diag::{Cx, Diagnostic};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{OnceCell, Semaphore};
 
 /// How many reads run at the same time.
@@ -21,6 +21,8 @@ pub struct Reads {
     answers: Mutex<HashMap<SecretRef, Arc<OnceCell<Answer>>>>,
     permits: Semaphore,
     read: AtomicUsize,
+    /// Set once a read met trouble until there was no time left: what follows would only do the same.
+    out_of_time: OnceLock<Error>,
 }
 
 impl Reads {
@@ -32,7 +34,13 @@ impl Reads {
     /// Reads from a source, at most `concurrency` at a time (at least one).
     pub fn with_concurrency(source: Arc<dyn Source>, concurrency: usize) -> Self {
         let permits = Semaphore::new(concurrency.max(1));
-        Self { source, answers: Mutex::default(), permits, read: AtomicUsize::new(0) }
+        Self {
+            source,
+            answers: Mutex::default(),
+            permits,
+            read: AtomicUsize::new(0),
+            out_of_time: OnceLock::new(),
+        }
     }
 
     /// The answer for one reference.
@@ -62,11 +70,18 @@ impl Reads {
     async fn ask(&self, secret: &SecretRef, cx: &Cx) -> Answer {
         // The semaphore is never closed, so waiting for it cannot fail.
         let _permit = self.permits.acquire().await;
-        self.read.fetch_add(1, Ordering::Relaxed);
-        if let Err(stopped) = cx.check() {
-            return Err(Error::store(format!("{secret} was not read: {stopped}")));
+        if let Some(error) = self.out_of_time.get() {
+            return Err(error.clone().about(format!("cannot read {secret}")));
         }
-        self.source.read(secret, cx).await
+        if let Err(stopped) = cx.check() {
+            return Err(Error::store(stopped.to_string()).about(format!("cannot read {secret}")));
+        }
+        self.read.fetch_add(1, Ordering::Relaxed);
+        let answer = self.source.read(secret, cx).await;
+        if let Some(error) = answer.as_ref().err().filter(|error| error.is_out_of_time()) {
+            self.out_of_time.get_or_init(|| error.clone());
+        }
+        answer
     }
 }
 

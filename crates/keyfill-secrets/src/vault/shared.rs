@@ -303,6 +303,7 @@ impl SharedSource {
             let bytes = answer.as_ref().map_or(ERROR_BYTES, |data| data.bytes()) + key.1.path.len();
             shared.keep(&key, &cell, bytes);
         }
+        // An answer that another one waited for is about the same secret, in their words or in ours.
         answer.cloned()?
     }
 }
@@ -316,7 +317,7 @@ impl Source for SharedSource {
             tokio::select! {
                 biased;
                 answer = self.answer(secret, cx) => answer,
-                reason = stopped(cx) => Err(Error::store(format!("cannot read {secret}: {reason}")).passing()),
+                reason = stopped(cx) => Err(Error::store(format!("cannot read {secret}: {reason}")).out_of_time()),
             }
         })
     }

@@ -118,7 +118,7 @@ impl VaultSource {
             return Err(self.not_found(read, path, answer));
         }
         if !answer.status.is_success() {
-            return Err(self.client.refused(&read.what, answer));
+            return Err(self.client.refused(answer).about(&read.what));
         }
         let nothing =
             || Error::missing(format!("{}: {} answered without any keys", read.what, self.client.name()));
@@ -184,7 +184,7 @@ impl Source for VaultSource {
             tokio::select! {
                 biased;
                 result = find => result,
-                reason = stop => Err(Error::store(format!("cannot read {secret} from {}: {reason}", self.client.name())).passing()),
+                reason = stop => Err(Error::store(format!("cannot read {secret} from {}: {reason}", self.client.name())).out_of_time()),
             }
         })
     }

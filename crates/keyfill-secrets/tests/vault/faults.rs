@@ -254,3 +254,38 @@ fn a_standby_that_points_to_the_active_node_is_followed() {
     let source = VaultSource::new(with_token(&address, ROOT_TOKEN)).unwrap();
     assert_eq!(text(&read(&source, 10).unwrap(), "user"), "alice");
 }
+
+#[test]
+fn a_vault_that_is_down_fails_100_references_with_one_reason_in_time() {
+    let source = Arc::new(VaultSource::new(with_token("http://127.0.0.1:9", "t")).unwrap());
+    let reads = Reads::new(Arc::clone(&source) as Arc<dyn Source>);
+    let secrets: Vec<SecretRef> = (0..100).map(|i| SecretRef::latest(format!("secret/data/{i}"))).collect();
+    let cx = Cx::with_time(Duration::from_secs(3));
+    let answers = block_on(async { reads.read_all(&secrets, &cx).await });
+    assert!(cx.check().is_ok(), "the deadline has passed");
+    for (secret, answer) in secrets.iter().zip(answers) {
+        let error = answer.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot read {}: Vault at", secret.path)), "{error}");
+        assert!(error.contains("Connection refused"), "{error}");
+    }
+    assert_eq!(reads.count(), 16);
+}
+
+#[test]
+fn a_wrong_password_is_tried_once_for_100_references() {
+    let Some(scene) = Scene::new() else { return };
+    scene.vault.enable_auth("userpass", "userpass");
+    scene.vault.write("auth/userpass/users/ci", &json!({ "password": "pw" }));
+    let auth = Auth::Userpass { mount: "userpass".into(), username: "ci".into(), password: "wrong".into() };
+    let source = Arc::new(VaultSource::new(VaultSettings::new(scene.proxy.address(), auth)).unwrap());
+    let reads = Reads::new(Arc::clone(&source) as Arc<dyn Source>);
+    let secrets: Vec<SecretRef> = (0..100).map(|i| SecretRef::latest(format!("secret/data/{i}"))).collect();
+    let answers = block_on(async { reads.read_all(&secrets, &Cx::default()).await });
+    for (secret, answer) in secrets.iter().zip(answers) {
+        let error = answer.unwrap_err().to_string();
+        let start =
+            format!("cannot read {}: cannot log in with userpass at auth/userpass/login: ", secret.path);
+        assert!(error.starts_with(&start), "{error}");
+    }
+    assert_eq!(scene.proxy.seen().len(), 1);
+}

@@ -1,0 +1,185 @@
+//! Requests to one Vault with one identity: a token got when it is first needed, retries, one deadline.
+//!
+//! `login` gets and replaces the token, `send` carries one request through trouble.
+
+mod counts;
+mod login;
+mod send;
+
+pub(super) use counts::Counts;
+pub use counts::Stats;
+
+use super::answers::Envelope;
+use super::gate::Gate;
+use super::settings::{Address, Auth, VaultSettings};
+use super::{endpoints, route, session};
+use crate::http::{Answer, Http, Route, Target};
+use crate::{Error, Secret};
+use keyfill_diag::{Class, Cx, Diagnostic};
+use login::State;
+use rustify::endpoint::Endpoint;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How many tokens one read may use up: the one at hand and a new one, and one more should that end too.
+const TOKENS_PER_READ: usize = 3;
+
+/// How many tokens are remembered to keep them out of errors; older ones are of no use to anyone.
+const HIDDEN_TOKENS: usize = 8;
+
+/// A client for one Vault and one identity. It logs in when it is first asked for something, once for all
+/// who ask at the same time, and can be shared for as long as its settings hold.
+pub struct VaultClient {
+    settings: VaultSettings,
+    address: Address,
+    http: Http,
+    /// The client certificate's text, for the token cache's key.
+    certificate: Vec<u8>,
+    state: tokio::sync::Mutex<State>,
+    /// Tokens in use, now and before: Vault's own words are freed of them.
+    tokens: Mutex<VecDeque<Secret>>,
+    warnings: Mutex<Vec<Diagnostic>>,
+    counts: Arc<Counts>,
+    /// Shared with the other clients of this Vault in a process that stays.
+    gate: Option<Arc<Gate>>,
+}
+
+impl VaultClient {
+    /// Checks the settings and reads the certificates that they name. Nothing is sent.
+    pub fn new(settings: VaultSettings) -> Result<Self, Error> {
+        Self::build(settings, None, Arc::default())
+    }
+
+    /// A client that waits its turn at a gate and counts with others.
+    pub(super) fn shared(
+        settings: VaultSettings,
+        gate: Arc<Gate>,
+        counts: Arc<Counts>,
+    ) -> Result<Self, Error> {
+        Self::build(settings, Some(gate), counts)
+    }
+
+    fn build(settings: VaultSettings, gate: Option<Arc<Gate>>, counts: Arc<Counts>) -> Result<Self, Error> {
+        let address = Address::parse(&settings.address)?;
+        let (tls, certificate) = route::tls(&settings.tls)?;
+        if matches!(settings.auth, Auth::Cert { .. }) && !tls.has_identity() {
+            return Err(Error::usage("the auth method cert needs a client certificate")
+                .hint("set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY"));
+        }
+        let target = match &address {
+            Address::Url(_) => Target::Network,
+            Address::Unix(path) => Target::Unix(path.clone()),
+        };
+        let route = Route { target, tls: Arc::new(tls), proxies: route::proxies(&settings.proxy)? };
+        Ok(Self {
+            settings,
+            address,
+            http: Http::new(route),
+            certificate,
+            state: tokio::sync::Mutex::default(),
+            tokens: Mutex::default(),
+            warnings: Mutex::default(),
+            counts,
+            gate,
+        })
+    }
+
+    /// What was done so far.
+    pub fn stats(&self) -> Stats {
+        self.counts.stats()
+    }
+
+    /// Takes the warnings since the last call: a token cache that cannot be used.
+    pub fn take_warnings(&self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.warnings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn settings(&self) -> &VaultSettings {
+        &self.settings
+    }
+
+    /// `Vault at ADDRESS`, with the namespace where one is set, as errors name it.
+    pub(super) fn name(&self) -> String {
+        match &self.settings.namespace {
+            Some(namespace) => format!("Vault at {} (namespace {namespace})", self.address),
+            None => format!("Vault at {}", self.address),
+        }
+    }
+
+    /// Sends a request with a token; a token that Vault does not take any more is replaced. The answer may
+    /// still be a refusal. `what` says what it is for: "cannot read secret/data/app".
+    pub(super) async fn ask(&self, endpoint: &impl Endpoint, what: &str, cx: &Cx) -> Result<Answer, Error> {
+        self.ask_with_token(endpoint, cx).await.map_err(|error| error.about(what))
+    }
+
+    async fn ask_with_token(&self, endpoint: &impl Endpoint, cx: &Cx) -> Result<Answer, Error> {
+        let call = endpoints::call(&self.address.base(), endpoint).map_err(Error::missing)?;
+        let mut tokens = 1;
+        loop {
+            let session = self.session(cx).await?;
+            let answer = self.send(self.with_token(&call, &session.kept.token)?, cx).await?;
+            if answer.status != http::StatusCode::FORBIDDEN || tokens == TOKENS_PER_READ {
+                return Ok(answer);
+            }
+            let says_invalid = Envelope::of(&answer).says_invalid_token();
+            if !session.may_be_dead(says_invalid) || !self.give_up(&session).await {
+                return Ok(answer);
+            }
+            tokens += 1;
+        }
+    }
+
+    /// What Vault says of a refusal, without any credential, should it repeat one.
+    pub(super) fn words(&self, answer: &Answer) -> Option<String> {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hidden = session::hidden(&self.settings.auth);
+        hidden.extend(tokens.iter());
+        Envelope::of(answer).errors(&hidden)
+    }
+
+    /// `answered 403: permission denied`
+    fn describe(&self, answer: &Answer) -> String {
+        let words = self.words(answer).map_or_else(String::new, |words| format!(": {words}"));
+        format!("answered {}{words}", answer.status.as_u16())
+    }
+
+    fn hide(&self, token: &Secret) {
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        if !tokens.contains(token) {
+            tokens.truncate(HIDDEN_TOKENS - 1);
+            tokens.push_front(token.clone());
+        }
+    }
+
+    /// The error for an answer that is a refusal.
+    pub(super) fn refused(&self, answer: &Answer) -> Error {
+        let error = Error::store(format!("{} {}", self.name(), self.describe(answer)));
+        match answer.status.as_u16() {
+            401 | 403 => error.hint(match self.settings.auth {
+                Auth::Token(_) | Auth::TokenFile(_) => {
+                    "check that the token is valid and that its policies may read this path"
+                }
+                _ => "check that the role's policies may read this path",
+            }),
+            429 => error.hint("Vault limits the rate of requests: raise its quota or try again later"),
+            503 => error.hint("Vault is sealed or in maintenance: unseal it"),
+            _ => error,
+        }
+    }
+
+    fn warn(&self, why: String) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if !warnings.iter().any(|w| w.message == why) {
+            warnings.push(Diagnostic::warning(Class::Usage, why));
+        }
+    }
+}
+
+impl std::fmt::Debug for VaultClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VaultClient")
+            .field("settings", &self.settings)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,152 @@
+//! One request, carried through trouble that may pass.
+
+use super::VaultClient;
+use crate::http::{Answer, Call, Trouble, TroubleKind, seconds};
+use crate::retry::{GaveUp, Tries, answer_may_pass, trouble_may_pass};
+use crate::vault::gate::Held;
+use crate::vault::settings::Address;
+use crate::{Error, Secret};
+use keyfill_diag::Cx;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+impl VaultClient {
+    pub(super) fn with_namespace(&self, mut call: Call) -> Result<Call, Error> {
+        if let Some(namespace) = &self.settings.namespace {
+            let value = http::HeaderValue::from_str(namespace).map_err(|_| {
+                Error::usage(format!("the Vault namespace {namespace:?} cannot be sent in a header"))
+            })?;
+            call.headers.insert("x-vault-namespace", value);
+        }
+        Ok(call)
+    }
+
+    pub(super) fn with_token(&self, call: &Call, token: &Secret) -> Result<Call, Error> {
+        let mut value = http::HeaderValue::from_str(token.expose()).map_err(|_| {
+            Error::usage("the Vault token holds a character that cannot be sent in a header")
+                .hint("check that the token was copied without a line break")
+        })?;
+        value.set_sensitive(true);
+        let mut call = self.with_namespace(call.clone())?;
+        call.headers.insert("x-vault-token", value);
+        Ok(call)
+    }
+
+    /// Sends a request until there is an answer that is final, or no time is left.
+    pub(super) async fn send(&self, call: Call, cx: &Cx) -> Result<Answer, Error> {
+        let started = Instant::now();
+        let mut tries = Tries::new(started, cx.deadline, self.settings.max_retries);
+        loop {
+            cx.check().map_err(|stopped| Error::store(stopped.to_string()).out_of_time())?;
+            let (asked, error) = match self.exchange(&call, &tries).await? {
+                Ok(answer) if !answer_may_pass(&answer) => return Ok(answer),
+                Ok(answer) => (answer.retry_after(), self.refused(&answer)),
+                Err(trouble) if !trouble_may_pass(&trouble) => return Err(self.unreachable(&trouble)),
+                Err(trouble) => (None, self.unreachable(&trouble)),
+            };
+            match tries.next(Instant::now(), asked) {
+                Ok(wait) => self.pause(wait, asked.is_some()).await,
+                Err(gave_up) => {
+                    let ending = ending(&gave_up, asked, tries.retries(), started.elapsed());
+                    let error = error.more(&ending);
+                    return Err(match gave_up {
+                        GaveUp::Deadline => error.out_of_time(),
+                        GaveUp::Retries => error.passing(),
+                    });
+                }
+            }
+            self.counts.retries.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits before another try. Where others see Vault come back first, the wait ends then, unless Vault
+    /// asked for it.
+    async fn pause(&self, wait: Duration, asked: bool) {
+        match &self.gate {
+            Some(gate) if !asked => {
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = gate.recovery() => {}
+                }
+            }
+            _ => tokio::time::sleep(wait).await,
+        }
+    }
+
+    /// One try, after waiting for leave. The outer error is that there was no leave in time.
+    async fn exchange(&self, call: &Call, tries: &Tries) -> Result<Result<Answer, Trouble>, Error> {
+        let Some(gate) = &self.gate else { return Ok(self.redirected_send(call, tries).await) };
+        let pass = gate.enter(tries.until()).await.map_err(|held| {
+            let name = self.name();
+            Error::store(match held {
+                Held::Down(reason) => {
+                    format!("{name} is down, waited for it until near the deadline: {reason}")
+                }
+                Held::Busy => {
+                    format!("{name} has too many requests waiting, none was possible in time")
+                }
+            })
+            .out_of_time()
+        })?;
+        let result = self.redirected_send(call, tries).await;
+        pass.done(match &result {
+            Ok(answer) => matches!(answer.status.as_u16(), 502..=504).then(|| self.describe(answer)),
+            Err(trouble) => Some(trouble.reason.clone()),
+        });
+        Ok(result)
+    }
+
+    /// One request, and one more when Vault's standby points to the active node, as Vault's own client does.
+    async fn redirected_send(&self, call: &Call, tries: &Tries) -> Result<Answer, Trouble> {
+        let limit = self.settings.request_timeout.min(tries.time_left(Instant::now()));
+        self.counts.requests.fetch_add(1, Ordering::Relaxed);
+        let answer = self.http.send(call, limit).await?;
+        match self.redirected(call, &answer) {
+            Some(call) => self.http.send(&call, limit).await,
+            None => Ok(answer),
+        }
+    }
+
+    fn redirected(&self, call: &Call, answer: &Answer) -> Option<Call> {
+        let (Address::Url(base), 301 | 302 | 307 | 308) = (&self.address, answer.status.as_u16()) else {
+            return None;
+        };
+        let location = answer.headers.get(http::header::LOCATION)?.to_str().ok()?;
+        let to = url::Url::parse(&call.uri.to_string()).ok()?.join(location).ok()?;
+        // Never from https to http: the token would travel in the open.
+        if base.scheme() == "https" && to.scheme() != "https" {
+            return None;
+        }
+        Some(Call { uri: to.as_str().parse().ok()?, ..call.clone() })
+    }
+
+    fn unreachable(&self, trouble: &Trouble) -> Error {
+        let name = self.name();
+        let reason = &trouble.reason;
+        match trouble.kind {
+            TroubleKind::Connect => Error::store(format!("{name} is not reachable: {reason}"))
+                .hint("check VAULT_ADDR, and that this host may reach it"),
+            TroubleKind::Tls => Error::store(format!("no trusted connection to {name}: {reason}"))
+                .hint("set VAULT_CACERT to the authority that signed Vault's certificate"),
+            TroubleKind::Broken => Error::store(format!("the connection to {name} broke: {reason}")),
+            TroubleKind::Timeout => Error::store(format!("{name} is too slow: {reason}")),
+            TroubleKind::Unusable => Error::store(format!("{name}: {reason}")),
+        }
+    }
+}
+
+/// What is said after the last error: how often and how long it was tried.
+fn ending(gave_up: &GaveUp, asked: Option<Duration>, retries: u32, time: Duration) -> String {
+    let tried = match retries {
+        0 => String::new(),
+        1 => format!(", tried again once in {}", seconds(time)),
+        n => format!(", tried again {n} times in {}", seconds(time)),
+    };
+    match (gave_up, asked) {
+        (GaveUp::Deadline, Some(asked)) => {
+            format!("{tried}; it asks to wait {}, beyond the deadline", seconds(asked))
+        }
+        (GaveUp::Deadline, None) => format!("{tried}, until near the deadline"),
+        (GaveUp::Retries, _) => tried,
+    }
+}
