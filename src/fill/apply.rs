@@ -42,7 +42,7 @@ pub fn apply(
         applied.push(match planned {
             Planned::AsIs => Applied::AsIs,
             Planned::Nothing => Applied::Nothing,
-            Planned::Print(value) => Applied::Printed(to_yaml(&value)),
+            Planned::Printed(text) => Applied::Printed(text),
             Planned::Fill(mut value, sites) => {
                 let outcomes =
                     sites.iter().map(|site| (site.ordinal, filler.site(document, site, &mut problems)));
@@ -129,7 +129,7 @@ impl Filler<'_> {
             Ok(value) => Outcome::Set(value),
             Err((number, message)) => {
                 let part = &site.parts[number];
-                problems.push(problem(document, site, part, &message));
+                report(problems, document, site, part, &message);
                 Outcome::Keep
             }
         }
@@ -151,7 +151,7 @@ impl Filler<'_> {
         };
         for action in &part.actions {
             datum = action.apply(datum, self.rules).map_err(|message| {
-                problems.push(problem(document, site, part, &format!("{}: {message}", action.name())));
+                report(problems, document, site, part, &format!("{}: {message}", action.name()));
                 NoValue::Reported
             })?;
         }
@@ -159,7 +159,8 @@ impl Filler<'_> {
             Datum::Missing if site.removable => Err(NoValue::Removed),
             Datum::Missing => {
                 let secret = &self.wanted[part.secret].secret;
-                problems.push(missing_key(document, site, part, secret, data));
+                let place = site.place(document, &part.span, problems.len());
+                problems.push(missing_key(site, part, secret, data).at(place));
                 Err(NoValue::Reported)
             }
             datum => Ok(datum),
@@ -167,10 +168,10 @@ impl Filler<'_> {
     }
 }
 
-fn problem(document: &Document, site: &Site, part: &Part, message: &str) -> Diagnostic {
+fn report(problems: &mut Vec<Diagnostic>, document: &Document, site: &Site, part: &Part, message: &str) {
     let token = shown(&site.text[part.span.clone()]);
-    let diagnostic = Diagnostic::error(Class::Render, format!("{token}: {message}"));
-    diagnostic.at(site.place(document, &part.span))
+    let place = site.place(document, &part.span, problems.len());
+    problems.push(Diagnostic::error(Class::Render, format!("{token}: {message}")).at(place));
 }
 
 /// What is wrong, and with which placeholder of the string.

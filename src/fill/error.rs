@@ -1,6 +1,7 @@
 //! The fill stage's error: every problem of the run, each with its place.
 
 use keyfill_diag::{Class, Diagnostic};
+use std::collections::HashSet;
 use std::fmt;
 
 /// Why the documents could not be filled.
@@ -10,13 +11,10 @@ pub struct FillError(Vec<Diagnostic>);
 impl FillError {
     /// From the problems found; equal ones are told once.
     pub fn new(diagnostics: Vec<Diagnostic>) -> Self {
-        let mut kept: Vec<Diagnostic> = Vec::with_capacity(diagnostics.len());
-        for diagnostic in diagnostics {
-            if !kept.contains(&diagnostic) {
-                kept.push(diagnostic);
-            }
-        }
-        Self(kept)
+        let mut told = HashSet::new();
+        let mut is_new =
+            |diagnostic: &Diagnostic| told.insert((diagnostic.to_string(), diagnostic.hint.clone()));
+        Self(diagnostics.into_iter().filter(|d| is_new(d)).collect())
     }
 
     /// All problems, in document order.

@@ -3,7 +3,6 @@
 use super::missing::{Answer, failed_reads, missing_key};
 use super::plan::Plan;
 use keyfill_diag::Diagnostic;
-use keyfill_secrets::SecretValue;
 use keyfill_yaml::Document;
 
 /// The secrets and keys that are not there. A key may be missing where a `default` stands in or the entry
@@ -14,10 +13,10 @@ pub fn missing(documents: &[Document], plan: &Plan, answers: &[Answer]) -> Vec<D
         for part in &site.parts {
             let Ok(data) = &answers[part.secret] else { continue };
             let optional = site.removable || part.actions.iter().any(|action| action.name() == "default");
-            let found: Option<&SecretValue> = data.get(&part.key);
-            if found.is_none() && !optional {
+            if data.get(&part.key).is_none() && !optional {
                 let secret = &plan.wanted[part.secret].secret;
-                diagnostics.push(missing_key(&documents[number], site, part, secret, data));
+                let place = site.place(&documents[number], &part.span, diagnostics.len());
+                diagnostics.push(missing_key(site, part, secret, data).at(place));
             }
         }
     }

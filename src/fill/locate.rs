@@ -33,10 +33,17 @@ pub struct Token<'t> {
     pub nth: usize,
 }
 
-/// The place of a value, or of a piece of it, in a document.
-pub fn place(document: &Document, path: &[Key], token: Option<Token<'_>>) -> Place {
+/// How many problems of a run get a line and a column. Each costs a reading of its document, and no person
+/// reads more.
+const MOST_EXACT: usize = 200;
+
+/// The place of a value, or of a piece of it, in a document, when `told` problems were found before.
+pub fn place(document: &Document, path: &[Key], token: Option<Token<'_>>, told: usize) -> Place {
     let mut place = of_document(document);
     place.path = Some(path_text(path)).filter(|path| !path.is_empty());
+    if told >= MOST_EXACT {
+        return place;
+    }
     let steps: Vec<Step> = path.iter().map(Key::as_step).collect();
     match &document.body {
         Body::Raw(text) => {

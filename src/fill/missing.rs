@@ -2,7 +2,7 @@
 
 use super::locate::{self, Token};
 use super::plan::{Part, Plan, Site, Wanted, shown};
-use keyfill_diag::{Class, Diagnostic, nearest};
+use keyfill_diag::{Class, Diagnostic, Place, nearest};
 use keyfill_secrets::{Error, SecretData, SecretRef, SecretValue};
 use keyfill_yaml::Document;
 use std::sync::Arc;
@@ -19,7 +19,10 @@ pub fn failed_reads(documents: &[Document], plan: &Plan, answers: &[Answer]) -> 
         for diagnostic in error.diagnostics() {
             match told.iter_mut().find(|(known, _)| known.message == diagnostic.message) {
                 Some((_, more)) => *more += 1,
-                None => told.push((diagnostic.at(place_of(documents, wanted)), 0)),
+                None => {
+                    let place = place_of(documents, wanted, told.len());
+                    told.push((diagnostic.at(place), 0));
+                }
             }
         }
     }
@@ -34,19 +37,13 @@ pub fn failed_reads(documents: &[Document], plan: &Plan, answers: &[Answer]) -> 
         .collect()
 }
 
-fn place_of(documents: &[Document], wanted: &Wanted) -> keyfill_diag::Place {
+fn place_of(documents: &[Document], wanted: &Wanted, told: usize) -> Place {
     let token = wanted.token.as_deref().map(|text| Token { text, nth: 0 });
-    locate::place(&documents[wanted.document], &wanted.path, token)
+    locate::place(&documents[wanted.document], &wanted.path, token, told)
 }
 
-/// A key that the secret does not have, or has with the value null.
-pub fn missing_key(
-    document: &Document,
-    site: &Site,
-    part: &Part,
-    secret: &SecretRef,
-    data: &SecretData,
-) -> Diagnostic {
+/// A key that the secret does not have, or has with the value null; the caller adds the place.
+pub fn missing_key(site: &Site, part: &Part, secret: &SecretRef, data: &SecretData) -> Diagnostic {
     let token = shown(&site.text[part.span.clone()]);
     let key = &part.key;
     let message = match data.get(key) {
@@ -55,7 +52,7 @@ pub fn missing_key(
         }
         _ => format!("{token}: the key {key} is missing in the secret {secret}"),
     };
-    Diagnostic::error(Class::Missing, message).at(site.place(document, &part.span)).hint(near_keys(key, data))
+    Diagnostic::error(Class::Missing, message).hint(near_keys(key, data))
 }
 
 /// Which key was meant, or which there are. Names of keys are no secret.

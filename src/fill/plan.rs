@@ -15,7 +15,7 @@ use super::placeholder::{self, Fault, Found, Target};
 use super::scan;
 use keyfill_diag::{Class, Cx, Diagnostic, Place};
 use keyfill_secrets::SecretRef;
-use keyfill_yaml::{Body, Document, Limits, Step, Value, load_object, resolve};
+use keyfill_yaml::{Body, Document, Limits, Step, Value, load_object, resolve, to_yaml};
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -59,8 +59,8 @@ pub enum Planned {
     AsIs,
     /// It is empty and left out.
     Nothing,
-    /// It is printed by the emitter.
-    Print(Value),
+    /// It was printed by the emitter, with nothing to fill.
+    Printed(Vec<u8>),
     /// Its placeholders are filled.
     Fill(Value, Vec<Site>),
 }
@@ -128,9 +128,9 @@ impl Site {
         Some(Token { text, nth })
     }
 
-    /// The place of a placeholder.
-    pub fn place(&self, document: &Document, span: &Range<usize>) -> Place {
-        locate::place(document, &self.path, self.token(span))
+    /// The place of a placeholder, when `told` problems were found before.
+    pub fn place(&self, document: &Document, span: &Range<usize>, told: usize) -> Place {
+        locate::place(document, &self.path, self.token(span), told)
     }
 }
 
@@ -220,7 +220,8 @@ impl Planner<'_> {
         let sites = walk.sites;
         match (sites.is_empty(), print) {
             (true, false) => Planned::AsIs,
-            (true, true) => Planned::Print(value),
+            // Printed at once: its tree need not stay until all documents are read.
+            (true, true) => Planned::Printed(to_yaml(&value)),
             (false, _) => Planned::Fill(value, sites),
         }
     }
@@ -244,6 +245,11 @@ impl Planner<'_> {
                 );
             })
             .ok()
+    }
+
+    /// How many problems were found so far.
+    fn told(&self) -> usize {
+        self.plan.diagnostics.len()
     }
 
     fn report(&mut self, place: Place, message: String, hint: Option<String>) {
@@ -275,6 +281,12 @@ impl Planner<'_> {
             self.keys_from(&mut resource);
         }
         let items_are_resources = kind == "List" && !self.options.compat_avp;
+        if kind == "List" && !items_are_resources && holds_annotated_items(value) {
+            let message =
+                "the annotations of the items of a List are not looked at, as with argocd-vault-plugin";
+            let warning = Diagnostic::warning(Class::Render, message).at(locate::of_document(document));
+            self.plan.diagnostics.push(warning);
+        }
         let Value::Map(entries) = value else { return self.value(&mut resource, value, false, walk) };
         for (name, entry) in entries {
             walk.path.push(Step::Key(name));
@@ -295,7 +307,7 @@ impl Planner<'_> {
     fn annotations(&mut self, resource: &Resource<'_>) {
         let annotations = &resource.annotations;
         for problem in &annotations.problems {
-            let place = resource.annotation_place(&problem.name);
+            let place = resource.annotation_place(&problem.name, self.told());
             if problem.harmless {
                 let mut warning = Diagnostic::warning(Class::Render, problem.message.clone()).at(place);
                 warning.hint.clone_from(&problem.hint);
@@ -307,7 +319,7 @@ impl Planner<'_> {
         if annotations.remove_missing && !(resource.is_secret || resource.is_config_map) {
             let name = annotations::REMOVE_MISSING;
             let message = format!("the annotation {name} works on Secrets and ConfigMaps only");
-            self.report(resource.annotation_place(name), message, None);
+            self.report(resource.annotation_place(name, self.told()), message, None);
         }
     }
 
@@ -344,7 +356,7 @@ impl Planner<'_> {
             }
             Value::Float(number) if !number.is_finite() => {
                 let path: Vec<Key> = walk.path.iter().map(|step| Key::from(*step)).collect();
-                let place = locate::place(resource.document, &path, None);
+                let place = locate::place(resource.document, &path, None, self.told());
                 self.report(
                     place,
                     "JSON and Kubernetes have no infinite numbers and no NaN".to_owned(),
@@ -406,7 +418,7 @@ impl Planner<'_> {
         fault: Fault,
         is_text: bool,
     ) {
-        let place = site.place(resource.document, span);
+        let place = site.place(resource.document, span, self.told());
         let message = format!("{}: the placeholder {fault}", shown(&site.text[span.clone()]));
         if self.options.compat_avp && is_text {
             let message = format!("{message}; it stays as it is, as with argocd-vault-plugin");
@@ -435,7 +447,7 @@ impl Planner<'_> {
                 Ok(action) => actions.push(action),
                 Err(error) => {
                     let message = format!("{}: {}", shown(&token), error.message);
-                    self.report(site.place(resource.document, &span), message, error.hint);
+                    self.report(site.place(resource.document, &span, self.told()), message, error.hint);
                 }
             }
         }
@@ -449,7 +461,11 @@ impl Planner<'_> {
                 }
                 Err(mut diagnostic) => {
                     diagnostic.message = format!("{}: {}", shown(&token), diagnostic.message);
-                    self.plan.diagnostics.push(diagnostic.at(site.place(resource.document, &span)));
+                    self.plan.diagnostics.push(diagnostic.at(site.place(
+                        resource.document,
+                        &span,
+                        self.told(),
+                    )));
                     None
                 }
             },
@@ -472,7 +488,7 @@ impl Planner<'_> {
                 Some(self.want(secret, resource.number, &path, None))
             }
             Err(diagnostic) => {
-                let place = resource.annotation_place(annotations::PATH);
+                let place = resource.annotation_place(annotations::PATH, self.told());
                 self.plan.diagnostics.push(diagnostic.at(place));
                 None
             }
@@ -513,8 +529,8 @@ impl Resource<'_> {
         self.root.iter().cloned().chain(steps).collect()
     }
 
-    fn annotation_place(&self, name: &str) -> Place {
-        locate::place(self.document, &self.annotation_path(name), None)
+    fn annotation_place(&self, name: &str, told: usize) -> Place {
+        locate::place(self.document, &self.annotation_path(name), None, told)
     }
 
     /// Whether only a string may stand at a path. AVP makes all values of a ConfigMap strings, and leaves
@@ -543,6 +559,11 @@ fn decoded(resource: &Resource<'_>, written: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     decode_base64(written).filter(|bytes| placeholder::find(bytes, true).next().is_some())
+}
+
+fn holds_annotated_items(list: &Value) -> bool {
+    let items = list.get("items").and_then(Value::as_seq).unwrap_or_default();
+    items.iter().any(|item| annotations::read(item) != Annotations::default())
 }
 
 fn count_strings(value: &Value) -> usize {

@@ -215,7 +215,7 @@ fn avp_prints_every_document_and_keeps_broken_placeholders() {
         [
             "b:\n  a: 1\nkind: A\n",
             "kind: A\nx: <path:kv/app#user#1#2>\n",
-            "kind: A\nl:\n- - <path:kv/app#user>\n"
+            "kind: A\nl:\n- - <path:kv/app#user>\n---\n"
         ]
     );
     assert_eq!(done.warnings.len(), 1);

@@ -161,26 +161,142 @@ fn hostile_templates_end() {
     }
 }
 
+/// A stream of numbers that is the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn pick<'t>(&mut self, from: &[&'t str]) -> &'t str {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        from[usize::try_from(self.0 % from.len() as u64).expect("a small number")]
+    }
+}
+
 /// Whatever the template, it is read or refused, and executed or refused.
 #[test]
 fn random_templates_never_panic() {
     let value = json(STORE);
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let alphabet = [
         "{", "}", ".", "..", "[", "]", "*", "?(", ")", "@", "name", "books", "0", "-1", ":", ",", "'", "\"",
         "\\", "range ", "end", "==", " ",
     ];
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     for _ in 0..20_000 {
-        let mut template = String::from("{");
-        for _ in 0..10 {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            template
-                .push_str(alphabet[usize::try_from(state % alphabet.len() as u64).expect("a small number")]);
-        }
+        let template: String = std::iter::once("{").chain((0..10).map(|_| dice.pick(&alphabet))).collect();
         if let Ok(template) = Template::parse(&template) {
             let _ = template.execute(&value);
         }
     }
+}
+
+/// Maps have one key each: the library walks maps in no order.
+const NESTED: &str =
+    r#"{"a": {"b": {"c": [1, 2.5, "x", true, null, {"d": "e"}, [0, ["y"]], "<z>", 999999]}}}"#;
+
+fn random_template(dice: &mut Dice) -> String {
+    let steps = [
+        ".a",
+        ".b",
+        ".c",
+        ".d",
+        "..",
+        "..c",
+        "..d",
+        ".*",
+        "[0]",
+        "[1]",
+        "[-1]",
+        "[5]",
+        "[6]",
+        "[*]",
+        "[0:2]",
+        "[:]",
+        "[1:]",
+        "[:-1]",
+        "[::2]",
+        "[2:9]",
+        "[0,2]",
+        "['a','a']",
+        "['a']",
+        "[?(@.d)]",
+        "[?(@.d==\"e\")]",
+        "[?(@.d!='e')]",
+        "[?(@>\"w\")]",
+        "[?(@==true)]",
+        " ",
+        "@",
+        "$",
+        "\"q\"",
+        "'s'",
+        "7",
+        "true",
+        "nope",
+        "\\.",
+    ];
+    let mut template = String::new();
+    for _ in 0..dice.pick(&["1", "2", "3"]).parse().expect("a digit") {
+        template.push_str(dice.pick(&["", "text ", "{range .a.b.c[*]}", "{end}", "{range .a}"]));
+        template.push('{');
+        template.push_str(dice.pick(&[".a.b.c", ".a.b", "", "..c"]));
+        for _ in 0..dice.pick(&["0", "1", "2", "3"]).parse().expect("a digit") {
+            template.push_str(dice.pick(&steps));
+        }
+        template.push_str(dice.pick(&["}", "}", "}", "} ", ""]));
+    }
+    template
+}
+
+/// What the library prints, we print; what it refuses, we refuse, but for the better answers.
+#[test]
+fn answers_are_those_of_client_go() {
+    let Some(oracle) = keyfill_testkit::oracle("jsonpath-oracle") else { return };
+    let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+    let templates: Vec<String> = (0..20_000).map(|_| random_template(&mut dice)).collect();
+    let answers = ask(&oracle, &templates);
+    let value = json(NESTED);
+    let mut compared = 0;
+    for (template, (text, error)) in templates.iter().zip(answers) {
+        let ours = Template::parse(template).and_then(|t| t.execute(&value));
+        match (ours, error) {
+            (Ok(ours), None) => {
+                // Of null the library makes one or the other, depending on loops.
+                assert_eq!(ours, text.replace("<no value>", "null"), "{template}");
+                compared += 1;
+            }
+            (Err(_), Some(_)) => {}
+            (Err(error), None) => {
+                assert_eq!(error.to_string(), "range without an {end}", "{template} gives {text}");
+            }
+            (Ok(ours), Some(error)) => {
+                let better =
+                    ["incompatible types for comparison", "nope is not found", "invalid type for comparison"];
+                assert!(better.iter().any(|b| error.contains(b)), "{template}: {error}, but we print {ours}");
+            }
+        }
+    }
+    assert!(compared > 2_000, "{compared}");
+}
+
+fn ask(oracle: &std::path::Path, templates: &[String]) -> Vec<(String, Option<String>)> {
+    use std::io::Write as _;
+    let mut child = std::process::Command::new(oracle)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the oracle starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let questions: String = templates
+        .iter()
+        .map(|template| format!("{}\n", serde_json::json!({"template": template, "input": NESTED})))
+        .collect();
+    let writer = std::thread::spawn(move || stdin.write_all(questions.as_bytes()));
+    let output = child.wait_with_output().expect("the oracle ends");
+    writer.join().expect("no panic").expect("it reads all");
+    let answer = |line: &str| {
+        let answer: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let field = |name: &str| answer[name].as_str().map(str::to_owned);
+        (field("text").unwrap_or_default(), field("error"))
+    };
+    String::from_utf8(output.stdout).expect("UTF-8").lines().map(answer).collect()
 }
