@@ -101,6 +101,10 @@ impl Object for KubeVersionObject {
         }
     }
 
+    fn shown(&self) -> Option<Str> {
+        Some(self.0.version.as_str().into())
+    }
+
     fn equals(&self, other: &dyn Object) -> bool {
         other.downcast_ref::<Self>().is_some_and(|other| self.0 == other.0)
     }

@@ -6,12 +6,20 @@ use keyfill_template::value::{
 };
 use std::borrow::Cow;
 
+/// A field of a Go struct.
+#[derive(Clone)]
+struct Field {
+    /// Its name in templates.
+    name: &'static str,
+    /// Its name in JSON.
+    json: &'static str,
+    value: Value,
+}
+
 /// `.Chart`, and the `chart.Metadata` that it embeds.
 pub(crate) struct ChartObject {
-    fields: Vec<(&'static str, Value)>,
-    /// The fields under their JSON names, without those that are empty.
-    json: Vec<(&'static str, Value)>,
-    /// Whether it is `.Chart` itself or the embedded `.Chart.Metadata`.
+    fields: Vec<Field>,
+    /// Whether the chart is the root; none for the embedded `.Chart.Metadata`.
     is_root: Option<bool>,
 }
 
@@ -29,14 +37,12 @@ static DEPENDENCIES: ListType = ListType {
 impl ChartObject {
     /// `.Chart` of a chart.
     pub(crate) fn of(metadata: &Metadata, charts: &Charts, is_root: bool) -> Value {
-        let fields = metadata_fields(metadata, charts);
-        let json = fields.iter().filter(|(_, v)| v.truth()).map(|(k, v)| (json_name(k), v.clone())).collect();
-        Value::object(Self { fields, json, is_root: Some(is_root) })
+        Value::object(Self { fields: metadata_fields(metadata, charts), is_root: Some(is_root) })
     }
 
     /// The embedded struct by itself.
     fn metadata(&self) -> Value {
-        Value::object(Self { fields: self.fields.clone(), json: self.json.clone(), is_root: None })
+        Value::object(Self { fields: self.fields.clone(), is_root: None })
     }
 }
 
@@ -56,77 +62,57 @@ impl Object for ChartObject {
         match (name, self.is_root) {
             ("Metadata", Some(_)) => Some(self.metadata()),
             ("IsRoot", Some(is_root)) => Some(is_root.into()),
-            _ => self.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone()),
+            _ => self.fields.iter().find(|field| field.name == name).map(|field| field.value.clone()),
         }
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
         match self.is_root {
             Some(is_root) => vec![("Metadata", self.metadata()), ("IsRoot", is_root.into())],
-            None => self.fields.clone(),
+            None => self.fields.iter().map(|field| (field.name, field.value.clone())).collect(),
         }
     }
 
     fn encode(&self) -> Encoded {
         let is_root = self.is_root.map(|is_root| ("IsRoot", is_root.into()));
-        Encoded::Struct(self.json.iter().cloned().chain(is_root).collect())
+        let named = self.fields.iter().filter(|field| field.value.truth());
+        Encoded::Struct(named.map(|field| (field.json, field.value.clone())).chain(is_root).collect())
     }
 }
 
 /// The fields in the order of the Go struct, which is the order in which they print.
-fn metadata_fields(m: &Metadata, charts: &Charts) -> Vec<(&'static str, Value)> {
+fn metadata_fields(m: &Metadata, charts: &Charts) -> Vec<Field> {
     let dependencies = m.dependencies.iter().flatten().map(|id| DependencyObject::of(charts.dependency(*id)));
     let maintainers = m.maintainers.iter().map(|m| Value::object(MaintainerObject(m.clone())));
-    let annotations: Map = Map::typed(
-        m.annotations.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into())).collect(),
-        &STRING_MAP,
-    );
+    let field = |name, json, value| Field { name, json, value };
     vec![
-        ("Name", text(&m.name)),
-        ("Home", text(&m.home)),
-        ("Sources", texts(&m.sources)),
-        ("Version", text(&m.version)),
-        ("Description", text(&m.description)),
-        ("Keywords", texts(&m.keywords)),
-        ("Maintainers", list(maintainers.collect(), &MAINTAINERS)),
-        ("Icon", text(&m.icon)),
-        ("APIVersion", text(&m.api_version)),
-        ("Condition", text(&m.condition)),
-        ("Tags", text(&m.tags)),
-        ("AppVersion", text(&m.app_version)),
-        ("Deprecated", m.deprecated.into()),
-        (
-            "Annotations",
-            if m.annotations.is_empty() { Map::nil(&STRING_MAP).into() } else { annotations.into() },
-        ),
-        ("KubeVersion", text(&m.kube_version)),
-        ("Dependencies", list(dependencies.collect(), &DEPENDENCIES)),
-        ("Type", text(&m.kind)),
+        field("Name", "name", text(&m.name)),
+        field("Home", "home", text(&m.home)),
+        field("Sources", "sources", texts(&m.sources)),
+        field("Version", "version", text(&m.version)),
+        field("Description", "description", text(&m.description)),
+        field("Keywords", "keywords", texts(&m.keywords)),
+        field("Maintainers", "maintainers", list(maintainers.collect(), &MAINTAINERS)),
+        field("Icon", "icon", text(&m.icon)),
+        field("APIVersion", "apiVersion", text(&m.api_version)),
+        field("Condition", "condition", text(&m.condition)),
+        field("Tags", "tags", text(&m.tags)),
+        field("AppVersion", "appVersion", text(&m.app_version)),
+        field("Deprecated", "deprecated", m.deprecated.into()),
+        field("Annotations", "annotations", text_map(&m.annotations)),
+        field("KubeVersion", "kubeVersion", text(&m.kube_version)),
+        field("Dependencies", "dependencies", list(dependencies.collect(), &DEPENDENCIES)),
+        field("Type", "type", text(&m.kind)),
     ]
 }
 
-/// A field's name in JSON: `apiVersion` for `APIVersion`, else with a small first letter.
-fn json_name(field: &'static str) -> &'static str {
-    match field {
-        "Name" => "name",
-        "Home" => "home",
-        "Sources" => "sources",
-        "Version" => "version",
-        "Description" => "description",
-        "Keywords" => "keywords",
-        "Maintainers" => "maintainers",
-        "Icon" => "icon",
-        "APIVersion" => "apiVersion",
-        "Condition" => "condition",
-        "Tags" => "tags",
-        "AppVersion" => "appVersion",
-        "Deprecated" => "deprecated",
-        "Annotations" => "annotations",
-        "KubeVersion" => "kubeVersion",
-        "Dependencies" => "dependencies",
-        "Type" => "type",
-        other => other,
+/// A map; Go leaves it nil where nothing was named.
+fn text_map(entries: &[(String, String)]) -> Value {
+    if entries.is_empty() {
+        return Map::nil(&STRING_MAP).into();
     }
+    let entries = entries.iter().map(|(k, v)| (k.as_str().into(), text(v))).collect();
+    Map::typed(entries, &STRING_MAP).into()
 }
 
 /// `*chart.Maintainer`
@@ -156,19 +142,21 @@ impl Object for MaintainerObject {
 }
 
 /// `*chart.Dependency`
-struct DependencyObject(Vec<(&'static str, Value)>);
+struct DependencyObject(Vec<Field>);
 
 impl DependencyObject {
     fn of(d: &Dependency) -> Value {
+        let imports = d.import_values.iter().map(import_value).collect();
+        let field = |name, json, value| Field { name, json, value };
         Value::object(Self(vec![
-            ("Name", text(&d.name)),
-            ("Version", text(&d.version)),
-            ("Repository", text(&d.repository)),
-            ("Condition", text(&d.condition)),
-            ("Tags", texts(&d.tags)),
-            ("Enabled", d.enabled.into()),
-            ("ImportValues", list(d.import_values.iter().map(import_value).collect(), &ANYS)),
-            ("Alias", text(&d.alias)),
+            field("Name", "name", text(&d.name)),
+            field("Version", "version", text(&d.version)),
+            field("Repository", "repository", text(&d.repository)),
+            field("Condition", "condition", text(&d.condition)),
+            field("Tags", "tags", texts(&d.tags)),
+            field("Enabled", "enabled", d.enabled.into()),
+            field("ImportValues", "import-values", list(imports, &ANYS)),
+            field("Alias", "alias", text(&d.alias)),
         ]))
     }
 }
@@ -183,26 +171,17 @@ impl Object for DependencyObject {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.0.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone())
+        self.0.iter().find(|field| field.name == name).map(|field| field.value.clone())
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
-        self.0.clone()
+        self.0.iter().map(|field| (field.name, field.value.clone())).collect()
     }
 
     fn encode(&self) -> Encoded {
-        const JSON: [(&str, bool); 8] = [
-            ("name", true),
-            ("version", false),
-            ("repository", true),
-            ("condition", false),
-            ("tags", false),
-            ("enabled", false),
-            ("import-values", false),
-            ("alias", false),
-        ];
-        let named = self.0.iter().zip(JSON).filter(|((_, value), (_, always))| *always || value.truth());
-        Encoded::Struct(named.map(|((_, value), (name, _))| (name, value.clone())).collect())
+        // Name and repository are written even when they are empty.
+        let shown = |f: &&Field| f.value.truth() || matches!(f.json, "name" | "repository");
+        Encoded::Struct(self.0.iter().filter(shown).map(|f| (f.json, f.value.clone())).collect())
     }
 }
 

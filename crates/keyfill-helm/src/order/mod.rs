@@ -16,5 +16,5 @@ pub(crate) struct Rendered {
     /// Where its template lies in the tree.
     pub(crate) file: std::sync::Arc<str>,
     /// What it became.
-    pub(crate) content: Vec<u8>,
+    pub(crate) content: bytes::Bytes,
 }

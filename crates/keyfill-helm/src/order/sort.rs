@@ -5,6 +5,7 @@ use super::head::Head;
 use super::split;
 use crate::error::{Error, Result};
 use crate::request::HelmCompat;
+use bytes::Bytes;
 use keyfill_diag::Cx;
 use std::sync::Arc;
 
@@ -74,7 +75,7 @@ pub(crate) struct Manifest {
     /// Where its template lies in the tree.
     pub(crate) file: Arc<str>,
     /// Its text.
-    pub(crate) content: Vec<u8>,
+    pub(crate) content: Bytes,
     /// Its kind.
     kind: String,
     /// Whether it is a test.
@@ -108,7 +109,7 @@ pub(crate) fn sort(
             let mut manifest = Manifest {
                 name: file.name.clone(),
                 file: file.file.clone(),
-                content: content.to_vec(),
+                content: file.content.slice_ref(content),
                 kind: head.kind,
                 is_test: false,
             };

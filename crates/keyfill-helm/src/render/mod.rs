@@ -9,7 +9,7 @@ use crate::order::{self, Printed, Rendered};
 use crate::request::TemplateRequest;
 use keyfill_diag::Cx;
 use keyfill_files::Files;
-use keyfill_template::funcs::{FAMILIES, Registry};
+use keyfill_template::funcs::{FAMILIES, Registry, Seed};
 use keyfill_template::value::Value;
 use keyfill_template::{Ctx, MissingKey, Templates};
 use prepare::Prepared;
@@ -29,7 +29,7 @@ pub(crate) fn run(
 ) -> Result<(Vec<Printed>, Vec<String>)> {
     let mut prepared = prepare::prepare(files, request, cx)?;
     let mut warnings = std::mem::take(&mut prepared.warnings);
-    let rendered = execute(&prepared, cx)?;
+    let rendered = execute(&prepared, request, cx)?;
     let sorted = order::sort(rendered, request.helm, cx, &mut warnings)?;
     let pieces = order::text(&prepared.crds(request), sorted, request)?;
     Ok((pieces, warnings))
@@ -42,7 +42,7 @@ fn registry() -> Arc<Registry> {
 }
 
 /// Parses all templates, then executes those that are not partials, in helm's order.
-fn execute(prepared: &Prepared, cx: &Cx) -> Result<Vec<Rendered>> {
+fn execute(prepared: &Prepared, request: &TemplateRequest, cx: &Cx) -> Result<Vec<Rendered>> {
     let found = scope::templates(&prepared.charts, prepared.root, &prepared.top);
     let mut templates = Templates::new(SET, registry()).with_missing_key(MissingKey::Zero);
     for template in &found {
@@ -51,6 +51,9 @@ fn execute(prepared: &Prepared, cx: &Cx) -> Result<Vec<Rendered>> {
     }
     let templates = Arc::new(templates);
     let mut ctx = Ctx::new(cx);
+    if let Some(seed) = request.seed {
+        ctx.provide(Seed(seed));
+    }
     let mut rendered = Vec::with_capacity(found.len());
     let mut left = cx.limits.output_bytes;
     for template in found.iter().filter(|t| !t.is_partial()) {
@@ -61,7 +64,7 @@ fn execute(prepared: &Prepared, cx: &Cx) -> Result<Vec<Rendered>> {
             .map_err(|e| explain::failed(&e, &found, Some(&dot)))?;
         left = left.checked_sub(printed.len() as u64).ok_or_else(|| too_much(cx, template))?;
         if !template.name.ends_with(NOTES) {
-            let content = without_no_value(printed);
+            let content = without_no_value(printed).into();
             rendered.push(Rendered { name: template.name.clone(), file: template.file.clone(), content });
         }
     }

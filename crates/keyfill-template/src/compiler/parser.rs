@@ -234,6 +234,8 @@ impl Parser<'_> {
     /// Puts the current tree to the finished ones.
     fn finish(&mut self, root: Box<[NodeId]>) -> Result<(), Error> {
         let current = &mut self.current;
+        // Trees live as long as the run: the spare room of all of them adds up.
+        current.nodes.shrink_to_fit();
         let tree = Tree {
             name: current.name.clone(),
             source: Arc::clone(&self.source),

@@ -15,8 +15,13 @@ pub struct Str(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Inline { len: u8, bytes: [u8; INLINE] },
+    Inline {
+        len: u8,
+        bytes: [u8; INLINE],
+    },
     Shared(Arc<[u8]>),
+    /// Bytes that somebody else holds, so that large files need no copy.
+    Lent(Arc<dyn AsRef<[u8]> + Send + Sync>),
 }
 
 impl Str {
@@ -33,12 +38,21 @@ impl Str {
         Self(Repr::Inline { len: bytes.len() as u8, bytes: place })
     }
 
+    /// A string of bytes that another type holds: they are kept there instead of being copied.
+    pub fn lent(holder: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+        if holder.as_ref().len() <= INLINE {
+            return Self::new(holder.as_ref());
+        }
+        Self(Repr::Lent(Arc::new(holder)))
+    }
+
     /// The bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
             Repr::Shared(bytes) => bytes,
+            Repr::Lent(holder) => (**holder).as_ref(),
         }
     }
 

@@ -1,0 +1,199 @@
+//! Hostile and broken charts: a clear error, soon, and with bounded memory.
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use keyfill_diag::{Class, Cx};
+use keyfill_files::{MemoryFiles, TreePath};
+use keyfill_helm::{Error, TemplateRequest, ValuesSource, template};
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+const CHART: &str = "apiVersion: v2\nname: bad\nversion: 1.0.0\n";
+
+fn chart(files: &[(&str, &[u8])]) -> MemoryFiles {
+    let mut tree: MemoryFiles = [("Chart.yaml", CHART)].into_iter().collect();
+    for (path, content) in files {
+        tree.insert(TreePath::new(path).unwrap(), content.to_vec());
+    }
+    tree
+}
+
+/// The error of a chart, which must come within some seconds.
+fn error_of(tree: &MemoryFiles, request: &TemplateRequest) -> Error {
+    let start = Instant::now();
+    let mut cx = Cx::with_time(Duration::from_secs(4));
+    cx.limits.output_bytes = 32 << 20;
+    let error = template(tree, request, &cx).expect_err("the chart is bad");
+    assert!(start.elapsed() < Duration::from_secs(8), "took {:?}: {error}", start.elapsed());
+    error
+}
+
+fn fails(files: &[(&str, &[u8])], piece: &str) {
+    let error = error_of(&chart(files), &TemplateRequest::new(TreePath::root()));
+    assert!(error.to_string().contains(piece), "{error} does not hold {piece:?}");
+    assert_eq!(error.class(), Class::Render, "{error}");
+}
+
+fn template_fails(text: &str, piece: &str) {
+    fails(&[("templates/x.yaml", text.as_bytes())], piece);
+}
+
+#[test]
+fn endless_recursion_ends() {
+    template_fails(r#"{{ define "r" }}{{ include "r" . }}{{ end }}{{ include "r" . }}"#, "nested");
+    template_fails(r#"{{ define "r" }}{{ template "r" . }}{{ end }}{{ template "r" . }}"#, "depth");
+    template_fails(
+        r#"{{ define "a" }}{{ include "b" . }}{{ end }}{{ define "b" }}{{ include "a" . }}{{ end }}{{ include "a" . }}"#,
+        "",
+    );
+}
+
+#[test]
+fn tpl_bombs_end() {
+    let values = b"x: '{{ tpl .Values.x . }}{{ tpl .Values.x . }}'\n";
+    fails(&[("values.yaml", values), ("templates/x.yaml", b"{{ tpl .Values.x . }}")], "");
+    // Every level calls the next one ten times.
+    let mut values = String::from("a12: '.'\n");
+    for n in 0..12 {
+        values.push_str(&format!("a{n}: '{}'\n", format!("{{{{ tpl .Values.a{} . }}}}", n + 1).repeat(10)));
+    }
+    let root = b"{{ tpl .Values.a0 . }}";
+    fails(&[("values.yaml", values.as_bytes()), ("templates/x.yaml", root)], "");
+}
+
+#[test]
+fn huge_results_are_refused() {
+    template_fails(r#"{{ repeat 2000000000 "x" }}"#, "");
+    template_fails("{{ until 2000000000 }}", "");
+    template_fails("{{ untilStep 0 2000000000 1 }}", "");
+    template_fails(
+        r#"{{ $s := "xxxxxxxx" }}{{ range until 60 }}{{ $s = print $s $s }}{{ end }}{{ $s }}"#,
+        "",
+    );
+    template_fails(
+        r#"{{ $l := list 1 }}{{ range until 60 }}{{ $l = concat $l $l }}{{ end }}{{ len $l }}"#,
+        "",
+    );
+    template_fails(
+        "{{ range until 10000 }}{{ range until 10000 }}{{ range until 10000 }}{{ end }}{{ end }}{{ end }}",
+        "",
+    );
+    template_fails(r#"{{ range until 100000 }}{{ printf "%1000d" 1 }}{{ end }}"#, "");
+    template_fails(r#"{{ printf "%999999999d" 1 }}{{ fail "too wide is not printed" }}"#, "");
+}
+
+#[test]
+fn values_that_hold_themselves_are_refused() {
+    template_fails(r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ toYaml $d }}{{ fail "seen" }}"#, "");
+    template_fails(r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ $d }}"#, "");
+    template_fails(r#"{{ $_ := set .Values "v" .Values }}{{ deepCopy .Values }}"#, "");
+}
+
+#[test]
+fn values_must_be_a_map() {
+    fails(&[("values.yaml", b"- a\n")], "must be a map");
+    fails(&[("values.yaml", b"just text\n")], "must be a map");
+    fails(&[("values.yaml", b"a: [\n")], "cannot load values.yaml");
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for n in 1..12 {
+        let item = format!("*a{}", n - 1);
+        bomb.push_str(&format!("a{n}: &a{n} [{}]\n", vec![item; 10].join(", ")));
+    }
+    fails(&[("values.yaml", bomb.as_bytes())], "cannot load values.yaml");
+    let nested = format!("a: {}1{}\n", "[".repeat(5_000), "]".repeat(5_000));
+    fails(&[("values.yaml", nested.as_bytes())], "cannot load values.yaml");
+}
+
+#[test]
+fn user_values_are_bounded_and_never_shown() {
+    let tree = chart(&[]);
+    let mut request = TemplateRequest::new(TreePath::root());
+    request.values.push(ValuesSource::Set("a[70000]=hush".into()));
+    let error = error_of(&tree, &request);
+    assert_eq!(error.class(), Class::Usage);
+    assert!(!format!("{error:?}{error}{request:?}").contains("hush"), "{error:?}");
+}
+
+#[test]
+fn paths_outside_the_tree_are_forbidden() {
+    let tree = chart(&[("sub/Chart.yaml", b"apiVersion: v2\nname: sub\nversion: 1.0.0\ndependencies:\n- {name: x, version: 1.0.0, repository: 'file://../../x'}\n")]);
+    let error = error_of(&tree, &TemplateRequest::new(TreePath::new("sub").unwrap()));
+    assert!(error.to_string().contains("outside the tree"), "{error}");
+}
+
+/// An archive with entries of any name: `tar`'s own builder would refuse the bad ones.
+fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = GzEncoder::new(Vec::new(), Compression::fast());
+    for (name, data) in entries {
+        let mut header = tar::Header::new_ustar();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_size(data.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        zip.write_all(header.as_bytes()).unwrap();
+        zip.write_all(data).unwrap();
+        zip.write_all(&vec![0; (512 - data.len() % 512) % 512]).unwrap();
+    }
+    zip.write_all(&[0; 1024]).unwrap();
+    zip.finish().unwrap()
+}
+
+const SUB: &[u8] = b"apiVersion: v2\nname: sub\nversion: 1.0.0\n";
+
+#[test]
+fn archives_may_not_escape() {
+    for (name, piece) in [
+        ("sub/../../etc/passwd", "parent directory"),
+        ("sub//etc/passwd", "absolute"),
+        ("sub/..", "parent directory"),
+        ("sub/.", "outside the base directory"),
+        ("sub", "outside the base directory"),
+        ("sub\\..\\..\\x", "parent directory"),
+        ("sub/c:/x", "illegally named"),
+        ("Chart.yaml/x", "not in base directory"),
+    ] {
+        let data = archive(&[("sub/Chart.yaml", SUB), (name, b"x")]);
+        fails(&[("charts/sub.tgz", &data)], piece);
+    }
+}
+
+#[test]
+fn broken_archives_are_refused() {
+    let whole = archive(&[("sub/Chart.yaml", SUB), ("sub/templates/x.yaml", b"a: 1\n")]);
+    fails(&[("charts/sub.tgz", &whole[..whole.len() / 2])], "broken");
+    fails(&[("charts/sub.tgz", b"\x1f\x8b\x08 not gzip at all")], "broken");
+    fails(&[("charts/sub.tgz", b"plain")], "not gzipped");
+    fails(&[("charts/sub.tgz", &archive(&[]))], "no files");
+    fails(&[("charts/sub.tgz", &archive(&[("sub/README.md", b"x")]))], "Chart.yaml file is missing");
+}
+
+#[test]
+fn archives_that_unpack_to_too_much_are_refused() {
+    let large = vec![0; (5 << 20) + 1];
+    fails(&[("charts/sub.tgz", &archive(&[("sub/Chart.yaml", SUB), ("sub/large", &large)]))], "larger than");
+    let part = vec![0; 5 << 20];
+    let names: Vec<String> = (0..21).map(|n| format!("sub/f{n}")).collect();
+    let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &part[..])).collect();
+    fails(&[("charts/sub.tgz", &archive(&entries))], "too large");
+}
+
+#[test]
+fn of_two_files_of_one_name_the_last_counts() {
+    let data = archive(&[
+        ("sub/Chart.yaml", SUB),
+        ("sub/templates/x.yaml", b"first: 1\n"),
+        ("sub/templates/x.yaml", b"second: 2\n"),
+    ]);
+    let tree = chart(&[("charts/sub.tgz", &data)]);
+    let rendered = template(&tree, &TemplateRequest::new(TreePath::root()), &Cx::default()).unwrap();
+    let text = String::from_utf8(rendered.text()).unwrap();
+    assert_eq!(text, "---\n# Source: bad/charts/sub/templates/x.yaml\nsecond: 2\n");
+}
+
+#[test]
+fn a_run_can_be_stopped() {
+    let cx = Cx::default();
+    cx.cancel.cancel();
+    let error = template(&chart(&[]), &TemplateRequest::new(TreePath::root()), &cx).unwrap_err();
+    assert!(error.to_string().contains("cancelled"), "{error}");
+}
