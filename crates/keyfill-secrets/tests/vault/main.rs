@@ -7,6 +7,7 @@ mod cache;
 mod faults;
 mod kv;
 mod leaks;
+mod lives;
 mod proxies;
 mod sharing;
 mod tls;

@@ -266,3 +266,43 @@ fn clients_are_bounded_and_the_least_used_go() {
     }
     assert_eq!(shared.stats().clients, 4);
 }
+
+#[test]
+fn a_request_that_goes_away_in_the_middle_of_a_read_leaves_it_to_the_next() {
+    let Some(scene) = Scene::new() else { return };
+    scene.proxy.on("secret/", 0, 1, Fault::Delay(Duration::from_secs(20)));
+    let shared = keeping(Duration::from_secs(60));
+    block_on(async {
+        let cx = Cx::default();
+        let path = "secret/data/red/0";
+        let going = request(&shared, scene.settings("red"), path, &cx);
+        let staying = async {
+            // After the other one has begun.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            request(&shared, scene.settings("red"), path, &cx).await
+        };
+        let going = async { tokio::time::timeout(Duration::from_millis(500), going).await.is_err() };
+        let started = Instant::now();
+        let (gone, answer) = tokio::join!(going, staying);
+        assert!(gone);
+        assert_eq!(text(&answer.unwrap(), "k"), "red-0");
+        assert!(started.elapsed() < Duration::from_secs(5));
+    });
+}
+
+#[test]
+fn a_token_revoked_under_30_requests_is_replaced_once_31_reads_2_logins() {
+    let Some(scene) = Scene::new() else { return };
+    let shared = keeping(Duration::ZERO);
+    block_on(async {
+        let cx = Cx::default();
+        request(&shared, scene.settings("red"), "secret/data/red/0", &cx).await.unwrap();
+        scene.vault.write("sys/leases/revoke-prefix/auth/userpass", &json!({ "sync": true }));
+        let requests = (0..30).map(|i| {
+            let (shared, settings, cx) = (&shared, scene.settings("red"), &cx);
+            async move { request(shared, settings, &format!("secret/data/red/{}", i % 5), cx).await }
+        });
+        assert!(futures_util::future::join_all(requests).await.iter().all(Result::is_ok));
+    });
+    assert_eq!(shared.stats().vault.logins, 2);
+}
