@@ -3,6 +3,7 @@
 use crate::{Error, Secret};
 use keyfill_yaml::Value;
 use serde_json::value::RawValue;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 /// How deep lists and maps of an answer may nest; each level is scanned once more than the one above.
@@ -25,19 +26,19 @@ pub enum SecretValue {
     Map(Vec<(String, SecretValue)>),
 }
 
-/// The keys and values under one path.
+/// The keys and values under one path, ordered by key.
 #[derive(Clone, Default, PartialEq)]
-pub struct SecretData(Vec<(String, SecretValue)>);
+pub struct SecretData(BTreeMap<String, SecretValue>);
 
 impl SecretData {
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&SecretValue> {
-        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+        self.0.get(key)
     }
 
-    /// The names of the keys, in the store's order. Names are not secret: errors list near ones.
+    /// The names of the keys, in their order. Names are not secret: errors list near ones.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(k, _)| k.as_str())
+        self.0.keys().map(String::as_str)
     }
 
     /// Keys and values.
@@ -65,7 +66,7 @@ impl SecretData {
         let raw: &RawValue =
             serde_json::from_str(json).map_err(|_| Error::store(format!("{what} is not valid JSON")))?;
         match SecretValue::read(raw, DEPTH) {
-            Some(SecretValue::Map(entries)) => Ok(Self(entries)),
+            Some(SecretValue::Map(entries)) => Ok(entries.into_iter().collect()),
             Some(_) => Err(Error::store(format!("{what} holds no keys: it is not a JSON object"))),
             None => Err(Error::store(format!("{what} is nested too deep"))),
         }
@@ -75,13 +76,14 @@ impl SecretData {
 impl FromIterator<(String, SecretValue)> for SecretData {
     /// A later value of the same key wins, as it does in Go's maps.
     fn from_iter<I: IntoIterator<Item = (String, SecretValue)>>(entries: I) -> Self {
-        Self(unique(entries))
+        Self(entries.into_iter().collect())
     }
 }
 
+/// Entries in their order; of equal keys the last value counts.
 fn unique(entries: impl IntoIterator<Item = (String, SecretValue)>) -> Vec<(String, SecretValue)> {
     let mut kept: Vec<(String, SecretValue)> = Vec::new();
-    let mut places = std::collections::HashMap::new();
+    let mut places = HashMap::new();
     for (key, value) in entries {
         if let Some(&place) = places.get(&key) {
             let old: &mut (String, SecretValue) = &mut kept[place];
@@ -201,10 +203,10 @@ mod tests {
     use keyfill_yaml::Value;
 
     #[test]
-    fn numbers_keep_their_spelling_and_keys_their_order() {
+    fn numbers_keep_their_spelling_and_the_last_of_equal_keys_counts() {
         let json = r#"{"z": 1.10, "a": "81111e1", "n": null, "l": [1e3, true, {"x": "y"}], "z": 12345678901234567890}"#;
         let data = SecretData::from_json(json, "the answer").expect("it is JSON");
-        assert_eq!(data.keys().collect::<Vec<_>>(), ["z", "a", "n", "l"]);
+        assert_eq!(data.keys().collect::<Vec<_>>(), ["a", "l", "n", "z"]);
         let value = |key| Value::from(data.get(key).expect("the key is there"));
         assert_eq!(value("z"), Value::Number("12345678901234567890".into()));
         assert_eq!(value("a"), Value::Str("81111e1".into()));
@@ -227,7 +229,7 @@ mod tests {
     fn debug_text_shows_types_only() {
         let data =
             SecretData::from_json(r#"{"k": "hush", "n": 42, "m": {"hidden": 1}}"#, "it").expect("JSON");
-        assert_eq!(format!("{data:?}"), r#"{"k": string, "n": number, "m": map}"#);
+        assert_eq!(format!("{data:?}"), r#"{"k": string, "m": map, "n": number}"#);
         assert_eq!(format!("{:?}", SecretValue::Bool(true)), "bool");
     }
 }

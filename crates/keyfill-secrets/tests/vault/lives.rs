@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Reads for a time, ten times a second, with a role of the given token lives; no read may fail.
-fn read_for(time: Duration, role: Value) -> Option<Stats> {
+fn read_for(time: Duration, role: &Value) -> Option<Stats> {
     let vault = Vault::start()?;
     vault.put("secret/data/lives", &json!({ "user": "alice" }));
     vault.policy("lives", &["secret/data/lives"]);
     vault.enable_auth("approle", "approle");
-    vault.write("auth/approle/role/r", &role);
+    vault.write("auth/approle/role/r", role);
     vault.write("auth/approle/role/r/role-id", &json!({ "role_id": "role-1" }));
     vault.write("auth/approle/role/r/custom-secret-id", &json!({ "secret_id": "secret-1" }));
     let auth =
@@ -33,7 +33,7 @@ fn read_for(time: Duration, role: Value) -> Option<Stats> {
 #[test]
 fn a_token_that_can_be_renewed_is_5_s_of_reads_1_login() {
     let role = json!({ "token_policies": ["lives"], "token_ttl": "3s", "token_max_ttl": "1h" });
-    let Some(stats) = read_for(Duration::from_secs(5), role) else { return };
+    let Some(stats) = read_for(Duration::from_secs(5), &role) else { return };
     println!("a life of 3 s, renewable: {stats:?}");
     assert_eq!(stats.logins, 1);
     assert!((1..=4).contains(&stats.renewals), "{stats:?}");
@@ -42,7 +42,7 @@ fn a_token_that_can_be_renewed_is_5_s_of_reads_1_login() {
 #[test]
 fn a_token_that_cannot_be_renewed_is_replaced_before_it_ends() {
     let role = json!({ "token_policies": ["lives"], "token_type": "batch", "token_ttl": "2s" });
-    let Some(stats) = read_for(Duration::from_secs(5), role) else { return };
+    let Some(stats) = read_for(Duration::from_secs(5), &role) else { return };
     println!("a life of 2 s, not renewable: {stats:?}");
     assert!((2..=5).contains(&stats.logins), "{stats:?}");
     assert_eq!((stats.renewals, stats.retries), (0, 0));
