@@ -26,10 +26,18 @@ fn schemas() -> String {
 
 fn schema(out: &mut String, indent: usize, depth: usize, seed: usize) {
     let pad = " ".repeat(indent);
-    let _ = writeln!(out, "{pad}description: |-\n{pad}  Field {seed} says what the controller does when the pod is\n{pad}  gone. More info: https://kubernetes.io/docs/concepts/\n{pad}  It is optional.");
+    let _ = writeln!(
+        out,
+        "{pad}description: |-\n{pad}  Field {seed} says what the controller does when the pod is\n{pad}  gone. More info: https://kubernetes.io/docs/concepts/\n{pad}  It is optional."
+    );
     if depth == 0 {
         let kinds = ["string", "integer", "boolean"];
-        let _ = writeln!(out, "{pad}type: {}\n{pad}default: \"{seed}\"\n{pad}maxLength: {}", kinds[seed % 3], seed * 7);
+        let _ = writeln!(
+            out,
+            "{pad}type: {}\n{pad}default: \"{seed}\"\n{pad}maxLength: {}",
+            kinds[seed % 3],
+            seed * 7
+        );
         return;
     }
     let _ = writeln!(out, "{pad}properties:");
@@ -37,7 +45,10 @@ fn schema(out: &mut String, indent: usize, depth: usize, seed: usize) {
         let _ = writeln!(out, "{pad}  field{field}Name:");
         schema(out, indent + 4, depth - 1, seed + field);
     }
-    let _ = writeln!(out, "{pad}required:\n{pad}- field0Name\n{pad}- field1Name\n{pad}type: object\n{pad}x-kubernetes-map-type: atomic");
+    let _ = writeln!(
+        out,
+        "{pad}required:\n{pad}- field0Name\n{pad}- field1Name\n{pad}type: object\n{pad}x-kubernetes-map-type: atomic"
+    );
 }
 
 fn text() -> String {
@@ -45,7 +56,9 @@ fn text() -> String {
     let mut out = String::new();
     for file in std::env::split_paths(&files) {
         out.push_str("---\n");
-        out.push_str(&std::fs::read_to_string(&file).expect("a file that KEYFILL_BENCH_YAML names can be read"));
+        out.push_str(
+            &std::fs::read_to_string(&file).expect("a file that KEYFILL_BENCH_YAML names can be read"),
+        );
         out.push('\n');
     }
     out
@@ -64,7 +77,9 @@ fn benches(c: &mut Criterion) {
     group.sample_size(20).throughput(Throughput::Bytes(text.len() as u64));
     group.bench_function("load_nodes", |b| b.iter(|| load_nodes(black_box(text.as_bytes()), &limits)));
     group.bench_function("load_value", |b| {
-        b.iter(|| bodies.iter().map(|body| load_value(black_box(body), &limits)).filter(Result::is_ok).count());
+        b.iter(|| {
+            bodies.iter().map(|body| load_value(black_box(body), &limits)).filter(Result::is_ok).count()
+        });
     });
     group.bench_function("split_stream", |b| b.iter(|| split_stream(black_box(text.as_bytes())).count()));
     group.bench_function("locate", |b| b.iter(|| locate(black_box(text.as_bytes()), &[Step::Key("spec")])));
