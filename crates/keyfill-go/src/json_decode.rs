@@ -53,26 +53,40 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// What was read.
+#[derive(Debug, PartialEq)]
+pub struct Decoded {
+    /// The value, with null for numbers that are too large for a float.
+    pub value: Json,
+    /// The error for the first of these numbers: Go reads on, and fails in the end.
+    pub error: Option<Error>,
+}
+
+impl Decoded {
+    /// The value, unless there was an error.
+    pub fn into_result(self) -> Result<Json, Error> {
+        self.error.map_or(Ok(self.value), Err)
+    }
+}
+
 /// Reads a text that holds one value. Arrays and objects may be nested `depth` deep.
-pub fn decode(text: &[u8], depth: u32) -> Result<Json, Error> {
+pub fn decode(text: &[u8], depth: u32) -> Result<Decoded, Error> {
     let mut reader = Reader { text, at: 0, out_of_range: None };
     let value = reader.value(depth)?;
     reader.spaces();
     if reader.at < text.len() {
         return Err(reader.unexpected("after top-level value"));
     }
-    match reader.out_of_range {
-        None => Ok(value),
-        Some(number) => {
-            Err(Error(format!("json: cannot unmarshal number {number} into Go value of type float64")))
-        }
-    }
+    let error = reader.out_of_range.map(|number| {
+        Error(format!("json: cannot unmarshal number {number} into Go value of type float64"))
+    });
+    Ok(Decoded { value, error })
 }
 
 struct Reader<'a> {
     text: &'a [u8],
     at: usize,
-    /// The first number that is too large for a float: Go reads on, and fails in the end.
+    /// The first number that is too large for a float.
     out_of_range: Option<String>,
 }
 
@@ -89,7 +103,15 @@ impl Reader<'_> {
 
     /// The byte here is not what should stand here.
     fn unexpected(&self, context: &str) -> Error {
-        let Some(byte) = self.peek() else { return Error("unexpected end of JSON input".into()) };
+        // At its end Go reads a space: only where one may stand the end is the problem.
+        let space_may_stand = matches!(context, "in string literal" | "after top-level value")
+            || context.starts_with("looking for")
+            || context.starts_with("after object")
+            || context.starts_with("after array");
+        let byte = match self.peek() {
+            None if space_may_stand => return Error("unexpected end of JSON input".into()),
+            byte => byte.unwrap_or(b' '),
+        };
         let shown = match byte {
             b'\'' => r"'\''".to_owned(),
             b'"' => "'\"'".to_owned(),
@@ -309,12 +331,14 @@ mod tests {
     use super::{Json, decode};
 
     fn refused(text: &str) -> String {
-        decode(text.as_bytes(), 10).expect_err("refused").to_string()
+        let read = decode(text.as_bytes(), 10).and_then(super::Decoded::into_result);
+        read.expect_err("refused").to_string()
     }
 
     #[test]
     fn values() {
-        let value = decode(br#" {"a": [1, -2.5e1, "x\u00e9\ud83d\ude00\ud800", true, null]} "#, 10);
+        let read = |text: &[u8]| decode(text, 10).and_then(super::Decoded::into_result);
+        let value = read(br#" {"a": [1, -2.5e1, "x\u00e9\ud83d\ude00\ud800", true, null]} "#);
         let items = vec![
             Json::Number(1.0),
             Json::Number(-25.0),
@@ -323,13 +347,14 @@ mod tests {
             Json::Null,
         ];
         assert_eq!(value, Ok(Json::Object(vec![(b"a".to_vec(), Json::Array(items))])));
-        assert_eq!(decode(b"\"\xff\xfe\"", 1), Ok(Json::Str("\u{FFFD}\u{FFFD}".into())));
+        assert_eq!(read(b"\"\xff\xfe\""), Ok(Json::Str("\u{FFFD}\u{FFFD}".into())));
     }
 
     #[test]
     fn errors_in_gos_words() {
         assert_eq!(refused(""), "unexpected end of JSON input");
         assert_eq!(refused("{a"), "invalid character 'a' looking for beginning of object key string");
+        assert_eq!(refused("tru"), "invalid character ' ' in literal true (expecting 'e')");
         assert_eq!(refused("[1 2]"), "invalid character '2' after array element");
         assert_eq!(refused("tru-"), "invalid character '-' in literal true (expecting 'e')");
         assert_eq!(refused("\"\n\""), "invalid character '\\n' in string literal");

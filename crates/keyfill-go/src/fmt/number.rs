@@ -128,7 +128,8 @@ impl Printer<'_> {
         };
         let sign = if spec.space && sign == "+" && !spec.plus { " " } else { sign };
         if !value.is_finite() {
-            let shown = if value.is_nan() { spec.space || spec.plus } else { spec.plus || sign != "+" };
+            // An infinite number always shows its sign.
+            let shown = value.is_infinite() || spec.space || spec.plus;
             let text = if shown { format!("{sign}{body}") } else { body };
             return self.without_zero(text.as_bytes());
         }

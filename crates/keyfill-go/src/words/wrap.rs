@@ -52,7 +52,9 @@ pub fn abbreviate(text: &[u8], offset: i64, width: i64) -> Option<Vec<u8>> {
         return Some(text.to_vec());
     }
     let last = text.len() - (width - MARK.len());
-    let offset = usize::try_from(offset).unwrap_or(0).min(last);
+    // Go subtracts, and wraps around with the smallest offset there is.
+    let left = (text.len() as i64).wrapping_sub(offset);
+    let offset = if left < (text.len() - last) as i64 { last } else { usize::try_from(offset).unwrap_or(0) };
     if offset <= 4 {
         return Some([&text[..width - MARK.len()], MARK].concat());
     }

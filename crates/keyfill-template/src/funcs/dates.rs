@@ -42,8 +42,14 @@ fn now() -> Time {
     Time::now(Zone::Local)
 }
 
-fn time_value(time: Time) -> Value {
+/// A time as a value.
+pub(super) fn time_value(time: Time) -> Value {
     Value::object(TimeObject(time))
+}
+
+/// Whether a value is a time.
+pub(super) fn is_time(value: &Value) -> bool {
+    value.as_object::<TimeObject>().is_some()
 }
 
 /// The time that an argument is, or the seconds since 1970; now for anything else.

@@ -132,6 +132,9 @@ fn not_a(value: &Value, wanted: &str) -> FuncError {
 /// A copy that shares nothing: of maps and lists all the way down.
 fn deep_copy(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
+    if value.is_nil() {
+        return Err("reflect: call of reflect.Value.Type on zero Value".into());
+    }
     value.check_depth(ctx.cx().limits.depth)?;
     copy(ctx, value)
 }

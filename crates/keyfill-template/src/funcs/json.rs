@@ -6,8 +6,8 @@
 use super::cast::too_deep;
 use super::{FuncError, Function, any, text};
 use crate::Ctx;
-use crate::value::{ANY_MAP, ANYS, Encoded, List, Map, Type, Value};
-use keyfill_go::json_decode::{self, Json};
+use crate::value::{ANY_MAP, ANYS, Encoded, List, Map, Object, Str, Type, Value};
+use keyfill_go::json_decode::{self, Decoded, Json};
 use keyfill_go::{base, utf8};
 use keyfill_yaml::{Emit, Html, Sink, to_json, to_json_indent, to_json_plain};
 use std::borrow::Cow;
@@ -198,6 +198,14 @@ fn emit_map<S: Sink>(mut entries: Vec<(Cow<'_, str>, &Value)>, sink: &mut S, ord
     sink.end_map();
 }
 
+/// The text that an object is in JSON, if it is one there.
+pub(super) fn encoded_text(object: &dyn Object) -> Option<Str> {
+    match object.encode() {
+        Encoded::Value(Value::Str(text)) => Some(text),
+        _ => None,
+    }
+}
+
 impl From<Json> for Value {
     fn from(json: Json) -> Self {
         match json {
@@ -211,32 +219,47 @@ impl From<Json> for Value {
     }
 }
 
-fn decode(ctx: &mut Ctx, args: &[Value]) -> Result<Result<Json, String>, FuncError> {
+fn decode(ctx: &mut Ctx, args: &[Value]) -> Result<Result<Decoded, String>, FuncError> {
     let text = text(args, 0);
     ctx.spend(text.len() as u64 * 8)?;
     Ok(json_decode::decode(text, ctx.cx().limits.depth).map_err(|error| error.to_string()))
 }
 
 fn must_from_json(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(decode(ctx, args)?.map(Value::from)?)
+    Ok(decode(ctx, args)??.into_result().map(Value::from).map_err(|error| error.to_string())?)
 }
 
 fn from_json(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(match decode(ctx, args)? {
-        Ok(Json::Null) => Value::Map(Map::nil(&ANY_MAP)),
-        Ok(object @ Json::Object(_)) => object.into(),
-        Ok(other) => error_map(not_into(other.kind(), "map[string]interface {}")),
+        Ok(Decoded { value: Json::Null, error: None }) => Value::Map(Map::nil(&ANY_MAP)),
+        Ok(Decoded { value: Json::Object(entries), error }) => {
+            let map: Map = entries.into_iter().collect();
+            if let Some(error) = error {
+                map.set("Error", error.to_string());
+            }
+            map.into()
+        }
+        Ok(other) => error_map(not_into(kind(&other), "map[string]interface {}")),
         Err(error) => error_map(error),
     })
 }
 
 fn from_json_array(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(match decode(ctx, args)? {
-        Ok(Json::Null) => Value::List(List::nil(&ANYS)),
-        Ok(array @ Json::Array(_)) => array.into(),
-        Ok(other) => error_list(not_into(other.kind(), "[]interface {}")),
+        Ok(Decoded { value: Json::Null, error: None }) => Value::List(List::nil(&ANYS)),
+        Ok(Decoded { value: Json::Array(_), error: Some(error) }) => error_list(error.to_string()),
+        Ok(Decoded { value: array @ Json::Array(_), error: None }) => array.into(),
+        Ok(other) => error_list(not_into(kind(&other), "[]interface {}")),
         Err(error) => error_list(error),
     })
+}
+
+/// What Go calls a decoded value: one that is too large is a number still.
+fn kind(decoded: &Decoded) -> &'static str {
+    match (&decoded.value, &decoded.error) {
+        (Json::Null, Some(_)) => "number",
+        (value, _) => value.kind(),
+    }
 }
 
 /// What Go says of JSON of another type than the one wanted.

@@ -56,10 +56,6 @@ fn spend(ctx: &mut Ctx, items: usize) -> Result<(), FuncError> {
 }
 
 fn make(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    // Without arguments Go's variadic parameter is a nil slice.
-    if args.is_empty() {
-        return Ok(Value::List(List::nil(&ANYS)));
-    }
     Ok(Value::list(args.to_vec()))
 }
 
@@ -211,6 +207,12 @@ fn sort_alpha(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
     if cast::elements(value).is_none() {
         return Ok(Value::List(List::strings([strval(value)?])));
+    }
+    if let Value::List(strings) = value
+        && strings.is_nil()
+        && strings.ty().elem == Type::String
+    {
+        return Ok(value.clone());
     }
     let mut texts = texts(value)?;
     spend(ctx, texts.len())?;

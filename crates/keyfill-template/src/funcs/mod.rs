@@ -22,8 +22,8 @@
 
 mod builtin;
 mod cast;
-mod compare;
 mod certs;
+mod compare;
 mod crypto;
 mod dates;
 mod decimal;
@@ -44,6 +44,7 @@ mod reflection;
 mod regex;
 mod semver;
 mod strings;
+mod toml;
 mod urls;
 mod words;
 mod yaml;
@@ -250,6 +251,7 @@ pub const FAMILIES: &[&[Function]] = &[
     regex::FUNCTIONS,
     semver::FUNCTIONS,
     strings::FUNCTIONS,
+    toml::FUNCTIONS,
     urls::FUNCTIONS,
     words::FUNCTIONS,
     yaml::FUNCTIONS,

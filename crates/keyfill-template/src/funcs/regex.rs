@@ -78,9 +78,8 @@ fn find_all(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 
 fn split(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     match expression(ctx, args)?.split(text(args, 1), int(args, 2)) {
-        // Go's split gives nil when nothing is left, too.
-        Some(found) if !found.is_empty() => pieces(ctx, args, found),
-        _ => Ok(Value::List(List::nil(&STRINGS))),
+        Some(found) => pieces(ctx, args, found),
+        None => Ok(Value::List(List::nil(&STRINGS))),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::json::{AsYaml, check, error_list, error_map, not_into, or_empty};
 use super::{FuncError, Function, any, text};
 use crate::Ctx;
-use crate::value::{ANY_MAP, ANYS, List, Map, Type, Value};
+use crate::value::{Map, Type, Value};
 use keyfill_yaml::{Limits, load_value, to_yaml};
 
 /// The functions of this family.
@@ -26,13 +26,13 @@ fn load(ctx: &mut Ctx, args: &[Value]) -> Result<Result<keyfill_yaml::Value, Str
     let text = text(args, 0);
     ctx.spend(text.len() as u64 * 8)?;
     let limits = Limits::from(&ctx.cx().limits);
-    Ok(load_value(text, &limits).map_err(|error| format!("error converting YAML to JSON: {error}")))
+    Ok(load_value(text, &limits).map_err(|error| format!("error converting YAML to JSON: yaml: {error}")))
 }
 
 fn from_yaml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     use keyfill_yaml::Value as Yaml;
     Ok(match load(ctx, args)? {
-        Ok(Yaml::Null) => Value::Map(Map::nil(&ANY_MAP)),
+        Ok(Yaml::Null) => Map::new().into(),
         Ok(map @ Yaml::Map(_)) => map.into(),
         Ok(other) => error_map(mismatch(&other, "map[string]interface {}")),
         Err(error) => error_map(error),
@@ -42,7 +42,7 @@ fn from_yaml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 fn from_yaml_array(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     use keyfill_yaml::Value as Yaml;
     Ok(match load(ctx, args)? {
-        Ok(Yaml::Null) => Value::List(List::nil(&ANYS)),
+        Ok(Yaml::Null) => Value::list(Vec::new()),
         Ok(list @ Yaml::Seq(_)) => list.into(),
         Ok(other) => error_list(mismatch(&other, "[]interface {}")),
         Err(error) => error_list(error),

@@ -3,6 +3,7 @@
 //! `KEYFILL_CASES` says how many cases (2,000 without it), `KEYFILL_SEED` which ones.
 
 mod case;
+mod functions;
 mod language;
 mod oracle;
 mod source;
@@ -59,4 +60,9 @@ fn the_language_is_go_s() {
 #[test]
 fn the_language_is_helm_s() {
     compare(Mode::Helm, |source| language::case(source).for_helm());
+}
+
+#[test]
+fn the_functions_are_helm_s() {
+    compare(Mode::Helm, |source| functions::case(source).for_helm());
 }
