@@ -1,6 +1,6 @@
 //! Looking things up in the generated table.
 
-use super::table::{ROOTS, SCOPES, SHAPES};
+use super::table::{DEFINITIONS, ROOTS, SCOPES, SHAPES};
 
 /// What is known about one type. Types of fields and items are places in the table of shapes.
 #[derive(Debug)]
@@ -50,6 +50,12 @@ pub fn root(api_version: &str, kind: &str) -> Option<&'static Shape> {
     SHAPES.get(usize::from(ROOTS[at].2))
 }
 
+/// The shape of a definition that other schemas may refer to.
+pub fn definition(name: &str) -> Option<&'static Shape> {
+    let at = DEFINITIONS.binary_search_by(|(n, _)| (*n).cmp(name)).ok()?;
+    SHAPES.get(usize::from(DEFINITIONS[at].1))
+}
+
 /// Whether objects of a type live in namespaces, where that is known.
 pub fn is_namespaced(api_version: &str, kind: &str) -> Option<bool> {
     let at = SCOPES.binary_search_by(|(a, k, _)| (*a, *k).cmp(&(api_version, kind))).ok()?;
@@ -58,7 +64,7 @@ pub fn is_namespaced(api_version: &str, kind: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ROOTS, SCOPES, SHAPES, Shape};
+    use super::{DEFINITIONS, ROOTS, SCOPES, SHAPES, Shape};
 
     #[test]
     fn the_table_is_sorted_and_whole() {
@@ -66,6 +72,7 @@ mod tests {
         assert!(SCOPES.windows(2).all(|w| (w[0].0, w[0].1) < (w[1].0, w[1].1)));
         let is_there = |place: u16| usize::from(place) < SHAPES.len();
         assert!(ROOTS.iter().all(|r| is_there(r.2)));
+        assert!(DEFINITIONS.windows(2).all(|w| w[0].0 < w[1].0) && DEFINITIONS.iter().all(|d| is_there(d.1)));
         for shape in &SHAPES {
             match shape {
                 Shape::Leaf => {}

@@ -1,6 +1,6 @@
 //! A schema from a file: an OpenAPI document whose definitions say how lists are merged.
 
-use super::Type;
+use super::{Type, builtin};
 use crate::error::{Error, Result};
 use keyfill_yaml::{Limits, Value, load_value};
 use std::collections::HashMap;
@@ -10,6 +10,18 @@ const TYPES: &str = "x-kubernetes-group-version-kind";
 /// References that lead on from one to the next; no real schema has chains as long.
 const LONGEST_CHAIN: usize = 64;
 
+/// What of the built-in schema is known beside a document.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// What the document does not define.
+    Below,
+    /// Everything, even what the document defines, too.
+    Above,
+}
+
 /// The document with what is looked up in it.
 #[derive(Debug)]
 pub(crate) struct Custom {
@@ -18,24 +30,28 @@ pub(crate) struct Custom {
     roots: HashMap<(String, String), String>,
     /// apiVersion and kind, and whether objects live in namespaces.
     scopes: HashMap<(String, String), bool>,
+    beside: Beside,
 }
 
 impl Custom {
     /// Reads a document.
-    pub fn parse(text: &[u8]) -> Result<Self> {
+    pub fn parse(text: &[u8], beside: Beside) -> Result<Self> {
         let document = load_value(text, &Limits::default())
             .map_err(|e| Error::yaml("", &e).context("the OpenAPI document cannot be read"))?;
         if document.as_map().is_none() && document != Value::Null {
             return Err(Error::new("the OpenAPI document is not a mapping"));
         }
         let (roots, scopes) = (find_roots(&document)?, find_scopes(&document));
-        Ok(Self { document, roots, scopes })
+        Ok(Self { document, roots, scopes, beside })
     }
 
     /// The schema of a type.
     pub fn root(&self, api_version: &str, kind: &str) -> Option<Type<'_>> {
-        let name = self.roots.get(&(api_version.to_owned(), kind.to_owned()))?;
-        self.document.get("definitions")?.get(name).map(|schema| Type::Custom(self, schema))
+        let own = || {
+            let name = self.roots.get(&(api_version.to_owned(), kind.to_owned()))?;
+            self.document.get("definitions")?.get(name).map(|schema| Type::Custom(self, schema))
+        };
+        self.beside(own, || builtin::root(api_version, kind))
     }
 
     /// Whether objects of a type live in namespaces, where the document's paths say so.
@@ -60,12 +76,32 @@ impl Custom {
         self.resolve(schema.get("items").filter(|v| is_list && v.as_map().is_some())?)
     }
 
+    /// What the document or the built-in schema says, in the order that holds.
+    fn beside<'a>(
+        &self,
+        own: impl FnOnce() -> Option<Type<'a>>,
+        builtin: impl FnOnce() -> Option<&'static builtin::Shape>,
+    ) -> Option<Type<'a>> {
+        match self.beside {
+            Beside::Nothing => own(),
+            Beside::Below => own().or_else(|| builtin().map(Type::Builtin)),
+            Beside::Above => builtin().map(Type::Builtin).or_else(own),
+        }
+    }
+
     /// Follows references. What stands beside one does not count.
     fn resolve<'a>(&'a self, mut schema: &'a Value) -> Option<Type<'a>> {
         for _ in 0..LONGEST_CHAIN {
             match schema.get("$ref").and_then(Value::as_str).filter(|r| !r.is_empty()) {
                 None => return Some(Type::Custom(self, schema)),
-                Some(reference) => schema = self.pointed_to(reference)?,
+                Some(reference) => {
+                    let name = reference.strip_prefix("#/definitions/").unwrap_or("");
+                    let own = || self.pointed_to(reference).map(|schema| Type::Custom(self, schema));
+                    match self.beside(own, || builtin::definition(name))? {
+                        Type::Custom(_, next) => schema = next,
+                        builtin => return Some(builtin),
+                    }
+                }
             }
         }
         None

@@ -12,25 +12,53 @@ mod table;
 use crate::Gvk;
 use crate::error::{Error, Result};
 use builtin::Shape;
-use custom::Custom;
+use custom::{Beside, Custom};
 use keyfill_yaml::Value;
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The schema of a build. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Schema(Option<Arc<Custom>>);
+pub struct Schema {
+    custom: Option<Arc<Custom>>,
+    asked: Arc<Asked>,
+}
+
+/// What the built-in schema was asked for. kustomize reads it only when it has to, and a schema that comes
+/// after that is added to it instead of taking its place.
+#[derive(Debug, Default)]
+struct Asked {
+    /// For the scope of a type that it does not know: it is read later, over the other one.
+    scope: AtomicBool,
+    /// For the shape of a type: it is read.
+    shape: AtomicBool,
+}
 
 impl Schema {
     /// The one that kustomize embeds.
     pub fn builtin() -> Self {
-        Self(None)
+        Self::default()
     }
 
     /// One of a file, as `openapi: path:` names it, in JSON or YAML. It takes the place of the built-in one:
     /// types that it does not define are unknown.
     pub fn from_openapi(document: &[u8]) -> Result<Self> {
-        Ok(Self(Some(Arc::new(Custom::parse(document)?))))
+        Self::builtin().followed_by(document)
+    }
+
+    /// One of a file that comes up while this one is in use.
+    pub fn followed_by(&self, document: &[u8]) -> Result<Self> {
+        let beside = if self.asked.shape.load(Relaxed) {
+            Beside::Below
+        } else if self.asked.scope.load(Relaxed) {
+            Beside::Above
+        } else {
+            Beside::Nothing
+        };
+        let custom = Custom::parse(document, beside)?;
+        Ok(Self { custom: Some(Arc::new(custom)), asked: self.asked.clone() })
     }
 
     /// One of the versions that are built in, as `openapi: version:` names it.
@@ -47,15 +75,23 @@ impl Schema {
         let api_version: Cow<'_, str> =
             if gvk.group.is_empty() { gvk.version.as_str().into() } else { gvk.api_version().into() };
         // kustomize asks its own table first, even when another schema is in use.
-        let namespaced = builtin::is_namespaced(&api_version, &gvk.kind)
-            .or_else(|| self.0.as_ref()?.is_namespaced(&api_version, &gvk.kind));
+        let namespaced = builtin::is_namespaced(&api_version, &gvk.kind).or_else(|| {
+            let Some(custom) = &self.custom else {
+                self.asked.scope.store(true, Relaxed);
+                return None;
+            };
+            custom.is_namespaced(&api_version, &gvk.kind)
+        });
         namespaced == Some(false)
     }
 
     /// What is known about a type.
     pub(crate) fn type_of(&self, api_version: &str, kind: &str) -> Option<Type<'_>> {
-        match &self.0 {
-            None => builtin::root(api_version, kind).map(Type::Builtin),
+        match &self.custom {
+            None => {
+                self.asked.shape.store(true, Relaxed);
+                builtin::root(api_version, kind).map(Type::Builtin)
+            }
             Some(custom) => custom.root(api_version, kind).or_else(|| {
                 // Types of kustomize itself are added to any schema.
                 let own = api_version.starts_with("kustomize.config.k8s.io/");

@@ -92,7 +92,7 @@ impl<'a> Session<'a> {
             (Some(_), Some(_)) => {
                 return Err(Error::new("openapi takes a version or a path, not both"));
             }
-            (_, Some(text)) => Schema::from_openapi(&text)?,
+            (_, Some(text)) => self.schema().followed_by(&text)?,
             (Some(version), None) if !version.is_empty() => Schema::for_version(version)?,
             _ => return Ok(()),
         };

@@ -191,6 +191,23 @@ func main() {
 	write(out, "The shapes; other rows refer to them by their place.", "SHAPES", "Shape", t.rows)
 	write(out, "apiVersion, kind and shape of each type, sorted.", "ROOTS", "(&str, &str, u16)", roots)
 	write(out, "apiVersion, kind and whether its objects live in namespaces, sorted.", "SCOPES", "(&str, &str, bool)", scopes)
+	write(out, "Name and shape of each definition that has something below it, sorted.", "DEFINITIONS", "(&str, u16)", t.definitions())
+}
+
+// definitions lists what other schemas may refer to by name.
+func (t *table) definitions() []string {
+	var names []string
+	for name, shape := range t.named {
+		if shape != 0 {
+			names = append(names, name)
+		}
+	}
+	sort.Strings(names)
+	rows := make([]string, len(names))
+	for i, name := range names {
+		rows[i] = fmt.Sprintf("(%q, %d)", strings.TrimPrefix(name, "#/definitions/"), t.named[name])
+	}
+	return rows
 }
 
 // root gives a type's own definition its number, under the name by which others refer to it.
