@@ -161,6 +161,7 @@ impl Ctx {
             (Type::Int, _) => number(|n| n.int.map(Value::Int), "integer"),
             (Type::Int64, _) => number(|n| n.int.map(Value::Int64), "integer"),
             (Type::Uint8, _) => number(|n| n.uint.map(|u| Value::Uint8(u as u8)), "unsigned integer"),
+            (Type::Uint32, _) => number(|n| n.uint.map(|u| Value::Uint32(u as u32)), "unsigned integer"),
             (Type::Uint64, _) => number(|n| n.uint.map(Value::Uint64), "unsigned integer"),
             (Type::Float64, _) => number(|n| n.float.map(Value::Float), "float"),
             _ => {

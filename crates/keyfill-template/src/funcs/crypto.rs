@@ -23,12 +23,10 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("adler32sum", &[S], |_, args| Ok(adler32(text(args, 0)).to_string().into())),
     Function::fixed("bcrypt", &[S], |ctx, args| Ok(hashed(ctx, text(args, 0))?.into())),
     Function::fixed("htpasswd", &[S, S], htpasswd),
-    Function::fixed("derivePassword", &[UINT32, S, S, S, S], derive_password),
+    Function::fixed("derivePassword", &[Type::Uint32, S, S, S, S], derive_password),
     Function::fixed("encryptAES", &[S, S], encrypt),
     Function::fixed("decryptAES", &[S, S], decrypt),
 ];
-
-const UINT32: Type = Type::Named("uint32", crate::value::Kind::Uint32);
 
 fn hex(bytes: &[u8]) -> Value {
     bytes.iter().map(|b| format!("{b:02x}")).collect::<String>().into()

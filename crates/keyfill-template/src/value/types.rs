@@ -73,6 +73,8 @@ pub enum Type {
     Int64,
     /// `uint8`
     Uint8,
+    /// `uint32`
+    Uint32,
     /// `uint64`
     Uint64,
     /// `float64`
@@ -107,6 +109,7 @@ impl Type {
             Self::Int => "int",
             Self::Int64 => "int64",
             Self::Uint8 => "uint8",
+            Self::Uint32 => "uint32",
             Self::Uint64 => "uint64",
             Self::Float64 => "float64",
             Self::String => "string",
@@ -130,6 +133,7 @@ impl Type {
             Self::Int => Kind::Int,
             Self::Int64 => Kind::Int64,
             Self::Uint8 => Kind::Uint8,
+            Self::Uint32 => Kind::Uint32,
             Self::Uint64 => Kind::Uint64,
             Self::Float64 => Kind::Float64,
             Self::String => Kind::String,

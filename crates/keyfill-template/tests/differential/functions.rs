@@ -578,7 +578,8 @@ const CALLS: &[(&str, &[Arg], bool)] = &[
     ("mustChunk", &[Small, List], false),
     ("dict", &[Any], true),
     ("get", &[Dict, Text], false),
-    ("set", &[Dict, Text, Any], false),
+    // A map that is set into itself ends Go when it is printed.
+    ("set", &[Dict, Text, Text], false),
     ("unset", &[Dict, Text], false),
     ("hasKey", &[Dict, Text], false),
     ("pluck", &[Text, Dict], true),

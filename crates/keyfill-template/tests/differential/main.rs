@@ -3,6 +3,7 @@
 //! `KEYFILL_CASES` says how many cases (2,000 without it), `KEYFILL_SEED` which ones.
 
 mod case;
+mod certificates;
 mod functions;
 mod language;
 mod oracle;
@@ -65,4 +66,10 @@ fn the_language_is_helm_s() {
 #[test]
 fn the_functions_are_helm_s() {
     compare(Mode::Helm, |source| functions::case(source).for_helm());
+}
+
+#[test]
+fn certificates_go_both_ways() {
+    let Some(program) = keyfill_testkit::oracle("template-oracle") else { return };
+    certificates::go_both_ways(&mut Oracle::start(&program));
 }
