@@ -130,8 +130,8 @@ impl TransformerConfig {
     pub fn sort(&mut self) {
         let empty = Self::default();
         for (_, list, _) in self.lists_with(&empty) {
-            list.sort_by(|a, b| a.gvk.legacy_order(&b.gvk));
+            list.sort_by_cached_key(|spec| spec.gvk.legacy_key());
         }
-        self.name_reference.sort_by(|a, b| a.target.legacy_order(&b.target));
+        self.name_reference.sort_by_cached_key(|references| references.target.legacy_key());
     }
 }
