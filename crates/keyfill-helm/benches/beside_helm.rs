@@ -42,7 +42,7 @@ fn main() {
 fn generated() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder for the chart can be made");
     let write = |path: &str, text: String| {
-        fs::write(folder.path().join(path), text).expect("the chart can be written")
+        fs::write(folder.path().join(path), text).expect("the chart can be written");
     };
     fs::create_dir(folder.path().join("templates")).expect("the chart can be written");
     write("Chart.yaml", "apiVersion: v2\nname: generated\nversion: 1.0.0\n".into());

@@ -4,6 +4,8 @@
 //! `expected` is written by the official helm: `KEYFILL_UPDATE=1 KEYFILL_TEST_REQUIRE=all cargo test -p
 //! keyfill-helm --test cases`.
 
+#![allow(clippy::unwrap_used)]
+
 use keyfill_diag::Cx;
 use keyfill_files::{DiskFiles, TreePath};
 use keyfill_helm::{HelmCompat, TemplateRequest, Templated, ValuesSource, template};

@@ -76,7 +76,7 @@ fn lines(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 fn as_config(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    by_base_name(ctx, args, |bytes| String::from_utf8_lossy(bytes).into_owned())
+    by_base_name(ctx, args, |bytes| keyfill_go::utf8::runes(bytes).map(|rune| rune.char).collect())
 }
 
 fn as_secrets(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {

@@ -25,7 +25,7 @@ pub(crate) struct Printed {
 const SEPARATOR: &str = "---\n";
 
 /// The pieces in the order of printing: CRDs, documents, hooks; or those that `--show-only` names.
-pub(crate) fn text(crds: &[Crd], sorted: Sorted, request: &TemplateRequest) -> Result<Vec<Printed>> {
+pub(crate) fn text(crds: &[Crd], sorted: &Sorted, request: &TemplateRequest) -> Result<Vec<Printed>> {
     let mut pieces: Vec<Printed> = Vec::with_capacity(crds.len() + sorted.manifests.len());
     pieces.extend(crds.iter().map(|crd| piece(&crd.name, &crd.file, &crd.data)));
     pieces.extend(sorted.manifests.iter().map(framed));

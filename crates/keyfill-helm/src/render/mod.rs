@@ -31,7 +31,7 @@ pub(crate) fn run(
     let mut warnings = std::mem::take(&mut prepared.warnings);
     let rendered = execute(&prepared, request, cx)?;
     let sorted = order::sort(rendered, request.helm, cx, &mut warnings)?;
-    let pieces = order::text(&prepared.crds(request), sorted, request)?;
+    let pieces = order::text(&prepared.crds(request), &sorted, request)?;
     Ok((pieces, warnings))
 }
 

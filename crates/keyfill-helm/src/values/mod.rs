@@ -16,7 +16,7 @@ pub(crate) use user::merged as user_values;
 
 use crate::error::Error;
 
-use keyfill_template::value::{List, Map, Value};
+use keyfill_template::value::{ANY_MAP, List, Map, Value};
 
 /// A mapping as templates see it; null is an empty one, all else is none.
 pub(crate) fn table(value: &keyfill_yaml::Value) -> Option<Map> {
@@ -59,7 +59,12 @@ pub(crate) fn deep_copy(value: &Value) -> Value {
 
 /// As [`deep_copy`], for a map.
 pub(crate) fn copy_map(map: &Map) -> Map {
-    map.entries().iter().map(|(key, value)| (key.clone(), deep_copy(value))).collect()
+    // The keys are in order already: a copy of the tree is cheaper than building one.
+    let mut entries = map.entries().clone();
+    for value in entries.values_mut().filter(|value| matches!(value, Value::Map(_) | Value::List(_))) {
+        *value = deep_copy(value);
+    }
+    Map::typed(entries, &ANY_MAP)
 }
 
 /// The table at a path of keys, as `a.b.c`.

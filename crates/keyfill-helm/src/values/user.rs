@@ -20,42 +20,51 @@ pub(crate) fn merged(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> R
             _ => {}
         }
     }
-    type Pick<'a> = fn(&'a ValuesSource) -> Option<(&'static str, &'a str, Reading<'a>)>;
-    let kinds: [Pick<'_>; 4] = [
-        |s| if let ValuesSource::SetJson(l) = s { Some(("--set-json", l, Reading::Json)) } else { None },
-        |s| if let ValuesSource::Set(l) = s { Some(("--set", l, Reading::Typed)) } else { None },
-        |s| if let ValuesSource::SetString(l) = s { Some(("--set-string", l, Reading::Text)) } else { None },
-        |s| {
-            if let ValuesSource::SetLiteral(l) = s {
-                Some(("--set-literal", l, Reading::Literal))
-            } else {
-                None
-            }
-        },
-    ];
-    for pick in &kinds[..3] {
-        for (flag, line, reading) in request.values.iter().filter_map(pick) {
-            apply(&mut values, flag, line, reading)?;
+    for flag in ORDER {
+        for source in request.values.iter().filter(|source| flag_of(source) == Some(flag)) {
+            apply(&mut values, files, flag, source)?;
         }
-    }
-    for source in &request.values {
-        match source {
-            ValuesSource::SetFile { name, path } => set_file(&mut values, name, file_text(files, path)?)?,
-            ValuesSource::SetFileText { name, text } => set_file(&mut values, name, text.clone())?,
-            _ => {}
-        }
-    }
-    for (flag, line, reading) in request.values.iter().filter_map(kinds[3]) {
-        apply(&mut values, flag, line, reading)?;
     }
     Ok(values)
 }
 
-fn apply(values: &mut Value, flag: &str, line: &str, reading: Reading<'_>) -> Result<()> {
+/// The flags that set single values, in the order in which helm looks at them.
+const ORDER: [&str; 5] = ["--set-json", "--set", "--set-string", "--set-file", "--set-literal"];
+
+/// The flag of helm that a source stands for; none for whole files.
+fn flag_of(source: &ValuesSource) -> Option<&'static str> {
+    match source {
+        ValuesSource::File(_) | ValuesSource::Text { .. } | ValuesSource::Value(_) => None,
+        ValuesSource::SetJson(_) => Some("--set-json"),
+        ValuesSource::Set(_) => Some("--set"),
+        ValuesSource::SetString(_) => Some("--set-string"),
+        ValuesSource::SetFile { .. } | ValuesSource::SetFileText { .. } => Some("--set-file"),
+        ValuesSource::SetLiteral(_) => Some("--set-literal"),
+    }
+}
+
+fn apply(values: &mut Value, files: &dyn Files, flag: &str, source: &ValuesSource) -> Result<()> {
+    match source {
+        ValuesSource::File(_) | ValuesSource::Text { .. } | ValuesSource::Value(_) => Ok(()),
+        ValuesSource::SetJson(line) => set(values, flag, line, Reading::Json),
+        ValuesSource::Set(line) => set(values, flag, line, Reading::Typed),
+        ValuesSource::SetString(line) => set(values, flag, line, Reading::Text),
+        ValuesSource::SetLiteral(line) => set(values, flag, line, Reading::Literal),
+        ValuesSource::SetFile { name, path } => set_text(values, flag, name, &file_text(files, path)?),
+        ValuesSource::SetFileText { name, text } => set_text(values, flag, name, text),
+    }
+}
+
+fn set(values: &mut Value, flag: &str, line: &str, reading: Reading<'_>) -> Result<()> {
     // The line holds a value, maybe a secret one: only its name is shown.
     let name = line.split(['=', ',']).next().unwrap_or_default();
     set::parse_into(line, reading, values)
         .map_err(|why| Error::usage(format!("failed parsing {flag} data for {name:?}: {why}")))
+}
+
+/// Sets a file's text as the value, whatever it holds.
+fn set_text(values: &mut Value, flag: &str, name: &str, text: &str) -> Result<()> {
+    set(values, flag, &format!("{name}=file"), Reading::File(&|_| Ok(text.to_owned())))
 }
 
 /// The path is not part of the line here: the host has made a tree path of it.
@@ -63,13 +72,6 @@ fn file_text(files: &dyn Files, path: &TreePath) -> Result<String> {
     let content = files.read(path).map_err(|e| Error::file("a file of --set-file cannot be read", e))?;
     String::from_utf8(content.to_vec())
         .map_err(|_| Error::render("a file of --set-file is not UTF-8 text").in_file(path.to_string()))
-}
-
-/// The file's text is the value, whatever it holds.
-fn set_file(values: &mut Value, name: &str, content: String) -> Result<()> {
-    let read = |_: &str| Ok(content.clone());
-    set::parse_into(&format!("{name}=file"), Reading::File(&read), values)
-        .map_err(|why| Error::usage(format!("failed parsing --set-file data for {name:?}: {why}")))
 }
 
 fn read_file(files: &dyn Files, path: &TreePath, cx: &Cx) -> Result<Value> {
