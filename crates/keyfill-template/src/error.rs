@@ -24,25 +24,50 @@ pub struct Frame {
     pub context: String,
 }
 
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, column, template, context } = self;
+        write!(f, "{file}:{line}:{column}: in {template:?} at <{context}>")
+    }
+}
+
+/// How many places at each end of a long chain a diagnostic shows.
+const SHOWN_FRAMES: usize = 8;
+
 #[derive(Debug)]
 enum Kind {
-    Parse { file: String, line: u32, message: String },
-    Exec { frame: Frame, message: String, cause: Option<Error>, limit: bool },
-    Plain { message: String, limit: bool },
+    Parse { file: String, line: u32, message: String, hint: Option<String> },
+    Exec { frame: Frame, message: String, cause: Option<Error>, limit: bool, hint: Option<String> },
+    Plain { message: String, limit: bool, hint: Option<String> },
 }
 
 impl Error {
     pub(crate) fn parse(file: &str, line: u32, message: String) -> Self {
-        Self(Box::new(Kind::Parse { file: file.to_owned(), line, message }))
+        Self(Box::new(Kind::Parse { file: file.to_owned(), line, message, hint: None }))
     }
 
     pub(crate) fn exec(frame: Frame, message: String, cause: Option<Self>, limit: bool) -> Self {
         let limit = limit || cause.as_ref().is_some_and(Self::is_limit);
-        Self(Box::new(Kind::Exec { frame, message, cause, limit }))
+        Self(Box::new(Kind::Exec { frame, message, cause, limit, hint: None }))
     }
 
     pub(crate) fn plain(message: String, limit: bool) -> Self {
-        Self(Box::new(Kind::Plain { message, limit }))
+        Self(Box::new(Kind::Plain { message, limit, hint: None }))
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn with_hint(mut self, text: Option<String>) -> Self {
+        match &mut *self.0 {
+            Kind::Parse { hint, .. } | Kind::Exec { hint, .. } | Kind::Plain { hint, .. } => *hint = text,
+        }
+        self
+    }
+
+    /// What to do about it, when that is known: the name that was meant, the value that is not set.
+    pub fn hint(&self) -> Option<&str> {
+        match &*self.innermost().0 {
+            Kind::Parse { hint, .. } | Kind::Exec { hint, .. } | Kind::Plain { hint, .. } => hint.as_deref(),
+        }
     }
 
     /// The class, which picks the exit code.
@@ -114,12 +139,15 @@ impl Error {
     /// The problem for a person: the innermost place and message, and the chain of templates that led there.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         let mut diagnostic = Diagnostic::error(self.class(), self.message()).at(self.place());
+        diagnostic.hint = self.hint().map(str::to_owned);
         let frames = self.frames();
-        for frame in &frames {
-            diagnostic = diagnostic.via(format!(
-                "{}:{}:{}: in {:?} at <{}>",
-                frame.file, frame.line, frame.column, frame.template, frame.context
-            ));
+        let left_out = frames.len().saturating_sub(2 * SHOWN_FRAMES);
+        for (index, frame) in frames.iter().enumerate() {
+            if left_out == 0 || index < SHOWN_FRAMES || index >= SHOWN_FRAMES + left_out {
+                diagnostic = diagnostic.via(frame.to_string());
+            } else if index == SHOWN_FRAMES {
+                diagnostic = diagnostic.via(format!("{left_out} more"));
+            }
         }
         vec![diagnostic]
     }
@@ -128,7 +156,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Kind::Parse { file, line, message } => write!(f, "template: {file}:{line}: {message}"),
+            Kind::Parse { file, line, message, .. } => write!(f, "template: {file}:{line}: {message}"),
             Kind::Exec { frame, message, cause, .. } => {
                 let Frame { file, line, column, template, context } = frame;
                 write!(f, "template: {file}:{line}:{column}: executing ")?;

@@ -84,8 +84,13 @@ pub(super) struct Lexer<'a> {
     error: Option<String>,
 }
 
-const LEFT: &[u8] = b"{{";
-const RIGHT: &[u8] = b"}}";
+const LEFT: &[u8; 2] = b"{{";
+const RIGHT: &[u8; 2] = b"}}";
+
+/// Where two bytes stand: cheaper than a searcher made for each short text.
+fn find_pair(text: &[u8], pair: &[u8; 2]) -> Option<usize> {
+    memchr::memchr_iter(pair[0], text).find(|at| text.get(at + 1) == Some(&pair[1]))
+}
 
 impl<'a> Lexer<'a> {
     pub fn new(text: &'a [u8], break_is_keyword: bool, continue_is_keyword: bool) -> Self {
@@ -153,10 +158,12 @@ impl<'a> Lexer<'a> {
         &self.text[self.at..]
     }
 
+    #[inline]
     fn peek(&self) -> Option<char> {
         utf8::decode(self.rest()).map(|rune| rune.char)
     }
 
+    #[inline]
     fn bump(&mut self) -> Option<char> {
         let rune = utf8::decode(self.rest())?;
         self.at += rune.len;
@@ -166,7 +173,7 @@ impl<'a> Lexer<'a> {
     /// Text up to the next action, comments skipped.
     fn outside(&mut self) -> Token {
         loop {
-            let Some(found) = memchr::memmem::find(self.rest(), LEFT) else {
+            let Some(found) = find_pair(self.rest(), LEFT) else {
                 self.at = self.text.len();
                 let kind = if self.at > self.start { TokenKind::Text } else { TokenKind::Eof };
                 return self.emit(kind);
@@ -202,7 +209,7 @@ impl<'a> Lexer<'a> {
 
     /// Skips a comment; a token only when it is broken.
     fn comment(&mut self) -> Option<Token> {
-        let Some(end) = memchr::memmem::find(&self.rest()[2..], b"*/") else {
+        let Some(end) = find_pair(&self.rest()[2..], b"*/") else {
             return Some(self.fail("unclosed comment"));
         };
         self.at += 2 + end + 2;
@@ -310,10 +317,19 @@ impl<'a> Lexer<'a> {
         self.emit(TokenKind::Space)
     }
 
-    fn identifier(&mut self) -> Token {
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.bump();
+    fn skip_alphanumeric(&mut self) {
+        loop {
+            let rest = self.rest();
+            self.at += rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+            match self.peek() {
+                Some(c) if !c.is_ascii() && is_alphanumeric(c) => self.at += c.len_utf8(),
+                _ => return,
+            }
         }
+    }
+
+    fn identifier(&mut self) -> Token {
+        self.skip_alphanumeric();
         if let Some(token) = self.bad_terminator() {
             return token;
         }
@@ -341,9 +357,7 @@ impl<'a> Lexer<'a> {
             // Nothing follows: `.` or `$` itself.
             return self.emit(if kind == TokenKind::Field { TokenKind::Dot } else { kind });
         }
-        while self.peek().is_some_and(is_alphanumeric) {
-            self.bump();
-        }
+        self.skip_alphanumeric();
         match self.bad_terminator() {
             Some(token) => token,
             None => self.emit(kind),

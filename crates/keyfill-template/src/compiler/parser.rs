@@ -634,7 +634,12 @@ impl Parser<'_> {
         let function = std::str::from_utf8(text).ok().and_then(|name| self.registry.index(name));
         match function {
             Some(function) => Ok(NodeKind::Identifier { name: Str::new(text), function }),
-            None => Err(self.error(format!("function {} not defined", quote(text)))),
+            None => {
+                let names = self.registry.functions().iter().map(|function| function.name);
+                let near = keyfill_diag::nearest(&String::from_utf8_lossy(text), names);
+                let error = self.error(format!("function {} not defined", quote(text)));
+                Err(error.with_hint(near.map(|near| format!("did you mean {near}?"))))
+            }
         }
     }
 
@@ -661,6 +666,6 @@ impl Parser<'_> {
 }
 
 /// When less stack than this is left, more is taken from the heap.
-pub(crate) const STACK_LEFT: usize = 512 << 10;
+const STACK_LEFT: usize = 512 << 10;
 /// How much is taken then.
-pub(crate) const STACK_MORE: usize = 4 << 20;
+const STACK_MORE: usize = 4 << 20;

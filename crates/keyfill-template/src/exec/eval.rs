@@ -189,17 +189,20 @@ impl Ctx {
         names: &[Str],
         given: Given<'_>,
     ) -> Result<Value, Error> {
-        let Some((last, before)) = names.split_last() else { return Ok(start.operand()) };
-        let Some((first, middle)) = before.split_first() else {
-            return self.field(tree, id, dot, start, last, given).map(|(value, _)| value);
-        };
-        let (mut value, mut interface) = self.field(tree, id, dot, start, first, Given::NOTHING)?;
-        for name in middle {
+        let Some((first, rest)) = names.split_first() else { return Ok(start.operand()) };
+        let given_to = |place: usize| if place + 1 == names.len() { given } else { Given::NOTHING };
+        let (mut value, mut interface) = self.field(tree, id, dot, start, first, given_to(0))?;
+        for (place, name) in (1..).zip(rest) {
             let receiver = Dot { value: &value, interface };
-            (value, interface) = self.field(tree, id, dot, receiver, name, Given::NOTHING)?;
+            match self.field(tree, id, dot, receiver, name, given_to(place)) {
+                Ok(next) => (value, interface) = next,
+                Err(error) if value.is_nil() => {
+                    return Err(error.with_hint(nil_hint(tree, id, start.value, &names[..place])));
+                }
+                Err(error) => return Err(error),
+            }
         }
-        let receiver = Dot { value: &value, interface };
-        self.field(tree, id, dot, receiver, last, given).map(|(value, _)| value)
+        Ok(value)
     }
 
     /// A field, key or method of a value, and whether the result is held in an `interface {}`.
@@ -290,6 +293,30 @@ impl Ctx {
     }
 }
 
+/// Says which value was nil when a chain of fields failed, and what may have been meant.
+#[cold]
+fn nil_hint(tree: &Tree, id: NodeId, start: &Value, names: &[Str]) -> Option<String> {
+    let base = match &tree[id].kind {
+        NodeKind::Field(_) => String::new(),
+        NodeKind::Variable(variable) => tree.variables[variable.name as usize].to_text().into_owned(),
+        _ => return None,
+    };
+    let path =
+        |names: &[Str]| names.iter().fold(base.clone(), |path, name| path + "." + name.to_text().as_ref());
+    let nil = path(names);
+    let (missing, before) = names.split_last()?;
+    let holder = before.iter().try_fold(start.clone(), |value, name| value.as_map()?.get(name.as_bytes()));
+    let Some(Value::Map(holder)) = holder else { return Some(format!("{nil} is nil")) };
+    if holder.contains(missing.as_bytes()) {
+        return Some(format!("{nil} is nil: set it, or test it before its fields are used"));
+    }
+    let keys: Vec<String> = holder.entries().keys().map(|key| key.to_text().into_owned()).collect();
+    Some(match keyfill_diag::nearest(&missing.to_text(), keys.iter().map(String::as_str)) {
+        Some(near) => format!("{nil} is not set; did you mean {}.{near}?", path(before)),
+        None => format!("{nil} is not set: set it, or test it before its fields are used"),
+    })
+}
+
 /// The zero value of a type.
 pub(super) fn zero(ty: Type) -> Value {
     match ty {
@@ -298,6 +325,7 @@ pub(super) fn zero(ty: Type) -> Value {
         Type::Int => Value::Int(0),
         Type::Int64 => Value::Int64(0),
         Type::Uint8 => Value::Uint8(0),
+        Type::Uint32 => Value::Uint32(0),
         Type::Uint64 => Value::Uint64(0),
         Type::Float64 => Value::Float(0.0),
         Type::String => Value::Str(Str::EMPTY),

@@ -14,6 +14,7 @@ use crate::error::{Error, Frame};
 use crate::funcs::{Failure, FuncError};
 use crate::templates::Templates;
 use crate::value::Value;
+use keyfill_go::quote::quote;
 use std::sync::Arc;
 
 /// The value of `.` and whether it is held in an `interface {}` (an element of a list): Go's messages
@@ -54,14 +55,19 @@ impl Ctx {
     /// Executes a template by name; what it prints is appended to the output.
     fn execute(&mut self, name: &[u8], data: &Value) -> Result<(), Error> {
         let Some(tree) = self.templates.find(name).cloned() else {
-            let name = keyfill_go::quote::quote(name);
-            let set = keyfill_go::quote::quote(self.templates.name().as_bytes());
-            return Err(Error::plain(
-                format!("template: no template {name} associated with template {set}"),
-                false,
-            ));
+            let set = quote(self.templates.name().as_bytes());
+            let message = format!("template: no template {} associated with template {set}", quote(name));
+            return Err(Error::plain(message, false).with_hint(self.near_template(name)));
         };
         self.execute_tree(&tree, data)
+    }
+
+    /// The name of a template that may have been meant.
+    #[cold]
+    fn near_template(&self, name: &[u8]) -> Option<String> {
+        let names = self.templates.names();
+        let near = keyfill_diag::nearest(&String::from_utf8_lossy(name), names.iter().map(String::as_str))?;
+        Some(format!("did you mean {near:?}?"))
     }
 
     /// An error at the current node.

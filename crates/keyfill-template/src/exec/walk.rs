@@ -267,7 +267,8 @@ impl Ctx {
         dot: Dot<'_>,
     ) -> Result<(), Error> {
         let Some(called) = self.templates.find(name).cloned() else {
-            return Err(self.error(tree, format!("template {} not defined", quote(name))));
+            let error = self.error(tree, format!("template {} not defined", quote(name)));
+            return Err(error.with_hint(self.near_template(name)));
         };
         if self.depth >= self.cx.limits.depth {
             let message = format!("exceeded maximum template depth ({})", self.cx.limits.depth);
