@@ -104,7 +104,7 @@ pub fn fill(
             .block_on(fill::fill(documents, &settings.fill, &reads, cx))
             .map_err(|e| Failure::from(e).into())
     })?;
-    filled.warnings.splice(0..0, warnings);
+    filled.warnings.splice(0..0, warnings.into_iter().chain(reads.take_warnings()));
     timings.filled = filled.filled;
     timings.secrets = reads.count();
     Ok(filled)
