@@ -48,6 +48,7 @@ mod toml;
 mod urls;
 mod words;
 mod yaml;
+mod yaml_pretty;
 
 pub use random::Seed;
 
@@ -255,6 +256,7 @@ pub const FAMILIES: &[&[Function]] = &[
     urls::FUNCTIONS,
     words::FUNCTIONS,
     yaml::FUNCTIONS,
+    yaml_pretty::FUNCTIONS,
 ];
 
 /// The functions that templates may call, by name. Made once, shared by all template sets.
