@@ -306,3 +306,18 @@ fn a_token_revoked_under_30_requests_is_replaced_once_31_reads_2_logins() {
     });
     assert_eq!(shared.stats().vault.logins, 2);
 }
+
+#[test]
+fn requests_with_little_time_do_not_make_a_slow_vault_one_that_is_down() {
+    let Some(scene) = Scene::new() else { return };
+    scene.proxy.on("secret/data/red/1", 0, usize::MAX, Fault::Delay(Duration::from_secs(20)));
+    let shared = keeping(Duration::ZERO);
+    block_on(async {
+        request(&shared, scene.settings("red"), "secret/data/red/0", &Cx::default()).await.unwrap();
+        let hasty = Cx::with_time(Duration::from_millis(300));
+        let requests = (0..20).map(|_| request(&shared, scene.settings("red"), "secret/data/red/1", &hasty));
+        assert!(futures_util::future::join_all(requests).await.iter().all(Result::is_err));
+        assert_eq!(shared.stats().breakers_opened, 0);
+        request(&shared, scene.settings("red"), "secret/data/red/0", &Cx::default()).await.unwrap();
+    });
+}

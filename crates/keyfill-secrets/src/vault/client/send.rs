@@ -10,6 +10,9 @@ use keyfill_diag::Cx;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+/// A Vault that does not answer for so long is taken for down.
+const LONG_ENOUGH: Duration = Duration::from_secs(5);
+
 impl VaultClient {
     pub(super) fn with_namespace(&self, mut call: Call) -> Result<Call, Error> {
         if let Some(namespace) = &self.settings.namespace {
@@ -50,8 +53,9 @@ impl VaultClient {
                     let ending = ending(&gave_up, asked, tries.retries(), started.elapsed());
                     let error = error.more(&ending);
                     return Err(match gave_up {
-                        GaveUp::Deadline => error.out_of_time(),
-                        GaveUp::Retries => error.passing(),
+                        GaveUp::Deadline if asked.is_none() => error.out_of_time(),
+                        // There is time left for other secrets.
+                        GaveUp::Deadline | GaveUp::Retries => error.passing(),
                     });
                 }
             }
@@ -75,7 +79,8 @@ impl VaultClient {
 
     /// One try, after waiting for leave. The outer error is that there was no leave in time.
     async fn exchange(&self, call: &Call, tries: &Tries) -> Result<Result<Answer, Trouble>, Error> {
-        let Some(gate) = &self.gate else { return Ok(self.redirected_send(call, tries).await) };
+        let limit = || self.settings.request_timeout.min(tries.time_left(Instant::now()));
+        let Some(gate) = &self.gate else { return Ok(self.redirected_send(call, limit()).await) };
         let pass = gate.enter(tries.until()).await.map_err(|held| {
             let name = self.name();
             Error::store(match held {
@@ -88,17 +93,22 @@ impl VaultClient {
             })
             .out_of_time()
         })?;
-        let result = self.redirected_send(call, tries).await;
-        pass.done(match &result {
-            Ok(answer) => matches!(answer.status.as_u16(), 502..=504).then(|| self.describe(answer)),
-            Err(trouble) => Some(trouble.reason.clone()),
-        });
+        let limit = limit();
+        let result = self.redirected_send(call, limit).await;
+        match &result {
+            Ok(answer) if matches!(answer.status.as_u16(), 502..=504) => {
+                pass.done(Some(self.describe(answer)))
+            }
+            Ok(_) => pass.done(None),
+            // Who had little time left cannot tell a Vault that is down from one that is slow.
+            Err(trouble) if trouble.kind == TroubleKind::Timeout && limit < LONG_ENOUGH => drop(pass),
+            Err(trouble) => pass.done(Some(trouble.reason.clone())),
+        }
         Ok(result)
     }
 
     /// One request, and one more when Vault's standby points to the active node, as Vault's own client does.
-    async fn redirected_send(&self, call: &Call, tries: &Tries) -> Result<Answer, Trouble> {
-        let limit = self.settings.request_timeout.min(tries.time_left(Instant::now()));
+    async fn redirected_send(&self, call: &Call, limit: Duration) -> Result<Answer, Trouble> {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
         let answer = self.http.send(call, limit).await?;
         match self.redirected(call, &answer) {
