@@ -97,7 +97,7 @@ impl VaultClient {
         let result = self.redirected_send(call, limit).await;
         match &result {
             Ok(answer) if matches!(answer.status.as_u16(), 502..=504) => {
-                pass.done(Some(self.describe(answer)))
+                pass.done(Some(self.describe(answer)));
             }
             Ok(_) => pass.done(None),
             // Who had little time left cannot tell a Vault that is down from one that is slow.
