@@ -9,8 +9,9 @@ use std::fmt;
 pub struct FillError(Vec<Diagnostic>);
 
 impl FillError {
-    /// From the problems found; equal ones are told once.
-    pub fn new(diagnostics: Vec<Diagnostic>) -> Self {
+    /// From the problems found: equal ones are told once, in the order of documents and lines.
+    pub fn new(mut diagnostics: Vec<Diagnostic>) -> Self {
+        diagnostics.sort_by_key(|d| (d.place.document, d.place.line, d.place.column));
         let mut told = HashSet::new();
         let mut is_new =
             |diagnostic: &Diagnostic| told.insert((diagnostic.to_string(), diagnostic.hint.clone()));

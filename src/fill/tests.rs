@@ -144,15 +144,15 @@ fn all_problems_are_told_with_their_places() {
     let found = problems(&text);
     let told: Vec<String> = found.iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), 4, "{told:#?}");
-    assert!(told[0].starts_with("app.yaml:10:5 (document 1, spec.c[0]): kv/absent"), "{}", told[0]);
     assert_eq!(
-        told[1],
+        told[0],
         "app.yaml:7:6 (document 1, spec.a): <usr>: the key usr is missing in the secret kv/app"
     );
-    assert_eq!(found[1].hint.as_deref(), Some("did you mean user?"));
-    assert_eq!(found[1].place.source_line.as_deref(), Some("  a: <usr>"));
-    assert_eq!(found[1].place.width, 5);
-    assert!(told[2].starts_with("app.yaml:8:16 (document 1, spec.b): <nope>: the key nope"), "{}", told[2]);
+    assert_eq!(found[0].hint.as_deref(), Some("did you mean user?"));
+    assert_eq!(found[0].place.source_line.as_deref(), Some("  a: <usr>"));
+    assert_eq!(found[0].place.width, 5);
+    assert!(told[1].starts_with("app.yaml:8:17 (document 1, spec.b): <nope>: the key nope"), "{}", told[1]);
+    assert!(told[2].starts_with("app.yaml:10:5 (document 1, spec.c[0]): kv/absent"), "{}", told[2]);
     assert!(told[3].contains("jsonPath: the value is not valid JSON"), "{}", told[3]);
 }
 

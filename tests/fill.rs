@@ -1,0 +1,81 @@
+//! `keyfill generate -` over the folders of `testdata/fill`: `input.yaml` goes in on stdin, secrets come from
+//! `secrets.yaml`, and what comes out is `expected.yaml`, or `expected.err` on stderr with nothing on stdout.
+//! `args` and `env` hold one argument or variable a line.
+//!
+//! With `KEYFILL_TEST_WRITE=1` the expected files are written anew, to be read before they are committed.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// Runs keyfill in a folder of its own, so that neither paths nor file modes of the checkout show.
+fn run(case: &Path) -> Output {
+    let dir = tempfile::tempdir().expect("a folder");
+    let secrets = dir.path().join("secrets.yaml");
+    fs::copy(case.join("secrets.yaml"), &secrets).expect("secrets.yaml is there");
+    only_for_the_owner(&secrets);
+    let lines = |name| fs::read_to_string(case.join(name)).unwrap_or_default();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keyfill"));
+    command.args(["generate", "-", "--source", "file", "--secrets-file", "secrets.yaml"]);
+    command.args(lines("args").lines()).current_dir(dir.path()).env_clear();
+    command.envs(lines("env").lines().filter_map(|line| line.split_once('=')));
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("keyfill starts");
+    let input = fs::read(case.join("input.yaml")).expect("input.yaml is there");
+    child.stdin.take().expect("a pipe").write_all(&input).expect("keyfill reads its input");
+    child.wait_with_output().expect("keyfill ends")
+}
+
+#[cfg(unix)]
+fn only_for_the_owner(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("the mode can be set");
+}
+
+#[cfg(not(unix))]
+fn only_for_the_owner(_: &Path) {}
+
+/// What is wrong with a case.
+fn check(case: &Path) -> Option<String> {
+    let output = run(case);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let (file, got) = if output.status.success() {
+        ("expected.yaml", stdout.to_string())
+    } else {
+        if !stdout.is_empty() {
+            return Some(format!("it failed, but stdout has {stdout:?}"));
+        }
+        ("expected.err", format!("{stderr}exit {}\n", output.status.code().unwrap_or(-1)))
+    };
+    if stderr.contains("hush") {
+        return Some(format!("a secret is on stderr: {stderr}"));
+    }
+    let path = case.join(file);
+    if std::env::var_os("KEYFILL_TEST_WRITE").is_some() {
+        fs::write(&path, &got).expect("the expected file can be written");
+        return None;
+    }
+    match fs::read_to_string(&path) {
+        Ok(expected) if expected == got => None,
+        Ok(expected) => Some(format!("expected:\n{expected}\ngot:\n{got}")),
+        Err(_) => Some(format!("{file} is not there; stderr: {stderr}")),
+    }
+}
+
+#[test]
+fn every_case_prints_what_is_expected() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/fill");
+    let entries = fs::read_dir(&folder).expect("testdata/fill is there");
+    let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    cases.sort();
+    assert!(cases.len() >= 9, "{cases:?}");
+    let wrong: Vec<String> =
+        cases.iter().filter_map(|case| Some(format!("{}: {}", case.display(), check(case)?))).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
