@@ -2,7 +2,7 @@
 //!
 //! [`Source`] is the one way in: it reads the keys and values under a [`SecretRef`]. [`Reads`] puts a run's
 //! reads together, so that each distinct reference is read once. Twin modules hold the stores: [`vault`]
-//! and [`file`]; [`kubernetes`] reads a Secret of the cluster, for settings that are kept in one.
+//! and [`mod@file`]; [`kubernetes`] reads a Secret of the cluster, for settings that are kept in one.
 //!
 //! Nothing here prints a value: [`Secret`] and [`SecretValue`] have no Display and an empty Debug, and
 //! errors name paths, hosts and statuses only. Nothing here reads the environment either: settings are

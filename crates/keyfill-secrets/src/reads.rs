@@ -26,7 +26,7 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// Reads from a source, at most [`CONCURRENT_READS`] at a time.
+    /// Reads from a source, at most 16 at a time.
     pub fn new(source: Arc<dyn Source>) -> Self {
         Self::with_concurrency(source, CONCURRENT_READS)
     }
