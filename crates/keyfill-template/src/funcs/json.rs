@@ -6,11 +6,9 @@
 use super::cast::too_deep;
 use super::{FuncError, Function, any, text};
 use crate::Ctx;
-use crate::value::{ANY_MAP, ANYS, Encoded, List, Map, Object, Str, Type, Value};
+use crate::value::{ANY_MAP, ANYS, AsJson, Encoded, List, Map, Object, STAND_IN, Str, Type, Value};
 use keyfill_go::json_decode::{self, Decoded, Json};
-use keyfill_go::{base, utf8};
-use keyfill_yaml::{Emit, Html, Sink, to_json, to_json_indent, to_json_plain};
-use std::borrow::Cow;
+use keyfill_yaml::{Html, to_json, to_json_indent, to_json_plain};
 
 const A: Type = Type::Any;
 const S: Type = Type::String;
@@ -47,10 +45,7 @@ fn encode(ctx: &mut Ctx, value: &Value, write: fn(&AsJson<'_>) -> Vec<u8>) -> Re
     Ok(Value::str(with_escapes(text)))
 }
 
-/// Stands for a byte that is not UTF-8 until the text is written: Go writes `\ufffd` for it, but leaves
-/// the character U+FFFD itself as it is.
-const STAND_IN: char = '\u{10FFFE}';
-
+/// Go writes `\ufffd` for a byte that is not UTF-8, but leaves the character U+FFFD itself as it is.
 fn with_escapes(text: Vec<u8>) -> Vec<u8> {
     let mut place = [0; 4];
     let stand_in: &[u8] = STAND_IN.encode_utf8(&mut place).as_bytes();
@@ -109,93 +104,6 @@ fn checked(ctx: &mut Ctx, value: &Value, depth: u32) -> Result<(), FuncError> {
         },
         _ => Ok(()),
     }
-}
-
-/// The text with another character for each byte that is not part of valid UTF-8.
-fn valid_text(bytes: &[u8], order: Order) -> Cow<'_, str> {
-    let broken = match order {
-        Order::AsDeclared => STAND_IN,
-        Order::Sorted => char::REPLACEMENT_CHARACTER,
-    };
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(utf8::runes(bytes).map(|r| if r.valid { r.char } else { broken }).collect()),
-    }
-}
-
-/// A value as `encoding/json` writes it: the fields of structs in their order.
-struct AsJson<'a>(&'a Value);
-
-impl Emit for AsJson<'_> {
-    fn emit<S: Sink>(&self, sink: &mut S) {
-        emit(self.0, sink, Order::AsDeclared);
-    }
-}
-
-/// A value on its way through JSON to YAML: all keys sorted.
-pub(super) struct AsYaml<'a>(pub(super) &'a Value);
-
-impl Emit for AsYaml<'_> {
-    fn emit<S: Sink>(&self, sink: &mut S) {
-        emit(self.0, sink, Order::Sorted);
-    }
-}
-
-/// How the fields of structs are ordered.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Order {
-    AsDeclared,
-    Sorted,
-}
-
-/// Walks a value that [`check`] has found good.
-fn emit<S: Sink>(value: &Value, sink: &mut S, order: Order) {
-    match value {
-        Value::Nil | Value::NilInterface | Value::Complex(..) | Value::Func(_) => sink.null(),
-        Value::Bool(b) => sink.bool(*b),
-        Value::Int(n) | Value::Int64(n) => sink.int(*n),
-        Value::Int32(n) => sink.int(i64::from(*n)),
-        Value::Uint8(n) => sink.int(i64::from(*n)),
-        Value::Uint32(n) => sink.int(i64::from(*n)),
-        Value::Uint(n) | Value::Uint64(n) => match i64::try_from(*n) {
-            Ok(n) => sink.int(n),
-            Err(_) => sink.uint(*n),
-        },
-        Value::Float(f) => sink.float(*f),
-        Value::Str(s) => sink.str(&valid_text(s.as_bytes(), order)),
-        Value::Bytes(bytes) => sink.str(&String::from_utf8_lossy(&base::encode64(bytes.as_bytes()))),
-        Value::List(list) if list.is_nil() => sink.null(),
-        Value::List(list) => {
-            sink.begin_seq();
-            list.iter().for_each(|item| emit(item, sink, order));
-            sink.end_seq();
-        }
-        Value::Map(map) if map.is_nil() => sink.null(),
-        Value::Map(map) => {
-            let entries = map.entries();
-            let entries = entries.iter().map(|(key, value)| (valid_text(key.as_bytes(), order), value));
-            emit_map(entries.collect(), sink, order, Order::Sorted);
-        }
-        Value::Object(object) => match object.encode() {
-            Encoded::Value(inner) => emit(&inner, sink, order),
-            Encoded::Struct(fields) => {
-                let entries = fields.iter().map(|(key, value)| (Cow::Borrowed(*key), value));
-                emit_map(entries.collect(), sink, order, order);
-            }
-        },
-    }
-}
-
-fn emit_map<S: Sink>(mut entries: Vec<(Cow<'_, str>, &Value)>, sink: &mut S, order: Order, keys: Order) {
-    if keys == Order::Sorted {
-        S::sort_keys(&mut entries, |(key, _)| key);
-    }
-    sink.begin_map();
-    for (key, value) in entries {
-        sink.key(&key);
-        emit(value, sink, order);
-    }
-    sink.end_map();
 }
 
 /// The text that an object is in JSON, if it is one there.

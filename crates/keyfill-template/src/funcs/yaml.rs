@@ -1,6 +1,6 @@
 //! YAML: helm's functions to and from text.
 
-use super::json::{AsYaml, check, error_list, error_map, not_into, or_empty};
+use super::json::{check, error_list, error_map, not_into, or_empty};
 use super::{FuncError, Function, any, text};
 use crate::Ctx;
 use crate::value::{Map, Type, Value};
@@ -17,7 +17,7 @@ pub const FUNCTIONS: &[Function] = &[
 fn write(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
     check(ctx, value)?;
-    let text = to_yaml(&AsYaml(value));
+    let text = to_yaml(value);
     ctx.spend(text.len() as u64)?;
     Ok(Value::str(text.strip_suffix(b"\n").unwrap_or(&text)))
 }

@@ -13,6 +13,7 @@ mod print;
 mod text;
 mod types;
 
+pub(crate) use emit::{AsJson, STAND_IN};
 pub use list::{ANYS, INTS, List, ListType, STRINGS, no_methods};
 pub use map::{ANY_MAP, Entries, Map, MapType, STRING_MAP};
 pub use object::{Encoded, ErrorObject, Object};
