@@ -10,11 +10,12 @@ mod object;
 
 pub use id::{Id, NO_NAMESPACE};
 pub use object::{
-    is_null, metadata, metadata_mut, metadata_text, set_annotation, set_metadata_text, set_scalar, set_text,
-    strings_in_metadata, text_of_scalar,
+    check_annotations, is_null, metadata, metadata_mut, metadata_text, set_annotation, set_metadata_text,
+    set_scalar, set_text, strings_in_metadata, text_of_scalar,
 };
 
 use crate::Gvk;
+use crate::error::{Error, Result};
 use crate::schema::Schema;
 use keyfill_yaml::{Node, Text};
 use std::sync::Arc;
@@ -79,6 +80,9 @@ pub struct Memory {
     pub needs_hash: bool,
     /// What it does to one that is there already.
     pub behavior: Behavior,
+    /// It once had no name when its name was to be remembered. Together with remembered names this makes the
+    /// official tool fail.
+    pub was_nameless: bool,
     /// It came out of a chart: the namespace transformer leaves it alone.
     pub from_chart: bool,
 }
@@ -163,6 +167,7 @@ impl Resource {
     /// Remembers what it is now, before a change to its name, namespace or kind.
     pub fn store_previous_id(&mut self) {
         if self.id.name.is_empty() || self.id.gvk.kind.is_empty() {
+            self.memory.was_nameless = true;
             return;
         }
         self.memory.previous.push(Previous {
@@ -201,6 +206,21 @@ impl Resource {
     /// Notes the namespace that its fields were given.
     pub fn set_namespace_id(&mut self, namespace: Text) {
         self.id.namespace = namespace;
+    }
+
+    /// Fails for what the official tool does not print: objects that have lost their kind or name.
+    pub fn check(&self) -> Result<()> {
+        let kind = &self.id.gvk.kind;
+        if kind.is_empty() {
+            return Err(self.blame(Error::new("missing kind in object")));
+        }
+        if self.id.name.is_empty() && !kind.ends_with("List") {
+            return Err(self.blame(Error::new("missing metadata.name in object")));
+        }
+        if self.memory.was_nameless && !self.memory.previous.is_empty() {
+            return Err(self.blame(Error::new("the object had no name on its way")));
+        }
+        check_annotations(&self.node).map_err(|e| self.blame(e))
     }
 
     /// Whether prefixes and suffixes of both end alike. With `lenient`, none at all is alike to any.

@@ -1,5 +1,6 @@
 //! Reading and writing the common fields of an object.
 
+use crate::error::{Error, Result};
 use keyfill_yaml::{Map, Node, Scalar, ScalarKind, Style, Tag, Text};
 
 /// The `metadata` mapping; none when it is absent or empty.
@@ -85,6 +86,16 @@ pub fn strings_in_metadata(object: &mut Node, field: &str) {
         _ => {
             metadata.remove(field);
         }
+    }
+}
+
+/// Annotations are a mapping; a list would be read as one.
+pub fn check_annotations(object: &Node) -> Result<()> {
+    match metadata(object).and_then(|m| m.get("annotations")) {
+        Some(Node::Seq(seq)) if !seq.items.is_empty() => {
+            Err(Error::new("metadata.annotations is a list, not a mapping").at_line(seq.line))
+        }
+        _ => Ok(()),
     }
 }
 

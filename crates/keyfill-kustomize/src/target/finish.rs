@@ -86,6 +86,7 @@ fn finish(session: &Session, target: &Target, accumulator: Accumulator) -> Resul
     namereference::fix(&mut map, &config.name_reference, &schema)?;
     variables::resolve(session, &mut map, &variables, &config.var_reference, &schema)?;
     map.check_unique()?;
+    map.iter().try_for_each(Resource::check)?;
     map.retain(|resource| !is_local(&resource.node));
     let kustomization = &target.kustomization;
     order::apply(&mut map, kustomization.sort_options.as_ref(), session.request().reorder)?;

@@ -56,17 +56,19 @@ fn content(object: &Node, kind: &'static str, fields: &[&str], optional: &str) -
     for field in fields {
         map.push(((*field).into(), field_value(object.get(field))?));
     }
-    if let value @ Value::Map(_) = field_value(object.get(optional))? {
-        map.push((optional.into(), value));
+    let extra = object.get(optional).filter(|node| !matches!(node, Node::Scalar(_)));
+    if let Some(extra) = extra {
+        map.push((optional.into(), field_value(Some(extra))?));
     }
     Ok(Value::Map(map))
 }
 
-/// A field as it is hashed: absent is empty, a scalar is its text.
+/// A field as it is hashed: absent is empty, a scalar is its text, a list is nothing.
 fn field_value(node: Option<&Node>) -> Result<Value> {
     match node {
         None => Ok(Value::Str(Text::default())),
         Some(Node::Scalar(scalar)) => Ok(Value::Str(scalar.text.clone())),
+        Some(Node::Seq(_)) => Ok(Value::Null),
         Some(node) => resolve(node).map_err(|e| Error::new(e.message())),
     }
 }

@@ -6,7 +6,8 @@ use crate::load::{Loader, Patch, PatchOptions, objects_of};
 use crate::merge::{self, Merged};
 use crate::resmap::ResMap;
 use crate::resource::{
-    Resource, is_null, metadata_mut, metadata_text, set_scalar, set_text, strings_in_metadata,
+    Resource, check_annotations, is_null, metadata_mut, metadata_text, set_scalar, set_text,
+    strings_in_metadata,
 };
 use crate::schema::Schema;
 use crate::selector::Matcher;
@@ -107,10 +108,14 @@ fn merge_into(resource: &mut Resource, patch: &Node, options: PatchOptions, sche
 }
 
 /// Whether a patch throws all annotations away; the official tool then loses its memory, which lies there.
+/// At the root, `$patch: replace` has no effect.
 fn resets_annotations(patch: &Node) -> bool {
-    let resets = |node: &Node| is_null(node) || node.get("$patch").is_some();
+    let resets = |node: &Node| {
+        let directive = node.get("$patch").and_then(Node::text);
+        is_null(node) || matches!(directive, Some("replace" | "delete"))
+    };
     let Some(metadata) = patch.get("metadata") else { return false };
-    patch.get("$patch").is_some() || resets(metadata) || metadata.get("annotations").is_some_and(resets)
+    resets(metadata) || metadata.get("annotations").is_some_and(resets)
 }
 
 /// `patchesStrategicMerge`.
@@ -280,7 +285,11 @@ fn operate(
                     *annotations = Node::map();
                 }
             }
-            patch.apply(&mut resource.node).map_err(|e| resource.blame(e))
+            patch.apply(&mut resource.node).map_err(|e| resource.blame(e))?;
+            // The official tool writes its annotations back, whereby all of them become strings.
+            let checked = check_annotations(&resource.node).map_err(|e| resource.blame(e));
+            strings_in_metadata(&mut resource.node, "annotations");
+            checked
         })?;
     }
     Ok(())
