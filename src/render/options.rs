@@ -120,18 +120,20 @@ struct HelmLine {
 }
 
 /// Resolves flags and variables. `folder` is the app's: names that its author gives start there.
+/// `generating` says that it is for Argo CD: CRDs are printed and kustomizations' charts rendered without a flag.
 pub fn resolve(
     args: &RenderArgs,
     env: &Env,
     folder: &TreePath,
-    include_crds: bool,
+    generating: bool,
     engine: Option<&str>,
 ) -> Result<Options> {
     let k = &args.kustomize;
     let kustomize = KustomizeOptions {
         restrict_to_root: k.load_restrictor == LoadRestrictor::RootOnly,
         reorder: k.reorder,
-        enable_helm: k.enable_helm,
+        // Charts are rendered in process: kustomize's flag guards the start of a binary.
+        enable_helm: k.enable_helm || generating,
         enable_alpha_plugins: k.enable_alpha_plugins,
         enable_exec: k.enable_exec,
         enable_managedby_label: k.enable_managedby_label,
@@ -143,7 +145,7 @@ pub fn resolve(
         engine: engine_choice(args, engine)?,
         edits: super::edits::Edits::resolve(args, env)?,
         kustomize,
-        helm: helm_options(&args.helm, env, folder, include_crds)?,
+        helm: helm_options(&args.helm, env, folder, generating)?,
         binaries: Binaries {
             kustomize: path("KEYFILL_KUSTOMIZE"),
             helm: k.helm_command.as_ref().map(PathBuf::from).or_else(|| path("KEYFILL_HELM")),
