@@ -92,7 +92,7 @@ impl<'a, B: Builder> Parser<'a, B> {
         let first = std::mem::replace(&mut self.first, false);
         if !first {
             while matches!(self.scanner.peek()?.kind, Kind::DocumentEnd) {
-                self.scanner.next()?;
+                self.scanner.skip();
             }
         }
         self.nodes = 0;
@@ -102,7 +102,7 @@ impl<'a, B: Builder> Parser<'a, B> {
         }
         let explicit = match self.scanner.peek()?.kind {
             Kind::StreamEnd => return Ok(None),
-            Kind::Version(..) | Kind::TagDirective(..) | Kind::DocumentStart => true,
+            Kind::Version(..) | Kind::TagDirective(_) | Kind::DocumentStart => true,
             _ => !first,
         };
         self.directives.clear();
@@ -118,7 +118,7 @@ impl<'a, B: Builder> Parser<'a, B> {
         let empty = matches!(
             token.kind,
             Kind::Version(..)
-                | Kind::TagDirective(..)
+                | Kind::TagDirective(_)
                 | Kind::DocumentStart
                 | Kind::DocumentEnd
                 | Kind::StreamEnd
@@ -134,7 +134,7 @@ impl<'a, B: Builder> Parser<'a, B> {
         let mut versioned = false;
         loop {
             match self.scanner.peek()?.kind {
-                Kind::Version(..) | Kind::TagDirective(..) => {}
+                Kind::Version(..) | Kind::TagDirective(_) => {}
                 _ => return Ok(()),
             }
             let token = self.scanner.next()?;
@@ -147,7 +147,8 @@ impl<'a, B: Builder> Parser<'a, B> {
                     return Err(at(token.mark, "found incompatible YAML document")
                         .hint("only %YAML 1.1 is known; leave the directive out"));
                 }
-                Kind::TagDirective(handle, prefix) => {
+                Kind::TagDirective(directive) => {
+                    let (handle, prefix) = *directive;
                     if self.directives.iter().any(|(known, _)| *known == handle) {
                         return Err(at(token.mark, "found duplicate %TAG directive"));
                     }
@@ -188,7 +189,7 @@ impl<'a, B: Builder> Parser<'a, B> {
                 self.scanner.next()?;
                 return self.alias(name, start);
             }
-            Kind::Anchor(_) | Kind::Tag(..) => properties = self.properties()?,
+            Kind::Anchor(_) | Kind::Tag(_) => properties = self.properties()?,
             _ => {}
         }
         let Some(anchor) = properties.anchor else {
@@ -207,13 +208,14 @@ impl<'a, B: Builder> Parser<'a, B> {
         loop {
             match self.scanner.peek()?.kind {
                 Kind::Anchor(_) if properties.anchor.is_none() => {}
-                Kind::Tag(..) if !tagged => {}
+                Kind::Tag(_) if !tagged => {}
                 _ => return Ok(properties),
             }
             let token = self.scanner.next()?;
             match token.kind {
                 Kind::Anchor(name) => properties.anchor = Some(name),
-                Kind::Tag(handle, suffix) => {
+                Kind::Tag(tag) => {
+                    let (handle, suffix) = *tag;
                     tagged = true;
                     let tag = self.long_tag(handle, suffix, token.mark)?;
                     properties.bare_tag = tag == "!";
@@ -276,17 +278,10 @@ impl<'a, B: Builder> Parser<'a, B> {
     }
 
     fn take_scalar(&mut self, mark: Mark, properties: Properties<'a>) -> Result<ScalarEvent<'a>, Error> {
-        match self.scanner.next()?.kind {
-            Kind::Scalar(text, style) => Ok(ScalarEvent {
-                text,
-                style,
-                tag: properties.tag,
-                bare_tag: properties.bare_tag,
-                flow: false,
-                mark,
-            }),
-            _ => Err(at(mark, "did not find expected node content")),
-        }
+        let (text, style) =
+            self.scanner.take_scalar().ok_or_else(|| at(mark, "did not find expected node content"))?;
+        let Properties { tag, bare_tag, .. } = properties;
+        Ok(ScalarEvent { text, style, tag, bare_tag, flow: false, mark })
     }
 
     fn nested(
@@ -330,13 +325,16 @@ impl<'a, B: Builder> Parser<'a, B> {
     }
 
     fn block_sequence(&mut self, mark: Mark) -> Result<B::Node, Error> {
-        self.scanner.next()?;
+        self.scanner.skip();
         let mut items = Vec::new();
         loop {
-            let token = self.scanner.next()?;
+            let token = self.scanner.peek()?;
             match token.kind {
-                Kind::BlockEntry => {}
-                Kind::BlockEnd => return self.builder.seq(items, mark),
+                Kind::BlockEntry => self.scanner.skip(),
+                Kind::BlockEnd => {
+                    self.scanner.skip();
+                    return self.builder.seq(items, mark);
+                }
                 _ => {
                     return Err(at(token.mark, "did not find expected '-' indicator")
                         .hint("all items of a list begin in one column"));
@@ -351,7 +349,7 @@ impl<'a, B: Builder> Parser<'a, B> {
     fn indentless_sequence(&mut self, mark: Mark) -> Result<B::Node, Error> {
         let mut items = Vec::new();
         while matches!(self.scanner.peek()?.kind, Kind::BlockEntry) {
-            self.scanner.next()?;
+            self.scanner.skip();
             let after = self.scanner.peek()?;
             let empty = matches!(after.kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd);
             let place = after.mark;
@@ -361,23 +359,30 @@ impl<'a, B: Builder> Parser<'a, B> {
     }
 
     fn block_mapping(&mut self, mark: Mark) -> Result<B::Node, Error> {
-        self.scanner.next()?;
+        self.scanner.skip();
         let mut map = self.builder.map(mark);
         loop {
-            let token = self.scanner.next()?;
+            let token = self.scanner.peek()?;
+            let place = token.mark;
             let key = match token.kind {
-                Kind::Key => self.block_key(token.mark)?,
-                Kind::BlockEnd => return self.builder.end_map(map),
+                Kind::Key => {
+                    self.scanner.skip();
+                    self.block_key(place)?
+                }
+                Kind::BlockEnd => {
+                    self.scanner.skip();
+                    return self.builder.end_map(map);
+                }
                 // A value without a key: the key is empty.
                 _ => {
-                    return Err(at(token.mark, "did not find expected key")
+                    return Err(at(place, "did not find expected key")
                         .hint("check the indentation: all keys of a mapping begin in one column"));
                 }
             };
             let after = self.scanner.peek()?;
             let place = after.mark;
             let value = if matches!(after.kind, Kind::Value) {
-                self.scanner.next()?;
+                self.scanner.skip();
                 let after = self.scanner.peek()?;
                 let place = after.mark;
                 if matches!(after.kind, Kind::Key | Kind::Value | Kind::BlockEnd) {
@@ -412,7 +417,7 @@ impl<'a, B: Builder> Parser<'a, B> {
             let scalar = self.take_scalar(mark, Properties::default())?;
             return self.builder.key(scalar);
         }
-        if matches!(token.kind, Kind::Tag(..)) {
+        if matches!(token.kind, Kind::Tag(_)) {
             let properties = self.properties()?;
             if properties.anchor.is_none() && matches!(self.scanner.peek()?.kind, Kind::Scalar(..)) {
                 self.count(1, mark)?;
@@ -471,7 +476,7 @@ impl<'a, B: Builder> Parser<'a, B> {
 
     fn flow_value(&mut self, ends: fn(&Kind<'_>) -> bool) -> Result<B::Node, Error> {
         if matches!(self.scanner.peek()?.kind, Kind::Value) {
-            self.scanner.next()?;
+            self.scanner.skip();
             if !ends(&self.scanner.peek()?.kind) {
                 return self.node(false, false);
             }

@@ -86,7 +86,7 @@ impl<'a> Scanner<'a> {
         if !self.is_blank_or_end(0) {
             return Err(problem(mark, "did not find expected whitespace or line break in a %TAG directive"));
         }
-        Ok(Kind::TagDirective(handle, prefix))
+        Ok(Kind::TagDirective(Box::new((handle, prefix))))
     }
 
     pub(super) fn fetch_anchor(&mut self, sign: u8) -> Result<(), Error> {
@@ -128,15 +128,16 @@ impl<'a> Scanner<'a> {
                 return Err(problem(mark, "did not find the expected '>' at the end of a tag"));
             }
             self.pos += 1;
-            return Ok(Kind::Tag("", whole));
+            return Ok(Kind::Tag(Box::new(("", whole))));
         }
         let handle = self.scan_tag_handle(mark)?;
         if handle.len() > 1 && handle.ends_with('!') {
-            return Ok(Kind::Tag(handle, self.scan_tag_uri("", mark)?));
+            let suffix = self.scan_tag_uri("", mark)?;
+            return Ok(Kind::Tag(Box::new((handle, suffix))));
         }
         // No handle after all: `!suffix`, or `!` alone.
         let suffix = self.scan_tag_uri(handle, mark)?;
-        Ok(if suffix.is_empty() { Kind::Tag("", Cow::Borrowed("!")) } else { Kind::Tag("!", suffix) })
+        Ok(Kind::Tag(Box::new(if suffix.is_empty() { ("", Cow::Borrowed("!")) } else { ("!", suffix) })))
     }
 
     /// `!`, `!word` or `!word!`.

@@ -10,9 +10,10 @@ mod directive;
 mod flow;
 mod token;
 
-use crate::Error;
 use crate::input::Input;
+use crate::{Error, Style};
 use chars::{is_blank, is_break_at};
+use std::borrow::Cow;
 pub(crate) use token::{Kind, Mark, Token};
 
 /// Which Go library is followed where they differ.
@@ -101,6 +102,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next token; the end of the stream is given again and again.
+    #[inline]
     pub fn peek(&mut self) -> Result<&Token<'a>, Error> {
         if !self.ready {
             self.fetch_more()?;
@@ -118,6 +120,13 @@ impl<'a> Scanner<'a> {
             return Ok(at_end);
         }
         let token = std::mem::replace(&mut self.tokens[self.head], at_end);
+        self.skip();
+        Ok(token)
+    }
+
+    /// Passes the token that was peeked at; never the end of the stream.
+    #[inline]
+    pub fn skip(&mut self) {
         self.head += 1;
         self.taken += 1;
         self.ready = false;
@@ -128,7 +137,15 @@ impl<'a> Scanner<'a> {
             self.tokens.drain(..self.head);
             self.head = 0;
         }
-        Ok(token)
+    }
+
+    /// Takes the scalar that was peeked at; `None` when it was none.
+    #[inline]
+    pub fn take_scalar(&mut self) -> Option<(Cow<'a, str>, Style)> {
+        let Kind::Scalar(text, style) = &mut self.tokens[self.head].kind else { return None };
+        let scalar = (std::mem::take(text), *style);
+        self.skip();
+        Some(scalar)
     }
 
     fn fetch_more(&mut self) -> Result<(), Error> {

@@ -77,14 +77,14 @@ fn escapes() {
 
 #[test]
 fn anchors_tags_directives() {
-    assert_eq!(tokens("&a !!str b"), r#"{"#.replace('{', r#"Anchor("a") Tag("!!", "str") Plain:"b""#));
+    assert_eq!(tokens("&a !!str b"), r#"{"#.replace('{', r#"Anchor("a") Tag(("!!", "str")) Plain:"b""#));
     assert_eq!(tokens("*a"), r#"Alias("a")"#);
-    assert_eq!(tokens("!<x:y> a"), r#"Tag("", "x:y") Plain:"a""#);
-    assert_eq!(tokens("!a%41%C3%A9 b"), r#"Tag("!", "aAé") Plain:"b""#);
-    assert_eq!(tokens("! b"), r#"Tag("", "!") Plain:"b""#);
+    assert_eq!(tokens("!<x:y> a"), r#"Tag(("", "x:y")) Plain:"a""#);
+    assert_eq!(tokens("!a%41%C3%A9 b"), r#"Tag(("!", "aAé")) Plain:"b""#);
+    assert_eq!(tokens("! b"), r#"Tag(("", "!")) Plain:"b""#);
     assert_eq!(
         tokens("%YAML 1.1\n%TAG !e! x:\n--- a\n..."),
-        r#"Version(1, 1) TagDirective("!e!", "x:") DocumentStart Plain:"a" DocumentEnd"#
+        r#"Version(1, 1) TagDirective(("!e!", "x:")) DocumentStart Plain:"a" DocumentEnd"#
     );
 }
 

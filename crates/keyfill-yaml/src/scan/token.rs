@@ -21,14 +21,14 @@ pub(crate) struct Token<'a> {
     pub mark: Mark,
 }
 
-/// The tokens of libyaml's grammar.
+/// The tokens of libyaml's grammar. What is rare is boxed, so that the others stay small.
 #[derive(Debug)]
 pub(crate) enum Kind<'a> {
     StreamEnd,
     /// `%YAML major.minor`
     Version(u8, u8),
     /// `%TAG handle prefix`
-    TagDirective(&'a str, Cow<'a, str>),
+    TagDirective(Box<(&'a str, Cow<'a, str>)>),
     /// `---`
     DocumentStart,
     /// `...`
@@ -53,6 +53,6 @@ pub(crate) enum Kind<'a> {
     /// `&name`
     Anchor(&'a str),
     /// `!handle!suffix`; an empty handle means that the suffix is the whole tag.
-    Tag(&'a str, Cow<'a, str>),
+    Tag(Box<(&'a str, Cow<'a, str>)>),
     Scalar(Cow<'a, str>, Style),
 }
