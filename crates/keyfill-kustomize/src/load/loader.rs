@@ -141,10 +141,8 @@ impl<'a> Loader<'a> {
     }
 
     fn file_error(&self, path: &str, joined: &TreePath, error: &keyfill_files::FileError) -> Error {
-        let message = match std::error::Error::source(error) {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
-        };
+        let cause = std::error::Error::source(error).filter(|_| error.kind() == FileErrorKind::Io);
+        let message = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
         let built = Error::new(message);
         if error.kind() != FileErrorKind::NotFound {
             return built;

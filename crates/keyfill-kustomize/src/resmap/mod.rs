@@ -79,8 +79,11 @@ impl ResMap {
 
     /// Adds a resource whose id is not there yet.
     pub fn append(&mut self, resource: Resource) -> Result<()> {
-        if self.current.contains_key(&Key::of(resource.id())) {
-            return Err(duplicate(&resource));
+        let key = Key::of(resource.id());
+        if self.current.contains_key(&key) {
+            let same = self.named(&key.name).into_iter().map(|at| &self.list[at]);
+            let first = same.filter(|r| !r.deleted && Key::of(r.id()) == key).find_map(|r| r.file.as_deref());
+            return Err(duplicate(&resource, first));
         }
         self.push(resource);
         Ok(())
@@ -161,7 +164,7 @@ impl ResMap {
         }
         let is_repeated =
             |r: &&Resource| !r.deleted && self.current.get(&Key::of(r.id())).is_some_and(|n| *n > 1);
-        self.list.iter().filter(is_repeated).nth(1).map_or(Ok(()), |r| Err(duplicate(r)))
+        self.list.iter().filter(is_repeated).nth(1).map_or(Ok(()), |r| Err(duplicate(r, None)))
     }
 
     /// The positions of resources that have or had a name, in order.
@@ -313,12 +316,16 @@ fn note(by_name: &mut HashMap<Text, Vec<usize>>, name: &Text, at: usize) {
     }
 }
 
-fn duplicate(resource: &Resource) -> Error {
+/// A resource that is there already, perhaps from a file that is known.
+fn duplicate(resource: &Resource, first: Option<&str>) -> Error {
     let error = Error::new(format!(
         "may not add resource with an already registered id: {}",
         describe(resource.id())
     ))
-    .hint("the same object comes from two places: drop one of them, or patch it");
+    .hint(match first {
+        Some(file) => format!("it comes from {file}, too: drop one of them, or patch it"),
+        None => "the same object comes from two places: drop one of them, or patch it".to_owned(),
+    });
     match &resource.file {
         Some(file) => error.at(&**file, Some(resource.node.line())),
         None => error,

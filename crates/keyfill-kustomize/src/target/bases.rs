@@ -51,10 +51,7 @@ impl Target<'_> {
     }
 
     fn read_objects(&self, path: &str) -> Result<Vec<Node>> {
-        let text = self.loader.load(path).map_err(|e| {
-            let listed = format!("listed in {}", self.file);
-            e.via(listed).at(self.file.as_str(), self.line_of(path))
-        })?;
+        let text = self.loader.load(path).map_err(|e| e.at(self.file.as_str(), self.line_of(path)))?;
         let file = self.loader.join(path)?;
         objects_of(file.as_str(), &text, &Limits::from(&self.loader.cx().limits))
     }
@@ -96,8 +93,10 @@ impl Target<'_> {
 
     /// Reads an inner kustomization and hands down what holds for it.
     fn load_inner<'b>(&'b self, loader: Loader<'b>, path: &str, kind: Kind) -> Result<Target<'b>> {
-        let mut inner = Target::load(self.session, loader)
-            .map_err(|e| e.via(format!("base {}, listed in {}", loader.root(), self.file)))?;
+        let mut inner = Target::load(self.session, loader).map_err(|e| {
+            let step = format!("{}, listed in {}", loader.root(), self.file);
+            e.via(step).at(self.file.as_str(), self.line_of(path))
+        })?;
         inner.kustomization.build_metadata.clone_from(&self.kustomization.build_metadata);
         inner.origin = self.origin.as_ref().map(|origin: &Origin| origin.below(path));
         inner.chart_namespace = self.outer_namespace().clone();
