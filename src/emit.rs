@@ -44,11 +44,6 @@ impl Output {
         !self.pieces.iter().any(|piece| piece.split(|b| *b == b'\n').any(says_something))
     }
 
-    /// How many bytes it has.
-    pub fn len(&self) -> usize {
-        self.pieces.iter().map(bytes::Bytes::len).sum()
-    }
-
     /// Writes all of it.
     pub fn write(&self, to: &mut dyn Write) -> std::io::Result<()> {
         let mut to = std::io::BufWriter::with_capacity(64 << 10, to);

@@ -59,11 +59,6 @@ impl Tree {
         };
         found.with_context(|| format!("{name} lies outside of {}", self.files.root().display()))
     }
-
-    /// Where a path of the tree lies on disk.
-    pub fn on_disk(&self, path: &TreePath) -> PathBuf {
-        self.files.on_disk(path)
-    }
 }
 
 fn default_boundary(place: &Path, app_path: Option<&str>) -> PathBuf {

@@ -58,6 +58,8 @@ pub enum Command {
     /// Serve Argo CD's plugin protocol on a unix socket
     #[cfg(unix)]
     Serve(Box<ServeArgs>),
+    /// Print the names of all settings, what they mean, and who may set them
+    Settings,
     /// Print the version
     Version(VersionArgs),
     /// Print a shell's completion script

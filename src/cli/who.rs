@@ -48,7 +48,8 @@ impl Effective {
         self.values.get(name).map(|s| s.value.as_str())
     }
 
-    /// A value with who set it.
+    /// A value with who set it, for tests of these rules.
+    #[cfg(test)]
     pub fn setting(&self, name: &str) -> Option<&Setting> {
         self.values.get(name)
     }

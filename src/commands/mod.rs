@@ -6,6 +6,7 @@ pub mod generate;
 pub mod render;
 #[cfg(unix)]
 pub mod serve;
+pub mod settings;
 pub mod version;
 
 use crate::cli::args::{Cli, Command};
@@ -20,6 +21,7 @@ pub fn run(cli: &Cli, called_as_avp: bool) -> Result<()> {
         Command::Generate(args) => generate::run(&cli.shared, args, &env, called_as_avp),
         Command::Render(args) => render::run(args, &env),
         Command::Discover(args) => discover::run(args, &env),
+        Command::Settings => settings::run(),
         Command::Version(args) => version::run(*args, called_as_avp),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "keyfill", &mut std::io::stdout());

@@ -50,7 +50,13 @@ pub fn github(found: &[Diagnostic]) -> String {
         let hint = d.hint.as_ref().map(|h| format!("\nhelp: {h}")).unwrap_or_default();
         let path = d.place.path.as_ref().map(|p| format!(" ({p})")).unwrap_or_default();
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "::{} {}::{}", severity(d), properties.join(","), data(&format!("{}{path}{hint}", d.message)));
+        let _ = writeln!(
+            text,
+            "::{} {}::{}",
+            severity(d),
+            properties.join(","),
+            data(&format!("{}{path}{hint}", d.message))
+        );
     }
     text
 }
@@ -92,7 +98,8 @@ mod tests {
     use keyfill_diag::{Class, Diagnostic, Place};
 
     fn found() -> Vec<Diagnostic> {
-        let place = Place { column: Some(4), path: Some("data.a".into()), ..Place::file("a,b.yaml", Some(3)) };
+        let place =
+            Place { column: Some(4), path: Some("data.a".into()), ..Place::file("a,b.yaml", Some(3)) };
         vec![Diagnostic::error(Class::Missing, "no key\nhere").at(place).hint("100% sure?")]
     }
 
@@ -104,7 +111,10 @@ mod tests {
         assert_eq!(github(&found()), want);
         let log: serde_json::Value = serde_json::from_str(&sarif(&found()).unwrap()).unwrap();
         let place = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
-        assert_eq!((place["region"]["startLine"].as_u64(), place["artifactLocation"]["uri"].as_str()), (Some(3), Some("a,b.yaml")));
+        assert_eq!(
+            (place["region"]["startLine"].as_u64(), place["artifactLocation"]["uri"].as_str()),
+            (Some(3), Some("a,b.yaml"))
+        );
     }
 
     #[test]

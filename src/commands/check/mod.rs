@@ -10,7 +10,8 @@ use crate::cli::args::{CheckArgs, ReportFormat};
 use crate::cli::env::Env;
 use crate::discover::{Root, RootKind};
 use crate::fill::{self, App, FillOptions};
-use crate::render::{self, options::Options};
+use crate::render;
+use crate::render::options::{self, Options};
 use crate::report::{self, Failure, Usage};
 use crate::tree::{Boundary, Tree};
 use anyhow::{Context as _, Result};
@@ -30,7 +31,7 @@ pub fn run(args: &CheckArgs, env: &Env) -> Result<()> {
     let tree = Tree::open(Path::new("."), Boundary { named, app_path: None }, Limits::default().file_bytes)?;
     let roots = targets::roots(&tree, &args.paths)?;
     let time = args.run.deadline.unwrap_or(std::time::Duration::from_secs(600));
-    let options = crate::render::options::resolve(&args.render, env, &tree.at, true, env.get("KEYFILL_ENGINE"))?;
+    let options = options::resolve(&args.render, env, &tree.at, true, env.get("KEYFILL_ENGINE"))?;
     let known = match &args.known_secrets {
         Some(path) => Some(FileSource::open(path).map_err(|e| Usage(e.to_string()))?),
         None => None,
@@ -50,7 +51,11 @@ pub fn run(args: &CheckArgs, env: &Env) -> Result<()> {
 fn some_app(env: &Env) -> App {
     let known = crate::settings::app(env);
     let or = |part: Option<String>, any: &str| Some(part.unwrap_or_else(|| any.to_owned()));
-    App { name: or(known.name, "app"), namespace: or(known.namespace, "namespace"), project: or(known.project, "project") }
+    App {
+        name: or(known.name, "app"),
+        namespace: or(known.namespace, "namespace"),
+        project: or(known.project, "project"),
+    }
 }
 
 /// What is checked, and with what.
@@ -103,11 +108,16 @@ impl Check<'_> {
         let mut problems = rendered.warnings;
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
-            Err(error) => return vec![Diagnostic::error(Class::Other, format!("cannot check {}: {error}", root.dir))],
+            Err(error) => {
+                return vec![Diagnostic::error(Class::Other, format!("cannot check {}: {error}", root.dir))];
+            }
         };
-        let checked = runtime.block_on(fill::check(&rendered.documents, &self.fill, self.known.as_ref(), &self.cx));
+        let checked =
+            runtime.block_on(fill::check(&rendered.documents, &self.fill, self.known.as_ref(), &self.cx));
         // A rendered document's lines are not the lines of any file: the root is named instead.
-        problems.extend(checked.into_iter().map(|d| if root.kind == RootKind::Yaml { d } else { with_root(d, root) }));
+        problems.extend(
+            checked.into_iter().map(|d| if root.kind == RootKind::Yaml { d } else { with_root(d, root) }),
+        );
         problems
     }
 }
@@ -139,7 +149,8 @@ fn tell(found: &[Diagnostic], format: ReportFormat, roots: usize) -> Result<()> 
         ReportFormat::Human => {
             let texts: Vec<String> = found.iter().map(report::human).collect();
             let (e, w) = (errors.len(), found.len() - errors.len());
-            let summary = format!("{}, {}, {}\n", count(roots, "root"), count(e, "error"), count(w, "warning"));
+            let summary =
+                format!("{}, {}, {}\n", count(roots, "root"), count(e, "error"), count(w, "warning"));
             [texts.join("\n"), summary].join(if texts.is_empty() { "" } else { "\n" })
         }
         ReportFormat::Json => formats::json_lines(found)?,

@@ -27,7 +27,8 @@ pub fn roots(tree: &Tree, named: &[String]) -> Result<Vec<Root>> {
     }
     if !changed.is_empty() {
         // Roots that use a file may lie anywhere in the tree; without a work tree, at or above the folder.
-        let everywhere = if tree.files.root().parent().is_some() { TreePath::root() } else { tree.at.clone() };
+        let everywhere =
+            if tree.files.root().parent().is_some() { TreePath::root() } else { tree.at.clone() };
         wanted.extend(users(files, &everywhere, &changed));
     }
     Ok(without_bases(files, wanted))
@@ -66,7 +67,9 @@ fn users(files: &dyn Files, everywhere: &TreePath, changed: &BTreeSet<TreePath>)
         let reads = references::of_root(files, root);
         let hits: Vec<&TreePath> = changed
             .iter()
-            .filter(|path| reads.files.contains(*path) || root.kind == RootKind::Chart && path.is_within(&root.dir))
+            .filter(|path| {
+                reads.files.contains(*path) || root.kind == RootKind::Chart && path.is_within(&root.dir)
+            })
             .collect();
         if !hits.is_empty() {
             explained.extend(hits);
@@ -74,7 +77,8 @@ fn users(files: &dyn Files, everywhere: &TreePath, changed: &BTreeSet<TreePath>)
         }
     }
     // A manifest that no root names stands for itself.
-    let alone = changed.iter().filter(|path| !explained.contains(path) && discover::is_manifest_name(path.name()));
+    let alone =
+        changed.iter().filter(|path| !explained.contains(path) && discover::is_manifest_name(path.name()));
     let alone = alone.filter(|path| files.is_file(path));
     found.extend(alone.map(|path| Root { dir: path.clone(), kind: RootKind::Yaml }));
     found

@@ -65,14 +65,24 @@ mod tests {
 
     #[test]
     fn a_request_adds_its_own_names_and_no_others() {
-        let sidecar: Env = [("VAULT_ADDR", "a"), ("ARGOCD_APP_NAME", "stray"), ("KUBE_VERSION", "1")].into_iter().collect();
-        let sent = [("VAULT_ADDR", "evil"), ("PATH", "evil"), ("ARGOCD_ENV_X", "x"), ("KUBE_VERSION", "2"), ("GIT_ASKPASS", "g")];
+        let sidecar: Env =
+            [("VAULT_ADDR", "a"), ("ARGOCD_APP_NAME", "stray"), ("KUBE_VERSION", "1")].into_iter().collect();
+        let sent = [
+            ("VAULT_ADDR", "evil"),
+            ("PATH", "evil"),
+            ("ARGOCD_ENV_X", "x"),
+            ("KUBE_VERSION", "2"),
+            ("GIT_ASKPASS", "g"),
+        ];
         let env = sent.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
         let request = AppRequest { path: TreePath::root(), env, checksum: [0; 32] };
         let env = environment(&sidecar, &request, false);
         let get = |name: &str| env.get(name);
         assert_eq!((get("VAULT_ADDR"), get("PATH"), get("ARGOCD_APP_NAME")), (Some("a"), None, None));
-        assert_eq!((get("ARGOCD_ENV_X"), get("KUBE_VERSION"), get("GIT_ASKPASS")), (Some("x"), Some("2"), None));
+        assert_eq!(
+            (get("ARGOCD_ENV_X"), get("KUBE_VERSION"), get("GIT_ASKPASS")),
+            (Some("x"), Some("2"), None)
+        );
         assert_eq!(environment(&sidecar, &request, true).get("GIT_ASKPASS"), Some("g"));
     }
 }

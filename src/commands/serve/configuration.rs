@@ -110,7 +110,8 @@ fn own_generate(plugin: &PluginConfig) -> Result<Option<(SharedArgs, GenerateArg
     if !is_keyfill(program) {
         return Err(refused("it is not keyfill").into());
     }
-    let cli = Cli::try_parse_from(&line).map_err(|e| refused(e.to_string().lines().next().unwrap_or_default()))?;
+    let cli =
+        Cli::try_parse_from(&line).map_err(|e| refused(e.to_string().lines().next().unwrap_or_default()))?;
     let Command::Generate(generate) = cli.command else { return Err(refused("it is not generate").into()) };
     if generate.paths.iter().any(|path| !matches!(path.as_str(), "." | "./")) {
         return Err(refused("its path is not the app's folder").into());
@@ -119,7 +120,9 @@ fn own_generate(plugin: &PluginConfig) -> Result<Option<(SharedArgs, GenerateArg
 }
 
 fn check_other_commands(plugin: &PluginConfig) -> Result<()> {
-    let refused = |what: &str, how: &str| Usage(format!("plugin.yaml: {what} is set, and serve runs no command; {how}"));
+    let refused = |what: &str, how: &str| {
+        Usage(format!("plugin.yaml: {what} is set, and serve runs no command; {how}"))
+    };
     if plugin.spec.init.as_ref().is_some_and(|c| !c.line().is_empty()) {
         return Err(refused("init", "remove it: charts must be vendored in charts/").into());
     }
@@ -131,11 +134,17 @@ fn check_other_commands(plugin: &PluginConfig) -> Result<()> {
     let own = match &line[..] {
         [] => true,
         [program, verb, rest @ ..] => {
-            is_keyfill(program) && *verb == "discover" && rest.iter().all(|a| matches!(a.as_str(), "." | "./" | "--any"))
+            is_keyfill(program)
+                && *verb == "discover"
+                && rest.iter().all(|a| matches!(a.as_str(), "." | "./" | "--any"))
         }
         [_] => false,
     };
-    if own { Ok(()) } else { Err(refused("discover.find.command", "it must be [keyfill, discover, .]").into()) }
+    if own {
+        Ok(())
+    } else {
+        Err(refused("discover.find.command", "it must be [keyfill, discover, .]").into())
+    }
 }
 
 #[cfg(test)]
@@ -155,8 +164,11 @@ mod tests {
         Configuration::resolve(&SharedArgs::default(), &args, vars.iter().copied().collect())
     }
 
-    const VAULT: &[(&str, &str)] =
-        &[("VAULT_ADDR", "http://v"), ("VAULT_TOKEN", "t"), ("KEYFILL_ALLOWED_PATHS", "secret/data/{{app.project}}/*")];
+    const VAULT: &[(&str, &str)] = &[
+        ("VAULT_ADDR", "http://v"),
+        ("VAULT_TOKEN", "t"),
+        ("KEYFILL_ALLOWED_PATHS", "secret/data/{{app.project}}/*"),
+    ];
 
     #[test]
     fn flags_of_the_plugins_own_command_are_the_administrators() {

@@ -16,7 +16,7 @@ use anyhow::Result;
 use keyfill_cmp::{AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal};
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_files::Files;
-use keyfill_secrets::vault::{Shared, SharedOptions, SharedStats};
+use keyfill_secrets::vault::{Shared, SharedOptions, SharedStats, VaultSettings};
 use keyfill_secrets::{Reads, Source};
 use keyfill_yaml::Document;
 use std::sync::Arc;
@@ -82,13 +82,27 @@ impl KeyfillGenerator {
 
 impl Inner {
     /// Everything before secrets: settings, rendering. It keeps a processor busy.
-    fn prepare(&self, request: &AppRequest, files: &dyn Files, cx: &Cx, notes: &mut Notes) -> Result<Prepared> {
-        let env = app::environment(&self.configuration.env, request, self.configuration.plugin.spec.provide_git_creds);
+    fn prepare(
+        &self,
+        request: &AppRequest,
+        files: &dyn Files,
+        cx: &Cx,
+        notes: &mut Notes,
+    ) -> Result<Prepared> {
+        let env = app::environment(
+            &self.configuration.env,
+            request,
+            self.configuration.plugin.spec.provide_git_creds,
+        );
         let (settings, options) = app::resolve(&self.configuration, &env, &request.path)?;
         notes.project = settings.fill.app.project.clone().unwrap_or_default();
         notes.warnings.clone_from(&settings.warnings);
         let source: Arc<dyn Source> = match settings.source {
-            SourceKind::Vault => self.vault.source(store::vault_settings(&settings)?)?,
+            SourceKind::Vault => {
+                // Logins are kept in memory and shared; the root file system is read-only.
+                let kept_in_memory = VaultSettings { token_cache: None, ..store::vault_settings(&settings)? };
+                self.vault.source(kept_in_memory)?
+            }
             SourceKind::File => store::open(&settings)?.0,
         };
         let key = Key::of(request, &options);
@@ -112,7 +126,13 @@ impl Inner {
         Ok(Prepared { settings, documents, source })
     }
 
-    async fn generate(self: &Arc<Self>, request: &AppRequest, files: Arc<dyn Files>, cx: &Cx, notes: &mut Notes) -> Result<Vec<String>> {
+    async fn generate(
+        self: &Arc<Self>,
+        request: &AppRequest,
+        files: Arc<dyn Files>,
+        cx: &Cx,
+        notes: &mut Notes,
+    ) -> Result<Vec<String>> {
         let prepared = {
             let (inner, request, cx) = (Arc::clone(self), request.clone(), cx.clone());
             let work = move || {
@@ -130,10 +150,12 @@ impl Inner {
         let filled = fill::fill(documents, &settings.fill, &reads, cx).await.map_err(Failure::from)?;
         self.metrics.fill.observe(start.elapsed());
         notes.secrets = reads.count();
+        notes.warnings.extend(reads.take_warnings());
         notes.warnings.extend(filled.warnings);
         let allow_empty = settings.allow_empty;
         let documents = filled.documents;
-        let manifests = tokio::task::spawn_blocking(move || manifests::of_documents(&documents, allow_empty)).await??;
+        let manifests =
+            tokio::task::spawn_blocking(move || manifests::of_documents(&documents, allow_empty)).await??;
         notes.documents = manifests.len();
         Ok(manifests)
     }
@@ -161,11 +183,22 @@ impl Inner {
     }
 
     /// One line for each request.
-    fn finish(&self, call: &'static str, request: &AppRequest, notes: &Notes, start: Instant, refused: Option<&Refusal>) {
+    fn finish(
+        &self,
+        call: &'static str,
+        request: &AppRequest,
+        notes: &Notes,
+        start: Instant,
+        refused: Option<&Refusal>,
+    ) {
         let time = start.elapsed();
         self.metrics.request(call, refused.map(|r| r.class), time);
         let warnings: Vec<String> = notes.warnings.iter().map(ToString::to_string).collect();
-        let numbers = [notes.documents.to_string(), notes.secrets.to_string(), format!("{:.3}", time.as_secs_f64() * 1000.0)];
+        let numbers = [
+            notes.documents.to_string(),
+            notes.secrets.to_string(),
+            format!("{:.3}", time.as_secs_f64() * 1000.0),
+        ];
         let mut fields = vec![
             ("call", call),
             ("app", request.app()),
@@ -225,7 +258,8 @@ impl Generator for KeyfillGenerator {
             let start = Instant::now();
             let (inner, asked) = (Arc::clone(&self.0), request.clone());
             let supported = tokio::task::spawn_blocking(move || inner.matches(&asked, &*files)).await;
-            let supported = supported.map_err(|_| Refusal { class: Class::Other, message: "discovery broke off".into() });
+            let supported =
+                supported.map_err(|_| Refusal { class: Class::Other, message: "discovery broke off".into() });
             self.0.finish("match", request, &Notes::default(), start, supported.as_ref().err());
             let discovery_enabled = self.0.configuration.plugin.spec.discover.is_configured();
             Ok(Matched { supported: supported?, discovery_enabled })

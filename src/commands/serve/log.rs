@@ -40,7 +40,9 @@ impl Log {
             "info" => Level::Info,
             "warn" | "warning" => Level::Warn,
             "error" | "fatal" | "panic" => Level::Error,
-            _ => return Err(Usage(format!("--loglevel {level}: it must be debug, info, warn or error")).into()),
+            _ => {
+                return Err(Usage(format!("--loglevel {level}: it must be debug, info, warn or error")).into());
+            }
         };
         let json = match format {
             "json" => true,
@@ -79,9 +81,12 @@ impl Log {
             let pairs: Vec<String> = all.map(|(k, v)| format!("{}:{}", quoted(k), quoted(v))).collect();
             let _ = writeln!(line, "{{{}}}", pairs.join(","));
         } else {
-            let plain = |v: &str| !v.is_empty() && v.chars().all(|c| c.is_ascii_alphanumeric() || "-._/:@+".contains(c));
-            let pairs: Vec<String> =
-                all.map(|(k, v)| if plain(v) { format!("{k}={v}") } else { format!("{k}={}", quoted(v)) }).collect();
+            let plain = |v: &str| {
+                !v.is_empty() && v.chars().all(|c| c.is_ascii_alphanumeric() || "-._/:@+".contains(c))
+            };
+            let pairs: Vec<String> = all
+                .map(|(k, v)| if plain(v) { format!("{k}={v}") } else { format!("{k}={}", quoted(v)) })
+                .collect();
             let _ = writeln!(line, "{}", pairs.join(" "));
         }
         line
@@ -117,7 +122,10 @@ mod tests {
     fn lines_are_structured() {
         let text = Log::new("info", "text").unwrap();
         let line = text.line(0, Level::Info, "request", &[("app", "a b"), ("ms", "1.5"), ("project", "")]);
-        assert_eq!(line, "time=1970-01-01T00:00:00.000Z level=info msg=request app=\"a b\" ms=1.5 project=\"\"\n");
+        assert_eq!(
+            line,
+            "time=1970-01-01T00:00:00.000Z level=info msg=request app=\"a b\" ms=1.5 project=\"\"\n"
+        );
         let json = Log::new("WARN", "json").unwrap();
         let line = json.line(0, Level::Error, "x\ny", &[("k", "\"")]);
         let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();

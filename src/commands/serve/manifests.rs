@@ -11,7 +11,9 @@ pub fn of_documents(documents: &[Document], allow_empty: bool) -> Result<Vec<Str
         manifests.extend(of_document(document)?);
     }
     if manifests.is_empty() && !allow_empty {
-        bail!("the result is empty: Argo CD would delete everything of the app; KEYFILL_ALLOW_EMPTY=true allows it");
+        bail!(
+            "the result is empty: Argo CD would delete everything of the app; KEYFILL_ALLOW_EMPTY=true allows it"
+        );
     }
     Ok(manifests)
 }
@@ -45,9 +47,11 @@ mod tests {
 
     #[test]
     fn documents_become_json() {
-        let text = "b: 1\na: <x> & y\n---\n# nothing\n---\n {\"b\": 1,  \"a\": 2}\n---\nn: 1.50\nl: [1, 1e3]\n";
+        let text =
+            "b: 1\na: <x> & y\n---\n# nothing\n---\n {\"b\": 1,  \"a\": 2}\n---\nn: 1.50\nl: [1, 1e3]\n";
         let documents = plain::documents(&Bytes::from_static(text.as_bytes()), "x");
-        let want = [r#"{"a":"\u003cx\u003e \u0026 y","b":1}"#, r#"{"b": 1,  "a": 2}"#, r#"{"l":[1,1000],"n":1.5}"#];
+        let want =
+            [r#"{"a":"\u003cx\u003e \u0026 y","b":1}"#, r#"{"b": 1,  "a": 2}"#, r#"{"l":[1,1000],"n":1.5}"#];
         assert_eq!(of_documents(&documents, false).unwrap(), want);
     }
 

@@ -111,8 +111,18 @@ fn page(generator: &KeyfillGenerator, queue: &Queue) -> String {
         ("keyfill_secret_cache_hits_total", "counter", "Secrets answered by an earlier read", vault.hits),
         ("keyfill_secret_cache_bytes", "gauge", "Bytes of secrets that are kept", vault.kept_bytes as u64),
         ("keyfill_vault_clients", "gauge", "Logins that are shared", vault.clients as u64),
-        ("keyfill_vault_breakers_open", "gauge", "Vaults that are taken for down", vault.breakers_open as u64),
-        ("keyfill_vault_breakers_opened_total", "counter", "How often a Vault was taken for down", vault.breakers_opened),
+        (
+            "keyfill_vault_breakers_open",
+            "gauge",
+            "Vaults that are taken for down",
+            vault.breakers_open as u64,
+        ),
+        (
+            "keyfill_vault_breakers_opened_total",
+            "counter",
+            "How often a Vault was taken for down",
+            vault.breakers_opened,
+        ),
         ("keyfill_render_cache_hits_total", "counter", "Renderings answered from the cache", cache_hits),
         ("keyfill_render_cache_bytes", "gauge", "Bytes of rendered results that are kept", cache_bytes),
         ("keyfill_queue_waiting", "gauge", "Requests that wait for a place", queue.waiting() as u64),
@@ -125,8 +135,13 @@ fn page(generator: &KeyfillGenerator, queue: &Queue) -> String {
 }
 
 /// Serves `/metrics` until the task is dropped with the runtime.
-pub async fn serve(address: SocketAddr, generator: Arc<KeyfillGenerator>, queue: Queue) -> Result<JoinHandle<()>> {
-    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot serve metrics on {address}"))?;
+pub async fn serve(
+    address: SocketAddr,
+    generator: Arc<KeyfillGenerator>,
+    queue: Queue,
+) -> Result<JoinHandle<()>> {
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot serve metrics on {address}"))?;
     Ok(tokio::spawn(async move {
         loop {
             // Running out of file descriptors passes: the next one may be taken again.
@@ -141,13 +156,19 @@ pub async fn serve(address: SocketAddr, generator: Arc<KeyfillGenerator>, queue:
                     async move { Ok::<_, Infallible>(response) }
                 });
                 // A client that breaks off is its own business.
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), answer)
+                    .await;
             });
         }
     }))
 }
 
-fn respond(request: &Request<Incoming>, generator: &KeyfillGenerator, queue: &Queue) -> Response<Full<Bytes>> {
+fn respond(
+    request: &Request<Incoming>,
+    generator: &KeyfillGenerator,
+    queue: &Queue,
+) -> Response<Full<Bytes>> {
     let mut response = match request.uri().path() {
         "/metrics" => Response::new(Full::from(page(generator, queue))),
         "/healthz" => Response::new(Full::from("ok\n")),

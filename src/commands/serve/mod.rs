@@ -67,13 +67,16 @@ fn default_concurrency() -> usize {
 /// `ARGOCD_GRPC_MAX_SIZE_MB`, as argocd-cmp-server takes it.
 fn most_in_message(env: &Env) -> Result<usize> {
     let Some(text) = env.get("ARGOCD_GRPC_MAX_SIZE_MB") else { return Ok(0) };
-    let megabytes: usize =
-        text.trim().parse().map_err(|_| Usage(format!("ARGOCD_GRPC_MAX_SIZE_MB is {text:?}; it must be a number")))?;
+    let megabytes: usize = text
+        .trim()
+        .parse()
+        .map_err(|_| Usage(format!("ARGOCD_GRPC_MAX_SIZE_MB is {text:?}; it must be a number")))?;
     Ok(megabytes << 20)
 }
 
 async fn asked_to_end(log: Arc<Log>) {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         log.error("cannot listen for signals", &[]);
         return;
     };
