@@ -25,7 +25,7 @@ impl Ctx {
             return Err(self.error(tree, format!("{name} is not a defined function")));
         };
         match function.special {
-            Special::None => self.call(tree, node, &function, None, dot, given),
+            Special::None | Special::Call => self.call(tree, node, &function, None, dot, given),
             Special::And => self.short_circuit(tree, false, &function, dot, given),
             Special::Or => self.short_circuit(tree, true, &function, dot, given),
         }
@@ -64,6 +64,9 @@ impl Ctx {
             let ty = parameter(function, words.len());
             arguments.push(self.validate(tree, last.clone(), ty)?);
         }
+        if function.special == Special::Call {
+            self.check_callee(tree, node, words, &arguments)?;
+        }
         match (function.call)(self, &arguments) {
             Ok(value) => Ok(value),
             Err(error) => {
@@ -71,6 +74,28 @@ impl Ctx {
                 Err(self.failure(tree, &format!("error calling {}: ", function.name), error))
             }
         }
+    }
+
+    /// Refuses what `call` cannot call, by the words of the template.
+    fn check_callee(
+        &mut self,
+        tree: &Tree,
+        node: NodeId,
+        words: &[NodeId],
+        arguments: &[Value],
+    ) -> Result<(), Error> {
+        let callee = match arguments.first() {
+            Some(callee) if !matches!(callee, Value::Func(_)) && !callee.is_nil() => callee,
+            _ => return Ok(()),
+        };
+        let name = match (words.first(), callee) {
+            (Some(word), _) => tree.show(*word),
+            (None, Value::Str(text)) => text.to_text().into_owned(),
+            (None, value) => format!("<{} Value>", value.type_name()),
+        };
+        self.at = node;
+        let ty = callee.type_name();
+        Err(self.error(tree, format!("error calling call: non-function {name} of type {ty}")))
     }
 
     fn check_count(&self, tree: &Tree, function: &Function, words: usize, last: bool) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use keyfill_go::utf8;
 pub const FUNCTIONS: &[Function] = &[
     Function::and(),
     Function::or(),
-    Function::variadic("call", &[Type::Reflect], Type::Reflect, call),
+    Function::caller(call),
     Function::variadic("eq", &[Type::Reflect], Type::Reflect, compare::eq),
     Function::fixed("ge", &[Type::Reflect, Type::Reflect], compare::ge),
     Function::fixed("gt", &[Type::Reflect, Type::Reflect], compare::gt),

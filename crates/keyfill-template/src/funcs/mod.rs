@@ -82,6 +82,8 @@ pub(crate) enum Special {
     None,
     And,
     Or,
+    /// `call`: its errors name the function as the template does.
+    Call,
 }
 
 impl Function {
@@ -93,6 +95,11 @@ impl Function {
     /// A function that takes any number of further arguments of one type.
     pub const fn variadic(name: &'static str, params: &'static [Type], rest: Type, call: Call) -> Self {
         Self { name, params, variadic: Some(rest), call, special: Special::None }
+    }
+
+    /// `call`, which calls its first argument.
+    pub(crate) const fn caller(call: Call) -> Self {
+        Self { special: Special::Call, ..Self::variadic("call", &[Type::Reflect], Type::Reflect, call) }
     }
 
     /// `and`: the first argument that is not true, or the last.
