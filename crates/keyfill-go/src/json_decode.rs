@@ -77,9 +77,9 @@ pub fn decode(text: &[u8], depth: u32) -> Result<Decoded, Error> {
     if reader.at < text.len() {
         return Err(reader.unexpected("after top-level value"));
     }
-    let error = reader.out_of_range.map(|number| {
-        Error(format!("json: cannot unmarshal number {number} into Go value of type float64"))
-    });
+    let error = reader
+        .out_of_range
+        .map(|number| Error(format!("json: cannot unmarshal number {number} into Go value of type float64")));
     Ok(Decoded { value, error })
 }
 
