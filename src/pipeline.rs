@@ -30,6 +30,8 @@ pub struct Timings {
     pub documents: usize,
     /// Documents that were filled.
     pub filled: usize,
+    /// Placeholders in them.
+    pub placeholders: usize,
     /// Secrets that were read.
     pub secrets: usize,
 }
@@ -51,8 +53,8 @@ impl Timings {
         }
         let engine = if self.engine.is_empty() { "none" } else { self.engine };
         eprintln!(
-            "engine {engine}, {} documents, {} filled, {} secrets read",
-            self.documents, self.filled, self.secrets
+            "engine {engine}, {} documents, {} filled with {} placeholders, {} secrets read",
+            self.documents, self.filled, self.placeholders, self.secrets
         );
     }
 }
@@ -106,6 +108,7 @@ pub fn fill(
     })?;
     filled.warnings.splice(0..0, warnings.into_iter().chain(reads.take_warnings()));
     timings.filled = filled.filled;
+    timings.placeholders = filled.placeholders;
     timings.secrets = reads.count();
     Ok(filled)
 }

@@ -1,11 +1,9 @@
 //! The annotations that steer how a document is filled.
 
+use super::scan::DOMAIN;
 use keyfill_diag::nearest;
 use keyfill_secrets::KvVersion;
 use keyfill_yaml::Value;
-
-/// The domain of all annotations that are ours.
-pub const DOMAIN: &str = "avp.kubernetes.io";
 
 /// The annotation that names the secret of the key placeholders.
 pub const PATH: &str = "avp.kubernetes.io/path";
@@ -118,7 +116,8 @@ fn is_true(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Annotations, DOMAIN, KNOWN, read};
+    use super::super::scan::DOMAIN;
+    use super::{Annotations, KNOWN, read};
     use keyfill_secrets::KvVersion;
     use keyfill_yaml::Value;
 

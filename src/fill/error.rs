@@ -1,6 +1,6 @@
 //! The fill stage's error: every problem of the run, each with its place.
 
-use keyfill_diag::{Class, Diagnostic};
+use keyfill_diag::Diagnostic;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -18,23 +18,9 @@ impl FillError {
         Self(diagnostics.into_iter().filter(|d| is_new(d)).collect())
     }
 
-    /// All problems, in document order.
-    pub fn diagnostics(&self) -> &[Diagnostic] {
-        &self.0
-    }
-
-    /// The same, taken out.
+    /// All problems.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         self.0
-    }
-
-    /// The class that picks the exit code when there are several: what no edit of the manifest mends
-    /// comes first.
-    pub fn class(&self) -> Class {
-        const ORDER: [Class; 6] =
-            [Class::Forbidden, Class::Usage, Class::Store, Class::Render, Class::Missing, Class::Other];
-        let has = |class: &Class| self.0.iter().any(|d| d.class == *class);
-        ORDER.into_iter().find(has).unwrap_or(Class::Other)
     }
 }
 

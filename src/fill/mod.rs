@@ -44,8 +44,6 @@ pub struct Filled {
     pub filled: usize,
     /// How many placeholders there were.
     pub placeholders: usize,
-    /// How many distinct secrets they name.
-    pub secrets: usize,
 }
 
 /// Fills the placeholders of all documents. It must run inside a tokio runtime with IO and time enabled.
@@ -63,7 +61,7 @@ pub async fn fill(
     if !problems.is_empty() {
         return Err(FillError::new(problems));
     }
-    let (placeholders, secrets) = (plan.placeholders(), plan.wanted.len());
+    let placeholders = plan.placeholders();
     let answers = reads.read_all(&plan.references(), cx).await;
     let applied = apply::apply(&documents, plan, &answers, options, cx);
     let applied = match applied {
@@ -88,7 +86,7 @@ pub async fn fill(
     if options.compat_avp {
         frame_as_avp(&mut documents);
     }
-    Ok(Filled { documents, warnings, filled, placeholders, secrets })
+    Ok(Filled { documents, warnings, filled, placeholders })
 }
 
 /// AVP ends each document with a separator and begins none with one.

@@ -104,8 +104,10 @@ pub fn prepare(call: &Call) -> Result<Action, ModifierError> {
             hint: Some(near.map_or_else(all_names, |near| format!("did you mean {near}?"))),
         });
     };
-    let argument = read_argument(modifier, &call.argument)
-        .map_err(|message| ModifierError { message: format!("{}: {message}", modifier.name), hint: None })?;
+    let argument = read_argument(modifier, &call.argument).map_err(|message| ModifierError {
+        message: format!("{}: {message}", modifier.name),
+        hint: Some(format!("{}: {}", modifier.name, modifier.about)),
+    })?;
     Ok(Action { modifier, argument })
 }
 

@@ -3,10 +3,12 @@
 //! [`looks_fillable`] never misses a document that holds a placeholder. It may take one too many: that one
 //! is parsed, found without placeholders, and leaves as it came.
 
-use super::annotations::DOMAIN;
 use super::placeholder::PATH_PREFIX;
 use keyfill_yaml::{Body, Node};
 use memchr::{memchr_iter, memmem};
+
+/// The domain of all annotations that are ours.
+pub const DOMAIN: &str = "avp.kubernetes.io";
 
 /// Whether a document may hold a placeholder and has to be looked into.
 pub fn looks_fillable(body: &Body) -> bool {

@@ -1,8 +1,8 @@
 //! Executes a template on a value.
 
+use super::super::datum::scalar_text;
 use super::JsonPathError;
 use super::ast::{Filter, Operator, Part, Slice, Step, Stop};
-use crate::fill::datum::scalar_text;
 use keyfill_yaml::Value;
 use std::borrow::Cow;
 use std::cmp::Ordering;

@@ -1,7 +1,6 @@
 //! Templates beside what `kubectl`'s library prints for them, and our few better answers.
 
-use super::Template;
-use crate::fill::jsonpath::JsonPathError;
+use super::{JsonPathError, Template};
 use keyfill_yaml::Value;
 
 /// JSON as a value, integers exact.
