@@ -11,7 +11,7 @@ pub fn entry(tree: &mut Tree, folder: &str, is_secret: bool, random: &mut Random
     if random.percent(20) {
         entry = entry.with("namespace", random.pick(&["one", "two"]));
     }
-    if random.percent(25) {
+    if random.percent(10) {
         entry = entry.with("behavior", random.pick(&["create", "merge", "replace"]));
     }
     if random.percent(70) {

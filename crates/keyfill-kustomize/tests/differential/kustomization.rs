@@ -45,7 +45,7 @@ fn resources(
     random: &mut Random,
 ) -> Y {
     let mut list = Vec::new();
-    let count = random.below(4);
+    let count = if depth == 0 { 1 + random.below(3) } else { random.below(3) };
     for n in 0..count {
         let (api_version, kind) = KINDS[random.below(KINDS.len())];
         let own = if random.percent(97) { NAMES[(n + random.below(2) * 2) % 4] } else { name(random) };
@@ -140,7 +140,7 @@ fn generated(mut file: Y, tree: &mut Tree, folder: &str, known: &mut Vec<Known>,
 }
 
 fn changes(mut file: Y, tree: &mut Tree, folder: &str, known: &[Known], random: &mut Random) -> Y {
-    if random.percent(45) {
+    if random.percent(40) {
         let entries = (0..1 + random.below(2)).map(|_| patches::entry(tree, folder, known, random)).collect();
         file = file.with("patches", Y::List(entries));
     }

@@ -116,7 +116,9 @@ fn random_kustomizations_give_the_same_bytes() {
             continue;
         }
         if let Err(reason) = &theirs {
-            *reasons.entry(reason.chars().take(50).collect()).or_default() += 1;
+            *reasons
+                .entry(reason.chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect())
+                .or_default() += 1;
         }
         if let Some(difference) = difference(&theirs, &ours) {
             failures.push(format!("case {case}: {difference}"));

@@ -65,7 +65,7 @@ fn known_kind(known: &[Known], random: &mut Random) -> String {
 
 /// A strategic merge patch, mostly for an object that is there.
 pub fn merge(known: &[Known], random: &mut Random) -> Y {
-    let (api_version, kind, name) = if known.is_empty() || random.percent(4) {
+    let (api_version, kind, name) = if known.is_empty() || random.percent(1) {
         let (a, k) = KINDS[random.below(KINDS.len())];
         (a.to_owned(), k.to_owned(), name(random).to_owned())
     } else {
@@ -203,7 +203,20 @@ const PATHS: [&str; 14] = [
     "/spec/parts/0",
 ];
 
+/// Operations that succeed on most objects: others would let most trees fail.
+const SAFE_PATHS: [&str; 4] = ["/metadata/annotations", "/metadata/labels", "/extra", "/metadata/generation"];
+
+fn safe_operation(random: &mut Random) -> Y {
+    let path = random.pick(&SAFE_PATHS);
+    let op = random.pick(&["add", "replace"]);
+    let value = if path.ends_with('s') { pairs(random) } else { value(random) };
+    Y::map([("op", op.into()), ("path", path.into()), ("value", value)])
+}
+
 fn operation(random: &mut Random) -> Y {
+    if random.percent(75) {
+        return safe_operation(random);
+    }
     let path = Y::from(random.pick(&PATHS));
     match random.below(10) {
         0 | 1 => Y::map([("op", "remove".into()), ("path", path)]),
@@ -239,6 +252,10 @@ fn json_operation(random: &mut Random) -> String {
         "true",
         "12345678",
     ]);
-    let (op, path) = (random.pick(&["add", "replace", "add", "test"]), random.pick(&PATHS));
+    let (op, path) = if random.percent(70) {
+        (random.pick(&["add", "replace"]), random.pick(&["/extra", "/metadata/generation"]))
+    } else {
+        (random.pick(&["add", "replace", "add", "test"]), random.pick(&PATHS))
+    };
     format!("{{\"op\": \"{op}\", \"path\": \"{path}\", \"value\": {value}}}")
 }

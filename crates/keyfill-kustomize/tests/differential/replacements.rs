@@ -21,7 +21,7 @@ pub fn entry(known: &[Known], random: &mut Random) -> Y {
             Y::map([("kind", kind.clone().into()), ("name", name.clone().into())])
         }
     };
-    if random.percent(75) {
+    if random.percent(35) {
         source = source.with(
             "fieldPath",
             random.pick(&[
@@ -37,7 +37,7 @@ pub fn entry(known: &[Known], random: &mut Random) -> Y {
             ]),
         );
     }
-    if random.percent(20) {
+    if random.percent(10) {
         source = source.with("options", options(random, false));
     }
     Y::map([("source", source), ("targets", Y::List(targets))])

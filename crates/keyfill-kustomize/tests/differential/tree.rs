@@ -29,7 +29,7 @@ impl Tree {
             managed_by: random.percent(3),
             has_schema: false,
         };
-        let depth = random.below(3);
+        let depth = [0, 0, 1, 1, 2][random.below(5)];
         tree.folder("root", depth, false, &mut random);
         tree
     }

@@ -1,0 +1,36 @@
+//! Any tree of small files is built or refused: no panic, no hang, nothing read from outside the tree.
+#![no_main]
+
+use keyfill_diag::Cx;
+use keyfill_files::MemoryFiles;
+use keyfill_kustomize::{BuildRequest, NoCharts, build};
+use keyfill_yaml::{Body, to_yaml};
+use libfuzzer_sys::fuzz_target;
+use std::time::Duration;
+
+/// Where the parts of an input lie; a NUL byte ends a part.
+const PATHS: [&str; 8] = [
+    "kustomization.yaml",
+    "a.yaml",
+    "patch.yaml",
+    "base/kustomization.yaml",
+    "base/b.yaml",
+    "component/kustomization.yaml",
+    "config.yaml",
+    "vars.env",
+];
+
+fuzz_target!(|input: &[u8]| {
+    let parts = input.split(|b| *b == 0).map(<[u8]>::to_vec);
+    let files: MemoryFiles = PATHS.into_iter().zip(parts).collect();
+    let mut cx = Cx::with_time(Duration::from_secs(5));
+    cx.limits.depth = 100;
+    cx.limits.nodes = 50_000;
+    if let Ok(built) = build(&files, &BuildRequest::default(), &NoCharts, &cx) {
+        for document in &built.documents {
+            if let Body::Tree(node) = &document.body {
+                to_yaml(&**node);
+            }
+        }
+    }
+});
