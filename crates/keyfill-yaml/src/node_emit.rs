@@ -27,23 +27,38 @@ impl Emit for Scalar {
 
 impl Emit for Node {
     fn emit<S: Sink>(&self, sink: &mut S) {
-        match self {
-            Self::Scalar(scalar) => scalar.emit(sink),
-            Self::Seq(seq) => {
-                sink.begin_seq();
-                seq.items.iter().for_each(|item| item.emit(sink));
-                sink.end_seq();
+        emit_node(self, sink, true);
+    }
+}
+
+fn emit_node<S: Sink>(node: &Node, sink: &mut S, top: bool) {
+    match node {
+        Node::Scalar(scalar) => scalar.emit(sink),
+        Node::Seq(seq) => {
+            sink.begin_seq();
+            seq.items.iter().for_each(|item| emit_node(item, sink, false));
+            sink.end_seq();
+        }
+        Node::Map(map) => {
+            sink.begin_map();
+            let mut sorted: Vec<_> = map.entries.iter().filter(|e| !(top && is_dropped(&e.key))).collect();
+            S::sort_keys(&mut sorted, |e| e.key.text.as_str());
+            for entry in sorted {
+                sink.key(&entry.key.text);
+                emit_node(&entry.value, sink, false);
             }
-            Self::Map(map) => {
-                sink.begin_map();
-                let mut sorted: Vec<_> = map.entries.iter().collect();
-                S::sort_keys(&mut sorted, |e| e.key.text.as_str());
-                for entry in sorted {
-                    sink.key(&entry.key.text);
-                    entry.value.emit(sink);
-                }
-                sink.end_map();
-            }
+            sink.end_map();
         }
     }
+}
+
+/// Go reads the top of a document into a map of strings, where a null key has no place. A key that is not
+/// written at all is the empty string.
+fn is_dropped(key: &Scalar) -> bool {
+    let null = match key.tag {
+        Tag::None => key.style == Style::Plain && resolve_plain(Dialect::V3, &key.text) == Resolved::Null,
+        Tag::Null => key.style == Style::Plain,
+        _ => false,
+    };
+    null && !(key.tag == Tag::None && key.text.is_empty())
 }

@@ -100,6 +100,13 @@ fn bombs_are_refused() {
 }
 
 #[test]
+fn a_null_key_at_the_top_is_dropped_when_it_is_printed_too() {
+    let nodes = load_nodes(b"~: a\nb: 1\n", &Limits::default()).expect("reads");
+    assert_eq!(crate::to_yaml(&nodes[0]), b"b: 1\n");
+    assert_eq!(resolve(&nodes[0]).map(|v| crate::to_yaml(&v)), Ok(b"b: 1\n".to_vec()));
+}
+
+#[test]
 fn lines_are_counted_in_the_file() {
     let nodes = load_nodes(b"# c\na: 1\n---\n\nb:\n  c: 2\n", &Limits::default()).expect("reads");
     assert_eq!(nodes[1].get("b").map(Node::line), Some(6));
