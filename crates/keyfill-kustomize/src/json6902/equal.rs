@@ -11,7 +11,9 @@ pub fn equal(node: &Node, json: &str) -> Result<bool> {
     match node {
         Node::Scalar(_) => Ok(to_json(node) == json.trim().as_bytes()),
         Node::Map(map) => {
-            let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(json) else { return Ok(false) };
+            let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(json) else {
+                return Ok(false);
+            };
             if fields.len() != map.len() {
                 return Ok(false);
             }

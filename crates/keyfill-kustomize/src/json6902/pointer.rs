@@ -13,15 +13,17 @@ pub fn split(path: &str) -> Option<(Vec<String>, String)> {
 
 /// The mapping or list that holds what the path means.
 pub fn container<'a>(root: &'a mut Node, steps: &[String]) -> Option<&'a mut Node> {
-    steps.iter().try_fold(root, |at, step| match at {
-        Node::Map(map) => map.get_mut(step),
-        Node::Seq(seq) => {
-            let place = place(step, seq.items.len()).ok()?;
-            seq.items.get_mut(place)
-        }
-        Node::Scalar(_) => None,
-    })
-    .filter(|node| !matches!(node, Node::Scalar(_)))
+    steps
+        .iter()
+        .try_fold(root, |at, step| match at {
+            Node::Map(map) => map.get_mut(step),
+            Node::Seq(seq) => {
+                let place = place(step, seq.items.len()).ok()?;
+                seq.items.get_mut(place)
+            }
+            Node::Scalar(_) => None,
+        })
+        .filter(|node| !matches!(node, Node::Scalar(_)))
 }
 
 /// An index of a list; a negative one counts from the end.

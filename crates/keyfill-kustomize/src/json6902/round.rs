@@ -28,7 +28,8 @@ fn scalar_through_json(scalar: &mut Scalar) -> Result<()> {
         ScalarKind::Int if is_short(scalar) => Ok(()),
         _ => {
             let line = scalar.line;
-            let value = resolve(&Node::Scalar(scalar.clone())).map_err(|e| Error::new(e.message()).at_line(line))?;
+            let value =
+                resolve(&Node::Scalar(scalar.clone())).map_err(|e| Error::new(e.message()).at_line(line))?;
             *scalar = Scalar { line, ..scalar_of(&value) };
             Ok(())
         }
@@ -80,7 +81,9 @@ fn node_of(value: &serde_json::Value) -> Node {
                 .collect();
             Node::Map(Map { entries, line: 0 })
         }
-        serde_json::Value::Array(items) => Node::Seq(Seq { items: items.iter().map(node_of).collect(), line: 0 }),
+        serde_json::Value::Array(items) => {
+            Node::Seq(Seq { items: items.iter().map(node_of).collect(), line: 0 })
+        }
         serde_json::Value::Null => Node::null(),
         serde_json::Value::Bool(b) => Node::Scalar(scalar_of(&Value::Bool(*b))),
         serde_json::Value::Number(n) => Node::Scalar(scalar_of(&Value::Float(n.as_f64().unwrap_or(0.0)))),
