@@ -3,9 +3,6 @@
 
 // The modules of the root package that are fuzzed: a binary cannot be a dependency.
 #[allow(dead_code)]
-#[path = "../../src/fill/annotations.rs"]
-mod annotations;
-#[allow(dead_code)]
 #[path = "../../src/fill/placeholder.rs"]
 mod placeholder;
 #[allow(dead_code)]

@@ -19,7 +19,7 @@ pub struct Modifier {
     pub takes: Takes,
     /// What it does, for the documentation.
     pub about: &'static str,
-    apply: fn(Datum, &Argument, Rules) -> Result<Datum, String>,
+    apply: fn(&Datum, &Argument, Rules) -> Result<Datum, String>,
 }
 
 /// What a modifier takes behind its name.
@@ -72,15 +72,15 @@ pub static MODIFIERS: &[Modifier] = &[
     modifier("urlencode", Takes::Nothing, "escapes what has a meaning in a URL", url_encode),
     modifier("quote", Takes::Nothing, "a JSON string, with its quotes", quote),
     modifier("trim", Takes::Nothing, "takes white space off both ends", |d, _, _| {
-        map_text(&d, |t| t.trim().to_owned())
+        map_text(d, |t| t.trim().to_owned())
     }),
-    modifier("upper", Takes::Nothing, "upper case", |d, _, _| map_text(&d, str::to_uppercase)),
-    modifier("lower", Takes::Nothing, "lower case", |d, _, _| map_text(&d, str::to_lowercase)),
+    modifier("upper", Takes::Nothing, "upper case", |d, _, _| map_text(d, str::to_uppercase)),
+    modifier("lower", Takes::Nothing, "lower case", |d, _, _| map_text(d, str::to_lowercase)),
     modifier("join", Takes::OptionalText, "joins a list with a text between, a comma if none is given", join),
     modifier("toJson", Takes::Nothing, "any value as compact JSON", to_json),
 ];
 
-type Apply = fn(Datum, &Argument, Rules) -> Result<Datum, String>;
+type Apply = fn(&Datum, &Argument, Rules) -> Result<Datum, String>;
 
 const fn modifier(name: &'static str, takes: Takes, about: &'static str, apply: Apply) -> Modifier {
     Modifier { name, takes, about, apply }
@@ -156,7 +156,7 @@ impl Action {
         if matches!(datum, Datum::Missing) && self.modifier.name != "default" {
             return Ok(Datum::Missing);
         }
-        (self.modifier.apply)(datum, &self.argument, rules)
+        (self.modifier.apply)(&datum, &self.argument, rules)
     }
 }
 
@@ -187,33 +187,33 @@ fn map_text(datum: &Datum, change: impl Fn(&str) -> String) -> Result<Datum, Str
     Ok(Datum::text(change(&scalar_of(datum)?)))
 }
 
-fn base64_encode(datum: Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
-    Ok(Datum::text(encode_base64(bytes_of(&datum)?)))
+fn base64_encode(datum: &Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
+    Ok(Datum::text(encode_base64(bytes_of(datum)?)))
 }
 
-fn base64_decode(datum: Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
-    let bytes = decode_base64(bytes_of(&datum)?);
+fn base64_decode(datum: &Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
+    let bytes = decode_base64(bytes_of(datum)?);
     bytes.map(Datum::bytes).ok_or_else(|| "the value is not valid base64".to_owned())
 }
 
-fn json_path(datum: Datum, argument: &Argument, _: Rules) -> Result<Datum, String> {
+fn json_path(datum: &Datum, argument: &Argument, _: Rules) -> Result<Datum, String> {
     let Argument::Template(template) = argument else { return Err("needs a template".to_owned()) };
-    let value = match datum {
-        Datum::Value(Value::Str(text)) => parse_json(&text, Numbers::Exact)?,
-        Datum::Value(value) => value,
-        other => return Err(expects("string, list or map", &other)),
+    let printed = match datum {
+        Datum::Value(Value::Str(text)) => template.execute(&parse_json(text, Numbers::Exact)?),
+        Datum::Value(value) => template.execute(value),
+        other => return Err(expects("string, list or map", other)),
     };
-    template.execute(&value).map(Datum::text).map_err(|error| error.to_string())
+    printed.map(Datum::text).map_err(|error| error.to_string())
 }
 
-fn json_parse(datum: Datum, _: &Argument, rules: Rules) -> Result<Datum, String> {
+fn json_parse(datum: &Datum, _: &Argument, rules: Rules) -> Result<Datum, String> {
     let numbers = if rules.avp { Numbers::Floating } else { Numbers::Exact };
-    parse_json(str_of(&datum)?, numbers).map(Datum::Value)
+    parse_json(str_of(datum)?, numbers).map(Datum::Value)
 }
 
-fn yaml_parse(datum: Datum, _: &Argument, rules: Rules) -> Result<Datum, String> {
+fn yaml_parse(datum: &Datum, _: &Argument, rules: Rules) -> Result<Datum, String> {
     let load = if rules.avp { load_value } else { load_object };
-    let value = load(str_of(&datum)?.as_bytes(), &Limits::default());
+    let value = load(str_of(datum)?.as_bytes(), &Limits::default());
     // The loader's message may quote the text.
     value.map(Datum::Value).map_err(|error| match error.line() {
         0 => "the value is not valid YAML".to_owned(),
@@ -222,9 +222,9 @@ fn yaml_parse(datum: Datum, _: &Argument, rules: Rules) -> Result<Datum, String>
 }
 
 /// Go's `strings.TrimSpace` on each line; empty ones but the first vanish.
-fn indent(datum: Datum, argument: &Argument, _: Rules) -> Result<Datum, String> {
+fn indent(datum: &Datum, argument: &Argument, _: Rules) -> Result<Datum, String> {
     let Argument::Level(level) = argument else { return Err("needs a number of spaces".to_owned()) };
-    let text = str_of(&datum)?;
+    let text = str_of(datum)?;
     let mut lines = text.split('\n');
     let mut out = lines.next().unwrap_or_default().trim().to_owned();
     if text.contains('\n') {
@@ -244,21 +244,21 @@ fn indent(datum: Datum, argument: &Argument, _: Rules) -> Result<Datum, String> 
     Ok(Datum::text(out))
 }
 
-fn sha256_sum(datum: Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
-    let sum = Sha256::digest(bytes_of(&datum)?);
+fn sha256_sum(datum: &Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
+    let sum = Sha256::digest(bytes_of(datum)?);
     Ok(Datum::text(sum.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
 }
 
-fn default(datum: Datum, argument: &Argument, _: Rules) -> Result<Datum, String> {
+fn default(datum: &Datum, argument: &Argument, _: Rules) -> Result<Datum, String> {
     match (datum, argument) {
         (Datum::Missing | Datum::Value(Value::Null), Argument::Text(text)) => Ok(Datum::text(text)),
-        (datum, _) => Ok(datum),
+        (datum, _) => Ok(datum.clone()),
     }
 }
 
 /// RFC 3986: all but letters, digits and `-._~` is escaped, so that the value fits any part of a URL.
-fn url_encode(datum: Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
-    let text = match &datum {
+fn url_encode(datum: &Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
+    let text = match datum {
         Datum::Bytes(bytes) => bytes.clone(),
         other => scalar_of(other)?.into_bytes(),
     };
@@ -273,13 +273,13 @@ fn url_encode(datum: Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
     Ok(Datum::text(out))
 }
 
-fn quote(datum: Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
-    let text = Value::Str(scalar_of(&datum)?.into());
+fn quote(datum: &Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
+    let text = Value::Str(scalar_of(datum)?.into());
     Ok(Datum::bytes(to_json_plain(&text)))
 }
 
-fn join(datum: Datum, argument: &Argument, _: Rules) -> Result<Datum, String> {
-    let Datum::Value(Value::Seq(items)) = &datum else { return Err(expects("list", &datum)) };
+fn join(datum: &Datum, argument: &Argument, _: Rules) -> Result<Datum, String> {
+    let Datum::Value(Value::Seq(items)) = datum else { return Err(expects("list", datum)) };
     let between = if let Argument::Text(text) = argument { text } else { "," };
     let text = |item: &Value| {
         scalar_text(item).ok_or_else(|| format!("the list holds a {}, not text", item.type_name()))
@@ -287,10 +287,10 @@ fn join(datum: Datum, argument: &Argument, _: Rules) -> Result<Datum, String> {
     Ok(Datum::text(items.iter().map(text).collect::<Result<Vec<_>, _>>()?.join(between)))
 }
 
-fn to_json(datum: Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
+fn to_json(datum: &Datum, _: &Argument, _: Rules) -> Result<Datum, String> {
     match datum {
-        Datum::Value(value) => Ok(Datum::bytes(to_json_plain(&value))),
-        other => Err(expects("value that JSON can hold", &other)),
+        Datum::Value(value) => Ok(Datum::bytes(to_json_plain(value))),
+        other => Err(expects("value that JSON can hold", other)),
     }
 }
 

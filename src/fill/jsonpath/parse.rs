@@ -66,7 +66,7 @@ impl<'t> Reader<'t> {
                 Some(' ' | '@' | '$') => {}
                 Some('[') => self.brackets(&mut steps)?,
                 Some(quote @ ('"' | '\'')) => {
-                    steps.push(Step::Literal(Value::Str(self.quoted(quote)?.into())))
+                    steps.push(Step::Literal(Value::Str(self.quoted(quote)?.into())));
                 }
                 Some('.') => steps.push(self.field()),
                 Some(c) if c == '+' || c == '-' || is_digit(c) => {
