@@ -1,0 +1,246 @@
+//! The command line as users meet it: exit codes, all or nothing, bad input, the official binaries.
+
+use keyfill_testkit::{Run, oracle, workspace};
+
+const KEYFILL: &str = env!("CARGO_BIN_EXE_keyfill");
+const SECRETS: &str = "secret/data/app: {user: alice-value, pass: hush-value}\n";
+
+fn generate() -> Run {
+    Run::of(KEYFILL)
+        .args(["generate", "-", "--source", "file", "--secrets-file", "s.yaml"])
+        .file("s.yaml", SECRETS)
+}
+
+/// Nothing on stdout, the exit code, a word on stderr, and no secret there.
+fn fails(run: Run, code: i32, word: &str) {
+    let outcome = run.run();
+    let said = &outcome.stderr;
+    assert!(outcome.stdout.is_empty(), "something was printed: {}", outcome.text());
+    assert_eq!(outcome.code, Some(code), "{said}");
+    assert!(said.to_lowercase().contains(word), "{word:?} is missing in: {said}");
+    assert!(!said.contains("-value"), "a secret is in: {said}");
+}
+
+#[test]
+fn every_class_has_its_exit_code() {
+    fails(Run::of(KEYFILL).args(["generate", "--nope"]), 2, "--nope");
+    fails(Run::of(KEYFILL).args(["generate"]), 2, "path");
+    fails(generate().stdin("a: [\n<path:x#y>"), 3, "yaml");
+    fails(generate().stdin("kind: X\na: <path:secret/data/app#usr>\n"), 4, "user");
+    fails(
+        Run::of(KEYFILL)
+            .args(["generate", "-", "--deadline", "1s"])
+            .env("VAULT_ADDR", "http://127.0.0.1:9")
+            .env("VAULT_TOKEN", "hush-value")
+            .stdin("kind: X\na: <path:secret/data/app#user>\n"),
+        5,
+        "127.0.0.1:9",
+    );
+    fails(
+        generate().env("KEYFILL_ALLOWED_PATHS", "other/*").stdin("kind: X\na: <path:secret/data/app#user>\n"),
+        6,
+        "secret/data/app",
+    );
+    fails(generate().stdin(""), 1, "empty");
+}
+
+#[test]
+fn an_error_in_one_document_keeps_all_from_being_printed() {
+    fails(
+        generate()
+            .stdin("kind: A\nv: <path:secret/data/app#user>\n---\nkind: B\nv: <path:secret/data/app#nope>\n"),
+        4,
+        "nope",
+    );
+}
+
+#[test]
+fn documents_without_placeholders_leave_byte_for_byte() {
+    let text = "# a comment\nb:   1\na: 'x' # y\n--- # second\nkind: X\r\nlist:\n    - a\n---\nkind: Y\nv: <path:secret/data/app#user>\n";
+    let outcome = generate().stdin(text).run();
+    let want = text.replace("<path:secret/data/app#user>", "alice-value");
+    assert_eq!(outcome.text(), want, "{}", outcome.stderr);
+}
+
+#[test]
+fn bad_input_is_told_with_its_place() {
+    let cases: [(&[u8], &str); 8] = [
+        (b"kind: X\na: <path:secret/data/app\n", "<path:"),
+        (b"kind: X\na: <path:secret/data/app#user | nope>\n", "nope"),
+        (b"kind: X\na: \"\xff\xfe <path:secret/data/app#user>\"\n", "utf-8"),
+        (b"kind: X\n\ta: <path:secret/data/app#user>\n", "line 2"),
+        (b"kind: X\na: *nowhere\nb: <path:secret/data/app#user>\n", "nowhere"),
+        (b"kind: X\na: <path:../secret/data/app#user>\n", ".."),
+        (b"kind: X\na: <path:secret/data/nope#user>\n", "secret/data/nope"),
+        (b"kind: X\na: !!int <path:secret/data/app#user>\n", "int"),
+    ];
+    for (text, word) in cases {
+        let outcome = generate().stdin(text).run();
+        let said = outcome.stderr.to_lowercase();
+        assert!(outcome.stdout.is_empty() && outcome.code != Some(0), "{:?}", String::from_utf8_lossy(text));
+        assert!(said.contains(word), "{word:?} is missing in: {said}");
+    }
+}
+
+#[test]
+fn bombs_end_in_time() {
+    let mut bomb = String::from("kind: X\nx: <path:secret/data/app#user>\na0: &a0 [x,x,x,x,x,x,x,x,x]\n");
+    for i in 1..12 {
+        let before = i - 1;
+        let items = vec![format!("*a{before}"); 9].join(",");
+        bomb.push_str(&format!("a{i}: &a{i} [{items}]\n"));
+    }
+    let deep = format!(
+        "kind: X\nx: <path:secret/data/app#user>\na: {}{}\n",
+        "[".repeat(200_000),
+        "]".repeat(200_000)
+    );
+    for text in [bomb, deep] {
+        let start = std::time::Instant::now();
+        let outcome = generate().stdin(text).run();
+        assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+        assert!(start.elapsed().as_secs() < 20);
+    }
+}
+
+#[test]
+fn links_out_of_the_tree_are_refused() {
+    #[cfg(unix)]
+    {
+        let run = Run::of(KEYFILL)
+            .args(["render", "app", "--root", "."])
+            .file("app/kustomization.yaml", "resources: [out.yaml]\n");
+        std::os::unix::fs::symlink("/etc/passwd", run.work().join("app/out.yaml")).expect("a link");
+        fails(run, 3, "out.yaml");
+    }
+}
+
+#[test]
+fn called_as_avp_every_error_exits_with_one() {
+    #[cfg(unix)]
+    {
+        let dir = tempfile::tempdir().expect("a folder");
+        let link = dir.path().join("argocd-vault-plugin");
+        std::os::unix::fs::symlink(KEYFILL, &link).expect("a link");
+        fails(Run::of(&link).args(["generate", "--nope"]), 1, "--nope");
+        fails(Run::of(&link).args(["generate", "-"]).stdin("a: b\n"), 1, "avp_type");
+        let outcome = Run::of(&link)
+            .args(["generate", "-"])
+            .env("AVP_TYPE", "file")
+            .env("KEYFILL_SECRETS_FILE", "s.yaml")
+            .file("s.yaml", SECRETS)
+            .stdin("kind: X\nb: 2\na: <path:secret/data/app#user>\n")
+            .run();
+        assert_eq!(outcome.text(), "a: alice-value\nb: 2\nkind: X\n---\n");
+    }
+}
+
+#[test]
+fn check_maps_changed_files_to_their_roots() {
+    let tree = |run: Run| {
+        run.file("base/kustomization.yaml", "resources: [s.yaml]\n")
+            .file(
+                "base/s.yaml",
+                "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: \"<path:x#y | nope>\"}\n",
+            )
+            .file("dev/kustomization.yaml", "resources: [../base]\nnamePrefix: dev-\n")
+            .file("other/kustomization.yaml", "resources: [missing.yaml]\n")
+    };
+    let run = |args: &[&str]| tree(Run::of(KEYFILL).args(["check", "--root", "."]).args(args)).run();
+    let outcome = run(&["base/s.yaml"]);
+    let said = outcome.text();
+    assert!(outcome.code == Some(3) && said.contains("nope") && !said.contains("missing.yaml"), "{said}");
+    let outcome = run(&["--format", "json"]);
+    assert!(
+        outcome.text().contains("missing.yaml") && outcome.text().lines().all(|l| l.starts_with('{')),
+        "{}",
+        outcome.text()
+    );
+    let outcome = run(&["--format", "sarif", "dev"]);
+    let log: serde_json::Value = serde_json::from_str(&outcome.text()).expect("SARIF is JSON");
+    assert_eq!(log["version"], "2.1.0");
+}
+
+#[test]
+fn discover_prints_what_is_ours() {
+    let tree = |run: Run| {
+        run.file("a/kustomization.yaml", "resources: [s.yaml]\n")
+            .file("a/s.yaml", "kind: Secret\nstringData: {a: <path:x#y>}\n")
+            .file("b/kustomization.yaml", "resources: [s.yaml]\n")
+            .file("b/s.yaml", "kind: Secret\n")
+    };
+    let run = |args: &[&str]| tree(Run::of(KEYFILL).args(["discover", "."]).args(args)).run();
+    assert_eq!((run(&[]).text().as_str(), run(&[]).code), ("a\n", Some(0)));
+    assert_eq!(run(&["--any"]).text(), "a\nb\n");
+    let nothing = tree(Run::of(KEYFILL).args(["discover", "b"])).run();
+    assert_eq!((nothing.text().as_str(), nothing.code), ("", Some(0)));
+}
+
+#[test]
+fn the_official_binaries_print_the_same() {
+    let (Some(kustomize), Some(helm)) = (oracle("kustomize"), oracle("helm")) else { return };
+    let app = workspace().join("testdata/quickstart/app");
+    for (folder, engine) in
+        [(app.clone(), "verify"), (app.clone(), "exec"), (app.join("charts/cache"), "verify")]
+    {
+        let outcome = Run::of(KEYFILL)
+            .args(["render", "--enable-helm", "--engine", engine])
+            .args([&folder])
+            .env("KEYFILL_KUSTOMIZE", &kustomize)
+            .env("KEYFILL_HELM", &helm)
+            .run();
+        assert_eq!(outcome.code, Some(0), "{engine}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_failing_renderer_fails_the_run() {
+    let Some(kustomize) = oracle("kustomize") else { return };
+    let run = Run::of(KEYFILL)
+        .args(["generate", ".", "--engine", "exec", "--source", "file", "--secrets-file", "s.yaml"])
+        .env("KEYFILL_KUSTOMIZE", kustomize)
+        .file("s.yaml", SECRETS)
+        .file("kustomization.yaml", "resources: [nope.yaml]\n");
+    fails(run, 3, "nope.yaml");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_leaves_no_child_and_no_output() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::{Command, Stdio};
+    let dir = tempfile::tempdir().expect("a folder");
+    let slow = dir.path().join("slow");
+    // The mark tells this test's child from any other.
+    std::fs::write(&slow, "#!/bin/sh\nexec sleep 73.25\n").expect("a file");
+    std::fs::set_permissions(&slow, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    std::fs::write(dir.path().join("kustomization.yaml"), "resources: []\n").expect("a file");
+    let keyfill = Command::new(KEYFILL)
+        .args(["render", ".", "--engine", "exec"])
+        .current_dir(dir.path())
+        .env("KEYFILL_KUSTOMIZE", &slow)
+        .env("TMPDIR", dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("keyfill starts");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let alive =
+        || Command::new("pgrep").args(["-f", "sleep 73.25"]).output().expect("pgrep runs").status.success();
+    assert!(alive(), "the renderer runs");
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &keyfill.id().to_string()])
+            .status()
+            .expect("kill runs")
+            .success()
+    );
+    let output = keyfill.wait_with_output().expect("it ends");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert!(!alive() && output.stdout.is_empty() && output.status.code() == Some(143), "{:?}", output.status);
+    let left = std::fs::read_dir(dir.path()).expect("the folder").flatten();
+    assert!(
+        !left.into_iter().any(|e| e.file_name().to_string_lossy().starts_with("keyfill-")),
+        "the copy is gone"
+    );
+}
