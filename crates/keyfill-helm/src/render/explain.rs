@@ -3,6 +3,7 @@
 use super::scope::Template;
 use crate::error::Error;
 use keyfill_diag::{Diagnostic, Place, nearest};
+use keyfill_template::funcs::FAMILIES;
 use keyfill_template::value::{Map, Value};
 
 /// How many steps of a chain of templates are shown at each end.
@@ -34,7 +35,8 @@ pub(super) fn failed(error: &keyfill_template::Error, templates: &[Template], do
         .collect();
     diagnostic.trail = shortened(steps);
     let context = frames.last().map(|frame| frame.context.as_str());
-    diagnostic.hint = context.zip(dot).and_then(|(context, dot)| nil_hint(context, dot));
+    let nil = context.zip(dot).and_then(|(context, dot)| nil_hint(context, dot));
+    diagnostic.hint = nil.or_else(|| function_hint(error.message()));
     Error::from_diagnostic(diagnostic)
 }
 
@@ -66,6 +68,13 @@ fn shortened(mut steps: Vec<String>) -> Vec<String> {
     steps.push(format!("... {left_out} more ..."));
     steps.extend(tail);
     steps
+}
+
+/// The function that was meant by one that is not there.
+fn function_hint(message: &str) -> Option<String> {
+    let name = message.strip_prefix("function \"")?.strip_suffix("\" not defined")?;
+    let known = FAMILIES.iter().copied().flatten().map(|function| function.name);
+    nearest(name, known).map(|meant| format!("did you mean {meant}?"))
 }
 
 /// Where on a path such as `.Values.a.b` nothing is, and what was meant perhaps.
@@ -100,7 +109,7 @@ fn nil_hint(context: &str, dot: &Map) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{nil_hint, shortened};
+    use super::{function_hint, nil_hint, shortened};
     use keyfill_template::value::{Map, Value};
 
     #[test]
@@ -119,6 +128,13 @@ mod tests {
         );
         assert_eq!(hint(".Values.zzz.x").as_deref(), Some(".Values.zzz is not set: set it in the values"));
         assert_eq!(hint("include \"a\" ."), None);
+    }
+
+    #[test]
+    fn says_which_function_was_meant() {
+        let hint = function_hint("function \"toYmal\" not defined");
+        assert_eq!(hint.as_deref(), Some("did you mean toYaml?"));
+        assert_eq!(function_hint("function \"zzzzzzzzz\" not defined"), None);
     }
 
     #[test]

@@ -1,0 +1,1 @@
+{{ define "later" }}{{ .Values | toJson }}{{ end }}
