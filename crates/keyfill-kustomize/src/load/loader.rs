@@ -16,6 +16,14 @@ pub enum LoadRestrictor {
     None,
 }
 
+/// What an entry of `resources` names.
+pub enum Opened {
+    /// A folder, or a repository that stands for one.
+    Folder,
+    /// A file, with its text.
+    File(Bytes),
+}
+
 /// Reads files for the kustomization of one folder. Links are already followed in its root.
 #[derive(Clone, Copy)]
 pub struct Loader<'a> {
@@ -57,9 +65,23 @@ impl<'a> Loader<'a> {
         self.parent.map_or(0, |p| p.depth() + 1)
     }
 
-    /// Whether a path names a folder.
-    pub fn is_dir(&self, path: &str) -> bool {
-        !path.starts_with('/') && self.root.join(path).is_some_and(|p| self.files.is_dir(&p))
+    /// What an entry of `resources` names: a folder, or the text of a file.
+    pub fn open(&self, path: &str) -> Result<Opened> {
+        let joined = match self.root.join(path) {
+            Some(joined) if !path.starts_with('/') && !is_remote_file(path) => joined,
+            _ if is_repository(path) => return Ok(Opened::Folder),
+            _ => return self.load(path).map(Opened::File),
+        };
+        match self.files.resolve(&joined) {
+            Ok((_, Kind::Dir)) => Ok(Opened::Folder),
+            Ok((real, _)) => {
+                self.check()?;
+                self.restrict(&real)?;
+                self.files.read(&real).map(Opened::File).map_err(|e| self.file_error(path, &joined, &e))
+            }
+            Err(_) if is_repository(path) => Ok(Opened::Folder),
+            Err(e) => Err(self.file_error(path, &joined, &e)),
+        }
     }
 
     /// The folder of a base, with links followed; refused are folders that contain one that is being
@@ -105,7 +127,7 @@ impl<'a> Loader<'a> {
 
     /// The bytes of a file.
     pub fn load(&self, path: &str) -> Result<Bytes> {
-        self.cx.check().map_err(|e| Error::with_class(keyfill_diag::Class::Other, e.to_string()))?;
+        self.check()?;
         if is_remote_file(path) {
             return Err(remote(path));
         }
@@ -123,12 +145,23 @@ impl<'a> Loader<'a> {
         if kind == Kind::Dir {
             return Err(Error::new(format!("'{path}' must resolve to a file")));
         }
-        let dir = real.parent().unwrap_or_else(TreePath::root);
-        if !dir.is_within(self.root) {
-            return Err(Error::new(format!("security; file '{real}' is not in or below '{}'", self.root))
-                .hint("move the file, or allow it with `--load-restrictor LoadRestrictionsNone`"));
-        }
+        self.restrict(&real)?;
         Ok(real)
+    }
+
+    /// Refuses a file, its links followed, that the restrictions do not let pass.
+    fn restrict(&self, real: &TreePath) -> Result<()> {
+        let dir = real.parent().unwrap_or_else(TreePath::root);
+        if self.restrictor == LoadRestrictor::None || dir.is_within(self.root) {
+            return Ok(());
+        }
+        Err(Error::new(format!("security; file '{real}' is not in or below '{}'", self.root))
+            .hint("move the file, or allow it with `--load-restrictor LoadRestrictionsNone`"))
+    }
+
+    /// Whether to go on.
+    fn check(&self) -> Result<()> {
+        self.cx.check().map_err(|e| Error::with_class(keyfill_diag::Class::Other, e.to_string()))
     }
 
     /// A path of the kustomization as a path of the tree, for names in errors and origins.

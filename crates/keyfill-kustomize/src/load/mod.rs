@@ -18,6 +18,5 @@ pub use fields::{
 };
 pub use helm::{ChartEntry, HelmGlobals, decode_chart_fields, decode_global_fields};
 pub use kustomization::{FILE_NAMES, Kind, Kustomization};
-pub use loader::{LoadRestrictor, Loader};
+pub use loader::{LoadRestrictor, Loader, Opened};
 pub use objects::objects_of;
-pub use remote::is_repository as is_repository_path;

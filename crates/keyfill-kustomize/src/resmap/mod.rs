@@ -8,6 +8,7 @@ use crate::resource::{Behavior, Id, Memory, Resource};
 use crate::schema::Schema;
 use crate::selector::Matcher;
 use keyfill_yaml::{Map, Node, Text};
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 
 /// What tells current ids apart: two resources with the same key cannot be appended.
@@ -32,8 +33,56 @@ pub struct ResMap {
     current: HashMap<Key, u32>,
     /// How many ids are there more than once: transformers may make such, appending then fails.
     repeated: usize,
-    /// Where a name occurs among current and previous names. An entry may be stale, never missing.
-    by_name: HashMap<Text, Vec<usize>>,
+    /// Where names occur.
+    names: Names,
+}
+
+/// Where a name occurs among current and previous names. An entry may be stale, never missing.
+///
+/// A few look-ups walk through the resources; only when there are more is the index made, and then kept in
+/// step. Most kustomizations look few names up.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    index: OnceCell<HashMap<Text, Vec<usize>>>,
+    walks: Cell<u32>,
+}
+
+/// Look-ups without an index before one is made.
+const FEW: u32 = 8;
+
+impl Names {
+    /// Notes a name, if there is an index.
+    fn note(&mut self, name: &Text, at: usize) {
+        if let Some(index) = self.index.get_mut() {
+            note(index, name, at);
+        }
+    }
+
+    /// The positions of a name, in order.
+    fn find(&self, name: &str, list: &[Resource]) -> Vec<usize> {
+        if self.index.get().is_none() && self.walks.get() < FEW {
+            self.walks.set(self.walks.get() + 1);
+            let has_name =
+                |r: &Resource| r.id().name == name || r.memory.previous.iter().any(|p| p.name == name);
+            return (0..list.len()).filter(|at| has_name(&list[*at])).collect();
+        }
+        let mut places = self.index.get_or_init(|| Self::all(list)).get(name).cloned().unwrap_or_default();
+        places.sort_unstable();
+        places.dedup();
+        places.retain(|at| *at < list.len());
+        places
+    }
+
+    fn all(list: &[Resource]) -> HashMap<Text, Vec<usize>> {
+        let mut index = HashMap::new();
+        for (at, resource) in list.iter().enumerate() {
+            for previous in &resource.memory.previous {
+                note(&mut index, &previous.name, at);
+            }
+            note(&mut index, &resource.id().name, at);
+        }
+        index
+    }
 }
 
 impl ResMap {
@@ -95,15 +144,18 @@ impl ResMap {
             *self = other;
             return Ok(());
         }
+        self.names = Names::default();
         other.into_list().into_iter().try_for_each(|resource| self.append(resource))
     }
 
     fn push(&mut self, resource: Resource) {
         let at = self.list.len();
-        for previous in &resource.memory.previous {
-            note(&mut self.by_name, &previous.name, at);
+        if self.names.index.get().is_some() {
+            for previous in &resource.memory.previous {
+                self.names.note(&previous.name, at);
+            }
+            self.names.note(&resource.id().name, at);
         }
-        note(&mut self.by_name, &resource.id().name, at);
         self.count(Key::of(resource.id()));
         self.list.push(resource);
     }
@@ -146,7 +198,7 @@ impl ResMap {
             self.discount(&old);
             self.count(new);
             if is_renamed {
-                note(&mut self.by_name, &name, at);
+                self.names.note(&name, at);
             }
         }
         result
@@ -169,11 +221,7 @@ impl ResMap {
 
     /// The positions of resources that have or had a name, in order.
     fn named(&self, name: &str) -> Vec<usize> {
-        let mut places = self.by_name.get(name).cloned().unwrap_or_default();
-        places.sort_unstable();
-        places.dedup();
-        places.retain(|at| *at < self.list.len());
-        places
+        self.names.find(name, &self.list)
     }
 
     /// The resources that are or were `id`.
@@ -302,7 +350,7 @@ impl ResMap {
             return Err(Error::new(format!("several resources are {}", describe(resource.id()))));
         }
         for previous in &resource.memory.previous {
-            note(&mut self.by_name, &previous.name, at);
+            self.names.note(&previous.name, at);
         }
         self.list[at] = resource;
         Ok(())

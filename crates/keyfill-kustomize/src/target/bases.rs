@@ -3,7 +3,7 @@
 use super::Target;
 use super::accumulator::Accumulator;
 use crate::error::{Error, Result};
-use crate::load::{Kind, Loader, objects_of};
+use crate::load::{Kind, Loader, Opened, objects_of};
 use crate::origin::{self, Origin};
 use crate::resource::Resource;
 use crate::schema::Schema;
@@ -15,22 +15,24 @@ impl Target<'_> {
     /// Adds files and bases in their order.
     pub(super) fn add_resources(&self, accumulator: &mut Accumulator, paths: &[Text]) -> Result<()> {
         for path in paths {
-            if self.loader.is_dir(path) || crate::load::is_repository_path(path) {
-                let inner = self.inner(path, Kind::Kustomization)?;
-                accumulator
-                    .merge(inner)
-                    .map_err(|e| self.blame(e.context(format!("merging the base '{path}'"))))?;
-            } else {
-                self.add_file(accumulator, path)?;
+            let opened = self.loader.open(path).map_err(|e| e.at(self.file.as_str(), self.line_of(path)))?;
+            match opened {
+                Opened::File(text) => self.add_file(accumulator, path, &text)?,
+                Opened::Folder => {
+                    let inner = self.inner(path, Kind::Kustomization)?;
+                    accumulator
+                        .merge(inner)
+                        .map_err(|e| self.blame(e.context(format!("merging the base '{path}'"))))?;
+                }
             }
         }
         Ok(())
     }
 
     /// Adds the objects of one file.
-    fn add_file(&self, accumulator: &mut Accumulator, path: &str) -> Result<()> {
-        let nodes = self.read_objects(path)?;
+    fn add_file(&self, accumulator: &mut Accumulator, path: &str, text: &[u8]) -> Result<()> {
         let file: Arc<str> = self.loader.join(path)?.as_str().into();
+        let nodes = objects_of(&file, text, &Limits::from(&self.loader.cx().limits))?;
         let schema = self.session.schema();
         let mut fresh = Vec::with_capacity(nodes.len());
         for node in nodes {
@@ -48,12 +50,6 @@ impl Target<'_> {
             origin::set(&mut resource, &origin.below(path));
         }
         resource
-    }
-
-    fn read_objects(&self, path: &str) -> Result<Vec<Node>> {
-        let text = self.loader.load(path).map_err(|e| e.at(self.file.as_str(), self.line_of(path)))?;
-        let file = self.loader.join(path)?;
-        objects_of(file.as_str(), &text, &Limits::from(&self.loader.cx().limits))
     }
 
     /// The line of the kustomization on which a path stands.
