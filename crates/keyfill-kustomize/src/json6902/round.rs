@@ -4,7 +4,7 @@
 use crate::error::{Error, Result};
 use crate::filters::shared::part_scalar;
 use keyfill_go::strconv::{Bits, Layout, format_float};
-use keyfill_yaml::{Entry, Map, Node, Scalar, ScalarKind, Seq, Style, Tag, Value, resolve};
+use keyfill_yaml::{Entry, Map, Node, Scalar, ScalarKind, Seq, Style, Tag, Text, Value, resolve};
 
 /// Takes an object through JSON.
 pub fn through_json(node: &mut Node) -> Result<()> {
@@ -20,7 +20,7 @@ fn scalar_through_json(scalar: &mut Scalar) -> Result<()> {
     match scalar.kind() {
         ScalarKind::Str if scalar.style != Style::Folded => {
             if scalar.style != Style::Plain || scalar.tag != Tag::None {
-                scalar.style = if scalar.text.contains('\n') { Style::Literal } else { Style::Plain };
+                scalar.style = style_of(&scalar.text);
                 scalar.tag = Tag::Str;
             }
             Ok(())
@@ -45,6 +45,18 @@ fn is_short(scalar: &Scalar) -> bool {
         && (!digits.starts_with('0') || scalar.text == "0")
 }
 
+/// How a string is written after the way: in quotes where it would be something else without them. A count
+/// of replicas that is put over it stays in quotes then.
+fn style_of(text: &Text) -> Style {
+    if text.contains('\n') {
+        Style::Literal
+    } else if Scalar::plain(text.clone()).kind() != ScalarKind::Str {
+        Style::Double
+    } else {
+        Style::Plain
+    }
+}
+
 /// The scalar that a value becomes.
 fn scalar_of(value: &Value) -> Scalar {
     let number = |n: f64| {
@@ -58,10 +70,7 @@ fn scalar_of(value: &Value) -> Scalar {
         Value::Uint(n) => number(*n as f64),
         Value::Float(n) => number(*n),
         Value::Number(text) => Scalar::plain(text.clone()),
-        Value::Str(text) => {
-            let style = if text.contains('\n') { Style::Literal } else { Style::Plain };
-            Scalar { style, ..Scalar::string(text.clone()) }
-        }
+        Value::Str(text) => Scalar { style: style_of(text), ..Scalar::string(text.clone()) },
     }
 }
 
