@@ -56,7 +56,7 @@ fn an_error_in_one_document_keeps_all_from_being_printed() {
 
 #[test]
 fn documents_without_placeholders_leave_byte_for_byte() {
-    let text = "# a comment\nb:   1\na: 'x' # y\n--- # second\nkind: X\r\nlist:\n    - a\n---\nkind: Y\nv: <path:secret/data/app#user>\n";
+    let text = "# a comment\nb:   1\na: 'x' # y\n--- # second\nkind: X\r\nlist:\n    - a\n---\nkind: Z\nv: <path:secret/data/app#user>\n";
     let outcome = generate().stdin(text).run();
     let want = text.replace("<path:secret/data/app#user>", "alice-value");
     assert_eq!(outcome.text(), want, "{}", outcome.stderr);
@@ -68,7 +68,7 @@ fn bad_input_is_told_with_its_place() {
         (b"kind: X\na: <path:secret/data/app\n", "<path:"),
         (b"kind: X\na: <path:secret/data/app#user | nope>\n", "nope"),
         (b"kind: X\na: \"\xff\xfe <path:secret/data/app#user>\"\n", "utf-8"),
-        (b"kind: X\n\ta: <path:secret/data/app#user>\n", "line 2"),
+        (b"kind: X\n\ta: <path:secret/data/app#user>\n", "tab"),
         (b"kind: X\na: *nowhere\nb: <path:secret/data/app#user>\n", "nowhere"),
         (b"kind: X\na: <path:../secret/data/app#user>\n", ".."),
         (b"kind: X\na: <path:secret/data/nope#user>\n", "secret/data/nope"),

@@ -44,7 +44,11 @@ impl<S> Mended<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Mended<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         while this.taken == this.ready.len() {
             this.ready.clear();
@@ -196,17 +200,21 @@ impl Mender {
 
     fn begin_frame(&mut self, header: [u8; FRAME_HEADER], out: &mut Vec<u8>) -> io::Result<()> {
         let length = usize::from(header[0]) << 16 | usize::from(header[1]) << 8 | usize::from(header[2]);
-        let frame = Frame { kind: header[3], flags: header[4], stream: [header[5], header[6], header[7], header[8]] };
+        let frame =
+            Frame { kind: header[3], flags: header[4], stream: [header[5], header[6], header[7], header[8]] };
         match (frame.kind, self.in_block) {
             (HEADERS, false) => {
                 self.head = frame;
                 self.in_block = true;
             }
-            (CONTINUATION, true) if frame.stream == self.head.stream => self.head.flags |= frame.flags & END_HEADERS,
+            (CONTINUATION, true) if frame.stream == self.head.stream => {
+                self.head.flags |= frame.flags & END_HEADERS
+            }
             (HEADERS | CONTINUATION, _) | (_, true) => return Err(broken("a header block is broken off")),
             _ => {
                 out.extend_from_slice(&header);
-                self.state = if length == 0 { State::Header([0; FRAME_HEADER], 0) } else { State::Copy(length) };
+                self.state =
+                    if length == 0 { State::Header([0; FRAME_HEADER], 0) } else { State::Copy(length) };
                 return Ok(());
             }
         }
@@ -228,13 +236,17 @@ impl Mender {
         if self.head.kind == HEADERS {
             let mut padding = 0;
             if self.head.flags & PADDED != 0 {
-                let (&length, rest) = fragment.split_first().ok_or_else(|| broken("a header frame is cut short"))?;
+                let (&length, rest) =
+                    fragment.split_first().ok_or_else(|| broken("a header frame is cut short"))?;
                 (padding, fragment) = (usize::from(length), rest);
             }
             if self.head.flags & PRIORITY != 0 {
                 fragment = fragment.get(5..).ok_or_else(|| broken("a header frame is cut short"))?;
             }
-            let end = fragment.len().checked_sub(padding).ok_or_else(|| broken("a header frame's padding is too long"))?;
+            let end = fragment
+                .len()
+                .checked_sub(padding)
+                .ok_or_else(|| broken("a header frame's padding is too long"))?;
             fragment = &fragment[..end];
         }
         self.block.extend_from_slice(fragment);
@@ -247,7 +259,8 @@ impl Mender {
 
     /// The block is complete: it is read, mended and written.
     fn end_block(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        let headers = self.decoder.decode(&self.block).map_err(|_| broken("a header block cannot be decoded"))?;
+        let headers =
+            self.decoder.decode(&self.block).map_err(|_| broken("a header block cannot be decoded"))?;
         let mut block = Vec::with_capacity(self.block.len() * 2);
         for (name, value) in &headers {
             let value: &[u8] = if name == b":authority" { b"localhost" } else { value };
@@ -306,13 +319,19 @@ fn integer(mut value: usize, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{CONTINUATION, END_HEADERS, END_STREAM, HEADERS, Mender, PADDED, PREFACE, PRIORITY, frame, literal};
+    use super::{
+        CONTINUATION, END_HEADERS, END_STREAM, HEADERS, Mender, PADDED, PREFACE, PRIORITY, frame, literal,
+    };
     use loona_hpack::{Decoder, Encoder};
 
     fn headers(long: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-        [(":method", "POST".to_owned()), (":authority", "home%2Fargocd%2Fplugin.sock".to_owned()), ("x", "v".repeat(long))]
-            .map(|(n, v)| (n.as_bytes().to_vec(), v.into_bytes()))
-            .to_vec()
+        [
+            (":method", "POST".to_owned()),
+            (":authority", "home%2Fargocd%2Fplugin.sock".to_owned()),
+            ("x", "v".repeat(long)),
+        ]
+        .map(|(n, v)| (n.as_bytes().to_vec(), v.into_bytes()))
+        .to_vec()
     }
 
     fn mend(input: &[u8], step: usize) -> Vec<u8> {
@@ -324,7 +343,8 @@ mod tests {
     /// The header lists and the copied frames of a mended stream.
     fn read(mut bytes: &[u8]) -> (Vec<Vec<(Vec<u8>, Vec<u8>)>>, Vec<u8>) {
         bytes = bytes.strip_prefix(PREFACE).unwrap();
-        let (mut decoder, mut lists, mut block, mut rest) = (Decoder::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut decoder, mut lists, mut block, mut rest) =
+            (Decoder::new(), Vec::new(), Vec::new(), Vec::new());
         while !bytes.is_empty() {
             let length = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]) as usize;
             let (one, next) = bytes.split_at(9 + length);
@@ -358,7 +378,8 @@ mod tests {
             let done = if pieces.is_empty() { END_HEADERS } else { 0 };
             // The second block is padded and has a priority.
             let extra = stream == 2;
-            let payload = if extra { [&[3, 0, 0, 0, 0, 9][..], first, &[0; 3]].concat() } else { first.to_vec() };
+            let payload =
+                if extra { [&[3, 0, 0, 0, 0, 9][..], first, &[0; 3]].concat() } else { first.to_vec() };
             let flags = done | END_STREAM | if extra { PADDED | PRIORITY } else { 0 };
             frame(&payload, HEADERS, flags, [0, 0, 0, stream], &mut input);
             let count = pieces.len();

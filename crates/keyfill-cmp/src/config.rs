@@ -168,8 +168,9 @@ impl PluginConfig {
     /// Reads plugin.yaml of a folder.
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(FILE_NAME);
-        let text = std::fs::read(&path)
-            .map_err(|e| Error::io(format!("cannot read the plugin's configuration {}", path.display()), e))?;
+        let text = std::fs::read(&path).map_err(|e| {
+            Error::io(format!("cannot read the plugin's configuration {}", path.display()), e)
+        })?;
         Self::parse(&text).map_err(|why| Error::config(format!("{}: {why}", path.display())))
     }
 
@@ -192,7 +193,11 @@ impl PluginConfig {
     /// The socket of the plugin in a folder: `NAME.sock`, or `NAME-VERSION.sock`.
     pub fn socket(&self, folder: &Path) -> PathBuf {
         let (name, version) = (&self.metadata.name, &self.spec.version);
-        folder.join(if version.is_empty() { format!("{name}.sock") } else { format!("{name}-{version}.sock") })
+        folder.join(if version.is_empty() {
+            format!("{name}.sock")
+        } else {
+            format!("{name}-{version}.sock")
+        })
     }
 
     /// The socket of a further name for the plugin.

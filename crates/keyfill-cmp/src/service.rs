@@ -49,7 +49,8 @@ impl Drop for StopWithCall {
 impl<G: Generator> Service<G> {
     /// The circumstances of a call: the client's deadline where it sent one.
     fn circumstances<T>(&self, request: &Request<T>) -> (Cx, StopWithCall) {
-        let sent = request.metadata().get("grpc-timeout").and_then(|v| v.to_str().ok()).and_then(grpc_timeout);
+        let sent =
+            request.metadata().get("grpc-timeout").and_then(|v| v.to_str().ok()).and_then(grpc_timeout);
         let time = sent.map_or(self.deadline, |t| t.saturating_sub(BEFORE_THE_CLIENT).min(self.deadline));
         let cx = Cx { deadline: Instant::now() + time, ..Cx::default() };
         let stop = StopWithCall(cx.cancel.clone());
@@ -74,7 +75,8 @@ impl<G: Generator> Service<G> {
             Ok((metadata, intake))
         };
         let taken = tokio::time::timeout(cx.time_left(), take).await;
-        let (metadata, intake) = taken.map_err(|_| Status::deadline_exceeded("the archive did not come in time"))??;
+        let (metadata, intake) =
+            taken.map_err(|_| Status::deadline_exceeded("the archive did not come in time"))??;
         let limits = self.limits;
         let index = move || index(metadata, intake, limits);
         on_worker(index).await?.map_err(|e| e.status())
@@ -88,7 +90,8 @@ impl<G: Generator> Service<G> {
         work: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Status> {
         let queued = tokio::time::timeout(cx.time_left(), self.queue.place(app)).await;
-        let _place = queued.map_err(|_| Status::deadline_exceeded("too many requests: no turn came in time"))?;
+        let _place =
+            queued.map_err(|_| Status::deadline_exceeded("too many requests: no turn came in time"))?;
         let done = tokio::time::timeout(cx.time_left(), work).await;
         let done = done.map_err(|_| Status::deadline_exceeded("the manifests were not ready in time"))?;
         done.map_err(|refusal| refused(&refusal))
@@ -108,7 +111,9 @@ fn index(metadata: ManifestRequestMetadata, intake: Intake, limits: Limits) -> R
     match files.resolve(&path) {
         Ok((_, Kind::Dir)) => {}
         Ok(_) => return Err(Error::request(format!("the app's path {given:?} is not a folder"))),
-        Err(error) => return Err(Error::request(format!("the app's path {given:?} cannot be used: {error}"))),
+        Err(error) => {
+            return Err(Error::request(format!("the app's path {given:?} cannot be used: {error}")));
+        }
     }
     let env = metadata.env.into_iter().map(|e| (e.name, e.value)).collect();
     Ok(Taken { request: AppRequest { path, env, checksum: files.checksum() }, files: Arc::new(files) })

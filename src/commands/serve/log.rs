@@ -41,7 +41,9 @@ impl Log {
             "warn" | "warning" => Level::Warn,
             "error" | "fatal" | "panic" => Level::Error,
             _ => {
-                return Err(Usage(format!("--loglevel {level}: it must be debug, info, warn or error")).into());
+                return Err(
+                    Usage(format!("--loglevel {level}: it must be debug, info, warn or error")).into()
+                );
             }
         };
         let json = match format {

@@ -13,7 +13,12 @@ use std::error::Error as StdError;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Renders a kustomization.
-pub fn render(files: &dyn Files, dir: &TreePath, options: &Options, cx: &Cx) -> Result<Rendered, NativeError> {
+pub fn render(
+    files: &dyn Files,
+    dir: &TreePath,
+    options: &Options,
+    cx: &Cx,
+) -> Result<Rendered, NativeError> {
     let charts = HelmCharts { seed: options.helm.seed };
     let built = keyfill_kustomize::build(files, &build_request(dir, &options.kustomize), &charts, cx)?;
     Ok(Rendered { documents: built.documents, warnings: built.warnings, engine: "kustomize" })
@@ -28,7 +33,11 @@ impl From<keyfill_kustomize::Error> for NativeError {
 fn build_request(dir: &TreePath, options: &KustomizeOptions) -> BuildRequest {
     BuildRequest {
         root: Some(dir.clone()),
-        load_restrictor: if options.restrict_to_root { LoadRestrictor::RootOnly } else { LoadRestrictor::None },
+        load_restrictor: if options.restrict_to_root {
+            LoadRestrictor::RootOnly
+        } else {
+            LoadRestrictor::None
+        },
         reorder: match options.reorder {
             Some(Reorder::None) => SortOrder::Fifo,
             Some(Reorder::Legacy) | None => SortOrder::default(),
@@ -55,7 +64,10 @@ impl Charts for HelmCharts {
         cx: &Cx,
     ) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>> {
         if !request.name_template.is_empty() {
-            return Err(anyhow!("nameTemplate is not supported in process; use releaseName, or --engine exec").into());
+            return Err(anyhow!(
+                "nameTemplate is not supported in process; use releaseName, or --engine exec"
+            )
+            .into());
         }
         let mut values = Vec::with_capacity(request.values.len());
         for text in &request.values {
@@ -64,8 +76,15 @@ impl Charts for HelmCharts {
         }
         let defaults = TemplateRequest::new(request.chart.clone());
         let helm = TemplateRequest {
-            release_name: request.release_name.as_ref().map_or_else(|| generated_name(&request.chart), ToString::to_string),
-            namespace: if request.namespace.is_empty() { defaults.namespace } else { request.namespace.to_string() },
+            release_name: request
+                .release_name
+                .as_ref()
+                .map_or_else(|| generated_name(&request.chart), ToString::to_string),
+            namespace: if request.namespace.is_empty() {
+                defaults.namespace
+            } else {
+                request.namespace.to_string()
+            },
             values,
             kube_version: (!request.kube_version.is_empty()).then(|| request.kube_version.to_string()),
             api_versions: request.api_versions.iter().map(ToString::to_string).collect(),

@@ -34,7 +34,8 @@ impl Budget {
 impl Share {
     /// Takes more; `false` when there is not so much left, and then nothing was taken.
     pub fn take(&mut self, bytes: u64) -> bool {
-        let took = self.budget.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        let took =
+            self.budget.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         self.bytes += if took.is_ok() { bytes } else { 0 };
         took.is_ok()
     }

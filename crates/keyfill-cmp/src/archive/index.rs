@@ -60,7 +60,9 @@ impl ArchiveFiles {
             Some(Node::File(_)) => Ok(Found::Is(Kind::File)),
             Some(Node::Other) => Ok(Found::Is(Kind::Other)),
             // An absolute target names a place of the sender's disk, not one of the archive.
-            Some(Node::Link(target)) if target.starts_with('/') => Err(FileError::new(path, FileErrorKind::Escapes)),
+            Some(Node::Link(target)) if target.starts_with('/') => {
+                Err(FileError::new(path, FileErrorKind::Escapes))
+            }
             Some(Node::Link(target)) => Ok(Found::Link(target.clone())),
             Some(Node::Same(target)) => Ok(Found::LinkFromRoot(target.as_str().to_owned())),
             None => Err(FileError::new(path, FileErrorKind::NotFound)),
@@ -119,7 +121,8 @@ impl Indexer {
             }
             Error::request(format!("the archive is broken: {e}"))
         };
-        let mut archive = tar::Archive::new(Bounded { inner: MultiGzDecoder::new(compressed), left: expanded });
+        let mut archive =
+            tar::Archive::new(Bounded { inner: MultiGzDecoder::new(compressed), left: expanded });
         for entry in archive.entries().map_err(broken)? {
             let mut entry = entry.map_err(broken)?;
             self.add(&mut entry).map_err(|refused| refused.unwrap_or_else(broken))?;
@@ -130,10 +133,16 @@ impl Indexer {
     /// Takes one entry in. The error is ours, or one of the archive's own.
     fn add(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), Refused> {
         if self.nodes.len() >= self.limits.entries {
-            return Err(Error::limit(format!("the archive has more than {} entries", self.limits.entries)).into());
+            return Err(
+                Error::limit(format!("the archive has more than {} entries", self.limits.entries)).into()
+            );
         }
         if entry.path_bytes().len() > self.limits.path {
-            return Err(Error::limit(format!("the archive has a path longer than {} bytes", self.limits.path)).into());
+            return Err(Error::limit(format!(
+                "the archive has a path longer than {} bytes",
+                self.limits.path
+            ))
+            .into());
         }
         let Some(path) = place_of(entry) else {
             let shown = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
@@ -246,7 +255,10 @@ impl Files for ArchiveFiles {
             return Err(FileError::new(dir, FileErrorKind::NotDir));
         }
         let depth = real.parts().count() + 1;
-        let below = self.nodes.range(real.clone()..).take_while(|(path, _)| path.is_within(&real) || is_between(path, &real));
+        let below = self
+            .nodes
+            .range(real.clone()..)
+            .take_while(|(path, _)| path.is_within(&real) || is_between(path, &real));
         let mut entries = Vec::new();
         for (path, node) in below.filter(|(path, _)| path.is_within(&real) && path.parts().count() == depth) {
             let is_link = matches!(node, Node::Link(_));
@@ -333,9 +345,13 @@ mod tests {
             assert_eq!(&files.read(&at("app/link")).unwrap()[..], b"content");
             assert_eq!(files.read(&at("base/big")).unwrap().len(), big.len());
             assert_eq!(files.read(&at(".git/config")).unwrap_err().kind(), FileErrorKind::NotFound);
-            let names = |dir: &str| files.list(&at(dir)).unwrap().into_iter().map(|e| e.name).collect::<Vec<_>>();
+            let names =
+                |dir: &str| files.list(&at(dir)).unwrap().into_iter().map(|e| e.name).collect::<Vec<_>>();
             assert_eq!(names(""), ["app", "app-2", "base"]);
-            assert_eq!((names("app"), names("base")), (vec!["link".to_owned()], vec!["a".to_owned(), "big".to_owned()]));
+            assert_eq!(
+                (names("app"), names("base")),
+                (vec!["link".to_owned()], vec!["a".to_owned(), "big".to_owned()])
+            );
         }
     }
 
@@ -349,7 +365,10 @@ mod tests {
         ]);
         let files = index(&bytes, Limits::default(), 1 << 20).unwrap();
         let kind = |path: &str| files.read(&at(path)).unwrap_err().kind();
-        assert_eq!((kind("out"), kind("abs"), kind("a")), (FileErrorKind::Escapes, FileErrorKind::Escapes, FileErrorKind::LinkLoop));
+        assert_eq!(
+            (kind("out"), kind("abs"), kind("a")),
+            (FileErrorKind::Escapes, FileErrorKind::Escapes, FileErrorKind::LinkLoop)
+        );
     }
 
     #[test]
@@ -358,9 +377,21 @@ mod tests {
         let cases = [
             (archive(&[Put::File("../x", b"")]), Limits::default(), "leaves the repository"),
             (archive(&[Put::File("/etc/x", b"")]), Limits::default(), "leaves the repository"),
-            (archive(&[Put::File("z", &zeros)]), Limits { expanded: 1 << 20, ..Limits::default() }, "expands to more"),
-            (archive(&[Put::File("a", b""), Put::File("b", b"")]), Limits { entries: 2, ..Limits::default() }, "entries"),
-            (archive(&[Put::File("a/long/path", b"")]), Limits { path: 5, ..Limits::default() }, "longer than 5"),
+            (
+                archive(&[Put::File("z", &zeros)]),
+                Limits { expanded: 1 << 20, ..Limits::default() },
+                "expands to more",
+            ),
+            (
+                archive(&[Put::File("a", b""), Put::File("b", b"")]),
+                Limits { entries: 2, ..Limits::default() },
+                "entries",
+            ),
+            (
+                archive(&[Put::File("a/long/path", b"")]),
+                Limits { path: 5, ..Limits::default() },
+                "longer than 5",
+            ),
             (b"not gzip".to_vec(), Limits::default(), "broken"),
             (archive(&[Put::File("a", &zeros)])[..200].to_vec(), Limits::default(), "broken"),
         ];

@@ -1,7 +1,7 @@
 //! Taking in the bytes of an archive: counted, hashed, kept in memory while the budget lasts.
 
-use super::budget::{Budget, Share};
 use super::Limits;
+use super::budget::{Budget, Share};
 use crate::Error;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -72,7 +72,8 @@ impl Intake {
                 bytes.extend_from_slice(chunk);
                 return Ok(());
             }
-            let mut file = tempfile::tempfile().map_err(|e| Error::io("cannot make a temporary file for an archive", e))?;
+            let mut file = tempfile::tempfile()
+                .map_err(|e| Error::io("cannot make a temporary file for an archive", e))?;
             file.write_all(bytes).map_err(disk_error)?;
             self.store = Store::Disk(file);
             self.share.clear();
