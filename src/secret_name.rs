@@ -38,7 +38,7 @@ pub fn chosen(shared: &SharedArgs, env: &Env) -> Result<Option<SecretName>> {
     {
         return Ok(Some(SecretName::parse(name)));
     }
-    let Some(name) = env.from_author("AVP_SECRET") else { return Ok(None) };
+    let Some(name) = env.authors("AVP_SECRET") else { return Ok(None) };
     let chosen = SecretName::parse(name);
     // The same globs as for paths, with the namespace as the first part.
     let as_path = |text: &str| {

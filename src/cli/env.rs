@@ -151,7 +151,7 @@ impl Env {
     }
 
     /// What an author gives for a setting, through `ARGOCD_ENV_`.
-    pub fn from_author(&self, name: &str) -> Option<&str> {
+    pub fn authors(&self, name: &str) -> Option<&str> {
         self.get(&format!("ARGOCD_ENV_{name}"))
     }
 

@@ -77,7 +77,7 @@ fn proxy_in_lower_case<'a>(env: &'a Env, name: &str) -> Option<&'a str> {
 
 /// The author's settings, by name.
 pub fn authors(env: &Env) -> BTreeMap<&'static str, String> {
-    SETTINGS.iter().filter_map(|v| Some((v.name, env.from_author(v.name)?.to_owned()))).collect()
+    SETTINGS.iter().filter_map(|v| Some((v.name, env.authors(v.name)?.to_owned()))).collect()
 }
 
 /// Puts both together.

@@ -150,7 +150,7 @@ impl Filler<'_> {
             Some(value) => Datum::Value(value),
         };
         for action in &part.actions {
-            datum = action.apply(datum, self.rules).map_err(|message| {
+            datum = action.apply(&datum, self.rules).map_err(|message| {
                 report(problems, document, site, part, &format!("{}: {message}", action.name()));
                 NoValue::Reported
             })?;

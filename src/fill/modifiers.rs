@@ -152,11 +152,11 @@ impl Action {
     }
 
     /// Applies it. A missing value stays missing, but for `default`. The error holds no value.
-    pub fn apply(&self, datum: Datum, rules: Rules) -> Result<Datum, String> {
+    pub fn apply(&self, datum: &Datum, rules: Rules) -> Result<Datum, String> {
         if matches!(datum, Datum::Missing) && self.modifier.name != "default" {
             return Ok(Datum::Missing);
         }
-        (self.modifier.apply)(&datum, &self.argument, rules)
+        (self.modifier.apply)(datum, &self.argument, rules)
     }
 }
 

@@ -10,7 +10,7 @@ fn run(value: Datum, chain: &str) -> Result<Datum, String> {
     let placeholder = parse(format!("<k | {chain}>").as_bytes()).expect("a placeholder");
     placeholder.calls.iter().try_fold(value, |datum, call| {
         let action = prepare(call).map_err(|error| error.message)?;
-        action.apply(datum, Rules::default()).map_err(|message| format!("{}: {message}", action.name()))
+        action.apply(&datum, Rules::default()).map_err(|message| format!("{}: {message}", action.name()))
     })
 }
 
@@ -139,7 +139,7 @@ fn a_near_miss_is_named() {
 #[test]
 fn parsed_integers_are_exact_unless_avp_is_followed() {
     let action = prepare(&parse(b"<k | jsonParse>").expect("a placeholder").calls[0]).expect("known");
-    let parsed = |avp| match action.apply(Datum::text("9007199254740993"), Rules { avp }) {
+    let parsed = |avp| match action.apply(&Datum::text("9007199254740993"), Rules { avp }) {
         Ok(Datum::Value(value)) => value,
         other => panic!("{other:?}"),
     };

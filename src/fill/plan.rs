@@ -204,11 +204,10 @@ impl Planner<'_> {
         match &value {
             Value::Null if print => return Planned::Nothing,
             Value::Null => return Planned::AsIs,
-            Value::Map(_) => {
-                if print && value.get("kind").and_then(Value::as_str).is_none_or(str::is_empty) {
-                    self.report(locate::of_document(document), "the document has no kind".to_owned(), None);
-                }
+            Value::Map(_) if print && value.get("kind").and_then(Value::as_str).is_none_or(str::is_empty) => {
+                self.report(locate::of_document(document), "the document has no kind".to_owned(), None);
             }
+            Value::Map(_) => {}
             other if print || self.look == Look::All => {
                 let message = format!("a manifest is a mapping with a kind, this is a {}", other.type_name());
                 self.report(locate::of_document(document), message, None);
@@ -498,16 +497,14 @@ impl Planner<'_> {
     }
 
     /// The canonical form of a path, when it may be read.
-    fn allowed(&self, written: &str) -> Result<String, Diagnostic> {
+    fn allowed(&self, written: &str) -> Result<String, Box<Diagnostic>> {
         let path = paths::resolve(written, self.options).map_err(|error| {
-            Diagnostic::error(
-                if error.forbidden { Class::Forbidden } else { Class::Render },
-                error.to_string(),
-            )
+            let class = if error.forbidden { Class::Forbidden } else { Class::Render };
+            Box::new(Diagnostic::error(class, error.to_string()))
         })?;
         match self.options.policy.check(&path) {
             Ok(()) => Ok(path),
-            Err(why) => Err(Diagnostic::error(Class::Forbidden, why)),
+            Err(why) => Err(Box::new(Diagnostic::error(Class::Forbidden, why))),
         }
     }
 

@@ -85,13 +85,13 @@ impl Edits {
         }
         if !self.images.is_empty() {
             let old = map.remove("images").map(|node| read_images(&node)).unwrap_or_default();
-            map.set("images", self.merged(old));
+            map.set("images", self.merged(&old));
         }
         Ok(keyfill_yaml::to_yaml(&document))
     }
 
     /// The whole `images:` list, by name: those of the flags win, `*` keeps what was there.
-    fn merged(&self, old: BTreeMap<String, Image>) -> Node {
+    fn merged(&self, old: &BTreeMap<String, Image>) -> Node {
         let mut all = old.clone();
         for (name, image) in &self.images {
             let before = old.get(name).cloned().unwrap_or_default();

@@ -208,7 +208,7 @@ impl Mender {
                 self.in_block = true;
             }
             (CONTINUATION, true) if frame.stream == self.head.stream => {
-                self.head.flags |= frame.flags & END_HEADERS
+                self.head.flags |= frame.flags & END_HEADERS;
             }
             (HEADERS | CONTINUATION, _) | (_, true) => return Err(broken("a header block is broken off")),
             _ => {
@@ -324,7 +324,9 @@ mod tests {
     };
     use loona_hpack::{Decoder, Encoder};
 
-    fn headers(long: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+    type Headers = Vec<(Vec<u8>, Vec<u8>)>;
+
+    fn headers(long: usize) -> Headers {
         [
             (":method", "POST".to_owned()),
             (":authority", "home%2Fargocd%2Fplugin.sock".to_owned()),
@@ -341,7 +343,7 @@ mod tests {
     }
 
     /// The header lists and the copied frames of a mended stream.
-    fn read(mut bytes: &[u8]) -> (Vec<Vec<(Vec<u8>, Vec<u8>)>>, Vec<u8>) {
+    fn read(mut bytes: &[u8]) -> (Vec<Headers>, Vec<u8>) {
         bytes = bytes.strip_prefix(PREFACE).unwrap();
         let (mut decoder, mut lists, mut block, mut rest) =
             (Decoder::new(), Vec::new(), Vec::new(), Vec::new());

@@ -421,7 +421,7 @@ mod tests {
         assert_eq!(g(0.000_012_5), "1.25e-05");
         assert_eq!(g(5e-324), "5e-324");
         assert_eq!(g(1e100), "1e+100");
-        assert_eq!(g(1_823_419_333_333_333.25), "1.8234193333333332e+15");
+        assert_eq!(g(1_823_419_333_333_333.2), "1.8234193333333332e+15");
         assert_eq!(g(f64::INFINITY), "+Inf");
         assert_eq!(g(f64::NAN), "NaN");
         assert_eq!(format_float(0.1, Layout::General, None, Bits::B32), "0.1");

@@ -19,7 +19,7 @@ fn render(texts: &[(&str, &str)], cx: &Cx) -> Result<Vec<u8>, Error> {
 }
 
 fn fails(text: &str, cx: &Cx) -> Error {
-    render(&[("main", text)], cx).err().expect("it is to fail")
+    render(&[("main", text)], cx).expect_err("it is to fail")
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_diagnostic_names_the_place_and_the_way_there() {
         ("_helpers.tpl", "{{define \"img\"}}\n  {{.Values.image.tog.x}}{{end}}"),
         ("main", "a: {{include \"img\" .}}"),
     ];
-    let error = render(&texts, &Cx::default()).err().expect("a nil in a chain fails");
+    let error = render(&texts, &Cx::default()).expect_err("a nil in a chain fails");
     let diagnostic = &error.diagnostics()[0];
     assert_eq!(diagnostic.class, Class::Render);
     assert_eq!(diagnostic.message, "nil pointer evaluating interface {}.x");

@@ -54,7 +54,7 @@ impl Configuration {
         let given = Given { shared: &shared, fill: &fill, run: &run, env: &env, called_as_avp: false };
         let file = settings::read_files(&given)?;
         let resolved = settings::resolve(&given, &file)?;
-        if who::administrators(&env, &file).get("KEYFILL_ALLOWED_PATHS").is_none() {
+        if !who::administrators(&env, &file).contains_key("KEYFILL_ALLOWED_PATHS") {
             return Err(Usage(
                 "KEYFILL_ALLOWED_PATHS must say which paths apps may read, as in \
                  secret/data/{{ app.project }}/*; a lone * allows all"

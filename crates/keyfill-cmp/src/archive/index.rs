@@ -159,7 +159,7 @@ impl Indexer {
 
     fn node(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> Result<Node, Refused> {
         let link = |entry: &tar::Entry<'_, _>| {
-            let target = entry.link_name_bytes().map(|name| name.into_owned());
+            let target = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
             target.and_then(|name| String::from_utf8(name).ok())
         };
         let kind = entry.header().entry_type();

@@ -133,7 +133,6 @@ impl Compressed {
 mod tests {
     use super::{Budget, Compressed, Intake};
     use crate::archive::Limits;
-    use std::io::Read as _;
 
     const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 

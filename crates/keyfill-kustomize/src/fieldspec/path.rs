@@ -16,13 +16,13 @@ pub struct Segment {
 
 /// The steps of a path.
 pub(super) fn parse(path: &str) -> Arc<[Segment]> {
-    split(path, '/').into_iter().map(segment).collect()
+    split(path, '/').iter().map(|step| segment(step)).collect()
 }
 
-fn segment(step: String) -> Segment {
+fn segment(step: &str) -> Segment {
     let (name, is_list) = match step.strip_suffix("[]") {
         Some(name) => (name, true),
-        None => (step.as_str(), false),
+        None => (step, false),
     };
     let name = if name.is_empty() { name } else { name.trim() };
     let is_item = matches!(name, "*" | "-")

@@ -140,7 +140,7 @@ fn is_tag_and_digest(rest: &[u8]) -> bool {
         None => rest,
     };
     after_tag.is_empty()
-        || after_tag.strip_prefix(b"@sha256:").is_some_and(|digest| digest.iter().all(|b| is_word(b)))
+        || after_tag.strip_prefix(b"@sha256:").is_some_and(|digest| digest.iter().all(is_word))
 }
 
 /// Name, tag and digest of an image; the port of a registry is part of the name.

@@ -24,10 +24,10 @@ fn read(json: &[u8]) -> Result<Vec<Operation>> {
         Error::new(format!("not a list of JSON patch operations: {e}"))
             .hint("a JSON patch is a list of mappings with op, path and value")
     })?;
-    list.unwrap_or_default().into_iter().map(|fields| operation(fields.unwrap_or_default())).collect()
+    list.unwrap_or_default().into_iter().map(|fields| operation(&fields.unwrap_or_default())).collect()
 }
 
-fn operation(fields: BTreeMap<String, Option<&RawValue>>) -> Result<Operation> {
+fn operation(fields: &BTreeMap<String, Option<&RawValue>>) -> Result<Operation> {
     let text = |name: &str| -> Option<String> {
         fields.get(name).copied().flatten().and_then(|raw| serde_json::from_str(raw.get()).ok())
     };

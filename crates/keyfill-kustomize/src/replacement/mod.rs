@@ -37,8 +37,8 @@ pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>
     if let Some(options) = options.filter(|o| !o.delimiter.is_empty()) {
         let line = value.line();
         let Node::Scalar(scalar) = &mut value else { return Err(not_a_scalar(line)) };
-        let parts = scalar.text.split(options.delimiter.as_str());
-        let chosen = usize::try_from(options.index).ok().and_then(|n| parts.skip(n).next());
+        let mut parts = scalar.text.split(options.delimiter.as_str());
+        let chosen = usize::try_from(options.index).ok().and_then(|n| parts.nth(n));
         let Some(chosen) = chosen.map(Text::from) else {
             return Err(Error::new(format!(
                 "options.index {} is out of bounds for the value of `{field_path}`",

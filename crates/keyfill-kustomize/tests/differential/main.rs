@@ -73,7 +73,7 @@ fn dump(
     case: u64,
     tree: &Tree,
     theirs: &Result<String, String>,
-    ours: Result<String, String>,
+    ours: &Result<String, String>,
 ) {
     let folder = folder.join(case.to_string());
     let write = |path: &Path, text: &str| {
@@ -89,7 +89,7 @@ fn dump(
         Err(e) => format!("error: {e}\n"),
     };
     write(&folder.join("official.txt"), &text(theirs));
-    write(&folder.join("ours.txt"), &text(&ours));
+    write(&folder.join("ours.txt"), &text(ours));
     write(&folder.join("root.txt"), &tree.root);
 }
 
@@ -123,7 +123,7 @@ fn random_kustomizations_give_the_same_bytes() {
         if let Some(difference) = difference(&theirs, &ours) {
             failures.push(format!("case {case}: {difference}"));
             if let Some(folder) = &folder {
-                dump(Path::new(folder), case, &tree, &theirs, ours.map_err(|e| e.to_string()));
+                dump(Path::new(folder), case, &tree, &theirs, &ours.map_err(|e| e.to_string()));
             }
         }
     }

@@ -46,7 +46,7 @@ impl Ctx {
     #[inline]
     pub(super) fn step(&mut self, tree: &Tree) -> Result<(), Error> {
         self.steps = self.steps.wrapping_sub(1);
-        if self.steps % STEPS_PER_CHECK == 0 { self.check_steps(tree) } else { Ok(()) }
+        if self.steps.is_multiple_of(STEPS_PER_CHECK) { self.check_steps(tree) } else { Ok(()) }
     }
 
     #[cold]

@@ -179,7 +179,8 @@ mod tests {
     fn short_and_long_strings_are_alike() {
         let long = "x".repeat(INLINE + 1);
         assert_eq!(Str::from(long.as_str()).to_str(), Some(long.as_str()));
-        assert!(Str::from("a") < Str::from("b"));
+        let (a, b) = (Str::from("a"), Str::from("b"));
+        assert!(a < b);
         assert_eq!(Str::new(b"\xff").to_str(), None);
         assert_eq!(size_of::<Str>(), 24);
     }

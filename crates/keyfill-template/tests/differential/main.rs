@@ -2,6 +2,8 @@
 //!
 //! `KEYFILL_CASES` says how many cases (2,000 without it), `KEYFILL_SEED` which ones.
 
+#![allow(clippy::print_stdout)]
+
 mod case;
 mod certificates;
 mod functions;
