@@ -65,8 +65,8 @@ pub const SETTINGS: &[Var] = &[
     var("AVP_TYPE", Author::Connection, false, "where secrets come from: vault or file"),
     var("AVP_USERNAME", Author::Identity, false, "the user of the method userpass"),
     var("HTTPS_PROXY", Author::No, false, "the proxy for https addresses"),
-    var("KEYFILL_ALLOW_EMPTY", Author::No, false, "true: an empty result is fine"),
     var("KEYFILL_ALLOWED_PATHS", Author::No, false, "globs, one a line or comma: the paths that may be read"),
+    var("KEYFILL_ALLOW_EMPTY", Author::No, false, "true: an empty result is fine"),
     var("KEYFILL_APP_ENV", Author::No, false, "names that path templates may read as env.NAME"),
     var("KEYFILL_APP_MAY_SET", Author::No, false, "names that authors may set besides"),
     var(

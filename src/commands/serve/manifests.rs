@@ -48,10 +48,10 @@ mod tests {
     #[test]
     fn documents_become_json() {
         let text =
-            "b: 1\na: <x> & y\n---\n# nothing\n---\n {\"b\": 1,  \"a\": 2}\n---\nn: 1.50\nl: [1, 1e3]\n";
+            "b: 1\na: <x> & y\n---\n# nothing\n---\n {\"b\": 1,  \"a\": 2}\n---\nm: 1.50\nl: [1, 1e3]\n";
         let documents = plain::documents(&Bytes::from_static(text.as_bytes()), "x");
         let want =
-            [r#"{"a":"\u003cx\u003e \u0026 y","b":1}"#, r#"{"b": 1,  "a": 2}"#, r#"{"l":[1,1000],"n":1.5}"#];
+            [r#"{"a":"\u003cx\u003e \u0026 y","b":1}"#, r#"{"b": 1,  "a": 2}"#, r#"{"l":[1,1000],"m":1.5}"#];
         assert_eq!(of_documents(&documents, false).unwrap(), want);
     }
 

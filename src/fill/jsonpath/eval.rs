@@ -114,6 +114,8 @@ fn steps_of<'v>(mut items: Vec<Item<'v>>, steps: &[Step], loops: u32) -> Result<
 
 fn step_of<'v>(items: Vec<Item<'v>>, step: &Step, loops: u32) -> Result<Vec<Item<'v>>> {
     match step {
+        // client-go gives a text once, and a number or a boolean for each result so far.
+        Step::Literal(text @ Value::Str(_)) => Ok(vec![Cow::Owned(text.clone())]),
         Step::Literal(value) => Ok(vec![Cow::Owned(value.clone()); items.len()]),
         Step::Field(name) => field(items, name),
         Step::Wildcard => Ok(items.into_iter().flat_map(children).collect()),
