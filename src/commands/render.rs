@@ -2,12 +2,14 @@
 
 use crate::cli::args::{RenderCommandArgs, parse_duration};
 use crate::cli::env::Env;
-use crate::emit::{self, Output};
+use crate::discover::{self, RootKind};
+use crate::emit::Output;
 use crate::pipeline::{self, Timings};
-use crate::report::{self, Usage};
+use crate::report::{self, Failure, Usage};
 use crate::tree::{Boundary, Tree};
 use anyhow::{Context as _, Result};
-use keyfill_diag::Cx;
+use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_files::Kind;
 use keyfill_yaml::{Body, Document, Value};
 use std::path::Path;
 
@@ -25,19 +27,23 @@ pub fn run(args: &RenderCommandArgs, env: &Env) -> Result<()> {
     let options =
         crate::render::options::resolve(&args.render, env, &tree.at, false, env.get("KEYFILL_ENGINE"))?;
     let mut timings = Timings::default();
+    if tree.kind == Kind::Dir && discover::kind_of(&*tree.files, &tree.at) == RootKind::Yaml {
+        return Err(Failure::from(no_root(&args.dir)).into());
+    }
     let rendered = pipeline::render(&tree, &options, false, &cx, &mut timings)?;
     let Some(output) = &args.output else {
-        return pipeline::emit(
-            &rendered.documents,
-            args.run.allow_empty,
-            &args.run,
-            &rendered.warnings,
-            &mut timings,
-        );
+        // The official tools print nothing for nothing, and nothing is pruned by a render alone.
+        return pipeline::emit(&rendered.documents, true, &args.run, &rendered.warnings, &mut timings);
     };
-    emit::refuse_empty(&Output::of(&rendered.documents), args.run.allow_empty)?;
     report::print(&rendered.warnings);
     write_to(output, &rendered.documents)
+}
+
+/// `render` stands where `kustomize build` and `helm template` stood, which refuse such a folder.
+fn no_root(dir: &str) -> Diagnostic {
+    let message =
+        format!("{dir} holds no kustomization.yaml, kustomization.yml, Kustomization or Chart.yaml");
+    Diagnostic::error(Class::Render, message).hint("keyfill generate reads a folder of plain YAML")
 }
 
 /// Writes one file, or a file for each resource when the path is a folder, as `kustomize build -o` does.

@@ -54,6 +54,11 @@ impl Templated {
     }
 }
 
+/// The release's name that `helm template --name-template TEXT` makes: a template without values.
+pub fn release_name(text: &str, cx: &Cx) -> Result<String, Error> {
+    render::release_name(text, cx)
+}
+
 /// Renders a chart as `helm template` does.
 ///
 /// The run takes a thread with a deep stack of its own: templates include each other as deep as helm lets

@@ -1,8 +1,21 @@
 //! Charts, by keyfill-helm.
 
+use crate::render::Rendered;
 use crate::render::options::{HelmOptions, ValuesFile};
+use bytes::Bytes;
 use keyfill_files::TreePath;
-use keyfill_helm::{HelmCompat, TemplateRequest, ValuesSource};
+use keyfill_helm::{HelmCompat, TemplateRequest, Templated, ValuesSource};
+use keyfill_yaml::{Body, Document, Origin};
+
+/// What the engine gave. For a chart that renders to nothing helm prints an empty line.
+pub fn rendered(templated: Templated) -> Rendered {
+    let mut documents = templated.documents;
+    if documents.is_empty() {
+        let line = Body::Raw(Bytes::from_static(b"\n"));
+        documents.push(Document { before: Bytes::new(), body: line, origin: Origin::default() });
+    }
+    Rendered { documents, warnings: templated.warnings, engine: "helm" }
+}
 
 /// What the engine is asked for.
 pub fn request(dir: &TreePath, options: &HelmOptions) -> TemplateRequest {

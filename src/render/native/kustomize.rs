@@ -63,12 +63,12 @@ impl Charts for HelmCharts {
         request: &ChartRequest,
         cx: &Cx,
     ) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>> {
-        if !request.name_template.is_empty() {
-            return Err(anyhow!(
-                "nameTemplate is not supported in process; use releaseName, or --engine exec"
-            )
-            .into());
-        }
+        let release_name = match (&request.release_name, request.name_template.as_str()) {
+            (Some(name), "") => name.to_string(),
+            (None, "") => generated_name(&request.chart),
+            (None, template) => keyfill_helm::release_name(template, cx)?,
+            (Some(_), _) => return Err(anyhow!("cannot set nameTemplate and also releaseName").into()),
+        };
         let mut values = Vec::with_capacity(request.values.len());
         for text in &request.values {
             let text = std::str::from_utf8(text)?.to_owned();
@@ -76,10 +76,7 @@ impl Charts for HelmCharts {
         }
         let defaults = TemplateRequest::new(request.chart.clone());
         let helm = TemplateRequest {
-            release_name: request
-                .release_name
-                .as_ref()
-                .map_or_else(|| generated_name(&request.chart), ToString::to_string),
+            release_name,
             namespace: if request.namespace.is_empty() {
                 defaults.namespace
             } else {

@@ -43,7 +43,7 @@ impl From<keyfill_helm::Error> for NativeError {
 pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered, NativeError> {
     if root.kind == RootKind::Chart {
         let templated = keyfill_helm::template(files, &helm::request(&root.dir, &options.helm), cx)?;
-        return Ok(Rendered { documents: templated.documents, warnings: templated.warnings, engine: "helm" });
+        return Ok(helm::rendered(templated));
     }
     kustomize::render(files, &root.dir, options, cx)
 }

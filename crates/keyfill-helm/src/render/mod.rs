@@ -41,6 +41,17 @@ fn registry() -> Arc<Registry> {
     Arc::clone(REGISTRY.get_or_init(|| Arc::new(Registry::new(FAMILIES))))
 }
 
+/// Runs a template that makes a release's name. It sees no values.
+pub(crate) fn release_name(text: &str, cx: &Cx) -> Result<String> {
+    const NAME: &str = "name-template";
+    let failed =
+        |error: &keyfill_template::Error| Error::usage(format!("the name template {text:?} fails: {error}"));
+    let mut templates = Templates::new(NAME, registry());
+    templates.parse(NAME, text.as_bytes()).map_err(|e| failed(&e))?;
+    let printed = Ctx::new(cx).render(&Arc::new(templates), NAME, &Value::Nil).map_err(|e| failed(&e))?;
+    String::from_utf8(printed).map_err(|_| Error::usage(format!("the name template {text:?} makes no text")))
+}
+
 /// Parses all templates, then executes those that are not partials, in helm's order.
 fn execute(prepared: &Prepared, request: &TemplateRequest, cx: &Cx) -> Result<Vec<Rendered>> {
     let found = scope::templates(&prepared.charts, prepared.root, &prepared.top);
