@@ -64,7 +64,8 @@ fn documents_without_placeholders_leave_byte_for_byte() {
 
 #[test]
 fn bad_input_is_told_with_its_place() {
-    let cases: [(&[u8], &str); 8] = [
+    let cases: [(&[u8], &str); 9] = [
+        (b"\x7fELF\x02\x01\x00\x00", "binary"),
         (b"kind: X\na: <path:secret/data/app\n", "<path:"),
         (b"kind: X\na: <path:secret/data/app#user | nope>\n", "nope"),
         (b"kind: X\na: \"\xff\xfe <path:secret/data/app#user>\"\n", "utf-8"),

@@ -51,6 +51,7 @@ fn from_stdin(limits: &Limits, timings: &mut Timings) -> Result<Rendered> {
     if text.len() as u64 > limits.file_bytes {
         bail!("stdin is larger than {} MiB", limits.file_bytes >> 20);
     }
+    plain::refuse_binary(&text, "<stdin>")?;
     Ok(Rendered { documents: plain::documents(&Bytes::from(text), "<stdin>"), ..Rendered::default() })
 }
 

@@ -1,7 +1,9 @@
 //! Plain YAML and JSON: nothing is rendered, the text is split into documents as it stands.
 
+use crate::report::Failure;
 use anyhow::{Result, bail};
 use bytes::Bytes;
+use keyfill_diag::{Class, Diagnostic};
 use keyfill_files::{Files, TreePath};
 use keyfill_yaml::{Body, Document, Origin, split_stream};
 use std::ops::Range;
@@ -47,12 +49,19 @@ fn json_values(text: &Bytes, body: Range<usize>) -> Vec<Range<usize>> {
     starts.zip(ends.iter().copied()).map(|(start, end)| start..end).collect()
 }
 
+/// YAML and JSON hold no NUL byte: what does is an image, an archive, or text in another encoding.
+pub fn refuse_binary(text: &[u8], name: &str) -> Result<()> {
+    if memchr::memchr(0, text).is_some() {
+        let message = format!("{name} is binary, or no UTF-8 text: it is neither YAML nor JSON");
+        return Err(Failure::from(Diagnostic::error(Class::Render, message)).into());
+    }
+    Ok(())
+}
+
 /// The documents of one file.
 pub fn file(files: &dyn Files, path: &TreePath) -> Result<Vec<Document>> {
     let text = files.read(path)?;
-    if text.contains(&0) {
-        bail!("{path} is a binary file, not YAML or JSON");
-    }
+    refuse_binary(&text, path.as_str())?;
     Ok(documents(&text, path.as_str()))
 }
 
