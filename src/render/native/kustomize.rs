@@ -47,7 +47,6 @@ fn build_request(dir: &TreePath, options: &KustomizeOptions) -> BuildRequest {
         enable_managedby_label: options.enable_managedby_label,
         helm_kube_version: options.helm_kube_version.as_deref().unwrap_or_default().into(),
         helm_api_versions: options.helm_api_versions.iter().map(|v| v.as_str().into()).collect(),
-        ..BuildRequest::default()
     }
 }
 

@@ -44,39 +44,12 @@ pub fn build(files: &dyn Files, request: &BuildRequest, charts: &dyn Charts, cx:
 
 fn run(session: &Session, loader: Loader) -> Result<Vec<Document>> {
     let mut target = Target::load(session, loader)?;
-    let request = session.request();
-    for image in &request.set_images {
-        set_image(&mut target.kustomization.images, image);
-    }
-    for (key, value) in &request.set_annotations {
-        let annotations = &mut target.kustomization.common_annotations;
-        match annotations.binary_search_by(|(k, _)| k.cmp(key)) {
-            Ok(at) => annotations[at].1 = value.clone(),
-            Err(at) => annotations.insert(at, (key.clone(), value.clone())),
-        }
-    }
     session.set_schema(&target.loader, &target.kustomization.openapi, true).map_err(|e| target.blame(e))?;
     if !target.kustomization.build_metadata.is_empty() {
         target.origin = Some(Origin::default());
     }
     let accumulator = target.accumulate(Accumulator::default())?;
     finish(session, &target, accumulator).map_err(|e| target.blame(e))
-}
-
-/// As `kustomize edit set image`: what is given takes the place of what is there for the same name.
-fn set_image(images: &mut Vec<crate::filters::image::Image>, image: &crate::filters::image::Image) {
-    match images.iter_mut().find(|i| i.name == image.name) {
-        None => images.push(image.clone()),
-        Some(there) => {
-            if !image.new_name.is_empty() {
-                there.new_name = image.new_name.clone();
-            }
-            if !image.new_tag.is_empty() || !image.digest.is_empty() {
-                there.new_tag = image.new_tag.clone();
-                there.digest = image.digest.clone();
-            }
-        }
-    }
 }
 
 fn finish(session: &Session, target: &Target, accumulator: Accumulator) -> Result<Vec<Document>> {

@@ -29,10 +29,6 @@ pub struct BuildRequest {
     pub helm_kube_version: Text,
     /// API versions of the cluster for charts that say none.
     pub helm_api_versions: Vec<Text>,
-    /// Images to set as `kustomize edit set image` would: name, and what it becomes.
-    pub set_images: Vec<crate::filters::image::Image>,
-    /// Annotations to set as `kustomize edit set annotation` would.
-    pub set_annotations: Vec<(Text, Text)>,
 }
 
 /// What came out.
