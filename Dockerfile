@@ -6,7 +6,9 @@ RUN apk add --no-cache musl-dev gcc make
 WORKDIR /src
 COPY . .
 RUN cargo build --release --locked --bin keyfill \
- && install -D target/release/keyfill /out/keyfill
+ && install -D target/release/keyfill /out/keyfill \
+ && ln -s keyfill /out/argocd-vault-plugin \
+ && ln -s keyfill /out/argocd-cmp-server
 
 FROM golang:1.26-alpine AS tools
 ENV CGO_ENABLED=0 GOBIN=/out
@@ -14,9 +16,9 @@ RUN go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1 \
  && go install -ldflags "-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37" helm.sh/helm/v3/cmd/helm@v3.22.0
 
 FROM scratch AS static
-COPY --from=build /out/keyfill /usr/local/bin/keyfill
-COPY --from=build /out/keyfill /usr/local/bin/argocd-vault-plugin
-COPY --from=build /out/keyfill /usr/local/bin/argocd-cmp-server
+COPY --from=build /out/ /usr/local/bin/
+# For a Vault whose certificate a public authority signed.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY plugin.yaml /home/argocd/cmp-server/config/plugin.yaml
 ENV PATH=/usr/local/bin
 USER 999
@@ -24,9 +26,8 @@ ENTRYPOINT ["/usr/local/bin/keyfill"]
 
 FROM alpine:3.22 AS full
 RUN apk add --no-cache ca-certificates git && adduser -D -u 999 argocd
-COPY --from=build /out/keyfill /usr/local/bin/keyfill
+COPY --from=build /out/ /usr/local/bin/
 COPY --from=tools /out/kustomize /out/helm /usr/local/bin/
 COPY plugin.yaml /home/argocd/cmp-server/config/plugin.yaml
-RUN ln -s keyfill /usr/local/bin/argocd-vault-plugin && ln -s keyfill /usr/local/bin/argocd-cmp-server
 USER 999
 ENTRYPOINT ["/usr/local/bin/keyfill"]

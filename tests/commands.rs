@@ -163,6 +163,41 @@ fn check_maps_changed_files_to_their_roots() {
 }
 
 #[test]
+fn check_compares_with_known_secrets() {
+    let run = |text: &str| {
+        Run::of(KEYFILL)
+            .args(["check", "--root", ".", "--known-secrets", "s.yaml", "app.yaml"])
+            .file("s.yaml", SECRETS)
+            .file("app.yaml", text)
+            .run()
+    };
+    let good = run("kind: X\na: <path:secret/data/app#user>\n");
+    assert_eq!((good.code, good.text().trim()), (Some(0), "1 root, 0 errors, 0 warnings"), "{}", good.stderr);
+    let bad = run("kind: X\na: <path:secret/data/app#usr>\nb: <path:secret/data/ap#user>\n");
+    let said = bad.text();
+    assert!(said.contains("did you mean user?") && said.contains("did you mean secret/data/app?"), "{said}");
+    assert!(bad.code == Some(4) && !said.contains("-value"), "{said}");
+}
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    let commands = ["generate", "render", "check", "discover", "settings", "version", "completions", "man"];
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = Run::of(KEYFILL).args(["completions", shell]).run().text();
+        for command in commands {
+            assert!(script.contains(command), "{shell} does not complete {command}");
+        }
+    }
+    let page = Run::of(KEYFILL).args(["man"]).run().text();
+    assert!(page.contains(".TH keyfill 1") && page.contains("Exit codes: 0 fine"), "{page}");
+    for command in commands {
+        let page = Run::of(KEYFILL).args(["man", command]).run().text();
+        assert!(page.contains(&format!(".TH keyfill-{command} 1")), "{page}");
+    }
+    fails(Run::of(KEYFILL).args(["man", "nope"]), 2, "nope");
+}
+
+#[test]
 fn discover_prints_what_is_ours() {
     let tree = |run: Run| {
         run.file("a/kustomization.yaml", "resources: [s.yaml]\n")

@@ -6,13 +6,18 @@ use std::path::PathBuf;
 
 /// keyfill renders kustomizations, Helm charts and plain YAML, and fills placeholders from Vault.
 #[derive(Debug, Parser)]
-#[command(name = "keyfill", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(name = "keyfill", version, propagate_version = true, after_long_help = EXIT_CODES)]
 pub struct Cli {
     #[command(flatten)]
     pub shared: SharedArgs,
     #[command(subcommand)]
     pub command: Command,
 }
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 fine; 2 usage or settings; 3 the input could not be rendered or read; 4 a placeholder, path or key is \
+missing; 5 the secret store was unreachable or refused; 6 a policy forbids it; 1 anything else, and every error with \
+--compat avp. Settings from the environment: keyfill settings.";
 
 /// Flags that argocd-vault-plugin takes before or after the subcommand.
 #[derive(Args, Clone, Debug, Default)]
@@ -67,8 +72,11 @@ pub enum Command {
         /// For which shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page of keyfill or of one of its commands
+    Man {
+        /// Which command; keyfill itself without it
+        command: Option<String>,
+    },
 }
 
 /// `keyfill generate`.

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod discover;
 pub mod generate;
+pub mod pages;
 pub mod render;
 #[cfg(unix)]
 pub mod serve;
@@ -12,7 +13,6 @@ pub mod version;
 use crate::cli::args::{Cli, Command};
 use crate::cli::env::Env;
 use anyhow::Result;
-use clap::CommandFactory as _;
 
 /// Runs a command line.
 pub fn run(cli: &Cli, called_as_avp: bool) -> Result<()> {
@@ -23,11 +23,8 @@ pub fn run(cli: &Cli, called_as_avp: bool) -> Result<()> {
         Command::Discover(args) => discover::run(args, &env),
         Command::Settings => settings::run(),
         Command::Version(args) => version::run(*args, called_as_avp),
-        Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "keyfill", &mut std::io::stdout());
-            Ok(())
-        }
-        Command::Man => Ok(clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?),
+        Command::Completions { shell } => pages::completions(*shell),
+        Command::Man { command } => pages::man(command.as_deref()),
         #[cfg(unix)]
         Command::Serve(args) => serve::run(&cli.shared, args, env),
         Command::Check(args) => check::run(args, &env),

@@ -70,7 +70,6 @@ impl Annotations {
                 .problem(name, format!("the annotation {name} is a {}, not a string", value.type_name()));
         };
         match name {
-            PATH if text.trim().is_empty() => self.problem(name, format!("the annotation {name} is empty")),
             PATH => self.path = Some(text.trim().to_owned()),
             IGNORE => self.ignore = is_true(&text),
             REMOVE_MISSING => self.remove_missing = is_true(&text),
@@ -166,7 +165,6 @@ mod tests {
     fn wrong_ones_are_named() {
         let problem = |name, value| annotated(&[(name, value)]).problems.remove(0);
         assert!(problem("avp.kubernetes.io/kv-version", string("3")).message.contains("takes 1 or 2"));
-        assert!(problem("avp.kubernetes.io/path", string(" ")).message.contains("is empty"));
         assert!(problem("avp.kubernetes.io/path", Value::Map(Vec::new())).message.contains("is a map"));
         let unknown = problem("avp.kubernetes.io/ingore", string("true"));
         assert!(unknown.harmless);

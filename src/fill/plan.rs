@@ -276,7 +276,10 @@ impl Planner<'_> {
             return;
         }
         self.annotations(&resource);
-        if self.options.compat_avp && resource.annotations.path.is_some() {
+        // AVP reads a path that nothing uses, but not an empty one.
+        if self.options.compat_avp
+            && resource.annotations.path.as_deref().is_some_and(|path| !path.is_empty())
+        {
             self.keys_from(&mut resource);
         }
         let items_are_resources = kind == "List" && !self.options.compat_avp;

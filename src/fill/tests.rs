@@ -157,6 +157,16 @@ fn all_problems_are_told_with_their_places() {
 }
 
 #[test]
+fn an_empty_path_annotation_matters_only_to_key_placeholders() {
+    let empty = |spec: &str| widget(spec).replace("path: kv/app", "path: \"\"");
+    assert_eq!(filled(&empty("  a: <path:kv/app#user>\n")), empty("  a: alice\n"));
+    assert!(problems(&empty("  a: <user>\n")).remove(0).message.contains("empty"));
+    let avp = FillOptions { compat_avp: true, ..FillOptions::default() };
+    let (result, reads) = run(vec![document(&empty("  a: plain\n"))], &avp);
+    assert!(result.is_ok() && reads == 0);
+}
+
+#[test]
 fn problems_of_types_name_what_to_do() {
     let message = |spec: &str| problems(&widget(spec)).remove(0).message;
     assert!(message("  a: x<m>\n").contains("the value is a map: it cannot stand inside text; pick from it"));

@@ -1,7 +1,7 @@
 //! Secrets from a YAML file of paths and keys: for trying out, for tests and CI.
 
 use crate::{BoxFuture, Error, Secret, SecretData, SecretRef, SecretValue, Source};
-use keyfill_diag::{Class, Cx, Diagnostic, nearest};
+use keyfill_diag::{Cx, Diagnostic, nearest};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -133,6 +133,7 @@ fn convert(value: serde_yaml::Value) -> Option<SecretValue> {
 
 #[cfg(unix)]
 fn readable_by_others(path: &Path, name: &str) -> Option<Diagnostic> {
+    use keyfill_diag::Class;
     use std::os::unix::fs::PermissionsExt;
     let mode = path.metadata().ok()?.permissions().mode();
     (mode & 0o077 != 0).then(|| {

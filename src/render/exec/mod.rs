@@ -14,6 +14,7 @@ use keyfill_files::Files;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+#[cfg(unix)]
 pub use process::stay_resident;
 
 /// What an official binary prints for a root.

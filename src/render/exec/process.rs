@@ -11,8 +11,9 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+#[cfg(unix)]
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// What came of a run.
@@ -119,6 +120,7 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Ve
 struct Entry(u32);
 
 static ENTRIES: Mutex<Vec<(u32, PathBuf)>> = Mutex::new(Vec::new());
+#[cfg(unix)]
 static RESIDENT: AtomicBool = AtomicBool::new(false);
 
 impl Entry {
@@ -135,6 +137,7 @@ impl Drop for Entry {
 }
 
 /// For `serve`, which handles signals by itself and ends its runs through their deadline.
+#[cfg(unix)]
 pub fn stay_resident() {
     RESIDENT.store(true, Ordering::Relaxed);
 }
@@ -144,7 +147,7 @@ pub fn stay_resident() {
 #[cfg(unix)]
 fn end_on_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    static ONCE: Once = Once::new();
+    static ONCE: std::sync::Once = std::sync::Once::new();
     if RESIDENT.load(Ordering::Relaxed) {
         return;
     }
@@ -163,9 +166,7 @@ fn end_on_signals() {
 }
 
 #[cfg(not(unix))]
-fn end_on_signals() {
-    let _ = (Once::new(), RESIDENT.load(Ordering::Relaxed));
-}
+fn end_on_signals() {}
 
 /// Ends a child and everything it started: kustomize starts helm.
 #[cfg(unix)]
