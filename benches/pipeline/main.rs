@@ -59,7 +59,7 @@ mod unix {
         let arguments = parse(arguments);
         let Some(vault) = Vault::start() else { return };
         for (path, keys) in work::secrets() {
-            vault.put(&path, &keys);
+            vault.put(&format!("secret/data/{path}"), &keys);
         }
         let proxy = Proxy::start(vault.host());
         proxy.delay(VAULT_AWAY);
