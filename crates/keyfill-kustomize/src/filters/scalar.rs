@@ -1,6 +1,6 @@
 //! Setting scalars as kustomize does: what is there keeps its way of being written.
 
-use super::shared::Writes;
+use super::shared::{Writes, is_shared};
 use crate::error::{Error, Result};
 use keyfill_yaml::{Map, Node, Scalar, ScalarKind, Style, Tag, Text};
 
@@ -26,10 +26,30 @@ pub fn text_of(node: &Node) -> &str {
     }
 }
 
+/// Whether a scalar has no type at all: it was made or set on the way without one, so that its text decides
+/// anew each time it changes. One that was read has the type of what it was then.
+pub fn is_untyped(scalar: &Scalar) -> bool {
+    scalar.tag == Tag::None && (scalar.line == 0 || is_shared(scalar))
+}
+
+/// The tag that says what a scalar is now, for one whose text changes and whose type stays.
+pub fn tag_of(scalar: &Scalar) -> Tag {
+    match scalar.kind() {
+        ScalarKind::Str => Tag::Str,
+        ScalarKind::Int => Tag::Int,
+        ScalarKind::Float => Tag::Float,
+        ScalarKind::Bool => Tag::Bool,
+        ScalarKind::Null => Tag::Null,
+        ScalarKind::Timestamp => Tag::Timestamp,
+        ScalarKind::Other => scalar.tag.clone(),
+    }
+}
+
 /// Sets the text of a scalar. Without a tag, the text decides the type of a plain one.
 pub fn set(node: &mut Node, text: Text, tag: Tag, writes: &mut Writes) -> Result<()> {
     let Node::Scalar(scalar) = node else { return Err(wrong_kind("a scalar", node)) };
-    let value = Scalar { text, style: scalar.style, tag, line: scalar.line };
+    let line = if tag == Tag::None { 0 } else { scalar.line };
+    let value = Scalar { text, style: scalar.style, tag, line };
     writes.put(scalar, value);
     Ok(())
 }

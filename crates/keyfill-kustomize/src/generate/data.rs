@@ -83,7 +83,7 @@ fn finish(mut object: Map, generator: &Generator, schema: &Schema) -> Resource {
     }
     let mut resource = Resource::new(Node::Map(object), schema);
     resource.memory.needs_hash = !options.disable_name_suffix_hash;
-    resource.memory.behavior = generator.behavior;
+    resource.memory.behavior = Some(generator.behavior);
     resource
 }
 

@@ -2,6 +2,7 @@
 //! strings lose their quotes, and nodes are shared no longer.
 
 use crate::error::{Error, Result};
+use crate::filters::scalar::tag_of;
 use crate::filters::shared::part_scalar;
 use keyfill_go::strconv::{Bits, Layout, format_float};
 use keyfill_yaml::{Entry, Map, Node, Scalar, ScalarKind, Seq, Style, Tag, Text, Value, resolve};
@@ -59,17 +60,18 @@ fn style_of(text: &Text) -> Style {
 
 /// The scalar that a value becomes.
 fn scalar_of(value: &Value) -> Scalar {
-    let number = |n: f64| {
-        let text = format_float(n, Layout::General, None, Bits::B64);
-        Scalar::plain(text)
+    let typed = |text: Text| {
+        let scalar = Scalar::plain(text);
+        Scalar { tag: tag_of(&scalar), ..scalar }
     };
+    let number = |n: f64| typed(format_float(n, Layout::General, None, Bits::B64).into());
     match value {
         Value::Null | Value::Seq(_) | Value::Map(_) => Scalar { tag: Tag::Null, ..Scalar::plain("null") },
-        Value::Bool(b) => Scalar::plain(if *b { "true" } else { "false" }),
+        Value::Bool(b) => typed(Text::new_static(if *b { "true" } else { "false" })),
         Value::Int(n) => number(*n as f64),
         Value::Uint(n) => number(*n as f64),
         Value::Float(n) => number(*n),
-        Value::Number(text) => Scalar::plain(text.clone()),
+        Value::Number(text) => typed(text.clone()),
         Value::Str(text) => Scalar { style: style_of(text), ..Scalar::string(text.clone()) },
     }
 }

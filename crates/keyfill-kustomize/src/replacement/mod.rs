@@ -6,7 +6,7 @@ mod structured;
 mod text;
 
 use crate::error::{Error, Result};
-use crate::filters::scalar::{is_null_or_empty, text_of};
+use crate::filters::scalar::{is_null_or_empty, is_untyped, tag_of, text_of};
 use crate::filters::shared::{Writes, part};
 use fields::Kind;
 use keyfill_yaml::{Node, Scalar, ScalarKind, Style, Tag, Text};
@@ -46,7 +46,11 @@ pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>
             ))
             .at_line(line));
         };
-        scalar_text(scalar, chosen)?;
+        // Only its text is copied into scalars, so it need not fit the type.
+        if !is_untyped(scalar) {
+            scalar.tag = tag_of(scalar);
+        }
+        scalar.text = chosen;
     }
     Ok(value)
 }
@@ -118,38 +122,40 @@ fn joined(old: &str, new: &str, options: &FieldOptions) -> Text {
     parts.join(options.delimiter.as_str()).into()
 }
 
-/// Gives a scalar another text, but no other type: a string stays one, and a number must be a number.
+/// Gives a scalar another text, but no other type: a string stays one, and a number must be a number. One
+/// without a type takes any.
 fn scalar_text(scalar: &mut Scalar, text: Text) -> Result<()> {
-    let old = scalar.kind();
-    // A field that was made for the value has no type of its own yet.
-    let is_new = scalar.line == 0 && scalar.text.is_empty() && scalar.tag == Tag::None;
-    scalar.text = text;
-    if is_new {
+    if is_untyped(scalar) {
+        scalar.text = text;
         return Ok(());
     }
-    if old == ScalarKind::Str || scalar.style != Style::Plain || scalar.tag != Tag::None {
-        if scalar.tag == Tag::None && scalar.style == Style::Plain {
-            scalar.tag = Tag::Str;
+    let tag = tag_of(scalar);
+    let word = match &tag {
+        Tag::Int => "an integer",
+        Tag::Float => "a number",
+        Tag::Bool => "a boolean",
+        Tag::Timestamp => "a timestamp",
+        Tag::Null => "null",
+        _ => {
+            if scalar.style == Style::Plain {
+                scalar.tag = tag;
+            }
+            scalar.text = text;
+            return Ok(());
         }
-        return Ok(());
-    }
-    let new = scalar.kind();
-    let (tag, word) = match old {
-        ScalarKind::Int => (Tag::Int, "an integer"),
-        ScalarKind::Float => (Tag::Float, "a number"),
-        ScalarKind::Bool => (Tag::Bool, "a boolean"),
-        ScalarKind::Timestamp => (Tag::Timestamp, "a timestamp"),
-        _ => (Tag::Null, "null"),
     };
-    if new == old {
-        return Ok(());
+    let new = Scalar::plain(text.clone()).kind();
+    if new != scalar.kind() && !(tag == Tag::Float && new == ScalarKind::Int) {
+        return Err(Error::new(format!(
+            "the new value does not fit the field, which holds {word} and keeps its type"
+        ))
+        .hint("write the old value in quotes to make it a string"));
     }
-    if old == ScalarKind::Float && new == ScalarKind::Int {
+    if tag == Tag::Float {
         scalar.tag = tag;
-        return Ok(());
     }
-    Err(Error::new(format!("the new value does not fit the field, which holds {word} and keeps its type"))
-        .hint("write the old value in quotes to make it a string"))
+    scalar.text = text;
+    Ok(())
 }
 
 fn not_a_scalar(line: u32) -> Error {

@@ -301,7 +301,7 @@ impl ResMap {
     /// Adds what a generator made: new, or put over one that is there, as its behavior says.
     pub fn absorb(&mut self, mut made: Resource) -> Result<()> {
         let places = self.matching_any(made.id());
-        let behavior = made.memory.behavior;
+        let behavior = made.memory.behavior.unwrap_or_default();
         match (places[..].first(), places.len()) {
             (None, _) => match behavior {
                 Behavior::Merge | Behavior::Replace => Err(Error::new(format!(

@@ -66,6 +66,6 @@ fn read(map: &Map, memory: &mut Memory) {
     memory.prefixes = list("prefixes");
     memory.suffixes = list("suffixes");
     memory.needs_hash = text("needsHashSuffix") == Some("enabled");
-    memory.behavior = Behavior::from_name(text("generatorBehavior").unwrap_or(""));
+    memory.behavior = text("generatorBehavior").map(Behavior::from_name);
     memory.from_chart = text("helm-generated") == Some("true");
 }

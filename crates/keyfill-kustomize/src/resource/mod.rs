@@ -78,8 +78,8 @@ pub struct Memory {
     pub suffixes: Vec<Text>,
     /// Whether a hash of its content goes behind its name at the end.
     pub needs_hash: bool,
-    /// What it does to one that is there already.
-    pub behavior: Behavior,
+    /// What it does to one that is there already; of what was generated.
+    pub behavior: Option<Behavior>,
     /// It once had no name when its name was to be remembered. Together with remembered names this makes the
     /// official tool fail.
     pub was_nameless: bool,
@@ -94,7 +94,7 @@ impl Memory {
             && self.prefixes.is_empty()
             && self.suffixes.is_empty()
             && !self.needs_hash
-            && self.behavior == Behavior::Unspecified
+            && self.behavior.is_none()
             && !self.from_chart
     }
 }

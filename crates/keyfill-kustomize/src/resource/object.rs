@@ -1,6 +1,7 @@
 //! Reading and writing the common fields of an object.
 
 use crate::error::{Error, Result};
+use crate::filters::shared::is_shared;
 use keyfill_yaml::{Map, Node, Scalar, ScalarKind, Style, Tag, Text};
 
 /// The `metadata` mapping; none when it is absent or empty.
@@ -31,6 +32,9 @@ pub fn set_scalar(node: &mut Node, text: impl Into<Text>) {
         Node::Scalar(scalar) => {
             scalar.text = text.into();
             scalar.tag = Tag::None;
+            if !is_shared(scalar) {
+                scalar.line = 0;
+            }
         }
         other => *other = Node::Scalar(Scalar::string(text)),
     }
