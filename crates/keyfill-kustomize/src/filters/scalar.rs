@@ -2,7 +2,7 @@
 
 use super::shared::{Writes, is_shared};
 use crate::error::{Error, Result};
-use keyfill_yaml::{Map, Node, Scalar, ScalarKind, Style, Tag, Text};
+use keyfill_yaml::{Limits, Map, Node, Scalar, ScalarKind, Style, Tag, Text, Value, load_yaml};
 
 /// Whether a node is null, by its text or by its tag.
 pub fn is_null(node: &Node) -> bool {
@@ -32,6 +32,11 @@ pub fn is_untyped(scalar: &Scalar) -> bool {
     scalar.tag == Tag::None && (scalar.line == 0 || is_shared(scalar))
 }
 
+/// Whether a scalar is a string. One without a type counts as one.
+pub fn is_string(scalar: &Scalar) -> bool {
+    is_untyped(scalar) || scalar.kind() == ScalarKind::Str
+}
+
 /// The tag that says what a scalar is now, for one whose text changes and whose type stays.
 pub fn tag_of(scalar: &Scalar) -> Tag {
     match scalar.kind() {
@@ -54,6 +59,49 @@ pub fn set(node: &mut Node, text: Text, tag: Tag, writes: &mut Writes) -> Result
     Ok(())
 }
 
+/// A string as kustomize makes one: in quotes where YAML 1.1 would take its text for something else, and as a
+/// block where it has several lines. What is put over it later keeps that style.
+pub fn made_string(text: Text) -> Scalar {
+    let style = if text.contains('\n') {
+        Style::Literal
+    } else if is_plain_string(&text) {
+        Style::Plain
+    } else {
+        Style::Double
+    };
+    Scalar { style, ..Scalar::string(text) }
+}
+
+/// What kustomize does to a value that it sets in a mapping: a string that YAML 1.1 would take for something
+/// else gets quotes, which what is put over it later keeps.
+pub fn quote(node: &mut Node) {
+    if let Node::Scalar(scalar) = node
+        && scalar.style == Style::Plain
+        && is_string(scalar)
+        && !scalar.text.contains('\n')
+        && !is_plain_string(&scalar.text)
+    {
+        scalar.style = Style::Double;
+    }
+}
+
+/// Whether YAML 1.1 reads a text without quotes as a string. One that cannot be read counts as a string.
+fn is_plain_string(text: &str) -> bool {
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b'=' | b'+');
+    match text.bytes().next() {
+        None => true,
+        // Most texts are words that begin with a letter with which no other type's text begins.
+        Some(first) if first.is_ascii_alphabetic() && !b"yYnNtTfFoO".contains(&first) => {
+            text.bytes().all(is_word) || is_read_as_string(text)
+        }
+        Some(_) => is_read_as_string(text),
+    }
+}
+
+fn is_read_as_string(text: &str) -> bool {
+    matches!(load_yaml(text.as_bytes(), &Limits::default()), Ok(Value::Str(_)) | Err(_))
+}
+
 /// Sets an entry of a mapping to a string. A new one gets a mark of those that share it.
 pub fn set_entry(map: &mut Map, key: &Text, text: &Text, mark: u32, writes: &mut Writes) {
     match map.get_mut(key) {
@@ -62,7 +110,7 @@ pub fn set_entry(map: &mut Map, key: &Text, text: &Text, mark: u32, writes: &mut
             writes.put(scalar, value);
         }
         Some(other) => *other = Node::string(text.clone()),
-        None => map.set(key.clone(), Node::Scalar(Scalar { line: mark, ..Scalar::string(text.clone()) })),
+        None => map.set(key.clone(), Node::Scalar(Scalar { line: mark, ..made_string(text.clone()) })),
     }
 }
 

@@ -72,9 +72,15 @@ pub fn set_value(
         format!("unable to {how} field `{field_path}` in replacement target")
     };
     let mut writes = Writes::default();
-    let found =
-        fields::visit(target, &steps, create, &mut |field| set_field(field, options, value, &mut writes))
-            .map_err(|e| e.context(not_found()))?;
+    // All annotations come out as strings, so that in them nothing is of a wrong type.
+    let is_annotation = matches!(&steps[..], [metadata, annotations, _, ..] if metadata == "metadata" && annotations == "annotations");
+    let found = fields::visit(target, &steps, create, &mut |field| {
+        if is_annotation && let Node::Scalar(scalar) = field {
+            scalar.tag = Tag::Str;
+        }
+        set_field(field, options, value, &mut writes)
+    })
+    .map_err(|e| e.context(not_found()))?;
     writes.spread(target);
     if found == 0 {
         return Err(Error::new(not_found()).hint("`options: {create: true}` makes fields that are absent"));

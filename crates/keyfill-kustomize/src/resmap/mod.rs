@@ -435,8 +435,8 @@ fn merged(under: Option<Map>, over: Option<Map>) -> Map {
     let mut map = Map::default();
     map.entries.reserve(pairs.len());
     for (key, value) in pairs {
-        map.entries
-            .push(keyfill_yaml::Entry { key: keyfill_yaml::Scalar::string(key), value: Node::string(value) });
+        let value = Node::Scalar(crate::filters::scalar::made_string(value));
+        map.entries.push(keyfill_yaml::Entry { key: keyfill_yaml::Scalar::string(key), value });
     }
     map
 }

@@ -8,6 +8,7 @@ mod annotations;
 mod id;
 mod object;
 
+pub use annotations::drop_all as drop_memory_annotations;
 pub use id::{Id, NO_NAMESPACE};
 pub use object::{
     check_annotations, is_null, metadata, metadata_mut, metadata_text, set_annotation, set_metadata_text,
@@ -175,6 +176,17 @@ impl Resource {
             name: self.id.name.clone(),
             kind: self.id.gvk.kind.clone(),
         });
+        self.note_memory();
+    }
+
+    /// The official tool writes its memory into the annotations, whereby null becomes a mapping.
+    fn note_memory(&mut self) {
+        let metadata = self.node.get_mut("metadata");
+        if let Some(annotations) = metadata.and_then(|m| m.get_mut("annotations"))
+            && is_null(annotations)
+        {
+            *annotations = Node::map();
+        }
     }
 
     /// Reads the identity from the object again, after a change to it.

@@ -1,7 +1,7 @@
 //! Reading and writing the common fields of an object.
 
 use crate::error::{Error, Result};
-use crate::filters::shared::is_shared;
+use crate::filters::shared::{is_shared, part};
 use keyfill_yaml::{Map, Node, Scalar, ScalarKind, Style, Tag, Text};
 
 /// The `metadata` mapping; none when it is absent or empty.
@@ -64,7 +64,7 @@ pub fn metadata_mut(object: &mut Node) -> Option<&mut Map> {
     node.as_map_mut()
 }
 
-/// Sets an annotation as a string.
+/// Sets an annotation as a string. All of them are written anew: none shares its value with another field.
 pub fn set_annotation(object: &mut Node, key: &str, value: &str) {
     let Some(metadata) = metadata_mut(object) else { return };
     let annotations = metadata.get_or_insert_with("annotations", Node::map);
@@ -72,6 +72,10 @@ pub fn set_annotation(object: &mut Node, key: &str, value: &str) {
         *annotations = Node::map();
     }
     if let Some(map) = annotations.as_map_mut() {
+        for entry in &mut map.entries {
+            to_string_node(&mut entry.value);
+            part(&mut entry.value);
+        }
         map.set(key, Node::string(value));
     }
 }

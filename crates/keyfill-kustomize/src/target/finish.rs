@@ -8,7 +8,7 @@ use crate::fieldspec::FieldSpec;
 use crate::generate::Charts;
 use crate::load::Loader;
 use crate::origin::{self, ORIGIN, Origin, TRANSFORMATIONS};
-use crate::resource::{Resource, metadata, strings_in_metadata, text_of_scalar};
+use crate::resource::{Resource, drop_memory_annotations, metadata, strings_in_metadata, text_of_scalar};
 use crate::transform::Transformer;
 use crate::{Gvk, namereference, order, variables};
 use bytes::Bytes;
@@ -97,6 +97,7 @@ fn clean(resource: &mut Resource, origins: bool, transformations: bool) {
     if !transformations {
         origin::remove(resource, TRANSFORMATIONS);
     }
+    drop_memory_annotations(&mut resource.node);
     strings_in_metadata(&mut resource.node, "annotations");
 }
 

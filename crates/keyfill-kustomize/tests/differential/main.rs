@@ -4,11 +4,18 @@
 //! number n is always the same. KEYFILL_KUSTOMIZE_DUMP names a folder into which trees that differ are
 //! written, with both results.
 
+mod copies;
+mod documents;
+mod edits;
+mod features;
 mod generators;
 mod kustomization;
+mod layers;
 mod objects;
 mod oracle;
 mod patches;
+mod places;
+mod plugins;
 mod random;
 mod replacements;
 mod tree;
