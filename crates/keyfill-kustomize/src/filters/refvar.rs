@@ -173,14 +173,17 @@ mod tests {
     use super::expand;
     use crate::Gvk;
     use crate::fieldspec::FieldSpec;
-    use keyfill_yaml::{Limits, Node, load_nodes, to_yaml};
+    use keyfill_yaml::{Limits, Node, Scalar, load_nodes, to_yaml};
 
     fn after(value: &str) -> String {
         let mut nodes = load_nodes(format!("v: {value}").as_bytes(), &Limits::default()).expect("it is YAML");
+        let read = |text: &str| Node::Scalar(Scalar { line: 1, ..Scalar::plain(text) });
         let mut lookup = |name: &str| match name {
             "TEXT" => Some(Node::string("text")),
-            "NUMBER" => Some(Node::plain("5")),
-            "FLOAT" => Some(Node::plain("1e3")),
+            "NUMBER" => Some(read("5")),
+            // Set on the way without a type: a string to variables.
+            "MADE" => Some(Node::plain("5")),
+            "FLOAT" => Some(read("1e3")),
             _ => None,
         };
         let spec = FieldSpec::new(Gvk::default(), "v", false);
@@ -197,6 +200,7 @@ mod tests {
             ("a$(TEXT)b$(TEXT)", "atextbtext\n"),
             ("$(NUMBER)", "5\n"),
             ("'$(NUMBER)'", "5\n"),
+            ("$(MADE)", "\"5\"\n"),
             ("a$(NUMBER)", "a5\n"),
             ("a$(FLOAT)", "a1000\n"),
             ("$$(TEXT)", "$(TEXT)\n"),

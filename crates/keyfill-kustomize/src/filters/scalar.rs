@@ -114,16 +114,13 @@ pub fn set_entry(map: &mut Map, key: &Text, text: &Text, mark: u32, writes: &mut
     }
 }
 
-/// Puts a scalar over another one, whose way of being written stays: a number put over a quoted text
-/// becomes text, a quoted text put over a plain number stays text.
+/// Puts a scalar over another one, whose way of being written stays: a number put over a quoted text is
+/// written as text, a quoted text put over a plain number stays text.
 pub fn put_over(target: &mut Scalar, mut value: Scalar, writes: &mut Writes) {
-    if value.tag == Tag::None && value.style != Style::Plain {
-        value.tag = Tag::Str;
+    if !is_untyped(&value) && (value.style != Style::Plain || target.style != Style::Plain) {
+        value.tag = tag_of(&value);
     }
     value.style = target.style;
-    if value.style != Style::Plain && matches!(value.tag, Tag::Int | Tag::Float | Tag::Bool) {
-        value.tag = Tag::None;
-    }
     writes.put(target, value);
 }
 

@@ -38,7 +38,6 @@ fn scalar_through_json(scalar: &mut Scalar) -> Result<()> {
         }
         ScalarKind::Int if is_short(scalar) => {
             scalar.tag = Tag::Int;
-            scalar.style = Style::Plain;
             Ok(())
         }
         _ => {
@@ -55,6 +54,7 @@ fn scalar_through_json(scalar: &mut Scalar) -> Result<()> {
 fn is_short(scalar: &Scalar) -> bool {
     let digits = scalar.text.strip_prefix('-').unwrap_or(&scalar.text);
     matches!(scalar.tag, Tag::None | Tag::Int)
+        && scalar.style == Style::Plain
         && digits.len() <= 6
         && digits.bytes().all(|b| b.is_ascii_digit())
         && (!digits.starts_with('0') || scalar.text == "0")

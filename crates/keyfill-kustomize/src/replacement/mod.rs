@@ -55,13 +55,18 @@ pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>
     Ok(value)
 }
 
-/// Puts a value in at a path of an object, or in a part of what is there.
+/// Puts a value in at a path of an object, or in a part of what is there. Where the object is the source, too,
+/// `source_path` says which field the value is: once that is set, further ones get what it was set to.
 pub fn set_value(
     target: &mut Node,
     field_path: &str,
     options: Option<&FieldOptions>,
     value: &Node,
+    source_path: Option<&str>,
 ) -> Result<()> {
+    let source: Option<*const Node> = source_path
+        .and_then(|path| path::lookup(target, &path::split(path)).ok().flatten())
+        .map(std::ptr::from_ref);
     let create = options.is_some_and(|o| o.create).then(|| Kind::of(value));
     let steps = path::split(field_path);
     if structured::set(target, &steps, create, value)? {
@@ -72,13 +77,13 @@ pub fn set_value(
         format!("unable to {how} field `{field_path}` in replacement target")
     };
     let mut writes = Writes::default();
-    // All annotations come out as strings, so that in them nothing is of a wrong type.
-    let is_annotation = matches!(&steps[..], [metadata, annotations, _, ..] if metadata == "metadata" && annotations == "annotations");
+    let mut value = value.clone();
     let found = fields::visit(target, &steps, create, &mut |field| {
-        if is_annotation && let Node::Scalar(scalar) = field {
-            scalar.tag = Tag::Str;
+        set_field(field, options, &value, &mut writes)?;
+        if source.is_some_and(|source| std::ptr::eq(source, field)) {
+            value.clone_from(field);
         }
-        set_field(field, options, value, &mut writes)
+        Ok(())
     })
     .map_err(|e| e.context(not_found()))?;
     writes.spread(target);
@@ -104,7 +109,7 @@ fn set_field(
     match field {
         Node::Scalar(scalar) => {
             let mut changed = scalar.clone();
-            scalar_text(&mut changed, text).map_err(|e| e.at_line(line))?;
+            scalar_text(&mut changed, text);
             writes.put(scalar, changed);
         }
         other => {
@@ -128,40 +133,49 @@ fn joined(old: &str, new: &str, options: &FieldOptions) -> Text {
     parts.join(options.delimiter.as_str()).into()
 }
 
-/// Gives a scalar another text, but no other type: a string stays one, and a number must be a number. One
-/// without a type takes any.
-fn scalar_text(scalar: &mut Scalar, text: Text) -> Result<()> {
-    if is_untyped(scalar) {
-        scalar.text = text;
-        return Ok(());
+/// Gives a scalar another text, but no other type: a string stays one. A text that does not fit stays as it is
+/// with the type: something may still come that changes it, and if not, [`check_types`] tells. A scalar
+/// without a type takes any text.
+fn scalar_text(scalar: &mut Scalar, text: Text) {
+    if !is_untyped(scalar) {
+        let tag = tag_of(scalar);
+        let fits = match tag {
+            Tag::Str | Tag::Binary | Tag::Other(_) | Tag::None => scalar.style != Style::Plain,
+            _ => Scalar::plain(text.clone()).kind() == scalar.kind() && tag != Tag::Float,
+        };
+        if !fits {
+            scalar.tag = tag;
+        }
     }
-    let tag = tag_of(scalar);
-    let word = match &tag {
+    scalar.text = text;
+}
+
+/// Fails for scalars whose text does not fit their type, which replacements can make.
+pub fn check_types(object: &Node) -> Result<()> {
+    check_field(object, "")
+}
+
+fn check_field(node: &Node, name: &str) -> Result<()> {
+    let scalar = match node {
+        Node::Map(map) => return map.entries.iter().try_for_each(|e| check_field(&e.value, &e.key.text)),
+        Node::Seq(seq) => return seq.items.iter().try_for_each(|item| check_field(item, name)),
+        Node::Scalar(scalar) => scalar,
+    };
+    let word = match &scalar.tag {
         Tag::Int => "an integer",
         Tag::Float => "a number",
         Tag::Bool => "a boolean",
         Tag::Timestamp => "a timestamp",
         Tag::Null => "null",
-        _ => {
-            if scalar.style == Style::Plain {
-                scalar.tag = tag;
-            }
-            scalar.text = text;
-            return Ok(());
-        }
+        Tag::None | Tag::Str | Tag::Binary | Tag::Other(_) => return Ok(()),
     };
-    let new = Scalar::plain(text.clone()).kind();
-    if new != scalar.kind() && !(tag == Tag::Float && new == ScalarKind::Int) {
-        return Err(Error::new(format!(
-            "the new value does not fit the field, which holds {word} and keeps its type"
-        ))
-        .hint("write the old value in quotes to make it a string"));
+    let is = Scalar::plain(scalar.text.clone()).kind();
+    if is == scalar.kind() || (scalar.tag == Tag::Float && is == ScalarKind::Int) {
+        return Ok(());
     }
-    if tag == Tag::Float {
-        scalar.tag = tag;
-    }
-    scalar.text = text;
-    Ok(())
+    Err(Error::new(format!("what a replacement put into `{name}` does not fit: the field holds {word}"))
+        .at_line(scalar.line)
+        .hint("a field keeps its type: write the old value in quotes to make it a string"))
 }
 
 fn not_a_scalar(line: u32) -> Error {

@@ -11,8 +11,8 @@ mod object;
 pub use annotations::drop_all as drop_memory_annotations;
 pub use id::{Id, NO_NAMESPACE};
 pub use object::{
-    check_annotations, is_null, metadata, metadata_mut, metadata_text, set_annotation, set_metadata_text,
-    set_scalar, set_text, strings_in_metadata, text_of_scalar,
+    add_annotation, check_annotations, is_null, metadata, metadata_mut, metadata_text, set_annotation,
+    set_metadata_text, set_scalar, set_text, strings_in_metadata, text_of_scalar,
 };
 
 use crate::Gvk;
@@ -69,7 +69,7 @@ pub struct Previous {
 }
 
 /// What the build remembers about a resource.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
     /// The names it had, oldest first.
     pub previous: Vec<Previous>,

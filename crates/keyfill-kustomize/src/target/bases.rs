@@ -47,7 +47,7 @@ impl Target<'_> {
         let mut resource = Resource::new(node, schema);
         resource.file = Some(file.clone());
         if let Some(origin) = &self.origin {
-            origin::set(&mut resource, &origin.below(path));
+            origin::note_file(&mut resource, &origin.below(path));
         }
         resource
     }

@@ -69,11 +69,11 @@ impl Target<'_> {
             return Ok(());
         }
         for (validator, _) in self.transformer_plugins(entries)? {
-            let before: Vec<Node> = accumulator.map.iter().map(|r| r.node.clone()).collect();
+            let before: Vec<Resource> = accumulator.map.iter().cloned().collect();
             validator.apply(&mut accumulator.map, &self.session.schema()).map_err(|e| self.blame(e))?;
             let mut after = accumulator.map.iter();
             let is_kept = before.len() == accumulator.map.iter().count()
-                && before.iter().all(|b| after.next().is_some_and(|a| is_same(b, &unmarked(&a.node))));
+                && before.iter().all(|b| after.next().is_some_and(|a| is_untouched(b, a)));
             if !is_kept {
                 return Err(self.blame(Error::new(format!(
                     "the validator {} must not change resources",
@@ -83,6 +83,10 @@ impl Target<'_> {
         }
         Ok(())
     }
+}
+
+fn is_untouched(before: &Resource, after: &Resource) -> bool {
+    before.memory == after.memory && is_same(&before.node, &unmarked(&after.node))
 }
 
 /// Whether a node was not touched at all: the official tool compares where things stand in their files, too.

@@ -94,7 +94,8 @@ fn put(map: &mut ResMap, schema: &Schema, target: &ReplacementTarget, value: &mu
         if is_selected {
             map.update(at, schema, |resource| {
                 for path in paths {
-                    set_value(&mut resource.node, path, target.options.as_ref(), &value.node)
+                    let source = value.place.filter(|(place, _)| *place == at).map(|(_, path)| path);
+                    set_value(&mut resource.node, path, target.options.as_ref(), &value.node, source)
                         .map_err(|e| resource.blame(e))?;
                     value.follow(at, &resource.node);
                 }

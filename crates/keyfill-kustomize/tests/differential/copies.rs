@@ -61,6 +61,7 @@ fn target(known: &[Known], random: &mut Random) -> Option<Y> {
     if random.percent(15) {
         paths.push(inside_text(to, random)?);
     }
+    let only_values = found.iter().all(Place::is_value);
     let creates = random.percent(25);
     if creates && random.percent(60) {
         let made =
@@ -73,9 +74,10 @@ fn target(known: &[Known], random: &mut Random) -> Option<Y> {
     }
     entry = entry.with("fieldPaths", Y::List(paths));
     if creates {
-        let made = if random.percent(25) { options(random, false) } else { Y::Map(Vec::new()) };
+        let made =
+            if only_values && random.percent(25) { options(random, false) } else { Y::Map(Vec::new()) };
         entry = entry.with("options", made.with("create", "true"));
-    } else if random.percent(30) {
+    } else if only_values && random.percent(30) {
         entry = entry.with("options", options(random, false));
     }
     Some(entry)

@@ -175,8 +175,9 @@ fn bases(
     random: &mut Random,
 ) {
     if random.percent(30) {
-        let base =
-            layer(tree, &format!("{folder}/shared"), Layer { depth: depth - 1, ..Layer::default() }, random);
+        let was_shared = std::mem::replace(&mut tree.is_shared, true);
+        let below = Layer { depth: depth - 1, ..Layer::default() };
+        let base = layer(tree, &format!("{folder}/shared"), below, random);
         for (name, prefix) in [("left", "l-"), ("right", "r-")] {
             let shared = Some(("../shared".to_owned(), base.clone(), prefix));
             known.extend(layer(
@@ -187,6 +188,7 @@ fn bases(
             ));
             listed.push(name.into());
         }
+        tree.is_shared = was_shared;
         return;
     }
     for n in 0..1 + random.below(2) {

@@ -124,7 +124,7 @@ fn random_kustomizations_give_the_same_bytes() {
         }
         if let Err(reason) = &theirs {
             *reasons
-                .entry(reason.chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect())
+                .entry(reason.chars().rev().take(100).collect::<Vec<_>>().into_iter().rev().collect())
                 .or_default() += 1;
         }
         if let Some(difference) = difference(&theirs, &ours) {

@@ -197,7 +197,7 @@ fn workload(object: Y, kind: &str, random: &mut Random) -> Y {
     let labels = pairs(random);
     let mut spec = Y::map([("selector", Y::map([("matchLabels", labels.clone())]))]);
     if random.percent(50) {
-        spec = spec.with("replicas", random.pick(&["1", "3", "2"]));
+        spec = spec.with("replicas", random.pick(&["1", "3", "\"2\""]));
     }
     if kind == "StatefulSet" {
         spec = spec.with("serviceName", name(random));

@@ -100,11 +100,16 @@ fn dotted_step(step: &Step, random: &mut Random) -> String {
         Step::Key(key) if key.contains('/') && random.percent(50) => format!("[{key}]"),
         Step::Key(key) => key.replace('.', "\\."),
         Step::Item(n, named) => match named {
-            Some((field, value)) if !value.is_empty() && random.percent(60) => format!("[{field}={value}]"),
-            _ if random.percent(15) => "*".to_owned(),
+            Some((field, value)) if is_word(value) && random.percent(60) => format!("[{field}={value}]"),
+            _ if random.percent(8) => "*".to_owned(),
             _ => n.to_string(),
         },
     }
+}
+
+/// Whether a value has no meaning as a regular expression.
+fn is_word(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'/'))
 }
 
 /// A key as it can stand in a file.

@@ -17,6 +17,8 @@ pub struct Tree {
     pub managed_by: bool,
     /// Whether some kustomization brings a schema.
     pub has_schema: bool,
+    /// Whether what is made now is used twice: with prefixes only, so that it holds nothing that keeps its name.
+    pub is_shared: bool,
     /// Kinds and names that are taken, and variables.
     taken: BTreeSet<(String, String)>,
 }
@@ -31,11 +33,12 @@ impl Tree {
             is_legacy: random.percent(70),
             managed_by: random.percent(3),
             has_schema: false,
+            is_shared: false,
             taken: BTreeSet::new(),
         };
         let depth = [0, 0, 1, 1, 2][random.below(5)];
-        // A quarter combines at random what need not fit together; the rest mostly builds.
-        if case % 4 == 0 {
+        // An eighth combines at random what need not fit together; the rest mostly builds.
+        if case % 8 == 0 {
             tree.folder("root", depth, false, &mut random);
         } else {
             layer(&mut tree, "root", Layer { depth, ..Layer::default() }, &mut random);
@@ -58,6 +61,9 @@ impl Tree {
 
     /// A name that no object of the kind has yet; there is one namespace at most.
     pub fn new_name(&mut self, kind: &str, random: &mut Random) -> Option<String> {
+        if self.is_shared && matches!(kind, "Namespace" | "CustomResourceDefinition" | "APIService") {
+            return None;
+        }
         let (start, most) = if kind == "Namespace" { (0, 1) } else { (random.below(2), ALL_NAMES.len()) };
         let mut names = (0..most).map(|n| ALL_NAMES[(n + start) % ALL_NAMES.len()]);
         let is_new = |name: &&str| self.taken.insert((kind.to_owned(), (*name).to_owned()));
@@ -66,7 +72,7 @@ impl Tree {
 
     /// Whether a variable's name is not taken yet.
     pub fn new_variable(&mut self, name: &str) -> bool {
-        self.taken.insert(("variable".to_owned(), name.to_owned()))
+        !self.is_shared && self.taken.insert(("variable".to_owned(), name.to_owned()))
     }
 
     /// Adds a file.
