@@ -1,6 +1,6 @@
 //! `buildMetadata`: annotations that say where a resource came from and what has changed it.
 
-use crate::resource::{Resource, metadata, metadata_mut, set_annotation, text_of_scalar};
+use crate::resource::{Resource, add_annotation, metadata, metadata_mut, set_annotation, text_of_scalar};
 use keyfill_yaml::{Node, to_yaml};
 
 /// The annotation that holds a resource's origin.
@@ -114,6 +114,11 @@ pub fn annotation(object: &Node) -> Option<&str> {
 /// Writes down where a resource came from.
 pub fn set(resource: &mut Resource, origin: &Origin) {
     set_annotation(&mut resource.node, ORIGIN, &origin.text());
+}
+
+/// Writes down which file a resource was read from.
+pub fn note_file(resource: &mut Resource, origin: &Origin) {
+    add_annotation(&mut resource.node, ORIGIN, &origin.text());
 }
 
 /// Writes down that a transformer has worked on a resource. One without an origin was made by it.

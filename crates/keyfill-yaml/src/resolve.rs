@@ -168,6 +168,17 @@ pub(crate) enum CoreTag {
 }
 
 impl CoreTag {
+    /// Whether this is the tag of a value that is no string and not null.
+    pub(crate) fn is_kind_of(self, value: &Resolved) -> bool {
+        matches!(
+            (self, value),
+            (Self::Bool, Resolved::Bool(_))
+                | (Self::Int, Resolved::Int(_) | Resolved::Uint(_))
+                | (Self::Float, Resolved::Float(_))
+                | (Self::Timestamp, Resolved::Timestamp(_))
+        )
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Str => "!!str",

@@ -1,6 +1,6 @@
 //! Variables: `$(NAME)` in strings along field specs.
 
-use super::scalar::is_null;
+use super::scalar::{is_null, is_string};
 use super::shared::Writes;
 use crate::Gvk;
 use crate::error::{Error, Result};
@@ -34,18 +34,18 @@ impl Step<'_> {
     fn node(&mut self, node: &mut Node) -> Result<()> {
         match node {
             Node::Scalar(scalar) => {
-                if scalar.kind() == ScalarKind::Str {
+                if is_string(scalar) {
                     self.scalar(scalar);
                 }
             }
             Node::Map(map) => {
                 for entry in &mut map.entries {
-                    if entry.key.kind() != ScalarKind::Str {
+                    if !is_string(&entry.key) {
                         return Err(Error::new(format!("the key {} is not a string", entry.key.text))
                             .at_line(entry.key.line));
                     }
                     match &mut entry.value {
-                        Node::Scalar(scalar) if scalar.kind() == ScalarKind::Str => self.scalar(scalar),
+                        Node::Scalar(scalar) if is_string(scalar) => self.scalar(scalar),
                         _ => {}
                     }
                 }
@@ -53,7 +53,7 @@ impl Step<'_> {
             Node::Seq(seq) => {
                 for item in &mut seq.items {
                     match item {
-                        Node::Scalar(scalar) if scalar.kind() == ScalarKind::Str => self.scalar(scalar),
+                        Node::Scalar(scalar) if is_string(scalar) => self.scalar(scalar),
                         other => {
                             let what = if is_null(other) { "null" } else { "no string" };
                             return Err(Error::new(format!(
@@ -135,7 +135,7 @@ fn into_scalar(node: Node) -> Option<Scalar> {
 
 /// A value that takes the place of the whole string, with its type.
 fn as_whole(mut value: Scalar) -> Scalar {
-    let kind = value.kind();
+    let kind = if is_string(&value) { ScalarKind::Str } else { value.kind() };
     if kind == ScalarKind::Float
         && let Ok(number) = parse_float(&value.text)
     {
@@ -154,7 +154,7 @@ fn as_whole(mut value: Scalar) -> Scalar {
 /// A value amid other text.
 fn within_text(value: &Scalar) -> Text {
     match value.kind() {
-        ScalarKind::Float => {
+        ScalarKind::Float if !is_string(value) => {
             parse_float(&value.text).map_or_else(|_| value.text.clone(), |n| short(n).into())
         }
         _ => value.text.clone(),
@@ -173,14 +173,17 @@ mod tests {
     use super::expand;
     use crate::Gvk;
     use crate::fieldspec::FieldSpec;
-    use keyfill_yaml::{Limits, Node, load_nodes, to_yaml};
+    use keyfill_yaml::{Limits, Node, Scalar, load_nodes, to_yaml};
 
     fn after(value: &str) -> String {
         let mut nodes = load_nodes(format!("v: {value}").as_bytes(), &Limits::default()).expect("it is YAML");
+        let read = |text: &str| Node::Scalar(Scalar { line: 1, ..Scalar::plain(text) });
         let mut lookup = |name: &str| match name {
             "TEXT" => Some(Node::string("text")),
-            "NUMBER" => Some(Node::plain("5")),
-            "FLOAT" => Some(Node::plain("1e3")),
+            "NUMBER" => Some(read("5")),
+            // Set on the way without a type: a string to variables.
+            "MADE" => Some(Node::plain("5")),
+            "FLOAT" => Some(read("1e3")),
             _ => None,
         };
         let spec = FieldSpec::new(Gvk::default(), "v", false);
@@ -197,6 +200,7 @@ mod tests {
             ("a$(TEXT)b$(TEXT)", "atextbtext\n"),
             ("$(NUMBER)", "5\n"),
             ("'$(NUMBER)'", "5\n"),
+            ("$(MADE)", "\"5\"\n"),
             ("a$(NUMBER)", "a5\n"),
             ("a$(FLOAT)", "a1000\n"),
             ("$$(TEXT)", "$(TEXT)\n"),

@@ -12,7 +12,7 @@ pub fn set(object: &mut Node, gvk: &Gvk, count: i64, spec: &FieldSpec) -> Result
     let mut writes = Writes::default();
     let text = Text::from(count.to_string());
     visit(object, gvk, spec, Create::Scalar, &mut |node| {
-        set_scalar(node, text.clone(), Tag::None, &mut writes)
+        set_scalar(node, text.clone(), Tag::Int, &mut writes)
     })?;
     writes.spread(object);
     Ok(())

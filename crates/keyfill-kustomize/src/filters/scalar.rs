@@ -1,8 +1,8 @@
 //! Setting scalars as kustomize does: what is there keeps its way of being written.
 
-use super::shared::Writes;
+use super::shared::{Writes, is_shared};
 use crate::error::{Error, Result};
-use keyfill_yaml::{Map, Node, Scalar, ScalarKind, Style, Tag, Text};
+use keyfill_yaml::{Limits, Map, Node, Scalar, ScalarKind, Style, Tag, Text, Value, load_yaml};
 
 /// Whether a node is null, by its text or by its tag.
 pub fn is_null(node: &Node) -> bool {
@@ -26,12 +26,80 @@ pub fn text_of(node: &Node) -> &str {
     }
 }
 
+/// Whether a scalar has no type at all: it was made or set on the way without one, so that its text decides
+/// anew each time it changes. One that was read has the type of what it was then.
+pub fn is_untyped(scalar: &Scalar) -> bool {
+    scalar.tag == Tag::None && (scalar.line == 0 || is_shared(scalar))
+}
+
+/// Whether a scalar is a string. One without a type counts as one.
+pub fn is_string(scalar: &Scalar) -> bool {
+    is_untyped(scalar) || scalar.kind() == ScalarKind::Str
+}
+
+/// The tag that says what a scalar is now, for one whose text changes and whose type stays.
+pub fn tag_of(scalar: &Scalar) -> Tag {
+    match scalar.kind() {
+        ScalarKind::Str => Tag::Str,
+        ScalarKind::Int => Tag::Int,
+        ScalarKind::Float => Tag::Float,
+        ScalarKind::Bool => Tag::Bool,
+        ScalarKind::Null => Tag::Null,
+        ScalarKind::Timestamp => Tag::Timestamp,
+        ScalarKind::Other => scalar.tag.clone(),
+    }
+}
+
 /// Sets the text of a scalar. Without a tag, the text decides the type of a plain one.
 pub fn set(node: &mut Node, text: Text, tag: Tag, writes: &mut Writes) -> Result<()> {
     let Node::Scalar(scalar) = node else { return Err(wrong_kind("a scalar", node)) };
-    let value = Scalar { text, style: scalar.style, tag, line: scalar.line };
+    let line = if tag == Tag::None { 0 } else { scalar.line };
+    let value = Scalar { text, style: scalar.style, tag, line };
     writes.put(scalar, value);
     Ok(())
+}
+
+/// A string as kustomize makes one: in quotes where YAML 1.1 would take its text for something else, and as a
+/// block where it has several lines. What is put over it later keeps that style.
+pub fn made_string(text: Text) -> Scalar {
+    let style = if text.contains('\n') {
+        Style::Literal
+    } else if is_plain_string(&text) {
+        Style::Plain
+    } else {
+        Style::Double
+    };
+    Scalar { style, ..Scalar::string(text) }
+}
+
+/// What kustomize does to a value that it sets in a mapping: a string that YAML 1.1 would take for something
+/// else gets quotes, which what is put over it later keeps.
+pub fn quote(node: &mut Node) {
+    if let Node::Scalar(scalar) = node
+        && scalar.style == Style::Plain
+        && is_string(scalar)
+        && !scalar.text.contains('\n')
+        && !is_plain_string(&scalar.text)
+    {
+        scalar.style = Style::Double;
+    }
+}
+
+/// Whether YAML 1.1 reads a text without quotes as a string. One that cannot be read counts as a string.
+fn is_plain_string(text: &str) -> bool {
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b'=' | b'+');
+    match text.bytes().next() {
+        None => true,
+        // Most texts are words that begin with a letter with which no other type's text begins.
+        Some(first) if first.is_ascii_alphabetic() && !b"yYnNtTfFoO".contains(&first) => {
+            text.bytes().all(is_word) || is_read_as_string(text)
+        }
+        Some(_) => is_read_as_string(text),
+    }
+}
+
+fn is_read_as_string(text: &str) -> bool {
+    matches!(load_yaml(text.as_bytes(), &Limits::default()), Ok(Value::Str(_)) | Err(_))
 }
 
 /// Sets an entry of a mapping to a string. A new one gets a mark of those that share it.
@@ -42,20 +110,17 @@ pub fn set_entry(map: &mut Map, key: &Text, text: &Text, mark: u32, writes: &mut
             writes.put(scalar, value);
         }
         Some(other) => *other = Node::string(text.clone()),
-        None => map.set(key.clone(), Node::Scalar(Scalar { line: mark, ..Scalar::string(text.clone()) })),
+        None => map.set(key.clone(), Node::Scalar(Scalar { line: mark, ..made_string(text.clone()) })),
     }
 }
 
-/// Puts a scalar over another one, whose way of being written stays: a number put over a quoted text
-/// becomes text, a quoted text put over a plain number stays text.
+/// Puts a scalar over another one, whose way of being written stays: a number put over a quoted text is
+/// written as text, a quoted text put over a plain number stays text.
 pub fn put_over(target: &mut Scalar, mut value: Scalar, writes: &mut Writes) {
-    if value.tag == Tag::None && value.style != Style::Plain {
-        value.tag = Tag::Str;
+    if !is_untyped(&value) && (value.style != Style::Plain || target.style != Style::Plain) {
+        value.tag = tag_of(&value);
     }
     value.style = target.style;
-    if value.style != Style::Plain && matches!(value.tag, Tag::Int | Tag::Float | Tag::Bool) {
-        value.tag = Tag::None;
-    }
     writes.put(target, value);
 }
 

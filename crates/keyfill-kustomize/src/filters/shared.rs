@@ -9,6 +9,7 @@
 //! [`Scalar::line`], which is free for what was made on the way. A change to a marked scalar is noted in
 //! [`Writes`] and spread to its twins when the step is over.
 
+use super::scalar::{is_untyped, tag_of};
 use keyfill_yaml::{Node, Scalar};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -23,6 +24,11 @@ pub fn new_mark() -> u32 {
 
 fn mark_of(scalar: &Scalar) -> Option<u32> {
     (scalar.line >= FIRST_MARK).then_some(scalar.line)
+}
+
+/// Whether a scalar has twins.
+pub fn is_shared(scalar: &Scalar) -> bool {
+    mark_of(scalar).is_some()
 }
 
 /// Makes every scalar below a node one of its own, as a copy of the tree has them in kustomize.
@@ -52,6 +58,10 @@ impl Writes {
         match mark_of(target) {
             None => *target = value,
             Some(mark) => {
+                // The line, which the mark replaces, says that the text has decided its type.
+                if !is_untyped(&value) {
+                    value.tag = tag_of(&value);
+                }
                 value.line = mark;
                 *target = value.clone();
                 self.0.push(value);

@@ -1,6 +1,7 @@
 //! Config maps and secrets from literals, files and env files.
 
 use crate::error::{Error, Result};
+use crate::filters::scalar::made_string;
 use crate::load::{Generator, GeneratorOptions, Loader};
 use crate::resource::Resource;
 use crate::schema::Schema;
@@ -45,7 +46,8 @@ pub fn secret(loader: &Loader, generator: &Generator, schema: &Schema) -> Result
 
 fn push(map: &mut Map, key: Text, value: Text) {
     // The keys come sorted and different: no look for one that is there.
-    map.entries.push(keyfill_yaml::Entry { key: Scalar::string(key), value: Node::string(value) });
+    map.entries
+        .push(keyfill_yaml::Entry { key: Scalar::string(key), value: Node::Scalar(made_string(value)) });
 }
 
 fn base(generator: &Generator, kind: &'static str) -> Result<Map> {
@@ -83,7 +85,7 @@ fn finish(mut object: Map, generator: &Generator, schema: &Schema) -> Resource {
     }
     let mut resource = Resource::new(Node::Map(object), schema);
     resource.memory.needs_hash = !options.disable_name_suffix_hash;
-    resource.memory.behavior = generator.behavior;
+    resource.memory.behavior = Some(generator.behavior);
     resource
 }
 

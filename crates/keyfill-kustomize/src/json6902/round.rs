@@ -2,30 +2,44 @@
 //! strings lose their quotes, and nodes are shared no longer.
 
 use crate::error::{Error, Result};
+use crate::filters::scalar::tag_of;
 use crate::filters::shared::part_scalar;
 use keyfill_go::strconv::{Bits, Layout, format_float};
-use keyfill_yaml::{Entry, Map, Node, Scalar, ScalarKind, Seq, Style, Tag, Text, Value, resolve};
+use keyfill_yaml::{
+    Entry, Map, Node, Scalar, ScalarKind, Seq, Style, Tag, Text, Value, is_written_plain, resolve,
+};
 
 /// Takes an object through JSON.
 pub fn through_json(node: &mut Node) -> Result<()> {
     match node {
-        Node::Map(map) => map.entries.iter_mut().try_for_each(|e| through_json(&mut e.value)),
-        Node::Seq(seq) => seq.items.iter_mut().try_for_each(through_json),
+        Node::Map(map) => map.entries.iter_mut().try_for_each(|e| below(&mut e.value)),
+        Node::Seq(seq) => seq.items.iter_mut().try_for_each(below),
         Node::Scalar(scalar) => scalar_through_json(scalar),
     }
+}
+
+/// Collections below the object are new ones.
+fn below(node: &mut Node) -> Result<()> {
+    match node {
+        Node::Map(map) => map.line = 0,
+        Node::Seq(seq) => seq.line = 0,
+        Node::Scalar(_) => {}
+    }
+    through_json(node)
 }
 
 fn scalar_through_json(scalar: &mut Scalar) -> Result<()> {
     part_scalar(scalar);
     match scalar.kind() {
         ScalarKind::Str if scalar.style != Style::Folded => {
-            if scalar.style != Style::Plain || scalar.tag != Tag::None {
-                scalar.style = style_of(&scalar.text);
-                scalar.tag = Tag::Str;
-            }
+            scalar.style = style_of(&scalar.text);
+            scalar.tag = Tag::Str;
             Ok(())
         }
-        ScalarKind::Int if is_short(scalar) => Ok(()),
+        ScalarKind::Int if is_short(scalar) => {
+            scalar.tag = Tag::Int;
+            Ok(())
+        }
         _ => {
             let line = scalar.line;
             let value =
@@ -39,7 +53,8 @@ fn scalar_through_json(scalar: &mut Scalar) -> Result<()> {
 /// Whether an integer is written as a float of its size is.
 fn is_short(scalar: &Scalar) -> bool {
     let digits = scalar.text.strip_prefix('-').unwrap_or(&scalar.text);
-    scalar.tag == Tag::None
+    matches!(scalar.tag, Tag::None | Tag::Int)
+        && scalar.style == Style::Plain
         && digits.len() <= 6
         && digits.bytes().all(|b| b.is_ascii_digit())
         && (!digits.starts_with('0') || scalar.text == "0")
@@ -50,26 +65,27 @@ fn is_short(scalar: &Scalar) -> bool {
 fn style_of(text: &Text) -> Style {
     if text.contains('\n') {
         Style::Literal
-    } else if Scalar::plain(text.clone()).kind() != ScalarKind::Str {
-        Style::Double
-    } else {
+    } else if is_written_plain(text) {
         Style::Plain
+    } else {
+        Style::Double
     }
 }
 
 /// The scalar that a value becomes.
 fn scalar_of(value: &Value) -> Scalar {
-    let number = |n: f64| {
-        let text = format_float(n, Layout::General, None, Bits::B64);
-        Scalar::plain(text)
+    let typed = |text: Text| {
+        let scalar = Scalar::plain(text);
+        Scalar { tag: tag_of(&scalar), ..scalar }
     };
+    let number = |n: f64| typed(format_float(n, Layout::General, None, Bits::B64).into());
     match value {
         Value::Null | Value::Seq(_) | Value::Map(_) => Scalar { tag: Tag::Null, ..Scalar::plain("null") },
-        Value::Bool(b) => Scalar::plain(if *b { "true" } else { "false" }),
+        Value::Bool(b) => typed(Text::new_static(if *b { "true" } else { "false" })),
         Value::Int(n) => number(*n as f64),
         Value::Uint(n) => number(*n as f64),
         Value::Float(n) => number(*n),
-        Value::Number(text) => Scalar::plain(text.clone()),
+        Value::Number(text) => typed(text.clone()),
         Value::Str(text) => Scalar { style: style_of(text), ..Scalar::string(text.clone()) },
     }
 }

@@ -1,5 +1,6 @@
 //! From files to kustomizations and objects.
 
+mod batch;
 mod decode;
 mod deprecated;
 mod fields;
@@ -9,6 +10,7 @@ mod loader;
 mod objects;
 mod remote;
 
+pub use batch::{Batch, ReadFile};
 pub use decode::{Item, Object, Source};
 pub use fields::{
     Generator, GeneratorOptions, Label, Patch, PatchOptions, Replacement, ReplacementSource,

@@ -3,7 +3,7 @@
 use super::directive::{self, Directive};
 use super::elements;
 use crate::error::Result;
-use crate::filters::scalar::{is_null, put_over, text_of, wrong_kind};
+use crate::filters::scalar::{is_null, put_over, quote, text_of, wrong_kind};
 use crate::filters::shared::Writes;
 use crate::schema::{Schema, Type};
 use keyfill_yaml::{Entry, Map, Node, Seq, Text};
@@ -86,7 +86,8 @@ impl<'a> Walk<'a> {
                 None => dest.entries[..own].iter().position(|e| e.key.text == *name),
             };
             let Some(place) = place else {
-                if let Some(value) = self.only_patch(&field.value, below)? {
+                if let Some(mut value) = self.only_patch(&field.value, below)? {
+                    quote(&mut value);
                     dest.entries.push(Entry { key: field.key.clone(), value });
                 }
                 continue;
@@ -101,7 +102,12 @@ impl<'a> Walk<'a> {
         }
         for (place, entry) in dest.entries[..own].iter_mut().enumerate() {
             let below = at.and_then(|t| t.field(&entry.key.text));
-            if !is_touched[place] && !self.only_dest(&mut entry.value, below)? {
+            if is_touched[place] {
+                continue;
+            }
+            if self.only_dest(&mut entry.value, below)? {
+                quote(&mut entry.value);
+            } else {
                 cleared.push(place);
             }
         }
@@ -152,7 +158,9 @@ impl<'a> Walk<'a> {
             Node::Map(map) => {
                 let mut cleared = Vec::new();
                 for (place, entry) in map.entries.iter_mut().enumerate() {
-                    if !self.only_dest(&mut entry.value, at.and_then(|t| t.field(&entry.key.text)))? {
+                    if self.only_dest(&mut entry.value, at.and_then(|t| t.field(&entry.key.text)))? {
+                        quote(&mut entry.value);
+                    } else {
                         cleared.push(place);
                     }
                 }
@@ -225,7 +233,9 @@ impl<'a> Walk<'a> {
     fn fields_within_patch(&mut self, map: &mut Map, at: Option<Type<'a>>) -> Result<()> {
         let mut cleared = Vec::new();
         for (place, entry) in map.entries.iter_mut().enumerate() {
-            if !self.within_patch(&mut entry.value, at.and_then(|t| t.field(&entry.key.text)))? {
+            if self.within_patch(&mut entry.value, at.and_then(|t| t.field(&entry.key.text)))? {
+                quote(&mut entry.value);
+            } else {
                 cleared.push(place);
             }
         }

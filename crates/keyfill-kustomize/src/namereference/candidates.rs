@@ -4,7 +4,7 @@ use crate::Gvk;
 use crate::error::{Error, Result};
 use crate::resmap::{ResMap, describe};
 use crate::resource::{Id, NO_NAMESPACE, is_null, text_of_scalar};
-use keyfill_yaml::{Node, Text};
+use keyfill_yaml::{Node, ScalarKind, Text};
 use std::collections::{HashMap, HashSet};
 
 /// Indexes over all resources, made once.
@@ -112,8 +112,14 @@ fn subject_namespaces(object: &Node, id: &Id) -> Result<HashSet<Text>> {
         if subject.as_map().is_none() {
             return Err(Error::new(format!("a subject of {} is not a mapping", describe(id))));
         }
-        let is_account = subject.get("kind").map(text_of_scalar) == Some("ServiceAccount");
-        let Some(namespace) = subject.get("namespace").filter(|_| is_account) else { continue };
+        let (Some(kind), Some(namespace)) = (subject.get("kind"), subject.get("namespace")) else { continue };
+        if kind.as_scalar().is_none_or(|s| s.kind() != ScalarKind::Str) {
+            return Err(Error::new(format!("the kind of a subject of {} is no text", describe(id)))
+                .at_line(kind.line()));
+        }
+        if text_of_scalar(kind) != "ServiceAccount" {
+            continue;
+        }
         if is_null(namespace) || namespace.as_scalar().is_none() {
             return Err(Error::new(format!("the namespace of a subject of {} is blank", describe(id)))
                 .hint("name the service account's namespace, or leave the field out"));

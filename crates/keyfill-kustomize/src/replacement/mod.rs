@@ -6,7 +6,7 @@ mod structured;
 mod text;
 
 use crate::error::{Error, Result};
-use crate::filters::scalar::{is_null_or_empty, text_of};
+use crate::filters::scalar::{is_null_or_empty, is_untyped, tag_of, text_of};
 use crate::filters::shared::{Writes, part};
 use fields::Kind;
 use keyfill_yaml::{Node, Scalar, ScalarKind, Style, Tag, Text};
@@ -46,18 +46,27 @@ pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>
             ))
             .at_line(line));
         };
-        scalar_text(scalar, chosen)?;
+        // Only its text is copied into scalars, so it need not fit the type.
+        if !is_untyped(scalar) {
+            scalar.tag = tag_of(scalar);
+        }
+        scalar.text = chosen;
     }
     Ok(value)
 }
 
-/// Puts a value in at a path of an object, or in a part of what is there.
+/// Puts a value in at a path of an object, or in a part of what is there. Where the object is the source, too,
+/// `source_path` says which field the value is: once that is set, further ones get what it was set to.
 pub fn set_value(
     target: &mut Node,
     field_path: &str,
     options: Option<&FieldOptions>,
     value: &Node,
+    source_path: Option<&str>,
 ) -> Result<()> {
+    let source: Option<*const Node> = source_path
+        .and_then(|path| path::lookup(target, &path::split(path)).ok().flatten())
+        .map(std::ptr::from_ref);
     let create = options.is_some_and(|o| o.create).then(|| Kind::of(value));
     let steps = path::split(field_path);
     if structured::set(target, &steps, create, value)? {
@@ -68,9 +77,15 @@ pub fn set_value(
         format!("unable to {how} field `{field_path}` in replacement target")
     };
     let mut writes = Writes::default();
-    let found =
-        fields::visit(target, &steps, create, &mut |field| set_field(field, options, value, &mut writes))
-            .map_err(|e| e.context(not_found()))?;
+    let mut value = value.clone();
+    let found = fields::visit(target, &steps, create, &mut |field| {
+        set_field(field, options, &value, &mut writes)?;
+        if source.is_some_and(|source| std::ptr::eq(source, field)) {
+            value.clone_from(field);
+        }
+        Ok(())
+    })
+    .map_err(|e| e.context(not_found()))?;
     writes.spread(target);
     if found == 0 {
         return Err(Error::new(not_found()).hint("`options: {create: true}` makes fields that are absent"));
@@ -94,7 +109,7 @@ fn set_field(
     match field {
         Node::Scalar(scalar) => {
             let mut changed = scalar.clone();
-            scalar_text(&mut changed, text).map_err(|e| e.at_line(line))?;
+            scalar_text(&mut changed, text);
             writes.put(scalar, changed);
         }
         other => {
@@ -118,38 +133,49 @@ fn joined(old: &str, new: &str, options: &FieldOptions) -> Text {
     parts.join(options.delimiter.as_str()).into()
 }
 
-/// Gives a scalar another text, but no other type: a string stays one, and a number must be a number.
-fn scalar_text(scalar: &mut Scalar, text: Text) -> Result<()> {
-    let old = scalar.kind();
-    // A field that was made for the value has no type of its own yet.
-    let is_new = scalar.line == 0 && scalar.text.is_empty() && scalar.tag == Tag::None;
-    scalar.text = text;
-    if is_new {
-        return Ok(());
-    }
-    if old == ScalarKind::Str || scalar.style != Style::Plain || scalar.tag != Tag::None {
-        if scalar.tag == Tag::None && scalar.style == Style::Plain {
-            scalar.tag = Tag::Str;
+/// Gives a scalar another text, but no other type: a string stays one. A text that does not fit stays as it is
+/// with the type: something may still come that changes it, and if not, [`check_types`] tells. A scalar
+/// without a type takes any text.
+fn scalar_text(scalar: &mut Scalar, text: Text) {
+    if !is_untyped(scalar) {
+        let tag = tag_of(scalar);
+        let fits = match tag {
+            Tag::Str | Tag::Binary | Tag::Other(_) | Tag::None => scalar.style != Style::Plain,
+            _ => Scalar::plain(text.clone()).kind() == scalar.kind() && tag != Tag::Float,
+        };
+        if !fits {
+            scalar.tag = tag;
         }
-        return Ok(());
     }
-    let new = scalar.kind();
-    let (tag, word) = match old {
-        ScalarKind::Int => (Tag::Int, "an integer"),
-        ScalarKind::Float => (Tag::Float, "a number"),
-        ScalarKind::Bool => (Tag::Bool, "a boolean"),
-        ScalarKind::Timestamp => (Tag::Timestamp, "a timestamp"),
-        _ => (Tag::Null, "null"),
+    scalar.text = text;
+}
+
+/// Fails for scalars whose text does not fit their type, which replacements can make.
+pub fn check_types(object: &Node) -> Result<()> {
+    check_field(object, "")
+}
+
+fn check_field(node: &Node, name: &str) -> Result<()> {
+    let scalar = match node {
+        Node::Map(map) => return map.entries.iter().try_for_each(|e| check_field(&e.value, &e.key.text)),
+        Node::Seq(seq) => return seq.items.iter().try_for_each(|item| check_field(item, name)),
+        Node::Scalar(scalar) => scalar,
     };
-    if new == old {
+    let word = match &scalar.tag {
+        Tag::Int => "an integer",
+        Tag::Float => "a number",
+        Tag::Bool => "a boolean",
+        Tag::Timestamp => "a timestamp",
+        Tag::Null => "null",
+        Tag::None | Tag::Str | Tag::Binary | Tag::Other(_) => return Ok(()),
+    };
+    let is = Scalar::plain(scalar.text.clone()).kind();
+    if is == scalar.kind() || (scalar.tag == Tag::Float && is == ScalarKind::Int) {
         return Ok(());
     }
-    if old == ScalarKind::Float && new == ScalarKind::Int {
-        scalar.tag = tag;
-        return Ok(());
-    }
-    Err(Error::new(format!("the new value does not fit the field, which holds {word} and keeps its type"))
-        .hint("write the old value in quotes to make it a string"))
+    Err(Error::new(format!("what a replacement put into `{name}` does not fit: the field holds {word}"))
+        .at_line(scalar.line)
+        .hint("a field keeps its type: write the old value in quotes to make it a string"))
 }
 
 fn not_a_scalar(line: u32) -> Error {

@@ -4,7 +4,10 @@ use super::fields::{Kind, visit};
 use super::path;
 use super::text::yaml_text;
 use crate::error::{Error, Result};
-use keyfill_yaml::{Html, Limits, Node, ScalarKind, Tag, Text, load_nodes, resolve, to_json, to_json_indent};
+use crate::filters::scalar::{is_untyped, tag_of};
+use keyfill_yaml::{
+    Html, Limits, Node, ScalarKind, Style, Tag, Text, load_nodes, resolve, to_json, to_json_indent,
+};
 
 /// Puts a value into the document that a field on the path holds, if one does and the rest of the path is
 /// found in it, and says whether it did.
@@ -13,8 +16,8 @@ pub fn set(target: &mut Node, steps: &[String], create: Option<Kind>, value: &No
     let found = visit(&mut document, &steps[depth..], create, &mut |field| {
         match (field, value) {
             (Node::Scalar(field), value) => {
-                if field.kind() == ScalarKind::Str {
-                    field.tag = Tag::Str;
+                if !is_untyped(field) && field.style == Style::Plain {
+                    field.tag = tag_of(field);
                 }
                 field.text = value.text().unwrap_or("").into();
             }

@@ -82,7 +82,21 @@ fn write_after_blank(out: &mut String, scalar: &Scalar, indent: usize) {
     write_scalar(out, scalar, indent);
 }
 
+/// The word of a tag that a text does not have by itself.
+fn tag_word(scalar: &Scalar) -> Option<&'static str> {
+    let word = match scalar.tag {
+        Tag::Int => "!!int ",
+        Tag::Float => "!!float ",
+        Tag::Bool => "!!bool ",
+        Tag::Null => "!!null ",
+        Tag::Timestamp => "!!timestamp ",
+        Tag::None | Tag::Str | Tag::Binary | Tag::Other(_) => return None,
+    };
+    (Scalar::plain(scalar.text.clone()).kind() != scalar.kind()).then_some(word)
+}
+
 fn write_scalar(out: &mut String, scalar: &Scalar, indent: usize) {
+    out.push_str(tag_word(scalar).unwrap_or(""));
     let is_ambiguous =
         || scalar.tag == Tag::Str && Scalar::plain(scalar.text.clone()).kind() != ScalarKind::Str;
     match scalar.style {

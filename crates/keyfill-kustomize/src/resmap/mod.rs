@@ -4,7 +4,7 @@
 //! the indexes in step, so that a look-up never has to walk through all resources.
 
 use crate::error::{Error, Result};
-use crate::resource::{Behavior, Id, Memory, Resource};
+use crate::resource::{Behavior, Id, Memory, Resource, text_of_scalar};
 use crate::schema::Schema;
 use crate::selector::Matcher;
 use keyfill_yaml::{Map, Node, Text};
@@ -301,7 +301,7 @@ impl ResMap {
     /// Adds what a generator made: new, or put over one that is there, as its behavior says.
     pub fn absorb(&mut self, mut made: Resource) -> Result<()> {
         let places = self.matching_any(made.id());
-        let behavior = made.memory.behavior;
+        let behavior = made.memory.behavior.unwrap_or_default();
         match (places[..].first(), places.len()) {
             (None, _) => match behavior {
                 Behavior::Merge | Behavior::Replace => Err(Error::new(format!(
@@ -414,7 +414,7 @@ fn merge_metadata(made: &mut Resource, old: &Resource, field: &str) {
     let of = |node: &Node| {
         crate::resource::metadata(node).and_then(|m| m.get(field)).and_then(Node::as_map).cloned()
     };
-    let merged = merged(of(&old.node), of(&made.node));
+    let merged = merged(of(&old.node), of(&made.node), text_of_scalar);
     let Some(metadata) = crate::resource::metadata_mut(&mut made.node) else { return };
     metadata.remove(field);
     if !merged.is_empty() {
@@ -423,10 +423,10 @@ fn merge_metadata(made: &mut Resource, old: &Resource, field: &str) {
 }
 
 /// Both mappings as strings, sorted; the second wins.
-fn merged(under: Option<Map>, over: Option<Map>) -> Map {
+fn merged(under: Option<Map>, over: Option<Map>, text_of: fn(&Node) -> &str) -> Map {
     let mut pairs: Vec<(Text, Text)> = Vec::new();
     for entry in under.into_iter().chain(over).flat_map(|m| m.entries) {
-        let value = Text::from(crate::resource::text_of_scalar(&entry.value));
+        let value = Text::from(text_of(&entry.value));
         match pairs.binary_search_by(|(k, _)| k.cmp(&entry.key.text)) {
             Ok(at) => pairs[at].1 = value,
             Err(at) => pairs.insert(at, (entry.key.text, value)),
@@ -435,8 +435,8 @@ fn merged(under: Option<Map>, over: Option<Map>) -> Map {
     let mut map = Map::default();
     map.entries.reserve(pairs.len());
     for (key, value) in pairs {
-        map.entries
-            .push(keyfill_yaml::Entry { key: keyfill_yaml::Scalar::string(key), value: Node::string(value) });
+        let value = Node::Scalar(crate::filters::scalar::made_string(value));
+        map.entries.push(keyfill_yaml::Entry { key: keyfill_yaml::Scalar::string(key), value });
     }
     map
 }
@@ -444,7 +444,7 @@ fn merged(under: Option<Map>, over: Option<Map>) -> Map {
 /// Puts the data of a generated resource over those of the one that is there.
 fn merge_data(made: &mut Resource, old: &Resource, field: &str) {
     let of = |node: &Node| node.get(field).and_then(Node::as_map).cloned();
-    let merged = merged(of(&old.node), of(&made.node));
+    let merged = merged(of(&old.node), of(&made.node), crate::filters::scalar::text_of);
     let Some(object) = made.node.as_map_mut() else { return };
     object.remove(field);
     if !merged.is_empty() {

@@ -48,6 +48,16 @@ pub fn take(object: &mut Node) -> Memory {
     memory
 }
 
+/// Takes out what is left of them at the end; what they say no longer matters.
+pub fn drop_all(object: &mut Node) {
+    let annotations = object.get_mut("metadata").and_then(|m| m.get_mut("annotations"));
+    if let Some(map) = annotations.and_then(Node::as_map_mut)
+        && map.keys().any(is_ours)
+    {
+        map.entries.retain(|e| !is_ours(&e.key.text));
+    }
+}
+
 fn is_ours(key: &str) -> bool {
     key.strip_prefix(DOMAIN).is_some_and(|name| KNOWN.contains(&name)) || LEGACY.contains(&key)
 }
@@ -66,6 +76,6 @@ fn read(map: &Map, memory: &mut Memory) {
     memory.prefixes = list("prefixes");
     memory.suffixes = list("suffixes");
     memory.needs_hash = text("needsHashSuffix") == Some("enabled");
-    memory.behavior = Behavior::from_name(text("generatorBehavior").unwrap_or(""));
+    memory.behavior = text("generatorBehavior").map(Behavior::from_name);
     memory.from_chart = text("helm-generated") == Some("true");
 }

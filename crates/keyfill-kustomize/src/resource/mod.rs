@@ -8,10 +8,11 @@ mod annotations;
 mod id;
 mod object;
 
+pub use annotations::drop_all as drop_memory_annotations;
 pub use id::{Id, NO_NAMESPACE};
 pub use object::{
-    check_annotations, is_null, metadata, metadata_mut, metadata_text, set_annotation, set_metadata_text,
-    set_scalar, set_text, strings_in_metadata, text_of_scalar,
+    add_annotation, check_annotations, is_null, metadata, metadata_mut, metadata_text, set_annotation,
+    set_metadata_text, set_scalar, set_text, strings_in_metadata, text_of_scalar,
 };
 
 use crate::Gvk;
@@ -68,7 +69,7 @@ pub struct Previous {
 }
 
 /// What the build remembers about a resource.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
     /// The names it had, oldest first.
     pub previous: Vec<Previous>,
@@ -78,8 +79,8 @@ pub struct Memory {
     pub suffixes: Vec<Text>,
     /// Whether a hash of its content goes behind its name at the end.
     pub needs_hash: bool,
-    /// What it does to one that is there already.
-    pub behavior: Behavior,
+    /// What it does to one that is there already; of what was generated.
+    pub behavior: Option<Behavior>,
     /// It once had no name when its name was to be remembered. Together with remembered names this makes the
     /// official tool fail.
     pub was_nameless: bool,
@@ -94,7 +95,7 @@ impl Memory {
             && self.prefixes.is_empty()
             && self.suffixes.is_empty()
             && !self.needs_hash
-            && self.behavior == Behavior::Unspecified
+            && self.behavior.is_none()
             && !self.from_chart
     }
 }
@@ -175,6 +176,17 @@ impl Resource {
             name: self.id.name.clone(),
             kind: self.id.gvk.kind.clone(),
         });
+        self.note_memory();
+    }
+
+    /// The official tool writes its memory into the annotations, whereby null becomes a mapping.
+    fn note_memory(&mut self) {
+        let metadata = self.node.get_mut("metadata");
+        if let Some(annotations) = metadata.and_then(|m| m.get_mut("annotations"))
+            && is_null(annotations)
+        {
+            *annotations = Node::map();
+        }
     }
 
     /// Reads the identity from the object again, after a change to it.

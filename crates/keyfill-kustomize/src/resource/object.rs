@@ -1,6 +1,7 @@
 //! Reading and writing the common fields of an object.
 
 use crate::error::{Error, Result};
+use crate::filters::shared::{is_shared, part};
 use keyfill_yaml::{Map, Node, Scalar, ScalarKind, Style, Tag, Text};
 
 /// The `metadata` mapping; none when it is absent or empty.
@@ -31,6 +32,9 @@ pub fn set_scalar(node: &mut Node, text: impl Into<Text>) {
         Node::Scalar(scalar) => {
             scalar.text = text.into();
             scalar.tag = Tag::None;
+            if !is_shared(scalar) {
+                scalar.line = 0;
+            }
         }
         other => *other = Node::Scalar(Scalar::string(text)),
     }
@@ -60,16 +64,30 @@ pub fn metadata_mut(object: &mut Node) -> Option<&mut Map> {
     node.as_map_mut()
 }
 
-/// Sets an annotation as a string.
+/// Sets an annotation as a string and leaves the others alone.
+pub fn add_annotation(object: &mut Node, key: &str, value: &str) {
+    if let Some(map) = annotations_mut(object) {
+        map.set(key, Node::string(value));
+    }
+}
+
+/// Sets an annotation as a string. All of them are written anew: none shares its value with another field.
 pub fn set_annotation(object: &mut Node, key: &str, value: &str) {
-    let Some(metadata) = metadata_mut(object) else { return };
-    let annotations = metadata.get_or_insert_with("annotations", Node::map);
+    let Some(map) = annotations_mut(object) else { return };
+    for entry in &mut map.entries {
+        to_string_node(&mut entry.value);
+        part(&mut entry.value);
+    }
+    map.set(key, Node::string(value));
+}
+
+/// The annotations, made when they are absent.
+fn annotations_mut(object: &mut Node) -> Option<&mut Map> {
+    let annotations = metadata_mut(object)?.get_or_insert_with("annotations", Node::map);
     if is_null(annotations) {
         *annotations = Node::map();
     }
-    if let Some(map) = annotations.as_map_mut() {
-        map.set(key, Node::string(value));
-    }
+    annotations.as_map_mut()
 }
 
 /// Makes all values of `metadata.labels` or `metadata.annotations` strings, and takes the field away

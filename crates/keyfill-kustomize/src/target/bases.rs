@@ -3,7 +3,7 @@
 use super::Target;
 use super::accumulator::Accumulator;
 use crate::error::{Error, Result};
-use crate::load::{Kind, Loader, Opened, objects_of};
+use crate::load::{Batch, Kind, Loader, Opened, ReadFile};
 use crate::origin::{self, Origin};
 use crate::resource::Resource;
 use crate::schema::Schema;
@@ -12,42 +12,54 @@ use keyfill_yaml::{Limits, Node, Text};
 use std::sync::Arc;
 
 impl Target<'_> {
-    /// Adds files and bases in their order.
+    /// Adds files and bases in their order. Files that follow one another are parsed together.
     pub(super) fn add_resources(&self, accumulator: &mut Accumulator, paths: &[Text]) -> Result<()> {
+        let mut batch = Batch::default();
         for path in paths {
-            let opened = self.loader.open(path).map_err(|e| e.at(self.file.as_str(), self.line_of(path)))?;
-            match opened {
-                Opened::File(text) => self.add_file(accumulator, path, &text)?,
-                Opened::Folder => {
+            match self.loader.open(path) {
+                Ok(Opened::File(text)) => {
+                    let file: Arc<str> = self.loader.join(path)?.as_str().into();
+                    batch.push(ReadFile { path: path.clone(), file, text });
+                    if batch.is_full() {
+                        self.add_files(accumulator, std::mem::take(&mut batch))?;
+                    }
+                }
+                Ok(Opened::Folder) => {
+                    self.add_files(accumulator, std::mem::take(&mut batch))?;
                     let inner = self.inner(path, Kind::Kustomization)?;
                     accumulator
                         .merge(inner)
                         .map_err(|e| self.blame(e.context(format!("merging the base '{path}'"))))?;
                 }
+                Err(error) => {
+                    // What is wrong with the files before it is told first.
+                    self.add_files(accumulator, batch)?;
+                    return Err(error.at(self.file.as_str(), self.line_of(path)));
+                }
             }
         }
-        Ok(())
+        self.add_files(accumulator, batch)
     }
 
-    /// Adds the objects of one file.
-    fn add_file(&self, accumulator: &mut Accumulator, path: &str, text: &[u8]) -> Result<()> {
-        let file: Arc<str> = self.loader.join(path)?.as_str().into();
-        let nodes = objects_of(&file, text, &Limits::from(&self.loader.cx().limits))?;
+    /// Adds the objects of files.
+    fn add_files(&self, accumulator: &mut Accumulator, batch: Batch) -> Result<()> {
         let schema = self.session.schema();
-        let mut fresh = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            fresh.push(self.resource(node, &file, path, &schema));
+        for (read, nodes) in batch.parsed(&Limits::from(&self.loader.cx().limits)) {
+            let nodes = nodes?;
+            let fresh =
+                nodes.into_iter().map(|node| self.resource(node, &read.file, &read.path, &schema)).collect();
+            // The objects of one file must differ among themselves before they join the others.
+            let map = crate::resmap::ResMap::from_list(fresh)?;
+            accumulator.map.append_all(map)?;
         }
-        // The objects of one file must differ among themselves before they join the others.
-        let map = crate::resmap::ResMap::from_list(fresh)?;
-        accumulator.map.append_all(map)
+        Ok(())
     }
 
     fn resource(&self, node: Node, file: &Arc<str>, path: &str, schema: &Schema) -> Resource {
         let mut resource = Resource::new(node, schema);
         resource.file = Some(file.clone());
         if let Some(origin) = &self.origin {
-            origin::set(&mut resource, &origin.below(path));
+            origin::note_file(&mut resource, &origin.below(path));
         }
         resource
     }

@@ -8,7 +8,8 @@ use crate::fieldspec::FieldSpec;
 use crate::generate::Charts;
 use crate::load::Loader;
 use crate::origin::{self, ORIGIN, Origin, TRANSFORMATIONS};
-use crate::resource::{Resource, metadata, strings_in_metadata, text_of_scalar};
+use crate::replacement::check_types;
+use crate::resource::{Resource, drop_memory_annotations, metadata, strings_in_metadata, text_of_scalar};
 use crate::transform::Transformer;
 use crate::{Gvk, namereference, order, variables};
 use bytes::Bytes;
@@ -75,6 +76,7 @@ fn finish(session: &Session, target: &Target, accumulator: Accumulator) -> Resul
     let mut documents = Vec::new();
     for (at, mut resource) in map.into_list().into_iter().enumerate() {
         clean(&mut resource, origins, transformations);
+        check_types(&resource.node).map_err(|e| resource.blame(e))?;
         let before = if at == 0 { Bytes::new() } else { Bytes::from_static(b"---\n") };
         documents.push(document(resource, before));
     }
@@ -97,6 +99,7 @@ fn clean(resource: &mut Resource, origins: bool, transformations: bool) {
     if !transformations {
         origin::remove(resource, TRANSFORMATIONS);
     }
+    drop_memory_annotations(&mut resource.node);
     strings_in_metadata(&mut resource.node, "annotations");
 }
 

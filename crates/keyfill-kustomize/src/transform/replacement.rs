@@ -9,7 +9,26 @@ use crate::selector::Matcher;
 use keyfill_yaml::{Node, Text};
 
 /// The field when none is said.
-const DEFAULT_FIELD_PATH: Text = Text::new_static("metadata.name");
+static DEFAULT_FIELD_PATH: Text = Text::new_static("metadata.name");
+
+/// A value to copy, and where it is read.
+struct Value<'a> {
+    node: Node,
+    /// The resource that it is a field of, and the field's path, when it is the whole field. The value is the
+    /// field itself then, and not a copy: a target that is that field changes what later targets get.
+    place: Option<(usize, &'a str)>,
+}
+
+impl Value<'_> {
+    /// Reads the field again after a change to a resource. Where it is no longer found, the last value stays.
+    fn follow(&mut self, at: usize, object: &Node) {
+        if let Some((_, path)) = self.place.filter(|(place, _)| *place == at)
+            && let Ok(node) = get_value(object, path, None)
+        {
+            self.node = node;
+        }
+    }
+}
 
 /// Does all replacements, one after the other.
 pub fn apply(map: &mut ResMap, schema: &Schema, list: &[Replacement]) -> Result<()> {
@@ -18,46 +37,50 @@ pub fn apply(map: &mut ResMap, schema: &Schema, list: &[Replacement]) -> Result<
         let Some(targets) = replacement.targets.as_ref().filter(|_| !no_source) else {
             return Err(Error::new("replacements must specify a source and at least one target"));
         };
-        let value = source_value(map, replacement)?;
+        let mut value = source_value(map, replacement)?;
         for target in targets {
-            put(map, schema, target, &value)?;
+            put(map, schema, target, &mut value)?;
         }
     }
     Ok(())
 }
 
-fn source_value(map: &ResMap, replacement: &Replacement) -> Result<Node> {
+fn source_value<'a>(map: &ResMap, replacement: &'a Replacement) -> Result<Value<'a>> {
     match (&replacement.source, &replacement.value) {
         (Some(_), Some(_)) => Err(Error::new("value and resource selectors are mutually exclusive")),
-        (None, Some(value)) => Ok(Node::plain(value.clone())),
+        (None, Some(value)) => Ok(Value { node: Node::plain(value.clone()), place: None }),
         (Some(source), None) => read(map, source),
         (None, None) => Err(Error::new("replacements must specify a source and at least one target")),
     }
 }
 
-fn read(map: &ResMap, source: &ReplacementSource) -> Result<Node> {
-    let mut matches = map.iter().filter(|r| r.plain_ids().any(|id| id.is_selected_by(&source.id)));
+fn read<'a>(map: &ResMap, source: &'a ReplacementSource) -> Result<Value<'a>> {
+    let is_selected = |at: &usize| map.get(*at).plain_ids().any(|id| id.is_selected_by(&source.id));
+    let mut matches = map.places().into_iter().filter(is_selected);
     let found = match (matches.next(), matches.next()) {
         (Some(found), None) => found,
         (None, _) => return Err(Error::new(format!("nothing selected by replacement source {}", source.id))),
         (Some(a), Some(b)) => {
-            let (a, b) = (describe(a.id()), describe(b.id()));
+            let (a, b) = (describe(map.get(a).id()), describe(map.get(b).id()));
             return Err(Error::new(format!("multiple matches for replacement source {}", source.id))
                 .hint(format!("it matches {a} and {b}: add what tells them apart")));
         }
     };
     let path = if source.field_path.is_empty() { &DEFAULT_FIELD_PATH } else { &source.field_path };
-    get_value(&found.node, path, source.options.as_ref())
-        .map_err(|e| found.blame(e.context(format!("replacement source {}", source.id))))
+    let resource = map.get(found);
+    let node = get_value(&resource.node, path, source.options.as_ref())
+        .map_err(|e| resource.blame(e.context(format!("replacement source {}", source.id))))?;
+    let is_part = source.options.as_ref().is_some_and(|o| !o.delimiter.is_empty());
+    Ok(Value { node, place: (!is_part).then_some((found, path.as_str())) })
 }
 
-fn put(map: &mut ResMap, schema: &Schema, target: &ReplacementTarget, value: &Node) -> Result<()> {
+fn put(map: &mut ResMap, schema: &Schema, target: &ReplacementTarget, value: &mut Value) -> Result<()> {
     let Some(select) = &target.select else {
         return Err(Error::new("target must specify resources to select"));
     };
     let select = Matcher::new(select)?;
     let reject = target.reject.iter().map(Matcher::new).collect::<Result<Vec<_>>>()?;
-    let default = [DEFAULT_FIELD_PATH];
+    let default = [DEFAULT_FIELD_PATH.clone()];
     let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
     for at in map.places() {
         let resource = map.get(at);
@@ -71,8 +94,10 @@ fn put(map: &mut ResMap, schema: &Schema, target: &ReplacementTarget, value: &No
         if is_selected {
             map.update(at, schema, |resource| {
                 for path in paths {
-                    set_value(&mut resource.node, path, target.options.as_ref(), value)
+                    let source = value.place.filter(|(place, _)| *place == at).map(|(_, path)| path);
+                    set_value(&mut resource.node, path, target.options.as_ref(), &value.node, source)
                         .map_err(|e| resource.blame(e))?;
+                    value.follow(at, &resource.node);
                 }
                 Ok(())
             })?;

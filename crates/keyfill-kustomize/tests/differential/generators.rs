@@ -27,7 +27,14 @@ pub fn entry(tree: &mut Tree, folder: &str, is_secret: bool, random: &mut Random
                 "g=$(VAR)",
             ]))
         };
-        entry = entry.with("literals", Y::list((0..1 + random.below(3)).map(|_| literal(random))));
+        let mut literals: Vec<Y> = (0..1 + random.below(3)).map(|_| literal(random)).collect();
+        let mut keys = std::collections::BTreeSet::new();
+        if random.percent(97) {
+            literals.retain(
+                |l| matches!(l, Y::Raw(text) if keys.insert(text.split_once('=').map(|(k, _)| k.to_owned()))),
+            );
+        }
+        entry = entry.with("literals", Y::List(literals));
     }
     if random.percent(35) {
         let file = random.pick(&["settings.txt", "app.conf", "data.bin"]);
@@ -48,6 +55,26 @@ pub fn entry(tree: &mut Tree, folder: &str, is_secret: bool, random: &mut Random
         entry = entry.with("options", options(random));
     }
     entry
+}
+
+/// One entry for a name, perhaps one that is there already.
+pub fn named(
+    tree: &mut Tree,
+    folder: &str,
+    (name, namespace, behavior): (&str, Option<&str>, Option<&str>),
+    is_secret: bool,
+    random: &mut Random,
+) -> Y {
+    let Y::Map(mut fields) = entry(tree, folder, is_secret, random) else { return Y::Map(Vec::new()) };
+    fields.retain(|(key, _)| !matches!(key.as_str(), "name" | "namespace" | "behavior"));
+    let mut entry = Y::map([("name", name.into())]);
+    if let Some(namespace) = namespace {
+        entry = entry.with("namespace", namespace);
+    }
+    if let Some(behavior) = behavior {
+        entry = entry.with("behavior", behavior);
+    }
+    fields.into_iter().fold(entry, |entry, (key, value)| entry.with(&key, value))
 }
 
 /// Options of generators.

@@ -96,6 +96,11 @@ fn names_and_labels(mut file: Y, random: &mut Random) -> Y {
     if random.percent(30) {
         file = file.with("namespace", random.pick(&NAMESPACES));
     }
+    labels(file, random)
+}
+
+/// Labels and annotations of all resources.
+pub fn labels(mut file: Y, random: &mut Random) -> Y {
     if random.percent(15) {
         file = file.with("commonLabels", pairs(random));
     }
@@ -169,20 +174,7 @@ fn changes(mut file: Y, tree: &mut Tree, folder: &str, known: &[Known], random: 
         file = file.with("patchesJson6902", Y::list([entry]));
     }
     if random.percent(25) {
-        let mut image = Y::map([(
-            "name",
-            random.pick(&["nginx", "registry.io:5000/team/app", "team/app", "busybox", "red.s"]).into(),
-        )]);
-        for (field, values) in [
-            ("newName", ["new/name", "other.io/x"]),
-            ("newTag", ["v9", "\"1.0\""]),
-            ("digest", ["sha256:123", "sha256:456"]),
-            ("tagSuffix", ["-x", "-y"]),
-        ] {
-            if random.percent(35) {
-                image = image.with(field, random.pick(&values));
-            }
-        }
+        let image = image(random);
         file = file.with("images", Y::list([image]));
     }
     let scalable = known.iter().find(|k| k.1 == "Deployment" || k.1 == "StatefulSet");
@@ -195,6 +187,25 @@ fn changes(mut file: Y, tree: &mut Tree, folder: &str, known: &[Known], random: 
         file = file.with("replacements", Y::List(entries));
     }
     file
+}
+
+/// One entry of `images`.
+pub fn image(random: &mut Random) -> Y {
+    let mut image = Y::map([(
+        "name",
+        random.pick(&["nginx", "registry.io:5000/team/app", "team/app", "busybox", "red.s"]).into(),
+    )]);
+    for (field, values) in [
+        ("newName", ["new/name", "other.io/x"]),
+        ("newTag", ["v9", "\"1.0\""]),
+        ("digest", ["sha256:123", "sha256:456"]),
+        ("tagSuffix", ["-x", "-y"]),
+    ] {
+        if random.percent(35) {
+            image = image.with(field, random.pick(&values));
+        }
+    }
+    image
 }
 
 fn settings(mut file: Y, tree: &mut Tree, folder: &str, known: &[Known], random: &mut Random) -> Y {
@@ -226,14 +237,16 @@ fn settings(mut file: Y, tree: &mut Tree, folder: &str, known: &[Known], random:
     file
 }
 
-const SCHEMA: &str = r##"{"definitions": {
+/// A schema for `openapi`.
+pub const SCHEMA: &str = r##"{"definitions": {
   "v1.Widget": {"properties": {"spec": {"$ref": "#/definitions/v1.WidgetSpec"}},
     "x-kubernetes-group-version-kind": [{"group": "example.com", "kind": "Widget", "version": "v1"}]},
   "v1.WidgetSpec": {"properties": {"parts": {"type": "array", "items": {"type": "object"},
     "x-kubernetes-patch-merge-key": "name", "x-kubernetes-patch-strategy": "merge"}}}}}
 "##;
 
-fn configuration(random: &mut Random) -> Y {
+/// A file of `configurations`.
+pub fn configuration(random: &mut Random) -> Y {
     match random.below(6) {
         0 => Y::map([(
             "nameReference",
@@ -277,7 +290,8 @@ fn configuration(random: &mut Random) -> Y {
     }
 }
 
-fn plugin(random: &mut Random) -> String {
+/// The configuration of a builtin transformer.
+pub fn plugin(random: &mut Random) -> String {
     let head = |kind: &str| {
         Y::map([
             ("apiVersion", "builtin".into()),

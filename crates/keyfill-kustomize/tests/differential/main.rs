@@ -4,11 +4,18 @@
 //! number n is always the same. KEYFILL_KUSTOMIZE_DUMP names a folder into which trees that differ are
 //! written, with both results.
 
+mod copies;
+mod documents;
+mod edits;
+mod features;
 mod generators;
 mod kustomization;
+mod layers;
 mod objects;
 mod oracle;
 mod patches;
+mod places;
+mod plugins;
 mod random;
 mod replacements;
 mod tree;
@@ -117,7 +124,7 @@ fn random_kustomizations_give_the_same_bytes() {
         }
         if let Err(reason) = &theirs {
             *reasons
-                .entry(reason.chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect())
+                .entry(reason.chars().rev().take(100).collect::<Vec<_>>().into_iter().rev().collect())
                 .or_default() += 1;
         }
         if let Some(difference) = difference(&theirs, &ours) {

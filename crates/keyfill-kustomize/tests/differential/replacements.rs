@@ -43,7 +43,8 @@ pub fn entry(known: &[Known], random: &mut Random) -> Y {
     Y::map([("source", source), ("targets", Y::List(targets))])
 }
 
-fn options(random: &mut Random, is_target: bool) -> Y {
+/// How a field is read or written.
+pub fn options(random: &mut Random, is_target: bool) -> Y {
     let mut options = Y::Map(Vec::new());
     if random.percent(60) {
         options = options

@@ -27,8 +27,9 @@ impl NodeBuilder {
 
     fn make(&self, event: ScalarEvent<'_>) -> Scalar {
         let tag = event.tag.map_or(Tag::None, |tag| short_tag(&tag));
-        // The quotes of `!!null ''` say nothing, and here they mark a null that becomes a string.
-        let style = if tag == Tag::Null { Style::Plain } else { event.style };
+        // The quotes of `!!null ''` and `!!int "5"` say nothing; without the tag in the file they say much.
+        let typed = matches!(tag, Tag::Null | Tag::Int | Tag::Float | Tag::Bool | Tag::Timestamp);
+        let style = if typed { Style::Plain } else { event.style };
         Scalar { text: Text::new(&event.text), style, tag, line: self.line(event.mark) }
     }
 }
@@ -203,6 +204,10 @@ pub(crate) fn resolve_scalar(scalar: &Scalar) -> Result<Resolved, Error> {
         Tag::Null => CoreTag::Null,
         Tag::Timestamp => CoreTag::Timestamp,
     };
+    // A number that was put over a quoted text is written in its quotes, and read again as text.
+    if scalar.style != Style::Plain && core.is_kind_of(&resolve_plain(Dialect::V3, &scalar.text)) {
+        return Ok(Resolved::Str);
+    }
     resolve_tagged(Dialect::V3, core, &scalar.text).map_err(|m| Error::at(scalar.line, 0, m))
 }
 

@@ -1,5 +1,8 @@
 //! What a string may be written as: libyaml's look at its characters.
 
+use crate::resolve::{Resolved, resolve_plain};
+use crate::scan::Dialect;
+
 /// What stands in a string, seen in one cheap pass over its bytes.
 pub(super) const SPACE: u8 = 1;
 /// `:`
@@ -114,6 +117,41 @@ fn analyze_all(text: &str) -> Allowed {
     }
 }
 
+/// Whether yaml.v3 writes a string of one line without quotes, outside of flow collections.
+pub fn is_written_plain(text: &str) -> bool {
+    !text.is_empty()
+        && resolve_plain(Dialect::V3, text) == Resolved::Str
+        && !is_old_bool(text)
+        && !is_sexagesimal(text)
+        && analyze(text, classes(text)).plain
+}
+
+/// Words for truth in YAML 1.1, which yaml.v3 does not know but keeps apart.
+fn is_old_bool(text: &str) -> bool {
+    matches!(text, "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON")
+        || matches!(text, "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF")
+}
+
+/// Numbers of YAML 1.1 such as `12:30`.
+fn is_sexagesimal(text: &str) -> bool {
+    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let mut parts = whole.split(':');
+    let is_first = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_digit())
+            && part.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+    };
+    let is_next = |part: &str| match part.as_bytes() {
+        [b] => b.is_ascii_digit(),
+        [a, b] => matches!(a, b'0'..=b'5') && b.is_ascii_digit(),
+        _ => false,
+    };
+    parts.next().is_some_and(is_first)
+        && whole.contains(':')
+        && parts.all(is_next)
+        && fraction.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+}
+
 /// Whether libyaml in Go writes a character as it is. It escapes all beyond the basic plane: emoji.
 pub(crate) fn is_printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{A0}'..='\u{FEFE}' | '\u{FF00}'..='\u{FFFD}')
@@ -132,13 +170,37 @@ pub(crate) fn has_break(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Allowed, analyze, analyze_all, classes};
+    use super::{Allowed, analyze, analyze_all, classes, is_written_plain};
 
     /// The short look and the whole one must agree; where the short one applies, at least.
     fn allowed(text: &str) -> Allowed {
         let allowed = analyze(text, classes(text));
         assert_eq!(allowed, analyze_all(text), "{text:?}");
         allowed
+    }
+
+    #[test]
+    fn strings_that_would_be_something_else_need_quotes() {
+        for text in [
+            "",
+            "5",
+            "yes",
+            "12:30",
+            "-1:59.5",
+            "a: b",
+            "x #y",
+            "true",
+            "- a",
+            " a",
+            "a ",
+            "2001-12-14",
+            "\t",
+        ] {
+            assert!(!is_written_plain(text), "{text:?}");
+        }
+        for text in ["a", "a:b", "a#b", "12:60", "1:2:x", "Yes!", "http://x", "-a", "é", "1.2.3"] {
+            assert!(is_written_plain(text), "{text:?}");
+        }
     }
 
     #[test]
