@@ -25,7 +25,7 @@ pub mod policy;
 pub mod scan;
 
 pub use error::FillError;
-pub use options::{App, FillOptions};
+pub use options::{App, FillOptions, Print};
 pub use policy::PathPolicy;
 
 use bytes::Bytes;

@@ -61,6 +61,7 @@ fn recipe(name: &str) -> Option<Recipe> {
         "template-oracle" => Recipe::Module("tests/oracles/template"),
         "jsonpath-oracle" => Recipe::Module("tests/oracles/jsonpath"),
         "cmp-client" => Recipe::Module("tests/oracles/cmp-client"),
+        "cmp-server" => Recipe::Module("tests/oracles/cmp-server"),
         _ => return None,
     })
 }
@@ -68,7 +69,7 @@ fn recipe(name: &str) -> Option<Recipe> {
 /// The path of a test program, or `None` when it is not there and not required (said on stdout).
 ///
 /// Names: `kustomize`, `helm`, `vault-dev`, `yaml-oracle`, `kustomize-oracle`, `template-oracle`,
-/// `jsonpath-oracle`, `cmp-client`.
+/// `jsonpath-oracle`, `cmp-client`, `cmp-server`.
 ///
 /// # Panics
 /// On an unknown name, and with `KEYFILL_TEST_REQUIRE=all` when the program cannot be built.

@@ -1,5 +1,6 @@
 //! Documents as the protocol sends them: each as compact JSON, empty ones left out.
 
+use crate::fill::scan;
 use anyhow::{Context as _, Result, bail};
 use keyfill_yaml::{Body, Document, Limits, Value};
 
@@ -16,6 +17,20 @@ pub fn of_documents(documents: &[Document], allow_empty: bool) -> Result<Vec<Str
         );
     }
     Ok(manifests)
+}
+
+/// Documents in which nothing can be filled become what they are sent as, empty ones are left out: that is
+/// done once for a rendered result, however often it is asked for.
+pub fn settled(documents: Vec<Document>) -> Result<Vec<Document>> {
+    let mut settled = Vec::with_capacity(documents.len());
+    for document in documents {
+        if scan::looks_fillable(&document.body) {
+            settled.push(document);
+        } else if let Some(json) = of_document(&document)? {
+            settled.push(Document { body: Body::Raw(json.into()), ..document });
+        }
+    }
+    Ok(settled)
 }
 
 /// One document's JSON. What is JSON already is kept as it is, as argocd-cmp-server does.
