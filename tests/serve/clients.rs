@@ -67,7 +67,10 @@ fn a_client_that_goes_away_stops_its_rendering() {
         std::fs::write(chart.path().join("app").join(name), text).expect("a file");
     };
     file("Chart.yaml", "apiVersion: v2\nname: endless\nversion: 1.0.0\n");
-    file("templates/a.yaml", "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}a: b\n");
+    file(
+        "templates/a.yaml",
+        "{{ $l := until 10000 }}{{ range $l }}{{ range $l }}{{ range $l }}{{ end }}{{ end }}{{ end }}a: b\n",
+    );
     let gone = server.call(chart.path(), &["-path", "app", "-bad", "cancel", "-after", "1s"], TEAM);
     assert_eq!(gone["code"], "Canceled", "{gone}");
     server.wait_for_metric("keyfill_requests_in_progress", 0.0);

@@ -79,11 +79,11 @@ const APPS: [(&str, &[(&str, &str)]); 5] = [
             ),
             (
                 "base/all.yaml",
-                "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 80}]}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {replicas: 1, template: {spec: {containers: [{name: c, image: 'i:1', envFrom: [{configMapRef: {name: made}}]}]}}}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n",
+                "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: 80}]}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec: {replicas: 1, template: {spec: {containers: [{name: c, image: 'i:1', envFrom: [{configMapRef: {name: made}}]}]}}}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n",
             ),
             (
                 "app/kustomization.yaml",
-                "resources: [../base]\nnamePrefix: p-\nnamespace: n\nreplicas: [{name: d, count: 3}]\n",
+                "resources: [../base]\nnamePrefix: p-\nnamespace: web\nreplicas: [{name: d, count: 3}]\n",
             ),
         ],
     ),

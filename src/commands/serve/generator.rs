@@ -3,13 +3,14 @@
 use super::account::{Account, Notes};
 use super::configuration::Configuration;
 use super::log::Log;
+use super::manifests::{self, Manifest};
 use super::metrics::Metrics;
-use super::render_cache::{Key, RenderCache};
-use super::{app, manifests, processors};
+use super::render_cache::{Key, RenderCache, Rendered};
+use super::{app, processors};
 use crate::cli::args::{ServeArgs, SourceKind};
 use crate::discover::{self, Root};
 use crate::fill::{self, Print};
-use crate::render::{self, Rendered};
+use crate::render;
 use crate::report::{self, Failure};
 use crate::settings::Settings;
 use crate::store;
@@ -20,7 +21,6 @@ use keyfill_diag::Cx;
 use keyfill_files::Files;
 use keyfill_secrets::vault::{Shared, SharedOptions, SharedStats, VaultSettings};
 use keyfill_secrets::{Reads, Source};
-use keyfill_yaml::Document;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -43,7 +43,7 @@ struct Inner {
 /// What rendering one request gave, ready to be filled.
 struct Prepared {
     settings: Settings,
-    documents: Vec<Document>,
+    rendered: Arc<Rendered>,
     source: Arc<dyn Source>,
 }
 
@@ -121,11 +121,13 @@ impl Inner {
                 let start = Instant::now();
                 let files = open(archive)?;
                 let root = Root { dir: request.path.clone(), kind: discover::kind_of(&files, &request.path) };
-                let mut rendered = render::render(&files, &root, &options, cx)?;
-                if settings.fill.print == Print::Json {
-                    rendered.documents = manifests::settled(rendered.documents)?;
-                }
-                let rendered = Arc::new(rendered);
+                let render::Rendered { documents, warnings, engine } =
+                    render::render(&files, &root, &options, cx)?;
+                let manifests = match settings.fill.print {
+                    Print::Json => manifests::make_ready(documents)?,
+                    Print::Yaml => documents.into_iter().map(Manifest::Open).collect(),
+                };
+                let rendered = Arc::new(Rendered { manifests, warnings, engine });
                 self.metrics.render.observe(start.elapsed());
                 self.rendered.put(key, Arc::clone(&rendered));
                 rendered
@@ -133,8 +135,7 @@ impl Inner {
         };
         notes.engine = rendered.engine;
         notes.warnings.extend(rendered.warnings.iter().cloned());
-        let Rendered { documents, .. } = (*rendered).clone();
-        Ok(Prepared { settings, documents, source })
+        Ok(Prepared { settings, rendered, source })
     }
 
     async fn generate(
@@ -155,17 +156,18 @@ impl Inner {
             *notes = noted;
             prepared?
         };
-        let Prepared { settings, documents, source } = prepared;
+        let Prepared { settings, rendered, source } = prepared;
         let start = Instant::now();
         let reads = Reads::new(source);
-        let filled = fill::fill(documents, &settings.fill, &reads, cx).await.map_err(Failure::from)?;
+        let documents = manifests::open(&rendered.manifests);
+        let mut filled = fill::fill(documents, &settings.fill, &reads, cx).await.map_err(Failure::from)?;
         self.metrics.fill.observe(start.elapsed());
         notes.secrets = reads.count();
         notes.warnings.extend(reads.take_warnings());
-        notes.warnings.extend(filled.warnings);
-        let allow_empty = settings.allow_empty;
-        let documents = filled.documents;
-        let manifests = self.workers.run(move || manifests::of_documents(&documents, allow_empty)).await??;
+        notes.warnings.append(&mut filled.warnings);
+        let (as_json, allow_empty) = (settings.fill.print == Print::Json, settings.allow_empty);
+        let finish = move || manifests::finish(&rendered.manifests, filled, as_json, allow_empty);
+        let manifests = self.workers.run(finish).await??;
         notes.documents = manifests.len();
         Ok(manifests)
     }
