@@ -107,7 +107,7 @@ pub fn fill(
             .map_err(|e| Failure::from(e).into())
     })?;
     filled.warnings.splice(0..0, warnings.into_iter().chain(reads.take_warnings()));
-    timings.filled = filled.filled;
+    timings.filled = filled.filled.iter().filter(|filled| **filled).count();
     timings.placeholders = filled.placeholders;
     timings.secrets = reads.count();
     Ok(filled)

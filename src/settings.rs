@@ -4,7 +4,7 @@ use crate::cli::args::{Compat, FillArgs, RunArgs, SharedArgs, SourceKind, parse_
 use crate::cli::config;
 use crate::cli::env::{Env, setting};
 use crate::cli::who::{self, Effective};
-use crate::fill::{App, FillOptions, PathPolicy};
+use crate::fill::{App, FillOptions, PathPolicy, Print};
 use crate::report::{Failure, Usage};
 use anyhow::Result;
 use keyfill_diag::{Class, Diagnostic};
@@ -78,7 +78,8 @@ pub fn resolve(given: &Given<'_>, file: &BTreeMap<String, String>) -> Result<Set
     };
     let app = app(given.env);
     let policy = policy(&effective, &app)?;
-    let fill = FillOptions { compat_avp, kinds, app, env: listed_env(given.env, &effective), policy };
+    let env = listed_env(given.env, &effective);
+    let fill = FillOptions { compat_avp, kinds, app, env, policy, print: Print::Yaml };
     let deadline = match (given.run.deadline, effective.get("KEYFILL_DEADLINE")) {
         (Some(time), _) => time,
         (None, Some(text)) => parse_duration(text).map_err(|e| Usage(format!("KEYFILL_DEADLINE: {e}")))?,

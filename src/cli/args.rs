@@ -215,7 +215,7 @@ pub struct ServeArgs {
     /// How long to go on after SIGTERM
     #[arg(long, value_name = "TIME", default_value = "25s", value_parser = parse_duration)]
     pub grace: std::time::Duration,
-    /// How many requests are worked on at once [default: twice the processors]
+    /// How many requests are worked on at once [default: 16 for each processor]
     #[arg(long, value_name = "N")]
     pub concurrency: Option<usize>,
     /// How long a secret that was read is kept; 0 turns it off

@@ -4,10 +4,10 @@ use super::datum::{Datum, encode_base64, scalar_text, settled};
 use super::error::FillError;
 use super::missing::{Answer, failed_reads, missing_key};
 use super::modifiers::Rules;
-use super::options::FillOptions;
+use super::options::{FillOptions, Print};
 use super::plan::{Part, Plan, Planned, Site, Wanted, shown};
 use keyfill_diag::{Class, Cx, Diagnostic};
-use keyfill_yaml::{Document, Value, to_yaml};
+use keyfill_yaml::{Document, Value, to_json, to_yaml};
 use std::iter::Peekable;
 
 /// What became of a document.
@@ -47,11 +47,22 @@ pub fn apply(
                 let outcomes =
                     sites.iter().map(|site| (site.ordinal, filler.site(document, site, &mut problems)));
                 put(&mut value, &mut 0, &mut outcomes.peekable());
-                if problems.is_empty() { Applied::Filled(to_yaml(&value)) } else { Applied::Nothing }
+                if problems.is_empty() {
+                    Applied::Filled(printed(&value, options.print))
+                } else {
+                    Applied::Nothing
+                }
             }
         });
     }
     if problems.is_empty() { Ok(applied) } else { Err(FillError::new(problems)) }
+}
+
+fn printed(value: &Value, form: Print) -> Vec<u8> {
+    match form {
+        Print::Yaml => to_yaml(value),
+        Print::Json => to_json(value),
+    }
 }
 
 /// What becomes of a string.

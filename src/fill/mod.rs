@@ -25,7 +25,7 @@ pub mod policy;
 pub mod scan;
 
 pub use error::FillError;
-pub use options::{App, FillOptions};
+pub use options::{App, FillOptions, Print};
 pub use policy::PathPolicy;
 
 use bytes::Bytes;
@@ -40,8 +40,8 @@ pub struct Filled {
     pub documents: Vec<Document>,
     /// What a person should know though the run goes on.
     pub warnings: Vec<Diagnostic>,
-    /// How many documents had placeholders.
-    pub filled: usize,
+    /// Which of the documents had placeholders, in the same order.
+    pub filled: Vec<bool>,
     /// How many placeholders there were.
     pub placeholders: usize,
 }
@@ -71,18 +71,19 @@ pub async fn fill(
             return Err(FillError::new(problems));
         }
     };
-    let filled = applied.iter().filter(|a| matches!(a, apply::Applied::Filled(_))).count();
-    let mut documents: Vec<Document> = documents
+    let (mut documents, filled): (Vec<Document>, Vec<bool>) = documents
         .into_iter()
         .zip(applied)
-        .filter_map(|(document, applied)| match applied {
-            apply::Applied::AsIs => Some(document),
-            apply::Applied::Nothing => None,
-            apply::Applied::Printed(text) | apply::Applied::Filled(text) => {
-                Some(Document { body: Body::Raw(text.into()), ..document })
+        .filter_map(|(document, applied)| {
+            let printed = |text: Vec<u8>| Document { body: Body::Raw(text.into()), ..document.clone() };
+            match applied {
+                apply::Applied::Filled(text) => Some((printed(text), true)),
+                apply::Applied::Printed(text) => Some((printed(text), false)),
+                apply::Applied::AsIs => Some((document, false)),
+                apply::Applied::Nothing => None,
             }
         })
-        .collect();
+        .unzip();
     if options.compat_avp {
         frame_as_avp(&mut documents);
     }

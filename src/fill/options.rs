@@ -17,6 +17,18 @@ pub struct FillOptions {
     pub env: BTreeMap<String, String>,
     /// Which paths may be read.
     pub policy: PathPolicy,
+    /// How a filled document is printed.
+    pub print: Print,
+}
+
+/// How a filled document is printed. What is printed for AVP's sake, with nothing filled, is YAML.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Print {
+    /// YAML, as every command prints it.
+    #[default]
+    Yaml,
+    /// Compact JSON with sorted keys, as Argo CD's plugin protocol carries it.
+    Json,
 }
 
 /// The application that is rendered, as Argo CD names it. A part that is not known is `None`.

@@ -25,9 +25,10 @@ const MOST_IN_FRAME: usize = 16_384;
 /// A header block above this is refused: repo-server's have some hundred bytes.
 const MOST_IN_BLOCK: usize = 256 << 10;
 
-/// A connection whose client sends a usable `:authority`.
-pub struct Mended<S> {
+/// A connection whose client sends a usable `:authority`. It holds on to a `G` for as long as it is open.
+pub struct Mended<S, G = ()> {
     inner: S,
+    _guard: G,
     mender: Mender,
     /// Mended bytes that were not read yet, and how many of them were.
     ready: Vec<u8>,
@@ -35,15 +36,15 @@ pub struct Mended<S> {
     incoming: Box<[u8]>,
 }
 
-impl<S> Mended<S> {
+impl<S, G> Mended<S, G> {
     /// Wraps a fresh connection.
-    pub fn new(inner: S) -> Self {
+    pub fn new(inner: S, guard: G) -> Self {
         let incoming = vec![0; 16 << 10].into_boxed_slice();
-        Self { inner, mender: Mender::new(), ready: Vec::new(), taken: 0, incoming }
+        Self { inner, _guard: guard, mender: Mender::new(), ready: Vec::new(), taken: 0, incoming }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Mended<S> {
+impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for Mended<S, G> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -68,7 +69,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Mended<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Mended<S> {
+impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for Mended<S, G> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, bytes)
     }
@@ -94,7 +95,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Mended<S> {
     }
 }
 
-impl<S: Connected> Connected for Mended<S> {
+impl<S: Connected, G> Connected for Mended<S, G> {
     type ConnectInfo = S::ConnectInfo;
 
     fn connect_info(&self) -> Self::ConnectInfo {

@@ -1,5 +1,6 @@
 //! The error of this crate: why a request could not be taken, or the server not started.
 
+use crate::Refusal;
 use keyfill_diag::{Class, Diagnostic};
 use std::fmt;
 
@@ -49,14 +50,9 @@ impl Error {
         vec![Diagnostic::error(self.class(), self.to_string())]
     }
 
-    /// As gRPC tells it.
-    pub(crate) fn status(&self) -> tonic::Status {
-        let message = self.to_string();
-        match *self.0 {
-            Kind::Config(_) | Kind::Io(..) => tonic::Status::internal(message),
-            Kind::Request(_) => tonic::Status::invalid_argument(message),
-            Kind::Limit(_) => tonic::Status::resource_exhausted(message),
-        }
+    /// As the client is told.
+    pub(crate) fn refusal(&self) -> Refusal {
+        Refusal { class: self.class(), message: self.to_string() }
     }
 }
 

@@ -1,20 +1,23 @@
 //! What the protocol asks of the one who renders.
 
+use crate::archive::Archive;
 use keyfill_diag::{Class, Cx};
-use keyfill_files::{Files, TreePath};
+use keyfill_files::TreePath;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 /// A future that may be sent between threads and borrows its inputs.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// The variable of a request that says whose it is.
+pub(crate) const APP_NAME: &str = "ARGOCD_APP_NAME";
+
 /// One request: whose app it is and where it lies in the archive.
 #[derive(Clone)]
 pub struct AppRequest {
-    /// The app's folder in the archive. It is there, and it is a folder.
+    /// The app's folder in the archive; whether it is there shows when the archive is opened.
     pub path: TreePath,
     /// The request's environment, as repo-server sent it: never another request's.
     pub env: Vec<(String, String)>,
@@ -39,7 +42,7 @@ impl AppRequest {
     /// What the app is called in logs, metrics and the queue: `ARGOCD_APP_NAME`, or the folder where the
     /// request carries no app.
     pub fn app(&self) -> &str {
-        self.var("ARGOCD_APP_NAME").unwrap_or_else(|| self.path.as_str())
+        self.var(APP_NAME).unwrap_or_else(|| self.path.as_str())
     }
 }
 
@@ -90,13 +93,13 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Renders and fills. Calls run side by side, each with its own request, tree and circumstances.
+/// Renders and fills. Calls run side by side, each with its own request, archive and circumstances.
 pub trait Generator: Send + Sync + 'static {
     /// The app's manifests, each as compact JSON.
     fn generate<'a>(
         &'a self,
         request: &'a AppRequest,
-        files: Arc<dyn Files>,
+        archive: Archive,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Vec<String>, Refusal>>;
 
@@ -104,7 +107,7 @@ pub trait Generator: Send + Sync + 'static {
     fn matches<'a>(
         &'a self,
         request: &'a AppRequest,
-        files: Arc<dyn Files>,
+        archive: Archive,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Matched, Refusal>>;
 
@@ -112,7 +115,11 @@ pub trait Generator: Send + Sync + 'static {
     fn parameters<'a>(
         &'a self,
         request: &'a AppRequest,
-        files: Arc<dyn Files>,
+        archive: Archive,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Vec<Parameter>, Refusal>>;
+
+    /// A request ended before one of the calls above: it broke the protocol, asked for too much, or found no
+    /// turn in time. `app` is empty where the request did not get as far as to name one.
+    fn turned_away(&self, app: &str, refusal: &Refusal);
 }

@@ -2,6 +2,7 @@
 
 use crate::archive::{Budget, Limits};
 use crate::authority::Mended;
+use crate::connections::{Connections, Open};
 use crate::proto::plugin::config_management_plugin_service_server::ConfigManagementPluginServiceServer;
 use crate::queue::Queue;
 use crate::service::Service;
@@ -52,25 +53,19 @@ pub struct Server {
     sockets: Vec<PathBuf>,
     grace: Duration,
     queue: Queue,
+    budget: Budget,
 }
+
+/// The part of the grace period without a connection after which nobody is expected any more, and the part
+/// that is left for the last answers.
+const SHARE_OF_GRACE: u32 = 8;
 
 impl Server {
     /// Makes the sockets and puts the services together. It must run inside a tokio runtime.
     pub async fn bind<G: Generator>(generator: Arc<G>, options: ServerOptions) -> Result<Self, Error> {
         let queue = Queue::new(options.concurrency);
-        let service = Service {
-            generator,
-            queue: queue.clone(),
-            budget: Budget::new(options.archive_memory),
-            limits: options.limits,
-            deadline: options.deadline,
-            discovery_configured: options.discovery_configured,
-            provide_git_creds: options.provide_git_creds,
-        };
-        let most = if options.most_in_message == 0 { MOST_IN_MESSAGE } else { options.most_in_message };
-        let plugin = ConfigManagementPluginServiceServer::new(service)
-            .max_decoding_message_size(most)
-            .max_encoding_message_size(most);
+        let budget = Budget::new(options.archive_memory);
+        let plugin = plugin_service(generator, queue.clone(), budget.clone(), &options);
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_serving::<ConfigManagementPluginServiceServer<Service<G>>>().await;
         let router = tonic::transport::Server::builder()
@@ -79,7 +74,12 @@ impl Server {
             .add_service(health)
             .add_service(plugin);
         let listeners = options.sockets.iter().map(|path| listen(path)).collect::<Result<_, _>>()?;
-        Ok(Self { router, listeners, sockets: options.sockets, grace: options.grace, queue })
+        Ok(Self { router, listeners, sockets: options.sockets, grace: options.grace, queue, budget })
+    }
+
+    /// The memory that archives share, for metrics.
+    pub fn budget(&self) -> Budget {
+        self.budget.clone()
     }
 
     /// The queue, for metrics.
@@ -87,22 +87,28 @@ impl Server {
         self.queue.clone()
     }
 
-    /// Serves until `end` is ready, then goes on for those that are connected: until they have closed, or
-    /// until the grace period ends. Repo-server gets its signal at the same time and still drains.
+    /// Serves until `end` is ready, and then goes on: repo-server gets its signal at the same time, still
+    /// drains, and opens a connection for each request. It ends when nobody was connected for a while, or
+    /// when the grace period is nearly over; what was begun is then answered in the time that is left.
     pub async fn serve(self, end: impl Future<Output = ()> + Send) -> Result<(), Error> {
-        let (asked, ended) = tokio::sync::watch::channel(false);
-        let incoming = Incoming(self.listeners);
-        let mut closing = ended.clone();
+        let connections = Connections::new();
+        let incoming = Incoming { listeners: self.listeners, connections: connections.clone() };
+        let (closing, mut closed) = tokio::sync::watch::channel(false);
         // An error means that the sender is gone, which ends the server as well.
-        let until_asked = async move { drop(closing.wait_for(|asked| *asked).await) };
-        let serving = self.router.serve_with_incoming_shutdown(incoming, until_asked);
+        let until_closing = async move { drop(closed.wait_for(|closing| *closing).await) };
+        let serving = self.router.serve_with_incoming_shutdown(incoming, until_closing);
         tokio::pin!(serving);
+        let share = self.grace / SHARE_OF_GRACE;
+        let closing_time = async {
+            end.await;
+            // Either way the time has come.
+            drop(tokio::time::timeout(self.grace - share, connections.quiet(share)).await);
+        };
         let served = tokio::select! {
             served = &mut serving => served,
-            () = end => {
-                // New connections are still taken for a moment: repo-server may be in the middle of dialling.
-                asked.send_replace(true);
-                tokio::time::timeout(self.grace, &mut serving).await.unwrap_or(Ok(()))
+            () = closing_time => {
+                closing.send_replace(true);
+                tokio::time::timeout(share, &mut serving).await.unwrap_or(Ok(()))
             }
         };
         for socket in &self.sockets {
@@ -111,6 +117,28 @@ impl Server {
         }
         served.map_err(|e| Error::io("the server broke off", io::Error::other(e)))
     }
+}
+
+/// The plugin's service without a socket: what the server answers with.
+pub fn plugin_service<G: Generator>(
+    generator: Arc<G>,
+    queue: Queue,
+    budget: Budget,
+    options: &ServerOptions,
+) -> ConfigManagementPluginServiceServer<Service<G>> {
+    let service = Service {
+        generator,
+        queue,
+        budget,
+        limits: options.limits,
+        deadline: options.deadline,
+        discovery_configured: options.discovery_configured,
+        provide_git_creds: options.provide_git_creds,
+    };
+    let most = if options.most_in_message == 0 { MOST_IN_MESSAGE } else { options.most_in_message };
+    ConfigManagementPluginServiceServer::new(service)
+        .max_decoding_message_size(most)
+        .max_encoding_message_size(most)
 }
 
 /// Makes a socket. A file left by a server that was killed is replaced; a socket that answers is not.
@@ -128,15 +156,19 @@ fn listen(path: &Path) -> Result<UnixListener, Error> {
 }
 
 /// Connections of all sockets.
-struct Incoming(Vec<UnixListener>);
+struct Incoming {
+    listeners: Vec<UnixListener>,
+    connections: Connections,
+}
 
 impl Stream for Incoming {
-    type Item = io::Result<Mended<UnixStream>>;
+    type Item = io::Result<Mended<UnixStream, Open>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        for listener in &self.0 {
+        for listener in &self.listeners {
             if let Poll::Ready(accepted) = listener.poll_accept(cx) {
-                return Poll::Ready(Some(accepted.map(|(stream, _)| Mended::new(stream))));
+                let open = self.connections.open();
+                return Poll::Ready(Some(accepted.map(|(stream, _)| Mended::new(stream, open))));
             }
         }
         Poll::Pending

@@ -1,6 +1,7 @@
 //! The protocol's calls: the archive is taken in and checked, the generator called, its answer sent.
 
-use crate::archive::{ArchiveFiles, Budget, Intake, Limits};
+use crate::archive::{Archive, Budget, Intake, Limits};
+use crate::generator::APP_NAME;
 use crate::proto::plugin::app_stream_request::Request as Piece;
 use crate::proto::plugin::config_management_plugin_service_server::ConfigManagementPluginService;
 use crate::proto::plugin::{
@@ -8,34 +9,33 @@ use crate::proto::plugin::{
     ParametersAnnouncementResponse, RepositoryResponse,
 };
 use crate::proto::repository::ParameterAnnouncement;
-use crate::queue::Queue;
-use crate::{AppRequest, Error, Generator, Parameter, Refusal};
+use crate::queue::{Place, Queue};
+use crate::{AppRequest, BoxFuture, Error, Generator, Parameter, Refusal};
 use keyfill_diag::{Cancel, Class, Cx};
-use keyfill_files::{Files, Kind, TreePath};
+use keyfill_files::TreePath;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tonic::{Request, Response, Status, Streaming};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout_at;
+use tonic::{Code, Request, Response, Status, Streaming};
 
 /// An answer must be on its way before the client gives up.
 const BEFORE_THE_CLIENT: Duration = Duration::from_millis(100);
 
 /// What the calls share.
-pub(crate) struct Service<G> {
-    pub generator: Arc<G>,
-    pub queue: Queue,
-    pub budget: Budget,
-    pub limits: Limits,
+pub struct Service<G> {
+    pub(crate) generator: Arc<G>,
+    pub(crate) queue: Queue,
+    pub(crate) budget: Budget,
+    pub(crate) limits: Limits,
     /// How long a call may take when the client does not say.
-    pub deadline: Duration,
-    pub discovery_configured: bool,
-    pub provide_git_creds: bool,
+    pub(crate) deadline: Duration,
+    pub(crate) discovery_configured: bool,
+    pub(crate) provide_git_creds: bool,
 }
 
-/// A request that was taken in.
-struct Taken {
-    request: AppRequest,
-    files: Arc<dyn Files>,
-}
+/// One of the generator's calls.
+type Work<G, T> = for<'a> fn(&'a G, &'a AppRequest, Archive, &'a Cx) -> BoxFuture<'a, Result<T, Refusal>>;
 
 /// Asks the run to stop when the call goes away: answered, or given up by the client.
 struct StopWithCall(Cancel);
@@ -57,69 +57,96 @@ impl<G: Generator> Service<G> {
         (cx, stop)
     }
 
-    /// Takes a request in: metadata first, then the archive, then nothing.
-    async fn take_in(&self, mut stream: Streaming<AppStreamRequest>, cx: &Cx) -> Result<Taken, Status> {
-        let take = async {
-            let first = stream.message().await?.and_then(|m| m.request);
-            let Some(Piece::Metadata(metadata)) = first else {
-                return Err(Error::request("the first message must be the request's metadata").status());
-            };
-            let mut intake = Intake::new(metadata.size, self.limits, &self.budget).map_err(|e| e.status())?;
-            while let Some(message) = stream.message().await? {
-                match message.request {
-                    Some(Piece::File(file)) => intake.push(&file.chunk).map_err(|e| e.status())?,
-                    Some(Piece::Metadata(_)) => return Err(Error::request("metadata came twice").status()),
-                    None => return Err(Error::request("a message is empty").status()),
-                }
-            }
-            Ok((metadata, intake))
-        };
-        let taken = tokio::time::timeout(cx.time_left(), take).await;
-        let (metadata, intake) =
-            taken.map_err(|_| Status::deadline_exceeded("the archive did not come in time"))??;
-        let limits = self.limits;
-        let index = move || index(metadata, intake, limits);
-        on_worker(index).await?.map_err(|e| e.status())
-    }
-
-    /// Runs `work` with a place in the queue, under the deadline.
-    async fn with_place<T>(
+    /// Answers a call: takes its archive in, waits for a place, has `work` done.
+    async fn call<T>(
         &self,
-        app: &str,
-        cx: &Cx,
-        work: impl Future<Output = Result<T, Refusal>>,
+        request: Request<Streaming<AppStreamRequest>>,
+        work: Work<G, T>,
     ) -> Result<T, Status> {
-        let queued = tokio::time::timeout(cx.time_left(), self.queue.place(app)).await;
-        let _place =
-            queued.map_err(|_| Status::deadline_exceeded("too many requests: no turn came in time"))?;
-        let done = tokio::time::timeout(cx.time_left(), work).await;
-        let done = done.map_err(|_| Status::deadline_exceeded("the manifests were not ready in time"))?;
-        done.map_err(|refusal| refused(&refusal))
+        let (cx, _stop) = self.circumstances(&request);
+        let mut app = String::new();
+        let begun = self.begin(request.into_inner(), &mut app, &cx).await;
+        let (request, archive, _place) = begun.inspect_err(|status| {
+            let (class, message) = (class_of(status.code()), status.message().to_owned());
+            self.generator.turned_away(&app, &Refusal { class, message });
+        })?;
+        let done = timeout_at(cx.deadline.into(), work(&self.generator, &request, archive, &cx)).await;
+        done.map_err(late("the manifests were not ready in time"))?.map_err(|refusal| refused(&refusal))
+    }
+
+    /// Everything before the work. `app` is filled in as soon as it is known.
+    async fn begin(
+        &self,
+        stream: Streaming<AppStreamRequest>,
+        app: &mut String,
+        cx: &Cx,
+    ) -> Result<(AppRequest, Archive, Place), Status> {
+        let until = cx.deadline.into();
+        let taken = timeout_at(until, self.take_in(stream, app)).await;
+        let (metadata, intake) = taken.map_err(late("the archive did not come in time"))??;
+        // A slow upload holds no place: only what has come takes part in the queue.
+        let queued = timeout_at(until, self.queue.place(app)).await;
+        let place = queued.map_err(late("too many requests: no turn came in time"))?;
+        let (request, archive) = checked(metadata, intake, self.limits).map_err(told)?;
+        Ok((request, archive, place))
+    }
+
+    /// Takes a request in: metadata first, then the archive, then nothing.
+    async fn take_in(
+        &self,
+        mut stream: Streaming<AppStreamRequest>,
+        app: &mut String,
+    ) -> Result<(ManifestRequestMetadata, Intake), Status> {
+        let first = stream.message().await?.and_then(|m| m.request);
+        let Some(Piece::Metadata(metadata)) = first else {
+            return Err(told(Error::request("the first message must be the request's metadata")));
+        };
+        app.push_str(app_of(&metadata));
+        let mut intake = Intake::new(metadata.size, self.limits, &self.budget).map_err(told)?;
+        while let Some(message) = stream.message().await? {
+            match message.request {
+                Some(Piece::File(file)) => intake.push(&file.chunk).map_err(told)?,
+                Some(Piece::Metadata(_)) => return Err(told(Error::request("metadata came twice"))),
+                None => return Err(told(Error::request("a message is empty"))),
+            }
+        }
+        Ok((metadata, intake))
     }
 }
 
-/// Runs work that keeps a processor busy where it holds nobody up.
-async fn on_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Status> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Status::internal("a request broke off"))
+/// What a call is told whose time is over.
+fn late(why: &'static str) -> impl FnOnce(Elapsed) -> Status {
+    move |_| Status::deadline_exceeded(why)
 }
 
-fn index(metadata: ManifestRequestMetadata, intake: Intake, limits: Limits) -> Result<Taken, Error> {
-    let files = ArchiveFiles::index(intake.finish(&metadata.checksum)?, limits)?;
+/// What the app of a request is called in the queue.
+fn app_of(metadata: &ManifestRequestMetadata) -> &str {
+    let name = metadata.env.iter().find(|e| e.name == APP_NAME).map(|e| e.value.as_str());
+    name.unwrap_or(&metadata.app_rel_path)
+}
+
+/// The request and its archive, once the checksum fits and the app's path stays inside.
+fn checked(
+    metadata: ManifestRequestMetadata,
+    intake: Intake,
+    limits: Limits,
+) -> Result<(AppRequest, Archive), Error> {
+    let received = intake.finish(&metadata.checksum)?;
     let given = metadata.app_rel_path;
     let path = TreePath::new(given.trim_start_matches('/'))
         .ok_or_else(|| Error::request(format!("the app's path {given:?} leaves the repository")))?;
-    match files.resolve(&path) {
-        Ok((_, Kind::Dir)) => {}
-        Ok(_) => return Err(Error::request(format!("the app's path {given:?} is not a folder"))),
-        Err(error) => {
-            return Err(Error::request(format!("the app's path {given:?} cannot be used: {error}")));
-        }
-    }
     let env = metadata.env.into_iter().map(|e| (e.name, e.value)).collect();
-    Ok(Taken { request: AppRequest { path, env, checksum: files.checksum() }, files: Arc::new(files) })
+    let request = AppRequest { path: path.clone(), env, checksum: received.checksum };
+    Ok((request, Archive::new(received, path, limits)))
 }
 
-/// Repo-server shows the message; the code tells monitoring what kind of trouble it was.
+/// An error of ours, as gRPC tells it.
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+fn told(error: Error) -> Status {
+    refused(&error.refusal())
+}
+
+/// The message of a refusal, with the code that says what kind it is.
 fn refused(refusal: &Refusal) -> Status {
     let message = refusal.message.clone();
     match refusal.class {
@@ -128,6 +155,15 @@ fn refused(refusal: &Refusal) -> Status {
         Class::Store => Status::unavailable(message),
         Class::Forbidden => Status::permission_denied(message),
         Class::Other => Status::unknown(message),
+    }
+}
+
+/// What kind of trouble a code of ours stands for.
+fn class_of(code: Code) -> Class {
+    match code {
+        Code::InvalidArgument => Class::Render,
+        Code::PermissionDenied => Class::Forbidden,
+        _ => Class::Other,
     }
 }
 
@@ -169,10 +205,7 @@ impl<G: Generator> ConfigManagementPluginService for Service<G> {
         &self,
         request: Request<Streaming<AppStreamRequest>>,
     ) -> Result<Response<ManifestResponse>, Status> {
-        let (cx, _stop) = self.circumstances(&request);
-        let Taken { request, files } = self.take_in(request.into_inner(), &cx).await?;
-        let work = self.generator.generate(&request, files, &cx);
-        let manifests = self.with_place(request.app(), &cx, work).await?;
+        let manifests = self.call(request, G::generate).await?;
         Ok(Response::new(ManifestResponse { manifests, source_type: String::new() }))
     }
 
@@ -180,10 +213,7 @@ impl<G: Generator> ConfigManagementPluginService for Service<G> {
         &self,
         request: Request<Streaming<AppStreamRequest>>,
     ) -> Result<Response<RepositoryResponse>, Status> {
-        let (cx, _stop) = self.circumstances(&request);
-        let Taken { request, files } = self.take_in(request.into_inner(), &cx).await?;
-        let work = self.generator.matches(&request, files, &cx);
-        let matched = self.with_place(request.app(), &cx, work).await?;
+        let matched = self.call(request, G::matches).await?;
         let (is_supported, is_discovery_enabled) = (matched.supported, matched.discovery_enabled);
         Ok(Response::new(RepositoryResponse { is_supported, is_discovery_enabled }))
     }
@@ -192,10 +222,7 @@ impl<G: Generator> ConfigManagementPluginService for Service<G> {
         &self,
         request: Request<Streaming<AppStreamRequest>>,
     ) -> Result<Response<ParametersAnnouncementResponse>, Status> {
-        let (cx, _stop) = self.circumstances(&request);
-        let Taken { request, files } = self.take_in(request.into_inner(), &cx).await?;
-        let work = self.generator.parameters(&request, files, &cx);
-        let parameters = self.with_place(request.app(), &cx, work).await?;
+        let parameters = self.call(request, G::parameters).await?;
         let parameter_announcements = parameters.into_iter().map(Into::into).collect();
         Ok(Response::new(ParametersAnnouncementResponse { parameter_announcements }))
     }

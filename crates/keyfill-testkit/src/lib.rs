@@ -62,6 +62,7 @@ fn recipe(name: &str) -> Option<Recipe> {
         "jsonpath-oracle" => Recipe::Module("tests/oracles/jsonpath"),
         "cmp-client" => Recipe::Module("tests/oracles/cmp-client"),
         "argocd-vault-plugin" => Recipe::Module("tests/oracles/argocd-vault-plugin"),
+        "cmp-server" => Recipe::Module("tests/oracles/cmp-server"),
         _ => return None,
     })
 }
@@ -69,7 +70,7 @@ fn recipe(name: &str) -> Option<Recipe> {
 /// The path of a test program, or `None` when it is not there and not required (said on stdout).
 ///
 /// Names: `kustomize`, `helm`, `vault-dev`, `yaml-oracle`, `kustomize-oracle`, `template-oracle`,
-/// `jsonpath-oracle`, `cmp-client`, `argocd-vault-plugin`.
+/// `jsonpath-oracle`, `cmp-client`, `cmp-server`, `argocd-vault-plugin`.
 ///
 /// # Panics
 /// On an unknown name, and with `KEYFILL_TEST_REQUIRE=all` when the program cannot be built.

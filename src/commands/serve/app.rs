@@ -2,6 +2,7 @@
 
 use super::configuration::Configuration;
 use crate::cli::env::Env;
+use crate::fill::Print;
 use crate::render::options::{self, Options};
 use crate::settings::{self, Given, Settings};
 use anyhow::Result;
@@ -39,7 +40,9 @@ pub fn resolve(configuration: &Configuration, env: &Env, path: &TreePath) -> Res
         env,
         called_as_avp: false,
     };
-    let settings = settings::resolve(&given, &file_settings(configuration, env)?)?;
+    let mut settings = settings::resolve(&given, &file_settings(configuration, env)?)?;
+    // The protocol carries JSON. What AVP prints goes its own way, so that its habits show.
+    settings.fill.print = if settings.compat_avp { Print::Yaml } else { Print::Json };
     let engine = settings.effective.get("KEYFILL_ENGINE");
     let options = options::resolve(&configuration.render, env, path, true, engine)?;
     Ok((settings, options))

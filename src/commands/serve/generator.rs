@@ -1,26 +1,32 @@
 //! The plugin protocol's calls, answered with the pipeline.
 
+use super::account::{Account, Notes};
 use super::configuration::Configuration;
 use super::log::Log;
+use super::manifests::{self, Manifest};
 use super::metrics::Metrics;
-use super::render_cache::{Key, RenderCache};
-use super::{app, manifests};
+use super::render_cache::{Key, RenderCache, Rendered};
+use super::{app, processors};
 use crate::cli::args::{ServeArgs, SourceKind};
 use crate::discover::{self, Root};
-use crate::fill;
-use crate::render::{self, Rendered};
+use crate::fill::{self, Print};
+use crate::render;
 use crate::report::{self, Failure};
 use crate::settings::Settings;
 use crate::store;
 use anyhow::Result;
-use keyfill_cmp::{AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal};
-use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_cmp::archive::{Archive, ArchiveFiles};
+use keyfill_cmp::{AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal, Workers};
+use keyfill_diag::Cx;
 use keyfill_files::Files;
 use keyfill_secrets::vault::{Shared, SharedOptions, SharedStats, VaultSettings};
 use keyfill_secrets::{Reads, Source};
-use keyfill_yaml::Document;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Requests that keep a processor busy at once, for each processor. More than one, since an official binary
+/// and a temporary file are waited for; few, since each holds what it renders.
+const WORKERS_A_PROCESSOR: usize = 2;
 
 /// Answers the protocol's calls.
 pub struct KeyfillGenerator(Arc<Inner>);
@@ -29,25 +35,15 @@ struct Inner {
     configuration: Configuration,
     vault: Shared,
     rendered: RenderCache,
+    workers: Workers,
     log: Arc<Log>,
     metrics: Metrics,
-}
-
-/// What is noted of one request.
-#[derive(Default)]
-struct Notes {
-    project: String,
-    engine: &'static str,
-    documents: usize,
-    secrets: usize,
-    cached: bool,
-    warnings: Vec<Diagnostic>,
 }
 
 /// What rendering one request gave, ready to be filled.
 struct Prepared {
     settings: Settings,
-    documents: Vec<Document>,
+    rendered: Arc<Rendered>,
     source: Arc<dyn Source>,
 }
 
@@ -61,7 +57,17 @@ impl KeyfillGenerator {
             ..SharedOptions::default()
         });
         let rendered = RenderCache::new(args.render_cache << 20);
-        Self(Arc::new(Inner { configuration, vault, rendered, log, metrics: Metrics::default() }))
+        let workers = Workers::new(WORKERS_A_PROCESSOR * processors());
+        Self(Arc::new(Inner { configuration, vault, rendered, workers, log, metrics: Metrics::default() }))
+    }
+
+    fn account<'a>(&'a self, call: &'static str, request: &'a AppRequest, cx: &'a Cx) -> Account<'a> {
+        Account::open(&self.0.log, &self.0.metrics, call, request, cx)
+    }
+
+    /// Requests that keep a processor busy.
+    pub fn working(&self) -> usize {
+        self.0.workers.busy()
     }
 
     /// The counters.
@@ -85,7 +91,7 @@ impl Inner {
     fn prepare(
         &self,
         request: &AppRequest,
-        files: &dyn Files,
+        archive: Archive,
         cx: &Cx,
         notes: &mut Notes,
     ) -> Result<Prepared> {
@@ -113,8 +119,15 @@ impl Inner {
             }
             None => {
                 let start = Instant::now();
-                let root = Root { dir: request.path.clone(), kind: discover::kind_of(files, &request.path) };
-                let rendered = Arc::new(render::render(files, &root, &options, cx)?);
+                let files = open(archive)?;
+                let root = Root { dir: request.path.clone(), kind: discover::kind_of(&files, &request.path) };
+                let render::Rendered { documents, warnings, engine } =
+                    render::render(&files, &root, &options, cx)?;
+                let manifests = match settings.fill.print {
+                    Print::Json => manifests::make_ready(documents)?,
+                    Print::Yaml => documents.into_iter().map(Manifest::Open).collect(),
+                };
+                let rendered = Arc::new(Rendered { manifests, warnings, engine });
                 self.metrics.render.observe(start.elapsed());
                 self.rendered.put(key, Arc::clone(&rendered));
                 rendered
@@ -122,14 +135,13 @@ impl Inner {
         };
         notes.engine = rendered.engine;
         notes.warnings.extend(rendered.warnings.iter().cloned());
-        let Rendered { documents, .. } = (*rendered).clone();
-        Ok(Prepared { settings, documents, source })
+        Ok(Prepared { settings, rendered, source })
     }
 
     async fn generate(
         self: &Arc<Self>,
         request: &AppRequest,
-        files: Arc<dyn Files>,
+        archive: Archive,
         cx: &Cx,
         notes: &mut Notes,
     ) -> Result<Vec<String>> {
@@ -137,25 +149,25 @@ impl Inner {
             let (inner, request, cx) = (Arc::clone(self), request.clone(), cx.clone());
             let work = move || {
                 let mut notes = Notes::default();
-                let prepared = inner.prepare(&request, &*files, &cx, &mut notes);
+                let prepared = inner.prepare(&request, archive, &cx, &mut notes);
                 (prepared, notes)
             };
-            let (prepared, noted) = tokio::task::spawn_blocking(work).await?;
+            let (prepared, noted) = self.workers.run(work).await?;
             *notes = noted;
             prepared?
         };
-        let Prepared { settings, documents, source } = prepared;
+        let Prepared { settings, rendered, source } = prepared;
         let start = Instant::now();
         let reads = Reads::new(source);
-        let filled = fill::fill(documents, &settings.fill, &reads, cx).await.map_err(Failure::from)?;
+        let documents = manifests::open(&rendered.manifests);
+        let mut filled = fill::fill(documents, &settings.fill, &reads, cx).await.map_err(Failure::from)?;
         self.metrics.fill.observe(start.elapsed());
         notes.secrets = reads.count();
         notes.warnings.extend(reads.take_warnings());
-        notes.warnings.extend(filled.warnings);
-        let allow_empty = settings.allow_empty;
-        let documents = filled.documents;
-        let manifests =
-            tokio::task::spawn_blocking(move || manifests::of_documents(&documents, allow_empty)).await??;
+        notes.warnings.append(&mut filled.warnings);
+        let (as_json, allow_empty) = (settings.fill.print == Print::Json, settings.allow_empty);
+        let finish = move || manifests::finish(&rendered.manifests, filled, as_json, allow_empty);
+        let manifests = self.workers.run(finish).await??;
         notes.documents = manifests.len();
         Ok(manifests)
     }
@@ -163,62 +175,22 @@ impl Inner {
     /// Whether what the app's folder reads holds placeholders; or what plugin.yaml's patterns say.
     fn matches(&self, request: &AppRequest, files: &dyn Files) -> bool {
         let rules = &self.configuration.plugin.spec.discover;
-        let names = || files.walk(&request.path);
         let depth = request.path.parts().count();
-        if !rules.file_name.is_empty() {
-            return names().iter().any(|path| {
+        let any_fits = |pattern: &str| {
+            files.walk(&request.path).iter().any(|path| {
                 let below: Vec<&str> = path.parts().skip(depth).collect();
-                glob_matches(&rules.file_name, &below.join("/"))
-            });
+                glob_matches(pattern, &below.join("/"))
+            })
+        };
+        if !rules.file_name.is_empty() {
+            return any_fits(&rules.file_name);
         }
         if !rules.find.glob.is_empty() {
-            return names().iter().any(|path| {
-                let below: Vec<&str> = path.parts().skip(depth).collect();
-                glob_matches(&rules.find.glob, &below.join("/"))
-            });
+            return any_fits(&rules.find.glob);
         }
         let any = rules.find.command.iter().chain(&rules.find.args).any(|a| a == "--any");
         let roots = discover::roots(files, &request.path);
         rules.is_configured() && roots.iter().any(|root| any || discover::is_ours(files, root))
-    }
-
-    /// One line for each request.
-    fn finish(
-        &self,
-        call: &'static str,
-        request: &AppRequest,
-        notes: &Notes,
-        start: Instant,
-        refused: Option<&Refusal>,
-    ) {
-        let time = start.elapsed();
-        self.metrics.request(call, refused.map(|r| r.class), time);
-        let warnings: Vec<String> = notes.warnings.iter().map(ToString::to_string).collect();
-        let numbers = [
-            notes.documents.to_string(),
-            notes.secrets.to_string(),
-            format!("{:.3}", time.as_secs_f64() * 1000.0),
-        ];
-        let mut fields = vec![
-            ("call", call),
-            ("app", request.app()),
-            ("project", notes.project.as_str()),
-            ("root", request.path.as_str()),
-            ("engine", notes.engine),
-            ("documents", numbers[0].as_str()),
-            ("secrets", numbers[1].as_str()),
-            ("cached", if notes.cached { "true" } else { "false" }),
-            ("ms", numbers[2].as_str()),
-        ];
-        fields.extend(warnings.iter().map(|w| ("warning", w.as_str())));
-        match refused {
-            None => self.log.info("request", &fields),
-            Some(refusal) => {
-                fields.push(("class", refusal.class.name()));
-                fields.push(("error", refusal.message.lines().next().unwrap_or_default()));
-                self.log.error("request failed", &fields);
-            }
-        }
     }
 }
 
@@ -233,50 +205,61 @@ fn refusal(error: &anyhow::Error) -> Refusal {
     Refusal { class: report::class(error), message: problems.join("\n") }
 }
 
+/// Expands an archive.
+fn open(archive: Archive) -> Result<ArchiveFiles, Failure> {
+    archive.open().map_err(|e| Failure::new(e.diagnostics()))
+}
+
 impl Generator for KeyfillGenerator {
     fn generate<'a>(
         &'a self,
         request: &'a AppRequest,
-        files: Arc<dyn Files>,
+        archive: Archive,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Vec<String>, Refusal>> {
         Box::pin(async move {
-            let (start, mut notes) = (Instant::now(), Notes::default());
-            let result = self.0.generate(request, files, cx, &mut notes).await.map_err(|e| refusal(&e));
-            self.0.finish("generate", request, &notes, start, result.as_ref().err());
-            result
+            let mut account = self.account("generate", request, cx);
+            let result = self.0.generate(request, archive, cx, &mut account.notes).await;
+            account.end(result.map_err(|e| refusal(&e)))
         })
     }
 
     fn matches<'a>(
         &'a self,
         request: &'a AppRequest,
-        files: Arc<dyn Files>,
-        _: &'a Cx,
+        archive: Archive,
+        cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Matched, Refusal>> {
         Box::pin(async move {
-            let start = Instant::now();
+            let account = self.account("match", request, cx);
             let (inner, asked) = (Arc::clone(&self.0), request.clone());
-            let supported = tokio::task::spawn_blocking(move || inner.matches(&asked, &*files)).await;
-            let supported =
-                supported.map_err(|_| Refusal { class: Class::Other, message: "discovery broke off".into() });
-            self.0.finish("match", request, &Notes::default(), start, supported.as_ref().err());
+            let look = move || open(archive).map(|files| inner.matches(&asked, &files));
+            let supported = match self.0.workers.run(look).await {
+                Ok(supported) => supported.map_err(anyhow::Error::from),
+                Err(broke_off) => Err(broke_off.into()),
+            };
             let discovery_enabled = self.0.configuration.plugin.spec.discover.is_configured();
-            Ok(Matched { supported: supported?, discovery_enabled })
+            let matched = supported.map(|supported| Matched { supported, discovery_enabled });
+            account.end(matched.map_err(|e| refusal(&e)))
         })
     }
 
     fn parameters<'a>(
         &'a self,
         request: &'a AppRequest,
-        _: Arc<dyn Files>,
-        _: &'a Cx,
+        _: Archive,
+        cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Vec<Parameter>, Refusal>> {
         Box::pin(async move {
-            let start = Instant::now();
             let announced = &self.0.configuration.plugin.spec.parameters.announced;
-            self.0.finish("parameters", request, &Notes::default(), start, None);
-            Ok(announced.iter().map(Parameter::from).collect())
+            let parameters = announced.iter().map(Parameter::from).collect();
+            self.account("parameters", request, cx).end(Ok(parameters))
         })
+    }
+
+    fn turned_away(&self, app: &str, refusal: &Refusal) {
+        self.0.metrics.turned_away(refusal.class);
+        let fields = [("app", app), ("class", refusal.class.name()), ("error", refusal.message.as_str())];
+        self.0.log.error("request turned away", &fields);
     }
 }

@@ -7,13 +7,14 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use keyfill_cmp::archive::Budget;
 use keyfill_cmp::queue::Queue;
 use keyfill_diag::Class;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -62,6 +63,10 @@ impl Histogram {
 pub struct Metrics {
     requests: [Histogram; CALLS.len()],
     errors: [AtomicU64; CLASSES.len()],
+    in_progress: AtomicI64,
+    /// Requests whose client went away, and whose time was over.
+    gone: AtomicU64,
+    late: AtomicU64,
     /// The render stage, where it was not answered from the cache.
     pub render: Histogram,
     /// The fill stage, waiting for the store included.
@@ -74,9 +79,27 @@ impl Metrics {
         if let Some(at) = CALLS.iter().position(|c| *c == call) {
             self.requests[at].observe(time);
         }
-        if let Some(at) = CLASSES.iter().position(|c| Some(*c) == refused) {
+        if let Some(class) = refused {
+            self.turned_away(class);
+        }
+    }
+
+    /// Notes an error, also of a request that ended before its call began.
+    pub fn turned_away(&self, class: Class) {
+        if let Some(at) = CLASSES.iter().position(|c| *c == class) {
             self.errors[at].fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Notes requests that begin, or end.
+    pub fn in_progress(&self, change: i64) {
+        self.in_progress.fetch_add(change, Ordering::Relaxed);
+    }
+
+    /// Notes a request that was given up: its time was over, or its client went away.
+    pub fn given_up(&self, late: bool) {
+        let counter = if late { &self.late } else { &self.gone };
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     fn write(&self, text: &mut String) {
@@ -89,6 +112,13 @@ impl Metrics {
             let n = errors.load(Ordering::Relaxed);
             let _ = writeln!(text, "keyfill_errors_total{{class=\"{}\"}} {n}", class.name());
         }
+        head(text, "keyfill_requests_given_up_total", "counter", "Requests that ended without an answer");
+        for (counter, why) in [(&self.gone, "client"), (&self.late, "deadline")] {
+            let n = counter.load(Ordering::Relaxed);
+            let _ = writeln!(text, "keyfill_requests_given_up_total{{why=\"{why}\"}} {n}");
+        }
+        head(text, "keyfill_requests_in_progress", "gauge", "Requests that are worked on");
+        let _ = writeln!(text, "keyfill_requests_in_progress {}", self.in_progress.load(Ordering::Relaxed));
         head(text, "keyfill_stage_seconds", "histogram", "Stages of generate");
         self.render.write(text, "keyfill_stage_seconds", "stage=\"render\"");
         self.fill.write(text, "keyfill_stage_seconds", "stage=\"fill\"");
@@ -101,12 +131,12 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
 }
 
 /// All metrics as Prometheus reads them.
-fn page(generator: &KeyfillGenerator, queue: &Queue) -> String {
+fn page(generator: &KeyfillGenerator, queue: &Queue, archives: &Budget) -> String {
     let mut text = String::new();
     generator.metrics().write(&mut text);
     let vault = generator.vault_stats();
     let (cache_bytes, cache_hits) = generator.render_cache();
-    let numbers: [(&str, &str, &str, u64); 9] = [
+    let numbers: [(&str, &str, &str, u64); 11] = [
         ("keyfill_vault_reads_total", "counter", "Secrets that Vault was asked for", vault.reads),
         ("keyfill_secret_cache_hits_total", "counter", "Secrets answered by an earlier read", vault.hits),
         ("keyfill_secret_cache_bytes", "gauge", "Bytes of secrets that are kept", vault.kept_bytes as u64),
@@ -125,6 +155,13 @@ fn page(generator: &KeyfillGenerator, queue: &Queue) -> String {
         ),
         ("keyfill_render_cache_hits_total", "counter", "Renderings answered from the cache", cache_hits),
         ("keyfill_render_cache_bytes", "gauge", "Bytes of rendered results that are kept", cache_bytes),
+        (
+            "keyfill_archive_memory_bytes",
+            "gauge",
+            "Bytes of archives that are held in memory",
+            archives.held(),
+        ),
+        ("keyfill_workers_busy", "gauge", "Requests that keep a processor busy", generator.working() as u64),
         ("keyfill_queue_waiting", "gauge", "Requests that wait for a place", queue.waiting() as u64),
     ];
     for (name, kind, help, value) in numbers {
@@ -134,25 +171,28 @@ fn page(generator: &KeyfillGenerator, queue: &Queue) -> String {
     text
 }
 
-/// Serves `/metrics` until the task is dropped with the runtime.
+/// Serves `/metrics` until the task is dropped with the runtime. Gives the address, whose port the system may
+/// have chosen.
 pub async fn serve(
     address: SocketAddr,
     generator: Arc<KeyfillGenerator>,
     queue: Queue,
-) -> Result<JoinHandle<()>> {
+    archives: Budget,
+) -> Result<(SocketAddr, JoinHandle<()>)> {
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot serve metrics on {address}"))?;
-    Ok(tokio::spawn(async move {
+    let address = listener.local_addr().context("metrics have no address")?;
+    let serving = tokio::spawn(async move {
         loop {
             // Running out of file descriptors passes: the next one may be taken again.
             let Ok((stream, _)) = listener.accept().await else {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
-            let (generator, queue) = (Arc::clone(&generator), queue.clone());
+            let (generator, queue, archives) = (Arc::clone(&generator), queue.clone(), archives.clone());
             tokio::spawn(async move {
                 let answer = service_fn(|request| {
-                    let response = respond(&request, &generator, &queue);
+                    let response = respond(&request, &generator, &queue, &archives);
                     async move { Ok::<_, Infallible>(response) }
                 });
                 // A client that breaks off is its own business.
@@ -161,16 +201,18 @@ pub async fn serve(
                     .await;
             });
         }
-    }))
+    });
+    Ok((address, serving))
 }
 
 fn respond(
     request: &Request<Incoming>,
     generator: &KeyfillGenerator,
     queue: &Queue,
+    archives: &Budget,
 ) -> Response<Full<Bytes>> {
     let mut response = match request.uri().path() {
-        "/metrics" => Response::new(Full::from(page(generator, queue))),
+        "/metrics" => Response::new(Full::from(page(generator, queue, archives))),
         "/healthz" => Response::new(Full::from("ok\n")),
         _ => Response::new(Full::from("only /metrics and /healthz are here\n")),
     };

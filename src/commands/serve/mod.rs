@@ -1,5 +1,6 @@
 //! `keyfill serve`: the resident sidecar, in place of argocd-cmp-server.
 
+mod account;
 mod app;
 mod configuration;
 mod generator;
@@ -47,10 +48,12 @@ async fn serve(args: &ServeArgs, configuration: Configuration, log: Arc<Log>) ->
     let name = configuration.plugin.metadata.name.clone();
     let generator = Arc::new(KeyfillGenerator::new(args, configuration, Arc::clone(&log)));
     let server = Server::bind(Arc::clone(&generator), options).await?;
-    let _metrics = match args.metrics {
-        Some(address) => Some(metrics::serve(address, Arc::clone(&generator), server.queue()).await?),
-        None => None,
-    };
+    if let Some(address) = args.metrics {
+        // The task ends with the runtime.
+        let shown = metrics::serve(address, Arc::clone(&generator), server.queue(), server.budget());
+        let (address, _) = shown.await?;
+        log.info("metrics", &[("address", &address.to_string())]);
+    }
     for socket in &sockets {
         log.info("serving", &[("plugin", &name), ("socket", &socket.display().to_string())]);
     }
@@ -61,7 +64,11 @@ async fn serve(args: &ServeArgs, configuration: Configuration, log: Arc<Log>) ->
 
 /// Most of a request's time is waiting for Vault: more requests than processors are worked on at once.
 fn default_concurrency() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from) * 16
+    processors() * 16
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// `ARGOCD_GRPC_MAX_SIZE_MB`, as argocd-cmp-server takes it.

@@ -1,8 +1,9 @@
 //! Rendered results, kept by content and settings. What they hold is in git; nothing filled is ever kept.
 
-use crate::render::Rendered;
+use super::manifests::Manifest;
 use crate::render::options::Options;
 use keyfill_cmp::AppRequest;
+use keyfill_diag::Diagnostic;
 use keyfill_yaml::{Body, Document, Node};
 use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, VecDeque};
@@ -22,6 +23,17 @@ impl Key {
         hash.update(format!("{:?} {options:?}", request.path));
         Self(hash.finalize().into())
     }
+}
+
+/// What rendering gave, ready to be filled.
+#[derive(Debug, Default)]
+pub struct Rendered {
+    /// The documents in their order.
+    pub manifests: Vec<Manifest>,
+    /// What a person should know though the run goes on.
+    pub warnings: Vec<Diagnostic>,
+    /// Who rendered.
+    pub engine: &'static str,
 }
 
 /// A cache that forgets what was put in first.
@@ -54,7 +66,7 @@ impl RenderCache {
 
     /// Keeps a result, unless it would take more than a quarter of the cache.
     pub fn put(&self, key: Key, rendered: Arc<Rendered>) {
-        let size = rendered.documents.iter().map(size_of).sum::<u64>() + 256;
+        let size = rendered.manifests.iter().map(size_of).sum::<u64>() + 256;
         if size > self.most / 4 {
             return;
         }
@@ -84,12 +96,13 @@ impl RenderCache {
 }
 
 /// About how much memory a document takes.
-fn size_of(document: &Document) -> u64 {
+fn size_of(manifest: &Manifest) -> u64 {
     const OVERHEAD: u64 = 128;
     OVERHEAD
-        + match &document.body {
-            Body::Raw(text) => text.len() as u64,
-            Body::Tree(node) => node_size(node),
+        + match manifest {
+            Manifest::Ready(json) => json.len() as u64,
+            Manifest::Open(Document { body: Body::Raw(text), .. }) => text.len() as u64,
+            Manifest::Open(Document { body: Body::Tree(node), .. }) => node_size(node),
         }
 }
 
@@ -104,16 +117,15 @@ fn node_size(node: &Node) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, RenderCache};
-    use crate::render::{Rendered, plain};
-    use bytes::Bytes;
+    use super::{Key, RenderCache, Rendered};
+    use crate::commands::serve::manifests::Manifest;
     use std::sync::Arc;
 
     #[test]
     fn the_cache_stays_in_its_bounds() {
         let rendered = || {
-            let documents = plain::documents(&Bytes::from(vec![b'x'; 1_000]), "x");
-            Arc::new(Rendered { documents, ..Rendered::default() })
+            let manifests = vec![Manifest::Ready("x".repeat(1_000).into())];
+            Arc::new(Rendered { manifests, ..Rendered::default() })
         };
         let cache = RenderCache::new(6_000);
         for i in 0..20 {

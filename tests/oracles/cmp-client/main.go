@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -43,7 +44,9 @@ var (
 	call    = flag.String("call", "GenerateManifest", "the method")
 	folder  = flag.String("folder", "", "folder that is sent as the archive")
 	rel     = flag.String("path", ".", "the app's path in it")
-	bad     = flag.String("bad", "", "no-metadata, checksum, truncate, garbage, late-chunk, twice, slow, cancel, escape")
+	bad     = flag.String("bad", "", "no-metadata, checksum, truncate, broken, bomb, garbage, late-chunk, twice, slow, cancel, escape")
+	piece   = flag.Int("piece", 1024, "bytes of the archive in one message")
+	after   = flag.Duration("after", 50*time.Millisecond, "how long after the upload began -bad cancel goes away")
 	timeout = flag.Duration("timeout", 10*time.Second, "deadline of the call")
 	repeat  = flag.Int("repeat", 1, "calls one after the other")
 	env     list
@@ -103,7 +106,33 @@ func archive() ([]byte, error) {
 	if err := zip.Close(); err != nil {
 		return nil, err
 	}
+	switch *bad {
+	case "broken": // cut short before its checksum is taken
+		return out.Bytes()[:out.Len()/2], nil
+	case "bomb":
+		return bomb()
+	}
 	return out.Bytes(), nil
+}
+
+// bomb is a file of 64 GiB in some megabytes: gzip members may follow each other, and each is the same.
+func bomb() ([]byte, error) {
+	const member = 64 << 20
+	var head, zeros bytes.Buffer
+	zip := gzip.NewWriter(&head)
+	tw := tar.NewWriter(zip)
+	header := tar.Header{Name: "app/zeros", Mode: 0o644, Size: 1024 * member, Format: tar.FormatGNU}
+	if err := errors.Join(tw.WriteHeader(&header), zip.Close()); err != nil {
+		return nil, err
+	}
+	zip = gzip.NewWriter(&zeros)
+	if _, err := zip.Write(make([]byte, member)); err != nil {
+		return nil, err
+	}
+	if err := zip.Close(); err != nil {
+		return nil, err
+	}
+	return append(head.Bytes(), bytes.Repeat(zeros.Bytes(), 1024)...), nil
 }
 
 func metadata(packed []byte) []byte {
@@ -143,7 +172,7 @@ func send(stream grpc.ClientStream, packed []byte) error {
 		}
 	}
 	for len(packed) > 0 {
-		n := min(1024, len(packed))
+		n := min(*piece, len(packed))
 		if err := put(chunk(packed[:n])); err != nil {
 			return err
 		}
@@ -207,7 +236,7 @@ func once(conn *grpc.ClientConn) (map[string]any, error) {
 		return nil, err
 	}
 	if *bad == "cancel" {
-		time.AfterFunc(50*time.Millisecond, cancel)
+		time.AfterFunc(*after, cancel)
 	}
 	// A server that refuses early ends the stream: what it said comes with the answer.
 	_ = send(stream, packed)
@@ -225,7 +254,7 @@ func main() {
 	conn, err := grpc.NewClient("passthrough:"+*socket,
 		grpc.WithContextDialer(dial),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{}), grpc.MaxCallRecvMsgSize(100<<20)))
+		grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{}), grpc.MaxCallRecvMsgSize(100<<20), grpc.MaxCallSendMsgSize(200<<20)))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// So many bytes for all requests together.
 #[derive(Clone, Debug)]
-pub struct Budget(Arc<AtomicU64>);
+pub struct Budget {
+    left: Arc<AtomicU64>,
+    all: u64,
+}
 
 /// A part of the budget, given back when it is dropped.
 #[derive(Debug)]
@@ -17,7 +20,7 @@ pub struct Share {
 impl Budget {
     /// A budget of so many bytes.
     pub fn new(bytes: u64) -> Self {
-        Self(Arc::new(AtomicU64::new(bytes)))
+        Self { left: Arc::new(AtomicU64::new(bytes)), all: bytes }
     }
 
     /// A share that holds nothing yet.
@@ -25,24 +28,31 @@ impl Budget {
         Share { budget: self.clone(), bytes: 0 }
     }
 
+    /// Bytes that requests hold.
+    pub fn held(&self) -> u64 {
+        self.all.saturating_sub(self.left())
+    }
+
     /// Bytes that nobody holds.
     pub fn left(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.left.load(Ordering::Relaxed)
     }
 }
 
 impl Share {
     /// Takes more; `false` when there is not so much left, and then nothing was taken.
     pub fn take(&mut self, bytes: u64) -> bool {
-        let took =
-            self.budget.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        let took = self
+            .budget
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         self.bytes += if took.is_ok() { bytes } else { 0 };
         took.is_ok()
     }
 
     /// Gives everything back.
     pub fn clear(&mut self) {
-        self.budget.0.fetch_add(std::mem::take(&mut self.bytes), Ordering::Relaxed);
+        self.budget.left.fetch_add(std::mem::take(&mut self.bytes), Ordering::Relaxed);
     }
 }
 

@@ -15,6 +15,13 @@ use std::sync::Mutex;
 /// A file above this is not kept on the way: what rendering reads is smaller, and it is expanded when asked for.
 const LARGEST_KEPT: u64 = 1 << 20;
 
+/// The same for a file that lies elsewhere in the repository and whose name says nothing of manifests: most of
+/// them are never asked for.
+const LARGEST_KEPT_ELSEWHERE: u64 = 16 << 10;
+
+/// Endings of what is read from other places of the repository: bases, components, values, charts.
+const MANIFEST_ENDINGS: [&str; 6] = [".yaml", ".yml", ".json", ".tpl", ".tgz", "kustomization"];
+
 /// The files of an archive. They are read-only and live as long as their request.
 pub struct ArchiveFiles {
     received: Received,
@@ -36,9 +43,10 @@ enum Node {
 }
 
 impl ArchiveFiles {
-    /// Indexes an archive. `.git` is skipped.
-    pub fn index(received: Received, limits: Limits) -> Result<Self, Error> {
+    /// Indexes an archive. `.git` is skipped. Files of the app's folder and files with the names of manifests are kept first.
+    pub fn index(received: Received, app: &TreePath, limits: Limits) -> Result<Self, Error> {
         let mut indexer = Indexer {
+            app,
             nodes: BTreeMap::from([(TreePath::root(), Node::Dir)]),
             limits,
             share: received.budget.share(),
@@ -47,11 +55,6 @@ impl ArchiveFiles {
         let walked = received.bytes.read(|compressed| indexer.walk(compressed));
         walked.map_err(|e| Error::io("cannot read the archive", e))??;
         Ok(Self { nodes: indexer.nodes, limits, _share: Mutex::new(indexer.share), received })
-    }
-
-    /// SHA-256 of the archive.
-    pub fn checksum(&self) -> [u8; 32] {
-        self.received.checksum
     }
 
     fn follow(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
@@ -88,7 +91,8 @@ impl ArchiveFiles {
     }
 }
 
-struct Indexer {
+struct Indexer<'a> {
+    app: &'a TreePath,
     nodes: BTreeMap<TreePath, Node>,
     limits: Limits,
     share: Share,
@@ -112,7 +116,7 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-impl Indexer {
+impl Indexer<'_> {
     fn walk(&mut self, compressed: &mut dyn Read) -> Result<(), Error> {
         let expanded = self.limits.expanded;
         let broken = |e: io::Error| {
@@ -151,13 +155,13 @@ impl Indexer {
         if path.is_root() || path.parts().any(|part| part == ".git") {
             return Ok(());
         }
-        let node = self.node(entry)?;
+        let node = self.node(entry, &path)?;
         self.add_folders(&path);
         self.nodes.insert(path, node);
         Ok(())
     }
 
-    fn node(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> Result<Node, Refused> {
+    fn node(&mut self, entry: &mut tar::Entry<'_, impl Read>, path: &TreePath) -> Result<Node, Refused> {
         let link = |entry: &tar::Entry<'_, _>| {
             let target = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
             target.and_then(|name| String::from_utf8(name).ok())
@@ -171,11 +175,9 @@ impl Indexer {
             link(entry).and_then(|name| TreePath::new(&name)).map_or(Node::Other, Node::Same)
         } else if kind.is_file() {
             let size = entry.size();
-            let keep = size <= LARGEST_KEPT && self.kept + size <= self.limits.kept && self.share.take(size);
-            if keep {
+            if self.keeps(path, size) {
                 let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
                 entry.read_to_end(&mut content)?;
-                self.kept += size;
                 Node::File(Ok(content.into()))
             } else {
                 Node::File(Err(size))
@@ -183,6 +185,18 @@ impl Indexer {
         } else {
             Node::Other
         })
+    }
+
+    /// Whether a file is kept; then its part of the bounds is taken.
+    fn keeps(&mut self, path: &TreePath, size: u64) -> bool {
+        let near =
+            path.is_within(self.app) || MANIFEST_ENDINGS.iter().any(|end| path.as_str().ends_with(end));
+        let most = if near { LARGEST_KEPT } else { LARGEST_KEPT_ELSEWHERE };
+        // What lies elsewhere leaves room for what is near and comes later.
+        let bound = if near { self.limits.kept } else { self.limits.kept / 4 };
+        let keeps = size <= most && self.kept + size <= bound && self.share.take(size);
+        self.kept += if keeps { size } else { 0 };
+        keeps
     }
 
     /// The folders on the way to a path, which not every archive names.
@@ -323,7 +337,7 @@ mod tests {
         let mut intake = Intake::new(bytes.len() as i64, limits, &Budget::new(memory))?;
         intake.push(bytes)?;
         let sum: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
-        ArchiveFiles::index(intake.finish(&sum)?, limits)
+        ArchiveFiles::index(intake.finish(&sum)?, &at("app"), limits)
     }
 
     fn at(path: &str) -> TreePath {

@@ -6,7 +6,7 @@ use crate::Error;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
-use std::io::{Read, Seek as _, SeekFrom, Write as _};
+use std::io::{BufWriter, Read, Seek as _, SeekFrom, Write as _};
 use std::sync::{Mutex, PoisonError};
 
 /// An archive on its way in.
@@ -22,8 +22,11 @@ pub struct Intake {
 enum Store {
     Memory(Vec<u8>),
     /// A file that has no name: it goes away with the process, whatever happens.
-    Disk(File),
+    Disk(BufWriter<File>),
 }
+
+/// Bytes of a temporary file that are written or read at once.
+const BUFFER: usize = 64 << 10;
 
 /// A whole archive whose checksum fits.
 pub struct Received {
@@ -48,8 +51,9 @@ impl Intake {
         if announced > limits.compressed {
             return Err(too_large(&limits));
         }
-        // The client's word is only a hint for how much to set aside at first.
-        let first = Vec::with_capacity(usize::try_from(announced.min(1 << 20)).unwrap_or(0));
+        // The client's word is a hint. What is set aside and never filled takes no memory; what grows is
+        // copied, and takes twice as much for a moment.
+        let first = Vec::with_capacity(usize::try_from(announced.min(limits.in_memory)).unwrap_or(0));
         Ok(Self {
             hash: Sha256::new(),
             limits,
@@ -68,14 +72,14 @@ impl Intake {
         }
         self.hash.update(chunk);
         if let Store::Memory(bytes) = &mut self.store {
-            if self.share.take(chunk.len() as u64) {
+            if self.length <= self.limits.in_memory && self.share.take(chunk.len() as u64) {
                 bytes.extend_from_slice(chunk);
                 return Ok(());
             }
             let mut file = tempfile::tempfile()
                 .map_err(|e| Error::io("cannot make a temporary file for an archive", e))?;
             file.write_all(bytes).map_err(disk_error)?;
-            self.store = Store::Disk(file);
+            self.store = Store::Disk(BufWriter::with_capacity(BUFFER, file));
             self.share.clear();
         }
         match &mut self.store {
@@ -97,7 +101,10 @@ impl Intake {
         }
         let bytes = match self.store {
             Store::Memory(bytes) => Compressed::Memory(bytes.into(), self.share),
-            Store::Disk(file) => Compressed::Disk(Mutex::new(file)),
+            Store::Disk(file) => {
+                let file = file.into_inner().map_err(|e| disk_error(e.into_error()))?;
+                Compressed::Disk(Mutex::new(file))
+            }
         };
         Ok(Received { checksum: sum, length: self.length, budget: self.budget, bytes })
     }
@@ -123,7 +130,7 @@ impl Compressed {
             Self::Disk(file) => {
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
                 file.seek(SeekFrom::Start(0))?;
-                Ok(work(&mut std::io::BufReader::with_capacity(64 << 10, &mut *file)))
+                Ok(work(&mut std::io::BufReader::with_capacity(BUFFER, &mut *file)))
             }
         }
     }
@@ -138,9 +145,10 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_in_memory_goes_to_disk() {
-        for (memory, on_disk) in [(100, false), (3, true), (0, true)] {
+        for (memory, in_memory, on_disk) in [(100, 5, false), (100, 4, true), (3, 5, true), (0, 5, true)] {
             let budget = Budget::new(memory);
-            let mut intake = Intake::new(5, Limits::default(), &budget).unwrap();
+            let limits = Limits { in_memory, ..Limits::default() };
+            let mut intake = Intake::new(5, limits, &budget).unwrap();
             for chunk in [&b"he"[..], b"ll", b"o"] {
                 intake.push(chunk).unwrap();
             }

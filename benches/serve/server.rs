@@ -1,0 +1,169 @@
+//! The servers under load, each with a Vault behind a delay, and what they take of the machine.
+
+use crate::{Options, apps};
+use keyfill_testkit::{Proxy, ROOT_TOKEN, Vault, oracle, oracles, workspace};
+use serde_json::json;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Vault with the apps' secrets, and the proxy that puts it at a distance.
+pub struct Store {
+    _vault: Vault,
+    proxy: Proxy,
+}
+
+impl Store {
+    /// Starts both.
+    pub fn start(delay: Duration) -> Result<Self, String> {
+        let vault = Vault::start().ok_or("Vault is needed")?;
+        for (path, user, password) in apps::secrets() {
+            vault.put(&path, &json!({ "user": user, "password": password }));
+        }
+        let proxy = Proxy::start(vault.host());
+        proxy.delay(delay);
+        Ok(Self { _vault: vault, proxy })
+    }
+
+    /// Secrets that were read so far.
+    pub fn reads(&self) -> usize {
+        self.proxy.count("secret/")
+    }
+}
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// `keyfill serve`.
+    Keyfill,
+    /// argocd-cmp-server with kustomize and argocd-vault-plugin.
+    Other,
+}
+
+impl Which {
+    /// What it is called in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keyfill => "keyfill serve",
+            Self::Other => "argocd-cmp-server",
+        }
+    }
+}
+
+/// A running server. It ends when this is dropped.
+pub struct Server {
+    child: Child,
+    dir: tempfile::TempDir,
+}
+
+/// What argocd-cmp-server runs: today's pipeline, and a discovery as it is usual with it.
+const OTHER_PLUGIN: &str = r#"apiVersion: argoproj.io/v1alpha1
+kind: ConfigManagementPlugin
+metadata: {name: keyfill}
+spec:
+  generate: {command: [sh, -c, "kustomize build . | argocd-vault-plugin generate -"]}
+  discover: {find: {command: [sh, -c, "find . -name kustomization.yaml"]}}
+"#;
+
+impl Server {
+    /// Starts a server and waits for its socket.
+    pub fn start(which: Which, options: &Options, store: &Store) -> Result<Self, String> {
+        let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let mut command = match which {
+            Which::Keyfill => keyfill(options, dir.path())?,
+            Which::Other => other(options, dir.path())?,
+        };
+        let said = || if options.verbose { Stdio::inherit() } else { Stdio::null() };
+        command
+            .arg("--config-dir-path")
+            .arg(dir.path())
+            .env("ARGOCD_PLUGINSOCKFILEPATH", dir.path())
+            .env("HOME", dir.path())
+            .env("VAULT_ADDR", store.proxy.address())
+            .env("VAULT_TOKEN", ROOT_TOKEN)
+            .stdout(said())
+            .stderr(said());
+        let child = command.spawn().map_err(|e| format!("{} cannot be started: {e}", which.name()))?;
+        let server = Self { child, dir };
+        let start = Instant::now();
+        while UnixStream::connect(server.socket()).is_err() {
+            if start.elapsed() > Duration::from_secs(20) {
+                return Err(format!("{} made no socket; --verbose shows what it says", which.name()));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(server)
+    }
+
+    /// Where it answers.
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("keyfill.sock")
+    }
+
+    /// Its resident memory and the highest that it was, in megabytes.
+    pub fn memory(&self) -> (f64, f64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let field = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kilobytes =
+                line.and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse::<f64>().ok());
+            kilobytes.unwrap_or_default() / 1024.0
+        };
+        (field("VmRSS:"), field("VmHWM:"))
+    }
+
+    /// Processor time that it and its ended children took.
+    pub fn processor(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // After the name in parentheses: utime, stime, cutime, cstime are the fields 14 to 17.
+        let ticks: u64 = stat
+            .rsplit_once(')')
+            .map(|(_, rest)| {
+                rest.split_whitespace().skip(11).take(4).filter_map(|n| n.parse::<u64>().ok()).sum()
+            })
+            .unwrap_or_default();
+        Duration::from_millis(ticks * 10)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing else to do about a failure.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn keyfill(options: &Options, dir: &Path) -> Result<Command, String> {
+    let plugin = std::fs::read_to_string(workspace().join("plugin.yaml")).map_err(|e| e.to_string())?;
+    write(&dir.join("plugin.yaml"), &plugin)?;
+    let mut command = Command::new(&options.keyfill);
+    command.arg("serve").args(&options.serve_args).env_clear();
+    command.env("KEYFILL_ALLOWED_PATHS", "secret/data/{{ app.project }}/*");
+    Ok(command)
+}
+
+/// The tools that argocd-cmp-server runs lie in a folder of their own, under the names that it calls.
+fn other(options: &Options, dir: &Path) -> Result<Command, String> {
+    write(&dir.join("plugin.yaml"), OTHER_PLUGIN)?;
+    let tools = dir.join("bin");
+    std::fs::create_dir(&tools).map_err(|e| e.to_string())?;
+    let kustomize = oracle("kustomize").ok_or("kustomize is needed")?;
+    let avp = oracles().join("argocd-vault-plugin-official");
+    for (name, binary) in [("kustomize", kustomize), ("argocd-vault-plugin", avp)] {
+        std::os::unix::fs::symlink(binary, tools.join(name)).map_err(|e| e.to_string())?;
+    }
+    let binary = options.other.as_ref().ok_or("--other names no binary")?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new(binary);
+    command
+        .env_clear()
+        .env("PATH", format!("{}:{path}", tools.display()))
+        .envs([("AVP_TYPE", "vault"), ("AVP_AUTH_TYPE", "token")]);
+    Ok(command)
+}

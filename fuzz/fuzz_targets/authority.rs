@@ -1,0 +1,43 @@
+//! Any bytes of a client are mended or refused, and the same however they come in pieces.
+#![no_main]
+
+use keyfill_cmp::authority::Mended;
+use libfuzzer_sys::fuzz_target;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
+
+/// What every client sends first; without it nothing else is looked at.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Bytes that come so many at a time.
+struct Pieces<'a>(&'a [u8], usize);
+
+impl AsyncRead for Pieces<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let n = self.0.len().min(self.1).min(out.remaining());
+        let (now, later) = self.0.split_at(n);
+        out.put_slice(now);
+        self.0 = later;
+        Poll::Ready(Ok(()))
+    }
+}
+
+fuzz_target!(|input: &[u8]| {
+    let bytes = [PREFACE, input].concat();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made");
+    let mended = |step| {
+        runtime.block_on(async {
+            let mut out = Vec::new();
+            let read = Mended::new(Pieces(&bytes, step), ()).read_to_end(&mut out).await;
+            read.map(|_| out).map_err(|e| e.to_string())
+        })
+    };
+    let whole = mended(usize::MAX);
+    assert_eq!(whole, mended(1));
+    assert_eq!(whole, mended(7));
+});

@@ -1,0 +1,109 @@
+//! What is noted of a request: one line in the log when it ends, and its part of the metrics.
+
+use super::log::Log;
+use super::metrics::Metrics;
+use keyfill_cmp::{AppRequest, Refusal};
+use keyfill_diag::{Cx, Diagnostic};
+use std::time::Instant;
+
+/// What a request's work finds out about it.
+#[derive(Default)]
+pub struct Notes {
+    /// The app's project.
+    pub project: String,
+    /// Who rendered.
+    pub engine: &'static str,
+    /// How many manifests it came to.
+    pub documents: usize,
+    /// How many secrets it needed.
+    pub secrets: usize,
+    /// Whether it was rendered before.
+    pub cached: bool,
+    /// What its author or the administrator should know.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// The account of one request. One that is dropped without an end went away with its client, or ran out of
+/// time: that is noted as well.
+pub struct Account<'a> {
+    log: &'a Log,
+    metrics: &'a Metrics,
+    call: &'static str,
+    request: &'a AppRequest,
+    cx: &'a Cx,
+    start: Instant,
+    ended: bool,
+    /// What its work finds out.
+    pub notes: Notes,
+}
+
+impl<'a> Account<'a> {
+    /// A request begins.
+    pub fn open(
+        log: &'a Log,
+        metrics: &'a Metrics,
+        call: &'static str,
+        request: &'a AppRequest,
+        cx: &'a Cx,
+    ) -> Self {
+        metrics.in_progress(1);
+        Self { log, metrics, call, request, cx, start: Instant::now(), ended: false, notes: Notes::default() }
+    }
+
+    /// The request ends with a result, which is handed through.
+    pub fn end<T>(mut self, result: Result<T, Refusal>) -> Result<T, Refusal> {
+        self.ended = true;
+        let refused = result.as_ref().err();
+        self.metrics.request(self.call, refused.map(|r| r.class), self.start.elapsed());
+        match refused {
+            None => self.write("request", &[]),
+            Some(refusal) => {
+                let first = refusal.message.lines().next().unwrap_or_default();
+                self.write("request failed", &[("class", refusal.class.name()), ("error", first)]);
+            }
+        }
+        result
+    }
+
+    /// Writes the line. What went wrong, if anything did, comes last.
+    fn write(&self, message: &str, wrong: &[(&str, &str)]) {
+        let notes = &self.notes;
+        let warnings: Vec<String> = notes.warnings.iter().map(ToString::to_string).collect();
+        let numbers = [
+            notes.documents.to_string(),
+            notes.secrets.to_string(),
+            format!("{:.3}", self.start.elapsed().as_secs_f64() * 1000.0),
+        ];
+        let mut fields = vec![
+            ("call", self.call),
+            ("app", self.request.app()),
+            ("project", notes.project.as_str()),
+            ("root", self.request.path.as_str()),
+            ("engine", notes.engine),
+            ("documents", numbers[0].as_str()),
+            ("secrets", numbers[1].as_str()),
+            ("cached", if notes.cached { "true" } else { "false" }),
+            ("ms", numbers[2].as_str()),
+        ];
+        fields.extend(warnings.iter().map(|w| ("warning", w.as_str())));
+        fields.extend(wrong);
+        if wrong.is_empty() {
+            self.log.info(message, &fields);
+        } else {
+            self.log.error(message, &fields);
+        }
+    }
+}
+
+impl Drop for Account<'_> {
+    fn drop(&mut self) {
+        self.metrics.in_progress(-1);
+        if self.ended {
+            return;
+        }
+        let late = self.cx.time_left().is_zero();
+        self.metrics.given_up(late);
+        let why = if late { "the time was over" } else { "the client went away" };
+        self.write("request given up", &[("error", why)]);
+    }
+}

@@ -1,0 +1,78 @@
+//! The protocol itself: good calls, broken ones, large ones.
+
+use crate::{TEAM, app, manifest, over_file};
+use serde_json::{Value, json};
+
+#[test]
+fn a_repo_servers_calls_are_answered() {
+    let Some((server, _secrets)) = over_file() else { return };
+    let app = app("secret/data/team/app");
+    let answer = server.call(app.path(), &["-path", "app"], TEAM);
+    assert_eq!(answer["one"], manifest("alice-value"), "{answer}");
+    let matched = server.call(app.path(), &["-path", "app", "-call", "MatchRepository"], &[]);
+    assert_eq!((&matched["one"], &matched["two"]), (&json!(["1"]), &json!(["1"])));
+    let announced = server.call(app.path(), &["-path", "app", "-call", "GetParametersAnnouncement"], &[]);
+    assert_eq!(announced["one"].as_array().map(Vec::len), Some(3), "{announced}");
+    assert_eq!(server.call(app.path(), &["-call", "CheckPluginConfiguration"], &[])["one"], json!(["1"]));
+    assert_eq!(server.call(app.path(), &["-call", "Health"], &[])["one"], json!(["1"]));
+    let log = server.log();
+    assert!(log.contains("app=web project=team root=app") && !log.contains("alice-value"), "{log}");
+}
+
+#[test]
+fn requests_that_break_the_protocol_are_refused() {
+    let Some((server, _secrets)) = over_file() else { return };
+    let app = app("secret/data/team/app");
+    for (bad, why) in [
+        ("no-metadata", "metadata"),
+        ("checksum", "checksum"),
+        ("truncate", "checksum"),
+        ("broken", "the archive is broken"),
+        ("bomb", "expands to more"),
+        ("garbage", "checksum"),
+        ("late-chunk", "checksum"),
+        ("twice", "twice"),
+        ("escape", "leaves the repository"),
+    ] {
+        let answer = server.call(app.path(), &["-path", "app", "-bad", bad], TEAM);
+        assert!(answer["message"].as_str().is_some_and(|m| m.contains(why)), "{bad}: {answer}");
+    }
+    for path in ["../app", "nowhere", "app/s.yaml"] {
+        let answer = server.call(app.path(), &["-path", path], TEAM);
+        assert_eq!(answer["code"], "InvalidArgument", "{path}: {answer}");
+    }
+    // None of it hurt the server.
+    assert_eq!(server.call(app.path(), &["-path", "app"], TEAM)["one"], manifest("alice-value"));
+}
+
+#[test]
+fn messages_of_100_mb_are_taken_and_sent() {
+    let Some((server, _secrets)) = over_file() else { return };
+    let app = app("secret/data/team/app");
+    // Noise keeps its size in the archive.
+    let mut random = 7_u64;
+    let noise = std::iter::repeat_with(|| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random.to_be_bytes()
+    });
+    let noise: Vec<u8> = noise.take((99 << 20) / 8).flatten().collect();
+    std::fs::write(app.path().join("noise"), noise).expect("a file");
+    let call =
+        |piece: &str| server.call(app.path(), &["-path", "app", "-piece", piece, "-timeout", "55s"], TEAM);
+    let answer = call("200000000");
+    assert_eq!(answer["one"], manifest("alice-value"), "one message of 99 MB: {}", answer["message"]);
+    std::fs::write(app.path().join("more"), std::fs::read(app.path().join("noise")).expect("a file"))
+        .expect("a file");
+    let answer = call("200000000");
+    assert_eq!(answer["code"], "OutOfRange", "one message of 198 MB: {}", answer["message"]);
+    std::fs::remove_file(app.path().join("noise")).expect("it is there");
+    std::fs::remove_file(app.path().join("more")).expect("it is there");
+    let long = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: long}}\ndata: {{k: {}}}\n",
+        "x".repeat(60 << 20)
+    );
+    std::fs::write(app.path().join("app/long.yaml"), &long).expect("a file");
+    let answer = call("1024");
+    let sizes = answer["one"].as_array().map(|all| all.iter().filter_map(Value::as_str).map(str::len).max());
+    assert!(sizes.flatten().is_some_and(|size| size > 60 << 20), "{}", answer["message"]);
+}
