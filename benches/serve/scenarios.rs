@@ -2,12 +2,17 @@
 
 use crate::archive::App;
 use crate::load::{Call, Load, Outcome, send};
+use crate::options::Options;
 use crate::server::{Server, Store, Which};
-use crate::{Options, apps, soak};
+use crate::{apps, soak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
+
+/// The table's first lines.
+const HEAD: &str = "| scenario | server | requests | a second | p50 ms | p99 ms | CPU ms each | RSS MB | peak MB | Vault reads |
+|---|---|---|---|---|---|---|---|---|---|";
 
 /// Bounds of a load whose end is a number of requests, or a time.
 const LONG: Duration = Duration::from_secs(1_200);
@@ -62,10 +67,9 @@ pub fn run(options: &Options, runtime: &Runtime) -> Result<(), String> {
     let mut servers = vec![Which::Keyfill];
     servers.extend(options.other.as_ref().map(|_| Which::Other));
     println!("{} clients, Vault {} ms away", options.clients, options.delay);
-    println!(
-        "| scenario | server | requests | a second | p50 ms | p99 ms | CPU ms each | RSS MB | peak MB | Vault reads |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    if options.scenarios.iter().any(|name| name != "soak") || options.scenarios.is_empty() {
+        println!("{HEAD}");
+    }
     let mut failures = Vec::new();
     for (name, about, load) in SCENARIOS.iter().filter(|s| chosen(s.0)) {
         let load = load(options);

@@ -1,6 +1,7 @@
 //! The servers under load, each with a Vault behind a delay, and what they take of the machine.
 
-use crate::{Options, apps};
+use crate::apps;
+use crate::options::Options;
 use keyfill_testkit::{Proxy, ROOT_TOKEN, Vault, oracle, oracles, workspace};
 use serde_json::json;
 use std::os::unix::net::UnixStream;

@@ -1,8 +1,9 @@
 //! Ten minutes at half load: whether memory and times stay as they are.
 
+use crate::apps;
 use crate::load::{Call, Load, send};
+use crate::options::Options;
 use crate::server::{Server, Store, Which};
-use crate::{Options, apps};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;

@@ -33,6 +33,18 @@ impl Server {
         Some(server)
     }
 
+    /// One with a plugin.yaml of its own, over a secrets file. The client must be there.
+    fn with_plugin(plugin: &str, secrets: &Path) -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::write(dir.path().join("plugin.yaml"), plugin).expect("a file");
+        let secrets = secrets.to_string_lossy();
+        let vars = [("KEYFILL_SOURCE", "file"), ("KEYFILL_SECRETS_FILE", &*secrets)];
+        let client = oracle("cmp-client").expect("the test has asked for it before");
+        let server = Self { child: spawn(dir.path(), &vars, &[]), dir, client };
+        server.wait_for_socket();
+        server
+    }
+
     fn wait_for_socket(&self) {
         let start = Instant::now();
         while std::os::unix::net::UnixStream::connect(self.socket("keyfill")).is_err() {
@@ -107,9 +119,12 @@ impl Drop for Server {
     }
 }
 
-/// Starts a server; it logs into a file.
+/// Starts a server with the folder's plugin.yaml, or the shipped one; it logs into a file.
 fn spawn(dir: &Path, vars: &[(&str, &str)], args: &[&str]) -> Child {
-    std::fs::copy(workspace().join("plugin.yaml"), dir.join("plugin.yaml")).expect("plugin.yaml is there");
+    let plugin = dir.join("plugin.yaml");
+    if !plugin.exists() {
+        std::fs::copy(workspace().join("plugin.yaml"), plugin).expect("plugin.yaml is there");
+    }
     let log = std::fs::File::options().create(true).append(true).open(dir.join("log")).expect("a file");
     Command::new(env!("CARGO_BIN_EXE_keyfill"))
         .args(["serve", "--config-dir-path"])

@@ -57,8 +57,9 @@ fn messages_of_100_mb_are_taken_and_sent() {
     });
     let noise: Vec<u8> = noise.take((99 << 20) / 8).flatten().collect();
     std::fs::write(app.path().join("noise"), noise).expect("a file");
-    let call =
-        |piece: &str| server.call(app.path(), &["-path", "app", "-piece", piece, "-timeout", "55s"], TEAM);
+    let call = |piece: &str| {
+        server.call(app.path(), &["-path", "app", "-piece", piece, "-level", "0", "-timeout", "55s"], TEAM)
+    };
     let answer = call("200000000");
     assert_eq!(answer["one"], manifest("alice-value"), "one message of 99 MB: {}", answer["message"]);
     std::fs::write(app.path().join("more"), std::fs::read(app.path().join("noise")).expect("a file"))

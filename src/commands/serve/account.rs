@@ -54,7 +54,8 @@ impl<'a> Account<'a> {
     pub fn end<T>(mut self, result: Result<T, Refusal>) -> Result<T, Refusal> {
         self.ended = true;
         let refused = result.as_ref().err();
-        self.metrics.request(self.call, refused.map(|r| r.class), self.start.elapsed());
+        let class = refused.map(|r| r.class);
+        self.metrics.request(self.call, self.request.app(), class, self.start.elapsed());
         match refused {
             None => self.write("request", &[]),
             Some(refusal) => {
@@ -102,7 +103,7 @@ impl Drop for Account<'_> {
             return;
         }
         let late = self.cx.time_left().is_zero();
-        self.metrics.given_up(late);
+        self.metrics.given_up(self.request.app(), late);
         let why = if late { "the time was over" } else { "the client went away" };
         self.write("request given up", &[("error", why)]);
     }

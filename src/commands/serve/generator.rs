@@ -6,7 +6,7 @@ use super::log::Log;
 use super::manifests::{self, Manifest};
 use super::metrics::Metrics;
 use super::render_cache::{Key, RenderCache, Rendered};
-use super::{app, processors};
+use super::{app, patterns, processors};
 use crate::cli::args::{ServeArgs, SourceKind};
 use crate::discover::{self, Root};
 use crate::fill::{self, Print};
@@ -175,28 +175,16 @@ impl Inner {
     /// Whether what the app's folder reads holds placeholders; or what plugin.yaml's patterns say.
     fn matches(&self, request: &AppRequest, files: &dyn Files) -> bool {
         let rules = &self.configuration.plugin.spec.discover;
-        let depth = request.path.parts().count();
-        let any_fits = |pattern: &str| {
-            files.walk(&request.path).iter().any(|path| {
-                let below: Vec<&str> = path.parts().skip(depth).collect();
-                glob_matches(pattern, &below.join("/"))
-            })
-        };
         if !rules.file_name.is_empty() {
-            return any_fits(&rules.file_name);
+            return patterns::file_name_fits(files, &request.path, &rules.file_name);
         }
         if !rules.find.glob.is_empty() {
-            return any_fits(&rules.find.glob);
+            return patterns::glob_fits(files, &request.path, &rules.find.glob);
         }
         let any = rules.find.command.iter().chain(&rules.find.args).any(|a| a == "--any");
         let roots = discover::roots(files, &request.path);
         rules.is_configured() && roots.iter().any(|root| any || discover::is_ours(files, root))
     }
-}
-
-/// Whether a path below the app's folder fits a pattern of plugin.yaml: `*` within a name, `**` across.
-fn glob_matches(pattern: &str, path: &str) -> bool {
-    fill::policy::is_match(pattern.trim_start_matches("./"), path)
 }
 
 /// The text that Argo CD's UI shows.

@@ -10,11 +10,12 @@ use hyper_util::rt::TokioIo;
 use keyfill_cmp::archive::Budget;
 use keyfill_cmp::queue::Queue;
 use keyfill_diag::Class;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -24,6 +25,38 @@ const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 const CALLS: [&str; 3] = ["generate", "match", "parameters"];
 const CLASSES: [Class; 6] =
     [Class::Other, Class::Usage, Class::Render, Class::Missing, Class::Store, Class::Forbidden];
+
+/// So many apps are counted by name; those that come later are counted together.
+const MOST_APPS: usize = 2_000;
+
+/// Requests by app, and how they ended.
+#[derive(Debug, Default)]
+struct Apps(Mutex<BTreeMap<String, Ended>>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Ended {
+    well: u64,
+    failed: u64,
+}
+
+impl Apps {
+    fn count(&self, app: &str, failed: bool) {
+        let mut apps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = apps.len() < MOST_APPS || apps.contains_key(app);
+        let ended = apps.entry(if known { app } else { "others" }.to_owned()).or_default();
+        *(if failed { &mut ended.failed } else { &mut ended.well }) += 1;
+    }
+
+    fn write(&self, text: &mut String) {
+        head(text, "keyfill_app_requests_total", "counter", "Requests by app and how they ended");
+        for (app, ended) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let app = app.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            for (result, n) in [("ok", ended.well), ("failed", ended.failed)] {
+                let _ = writeln!(text, "keyfill_app_requests_total{{app=\"{app}\",result=\"{result}\"}} {n}");
+            }
+        }
+    }
+}
 
 /// How long something took, in buckets.
 #[derive(Debug, Default)]
@@ -63,6 +96,7 @@ impl Histogram {
 pub struct Metrics {
     requests: [Histogram; CALLS.len()],
     errors: [AtomicU64; CLASSES.len()],
+    apps: Apps,
     in_progress: AtomicI64,
     /// Requests whose client went away, and whose time was over.
     gone: AtomicU64,
@@ -75,7 +109,8 @@ pub struct Metrics {
 
 impl Metrics {
     /// Notes a request.
-    pub fn request(&self, call: &str, refused: Option<Class>, time: Duration) {
+    pub fn request(&self, call: &str, app: &str, refused: Option<Class>, time: Duration) {
+        self.apps.count(app, refused.is_some());
         if let Some(at) = CALLS.iter().position(|c| *c == call) {
             self.requests[at].observe(time);
         }
@@ -97,7 +132,8 @@ impl Metrics {
     }
 
     /// Notes a request that was given up: its time was over, or its client went away.
-    pub fn given_up(&self, late: bool) {
+    pub fn given_up(&self, app: &str, late: bool) {
+        self.apps.count(app, true);
         let counter = if late { &self.late } else { &self.gone };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -119,6 +155,7 @@ impl Metrics {
         }
         head(text, "keyfill_requests_in_progress", "gauge", "Requests that are worked on");
         let _ = writeln!(text, "keyfill_requests_in_progress {}", self.in_progress.load(Ordering::Relaxed));
+        self.apps.write(text);
         head(text, "keyfill_stage_seconds", "histogram", "Stages of generate");
         self.render.write(text, "keyfill_stage_seconds", "stage=\"render\"");
         self.fill.write(text, "keyfill_stage_seconds", "stage=\"fill\"");
@@ -226,15 +263,29 @@ fn respond(
 
 #[cfg(test)]
 mod tests {
-    use super::Metrics;
+    use super::{Apps, MOST_APPS, Metrics};
     use keyfill_diag::Class;
     use std::time::Duration;
 
     #[test]
+    fn apps_without_end_are_counted_together() {
+        let apps = Apps::default();
+        for i in 0..MOST_APPS + 10 {
+            apps.count(&i.to_string(), false);
+        }
+        apps.count("0", true);
+        let mut text = String::new();
+        apps.write(&mut text);
+        assert_eq!(text.lines().count(), 2 + 2 * (MOST_APPS + 1));
+        assert!(text.contains(r#"{app="others",result="ok"} 10"#), "{text}");
+        assert!(text.contains(r#"{app="0",result="failed"} 1"#));
+    }
+
+    #[test]
     fn requests_are_counted_by_call_and_class() {
         let metrics = Metrics::default();
-        metrics.request("generate", None, Duration::from_millis(3));
-        metrics.request("generate", Some(Class::Store), Duration::from_secs(60));
+        metrics.request("generate", "a\"b", None, Duration::from_millis(3));
+        metrics.request("generate", "web", Some(Class::Store), Duration::from_secs(60));
         let mut text = String::new();
         metrics.write(&mut text);
         for line in [
@@ -244,6 +295,8 @@ mod tests {
             "keyfill_request_seconds_count{call=\"generate\"} 2",
             "keyfill_errors_total{class=\"store\"} 1",
             "keyfill_errors_total{class=\"missing\"} 0",
+            r#"keyfill_app_requests_total{app="a\"b",result="ok"} 1"#,
+            r#"keyfill_app_requests_total{app="web",result="failed"} 1"#,
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }

@@ -7,6 +7,7 @@ mod generator;
 mod log;
 mod manifests;
 mod metrics;
+mod patterns;
 mod render_cache;
 
 use crate::cli::args::{ServeArgs, SharedArgs};

@@ -46,6 +46,7 @@ var (
 	rel     = flag.String("path", ".", "the app's path in it")
 	bad     = flag.String("bad", "", "no-metadata, checksum, truncate, broken, bomb, garbage, late-chunk, twice, slow, cancel, escape")
 	piece   = flag.Int("piece", 1024, "bytes of the archive in one message")
+	level   = flag.Int("level", gzip.DefaultCompression, "how much the archive is compressed")
 	after   = flag.Duration("after", 50*time.Millisecond, "how long after the upload began -bad cancel goes away")
 	timeout = flag.Duration("timeout", 10*time.Second, "deadline of the call")
 	repeat  = flag.Int("repeat", 1, "calls one after the other")
@@ -63,9 +64,12 @@ func message(b []byte, n protowire.Number, m []byte) []byte {
 // archive packs the folder; links stay links.
 func archive() ([]byte, error) {
 	var out bytes.Buffer
-	zip := gzip.NewWriter(&out)
+	zip, err := gzip.NewWriterLevel(&out, *level)
+	if err != nil {
+		return nil, err
+	}
 	tw := tar.NewWriter(zip)
-	err := filepath.WalkDir(*folder, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(*folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || path == *folder {
 			return err
 		}
