@@ -40,9 +40,21 @@ pub fn merge<'a>(
         return super::stepwise::merge(walk, dest, patch, items, &[""]);
     }
     match (unique_keys(&dest.items, keys), unique_keys(other, keys)) {
-        (Some(own), Some(theirs)) => merge_by_keys(walk, dest, patch, items, &own, &theirs),
+        (Some(own), Some(theirs)) => {
+            let shared = if keys.len() > 1 { Shared::AsInObject } else { Shared::AsInPatch };
+            merge_by_keys(walk, dest, patch, items, (&own, &theirs), shared)
+        }
         _ => super::stepwise::merge(walk, dest, patch, items, keys),
     }
+}
+
+/// Where items go that both lists have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shared {
+    /// Where the patch has them: lists with one key.
+    AsInPatch,
+    /// Behind what only the patch has, where the object has them: lists with several keys.
+    AsInObject,
 }
 
 /// The texts of items that are all scalars with some text.
@@ -90,8 +102,8 @@ fn merge_by_keys<'a>(
     dest: &mut Seq,
     patch: Patch<'_>,
     items: Option<Type<'a>>,
-    own: &[Text],
-    theirs: &[Text],
+    (own, theirs): (&[Text], &[Text]),
+    shared: Shared,
 ) -> Result<()> {
     let is_patch = matches!(patch, Patch::Itself);
     let places: HashMap<&Text, usize> = if theirs.is_empty() {
@@ -100,19 +112,28 @@ fn merge_by_keys<'a>(
         own.iter().enumerate().map(|(n, k)| (k, n)).collect()
     };
     let mut old: Vec<Option<Node>> = std::mem::take(&mut dest.items).into_iter().map(Some).collect();
+    let mut changed: Vec<Option<Node>> = Vec::new();
+    changed.resize_with(old.len(), || None);
     let mut merged = Vec::with_capacity(old.len() + theirs.len());
     let other: &[Node] = if let Patch::Other(other) = patch { &other.items } else { &[] };
     for (item, key) in other.iter().zip(theirs) {
-        match places.get(key).and_then(|place| old[*place].take()) {
-            None => merged.extend(walk.only_patch(item, items)?),
-            Some(mut node) => match walk.both(&mut node, item, items)? {
-                // An item that is to be replaced stays as it was: kustomize puts the old one back.
-                Outcome::Kept | Outcome::Replaced(_) => merged.push(node),
-                Outcome::Cleared => {}
+        let Some((place, mut node)) = places.get(key).and_then(|place| Some((*place, old[*place].take()?)))
+        else {
+            merged.extend(walk.only_patch(item, items)?);
+            continue;
+        };
+        match walk.both(&mut node, item, items)? {
+            Outcome::Cleared => {}
+            // An item that is to be replaced stays as it was: kustomize puts the old one back.
+            Outcome::Kept | Outcome::Replaced(_) => match shared {
+                Shared::AsInPatch => merged.push(node),
+                Shared::AsInObject => changed[place] = Some(node),
             },
         }
     }
-    for mut node in old.into_iter().flatten() {
+    for (node, changed) in old.into_iter().zip(changed) {
+        merged.extend(changed);
+        let Some(mut node) = node else { continue };
         let stays =
             if is_patch { walk.within_patch(&mut node, items)? } else { walk.only_dest(&mut node, items)? };
         if stays {

@@ -82,6 +82,7 @@ pub fn set_value(
         set_field(field, options, &value, &mut writes)?;
         if source.is_some_and(|source| std::ptr::eq(source, field)) {
             value.clone_from(field);
+            part(&mut value);
         }
         Ok(())
     })

@@ -452,10 +452,11 @@ fn copied(mut file: Y, tree: &mut Tree, folder: &str, known: &[Known], random: &
         }
     }
     let name = random.pick(&["VAR", "OTHER"]);
-    if random.percent(14) && tree.new_variable(name) {
-        if let Some(variable) = copies::variable(name, known, random) {
-            file = file.with("vars", Y::list([variable]));
-        }
+    if random.percent(14)
+        && tree.new_variable(name)
+        && let Some(variable) = copies::variable(name, known, random)
+    {
+        file = file.with("vars", Y::list([variable]));
     }
     file
 }

@@ -12,10 +12,10 @@ use crate::writer::{Y, block};
 
 /// Adds them.
 pub fn fields(mut file: Y, tree: &mut Tree, folder: &str, known: &[Known], random: &mut Random) -> Y {
-    if random.percent(7) {
-        if let Some(text) = generator(tree, folder, random) {
-            file = file.with("generators", Y::list([placed(tree, folder, "generator", text, random)]));
-        }
+    if random.percent(7)
+        && let Some(text) = generator(tree, folder, random)
+    {
+        file = file.with("generators", Y::list([placed(tree, folder, "generator", text, random)]));
     }
     if random.percent(12) {
         let mut text = transformer(known, random);

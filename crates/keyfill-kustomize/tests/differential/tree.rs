@@ -38,7 +38,7 @@ impl Tree {
         };
         let depth = [0, 0, 1, 1, 2][random.below(5)];
         // An eighth combines at random what need not fit together; the rest mostly builds.
-        if case % 8 == 0 {
+        if case.is_multiple_of(8) {
             tree.folder("root", depth, false, &mut random);
         } else {
             layer(&mut tree, "root", Layer { depth, ..Layer::default() }, &mut random);
