@@ -2,7 +2,7 @@
 
 use super::ctx::Variable;
 use super::{Ctx, Dot};
-use crate::compiler::{self, Ideal, NodeId, NodeKind, Tree};
+use crate::compiler::{self, Ideal, Names, NodeId, NodeKind, Tree};
 use crate::error::Error;
 use crate::templates::MissingKey;
 use crate::value::{Kind, List, Map, Object, Str, Type, Value};
@@ -29,11 +29,11 @@ impl Ctx {
     /// The value of a pipeline; its variables come on the stack.
     pub(super) fn pipeline(&mut self, tree: &Tree, id: NodeId, dot: Dot<'_>) -> Result<Value, Error> {
         self.at = id;
-        let NodeKind::Pipe { declared, assign, commands } = &tree[id].kind else {
+        let NodeKind::Pipe { declared, assign, commands } = tree[id].kind else {
             return Err(self.error(tree, "not a pipeline"));
         };
         let mut value: Option<Value> = None;
-        for command in commands {
+        for command in tree.list(commands) {
             let mut next = self.command(tree, *command, dot, value.as_ref())?;
             if matches!(next, Value::NilInterface) {
                 next = Value::Nil;
@@ -41,8 +41,8 @@ impl Ctx {
             value = Some(next);
         }
         let value = value.unwrap_or_default();
-        for variable in declared {
-            if *assign {
+        for variable in tree.list(declared) {
+            if assign {
                 self.assign(tree, *variable, Dot::plain(&value))?;
             } else if let NodeKind::Variable(variable) = &tree[*variable].kind {
                 let (name, value) = (variable.name, value.clone());
@@ -82,35 +82,36 @@ impl Ctx {
         last: Option<&Value>,
     ) -> Result<Value, Error> {
         self.step(tree)?;
-        let NodeKind::Command(words) = &tree[id].kind else {
+        let NodeKind::Command(words) = tree[id].kind else {
             return Err(self.error(tree, "not a command"));
         };
+        let words = tree.list(words);
         let given = Given { words, last };
         let first = words[0];
-        match &tree[first].kind {
+        match tree[first].kind {
             NodeKind::Field(names) => {
                 self.at = first;
-                self.chain(tree, first, dot, dot, names, given)
+                self.chain(tree, first, dot, dot, tree.names(names), given)
             }
-            NodeKind::Chain { node, fields } => self.chain_node(tree, first, *node, fields, dot, given),
-            NodeKind::Identifier { name, function } => {
+            NodeKind::Chain { node, fields } => self.chain_node(tree, first, (node, fields), dot, given),
+            NodeKind::Identifier { function, .. } => {
                 self.at = first;
-                self.call_function(tree, id, (name, *function), dot, given)
+                self.call_function(tree, id, function, dot, given)
             }
             NodeKind::Pipe { .. } => {
                 self.no_arguments(tree, given)?;
                 self.pipeline_inside(tree, first, dot)
             }
-            NodeKind::Variable(variable) => self.variable(tree, first, variable, dot, given),
+            NodeKind::Variable(variable) => self.variable(tree, first, &variable, dot, given),
             constant => {
                 self.at = first;
                 self.no_arguments(tree, given)?;
                 match constant {
-                    NodeKind::Bool(b) => Ok(Value::Bool(*b)),
+                    NodeKind::Bool(b) => Ok(Value::Bool(b)),
                     NodeKind::Dot => Ok(dot.operand()),
                     NodeKind::Nil => Err(self.error(tree, "nil is not a command")),
-                    NodeKind::Number(number) => self.ideal(tree, number),
-                    NodeKind::String { text, .. } => Ok(Value::Str(text.clone())),
+                    NodeKind::Number(number) => self.ideal(tree, tree.number(number)),
+                    NodeKind::String { text, .. } => Ok(Value::Str(tree.name(text).clone())),
                     _ => {
                         let shown = quote(tree.show(first).as_bytes());
                         Err(self.error(tree, format!("can't evaluate command {shown}")))
@@ -161,7 +162,7 @@ impl Ctx {
             self.no_arguments(tree, given)?;
             return Ok(value.operand());
         }
-        self.chain(tree, id, dot, value, &variable.fields, given)
+        self.chain(tree, id, dot, value, tree.names(variable.fields), given)
     }
 
     /// `(pipeline).A.B`
@@ -169,14 +170,13 @@ impl Ctx {
         &mut self,
         tree: &Tree,
         id: NodeId,
-        node: NodeId,
-        fields: &[Str],
+        (node, fields): (NodeId, Names),
         dot: Dot<'_>,
         given: Given<'_>,
     ) -> Result<Value, Error> {
         self.at = id;
         let value = self.argument(tree, node, dot, Type::Reflect)?;
-        self.chain(tree, id, dot, Dot::plain(&value), fields, given)
+        self.chain(tree, id, dot, Dot::plain(&value), tree.names(fields), given)
     }
 
     /// `.A.B.C` of a value; what is given goes to the last.
@@ -296,7 +296,7 @@ impl Ctx {
 /// Says which value was nil when a chain of fields failed, and what may have been meant.
 #[cold]
 fn nil_hint(tree: &Tree, id: NodeId, start: &Value, names: &[Str]) -> Option<String> {
-    let base = match &tree[id].kind {
+    let base = match tree[id].kind {
         NodeKind::Field(_) => String::new(),
         NodeKind::Variable(variable) => tree.variables[variable.name as usize].to_text().into_owned(),
         _ => return None,
