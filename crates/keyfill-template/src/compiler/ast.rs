@@ -10,9 +10,21 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NodeId(pub u32);
 
+impl NodeId {
+    /// No node.
+    pub const NONE: Self = Self(u32::MAX);
+}
+
 /// A run of nodes in [`Tree::lists`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Nodes {
+    pub start: u32,
+    pub len: u32,
+}
+
+/// The name of a field: a range of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Name {
     pub start: u32,
     pub len: u32,
 }
@@ -47,9 +59,14 @@ pub(crate) struct Tree {
     pub nodes: Box<[Node]>,
     /// The children of nodes, those of one node side by side.
     pub lists: Box<[NodeId]>,
-    /// The names of fields and templates, and the texts of string constants.
-    pub names: Box<[Str]>,
+    /// The names of fields, those of one node side by side.
+    pub names: Box<[Name]>,
+    /// The names of templates that are called, and the texts of string constants.
+    pub texts: Box<[Str]>,
     pub numbers: Box<[Number]>,
+    pub branches: Box<[Branch]>,
+    pub uses: Box<[Variable]>,
+    pub chains: Box<[Chain]>,
     /// The statements.
     pub root: Nodes,
     /// Names of variables with their `$`; nodes hold the index. The first is `$` itself.
@@ -71,19 +88,24 @@ pub(crate) enum NodeKind {
     Action(NodeId),
     Break,
     Continue,
-    If(Branch),
-    With(Branch),
-    Range(Branch),
-    /// A call of the template that [`Tree::names`] has at this index.
+    /// An index in [`Tree::branches`].
+    If(u32),
+    /// An index in [`Tree::branches`].
+    With(u32),
+    /// An index in [`Tree::branches`].
+    Range(u32),
+    /// A call of the template that [`Tree::texts`] has at this index. [`NodeId::NONE`] without a pipeline.
     Template {
         name: u32,
-        pipe: Option<NodeId>,
+        pipe: NodeId,
     },
     Pipe {
-        declared: Nodes,
+        /// The commands, and behind them the variables.
+        parts: Nodes,
+        /// How many variables there are.
+        declared: u8,
         /// The variables exist and get a new value.
         assign: bool,
-        commands: Nodes,
     },
     /// The first word and its arguments.
     Command(Nodes),
@@ -92,20 +114,17 @@ pub(crate) enum NodeKind {
     Bool(bool),
     /// An index in [`Tree::numbers`].
     Number(u32),
-    /// A string constant: its index in [`Tree::names`], and the range of the source that holds it with its
-    /// quotes.
+    /// A string constant: its index in [`Tree::texts`], and its length in the source with its quotes.
     String {
         text: u32,
-        quoted: (u32, u32),
+        len: u32,
     },
     /// `.A.B`
     Field(Names),
-    Variable(Variable),
-    /// `(pipeline).A.B`
-    Chain {
-        node: NodeId,
-        fields: Names,
-    },
+    /// An index in [`Tree::uses`].
+    Variable(u32),
+    /// An index in [`Tree::chains`].
+    Chain(u32),
     /// A function, by its index in the registry, and the length of its name.
     Identifier {
         function: u32,
@@ -128,6 +147,13 @@ pub(crate) struct Variable {
     pub name: u32,
     /// Where its value stands on the stack of the template; `None` when only a search can tell.
     pub slot: Option<u32>,
+    pub fields: Names,
+}
+
+/// `(pipeline).A.B`
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chain {
+    pub node: NodeId,
     pub fields: Names,
 }
 
@@ -180,13 +206,39 @@ impl Tree {
     }
 
     /// The names of a run.
-    pub fn names(&self, names: Names) -> &[Str] {
+    pub fn names(&self, names: Names) -> &[Name] {
         self.names.get(names.start as usize..(names.start + names.len) as usize).unwrap_or_default()
     }
 
-    /// A name, or the text of a string constant.
-    pub fn name(&self, index: u32) -> &Str {
-        &self.names[index as usize]
+    /// The name of a field.
+    pub fn name(&self, name: Name) -> &[u8] {
+        self.text(name.start, name.start + name.len)
+    }
+
+    /// The name of a called template, or the text of a string constant.
+    pub fn constant(&self, index: u32) -> &Str {
+        &self.texts[index as usize]
+    }
+
+    /// What `if`, `with` or `range` consists of.
+    pub fn branch(&self, index: u32) -> &Branch {
+        &self.branches[index as usize]
+    }
+
+    /// Where a variable is used.
+    pub fn variable(&self, index: u32) -> &Variable {
+        &self.uses[index as usize]
+    }
+
+    /// Fields of a pipeline.
+    pub fn chain(&self, index: u32) -> Chain {
+        self.chains[index as usize]
+    }
+
+    /// The commands of a pipeline and the variables that it sets, from the parts of its node.
+    pub fn pipe(&self, parts: Nodes, declared: u8) -> (&[NodeId], &[NodeId]) {
+        let parts = self.list(parts);
+        parts.split_at(parts.len() - usize::from(declared))
     }
 
     /// A number constant.
@@ -194,8 +246,8 @@ impl Tree {
         &self.numbers[index as usize]
     }
 
-    /// The name of an identifier, as it stands in the source.
-    pub fn identifier(&self, id: NodeId, len: u32) -> &[u8] {
+    /// A node as it stands in the source, of this length.
+    pub fn source_of(&self, id: NodeId, len: u32) -> &[u8] {
         let start = self[id].pos;
         self.text(start, start + len)
     }
@@ -216,6 +268,6 @@ mod tests {
 
     #[test]
     fn nodes_are_small() {
-        assert_eq!(size_of::<Node>(), 32);
+        assert_eq!(size_of::<Node>(), 16);
     }
 }

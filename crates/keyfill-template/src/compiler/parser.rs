@@ -1,6 +1,6 @@
 //! Makes trees from tokens. Messages are Go's.
 
-use super::ast::{Branch, Names, Node, NodeId, NodeKind, Nodes, Number, Source, Tree, Variable};
+use super::ast::{Branch, Chain, Name, Names, Node, NodeId, NodeKind, Nodes, Number, Source, Tree, Variable};
 use super::lexer::{Lexer, Token, TokenKind};
 use crate::error::Error;
 use crate::funcs::Registry;
@@ -47,8 +47,12 @@ struct Building {
     name: Str,
     nodes: Vec<Node>,
     lists: Vec<NodeId>,
-    names: Vec<Str>,
+    names: Vec<Name>,
+    texts: Vec<Str>,
     numbers: Vec<Number>,
+    branches: Vec<Branch>,
+    uses: Vec<Variable>,
+    chains: Vec<Chain>,
     /// Children of nodes that are not finished yet, the innermost last.
     open: Vec<NodeId>,
     variables: Vec<Str>,
@@ -75,7 +79,11 @@ impl Building {
             nodes: Vec::new(),
             lists: Vec::new(),
             names: Vec::new(),
+            texts: Vec::new(),
             numbers: Vec::new(),
+            branches: Vec::new(),
+            uses: Vec::new(),
+            chains: Vec::new(),
             open: Vec::new(),
             variables: vec![Str::from("$")],
             known: vec![0],
@@ -105,19 +113,14 @@ impl Building {
         Nodes { start, len }
     }
 
-    fn name(&mut self, name: Str) -> u32 {
-        self.names.push(name);
-        (self.names.len() - 1) as u32
-    }
-
     /// Adds names as a run, behind those of another run if there are any.
-    fn extend(&mut self, before: Names, names: impl Iterator<Item = Str>) -> Names {
+    fn extend(&mut self, before: Names, names: &[Name]) -> Names {
         let mut start = before.start;
         if (before.start + before.len) as usize != self.names.len() {
             start = self.names.len() as u32;
             self.names.extend_from_within(before.start as usize..(before.start + before.len) as usize);
         }
-        self.names.extend(names);
+        self.names.extend_from_slice(names);
         Names { start, len: self.names.len() as u32 - start }
     }
 
@@ -127,6 +130,12 @@ impl Building {
         }
         self.stack.iter().rposition(|v| *v == name).map(|at| at as u32)
     }
+}
+
+/// Puts an item to others and gives its index.
+fn put<T>(items: &mut Vec<T>, item: T) -> u32 {
+    items.push(item);
+    (items.len() - 1) as u32
 }
 
 /// Where a list of statements ended.
@@ -275,8 +284,12 @@ impl Parser<'_> {
             source: Arc::clone(&self.source),
             nodes: current.nodes.as_slice().into(),
             lists: current.lists.as_slice().into(),
-            names: current.names.drain(..).collect(),
+            names: current.names.as_slice().into(),
+            texts: current.texts.drain(..).collect(),
             numbers: current.numbers.drain(..).collect(),
+            branches: current.branches.as_slice().into(),
+            uses: current.uses.as_slice().into(),
+            chains: current.chains.as_slice().into(),
             root,
             variables: current.variables.drain(..).collect(),
         };
@@ -388,7 +401,7 @@ impl Parser<'_> {
         };
         self.current.known.truncate(scope.0);
         self.current.stack.truncate(scope.1);
-        let branch = Branch { pipe, body, otherwise };
+        let branch = put(&mut self.current.branches, Branch { pipe, body, otherwise });
         let pos = self.current.nodes[pipe.0 as usize].pos;
         Ok(self.add(
             pos,
@@ -425,11 +438,11 @@ impl Parser<'_> {
         let context = "block clause";
         let token = self.next_solid();
         let name = self.template_name(token, context)?;
-        let pipe = Some(self.pipeline(context, TokenKind::RightDelim)?);
+        let pipe = self.pipeline(context, TokenKind::RightDelim)?;
         let outer = std::mem::replace(&mut self.current, Building::new(name.clone()));
         self.body_of_definition(context)?;
         self.current = outer;
-        let name = self.current.name(name);
+        let name = put(&mut self.current.texts, name);
         Ok(self.add(token.start, NodeKind::Template { name, pipe }))
     }
 
@@ -437,12 +450,12 @@ impl Parser<'_> {
         let context = "template clause";
         let token = self.next_solid();
         let name = self.template_name(token, context)?;
-        let mut pipe = None;
+        let mut pipe = NodeId::NONE;
         if self.next_solid().kind != TokenKind::RightDelim {
             self.current.peeked += 1;
-            pipe = Some(self.pipeline(context, TokenKind::RightDelim)?);
+            pipe = self.pipeline(context, TokenKind::RightDelim)?;
         }
-        let name = self.current.name(name);
+        let name = put(&mut self.current.texts, name);
         Ok(self.add(token.start, NodeKind::Template { name, pipe }))
     }
 
@@ -475,9 +488,11 @@ impl Parser<'_> {
             }
         }
         self.check_commands(base, context)?;
-        let commands = self.current.close(base);
-        let declared = self.declare(&declared, assign, end);
-        Ok(self.add(start, NodeKind::Pipe { declared, assign, commands }))
+        self.declare(&declared, assign, end);
+        let parts = self.current.close(base);
+        // There are two at most, in a range.
+        let declared = declared.len() as u8;
+        Ok(self.add(start, NodeKind::Pipe { parts, declared, assign }))
     }
 
     /// The variables before `:=` or `=`, as tokens.
@@ -531,11 +546,10 @@ impl Parser<'_> {
     }
 
     /// The nodes of declared variables. They come on the stack after the pipeline was evaluated.
-    fn declare(&mut self, tokens: &[Token], assign: bool, end: TokenKind) -> Nodes {
+    fn declare(&mut self, tokens: &[Token], assign: bool, end: TokenKind) {
         if end == TokenKind::RightParen && !tokens.is_empty() && !assign {
             self.current.dynamic = true;
         }
-        let base = self.current.open.len();
         for token in tokens {
             let name = self.current.variable(self.lexer.text(*token));
             if !assign {
@@ -543,10 +557,10 @@ impl Parser<'_> {
             }
             let slot = self.current.slot(name);
             let variable = Variable { name, slot, fields: Names::default() };
+            let variable = put(&mut self.current.uses, variable);
             let node = self.add(token.start, NodeKind::Variable(variable));
             self.current.open.push(node);
         }
-        self.current.close(base)
     }
 
     fn check_commands(&self, base: usize, context: &str) -> Result<(), Error> {
@@ -600,10 +614,9 @@ impl Parser<'_> {
         if first.kind != TokenKind::Field {
             return Ok(Some(term));
         }
-        let mut fields: SmallVec<[Str; 4]> = SmallVec::new();
+        let mut fields: SmallVec<[Name; 4]> = SmallVec::new();
         while self.peek().kind == TokenKind::Field {
-            let token = self.next();
-            fields.push(Str::new(&self.lexer.text(token)[1..]));
+            fields.push(field_name(self.next()));
         }
         let current = &mut self.current;
         let node = &mut current.nodes[term.0 as usize];
@@ -611,14 +624,14 @@ impl Parser<'_> {
         match node.kind {
             NodeKind::Field(names) => {
                 node.pos = first.start;
-                let names = current.extend(names, fields.into_iter());
+                let names = current.extend(names, &fields);
                 current.nodes[term.0 as usize].kind = NodeKind::Field(names);
                 Ok(Some(term))
             }
             NodeKind::Variable(variable) => {
                 node.pos = first.start;
-                let fields = current.extend(variable.fields, fields.into_iter());
-                current.nodes[term.0 as usize].kind = NodeKind::Variable(Variable { fields, ..variable });
+                let before = current.uses[variable as usize].fields;
+                current.uses[variable as usize].fields = current.extend(before, &fields);
                 Ok(Some(term))
             }
             NodeKind::Bool(_)
@@ -630,8 +643,9 @@ impl Parser<'_> {
                 Err(self.error(format!("unexpected . after term {shown}")))
             }
             _ => {
-                let fields = current.extend(Names::default(), fields.into_iter());
-                Ok(Some(self.add(first.start, NodeKind::Chain { node: term, fields })))
+                let fields = current.extend(Names::default(), &fields);
+                let chain = put(&mut current.chains, Chain { node: term, fields });
+                Ok(Some(self.add(first.start, NodeKind::Chain(chain))))
             }
         }
     }
@@ -642,8 +656,9 @@ impl Parser<'_> {
             NodeKind::Bool(b) => b.to_string(),
             NodeKind::Nil => "nil".to_owned(),
             NodeKind::Number(number) => self.current.numbers[number as usize].text.clone(),
-            NodeKind::String { quoted: (start, end), .. } => {
-                let text = &self.source.text.as_bytes()[start as usize..end as usize];
+            NodeKind::String { len, .. } => {
+                let start = self.current.nodes[id.0 as usize].pos as usize;
+                let text = &self.source.text.as_bytes()[start..start + len as usize];
                 String::from_utf8_lossy(text).into_owned()
             }
             _ => ".".to_owned(),
@@ -659,10 +674,7 @@ impl Parser<'_> {
             TokenKind::Dot => NodeKind::Dot,
             TokenKind::Nil => NodeKind::Nil,
             TokenKind::Variable => self.variable(text)?,
-            TokenKind::Field => {
-                let name = std::iter::once(Str::new(&text[1..]));
-                NodeKind::Field(self.current.extend(Names::default(), name))
-            }
+            TokenKind::Field => NodeKind::Field(self.current.extend(Names::default(), &[field_name(token)])),
             TokenKind::Bool => NodeKind::Bool(text == b"true"),
             TokenKind::CharConstant | TokenKind::Complex | TokenKind::Number => {
                 self.number(token.kind, text)?
@@ -673,8 +685,8 @@ impl Parser<'_> {
             }
             TokenKind::String | TokenKind::RawString => match constant(text) {
                 Ok(text) => {
-                    let text = self.current.name(text);
-                    NodeKind::String { text, quoted: (token.start, token.end) }
+                    let text = put(&mut self.current.texts, text);
+                    NodeKind::String { text, len: token.end - token.start }
                 }
                 Err(error) => return Err(self.error(error.to_string())),
             },
@@ -704,7 +716,8 @@ impl Parser<'_> {
         match known.map(|name| name as u32).filter(|name| self.current.known.contains(name)) {
             Some(name) => {
                 let slot = self.current.slot(name);
-                Ok(NodeKind::Variable(Variable { name, slot, fields: Names::default() }))
+                let variable = Variable { name, slot, fields: Names::default() };
+                Ok(NodeKind::Variable(put(&mut self.current.uses, variable)))
             }
             None => Err(self.error(format!("undefined variable {}", quote(text)))),
         }
@@ -718,9 +731,13 @@ impl Parser<'_> {
             _ => Number::parse(&text),
         };
         let number = number.map_err(|message| self.error(message))?;
-        self.current.numbers.push(number);
-        Ok(NodeKind::Number((self.current.numbers.len() - 1) as u32))
+        Ok(NodeKind::Number(put(&mut self.current.numbers, number)))
     }
+}
+
+/// The name in a token such as `.name`.
+fn field_name(token: Token) -> Name {
+    Name { start: token.start + 1, len: token.end - token.start - 1 }
 }
 
 /// The text of a string constant. Most hold no escapes and are taken as they are.

@@ -1,7 +1,6 @@
 //! Nodes as text, for error messages: Go prints them from the tree, not from the source.
 
-use super::ast::{Branch, NodeId, NodeKind, Tree};
-use crate::value::Str;
+use super::ast::{Branch, Names, NodeId, NodeKind, Tree};
 use keyfill_go::quote::quote;
 
 impl Tree {
@@ -24,24 +23,25 @@ impl Tree {
             }
             NodeKind::Break => out.push_str("{{break}}"),
             NodeKind::Continue => out.push_str("{{continue}}"),
-            NodeKind::If(branch) => self.write_branch("if", &branch, out),
-            NodeKind::With(branch) => self.write_branch("with", &branch, out),
-            NodeKind::Range(branch) => self.write_branch("range", &branch, out),
+            NodeKind::If(branch) => self.write_branch("if", self.branch(branch), out),
+            NodeKind::With(branch) => self.write_branch("with", self.branch(branch), out),
+            NodeKind::Range(branch) => self.write_branch("range", self.branch(branch), out),
             NodeKind::Template { name, pipe } => {
                 out.push_str("{{template ");
-                out.push_str(&quote(self.name(name).as_bytes()));
-                if let Some(pipe) = pipe {
+                out.push_str(&quote(self.constant(name).as_bytes()));
+                if pipe != NodeId::NONE {
                     out.push(' ');
                     self.write(pipe, out);
                 }
                 out.push_str("}}");
             }
-            NodeKind::Pipe { declared, assign, commands } => {
-                self.write_all(self.list(declared), ", ", out);
-                if declared.len > 0 {
+            NodeKind::Pipe { parts, declared, assign } => {
+                let (commands, declared) = self.pipe(parts, declared);
+                self.write_all(declared, ", ", out);
+                if !declared.is_empty() {
                     out.push_str(if assign { " = " } else { " := " });
                 }
-                self.write_all(self.list(commands), " | ", out);
+                self.write_all(commands, " | ", out);
             }
             NodeKind::Command(words) => {
                 for (index, word) in self.list(words).iter().enumerate() {
@@ -55,20 +55,19 @@ impl Tree {
             NodeKind::Nil => out.push_str("nil"),
             NodeKind::Bool(b) => out.push_str(if b { "true" } else { "false" }),
             NodeKind::Number(number) => out.push_str(&self.number(number).text),
-            NodeKind::String { quoted: (start, end), .. } => {
-                out.push_str(&String::from_utf8_lossy(self.text(start, end)));
-            }
-            NodeKind::Field(names) => write_fields(self.names(names), out),
+            NodeKind::Field(names) => self.write_fields(names, out),
             NodeKind::Variable(variable) => {
+                let variable = self.variable(variable);
                 out.push_str(&self.variables[variable.name as usize].to_text());
-                write_fields(self.names(variable.fields), out);
+                self.write_fields(variable.fields, out);
             }
-            NodeKind::Chain { node, fields } => {
-                self.write_operand(node, out);
-                write_fields(self.names(fields), out);
+            NodeKind::Chain(chain) => {
+                let chain = self.chain(chain);
+                self.write_operand(chain.node, out);
+                self.write_fields(chain.fields, out);
             }
-            NodeKind::Identifier { len, .. } => {
-                out.push_str(&String::from_utf8_lossy(self.identifier(id, len)));
+            NodeKind::String { len, .. } | NodeKind::Identifier { len, .. } => {
+                out.push_str(&String::from_utf8_lossy(self.source_of(id, len)));
             }
         }
     }
@@ -106,11 +105,11 @@ impl Tree {
         }
         out.push_str("{{end}}");
     }
-}
 
-fn write_fields(names: &[Str], out: &mut String) {
-    for name in names {
-        out.push('.');
-        out.push_str(&name.to_text());
+    fn write_fields(&self, names: Names, out: &mut String) {
+        for name in self.names(names) {
+            out.push('.');
+            out.push_str(&String::from_utf8_lossy(self.name(*name)));
+        }
     }
 }

@@ -153,14 +153,14 @@ impl Ctx {
                 let given = Given { words: std::slice::from_ref(&id), last: None };
                 self.chain(tree, id, dot, dot, tree.names(names), given)?
             }
-            NodeKind::Variable(variable) => self.variable(tree, id, &variable, dot, Given::NOTHING)?,
+            NodeKind::Variable(variable) => {
+                self.variable(tree, id, tree.variable(variable), dot, Given::NOTHING)?
+            }
             NodeKind::Pipe { .. } => self.pipeline_inside(tree, id, dot)?,
             NodeKind::Identifier { function, .. } => {
                 self.call_function(tree, id, function, dot, Given::NOTHING)?
             }
-            NodeKind::Chain { node, fields } => {
-                self.chain_node(tree, id, (node, fields), dot, Given::NOTHING)?
-            }
+            NodeKind::Chain(chain) => self.chain_node(tree, id, tree.chain(chain), dot, Given::NOTHING)?,
             _ => return self.constant(tree, id, ty),
         };
         self.validate(tree, value, ty)
@@ -178,7 +178,7 @@ impl Ctx {
                 Ok(Value::Bool(*b))
             }
             (Type::Any | Type::Reflect | Type::String, NodeKind::String { text, .. }) => {
-                Ok(Value::Str(tree.name(*text).clone()))
+                Ok(Value::Str(tree.constant(*text).clone()))
             }
             (Type::Any | Type::Reflect, NodeKind::Number(number)) => self.ideal(tree, tree.number(*number)),
             (Type::Bool, _) => number(|_| None, "bool"),

@@ -78,20 +78,20 @@ impl Ctx {
     fn statement(&mut self, tree: &Tree, id: NodeId, dot: Dot<'_>) -> Result<Flow, Error> {
         self.step(tree)?;
         self.at = id;
-        match &tree[id].kind {
-            NodeKind::Text(start, end) => self.write(tree, tree.text(*start, *end))?,
+        match tree[id].kind {
+            NodeKind::Text(start, end) => self.write(tree, tree.text(start, end))?,
             NodeKind::Action(pipe) => {
-                let value = self.pipeline(tree, *pipe, dot)?;
-                if !matches!(&tree[*pipe].kind, NodeKind::Pipe { declared, .. } if declared.len > 0) {
+                let value = self.pipeline(tree, pipe, dot)?;
+                if !matches!(tree[pipe].kind, NodeKind::Pipe { declared: 1.., .. }) {
                     self.at = id;
                     self.print_value(tree, &value)?;
                 }
             }
-            NodeKind::If(branch) => return self.branch(tree, branch, dot, false),
-            NodeKind::With(branch) => return self.branch(tree, branch, dot, true),
-            NodeKind::Range(branch) => return self.range(tree, branch, dot),
+            NodeKind::If(branch) => return self.branch(tree, tree.branch(branch), dot, false),
+            NodeKind::With(branch) => return self.branch(tree, tree.branch(branch), dot, true),
+            NodeKind::Range(branch) => return self.range(tree, tree.branch(branch), dot),
             NodeKind::Template { name, pipe } => {
-                self.call_template(tree, tree.name(*name).as_bytes(), *pipe, dot)?
+                self.call_template(tree, tree.constant(name).as_bytes(), pipe, dot)?
             }
             NodeKind::Break => return Ok(Flow::Break),
             NodeKind::Continue => return Ok(Flow::Continue),
@@ -263,13 +263,7 @@ impl Ctx {
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
-    fn call_template(
-        &mut self,
-        tree: &Tree,
-        name: &[u8],
-        pipe: Option<NodeId>,
-        dot: Dot<'_>,
-    ) -> Result<(), Error> {
+    fn call_template(&mut self, tree: &Tree, name: &[u8], pipe: NodeId, dot: Dot<'_>) -> Result<(), Error> {
         let Some(called) = self.templates.find(name).cloned() else {
             let error = self.error(tree, format!("template {} not defined", quote(name)));
             return Err(error.with_hint(self.near_template(name)));
@@ -278,10 +272,7 @@ impl Ctx {
             let message = format!("exceeded maximum template depth ({})", self.cx.limits.depth);
             return Err(self.failure(tree, "", FuncError::limit(message)));
         }
-        let data = match pipe {
-            Some(pipe) => self.pipeline(tree, pipe, dot)?,
-            None => Value::Nil,
-        };
+        let data = if pipe == NodeId::NONE { Value::Nil } else { self.pipeline(tree, pipe, dot)? };
         self.execute_tree(&called, &data)
     }
 }
@@ -299,7 +290,7 @@ struct Turns<'a> {
 impl<'a> Turns<'a> {
     fn declared(&self) -> &'a [NodeId] {
         match self.tree[self.branch.pipe].kind {
-            NodeKind::Pipe { declared, .. } => self.tree.list(declared),
+            NodeKind::Pipe { parts, declared, .. } => self.tree.pipe(parts, declared).1,
             _ => &[],
         }
     }
