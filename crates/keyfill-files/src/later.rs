@@ -35,7 +35,7 @@ impl Later {
 
     /// The content.
     pub fn get(&self) -> Result<Bytes, FileError> {
-        self.look().map(Bytes::clone).map_err(FileError::clone)
+        self.look().cloned().map_err(FileError::clone)
     }
 
     /// The content, to look at; empty where it could not be read: [`Self::error`] says why.

@@ -91,7 +91,7 @@ impl Ctx {
             NodeKind::With(branch) => return self.branch(tree, tree.branch(branch), dot, true),
             NodeKind::Range(branch) => return self.range(tree, tree.branch(branch), dot),
             NodeKind::Template { name, pipe } => {
-                self.call_template(tree, tree.constant(name).as_bytes(), pipe, dot)?
+                self.call_template(tree, tree.constant(name).as_bytes(), pipe, dot)?;
             }
             NodeKind::Break => return Ok(Flow::Break),
             NodeKind::Continue => return Ok(Flow::Continue),
