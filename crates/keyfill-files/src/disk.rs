@@ -1,17 +1,23 @@
-//! A folder on disk as a tree. Links are followed by hand, part by part, so that none leaves the root.
+//! A folder on disk as a tree. Links are followed by the kernel where it can keep them below the root, and
+//! else by hand, part by part, so that none leaves it.
 
+#[cfg(target_os = "linux")]
+use crate::beneath::Beneath;
 use crate::links::{Found, follow};
-use crate::{Entry, FileError, FileErrorKind, Files, Kind, TreePath};
+use crate::{Entry, FileError, FileErrorKind, Files, Kind, Later, TreePath};
 use bytes::Bytes;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A folder on disk. It is only ever read.
 #[derive(Clone, Debug)]
 pub struct DiskFiles {
-    root: PathBuf,
+    root: Arc<Path>,
     most_bytes: u64,
+    #[cfg(target_os = "linux")]
+    beneath: Option<Beneath>,
 }
 
 impl DiskFiles {
@@ -21,7 +27,12 @@ impl DiskFiles {
         if !root.is_dir() {
             return Err(std::io::ErrorKind::NotADirectory.into());
         }
-        Ok(Self { root, most_bytes })
+        Ok(Self {
+            #[cfg(target_os = "linux")]
+            beneath: Beneath::new(&root),
+            root: root.into(),
+            most_bytes,
+        })
     }
 
     /// The root's own place on disk.
@@ -31,7 +42,7 @@ impl DiskFiles {
 
     /// Where a tree path lies on disk, links not followed.
     pub fn on_disk(&self, path: &TreePath) -> PathBuf {
-        if path.is_root() { self.root.clone() } else { self.root.join(path.as_str()) }
+        if path.is_root() { self.root.to_path_buf() } else { self.root.join(path.as_str()) }
     }
 
     /// The tree path of a place on disk, when it lies in this tree (links not followed).
@@ -58,6 +69,74 @@ impl DiskFiles {
             Ok(Found::LinkFromRoot(text(inside.map_err(|_| FileError::new(path, FileErrorKind::Escapes))?)?))
         })
     }
+
+    /// What a link in a folder leads to.
+    fn kind_behind(&self, dir: &TreePath, name: &str) -> Kind {
+        let target = dir.join(name).and_then(|p| self.follow(&p).ok());
+        target.map_or(Kind::Other, |(_, kind)| kind)
+    }
+
+    /// A regular file that is not too large, and its length.
+    fn open_file(&self, path: &TreePath) -> Result<(fs::File, u64), FileError> {
+        let file = match self.open_beneath(path) {
+            Some(file) => file,
+            None => {
+                let (real, kind) = self.follow(path)?;
+                match kind {
+                    Kind::File => {}
+                    Kind::Dir => return Err(FileError::new(path, FileErrorKind::IsDir)),
+                    Kind::Other => return Err(FileError::new(path, FileErrorKind::NotRegular)),
+                }
+                fs::File::open(self.on_disk(&real)).map_err(|e| FileError::io(path, e))?
+            }
+        };
+        let found = file.metadata().map_err(|e| FileError::io(path, e))?;
+        if found.is_dir() {
+            return Err(FileError::new(path, FileErrorKind::IsDir));
+        }
+        if !found.is_file() {
+            return Err(FileError::new(path, FileErrorKind::NotRegular));
+        }
+        if found.len() > self.most_bytes {
+            return Err(FileError::new(path, FileErrorKind::TooLarge));
+        }
+        Ok((file, found.len()))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn open_beneath(&self, path: &TreePath) -> Option<fs::File> {
+        self.beneath.as_ref()?.file(path)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn open_beneath(&self, _: &TreePath) -> Option<fs::File> {
+        None
+    }
+
+    /// The entries of a folder that the kernel opens below the root and tells the types of; `None` where it
+    /// does not.
+    #[cfg(target_os = "linux")]
+    fn list_opened(&self, dir: &TreePath) -> Option<Vec<Entry>> {
+        use rustix::fs::FileType;
+        let mut entries = Vec::new();
+        for entry in self.beneath.as_ref()?.folder(dir)? {
+            let entry = entry.ok()?;
+            let name = match entry.file_name().to_str() {
+                Ok("." | "..") | Err(_) => continue,
+                Ok(name) => name.to_owned(),
+            };
+            let (kind, is_link) = match entry.file_type() {
+                FileType::RegularFile => (Kind::File, false),
+                FileType::Directory => (Kind::Dir, false),
+                FileType::Symlink => (self.kind_behind(dir, &name), true),
+                FileType::Unknown => return None,
+                _ => (Kind::Other, false),
+            };
+            entries.push(Entry { name, kind, is_link });
+        }
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Some(entries)
+    }
 }
 
 /// A path below `real` as it is called when one came through `dir`, a link to it.
@@ -78,17 +157,7 @@ fn kind_of(t: fs::FileType) -> Kind {
 
 impl Files for DiskFiles {
     fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
-        let (real, kind) = self.follow(path)?;
-        match kind {
-            Kind::File => {}
-            Kind::Dir => return Err(FileError::new(path, FileErrorKind::IsDir)),
-            Kind::Other => return Err(FileError::new(path, FileErrorKind::NotRegular)),
-        }
-        let file = fs::File::open(self.on_disk(&real)).map_err(|e| FileError::io(path, e))?;
-        let length = file.metadata().map_err(|e| FileError::io(path, e))?.len();
-        if length > self.most_bytes {
-            return Err(FileError::new(path, FileErrorKind::TooLarge));
-        }
+        let (file, length) = self.open_file(path)?;
         let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
         // A file may grow between the look and the read: the bound holds for what is read.
         file.take(self.most_bytes + 1).read_to_end(&mut content).map_err(|e| FileError::io(path, e))?;
@@ -98,7 +167,17 @@ impl Files for DiskFiles {
         Ok(content.into())
     }
 
+    fn later(&self, path: &TreePath) -> Result<Later, FileError> {
+        let (_, length) = self.open_file(path)?;
+        let (tree, path) = (self.clone(), path.clone());
+        Ok(Later::new(length, move || tree.read(&path)))
+    }
+
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
+        #[cfg(target_os = "linux")]
+        if let Some(entries) = self.list_opened(dir) {
+            return Ok(entries);
+        }
         let (real, kind) = self.follow(dir)?;
         if kind != Kind::Dir {
             return Err(FileError::new(dir, FileErrorKind::NotDir));
@@ -108,12 +187,7 @@ impl Files for DiskFiles {
             let entry = entry.map_err(|e| FileError::io(dir, e))?;
             let Ok(name) = entry.file_name().into_string() else { continue };
             let own = entry.file_type().map_err(|e| FileError::io(dir, e))?;
-            let kind = if own.is_symlink() {
-                let target = real.join(&name).and_then(|p| self.follow(&p).ok());
-                target.map_or(Kind::Other, |(_, kind)| kind)
-            } else {
-                kind_of(own)
-            };
+            let kind = if own.is_symlink() { self.kind_behind(&real, &name) } else { kind_of(own) };
             entries.push(Entry { name, kind, is_link: own.is_symlink() });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,11 +1,12 @@
 //! Why a path could not be read.
 
 use crate::TreePath;
+use std::sync::Arc;
 use std::{fmt, io};
 
 /// A path that could not be read, and why. Pointer-sized.
-#[derive(Debug)]
-pub struct FileError(Box<Inner>);
+#[derive(Clone, Debug)]
+pub struct FileError(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -38,7 +39,7 @@ pub enum FileErrorKind {
 impl FileError {
     /// An error at a path.
     pub fn new(path: &TreePath, kind: FileErrorKind) -> Self {
-        Self(Box::new(Inner { path: path.clone(), kind, cause: None }))
+        Self(Arc::new(Inner { path: path.clone(), kind, cause: None }))
     }
 
     /// What the operating system answered at a path.
@@ -49,7 +50,7 @@ impl FileError {
             io::ErrorKind::NotADirectory => FileErrorKind::NotDir,
             _ => FileErrorKind::Io,
         };
-        Self(Box::new(Inner { path: path.clone(), kind, cause: Some(error) }))
+        Self(Arc::new(Inner { path: path.clone(), kind, cause: Some(error) }))
     }
 
     /// The reason.

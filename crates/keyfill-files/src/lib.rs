@@ -4,14 +4,18 @@
 //! no symbolic link leaves that root. [`DiskFiles`] is a folder, [`MemoryFiles`] a map for tests and for
 //! files made in memory; archives implement the same trait elsewhere.
 
+#[cfg(target_os = "linux")]
+mod beneath;
 mod disk;
 mod error;
+mod later;
 mod links;
 mod memory;
 mod path;
 
 pub use disk::DiskFiles;
 pub use error::{FileError, FileErrorKind};
+pub use later::Later;
 pub use links::{Found, follow};
 pub use memory::MemoryFiles;
 pub use path::TreePath;
@@ -44,6 +48,12 @@ pub struct Entry {
 pub trait Files: Send + Sync {
     /// The bytes of a file, links followed inside the tree.
     fn read(&self, path: &TreePath) -> Result<Bytes, FileError>;
+
+    /// A file that may never be looked at: a tree that would have to fetch it does so when it is asked for.
+    /// That it is there and may be read is known now.
+    fn later(&self, path: &TreePath) -> Result<Later, FileError> {
+        self.read(path).map(Later::from)
+    }
 
     /// The entries of a folder, sorted by name in byte order.
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError>;

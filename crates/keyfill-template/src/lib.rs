@@ -52,3 +52,8 @@ pub mod value;
 pub use error::{Error, Frame};
 pub use exec::Ctx;
 pub use templates::{MissingKey, Templates};
+
+/// The examples of the README are run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -58,8 +58,8 @@ impl Templates {
     ///
     /// A later definition replaces an earlier one of the same name, unless it is empty: the order of
     /// these calls decides.
-    pub fn parse(&mut self, name: &str, text: &[u8]) -> Result<(), Error> {
-        for tree in parse(name, text, &self.registry)? {
+    pub fn parse(&mut self, name: &str, text: impl Into<Str>) -> Result<(), Error> {
+        for tree in parse(name, &text.into(), &self.registry)? {
             self.add(Arc::new(tree));
         }
         Ok(())

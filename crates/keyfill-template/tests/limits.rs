@@ -47,6 +47,16 @@ fn nesting_in_a_template_ends() {
     assert_eq!(render(&[("main", &deep)], &cx).ok().as_deref(), Some(&b"1"[..]));
 }
 
+/// The run may be stopped at any step, also at the first of a template whose caller stands further on.
+#[test]
+fn a_stop_has_a_place_wherever_it_comes() {
+    let text = "{{define \"a\"}}x{{end}}{{range 9999}}{{if true}}{{template \"a\"}}{{end}}{{include \"a\" .}}{{end}}";
+    for steps in 4_096..4_136 {
+        let cx = Cx { limits: Limits { steps, ..Limits::default() }, ..Cx::with_time(Duration::ZERO) };
+        assert!(fails(text, &cx).is_limit(), "{steps} steps");
+    }
+}
+
 #[test]
 fn loops_and_growth_end() {
     let limits = Limits { steps: 100_000, output_bytes: 1 << 20, ..Limits::default() };

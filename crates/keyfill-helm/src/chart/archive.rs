@@ -14,8 +14,6 @@ pub(super) const MOST_FILE_BYTES: u64 = 5 << 20;
 const MOST_BYTES: u64 = 100 << 20;
 /// More entries than any chart has: an archive of empty files costs memory too.
 const MOST_FILES: usize = 100_000;
-/// The byte order mark that helm drops.
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// The files of an archive, without its outermost folder. What they unpack to is taken from `budget`.
 pub(super) fn unpack(archive: &[u8], budget: &mut u64, cx: &Cx) -> Result<Vec<ChartFile>> {
@@ -48,7 +46,7 @@ pub(super) fn unpack(archive: &[u8], budget: &mut u64, cx: &Cx) -> Result<Vec<Ch
         let mut data = Vec::with_capacity(size as usize);
         entry.read_to_end(&mut data).map_err(|e| broken(&e))?;
         left -= size;
-        files.push(ChartFile { name, data: without_bom(Bytes::from(data)) });
+        files.push(ChartFile { name, data: Bytes::from(data).into() });
         if files.len() > MOST_FILES {
             return Err(too_large(&format!("it holds more than {MOST_FILES} files")));
         }
@@ -58,11 +56,6 @@ pub(super) fn unpack(archive: &[u8], budget: &mut u64, cx: &Cx) -> Result<Vec<Ch
         return Err(Error::render("no files in chart archive"));
     }
     Ok(files)
-}
-
-/// Drops a byte order mark.
-pub(super) fn without_bom(data: Bytes) -> Bytes {
-    if data.starts_with(BOM) { data.slice(BOM.len()..) } else { data }
 }
 
 /// The path inside the chart: without the first folder, with `/`, and never out of it.

@@ -1,12 +1,12 @@
 //! Reads a chart from a folder, or from an archive, of the tree.
 
-use super::archive::{self, MOST_FILE_BYTES, without_bom};
+use super::archive::{self, MOST_FILE_BYTES};
 use super::ignore::Rules;
-use super::load::{Loader, join};
-use super::{ChartFile, ChartId, Charts};
+use super::load::{Loader, is_needed, join};
+use super::{ChartFile, ChartId, Charts, UNREADABLE};
 use crate::error::{Error, Result};
 use keyfill_diag::Cx;
-use keyfill_files::{Files, Kind, TreePath};
+use keyfill_files::{Files, Kind, Later, TreePath};
 
 /// How deep folders may lie below a chart: links to a folder further up would lead round and round.
 const DEEPEST: u32 = 64;
@@ -86,9 +86,10 @@ impl<'a> Walk<'a> {
 
     fn file(&mut self, name: String) -> Result<()> {
         let path = child(self.root, &name)?;
-        let data =
-            self.files.read(&path).map_err(|e| Error::file("a file of the chart cannot be read", e))?;
-        if data.len() as u64 > MOST_FILE_BYTES {
+        let data: Later =
+            if is_needed(&name) { self.files.read(&path).map(Later::from) } else { self.files.later(&path) }
+                .map_err(|e| Error::file(UNREADABLE, e))?;
+        if data.len() > MOST_FILE_BYTES {
             let message =
                 format!("the file is larger than {MOST_FILE_BYTES} bytes, the most that helm takes");
             return Err(Error::render(message)
@@ -99,7 +100,7 @@ impl<'a> Walk<'a> {
             let message = format!("the chart holds more than {MOST_FILES} files");
             return Err(Error::render(message).in_file(self.root.to_string()));
         }
-        self.found.push(ChartFile { name, data: without_bom(data) });
+        self.found.push(ChartFile { name, data });
         Ok(())
     }
 
@@ -110,7 +111,7 @@ impl<'a> Walk<'a> {
             Err(error) => return error,
         };
         match self.files.resolve(&path) {
-            Err(error) => Error::file("a file of the chart cannot be read", error),
+            Err(error) => Error::file(UNREADABLE, error),
             Ok(_) => Error::render("cannot load an irregular file").in_file(path.to_string()),
         }
         .hint("remove it, or leave it out of the chart with a line in .helmignore")

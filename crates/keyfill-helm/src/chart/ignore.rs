@@ -10,6 +10,8 @@ pub(crate) struct Rules(Vec<Rule>);
 #[derive(Debug)]
 struct Rule {
     pattern: String,
+    /// Nothing in the pattern stands for anything else.
+    is_literal: bool,
     /// `!` in front: everything that does *not* match is left out.
     negate: bool,
     /// `/` at the end: only folders match.
@@ -64,11 +66,15 @@ impl Rule {
         let (only_dirs, rest) = rest.strip_suffix('/').map_or((false, rest), |rest| (true, rest));
         let whole_path = rest.contains('/');
         let pattern = rest.strip_prefix('/').unwrap_or(rest).to_owned();
-        Ok(Some(Self { pattern, negate, only_dirs, whole_path }))
+        let is_literal = !pattern.contains(['*', '?', '[', '\\']);
+        Ok(Some(Self { pattern, is_literal, negate, only_dirs, whole_path }))
     }
 
     fn matches(&self, name: &str) -> bool {
         let subject = if self.whole_path { name } else { name.rsplit('/').next().unwrap_or(name) };
+        if self.is_literal {
+            return self.pattern == subject;
+        }
         path::matches(self.pattern.as_bytes(), subject.as_bytes()).unwrap_or(false)
     }
 }

@@ -45,7 +45,7 @@ impl Loader<'_> {
                 "Chart.yaml" => {}
                 "Chart.lock" => drop(self.yaml(&file, origin)?),
                 "values.yaml" => values = Some(self.values_yaml(&file, origin)?),
-                "values.schema.json" => schema = Some(file.data),
+                "values.schema.json" => schema = Some(file.content()?),
                 "requirements.yaml" | "requirements.lock" => {
                     self.helm2_file(file, &mut metadata, &mut sorted, origin)?;
                 }
@@ -116,13 +116,13 @@ impl Loader<'_> {
 
     fn values_yaml(&self, file: &ChartFile, origin: &str) -> Result<keyfill_template::value::Map> {
         let place = join(origin, &file.name);
-        let document = keyfill_yaml::load_value(&file.data, &(&self.cx.limits).into());
+        let document = keyfill_yaml::load_value(&file.content()?, &(&self.cx.limits).into());
         let document = document.map_err(|e| values::unreadable("cannot load values.yaml", &place, &e))?;
         values::table(&document).ok_or_else(|| values::not_a_map("values.yaml", &place, &document))
     }
 
     fn yaml(&self, file: &ChartFile, origin: &str) -> Result<Value> {
-        keyfill_yaml::load_object(&file.data, &(&self.cx.limits).into()).map_err(|e| {
+        keyfill_yaml::load_object(&file.content()?, &(&self.cx.limits).into()).map_err(|e| {
             let what = format!("cannot load {}", file.name);
             values::unreadable(&what, &join(origin, &file.name), &e)
         })
@@ -160,7 +160,7 @@ impl Loader<'_> {
     fn archived(&mut self, name: &str, files: &[ChartFile], place: &str, depth: u32) -> Result<ChartId> {
         match files {
             [file] if file.name == name => {
-                let inner = archive::unpack(&file.data, &mut self.unpack, self.cx)?;
+                let inner = archive::unpack(file.data.bytes(), &mut self.unpack, self.cx)?;
                 self.load(inner, place, depth + 1)
             }
             _ => Err(Error::render(format!("{name} is a folder, not an archive"))),
@@ -184,6 +184,28 @@ impl Sorted {
             self.files.push(file);
         }
     }
+}
+
+/// Whether loading needs a file in any case, or running the templates does: the path is one below the
+/// root chart.
+pub(super) fn is_needed(path: &str) -> bool {
+    let mut path = path;
+    while let Some(below) = path.strip_prefix("charts/") {
+        match below.split_once('/') {
+            Some((_, inner)) => path = inner,
+            None => return below.ends_with(".tgz"),
+        }
+    }
+    path.starts_with("templates/")
+        || matches!(
+            path,
+            "Chart.yaml"
+                | "Chart.lock"
+                | "values.yaml"
+                | "values.schema.json"
+                | "requirements.yaml"
+                | "requirements.lock"
+        )
 }
 
 /// A file's path in the tree, for errors.

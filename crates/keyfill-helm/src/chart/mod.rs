@@ -17,8 +17,10 @@ pub(crate) use folder::load_root;
 pub(crate) use metadata::{Dependency, ImportValues, Maintainer, Metadata};
 pub(crate) use source::{Dependencies, Vendored};
 
+use crate::error::{Error, Result};
 use bytes::Bytes;
-use keyfill_template::value::Map;
+use keyfill_files::Later;
+use keyfill_template::value::{Map, Str};
 use std::sync::Arc;
 
 /// A chart's place in its [`Charts`].
@@ -34,8 +36,37 @@ pub(crate) struct DependencyId(usize);
 pub(crate) struct ChartFile {
     /// Relative to the chart's folder.
     pub(crate) name: String,
+    /// The content. Most files of a chart are never looked at.
+    pub(crate) data: Later,
+}
+
+impl ChartFile {
     /// The content, without a byte order mark.
-    pub(crate) data: Bytes,
+    pub(crate) fn content(&self) -> Result<Bytes> {
+        self.data.get().map(without_bom).map_err(|e| Error::file(UNREADABLE, e))
+    }
+
+    /// The content as a string of templates, which is read when a template looks at it. Where it cannot be
+    /// read it seems empty: [`Charts::check_read`] tells afterwards.
+    pub(crate) fn deferred(&self) -> Str {
+        struct Content(Later);
+        impl AsRef<[u8]> for Content {
+            fn as_ref(&self) -> &[u8] {
+                let bytes = self.0.bytes();
+                bytes.strip_prefix(BOM).unwrap_or(bytes)
+            }
+        }
+        Str::deferred(Content(self.data.clone()))
+    }
+}
+
+/// What is wrong when a file of a chart cannot be read.
+const UNREADABLE: &str = "a file of the chart cannot be read";
+/// The byte order mark that helm drops.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+fn without_bom(data: Bytes) -> Bytes {
+    if data.starts_with(BOM) { data.slice(BOM.len()..) } else { data }
 }
 
 /// One chart.
@@ -142,24 +173,32 @@ impl Charts {
     }
 
     /// The CRD files of a chart and its subcharts, with the path that helm prints for each.
-    pub(crate) fn crds(&self, id: ChartId) -> Vec<Crd> {
+    pub(crate) fn crds(&self, id: ChartId) -> Result<Vec<Crd>> {
         let mut found = Vec::new();
-        self.collect_crds(id, &mut found);
-        found
+        self.collect_crds(id, &mut found)?;
+        Ok(found)
     }
 
-    fn collect_crds(&self, id: ChartId, found: &mut Vec<Crd>) {
+    /// Whether all that templates looked at could be read.
+    pub(crate) fn check_read(&self) -> Result<()> {
+        let mut files = self.charts.iter().flat_map(|chart| chart.files.iter());
+        match files.find_map(|file| file.data.error()) {
+            Some(error) => Err(Error::file(UNREADABLE, error.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn collect_crds(&self, id: ChartId, found: &mut Vec<Crd>) -> Result<()> {
         let chart = self.chart(id);
         let base = self.full_path(id);
-        let crds = chart.files.iter().filter(|f| f.name.starts_with("crds/") && is_manifest(&f.name));
-        found.extend(crds.map(|f| Crd {
-            name: format!("{base}/{}", f.name),
-            file: Arc::from(chart.place_of(&f.name)),
-            data: f.data.clone(),
-        }));
-        for child in &chart.children {
-            self.collect_crds(*child, found);
+        for file in chart.files.iter().filter(|f| f.name.starts_with("crds/") && is_manifest(&f.name)) {
+            found.push(Crd {
+                name: format!("{base}/{}", file.name),
+                file: Arc::from(chart.place_of(&file.name)),
+                data: file.content()?,
+            });
         }
+        chart.children.iter().try_for_each(|child| self.collect_crds(*child, found))
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct FilesObject;
 impl FilesObject {
     /// The map of a chart's files.
     pub(crate) fn of(files: &[ChartFile]) -> Map {
-        let entry = |f: &ChartFile| (Str::from(f.name.as_str()), Value::Bytes(Str::lent(f.data.clone())));
+        let entry = |f: &ChartFile| (Str::from(f.name.as_str()), Value::Bytes(f.deferred()));
         Map::typed(files.iter().map(entry).collect(), &FILES)
     }
 }

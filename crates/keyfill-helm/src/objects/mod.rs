@@ -3,26 +3,15 @@
 mod capabilities;
 mod chart;
 mod files;
+mod values;
 
 pub(crate) use chart::ChartObject;
 pub(crate) use files::FilesObject;
+pub(crate) use values::{as_values, values};
 
 use crate::capabilities::Capabilities;
 use crate::request::TemplateRequest;
-use keyfill_template::value::{ANY_MAP, Map, MapType, Type, Value, no_methods};
-
-/// `chartutil.Values`: the named map type of values and of the dot itself.
-static VALUES: MapType = MapType { name: "chartutil.Values", elem: Type::Any, methods: no_methods };
-
-/// A `chartutil.Values` with these entries.
-pub(crate) fn values(entries: Vec<(&str, Value)>) -> Map {
-    Map::typed(entries.into_iter().map(|(k, v)| (k.into(), v)).collect(), &VALUES)
-}
-
-/// `.Values` of the root chart: the merged values under their named type.
-pub(crate) fn as_values(merged: &Map) -> Map {
-    Map::typed(merged.snapshot().into_iter().collect(), &VALUES)
-}
+use keyfill_template::value::{ANY_MAP, Map, Value};
 
 /// `.Release`
 pub(crate) fn release(request: &TemplateRequest) -> Map {

@@ -10,7 +10,7 @@ use crate::request::TemplateRequest;
 use keyfill_diag::Cx;
 use keyfill_files::Files;
 use keyfill_template::funcs::{FAMILIES, Registry, Seed};
-use keyfill_template::value::Value;
+use keyfill_template::value::{Str, Value};
 use keyfill_template::{Ctx, MissingKey, Templates};
 use prepare::Prepared;
 use scope::Template;
@@ -31,7 +31,7 @@ pub(crate) fn run(
     let mut warnings = std::mem::take(&mut prepared.warnings);
     let rendered = execute(&prepared, request, cx)?;
     let sorted = order::sort(rendered, request.helm, cx, &mut warnings)?;
-    let pieces = order::text(&prepared.crds(request), &sorted, request)?;
+    let pieces = order::text(&prepared.crds(request)?, &sorted, request)?;
     Ok((pieces, warnings))
 }
 
@@ -54,11 +54,12 @@ pub(crate) fn release_name(text: &str, cx: &Cx) -> Result<String> {
 
 /// Parses all templates, then executes those that are not partials, in helm's order.
 fn execute(prepared: &Prepared, request: &TemplateRequest, cx: &Cx) -> Result<Vec<Rendered>> {
-    let found = scope::templates(&prepared.charts, prepared.root, &prepared.top);
+    let found = scope::templates(&prepared.charts, prepared.root, &prepared.top)?;
     let mut templates = Templates::new(SET, registry()).with_missing_key(MissingKey::Zero);
     for template in &found {
         cx.check().map_err(Error::stopped)?;
-        templates.parse(&template.name, &template.text).map_err(|e| explain::failed(&e, &found, None))?;
+        let text = Str::lent(template.text.clone());
+        templates.parse(&template.name, text).map_err(|e| explain::failed(&e, &found, None))?;
     }
     let templates = Arc::new(templates);
     let mut ctx = Ctx::new(cx);
@@ -79,6 +80,7 @@ fn execute(prepared: &Prepared, request: &TemplateRequest, cx: &Cx) -> Result<Ve
             rendered.push(Rendered { name: template.name.clone(), file: template.file.clone(), content });
         }
     }
+    prepared.charts.check_read()?;
     Ok(rendered)
 }
 

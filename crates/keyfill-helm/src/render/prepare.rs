@@ -25,8 +25,8 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// The CRDs, where they are asked for.
-    pub(super) fn crds(&self, request: &TemplateRequest) -> Vec<Crd> {
-        if request.include_crds { self.charts.crds(self.root) } else { Vec::new() }
+    pub(super) fn crds(&self, request: &TemplateRequest) -> Result<Vec<Crd>> {
+        if request.include_crds { self.charts.crds(self.root) } else { Ok(Vec::new()) }
     }
 }
 

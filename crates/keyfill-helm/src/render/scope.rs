@@ -1,10 +1,11 @@
 //! Which templates a chart has, in which order they count, and what each of them sees.
 
 use crate::chart::{Chart, ChartId, Charts};
+use crate::error::Result;
 use crate::objects::{self, ChartObject, FilesObject};
 use crate::values::table_at;
 use bytes::Bytes;
-use keyfill_template::value::{Map, Value};
+use keyfill_template::value::Map;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -38,24 +39,25 @@ impl Template {
 
 /// The templates of a chart and its subcharts, the deepest first and each depth from its end: what is
 /// defined twice is defined as the file nearest to the root says.
-pub(super) fn templates(charts: &Charts, root: ChartId, top: &Map) -> Vec<Template> {
+pub(super) fn templates(charts: &Charts, root: ChartId, top: &Map) -> Result<Vec<Template>> {
     let mut found = BTreeMap::new();
-    collect(charts, root, top, &mut found);
+    collect(charts, root, top, &mut found)?;
     let mut templates: Vec<Template> = found.into_values().collect();
     let depth = |t: &Template| t.name.bytes().filter(|b| *b == b'/').count();
     templates.sort_by(|a, b| depth(b).cmp(&depth(a)).then_with(|| b.name.cmp(&a.name)));
-    templates
+    Ok(templates)
 }
 
 /// Adds the templates of a chart and its subcharts; gives the chart's dot. `above` is the dot of the
 /// parent, for the root it holds Release, Capabilities and the values.
-fn collect(charts: &Charts, id: ChartId, above: &Map, found: &mut BTreeMap<String, Template>) -> Map {
+fn collect(charts: &Charts, id: ChartId, above: &Map, found: &mut BTreeMap<String, Template>) -> Result<Map> {
     let chart = charts.chart(id);
     let is_root = chart.parent.is_none();
     let values = if is_root {
         above.get(b"Values")
     } else {
-        table_at(above, &format!("Values.{}", chart.metadata.name)).map(Value::Map)
+        table_at(above, &format!("Values.{}", chart.metadata.name))
+            .map(|table| objects::as_values(&table).into())
     };
     let subcharts = Map::new();
     let dot = objects::values(vec![
@@ -67,14 +69,14 @@ fn collect(charts: &Charts, id: ChartId, above: &Map, found: &mut BTreeMap<Strin
         ("Subcharts", subcharts.clone().into()),
     ]);
     for child in &chart.children {
-        let inner = collect(charts, *child, &dot, found);
+        let inner = collect(charts, *child, &dot, found)?;
         subcharts.set(charts.chart(*child).metadata.name.as_str(), inner);
     }
-    add(chart, &charts.full_path(id), &dot, found);
-    dot
+    add(chart, &charts.full_path(id), &dot, found)?;
+    Ok(dot)
 }
 
-fn add(chart: &Chart, path: &str, dot: &Map, found: &mut BTreeMap<String, Template>) {
+fn add(chart: &Chart, path: &str, dot: &Map, found: &mut BTreeMap<String, Template>) -> Result<()> {
     for file in chart.templates.iter() {
         if chart.metadata.is_library() && !base_name(&file.name).starts_with('_') {
             continue;
@@ -83,12 +85,13 @@ fn add(chart: &Chart, path: &str, dot: &Map, found: &mut BTreeMap<String, Templa
         let template = Template {
             name: name.clone(),
             file: Arc::from(chart.place_of(&file.name)),
-            text: file.data.clone(),
+            text: file.content()?,
             dot: dot.clone(),
             base_path: format!("{path}/templates"),
         };
         found.insert(name, template);
     }
+    Ok(())
 }
 
 fn base_name(path: &str) -> &str {

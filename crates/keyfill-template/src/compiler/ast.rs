@@ -1,4 +1,5 @@
-//! The parsed template: nodes in one array, so that the executor marks its place with an index.
+//! The parsed template: nodes in one array, so that the executor marks its place with an index, and what
+//! belongs to them in a few more.
 //!
 //! A tree is never changed once parsed and may be shared between threads.
 
@@ -9,33 +10,77 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NodeId(pub u32);
 
+impl NodeId {
+    /// No node.
+    pub const NONE: Self = Self(u32::MAX);
+}
+
+/// A run of nodes in [`Tree::lists`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Nodes {
+    pub start: u32,
+    pub len: u32,
+}
+
+/// The name of a field: a range of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub start: u32,
+    pub len: u32,
+}
+
+/// A run of names in [`Tree::names`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Names {
+    pub start: u32,
+    pub len: u32,
+}
+
+impl Names {
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+}
+
 /// The text that was parsed: a file of a chart. Several trees come from one text.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub file: String,
-    pub text: Arc<[u8]>,
+    pub text: Str,
 }
 
 /// One template: the text itself, or what a `define` or `block` in it holds.
+///
+/// Nodes hold no memory of their own: what belongs to them lies in the tree's arrays.
 #[derive(Debug)]
 pub(crate) struct Tree {
     pub name: Str,
     pub source: Arc<Source>,
-    pub nodes: Vec<Node>,
+    pub nodes: Box<[Node]>,
+    /// The children of nodes, those of one node side by side.
+    pub lists: Box<[NodeId]>,
+    /// The names of fields, those of one node side by side.
+    pub names: Box<[Name]>,
+    /// The names of templates that are called, and the texts of string constants.
+    pub texts: Box<[Str]>,
+    pub numbers: Box<[Number]>,
+    pub branches: Box<[Branch]>,
+    pub uses: Box<[Variable]>,
+    pub chains: Box<[Chain]>,
     /// The statements.
-    pub root: Box<[NodeId]>,
+    pub root: Nodes,
     /// Names of variables with their `$`; nodes hold the index. The first is `$` itself.
-    pub variables: Vec<Str>,
+    pub variables: Box<[Str]>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Node {
     /// Where it begins in the text, in bytes.
     pub pos: u32,
     pub kind: NodeKind,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum NodeKind {
     /// Text between actions: this range of the source.
     Text(u32, u32),
@@ -43,61 +88,73 @@ pub(crate) enum NodeKind {
     Action(NodeId),
     Break,
     Continue,
-    If(Branch),
-    With(Branch),
-    Range(Branch),
+    /// An index in [`Tree::branches`].
+    If(u32),
+    /// An index in [`Tree::branches`].
+    With(u32),
+    /// An index in [`Tree::branches`].
+    Range(u32),
+    /// A call of the template that [`Tree::texts`] has at this index. [`NodeId::NONE`] without a pipeline.
     Template {
-        name: Str,
-        pipe: Option<NodeId>,
+        name: u32,
+        pipe: NodeId,
     },
     Pipe {
-        declared: Box<[NodeId]>,
+        /// The commands, and behind them the variables.
+        parts: Nodes,
+        /// How many variables there are.
+        declared: u8,
         /// The variables exist and get a new value.
         assign: bool,
-        commands: Box<[NodeId]>,
     },
     /// The first word and its arguments.
-    Command(Box<[NodeId]>),
+    Command(Nodes),
     Dot,
     Nil,
     Bool(bool),
-    Number(Box<Number>),
-    /// A string constant, and the range of the source that holds it with its quotes.
+    /// An index in [`Tree::numbers`].
+    Number(u32),
+    /// A string constant: its index in [`Tree::texts`], and its length in the source with its quotes.
     String {
-        text: Str,
-        quoted: (u32, u32),
+        text: u32,
+        len: u32,
     },
     /// `.A.B`
-    Field(Box<[Str]>),
-    Variable(Variable),
-    /// `(pipeline).A.B`
-    Chain {
-        node: NodeId,
-        fields: Box<[Str]>,
-    },
-    /// A function, by its index in the registry.
+    Field(Names),
+    /// An index in [`Tree::uses`].
+    Variable(u32),
+    /// An index in [`Tree::chains`].
+    Chain(u32),
+    /// A function, by its index in the registry, and the length of its name.
     Identifier {
-        name: Str,
         function: u32,
+        len: u32,
     },
 }
 
 /// `if`, `with`, `range`.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Branch {
     pub pipe: NodeId,
-    pub body: Box<[NodeId]>,
-    pub otherwise: Option<Box<[NodeId]>>,
+    pub body: Nodes,
+    pub otherwise: Option<Nodes>,
 }
 
 /// `$name.A.B`
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Variable {
     /// Index in [`Tree::variables`].
     pub name: u32,
     /// Where its value stands on the stack of the template; `None` when only a search can tell.
     pub slot: Option<u32>,
-    pub fields: Box<[Str]>,
+    pub fields: Names,
+}
+
+/// `(pipeline).A.B`
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chain {
+    pub node: NodeId,
+    pub fields: Names,
 }
 
 /// A number constant, with its value as each type that can hold it.
@@ -132,7 +189,7 @@ impl std::ops::Index<NodeId> for Tree {
 impl Tree {
     /// Whether there is nothing but space: such a definition does not replace another.
     pub fn is_empty(&self) -> bool {
-        self.root.iter().all(|id| match self[*id].kind {
+        self.list(self.root).iter().all(|id| match self[*id].kind {
             NodeKind::Text(start, end) => self.text(start, end).trim_ascii().is_empty(),
             _ => false,
         })
@@ -140,14 +197,77 @@ impl Tree {
 
     /// A range of the source.
     pub fn text(&self, start: u32, end: u32) -> &[u8] {
-        self.source.text.get(start as usize..end as usize).unwrap_or_default()
+        self.source.text.as_bytes().get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// The nodes of a run.
+    pub fn list(&self, nodes: Nodes) -> &[NodeId] {
+        self.lists.get(nodes.start as usize..(nodes.start + nodes.len) as usize).unwrap_or_default()
+    }
+
+    /// The names of a run.
+    pub fn names(&self, names: Names) -> &[Name] {
+        self.names.get(names.start as usize..(names.start + names.len) as usize).unwrap_or_default()
+    }
+
+    /// The name of a field.
+    pub fn name(&self, name: Name) -> &[u8] {
+        self.text(name.start, name.start + name.len)
+    }
+
+    /// The name of a called template, or the text of a string constant.
+    pub fn constant(&self, index: u32) -> &Str {
+        &self.texts[index as usize]
+    }
+
+    /// What `if`, `with` or `range` consists of.
+    pub fn branch(&self, index: u32) -> &Branch {
+        &self.branches[index as usize]
+    }
+
+    /// Where a variable is used.
+    pub fn variable(&self, index: u32) -> &Variable {
+        &self.uses[index as usize]
+    }
+
+    /// Fields of a pipeline.
+    pub fn chain(&self, index: u32) -> Chain {
+        self.chains[index as usize]
+    }
+
+    /// The commands of a pipeline and the variables that it sets, from the parts of its node.
+    pub fn pipe(&self, parts: Nodes, declared: u8) -> (&[NodeId], &[NodeId]) {
+        let parts = self.list(parts);
+        parts.split_at(parts.len() - usize::from(declared))
+    }
+
+    /// A number constant.
+    pub fn number(&self, index: u32) -> &Number {
+        &self.numbers[index as usize]
+    }
+
+    /// A node as it stands in the source, of this length.
+    pub fn source_of(&self, id: NodeId, len: u32) -> &[u8] {
+        let start = self[id].pos;
+        self.text(start, start + len)
     }
 
     /// Line from 1 and column from 0 of a place in the source, as Go counts them.
     pub fn line_and_column(&self, pos: u32) -> (u32, u32) {
-        let before = &self.source.text[..(pos as usize).min(self.source.text.len())];
+        let text = self.source.text.as_bytes();
+        let before = &text[..(pos as usize).min(text.len())];
         let line = memchr::memchr_iter(b'\n', before).count() as u32 + 1;
         let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
         (line, (before.len() - start) as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Node;
+
+    #[test]
+    fn nodes_are_small() {
+        assert_eq!(size_of::<Node>(), 16);
     }
 }

@@ -3,6 +3,7 @@
 use keyfill_go::quote::{is_print, quote};
 use keyfill_go::unicode::{is_digit, is_letter};
 use keyfill_go::utf8;
+use memchr::memmem;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,13 +69,14 @@ impl TokenKind {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token {
     pub kind: TokenKind,
-    pub start: usize,
-    pub end: usize,
+    pub start: u32,
+    pub end: u32,
 }
 
 /// Reads tokens one after the other.
 pub(super) struct Lexer<'a> {
     text: &'a [u8],
+    left: memmem::Finder<'static>,
     at: usize,
     start: usize,
     in_action: bool,
@@ -87,15 +89,41 @@ pub(super) struct Lexer<'a> {
 const LEFT: &[u8; 2] = b"{{";
 const RIGHT: &[u8; 2] = b"}}";
 
-/// Where two bytes stand: cheaper than a searcher made for each short text.
-fn find_pair(text: &[u8], pair: &[u8; 2]) -> Option<usize> {
-    memchr::memchr_iter(pair[0], text).find(|at| text.get(at + 1) == Some(&pair[1]))
+/// What a byte is to the lexer; bytes of other alphabets are nothing of this.
+const ALPHANUMERIC: u8 = 1;
+const SPACE: u8 = 2;
+/// A word may end before it.
+const TERMINATOR: u8 = 4;
+
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' => ALPHANUMERIC,
+            b' ' | b'\t' | b'\r' | b'\n' => SPACE | TERMINATOR,
+            b'.' | b',' | b'|' | b':' | b')' | b'(' => TERMINATOR,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+fn is(byte: u8, class: u8) -> bool {
+    CLASSES[usize::from(byte)] & class != 0
+}
+
+/// How many bytes of a class a text begins with.
+fn run(text: &[u8], class: u8) -> usize {
+    text.iter().position(|b| !is(*b, class)).unwrap_or(text.len())
 }
 
 impl<'a> Lexer<'a> {
     pub fn new(text: &'a [u8], break_is_keyword: bool, continue_is_keyword: bool) -> Self {
         Self {
             text,
+            left: memmem::Finder::new(LEFT),
             at: 0,
             start: 0,
             in_action: false,
@@ -107,12 +135,13 @@ impl<'a> Lexer<'a> {
 
     /// The bytes of a token.
     pub fn text(&self, token: Token) -> &'a [u8] {
-        &self.text[token.start..token.end]
+        &self.text[token.start as usize..token.end as usize]
     }
 
     /// The line of a token, counted from 1.
-    pub fn line(&self, pos: usize) -> u32 {
-        memchr::memchr_iter(b'\n', &self.text[..pos.min(self.text.len())]).count() as u32 + 1
+    pub fn line(&self, pos: u32) -> u32 {
+        let before = &self.text[..(pos as usize).min(self.text.len())];
+        memchr::memchr_iter(b'\n', before).count() as u32 + 1
     }
 
     /// The message of an error token.
@@ -144,14 +173,14 @@ impl<'a> Lexer<'a> {
     }
 
     fn emit(&mut self, kind: TokenKind) -> Token {
-        let token = Token { kind, start: self.start, end: self.at };
+        let token = Token { kind, start: self.start as u32, end: self.at as u32 };
         self.start = self.at;
         token
     }
 
     fn fail(&mut self, message: impl Into<String>) -> Token {
         self.error = Some(message.into());
-        Token { kind: TokenKind::Error, start: self.start, end: self.start }
+        Token { kind: TokenKind::Error, start: self.start as u32, end: self.start as u32 }
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -165,6 +194,10 @@ impl<'a> Lexer<'a> {
 
     #[inline]
     fn bump(&mut self) -> Option<char> {
+        if let Some(byte) = self.rest().first().filter(|b| b.is_ascii()) {
+            self.at += 1;
+            return Some(char::from(*byte));
+        }
         let rune = utf8::decode(self.rest())?;
         self.at += rune.len;
         Some(rune.char)
@@ -173,7 +206,7 @@ impl<'a> Lexer<'a> {
     /// Text up to the next action, comments skipped.
     fn outside(&mut self) -> Token {
         loop {
-            let Some(found) = find_pair(self.rest(), LEFT) else {
+            let Some(found) = self.left.find(self.rest()) else {
                 self.at = self.text.len();
                 let kind = if self.at > self.start { TokenKind::Text } else { TokenKind::Eof };
                 return self.emit(kind);
@@ -209,7 +242,7 @@ impl<'a> Lexer<'a> {
 
     /// Skips a comment; a token only when it is broken.
     fn comment(&mut self) -> Option<Token> {
-        let Some(end) = find_pair(&self.rest()[2..], b"*/") else {
+        let Some(end) = memmem::find(&self.rest()[2..], b"*/") else {
             return Some(self.fail("unclosed comment"));
         };
         self.at += 2 + end + 2;
@@ -236,8 +269,7 @@ impl<'a> Lexer<'a> {
     fn skip_right_delim(&mut self, trim: bool) {
         self.at += RIGHT.len() + if trim { 2 } else { 0 };
         if trim {
-            let rest = self.rest();
-            self.at += rest.iter().take_while(|b| is_space(**b)).count();
+            self.at += run(self.rest(), SPACE);
         }
     }
 
@@ -249,7 +281,7 @@ impl<'a> Lexer<'a> {
         self.at += RIGHT.len();
         let token = self.emit(TokenKind::RightDelim);
         if trim {
-            self.at += self.rest().iter().take_while(|b| is_space(**b)).count();
+            self.at += run(self.rest(), SPACE);
             self.start = self.at;
         }
         self.in_action = false;
@@ -271,8 +303,8 @@ impl<'a> Lexer<'a> {
             ':' if self.bump() == Some('=') => self.emit(TokenKind::Declare),
             ':' => self.fail("expected :="),
             '|' => self.emit(TokenKind::Pipe),
-            '"' => self.delimited('"', TokenKind::String, "unterminated quoted string"),
-            '\'' => self.delimited('\'', TokenKind::CharConstant, "unterminated character constant"),
+            '"' => self.delimited(b'"', TokenKind::String, "unterminated quoted string"),
+            '\'' => self.delimited(b'\'', TokenKind::CharConstant, "unterminated character constant"),
             '`' => self.raw_string(),
             '$' => self.name(TokenKind::Variable),
             '.' if self.rest().first().is_some_and(|b| !b.is_ascii_digit()) => self.name(TokenKind::Field),
@@ -303,9 +335,7 @@ impl<'a> Lexer<'a> {
 
     /// A run of spaces, but not the one that belongs to a trimming right delimiter.
     fn space(&mut self) -> Token {
-        while self.rest().first().is_some_and(|b| is_space(*b)) {
-            self.at += 1;
-        }
+        self.at += run(self.rest(), SPACE);
         let last = &self.text[self.at - 1..];
         if is_right_trim(last) && last[2..].starts_with(RIGHT) {
             self.at -= 1;
@@ -319,10 +349,12 @@ impl<'a> Lexer<'a> {
 
     fn skip_alphanumeric(&mut self) {
         loop {
-            let rest = self.rest();
-            self.at += rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+            self.at += run(self.rest(), ALPHANUMERIC);
+            if self.rest().first().is_none_or(u8::is_ascii) {
+                return;
+            }
             match self.peek() {
-                Some(c) if !c.is_ascii() && is_alphanumeric(c) => self.at += c.len_utf8(),
+                Some(c) if is_alphanumeric(c) => self.at += c.len_utf8(),
                 _ => return,
             }
         }
@@ -374,20 +406,20 @@ impl<'a> Lexer<'a> {
 
     /// Whether a word may end here.
     fn at_terminator(&self) -> bool {
-        match self.peek() {
-            None | Some(' ' | '\t' | '\r' | '\n' | '.' | ',' | '|' | ':' | ')' | '(') => true,
-            Some(_) => self.rest().starts_with(RIGHT),
-        }
+        let rest = self.rest();
+        rest.first().is_none_or(|b| is(*b, TERMINATOR)) || rest.starts_with(RIGHT)
     }
 
     /// A string or character constant on one line, whose opening quote was read.
-    fn delimited(&mut self, quote: char, kind: TokenKind, message: &str) -> Token {
+    fn delimited(&mut self, quote: u8, kind: TokenKind, message: &str) -> Token {
         loop {
-            match self.bump() {
-                Some('\\') if !matches!(self.bump(), None | Some('\n')) => {}
-                Some('\\' | '\n') | None => return self.fail(message),
-                Some(c) if c == quote => return self.emit(kind),
-                Some(_) => {}
+            let rest = self.rest();
+            let Some(found) = memchr::memchr3(quote, b'\\', b'\n', rest) else { return self.fail(message) };
+            self.at += found + 1;
+            match (rest[found], rest.get(found + 1)) {
+                (b'\n', _) | (b'\\', None | Some(b'\n')) => return self.fail(message),
+                (b'\\', _) => self.at += 1,
+                _ => return self.emit(kind),
             }
         }
     }
@@ -464,7 +496,7 @@ impl<'a> Lexer<'a> {
 }
 
 fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+    is(byte, SPACE)
 }
 
 fn trim_end(text: &[u8]) -> &[u8] {

@@ -6,5 +6,5 @@ mod number;
 mod parser;
 mod show;
 
-pub(crate) use ast::{Branch, Ideal, NodeId, NodeKind, Number, Tree, Variable};
+pub(crate) use ast::{Branch, Chain, Ideal, Name, NodeId, NodeKind, Nodes, Number, Tree, Variable};
 pub(crate) use parser::parse;

@@ -1,25 +1,27 @@
 //! Makes trees from tokens. Messages are Go's.
 
-use super::ast::{Branch, Node, NodeId, NodeKind, Number, Source, Tree, Variable};
+use super::ast::{Branch, Chain, Name, Names, Node, NodeId, NodeKind, Nodes, Number, Source, Tree, Variable};
 use super::lexer::{Lexer, Token, TokenKind};
 use crate::error::Error;
 use crate::funcs::Registry;
 use crate::value::Str;
 use keyfill_go::quote::{quote, unquote};
+use keyfill_go::strconv::NumError;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// How deep actions and parentheses may be nested.
 const DEPTH: u32 = 1_000;
 
 /// Parses a text: the trees of its definitions, and last its own.
-pub(crate) fn parse(file: &str, text: &[u8], registry: &Registry) -> Result<Vec<Tree>, Error> {
+pub(crate) fn parse(file: &str, text: &Str, registry: &Registry) -> Result<Vec<Tree>, Error> {
     if u32::try_from(text.len()).is_err() {
         return Err(Error::parse(file, 1, "the template is larger than 4 GiB".to_owned()));
     }
     let is_keyword = |name| registry.index(name).is_none();
-    let source = Arc::new(Source { file: file.to_owned(), text: Arc::from(text) });
+    let source = Arc::new(Source { file: file.to_owned(), text: text.clone() });
     let mut parser = Parser {
-        lexer: Lexer::new(text, is_keyword("break"), is_keyword("continue")),
+        lexer: Lexer::new(text.as_bytes(), is_keyword("break"), is_keyword("continue")),
         registry,
         current: Building::new(Str::from(file)),
         source,
@@ -44,6 +46,15 @@ struct Parser<'a> {
 struct Building {
     name: Str,
     nodes: Vec<Node>,
+    lists: Vec<NodeId>,
+    names: Vec<Name>,
+    texts: Vec<Str>,
+    numbers: Vec<Number>,
+    branches: Vec<Branch>,
+    uses: Vec<Variable>,
+    chains: Vec<Chain>,
+    /// Children of nodes that are not finished yet, the innermost last.
+    open: Vec<NodeId>,
     variables: Vec<Str>,
     /// Variables that were named so far in this scope, also by assignments: what Go lets one use.
     known: Vec<u32>,
@@ -55,7 +66,7 @@ struct Building {
     ahead: [Token; 3],
     peeked: usize,
     /// Where the action that is being read began.
-    action: Option<usize>,
+    action: Option<u32>,
     ranges: u32,
 }
 
@@ -66,6 +77,14 @@ impl Building {
         Self {
             name,
             nodes: Vec::new(),
+            lists: Vec::new(),
+            names: Vec::new(),
+            texts: Vec::new(),
+            numbers: Vec::new(),
+            branches: Vec::new(),
+            uses: Vec::new(),
+            chains: Vec::new(),
+            open: Vec::new(),
             variables: vec![Str::from("$")],
             known: vec![0],
             stack: vec![0],
@@ -85,12 +104,38 @@ impl Building {
         at as u32
     }
 
+    /// Makes a run of the children that came since `base`.
+    fn close(&mut self, base: usize) -> Nodes {
+        let start = self.lists.len() as u32;
+        self.lists.extend_from_slice(&self.open[base..]);
+        let len = (self.open.len() - base) as u32;
+        self.open.truncate(base);
+        Nodes { start, len }
+    }
+
+    /// Adds names as a run, behind those of another run if there are any.
+    fn extend(&mut self, before: Names, names: &[Name]) -> Names {
+        let mut start = before.start;
+        if (before.start + before.len) as usize != self.names.len() {
+            start = self.names.len() as u32;
+            self.names.extend_from_within(before.start as usize..(before.start + before.len) as usize);
+        }
+        self.names.extend_from_slice(names);
+        Names { start, len: self.names.len() as u32 - start }
+    }
+
     fn slot(&self, name: u32) -> Option<u32> {
         if self.dynamic {
             return None;
         }
         self.stack.iter().rposition(|v| *v == name).map(|at| at as u32)
     }
+}
+
+/// Puts an item to others and gives its index.
+fn put<T>(items: &mut Vec<T>, item: T) -> u32 {
+    items.push(item);
+    (items.len() - 1) as u32
 }
 
 /// Where a list of statements ended.
@@ -106,9 +151,9 @@ enum Item {
 }
 
 impl Parser<'_> {
-    fn add(&mut self, pos: usize, kind: NodeKind) -> NodeId {
+    fn add(&mut self, pos: u32, kind: NodeKind) -> NodeId {
         let id = NodeId(self.current.nodes.len() as u32);
-        self.current.nodes.push(Node { pos: pos as u32, kind });
+        self.current.nodes.push(Node { pos, kind });
         id
     }
 
@@ -187,12 +232,11 @@ impl Parser<'_> {
     }
 
     /// The whole text, definitions included.
-    fn top_level(&mut self) -> Result<Box<[NodeId]>, Error> {
-        let mut list = Vec::new();
+    fn top_level(&mut self) -> Result<Nodes, Error> {
         loop {
             let token = self.peek();
             match token.kind {
-                TokenKind::Eof => return Ok(list.into()),
+                TokenKind::Eof => return Ok(self.current.close(0)),
                 TokenKind::LeftDelim => {
                     let delimiter = self.next();
                     if self.next_solid().kind == TokenKind::Define {
@@ -204,7 +248,7 @@ impl Parser<'_> {
                 _ => {}
             }
             match self.text_or_action()? {
-                Item::Node(node) => list.push(node),
+                Item::Node(node) => self.current.open.push(node),
                 Item::End(End::End) => return Err(self.error("unexpected {{end}}")),
                 Item::End(End::Else) => return Err(self.error("unexpected {{else}}")),
             }
@@ -232,16 +276,22 @@ impl Parser<'_> {
     }
 
     /// Puts the current tree to the finished ones.
-    fn finish(&mut self, root: Box<[NodeId]>) -> Result<(), Error> {
+    fn finish(&mut self, root: Nodes) -> Result<(), Error> {
         let current = &mut self.current;
-        // Trees live as long as the run: the spare room of all of them adds up.
-        current.nodes.shrink_to_fit();
+        // Trees live as long as the run: copies have no spare room, and the room goes to the next tree.
         let tree = Tree {
             name: current.name.clone(),
             source: Arc::clone(&self.source),
-            nodes: std::mem::take(&mut current.nodes),
+            nodes: current.nodes.as_slice().into(),
+            lists: current.lists.as_slice().into(),
+            names: current.names.as_slice().into(),
+            texts: current.texts.drain(..).collect(),
+            numbers: current.numbers.drain(..).collect(),
+            branches: current.branches.as_slice().into(),
+            uses: current.uses.as_slice().into(),
+            chains: current.chains.as_slice().into(),
             root,
-            variables: std::mem::take(&mut current.variables),
+            variables: current.variables.drain(..).collect(),
         };
         match self.finished.iter().position(|other| other.name == tree.name) {
             None => self.finished.push(tree),
@@ -257,8 +307,8 @@ impl Parser<'_> {
 
     fn template_name(&mut self, token: Token, context: &str) -> Result<Str, Error> {
         match token.kind {
-            TokenKind::String | TokenKind::RawString => match unquote(self.lexer.text(token)) {
-                Ok(name) => Ok(Str::from(name)),
+            TokenKind::String | TokenKind::RawString => match constant(self.lexer.text(token)) {
+                Ok(name) => Ok(name),
                 Err(error) => Err(self.error(error.to_string())),
             },
             _ => Err(self.unexpected(token, context)),
@@ -266,12 +316,12 @@ impl Parser<'_> {
     }
 
     /// Statements up to `end` or `else`.
-    fn item_list(&mut self) -> Result<(Box<[NodeId]>, End), Error> {
-        let mut list = Vec::new();
+    fn item_list(&mut self) -> Result<(Nodes, End), Error> {
+        let base = self.current.open.len();
         while self.peek_solid().kind != TokenKind::Eof {
             match self.text_or_action()? {
-                Item::Node(node) => list.push(node),
-                Item::End(end) => return Ok((list.into(), end)),
+                Item::Node(node) => self.current.open.push(node),
+                Item::End(end) => return Ok((self.current.close(base), end)),
             }
         }
         Err(self.error("unexpected EOF"))
@@ -281,7 +331,7 @@ impl Parser<'_> {
         let token = self.next_solid();
         match token.kind {
             TokenKind::Text => {
-                let text = NodeKind::Text(token.start as u32, token.end as u32);
+                let text = NodeKind::Text(token.start, token.end);
                 Ok(Item::Node(self.add(token.start, text)))
             }
             TokenKind::LeftDelim => {
@@ -351,8 +401,8 @@ impl Parser<'_> {
         };
         self.current.known.truncate(scope.0);
         self.current.stack.truncate(scope.1);
-        let branch = Branch { pipe, body, otherwise };
-        let pos = self.current.nodes[pipe.0 as usize].pos as usize;
+        let branch = put(&mut self.current.branches, Branch { pipe, body, otherwise });
+        let pos = self.current.nodes[pipe.0 as usize].pos;
         Ok(self.add(
             pos,
             match word {
@@ -364,7 +414,7 @@ impl Parser<'_> {
     }
 
     /// What follows `else`: another `if` or `with` of the same kind shares the `end`.
-    fn otherwise(&mut self, word: &str) -> Result<Box<[NodeId]>, Error> {
+    fn otherwise(&mut self, word: &str) -> Result<Nodes, Error> {
         let chained = match self.peek().kind {
             TokenKind::If => word == "if",
             TokenKind::With => word == "with",
@@ -373,7 +423,9 @@ impl Parser<'_> {
         if chained {
             self.next();
             let inner = self.nested(|p| p.control(word))?;
-            return Ok(Box::new([inner]));
+            let base = self.current.open.len();
+            self.current.open.push(inner);
+            return Ok(self.current.close(base));
         }
         match self.item_list()? {
             (list, End::End) => Ok(list),
@@ -386,10 +438,11 @@ impl Parser<'_> {
         let context = "block clause";
         let token = self.next_solid();
         let name = self.template_name(token, context)?;
-        let pipe = Some(self.pipeline(context, TokenKind::RightDelim)?);
+        let pipe = self.pipeline(context, TokenKind::RightDelim)?;
         let outer = std::mem::replace(&mut self.current, Building::new(name.clone()));
         self.body_of_definition(context)?;
         self.current = outer;
+        let name = put(&mut self.current.texts, name);
         Ok(self.add(token.start, NodeKind::Template { name, pipe }))
     }
 
@@ -397,11 +450,12 @@ impl Parser<'_> {
         let context = "template clause";
         let token = self.next_solid();
         let name = self.template_name(token, context)?;
-        let mut pipe = None;
+        let mut pipe = NodeId::NONE;
         if self.next_solid().kind != TokenKind::RightDelim {
             self.current.peeked += 1;
-            pipe = Some(self.pipeline(context, TokenKind::RightDelim)?);
+            pipe = self.pipeline(context, TokenKind::RightDelim)?;
         }
+        let name = put(&mut self.current.texts, name);
         Ok(self.add(token.start, NodeKind::Template { name, pipe }))
     }
 
@@ -409,7 +463,7 @@ impl Parser<'_> {
     fn pipeline(&mut self, context: &str, end: TokenKind) -> Result<NodeId, Error> {
         let start = self.peek_solid().start;
         let (declared, assign) = self.declarations(context)?;
-        let mut commands = Vec::new();
+        let base = self.current.open.len();
         loop {
             let token = self.next_solid();
             match token.kind {
@@ -427,14 +481,18 @@ impl Parser<'_> {
                 | TokenKind::Variable
                 | TokenKind::LeftParen => {
                     self.current.peeked += 1;
-                    commands.push(self.command()?);
+                    let command = self.command()?;
+                    self.current.open.push(command);
                 }
                 _ => return Err(self.unexpected(token, context)),
             }
         }
-        self.check_commands(&commands, context)?;
-        let declared = self.declare(&declared, assign, end);
-        Ok(self.add(start, NodeKind::Pipe { declared, assign, commands: commands.into() }))
+        self.check_commands(base, context)?;
+        self.declare(&declared, assign, end);
+        let parts = self.current.close(base);
+        // There are two at most, in a range.
+        let declared = declared.len() as u8;
+        Ok(self.add(start, NodeKind::Pipe { parts, declared, assign }))
     }
 
     /// The variables before `:=` or `=`, as tokens.
@@ -488,37 +546,36 @@ impl Parser<'_> {
     }
 
     /// The nodes of declared variables. They come on the stack after the pipeline was evaluated.
-    fn declare(&mut self, tokens: &[Token], assign: bool, end: TokenKind) -> Box<[NodeId]> {
+    fn declare(&mut self, tokens: &[Token], assign: bool, end: TokenKind) {
         if end == TokenKind::RightParen && !tokens.is_empty() && !assign {
             self.current.dynamic = true;
         }
-        let mut nodes = Vec::with_capacity(tokens.len());
         for token in tokens {
             let name = self.current.variable(self.lexer.text(*token));
             if !assign {
                 self.current.stack.push(name);
             }
             let slot = self.current.slot(name);
-            let variable = Variable { name, slot, fields: Box::default() };
-            nodes.push(self.add(token.start, NodeKind::Variable(variable)));
+            let variable = Variable { name, slot, fields: Names::default() };
+            let variable = put(&mut self.current.uses, variable);
+            let node = self.add(token.start, NodeKind::Variable(variable));
+            self.current.open.push(node);
         }
-        nodes.into()
     }
 
-    fn check_commands(&self, commands: &[NodeId], context: &str) -> Result<(), Error> {
+    fn check_commands(&self, base: usize, context: &str) -> Result<(), Error> {
+        let commands = &self.current.open[base..];
         if commands.is_empty() {
             return Err(self.error(format!("missing value for {context}")));
         }
         for (index, command) in commands.iter().enumerate().skip(1) {
-            let NodeKind::Command(words) = &self.current.nodes[command.0 as usize].kind else { continue };
-            let first = words.first().map(|word| &self.current.nodes[word.0 as usize].kind);
-            if let Some(
-                NodeKind::Bool(_)
-                | NodeKind::Dot
-                | NodeKind::Nil
-                | NodeKind::Number(_)
-                | NodeKind::String { .. },
-            ) = first
+            let NodeKind::Command(words) = self.current.nodes[command.0 as usize].kind else { continue };
+            let first = self.current.lists[words.start as usize];
+            if let NodeKind::Bool(_)
+            | NodeKind::Dot
+            | NodeKind::Nil
+            | NodeKind::Number(_)
+            | NodeKind::String { .. } = self.current.nodes[first.0 as usize].kind
             {
                 let stage = index + 1;
                 return Err(self.error(format!("non executable command in pipeline stage {stage}")));
@@ -529,10 +586,11 @@ impl Parser<'_> {
 
     fn command(&mut self) -> Result<NodeId, Error> {
         let start = self.peek_solid().start;
-        let mut words = Vec::new();
+        let base = self.current.open.len();
         loop {
             self.peek_solid();
-            words.extend(self.operand()?);
+            let word = self.operand()?;
+            self.current.open.extend(word);
             let token = self.next();
             match token.kind {
                 TokenKind::Space => continue,
@@ -542,10 +600,11 @@ impl Parser<'_> {
             }
             break;
         }
-        if words.is_empty() {
+        let words = self.current.close(base);
+        if words.len == 0 {
             return Err(self.error("empty command"));
         }
-        Ok(self.add(start, NodeKind::Command(words.into())))
+        Ok(self.add(start, NodeKind::Command(words)))
     }
 
     /// A term and the fields that follow it.
@@ -555,17 +614,24 @@ impl Parser<'_> {
         if first.kind != TokenKind::Field {
             return Ok(Some(term));
         }
-        let mut fields = Vec::new();
+        let mut fields: SmallVec<[Name; 4]> = SmallVec::new();
         while self.peek().kind == TokenKind::Field {
-            let token = self.next();
-            fields.push(Str::new(&self.lexer.text(token)[1..]));
+            fields.push(field_name(self.next()));
         }
-        let node = &mut self.current.nodes[term.0 as usize];
-        match &mut node.kind {
-            NodeKind::Field(names) | NodeKind::Variable(Variable { fields: names, .. }) => {
-                *names = std::mem::take(names).into_vec().into_iter().chain(fields).collect();
-                // Go points at the second part of such a chain.
-                node.pos = first.start as u32;
+        let current = &mut self.current;
+        let node = &mut current.nodes[term.0 as usize];
+        // Go points at the second part of a chain of fields.
+        match node.kind {
+            NodeKind::Field(names) => {
+                node.pos = first.start;
+                let names = current.extend(names, &fields);
+                current.nodes[term.0 as usize].kind = NodeKind::Field(names);
+                Ok(Some(term))
+            }
+            NodeKind::Variable(variable) => {
+                node.pos = first.start;
+                let before = current.uses[variable as usize].fields;
+                current.uses[variable as usize].fields = current.extend(before, &fields);
                 Ok(Some(term))
             }
             NodeKind::Bool(_)
@@ -577,20 +643,22 @@ impl Parser<'_> {
                 Err(self.error(format!("unexpected . after term {shown}")))
             }
             _ => {
-                let chain = NodeKind::Chain { node: term, fields: fields.into() };
-                Ok(Some(self.add(first.start, chain)))
+                let fields = current.extend(Names::default(), &fields);
+                let chain = put(&mut current.chains, Chain { node: term, fields });
+                Ok(Some(self.add(first.start, NodeKind::Chain(chain))))
             }
         }
     }
 
     /// A constant as messages show it.
     fn show(&self, id: NodeId) -> String {
-        match &self.current.nodes[id.0 as usize].kind {
+        match self.current.nodes[id.0 as usize].kind {
             NodeKind::Bool(b) => b.to_string(),
             NodeKind::Nil => "nil".to_owned(),
-            NodeKind::Number(number) => number.text.clone(),
-            NodeKind::String { quoted: (start, end), .. } => {
-                let text = &self.source.text[*start as usize..*end as usize];
+            NodeKind::Number(number) => self.current.numbers[number as usize].text.clone(),
+            NodeKind::String { len, .. } => {
+                let start = self.current.nodes[id.0 as usize].pos as usize;
+                let text = &self.source.text.as_bytes()[start..start + len as usize];
                 String::from_utf8_lossy(text).into_owned()
             }
             _ => ".".to_owned(),
@@ -606,7 +674,7 @@ impl Parser<'_> {
             TokenKind::Dot => NodeKind::Dot,
             TokenKind::Nil => NodeKind::Nil,
             TokenKind::Variable => self.variable(text)?,
-            TokenKind::Field => NodeKind::Field(Box::new([Str::new(&text[1..])])),
+            TokenKind::Field => NodeKind::Field(self.current.extend(Names::default(), &[field_name(token)])),
             TokenKind::Bool => NodeKind::Bool(text == b"true"),
             TokenKind::CharConstant | TokenKind::Complex | TokenKind::Number => {
                 self.number(token.kind, text)?
@@ -615,10 +683,10 @@ impl Parser<'_> {
                 let pipeline = |p: &mut Self| p.pipeline("parenthesized pipeline", TokenKind::RightParen);
                 return self.nested(pipeline).map(Some);
             }
-            TokenKind::String | TokenKind::RawString => match unquote(text) {
+            TokenKind::String | TokenKind::RawString => match constant(text) {
                 Ok(text) => {
-                    let quoted = (token.start as u32, token.end as u32);
-                    NodeKind::String { text: Str::from(text), quoted }
+                    let text = put(&mut self.current.texts, text);
+                    NodeKind::String { text, len: token.end - token.start }
                 }
                 Err(error) => return Err(self.error(error.to_string())),
             },
@@ -633,7 +701,7 @@ impl Parser<'_> {
     fn identifier(&mut self, text: &[u8]) -> Result<NodeKind, Error> {
         let function = std::str::from_utf8(text).ok().and_then(|name| self.registry.index(name));
         match function {
-            Some(function) => Ok(NodeKind::Identifier { name: Str::new(text), function }),
+            Some(function) => Ok(NodeKind::Identifier { function, len: text.len() as u32 }),
             None => {
                 let names = self.registry.functions().iter().map(|function| function.name);
                 let near = keyfill_diag::nearest(&String::from_utf8_lossy(text), names);
@@ -648,7 +716,8 @@ impl Parser<'_> {
         match known.map(|name| name as u32).filter(|name| self.current.known.contains(name)) {
             Some(name) => {
                 let slot = self.current.slot(name);
-                Ok(NodeKind::Variable(Variable { name, slot, fields: Box::default() }))
+                let variable = Variable { name, slot, fields: Names::default() };
+                Ok(NodeKind::Variable(put(&mut self.current.uses, variable)))
             }
             None => Err(self.error(format!("undefined variable {}", quote(text)))),
         }
@@ -661,8 +730,24 @@ impl Parser<'_> {
             TokenKind::Complex => Number::complex(&text),
             _ => Number::parse(&text),
         };
-        number.map(|number| NodeKind::Number(Box::new(number))).map_err(|message| self.error(message))
+        let number = number.map_err(|message| self.error(message))?;
+        Ok(NodeKind::Number(put(&mut self.current.numbers, number)))
     }
+}
+
+/// The name in a token such as `.name`.
+fn field_name(token: Token) -> Name {
+    Name { start: token.start + 1, len: token.end - token.start - 1 }
+}
+
+/// The text of a string constant. Most hold no escapes and are taken as they are.
+fn constant(literal: &[u8]) -> Result<Str, NumError> {
+    let text = literal.get(1..literal.len().saturating_sub(1)).unwrap_or_default();
+    let plain = match literal.first() {
+        Some(b'`') => memchr::memchr(b'\r', text).is_none(),
+        _ => memchr::memchr(b'\\', text).is_none() && std::str::from_utf8(text).is_ok(),
+    };
+    if plain { Ok(Str::new(text)) } else { unquote(literal).map(Str::from) }
 }
 
 /// When less stack than this is left, more is taken from the heap.

@@ -5,7 +5,7 @@ use super::{Ctx, Dot};
 use crate::compiler::{NodeId, NodeKind, Number, Tree};
 use crate::error::Error;
 use crate::funcs::{Function, Special};
-use crate::value::{Kind, Str, Type, Value};
+use crate::value::{Kind, Type, Value};
 use smallvec::SmallVec;
 
 type Arguments = SmallVec<[Value; 4]>;
@@ -16,13 +16,13 @@ impl Ctx {
         &mut self,
         tree: &Tree,
         node: NodeId,
-        (name, function): (&Str, u32),
+        function: u32,
         dot: Dot<'_>,
         given: Given<'_>,
     ) -> Result<Value, Error> {
         let Some(function) = self.templates.registry().at(function).copied() else {
-            let name = keyfill_go::quote::quote(name.as_bytes());
-            return Err(self.error(tree, format!("{name} is not a defined function")));
+            let shown = keyfill_go::quote::quote(tree.show(self.at).as_bytes());
+            return Err(self.error(tree, format!("{shown} is not a defined function")));
         };
         match function.special {
             Special::None | Special::Call => self.call(tree, node, &function, None, dot, given),
@@ -143,7 +143,7 @@ impl Ctx {
         ty: Type,
     ) -> Result<Value, Error> {
         self.at = id;
-        let value = match &tree[id].kind {
+        let value = match tree[id].kind {
             NodeKind::Dot => dot.operand(),
             NodeKind::Nil if ty == Type::Reflect => return Ok(Value::Nil),
             NodeKind::Nil if ty.kind().can_be_nil() => return Ok(without_interface(zero(ty))),
@@ -151,16 +151,16 @@ impl Ctx {
             NodeKind::Field(names) => {
                 // Go hands the field itself over as the only word.
                 let given = Given { words: std::slice::from_ref(&id), last: None };
-                self.chain(tree, id, dot, dot, names, given)?
+                self.chain(tree, id, dot, dot, tree.names(names), given)?
             }
-            NodeKind::Variable(variable) => self.variable(tree, id, variable, dot, Given::NOTHING)?,
+            NodeKind::Variable(variable) => {
+                self.variable(tree, id, tree.variable(variable), dot, Given::NOTHING)?
+            }
             NodeKind::Pipe { .. } => self.pipeline_inside(tree, id, dot)?,
-            NodeKind::Identifier { name, function } => {
-                self.call_function(tree, id, (name, *function), dot, Given::NOTHING)?
+            NodeKind::Identifier { function, .. } => {
+                self.call_function(tree, id, function, dot, Given::NOTHING)?
             }
-            NodeKind::Chain { node, fields } => {
-                self.chain_node(tree, id, *node, fields, dot, Given::NOTHING)?
-            }
+            NodeKind::Chain(chain) => self.chain_node(tree, id, tree.chain(chain), dot, Given::NOTHING)?,
             _ => return self.constant(tree, id, ty),
         };
         self.validate(tree, value, ty)
@@ -170,7 +170,7 @@ impl Ctx {
     fn constant(&self, tree: &Tree, id: NodeId, ty: Type) -> Result<Value, Error> {
         let node = &tree[id].kind;
         let number = |get: fn(&Number) -> Option<Value>, expected: &str| {
-            let value = if let NodeKind::Number(number) = node { get(number) } else { None };
+            let value = if let NodeKind::Number(number) = node { get(tree.number(*number)) } else { None };
             value.ok_or_else(|| self.error(tree, format!("expected {expected}; found {}", tree.show(id))))
         };
         match (ty, node) {
@@ -178,9 +178,9 @@ impl Ctx {
                 Ok(Value::Bool(*b))
             }
             (Type::Any | Type::Reflect | Type::String, NodeKind::String { text, .. }) => {
-                Ok(Value::Str(text.clone()))
+                Ok(Value::Str(tree.constant(*text).clone()))
             }
-            (Type::Any | Type::Reflect, NodeKind::Number(number)) => self.ideal(tree, number),
+            (Type::Any | Type::Reflect, NodeKind::Number(number)) => self.ideal(tree, tree.number(*number)),
             (Type::Bool, _) => number(|_| None, "bool"),
             (Type::String, _) => number(|_| None, "string"),
             (Type::Int, _) => number(|n| n.int.map(Value::Int), "integer"),

@@ -2,11 +2,13 @@
 
 use super::ctx::Variable;
 use super::{Ctx, Dot};
-use crate::compiler::{self, Ideal, NodeId, NodeKind, Tree};
+use crate::compiler::{self, Chain, Ideal, Name, NodeId, NodeKind, Tree};
 use crate::error::Error;
+use crate::funcs::Function;
 use crate::templates::MissingKey;
-use crate::value::{Kind, List, Map, Object, Str, Type, Value};
+use crate::value::{Kind, List, Map, Object, Str, Type, Value, no_methods};
 use keyfill_go::quote::quote;
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// What a command gives to its first word: its words (the first one included), and the value that
@@ -29,9 +31,10 @@ impl Ctx {
     /// The value of a pipeline; its variables come on the stack.
     pub(super) fn pipeline(&mut self, tree: &Tree, id: NodeId, dot: Dot<'_>) -> Result<Value, Error> {
         self.at = id;
-        let NodeKind::Pipe { declared, assign, commands } = &tree[id].kind else {
+        let NodeKind::Pipe { parts, declared, assign } = tree[id].kind else {
             return Err(self.error(tree, "not a pipeline"));
         };
+        let (commands, declared) = tree.pipe(parts, declared);
         let mut value: Option<Value> = None;
         for command in commands {
             let mut next = self.command(tree, *command, dot, value.as_ref())?;
@@ -42,10 +45,10 @@ impl Ctx {
         }
         let value = value.unwrap_or_default();
         for variable in declared {
-            if *assign {
+            if assign {
                 self.assign(tree, *variable, Dot::plain(&value))?;
-            } else if let NodeKind::Variable(variable) = &tree[*variable].kind {
-                let (name, value) = (variable.name, value.clone());
+            } else if let NodeKind::Variable(variable) = tree[*variable].kind {
+                let (name, value) = (tree.variable(variable).name, value.clone());
                 self.variables.push(Variable { name, interface: false, value });
             }
         }
@@ -54,8 +57,8 @@ impl Ctx {
 
     /// Gives a new value to the variable that was declared last under the name.
     pub(super) fn assign(&mut self, tree: &Tree, id: NodeId, value: Dot<'_>) -> Result<(), Error> {
-        let NodeKind::Variable(variable) = &tree[id].kind else { return Ok(()) };
-        let at = self.find_variable(tree, variable)?;
+        let NodeKind::Variable(variable) = tree[id].kind else { return Ok(()) };
+        let at = self.find_variable(tree, tree.variable(variable))?;
         let slot = &mut self.variables[at];
         slot.interface = value.interface;
         slot.value = value.value.clone();
@@ -82,35 +85,36 @@ impl Ctx {
         last: Option<&Value>,
     ) -> Result<Value, Error> {
         self.step(tree)?;
-        let NodeKind::Command(words) = &tree[id].kind else {
+        let NodeKind::Command(words) = tree[id].kind else {
             return Err(self.error(tree, "not a command"));
         };
+        let words = tree.list(words);
         let given = Given { words, last };
         let first = words[0];
-        match &tree[first].kind {
+        match tree[first].kind {
             NodeKind::Field(names) => {
                 self.at = first;
-                self.chain(tree, first, dot, dot, names, given)
+                self.chain(tree, first, dot, dot, tree.names(names), given)
             }
-            NodeKind::Chain { node, fields } => self.chain_node(tree, first, *node, fields, dot, given),
-            NodeKind::Identifier { name, function } => {
+            NodeKind::Chain(chain) => self.chain_node(tree, first, tree.chain(chain), dot, given),
+            NodeKind::Identifier { function, .. } => {
                 self.at = first;
-                self.call_function(tree, id, (name, *function), dot, given)
+                self.call_function(tree, id, function, dot, given)
             }
             NodeKind::Pipe { .. } => {
                 self.no_arguments(tree, given)?;
                 self.pipeline_inside(tree, first, dot)
             }
-            NodeKind::Variable(variable) => self.variable(tree, first, variable, dot, given),
+            NodeKind::Variable(variable) => self.variable(tree, first, tree.variable(variable), dot, given),
             constant => {
                 self.at = first;
                 self.no_arguments(tree, given)?;
                 match constant {
-                    NodeKind::Bool(b) => Ok(Value::Bool(*b)),
+                    NodeKind::Bool(b) => Ok(Value::Bool(b)),
                     NodeKind::Dot => Ok(dot.operand()),
                     NodeKind::Nil => Err(self.error(tree, "nil is not a command")),
-                    NodeKind::Number(number) => self.ideal(tree, number),
-                    NodeKind::String { text, .. } => Ok(Value::Str(text.clone())),
+                    NodeKind::Number(number) => self.ideal(tree, tree.number(number)),
+                    NodeKind::String { text, .. } => Ok(Value::Str(tree.constant(text).clone())),
                     _ => {
                         let shown = quote(tree.show(first).as_bytes());
                         Err(self.error(tree, format!("can't evaluate command {shown}")))
@@ -161,7 +165,7 @@ impl Ctx {
             self.no_arguments(tree, given)?;
             return Ok(value.operand());
         }
-        self.chain(tree, id, dot, value, &variable.fields, given)
+        self.chain(tree, id, dot, value, tree.names(variable.fields), given)
     }
 
     /// `(pipeline).A.B`
@@ -169,14 +173,13 @@ impl Ctx {
         &mut self,
         tree: &Tree,
         id: NodeId,
-        node: NodeId,
-        fields: &[Str],
+        chain: Chain,
         dot: Dot<'_>,
         given: Given<'_>,
     ) -> Result<Value, Error> {
         self.at = id;
-        let value = self.argument(tree, node, dot, Type::Reflect)?;
-        self.chain(tree, id, dot, Dot::plain(&value), fields, given)
+        let value = self.argument(tree, chain.node, dot, Type::Reflect)?;
+        self.chain(tree, id, dot, Dot::plain(&value), tree.names(chain.fields), given)
     }
 
     /// `.A.B.C` of a value; what is given goes to the last.
@@ -186,15 +189,15 @@ impl Ctx {
         id: NodeId,
         dot: Dot<'_>,
         start: Dot<'_>,
-        names: &[Str],
+        names: &[Name],
         given: Given<'_>,
     ) -> Result<Value, Error> {
         let Some((first, rest)) = names.split_first() else { return Ok(start.operand()) };
         let given_to = |place: usize| if place + 1 == names.len() { given } else { Given::NOTHING };
-        let (mut value, mut interface) = self.field(tree, id, dot, start, first, given_to(0))?;
+        let (mut value, mut interface) = self.field(tree, id, dot, start, tree.name(*first), given_to(0))?;
         for (place, name) in (1..).zip(rest) {
             let receiver = Dot { value: &value, interface };
-            match self.field(tree, id, dot, receiver, name, given_to(place)) {
+            match self.field(tree, id, dot, receiver, tree.name(*name), given_to(place)) {
                 Ok(next) => (value, interface) = next,
                 Err(error) if value.is_nil() => {
                     return Err(error.with_hint(nil_hint(tree, id, start.value, &names[..place])));
@@ -212,26 +215,26 @@ impl Ctx {
         id: NodeId,
         dot: Dot<'_>,
         receiver: Dot<'_>,
-        name: &Str,
+        name: &[u8],
         given: Given<'_>,
     ) -> Result<(Value, bool), Error> {
         match receiver.value {
             Value::Nil if !receiver.interface => match self.templates.missing_key() {
                 MissingKey::Error => {
-                    let key = quote(name.as_bytes());
+                    let key = quote(name);
                     Err(self.error(tree, format!("nil data; no entry for key {key}")))
                 }
                 _ => Ok((Value::Nil, false)),
             },
             Value::Nil | Value::NilInterface => {
-                Err(self.error(tree, format!("nil pointer evaluating interface {{}}.{}", name.to_text())))
+                Err(self.error(tree, format!("nil pointer evaluating interface {{}}.{}", lossy(name))))
             }
-            Value::Map(map) => match name.to_str().and_then(map.ty().methods) {
+            Value::Map(map) => match method_of(map.ty().methods, name) {
                 Some(method) => self.call_method(tree, id, method, receiver.value, dot, given),
                 None => self.key(tree, map, name, given),
             },
             Value::Object(object) => self.object_field(tree, id, (dot, receiver), object, name, given),
-            Value::List(list) => match name.to_str().and_then(list.ty().methods) {
+            Value::List(list) => match method_of(list.ty().methods, name) {
                 Some(method) => self.call_method(tree, id, method, receiver.value, dot, given),
                 None => Err(self.no_field(tree, receiver, name)),
             },
@@ -240,26 +243,26 @@ impl Ctx {
     }
 
     #[cold]
-    fn no_field(&self, tree: &Tree, receiver: Dot<'_>, name: &Str) -> Error {
+    fn no_field(&self, tree: &Tree, receiver: Dot<'_>, name: &[u8]) -> Error {
         let ty = if receiver.interface { "interface {}".into() } else { receiver.value.type_name() };
-        self.error(tree, format!("can't evaluate field {} in type {ty}", name.to_text()))
+        self.error(tree, format!("can't evaluate field {} in type {ty}", lossy(name)))
     }
 
-    fn key(&self, tree: &Tree, map: &Map, name: &Str, given: Given<'_>) -> Result<(Value, bool), Error> {
+    fn key(&self, tree: &Tree, map: &Map, name: &[u8], given: Given<'_>) -> Result<(Value, bool), Error> {
         if given.is_something() {
-            let name = name.to_text();
+            let name = lossy(name);
             return Err(self.error(tree, format!("{name} is not a method but has arguments")));
         }
         let elem = map.ty().elem;
         let interface = elem == Type::Any;
-        match map.get(name.as_bytes()) {
+        match map.get(name) {
             Some(Value::Nil) if interface => Ok((Value::NilInterface, true)),
             Some(value) => Ok((value, interface)),
             None => match self.templates.missing_key() {
                 MissingKey::Default => Ok((Value::Nil, false)),
                 MissingKey::Zero => Ok((zero(elem), interface)),
                 MissingKey::Error => {
-                    let key = quote(name.as_bytes());
+                    let key = quote(name);
                     Err(self.error(tree, format!("map has no entry for key {key}")))
                 }
             },
@@ -272,10 +275,10 @@ impl Ctx {
         id: NodeId,
         (dot, receiver): (Dot<'_>, Dot<'_>),
         object: &Rc<dyn Object>,
-        name: &Str,
+        name: &[u8],
         given: Given<'_>,
     ) -> Result<(Value, bool), Error> {
-        let text = name.to_text();
+        let text = lossy(name);
         if let Some(method) = object.method(&text) {
             return self.call_method(tree, id, method, receiver.value, dot, given);
         }
@@ -295,27 +298,45 @@ impl Ctx {
 
 /// Says which value was nil when a chain of fields failed, and what may have been meant.
 #[cold]
-fn nil_hint(tree: &Tree, id: NodeId, start: &Value, names: &[Str]) -> Option<String> {
-    let base = match &tree[id].kind {
+fn nil_hint(tree: &Tree, id: NodeId, start: &Value, names: &[Name]) -> Option<String> {
+    let text = |name: &Name| lossy(tree.name(*name));
+    let base = match tree[id].kind {
         NodeKind::Field(_) => String::new(),
-        NodeKind::Variable(variable) => tree.variables[variable.name as usize].to_text().into_owned(),
+        NodeKind::Variable(variable) => {
+            tree.variables[tree.variable(variable).name as usize].to_text().into_owned()
+        }
         _ => return None,
     };
     let path =
-        |names: &[Str]| names.iter().fold(base.clone(), |path, name| path + "." + name.to_text().as_ref());
+        |names: &[Name]| names.iter().fold(base.clone(), |path, name| path + "." + text(name).as_ref());
     let nil = path(names);
     let (missing, before) = names.split_last()?;
-    let holder = before.iter().try_fold(start.clone(), |value, name| value.as_map()?.get(name.as_bytes()));
+    let holder = before.iter().try_fold(start.clone(), |value, name| value.as_map()?.get(tree.name(*name)));
     let Some(Value::Map(holder)) = holder else { return Some(format!("{nil} is nil")) };
-    if holder.contains(missing.as_bytes()) {
+    if holder.contains(tree.name(*missing)) {
         return Some(format!("{nil} is nil: set it, or test it before its fields are used"));
     }
     let keys: Vec<String> = holder.entries().keys().map(|key| key.to_text().into_owned()).collect();
-    Some(match keyfill_diag::nearest(&missing.to_text(), keys.iter().map(String::as_str)) {
+    Some(match keyfill_diag::nearest(&text(missing), keys.iter().map(String::as_str)) {
         Some(near) => format!("{nil} is not set; did you mean {}.{near}?", path(before)),
         None => format!("{nil} is not set: set it, or test it before its fields are used"),
     })
 }
+
+fn lossy(name: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(name)
+}
+
+/// A method of a named type.
+fn method_of(methods: Methods, name: &[u8]) -> Option<&'static Function> {
+    // Most types have none: then the name need not be looked at.
+    if std::ptr::fn_addr_eq(methods, no_methods as Methods) {
+        return None;
+    }
+    std::str::from_utf8(name).ok().and_then(methods)
+}
+
+type Methods = fn(&str) -> Option<&'static Function>;
 
 /// The zero value of a type.
 pub(super) fn zero(ty: Type) -> Value {

@@ -48,8 +48,8 @@ impl Ctx {
         self.included.clear();
         self.depth = 0;
         let result = self.execute(name.as_bytes(), data);
-        let out = std::mem::take(&mut self.out);
-        result.map(|()| out)
+        // A copy has no spare room, and the room is there for the next template.
+        result.map(|()| self.out.clone())
     }
 
     /// Executes a template by name; what it prints is appended to the output.

@@ -65,7 +65,7 @@ impl Ctx {
 
     fn parse_text(&mut self, text: &Str) -> Result<Parsed, FuncError> {
         let name = self.templates.name().to_text().into_owned();
-        let trees = parse(&name, text.as_bytes(), self.templates.registry()).map_err(|error| {
+        let trees = parse(&name, text, self.templates.registry()).map_err(|error| {
             FuncError::from(error).wrap(format!("cannot parse template {}", quote(text.as_bytes())))
         })?;
         let mut trees: Vec<Arc<Tree>> = trees.into_iter().map(Arc::new).collect();

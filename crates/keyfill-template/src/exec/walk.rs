@@ -2,7 +2,7 @@
 
 use super::ctx::Variable;
 use super::{Ctx, Dot};
-use crate::compiler::{Branch, NodeId, NodeKind, Tree};
+use crate::compiler::{Branch, NodeId, NodeKind, Nodes, Tree};
 use crate::error::Error;
 use crate::funcs::FuncError;
 use crate::value::{Type, Value};
@@ -33,9 +33,11 @@ impl Ctx {
         let outer = (self.frame, self.at);
         self.depth += 1;
         self.frame = self.variables.len();
+        // The count of steps may end before the first statement is looked at: the place is one of this tree.
+        self.at = tree.list(tree.root).first().copied().unwrap_or(NodeId(0));
         self.variables.push(Variable { name: 0, interface: false, value: data.clone() });
         let result =
-            stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.list(tree, &tree.root, Dot::plain(data)));
+            stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.list(tree, tree.root, Dot::plain(data)));
         self.variables.truncate(self.frame);
         (self.frame, self.at) = outer;
         self.depth -= 1;
@@ -63,8 +65,8 @@ impl Ctx {
         self.check().map_err(|error| self.failure(tree, "", error))
     }
 
-    fn list(&mut self, tree: &Tree, list: &[NodeId], dot: Dot<'_>) -> Result<Flow, Error> {
-        for id in list {
+    fn list(&mut self, tree: &Tree, list: Nodes, dot: Dot<'_>) -> Result<Flow, Error> {
+        for id in tree.list(list) {
             match self.statement(tree, *id, dot)? {
                 Flow::Next => {}
                 jump => return Ok(jump),
@@ -76,19 +78,21 @@ impl Ctx {
     fn statement(&mut self, tree: &Tree, id: NodeId, dot: Dot<'_>) -> Result<Flow, Error> {
         self.step(tree)?;
         self.at = id;
-        match &tree[id].kind {
-            NodeKind::Text(start, end) => self.write(tree, tree.text(*start, *end))?,
+        match tree[id].kind {
+            NodeKind::Text(start, end) => self.write(tree, tree.text(start, end))?,
             NodeKind::Action(pipe) => {
-                let value = self.pipeline(tree, *pipe, dot)?;
-                if !matches!(&tree[*pipe].kind, NodeKind::Pipe { declared, .. } if !declared.is_empty()) {
+                let value = self.pipeline(tree, pipe, dot)?;
+                if !matches!(tree[pipe].kind, NodeKind::Pipe { declared: 1.., .. }) {
                     self.at = id;
                     self.print_value(tree, &value)?;
                 }
             }
-            NodeKind::If(branch) => return self.branch(tree, branch, dot, false),
-            NodeKind::With(branch) => return self.branch(tree, branch, dot, true),
-            NodeKind::Range(branch) => return self.range(tree, branch, dot),
-            NodeKind::Template { name, pipe } => self.call_template(tree, name.as_bytes(), *pipe, dot)?,
+            NodeKind::If(branch) => return self.branch(tree, tree.branch(branch), dot, false),
+            NodeKind::With(branch) => return self.branch(tree, tree.branch(branch), dot, true),
+            NodeKind::Range(branch) => return self.range(tree, tree.branch(branch), dot),
+            NodeKind::Template { name, pipe } => {
+                self.call_template(tree, tree.constant(name).as_bytes(), pipe, dot)?;
+            }
             NodeKind::Break => return Ok(Flow::Break),
             NodeKind::Continue => return Ok(Flow::Continue),
             _ => return Err(self.error(tree, format!("unknown node: {}", tree.show(id)))),
@@ -128,10 +132,10 @@ impl Ctx {
     fn branch(&mut self, tree: &Tree, branch: &Branch, dot: Dot<'_>, with: bool) -> Result<Flow, Error> {
         let mark = self.variables.len();
         let value = self.pipeline(tree, branch.pipe, dot)?;
-        let flow = match (value.truth(), &branch.otherwise) {
+        let flow = match (value.truth(), branch.otherwise) {
             (true, _) => {
                 let dot = if with { Dot::plain(&value) } else { dot };
-                self.nested_list(tree, &branch.body, dot)?
+                self.nested_list(tree, branch.body, dot)?
             }
             (false, Some(otherwise)) => self.nested_list(tree, otherwise, dot)?,
             (false, None) => Flow::Next,
@@ -140,7 +144,7 @@ impl Ctx {
         Ok(flow)
     }
 
-    fn nested_list(&mut self, tree: &Tree, list: &[NodeId], dot: Dot<'_>) -> Result<Flow, Error> {
+    fn nested_list(&mut self, tree: &Tree, list: Nodes, dot: Dot<'_>) -> Result<Flow, Error> {
         stacker::maybe_grow(STACK_LEFT, STACK_MORE, || self.list(tree, list, dot))
     }
 
@@ -180,7 +184,7 @@ impl Ctx {
             number => self.range_over_number(&mut turns, number)?,
         }
         let some = turns.some;
-        let flow = match &branch.otherwise {
+        let flow = match branch.otherwise {
             Some(otherwise) if !some => self.nested_list(tree, otherwise, dot)?,
             _ => Flow::Next,
         };
@@ -240,7 +244,7 @@ impl Ctx {
                 }
             }
         }
-        let flow = self.nested_list(tree, &turns.branch.body, item)?;
+        let flow = self.nested_list(tree, turns.branch.body, item)?;
         self.variables.truncate(mark);
         Ok(!matches!(flow, Flow::Break))
     }
@@ -259,13 +263,7 @@ impl Ctx {
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
-    fn call_template(
-        &mut self,
-        tree: &Tree,
-        name: &[u8],
-        pipe: Option<NodeId>,
-        dot: Dot<'_>,
-    ) -> Result<(), Error> {
+    fn call_template(&mut self, tree: &Tree, name: &[u8], pipe: NodeId, dot: Dot<'_>) -> Result<(), Error> {
         let Some(called) = self.templates.find(name).cloned() else {
             let error = self.error(tree, format!("template {} not defined", quote(name)));
             return Err(error.with_hint(self.near_template(name)));
@@ -274,10 +272,7 @@ impl Ctx {
             let message = format!("exceeded maximum template depth ({})", self.cx.limits.depth);
             return Err(self.failure(tree, "", FuncError::limit(message)));
         }
-        let data = match pipe {
-            Some(pipe) => self.pipeline(tree, pipe, dot)?,
-            None => Value::Nil,
-        };
+        let data = if pipe == NodeId::NONE { Value::Nil } else { self.pipeline(tree, pipe, dot)? };
         self.execute_tree(&called, &data)
     }
 }
@@ -294,8 +289,8 @@ struct Turns<'a> {
 
 impl<'a> Turns<'a> {
     fn declared(&self) -> &'a [NodeId] {
-        match &self.tree[self.branch.pipe].kind {
-            NodeKind::Pipe { declared, .. } => declared,
+        match self.tree[self.branch.pipe].kind {
+            NodeKind::Pipe { parts, declared, .. } => self.tree.pipe(parts, declared).1,
             _ => &[],
         }
     }

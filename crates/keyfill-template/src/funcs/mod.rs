@@ -55,8 +55,10 @@ pub use random::Seed;
 use crate::Ctx;
 use crate::error::Error;
 use crate::value::{List, Map, Type, Value};
+use fnv::FnvHasher;
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::BuildHasherDefault;
 
 /// The Rust side of a function.
 pub type Call = fn(&mut Ctx, &[Value]) -> Result<Value, FuncError>;
@@ -269,7 +271,7 @@ pub const FAMILIES: &[&[Function]] = &[
 /// The functions that templates may call, by name. Made once, shared by all template sets.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    by_name: HashMap<&'static str, u32>,
+    by_name: HashMap<&'static str, u32, BuildHasherDefault<FnvHasher>>,
     functions: Vec<Function>,
 }
 

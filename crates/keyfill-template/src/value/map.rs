@@ -31,12 +31,13 @@ pub static STRING_MAP: MapType =
 pub type Entries = BTreeMap<Str, Value>;
 
 /// A Go map with string keys. Clones are the same map: a change through one shows in all.
+///
+/// Clones may have different types, as in Go a map does that is converted to a named type.
 #[derive(Clone)]
-pub struct Map(Rc<Cell>);
+pub struct Map(Rc<Cell>, &'static MapType);
 
 struct Cell {
     entries: RefCell<Entries>,
-    ty: &'static MapType,
     nil: bool,
 }
 
@@ -48,12 +49,12 @@ impl Map {
 
     /// A map of another type; the values must be of its element type.
     pub fn typed(entries: Entries, ty: &'static MapType) -> Self {
-        Self(Rc::new(Cell { entries: RefCell::new(entries), ty, nil: false }))
+        Self(Rc::new(Cell { entries: RefCell::new(entries), nil: false }), ty)
     }
 
     /// A nil map of a type: empty, equal to nil, `null` in JSON. Nothing may be set in it.
     pub fn nil(ty: &'static MapType) -> Self {
-        Self(Rc::new(Cell { entries: RefCell::default(), ty, nil: true }))
+        Self(Rc::new(Cell { entries: RefCell::default(), nil: true }), ty)
     }
 
     /// The value of a key.
@@ -105,7 +106,13 @@ impl Map {
 
     /// The type.
     pub fn ty(&self) -> &'static MapType {
-        self.0.ty
+        self.1
+    }
+
+    /// The same map under another type, whose element type must be the same.
+    #[must_use]
+    pub fn with_type(&self, ty: &'static MapType) -> Self {
+        Self(Rc::clone(&self.0), ty)
     }
 
     /// Whether it is a nil map.

@@ -46,6 +46,12 @@ impl Str {
         Self(Repr::Lent(Arc::new(holder)))
     }
 
+    /// A string of bytes that another type holds, and that nobody looks at before they are needed: the
+    /// holder may fetch them then.
+    pub fn deferred(holder: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+        Self(Repr::Lent(Arc::new(holder)))
+    }
+
     /// The bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
@@ -97,6 +103,12 @@ impl From<String> for Str {
 
 impl From<&[u8]> for Str {
     fn from(bytes: &[u8]) -> Self {
+        Self::new(bytes)
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Str {
+    fn from(bytes: &[u8; N]) -> Self {
         Self::new(bytes)
     }
 }

@@ -85,7 +85,7 @@ impl Case {
             data = [("Values", data), ("Release", Value::Map(release))].into_iter().collect::<Map>().into();
         }
         for (name, text) in order {
-            templates.parse(&path(name), text)?;
+            templates.parse(&path(name), text.as_slice())?;
         }
         let mut ctx = Ctx::new(&Cx::with_time(Duration::from_secs(20)));
         let out = ctx.render(&Arc::new(templates), &path(&self.main), &data)?;

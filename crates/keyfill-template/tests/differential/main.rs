@@ -4,6 +4,8 @@
 
 #![allow(clippy::print_stdout)]
 
+mod arguments;
+mod calls;
 mod case;
 mod certificates;
 mod functions;

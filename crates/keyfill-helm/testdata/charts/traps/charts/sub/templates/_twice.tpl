@@ -1,0 +1,1 @@
+{{ define "twice" }}from the subchart{{ end }}

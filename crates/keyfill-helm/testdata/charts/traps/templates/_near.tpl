@@ -1,0 +1,1 @@
+{{ define "twice" }}from the root{{ end }}{{ define "by-depth" }}near{{ end }}

@@ -1,0 +1,1 @@
+{{ define "by-depth" }}far{{ end }}
