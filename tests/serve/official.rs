@@ -148,7 +148,6 @@ fn repository(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 #[test]
-#[ignore = "building argocd-cmp-server takes five minutes of a processor: KEYFILL_TEST_REQUIRE=all and -- --ignored"]
 fn the_manifests_equal_those_of_argocd_cmp_server() {
     let Some((ours, secrets)) = over_file() else { return };
     let Some(theirs) = official("{}", &secrets.path().join("secrets.yaml")) else { return };
@@ -163,7 +162,6 @@ fn the_manifests_equal_those_of_argocd_cmp_server() {
 }
 
 #[test]
-#[ignore = "building argocd-cmp-server takes five minutes of a processor: KEYFILL_TEST_REQUIRE=all and -- --ignored"]
 fn discovery_by_patterns_equals_that_of_argocd_cmp_server() {
     let Some((_, secrets)) = over_file() else { return };
     let (file, mut wrong) = (secrets.path().join("secrets.yaml"), Vec::new());
