@@ -3,7 +3,7 @@
 //!
 //! `KEYFILL_TEST_REQUIRE=all cargo bench --bench pipeline -- [--runs N] [--only WORDS] [--corpus DIR]`
 //!
-//! The three rows on published repositories need `--corpus` with the folders that [`rows`] names; they are
+//! The rows on published repositories need `--corpus` with the folders that [`rows`] names; they are
 //! left out, by name, without it.
 
 #![allow(clippy::print_stdout)]
@@ -112,7 +112,6 @@ mod unix {
     }
 
     fn rows(folder: &Path, corpus: Option<&Path>) -> Vec<Row> {
-        const KUSTOMIZE: &str = "kustomize build . | argocd-vault-plugin generate -";
         let made = |name: &str, make: fn(&Path)| {
             let dir = folder.join(name);
             make(&dir);
@@ -120,21 +119,15 @@ mod unix {
         };
         let row = |work, dir, official, ours| Row { work, dir, stdin: None, official, ours };
         let mut rows = vec![
-            row("small app, 5 placeholders", made("small", work::small_app), KUSTOMIZE, &["generate", "."]),
-            row(
-                "100 resources annotated with one path",
-                made("one", work::one_path),
-                KUSTOMIZE,
-                &["generate", "."],
-            ),
+            row("small app, 5 placeholders", made("small", work::small_app), FILLED, GENERATE),
+            row("100 resources annotated with one path", made("one", work::one_path), FILLED, GENERATE),
             row(
                 "50 secrets, 100 placeholders, 50 distinct paths",
                 made("many", work::many_secrets),
                 "argocd-vault-plugin generate .",
-                &["generate", "."],
+                GENERATE,
             ),
         ];
-        rows.extend(published(corpus, KUSTOMIZE));
         let stream = folder.join("stream.yaml");
         work::large_stream(&stream, 7_600_000);
         let piped: [(&str, &[&str]); 2] = [
@@ -148,27 +141,36 @@ mod unix {
             official: "argocd-vault-plugin generate -",
             ours,
         }));
+        rows.push(row("rendered: one ConfigMap", made("trivial", work::one_config_map), BUILT, RENDER));
+        rows.extend(published(corpus));
         rows
     }
 
-    /// The rows on trees that others publish.
-    fn published(corpus: Option<&Path>, kustomize: &'static str) -> Vec<Row> {
-        let all: [(&str, &str, &str, &[&str]); 3] = [
+    const FILLED: &str = "kustomize build . | argocd-vault-plugin generate -";
+    const BUILT: &str = "kustomize build .";
+    const GENERATE: &[&str] = &["generate", "."];
+    const RENDER: &[&str] = &["render", "."];
+
+    /// The rows on trees that others publish: each rendered, and rendered and filled.
+    fn published(corpus: Option<&Path>) -> Vec<Row> {
+        const HYDRATOR: &str =
+            "kustomize/real/repos/argoproj+argo-cd/manifests/cluster-install-with-hydrator";
+        const KSERVE: &str = "kustomize/real/repos/kserve+kserve/config/overlays/all";
+        const STACK: &str = "helm/real/charts/prometheus-community+helm-charts/kube-prometheus-stack";
+        let all: [(&str, &str, &str, &[&str]); 6] = [
+            ("rendered: argo-cd install with hydrator, 1.9 MB", HYDRATOR, BUILT, RENDER),
+            ("rendered and filled: the same", HYDRATOR, FILLED, GENERATE),
+            ("rendered: kserve overlays/all, 7.6 MB", KSERVE, BUILT, RENDER),
+            ("rendered and filled: the same", KSERVE, FILLED, GENERATE),
             (
-                "argo-cd install with hydrator, 1.9 MB",
-                "kustomize/real/repos/argoproj+argo-cd/manifests/cluster-install-with-hydrator",
-                kustomize,
-                &["generate", "."],
+                "rendered: kube-prometheus-stack chart",
+                STACK,
+                "helm template rel .",
+                &["render", ".", "--release-name", "rel"],
             ),
             (
-                "kserve overlays/all, 7.6 MB",
-                "kustomize/real/repos/kserve+kserve/config/overlays/all",
-                kustomize,
-                &["generate", "."],
-            ),
-            (
-                "kube-prometheus-stack chart",
-                "helm/real/charts/prometheus-community+helm-charts/kube-prometheus-stack",
+                "rendered and filled: the same, with CRDs",
+                STACK,
                 "helm template rel . --include-crds | argocd-vault-plugin generate -",
                 &["generate", ".", "--release-name", "rel"],
             ),

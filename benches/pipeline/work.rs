@@ -66,6 +66,12 @@ pub fn many_secrets(dir: &Path) {
     }
 }
 
+/// The least that a kustomization can be.
+pub fn one_config_map(dir: &Path) {
+    write(dir, "kustomization.yaml", "resources: [c.yaml]\nnamePrefix: x-\n");
+    write(dir, "c.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n");
+}
+
 /// One stream of at least `size` bytes of Deployments, and one Secret to fill at its end.
 pub fn large_stream(file: &Path, size: usize) {
     let mut text = String::with_capacity(size + 4096);
