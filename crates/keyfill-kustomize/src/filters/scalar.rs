@@ -32,6 +32,14 @@ pub fn is_untyped(scalar: &Scalar) -> bool {
     scalar.tag == Tag::None && (scalar.line == 0 || is_shared(scalar))
 }
 
+/// Takes the type away from a scalar, which keeps its way of being written.
+pub fn untype(scalar: &mut Scalar) {
+    scalar.tag = Tag::None;
+    if !is_shared(scalar) {
+        scalar.line = 0;
+    }
+}
+
 /// Whether a scalar is a string. One without a type counts as one.
 pub fn is_string(scalar: &Scalar) -> bool {
     is_untyped(scalar) || scalar.kind() == ScalarKind::Str

@@ -6,7 +6,7 @@
 
 use super::walk::{Outcome, Walk};
 use crate::error::Result;
-use crate::filters::scalar::is_null;
+use crate::filters::scalar::{is_null, untype};
 use crate::schema::Type;
 use keyfill_yaml::{Map, Node, Seq, Text};
 use std::collections::{HashMap, HashSet};
@@ -70,7 +70,12 @@ fn merge_scalars(dest: &mut Seq, patch: &[Node]) {
     for item in patch.iter().chain(&dest.items) {
         let text: Text = item.text().unwrap_or("").into();
         if seen.insert(text.clone()) {
-            merged.push(own.get(&text).unwrap_or(item).clone());
+            let mut item = own.get(&text).unwrap_or(item).clone();
+            // kustomize sets each value anew, as the key that it is.
+            if let Node::Scalar(scalar) = &mut item {
+                untype(scalar);
+            }
+            merged.push(item);
         }
     }
     dest.items = merged;

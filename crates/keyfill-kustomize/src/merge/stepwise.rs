@@ -3,9 +3,9 @@
 use super::elements::Patch;
 use super::walk::{Outcome, Walk};
 use crate::error::Result;
-use crate::filters::scalar::{is_null, wrong_kind};
+use crate::filters::scalar::{is_null, untype, wrong_kind};
 use crate::schema::Type;
-use keyfill_yaml::{Map, Node, Scalar, Seq, Tag};
+use keyfill_yaml::{Map, Node, Seq};
 
 /// Merges step by step. `[""]` as keys means that the items are their own keys.
 pub fn merge<'a>(
@@ -137,7 +137,8 @@ impl Steps {
             }
             match &mut self.nodes[id] {
                 Node::Scalar(scalar) if key.is_empty() => {
-                    *scalar = Scalar { text: value.as_str().into(), tag: Tag::None, ..scalar.clone() };
+                    scalar.text = value.as_str().into();
+                    untype(scalar);
                 }
                 Node::Map(map) if !key.is_empty() => map.set(*key, Node::plain(value.as_str())),
                 other => return Err(wrong_kind("a mapping with a merge key", other)),
