@@ -120,7 +120,7 @@ fn subject_namespaces(object: &Node, id: &Id) -> Result<HashSet<Text>> {
         if text_of_scalar(kind) != "ServiceAccount" {
             continue;
         }
-        if is_null(namespace) || namespace.as_scalar().is_none() {
+        if namespace.as_scalar().is_none_or(|s| s.kind() != ScalarKind::Str) {
             return Err(Error::new(format!("the namespace of a subject of {} is blank", describe(id)))
                 .hint("name the service account's namespace, or leave the field out"));
         }
