@@ -5,6 +5,7 @@ mod commands;
 mod discover;
 mod emit;
 mod fill;
+mod memory;
 mod pipeline;
 mod references;
 mod render;
@@ -22,10 +23,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // The allocator takes its memory in large arenas: with huge pages a small run would hold megabytes of
-    // which it touches a few pages. Where the kernel does not know the call nothing is lost.
-    #[cfg(target_os = "linux")]
-    rustix::thread::disable_transparent_huge_pages(true).ok();
+    memory::in_small_pages();
     let name = std::env::args_os().next().map(std::path::PathBuf::from);
     let stem = name.as_deref().and_then(|n| n.file_stem()).and_then(|n| n.to_str()).unwrap_or_default();
     let called_as_avp = stem == "argocd-vault-plugin";

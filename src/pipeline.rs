@@ -7,6 +7,7 @@ use crate::cli::args::RunArgs;
 use crate::discover::{self, Root};
 use crate::emit::{self, Output};
 use crate::fill;
+use crate::memory;
 use crate::render::{self, Rendered, options::Options};
 use crate::report::Failure;
 use crate::settings::Settings;
@@ -73,6 +74,9 @@ pub fn render(
         return Ok(Rendered { documents, engine: "plain", ..Rendered::default() });
     }
     let kind = if as_plain { discover::RootKind::Yaml } else { discover::kind_of(files, &tree.at) };
+    if kind == discover::RootKind::Chart {
+        memory::in_huge_pages();
+    }
     let root = Root { dir: tree.at.clone(), kind };
     render_root(files, &root, options, cx, timings)
 }
