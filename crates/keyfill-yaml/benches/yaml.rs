@@ -2,7 +2,7 @@
 //!
 //! The text is made here; KEYFILL_BENCH_YAML names files (separated by `:`) to use instead.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use keyfill_yaml::{Limits, Step, load_nodes, load_value, locate, split_stream, to_json, to_yaml};
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -97,5 +97,32 @@ fn benches(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(group, benches);
+/// Throughput at growing size and growing depth: it stays where it is when the cost is linear.
+fn growth(c: &mut Criterion) {
+    let limits = Limits::default();
+    let mut group = c.benchmark_group("yaml growth");
+    group.sample_size(10);
+    let mut measure = |what: &str, size: usize, text: &str| {
+        let nodes = load_nodes(text.as_bytes(), &limits).expect("the text is valid");
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(BenchmarkId::new(format!("load, {what}"), size), |b| {
+            b.iter(|| load_nodes(black_box(text.as_bytes()), &limits));
+        });
+        group.bench_function(BenchmarkId::new(format!("print, {what}"), size), |b| {
+            b.iter(|| nodes.iter().map(|node| to_yaml(black_box(node)).len()).sum::<usize>());
+        });
+    };
+    for entries in [25_000, 50_000, 100_000, 200_000] {
+        let text: String = (0..entries).map(|n| format!("key{n}: a value of entry {n}\n")).collect();
+        measure("entries of one mapping", entries, &text);
+    }
+    // Flow style, since the indentation of block style makes the text itself grow with the square.
+    for depth in [100, 200, 400, 800] {
+        let one = format!("- {}x{}\n", "[".repeat(depth), "]".repeat(depth));
+        measure("depth", depth, &one.repeat(200_000 / depth));
+    }
+    group.finish();
+}
+
+criterion_group!(group, benches, growth);
 criterion_main!(group);

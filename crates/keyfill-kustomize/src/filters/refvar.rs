@@ -154,18 +154,12 @@ fn as_whole(mut value: Scalar) -> Scalar {
 /// A value amid other text.
 fn within_text(value: &Scalar) -> Text {
     match value.kind() {
-        ScalarKind::Float if !is_string(value) => {
-            parse_float(&value.text).map_or_else(|_| value.text.clone(), |n| short(n).into())
-        }
+        ScalarKind::Float if !is_string(value) => parse_float(&value.text).map_or_else(
+            |_| value.text.clone(),
+            |n| format_float(n, Layout::General, None, Bits::B64).into(),
+        ),
         _ => value.text.clone(),
     }
-}
-
-/// A number as Go's `%v` prints it.
-fn short(number: f64) -> String {
-    let text = format_float(number, Layout::Exponent, None, Bits::B64);
-    let exponent: i32 = text.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
-    if (-4..21).contains(&exponent) { format_float(number, Layout::Fixed, None, Bits::B64) } else { text }
 }
 
 #[cfg(test)]

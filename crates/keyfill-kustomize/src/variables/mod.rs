@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::fieldspec::FieldSpec;
 use crate::filters::refvar;
+use crate::filters::scalar::is_string;
 use crate::load::Variable;
 use crate::replacement::path;
 use crate::resmap::ResMap;
@@ -10,7 +11,8 @@ use crate::resource::Resource;
 use crate::schema::Schema;
 use crate::target::Session;
 use keyfill_diag::{Class, Diagnostic};
-use keyfill_yaml::{Node, Text};
+use keyfill_go::strconv::parse_float;
+use keyfill_yaml::{Node, Scalar, ScalarKind, Text};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Replaces all variables.
@@ -74,9 +76,32 @@ fn values(map: &ResMap, variables: &BTreeMap<Text, Variable>) -> Result<HashMap<
                 variable.field_path
             ))));
         };
-        values.insert(name.clone(), value.clone());
+        let Some(value) = as_read(value) else {
+            return Err(resource.blame(
+                Error::new(format!(
+                    "field '{}' of var '{name}' is a number in a form that variables do not take",
+                    variable.field_path
+                ))
+                .hint("write it in decimal digits"),
+            ));
+        };
+        values.insert(name.clone(), value);
     }
     Ok(values)
+}
+
+/// A value as the official tool's variables read it: whole numbers in decimal only, so that `0777` is 777
+/// and `0x1F` is refused; truth in small letters.
+fn as_read(value: &Node) -> Option<Node> {
+    let Node::Scalar(scalar) = value else { return Some(value.clone()) };
+    let text = match scalar.kind() {
+        _ if is_string(scalar) => return Some(value.clone()),
+        ScalarKind::Int => scalar.text.parse::<i64>().ok()?.to_string(),
+        ScalarKind::Float => parse_float(&scalar.text).ok().map(|_| scalar.text.to_string())?,
+        ScalarKind::Bool => scalar.text.to_lowercase(),
+        _ => return Some(value.clone()),
+    };
+    Some(Node::Scalar(Scalar { text: text.into(), ..scalar.clone() }))
 }
 
 /// The parts of a field path; `ports[0]` is two of them.
