@@ -28,6 +28,7 @@ pub enum Print {
     #[default]
     Yaml,
     /// Compact JSON with sorted keys, as Argo CD's plugin protocol carries it.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "only serve prints it"))]
     Json,
 }
 
