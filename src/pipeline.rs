@@ -4,7 +4,7 @@
 //! every stage has succeeded for every document.
 
 use crate::cli::args::RunArgs;
-use crate::discover::{self, Root};
+use crate::discover::{self, Root, RootKind};
 use crate::emit::{self, Output};
 use crate::fill;
 use crate::memory;
@@ -15,7 +15,7 @@ use crate::store;
 use crate::tree::Tree;
 use anyhow::Result;
 use keyfill_diag::{Cx, Diagnostic};
-use keyfill_files::{Files, Kind};
+use keyfill_files::Kind;
 use keyfill_secrets::Reads;
 use keyfill_yaml::Document;
 use std::time::{Duration, Instant};
@@ -60,35 +60,32 @@ impl Timings {
     }
 }
 
-/// Renders a folder of a tree, or reads a file of it. With AVP's habits a folder is its YAML files.
+/// What a tree's folder is; nothing for a file. With AVP's habits a folder is its YAML files.
+pub fn root_of(tree: &Tree, as_plain: bool) -> Option<Root> {
+    let kind = match tree.kind {
+        Kind::File => return None,
+        _ if as_plain => RootKind::Yaml,
+        _ => discover::kind_of(&*tree.files, &tree.at),
+    };
+    Some(Root { dir: tree.at.clone(), kind })
+}
+
+/// Renders the root that [`root_of`] found, or reads the tree's file.
 pub fn render(
     tree: &Tree,
+    root: Option<&Root>,
     options: &Options,
-    as_plain: bool,
     cx: &Cx,
     timings: &mut Timings,
 ) -> Result<Rendered> {
     let files = &*tree.files;
-    if tree.kind == Kind::File {
+    let Some(root) = root else {
         let documents = timings.stage("read", || render::plain::file(files, &tree.at))?;
         return Ok(Rendered { documents, engine: "plain", ..Rendered::default() });
-    }
-    let kind = if as_plain { discover::RootKind::Yaml } else { discover::kind_of(files, &tree.at) };
-    if kind == discover::RootKind::Chart {
+    };
+    if root.kind == RootKind::Chart {
         memory::in_huge_pages();
     }
-    let root = Root { dir: tree.at.clone(), kind };
-    render_root(files, &root, options, cx, timings)
-}
-
-/// Renders a root that was found.
-pub fn render_root(
-    files: &dyn Files,
-    root: &Root,
-    options: &Options,
-    cx: &Cx,
-    timings: &mut Timings,
-) -> Result<Rendered> {
     let rendered = timings.stage("render", || render::render(files, root, options, cx))?;
     timings.engine = rendered.engine;
     Ok(rendered)

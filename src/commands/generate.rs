@@ -68,5 +68,6 @@ fn from_tree(
     let tree = Tree::open(Path::new(path), boundary, cx.limits.file_bytes)?;
     let engine = settings.effective.get("KEYFILL_ENGINE");
     let options = crate::render::options::resolve(&args.render, env, &tree.at, true, engine)?;
-    pipeline::render(&tree, &options, settings.compat_avp, cx, timings)
+    let root = pipeline::root_of(&tree, settings.compat_avp);
+    pipeline::render(&tree, root.as_ref(), &options, cx, timings)
 }

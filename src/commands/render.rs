@@ -2,14 +2,13 @@
 
 use crate::cli::args::{RenderCommandArgs, parse_duration};
 use crate::cli::env::Env;
-use crate::discover::{self, RootKind};
+use crate::discover::RootKind;
 use crate::emit::Output;
 use crate::pipeline::{self, Timings};
 use crate::report::{self, Failure, Usage};
 use crate::tree::{Boundary, Tree};
 use anyhow::{Context as _, Result};
 use keyfill_diag::{Class, Cx, Diagnostic};
-use keyfill_files::Kind;
 use keyfill_yaml::{Body, Document, Value};
 use std::path::Path;
 
@@ -27,10 +26,11 @@ pub fn run(args: &RenderCommandArgs, env: &Env) -> Result<()> {
     let options =
         crate::render::options::resolve(&args.render, env, &tree.at, false, env.get("KEYFILL_ENGINE"))?;
     let mut timings = Timings::default();
-    if tree.kind == Kind::Dir && discover::kind_of(&*tree.files, &tree.at) == RootKind::Yaml {
+    let root = pipeline::root_of(&tree, false);
+    if root.as_ref().is_some_and(|root| root.kind == RootKind::Yaml) {
         return Err(Failure::from(no_root(&args.dir)).into());
     }
-    let rendered = pipeline::render(&tree, &options, false, &cx, &mut timings)?;
+    let rendered = pipeline::render(&tree, root.as_ref(), &options, &cx, &mut timings)?;
     let Some(output) = &args.output else {
         // The official tools print nothing for nothing, and nothing is pruned by a render alone.
         return pipeline::emit(&rendered.documents, true, &args.run, &rendered.warnings, &mut timings);
