@@ -1,6 +1,7 @@
 //! The last stage: everything on stdout, or nothing.
 
-use anyhow::{Context as _, Result, bail};
+use crate::report::Problem;
+use anyhow::{Context as _, Result};
 use keyfill_yaml::{Body, Document};
 use std::io::Write;
 
@@ -62,10 +63,8 @@ impl Output {
 /// Refuses an empty result, unless that was asked for: an app that renders to nothing would prune everything.
 pub fn refuse_empty(output: &Output, allowed: bool) -> Result<()> {
     if !allowed && output.is_empty() {
-        bail!(
-            "the result is empty: Argo CD would delete everything of the app; \
-             if that is meant, say so with --allow-empty"
-        );
+        let message = "the result is empty, and Argo CD would delete everything of the app";
+        return Err(Problem::input(message).hint("if that is meant, say so with --allow-empty").into());
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What a person reads when something is wrong: message, place, the line with a caret, the way there, a hint.
 
 use keyfill_diag::{Class, Diagnostic, Severity};
+use keyfill_files::{FileError, FileErrorKind};
 use std::fmt::{self, Write as _};
 
 /// Why a run failed: every problem that was found.
@@ -53,36 +54,84 @@ pub fn problems(error: &anyhow::Error) -> Vec<Diagnostic> {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return failure.diagnostics().to_vec();
     }
-    let class = class(error);
-    vec![Diagnostic::error(class, format!("{error:#}"))]
+    let mut diagnostic = Diagnostic::error(class(error), format!("{error:#}"));
+    diagnostic.hint = hint(error).map(str::to_owned);
+    vec![diagnostic]
 }
 
-/// The class of any error.
+/// The class of any error: the outermost cause that has one says it.
 pub fn class(error: &anyhow::Error) -> Class {
-    if let Some(failure) = error.downcast_ref::<Failure>() {
-        failure.class()
-    } else if let Some(secrets) = error.downcast_ref::<keyfill_secrets::Error>() {
-        secrets.class()
-    } else if let Some(failed) = error.downcast_ref::<crate::commands::check::Failed>() {
-        failed.0.class()
-    } else if error.downcast_ref::<Usage>().is_some() {
-        Class::Usage
+    if let Some(problem) = error.downcast_ref::<Problem>() {
+        return problem.class;
+    }
+    error.chain().find_map(class_of).unwrap_or(Class::Other)
+}
+
+fn class_of(cause: &(dyn std::error::Error + 'static)) -> Option<Class> {
+    if let Some(failure) = cause.downcast_ref::<Failure>() {
+        Some(failure.class())
+    } else if let Some(failed) = cause.downcast_ref::<crate::commands::check::Failed>() {
+        Some(failed.0.class())
+    } else if let Some(problem) = cause.downcast_ref::<Problem>() {
+        Some(problem.class)
+    } else if let Some(secrets) = cause.downcast_ref::<keyfill_secrets::Error>() {
+        Some(secrets.class())
+    } else if let Some(yaml) = cause.downcast_ref::<keyfill_yaml::Error>() {
+        Some(yaml.class())
     } else {
-        Class::Other
+        let file = cause.downcast_ref::<FileError>()?;
+        Some(if file.kind() == FileErrorKind::Escapes { Class::Forbidden } else { Class::Render })
     }
 }
 
-/// A command line or setting that cannot be followed.
+fn hint(error: &anyhow::Error) -> Option<&str> {
+    if let Some(problem) = error.downcast_ref::<Problem>() {
+        return problem.hint;
+    }
+    error.chain().find_map(|cause| cause.downcast_ref::<keyfill_secrets::Error>()?.advice())
+}
+
+/// A message with its class: an error by itself, or the context of another.
 #[derive(Debug)]
-pub struct Usage(pub String);
+pub struct Problem {
+    class: Class,
+    message: String,
+    hint: Option<&'static str>,
+}
 
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl Problem {
+    fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), hint: None }
+    }
+
+    /// A command line or setting that cannot be followed.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Class::Usage, message)
+    }
+
+    /// Input that cannot be read or rendered.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new(Class::Render, message)
+    }
+
+    /// What a policy forbids.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(Class::Forbidden, message)
+    }
+
+    /// Adds what to do.
+    pub fn hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
     }
 }
 
-impl std::error::Error for Usage {}
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
 
 /// One diagnostic as a person reads it, ending with a newline.
 pub fn human(diagnostic: &Diagnostic) -> String {
@@ -142,7 +191,8 @@ pub fn print(diagnostics: &[Diagnostic]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, human};
+    use super::{Failure, Problem, class, human, problems};
+    use anyhow::Context as _;
     use keyfill_diag::{Class, Diagnostic, Place};
 
     #[test]
@@ -177,6 +227,22 @@ mod tests {
         assert!(text.len() < 500 && text.contains("<x>"), "{text}");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[3].find('<'), lines[4].find('^'));
+    }
+
+    #[test]
+    fn a_context_keeps_class_and_hint_of_what_it_is_about() {
+        let cause = || std::io::Error::other("no");
+        let of_context =
+            Err::<(), _>(cause()).context(Problem::input("cannot read x").hint("name y")).unwrap_err();
+        assert_eq!(class(&of_context), Class::Render);
+        let shown = problems(&of_context);
+        assert_eq!(
+            (shown[0].message.as_str(), shown[0].hint.as_deref()),
+            ("cannot read x: no", Some("name y"))
+        );
+        let of_cause = Err::<(), _>(Problem::usage("bad flag")).context("while reading").unwrap_err();
+        assert_eq!(class(&of_cause), Class::Usage);
+        assert_eq!(class(&anyhow::anyhow!("x")), Class::Other);
     }
 
     #[test]

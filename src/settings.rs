@@ -5,12 +5,15 @@ use crate::cli::config;
 use crate::cli::env::{Env, setting};
 use crate::cli::who::{self, Effective};
 use crate::fill::{App, FillOptions, PathPolicy, Print};
-use crate::report::{Failure, Usage};
+use crate::report::{Failure, Problem};
 use anyhow::Result;
 use keyfill_diag::{Class, Diagnostic};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The file of secrets that is read when none is named.
+const DEFAULT_SECRETS_FILE: &str = "keyfill.secrets.yaml";
 
 /// What a run of `generate` is told, besides how to render.
 #[derive(Clone, Debug)]
@@ -52,7 +55,7 @@ pub struct Given<'a> {
 /// The config file's settings and the `-s` Secret's, which win.
 pub fn read_files(given: &Given<'_>) -> Result<BTreeMap<String, String>> {
     let mut file = match &given.shared.config_path {
-        Some(path) => config::read(path).map_err(|e| Usage(format!("{e:#}")))?,
+        Some(path) => config::read(path).map_err(|e| Problem::usage(format!("{e:#}")))?,
         None => BTreeMap::new(),
     };
     if let Some(secret) = crate::secret_name::chosen(given.shared, given.env)? {
@@ -82,14 +85,16 @@ pub fn resolve(given: &Given<'_>, file: &BTreeMap<String, String>) -> Result<Set
     let fill = FillOptions { compat_avp, kinds, app, env, policy, print: Print::Yaml };
     let deadline = match (given.run.deadline, effective.get("KEYFILL_DEADLINE")) {
         (Some(time), _) => time,
-        (None, Some(text)) => parse_duration(text).map_err(|e| Usage(format!("KEYFILL_DEADLINE: {e}")))?,
+        (None, Some(text)) => {
+            parse_duration(text).map_err(|e| Problem::usage(format!("KEYFILL_DEADLINE: {e}")))?
+        }
         (None, None) => Duration::from_secs(55),
     };
     Ok(Settings {
         compat_avp,
         fill,
         source,
-        secrets_file: secrets_file.unwrap_or_else(|| "keyfill.secrets.yaml".into()),
+        secrets_file: secrets_file.unwrap_or_else(|| DEFAULT_SECRETS_FILE.into()),
         token_cache: token_cache(given, &effective),
         allow_empty: given.run.allow_empty || is_true(effective.get("KEYFILL_ALLOW_EMPTY")),
         effective,
@@ -144,13 +149,13 @@ fn source_kind(
         Some((_, "vault")) => SourceKind::Vault,
         Some((_, "file")) => SourceKind::File,
         Some((name, other)) => {
-            return Err(Usage(format!(
+            return Err(Problem::usage(format!(
                 "{name} is {other:?}, which is no source that keyfill knows; it must be vault or file"
             ))
             .into());
         }
         None if compat_avp => {
-            return Err(Usage(
+            return Err(Problem::usage(
                 "AVP_TYPE must be set to the type of the secret store: vault or file".to_owned(),
             )
             .into());
@@ -158,12 +163,18 @@ fn source_kind(
         None if effective.get("VAULT_ADDR").is_some() || (!has_file && in_argo_cd(given.env)) => {
             SourceKind::Vault
         }
-        None => SourceKind::File,
+        None if has_file || Path::new(DEFAULT_SECRETS_FILE).exists() => SourceKind::File,
+        None => {
+            let message =
+                format!("no secret store is set: there is no VAULT_ADDR, and no {DEFAULT_SECRETS_FILE} here");
+            let hint = "set VAULT_ADDR, or name a file of secrets with --secrets-file";
+            return Err(Problem::usage(message).hint(hint).into());
+        }
     };
     // The default file lies in the folder one stands in: inside Argo CD that is the app's repository, and a
     // file of its author's must not be taken for the administrator's store.
     if kind == SourceKind::File && !has_file && in_argo_cd(given.env) {
-        return Err(Usage(
+        return Err(Problem::usage(
             "the source file needs KEYFILL_SECRETS_FILE or --secrets-file inside Argo CD".to_owned(),
         )
         .into());

@@ -2,7 +2,7 @@
 
 use crate::cli::args::{SourceKind, parse_duration};
 use crate::cli::who::Effective;
-use crate::report::Usage;
+use crate::report::Problem;
 use crate::settings::{Settings, is_true};
 use anyhow::Result;
 use keyfill_diag::Diagnostic;
@@ -34,17 +34,18 @@ pub fn vault_settings(settings: &Settings) -> Result<VaultSettings> {
     let effective = &settings.effective;
     let auth = auth(effective)?;
     let Some(address) = effective.get("VAULT_ADDR") else {
-        return Err(Usage(
-            "VAULT_ADDR must be set to Vault's address; --source file reads secrets from a file".into(),
+        return Err(Problem::usage(
+            "VAULT_ADDR must be set to Vault's address; --source file reads secrets from a file",
         )
         .into());
     };
     let kv = match effective.get("AVP_KV_VERSION").map(str::trim) {
         // AVP takes version 2 where nothing is said; by itself keyfill lets the answer decide.
         None => settings.compat_avp.then_some(KvVersion::V2),
-        Some(text) => {
-            Some(text.parse().map_err(|()| Usage(format!("AVP_KV_VERSION is {text:?}; it must be 1 or 2")))?)
-        }
+        Some(text) => Some(
+            text.parse()
+                .map_err(|()| Problem::usage(format!("AVP_KV_VERSION is {text:?}; it must be 1 or 2")))?,
+        ),
     };
     let names = if settings.compat_avp { CacheNames::Avp } else { CacheNames::ByKey };
     Ok(VaultSettings {
@@ -62,7 +63,7 @@ pub fn vault_settings(settings: &Settings) -> Result<VaultSettings> {
             .map(|n| {
                 n.trim()
                     .parse()
-                    .map_err(|_| Usage(format!("VAULT_MAX_RETRIES is {n:?}; it must be a number")))
+                    .map_err(|_| Problem::usage(format!("VAULT_MAX_RETRIES is {n:?}; it must be a number")))
             })
             .transpose()?,
         request_timeout: request_timeout(effective)?,
@@ -73,7 +74,7 @@ pub fn vault_settings(settings: &Settings) -> Result<VaultSettings> {
 
 fn request_timeout(effective: &Effective) -> Result<Duration> {
     let Some(text) = effective.get("VAULT_CLIENT_TIMEOUT") else { return Ok(Duration::from_secs(60)) };
-    Ok(parse_duration(text.trim()).map_err(|e| Usage(format!("VAULT_CLIENT_TIMEOUT: {e}")))?)
+    Ok(parse_duration(text.trim()).map_err(|e| Problem::usage(format!("VAULT_CLIENT_TIMEOUT: {e}")))?)
 }
 
 fn tls(effective: &Effective) -> Tls {
@@ -128,13 +129,13 @@ fn auth(effective: &Effective) -> Result<Auth> {
             required(effective, "VAULT_CLIENT_KEY", "cert")?;
             Ok(Auth::Cert { mount: mount("cert"), role: effective.get("AVP_CERT_ROLE").map(str::to_owned) })
         }
-        Some(other) => Err(Usage(format!(
+        Some(other) => Err(Problem::usage(format!(
             "AVP_AUTH_TYPE is {other:?}, which is no way to log in that keyfill knows; \
              it must be token, approle, k8s, userpass, github, jwt or cert"
         ))
         .into()),
-        None => Err(Usage(
-            "no way to log in to Vault is set: set AVP_AUTH_TYPE and its credentials, or VAULT_TOKEN".into(),
+        None => Err(Problem::usage(
+            "no way to log in to Vault is set: set AVP_AUTH_TYPE and its credentials, or VAULT_TOKEN",
         )
         .into()),
     }
@@ -163,11 +164,11 @@ fn token(effective: &Effective) -> Result<Auth> {
     }
 }
 
-fn required<'a>(effective: &'a Effective, name: &str, method: &str) -> Result<&'a str, Usage> {
-    let missing = || Usage(format!("{name} must be set for the auth method {method}"));
+fn required<'a>(effective: &'a Effective, name: &str, method: &str) -> Result<&'a str, Problem> {
+    let missing = || Problem::usage(format!("{name} must be set for the auth method {method}"));
     effective.get(name).ok_or_else(missing)
 }
 
-fn secret(effective: &Effective, name: &str, method: &str) -> Result<Secret, Usage> {
+fn secret(effective: &Effective, name: &str, method: &str) -> Result<Secret, Problem> {
     required(effective, name, method).map(Secret::new)
 }

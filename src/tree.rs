@@ -1,6 +1,7 @@
 //! The tree that a run reads from: which folder on disk is its boundary, and where the app lies in it.
 
-use anyhow::{Context as _, Result, bail};
+use crate::report::Problem;
+use anyhow::{Context as _, Result};
 use keyfill_files::{DiskFiles, Files as _, Kind, TreePath};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,16 +34,17 @@ impl Tree {
     /// else what Argo CD says, else the file system's root: then only the official tools' own rules hold.
     pub fn open(path: &Path, boundary: Boundary<'_>, most_bytes: u64) -> Result<Self> {
         let shown = path.display();
-        let place = std::fs::canonicalize(path).with_context(|| format!("cannot read {shown}"))?;
+        let place =
+            std::fs::canonicalize(path).with_context(|| Problem::input(format!("cannot read {shown}")))?;
         let root = match boundary.named {
             Some(root) => std::fs::canonicalize(root)
-                .with_context(|| format!("cannot read --root {}", root.display()))?,
+                .with_context(|| Problem::usage(format!("cannot read --root {}", root.display())))?,
             None => default_boundary(&place, boundary.app_path),
         };
-        let files =
-            DiskFiles::open(&root, most_bytes).with_context(|| format!("cannot read {}", root.display()))?;
+        let files = DiskFiles::open(&root, most_bytes)
+            .with_context(|| Problem::input(format!("cannot read {}", root.display())))?;
         let Some(at) = files.tree_path(&place) else {
-            bail!("{shown} lies outside of {}", root.display());
+            return Err(Problem::forbidden(format!("{shown} lies outside of {}", root.display())).into());
         };
         let (at, kind) = files.resolve(&at)?;
         let current = std::env::current_dir().and_then(std::fs::canonicalize).ok();
@@ -57,7 +59,8 @@ impl Tree {
         } else {
             self.current.as_ref().and_then(|c| c.join(name))
         };
-        found.with_context(|| format!("{name} lies outside of {}", self.files.root().display()))
+        let outside = || format!("{name} lies outside of {}", self.files.root().display());
+        found.ok_or_else(|| Problem::forbidden(outside()).into())
     }
 }
 

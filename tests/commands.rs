@@ -41,7 +41,33 @@ fn every_class_has_its_exit_code() {
         6,
         "secret/data/app",
     );
-    fails(generate().stdin(""), 1, "empty");
+    fails(generate().stdin(""), 3, "empty");
+}
+
+#[test]
+fn what_cannot_be_read_has_the_class_of_its_reason() {
+    let in_tree = |args: &[&str]| {
+        let all = [args, &["--source", "file", "--secrets-file", "s.yaml"]].concat();
+        Run::of(KEYFILL)
+            .args(all)
+            .file("s.yaml", SECRETS)
+            .file("app/a.yaml", "kind: X\n")
+            .file("none/README", "")
+    };
+    fails(in_tree(&["generate", "nowhere"]), 3, "nowhere");
+    fails(in_tree(&["generate", "none"]), 3, "holds no");
+    fails(in_tree(&["generate", "app", "--root", "none"]), 6, "outside");
+    fails(in_tree(&["generate", "app", "--root", "nowhere"]), 2, "--root nowhere");
+    fails(in_tree(&["generate", "app", "--set-image", "x"]), 2, "name=new");
+    fails(in_tree(&["generate", "app", "-f", "nowhere.yaml"]), 3, "nowhere.yaml");
+    fails(in_tree(&["generate", "app"]).env("KEYFILL_ENGINE", "fast"), 2, "keyfill_engine");
+    fails(
+        in_tree(&["generate", "app"]).env("ARGOCD_ENV_HELM_ARGS", "--post-renderer x"),
+        2,
+        "--post-renderer",
+    );
+    // With no store at all, the two ways to name one are told.
+    fails(Run::of(KEYFILL).args(["generate", "-"]).stdin("kind: X\n"), 2, "vault_addr");
 }
 
 #[test]
@@ -160,6 +186,40 @@ fn check_maps_changed_files_to_their_roots() {
     let outcome = run(&["--format", "sarif", "dev"]);
     let log: serde_json::Value = serde_json::from_str(&outcome.text()).expect("SARIF is JSON");
     assert_eq!(log["version"], "2.1.0");
+}
+
+#[test]
+fn check_does_not_pass_a_mistyped_folder() {
+    let check = |paths: &[&str]| {
+        Run::of(KEYFILL).args([&["check"], paths].concat()).file("app/a.yaml", "kind: X\n").run()
+    };
+    let mistyped = check(&["ap"]);
+    assert_eq!(mistyped.code, Some(2), "{}", mistyped.stderr);
+    assert!(mistyped.stderr.contains("ap does not exist"), "{}", mistyped.stderr);
+    let deleted_and_changed = check(&["README.md", "app/a.yaml"]);
+    assert_eq!(deleted_and_changed.code, Some(0), "{}", deleted_and_changed.stderr);
+    assert!(
+        deleted_and_changed.text().contains("README.md does not exist"),
+        "{}",
+        deleted_and_changed.text()
+    );
+}
+
+#[test]
+fn a_release_is_named_by_a_template() {
+    let named = |template: &str| {
+        Run::of(KEYFILL)
+            .args(["render", ".", "--name-template", template])
+            .file("Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n")
+            .file("templates/a.yaml", "kind: X\nname: {{ .Release.Name }}\n")
+            .env("VAULT_TOKEN", "hush-value")
+            .run()
+    };
+    let outcome = named(r#"web-{{ "A" | lower }}"#);
+    assert!(outcome.text().contains("name: web-a"), "{}", outcome.stderr);
+    let environment = named(r#"{{ env "VAULT_TOKEN" }}"#);
+    assert_eq!(environment.code, Some(2), "{}", environment.stderr);
+    assert!(!environment.stderr.contains("hush-value"));
 }
 
 #[test]

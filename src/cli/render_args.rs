@@ -113,6 +113,9 @@ pub struct HelmArgs {
     /// The release's name [default: ARGOCD_APP_NAME, else release-name]
     #[arg(long, value_name = "NAME")]
     pub release_name: Option<String>,
+    /// The release's name as a template, such as 'web-{{ lower "A" }}'
+    #[arg(long, value_name = "TEMPLATE", conflicts_with = "release_name")]
+    pub name_template: Option<String>,
     /// The release's namespace [default: ARGOCD_APP_NAMESPACE, else default]
     #[arg(short = 'n', long, value_name = "NAME")]
     pub namespace: Option<String>,

@@ -5,10 +5,10 @@ use crate::cli::env::Env;
 use crate::pipeline::{self, Timings};
 use crate::render::Rendered;
 use crate::render::plain;
-use crate::report::Usage;
+use crate::report::Problem;
 use crate::settings::{self, Given, Settings};
 use crate::tree::{Boundary, Tree};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use keyfill_diag::{Cx, Limits};
 use std::io::Read as _;
@@ -17,10 +17,16 @@ use std::path::Path;
 /// Runs the command.
 pub fn run(shared: &SharedArgs, args: &GenerateArgs, env: &Env, called_as_avp: bool) -> Result<()> {
     let path = match &args.paths[..] {
-        [] => return Err(Usage("a path is required: a folder, a file, or - for stdin".into()).into()),
+        [] => {
+            return Err(Problem::usage("a path is required: a folder, a file, or - for stdin").into());
+        }
         [path] => path,
         [_, more @ ..] => {
-            return Err(Usage(format!("only one path can be generated, not also {}", more.join(", "))).into());
+            return Err(Problem::usage(format!(
+                "only one path can be generated, not also {}",
+                more.join(", ")
+            ))
+            .into());
         }
     };
     let given = Given { shared, fill: &args.fill, run: &args.run, env, called_as_avp };
@@ -47,9 +53,10 @@ fn from_stdin(limits: &Limits, timings: &mut Timings) -> Result<Rendered> {
     let mut text = Vec::new();
     timings
         .stage("read", || std::io::stdin().lock().take(limits.file_bytes + 1).read_to_end(&mut text))
-        .context("cannot read stdin")?;
+        .context(Problem::input("cannot read stdin"))?;
     if text.len() as u64 > limits.file_bytes {
-        bail!("stdin is larger than {} MiB", limits.file_bytes >> 20);
+        let message = format!("stdin is larger than {} MiB", limits.file_bytes >> 20);
+        return Err(Problem::input(message).into());
     }
     plain::refuse_binary(&text, "<stdin>")?;
     Ok(Rendered { documents: plain::documents(&Bytes::from(text), "<stdin>"), ..Rendered::default() })

@@ -1,7 +1,7 @@
 //! `keyfill completions` and `keyfill man`: what packages install beside the binary.
 
 use crate::cli::args::Cli;
-use crate::report::Usage;
+use crate::report::Problem;
 use anyhow::Result;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
@@ -24,7 +24,7 @@ pub fn man(command: Option<&str>) -> Result<()> {
         Some(name) => cli
             .find_subcommand(name)
             .cloned()
-            .ok_or_else(|| Usage(format!("there is no command {name}; see keyfill --help")))?,
+            .ok_or_else(|| Problem::usage(format!("there is no command {name}; see keyfill --help")))?,
     };
     Ok(clap_mangen::Man::new(described).render(&mut std::io::stdout())?)
 }

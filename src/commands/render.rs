@@ -5,7 +5,7 @@ use crate::cli::env::Env;
 use crate::discover::RootKind;
 use crate::emit::Output;
 use crate::pipeline::{self, Timings};
-use crate::report::{self, Failure, Usage};
+use crate::report::{self, Failure, Problem};
 use crate::tree::{Boundary, Tree};
 use anyhow::{Context as _, Result};
 use keyfill_diag::{Class, Cx, Diagnostic};
@@ -16,7 +16,9 @@ use std::path::Path;
 pub fn run(args: &RenderCommandArgs, env: &Env) -> Result<()> {
     let time = match (args.run.deadline, env.get("KEYFILL_DEADLINE")) {
         (Some(time), _) => time,
-        (None, Some(text)) => parse_duration(text).map_err(|e| Usage(format!("KEYFILL_DEADLINE: {e}")))?,
+        (None, Some(text)) => {
+            parse_duration(text).map_err(|e| Problem::usage(format!("KEYFILL_DEADLINE: {e}")))?
+        }
         (None, None) => std::time::Duration::from_secs(55),
     };
     let cx = Cx::with_time(time);

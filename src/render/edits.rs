@@ -2,7 +2,8 @@
 
 use crate::cli::env::Env;
 use crate::cli::render_args::RenderArgs;
-use anyhow::{Context as _, Result, bail};
+use crate::report::Problem;
+use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use keyfill_files::{Entry, FileError, Files, Kind, TreePath};
 use keyfill_yaml::Node;
@@ -47,10 +48,11 @@ impl Edits {
         for text in &args.set_annotation {
             let separator = text
                 .find(['=', ':'])
-                .with_context(|| format!("--set-annotation {text}: write it as KEY=VALUE"))?;
+                .with_context(|| Problem::usage(format!("--set-annotation {text}: write it as KEY=VALUE")))?;
             let (key, value) = (&text[..separator], &text[separator + 1..]);
             if !is_annotation_key(key) {
-                bail!("--set-annotation {text}: {key:?} is not the key of an annotation");
+                let message = format!("--set-annotation {text}: {key:?} is not the key of an annotation");
+                return Err(Problem::usage(message).into());
             }
             edits.annotations.insert(key.to_owned(), value.to_owned());
         }
@@ -71,7 +73,9 @@ impl Edits {
             0 => Node::map(),
             _ => documents.into_iter().next().unwrap_or_else(Node::map),
         };
-        let Some(map) = document.as_map_mut() else { bail!("{name} is not a map") };
+        let Some(map) = document.as_map_mut() else {
+            return Err(Problem::input(format!("{name} is not a map")).into());
+        };
         if !self.annotations.is_empty() {
             let annotations = map.get_or_insert_with("commonAnnotations", Node::map);
             if annotations.as_map().is_none() {
@@ -155,7 +159,8 @@ fn parse_image(text: &str) -> Result<(String, Image)> {
         None => (rest, ""),
     };
     if name == text || key == Some("") {
-        bail!("the image {text:?} must be written as NAME=NEW, NAME:TAG, NAME@DIGEST or NAME=NEW:TAG");
+        let form = "NAME=NEW, NAME:TAG, NAME@DIGEST or NAME=NEW:TAG";
+        return Err(Problem::usage(format!("the image {text:?} must be written as {form}")).into());
     }
     let image = |new_name: &str| Image {
         new_name: new_name.to_owned(),

@@ -9,7 +9,7 @@ mod verify;
 
 use crate::cli::render_args::EngineChoice;
 use crate::discover::{Root, RootKind};
-use crate::report::{Failure, Usage};
+use crate::report::{Failure, Problem};
 use anyhow::Result;
 use bytes::Bytes;
 use keyfill_diag::{Cx, Diagnostic, Severity};
@@ -36,7 +36,7 @@ pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Res
     if root.kind != RootKind::Kustomization {
         if options.edits.from_flags {
             let what = "--set-image and --set-annotation change a kustomization, and this folder has none";
-            return Err(Usage(format!("{what}: {}", root.dir)).into());
+            return Err(Problem::usage(format!("{what}: {}", root.dir)).into());
         }
         return choose(files, root, options, cx);
     }

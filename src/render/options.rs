@@ -3,10 +3,16 @@
 use crate::cli::env::Env;
 use crate::cli::render_args::{EngineChoice, HelmArgs, LoadRestrictor, RenderArgs, Reorder};
 use crate::cli::who::split_list;
-use anyhow::{Context as _, Result, anyhow, bail};
+use crate::report::Problem;
+use anyhow::{Context as _, Result};
 use clap::Parser;
+use keyfill_diag::Cx;
 use keyfill_files::TreePath;
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// The longest that `--name-template` may take.
+const NAME_TIME: Duration = Duration::from_secs(5);
 
 /// Everything that decides what is rendered, besides the files.
 #[derive(Clone, Debug)]
@@ -159,8 +165,10 @@ fn engine_choice(args: &RenderArgs, setting: Option<&str>) -> Result<EngineChoic
         return Ok(choice);
     }
     let parse = |text: &str| {
-        <EngineChoice as clap::ValueEnum>::from_str(text, true)
-            .map_err(|_| anyhow!("KEYFILL_ENGINE is {text:?}; it must be auto, native, exec or verify"))
+        <EngineChoice as clap::ValueEnum>::from_str(text, true).map_err(|_| {
+            let what = format!("KEYFILL_ENGINE is {text:?}; it must be auto, native, exec or verify");
+            Problem::usage(what).into()
+        })
     };
     setting.map_or(Ok(EngineChoice::default()), parse)
 }
@@ -189,9 +197,7 @@ fn child_environment(env: &Env) -> Vec<(String, String)> {
 
 fn helm_options(args: &HelmArgs, env: &Env, folder: &TreePath, include_crds: bool) -> Result<HelmOptions> {
     let mut options = HelmOptions {
-        release_name: args
-            .release_name
-            .clone()
+        release_name: given_release_name(args)?
             .or_else(|| env.get("ARGOCD_APP_NAME").map(release_name_of_app))
             .unwrap_or_else(|| "release-name".to_owned()),
         namespace: named(&args.namespace, env, "ARGOCD_APP_NAMESPACE", "default"),
@@ -230,6 +236,13 @@ fn named(given: &Option<String>, env: &Env, variable: &str, default: &str) -> St
     given.as_deref().or_else(|| env.get(variable)).unwrap_or(default).to_owned()
 }
 
+/// The release's name that the flags say, if they do.
+fn given_release_name(args: &HelmArgs) -> Result<Option<String>> {
+    let Some(template) = &args.name_template else { return Ok(args.release_name.clone()) };
+    let name = keyfill_helm::release_name(template, &Cx::with_time(NAME_TIME));
+    Ok(Some(name.context(Problem::usage(format!("--name-template {template}")))?))
+}
+
 /// `NAMESPACE_NAME`, as Argo CD names apps in any namespace, is no release name: helm gets the name alone,
 /// as Argo CD's own helm does.
 fn release_name_of_app(app: &str) -> String {
@@ -240,11 +253,12 @@ fn release_name_of_app(app: &str) -> String {
 fn add_authors_values(options: &mut HelmOptions, env: &Env, folder: &TreePath) -> Result<()> {
     let in_tree = |name: &str| ValuesFile::of_author(name, folder);
     if let Some(line) = env.get("ARGOCD_ENV_HELM_ARGS") {
-        let words = shell_words::split(line).context("ARGOCD_ENV_HELM_ARGS has an open quote")?;
+        let words =
+            shell_words::split(line).context(Problem::usage("ARGOCD_ENV_HELM_ARGS has an open quote"))?;
         let HelmLine { helm } = HelmLine::try_parse_from(words).map_err(|e| {
             let first =
                 e.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            anyhow!("ARGOCD_ENV_HELM_ARGS: {first}")
+            Problem::usage(format!("ARGOCD_ENV_HELM_ARGS: {first}"))
         })?;
         for name in &helm.values {
             options.values.push(in_tree(name)?);
@@ -253,7 +267,8 @@ fn add_authors_values(options: &mut HelmOptions, env: &Env, folder: &TreePath) -
             options.set_file.push(key_and_file(pair, in_tree)?);
         }
         add_flags(options, &helm);
-        options.release_name = helm.release_name.clone().unwrap_or(std::mem::take(&mut options.release_name));
+        options.release_name =
+            given_release_name(&helm)?.unwrap_or(std::mem::take(&mut options.release_name));
         options.namespace = helm.namespace.clone().unwrap_or(std::mem::take(&mut options.namespace));
         options.include_crds = (options.include_crds || helm.include_crds) && !helm.skip_crds;
         options.kube_version = helm.kube_version.clone().or(options.kube_version.take());
@@ -327,9 +342,11 @@ impl ValuesFile {
     /// A file that the command line names: it may lie anywhere, `-` is stdin.
     fn given(name: &str) -> Result<Self> {
         let text = if name == "-" {
-            std::io::read_to_string(std::io::stdin()).context("cannot read values from stdin")?
+            std::io::read_to_string(std::io::stdin())
+                .context(Problem::input("cannot read values from stdin"))?
         } else {
-            std::fs::read_to_string(name).with_context(|| format!("cannot read the values file {name}"))?
+            std::fs::read_to_string(name)
+                .with_context(|| Problem::input(format!("cannot read the values file {name}")))?
         };
         Ok(Self::Text { name: name.to_owned(), text })
     }
@@ -337,10 +354,13 @@ impl ValuesFile {
     /// A file that the app's author names: relative to the app's folder, inside the tree.
     fn of_author(name: &str, folder: &TreePath) -> Result<Self> {
         if name.contains("://") {
-            bail!("the values file {name} is a URL; an app's values must be files of its repository");
+            let message = format!("the values file {name} is a URL");
+            let hint = "an app's values must be files of its repository";
+            return Err(Problem::forbidden(message).hint(hint).into());
         }
         let path = folder.join(name);
-        let path = path.with_context(|| format!("the values file {name} lies outside of the repository"))?;
+        let outside = || format!("the values file {name} lies outside of the repository");
+        let path = path.ok_or_else(|| Problem::forbidden(outside()))?;
         Ok(Self::InTree(path))
     }
 }

@@ -1,7 +1,7 @@
 //! Plain YAML and JSON: nothing is rendered, the text is split into documents as it stands.
 
-use crate::report::Failure;
-use anyhow::{Result, bail};
+use crate::report::{Failure, Problem};
+use anyhow::Result;
 use bytes::Bytes;
 use keyfill_diag::{Class, Diagnostic};
 use keyfill_files::{Files, TreePath};
@@ -72,7 +72,8 @@ pub fn folder(files: &dyn Files, dir: &TreePath) -> Result<Vec<Document>> {
     paths.sort_by(|a, b| a.as_str().split('/').cmp(b.as_str().split('/')));
     paths.retain(|path| crate::discover::is_manifest_name(path.name()));
     if paths.is_empty() {
-        bail!("{dir} holds no kustomization, no chart, and no .yaml, .yml or .json file");
+        let message = format!("{dir} holds no kustomization, no chart, and no .yaml, .yml or .json file");
+        return Err(Problem::input(message).into());
     }
     let mut all = Vec::new();
     for path in &paths {

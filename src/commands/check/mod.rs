@@ -12,7 +12,7 @@ use crate::discover::{Root, RootKind};
 use crate::fill::{self, App, FillOptions};
 use crate::render;
 use crate::render::options::{self, Options};
-use crate::report::{self, Failure, Usage};
+use crate::report::{self, Failure, Problem};
 use crate::tree::{Boundary, Tree};
 use anyhow::{Context as _, Result};
 use keyfill_diag::{Class, Cx, Diagnostic, Limits, Severity};
@@ -29,11 +29,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub fn run(args: &CheckArgs, env: &Env) -> Result<()> {
     let named = args.run.root.as_deref().or_else(|| env.get("KEYFILL_ROOT").map(Path::new));
     let tree = Tree::open(Path::new("."), Boundary { named, app_path: None }, Limits::default().file_bytes)?;
-    let roots = targets::roots(&tree, &args.paths)?;
+    let (roots, warnings) = targets::roots(&tree, &args.paths)?;
     let time = args.run.deadline.unwrap_or(std::time::Duration::from_secs(600));
     let options = options::resolve(&args.render, env, &tree.at, true, env.get("KEYFILL_ENGINE"))?;
     let known = match &args.known_secrets {
-        Some(path) => Some(FileSource::open(path).map_err(|e| Usage(e.to_string()))?),
+        Some(path) => Some(FileSource::open(path).map_err(|e| Problem::usage(e.to_string()))?),
         None => None,
     };
     let check = Check {
@@ -43,7 +43,8 @@ pub fn run(args: &CheckArgs, env: &Env) -> Result<()> {
         known: known.map(|source| Reads::new(std::sync::Arc::new(source))),
         cx: Cx::with_time(time),
     };
-    let found = check.all(&roots, progress(args.format, roots.len()));
+    let mut found = warnings;
+    found.extend(check.all(&roots, progress(args.format, roots.len())));
     tell(&found, args.format, roots.len())
 }
 

@@ -2,17 +2,23 @@
 
 use crate::discover::{self, Root, RootKind};
 use crate::references;
+use crate::report::Problem;
 use crate::tree::Tree;
 use anyhow::Result;
+use keyfill_diag::{Class, Diagnostic};
 use keyfill_files::{Files, Kind, TreePath};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The roots to check: those at or below the folders, and those that use the files. All below the current
 /// folder when nothing is named. A root that another checked root stands on is checked with that one.
-pub fn roots(tree: &Tree, named: &[String]) -> Result<Vec<Root>> {
+///
+/// A path that is not there may be a file that was deleted. Where no root reads it, that is a warning; when
+/// there is nothing else to check, an error, so that a mistyped folder does not pass.
+pub fn roots(tree: &Tree, named: &[String]) -> Result<(Vec<Root>, Vec<Diagnostic>)> {
     let files = &*tree.files;
     let mut wanted: Vec<Root> = Vec::new();
     let mut changed: BTreeSet<TreePath> = BTreeSet::new();
+    let mut gone: BTreeSet<TreePath> = BTreeSet::new();
     if named.is_empty() {
         wanted = files_apart(files, discover::all_roots(files, &tree.at));
     }
@@ -22,16 +28,26 @@ pub fn roots(tree: &Tree, named: &[String]) -> Result<Vec<Root>> {
             Ok((_, Kind::Dir)) => wanted.extend(files_apart(files, discover::all_roots(files, &path))),
             Ok(_) => drop(changed.insert(path)),
             // A file that was deleted still concerns those that name it; its folder tells which they are.
-            Err(_) => drop(changed.insert(path)),
+            Err(_) => {
+                gone.insert(path.clone());
+                changed.insert(path);
+            }
         }
     }
     if !changed.is_empty() {
         // Roots that use a file may lie anywhere in the tree; without a work tree, at or above the folder.
         let everywhere =
             if tree.files.root().parent().is_some() { TreePath::root() } else { tree.at.clone() };
-        wanted.extend(users(files, &everywhere, &changed));
+        let users = users(files, &everywhere, &changed);
+        gone.retain(|path| !users.explained.contains(path));
+        wanted.extend(users.roots);
     }
-    Ok(without_bases(files, wanted))
+    let unknown = |path: &TreePath| format!("{path} does not exist, and no kustomization or chart reads it");
+    if let Some(path) = gone.first().filter(|_| wanted.is_empty() && gone.len() == named.len()) {
+        return Err(Problem::usage(format!("nothing to check: {}", unknown(path))).into());
+    }
+    let warnings = gone.iter().map(|path| Diagnostic::warning(Class::Usage, unknown(path))).collect();
+    Ok((without_bases(files, wanted), warnings))
 }
 
 /// Plain YAML stands for itself, file by file, unless a kustomization or a chart reads it.
@@ -58,11 +74,17 @@ fn own_manifests(files: &dyn Files, dir: &TreePath) -> Vec<TreePath> {
     manifests.filter_map(|e| dir.join(&e.name)).collect()
 }
 
+/// The roots that read changed files, and which files they read.
+struct Users {
+    roots: Vec<Root>,
+    explained: BTreeSet<TreePath>,
+}
+
 /// The roots of the tree that read one of the files.
-fn users(files: &dyn Files, everywhere: &TreePath, changed: &BTreeSet<TreePath>) -> Vec<Root> {
+fn users(files: &dyn Files, everywhere: &TreePath, changed: &BTreeSet<TreePath>) -> Users {
     let all = discover::all_roots(files, everywhere);
     let mut found = Vec::new();
-    let mut explained: BTreeSet<&TreePath> = BTreeSet::new();
+    let mut explained: BTreeSet<TreePath> = BTreeSet::new();
     for root in all.iter().filter(|r| r.kind != RootKind::Yaml) {
         let reads = references::of_root(files, root);
         let hits: Vec<&TreePath> = changed
@@ -72,16 +94,16 @@ fn users(files: &dyn Files, everywhere: &TreePath, changed: &BTreeSet<TreePath>)
             })
             .collect();
         if !hits.is_empty() {
-            explained.extend(hits);
+            explained.extend(hits.into_iter().cloned());
             found.push(root.clone());
         }
     }
     // A manifest that no root names stands for itself.
     let alone =
-        changed.iter().filter(|path| !explained.contains(path) && discover::is_manifest_name(path.name()));
+        changed.iter().filter(|path| !explained.contains(*path) && discover::is_manifest_name(path.name()));
     let alone = alone.filter(|path| files.is_file(path));
     found.extend(alone.map(|path| Root { dir: path.clone(), kind: RootKind::Yaml }));
-    found
+    Users { roots: found, explained }
 }
 
 /// Leaves out what another root of the list stands on, and what occurs twice.
@@ -121,7 +143,7 @@ mod tests {
     fn using(changed: &[&str]) -> Vec<String> {
         let files = tree();
         let changed = changed.iter().map(|p| TreePath::new(p).unwrap()).collect();
-        let found = without_bases(&files, users(&files, &TreePath::root(), &changed));
+        let found = without_bases(&files, users(&files, &TreePath::root(), &changed).roots);
         found.iter().map(|r| r.dir.to_string()).collect()
     }
 

@@ -4,7 +4,7 @@ use crate::cli::args::{Cli, Command, FillArgs, GenerateArgs, RunArgs, ServeArgs,
 use crate::cli::env::Env;
 use crate::cli::render_args::RenderArgs;
 use crate::cli::who;
-use crate::report::Usage;
+use crate::report::Problem;
 use crate::settings::{self, Given};
 use anyhow::Result;
 use clap::Parser as _;
@@ -55,7 +55,7 @@ impl Configuration {
         let file = settings::read_files(&given)?;
         let resolved = settings::resolve(&given, &file)?;
         if !who::administrators(&env, &file).contains_key("KEYFILL_ALLOWED_PATHS") {
-            return Err(Usage(
+            return Err(Problem::usage(
                 "KEYFILL_ALLOWED_PATHS must say which paths apps may read, as in \
                  secret/data/{{ app.project }}/*; a lone * allows all"
                     .to_owned(),
@@ -101,7 +101,7 @@ fn own_generate(plugin: &PluginConfig) -> Result<Option<(SharedArgs, GenerateArg
     let line = plugin.spec.generate.as_ref().map(config::Command::line).unwrap_or_default();
     let Some(program) = line.first() else { return Ok(None) };
     let refused = |why: &str| {
-        Usage(format!(
+        Problem::usage(format!(
             "plugin.yaml: generate.command is {:?}: {why}. serve renders by itself and runs no command; \
              it must be absent or keyfill's own, as in [keyfill, generate, .]",
             line.join(" ")
@@ -121,7 +121,7 @@ fn own_generate(plugin: &PluginConfig) -> Result<Option<(SharedArgs, GenerateArg
 
 fn check_other_commands(plugin: &PluginConfig) -> Result<()> {
     let refused = |what: &str, how: &str| {
-        Usage(format!("plugin.yaml: {what} is set, and serve runs no command; {how}"))
+        Problem::usage(format!("plugin.yaml: {what} is set, and serve runs no command; {how}"))
     };
     if plugin.spec.init.as_ref().is_some_and(|c| !c.line().is_empty()) {
         return Err(refused("init", "remove it: charts must be vendored in charts/").into());

@@ -1,6 +1,6 @@
 //! Structured logs on stderr: `key=value` text or JSON, one line for each event. Never a secret value.
 
-use crate::report::Usage;
+use crate::report::Problem;
 use anyhow::Result;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -41,15 +41,16 @@ impl Log {
             "warn" | "warning" => Level::Warn,
             "error" | "fatal" | "panic" => Level::Error,
             _ => {
-                return Err(
-                    Usage(format!("--loglevel {level}: it must be debug, info, warn or error")).into()
-                );
+                return Err(Problem::usage(format!(
+                    "--loglevel {level}: it must be debug, info, warn or error"
+                ))
+                .into());
             }
         };
         let json = match format {
             "json" => true,
             "text" => false,
-            _ => return Err(Usage(format!("--logformat {format}: it must be text or json")).into()),
+            _ => return Err(Problem::usage(format!("--logformat {format}: it must be text or json")).into()),
         };
         Ok(Self { least, json })
     }

@@ -13,7 +13,7 @@ mod render_cache;
 use crate::cli::args::{ServeArgs, SharedArgs};
 use crate::cli::env::Env;
 use crate::render::exec;
-use crate::report::Usage;
+use crate::report::Problem;
 use anyhow::{Context as _, Result};
 use configuration::Configuration;
 use generator::KeyfillGenerator;
@@ -78,7 +78,7 @@ fn most_in_message(env: &Env) -> Result<usize> {
     let megabytes: usize = text
         .trim()
         .parse()
-        .map_err(|_| Usage(format!("ARGOCD_GRPC_MAX_SIZE_MB is {text:?}; it must be a number")))?;
+        .map_err(|_| Problem::usage(format!("ARGOCD_GRPC_MAX_SIZE_MB is {text:?}; it must be a number")))?;
     Ok(megabytes << 20)
 }
 
