@@ -7,6 +7,7 @@ mod emit;
 mod fill;
 mod memory;
 mod pipeline;
+mod places;
 mod references;
 mod render;
 mod report;

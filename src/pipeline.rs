@@ -8,6 +8,7 @@ use crate::discover::{self, Root, RootKind};
 use crate::emit::{self, Output};
 use crate::fill;
 use crate::memory;
+use crate::places::Places;
 use crate::render::{self, Rendered, options::Options};
 use crate::report::Failure;
 use crate::settings::Settings;
@@ -79,14 +80,24 @@ pub fn render(
     timings: &mut Timings,
 ) -> Result<Rendered> {
     let files = &*tree.files;
-    let Some(root) = root else {
-        let documents = timings.stage("read", || render::plain::file(files, &tree.at))?;
-        return Ok(Rendered { documents, engine: "plain", ..Rendered::default() });
-    };
-    if root.kind == RootKind::Chart {
-        memory::in_huge_pages();
+    let rendered =
+        match root {
+            None => timings
+                .stage("read", || render::plain::file(files, &tree.at))
+                .map(|documents| Rendered { documents, engine: "plain", ..Rendered::default() }),
+            Some(root) => {
+                if root.kind == RootKind::Chart {
+                    memory::in_huge_pages();
+                }
+                timings.stage("render", || render::render(files, root, options, cx))
+            }
+        };
+    let places = Places::of(tree);
+    let mut rendered = rendered.map_err(|e| places.error(e))?;
+    rendered.warnings = rendered.warnings.into_iter().map(|w| places.diagnostic(w)).collect();
+    for document in &mut rendered.documents {
+        places.origin(&mut document.origin.file);
     }
-    let rendered = timings.stage("render", || render::render(files, root, options, cx))?;
     timings.engine = rendered.engine;
     Ok(rendered)
 }

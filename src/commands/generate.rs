@@ -49,8 +49,12 @@ pub fn run(shared: &SharedArgs, args: &GenerateArgs, env: &Env, called_as_avp: b
     )
 }
 
+/// Room for most streams: twice the largest that was measured.
+const STDIN_ROOM: usize = 16 << 20;
+
 fn from_stdin(limits: &Limits, timings: &mut Timings) -> Result<Rendered> {
-    let mut text = Vec::new();
+    // Memory that is not written to costs nothing, while a buffer that grows holds its text twice.
+    let mut text = Vec::with_capacity(STDIN_ROOM);
     timings
         .stage("read", || std::io::stdin().lock().take(limits.file_bytes + 1).read_to_end(&mut text))
         .context(Problem::input("cannot read stdin"))?;

@@ -10,6 +10,7 @@ use crate::cli::args::{CheckArgs, ReportFormat};
 use crate::cli::env::Env;
 use crate::discover::{Root, RootKind};
 use crate::fill::{self, App, FillOptions};
+use crate::places::Places;
 use crate::render;
 use crate::render::options::{self, Options};
 use crate::report::{self, Failure, Problem};
@@ -45,6 +46,8 @@ pub fn run(args: &CheckArgs, env: &Env) -> Result<()> {
     };
     let mut found = warnings;
     found.extend(check.all(&roots, progress(args.format, roots.len())));
+    let places = Places::of(&tree);
+    let found: Vec<Diagnostic> = found.into_iter().map(|d| places.diagnostic(d)).collect();
     tell(&found, args.format, roots.len())
 }
 
