@@ -16,6 +16,12 @@ struct Field {
     value: Value,
 }
 
+impl Field {
+    fn new(name: &'static str, json: &'static str, value: Value) -> Self {
+        Self { name, json, value }
+    }
+}
+
 /// `.Chart`, and the `chart.Metadata` that it embeds.
 pub(crate) struct ChartObject {
     fields: Vec<Field>,
@@ -82,9 +88,9 @@ impl Object for ChartObject {
 
 /// The fields in the order of the Go struct, which is the order in which they print.
 fn metadata_fields(m: &Metadata, charts: &Charts) -> Vec<Field> {
-    let dependencies = m.dependencies.iter().flatten().map(|id| DependencyObject::of(charts.dependency(*id)));
-    let maintainers = m.maintainers.iter().map(|m| Value::object(MaintainerObject(m.clone())));
-    let field = |name, json, value| Field { name, json, value };
+    let dependencies = m.dependencies.iter().flatten().map(|id| dependency(charts.dependency(*id)));
+    let maintainers = m.maintainers.iter().map(maintainer);
+    let field = Field::new;
     vec![
         field("Name", "name", text(&m.name)),
         field("Home", "home", text(&m.home)),
@@ -115,12 +121,41 @@ fn text_map(entries: &[(String, String)]) -> Value {
     Map::typed(entries, &STRING_MAP).into()
 }
 
-/// `*chart.Maintainer`
-struct MaintainerObject(Maintainer);
+/// A pointer to a struct of plain fields: `*chart.Maintainer`, `*chart.Dependency`.
+struct Pointer {
+    type_name: &'static str,
+    fields: Vec<Field>,
+    /// JSON names of the fields that are written even when they are empty.
+    always: &'static [&'static str],
+}
 
-impl Object for MaintainerObject {
+fn maintainer(m: &Maintainer) -> Value {
+    let fields = vec![
+        Field::new("Name", "name", text(&m.name)),
+        Field::new("Email", "email", text(&m.email)),
+        Field::new("URL", "url", text(&m.url)),
+    ];
+    Value::object(Pointer { type_name: "*chart.Maintainer", fields, always: &[] })
+}
+
+fn dependency(d: &Dependency) -> Value {
+    let imports = d.import_values.iter().map(import_value).collect();
+    let fields = vec![
+        Field::new("Name", "name", text(&d.name)),
+        Field::new("Version", "version", text(&d.version)),
+        Field::new("Repository", "repository", text(&d.repository)),
+        Field::new("Condition", "condition", text(&d.condition)),
+        Field::new("Tags", "tags", texts(&d.tags)),
+        Field::new("Enabled", "enabled", d.enabled.into()),
+        Field::new("ImportValues", "import-values", list(imports, &ANYS)),
+        Field::new("Alias", "alias", text(&d.alias)),
+    ];
+    Value::object(Pointer { type_name: "*chart.Dependency", fields, always: &["name", "repository"] })
+}
+
+impl Object for Pointer {
     fn type_name(&self) -> Cow<'static, str> {
-        "*chart.Maintainer".into()
+        self.type_name.into()
     }
 
     fn kind(&self) -> Kind {
@@ -128,60 +163,16 @@ impl Object for MaintainerObject {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.fields().into_iter().find(|(field, _)| *field == name).map(|(_, value)| value)
+        self.fields.iter().find(|field| field.name == name).map(|field| field.value.clone())
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
-        vec![("Name", text(&self.0.name)), ("Email", text(&self.0.email)), ("URL", text(&self.0.url))]
+        self.fields.iter().map(|field| (field.name, field.value.clone())).collect()
     }
 
     fn encode(&self) -> Encoded {
-        let json = [("name", text(&self.0.name)), ("email", text(&self.0.email)), ("url", text(&self.0.url))];
-        Encoded::Struct(json.into_iter().filter(|(_, value)| value.truth()).collect())
-    }
-}
-
-/// `*chart.Dependency`
-struct DependencyObject(Vec<Field>);
-
-impl DependencyObject {
-    fn of(d: &Dependency) -> Value {
-        let imports = d.import_values.iter().map(import_value).collect();
-        let field = |name, json, value| Field { name, json, value };
-        Value::object(Self(vec![
-            field("Name", "name", text(&d.name)),
-            field("Version", "version", text(&d.version)),
-            field("Repository", "repository", text(&d.repository)),
-            field("Condition", "condition", text(&d.condition)),
-            field("Tags", "tags", texts(&d.tags)),
-            field("Enabled", "enabled", d.enabled.into()),
-            field("ImportValues", "import-values", list(imports, &ANYS)),
-            field("Alias", "alias", text(&d.alias)),
-        ]))
-    }
-}
-
-impl Object for DependencyObject {
-    fn type_name(&self) -> Cow<'static, str> {
-        "*chart.Dependency".into()
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::Ptr
-    }
-
-    fn field(&self, name: &str) -> Option<Value> {
-        self.0.iter().find(|field| field.name == name).map(|field| field.value.clone())
-    }
-
-    fn fields(&self) -> Vec<(&'static str, Value)> {
-        self.0.iter().map(|field| (field.name, field.value.clone())).collect()
-    }
-
-    fn encode(&self) -> Encoded {
-        // Name and repository are written even when they are empty.
-        let shown = |f: &&Field| f.value.truth() || matches!(f.json, "name" | "repository");
-        Encoded::Struct(self.0.iter().filter(shown).map(|f| (f.json, f.value.clone())).collect())
+        let written = |f: &&Field| f.value.truth() || self.always.contains(&f.json);
+        Encoded::Struct(self.fields.iter().filter(written).map(|f| (f.json, f.value.clone())).collect())
     }
 }
 
