@@ -10,7 +10,6 @@ use crate::fill;
 use crate::memory;
 use crate::places::Places;
 use crate::render::{self, Rendered, options::Options};
-use crate::report::Failure;
 use crate::settings::Settings;
 use crate::store;
 use crate::tree::Tree;
@@ -114,9 +113,7 @@ pub fn fill(
     let reads = Reads::new(source);
     let mut filled = timings.stage("fill", || -> Result<fill::Filled> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime
-            .block_on(fill::fill(documents, &settings.fill, &reads, cx))
-            .map_err(|e| Failure::from(e).into())
+        runtime.block_on(fill::fill(documents, &settings.fill, &reads, cx)).map_err(Into::into)
     })?;
     filled.warnings.splice(0..0, warnings.into_iter().chain(reads.take_warnings()));
     timings.filled = filled.filled.iter().filter(|filled| **filled).count();

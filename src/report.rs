@@ -2,6 +2,7 @@
 
 use keyfill_diag::{Class, Diagnostic, Severity};
 use keyfill_files::{FileError, FileErrorKind};
+use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 
 /// Why a run failed: every problem that was found.
@@ -14,9 +15,23 @@ impl Failure {
         Self(diagnostics)
     }
 
+    /// From problems of documents, found in any order: equal ones are told once, in the order of documents
+    /// and lines.
+    pub fn in_order(mut diagnostics: Vec<Diagnostic>) -> Self {
+        diagnostics.sort_by_key(|d| (d.place.document, d.place.line, d.place.column));
+        let mut told = HashSet::new();
+        diagnostics.retain(|d| told.insert((d.to_string(), d.hint.clone())));
+        Self(diagnostics)
+    }
+
     /// The problems.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.0
+    }
+
+    /// The problems, to be joined with others.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.0
     }
 
     /// The class that picks the exit code when there are several: what no edit of the manifests mends first.
@@ -31,12 +46,6 @@ impl Failure {
 impl From<Diagnostic> for Failure {
     fn from(diagnostic: Diagnostic) -> Self {
         Self(vec![diagnostic])
-    }
-}
-
-impl From<crate::fill::FillError> for Failure {
-    fn from(error: crate::fill::FillError) -> Self {
-        Self(error.into_diagnostics())
     }
 }
 

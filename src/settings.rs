@@ -5,7 +5,7 @@ use crate::cli::config;
 use crate::cli::env::{Env, setting};
 use crate::cli::who::{self, Effective};
 use crate::fill::{App, FillOptions, PathPolicy, Print};
-use crate::report::{Failure, Problem};
+use crate::report::Problem;
 use anyhow::Result;
 use keyfill_diag::{Class, Diagnostic};
 use std::collections::BTreeMap;
@@ -214,7 +214,7 @@ fn policy(effective: &Effective, app: &App) -> Result<PathPolicy> {
     ];
     for (name, expression) in expressions {
         if let Some(expression) = expression {
-            policy = policy.require(name, expression).map_err(Failure::from)?;
+            policy = policy.require(name, expression)?;
         }
     }
     Ok(policy)

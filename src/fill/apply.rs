@@ -1,11 +1,11 @@
 //! Puts the values of the secrets into the documents.
 
 use super::datum::{Datum, encode_base64, scalar_text, settled};
-use super::error::FillError;
 use super::missing::{Answer, failed_reads, missing_key};
 use super::modifiers::Rules;
 use super::options::{FillOptions, Print};
 use super::plan::{Part, Plan, Planned, Site, Wanted, shown};
+use crate::report::Failure;
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_yaml::{Document, Value, to_json, to_yaml};
 use std::iter::Peekable;
@@ -30,7 +30,7 @@ pub fn apply(
     answers: &[Answer],
     options: &FillOptions,
     cx: &Cx,
-) -> Result<Vec<Applied>, FillError> {
+) -> Result<Vec<Applied>, Failure> {
     let mut problems = failed_reads(documents, &plan, answers);
     let filler = Filler { wanted: &plan.wanted, answers, rules: Rules { avp: options.compat_avp } };
     let mut applied = Vec::with_capacity(plan.documents.len());
@@ -55,7 +55,7 @@ pub fn apply(
             }
         });
     }
-    if problems.is_empty() { Ok(applied) } else { Err(FillError::new(problems)) }
+    if problems.is_empty() { Ok(applied) } else { Err(Failure::in_order(problems)) }
 }
 
 fn printed(value: &Value, form: Print) -> Vec<u8> {

@@ -10,7 +10,6 @@
 pub mod annotations;
 mod apply;
 mod datum;
-mod error;
 mod json;
 pub mod jsonpath;
 mod known;
@@ -24,10 +23,10 @@ mod plan;
 pub mod policy;
 pub mod scan;
 
-pub use error::FillError;
 pub use options::{App, FillOptions, Print};
 pub use policy::PathPolicy;
 
+use crate::report::Failure;
 use bytes::Bytes;
 use keyfill_diag::{Cx, Diagnostic, Severity};
 use keyfill_secrets::Reads;
@@ -54,12 +53,12 @@ pub async fn fill(
     options: &FillOptions,
     reads: &Reads,
     cx: &Cx,
-) -> Result<Filled, FillError> {
+) -> Result<Filled, Failure> {
     let mut plan = plan::plan(&documents, options, plan::Look::Fillable, cx)?;
     let (warnings, mut problems) = split(std::mem::take(&mut plan.diagnostics));
     // Policy and syntax come first: with such an error no secret is read at all.
     if !problems.is_empty() {
-        return Err(FillError::new(problems));
+        return Err(Failure::in_order(problems));
     }
     let placeholders = plan.placeholders();
     let answers = reads.read_all(&plan.references(), cx).await;
@@ -68,7 +67,7 @@ pub async fn fill(
         Ok(applied) => applied,
         Err(error) => {
             problems.extend(error.into_diagnostics());
-            return Err(FillError::new(problems));
+            return Err(Failure::in_order(problems));
         }
     };
     let (mut documents, filled): (Vec<Document>, Vec<bool>) = documents

@@ -5,7 +5,6 @@
 
 use super::annotations::{self, Annotations};
 use super::datum::decode_base64;
-use super::error::FillError;
 use super::json::{self, Numbers};
 use super::locate::{self, Key, Token};
 use super::modifiers::{self, Action};
@@ -13,6 +12,7 @@ use super::options::FillOptions;
 use super::paths;
 use super::placeholder::{self, Fault, Found, Target};
 use super::scan;
+use crate::report::Failure;
 use keyfill_diag::{Class, Cx, Diagnostic, Place};
 use keyfill_secrets::SecretRef;
 use keyfill_yaml::{Body, Document, Limits, Step, Value, load_object, resolve, to_yaml};
@@ -145,7 +145,7 @@ pub fn shown(token: &[u8]) -> String {
 }
 
 /// Plans a run over all documents.
-pub fn plan(documents: &[Document], options: &FillOptions, look: Look, cx: &Cx) -> Result<Plan, FillError> {
+pub fn plan(documents: &[Document], options: &FillOptions, look: Look, cx: &Cx) -> Result<Plan, Failure> {
     let mut planner = Planner {
         options,
         look,

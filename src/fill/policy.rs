@@ -1,8 +1,8 @@
 //! Which paths a run may read: the administrator's globs and expressions, and what an author narrows.
 
-use super::error::FillError;
 use super::options::App;
 use super::paths::{self, PathError};
+use crate::report::Failure;
 use keyfill_diag::{Class, Diagnostic};
 use keyfill_go::regexp::Regexp;
 use std::collections::BTreeMap;
@@ -55,10 +55,10 @@ impl PathPolicy {
 
     /// Adds an expression in Go's syntax that must be found in every path (`AVP_PATH_VALIDATION`). The name
     /// of the setting goes into errors.
-    pub fn require(mut self, setting: &str, expression: &str) -> Result<Self, FillError> {
+    pub fn require(mut self, setting: &str, expression: &str) -> Result<Self, Failure> {
         let regexp = Regexp::compile(expression.as_bytes()).map_err(|error| {
             let message = format!("{setting}: {expression} is not a valid regular expression: {error}");
-            FillError::from(Diagnostic::error(Class::Usage, message))
+            Failure::from(Diagnostic::error(Class::Usage, message))
         })?;
         self.patterns.push(Pattern { setting: setting.to_owned(), regexp: Arc::new(regexp) });
         Ok(self)

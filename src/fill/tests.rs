@@ -1,6 +1,7 @@
 //! The stage as a whole: documents in, documents or problems out, over a store in memory.
 
-use super::{App, FillError, FillOptions, Filled, PathPolicy, check, fill};
+use super::{App, FillOptions, Filled, PathPolicy, check, fill};
+use crate::report::Failure;
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_secrets::{BoxFuture, Error, Reads, SecretData, SecretRef, Source};
 use keyfill_yaml::{Body, Document, Entry, Map, Node, Origin, Scalar};
@@ -46,7 +47,7 @@ fn document(text: &str) -> Document {
     Document { before: bytes::Bytes::new(), body: Body::Raw(text.to_owned().into()), origin }
 }
 
-fn run(documents: Vec<Document>, options: &FillOptions) -> (Result<Filled, FillError>, usize) {
+fn run(documents: Vec<Document>, options: &FillOptions) -> (Result<Filled, Failure>, usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let reads = reads();
     let filled = runtime.block_on(fill(documents, options, &reads, &Cx::default()));
@@ -75,7 +76,7 @@ fn problems(text: &str) -> Vec<Diagnostic> {
     for shown in [format!("{error}"), format!("{error:?}")] {
         assert!(!shown.contains("hush"), "a value is in {shown}");
     }
-    error.into_diagnostics()
+    error.diagnostics().to_vec()
 }
 
 fn widget(spec: &str) -> String {
@@ -186,9 +187,9 @@ fn templates_of_paths_and_the_policy() {
     assert_eq!(text_of(&done.documents[0]), "kind: A\nx: v\n");
     let error = one("kind: A\nx: <path:kv/app#user>\n").expect_err("not allowed");
     assert!(error.to_string().contains("<path:kv/app#user>: the path kv/app is not among"), "{error}");
-    assert_eq!(error.into_diagnostics()[0].class, Class::Forbidden);
+    assert_eq!(error.diagnostics()[0].class, Class::Forbidden);
     let error = one("kind: A\nx: <path:kv/team/../app#user>\n").expect_err("not allowed");
-    assert_eq!(error.into_diagnostics()[0].class, Class::Forbidden);
+    assert_eq!(error.diagnostics()[0].class, Class::Forbidden);
 }
 
 #[test]

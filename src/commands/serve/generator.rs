@@ -160,7 +160,7 @@ impl Inner {
         let start = Instant::now();
         let reads = Reads::new(source);
         let documents = manifests::open(&rendered.manifests);
-        let mut filled = fill::fill(documents, &settings.fill, &reads, cx).await.map_err(Failure::from)?;
+        let mut filled = fill::fill(documents, &settings.fill, &reads, cx).await?;
         self.metrics.fill.observe(start.elapsed());
         notes.secrets = reads.count();
         notes.warnings.extend(reads.take_warnings());
