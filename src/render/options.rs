@@ -238,7 +238,9 @@ fn named(given: &Option<String>, env: &Env, variable: &str, default: &str) -> St
 
 /// The release's name that the flags say, if they do.
 fn given_release_name(args: &HelmArgs) -> Result<Option<String>> {
-    let Some(template) = &args.name_template else { return Ok(args.release_name.clone()) };
+    let Some(template) = args.name_template.as_ref().filter(|template| !template.is_empty()) else {
+        return Ok(args.release_name.clone());
+    };
     let name = keyfill_helm::release_name(template, &Cx::with_time(NAME_TIME));
     Ok(Some(name.context(Problem::usage(format!("--name-template {template}")))?))
 }
@@ -331,7 +333,9 @@ fn add_parameters(
 fn key_and_file(pair: &str, file: impl Fn(&str) -> Result<ValuesFile>) -> Result<(String, ValuesFile)> {
     let (key, name) =
         pair.split_once('=').with_context(|| format!("--set-file {pair}: write it as key=path"))?;
-    Ok((key.to_owned(), file(name)?))
+    // Without a path the value is empty, as in helm.
+    let text = if name.is_empty() { ValuesFile::text(key, "") } else { file(name)? };
+    Ok((key.to_owned(), text))
 }
 
 impl ValuesFile {

@@ -75,6 +75,32 @@ impl Version {
         Ok(version)
     }
 
+    /// The next version that differs in the first part: `2.0.0` after `1.2.3`.
+    #[must_use]
+    pub fn next_major(&self) -> Self {
+        self.raised(self.major.wrapping_add(1), 0, 0)
+    }
+
+    /// The next version that differs in the second part: `1.3.0` after `1.2.3`.
+    #[must_use]
+    pub fn next_minor(&self) -> Self {
+        self.raised(self.major, self.minor.wrapping_add(1), 0)
+    }
+
+    /// The next version that differs in the third part; that of a prerelease is its release.
+    #[must_use]
+    pub fn next_patch(&self) -> Self {
+        let step = u64::from(self.prerelease.is_empty());
+        self.raised(self.major, self.minor, self.patch.wrapping_add(step))
+    }
+
+    /// A version without prerelease and metadata; a `v` in front stays.
+    fn raised(&self, major: u64, minor: u64, patch: u64) -> Self {
+        let v = if self.original.starts_with('v') { "v" } else { "" };
+        let original = format!("{v}{major}.{minor}.{patch}");
+        Self { major, minor, patch, prerelease: String::new(), metadata: String::new(), original }
+    }
+
     /// The first part.
     pub fn major(&self) -> u64 {
         self.major

@@ -1,5 +1,6 @@
 //! Go's `strconv`: numbers and booleans to text and back, by Go's rules.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The layouts of [`format_float`].
@@ -314,12 +315,14 @@ pub fn parse_float(text: &str) -> Result<f64, NumError> {
         let value = parse_hex_float(&rest[2..])?;
         return Ok(if negative { -value } else { value });
     }
-    let shaped = rest.bytes().all(|c| matches!(c, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'))
+    let shaped = rest.bytes().all(|c| matches!(c, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-' | b'_'))
         && rest.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-    if !shaped {
+    let underscores = rest.contains('_');
+    if !shaped || underscores && !underscores_ok(rest) {
         return Err(NumError::Syntax);
     }
-    let value: f64 = text.parse().map_err(|_| NumError::Syntax)?;
+    let digits = if underscores { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
+    let value: f64 = digits.parse().map_err(|_| NumError::Syntax)?;
     if value.is_infinite() { Err(NumError::Range) } else { Ok(value) }
 }
 
@@ -482,7 +485,10 @@ mod tests {
         assert_eq!(parse_float("0x1p-1075"), Ok(0.0));
         assert_eq!(parse_float("0x1p1024"), Err(NumError::Range));
         assert_eq!(parse_float("0x10"), Err(NumError::Syntax));
-        assert_eq!(parse_float("1_0"), Err(NumError::Syntax));
+        assert_eq!(parse_float("+1_000.0_5e1_0"), Ok(10_000_500_000_000.0));
+        for misplaced in ["1__0", "_1", "1_", "1_.5", "1._5", "1_e5"] {
+            assert_eq!(parse_float(misplaced), Err(NumError::Syntax), "{misplaced}");
+        }
         assert_eq!(parse_float("--1"), Err(NumError::Syntax));
     }
 

@@ -3,6 +3,8 @@
 
 use keyfill_go::path::BadPattern;
 use regex_automata::meta::Regex;
+use std::iter::Peekable;
+use std::str::Chars;
 
 /// A pattern of `.Files.Glob`: `*` and `?` stop at `/`, `**` does not, `[abc]`, `[a-z]` and `[!a-z]` are
 /// classes, `{a,b}` alternatives, `\` takes the next character as it is.
@@ -12,7 +14,13 @@ pub(crate) struct FileGlob(Option<Regex>);
 impl FileGlob {
     /// A pattern that is not well formed matches every file, as helm has it.
     pub(crate) fn new(pattern: &str) -> Self {
-        let regex = translate(pattern).ok().and_then(|text| Regex::new(&text).ok());
+        let parts = sequence(&mut pattern.chars().peekable(), false).ok();
+        let regex = parts.and_then(|parts| {
+            let mut text = String::from(r"(?s)\A");
+            write_sequence(&parts, &mut text);
+            text.push_str(r"\z");
+            Regex::new(&text).ok()
+        });
         Self(regex)
     }
 
@@ -22,80 +30,162 @@ impl FileGlob {
     }
 }
 
-/// Writes a `.Files.Glob` pattern as a regular expression over the whole path.
-fn translate(pattern: &str) -> Result<String, BadPattern> {
-    let mut out = String::from(r"(?s)\A(?:");
-    let mut chars = pattern.chars().peekable();
-    let mut open = 0_u32;
-    while let Some(c) = chars.next() {
+/// A part of a pattern.
+enum Part {
+    /// Characters as they are.
+    Text(String),
+    /// `*`
+    Any,
+    /// `**`
+    Super,
+    /// `?`
+    Single,
+    /// `[abc]`, `[!abc]`: the characters, and whether they are those that do not match.
+    List(String, bool),
+    /// `[a-z]`, `[!a-z]`
+    Range(char, char, bool),
+    /// `{a,b}`
+    AnyOf(Vec<Vec<Part>>),
+}
+
+type Pattern<'p> = Peekable<Chars<'p>>;
+
+/// Reads parts up to the end, or inside of alternatives up to the next `,` or `}`.
+fn sequence(chars: &mut Pattern<'_>, inside: bool) -> Result<Vec<Part>, BadPattern> {
+    let mut parts = Vec::new();
+    while let Some(c) = chars.peek().copied() {
         match c {
-            '*' if chars.peek() == Some(&'*') => {
-                while chars.next_if_eq(&'*').is_some() {}
-                out.push_str(".*");
+            ',' | '}' if inside => break,
+            '*' => {
+                chars.next();
+                let twice = chars.next_if_eq(&'*').is_some();
+                parts.push(if twice { Part::Super } else { Part::Any });
             }
-            '*' => out.push_str("[^/]*"),
-            '?' => out.push_str("[^/]"),
+            '?' => {
+                chars.next();
+                parts.push(Part::Single);
+            }
+            '[' => {
+                chars.next();
+                parts.push(class(chars)?);
+            }
             '{' => {
-                open += 1;
-                out.push_str("(?:");
+                chars.next();
+                parts.push(alternatives(chars)?);
             }
-            '}' if open > 0 => {
-                open -= 1;
+            _ => {
+                let end = |c| matches!(c, '?' | '*' | '[' | '{') || inside && matches!(c, ',' | '}');
+                let text = text(chars, end);
+                if !text.is_empty() {
+                    parts.push(Part::Text(text));
+                }
+            }
+        }
+    }
+    Ok(parts)
+}
+
+/// Characters up to one that ends a text; `\` takes the next as it is, and is nothing at the end.
+fn text(chars: &mut Pattern<'_>, end: impl Fn(char) -> bool) -> String {
+    let mut text = String::new();
+    while let Some(c) = chars.next_if(|c| !end(*c)) {
+        text.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    text
+}
+
+/// The alternatives behind a `{`. The end of the pattern closes them.
+fn alternatives(chars: &mut Pattern<'_>) -> Result<Part, BadPattern> {
+    let mut all = vec![sequence(chars, true)?];
+    while chars.next() == Some(',') {
+        all.push(sequence(chars, true)?);
+    }
+    Ok(Part::AnyOf(all))
+}
+
+/// A class behind its `[`: one range and nothing else, or a list of characters.
+fn class(chars: &mut Pattern<'_>) -> Result<Part, BadPattern> {
+    let negated = chars.next_if_eq(&'!').is_some();
+    let mut ahead = chars.clone();
+    if let (Some(low), Some('-')) = (ahead.next(), ahead.next()) {
+        let high = ahead.next().filter(|high| low <= *high).ok_or(BadPattern)?;
+        *chars = ahead;
+        return match chars.next() {
+            Some(']') => Ok(Part::Range(low, high, negated)),
+            _ => Err(BadPattern),
+        };
+    }
+    let list = text(chars, |c| c == ']');
+    let closed = chars.next().is_some();
+    if closed && !list.is_empty() { Ok(Part::List(list, negated)) } else { Err(BadPattern) }
+}
+
+/// Writes parts as a regular expression.
+fn write_sequence(parts: &[Part], out: &mut String) {
+    if let [Part::Text(start), between @ .., Part::Text(end)] = parts
+        && !between.is_empty()
+        && between.iter().all(|part| matches!(part, Part::Super))
+    {
+        return write_ends(start, end, out);
+    }
+    for (index, part) in parts.iter().enumerate() {
+        let is_text = |part: Option<&Part>| matches!(part, Some(Part::Text(_)));
+        let beside_text = is_text(parts.get(index + 1)) || index > 0 && is_text(parts.get(index - 1));
+        // Beside text the official tool counts bytes, and one byte is no other character.
+        let one = if beside_text { r"[\x00-\x7f&&" } else { "[" };
+        match part {
+            Part::Text(text) => write_text(text, out),
+            Part::Any => out.push_str("[^/]*"),
+            Part::Super => out.push_str(".*"),
+            Part::Single => out.extend([one, "[^/]]"]),
+            Part::List(list, negated) => {
+                out.extend([one, if *negated { "[^" } else { "[" }]);
+                write_text(list, out);
+                out.push_str("]]");
+            }
+            Part::Range(low, high, negated) => {
+                out.extend([one, if *negated { "[^" } else { "[" }]);
+                write_text(low.encode_utf8(&mut [0; 4]), out);
+                out.push('-');
+                write_text(high.encode_utf8(&mut [0; 4]), out);
+                out.push_str("]]");
+            }
+            Part::AnyOf(all) => {
+                out.push_str("(?:");
+                for (index, parts) in all.iter().enumerate() {
+                    out.push_str(if index > 0 { "|" } else { "" });
+                    write_sequence(parts, out);
+                }
                 out.push(')');
             }
-            ',' if open > 0 => out.push('|'),
-            '[' => file_class(&mut chars, &mut out)?,
-            '\\' => push_literal(&mut out, chars.next().ok_or(BadPattern)?),
-            literal => push_literal(&mut out, literal),
         }
     }
-    if open > 0 {
-        return Err(BadPattern);
-    }
-    out.push_str(r")\z");
-    Ok(out)
 }
 
-/// Writes a class: either one range or a list of characters, as the language has it.
-fn file_class(
-    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
-    out: &mut String,
-) -> Result<(), BadPattern> {
-    let negated = chars.next_if_eq(&'!').is_some();
-    let mut inside = Vec::new();
-    loop {
-        match chars.next().ok_or(BadPattern)? {
-            ']' => break,
-            '\\' => inside.push(chars.next().ok_or(BadPattern)?),
-            c => inside.push(c),
+/// `start**end`: what begins with the one and ends with the other. They may overlap, so that
+/// `conf/**/a.yaml` is `conf/a.yaml` too.
+fn write_ends(start: &str, end: &str, out: &mut String) {
+    out.push_str("(?:");
+    write_text(start, out);
+    out.push_str(".*");
+    write_text(end, out);
+    for (at, _) in end.char_indices().skip(1).chain([(end.len(), ' ')]) {
+        if start.ends_with(&end[..at]) {
+            out.push('|');
+            write_text(start, out);
+            write_text(&end[at..], out);
         }
     }
-    if inside.is_empty() {
-        return Err(BadPattern);
-    }
-    out.push_str(if negated { "[^" } else { "[" });
-    match inside[..] {
-        [low, '-', high] if low <= high => {
-            push_class_char(out, low);
-            out.push('-');
-            push_class_char(out, high);
+    out.push(')');
+}
+
+fn write_text(text: &str, out: &mut String) {
+    for c in text.chars() {
+        if c.is_ascii_punctuation() {
+            out.push('\\');
         }
-        [_, '-', _] => return Err(BadPattern),
-        _ => inside.iter().for_each(|c| push_class_char(out, *c)),
+        out.push(c);
     }
-    out.push(']');
-    Ok(())
-}
-
-fn push_literal(out: &mut String, c: char) {
-    if c.is_ascii_punctuation() {
-        out.push('\\');
-    }
-    out.push(c);
-}
-
-fn push_class_char(out: &mut String, c: char) {
-    push_literal(out, c);
 }
 
 #[cfg(test)]
@@ -117,6 +207,22 @@ mod tests {
             (r"a\*b", "a*b", true),
             ("a.b", "axb", false),
             ("[", "anything", true),
+            // A class is one range or a list; anything else is no pattern, and matches all.
+            ("x[a-zA-Z]*", "anything", true),
+            ("[a-]", "anything", true),
+            ("[-a]", "-", true),
+            ("[ab-c]", "-", true),
+            ("{a,b", "b", true),
+            ("{a,b", "c", false),
+            ("a}", "a}", true),
+            ("a\\", "a", true),
+            ("conf/**/n.conf", "conf/n.conf", true),
+            ("conf/**/n.conf", "conf/a/b/n.conf", true),
+            ("conf/**/n.conf", "conf/xn.conf", false),
+            ("{conf/**/n.conf,x}", "conf/n.conf", true),
+            ("conf/**/n.*", "conf/n.x", false),
+            ("c?d", "céd", false),
+            ("?", "é", true),
         ] {
             assert_eq!(FileGlob::new(pattern).matches(path), want, "{pattern} {path}");
         }

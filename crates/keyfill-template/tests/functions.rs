@@ -46,8 +46,6 @@ fn what_would_take_too_much_is_refused_at_once() {
         r#"{{ $x := "ab" }}{{ range until 60 }}{{ $x = printf "%s%s" $x $x }}{{ end }}"#,
         r#"{{ $x := "ab" }}{{ range until 60 }}{{ $x = cat $x $x }}{{ end }}"#,
         r#"{{ $x := list 1 2 }}{{ range until 60 }}{{ $x = concat $x $x }}{{ end }}"#,
-        r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ toYaml $d }}"#,
-        r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ toJson $d }}"#,
         r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ toToml $d }}"#,
         r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ deepCopy $d }}"#,
         r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ quote $d }}"#,

@@ -66,7 +66,6 @@ fn loops_and_growth_end() {
     assert!(fails("{{$x := \"x\"}}{{range 100}}{{$x = print $x $x}}{{end}}", &cx).is_limit());
     assert!(fails("{{$x := list 1}}{{range 99999}}{{$x = list $x}}{{end}}{{$x}}", &cx).is_limit());
     assert!(fails("{{$d := dict}}{{$_ := set $d \"d\" $d}}{{$d}}", &cx).is_limit());
-    assert!(fails("{{$d := dict}}{{$_ := set $d \"d\" $d}}{{toYaml $d}}", &cx).is_exec());
     let late = Cx::with_time(Duration::ZERO);
     assert!(fails("{{range 9223372036854775807}}{{end}}", &late).message().contains("deadline"));
 }
@@ -115,4 +114,41 @@ fn one_set_serves_several_threads() {
             });
         }
     });
+}
+
+#[test]
+fn values_whose_shared_parts_are_endless_are_refused_soon() {
+    let doubled = "{{ $a := dict \"k\" 1 }}{{ $b := dict \"k\" 1 }}\
+                   {{ range until 60 }}{{ $a = dict \"x\" $a \"y\" $a }}{{ $b = dict \"x\" $b \"y\" $b }}{{ end }}";
+    for call in [
+        "toJson $a",
+        "toPrettyJson $a",
+        "mustToRawJson $a",
+        "toYaml $a",
+        "toYamlPretty $a",
+        "toToml $a",
+        "deepCopy $a",
+        "print $a",
+        "printf \"%v\" $a",
+        "toString $a",
+        "quote $a",
+        "join \",\" (list $a)",
+        "$a",
+        "deepEqual $a $b",
+        "list $a $b | uniq",
+        "has $a (list $b)",
+        "without (list $a) $b",
+        "merge $a $b",
+        "mergeOverwrite $a $b",
+    ] {
+        // The limit ends it, not the deadline.
+        let limits = Limits { nodes: 1_000_000, ..Limits::default() };
+        let cx = Cx { limits, ..Cx::with_time(Duration::from_secs(600)) };
+        let error = fails(&format!("{doubled}{{{{ {call} }}}}"), &cx);
+        assert!(error.to_string().contains("limit allows"), "{call}: {error}");
+    }
+    // Go finds the circle, and helm's toJson then gives nothing.
+    let own = r#"{{ $d := dict "a" 1 }}{{ $_ := set $d "self" $d }}[{{ toJson $d }}{{ toYaml $d }}]"#;
+    let text = render(&[("main", own)], &Cx::with_time(Duration::from_secs(60))).expect("it renders");
+    assert_eq!(text, b"[]");
 }

@@ -65,9 +65,10 @@ pub trait Items {
 /// What [`Items::each`] calls with key and item.
 pub type Visit<'a> = &'a mut dyn FnMut(Option<&dyn Arg>, &dyn Arg);
 
-/// What could not be printed: it is nested deeper than the printer goes, or holds itself.
+/// What could not be printed: it is nested deeper than the printer goes, holds itself, or its parts, which may
+/// be shared, print to more than 64 MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooDeep;
+pub struct TooLarge;
 
 impl Arg for &[u8] {
     fn view(&self) -> View<'_> {
@@ -80,14 +81,14 @@ impl Arg for &[u8] {
 }
 
 /// `fmt.Sprintf` into `out`.
-pub fn sprintf(out: &mut Vec<u8>, format: &[u8], args: &[&dyn Arg]) -> Result<(), TooDeep> {
+pub fn sprintf(out: &mut Vec<u8>, format: &[u8], args: &[&dyn Arg]) -> Result<(), TooLarge> {
     let mut printer = Printer::new(out);
     printer.printf(format, args);
     printer.finish()
 }
 
 /// `fmt.Sprint` into `out`: a space between two arguments when neither is a string.
-pub fn sprint(out: &mut Vec<u8>, args: &[&dyn Arg]) -> Result<(), TooDeep> {
+pub fn sprint(out: &mut Vec<u8>, args: &[&dyn Arg]) -> Result<(), TooLarge> {
     let mut printer = Printer::new(out);
     let mut before = true;
     for (index, arg) in args.iter().enumerate() {
@@ -102,7 +103,7 @@ pub fn sprint(out: &mut Vec<u8>, args: &[&dyn Arg]) -> Result<(), TooDeep> {
 }
 
 /// `fmt.Sprintln` into `out`: a space between all arguments, a newline at the end.
-pub fn sprintln(out: &mut Vec<u8>, args: &[&dyn Arg]) -> Result<(), TooDeep> {
+pub fn sprintln(out: &mut Vec<u8>, args: &[&dyn Arg]) -> Result<(), TooLarge> {
     let mut printer = Printer::new(out);
     for (index, arg) in args.iter().enumerate() {
         if index > 0 {

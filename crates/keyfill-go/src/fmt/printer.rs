@@ -1,11 +1,14 @@
 //! Prints one argument with one verb.
 
-use super::{Arg, Items, TooDeep, View};
+use super::{Arg, Items, TooLarge, View};
 use crate::quote;
 use crate::utf8;
 
 /// How deep values may be nested.
 const DEPTH: u32 = 1_000;
+
+/// How many bytes the parts of values may print to: parts may be shared, and so be more than fit in memory.
+const MOST_BYTES: usize = 64 << 20;
 
 /// Flags, width and precision of one verb.
 #[derive(Clone, Copy, Default)]
@@ -29,18 +32,21 @@ pub struct Printer<'a> {
     pub(super) spec: Spec,
     /// While an error text is printed, `String` and `Error` methods are not used.
     erroring: bool,
-    too_deep: bool,
+    too_large: bool,
+    /// The length of `out` beyond which values with parts are too large.
+    most: usize,
 }
 
 impl<'a> Printer<'a> {
     /// A printer that appends to `out`.
     pub fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, spec: Spec::default(), erroring: false, too_deep: false }
+        let most = out.len() + MOST_BYTES;
+        Self { out, spec: Spec::default(), erroring: false, too_large: false, most }
     }
 
     /// Whether all could be printed.
-    pub fn finish(self) -> Result<(), TooDeep> {
-        if self.too_deep { Err(TooDeep) } else { Ok(()) }
+    pub fn finish(self) -> Result<(), TooLarge> {
+        if self.too_large { Err(TooLarge) } else { Ok(()) }
     }
 
     /// Writes bytes as they are.
@@ -70,8 +76,8 @@ impl<'a> Printer<'a> {
     }
 
     fn view(&mut self, view: &View<'_>, arg: &dyn Arg, verb: char, depth: u32) {
-        if depth > DEPTH {
-            self.too_deep = true;
+        if depth > DEPTH || depth > 0 && self.out.len() > self.most {
+            self.too_large = true;
             return;
         }
         match view {
@@ -107,8 +113,8 @@ impl<'a> Printer<'a> {
     }
 
     fn nested(&mut self, arg: &dyn Arg, verb: char, depth: u32) {
-        // The rest of a value that is too deep is not walked.
-        if !self.too_deep {
+        // The rest of a value that is too large is not walked.
+        if !self.too_large {
             self.view(&arg.view(), arg, verb, depth + 1);
         }
     }

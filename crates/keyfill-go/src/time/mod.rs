@@ -120,6 +120,21 @@ impl Time {
         calendar::civil(self.seconds, self.zone.at(self.seconds).seconds)
     }
 
+    /// The time so many years, months and days later, as Go's `AddDate` counts them: October 31 and one month
+    /// is December 1. Counts beyond a billion years are cut off.
+    #[must_use]
+    pub fn add_date(&self, years: i64, months: i64, days: i64) -> Self {
+        const MOST: i64 = 1_000_000_000;
+        let now = self.civil();
+        let months = i64::from(now.month) - 1 + months.clamp(-12 * MOST, 12 * MOST);
+        let year = now.year + years.clamp(-MOST, MOST) + months.div_euclid(12);
+        let month = months.rem_euclid(12) as u32 + 1;
+        let day = i64::from(now.day) + days.clamp(-366 * MOST, 366 * MOST);
+        let clock = i64::from(now.hour * 3600 + now.minute * 60 + now.second);
+        let local = calendar::days(year, month, day) * calendar::DAY + clock;
+        Self { seconds: self.zone.to_unix(local), ..self.clone() }
+    }
+
     /// The time in a layout such as `2006-01-02 15:04:05`.
     pub fn format(&self, layout: &[u8]) -> Vec<u8> {
         layout::format(self, layout)

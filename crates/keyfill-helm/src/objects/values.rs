@@ -42,7 +42,7 @@ fn encode(_: &mut Ctx, _: &[Value]) -> Result<Value, FuncError> {
 
 fn yaml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let receiver = Value::Map(map(args, 0));
-    receiver.check_depth(ctx.cx().limits.depth)?;
+    receiver.check_walk(&ctx.cx().limits)?;
     let text = to_yaml(&receiver);
     ctx.spend(text.len() as u64)?;
     Ok(Value::str(text))

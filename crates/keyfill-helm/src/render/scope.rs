@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::objects::{self, ChartObject, FilesObject};
 use crate::values::table_at;
 use bytes::Bytes;
-use keyfill_template::value::Map;
+use keyfill_template::value::{ANY_MAP, Map};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ fn collect(charts: &Charts, id: ChartId, above: &Map, found: &mut BTreeMap<Strin
     ]);
     for child in &chart.children {
         let inner = collect(charts, *child, &dot, found)?;
-        subcharts.set(charts.chart(*child).metadata.name.as_str(), inner);
+        subcharts.set(charts.chart(*child).metadata.name.as_str(), inner.with_type(&ANY_MAP));
     }
     add(chart, &charts.full_path(id), &dot, found)?;
     Ok(dot)

@@ -5,6 +5,7 @@
 
 mod coalesce;
 mod dependencies;
+mod formats;
 mod schema;
 mod set;
 mod user;

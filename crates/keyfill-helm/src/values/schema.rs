@@ -1,5 +1,6 @@
 //! Checks values against the `values.schema.json` of each chart.
 
+use super::formats;
 use crate::chart::{ChartId, Charts};
 use crate::error::{Error, Result};
 use jsonschema::{PatternOptions, Retrieve, Uri};
@@ -56,6 +57,10 @@ fn against(schema: &[u8], values: &Map) -> Result<Vec<String>> {
         .with_retriever(Nowhere)
         // Go's expressions have no look-around: neither must ours, and time stays linear.
         .with_pattern_options(PatternOptions::regex())
+        .with_format("hostname", formats::hostname)
+        .with_format("uuid", formats::uuid)
+        .with_format("duration", formats::duration)
+        .with_format("regex", formats::regex)
         .build(&schema);
     let validator = match validator {
         Ok(validator) => validator,

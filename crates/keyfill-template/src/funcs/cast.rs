@@ -51,10 +51,13 @@ pub(super) fn truncate(f: f64) -> i64 {
     if (-LIMIT..LIMIT).contains(&f) { f as i64 } else { i64::MIN }
 }
 
-/// `1.00` is read as `1`.
+/// `1.00` is read as `1`, and so is `1.0.`: the official tool looks from the end for a point with a zero
+/// somewhere behind it.
 fn without_zero_fraction(text: &str) -> &str {
-    let digits = text.trim_end_matches('0');
-    if digits.len() == text.len() { text } else { digits.strip_suffix('.').unwrap_or(text) }
+    let digits = text.trim_end_matches(['0', '.']).len();
+    let tail = &text[digits..];
+    let point = tail.rfind('0').and_then(|zero| tail[..zero].rfind('.'));
+    point.map_or(text, |point| &text[..digits + point])
 }
 
 /// The value as text: a string as it is, anything else as `%v` prints it.
@@ -72,13 +75,8 @@ pub(super) fn strval(value: &Value) -> Result<Str, FuncError> {
 /// The value as `%v` prints it.
 pub(super) fn print(value: &Value) -> Result<Vec<u8>, FuncError> {
     let mut out = Vec::new();
-    fmt::sprint(&mut out, &[value]).map_err(|_| too_deep())?;
+    fmt::sprint(&mut out, &[value])?;
     Ok(out)
-}
-
-/// The error for a value that is nested too deep to be walked.
-pub(super) fn too_deep() -> FuncError {
-    FuncError::limit("the value is nested too deep, or holds itself")
 }
 
 /// The elements of a slice of any type; `None` when the value is no slice.

@@ -175,6 +175,10 @@ static TIME_METHODS: &[Function] = &[
     Function::fixed("Add", &[DURATION], |_, args| {
         Ok(time_value(time_at(args, 0).add(Duration(int(args, 1)))))
     }),
+    Function::fixed("AddDate", &[Type::Int, Type::Int, Type::Int], |_, args| {
+        Ok(time_value(time_at(args, 0).add_date(int(args, 1), int(args, 2), int(args, 3))))
+    }),
+    Function::fixed("Compare", &[TIME], |_, args| Ok(Value::Int(order(args) as i64))),
     Function::fixed("Sub", &[TIME], |_, args| {
         Ok(Value::object(DurationObject(time_at(args, 0).since(&time_at(args, 1)))))
     }),

@@ -1,65 +1,113 @@
 //! Go's `reflect.DeepEqual`: the same types and the same content, all the way down.
 
-use crate::value::{Encoded, Value};
+use super::FuncError;
+use crate::Ctx;
+use crate::value::{Encoded, Value, Walk};
 
 /// How deep values are compared. Below that, as in Go when it meets a value again, they count as equal.
 const MAX_DEPTH: u32 = 1000;
 
-/// Whether both values have the same types and content. NaN differs from itself, nil lists from empty ones.
-pub(super) fn deep_equal(a: &Value, b: &Value) -> bool {
-    equal(a, b, MAX_DEPTH)
-}
+/// Compares one value with others, within one limit for all of them.
+pub(super) struct DeepEqual(Walk);
 
-fn equal(a: &Value, b: &Value, depth: u32) -> bool {
-    let Some(depth) = depth.checked_sub(1) else { return true };
-    match (a, b) {
-        (Value::Nil | Value::NilInterface, Value::Nil | Value::NilInterface) => true,
-        (Value::Bool(x), Value::Bool(y)) => x == y,
-        (Value::Int(x), Value::Int(y)) | (Value::Int64(x), Value::Int64(y)) => x == y,
-        (Value::Int32(x), Value::Int32(y)) => x == y,
-        (Value::Uint(x), Value::Uint(y)) | (Value::Uint64(x), Value::Uint64(y)) => x == y,
-        (Value::Uint8(x), Value::Uint8(y)) => x == y,
-        (Value::Uint32(x), Value::Uint32(y)) => x == y,
-        (Value::Float(x), Value::Float(y)) => x == y,
-        (Value::Complex(x, i), Value::Complex(y, j)) => x == y && i == j,
-        (Value::Str(x), Value::Str(y)) | (Value::Bytes(x), Value::Bytes(y)) => x == y,
-        (Value::List(x), Value::List(y)) => {
-            x.ty().name == y.ty().name
-                && x.is_nil() == y.is_nil()
-                && x.len() == y.len()
-                && (x.same(y) || x.iter().zip(y.iter()).all(|(x, y)| equal(x, y, depth)))
-        }
-        (Value::Map(x), Value::Map(y)) => {
-            x.ty().name == y.ty().name
-                && x.is_nil() == y.is_nil()
-                && (x.same(y) || {
-                    let (x, y) = (x.entries(), y.entries());
-                    x.len() == y.len()
-                        && x.iter().zip(y.iter()).all(|((j, x), (k, y))| j == k && equal(x, y, depth))
-                })
-        }
-        (Value::Object(x), Value::Object(y)) => {
-            x.type_name() == y.type_name()
-                && (x.equals(y.as_ref()) || same_encoding(x.encode(), y.encode(), depth))
-        }
-        _ => false,
+impl DeepEqual {
+    /// For one call of a function.
+    pub(super) fn new(ctx: &Ctx) -> Self {
+        Self(Walk::new(&ctx.cx().limits))
     }
-}
 
-fn same_encoding(a: Encoded, b: Encoded, depth: u32) -> bool {
-    match (a, b) {
-        (Encoded::Value(a), Encoded::Value(b)) => equal(&a, &b, depth),
-        (Encoded::Struct(a), Encoded::Struct(b)) => {
-            a.len() == b.len() && a.iter().zip(&b).all(|((j, x), (k, y))| j == k && equal(x, y, depth))
+    /// Whether both values have the same types and content. NaN differs from itself, nil lists from empty
+    /// ones.
+    pub(super) fn of(&mut self, a: &Value, b: &Value) -> Result<bool, FuncError> {
+        self.equal(a, b, MAX_DEPTH)
+    }
+
+    /// Whether one of the values equals `needle`.
+    pub(super) fn any(&mut self, values: &[Value], needle: &Value) -> Result<bool, FuncError> {
+        for value in values {
+            if self.of(value, needle)? {
+                return Ok(true);
+            }
         }
-        _ => false,
+        Ok(false)
+    }
+
+    fn equal(&mut self, a: &Value, b: &Value, depth: u32) -> Result<bool, FuncError> {
+        let Some(depth) = depth.checked_sub(1) else { return Ok(true) };
+        Ok(match (a, b) {
+            (Value::Nil | Value::NilInterface, Value::Nil | Value::NilInterface) => true,
+            (Value::Bool(x), Value::Bool(y)) => x == y,
+            (Value::Int(x), Value::Int(y)) | (Value::Int64(x), Value::Int64(y)) => x == y,
+            (Value::Int32(x), Value::Int32(y)) => x == y,
+            (Value::Uint(x), Value::Uint(y)) | (Value::Uint64(x), Value::Uint64(y)) => x == y,
+            (Value::Uint8(x), Value::Uint8(y)) => x == y,
+            (Value::Uint32(x), Value::Uint32(y)) => x == y,
+            (Value::Float(x), Value::Float(y)) => x == y,
+            (Value::Complex(x, i), Value::Complex(y, j)) => x == y && i == j,
+            (Value::Str(x), Value::Str(y)) | (Value::Bytes(x), Value::Bytes(y)) => x == y,
+            (Value::List(x), Value::List(y)) => {
+                x.ty().name == y.ty().name
+                    && x.is_nil() == y.is_nil()
+                    && x.len() == y.len()
+                    && (x.same(y) || self.all(x.iter().zip(y.iter()), depth)?)
+            }
+            (Value::Map(x), Value::Map(y)) => {
+                x.ty().name == y.ty().name
+                    && x.is_nil() == y.is_nil()
+                    && (x.same(y) || {
+                        let (x, y) = (x.entries(), y.entries());
+                        x.len() == y.len()
+                            && x.keys().eq(y.keys())
+                            && self.all(x.values().zip(y.values()), depth)?
+                    })
+            }
+            (Value::Object(x), Value::Object(y)) => {
+                x.type_name() == y.type_name()
+                    && (x.equals(y.as_ref()) || self.same_encoding(x.encode(), y.encode(), depth)?)
+            }
+            _ => false,
+        })
+    }
+
+    fn all<'v>(
+        &mut self,
+        pairs: impl Iterator<Item = (&'v Value, &'v Value)>,
+        depth: u32,
+    ) -> Result<bool, FuncError> {
+        for (a, b) in pairs {
+            self.0.visit(1)?;
+            if !self.equal(a, b, depth)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn same_encoding(&mut self, a: Encoded, b: Encoded, depth: u32) -> Result<bool, FuncError> {
+        match (a, b) {
+            (Encoded::Value(a), Encoded::Value(b)) => self.equal(&a, &b, depth),
+            (Encoded::Struct(a), Encoded::Struct(b)) => {
+                let same_names = a.iter().map(|(name, _)| name).eq(b.iter().map(|(name, _)| name));
+                let values = a.iter().map(|(_, v)| v).zip(b.iter().map(|(_, v)| v));
+                Ok(same_names && self.all(values, depth)?)
+            }
+            _ => Ok(false),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::deep_equal;
+    use super::DeepEqual;
+    use crate::Ctx;
     use crate::value::{ANYS, List, Map, Value};
+    use keyfill_diag::Cx;
+    use std::time::Duration;
+
+    fn deep_equal(a: &Value, b: &Value) -> bool {
+        let ctx = Ctx::new(&Cx::with_time(Duration::from_secs(60)));
+        DeepEqual::new(&ctx).of(a, b).expect("the values are small")
+    }
 
     #[test]
     fn types_count() {

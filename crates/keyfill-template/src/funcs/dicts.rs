@@ -135,7 +135,7 @@ fn deep_copy(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     if value.is_nil() {
         return Err("reflect: call of reflect.Value.Type on zero Value".into());
     }
-    value.check_depth(ctx.cx().limits.depth)?;
+    value.check_walk(&ctx.cx().limits)?;
     copy(ctx, value)
 }
 

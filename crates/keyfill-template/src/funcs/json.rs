@@ -3,10 +3,11 @@
 //! helm's `toJson`, `fromJson` and `fromJsonArray` take the place of sprig's: they put the error into the
 //! result. sprig's other forms stay.
 
-use super::cast::too_deep;
 use super::{FuncError, Function, any, text};
 use crate::Ctx;
-use crate::value::{ANY_MAP, ANYS, AsJson, Encoded, List, Map, Object, STAND_IN, Str, Type, Value};
+use crate::value::{
+    ANY_MAP, ANYS, AsJson, Encoded, List, Map, Object, STAND_IN, Str, Type, Value, Walk, too_large,
+};
 use keyfill_go::json_decode::{self, Decoded, Json};
 use keyfill_yaml::{Html, to_json, to_json_indent, to_json_plain};
 
@@ -72,12 +73,17 @@ pub(super) fn or_empty(text: Result<Value, FuncError>) -> Result<Value, FuncErro
 
 /// Refuses what JSON cannot show, with Go's words.
 pub(super) fn check(ctx: &mut Ctx, value: &Value) -> Result<(), FuncError> {
-    let depth = ctx.cx().limits.depth;
-    checked(ctx, value, depth)
+    let limits = &ctx.cx().limits;
+    match checked(&mut Walk::new(limits), value, limits.depth) {
+        Err(error) if error.is_limit() && value.holds_itself(limits) => {
+            Err(format!("json: unsupported value: encountered a cycle via {}", value.type_name()).into())
+        }
+        other => other,
+    }
 }
 
-fn checked(ctx: &mut Ctx, value: &Value, depth: u32) -> Result<(), FuncError> {
-    let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
+fn checked(walk: &mut Walk, value: &Value, depth: u32) -> Result<(), FuncError> {
+    let depth = depth.checked_sub(1).ok_or_else(too_large)?;
     match value {
         Value::Float(f) if !f.is_finite() => {
             let shown = match () {
@@ -91,16 +97,16 @@ fn checked(ctx: &mut Ctx, value: &Value, depth: u32) -> Result<(), FuncError> {
             Err(format!("json: unsupported type: {}", value.type_name()).into())
         }
         Value::List(list) => {
-            ctx.spend(list.len() as u64)?;
-            list.iter().try_for_each(|item| checked(ctx, item, depth))
+            walk.visit(list.len())?;
+            list.iter().try_for_each(|item| checked(walk, item, depth))
         }
         Value::Map(map) => {
-            ctx.spend(map.len() as u64)?;
-            map.entries().values().try_for_each(|item| checked(ctx, item, depth))
+            walk.visit(map.len())?;
+            map.entries().values().try_for_each(|item| checked(walk, item, depth))
         }
         Value::Object(object) => match object.encode() {
-            Encoded::Value(inner) => checked(ctx, &inner, depth),
-            Encoded::Struct(fields) => fields.iter().try_for_each(|(_, item)| checked(ctx, item, depth)),
+            Encoded::Value(inner) => checked(walk, &inner, depth),
+            Encoded::Struct(fields) => fields.iter().try_for_each(|(_, item)| checked(walk, item, depth)),
         },
         _ => Ok(()),
     }

@@ -3,7 +3,7 @@
 //! Each `mustX` is the same as `x`: where `x` panics in Go, the template fails with the same message.
 
 use super::cast::{self, slice, strval, texts, to_int64};
-use super::deep_equal::deep_equal;
+use super::deep_equal::DeepEqual;
 use super::defaults::is_empty;
 use super::{FuncError, Function, any, int, list, text};
 use crate::Ctx;
@@ -112,11 +112,12 @@ fn compact(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 fn uniq(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let items = slice(any(args, 0), "Cannot find uniq on type")?;
     spend(ctx, items.len())?;
+    let mut compare = DeepEqual::new(ctx);
     let mut kept: Vec<Value> = Vec::new();
     for item in items.iter() {
         // Each item is compared with all that were kept.
         ctx.spend(kept.len() as u64)?;
-        if !kept.iter().any(|k| deep_equal(item, k)) {
+        if !compare.any(&kept, item)? {
             kept.push(item.clone());
         }
     }
@@ -127,17 +128,23 @@ fn without(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let items = slice(any(args, 0), "Cannot find without on type")?;
     let left_out = args.get(1..).unwrap_or_default();
     spend(ctx, items.len())?;
-    let kept = items.iter().filter(|item| !left_out.iter().any(|o| deep_equal(item, o)));
-    Ok(Value::list(kept.cloned().collect()))
+    let mut compare = DeepEqual::new(ctx);
+    let mut kept = Vec::new();
+    for item in items.iter() {
+        if !compare.any(left_out, item)? {
+            kept.push(item.clone());
+        }
+    }
+    Ok(Value::list(kept))
 }
 
-fn has(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn has(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let (needle, haystack) = (any(args, 0), any(args, 1));
     if haystack.is_nil() {
         return Ok(Value::Bool(false));
     }
     let items = slice(haystack, "Cannot find has on type")?;
-    Ok(Value::Bool(items.iter().any(|item| deep_equal(needle, item))))
+    Ok(Value::Bool(DeepEqual::new(ctx).any(&items, needle)?))
 }
 
 fn cut(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {

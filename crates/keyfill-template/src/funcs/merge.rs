@@ -1,9 +1,8 @@
 //! Merging of maps, by the rules of `dario.cat/mergo`: `merge`, `mergeOverwrite` and their `must` forms.
 
-use super::cast::too_deep;
 use super::{FuncError, Function, map};
 use crate::Ctx;
-use crate::value::{Kind, Map, Type, Value};
+use crate::value::{Kind, Map, Type, Value, Walk, too_large};
 
 /// The functions of this family.
 pub const FUNCTIONS: &[Function] = &[
@@ -48,19 +47,28 @@ fn swallow(merged: Result<Value, FuncError>) -> Result<Value, FuncError> {
 
 fn merge_all(ctx: &mut Ctx, args: &[Value], present: Present) -> Result<Value, FuncError> {
     let mut into = map(args, 0);
+    let mut walk = Walk::new(&ctx.cx().limits);
     for index in 1..args.len() {
         let from = map(args, index);
         if into.is_nil() && !from.is_nil() {
             into = Map::new();
         }
         let depth = ctx.cx().limits.depth;
-        merge_into(ctx, &into, &from, present, depth)?;
+        merge_into(ctx, &mut walk, &into, &from, present, depth)?;
     }
     Ok(into.into())
 }
 
-fn merge_into(ctx: &mut Ctx, into: &Map, from: &Map, present: Present, depth: u32) -> Result<(), FuncError> {
-    let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
+fn merge_into(
+    ctx: &mut Ctx,
+    walk: &mut Walk,
+    into: &Map,
+    from: &Map,
+    present: Present,
+    depth: u32,
+) -> Result<(), FuncError> {
+    let depth = depth.checked_sub(1).ok_or_else(too_large)?;
+    walk.visit(from.len())?;
     ctx.spend((from.len() * size_of::<Value>()) as u64)?;
     for (key, value) in from.snapshot() {
         let old = into.get(key.as_bytes());
@@ -73,7 +81,7 @@ fn merge_into(ctx: &mut Ctx, into: &Map, from: &Map, present: Present, depth: u3
         if let (Value::Map(from), Some(Value::Map(old))) = (&value, &old)
             && !old.is_nil()
         {
-            merge_into(ctx, old, from, present, depth)?;
+            merge_into(ctx, walk, old, from, present, depth)?;
         } else if let Some(old) = &old {
             refuse_pointer(old, &value, present)?;
         }

@@ -54,7 +54,7 @@ pub use random::Seed;
 
 use crate::Ctx;
 use crate::error::Error;
-use crate::value::{List, Map, Type, Value};
+use crate::value::{ANY_MAP, List, Map, Type, Value};
 use fnv::FnvHasher;
 use std::collections::HashMap;
 use std::fmt;
@@ -230,9 +230,11 @@ pub fn list(args: &[Value], index: usize) -> List {
     args.get(index).and_then(Value::as_list).cloned().unwrap_or_else(|| List::nil(&crate::value::ANYS))
 }
 
-/// Argument `index`, declared as one of the map types. A nil map when nil was given.
+/// Argument `index`, declared as `map[string]interface {}`: of that type also when the value has a name of its
+/// own for it. A nil map when nil was given.
 pub fn map(args: &[Value], index: usize) -> Map {
-    args.get(index).and_then(Value::as_map).cloned().unwrap_or_else(|| Map::nil(&crate::value::ANY_MAP))
+    let given = args.get(index).and_then(Value::as_map);
+    given.map_or_else(|| Map::nil(&ANY_MAP), |map| map.with_type(&ANY_MAP))
 }
 
 /// Go's built-in functions: what text/template has without any other.

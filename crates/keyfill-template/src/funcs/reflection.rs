@@ -1,6 +1,6 @@
 //! Types: what a value is, and whether two are the same.
 
-use super::deep_equal::deep_equal;
+use super::deep_equal::DeepEqual;
 use super::{FuncError, Function, any, text};
 use crate::Ctx;
 use crate::value::{Type, Value};
@@ -32,6 +32,6 @@ fn kind_is(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(any(args, 1).kind().name().as_bytes() == text(args, 0)))
 }
 
-fn equal(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(Value::Bool(deep_equal(any(args, 0), any(args, 1))))
+fn equal(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(Value::Bool(DeepEqual::new(ctx).of(any(args, 0), any(args, 1))?))
 }

@@ -39,6 +39,9 @@ static METHODS: &[Function] = &[
     Function::fixed("Metadata", &[], |_, args| word(args, |v| v.metadata().into())),
     Function::fixed("Original", &[], |_, args| word(args, |v| v.original().into())),
     Function::fixed("String", &[], |_, args| word(args, ToString::to_string)),
+    Function::fixed("IncMajor", &[], |_, args| next(args, Version::next_major)),
+    Function::fixed("IncMinor", &[], |_, args| next(args, Version::next_minor)),
+    Function::fixed("IncPatch", &[], |_, args| next(args, Version::next_patch)),
     Function::fixed("Compare", &[VERSION], |_, args| Ok(Value::Int(order(args)? as i64))),
     Function::fixed("Equal", &[VERSION], |_, args| Ok(Value::Bool(order(args)?.is_eq()))),
     Function::fixed("GreaterThan", &[VERSION], |_, args| Ok(Value::Bool(order(args)?.is_gt()))),
@@ -54,6 +57,11 @@ fn version(args: &[Value], index: usize) -> Result<&Version, FuncError> {
 
 fn number(args: &[Value], part: fn(&Version) -> u64) -> Result<Value, FuncError> {
     Ok(Value::Uint64(part(version(args, 0)?)))
+}
+
+/// `semver.Version`, no pointer; it has the same methods here.
+fn next(args: &[Value], part: fn(&Version) -> Version) -> Result<Value, FuncError> {
+    Ok(Value::object(VersionObject(part(version(args, 0)?))))
 }
 
 fn word(args: &[Value], part: fn(&Version) -> String) -> Result<Value, FuncError> {

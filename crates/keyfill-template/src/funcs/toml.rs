@@ -30,7 +30,7 @@ fn to_toml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     if value.is_nil() {
         return Err("reflect: call of reflect.Value.Type on zero Value".into());
     }
-    value.check_depth(ctx.cx().limits.depth)?;
+    value.check_walk(&ctx.cx().limits)?;
     let mut writer = Writer { out: Vec::new() };
     match writer.value(&[], value) {
         Ok(()) => {

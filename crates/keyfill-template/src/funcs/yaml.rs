@@ -3,7 +3,7 @@
 use super::json::{check, error_list, error_map, not_into, or_empty};
 use super::{FuncError, Function, any, text};
 use crate::Ctx;
-use crate::value::{Map, Type, Value};
+use crate::value::{Encoded, Map, Str, Type, Value};
 use keyfill_yaml::{Limits, load_value, to_yaml};
 
 /// The functions of this family.
@@ -17,9 +17,33 @@ pub const FUNCTIONS: &[Function] = &[
 fn write(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
     check(ctx, value)?;
+    if !is_read_again(value) {
+        return Err("yaml: control characters are not allowed".into());
+    }
     let text = to_yaml(value);
     ctx.spend(text.len() as u64)?;
     Ok(Value::str(text.strip_suffix(b"\n").unwrap_or(&text)))
+}
+
+/// helm writes JSON and reads it as YAML before it writes YAML. JSON leaves some characters as they are that
+/// YAML's reader refuses, and a next line (U+0085) in a key ends the line.
+fn is_read_again(value: &Value) -> bool {
+    let refused = |c| matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
+    let is_read = |text: &Str| {
+        let bytes = text.as_bytes();
+        bytes.iter().all(|byte| *byte < 0x7f) || !String::from_utf8_lossy(bytes).contains(refused)
+    };
+    let is_key = |key: &Str| is_read(key) && memchr::memmem::find(key.as_bytes(), b"\xc2\x85").is_none();
+    match value {
+        Value::Str(text) => is_read(text),
+        Value::List(list) => list.iter().all(is_read_again),
+        Value::Map(map) => map.entries().iter().all(|(key, value)| is_key(key) && is_read_again(value)),
+        Value::Object(object) => match object.encode() {
+            Encoded::Value(inner) => is_read_again(&inner),
+            Encoded::Struct(fields) => fields.iter().all(|(_, value)| is_read_again(value)),
+        },
+        _ => true,
+    }
 }
 
 fn load(ctx: &mut Ctx, args: &[Value]) -> Result<Result<keyfill_yaml::Value, String>, FuncError> {

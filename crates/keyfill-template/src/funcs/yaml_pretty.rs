@@ -20,7 +20,7 @@ const SIMPLE_KEY: usize = 128;
 
 fn pretty(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
-    value.check_depth(ctx.cx().limits.depth)?;
+    value.check_walk(&ctx.cx().limits)?;
     let mut writer = Writer { out: Vec::new() };
     match writer.value(value, 0, Place::Root) {
         Ok(()) => {}
@@ -217,7 +217,7 @@ impl Writer {
         let text = String::from_utf8_lossy(text);
         match style {
             Style::Plain => self.text(&text),
-            Style::Single => self.text(&format!("'{}'", text.replace('\'', "''"))),
+            Style::Single => self.broken(&format!("'{}'", text.replace('\'', "''")), indent),
             Style::Double => self.double(&text),
             Style::Block => self.block(&text, indent),
         }
@@ -268,9 +268,23 @@ impl Writer {
             if !line.is_empty() {
                 self.pad(indent.max(2));
             }
-            self.text(line);
+            self.broken(line, indent.max(2));
             self.text("\n");
         }
+    }
+
+    /// A line, indented again behind each break in it that is no newline.
+    fn broken(&mut self, line: &str, indent: usize) {
+        let mut rest = line;
+        while let Some(at) = rest.find(['\u{2028}', '\u{2029}']) {
+            let after = rest[at..].trim_start_matches(['\u{2028}', '\u{2029}']);
+            self.text(&rest[..rest.len() - after.len()]);
+            if !after.is_empty() {
+                self.pad(indent);
+            }
+            rest = after;
+        }
+        self.text(rest);
     }
 }
 
@@ -298,7 +312,6 @@ fn is_plain_string(text: &str) -> bool {
     const OLD: [&str; 16] =
         ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"];
     Scalar::plain(text).kind() == ScalarKind::Str
-        && text != "<<"
         && !OLD.contains(&text)
         && !BASE_60.as_ref().is_some_and(|pattern| pattern.is_match(text.as_bytes()))
 }

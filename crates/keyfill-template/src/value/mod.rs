@@ -12,6 +12,7 @@ mod object;
 mod print;
 mod text;
 mod types;
+mod walk;
 
 pub(crate) use emit::{AsJson, STAND_IN};
 pub use list::{ANYS, INTS, List, ListType, STRINGS, no_methods};
@@ -19,8 +20,9 @@ pub use map::{ANY_MAP, Entries, Map, MapType, STRING_MAP};
 pub use object::{Encoded, ErrorObject, Object};
 pub use text::Str;
 pub use types::{Kind, Type};
+pub(crate) use walk::{Walk, too_large};
 
-use crate::funcs::{FuncError, Function};
+use crate::funcs::Function;
 use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
@@ -219,21 +221,6 @@ impl Value {
     /// The Rust value of an object, if it is a `T`.
     pub fn as_object<T: Object>(&self) -> Option<&T> {
         if let Self::Object(object) = self { object.downcast_ref() } else { None }
-    }
-
-    /// Refuses values nested deeper than `limit`, and so those that hold themselves. What walks a value
-    /// by recursion (`toYaml`, `deepCopy`) asks this first.
-    pub fn check_depth(&self, limit: u32) -> Result<(), FuncError> {
-        let next = limit.checked_sub(1);
-        let deeper = |value: &Self| match next {
-            Some(next) => value.check_depth(next),
-            None => Err(FuncError::limit("the value is nested too deep, or holds itself")),
-        };
-        match self {
-            Self::List(list) => list.iter().filter(|v| v.is_container()).try_for_each(deeper),
-            Self::Map(map) => map.entries().values().filter(|v| v.is_container()).try_for_each(deeper),
-            _ => Ok(()),
-        }
     }
 }
 

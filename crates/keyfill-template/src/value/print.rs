@@ -2,7 +2,7 @@
 
 use super::{Kind, List, Map, Object, Str, Value};
 use crate::funcs::FuncError;
-use keyfill_go::fmt::{Arg, Items, TooDeep, View, Visit, sprint};
+use keyfill_go::fmt::{Arg, Items, TooLarge, View, Visit, sprint};
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -29,9 +29,9 @@ impl Value {
     }
 }
 
-impl From<TooDeep> for FuncError {
-    fn from(_: TooDeep) -> Self {
-        Self::limit("the value is nested too deep, or holds itself")
+impl From<TooLarge> for FuncError {
+    fn from(_: TooLarge) -> Self {
+        super::walk::too_large()
     }
 }
 

@@ -1,0 +1,119 @@
+//! How much there is to walk in a value.
+//!
+//! Maps and lists are shared: a few dozen of them can hold each other so that a walk over all parts never
+//! ends. What walks a value by recursion asks here first, or counts with a [`Walk`] of its own.
+
+use super::{List, Map, Value};
+use crate::funcs::FuncError;
+use keyfill_diag::Limits;
+
+/// The parts that a walk may still visit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Walk {
+    nodes: u64,
+}
+
+impl Walk {
+    /// A walk within the limits of the run.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { nodes: limits.nodes }
+    }
+
+    /// Accounts for parts, counted each time they are met.
+    pub(crate) fn visit(&mut self, parts: usize) -> Result<(), FuncError> {
+        self.nodes = self.nodes.checked_sub(parts as u64).ok_or_else(too_large)?;
+        Ok(())
+    }
+
+    fn all(&mut self, value: &Value, depth: u32) -> Result<(), FuncError> {
+        let deeper = depth.checked_sub(1);
+        match value {
+            Value::List(list) => {
+                self.visit(list.len())?;
+                let mut inner = list.iter().filter(|v| v.is_container());
+                inner.try_for_each(|v| self.all(v, deeper.ok_or_else(too_large)?))
+            }
+            Value::Map(map) => {
+                self.visit(map.len())?;
+                let entries = map.entries();
+                let mut inner = entries.values().filter(|v| v.is_container());
+                inner.try_for_each(|v| self.all(v, deeper.ok_or_else(too_large)?))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The error for a value that cannot be walked.
+pub(crate) fn too_large() -> FuncError {
+    FuncError::limit("the value is nested too deep, holds itself, or has more parts than the limit allows")
+}
+
+impl Value {
+    /// Refuses values nested deeper than the limits allow, and so those that hold themselves, and those with
+    /// more parts, counted as often as they are met.
+    pub fn check_walk(&self, limits: &Limits) -> Result<(), FuncError> {
+        Walk::new(limits).all(self, limits.depth)
+    }
+
+    /// Whether a walk over the parts meets a map or list inside itself, before it meets one that is too deep.
+    pub(crate) fn holds_itself(&self, limits: &Limits) -> bool {
+        let mut walk = Walk::new(limits);
+        cycle(self, &mut Vec::new(), &mut walk, limits.depth) == Some(true)
+    }
+}
+
+/// `None` when neither was found.
+fn cycle(value: &Value, way: &mut Vec<usize>, walk: &mut Walk, depth: u32) -> Option<bool> {
+    let (address, len) = match value {
+        Value::List(list) => (List::address(list), list.len()),
+        Value::Map(map) => (Map::address(map), map.len()),
+        _ => return None,
+    };
+    if way.contains(&address) {
+        return Some(true);
+    }
+    let Some(depth) = depth.checked_sub(1) else { return Some(false) };
+    if walk.visit(len).is_err() {
+        return Some(false);
+    }
+    way.push(address);
+    let found = match value {
+        Value::List(list) => list.iter().find_map(|v| cycle(v, way, walk, depth)),
+        Value::Map(map) => map.entries().values().find_map(|v| cycle(v, way, walk, depth)),
+        _ => None,
+    };
+    way.pop();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::value::{Map, Value};
+    use keyfill_diag::Limits;
+
+    /// `levels` maps, each of which holds the one before it twice.
+    fn doubled(levels: u32) -> Value {
+        (0..levels).fold(Value::Int(1), |inner, _| {
+            let map = Map::new();
+            map.set("a", inner.clone());
+            map.set("b", inner);
+            map.into()
+        })
+    }
+
+    #[test]
+    fn parts_count_as_often_as_they_are_met() {
+        assert!(doubled(15).check_walk(&Limits::default()).is_ok());
+        assert!(doubled(60).check_walk(&Limits::default()).is_err());
+        assert!(!doubled(60).holds_itself(&Limits::default()));
+    }
+
+    #[test]
+    fn a_map_that_holds_itself_is_found() {
+        let map = Map::new();
+        map.set("a", Value::list(vec![map.clone().into()]));
+        let value = Value::from(map);
+        assert!(value.check_walk(&Limits::default()).is_err() && value.holds_itself(&Limits::default()));
+    }
+}
