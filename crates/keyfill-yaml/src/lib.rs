@@ -7,6 +7,7 @@
 
 mod binary;
 mod document;
+mod edit;
 mod emit;
 mod error;
 mod folded;
@@ -27,6 +28,7 @@ mod value;
 mod yaml;
 
 pub use document::{Body, Document, Origin};
+pub use edit::{Content, EditDocument, EditNode};
 pub use emit::{Emit, Sink};
 pub use error::Error;
 pub use json::{to_json, to_json_indent, to_json_plain};

@@ -34,6 +34,8 @@ pub(crate) trait Builder {
 
     fn scalar(&mut self, scalar: ScalarEvent<'_>) -> Result<Self::Node, Error>;
     fn seq(&mut self, items: Vec<Self::Node>, mark: Mark) -> Result<Self::Node, Error>;
+    /// An alias for a node follows.
+    fn alias(&mut self, _node: &Self::Node) {}
     /// A key that is a scalar without an anchor.
     fn key(&mut self, scalar: ScalarEvent<'_>) -> Result<Self::Key, Error>;
     /// Any other key.
@@ -319,6 +321,7 @@ impl<'a, B: Builder> Parser<'a, B> {
             return Err(self.count(size, mark).err().unwrap_or_else(|| at(mark, "too many nodes")));
         }
         let node = node.clone();
+        self.builder.alias(&node);
         self.nodes = total;
         self.aliased = aliased;
         Ok(node)
