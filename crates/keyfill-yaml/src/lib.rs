@@ -35,7 +35,7 @@ pub use json::{to_json, to_json_indent, to_json_plain};
 pub use keyfill_go::json::Html;
 pub use kind::ScalarKind;
 pub use limits::Limits;
-pub use load::{load_node, load_nodes, load_object, load_value, load_yaml, resolve};
+pub use load::{load_node, load_nodes, load_object, load_value, load_yaml, resolve, unwritten};
 pub use locate::{Mark, Step, locate};
 pub use node::{Entry, Map, Node, Scalar, Seq, Style, Tag};
 pub use smol_str::SmolStr as Text;

@@ -4,7 +4,7 @@ use super::equal::equal;
 use super::pointer::{container, is_null, place, split};
 use super::{Operation, Value};
 use crate::error::{Error, Result};
-use keyfill_yaml::Node;
+use keyfill_yaml::{Entry, Map, Node, Scalar};
 
 /// Does one operation.
 pub fn operation(root: &mut Node, operation: &Operation) -> Result<()> {
@@ -52,7 +52,7 @@ fn holder<'a>(root: &'a mut Node, path: &str) -> Result<(&'a mut Node, String)> 
 fn add(root: &mut Node, path: &str, value: Node) -> Result<()> {
     let (holder, last) = holder(root, path)?;
     match holder {
-        Node::Map(map) => map.set(last, value),
+        Node::Map(map) => set_key(map, last, value),
         Node::Seq(seq) if last == "-" => seq.items.push(value),
         Node::Seq(seq) => {
             // One behind the last item is a place too, and -1 means it.
@@ -62,6 +62,14 @@ fn add(root: &mut Node, path: &str, value: Node) -> Result<()> {
         Node::Scalar(_) => return Err(missing(path)),
     }
     Ok(())
+}
+
+/// Keys are strings here, whatever their text is.
+fn set_key(map: &mut Map, key: String, value: Node) {
+    match map.get_mut(&key) {
+        Some(old) => *old = value,
+        None => map.entries.push(Entry { key: Scalar::string(key), value }),
+    }
 }
 
 fn remove(root: &mut Node, path: &str) -> Result<Node> {
@@ -92,7 +100,7 @@ fn replace(root: &mut Node, path: &str, operation: &Operation) -> Result<()> {
     let value = value_of(operation);
     let (holder, last) = holder(root, path)?;
     match holder {
-        Node::Map(map) => map.set(last, value),
+        Node::Map(map) => set_key(map, last, value),
         Node::Seq(seq) => {
             let at = place(&last, seq.items.len()).map_err(|e| e.at_path(path))?;
             seq.items[at] = value;

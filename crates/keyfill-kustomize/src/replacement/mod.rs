@@ -55,6 +55,23 @@ pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>
     Ok(value)
 }
 
+/// The steps to the field at a path, with places in lists as numbers: they still lead there when a replacement
+/// changed what the path looks for.
+pub fn way_to(object: &Node, field_path: &str) -> Vec<String> {
+    path::way(object, &path::split(field_path))
+}
+
+/// The value that stands at the end of such steps now.
+pub fn read_again(object: &Node, steps: &[String]) -> Option<Node> {
+    let found = path::lookup(object, steps).ok()??;
+    if is_null_or_empty(found) {
+        return None;
+    }
+    let mut value = found.clone();
+    part(&mut value);
+    Some(value)
+}
+
 /// Puts a value in at a path of an object, or in a part of what is there. Where the object is the source, too,
 /// `source_path` says which field the value is: once that is set, further ones get what it was set to.
 pub fn set_value(
@@ -62,11 +79,10 @@ pub fn set_value(
     field_path: &str,
     options: Option<&FieldOptions>,
     value: &Node,
-    source_path: Option<&str>,
+    source_path: Option<&[String]>,
 ) -> Result<()> {
-    let source: Option<*const Node> = source_path
-        .and_then(|path| path::lookup(target, &path::split(path)).ok().flatten())
-        .map(std::ptr::from_ref);
+    let source: Option<*const Node> =
+        source_path.and_then(|steps| path::lookup(target, steps).ok().flatten()).map(std::ptr::from_ref);
     let create = options.is_some_and(|o| o.create).then(|| Kind::of(value));
     let steps = path::split(field_path);
     if structured::set(target, &steps, create, value)? {
@@ -162,9 +178,13 @@ fn check_field(node: &Node, name: &str) -> Result<()> {
     match node {
         Node::Map(map) => map.entries.iter().try_for_each(|entry| {
             entry.key.check_key().map_err(|e| {
-                Error::new(format!("in `{name}`: {}", e.message()))
-                    .at_line(entry.key.line)
-                    .hint("put the key into quotes")
+                Error::new(format!("in `{name}`: {}", e.message())).at_line(entry.key.line).hint(match entry
+                    .key
+                    .line
+                {
+                    0 => "kustomize makes keys without quotes; a patch can bring one in quotes",
+                    _ => "put the key into quotes",
+                })
             })?;
             check_field(&entry.value, &entry.key.text)
         }),

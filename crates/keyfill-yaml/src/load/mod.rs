@@ -13,8 +13,8 @@ use std::borrow::Cow;
 use v2::{Numbers, ValueBuilder};
 use v3::NodeBuilder;
 
-pub use v3::resolve;
 pub(crate) use v3::scalar_value;
+pub use v3::{resolve, unwritten};
 
 /// A whole stream by yaml.v3 rules, as kustomize reads it: aliases and merge keys expanded, duplicate keys
 /// refused, empty documents left out, line numbers kept.

@@ -25,6 +25,7 @@ pub(super) struct OpenMap {
     merge: Option<Node>,
     /// Whether a key `<<` was left out.
     is_cleared: bool,
+    flow: bool,
 }
 
 impl NodeBuilder {
@@ -67,6 +68,36 @@ fn unmark_quoted_on_the_way(scalar: &mut Scalar) {
     if scalar.style == Style::Single && matches!(scalar.tag, Tag::Null | Tag::Timestamp) {
         (scalar.tag, scalar.style) = (Tag::None, Style::Plain);
     }
+}
+
+/// A copy of a node comes to stand in a flow collection, or outside of one. A collection stays what it is.
+fn move_into(node: &mut Node, flow: bool) {
+    match node {
+        Node::Scalar(scalar) if flow => mark_quoted_on_the_way(scalar),
+        Node::Scalar(scalar) => unmark_quoted_on_the_way(scalar),
+        Node::Seq(seq) if flow => seq.items.iter_mut().for_each(|item| move_into(item, flow)),
+        Node::Map(map) if flow => map.entries.iter_mut().for_each(|e| move_into(&mut e.value, flow)),
+        Node::Seq(_) | Node::Map(_) => {}
+    }
+}
+
+/// The node as it is without the way through yaml.v3's writer and reader: what would come back as another
+/// text comes as it is.
+pub fn unwritten(mut node: Node) -> Node {
+    fn unmark(node: &mut Node) {
+        match node {
+            Node::Scalar(scalar) => {
+                unmark_quoted_on_the_way(scalar);
+                if scalar.style == Style::Folded {
+                    scalar.style = Style::Literal;
+                }
+            }
+            Node::Seq(seq) => seq.items.iter_mut().for_each(unmark),
+            Node::Map(map) => map.entries.iter_mut().for_each(|e| unmark(&mut e.value)),
+        }
+    }
+    unmark(&mut node);
+    node
 }
 
 /// Whether a scalar is an empty null in a flow collection, which comes out as an empty string.
@@ -115,7 +146,8 @@ impl Builder for NodeBuilder {
         Ok(Node::Seq(Seq { items, line: self.line(mark) }))
     }
 
-    fn alias(&mut self, node: &Node) {
+    fn alias(&mut self, node: &mut Node, flow: bool) {
+        move_into(node, flow);
         self.is_aliased_list = matches!(node, Node::Seq(_));
     }
 
@@ -130,8 +162,13 @@ impl Builder for NodeBuilder {
         }
     }
 
-    fn map(&mut self, mark: Mark) -> OpenMap {
-        OpenMap { map: Map { entries: Vec::new(), line: self.line(mark) }, merge: None, is_cleared: false }
+    fn map(&mut self, mark: Mark, flow: bool) -> OpenMap {
+        OpenMap {
+            map: Map { entries: Vec::new(), line: self.line(mark) },
+            merge: None,
+            is_cleared: false,
+            flow,
+        }
     }
 
     fn entry(&mut self, open: &mut OpenMap, key: Scalar, value: Node) -> Result<(), Error> {
@@ -167,7 +204,7 @@ impl Builder for NodeBuilder {
 
     fn end_map(&mut self, open: OpenMap) -> Result<Node, Error> {
         self.is_aliased_list = false;
-        let OpenMap { mut map, merge, .. } = open;
+        let OpenMap { mut map, merge, flow, .. } = open;
         if let Some((first, second)) = find_duplicate(&map.entries) {
             let key = &map.entries[second].key;
             let message = format!(
@@ -178,7 +215,7 @@ impl Builder for NodeBuilder {
             return Err(Error::at(key.line - self.line, 0, message).hint("remove one of the two"));
         }
         if let Some(merge) = merge {
-            merge_into(&mut map, merge).map_err(|m| Error::at(map.line - self.line, 0, m))?;
+            merge_into(&mut map, merge, flow).map_err(|m| Error::at(map.line - self.line, 0, m))?;
         }
         Ok(Node::Map(map))
     }
@@ -201,7 +238,7 @@ fn find_duplicate(entries: &[Entry]) -> Option<(usize, usize)> {
 
 /// Puts the merged mappings' entries behind the own ones, which win. Of several mappings the first wins;
 /// their keys come from the last to the first, as kustomize puts them.
-fn merge_into(map: &mut Map, merge: Node) -> Result<(), &'static str> {
+fn merge_into(map: &mut Map, merge: Node, flow: bool) -> Result<(), &'static str> {
     let sources = match merge {
         Node::Map(source) => vec![source],
         Node::Seq(seq) => {
@@ -218,9 +255,7 @@ fn merge_into(map: &mut Map, merge: Node) -> Result<(), &'static str> {
     let mut places: HashMap<Text, usize> =
         map.entries.iter().enumerate().map(|(i, e)| (e.key.text.clone(), i)).collect();
     for mut entry in sources.into_iter().flat_map(|source| source.entries) {
-        if let Node::Scalar(scalar) = &mut entry.value {
-            unmark_quoted_on_the_way(scalar);
-        }
+        move_into(&mut entry.value, flow);
         match places.get(&entry.key.text) {
             Some(place) if *place < own => {}
             Some(place) => map.entries[*place].value = entry.value,
