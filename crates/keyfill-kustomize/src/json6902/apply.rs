@@ -6,8 +6,34 @@ use super::{Operation, Value};
 use crate::error::{Error, Result};
 use keyfill_yaml::{Entry, Map, Node, Scalar};
 
+/// How many nodes `copy` may make in one patch. A few operations that copy an object into itself would fill
+/// the memory.
+const MOST_COPIED: usize = 1_000_000;
+
+/// What `copy` has made.
+#[derive(Default)]
+pub struct Copies(usize);
+
+impl Copies {
+    fn of(&mut self, node: &Node) -> Result<Node> {
+        self.0 += count(node);
+        if self.0 > MOST_COPIED {
+            return Err(Error::new(format!("the patch copies more than {MOST_COPIED} values")));
+        }
+        Ok(node.clone())
+    }
+}
+
+fn count(node: &Node) -> usize {
+    1 + match node {
+        Node::Scalar(_) => 0,
+        Node::Seq(seq) => seq.items.iter().map(count).sum(),
+        Node::Map(map) => map.entries.iter().map(|e| count(&e.value)).sum(),
+    }
+}
+
 /// Does one operation.
-pub fn operation(root: &mut Node, operation: &Operation) -> Result<()> {
+pub fn operation(root: &mut Node, operation: &Operation, copies: &mut Copies) -> Result<()> {
     match operation.kind.as_str() {
         "add" => add(root, path(operation)?, value_of(operation)),
         "remove" => remove(root, path(operation)?).map(|_| ()),
@@ -17,7 +43,10 @@ pub fn operation(root: &mut Node, operation: &Operation) -> Result<()> {
             add(root, path(operation)?, moved)
         }
         "copy" => {
-            let copied = get(root, from(operation)?)?.cloned().unwrap_or_else(Node::null);
+            let copied = match get(root, from(operation)?)? {
+                Some(node) => copies.of(node)?,
+                None => Node::null(),
+            };
             add(root, path(operation)?, copied)
         }
         "test" => test(root, path(operation)?, operation.value.as_ref()),
