@@ -4,7 +4,7 @@ use super::path::{Step, is_item_step, step};
 use super::tree::Tree;
 use crate::error::{Error, Result};
 use keyfill_go::regexp::Regexp;
-use keyfill_yaml::Node;
+use keyfill_yaml::{EditDocument, EditNode, Limits, Node};
 
 /// What is made where a path ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +95,7 @@ impl<T: Tree> Visit<'_, T> {
         }
         let Some(field) = node.child_mut(name) else { return Ok(0) };
         if field.kind() == Some(Kind::Scalar) && !rest.is_empty() {
-            let mut copy = inside(field)?;
-            return self.go(&mut copy, rest);
+            return visit(&mut inside(field)?, rest, self.create, &mut |_| Ok(()));
         }
         self.go(field, rest)
     }
@@ -162,18 +161,19 @@ fn list<T: Tree>(node: &mut T) -> Result<&mut Vec<T>> {
 
 /// What the text of a scalar says as YAML. Changes to it are lost; that of a whole document inside a text is
 /// the work of the module beside.
-fn inside<T: Tree>(scalar: &T) -> Result<T> {
+fn inside<T: Tree>(scalar: &T) -> Result<EditNode> {
     let text = scalar.text().unwrap_or("");
     if text.is_empty() {
         return Err(Error::new("expected a mapping but got an empty text").at_line(scalar.line()));
     }
+    let null = || EditNode::from(&Node::null());
     if scalar.is_null() {
-        return Ok(T::null());
+        return Ok(null());
     }
-    let parsed = T::parsed(text).map_err(|e| {
+    let document = EditDocument::read(text.as_bytes(), &Limits::default()).map_err(|e| {
         Error::new(format!("the text of the field is not YAML: {}", e.message())).at_line(scalar.line())
     })?;
-    Ok(parsed.unwrap_or_else(T::null))
+    Ok(document.map_or_else(null, |document| document.root))
 }
 
 /// What is said of a node of another sort than expected.

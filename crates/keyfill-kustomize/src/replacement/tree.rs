@@ -1,9 +1,8 @@
 //! What the path of a replacement's target walks through: an object, or YAML text in one of its fields.
 
 use super::fields::Kind;
-use crate::error::Result;
 use crate::filters::scalar::is_null;
-use keyfill_yaml::{Content, EditDocument, EditNode, Error, Limits, Map, Node, Scalar, Seq, load_nodes};
+use keyfill_yaml::{Content, EditNode, Map, Node, Scalar, Seq};
 
 /// A node of either tree.
 pub trait Tree: Sized {
@@ -13,14 +12,10 @@ pub trait Tree: Sized {
     fn is_null(&self) -> bool;
     /// Where it stands in its file; 0 when that is not known.
     fn line(&self) -> u32;
-    /// `null`.
-    fn null() -> Self;
     /// A new one with nothing in it.
     fn empty(kind: Kind) -> Self;
     /// A new mapping with one entry; a new scalar when the field's name is empty.
     fn item(field: &str, value: &str) -> Self;
-    /// What the text of a scalar says as YAML.
-    fn parsed(text: &str) -> Result<Option<Self>, Error>;
     /// The text of a scalar.
     fn text(&self) -> Option<&str>;
     /// The value of a key of a mapping.
@@ -48,10 +43,6 @@ impl Tree for Node {
         Self::line(self)
     }
 
-    fn null() -> Self {
-        Self::null()
-    }
-
     fn empty(kind: Kind) -> Self {
         match kind {
             Kind::Scalar => Self::Scalar(Scalar::plain("")),
@@ -62,10 +53,6 @@ impl Tree for Node {
 
     fn item(field: &str, value: &str) -> Self {
         super::path::new_item(field, value)
-    }
-
-    fn parsed(text: &str) -> Result<Option<Self>, Error> {
-        Ok(load_nodes(text.as_bytes(), &Limits::default())?.into_iter().next())
     }
 
     fn text(&self) -> Option<&str> {
@@ -113,10 +100,6 @@ impl Tree for EditNode {
         Self::line(self)
     }
 
-    fn null() -> Self {
-        Self::from(&Node::null())
-    }
-
     fn empty(kind: Kind) -> Self {
         Self::new(match kind {
             Kind::Scalar => Content::default(),
@@ -130,10 +113,6 @@ impl Tree for EditNode {
             "" => Self::plain(value),
             field => Self::new(Content::Map(vec![(Self::plain(field), Self::plain(value))])),
         }
-    }
-
-    fn parsed(text: &str) -> Result<Option<Self>, Error> {
-        Ok(EditDocument::read(text.as_bytes(), &Limits::default())?.map(|document| document.root))
     }
 
     fn text(&self) -> Option<&str> {
