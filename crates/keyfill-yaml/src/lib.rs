@@ -3,7 +3,8 @@
 //! Two trees: a [`Node`] keeps scalars as they were written (what kustomize works on, the rules of
 //! `go.yaml.in/yaml/v3` apply when it is read or printed); a [`Value`] is resolved, as Go's
 //! `interface{}` after `sigs.k8s.io/yaml` (what fill and helm's values work on). Both are printed by one
-//! emitter, that of `sigs.k8s.io/yaml`.
+//! emitter, that of `sigs.k8s.io/yaml`. An [`EditDocument`] keeps comments and styles besides and is written
+//! as yaml.v3 writes it: for YAML text that is the value of a field.
 
 mod binary;
 mod document;

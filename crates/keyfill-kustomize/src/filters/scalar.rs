@@ -90,11 +90,12 @@ pub fn made_string(text: Text) -> Scalar {
 }
 
 /// What kustomize does to a value that it sets in a mapping: a string that YAML 1.1 would take for something
-/// else gets quotes, which what is put over it later keeps.
+/// else gets quotes, which what is put over it later keeps. One whose tag was written has no need of them.
 pub fn quote(node: &mut Node) {
     if let Node::Scalar(scalar) = node
         && scalar.style == Style::Plain
         && is_string(scalar)
+        && !(scalar.tag == Tag::Str && scalar.line > 0 && !is_shared(scalar))
         && !scalar.text.contains('\n')
         && !is_plain_string(&scalar.text)
     {
