@@ -21,10 +21,9 @@ use std::process::ExitCode;
 
 /// musl's own allocator is several times slower with two threads.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: memory::Allocator = memory::Allocator;
 
 fn main() -> ExitCode {
-    memory::in_small_pages();
     let name = std::env::args_os().next().map(std::path::PathBuf::from);
     let stem = name.as_deref().and_then(|n| n.file_stem()).and_then(|n| n.to_str()).unwrap_or_default();
     let called_as_avp = stem == "argocd-vault-plugin";

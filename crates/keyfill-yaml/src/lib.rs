@@ -3,10 +3,12 @@
 //! Two trees: a [`Node`] keeps scalars as they were written (what kustomize works on, the rules of
 //! `go.yaml.in/yaml/v3` apply when it is read or printed); a [`Value`] is resolved, as Go's
 //! `interface{}` after `sigs.k8s.io/yaml` (what fill and helm's values work on). Both are printed by one
-//! emitter, that of `sigs.k8s.io/yaml`.
+//! emitter, that of `sigs.k8s.io/yaml`. An [`EditDocument`] keeps comments and styles besides and is written
+//! as yaml.v3 writes it: for YAML text that is the value of a field.
 
 mod binary;
 mod document;
+mod edit;
 mod emit;
 mod error;
 mod folded;
@@ -27,13 +29,14 @@ mod value;
 mod yaml;
 
 pub use document::{Body, Document, Origin};
+pub use edit::{Content, EditDocument, EditNode};
 pub use emit::{Emit, Sink};
 pub use error::Error;
 pub use json::{to_json, to_json_indent, to_json_plain};
 pub use keyfill_go::json::Html;
 pub use kind::ScalarKind;
 pub use limits::Limits;
-pub use load::{load_node, load_nodes, load_object, load_value, load_yaml, resolve};
+pub use load::{load_node, load_nodes, load_object, load_value, load_yaml, resolve, unwritten};
 pub use locate::{Mark, Step, locate};
 pub use node::{Entry, Map, Node, Scalar, Seq, Style, Tag};
 pub use smol_str::SmolStr as Text;

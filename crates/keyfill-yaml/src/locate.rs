@@ -97,7 +97,7 @@ impl Builder for Places {
         Ok(if let Inside::Scalar(text) = node.inside { text } else { String::new() })
     }
 
-    fn map(&mut self, mark: scan::Mark) -> Place {
+    fn map(&mut self, mark: scan::Mark, _flow: bool) -> Place {
         Place { mark, inside: Inside::Entries(Vec::new()) }
     }
 

@@ -202,12 +202,12 @@ impl Map {
         self.get(key).is_some()
     }
 
-    /// Sets a key in its place, or at the end when it is new.
+    /// Sets a key in its place, or at the end when it is new. A new key is plain: `5` is a number.
     pub fn set(&mut self, key: impl Into<Text>, value: Node) {
         let key = key.into();
         match self.entries.iter_mut().find(|e| e.key.text == key) {
             Some(entry) => entry.value = value,
-            None => self.entries.push(Entry { key: Scalar::string(key), value }),
+            None => self.entries.push(Entry { key: Scalar::plain(key), value }),
         }
     }
 
@@ -217,10 +217,10 @@ impl Map {
         Some(self.entries.remove(at).value)
     }
 
-    /// The value of a key, made by `make` and put at the end when it is new.
+    /// The value of a key, made by `make` and put at the end, with a plain key, when it is new.
     pub fn get_or_insert_with(&mut self, key: &str, make: impl FnOnce() -> Node) -> &mut Node {
         let at = self.entries.iter().position(|e| e.key.text == key).unwrap_or_else(|| {
-            self.entries.push(Entry { key: Scalar::string(key), value: make() });
+            self.entries.push(Entry { key: Scalar::plain(key), value: make() });
             self.entries.len() - 1
         });
         &mut self.entries[at].value

@@ -34,11 +34,13 @@ pub(crate) trait Builder {
 
     fn scalar(&mut self, scalar: ScalarEvent<'_>) -> Result<Self::Node, Error>;
     fn seq(&mut self, items: Vec<Self::Node>, mark: Mark) -> Result<Self::Node, Error>;
+    /// A node that an alias stands for, in a flow collection or not.
+    fn alias(&mut self, _node: &mut Self::Node, _flow: bool) {}
     /// A key that is a scalar without an anchor.
     fn key(&mut self, scalar: ScalarEvent<'_>) -> Result<Self::Key, Error>;
     /// Any other key.
     fn node_key(&mut self, node: Self::Node, mark: Mark) -> Result<Self::Key, Error>;
-    fn map(&mut self, mark: Mark) -> Self::Map;
+    fn map(&mut self, mark: Mark, flow: bool) -> Self::Map;
     fn entry(&mut self, map: &mut Self::Map, key: Self::Key, value: Self::Node) -> Result<(), Error>;
     fn end_map(&mut self, map: Self::Map) -> Result<Self::Node, Error>;
 }
@@ -187,7 +189,7 @@ impl<'a, B: Builder> Parser<'a, B> {
         match token.kind {
             Kind::Alias(name) => {
                 self.scanner.next()?;
-                return self.alias(name, start);
+                return self.alias(name, start, !block);
             }
             Kind::Anchor(_) | Kind::Tag(_) => properties = self.properties()?,
             _ => {}
@@ -298,7 +300,7 @@ impl<'a, B: Builder> Parser<'a, B> {
         node
     }
 
-    fn alias(&mut self, name: &str, mark: Mark) -> Result<B::Node, Error> {
+    fn alias(&mut self, name: &str, mark: Mark, flow: bool) -> Result<B::Node, Error> {
         let (node, size) = match self.anchors.get(name) {
             None => {
                 return Err(at(mark, format!("unknown anchor '{name}' referenced")).hint(
@@ -312,13 +314,18 @@ impl<'a, B: Builder> Parser<'a, B> {
         let total = self.nodes.saturating_add(size);
         let aliased = self.aliased.saturating_add(size);
         let excessive = aliased > 100 && total > 1000 && ratio(aliased, total) > allowed_ratio(total);
-        if self.dialect == Dialect::V2 && excessive {
+        let is_bomb = match self.dialect {
+            Dialect::V2 => excessive,
+            Dialect::V3 => aliased > self.limits.nodes / ALIASED_SHARE,
+        };
+        if is_bomb {
             return Err(at(mark, "document contains excessive aliasing"));
         }
         if total > self.limits.nodes {
             return Err(self.count(size, mark).err().unwrap_or_else(|| at(mark, "too many nodes")));
         }
-        let node = node.clone();
+        let mut node = node.clone();
+        self.builder.alias(&mut node, flow);
         self.nodes = total;
         self.aliased = aliased;
         Ok(node)
@@ -360,7 +367,7 @@ impl<'a, B: Builder> Parser<'a, B> {
 
     fn block_mapping(&mut self, mark: Mark) -> Result<B::Node, Error> {
         self.scanner.skip();
-        let mut map = self.builder.map(mark);
+        let mut map = self.builder.map(mark, false);
         loop {
             let token = self.scanner.peek()?;
             let place = token.mark;
@@ -458,7 +465,7 @@ impl<'a, B: Builder> Parser<'a, B> {
 
     /// `key: value` as an item of a flow sequence: a mapping of one entry.
     fn flow_pair(&mut self, mark: Mark) -> Result<B::Node, Error> {
-        let mut map = self.builder.map(mark);
+        let mut map = self.builder.map(mark, true);
         let after = self.scanner.peek()?;
         let place = after.mark;
         let key = match after.kind {
@@ -487,7 +494,7 @@ impl<'a, B: Builder> Parser<'a, B> {
 
     fn flow_mapping(&mut self, mark: Mark) -> Result<B::Node, Error> {
         self.scanner.next()?;
-        let mut map = self.builder.map(mark);
+        let mut map = self.builder.map(mark, true);
         let mut first = true;
         loop {
             if !std::mem::replace(&mut first, false)
@@ -526,6 +533,9 @@ impl<'a, B: Builder> Parser<'a, B> {
 fn at(mark: Mark, message: impl Into<String>) -> Error {
     Error::at(mark.line + 1, mark.column + 1, message)
 }
+
+/// Which part of the nodes that a document may have may come from aliases, where yaml.v3 has no bound.
+const ALIASED_SHARE: u64 = 10;
 
 fn ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64

@@ -9,6 +9,7 @@
 //	e  sigs.k8s.io/yaml: JSONToYAML
 //	k  a stream as kustomize reads it, each document as kustomize's JSON, one a line
 //	K  a stream as kustomize reads it, each document as kustomize prints it, `---` between them
+//	w  read into a node with its comments and written again, as kustomize does with YAML text in a field
 package main
 
 import (
@@ -83,6 +84,16 @@ func try(op byte, text []byte) (answer []byte, err error) {
 		return yaml.YAMLToJSON(text)
 	case 'e':
 		return yaml.JSONToYAML(text)
+	case 'w':
+		var node kyaml.Node
+		if err := kyaml.Unmarshal(text, &node); err != nil {
+			return nil, err
+		}
+		if node.IsZero() {
+			return nil, nil
+		}
+		written, err := kyaml.NewRNode(&node).String()
+		return []byte(written), err
 	case 'k', 'K':
 		return kustomize(text, op == 'K')
 	}

@@ -81,7 +81,7 @@ impl Walk<'_> {
         let at = match (at, made) {
             (Some(at), _) => at,
             (None, Some(make)) if !step.is_list => {
-                map.entries.push(Entry { key: Scalar::string(step.name.clone()), value: empty(make) });
+                map.entries.push(Entry { key: Scalar::plain(step.name.clone()), value: empty(make) });
                 map.entries.len() - 1
             }
             (None, _) => return Ok(()),

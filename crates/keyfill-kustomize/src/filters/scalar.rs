@@ -58,11 +58,20 @@ pub fn tag_of(scalar: &Scalar) -> Tag {
     }
 }
 
+/// How a scalar was written, for what is put in its place. A null or a point in time that stood in a flow
+/// collection without quotes has them only to remember that it comes out as text.
+fn style_of(scalar: &Scalar) -> Style {
+    match (scalar.style, &scalar.tag) {
+        (Style::Single, Tag::Null | Tag::Timestamp) => Style::Plain,
+        (style, _) => style,
+    }
+}
+
 /// Sets the text of a scalar. Without a tag, the text decides the type of a plain one.
 pub fn set(node: &mut Node, text: Text, tag: Tag, writes: &mut Writes) -> Result<()> {
     let Node::Scalar(scalar) = node else { return Err(wrong_kind("a scalar", node)) };
     let line = if tag == Tag::None { 0 } else { scalar.line };
-    let value = Scalar { text, style: scalar.style, tag, line };
+    let value = Scalar { text, style: style_of(scalar), tag, line };
     writes.put(scalar, value);
     Ok(())
 }
@@ -81,11 +90,12 @@ pub fn made_string(text: Text) -> Scalar {
 }
 
 /// What kustomize does to a value that it sets in a mapping: a string that YAML 1.1 would take for something
-/// else gets quotes, which what is put over it later keeps.
+/// else gets quotes, which what is put over it later keeps. One whose tag was written has no need of them.
 pub fn quote(node: &mut Node) {
     if let Node::Scalar(scalar) = node
         && scalar.style == Style::Plain
         && is_string(scalar)
+        && !(scalar.tag == Tag::Str && scalar.line > 0 && !is_shared(scalar))
         && !scalar.text.contains('\n')
         && !is_plain_string(&scalar.text)
     {
@@ -114,7 +124,7 @@ fn is_read_as_string(text: &str) -> bool {
 pub fn set_entry(map: &mut Map, key: &Text, text: &Text, mark: u32, writes: &mut Writes) {
     match map.get_mut(key) {
         Some(Node::Scalar(scalar)) => {
-            let value = Scalar { text: text.clone(), style: scalar.style, tag: Tag::Str, line: 0 };
+            let value = Scalar { text: text.clone(), style: style_of(scalar), tag: Tag::Str, line: 0 };
             writes.put(scalar, value);
         }
         Some(other) => *other = Node::string(text.clone()),
@@ -125,10 +135,11 @@ pub fn set_entry(map: &mut Map, key: &Text, text: &Text, mark: u32, writes: &mut
 /// Puts a scalar over another one, whose way of being written stays: a number put over a quoted text is
 /// written as text, a quoted text put over a plain number stays text.
 pub fn put_over(target: &mut Scalar, mut value: Scalar, writes: &mut Writes) {
-    if !is_untyped(&value) && (value.style != Style::Plain || target.style != Style::Plain) {
+    let style = style_of(target);
+    if !is_untyped(&value) && (value.style != Style::Plain || style != Style::Plain) {
         value.tag = tag_of(&value);
     }
-    value.style = target.style;
+    value.style = style;
     writes.put(target, value);
 }
 

@@ -12,7 +12,9 @@ use keyfill_yaml::{Node, Tag, Text};
 pub fn set(object: &mut Node, field_path: &str, value: &str, file_path_position: i64) -> Result<()> {
     let steps = split_path(field_path, '/');
     let mut writes = Writes::default();
+    let mut is_there = false;
     path::make(object, &steps, &mut |node| {
+        is_there = true;
         let Some(text) = node.text() else {
             return Err(Error::new(format!("the field {field_path} is not a scalar")).at_line(node.line()));
         };
@@ -23,6 +25,12 @@ pub fn set(object: &mut Node, field_path: &str, value: &str, file_path_position:
         };
         if new.is_empty() { Ok(()) } else { set_scalar(node, Text::from(new), Tag::None, &mut writes) }
     })?;
+    // The official tool crashes where a part of a file path is to be set.
+    if !is_there && file_path_position > 0 {
+        return Err(
+            Error::new(format!("the field {field_path} cannot be set below null")).at_line(object.line())
+        );
+    }
     writes.spread(object);
     Ok(())
 }

@@ -47,7 +47,7 @@ pub fn secret(loader: &Loader, generator: &Generator, schema: &Schema) -> Result
 fn push(map: &mut Map, key: Text, value: Text) {
     // The keys come sorted and different: no look for one that is there.
     map.entries
-        .push(keyfill_yaml::Entry { key: Scalar::string(key), value: Node::Scalar(made_string(value)) });
+        .push(keyfill_yaml::Entry { key: Scalar::plain(key), value: Node::Scalar(made_string(value)) });
 }
 
 fn base(generator: &Generator, kind: &'static str) -> Result<Map> {

@@ -4,10 +4,36 @@ use super::equal::equal;
 use super::pointer::{container, is_null, place, split};
 use super::{Operation, Value};
 use crate::error::{Error, Result};
-use keyfill_yaml::Node;
+use keyfill_yaml::{Entry, Map, Node, Scalar};
+
+/// How many nodes `copy` may make in one patch. A few operations that copy an object into itself would fill
+/// the memory.
+const MOST_COPIED: usize = 1_000_000;
+
+/// What `copy` has made.
+#[derive(Default)]
+pub struct Copies(usize);
+
+impl Copies {
+    fn of(&mut self, node: &Node) -> Result<Node> {
+        self.0 += count(node);
+        if self.0 > MOST_COPIED {
+            return Err(Error::new(format!("the patch copies more than {MOST_COPIED} values")));
+        }
+        Ok(node.clone())
+    }
+}
+
+fn count(node: &Node) -> usize {
+    1 + match node {
+        Node::Scalar(_) => 0,
+        Node::Seq(seq) => seq.items.iter().map(count).sum(),
+        Node::Map(map) => map.entries.iter().map(|e| count(&e.value)).sum(),
+    }
+}
 
 /// Does one operation.
-pub fn operation(root: &mut Node, operation: &Operation) -> Result<()> {
+pub fn operation(root: &mut Node, operation: &Operation, copies: &mut Copies) -> Result<()> {
     match operation.kind.as_str() {
         "add" => add(root, path(operation)?, value_of(operation)),
         "remove" => remove(root, path(operation)?).map(|_| ()),
@@ -17,7 +43,10 @@ pub fn operation(root: &mut Node, operation: &Operation) -> Result<()> {
             add(root, path(operation)?, moved)
         }
         "copy" => {
-            let copied = get(root, from(operation)?)?.cloned().unwrap_or_else(Node::null);
+            let copied = match get(root, from(operation)?)? {
+                Some(node) => copies.of(node)?,
+                None => Node::null(),
+            };
             add(root, path(operation)?, copied)
         }
         "test" => test(root, path(operation)?, operation.value.as_ref()),
@@ -52,7 +81,7 @@ fn holder<'a>(root: &'a mut Node, path: &str) -> Result<(&'a mut Node, String)> 
 fn add(root: &mut Node, path: &str, value: Node) -> Result<()> {
     let (holder, last) = holder(root, path)?;
     match holder {
-        Node::Map(map) => map.set(last, value),
+        Node::Map(map) => set_key(map, last, value),
         Node::Seq(seq) if last == "-" => seq.items.push(value),
         Node::Seq(seq) => {
             // One behind the last item is a place too, and -1 means it.
@@ -62,6 +91,14 @@ fn add(root: &mut Node, path: &str, value: Node) -> Result<()> {
         Node::Scalar(_) => return Err(missing(path)),
     }
     Ok(())
+}
+
+/// Keys are strings here, whatever their text is.
+fn set_key(map: &mut Map, key: String, value: Node) {
+    match map.get_mut(&key) {
+        Some(old) => *old = value,
+        None => map.entries.push(Entry { key: Scalar::string(key), value }),
+    }
 }
 
 fn remove(root: &mut Node, path: &str) -> Result<Node> {
@@ -92,7 +129,7 @@ fn replace(root: &mut Node, path: &str, operation: &Operation) -> Result<()> {
     let value = value_of(operation);
     let (holder, last) = holder(root, path)?;
     match holder {
-        Node::Map(map) => map.set(last, value),
+        Node::Map(map) => set_key(map, last, value),
         Node::Seq(seq) => {
             let at = place(&last, seq.items.len()).map_err(|e| e.at_path(path))?;
             seq.items[at] = value;

@@ -52,8 +52,9 @@ impl Patch {
     /// Applies the operations to an object.
     pub fn apply(&self, object: &mut Node) -> Result<()> {
         round::through_json(object)?;
+        let mut copies = apply::Copies::default();
         for (n, operation) in self.operations.iter().enumerate() {
-            apply::operation(object, operation)
+            apply::operation(object, operation, &mut copies)
                 .map_err(|e| e.context(format!("operation {} ({})", n + 1, operation.kind)))?;
         }
         Ok(())

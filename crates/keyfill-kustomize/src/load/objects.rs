@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::resource::{is_null, text_of_scalar};
-use keyfill_yaml::{Limits, Node, load_nodes, to_json};
+use keyfill_yaml::{Limits, Node, load_nodes, to_json, unwritten};
 use std::collections::VecDeque;
 
 /// The objects of a text, in the order in which the official tool takes them: items of lists come behind
@@ -42,7 +42,7 @@ fn flatten(file: &str, mut waiting: VecDeque<Node>, limits: &Limits) -> Result<V
                 for item in &items.items {
                     // The items take the way through JSON, as the official tool does it: what they say is
                     // kept, how it was written is not.
-                    let text = to_json(item);
+                    let text = to_json(&unwritten(item.clone()));
                     let nodes = load_nodes(&text, limits)
                         .map_err(|e| Error::new(e.message()).at(file, Some(item.line())))?;
                     for node in nodes {

@@ -3,7 +3,7 @@
 use crate::Gvk;
 use crate::error::{Error, Result};
 use crate::resmap::{ResMap, describe};
-use crate::resource::{Id, NO_NAMESPACE, is_null, text_of_scalar};
+use crate::resource::{Id, NO_NAMESPACE, text_of_scalar};
 use keyfill_yaml::{Node, ScalarKind, Text};
 use std::collections::{HashMap, HashSet};
 
@@ -97,10 +97,10 @@ impl Referrer {
     }
 }
 
-/// The type in `roleRef`, when it is complete.
+/// The type in `roleRef`, when it is complete. A null counts by its text.
 fn role_type(object: &Node) -> Option<Gvk> {
     let role = object.get("roleRef")?;
-    let field = |name| role.get(name).filter(|n| !is_null(n)).map(text_of_scalar);
+    let field = |name| role.get(name).map(|n| n.text().unwrap_or(""));
     Some(Gvk::new(field("apiGroup")?, "", field("kind")?))
 }
 

@@ -1,11 +1,10 @@
 //! All fields that a path of a replacement's target leads to.
 
-use super::path::{Step, is_item_step, new_item, step};
-use super::text::yaml_text;
+use super::path::{Step, is_item_step, step};
+use super::tree::Tree;
 use crate::error::{Error, Result};
-use crate::filters::scalar::{is_null, wrong_kind};
 use keyfill_go::regexp::Regexp;
-use keyfill_yaml::{Limits, Map, Node, Scalar, ScalarKind, Seq, load_nodes};
+use keyfill_yaml::{EditDocument, EditNode, Limits, Node};
 
 /// What is made where a path ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,47 +27,39 @@ impl Kind {
         }
     }
 
-    fn empty(self) -> Node {
-        match self {
-            Self::Scalar => Node::Scalar(Scalar::plain("")),
-            Self::Seq => Node::Seq(Seq::default()),
-            Self::Map => Node::Map(Map::default()),
-        }
-    }
-
     /// What is made before a step.
-    fn before(self, next: Option<&String>) -> Node {
-        match next {
-            None => self.empty(),
-            Some(next) if is_item_step(next) => Node::Seq(Seq::default()),
-            Some(_) => Node::Map(Map::default()),
-        }
+    fn before<T: Tree>(self, next: Option<&String>) -> T {
+        T::empty(match next {
+            None => self,
+            Some(next) if is_item_step(next) => Self::Seq,
+            Some(_) => Self::Map,
+        })
     }
 }
 
 /// Calls `set` for each field that the path leads to and returns how many they were. With `create`, what is
 /// absent is made.
-pub fn visit(
-    node: &mut Node,
+pub fn visit<T: Tree>(
+    node: &mut T,
     steps: &[String],
     create: Option<Kind>,
-    set: &mut dyn FnMut(&mut Node) -> Result<()>,
+    set: &mut dyn FnMut(&mut T) -> Result<()>,
 ) -> Result<usize> {
     Visit { create, set }.go(node, steps)
 }
 
-struct Visit<'a> {
+struct Visit<'a, T> {
     create: Option<Kind>,
-    set: &'a mut dyn FnMut(&mut Node) -> Result<()>,
+    set: &'a mut dyn FnMut(&mut T) -> Result<()>,
 }
 
-impl Visit<'_> {
-    fn go(&mut self, node: &mut Node, steps: &[String]) -> Result<usize> {
+impl<T: Tree> Visit<'_, T> {
+    fn go(&mut self, node: &mut T, steps: &[String]) -> Result<usize> {
         let Some((first, rest)) = steps.split_first() else {
             (self.set)(node)?;
             return Ok(1);
         };
-        if is_null(node) {
+        if node.is_null() {
             return self.below_null(steps);
         }
         // A negative number is a field's name here.
@@ -79,8 +70,8 @@ impl Visit<'_> {
             Step::Index(n) => self.index(node, n, rest),
             Step::Items(field, value) => self.items(node, field, value, rest),
             Step::All => {
-                let Node::Seq(seq) = node else { return Err(wrong_kind("a list", node)) };
-                seq.items.iter_mut().try_fold(0, |count, item| Ok(count + self.go(item, rest)?))
+                let items = list(node)?;
+                items.iter_mut().try_fold(0, |count, item| Ok(count + self.go(item, rest)?))
             }
             Step::Last => self.field(node, "-", rest),
             Step::Field(name) => self.field(node, name, rest),
@@ -90,35 +81,35 @@ impl Visit<'_> {
     /// Nothing is found below null. What would be made there is lost in kustomize too: the node stays null.
     fn below_null(&mut self, steps: &[String]) -> Result<usize> {
         let Some(create) = self.create else { return Ok(0) };
-        let mut lost = create.before(steps.first());
+        let mut lost: T = create.before(steps.first());
         self.go(&mut lost, steps)
     }
 
-    fn field(&mut self, node: &mut Node, name: &str, rest: &[String]) -> Result<usize> {
-        let Node::Map(map) = node else { return Err(wrong_kind(&format!("a mapping above `{name}`"), node)) };
-        if !map.has(name) {
+    fn field(&mut self, node: &mut T, name: &str, rest: &[String]) -> Result<usize> {
+        if node.kind() != Some(Kind::Map) {
+            return Err(wrong_kind(&format!("a mapping above `{name}`"), node));
+        }
+        if node.child(name).is_none() {
             let Some(create) = self.create else { return Ok(0) };
-            map.set(name, create.before(rest.first()));
+            node.add_child(name, create.before(rest.first()));
         }
-        let Some(field) = map.get_mut(name) else { return Ok(0) };
-        match field {
-            Node::Scalar(scalar) if !rest.is_empty() => {
-                let mut copy = inside(scalar)?;
-                self.go(&mut copy, rest)
-            }
-            field => self.go(field, rest),
+        let Some(field) = node.child_mut(name) else { return Ok(0) };
+        if field.kind() == Some(Kind::Scalar) && !rest.is_empty() {
+            return visit(&mut inside(field)?, rest, self.create, &mut |_| Ok(()));
         }
+        self.go(field, rest)
     }
 
-    fn index(&mut self, node: &mut Node, n: usize, rest: &[String]) -> Result<usize> {
-        let Node::Seq(seq) = node else { return Err(wrong_kind("a list", node)) };
+    fn index(&mut self, node: &mut T, n: usize, rest: &[String]) -> Result<usize> {
+        let line = node.line();
+        let items = list(node)?;
         if let Some(create) = self.create
-            && n == seq.items.len()
+            && n == items.len()
         {
-            seq.items.push(create.before(rest.first()));
+            items.push(create.before(rest.first()));
         }
-        let (line, count) = (seq.line, seq.items.len());
-        match seq.items.get_mut(n) {
+        let count = items.len();
+        match items.get_mut(n) {
             Some(item) => self.go(item, rest),
             None => {
                 Err(Error::new(format!("index {n} specified but only {count} elements found")).at_line(line))
@@ -126,16 +117,16 @@ impl Visit<'_> {
         }
     }
 
-    fn items(&mut self, node: &mut Node, field: &str, value: &str, rest: &[String]) -> Result<usize> {
-        let Node::Seq(seq) = node else { return Err(wrong_kind("a list", node)) };
+    fn items(&mut self, node: &mut T, field: &str, value: &str, rest: &[String]) -> Result<usize> {
+        let items = list(node)?;
         let pattern = Regexp::compile(value.as_bytes())
             .map_err(|e| Error::new(format!("the value of the list step [{field}={value}]: {e}")))?;
-        let count = self.matching(seq, field, &pattern, rest)?;
+        let count = self.matching(items, field, &pattern, rest)?;
         if count > 0 || self.create.is_none() {
             return Ok(count);
         }
-        seq.items.push(new_item(field, value));
-        match self.matching(seq, field, &pattern, rest)? {
+        items.push(T::item(field, value));
+        match self.matching(items, field, &pattern, rest)? {
             0 => Err(Error::new(format!(
                 "the list step [{field}={value}] does not match what it would create"
             ))
@@ -144,16 +135,16 @@ impl Visit<'_> {
         }
     }
 
-    fn matching(&mut self, seq: &mut Seq, field: &str, pattern: &Regexp, rest: &[String]) -> Result<usize> {
+    fn matching(&mut self, items: &mut [T], field: &str, pattern: &Regexp, rest: &[String]) -> Result<usize> {
         let mut count = 0;
-        for item in &mut seq.items {
+        for item in items {
             if field.is_empty() {
-                if pattern.is_match(yaml_text(item).as_bytes()) {
+                if pattern.is_match(item.yaml_text().as_bytes()) {
                     // The path ends at an item that is a value, whatever comes behind.
                     (self.set)(item)?;
                     count += 1;
                 }
-            } else if item.get(field).is_some_and(|v| pattern.is_match(yaml_text(v).as_bytes())) {
+            } else if item.child(field).is_some_and(|v| pattern.is_match(v.yaml_text().as_bytes())) {
                 count += self.go(item, rest)?;
             }
         }
@@ -161,17 +152,37 @@ impl Visit<'_> {
     }
 }
 
+fn list<T: Tree>(node: &mut T) -> Result<&mut Vec<T>> {
+    if node.kind() != Some(Kind::Seq) {
+        return Err(wrong_kind("a list", node));
+    }
+    node.items().ok_or_else(|| Error::new("expected a list"))
+}
+
 /// What the text of a scalar says as YAML. Changes to it are lost; that of a whole document inside a text is
 /// the work of the module beside.
-fn inside(scalar: &Scalar) -> Result<Node> {
-    if scalar.text.is_empty() {
-        return Err(Error::new("expected a mapping but got an empty text").at_line(scalar.line));
+fn inside<T: Tree>(scalar: &T) -> Result<EditNode> {
+    let text = scalar.text().unwrap_or("");
+    if text.is_empty() {
+        return Err(Error::new("expected a mapping but got an empty text").at_line(scalar.line()));
     }
-    if scalar.kind() == ScalarKind::Null {
-        return Ok(Node::null());
+    let null = || EditNode::from(&Node::null());
+    if scalar.is_null() {
+        return Ok(null());
     }
-    let mut documents = load_nodes(scalar.text.as_bytes(), &Limits::default()).map_err(|e| {
-        Error::new(format!("the text of the field is not YAML: {}", e.message())).at_line(scalar.line)
+    let document = EditDocument::read(text.as_bytes(), &Limits::default()).map_err(|e| {
+        Error::new(format!("the text of the field is not YAML: {}", e.message())).at_line(scalar.line())
     })?;
-    Ok(if documents.is_empty() { Node::null() } else { documents.swap_remove(0) })
+    Ok(document.map_or_else(null, |document| document.root))
+}
+
+/// What is said of a node of another sort than expected.
+fn wrong_kind<T: Tree>(expected: &str, node: &T) -> Error {
+    let got = match node.kind() {
+        Some(Kind::Scalar) => "a scalar",
+        Some(Kind::Seq) => "a list",
+        Some(Kind::Map) => "a mapping",
+        None => "an alias",
+    };
+    Error::new(format!("expected {expected} but got {got}")).at_line(node.line())
 }

@@ -3,7 +3,7 @@
 mod fields;
 pub(crate) mod path;
 mod structured;
-mod text;
+mod tree;
 
 use crate::error::{Error, Result};
 use crate::filters::scalar::{is_null_or_empty, is_untyped, tag_of, text_of};
@@ -55,6 +55,23 @@ pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>
     Ok(value)
 }
 
+/// The steps to the field at a path, with places in lists as numbers: they still lead there when a replacement
+/// changed what the path looks for.
+pub fn way_to(object: &Node, field_path: &str) -> Vec<String> {
+    path::way(object, &path::split(field_path))
+}
+
+/// The value that stands at the end of such steps now.
+pub fn read_again(object: &Node, steps: &[String]) -> Option<Node> {
+    let found = path::lookup(object, steps).ok()??;
+    if is_null_or_empty(found) {
+        return None;
+    }
+    let mut value = found.clone();
+    part(&mut value);
+    Some(value)
+}
+
 /// Puts a value in at a path of an object, or in a part of what is there. Where the object is the source, too,
 /// `source_path` says which field the value is: once that is set, further ones get what it was set to.
 pub fn set_value(
@@ -62,11 +79,10 @@ pub fn set_value(
     field_path: &str,
     options: Option<&FieldOptions>,
     value: &Node,
-    source_path: Option<&str>,
+    source_path: Option<&[String]>,
 ) -> Result<()> {
-    let source: Option<*const Node> = source_path
-        .and_then(|path| path::lookup(target, &path::split(path)).ok().flatten())
-        .map(std::ptr::from_ref);
+    let source: Option<*const Node> =
+        source_path.and_then(|steps| path::lookup(target, steps).ok().flatten()).map(std::ptr::from_ref);
     let create = options.is_some_and(|o| o.create).then(|| Kind::of(value));
     let steps = path::split(field_path);
     if structured::set(target, &steps, create, value)? {
@@ -151,32 +167,49 @@ fn scalar_text(scalar: &mut Scalar, text: Text) {
     scalar.text = text;
 }
 
-/// Fails for scalars whose text does not fit their type, which replacements can make.
+/// Fails for what cannot be printed: texts that do not fit their type, which replacements can make, infinity,
+/// keys that are no strings.
 pub fn check_types(object: &Node) -> Result<()> {
-    check_field(object, "")
+    let Node::Map(map) = object else { return check_field(object, "") };
+    map.entries.iter().try_for_each(|e| check_field(&e.value, &e.key.text))
 }
 
 fn check_field(node: &Node, name: &str) -> Result<()> {
-    let scalar = match node {
-        Node::Map(map) => return map.entries.iter().try_for_each(|e| check_field(&e.value, &e.key.text)),
-        Node::Seq(seq) => return seq.items.iter().try_for_each(|item| check_field(item, name)),
-        Node::Scalar(scalar) => scalar,
-    };
+    match node {
+        Node::Map(map) => map.entries.iter().try_for_each(|entry| {
+            entry.key.check_key().map_err(|e| {
+                Error::new(format!("in `{name}`: {}", e.message())).at_line(entry.key.line).hint(match entry
+                    .key
+                    .line
+                {
+                    0 => "kustomize makes keys without quotes; a patch can bring one in quotes",
+                    _ => "put the key into quotes",
+                })
+            })?;
+            check_field(&entry.value, &entry.key.text)
+        }),
+        Node::Seq(seq) => seq.items.iter().try_for_each(|item| check_field(item, name)),
+        Node::Scalar(scalar) => check_scalar(scalar, name),
+    }
+}
+
+fn check_scalar(scalar: &Scalar, name: &str) -> Result<()> {
     let word = match &scalar.tag {
         Tag::Int => "an integer",
         Tag::Float => "a number",
         Tag::Bool => "a boolean",
         Tag::Timestamp => "a timestamp",
         Tag::Null => "null",
-        Tag::None | Tag::Str | Tag::Binary | Tag::Other(_) => return Ok(()),
+        Tag::None | Tag::Str | Tag::Binary | Tag::Other(_) => "",
     };
-    let is = Scalar::plain(scalar.text.clone()).kind();
-    if is == scalar.kind() || (scalar.tag == Tag::Float && is == ScalarKind::Int) {
-        return Ok(());
+    let is = |kind| Scalar::plain(scalar.text.clone()).kind() == kind;
+    let fits = is(scalar.kind()) || scalar.tag == Tag::Float && is(ScalarKind::Int);
+    if !word.is_empty() && !fits {
+        return Err(Error::new(format!("the text of `{name}` does not fit its type: the field holds {word}"))
+            .at_line(scalar.line)
+            .hint("a field keeps its type when a replacement puts a text in: write the old value in quotes to make it a string"));
     }
-    Err(Error::new(format!("what a replacement put into `{name}` does not fit: the field holds {word}"))
-        .at_line(scalar.line)
-        .hint("a field keeps its type: write the old value in quotes to make it a string"))
+    scalar.check_value().map_err(|e| Error::new(format!("`{name}`: {}", e.message())).at_line(scalar.line))
 }
 
 fn not_a_scalar(line: u32) -> Error {

@@ -106,6 +106,28 @@ pub fn lookup<'a>(node: &'a Node, steps: &[String]) -> Result<Option<&'a Node>> 
     Ok(Some(at))
 }
 
+/// The steps with numbers in place of what is looked for in lists, as far as they lead.
+pub fn way(node: &Node, steps: &[String]) -> Vec<String> {
+    let mut at = Some(node);
+    let fixed = |text: &str, at: &Node| {
+        let items = &at.as_seq()?.items;
+        let n = match step(text).ok()? {
+            Step::Last => items.len().checked_sub(1)?,
+            Step::Items(field, value) => items.iter().position(|item| has(item, field, value))?,
+            _ => return None,
+        };
+        Some(n.to_string())
+    };
+    cleaned(steps)
+        .into_iter()
+        .map(|text| {
+            let text = at.and_then(|at| fixed(text, at)).unwrap_or_else(|| text.to_owned());
+            at = at.and_then(|at| lookup(at, std::slice::from_ref(&text)).ok().flatten());
+            text
+        })
+        .collect()
+}
+
 fn list(node: &Node) -> Result<Option<&Seq>> {
     match node {
         Node::Seq(seq) => Ok(Some(seq)),

@@ -2,26 +2,20 @@
 
 use super::fields::{Kind, visit};
 use super::path;
-use super::text::yaml_text;
-use crate::error::{Error, Result};
-use crate::filters::scalar::{is_untyped, tag_of};
+use crate::error::Result;
 use keyfill_yaml::{
-    Html, Limits, Node, ScalarKind, Style, Tag, Text, load_nodes, resolve, to_json, to_json_indent,
+    EditDocument, EditNode, Html, Limits, Node, ScalarKind, Tag, Text, load_node, resolve, to_json,
+    to_json_indent,
 };
 
 /// Puts a value into the document that a field on the path holds, if one does and the rest of the path is
 /// found in it, and says whether it did.
 pub fn set(target: &mut Node, steps: &[String], create: Option<Kind>, value: &Node) -> Result<bool> {
     let Some((depth, mut document)) = find(target, steps) else { return Ok(false) };
-    let found = visit(&mut document, &steps[depth..], create, &mut |field| {
-        match (field, value) {
-            (Node::Scalar(field), value) => {
-                if !is_untyped(field) && field.style == Style::Plain {
-                    field.tag = tag_of(field);
-                }
-                field.text = value.text().unwrap_or("").into();
-            }
-            (field, value) => *field = value.clone(),
+    let found = visit(&mut document.root, &steps[depth..], create, &mut |field| {
+        match field.text() {
+            Some(_) => field.set_text(value.text().unwrap_or("")),
+            None => *field = EditNode::from(value),
         }
         Ok(())
     });
@@ -30,9 +24,7 @@ pub fn set(target: &mut Node, steps: &[String], create: Option<Kind>, value: &No
         return Ok(false);
     }
     let Some(Node::Scalar(scalar)) = lookup_mut(target, &steps[..depth]) else { return Ok(false) };
-    let Some(text) = written(&document, &scalar.text).map_err(|e| e.at_line(scalar.line))? else {
-        return Ok(false);
-    };
+    let Some(text) = written(&document, &scalar.text) else { return Ok(false) };
     if scalar.tag == Tag::None && scalar.kind() == ScalarKind::Str {
         scalar.tag = Tag::Str;
     }
@@ -41,15 +33,12 @@ pub fn set(target: &mut Node, steps: &[String], create: Option<Kind>, value: &No
 }
 
 /// The first scalar on the path that is not its end, and what its text says.
-fn find(target: &Node, steps: &[String]) -> Option<(usize, Node)> {
+fn find(target: &Node, steps: &[String]) -> Option<(usize, EditDocument)> {
     for depth in 1..steps.len() {
         let Ok(Some(Node::Scalar(scalar))) = path::lookup(target, &steps[..depth]) else { continue };
-        let Ok(mut documents) = load_nodes(scalar.text.as_bytes(), &Limits::default()) else { continue };
+        let Ok(document) = EditDocument::read(scalar.text.as_bytes(), &Limits::default()) else { continue };
         // Only a mapping or a list has anything below.
-        return match documents.is_empty() {
-            false => Some((depth, documents.swap_remove(0))).filter(|(_, d)| d.as_scalar().is_none()),
-            true => None,
-        };
+        return Some((depth, document?)).filter(|(_, d)| d.root.text().is_none());
     }
     None
 }
@@ -73,27 +62,13 @@ fn lookup_mut<'a>(node: &'a mut Node, steps: &[String]) -> Option<&'a mut Node> 
 
 /// The changed document as text of the sort it was before: JSON on one line or on several, or YAML.
 /// `None` when it is no longer a document of that sort.
-fn written(document: &Node, before: &str) -> Result<Option<Text>> {
-    if before.trim_start().starts_with(['{', '[']) {
-        let Ok(value) = resolve(document) else { return Ok(None) };
-        let is_pretty = before.contains('\n') && before.contains("  ");
-        let bytes = if is_pretty { to_json_indent(&value, "  ", Html::Escaped) } else { to_json(&value) };
-        return Ok(String::from_utf8(bytes).ok().map(Text::from));
+fn written(document: &EditDocument, before: &str) -> Option<Text> {
+    let text = document.write();
+    if !before.trim_start().starts_with(['{', '[']) {
+        return Some(text.trim().into());
     }
-    if has_what_is_not_kept(before) {
-        return Err(Error::unsupported(
-            "replacing a field inside YAML text that has comments, anchors, folded text or flow collections",
-        ));
-    }
-    Ok(Some(yaml_text(document).into()))
-}
-
-/// Whether text has what the nodes do not remember, although the official tool would write it again.
-fn has_what_is_not_kept(text: &str) -> bool {
-    text.contains('#')
-        || text.lines().any(|line| {
-            let value = line.trim_start().trim_start_matches("- ");
-            let value = value.split_once(": ").map_or(value, |(_, v)| v).trim();
-            value.starts_with(['{', '[', '&', '*', '>', '!']) && value != "[]" && value != "{}"
-        })
+    let value = resolve(&load_node(text.as_bytes(), &Limits::default()).ok()??).ok()?;
+    let is_pretty = before.contains('\n') && before.contains("  ");
+    let bytes = if is_pretty { to_json_indent(&value, "  ", Html::Escaped) } else { to_json(&value) };
+    String::from_utf8(bytes).ok().map(Text::from)
 }

@@ -436,7 +436,7 @@ fn merged(under: Option<Map>, over: Option<Map>, text_of: fn(&Node) -> &str) -> 
     map.entries.reserve(pairs.len());
     for (key, value) in pairs {
         let value = Node::Scalar(crate::filters::scalar::made_string(value));
-        map.entries.push(keyfill_yaml::Entry { key: keyfill_yaml::Scalar::string(key), value });
+        map.entries.push(keyfill_yaml::Entry { key: keyfill_yaml::Scalar::plain(key), value });
     }
     map
 }

@@ -76,7 +76,7 @@ fn finish(session: &Session, target: &Target, accumulator: Accumulator) -> Resul
     let mut documents = Vec::new();
     for (at, mut resource) in map.into_list().into_iter().enumerate() {
         clean(&mut resource, origins, transformations);
-        check_types(&resource.node).map_err(|e| resource.blame(e))?;
+        check_types(&resource.node).map_err(|e| resource.blame(in_file(e, &resource)))?;
         let before = if at == 0 { Bytes::new() } else { Bytes::from_static(b"---\n") };
         documents.push(document(resource, before));
     }
@@ -101,6 +101,14 @@ fn clean(resource: &mut Resource, origins: bool, transformations: bool) {
     }
     drop_memory_annotations(&mut resource.node);
     strings_in_metadata(&mut resource.node, "annotations");
+}
+
+/// The line of an error is one of the file that the object came from.
+fn in_file(error: Error, resource: &Resource) -> Error {
+    match &resource.file {
+        Some(file) => error.at(&**file, None),
+        None => error,
+    }
 }
 
 fn document(resource: Resource, before: Bytes) -> Document {

@@ -204,7 +204,11 @@ impl PatchTransformer {
             }
         };
         let kind = read(&file, &text, patch, loader, schema)?;
-        let target = patch.target.as_ref().map(Matcher::new).transpose()?;
+        // Without a patch nobody looks at the target.
+        let target = match &kind {
+            PatchKind::Merges(merges) if merges.is_empty() => None,
+            _ => patch.target.as_ref().map(Matcher::new).transpose()?,
+        };
         match &kind {
             PatchKind::Merges(merges) if target.is_some() && merges.len() > 1 => {
                 return Err(Error::new("several strategic merge patches in one entry cannot have a target")

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::load::{Replacement, ReplacementSource, ReplacementTarget};
-use crate::replacement::{get_value, set_value};
+use crate::replacement::{get_value, read_again, set_value, way_to};
 use crate::resmap::{ResMap, describe};
 use crate::schema::Schema;
 use crate::selector::Matcher;
@@ -12,19 +12,22 @@ use keyfill_yaml::{Node, Text};
 static DEFAULT_FIELD_PATH: Text = Text::new_static("metadata.name");
 
 /// A value to copy, and where it is read.
-struct Value<'a> {
+struct Value {
     node: Node,
-    /// The resource that it is a field of, and the field's path, when it is the whole field. The value is the
-    /// field itself then, and not a copy: a target that is that field changes what later targets get.
-    place: Option<(usize, &'a str)>,
+    /// The resource that it is a field of, and the way to the field, when it is the whole field. The value is
+    /// the field itself then, and not a copy: a target that is that field changes what later targets get.
+    place: Option<(usize, Vec<String>)>,
 }
 
-impl Value<'_> {
+impl Value {
+    /// The way to the field in a resource that it is a field of.
+    fn place_in(&self, at: usize) -> Option<&[String]> {
+        self.place.as_ref().filter(|(place, _)| *place == at).map(|(_, steps)| &steps[..])
+    }
+
     /// Reads the field again after a change to a resource. Where it is no longer found, the last value stays.
     fn follow(&mut self, at: usize, object: &Node) {
-        if let Some((_, path)) = self.place.filter(|(place, _)| *place == at)
-            && let Ok(node) = get_value(object, path, None)
-        {
+        if let Some(node) = self.place_in(at).and_then(|steps| read_again(object, steps)) {
             self.node = node;
         }
     }
@@ -45,7 +48,7 @@ pub fn apply(map: &mut ResMap, schema: &Schema, list: &[Replacement]) -> Result<
     Ok(())
 }
 
-fn source_value<'a>(map: &ResMap, replacement: &'a Replacement) -> Result<Value<'a>> {
+fn source_value(map: &ResMap, replacement: &Replacement) -> Result<Value> {
     match (&replacement.source, &replacement.value) {
         (Some(_), Some(_)) => Err(Error::new("value and resource selectors are mutually exclusive")),
         (None, Some(value)) => Ok(Value { node: Node::plain(value.clone()), place: None }),
@@ -54,7 +57,7 @@ fn source_value<'a>(map: &ResMap, replacement: &'a Replacement) -> Result<Value<
     }
 }
 
-fn read<'a>(map: &ResMap, source: &'a ReplacementSource) -> Result<Value<'a>> {
+fn read(map: &ResMap, source: &ReplacementSource) -> Result<Value> {
     let is_selected = |at: &usize| map.get(*at).plain_ids().any(|id| id.is_selected_by(&source.id));
     let mut matches = map.places().into_iter().filter(is_selected);
     let found = match (matches.next(), matches.next()) {
@@ -71,7 +74,8 @@ fn read<'a>(map: &ResMap, source: &'a ReplacementSource) -> Result<Value<'a>> {
     let node = get_value(&resource.node, path, source.options.as_ref())
         .map_err(|e| resource.blame(e.context(format!("replacement source {}", source.id))))?;
     let is_part = source.options.as_ref().is_some_and(|o| !o.delimiter.is_empty());
-    Ok(Value { node, place: (!is_part).then_some((found, path.as_str())) })
+    let place = (!is_part).then(|| (found, way_to(&resource.node, path)));
+    Ok(Value { node, place })
 }
 
 fn put(map: &mut ResMap, schema: &Schema, target: &ReplacementTarget, value: &mut Value) -> Result<()> {
@@ -94,7 +98,7 @@ fn put(map: &mut ResMap, schema: &Schema, target: &ReplacementTarget, value: &mu
         if is_selected {
             map.update(at, schema, |resource| {
                 for path in paths {
-                    let source = value.place.filter(|(place, _)| *place == at).map(|(_, path)| path);
+                    let source = value.place_in(at);
                     set_value(&mut resource.node, path, target.options.as_ref(), &value.node, source)
                         .map_err(|e| resource.blame(e))?;
                     value.follow(at, &resource.node);

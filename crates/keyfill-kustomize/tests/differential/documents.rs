@@ -76,6 +76,28 @@ pub const SAMPLES: &[Sample] = &[
 "#,
     ),
     sample(
+        "example.com/v1",
+        "Widget",
+        r#"spec:
+  base: &base {size: small, colour: red, when: 2001-12-14T21:59:43Z, none: }
+  written:
+    colour: green
+    <<: *base
+  inline: {<<: {size: "1", colour: blue}, size: own}
+  several:
+    <<: [*base, {size: ignored, weight: "3"}]
+    parts: [*base]
+  quoted:
+    '<<': {size: lost}
+    size: kept
+  parts:
+  - <<: {name: one}
+    size: 1
+  - name: two
+    <<: *base
+"#,
+    ),
+    sample(
         "apps/v1",
         "DaemonSet",
         r#"spec:

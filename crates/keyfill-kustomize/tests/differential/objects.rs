@@ -38,6 +38,18 @@ pub const KINDS: [(&str, &str); 17] = [
     ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
 ];
 
+/// YAML texts that are the value of a field, with comments, flow collections, anchors and tags.
+const YAML_TEXTS: [&str; 8] = [
+    "a:\n  b: one\n  c: \"2\"\n",
+    "# head\n\n# above\na: # of the key\n    b: one   # behind\n    # below\n\n# of the list\nlist:\n  - x: 1\n  # between\n\n  - x: 2\n# end\n",
+    "a: {b: [1, 'two', \"three\"], c: {d: e}, n: }\nlist: [{x: 1},\n  {x: 2}]\n",
+    "base: &base\n  b: 1\n  c: two\na:\n  <<: *base\n  b: three\nlist:\n- *base\n- x: &x 1\n",
+    "a:\n  b: !!str 5\n  c: !own d\n  t: 2001-12-14\n  n: ~\nlist:\n- x: 0x10\n",
+    "---\na:\n  b: |\n    one\n     two\n  c: >-\n    folded\n    text\n\n    more\n  'q': 'it''s'\n",
+    "{a: {b: 1, c: [x, 'y']}, list: [{x: 1}, {x: 2}]}\n",
+    "a:\n  b: yes # old\n  c: \"a\\nb\"\n\n\n# two lines\n# of comment\n\n  # deeper\nlist:\n  - x: 1 # one\n    y: [] # none\n  - # dash\n    x: 2\n",
+];
+
 /// A name.
 pub fn name(random: &mut Random) -> &'static str {
     random.pick(&NAMES)
@@ -187,8 +199,8 @@ fn data(random: &mut Random) -> Y {
     if random.percent(15) {
         data = data.with("config.json", "'{\"a\": {\"b\": 1}, \"list\": [1, 2]}'");
     }
-    if random.percent(10) {
-        data = data.with("config.yaml", block("|", "a:\n  b: one\n  c: \"2\"\n"));
+    if random.percent(35) {
+        data = data.with("config.yaml", block("|", random.pick(&YAML_TEXTS)));
     }
     data
 }

@@ -78,6 +78,10 @@ fn one_target(known: &[Known], random: &mut Random) -> Y {
                     "spec.template.spec.containers.1.name",
                     "data.config\\.json.a.b",
                     "data.config\\.yaml.a.b",
+                    "data.config\\.yaml.a",
+                    "data.config\\.yaml.list.[x=1].x",
+                    "data.config\\.yaml.list.0.x",
+                    "data.config\\.yaml.new.deep",
                     "spec.size",
                     "metadata.name",
                 ])

@@ -13,8 +13,8 @@ use std::borrow::Cow;
 use v2::{Numbers, ValueBuilder};
 use v3::NodeBuilder;
 
-pub use v3::resolve;
 pub(crate) use v3::scalar_value;
+pub use v3::{resolve, unwritten};
 
 /// A whole stream by yaml.v3 rules, as kustomize reads it: aliases and merge keys expanded, duplicate keys
 /// refused, empty documents left out, line numbers kept.
@@ -28,7 +28,7 @@ pub fn load_nodes(text: &[u8], limits: &Limits) -> Result<Vec<Node>, Error> {
     for piece in documents::pieces(input.text) {
         let (piece, line) = piece?;
         let piece = Input { text: piece.strip_prefix('\u{FEFF}').unwrap_or(piece), ..input };
-        let builder = NodeBuilder { line };
+        let builder = NodeBuilder::new(line);
         let document =
             Parser::new(&piece, Dialect::V3, limits, builder).document().map_err(|e| e.moved_down(line))?;
         nodes.extend(document.filter(|node| !is_null(node)));
@@ -40,7 +40,7 @@ pub fn load_nodes(text: &[u8], limits: &Limits) -> Result<Vec<Node>, Error> {
 /// `None` when there is no document at all. What follows it is not looked at.
 pub fn load_node(text: &[u8], limits: &Limits) -> Result<Option<Node>, Error> {
     let input = Input::new(text)?;
-    Parser::new(&input, Dialect::V3, limits, NodeBuilder { line: 0 }).document()
+    Parser::new(&input, Dialect::V3, limits, NodeBuilder::new(0)).document()
 }
 
 /// One document as `sigs.k8s.io/yaml` and `encoding/json` give it to an `interface{}`: yaml.v2 rules

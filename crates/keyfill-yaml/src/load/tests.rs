@@ -91,6 +91,8 @@ fn bombs_are_refused() {
     assert!(v2(&bomb).ends_with("document contains excessive aliasing"), "{}", v2(&bomb));
     let small = Limits { nodes: 10_000, ..Limits::default() };
     let refused = load_nodes(bomb.as_bytes(), &small).expect_err("too large");
+    assert!(refused.message().contains("excessive aliasing"));
+    let refused = load_nodes("- x\n".repeat(10_001).as_bytes(), &small).expect_err("too large");
     assert!(refused.message().contains("nodes with its aliases expanded"));
     assert_eq!(v2("a: &a [*a]"), "error line 1: anchor 'a' value contains itself");
     let deep = "[".repeat(2000);

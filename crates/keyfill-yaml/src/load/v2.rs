@@ -155,7 +155,7 @@ impl Builder for ValueBuilder {
         }
     }
 
-    fn map(&mut self, _mark: Mark) -> OpenMap {
+    fn map(&mut self, _mark: Mark, _flow: bool) -> OpenMap {
         OpenMap::default()
     }
 

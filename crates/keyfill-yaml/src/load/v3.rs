@@ -7,20 +7,32 @@ use crate::{Entry, Error, Map, Node, Scalar, Seq, Style, Tag, Text, Value, binar
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+/// The text of the key that merges.
+const MERGE: &str = "<<";
+
 const PREFIX: &str = "tag:yaml.org,2002:";
 
 /// Builds [`Node`]s; `line` is what comes before the text in its file.
 pub(super) struct NodeBuilder {
-    pub line: u32,
+    line: u32,
+    /// Whether the node that was made last is a list that an alias stands for.
+    is_aliased_list: bool,
 }
 
 /// A mapping that is being read.
 pub(super) struct OpenMap {
     map: Map,
     merge: Option<Node>,
+    /// Whether a key `<<` was left out.
+    is_cleared: bool,
+    flow: bool,
 }
 
 impl NodeBuilder {
+    pub(super) fn new(line: u32) -> Self {
+        Self { line, is_aliased_list: false }
+    }
+
     fn line(&self, mark: Mark) -> u32 {
         self.line + mark.line + 1
     }
@@ -47,8 +59,45 @@ fn mark_quoted_on_the_way(scalar: &mut Scalar) {
     } else if scalar.text.contains(':')
         && matches!(resolve_plain(Dialect::V3, &scalar.text), Resolved::Timestamp(_))
     {
-        scalar.style = Style::Single;
+        (scalar.tag, scalar.style) = (Tag::Timestamp, Style::Single);
     }
+}
+
+/// What leaves its flow collection is not quoted on the way.
+fn unmark_quoted_on_the_way(scalar: &mut Scalar) {
+    if scalar.style == Style::Single && matches!(scalar.tag, Tag::Null | Tag::Timestamp) {
+        (scalar.tag, scalar.style) = (Tag::None, Style::Plain);
+    }
+}
+
+/// A copy of a node comes to stand in a flow collection, or outside of one. A collection stays what it is.
+fn move_into(node: &mut Node, flow: bool) {
+    match node {
+        Node::Scalar(scalar) if flow => mark_quoted_on_the_way(scalar),
+        Node::Scalar(scalar) => unmark_quoted_on_the_way(scalar),
+        Node::Seq(seq) if flow => seq.items.iter_mut().for_each(|item| move_into(item, flow)),
+        Node::Map(map) if flow => map.entries.iter_mut().for_each(|e| move_into(&mut e.value, flow)),
+        Node::Seq(_) | Node::Map(_) => {}
+    }
+}
+
+/// The node as it is without the way through yaml.v3's writer and reader: what would come back as another
+/// text comes as it is.
+pub fn unwritten(mut node: Node) -> Node {
+    fn unmark(node: &mut Node) {
+        match node {
+            Node::Scalar(scalar) => {
+                unmark_quoted_on_the_way(scalar);
+                if scalar.style == Style::Folded {
+                    scalar.style = Style::Literal;
+                }
+            }
+            Node::Seq(seq) => seq.items.iter_mut().for_each(unmark),
+            Node::Map(map) => map.entries.iter_mut().for_each(|e| unmark(&mut e.value)),
+        }
+    }
+    unmark(&mut node);
+    node
 }
 
 /// Whether a scalar is an empty null in a flow collection, which comes out as an empty string.
@@ -71,7 +120,7 @@ fn short_tag(tag: &str) -> Tag {
 
 fn is_merge(key: &Scalar) -> bool {
     match &key.tag {
-        Tag::None => key.style == Style::Plain && key.text == "<<",
+        Tag::None => key.style == Style::Plain && key.text == MERGE,
         Tag::Other(tag) => tag.strip_prefix(PREFIX) == Some("merge"),
         _ => false,
     }
@@ -83,6 +132,7 @@ impl Builder for NodeBuilder {
     type Map = OpenMap;
 
     fn scalar(&mut self, event: ScalarEvent<'_>) -> Result<Node, Error> {
+        self.is_aliased_list = false;
         let flow = event.flow;
         let mut scalar = self.make(event);
         if flow {
@@ -92,7 +142,13 @@ impl Builder for NodeBuilder {
     }
 
     fn seq(&mut self, items: Vec<Node>, mark: Mark) -> Result<Node, Error> {
+        self.is_aliased_list = false;
         Ok(Node::Seq(Seq { items, line: self.line(mark) }))
+    }
+
+    fn alias(&mut self, node: &mut Node, flow: bool) {
+        move_into(node, flow);
+        self.is_aliased_list = matches!(node, Node::Seq(_));
     }
 
     fn key(&mut self, event: ScalarEvent<'_>) -> Result<Scalar, Error> {
@@ -106,25 +162,49 @@ impl Builder for NodeBuilder {
         }
     }
 
-    fn map(&mut self, mark: Mark) -> OpenMap {
-        OpenMap { map: Map { entries: Vec::new(), line: self.line(mark) }, merge: None }
+    fn map(&mut self, mark: Mark, flow: bool) -> OpenMap {
+        OpenMap {
+            map: Map { entries: Vec::new(), line: self.line(mark) },
+            merge: None,
+            is_cleared: false,
+            flow,
+        }
     }
 
     fn entry(&mut self, open: &mut OpenMap, key: Scalar, value: Node) -> Result<(), Error> {
+        let is_named = key.text == MERGE;
+        // kustomize merges what has the tag, and takes out the first key of that name, be it in quotes.
+        let is_taken_out = is_named && !open.is_cleared;
+        open.is_cleared |= is_named;
         if !is_merge(&key) {
-            open.map.entries.push(Entry { key, value });
+            if !is_taken_out {
+                open.map.entries.push(Entry { key, value });
+            }
             return Ok(());
         }
         if open.merge.is_some() {
             return Err(Error::at(key.line - self.line, 0, "duplicate merge key <<")
                 .hint("merge several mappings with one key: <<: [*a, *b]"));
         }
+        if self.is_aliased_list {
+            return Err(Error::at(
+                key.line - self.line,
+                0,
+                "invalid map merge: received alias for a non-map value",
+            )
+            .hint("write the list of mappings itself: <<: [*a, *b]"));
+        }
+        if !is_named {
+            let key = Scalar { tag: Tag::Str, ..key };
+            open.map.entries.push(Entry { key, value: value.clone() });
+        }
         open.merge = Some(value);
         Ok(())
     }
 
     fn end_map(&mut self, open: OpenMap) -> Result<Node, Error> {
-        let OpenMap { mut map, merge } = open;
+        self.is_aliased_list = false;
+        let OpenMap { mut map, merge, flow, .. } = open;
         if let Some((first, second)) = find_duplicate(&map.entries) {
             let key = &map.entries[second].key;
             let message = format!(
@@ -135,7 +215,7 @@ impl Builder for NodeBuilder {
             return Err(Error::at(key.line - self.line, 0, message).hint("remove one of the two"));
         }
         if let Some(merge) = merge {
-            merge_into(&mut map, merge).map_err(|m| Error::at(map.line - self.line, 0, m))?;
+            merge_into(&mut map, merge, flow).map_err(|m| Error::at(map.line - self.line, 0, m))?;
         }
         Ok(Node::Map(map))
     }
@@ -158,7 +238,7 @@ fn find_duplicate(entries: &[Entry]) -> Option<(usize, usize)> {
 
 /// Puts the merged mappings' entries behind the own ones, which win. Of several mappings the first wins;
 /// their keys come from the last to the first, as kustomize puts them.
-fn merge_into(map: &mut Map, merge: Node) -> Result<(), &'static str> {
+fn merge_into(map: &mut Map, merge: Node, flow: bool) -> Result<(), &'static str> {
     let sources = match merge {
         Node::Map(source) => vec![source],
         Node::Seq(seq) => {
@@ -175,12 +255,7 @@ fn merge_into(map: &mut Map, merge: Node) -> Result<(), &'static str> {
     let mut places: HashMap<Text, usize> =
         map.entries.iter().enumerate().map(|(i, e)| (e.key.text.clone(), i)).collect();
     for mut entry in sources.into_iter().flat_map(|source| source.entries) {
-        // It leaves its flow collection.
-        if let Node::Scalar(scalar) = &mut entry.value
-            && is_quoted_null(scalar)
-        {
-            (scalar.tag, scalar.style) = (Tag::None, Style::Plain);
-        }
+        move_into(&mut entry.value, flow);
         match places.get(&entry.key.text) {
             Some(place) if *place < own => {}
             Some(place) => map.entries[*place].value = entry.value,
@@ -237,6 +312,25 @@ pub(crate) fn scalar_value(scalar: &Scalar) -> Result<Value, Error> {
             Value::Str(folded::after_reading_again(scalar).unwrap_or_else(|| scalar.text.clone()))
         }
     })
+}
+
+impl Scalar {
+    /// Fails for a value that Go cannot print as JSON, as [`resolve`] does, without a look at what is surely text.
+    pub fn check_value(&self) -> Result<(), Error> {
+        let is_text = match (&self.tag, self.style) {
+            (Tag::None | Tag::Str, Style::Single | Style::Double) | (Tag::Str, Style::Plain) => true,
+            (Tag::None, Style::Plain) => {
+                !self.text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-'))
+            }
+            _ => false,
+        };
+        if is_text { Ok(()) } else { scalar_value(self).map(|_| ()) }
+    }
+
+    /// Fails for a key below the top of a document that Go cannot print as JSON: one that is no string.
+    pub fn check_key(&self) -> Result<(), Error> {
+        key_text(self, false).map(|_| ())
+    }
 }
 
 /// What a tree means by yaml.v3 rules. Refused is what Go cannot print as JSON: keys that are no strings

@@ -47,6 +47,7 @@ impl Scanner<'_> {
             self.pos += 1;
         }
         if self.byte(0) == b'#' {
+            self.scan_comment_on_line(i64::from(mark.offset));
             self.pass_comment();
         }
         match self.break_len(0) {

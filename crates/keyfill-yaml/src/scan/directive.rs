@@ -7,7 +7,8 @@ use std::borrow::Cow;
 
 impl<'a> Scanner<'a> {
     pub(super) fn fetch_directive(&mut self) -> Result<(), Error> {
-        self.unroll(-1);
+        let scan = self.comment_scan();
+        self.unroll(-1, scan);
         self.forget_key()?;
         self.key_allowed = false;
         let mark = self.mark();

@@ -6,6 +6,7 @@
 
 mod block;
 mod chars;
+mod comments;
 mod directive;
 mod flow;
 mod token;
@@ -13,6 +14,8 @@ mod token;
 use crate::input::Input;
 use crate::{Error, Style};
 use chars::{is_blank, is_break_at};
+pub(crate) use comments::Comment;
+use comments::Comments;
 use std::borrow::Cow;
 pub(crate) use token::{Kind, Mark, Token};
 
@@ -72,6 +75,9 @@ pub(crate) struct Scanner<'a> {
     /// One for each flow level, and one for block context.
     keys: Vec<SimpleKey>,
     depth_limit: usize,
+
+    /// Comments, when they are asked for; else they are passed over.
+    comments: Option<Box<Comments>>,
 }
 
 impl<'a> Scanner<'a> {
@@ -98,7 +104,21 @@ impl<'a> Scanner<'a> {
             key_allowed: true,
             keys: vec![SimpleKey::default()],
             depth_limit: depth_limit as usize,
+            comments: None,
         }
+    }
+
+    /// Keeps the comments, too.
+    pub fn with_comments(mut self) -> Self {
+        self.comments = Some(Box::new(Comments::new()));
+        self
+    }
+
+    /// The next comment that the token which was peeked at takes.
+    pub fn take_comment(&mut self) -> Option<Comment> {
+        let token = &self.tokens[self.head];
+        let is_block_end = matches!(token.kind, Kind::BlockEnd);
+        self.comments.as_mut()?.take_for(i64::from(token.mark.offset), is_block_end)
     }
 
     /// The next token; the end of the stream is given again and again.
@@ -246,6 +266,9 @@ impl<'a> Scanner<'a> {
     }
 
     fn push(&mut self, kind: Kind<'a>, mark: Mark) {
+        if let Some(comments) = &mut self.comments {
+            comments.saw(&kind, mark, 0);
+        }
         self.tokens.push(Token { kind, mark });
     }
 
@@ -257,15 +280,22 @@ impl<'a> Scanner<'a> {
     /// Puts a token before the one that has the number; behind all when that one was taken already.
     fn insert(&mut self, number: usize, kind: Kind<'a>, mark: Mark) {
         match number.checked_sub(self.taken) {
-            Some(ahead) => self.tokens.insert(self.head + ahead, Token { kind, mark }),
+            Some(ahead) => {
+                let at = self.head + ahead;
+                if let Some(comments) = &mut self.comments {
+                    comments.saw(&kind, mark, self.tokens.len() - at);
+                }
+                self.tokens.insert(at, Token { kind, mark });
+            }
             None => self.push(kind, mark),
         }
     }
 
     fn fetch(&mut self) -> Result<(), Error> {
-        self.skip_to_token()?;
+        let scan = self.comment_scan();
+        self.skip_to_token(scan)?;
         let column = self.icolumn();
-        self.unroll(column);
+        self.unroll(column, scan);
         let b = self.byte(0);
         if column == 0 {
             match b {
@@ -276,6 +306,7 @@ impl<'a> Scanner<'a> {
             }
         }
         let flow = self.flow_level > 0;
+        let takes_comment = scan.map(|_| self.line_comment_token());
         match b {
             0 => self.fetch_end(),
             b'[' => self.fetch_flow_start(Kind::FlowSequenceStart),
@@ -298,17 +329,31 @@ impl<'a> Scanner<'a> {
                 Err(self.error(message).hint("put the text into quotes"))
             }
             _ => self.fetch_plain(),
+        }?;
+        if let Some(token) = takes_comment {
+            self.scan_line_comment(token);
         }
+        Ok(())
     }
 
-    /// Passes blanks, comments and line breaks.
-    fn skip_to_token(&mut self) -> Result<(), Error> {
+    /// The current place, when comments are kept: where a search for the next token begins.
+    fn comment_scan(&mut self) -> Option<Mark> {
+        self.comments.is_some().then(|| self.mark())
+    }
+
+    /// Passes blanks, comments and line breaks. With `scan`, the place where that begins, comments are kept.
+    fn skip_to_token(&mut self, scan: Option<Mark>) -> Result<(), Error> {
         loop {
             let tabs = self.flow_level > 0 || !self.key_allowed;
             while self.byte(0) == b' ' || tabs && self.byte(0) == b'\t' {
                 self.pos += 1;
             }
-            if self.byte(0) == b'#' {
+            if let Some(scan) = scan {
+                self.lift_comment_behind_dash();
+                if self.byte(0) == b'#' {
+                    self.scan_comments(scan);
+                }
+            } else if self.byte(0) == b'#' {
                 self.pass_comment();
                 if self.dialect == Dialect::V3 {
                     self.pass_comment_block();
@@ -386,13 +431,19 @@ impl<'a> Scanner<'a> {
         Error::at(mark.line + 1, mark.column + 1, message)
     }
 
-    /// Closes the block collections that are deeper than the column.
-    fn unroll(&mut self, column: i32) {
+    /// Closes the block collections that are deeper than the column. With `scan`, the place where the search
+    /// for what follows began, they end before the comments that are not theirs.
+    fn unroll(&mut self, column: i32, scan: Option<Mark>) {
         if self.flow_level > 0 {
             return;
         }
+        let mut place = scan.map(|mark| (i64::from(mark.offset) - 1, mark));
         while self.indent > column {
-            let mark = self.mark();
+            let mut mark = self.mark();
+            if let (Some(comments), Some(place)) = (&self.comments, &mut place) {
+                *place = comments.block_end(*place, self.indent);
+                mark.offset = u32::try_from(place.0).unwrap_or(0);
+            }
             self.push(Kind::BlockEnd, mark);
             self.indent = self.indents.pop().unwrap_or(-1);
         }
@@ -426,7 +477,8 @@ impl<'a> Scanner<'a> {
 
     fn fetch_end(&mut self) -> Result<(), Error> {
         let mark = self.mark();
-        self.unroll(-1);
+        let scan = self.comment_scan();
+        self.unroll(-1, scan);
         self.forget_key()?;
         self.key_allowed = false;
         self.ended = true;
@@ -435,7 +487,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn fetch_indicator(&mut self, kind: Kind<'a>) -> Result<(), Error> {
-        self.unroll(-1);
+        let scan = self.comment_scan();
+        self.unroll(-1, scan);
         self.forget_key()?;
         self.key_allowed = false;
         self.push_indicator(kind, 3);

@@ -2,11 +2,12 @@
 
 use crate::oracle::Oracle;
 use keyfill_yaml::{
-    Error, Limits, Node, Value, key_order, load_nodes, load_value, load_yaml, resolve, to_json, to_yaml,
+    EditDocument, Error, Limits, Node, Value, key_order, load_nodes, load_value, load_yaml, resolve, to_json,
+    to_yaml,
 };
 
 /// The readings and writings that are compared.
-pub const OPERATIONS: [u8; 4] = *b"ymkK";
+pub const OPERATIONS: [u8; 5] = *b"ymkKw";
 
 /// What this crate makes of a text; `None` when Go's answer would not be stable.
 pub fn ours(operation: u8, text: &[u8]) -> Option<Result<Vec<u8>, Error>> {
@@ -18,6 +19,8 @@ pub fn ours(operation: u8, text: &[u8]) -> Option<Result<Vec<u8>, Error>> {
             Ok(value) => Ok(to_yaml(&value)),
             Err(e) => Err(e),
         },
+        b'w' => EditDocument::read(text, &limits)
+            .map(|document| document.map_or_else(Vec::new, |d| d.write().into_bytes())),
         _ => {
             let nodes = match load_nodes(text, &limits) {
                 Ok(nodes) => nodes,

@@ -339,6 +339,39 @@ pub fn mutated(random: &mut Random, text: &str) -> String {
     chars.into_iter().collect()
 }
 
+/// A text with comments on lines of their own, empty lines and comments behind what is there.
+pub fn commented(random: &mut Random, text: &str) -> String {
+    let mut out = String::new();
+    for line in text.split_inclusive('\n') {
+        let mut indent = line.len() - line.trim_start_matches(' ').len();
+        if random.below(4) == 0 {
+            for _ in 0..=random.below(3) {
+                match random.below(5) {
+                    0 => {}
+                    1 => indent = random.below(7),
+                    _ => {}
+                }
+                if random.below(4) > 0 {
+                    pad(&mut out, indent);
+                    out.push_str(random.pick(&["# c", "# d", "#", "# e f", "## g"]));
+                }
+                out.push('\n');
+            }
+        }
+        match line.strip_suffix('\n') {
+            Some(start) if random.below(5) == 0 => {
+                out.push_str(start);
+                out.push_str(random.pick(&[" # line\n", "  # line\n", " #\n"]));
+            }
+            _ => out.push_str(line),
+        }
+    }
+    if random.below(6) == 0 {
+        out.push_str(random.pick(&["# end\n", "\n# end\n", "  # end", "\n\n# one\n\n# two\n"]));
+    }
+    out
+}
+
 /// A value of any shape.
 pub fn value_tree(random: &mut Random, depth: usize) -> Value {
     match random.below(if depth > 4 { 7 } else { 10 }) {

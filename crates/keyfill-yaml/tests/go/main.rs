@@ -91,6 +91,26 @@ fn generated_texts_read_as_in_go() {
 }
 
 #[test]
+fn generated_texts_are_written_again_as_in_go() {
+    let Some(mut oracle) = Oracle::start() else { return };
+    let (mut differences, mut valid) = (Vec::new(), 0);
+    for seed in 0..cases() {
+        let random = &mut Random::new(seed ^ 0xC0FFEE);
+        let mut text = generate::text(random);
+        text = generate::commented(random, &text);
+        if seed % 5 == 0 {
+            text = generate::mutated(random, &text);
+        }
+        if let Some(d) = difference(&mut oracle, b'w', text.as_bytes()) {
+            differences.push(format!("seed {seed} {text:?}\n{d}"));
+        }
+        valid += u32::from(matches!(compare::ours(b'w', text.as_bytes()), Some(Ok(_))));
+    }
+    println!("{valid} of {} texts are valid", cases());
+    report(&differences);
+}
+
+#[test]
 fn generated_values_print_as_in_go() {
     let Some(mut oracle) = Oracle::start() else { return };
     let mut differences = Vec::new();

@@ -1,0 +1,143 @@
+//! What the path of a replacement's target walks through: an object, or YAML text in one of its fields.
+
+use super::fields::Kind;
+use crate::filters::scalar::is_null;
+use keyfill_yaml::{Content, EditNode, Map, Node, Scalar, Seq};
+
+/// A node of either tree.
+pub trait Tree: Sized {
+    /// What it is; `None` for an alias, which is none of them.
+    fn kind(&self) -> Option<Kind>;
+    /// Whether it is null.
+    fn is_null(&self) -> bool;
+    /// Where it stands in its file; 0 when that is not known.
+    fn line(&self) -> u32;
+    /// A new one with nothing in it.
+    fn empty(kind: Kind) -> Self;
+    /// A new mapping with one entry; a new scalar when the field's name is empty.
+    fn item(field: &str, value: &str) -> Self;
+    /// The text of a scalar.
+    fn text(&self) -> Option<&str>;
+    /// The value of a key of a mapping.
+    fn child(&self, name: &str) -> Option<&Self>;
+    /// The value of a key of a mapping, to change it.
+    fn child_mut(&mut self, name: &str) -> Option<&mut Self>;
+    /// Puts a new entry at the end of a mapping.
+    fn add_child(&mut self, name: &str, value: Self);
+    /// The items of a list.
+    fn items(&mut self) -> Option<&mut Vec<Self>>;
+    /// The text of it alone as `go.yaml.in/yaml/v3` writes it, without blanks at both ends.
+    fn yaml_text(&self) -> String;
+}
+
+impl Tree for Node {
+    fn kind(&self) -> Option<Kind> {
+        Some(Kind::of(self))
+    }
+
+    fn is_null(&self) -> bool {
+        is_null(self)
+    }
+
+    fn line(&self) -> u32 {
+        Self::line(self)
+    }
+
+    fn empty(kind: Kind) -> Self {
+        match kind {
+            Kind::Scalar => Self::Scalar(Scalar::plain("")),
+            Kind::Seq => Self::Seq(Seq::default()),
+            Kind::Map => Self::Map(Map::default()),
+        }
+    }
+
+    fn item(field: &str, value: &str) -> Self {
+        super::path::new_item(field, value)
+    }
+
+    fn text(&self) -> Option<&str> {
+        Self::text(self)
+    }
+
+    fn child(&self, name: &str) -> Option<&Self> {
+        self.get(name)
+    }
+
+    fn child_mut(&mut self, name: &str) -> Option<&mut Self> {
+        self.get_mut(name)
+    }
+
+    fn add_child(&mut self, name: &str, value: Self) {
+        if let Self::Map(map) = self {
+            map.set(name, value);
+        }
+    }
+
+    fn items(&mut self) -> Option<&mut Vec<Self>> {
+        self.as_seq_mut().map(|seq| &mut seq.items)
+    }
+
+    fn yaml_text(&self) -> String {
+        EditNode::from(self).yaml_text()
+    }
+}
+
+impl Tree for EditNode {
+    fn kind(&self) -> Option<Kind> {
+        match self.content {
+            Content::Scalar(_) => Some(Kind::Scalar),
+            Content::Seq(_) => Some(Kind::Seq),
+            Content::Map(_) => Some(Kind::Map),
+            Content::Alias(_) => None,
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        Self::is_null(self)
+    }
+
+    fn line(&self) -> u32 {
+        Self::line(self)
+    }
+
+    fn empty(kind: Kind) -> Self {
+        Self::new(match kind {
+            Kind::Scalar => Content::default(),
+            Kind::Seq => Content::Seq(Vec::new()),
+            Kind::Map => Content::Map(Vec::new()),
+        })
+    }
+
+    fn item(field: &str, value: &str) -> Self {
+        match field {
+            "" => Self::plain(value),
+            field => Self::new(Content::Map(vec![(Self::plain(field), Self::plain(value))])),
+        }
+    }
+
+    fn text(&self) -> Option<&str> {
+        Self::text(self)
+    }
+
+    fn child(&self, name: &str) -> Option<&Self> {
+        self.get(name)
+    }
+
+    fn child_mut(&mut self, name: &str) -> Option<&mut Self> {
+        self.get_mut(name)
+    }
+
+    fn add_child(&mut self, name: &str, value: Self) {
+        if let Content::Map(entries) = &mut self.content {
+            entries.push((Self::plain(name), value));
+        }
+    }
+
+    fn items(&mut self) -> Option<&mut Vec<Self>> {
+        if let Content::Seq(items) = &mut self.content { Some(items) } else { None }
+    }
+
+    fn yaml_text(&self) -> String {
+        self.write().trim().to_owned()
+    }
+}

@@ -1,0 +1,552 @@
+//! Writing, as libyaml's emitter in yaml.v3 does it.
+//!
+//! Comments wait in the writer until a place comes where one of their sort is written, so some come out
+//! elsewhere than where they were: that is yaml.v3's doing, and kept.
+
+use super::scalars::{analyze, fitting, tag_of};
+use super::{Content, EditDocument, EditNode, NodeComments, PREFIX};
+use crate::Style;
+use crate::yaml::analysis::is_break;
+use std::borrow::Cow;
+
+/// The indentation of nested collections.
+const INDENT: i32 = 2;
+
+/// How long a key may be that stands on one line with its value.
+const KEY_LENGTH: usize = 128;
+
+pub(super) fn document(document: &EditDocument) -> String {
+    let mut writer = Writer::new();
+    writer.waiting.head.clone_from(&document.head);
+    if !document.head.is_empty() {
+        writer.head_comment();
+        writer.put_break();
+    }
+    writer.root(&document.root);
+    writer.wait_for(&NodeComments { foot: document.foot.clone(), ..NodeComments::default() });
+    writer.end()
+}
+
+pub(super) fn node(node: &EditNode) -> String {
+    let mut writer = Writer::new();
+    writer.root(node);
+    writer.end()
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Root,
+    BlockItem,
+    FlowItem,
+    SimpleKey,
+    /// A key that is no simple one, or a value.
+    InMapping,
+}
+
+pub(super) struct Writer {
+    out: String,
+    column: i32,
+    indent: i32,
+    /// Whether the last character was a blank or begins a line.
+    pub whitespace: bool,
+    /// Whether nothing but indentation and dashes stands on the line.
+    pub indention: bool,
+    /// The indentation of a foot comment that was written just now: an empty line follows it.
+    foot_indent: i32,
+    flow_level: u32,
+    waiting: NodeComments,
+    /// The foot of the entry before.
+    tail: String,
+    /// The line comment of a key.
+    key_line: String,
+}
+
+impl Writer {
+    fn new() -> Self {
+        Self {
+            out: String::new(),
+            column: 0,
+            indent: -1,
+            whitespace: true,
+            indention: true,
+            foot_indent: -1,
+            flow_level: 0,
+            waiting: NodeComments::default(),
+            tail: String::new(),
+            key_line: String::new(),
+        }
+    }
+
+    pub fn put(&mut self, c: char) {
+        self.out.push(c);
+        self.column += 1;
+    }
+
+    pub fn put_break(&mut self) {
+        self.out.push('\n');
+        self.column = 0;
+        self.indention = true;
+    }
+
+    pub fn write_break(&mut self, c: char) {
+        self.out.push(c);
+        self.column = 0;
+        self.indention = true;
+    }
+
+    pub fn write_indent(&mut self) {
+        let indent = self.indent.max(0);
+        if !self.indention || self.column > indent || self.column == indent && !self.whitespace {
+            self.put_break();
+        }
+        if self.foot_indent == indent {
+            self.put_break();
+        }
+        while self.column < indent {
+            self.put(' ');
+        }
+        self.whitespace = true;
+        self.foot_indent = -1;
+    }
+
+    pub fn indicator(&mut self, text: &str, after_blank: bool, whitespace: bool, indention: bool) {
+        if after_blank && !self.whitespace {
+            self.put(' ');
+        }
+        text.chars().for_each(|c| self.put(c));
+        self.whitespace = whitespace;
+        self.indention &= indention;
+    }
+
+    /// The comments of what comes next wait for their places; there is room for one of each sort.
+    fn wait_for(&mut self, comments: &NodeComments) {
+        let keep = |waiting: &mut String, new: &String| {
+            if !new.is_empty() {
+                waiting.clone_from(new);
+            }
+        };
+        keep(&mut self.waiting.head, &comments.head);
+        keep(&mut self.waiting.line, &comments.line);
+        keep(&mut self.waiting.foot, &comments.foot);
+    }
+
+    /// Those of a node. A collection has the ones of its line and below it at its end.
+    fn wait_for_start(&mut self, node: &EditNode) {
+        match node.content {
+            Content::Scalar(_) | Content::Alias(_) => self.wait_for(&node.comments),
+            Content::Seq(_) | Content::Map(_) => {
+                let head = node.comments.head.clone();
+                self.wait_for(&NodeComments { head, ..NodeComments::default() });
+            }
+        }
+    }
+
+    fn wait_for_end(&mut self, node: &EditNode) {
+        let NodeComments { line, foot, .. } = &node.comments;
+        self.wait_for(&NodeComments { head: String::new(), line: line.clone(), foot: foot.clone() });
+    }
+
+    fn comment(&mut self, text: &str) {
+        let (mut breaks, mut has_sign) = (false, false);
+        for c in text.chars() {
+            if is_break(c) {
+                self.write_break(c);
+                (breaks, has_sign) = (true, false);
+                continue;
+            }
+            if std::mem::take(&mut breaks) {
+                self.write_indent();
+            }
+            if !std::mem::replace(&mut has_sign, true) && c != '#' {
+                self.put('#');
+                self.put(' ');
+            }
+            self.put(c);
+            self.indention = false;
+        }
+        if !breaks {
+            self.put_break();
+        }
+        self.whitespace = true;
+    }
+
+    /// A comment on lines of its own, with an empty line below it.
+    fn comment_below(&mut self, text: &str) {
+        self.write_indent();
+        self.comment(text);
+        self.foot_indent = self.indent.max(0);
+    }
+
+    fn head_comment(&mut self) {
+        let tail = std::mem::take(&mut self.tail);
+        if !tail.is_empty() {
+            self.comment_below(&tail);
+        }
+        let head = std::mem::take(&mut self.waiting.head);
+        if !head.is_empty() {
+            self.write_indent();
+            self.comment(&head);
+        }
+    }
+
+    fn line_comment(&mut self) {
+        let line = std::mem::take(&mut self.waiting.line);
+        if line.is_empty() {
+            return;
+        }
+        if !self.whitespace {
+            self.put(' ');
+        }
+        self.comment(&line);
+    }
+
+    /// The end of a block scalar's first line.
+    pub fn line_comment_or_break(&mut self) {
+        if self.waiting.line.is_empty() {
+            self.put_break();
+        } else {
+            self.line_comment();
+        }
+    }
+
+    fn foot_comment(&mut self) {
+        let foot = std::mem::take(&mut self.waiting.foot);
+        if !foot.is_empty() {
+            self.comment_below(&foot);
+        }
+    }
+
+    fn has_comment_behind(&self) -> bool {
+        !(self.waiting.line.is_empty() && self.waiting.foot.is_empty() && self.tail.is_empty())
+    }
+
+    fn root(&mut self, node: &EditNode) {
+        self.wait_for_start(node);
+        self.head_comment();
+        self.start(node, Place::Root);
+        self.line_comment();
+        self.foot_comment();
+        self.inside(node, Place::Root);
+    }
+
+    fn end(mut self) -> String {
+        self.foot_indent = 0;
+        self.foot_comment();
+        self.foot_indent = -1;
+        self.write_indent();
+        self.out
+    }
+
+    /// A deeper level; returns the one before.
+    fn deepen(&mut self, is_flow: bool, place: Place) -> i32 {
+        let before = self.indent;
+        self.indent = match (before, place) {
+            (..0, _) if is_flow => INDENT,
+            (..0, _) => 0,
+            // The dash is part of the indentation.
+            (_, Place::BlockItem) => before + 2,
+            _ => INDENT * ((before + INDENT) / INDENT),
+        };
+        before
+    }
+
+    /// All of a scalar or an alias; of a collection what stands before its content.
+    fn start(&mut self, node: &EditNode, place: Place) {
+        if let Content::Alias(name) = &node.content {
+            self.indicator("*", true, false, false);
+            return self.name(name);
+        }
+        if !node.anchor.is_empty() {
+            self.indicator("&", true, false, false);
+            self.name(&node.anchor);
+        }
+        let (tag, is_quoted) = shown_tag(node);
+        self.tag(tag);
+        let Content::Scalar(text) = &node.content else { return };
+        let style = match node.style {
+            Style::Plain if text.contains('\n') => Style::Literal,
+            Style::Plain if is_quoted => Style::Double,
+            style => style,
+        };
+        let style = fitting(style, text, self.flow_level > 0, place == Place::SimpleKey);
+        let before = self.deepen(true, place);
+        self.scalar(text, style);
+        self.indent = before;
+    }
+
+    fn name(&mut self, name: &str) {
+        name.chars().for_each(|c| self.put(c));
+        (self.whitespace, self.indention) = (false, false);
+    }
+
+    fn tag(&mut self, tag: &str) {
+        if tag.is_empty() {
+            return;
+        }
+        let text = match (tag.strip_prefix("!!"), tag.strip_prefix('!')) {
+            (Some(name), _) => format!("!!{}", escaped_tag(name)),
+            (None, Some(name)) => format!("!{}", escaped_tag(name)),
+            (None, None) => match tag.strip_prefix(PREFIX) {
+                Some(name) => format!("!!{}", escaped_tag(name)),
+                None => format!("!<{}>", escaped_tag(tag)),
+            },
+        };
+        self.indicator(&text, true, false, false);
+    }
+
+    /// The content of a collection.
+    fn inside(&mut self, node: &EditNode, place: Place) {
+        let is_flow = self.flow_level > 0 || node.is_flow;
+        match &node.content {
+            Content::Scalar(_) | Content::Alias(_) => {}
+            Content::Seq(items) if is_flow || items.is_empty() => self.flow_seq(node, items, place),
+            Content::Seq(items) => self.block_seq(items, place),
+            Content::Map(entries) if is_flow || entries.is_empty() => self.flow_map(node, entries, place),
+            Content::Map(entries) => self.block_map(node, entries, place),
+        }
+        if !is_flow && !node.is_empty() {
+            self.wait_for_end(node);
+        }
+    }
+
+    fn block_seq(&mut self, items: &[EditNode], place: Place) {
+        let is_in_mapping = matches!(place, Place::InMapping | Place::SimpleKey);
+        let is_compact = is_in_mapping && (self.column == 0 || !self.indention);
+        let before = self.deepen(false, place);
+        if is_compact && before >= 0 {
+            self.indent -= 2;
+        }
+        for item in items {
+            self.wait_for_start(item);
+            self.head_comment();
+            self.write_indent();
+            self.indicator("-", true, false, true);
+            self.start(item, Place::BlockItem);
+            self.line_comment();
+            self.foot_comment();
+            self.inside(item, Place::BlockItem);
+        }
+        self.indent = before;
+    }
+
+    fn block_map(&mut self, node: &EditNode, entries: &[(EditNode, EditNode)], place: Place) {
+        let before = self.deepen(false, place);
+        let mut foot = String::new();
+        for (key, value) in entries {
+            let key = &*self.key_comments(key, &mut foot);
+            self.head_comment();
+            self.write_indent();
+            if !self.waiting.line.is_empty() {
+                self.key_line = std::mem::take(&mut self.waiting.line);
+            }
+            if is_simple_key(key) {
+                self.start(key, Place::SimpleKey);
+                self.inside(key, Place::SimpleKey);
+                self.wait_for_start(value);
+                self.indicator(":", false, false, false);
+            } else {
+                self.indicator("?", true, false, true);
+                self.start(key, Place::InMapping);
+                self.inside(key, Place::InMapping);
+                self.wait_for_start(value);
+                self.write_indent();
+                self.indicator(":", true, false, true);
+            }
+            self.key_line_comment(value);
+            self.start(value, Place::InMapping);
+            self.line_comment();
+            self.foot_comment();
+            self.inside(value, Place::InMapping);
+        }
+        self.set_tail(foot);
+        self.wait_for_end(node);
+        self.head_comment();
+        self.indent = before;
+    }
+
+    /// The comments of an entry's key. Its foot stands below the value: it is told to what comes next, and
+    /// what is to be written has none.
+    fn key_comments<'n>(&mut self, key: &'n EditNode, foot: &mut String) -> Cow<'n, EditNode> {
+        let before = std::mem::replace(foot, key.comments.foot.clone());
+        if matches!(key.content, Content::Scalar(_) | Content::Map(_)) {
+            self.set_tail(before);
+        }
+        let NodeComments { head, line, .. } = &key.comments;
+        let is_leaf = matches!(key.content, Content::Scalar(_) | Content::Alias(_));
+        let line = if is_leaf { line.clone() } else { String::new() };
+        self.wait_for(&NodeComments { head: head.clone(), line, foot: String::new() });
+        if is_leaf || foot.is_empty() {
+            return Cow::Borrowed(key);
+        }
+        let mut footless = key.clone();
+        footless.comments.foot.clear();
+        Cow::Owned(footless)
+    }
+
+    fn set_tail(&mut self, tail: String) {
+        if !tail.is_empty() {
+            self.tail = tail;
+        }
+    }
+
+    /// The line comment of a key stands behind a scalar value that has none, or before a block.
+    fn key_line_comment(&mut self, value: &EditNode) {
+        if self.key_line.is_empty() {
+            return;
+        }
+        match value.content {
+            Content::Scalar(_) if self.waiting.line.is_empty() => {
+                self.waiting.line = std::mem::take(&mut self.key_line);
+            }
+            Content::Seq(_) | Content::Map(_) if !value.is_flow => {
+                let line = std::mem::replace(&mut self.waiting.line, std::mem::take(&mut self.key_line));
+                self.line_comment();
+                self.waiting.line = line;
+            }
+            _ => {}
+        }
+    }
+
+    fn flow_seq(&mut self, node: &EditNode, items: &[EditNode], place: Place) {
+        self.indicator("[", true, true, false);
+        let before = self.deepen(true, place);
+        self.flow_level += 1;
+        let mut needs_comma = false;
+        for item in items {
+            self.wait_for_start(item);
+            if needs_comma {
+                self.indicator(",", false, false, false);
+            }
+            self.flow_line();
+            let has_comment = self.has_comment_behind();
+            needs_comma = !has_comment;
+            self.start(item, Place::FlowItem);
+            self.flow_comments(has_comment);
+            self.inside(item, Place::FlowItem);
+        }
+        self.wait_for_end(node);
+        self.flow_level -= 1;
+        self.indent = before;
+        if self.column == 0 {
+            self.write_indent();
+        }
+        self.flow_end("]");
+    }
+
+    fn flow_map(&mut self, node: &EditNode, entries: &[(EditNode, EditNode)], place: Place) {
+        self.indicator("{", true, true, false);
+        let before = self.deepen(true, place);
+        self.flow_level += 1;
+        let mut needs_comma = false;
+        let mut foot = String::new();
+        for (key, value) in entries {
+            let key = &*self.key_comments(key, &mut foot);
+            if needs_comma {
+                self.indicator(",", false, false, false);
+            }
+            self.flow_line();
+            let is_simple = is_simple_key(key);
+            let key_place = if is_simple { Place::SimpleKey } else { Place::InMapping };
+            if !is_simple {
+                self.indicator("?", true, false, false);
+            }
+            self.start(key, key_place);
+            self.inside(key, key_place);
+            self.wait_for_start(value);
+            self.indicator(":", !is_simple, false, false);
+            let has_comment = self.has_comment_behind();
+            needs_comma = !has_comment;
+            self.start(value, Place::InMapping);
+            self.flow_comments(has_comment);
+            self.inside(value, Place::InMapping);
+        }
+        self.set_tail(foot);
+        self.wait_for_end(node);
+        let has_comment =
+            !(self.waiting.head.is_empty() && self.waiting.foot.is_empty() && self.tail.is_empty());
+        if has_comment && needs_comma {
+            self.indicator(",", false, false, false);
+        }
+        self.head_comment();
+        self.flow_level -= 1;
+        self.indent = before;
+        self.flow_end("}");
+    }
+
+    /// Before an item: its head, and indentation when that ended a line.
+    fn flow_line(&mut self) {
+        self.head_comment();
+        if self.column == 0 {
+            self.write_indent();
+        }
+    }
+
+    /// Behind an item: a comment ends the line, so the comma comes first.
+    fn flow_comments(&mut self, has_comment: bool) {
+        if has_comment {
+            self.indicator(",", false, false, false);
+        }
+        self.line_comment();
+        self.foot_comment();
+    }
+
+    fn flow_end(&mut self, sign: &str) {
+        self.indicator(sign, false, false, false);
+        self.line_comment();
+        self.foot_comment();
+    }
+}
+
+impl EditNode {
+    fn is_empty(&self) -> bool {
+        match &self.content {
+            Content::Scalar(_) | Content::Alias(_) => true,
+            Content::Seq(items) => items.is_empty(),
+            Content::Map(entries) => entries.is_empty(),
+        }
+    }
+}
+
+/// The tag that is written, and whether a plain text needs quotes to stay a string.
+fn shown_tag(node: &EditNode) -> (&str, bool) {
+    let tag = node.tag.as_str();
+    if tag.is_empty() || node.is_tagged {
+        return (tag, false);
+    }
+    match &node.content {
+        Content::Scalar(_) if tag == "!!str" && node.style != Style::Plain => ("", false),
+        Content::Scalar(text) if tag_of(text) == tag => ("", false),
+        Content::Scalar(_) if tag == "!!str" => ("", true),
+        Content::Seq(_) if tag == "!!seq" => ("", false),
+        Content::Map(_) if tag == "!!map" => ("", false),
+        _ => (tag, false),
+    }
+}
+
+/// Whether a key can stand on one line with its value.
+fn is_simple_key(key: &EditNode) -> bool {
+    let tag = shown_tag(key).0.trim_start_matches("!!");
+    let tag_length = if shown_tag(key).0.is_empty() { 0 } else { tag.len() + 2 };
+    let length = match &key.content {
+        Content::Alias(name) => name.len(),
+        Content::Scalar(text) if analyze(text).multiline => return false,
+        Content::Scalar(text) => key.anchor.len() + tag_length + text.len(),
+        _ if !key.is_empty() => return false,
+        _ => key.anchor.len() + tag_length,
+    };
+    length <= KEY_LENGTH
+}
+
+/// The characters that a tag may not hold, as `%XX`.
+fn escaped_tag(tag: &str) -> String {
+    let mut out = String::new();
+    for b in tag.bytes() {
+        if b.is_ascii_alphanumeric() || b"-;/?:@&=+$,_.~*'()[]".contains(&b) {
+            out.push(char::from(b));
+        } else {
+            out.push_str(&format!("%{b:02X}"));
+        }
+    }
+    out
+}
