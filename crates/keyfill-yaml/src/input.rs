@@ -71,6 +71,20 @@ impl<'a> Input<'a> {
 
 const CHUNK: usize = 256;
 
+/// Whether YAML's reader takes a text as it stands in JSON, as a value or as a key.
+///
+/// Go's libraries write JSON and read it again as YAML. JSON leaves DEL, the C1 controls, U+FFFE and U+FFFF as
+/// they are, which the reader refuses; a next line (U+0085) ends a line, which a key may not.
+pub fn is_read_from_json(text: &[u8], is_key: bool) -> bool {
+    let refused = |at: usize| match text[at] {
+        0x7F => true,
+        0xC2 => text.get(at + 1).is_some_and(|next| *next < 0xA0 && (is_key || *next != 0x85)),
+        0xEF => text.get(at + 1) == Some(&0xBF) && text.get(at + 2).is_some_and(|last| *last >= 0xBE),
+        _ => false,
+    };
+    text.iter().all(|b| *b < 0x7F) || !(0..text.len()).any(refused)
+}
+
 fn line_of(bytes: &[u8], at: usize) -> u32 {
     1 + u32::try_from(memchr::memchr_iter(b'\n', &bytes[..at]).count()).unwrap_or(u32::MAX - 1)
 }
@@ -93,7 +107,19 @@ fn control_character(bytes: &[u8], at: usize) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::Input;
+    use super::{Input, is_read_from_json};
+
+    #[test]
+    fn what_json_leaves_and_yaml_refuses() {
+        for text in ["a", "é \u{a0}\u{fffd}", "\t\u{0}", "\u{feff}"] {
+            assert!(is_read_from_json(text.as_bytes(), true), "{text:?}");
+        }
+        for text in ["\u{7f}", "a\u{80}", "\u{9f}", "\u{fffe}", "\u{ffff}"] {
+            assert!(!is_read_from_json(text.as_bytes(), false), "{text:?}");
+        }
+        let next_line = "a\u{85}b".as_bytes();
+        assert!(is_read_from_json(next_line, false) && !is_read_from_json(next_line, true));
+    }
 
     #[test]
     fn what_a_text_is_made_of() {

@@ -32,6 +32,7 @@ pub use document::{Body, Document, Origin};
 pub use edit::{Content, EditDocument, EditNode};
 pub use emit::{Emit, Sink};
 pub use error::Error;
+pub use input::is_read_from_json;
 pub use json::{to_json, to_json_indent, to_json_plain};
 pub use keyfill_go::json::Html;
 pub use kind::ScalarKind;

@@ -178,13 +178,11 @@ fn check_field(node: &Node, name: &str) -> Result<()> {
     match node {
         Node::Map(map) => map.entries.iter().try_for_each(|entry| {
             entry.key.check_key().map_err(|e| {
-                Error::new(format!("in `{name}`: {}", e.message())).at_line(entry.key.line).hint(match entry
-                    .key
-                    .line
-                {
+                let hint = match entry.key.line {
                     0 => "kustomize makes keys without quotes; a patch can bring one in quotes",
-                    _ => "put the key into quotes",
-                })
+                    _ => e.help().unwrap_or("put the key into quotes"),
+                };
+                Error::new(format!("in `{name}`: {}", e.message())).at_line(entry.key.line).hint(hint)
             })?;
             check_field(&entry.value, &entry.key.text)
         }),
@@ -209,7 +207,13 @@ fn check_scalar(scalar: &Scalar, name: &str) -> Result<()> {
             .at_line(scalar.line)
             .hint("a field keeps its type when a replacement puts a text in: write the old value in quotes to make it a string"));
     }
-    scalar.check_value().map_err(|e| Error::new(format!("`{name}`: {}", e.message())).at_line(scalar.line))
+    scalar.check_value().map_err(|e| {
+        let error = Error::new(format!("`{name}`: {}", e.message())).at_line(scalar.line);
+        match e.help() {
+            Some(help) => error.hint(help),
+            None => error,
+        }
+    })
 }
 
 fn not_a_scalar(line: u32) -> Error {

@@ -4,7 +4,7 @@ use super::json::{check, error_list, error_map, not_into, or_empty};
 use super::{FuncError, Function, any, text};
 use crate::Ctx;
 use crate::value::{Encoded, Map, Str, Type, Value};
-use keyfill_yaml::{Limits, load_value, to_yaml};
+use keyfill_yaml::{Limits, is_read_from_json, load_value, to_yaml};
 
 /// The functions of this family.
 pub const FUNCTIONS: &[Function] = &[
@@ -25,17 +25,11 @@ fn write(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(text.strip_suffix(b"\n").unwrap_or(&text)))
 }
 
-/// helm writes JSON and reads it as YAML before it writes YAML. JSON leaves some characters as they are that
-/// YAML's reader refuses, and a next line (U+0085) in a key ends the line.
+/// helm writes JSON and reads it as YAML before it writes YAML.
 fn is_read_again(value: &Value) -> bool {
-    let refused = |c| matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
-    let is_read = |text: &Str| {
-        let bytes = text.as_bytes();
-        bytes.iter().all(|byte| *byte < 0x7f) || !String::from_utf8_lossy(bytes).contains(refused)
-    };
-    let is_key = |key: &Str| is_read(key) && memchr::memmem::find(key.as_bytes(), b"\xc2\x85").is_none();
+    let is_key = |key: &Str| is_read_from_json(key.as_bytes(), true);
     match value {
-        Value::Str(text) => is_read(text),
+        Value::Str(text) => is_read_from_json(text.as_bytes(), false),
         Value::List(list) => list.iter().all(is_read_again),
         Value::Map(map) => map.entries().iter().all(|(key, value)| is_key(key) && is_read_again(value)),
         Value::Object(object) => match object.encode() {

@@ -1,5 +1,6 @@
 //! The yaml.v3 rules: a [`Node`] with its scalars as written, and what they mean.
 
+use crate::input::is_read_from_json;
 use crate::parse::{Builder, ScalarEvent};
 use crate::resolve::{CoreTag, Resolved, resolve_plain, resolve_tagged};
 use crate::scan::{Dialect, Mark};
@@ -317,6 +318,7 @@ pub(crate) fn scalar_value(scalar: &Scalar) -> Result<Value, Error> {
 impl Scalar {
     /// Fails for a value that Go cannot print as JSON, as [`resolve`] does, without a look at what is surely text.
     pub fn check_value(&self) -> Result<(), Error> {
+        self.check_characters(false)?;
         let is_text = match (&self.tag, self.style) {
             (Tag::None | Tag::Str, Style::Single | Style::Double) | (Tag::Str, Style::Plain) => true,
             (Tag::None, Style::Plain) => {
@@ -329,7 +331,16 @@ impl Scalar {
 
     /// Fails for a key below the top of a document that Go cannot print as JSON: one that is no string.
     pub fn check_key(&self) -> Result<(), Error> {
+        self.check_characters(true)?;
         key_text(self, false).map(|_| ())
+    }
+
+    fn check_characters(&self, is_key: bool) -> Result<(), Error> {
+        if is_read_from_json(self.text.as_bytes(), is_key) {
+            return Ok(());
+        }
+        Err(Error::at(self.line, 0, "control characters are not allowed")
+            .hint("remove the character, or keep the text base64-encoded"))
     }
 }
 
