@@ -171,7 +171,7 @@ mod tests {
 
     fn map(entries: &[(&str, Node)]) -> Node {
         let entry = |(key, value): &(&str, Node)| Entry { key: Scalar::plain(*key), value: value.clone() };
-        Node::Map(Map { entries: entries.iter().map(entry).collect(), line: 0 })
+        Node::Map(Map { entries: entries.iter().map(entry).collect(), ..Map::default() })
     }
 
     #[test]

@@ -242,6 +242,7 @@ fn a_tree_is_filled_without_being_read_again() {
             entry("x", Node::plain("<path:kv/app#n>")),
         ],
         line: 3,
+        ..Map::default()
     });
     let tree = Document { body: Body::Tree(Arc::new(node)), ..document("") };
     let (result, _) = run(vec![tree], &FillOptions::default());

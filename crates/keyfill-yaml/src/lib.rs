@@ -37,7 +37,9 @@ pub use json::{to_json, to_json_indent, to_json_plain};
 pub use keyfill_go::json::Html;
 pub use kind::ScalarKind;
 pub use limits::Limits;
-pub use load::{load_node, load_nodes, load_object, load_value, load_yaml, resolve, unwritten};
+pub use load::{
+    load_node, load_nodes, load_object, load_value, load_yaml, move_into, resolve, unwritten, write_as,
+};
 pub use locate::{Mark, Step, locate};
 pub use node::{Entry, Map, Node, Scalar, Seq, Style, Tag};
 pub use smol_str::SmolStr as Text;

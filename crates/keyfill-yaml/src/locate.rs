@@ -85,7 +85,7 @@ impl Builder for Places {
         Ok(Place { mark: scalar.mark, inside: Inside::Scalar(scalar.text.into_owned()) })
     }
 
-    fn seq(&mut self, items: Vec<Place>, mark: scan::Mark) -> Result<Place, Error> {
+    fn seq(&mut self, items: Vec<Place>, mark: scan::Mark, _flow: bool) -> Result<Place, Error> {
         Ok(Place { mark, inside: Inside::Items(items) })
     }
 

@@ -60,6 +60,8 @@ pub struct Scalar {
 pub struct Seq {
     /// The items.
     pub items: Vec<Node>,
+    /// Whether it is written as `[..]`.
+    pub flow: bool,
     /// Line in its file; 0 for what was made on the way.
     pub line: u32,
 }
@@ -78,6 +80,8 @@ pub struct Entry {
 pub struct Map {
     /// The entries, in order.
     pub entries: Vec<Entry>,
+    /// Whether it is written as `{..}`.
+    pub flow: bool,
     /// Line in its file; 0 for what was made on the way.
     pub line: u32,
 }

@@ -33,7 +33,7 @@ pub(crate) trait Builder {
     type Map;
 
     fn scalar(&mut self, scalar: ScalarEvent<'_>) -> Result<Self::Node, Error>;
-    fn seq(&mut self, items: Vec<Self::Node>, mark: Mark) -> Result<Self::Node, Error>;
+    fn seq(&mut self, items: Vec<Self::Node>, mark: Mark, flow: bool) -> Result<Self::Node, Error>;
     /// A node that an alias stands for, in a flow collection or not.
     fn alias(&mut self, _node: &mut Self::Node, _flow: bool) {}
     /// A key that is a scalar without an anchor.
@@ -340,7 +340,7 @@ impl<'a, B: Builder> Parser<'a, B> {
                 Kind::BlockEntry => self.scanner.skip(),
                 Kind::BlockEnd => {
                     self.scanner.skip();
-                    return self.builder.seq(items, mark);
+                    return self.builder.seq(items, mark, false);
                 }
                 _ => {
                     return Err(at(token.mark, "did not find expected '-' indicator")
@@ -362,7 +362,7 @@ impl<'a, B: Builder> Parser<'a, B> {
             let place = after.mark;
             items.push(if empty { self.empty(place)? } else { self.node(true, false)? });
         }
-        self.builder.seq(items, mark)
+        self.builder.seq(items, mark, false)
     }
 
     fn block_mapping(&mut self, mark: Mark) -> Result<B::Node, Error> {
@@ -451,7 +451,7 @@ impl<'a, B: Builder> Parser<'a, B> {
             match self.scanner.peek()?.kind {
                 Kind::FlowSequenceEnd => {
                     self.scanner.next()?;
-                    return self.builder.seq(items, mark);
+                    return self.builder.seq(items, mark, true);
                 }
                 Kind::Key => {
                     let mark = self.scanner.next()?.mark;

@@ -104,10 +104,10 @@ fn node_of(value: &serde_json::Value) -> Node {
                 .iter()
                 .map(|(key, value)| Entry { key: Scalar::string(key.as_str()), value: node_of(value) })
                 .collect();
-            Node::Map(Map { entries, line: 0 })
+            Node::Map(Map { entries, ..Map::default() })
         }
         serde_json::Value::Array(items) => {
-            Node::Seq(Seq { items: items.iter().map(node_of).collect(), line: 0 })
+            Node::Seq(Seq { items: items.iter().map(node_of).collect(), ..Seq::default() })
         }
         serde_json::Value::Null => Node::null(),
         serde_json::Value::Bool(b) => Node::Scalar(scalar_of(&Value::Bool(*b))),

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::filters::scalar::{is_null, put_over, quote, text_of, wrong_kind};
 use crate::filters::shared::Writes;
 use crate::schema::{Schema, Type};
-use keyfill_yaml::{Entry, Map, Node, Seq, Text};
+use keyfill_yaml::{Entry, Map, Node, Seq, Text, move_into, write_as};
 use std::collections::HashMap;
 
 /// What became of a place.
@@ -88,6 +88,9 @@ impl<'a> Walk<'a> {
             let Some(place) = place else {
                 if let Some(mut value) = self.only_patch(&field.value, below)? {
                     quote(&mut value);
+                    if dest.flow {
+                        move_into(&mut value, true);
+                    }
                     dest.entries.push(Entry { key: field.key.clone(), value });
                 }
                 continue;
@@ -118,11 +121,28 @@ impl<'a> Walk<'a> {
     fn replace(&mut self, value: &mut Node, new: Node) {
         match (value, new) {
             (Node::Scalar(old), Node::Scalar(new)) => put_over(old, new, &mut self.writes),
-            (old, new) => *old = new,
+            (old, mut new) => {
+                write_as(&mut new, is_flow(old));
+                *old = new;
+            }
         }
     }
 
     fn lists(&mut self, dest: &mut Seq, patch: &Seq, at: Option<Type<'a>>, keys: &[&str]) -> Result<Outcome> {
+        let outcome = self.merged_lists(dest, patch, at, keys);
+        if dest.flow {
+            dest.items.iter_mut().for_each(|item| move_into(item, true));
+        }
+        outcome
+    }
+
+    fn merged_lists(
+        &mut self,
+        dest: &mut Seq,
+        patch: &Seq,
+        at: Option<Type<'a>>,
+        keys: &[&str],
+    ) -> Result<Outcome> {
         match directive::of_list(patch)? {
             (Directive::Delete, _) => Ok(Outcome::Cleared),
             (Directive::Replace, word) => {
@@ -270,4 +290,12 @@ fn elide(seq: &mut Seq, word: Option<&str>) {
         let is_nothing = is_null(item) || item.as_map().is_some_and(Map::is_empty);
         !is_nothing && item.get(directive::KEY).is_none_or(|d| d.text().unwrap_or("") != word)
     });
+}
+
+fn is_flow(node: &Node) -> bool {
+    match node {
+        Node::Scalar(_) => false,
+        Node::Seq(seq) => seq.flow,
+        Node::Map(map) => map.flow,
+    }
 }

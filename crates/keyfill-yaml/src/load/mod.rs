@@ -14,7 +14,7 @@ use v2::{Numbers, ValueBuilder};
 use v3::NodeBuilder;
 
 pub(crate) use v3::scalar_value;
-pub use v3::{resolve, unwritten};
+pub use v3::{move_into, resolve, unwritten, write_as};
 
 /// A whole stream by yaml.v3 rules, as kustomize reads it: aliases and merge keys expanded, duplicate keys
 /// refused, empty documents left out, line numbers kept.

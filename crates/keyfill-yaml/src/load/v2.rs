@@ -125,7 +125,7 @@ impl Builder for ValueBuilder {
         })
     }
 
-    fn seq(&mut self, items: Vec<Value>, _mark: Mark) -> Result<Value, Error> {
+    fn seq(&mut self, items: Vec<Value>, _mark: Mark, _flow: bool) -> Result<Value, Error> {
         Ok(Value::Seq(items))
     }
 

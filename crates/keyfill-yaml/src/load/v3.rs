@@ -26,7 +26,6 @@ pub(super) struct OpenMap {
     merge: Option<Node>,
     /// Whether a key `<<` was left out.
     is_cleared: bool,
-    flow: bool,
 }
 
 impl NodeBuilder {
@@ -71,14 +70,30 @@ fn unmark_quoted_on_the_way(scalar: &mut Scalar) {
     }
 }
 
-/// A copy of a node comes to stand in a flow collection, or outside of one. A collection stays what it is.
-fn move_into(node: &mut Node, flow: bool) {
+/// A node comes to stand in a flow collection, or outside of one. A collection stays what it is.
+pub fn move_into(node: &mut Node, flow: bool) {
     match node {
         Node::Scalar(scalar) if flow => mark_quoted_on_the_way(scalar),
         Node::Scalar(scalar) => unmark_quoted_on_the_way(scalar),
         Node::Seq(seq) if flow => seq.items.iter_mut().for_each(|item| move_into(item, flow)),
         Node::Map(map) if flow => map.entries.iter_mut().for_each(|e| move_into(&mut e.value, flow)),
         Node::Seq(_) | Node::Map(_) => {}
+    }
+}
+
+/// A node takes the place of a collection and is written as that one was.
+pub fn write_as(node: &mut Node, flow: bool) {
+    let place = |child: &mut Node| move_into(child, flow);
+    match node {
+        Node::Scalar(_) => {}
+        Node::Seq(seq) => {
+            seq.flow = flow;
+            seq.items.iter_mut().for_each(place);
+        }
+        Node::Map(map) => {
+            map.flow = flow;
+            map.entries.iter_mut().map(|e| &mut e.value).for_each(place);
+        }
     }
 }
 
@@ -142,9 +157,9 @@ impl Builder for NodeBuilder {
         Ok(Node::Scalar(scalar))
     }
 
-    fn seq(&mut self, items: Vec<Node>, mark: Mark) -> Result<Node, Error> {
+    fn seq(&mut self, items: Vec<Node>, mark: Mark, flow: bool) -> Result<Node, Error> {
         self.is_aliased_list = false;
-        Ok(Node::Seq(Seq { items, line: self.line(mark) }))
+        Ok(Node::Seq(Seq { items, flow, line: self.line(mark) }))
     }
 
     fn alias(&mut self, node: &mut Node, flow: bool) {
@@ -165,10 +180,9 @@ impl Builder for NodeBuilder {
 
     fn map(&mut self, mark: Mark, flow: bool) -> OpenMap {
         OpenMap {
-            map: Map { entries: Vec::new(), line: self.line(mark) },
+            map: Map { entries: Vec::new(), flow, line: self.line(mark) },
             merge: None,
             is_cleared: false,
-            flow,
         }
     }
 
@@ -205,7 +219,7 @@ impl Builder for NodeBuilder {
 
     fn end_map(&mut self, open: OpenMap) -> Result<Node, Error> {
         self.is_aliased_list = false;
-        let OpenMap { mut map, merge, flow, .. } = open;
+        let OpenMap { mut map, merge, .. } = open;
         if let Some((first, second)) = find_duplicate(&map.entries) {
             let key = &map.entries[second].key;
             let message = format!(
@@ -216,7 +230,7 @@ impl Builder for NodeBuilder {
             return Err(Error::at(key.line - self.line, 0, message).hint("remove one of the two"));
         }
         if let Some(merge) = merge {
-            merge_into(&mut map, merge, flow).map_err(|m| Error::at(map.line - self.line, 0, m))?;
+            merge_into(&mut map, merge).map_err(|m| Error::at(map.line - self.line, 0, m))?;
         }
         Ok(Node::Map(map))
     }
@@ -239,7 +253,7 @@ fn find_duplicate(entries: &[Entry]) -> Option<(usize, usize)> {
 
 /// Puts the merged mappings' entries behind the own ones, which win. Of several mappings the first wins;
 /// their keys come from the last to the first, as kustomize puts them.
-fn merge_into(map: &mut Map, merge: Node, flow: bool) -> Result<(), &'static str> {
+fn merge_into(map: &mut Map, merge: Node) -> Result<(), &'static str> {
     let sources = match merge {
         Node::Map(source) => vec![source],
         Node::Seq(seq) => {
@@ -256,7 +270,7 @@ fn merge_into(map: &mut Map, merge: Node, flow: bool) -> Result<(), &'static str
     let mut places: HashMap<Text, usize> =
         map.entries.iter().enumerate().map(|(i, e)| (e.key.text.clone(), i)).collect();
     for mut entry in sources.into_iter().flat_map(|source| source.entries) {
-        move_into(&mut entry.value, flow);
+        move_into(&mut entry.value, map.flow);
         match places.get(&entry.key.text) {
             Some(place) if *place < own => {}
             Some(place) => map.entries[*place].value = entry.value,
