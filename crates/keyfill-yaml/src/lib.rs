@@ -45,5 +45,5 @@ pub use node::{Entry, Map, Node, Scalar, Seq, Style, Tag};
 pub use smol_str::SmolStr as Text;
 pub use stream::{Part, split_stream};
 pub use value::Value;
-pub use yaml::analysis::is_written_plain;
+pub use yaml::analysis::style_of_line;
 pub use yaml::{append_yaml, key_order, to_yaml};

@@ -6,7 +6,7 @@ use crate::filters::scalar::tag_of;
 use crate::filters::shared::part_scalar;
 use keyfill_go::strconv::{Bits, Layout, format_float};
 use keyfill_yaml::{
-    Entry, Map, Node, Scalar, ScalarKind, Seq, Style, Tag, Text, Value, is_written_plain, resolve,
+    Entry, Map, Node, Scalar, ScalarKind, Seq, Style, Tag, Text, Value, resolve, style_of_line,
 };
 
 /// Takes an object through JSON.
@@ -63,13 +63,7 @@ fn is_short(scalar: &Scalar) -> bool {
 /// How a string is written after the way: in quotes where it would be something else without them. A count
 /// of replicas that is put over it stays in quotes then.
 fn style_of(text: &Text) -> Style {
-    if text.contains('\n') {
-        Style::Literal
-    } else if is_written_plain(text) {
-        Style::Plain
-    } else {
-        Style::Double
-    }
+    if text.contains('\n') { Style::Literal } else { style_of_line(text) }
 }
 
 /// The scalar that a value becomes.

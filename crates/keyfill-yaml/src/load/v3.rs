@@ -50,6 +50,11 @@ impl NodeBuilder {
 /// quotes around what is empty and around plain text that holds a colon: a null that is not written out
 /// and a point in time become strings. To the transformers in between they are still what they were.
 fn mark_quoted_on_the_way(scalar: &mut Scalar) {
+    if scalar.style == Style::Folded {
+        // Written in double quotes there, so that nothing is folded.
+        scalar.style = Style::Literal;
+        return;
+    }
     if scalar.style != Style::Plain || scalar.tag != Tag::None {
         return;
     }

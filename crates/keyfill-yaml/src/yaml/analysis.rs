@@ -1,5 +1,6 @@
 //! What a string may be written as: libyaml's look at its characters.
 
+use crate::Style;
 use crate::resolve::{Resolved, resolve_plain};
 use crate::scan::Dialect;
 
@@ -117,13 +118,21 @@ fn analyze_all(text: &str) -> Allowed {
     }
 }
 
-/// Whether yaml.v3 writes a string of one line without quotes, outside of flow collections.
-pub fn is_written_plain(text: &str) -> bool {
-    !text.is_empty()
+/// How yaml.v3 writes a string of one line, outside of flow collections: in double quotes what would be
+/// something else without them, in single quotes what cannot stand without.
+pub fn style_of_line(text: &str) -> Style {
+    let means_itself = !text.is_empty()
         && resolve_plain(Dialect::V3, text) == Resolved::Str
         && !is_old_bool(text)
-        && !is_sexagesimal(text)
-        && analyze(text, classes(text)).plain
+        && !is_sexagesimal(text);
+    if !means_itself {
+        return Style::Double;
+    }
+    match analyze(text, classes(text)) {
+        Allowed { plain: true, .. } => Style::Plain,
+        Allowed { single: true, .. } => Style::Single,
+        _ => Style::Double,
+    }
 }
 
 /// Words for truth in YAML 1.1, which yaml.v3 does not know but keeps apart.
@@ -170,7 +179,8 @@ pub(crate) fn has_break(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Allowed, analyze, analyze_all, classes, is_written_plain};
+    use super::{Allowed, analyze, analyze_all, classes, style_of_line};
+    use crate::Style;
 
     /// The short look and the whole one must agree; where the short one applies, at least.
     fn allowed(text: &str) -> Allowed {
@@ -196,10 +206,10 @@ mod tests {
             "2001-12-14",
             "\t",
         ] {
-            assert!(!is_written_plain(text), "{text:?}");
+            assert_ne!(style_of_line(text), Style::Plain, "{text:?}");
         }
         for text in ["a", "a:b", "a#b", "12:60", "1:2:x", "Yes!", "http://x", "-a", "é", "1.2.3"] {
-            assert!(is_written_plain(text), "{text:?}");
+            assert_eq!(style_of_line(text), Style::Plain, "{text:?}");
         }
     }
 
