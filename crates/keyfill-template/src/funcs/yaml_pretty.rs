@@ -217,7 +217,11 @@ impl Writer {
         let text = String::from_utf8_lossy(text);
         match style {
             Style::Plain => self.text(&text),
-            Style::Single => self.broken(&format!("'{}'", text.replace('\'', "''")), indent),
+            Style::Single => {
+                self.text("'");
+                self.broken(&text.replace('\'', "''"), indent);
+                self.text("'");
+            }
             Style::Double => self.double(&text),
             Style::Block => self.block(&text, indent),
         }
