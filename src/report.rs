@@ -81,8 +81,6 @@ fn class_of(cause: &(dyn std::error::Error + 'static)) -> Option<Class> {
         Some(failure.class())
     } else if let Some(failed) = cause.downcast_ref::<crate::commands::check::Failed>() {
         Some(failed.0.class())
-    } else if let Some(problem) = cause.downcast_ref::<Problem>() {
-        Some(problem.class)
     } else if let Some(secrets) = cause.downcast_ref::<keyfill_secrets::Error>() {
         Some(secrets.class())
     } else if let Some(yaml) = cause.downcast_ref::<keyfill_yaml::Error>() {

@@ -9,7 +9,7 @@ use crate::value::{
     ANY_MAP, ANYS, AsJson, Encoded, List, Map, Object, STAND_IN, Str, Type, Value, Walk, too_large,
 };
 use keyfill_go::json_decode::{self, Decoded, Json};
-use keyfill_yaml::{Html, to_json, to_json_indent, to_json_plain};
+use keyfill_yaml::{Html, is_read_from_json, to_json, to_json_indent, to_json_plain};
 
 const A: Type = Type::Any;
 const S: Type = Type::String;
@@ -73,8 +73,18 @@ pub(super) fn or_empty(text: Result<Value, FuncError>) -> Result<Value, FuncErro
 
 /// Refuses what JSON cannot show, with Go's words.
 pub(super) fn check(ctx: &mut Ctx, value: &Value) -> Result<(), FuncError> {
+    check_all(ctx, value, |_, _| true)
+}
+
+/// Refuses what JSON cannot show, and what YAML's reader refuses of what JSON shows: helm writes JSON and reads
+/// it as YAML before it writes YAML.
+pub(super) fn check_for_yaml(ctx: &mut Ctx, value: &Value) -> Result<(), FuncError> {
+    check_all(ctx, value, is_read_from_json)
+}
+
+fn check_all(ctx: &mut Ctx, value: &Value, is_read: fn(&[u8], bool) -> bool) -> Result<(), FuncError> {
     let limits = &ctx.cx().limits;
-    match checked(&mut Walk::new(limits), value, limits.depth) {
+    match (Check { walk: Walk::new(limits), is_read }).value(value, limits.depth) {
         Err(error) if error.is_limit() && value.holds_itself(limits) => {
             Err(format!("json: unsupported value: encountered a cycle via {}", value.type_name()).into())
         }
@@ -82,33 +92,53 @@ pub(super) fn check(ctx: &mut Ctx, value: &Value) -> Result<(), FuncError> {
     }
 }
 
-fn checked(walk: &mut Walk, value: &Value, depth: u32) -> Result<(), FuncError> {
-    let depth = depth.checked_sub(1).ok_or_else(too_large)?;
-    match value {
-        Value::Float(f) if !f.is_finite() => {
-            let shown = match () {
-                () if f.is_nan() => "NaN",
-                () if *f > 0.0 => "+Inf",
-                () => "-Inf",
-            };
-            Err(format!("json: unsupported value: {shown}").into())
+/// One walk over a value.
+struct Check {
+    walk: Walk,
+    /// Whether a text can be read again, as a value or as a key.
+    is_read: fn(&[u8], bool) -> bool,
+}
+
+impl Check {
+    fn value(&mut self, value: &Value, depth: u32) -> Result<(), FuncError> {
+        let depth = depth.checked_sub(1).ok_or_else(too_large)?;
+        match value {
+            Value::Float(f) if !f.is_finite() => {
+                let shown = match () {
+                    () if f.is_nan() => "NaN",
+                    () if *f > 0.0 => "+Inf",
+                    () => "-Inf",
+                };
+                Err(format!("json: unsupported value: {shown}").into())
+            }
+            Value::Func(_) | Value::Complex(..) => {
+                Err(format!("json: unsupported type: {}", value.type_name()).into())
+            }
+            Value::Str(text) => self.text(text, false),
+            Value::List(list) => {
+                self.walk.visit(list.len())?;
+                list.iter().try_for_each(|item| self.value(item, depth))
+            }
+            Value::Map(map) => {
+                self.walk.visit(map.len())?;
+                map.entries().iter().try_for_each(|(key, item)| {
+                    self.text(key, true)?;
+                    self.value(item, depth)
+                })
+            }
+            Value::Object(object) => match object.encode() {
+                Encoded::Value(inner) => self.value(&inner, depth),
+                Encoded::Struct(fields) => fields.iter().try_for_each(|(_, item)| self.value(item, depth)),
+            },
+            _ => Ok(()),
         }
-        Value::Func(_) | Value::Complex(..) => {
-            Err(format!("json: unsupported type: {}", value.type_name()).into())
+    }
+
+    fn text(&self, text: &Str, is_key: bool) -> Result<(), FuncError> {
+        if (self.is_read)(text.as_bytes(), is_key) {
+            return Ok(());
         }
-        Value::List(list) => {
-            walk.visit(list.len())?;
-            list.iter().try_for_each(|item| checked(walk, item, depth))
-        }
-        Value::Map(map) => {
-            walk.visit(map.len())?;
-            map.entries().values().try_for_each(|item| checked(walk, item, depth))
-        }
-        Value::Object(object) => match object.encode() {
-            Encoded::Value(inner) => checked(walk, &inner, depth),
-            Encoded::Struct(fields) => fields.iter().try_for_each(|(_, item)| checked(walk, item, depth)),
-        },
-        _ => Ok(()),
+        Err("yaml: control characters are not allowed".into())
     }
 }
 

@@ -1,10 +1,10 @@
 //! YAML: helm's functions to and from text.
 
-use super::json::{check, error_list, error_map, not_into, or_empty};
+use super::json::{check_for_yaml, error_list, error_map, not_into, or_empty};
 use super::{FuncError, Function, any, text};
 use crate::Ctx;
-use crate::value::{Encoded, Map, Str, Type, Value};
-use keyfill_yaml::{Limits, is_read_from_json, load_value, to_yaml};
+use crate::value::{Map, Type, Value};
+use keyfill_yaml::{Limits, load_value, to_yaml};
 
 /// The functions of this family.
 pub const FUNCTIONS: &[Function] = &[
@@ -16,28 +16,10 @@ pub const FUNCTIONS: &[Function] = &[
 /// Without the newline at the end.
 fn write(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
-    check(ctx, value)?;
-    if !is_read_again(value) {
-        return Err("yaml: control characters are not allowed".into());
-    }
+    check_for_yaml(ctx, value)?;
     let text = to_yaml(value);
     ctx.spend(text.len() as u64)?;
     Ok(Value::str(text.strip_suffix(b"\n").unwrap_or(&text)))
-}
-
-/// helm writes JSON and reads it as YAML before it writes YAML.
-fn is_read_again(value: &Value) -> bool {
-    let is_key = |key: &Str| is_read_from_json(key.as_bytes(), true);
-    match value {
-        Value::Str(text) => is_read_from_json(text.as_bytes(), false),
-        Value::List(list) => list.iter().all(is_read_again),
-        Value::Map(map) => map.entries().iter().all(|(key, value)| is_key(key) && is_read_again(value)),
-        Value::Object(object) => match object.encode() {
-            Encoded::Value(inner) => is_read_again(&inner),
-            Encoded::Struct(fields) => fields.iter().all(|(_, value)| is_read_again(value)),
-        },
-        _ => true,
-    }
 }
 
 fn load(ctx: &mut Ctx, args: &[Value]) -> Result<Result<keyfill_yaml::Value, String>, FuncError> {
