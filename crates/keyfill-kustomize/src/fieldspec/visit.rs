@@ -3,7 +3,8 @@
 use super::{FieldSpec, Segment};
 use crate::Gvk;
 use crate::error::{Error, Result};
-use keyfill_yaml::{Entry, Map, Node, Scalar, ScalarKind, Seq, Style, Tag};
+use crate::filters::scalar::make_string;
+use keyfill_yaml::{Entry, Map, Node, Scalar, ScalarKind, Seq, Style};
 
 /// What is made at the end of a path whose spec says `create`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ fn settle_null(node: &mut Node, make: Create) {
     }
     match make {
         Create::Scalar => {
-            scalar.tag = Tag::Str;
+            make_string(scalar);
             scalar.style = Style::Plain;
         }
         other => *node = empty(other),

@@ -71,7 +71,8 @@ fn style_of(scalar: &Scalar) -> Style {
 pub fn set(node: &mut Node, text: Text, tag: Tag, writes: &mut Writes) -> Result<()> {
     let Node::Scalar(scalar) = node else { return Err(wrong_kind("a scalar", node)) };
     let line = if tag == Tag::None { 0 } else { scalar.line };
-    let value = Scalar { text, style: style_of(scalar), tag, line };
+    let mut value = Scalar { text, style: style_of(scalar), tag, line };
+    forget_line(&mut value, scalar);
     writes.put(scalar, value);
     Ok(())
 }
@@ -95,11 +96,32 @@ pub fn quote(node: &mut Node) {
     if let Node::Scalar(scalar) = node
         && scalar.style == Style::Plain
         && is_string(scalar)
-        && !(scalar.tag == Tag::Str && scalar.line > 0 && !is_shared(scalar))
+        && !is_tagged(scalar)
         && !scalar.text.contains('\n')
         && !is_plain_string(&scalar.text)
     {
         scalar.style = Style::Double;
+    }
+}
+
+/// Makes a scalar a string, which keeps its text and its way of being written.
+pub fn make_string(scalar: &mut Scalar) {
+    if scalar.tag != Tag::Str {
+        untype(scalar);
+        scalar.tag = Tag::Str;
+    }
+}
+
+/// Whether `!!str` was written at a plain scalar, which is a part of how it was written. One that was made a
+/// string on the way has no line.
+fn is_tagged(scalar: &Scalar) -> bool {
+    scalar.style == Style::Plain && scalar.tag == Tag::Str && scalar.line > 0 && !is_shared(scalar)
+}
+
+/// Sees to it that a value that takes the place of another does not pass for one whose tag was written there.
+fn forget_line(value: &mut Scalar, target: &Scalar) {
+    if is_tagged(value) && !is_tagged(target) {
+        value.line = 0;
     }
 }
 
@@ -140,6 +162,7 @@ pub fn put_over(target: &mut Scalar, mut value: Scalar, writes: &mut Writes) {
         value.tag = tag_of(&value);
     }
     value.style = style;
+    forget_line(&mut value, target);
     writes.put(target, value);
 }
 

@@ -33,7 +33,7 @@ fn scalar_through_json(scalar: &mut Scalar) -> Result<()> {
     match scalar.kind() {
         ScalarKind::Str if scalar.style != Style::Folded => {
             scalar.style = style_of(&scalar.text);
-            scalar.tag = Tag::Str;
+            (scalar.tag, scalar.line) = (Tag::Str, 0);
             Ok(())
         }
         ScalarKind::Int if is_short(scalar) => {
@@ -55,15 +55,19 @@ fn is_short(scalar: &Scalar) -> bool {
     let digits = scalar.text.strip_prefix('-').unwrap_or(&scalar.text);
     matches!(scalar.tag, Tag::None | Tag::Int)
         && scalar.style == Style::Plain
-        && digits.len() <= 6
+        && (1..=6).contains(&digits.len())
         && digits.bytes().all(|b| b.is_ascii_digit())
         && (!digits.starts_with('0') || scalar.text == "0")
 }
 
 /// How a string is written after the way: in quotes where it would be something else without them. A count
-/// of replicas that is put over it stays in quotes then.
+/// of replicas that is put over it stays in quotes then. The sign of a merge key has none.
 fn style_of(text: &Text) -> Style {
-    if text.contains('\n') { Style::Literal } else { style_of_line(text) }
+    match text.as_str() {
+        "<<" => Style::Plain,
+        text if text.contains('\n') => Style::Literal,
+        text => style_of_line(text),
+    }
 }
 
 /// The scalar that a value becomes.

@@ -6,7 +6,7 @@ mod structured;
 mod tree;
 
 use crate::error::{Error, Result};
-use crate::filters::scalar::{is_null_or_empty, is_untyped, tag_of, text_of};
+use crate::filters::scalar::{is_null_or_empty, is_untyped, make_string, tag_of, text_of};
 use crate::filters::shared::{Writes, part};
 use fields::Kind;
 use keyfill_yaml::{Node, Scalar, ScalarKind, Style, Tag, Text};
@@ -160,8 +160,10 @@ fn scalar_text(scalar: &mut Scalar, text: Text) {
             Tag::Str | Tag::Binary | Tag::Other(_) | Tag::None => scalar.style != Style::Plain,
             _ => Scalar::plain(text.clone()).kind() == scalar.kind() && tag != Tag::Float,
         };
-        if !fits {
-            scalar.tag = tag;
+        match tag {
+            _ if fits => {}
+            Tag::Str => make_string(scalar),
+            tag => scalar.tag = tag,
         }
     }
     scalar.text = text;

@@ -3,6 +3,7 @@
 use super::fields::{Kind, visit};
 use super::path;
 use crate::error::Result;
+use crate::filters::scalar::make_string;
 use keyfill_yaml::{
     EditDocument, EditNode, Html, Limits, Node, ScalarKind, Tag, Text, load_node, resolve, to_json,
     to_json_indent,
@@ -26,7 +27,7 @@ pub fn set(target: &mut Node, steps: &[String], create: Option<Kind>, value: &No
     let Some(Node::Scalar(scalar)) = lookup_mut(target, &steps[..depth]) else { return Ok(false) };
     let Some(text) = written(&document, &scalar.text) else { return Ok(false) };
     if scalar.tag == Tag::None && scalar.kind() == ScalarKind::Str {
-        scalar.tag = Tag::Str;
+        make_string(scalar);
     }
     scalar.text = text;
     Ok(true)
