@@ -24,8 +24,8 @@ const STACK: usize = 8 * 1024 * 1024;
 /// A file that was read.
 #[derive(Clone)]
 pub struct ReadFile {
-    /// Its path as the kustomization has it.
-    pub path: Text,
+    /// The folder of the kustomization that lists it, and its path there.
+    pub place: (Arc<str>, Text),
     /// Its path in the tree.
     pub file: Arc<str>,
     /// What is in it.
@@ -118,7 +118,7 @@ mod tests {
 
     fn file(n: usize, text: String) -> ReadFile {
         let name = format!("{n}.yaml");
-        ReadFile { path: name.as_str().into(), file: name.as_str().into(), text: text.into() }
+        ReadFile { place: ("".into(), name.as_str().into()), file: name.as_str().into(), text: text.into() }
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
         let parsed = batch.parsed(&Limits::default());
         assert_eq!(parsed.len(), 100);
         for (n, (file, result)) in parsed.iter().enumerate() {
-            assert_eq!(file.path, format!("{n}.yaml"));
+            assert_eq!(file.place.1, format!("{n}.yaml"));
             match result {
                 Ok(nodes) => assert_eq!(
                     nodes[0].at(&["metadata", "name"]).and_then(keyfill_yaml::Node::text),

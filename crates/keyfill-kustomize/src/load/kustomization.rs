@@ -7,8 +7,11 @@ use super::fields::{
     decode_replacement_entry, decode_replica, decode_secret, decode_sort_options, decode_variable,
 };
 use super::helm::{ChartEntry, HelmGlobals, decode_chart, decode_globals, decode_old};
+use super::loader::Loader;
 use crate::error::{Error, Result};
 use crate::filters::image::Image;
+use bytes::Bytes;
+use keyfill_files::TreePath;
 use keyfill_yaml::{Limits, Text, Value, load_value};
 
 /// The names under which a kustomization may lie in its folder; only one of them may be there.
@@ -131,8 +134,16 @@ const KUSTOMIZATION_VERSION: &str = "kustomize.config.k8s.io/v1beta1";
 const COMPONENT_VERSION: &str = "kustomize.config.k8s.io/v1alpha1";
 
 impl Kustomization {
+    /// Reads the kustomization of a folder; with it comes its file's path in the tree.
+    pub fn load(loader: &Loader<'_>) -> Result<(TreePath, Self)> {
+        let (name, text) = kustomization_file(loader)?;
+        let file = loader.join(name)?;
+        let kustomization = Self::parse(file.as_str(), &text, &Limits::from(&loader.cx().limits))?;
+        Ok((file, kustomization))
+    }
+
     /// Reads the text of a kustomization file.
-    pub fn parse(file: &str, text: &[u8], limits: &Limits) -> Result<Self> {
+    fn parse(file: &str, text: &[u8], limits: &Limits) -> Result<Self> {
         let value = load_value(text, limits).map_err(|e| Error::yaml(file, &e))?;
         let source = Source { file, text, strict: true, lenient: false };
         let item = Item::root(&value, &source);
@@ -152,6 +163,26 @@ impl Kustomization {
     pub fn wants_metadata(&self, name: &str) -> bool {
         self.build_metadata.iter().any(|m| m == name)
     }
+}
+
+/// The kustomization file of a folder, under whichever of its names.
+fn kustomization_file(loader: &Loader<'_>) -> Result<(&'static str, Bytes)> {
+    let mut found: Option<(&'static str, Bytes)> = None;
+    for name in FILE_NAMES {
+        let Ok(text) = loader.load(name) else {
+            loader.cx().check().map_err(|e| Error::with_class(keyfill_diag::Class::Other, e.to_string()))?;
+            continue;
+        };
+        if let Some((first, _)) = &found {
+            return Err(Error::new(format!("found multiple kustomization files under '{}'", loader.root()))
+                .hint(format!("keep one of {first} and {name}")));
+        }
+        found = Some((name, text));
+    }
+    found.ok_or_else(|| {
+        let names = FILE_NAMES.join("', '");
+        Error::new(format!("unable to find one of '{names}' in folder '{}'", loader.root()))
+    })
 }
 
 /// Checks `apiVersion` and `kind`; either may be absent.

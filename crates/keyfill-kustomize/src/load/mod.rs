@@ -1,5 +1,6 @@
 //! From files to kustomizations and objects.
 
+mod ahead;
 mod batch;
 mod decode;
 mod deprecated;
@@ -10,7 +11,7 @@ mod loader;
 mod objects;
 mod remote;
 
-pub use batch::{Batch, ReadFile};
+pub use ahead::{Ahead, Listed};
 pub use decode::{Item, Object, Source};
 pub use fields::{
     Generator, GeneratorOptions, Label, Patch, PatchOptions, Replacement, ReplacementSource,
@@ -20,5 +21,5 @@ pub use fields::{
 };
 pub use helm::{ChartEntry, HelmGlobals, decode_chart_fields, decode_global_fields};
 pub use kustomization::{FILE_NAMES, Kind, Kustomization};
-pub use loader::{LoadRestrictor, Loader, Opened};
+pub use loader::{LoadRestrictor, Loader};
 pub use objects::objects_of;

@@ -37,27 +37,43 @@ impl Kind {
     }
 }
 
-/// Calls `set` for each field that the path leads to and returns how many they were. With `create`, what is
-/// absent is made.
+/// What a path may lead to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ends {
+    /// What is made where it is absent.
+    pub create: Option<Kind>,
+    /// Whether lists and mappings are refused, since a part of a text is asked for.
+    pub scalars_only: bool,
+}
+
+impl Ends {
+    fn check<T: Tree>(self, end: &T) -> Result<()> {
+        if self.scalars_only && end.kind() != Some(Kind::Scalar) {
+            return Err(not_a_scalar(end.line()));
+        }
+        Ok(())
+    }
+}
+
+/// Calls `set` for each field that the path leads to and returns how many they were.
 pub fn visit<T: Tree>(
     node: &mut T,
     steps: &[String],
-    create: Option<Kind>,
+    ends: Ends,
     set: &mut dyn FnMut(&mut T) -> Result<()>,
 ) -> Result<usize> {
-    Visit { create, set }.go(node, steps)
+    Visit { ends, set }.go(node, steps)
 }
 
 struct Visit<'a, T> {
-    create: Option<Kind>,
+    ends: Ends,
     set: &'a mut dyn FnMut(&mut T) -> Result<()>,
 }
 
 impl<T: Tree> Visit<'_, T> {
     fn go(&mut self, node: &mut T, steps: &[String]) -> Result<usize> {
         let Some((first, rest)) = steps.split_first() else {
-            (self.set)(node)?;
-            return Ok(1);
+            return self.end(node);
         };
         if node.is_null() {
             return self.below_null(steps);
@@ -78,9 +94,15 @@ impl<T: Tree> Visit<'_, T> {
         }
     }
 
+    fn end(&mut self, node: &mut T) -> Result<usize> {
+        self.ends.check(node)?;
+        (self.set)(node)?;
+        Ok(1)
+    }
+
     /// Nothing is found below null. What would be made there is lost in kustomize too: the node stays null.
     fn below_null(&mut self, steps: &[String]) -> Result<usize> {
-        let Some(create) = self.create else { return Ok(0) };
+        let Some(create) = self.ends.create else { return Ok(0) };
         let mut lost: T = create.before(steps.first());
         self.go(&mut lost, steps)
     }
@@ -90,12 +112,12 @@ impl<T: Tree> Visit<'_, T> {
             return Err(wrong_kind(&format!("a mapping above `{name}`"), node));
         }
         if node.child(name).is_none() {
-            let Some(create) = self.create else { return Ok(0) };
+            let Some(create) = self.ends.create else { return Ok(0) };
             node.add_child(name, create.before(rest.first()));
         }
         let Some(field) = node.child_mut(name) else { return Ok(0) };
         if field.kind() == Some(Kind::Scalar) && !rest.is_empty() {
-            return visit(&mut inside(field)?, rest, self.create, &mut |_| Ok(()));
+            return visit(&mut inside(field)?, rest, self.ends, &mut |_| Ok(()));
         }
         self.go(field, rest)
     }
@@ -103,7 +125,7 @@ impl<T: Tree> Visit<'_, T> {
     fn index(&mut self, node: &mut T, n: usize, rest: &[String]) -> Result<usize> {
         let line = node.line();
         let items = list(node)?;
-        if let Some(create) = self.create
+        if let Some(create) = self.ends.create
             && n == items.len()
         {
             items.push(create.before(rest.first()));
@@ -122,7 +144,7 @@ impl<T: Tree> Visit<'_, T> {
         let pattern = Regexp::compile(value.as_bytes())
             .map_err(|e| Error::new(format!("the value of the list step [{field}={value}]: {e}")))?;
         let count = self.matching(items, field, &pattern, rest)?;
-        if count > 0 || self.create.is_none() {
+        if count > 0 || self.ends.create.is_none() {
             return Ok(count);
         }
         items.push(T::item(field, value));
@@ -141,8 +163,7 @@ impl<T: Tree> Visit<'_, T> {
             if field.is_empty() {
                 if pattern.is_match(item.yaml_text().as_bytes()) {
                     // The path ends at an item that is a value, whatever comes behind.
-                    (self.set)(item)?;
-                    count += 1;
+                    count += self.end(item)?;
                 }
             } else if item.child(field).is_some_and(|v| pattern.is_match(v.yaml_text().as_bytes())) {
                 count += self.go(item, rest)?;
@@ -174,6 +195,11 @@ fn inside<T: Tree>(scalar: &T) -> Result<EditNode> {
         Error::new(format!("the text of the field is not YAML: {}", e.message())).at_line(scalar.line())
     })?;
     Ok(document.map_or_else(null, |document| document.root))
+}
+
+/// What is said of a list or mapping where a part of a text is asked for.
+pub fn not_a_scalar(line: u32) -> Error {
+    Error::new("delimiter option can only be used with scalar nodes").at_line(line)
 }
 
 /// What is said of a node of another sort than expected.

@@ -8,7 +8,7 @@ mod tree;
 use crate::error::{Error, Result};
 use crate::filters::scalar::{is_null_or_empty, is_untyped, make_string, tag_of, text_of};
 use crate::filters::shared::{Writes, part};
-use fields::Kind;
+use fields::{Ends, Kind, not_a_scalar};
 use keyfill_yaml::{Node, Scalar, ScalarKind, Style, Tag, Text};
 
 /// How the field of a replacement is read or written.
@@ -94,8 +94,10 @@ pub fn set_value(
     };
     let mut writes = Writes::default();
     let mut value = value.clone();
-    let found = fields::visit(target, &steps, create, &mut |field| {
-        set_field(field, options, &value, &mut writes)?;
+    let options = options.filter(|o| !o.delimiter.is_empty());
+    let ends = Ends { create, scalars_only: options.is_some() };
+    let found = fields::visit(target, &steps, ends, &mut |field| {
+        set_field(field, options, &value, &mut writes);
         if source.is_some_and(|source| std::ptr::eq(source, field)) {
             value.clone_from(field);
             part(&mut value);
@@ -110,33 +112,19 @@ pub fn set_value(
     Ok(())
 }
 
-fn set_field(
-    field: &mut Node,
-    options: Option<&FieldOptions>,
-    value: &Node,
-    writes: &mut Writes,
-) -> Result<()> {
-    let options = options.filter(|o| !o.delimiter.is_empty());
-    let line = field.line();
-    let text = match (options, &*field) {
-        (Some(options), Node::Scalar(old)) => joined(&old.text, text_of(value), options),
-        (Some(_), _) => return Err(not_a_scalar(line)),
-        (None, _) => value.text().unwrap_or("").into(),
-    };
+fn set_field(field: &mut Node, options: Option<&FieldOptions>, value: &Node, writes: &mut Writes) {
     match field {
         Node::Scalar(scalar) => {
+            let text = match options {
+                Some(options) => joined(&scalar.text, text_of(value), options),
+                None => value.text().unwrap_or("").into(),
+            };
             let mut changed = scalar.clone();
             scalar_text(&mut changed, text);
             writes.put(scalar, changed);
         }
-        other => {
-            *other = value.clone();
-            if let (Some(_), Node::Scalar(scalar)) = (options, other) {
-                scalar.text = text;
-            }
-        }
+        other => *other = value.clone(),
     }
-    Ok(())
 }
 
 /// The text with one part replaced, or with a new one before or behind the others.
@@ -216,8 +204,4 @@ fn check_scalar(scalar: &Scalar, name: &str) -> Result<()> {
             None => error,
         }
     })
-}
-
-fn not_a_scalar(line: u32) -> Error {
-    Error::new("delimiter option can only be used with scalar nodes").at_line(line)
 }

@@ -1,6 +1,6 @@
 //! Fields of a JSON or YAML document that is the text of a field.
 
-use super::fields::{Kind, visit};
+use super::fields::{Ends, Kind, visit};
 use super::path;
 use crate::error::Result;
 use crate::filters::scalar::make_string;
@@ -13,7 +13,8 @@ use keyfill_yaml::{
 /// found in it, and says whether it did.
 pub fn set(target: &mut Node, steps: &[String], create: Option<Kind>, value: &Node) -> Result<bool> {
     let Some((depth, mut document)) = find(target, steps) else { return Ok(false) };
-    let found = visit(&mut document.root, &steps[depth..], create, &mut |field| {
+    let ends = Ends { create, scalars_only: false };
+    let found = visit(&mut document.root, &steps[depth..], ends, &mut |field| {
         match field.text() {
             Some(_) => field.set_text(value.text().unwrap_or("")),
             None => *field = EditNode::from(value),

@@ -3,56 +3,47 @@
 use super::Target;
 use super::accumulator::Accumulator;
 use crate::error::{Error, Result};
-use crate::load::{Batch, Kind, Loader, Opened, ReadFile};
+use crate::load::{Kind, Listed, Loader};
 use crate::origin::{self, Origin};
 use crate::resource::Resource;
 use crate::schema::Schema;
 use keyfill_files::TreePath;
-use keyfill_yaml::{Limits, Node, Text};
+use keyfill_yaml::{Node, Text};
 use std::sync::Arc;
 
 impl Target<'_> {
-    /// Adds files and bases in their order. Files that follow one another are parsed together.
+    /// Adds files and bases in their order.
     pub(super) fn add_resources(&self, accumulator: &mut Accumulator, paths: &[Text]) -> Result<()> {
-        let mut batch = Batch::default();
+        let ahead = self.session.ahead();
+        ahead.gather(&self.loader, paths, &self.kustomization.components);
         for path in paths {
-            match self.loader.open(path) {
-                Ok(Opened::File(text)) => {
-                    let file: Arc<str> = self.loader.join(path)?.as_str().into();
-                    batch.push(ReadFile { path: path.clone(), file, text });
-                    if batch.is_full() {
-                        self.add_files(accumulator, std::mem::take(&mut batch))?;
-                    }
-                }
-                Ok(Opened::Folder) => {
-                    self.add_files(accumulator, std::mem::take(&mut batch))?;
+            let listed =
+                ahead.entry(&self.loader, path).map_err(|e| e.at(self.file.as_str(), self.line_of(path)))?;
+            match listed {
+                Listed::File { file, objects } => self.add_file(accumulator, path, &file, objects)?,
+                Listed::Folder => {
                     let inner = self.inner(path, Kind::Kustomization)?;
                     accumulator
                         .merge(inner)
                         .map_err(|e| self.blame(e.context(format!("merging the base '{path}'"))))?;
                 }
-                Err(error) => {
-                    // What is wrong with the files before it is told first.
-                    self.add_files(accumulator, batch)?;
-                    return Err(error.at(self.file.as_str(), self.line_of(path)));
-                }
             }
         }
-        self.add_files(accumulator, batch)
+        Ok(())
     }
 
-    /// Adds the objects of files.
-    fn add_files(&self, accumulator: &mut Accumulator, batch: Batch) -> Result<()> {
+    /// Adds the objects of a file.
+    fn add_file(
+        &self,
+        accumulator: &mut Accumulator,
+        path: &str,
+        file: &Arc<str>,
+        objects: Vec<Node>,
+    ) -> Result<()> {
         let schema = self.session.schema();
-        for (read, nodes) in batch.parsed(&Limits::from(&self.loader.cx().limits)) {
-            let nodes = nodes?;
-            let fresh =
-                nodes.into_iter().map(|node| self.resource(node, &read.file, &read.path, &schema)).collect();
-            // The objects of one file must differ among themselves before they join the others.
-            let map = crate::resmap::ResMap::from_list(fresh)?;
-            accumulator.map.append_all(map)?;
-        }
-        Ok(())
+        let fresh = objects.into_iter().map(|node| self.resource(node, file, path, &schema)).collect();
+        // The objects of one file must differ among themselves before they join the others.
+        accumulator.map.append_all(crate::resmap::ResMap::from_list(fresh)?)
     }
 
     fn resource(&self, node: Node, file: &Arc<str>, path: &str, schema: &Schema) -> Resource {

@@ -15,13 +15,12 @@ pub use transformers::load_replacements;
 use crate::config::{from_crds, from_files};
 use crate::error::{Error, Result};
 use crate::generate::{chart, config_map, secret};
-use crate::load::{FILE_NAMES, Generator, GeneratorOptions, Kustomization, Loader};
+use crate::load::{Generator, GeneratorOptions, Kustomization, Loader};
 use crate::origin::{self, Origin};
 use crate::resource::Resource;
 use accumulator::Accumulator;
-use bytes::Bytes;
 use keyfill_files::TreePath;
-use keyfill_yaml::{Limits, Text};
+use keyfill_yaml::Text;
 use std::sync::Arc;
 
 /// A kustomization that is being built.
@@ -40,10 +39,7 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// Reads the kustomization of a folder.
     pub fn load(session: &'a Session<'a>, loader: Loader<'a>) -> Result<Self> {
-        let (name, text) = kustomization_file(&loader)?;
-        let file = loader.join(name)?;
-        let limits = Limits::from(&loader.cx().limits);
-        let kustomization = Kustomization::parse(file.as_str(), &text, &limits)?;
+        let (file, kustomization) = session.ahead().kustomization(&loader)?;
         session.warn_of_deprecated(&kustomization, &file);
         Ok(Self { session, loader, kustomization, file, origin: None, chart_namespace: Text::default() })
     }
@@ -138,24 +134,4 @@ impl<'a> Target<'a> {
     fn blame(&self, error: Error) -> Error {
         error.at(self.file.as_str(), None)
     }
-}
-
-/// The kustomization file of a folder, under whichever of its names.
-fn kustomization_file(loader: &Loader) -> Result<(&'static str, Bytes)> {
-    let mut found: Option<(&'static str, Bytes)> = None;
-    for name in FILE_NAMES {
-        let Ok(text) = loader.load(name) else {
-            loader.cx().check().map_err(|e| Error::with_class(keyfill_diag::Class::Other, e.to_string()))?;
-            continue;
-        };
-        if let Some((first, _)) = &found {
-            return Err(Error::new(format!("found multiple kustomization files under '{}'", loader.root()))
-                .hint(format!("keep one of {first} and {name}")));
-        }
-        found = Some((name, text));
-    }
-    found.ok_or_else(|| {
-        let names = FILE_NAMES.join("', '");
-        Error::new(format!("unable to find one of '{names}' in folder '{}'", loader.root()))
-    })
 }

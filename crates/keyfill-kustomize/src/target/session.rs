@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::generate::Charts;
-use crate::load::{ChartEntry, Kustomization, LoadRestrictor, Loader, SortOrder};
+use crate::load::{Ahead, ChartEntry, Kustomization, LoadRestrictor, Loader, SortOrder};
 use crate::schema::Schema;
 use keyfill_diag::{Class, Diagnostic};
 use keyfill_files::TreePath;
@@ -48,6 +48,7 @@ pub struct Session<'a> {
     /// Whether a kustomization has chosen the schema: the first one that does wins.
     schema_is_chosen: Cell<bool>,
     warnings: RefCell<Vec<Diagnostic>>,
+    ahead: Ahead,
 }
 
 impl<'a> Session<'a> {
@@ -59,12 +60,18 @@ impl<'a> Session<'a> {
             schema: RefCell::new(Arc::new(Schema::builtin())),
             schema_is_chosen: Cell::new(false),
             warnings: RefCell::default(),
+            ahead: Ahead::default(),
         }
     }
 
     /// What was asked for.
     pub fn request(&self) -> &'a BuildRequest {
         self.request
+    }
+
+    /// What was read before it was asked for.
+    pub fn ahead(&self) -> &Ahead {
+        &self.ahead
     }
 
     /// Who renders charts.

@@ -1,0 +1,131 @@
+//! Looking ahead: what a kustomization and its bases list is read before it is asked for, and parsed side by
+//! side.
+//!
+//! Bases themselves are built one after the other, since each may choose the schema for those behind it. Most
+//! of the time goes into parsing their files, which need not wait for that.
+
+use super::batch::{Batch, ReadFile};
+use super::kustomization::Kustomization;
+use super::loader::{Loader, Opened};
+use super::objects_of;
+use crate::error::Result;
+use keyfill_files::TreePath;
+use keyfill_yaml::{Limits, Node, Text};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What an entry of `resources` is.
+pub enum Listed {
+    /// A folder, or a repository that stands for one.
+    Folder,
+    /// A manifest file.
+    File {
+        /// Its path in the tree.
+        file: Arc<str>,
+        /// Its objects.
+        objects: Vec<Node>,
+    },
+}
+
+/// A kustomization's folder and an entry of it.
+type Place = (Arc<str>, Text);
+
+/// What was looked at and not asked for yet. What fails is left out, so that it fails in its turn.
+#[derive(Default)]
+pub struct Ahead {
+    listed: RefCell<HashMap<Place, Listed>>,
+    kustomizations: RefCell<HashMap<TreePath, (TreePath, Kustomization)>>,
+}
+
+impl Ahead {
+    /// Reads what a kustomization lists, with all that its bases list, unless that was done before.
+    pub fn gather(&self, loader: &Loader<'_>, resources: &[Text], components: &[Text]) {
+        let mut look = Look { ahead: self, batch: Batch::default() };
+        look.at(loader, resources, components);
+        look.parse(loader);
+    }
+
+    /// What an entry of a kustomization is.
+    pub fn entry(&self, loader: &Loader<'_>, path: &Text) -> Result<Listed> {
+        if let Some(listed) = self.listed.borrow_mut().remove(&place(loader, path)) {
+            return Ok(listed);
+        }
+        match loader.open(path)? {
+            Opened::Folder => Ok(Listed::Folder),
+            Opened::File(text) => {
+                let file: Arc<str> = loader.join(path)?.as_str().into();
+                let objects = objects_of(&file, &text, &Limits::from(&loader.cx().limits))?;
+                Ok(Listed::File { file, objects })
+            }
+        }
+    }
+
+    /// The kustomization of a folder, with its file's path.
+    pub fn kustomization(&self, loader: &Loader<'_>) -> Result<(TreePath, Kustomization)> {
+        match self.kustomizations.borrow_mut().remove(loader.root()) {
+            Some(found) => Ok(found),
+            None => Kustomization::load(loader),
+        }
+    }
+}
+
+fn place(loader: &Loader<'_>, path: &Text) -> Place {
+    (loader.root().as_str().into(), path.clone())
+}
+
+/// One look at a kustomization and what is below it.
+struct Look<'a> {
+    ahead: &'a Ahead,
+    batch: Batch,
+}
+
+impl Look<'_> {
+    fn at(&mut self, loader: &Loader<'_>, resources: &[Text], components: &[Text]) {
+        for path in resources {
+            let place = place(loader, path);
+            if self.ahead.listed.borrow().contains_key(&place) {
+                continue;
+            }
+            match loader.open(path) {
+                Ok(Opened::File(text)) => {
+                    let Ok(file) = loader.join(path) else { continue };
+                    self.batch.push(ReadFile { place, file: file.as_str().into(), text });
+                    if self.batch.is_full() {
+                        self.parse(loader);
+                    }
+                }
+                Ok(Opened::Folder) => {
+                    self.ahead.listed.borrow_mut().insert(place, Listed::Folder);
+                    self.base(loader, path);
+                }
+                Err(_) => {}
+            }
+        }
+        for path in components {
+            self.base(loader, path);
+        }
+    }
+
+    fn base(&mut self, loader: &Loader<'_>, path: &str) {
+        let Ok(root) = loader.resolve_base(path) else { return };
+        if self.ahead.kustomizations.borrow().contains_key(&root) {
+            return;
+        }
+        let inner = loader.below(&root);
+        if let Ok((file, kustomization)) = Kustomization::load(&inner) {
+            self.at(&inner, &kustomization.resources, &kustomization.components);
+            self.ahead.kustomizations.borrow_mut().insert(root, (file, kustomization));
+        }
+    }
+
+    fn parse(&mut self, loader: &Loader<'_>) {
+        let limits = Limits::from(&loader.cx().limits);
+        let parsed = std::mem::take(&mut self.batch).parsed(&limits);
+        let parsed = parsed.into_iter().filter_map(|(read, objects)| {
+            let ReadFile { place, file, .. } = read;
+            Some((place, Listed::File { file, objects: objects.ok()? }))
+        });
+        self.ahead.listed.borrow_mut().extend(parsed);
+    }
+}
