@@ -1,7 +1,7 @@
 //! What a person reads when something is wrong: message, place, the line with a caret, the way there, a hint.
 
 use keyfill_diag::{Class, Diagnostic, Severity};
-use keyfill_files::{FileError, FileErrorKind};
+use keyfill_files::FileError;
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 
@@ -86,8 +86,7 @@ fn class_of(cause: &(dyn std::error::Error + 'static)) -> Option<Class> {
     } else if let Some(yaml) = cause.downcast_ref::<keyfill_yaml::Error>() {
         Some(yaml.class())
     } else {
-        let file = cause.downcast_ref::<FileError>()?;
-        Some(if file.kind() == FileErrorKind::Escapes { Class::Forbidden } else { Class::Render })
+        Some(cause.downcast_ref::<FileError>()?.class())
     }
 }
 

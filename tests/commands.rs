@@ -11,6 +11,12 @@ fn generate() -> Run {
         .file("s.yaml", SECRETS)
 }
 
+fn generate_folder() -> Run {
+    Run::of(KEYFILL)
+        .args(["generate", "app", "--root", ".", "--source", "file", "--secrets-file", "s.yaml"])
+        .file("s.yaml", SECRETS)
+}
+
 /// Nothing on stdout, the exit code, a word on stderr, and no secret there.
 fn fails(run: Run, code: i32, word: &str) {
     let outcome = run.run();
@@ -130,16 +136,51 @@ fn bombs_end_in_time() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn links_out_of_the_tree_are_refused() {
-    #[cfg(unix)]
-    {
-        let run = Run::of(KEYFILL)
-            .args(["render", "app", "--root", "."])
-            .file("app/kustomization.yaml", "resources: [out.yaml]\n");
-        std::os::unix::fs::symlink("/etc/passwd", run.work().join("app/out.yaml")).expect("a link");
-        fails(run, 3, "out.yaml");
-    }
+    let link = |files: &[(&str, &str)], place: &str| {
+        let run = files.iter().fold(generate_folder(), |run, (path, text)| run.file(path, text));
+        std::os::unix::fs::symlink("/etc/passwd", run.work().join(place)).expect("a link");
+        run
+    };
+    let kustomization = [("app/kustomization.yaml", "resources: [out.yaml]\n")];
+    fails(link(&kustomization, "app/out.yaml"), 6, "app/out.yaml: leaves the tree");
+    let chart = [
+        ("app/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n"),
+        ("app/templates/a.yaml", "kind: X\n"),
+    ];
+    fails(link(&chart, "app/templates/out.yaml"), 6, "app/templates/out.yaml: leaves the tree");
+    let plain = [("app/a.yaml", "kind: X\n")];
+    fails(link(&plain, "app/out.yaml"), 6, "app/out.yaml: leaves the tree");
+}
+
+/// Argo CD deletes what is not in the output, so nothing may be passed over in silence.
+#[cfg(unix)]
+#[test]
+fn a_manifest_that_cannot_be_read_fails_the_run() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let with = |entry: &dyn Fn(&std::path::Path)| {
+        let run = generate_folder().file("app/a.yaml", "kind: X\n");
+        entry(&run.work().join("app"));
+        run
+    };
+    let dangling = with(&|app| std::os::unix::fs::symlink("nowhere", app.join("b.yaml")).expect("a link"));
+    fails(dangling, 3, "app/b.yaml: no such file");
+    let pipe = with(&|app| {
+        let made =
+            std::process::Command::new("mkfifo").arg(app.join("sub.yml")).status().expect("mkfifo runs");
+        assert!(made.success());
+    });
+    fails(pipe, 3, "app/sub.yml: is neither a file");
+    let nameless = with(&|app| {
+        let name = std::ffi::OsStr::from_bytes(b"\xff.yaml");
+        std::fs::write(app.join(name), "kind: X\n").expect("a file");
+    });
+    fails(nameless, 3, ".yaml: no such file");
+    // What is not named like a manifest is nobody's business.
+    let other = with(&|app| std::os::unix::fs::symlink("nowhere", app.join("notes")).expect("a link"));
+    assert_eq!(other.run().text(), "kind: X\n");
 }
 
 #[test]

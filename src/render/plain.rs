@@ -4,7 +4,7 @@ use crate::report::{Failure, Problem};
 use anyhow::Result;
 use bytes::Bytes;
 use keyfill_diag::{Class, Diagnostic};
-use keyfill_files::{Files, TreePath};
+use keyfill_files::{Files, Kind, TreePath};
 use keyfill_yaml::{Body, Document, Origin, split_stream};
 use std::ops::Range;
 use std::sync::Arc;
@@ -65,12 +65,30 @@ pub fn file(files: &dyn Files, path: &TreePath) -> Result<Vec<Document>> {
     Ok(documents(&text, path.as_str()))
 }
 
-/// The documents of a folder: its .yaml, .yml and .json files at any depth, each folder's entries by name in
-/// byte order, as argocd-vault-plugin reads a folder.
+/// The .yaml, .yml and .json files of a folder at any depth, each folder's entries by name in byte order.
+/// Links to folders are not entered. What is named like a manifest and cannot be read is among them, and a
+/// folder that cannot be read is an error: a manifest that is left out is one that Argo CD deletes.
+fn manifests(files: &dyn Files, dir: &TreePath, found: &mut Vec<TreePath>) -> Result<()> {
+    for entry in files.list(dir)? {
+        let Some(path) = dir.join(&entry.name) else { continue };
+        match entry.kind {
+            Kind::Dir if entry.is_link || entry.name == ".git" => {}
+            Kind::Dir => manifests(files, &path, found)?,
+            Kind::File | Kind::Other if crate::discover::is_manifest_name(&entry.name) => found.push(path),
+            Kind::File | Kind::Other => {}
+        }
+    }
+    Ok(())
+}
+
+/// The documents of a folder, as argocd-vault-plugin reads one: those of its manifests at any depth. Those of a
+/// file, where that is what is asked for.
 pub fn folder(files: &dyn Files, dir: &TreePath) -> Result<Vec<Document>> {
-    let mut paths = files.walk(dir);
-    paths.sort_by(|a, b| a.as_str().split('/').cmp(b.as_str().split('/')));
-    paths.retain(|path| crate::discover::is_manifest_name(path.name()));
+    if files.is_file(dir) {
+        return file(files, dir);
+    }
+    let mut paths = Vec::new();
+    manifests(files, dir, &mut paths)?;
     if paths.is_empty() {
         let message = format!("{dir} holds no kustomization, no chart, and no .yaml, .yml or .json file");
         return Err(Problem::input(message).into());

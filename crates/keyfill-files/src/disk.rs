@@ -122,8 +122,12 @@ impl DiskFiles {
         for entry in self.beneath.as_ref()?.folder(dir)? {
             let entry = entry.ok()?;
             let name = match entry.file_name().to_str() {
-                Ok("." | "..") | Err(_) => continue,
+                Ok("." | "..") => continue,
                 Ok(name) => name.to_owned(),
+                Err(_) => {
+                    entries.push(nameless(&entry.file_name().to_string_lossy()));
+                    continue;
+                }
             };
             let (kind, is_link) = match entry.file_type() {
                 FileType::RegularFile => (Kind::File, false),
@@ -137,6 +141,11 @@ impl DiskFiles {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Some(entries)
     }
+}
+
+/// An entry whose name is not UTF-8. No path leads to it; whoever reads all of a folder learns that it is there.
+fn nameless(shown: &str) -> Entry {
+    Entry { name: shown.to_owned(), kind: Kind::Other, is_link: false }
 }
 
 /// A path below `real` as it is called when one came through `dir`, a link to it.
@@ -185,7 +194,13 @@ impl Files for DiskFiles {
         let mut entries = Vec::new();
         for entry in fs::read_dir(self.on_disk(&real)).map_err(|e| FileError::io(dir, e))? {
             let entry = entry.map_err(|e| FileError::io(dir, e))?;
-            let Ok(name) = entry.file_name().into_string() else { continue };
+            let name = match entry.file_name().into_string() {
+                Ok(name) => name,
+                Err(name) => {
+                    entries.push(nameless(&name.to_string_lossy()));
+                    continue;
+                }
+            };
             let own = entry.file_type().map_err(|e| FileError::io(dir, e))?;
             let kind = if own.is_symlink() { self.kind_behind(&real, &name) } else { kind_of(own) };
             entries.push(Entry { name, kind, is_link: own.is_symlink() });

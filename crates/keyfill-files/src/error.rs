@@ -1,6 +1,7 @@
 //! Why a path could not be read.
 
 use crate::TreePath;
+use keyfill_diag::Class;
 use std::sync::Arc;
 use std::{fmt, io};
 
@@ -56,6 +57,14 @@ impl FileError {
     /// The reason.
     pub fn kind(&self) -> FileErrorKind {
         self.0.kind
+    }
+
+    /// Leaving the tree is forbidden; all else is the author's input.
+    pub fn class(&self) -> Class {
+        match self.0.kind {
+            FileErrorKind::Escapes => Class::Forbidden,
+            _ => Class::Render,
+        }
     }
 
     /// The path that was asked for.

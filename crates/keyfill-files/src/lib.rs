@@ -36,7 +36,8 @@ pub enum Kind {
 /// One entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The entry's own name, without its folder. Names that are not UTF-8 are left out of listings.
+    /// The entry's own name, without its folder. One that is not UTF-8 is shown as far as it can be, and its
+    /// entry is of the kind `Other`.
     pub name: String,
     /// What the entry is; for a link, what it points to, or `Other` when it is broken or leaves the tree.
     pub kind: Kind,

@@ -1,7 +1,7 @@
 //! Why a chart could not be rendered.
 
 use keyfill_diag::{Class, Diagnostic, Place, Stopped};
-use keyfill_files::{FileError, FileErrorKind};
+use keyfill_files::FileError;
 use std::fmt;
 
 /// A chart that could not be rendered. Pointer-sized; what to show a person is in
@@ -58,9 +58,8 @@ impl Error {
 
     /// A file that could not be read, and what it was wanted for.
     pub(crate) fn file(what: &str, error: FileError) -> Self {
-        let class = if error.kind() == FileErrorKind::Escapes { Class::Forbidden } else { Class::Render };
         let place = Place::file(error.path().to_string(), None);
-        let diagnostic = Diagnostic::error(class, format!("{what}: {error}")).at(place);
+        let diagnostic = Diagnostic::error(error.class(), format!("{what}: {error}")).at(place);
         let cause = std::error::Error::source(&error).is_some().then(|| Box::new(error) as _);
         Self(Box::new(Kind { diagnostic, unsupported: false, cause }))
     }

@@ -1,9 +1,10 @@
 //! Where a node stands in a text: found by reading the text again, so that trees need not carry it.
 
 use crate::input::Input;
+use crate::load::key_text;
 use crate::parse::{Builder, Parser, ScalarEvent};
 use crate::scan::{self, Dialect};
-use crate::{Error, Limits};
+use crate::{Error, Limits, Text};
 
 /// One step of a path into a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,14 @@ enum Inside {
     /// The text, should the scalar become a key.
     Scalar(String),
     Items(Vec<Place>),
-    Entries(Vec<(String, Place)>),
+    Entries(Vec<(Key, Place)>),
+}
+
+/// A key as it is written, and as it is read where that differs: `y` is read as `true`.
+#[derive(Clone)]
+struct Key {
+    written: String,
+    read: Option<Text>,
 }
 
 impl Place {
@@ -56,8 +64,11 @@ impl Place {
         match (&self.inside, step) {
             (Inside::Items(items), Step::Index(n)) => items.get(n),
             (Inside::Entries(entries), Step::Key(key)) => {
-                let own = entries.iter().find(|(k, _)| k == key).map(|(_, place)| place);
-                own.or_else(|| self.merged(key))
+                let find =
+                    |is: &dyn Fn(&Key) -> bool| entries.iter().find(|(k, _)| is(k)).map(|(_, place)| place);
+                find(&|k| k.written == key)
+                    .or_else(|| find(&|k| k.read.as_deref() == Some(key)))
+                    .or_else(|| self.merged(key))
             }
             _ => None,
         }
@@ -65,7 +76,7 @@ impl Place {
 
     fn merged(&self, key: &str) -> Option<&Self> {
         let Inside::Entries(entries) = &self.inside else { return None };
-        let (_, sources) = entries.iter().find(|(k, _)| k == "<<")?;
+        let (_, sources) = entries.iter().find(|(k, _)| k.written == "<<")?;
         match &sources.inside {
             Inside::Items(items) => items.iter().find_map(|source| source.step(Step::Key(key))),
             _ => sources.step(Step::Key(key)),
@@ -78,7 +89,7 @@ struct Places;
 
 impl Builder for Places {
     type Node = Place;
-    type Key = String;
+    type Key = Key;
     type Map = Place;
 
     fn scalar(&mut self, scalar: ScalarEvent<'_>) -> Result<Place, Error> {
@@ -89,19 +100,21 @@ impl Builder for Places {
         Ok(Place { mark, inside: Inside::Items(items) })
     }
 
-    fn key(&mut self, scalar: ScalarEvent<'_>) -> Result<String, Error> {
-        Ok(scalar.text.into_owned())
+    fn key(&mut self, scalar: ScalarEvent<'_>) -> Result<Key, Error> {
+        let read = key_text(&scalar).ok().filter(|read| *read != *scalar.text);
+        Ok(Key { written: scalar.text.into_owned(), read })
     }
 
-    fn node_key(&mut self, node: Place, _mark: scan::Mark) -> Result<String, Error> {
-        Ok(if let Inside::Scalar(text) = node.inside { text } else { String::new() })
+    fn node_key(&mut self, node: Place, _mark: scan::Mark) -> Result<Key, Error> {
+        let written = if let Inside::Scalar(text) = node.inside { text } else { String::new() };
+        Ok(Key { written, read: None })
     }
 
     fn map(&mut self, mark: scan::Mark, _flow: bool) -> Place {
         Place { mark, inside: Inside::Entries(Vec::new()) }
     }
 
-    fn entry(&mut self, map: &mut Place, key: String, value: Place) -> Result<(), Error> {
+    fn entry(&mut self, map: &mut Place, key: Key, value: Place) -> Result<(), Error> {
         if let Inside::Entries(entries) = &mut map.inside {
             entries.push((key, value));
         }
@@ -128,6 +141,9 @@ mod tests {
             Some((5, 14, b'2'))
         );
         assert_eq!(at(&[Step::Key("e"), Step::Key("d")]), Some((5, 10, b'[')));
+        let read = locate(b"y: 1\ntrue: 2\n0x10: 3\n", &[Step::Key("16")]).map(|m| m.line);
+        assert_eq!(read, Some(3));
+        assert_eq!(locate(b"y: 1\n", &[Step::Key("true")]).map(|m| m.column), Some(4));
         assert_eq!(at(&[Step::Key("z")]), None);
         assert_eq!(at(&[Step::Key("a"), Step::Key("b")]), None);
         assert_eq!(locate(b"a: [", &[]), None);

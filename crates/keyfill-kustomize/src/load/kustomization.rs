@@ -11,6 +11,7 @@ use super::loader::Loader;
 use crate::error::{Error, Result};
 use crate::filters::image::Image;
 use bytes::Bytes;
+use keyfill_diag::Class;
 use keyfill_files::TreePath;
 use keyfill_yaml::{Limits, Text, Value, load_value};
 
@@ -170,7 +171,7 @@ fn kustomization_file(loader: &Loader<'_>) -> Result<(&'static str, Bytes)> {
     let mut found: Option<(&'static str, Bytes)> = None;
     for name in FILE_NAMES {
         let Ok(text) = loader.load(name) else {
-            loader.cx().check().map_err(|e| Error::with_class(keyfill_diag::Class::Other, e.to_string()))?;
+            loader.cx().check().map_err(|e| Error::with_class(Class::Other, e.to_string()))?;
             continue;
         };
         if let Some((first, _)) = &found {

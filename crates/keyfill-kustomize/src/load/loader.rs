@@ -3,7 +3,7 @@
 use super::remote::{is_remote_file, is_repository};
 use crate::error::{Error, Result};
 use bytes::Bytes;
-use keyfill_diag::{Cx, nearest};
+use keyfill_diag::{Class, Cx, nearest};
 use keyfill_files::{FileErrorKind, Files, Kind, TreePath};
 
 /// Which files a kustomization may read.
@@ -161,14 +161,14 @@ impl<'a> Loader<'a> {
 
     /// Whether to go on.
     fn check(&self) -> Result<()> {
-        self.cx.check().map_err(|e| Error::with_class(keyfill_diag::Class::Other, e.to_string()))
+        self.cx.check().map_err(|e| Error::with_class(Class::Other, e.to_string()))
     }
 
     /// A path of the kustomization as a path of the tree, for names in errors and origins.
     pub fn join(&self, path: &str) -> Result<TreePath> {
         let place = if path.starts_with('/') { absolute(path) } else { self.root.join(path) };
         place.ok_or_else(|| {
-            Error::new(format!("'{path}' leaves the tree"))
+            Error::with_class(Class::Forbidden, format!("'{path}' leaves the tree"))
                 .hint("only files of the git work tree, or of the folder given with --root, are read")
         })
     }
@@ -176,7 +176,7 @@ impl<'a> Loader<'a> {
     fn file_error(&self, path: &str, joined: &TreePath, error: &keyfill_files::FileError) -> Error {
         let cause = std::error::Error::source(error).filter(|_| error.kind() == FileErrorKind::Io);
         let message = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
-        let built = Error::new(message);
+        let built = Error::with_class(error.class(), message);
         if error.kind() != FileErrorKind::NotFound {
             return built;
         }

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use v2::{Numbers, ValueBuilder};
 use v3::NodeBuilder;
 
+pub(crate) use v2::key_text;
 pub(crate) use v3::scalar_value;
 pub use v3::{move_into, resolve, unwritten, write_as};
 

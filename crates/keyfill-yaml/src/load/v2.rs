@@ -76,6 +76,21 @@ fn is_merge(event: &ScalarEvent<'_>) -> bool {
         }
 }
 
+/// What a scalar is as a key: JSON knows texts only.
+pub(crate) fn key_text(event: &ScalarEvent<'_>) -> Result<Text, Error> {
+    let resolved = match read(event)? {
+        Given::Text(text) => return Ok(text),
+        Given::Resolved(resolved) => resolved,
+    };
+    match resolved {
+        Resolved::Timestamp(_) | Resolved::Merge | Resolved::Str => Ok(Text::new(&event.text)),
+        Resolved::Bool(b) => Ok(Text::new_static(if b { "true" } else { "false" })),
+        Resolved::Int(n) => Ok(Text::from(n.to_string())),
+        Resolved::Float(n) => Ok(float_key(n)),
+        Resolved::Null | Resolved::Uint(_) => Err(unfit_key(event.mark)),
+    }
+}
+
 impl ValueBuilder {
     fn number(&self, resolved: &Resolved) -> Value {
         match (self.numbers, resolved) {
@@ -133,16 +148,7 @@ impl Builder for ValueBuilder {
         if is_merge(&event) {
             return Ok(Key::Merge(event.mark));
         }
-        Ok(Key::Text(match read(&event)? {
-            Given::Text(text) => text,
-            Given::Resolved(resolved) => match resolved {
-                Resolved::Timestamp(_) | Resolved::Merge | Resolved::Str => Text::new(&event.text),
-                Resolved::Bool(b) => Text::new_static(if b { "true" } else { "false" }),
-                Resolved::Int(n) => Text::from(n.to_string()),
-                Resolved::Float(n) => float_key(n),
-                Resolved::Null | Resolved::Uint(_) => return Err(unfit_key(event.mark)),
-            },
-        }))
+        key_text(&event).map(Key::Text)
     }
 
     fn node_key(&mut self, node: Value, mark: Mark) -> Result<Key, Error> {
