@@ -66,7 +66,8 @@ pub fn all_roots(files: &dyn Files, dir: &TreePath) -> Vec<Root> {
 fn collect(files: &dyn Files, dir: &TreePath, found: &mut Vec<Root>) {
     let Ok(entries) = files.list(dir) else { return };
     let kind = kind_of(files, dir);
-    let has_yaml = || entries.iter().any(|e| e.kind == Kind::File && is_manifest_name(&e.name));
+    // One that cannot be read counts, so that rendering says so.
+    let has_yaml = || entries.iter().any(|e| e.kind != Kind::Dir && is_manifest_name(&e.name));
     if kind != RootKind::Yaml || has_yaml() {
         found.push(Root { dir: dir.clone(), kind });
     }
