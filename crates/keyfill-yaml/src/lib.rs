@@ -7,6 +7,7 @@
 //! as yaml.v3 writes it: for YAML text that is the value of a field.
 
 mod binary;
+mod directives;
 mod document;
 mod edit;
 mod emit;

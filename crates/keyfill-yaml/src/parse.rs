@@ -1,6 +1,7 @@
 //! The parser: tokens to a tree, by libyaml's grammar. What the tree is made of is the [`Builder`]'s choice,
 //! so that no tree is built only to be turned into another.
 
+use crate::directives::Directives;
 use crate::input::Input;
 use crate::scan::{Dialect, Kind, Mark, Scanner};
 use crate::{Error, Limits, Style};
@@ -65,7 +66,7 @@ pub(crate) struct Parser<'a, B: Builder> {
     builder: B,
     dialect: Dialect,
     first: bool,
-    directives: Vec<(&'a str, Cow<'a, str>)>,
+    directives: Directives<'a>,
     anchors: HashMap<&'a str, Anchored<B::Node>>,
     limits: Limits,
     depth: u32,
@@ -80,7 +81,7 @@ impl<'a, B: Builder> Parser<'a, B> {
             builder,
             dialect,
             first: true,
-            directives: Vec::new(),
+            directives: Directives::default(),
             anchors: HashMap::new(),
             limits: limits.clone(),
             depth: 0,
@@ -107,9 +108,12 @@ impl<'a, B: Builder> Parser<'a, B> {
             Kind::Version(..) | Kind::TagDirective(_) | Kind::DocumentStart => true,
             _ => !first,
         };
-        self.directives.clear();
+        self.directives = Directives::default();
         if explicit {
-            self.read_directives()?;
+            while Directives::is_one(&self.scanner.peek()?.kind) {
+                let token = self.scanner.next()?;
+                self.directives.add(token)?;
+            }
             let token = self.scanner.next()?;
             if !matches!(token.kind, Kind::DocumentStart) {
                 return Err(at(token.mark, "did not find expected <document start>"));
@@ -130,35 +134,6 @@ impl<'a, B: Builder> Parser<'a, B> {
             self.scanner.next()?;
         }
         Ok(Some(node))
-    }
-
-    fn read_directives(&mut self) -> Result<(), Error> {
-        let mut versioned = false;
-        loop {
-            match self.scanner.peek()?.kind {
-                Kind::Version(..) | Kind::TagDirective(_) => {}
-                _ => return Ok(()),
-            }
-            let token = self.scanner.next()?;
-            match token.kind {
-                Kind::Version(..) if versioned => {
-                    return Err(at(token.mark, "found duplicate %YAML directive"));
-                }
-                Kind::Version(1, 1) => versioned = true,
-                Kind::Version(..) => {
-                    return Err(at(token.mark, "found incompatible YAML document")
-                        .hint("only %YAML 1.1 is known; leave the directive out"));
-                }
-                Kind::TagDirective(directive) => {
-                    let (handle, prefix) = *directive;
-                    if self.directives.iter().any(|(known, _)| *known == handle) {
-                        return Err(at(token.mark, "found duplicate %TAG directive"));
-                    }
-                    self.directives.push((handle, prefix));
-                }
-                _ => {}
-            }
-        }
     }
 
     fn count(&mut self, more: u64, mark: Mark) -> Result<(), Error> {
@@ -219,27 +194,13 @@ impl<'a, B: Builder> Parser<'a, B> {
                 Kind::Tag(tag) => {
                     let (handle, suffix) = *tag;
                     tagged = true;
-                    let tag = self.long_tag(handle, suffix, token.mark)?;
+                    let tag = self.directives.long_tag(handle, suffix, token.mark)?;
                     properties.bare_tag = tag == "!";
                     properties.tag = (tag != "!").then_some(tag);
                 }
                 _ => {}
             }
         }
-    }
-
-    fn long_tag(&self, handle: &'a str, suffix: Cow<'a, str>, mark: Mark) -> Result<Cow<'a, str>, Error> {
-        if handle.is_empty() {
-            return Ok(suffix);
-        }
-        let own = self.directives.iter().find(|(known, _)| *known == handle).map(|(_, prefix)| &**prefix);
-        let prefix = match (own, handle) {
-            (Some(prefix), _) => prefix,
-            (None, "!") => "!",
-            (None, "!!") => "tag:yaml.org,2002:",
-            _ => return Err(at(mark, format!("found undefined tag handle {handle}"))),
-        };
-        Ok(Cow::Owned(format!("{prefix}{suffix}")))
     }
 
     /// The node behind its properties.

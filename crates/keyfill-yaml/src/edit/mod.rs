@@ -8,6 +8,7 @@ mod read;
 mod scalars;
 mod write;
 
+use crate::directives::CORE;
 use crate::{Error, Limits, Node, Scalar, Style, Tag, Text};
 
 /// A document.
@@ -153,11 +154,9 @@ impl From<&Scalar> for EditNode {
     }
 }
 
-const PREFIX: &str = "tag:yaml.org,2002:";
-
 /// `!!name` for a tag of YAML itself.
 fn short_tag(tag: &str) -> Text {
-    tag.strip_prefix(PREFIX).map_or_else(|| Text::new(tag), |name| format!("!!{name}").into())
+    tag.strip_prefix(CORE).map_or_else(|| Text::new(tag), |name| format!("!!{name}").into())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Reading: the grammar of libyaml over the scanner's tokens, and which node takes which comment.
 
-use super::{Content, EditDocument, EditNode, NodeComments, PREFIX, scalars, short_tag};
+use super::{Content, EditDocument, EditNode, NodeComments, scalars, short_tag};
+use crate::directives::Directives;
 use crate::input::Input;
 use crate::scan::{Dialect, Kind, Mark, Scanner, Token};
 use crate::{Error, Limits, Style, Text};
@@ -14,7 +15,7 @@ pub(super) fn document(text: &[u8], limits: &Limits) -> Result<Option<EditDocume
         comments: NodeComments::default(),
         stem: String::new(),
         anchors: HashSet::new(),
-        directives: Vec::new(),
+        directives: Directives::default(),
         depth: 0,
         deepest: limits.depth,
     };
@@ -28,7 +29,7 @@ struct Reader<'a> {
     /// The comment above a list's item, which goes to the collection that the item is.
     stem: String,
     anchors: HashSet<&'a str>,
-    directives: Vec<(&'a str, Cow<'a, str>)>,
+    directives: Directives<'a>,
     depth: u32,
     deepest: u32,
 }
@@ -79,7 +80,10 @@ impl<'a> Reader<'a> {
         };
         let mut head = String::new();
         let root = if is_explicit {
-            self.read_directives()?;
+            while Directives::is_one(&self.peek()?.kind) {
+                let token = self.scanner.next()?;
+                self.directives.add(token)?;
+            }
             let token = self.peek()?;
             if !matches!(token.kind, Kind::DocumentStart) {
                 return Err(problem(token.mark, "did not find expected <document start>"));
@@ -115,28 +119,6 @@ impl<'a> Reader<'a> {
         let rest = head.split_off(at + 1);
         head.truncate(end);
         std::mem::replace(head, rest)
-    }
-
-    fn read_directives(&mut self) -> Result<(), Error> {
-        let mut is_versioned = false;
-        while matches!(self.peek()?.kind, Kind::Version(..) | Kind::TagDirective(_)) {
-            let token = self.scanner.next()?;
-            match token.kind {
-                Kind::Version(..) if is_versioned => {
-                    return Err(problem(token.mark, "found duplicate %YAML directive"));
-                }
-                Kind::Version(1, 1) => is_versioned = true,
-                Kind::TagDirective(directive) => {
-                    let (handle, prefix) = *directive;
-                    if self.directives.iter().any(|(known, _)| *known == handle) {
-                        return Err(problem(token.mark, "found duplicate %TAG directive"));
-                    }
-                    self.directives.push((handle, prefix));
-                }
-                _ => return Err(problem(token.mark, "found incompatible YAML document")),
-            }
-        }
-        Ok(())
     }
 
     /// A node that is not written.
@@ -195,25 +177,11 @@ impl<'a> Reader<'a> {
                 Kind::Anchor(name) => properties.anchor = Some(name),
                 Kind::Tag(tag) => {
                     let (handle, suffix) = *tag;
-                    properties.tag = Some(self.long_tag(handle, suffix, token.mark)?);
+                    properties.tag = Some(self.directives.long_tag(handle, suffix, token.mark)?);
                 }
                 _ => {}
             }
         }
-    }
-
-    fn long_tag(&self, handle: &str, suffix: Cow<'a, str>, mark: Mark) -> Result<Cow<'a, str>, Error> {
-        if handle.is_empty() {
-            return Ok(suffix);
-        }
-        let own = self.directives.iter().find(|(known, _)| *known == handle).map(|(_, prefix)| &**prefix);
-        let prefix = match (own, handle) {
-            (Some(prefix), _) => prefix,
-            (None, "!") => "!",
-            (None, "!!") => PREFIX,
-            _ => return Err(problem(mark, format!("found undefined tag handle {handle}"))),
-        };
-        Ok(Cow::Owned(format!("{prefix}{suffix}")))
     }
 
     fn content(

@@ -4,8 +4,9 @@
 //! elsewhere than where they were: that is yaml.v3's doing, and kept.
 
 use super::scalars::{analyze, fitting, tag_of};
-use super::{Content, EditDocument, EditNode, NodeComments, PREFIX};
+use super::{Content, EditDocument, EditNode, NodeComments};
 use crate::Style;
+use crate::directives::CORE;
 use crate::yaml::analysis::is_break;
 use std::borrow::Cow;
 
@@ -287,7 +288,7 @@ impl Writer {
         let text = match (tag.strip_prefix("!!"), tag.strip_prefix('!')) {
             (Some(name), _) => format!("!!{}", escaped_tag(name)),
             (None, Some(name)) => format!("!{}", escaped_tag(name)),
-            (None, None) => match tag.strip_prefix(PREFIX) {
+            (None, None) => match tag.strip_prefix(CORE) {
                 Some(name) => format!("!!{}", escaped_tag(name)),
                 None => format!("!<{}>", escaped_tag(tag)),
             },

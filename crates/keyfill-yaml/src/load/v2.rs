@@ -1,5 +1,6 @@
 //! The yaml.v2 rules, and what `sigs.k8s.io/yaml` makes of the result: JSON, read again.
 
+use crate::directives::CORE;
 use crate::parse::{Builder, ScalarEvent};
 use crate::resolve::{CoreTag, Resolved, resolve_plain, resolve_tagged};
 use crate::scan::{Dialect, Mark};
@@ -36,8 +37,6 @@ pub(super) struct OpenMap {
     entries: Vec<(Text, Value)>,
 }
 
-const PREFIX: &str = "tag:yaml.org,2002:";
-
 /// What the library gives for a scalar.
 enum Given {
     Resolved(Resolved),
@@ -46,7 +45,7 @@ enum Given {
 
 fn read(event: &ScalarEvent<'_>) -> Result<Given, Error> {
     let refuse = |m: &str| Error::at(event.mark.line + 1, event.mark.column + 1, m);
-    let core = match event.tag.as_deref().map(|tag| tag.strip_prefix(PREFIX)) {
+    let core = match event.tag.as_deref().map(|tag| tag.strip_prefix(CORE)) {
         None if event.style == Style::Plain && !event.bare_tag => {
             return Ok(Given::Resolved(resolve_plain(Dialect::V2, &event.text)));
         }
@@ -72,7 +71,7 @@ fn is_merge(event: &ScalarEvent<'_>) -> bool {
     event.text == "<<"
         && match event.tag.as_deref() {
             None => event.style == Style::Plain || event.bare_tag,
-            Some(tag) => tag.strip_prefix(PREFIX) == Some("merge"),
+            Some(tag) => tag.strip_prefix(CORE) == Some("merge"),
         }
 }
 

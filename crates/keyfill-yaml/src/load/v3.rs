@@ -1,5 +1,6 @@
 //! The yaml.v3 rules: a [`Node`] with its scalars as written, and what they mean.
 
+use crate::directives::CORE;
 use crate::input::is_read_from_json;
 use crate::parse::{Builder, ScalarEvent};
 use crate::resolve::{CoreTag, Resolved, resolve_plain, resolve_tagged};
@@ -10,8 +11,6 @@ use std::collections::HashMap;
 
 /// The text of the key that merges.
 const MERGE: &str = "<<";
-
-const PREFIX: &str = "tag:yaml.org,2002:";
 
 /// Builds [`Node`]s; `line` is what comes before the text in its file.
 pub(super) struct NodeBuilder {
@@ -127,7 +126,7 @@ fn is_quoted_null(scalar: &Scalar) -> bool {
 }
 
 fn short_tag(tag: &str) -> Tag {
-    match tag.strip_prefix(PREFIX) {
+    match tag.strip_prefix(CORE) {
         Some("str") => Tag::Str,
         Some("int") => Tag::Int,
         Some("float") => Tag::Float,
@@ -142,7 +141,7 @@ fn short_tag(tag: &str) -> Tag {
 fn is_merge(key: &Scalar) -> bool {
     match &key.tag {
         Tag::None => key.style == Style::Plain && key.text == MERGE,
-        Tag::Other(tag) => tag.strip_prefix(PREFIX) == Some("merge"),
+        Tag::Other(tag) => tag.strip_prefix(CORE) == Some("merge"),
         _ => false,
     }
 }

@@ -1,0 +1,63 @@
+//! What stands before a document: `%YAML`, and `%TAG` with the handles that short tags begin with.
+
+use crate::Error;
+use crate::scan::{Kind, Mark, Token};
+use std::borrow::Cow;
+
+/// What the tags of YAML's own types begin with.
+pub const CORE: &str = "tag:yaml.org,2002:";
+
+/// The directives of one document.
+#[derive(Default)]
+pub struct Directives<'a> {
+    is_versioned: bool,
+    handles: Vec<(&'a str, Cow<'a, str>)>,
+}
+
+impl<'a> Directives<'a> {
+    /// Whether a token is a directive.
+    pub fn is_one(kind: &Kind<'_>) -> bool {
+        matches!(kind, Kind::Version(..) | Kind::TagDirective(_))
+    }
+
+    /// Takes up a directive.
+    pub fn add(&mut self, token: Token<'a>) -> Result<(), Error> {
+        match token.kind {
+            Kind::Version(..) if self.is_versioned => Err(at(token.mark, "found duplicate %YAML directive")),
+            Kind::Version(1, 1) => {
+                self.is_versioned = true;
+                Ok(())
+            }
+            Kind::Version(..) => Err(at(token.mark, "found incompatible YAML document")
+                .hint("only %YAML 1.1 is known; leave the directive out")),
+            Kind::TagDirective(directive) => {
+                let (handle, prefix) = *directive;
+                if self.handles.iter().any(|(known, _)| *known == handle) {
+                    return Err(at(token.mark, "found duplicate %TAG directive"));
+                }
+                self.handles.push((handle, prefix));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A tag with its handle replaced by what that stands for.
+    pub fn long_tag(&self, handle: &str, suffix: Cow<'a, str>, mark: Mark) -> Result<Cow<'a, str>, Error> {
+        if handle.is_empty() {
+            return Ok(suffix);
+        }
+        let own = self.handles.iter().find(|(known, _)| *known == handle).map(|(_, prefix)| &**prefix);
+        let prefix = match (own, handle) {
+            (Some(prefix), _) => prefix,
+            (None, "!") => "!",
+            (None, "!!") => CORE,
+            _ => return Err(at(mark, &format!("found undefined tag handle {handle}"))),
+        };
+        Ok(Cow::Owned(format!("{prefix}{suffix}")))
+    }
+}
+
+fn at(mark: Mark, message: &str) -> Error {
+    Error::at(mark.line + 1, mark.column + 1, message)
+}
