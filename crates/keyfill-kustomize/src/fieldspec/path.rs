@@ -16,7 +16,11 @@ pub struct Segment {
 
 /// The steps of a path.
 pub(super) fn parse(path: &str) -> Arc<[Segment]> {
-    split(path, '/').iter().map(|step| segment(step)).collect()
+    if path.contains('\\') {
+        return split(path, '/').iter().map(|step| segment(step)).collect();
+    }
+    // The built-in tables are hundreds of such paths, and every build begins with them.
+    path.strip_prefix('/').unwrap_or(path).split('/').map(segment).collect()
 }
 
 fn segment(step: &str) -> Segment {
