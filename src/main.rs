@@ -13,6 +13,7 @@ mod render;
 mod report;
 mod secret_name;
 mod settings;
+mod stack;
 mod store;
 mod tree;
 
@@ -24,6 +25,10 @@ use std::process::ExitCode;
 static ALLOCATOR: memory::Allocator = memory::Allocator;
 
 fn main() -> ExitCode {
+    stack::run(run)
+}
+
+fn run() -> ExitCode {
     let name = std::env::args_os().next().map(std::path::PathBuf::from);
     let stem = name.as_deref().and_then(|n| n.file_stem()).and_then(|n| n.to_str()).unwrap_or_default();
     let called_as_avp = stem == "argocd-vault-plugin";
