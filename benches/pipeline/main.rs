@@ -1,7 +1,8 @@
 //! The official pipeline (kustomize or helm into argocd-vault-plugin) and keyfill on the same work, in turn,
 //! in one run, with a real Vault that answers after 3 ms.
 //!
-//! `KEYFILL_TEST_REQUIRE=all cargo bench --bench pipeline -- [--runs N] [--only WORDS] [--corpus DIR]`
+//! `KEYFILL_TEST_REQUIRE=all cargo bench --bench pipeline -- [--runs N] [--only WORDS] [--corpus DIR]
+//! [--keyfill PROGRAM]`
 //!
 //! The rows on published repositories need `--corpus` with the folders that [`rows`] names; they are
 //! left out, by name, without it.
@@ -42,6 +43,8 @@ mod unix {
         runs: usize,
         only: String,
         corpus: Option<PathBuf>,
+        /// What is measured, when it is not what was built for this run: the static binary, say.
+        keyfill: String,
     }
 
     /// One line of the table: the official pipeline as a shell's line, ours as arguments of keyfill.
@@ -75,7 +78,7 @@ mod unix {
                 continue;
             }
             let official = vec!["sh".to_owned(), "-c".to_owned(), row.official.to_owned()];
-            let keyfill = env!("CARGO_BIN_EXE_keyfill");
+            let keyfill = arguments.keyfill.as_str();
             let ours: Vec<String> =
                 std::iter::once(keyfill).chain(row.ours.iter().copied()).map(Into::into).collect();
             let sides = [Some(official).filter(|_| tools.iter().all(Option::is_some) && bench), Some(ours)];
@@ -91,6 +94,7 @@ mod unix {
             runs: value("--runs").map_or(11, |n| n.parse().expect("--runs takes a number")),
             only: value("--only").unwrap_or_default(),
             corpus: value("--corpus").map(PathBuf::from),
+            keyfill: value("--keyfill").unwrap_or_else(|| env!("CARGO_BIN_EXE_keyfill").to_owned()),
         }
     }
 
