@@ -1,8 +1,9 @@
 //! For tests only: finds or builds the official tools and test programs that tests compare with.
 //!
 //! A test that needs one calls [`oracle`] and returns early on `None`: stderr then says that the test was
-//! left out and how to have it run, also where the test's own output is not shown. With `KEYFILL_TEST_REQUIRE=all` the program is built with Go,
-//! and leaving one out is a failure. Nothing is built or downloaded without that setting.
+//! left out and how to have it run, also where the test's own output is not shown. With
+//! `KEYFILL_TEST_REQUIRE=all` the program is built with Go, and leaving one out is a failure. Nothing is built
+//! or downloaded without that setting.
 //!
 //! Beside that: [`Vault`] starts a real Vault, [`Proxy`] gets in its way, [`Run`] runs a program as a user would.
 

@@ -1,6 +1,7 @@
 //! What stands before a document: `%YAML`, and `%TAG` with the handles that short tags begin with.
 
 use crate::Error;
+use crate::parse::at;
 use crate::scan::{Kind, Mark, Token};
 use std::borrow::Cow;
 
@@ -52,12 +53,8 @@ impl<'a> Directives<'a> {
             (Some(prefix), _) => prefix,
             (None, "!") => "!",
             (None, "!!") => CORE,
-            _ => return Err(at(mark, &format!("found undefined tag handle {handle}"))),
+            _ => return Err(at(mark, format!("found undefined tag handle {handle}"))),
         };
         Ok(Cow::Owned(format!("{prefix}{suffix}")))
     }
-}
-
-fn at(mark: Mark, message: &str) -> Error {
-    Error::at(mark.line + 1, mark.column + 1, message)
 }

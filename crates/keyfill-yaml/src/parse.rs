@@ -491,7 +491,8 @@ impl<'a, B: Builder> Parser<'a, B> {
     }
 }
 
-fn at(mark: Mark, message: impl Into<String>) -> Error {
+/// An error at a place of the text.
+pub(crate) fn at(mark: Mark, message: impl Into<String>) -> Error {
     Error::at(mark.line + 1, mark.column + 1, message)
 }
 

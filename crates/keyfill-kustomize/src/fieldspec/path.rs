@@ -1,6 +1,7 @@
 //! The text of a path and its steps.
 
 use keyfill_yaml::Text;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// One step of a path: a field, which may be said to hold a list.
@@ -16,11 +17,7 @@ pub struct Segment {
 
 /// The steps of a path.
 pub(super) fn parse(path: &str) -> Arc<[Segment]> {
-    if path.contains('\\') {
-        return split(path, '/').iter().map(|step| segment(step)).collect();
-    }
-    // The built-in tables are hundreds of such paths, and every build begins with them.
-    path.strip_prefix('/').unwrap_or(path).split('/').map(segment).collect()
+    split(path, '/').iter().map(|step| segment(step)).collect()
 }
 
 fn segment(step: &str) -> Segment {
@@ -35,18 +32,20 @@ fn segment(step: &str) -> Segment {
     Segment { name: name.into(), is_list, is_item }
 }
 
-/// Splits at a delimiter that has no backslash before it. One at the start is left out.
-pub(crate) fn split(path: &str, delimiter: char) -> Vec<String> {
+/// Splits at a delimiter that has no backslash before it. One at the start is left out. The built-in tables are
+/// hundreds of paths, so parts are copied only where a backslash goes.
+pub(crate) fn split(path: &str, delimiter: char) -> Vec<Cow<'_, str>> {
     let path = path.strip_prefix(delimiter).unwrap_or(path);
-    let mut parts: Vec<String> = Vec::new();
+    let mut parts: Vec<Cow<'_, str>> = Vec::new();
     for part in path.split(delimiter) {
         match parts.last_mut() {
             Some(last) if last.ends_with('\\') => {
+                let last = last.to_mut();
                 last.pop();
                 last.push(delimiter);
                 last.push_str(part);
             }
-            _ => parts.push(part.to_owned()),
+            _ => parts.push(part.into()),
         }
     }
     parts

@@ -6,11 +6,12 @@ use crate::error::{Error, Result};
 use crate::fieldspec::split_path;
 use crate::replacement::path;
 use keyfill_yaml::{Node, Tag, Text};
+use std::borrow::Cow;
 
 /// Sets the field at a path of names with slashes between them, which is made when it is absent. A position
 /// above 0 says which part of a file path the value becomes, counted from 1; the other parts stay.
 pub fn set(object: &mut Node, field_path: &str, value: &str, file_path_position: i64) -> Result<()> {
-    let steps = split_path(field_path, '/');
+    let steps: Vec<String> = split_path(field_path, '/').into_iter().map(Cow::into_owned).collect();
     let mut writes = Writes::default();
     let mut is_there = false;
     path::make(object, &steps, &mut |node| {

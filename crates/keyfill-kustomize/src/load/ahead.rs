@@ -48,7 +48,8 @@ impl Ahead {
 
     /// What an entry of a kustomization is.
     pub fn entry(&self, loader: &Loader<'_>, path: &Text) -> Result<Listed> {
-        if let Some(listed) = self.listed.borrow_mut().remove(&place(loader, path)) {
+        let listed = self.listed.borrow_mut().remove(&place(loader, path));
+        if let Some(listed) = listed {
             return Ok(listed);
         }
         match loader.open(path)? {
@@ -63,10 +64,8 @@ impl Ahead {
 
     /// The kustomization of a folder, with its file's path.
     pub fn kustomization(&self, loader: &Loader<'_>) -> Result<(TreePath, Kustomization)> {
-        match self.kustomizations.borrow_mut().remove(loader.root()) {
-            Some(found) => Ok(found),
-            None => Kustomization::load(loader),
-        }
+        let found = self.kustomizations.borrow_mut().remove(loader.root());
+        found.map_or_else(|| Kustomization::load(loader), Ok)
     }
 }
 

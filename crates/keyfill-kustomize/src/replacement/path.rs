@@ -12,10 +12,10 @@ pub fn split(path: &str) -> Vec<String> {
     let mut parts = split_path(path, '.').into_iter();
     while let Some(part) = parts.next() {
         if !part.starts_with('[') || part.ends_with(']') {
-            steps.push(part);
+            steps.push(part.into_owned());
             continue;
         }
-        let mut bracketed = part;
+        let mut bracketed = part.into_owned();
         for more in parts.by_ref() {
             bracketed.push('.');
             bracketed.push_str(&more);

@@ -3,6 +3,7 @@
 use super::{Content, EditDocument, EditNode, NodeComments, scalars, short_tag};
 use crate::directives::Directives;
 use crate::input::Input;
+use crate::parse::at;
 use crate::scan::{Dialect, Kind, Mark, Scanner, Token};
 use crate::{Error, Limits, Style, Text};
 use std::borrow::Cow;
@@ -39,10 +40,6 @@ struct Reader<'a> {
 struct Properties<'a> {
     anchor: Option<&'a str>,
     tag: Option<Cow<'a, str>>,
-}
-
-fn problem(mark: Mark, message: impl Into<String>) -> Error {
-    Error::at(mark.line + 1, mark.column + 1, message)
 }
 
 fn join(all: &mut String, more: &str) {
@@ -86,7 +83,7 @@ impl<'a> Reader<'a> {
             }
             let token = self.peek()?;
             if !matches!(token.kind, Kind::DocumentStart) {
-                return Err(problem(token.mark, "did not find expected <document start>"));
+                return Err(at(token.mark, "did not find expected <document start>"));
             }
             self.scanner.skip();
             match self.peek()?.kind {
@@ -133,7 +130,7 @@ impl<'a> Reader<'a> {
         let mark = token.mark;
         if let Kind::Alias(name) = token.kind {
             if !self.anchors.contains(name) {
-                return Err(problem(mark, format!("unknown anchor '{name}' referenced")));
+                return Err(at(mark, format!("unknown anchor '{name}' referenced")));
             }
             let comments = self.take_comments();
             self.scanner.skip();
@@ -146,7 +143,7 @@ impl<'a> Reader<'a> {
         }
         let properties = self.properties()?;
         if self.depth >= self.deepest {
-            return Err(problem(mark, format!("the document is nested deeper than {} levels", self.deepest)));
+            return Err(at(mark, format!("the document is nested deeper than {} levels", self.deepest)));
         }
         if let Some(anchor) = properties.anchor {
             self.anchors.insert(anchor);
@@ -209,7 +206,7 @@ impl<'a> Reader<'a> {
             Kind::BlockSequenceStart if block => self.block_sequence(false),
             Kind::BlockMappingStart if block => self.block_mapping(),
             _ if properties.anchor.is_some() || properties.tag.is_some() => self.empty(),
-            _ => Err(problem(mark, "did not find expected node content")),
+            _ => Err(at(mark, "did not find expected node content")),
         }
     }
 
@@ -232,7 +229,7 @@ impl<'a> Reader<'a> {
                     self.scanner.skip();
                     break;
                 }
-                _ => return Err(problem(mark, "did not find expected '-' indicator")),
+                _ => return Err(at(mark, "did not find expected '-' indicator")),
             }
             let above = self.comments.head.len();
             self.scanner.skip();
@@ -270,7 +267,7 @@ impl<'a> Reader<'a> {
             match token.kind {
                 Kind::Key => self.scanner.skip(),
                 Kind::BlockEnd => break,
-                _ => return Err(problem(mark, "did not find expected key")),
+                _ => return Err(at(mark, "did not find expected key")),
             }
             let mut key = self.block_part()?;
             // What follows a value in a deeper place is read before the next key.
@@ -337,7 +334,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if !matches!(token.kind, Kind::FlowEntry) {
-            return Err(problem(mark, format!("did not find expected {what}")));
+            return Err(at(mark, format!("did not find expected {what}")));
         }
         self.scanner.skip();
         Ok(())
