@@ -153,8 +153,11 @@ pub fn human(diagnostic: &Diagnostic) -> String {
         let _ = writeln!(text, "  {line}");
     }
     let place = diagnostic.place.to_string();
-    if !place.is_empty() {
-        let _ = writeln!(text, "  --> {place}");
+    match (&diagnostic.object, place.is_empty()) {
+        (None, true) => {}
+        (None, false) => _ = writeln!(text, "  --> {place}"),
+        (Some(object), true) => _ = writeln!(text, "  --> {object}"),
+        (Some(object), false) => _ = writeln!(text, "  --> {place}: {object}"),
     }
     source_line(&mut text, diagnostic);
     for step in &diagnostic.trail {
@@ -199,7 +202,7 @@ pub fn print(diagnostics: &[Diagnostic]) {
 mod tests {
     use super::{Failure, Problem, class, human, problems};
     use anyhow::Context as _;
-    use keyfill_diag::{Class, Diagnostic, Place};
+    use keyfill_diag::{Class, Diagnostic, ObjectRef, Place};
 
     #[test]
     fn the_caret_stands_under_what_is_meant() {
@@ -213,9 +216,10 @@ mod tests {
         };
         let d = Diagnostic::error(Class::Missing, "no key pat")
             .at(place)
+            .about(ObjectRef::new("Secret", "", "s"))
             .hint("did you mean path?")
             .via("base x");
-        let want = "error: no key pat\n  --> app/s.yaml:12:8 (data.a)\n     |\n  12 |     a: <pat>\n     |        ^^^^^\n  via base x\n  help: did you mean path?\n";
+        let want = "error: no key pat\n  --> app/s.yaml:12:8 (data.a): Secret \"s\"\n     |\n  12 |     a: <pat>\n     |        ^^^^^\n  via base x\n  help: did you mean path?\n";
         assert_eq!(human(&d), want);
     }
 

@@ -73,6 +73,44 @@ pub struct Place {
     pub source_line: Option<String>,
 }
 
+/// The Kubernetes object that a diagnostic is about. In a pipe or in Argo CD's UI a line number alone finds
+/// nothing: people look for a kind and a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ObjectRef {
+    /// `Deployment`.
+    pub kind: String,
+    /// Its namespace; empty where it names none.
+    pub namespace: String,
+    /// Its name; empty where it has none.
+    pub name: String,
+}
+
+impl ObjectRef {
+    /// An object by its kind, namespace and name; `None` when neither a kind nor a name is known.
+    pub fn new(
+        kind: impl Into<String>,
+        namespace: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Option<Self> {
+        let object = Self { kind: kind.into(), namespace: namespace.into(), name: name.into() };
+        (!object.kind.is_empty() || !object.name.is_empty()).then_some(object)
+    }
+}
+
+impl fmt::Display for ObjectRef {
+    /// `Deployment "web" in namespace "shop"`, leaving out what is not known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.kind.is_empty() { "object" } else { &self.kind })?;
+        if !self.name.is_empty() {
+            write!(f, " \"{}\"", self.name)?;
+        }
+        if !self.namespace.is_empty() {
+            write!(f, " in namespace \"{}\"", self.namespace)?;
+        }
+        Ok(())
+    }
+}
+
 /// One problem, with all that a person needs to mend it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -84,6 +122,8 @@ pub struct Diagnostic {
     pub message: String,
     /// Where.
     pub place: Place,
+    /// The object that it is about, where there is one.
+    pub object: Option<ObjectRef>,
     /// How one got there, outermost first: the chain of bases, or of template includes.
     pub trail: Vec<String>,
     /// What to do.
@@ -98,6 +138,7 @@ impl Diagnostic {
             class,
             message: message.into(),
             place: Place::default(),
+            object: None,
             trail: Vec::new(),
             hint: None,
         }
@@ -112,6 +153,13 @@ impl Diagnostic {
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.place = place;
+        self
+    }
+
+    /// Sets the object that it is about.
+    #[must_use]
+    pub fn about(mut self, object: impl Into<Option<ObjectRef>>) -> Self {
+        self.object = object.into();
         self
     }
 
@@ -167,16 +215,22 @@ impl fmt::Display for Place {
 }
 
 impl fmt::Display for Diagnostic {
-    /// One line: place and message. The caret and the hint are the command line's to draw.
+    /// One line: place, object and message. The caret and the hint are the command line's to draw.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = self.place.to_string();
-        if place.is_empty() { f.write_str(&self.message) } else { write!(f, "{place}: {}", self.message) }
+        if !place.is_empty() {
+            write!(f, "{place}: ")?;
+        }
+        if let Some(object) = &self.object {
+            write!(f, "{object}: ")?;
+        }
+        f.write_str(&self.message)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Class, Diagnostic, Place};
+    use super::{Class, Diagnostic, ObjectRef, Place};
 
     #[test]
     fn a_diagnostic_prints_its_place_first() {
@@ -184,6 +238,10 @@ mod tests {
         let d = Diagnostic::error(Class::Missing, "no such key").at(place);
         assert_eq!(d.to_string(), "app/cm.yaml:3 (data.a): no such key");
         assert_eq!(Diagnostic::error(Class::Other, "plain").to_string(), "plain");
+        let d = d.about(ObjectRef::new("ConfigMap", "shop", "web"));
+        let expected = "app/cm.yaml:3 (data.a): ConfigMap \"web\" in namespace \"shop\": no such key";
+        assert_eq!(d.to_string(), expected);
+        assert_eq!(ObjectRef::new("", "shop", ""), None);
     }
 
     #[test]

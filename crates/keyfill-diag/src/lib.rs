@@ -9,5 +9,5 @@ mod diagnostic;
 mod near;
 
 pub use cx::{Cancel, Cx, Limits, Stopped};
-pub use diagnostic::{Class, Diagnostic, Place, Severity};
+pub use diagnostic::{Class, Diagnostic, ObjectRef, Place, Severity};
 pub use near::nearest;

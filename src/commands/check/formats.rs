@@ -25,6 +25,9 @@ pub fn json_lines(found: &[Diagnostic]) -> Result<String> {
             "line": d.place.line,
             "column": d.place.column,
             "path": d.place.path,
+            "object": d.object.as_ref().map(|o| json!({
+                "kind": o.kind, "namespace": o.namespace, "name": o.name,
+            })),
             "trail": d.trail,
             "hint": d.hint,
         });
@@ -49,13 +52,14 @@ pub fn github(found: &[Diagnostic]) -> String {
         properties.push(format!("title=keyfill {}", d.class.name()));
         let hint = d.hint.as_ref().map(|h| format!("\nhelp: {h}")).unwrap_or_default();
         let path = d.place.path.as_ref().map(|p| format!(" ({p})")).unwrap_or_default();
+        let object = d.object.as_ref().map(|o| format!("{o}: ")).unwrap_or_default();
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
             "::{} {}::{}",
             severity(d),
             properties.join(","),
-            data(&format!("{}{path}{hint}", d.message))
+            data(&format!("{object}{}{path}{hint}", d.message))
         );
     }
     text
@@ -80,7 +84,8 @@ pub fn sarif(found: &[Diagnostic]) -> Result<String> {
 fn result(d: &Diagnostic) -> Value {
     let mut result = json!({"ruleId": d.class.name(), "level": severity(d)});
     let hint = d.hint.as_ref().map(|h| format!(" Help: {h}")).unwrap_or_default();
-    result["message"] = json!({"text": format!("{}{hint}", d.message)});
+    let object = d.object.as_ref().map(|o| format!("{o}: ")).unwrap_or_default();
+    result["message"] = json!({"text": format!("{object}{}{hint}", d.message)});
     if let Some(file) = &d.place.file {
         let mut place = json!({"artifactLocation": {"uri": file}});
         if let Some(line) = d.place.line {
@@ -95,7 +100,7 @@ fn result(d: &Diagnostic) -> Value {
 #[cfg(test)]
 mod tests {
     use super::{github, json_lines, sarif};
-    use keyfill_diag::{Class, Diagnostic, Place};
+    use keyfill_diag::{Class, Diagnostic, ObjectRef, Place};
 
     fn found() -> Vec<Diagnostic> {
         let place =
@@ -115,6 +120,22 @@ mod tests {
             (place["region"]["startLine"].as_u64(), place["artifactLocation"]["uri"].as_str()),
             (Some(3), Some("a,b.yaml"))
         );
+    }
+
+    #[test]
+    fn every_format_names_the_object() {
+        let found = found().into_iter().map(|d| d.about(ObjectRef::new("Secret", "prod", "db")));
+        let found: Vec<Diagnostic> = found.collect();
+        let line: serde_json::Value = serde_json::from_str(&json_lines(&found).unwrap()).unwrap();
+        let object = |name: &str| line["object"][name].as_str();
+        assert_eq!(
+            (object("kind"), object("namespace"), object("name")),
+            (Some("Secret"), Some("prod"), Some("db"))
+        );
+        let named = "Secret \"db\" in namespace \"prod\": no key";
+        assert!(github(&found).contains(named));
+        let log: serde_json::Value = serde_json::from_str(&sarif(&found).unwrap()).unwrap();
+        assert!(log["runs"][0]["results"][0]["message"]["text"].as_str().unwrap().contains(named));
     }
 
     #[test]
