@@ -5,11 +5,11 @@
 
 use crate::Secret;
 use crate::error::Error;
-use crate::http::{Answer, Call, Http, Route, Target, TlsSettings, TroubleKind};
-use crate::retry::{Tries, answer_may_pass, trouble_may_pass};
+use crate::retry::{Tries, answer_may_pass, failure_may_pass};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use keyfill_diag::Cx;
+use keyfill_http::{Answer, Call, FailureKind, Http, Route, Target, TlsSettings};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -95,9 +95,9 @@ async fn ask(cluster: &InCluster, path: &str, what: &str, cx: &Cx) -> Result<Ans
                 answer.retry_after(),
                 Error::store(format!("{what}: the API answered {}", answer.status.as_u16())),
             ),
-            Err(trouble) => {
-                let error = Error::store(format!("{what}: {}", trouble.reason));
-                if trouble.kind == TroubleKind::Tls || !trouble_may_pass(&trouble) {
+            Err(failure) => {
+                let error = Error::store(format!("{what}: {}", failure.reason));
+                if failure.kind == FailureKind::Tls || !failure_may_pass(&failure) {
                     return Err(error);
                 }
                 (None, error)

@@ -11,7 +11,6 @@
 mod data;
 mod error;
 pub mod file;
-mod http;
 pub mod kubernetes;
 mod reads;
 mod reference;

@@ -1,9 +1,9 @@
 //! When a request is sent again, and how long to wait before.
 //!
-//! Trouble that may pass is waited out until near the deadline: in a deployment an error costs more than a
+//! A failure that may pass is waited out until near the deadline: in a deployment an error costs more than a
 //! slow answer. A setting for the number of retries bounds it.
 
-use crate::http::{Answer, Trouble, TroubleKind};
+use keyfill_http::{Answer, Failure, FailureKind};
 use std::time::{Duration, Instant};
 
 /// The first wait; each further one is twice as long.
@@ -71,7 +71,7 @@ impl Tries {
     }
 }
 
-/// Whether an answer tells of trouble that may pass: too many requests, replication that lags behind, and
+/// Whether an answer tells of a failure that may pass: too many requests, replication that lags behind, and
 /// server errors, among them a sealed Vault. What will never be implemented is final.
 pub(crate) fn answer_may_pass(answer: &Answer) -> bool {
     match answer.status.as_u16() {
@@ -82,14 +82,14 @@ pub(crate) fn answer_may_pass(answer: &Answer) -> bool {
 }
 
 /// Whether a request without an answer is worth another try.
-pub(crate) fn trouble_may_pass(trouble: &Trouble) -> bool {
-    matches!(trouble.kind, TroubleKind::Connect | TroubleKind::Broken | TroubleKind::Timeout)
+pub(crate) fn failure_may_pass(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::Connect | FailureKind::Broken | FailureKind::Timeout)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{GaveUp, Tries, answer_may_pass};
-    use crate::http::Answer;
+    use keyfill_http::Answer;
     use std::time::{Duration, Instant};
 
     #[test]

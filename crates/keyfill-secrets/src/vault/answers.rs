@@ -1,7 +1,7 @@
 //! What Vault answers, read without keeping more of it than is needed.
 
-use crate::http::Answer;
 use crate::{Secret, SecretData};
+use keyfill_http::Answer;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::time::Duration;
@@ -188,7 +188,7 @@ pub(crate) fn keys(data: &str, path: &str) -> Result<SecretData, crate::Error> {
 mod tests {
     use super::{Envelope, Versioned};
     use crate::Secret;
-    use crate::http::Answer;
+    use keyfill_http::Answer;
 
     fn answer(body: &str) -> Answer {
         Answer {

@@ -4,8 +4,8 @@
 //! loses the headers of refusals, and vaultrs' client reads the environment and prints bodies in errors.
 
 use super::settings::Auth;
-use crate::http::Call;
 use http::Uri;
+use keyfill_http::Call;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use rustify::endpoint::Endpoint;
 use rustify::enums::{RequestMethod, RequestType, ResponseType};

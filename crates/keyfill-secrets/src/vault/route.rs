@@ -1,9 +1,9 @@
 //! What connections are made with: the certificates and proxies that the settings name.
 
 use super::settings::{Proxy, Tls};
-use crate::http::{TlsSettings, pem_files};
 use crate::{Error, Secret};
-use hyper_util::client::proxy::matcher::Matcher;
+use keyfill_http::Matcher;
+use keyfill_http::{TlsSettings, pem_files};
 use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;

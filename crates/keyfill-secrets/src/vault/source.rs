@@ -4,9 +4,9 @@ use super::answers::{self, Envelope, Mount, Versioned};
 use super::client::VaultClient;
 use super::endpoints::Plain;
 use super::settings::VaultSettings;
-use crate::http::Answer;
 use crate::{BoxFuture, Error, KvVersion, SecretData, SecretRef, Source};
 use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_http::Answer;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

@@ -1,12 +1,12 @@
-//! One request, carried through trouble that may pass.
+//! One request, tried again while a failure may pass.
 
 use super::VaultClient;
-use crate::http::{Answer, Call, Trouble, TroubleKind, seconds};
-use crate::retry::{GaveUp, Tries, answer_may_pass, trouble_may_pass};
+use crate::retry::{GaveUp, Tries, answer_may_pass, failure_may_pass};
 use crate::vault::gate::Held;
 use crate::vault::settings::Address;
 use crate::{Error, Secret};
 use keyfill_diag::Cx;
+use keyfill_http::{Answer, Call, Failure, FailureKind, seconds};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -44,8 +44,8 @@ impl VaultClient {
             let (asked, error) = match self.exchange(&call, &tries).await? {
                 Ok(answer) if !answer_may_pass(&answer) => return Ok(answer),
                 Ok(answer) => (answer.retry_after(), self.refused(&answer)),
-                Err(trouble) if !trouble_may_pass(&trouble) => return Err(self.unreachable(&trouble)),
-                Err(trouble) => (None, self.unreachable(&trouble)),
+                Err(failure) if !failure_may_pass(&failure) => return Err(self.unreachable(&failure)),
+                Err(failure) => (None, self.unreachable(&failure)),
             };
             match tries.next(Instant::now(), asked) {
                 Ok(wait) => self.pause(wait, asked.is_some()).await,
@@ -78,7 +78,7 @@ impl VaultClient {
     }
 
     /// One try, after waiting for leave. The outer error is that there was no leave in time.
-    async fn exchange(&self, call: &Call, tries: &Tries) -> Result<Result<Answer, Trouble>, Error> {
+    async fn exchange(&self, call: &Call, tries: &Tries) -> Result<Result<Answer, Failure>, Error> {
         let limit = || self.settings.request_timeout.min(tries.time_left(Instant::now()));
         let Some(gate) = &self.gate else { return Ok(self.redirected_send(call, limit()).await) };
         let pass = gate.enter(tries.until()).await.map_err(|held| {
@@ -101,14 +101,14 @@ impl VaultClient {
             }
             Ok(_) => pass.done(None),
             // Who had little time left cannot tell a Vault that is down from one that is slow.
-            Err(trouble) if trouble.kind == TroubleKind::Timeout && limit < LONG_ENOUGH => drop(pass),
-            Err(trouble) => pass.done(Some(trouble.reason.clone())),
+            Err(failure) if failure.kind == FailureKind::Timeout && limit < LONG_ENOUGH => drop(pass),
+            Err(failure) => pass.done(Some(failure.reason.clone())),
         }
         Ok(result)
     }
 
     /// One request, and one more when Vault's standby points to the active node, as Vault's own client does.
-    async fn redirected_send(&self, call: &Call, limit: Duration) -> Result<Answer, Trouble> {
+    async fn redirected_send(&self, call: &Call, limit: Duration) -> Result<Answer, Failure> {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
         let answer = self.http.send(call, limit).await?;
         match self.redirected(call, &answer) {
@@ -130,17 +130,17 @@ impl VaultClient {
         Some(Call { uri: to.as_str().parse().ok()?, ..call.clone() })
     }
 
-    fn unreachable(&self, trouble: &Trouble) -> Error {
+    fn unreachable(&self, failure: &Failure) -> Error {
         let name = self.name();
-        let reason = &trouble.reason;
-        match trouble.kind {
-            TroubleKind::Connect => Error::store(format!("{name} is not reachable: {reason}"))
+        let reason = &failure.reason;
+        match failure.kind {
+            FailureKind::Connect => Error::store(format!("{name} is not reachable: {reason}"))
                 .hint("check VAULT_ADDR, and that this host may reach it"),
-            TroubleKind::Tls => Error::store(format!("no trusted connection to {name}: {reason}"))
+            FailureKind::Tls => Error::store(format!("no trusted connection to {name}: {reason}"))
                 .hint("set VAULT_CACERT to the authority that signed Vault's certificate"),
-            TroubleKind::Broken => Error::store(format!("the connection to {name} broke: {reason}")),
-            TroubleKind::Timeout => Error::store(format!("{name} is too slow: {reason}")),
-            TroubleKind::Unusable => Error::store(format!("{name}: {reason}")),
+            FailureKind::Broken => Error::store(format!("the connection to {name} broke: {reason}")),
+            FailureKind::Timeout => Error::store(format!("{name} is too slow: {reason}")),
+            FailureKind::Unusable => Error::store(format!("{name}: {reason}")),
         }
     }
 }

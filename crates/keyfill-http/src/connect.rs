@@ -25,7 +25,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where requests go.
 #[derive(Clone, Debug)]
-pub(crate) enum Target {
+pub enum Target {
     /// To the host of the request's URL.
     Network,
     /// To a unix socket, whatever the URL says.
@@ -34,10 +34,13 @@ pub(crate) enum Target {
 
 /// How requests get there.
 #[derive(Clone)]
-pub(crate) struct Route {
-    pub(crate) target: Target,
-    pub(crate) tls: Arc<TlsSettings>,
-    pub(crate) proxies: Option<Arc<Matcher>>,
+pub struct Route {
+    /// The host of each URL, or a socket.
+    pub target: Target,
+    /// Certificates.
+    pub tls: Arc<TlsSettings>,
+    /// Proxies for http and https; none when requests go straight.
+    pub proxies: Option<Arc<Matcher>>,
 }
 
 impl Route {

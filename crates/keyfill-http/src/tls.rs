@@ -34,7 +34,7 @@ struct Identity {
 /// What connections are made with. Files are read when it is filled in, since a file that is named and not
 /// there is an error even when no https connection is made.
 #[derive(Default)]
-pub(crate) struct TlsSettings {
+pub struct TlsSettings {
     /// The only roots; the system's when there are none.
     roots: Vec<CertificateDer<'static>>,
     identity: Option<Identity>,
@@ -45,7 +45,7 @@ pub(crate) struct TlsSettings {
 
 impl TlsSettings {
     /// Adds the roots in a PEM text; the number of those found.
-    pub(crate) fn add_roots(&mut self, pem: &[u8]) -> Result<usize, String> {
+    pub fn add_roots(&mut self, pem: &[u8]) -> Result<usize, String> {
         let before = self.roots.len();
         for root in CertificateDer::pem_slice_iter(pem) {
             self.roots.push(root.map_err(|_| "it is not valid PEM".to_owned())?);
@@ -54,7 +54,7 @@ impl TlsSettings {
     }
 
     /// Sets the client's certificate from two PEM texts.
-    pub(crate) fn set_identity(&mut self, chain: &[u8], key: &[u8]) -> Result<(), String> {
+    pub fn set_identity(&mut self, chain: &[u8], key: &[u8]) -> Result<(), String> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
             .collect::<Result<_, _>>()
             .map_err(|_| "the certificate is not valid PEM".to_owned())?;
@@ -68,16 +68,18 @@ impl TlsSettings {
         Ok(())
     }
 
-    pub(crate) fn skip_verify(&mut self, skip: bool) {
+    /// Accepts any certificate of the server.
+    pub fn skip_verify(&mut self, skip: bool) {
         self.skip_verify = skip;
     }
 
-    pub(crate) fn server_name(&mut self, name: Option<String>) {
+    /// The name that the certificate must be for, in place of the host of the URL.
+    pub fn server_name(&mut self, name: Option<String>) {
         self.server_name = name;
     }
 
     /// Whether a client certificate is set.
-    pub(crate) fn has_identity(&self) -> bool {
+    pub fn has_identity(&self) -> bool {
         self.identity.is_some()
     }
 
@@ -132,7 +134,7 @@ impl TlsSettings {
 }
 
 /// The PEM files of a folder, by name.
-pub(crate) fn pem_files(folder: &Path) -> std::io::Result<Vec<Vec<u8>>> {
+pub fn pem_files(folder: &Path) -> std::io::Result<Vec<Vec<u8>>> {
     let mut paths: Vec<_> =
         std::fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
     paths.sort();

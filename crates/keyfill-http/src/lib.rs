@@ -6,8 +6,10 @@
 mod connect;
 mod tls;
 
-pub(crate) use connect::{Route, Target};
-pub(crate) use tls::{TlsSettings, pem_files};
+pub use connect::{Route, Target};
+/// Which proxy a URL goes through.
+pub use hyper_util::client::proxy::matcher::Matcher;
+pub use tls::{TlsSettings, pem_files};
 
 use bytes::Bytes;
 use connect::Connector;
@@ -25,24 +27,30 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// What is sent. The body is wiped after use.
 #[derive(Clone)]
-pub(crate) struct Call {
-    pub(crate) method: http::Method,
+pub struct Call {
+    /// `GET` and the like.
+    pub method: http::Method,
     /// Absolute, with its query.
-    pub(crate) uri: http::Uri,
-    pub(crate) headers: http::HeaderMap,
-    pub(crate) body: Zeroizing<Vec<u8>>,
+    pub uri: http::Uri,
+    /// As sent; the host and the length are added.
+    pub headers: http::HeaderMap,
+    /// May hold a credential.
+    pub body: Zeroizing<Vec<u8>>,
 }
 
 /// What came back, whatever its status. The body is wiped after use.
-pub(crate) struct Answer {
-    pub(crate) status: http::StatusCode,
-    pub(crate) headers: http::HeaderMap,
-    pub(crate) body: Zeroizing<Vec<u8>>,
+pub struct Answer {
+    /// As the server gave it; no status is an error here.
+    pub status: http::StatusCode,
+    /// As received.
+    pub headers: http::HeaderMap,
+    /// May hold a secret.
+    pub body: Zeroizing<Vec<u8>>,
 }
 
 impl Answer {
     /// How long the server asks to wait: `Retry-After` in seconds or as a date.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         let text = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
         match text.parse() {
             Ok(seconds) => Some(Duration::from_secs(seconds)),
@@ -53,7 +61,7 @@ impl Answer {
 
 /// Why there was no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TroubleKind {
+pub enum FailureKind {
     /// No connection: nobody there, no such name, no route.
     Connect,
     /// The certificate or the handshake was refused; trying again does not help.
@@ -68,19 +76,22 @@ pub(crate) enum TroubleKind {
 
 /// Why there was no answer, with the innermost reason. It holds nothing that was sent or received.
 #[derive(Clone, Debug)]
-pub(crate) struct Trouble {
-    pub(crate) kind: TroubleKind,
-    pub(crate) reason: String,
+pub struct Failure {
+    /// What kind of failure; it decides whether another try may help.
+    pub kind: FailureKind,
+    /// The innermost cause, for people.
+    pub reason: String,
 }
 
 /// A client for one server, with a pool of connections.
-pub(crate) struct Http {
+pub struct Http {
     client: Client<Connector, Full<Bytes>>,
     route: Route,
 }
 
 impl Http {
-    pub(crate) fn new(route: Route) -> Self {
+    /// A client that connects when it is first used.
+    pub fn new(route: Route) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
@@ -89,17 +100,17 @@ impl Http {
     }
 
     /// Sends a request and takes the whole answer in, within `limit`.
-    pub(crate) async fn send(&self, call: &Call, limit: Duration) -> Result<Answer, Trouble> {
+    pub async fn send(&self, call: &Call, limit: Duration) -> Result<Answer, Failure> {
         match tokio::time::timeout(limit, self.exchange(call)).await {
             Ok(result) => result,
-            Err(_) => Err(Trouble {
-                kind: TroubleKind::Timeout,
+            Err(_) => Err(Failure {
+                kind: FailureKind::Timeout,
                 reason: format!("no complete answer within {}", seconds(limit)),
             }),
         }
     }
 
-    async fn exchange(&self, call: &Call) -> Result<Answer, Trouble> {
+    async fn exchange(&self, call: &Call) -> Result<Answer, Failure> {
         let mut request = http::Request::new(Full::new(Bytes::from_owner(call.body.clone())));
         *request.method_mut() = call.method.clone();
         *request.uri_mut() = call.uri.clone();
@@ -107,15 +118,15 @@ impl Http {
         if let Some(auth) = self.route.plain_proxy_auth(&call.uri) {
             request.headers_mut().insert(http::header::PROXY_AUTHORIZATION, auth);
         }
-        let response = self.client.request(request).await.map_err(|e| request_trouble(&e))?;
+        let response = self.client.request(request).await.map_err(|e| request_failure(&e))?;
         let (head, mut incoming) = response.into_parts();
         let mut body = Zeroizing::new(Vec::new());
         while let Some(frame) = incoming.frame().await {
-            let frame = frame.map_err(|e| Trouble { kind: TroubleKind::Broken, reason: innermost(&e) })?;
+            let frame = frame.map_err(|e| Failure { kind: FailureKind::Broken, reason: innermost(&e) })?;
             let Some(data) = frame.data_ref() else { continue };
             if body.len() + data.len() > LARGEST_BODY {
-                return Err(Trouble {
-                    kind: TroubleKind::Unusable,
+                return Err(Failure {
+                    kind: FailureKind::Unusable,
                     reason: format!("the answer is larger than {} MiB", LARGEST_BODY >> 20),
                 });
             }
@@ -135,16 +146,16 @@ fn append_wiping(body: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
     body.extend_from_slice(data);
 }
 
-fn request_trouble(error: &hyper_util::client::legacy::Error) -> Trouble {
+fn request_failure(error: &hyper_util::client::legacy::Error) -> Failure {
     let reason = innermost(error);
     let kind = if connect::is_tls_refusal(error) {
-        TroubleKind::Tls
+        FailureKind::Tls
     } else if error.is_connect() {
-        TroubleKind::Connect
+        FailureKind::Connect
     } else {
-        TroubleKind::Broken
+        FailureKind::Broken
     };
-    Trouble { kind, reason }
+    Failure { kind, reason }
 }
 
 /// The text of the last cause: "Connection refused (os error 111)" and not "client error (Connect)".
@@ -157,7 +168,7 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// `1.5 s`, `55 s`.
-pub(crate) fn seconds(time: Duration) -> String {
+pub fn seconds(time: Duration) -> String {
     let tenths = (time.as_millis() + 50) / 100;
     if tenths.is_multiple_of(10) {
         format!("{} s", tenths / 10)
