@@ -2,12 +2,13 @@
 //!
 //! Engines do no IO of their own: they ask a [`Files`] for paths relative to the tree's root. No path and
 //! no symbolic link leaves that root. [`DiskFiles`] is a folder, [`MemoryFiles`] a map for tests and for
-//! files made in memory; archives implement the same trait elsewhere.
+//! files made in memory; archives implement the same trait elsewhere. What no tree holds comes through [`Fetch`].
 
 #[cfg(target_os = "linux")]
 mod beneath;
 mod disk;
 mod error;
+mod fetch;
 mod later;
 mod links;
 mod memory;
@@ -15,6 +16,7 @@ mod path;
 
 pub use disk::DiskFiles;
 pub use error::{FileError, FileErrorKind};
+pub use fetch::{ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, GitRef, NoFetch};
 pub use later::Later;
 pub use links::{Found, follow};
 pub use memory::MemoryFiles;

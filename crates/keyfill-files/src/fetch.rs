@@ -1,0 +1,173 @@
+//! What a tree does not hold and an engine needs: charts, repositories and files that lie elsewhere.
+//!
+//! Engines ask a [`Fetch`] and never know how it answers: from a cache, over the network, or by asking
+//! another process. Whether something may be fetched at all is the answerer's to decide.
+
+use crate::Files;
+use bytes::Bytes;
+use keyfill_diag::{Class, Cx};
+use std::fmt;
+use std::sync::Arc;
+
+/// A chart as a `Chart.yaml` or a kustomization asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChartRef {
+    /// `https://HOST/PATH`, `oci://HOST/PATH` (the name is appended), `@NAME` or `alias:NAME`.
+    pub repository: String,
+    /// The chart's name.
+    pub name: String,
+    /// A version or a range of versions as helm takes them; empty for the newest release.
+    pub version: String,
+}
+
+/// A tree of a git repository.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GitRef {
+    /// What git would clone: `https://HOST/PATH`, `ssh://...` or `USER@HOST:PATH`.
+    pub url: String,
+    /// A branch, a tag, a full name such as `refs/pull/1/head`, or a commit's 40 digits; empty for the
+    /// repository's default branch.
+    pub reference: String,
+}
+
+/// A chart that was fetched.
+#[derive(Clone)]
+pub struct FetchedChart {
+    /// The version that was chosen, as the repository writes it.
+    pub version: String,
+    /// The `.tgz` archive, not unpacked.
+    pub archive: Bytes,
+}
+
+/// A tree of a git repository that was fetched.
+#[derive(Clone)]
+pub struct FetchedTree {
+    /// The commit's 40 digits.
+    pub commit: String,
+    /// All files of the commit; links stay inside it.
+    pub files: Arc<dyn Files>,
+}
+
+/// Answers what a tree does not hold. An answer is bound to a digest before it is given: the same question in
+/// one run has the same answer.
+pub trait Fetch: Send + Sync {
+    /// The archive of a chart.
+    fn chart(&self, want: &ChartRef, cx: &Cx) -> Result<FetchedChart, FetchError>;
+
+    /// The tree of a repository at a reference.
+    fn git(&self, want: &GitRef, cx: &Cx) -> Result<FetchedTree, FetchError>;
+
+    /// The bytes of a file at an http or https URL.
+    fn file(&self, url: &str, cx: &Cx) -> Result<Bytes, FetchError>;
+}
+
+/// Why something was not fetched. Pointer-sized. Its texts hold no credential.
+#[derive(Clone, Debug)]
+pub struct FetchError(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    class: Class,
+    message: String,
+    hint: Option<String>,
+    off: bool,
+}
+
+impl FetchError {
+    /// An error of a class, told in one sentence without a full stop.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner { class, message: message.into(), hint: None, off: false }))
+    }
+
+    /// The error where fetching is switched off: the engine may have another way, such as an official binary.
+    pub fn off(message: impl Into<String>) -> Self {
+        let mut error = Self::new(Class::Render, message);
+        error.0.off = true;
+        error
+    }
+
+    /// Sets what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Puts what was being done before the message.
+    #[must_use]
+    pub fn context(mut self, doing: impl fmt::Display) -> Self {
+        self.0.message = format!("{doing}: {}", self.0.message);
+        self
+    }
+
+    /// The class, which picks the exit code.
+    pub fn class(&self) -> Class {
+        self.0.class
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Whether nothing was tried because fetching is switched off.
+    pub fn is_off(&self) -> bool {
+        self.0.off
+    }
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for FetchError {}
+
+/// Fetches nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoFetch;
+
+impl NoFetch {
+    fn refuse(what: &str) -> FetchError {
+        FetchError::off(format!("{what} is not in the tree, and nothing is fetched"))
+    }
+}
+
+impl Fetch for NoFetch {
+    fn chart(&self, want: &ChartRef, _: &Cx) -> Result<FetchedChart, FetchError> {
+        Err(Self::refuse(&format!("the chart {} {} of {}", want.name, want.version, want.repository)))
+    }
+
+    fn git(&self, want: &GitRef, _: &Cx) -> Result<FetchedTree, FetchError> {
+        Err(Self::refuse(&format!("the repository {}", want.url)))
+    }
+
+    fn file(&self, url: &str, _: &Cx) -> Result<Bytes, FetchError> {
+        Err(Self::refuse(url))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ChartRef, Fetch, FetchError, NoFetch};
+    use keyfill_diag::{Class, Cx};
+
+    #[test]
+    fn an_error_names_what_was_done_and_what_to_do() {
+        let error = FetchError::new(Class::Forbidden, "the host is not allowed")
+            .context("https://host.example/a")
+            .hint("list it");
+        assert_eq!(error.to_string(), "https://host.example/a: the host is not allowed");
+        assert_eq!((error.class(), error.help(), error.is_off()), (Class::Forbidden, Some("list it"), false));
+    }
+
+    #[test]
+    fn fetching_nothing_says_what_was_wanted() {
+        let want =
+            ChartRef { repository: "https://charts.example".into(), name: "db".into(), version: "~1".into() };
+        let refused = NoFetch.chart(&want, &Cx::default()).err().expect("nothing is fetched");
+        assert!(refused.is_off());
+        assert!(refused.to_string().contains("db ~1 of https://charts.example"), "{refused}");
+    }
+}
