@@ -12,8 +12,7 @@ const GO: GeneralPurpose =
 /// The text that `!!binary` data becomes in JSON: each byte that is no UTF-8 is replaced. `None` when it is
 /// not base64. Line breaks in it do not count.
 pub(crate) fn decode(base64: &str) -> Option<Text> {
-    let data: Vec<u8> = base64.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-    let bytes = GO.decode(data).ok()?;
+    let bytes = bytes(base64)?;
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
@@ -21,6 +20,17 @@ pub(crate) fn decode(base64: &str) -> Option<Text> {
         out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
     }
     Some(Text::from(out))
+}
+
+/// The bytes of `!!binary` data.
+pub(crate) fn bytes(base64: &str) -> Option<Vec<u8>> {
+    let data: Vec<u8> = base64.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    GO.decode(data).ok()
+}
+
+/// Bytes as base64, without line breaks.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    GO.encode(bytes)
 }
 
 #[cfg(test)]

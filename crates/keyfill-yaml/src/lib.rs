@@ -30,7 +30,7 @@ mod value;
 mod yaml;
 
 pub use document::{Body, Document, Origin};
-pub use edit::{Content, EditDocument, EditNode};
+pub use edit::{Content, EditDocument, EditNode, Typed};
 pub use emit::{Emit, Sink};
 pub use error::Error;
 pub use input::is_read_from_json;

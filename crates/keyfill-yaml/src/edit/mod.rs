@@ -6,7 +6,10 @@
 
 mod read;
 mod scalars;
+mod typed;
 mod write;
+
+pub use typed::Typed;
 
 use crate::directives::CORE;
 use crate::{Error, Limits, Node, Scalar, Style, Tag, Text};
@@ -67,6 +70,31 @@ impl EditDocument {
     /// Reads the first document of a text; `None` when there is none. What follows it is not looked at.
     pub fn read(text: &[u8], limits: &Limits) -> Result<Option<Self>, Error> {
         read::document(text, limits)
+    }
+
+    /// Reads all documents of a text. The nesting is bounded by the limits; aliases are not followed.
+    pub fn read_all(text: &[u8], limits: &Limits) -> Result<Vec<Self>, Error> {
+        read::stream(text, limits)
+    }
+
+    /// A document without comments outside its node.
+    pub fn new(root: EditNode) -> Self {
+        Self { root, ..Self::default() }
+    }
+
+    /// The comment above the document's node that belongs to neither: an empty line stands below it.
+    pub fn head_comment(&self) -> &str {
+        &self.head
+    }
+
+    /// The comment at the document's end.
+    pub fn foot_comment(&self) -> &str {
+        &self.foot
+    }
+
+    /// Writes documents as one stream, as yaml.v3's encoder does with this indentation.
+    pub fn write_all(documents: &[Self], indent: u8) -> String {
+        write::stream(documents, indent)
     }
 
     /// Writes it as yaml.v3 does with an indentation of two, and lists no deeper than their keys.

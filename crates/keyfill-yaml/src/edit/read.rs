@@ -11,16 +11,19 @@ use std::collections::HashSet;
 
 pub(super) fn document(text: &[u8], limits: &Limits) -> Result<Option<EditDocument>, Error> {
     let input = Input::new(text)?;
-    let reader = Reader {
-        scanner: Scanner::new(&input, Dialect::V3, limits.depth).with_comments(),
-        comments: NodeComments::default(),
-        stem: String::new(),
-        anchors: HashSet::new(),
-        directives: Directives::default(),
-        depth: 0,
-        deepest: limits.depth,
-    };
-    reader.document()
+    Reader::new(&input, limits).document()
+}
+
+pub(super) fn stream(text: &[u8], limits: &Limits) -> Result<Vec<EditDocument>, Error> {
+    let input = Input::new(text)?;
+    let mut reader = Reader::new(&input, limits);
+    let mut documents = Vec::new();
+    while let Some(document) = reader.document()? {
+        documents.push(document);
+        reader.anchors.clear();
+        reader.directives = Directives::default();
+    }
+    Ok(documents)
 }
 
 struct Reader<'a> {
@@ -53,6 +56,18 @@ fn join(all: &mut String, more: &str) {
 }
 
 impl<'a> Reader<'a> {
+    fn new(input: &Input<'a>, limits: &Limits) -> Self {
+        Self {
+            scanner: Scanner::new(input, Dialect::V3, limits.depth).with_comments(),
+            comments: NodeComments::default(),
+            stem: String::new(),
+            anchors: HashSet::new(),
+            directives: Directives::default(),
+            depth: 0,
+            deepest: limits.depth,
+        }
+    }
+
     /// The next token. The comments up to it are picked up.
     fn peek(&mut self) -> Result<&Token<'a>, Error> {
         self.scanner.peek()?;
@@ -69,7 +84,7 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.comments)
     }
 
-    fn document(mut self) -> Result<Option<EditDocument>, Error> {
+    fn document(&mut self) -> Result<Option<EditDocument>, Error> {
         let is_explicit = match self.peek()?.kind {
             Kind::StreamEnd => return Ok(None),
             Kind::Version(..) | Kind::TagDirective(_) | Kind::DocumentStart => true,

@@ -212,7 +212,7 @@ impl Writer {
     /// The indicators of a block scalar: its indentation when it cannot be seen, and how it ends.
     fn hints(&mut self, text: &str) {
         if text.starts_with(|c| c == ' ' || is_break(c)) {
-            self.indicator("2", false, false, false);
+            self.indicator(&self.step().to_string(), false, false, false);
         }
         let mut backwards = text.chars().rev();
         if !backwards.next().is_some_and(is_break) {

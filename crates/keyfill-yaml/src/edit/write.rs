@@ -10,28 +10,44 @@ use crate::directives::CORE;
 use crate::yaml::analysis::is_break;
 use std::borrow::Cow;
 
-/// The indentation of nested collections.
-const INDENT: i32 = 2;
+/// How nested collections are indented.
+#[derive(Clone, Copy)]
+struct Indentation {
+    /// Columns of one level.
+    step: i32,
+    /// Whether a list stands no deeper than its key.
+    compact: bool,
+}
+
+/// What kustomize asks of yaml.v3.
+const COMPACT: Indentation = Indentation { step: 2, compact: true };
 
 /// How long a key may be that stands on one line with its value.
 const KEY_LENGTH: usize = 128;
 
 pub(super) fn document(document: &EditDocument) -> String {
-    let mut writer = Writer::new();
-    writer.waiting.head.clone_from(&document.head);
-    if !document.head.is_empty() {
-        writer.head_comment();
-        writer.put_break();
+    let mut writer = Writer::new(COMPACT);
+    writer.document(document);
+    writer.out
+}
+
+pub(super) fn stream(documents: &[EditDocument], step: u8) -> String {
+    let mut writer = Writer::new(Indentation { step: i32::from(step), compact: false });
+    for (number, document) in documents.iter().enumerate() {
+        if number > 0 {
+            writer.indicator("---", true, false, false);
+            writer.write_indent();
+        }
+        writer.document(document);
     }
-    writer.root(&document.root);
-    writer.wait_for(&NodeComments { foot: document.foot.clone(), ..NodeComments::default() });
-    writer.end()
+    writer.out
 }
 
 pub(super) fn node(node: &EditNode) -> String {
-    let mut writer = Writer::new();
+    let mut writer = Writer::new(COMPACT);
     writer.root(node);
-    writer.end()
+    writer.end();
+    writer.out
 }
 
 /// Where a node stands.
@@ -49,6 +65,7 @@ pub(super) struct Writer {
     out: String,
     column: i32,
     indent: i32,
+    indentation: Indentation,
     /// Whether the last character was a blank or begins a line.
     pub whitespace: bool,
     /// Whether nothing but indentation and dashes stands on the line.
@@ -64,8 +81,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    fn new() -> Self {
+    fn new(indentation: Indentation) -> Self {
         Self {
+            indentation,
             out: String::new(),
             column: 0,
             indent: -1,
@@ -231,23 +249,39 @@ impl Writer {
         self.inside(node, Place::Root);
     }
 
-    fn end(mut self) -> String {
+    fn document(&mut self, document: &EditDocument) {
+        self.waiting.head.clone_from(&document.head);
+        if !document.head.is_empty() {
+            self.head_comment();
+            self.put_break();
+        }
+        self.root(&document.root);
+        self.wait_for(&NodeComments { foot: document.foot.clone(), ..NodeComments::default() });
+        self.end();
+    }
+
+    fn end(&mut self) {
         self.foot_indent = 0;
         self.foot_comment();
         self.foot_indent = -1;
         self.write_indent();
-        self.out
+    }
+
+    /// Columns of one level of indentation.
+    pub fn step(&self) -> i32 {
+        self.indentation.step
     }
 
     /// A deeper level; returns the one before.
     fn deepen(&mut self, is_flow: bool, place: Place) -> i32 {
         let before = self.indent;
+        let step = self.step();
         self.indent = match (before, place) {
-            (..0, _) if is_flow => INDENT,
+            (..0, _) if is_flow => step,
             (..0, _) => 0,
             // The dash is part of the indentation.
             (_, Place::BlockItem) => before + 2,
-            _ => INDENT * ((before + INDENT) / INDENT),
+            _ => step * ((before + step) / step),
         };
         before
     }
@@ -313,7 +347,7 @@ impl Writer {
 
     fn block_seq(&mut self, items: &[EditNode], place: Place) {
         let is_in_mapping = matches!(place, Place::InMapping | Place::SimpleKey);
-        let is_compact = is_in_mapping && (self.column == 0 || !self.indention);
+        let is_compact = self.indentation.compact && is_in_mapping && (self.column == 0 || !self.indention);
         let before = self.deepen(false, place);
         if is_compact && before >= 0 {
             self.indent -= 2;

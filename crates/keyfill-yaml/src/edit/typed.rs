@@ -1,0 +1,209 @@
+//! Scalars with their types, and comments: what a program needs that reads a document, changes values and
+//! writes it anew, as Go programs do with `yaml.Node.Decode` and `Encode`.
+
+use super::{Content, EditNode, scalars};
+use crate::resolve::{Resolved, resolve_plain};
+use crate::scan::Dialect;
+use crate::{Style, Text, binary};
+use keyfill_go::strconv::{Bits, Layout, format_float};
+
+/// What a scalar is, by the rules of yaml.v3.
+#[derive(Clone, PartialEq)]
+pub enum Typed {
+    /// Nothing.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// An integer that fits 64 bits with a sign.
+    Int(i64),
+    /// A larger integer.
+    Uint(u64),
+    /// A floating point number.
+    Float(f64),
+    /// A point in time in the form of RFC 3339, with as many digits of the fraction as it needs.
+    Time(String),
+    /// A text.
+    Str(Text),
+    /// Bytes that were written in base64 (`!!binary`).
+    Binary(Vec<u8>),
+}
+
+impl EditNode {
+    /// What a scalar is; `None` for collections and aliases, and for a text that its tag does not allow.
+    pub fn typed(&self) -> Option<Typed> {
+        let Content::Scalar(text) = &self.content else { return None };
+        if self.is_tagged {
+            return tagged(&self.tag, text);
+        }
+        if self.style != Style::Plain {
+            return Some(Typed::Str(text.clone()));
+        }
+        from_resolved(resolve_plain(Dialect::V3, text), text)
+    }
+
+    /// A text that stays one when it is read: quoted where it would be taken for something else, a block where
+    /// it has several lines.
+    pub fn string(text: impl Into<Text>) -> Self {
+        let text = text.into();
+        if text == "<<" {
+            // yaml.v3 does not quote the sign of a merge, but names it.
+            return Self {
+                content: Content::Scalar(text),
+                tag: Text::new_static("!!merge"),
+                ..Self::default()
+            };
+        }
+        let style = if text.contains('\n') {
+            Style::Literal
+        } else if scalars::tag_of(&text) != "!!str" || is_of_yaml_1_1(&text) {
+            Style::Double
+        } else {
+            Style::Plain
+        };
+        Self { content: Content::Scalar(text), tag: Text::new_static("!!str"), style, ..Self::default() }
+    }
+
+    /// Bytes in base64, in lines of 70 characters when there are more.
+    pub fn binary(bytes: &[u8]) -> Self {
+        const LINE: usize = 70;
+        let base64 = binary::encode(bytes);
+        let text = if base64.len() < LINE {
+            base64
+        } else {
+            base64
+                .as_bytes()
+                .chunks(LINE)
+                .flat_map(|line| line.iter().copied().chain([b'\n']))
+                .map(char::from)
+                .collect()
+        };
+        let style = if text.contains('\n') { Style::Literal } else { Style::Plain };
+        let (content, tag) = (Content::Scalar(text.into()), Text::new_static("!!binary"));
+        Self { content, tag, is_tagged: true, style, ..Self::default() }
+    }
+
+    /// A floating point number.
+    pub fn float(value: f64) -> Self {
+        let text = match format_float(value, Layout::General, None, Bits::B64).as_str() {
+            "+Inf" => ".inf".to_owned(),
+            "-Inf" => "-.inf".to_owned(),
+            "NaN" => ".nan".to_owned(),
+            text => text.to_owned(),
+        };
+        Self::plain(text)
+    }
+
+    /// The comment above it, with its `#`.
+    pub fn head_comment(&self) -> &str {
+        &self.comments.head
+    }
+
+    /// The comment behind it, with its `#`.
+    pub fn line_comment(&self) -> &str {
+        &self.comments.line
+    }
+
+    /// The comment below it, with its `#`.
+    pub fn foot_comment(&self) -> &str {
+        &self.comments.foot
+    }
+
+    /// Sets the comment above it.
+    pub fn set_head_comment(&mut self, comment: String) {
+        self.comments.head = comment;
+    }
+
+    /// Sets the comment behind it.
+    pub fn set_line_comment(&mut self, comment: String) {
+        self.comments.line = comment;
+    }
+
+    /// Sets the comment below it.
+    pub fn set_foot_comment(&mut self, comment: String) {
+        self.comments.foot = comment;
+    }
+}
+
+fn from_resolved(resolved: Resolved, text: &Text) -> Option<Typed> {
+    Some(match resolved {
+        Resolved::Null => Typed::Null,
+        Resolved::Bool(value) => Typed::Bool(value),
+        Resolved::Int(value) => Typed::Int(value),
+        Resolved::Uint(value) => Typed::Uint(value),
+        Resolved::Float(value) => Typed::Float(value),
+        Resolved::Timestamp(stamp) => Typed::Time(stamp.to_json_text()?),
+        Resolved::Merge | Resolved::Str => Typed::Str(text.clone()),
+    })
+}
+
+fn tagged(tag: &str, text: &Text) -> Option<Typed> {
+    match tag {
+        "!!str" => Some(Typed::Str(text.clone())),
+        "!!binary" => binary::bytes(text).map(Typed::Binary),
+        "!!null" | "!!bool" | "!!int" | "!!float" | "!!timestamp" => {
+            let resolved = resolve_plain(Dialect::V3, text);
+            let fits = scalars::tag_of(text) == tag;
+            match resolved {
+                Resolved::Int(value) if tag == "!!float" => Some(Typed::Float(value as f64)),
+                _ if fits => from_resolved(resolved, text),
+                _ => None,
+            }
+        }
+        _ => from_resolved(resolve_plain(Dialect::V3, text), text),
+    }
+}
+
+/// Words and numbers of YAML 1.1, which yaml.v3 quotes for readers of that version.
+fn is_of_yaml_1_1(text: &str) -> bool {
+    const WORDS: [&str; 16] =
+        ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"];
+    WORDS.contains(&text) || is_base_60(text)
+}
+
+/// `[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?`
+fn is_base_60(text: &str) -> bool {
+    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit() || b == b'_');
+    let mut parts = whole.split(':');
+    let Some(first) = parts.next() else { return false };
+    let mut rest = parts.peekable();
+    first.starts_with(|c: char| c.is_ascii_digit())
+        && is_digits(first)
+        && is_digits(fraction)
+        && rest.peek().is_some()
+        && rest.all(|part| match part.as_bytes() {
+            [low] => low.is_ascii_digit(),
+            [b'0'..=b'5', low] => low.is_ascii_digit(),
+            _ => false,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Typed;
+    use crate::{Content, EditDocument, EditNode, Limits};
+
+    #[test]
+    fn strings_stay_strings() {
+        let texts =
+            ["", "a", "yes", "0x1F", "1:30", "1e3", "~", "null", "<<", "2020-01-02", "a: b", "two\nlines"];
+        for text in texts {
+            let document = EditDocument::new(EditNode::string(text));
+            let written = EditDocument::write_all(&[document], 4);
+            let read =
+                EditDocument::read_all(written.as_bytes(), &Limits::default()).expect("it can be read");
+            assert!(read[0].root.typed() == Some(Typed::Str(text.into())), "{text}: {written}");
+        }
+    }
+
+    #[test]
+    fn a_stream_is_indented_as_asked_and_its_documents_are_set_apart() {
+        let text = "a:\n    b:\n        - 1\n        - c: |-\n            x\n            y\n---\nd: {}\n";
+        let read = EditDocument::read_all(text.as_bytes(), &Limits::default()).expect("it can be read");
+        assert_eq!(EditDocument::write_all(&read, 4), text);
+        assert!(
+            matches!(read[1].root.get("d").map(|d| &d.content), Some(Content::Map(entries)) if entries.is_empty())
+        );
+    }
+}
