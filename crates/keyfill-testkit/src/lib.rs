@@ -56,6 +56,7 @@ fn recipe(name: &str) -> Option<Recipe> {
             "-X helm.sh/helm/v3/internal/version.version=v3.22.0 \
              -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37",
         ),
+        "sops" => Recipe::Install("github.com/getsops/sops/v3/cmd/sops@v3.13.3", ""),
         "vault-dev" => Recipe::Module("tests/vault-dev"),
         "yaml-oracle" => Recipe::Module("tests/oracles/yaml"),
         "kustomize-oracle" => Recipe::Module("tests/oracles/kustomize"),
@@ -70,7 +71,7 @@ fn recipe(name: &str) -> Option<Recipe> {
 
 /// The path of a test program, or `None` when it is not there and not required, which is said on stderr.
 ///
-/// Names: `kustomize`, `helm`, `vault-dev`, `yaml-oracle`, `kustomize-oracle`, `template-oracle`,
+/// Names: `kustomize`, `helm`, `sops`, `vault-dev`, `yaml-oracle`, `kustomize-oracle`, `template-oracle`,
 /// `jsonpath-oracle`, `cmp-client`, `cmp-server`, `argocd-vault-plugin`.
 ///
 /// # Panics

@@ -1,0 +1,116 @@
+//! The form of a file: its armor, its header, its content.
+
+use super::{FileKey, derive, open_chunk};
+use crate::Hidden;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use ring::hmac;
+
+/// The first line of the armor.
+const BEGIN: &str = "-----BEGIN AGE ENCRYPTED FILE-----";
+/// Its last line.
+const END: &str = "-----END AGE ENCRYPTED FILE-----";
+/// The first line of a header.
+const VERSION: &str = "age-encryption.org/v1";
+/// How many bytes a line of base64 in a header stands for, but the last of a body.
+const LINE: usize = 48;
+/// The plaintext of one chunk of the content, but the last.
+const CHUNK: usize = 64 * 1024;
+/// What a chunk is longer by when it is sealed.
+const TAG: usize = 16;
+
+/// The bytes of an armored file.
+pub(super) fn dearmor(text: &str) -> Option<Vec<u8>> {
+    let inside = text.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
+    let base64: String = inside.split_ascii_whitespace().collect();
+    STANDARD.decode(base64).ok()
+}
+
+/// A file.
+pub(super) struct AgeFile<'a> {
+    pub(super) stanzas: Vec<Stanza<'a>>,
+    /// The header up to its code, which the code is over.
+    header: &'a [u8],
+    code: Vec<u8>,
+    payload: &'a [u8],
+}
+
+/// The file key, encrypted for one recipient.
+pub(super) struct Stanza<'a> {
+    /// `X25519`, `ssh-ed25519`, ...
+    pub(super) kind: &'a str,
+    /// What the kind needs besides.
+    pub(super) arguments: Vec<&'a str>,
+    pub(super) body: Vec<u8>,
+}
+
+impl<'a> AgeFile<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut lines = Lines { bytes, at: 0 };
+        if lines.next()? != VERSION {
+            return None;
+        }
+        let mut stanzas = Vec::new();
+        loop {
+            let start = lines.at;
+            let line = lines.next()?;
+            if let Some(code) = line.strip_prefix("--- ") {
+                let header = &bytes[..start + 3];
+                let code = STANDARD_NO_PAD.decode(code).ok()?;
+                return Some(Self { stanzas, header, code, payload: &bytes[lines.at..] });
+            }
+            let mut words = line.strip_prefix("-> ")?.split(' ');
+            let kind = words.next()?;
+            stanzas.push(Stanza { kind, arguments: words.collect(), body: lines.body()? });
+        }
+    }
+
+    /// The content, when the header and the content are those that were made with this file key.
+    pub(super) fn content(&self, file_key: &FileKey) -> Option<Hidden> {
+        let code_key = derive(&*file_key.0, &[], b"header")?;
+        let code_key = hmac::Key::new(hmac::HMAC_SHA256, &*code_key);
+        hmac::verify(&code_key, self.header, &self.code).ok()?;
+        let (nonce, mut sealed) = self.payload.split_at_checked(16)?;
+        let key = derive(&*file_key.0, nonce, b"payload")?;
+        let mut plain = Vec::with_capacity(sealed.len());
+        for number in 0u64.. {
+            let is_last = sealed.len() <= CHUNK + TAG;
+            let (chunk, rest) = sealed.split_at(sealed.len().min(CHUNK + TAG));
+            let mut counter = [0; 12];
+            counter[3..11].copy_from_slice(&number.to_be_bytes());
+            counter[11] = u8::from(is_last);
+            plain.extend_from_slice(open_chunk(&key, counter, chunk)?.bytes());
+            if is_last {
+                break;
+            }
+            sealed = rest;
+        }
+        Some(Hidden::new(plain))
+    }
+}
+
+struct Lines<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn next(&mut self) -> Option<&'a str> {
+        let rest = &self.bytes[self.at..];
+        let end = rest.iter().position(|b| *b == b'\n')?;
+        self.at += end + 1;
+        std::str::from_utf8(&rest[..end]).ok()
+    }
+
+    /// Lines of base64. The last one is shorter than the others, perhaps empty.
+    fn body(&mut self) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let line = STANDARD_NO_PAD.decode(self.next()?).ok()?;
+            body.extend_from_slice(&line);
+            if line.len() < LINE {
+                return Some(body);
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Who gives the data key of a file back.
+
+use crate::age::Identities;
+use crate::metadata::Metadata;
+use crate::{Error, Hidden, shamir};
+use keyfill_diag::{Class, Cx};
+use std::sync::Arc;
+
+/// A master key: what a data key, or a share of one, was encrypted with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum MasterKey {
+    /// A recipient of age, and the armored file that holds the data key.
+    Age {
+        /// The public key: `age1...` or `ssh-...`.
+        recipient: String,
+        /// The armored file.
+        enc: String,
+    },
+    /// A key of PGP, which is not supported.
+    Pgp {
+        /// Its fingerprint.
+        fingerprint: String,
+    },
+    /// A key of AWS' key management service.
+    AwsKms {
+        /// The key's name, with its region.
+        arn: String,
+        /// A role that the file asks to assume; empty for none.
+        role: String,
+        /// The encryption context.
+        context: Vec<(String, String)>,
+        /// A profile that the file asks for; empty for none.
+        profile: String,
+        /// The ciphertext in base64.
+        enc: String,
+    },
+    /// A key of Google's key management service.
+    GcpKms {
+        /// `projects/P/locations/L/keyRings/R/cryptoKeys/K`
+        resource_id: String,
+        /// The ciphertext in base64.
+        enc: String,
+    },
+    /// A key of Huawei's key management service, which is not supported.
+    HuaweiKms {
+        /// Its name.
+        key_id: String,
+    },
+    /// A key in Azure's key vault.
+    AzureKeyVault {
+        /// The vault's address.
+        vault_url: String,
+        /// The key.
+        name: String,
+        /// The key's version.
+        version: String,
+        /// The ciphertext in base64 for URLs.
+        enc: String,
+    },
+    /// A key of Vault's transit engine.
+    VaultTransit {
+        /// The address that the file names. A key service compares it with its own; it never connects to it
+        /// because a file says so.
+        address: String,
+        /// Where the engine is mounted.
+        engine_path: String,
+        /// The key.
+        key_name: String,
+        /// The ciphertext in Vault's form.
+        enc: String,
+    },
+}
+
+impl MasterKey {
+    /// The key as errors name it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Age { recipient, .. } => format!("age {recipient}"),
+            Self::Pgp { fingerprint } => format!("PGP {fingerprint}"),
+            Self::AwsKms { arn, .. } => format!("AWS KMS {arn}"),
+            Self::GcpKms { resource_id, .. } => format!("Google KMS {resource_id}"),
+            Self::HuaweiKms { key_id } => format!("Huawei KMS {key_id}"),
+            Self::AzureKeyVault { vault_url, name, .. } => format!("Azure Key Vault {vault_url}/keys/{name}"),
+            Self::VaultTransit { address, engine_path, key_name, .. } => {
+                format!("Vault {address}/v1/{engine_path}/keys/{key_name}")
+            }
+        }
+    }
+}
+
+/// Why a master key gave nothing. The texts reach people and hold no secret.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Refusal {
+    /// What happened, without a hint.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Decrypts data keys outside of this process: Vault's transit engine, the key services of the clouds.
+pub trait KeyService: Send + Sync {
+    /// Decrypts what a master key holds. It may block, until the deadline at most.
+    ///
+    /// Files are an author's: which addresses, roles and profiles may be used is the service's to decide.
+    fn decrypt(&self, key: &MasterKey, cx: &Cx) -> Result<Hidden, Refusal>;
+}
+
+/// The keys that are at hand.
+#[derive(Clone, Default)]
+pub struct Keys {
+    /// Secret keys of age.
+    pub identities: Identities,
+    /// Who decrypts with keys that never leave their service.
+    pub service: Option<Arc<dyn KeyService>>,
+}
+
+impl Keys {
+    /// The data key of a file: from one group of master keys, or put together from shares of several.
+    pub(crate) fn data_key(&self, metadata: &Metadata, cx: &Cx) -> Result<Hidden, Error> {
+        let mut refusals = Vec::new();
+        let mut shares = Vec::new();
+        for group in &metadata.groups {
+            if let Some(share) = self.share(group, &mut refusals, cx)? {
+                shares.push(share);
+            }
+            if shares.len() == metadata.threshold {
+                break;
+            }
+        }
+        if shares.len() < metadata.threshold {
+            return Err(no_data_key(metadata, shares.len(), refusals));
+        }
+        if metadata.groups.len() == 1 {
+            return Ok(shares.remove(0));
+        }
+        shamir::combine(&shares)
+            .ok_or_else(|| Error::file("the shares of the data key do not belong together"))
+    }
+
+    /// What any key of a group gives: age first, since it costs nothing.
+    fn share(
+        &self,
+        group: &[MasterKey],
+        refusals: &mut Vec<(String, Refusal)>,
+        cx: &Cx,
+    ) -> Result<Option<Hidden>, Error> {
+        for key in group {
+            cx.check().map_err(Error::stopped)?;
+            match self.decrypt(key, cx) {
+                Ok(share) => return Ok(Some(share)),
+                Err(refusal) => refusals.push((key.name(), refusal)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn decrypt(&self, key: &MasterKey, cx: &Cx) -> Result<Hidden, Refusal> {
+        match (key, &self.service) {
+            (MasterKey::Age { enc, .. }, _) => self.identities.decrypt(enc),
+            (MasterKey::Pgp { .. }, _) => Err(Refusal::new("keyfill has no PGP").hint(
+                "add an age recipient to the file's keys: `sops rotate --in-place --add-age RECIPIENT FILE`",
+            )),
+            (MasterKey::HuaweiKms { .. }, _) => Err(Refusal::new("keyfill does not know this key service")
+                .hint("add an age recipient to the file's keys: `sops rotate --in-place --add-age RECIPIENT FILE`")),
+            (_, Some(service)) => service.decrypt(key, cx),
+            (_, None) => Err(Refusal::new("no key service is set up")),
+        }
+    }
+}
+
+/// The error lists every key that was tried, with the first hint.
+fn no_data_key(metadata: &Metadata, shares: usize, refusals: Vec<(String, Refusal)>) -> Error {
+    let mut message = if metadata.groups.len() == 1 {
+        String::from("no master key of the SOPS file gives its data key")
+    } else {
+        format!(
+            "the data key of the SOPS file needs {} key groups, and {shares} of {} gave their share",
+            metadata.threshold,
+            metadata.groups.len()
+        )
+    };
+    let mut hint = None;
+    for (name, refusal) in refusals {
+        message.push_str(&format!("; {name}: {}", refusal.message));
+        hint = hint.or(refusal.hint);
+    }
+    let error = Error::new(Class::Store, message);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}

@@ -1,0 +1,131 @@
+//! What a file holds: ordered keys and values, with comments.
+
+use crate::Hidden;
+use std::fmt;
+
+/// A value. Its Debug text is its type.
+#[derive(Clone, PartialEq)]
+pub enum Value {
+    /// Nothing. SOPS leaves it as it is.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A floating point number.
+    Float(f64),
+    /// A point in time, in the form of RFC 3339.
+    Time(String),
+    /// A text, or any bytes: the content of a binary file.
+    Str(Hidden),
+    /// A comment in a list.
+    Comment(Comment),
+    /// A list.
+    List(Vec<Value>),
+    /// Keys and values.
+    Map(Branch),
+}
+
+/// A comment without its sign.
+#[derive(Clone, PartialEq)]
+pub struct Comment {
+    /// Its text.
+    pub text: Hidden,
+    /// Whether it stands behind a value, on the same line.
+    pub inline: bool,
+}
+
+/// A part of a mapping.
+#[derive(Clone, PartialEq)]
+pub enum Item {
+    /// A comment on what follows.
+    Comment(Comment),
+    /// A key with its value. Keys are not secret: SOPS never encrypts them.
+    Entry(String, Value),
+}
+
+/// Keys and values in their order, with the comments between them.
+#[derive(Clone, Default, PartialEq)]
+pub struct Branch(pub Vec<Item>);
+
+impl Branch {
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.entries().find(|(name, _)| *name == key).map(|(_, value)| value)
+    }
+
+    /// Keys and values, without the comments.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().filter_map(|item| match item {
+            Item::Entry(key, value) => Some((key.as_str(), value)),
+            Item::Comment(_) => None,
+        })
+    }
+}
+
+impl Value {
+    /// A text.
+    pub fn text(text: impl Into<Vec<u8>>) -> Self {
+        Self::Str(Hidden::new(text))
+    }
+
+    /// What it is, in one word, as errors name it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Float(_) => "float",
+            Self::Time(_) => "time",
+            Self::Str(_) => "string",
+            Self::Comment(_) => "comment",
+            Self::List(_) => "list",
+            Self::Map(_) => "map",
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.type_name())
+    }
+}
+
+impl fmt::Debug for Comment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("comment")
+    }
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Comment(comment) => comment.fmt(f),
+            Self::Entry(key, value) => write!(f, "{key}: {value:?}"),
+        }
+    }
+}
+
+impl fmt::Debug for Branch {
+    /// Keys and the types of their values.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.0).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Branch, Comment, Item, Value};
+    use crate::Hidden;
+
+    #[test]
+    fn debug_text_shows_keys_and_types_only() {
+        let comment = Comment { text: Hidden::new("hush"), inline: false };
+        let branch = Branch(vec![
+            Item::Comment(comment),
+            Item::Entry("k".into(), Value::text("hush")),
+            Item::Entry("l".into(), Value::List(vec![Value::Int(7), Value::Time("hush".into())])),
+        ]);
+        assert_eq!(format!("{branch:?}"), "[comment, k: string, l: list]");
+    }
+}

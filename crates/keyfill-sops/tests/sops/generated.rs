@@ -1,0 +1,262 @@
+//! Files made at random, encrypted and decrypted by the real SOPS: the same bytes.
+//!
+//! `KEYFILL_SOPS_FILES` says how many of each format; the default is 30.
+
+use crate::{data, decrypt, keys};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+const RECIPIENT: &str = "age1gkgw9kx67f0vkujkht6qs9xpqhzxkhh9r0qffald9p6aajuwnp3sse5tzl";
+
+fn count() -> u32 {
+    std::env::var("KEYFILL_SOPS_FILES").ok().and_then(|n| n.parse().ok()).unwrap_or(30)
+}
+
+fn sops(program: &Path, folder: &Path, args: &[&str]) -> Option<Vec<u8>> {
+    let out = Command::new(program)
+        .env_clear()
+        .env("SOPS_AGE_KEY_FILE", data().join("key.txt"))
+        .env("HOME", folder)
+        .current_dir(folder)
+        .args(args)
+        .output()
+        .expect("sops can be started");
+    out.status.success().then_some(out.stdout)
+}
+
+/// Encrypts and decrypts a text with SOPS, and with keyfill what SOPS encrypted.
+fn check(make: fn(&mut fastrand::Rng) -> String, ending: &str) {
+    let Some(program) = keyfill_testkit::oracle("sops") else { return };
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (plain, encrypted) = (format!("plain.{ending}"), format!("encrypted.{ending}"));
+    let rules = [
+        &["--unencrypted-suffix", "a"][..],
+        &["--encrypted-regex", "^[a-d]"],
+        &["--encrypted-suffix", "b"],
+        &["--unencrypted-regex", "x"],
+        &[],
+    ];
+    let mut compared = 0;
+    for seed in 0..u64::from(count()) {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let text = make(&mut random);
+        std::fs::write(folder.path().join(&plain), &text).expect("it can be written");
+        let mut args = vec!["encrypt", "--age", RECIPIENT];
+        args.extend(rules[random.usize(..rules.len())]);
+        args.push(&plain);
+        // What SOPS refuses to encrypt is not compared.
+        let Some(sealed) = sops(&program, folder.path(), &args) else { continue };
+        std::fs::write(folder.path().join(&encrypted), &sealed).expect("it can be written");
+        let expected = sops(&program, folder.path(), &["decrypt", &encrypted]);
+        let ours = decrypt(&sealed, &encrypted, &keys()).and_then(|decrypted| decrypted.text());
+        match (&expected, &ours) {
+            (Some(expected), Ok(ours)) => assert_eq!(
+                String::from_utf8_lossy(ours.bytes()),
+                String::from_utf8_lossy(expected),
+                "seed {seed} of\n{text}\nencrypted\n{}",
+                String::from_utf8_lossy(&sealed)
+            ),
+            (None, Err(_)) => {}
+            (Some(_), Err(error)) => {
+                panic!("seed {seed}: {error}\n{text}\n{}", String::from_utf8_lossy(&sealed))
+            }
+            (None, Ok(_)) => panic!("seed {seed}: sops does not decrypt\n{text}"),
+        }
+        compared += 1;
+    }
+    assert!(compared * 2 > count(), "only {compared} files could be compared");
+}
+
+const KEYS: [&str; 14] =
+    ["a", "b", "c", "data", "key b", "xa", "x", "y", "no", "k.e", "ü", "user_unencrypted", "0", "a:b"];
+
+const TEXTS: [&str; 24] = [
+    "plain",
+    "",
+    "yes",
+    "0x1F",
+    "1:30",
+    "~",
+    "null",
+    "a: b",
+    "- x",
+    "#no",
+    "tail ",
+    " head",
+    "two\nlines",
+    "end\n",
+    "\n",
+    "tab\tx",
+    "\"quoted\"",
+    "it's",
+    "üñ€😀",
+    "1.10",
+    "<<",
+    "a #b",
+    "\u{7}bell",
+    "{x}",
+];
+
+fn yaml_scalar(random: &mut fastrand::Rng) -> String {
+    match random.u8(..8) {
+        0 => ["1", "-7", "0", "9007199254740993", "0o17", "12345678901234"][random.usize(..6)].into(),
+        1 => ["1.5", "1e3", "-0.25", "1.0", ".5", "123456789.125", "1e-9"][random.usize(..7)].into(),
+        2 => ["true", "false", "null", "~", "2024-01-02", "2024-01-02T03:04:05.5Z"][random.usize(..6)].into(),
+        _ => serde_json::to_string(TEXTS[random.usize(..TEXTS.len())]).expect("a text is JSON"),
+    }
+}
+
+fn pick_keys(random: &mut fastrand::Rng, most: usize) -> Vec<&'static str> {
+    let mut keys = KEYS.to_vec();
+    random.shuffle(&mut keys);
+    keys.truncate(random.usize(1..=most));
+    keys
+}
+
+fn comment(random: &mut fastrand::Rng, out: &mut String, indent: usize) {
+    if random.u8(..5) == 0 {
+        for _ in 0..random.u8(1..3) {
+            let _ = writeln!(out, "{:indent$}# note {}", "", random.u8(..9));
+        }
+        if random.u8(..4) == 0 {
+            out.push('\n');
+        }
+    }
+}
+
+fn line_end(random: &mut fastrand::Rng, out: &mut String) {
+    if random.u8(..6) == 0 {
+        let _ = write!(out, " # behind {}", random.u8(..9));
+    }
+    out.push('\n');
+}
+
+fn yaml_map(random: &mut fastrand::Rng, out: &mut String, indent: usize) {
+    for key in pick_keys(random, 5) {
+        comment(random, out, indent);
+        let key = serde_json::to_string(key).expect("a text is JSON");
+        match random.u8(..8) {
+            0 | 1 if indent < 6 => {
+                let _ = write!(out, "{:indent$}{key}:", "");
+                line_end(random, out);
+                yaml_map(random, out, indent + 2);
+            }
+            2 if indent < 6 => {
+                let _ = write!(out, "{:indent$}{key}:", "");
+                line_end(random, out);
+                yaml_list(random, out, indent + 2);
+            }
+            3 => {
+                let (first, second) = (yaml_scalar(random), yaml_scalar(random));
+                let _ = write!(out, "{:indent$}{key}: [{first}, {{k: {second}}}, [], {{}}]", "");
+                line_end(random, out);
+            }
+            4 => {
+                let _ = writeln!(out, "{:indent$}{key}: |\n{:indent$}  one\n\n{:indent$}   two", "", "", "");
+            }
+            _ => {
+                let _ = write!(out, "{:indent$}{key}: {}", "", yaml_scalar(random));
+                line_end(random, out);
+            }
+        }
+    }
+    comment(random, out, indent);
+}
+
+fn yaml_list(random: &mut fastrand::Rng, out: &mut String, indent: usize) {
+    for _ in 0..random.u8(1..4) {
+        comment(random, out, indent);
+        if random.u8(..4) == 0 {
+            let _ = write!(out, "{:indent$}- k: {}", "", yaml_scalar(random));
+            line_end(random, out);
+            let _ = writeln!(out, "{:indent$}  l: {}", "", yaml_scalar(random));
+        } else {
+            let _ = write!(out, "{:indent$}- {}", "", yaml_scalar(random));
+            line_end(random, out);
+        }
+    }
+}
+
+fn yaml(random: &mut fastrand::Rng) -> String {
+    let mut out = String::new();
+    for number in 0..random.u8(1..3) {
+        if number > 0 {
+            out.push_str("---\n");
+        }
+        yaml_map(random, &mut out, 0);
+    }
+    out
+}
+
+fn json_value(random: &mut fastrand::Rng, depth: u8) -> serde_json::Value {
+    match random.u8(..8) {
+        0 if depth < 3 => json_map(random, depth + 1),
+        1 if depth < 3 => (0..random.u8(..4)).map(|_| json_value(random, depth + 1)).collect(),
+        2 => random.i64(..).into(),
+        3 => (f64::from(random.i32(..)) / 64.0).into(),
+        4 => random.bool().into(),
+        5 => serde_json::Value::Null,
+        _ => TEXTS[random.usize(..TEXTS.len())].into(),
+    }
+}
+
+fn json_map(random: &mut fastrand::Rng, depth: u8) -> serde_json::Value {
+    let keys = pick_keys(random, 6);
+    keys.into_iter().map(|key| (key.to_owned(), json_value(random, depth))).collect()
+}
+
+fn json(random: &mut fastrand::Rng) -> String {
+    json_map(random, 0).to_string()
+}
+
+fn dotenv(random: &mut fastrand::Rng) -> String {
+    let mut out = String::new();
+    for key in pick_keys(random, 8) {
+        comment(random, &mut out, 0);
+        let _ = writeln!(out, "{key}={}", TEXTS[random.usize(..TEXTS.len())].replace('\n', "\\n"));
+    }
+    out
+}
+
+fn ini(random: &mut fastrand::Rng) -> String {
+    let mut out = String::new();
+    for section in pick_keys(random, 4) {
+        comment(random, &mut out, 0);
+        let _ = writeln!(out, "[{section}]");
+        for key in pick_keys(random, 5) {
+            comment(random, &mut out, 0);
+            let key = if key.contains(':') { format!("`{key}`") } else { key.to_owned() };
+            let value = TEXTS[random.usize(..TEXTS.len())];
+            let value = if value.contains('\n') { format!("\"\"\"{value}\"\"\"") } else { value.to_owned() };
+            let _ = write!(out, "{key} = {value}");
+            line_end(random, &mut out);
+        }
+    }
+    out
+}
+
+#[test]
+fn yaml_files_are_decrypted_to_the_bytes_of_sops() {
+    check(yaml, "yaml");
+}
+
+#[test]
+fn json_files_are_decrypted_to_the_bytes_of_sops() {
+    check(json, "json");
+}
+
+#[test]
+fn dotenv_files_are_decrypted_to_the_bytes_of_sops() {
+    check(dotenv, "env");
+}
+
+#[test]
+fn ini_files_are_decrypted_to_the_bytes_of_sops() {
+    check(ini, "ini");
+}
+
+#[test]
+fn other_files_are_decrypted_to_the_bytes_of_sops() {
+    check(yaml, "bin");
+}

@@ -1,0 +1,29 @@
+//! An encrypted file is an author's text in any of the formats: reading it ends, and errors quote no value.
+
+#![no_main]
+
+use keyfill_diag::Cx;
+use keyfill_sops::{Format, Identities, Keys, decrypt, is_encrypted};
+use libfuzzer_sys::fuzz_target;
+use std::time::Duration;
+
+/// A key that protects nothing: that of the kept files in crates/keyfill-sops/tests/data.
+const KEY: &str = include_str!("../../crates/keyfill-sops/tests/data/key.txt");
+
+fuzz_target!(|data: &[u8]| {
+    let [format, text @ ..] = data else { return };
+    let format = match format % 5 {
+        0 => Format::Yaml,
+        1 => Format::Json,
+        2 => Format::Dotenv,
+        3 => Format::Ini,
+        _ => Format::Binary,
+    };
+    let mut identities = Identities::new();
+    identities.add_keys(KEY).expect("the key is good");
+    let keys = Keys { identities, service: None };
+    let _ = is_encrypted(text, format);
+    if let Ok(decrypted) = decrypt(text, format, &keys, &Cx::with_time(Duration::from_secs(5))) {
+        let _ = decrypted.text();
+    }
+});
