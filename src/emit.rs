@@ -61,10 +61,11 @@ impl Output {
 }
 
 /// Refuses an empty result, unless that was asked for: an app that renders to nothing would prune everything.
-pub fn refuse_empty(output: &Output, allowed: bool) -> Result<()> {
-    if !allowed && output.is_empty() {
+pub fn refuse_empty(is_empty: bool, allowed: bool) -> Result<(), Problem> {
+    if is_empty && !allowed {
         let message = "the result is empty, and Argo CD would delete everything of the app";
-        return Err(Problem::input(message).hint("if that is meant, say so with --allow-empty").into());
+        let hint = "if that is meant, say so with --allow-empty or KEYFILL_ALLOW_EMPTY=true";
+        return Err(Problem::input(message).hint(hint));
     }
     Ok(())
 }
@@ -106,11 +107,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_refused() {
+    fn an_empty_result_is_refused_unless_it_is_allowed() {
         for empty in ["", "\n", "# only\n", "---\n# a comment\n"] {
             let output = Output::of(&[raw("", empty)]);
-            assert!(refuse_empty(&output, false).is_err() && refuse_empty(&output, true).is_ok());
+            assert!(output.is_empty());
+            assert!(refuse_empty(true, false).is_err() && refuse_empty(true, true).is_ok());
         }
-        assert!(refuse_empty(&Output::of(&[raw("---\n", "a: 1\n")]), false).is_ok());
+        assert!(!Output::of(&[raw("---\n", "a: 1\n")]).is_empty() && refuse_empty(false, false).is_ok());
     }
 }

@@ -1,5 +1,8 @@
 //! The exit code, and nothing else.
 
+#![warn(clippy::disallowed_methods)]
+
+mod app;
 mod cli;
 mod commands;
 mod discover;
@@ -11,13 +14,13 @@ mod places;
 mod references;
 mod render;
 mod report;
-mod secret_name;
+mod run;
 mod settings;
 mod stack;
 mod store;
 mod tree;
+mod values;
 
-use clap::Parser as _;
 use std::process::ExitCode;
 
 /// musl's own allocator is several times slower with two threads.
@@ -37,7 +40,7 @@ fn run() -> ExitCode {
         // The server's flags under the server's name: it has no subcommands of that kind.
         words.insert(1, "serve".into());
     }
-    let cli = match cli::args::Cli::try_parse_from(words) {
+    let cli = match cli::args::parse(words) {
         Ok(cli) => cli,
         Err(error) => {
             // A closed stdout or stderr leaves nobody to tell.
@@ -50,8 +53,8 @@ fn run() -> ExitCode {
     match commands::run(&cli, called_as_avp) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // A check has told its problems on stdout, in the format asked for.
-            if error.downcast_ref::<commands::check::Failed>().is_none() {
+            // A check prints its problems on stdout, in the format that was asked for.
+            if error.downcast_ref::<report::AlreadyReported>().is_none() {
                 report::print(&report::problems(&error));
             }
             ExitCode::from(if compat_avp { 1 } else { report::class(&error).exit_code() })

@@ -1,11 +1,17 @@
-//! How the kernel hands out memory: page by page, or in pages of two megabytes.
+//! The allocator of the process: how much is in use, and how the kernel hands memory out.
+//!
+//! Bytes in use are counted, since a run's memory limit ([`keyfill_diag::Memory`]) asks for them between
+//! units of work. Each thread keeps its own sum and adds it to the common one when it has grown by
+//! [`UNCOUNTED`] bytes, so that an allocation costs no access to shared memory.
 //!
 //! The allocator asks for huge pages for its arenas. A small run would hold megabytes of which it touches a
 //! few pages; a large one spends a third of its time on page faults without them. Where the kernel does not
 //! know the call nothing is lost.
 
+use crate::discover::RootKind;
 use std::alloc::{GlobalAlloc, Layout};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 /// The allocator of the process. Small pages are chosen at the first allocation, which comes before `main`:
 /// else the first page of the first arena would be a huge one, and filling it with zeros a tenth of a small run.
@@ -13,6 +19,51 @@ pub struct Allocator;
 
 /// Whether the first allocation is over.
 static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// Bytes in use, but for what each thread has not added yet.
+static IN_USE: AtomicI64 = AtomicI64::new(0);
+
+/// A thread's own sum stays below so many bytes, up or down.
+const UNCOUNTED: i64 = 64 << 10;
+
+thread_local! {
+    /// What this thread has allocated, less what it has freed, since it last added to `IN_USE`.
+    static OWN: Cell<i64> = const { Cell::new(0) };
+}
+
+/// Bytes that the process has allocated and not freed. Exact to 64 KiB a thread.
+pub fn in_use() -> u64 {
+    u64::try_from(IN_USE.load(Ordering::Relaxed)).unwrap_or(0)
+}
+
+/// The memory of a run unless it is set: 1 GiB.
+pub const DEFAULT_LIMIT: u64 = 1 << 30;
+
+/// A limit on the memory of a run, in bytes.
+pub fn limited(limit: u64) -> keyfill_diag::Memory {
+    keyfill_diag::Memory::limited(limit, in_use)
+}
+
+/// Counts a change. It must not allocate: the thread-local value needs neither an initializer nor a
+/// destructor, and a thread that is ending is no longer counted.
+#[inline]
+fn count(change: i64) {
+    let _ = OWN.try_with(|own| {
+        let sum = own.get() + change;
+        if sum.abs() < UNCOUNTED {
+            own.set(sum);
+        } else {
+            own.set(0);
+            IN_USE.fetch_add(sum, Ordering::Relaxed);
+        }
+    });
+}
+
+/// A size as a change. A layout's size never exceeds `isize::MAX`.
+#[inline]
+fn bytes(size: usize) -> i64 {
+    size as i64
+}
 
 impl Allocator {
     #[inline]
@@ -25,28 +76,33 @@ impl Allocator {
 }
 
 // SAFETY: each call goes on to mimalloc with the arguments it came with, and its result goes back unchanged,
-// so mimalloc keeps the contract. What is done before neither allocates nor panics: it is one system call.
+// so mimalloc keeps the contract. What is done besides neither allocates nor panics: one system call at the
+// first allocation, and the count, which is kept in a thread-local value without destructor and an atomic.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         Self::start();
+        count(bytes(layout.size()));
         unsafe { mimalloc::MiMalloc.alloc(layout) }
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         Self::start();
+        count(bytes(layout.size()));
         unsafe { mimalloc::MiMalloc.alloc_zeroed(layout) }
     }
 
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(bytes(size) - bytes(layout.size()));
         unsafe { mimalloc::MiMalloc.realloc(pointer, layout, size) }
     }
 
     #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(-bytes(layout.size()));
         unsafe { mimalloc::MiMalloc.dealloc(pointer, layout) }
     }
 }
@@ -56,8 +112,14 @@ fn in_small_pages() {
     set(true);
 }
 
-/// For a run that is known to need several megabytes, and soon ends.
-pub fn in_huge_pages() {
+/// For a process that renders a root of this kind and soon ends: a chart is known to need several megabytes.
+pub fn prepare(kind: Option<RootKind>) {
+    if kind == Some(RootKind::Chart) {
+        in_huge_pages();
+    }
+}
+
+fn in_huge_pages() {
     set(false);
 }
 
@@ -68,3 +130,20 @@ fn set(small: bool) {
 
 #[cfg(not(target_os = "linux"))]
 fn set(_: bool) {}
+
+#[cfg(test)]
+mod tests {
+    use super::in_use;
+
+    #[test]
+    fn what_is_allocated_is_counted_until_it_is_freed() {
+        const SIZE: u64 = 256 << 20;
+        let before = in_use();
+        let large = vec![0_u8; SIZE as usize];
+        // Other tests allocate at the same time, but nothing of this size.
+        assert!(in_use() >= before / 2 + SIZE - (64 << 20), "{} then {}", before, in_use());
+        let held = in_use();
+        drop(large);
+        assert!(in_use() < held - SIZE / 2);
+    }
+}

@@ -1,23 +1,32 @@
 //! The four stages in sight: discover, render, fill, emit. Read this first.
 //!
-//! `generate` runs all four, `render` leaves fill out, a pipe enters at fill. Nothing is printed before
-//! every stage has succeeded for every document.
+//! | command | stages |
+//! |---|---|
+//! | `generate DIR` | [`discover`], [`render`], [`fill`], [`emit`] |
+//! | `generate -` | [`render`] reads stdin, [`fill`], [`emit`] |
+//! | `render` | [`discover`], [`render`], [`emit`] |
+//! | `check` | [`check`] for each root: it renders, and looks at every placeholder without a store |
+//! | `serve` | [`discover`], [`render`], [`fill_from`]; it sends manifests in place of [`emit`] |
+//!
+//! Nothing is printed before every stage has succeeded for every document.
 
-use crate::cli::args::RunArgs;
 use crate::discover::{self, Root, RootKind};
 use crate::emit::{self, Output};
-use crate::fill;
-use crate::memory;
+use crate::fill::{self, Filled};
 use crate::places::Places;
-use crate::render::{self, Rendered, options::Options};
+use crate::render::{self, Rendered, plain};
+use crate::report::Problem;
+use crate::run::{Input, Run};
 use crate::settings::Settings;
 use crate::store;
 use crate::tree::Tree;
-use anyhow::Result;
-use keyfill_diag::{Cx, Diagnostic};
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use keyfill_diag::{Class, Cx, Diagnostic, Limits};
 use keyfill_files::Kind;
 use keyfill_secrets::Reads;
 use keyfill_yaml::Document;
+use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 /// How long each stage took, and what there was to do: for `--timings` and logs.
@@ -60,37 +69,23 @@ impl Timings {
     }
 }
 
-/// What a tree's folder is; nothing for a file. With AVP's habits a folder is its YAML files.
-pub fn root_of(tree: &Tree, as_plain: bool) -> Option<Root> {
-    let kind = match tree.kind {
-        Kind::File => return None,
-        _ if as_plain => RootKind::Yaml,
-        _ => discover::kind_of(&*tree.files, &tree.at),
+/// The root that a run renders; none for a file or stdin. With AVP's habits a folder is its YAML files.
+pub fn discover(run: &Run) -> Option<Root> {
+    let tree = run.input.tree().filter(|tree| tree.kind != Kind::File)?;
+    let kind = match run.settings.compat_avp {
+        true => RootKind::Yaml,
+        false => discover::kind_of(&*tree.files, &tree.at),
     };
     Some(Root { dir: tree.at.clone(), kind })
 }
 
-/// Renders the root that [`root_of`] found, or reads the tree's file.
-pub fn render(
-    tree: &Tree,
-    root: Option<&Root>,
-    options: &Options,
-    cx: &Cx,
-    timings: &mut Timings,
-) -> Result<Rendered> {
-    let files = &*tree.files;
-    let rendered =
-        match root {
-            None => timings
-                .stage("read", || render::plain::file(files, &tree.at))
-                .map(|documents| Rendered { documents, engine: "plain", ..Rendered::default() }),
-            Some(root) => {
-                if root.kind == RootKind::Chart {
-                    memory::in_huge_pages();
-                }
-                timings.stage("render", || render::render(files, root, options, cx))
-            }
-        };
+/// Renders the root that [`discover`] found, or reads the file or stdin.
+pub fn render(run: &Run, root: Option<&Root>, timings: &mut Timings) -> Result<Rendered> {
+    let tree = match &run.input {
+        Input::Stdin => return from_stdin(&run.cx.limits, timings),
+        Input::Tree(tree) => tree,
+    };
+    let rendered = render_tree(run, tree, root, timings);
     let places = Places::of(tree);
     let mut rendered = rendered.map_err(|e| places.error(e))?;
     rendered.warnings = rendered.warnings.into_iter().map(|w| places.diagnostic(w)).collect();
@@ -101,19 +96,39 @@ pub fn render(
     Ok(rendered)
 }
 
+fn render_tree(run: &Run, tree: &Tree, root: Option<&Root>, timings: &mut Timings) -> Result<Rendered> {
+    let files = &*tree.files;
+    let Some(root) = root else {
+        let documents = timings.stage("read", || plain::file(files, &tree.at))?;
+        return Ok(Rendered { documents, engine: "plain", ..Rendered::default() });
+    };
+    timings.stage("render", || render::render(files, root, &run.options, &run.cx))
+}
+
+/// Room for most streams: twice the largest that was measured.
+const STDIN_ROOM: usize = 16 << 20;
+
+fn from_stdin(limits: &Limits, timings: &mut Timings) -> Result<Rendered> {
+    // Memory that is not written to costs nothing, while a buffer that grows holds its text twice.
+    let mut text = Vec::with_capacity(STDIN_ROOM);
+    timings
+        .stage("read", || std::io::stdin().lock().take(limits.file_bytes + 1).read_to_end(&mut text))
+        .context(Problem::input("cannot read stdin"))?;
+    if text.len() as u64 > limits.file_bytes {
+        let message = format!("stdin is larger than {} MiB", limits.file_bytes >> 20);
+        return Err(Problem::input(message).into());
+    }
+    plain::refuse_binary(&text, "<stdin>")?;
+    Ok(Rendered { documents: plain::documents(&Bytes::from(text), "<stdin>"), ..Rendered::default() })
+}
+
 /// Fills documents from the store that the settings name. It opens the store even when there is nothing to
 /// fill, since wrong settings are errors then too; it logs in only when there is something to read.
-pub fn fill(
-    documents: Vec<Document>,
-    settings: &Settings,
-    cx: &Cx,
-    timings: &mut Timings,
-) -> Result<fill::Filled> {
-    let (source, warnings) = store::open(settings)?;
+pub fn fill(run: &Run, documents: Vec<Document>, timings: &mut Timings) -> Result<Filled> {
+    let (source, warnings) = store::open(&run.settings)?;
     let reads = Reads::new(source);
-    let mut filled = timings.stage("fill", || -> Result<fill::Filled> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(fill::fill(documents, &settings.fill, &reads, cx)).map_err(Into::into)
+    let mut filled = timings.stage("fill", || -> Result<Filled> {
+        runtime()?.block_on(fill_from(&reads, documents, &run.settings, &run.cx))
     })?;
     filled.warnings.splice(0..0, warnings.into_iter().chain(reads.take_warnings()));
     timings.filled = filled.filled.iter().filter(|filled| **filled).count();
@@ -122,21 +137,49 @@ pub fn fill(
     Ok(filled)
 }
 
+/// Fills documents, which an earlier run may have rendered, with what `reads` gives. It must run inside a
+/// tokio runtime.
+pub async fn fill_from(
+    reads: &Reads,
+    documents: Vec<Document>,
+    settings: &Settings,
+    cx: &Cx,
+) -> Result<Filled> {
+    Ok(fill::fill(documents, &settings.fill, reads, cx).await?)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start reading secrets")
+}
+
+/// The problems of one root of the run's tree, found without a store. With `known`, which knows the secrets
+/// that exist, paths and keys are looked up there.
+pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>) -> Vec<Diagnostic> {
+    let rendered = match render::for_check(&*tree.files, root, &run.options, &run.cx) {
+        Ok(rendered) => rendered,
+        Err(failure) => return failure.into_diagnostics(),
+    };
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return vec![Diagnostic::error(Class::Other, format!("{}: {error:#}", root.dir))],
+    };
+    let checked = fill::check(&rendered.documents, &run.settings.fill, known, &run.cx);
+    let mut problems = rendered.warnings;
+    // A rendered document's lines are not the lines of any file: the root is named instead.
+    problems.extend(runtime.block_on(checked).into_iter().map(|mut problem| {
+        if root.kind != RootKind::Yaml && problem.place.file.is_none() {
+            problem.place.file = Some(root.dir.to_string());
+        }
+        problem
+    }));
+    problems
+}
+
 /// Puts the result together and prints it, or refuses it when it is empty.
-pub fn emit(
-    documents: &[Document],
-    allow_empty: bool,
-    run: &RunArgs,
-    warnings: &[Diagnostic],
-    timings: &mut Timings,
-) -> Result<()> {
+pub fn emit(run: &Run, documents: &[Document], warnings: &[Diagnostic], timings: &mut Timings) -> Result<()> {
     let output = timings.stage("emit", || Output::of(documents));
-    emit::refuse_empty(&output, allow_empty)?;
+    emit::refuse_empty(output.is_empty(), run.settings.allow_empty)?;
     crate::report::print(warnings);
     timings.documents = documents.len();
-    timings.stage("print", || emit::to_stdout(&output))?;
-    if run.timings {
-        timings.print();
-    }
-    Ok(())
+    timings.stage("print", || emit::to_stdout(&output))
 }

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What to do with paths; nothing inside a work tree.
+#[derive(Debug)]
 pub struct Places {
     /// The current folder with a `/` at its end, when the tree is the whole file system.
     here: Option<String>,
@@ -19,8 +20,7 @@ pub struct Places {
 impl Places {
     /// For the tree of a run.
     pub fn of(tree: &Tree) -> Self {
-        let whole = tree.files.root().parent().is_none();
-        let current = tree.current.as_ref().filter(|_| whole);
+        let current = tree.current.as_ref().filter(|_| tree.is_whole_file_system());
         Self { here: current.map(|c| if c.is_root() { String::new() } else { format!("{c}/") }) }
     }
 

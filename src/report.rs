@@ -58,6 +58,18 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// A failure whose problems were printed already, in the format that was asked for.
+#[derive(Debug)]
+pub struct AlreadyReported(pub Failure);
+
+impl fmt::Display for AlreadyReported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for AlreadyReported {}
+
 /// The problems of any error: those of a failure, or the error's own chain as one.
 pub fn problems(error: &anyhow::Error) -> Vec<Diagnostic> {
     if let Some(failure) = error.downcast_ref::<Failure>() {
@@ -79,7 +91,7 @@ pub fn class(error: &anyhow::Error) -> Class {
 fn class_of(cause: &(dyn std::error::Error + 'static)) -> Option<Class> {
     if let Some(failure) = cause.downcast_ref::<Failure>() {
         Some(failure.class())
-    } else if let Some(failed) = cause.downcast_ref::<crate::commands::check::Failed>() {
+    } else if let Some(failed) = cause.downcast_ref::<AlreadyReported>() {
         Some(failed.0.class())
     } else if let Some(secrets) = cause.downcast_ref::<keyfill_secrets::Error>() {
         Some(secrets.class())

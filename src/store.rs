@@ -1,9 +1,11 @@
 //! The source of secrets, built from settings.
 
-use crate::cli::args::{SourceKind, parse_duration};
-use crate::cli::who::Effective;
+use crate::cli::args::SourceKind;
 use crate::report::Problem;
-use crate::settings::{Settings, is_true};
+use crate::settings::Settings;
+use crate::settings::authority::Effective;
+use crate::settings::method::Method;
+use crate::values;
 use anyhow::Result;
 use keyfill_diag::Diagnostic;
 use keyfill_secrets::file::FileSource;
@@ -19,7 +21,7 @@ const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccou
 /// The source that the settings name, and what should be said of it. Nothing is read from a store yet, but
 /// wrong settings are errors even when nothing will be read.
 pub fn open(settings: &Settings) -> Result<(Arc<dyn Source>, Vec<Diagnostic>)> {
-    match settings.source {
+    match settings.source()? {
         SourceKind::File => {
             let file = FileSource::open(&settings.secrets_file)?;
             let warnings = file.warnings().to_vec();
@@ -74,7 +76,7 @@ pub fn vault_settings(settings: &Settings) -> Result<VaultSettings> {
 
 fn request_timeout(effective: &Effective) -> Result<Duration> {
     let Some(text) = effective.get("VAULT_CLIENT_TIMEOUT") else { return Ok(Duration::from_secs(60)) };
-    Ok(parse_duration(text.trim()).map_err(|e| Problem::usage(format!("VAULT_CLIENT_TIMEOUT: {e}")))?)
+    Ok(values::duration(text.trim()).map_err(|e| Problem::usage(format!("VAULT_CLIENT_TIMEOUT: {e}")))?)
 }
 
 fn tls(effective: &Effective) -> Tls {
@@ -85,90 +87,67 @@ fn tls(effective: &Effective) -> Tls {
         ca_dir: path("VAULT_CAPATH"),
         client_cert: path("VAULT_CLIENT_CERT"),
         client_key: path("VAULT_CLIENT_KEY"),
-        skip_verify: is_true(effective.get("VAULT_SKIP_VERIFY")),
+        skip_verify: values::is_true(effective.get("VAULT_SKIP_VERIFY")),
         server_name: effective.get("VAULT_TLS_SERVER_NAME").map(str::to_owned),
     }
 }
 
 /// How to log in: the named method, else the one that the credentials belong to.
 fn auth(effective: &Effective) -> Result<Auth> {
-    let named = effective.get("AVP_AUTH_TYPE").map(str::trim);
-    let method = named.or_else(|| implied_method(effective));
-    let mount = |default: &str| effective.get("AVP_MOUNT_PATH").unwrap_or(default).to_owned();
-    match method {
-        Some("token") => token(effective),
-        Some("approle") => Ok(Auth::AppRole {
-            mount: mount("approle"),
-            role_id: secret(effective, "AVP_ROLE_ID", "approle")?,
-            secret_id: secret(effective, "AVP_SECRET_ID", "approle")?,
-        }),
-        Some("k8s" | "kubernetes") => Ok(Auth::Kubernetes {
-            mount: effective.get("AVP_K8S_MOUNT_PATH").map_or_else(|| mount("kubernetes"), str::to_owned),
-            role: required(effective, "AVP_K8S_ROLE", "k8s")?.to_owned(),
+    let method = match (effective.method(), effective.get("AVP_AUTH_TYPE")) {
+        (Some(method), _) => method,
+        (None, Some(other)) => {
+            return Err(Problem::usage(format!(
+                "AVP_AUTH_TYPE is {:?}, which is no way to log in that keyfill knows; it must be {}",
+                other.trim(),
+                Method::names()
+            ))
+            .into());
+        }
+        (None, None) => {
+            return Err(Problem::usage(
+                "no way to log in to Vault is set: set AVP_AUTH_TYPE and its credentials, or VAULT_TOKEN",
+            )
+            .into());
+        }
+    };
+    let mount = effective.get("AVP_MOUNT_PATH").unwrap_or(method.default_mount()).to_owned();
+    let needed = |name: &str| required(effective, name, method).map(str::to_owned);
+    let secret = |name: &str| required(effective, name, method).map(Secret::new);
+    Ok(match method {
+        Method::Token => match (effective.get("VAULT_TOKEN"), effective.get("VAULT_TOKEN_FILE")) {
+            (None, Some(path)) => Auth::TokenFile(path.into()),
+            _ => Auth::Token(secret("VAULT_TOKEN")?),
+        },
+        Method::AppRole => {
+            Auth::AppRole { mount, role_id: secret("AVP_ROLE_ID")?, secret_id: secret("AVP_SECRET_ID")? }
+        }
+        Method::Kubernetes => Auth::Kubernetes {
+            mount: effective.get("AVP_K8S_MOUNT_PATH").map_or(mount, str::to_owned),
+            role: needed("AVP_K8S_ROLE")?,
             jwt: effective.get("AVP_K8S_TOKEN_PATH").unwrap_or(SERVICE_ACCOUNT_TOKEN).into(),
-        }),
-        Some("userpass") => Ok(Auth::Userpass {
-            mount: mount("userpass"),
-            username: required(effective, "AVP_USERNAME", "userpass")?.to_owned(),
-            password: secret(effective, "AVP_PASSWORD", "userpass")?,
-        }),
-        Some("github") => Ok(Auth::Github {
-            mount: mount("github"),
-            token: secret(effective, "AVP_GITHUB_TOKEN", "github")?,
-        }),
-        Some("jwt") => Ok(Auth::Jwt {
-            mount: mount("jwt"),
+        },
+        Method::Userpass => {
+            Auth::Userpass { mount, username: needed("AVP_USERNAME")?, password: secret("AVP_PASSWORD")? }
+        }
+        Method::Github => Auth::Github { mount, token: secret("AVP_GITHUB_TOKEN")? },
+        Method::Jwt => Auth::Jwt {
+            mount,
             role: effective.get("AVP_JWT_ROLE").map(str::to_owned),
             jwt: match effective.get("AVP_JWT_PATH") {
                 Some(path) if effective.get("AVP_JWT").is_none() => Jwt::File(path.into()),
-                _ => Jwt::Text(secret(effective, "AVP_JWT", "jwt")?),
+                _ => Jwt::Text(secret("AVP_JWT")?),
             },
-        }),
-        Some("cert") => {
-            required(effective, "VAULT_CLIENT_CERT", "cert")?;
-            required(effective, "VAULT_CLIENT_KEY", "cert")?;
-            Ok(Auth::Cert { mount: mount("cert"), role: effective.get("AVP_CERT_ROLE").map(str::to_owned) })
+        },
+        Method::Cert => {
+            needed("VAULT_CLIENT_CERT")?;
+            needed("VAULT_CLIENT_KEY")?;
+            Auth::Cert { mount, role: effective.get("AVP_CERT_ROLE").map(str::to_owned) }
         }
-        Some(other) => Err(Problem::usage(format!(
-            "AVP_AUTH_TYPE is {other:?}, which is no way to log in that keyfill knows; \
-             it must be token, approle, k8s, userpass, github, jwt or cert"
-        ))
-        .into()),
-        None => Err(Problem::usage(
-            "no way to log in to Vault is set: set AVP_AUTH_TYPE and its credentials, or VAULT_TOKEN",
-        )
-        .into()),
-    }
+    })
 }
 
-fn implied_method(effective: &Effective) -> Option<&'static str> {
-    [
-        ("VAULT_TOKEN", "token"),
-        ("VAULT_TOKEN_FILE", "token"),
-        ("AVP_SECRET_ID", "approle"),
-        ("AVP_K8S_ROLE", "k8s"),
-        ("AVP_PASSWORD", "userpass"),
-        ("AVP_GITHUB_TOKEN", "github"),
-        ("AVP_JWT", "jwt"),
-        ("AVP_JWT_PATH", "jwt"),
-        ("VAULT_CLIENT_CERT", "cert"),
-    ]
-    .into_iter()
-    .find_map(|(name, method)| effective.get(name).map(|_| method))
-}
-
-fn token(effective: &Effective) -> Result<Auth> {
-    match (effective.get("VAULT_TOKEN"), effective.get("VAULT_TOKEN_FILE")) {
-        (None, Some(path)) => Ok(Auth::TokenFile(path.into())),
-        _ => Ok(Auth::Token(secret(effective, "VAULT_TOKEN", "token")?)),
-    }
-}
-
-fn required<'a>(effective: &'a Effective, name: &str, method: &str) -> Result<&'a str, Problem> {
-    let missing = || Problem::usage(format!("{name} must be set for the auth method {method}"));
+fn required<'a>(effective: &'a Effective, name: &str, method: Method) -> Result<&'a str, Problem> {
+    let missing = || Problem::usage(format!("{name} must be set for the auth method {}", method.name()));
     effective.get(name).ok_or_else(missing)
-}
-
-fn secret(effective: &Effective, name: &str, method: &str) -> Result<Secret, Problem> {
-    required(effective, name, method).map(Secret::new)
 }

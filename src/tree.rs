@@ -2,15 +2,17 @@
 
 use crate::report::Problem;
 use anyhow::{Context as _, Result};
-use keyfill_files::{DiskFiles, Files as _, Kind, TreePath};
+use keyfill_files::{DiskFiles, Files, Kind, TreePath};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A folder (or file) on disk, seen from the boundary that no path may leave.
-#[derive(Clone, Debug)]
+/// A folder (or file), seen from the boundary that no path may leave.
+#[derive(Clone)]
 pub struct Tree {
     /// The files below the boundary.
-    pub files: Arc<DiskFiles>,
+    pub files: Arc<dyn Files>,
+    /// The same files, when they lie on disk.
+    disk: Option<Arc<DiskFiles>>,
     /// The folder or file that was asked for.
     pub at: TreePath,
     /// What it is.
@@ -49,17 +51,30 @@ impl Tree {
         let (at, kind) = files.resolve(&at)?;
         let current = std::env::current_dir().and_then(std::fs::canonicalize).ok();
         let current = current.and_then(|c| files.tree_path(&c));
-        Ok(Self { files: Arc::new(files), at, kind, current })
+        let files = Arc::new(files);
+        Ok(Self { disk: Some(Arc::clone(&files)), files, at, kind, current })
+    }
+
+    /// The folder of an app in an archive, whose root is the boundary.
+    #[cfg(unix)]
+    pub fn of_archive(files: Arc<dyn Files>, at: TreePath) -> Self {
+        Self { files, disk: None, at, kind: Kind::Dir, current: None }
+    }
+
+    /// Whether the boundary is the whole file system: there is neither a work tree nor `--root`.
+    pub fn is_whole_file_system(&self) -> bool {
+        self.disk.as_ref().is_some_and(|files| files.root().parent().is_none())
     }
 
     /// A file that the command line names: relative to the current folder, and inside the tree.
     pub fn named_file(&self, name: &str) -> Result<TreePath> {
         let found = if Path::new(name).is_absolute() {
-            self.files.tree_path(Path::new(name))
+            self.disk.as_ref().and_then(|files| files.tree_path(Path::new(name)))
         } else {
             self.current.as_ref().and_then(|c| c.join(name))
         };
-        let outside = || format!("{name} lies outside of {}", self.files.root().display());
+        let root = self.disk.as_ref().map_or_else(|| Path::new("the archive"), |files| files.root());
+        let outside = || format!("{name} lies outside of {}", root.display());
         found.ok_or_else(|| Problem::forbidden(outside()).into())
     }
 }

@@ -381,3 +381,118 @@ fn a_signal_leaves_no_child_and_no_output() {
         "the copy is gone"
     );
 }
+
+fn check() -> Run {
+    Run::of(KEYFILL).args(["check", "in.yaml"])
+}
+
+/// A check that ends with this code; its report.
+fn checks(run: Run, code: i32) -> String {
+    let outcome = run.run();
+    assert_eq!(outcome.code, Some(code), "{}{}", outcome.text(), outcome.stderr);
+    outcome.text() + &outcome.stderr
+}
+
+#[test]
+fn check_looks_into_the_kinds_that_generate_fills() {
+    let input =
+        || check().file("in.yaml", "kind: ConfigMap\nmetadata: {name: a}\ndata: {a: <path:x#y | nope>}\n");
+    assert!(checks(input(), 3).contains("nope"));
+    checks(input().env("KEYFILL_KINDS", "Secret"), 0);
+    checks(input().args(["--kinds", "Secret,Deployment"]), 0);
+    checks(input().env("KEYFILL_KINDS", "Secret").args(["--kinds", "ConfigMap"]), 3);
+    checks(input().file("c.yaml", "KEYFILL_KINDS: Secret\n").args(["-c", "c.yaml"]), 0);
+}
+
+#[test]
+fn check_takes_any_value_for_what_only_argo_cd_knows() {
+    let path = "kind: X\nmetadata: {name: a}\na: <path:kv/data/{{ env.CLUSTER }}/{{ app.project }}#k>\n";
+    let input = || check().file("in.yaml", path);
+    checks(input().env("KEYFILL_APP_ENV", "CLUSTER"), 0);
+    checks(input().env("KEYFILL_APP_ENV", "CLUSTER").env("CLUSTER", "eu"), 0);
+    assert!(checks(input().env("KEYFILL_APP_ENV", "REGION"), 3).contains("CLUSTER"));
+}
+
+#[test]
+fn check_refuses_the_paths_and_settings_that_generate_refuses() {
+    let input = || check().file("in.yaml", "kind: X\nmetadata: {name: a}\na: <path:kv/data/team/x#k>\n");
+    let policy = |globs: &str| input().env("KEYFILL_ALLOWED_PATHS", globs);
+    checks(policy("kv/data/{{ app.project }}/*"), 0);
+    checks(policy("kv/data/{{ app.project }}/*").env("ARGOCD_APP_PROJECT_NAME", "team"), 0);
+    checks(policy("kv/data/{{ app.project }}/*").env("ARGOCD_APP_PROJECT_NAME", "other"), 6);
+    checks(policy("secret/*"), 6);
+    checks(input().env("AVP_PATH_VALIDATION", "^secret/"), 6);
+    assert!(checks(input().env("AVP_PATH_VALIDATION", "("), 2).contains("AVP_PATH_VALIDATION"));
+    assert!(checks(input().env("KEYFILL_DEADLINE", "soon"), 2).contains("KEYFILL_DEADLINE"));
+    assert!(checks(input().env("KEYFILL_MEMORY", "much"), 2).contains("KEYFILL_MEMORY"));
+    assert!(checks(input().env("KEYFILL_ENGINE", "fast"), 2).contains("KEYFILL_ENGINE"));
+    let dropped =
+        input().env("VAULT_ADDR", "https://v.example.com").env("ARGOCD_ENV_VAULT_NAMESPACE", "team");
+    assert!(checks(dropped, 6).contains("VAULT_NAMESPACE"));
+}
+
+#[test]
+fn a_mistake_in_a_manifest_does_not_hide_behind_a_missing_store() {
+    let broken = Run::of(KEYFILL)
+        .args(["generate", "app", "--root", "."])
+        .file("app/kustomization.yaml", "resources: [gone.yaml]\n");
+    fails(broken, 3, "gone.yaml");
+}
+
+#[test]
+fn an_empty_render_is_printed_as_nothing() {
+    let empty = Run::of(KEYFILL)
+        .args(["render", "app", "--root", "."])
+        .file("app/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n")
+        .file("app/templates/none.yaml", "{{ if false }}a: 1{{ end }}\n");
+    let outcome = empty.run();
+    assert_eq!((outcome.text().trim(), outcome.code), ("", Some(0)), "{}", outcome.stderr);
+}
+
+#[test]
+fn what_an_author_sets_in_vain_refuses_the_run() {
+    let with = |name: &str, value: &str| {
+        Run::of(KEYFILL)
+            .args(["generate", "-", "--deadline", "1s"])
+            .env("VAULT_ADDR", "http://127.0.0.1:9")
+            .env("VAULT_TOKEN", "hush-value")
+            .env(name, value)
+            .stdin("kind: X\na: <path:secret/data/app#user>\n")
+    };
+    fails(with("ARGOCD_ENV_VAULT_NAMESPACE", "team"), 6, "keyfill_app_may_set");
+    fails(with("ARGOCD_ENV_VAULT_TOKEN", "own-value"), 6, "vault_token");
+    fails(with("ARGOCD_ENV_VAULT_ADDR", "https://evil.example.com"), 6, "vault_addr");
+    fails(with("ARGOCD_ENV_AVP_TYPE", "vault"), 5, "127.0.0.1:9");
+    fails(with("ARGOCD_ENV_VAULT_NAMESPACE", "team").env("VAULT_NAMESPACE", "team"), 5, "127.0.0.1:9");
+    fails(with("ARGOCD_ENV_VAULT_SKIP_VERIFY", "true"), 5, "not used");
+}
+
+#[test]
+fn an_authors_own_vault_is_a_public_one_unless_the_administrator_lists_it() {
+    let with = |address: &str| {
+        Run::of(KEYFILL)
+            .args(["generate", "-", "--deadline", "1s"])
+            .env("ARGOCD_APP_NAME", "a")
+            .env("ARGOCD_ENV_VAULT_ADDR", address)
+            .env("ARGOCD_ENV_VAULT_TOKEN", "own-value")
+            .stdin("kind: X\na: <path:secret/data/app#user>\n")
+    };
+    for address in
+        ["unix:///run/x.sock", "http://127.0.0.1:9", "http://vault.vault.svc:8200", "http://[::1]:9"]
+    {
+        fails(with(address), 6, "keyfill_app_addresses");
+    }
+    fails(with("http://127.0.0.1:9").env("KEYFILL_APP_ADDRESSES", "http://127.0.0.1:*"), 5, "127.0.0.1:9");
+}
+
+#[test]
+fn a_run_is_refused_more_memory_than_it_may_use() {
+    let large = Run::of(KEYFILL)
+        .args(["render", "app", "--root", ".", "--memory", "64Mi"])
+        .file("app/Chart.yaml", "apiVersion: v2\nname: app\nversion: 1.0.0\n")
+        .file(
+            "app/templates/t.yaml",
+            "{{ range until 200000 }}{{ $_ := set $.Values (toString .) (repeat 1000 \"x\") }}{{ end }}\n",
+        );
+    fails(large, 3, "memory limit of 64 mib");
+}

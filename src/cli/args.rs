@@ -1,7 +1,8 @@
 //! Flags as typed. Nothing is decided here: `settings` resolves them with the environment.
 
 use super::render_args::RenderArgs;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::values;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// keyfill renders kustomizations, Helm charts and plain YAML, and fills placeholders from Vault.
@@ -19,8 +20,28 @@ Exit codes: 0 fine; 2 usage or settings; 3 the input could not be rendered or re
 missing; 5 the secret store was unreachable or refused; 6 a policy forbids it; 1 anything else, and every error with \
 --compat avp. Settings from the environment: keyfill settings.";
 
+/// Commands for which the shared flags mean nothing. They are accepted, as argocd-vault-plugin accepts them,
+/// and left out of the command's help.
+const WITHOUT_SETTINGS: [&str; 5] = ["completions", "discover", "man", "settings", "version"];
+
+/// The definition of the command line.
+pub fn command() -> clap::Command {
+    let cli = Cli::command();
+    let shared: Vec<clap::Arg> =
+        cli.get_arguments().filter(|a| a.is_global_set()).map(|a| a.clone().hide(true)).collect();
+    WITHOUT_SETTINGS
+        .into_iter()
+        .fold(cli, |cli, name| cli.mut_subcommand(name, |command| command.args(shared.clone())))
+}
+
+/// Reads a command line.
+pub fn parse(words: Vec<std::ffi::OsString>) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&command().try_get_matches_from(words)?)
+}
+
 /// Flags that argocd-vault-plugin takes before or after the subcommand.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Settings (as in argocd-vault-plugin)")]
 pub struct SharedArgs {
     /// A file with settings (YAML, JSON, TOML or KEY=VALUE lines)
     #[arg(short = 'c', long, global = true, value_name = "FILE")]
@@ -64,7 +85,7 @@ pub enum Command {
     #[cfg(unix)]
     Serve(Box<ServeArgs>),
     /// Print the names of all settings, what they mean, and who may set them
-    Settings,
+    Settings(SettingsArgs),
     /// Print the version
     Version(VersionArgs),
     /// Print a shell's completion script
@@ -86,15 +107,16 @@ pub struct GenerateArgs {
     #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
     #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
     pub fill: FillArgs,
     #[command(flatten)]
     pub render: RenderArgs,
-    #[command(flatten)]
-    pub run: RunArgs,
 }
 
 /// Where secrets come from and what is filled.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Secrets")]
 pub struct FillArgs {
     /// Where secrets come from
     #[arg(long, value_enum, value_name = "SOURCE")]
@@ -126,8 +148,11 @@ pub struct RunArgs {
     #[arg(long)]
     pub allow_empty: bool,
     /// Give up after this long, as in 55s, 2m or 1m30s [default: 55s]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub deadline: Option<std::time::Duration>,
+    /// Use at most so much memory, as in 512Mi or 2Gi [default: 1Gi]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub memory: Option<u64>,
     /// Print on stderr how long each stage took
     #[arg(long)]
     pub timings: bool,
@@ -139,13 +164,13 @@ pub struct RenderCommandArgs {
     /// Folder to render
     #[arg(value_name = "DIR", default_value = ".")]
     pub dir: String,
-    #[command(flatten)]
-    pub render: RenderArgs,
-    #[command(flatten)]
-    pub run: RunArgs,
     /// Write to this file instead of stdout, or a file for each resource when it is a folder
     #[arg(short = 'o', long, value_name = "PATH")]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
+    pub render: RenderArgs,
 }
 
 /// `keyfill check`.
@@ -160,10 +185,13 @@ pub struct CheckArgs {
     /// A YAML file of paths and keys that exist; placeholders are checked against it
     #[arg(long, value_name = "FILE")]
     pub known_secrets: Option<PathBuf>,
-    #[command(flatten)]
-    pub render: RenderArgs,
+    /// Look only into resources of these kinds (all when absent)
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',')]
+    pub kinds: Vec<String>,
     #[command(flatten)]
     pub run: RunArgs,
+    #[command(flatten)]
+    pub render: RenderArgs,
 }
 
 /// How `keyfill check` reports.
@@ -213,13 +241,13 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<std::net::SocketAddr>,
     /// How long to go on after SIGTERM
-    #[arg(long, value_name = "TIME", default_value = "25s", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "25s", value_parser = values::duration)]
     pub grace: std::time::Duration,
     /// How many requests are worked on at once [default: 16 for each processor]
     #[arg(long, value_name = "N")]
     pub concurrency: Option<usize>,
     /// How long a secret that was read is kept; 0 turns it off
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
     pub secret_ttl: std::time::Duration,
     /// Reads a second that Vault gets at most (0: no bound)
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -234,11 +262,28 @@ pub struct ServeArgs {
     #[arg(long, value_name = "MB", default_value_t = 16)]
     pub render_cache: u64,
     #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
     pub fill: FillArgs,
     #[command(flatten)]
     pub render: RenderArgs,
-    #[command(flatten)]
-    pub run: RunArgs,
+}
+
+/// `keyfill settings`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct SettingsArgs {
+    /// How the table is printed
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub format: SettingsFormat,
+}
+
+/// How `keyfill settings` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SettingsFormat {
+    /// A line for each name.
+    Text,
+    /// The page docs/settings.md.
+    Markdown,
 }
 
 /// `keyfill version`.
@@ -249,58 +294,43 @@ pub struct VersionArgs {
     pub short: bool,
 }
 
-/// A time as Go's tools take it: `55s`, `1m30s`, `500ms`, `2h`; a bare number is seconds.
-pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
-    let bad = || format!("{text:?} is not a time; write it as in 55s, 2m or 1m30s");
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Ok(std::time::Duration::from_secs(seconds.into()));
-    }
-    let mut total = std::time::Duration::ZERO;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
-        let number: f64 = rest[..digits].parse().map_err(|_| bad())?;
-        rest = &rest[digits..];
-        let unit = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let seconds = match &rest[..unit] {
-            "ms" => number / 1000.0,
-            "s" => number,
-            "m" => number * 60.0,
-            "h" => number * 3600.0,
-            _ => return Err(bad()),
-        };
-        total += std::time::Duration::try_from_secs_f64(seconds).map_err(|_| bad())?;
-        rest = &rest[unit..];
-    }
-    if text.is_empty() { Err(bad()) } else { Ok(total) }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Cli, parse_duration};
-    use clap::{CommandFactory, Parser};
-    use std::time::Duration;
+    use super::{command, parse};
 
     #[test]
     fn the_definition_holds_together() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]
     fn avp_flags_stand_before_and_after_the_subcommand() {
-        for line in ["keyfill -c f generate -", "keyfill generate - -c f", "keyfill generate -c f -"] {
-            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+        for line in [
+            "keyfill -c f generate -",
+            "keyfill generate - -c f",
+            "keyfill generate -c f -",
+            "keyfill version -c f",
+            "keyfill -c f discover",
+        ] {
+            let cli = parse(line.split(' ').map(Into::into).collect()).unwrap();
             assert_eq!(cli.shared.config_path.as_deref(), Some("f".as_ref()), "{line}");
         }
     }
 
     #[test]
-    fn times_are_read() {
-        assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
-        assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1500)));
-        assert_eq!(parse_duration("7"), Ok(Duration::from_secs(7)));
-        for bad in ["", "s", "5x", "m5", "-5s"] {
-            assert!(parse_duration(bad).is_err(), "{bad}");
+    fn help_leaves_out_settings_that_mean_nothing_to_a_command() {
+        let mut cli = command();
+        cli.build();
+        let mut help = |name: &str| {
+            let command = cli.find_subcommand_mut(name).expect("the command exists");
+            command.render_long_help().to_string()
+        };
+        for name in super::WITHOUT_SETTINGS {
+            assert!(!help(name).contains("--config-path"), "{name}");
         }
+        let generate = help("generate");
+        let at = |heading: &str| generate.find(heading).unwrap_or_else(|| panic!("{heading} in {generate}"));
+        let headings = ["Options:", "Secrets:", "Rendering:", "Kustomize (", "Helm (", "Settings (as in"];
+        assert!(headings.windows(2).all(|w| at(w[0]) < at(w[1])), "{generate}");
     }
 }

@@ -1,7 +1,4 @@
-//! The command line: flags as typed, settings as meant, and the names of the environment.
+//! The command line: flags as typed. `settings` and `render::options` say what they mean.
 
 pub mod args;
-pub mod config;
-pub mod env;
 pub mod render_args;
-pub mod who;

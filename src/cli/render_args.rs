@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 /// How a folder is rendered.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Rendering")]
 pub struct RenderArgs {
     /// Who renders: keyfill itself where it can (auto), only keyfill, only the official tool, or both compared
     #[arg(long, value_enum, value_name = "ENGINE")]

@@ -1,8 +1,8 @@
 //! `keyfill discover`: which folders are ours, for an Argo CD plugin's discovery.
 
 use crate::cli::args::DiscoverArgs;
-use crate::cli::env::Env;
 use crate::discover;
+use crate::settings::Env;
 use crate::tree::{Boundary, Tree};
 use anyhow::Result;
 use keyfill_diag::Limits;

@@ -10,23 +10,53 @@ pub mod serve;
 pub mod settings;
 pub mod version;
 
-use crate::cli::args::{Cli, Command};
-use crate::cli::env::Env;
+use crate::cli::args::{Cli, Command, FillArgs, RunArgs, SharedArgs};
+use crate::settings::{Env, Given, Purpose};
 use anyhow::Result;
+
+/// What every command is told: flags that all of them take, the environment, and under which name keyfill
+/// was called.
+pub struct Caller<'a> {
+    shared: &'a SharedArgs,
+    env: Env,
+    called_as_avp: bool,
+    fill: FillArgs,
+    run: RunArgs,
+}
+
+impl Caller<'_> {
+    /// Where settings come from, with no flag but those that all commands take.
+    fn given(&self, purpose: Purpose) -> Given<'_> {
+        Given {
+            shared: self.shared,
+            fill: &self.fill,
+            run: &self.run,
+            env: &self.env,
+            called_as_avp: self.called_as_avp,
+            purpose,
+        }
+    }
+}
 
 /// Runs a command line.
 pub fn run(cli: &Cli, called_as_avp: bool) -> Result<()> {
-    let env = Env::of_process();
+    let caller = Caller {
+        shared: &cli.shared,
+        env: Env::of_process(),
+        called_as_avp,
+        fill: FillArgs::default(),
+        run: RunArgs::default(),
+    };
     match &cli.command {
-        Command::Generate(args) => generate::run(&cli.shared, args, &env, called_as_avp),
-        Command::Render(args) => render::run(args, &env),
-        Command::Discover(args) => discover::run(args, &env),
-        Command::Settings => settings::run(),
+        Command::Generate(args) => generate::run(&caller, args),
+        Command::Render(args) => render::run(&caller, args),
+        Command::Discover(args) => discover::run(args, &caller.env),
+        Command::Settings(args) => settings::run(*args),
         Command::Version(args) => version::run(*args, called_as_avp),
         Command::Completions { shell } => pages::completions(*shell),
         Command::Man { command } => pages::man(command.as_deref()),
         #[cfg(unix)]
-        Command::Serve(args) => serve::run(&cli.shared, args, env),
-        Command::Check(args) => check::run(args, &env),
+        Command::Serve(args) => serve::run(&cli.shared, args, caller.env.clone()),
+        Command::Check(args) => check::run(&caller, args),
     }
 }

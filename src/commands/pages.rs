@@ -1,22 +1,21 @@
 //! `keyfill completions` and `keyfill man`: what packages install beside the binary.
 
-use crate::cli::args::Cli;
+use crate::cli::args;
 use crate::report::Problem;
 use anyhow::Result;
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 use std::io::Write as _;
 
 /// Prints a shell's completion script.
 pub fn completions(shell: Shell) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "keyfill", &mut script);
+    clap_complete::generate(shell, &mut args::command(), "keyfill", &mut script);
     Ok(std::io::stdout().write_all(&script)?)
 }
 
 /// Prints the manual page of keyfill, or that of one of its commands.
 pub fn man(command: Option<&str>) -> Result<()> {
-    let mut cli = Cli::command();
+    let mut cli = args::command();
     // Gives each command the flags that all of them take, and its full name.
     cli.build();
     let described = match command {

@@ -1,44 +1,42 @@
 //! `keyfill render`: in place of `kustomize build` and `helm template`.
 
-use crate::cli::args::{RenderCommandArgs, parse_duration};
-use crate::cli::env::Env;
+use super::Caller;
+use crate::cli::args::RenderCommandArgs;
 use crate::discover::RootKind;
 use crate::emit::Output;
+use crate::memory;
 use crate::pipeline::{self, Timings};
-use crate::report::{self, Failure, Problem};
-use crate::tree::{Boundary, Tree};
+use crate::report::{self, Failure};
+use crate::run::Run;
+use crate::settings::{Given, Purpose};
 use anyhow::{Context as _, Result};
-use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_diag::{Class, Diagnostic};
 use keyfill_yaml::{Body, Document, Value};
 use std::path::Path;
 
 /// Runs the command.
-pub fn run(args: &RenderCommandArgs, env: &Env) -> Result<()> {
-    let time = match (args.run.deadline, env.get("KEYFILL_DEADLINE")) {
-        (Some(time), _) => time,
-        (None, Some(text)) => {
-            parse_duration(text).map_err(|e| Problem::usage(format!("KEYFILL_DEADLINE: {e}")))?
-        }
-        (None, None) => std::time::Duration::from_secs(55),
-    };
-    let cx = Cx::with_time(time);
-    let named = args.run.root.as_deref().or_else(|| env.get("KEYFILL_ROOT").map(Path::new));
-    let boundary = Boundary { named, app_path: env.get("ARGOCD_APP_SOURCE_PATH") };
-    let tree = Tree::open(Path::new(&args.dir), boundary, cx.limits.file_bytes)?;
-    let options =
-        crate::render::options::resolve(&args.render, env, &tree.at, false, env.get("KEYFILL_ENGINE"))?;
+pub fn run(caller: &Caller<'_>, args: &RenderCommandArgs) -> Result<()> {
+    let given = Given { run: &args.run, ..caller.given(Purpose::Render) };
+    let run = Run::of_command(&given, &args.render, &args.dir)?;
+    report::print(&run.settings.warnings);
     let mut timings = Timings::default();
-    let root = pipeline::root_of(&tree, false);
+    let root = pipeline::discover(&run);
+    memory::prepare(root.as_ref().map(|root| root.kind));
     if root.as_ref().is_some_and(|root| root.kind == RootKind::Yaml) {
         return Err(Failure::from(no_root(&args.dir)).into());
     }
-    let rendered = pipeline::render(&tree, root.as_ref(), &options, &cx, &mut timings)?;
-    let Some(output) = &args.output else {
-        // The official tools print nothing for nothing, and nothing is pruned by a render alone.
-        return pipeline::emit(&rendered.documents, true, &args.run, &rendered.warnings, &mut timings);
-    };
-    report::print(&rendered.warnings);
-    write_to(output, &rendered.documents)
+    let rendered = pipeline::render(&run, root.as_ref(), &mut timings)?;
+    match &args.output {
+        None => pipeline::emit(&run, &rendered.documents, &rendered.warnings, &mut timings)?,
+        Some(output) => {
+            report::print(&rendered.warnings);
+            write_to(output, &rendered.documents)?;
+        }
+    }
+    if args.run.timings {
+        timings.print();
+    }
+    Ok(())
 }
 
 /// `render` stands where `kustomize build` and `helm template` stood, which refuse such a folder.

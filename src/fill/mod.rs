@@ -23,7 +23,7 @@ mod plan;
 pub mod policy;
 pub mod scan;
 
-pub use options::{App, FillOptions, Print};
+pub use options::{FillOptions, Print};
 pub use policy::PathPolicy;
 
 use crate::report::Failure;

@@ -1,6 +1,7 @@
 //! What the fill stage is told besides the documents: plain data, resolved by the command line.
 
 use super::policy::PathPolicy;
+use crate::app::App;
 use std::collections::BTreeMap;
 
 /// How documents are filled.
@@ -30,17 +31,6 @@ pub enum Print {
     /// Compact JSON with sorted keys, as Argo CD's plugin protocol carries it.
     #[cfg_attr(not(unix), allow(dead_code, reason = "only serve prints it"))]
     Json,
-}
-
-/// The application that is rendered, as Argo CD names it. A part that is not known is `None`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct App {
-    /// `ARGOCD_APP_NAME`.
-    pub name: Option<String>,
-    /// `ARGOCD_APP_NAMESPACE`: where it is deployed to.
-    pub namespace: Option<String>,
-    /// `ARGOCD_APP_PROJECT_NAME`.
-    pub project: Option<String>,
 }
 
 impl FillOptions {

@@ -1,6 +1,7 @@
 //! Paths of secrets: templates in them, and the one form in which they are compared, allowed and read.
 
-use super::options::{App, FillOptions};
+use super::options::FillOptions;
+use crate::app::App;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -132,7 +133,8 @@ fn explain(template: &str, error: &minijinja::Error, refused: &[String]) -> Path
 #[cfg(test)]
 mod tests {
     use super::{canonical, render, resolve};
-    use crate::fill::{App, FillOptions};
+    use crate::app::App;
+    use crate::fill::FillOptions;
     use std::collections::BTreeMap;
 
     fn app(name: &str) -> App {

@@ -1,7 +1,7 @@
 //! Which paths a run may read: the administrator's globs and expressions, and what an author narrows.
 
-use super::options::App;
 use super::paths::{self, PathError};
+use crate::app::App;
 use crate::report::Failure;
 use keyfill_diag::{Class, Diagnostic};
 use keyfill_go::regexp::Regexp;
@@ -151,7 +151,7 @@ impl fmt::Debug for PathPolicy {
 #[cfg(test)]
 mod tests {
     use super::{PathPolicy, is_match, split_globs};
-    use crate::fill::App;
+    use crate::app::App;
 
     #[test]
     fn a_star_stops_at_a_slash() {

@@ -1,6 +1,7 @@
 //! The stage as a whole: documents in, documents or problems out, over a store in memory.
 
-use super::{App, FillOptions, Filled, PathPolicy, check, fill};
+use super::{FillOptions, Filled, PathPolicy, check, fill};
+use crate::app::App;
 use crate::report::Failure;
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_secrets::{BoxFuture, Error, Reads, SecretData, SecretRef, Source};

@@ -1,8 +1,8 @@
 //! What `kustomize edit set image` and `kustomize edit set annotation` do, applied in memory.
 
-use crate::cli::env::Env;
 use crate::cli::render_args::RenderArgs;
 use crate::report::Problem;
+use crate::settings::Env;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use keyfill_files::{Entry, FileError, Files, Kind, TreePath};

@@ -1,9 +1,9 @@
 //! How a folder is rendered: flags, Argo CD's variables and parameters, resolved once.
 
-use crate::cli::env::Env;
 use crate::cli::render_args::{EngineChoice, HelmArgs, LoadRestrictor, RenderArgs, Reorder};
-use crate::cli::who::split_list;
 use crate::report::Problem;
+use crate::settings::{Env, table};
+use crate::values;
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use keyfill_diag::Cx;
@@ -114,6 +114,8 @@ pub struct Binaries {
     pub kustomize: Option<PathBuf>,
     /// `KEYFILL_HELM` or `--helm-command`; looked for on PATH otherwise.
     pub helm: Option<PathBuf>,
+    /// `PATH`.
+    pub search_path: Option<String>,
 }
 
 /// What Argo CD's variables say of rendering. Helm's flags among them go through the same parser as ours,
@@ -155,6 +157,7 @@ pub fn resolve(
         binaries: Binaries {
             kustomize: path("KEYFILL_KUSTOMIZE"),
             helm: k.helm_command.as_ref().map(PathBuf::from).or_else(|| path("KEYFILL_HELM")),
+            search_path: env.get("PATH").map(str::to_owned),
         },
         environment: child_environment(env),
     })
@@ -175,7 +178,7 @@ fn engine_choice(args: &RenderArgs, setting: Option<&str>) -> Result<EngineChoic
 
 fn or_listed(given: &[String], listed: Option<&str>) -> Vec<String> {
     if given.is_empty() {
-        listed.map(|l| split_list(l).map(str::to_owned).collect()).unwrap_or_default()
+        listed.map(|l| values::list(l).map(str::to_owned).collect()).unwrap_or_default()
     } else {
         given.to_vec()
     }
@@ -187,9 +190,7 @@ fn child_environment(env: &Env) -> Vec<(String, String)> {
         &["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "USER"];
     let wanted = |name: &str| {
         NAMES.contains(&name)
-            || name.starts_with("GIT_")
-            || name.starts_with("XDG_")
-            || name.starts_with("HELM_")
+            || table::HANDED_ON.iter().any(|beginning| name.starts_with(beginning))
             || name.to_ascii_lowercase().ends_with("_proxy")
     };
     env.iter().filter(|(name, _)| wanted(name)).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
@@ -372,8 +373,8 @@ impl ValuesFile {
 #[cfg(test)]
 mod tests {
     use super::{HelmOptions, ValuesFile, helm_options};
-    use crate::cli::env::Env;
     use crate::cli::render_args::HelmArgs;
+    use crate::settings::Env;
     use keyfill_files::TreePath;
 
     fn options(vars: &[(&str, &str)]) -> anyhow::Result<HelmOptions> {

@@ -6,6 +6,7 @@
 //!
 //! Repo-server sends an `:authority` that HTTP/2 libraries in Rust refuse; [`authority`] mends it on the wire.
 
+#![warn(clippy::disallowed_methods)]
 #![cfg(unix)]
 
 pub mod archive;

@@ -48,6 +48,38 @@ impl Default for Limits {
     }
 }
 
+/// The memory that a run may use, and how what is in use is measured.
+///
+/// A run has a process of its own (the command line, a worker of `serve`), so what the process holds is what
+/// the run holds. Engines know no allocator: the program passes a function that reads its allocator's count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    in_use: Option<fn() -> u64>,
+    limit: u64,
+}
+
+impl Memory {
+    /// At most `limit` bytes, as `in_use` counts them. `in_use` is called often and must be cheap.
+    pub const fn limited(limit: u64, in_use: fn() -> u64) -> Self {
+        Self { in_use: Some(in_use), limit }
+    }
+
+    /// No limit: for tests, and for programs that have no count.
+    pub const fn unlimited() -> Self {
+        Self { in_use: None, limit: 0 }
+    }
+
+    /// Whether `more` bytes fit besides what is in use.
+    fn room(&self, more: u64) -> Result<(), Stopped> {
+        match self.in_use {
+            Some(in_use) if in_use().saturating_add(more) > self.limit => {
+                Err(Stopped::Memory { limit: self.limit })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Why a run was stopped from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
@@ -55,6 +87,11 @@ pub enum Stopped {
     Deadline,
     /// The run was asked to stop: a signal, or the client went away.
     Cancelled,
+    /// The run would hold more memory than it may.
+    Memory {
+        /// The limit, in bytes.
+        limit: u64,
+    },
 }
 
 impl std::fmt::Display for Stopped {
@@ -62,6 +99,9 @@ impl std::fmt::Display for Stopped {
         f.write_str(match self {
             Self::Deadline => "the deadline has passed",
             Self::Cancelled => "the run was cancelled",
+            Self::Memory { limit } => {
+                return write!(f, "the run exceeds its memory limit of {} MiB", limit >> 20);
+            }
         })
     }
 }
@@ -75,12 +115,25 @@ pub struct Cx {
     pub cancel: Cancel,
     /// Bounds.
     pub limits: Limits,
+    /// The memory that the run may use.
+    pub memory: Memory,
 }
 
 impl Cx {
-    /// A run that may take `time` from now.
+    /// A run that may take `time` from now, without a limit on memory.
     pub fn with_time(time: Duration) -> Self {
-        Self { deadline: Instant::now() + time, cancel: Cancel::default(), limits: Limits::default() }
+        Self {
+            deadline: Instant::now() + time,
+            cancel: Cancel::default(),
+            limits: Limits::default(),
+            memory: Memory::unlimited(),
+        }
+    }
+
+    /// The same run with a limit on memory.
+    #[must_use]
+    pub fn with_memory(self, memory: Memory) -> Self {
+        Self { memory, ..self }
     }
 
     /// Whether to go on. Engines ask between units of work: a file, a document, some thousand steps.
@@ -90,8 +143,15 @@ impl Cx {
         } else if Instant::now() >= self.deadline {
             Err(Stopped::Deadline)
         } else {
-            Ok(())
+            self.memory.room(0)
         }
+    }
+
+    /// Whether a value of `bytes` may be made. Engines ask before one value grows large at once (repeated or
+    /// split text, an index far beyond a list's end, an expanded alias), since [`Cx::check`] sees only what
+    /// is held already.
+    pub fn room(&self, bytes: u64) -> Result<(), Stopped> {
+        self.memory.room(bytes)
     }
 
     /// The time left; zero when the deadline has passed.
@@ -109,7 +169,7 @@ impl Default for Cx {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cx, Stopped};
+    use super::{Cx, Memory, Stopped};
     use std::time::Duration;
 
     #[test]
@@ -119,5 +179,14 @@ mod tests {
         cx.clone().cancel.cancel();
         assert_eq!(cx.check(), Err(Stopped::Cancelled));
         assert_eq!(Cx::with_time(Duration::ZERO).check(), Err(Stopped::Deadline));
+    }
+
+    #[test]
+    fn a_run_stops_before_it_exceeds_its_memory() {
+        let cx = Cx::default().with_memory(Memory::limited(3 << 20, || 2 << 20));
+        assert_eq!((cx.check(), cx.room(1 << 20)), (Ok(()), Ok(())));
+        let stopped = cx.room((1 << 20) + 1).unwrap_err();
+        assert_eq!(stopped.to_string(), "the run exceeds its memory limit of 3 MiB");
+        assert_eq!(Cx::default().room(u64::MAX), Ok(()), "unlimited unless it is set");
     }
 }

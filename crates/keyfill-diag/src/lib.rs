@@ -4,10 +4,12 @@
 //! print them all in one form and choose the exit code from the [`Class`]. A diagnostic never holds a
 //! secret value: messages name paths and keys, the source line is the line of the input that git holds.
 
+#![warn(clippy::disallowed_methods)]
+
 mod cx;
 mod diagnostic;
 mod near;
 
-pub use cx::{Cancel, Cx, Limits, Stopped};
+pub use cx::{Cancel, Cx, Limits, Memory, Stopped};
 pub use diagnostic::{Class, Diagnostic, ObjectRef, Place, Severity};
 pub use near::nearest;

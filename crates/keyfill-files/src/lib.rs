@@ -4,6 +4,8 @@
 //! no symbolic link leaves that root. [`DiskFiles`] is a folder, [`MemoryFiles`] a map for tests and for
 //! files made in memory; archives implement the same trait elsewhere. What no tree holds comes through [`Fetch`].
 
+#![warn(clippy::disallowed_methods)]
+
 #[cfg(target_os = "linux")]
 mod beneath;
 mod disk;

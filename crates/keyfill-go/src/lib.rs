@@ -1,5 +1,7 @@
 //! What Go's standard library does and Rust's does not: strconv, fmt verbs, JSON text, regexp syntax, time layouts.
 
+#![warn(clippy::disallowed_methods)]
+
 pub mod base;
 pub mod fmt;
 pub mod json;

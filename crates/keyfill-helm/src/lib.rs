@@ -9,6 +9,8 @@
 //! - `render/`: the templates are run.
 //! - `order/`: documents are split, sorted and framed.
 
+#![warn(clippy::disallowed_methods)]
+
 mod capabilities;
 mod chart;
 mod error;

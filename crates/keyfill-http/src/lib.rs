@@ -3,6 +3,8 @@
 //! A plain http address costs nothing here but the connection: certificates are read when they are named,
 //! the system's roots when the first https connection is made.
 
+#![warn(clippy::disallowed_methods)]
+
 mod connect;
 mod tls;
 

@@ -7,6 +7,8 @@
 //! knowing nothing of resources or files, work `fieldspec`, `schema`, `merge`, `json6902`, `replacement`
 //! and `filters`.
 
+#![warn(clippy::disallowed_methods)]
+
 mod builtins;
 mod config;
 pub mod error;

@@ -8,6 +8,8 @@
 //! errors name paths, hosts and statuses only. Nothing here reads the environment either: settings are
 //! plain data that the command line resolves.
 
+#![warn(clippy::disallowed_methods)]
+
 mod data;
 mod error;
 pub mod file;

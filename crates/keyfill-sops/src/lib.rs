@@ -11,6 +11,8 @@
 //! Nothing here prints a value: [`Hidden`] and [`Value`] have no Display and a Debug text without content, and
 //! errors name keys of the file, recipients and places only. Nothing here reads files or the environment.
 
+#![warn(clippy::disallowed_methods)]
+
 pub mod age;
 mod cipher;
 mod error;

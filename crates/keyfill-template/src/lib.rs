@@ -42,6 +42,8 @@
 //! - `compiler`: from text to a tree that is never changed.
 //! - `exec`: walks the tree. [`Ctx`] is one run: its limits, its clock, and what functions see of it.
 
+#![warn(clippy::disallowed_methods)]
+
 mod compiler;
 mod error;
 mod exec;

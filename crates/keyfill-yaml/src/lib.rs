@@ -6,6 +6,8 @@
 //! emitter, that of `sigs.k8s.io/yaml`. An [`EditDocument`] keeps comments and styles besides and is written
 //! as yaml.v3 writes it: for YAML text that is the value of a field.
 
+#![warn(clippy::disallowed_methods)]
+
 mod binary;
 mod directives;
 mod document;

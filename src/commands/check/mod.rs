@@ -6,69 +6,50 @@
 mod formats;
 mod targets;
 
-use crate::cli::args::{CheckArgs, ReportFormat};
-use crate::cli::env::Env;
-use crate::discover::{Root, RootKind};
-use crate::fill::{self, App, FillOptions};
+use super::Caller;
+use crate::cli::args::{CheckArgs, FillArgs, ReportFormat};
+use crate::discover::Root;
+use crate::pipeline;
 use crate::places::Places;
-use crate::render;
-use crate::render::options::{self, Options};
-use crate::report::{self, Failure, Problem};
-use crate::tree::{Boundary, Tree};
+use crate::report::{self, AlreadyReported, Failure, Problem};
+use crate::run::Run;
+use crate::settings::{Given, Purpose};
+use crate::tree::Tree;
 use anyhow::{Context as _, Result};
-use keyfill_diag::{Class, Cx, Diagnostic, Limits, Severity};
-use keyfill_files::Files;
+use keyfill_diag::{Diagnostic, Severity};
 use keyfill_secrets::Reads;
 use keyfill_secrets::file::FileSource;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Runs the command.
-pub fn run(args: &CheckArgs, env: &Env) -> Result<()> {
-    let named = args.run.root.as_deref().or_else(|| env.get("KEYFILL_ROOT").map(Path::new));
-    let tree = Tree::open(Path::new("."), Boundary { named, app_path: None }, Limits::default().file_bytes)?;
-    let (roots, warnings) = targets::roots(&tree, &args.paths)?;
-    let time = args.run.deadline.unwrap_or(std::time::Duration::from_secs(600));
-    let options = options::resolve(&args.render, env, &tree.at, true, env.get("KEYFILL_ENGINE"))?;
+pub fn run(caller: &Caller<'_>, args: &CheckArgs) -> Result<()> {
+    let fill = FillArgs { kinds: args.kinds.clone(), ..FillArgs::default() };
+    let given = Given { fill: &fill, run: &args.run, ..caller.given(Purpose::Check) };
+    let run = Run::of_command(&given, &args.render, ".")?;
+    run.settings.refuse_authors_choice()?;
+    let Some(tree) = run.input.tree() else { return Ok(()) };
+    let (roots, mut found) = targets::roots(tree, &args.paths)?;
+    found.splice(0..0, run.settings.warnings.iter().cloned());
     let known = match &args.known_secrets {
         Some(path) => Some(FileSource::open(path).map_err(|e| Problem::usage(e.to_string()))?),
         None => None,
     };
-    let check = Check {
-        files: &*tree.files,
-        options: &options,
-        fill: FillOptions { app: some_app(env), ..FillOptions::default() },
-        known: known.map(|source| Reads::new(std::sync::Arc::new(source))),
-        cx: Cx::with_time(time),
-    };
-    let mut found = warnings;
+    let known = known.map(|source| Reads::new(std::sync::Arc::new(source)));
+    let check = Check { run: &run, tree, known };
     found.extend(check.all(&roots, progress(args.format, roots.len())));
-    let places = Places::of(&tree);
+    let places = Places::of(tree);
     let found: Vec<Diagnostic> = found.into_iter().map(|d| places.diagnostic(d)).collect();
     tell(&found, args.format, roots.len())
 }
 
-/// The app that path templates name: no app is known here, so that any name stands for it.
-fn some_app(env: &Env) -> App {
-    let known = crate::settings::app(env);
-    let or = |part: Option<String>, any: &str| Some(part.unwrap_or_else(|| any.to_owned()));
-    App {
-        name: or(known.name, "app"),
-        namespace: or(known.namespace, "namespace"),
-        project: or(known.project, "project"),
-    }
-}
-
 /// What is checked, and with what.
 struct Check<'a> {
-    files: &'a dyn Files,
-    options: &'a Options,
-    fill: FillOptions,
+    run: &'a Run,
+    tree: &'a Tree,
     known: Option<Reads>,
-    cx: Cx,
 }
 
 impl Check<'_> {
@@ -84,7 +65,7 @@ impl Check<'_> {
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
                         let Some(root) = roots.get(at) else { return };
-                        let problems = self.one(root);
+                        let problems = pipeline::check(self.run, self.tree, root, self.known.as_ref());
                         found.lock().unwrap_or_else(PoisonError::into_inner).push((at, problems));
                         progress(done.fetch_add(1, Ordering::Relaxed) + 1);
                     }
@@ -102,35 +83,6 @@ impl Check<'_> {
         }
         all
     }
-
-    /// The problems of one root.
-    fn one(&self, root: &Root) -> Vec<Diagnostic> {
-        let rendered = match render::for_check(self.files, root, self.options, &self.cx) {
-            Ok(rendered) => rendered,
-            Err(failure) => return failure.diagnostics().to_vec(),
-        };
-        let mut problems = rendered.warnings;
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                return vec![Diagnostic::error(Class::Other, format!("cannot check {}: {error}", root.dir))];
-            }
-        };
-        let checked =
-            runtime.block_on(fill::check(&rendered.documents, &self.fill, self.known.as_ref(), &self.cx));
-        // A rendered document's lines are not the lines of any file: the root is named instead.
-        problems.extend(
-            checked.into_iter().map(|d| if root.kind == RootKind::Yaml { d } else { with_root(d, root) }),
-        );
-        problems
-    }
-}
-
-fn with_root(mut diagnostic: Diagnostic, root: &Root) -> Diagnostic {
-    if diagnostic.place.file.is_none() {
-        diagnostic.place.file = Some(root.dir.to_string());
-    }
-    diagnostic
 }
 
 /// Says how far it is, on a terminal and in runs that take a while.
@@ -162,21 +114,9 @@ fn tell(found: &[Diagnostic], format: ReportFormat, roots: usize) -> Result<()> 
         ReportFormat::Sarif => formats::sarif(found)?,
     };
     stdout.write_all(text.as_bytes()).context("cannot write the report")?;
-    if errors.is_empty() { Ok(()) } else { Err(Failed(Failure::new(errors)).into()) }
+    if errors.is_empty() { Ok(()) } else { Err(AlreadyReported(Failure::new(errors)).into()) }
 }
 
 fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
-
-/// The check found errors, and they are told already.
-#[derive(Debug)]
-pub struct Failed(pub Failure);
-
-impl std::fmt::Display for Failed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Failed {}

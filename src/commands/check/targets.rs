@@ -36,8 +36,7 @@ pub fn roots(tree: &Tree, named: &[String]) -> Result<(Vec<Root>, Vec<Diagnostic
     }
     if !changed.is_empty() {
         // Roots that use a file may lie anywhere in the tree; without a work tree, at or above the folder.
-        let everywhere =
-            if tree.files.root().parent().is_some() { TreePath::root() } else { tree.at.clone() };
+        let everywhere = if tree.is_whole_file_system() { tree.at.clone() } else { TreePath::root() };
         let users = users(files, &everywhere, &changed);
         gone.retain(|path| !users.explained.contains(path));
         wanted.extend(users.roots);

@@ -1,14 +1,14 @@
 //! One request's view of the world: the sidecar's environment with what the request may add.
 
 use super::configuration::Configuration;
-use crate::cli::env::Env;
 use crate::fill::Print;
-use crate::render::options::{self, Options};
-use crate::settings::{self, Given, Settings};
+use crate::render::options::Options;
+use crate::run;
+use crate::settings::Env;
+use crate::settings::{self, Settings, secret_name};
 use anyhow::Result;
 use keyfill_cmp::AppRequest;
 use keyfill_files::TreePath;
-use std::collections::BTreeMap;
 
 /// Variables that only a request may give. The sidecar's own of these names are not for any app.
 fn is_of_request(name: &str) -> bool {
@@ -31,38 +31,24 @@ pub fn environment(sidecar: &Env, request: &AppRequest, with_git: bool) -> Env {
     own.chain(sent).collect()
 }
 
-/// The settings of one request, and how its app is rendered.
+/// The settings of one request, and how its app is rendered. A Secret that its author chose is read here.
 pub fn resolve(configuration: &Configuration, env: &Env, path: &TreePath) -> Result<(Settings, Options)> {
-    let given = Given {
-        shared: &configuration.shared,
-        fill: &configuration.fill,
-        run: &configuration.run,
-        env,
-        called_as_avp: false,
-    };
-    let mut settings = settings::resolve(&given, &file_settings(configuration, env)?)?;
+    let given = configuration.given(env);
+    let mut files = configuration.files.clone();
+    if let Some(secret) = secret_name::of_author(&configuration.shared, env)? {
+        files.secret = secret_name::read(&secret, env)?;
+    }
+    let mut settings = settings::resolve(&given, &files)?;
     // The protocol carries JSON. What AVP prints goes its own way, so that its habits show.
     settings.fill.print = if settings.compat_avp { Print::Yaml } else { Print::Json };
-    let engine = settings.effective.get("KEYFILL_ENGINE");
-    let options = options::resolve(&configuration.render, env, path, true, engine)?;
+    let options = run::options(&given, &configuration.render, &settings, path)?;
     Ok((settings, options))
-}
-
-/// The config file's settings, with those of a Secret that the app's author chose, where that is allowed.
-fn file_settings(configuration: &Configuration, env: &Env) -> Result<BTreeMap<String, String>> {
-    let mut file = configuration.file.clone();
-    if configuration.shared.secret_name.is_none()
-        && let Some(secret) = crate::secret_name::chosen(&configuration.shared, env)?
-    {
-        file.extend(crate::secret_name::read(&secret, env)?);
-    }
-    Ok(file)
 }
 
 #[cfg(test)]
 mod tests {
     use super::environment;
-    use crate::cli::env::Env;
+    use crate::settings::Env;
     use keyfill_cmp::AppRequest;
     use keyfill_files::TreePath;
 
@@ -80,12 +66,12 @@ mod tests {
         let env = sent.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
         let request = AppRequest { path: TreePath::root(), env, checksum: [0; 32] };
         let env = environment(&sidecar, &request, false);
-        let get = |name: &str| env.get(name);
+        let get = |name: &str| env.listed(name);
         assert_eq!((get("VAULT_ADDR"), get("PATH"), get("ARGOCD_APP_NAME")), (Some("a"), None, None));
         assert_eq!(
             (get("ARGOCD_ENV_X"), get("KUBE_VERSION"), get("GIT_ASKPASS")),
             (Some("x"), Some("2"), None)
         );
-        assert_eq!(environment(&sidecar, &request, true).get("GIT_ASKPASS"), Some("g"));
+        assert_eq!(environment(&sidecar, &request, true).listed("GIT_ASKPASS"), Some("g"));
     }
 }

@@ -1,15 +1,13 @@
 //! What `serve` is told: plugin.yaml, flags, the sidecar's environment, resolved before the first request.
 
 use crate::cli::args::{Cli, Command, FillArgs, GenerateArgs, RunArgs, ServeArgs, SharedArgs};
-use crate::cli::env::Env;
 use crate::cli::render_args::RenderArgs;
-use crate::cli::who;
 use crate::report::Problem;
-use crate::settings::{self, Given};
+use crate::settings::Env;
+use crate::settings::{self, FromFiles, Given, Purpose};
 use anyhow::Result;
 use clap::Parser as _;
 use keyfill_cmp::config::{self, PluginConfig};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +19,7 @@ pub struct Configuration {
     /// The sidecar's environment.
     pub env: Env,
     /// Settings of the config file and of the administrator's `-s` Secret.
-    pub file: BTreeMap<String, String>,
+    pub files: FromFiles,
     /// AVP's flags.
     pub shared: SharedArgs,
     /// Flags of the fill stage.
@@ -51,10 +49,11 @@ impl Configuration {
                 if args.run.deadline.is_some() { args.run.clone() } else { line.run },
             ),
         };
-        let given = Given { shared: &shared, fill: &fill, run: &run, env: &env, called_as_avp: false };
-        let file = settings::read_files(&given)?;
-        let resolved = settings::resolve(&given, &file)?;
-        if !who::administrators(&env, &file).contains_key("KEYFILL_ALLOWED_PATHS") {
+        let given = given(&shared, &fill, &run, &env);
+        let files = given.read_files()?;
+        let resolved = settings::resolve(&given, &files)?;
+        resolved.source()?;
+        if resolved.effective.get("KEYFILL_ALLOWED_PATHS").is_none() {
             return Err(Problem::usage(
                 "KEYFILL_ALLOWED_PATHS must say which paths apps may read, as in \
                  secret/data/{{ app.project }}/*; a lone * allows all"
@@ -62,7 +61,12 @@ impl Configuration {
             )
             .into());
         }
-        Ok(Self { plugin, deadline: resolved.deadline, env, file, shared, fill, render, run })
+        Ok(Self { plugin, deadline: resolved.deadline, env, files, shared, fill, render, run })
+    }
+
+    /// Where the settings of one request come from.
+    pub fn given<'a>(&'a self, env: &'a Env) -> Given<'a> {
+        given(&self.shared, &self.fill, &self.run, env)
     }
 
     /// The sockets: the plugin's own and those of its further names.
@@ -75,6 +79,10 @@ impl Configuration {
         }
         Ok(sockets)
     }
+}
+
+fn given<'a>(shared: &'a SharedArgs, fill: &'a FillArgs, run: &'a RunArgs, env: &'a Env) -> Given<'a> {
+    Given { shared, fill, run, env, called_as_avp: false, purpose: Purpose::Generate }
 }
 
 fn merged(given: &SharedArgs, line: SharedArgs) -> SharedArgs {

@@ -8,12 +8,15 @@ use super::metrics::Metrics;
 use super::render_cache::{Key, RenderCache, Rendered};
 use super::{app, patterns, processors};
 use crate::cli::args::{ServeArgs, SourceKind};
-use crate::discover::{self, Root};
-use crate::fill::{self, Print};
+use crate::discover;
+use crate::fill::Print;
+use crate::pipeline::{self, Timings};
 use crate::render;
 use crate::report::{self, Failure};
+use crate::run::{Input, Run};
 use crate::settings::Settings;
 use crate::store;
+use crate::tree::Tree;
 use anyhow::Result;
 use keyfill_cmp::archive::{Archive, ArchiveFiles};
 use keyfill_cmp::{AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal, Workers};
@@ -100,10 +103,10 @@ impl Inner {
             request,
             self.configuration.plugin.spec.provide_git_creds,
         );
-        let (settings, options) = app::resolve(&self.configuration, &env, &request.path)?;
+        let (mut settings, options) = app::resolve(&self.configuration, &env, &request.path)?;
         notes.project = settings.fill.app.project.clone().unwrap_or_default();
         notes.warnings.clone_from(&settings.warnings);
-        let source: Arc<dyn Source> = match settings.source {
+        let source: Arc<dyn Source> = match settings.source()? {
             SourceKind::Vault => {
                 // Logins are kept in memory and shared; the root file system is read-only.
                 let kept_in_memory = VaultSettings { token_cache: None, ..store::vault_settings(&settings)? };
@@ -119,10 +122,12 @@ impl Inner {
             }
             None => {
                 let start = Instant::now();
-                let files = open(archive)?;
-                let root = Root { dir: request.path.clone(), kind: discover::kind_of(&files, &request.path) };
+                let tree = Tree::of_archive(Arc::new(open(archive)?), request.path.clone());
+                let run = Run { input: Input::Tree(tree), settings, options, cx: cx.clone() };
+                let root = pipeline::discover(&run);
                 let render::Rendered { documents, warnings, engine } =
-                    render::render(&files, &root, &options, cx)?;
+                    pipeline::render(&run, root.as_ref(), &mut Timings::default())?;
+                settings = run.settings;
                 let manifests = match settings.fill.print {
                     Print::Json => manifests::make_ready(documents)?,
                     Print::Yaml => documents.into_iter().map(Manifest::Open).collect(),
@@ -160,7 +165,7 @@ impl Inner {
         let start = Instant::now();
         let reads = Reads::new(source);
         let documents = manifests::open(&rendered.manifests);
-        let mut filled = fill::fill(documents, &settings.fill, &reads, cx).await?;
+        let mut filled = pipeline::fill_from(&reads, documents, &settings, cx).await?;
         self.metrics.fill.observe(start.elapsed());
         notes.secrets = reads.count();
         notes.warnings.extend(reads.take_warnings());

@@ -1,7 +1,8 @@
 //! Documents as the protocol sends them: each as compact JSON, empty ones left out.
 
+use crate::emit;
 use crate::fill::{Filled, scan};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use keyfill_yaml::{Body, Document, Limits, Value};
 use std::sync::Arc;
 
@@ -61,11 +62,7 @@ pub fn finish(
             },
         }
     }
-    if all.is_empty() && !allow_empty {
-        bail!(
-            "the result is empty: Argo CD would delete everything of the app; KEYFILL_ALLOW_EMPTY=true allows it"
-        );
-    }
+    emit::refuse_empty(all.is_empty(), allow_empty)?;
     Ok(all)
 }
 
@@ -135,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_refused() {
+    fn an_empty_result_is_refused_unless_it_is_allowed() {
         assert!(manifests("# nothing\n", false).is_err());
         assert!(manifests("# nothing\n", true).unwrap().is_empty());
     }

@@ -11,9 +11,9 @@ mod patterns;
 mod render_cache;
 
 use crate::cli::args::{ServeArgs, SharedArgs};
-use crate::cli::env::Env;
 use crate::render::exec;
 use crate::report::Problem;
+use crate::settings::Env;
 use anyhow::{Context as _, Result};
 use configuration::Configuration;
 use generator::KeyfillGenerator;

@@ -3,7 +3,7 @@
 mod copy;
 mod process;
 
-use super::options::{HelmOptions, KustomizeOptions, Options, ValuesFile};
+use super::options::{Binaries, HelmOptions, KustomizeOptions, Options, ValuesFile};
 use crate::cli::render_args::Reorder;
 use crate::discover::{Root, RootKind};
 use crate::report::Failure;
@@ -22,13 +22,12 @@ pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Res
     let mut copy = Copy::of_root(files, root)?;
     let (binary, arguments) = match root.kind {
         RootKind::Kustomization => {
-            let helm =
-                options.kustomize.enable_helm.then(|| find("helm", options.binaries.helm.as_deref()).ok());
-            let binary = find("kustomize", options.binaries.kustomize.as_deref())?;
+            let helm = options.kustomize.enable_helm.then(|| helm(&options.binaries).ok());
+            let binary = kustomize(&options.binaries)?;
             (binary, kustomize_arguments(&options.kustomize, helm.flatten()))
         }
         RootKind::Chart => {
-            let binary = find("helm", options.binaries.helm.as_deref())?;
+            let binary = helm(&options.binaries)?;
             (binary, helm_arguments(files, &options.helm, &mut copy)?)
         }
         RootKind::Yaml => bail!("plain YAML needs no official binary"),
@@ -54,22 +53,30 @@ pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Res
 /// Whether the official binary for a root is there.
 pub fn is_there(root: &Root, options: &Options) -> bool {
     match root.kind {
-        RootKind::Kustomization => find("kustomize", options.binaries.kustomize.as_deref()).is_ok(),
-        RootKind::Chart => find("helm", options.binaries.helm.as_deref()).is_ok(),
+        RootKind::Kustomization => kustomize(&options.binaries).is_ok(),
+        RootKind::Chart => helm(&options.binaries).is_ok(),
         RootKind::Yaml => false,
     }
 }
 
-fn find(name: &str, named: Option<&Path>) -> Result<PathBuf> {
+fn kustomize(binaries: &Binaries) -> Result<PathBuf> {
+    find("kustomize", binaries.kustomize.as_deref(), binaries)
+}
+
+fn helm(binaries: &Binaries) -> Result<PathBuf> {
+    find("helm", binaries.helm.as_deref(), binaries)
+}
+
+fn find(name: &str, named: Option<&Path>, binaries: &Binaries) -> Result<PathBuf> {
     if let Some(path) = named {
         if path.components().count() > 1 || path.is_absolute() {
             return std::fs::canonicalize(path)
                 .with_context(|| format!("the official {name} is not at {}", path.display()));
         }
-        return on_path(&path.to_string_lossy())
+        return on_path(&path.to_string_lossy(), binaries)
             .with_context(|| format!("{} is not on PATH", path.display()));
     }
-    on_path(name).with_context(|| {
+    on_path(name, binaries).with_context(|| {
         format!(
             "the official {name} is needed and not on PATH; install it, or name it with KEYFILL_{}",
             name.to_uppercase()
@@ -77,10 +84,10 @@ fn find(name: &str, named: Option<&Path>) -> Result<PathBuf> {
     })
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
+fn on_path(name: &str, binaries: &Binaries) -> Option<PathBuf> {
+    let path = binaries.search_path.as_ref()?;
     let name = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    std::env::split_paths(&path).map(|dir| dir.join(&name)).find(|file| file.is_file())
+    std::env::split_paths(path).map(|dir| dir.join(&name)).find(|file| file.is_file())
 }
 
 fn kustomize_arguments(options: &KustomizeOptions, helm: Option<PathBuf>) -> Vec<OsString> {

@@ -1,7 +1,7 @@
 //! `-s`: a Kubernetes Secret that settings are read from, and which of them an author may choose.
 
+use super::env::Env;
 use crate::cli::args::SharedArgs;
-use crate::cli::env::Env;
 use crate::fill::PathPolicy;
 use crate::fill::policy::split_globs;
 use crate::report::Failure;
@@ -30,15 +30,18 @@ impl SecretName {
     }
 }
 
-/// The Secret to read: the administrator's, by flag or by their own variable; else the author's, if one of
-/// the globs of `KEYFILL_APP_SECRETS` allows it.
-pub fn chosen(shared: &SharedArgs, env: &Env) -> Result<Option<SecretName>> {
-    if let Some(name) =
-        shared.secret_name.as_deref().or_else(|| env.get("AVP_SECRET")).filter(|n| !n.is_empty())
-    {
-        return Ok(Some(SecretName::parse(name)));
-    }
-    let Some(name) = env.authors("AVP_SECRET") else { return Ok(None) };
+/// The Secret that the administrator named, by flag or by their own variable.
+pub fn of_administrator(shared: &SharedArgs, env: &Env) -> Option<SecretName> {
+    let name = shared.secret_name.as_deref().or_else(|| env.get("AVP_SECRET"));
+    name.filter(|n| !n.is_empty()).map(SecretName::parse)
+}
+
+/// The Secret that the app's author named, if one of the globs of `KEYFILL_APP_SECRETS` allows it. It is an
+/// error when none does. Where the administrator named one, the author chooses none.
+pub fn of_author(shared: &SharedArgs, env: &Env) -> Result<Option<SecretName>> {
+    let Some(name) = env.authors("AVP_SECRET").filter(|_| of_administrator(shared, env).is_none()) else {
+        return Ok(None);
+    };
     let chosen = SecretName::parse(name);
     // The same globs as for paths, with the namespace as the first part.
     let as_path = |text: &str| {
@@ -46,7 +49,7 @@ pub fn chosen(shared: &SharedArgs, env: &Env) -> Result<Option<SecretName>> {
     };
     let globs: Vec<String> =
         split_globs(env.get("KEYFILL_APP_SECRETS").unwrap_or_default()).map(as_path).collect();
-    let policy = PathPolicy::default().allow(&globs.join(","), &crate::settings::app(env));
+    let policy = PathPolicy::default().allow(&globs.join(","), &super::app(env));
     let is_plain =
         |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
     let wanted = format!("{}/{}", chosen.namespace, chosen.name);
@@ -68,21 +71,23 @@ pub fn read(secret: &SecretName, env: &Env) -> Result<BTreeMap<String, String>> 
 
 #[cfg(test)]
 mod tests {
-    use super::{SecretName, chosen};
+    use super::{SecretName, of_administrator, of_author};
     use crate::cli::args::SharedArgs;
-    use crate::cli::env::Env;
+    use crate::settings::Env;
 
-    fn choose(flag: Option<&str>, vars: &[(&str, &str)]) -> anyhow::Result<Option<SecretName>> {
-        let env: Env = vars.iter().copied().collect();
-        chosen(&SharedArgs { secret_name: flag.map(str::to_owned), ..SharedArgs::default() }, &env)
+    fn shared(flag: Option<&str>) -> SharedArgs {
+        SharedArgs { secret_name: flag.map(str::to_owned), ..SharedArgs::default() }
     }
 
     #[test]
     fn the_administrator_chooses_freely() {
         let name = |ns: &str, n: &str| Some(SecretName { namespace: ns.into(), name: n.into() });
-        assert_eq!(choose(Some("conf"), &[]).unwrap(), name("argocd", "conf"));
-        assert_eq!(choose(Some("ns:conf"), &[("ARGOCD_ENV_AVP_SECRET", "x")]).unwrap(), name("ns", "conf"));
-        assert_eq!(choose(None, &[]).unwrap(), None);
+        let none = Env::default();
+        assert_eq!(of_administrator(&shared(Some("conf")), &none), name("argocd", "conf"));
+        assert_eq!(of_administrator(&shared(None), &none), None);
+        let both: Env = [("ARGOCD_ENV_AVP_SECRET", "x")].into_iter().collect();
+        assert_eq!(of_administrator(&shared(Some("ns:conf")), &both), name("ns", "conf"));
+        assert_eq!(of_author(&shared(Some("ns:conf")), &both).unwrap(), None);
     }
 
     #[test]
@@ -93,7 +98,7 @@ mod tests {
                 ("KEYFILL_APP_SECRETS", allowed),
                 ("ARGOCD_APP_PROJECT_NAME", "team"),
             ];
-            choose(None, &vars)
+            of_author(&shared(None), &vars.into_iter().collect())
         };
         assert!(ask("team-conf", "argocd:{{app.project}}-*").is_ok());
         assert!(ask("apps:team", "apps:*").is_ok());

@@ -1,0 +1,75 @@
+//! One run: what is read, with which settings, how it is rendered, and until when. It is all that a command
+//! hands to the pipeline, and generate, render, check and serve build it the same way.
+
+use crate::cli::render_args::RenderArgs;
+use crate::render::options::{self, Options};
+use crate::settings::{self, Given, Purpose, Settings};
+use crate::tree::{Boundary, Tree};
+use anyhow::Result;
+use keyfill_diag::{Cx, Limits};
+use keyfill_files::TreePath;
+use std::path::Path;
+
+/// One run.
+pub struct Run {
+    /// Where documents come from.
+    pub input: Input,
+    /// Store, policy, bounds.
+    pub settings: Settings,
+    /// How a folder is rendered.
+    pub options: Options,
+    /// Deadline, cancellation, limits.
+    pub cx: Cx,
+}
+
+/// Where a run's documents come from.
+pub enum Input {
+    /// A rendered stream on stdin.
+    Stdin,
+    /// A folder or file of a tree.
+    Tree(Tree),
+}
+
+impl Run {
+    /// The run of a command line over a folder, a file, or `-` for stdin.
+    pub fn of_command(given: &Given<'_>, render: &RenderArgs, path: &str) -> Result<Self> {
+        let settings = settings::resolve(given, &given.read_files()?)?;
+        let input = match path {
+            "-" => Input::Stdin,
+            path => Input::Tree(open(given, &settings, path)?),
+        };
+        let folder = input.tree().map_or_else(TreePath::root, |tree| tree.at.clone());
+        let options = options(given, render, &settings, &folder)?;
+        let cx = settings.cx();
+        Ok(Self { input, settings, options, cx })
+    }
+}
+
+/// How the folder is rendered: flags, variables and the administrator's settings.
+pub fn options(
+    given: &Given<'_>,
+    render: &RenderArgs,
+    settings: &Settings,
+    folder: &TreePath,
+) -> Result<Options> {
+    let engine = settings.effective.get("KEYFILL_ENGINE");
+    let for_cluster = given.purpose != Purpose::Render;
+    options::resolve(render, given.env, folder, for_cluster, engine)
+}
+
+impl Input {
+    /// The tree, unless documents come from stdin.
+    pub fn tree(&self) -> Option<&Tree> {
+        match self {
+            Self::Stdin => None,
+            Self::Tree(tree) => Some(tree),
+        }
+    }
+}
+
+fn open(given: &Given<'_>, settings: &Settings, path: &str) -> Result<Tree> {
+    let named = given.run.root.as_deref().or_else(|| settings.effective.get("KEYFILL_ROOT").map(Path::new));
+    // A check looks at a checkout from where it is started; what Argo CD says of an app does not concern it.
+    let app_path = given.env.get("ARGOCD_APP_SOURCE_PATH").filter(|_| given.purpose != Purpose::Check);
+    Tree::open(Path::new(path), Boundary { named, app_path }, Limits::default().file_bytes)
+}

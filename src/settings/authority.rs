@@ -1,0 +1,485 @@
+//! Who may set what: the settings of the administrator, of a Secret that the app chose, and of the app's
+//! author, put together.
+//!
+//! The process's environment, the config file, an administrator's `-s` Secret and the command line are the
+//! administrator's. `ARGOCD_ENV_*` is the author's, the person who owns the app in git. A Secret that the
+//! author chose among those of `KEYFILL_APP_SECRETS` stands between: it says who the app is and which Vault
+//! it uses, and nothing else.
+//!
+//! Three rules stand above all. An administrator's credential is only ever sent to an address that the
+//! administrator set. What an author gives and what decides which value is read is used, or the run is
+//! refused. What else an author gives and is not used is named in a warning, without its value.
+
+use super::env::Env;
+use super::method::Method;
+use super::table::{Author, SETTINGS, Var, setting};
+use crate::values;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who set a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetBy {
+    /// The sidecar's environment, config file or command line.
+    Administrator,
+    /// A Secret that the app's author chose, where `KEYFILL_APP_SECRETS` allows it.
+    AppSecret,
+    /// The app's plugin environment.
+    Author,
+}
+
+/// A value and who set it. Its Debug text shows who, never what.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The value.
+    pub value: String,
+    /// Who set it.
+    pub set_by: SetBy,
+}
+
+impl std::fmt::Debug for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "set by {:?}", self.set_by)
+    }
+}
+
+/// The settings in force.
+#[derive(Clone, Debug, Default)]
+pub struct Effective {
+    values: BTreeMap<&'static str, Setting>,
+    /// Names that an author gave and that are not used, though the run may go on.
+    pub unused: Vec<&'static str>,
+    /// Names that an author gave, that decide which value is read, and that are not used.
+    pub refused: Vec<&'static str>,
+    /// The author's own path expression: a path must match it and the administrator's.
+    pub author_path_validation: Option<String>,
+}
+
+impl Effective {
+    /// A value.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.setting(name).map(|s| s.value.as_str())
+    }
+
+    /// A value with who set it.
+    pub fn setting(&self, name: &str) -> Option<&Setting> {
+        debug_assert!(setting(name).is_some(), "{name} is read and does not stand in settings::table");
+        self.values.get(name)
+    }
+
+    /// The login method in force: the named one, else the one that the credentials imply.
+    pub fn method(&self) -> Option<Method> {
+        match self.get("AVP_AUTH_TYPE") {
+            Some(name) => Method::named(name),
+            None => Method::implied(|name| self.values.contains_key(name)),
+        }
+    }
+
+    /// Whether Vault's address was chosen by the author: nothing of the sidecar's own may be reached there.
+    pub fn address_is_authors(&self) -> bool {
+        self.setting("VAULT_ADDR").is_some_and(|s| s.set_by != SetBy::Administrator)
+    }
+}
+
+/// Settings by name, as one side gives them.
+pub type Values = BTreeMap<&'static str, String>;
+
+/// The administrator's settings. In the environment `AVP_*` wins over the file; for `VAULT_*` the file wins,
+/// as argocd-vault-plugin does.
+pub fn administrators(env: &Env, file: &BTreeMap<String, String>) -> Values {
+    let mut found = Values::new();
+    for var in SETTINGS {
+        let in_env = env.get(var.name).or_else(|| proxy_in_lower_case(env, var.name));
+        let in_file = file.get(var.name).map(String::as_str).filter(|v| !v.is_empty());
+        let value = if var.name.starts_with("VAULT_") { in_file.or(in_env) } else { in_env.or(in_file) };
+        if let Some(value) = value {
+            found.insert(var.name, value.to_owned());
+        }
+    }
+    found
+}
+
+/// `https_proxy` and `no_proxy` are the older spellings, which every tool knows.
+fn proxy_in_lower_case<'a>(env: &'a Env, name: &str) -> Option<&'a str> {
+    name.ends_with("_PROXY").then(|| env.get(&name.to_lowercase())).flatten()
+}
+
+/// The author's settings.
+pub fn authors(env: &Env) -> Values {
+    SETTINGS.iter().filter_map(|v| Some((v.name, env.authors(v.name)?.to_owned()))).collect()
+}
+
+/// The settings of a Secret that the app's author chose, by the names of the table.
+pub fn of_secret(keys: &BTreeMap<String, String>) -> Values {
+    SETTINGS
+        .iter()
+        .filter_map(|v| Some((v.name, keys.get(v.name).filter(|value| !value.is_empty())?.clone())))
+        .collect()
+}
+
+/// Puts all sides together. `secret` holds the settings of a Secret that the author chose, if they did.
+pub fn effective(admin: &Values, secret: &Values, author: &Values) -> Effective {
+    let opened: BTreeSet<&str> =
+        admin.get("KEYFILL_APP_MAY_SET").map(|names| values::list(names).collect()).unwrap_or_default();
+    let mut all = Effective::default();
+    let base = with_secret(admin, secret, &mut all.refused);
+    let authors_address =
+        author.contains_key("VAULT_ADDR") && (opened.contains("VAULT_ADDR") || !store_is_chosen(&base));
+    let identity = OpenIdentity::of(&base, author);
+    for var in SETTINGS {
+        let by_base = || base.get(var.name).cloned();
+        let by_author = || author.get(var.name).map(|v| by(SetBy::Author, v));
+        let chosen = if opened.contains(var.name) && !(authors_address && var.is_ambient()) {
+            by_author().or_else(|| if authors_address && is_connection(var) { None } else { by_base() })
+        } else if authors_address {
+            choose_for_authors_address(var, by_base(), by_author())
+        } else {
+            match var.author {
+                Author::No | Author::Connection => by_base(),
+                Author::Yes if var.name == "AVP_PATH_VALIDATION" => by_base(),
+                Author::Yes => by_author().or_else(by_base),
+                Author::Identity if identity.is_open(var.name) => by_base().or_else(by_author),
+                Author::Identity => by_base(),
+            }
+        };
+        if let Some(chosen) = chosen {
+            all.values.insert(var.name, chosen);
+        }
+    }
+    all.author_path_validation = author.get("AVP_PATH_VALIDATION").cloned();
+    note_what_is_not_used(&mut all, author);
+    all
+}
+
+fn by(set_by: SetBy, value: &str) -> Setting {
+    Setting { value: value.to_owned(), set_by }
+}
+
+/// Lists what the author gave and what is not in force. The same value from both sides is in force.
+fn note_what_is_not_used(all: &mut Effective, author: &Values) {
+    for (name, value) in author.iter().filter(|(name, _)| **name != "AVP_PATH_VALIDATION") {
+        let used = all.values.get(name).is_some_and(|s| s.set_by == SetBy::Author || s.value == *value);
+        if used || is_implied(all, name, value) {
+            continue;
+        }
+        let list = if setting(name).is_some_and(|v| v.decides) { &mut all.refused } else { &mut all.unused };
+        list.push(name);
+    }
+}
+
+/// Whether an author's value says what holds anyway: the store Vault where there is an address, a login
+/// method that the administrator's credentials imply.
+fn is_implied(all: &Effective, name: &str, value: &str) -> bool {
+    match name {
+        "AVP_TYPE" | "KEYFILL_SOURCE" => {
+            let sources = ["KEYFILL_SOURCE", "AVP_TYPE"];
+            let in_force = sources.iter().find_map(|name| all.get(name)).map_or("vault", str::trim);
+            value.trim() == in_force
+        }
+        "AVP_AUTH_TYPE" => Method::named(value).is_some_and(|method| all.method() == Some(method)),
+        _ => false,
+    }
+}
+
+/// The administrator's settings with those of a Secret that the author chose. It says who the app is and
+/// which Vault it uses, each as a whole: with an address of its own, nothing of the sidecar's identity goes
+/// there. A policy, a file or a name that only the administrator has is not taken from it.
+fn with_secret(
+    admin: &Values,
+    secret: &Values,
+    refused: &mut Vec<&'static str>,
+) -> BTreeMap<&'static str, Setting> {
+    let of_admin = |name: &&'static str| admin.get(name).map(|v| (*name, by(SetBy::Administrator, v)));
+    let names: Vec<&'static str> = SETTINGS.iter().map(|v| v.name).collect();
+    let mut base: BTreeMap<&'static str, Setting> = names.iter().filter_map(of_admin).collect();
+    if secret.is_empty() {
+        return base;
+    }
+    let own_address =
+        secret.get("VAULT_ADDR").is_some_and(|address| admin.get("VAULT_ADDR") != Some(address));
+    let own_identity = secret.keys().any(|name| setting(name).is_some_and(is_identity));
+    base.retain(|name, _| {
+        let var = setting(name);
+        let replaced = var.is_some_and(|v| own_address && is_connection(v) || own_identity && is_identity(v));
+        !replaced
+    });
+    for (name, value) in secret {
+        let Some(var) = setting(name) else { continue };
+        let taken = match var.author {
+            Author::Identity => own_identity,
+            Author::Connection => own_address || own_identity && var.name != "VAULT_ADDR",
+            // The role of the sidecar's own service account: only where the address is the administrator's.
+            Author::No if *name == "AVP_K8S_ROLE" => !own_address && admin.contains_key("VAULT_ADDR"),
+            Author::No | Author::Yes => false,
+        };
+        if taken {
+            base.insert(name, by(SetBy::AppSecret, value));
+        } else if var.decides && base.get(name).is_none_or(|s| s.value != *value) {
+            refused.push(name);
+        }
+    }
+    base
+}
+
+/// Whether a setting says who the app is. A client certificate also belongs to the connection to the
+/// administrator's address, and stays with it.
+fn is_identity(var: &Var) -> bool {
+    let is_ambient = |m: Method| m != Method::Cert && m.ambient().contains(&var.name);
+    var.author == Author::Identity || var.method.is_some_and(is_ambient)
+}
+
+fn store_is_chosen(base: &BTreeMap<&'static str, Setting>) -> bool {
+    let is_file = |name: &str| base.get(name).is_some_and(|s| s.value.trim() == "file");
+    base.contains_key("VAULT_ADDR") || is_file("KEYFILL_SOURCE") || is_file("AVP_TYPE")
+}
+
+/// With the author's own address the connection is theirs whole: nothing of the administrator's that says
+/// who one is goes there, and no file of the sidecar is read for it.
+fn choose_for_authors_address(var: &Var, base: Option<Setting>, author: Option<Setting>) -> Option<Setting> {
+    match var.author {
+        Author::Identity | Author::Connection => author,
+        Author::Yes if var.name == "AVP_PATH_VALIDATION" => base,
+        Author::Yes => author.or(base),
+        Author::No if var.is_ambient() => None,
+        Author::No => base,
+    }
+}
+
+fn is_connection(var: &Var) -> bool {
+    matches!(var.author, Author::Identity | Author::Connection) || var.is_ambient()
+}
+
+/// Which names of an identity are open to the author.
+struct OpenIdentity(BTreeSet<&'static str>);
+
+impl OpenIdentity {
+    fn of(base: &BTreeMap<&'static str, Setting>, author: &Values) -> Self {
+        let has = |name: &str| base.contains_key(name);
+        let named = base.get("AVP_AUTH_TYPE").map(|s| Method::named(&s.value));
+        // Without a named method, any credential that is set says who the app is.
+        let says_who = |m: &Method| m.identity().iter().chain(m.ambient()).any(|n| has(n));
+        if named.is_none() && Method::ALL.iter().any(says_who) {
+            return Self(BTreeSet::new());
+        }
+        let mut open = BTreeSet::new();
+        let authors_method = author.get("AVP_AUTH_TYPE").map(|name| Method::named(name));
+        let may_be_authors = |m: Option<Method>| m.is_some_and(|m| !m.identity().is_empty());
+        if named.is_none() && authors_method.is_none_or(may_be_authors) {
+            open.insert("AVP_AUTH_TYPE");
+        }
+        for method in Method::ALL {
+            let other = named.is_some_and(|named| named != Some(method));
+            let credential_is_set =
+                method.identity().first().into_iter().chain(method.ambient()).any(|n| has(n));
+            if !other && !credential_is_set {
+                open.extend(method.identity().iter().filter(|n| !has(n)));
+            }
+        }
+        Self(open)
+    }
+
+    fn is_open(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Effective, SetBy, administrators, authors, effective};
+    use super::{Values, of_secret};
+    use crate::settings::Env;
+    use std::collections::BTreeMap;
+
+    fn resolve(vars: &[(&str, &str)]) -> Effective {
+        let env: Env = vars.iter().copied().collect();
+        effective(&administrators(&env, &BTreeMap::new()), &Values::new(), &authors(&env))
+    }
+
+    /// The administrator's variables, and the keys of a Secret that the author chose.
+    fn with_secret(vars: &[(&str, &str)], keys: &[(&str, &str)]) -> Effective {
+        let env: Env = vars.iter().copied().collect();
+        let keys = keys.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        effective(&administrators(&env, &BTreeMap::new()), &of_secret(&keys), &authors(&env))
+    }
+
+    #[test]
+    fn an_author_never_moves_the_administrators_token() {
+        let e = resolve(&[
+            ("VAULT_ADDR", "https://vault"),
+            ("VAULT_TOKEN", "admin"),
+            ("ARGOCD_ENV_VAULT_ADDR", "https://evil"),
+            ("ARGOCD_ENV_VAULT_NAMESPACE", "other"),
+            ("ARGOCD_ENV_VAULT_SKIP_VERIFY", "true"),
+        ]);
+        assert_eq!((e.get("VAULT_ADDR"), e.get("VAULT_TOKEN")), (Some("https://vault"), Some("admin")));
+        assert_eq!((e.refused, e.unused), (vec!["VAULT_ADDR", "VAULT_NAMESPACE"], vec!["VAULT_SKIP_VERIFY"]));
+    }
+
+    #[test]
+    fn what_an_author_repeats_is_neither_refused_nor_unused() {
+        let e = resolve(&[
+            ("VAULT_ADDR", "https://vault"),
+            ("VAULT_NAMESPACE", "team"),
+            ("VAULT_TOKEN", "admin"),
+            ("ARGOCD_ENV_VAULT_NAMESPACE", "team"),
+            ("ARGOCD_ENV_AVP_TYPE", "vault"),
+            ("ARGOCD_ENV_AVP_AUTH_TYPE", "token"),
+        ]);
+        assert_eq!((e.refused, e.unused), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_secret_of_the_author_brings_an_identity_as_a_whole() {
+        let admin = [("VAULT_ADDR", "https://vault"), ("VAULT_TOKEN", "admin"), ("VAULT_NAMESPACE", "root")];
+        let e =
+            with_secret(&admin, &[("AVP_ROLE_ID", "r"), ("AVP_SECRET_ID", "s"), ("VAULT_NAMESPACE", "team")]);
+        assert_eq!((e.get("VAULT_ADDR"), e.get("VAULT_TOKEN")), (Some("https://vault"), None));
+        assert_eq!((e.get("AVP_SECRET_ID"), e.get("VAULT_NAMESPACE")), (Some("s"), Some("team")));
+        assert!(e.refused.is_empty() && !e.address_is_authors());
+        let e = with_secret(&admin, &[("VAULT_NAMESPACE", "team")]);
+        assert_eq!(e.refused, ["VAULT_NAMESPACE"], "the administrator's token stays in its namespace");
+    }
+
+    #[test]
+    fn a_secret_of_the_author_never_brings_an_address_for_the_sidecars_identity() {
+        let admin = [("VAULT_ADDR", "https://vault"), ("VAULT_TOKEN", "admin"), ("VAULT_CLIENT_KEY", "/k")];
+        let e = with_secret(&admin, &[("VAULT_ADDR", "https://theirs"), ("AVP_K8S_ROLE", "team")]);
+        assert_eq!(e.get("VAULT_ADDR"), Some("https://theirs"));
+        assert_eq!(
+            (e.get("VAULT_TOKEN"), e.get("VAULT_CLIENT_KEY"), e.get("AVP_K8S_ROLE")),
+            (None, None, None)
+        );
+        assert_eq!(e.refused, ["AVP_K8S_ROLE"]);
+        assert!(e.address_is_authors());
+        let e = with_secret(&admin, &[("VAULT_ADDR", "https://vault"), ("AVP_K8S_ROLE", "team")]);
+        assert_eq!((e.get("AVP_K8S_ROLE"), e.get("VAULT_TOKEN")), (Some("team"), None));
+        assert!(e.refused.is_empty() && !e.address_is_authors());
+    }
+
+    #[test]
+    fn a_secret_of_the_author_holds_no_policy_and_no_file() {
+        let admin = [("VAULT_ADDR", "https://vault"), ("KEYFILL_ALLOWED_PATHS", "team/*")];
+        let keys = [
+            ("KEYFILL_ALLOWED_PATHS", "*"),
+            ("AVP_PATH_VALIDATION", ".*"),
+            ("KEYFILL_APP_MAY_SET", "VAULT_ADDR"),
+            ("VAULT_TOKEN", "t"),
+            ("VAULT_TOKEN_FILE", "/proc/self/environ"),
+        ];
+        let e = with_secret(&admin, &keys);
+        assert_eq!((e.get("KEYFILL_ALLOWED_PATHS"), e.get("VAULT_TOKEN")), (Some("team/*"), Some("t")));
+        let absent = ["AVP_PATH_VALIDATION", "KEYFILL_APP_MAY_SET", "VAULT_TOKEN_FILE"];
+        assert!(absent.iter().all(|name| e.get(name).is_none()));
+        assert_eq!(e.refused, ["VAULT_TOKEN_FILE"]);
+    }
+
+    #[test]
+    fn without_an_administrators_address_the_authors_connection_is_used_whole() {
+        let e = resolve(&[
+            ("VAULT_TOKEN", "admin"),
+            ("AVP_K8S_ROLE", "admin-role"),
+            ("VAULT_TOKEN_FILE", "/token"),
+            ("ARGOCD_ENV_AVP_TYPE", "vault"),
+            ("ARGOCD_ENV_VAULT_ADDR", "https://theirs"),
+            ("ARGOCD_ENV_AVP_AUTH_TYPE", "approle"),
+            ("ARGOCD_ENV_AVP_ROLE_ID", "r"),
+            ("ARGOCD_ENV_AVP_SECRET_ID", "s"),
+            ("ARGOCD_ENV_VAULT_TOKEN_FILE", "/proc/self/environ"),
+        ]);
+        assert_eq!((e.get("VAULT_ADDR"), e.get("AVP_SECRET_ID")), (Some("https://theirs"), Some("s")));
+        assert_eq!(
+            (e.get("VAULT_TOKEN"), e.get("AVP_K8S_ROLE"), e.get("VAULT_TOKEN_FILE")),
+            (None, None, None)
+        );
+        assert_eq!(e.refused, ["VAULT_TOKEN_FILE"]);
+        assert!(e.address_is_authors());
+    }
+
+    #[test]
+    fn an_opened_address_does_not_take_the_administrators_credential_along() {
+        let e = resolve(&[
+            ("KEYFILL_APP_MAY_SET", "VAULT_ADDR,VAULT_TOKEN_FILE"),
+            ("VAULT_ADDR", "https://vault"),
+            ("VAULT_TOKEN", "admin"),
+            ("AVP_SECRET_ID", "admin"),
+            ("ARGOCD_ENV_VAULT_ADDR", "https://theirs"),
+            ("ARGOCD_ENV_VAULT_TOKEN_FILE", "/var/run/secrets/token"),
+        ]);
+        assert_eq!(e.get("VAULT_ADDR"), Some("https://theirs"));
+        assert_eq!(
+            (e.get("VAULT_TOKEN"), e.get("AVP_SECRET_ID"), e.get("VAULT_TOKEN_FILE")),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn an_author_may_say_who_they_are_where_it_is_open() {
+        let author = [
+            ("VAULT_ADDR", "https://vault"),
+            ("ARGOCD_ENV_AVP_ROLE_ID", "r"),
+            ("ARGOCD_ENV_AVP_SECRET_ID", "s"),
+        ];
+        let by = |e: &Effective, n: &str| e.setting(n).map(|s| s.set_by);
+        let e = resolve(&author);
+        assert_eq!(by(&e, "AVP_SECRET_ID"), Some(SetBy::Author));
+        let e = resolve(&[&author[..], &[("AVP_AUTH_TYPE", "approle")]].concat());
+        assert_eq!(by(&e, "AVP_ROLE_ID"), Some(SetBy::Author));
+        let e = resolve(&[&author[..], &[("AVP_AUTH_TYPE", "k8s"), ("AVP_K8S_ROLE", "app")]].concat());
+        assert_eq!(by(&e, "AVP_ROLE_ID"), None);
+        let e = resolve(&[&author[..], &[("VAULT_TOKEN", "admin")]].concat());
+        assert_eq!((by(&e, "AVP_ROLE_ID"), by(&e, "VAULT_TOKEN")), (None, Some(SetBy::Administrator)));
+        let e = resolve(&[&author[..], &[("AVP_AUTH_TYPE", "approle"), ("AVP_SECRET_ID", "admin")]].concat());
+        assert_eq!(
+            by(&e, "AVP_ROLE_ID"),
+            None,
+            "an author's role id never goes with the administrator's secret id"
+        );
+    }
+
+    #[test]
+    fn files_roles_and_policy_are_never_the_authors() {
+        for name in [
+            "VAULT_TOKEN_FILE",
+            "AVP_K8S_ROLE",
+            "AVP_K8S_TOKEN_PATH",
+            "AVP_K8S_MOUNT_PATH",
+            "AVP_MOUNT_PATH",
+            "KEYFILL_SOURCE",
+            "KEYFILL_SECRETS_FILE",
+            "KEYFILL_ALLOWED_PATHS",
+            "KEYFILL_ALLOW_EMPTY",
+            "KEYFILL_ENGINE",
+            "KEYFILL_KUSTOMIZE",
+            "KEYFILL_APP_MAY_SET",
+            "HTTPS_PROXY",
+            "VAULT_CACERT",
+        ] {
+            let e = resolve(&[("VAULT_ADDR", "https://vault"), (&format!("ARGOCD_ENV_{name}"), "x")]);
+            assert_eq!(e.get(name), None, "{name}");
+            assert_eq!([e.refused, e.unused].concat(), [name]);
+        }
+    }
+
+    #[test]
+    fn an_authors_expression_is_kept_apart() {
+        let e = resolve(&[("AVP_PATH_VALIDATION", "^a"), ("ARGOCD_ENV_AVP_PATH_VALIDATION", ".*")]);
+        assert_eq!(
+            (e.get("AVP_PATH_VALIDATION"), e.author_path_validation.as_deref()),
+            (Some("^a"), Some(".*"))
+        );
+    }
+
+    #[test]
+    fn the_file_wins_for_vault_and_the_environment_for_avp() {
+        let env: Env = [("VAULT_ADDR", "env"), ("AVP_TYPE", "env")].into_iter().collect();
+        let file: BTreeMap<String, String> =
+            [("VAULT_ADDR", "file"), ("AVP_TYPE", "file")].map(|(k, v)| (k.into(), v.into())).into();
+        let all = administrators(&env, &file);
+        assert_eq!((all["VAULT_ADDR"].as_str(), all["AVP_TYPE"].as_str()), ("file", "env"));
+    }
+
+    #[test]
+    fn debug_text_holds_no_value() {
+        let e = resolve(&[("VAULT_ADDR", "https://vault"), ("VAULT_TOKEN", "hush")]);
+        assert!(!format!("{e:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,36 @@
+//! The one room for settings: what keyfill reads from flags, environment, config file and Secrets, who may
+//! set it, and what it means.
+//!
+//! [`table`] has a row for each variable. [`Env`] is an environment as a value. [`files`] and [`secret_name`]
+//! read the config file and the `-s` Secret. [`authority`] puts the administrator's and the author's settings
+//! together; it is the security core. [`resolve`] turns the result into [`Settings`].
+
+mod address;
+pub mod authority;
+mod env;
+pub mod files;
+pub mod method;
+mod resolve;
+pub mod secret_name;
+pub mod table;
+
+pub use env::Env;
+pub use resolve::{Given, Purpose, Settings, app, resolve};
+
+use std::collections::BTreeMap;
+
+/// What files and Secrets say, by name: the administrator's part, and that of a Secret that the author chose.
+#[derive(Clone, Default)]
+pub struct FromFiles {
+    /// The config file's settings with those of the administrator's `-s` Secret, which win.
+    pub administrator: BTreeMap<String, String>,
+    /// The settings of a Secret that the app's author chose; empty when they chose none.
+    pub secret: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for FromFiles {
+    /// Names only: values may be credentials.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.administrator.keys().chain(self.secret.keys())).finish()
+    }
+}

@@ -1,0 +1,380 @@
+//! Settings as meant: flags, environment, config file and `-s` Secret, resolved once.
+
+use super::authority::{self, Effective};
+use super::env::Env;
+use super::table::{self, setting};
+use super::{FromFiles, address, files, secret_name};
+use crate::app::App;
+use crate::cli::args::{Compat, FillArgs, RunArgs, SharedArgs, SourceKind};
+use crate::fill::{FillOptions, PathPolicy, Print};
+use crate::memory;
+use crate::report::{Failure, Problem};
+use crate::values;
+use anyhow::Result;
+use keyfill_diag::{Class, Cx, Diagnostic};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The file of secrets that is read when none is named.
+const DEFAULT_SECRETS_FILE: &str = "keyfill.secrets.yaml";
+
+/// What a run is told, besides what to render and how.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Follow argocd-vault-plugin byte for byte.
+    pub compat_avp: bool,
+    /// How placeholders are filled.
+    pub fill: FillOptions,
+    /// The file of the source `file`.
+    pub secrets_file: PathBuf,
+    /// Connection settings, put together from all sides.
+    pub effective: Effective,
+    /// Where tokens are kept between runs, if they are.
+    pub token_cache: Option<PathBuf>,
+    /// Whether an empty result is fine.
+    pub allow_empty: bool,
+    /// How long the run may take.
+    pub deadline: Duration,
+    /// How many bytes of memory it may use.
+    pub memory: u64,
+    /// What should be said though the run goes on.
+    pub warnings: Vec<Diagnostic>,
+    asked_source: Option<SourceKind>,
+    has_secrets_file: bool,
+    in_argo_cd: bool,
+}
+
+/// Everything that settings come from. Commands differ in which flags they take; what a command does not
+/// take is left at its default.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// AVP's flags.
+    pub shared: &'a SharedArgs,
+    /// Flags of the fill stage.
+    pub fill: &'a FillArgs,
+    /// Flags of the run.
+    pub run: &'a RunArgs,
+    /// The environment.
+    pub env: &'a Env,
+    /// Whether keyfill was called as argocd-vault-plugin.
+    pub called_as_avp: bool,
+    /// What the run is for.
+    pub purpose: Purpose,
+}
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Manifests for a cluster, filled: `generate`, `serve`.
+    Generate,
+    /// What the official tools print: `render`.
+    Render,
+    /// Problems, found offline: `check`.
+    Check,
+}
+
+impl Purpose {
+    /// How long a run may take unless it is set: below the 60 s after which Argo CD gives up; a check looks at
+    /// a whole repository.
+    const fn deadline(self) -> Duration {
+        match self {
+            Self::Generate | Self::Render => Duration::from_secs(55),
+            Self::Check => Duration::from_secs(600),
+        }
+    }
+}
+
+impl Given<'_> {
+    /// Reads the config file, and the `-s` Secret of the administrator or of the author. Only a run that
+    /// fills reads Secrets: the others reach nothing over the network.
+    pub fn read_files(&self) -> Result<FromFiles> {
+        let mut read = FromFiles { administrator: self.read_config_file()?, ..FromFiles::default() };
+        if self.purpose != Purpose::Generate {
+            return Ok(read);
+        }
+        if let Some(secret) = secret_name::of_administrator(self.shared, self.env) {
+            read.administrator.extend(secret_name::read(&secret, self.env)?);
+        } else if let Some(secret) = secret_name::of_author(self.shared, self.env)? {
+            read.secret = secret_name::read(&secret, self.env)?;
+        }
+        Ok(read)
+    }
+
+    fn read_config_file(&self) -> Result<BTreeMap<String, String>> {
+        match &self.shared.config_path {
+            Some(path) => files::read(path).map_err(|e| Problem::usage(format!("{e:#}")).into()),
+            None => Ok(BTreeMap::new()),
+        }
+    }
+}
+
+/// Resolves all of it. `from_files` is what [`Given::read_files`] gave.
+///
+/// The store is not looked at: it matters only when something has to be filled, and a mistake in a manifest
+/// is the more useful error ([`Settings::source`]).
+pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
+    let admin = authority::administrators(given.env, &from_files.administrator);
+    let secret = authority::of_secret(&from_files.secret);
+    let effective = authority::effective(&admin, &secret, &authority::authors(given.env));
+    let compat_avp = given.shared.compat.map_or(given.called_as_avp, |c| c == Compat::Avp);
+    let mut warnings: Vec<Diagnostic> = effective.unused.iter().map(|name| unused_warning(name)).collect();
+    warnings.extend(unknown_names(&from_files.administrator));
+    let secrets_file =
+        given.fill.secrets_file.clone().or_else(|| effective.get("KEYFILL_SECRETS_FILE").map(PathBuf::from));
+    let app = app(given.env);
+    let policy = policy(&effective, &app, given.purpose)?;
+    let app = if given.purpose == Purpose::Check { any_app(app) } else { app };
+    let fill = FillOptions {
+        compat_avp,
+        kinds: kinds(given.fill, &effective),
+        policy,
+        app,
+        env: listed_env(given.env, &effective, given.purpose),
+        print: Print::Yaml,
+    };
+    Ok(Settings {
+        compat_avp,
+        fill,
+        asked_source: given.fill.source,
+        has_secrets_file: secrets_file.is_some(),
+        in_argo_cd: in_argo_cd(given.env),
+        secrets_file: secrets_file.unwrap_or_else(|| DEFAULT_SECRETS_FILE.into()),
+        token_cache: token_cache(given, &effective),
+        // AVP prints nothing for nothing, and so do kustomize and helm; no render alone prunes an app.
+        allow_empty: given.run.allow_empty
+            || values::is_true(effective.get("KEYFILL_ALLOW_EMPTY"))
+            || compat_avp
+            || given.purpose == Purpose::Render,
+        deadline: parsed(given.run.deadline, "KEYFILL_DEADLINE", &effective, values::duration)?
+            .unwrap_or(given.purpose.deadline()),
+        memory: parsed(given.run.memory, "KEYFILL_MEMORY", &effective, values::size)?
+            .unwrap_or(memory::DEFAULT_LIMIT),
+        effective,
+        warnings,
+    })
+}
+
+/// A flag's value, else that of its variable.
+fn parsed<T>(
+    flag: Option<T>,
+    name: &str,
+    effective: &Effective,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>> {
+    let of_variable = || effective.get(name).map(|text| parse(text.trim())).transpose();
+    match flag {
+        Some(value) => Ok(Some(value)),
+        None => Ok(of_variable().map_err(|e| Problem::usage(format!("{name}: {e}")))?),
+    }
+}
+
+impl Settings {
+    /// The circumstances of a run that begins now.
+    pub fn cx(&self) -> Cx {
+        Cx::with_time(self.deadline).with_memory(memory::limited(self.memory))
+    }
+
+    /// Refuses what an author gave and what cannot be followed: settings that decide which secret is read
+    /// and are not theirs, and an address that is not.
+    pub fn refuse_authors_choice(&self) -> Result<(), Failure> {
+        refuse_what_is_dropped(&self.effective)?;
+        refuse_hidden_address(&self.effective)
+    }
+
+    /// Where secrets come from: what was asked for, else what the settings imply. It is an error when they
+    /// imply nothing, and when they hold what an author may not choose.
+    pub fn source(&self) -> Result<SourceKind> {
+        self.refuse_authors_choice()?;
+        let kind = match self.asked_source {
+            Some(kind) => return Ok(kind),
+            None => self.named_source()?.map_or_else(|| self.implied_source(), Ok)?,
+        };
+        // The default file lies in the current folder: inside Argo CD that is the app's repository, and a
+        // file of its author's must not be taken for the administrator's store.
+        if kind == SourceKind::File && !self.has_secrets_file && self.in_argo_cd {
+            return Err(Problem::usage(
+                "the source file needs KEYFILL_SECRETS_FILE or --secrets-file inside Argo CD",
+            )
+            .into());
+        }
+        Ok(kind)
+    }
+
+    fn named_source(&self) -> Result<Option<SourceKind>> {
+        let names = ["KEYFILL_SOURCE", "AVP_TYPE"];
+        let named = names.into_iter().find_map(|name| Some((name, self.effective.get(name)?.trim())));
+        match named {
+            None => Ok(None),
+            Some((_, "vault")) => Ok(Some(SourceKind::Vault)),
+            Some((_, "file")) => Ok(Some(SourceKind::File)),
+            Some((name, other)) => Err(Problem::usage(format!(
+                "{name} is {other:?}, which is no source that keyfill knows; it must be vault or file"
+            ))
+            .into()),
+        }
+    }
+
+    fn implied_source(&self) -> Result<SourceKind> {
+        if self.compat_avp {
+            let message = "AVP_TYPE must be set to the type of the secret store: vault or file";
+            return Err(Problem::usage(message).into());
+        }
+        if self.effective.get("VAULT_ADDR").is_some() || (!self.has_secrets_file && self.in_argo_cd) {
+            return Ok(SourceKind::Vault);
+        }
+        if self.has_secrets_file || Path::new(DEFAULT_SECRETS_FILE).exists() {
+            return Ok(SourceKind::File);
+        }
+        let message =
+            format!("no secret store is set: there is no VAULT_ADDR, and no {DEFAULT_SECRETS_FILE} here");
+        let hint = "set VAULT_ADDR, or name a file of secrets with --secrets-file";
+        Err(Problem::usage(message).hint(hint).into())
+    }
+}
+
+/// A value read elsewhere than where the author meant would be worse than none.
+fn refuse_what_is_dropped(effective: &Effective) -> Result<(), Failure> {
+    let refused = |name: &&'static str| {
+        let message = format!(
+            "the app sets {name}, which decides which secret is read, and the administrator has not left it to apps"
+        );
+        let hint =
+            format!("remove {name} from the app, or let an administrator allow it with KEYFILL_APP_MAY_SET");
+        Diagnostic::error(Class::Forbidden, message).hint(hint)
+    };
+    let problems: Vec<Diagnostic> = effective.refused.iter().map(refused).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Failure::new(problems)) }
+}
+
+/// An author's own Vault lies in the network, not in the sidecar: a unix socket or an address that only the
+/// sidecar reaches must be listed by the administrator.
+fn refuse_hidden_address(effective: &Effective) -> Result<(), Failure> {
+    let Some(address) = effective.get("VAULT_ADDR").filter(|_| effective.address_is_authors()) else {
+        return Ok(());
+    };
+    let listed = values::list(effective.get("KEYFILL_APP_ADDRESSES").unwrap_or_default());
+    if address::is_public(address) || address::is_listed(address, listed) {
+        return Ok(());
+    }
+    let message = "the app's VAULT_ADDR is not a public http or https address".to_owned();
+    let hint = "an administrator lists further addresses for apps with KEYFILL_APP_ADDRESSES";
+    Err(Failure::from(Diagnostic::error(Class::Forbidden, message).hint(hint)))
+}
+
+fn kinds(fill: &FillArgs, effective: &Effective) -> Vec<String> {
+    if !fill.kinds.is_empty() {
+        return fill.kinds.clone();
+    }
+    values::list(effective.get("KEYFILL_KINDS").unwrap_or_default()).map(str::to_owned).collect()
+}
+
+fn unused_warning(name: &str) -> Diagnostic {
+    Diagnostic::warning(
+        Class::Usage,
+        format!("ARGOCD_ENV_{name} is not used: the administrator has not left {name} to the app"),
+    )
+    .hint("an administrator opens a name with KEYFILL_APP_MAY_SET")
+}
+
+/// Names in a config file that mean nothing are most likely misspelt.
+fn unknown_names(file: &BTreeMap<String, String>) -> Vec<Diagnostic> {
+    let ours = |name: &str| ["VAULT_", "AVP_", "KEYFILL_"].iter().any(|p| name.starts_with(p));
+    let known: Vec<&str> = table::SETTINGS.iter().map(|v| v.name).collect();
+    let unknown = file.keys().filter(|name| ours(name) && setting(name).is_none());
+    let warn = |name: &String| {
+        let warning = Diagnostic::warning(
+            Class::Usage,
+            format!("the config file sets {name}, which keyfill does not know"),
+        );
+        match keyfill_diag::nearest(name, known.iter().copied()) {
+            Some(near) => warning.hint(format!("did you mean {near}?")),
+            None => warning,
+        }
+    };
+    unknown.map(warn).collect()
+}
+
+fn in_argo_cd(env: &Env) -> bool {
+    env.get("ARGOCD_APP_NAME").is_some()
+}
+
+/// The app as Argo CD names it.
+pub fn app(env: &Env) -> App {
+    let get = |name: &str| env.get(name).map(str::to_owned);
+    App {
+        name: get("ARGOCD_APP_NAME"),
+        namespace: get("ARGOCD_APP_NAMESPACE"),
+        project: get("ARGOCD_APP_PROJECT_NAME"),
+    }
+}
+
+/// For a check: no app is known outside Argo CD, so that any name stands for it.
+fn any_app(app: App) -> App {
+    let or = |part: Option<String>, any: &str| Some(part.unwrap_or_else(|| any.to_owned()));
+    App {
+        name: or(app.name, "app"),
+        namespace: or(app.namespace, "namespace"),
+        project: or(app.project, "project"),
+    }
+}
+
+/// What path templates may read as `env.NAME`. In a check a variable that is listed and not set stands for
+/// any value.
+fn listed_env(env: &Env, effective: &Effective, purpose: Purpose) -> BTreeMap<String, String> {
+    let names = values::list(effective.get("KEYFILL_APP_ENV").unwrap_or_default());
+    let value = |name: &str| match env.listed(name) {
+        None if purpose == Purpose::Check => Some(name.to_lowercase()),
+        value => value.map(str::to_owned),
+    };
+    names.filter_map(|name| Some((name.to_owned(), value(name)?))).collect()
+}
+
+/// Which paths may be read. An author's own expression comes on top and can only narrow.
+fn policy(effective: &Effective, app: &App, purpose: Purpose) -> Result<PathPolicy> {
+    let mut policy = PathPolicy::default();
+    if let Some(globs) = effective.get("KEYFILL_ALLOWED_PATHS") {
+        let globs = if purpose == Purpose::Check { for_any_app(globs, app) } else { globs.to_owned() };
+        policy = policy.allow(&globs, app);
+    }
+    let expressions = [
+        ("AVP_PATH_VALIDATION", effective.get("AVP_PATH_VALIDATION")),
+        ("ARGOCD_ENV_AVP_PATH_VALIDATION", effective.author_path_validation.as_deref()),
+    ];
+    for (name, expression) in expressions {
+        if let Some(expression) = expression {
+            policy = policy.require(name, expression)?;
+        }
+    }
+    Ok(policy)
+}
+
+/// Globs in which parts of the app that are not known stand for any text.
+fn for_any_app(globs: &str, app: &App) -> String {
+    let parts = [("app.name", &app.name), ("app.namespace", &app.namespace), ("app.project", &app.project)];
+    let unknown = |name: &str| parts.iter().any(|(part, value)| *part == name && value.is_none());
+    let mut out = String::with_capacity(globs.len());
+    let mut rest = globs;
+    while let Some((before, after)) = rest.split_once("{{") {
+        out.push_str(before);
+        match after.split_once("}}") {
+            Some((name, behind)) if unknown(name.trim()) => {
+                out.push('*');
+                rest = behind;
+            }
+            _ => {
+                out.push_str("{{");
+                rest = after;
+            }
+        }
+    }
+    out + rest
+}
+
+fn token_cache(given: &Given<'_>, effective: &Effective) -> Option<PathBuf> {
+    if given.shared.disable_token_cache {
+        return None;
+    }
+    let named = effective.get("KEYFILL_CACHE_DIR").map(PathBuf::from);
+    named.or_else(|| Some(PathBuf::from(given.env.get("HOME")?).join(".avp")))
+}

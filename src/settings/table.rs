@@ -1,0 +1,264 @@
+//! Every variable of the environment that keyfill reads, a row each: what it means, who may set it, which
+//! login method needs it, and whether it stands for a credential of the sidecar's own.
+//!
+//! To add a variable, add its row here. [`super::Env::get`] refuses names that have none.
+
+use super::method::Method;
+
+/// Who may give a setting, besides the administrator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// Nobody, unless `KEYFILL_APP_MAY_SET` names it.
+    No,
+    /// An author, as part of who they are: used where the administrator set no identity.
+    Identity,
+    /// An author, as part of a connection: used only where the administrator set no address at all.
+    Connection,
+    /// An author: it does no harm.
+    Yes,
+}
+
+/// What a variable's value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// A value that may be shown.
+    Plain,
+    /// A credential: never shown.
+    Secret,
+    /// The path of a file that is no credential.
+    File,
+    /// The path of a file of the sidecar that holds a credential.
+    CredentialFile,
+    /// A role under which the sidecar's own service account logs in.
+    AmbientIdentity,
+}
+
+/// A variable that keyfill knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Var {
+    /// Its name.
+    pub name: &'static str,
+    /// Who may give it through `ARGOCD_ENV_`.
+    pub author: Author,
+    /// What its value is.
+    pub holds: Holds,
+    /// The login method that uses it.
+    pub method: Option<Method>,
+    /// Whether it decides which value is read (store, address, namespace, identity). Such a setting of an
+    /// author's is used, or the run is refused: a value from elsewhere would be worse than none.
+    pub decides: bool,
+    /// What it means, in a line.
+    pub meaning: &'static str,
+}
+
+impl Var {
+    /// Whether the value must not be shown.
+    pub const fn is_secret(&self) -> bool {
+        matches!(self.holds, Holds::Secret)
+    }
+
+    /// Whether it makes keyfill use a credential of the sidecar's own.
+    pub const fn is_ambient(&self) -> bool {
+        matches!(self.holds, Holds::CredentialFile | Holds::AmbientIdentity)
+    }
+
+    const fn holds(self, holds: Holds) -> Self {
+        Self { holds, ..self }
+    }
+
+    const fn of(self, method: Method) -> Self {
+        Self { method: Some(method), decides: true, ..self }
+    }
+
+    const fn decides(self) -> Self {
+        Self { decides: true, ..self }
+    }
+}
+
+const fn var(name: &'static str, author: Author, meaning: &'static str) -> Var {
+    Var { name, author, holds: Holds::Plain, method: None, decides: false, meaning }
+}
+
+/// Settings of the store, policy and run, in the order of their names. The same names stand in config files
+/// and in `-s` Secrets, and an author may give them with the prefix `ARGOCD_ENV_`.
+pub const SETTINGS: &[Var] = &[
+    var(
+        "AVP_AUTH_TYPE",
+        Author::Identity,
+        "the login method: token, approle, k8s, userpass, github, jwt, cert",
+    )
+    .decides(),
+    var("AVP_CERT_ROLE", Author::No, "the role of the method cert").of(Method::Cert),
+    var("AVP_GITHUB_TOKEN", Author::Identity, "the token of the method github")
+        .holds(Holds::Secret)
+        .of(Method::Github),
+    var("AVP_JWT", Author::Identity, "the token of the method jwt").holds(Holds::Secret).of(Method::Jwt),
+    var("AVP_JWT_PATH", Author::No, "a file with the token of the method jwt")
+        .holds(Holds::CredentialFile)
+        .of(Method::Jwt),
+    var("AVP_JWT_ROLE", Author::Identity, "the role of the method jwt").of(Method::Jwt),
+    var("AVP_K8S_MOUNT_PATH", Author::Connection, "where the method k8s is mounted [auth/kubernetes]")
+        .of(Method::Kubernetes),
+    var("AVP_K8S_ROLE", Author::No, "the role of the method k8s")
+        .holds(Holds::AmbientIdentity)
+        .of(Method::Kubernetes),
+    var("AVP_K8S_TOKEN_PATH", Author::No, "the file of the service account's token")
+        .holds(Holds::CredentialFile)
+        .of(Method::Kubernetes),
+    var("AVP_KV_VERSION", Author::Yes, "how answers are unwrapped: 1 or 2 [by the answer itself]"),
+    var("AVP_MOUNT_PATH", Author::Connection, "where the auth method is mounted [auth/METHOD]").decides(),
+    var("AVP_PASSWORD", Author::Identity, "the password of the method userpass")
+        .holds(Holds::Secret)
+        .of(Method::Userpass),
+    var("AVP_PATH_VALIDATION", Author::Yes, "an expression that every path must match; an author's narrows"),
+    var("AVP_ROLE_ID", Author::Identity, "the role id of the method approle")
+        .holds(Holds::Secret)
+        .of(Method::AppRole),
+    var("AVP_SECRET_ID", Author::Identity, "the secret id of the method approle")
+        .holds(Holds::Secret)
+        .of(Method::AppRole),
+    var("AVP_TYPE", Author::Connection, "where secrets come from: vault or file").decides(),
+    var("AVP_USERNAME", Author::Identity, "the user of the method userpass").of(Method::Userpass),
+    var("HTTPS_PROXY", Author::No, "the proxy for https addresses"),
+    var("KEYFILL_ALLOWED_PATHS", Author::No, "globs, one a line or comma: the paths that may be read"),
+    var("KEYFILL_ALLOW_EMPTY", Author::No, "true: an empty result is fine"),
+    var(
+        "KEYFILL_APP_ADDRESSES",
+        Author::No,
+        "addresses that an author's own Vault may have besides public ones",
+    ),
+    var("KEYFILL_APP_ENV", Author::No, "names that path templates may read as env.NAME"),
+    var("KEYFILL_APP_MAY_SET", Author::No, "names that authors may set besides"),
+    var("KEYFILL_APP_SECRETS", Author::No, "globs of the Secrets that authors may name with AVP_SECRET"),
+    var("KEYFILL_CACHE_DIR", Author::No, "where Vault tokens are kept [~/.avp]"),
+    var("KEYFILL_DEADLINE", Author::No, "how long a run may take [55s; check: 10m]"),
+    var("KEYFILL_ENGINE", Author::No, "auto, native, exec or verify"),
+    var("KEYFILL_HELM", Author::No, "the official helm's path"),
+    var("KEYFILL_KINDS", Author::No, "the kinds that are filled"),
+    var("KEYFILL_KUSTOMIZE", Author::No, "the official kustomize's path"),
+    var("KEYFILL_MEMORY", Author::No, "how much memory a run may use, as in 512Mi [1Gi]"),
+    var("KEYFILL_ROOT", Author::No, "the tree that no path may leave"),
+    var("KEYFILL_SECRETS_FILE", Author::No, "the file that the source file reads")
+        .holds(Holds::File)
+        .decides(),
+    var("KEYFILL_SOURCE", Author::No, "vault or file").decides(),
+    var("NO_PROXY", Author::No, "hosts that are reached without the proxy"),
+    var("VAULT_ADDR", Author::Connection, "Vault's address: http, https or unix").decides(),
+    var("VAULT_CACERT", Author::No, "a file of certificates to trust").holds(Holds::File),
+    var("VAULT_CACERT_BYTES", Author::Connection, "certificates to trust, in PEM"),
+    var("VAULT_CAPATH", Author::No, "a folder of certificates to trust").holds(Holds::File),
+    var("VAULT_CLIENT_CERT", Author::No, "the client certificate's file")
+        .holds(Holds::CredentialFile)
+        .of(Method::Cert),
+    var("VAULT_CLIENT_KEY", Author::No, "the client key's file")
+        .holds(Holds::CredentialFile)
+        .of(Method::Cert),
+    var("VAULT_CLIENT_TIMEOUT", Author::Connection, "how long one request may take, as in 20s"),
+    var("VAULT_MAX_RETRIES", Author::Connection, "how often a request is tried again"),
+    var("VAULT_NAMESPACE", Author::Connection, "Vault's namespace").decides(),
+    var("VAULT_SKIP_VERIFY", Author::Connection, "true: any certificate will do"),
+    var("VAULT_TLS_SERVER_NAME", Author::Connection, "the name that Vault's certificate must have"),
+    var("VAULT_TOKEN", Author::Identity, "the token of the method token")
+        .holds(Holds::Secret)
+        .of(Method::Token),
+    var("VAULT_TOKEN_FILE", Author::No, "a file that holds the token")
+        .holds(Holds::CredentialFile)
+        .of(Method::Token),
+];
+
+/// What Argo CD and the usual plugin set-ups say of an app.
+pub const APP: &[Var] = &[
+    var("ARGOCD_APP_NAME", Author::No, "the app; NAMESPACE_NAME for apps in any namespace"),
+    var("ARGOCD_APP_NAMESPACE", Author::No, "the namespace that the app is deployed to"),
+    var("ARGOCD_APP_PARAMETERS", Author::Yes, "the app's parameters, as JSON"),
+    var("ARGOCD_APP_PROJECT_NAME", Author::No, "the app's project"),
+    var("ARGOCD_APP_SOURCE_PATH", Author::No, "the app's folder in its repository"),
+    var("ARGOCD_ENV_APP_REPO", Author::Yes, "annotation github.com/url on all resources"),
+    var(
+        "ARGOCD_ENV_AVP_SECRET",
+        Author::Yes,
+        "the Secret to read settings from, if KEYFILL_APP_SECRETS allows it",
+    ),
+    var("ARGOCD_ENV_HELM_ARGS", Author::Yes, "further flags of helm template"),
+    var("ARGOCD_ENV_HELM_VALUES", Author::Yes, "values as YAML text"),
+    var("ARGOCD_ENV_IMAGE_NAME", Author::Yes, "the image whose tag is set"),
+    var("ARGOCD_ENV_IMAGE_TAG", Author::Yes, "its new tag"),
+    var("KUBE_API_VERSIONS", Author::No, "the cluster's API versions"),
+    var("KUBE_VERSION", Author::No, "the cluster's version"),
+];
+
+/// What the process itself is told by its system, by Kubernetes and by Argo CD's sidecar definition.
+pub const SYSTEM: &[Var] = &[
+    var("ARGOCD_CMP_SERVER_LOGFORMAT", Author::No, "serve: text or json"),
+    var("ARGOCD_CMP_SERVER_LOGLEVEL", Author::No, "serve: debug, info, warn or error"),
+    var("ARGOCD_GRPC_MAX_SIZE_MB", Author::No, "serve: the largest message [100]"),
+    var("ARGOCD_PLUGINSOCKFILEPATH", Author::No, "serve: the folder of the sockets"),
+    var("AVP_SECRET", Author::No, "the Secret to read settings from, as -s names it"),
+    var("HOME", Author::No, "where Vault tokens are kept (~/.avp), for official binaries too"),
+    var("KUBERNETES_SERVICE_HOST", Author::No, "the API server, for -s"),
+    var("KUBERNETES_SERVICE_PORT", Author::No, "the API server's port, for -s"),
+    var("LANG", Author::No, "handed to official binaries"),
+    var("LC_ALL", Author::No, "handed to official binaries"),
+    var("PATH", Author::No, "where official binaries are looked for"),
+    var("SSL_CERT_DIR", Author::No, "a folder of certificates to trust, in place of the system's")
+        .holds(Holds::File),
+    var("SSL_CERT_FILE", Author::No, "a file of certificates to trust, in place of the system's")
+        .holds(Holds::File),
+    var("TMPDIR", Author::No, "where copies for official binaries and large archives lie"),
+    var("TZ", Author::No, "the time zone of templates"),
+    var("USER", Author::No, "handed to official binaries"),
+];
+
+/// Beginnings of names that are handed to official binaries as they are.
+pub const HANDED_ON: &[&str] = &["GIT_", "HELM_", "XDG_"];
+
+/// The setting of that name.
+pub fn setting(name: &str) -> Option<&'static Var> {
+    find(SETTINGS, name)
+}
+
+/// Whether a name has a row. `https_proxy` and its like are the older spellings of the proxy settings.
+pub fn is_known(name: &str) -> bool {
+    let is_old_proxy = name.ends_with("_proxy") && setting(&name.to_ascii_uppercase()).is_some();
+    is_old_proxy || [SETTINGS, APP, SYSTEM].iter().any(|rows| find(rows, name).is_some())
+}
+
+fn find(rows: &'static [Var], name: &str) -> Option<&'static Var> {
+    rows.binary_search_by(|v| v.name.cmp(name)).ok().map(|i| &rows[i])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{APP, Holds, SETTINGS, SYSTEM, is_known, setting};
+
+    #[test]
+    fn the_rows_are_sorted_unique_and_explained() {
+        for rows in [SETTINGS, APP, SYSTEM] {
+            assert!(rows.windows(2).all(|w| w[0].name < w[1].name), "binary search needs the order");
+            for v in rows {
+                assert!(!v.meaning.is_empty() && !v.meaning.ends_with('.'), "{}", v.name);
+                assert!(v.name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+            }
+        }
+        assert!(setting("PATH").is_none() && is_known("PATH") && is_known("https_proxy"));
+        assert!(!is_known("PATH_proxy"));
+    }
+
+    #[test]
+    fn credentials_are_marked() {
+        for name in ["VAULT_TOKEN", "AVP_SECRET_ID", "AVP_PASSWORD", "AVP_GITHUB_TOKEN", "AVP_JWT"] {
+            assert!(setting(name).is_some_and(super::Var::is_secret), "{name}");
+        }
+        let ambient: Vec<&str> = SETTINGS.iter().filter(|v| v.is_ambient()).map(|v| v.name).collect();
+        let want = [
+            "AVP_JWT_PATH",
+            "AVP_K8S_ROLE",
+            "AVP_K8S_TOKEN_PATH",
+            "VAULT_CLIENT_CERT",
+            "VAULT_CLIENT_KEY",
+            "VAULT_TOKEN_FILE",
+        ];
+        assert_eq!(ambient, want);
+        assert!(SETTINGS.iter().filter(|v| v.holds != Holds::Plain && v.method.is_some()).all(|v| v.decides));
+    }
+}
