@@ -3,24 +3,43 @@
 use crate::strconv;
 use std::fmt;
 
+/// What a number is read as.
+pub trait Number: Sized {
+    /// The number that a text is; none where it is too large.
+    fn read(text: &str) -> Option<Self>;
+}
+
+impl Number for f64 {
+    fn read(text: &str) -> Option<Self> {
+        strconv::parse_float(text).ok()
+    }
+}
+
+/// A number as it is written: Go's `json.Number`.
+impl Number for String {
+    fn read(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
 /// A decoded value. Strings are UTF-8, for what was not stands U+FFFD.
 #[derive(Clone, PartialEq)]
-pub enum Json {
+pub enum Json<N = f64> {
     /// `null`
     Null,
     /// `true`, `false`
     Bool(bool),
     /// A number.
-    Number(f64),
+    Number(N),
     /// A string.
     Str(Vec<u8>),
     /// An array.
-    Array(Vec<Json>),
+    Array(Vec<Json<N>>),
     /// An object, in the order of the text; a later key replaces an earlier one of the same name.
-    Object(Vec<(Vec<u8>, Json)>),
+    Object(Vec<(Vec<u8>, Json<N>)>),
 }
 
-impl Json {
+impl<N> Json<N> {
     /// What Go calls it in errors.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -34,7 +53,7 @@ impl Json {
     }
 }
 
-impl fmt::Debug for Json {
+impl<N> fmt::Debug for Json<N> {
     /// The kind only: the content may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())
@@ -55,32 +74,46 @@ impl std::error::Error for Error {}
 
 /// What was read.
 #[derive(Debug, PartialEq)]
-pub struct Decoded {
+pub struct Decoded<N = f64> {
     /// The value, with null for numbers that are too large for a float.
-    pub value: Json,
+    pub value: Json<N>,
     /// The error for the first of these numbers: Go reads on, and fails in the end.
     pub error: Option<Error>,
 }
 
-impl Decoded {
+impl<N> Decoded<N> {
     /// The value, unless there was an error.
-    pub fn into_result(self) -> Result<Json, Error> {
+    pub fn into_result(self) -> Result<Json<N>, Error> {
         self.error.map_or(Ok(self.value), Err)
     }
 }
 
 /// Reads a text that holds one value. Arrays and objects may be nested `depth` deep.
 pub fn decode(text: &[u8], depth: u32) -> Result<Decoded, Error> {
+    decode_as(text, depth)
+}
+
+/// Reads a text that holds one value, with numbers as they are written.
+pub fn decode_exactly(text: &[u8], depth: u32) -> Result<Json<String>, Error> {
+    decode_as(text, depth).map(|decoded| decoded.value)
+}
+
+fn decode_as<N: Number>(text: &[u8], depth: u32) -> Result<Decoded<N>, Error> {
     let mut reader = Reader { text, at: 0, out_of_range: None };
     let value = reader.value(depth)?;
     reader.spaces();
     if reader.at < text.len() {
         return Err(reader.unexpected("after top-level value"));
     }
-    let error = reader
-        .out_of_range
-        .map(|number| Error(format!("json: cannot unmarshal number {number} into Go value of type float64")));
-    Ok(Decoded { value, error })
+    Ok(reader.decoded(value))
+}
+
+/// Reads the value that a text begins with, as Go's `Decoder` does, and says how many bytes it took.
+pub fn decode_first(text: &[u8], depth: u32) -> Result<(Decoded, usize), Error> {
+    let mut reader = Reader { text, at: 0, out_of_range: None };
+    let value = reader.value(depth)?;
+    let length = reader.at;
+    Ok((reader.decoded(value), length))
 }
 
 struct Reader<'a> {
@@ -91,6 +124,12 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn decoded<N>(self, value: Json<N>) -> Decoded<N> {
+        let message =
+            |number| format!("json: cannot unmarshal number {number} into Go value of type float64");
+        Decoded { value, error: self.out_of_range.map(|number| Error(message(number))) }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
@@ -123,7 +162,7 @@ impl Reader<'_> {
         Error(format!("invalid character {shown} {context}"))
     }
 
-    fn value(&mut self, depth: u32) -> Result<Json, Error> {
+    fn value<N: Number>(&mut self, depth: u32) -> Result<Json<N>, Error> {
         self.spaces();
         match self.peek() {
             Some(b'{') => self.object(self.deeper(depth)?),
@@ -141,7 +180,7 @@ impl Reader<'_> {
         depth.checked_sub(1).ok_or_else(|| Error("exceeded max depth".into()))
     }
 
-    fn literal(&mut self, word: &[u8], value: Json) -> Result<Json, Error> {
+    fn literal<N>(&mut self, word: &[u8], value: Json<N>) -> Result<Json<N>, Error> {
         for &expected in word {
             if self.peek() != Some(expected) {
                 let word = String::from_utf8_lossy(word);
@@ -153,7 +192,7 @@ impl Reader<'_> {
         Ok(value)
     }
 
-    fn array(&mut self, depth: u32) -> Result<Json, Error> {
+    fn array<N: Number>(&mut self, depth: u32) -> Result<Json<N>, Error> {
         self.at += 1;
         let mut items = Vec::new();
         self.spaces();
@@ -174,7 +213,7 @@ impl Reader<'_> {
         Ok(Json::Array(items))
     }
 
-    fn object(&mut self, depth: u32) -> Result<Json, Error> {
+    fn object<N: Number>(&mut self, depth: u32) -> Result<Json<N>, Error> {
         self.at += 1;
         let mut entries = Vec::new();
         self.spaces();
@@ -213,7 +252,7 @@ impl Reader<'_> {
         self.at - start
     }
 
-    fn number(&mut self) -> Result<Json, Error> {
+    fn number<N: Number>(&mut self) -> Result<Json<N>, Error> {
         let start = self.at;
         if self.peek() == Some(b'-') {
             self.at += 1;
@@ -239,8 +278,8 @@ impl Reader<'_> {
             }
         }
         let text = String::from_utf8_lossy(&self.text[start..self.at]);
-        Ok(strconv::parse_float(&text).map_or_else(
-            |_| {
+        Ok(N::read(&text).map_or_else(
+            || {
                 self.out_of_range.get_or_insert_with(|| text.into_owned());
                 Json::Null
             },

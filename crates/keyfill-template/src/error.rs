@@ -22,11 +22,33 @@ pub struct Frame {
     pub template: String,
     /// The piece of the template, as Go prints it between `<` and `>`.
     pub context: String,
+    /// The line itself, where the text is one that `tpl` was given: it stands in no file.
+    pub text: Option<String>,
+}
+
+/// A chain of fields of which one was nil, and its fields were asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NilChain {
+    /// The fields up to the one that was nil.
+    pub links: Vec<Link>,
+    /// Whether the last field was there, and null.
+    pub is_null: bool,
+    /// The field that was meant perhaps.
+    pub near: Option<String>,
+}
+
+/// A field that was looked for in a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The map: [`Map::address`](crate::value::Map::address).
+    pub map: usize,
+    /// The field.
+    pub name: String,
 }
 
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, column, template, context } = self;
+        let Self { file, line, column, template, context, .. } = self;
         write!(f, "{file}:{line}:{column}: in {template:?} at <{context}>")
     }
 }
@@ -36,23 +58,73 @@ const SHOWN_FRAMES: usize = 8;
 
 #[derive(Debug)]
 enum Kind {
-    Parse { file: String, line: u32, message: String, hint: Option<String> },
-    Exec { frame: Frame, message: String, cause: Option<Error>, limit: bool, hint: Option<String> },
-    Plain { message: String, limit: bool, hint: Option<String> },
+    Parse {
+        file: String,
+        line: u32,
+        message: String,
+        hint: Option<String>,
+        /// The line itself, where the text is one that `tpl` was given.
+        text: Option<String>,
+    },
+    Exec {
+        frame: Frame,
+        message: String,
+        cause: Option<Error>,
+        limit: bool,
+        hint: Option<String>,
+        nil: Option<NilChain>,
+    },
+    Plain {
+        message: String,
+        limit: bool,
+        hint: Option<String>,
+    },
 }
 
 impl Error {
     pub(crate) fn parse(file: &str, line: u32, message: String) -> Self {
-        Self(Box::new(Kind::Parse { file: file.to_owned(), line, message, hint: None }))
+        Self(Box::new(Kind::Parse { file: file.to_owned(), line, message, hint: None, text: None }))
     }
 
     pub(crate) fn exec(frame: Frame, message: String, cause: Option<Self>, limit: bool) -> Self {
         let limit = limit || cause.as_ref().is_some_and(Self::is_limit);
-        Self(Box::new(Kind::Exec { frame, message, cause, limit, hint: None }))
+        Self(Box::new(Kind::Exec { frame, message, cause, limit, hint: None, nil: None }))
     }
 
     pub(crate) fn plain(message: String, limit: bool) -> Self {
         Self(Box::new(Kind::Plain { message, limit, hint: None }))
+    }
+
+    /// Adds the line, of a text that `tpl` was given.
+    pub(crate) fn with_line_of(mut self, whole: &[u8]) -> Self {
+        if let Kind::Parse { line, text, .. } = &mut *self.0 {
+            *text = line_of(whole, *line);
+        }
+        self
+    }
+
+    /// Adds which field of a chain was nil.
+    pub(crate) fn with_nil(mut self, chain: Option<NilChain>) -> Self {
+        if let Kind::Exec { nil, .. } = &mut *self.0 {
+            *nil = chain;
+        }
+        self
+    }
+
+    /// Which field of a chain was nil, where that is the problem.
+    pub fn nil_chain(&self) -> Option<&NilChain> {
+        match &*self.innermost().0 {
+            Kind::Exec { nil, .. } => nil.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The line and its number, where a text that `tpl` was given could not be parsed.
+    pub fn parsed_text(&self) -> Option<(u32, &str)> {
+        match &*self.innermost().0 {
+            Kind::Parse { line, text: Some(text), .. } => Some((*line, text)),
+            _ => None,
+        }
     }
 
     /// Adds what to do about it.
@@ -158,7 +230,7 @@ impl fmt::Display for Error {
         match &*self.0 {
             Kind::Parse { file, line, message, .. } => write!(f, "template: {file}:{line}: {message}"),
             Kind::Exec { frame, message, cause, .. } => {
-                let Frame { file, line, column, template, context } = frame;
+                let Frame { file, line, column, template, context, .. } = frame;
                 write!(f, "template: {file}:{line}:{column}: executing ")?;
                 write!(f, "{template:?} at <{context}>: {message}")?;
                 cause.as_ref().map_or(Ok(()), |cause| write!(f, "{cause}"))
@@ -169,3 +241,14 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// How much of a line is shown.
+const LONGEST_LINE: usize = 400;
+
+/// A line of a text, counted from 1, as far as it is worth showing.
+pub(crate) fn line_of(text: &[u8], line: u32) -> Option<String> {
+    let at = usize::try_from(line).ok()?.checked_sub(1)?;
+    let line = text.split(|b| *b == b'\n').nth(at)?;
+    let line = &line[..line.len().min(LONGEST_LINE)];
+    Some(String::from_utf8_lossy(line).trim_end_matches('\r').to_owned())
+}

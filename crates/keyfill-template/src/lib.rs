@@ -51,7 +51,7 @@ pub mod funcs;
 mod templates;
 pub mod value;
 
-pub use error::{Error, Frame};
+pub use error::{Error, Frame, Link, NilChain};
 pub use exec::Ctx;
 pub use templates::{MissingKey, Templates};
 

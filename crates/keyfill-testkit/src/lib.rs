@@ -39,12 +39,19 @@ pub fn all_required() -> bool {
     std::env::var_os("KEYFILL_TEST_REQUIRE").is_some_and(|v| v == "all")
 }
 
+/// The Go that helm 4 is written for; Go fetches it as it fetches modules.
+const NEXT_GO: &str = "go1.27.0";
+
 /// How an oracle is made with Go.
 enum Recipe {
     /// `go install` of a released version, with linker flags.
     Install(&'static str, &'static str),
+    /// As `Install`, with another Go, and under another name than its own.
+    InstallAs { package: &'static str, flags: &'static str, installed: &'static str, toolchain: &'static str },
     /// `go build` of a module in this repository.
     Module(&'static str),
+    /// As `Module`, with another Go.
+    ModuleWith { module: &'static str, toolchain: &'static str },
 }
 
 fn recipe(name: &str) -> Option<Recipe> {
@@ -57,10 +64,18 @@ fn recipe(name: &str) -> Option<Recipe> {
              -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37",
         ),
         "sops" => Recipe::Install("github.com/getsops/sops/v3/cmd/sops@v3.13.3", ""),
+        // This one asks its own module list for the Kubernetes, and is written for the next Go.
+        "helm4" => Recipe::InstallAs {
+            package: "helm.sh/helm/v4/cmd/helm@v4.3.2",
+            flags: "-X helm.sh/helm/v4/internal/version.version=v4.3.2",
+            installed: "helm",
+            toolchain: NEXT_GO,
+        },
         "vault-dev" => Recipe::Module("tests/vault-dev"),
         "yaml-oracle" => Recipe::Module("tests/oracles/yaml"),
         "kustomize-oracle" => Recipe::Module("tests/oracles/kustomize"),
         "template-oracle" => Recipe::Module("tests/oracles/template"),
+        "template4-oracle" => Recipe::ModuleWith { module: "tests/oracles/template4", toolchain: NEXT_GO },
         "jsonpath-oracle" => Recipe::Module("tests/oracles/jsonpath"),
         "cmp-client" => Recipe::Module("tests/oracles/cmp-client"),
         "argocd-vault-plugin" => Recipe::Module("tests/oracles/argocd-vault-plugin"),
@@ -71,8 +86,8 @@ fn recipe(name: &str) -> Option<Recipe> {
 
 /// The path of a test program, or `None` when it is not there and not required, which is said on stderr.
 ///
-/// Names: `kustomize`, `helm`, `sops`, `vault-dev`, `yaml-oracle`, `kustomize-oracle`, `template-oracle`,
-/// `jsonpath-oracle`, `cmp-client`, `cmp-server`, `argocd-vault-plugin`.
+/// Names: `kustomize`, `helm`, `helm4`, `sops`, `vault-dev`, `yaml-oracle`, `kustomize-oracle`, `template-oracle`,
+/// `template4-oracle`, `jsonpath-oracle`, `cmp-client`, `cmp-server`, `argocd-vault-plugin`.
 ///
 /// # Panics
 /// On an unknown name, and with `KEYFILL_TEST_REQUIRE=all` when the program cannot be built.
@@ -83,8 +98,10 @@ pub fn oracle(name: &str) -> Option<PathBuf> {
     // One build at a time; a failed one poisons nothing that the next could not mend.
     let _guard = BUILDING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let stale = match &recipe {
-        Recipe::Install(..) => !binary.is_file(),
-        Recipe::Module(module) => is_older(&binary, &workspace().join(module)),
+        Recipe::Install(..) | Recipe::InstallAs { .. } => !binary.is_file(),
+        Recipe::Module(module) | Recipe::ModuleWith { module, .. } => {
+            is_older(&binary, &workspace().join(module))
+        }
     };
     if !stale {
         return Some(binary);
@@ -127,10 +144,29 @@ fn build(name: &str, recipe: &Recipe, binary: &Path) {
         Recipe::Install(package, flags) => {
             go.env("GOBIN", &folder).args(["install", "-ldflags", flags, package]);
         }
+        Recipe::InstallAs { package, flags, installed, toolchain } => {
+            let aside = folder.join(format!("{name}.building"));
+            go.env("GOBIN", &aside)
+                .env("GOTOOLCHAIN", toolchain)
+                .args(["install", "-ldflags", flags, package]);
+            run(&mut go, name);
+            std::fs::rename(aside.join(installed), binary)
+                .expect("a program that was installed can be moved");
+            std::fs::remove_dir_all(aside).expect("the folder for one program can be removed");
+            return;
+        }
         Recipe::Module(module) => {
             go.current_dir(workspace().join(module)).args(["build", "-o"]).arg(binary).arg(".");
         }
+        Recipe::ModuleWith { module, toolchain } => {
+            go.env("GOTOOLCHAIN", toolchain);
+            go.current_dir(workspace().join(module)).args(["build", "-o"]).arg(binary).arg(".");
+        }
     }
+    run(&mut go, name);
+}
+
+fn run(go: &mut Command, name: &str) {
     let status = go.status().unwrap_or_else(|e| panic!("go is needed to build {name}: {e}"));
     assert!(status.success(), "go could not build {name}");
 }

@@ -12,13 +12,38 @@ struct Kind {
     line: u32,
     column: u32,
     message: String,
+    /// How much of the message is what Go's library says.
+    problem: usize,
+    /// The line that Go's library names; 0 where it names none.
+    go_line: u32,
     hint: Option<&'static str>,
 }
 
 impl Error {
     /// An error at a line and column, both counted from 1; 0 where not known.
     pub(crate) fn at(line: u32, column: u32, message: impl Into<String>) -> Self {
-        Self(Box::new(Kind { line, column, message: message.into(), hint: None }))
+        let message = message.into();
+        let (problem, go_line) = (message.len(), line.saturating_sub(1));
+        Self(Box::new(Kind { line, column, message, problem, go_line, hint: None }))
+    }
+
+    /// Adds words to the message that Go's library does not have.
+    pub(crate) fn detail(mut self, words: &str) -> Self {
+        self.0.message.push_str(words);
+        self
+    }
+
+    /// An error that the scanner found on a line, counted from 0. Go's library counts these lines from 1, all
+    /// others from 0, and leaves the first line out.
+    pub(crate) fn scanned_at(mut self, line: u32) -> Self {
+        self.0.go_line = if line > 0 { line + 1 } else { 0 };
+        self
+    }
+
+    /// An error about a value, for which Go's library names no line.
+    pub(crate) fn about_value(mut self) -> Self {
+        self.0.go_line = 0;
+        self
     }
 
     /// The same place in a text that begins `lines` further down in its file.
@@ -48,6 +73,16 @@ impl Error {
     /// What is wrong, without the place. It names keys and anchors, never the value of a scalar.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// What the library of Go programs says: its words, and the line as it counts. Programs print this where a
+    /// template asks for the error.
+    pub fn go_text(&self) -> String {
+        let problem = &self.0.message[..self.0.problem];
+        match self.0.go_line {
+            0 => problem.to_owned(),
+            line => format!("line {line}: {problem}"),
+        }
     }
 
     /// What to do about it, where there is something to say.

@@ -101,7 +101,9 @@ fn control_character(bytes: &[u8], at: usize) -> Error {
         .ok()
         .and_then(|t| t.chars().next())
         .map_or_else(|| format!("0x{:02X}", bytes[at]), |c| format!("U+{:04X}", u32::from(c)));
-    Error::at(line_of(bytes, at), 0, format!("control characters are not allowed: found {code}"))
+    Error::at(line_of(bytes, at), 0, "control characters are not allowed")
+        .detail(&format!(": found {code}"))
+        .about_value()
         .hint("remove the character, or write it escaped in a double-quoted string")
 }
 

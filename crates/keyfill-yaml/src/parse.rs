@@ -264,11 +264,13 @@ impl<'a, B: Builder> Parser<'a, B> {
     fn alias(&mut self, name: &str, mark: Mark, flow: bool) -> Result<B::Node, Error> {
         let (node, size) = match self.anchors.get(name) {
             None => {
-                return Err(at(mark, format!("unknown anchor '{name}' referenced")).hint(
+                return Err(at(mark, format!("unknown anchor '{name}' referenced")).about_value().hint(
                     "text that begins with * is put into quotes; anchors do not reach into other documents",
                 ));
             }
-            Some(Anchored::Open) => return Err(at(mark, format!("anchor '{name}' value contains itself"))),
+            Some(Anchored::Open) => {
+                return Err(at(mark, format!("anchor '{name}' value contains itself")).about_value());
+            }
             Some(Anchored::Node(node, size)) => (node, *size),
         };
         // Asked before the copy is made.
@@ -280,7 +282,7 @@ impl<'a, B: Builder> Parser<'a, B> {
             Dialect::V3 => aliased > self.limits.nodes / ALIASED_SHARE,
         };
         if is_bomb {
-            return Err(at(mark, "document contains excessive aliasing"));
+            return Err(at(mark, "document contains excessive aliasing").about_value());
         }
         if total > self.limits.nodes {
             return Err(self.count(size, mark).err().unwrap_or_else(|| at(mark, "too many nodes")));

@@ -56,6 +56,9 @@ impl Printer<'_> {
             _ => 0,
         };
         if digits.len() < least {
+            if !self.may_grow(least) {
+                return;
+            }
             digits.insert_str(0, &"0".repeat(least - digits.len()));
         }
         let prefix = match (base, verb) {

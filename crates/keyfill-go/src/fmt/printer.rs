@@ -10,6 +10,9 @@ const DEPTH: u32 = 1_000;
 /// How many bytes the parts of values may print to: parts may be shared, and so be more than fit in memory.
 const MOST_BYTES: usize = 64 << 20;
 
+/// How long a text may become by padding: each verb may ask for a million spaces.
+const MOST_PADDED: usize = 256 << 20;
+
 /// Flags, width and precision of one verb.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Spec {
@@ -76,7 +79,8 @@ impl<'a> Printer<'a> {
     }
 
     fn view(&mut self, view: &View<'_>, arg: &dyn Arg, verb: char, depth: u32) {
-        if depth > DEPTH || depth > 0 && self.out.len() > self.most {
+        let most = if depth > 0 { self.most } else { MOST_PADDED };
+        if depth > DEPTH || self.out.len() > most {
             self.too_large = true;
             return;
         }
@@ -320,7 +324,16 @@ impl<'a> Printer<'a> {
         }
     }
 
+    /// Whether so many more bytes may be written to pad a text; if not, all of it is too large.
+    pub(super) fn may_grow(&mut self, count: usize) -> bool {
+        self.too_large |= self.out.len().saturating_add(count) > MOST_PADDED;
+        !self.too_large
+    }
+
     pub(super) fn padding(&mut self, count: usize) {
+        if !self.may_grow(count) {
+            return;
+        }
         let byte = if self.spec.zero && !self.spec.minus { b'0' } else { b' ' };
         self.out.resize(self.out.len() + count, byte);
     }

@@ -18,7 +18,7 @@ pub use error::Error;
 use haystack::Haystack;
 
 /// Bytes that a compiled expression may take. Go bounds it too, at about 3.3 million instructions.
-const SIZE_LIMIT: usize = 64 << 20;
+const SIZE_LIMIT: usize = 16 << 20;
 
 /// A compiled expression.
 #[derive(Debug)]
@@ -47,6 +47,11 @@ impl Regexp {
             .build_from_hir(&parsed.hir)
             .map_err(|_| Error::new("expression too large", expression))?;
         Ok(Self { matcher, names: parsed.names, is_empty: expression.is_empty() })
+    }
+
+    /// Bytes that it takes, without what searches need for a while.
+    pub fn memory_usage(&self) -> usize {
+        self.matcher.memory_usage()
     }
 
     /// Whether the text holds a match.

@@ -57,6 +57,12 @@ impl Duration {
         }
         Self(if self.0 < 0 { towards_zero.saturating_sub(to.0) } else { towards_zero.saturating_add(to.0) })
     }
+
+    /// Rounded towards zero to a multiple.
+    #[must_use]
+    pub fn truncate(self, to: Self) -> Self {
+        if to.0 <= 0 { self } else { Self(self.0 - self.0 % to.0) }
+    }
 }
 
 /// A number with its unit, in nanoseconds, and what follows it.

@@ -10,6 +10,9 @@ use smallvec::SmallVec;
 
 type Arguments = SmallVec<[Value; 4]>;
 
+/// Arguments of fewer bytes are no work worth counting: steps are counted anyway.
+const LARGE_ARGUMENTS: usize = 4 << 10;
+
 impl Ctx {
     /// Calls a function by its place in the registry. Errors point at `node`.
     pub(super) fn call_function(
@@ -67,6 +70,7 @@ impl Ctx {
         if function.special == Special::Call {
             self.check_callee(tree, node, words, &arguments)?;
         }
+        self.account(tree, &arguments)?;
         match (function.call)(self, &arguments) {
             Ok(value) => Ok(value),
             Err(error) => {
@@ -74,6 +78,21 @@ impl Ctx {
                 Err(self.failure(tree, &format!("error calling {}: ", function.name), error))
             }
         }
+    }
+
+    /// Most functions look at all of a text or list: large ones count as work.
+    #[inline]
+    fn account(&mut self, tree: &Tree, arguments: &[Value]) -> Result<(), Error> {
+        let size = |value: &Value| match value {
+            Value::Str(text) => text.size_in_memory(),
+            Value::List(list) => list.len() * size_of::<usize>(),
+            _ => 0,
+        };
+        let size: usize = arguments.iter().map(size).sum();
+        if size < LARGE_ARGUMENTS {
+            return Ok(());
+        }
+        self.work(size as u64).map_err(|error| self.failure(tree, "", error))
     }
 
     /// Refuses what `call` cannot call, by the words of the template.

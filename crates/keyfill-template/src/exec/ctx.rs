@@ -27,12 +27,19 @@ pub struct Ctx {
     /// How often each template is being included, one inside the other.
     pub(super) included: HashMap<Str, u32>,
     pub(super) parsed: HashMap<Str, Parsed>,
+    /// How long the texts of `parsed` are.
+    pub(super) parsed_bytes: usize,
     /// Steps that are left.
     pub(super) steps: u64,
     /// Bytes that templates and functions may still produce.
     bytes: u64,
+    /// Bytes that were worked on since the last look at the clock.
+    unchecked: u64,
     state: HashMap<TypeId, Box<dyn Any>>,
 }
+
+/// Asking for the time is cheap compared to a mebibyte of work.
+const WORK_PER_CHECK: u64 = 1 << 20;
 
 /// A variable on the stack.
 pub(super) struct Variable {
@@ -56,8 +63,10 @@ impl Ctx {
             depth: 0,
             included: HashMap::new(),
             parsed: HashMap::new(),
+            parsed_bytes: 0,
             steps: cx.limits.steps,
             bytes: cx.limits.output_bytes.saturating_mul(4),
+            unchecked: 0,
             state: HashMap::new(),
         }
     }
@@ -75,8 +84,32 @@ impl Ctx {
             .bytes
             .checked_sub(bytes)
             .ok_or_else(|| FuncError::limit("templates produce more than the limit allows"))?;
-        // Asking for the time is cheap compared to a mebibyte of work.
-        if bytes > 1 << 20 { self.check() } else { Ok(()) }
+        if bytes > WORK_PER_CHECK {
+            self.room(bytes)?;
+        }
+        self.work(bytes)
+    }
+
+    /// Accounts for work on bytes that are there already: it takes time and no memory.
+    #[inline]
+    pub fn work(&mut self, bytes: u64) -> Result<(), FuncError> {
+        self.unchecked = self.unchecked.saturating_add(bytes);
+        if self.unchecked > WORK_PER_CHECK {
+            self.unchecked = 0;
+            return self.check();
+        }
+        Ok(())
+    }
+
+    /// Whether one value may become so large. Ask before it is made.
+    pub fn room(&self, bytes: u64) -> Result<(), FuncError> {
+        if bytes > self.cx.limits.output_bytes {
+            return Err(FuncError::limit("a value of a template would be larger than the limit allows"));
+        }
+        if bytes < WORK_PER_CHECK {
+            return Ok(());
+        }
+        self.cx.room(bytes).map_err(|stopped| FuncError::limit(stopped.to_string()))
     }
 
     /// Whether the run may go on: deadline and cancellation.

@@ -3,7 +3,7 @@
 use super::ctx::Variable;
 use super::{Ctx, Dot};
 use crate::compiler::{self, Chain, Ideal, Name, NodeId, NodeKind, Tree};
-use crate::error::Error;
+use crate::error::{Error, Link, NilChain};
 use crate::funcs::Function;
 use crate::templates::MissingKey;
 use crate::value::{Kind, List, Map, Object, Str, Type, Value, no_methods};
@@ -200,7 +200,9 @@ impl Ctx {
             match self.field(tree, id, dot, receiver, tree.name(*name), given_to(place)) {
                 Ok(next) => (value, interface) = next,
                 Err(error) if value.is_nil() => {
-                    return Err(error.with_hint(nil_hint(tree, id, start.value, &names[..place])));
+                    let walked = &names[..place];
+                    let hint = nil_hint(tree, id, start.value, walked);
+                    return Err(error.with_hint(hint).with_nil(nil_chain(tree, start.value, walked)));
                 }
                 Err(error) => return Err(error),
             }
@@ -321,6 +323,28 @@ fn nil_hint(tree: &Tree, id: NodeId, start: &Value, names: &[Name]) -> Option<St
         Some(near) => format!("{nil} is not set; did you mean {}.{near}?", path(before)),
         None => format!("{nil} is not set: set it, or test it before its fields are used"),
     })
+}
+
+/// The maps that a chain of fields went through until one of them was nil.
+#[cold]
+fn nil_chain(tree: &Tree, start: &Value, names: &[Name]) -> Option<NilChain> {
+    let mut links = Vec::with_capacity(names.len());
+    let mut value = start.clone();
+    for (place, name) in names.iter().enumerate() {
+        let Value::Map(map) = &value else { return None };
+        let key = tree.name(*name);
+        links.push(Link { map: map.address(), name: lossy(key).into_owned() });
+        let next = map.get(key);
+        if place + 1 == names.len() {
+            let entries = map.entries();
+            let known: Vec<_> = entries.keys().map(|key| key.to_text()).collect();
+            let near = keyfill_diag::nearest(&lossy(key), known.iter().map(AsRef::as_ref));
+            let near = near.map(str::to_owned);
+            return Some(NilChain { links, is_null: next.is_some(), near });
+        }
+        value = next?;
+    }
+    None
 }
 
 fn lossy(name: &[u8]) -> Cow<'_, str> {

@@ -10,7 +10,7 @@ mod walk;
 pub use ctx::Ctx;
 
 use crate::compiler::Tree;
-use crate::error::{Error, Frame};
+use crate::error::{Error, Frame, line_of};
 use crate::funcs::{Failure, FuncError};
 use crate::templates::Templates;
 use crate::value::Value;
@@ -91,12 +91,15 @@ impl Ctx {
 
     fn place(&self, tree: &Tree) -> Frame {
         let (line, column) = tree.line_and_column(tree[self.at].pos);
+        // `tpl` gives its texts the name of the set.
+        let is_of_tpl = *self.templates.name() == tree.source.file.as_str();
         Frame {
             file: tree.source.file.clone(),
             line,
             column,
             template: tree.name.to_text().into_owned(),
             context: tree.show(self.at),
+            text: is_of_tpl.then(|| line_of(tree.source.text.as_bytes(), line)).flatten(),
         }
     }
 }

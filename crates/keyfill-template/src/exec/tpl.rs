@@ -12,9 +12,10 @@ use std::sync::Arc;
 /// How often a template may include itself, through others or not.
 const NESTED_INCLUDES: u32 = 1_000;
 
-/// How many texts of `tpl` are kept parsed, and how long they may be.
+/// How many texts of `tpl` are kept parsed, how long they may be, and all together.
 const KEPT_TEXTS: usize = 1_000;
 const KEPT_LENGTH: usize = 64 << 10;
+const KEPT_IN_ALL: usize = 4 << 20;
 
 /// A text of `tpl`: what it defines, and itself.
 #[derive(Clone)]
@@ -64,8 +65,11 @@ impl Ctx {
     }
 
     fn parse_text(&mut self, text: &Str) -> Result<Parsed, FuncError> {
+        // A parsed text takes several times its own length.
+        self.spend(8 * text.len() as u64)?;
         let name = self.templates.name().to_text().into_owned();
         let trees = parse(&name, text, self.templates.registry()).map_err(|error| {
+            let error = error.with_line_of(text.as_bytes());
             FuncError::from(error).wrap(format!("cannot parse template {}", quote(text.as_bytes())))
         })?;
         let mut trees: Vec<Arc<Tree>> = trees.into_iter().map(Arc::new).collect();
@@ -75,8 +79,10 @@ impl Ctx {
         let main = trees.remove(own);
         let parsed = Parsed { definitions: trees.into(), main };
         if text.len() <= KEPT_LENGTH {
-            if self.parsed.len() >= KEPT_TEXTS {
+            self.parsed_bytes += text.len();
+            if self.parsed.len() >= KEPT_TEXTS || self.parsed_bytes > KEPT_IN_ALL {
                 self.parsed.clear();
+                self.parsed_bytes = text.len();
             }
             self.parsed.insert(text.clone(), parsed.clone());
         }

@@ -215,8 +215,12 @@ fn text(args: &[Value]) -> Result<Str, FuncError> {
     Ok(Str::from(out))
 }
 
+/// How many bytes an escape makes of one.
+const MOST_OF_ONE: u64 = 6;
+
 fn html(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let text = text(args)?;
+    ctx.room(MOST_OF_ONE * text.len() as u64)?;
     let mut out = Vec::with_capacity(text.len());
     for byte in text.as_bytes() {
         let escape = match byte {
@@ -238,6 +242,7 @@ fn html(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 
 fn js(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let text = text(args)?;
+    ctx.room(MOST_OF_ONE * text.len() as u64)?;
     let mut out = Vec::with_capacity(text.len());
     let special = |rune: &utf8::Rune| {
         matches!(rune.char, '\\' | '\'' | '"' | '<' | '>' | '&' | '=')
@@ -267,6 +272,7 @@ fn js(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 
 fn urlquery(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let text = text(args)?;
+    ctx.room(MOST_OF_ONE * text.len() as u64)?;
     let mut out = Vec::with_capacity(text.len());
     for byte in text.as_bytes() {
         match byte {

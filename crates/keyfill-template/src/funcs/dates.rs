@@ -179,9 +179,7 @@ static TIME_METHODS: &[Function] = &[
         Ok(time_value(time_at(args, 0).add_date(int(args, 1), int(args, 2), int(args, 3))))
     }),
     Function::fixed("Compare", &[TIME], |_, args| Ok(Value::Int(order(args) as i64))),
-    Function::fixed("Sub", &[TIME], |_, args| {
-        Ok(Value::object(DurationObject(time_at(args, 0).since(&time_at(args, 1)))))
-    }),
+    Function::fixed("Sub", &[TIME], |_, args| Ok(duration_value(time_at(args, 0).since(&time_at(args, 1))))),
     Function::fixed("After", &[TIME], |_, args| Ok(Value::Bool(order(args).is_gt()))),
     Function::fixed("Before", &[TIME], |_, args| Ok(Value::Bool(order(args).is_lt()))),
     Function::fixed("Equal", &[TIME], |_, args| Ok(Value::Bool(order(args).is_eq()))),
@@ -236,6 +234,16 @@ impl Object for TimeObject {
 /// `time.Duration`
 struct DurationObject(Duration);
 
+/// A duration as a value.
+pub(super) fn duration_value(duration: Duration) -> Value {
+    Value::object(DurationObject(duration))
+}
+
+/// The duration that a value is.
+pub(super) fn as_duration(value: &Value) -> Option<Duration> {
+    value.as_object::<DurationObject>().map(|duration| duration.0)
+}
+
 fn duration_at(args: &[Value]) -> Duration {
     Duration(int(args, 0))
 }
@@ -248,13 +256,17 @@ static DURATION_METHODS: &[Function] = &[
     part("Milliseconds", |_, args| Ok(Value::Int64(duration_at(args).0 / 1_000_000))),
     part("Microseconds", |_, args| Ok(Value::Int64(duration_at(args).0 / 1_000))),
     part("Nanoseconds", |_, args| Ok(Value::Int64(duration_at(args).0))),
+    part("Abs", |_, args| Ok(duration_value(Duration(duration_at(args).0.saturating_abs())))),
     Function::fixed("Round", &[DURATION], |_, args| {
-        Ok(Value::object(DurationObject(duration_at(args).round(Duration(int(args, 1))))))
+        Ok(duration_value(duration_at(args).round(Duration(int(args, 1)))))
+    }),
+    Function::fixed("Truncate", &[DURATION], |_, args| {
+        Ok(duration_value(duration_at(args).truncate(Duration(int(args, 1)))))
     }),
 ];
 
 /// Whole units and the fraction are added, as in Go: that keeps the whole ones exact.
-fn in_float(duration: Duration, unit: i64) -> f64 {
+pub(super) fn in_float(duration: Duration, unit: i64) -> f64 {
     (duration.0 / unit) as f64 + (duration.0 % unit) as f64 / unit as f64
 }
 

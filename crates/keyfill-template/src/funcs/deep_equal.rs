@@ -16,6 +16,12 @@ impl DeepEqual {
         Self(Walk::new(&ctx.cx().limits))
     }
 
+    /// Accounts for the work.
+    pub(super) fn finish(self, ctx: &mut Ctx) -> Result<(), FuncError> {
+        let visited = self.0.visited(&ctx.cx().limits);
+        ctx.work(visited.saturating_mul(size_of::<Value>() as u64))
+    }
+
     /// Whether both values have the same types and content. NaN differs from itself, nil lists from empty
     /// ones.
     pub(super) fn of(&mut self, a: &Value, b: &Value) -> Result<bool, FuncError> {

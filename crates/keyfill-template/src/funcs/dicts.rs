@@ -4,6 +4,7 @@ use super::cast::strval;
 use super::{FuncError, Function, any, map, text};
 use crate::Ctx;
 use crate::value::{List, Map, Type, Value};
+use std::collections::HashSet;
 
 /// The functions of this family.
 pub const FUNCTIONS: &[Function] = &[
@@ -81,9 +82,11 @@ fn pick(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(picked.into())
 }
 
-fn omit(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let left_out = |key: &[u8]| args.iter().skip(1).any(|v| v.as_bytes() == Some(key));
-    let kept = map(args, 0).snapshot().into_iter().filter(|(key, _)| !left_out(key.as_bytes()));
+fn omit(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    let left_out: HashSet<&[u8]> = args.iter().skip(1).filter_map(Value::as_bytes).collect();
+    let from = map(args, 0);
+    ctx.spend((from.len() * size_of::<Value>()) as u64)?;
+    let kept = from.snapshot().into_iter().filter(|(key, _)| !left_out.contains(key.as_bytes()));
     Ok(kept.collect::<Map>().into())
 }
 

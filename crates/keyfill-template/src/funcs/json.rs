@@ -115,6 +115,7 @@ impl Check {
                 Err(format!("json: unsupported type: {}", value.type_name()).into())
             }
             Value::Str(text) => self.text(text, false),
+            Value::Bytes(bytes) => self.walk.write(bytes.len()),
             Value::List(list) => {
                 self.walk.visit(list.len())?;
                 list.iter().try_for_each(|item| self.value(item, depth))
@@ -134,7 +135,8 @@ impl Check {
         }
     }
 
-    fn text(&self, text: &Str, is_key: bool) -> Result<(), FuncError> {
+    fn text(&mut self, text: &Str, is_key: bool) -> Result<(), FuncError> {
+        self.walk.write(text.len())?;
         if (self.is_read)(text.as_bytes(), is_key) {
             return Ok(());
         }

@@ -121,6 +121,7 @@ fn uniq(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
             kept.push(item.clone());
         }
     }
+    compare.finish(ctx)?;
     Ok(Value::list(kept))
 }
 
@@ -131,10 +132,12 @@ fn without(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let mut compare = DeepEqual::new(ctx);
     let mut kept = Vec::new();
     for item in items.iter() {
+        ctx.work(left_out.len() as u64 * size_of::<Value>() as u64)?;
         if !compare.any(left_out, item)? {
             kept.push(item.clone());
         }
     }
+    compare.finish(ctx)?;
     Ok(Value::list(kept))
 }
 
@@ -144,7 +147,10 @@ fn has(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
         return Ok(Value::Bool(false));
     }
     let items = slice(haystack, "Cannot find has on type")?;
-    Ok(Value::Bool(DeepEqual::new(ctx).any(&items, needle)?))
+    let mut compare = DeepEqual::new(ctx);
+    let found = compare.any(&items, needle)?;
+    compare.finish(ctx)?;
+    Ok(Value::Bool(found))
 }
 
 fn cut(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {

@@ -5,6 +5,7 @@ use super::{FuncError, Function, any, float, int, text};
 use crate::Ctx;
 use crate::value::{INTS, List, Type, Value};
 use keyfill_go::strconv::{self, NumError};
+use std::fmt::Write as _;
 
 const A: Type = Type::Any;
 const I: Type = Type::Int;
@@ -210,9 +211,14 @@ fn seq(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
         step => step.unwrap_or(towards),
     };
     let numbers = counted(ctx, start, end.wrapping_add(towards), step)?;
-    ctx.spend(numbers.len() as u64 * 4)?;
-    let texts: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-    Ok(texts.join(" ").into())
+    let mut out = String::new();
+    for (place, number) in numbers.iter().enumerate() {
+        let space = if place > 0 { " " } else { "" };
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{space}{number}");
+    }
+    ctx.spend(out.len() as u64)?;
+    Ok(out.into())
 }
 
 #[cfg(test)]

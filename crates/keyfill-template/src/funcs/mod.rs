@@ -30,6 +30,7 @@ mod decimal;
 mod deep_equal;
 mod defaults;
 mod dicts;
+mod durations;
 mod encoding;
 mod flow;
 mod include;
@@ -240,7 +241,7 @@ pub fn map(args: &[Value], index: usize) -> Map {
 /// Go's built-in functions: what text/template has without any other.
 pub const GO: &[Function] = builtin::FUNCTIONS;
 
-/// All functions by family: Go's built-in ones, those that execute templates, and those of sprig and helm.
+/// All functions of helm 3 by family: Go's built-in ones, those that execute templates, and those of sprig and helm.
 pub const FAMILIES: &[&[Function]] = &[
     builtin::FUNCTIONS,
     include::FUNCTIONS,
@@ -270,6 +271,10 @@ pub const FAMILIES: &[&[Function]] = &[
     yaml_pretty::FUNCTIONS,
 ];
 
+/// What helm 4 has besides [`FAMILIES`].
+pub const ADDED_BY_HELM_4: &[&[Function]] =
+    &[durations::FUNCTIONS, toml::ADDED_BY_HELM_4, yaml::ADDED_BY_HELM_4];
+
 /// The functions that templates may call, by name. Made once, shared by all template sets.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
@@ -284,6 +289,18 @@ impl Registry {
         for function in families.iter().copied().flatten() {
             registry.add(*function);
         }
+        registry
+    }
+
+    /// The functions of helm 3.
+    pub fn helm_3() -> Self {
+        Self::new(FAMILIES)
+    }
+
+    /// The functions of helm 4.
+    pub fn helm_4() -> Self {
+        let mut registry = Self::helm_3();
+        ADDED_BY_HELM_4.iter().copied().flatten().for_each(|function| registry.add(*function));
         registry
     }
 

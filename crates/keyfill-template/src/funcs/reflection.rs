@@ -33,5 +33,8 @@ fn kind_is(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 fn equal(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(Value::Bool(DeepEqual::new(ctx).of(any(args, 0), any(args, 1))?))
+    let mut compare = DeepEqual::new(ctx);
+    let equal = compare.of(any(args, 0), any(args, 1))?;
+    compare.finish(ctx)?;
+    Ok(Value::Bool(equal))
 }

@@ -27,35 +27,47 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("regexQuoteMeta", &[S], |_, args| Ok(Value::str(regexp::quote_meta(text(args, 0))))),
 ];
 
-/// How many compiled expressions are kept.
+/// How many compiled expressions are kept, and how many bytes they may take together.
 const KEPT: usize = 200;
+const KEPT_BYTES: usize = 32 << 20;
 
-/// The expressions of a run.
+/// The expressions of a run, and what they take.
 #[derive(Default)]
-struct Compiled(HashMap<Vec<u8>, Rc<Regexp>>);
+struct Compiled {
+    kept: HashMap<Vec<u8>, Rc<Regexp>>,
+    bytes: usize,
+}
 
-fn compiled(ctx: &mut Ctx, expression: &[u8]) -> Result<Rc<Regexp>, regexp::Error> {
-    let Compiled(kept) = ctx.state();
-    if let Some(regexp) = kept.get(expression) {
-        return Ok(Rc::clone(regexp));
+fn compiled(ctx: &mut Ctx, expression: &[u8]) -> Result<Result<Rc<Regexp>, regexp::Error>, FuncError> {
+    let known: &mut Compiled = ctx.state();
+    if let Some(regexp) = known.kept.get(expression) {
+        return Ok(Ok(Rc::clone(regexp)));
     }
-    let regexp = Rc::new(Regexp::compile(expression)?);
-    if kept.len() >= KEPT {
-        kept.clear();
+    // A short text may take long to compile.
+    ctx.check()?;
+    let regexp = match Regexp::compile(expression) {
+        Ok(regexp) => Rc::new(regexp),
+        Err(error) => return Ok(Err(error)),
+    };
+    let known: &mut Compiled = ctx.state();
+    known.bytes += regexp.memory_usage();
+    if known.kept.len() >= KEPT || known.bytes > KEPT_BYTES {
+        known.kept.clear();
+        known.bytes = regexp.memory_usage();
     }
-    kept.insert(expression.to_vec(), Rc::clone(&regexp));
-    Ok(regexp)
+    known.kept.insert(expression.to_vec(), Rc::clone(&regexp));
+    Ok(Ok(regexp))
 }
 
 /// Argument 0 compiled; Go's `MustCompile` panics with more words than `Compile` has, but it fails as well.
 fn expression(ctx: &mut Ctx, args: &[Value]) -> Result<Rc<Regexp>, FuncError> {
     // The search is linear in the text.
     ctx.spend(text(args, 1).len() as u64)?;
-    compiled(ctx, text(args, 0)).map_err(|error| error.to_string().into())
+    compiled(ctx, text(args, 0))?.map_err(|error| error.to_string().into())
 }
 
 fn is_match(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let found = compiled(ctx, text(args, 0)).is_ok_and(|regexp| regexp.is_match(text(args, 1)));
+    let found = compiled(ctx, text(args, 0))?.is_ok_and(|regexp| regexp.is_match(text(args, 1)));
     Ok(Value::Bool(found))
 }
 
@@ -69,6 +81,7 @@ fn find(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 fn find_all(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    room_for_places(ctx, args)?;
     let found = expression(ctx, args)?.find_all(text(args, 1), int(args, 2));
     if found.is_empty() {
         return Ok(Value::List(List::nil(&STRINGS)));
@@ -77,10 +90,16 @@ fn find_all(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 fn split(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    room_for_places(ctx, args)?;
     match expression(ctx, args)?.split(text(args, 1), int(args, 2)) {
         Some(found) => pieces(ctx, args, found),
         None => Ok(Value::List(List::nil(&STRINGS))),
     }
+}
+
+/// At worst there is a match at each byte.
+fn room_for_places(ctx: &mut Ctx, args: &[Value]) -> Result<(), FuncError> {
+    ctx.room((text(args, 1).len() * size_of::<Range<usize>>()) as u64)
 }
 
 fn pieces(ctx: &mut Ctx, args: &[Value], found: Vec<Range<usize>>) -> Result<Value, FuncError> {
@@ -101,6 +120,7 @@ fn replace_all_literal(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError
 
 /// Accounts for the result: at worst a replacement for each byte, in which each `$` is the whole text.
 fn replacing(ctx: &mut Ctx, args: &[Value]) -> Result<Rc<Regexp>, FuncError> {
+    room_for_places(ctx, args)?;
     let regexp = expression(ctx, args)?;
     let (whole, template) = (text(args, 1), text(args, 2));
     let (len, matches) = (whole.len() as u64, regexp.find_all(whole, -1).len() as u64);

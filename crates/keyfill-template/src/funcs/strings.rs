@@ -6,8 +6,12 @@ use crate::Ctx;
 use crate::value::{List, Map, STRING_MAP, Str, Type, Value};
 use keyfill_go::{quote as go_quote, unicode, utf8};
 use memchr::memmem;
+use std::collections::HashSet;
 
 const S: Type = Type::String;
+
+/// What a piece of a text takes: its place, and itself in a list.
+const PIECE: usize = size_of::<&[u8]>() + size_of::<Value>();
 
 /// The functions of this family.
 pub const FUNCTIONS: &[Function] = &[
@@ -48,11 +52,12 @@ fn trim(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 fn trim_all(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let set: Vec<char> = utf8::runes(text(args, 0)).map(|r| r.char).collect();
+    let set: HashSet<char> = utf8::runes(text(args, 0)).map(|r| r.char).collect();
     Ok(Value::str(trim_where(text(args, 1), |c| set.contains(&c))))
 }
 
-fn trim_where(mut text: &[u8], cut: impl Fn(char) -> bool) -> &[u8] {
+/// The text without the characters at both ends that are to be cut.
+pub(super) fn trim_where(mut text: &[u8], cut: impl Fn(char) -> bool) -> &[u8] {
     while let Some(rune) = utf8::decode(text).filter(|r| cut(r.char)) {
         text = &text[rune.len..];
     }
@@ -167,13 +172,14 @@ fn replace(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
         return Ok(Value::str(out));
     }
     let finder = memmem::Finder::new(old);
-    let found: Vec<usize> = finder.find_iter(whole).collect();
-    if found.is_empty() {
+    // Counted first: their places would take more memory than the text.
+    let found = finder.find_iter(whole).count() as u64;
+    if found == 0 {
         return Ok(Value::str(whole));
     }
-    ctx.spend((whole.len() as u64).saturating_add((found.len() as u64).saturating_mul(new.len() as u64)))?;
+    ctx.spend((whole.len() as u64).saturating_add(found.saturating_mul(new.len() as u64)))?;
     let (mut out, mut start) = (Vec::with_capacity(whole.len()), 0);
-    for at in found {
+    for at in finder.find_iter(whole) {
         out.extend_from_slice(&whole[start..at]);
         out.extend_from_slice(new);
         start = at + old.len();
@@ -205,6 +211,8 @@ fn quote(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
             out.push(b' ');
         }
         let text = strval(value)?;
+        // At worst each byte becomes an escape of four.
+        ctx.room(4 * text.len() as u64)?;
         ctx.spend(text.len() as u64)?;
         go_quote::append(&mut out, text.as_bytes(), go_quote::Escape::Unprintable);
     }
@@ -239,34 +247,43 @@ fn to_string(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 fn split(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    numbered(ctx, &pieces(text(args, 1), text(args, 0), -1))
+    Ok(numbered(&pieces(ctx, text(args, 1), text(args, 0), -1)?))
 }
 
 fn split_list(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let pieces = pieces(text(args, 1), text(args, 0), -1);
-    ctx.spend((pieces.len() * size_of::<Value>()) as u64)?;
-    Ok(List::strings(pieces).into())
+    Ok(List::strings(pieces(ctx, text(args, 1), text(args, 0), -1)?).into())
 }
 
 fn splitn(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    numbered(ctx, &pieces(text(args, 2), text(args, 0), int(args, 1)))
+    Ok(numbered(&pieces(ctx, text(args, 2), text(args, 0), int(args, 1))?))
 }
 
 /// The pieces as a map with the keys `_0`, `_1` and so on.
-fn numbered(ctx: &mut Ctx, pieces: &[&[u8]]) -> Result<Value, FuncError> {
-    ctx.spend((pieces.len() * 2 * size_of::<Value>()) as u64)?;
+fn numbered(pieces: &[&[u8]]) -> Value {
     let entries = pieces.iter().enumerate();
     let entries = entries.map(|(n, piece)| (Str::from(format!("_{n}")), Value::str(*piece))).collect();
-    Ok(Map::typed(entries, &STRING_MAP).into())
+    Map::typed(entries, &STRING_MAP).into()
 }
 
 /// At most `limit` pieces between separators, all when it is negative; an empty separator parts characters.
-fn pieces<'a>(text: &'a [u8], separator: &[u8], limit: i64) -> Vec<&'a [u8]> {
+fn pieces<'a>(
+    ctx: &mut Ctx,
+    text: &'a [u8],
+    separator: &[u8],
+    limit: i64,
+) -> Result<Vec<&'a [u8]>, FuncError> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let (mut pieces, mut rest) = (Vec::new(), text);
     if limit == 0 {
-        return pieces;
+        return Ok(pieces);
     }
+    // Counted before any is made: of a text full of separators the pieces take far more memory than the text.
+    let count = match separator {
+        [] => text.len(),
+        [byte] => memchr::memchr_iter(*byte, text).count() + 1,
+        longer => memmem::find_iter(text, longer).count() + 1,
+    };
+    ctx.spend((count.min(limit) * PIECE) as u64)?;
     if separator.is_empty() {
         while let Some(rune) = utf8::decode(rest).filter(|_| pieces.len() + 1 < limit) {
             pieces.push(&rest[..rune.len]);
@@ -275,7 +292,7 @@ fn pieces<'a>(text: &'a [u8], separator: &[u8], limit: i64) -> Vec<&'a [u8]> {
         if !rest.is_empty() {
             pieces.push(rest);
         }
-        return pieces;
+        return Ok(pieces);
     }
     let finder = memmem::Finder::new(separator);
     while pieces.len() + 1 < limit
@@ -285,5 +302,5 @@ fn pieces<'a>(text: &'a [u8], separator: &[u8], limit: i64) -> Vec<&'a [u8]> {
         rest = &rest[at + separator.len()..];
     }
     pieces.push(rest);
-    pieces
+    Ok(pieces)
 }

@@ -17,6 +17,9 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("fromToml", &[Type::String], from_toml),
 ];
 
+/// What helm 4 has besides.
+pub const ADDED_BY_HELM_4: &[Function] = &[Function::fixed("mustToToml", &[Type::Any], write)];
+
 /// `[]map[string]interface {}`
 static TABLES: ListType =
     ListType { name: "[]map[string]interface {}", elem: Type::Map, methods: no_methods };
@@ -26,20 +29,23 @@ const NO_KEY: &str = "toml: top-level values must be Go maps or structs";
 
 /// What cannot be written gives the text of the error.
 fn to_toml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    match write(ctx, args) {
+        // Go's library panics where it is given nothing.
+        Err(error) if !error.is_limit() && !any(args, 0).is_nil() => Ok(error.to_string().into()),
+        other => other,
+    }
+}
+
+fn write(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
     if value.is_nil() {
         return Err("reflect: call of reflect.Value.Type on zero Value".into());
     }
-    value.check_walk(&ctx.cx().limits)?;
+    value.check_written(&ctx.cx().limits)?;
     let mut writer = Writer { out: Vec::new() };
-    match writer.value(&[], value) {
-        Ok(()) => {
-            ctx.spend(writer.out.len() as u64)?;
-            Ok(Value::str(writer.out))
-        }
-        Err(error) if error.is_limit() => Err(error),
-        Err(error) => Ok(error.to_string().into()),
-    }
+    writer.value(&[], value)?;
+    ctx.spend(writer.out.len() as u64)?;
+    Ok(Value::str(writer.out))
 }
 
 /// What TOML makes of a value.

@@ -13,6 +13,9 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("fromYamlArray", &[Type::String], from_yaml_array),
 ];
 
+/// What helm 4 has besides.
+pub const ADDED_BY_HELM_4: &[Function] = &[Function::fixed("mustToYaml", &[Type::Any], write)];
+
 /// Without the newline at the end.
 fn write(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
@@ -25,8 +28,10 @@ fn write(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 fn load(ctx: &mut Ctx, args: &[Value]) -> Result<Result<keyfill_yaml::Value, String>, FuncError> {
     let text = text(args, 0);
     ctx.spend(text.len() as u64 * 8)?;
+    ctx.room(text.len() as u64 * 8)?;
     let limits = Limits::from(&ctx.cx().limits);
-    Ok(load_value(text, &limits).map_err(|error| format!("error converting YAML to JSON: yaml: {error}")))
+    Ok(load_value(text, &limits)
+        .map_err(|error| format!("error converting YAML to JSON: yaml: {}", error.go_text())))
 }
 
 fn from_yaml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {

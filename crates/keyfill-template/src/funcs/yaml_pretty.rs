@@ -20,7 +20,7 @@ const SIMPLE_KEY: usize = 128;
 
 fn pretty(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
-    value.check_walk(&ctx.cx().limits)?;
+    value.check_written(&ctx.cx().limits)?;
     let mut writer = Writer { out: Vec::new() };
     match writer.value(value, 0, Place::Root) {
         Ok(()) => {}

@@ -7,6 +7,9 @@ use std::sync::Arc;
 /// How many bytes are kept in place, without an allocation.
 const INLINE: usize = 22;
 
+/// From this length on a copy costs more than the second pointer.
+const KEPT_AS_IT_IS: usize = 64 << 10;
+
 /// A string as Go has it: any bytes, shared when cloned, short ones kept in place.
 ///
 /// Compared and ordered by bytes, as in Go.
@@ -20,6 +23,8 @@ enum Repr {
         bytes: [u8; INLINE],
     },
     Shared(Arc<[u8]>),
+    /// Many bytes, which were not worth a copy.
+    Owned(Arc<Vec<u8>>),
     /// Bytes that somebody else holds, so that large files need no copy.
     Lent(Arc<dyn AsRef<[u8]> + Send + Sync>),
 }
@@ -36,6 +41,14 @@ impl Str {
         let mut place = [0; INLINE];
         place[..bytes.len()].copy_from_slice(bytes);
         Self(Repr::Inline { len: bytes.len() as u8, bytes: place })
+    }
+
+    /// A string of these bytes; many of them are not copied.
+    fn owned(bytes: Vec<u8>) -> Self {
+        if bytes.len() < KEPT_AS_IT_IS || bytes.capacity() / 2 > bytes.len() {
+            return Self::new(&bytes);
+        }
+        Self(Repr::Owned(Arc::new(bytes)))
     }
 
     /// A string of bytes that another type holds: they are kept there instead of being copied.
@@ -58,6 +71,7 @@ impl Str {
         match &self.0 {
             Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
             Repr::Shared(bytes) => bytes,
+            Repr::Owned(bytes) => bytes,
             Repr::Lent(holder) => (**holder).as_ref(),
         }
     }
@@ -75,6 +89,17 @@ impl Str {
     /// Length in bytes.
     pub fn len(&self) -> usize {
         self.as_bytes().len()
+    }
+
+    /// How many bytes of memory it holds; 0 for one that somebody else holds, and that may not be read yet.
+    #[inline]
+    pub(crate) fn size_in_memory(&self) -> usize {
+        match &self.0 {
+            Repr::Inline { len, .. } => usize::from(*len),
+            Repr::Shared(bytes) => bytes.len(),
+            Repr::Owned(bytes) => bytes.len(),
+            Repr::Lent(_) => 0,
+        }
     }
 
     /// Whether there are no bytes.
@@ -97,7 +122,7 @@ impl From<&str> for Str {
 
 impl From<String> for Str {
     fn from(text: String) -> Self {
-        Self::new(text.as_bytes())
+        Self::owned(text.into_bytes())
     }
 }
 
@@ -115,7 +140,7 @@ impl<const N: usize> From<&[u8; N]> for Str {
 
 impl From<Vec<u8>> for Str {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::new(&bytes)
+        Self::owned(bytes)
     }
 }
 

@@ -1,7 +1,8 @@
 //! How much there is to walk in a value.
 //!
 //! Maps and lists are shared: a few dozen of them can hold each other so that a walk over all parts never
-//! ends. What walks a value by recursion asks here first, or counts with a [`Walk`] of its own.
+//! ends, and a thousand that hold one large text are written as more than fits in memory. What walks a value by
+//! recursion asks here first, or counts with a [`Walk`] of its own.
 
 use super::{List, Map, Value};
 use crate::funcs::FuncError;
@@ -11,18 +12,50 @@ use keyfill_diag::Limits;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Walk {
     nodes: u64,
+    /// Bytes of texts that may still be written. Escapes make six of one.
+    bytes: u64,
 }
 
 impl Walk {
     /// A walk within the limits of the run.
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { nodes: limits.nodes }
+        Self { nodes: limits.nodes, bytes: limits.output_bytes / 4 }
     }
 
     /// Accounts for parts, counted each time they are met.
     pub(crate) fn visit(&mut self, parts: usize) -> Result<(), FuncError> {
         self.nodes = self.nodes.checked_sub(parts as u64).ok_or_else(too_large)?;
         Ok(())
+    }
+
+    /// Accounts for a text that is written.
+    pub(crate) fn write(&mut self, bytes: usize) -> Result<(), FuncError> {
+        self.bytes = self.bytes.checked_sub(bytes as u64).ok_or_else(too_large)?;
+        Ok(())
+    }
+
+    /// How many parts were visited.
+    pub(crate) fn visited(&self, limits: &Limits) -> u64 {
+        limits.nodes.saturating_sub(self.nodes)
+    }
+
+    fn written(&mut self, value: &Value, depth: u32) -> Result<(), FuncError> {
+        let deeper = depth.checked_sub(1);
+        match value {
+            Value::Str(text) | Value::Bytes(text) => self.write(text.len()),
+            Value::List(list) => {
+                self.visit(list.len())?;
+                list.iter().try_for_each(|v| self.written(v, deeper.ok_or_else(too_large)?))
+            }
+            Value::Map(map) => {
+                self.visit(map.len())?;
+                map.entries().iter().try_for_each(|(key, v)| {
+                    self.write(key.len())?;
+                    self.written(v, deeper.ok_or_else(too_large)?)
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn all(&mut self, value: &Value, depth: u32) -> Result<(), FuncError> {
@@ -54,6 +87,12 @@ impl Value {
     /// more parts, counted as often as they are met.
     pub fn check_walk(&self, limits: &Limits) -> Result<(), FuncError> {
         Walk::new(limits).all(self, limits.depth)
+    }
+
+    /// As [`check_walk`](Self::check_walk), and refuses values whose texts, counted as often as they are met, are
+    /// more than may be written.
+    pub fn check_written(&self, limits: &Limits) -> Result<(), FuncError> {
+        Walk::new(limits).written(self, limits.depth)
     }
 
     /// Whether a walk over the parts meets a map or list inside itself, before it meets one that is too deep.
@@ -107,6 +146,14 @@ mod tests {
         assert!(doubled(15).check_walk(&Limits::default()).is_ok());
         assert!(doubled(60).check_walk(&Limits::default()).is_err());
         assert!(!doubled(60).holds_itself(&Limits::default()));
+    }
+
+    #[test]
+    fn a_text_counts_as_often_as_it_is_written() {
+        let text = Value::str("x".repeat(1 << 20));
+        let many = Value::list(vec![text; 1_000]);
+        assert!(many.check_walk(&Limits::default()).is_ok());
+        assert!(many.check_written(&Limits::default()).is_err());
     }
 
     #[test]

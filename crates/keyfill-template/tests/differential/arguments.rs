@@ -429,6 +429,30 @@ const URLS: &[&str] = &[
 ];
 
 /// What an argument should be.
+/// Durations, and what is none.
+const DURATIONS: &[&str] = &[
+    "\"1h2m3s\"",
+    "\"-90m\"",
+    "\" 36h \"",
+    "\"1.5ms\"",
+    "\"7ns\"",
+    "\"2.5\"",
+    "\"1e3\"",
+    "\"inf\"",
+    "\"1h x\"",
+    "\"9223372036\"",
+    "\"9223372037\"",
+    "90",
+    "-1.25",
+    "1e18",
+    "9223372036",
+    "9223372037",
+    "(mustToDuration \"25h\")",
+    "0",
+    "nil",
+    "true",
+];
+
 #[derive(Clone, Copy)]
 pub enum Arg {
     Any,
@@ -457,11 +481,12 @@ pub enum Arg {
     Toml,
     Url,
     Key,
+    Duration,
 }
 
 use Arg::{
-    Any, Bool, Constraint, Count, Date, Dict, Expression, Float, Index, Json, Key, Layout, List, Plain,
-    Replacement, Small, Text, Time, Toml, Url, Version, Yaml, Zone,
+    Any, Bool, Constraint, Count, Date, Dict, Duration, Expression, Float, Index, Json, Key, Layout, List,
+    Plain, Replacement, Small, Text, Time, Toml, Url, Version, Yaml, Zone,
 };
 
 /// An argument as it stands in a template.
@@ -510,6 +535,7 @@ pub fn argument(source: &mut Source, arg: Arg) -> String {
         Layout => quoted(source.pick(LAYOUTS)),
         Date => quoted(source.pick(DATES)),
         Zone => quoted(source.pick(ZONES)),
+        Duration => source.pick(DURATIONS).to_owned(),
         Time => source
             .pick(&[
                 "0", "(int64 1615000000)", "1700000000", "-62135596800", "(toDate \"2006-01-02\" \"2021-03-04\")", "(toDate \"2006-01-02T15:04:05Z07:00\" \"2021-03-04T05:06:07.25+02:00\")",

@@ -1,8 +1,8 @@
 //! Every function with the arguments that it takes.
 
 use super::arguments::Arg::{
-    self, Any, Bool, Constraint, Count, Date, Dict, Expression, Float, Index, Json, Key, Layout, List, Plain,
-    Replacement, Small, Text, Time, Toml, Url, Version, Yaml, Zone,
+    self, Any, Bool, Constraint, Count, Date, Dict, Duration, Expression, Float, Index, Json, Key, Layout,
+    List, Plain, Replacement, Small, Text, Time, Toml, Url, Version, Yaml, Zone,
 };
 
 /// The functions with the arguments that they take; the last of these may be repeated or left out.
@@ -223,4 +223,23 @@ pub const CALLS: &[(&str, &[Arg], bool)] = &[
     ("len (randBytes", &[Count], false),
     ("len (shuffle", &[Text], false),
     ("slice", &[List, Index], true),
+];
+
+/// What helm 4 has besides.
+pub const CALLS_OF_HELM_4: &[(&str, &[Arg], bool)] = &[
+    ("mustToYaml", &[Any], false),
+    ("mustToToml", &[Any], false),
+    ("mustToToml", &[Dict], false),
+    ("mustToDuration", &[Any], false),
+    ("mustToDuration", &[Duration], false),
+    ("durationSeconds", &[Duration], false),
+    ("durationMilliseconds", &[Duration], false),
+    ("durationMicroseconds", &[Duration], false),
+    ("durationNanoseconds", &[Duration], false),
+    ("durationMinutes", &[Duration], false),
+    ("durationHours", &[Duration], false),
+    ("durationDays", &[Duration], false),
+    ("durationWeeks", &[Any], false),
+    ("durationRoundTo", &[Duration, Duration], false),
+    ("durationTruncateTo", &[Duration, Any], false),
 ];

@@ -1,7 +1,7 @@
 //! One case: templates and data, and what keyfill-template makes of them.
 
 use keyfill_diag::Cx;
-use keyfill_template::funcs::{FAMILIES, GO, Registry};
+use keyfill_template::funcs::{GO, Registry};
 use keyfill_template::value::{Map, Value};
 use keyfill_template::{Ctx, Error, MissingKey, Templates};
 use std::fmt;
@@ -13,8 +13,10 @@ use std::time::Duration;
 pub enum Mode {
     /// Go's text/template with its own functions.
     Go,
-    /// helm, with the data as values.
+    /// helm 3, with the data as values.
     Helm,
+    /// helm 4.
+    Helm4,
 }
 
 /// Templates and data.
@@ -37,7 +39,8 @@ pub enum Outcome {
 }
 
 static GO_FUNCTIONS: LazyLock<Arc<Registry>> = LazyLock::new(|| Arc::new(Registry::new(&[GO])));
-static HELM_FUNCTIONS: LazyLock<Arc<Registry>> = LazyLock::new(|| Arc::new(Registry::new(FAMILIES)));
+static HELM_FUNCTIONS: LazyLock<Arc<Registry>> = LazyLock::new(|| Arc::new(Registry::helm_3()));
+static HELM_4_FUNCTIONS: LazyLock<Arc<Registry>> = LazyLock::new(|| Arc::new(Registry::helm_4()));
 
 impl Case {
     /// One template, which sees the data as `.` in Go and `.Values` in helm.
@@ -71,10 +74,14 @@ impl Case {
         let limits = keyfill_yaml::Limits::default();
         let data = keyfill_yaml::load_value(self.data.as_bytes(), &limits).expect("generated data are JSON");
         let mut data = Value::from(&data);
-        let helm = mode == Mode::Helm;
+        let helm = mode != Mode::Go;
         let set = if helm { "gotpl" } else { "root" };
         let missing_key = if helm { MissingKey::Zero } else { missing_key };
-        let registry = Arc::clone(if helm { &HELM_FUNCTIONS } else { &GO_FUNCTIONS });
+        let registry = Arc::clone(match mode {
+            Mode::Go => &GO_FUNCTIONS,
+            Mode::Helm => &HELM_FUNCTIONS,
+            Mode::Helm4 => &HELM_4_FUNCTIONS,
+        });
         let mut templates = Templates::new(set, registry).with_missing_key(missing_key);
         let path = |name: &str| if helm { format!("c/templates/{name}") } else { name.to_owned() };
         let mut order: Vec<&(String, Vec<u8>)> = self.templates.iter().collect();

@@ -1,8 +1,8 @@
 //! Generates calls of every function, with arguments of the types it takes and of those it does not.
 
 use super::arguments::argument;
-use super::calls::CALLS;
-use super::case::Case;
+use super::calls::{CALLS, CALLS_OF_HELM_4};
+use super::case::{Case, Mode};
 use super::source::Source;
 
 /// The data that calls refer to: every type that JSON gives, texts that functions understand.
@@ -13,8 +13,11 @@ const DATA: &str = r#"{
 "json":"{\"a\":[1,2.5,\"x\"],\"b\":null}","yaml":"a: 1\nb:\n  - x\n  - y: [1, 2]\n","url":"https://u:p@h.example:8443/a%20b?q=1#top"}"#;
 
 /// A call of a function whose result is shown with its type, plain and as JSON.
-pub fn case(source: &mut Source) -> Case {
-    let (name, args, open) = CALLS[source.below(CALLS.len())];
+pub fn case(source: &mut Source, mode: Mode) -> Case {
+    let known = CALLS.len() + if mode == Mode::Helm4 { CALLS_OF_HELM_4.len() } else { 0 };
+    let place = source.below(known);
+    let (name, args, open) =
+        CALLS.get(place).copied().unwrap_or_else(|| CALLS_OF_HELM_4[place - CALLS.len()]);
     let mut call = name.to_owned();
     for (index, arg) in args.iter().enumerate() {
         let last = index + 1 == args.len();
@@ -39,14 +42,11 @@ pub fn case(source: &mut Source) -> Case {
     Case::one(text, DATA)
 }
 
-/// The texts of our YAML and TOML parsers are not those of Go's: only that there is an error counts.
+/// The texts of our TOML parser are not those of Go's: only that there is an error counts.
 fn without_parser_texts(name: &str) -> &'static str {
     match name {
-        "fromYaml" | "fromToml" => {
+        "fromToml" => {
             r#"{{ if kindIs "map" $r }}{{ if hasKey $r "Error" }}{{ $r = "error" }}{{ end }}{{ end }}"#
-        }
-        "fromYamlArray" => {
-            r#"{{ if contains "error converting YAML" (toString $r) }}{{ $r = "error" }}{{ end }}"#
         }
         "toToml (fromToml" => r#"{{ if contains "Error = " $r }}{{ $r = "error" }}{{ end }}"#,
         _ => "",

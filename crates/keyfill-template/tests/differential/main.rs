@@ -28,7 +28,8 @@ fn seed() -> u64 {
 
 /// Runs generated cases in both, and fails with the first that differ.
 fn compare(mode: Mode, generate: impl Fn(&mut Source) -> Case) {
-    let Some(program) = keyfill_testkit::oracle("template-oracle") else { return };
+    let program = if mode == Mode::Helm4 { "template4-oracle" } else { "template-oracle" };
+    let Some(program) = keyfill_testkit::oracle(program) else { return };
     let mut oracle = Oracle::start(&program);
     let mut source = Source::new(seed());
     let mut differing = Vec::new();
@@ -69,7 +70,17 @@ fn the_language_is_helm_s() {
 
 #[test]
 fn the_functions_are_helm_s() {
-    compare(Mode::Helm, |source| functions::case(source).for_helm());
+    compare(Mode::Helm, |source| functions::case(source, Mode::Helm).for_helm());
+}
+
+#[test]
+fn the_language_is_helm_4_s() {
+    compare(Mode::Helm4, |source| language::case(source).for_helm());
+}
+
+#[test]
+fn the_functions_are_helm_4_s() {
+    compare(Mode::Helm4, |source| functions::case(source, Mode::Helm4).for_helm());
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl Oracle {
 fn send(to: &mut impl Write, mode: Mode, case: &Case) -> std::io::Result<()> {
     let mode = match mode {
         Mode::Go => "go",
-        Mode::Helm => "helm",
+        Mode::Helm | Mode::Helm4 => "helm",
     };
     let mut fields: Vec<&[u8]> =
         vec![mode.as_bytes(), case.missing_key.as_bytes(), case.main.as_bytes(), case.data.as_bytes()];

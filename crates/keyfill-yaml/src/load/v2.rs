@@ -44,7 +44,7 @@ enum Given {
 }
 
 fn read(event: &ScalarEvent<'_>) -> Result<Given, Error> {
-    let refuse = |m: &str| Error::at(event.mark.line + 1, event.mark.column + 1, m);
+    let refuse = |m: &str| Error::at(event.mark.line + 1, event.mark.column + 1, m).about_value();
     let core = match event.tag.as_deref().map(|tag| tag.strip_prefix(CORE)) {
         None if event.style == Style::Plain && !event.bare_tag => {
             return Ok(Given::Resolved(resolve_plain(Dialect::V2, &event.text)));
@@ -179,6 +179,7 @@ impl Builder for ValueBuilder {
                 mark.column + 1,
                 "map merge requires map or sequence of maps as the value",
             )
+            .about_value()
         };
         match value {
             Value::Map(entries) => open.entries.extend(entries),

@@ -23,7 +23,7 @@ impl Scanner<'_> {
         let mark = self.mark();
         self.pos += 1;
         let (chomping, increment) = self.scan_block_header(mark)?;
-        let text = self.scan_block_lines(literal, chomping, increment, mark)?;
+        let text = self.scan_block_lines(literal, chomping, increment)?;
         let style = if literal { Style::Literal } else { Style::Folded };
         self.push(Kind::Scalar(Cow::Owned(text), style), mark);
         Ok(())
@@ -75,7 +75,6 @@ impl Scanner<'_> {
         literal: bool,
         chomping: Chomping,
         increment: usize,
-        mark: Mark,
     ) -> Result<String, Error> {
         let parent = usize::try_from(self.indent).unwrap_or(0);
         let mut indent = if increment > 0 { parent + increment } else { 0 };
@@ -83,7 +82,7 @@ impl Scanner<'_> {
         let mut breaks = String::new();
         let mut line_end = "";
         let mut after_blank = false;
-        self.pass_block_breaks(&mut indent, &mut breaks, mark)?;
+        self.pass_block_breaks(&mut indent, &mut breaks)?;
         while self.pos - self.line_start == indent && self.pos < self.bytes.len() {
             let blank = is_blank(self.byte(0));
             if !literal && line_end == "\n" && !after_blank && !blank {
@@ -107,7 +106,7 @@ impl Scanner<'_> {
                     text
                 }
             };
-            self.pass_block_breaks(&mut indent, &mut breaks, mark)?;
+            self.pass_block_breaks(&mut indent, &mut breaks)?;
         }
         if chomping != Chomping::Strip {
             out.push_str(line_end);
@@ -120,12 +119,7 @@ impl Scanner<'_> {
 
     /// Passes indentation and empty lines. When the indentation is not known yet (0), the first line
     /// that is not empty decides it.
-    fn pass_block_breaks(
-        &mut self,
-        indent: &mut usize,
-        breaks: &mut String,
-        mark: Mark,
-    ) -> Result<(), Error> {
+    fn pass_block_breaks(&mut self, indent: &mut usize, breaks: &mut String) -> Result<(), Error> {
         let mut deepest = 0;
         loop {
             while (*indent == 0 || self.pos - self.line_start < *indent) && self.byte(0) == b' ' {
@@ -134,8 +128,8 @@ impl Scanner<'_> {
             let column = self.pos - self.line_start;
             deepest = deepest.max(column);
             if (*indent == 0 || column < *indent) && self.byte(0) == b'\t' {
-                let message = "found a tab character where an indentation space is expected";
-                return Err(problem(mark, message).hint("indent with spaces; YAML does not allow tabs there"));
+                let error = self.error("found a tab character where an indentation space is expected");
+                return Err(error.hint("indent with spaces; YAML does not allow tabs there"));
             }
             let len = self.break_len(0);
             if len == 0 {
@@ -153,5 +147,5 @@ impl Scanner<'_> {
 }
 
 fn problem(mark: Mark, message: &str) -> Error {
-    Error::at(mark.line + 1, mark.column + 1, format!("{message} while scanning a block scalar"))
+    Error::at(mark.line + 1, mark.column + 1, message).detail(" while scanning a block scalar")
 }

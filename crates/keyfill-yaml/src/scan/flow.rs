@@ -47,7 +47,7 @@ impl<'a> Scanner<'a> {
         self.save_key()?;
         self.key_allowed = false;
         let mark = self.mark();
-        let text = self.scan_plain(mark)?;
+        let text = self.scan_plain()?;
         self.push(Kind::Scalar(text, Style::Plain), mark);
         Ok(())
     }
@@ -66,7 +66,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn scan_plain(&mut self, mark: Mark) -> Result<Cow<'a, str>, Error> {
+    fn scan_plain(&mut self) -> Result<Cow<'a, str>, Error> {
         let mut joined = String::new();
         let mut fold = Fold::default();
         // The part that goes on from here and has not been copied.
@@ -90,7 +90,7 @@ impl<'a> Scanner<'a> {
             if !is_blank(self.byte(0)) && self.break_len(0) == 0 {
                 break;
             }
-            self.pass_plain_blanks(&mut fold, mark)?;
+            self.pass_plain_blanks(&mut fold)?;
             if fold.passed && self.flow_level == 0 && self.icolumn() <= self.indent {
                 break;
             }
@@ -129,17 +129,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn pass_plain_blanks(&mut self, fold: &mut Fold, mark: Mark) -> Result<(), Error> {
+    fn pass_plain_blanks(&mut self, fold: &mut Fold) -> Result<(), Error> {
         loop {
             let b = self.byte(0);
             if is_blank(b) {
                 if b == b'\t' && fold.passed && self.icolumn() <= self.indent {
-                    let place = Error::at(
-                        mark.line + 1,
-                        mark.column + 1,
-                        "found a tab character that violates indentation",
-                    );
-                    return Err(place.hint("indent with spaces; YAML does not allow tabs there"));
+                    let error = self.error("found a tab character that violates indentation");
+                    return Err(error.hint("indent with spaces; YAML does not allow tabs there"));
                 }
                 self.pos += 1;
                 continue;
@@ -288,7 +284,8 @@ impl<'a> Scanner<'a> {
 }
 
 fn unclosed(mark: Mark, message: &str) -> Error {
-    Error::at(mark.line + 1, mark.column + 1, format!("{message} while scanning a quoted scalar"))
+    Error::at(mark.line + 1, mark.column + 1, message)
+        .detail(" while scanning a quoted scalar")
         .hint("the quote that begins here is not closed")
 }
 

@@ -174,7 +174,7 @@ impl<'a> Scanner<'a> {
             if self.tokens.len() - self.head > ahead && !self.head_may_be_key()? {
                 break;
             }
-            self.fetch()?;
+            self.fetch().map_err(|error| error.scanned_at(self.line))?;
         }
         self.ready = true;
         Ok(())
@@ -186,7 +186,9 @@ impl<'a> Scanner<'a> {
         // Token numbers grow with the level.
         let level = if self.keys.len() == 1 { 0 } else { self.keys.partition_point(|k| k.token < taken) };
         match self.keys.get(level) {
-            Some(key) if key.possible && key.awaited && key.token == taken => self.key_is_valid(level),
+            Some(key) if key.possible && key.awaited && key.token == taken => {
+                self.key_is_valid(level).map_err(|error| error.scanned_at(self.line))
+            }
             _ => Ok(false),
         }
     }
@@ -322,11 +324,13 @@ impl<'a> Scanner<'a> {
             b'|' | b'>' if !flow => self.fetch_block_scalar(b == b'|'),
             b'\'' | b'"' => self.fetch_quoted(b),
             b'\t' => Err(self
-                .error("found character that cannot start any token: a tab")
+                .error("found character that cannot start any token")
+                .detail(": a tab")
                 .hint("indent with spaces; YAML does not allow tabs there")),
             b'%' | b'@' | b'`' | b'#' | b'|' | b'>' => {
-                let message = format!("found character that cannot start any token: {}", char::from(b));
-                Err(self.error(message).hint("put the text into quotes"))
+                let found = format!(": {}", char::from(b));
+                let error = self.error("found character that cannot start any token").detail(&found);
+                Err(error.hint("put the text into quotes"))
             }
             _ => self.fetch_plain(),
         }?;
