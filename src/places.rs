@@ -1,13 +1,16 @@
 //! How paths of the tree read to the one who started the run.
 //!
 //! Inside a work tree or `--root` they are relative to it, as git and CI show them. Where there is neither,
-//! the tree is the whole file system: then they are relative to the current folder, or absolute.
+//! the tree is the whole file system: then they are relative to the current folder, or absolute. Commands in hints
+//! work from the current folder in either case.
 
 use crate::report::{self, Failure};
 use crate::tree::Tree;
 use anyhow::Error;
 use keyfill_diag::Diagnostic;
+use keyfill_files::TreePath;
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What to do with paths; nothing inside a work tree.
@@ -15,26 +18,34 @@ use std::sync::Arc;
 pub struct Places {
     /// The current folder with a `/` at its end, when the tree is the whole file system.
     here: Option<String>,
+    /// The current folder, when it lies in the tree.
+    current: Option<TreePath>,
+    /// The tree's root, where it lies on disk.
+    root: Option<PathBuf>,
 }
 
 impl Places {
     /// For the tree of a run.
     pub fn of(tree: &Tree) -> Self {
         let current = tree.current.as_ref().filter(|_| tree.is_whole_file_system());
-        Self { here: current.map(|c| if c.is_root() { String::new() } else { format!("{c}/") }) }
+        let here = current.map(|c| if c.is_root() { String::new() } else { format!("{c}/") });
+        Self { here, current: tree.current.clone(), root: tree.root().map(Path::to_path_buf) }
     }
 
     /// An error whose places are paths of the tree.
     pub fn error(&self, error: Error) -> Error {
-        if self.here.is_none() {
+        let problems = report::problems(&error);
+        let has_command = |d: &Diagnostic| d.hint.as_deref().is_some_and(|hint| hint.contains(HELM_BUILD));
+        if self.here.is_none() && !problems.iter().any(has_command) {
             return error;
         }
-        let problems = report::problems(&error).into_iter();
+        let problems = problems.into_iter();
         Failure::new(problems.map(|d| self.diagnostic(d)).collect()).into()
     }
 
     /// A problem whose place is a path of the tree.
     pub fn diagnostic(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        diagnostic.hint = diagnostic.hint.map(|hint| self.command(hint));
         let Some(here) = &self.here else { return diagnostic };
         diagnostic.place.file = diagnostic.place.file.map(|file| seen_from(here, &file));
         diagnostic.message = without(here, &diagnostic.message).into_owned();
@@ -42,6 +53,30 @@ impl Places {
             *step = without(here, step).into_owned();
         }
         diagnostic
+    }
+
+    /// A hint with a command, which then works from the current folder.
+    fn command(&self, hint: String) -> String {
+        let Some((before, rest)) = hint.split_once(HELM_BUILD) else { return hint };
+        let Some((path, after)) = rest.split_once('`') else { return hint };
+        format!("{before}{HELM_BUILD}{}`{after}", self.reached(path))
+    }
+
+    /// How a path of the tree is reached from the current folder.
+    fn reached(&self, path: &str) -> String {
+        let Some(path) = TreePath::new(path) else { return path.to_owned() };
+        let below = self.current.as_ref().and_then(|current| {
+            if *current == path {
+                return Some(".");
+            }
+            let folder = if current.is_root() { String::new() } else { format!("{current}/") };
+            path.as_str().strip_prefix(&folder)
+        });
+        match (below, &self.root) {
+            (Some(below), _) => below.to_owned(),
+            (None, Some(root)) => root.join(path.as_str()).display().to_string(),
+            (None, None) => path.to_string(),
+        }
     }
 
     /// The file that a document came from.
@@ -52,11 +87,16 @@ impl Places {
     }
 }
 
-/// A path of the whole file system. Names such as `<stdin>` are none.
+/// The command of a hint that names a path of the tree.
+const HELM_BUILD: &str = "`helm dependency build ";
+
+/// A path of the whole file system. Names such as `<stdin>` are none, and those that the command line gave begin with
+/// a dot or a slash.
 fn seen_from(here: &str, path: &str) -> String {
+    let is_given = ["<", "/", "./", "../"].iter().any(|start| path.starts_with(start));
     match path.strip_prefix(here) {
+        _ if is_given => path.to_owned(),
         Some(below) => below.to_owned(),
-        None if path.starts_with('<') => path.to_owned(),
         None => format!("/{path}"),
     }
 }
@@ -87,7 +127,8 @@ fn without<'a>(here: &str, text: &'a str) -> Cow<'a, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{seen_from, without};
+    use super::{Places, seen_from, without};
+    use keyfill_files::TreePath;
 
     #[test]
     fn a_place_is_relative_to_the_current_folder_or_absolute() {
@@ -95,6 +136,27 @@ mod tests {
         assert_eq!(seen_from("home/a/", "home/b/x.yaml"), "/home/b/x.yaml");
         assert_eq!(seen_from("", "x.yaml"), "x.yaml", "the current folder is the root");
         assert_eq!(seen_from("home/a/", "<stdin>"), "<stdin>");
+        assert_eq!(seen_from("home/a/", "./c/values.yaml"), "./c/values.yaml", "given with -f");
+    }
+
+    #[test]
+    fn a_command_in_a_hint_works_from_the_current_folder() {
+        let places = |current: Option<&str>| Places {
+            here: None,
+            current: current.map(|path| TreePath::new(path).unwrap()),
+            root: Some("/repo".into()),
+        };
+        let hint =
+            |current, path| places(current).command(format!("run `helm dependency build {path}` and commit"));
+        for (current, path, shown) in [
+            (Some(""), "apps/web", "apps/web"),
+            (Some("apps"), "apps/web", "web"),
+            (Some("apps/web"), "apps/web", "."),
+            (Some("app"), "apps/web", "/repo/apps/web"),
+            (None, "apps/web", "/repo/apps/web"),
+        ] {
+            assert_eq!(hint(current, path), format!("run `helm dependency build {shown}` and commit"));
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! hands to the pipeline, and generate, render, check and serve build it the same way.
 
 use crate::cli::render_args::RenderArgs;
-use crate::render::options::{self, Options};
+use crate::render::options::{self, Chosen, Options};
 use crate::settings::{self, Given, Purpose, Settings};
 use crate::tree::{Boundary, Tree};
 use anyhow::Result;
@@ -52,9 +52,12 @@ pub fn options(
     settings: &Settings,
     folder: &TreePath,
 ) -> Result<Options> {
-    let engine = settings.effective.get("KEYFILL_ENGINE");
+    let chosen = Chosen {
+        engine: settings.effective.get("KEYFILL_ENGINE"),
+        helm_compat: settings.effective.get("KEYFILL_HELM_COMPAT"),
+    };
     let for_cluster = given.purpose != Purpose::Render;
-    options::resolve(render, given.env, folder, for_cluster, engine)
+    options::resolve(render, given.env, folder, for_cluster, chosen)
 }
 
 impl Input {

@@ -66,6 +66,11 @@ impl Tree {
         self.disk.as_ref().is_some_and(|files| files.root().parent().is_none())
     }
 
+    /// The boundary on disk, where the tree lies there.
+    pub fn root(&self) -> Option<&Path> {
+        self.disk.as_ref().map(|files| files.root())
+    }
+
     /// A file that the command line names: relative to the current folder, and inside the tree.
     pub fn named_file(&self, name: &str) -> Result<TreePath> {
         let found = if Path::new(name).is_absolute() {

@@ -321,7 +321,7 @@ fn the_official_binaries_print_the_same() {
         [(app.clone(), "verify"), (app.clone(), "exec"), (app.join("charts/cache"), "verify")]
     {
         let outcome = Run::of(KEYFILL)
-            .args(["render", "--enable-helm", "--engine", engine])
+            .args(["render", "--enable-helm", "--helm-compat", "3", "--engine", engine])
             .args([&folder])
             .env("KEYFILL_KUSTOMIZE", &kustomize)
             .env("KEYFILL_HELM", &helm)

@@ -165,7 +165,7 @@ pub struct HelmArgs {
     /// Do not check values against values.schema.json
     #[arg(long)]
     pub skip_schema_validation: bool,
-    /// The helm whose framing is printed: 3 or 4
+    /// The helm whose rules are followed: 3 or 4 [4]
     #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(u8).range(3..=4))]
     pub helm_compat: Option<u8>,
     /// Make random functions repeat with this number

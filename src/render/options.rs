@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser;
 use keyfill_diag::Cx;
 use keyfill_files::TreePath;
+use keyfill_helm::HelmCompat;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -87,8 +88,8 @@ pub struct HelmOptions {
     pub is_upgrade: bool,
     /// Leaves values.schema.json alone.
     pub skip_schema_validation: bool,
-    /// 3 or 4: whose framing is printed.
-    pub compat: u8,
+    /// Whose rules are followed.
+    pub compat: HelmCompat,
     /// Makes random functions repeat.
     pub seed: Option<u64>,
 }
@@ -118,6 +119,15 @@ pub struct Binaries {
     pub search_path: Option<String>,
 }
 
+/// Settings that the administrator chooses and the command line overrides.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Chosen<'a> {
+    /// `KEYFILL_ENGINE`
+    pub engine: Option<&'a str>,
+    /// `KEYFILL_HELM_COMPAT`
+    pub helm_compat: Option<&'a str>,
+}
+
 /// What Argo CD's variables say of rendering. Helm's flags among them go through the same parser as ours,
 /// so that only known ones are taken and none reaches a shell.
 #[derive(Parser)]
@@ -134,7 +144,7 @@ pub fn resolve(
     env: &Env,
     folder: &TreePath,
     generating: bool,
-    engine: Option<&str>,
+    chosen: Chosen<'_>,
 ) -> Result<Options> {
     let k = &args.kustomize;
     let kustomize = KustomizeOptions {
@@ -150,10 +160,13 @@ pub fn resolve(
     };
     let path = |name: &str| env.get(name).map(PathBuf::from);
     Ok(Options {
-        engine: engine_choice(args, engine)?,
+        engine: engine_choice(args, chosen.engine)?,
         edits: super::edits::Edits::resolve(args, env)?,
         kustomize,
-        helm: helm_options(&args.helm, env, folder, generating)?,
+        helm: HelmOptions {
+            compat: helm_compat(&args.helm, chosen.helm_compat)?,
+            ..helm_options(&args.helm, env, folder, generating)?
+        },
         binaries: Binaries {
             kustomize: path("KEYFILL_KUSTOMIZE"),
             helm: k.helm_command.as_ref().map(PathBuf::from).or_else(|| path("KEYFILL_HELM")),
@@ -174,6 +187,18 @@ fn engine_choice(args: &RenderArgs, setting: Option<&str>) -> Result<EngineChoic
         })
     };
     setting.map_or(Ok(EngineChoice::default()), parse)
+}
+
+/// The helm that the command line asks for, else the administrator; helm 4 without either.
+fn helm_compat(args: &HelmArgs, setting: Option<&str>) -> Result<HelmCompat> {
+    let given = args.helm_compat.map(|version| version.to_string());
+    match given.as_deref().or(setting) {
+        None | Some("4") => Ok(HelmCompat::V4),
+        Some("3") => Ok(HelmCompat::V3),
+        Some(other) => {
+            Err(Problem::usage(format!("KEYFILL_HELM_COMPAT is {other:?}; it must be 3 or 4")).into())
+        }
+    }
 }
 
 fn or_listed(given: &[String], listed: Option<&str>) -> Vec<String> {
@@ -205,7 +230,6 @@ fn helm_options(args: &HelmArgs, env: &Env, folder: &TreePath, include_crds: boo
         include_crds: (include_crds || args.include_crds) && !args.skip_crds,
         api_versions: or_listed(&args.api_versions, env.get("KUBE_API_VERSIONS")),
         kube_version: args.kube_version.clone().or_else(|| env.get("KUBE_VERSION").map(str::to_owned)),
-        compat: args.helm_compat.unwrap_or(3),
         ..HelmOptions::default()
     };
     add_authors_values(&mut options, env, folder)?;
@@ -278,7 +302,7 @@ fn add_authors_values(options: &mut HelmOptions, env: &Env, folder: &TreePath) -
         options.api_versions.extend(helm.api_versions);
     }
     if let Some(text) = env.get("ARGOCD_ENV_HELM_VALUES") {
-        options.values.push(ValuesFile::text("ARGOCD_ENV_HELM_VALUES", text));
+        options.values.push(ValuesFile::text("<ARGOCD_ENV_HELM_VALUES>", text));
     }
     if let Some(json) = env.get("ARGOCD_APP_PARAMETERS") {
         add_parameters(options, json, &in_tree)?;
@@ -318,7 +342,7 @@ fn add_parameters(
             }
             "helm-values" => {
                 let text = parameter.string.filter(|t| !t.trim().is_empty());
-                options.values.extend(text.map(|t| ValuesFile::text("parameter helm-values", &t)));
+                options.values.extend(text.map(|t| ValuesFile::text("<parameter helm-values>", &t)));
             }
             "helm-set" => {
                 // Commas are escaped, as Argo CD does for its own helm parameters: a value is one value.
@@ -353,7 +377,13 @@ impl ValuesFile {
             std::fs::read_to_string(name)
                 .with_context(|| Problem::input(format!("cannot read the values file {name}")))?
         };
-        Ok(Self::Text { name: name.to_owned(), text })
+        // Errors show these names as they are: they are no paths of the tree.
+        let name = match name {
+            "-" => "<stdin>".to_owned(),
+            name if ["/", "./", "../"].iter().any(|start| name.starts_with(start)) => name.to_owned(),
+            name => format!("./{name}"),
+        };
+        Ok(Self::Text { name, text })
     }
 
     /// A file that the app's author names: relative to the app's folder, inside the tree.
@@ -415,7 +445,7 @@ mod tests {
                 ValuesFile::Text { name, .. } => name,
             })
             .collect();
-        assert_eq!(names, ["apps/a/values-prod.yaml", "parameter helm-values"]);
+        assert_eq!(names, ["apps/a/values-prod.yaml", "<parameter helm-values>"]);
         assert!(options(&[("ARGOCD_APP_PARAMETERS", "{")]).is_err());
     }
 

@@ -448,6 +448,7 @@ mod tests {
             "KEYFILL_ALLOWED_PATHS",
             "KEYFILL_ALLOW_EMPTY",
             "KEYFILL_ENGINE",
+            "KEYFILL_HELM_COMPAT",
             "KEYFILL_KUSTOMIZE",
             "KEYFILL_APP_MAY_SET",
             "HTTPS_PROXY",

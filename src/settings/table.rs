@@ -134,6 +134,7 @@ pub const SETTINGS: &[Var] = &[
     var("KEYFILL_DEADLINE", Author::No, "how long a run may take [55s; check: 10m]"),
     var("KEYFILL_ENGINE", Author::No, "auto, native, exec or verify"),
     var("KEYFILL_HELM", Author::No, "the official helm's path"),
+    var("KEYFILL_HELM_COMPAT", Author::No, "the helm whose rules charts follow: 3 or 4 [4]"),
     var("KEYFILL_KINDS", Author::No, "the kinds that are filled"),
     var("KEYFILL_KUSTOMIZE", Author::No, "the official kustomize's path"),
     var("KEYFILL_MEMORY", Author::No, "how much memory a run may use, as in 512Mi [1Gi]"),

@@ -24,7 +24,7 @@ const OUR_RUNS: u32 = 50;
 fn main() {
     // `cargo test --benches` only asks whether it runs.
     let quick = !std::env::args().any(|arg| arg == "--bench");
-    let helm = oracle("helm");
+    let helm = oracle("helm4");
     let folder = generated();
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/charts/umbrella");
     let mut charts = vec![own, folder.path().to_path_buf()];

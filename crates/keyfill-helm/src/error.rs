@@ -1,6 +1,6 @@
 //! Why a chart could not be rendered.
 
-use keyfill_diag::{Class, Diagnostic, Place, Stopped};
+use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Stopped};
 use keyfill_files::FileError;
 use std::fmt;
 
@@ -71,6 +71,35 @@ impl Error {
         if place.file.is_none() {
             place.file = Some(file.into());
         }
+        self
+    }
+
+    /// Changes the file, as from one of a chart to one of the tree.
+    #[must_use]
+    pub(crate) fn below(mut self, place: impl Fn(&str) -> String) -> Self {
+        let file = &mut self.0.diagnostic.place.file;
+        *file = file.as_deref().map(place);
+        self
+    }
+
+    /// Sets the object that it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, object: Option<ObjectRef>) -> Self {
+        self.0.diagnostic.object = object;
+        self
+    }
+
+    /// Sets which document of the file it is.
+    #[must_use]
+    pub(crate) fn in_document(mut self, number: usize) -> Self {
+        self.0.diagnostic.place.document = Some(number);
+        self
+    }
+
+    /// Sets the line itself.
+    #[must_use]
+    pub(crate) fn source_line(mut self, line: Option<String>) -> Self {
+        self.0.diagnostic.place.source_line = line;
         self
     }
 

@@ -1,4 +1,4 @@
-//! helm template in process, with the bytes of helm v3.22.0.
+//! helm template in process, with the bytes of helm v4.3.2 or v3.22.0.
 //!
 //! [`template`] loads a chart from a [`Files`] tree, merges the values, runs the templates and gives the
 //! documents as helm prints them. Nothing is read but that tree: no cluster, no repository, no environment.
@@ -19,6 +19,7 @@ mod objects;
 mod order;
 mod render;
 mod request;
+mod schema;
 mod values;
 mod versions;
 

@@ -15,7 +15,7 @@ pub struct TemplateRequest {
     /// The values. Files and inline values are merged in this order; the `--set` family follows in
     /// helm's own order of kinds.
     pub values: Vec<ValuesSource>,
-    /// `--kube-version`; helm v3.22.0 says v1.37.0 without it.
+    /// `--kube-version`; helm says v1.37.0 without it.
     pub kube_version: Option<String>,
     /// `--api-versions`, added to the list that helm has.
     pub api_versions: Vec<String>,
@@ -33,7 +33,7 @@ pub struct TemplateRequest {
     pub skip_schema_validation: bool,
     /// Makes the random functions repeat; none: they are random.
     pub seed: Option<u64>,
-    /// Whose output to print.
+    /// Whose rules to follow.
     pub helm: HelmCompat,
 }
 
@@ -54,19 +54,38 @@ impl TemplateRequest {
             is_upgrade: false,
             skip_schema_validation: false,
             seed: None,
-            helm: HelmCompat::V3,
+            helm: HelmCompat::default(),
         }
     }
 }
 
-/// The helm whose framing and order of documents is printed.
+/// The helm whose rules are followed: for values, for what templates see and may call, for the order of
+/// documents and for what is printed between them. COMPATIBILITY.md lists what differs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HelmCompat {
     /// helm v3.22.0
-    #[default]
     V3,
-    /// helm v4: documents keep the blanks at their end, admission webhooks come last.
+    /// helm v4.3.2
+    #[default]
     V4,
+}
+
+impl HelmCompat {
+    /// `.Capabilities.HelmVersion.Version`
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::V3 => "v3.22.0",
+            Self::V4 => "v4.3.2",
+        }
+    }
+
+    /// The Go that the release was built with: `.Capabilities.HelmVersion.GoVersion`.
+    pub(crate) fn go_version(self) -> &'static str {
+        match self {
+            Self::V3 => "go1.26.8",
+            Self::V4 => "go1.27.0",
+        }
+    }
 }
 
 /// One of the ways to give values.

@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use keyfill_diag::{Class, Cx};
 use keyfill_files::{MemoryFiles, TreePath};
-use keyfill_helm::{Error, TemplateRequest, ValuesSource, template};
+use keyfill_helm::{Error, HelmCompat, TemplateRequest, ValuesSource, template};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
@@ -117,6 +117,58 @@ fn user_values_are_bounded_and_never_shown() {
 }
 
 #[test]
+fn lists_that_an_index_fills_are_bounded() {
+    let mut request = TemplateRequest::new(TreePath::root());
+    let lists: Vec<String> = (0..400).map(|n| format!("a[{n}][65535]=1")).collect();
+    request.values.push(ValuesSource::Set(lists.join(",")));
+    assert!(error_of(&chart(&[]), &request).to_string().contains("4000000 items"));
+}
+
+#[test]
+fn aliases_of_aliases_are_bounded() {
+    let mut files: Vec<(String, String)> = Vec::new();
+    let mut folder = String::new();
+    for _ in 0..24 {
+        let text = "apiVersion: v2\nname: c\nversion: 1.0.0\ndependencies:\n\
+                    - {name: c, version: 1.0.0, alias: a}\n- {name: c, version: 1.0.0, alias: b}\n";
+        files.push((format!("{folder}Chart.yaml"), text.into()));
+        folder.push_str("charts/c/");
+    }
+    files.push((format!("{folder}Chart.yaml"), "apiVersion: v2\nname: c\nversion: 1.0.0\n".into()));
+    let tree: MemoryFiles = files.into_iter().collect();
+    let request = TemplateRequest::new(TreePath::root());
+    assert!(error_of(&tree, &request).to_string().contains("more than 20000 charts"));
+}
+
+#[test]
+fn values_of_many_entries_merge_in_time() {
+    let many: String = (0..200_000).map(|n| format!("key{n}: {n}\n")).collect();
+    let mut request = TemplateRequest::new(TreePath::root());
+    for name in ["a", "b"] {
+        request.values.push(ValuesSource::Text { name: name.into(), text: many.clone() });
+    }
+    let flags: Vec<String> = (0..100_000).map(|n| format!("key{n}=1")).collect();
+    request.values.push(ValuesSource::Set(flags.join(",")));
+    let cx = Cx::with_time(Duration::from_secs(20));
+    assert!(template(&chart(&[]), &request, &cx).is_ok());
+}
+
+#[test]
+fn large_texts_written_many_times_are_refused() {
+    let big = r#"{{ $s := repeat 10000000 "x" }}{{ $l := list }}{{ range until 1000 }}{{ $l = append $l $s }}{{ end }}"#;
+    for write in
+        ["toYaml $l", "toJson $l", "toYamlPretty $l", "print $l", "join \"\" $l", "toToml (dict \"a\" $l)"]
+    {
+        template_fails(&format!("{big}{{{{ {write} }}}}"), "");
+    }
+    let verbs = "%[1]s".repeat(100);
+    template_fails(&format!(r#"{{{{ $s := repeat 10000000 "x" }}}}{{{{ printf "{verbs}" $s }}}}"#), "");
+    let padded = "%[1]1000000d".repeat(1_000);
+    template_fails(&format!(r#"{{{{ printf "{padded}" 1 }}}}"#), "");
+    template_fails(r#"{{ splitList "," (repeat 30000000 ",") }}"#, "");
+}
+
+#[test]
 fn paths_outside_the_tree_are_forbidden() {
     let tree = chart(&[("sub/Chart.yaml", b"apiVersion: v2\nname: sub\nversion: 1.0.0\ndependencies:\n- {name: x, version: 1.0.0, repository: 'file://../../x'}\n")]);
     let error = error_of(&tree, &TemplateRequest::new(TreePath::new("sub").unwrap()));
@@ -171,8 +223,12 @@ fn broken_archives_are_refused() {
 
 #[test]
 fn archives_that_unpack_to_too_much_are_refused() {
+    // helm 3 bounds each file, helm 4 all of them.
     let large = vec![0; (5 << 20) + 1];
-    fails(&[("charts/sub.tgz", &archive(&[("sub/Chart.yaml", SUB), ("sub/large", &large)]))], "larger than");
+    let tree = chart(&[("charts/sub.tgz", &archive(&[("sub/Chart.yaml", SUB), ("sub/large", &large)]))]);
+    let helm_3 = TemplateRequest { helm: HelmCompat::V3, ..TemplateRequest::new(TreePath::root()) };
+    assert!(error_of(&tree, &helm_3).to_string().contains("larger than"));
+    assert!(template(&tree, &TemplateRequest::new(TreePath::root()), &Cx::default()).is_ok());
     let part = vec![0; 5 << 20];
     let names: Vec<String> = (0..21).map(|n| format!("sub/f{n}")).collect();
     let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &part[..])).collect();

@@ -1,7 +1,8 @@
 //! Charts of our own, one folder of `testdata/cases` for each run: `args` holds the command line, `expected`
-//! what helm prints for it, or `error` pieces that the error must hold where helm fails too.
+//! what helm 3 prints for it, or `error` pieces that the error must hold where helm fails too. Where helm 4 differs
+//! there are `expected4` or `error4` as well.
 //!
-//! `expected` is written by the official helm: `KEYFILL_UPDATE=1 KEYFILL_TEST_REQUIRE=all cargo test -p
+//! `expected` and `expected4` are written by the official helms: `KEYFILL_UPDATE=1 KEYFILL_TEST_REQUIRE=all cargo test -p
 //! keyfill-helm --test cases`.
 
 #![allow(clippy::unwrap_used)]
@@ -41,6 +42,18 @@ fn cases() -> Vec<Case> {
 }
 
 impl Case {
+    /// The file of a name for one helm.
+    fn own_file(&self, name: &str, helm: HelmCompat) -> PathBuf {
+        self.folder.join(if helm == HelmCompat::V4 { format!("{name}4") } else { name.to_owned() })
+    }
+
+    /// The file that says what one helm does: what both do alike stands in one.
+    fn file(&self, name: &str, helm: HelmCompat) -> PathBuf {
+        let differs = helm == HelmCompat::V4
+            && ["expected4", "error4"].iter().any(|name| self.folder.join(name).is_file());
+        if differs { self.own_file(name, helm) } else { self.folder.join(name) }
+    }
+
     fn request(&self) -> TemplateRequest {
         let path = |p: &str| TreePath::new(p).unwrap();
         let mut args = self.args.iter();
@@ -114,12 +127,21 @@ fn shown(error: &keyfill_helm::Error) -> String {
 }
 
 #[test]
-fn charts_render_as_helm_renders_them() {
+fn charts_render_as_helm_3_renders_them() {
+    charts_render_as(HelmCompat::V3);
+}
+
+#[test]
+fn charts_render_as_helm_4_renders_them() {
+    charts_render_as(HelmCompat::V4);
+}
+
+fn charts_render_as(helm: HelmCompat) {
     let mut wrong = String::new();
     for case in cases() {
-        let expected = fs::read(case.folder.join("expected"));
-        let error = fs::read_to_string(case.folder.join("error"));
-        match (case.run(HelmCompat::V3), expected, error) {
+        let expected = fs::read(case.file("expected", helm));
+        let error = fs::read_to_string(case.file("error", helm));
+        match (case.run(helm), expected, error) {
             (Ok(got), Ok(want), _) if got.text() == want => {}
             (Ok(got), Ok(want), _) => {
                 let _ = writeln!(wrong, "{}: {}", case.name, first_difference(&got.text(), &want));
@@ -152,21 +174,30 @@ fn first_difference(got: &[u8], want: &[u8]) -> String {
 
 /// The expected files are what helm prints today, and where ours fails helm fails as well.
 #[test]
-fn the_expected_files_are_helms() {
-    let Some(helm) = oracle("helm") else { return };
+fn the_expected_files_are_helm_3_s() {
+    expected_files_are("helm", HelmCompat::V3);
+}
+
+#[test]
+fn the_expected_files_are_helm_4_s() {
+    expected_files_are("helm4", HelmCompat::V4);
+}
+
+fn expected_files_are(program: &str, helm: HelmCompat) {
+    let Some(program) = oracle(program) else { return };
     let update = std::env::var_os("KEYFILL_UPDATE").is_some();
     let mut wrong = String::new();
     for case in cases() {
-        let file = case.folder.join("expected");
-        let fails = case.folder.join("error").is_file();
-        match case.official(&helm) {
+        let file = case.file("expected", helm);
+        let fails = case.file("error", helm).is_file();
+        match case.official(&program) {
             Ok(_) if fails => {
                 let _ = writeln!(wrong, "{}: helm renders it", case.name);
             }
-            Ok(printed) if update => fs::write(&file, printed).unwrap(),
             Ok(printed) if fs::read(&file).is_ok_and(|kept| kept == printed) => {}
+            Ok(printed) if update => fs::write(case.own_file("expected", helm), printed).unwrap(),
             Ok(_) => {
-                let _ = writeln!(wrong, "{}: `expected` is not what helm prints", case.name);
+                let _ = writeln!(wrong, "{}: `{}` is not what helm prints", case.name, file.display());
             }
             Err(_) if fails => {}
             Err(error) => {
@@ -181,7 +212,7 @@ fn the_expected_files_are_helms() {
 #[test]
 fn documents_are_the_text() {
     for case in cases() {
-        let Ok(rendered) = case.run(HelmCompat::V3) else { continue };
+        let Ok(rendered) = case.run(HelmCompat::V4) else { continue };
         for document in &rendered.documents {
             let before = &document.before[..];
             assert!(before.is_empty() || before.starts_with(b"---") || before == b"\n---\n", "{}", case.name);

@@ -4,7 +4,7 @@ use crate::render::Rendered;
 use crate::render::options::{HelmOptions, ValuesFile};
 use bytes::Bytes;
 use keyfill_files::TreePath;
-use keyfill_helm::{HelmCompat, TemplateRequest, Templated, ValuesSource};
+use keyfill_helm::{TemplateRequest, Templated, ValuesSource};
 use keyfill_yaml::{Body, Document, Origin};
 
 /// What the engine gave. For a chart that renders to nothing helm prints an empty line.
@@ -41,7 +41,7 @@ pub fn request(dir: &TreePath, options: &HelmOptions) -> TemplateRequest {
         is_upgrade: options.is_upgrade,
         skip_schema_validation: options.skip_schema_validation,
         seed: options.seed,
-        helm: if options.compat == 4 { HelmCompat::V4 } else { HelmCompat::V3 },
+        helm: options.compat,
         ..TemplateRequest::new(dir.clone())
     }
 }

@@ -7,7 +7,7 @@ use crate::render::options::{KustomizeOptions, Options};
 use anyhow::anyhow;
 use keyfill_diag::Cx;
 use keyfill_files::{Files, TreePath};
-use keyfill_helm::{TemplateRequest, ValuesSource};
+use keyfill_helm::{HelmCompat, TemplateRequest, ValuesSource};
 use keyfill_kustomize::{BuildRequest, ChartRequest, Charts, LoadRestrictor, SortOrder};
 use std::error::Error as StdError;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,7 +19,7 @@ pub fn render(
     options: &Options,
     cx: &Cx,
 ) -> Result<Rendered, NativeError> {
-    let charts = HelmCharts { seed: options.helm.seed };
+    let charts = HelmCharts { seed: options.helm.seed, compat: options.helm.compat };
     let built = keyfill_kustomize::build(files, &build_request(dir, &options.kustomize), &charts, cx)?;
     Ok(Rendered { documents: built.documents, warnings: built.warnings, engine: "kustomize" })
 }
@@ -53,6 +53,7 @@ fn build_request(dir: &TreePath, options: &KustomizeOptions) -> BuildRequest {
 /// kustomize's `helmCharts`, by keyfill-helm.
 struct HelmCharts {
     seed: Option<u64>,
+    compat: HelmCompat,
 }
 
 impl Charts for HelmCharts {
@@ -71,7 +72,7 @@ impl Charts for HelmCharts {
         let mut values = Vec::with_capacity(request.values.len());
         for text in &request.values {
             let text = std::str::from_utf8(text)?.to_owned();
-            values.push(ValuesSource::Text { name: "values of helmCharts".to_owned(), text });
+            values.push(ValuesSource::Text { name: "<values of helmCharts>".to_owned(), text });
         }
         let defaults = TemplateRequest::new(request.chart.clone());
         let helm = TemplateRequest {
@@ -88,6 +89,7 @@ impl Charts for HelmCharts {
             skip_tests: request.skip_tests,
             no_hooks: request.skip_hooks,
             seed: self.seed,
+            helm: self.compat,
             ..TemplateRequest::new(request.chart.clone())
         };
         Ok(keyfill_helm::template(files, &helm, cx)?.text())

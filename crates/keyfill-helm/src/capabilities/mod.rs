@@ -1,53 +1,62 @@
 //! What templates are told about the cluster and about helm, without a cluster being asked.
 
 use crate::error::{Error, Result};
+use crate::request::HelmCompat;
 
-/// The API versions that helm v3.22.0 knows, in its order; `generate/api-versions` writes the file.
+/// The API versions that helm v3.22.0 and v4.3.2 know, in their order; `generate/api-versions` writes the file.
 const API_VERSIONS: &str = include_str!("api_versions.txt");
-/// The Kubernetes that a release of helm v3.22.0 takes for granted.
+/// The Kubernetes that both releases take for granted.
 const DEFAULT_KUBE_VERSION: (&str, &str, &str) = ("v1.37.0", "1", "37");
-/// The version of helm whose behaviour this crate has.
-pub(crate) const HELM_VERSION: &str = "v3.22.0";
-/// The Go that built it.
-pub(crate) const GO_VERSION: &str = "go1.26.8";
+/// The Kubernetes that helm v4.3.2's client library belongs to: `.Capabilities.HelmVersion.KubeClientVersion`.
+pub(crate) const KUBE_CLIENT_VERSION: &str = "v1.37";
 
 /// `.Capabilities`
 #[derive(Clone, Debug)]
 pub(crate) struct Capabilities {
     pub(crate) kube_version: KubeVersion,
     pub(crate) api_versions: Vec<String>,
+    /// The helm that tells of itself.
+    pub(crate) helm: HelmCompat,
 }
 
 /// `.Capabilities.KubeVersion`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KubeVersion {
+    /// `.Version`: helm 3 gives the numbers of `--kube-version`, helm 4 all of it.
     pub(crate) version: String,
+    /// The numbers, which version ranges are compared with.
+    pub(crate) numbers: String,
     pub(crate) major: String,
     pub(crate) minor: String,
 }
 
 impl Capabilities {
     /// helm's own, with what `--kube-version` and `--api-versions` say.
-    pub(crate) fn new(kube_version: Option<&str>, more_api_versions: &[String]) -> Result<Self> {
+    pub(crate) fn new(
+        kube_version: Option<&str>,
+        more_api_versions: &[String],
+        helm: HelmCompat,
+    ) -> Result<Self> {
         let kube_version = match kube_version {
             None | Some("") => KubeVersion::default(),
-            Some(text) => KubeVersion::parse(text)?,
+            Some(text) => KubeVersion::parse(text, helm)?,
         };
         let known = API_VERSIONS.lines().map(str::to_owned);
-        Ok(Self { kube_version, api_versions: known.chain(more_api_versions.iter().cloned()).collect() })
+        let api_versions = known.chain(more_api_versions.iter().cloned()).collect();
+        Ok(Self { kube_version, api_versions, helm })
     }
 }
 
 impl Default for KubeVersion {
     fn default() -> Self {
         let (version, major, minor) = DEFAULT_KUBE_VERSION;
-        Self { version: version.into(), major: major.into(), minor: minor.into() }
+        Self { version: version.into(), numbers: version.into(), major: major.into(), minor: minor.into() }
     }
 }
 
 impl KubeVersion {
-    /// Two or more numbers with dots, `v` in front or not; whatever follows them is dropped.
-    fn parse(text: &str) -> Result<Self> {
+    /// Two or more numbers with dots, `v` in front or not; whatever follows them does not count.
+    fn parse(text: &str, helm: HelmCompat) -> Result<Self> {
         let wrong = |why: String| {
             Error::usage(format!("invalid kube version {text:?}: {why}")).hint("write it as in `1.33.0`")
         };
@@ -76,11 +85,13 @@ impl KubeVersion {
             [_] => Err(wrong("illegal version string".into())),
             [major, minor, ..] => {
                 let all: Vec<String> = numbers.iter().map(u64::to_string).collect();
-                Ok(Self {
-                    version: format!("v{}", all.join(".")),
-                    major: major.to_string(),
-                    minor: minor.to_string(),
-                })
+                let numbers = format!("v{}", all.join("."));
+                let version = match helm {
+                    HelmCompat::V3 => numbers.clone(),
+                    HelmCompat::V4 if text.starts_with('v') => text.to_owned(),
+                    HelmCompat::V4 => format!("v{text}"),
+                };
+                Ok(Self { version, numbers, major: major.to_string(), minor: minor.to_string() })
             }
         }
     }
@@ -89,28 +100,31 @@ impl KubeVersion {
 #[cfg(test)]
 mod tests {
     use super::{Capabilities, KubeVersion};
+    use crate::request::HelmCompat;
 
     #[test]
     fn kube_versions() {
-        for (text, want) in [
-            ("1.33.0", "v1.33.0"),
-            ("v1.29", "v1.29"),
-            ("1.27.3-gke.100", "v1.27.3"),
-            ("1.30+", "v1.30"),
-            ("1.2.3.4", "v1.2.3.4"),
-            ("1.07.", "v1.7"),
+        for (text, numbers, whole) in [
+            ("1.33.0", "v1.33.0", "v1.33.0"),
+            ("v1.29", "v1.29", "v1.29"),
+            ("1.27.3-gke.100", "v1.27.3", "v1.27.3-gke.100"),
+            ("1.30+", "v1.30", "v1.30+"),
+            ("1.2.3.4", "v1.2.3.4", "v1.2.3.4"),
+            ("1.07.", "v1.7", "v1.07."),
         ] {
-            let parsed = KubeVersion::parse(text).unwrap();
-            assert_eq!(parsed.version, want, "{text}");
+            let of = |helm| KubeVersion::parse(text, helm).unwrap();
+            assert_eq!(of(HelmCompat::V3).version, numbers, "{text}");
+            let parsed = of(HelmCompat::V4);
+            assert_eq!((parsed.version.as_str(), parsed.numbers.as_str()), (whole, numbers), "{text}");
         }
         for bad in ["", "1", "x", "v", "01.2", "1.99999999999999999999"] {
-            assert!(KubeVersion::parse(bad).is_err(), "{bad}");
+            assert!(KubeVersion::parse(bad, HelmCompat::V4).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn given_versions_come_behind_the_known_ones() {
-        let capabilities = Capabilities::new(None, &["my/v1".to_owned()]).unwrap();
+        let capabilities = Capabilities::new(None, &["my/v1".to_owned()], HelmCompat::V4).unwrap();
         assert_eq!(capabilities.api_versions.first().map(String::as_str), Some("v1"));
         assert_eq!(capabilities.api_versions.last().map(String::as_str), Some("my/v1"));
         assert_eq!(capabilities.kube_version.minor, "37");

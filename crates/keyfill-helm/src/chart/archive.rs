@@ -2,26 +2,49 @@
 
 use super::ChartFile;
 use crate::error::{Error, Result};
+use crate::request::HelmCompat;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use keyfill_diag::Cx;
 use std::io::Read as _;
 use tar::EntryType;
 
-/// The largest file that helm takes, in a folder or an archive.
-pub(super) const MOST_FILE_BYTES: u64 = 5 << 20;
-/// The most that all files of one archive may unpack to.
+/// The largest file that helm 3 takes, in a folder or an archive.
+const MOST_FILE_BYTES: u64 = 5 << 20;
+/// The most that all files of one archive may unpack to; in helm 4 also the most that a folder may hold.
 const MOST_BYTES: u64 = 100 << 20;
 /// More entries than any chart has: an archive of empty files costs memory too.
 const MOST_FILES: usize = 100_000;
 
+/// How large the files of a chart may be.
+#[derive(Debug)]
+pub(super) struct Budget {
+    /// Bytes of one file.
+    pub(super) of_file: u64,
+    /// Bytes of all files of a folder.
+    pub(super) of_folder: u64,
+    /// Bytes that archives may still unpack to, all together.
+    unpack: u64,
+}
+
+impl Budget {
+    /// What helm allows, and the run.
+    pub(super) fn new(helm: HelmCompat, cx: &Cx) -> Self {
+        let unpack = cx.limits.file_bytes;
+        match helm {
+            HelmCompat::V3 => Self { of_file: MOST_FILE_BYTES, of_folder: u64::MAX, unpack },
+            HelmCompat::V4 => Self { of_file: MOST_BYTES, of_folder: MOST_BYTES, unpack },
+        }
+    }
+}
+
 /// The files of an archive, without its outermost folder. What they unpack to is taken from `budget`.
-pub(super) fn unpack(archive: &[u8], budget: &mut u64, cx: &Cx) -> Result<Vec<ChartFile>> {
+pub(super) fn unpack(archive: &[u8], budget: &mut Budget, cx: &Cx) -> Result<Vec<ChartFile>> {
     if !archive.starts_with(b"\x1f\x8b") {
         return Err(Error::render("the archive is not gzipped: helm needs a .tgz file"));
     }
     // The reader is bounded as a whole, headers and padding included.
-    let most = MOST_BYTES.min(*budget);
+    let most = MOST_BYTES.min(budget.unpack);
     let mut tar = tar::Archive::new(MultiGzDecoder::new(archive).take(most + (MOST_FILES as u64) * 1024));
     let mut files = Vec::new();
     let mut left = most;
@@ -38,9 +61,9 @@ pub(super) fn unpack(archive: &[u8], budget: &mut u64, cx: &Cx) -> Result<Vec<Ch
         if size > left {
             return Err(too_large(&format!("all its files together unpack to more than {most} bytes")));
         }
-        if size > MOST_FILE_BYTES {
+        if size > budget.of_file {
             let message =
-                format!("{name:?} is larger than {MOST_FILE_BYTES} bytes, the most that helm takes");
+                format!("{name:?} is larger than {} bytes, the most that helm takes", budget.of_file);
             return Err(too_large(&message));
         }
         let mut data = Vec::with_capacity(size as usize);
@@ -51,7 +74,7 @@ pub(super) fn unpack(archive: &[u8], budget: &mut u64, cx: &Cx) -> Result<Vec<Ch
             return Err(too_large(&format!("it holds more than {MOST_FILES} files")));
         }
     }
-    *budget = budget.saturating_sub(most - left);
+    budget.unpack = budget.unpack.saturating_sub(most - left);
     if files.is_empty() {
         return Err(Error::render("no files in chart archive"));
     }

@@ -76,12 +76,16 @@ impl<'a> Fields<'a> {
         match self.get(name) {
             None => Ok(()),
             Some(Value::Map(entries)) => {
+                let before = target.len();
                 for (key, value) in entries {
                     let value = match value {
                         Value::Null => String::new(),
                         value => text(value).ok_or_else(|| self.wrong(name, "a map of texts", value))?,
                     };
-                    target.retain(|(known, _)| known != key.as_str());
+                    // Keys of one map differ; only an earlier file may have named them.
+                    if before > 0 {
+                        target.retain(|(known, _)| known != key.as_str());
+                    }
                     target.push((key.to_string(), value));
                 }
                 Ok(())

@@ -1,34 +1,55 @@
 //! Reads a chart from a folder, or from an archive, of the tree.
 
-use super::archive::{self, MOST_FILE_BYTES};
+use super::archive::{self, Budget};
 use super::ignore::Rules;
 use super::load::{Loader, is_needed, join};
-use super::{ChartFile, ChartId, Charts, UNREADABLE};
+use super::{Chart, ChartFile, ChartId, Charts, UNREADABLE};
 use crate::error::{Error, Result};
+use crate::request::{HelmCompat, TemplateRequest};
 use keyfill_diag::Cx;
-use keyfill_files::{Files, Kind, Later, TreePath};
+use keyfill_files::{FileErrorKind, Files, Kind, Later, TreePath};
 
 /// How deep folders may lie below a chart: links to a folder further up would lead round and round.
 const DEEPEST: u32 = 64;
 /// More files than any chart has.
 const MOST_FILES: usize = 100_000;
 
-/// Loads the chart at a path: a folder with a `Chart.yaml`, or a `.tgz` archive.
-pub(crate) fn load_root(files: &dyn Files, path: &TreePath, cx: &Cx) -> Result<(Charts, ChartId)> {
+/// Loads the chart of a request: a folder with a `Chart.yaml`, or a `.tgz` archive.
+pub(crate) fn load_root(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> Result<(Charts, ChartId)> {
     let mut charts = Charts::default();
-    let id = load_into(&mut charts, files, path, cx)?;
+    let id = load_into(&mut charts, files, &request.root, request.helm, cx)?;
+    if request.helm == HelmCompat::V4 {
+        check_api_version(charts.chart(id))?;
+    }
     Ok((charts, id))
 }
 
+/// helm 4 refuses charts of versions that it does not know; helm 3 takes any.
+fn check_api_version(chart: &Chart) -> Result<()> {
+    let version = &chart.metadata.api_version;
+    if matches!(version.as_str(), "v1" | "v2") {
+        return Ok(());
+    }
+    Err(Error::render(format!("unsupported chart version: apiVersion is {version:?}"))
+        .in_file(chart.place_of("Chart.yaml"))
+        .hint("write `apiVersion: v2`; --helm-compat 3 takes any"))
+}
+
 /// Loads a chart beside others that are already there.
-pub(super) fn load_into(charts: &mut Charts, files: &dyn Files, path: &TreePath, cx: &Cx) -> Result<ChartId> {
+pub(super) fn load_into(
+    charts: &mut Charts,
+    files: &dyn Files,
+    path: &TreePath,
+    helm: HelmCompat,
+    cx: &Cx,
+) -> Result<ChartId> {
     let (_, kind) = files.resolve(path).map_err(|e| Error::file("the chart cannot be read", e))?;
-    let mut unpack = cx.limits.file_bytes;
+    let mut budget = Budget::new(helm, cx);
     let content = match kind {
-        Kind::Dir => Walk::read(files, path, cx)?,
+        Kind::Dir => Walk::read(files, path, &budget, cx)?,
         Kind::File => {
             let data = files.read(path).map_err(|e| Error::file("the chart cannot be read", e))?;
-            archive::unpack(&data, &mut unpack, cx).map_err(|e| e.in_file(path.to_string()))?
+            archive::unpack(&data, &mut budget, cx).map_err(|e| e.in_file(path.to_string()))?
         }
         Kind::Other => {
             return Err(
@@ -36,7 +57,7 @@ pub(super) fn load_into(charts: &mut Charts, files: &dyn Files, path: &TreePath,
             );
         }
     };
-    Loader { charts, cx, unpack }.load(content, &path.to_string(), 0)
+    Loader { charts, cx, helm, budget }.load(content, &path.to_string(), 0)
 }
 
 /// A walk over a chart's folder.
@@ -46,10 +67,13 @@ struct Walk<'a> {
     rules: Rules,
     cx: &'a Cx,
     found: Vec<ChartFile>,
+    /// Bytes that the files may still have, all together.
+    left: u64,
+    most_in_one: u64,
 }
 
 impl<'a> Walk<'a> {
-    fn read(files: &'a dyn Files, root: &'a TreePath, cx: &'a Cx) -> Result<Vec<ChartFile>> {
+    fn read(files: &'a dyn Files, root: &'a TreePath, budget: &Budget, cx: &'a Cx) -> Result<Vec<ChartFile>> {
         let rules_path = child(root, ".helmignore")?;
         let rules = if files.is_file(&rules_path) {
             let text = files.read(&rules_path).map_err(|e| Error::file("cannot read .helmignore", e))?;
@@ -58,7 +82,15 @@ impl<'a> Walk<'a> {
         } else {
             Rules::parse("")?
         };
-        let mut walk = Self { files, root, rules, cx, found: Vec::new() };
+        let mut walk = Self {
+            files,
+            root,
+            rules,
+            cx,
+            found: Vec::new(),
+            left: budget.of_folder,
+            most_in_one: budget.of_file,
+        };
         walk.folder("", 0)?;
         Ok(walk.found)
     }
@@ -72,10 +104,15 @@ impl<'a> Walk<'a> {
         let dir = child(self.root, name)?;
         let entries = self.files.list(&dir).map_err(|e| Error::file("the chart cannot be read", e))?;
         for entry in entries {
+            // A `.helmignore` may hold very many rules.
+            self.cx.check().map_err(Error::stopped)?;
             let inner = if name.is_empty() { entry.name } else { format!("{name}/{}", entry.name) };
             match entry.kind {
                 Kind::Dir if self.rules.ignores(&inner, true) => {}
                 Kind::Dir => self.folder(&inner, depth + 1)?,
+                Kind::Other if entry.is_link && self.leads_nowhere(&inner) => {
+                    return Err(self.irregular(&inner));
+                }
                 _ if self.rules.ignores(&inner, false) => {}
                 Kind::File => self.file(inner)?,
                 Kind::Other => return Err(self.irregular(&inner)),
@@ -89,19 +126,29 @@ impl<'a> Walk<'a> {
         let data: Later =
             if is_needed(&name) { self.files.read(&path).map(Later::from) } else { self.files.later(&path) }
                 .map_err(|e| Error::file(UNREADABLE, e))?;
-        if data.len() > MOST_FILE_BYTES {
-            let message =
-                format!("the file is larger than {MOST_FILE_BYTES} bytes, the most that helm takes");
-            return Err(Error::render(message)
-                .in_file(path.to_string())
-                .hint("leave it out of the chart with a line in .helmignore"));
+        let too_large = |message: String| {
+            let hint = "leave it out of the chart with a line in .helmignore";
+            Error::render(message).in_file(path.to_string()).hint(hint)
+        };
+        if data.len() > self.most_in_one {
+            let most = self.most_in_one;
+            return Err(too_large(format!("the file is larger than {most} bytes, the most that helm takes")));
         }
+        self.left = self.left.checked_sub(data.len()).ok_or_else(|| {
+            too_large("with this file the chart is larger than helm takes: 100 MiB in all".to_owned())
+        })?;
         if self.found.len() >= MOST_FILES {
             let message = format!("the chart holds more than {MOST_FILES} files");
             return Err(Error::render(message).in_file(self.root.to_string()));
         }
         self.found.push(ChartFile { name, data });
         Ok(())
+    }
+
+    /// Whether a link is broken: helm looks where links lead before it looks at `.helmignore`.
+    fn leads_nowhere(&self, name: &str) -> bool {
+        let found = child(self.root, name).map(|path| self.files.resolve(&path));
+        matches!(found, Ok(Err(error)) if matches!(error.kind(), FileErrorKind::NotFound | FileErrorKind::LinkLoop))
     }
 
     /// A socket or a device, or a link that is broken or leaves the tree: reading it says which.

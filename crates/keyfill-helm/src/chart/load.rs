@@ -1,8 +1,10 @@
 //! Makes a chart of its files, whether they come from a folder or out of an archive.
 
-use super::archive;
+use super::archive::{self, Budget};
+use super::metadata::check_lock;
 use super::{Chart, ChartFile, ChartId, Charts, Metadata};
 use crate::error::{Error, Result};
+use crate::request::HelmCompat;
 use crate::values;
 use keyfill_diag::Cx;
 use keyfill_yaml::Value;
@@ -16,8 +18,8 @@ const DEEPEST: u32 = 64;
 pub(super) struct Loader<'a> {
     pub(super) charts: &'a mut Charts,
     pub(super) cx: &'a Cx,
-    /// Bytes that archives may still unpack to, all together.
-    pub(super) unpack: u64,
+    pub(super) helm: HelmCompat,
+    pub(super) budget: Budget,
 }
 
 /// The files of a chart by what they are for.
@@ -43,7 +45,7 @@ impl Loader<'_> {
         for file in files {
             match file.name.as_str() {
                 "Chart.yaml" => {}
-                "Chart.lock" => drop(self.yaml(&file, origin)?),
+                "Chart.lock" => self.lock(&file, origin)?,
                 "values.yaml" => values = Some(self.values_yaml(&file, origin)?),
                 "values.schema.json" => schema = Some(file.content()?),
                 "requirements.yaml" | "requirements.lock" => {
@@ -55,7 +57,7 @@ impl Loader<'_> {
         let Some(mut metadata) = metadata else {
             return Err(Error::render("Chart.yaml file is missing").in_file(origin));
         };
-        let in_chart_yaml = |e: Error| e.in_file(join(origin, "Chart.yaml"));
+        let in_chart_yaml = |e: Error| e.in_file("Chart.yaml").below(|file| join(origin, file));
         metadata.validate(self.charts).map_err(in_chart_yaml)?;
         let name = metadata.name.clone();
         let id = self.charts.add(Chart {
@@ -71,6 +73,15 @@ impl Loader<'_> {
         let children = self.subcharts(sorted.subcharts, &name, origin, depth)?;
         self.charts.set_children(id, children);
         Ok(id)
+    }
+
+    fn lock(&self, file: &ChartFile, origin: &str) -> Result<()> {
+        let document = self.yaml(file, origin)?;
+        check_lock(&document, &file.name).map_err(|e| {
+            e.context(&format!("cannot load {}", file.name))
+                .in_file(join(origin, &file.name))
+                .hint("write it anew with `helm dependency update`")
+        })
     }
 
     fn chart_yaml(&mut self, files: &[ChartFile], origin: &str) -> Result<Option<Metadata>> {
@@ -95,6 +106,9 @@ impl Loader<'_> {
         sorted: &mut Sorted,
         origin: &str,
     ) -> Result<()> {
+        if file.name == "requirements.lock" {
+            self.lock(&file, origin)?;
+        }
         let document = self.yaml(&file, origin)?;
         let target = metadata.get_or_insert_default();
         if target.api_version != "v1" {
@@ -107,6 +121,7 @@ impl Loader<'_> {
             let wrong =
                 |e: Error| e.context("cannot load requirements.yaml").in_file(join(origin, &file.name));
             target.read(&document, self.charts).map_err(wrong)?;
+            target.in_requirements |= document.get("dependencies").is_some();
         }
         if target.api_version == "v1" {
             sorted.files.push(file);
@@ -116,15 +131,17 @@ impl Loader<'_> {
 
     fn values_yaml(&self, file: &ChartFile, origin: &str) -> Result<keyfill_template::value::Map> {
         let place = join(origin, &file.name);
-        let document = keyfill_yaml::load_value(&file.content()?, &(&self.cx.limits).into());
-        let document = document.map_err(|e| values::unreadable("cannot load values.yaml", &place, &e))?;
-        values::table(&document).ok_or_else(|| values::not_a_map("values.yaml", &place, &document))
+        let what = ("cannot load values.yaml", place.as_str());
+        let limits = (&self.cx.limits).into();
+        values::of_chart(values::load_documents(&file.content()?, what, self.helm, &limits)?, self.cx)
     }
 
     fn yaml(&self, file: &ChartFile, origin: &str) -> Result<Value> {
-        keyfill_yaml::load_object(&file.content()?, &(&self.cx.limits).into()).map_err(|e| {
+        let content = file.content()?;
+        keyfill_yaml::load_object(&content, &(&self.cx.limits).into()).map_err(|e| {
             let what = format!("cannot load {}", file.name);
-            values::unreadable(&what, &join(origin, &file.name), &e)
+            let place = join(origin, &file.name);
+            values::unreadable(values::Text { text: &content, line: 0, what: &what, place: &place }, &e)
         })
     }
 
@@ -160,7 +177,7 @@ impl Loader<'_> {
     fn archived(&mut self, name: &str, files: &[ChartFile], place: &str, depth: u32) -> Result<ChartId> {
         match files {
             [file] if file.name == name => {
-                let inner = archive::unpack(file.data.bytes(), &mut self.unpack, self.cx)?;
+                let inner = archive::unpack(file.data.bytes(), &mut self.budget, self.cx)?;
                 self.load(inner, place, depth + 1)
             }
             _ => Err(Error::render(format!("{name} is a folder, not an archive"))),

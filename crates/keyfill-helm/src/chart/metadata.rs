@@ -4,7 +4,9 @@ use super::decode::Fields;
 use super::{Charts, DependencyId};
 use crate::error::{Error, Result};
 use keyfill_go::quote::is_print;
+use keyfill_go::time::{Time, Zone};
 use keyfill_yaml::Value;
+use std::collections::HashSet;
 
 /// `Chart.yaml`, as templates see it in `.Chart`.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,8 @@ pub(crate) struct Metadata {
     pub(crate) kube_version: String,
     /// None where the chart names none; helm then leaves its subcharts as they are.
     pub(crate) dependencies: Option<Vec<DependencyId>>,
+    /// Whether `requirements.yaml` names them.
+    pub(crate) in_requirements: bool,
     pub(crate) kind: String,
 }
 
@@ -105,6 +109,11 @@ impl Metadata {
         Ok(())
     }
 
+    /// The file that names the dependencies.
+    pub(crate) fn dependencies_file(&self) -> &'static str {
+        if self.in_requirements { "requirements.yaml" } else { "Chart.yaml" }
+    }
+
     /// Whether it is a library: a chart that only defines templates for others.
     pub(crate) fn is_library(&self) -> bool {
         self.kind.eq_ignore_ascii_case("library")
@@ -131,16 +140,16 @@ impl Metadata {
                 sanitize(text);
             }
         }
-        let mut names: Vec<String> = Vec::new();
+        let mut names: HashSet<String> = HashSet::new();
         for id in self.dependencies.iter().flatten() {
             let dependency = charts.dependency_mut(*id);
-            dependency.validate()?;
+            dependency.validate().map_err(|e| e.in_file(self.dependencies_file()))?;
             let name = dependency.known_as();
-            if names.iter().any(|known| known == name) {
+            if !names.insert(name.to_owned()) {
                 let message = format!("more than one dependency with name or alias {name:?}");
-                return Err(Error::render(message).hint("give one of them another `alias`"));
+                let error = Error::render(message).hint("give one of them another `alias`");
+                return Err(error.in_file(self.dependencies_file()));
             }
-            names.push(name.to_owned());
         }
         Ok(())
     }
@@ -167,6 +176,34 @@ impl Metadata {
         Err(Error::render(wrong).hint("mend Chart.yaml: helm refuses the chart as well"))
     }
 }
+
+/// Checks that a lock file can be read as one: its content decides nothing here.
+pub(crate) fn check_lock(document: &Value, file: &str) -> Result<()> {
+    let fields = Fields::of(document, file)?;
+    let mut generated = String::new();
+    match fields.get("generated") {
+        None => {}
+        Some(Value::Str(text)) => generated.push_str(text),
+        Some(other) => {
+            let found = other.type_name();
+            return Err(Error::render(format!(
+                "{file}.generated must be a point in time, but holds a {found}"
+            )));
+        }
+    }
+    if !generated.is_empty() && Time::parse(RFC3339, generated.as_bytes(), &Zone::Utc).is_err() {
+        return Err(Error::render(format!("{file}.generated is not a point in time")));
+    }
+    fields.text("digest", &mut String::new())?;
+    for item in fields.list("dependencies")?.unwrap_or_default() {
+        if !matches!(item, Value::Null) {
+            Dependency::default().read(item)?;
+        }
+    }
+    Ok(())
+}
+
+const RFC3339: &[u8] = b"2006-01-02T15:04:05.999999999Z07:00";
 
 impl Maintainer {
     fn read(item: &Value) -> Result<Self> {

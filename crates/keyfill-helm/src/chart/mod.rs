@@ -123,6 +123,23 @@ impl Charts {
         ChartId(self.charts.len() - 1)
     }
 
+    /// Puts a copy of a chart in, with requirements and subcharts of its own.
+    pub(crate) fn add_copy(&mut self, id: ChartId) -> ChartId {
+        let mut copy = self.chart(id).clone();
+        for dependency in copy.metadata.dependencies.iter_mut().flatten() {
+            *dependency = self.add_dependency(self.dependency(*dependency).clone());
+        }
+        let children = copy.children.iter().map(|child| self.add(self.chart(*child).clone())).collect();
+        let copy = self.add(copy);
+        self.set_children(copy, children);
+        copy
+    }
+
+    /// How many charts there are, copies included.
+    pub(crate) fn len(&self) -> usize {
+        self.charts.len()
+    }
+
     /// Puts a requirement in.
     pub(crate) fn add_dependency(&mut self, dependency: Dependency) -> DependencyId {
         self.dependencies.push(dependency);

@@ -1,14 +1,15 @@
 //! `.Capabilities`: Go structs and their methods.
 
-use crate::capabilities::{Capabilities, GO_VERSION, HELM_VERSION, KubeVersion};
+use crate::capabilities::{Capabilities, KUBE_CLIENT_VERSION, KubeVersion};
+use crate::request::HelmCompat;
 use keyfill_template::Ctx;
 use keyfill_template::funcs::{FuncError, Function, list, text};
 use keyfill_template::value::{Encoded, Kind, List, ListType, Object, Str, Type, Value};
 use std::borrow::Cow;
-use std::rc::Rc;
 
-/// `*chartutil.Capabilities`
+/// `*chartutil.Capabilities`, in helm 4 `*common.Capabilities`.
 pub(super) struct CapabilitiesObject {
+    helm: HelmCompat,
     kube_version: Value,
     api_versions: Value,
     helm_version: Value,
@@ -16,18 +17,27 @@ pub(super) struct CapabilitiesObject {
 
 impl CapabilitiesObject {
     pub(super) fn new(capabilities: Capabilities) -> Self {
+        let helm = capabilities.helm;
         let api_versions = capabilities.api_versions.into_iter().map(Value::from).collect();
+        let version_set = match helm {
+            HelmCompat::V3 => &VERSION_SET_3,
+            HelmCompat::V4 => &VERSION_SET_4,
+        };
         Self {
-            kube_version: Value::Object(Rc::new(KubeVersionObject(capabilities.kube_version))),
-            api_versions: Value::List(List::typed(api_versions, &VERSION_SET)),
-            helm_version: Value::object(HelmVersionObject),
+            helm,
+            kube_version: Value::object(KubeVersionObject { version: capabilities.kube_version, helm }),
+            api_versions: Value::List(List::typed(api_versions, version_set)),
+            helm_version: Value::object(HelmVersionObject(helm)),
         }
     }
 }
 
 impl Object for CapabilitiesObject {
     fn type_name(&self) -> Cow<'static, str> {
-        "*chartutil.Capabilities".into()
+        match self.helm {
+            HelmCompat::V3 => "*chartutil.Capabilities".into(),
+            HelmCompat::V4 => "*common.Capabilities".into(),
+        }
     }
 
     fn kind(&self) -> Kind {
@@ -52,9 +62,10 @@ impl Object for CapabilitiesObject {
     }
 }
 
-/// `chartutil.VersionSet`
-static VERSION_SET: ListType =
+static VERSION_SET_3: ListType =
     ListType { name: "chartutil.VersionSet", elem: Type::String, methods: version_set_methods };
+static VERSION_SET_4: ListType =
+    ListType { name: "common.VersionSet", elem: Type::String, methods: version_set_methods };
 
 fn version_set_methods(name: &str) -> Option<&'static Function> {
     static HAS: Function = Function::fixed("Has", &[Type::String], has);
@@ -66,13 +77,29 @@ fn has(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(list(args, 0).iter().any(|version| version.as_bytes() == Some(wanted)).into())
 }
 
-/// `chartutil.KubeVersion`. Its methods belong to the pointer: a template that prints it directly gets
-/// the version, a function that it is handed to sees the plain struct.
-struct KubeVersionObject(KubeVersion);
+/// `chartutil.KubeVersion`, in helm 4 `common.KubeVersion`. Its methods belong to the pointer: a template that
+/// prints it directly gets the version, a function that it is handed to sees the plain struct.
+struct KubeVersionObject {
+    version: KubeVersion,
+    helm: HelmCompat,
+}
+
+impl KubeVersionObject {
+    fn exported(&self) -> [(&'static str, Value); 3] {
+        [
+            ("Version", self.version.version.as_str().into()),
+            ("Major", self.version.major.as_str().into()),
+            ("Minor", self.version.minor.as_str().into()),
+        ]
+    }
+}
 
 impl Object for KubeVersionObject {
     fn type_name(&self) -> Cow<'static, str> {
-        "chartutil.KubeVersion".into()
+        match self.helm {
+            HelmCompat::V3 => "chartutil.KubeVersion".into(),
+            HelmCompat::V4 => "common.KubeVersion".into(),
+        }
     }
 
     fn kind(&self) -> Kind {
@@ -80,20 +107,22 @@ impl Object for KubeVersionObject {
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
-        vec![
-            ("Version", self.0.version.as_str().into()),
-            ("Major", self.0.major.as_str().into()),
-            ("Minor", self.0.minor.as_str().into()),
-        ]
+        let mut fields = self.exported().to_vec();
+        if self.helm == HelmCompat::V4 {
+            // Go prints what is not exported too.
+            fields.insert(1, ("normalizedVersion", self.version.numbers.as_str().into()));
+        }
+        fields
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.fields().into_iter().find(|(field, _)| *field == name).map(|(_, value)| value)
+        self.exported().into_iter().find(|(field, _)| *field == name).map(|(_, value)| value)
     }
 
     fn method(&self, name: &str) -> Option<&'static Function> {
-        static STRING: Function = Function::fixed("String", &[], version);
-        static GIT_VERSION: Function = Function::fixed("GitVersion", &[], version);
+        static STRING: Function = Function::fixed("String", &[], |_, args| Ok(part(args, |v| &v.numbers)));
+        static GIT_VERSION: Function =
+            Function::fixed("GitVersion", &[], |_, args| Ok(part(args, |v| &v.version)));
         match name {
             "String" => Some(&STRING),
             "GitVersion" => Some(&GIT_VERSION),
@@ -102,21 +131,25 @@ impl Object for KubeVersionObject {
     }
 
     fn shown(&self) -> Option<Str> {
-        Some(self.0.version.as_str().into())
+        Some(self.version.numbers.as_str().into())
     }
 
     fn equals(&self, other: &dyn Object) -> bool {
-        other.downcast_ref::<Self>().is_some_and(|other| self.0 == other.0)
+        other.downcast_ref::<Self>().is_some_and(|other| self.version == other.version)
+    }
+
+    fn encode(&self) -> Encoded {
+        Encoded::Struct(self.exported().to_vec())
     }
 }
 
-fn version(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn part(args: &[Value], part: fn(&KubeVersion) -> &String) -> Value {
     let this = args.first().and_then(Value::as_object::<KubeVersionObject>);
-    Ok(Value::Str(this.map_or(Str::EMPTY, |this| this.0.version.as_str().into())))
+    Value::Str(this.map_or(Str::EMPTY, |this| part(&this.version).as_str().into()))
 }
 
 /// `version.BuildInfo`
-struct HelmVersionObject;
+struct HelmVersionObject(HelmCompat);
 
 impl Object for HelmVersionObject {
     fn type_name(&self) -> Cow<'static, str> {
@@ -128,12 +161,16 @@ impl Object for HelmVersionObject {
     }
 
     fn fields(&self) -> Vec<(&'static str, Value)> {
-        vec![
-            ("Version", HELM_VERSION.into()),
+        let mut fields = vec![
+            ("Version", self.0.version().into()),
             ("GitCommit", "".into()),
             ("GitTreeState", "".into()),
-            ("GoVersion", GO_VERSION.into()),
-        ]
+            ("GoVersion", self.0.go_version().into()),
+        ];
+        if self.0 == HelmCompat::V4 {
+            fields.push(("KubeClientVersion", KUBE_CLIENT_VERSION.into()));
+        }
+        fields
     }
 
     fn field(&self, name: &str) -> Option<Value> {
@@ -145,6 +182,11 @@ impl Object for HelmVersionObject {
     }
 
     fn encode(&self) -> Encoded {
-        Encoded::Struct(vec![("version", HELM_VERSION.into()), ("go_version", GO_VERSION.into())])
+        let mut fields =
+            vec![("version", self.0.version().into()), ("go_version", self.0.go_version().into())];
+        if self.0 == HelmCompat::V4 {
+            fields.push(("kube_client_version", KUBE_CLIENT_VERSION.into()));
+        }
+        Encoded::Struct(fields)
     }
 }

@@ -1,6 +1,7 @@
-//! `.Chart`: a Go struct with the fields of `Chart.yaml` and `IsRoot`.
+//! `.Chart`: a Go struct with the fields of `Chart.yaml` and `IsRoot`, in helm 4 a map with the same names.
 
 use crate::chart::{Charts, Dependency, ImportValues, Maintainer, Metadata};
+use crate::request::HelmCompat;
 use keyfill_template::value::{
     ANYS, Encoded, Kind, List, ListType, Map, Object, STRING_MAP, STRINGS, Type, Value, no_methods,
 };
@@ -42,7 +43,10 @@ static DEPENDENCIES: ListType = ListType {
 
 impl ChartObject {
     /// `.Chart` of a chart.
-    pub(crate) fn of(metadata: &Metadata, charts: &Charts, is_root: bool) -> Value {
+    pub(crate) fn of(metadata: &Metadata, charts: &Charts, is_root: bool, helm: HelmCompat) -> Value {
+        if helm == HelmCompat::V4 {
+            return as_map(metadata, charts, is_root).into();
+        }
         Value::object(Self { fields: metadata_fields(metadata, charts), is_root: Some(is_root) })
     }
 
@@ -83,6 +87,28 @@ impl Object for ChartObject {
         let is_root = self.is_root.map(|is_root| ("IsRoot", is_root.into()));
         let named = self.fields.iter().filter(|field| field.value.truth());
         Encoded::Struct(named.map(|field| (field.json, field.value.clone())).chain(is_root).collect())
+    }
+}
+
+/// `.Chart` of helm 4: plain maps and lists throughout, but for the map of annotations.
+fn as_map(metadata: &Metadata, charts: &Charts, is_root: bool) -> Map {
+    let map: Map = metadata_fields(metadata, charts).into_iter().map(|f| (f.name, plain(f.value))).collect();
+    map.set("IsRoot", is_root);
+    map
+}
+
+/// Lists of any type become `[]interface {}`, structs behind pointers become maps.
+fn plain(value: Value) -> Value {
+    match value {
+        Value::List(list) => Value::list(list.iter().cloned().map(plain).collect()),
+        Value::Object(object) => match object.downcast_ref::<Pointer>() {
+            Some(pointer) => {
+                let fields = pointer.fields.iter().cloned().map(|field| (field.name, plain(field.value)));
+                fields.collect::<Map>().into()
+            }
+            None => Value::Object(object),
+        },
+        other => other,
     }
 }
 

@@ -36,6 +36,9 @@ fn methods(name: &str) -> Option<&'static Function> {
     METHODS.iter().find(|method| method.name == name)
 }
 
+/// What matching one path costs, in bytes of work.
+const WORK_OF_GLOB: u64 = 256;
+
 fn content(args: &[Value]) -> Str {
     let files = args.first().and_then(Value::as_map);
     match files.and_then(|files| files.get(text(args, 1))) {
@@ -52,7 +55,9 @@ fn get_bytes(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bytes(content(args)))
 }
 
-fn glob(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn glob(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+    let files = args.first().and_then(Value::as_map).map_or(0, Map::len);
+    ctx.work(files as u64 * WORK_OF_GLOB)?;
     let glob = FileGlob::new(&String::from_utf8_lossy(text(args, 1)));
     let matching: Entries = match args.first().and_then(Value::as_map) {
         Some(files) => {

@@ -1,21 +1,31 @@
-//! `chartutil.Values`: the named map type of `.Values` and of the dot itself, with its methods.
+//! `chartutil.Values`, in helm 4 `common.Values`: the named map type of `.Values` and of the dot itself, with its
+//! methods.
 
+use crate::request::HelmCompat;
 use keyfill_go::quote::quote;
 use keyfill_template::Ctx;
 use keyfill_template::funcs::{FuncError, Function, map, text};
 use keyfill_template::value::{ANY_MAP, Kind, Map, MapType, Type, Value};
 use keyfill_yaml::to_yaml;
 
-static VALUES: MapType = MapType { name: "chartutil.Values", elem: Type::Any, methods };
+static VALUES_3: MapType = MapType { name: "chartutil.Values", elem: Type::Any, methods };
+static VALUES_4: MapType = MapType { name: "common.Values", elem: Type::Any, methods };
 
-/// A `chartutil.Values` with these entries.
-pub(crate) fn values(entries: Vec<(&str, Value)>) -> Map {
-    Map::typed(entries.into_iter().map(|(k, v)| (k.into(), v)).collect(), &VALUES)
+fn values_type(helm: HelmCompat) -> &'static MapType {
+    match helm {
+        HelmCompat::V3 => &VALUES_3,
+        HelmCompat::V4 => &VALUES_4,
+    }
+}
+
+/// A map of the named type with these entries.
+pub(crate) fn values(helm: HelmCompat, entries: Vec<(&str, Value)>) -> Map {
+    Map::typed(entries.into_iter().map(|(k, v)| (k.into(), v)).collect(), values_type(helm))
 }
 
 /// A map of values under the named type: the same map, so that a change of one shows in the other.
-pub(crate) fn as_values(map: &Map) -> Map {
-    map.with_type(&VALUES)
+pub(crate) fn as_values(helm: HelmCompat, map: &Map) -> Map {
+    map.with_type(values_type(helm))
 }
 
 fn methods(name: &str) -> Option<&'static Function> {
@@ -42,25 +52,30 @@ fn encode(_: &mut Ctx, _: &[Value]) -> Result<Value, FuncError> {
 
 fn yaml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let receiver = Value::Map(map(args, 0));
-    receiver.check_walk(&ctx.cx().limits)?;
+    receiver.check_written(&ctx.cx().limits)?;
     let text = to_yaml(&receiver);
     ctx.spend(text.len() as u64)?;
     Ok(Value::str(text))
 }
 
 fn table(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(table_at(&map(args, 0), text(args, 1))?.into())
+    Ok(table_at(&receiver(args), text(args, 1))?.into())
+}
+
+/// The map whose method is called, of its named type.
+fn receiver(args: &[Value]) -> Map {
+    args.first().and_then(Value::as_map).cloned().unwrap_or_default()
 }
 
 fn table_at(values: &Map, path: &[u8]) -> Result<Map, FuncError> {
-    path.split(|b| *b == b'.').try_fold(as_values(values), |table, name| match table.get(name) {
-        Some(Value::Map(inner)) => Ok(as_values(&inner)),
+    path.split(|b| *b == b'.').try_fold(values.clone(), |table, name| match table.get(name) {
+        Some(Value::Map(inner)) => Ok(inner.with_type(values.ty())),
         _ => Err(FuncError::new(format!("{} is not a table", quote(name)))),
     })
 }
 
 fn path_value(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let (values, path) = (map(args, 0), text(args, 1));
+    let (values, path) = (receiver(args), text(args, 1));
     if path.is_empty() {
         return Err(FuncError::new("YAML path cannot be empty"));
     }

@@ -6,6 +6,7 @@ use crate::chart::Crd;
 use crate::error::{Error, Result};
 use crate::request::TemplateRequest;
 use bytes::Bytes;
+use keyfill_diag::Cx;
 use keyfill_go::path;
 use keyfill_yaml::{Body, Document, Origin, split_stream};
 use memchr::memmem;
@@ -25,7 +26,12 @@ pub(crate) struct Printed {
 const SEPARATOR: &str = "---\n";
 
 /// The pieces in the order of printing: CRDs, documents, hooks; or those that `--show-only` names.
-pub(crate) fn text(crds: &[Crd], sorted: &Sorted, request: &TemplateRequest) -> Result<Vec<Printed>> {
+pub(crate) fn text(
+    crds: &[Crd],
+    sorted: &Sorted,
+    request: &TemplateRequest,
+    cx: &Cx,
+) -> Result<Vec<Printed>> {
     let mut pieces: Vec<Printed> = Vec::with_capacity(crds.len() + sorted.manifests.len());
     pieces.extend(crds.iter().map(|crd| piece(&crd.name, &crd.file, &crd.data)));
     pieces.extend(sorted.manifests.iter().map(framed));
@@ -41,7 +47,7 @@ pub(crate) fn text(crds: &[Crd], sorted: &Sorted, request: &TemplateRequest) -> 
         pieces.extend(shown.map(framed));
     }
     if !request.show_only.is_empty() {
-        return show_only(&pieces, request);
+        return show_only(&pieces, request, cx);
     }
     if let (true, Some(first)) = (only_hooks, pieces.first_mut()) {
         first.before = "\n---\n";
@@ -65,7 +71,7 @@ fn piece(name: &str, file: &Arc<str>, content: &[u8]) -> Printed {
 
 /// helm splits the printed text again and looks for the names in it, so a document that has no
 /// `# Source:` line of its own cannot be chosen.
-fn show_only(pieces: &[Printed], request: &TemplateRequest) -> Result<Vec<Printed>> {
+fn show_only(pieces: &[Printed], request: &TemplateRequest, cx: &Cx) -> Result<Vec<Printed>> {
     let mut all = Vec::new();
     for piece in pieces {
         all.extend_from_slice(SEPARATOR.as_bytes());
@@ -74,6 +80,7 @@ fn show_only(pieces: &[Printed], request: &TemplateRequest) -> Result<Vec<Printe
     let documents = split::manifests(&all, request.helm);
     let mut shown = Vec::new();
     for wanted in &request.show_only {
+        cx.check().map_err(Error::stopped)?;
         let before = shown.len();
         for document in &documents {
             let Some(name) = source(document) else { continue };

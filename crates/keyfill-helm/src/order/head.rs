@@ -19,10 +19,7 @@ impl Head {
     /// Reads a document. All of it must be YAML, and a mapping or nothing.
     pub(crate) fn read(document: &[u8], limits: &Limits) -> Result<Self> {
         let value = keyfill_yaml::load_object(document, limits).map_err(|e| {
-            // The line is one of the rendered document, not of the template: it belongs into the message.
-            let place =
-                if e.line() > 0 { format!("line {} of the document, ", e.line()) } else { String::new() };
-            let wrong = Error::render(format!("{place}{}", e.message()));
+            let wrong = Error::render(format!("{}{}", e.message(), super::rendered::shown(document, &e)));
             match e.help() {
                 Some(help) => wrong.hint(help),
                 None => wrong,

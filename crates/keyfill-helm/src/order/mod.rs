@@ -2,6 +2,7 @@
 
 mod frame;
 mod head;
+mod rendered;
 mod sort;
 mod split;
 

@@ -2,7 +2,7 @@
 
 use super::Rendered;
 use super::head::Head;
-use super::split;
+use super::{rendered, split};
 use crate::error::{Error, Result};
 use crate::request::HelmCompat;
 use bytes::Bytes;
@@ -103,9 +103,9 @@ pub(crate) fn sort(
     let mut sorted = Sorted::default();
     for file in rendered {
         cx.check().map_err(Error::stopped)?;
-        for content in split::manifests(&file.content, helm) {
-            let head = Head::read(content, &limits)
-                .map_err(|e| e.context(&format!("YAML parse error on {}", file.name)).in_file(&*file.file))?;
+        for (number, content) in (1..).zip(split::manifests(&file.content, helm)) {
+            cx.check().map_err(Error::stopped)?;
+            let head = Head::read(content, &limits).map_err(|e| yaml_error(e, &file, number, content))?;
             let mut manifest = Manifest {
                 name: file.name.clone(),
                 file: file.file.clone(),
@@ -131,6 +131,15 @@ pub(crate) fn sort(
     sorted.manifests.sort_by_cached_key(place);
     sorted.hooks.sort_by_cached_key(place);
     Ok(sorted)
+}
+
+/// Says which document of which template cannot be read.
+fn yaml_error(error: Error, file: &Rendered, number: usize, document: &[u8]) -> Error {
+    error
+        .context(&format!("YAML parse error on {}, document {number}", file.name))
+        .about(rendered::object(document))
+        .in_file(&*file.file)
+        .in_document(number)
 }
 
 /// The events of a hook annotation; none when one of them is unknown.

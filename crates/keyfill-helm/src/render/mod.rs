@@ -1,15 +1,17 @@
 //! Runs the templates of a chart.
 
 mod explain;
+mod missing;
 mod prepare;
 mod scope;
 
 use crate::error::{Error, Result};
 use crate::order::{self, Printed, Rendered};
-use crate::request::TemplateRequest;
+use crate::request::{HelmCompat, TemplateRequest};
+use explain::Explain;
 use keyfill_diag::Cx;
 use keyfill_files::Files;
-use keyfill_template::funcs::{FAMILIES, Registry, Seed};
+use keyfill_template::funcs::{Registry, Seed};
 use keyfill_template::value::{Str, Value};
 use keyfill_template::{Ctx, MissingKey, Templates};
 use prepare::Prepared;
@@ -31,14 +33,19 @@ pub(crate) fn run(
     let mut warnings = std::mem::take(&mut prepared.warnings);
     let rendered = execute(&prepared, request, cx)?;
     let sorted = order::sort(rendered, request.helm, cx, &mut warnings)?;
-    let pieces = order::text(&prepared.crds(request)?, &sorted, request)?;
+    let pieces = order::text(&prepared.crds(request)?, &sorted, request, cx)?;
     Ok((pieces, warnings))
 }
 
 /// The functions of helm, made once.
-fn registry() -> Arc<Registry> {
-    static REGISTRY: OnceLock<Arc<Registry>> = OnceLock::new();
-    Arc::clone(REGISTRY.get_or_init(|| Arc::new(Registry::new(FAMILIES))))
+fn registry(helm: HelmCompat) -> Arc<Registry> {
+    static HELM_3: OnceLock<Arc<Registry>> = OnceLock::new();
+    static HELM_4: OnceLock<Arc<Registry>> = OnceLock::new();
+    let registry = match helm {
+        HelmCompat::V3 => HELM_3.get_or_init(|| Arc::new(Registry::helm_3())),
+        HelmCompat::V4 => HELM_4.get_or_init(|| Arc::new(Registry::helm_4())),
+    };
+    Arc::clone(registry)
 }
 
 /// Runs a template that makes a release's name. It sees no values.
@@ -46,7 +53,7 @@ pub(crate) fn release_name(text: &str, cx: &Cx) -> Result<String> {
     const NAME: &str = "name-template";
     let failed =
         |error: &keyfill_template::Error| Error::usage(format!("the name template {text:?} fails: {error}"));
-    let mut templates = Templates::new(NAME, registry());
+    let mut templates = Templates::new(NAME, registry(HelmCompat::V3));
     templates.parse(NAME, text.as_bytes()).map_err(|e| failed(&e))?;
     let printed = Ctx::new(cx).render(&Arc::new(templates), NAME, &Value::Nil).map_err(|e| failed(&e))?;
     String::from_utf8(printed).map_err(|_| Error::usage(format!("the name template {text:?} makes no text")))
@@ -54,12 +61,14 @@ pub(crate) fn release_name(text: &str, cx: &Cx) -> Result<String> {
 
 /// Parses all templates, then executes those that are not partials, in helm's order.
 fn execute(prepared: &Prepared, request: &TemplateRequest, cx: &Cx) -> Result<Vec<Rendered>> {
-    let found = scope::templates(&prepared.charts, prepared.root, &prepared.top)?;
-    let mut templates = Templates::new(SET, registry()).with_missing_key(MissingKey::Zero);
+    let found = scope::templates(&prepared.charts, prepared.root, &prepared.top, request.helm)?;
+    let registry = registry(request.helm);
+    let mut templates = Templates::new(SET, Arc::clone(&registry)).with_missing_key(MissingKey::Zero);
+    let explain = Explain { templates: &found, registry: &registry, top: &prepared.top };
     for template in &found {
         cx.check().map_err(Error::stopped)?;
         let text = Str::lent(template.text.clone());
-        templates.parse(&template.name, text).map_err(|e| explain::failed(&e, &found, None))?;
+        templates.parse(&template.name, text).map_err(|e| explain.failed(&e))?;
     }
     let templates = Arc::new(templates);
     let mut ctx = Ctx::new(cx);
@@ -73,7 +82,7 @@ fn execute(prepared: &Prepared, request: &TemplateRequest, cx: &Cx) -> Result<Ve
         let dot = template.dot();
         let printed = ctx
             .render(&templates, &template.name, &Value::Map(dot.clone()))
-            .map_err(|e| explain::failed(&e, &found, Some(&dot)))?;
+            .map_err(|e| explain.failed(&e))?;
         left = left.checked_sub(printed.len() as u64).ok_or_else(|| too_much(cx, template))?;
         if !template.name.ends_with(NOTES) {
             let content = without_no_value(printed).into();

@@ -1,7 +1,8 @@
 //! From a request to a chart whose subcharts and values are settled.
 
+use super::missing;
 use crate::capabilities::Capabilities;
-use crate::chart::{self, ChartId, Charts, Crd, Dependencies, Vendored};
+use crate::chart::{self, ChartId, Charts, Crd};
 use crate::error::{Error, Result};
 use crate::objects;
 use crate::request::TemplateRequest;
@@ -32,26 +33,29 @@ impl Prepared {
 
 /// Loads the chart and settles its subcharts and values, in the order in which helm finds fault.
 pub(super) fn prepare(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> Result<Prepared> {
-    let capabilities = Capabilities::new(request.kube_version.as_deref(), &request.api_versions)?;
+    let capabilities =
+        Capabilities::new(request.kube_version.as_deref(), &request.api_versions, request.helm)?;
     let given = values::user_values(files, request, cx)?;
-    let (mut charts, root) = chart::load_root(files, &request.root, cx)?;
+    let (mut charts, root) = chart::load_root(files, request, cx)?;
     let mut warnings = std::mem::take(&mut charts.warnings);
     check_installable(&charts, root, &mut warnings)?;
-    add_missing(&mut charts, root, files, request, cx)?;
+    missing::add(&mut charts, root, files, request, cx)?;
     check_release_name(&request.release_name)?;
 
-    let given = values::table(&given).unwrap_or_default();
-    values::process_dependencies(&mut charts, root, &given, &mut warnings)?;
-    let merged = Coalesce::new(&charts, &mut warnings).chart(root, &given, Nulls::Remove)?;
+    values::process_dependencies(&mut charts, root, &given, request.helm, cx, &mut warnings)?;
+    let merged = Coalesce::new(&charts, request.helm, &mut warnings).chart(root, &given, Nulls::Remove)?;
     if !request.skip_schema_validation {
-        values::validate_schema(&charts, root, &merged)?;
+        values::validate_schema(&charts, root, &merged, cx, &mut warnings)?;
     }
     check_kube_version(&charts, root, &capabilities)?;
-    let top = objects::values(vec![
-        ("Release", objects::release(request).into()),
-        ("Capabilities", objects::capabilities(capabilities)),
-        ("Values", objects::as_values(&merged).into()),
-    ]);
+    let top = objects::values(
+        request.helm,
+        vec![
+            ("Release", objects::release(request).into()),
+            ("Capabilities", objects::capabilities(capabilities)),
+            ("Values", objects::as_values(request.helm, &merged).into()),
+        ],
+    );
     Ok(Prepared { charts, root, top, warnings })
 }
 
@@ -64,26 +68,6 @@ fn check_installable(charts: &Charts, root: ChartId, warnings: &mut Vec<String>)
     }
     if chart.metadata.deprecated {
         warnings.push(format!("chart {} is deprecated", chart.metadata.name));
-    }
-    Ok(())
-}
-
-/// Adds what the chart requires and `charts/` does not hold, as far as it can be had without a download.
-fn add_missing(
-    charts: &mut Charts,
-    root: ChartId,
-    files: &dyn Files,
-    request: &TemplateRequest,
-    cx: &Cx,
-) -> Result<()> {
-    let required = charts.chart(root).metadata.dependencies.clone().unwrap_or_default();
-    for id in required {
-        let dependency = charts.dependency(id).clone();
-        let is_there = |child: &ChartId| charts.chart(*child).metadata.name == dependency.name;
-        if !charts.chart(root).children.iter().any(is_there) {
-            let child = Vendored.load(charts, files, &request.root, &dependency, cx)?;
-            charts.add_child(root, child);
-        }
     }
     Ok(())
 }
@@ -109,7 +93,7 @@ fn check_release_name(name: &str) -> Result<()> {
 fn check_kube_version(charts: &Charts, root: ChartId, capabilities: &Capabilities) -> Result<()> {
     let chart = charts.chart(root);
     let (wanted, ours) = (&chart.metadata.kube_version, &capabilities.kube_version.version);
-    if wanted.is_empty() || versions::is_compatible(wanted, ours) {
+    if wanted.is_empty() || versions::is_compatible(wanted, &capabilities.kube_version.numbers) {
         return Ok(());
     }
     let message =

@@ -3,6 +3,7 @@
 use crate::chart::{Chart, ChartId, Charts};
 use crate::error::Result;
 use crate::objects::{self, ChartObject, FilesObject};
+use crate::request::HelmCompat;
 use crate::values::table_at;
 use bytes::Bytes;
 use keyfill_template::value::{ANY_MAP, Map};
@@ -21,6 +22,7 @@ pub(super) struct Template {
     pub(super) dot: Map,
     /// `.Template.BasePath`
     base_path: String,
+    helm: HelmCompat,
 }
 
 impl Template {
@@ -32,66 +34,84 @@ impl Template {
     /// The dot, with `.Template` set for this file.
     pub(super) fn dot(&self) -> Map {
         let entries = vec![("Name", self.name.as_str().into()), ("BasePath", self.base_path.as_str().into())];
-        self.dot.set("Template", objects::values(entries));
+        self.dot.set("Template", objects::values(self.helm, entries));
         self.dot.clone()
     }
 }
 
 /// The templates of a chart and its subcharts, the deepest first and each depth from its end: what is
 /// defined twice is defined as the file nearest to the root says.
-pub(super) fn templates(charts: &Charts, root: ChartId, top: &Map) -> Result<Vec<Template>> {
-    let mut found = BTreeMap::new();
-    collect(charts, root, top, &mut found)?;
-    let mut templates: Vec<Template> = found.into_values().collect();
+pub(super) fn templates(
+    charts: &Charts,
+    root: ChartId,
+    top: &Map,
+    helm: HelmCompat,
+) -> Result<Vec<Template>> {
+    let mut collector = Collector { charts, helm, found: BTreeMap::new() };
+    collector.chart(root, top)?;
+    let mut templates: Vec<Template> = collector.found.into_values().collect();
     let depth = |t: &Template| t.name.bytes().filter(|b| *b == b'/').count();
     templates.sort_by(|a, b| depth(b).cmp(&depth(a)).then_with(|| b.name.cmp(&a.name)));
     Ok(templates)
 }
 
-/// Adds the templates of a chart and its subcharts; gives the chart's dot. `above` is the dot of the
-/// parent, for the root it holds Release, Capabilities and the values.
-fn collect(charts: &Charts, id: ChartId, above: &Map, found: &mut BTreeMap<String, Template>) -> Result<Map> {
-    let chart = charts.chart(id);
-    let is_root = chart.parent.is_none();
-    let values = if is_root {
-        above.get(b"Values")
-    } else {
-        table_at(above, &format!("Values.{}", chart.metadata.name))
-            .map(|table| objects::as_values(&table).into())
-    };
-    let subcharts = Map::new();
-    let dot = objects::values(vec![
-        ("Chart", ChartObject::of(&chart.metadata, charts, is_root)),
-        ("Files", FilesObject::of(&chart.files).into()),
-        ("Release", above.get(b"Release").unwrap_or_default()),
-        ("Capabilities", above.get(b"Capabilities").unwrap_or_default()),
-        ("Values", values.unwrap_or_else(|| objects::values(Vec::new()).into())),
-        ("Subcharts", subcharts.clone().into()),
-    ]);
-    for child in &chart.children {
-        let inner = collect(charts, *child, &dot, found)?;
-        subcharts.set(charts.chart(*child).metadata.name.as_str(), inner.with_type(&ANY_MAP));
-    }
-    add(chart, &charts.full_path(id), &dot, found)?;
-    Ok(dot)
+/// Collects templates by their names.
+struct Collector<'a> {
+    charts: &'a Charts,
+    helm: HelmCompat,
+    found: BTreeMap<String, Template>,
 }
 
-fn add(chart: &Chart, path: &str, dot: &Map, found: &mut BTreeMap<String, Template>) -> Result<()> {
-    for file in chart.templates.iter() {
-        if chart.metadata.is_library() && !base_name(&file.name).starts_with('_') {
-            continue;
-        }
-        let name = format!("{path}/{}", file.name);
-        let template = Template {
-            name: name.clone(),
-            file: Arc::from(chart.place_of(&file.name)),
-            text: file.content()?,
-            dot: dot.clone(),
-            base_path: format!("{path}/templates"),
+impl Collector<'_> {
+    /// Adds the templates of a chart and its subcharts; gives the chart's dot. `above` is the dot of the
+    /// parent, for the root it holds Release, Capabilities and the values.
+    fn chart(&mut self, id: ChartId, above: &Map) -> Result<Map> {
+        let chart = self.charts.chart(id);
+        let is_root = chart.parent.is_none();
+        let values = if is_root {
+            above.get(b"Values")
+        } else {
+            table_at(above, &format!("Values.{}", chart.metadata.name))
+                .map(|table| objects::as_values(self.helm, &table).into())
         };
-        found.insert(name, template);
+        let subcharts = Map::new();
+        let dot = objects::values(
+            self.helm,
+            vec![
+                ("Chart", ChartObject::of(&chart.metadata, self.charts, is_root, self.helm)),
+                ("Files", FilesObject::of(&chart.files).into()),
+                ("Release", above.get(b"Release").unwrap_or_default()),
+                ("Capabilities", above.get(b"Capabilities").unwrap_or_default()),
+                ("Values", values.unwrap_or_else(|| objects::values(self.helm, Vec::new()).into())),
+                ("Subcharts", subcharts.clone().into()),
+            ],
+        );
+        for child in &chart.children {
+            let inner = self.chart(*child, &dot)?;
+            subcharts.set(self.charts.chart(*child).metadata.name.as_str(), inner.with_type(&ANY_MAP));
+        }
+        self.add(chart, &self.charts.full_path(id), &dot)?;
+        Ok(dot)
     }
-    Ok(())
+
+    fn add(&mut self, chart: &Chart, path: &str, dot: &Map) -> Result<()> {
+        for file in chart.templates.iter() {
+            if chart.metadata.is_library() && !base_name(&file.name).starts_with('_') {
+                continue;
+            }
+            let name = format!("{path}/{}", file.name);
+            let template = Template {
+                name: name.clone(),
+                file: Arc::from(chart.place_of(&file.name)),
+                text: file.content()?,
+                dot: dot.clone(),
+                base_path: format!("{path}/templates"),
+                helm: self.helm,
+            };
+            self.found.insert(name, template);
+        }
+        Ok(())
+    }
 }
 
 fn base_name(path: &str) -> &str {

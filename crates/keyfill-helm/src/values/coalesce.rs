@@ -4,9 +4,13 @@
 use super::{copy_map, deep_copy};
 use crate::chart::{ChartId, Charts};
 use crate::error::{Error, Result};
-use keyfill_template::value::{Map, Str, Value};
+use crate::request::HelmCompat;
+use keyfill_template::value::{ANY_MAP, Map, Str, Value};
 
 const GLOBAL: &[u8] = b"global";
+
+/// How many values are named that could not be merged.
+const MOST_WARNINGS: usize = 100;
 
 /// What a null means where there is a value below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +33,15 @@ enum Take {
 /// Merges the values of charts.
 pub(crate) struct Coalesce<'a> {
     charts: &'a Charts,
+    helm: HelmCompat,
     /// What helm would log: values that were left out because their shapes do not fit.
     warnings: &'a mut Vec<String>,
 }
 
 impl<'a> Coalesce<'a> {
     /// Merges for these charts; what has to be left out is said in `warnings`.
-    pub(crate) fn new(charts: &'a Charts, warnings: &'a mut Vec<String>) -> Self {
-        Self { charts, warnings }
+    pub(crate) fn new(charts: &'a Charts, helm: HelmCompat, warnings: &'a mut Vec<String>) -> Self {
+        Self { charts, helm, warnings }
     }
 
     /// The values of a chart and its subcharts below those given, which are not changed.
@@ -81,7 +86,7 @@ impl<'a> Coalesce<'a> {
         let prefix = joined(prefix, &chart.metadata.name);
         for (key, below) in chart.values.entries().iter() {
             match values.get(key.as_bytes()) {
-                None => values.set(key.clone(), deep_copy(below)),
+                None => self.take_over(values, key.clone(), below, nulls),
                 Some(Value::Nil) if nulls == Nulls::Remove => drop(values.remove(key.as_bytes())),
                 Some(Value::Map(above)) => match below {
                     Value::Map(below) => {
@@ -155,6 +160,16 @@ impl<'a> Coalesce<'a> {
         self.tables(above, below, "", Nulls::Keep, Take::Share);
     }
 
+    /// Sets a value of the chart that nothing stands above. helm 4 leaves the chart's own nulls out where nulls
+    /// have had their effect.
+    fn take_over(&self, above: &Map, key: Str, lower: &Value, nulls: Nulls) {
+        if self.helm == HelmCompat::V3 || nulls == Nulls::Keep {
+            above.set(key, deep_copy(lower));
+        } else if !lower.is_nil() {
+            above.set(key, without_nulls(lower));
+        }
+    }
+
     fn tables(&mut self, above: &Map, below: &Map, prefix: &str, nulls: Nulls, take: Take) {
         if above.same(below) {
             return;
@@ -162,7 +177,7 @@ impl<'a> Coalesce<'a> {
         // Sharing changes what is shared: the walk is over what was there when it began.
         for (key, lower) in below.snapshot() {
             match above.get(key.as_bytes()) {
-                None if take == Take::Copy => above.set(key, deep_copy(&lower)),
+                None if take == Take::Copy => self.take_over(above, key, &lower, nulls),
                 None => above.set(key, lower),
                 Some(Value::Nil) if nulls == Nulls::Remove && !lower.is_nil() => {
                     drop(above.remove(key.as_bytes()));
@@ -193,11 +208,26 @@ impl<'a> Coalesce<'a> {
     }
 
     fn warn(&mut self, place: &str, what: &str) {
+        if self.warnings.len() >= MOST_WARNINGS {
+            return;
+        }
         let warning = format!("value {place} {what}");
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
     }
+}
+
+/// A copy without the entries that are null, in maps inside of maps too.
+fn without_nulls(value: &Value) -> Value {
+    let Value::Map(map) = value else { return deep_copy(value) };
+    let kept = map
+        .entries()
+        .iter()
+        .filter(|(_, v)| !v.is_nil())
+        .map(|(k, v)| (k.clone(), without_nulls(v)))
+        .collect();
+    Value::Map(Map::typed(kept, &ANY_MAP))
 }
 
 fn joined(prefix: &str, name: &str) -> String {

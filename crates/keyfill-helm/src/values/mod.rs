@@ -5,38 +5,48 @@
 
 mod coalesce;
 mod dependencies;
-mod formats;
+mod documents;
 mod schema;
 mod set;
+mod tree;
 mod user;
 
 pub(crate) use coalesce::{Coalesce, Nulls};
 pub(crate) use dependencies::process as process_dependencies;
+pub(crate) use documents::load as load_documents;
 pub(crate) use schema::validate as validate_schema;
-pub(crate) use user::merged as user_values;
+pub(crate) use user::{merged as user_values, of_chart};
 
 use crate::error::Error;
 
 use keyfill_template::value::{ANY_MAP, List, Map, Value};
 
-/// A mapping as templates see it; null is an empty one, all else is none.
-pub(crate) fn table(value: &keyfill_yaml::Value) -> Option<Map> {
-    match Value::from(value) {
-        Value::Map(map) => Some(map),
-        Value::Nil => Some(Map::new()),
-        _ => None,
-    }
+/// A text, what it is read for, and its place for errors.
+#[derive(Clone, Copy)]
+pub(crate) struct Text<'a> {
+    pub(crate) text: &'a [u8],
+    /// How many lines stand before it in its file.
+    pub(crate) line: u32,
+    /// What is being done, as in `cannot load values.yaml`.
+    pub(crate) what: &'a str,
+    /// The file.
+    pub(crate) place: &'a str,
 }
 
 /// The error for text that is not YAML.
-pub(crate) fn unreadable(what: &str, place: &str, error: &keyfill_yaml::Error) -> Error {
+pub(crate) fn unreadable(text: Text<'_>, error: &keyfill_yaml::Error) -> Error {
+    let Text { text, line: lines_before, what, place } = text;
     let column = (error.column() > 0).then_some(error.column());
     let unreadable = Error::render(format!("{what}: {}", error.message()));
     let unreadable = match error.help() {
         Some(help) => unreadable.hint(help),
         None => unreadable,
     };
-    unreadable.at(error.line(), column).in_file(place)
+    let line = if error.line() > 0 { error.line() + lines_before } else { 0 };
+    let source = usize::try_from(error.line()).ok().and_then(|line| line.checked_sub(1));
+    let source = source.and_then(|at| text.split(|b| *b == b'\n').nth(at));
+    let source = source.map(|line| String::from_utf8_lossy(line).trim_end_matches('\r').to_owned());
+    unreadable.at(line, column).in_file(place).source_line(source)
 }
 
 /// The error for values that are no mapping.

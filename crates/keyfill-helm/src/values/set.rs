@@ -1,16 +1,29 @@
 //! The language of `--set` and its relatives: `name=value,outer.inner=value,list[0].name=value,list={a,b}`.
 
+use super::tree::Node;
+use keyfill_diag::{Cx, Stopped};
+use keyfill_go::json_decode;
 use keyfill_go::strconv::parse_int;
-use keyfill_yaml::{Text, Value};
+use keyfill_template::value::{Str, Value};
 
 /// The largest index that a list may be given.
 const MOST_INDEX: usize = 65_536;
 /// How many dots a name may have.
 const MOST_DOTS: u32 = 30;
+/// How deep lists may lie in lists. helm has no such bound, but the stack has.
+const MOST_NESTED: u32 = 500;
+/// How many items in all lists may get because an index lies beyond their ends. helm fills lists until memory ends.
+pub(super) const MOST_FILLED: usize = 4_000_000;
+/// How many items may be added without asking whether there is room.
+const MOST_UNASKED: usize = 1 << 10;
+/// How many characters of what was written errors show.
+const MOST_SHOWN: usize = 100;
+/// How many values are set between two looks at the clock.
+const VALUES_PER_CHECK: u32 = 1 << 10;
 
 /// What the text behind `=` means.
 #[derive(Clone, Copy)]
-pub(crate) enum Reading<'a> {
+pub(super) enum Reading<'a> {
     /// `--set`: booleans, null and integers are recognised.
     Typed,
     /// `--set-string`: always text.
@@ -19,20 +32,57 @@ pub(crate) enum Reading<'a> {
     Json,
     /// `--set-literal`: the rest of the line, as it is.
     Literal,
-    /// `--set-file`: the text is a path; the function gives the file's content.
-    File(&'a dyn Fn(&str) -> Result<String, String>),
+    /// `--set-file`: this text, whatever is written.
+    File(&'a str),
+}
+
+/// What a line may cost.
+pub(super) struct Bounds<'a> {
+    pub(super) cx: &'a Cx,
+    /// How many items lists may still get from indexes beyond their ends.
+    pub(super) left: &'a mut usize,
+}
+
+/// Why a line was not set.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// It is not of the language, or asks for too much.
+    Wrong(String),
+    /// The run was stopped from outside.
+    Stopped(Stopped),
 }
 
 /// Parses a line and puts its values into `into`, which must be a mapping.
-pub(crate) fn parse_into(line: &str, reading: Reading<'_>, into: &mut Value) -> Result<(), String> {
-    let mut parser = Parser { text: line, at: 0, reading };
+pub(super) fn parse_into(
+    line: &str,
+    reading: Reading<'_>,
+    bounds: Bounds<'_>,
+    into: &mut Node,
+) -> Result<(), Failure> {
+    let Bounds { cx, left } = bounds;
+    let mut parser = Parser { text: line, at: 0, reading, left, cx };
+    let mut count = 0_u32;
     loop {
-        match parser.key(into, 0) {
+        match parser.key(into, Depth::default()) {
             Ok(()) => {}
             Err(Stop::End) => return Ok(()),
-            Err(Stop::Wrong(message)) => return Err(message),
+            Err(Stop::Wrong(message)) => return Err(Failure::Wrong(message)),
+            Err(Stop::Stopped(why)) => return Err(Failure::Stopped(why)),
+        }
+        count = count.wrapping_add(1);
+        if count.is_multiple_of(VALUES_PER_CHECK) {
+            cx.check().map_err(Failure::Stopped)?;
         }
     }
+}
+
+/// The beginning of a text that an author may have made as long as they like.
+pub(super) fn shortened(text: &str) -> String {
+    let mut shown: String = text.chars().take(MOST_SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push_str("...");
+    }
+    shown
 }
 
 /// Why parsing went no further. The end of the line is a good end in most places, even in the middle of
@@ -40,6 +90,7 @@ pub(crate) fn parse_into(line: &str, reading: Reading<'_>, into: &mut Value) -> 
 enum Stop {
     End,
     Wrong(String),
+    Stopped(Stopped),
 }
 
 impl From<String> for Stop {
@@ -48,29 +99,38 @@ impl From<String> for Stop {
     }
 }
 
+/// How deep inside the values the parser is.
+#[derive(Clone, Copy, Default)]
+struct Depth {
+    dots: u32,
+    lists: u32,
+}
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,
     reading: Reading<'a>,
+    left: &'a mut usize,
+    cx: &'a Cx,
 }
 
 impl Parser<'_> {
     /// One `key=value`; keys in front of a dot and lists call this and [`Self::item`] again.
-    fn key(&mut self, data: &mut Value, dots: u32) -> Result<(), Stop> {
+    fn key(&mut self, data: &mut Node, depth: Depth) -> Result<(), Stop> {
         let stops: &[char] = if self.is_literal() { &['=', '[', '.'] } else { &['=', '[', ',', '.'] };
         let (key, end) = self.until(stops);
         match end {
             None if key.is_empty() => Err(Stop::End),
-            None => Err(format!("key {key:?} has no value").into()),
+            None => Err(format!("key {:?} has no value", shortened(&key)).into()),
             Some('[') => {
                 let index = self.index()?;
                 let mut list = match entry(data, &key)? {
                     None => Vec::new(),
-                    Some(Value::Seq(items)) => std::mem::take(items),
+                    Some(Node::List(items)) => std::mem::take(items),
                     Some(other) => return Err(not_what(&key, "a list", other).into()),
                 };
-                let outcome = self.item(&mut list, index, dots);
-                set(data, &key, Value::Seq(list))?;
+                let outcome = self.item(&mut list, index, depth);
+                set(data, &key, Node::List(list))?;
                 outcome
             }
             Some('=') => {
@@ -78,134 +138,157 @@ impl Parser<'_> {
                 set(data, &key, value)?;
                 outcome
             }
-            Some('.') => self.nested(data, &key, dots + 1),
-            Some(_) => Err(format!("key {key:?} has no value (cannot end with ,)").into()),
+            Some('.') => self.nested(data, &key, Depth { dots: depth.dots + 1, ..depth }),
+            Some(_) => Err(format!("key {:?} has no value (cannot end with ,)", shortened(&key)).into()),
         }
     }
 
     /// What comes behind `key.`: a mapping, which is there or is made.
-    fn nested(&mut self, data: &mut Value, key: &str, dots: u32) -> Result<(), Stop> {
-        if dots > MOST_DOTS {
+    fn nested(&mut self, data: &mut Node, key: &str, depth: Depth) -> Result<(), Stop> {
+        if depth.dots > MOST_DOTS {
             return Err(format!(
                 "value name nested level is greater than maximum supported nested level of {MOST_DOTS}"
             )
             .into());
         }
-        let mut made = Value::Map(Vec::new());
+        let mut made = Node::map();
         let inner = match entry(data, key)? {
-            Some(inner @ Value::Map(_)) => inner,
+            Some(inner @ Node::Map(_)) => inner,
             Some(other) => return Err(not_what(key, "a map", other).into()),
             None => &mut made,
         };
-        let outcome = self.key(inner, dots);
-        let is_empty = inner.as_map().is_none_or(<[_]>::is_empty);
-        if is_empty && outcome.is_ok() {
-            return Err(format!("key map {key:?} has no value").into());
+        let outcome = self.key(inner, depth);
+        if is_empty(inner) && outcome.is_ok() {
+            return Err(format!("key map {:?} has no value", shortened(key)).into());
         }
-        if made.as_map().is_some_and(|entries| !entries.is_empty()) {
+        if !is_empty(&made) {
             set(data, key, made)?;
         }
         outcome
     }
 
     /// What comes behind `[index]`.
-    fn item(&mut self, list: &mut Vec<Value>, index: i64, dots: u32) -> Result<(), Stop> {
+    fn item(&mut self, list: &mut Vec<Node>, index: i64, depth: Depth) -> Result<(), Stop> {
+        let depth = Depth { lists: depth.lists + 1, ..depth };
+        if depth.lists > MOST_NESTED {
+            return Err(format!("lists are nested more than {MOST_NESTED} deep").into());
+        }
         let index = usize::try_from(index).map_err(|_| format!("negative {index} index not allowed"))?;
         let (extra, end) = self.until(&['[', '.', '=']);
         if !extra.is_empty() {
-            return Err(format!("unexpected data at end of array index: {extra:?}").into());
+            return Err(format!("unexpected data at end of array index: {:?}", shortened(&extra)).into());
         }
         match end {
             None => Err(Stop::End),
             Some('=') => {
                 let (value, outcome) = self.value()?;
-                set_index(list, index, value)?;
+                self.set_index(list, index, value)?;
                 // A list item ends its line softly: the end is found again by the next key.
                 outcome.or_else(|stop| if matches!(stop, Stop::End) { Ok(()) } else { Err(stop) })
             }
             Some('[') => {
                 let next = self.index()?;
-                let mut inner = match list.get(index) {
-                    None | Some(Value::Null) => Vec::new(),
-                    Some(Value::Seq(items)) => items.clone(),
+                let mut inner = match list.get_mut(index) {
+                    None | Some(Node::Scalar(Value::Nil)) => Vec::new(),
+                    Some(Node::List(items)) => std::mem::take(items),
                     Some(other) => return Err(not_what(&format!("[{index}]"), "a list", other).into()),
                 };
-                self.item(&mut inner, next, dots)?;
-                Ok(set_index(list, index, Value::Seq(inner))?)
+                let outcome = self.item(&mut inner, next, depth);
+                if outcome.is_ok() || matches!(list.get(index), Some(Node::List(_))) {
+                    self.set_index(list, index, Node::List(inner))?;
+                }
+                outcome
             }
             Some(_) => {
-                let mut made = Value::Map(Vec::new());
+                let mut made = Node::map();
                 let there = index < list.len();
                 let inner = match list.get_mut(index) {
                     Some(inner) => {
-                        if !matches!(inner, Value::Map(_)) {
-                            *inner = Value::Map(Vec::new());
+                        if !matches!(inner, Node::Map(_)) {
+                            *inner = Node::map();
                         }
                         inner
                     }
                     None => &mut made,
                 };
-                self.key(inner, dots)?;
+                self.key(inner, depth)?;
                 if !there {
-                    set_index(list, index, made)?;
+                    self.set_index(list, index, made)?;
                 }
                 Ok(())
             }
         }
     }
 
+    fn set_index(&mut self, list: &mut Vec<Node>, index: usize, value: Node) -> Result<(), Stop> {
+        if index > MOST_INDEX {
+            let message = format!("index of {index} is greater than maximum supported index of {MOST_INDEX}");
+            return Err(message.into());
+        }
+        if list.len() <= index {
+            let missing = index + 1 - list.len();
+            *self.left = self
+                .left
+                .checked_sub(missing)
+                .ok_or_else(|| format!("lists would be filled with more than {MOST_FILLED} items in all"))?;
+            if missing > MOST_UNASKED {
+                self.cx.room((missing * size_of::<Node>()) as u64).map_err(Stop::Stopped)?;
+            }
+            list.resize_with(index + 1, Node::default);
+        }
+        list[index] = value;
+        Ok(())
+    }
+
     /// What comes behind `=`: the value, and how parsing goes on after it.
-    fn value(&mut self) -> Result<(Value, Result<(), Stop>), Stop> {
+    fn value(&mut self) -> Result<(Node, Result<(), Stop>), Stop> {
         match self.reading {
             Reading::Json => Ok((self.json()?, Ok(()))),
             Reading::Literal => {
                 let rest = &self.text[self.at..];
                 self.at = self.text.len();
-                Ok((Value::Str(rest.into()), Ok(())))
+                Ok((text_node(rest), Ok(())))
             }
-            _ if self.at == self.text.len() => Ok((Value::Str(Text::default()), Err(Stop::End))),
+            _ if self.at == self.text.len() => Ok((text_node(""), Err(Stop::End))),
             _ if self.text[self.at..].starts_with('{') => {
                 self.at += 1;
                 Ok((self.braces()?, Ok(())))
             }
             _ => {
                 let (text, _) = self.until(&[',']);
-                Ok((self.read(&text)?, Ok(())))
+                Ok((self.read(&text), Ok(())))
             }
         }
     }
 
     /// A list in braces, from behind the opening one.
-    fn braces(&mut self) -> Result<Value, Stop> {
+    fn braces(&mut self) -> Result<Node, Stop> {
         let mut items = Vec::new();
         loop {
             let (text, end) = self.until(&[',', '}']);
             if end.is_none() {
                 return Err("list must terminate with '}'".to_owned().into());
             }
-            items.push(self.read(&text)?);
+            items.push(self.read(&text));
             if end == Some('}') {
                 if self.text[self.at..].starts_with(',') {
                     self.at += 1;
                 }
-                return Ok(Value::Seq(items));
+                return Ok(Node::List(items));
             }
         }
     }
 
-    fn json(&mut self) -> Result<Value, Stop> {
+    fn json(&mut self) -> Result<Node, Stop> {
         if self.skip_blanks() {
-            return Ok(Value::Null);
+            return Ok(Node::default());
         }
-        let mut stream = serde_json::Deserializer::from_str(&self.text[self.at..]).into_iter();
-        let value: serde_json::Value = match stream.next() {
-            Some(Ok(value)) => value,
-            Some(Err(e)) => return Err(format!("it is not JSON: {e}").into()),
-            None => return Ok(Value::Null),
-        };
-        self.at += stream.byte_offset();
+        let read = json_decode::decode_first(&self.text.as_bytes()[self.at..], self.cx.limits.depth);
+        let (decoded, length) = read.map_err(|e| format!("it is not JSON: {e}"))?;
+        let value = decoded.into_result().map_err(|e| format!("it is not JSON: {e}"))?;
+        self.at += length;
         self.skip_blanks();
-        Ok(from_json(value))
+        Ok(value.into())
     }
 
     /// Skips blanks up to and with a comma, or to the end; says whether either was met.
@@ -219,11 +302,11 @@ impl Parser<'_> {
         rest.is_empty()
     }
 
-    fn read(&self, text: &str) -> Result<Value, String> {
+    fn read(&self, text: &str) -> Node {
         match self.reading {
-            Reading::File(read) => Ok(Value::Str(read(text)?.into())),
-            Reading::Typed => Ok(typed(text)),
-            Reading::Text | Reading::Json | Reading::Literal => Ok(Value::Str(text.into())),
+            Reading::File(content) => text_node(content),
+            Reading::Typed => Node::Scalar(typed(text)),
+            Reading::Text | Reading::Json | Reading::Literal => text_node(text),
         }
     }
 
@@ -232,7 +315,7 @@ impl Parser<'_> {
         if end.is_none() {
             return Err("error parsing index: `]` is missing".to_owned().into());
         }
-        parse_int(&text, 10).map_err(|e| format!("error parsing index {text:?}: {e}").into())
+        parse_int(&text, 10).map_err(|e| format!("error parsing index {:?}: {e}", shortened(&text)).into())
     }
 
     /// The text up to one of the stops, which is taken as well. Except in literals, `\` takes the next
@@ -261,40 +344,36 @@ impl Parser<'_> {
     }
 }
 
+fn text_node(text: &str) -> Node {
+    Node::Scalar(Value::Str(text.into()))
+}
+
+fn is_empty(node: &Node) -> bool {
+    !matches!(node, Node::Map(entries) if !entries.is_empty())
+}
+
 /// The value of a key. `data` is a mapping wherever the parser goes.
-fn entry<'v>(data: &'v mut Value, key: &str) -> Result<Option<&'v mut Value>, String> {
+fn entry<'v>(data: &'v mut Node, key: &str) -> Result<Option<&'v mut Node>, String> {
     match data {
-        Value::Map(entries) => Ok(entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v)),
+        Node::Map(entries) => Ok(entries.get_mut(key.as_bytes())),
         other => Err(not_what(key, "in a map", other)),
     }
 }
 
 /// Sets a key; an empty one is not set, as helm has it.
-fn set(data: &mut Value, key: &str, value: Value) -> Result<(), String> {
+fn set(data: &mut Node, key: &str, value: Node) -> Result<(), String> {
     if key.is_empty() {
         return Ok(());
     }
-    if let Some(there) = entry(data, key)? {
-        *there = value;
-    } else if let Value::Map(entries) = data {
-        entries.push((key.into(), value));
+    match data {
+        Node::Map(entries) => drop(entries.insert(Str::from(key), value)),
+        other => return Err(not_what(key, "in a map", other)),
     }
     Ok(())
 }
 
-fn set_index(list: &mut Vec<Value>, index: usize, value: Value) -> Result<(), String> {
-    if index > MOST_INDEX {
-        return Err(format!("index of {index} is greater than maximum supported index of {MOST_INDEX}"));
-    }
-    if list.len() <= index {
-        list.resize(index + 1, Value::Null);
-    }
-    list[index] = value;
-    Ok(())
-}
-
-fn not_what(key: &str, wanted: &str, value: &Value) -> String {
-    format!("unable to parse key: {key:?} is not {wanted} but a {}", value.type_name())
+fn not_what(key: &str, wanted: &str, value: &Node) -> String {
+    format!("unable to parse key: {:?} is not {wanted} but a {}", shortened(key), value.type_name())
 }
 
 /// Text as `--set` understands it.
@@ -304,61 +383,52 @@ fn typed(text: &str) -> Value {
     } else if text.eq_ignore_ascii_case("false") {
         Value::Bool(false)
     } else if text.eq_ignore_ascii_case("null") {
-        Value::Null
+        Value::Nil
     } else if text == "0" {
-        Value::Int(0)
+        Value::Int64(0)
     } else if text.starts_with('0') {
         Value::Str(text.into())
     } else {
-        parse_int(text, 10).map_or_else(|_| Value::Str(text.into()), Value::Int)
-    }
-}
-
-/// JSON as Go reads it into an `interface{}`: all numbers are floats.
-fn from_json(value: serde_json::Value) -> Value {
-    use serde_json::Value as Json;
-    match value {
-        Json::Null => Value::Null,
-        Json::Bool(b) => Value::Bool(b),
-        Json::Number(n) => Value::Float(n.as_f64().unwrap_or_default()),
-        Json::String(s) => Value::Str(s.into()),
-        Json::Array(items) => Value::Seq(items.into_iter().map(from_json).collect()),
-        Json::Object(entries) => {
-            Value::Map(entries.into_iter().map(|(k, v)| (k.into(), from_json(v))).collect())
-        }
+        parse_int(text, 10).map_or_else(|_| Value::Str(text.into()), Value::Int64)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Reading, parse_into};
-    use keyfill_yaml::Value;
+    use super::{Bounds, Failure, MOST_FILLED, Reading, parse_into};
+    use crate::values::tree::Node;
+    use keyfill_diag::Cx;
+    use keyfill_template::value::Value;
 
-    fn parsed(line: &str, reading: Reading<'_>, start: Value) -> Result<String, String> {
-        let mut value = start;
-        parse_into(line, reading, &mut value)?;
-        Ok(show(&value))
+    fn parsed(line: &str, reading: Reading<'_>) -> Result<String, String> {
+        let mut value = Node::map();
+        let bounds = Bounds { cx: &Cx::default(), left: &mut MOST_FILLED.clone() };
+        match parse_into(line, reading, bounds, &mut value) {
+            Ok(()) => Ok(show(&value)),
+            Err(Failure::Wrong(why)) => Err(why),
+            Err(Failure::Stopped(why)) => Err(why.to_string()),
+        }
     }
 
-    fn show(value: &Value) -> String {
+    fn show(value: &Node) -> String {
         match value {
-            Value::Null => "null".into(),
-            Value::Bool(b) => b.to_string(),
-            Value::Int(n) => n.to_string(),
-            Value::Float(f) => format!("{f:?}"),
-            Value::Str(s) => format!("'{s}'"),
-            Value::Seq(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" ")),
-            Value::Map(m) => {
-                let entries: Vec<String> = m.iter().map(|(k, v)| format!("{k}:{}", show(v))).collect();
+            Node::Scalar(Value::Nil) => "null".into(),
+            Node::Scalar(Value::Bool(b)) => b.to_string(),
+            Node::Scalar(Value::Int64(n)) => n.to_string(),
+            Node::Scalar(Value::Float(f)) => format!("{f:?}"),
+            Node::Scalar(Value::Str(s)) => format!("'{}'", s.to_text()),
+            Node::Scalar(_) => "?".into(),
+            Node::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" ")),
+            Node::Map(m) => {
+                let entries: Vec<String> =
+                    m.iter().map(|(k, v)| format!("{}:{}", k.to_text(), show(v))).collect();
                 format!("{{{}}}", entries.join(" "))
             }
-            Value::Uint(_) | Value::Number(_) => "?".into(),
         }
     }
 
     #[test]
     fn set_lines() {
-        let empty = || Value::Map(Vec::new());
         for (line, want) in [
             ("a=b", "{a:'b'}"),
             ("a=1,b=true,c=null,d=0,e=012,f=1.5,g=", "{a:1 b:true c:null d:0 e:'012' f:'1.5' g:''}"),
@@ -368,36 +438,50 @@ mod tests {
             ("a[0]=x,a[2]=z", "{a:['x' null 'z']}"),
             ("a[0].b=1,a[0].c=2", "{a:[{b:1 c:2}]}"),
             ("a[0][1]=x", "{a:[[null 'x']]}"),
+            ("a[0][1]=x,a[0][0]=y", "{a:[['y' 'x']]}"),
             (r"a\.b=x\,y", "{a.b:'x,y'}"),
             ("a[0]", "{a:[]}"),
+            ("a[0][0]=x,a[0][1]", "{a:[['x']]}"),
             ("=x,b=1", "{b:1}"),
             ("a=b=c", "{a:'b=c'}"),
             ("a=+5,b=-0", "{a:5 b:0}"),
         ] {
-            assert_eq!(parsed(line, Reading::Typed, empty()).as_deref(), Ok(want), "{line}");
+            assert_eq!(parsed(line, Reading::Typed).as_deref(), Ok(want), "{line}");
         }
         for bad in ["a", "a,b=1", "a.=1", "a[x]=1", "a[-1]=1", "a[0]x=1", "a={1,2", "a[99999]=1", "a=1,a.b=2"]
         {
-            assert!(parsed(bad, Reading::Typed, empty()).is_err(), "{bad}");
+            assert!(parsed(bad, Reading::Typed).is_err(), "{bad}");
         }
         let deep = format!("{}x=1", "a.".repeat(31));
-        assert!(parsed(&deep, Reading::Typed, empty()).is_err());
+        assert!(parsed(&deep, Reading::Typed).is_err());
     }
 
     #[test]
     fn other_readings() {
-        let empty = || Value::Map(Vec::new());
-        assert_eq!(parsed("a=1,b=null", Reading::Text, empty()).as_deref(), Ok("{a:'1' b:'null'}"));
+        assert_eq!(parsed("a=1,b=null", Reading::Text).as_deref(), Ok("{a:'1' b:'null'}"));
         assert_eq!(
-            parsed(r#"a={"x":[1,null]}, b="s",c="#, Reading::Json, empty()).as_deref(),
-            Ok("{a:{x:[1.0 null]}  b:'s' c:null}")
+            parsed(r#"a={"x":[1,null]}, b="\ud800",c="#, Reading::Json).as_deref(),
+            Ok("{ b:'\u{fffd}' a:{x:[1.0 null]} c:null}")
         );
-        assert_eq!(
-            parsed(r"a.b=x\,{y},c=1", Reading::Literal, empty()).as_deref(),
-            Ok(r"{a:{b:'x\,{y},c=1'}}")
-        );
-        let read = |path: &str| if path == "f" { Ok("content\n".into()) } else { Err("no".to_owned()) };
-        assert_eq!(parsed("a=f", Reading::File(&read), empty()).as_deref(), Ok("{a:'content\n'}"));
-        assert!(parsed("a=g", Reading::File(&read), empty()).is_err());
+        assert_eq!(parsed(r"a.b=x\,{y},c=1", Reading::Literal).as_deref(), Ok(r"{a:{b:'x\,{y},c=1'}}"));
+        assert_eq!(parsed("a=f", Reading::File("content\n")).as_deref(), Ok("{a:'content\n'}"));
+    }
+
+    #[test]
+    fn indexes_and_nesting_are_bounded() {
+        let lists: Vec<String> = (0..100).map(|n| format!("a[{n}][65535]=1")).collect();
+        assert!(parsed(&lists.join(","), Reading::Typed).is_err_and(|why| why.contains("4000000")));
+        for deep in ["[0]".repeat(100_000), "[0].a".repeat(100_000)] {
+            let line = format!("a{deep}=1");
+            assert!(parsed(&line, Reading::Typed).is_err_and(|why| why.contains("nested")));
+        }
+        let json = format!("a={}", "[".repeat(100_000));
+        assert!(parsed(&json, Reading::Json).is_err_and(|why| why.contains("depth")));
+    }
+
+    #[test]
+    fn names_of_any_length_make_short_errors() {
+        let error = parsed(&"x".repeat(1 << 20), Reading::Typed).unwrap_err();
+        assert!(error.len() < 200, "{} bytes", error.len());
     }
 }

@@ -1,31 +1,48 @@
 //! The values that the user gives, put together in helm's order: files first, then `--set-json`, `--set`,
 //! `--set-string`, `--set-file` and `--set-literal`, whatever their order on the command line.
 
+use super::documents;
 use super::set::{self, Reading};
-use super::unreadable;
+use super::tree::Node;
 use crate::error::{Error, Result};
-use crate::request::{TemplateRequest, ValuesSource};
+use crate::request::{HelmCompat, TemplateRequest, ValuesSource};
 use keyfill_diag::Cx;
 use keyfill_files::{Files, TreePath};
-use keyfill_yaml::Value;
+use keyfill_go::json_decode;
+use keyfill_template::value::{Map, Value};
 
 /// All values of the request, merged.
-pub(crate) fn merged(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> Result<Value> {
-    let mut values = Value::Map(Vec::new());
+pub(crate) fn merged(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> Result<Map> {
+    let mut given = Given { values: Node::map(), files, helm: request.helm, cx, left: set::MOST_FILLED };
     for source in &request.values {
         match source {
-            ValuesSource::File(path) => merge(&mut values, read_file(files, path, cx)?),
-            ValuesSource::Text { name, text } => merge(&mut values, parse(text.as_bytes(), name, cx)?),
-            ValuesSource::Value(value) => merge(&mut values, value.clone()),
+            ValuesSource::File(path) => given.file(path)?,
+            ValuesSource::Text { name, text } => given.text(text.as_bytes(), name)?,
+            ValuesSource::Value(value) => given.merge(value.clone().into())?,
             _ => {}
         }
     }
     for flag in ORDER {
         for source in request.values.iter().filter(|source| flag_of(source) == Some(flag)) {
-            apply(&mut values, files, flag, source)?;
+            given.flag(flag, source)?;
         }
     }
-    Ok(values)
+    Ok(given.values.into_map())
+}
+
+/// The values of a chart's own file, of the documents that it has.
+pub(crate) fn of_chart(documents: Vec<keyfill_yaml::Value>, cx: &Cx) -> Result<Map> {
+    if let [document] = &documents[..] {
+        return Ok(match Value::from(document) {
+            Value::Map(map) => map,
+            _ => Map::new(),
+        });
+    }
+    let mut values = Node::map();
+    for document in documents {
+        values.merge(document.into(), cx)?;
+    }
+    Ok(values.into_map())
 }
 
 /// The flags that set single values, in the order in which helm looks at them.
@@ -43,86 +60,85 @@ fn flag_of(source: &ValuesSource) -> Option<&'static str> {
     }
 }
 
-fn apply(values: &mut Value, files: &dyn Files, flag: &str, source: &ValuesSource) -> Result<()> {
-    match source {
-        ValuesSource::File(_) | ValuesSource::Text { .. } | ValuesSource::Value(_) => Ok(()),
-        ValuesSource::SetJson(line) => set(values, flag, line, Reading::Json),
-        ValuesSource::Set(line) => set(values, flag, line, Reading::Typed),
-        ValuesSource::SetString(line) => set(values, flag, line, Reading::Text),
-        ValuesSource::SetLiteral(line) => set(values, flag, line, Reading::Literal),
-        ValuesSource::SetFile { name, path } => set_text(values, flag, name, &file_text(files, path)?),
-        ValuesSource::SetFileText { name, text } => set_text(values, flag, name, text),
+/// What was given so far.
+struct Given<'a> {
+    values: Node,
+    files: &'a dyn Files,
+    helm: HelmCompat,
+    cx: &'a Cx,
+    /// How many items lists may still get from indexes beyond their ends.
+    left: usize,
+}
+
+impl Given<'_> {
+    fn merge(&mut self, over: Node) -> Result<()> {
+        self.values.merge(over, self.cx)
     }
-}
 
-fn set(values: &mut Value, flag: &str, line: &str, reading: Reading<'_>) -> Result<()> {
-    // The line holds a value, maybe a secret one: only its name is shown.
-    let name = line.split(['=', ',']).next().unwrap_or_default();
-    set::parse_into(line, reading, values)
-        .map_err(|why| Error::usage(format!("failed parsing {flag} data for {name:?}: {why}")))
-}
-
-/// Sets a file's text as the value, whatever it holds.
-fn set_text(values: &mut Value, flag: &str, name: &str, text: &str) -> Result<()> {
-    set(values, flag, &format!("{name}=file"), Reading::File(&|_| Ok(text.to_owned())))
-}
-
-/// The path is not part of the line here: the host has made a tree path of it.
-fn file_text(files: &dyn Files, path: &TreePath) -> Result<String> {
-    let content = files.read(path).map_err(|e| Error::file("a file of --set-file cannot be read", e))?;
-    String::from_utf8(content.to_vec())
-        .map_err(|_| Error::render("a file of --set-file is not UTF-8 text").in_file(path.to_string()))
-}
-
-fn read_file(files: &dyn Files, path: &TreePath, cx: &Cx) -> Result<Value> {
-    let text = files.read(path).map_err(|e| Error::file("a values file cannot be read", e))?;
-    parse(&text, &path.to_string(), cx)
-}
-
-fn parse(text: &[u8], name: &str, cx: &Cx) -> Result<Value> {
-    let value = keyfill_yaml::load_value(text, &(&cx.limits).into())
-        .map_err(|e| unreadable("the values cannot be read", name, &e))?;
-    match value {
-        Value::Map(_) => Ok(value),
-        Value::Null => Ok(Value::Map(Vec::new())),
-        other => Err(super::not_a_map("the values", name, &other)),
+    fn file(&mut self, path: &TreePath) -> Result<()> {
+        let text = self.files.read(path).map_err(|e| Error::file("a values file cannot be read", e))?;
+        self.text(&text, &path.to_string())
     }
-}
 
-/// Puts `over` on top of `base`: mappings are merged, all else is replaced, null included.
-fn merge(base: &mut Value, over: Value) {
-    let Value::Map(over) = over else { return };
-    let Value::Map(entries) = base else { return };
-    for (key, value) in over {
-        match entries.iter_mut().find(|(k, _)| *k == key) {
-            Some((_, there @ Value::Map(_))) if matches!(value, Value::Map(_)) => merge(there, value),
-            Some((_, there)) => *there = value,
-            None => entries.push((key, value)),
+    fn text(&mut self, text: &[u8], name: &str) -> Result<()> {
+        let limits = (&self.cx.limits).into();
+        for document in documents::load(text, ("the values", name), self.helm, &limits)? {
+            self.merge(document.into())?;
+        }
+        Ok(())
+    }
+
+    fn flag(&mut self, flag: &str, source: &ValuesSource) -> Result<()> {
+        match source {
+            ValuesSource::File(_) | ValuesSource::Text { .. } | ValuesSource::Value(_) => Ok(()),
+            ValuesSource::SetJson(line) => match self.whole_object(line) {
+                Some(object) => self.merge(object?),
+                None => self.set(flag, line, Reading::Json),
+            },
+            ValuesSource::Set(line) => self.set(flag, line, Reading::Typed),
+            ValuesSource::SetString(line) => self.set(flag, line, Reading::Text),
+            ValuesSource::SetLiteral(line) => self.set(flag, line, Reading::Literal),
+            ValuesSource::SetFile { name, path } => {
+                let text = self.text_of(path)?;
+                self.set_text(flag, name, &text)
+            }
+            ValuesSource::SetFileText { name, text } => self.set_text(flag, name, text),
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::merge;
-    use keyfill_yaml::Value;
+    /// `--set-json '{"a": 1}'`, which helm 4 takes for values and not for a name.
+    fn whole_object(&self, line: &str) -> Option<Result<Node>> {
+        let text = line.trim();
+        if self.helm == HelmCompat::V3 || !text.starts_with('{') {
+            return None;
+        }
+        let read = json_decode::decode(text.as_bytes(), self.cx.limits.depth);
+        let read = read.and_then(json_decode::Decoded::into_result);
+        Some(read.map(Node::from).map_err(|e| Error::usage(format!("failed parsing --set-json data: {e}"))))
+    }
 
-    #[test]
-    fn maps_merge_and_all_else_is_replaced() {
-        let map = |entries: &[(&str, Value)]| {
-            Value::Map(entries.iter().map(|(k, v)| ((*k).into(), v.clone())).collect())
-        };
-        let mut base =
-            map(&[("a", map(&[("x", Value::Int(1)), ("y", Value::Int(2))])), ("b", Value::Int(3))]);
-        merge(
-            &mut base,
-            map(&[("a", map(&[("y", Value::Null)])), ("b", map(&[])), ("c", Value::Bool(true))]),
-        );
-        let want = map(&[
-            ("a", map(&[("x", Value::Int(1)), ("y", Value::Null)])),
-            ("b", map(&[])),
-            ("c", Value::Bool(true)),
-        ]);
-        assert!(base == want);
+    fn set(&mut self, flag: &str, line: &str, reading: Reading<'_>) -> Result<()> {
+        let bounds = set::Bounds { cx: self.cx, left: &mut self.left };
+        set::parse_into(line, reading, bounds, &mut self.values).map_err(|why| match why {
+            set::Failure::Stopped(stopped) => Error::stopped(stopped),
+            // The line holds a value, maybe a secret one: only its name is shown.
+            set::Failure::Wrong(why) => {
+                let name = line.split(['=', ',']).next().unwrap_or_default();
+                Error::usage(format!("failed parsing {flag} data for {:?}: {why}", set::shortened(name)))
+            }
+        })
+    }
+
+    /// Sets a file's text as the value, whatever it holds.
+    fn set_text(&mut self, flag: &str, name: &str, text: &str) -> Result<()> {
+        self.set(flag, &format!("{name}=file"), Reading::File(text))
+    }
+
+    /// The path is not part of the line here: the host has made a tree path of it.
+    fn text_of(&self, path: &TreePath) -> Result<String> {
+        let content =
+            self.files.read(path).map_err(|e| Error::file("a file of --set-file cannot be read", e))?;
+        String::from_utf8(content.to_vec())
+            .map_err(|_| Error::render("a file of --set-file is not UTF-8 text").in_file(path.to_string()))
     }
 }
