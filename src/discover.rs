@@ -1,7 +1,9 @@
 //! What a folder is, by the names in it, and which folders hold placeholders.
 
 use crate::fill::scan;
+use crate::ignore_file::IgnoreFiles;
 use crate::references::{self, References};
+use crate::render::plain::Content;
 use keyfill_files::{Files, Kind, TreePath};
 use std::io::Read as _;
 
@@ -21,13 +23,42 @@ pub enum RootKind {
 
 /// What the folder is. A folder without a kustomization and without a chart is plain YAML, empty or not.
 pub fn kind_of(files: &dyn Files, dir: &TreePath) -> RootKind {
-    if references::kustomization_file(files, dir).is_some() {
+    if holds_kustomization(files, dir) {
         RootKind::Kustomization
-    } else if dir.join("Chart.yaml").is_some_and(|p| files.is_file(&p)) {
+    } else if is_chart(files, dir) {
         RootKind::Chart
     } else {
         RootKind::Yaml
     }
+}
+
+/// Whether kustomize has something to build in a folder.
+fn holds_kustomization(files: &dyn Files, dir: &TreePath) -> bool {
+    references::kustomization_file(files, dir).is_some_and(|file| !is_manifest_of_flux(files, &file))
+}
+
+/// Whether a folder is a chart.
+pub fn is_chart(files: &dyn Files, dir: &TreePath) -> bool {
+    dir.join("Chart.yaml").is_some_and(|p| files.is_file(&p))
+}
+
+/// What every `apiVersion` of Flux's own Kustomization begins with.
+const FLUX: &[u8] = b"kustomize.toolkit.fluxcd.io/";
+
+/// Whether a file that is named like a kustomization is a manifest of Flux, whose Kustomization is an object
+/// of the cluster. kustomize builds no folder that holds one.
+pub fn is_manifest_of_flux(files: &dyn Files, file: &TreePath) -> bool {
+    let Ok(text) = files.read(file) else { return false };
+    if memchr::memmem::find(&text, FLUX).is_none() {
+        return false;
+    }
+    let documents = keyfill_yaml::load_nodes(&text, &keyfill_yaml::Limits::default()).unwrap_or_default();
+    let is_flux = |node: &keyfill_yaml::Node| {
+        node.get("apiVersion")
+            .and_then(keyfill_yaml::Node::text)
+            .is_some_and(|v| v.as_bytes().starts_with(FLUX))
+    };
+    documents.first().is_some_and(is_flux)
 }
 
 /// Whether a file's name says that it holds manifests.
@@ -45,40 +76,60 @@ pub struct Root {
 }
 
 /// Every root at or below a folder. A folder that is itself a kustomization or a chart is asked for alone:
-/// what lies below belongs to it, or to other apps. `.git` and folders that links lead to are passed over.
+/// what lies below belongs to it, or to other apps. Passed over are hidden folders, those that links lead to,
+/// and what a `.keyfillignore` names.
 pub fn roots(files: &dyn Files, dir: &TreePath) -> Vec<Root> {
     let kind = kind_of(files, dir);
     if kind != RootKind::Yaml {
         return vec![Root { dir: dir.clone(), kind }];
     }
+    all_roots(files, dir, &mut IgnoreFiles::new(files))
+}
+
+/// Every root below a folder, those inside other roots included; charts are not entered. A folder of plain
+/// YAML is a root when it holds a manifest or a placeholder.
+pub fn all_roots(files: &dyn Files, dir: &TreePath, ignored: &mut IgnoreFiles<'_>) -> Vec<Root> {
     let mut found = Vec::new();
-    collect(files, dir, &mut found);
+    collect(files, dir, ignored, &mut found);
     found
 }
 
-/// Every root below a folder, those inside other roots included; charts are not entered.
-pub fn all_roots(files: &dyn Files, dir: &TreePath) -> Vec<Root> {
-    let mut found = Vec::new();
-    collect(files, dir, &mut found);
-    found
-}
-
-fn collect(files: &dyn Files, dir: &TreePath, found: &mut Vec<Root>) {
+fn collect(files: &dyn Files, dir: &TreePath, ignored: &mut IgnoreFiles<'_>, found: &mut Vec<Root>) {
     let Ok(entries) = files.list(dir) else { return };
     let kind = kind_of(files, dir);
-    // One that cannot be read counts, so that rendering says so.
-    let has_yaml = || entries.iter().any(|e| e.kind != Kind::Dir && is_manifest_name(&e.name));
-    if kind != RootKind::Yaml || has_yaml() {
+    if kind != RootKind::Yaml || !own_manifests(files, dir, ignored).is_empty() {
         found.push(Root { dir: dir.clone(), kind });
     }
     if kind == RootKind::Chart {
         return;
     }
     for entry in &entries {
-        let below = entry.kind == Kind::Dir && !entry.is_link && entry.name != ".git";
-        if let Some(path) = below.then(|| dir.join(&entry.name)).flatten() {
-            collect(files, &path, found);
+        let below = entry.kind == Kind::Dir && !entry.is_link && !entry.name.starts_with('.');
+        if let Some(path) = below.then(|| dir.join(&entry.name)).flatten()
+            && !ignored.holds(&path, true)
+        {
+            collect(files, &path, ignored, found);
         }
+    }
+}
+
+/// The files of one folder that hold a manifest or a placeholder. One that cannot be read is among them, so
+/// that rendering says so.
+pub fn own_manifests(files: &dyn Files, dir: &TreePath, ignored: &mut IgnoreFiles<'_>) -> Vec<TreePath> {
+    let entries = files.list(dir).unwrap_or_default();
+    let named = entries
+        .iter()
+        .filter(|e| e.kind != Kind::Dir && is_manifest_name(&e.name) && !e.name.starts_with('.'))
+        .filter_map(|e| dir.join(&e.name));
+    named.filter(|path| !ignored.holds(path, false) && is_manifest(files, path)).collect()
+}
+
+/// Whether a file holds a manifest or a placeholder, or cannot be read. A template of another tool is none.
+pub fn is_manifest(files: &dyn Files, path: &TreePath) -> bool {
+    let Ok(text) = files.read(path) else { return true };
+    match Content::of_file(&text) {
+        Content::Manifest | Content::Broken(_) | Content::Values => true,
+        Content::Nothing | Content::Other | Content::Template => false,
     }
 }
 
@@ -87,9 +138,8 @@ pub fn is_ours(files: &dyn Files, root: &Root) -> bool {
     match root.kind {
         RootKind::Yaml => {
             // Subfolders are roots of their own in a listing; here only the folder's own files count.
-            let entries = files.list(&root.dir).unwrap_or_default();
-            let manifests = entries.iter().filter(|e| e.kind == Kind::File && is_manifest_name(&e.name));
-            manifests.filter_map(|e| root.dir.join(&e.name)).any(|path| holds_placeholder(files, &path))
+            let own = own_manifests(files, &root.dir, &mut IgnoreFiles::new(files));
+            own.iter().any(|path| holds_placeholder(files, path))
         }
         RootKind::Kustomization | RootKind::Chart => {
             let References { files: read, .. } = references::of_root(files, root);
@@ -131,7 +181,14 @@ mod tests {
             ("apps/k/kustomization.yml", ""),
             ("apps/c/Chart.yaml", ""),
             ("apps/c/templates/x.yaml", ""),
-            ("apps/plain/a.yaml", ""),
+            ("apps/plain/a.yaml", "apiVersion: v1\nkind: A\n"),
+            ("apps/values/v.yaml", "a: <path:x#y>"),
+            ("ansible/site.yaml", "- hosts: all\n"),
+            (".ci/x.yaml", "apiVersion: v1\nkind: A\n"),
+            (
+                "flux/kustomization.yaml",
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nspec: {}\n",
+            ),
             ("README.md", ""),
         ]);
         let found: Vec<(String, RootKind)> =
@@ -140,6 +197,8 @@ mod tests {
             ("apps/c", RootKind::Chart),
             ("apps/k", RootKind::Kustomization),
             ("apps/plain", RootKind::Yaml),
+            ("apps/values", RootKind::Yaml),
+            ("flux", RootKind::Yaml),
         ];
         assert!(found.iter().map(|(d, k)| (d.as_str(), *k)).eq(want), "{found:?}");
     }

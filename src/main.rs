@@ -8,6 +8,7 @@ mod commands;
 mod discover;
 mod emit;
 mod fill;
+mod ignore_file;
 mod memory;
 mod pipeline;
 mod places;

@@ -3,6 +3,7 @@
 
 use crate::cli::render_args::RenderArgs;
 use crate::render::options::{self, Chosen, Options};
+use crate::render::plain::Habits;
 use crate::settings::{self, Given, Purpose, Settings};
 use crate::tree::{Boundary, Tree};
 use anyhow::Result;
@@ -57,7 +58,11 @@ pub fn options(
         helm_compat: settings.effective.get("KEYFILL_HELM_COMPAT"),
     };
     let for_cluster = given.purpose != Purpose::Render;
-    options::resolve(render, given.env, folder, for_cluster, chosen)
+    let mut options = options::resolve(render, given.env, folder, for_cluster, chosen)?;
+    if settings.compat_avp {
+        options.habits = Habits::Avp;
+    }
+    Ok(options)
 }
 
 impl Input {

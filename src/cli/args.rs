@@ -1,5 +1,6 @@
 //! Flags as typed. Nothing is decided here: `settings` resolves them with the environment.
 
+use super::pflag;
 use super::render_args::RenderArgs;
 use crate::values;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
@@ -34,9 +35,14 @@ pub fn command() -> clap::Command {
         .fold(cli, |cli, name| cli.mut_subcommand(name, |command| command.args(shared.clone())))
 }
 
-/// Reads a command line.
+/// Reads a command line as the tools do that keyfill stands for: switches may have a value, and where a flag is
+/// given twice the last one counts.
 pub fn parse(words: Vec<std::ffi::OsString>) -> Result<Cli, clap::Error> {
-    Cli::from_arg_matches(&command().try_get_matches_from(words)?)
+    let mut command =
+        command().args_override_self(true).mut_subcommands(|below| below.args_override_self(true));
+    let words = pflag::normalize(words, &command)
+        .map_err(|why| command.error(clap::error::ErrorKind::InvalidValue, why))?;
+    Cli::from_arg_matches(&command.try_get_matches_from_mut(words)?)
 }
 
 /// Flags that argocd-vault-plugin takes before or after the subcommand.
@@ -179,6 +185,9 @@ pub struct CheckArgs {
     /// Files that changed, or folders; all roots below the current folder when absent
     #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
+    /// Leave out what fits, in gitignore's syntax; .keyfillignore files do the same (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
     /// How problems are reported
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
     pub format: ReportFormat,

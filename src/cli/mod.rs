@@ -1,4 +1,5 @@
 //! The command line: flags as typed. `settings` and `render::options` say what they mean.
 
 pub mod args;
+pub mod pflag;
 pub mod render_args;

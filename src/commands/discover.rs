@@ -2,6 +2,7 @@
 
 use crate::cli::args::DiscoverArgs;
 use crate::discover;
+use crate::ignore_file::IgnoreFiles;
 use crate::settings::Env;
 use crate::tree::{Boundary, Tree};
 use anyhow::Result;
@@ -14,8 +15,11 @@ pub fn run(args: &DiscoverArgs, env: &Env) -> Result<()> {
     let boundary = Boundary { named, app_path: env.get("ARGOCD_APP_SOURCE_PATH") };
     let tree = Tree::open(&args.dir, boundary, Limits::default().file_bytes)?;
     let files = &*tree.files;
-    let roots =
-        if args.any { discover::all_roots(files, &tree.at) } else { discover::roots(files, &tree.at) };
+    let roots = if args.any {
+        discover::all_roots(files, &tree.at, &mut IgnoreFiles::new(files))
+    } else {
+        discover::roots(files, &tree.at)
+    };
     let mut stdout = std::io::stdout().lock();
     for root in roots.iter().filter(|root| args.any || discover::is_ours(files, root)) {
         let below = root.dir.as_str().strip_prefix(tree.at.as_str()).unwrap_or(root.dir.as_str());

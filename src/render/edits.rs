@@ -204,6 +204,14 @@ impl Files for Edited<'_> {
         if *path == self.path { Ok(self.content.clone()) } else { self.files.read(path) }
     }
 
+    fn open(&self, path: &TreePath) -> Result<Option<std::fs::File>, FileError> {
+        if *path == self.path { Ok(None) } else { self.files.open(path) }
+    }
+
+    fn is_bounded(&self) -> bool {
+        self.files.is_bounded()
+    }
+
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
         self.files.list(dir)
     }

@@ -48,12 +48,16 @@ pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Res
 }
 
 fn choose(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered> {
+    let mut rendered = by_engine(files, root, options, cx)?;
+    if root.kind == RootKind::Chart {
+        rendered.warnings.extend_from_slice(&options.helm.warnings);
+    }
+    Ok(rendered)
+}
+
+fn by_engine(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered> {
     if root.kind == RootKind::Yaml {
-        return Ok(Rendered {
-            documents: plain::folder(files, &root.dir)?,
-            engine: "plain",
-            ..Rendered::default()
-        });
+        return plain::folder(files, &root.dir, options.habits, cx);
     }
     match options.engine {
         EngineChoice::Native => {

@@ -182,6 +182,14 @@ impl Files for DiskFiles {
         Ok(Later::new(length, move || tree.read(&path)))
     }
 
+    fn open(&self, path: &TreePath) -> Result<Option<fs::File>, FileError> {
+        self.open_file(path).map(|(file, _)| Some(file))
+    }
+
+    fn is_bounded(&self) -> bool {
+        self.root.parent().is_some()
+    }
+
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
         #[cfg(target_os = "linux")]
         if let Some(entries) = self.list_opened(dir) {

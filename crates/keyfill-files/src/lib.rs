@@ -60,6 +60,17 @@ pub trait Files: Send + Sync {
         self.read(path).map(Later::from)
     }
 
+    /// A file opened for copying, where the tree lies on disk: it keeps its mode, and the kernel may share its
+    /// blocks. `None` where there are only bytes to read.
+    fn open(&self, _path: &TreePath) -> Result<Option<std::fs::File>, FileError> {
+        Ok(None)
+    }
+
+    /// Whether somebody chose where the tree ends. A whole file system has no such boundary.
+    fn is_bounded(&self) -> bool {
+        true
+    }
+
     /// The entries of a folder, sorted by name in byte order.
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError>;
 

@@ -23,6 +23,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// Runs the command.
 pub fn run(caller: &Caller<'_>, args: &CheckArgs) -> Result<()> {
@@ -31,18 +32,22 @@ pub fn run(caller: &Caller<'_>, args: &CheckArgs) -> Result<()> {
     let run = Run::of_command(&given, &args.render, ".")?;
     run.settings.refuse_authors_choice()?;
     let Some(tree) = run.input.tree() else { return Ok(()) };
-    let (roots, mut found) = targets::roots(tree, &args.paths)?;
-    found.splice(0..0, run.settings.warnings.iter().cloned());
+    let start = Instant::now();
+    let targets = targets::targets(tree, &args.paths, &args.exclude)?;
+    let roots = &targets.roots;
+    let mut found = run.settings.warnings.clone();
+    found.extend(targets.warnings);
     let known = match &args.known_secrets {
         Some(path) => Some(FileSource::open(path).map_err(|e| Problem::usage(e.to_string()))?),
         None => None,
     };
     let known = known.map(|source| Reads::new(std::sync::Arc::new(source)));
     let check = Check { run: &run, tree, known };
-    found.extend(check.all(&roots, progress(args.format, roots.len())));
+    found.extend(check.all(roots, progress(args.format, roots.len())));
     let places = Places::of(tree);
     let found: Vec<Diagnostic> = found.into_iter().map(|d| places.diagnostic(d)).collect();
-    tell(&found, args.format, roots.len())
+    let looked_at = format!("{}, {}", count(roots.len(), "root"), count(targets.files, "file"));
+    print_report(&found, args.format, &looked_at, start.elapsed())
 }
 
 /// What is checked, and with what.
@@ -89,7 +94,7 @@ impl Check<'_> {
 #[allow(clippy::print_stderr)]
 fn progress(format: ReportFormat, total: usize) -> impl Fn(usize) + Sync {
     let shown = format == ReportFormat::Human && std::io::stderr().is_terminal();
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     move |done| {
         if shown && start.elapsed().as_millis() > 500 {
             eprint!("\r{done}/{total} roots{}", if done == total { "\n" } else { "" });
@@ -98,15 +103,15 @@ fn progress(format: ReportFormat, total: usize) -> impl Fn(usize) + Sync {
 }
 
 /// Reports, and fails when there is an error among the problems.
-fn tell(found: &[Diagnostic], format: ReportFormat, roots: usize) -> Result<()> {
+fn print_report(found: &[Diagnostic], format: ReportFormat, looked_at: &str, took: Duration) -> Result<()> {
     let errors: Vec<Diagnostic> = found.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
     let mut stdout = std::io::stdout().lock();
     let text = match format {
         ReportFormat::Human => {
             let texts: Vec<String> = found.iter().map(report::human).collect();
             let (e, w) = (errors.len(), found.len() - errors.len());
-            let summary =
-                format!("{}, {}, {}\n", count(roots, "root"), count(e, "error"), count(w, "warning"));
+            let (e, w, s) = (count(e, "error"), count(w, "warning"), took.as_secs_f64());
+            let summary = format!("{looked_at}, {e}, {w} in {s:.2} s\n");
             [texts.join("\n"), summary].join(if texts.is_empty() { "" } else { "\n" })
         }
         ReportFormat::Json => formats::json_lines(found)?,

@@ -1,12 +1,11 @@
 //! What `serve` is told: plugin.yaml, flags, the sidecar's environment, resolved before the first request.
 
-use crate::cli::args::{Cli, Command, FillArgs, GenerateArgs, RunArgs, ServeArgs, SharedArgs};
+use crate::cli::args::{self, Command, FillArgs, GenerateArgs, RunArgs, ServeArgs, SharedArgs};
 use crate::cli::render_args::RenderArgs;
 use crate::report::Problem;
 use crate::settings::Env;
 use crate::settings::{self, FromFiles, Given, Purpose};
 use anyhow::Result;
-use clap::Parser as _;
 use keyfill_cmp::config::{self, PluginConfig};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -118,8 +117,8 @@ fn own_generate(plugin: &PluginConfig) -> Result<Option<(SharedArgs, GenerateArg
     if !is_keyfill(program) {
         return Err(refused("it is not keyfill").into());
     }
-    let cli =
-        Cli::try_parse_from(&line).map_err(|e| refused(e.to_string().lines().next().unwrap_or_default()))?;
+    let cli = args::parse(line.iter().map(Into::into).collect())
+        .map_err(|e| refused(e.to_string().lines().next().unwrap_or_default()))?;
     let Command::Generate(generate) = cli.command else { return Err(refused("it is not generate").into()) };
     if generate.paths.iter().any(|path| !matches!(path.as_str(), "." | "./")) {
         return Err(refused("its path is not the app's folder").into());

@@ -2,31 +2,75 @@
 
 use crate::discover::Root;
 use crate::references;
-use anyhow::{Context as _, Result};
-use keyfill_files::{Files, TreePath};
+use crate::report::Problem;
+use anyhow::{Context as _, Result, anyhow};
+use keyfill_diag::Cx;
+use keyfill_files::{Files, Kind, TreePath};
 use std::path::{Path, PathBuf};
+
+/// How many files a copy of a whole tree may hold.
+const MOST_FILES: usize = 100_000;
+
+/// How many bytes they may hold: the copy lies in a temporary folder, which may be memory.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// A folder that goes away with this value, and when the process is ended by a signal.
 pub struct Copy {
     folder: tempfile::TempDir,
     root: PathBuf,
     texts: usize,
+    files: usize,
+    bytes: u64,
 }
 
 impl Copy {
     /// Copies what the root reads, each file at its place in the tree, so that `../base` leads where it did.
-    pub fn of_root(files: &dyn Files, root: &Root) -> Result<Self> {
+    /// Where that cannot be known, the whole tree is copied: what a program reads that a plugin starts is the
+    /// program's business.
+    pub fn of_root(files: &dyn Files, root: &Root, cx: &Cx) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("keyfill-")
             .tempdir()
             .context("cannot make a temporary folder")?;
         let at = place(&folder.path().join("tree"), &root.dir);
         std::fs::create_dir_all(&at)?;
-        let mut copy = Self { folder, root: at, texts: 0 };
-        for path in references::of_root(files, root).files {
-            copy.add(files, &path)?;
+        let mut copy = Self { folder, root: at, texts: 0, files: 0, bytes: 0 };
+        let read = references::of_root(files, root);
+        if read.open_ended {
+            let whole = whole_tree(files, root, &read)?;
+            copy.add_folder(files, &whole, cx)?;
+        }
+        for path in &read.files {
+            cx.check().map_err(|stopped| anyhow!("stopped while copying files: {stopped}"))?;
+            copy.add(files, path)?;
         }
         Ok(copy)
+    }
+
+    /// Everything below a folder but `.git`. Links stay links; those that lead nowhere or out of the tree are
+    /// left out, since nothing that they lead to may be read.
+    fn add_folder(&mut self, files: &dyn Files, dir: &TreePath, cx: &Cx) -> Result<()> {
+        let mut ahead = vec![dir.clone()];
+        while let Some(dir) = ahead.pop() {
+            cx.check().map_err(|stopped| anyhow!("stopped while copying files: {stopped}"))?;
+            std::fs::create_dir_all(place(&self.tree(), &dir))?;
+            for entry in files.list(&dir)? {
+                let Some(path) = dir.join(&entry.name).filter(|_| entry.name != ".git") else { continue };
+                match entry.kind {
+                    Kind::Dir if !entry.is_link => ahead.push(path),
+                    Kind::Dir | Kind::File => drop(self.add(files, &path)?),
+                    Kind::Other => {}
+                }
+                if self.files > MOST_FILES || self.bytes > MOST_BYTES {
+                    let message = "a plugin starts a program, which may read anything, and the tree is too \
+                                   large to be copied for it";
+                    let hint =
+                        "name a smaller folder that holds all that it reads with --root or KEYFILL_ROOT";
+                    return Err(Problem::input(message).hint(hint).into());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The root's place in the copy.
@@ -39,14 +83,35 @@ impl Copy {
         self.folder.path()
     }
 
-    /// Copies one file and says where it lies.
+    /// Copies one file, with the links on the way to it, and says where it lies.
     pub fn add(&mut self, files: &dyn Files, path: &TreePath) -> Result<PathBuf> {
-        let to = place(&self.tree(), path);
-        if let Some(dir) = to.parent() {
-            std::fs::create_dir_all(dir)?;
+        let (real, kind) = self.add_links(files, path)?;
+        let to = place(&self.tree(), &real);
+        if kind == Kind::File && !to.exists() {
+            self.files += 1;
+            self.bytes += copy_file(files, &real, &to).with_context(|| format!("cannot copy {path}"))?;
         }
-        std::fs::write(&to, files.read(path)?).with_context(|| format!("cannot copy {path}"))?;
-        Ok(to)
+        Ok(place(&self.tree(), path))
+    }
+
+    /// Makes the folders and the links on the way to a path, and says where it leads.
+    fn add_links(&self, files: &dyn Files, path: &TreePath) -> Result<(TreePath, Kind)> {
+        let (mut real, mut kind) = (TreePath::root(), Kind::Dir);
+        for part in path.parts() {
+            let Some(next) = real.join(part) else { continue };
+            (real, kind) = files.resolve(&next)?;
+            let to = place(&self.tree(), &real);
+            if let Some(dir) = to.parent() {
+                std::fs::create_dir_all(dir)?;
+            }
+            if kind == Kind::Dir {
+                std::fs::create_dir_all(&to)?;
+            }
+            if real != next {
+                link(&to, &place(&self.tree(), &next))?;
+            }
+        }
+        Ok((real, kind))
     }
 
     /// Writes a text beside the tree and says where it lies.
@@ -75,4 +140,122 @@ impl Copy {
 
 fn place(tree: &Path, path: &TreePath) -> PathBuf {
     path.parts().fold(tree.to_path_buf(), |place, part| place.join(part))
+}
+
+/// The folder to copy when anything may be read: the tree, or without a boundary the smallest folder that
+/// holds all that is known to be read.
+fn whole_tree(files: &dyn Files, root: &Root, read: &references::References) -> Result<TreePath> {
+    if files.is_bounded() {
+        return Ok(TreePath::root());
+    }
+    let mut shared = root.dir.clone();
+    for path in read.files.iter().chain(&read.roots) {
+        while !path.is_within(&shared) {
+            shared = shared.parent().unwrap_or_else(TreePath::root);
+        }
+    }
+    if shared.is_root() {
+        let message =
+            "a plugin starts a program, which may read anything, and no folder holds all that is read";
+        let hint = "name the folder that does with --root or KEYFILL_ROOT";
+        return Err(Problem::input(message).hint(hint).into());
+    }
+    Ok(shared)
+}
+
+/// Copies a file's bytes and mode. Two files on disk share their blocks where the file system can do that:
+/// a hard link would share them too, but what a program then writes would change the tree.
+fn copy_file(files: &dyn Files, from: &TreePath, to: &Path) -> Result<u64> {
+    if let Some(mut from) = files.open(from)? {
+        let mut to = std::fs::File::create(to)?;
+        let copied = std::io::copy(&mut from, &mut to)?;
+        to.set_permissions(from.metadata()?.permissions())?;
+        return Ok(copied);
+    }
+    let content = files.read(from)?;
+    std::fs::write(to, &content)?;
+    // A tree without modes: what looks like a program is one.
+    if content.starts_with(b"#!") || content.starts_with(b"\x7fELF") {
+        make_executable(to)?;
+    }
+    Ok(content.len() as u64)
+}
+
+#[cfg(unix)]
+fn make_executable(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Makes a link, unless it is there.
+#[cfg(unix)]
+fn link(target: &Path, at: &Path) -> std::io::Result<()> {
+    if at.is_symlink() { Ok(()) } else { std::os::unix::fs::symlink(target, at) }
+}
+
+#[cfg(not(unix))]
+fn link(_: &Path, _: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::Copy;
+    use crate::discover::{Root, RootKind};
+    use keyfill_diag::Cx;
+    use keyfill_files::{DiskFiles, MemoryFiles, TreePath};
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::path::Path;
+
+    fn app() -> Root {
+        Root { dir: TreePath::new("app").unwrap(), kind: RootKind::Kustomization }
+    }
+
+    fn write(dir: &Path, name: &str, text: &str) {
+        std::fs::create_dir_all(dir.join(name).parent().unwrap()).unwrap();
+        std::fs::write(dir.join(name), text).unwrap();
+    }
+
+    #[test]
+    fn a_program_gets_the_whole_tree_with_modes_and_links() {
+        let tree = tempfile::tempdir().unwrap();
+        write(tree.path(), "app/kustomization.yaml", "generators: [g.yaml]");
+        write(tree.path(), "app/g.yaml", "kind: ksops\nfiles: [s.yaml]");
+        write(tree.path(), "keys/run", "binary");
+        write(tree.path(), ".git/config", "");
+        symlink("../keys", tree.path().join("app/keys")).unwrap();
+        symlink("/etc/passwd", tree.path().join("app/out")).unwrap();
+        std::fs::set_permissions(tree.path().join("keys/run"), std::fs::Permissions::from_mode(0o750))
+            .unwrap();
+        let files = DiskFiles::open(tree.path(), 1 << 20).unwrap();
+        let copy = Copy::of_root(&files, &app(), &Cx::default()).unwrap();
+        let mode = std::fs::metadata(copy.root().join("keys/run")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o750);
+        assert!(copy.root().join("keys").is_symlink() && !copy.root().join("out").is_symlink());
+        assert!(!copy.root().join("../.git").exists());
+    }
+
+    #[test]
+    fn without_a_program_only_what_is_read_is_copied() {
+        let files: MemoryFiles = [
+            ("app/kustomization.yaml", "transformers: [t.yaml]"),
+            ("app/t.yaml", "apiVersion: builtin\nkind: PatchTransformer\npath: p.yaml"),
+            ("app/p.yaml", "#!/bin/x"),
+            ("app/other.yaml", ""),
+        ]
+        .into_iter()
+        .collect();
+        let copy = Copy::of_root(&files, &app(), &Cx::default()).unwrap();
+        assert!(copy.root().join("p.yaml").exists() && !copy.root().join("other.yaml").exists());
+        assert_eq!(
+            std::fs::metadata(copy.root().join("p.yaml")).unwrap().permissions().mode() & 0o111,
+            0o111
+        );
+    }
 }

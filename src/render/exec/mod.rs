@@ -19,7 +19,7 @@ pub use process::stay_resident;
 
 /// What an official binary prints for a root.
 pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Vec<u8>> {
-    let mut copy = Copy::of_root(files, root)?;
+    let mut copy = Copy::of_root(files, root, cx)?;
     let (binary, arguments) = match root.kind {
         RootKind::Kustomization => {
             let helm = options.kustomize.enable_helm.then(|| helm(&options.binaries).ok());

@@ -1,10 +1,16 @@
 //! Plain YAML and JSON: nothing is rendered, the text is split into documents as it stands.
 
-use crate::report::{Failure, Problem};
+mod folder;
+mod manifest;
+
+pub use folder::{Habits, folder};
+pub use manifest::Content;
+
+use crate::report::Failure;
 use anyhow::Result;
 use bytes::Bytes;
 use keyfill_diag::{Class, Diagnostic};
-use keyfill_files::{Files, Kind, TreePath};
+use keyfill_files::{Files, TreePath};
 use keyfill_yaml::{Body, Document, Origin, split_stream};
 use std::ops::Range;
 use std::sync::Arc;
@@ -65,56 +71,9 @@ pub fn file(files: &dyn Files, path: &TreePath) -> Result<Vec<Document>> {
     Ok(documents(&text, path.as_str()))
 }
 
-/// The .yaml, .yml and .json files of a folder at any depth, each folder's entries by name in byte order.
-/// Links to folders are not entered. What is named like a manifest and cannot be read is among them, and a
-/// folder that cannot be read is an error: a manifest that is left out is one that Argo CD deletes.
-fn manifests(files: &dyn Files, dir: &TreePath, found: &mut Vec<TreePath>) -> Result<()> {
-    for entry in files.list(dir)? {
-        let Some(path) = dir.join(&entry.name) else { continue };
-        match entry.kind {
-            Kind::Dir if entry.is_link || entry.name == ".git" => {}
-            Kind::Dir => manifests(files, &path, found)?,
-            Kind::File | Kind::Other if crate::discover::is_manifest_name(&entry.name) => found.push(path),
-            Kind::File | Kind::Other => {}
-        }
-    }
-    Ok(())
-}
-
-/// The documents of a folder, as argocd-vault-plugin reads one: those of its manifests at any depth. Those of a
-/// file, where that is what is asked for.
-pub fn folder(files: &dyn Files, dir: &TreePath) -> Result<Vec<Document>> {
-    if files.is_file(dir) {
-        return file(files, dir);
-    }
-    let mut paths = Vec::new();
-    manifests(files, dir, &mut paths)?;
-    if paths.is_empty() {
-        let message = format!("{dir} holds no kustomization, no chart, and no .yaml, .yml or .json file");
-        return Err(Problem::input(message).into());
-    }
-    let mut all = Vec::new();
-    for path in &paths {
-        let mut documents = file(files, path)?;
-        // Only the first file's beginning is the stream's; the others are set apart.
-        if let (false, Some(first)) = (all.is_empty(), documents.first_mut())
-            && first.before.is_empty()
-        {
-            first.before = Bytes::from_static(b"---\n");
-        }
-        all.append(&mut documents);
-    }
-    for (index, document) in all.iter_mut().enumerate() {
-        document.origin.index = index + 1;
-    }
-    Ok(all)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::folder;
     use bytes::Bytes;
-    use keyfill_files::{MemoryFiles, TreePath};
 
     #[test]
     fn json_objects_may_follow_each_other() {
@@ -124,17 +83,5 @@ mod tests {
         assert_eq!(lines, [1, 2, 3, 5]);
         let output = String::from_utf8(crate::emit::Output::of(&documents).to_bytes()).unwrap();
         assert_eq!(output, "{\"a\": 1}\n---\n{\"b\":\n 2} \n---\n{}\n---\n{c: 3}\n");
-    }
-
-    #[test]
-    fn a_folder_is_read_in_path_order() {
-        let files: MemoryFiles =
-            [("b.yaml", "b: 1"), ("a/z.yml", "z: 1\n---\ny: 1\n"), ("c.txt", "no"), ("a.json", "{}")]
-                .into_iter()
-                .collect();
-        let documents = folder(&files, &TreePath::root()).unwrap();
-        let output = crate::emit::Output::of(&documents).to_bytes();
-        assert_eq!(String::from_utf8(output).unwrap(), "z: 1\n---\ny: 1\n---\n{}\n---\nb: 1");
-        assert!(folder(&MemoryFiles::new(), &TreePath::root()).is_err());
     }
 }

@@ -1,0 +1,169 @@
+//! `.keyfillignore`: files that are no business of keyfill's, in gitignore's syntax.
+//!
+//! A file counts for its own folder and all below. The nearest one that says something of a path decides, and
+//! in it the last line.
+
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use keyfill_diag::{Class, Diagnostic, Place};
+use keyfill_files::{Files, TreePath};
+use std::collections::BTreeMap;
+
+/// The name of such a file.
+pub const NAME: &str = ".keyfillignore";
+
+/// How long such a file may be.
+const MOST_BYTES: usize = 64 << 10;
+
+/// The `.keyfillignore` files of a tree, each read when a path below its folder is asked for, and patterns
+/// from elsewhere.
+pub struct IgnoreFiles<'a> {
+    files: &'a dyn Files,
+    read: BTreeMap<TreePath, Option<Gitignore>>,
+    more: Option<(TreePath, Gitignore)>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl<'a> IgnoreFiles<'a> {
+    /// Those of a tree.
+    pub fn new(files: &'a dyn Files) -> Self {
+        Self { files, read: BTreeMap::new(), more: None, warnings: Vec::new() }
+    }
+
+    /// Adds patterns that count from `dir` on, above all files. The error names the one that is no glob.
+    pub fn exclude(&mut self, dir: &TreePath, globs: &[String]) -> Result<(), String> {
+        let mut builder = GitignoreBuilder::new("");
+        for glob in globs {
+            builder.add_line(None, glob).map_err(|e| format!("{glob:?} is no glob: {e}"))?;
+        }
+        self.more = Some((dir.clone(), builder.build().map_err(|e| e.to_string())?));
+        Ok(())
+    }
+
+    /// Whether a path is left out, by its own name. Its folders are not looked at: who walks a tree does not
+    /// enter one that is left out.
+    pub fn holds(&mut self, path: &TreePath, is_dir: bool) -> bool {
+        let excluded = self.more.as_ref().and_then(|(dir, rules)| decide(rules, dir, path, is_dir));
+        if let Some(decided) = excluded {
+            return decided;
+        }
+        let mut dir = path.parent();
+        while let Some(folder) = dir {
+            if let Some(decided) = self.rules(&folder).and_then(|rules| decide(rules, &folder, path, is_dir))
+            {
+                return decided;
+            }
+            dir = folder.parent();
+        }
+        false
+    }
+
+    /// Whether a path or one of its folders is left out.
+    pub fn holds_anywhere(&mut self, path: &TreePath, is_dir: bool) -> bool {
+        let mut above = path.parent();
+        while let Some(folder) = above.filter(|folder| !folder.is_root()) {
+            if self.holds(&folder, true) {
+                return true;
+            }
+            above = folder.parent();
+        }
+        self.holds(path, is_dir)
+    }
+
+    /// Lines that are no patterns, and files that are too long: told once.
+    pub fn take_warnings(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    fn rules(&mut self, dir: &TreePath) -> Option<&Gitignore> {
+        if !self.read.contains_key(dir) {
+            let rules = self.read_file(dir);
+            self.read.insert(dir.clone(), rules);
+        }
+        self.read.get(dir)?.as_ref()
+    }
+
+    fn read_file(&mut self, dir: &TreePath) -> Option<Gitignore> {
+        let path = dir.join(NAME).filter(|path| self.files.is_file(path))?;
+        let mut warn = |line: Option<u32>, why: String| {
+            let message = format!("{path}: {why}");
+            self.warnings
+                .push(Diagnostic::warning(Class::Usage, message).at(Place::file(path.as_str(), line)));
+        };
+        let text = match self.files.read(&path) {
+            Ok(text) if text.len() <= MOST_BYTES => text,
+            Ok(_) => {
+                warn(None, format!("it is longer than {} KiB and not used", MOST_BYTES >> 10));
+                return None;
+            }
+            Err(error) => {
+                warn(None, error.to_string());
+                return None;
+            }
+        };
+        let mut builder = GitignoreBuilder::new("");
+        for (number, line) in String::from_utf8_lossy(&text).lines().enumerate() {
+            if let Err(error) = builder.add_line(None, line) {
+                warn(u32::try_from(number + 1).ok(), format!("this line is no pattern: {error}"));
+            }
+        }
+        builder.build().ok()
+    }
+}
+
+/// What rules of a folder say of a path below it: left out, kept, or nothing.
+fn decide(rules: &Gitignore, dir: &TreePath, path: &TreePath, is_dir: bool) -> Option<bool> {
+    if !path.is_within(dir) {
+        return None;
+    }
+    let below = path.as_str()[dir.as_str().len()..].trim_start_matches('/');
+    match rules.matched(below, is_dir) {
+        Match::None => None,
+        Match::Ignore(_) => Some(true),
+        Match::Whitelist(_) => Some(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::IgnoreFiles;
+    use keyfill_files::{MemoryFiles, TreePath};
+
+    fn path(text: &str) -> TreePath {
+        TreePath::new(text).unwrap()
+    }
+
+    #[test]
+    fn the_nearest_file_decides_and_in_it_the_last_line() {
+        let files: MemoryFiles = [
+            (".keyfillignore", "# c\n/docs/\n*.gen.yaml\n!keep.gen.yaml\n"),
+            ("apps/.keyfillignore", "/values.yaml\n!x.gen.yaml\n"),
+        ]
+        .into_iter()
+        .collect();
+        let mut ignored = IgnoreFiles::new(&files);
+        let mut holds = |text: &str| ignored.holds(&path(text), false);
+        assert!(holds("a/b.gen.yaml") && holds("apps/values.yaml"));
+        assert!(!holds("keep.gen.yaml") && !holds("apps/x.gen.yaml") && !holds("apps/y/values.yaml"));
+        assert!(ignored.holds(&path("docs"), true) && !ignored.holds(&path("docs"), false));
+        assert!(ignored.holds_anywhere(&path("docs/a/b.yaml"), false));
+    }
+
+    #[test]
+    fn patterns_of_the_command_line_come_first() {
+        let files: MemoryFiles = [(".keyfillignore", "!a.yaml\n")].into_iter().collect();
+        let mut ignored = IgnoreFiles::new(&files);
+        ignored.exclude(&TreePath::root(), &["a.yaml".to_owned(), "legacy/**".to_owned()]).unwrap();
+        assert!(ignored.holds(&path("a.yaml"), false) && ignored.holds(&path("legacy/x/b.yaml"), false));
+        assert!(ignored.exclude(&TreePath::root(), &["[z-a]".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_line_that_is_no_pattern_is_named() {
+        let files: MemoryFiles = [(".keyfillignore", "a\n[z-a]\n")].into_iter().collect();
+        let mut ignored = IgnoreFiles::new(&files);
+        assert!(ignored.holds(&path("a"), false));
+        let warnings = ignored.take_warnings();
+        assert_eq!((warnings.len(), warnings[0].place.line), (1, Some(2)));
+    }
+}

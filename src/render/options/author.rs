@@ -1,0 +1,277 @@
+//! What the app's author says of a chart, below the command line: `HELM_ARGS`, `HELM_VALUES`, then the
+//! parameters.
+
+use super::helm::{add_flags, given_release_name, key_and_file};
+use super::{HelmOptions, ValuesFile};
+use crate::cli::pflag;
+use crate::cli::render_args::HelmArgs;
+use crate::report::Problem;
+use crate::settings::Env;
+use anyhow::{Context as _, Result};
+use clap::{CommandFactory as _, Parser};
+use keyfill_diag::{Class, Diagnostic};
+use keyfill_files::TreePath;
+
+/// Further flags of `helm template`.
+const HELM_ARGS: &str = "HELM_ARGS";
+
+/// Values as YAML text.
+const HELM_VALUES: &str = "HELM_VALUES";
+
+/// What the author gives under a name, in small letters too: many plugin definitions read `helm_args`. The
+/// spelling in capitals wins. With the whole name of the variable.
+fn authors<'a>(env: &'a Env, name: &str) -> Option<(&'a str, &'a str)> {
+    let is_it = |full: &str| full.strip_prefix("ARGOCD_ENV_").is_some_and(|n| n.eq_ignore_ascii_case(name));
+    // Capitals sort before small letters.
+    env.iter().find(|(full, value)| is_it(full) && !value.is_empty())
+}
+
+/// Helm's flags go through the same parser as ours, so that only known ones are taken and none reaches a
+/// shell.
+#[derive(Parser)]
+#[command(no_binary_name = true, disable_help_flag = true, args_override_self = true)]
+struct HelmLine {
+    #[command(flatten)]
+    helm: HelmArgs,
+    #[command(flatten)]
+    without_effect: WithoutEffect,
+}
+
+/// Flags of `helm template` that change nothing of what is printed for a chart that lies in the tree.
+#[derive(clap::Args)]
+struct WithoutEffect {
+    #[arg(long)]
+    debug: bool,
+    /// Dependencies are in the chart, or the run says which are not.
+    #[arg(long)]
+    dependency_update: bool,
+    #[arg(long)]
+    disable_openapi_validation: bool,
+    #[arg(long)]
+    render_subchart_notes: bool,
+    #[arg(long)]
+    hide_notes: bool,
+    #[arg(long)]
+    create_namespace: bool,
+    #[arg(long)]
+    wait: bool,
+    #[arg(long)]
+    wait_for_jobs: bool,
+    #[arg(long)]
+    atomic: bool,
+    #[arg(long)]
+    replace: bool,
+    #[arg(long)]
+    devel: bool,
+    #[arg(long)]
+    timeout: Option<String>,
+    #[arg(long)]
+    description: Option<String>,
+    #[arg(long, num_args = 0..=1, require_equals = true)]
+    dry_run: Option<Option<String>>,
+}
+
+/// Adds what the author says.
+pub(super) fn add(options: &mut HelmOptions, env: &Env, folder: &TreePath) -> Result<()> {
+    let in_tree = |name: &str| ValuesFile::of_author(name, folder);
+    if let Some((name, line)) = authors(env, HELM_ARGS) {
+        let words = line.split_ascii_whitespace().map(str::to_owned).collect();
+        add_line(options, name, words, &in_tree)?;
+    }
+    if let Some((name, text)) = authors(env, HELM_VALUES) {
+        options.values.push(ValuesFile::text(&format!("<{name}>"), text));
+    }
+    if let Some(json) = env.get("ARGOCD_APP_PARAMETERS") {
+        add_parameters(options, json, &in_tree)?;
+    }
+    Ok(())
+}
+
+/// Takes words of helm's flags. `name` says where they come from.
+fn add_line(
+    options: &mut HelmOptions,
+    name: &str,
+    words: Vec<String>,
+    in_tree: &dyn Fn(&str) -> Result<ValuesFile>,
+) -> Result<()> {
+    let hint = words.iter().any(|word| word.contains(QUOTES));
+    let words = pflag::normalize(words.into_iter().map(Into::into).collect(), &HelmLine::command())
+        .map_err(|why| Problem::usage(format!("{name}: {why}")))?;
+    let HelmLine { helm, .. } =
+        HelmLine::try_parse_from(words).map_err(|e| refused(name, &e.to_string(), hint))?;
+    for file in &helm.values {
+        options.values.push(in_tree(file)?);
+    }
+    for pair in &helm.set_file {
+        options.set_file.push(key_and_file(pair, in_tree)?);
+    }
+    options.warnings.extend(quotes(name, &helm));
+    add_flags(options, &helm);
+    options.release_name = given_release_name(&helm)?.unwrap_or(std::mem::take(&mut options.release_name));
+    options.namespace = helm.namespace.clone().unwrap_or(std::mem::take(&mut options.namespace));
+    options.include_crds = (options.include_crds || helm.include_crds) && !helm.skip_crds;
+    options.kube_version = helm.kube_version.clone().or(options.kube_version.take());
+    options.api_versions.extend(helm.api_versions);
+    Ok(())
+}
+
+/// What is said of a line that the parser refuses. Its first line holds the flag's name.
+fn refused(name: &str, said: &str, has_quotes: bool) -> Problem {
+    let first = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let problem = Problem::usage(format!("{name}: {first}"));
+    if has_quotes { problem.hint(NO_GROUPING) } else { problem }
+}
+
+const QUOTES: [char; 2] = ['"', '\''];
+
+const NO_GROUPING: &str = "the line is split at white space alone, as a shell splits a variable without quotes: \
+    quotes group nothing; a value with spaces goes into HELM_VALUES";
+
+/// A warning when quotes become a part of a value, which is seldom meant.
+fn quotes(name: &str, helm: &HelmArgs) -> Option<Diagnostic> {
+    let begins = |text: &str| text.starts_with(QUOTES);
+    let pairs = helm.set.iter().chain(&helm.set_string).chain(&helm.set_literal).chain(&helm.set_file);
+    let quoted_value = |pair: &&String| begins(pair) || pair.split_once('=').is_some_and(|(_, v)| begins(v));
+    let files = helm.values.iter().filter(|file| begins(file));
+    let word = pairs.filter(quoted_value).chain(files).next()?;
+    let key = word.split_once('=').map_or(word.as_str(), |(key, _)| key);
+    let message = format!("{name}: the quotes around the value of {key:?} are a part of it");
+    Some(Diagnostic::warning(Class::Usage, message).hint(NO_GROUPING))
+}
+
+/// One of Argo CD's parameters for a plugin.
+#[derive(serde::Deserialize)]
+struct Parameter {
+    name: String,
+    #[serde(default)]
+    string: Option<String>,
+    #[serde(default)]
+    array: Vec<String>,
+    #[serde(default)]
+    map: std::collections::BTreeMap<String, String>,
+}
+
+fn add_parameters(
+    options: &mut HelmOptions,
+    json: &str,
+    in_tree: &dyn Fn(&str) -> Result<ValuesFile>,
+) -> Result<()> {
+    let parameters: Option<Vec<Parameter>> =
+        serde_json::from_str(json).context("ARGOCD_APP_PARAMETERS is not a list of parameters")?;
+    // In Argo CD's own order: files, then values, then single values.
+    let mut parameters = parameters.unwrap_or_default();
+    parameters
+        .sort_by_key(|p| ["helm-value-files", "helm-values", "helm-set"].iter().position(|n| *n == p.name));
+    for parameter in parameters {
+        match parameter.name.as_str() {
+            "helm-value-files" => {
+                for name in parameter.array.iter().filter(|n| !n.is_empty()) {
+                    options.values.push(in_tree(name)?);
+                }
+            }
+            "helm-values" => {
+                let text = parameter.string.filter(|t| !t.trim().is_empty());
+                options.values.extend(text.map(|t| ValuesFile::text("<parameter helm-values>", &t)));
+            }
+            "helm-set" => {
+                // Commas are escaped, as Argo CD does for its own helm parameters: a value is one value.
+                let escaped = |v: &str| v.replace('\\', "\\\\").replace(',', "\\,");
+                options.set.extend(parameter.map.iter().map(|(k, v)| format!("{k}={}", escaped(v))));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::render_args::HelmArgs;
+    use crate::render::options::{HelmOptions, ValuesFile, helm};
+    use crate::settings::Env;
+    use keyfill_files::TreePath;
+
+    fn options(vars: &[(&str, &str)]) -> anyhow::Result<HelmOptions> {
+        let env: Env = vars.iter().copied().collect();
+        helm::options(&HelmArgs::default(), &env, &TreePath::new("apps/a").unwrap(), true)
+    }
+
+    fn line(text: &str) -> anyhow::Result<HelmOptions> {
+        options(&[("ARGOCD_ENV_HELM_ARGS", text)])
+    }
+
+    fn name(values: &ValuesFile) -> &str {
+        match values {
+            ValuesFile::InTree(path) => path.as_str(),
+            ValuesFile::Text { name, .. } => name,
+        }
+    }
+
+    fn names(options: &HelmOptions) -> Vec<&str> {
+        options.values.iter().map(name).collect()
+    }
+
+    #[test]
+    fn helm_args_are_flags_not_shell() {
+        let o = line("-f ../../values.yaml\n  --set a=b\t--skip-crds\r\n").unwrap();
+        assert_eq!(
+            (names(&o), o.set.clone(), o.include_crds),
+            (vec!["values.yaml"], vec!["a=b".to_owned()], false)
+        );
+        for bad in [
+            "--post-renderer ./x",
+            "$(id)",
+            "-f ../../../secret",
+            "-f /etc/passwd",
+            "-f http://x/v",
+            "'",
+            "-f file:///x",
+        ] {
+            assert!(line(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn helm_args_are_split_at_white_space_alone() {
+        let o =
+            line(r#"--set nodeSelector.kubernetes\.io/os=linux --set a=x\,y --set-json b={"c":1}"#).unwrap();
+        assert_eq!(o.set, [r"nodeSelector.kubernetes\.io/os=linux", r"a=x\,y"]);
+        assert_eq!((o.set_json, o.warnings.len()), (vec![r#"b={"c":1}"#.to_owned()], 0));
+        let o = line(r#"--set a="b" --set 'c=d'"#).unwrap();
+        assert_eq!(o.set, [r#"a="b""#, "'c=d'"], "quotes are a part of the value");
+        assert!(o.warnings[0].message.contains("quotes"));
+        let error = line("--set 'a=b c'").unwrap_err();
+        assert!(crate::report::problems(&error)[0].hint.as_deref().unwrap().contains("white space"));
+    }
+
+    #[test]
+    fn flags_without_effect_are_taken() {
+        let o = line(
+            "--debug --dependency-update --disable-openapi-validation=true --dry-run --dry-run=client --wait \
+             --timeout 5m --timeout=3m --include-crds=true --no-hooks=false --skip-tests --skip-tests=f",
+        )
+        .unwrap();
+        assert_eq!((o.include_crds, o.no_hooks, o.skip_tests), (true, false, false));
+        assert!(line("--skip-tests=perhaps").is_err());
+    }
+
+    #[test]
+    fn names_are_taken_in_any_case() {
+        let o =
+            options(&[("ARGOCD_ENV_helm_args", "-f v2.yaml"), ("ARGOCD_ENV_Helm_Values", "a: 1")]).unwrap();
+        assert_eq!(names(&o), ["apps/a/v2.yaml", "<ARGOCD_ENV_Helm_Values>"]);
+        let o = options(&[("ARGOCD_ENV_helm_args", "-f v2.yaml"), ("ARGOCD_ENV_HELM_ARGS", "-f v1.yaml")])
+            .unwrap();
+        assert_eq!(names(&o), ["apps/a/v1.yaml"], "capitals win");
+    }
+
+    #[test]
+    fn parameters_give_values() {
+        let json = r#"[{"name":"helm-set","map":{"image.tag":"1,2"}},{"name":"helm-values","string":"a: 1"},
+            {"name":"helm-value-files","array":["values-prod.yaml"]}]"#;
+        let o = options(&[("ARGOCD_APP_PARAMETERS", json)]).unwrap();
+        assert_eq!(o.set, [r"image.tag=1\,2"]);
+        assert_eq!(names(&o), ["apps/a/values-prod.yaml", "<parameter helm-values>"]);
+        assert!(options(&[("ARGOCD_APP_PARAMETERS", "{")]).is_err());
+    }
+}

@@ -1,0 +1,217 @@
+//! How a folder is rendered: flags, Argo CD's variables and parameters, resolved once.
+
+mod author;
+mod helm;
+
+use super::plain::Habits;
+use crate::cli::render_args::{EngineChoice, HelmArgs, LoadRestrictor, RenderArgs, Reorder};
+use crate::report::Problem;
+use crate::settings::{Env, table};
+use crate::values;
+use anyhow::Result;
+use keyfill_diag::Diagnostic;
+use keyfill_files::TreePath;
+use keyfill_helm::HelmCompat;
+use std::path::PathBuf;
+
+/// Everything that decides what is rendered, besides the files.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Who renders.
+    pub engine: EngineChoice,
+    /// How a folder of plain YAML is read.
+    pub habits: Habits,
+    /// What `kustomize edit set` would do first.
+    pub edits: super::edits::Edits,
+    /// For kustomizations.
+    pub kustomize: KustomizeOptions,
+    /// For charts.
+    pub helm: HelmOptions,
+    /// The official binaries.
+    pub binaries: Binaries,
+    /// What the official binaries may see of the environment.
+    pub environment: Vec<(String, String)>,
+}
+
+/// `kustomize build`'s options.
+#[derive(Clone, Debug, Default)]
+pub struct KustomizeOptions {
+    /// Whether files from outside a kustomization's folder are refused.
+    pub restrict_to_root: bool,
+    /// The order asked for; the kustomization's own otherwise.
+    pub reorder: Option<Reorder>,
+    /// Whether helmCharts are rendered.
+    pub enable_helm: bool,
+    /// Whether plugins run.
+    pub enable_alpha_plugins: bool,
+    /// Whether exec functions run.
+    pub enable_exec: bool,
+    /// Whether the managed-by label is added.
+    pub enable_managedby_label: bool,
+    /// Kubernetes version for helmCharts.
+    pub helm_kube_version: Option<String>,
+    /// API versions for helmCharts.
+    pub helm_api_versions: Vec<String>,
+}
+
+/// `helm template`'s options.
+#[derive(Clone, Debug, Default)]
+pub struct HelmOptions {
+    /// The release's name.
+    pub release_name: String,
+    /// The release's namespace.
+    pub namespace: String,
+    /// Files of values, the later ones win.
+    pub values: Vec<ValuesFile>,
+    /// `--set-json`, applied after the files.
+    pub set_json: Vec<String>,
+    /// `--set`, applied next.
+    pub set: Vec<String>,
+    /// `--set-string`, applied next.
+    pub set_string: Vec<String>,
+    /// `--set-file`, applied next: the key, and the content.
+    pub set_file: Vec<(String, ValuesFile)>,
+    /// `--set-literal`, applied last.
+    pub set_literal: Vec<String>,
+    /// Whether CRDs are printed.
+    pub include_crds: bool,
+    /// API versions.
+    pub api_versions: Vec<String>,
+    /// Kubernetes version.
+    pub kube_version: Option<String>,
+    /// The templates that are printed; all when empty.
+    pub show_only: Vec<String>,
+    /// Leaves hooks out.
+    pub no_hooks: bool,
+    /// Leaves tests out.
+    pub skip_tests: bool,
+    /// Sets `.Release.IsUpgrade`.
+    pub is_upgrade: bool,
+    /// Leaves values.schema.json alone.
+    pub skip_schema_validation: bool,
+    /// Whose rules are followed.
+    pub compat: HelmCompat,
+    /// Makes random functions repeat.
+    pub seed: Option<u64>,
+    /// What should be said of the options when a chart is rendered.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// A file of values: one of the tree, or a text that was given.
+#[derive(Clone, Debug)]
+pub enum ValuesFile {
+    /// A file of the tree.
+    InTree(TreePath),
+    /// A text, and what errors call it.
+    Text {
+        /// What errors call it.
+        name: String,
+        /// The text.
+        text: String,
+    },
+}
+
+/// Where the official binaries are.
+#[derive(Clone, Debug, Default)]
+pub struct Binaries {
+    /// `KEYFILL_KUSTOMIZE`; looked for on PATH otherwise.
+    pub kustomize: Option<PathBuf>,
+    /// `KEYFILL_HELM` or `--helm-command`; looked for on PATH otherwise.
+    pub helm: Option<PathBuf>,
+    /// `PATH`.
+    pub search_path: Option<String>,
+}
+
+/// Settings that the administrator chooses and the command line overrides.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Chosen<'a> {
+    /// `KEYFILL_ENGINE`
+    pub engine: Option<&'a str>,
+    /// `KEYFILL_HELM_COMPAT`
+    pub helm_compat: Option<&'a str>,
+}
+
+/// Resolves flags and variables. `folder` is the app's: names that its author gives start there.
+/// `generating` says that it is for Argo CD: CRDs are printed and kustomizations' charts rendered without a flag.
+pub fn resolve(
+    args: &RenderArgs,
+    env: &Env,
+    folder: &TreePath,
+    generating: bool,
+    chosen: Chosen<'_>,
+) -> Result<Options> {
+    let k = &args.kustomize;
+    let kustomize = KustomizeOptions {
+        restrict_to_root: k.load_restrictor == LoadRestrictor::RootOnly,
+        reorder: k.reorder,
+        // Charts are rendered in process: kustomize's flag guards the start of a binary.
+        enable_helm: k.enable_helm || generating,
+        enable_alpha_plugins: k.enable_alpha_plugins,
+        enable_exec: k.enable_exec,
+        enable_managedby_label: k.enable_managedby_label,
+        helm_kube_version: k.helm_kube_version.clone().or_else(|| env.get("KUBE_VERSION").map(str::to_owned)),
+        helm_api_versions: or_listed(&k.helm_api_versions, env.get("KUBE_API_VERSIONS")),
+    };
+    let path = |name: &str| env.get(name).map(PathBuf::from);
+    Ok(Options {
+        engine: engine_choice(args, chosen.engine)?,
+        habits: Habits::default(),
+        edits: super::edits::Edits::resolve(args, env)?,
+        kustomize,
+        helm: HelmOptions {
+            compat: helm_compat(&args.helm, chosen.helm_compat)?,
+            ..helm::options(&args.helm, env, folder, generating)?
+        },
+        binaries: Binaries {
+            kustomize: path("KEYFILL_KUSTOMIZE"),
+            helm: k.helm_command.as_ref().map(PathBuf::from).or_else(|| path("KEYFILL_HELM")),
+            search_path: env.get("PATH").map(str::to_owned),
+        },
+        environment: child_environment(env),
+    })
+}
+
+fn engine_choice(args: &RenderArgs, setting: Option<&str>) -> Result<EngineChoice> {
+    if let Some(choice) = args.engine {
+        return Ok(choice);
+    }
+    let parse = |text: &str| {
+        <EngineChoice as clap::ValueEnum>::from_str(text, true).map_err(|_| {
+            let what = format!("KEYFILL_ENGINE is {text:?}; it must be auto, native, exec or verify");
+            Problem::usage(what).into()
+        })
+    };
+    setting.map_or(Ok(EngineChoice::default()), parse)
+}
+
+/// The helm that the command line asks for, else the administrator; helm 4 without either.
+fn helm_compat(args: &HelmArgs, setting: Option<&str>) -> Result<HelmCompat> {
+    let given = args.helm_compat.map(|version| version.to_string());
+    match given.as_deref().or(setting) {
+        None | Some("4") => Ok(HelmCompat::V4),
+        Some("3") => Ok(HelmCompat::V3),
+        Some(other) => {
+            Err(Problem::usage(format!("KEYFILL_HELM_COMPAT is {other:?}; it must be 3 or 4")).into())
+        }
+    }
+}
+
+fn or_listed(given: &[String], listed: Option<&str>) -> Vec<String> {
+    if given.is_empty() {
+        listed.map(|l| values::list(l).map(str::to_owned).collect()).unwrap_or_default()
+    } else {
+        given.to_vec()
+    }
+}
+
+/// What an official binary needs to run and to reach what the user named: nothing of Vault's.
+fn child_environment(env: &Env) -> Vec<(String, String)> {
+    const NAMES: &[&str] =
+        &["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "USER"];
+    let wanted = |name: &str| {
+        NAMES.contains(&name)
+            || table::HANDED_ON.iter().any(|beginning| name.starts_with(beginning))
+            || name.to_ascii_lowercase().ends_with("_proxy")
+    };
+    env.iter().filter(|(name, _)| wanted(name)).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+}

@@ -1,0 +1,183 @@
+//! What the text of a file or document is: a manifest, or something else that is named like one.
+//!
+//! Folders of manifests hold CI files, values, playbooks and templates of other tools besides. A manifest is
+//! a mapping whose `apiVersion` and `kind` are texts.
+
+use super::documents;
+use crate::fill::scan;
+use bytes::Bytes;
+use keyfill_yaml::{Body, Document, Limits, Value, load_object};
+
+/// What a text is. Where a file holds several documents, it is what comes last in this order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Content {
+    /// Comments, or nothing at all.
+    Nothing,
+    /// Something else.
+    Other,
+    /// A template of another tool, which would make a manifest of it.
+    Template,
+    /// A placeholder in what is no manifest, as in values of a chart.
+    Values,
+    /// Meant to be a manifest and none: why.
+    Broken(String),
+    /// A manifest.
+    Manifest,
+}
+
+impl Content {
+    /// What a whole file is.
+    pub fn of_file(text: &Bytes) -> Self {
+        Self::of_documents(&documents(text, ""))
+    }
+
+    /// What a file is, whose documents these are.
+    pub fn of_documents(documents: &[Document]) -> Self {
+        documents.iter().map(Self::of_document).max().unwrap_or(Self::Nothing)
+    }
+
+    /// What one document is.
+    pub fn of_document(document: &Document) -> Self {
+        match &document.body {
+            Body::Raw(text) => of_text(text),
+            Body::Tree(_) => Self::Manifest,
+        }
+    }
+
+    /// Why a document is no manifest; nothing for one that is, or that is empty.
+    pub fn complaint(&self) -> Option<&str> {
+        match self {
+            Self::Nothing | Self::Manifest => None,
+            Self::Other => Some("it has no apiVersion and no kind"),
+            Self::Template => Some("it is no valid YAML, and looks like a template of another tool"),
+            Self::Values => Some("it holds a placeholder, and has no apiVersion and no kind"),
+            Self::Broken(why) => Some(why),
+        }
+    }
+}
+
+fn of_text(text: &[u8]) -> Content {
+    let looks_like_manifest = begins_line(text, "apiVersion") && begins_line(text, "kind");
+    if looks_like_manifest && !is_template(text) {
+        // Parsing is left to those who need more: fill, and Argo CD.
+        return Content::Manifest;
+    }
+    let holds_placeholder = scan::holds_placeholder(text);
+    let value = match load_object(text, &Limits::default()) {
+        Ok(value) => value,
+        Err(_) if looks_like_manifest => return Content::Template,
+        Err(error) if holds_placeholder && !is_template(text) => {
+            return Content::Broken(format!("it is not valid YAML: {}", error.message()));
+        }
+        Err(_) => return Content::Other,
+    };
+    let has = |key: &str| value.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    match (has("apiVersion"), has("kind")) {
+        _ if value == Value::Null => Content::Nothing,
+        (true, true) => Content::Manifest,
+        (true, false) if value.get("metadata").is_some() => {
+            Content::Broken("it has an apiVersion and no kind".to_owned())
+        }
+        (false, true) if value.get("metadata").is_some() => {
+            Content::Broken("it has a kind and no apiVersion".to_owned())
+        }
+        _ if holds_placeholder => Content::Values,
+        _ => Content::Other,
+    }
+}
+
+/// Whether a line begins with the key, as the keys of a manifest in block style do; in quotes too.
+fn begins_line(text: &[u8], key: &str) -> bool {
+    memchr::memmem::find_iter(text, key.as_bytes()).any(|at| {
+        let quote = text[..at].last().copied().filter(|c| matches!(c, b'"' | b'\''));
+        let (start, mut rest) = (at - usize::from(quote.is_some()), &text[at + key.len()..]);
+        if let Some(quote) = quote {
+            let Some(inner) = rest.strip_prefix(&[quote]) else { return false };
+            rest = inner;
+        }
+        let is_first = start == 0 || text[start - 1] == b'\n' || text[..start] == *"\u{feff}".as_bytes();
+        let value = rest.trim_ascii_start().strip_prefix(b":");
+        let has_value = value.is_some_and(|value| {
+            let line = value.split(|c| *c == b'\n').next().unwrap_or_default().trim_ascii();
+            !line.is_empty() && !line.starts_with(b"#")
+        });
+        is_first && has_value
+    })
+}
+
+/// Whether a text is most likely a template of Jinja, Go or the like, which only its own tool can read.
+fn is_template(text: &[u8]) -> bool {
+    [&b"{{"[..], b"{%"].iter().any(|mark| memchr::memmem::find(text, mark).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Content, of_text};
+    use bytes::Bytes;
+
+    #[test]
+    fn a_manifest_has_an_api_version_and_a_kind() {
+        for text in [
+            "apiVersion: v1\nkind: ConfigMap\n",
+            "# c\r\nkind: ConfigMap\r\napiVersion: v1\r\n",
+            "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": []}",
+            "{\n\"kind\": \"A\",\n\"apiVersion\": \"v1\"\n}",
+            "\"kind\": A\n'apiVersion': v1\n",
+            "\u{feff}apiVersion: v1\nkind: A\n",
+            "apiVersion : v1\nkind: A\nmetadata: {name: '{{x}}'}\n",
+            "? kind\n: A\n? apiVersion\n: v1\n",
+            "  kind: A\n  apiVersion: v1\n",
+        ] {
+            assert_eq!(of_text(text.as_bytes()), Content::Manifest, "{text}");
+        }
+    }
+
+    #[test]
+    fn files_of_other_tools_are_something_else() {
+        for text in [
+            "stages: [build]\nbuild:\n  script: [make]\n",
+            "- hosts: all\n  tasks: []\n",
+            "site_name: x\nmarkdown_extensions:\n- x: !!python/name:a.b ''\n",
+            "services:\n  web: {image: x}\n",
+            "{\"realm\": \"x\"}",
+            "{% if x %}\nkind: A\n{% endif %}\n",
+            "a: {{ .Values.x }}\n",
+            "kind: pipeline\ntype: docker\n",
+            "kindly: 1\napiVersions: 2\n",
+            "apiVersion: v2\nname: chart\nversion: 0.1.0\n",
+            "plain text",
+            "\"open",
+            "- op: replace\n  path: /kind\n",
+            "kind:\napiVersion:\n",
+        ] {
+            assert_eq!(of_text(text.as_bytes()), Content::Other, "{text}");
+        }
+        for text in ["", "# only a comment\n", "---\n", "null"] {
+            assert_eq!(of_text(text.as_bytes()), Content::Nothing, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_meant_to_be_a_manifest_is_told_from_what_is_not() {
+        for text in [
+            "kind: A\nmetadata: {name: x}\n",
+            "apiVersion: v1\nmetadata: {name: x}\n",
+            "a: <path:x#y>\nb: [\n",
+        ] {
+            assert!(matches!(of_text(text.as_bytes()), Content::Broken(_)), "{text}");
+        }
+        for text in ["a: <path:x#y>\n", "- <path:x#y>\n"] {
+            assert_eq!(of_text(text.as_bytes()), Content::Values, "{text}");
+        }
+        assert_eq!(of_text(b"apiVersion: v1\nkind: A\na: {{ b }}\n{% if %}"), Content::Template);
+        assert_eq!(of_text(b"a: <path:x#y>\n{% if %}"), Content::Other);
+    }
+
+    #[test]
+    fn a_file_is_what_its_best_document_is() {
+        let of = |text: &'static str| Content::of_file(&Bytes::from_static(text.as_bytes()));
+        assert_eq!(of("a: 1\n---\napiVersion: v1\nkind: A\n"), Content::Manifest);
+        assert_eq!(of("a: 1\n---\nb: 2\n"), Content::Other);
+        assert_eq!(of("---\n# nothing\n"), Content::Nothing);
+    }
+}
