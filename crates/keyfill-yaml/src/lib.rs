@@ -41,7 +41,8 @@ pub use keyfill_go::json::Html;
 pub use kind::ScalarKind;
 pub use limits::Limits;
 pub use load::{
-    load_node, load_nodes, load_object, load_value, load_yaml, move_into, resolve, unwritten, write_as,
+    load_exact, load_node, load_nodes, load_object, load_value, load_yaml, move_into, resolve, unwritten,
+    write_as,
 };
 pub use locate::{Mark, Step, locate};
 pub use node::{Entry, Map, Node, Scalar, Seq, Style, Tag};

@@ -77,7 +77,7 @@ fn of_document(document: &Document, first: bool) -> Result<Option<String>> {
             {
                 return Ok(Some(json.to_owned()));
             }
-            keyfill_yaml::load_object(text, &Limits::default()).with_context(|| {
+            keyfill_yaml::load_exact(text, &Limits::default()).with_context(|| {
                 let file = document.origin.file.as_deref().unwrap_or("a rendered document");
                 format!("{file} (document {})", document.origin.index)
             })?
@@ -113,11 +113,11 @@ mod tests {
 
     #[test]
     fn documents_become_json() {
-        let text = "b: 1\na: <x> & y\n---\n# nothing\n---\n {\"b\": 1,  \"a\": 2}\n---\nm: 1.50\nl: [1, 1e3]\n---\na: <path:x#y>\n";
+        let text = "b: 1\na: <x> & y\n---\n# nothing\n---\n {\"b\": 1,  \"a\": 2}\n---\nm: 1.50\nl: [1, 1e3]\nnum: 18446744073709551615\n---\na: <path:x#y>\n";
         let want = [
             r#"{"a":"\u003cx\u003e \u0026 y","b":1}"#,
             r#"{"a":2,"b":1}"#,
-            r#"{"l":[1,1000],"m":1.5}"#,
+            r#"{"l":[1,1000],"m":1.5,"num":18446744073709551615}"#,
             r#"{"a":"\u003cpath:x#y\u003e"}"#,
         ];
         assert_eq!(manifests(text, false).unwrap(), want);

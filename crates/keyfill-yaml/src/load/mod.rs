@@ -57,6 +57,11 @@ pub fn load_object(text: &[u8], limits: &Limits) -> Result<Value, Error> {
     load_v2(text, limits, Numbers::Object)
 }
 
+/// As [`load_object`], but integers up to `u64::MAX` keep their digits: for a document that is printed again.
+pub fn load_exact(text: &[u8], limits: &Limits) -> Result<Value, Error> {
+    load_v2(text, limits, Numbers::Exact)
+}
+
 /// As [`load_value`], but numbers as the YAML library itself gives them, before they go through JSON:
 /// [`Value::Int`], [`Value::Uint`] or [`Value::Float`] as they are written.
 pub fn load_yaml(text: &[u8], limits: &Limits) -> Result<Value, Error> {

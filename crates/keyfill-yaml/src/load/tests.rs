@@ -1,6 +1,6 @@
 //! Tests of the loaders.
 
-use super::{load_node, load_nodes, load_object, load_value, load_yaml, resolve};
+use super::{load_exact, load_node, load_nodes, load_object, load_value, load_yaml, resolve};
 use crate::{Limits, Node, to_json};
 
 fn v2(text: &str) -> String {
@@ -38,7 +38,7 @@ fn v2_reads_as_helm_does() {
 }
 
 #[test]
-fn numbers_of_the_three_readings() {
+fn numbers_of_the_four_readings() {
     let limits = Limits::default();
     let text = b"[1, 1.0, 1e3, 1.5, 18446744073709551615]";
     let debug = |value: crate::Value| {
@@ -54,6 +54,7 @@ fn numbers_of_the_three_readings() {
     }
     assert_eq!(debug(load_value(text, &limits).expect("reads")), "float float float float float");
     assert_eq!(debug(load_object(text, &limits).expect("reads")), "int int int float float");
+    assert_eq!(debug(load_exact(text, &limits).expect("reads")), "int int int float uint");
     assert_eq!(debug(load_yaml(text, &limits).expect("reads")), "int float float float uint");
 }
 

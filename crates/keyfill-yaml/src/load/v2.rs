@@ -16,6 +16,8 @@ pub(super) enum Numbers {
     /// Integers that fit 64 bits, whatever way they are written (`1.0`, `1e3`), else floats: Kubernetes'
     /// unstructured objects.
     Object,
+    /// The same, and integers up to `u64::MAX` keep their digits, which Kubernetes' decoding rounds.
+    Exact,
     /// As they are written: the YAML library's own types.
     Yaml,
 }
@@ -95,9 +97,11 @@ impl ValueBuilder {
         match (self.numbers, resolved) {
             (Numbers::Float, Resolved::Int(n)) => Value::Float(*n as f64),
             (_, Resolved::Int(n)) => Value::Int(*n),
-            (Numbers::Yaml, Resolved::Uint(n)) => Value::Uint(*n),
+            (Numbers::Yaml | Numbers::Exact, Resolved::Uint(n)) => Value::Uint(*n),
             (_, Resolved::Uint(n)) => Value::Float(*n as f64),
-            (Numbers::Object, Resolved::Float(n)) => whole(*n).map_or(Value::Float(*n), Value::Int),
+            (Numbers::Object | Numbers::Exact, Resolved::Float(n)) => {
+                whole(*n).map_or(Value::Float(*n), Value::Int)
+            }
             (_, Resolved::Float(n)) => Value::Float(*n),
             _ => Value::Null,
         }
