@@ -123,7 +123,7 @@ impl<'a> Envelope<'a> {
         }
         let mut text = parts.join("; ");
         for secret in hidden.iter().filter(|s| !s.is_empty()) {
-            text = text.replace(secret.expose(), "(hidden)");
+            text = without(&text, secret.expose());
         }
         if let Some((end, _)) = text.char_indices().nth(LONGEST_TEXT) {
             text.truncate(end);
@@ -184,6 +184,31 @@ pub(crate) fn keys(data: &str, path: &str) -> Result<SecretData, crate::Error> {
     SecretData::from_json(data, &format!("the answer for {path}"))
 }
 
+/// A credential shorter than this is found in ordinary words, and is hidden only where it is a word itself.
+const SHORT: usize = 8;
+/// One shorter than this is a word of its own too, and is hidden only in quotes.
+const TINY: usize = 4;
+
+/// A text with a credential hidden in it.
+fn without(text: &str, secret: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(secret) {
+        let before = out.chars().next_back().filter(|_| at == 0).or_else(|| rest[..at].chars().next_back());
+        let after = rest[at + secret.len()..].chars().next();
+        let stands_alone = match secret.len() {
+            0..TINY => before == after && matches!(after, Some('"' | '\'' | '`')),
+            TINY..SHORT => ![before, after].into_iter().flatten().any(char::is_alphanumeric),
+            _ => true,
+        };
+        out.push_str(&rest[..at]);
+        out.push_str(if stands_alone { "(hidden)" } else { secret });
+        rest = &rest[at + secret.len()..];
+    }
+    out.push_str(rest);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Envelope, Versioned};
@@ -208,6 +233,21 @@ mod tests {
         assert_eq!(errors("<html>hush</html>"), None);
         assert!(errors(&format!(r#"{{"errors":["{}"]}}"#, "x".repeat(5_000))).is_some_and(|t| t.len() < 500));
         assert!(Envelope::of(&answer(two)).says_invalid_token());
+    }
+
+    #[test]
+    fn short_credentials_do_not_garble_words() {
+        for (text, secret, expected) in [
+            ("permission denied", "e", "permission denied"),
+            ("a role is needed", "a", "a role is needed"),
+            ("role \"a\" is unknown", "a", "role \"(hidden)\" is unknown"),
+            ("permission denied for root", "root", "permission denied for (hidden)"),
+            ("rootless", "root", "rootless"),
+            ("token=s.hushhushhush1 is bad", "s.hushhushhush1", "token=(hidden) is bad"),
+            ("xs.hushhushhush1x", "s.hushhushhush1", "x(hidden)x"),
+        ] {
+            assert_eq!(super::without(text, secret), expected);
+        }
     }
 
     #[test]
