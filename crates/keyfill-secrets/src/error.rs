@@ -18,6 +18,8 @@ struct Kind {
     message: String,
     hint: Option<String>,
     prospect: Prospect,
+    /// The store answered, and has no such secret.
+    absent: bool,
 }
 
 /// Whether another try would help.
@@ -39,6 +41,7 @@ impl Error {
             message: message.into(),
             hint: None,
             prospect: Prospect::Final,
+            absent: false,
         }))
     }
 
@@ -97,6 +100,17 @@ impl Error {
     /// Whether trouble lasted until near the deadline.
     pub(crate) fn is_out_of_time(&self) -> bool {
         self.0.prospect == Prospect::OutOfTime
+    }
+
+    /// Marks that the store answered and has no such secret.
+    pub(crate) fn absent(self) -> Self {
+        self.with(|kind| kind.absent = true)
+    }
+
+    /// Whether the store answered that it has no such secret: not when it refused, could not be reached, or
+    /// has no engine at the path.
+    pub fn is_absent(&self) -> bool {
+        self.0.absent
     }
 
     /// Picks the exit code.

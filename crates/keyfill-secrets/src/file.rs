@@ -78,7 +78,7 @@ impl FileSource {
     }
 
     fn missing(&self, path: &str) -> Error {
-        let error = Error::missing(format!("{path} is not in the secrets file {}", self.name));
+        let error = Error::missing(format!("{path} is not in the secrets file {}", self.name)).absent();
         match nearest(path, self.secrets.keys().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean {near}?")),
             None => error.hint(format!("add it to {}", self.name)),

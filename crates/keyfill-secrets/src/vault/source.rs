@@ -147,12 +147,14 @@ impl VaultSource {
             let (version, path) = (state.version, &secret.path);
             return if state.destroyed {
                 Error::missing(format!("version {version} of {path} was destroyed in {name}"))
+                    .absent()
                     .hint("its data is gone for good: write the secret again, or name another version")
             } else {
                 let when = Some(&state.deletion_time)
                     .filter(|t| t.len() < 40)
                     .map_or(String::new(), |t| format!(" at {t}"));
                 Error::missing(format!("version {version} of {path} was deleted{when} in {name}"))
+                    .absent()
                     .hint("undelete it, write the secret again, or name another version")
             };
         }
@@ -164,7 +166,7 @@ impl VaultSource {
         match self.client.words(answer) {
             Some(words) => Error::missing(format!("{secret} is not in {name}: {words}"))
                 .hint("check the first part of the path: no secrets engine is mounted there"),
-            None => Error::missing(format!("{secret} is not in {name}")).hint(match read.version {
+            None => Error::missing(format!("{secret} is not in {name}")).absent().hint(match read.version {
                 Some(_) => "check the path, and that this version still exists",
                 None => "check the path; for kv version 2 it is MOUNT/data/NAME",
             }),
