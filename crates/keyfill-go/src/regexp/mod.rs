@@ -36,10 +36,15 @@ type Span = Range<usize>;
 impl Regexp {
     /// Compiles an expression in Go's syntax (flags as `regexp.Compile` sets them).
     pub fn compile(expression: &[u8]) -> Result<Self, Error> {
+        Self::compile_within(expression, SIZE_LIMIT)
+    }
+
+    /// The same for an expression that is not trusted: what it is compiled to takes at most so many bytes.
+    pub fn compile_within(expression: &[u8], most_bytes: usize) -> Result<Self, Error> {
         let parsed = syntax::parse(expression)?;
         let config = meta::Config::new()
             .utf8_empty(true)
-            .nfa_size_limit(Some(SIZE_LIMIT))
+            .nfa_size_limit(Some(most_bytes))
             .onepass_size_limit(Some(1 << 20))
             .hybrid_cache_capacity(2 << 20);
         let matcher = meta::Builder::new()
@@ -251,6 +256,8 @@ mod tests {
         assert_eq!(refused("[b-a]"), "error parsing regexp: invalid character class range: `b-a`");
         assert_eq!(refused("a{1001}"), "error parsing regexp: invalid repeat count: `{1001}`");
         assert_eq!(refused("(?=a)"), "error parsing regexp: invalid or unsupported Perl syntax: `(?=`");
+        assert!(Regexp::compile_within(&b"(a?){1000}".repeat(50), 256 << 10).is_err());
+        assert!(Regexp::compile_within(b"^secret/data/[a-z]{1,63}/", 256 << 10).is_ok());
         assert_eq!(refused("(a{100}){100}"), "error parsing regexp: invalid repeat count: `{100}`");
     }
 
