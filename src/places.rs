@@ -4,12 +4,15 @@
 //! the tree is the whole file system: then they are relative to the current folder, or absolute. Commands in hints
 //! work from the current folder in either case.
 
+use crate::fill::Sources;
 use crate::report::{self, Failure};
 use crate::tree::Tree;
 use anyhow::Error;
+use bytes::Bytes;
 use keyfill_diag::Diagnostic;
-use keyfill_files::TreePath;
+use keyfill_files::{Files, TreePath};
 use std::borrow::Cow;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -84,6 +87,45 @@ impl Places {
         if let (Some(here), Some(path)) = (&self.here, &file) {
             *file = Some(seen_from(here, path).into());
         }
+    }
+}
+
+/// The texts of a tree's files, to show the line that a problem is about.
+pub struct TreeTexts {
+    /// As in [`Places`]: files are asked for by the names that it shows.
+    here: Option<String>,
+    files: Arc<dyn Files>,
+}
+
+impl TreeTexts {
+    /// For names as [`Places`] shows them.
+    pub fn of(tree: &Tree) -> Self {
+        Self { here: Places::of(tree).here, files: Arc::clone(&tree.files) }
+    }
+
+    /// For names as they are in the tree.
+    pub fn by_path(tree: &Tree) -> Self {
+        Self { here: None, files: Arc::clone(&tree.files) }
+    }
+
+    fn path(&self, shown: &str) -> Option<TreePath> {
+        match (&self.here, shown.strip_prefix('/')) {
+            (None, _) => TreePath::new(shown),
+            (Some(_), Some(absolute)) => TreePath::new(absolute),
+            (Some(here), None) => TreePath::new(&format!("{here}{shown}")),
+        }
+    }
+}
+
+impl fmt::Debug for TreeTexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TreeTexts").field("here", &self.here).finish_non_exhaustive()
+    }
+}
+
+impl Sources for TreeTexts {
+    fn text(&self, file: &str) -> Option<Bytes> {
+        self.files.read(&self.path(file)?).ok()
     }
 }
 

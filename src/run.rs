@@ -2,6 +2,8 @@
 //! hands to the pipeline, and generate, render, check and serve build it the same way.
 
 use crate::cli::render_args::RenderArgs;
+use crate::fill::Sources;
+use crate::places::TreeTexts;
 use crate::render::options::{self, Chosen, Options};
 use crate::render::plain::Habits;
 use crate::settings::{self, Given, Purpose, Settings};
@@ -10,6 +12,7 @@ use anyhow::Result;
 use keyfill_diag::{Cx, Limits};
 use keyfill_files::TreePath;
 use std::path::Path;
+use std::sync::Arc;
 
 /// One run.
 pub struct Run {
@@ -34,16 +37,25 @@ pub enum Input {
 impl Run {
     /// The run of a command line over a folder, a file, or `-` for stdin.
     pub fn of_command(given: &Given<'_>, render: &RenderArgs, path: &str) -> Result<Self> {
-        let settings = settings::resolve(given, &given.read_files()?)?;
+        let mut settings = settings::resolve(given, &given.read_files()?)?;
         let input = match path {
             "-" => Input::Stdin,
             path => Input::Tree(open(given, &settings, path)?),
         };
         let folder = input.tree().map_or_else(TreePath::root, |tree| tree.at.clone());
         let options = options(given, render, &settings, &folder)?;
+        settings.fill.sources = input.tree().map(|tree| sources(given, tree));
         let cx = settings.cx();
         Ok(Self { input, settings, options, cx })
     }
+}
+
+/// The texts that lines of problems are shown from. A check names files as they are in the tree.
+fn sources(given: &Given<'_>, tree: &Tree) -> Arc<dyn Sources> {
+    Arc::new(match given.purpose {
+        Purpose::Check => TreeTexts::by_path(tree),
+        Purpose::Generate | Purpose::Render => TreeTexts::of(tree),
+    })
 }
 
 /// How the folder is rendered: flags, variables and the administrator's settings.

@@ -1,6 +1,7 @@
 //! `keyfill generate -` over the folders of `testdata/fill`: `input.yaml` goes in on stdin, secrets come from
 //! `secrets.yaml`, and what comes out is `expected.yaml`, or `expected.err` on stderr with nothing on stdout.
-//! `args` and `env` hold one argument or variable a line.
+//! `args` and `env` hold one argument or variable a line. Where there is a folder `tree` instead of
+//! `input.yaml`, that folder is generated.
 //!
 //! With `KEYFILL_TEST_WRITE=1` the expected files are written anew, to be read before they are committed.
 
@@ -16,8 +17,14 @@ fn run(case: &Path) -> Output {
     fs::copy(case.join("secrets.yaml"), &secrets).expect("secrets.yaml is there");
     only_for_the_owner(&secrets);
     let lines = |name| fs::read_to_string(case.join(name)).unwrap_or_default();
+    let tree = case.join("tree");
+    let what = if tree.is_dir() { "tree" } else { "-" };
+    if tree.is_dir() {
+        copy(&tree, &dir.path().join("tree"));
+        fs::create_dir(dir.path().join(".git")).expect("a folder");
+    }
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyfill"));
-    command.args(["generate", "-", "--source", "file", "--secrets-file", "secrets.yaml"]);
+    command.args(["generate", what, "--source", "file", "--secrets-file", "secrets.yaml"]);
     command.args(lines("args").lines()).current_dir(dir.path()).env_clear();
     command.envs(lines("env").lines().filter_map(|line| line.split_once('=')));
     let mut child = command
@@ -26,9 +33,25 @@ fn run(case: &Path) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("keyfill starts");
-    let input = fs::read(case.join("input.yaml")).expect("input.yaml is there");
-    child.stdin.take().expect("a pipe").write_all(&input).expect("keyfill reads its input");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    if what == "-" {
+        let input = fs::read(case.join("input.yaml")).expect("input.yaml is there");
+        stdin.write_all(&input).expect("keyfill reads its input");
+    }
+    drop(stdin);
     child.wait_with_output().expect("keyfill ends")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder").flatten() {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).expect("a file");
+        }
+    }
 }
 
 #[cfg(unix)]
@@ -74,7 +97,7 @@ fn every_case_prints_what_is_expected() {
     let entries = fs::read_dir(&folder).expect("testdata/fill is there");
     let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     cases.sort();
-    assert!(cases.len() >= 9, "{cases:?}");
+    assert!(cases.len() >= 30, "{cases:?}");
     let wrong: Vec<String> =
         cases.iter().filter_map(|case| Some(format!("{}: {}", case.display(), check(case)?))).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));

@@ -12,11 +12,12 @@ mod jsonpath;
 
 use json::{Numbers, parse};
 use jsonpath::Template;
+use keyfill_diag::Cx;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let (template, json) = text.split_once('\n').unwrap_or((text, "{}"));
     if let (Ok(template), Ok(value)) = (Template::parse(template), parse(json.as_bytes(), Numbers::Exact)) {
-        let _ = template.execute(&value);
+        let _ = template.execute(&value, &Cx::default());
     }
 });

@@ -1,6 +1,6 @@
 //! The annotations that steer how a document is filled.
 
-use super::scan::DOMAIN;
+use super::scan::{DOMAIN, OWN_DOMAIN};
 use keyfill_diag::nearest;
 use keyfill_secrets::KvVersion;
 use keyfill_yaml::Value;
@@ -16,7 +16,29 @@ pub const SECRET_VERSION: &str = "avp.kubernetes.io/secret-version";
 /// Entries whose keys are missing are left out.
 pub const REMOVE_MISSING: &str = "avp.kubernetes.io/remove-missing";
 
-const KNOWN: [&str; 5] = [PATH, IGNORE, KV_VERSION, SECRET_VERSION, REMOVE_MISSING];
+/// `any`: entries whose keys are missing are left out whatever the kind.
+pub const REMOVE_MISSING_ANY: &str = "keyfill.dev/remove-missing";
+/// Every key of the path is added to the data of a Secret or ConfigMap.
+pub const ALL_KEYS: &str = "keyfill.dev/all-keys";
+/// What stands before the names of the keys that are added.
+pub const ALL_KEYS_PREFIX: &str = "keyfill.dev/all-keys-prefix";
+/// The keys that are not added, with commas between.
+pub const ALL_KEYS_EXCEPT: &str = "keyfill.dev/all-keys-except";
+/// Keys of the resource whose values hold no placeholders, with commas between.
+pub const IGNORE_KEYS: &str = "keyfill.dev/ignore-keys";
+
+const KNOWN: [&str; 10] = [
+    PATH,
+    IGNORE,
+    KV_VERSION,
+    SECRET_VERSION,
+    REMOVE_MISSING,
+    REMOVE_MISSING_ANY,
+    ALL_KEYS,
+    ALL_KEYS_PREFIX,
+    ALL_KEYS_EXCEPT,
+    IGNORE_KEYS,
+];
 
 /// What the annotations of a document say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +53,16 @@ pub struct Annotations {
     pub version: Option<String>,
     /// Leave entries out whose keys are missing.
     pub remove_missing: bool,
+    /// Do so whatever the kind is.
+    pub remove_missing_any: bool,
+    /// Add every key of the path.
+    pub all_keys: bool,
+    /// What stands before the names of those keys.
+    pub all_keys_prefix: String,
+    /// The keys that are not added.
+    pub all_keys_except: Vec<String>,
+    /// Keys whose values hold no placeholders.
+    pub ignore_keys: Vec<String>,
     /// What is wrong with them: the annotation's name, what is wrong, and what to do.
     pub problems: Vec<Problem>,
 }
@@ -46,6 +78,8 @@ pub struct Problem {
     pub hint: Option<String>,
     /// It does not keep the document from being filled.
     pub harmless: bool,
+    /// AVP finds it only where something is read.
+    pub only_when_read: bool,
 }
 
 /// Reads the annotations of a document.
@@ -56,7 +90,7 @@ pub fn read(document: &Value) -> Annotations {
     let mut annotations = Annotations::default();
     let entries = document.at(&["metadata", "annotations"]).and_then(Value::as_map).unwrap_or_default();
     for (name, value) in entries {
-        if name.starts_with(DOMAIN) {
+        if name.starts_with(DOMAIN) || name.starts_with(OWN_DOMAIN) {
             annotations.take(name, value);
         }
     }
@@ -76,23 +110,46 @@ impl Annotations {
             SECRET_VERSION => self.version = Some(text.trim().to_owned()).filter(|t| !t.is_empty()),
             KV_VERSION => match text.parse() {
                 Ok(kv) => self.kv = Some(kv),
-                Err(()) => self.problem(
-                    name,
-                    format!(
-                        "{text:?} is no version of Vault's KV engine: the annotation {name} takes 1 or 2"
-                    ),
-                ),
+                Err(()) => {
+                    self.problem(
+                        name,
+                        format!(
+                            "{text:?} is no version of Vault's KV engine: the annotation {name} takes 1 or 2"
+                        ),
+                    );
+                    self.problems.last_mut().expect("it was just added").only_when_read = true;
+                }
             },
+            REMOVE_MISSING_ANY if text.trim() == "any" => self.remove_missing_any = true,
+            REMOVE_MISSING_ANY => {
+                self.problem(name, format!("the annotation {name} takes any, not {text:?}"));
+            }
+            ALL_KEYS => self.all_keys = is_true(text.trim()),
+            ALL_KEYS_PREFIX => self.all_keys_prefix = text.trim().to_owned(),
+            ALL_KEYS_EXCEPT => self.all_keys_except = list(&text),
+            IGNORE_KEYS => self.ignore_keys = list(&text),
             other => {
                 let hint = nearest(other, KNOWN).map(|near| format!("did you mean {near}?"));
                 let message = format!("the annotation {other} is not known");
-                self.problems.push(Problem { name: other.to_owned(), message, hint, harmless: true });
+                self.problems.push(Problem {
+                    name: other.to_owned(),
+                    message,
+                    hint,
+                    harmless: true,
+                    only_when_read: false,
+                });
             }
         }
     }
 
     fn problem(&mut self, name: &str, message: String) {
-        self.problems.push(Problem { name: name.to_owned(), message, hint: None, harmless: false });
+        self.problems.push(Problem {
+            name: name.to_owned(),
+            message,
+            hint: None,
+            harmless: false,
+            only_when_read: false,
+        });
     }
 }
 
@@ -108,6 +165,11 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
+/// Names with commas between.
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
 /// What Go's `strconv.ParseBool` takes for true.
 fn is_true(text: &str) -> bool {
     matches!(text, "1" | "t" | "T" | "true" | "True" | "TRUE")
@@ -115,7 +177,7 @@ fn is_true(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scan::DOMAIN;
+    use super::super::scan::{DOMAIN, OWN_DOMAIN};
     use super::{Annotations, KNOWN, read};
     use keyfill_secrets::KvVersion;
     use keyfill_yaml::Value;
@@ -131,9 +193,9 @@ mod tests {
     }
 
     #[test]
-    fn every_annotation_is_of_our_domain_and_stands_once() {
+    fn every_annotation_is_of_our_domains_and_stands_once() {
         for (i, name) in KNOWN.iter().enumerate() {
-            assert_eq!(name.split_once('/').map(|(domain, _)| domain), Some(DOMAIN));
+            assert!(name.split_once('/').is_some_and(|(domain, _)| [DOMAIN, OWN_DOMAIN].contains(&domain)));
             assert!(!KNOWN[..i].contains(name));
         }
     }
@@ -146,6 +208,11 @@ mod tests {
             ("avp.kubernetes.io/secret-version", Value::Int(7)),
             ("avp.kubernetes.io/ignore", Value::Bool(true)),
             ("avp.kubernetes.io/remove-missing", string("T")),
+            ("keyfill.dev/remove-missing", string("any")),
+            ("keyfill.dev/all-keys", string("true")),
+            ("keyfill.dev/all-keys-prefix", string("DB_")),
+            ("keyfill.dev/all-keys-except", string("a, b c,")),
+            ("keyfill.dev/ignore-keys", string("x.conf")),
             ("example.com/priority", Value::Int(10)),
         ]);
         let expected = Annotations {
@@ -154,6 +221,11 @@ mod tests {
             kv: Some(KvVersion::V1),
             version: Some("7".into()),
             remove_missing: true,
+            remove_missing_any: true,
+            all_keys: true,
+            all_keys_prefix: "DB_".into(),
+            all_keys_except: vec!["a".into(), "b c".into()],
+            ignore_keys: vec!["x.conf".into()],
             problems: Vec::new(),
         };
         assert_eq!(read, expected);
@@ -165,6 +237,8 @@ mod tests {
     fn wrong_ones_are_named() {
         let problem = |name, value| annotated(&[(name, value)]).problems.remove(0);
         assert!(problem("avp.kubernetes.io/kv-version", string("3")).message.contains("takes 1 or 2"));
+        assert!(problem("keyfill.dev/remove-missing", string("true")).message.contains("takes any"));
+        assert!(problem("keyfill.dev/all-key", string("true")).harmless);
         assert!(problem("avp.kubernetes.io/path", Value::Map(Vec::new())).message.contains("is a map"));
         let unknown = problem("avp.kubernetes.io/ingore", string("true"));
         assert!(unknown.harmless);

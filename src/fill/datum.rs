@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::alphabet;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use keyfill_yaml::Value;
 use std::fmt;
@@ -27,6 +28,43 @@ pub fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
 /// Base64 text of bytes.
 pub fn encode_base64(bytes: &[u8]) -> String {
     BASE64.encode(bytes)
+}
+
+/// Which base64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base64Form {
+    /// With `+` and `/`, padded.
+    Standard,
+    /// With `+` and `/`, without padding.
+    StandardUnpadded,
+    /// With `-` and `_`, padded.
+    Url,
+    /// With `-` and `_`, without padding.
+    UrlUnpadded,
+}
+
+impl Base64Form {
+    fn engine(self) -> &'static GeneralPurpose {
+        match self {
+            Self::Standard => &STANDARD,
+            Self::StandardUnpadded => &STANDARD_NO_PAD,
+            Self::Url => &URL_SAFE,
+            Self::UrlUnpadded => &URL_SAFE_NO_PAD,
+        }
+    }
+}
+
+/// The bytes behind base64 text and its form, when encoding them gives that text again.
+pub fn decode_base64_form(text: &[u8]) -> Option<(Base64Form, Vec<u8>)> {
+    use Base64Form::{Standard, StandardUnpadded, Url, UrlUnpadded};
+    [Standard, StandardUnpadded, Url, UrlUnpadded]
+        .into_iter()
+        .find_map(|form| Some((form, form.engine().decode(text).ok()?)))
+}
+
+/// Base64 text of bytes, in one of the forms.
+pub fn encode_base64_form(bytes: &[u8], form: Base64Form) -> String {
+    form.engine().encode(bytes)
 }
 
 /// A value, or bytes that are no text (a decoded keystore), or nothing: the key is missing.
@@ -89,15 +127,20 @@ pub fn scalar_text(value: &Value) -> Option<String> {
     })
 }
 
-/// A value as Kubernetes' decoder leaves it: a number kept as written becomes an integer of 64 bits where
-/// it fits, else floating point.
+/// A value as a document holds it: a number kept as written becomes an integer of 64 bits, with or without a
+/// sign, where it fits, else floating point.
 pub fn settled(value: Value) -> Value {
     match value {
         Value::Number(text) => match text.parse::<i64>() {
             Ok(n) => Value::Int(n),
-            Err(_) => {
-                text.parse::<f64>().ok().filter(|n| n.is_finite()).map_or(Value::Number(text), Value::Float)
-            }
+            Err(_) => match text.parse::<u64>() {
+                Ok(n) => Value::Uint(n),
+                Err(_) => text
+                    .parse::<f64>()
+                    .ok()
+                    .filter(|n| n.is_finite())
+                    .map_or(Value::Number(text), Value::Float),
+            },
         },
         Value::Seq(items) => Value::Seq(items.into_iter().map(settled).collect()),
         Value::Map(entries) => Value::Map(entries.into_iter().map(|(k, v)| (k, settled(v))).collect()),
@@ -113,7 +156,7 @@ impl fmt::Debug for Datum {
 
 #[cfg(test)]
 mod tests {
-    use super::{Datum, decode_base64, settled};
+    use super::{Base64Form, Datum, decode_base64, decode_base64_form, encode_base64_form, settled};
     use keyfill_yaml::Value;
 
     #[test]
@@ -125,16 +168,32 @@ mod tests {
     }
 
     #[test]
+    fn base64_has_four_forms() {
+        for (text, form) in [
+            ("//5B", Base64Form::Standard),
+            ("YQ", Base64Form::StandardUnpadded),
+            ("__4=", Base64Form::Url),
+            ("__4", Base64Form::UrlUnpadded),
+        ] {
+            let (found, bytes) = decode_base64_form(text.as_bytes()).expect("base64");
+            assert_eq!((found, encode_base64_form(&bytes, form).as_str()), (form, text));
+        }
+        assert!(decode_base64_form(b"YR").is_none(), "bits that encoding would not give again");
+    }
+
+    #[test]
     fn debug_text_shows_no_value() {
         assert_eq!(format!("{:?} {:?}", Datum::text("hush"), Datum::Bytes(vec![255])), "string binary");
     }
 
     #[test]
-    fn numbers_settle_as_in_kubernetes() {
+    fn numbers_settle_without_losing_digits_of_64_bits() {
         let number = |text: &str| settled(Value::Number(text.into()));
         assert_eq!(number("-0"), Value::Int(0));
         assert_eq!(number("9223372036854775807"), Value::Int(i64::MAX));
-        assert_eq!(number("9223372036854775808"), Value::Float(9_223_372_036_854_775_808.0));
+        assert_eq!(number("9223372036854775808"), Value::Uint(9_223_372_036_854_775_808));
+        assert_eq!(number("18446744073709551615"), Value::Uint(u64::MAX));
+        assert_eq!(number("18446744073709551616"), Value::Float(18_446_744_073_709_551_616.0));
         assert_eq!(number("1.10"), Value::Float(1.1));
         assert_eq!(settled(Value::Seq(vec![Value::Number("1".into())])), Value::Seq(vec![Value::Int(1)]));
     }

@@ -1,24 +1,57 @@
 //! For `check`: do the secrets and keys exist that the placeholders name?
 
 use super::missing::{Answer, failed_reads, missing_key};
-use super::plan::Plan;
-use keyfill_diag::Diagnostic;
+use super::plan::{Content, EVERY_KEY, Fetch, FetchStep, Part, Plan, Site, of_object};
+use super::problems::Problems;
+use keyfill_diag::Class;
 use keyfill_yaml::Document;
 
-/// The secrets and keys that are not there. A key may be missing where a `default` stands in or the entry
-/// is to be left out. A key without a value (null) counts as there: a list of names needs no values.
-pub fn missing(documents: &[Document], plan: &Plan, answers: &[Answer]) -> Vec<Diagnostic> {
-    let mut diagnostics = failed_reads(documents, plan, answers);
-    for (number, site) in plan.sites() {
-        for part in &site.parts {
-            let Ok(data) = &answers[part.secret] else { continue };
-            let optional = site.removable || part.actions.iter().any(|action| action.name() == "default");
-            if data.get(&part.key).is_none() && !optional {
-                let secret = &plan.wanted[part.secret].secret;
-                let place = site.place(&documents[number], &part.span, diagnostics.len());
-                diagnostics.push(missing_key(site, part, secret, data).at(place));
+/// Adds the secrets and keys that are not there. A key may be missing where a `default` stands in or the
+/// entry is to be left out. A key without a value (null) counts as there: a list of names needs no values.
+pub fn missing(documents: &[Document], plan: &Plan, answers: &[Answer], problems: &mut Problems) {
+    failed_reads(documents, &plan.wanted, answers, problems);
+    let mut look = Look { plan, answers, problems };
+    for (number, filling) in plan.fillings() {
+        for site in &filling.sites {
+            look.parts((number, &documents[number]), site, &site.parts, false);
+        }
+    }
+}
+
+struct Look<'p> {
+    plan: &'p Plan,
+    answers: &'p [Answer],
+    problems: &'p mut Problems,
+}
+
+impl Look<'_> {
+    fn parts(&mut self, document: (usize, &Document), site: &Site, parts: &[Part], inside: bool) {
+        for part in parts {
+            match &part.content {
+                Content::Value(fetch) => self.fetch(document, site, (!inside).then_some(part), fetch),
+                // It was only a guess that it is a key.
+                Content::Encoded { guess: true, .. } => {}
+                Content::Encoded { parts, .. } => self.parts(document, site, parts, true),
             }
         }
     }
-    diagnostics
+
+    fn fetch(&mut self, document: (usize, &Document), site: &Site, part: Option<&Part>, fetch: &Fetch) {
+        for step in &fetch.steps {
+            if let FetchStep::Or(other) = step {
+                self.fetch(document, site, part, other);
+            }
+        }
+        let Ok(data) = &self.answers[fetch.secret] else { return };
+        if site.removable || fetch.has_default(0) || fetch.key == EVERY_KEY || data.get(&fetch.key).is_some()
+        {
+            return;
+        }
+        let secret = &self.plan.wanted[fetch.secret].secret;
+        let order = (document.0, site.ordinal, part.map_or(0, |part| part.span.start));
+        self.problems.add(order, Class::Missing, |exact| {
+            let place = site.place(document.1, part.map(|part| &part.span), exact);
+            of_object(missing_key(&fetch.token, &fetch.key, secret, data).at(place), &site.object)
+        });
+    }
 }

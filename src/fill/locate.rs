@@ -1,6 +1,8 @@
 //! Where a problem stands: file, line, column, the line itself. Found only once there is a problem, by
 //! reading the document again.
 
+use super::options::Sources;
+use super::problems::Precision;
 use keyfill_diag::Place;
 use keyfill_yaml::{Body, Document, Node, Step, Text, locate};
 use memchr::{memchr, memmem, memrchr};
@@ -33,27 +35,92 @@ pub struct Token<'t> {
     pub nth: usize,
 }
 
-/// How many problems of a run get a line and a column. Each costs a reading of its document, and no person
-/// reads more.
-const MOST_EXACT: usize = 200;
-
-/// The place of a value, or of a piece of it, in a document, when `told` problems were found before.
-pub fn place(document: &Document, path: &[Key], token: Option<Token<'_>>, told: usize) -> Place {
+/// The place of a value, or of a piece of it, in a document; of the value's key when `is_key` says so. Only
+/// an exact one has a line and a column.
+pub fn place(
+    document: &Document,
+    path: &[Key],
+    is_key: bool,
+    token: Option<Token<'_>>,
+    precision: Precision<'_>,
+) -> Place {
     let mut place = of_document(document);
     place.path = Some(path_text(path)).filter(|path| !path.is_empty());
-    if told >= MOST_EXACT {
+    if !precision.exact {
         return place;
     }
-    let steps: Vec<Step> = path.iter().map(Key::as_step).collect();
+    // What was rendered from a file has lines of its own: they are not the file's.
+    let rendered = document.origin.line == 0 && document.origin.file.is_some();
     match &document.body {
         Body::Raw(text) => {
+            let steps: Vec<Step> = path.iter().map(Key::as_step).collect();
             if let Some(mark) = locate(text, &steps) {
-                point(&mut place, text, mark.offset, token, document.origin.line);
+                let offset = match (is_key, path.last()) {
+                    // The key stands before its value.
+                    (true, Some(Key::Name(name))) => {
+                        memmem::rfind(&text[..mark.offset.min(text.len())], name.as_bytes())
+                    }
+                    _ => None,
+                };
+                point(&mut place, text, offset.unwrap_or(mark.offset), token, document.origin.line);
+            }
+            if rendered {
+                place.line = None;
+                in_source(&mut place, token, precision.sources);
             }
         }
-        Body::Tree(root) => place.line = line_of(root, path).or(place.line),
+        Body::Tree(root) => {
+            place.line = line_of(root, path).or(place.line);
+            in_source(&mut place, token, precision.sources);
+        }
     }
     place
+}
+
+/// Shows the line of the file that a rendered document came from. The file need not hold the piece: a value
+/// may come from a patch or from a chart's values. Then there is no line to show.
+fn in_source(place: &mut Place, token: Option<Token<'_>>, sources: Option<&dyn Sources>) {
+    let (Some(file), Some(sources)) = (place.file.clone(), sources) else { return };
+    let piece = token.and_then(|token| token.text.split(|b| *b == b'\n').next()).filter(|p| !p.is_empty());
+    let Some(piece) = piece else {
+        return show_line(place, sources.text(&file).as_deref());
+    };
+    let values = file.rsplit_once("/templates/").map(|(chart, _)| format!("{chart}/values.yaml"));
+    for name in [Some(file), values].into_iter().flatten() {
+        let Some(text) = sources.text(&name) else { continue };
+        let there = place.line.and_then(|line| {
+            let start = line_start(&text, line)?;
+            let end = memchr(b'\n', &text[start..]).map_or(text.len(), |end| start + end);
+            memmem::find(&text[start..end], piece).map(|at| start + at)
+        });
+        if let Some(at) = there.or_else(|| memmem::find(&text, piece)) {
+            place.file = Some(name);
+            return point(place, &text, at, Some(Token { text: piece, nth: 0 }), 1);
+        }
+    }
+    place.line = None;
+}
+
+/// Shows the line that is known, when the file has it.
+fn show_line(place: &mut Place, text: Option<&[u8]>) {
+    let (Some(text), Some(line)) = (text, place.line) else { return };
+    match line_start(text, line) {
+        Some(start) => {
+            let indent = text[start..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+            point(place, text, start + indent, None, 1);
+        }
+        None => place.line = None,
+    }
+}
+
+/// Where a line begins, counted from 1.
+fn line_start(text: &[u8], line: u32) -> Option<usize> {
+    match usize::try_from(line).ok()? {
+        0 => None,
+        1 => Some(0),
+        line => memchr::memchr_iter(b'\n', text).nth(line - 2).map(|newline| newline + 1),
+    }
+    .filter(|start| *start < text.len())
 }
 
 /// The place of a whole document.
@@ -148,7 +215,7 @@ fn path_text(path: &[Key]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, Token, path_text, point};
+    use super::{Key, Sources, Token, in_source, path_text, point};
     use keyfill_diag::Place;
 
     #[test]
@@ -158,6 +225,43 @@ mod tests {
         assert_eq!(path_text(&path), "spec.containers[0].image");
         let path = [name("metadata"), name("annotations"), name("avp.kubernetes.io/path")];
         assert_eq!(path_text(&path), r#"metadata.annotations["avp.kubernetes.io/path"]"#);
+    }
+
+    #[derive(Debug)]
+    struct Texts(&'static [(&'static str, &'static str)]);
+
+    impl Sources for Texts {
+        fn text(&self, file: &str) -> Option<bytes::Bytes> {
+            self.0
+                .iter()
+                .find(|(name, _)| *name == file)
+                .map(|(_, text)| bytes::Bytes::from_static(text.as_bytes()))
+        }
+    }
+
+    #[test]
+    fn a_rendered_documents_piece_is_looked_for_in_its_file() {
+        let texts = Texts(&[
+            ("base.yaml", "a: <k>\nb: x<k>\n"),
+            ("chart/templates/a.yaml", "a: {{ .Values.a }}\n"),
+            ("chart/values.yaml", "# x\na: <k>\n"),
+        ]);
+        let look = |file: &str, line: Option<u32>, piece: &'static str| {
+            let mut place = Place::file(file, line);
+            let token = (!piece.is_empty()).then_some(Token { text: piece.as_bytes(), nth: 0 });
+            in_source(&mut place, token, Some(&texts));
+            (place.file.unwrap_or_default(), place.line, place.column, place.source_line)
+        };
+        let found = |file: &str, line, column, text: &str| {
+            (file.to_owned(), Some(line), Some(column), Some(text.to_owned()))
+        };
+        assert_eq!(look("base.yaml", Some(2), "<k>"), found("base.yaml", 2, 5, "b: x<k>"));
+        assert_eq!(look("base.yaml", Some(9), "<k>"), found("base.yaml", 1, 4, "a: <k>"), "a patch's line");
+        assert_eq!(look("base.yaml", Some(2), "<other>"), ("base.yaml".into(), None, None, None));
+        assert_eq!(look("base.yaml", Some(2), ""), found("base.yaml", 2, 1, "b: x<k>"));
+        assert_eq!(look("base.yaml", Some(9), ""), ("base.yaml".into(), None, None, None));
+        assert_eq!(look("chart/templates/a.yaml", None, "<k>"), found("chart/values.yaml", 2, 4, "a: <k>"));
+        assert_eq!(look("gone.yaml", Some(3), "<k>"), ("gone.yaml".into(), None, None, None));
     }
 
     #[test]

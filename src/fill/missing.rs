@@ -1,8 +1,8 @@
 //! Diagnostics about secrets that could not be read and keys that are not there.
 
-use super::locate::{self, Token};
-use super::plan::{Part, Plan, Site, Wanted, shown};
-use keyfill_diag::{Class, Diagnostic, Place, nearest};
+use super::plan::{Use, Wanted, of_object, shown};
+use super::problems::{MOST_SHOWN, Precision, Problems};
+use keyfill_diag::{Class, Diagnostic, nearest};
 use keyfill_secrets::{Error, SecretData, SecretRef, SecretValue};
 use keyfill_yaml::Document;
 use std::sync::Arc;
@@ -10,42 +10,50 @@ use std::sync::Arc;
 /// What the store said to one read.
 pub type Answer = Result<Arc<SecretData>, Error>;
 
+/// Reads that failed for different reasons and are compared with each other.
+const MOST_TOLD_APART: usize = 10 * MOST_SHOWN;
+
 /// The reads that failed, each at the first placeholder that needs it. Reads that failed for the same
-/// reason (the store is down) are told once.
-pub fn failed_reads(documents: &[Document], plan: &Plan, answers: &[Answer]) -> Vec<Diagnostic> {
-    let mut told: Vec<(Diagnostic, usize)> = Vec::new();
-    for (wanted, answer) in plan.wanted.iter().zip(answers) {
+/// reason (the store is down) are told once. A secret that is absent is no problem where every use may do
+/// without it.
+pub fn failed_reads(documents: &[Document], wanted: &[Wanted], answers: &[Answer], problems: &mut Problems) {
+    let mut told: Vec<(Diagnostic, &Use, usize)> = Vec::new();
+    for (wanted, answer) in wanted.iter().zip(answers) {
         let Err(error) = answer else { continue };
+        let first = match &wanted.required {
+            Some(required) => required,
+            None if error.is_absent() => continue,
+            None => &wanted.first,
+        };
         for diagnostic in error.diagnostics() {
-            match told.iter_mut().find(|(known, _)| known.message == diagnostic.message) {
-                Some((_, more)) => *more += 1,
-                None => {
-                    let place = place_of(documents, wanted, told.len());
-                    told.push((diagnostic.at(place), 0));
-                }
+            if let Some((_, _, more)) =
+                told.iter_mut().find(|(known, ..)| known.message == diagnostic.message)
+            {
+                *more += 1;
+            } else if told.len() < MOST_TOLD_APART {
+                told.push((diagnostic, first, 0));
+            } else {
+                problems.add(first.order, diagnostic.class, |exact| at(documents, first, diagnostic, exact));
             }
         }
     }
-    told.into_iter()
-        .map(|(mut diagnostic, more)| {
-            if more > 0 {
-                let secrets = if more == 1 { "secret" } else { "secrets" };
-                diagnostic.message.push_str(&format!(" (and the same for {more} more {secrets})"));
-            }
-            diagnostic
-        })
-        .collect()
+    for (mut diagnostic, first, more) in told {
+        if more > 0 {
+            let secrets = if more == 1 { "secret" } else { "secrets" };
+            diagnostic.message.push_str(&format!(" (and the same for {more} more {secrets})"));
+        }
+        problems.add(first.order, diagnostic.class, |exact| at(documents, first, diagnostic, exact));
+    }
 }
 
-fn place_of(documents: &[Document], wanted: &Wanted, told: usize) -> Place {
-    let token = wanted.token.as_deref().map(|text| Token { text, nth: 0 });
-    locate::place(&documents[wanted.document], &wanted.path, token, told)
+fn at(documents: &[Document], first: &Use, diagnostic: Diagnostic, exact: Precision<'_>) -> Diagnostic {
+    let place = first.place(&documents[first.order.0], exact);
+    of_object(diagnostic.at(place), &first.object)
 }
 
 /// A key that the secret does not have, or has with the value null; the caller adds the place.
-pub fn missing_key(site: &Site, part: &Part, secret: &SecretRef, data: &SecretData) -> Diagnostic {
-    let token = shown(&site.text[part.span.clone()]);
-    let key = &part.key;
+pub fn missing_key(token: &[u8], key: &str, secret: &SecretRef, data: &SecretData) -> Diagnostic {
+    let token = shown(token);
     let message = match data.get(key) {
         Some(SecretValue::Null) => {
             format!("{token}: the value is missing: the key {key} of the secret {secret} is null")
@@ -58,7 +66,10 @@ pub fn missing_key(site: &Site, part: &Part, secret: &SecretRef, data: &SecretDa
 /// Which key was meant, or which there are. Names of keys are no secret.
 fn near_keys(key: &str, data: &SecretData) -> String {
     const MOST: usize = 12;
-    if let Some(near) = nearest(key, data.keys().filter(|other| *other != key)) {
+    // Looking for a near name costs its length times that of each key.
+    if key.len() < 256
+        && let Some(near) = nearest(key, data.keys().filter(|other| *other != key && other.len() < 256))
+    {
         return format!("did you mean {near}?");
     }
     let mut names: Vec<&str> = data.keys().collect();

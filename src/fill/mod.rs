@@ -10,6 +10,7 @@
 pub mod annotations;
 mod apply;
 mod datum;
+mod encoded;
 mod json;
 pub mod jsonpath;
 mod known;
@@ -17,18 +18,20 @@ mod locate;
 mod missing;
 pub mod modifiers;
 mod options;
+mod path_template;
 pub mod paths;
 pub mod placeholder;
 mod plan;
 pub mod policy;
+mod problems;
 pub mod scan;
 
-pub use options::{FillOptions, Print};
+pub use options::{FillOptions, Print, Sources};
 pub use policy::PathPolicy;
 
 use crate::report::Failure;
 use bytes::Bytes;
-use keyfill_diag::{Cx, Diagnostic, Severity};
+use keyfill_diag::{Cx, Diagnostic, Place};
 use keyfill_secrets::Reads;
 use keyfill_yaml::{Body, Document};
 
@@ -54,25 +57,18 @@ pub async fn fill(
     reads: &Reads,
     cx: &Cx,
 ) -> Result<Filled, Failure> {
-    let mut plan = plan::plan(&documents, options, plan::Look::Fillable, cx)?;
-    let (warnings, mut problems) = split(std::mem::take(&mut plan.diagnostics));
+    let plan = plan::plan(&documents, options, plan::Look::Fillable, cx)?;
     // Policy and syntax come first: with such an error no secret is read at all.
-    if !problems.is_empty() {
-        return Err(Failure::in_order(problems));
+    if !plan.problems.is_empty() {
+        return Err(Failure::new(plan.problems.finish()));
     }
     let placeholders = plan.placeholders();
     let answers = reads.read_all(&plan.references(), cx).await;
-    let applied = apply::apply(&documents, plan, &answers, options, cx);
-    let applied = match applied {
-        Ok(applied) => applied,
-        Err(error) => {
-            problems.extend(error.into_diagnostics());
-            return Err(Failure::in_order(problems));
-        }
-    };
+    let applied = apply::apply(&documents, plan, &answers, options, cx)?;
+    let warnings = applied.warnings.finish();
     let (mut documents, filled): (Vec<Document>, Vec<bool>) = documents
         .into_iter()
-        .zip(applied)
+        .zip(applied.documents)
         .filter_map(|(document, applied)| {
             let printed = |text: Vec<u8>| Document { body: Body::Raw(text.into()), ..document.clone() };
             match applied {
@@ -113,16 +109,17 @@ pub async fn check(
         Ok(plan) => plan,
         Err(error) => return error.into_diagnostics(),
     };
-    let mut diagnostics = std::mem::take(&mut plan.diagnostics);
+    let mut problems = std::mem::take(&mut plan.problems);
+    let mut diagnostics = std::mem::take(&mut plan.warnings).finish();
     if let Some(known) = known {
         let answers = known.read_all(&plan.references(), cx).await;
-        diagnostics.extend(known::missing(documents, &plan, &answers));
+        known::missing(documents, &plan, &answers, &mut problems);
     }
+    diagnostics.extend(problems.finish());
+    // In the order of the documents; the numbers of what is not shown come last.
     diagnostics
-}
-
-fn split(diagnostics: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
-    diagnostics.into_iter().partition(|d| d.severity == Severity::Warning)
+        .sort_by_key(|d| (d.place == Place::default(), d.place.document, d.place.line, d.place.column));
+    diagnostics
 }
 
 #[cfg(test)]

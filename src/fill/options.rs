@@ -2,7 +2,10 @@
 
 use super::policy::PathPolicy;
 use crate::app::App;
+use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 /// How documents are filled.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +21,18 @@ pub struct FillOptions {
     pub env: BTreeMap<String, String>,
     /// Which paths may be read.
     pub policy: PathPolicy,
+    /// Let `avp.kubernetes.io/remove-missing` work on every kind, not on Secrets and ConfigMaps alone.
+    pub remove_missing_any: bool,
     /// How a filled document is printed.
     pub print: Print,
+    /// The texts of the files that documents came from, where they are at hand.
+    pub sources: Option<Arc<dyn Sources>>,
+}
+
+/// Texts of files, to show the line that a problem is about.
+pub trait Sources: fmt::Debug + Send + Sync {
+    /// The text of a file, by the name that documents give as their origin.
+    fn text(&self, file: &str) -> Option<Bytes>;
 }
 
 /// How a filled document is printed. What is printed for AVP's sake, with nothing filled, is YAML.

@@ -1,40 +1,18 @@
 //! Paths of secrets: templates in them, and the one form in which they are compared, allowed and read.
 
 use super::options::FillOptions;
+pub use super::path_template::PathError;
+use super::path_template::{self, MOST_RENDERED, forbidden, wrong};
 use crate::app::App;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use std::collections::BTreeMap;
-use std::fmt;
-
-/// Why a path cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PathError {
-    /// What is wrong.
-    pub message: String,
-    /// It is not a slip but not allowed.
-    pub forbidden: bool,
-}
-
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-fn wrong(message: String) -> PathError {
-    PathError { message, forbidden: false }
-}
-
-fn forbidden(message: String) -> PathError {
-    PathError { message, forbidden: true }
-}
 
 /// Steps that a template may take: plenty for a path, too few to keep a machine busy.
 const FUEL: u64 = 20_000;
 
 /// The path that a placeholder or an annotation means: its template rendered, made canonical.
 pub fn resolve(written: &str, options: &FillOptions) -> Result<String, PathError> {
-    if written.contains("{{") || written.contains("{%") {
+    if path_template::is_template(written) {
         canonical(&render(written, &options.app, &options.env)?)
     } else {
         canonical(written)
@@ -44,6 +22,9 @@ pub fn resolve(written: &str, options: &FillOptions) -> Result<String, PathError
 /// One spelling for each path: no slash at either end, none twice, no `..` and nothing that hides one.
 pub fn canonical(path: &str) -> Result<String, PathError> {
     let path = path.trim();
+    if path.len() > MOST_RENDERED {
+        return Err(wrong(format!("the path is longer than {MOST_RENDERED} bytes")));
+    }
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.split('/').filter(|s| !s.is_empty()) {
         if matches!(segment, "." | "..") {
@@ -76,25 +57,57 @@ fn hides_separator(segment: &str) -> bool {
 
 /// Renders a template that names the application and the environment. It prints nothing of either in errors.
 pub fn render(template: &str, app: &App, env: &BTreeMap<String, String>) -> Result<String, PathError> {
+    let names = path_template::names(template)?;
+    let size = |name: &str| name.strip_prefix("env.").and_then(|name| env.get(name)).map_or(0, String::len);
+    if names.iter().map(|name| size(name)).sum::<usize>() > MOST_RENDERED {
+        return Err(wrong(format!("the path template {template} makes more than {MOST_RENDERED} bytes")));
+    }
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     let (values, refused) = app_values(app);
+    // A default stands in for what is not known, never for what is refused.
+    if let Some(refused) =
+        refused.iter().find(|refused| refused.unsafe_value && names.contains(&refused.name))
+    {
+        return Err(forbidden(format!("the path template {template} cannot be rendered: {}", refused.why)));
+    }
     let context = context! { app => Value::from(values), env => Value::from(env.clone()) };
-    environment.render_str(template, context).map_err(|error| explain(template, &error, &refused))
+    let rendered =
+        environment.render_str(template, context).map_err(|error| explain(template, &error, &refused))?;
+    if rendered.len() > MOST_RENDERED {
+        return Err(wrong(format!("the path template {template} makes more than {MOST_RENDERED} bytes")));
+    }
+    Ok(rendered)
+}
+
+/// A part of the application that a path cannot hold.
+struct Refused {
+    /// Its name in templates.
+    name: &'static str,
+    /// Why.
+    why: String,
+    /// It is known, and not fit for a path.
+    unsafe_value: bool,
 }
 
 /// The parts of the application that a path may hold, and why others may not.
-fn app_values(app: &App) -> (BTreeMap<&'static str, Value>, Vec<String>) {
-    let parts = [("name", &app.name), ("namespace", &app.namespace), ("project", &app.project)];
+fn app_values(app: &App) -> (BTreeMap<&'static str, Value>, Vec<Refused>) {
+    let parts = [("app.name", &app.name), ("app.namespace", &app.namespace), ("app.project", &app.project)];
     let mut values = BTreeMap::new();
     let mut refused = Vec::new();
-    for (part, value) in parts {
+    for (name, value) in parts {
         match value.as_deref().map(|value| (value, unsafe_part(value))) {
-            None => refused.push(format!("app.{part} is not known here")),
-            Some((_, Some(why))) => refused.push(format!("app.{part} {why}")),
+            None => {
+                let why = format!("{name} is not known here");
+                refused.push(Refused { name, why, unsafe_value: false });
+            }
+            Some((_, Some(why))) => {
+                refused.push(Refused { name, why: format!("{name} {why}"), unsafe_value: true });
+            }
             Some((value, None)) => {
-                values.insert(part, Value::from(value));
+                let short = name.strip_prefix("app.").unwrap_or(name);
+                values.insert(short, Value::from(value));
             }
         }
     }
@@ -116,12 +129,9 @@ fn unsafe_part(value: &str) -> Option<&'static str> {
     }
 }
 
-fn explain(template: &str, error: &minijinja::Error, refused: &[String]) -> PathError {
-    let about: Vec<&str> = refused
-        .iter()
-        .filter(|r| r.split(' ').next().is_some_and(|name| template.contains(name)))
-        .map(String::as_str)
-        .collect();
+fn explain(template: &str, error: &minijinja::Error, refused: &[Refused]) -> PathError {
+    let about: Vec<&str> =
+        refused.iter().filter(|r| template.contains(r.name)).map(|r| r.why.as_str()).collect();
     if about.is_empty() {
         let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
         wrong(format!("the path template {template} cannot be rendered: {}{detail}", error.kind()))
@@ -175,10 +185,18 @@ mod tests {
                 .is_err_and(|e| e.to_string().contains("app.project is not known"))
         );
         assert!(resolved("kv/{{ app.name").is_err());
-        assert!(
-            resolved("{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}a")
-                .is_err()
-        );
+        assert_eq!(resolved("kv/{{ app.project | default('all') }}").as_deref(), Ok("kv/all"));
+        assert!(resolved("{% for i in range(100000) %}{% endfor %}a").is_err());
+        assert!(resolved("kv/{# note #}a").is_err());
+    }
+
+    #[test]
+    fn a_rendered_path_is_bounded() {
+        let env = BTreeMap::from([("LONG".to_owned(), "x".repeat(3_000))]);
+        assert!(render("{{ env.LONG }}", &App::default(), &env).is_ok());
+        assert!(render("{{ env.LONG }}{{ env.LONG }}", &App::default(), &env).is_err());
+        assert!(render(&"{{ app.name }}".repeat(70), &app(&"x".repeat(200)), &BTreeMap::new()).is_err());
+        assert!(canonical(&"a/".repeat(3_000)).is_err());
     }
 
     #[test]
@@ -186,7 +204,8 @@ mod tests {
         for name in ["a/b", "..", "", "a*", "a?", "[a]", "{a,b}", "a%2fb", "a\nb"] {
             let error = render("kv/{{ app.name }}", &app(name), &BTreeMap::new()).expect_err(name);
             assert!(error.forbidden && error.message.contains("app.name"), "{error}");
-            assert!(render("kv/{{ app['name'] }}", &app(name), &BTreeMap::new()).is_err());
+            let hidden = render("kv/{{ app.name | default('x') }}", &app(name), &BTreeMap::new());
+            assert!(hidden.is_err(), "a default does not hide what is refused");
             assert!(render("kv/{{ app.namespace }}", &app(name), &BTreeMap::new()).is_ok());
         }
     }

@@ -1,5 +1,6 @@
 //! Which paths a run may read: the administrator's globs and expressions, and what an author narrows.
 
+use super::path_template;
 use super::paths::{self, PathError};
 use crate::app::App;
 use crate::report::Failure;
@@ -10,64 +11,141 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The setting that holds the globs.
-const ALLOWED_PATHS: &str = "KEYFILL_ALLOWED_PATHS";
+pub const ALLOWED_PATHS: &str = "KEYFILL_ALLOWED_PATHS";
 
-/// Which paths may be read. The default allows all.
+/// The parts of an application that a glob may name.
+const NAMES: [&str; 3] = ["app.name", "app.namespace", "app.project"];
+
+/// Parts of Vault that are no secrets of an app: they are read only where a glob names them literally.
+const RESERVED: [&str; 4] = ["auth", "cubbyhole", "identity", "sys"];
+
+/// What tells of the token that keyfill itself holds: what lies there is read only by its full name.
+const OWN_TOKEN: [&str; 5] =
+    ["auth/token", "cubbyhole", "identity/oidc/token", "sys/internal/ui/resultant-acl", "sys/wrapping"];
+
+/// Bytes of an expression that an author may give.
+const MOST_EXPRESSION: usize = 1 << 10;
+
+/// Bytes of what an author's expression is compiled to: repetitions are written out in it.
+const MOST_COMPILED: usize = 256 << 10;
+
+/// Which paths may be read. The default allows all but what is reserved.
 ///
-/// A path must match one of the globs, when there are some, and every expression.
+/// A path must match one of the globs, when there are some, and every expression. What is reserved in Vault
+/// (`auth/`, `sys/`, `cubbyhole/`, `identity/`) must be named by a glob's beginning, and what tells of
+/// keyfill's own token by a glob without wildcards.
 #[derive(Clone, Default)]
 pub struct PathPolicy {
     globs: Option<Vec<Glob>>,
     patterns: Vec<Pattern>,
 }
 
-/// A glob of `KEYFILL_ALLOWED_PATHS`, rendered for this application; or why it could not be.
+/// A glob, rendered for this application; or why it could not be.
 #[derive(Clone)]
 struct Glob {
     rendered: Result<String, PathError>,
+    /// Its beginning is not from a template, up to the first slash.
+    names_first: bool,
 }
 
 /// An expression and the setting that it comes from.
 #[derive(Clone)]
 struct Pattern {
     setting: String,
-    regexp: Arc<Regexp>,
+    expression: String,
+    /// None when the expression is not valid.
+    regexp: Option<Arc<Regexp>>,
 }
 
 impl PathPolicy {
-    /// Sets the globs, in the form of `KEYFILL_ALLOWED_PATHS`: separated by commas or white space, `*` for
+    /// Sets the globs of a setting, in the form of `KEYFILL_ALLOWED_PATHS`: separated by commas or white space, `*` for
     /// any text without a slash, `**` for any text, `?` for a character; `{{ app.project }}` and its like
     /// stand for the application's. A glob that names a part of the application that is not known, or that
-    /// holds a slash, `..` or the characters of a pattern, allows nothing.
+    /// holds a slash, `..` or the characters of a pattern, allows nothing. A lone `*` allows everything that
+    /// is not reserved.
+    ///
+    /// It fails when the setting holds more of a template than names, or a lone `*` beside other globs:
+    /// what was meant is not known, and less must not open more.
+    pub fn allow(self, setting: &str, globs: &str, app: &App) -> Result<Self, Failure> {
+        check_globs(setting, globs)?;
+        Ok(self.allow_checked(globs, app))
+    }
+
+    /// The same for globs that were checked before.
     #[must_use]
-    pub fn allow(mut self, globs: &str, app: &App) -> Self {
+    pub fn allow_checked(mut self, globs: &str, app: &App) -> Self {
         let render = |glob: &str| {
-            let rendered = if glob.contains("{{") {
+            let rendered = if path_template::is_template(glob) {
                 paths::render(glob, app, &BTreeMap::new())
             } else {
                 Ok(glob.to_owned())
             };
-            Glob { rendered: rendered.map(|glob| glob.trim_matches('/').to_owned()) }
+            let glob = glob.trim_matches('/');
+            let first = glob.split('/').next().unwrap_or_default();
+            Glob {
+                rendered: rendered.map(|glob| glob.trim_matches('/').to_owned()),
+                names_first: !path_template::is_template(first),
+            }
         };
         self.globs.get_or_insert_default().extend(split_globs(globs).map(render));
         self
     }
 
-    /// Adds an expression in Go's syntax that must be found in every path (`AVP_PATH_VALIDATION`). The name
-    /// of the setting goes into errors.
-    pub fn require(mut self, setting: &str, expression: &str) -> Result<Self, Failure> {
-        let regexp = Regexp::compile(expression.as_bytes()).map_err(|error| {
-            let message = format!("{setting}: {expression} is not a valid regular expression: {error}");
-            Failure::from(Diagnostic::error(Class::Usage, message))
-        })?;
-        self.patterns.push(Pattern { setting: setting.to_owned(), regexp: Arc::new(regexp) });
-        Ok(self)
+    /// Adds an administrator's expression in Go's syntax that must be found in every path
+    /// (`AVP_PATH_VALIDATION`). The name of the setting goes into errors. That it is valid is found out by
+    /// [`PathPolicy::verify`].
+    #[must_use]
+    pub fn require(self, setting: &str, expression: &str) -> Self {
+        self.with(setting, expression, Regexp::compile(expression.as_bytes()).ok())
+    }
+
+    fn with(mut self, setting: &str, expression: &str, regexp: Option<Regexp>) -> Self {
+        self.patterns.push(Pattern {
+            setting: setting.to_owned(),
+            expression: expression.to_owned(),
+            regexp: regexp.map(Arc::new),
+        });
+        self
+    }
+
+    /// Adds an author's expression: it can only narrow, and it is bounded in size.
+    pub fn narrow(self, setting: &str, expression: &str) -> Result<Self, Failure> {
+        let refused = |why: &str| {
+            let message = format!("{setting} is refused: {why}");
+            Failure::from(Diagnostic::error(Class::Forbidden, message))
+        };
+        if expression.len() > MOST_EXPRESSION {
+            return Err(refused(&format!("an app's expression takes at most {MOST_EXPRESSION} bytes")));
+        }
+        match Regexp::compile_within(expression.as_bytes(), MOST_COMPILED) {
+            Ok(regexp) => Ok(self.with(setting, expression, Some(regexp))),
+            Err(error) => Err(refused(&error.to_string())),
+        }
+    }
+
+    /// Fails when an expression is not valid.
+    pub fn verify(&self) -> Result<(), Failure> {
+        if let Some(pattern) = self.patterns.iter().find(|pattern| pattern.regexp.is_none()) {
+            let (setting, expression) = (&pattern.setting, &pattern.expression);
+            let why =
+                Regexp::compile(expression.as_bytes()).err().map(|e| format!(": {e}")).unwrap_or_default();
+            let message = format!("{setting}: {expression} is not a valid regular expression{why}");
+            return Err(Diagnostic::error(Class::Usage, message).into());
+        }
+        Ok(())
+    }
+
+    /// Whether one of the globs matches, whatever the path means to Vault.
+    pub fn matches(&self, path: &str) -> bool {
+        let fits = |glob: &Glob| glob.rendered.as_ref().is_ok_and(|glob| is_match(glob, path));
+        self.globs.as_ref().is_none_or(|globs| globs.iter().any(fits))
     }
 
     /// Whether a canonical path may be read; if not, why.
     pub fn check(&self, path: &str) -> Result<(), String> {
+        self.check_reserved(path)?;
         if let Some(globs) = &self.globs
-            && !globs.iter().any(|glob| glob.rendered.as_ref().is_ok_and(|glob| is_match(glob, path)))
+            && !self.matches(path)
         {
             let reasons: Vec<String> = globs
                 .iter()
@@ -77,13 +155,87 @@ impl PathPolicy {
                 if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join("; ")) };
             return Err(format!("the path {path} is not among those that {ALLOWED_PATHS} allows{because}"));
         }
-        match self.patterns.iter().find(|pattern| !pattern.regexp.is_match(path.as_bytes())) {
+        let found = |pattern: &Pattern| pattern.regexp.as_ref().is_some_and(|r| r.is_match(path.as_bytes()));
+        match self.patterns.iter().find(|pattern| !found(pattern)) {
             Some(pattern) => {
                 Err(format!("the path {path} is disallowed by the {} restriction", pattern.setting))
             }
             None => Ok(()),
         }
     }
+
+    /// What is reserved needs a glob that names it, whatever else allows it.
+    fn check_reserved(&self, path: &str) -> Result<(), String> {
+        let below = |path: &str, part: &str| {
+            path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        // A namespace may stand before it.
+        let tail = |path: &str, part: &str| {
+            let mut rest = path;
+            loop {
+                if below(rest, part) {
+                    return true;
+                }
+                match rest.split_once('/') {
+                    Some((_, behind)) => rest = behind,
+                    None => return false,
+                }
+            }
+        };
+        let rendered = || self.globs.iter().flatten().filter_map(|g| Some((g, g.rendered.as_ref().ok()?)));
+        let tells_of_token =
+            OWN_TOKEN.iter().any(|part| below(path, part)) || TOKEN_SELF.iter().any(|part| tail(path, part));
+        if tells_of_token && !rendered().any(|(_, glob)| glob == path) {
+            return Err(format!(
+                "the path {path} tells of keyfill's own token: it is read only where {ALLOWED_PATHS} holds \
+                 its full name"
+            ));
+        }
+        let first = path.split('/').next().unwrap_or_default();
+        let names = |glob: &Glob, text: &str| glob.names_first && text.split('/').next() == Some(first);
+        if RESERVED.contains(&first) && !rendered().any(|(glob, text)| names(glob, text)) {
+            return Err(format!(
+                "the path {path} is a part of Vault's own: it is read only where a glob of {ALLOWED_PATHS} \
+                 begins with {first}/"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What tells of a token in whatever namespace it is asked for.
+const TOKEN_SELF: [&str; 2] = ["auth/token/lookup-self", "auth/token/renew-self"];
+
+/// Refuses globs whose meaning is in doubt.
+pub fn check_globs(setting: &str, globs: &str) -> Result<(), Failure> {
+    let refused = |why: String| {
+        Failure::from(Diagnostic::error(Class::Usage, format!("{setting} cannot be followed: {why}")).hint(
+            format!("it holds globs such as secret/data/{{{{ app.project }}}}/*, with {}", NAMES.join(", ")),
+        ))
+    };
+    for statement in ["{%", "{#"] {
+        if globs.contains(statement) {
+            return Err(refused(format!(
+                "it holds {statement}, and only names in {{{{ }}}} may stand in it"
+            )));
+        }
+    }
+    let all: Vec<&str> = split_globs(globs).collect();
+    for glob in &all {
+        if *glob == "*" && all.len() > 1 {
+            return Err(refused(
+                "a lone * allows everything, so that no other glob may stand beside it".to_owned(),
+            ));
+        }
+        let names = path_template::names(glob).map_err(|error| refused(error.to_string()))?;
+        if let Some(name) = names.iter().find(|name| !NAMES.contains(name)) {
+            return Err(refused(format!("{name} is not known in {glob}")));
+        }
+        if glob.contains('|') {
+            return Err(refused(format!("{glob} holds a filter, and only names may stand in {{{{ }}}}")));
+        }
+    }
+    Ok(())
 }
 
 /// The single globs of such a setting. White space inside `{{ }}` does not separate.
@@ -103,7 +255,7 @@ pub fn split_globs(globs: &str) -> impl Iterator<Item = &str> {
         .filter(|glob| !glob.is_empty())
 }
 
-/// Whether a glob matches the whole of a path. `*` alone matches every path.
+/// Whether a glob matches the whole of a path. `*` alone matches every path: it is the whole setting.
 pub fn is_match(glob: &str, path: &str) -> bool {
     if glob == "*" {
         return true;
@@ -150,8 +302,12 @@ impl fmt::Debug for PathPolicy {
 
 #[cfg(test)]
 mod tests {
-    use super::{PathPolicy, is_match, split_globs};
+    use super::{ALLOWED_PATHS, PathPolicy, is_match, split_globs};
     use crate::app::App;
+
+    fn allowing(globs: &str, app: &App) -> PathPolicy {
+        PathPolicy::default().allow(ALLOWED_PATHS, globs, app).expect("globs")
+    }
 
     #[test]
     fn a_star_stops_at_a_slash() {
@@ -181,7 +337,7 @@ mod tests {
     #[test]
     fn a_path_must_match_a_glob_of_its_application() {
         let app = App { project: Some("blue".into()), ..App::default() };
-        let policy = PathPolicy::default().allow("kv/data/{{ app.project }}/*, /shared/*/", &app);
+        let policy = allowing("kv/data/{{ app.project }}/*, /shared/*/", &app);
         assert_eq!(policy.check("kv/data/blue/db"), Ok(()));
         assert_eq!(policy.check("shared/x"), Ok(()));
         let why = policy.check("kv/data/red/db").expect_err("another project's");
@@ -192,24 +348,97 @@ mod tests {
     fn a_hostile_project_name_opens_nothing() {
         for project in ["*", "**", "../..", "a/b", "", "{{x}}"] {
             let app = App { project: Some(project.into()), ..App::default() };
-            let policy = PathPolicy::default().allow("kv/{{ app.project }}/*", &app);
+            let policy = allowing("kv/{{ app.project }}/*", &app);
             let why = policy.check("kv/any/x").expect_err(project);
             assert!(why.contains("app.project"), "{why}");
         }
-        assert!(PathPolicy::default().allow("", &App::default()).check("a").is_err());
+        assert!(allowing("", &App::default()).check("a").is_err());
+    }
+
+    #[test]
+    fn what_more_than_names_means_is_not_guessed() {
+        for globs in [
+            "a/{{ app.project }}/*, {% if app.project == 'infra' %} * {% endif %}",
+            "a/*, {# all #} *",
+            "a/*, *",
+            "* *",
+            "a/{{ app.project | lower }}",
+            "a/{{ app.nmae }}",
+            "a/{{ env.HOME }}",
+            "a/{{ app['project'] }}",
+            "a/{{ app.project ~ '*' }}",
+            "a/{{ app.project",
+        ] {
+            let error = PathPolicy::default().allow(ALLOWED_PATHS, globs, &App::default());
+            assert!(error.is_err_and(|e| e.to_string().contains(ALLOWED_PATHS)), "{globs}");
+        }
+        for globs in ["*", " * ", "**", "a/*, b/**", "a/{{app.name}}/{{ app.namespace }}"] {
+            assert!(PathPolicy::default().allow(ALLOWED_PATHS, globs, &App::default()).is_ok(), "{globs}");
+        }
+    }
+
+    #[test]
+    fn what_is_vaults_own_needs_to_be_named() {
+        let app = App { project: Some("auth".into()), ..App::default() };
+        let check = |globs: &str, path: &str| allowing(globs, &app).check(path).is_ok();
+        for path in
+            ["auth/approle/role/x", "sys/mounts", "identity/entity/id/x", "sys", "identity/oidc/key/x"]
+        {
+            let first = path.split('/').next().expect("a part");
+            assert!(PathPolicy::default().check(path).is_err(), "{path} without any glob");
+            for globs in ["*", "**", "*/**", "s*/**", "a*/**", "i*/**, **", "{{ app.project }}/**"] {
+                assert!(!check(globs, path), "{globs} {path}");
+            }
+            assert!(check(&format!("{first}, {first}/**"), path), "{path}");
+        }
+        assert!(check("**", "secret/data/auth/x") && check("*", "kv/sys/x") && check("*", "author/x"));
+    }
+
+    #[test]
+    fn what_tells_of_the_own_token_needs_its_full_name() {
+        let app = App::default();
+        for path in [
+            "auth/token/lookup-self",
+            "auth/token/create",
+            "cubbyhole/x",
+            "cubbyhole",
+            "sys/internal/ui/resultant-acl",
+            "sys/wrapping/lookup",
+            "identity/oidc/token/x",
+            "team/auth/token/lookup-self",
+            "a/b/auth/token/renew-self/x",
+        ] {
+            assert!(PathPolicy::default().check(path).is_err(), "{path}");
+            let first = path.split('/').next().expect("a part");
+            for globs in ["*", "**", &format!("{first}/**"), &format!("{first}/**, {path}*")] {
+                assert!(allowing(globs, &app).check(path).is_err(), "{globs} {path}");
+            }
+            assert_eq!(allowing(path, &app).check(path), Ok(()), "{path}");
+        }
     }
 
     #[test]
     fn every_expression_must_be_found() {
         let policy = PathPolicy::default()
             .require("AVP_PATH_VALIDATION", "^secret/")
-            .and_then(|p| p.require("ARGOCD_ENV_AVP_PATH_VALIDATION", "data"))
+            .narrow("ARGOCD_ENV_AVP_PATH_VALIDATION", "data")
             .expect("both are expressions");
         assert_eq!(policy.check("secret/data/app"), Ok(()));
         let why = policy.check("other/data/app").expect_err("the first one is not met");
         assert_eq!(why, "the path other/data/app is disallowed by the AVP_PATH_VALIDATION restriction");
         assert!(policy.check("secret/app").is_err_and(|why| why.contains("ARGOCD_ENV_AVP_PATH_VALIDATION")));
-        let error = PathPolicy::default().require("AVP_PATH_VALIDATION", "[").expect_err("no expression");
+        let broken = PathPolicy::default().require("AVP_PATH_VALIDATION", "[");
+        let error = broken.verify().expect_err("no expression");
         assert!(error.to_string().contains("[ is not a valid regular expression"), "{error}");
+        assert!(broken.check("a").is_err(), "it allows nothing");
+    }
+
+    #[test]
+    fn an_authors_expression_is_bounded() {
+        for expression in
+            ["(a?){1000}".repeat(50), "a".repeat(2_000), "[".to_owned(), "\\pL{1000}".to_owned()]
+        {
+            assert!(PathPolicy::default().narrow("X", &expression).is_err(), "{expression}");
+        }
     }
 }

@@ -3,12 +3,21 @@
 //! [`looks_fillable`] never misses a document that holds a placeholder. It may take one too many: that one
 //! is parsed, found without placeholders, and leaves as it came.
 
+use super::encoded;
 use super::placeholder::PATH_PREFIX;
+use aho_corasick::AhoCorasick;
 use keyfill_yaml::{Body, Node};
 use memchr::{memchr_iter, memmem};
+use std::sync::OnceLock;
 
-/// The domain of all annotations that are ours.
+/// The domain of the annotations that AVP has.
 pub const DOMAIN: &str = "avp.kubernetes.io";
+
+/// The domain of the annotations that only keyfill has.
+pub const OWN_DOMAIN: &str = "keyfill.dev";
+
+/// How an annotation begins that adds keys to a document without any placeholder.
+const ALL_KEYS: &str = "keyfill.dev/all-keys";
 
 /// Whether a document may hold a placeholder and has to be looked into.
 pub fn looks_fillable(body: &Body) -> bool {
@@ -18,8 +27,8 @@ pub fn looks_fillable(body: &Body) -> bool {
     }
 }
 
-/// The same for YAML or JSON text: `<path:`; `<` together with an annotation of ours; an escaped `<`;
-/// or a Secret, whose `data` may hide placeholders in base64.
+/// The same for YAML or JSON text: `<path:` or an encoded form of it; `<` together with an annotation of ours;
+/// an escaped `<`; the annotation that adds keys; or a Secret, whose `data` may hide placeholders in base64.
 pub fn text_looks_fillable(text: &[u8]) -> bool {
     let mut bracket = false;
     for at in memchr_iter(b'<', text) {
@@ -28,7 +37,25 @@ pub fn text_looks_fillable(text: &[u8]) -> bool {
         }
         bracket = true;
     }
-    (bracket && holds_annotation(text)) || holds_escaped_bracket(text) || names_secret(text)
+    let mut annotated = false;
+    for hit in marks().find_iter(text) {
+        if hit.pattern().as_usize() != 0 {
+            return true;
+        }
+        annotated = true;
+    }
+    (annotated && (bracket || encoded::may_hold_keys(text, false))) || names_secret(text)
+}
+
+/// What makes a document worth a look wherever it stands, found in one pass. The first is not enough by
+/// itself.
+fn marks() -> &'static AhoCorasick {
+    static MARKS: OnceLock<AhoCorasick> = OnceLock::new();
+    const ESCAPES: [&str; 6] = ["\\u003c", "\\u003C", "\\x3c", "\\x3C", "\\U0000003c", "\\U0000003C"];
+    MARKS.get_or_init(|| {
+        let all = [DOMAIN, ALL_KEYS].into_iter().chain(ESCAPES).chain(encoded::path_patterns());
+        encoded::searcher(all)
+    })
 }
 
 /// Whether text holds a placeholder or an annotation of ours, as far as that can be told without parsing:
@@ -37,11 +64,9 @@ pub fn text_looks_fillable(text: &[u8]) -> bool {
 pub fn holds_placeholder(text: &[u8]) -> bool {
     memmem::find(text, PATH_PREFIX).is_some()
         || holds_annotation(text)
-        || BASE64_FORMS.iter().any(|form| memmem::find(text, form).is_some())
+        || encoded::BASE64_FORMS.iter().any(|form| memmem::find(text, form.as_bytes()).is_some())
+        || memmem::find(text, ALL_KEYS.as_bytes()).is_some()
 }
-
-/// What base64 of `<path:` holds, whatever stands before it: one form for each place in a group of three.
-const BASE64_FORMS: [&[u8]; 3] = [b"PHBhdGg6", b"xwYXRoO", b"8cGF0aD"];
 
 /// Whether `path:` follows, or an escape in a quoted scalar that may stand for a part of it.
 fn begins_path_form(rest: &[u8]) -> bool {
@@ -52,14 +77,6 @@ fn begins_path_form(rest: &[u8]) -> bool {
 
 fn holds_annotation(text: &[u8]) -> bool {
     memmem::find(text, DOMAIN.as_bytes()).is_some()
-}
-
-/// `\u003c`, `\x3c`, `\U0000003c` in a double-quoted scalar or in JSON.
-fn holds_escaped_bracket(text: &[u8]) -> bool {
-    memmem::find_iter(text, b"3c").chain(memmem::find_iter(text, b"3C")).any(|at| {
-        let before = &text[at.saturating_sub(8)..at];
-        [&b"\\u00"[..], b"\\x", b"\\U000000"].iter().any(|escape| before.ends_with(escape))
-    })
 }
 
 /// `kind: Secret` in any spelling of YAML or JSON.
@@ -78,6 +95,7 @@ fn tree_looks_fillable(root: &Node) -> bool {
     let items = root.get("items").and_then(Node::as_seq);
     marks.path_form
         || (marks.bracket && marks.annotation)
+        || (marks.escape && marks.annotation)
         || is_secret(root)
         || items.is_some_and(|items| items.items.iter().any(is_secret))
 }
@@ -87,6 +105,7 @@ fn tree_looks_fillable(root: &Node) -> bool {
 struct Marks {
     path_form: bool,
     bracket: bool,
+    escape: bool,
     annotation: bool,
 }
 
@@ -98,7 +117,10 @@ impl Marks {
             Node::Seq(seq) => seq.items.iter().for_each(|item| self.walk(item)),
             Node::Map(map) => {
                 for entry in &map.entries {
-                    self.annotation |= entry.key.text.starts_with(DOMAIN);
+                    let key = entry.key.text.as_str();
+                    self.annotation |= key.starts_with(DOMAIN);
+                    self.path_form |= key.starts_with(ALL_KEYS);
+                    self.text(key.as_bytes());
                     if self.path_form {
                         return;
                     }
@@ -113,12 +135,17 @@ impl Marks {
             self.bracket = true;
             self.path_form |= text[at..].starts_with(PATH_PREFIX);
         }
+        // The shortest encoded placeholder is `%3Ck%3E`.
+        if text.len() >= 7 && !self.path_form {
+            self.path_form |= encoded::path_forms().is_match(text);
+            self.escape |= encoded::may_hold_keys(text, false);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BASE64_FORMS, holds_placeholder, looks_fillable, text_looks_fillable};
+    use super::{holds_placeholder, looks_fillable, text_looks_fillable};
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     use keyfill_yaml::{Body, Entry, Map, Node, Scalar};
@@ -138,6 +165,14 @@ mod tests {
             "kind: Secret\ndata: {a: PHBhdGg6cCNrPg==}",
             r#"{"kind":"Secret"}"#,
             "kind:   'Secret'",
+            "url: a:%3Cpath%3Ap%23k%3E@b",
+            "url: a:%253Cpath%253Ap",
+            "a: &lt;path:p#k&gt;",
+            "a: eDxwYXRoOnAjaz4=",
+            "a: %3Ckey%3E\nmetadata: {annotations: {avp.kubernetes.io/path: p}}",
+            "a: <PATH:P#K>",
+            "metadata: {annotations: {keyfill.dev/all-keys: 'true'}}",
+            "<path:p#k>: 1",
         ] {
             assert!(text_looks_fillable(text.as_bytes()), "{text}");
         }
@@ -150,7 +185,7 @@ mod tests {
             "a: <b>",
             "description: kind of SecretKeyRef, or a <name>",
             "metadata: {annotations: {avp.kubernetes.io/path: p}}",
-            "a: 3c",
+            "a: 3c, %3Cbr%3E",
             "kind: SecretStore",
             "type: Secret",
         ] {
@@ -165,7 +200,7 @@ mod tests {
         assert!(holds_placeholder(b"avp.kubernetes.io/ignore: \"true\""));
         for before in ["", "a", "ab", "abc", "abcd"] {
             let data = STANDARD.encode(format!("{before}<path:p#k>"));
-            assert!(holds_placeholder(data.as_bytes()), "{before:?} {data} {BASE64_FORMS:?}");
+            assert!(holds_placeholder(data.as_bytes()), "{before:?} {data}");
         }
     }
 
@@ -181,6 +216,10 @@ mod tests {
         assert!(!looked(map(&[("a", Node::string("<b>"))])));
         let annotated = ("m", map(&[("avp.kubernetes.io/path", Node::string("p"))]));
         assert!(looked(map(&[annotated.clone(), ("a", Node::string("<b>"))])));
+        assert!(looked(map(&[annotated.clone(), ("a", Node::string("%3Cb%3E"))])));
+        assert!(looked(map(&[("a", Node::string("{\"a\":\"\\u003cpath:p#k\\u003e\"}"))])));
+        assert!(looked(map(&[("<path:p#k>", Node::string("b"))])));
+        assert!(looked(map(&[("keyfill.dev/all-keys", Node::string("true"))])));
         assert!(!looked(map(&[annotated, ("a", Node::string("b"))])));
         assert!(looked(map(&[("kind", Node::string("Secret"))])));
     }

@@ -148,13 +148,17 @@ fn all_problems_are_told_with_their_places() {
     assert_eq!(told.len(), 4, "{told:#?}");
     assert_eq!(
         told[0],
-        "app.yaml:7:6 (document 1, spec.a): <usr>: the key usr is missing in the secret kv/app"
+        "app.yaml:7:6 (document 1, spec.a): Widget: <usr>: the key usr is missing in the secret kv/app"
     );
     assert_eq!(found[0].hint.as_deref(), Some("did you mean user?"));
     assert_eq!(found[0].place.source_line.as_deref(), Some("  a: <usr>"));
     assert_eq!(found[0].place.width, 5);
-    assert!(told[1].starts_with("app.yaml:8:17 (document 1, spec.b): <nope>: the key nope"), "{}", told[1]);
-    assert!(told[2].starts_with("app.yaml:10:5 (document 1, spec.c[0]): kv/absent"), "{}", told[2]);
+    assert!(
+        told[1].starts_with("app.yaml:8:17 (document 1, spec.b): Widget: <nope>: the key nope"),
+        "{}",
+        told[1]
+    );
+    assert!(told[2].starts_with("app.yaml:10:5 (document 1, spec.c[0]): Widget: kv/absent"), "{}", told[2]);
     assert!(told[3].contains("jsonPath: the value is not valid JSON"), "{}", told[3]);
 }
 
@@ -181,7 +185,7 @@ fn problems_of_types_name_what_to_do() {
 #[test]
 fn templates_of_paths_and_the_policy() {
     let app = App { name: Some("shop".into()), namespace: Some("team".into()), project: Some("blue".into()) };
-    let policy = PathPolicy::default().allow("kv/{{ app.namespace }}/*", &app);
+    let policy = PathPolicy::default().allow("X", "kv/{{ app.namespace }}/*", &app).expect("a glob");
     let options = FillOptions { app, policy, ..FillOptions::default() };
     let one = |text: &str| run(vec![document(text)], &options).0;
     let done = one("kind: A\nx: <path:/kv/{{ app.namespace }}/{{ app.name }}#k>\n").expect("it fills");

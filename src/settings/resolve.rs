@@ -6,6 +6,7 @@ use super::table::{self, setting};
 use super::{FromFiles, address, files, secret_name};
 use crate::app::App;
 use crate::cli::args::{Compat, FillArgs, RunArgs, SharedArgs, SourceKind};
+use crate::fill::policy::{ALLOWED_PATHS, check_globs};
 use crate::fill::{FillOptions, PathPolicy, Print};
 use crate::memory;
 use crate::report::{Failure, Problem};
@@ -124,6 +125,10 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
         given.fill.secrets_file.clone().or_else(|| effective.get("KEYFILL_SECRETS_FILE").map(PathBuf::from));
     let app = app(given.env);
     let policy = policy(&effective, &app, given.purpose)?;
+    // AVP looks at an expression only when there is a resource.
+    if !compat_avp {
+        policy.verify()?;
+    }
     let app = if given.purpose == Purpose::Check { any_app(app) } else { app };
     let fill = FillOptions {
         compat_avp,
@@ -131,7 +136,9 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
         policy,
         app,
         env: listed_env(given.env, &effective, given.purpose),
+        remove_missing_any: effective.get("KEYFILL_REMOVE_MISSING").is_some_and(|v| v.trim() == "any"),
         print: Print::Yaml,
+        sources: None,
     };
     Ok(Settings {
         compat_avp,
@@ -333,18 +340,16 @@ fn listed_env(env: &Env, effective: &Effective, purpose: Purpose) -> BTreeMap<St
 /// Which paths may be read. An author's own expression comes on top and can only narrow.
 fn policy(effective: &Effective, app: &App, purpose: Purpose) -> Result<PathPolicy> {
     let mut policy = PathPolicy::default();
-    if let Some(globs) = effective.get("KEYFILL_ALLOWED_PATHS") {
+    if let Some(globs) = effective.get(ALLOWED_PATHS) {
+        check_globs(ALLOWED_PATHS, globs)?;
         let globs = if purpose == Purpose::Check { for_any_app(globs, app) } else { globs.to_owned() };
-        policy = policy.allow(&globs, app);
+        policy = policy.allow_checked(&globs, app);
     }
-    let expressions = [
-        ("AVP_PATH_VALIDATION", effective.get("AVP_PATH_VALIDATION")),
-        ("ARGOCD_ENV_AVP_PATH_VALIDATION", effective.author_path_validation.as_deref()),
-    ];
-    for (name, expression) in expressions {
-        if let Some(expression) = expression {
-            policy = policy.require(name, expression)?;
-        }
+    if let Some(expression) = effective.get("AVP_PATH_VALIDATION") {
+        policy = policy.require("AVP_PATH_VALIDATION", expression);
+    }
+    if let Some(expression) = effective.author_path_validation.as_deref() {
+        policy = policy.narrow("ARGOCD_ENV_AVP_PATH_VALIDATION", expression)?;
     }
     Ok(policy)
 }

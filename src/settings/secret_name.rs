@@ -49,11 +49,11 @@ pub fn of_author(shared: &SharedArgs, env: &Env) -> Result<Option<SecretName>> {
     };
     let globs: Vec<String> =
         split_globs(env.get("KEYFILL_APP_SECRETS").unwrap_or_default()).map(as_path).collect();
-    let policy = PathPolicy::default().allow(&globs.join(","), &super::app(env));
+    let policy = PathPolicy::default().allow("KEYFILL_APP_SECRETS", &globs.join(","), &super::app(env))?;
     let is_plain =
         |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
     let wanted = format!("{}/{}", chosen.namespace, chosen.name);
-    if is_plain(&chosen.namespace) && is_plain(&chosen.name) && policy.check(&wanted).is_ok() {
+    if is_plain(&chosen.namespace) && is_plain(&chosen.name) && policy.matches(&wanted) {
         return Ok(Some(chosen));
     }
     let message = format!("the app may not read its settings from the Secret {name:?}");

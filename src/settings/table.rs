@@ -138,6 +138,7 @@ pub const SETTINGS: &[Var] = &[
     var("KEYFILL_KINDS", Author::No, "the kinds that are filled"),
     var("KEYFILL_KUSTOMIZE", Author::No, "the official kustomize's path"),
     var("KEYFILL_MEMORY", Author::No, "how much memory a run may use, as in 512Mi [1Gi]"),
+    var("KEYFILL_REMOVE_MISSING", Author::No, "any: avp.kubernetes.io/remove-missing works on every kind"),
     var("KEYFILL_ROOT", Author::No, "the tree that no path may leave"),
     var("KEYFILL_SECRETS_FILE", Author::No, "the file that the source file reads")
         .holds(Holds::File)

@@ -1,38 +1,95 @@
 //! Executes a template on a value.
 
 use super::super::datum::scalar_text;
-use super::JsonPathError;
 use super::ast::{Filter, Operator, Part, Slice, Step, Stop};
+use super::{JsonPathError, Printed};
+use keyfill_diag::Cx;
 use keyfill_yaml::Value;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 type Result<T> = std::result::Result<T, JsonPathError>;
 
-/// How much text and how many results a template may make: a recursive one grows fast.
-const MOST_TEXT: usize = 64 << 20;
-const MOST_RESULTS: usize = 4 << 20;
+/// Text that a template may print, in bytes.
+const MOST_TEXT: usize = 16 << 20;
+/// Results that one step may have.
+const MOST_RESULTS: usize = 1 << 20;
+/// Steps of one execution: each result of each action costs one, a long text or a large map more.
+const MOST_STEPS: u64 = 2_000_000;
+/// Loops inside each other.
+const MOST_LOOPS: usize = 32;
+/// Steps between two looks at the clock.
+const STEPS_A_LOOK: u64 = 1 << 14;
 
 /// A result: a part of the value, or made by the template.
 type Item<'v> = Cow<'v, Value>;
 
+/// For each part that begins a loop, the part that ends it.
+pub fn loop_ends(parts: &[Part]) -> Result<Vec<Option<usize>>> {
+    let mut ends = vec![None; parts.len()];
+    let mut open = Vec::new();
+    for (at, part) in parts.iter().enumerate() {
+        if begins_loop(part) {
+            open.push(at);
+            if open.len() > MOST_LOOPS {
+                return Err(JsonPathError::new(format!("more than {MOST_LOOPS} ranges inside each other")));
+            }
+        } else if has_word(part, "end")
+            && let Some(begin) = open.pop()
+        {
+            ends[begin] = Some(at);
+        }
+    }
+    Ok(ends)
+}
+
 /// Prints the results of all parts.
-pub fn execute(parts: &[Part], value: &Value) -> Result<String> {
-    let mut run = Run { out: String::new() };
+pub fn execute(parts: &[Part], ends: &[Option<usize>], value: &Value, cx: &Cx) -> Result<Printed> {
+    let mut run =
+        Run { parts, ends, out: String::new(), missed: true, work: Work { steps: 0, looked: 0, cx } };
     let mut at = 0;
     while at < parts.len() {
-        at = run.part(parts, at, value, 0)?;
+        at = run.part(at, value, 0)?;
     }
-    Ok(run.out)
+    let single = matches!(parts, [Part::Action(_)]);
+    Ok(Printed { nothing: single && run.missed, text: run.out })
 }
 
-struct Run {
+/// What an execution has cost so far.
+struct Work<'c> {
+    steps: u64,
+    looked: u64,
+    cx: &'c Cx,
+}
+
+impl Work<'_> {
+    fn spend(&mut self, steps: usize) -> Result<()> {
+        self.steps = self.steps.saturating_add(u64::try_from(steps).unwrap_or(u64::MAX).saturating_add(1));
+        if self.steps > MOST_STEPS {
+            return Err(JsonPathError::new("the template takes too many steps"));
+        }
+        if self.steps - self.looked >= STEPS_A_LOOK {
+            self.looked = self.steps;
+            self.cx.check().map_err(|stopped| JsonPathError::new(stopped.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+struct Run<'p> {
+    parts: &'p [Part],
+    ends: &'p [Option<usize>],
     out: String,
+    /// No action has printed anything but null.
+    missed: bool,
+    work: Work<'p>,
 }
 
-impl Run {
+impl Run<'_> {
     /// Executes one part, or a loop with all that is in it, and says where to go on.
-    fn part(&mut self, parts: &[Part], at: usize, value: &Value, loops: u32) -> Result<usize> {
+    fn part(&mut self, at: usize, value: &Value, loops: u32) -> Result<usize> {
+        self.work.spend(1)?;
+        let parts = self.parts;
         let steps = match &parts[at] {
             Part::Text(text) => {
                 self.print(text)?;
@@ -40,16 +97,16 @@ impl Run {
             }
             Part::Action(steps) => steps,
         };
-        let results = steps_of(vec![Cow::Borrowed(value)], steps, loops)?;
+        let results = self.work.steps_of(vec![Cow::Borrowed(value)], steps, loops)?;
         if !begins_loop(&parts[at]) {
             self.print_all(&results)?;
             return Ok(at + 1);
         }
-        let end = matching_end(parts, at).ok_or_else(|| JsonPathError::new("range without an {end}"))?;
+        let end = self.ends[at].ok_or_else(|| JsonPathError::new("range without an {end}"))?;
         for result in &results {
             let mut inner = at + 1;
             while inner < end {
-                inner = self.part(parts, inner, result, loops + 1)?;
+                inner = self.part(inner, result, loops + 1)?;
             }
         }
         Ok(end + 1)
@@ -57,6 +114,7 @@ impl Run {
 
     fn print_all(&mut self, results: &[Item]) -> Result<()> {
         for (i, result) in results.iter().enumerate() {
+            self.missed &= matches!(**result, Value::Null);
             if i > 0 {
                 self.print(" ")?;
             }
@@ -73,6 +131,7 @@ impl Run {
         if self.out.len() + text.len() > MOST_TEXT {
             return Err(JsonPathError::new("the template prints too much"));
         }
+        self.work.spend(text.len() / 64)?;
         self.out.push_str(text);
         Ok(())
     }
@@ -86,72 +145,176 @@ fn begins_loop(part: &Part) -> bool {
     has_word(part, "range")
 }
 
-/// The `{end}` of the loop that begins at a place.
-fn matching_end(parts: &[Part], at: usize) -> Option<usize> {
-    let mut open = 0;
-    for (i, part) in parts.iter().enumerate().skip(at) {
-        if begins_loop(part) {
-            open += 1;
-        } else if has_word(part, "end") {
-            open -= 1;
-            if open == 0 {
-                return Some(i);
+impl Work<'_> {
+    fn steps_of<'v>(
+        &mut self,
+        mut items: Vec<Item<'v>>,
+        steps: &[Step],
+        loops: u32,
+    ) -> Result<Vec<Item<'v>>> {
+        for step in steps {
+            self.spend(items.len())?;
+            items = self.step_of(items, step, loops)?;
+            if items.len() > MOST_RESULTS {
+                return Err(JsonPathError::new("the template has too many results"));
             }
         }
+        self.spend(items.len())?;
+        Ok(items)
     }
-    None
-}
 
-fn steps_of<'v>(mut items: Vec<Item<'v>>, steps: &[Step], loops: u32) -> Result<Vec<Item<'v>>> {
-    for step in steps {
-        items = step_of(items, step, loops)?;
-        if items.len() > MOST_RESULTS {
+    fn step_of<'v>(&mut self, items: Vec<Item<'v>>, step: &Step, loops: u32) -> Result<Vec<Item<'v>>> {
+        match step {
+            // client-go gives a text once, and a number or a boolean for each result so far.
+            Step::Literal(text @ Value::Str(_)) => Ok(vec![Cow::Owned(text.clone())]),
+            Step::Literal(value) => Ok(vec![Cow::Owned(value.clone()); items.len()]),
+            Step::Field(name) => self.field(items, name),
+            Step::Wildcard => {
+                let mut found = Vec::new();
+                for item in items {
+                    self.spend(match &*item {
+                        Value::Str(text) => text.len(),
+                        Value::Map(entries) => entries.len(),
+                        Value::Seq(items) => items.len(),
+                        _ => 0,
+                    })?;
+                    found.extend(children(item));
+                }
+                Ok(found)
+            }
+            Step::Recursive => {
+                let mut found = Vec::new();
+                items.into_iter().try_for_each(|item| self.descend(item, &mut found))?;
+                Ok(found)
+            }
+            Step::Slice(slice) => self.slices(items, *slice),
+            Step::Filter(filter) => self.filtered(items, filter, loops),
+            Step::Union(parts) => {
+                let mut found = Vec::new();
+                for part in parts {
+                    self.spend(items.len())?;
+                    found.extend(self.steps_of(items.clone(), part, loops)?);
+                }
+                Ok(found)
+            }
+            Step::Word(word) => match word.as_str() {
+                "range" => Ok(items),
+                "end" if loops > 0 => Ok(Vec::new()),
+                "end" => Err(JsonPathError::new("not in range, nothing to end")),
+                other => Err(JsonPathError::new(format!("unrecognized identifier {other}"))),
+            },
+        }
+    }
+
+    fn field<'v>(&mut self, items: Vec<Item<'v>>, name: &str) -> Result<Vec<Item<'v>>> {
+        if items.is_empty() {
+            return Ok(items);
+        }
+        let mut found = Vec::new();
+        for item in items {
+            // A map is searched from its beginning.
+            self.spend(item.as_map().map_or(0, <[_]>::len) / 8)?;
+            match item {
+                Cow::Borrowed(value) => found.extend(value.get(name).map(Cow::Borrowed)),
+                Cow::Owned(value) => found.extend(value.get(name).cloned().map(Cow::Owned)),
+            }
+        }
+        if found.is_empty() {
+            return Err(JsonPathError::not_found(format!("{name} is not found")));
+        }
+        Ok(found)
+    }
+
+    /// A value that has something in it, and all such values inside, each before what is in it.
+    fn descend<'v>(&mut self, item: Item<'v>, found: &mut Vec<Item<'v>>) -> Result<()> {
+        if found.len() > MOST_RESULTS {
             return Err(JsonPathError::new("the template has too many results"));
         }
-    }
-    Ok(items)
-}
-
-fn step_of<'v>(items: Vec<Item<'v>>, step: &Step, loops: u32) -> Result<Vec<Item<'v>>> {
-    match step {
-        // client-go gives a text once, and a number or a boolean for each result so far.
-        Step::Literal(text @ Value::Str(_)) => Ok(vec![Cow::Owned(text.clone())]),
-        Step::Literal(value) => Ok(vec![Cow::Owned(value.clone()); items.len()]),
-        Step::Field(name) => field(items, name),
-        Step::Wildcard => Ok(items.into_iter().flat_map(children).collect()),
-        Step::Recursive => {
-            let mut found = Vec::new();
-            items.into_iter().try_for_each(|item| descend(item, &mut found))?;
-            Ok(found)
-        }
-        Step::Slice(slice) => slices(items, *slice),
-        Step::Filter(filter) => filtered(items, filter, loops),
-        Step::Union(parts) => {
-            let mut found = Vec::new();
-            for part in parts {
-                found.extend(steps_of(items.clone(), part, loops)?);
+        let inner = if matches!(*item, Value::Str(ref text) if !text.is_empty()) {
+            Vec::new()
+        } else {
+            let inner = children(item.clone());
+            if inner.is_empty() {
+                return self.spend(1);
             }
-            Ok(found)
-        }
-        Step::Word(word) => match word.as_str() {
-            "range" => Ok(items),
-            "end" if loops > 0 => Ok(Vec::new()),
-            "end" => Err(JsonPathError::new("not in range, nothing to end")),
-            other => Err(JsonPathError::new(format!("unrecognized identifier {other}"))),
-        },
+            inner
+        };
+        self.spend(inner.len())?;
+        found.push(item);
+        inner.into_iter().try_for_each(|item| self.descend(item, found))
     }
-}
 
-fn field<'v>(items: Vec<Item<'v>>, name: &str) -> Result<Vec<Item<'v>>> {
-    if items.is_empty() {
-        return Ok(items);
+    fn slices<'v>(&mut self, items: Vec<Item<'v>>, slice: Slice) -> Result<Vec<Item<'v>>> {
+        let mut found = Vec::new();
+        for item in items {
+            if matches!(*item, Value::Null) {
+                continue;
+            }
+            let Value::Seq(list) = &*item else {
+                return Err(JsonPathError::new(format!("a {} is not array or slice", item.type_name())));
+            };
+            let Some((from, to, step)) = bounds(slice, list.len())? else { return Ok(found) };
+            self.spend((to - from) / step)?;
+            match item {
+                Cow::Borrowed(Value::Seq(list)) => {
+                    found.extend(list[from..to].iter().step_by(step).map(Cow::Borrowed));
+                }
+                other => {
+                    let kept = children(other).into_iter().take(to).skip(from).step_by(step);
+                    found.extend(kept);
+                }
+            }
+        }
+        Ok(found)
     }
-    let of = |item: Item<'v>| match item {
-        Cow::Borrowed(value) => value.get(name).map(Cow::Borrowed),
-        Cow::Owned(value) => value.get(name).cloned().map(Cow::Owned),
-    };
-    let found: Vec<Item> = items.into_iter().filter_map(of).collect();
-    if found.is_empty() { Err(JsonPathError::new(format!("{name} is not found"))) } else { Ok(found) }
+
+    fn filtered<'v>(&mut self, items: Vec<Item<'v>>, filter: &Filter, loops: u32) -> Result<Vec<Item<'v>>> {
+        let mut found = Vec::new();
+        for item in items {
+            if !matches!(*item, Value::Seq(_)) {
+                let what = item.type_name();
+                return Err(JsonPathError::new(format!(
+                    "a {what} is not array or slice and cannot be filtered"
+                )));
+            }
+            for candidate in children(item) {
+                if self.holds(filter, &candidate, loops)? {
+                    found.push(candidate);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn holds(&mut self, filter: &Filter, item: &Value, loops: u32) -> Result<bool> {
+        match filter {
+            Filter::Exists(steps) => match self.steps_of(vec![Cow::Borrowed(item)], steps, loops) {
+                Ok(found) => Ok(!found.is_empty()),
+                // What costs too much is an error everywhere, not something that is absent.
+                Err(error) => self.spend(0).and(if self.steps > MOST_STEPS { Err(error) } else { Ok(false) }),
+            },
+            Filter::Unknown(operator) => {
+                Err(JsonPathError::new(format!("unrecognized filter operator {operator}")))
+            }
+            Filter::Compare(left, operator, right) => {
+                let Some(left) = self.single(left, item, loops)? else { return Ok(false) };
+                let Some(right) = self.single(right, item, loops)? else { return Ok(false) };
+                let length = left.as_str().map_or(0, str::len);
+                self.spend(length / 64)?;
+                compare(&left, *operator, &right)
+            }
+        }
+    }
+
+    /// The one result of a side of a comparison.
+    fn single<'v>(&mut self, steps: &[Step], item: &'v Value, loops: u32) -> Result<Option<Item<'v>>> {
+        let found = self.steps_of(vec![Cow::Borrowed(item)], steps, loops)?;
+        match <[Item; 1]>::try_from(found) {
+            Ok([one]) => Ok(Some(one)),
+            Err(items) if items.is_empty() => Ok(None),
+            Err(_) => Err(JsonPathError::new("can only compare one element at a time")),
+        }
+    }
 }
 
 /// The values inside a value. A string has its bytes, as in Go.
@@ -166,47 +329,6 @@ fn children(item: Item) -> Vec<Item> {
         Cow::Owned(Value::Str(text)) => bytes(&text),
         _ => Vec::new(),
     }
-}
-
-/// A value that has something in it, and all such values inside, each before what is in it.
-fn descend<'v>(item: Item<'v>, found: &mut Vec<Item<'v>>) -> Result<()> {
-    if found.len() > MOST_RESULTS {
-        return Err(JsonPathError::new("the template has too many results"));
-    }
-    let inner = if matches!(*item, Value::Str(ref text) if !text.is_empty()) {
-        Vec::new()
-    } else {
-        let inner = children(item.clone());
-        if inner.is_empty() {
-            return Ok(());
-        }
-        inner
-    };
-    found.push(item);
-    inner.into_iter().try_for_each(|item| descend(item, found))
-}
-
-fn slices<'v>(items: Vec<Item<'v>>, slice: Slice) -> Result<Vec<Item<'v>>> {
-    let mut found = Vec::new();
-    for item in items {
-        if matches!(*item, Value::Null) {
-            continue;
-        }
-        let Value::Seq(list) = &*item else {
-            return Err(JsonPathError::new(format!("a {} is not array or slice", item.type_name())));
-        };
-        let Some((from, to, step)) = bounds(slice, list.len())? else { return Ok(found) };
-        match item {
-            Cow::Borrowed(Value::Seq(list)) => {
-                found.extend(list[from..to].iter().step_by(step).map(Cow::Borrowed));
-            }
-            other => {
-                let kept = children(other).into_iter().take(to).skip(from).step_by(step);
-                found.extend(kept);
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// First place, end and step of a slice in a list; `None` when it asks for nothing.
@@ -225,8 +347,9 @@ fn bounds(slice: Slice, length: usize) -> Result<Option<(usize, usize, usize)>> 
     if from == to {
         return Ok(None);
     }
-    let outside =
-        |index: i64| JsonPathError::new(format!("array index out of bounds: index {index}, length {length}"));
+    let outside = |index: i64| {
+        JsonPathError::not_found(format!("array index out of bounds: index {index}, length {length}"))
+    };
     if from < 0 || from >= size {
         return Err(outside(from));
     }
@@ -241,42 +364,6 @@ fn bounds(slice: Slice, length: usize) -> Result<Option<(usize, usize, usize)>> 
     match place(step)? {
         0 => Err(JsonPathError::new("step must be > 0")),
         step => Ok(Some((place(from)?, place(to)?, step))),
-    }
-}
-
-fn filtered<'v>(items: Vec<Item<'v>>, filter: &Filter, loops: u32) -> Result<Vec<Item<'v>>> {
-    let mut found = Vec::new();
-    for item in items {
-        if !matches!(*item, Value::Seq(_)) {
-            let what = item.type_name();
-            return Err(JsonPathError::new(format!("a {what} is not array or slice and cannot be filtered")));
-        }
-        for candidate in children(item) {
-            if holds(filter, &candidate, loops)? {
-                found.push(candidate);
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn holds(filter: &Filter, item: &Value, loops: u32) -> Result<bool> {
-    let results = |steps: &[Step]| steps_of(vec![Cow::Owned(item.clone())], steps, loops);
-    let single = |items: Vec<Item<'static>>| match <[Item; 1]>::try_from(items) {
-        Ok([one]) => Ok(Some(one)),
-        Err(items) if items.is_empty() => Ok(None),
-        Err(_) => Err(JsonPathError::new("can only compare one element at a time")),
-    };
-    match filter {
-        Filter::Exists(steps) => Ok(results(steps).is_ok_and(|found| !found.is_empty())),
-        Filter::Unknown(operator) => {
-            Err(JsonPathError::new(format!("unrecognized filter operator {operator}")))
-        }
-        Filter::Compare(left, operator, right) => {
-            let Some(left) = single(results(left)?)? else { return Ok(false) };
-            let Some(right) = single(results(right)?)? else { return Ok(false) };
-            compare(&left, *operator, &right)
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use keyfill_yaml::Value;
 type Result<T> = std::result::Result<T, JsonPathError>;
 
 /// How deep unions and filters may be nested.
-const DEPTH: u32 = 64;
+const DEPTH: u32 = 32;
 
 /// The parts of a template.
 pub fn template(text: &str) -> Result<Vec<Part>> {

@@ -1,6 +1,7 @@
 //! Templates beside what `kubectl`'s library prints for them, and our few better answers.
 
 use super::{JsonPathError, Template};
+use keyfill_diag::Cx;
 use keyfill_yaml::Value;
 
 /// JSON as a value, integers exact.
@@ -34,7 +35,7 @@ const STORE: &str = r#"{
 }"#;
 
 fn run(template: &str) -> Result<String, JsonPathError> {
-    Template::parse(template)?.execute(&json(STORE))
+    Ok(Template::parse(template)?.execute(&json(STORE), &Cx::default())?.text)
 }
 
 fn printed(template: &str) -> String {
@@ -156,7 +157,60 @@ fn hostile_templates_end() {
     let value = json(&deep);
     for template in ["{..}", "{..[0]}", "{...*...*...*}", "{range ...*}{range ...*}{..}{end}{end}"] {
         // Some fail for too many results; none panics or runs on.
-        let _ = Template::parse(template).expect("it parses").execute(&value);
+        let _ = Template::parse(template).expect("it parses").execute(&value, &Cx::default());
+    }
+}
+
+#[test]
+fn loops_inside_each_other_are_bounded() {
+    let nested = |n: usize| format!("{}{}", "{range @}".repeat(n), "{end}".repeat(n));
+    let error = Template::parse(&nested(20_000)).expect_err("far too many");
+    assert_eq!(error.to_string(), "more than 32 ranges inside each other");
+    assert!(Template::parse(&nested(32)).is_ok());
+    // Without an end they open nothing that could be closed.
+    assert!(Template::parse(&"{range @}".repeat(20_000)).is_err());
+}
+
+#[test]
+fn work_is_bounded_by_steps() {
+    let deep = json(&format!("{}1{}", "[".repeat(60), "]".repeat(60)));
+    let many = format!("{}{}", "{range ..}".repeat(9), "{end}".repeat(9));
+    let wide = json(&format!("[{}]", vec!["[1,2,3,4,5,6,7,8]"; 1_000].join(",")));
+    for (value, template) in [
+        (&deep, many.as_str()),
+        (&wide, "{range ..}{range ..}{end}{range ..}{@}{end}{end}"),
+        (&wide, "{range ..}{range ..}{[?(@[0] == 3)]}{end}{end}"),
+        (&wide, "{range ..}{range [*]}{range [*]}{$..}{end}{end}{end}"),
+    ] {
+        let start = std::time::Instant::now();
+        let _ = Template::parse(template).expect("it parses").execute(value, &Cx::default());
+        assert!(start.elapsed().as_secs() < 20, "{template}");
+    }
+    let text = Value::Str("x".repeat(3_000_000).into());
+    let error = Template::parse("{.*}").expect("it parses").execute(&text, &Cx::default());
+    assert_eq!(error.expect_err("a step a byte").to_string(), "the template takes too many steps");
+}
+
+#[test]
+fn an_execution_ends_with_its_run() {
+    let cx = Cx::default();
+    cx.cancel.cancel();
+    let wide = json(&format!("[{}]", vec!["1"; 100_000].join(",")));
+    let stopped = Template::parse("{[*]}").expect("it parses").execute(&wide, &cx);
+    assert_eq!(stopped.expect_err("it is cancelled").to_string(), "the run was cancelled");
+}
+
+#[test]
+fn what_is_not_there_is_told_apart_from_what_is_empty() {
+    let run = |template: &str| Template::parse(template)?.execute(&json(STORE), &Cx::default());
+    for absent in ["{.nope}", "{.books[9].title}", "{.books[0].nope}"] {
+        assert!(run(absent).is_err_and(|error| error.is_not_found()), "{absent}");
+    }
+    for nothing in ["{.z}", "{.books[?(@.title==\"Q\")].price}", "{.empty[*]}"] {
+        assert!(run(nothing).expect("it prints").nothing, "{nothing}");
+    }
+    for something in ["{.name}", "x{.z}", "{.empty}", "{.z}{.name}", ""] {
+        assert!(!run(something).expect("it prints").nothing, "{something}");
     }
 }
 
@@ -184,7 +238,7 @@ fn random_templates_never_panic() {
     for _ in 0..20_000 {
         let template: String = std::iter::once("{").chain((0..10).map(|_| dice.pick(&alphabet))).collect();
         if let Ok(template) = Template::parse(&template) {
-            let _ = template.execute(&value);
+            let _ = template.execute(&value, &Cx::default());
         }
     }
 }
@@ -256,7 +310,7 @@ fn answers_are_those_of_client_go() {
     let value = json(NESTED);
     let mut compared = 0;
     for (template, (text, error)) in templates.iter().zip(answers) {
-        let ours = Template::parse(template).and_then(|t| t.execute(&value));
+        let ours = Template::parse(template).and_then(|t| Ok(t.execute(&value, &Cx::default())?.text));
         match (ours, error) {
             (Ok(ours), None) => {
                 // Of null the library makes one or the other, depending on loops.

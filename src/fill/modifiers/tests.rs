@@ -1,16 +1,19 @@
 //! Tests of the modifiers: a table of chains, and what each refuses.
 
-use super::{MODIFIERS, Rules, Takes, prepare};
+use super::{Circumstances, MODIFIERS, Takes, prepare};
 use crate::fill::datum::Datum;
 use crate::fill::placeholder::parse;
+use keyfill_diag::Cx;
 use keyfill_yaml::Value;
 
 /// Runs the modifiers behind a bar, as a placeholder writes them, over a value.
 fn run(value: Datum, chain: &str) -> Result<Datum, String> {
-    let placeholder = parse(format!("<k | {chain}>").as_bytes()).expect("a placeholder");
+    let placeholder = parse(format!("<k | {chain}>").as_bytes(), false).expect("a placeholder");
+    let has_default = placeholder.calls.iter().any(|call| call.name == "default");
+    let given = Circumstances { avp: false, has_default, identity: "Secret/a", cx: &Cx::default() };
     placeholder.calls.iter().try_fold(value, |datum, call| {
         let action = prepare(call).map_err(|error| error.message)?;
-        action.apply(&datum, Rules::default()).map_err(|message| format!("{}: {message}", action.name()))
+        action.apply(&datum, &given).map_err(|message| format!("{}: {message}", action.name()))
     })
 }
 
@@ -40,6 +43,7 @@ fn every_modifier_passes_a_missing_value_on() {
             Takes::Level => "2",
             Takes::Template => "{.a}",
             Takes::Text => "x",
+            Takes::TwoTexts => "x y",
         };
         let result = run(Datum::Missing, &format!("{} {argument}", modifier.name));
         assert!(matches!(result, Ok(Datum::Missing)), "{}", modifier.name);
@@ -99,7 +103,7 @@ fn refusals_name_the_modifier_and_never_the_value() {
         ("1 2", "jsonParse", "error: jsonParse: the value is not valid JSON (its line 1, column 3)"),
         ("hush", "jsonPath {.a}", "error: jsonPath: the value is not valid JSON (its line 1, column 1)"),
         ("{}", "jsonPath {.nope}", "error: jsonPath: nope is not found"),
-        ("x", "jsonPath {.a", "error: jsonPath: unclosed action"),
+        ("x", "jsonPath {.a[}", "error: jsonPath: unterminated array"),
         ("x", "jsonPath", "error: jsonPath: needs a template such as {.user}"),
         ("x", "base64encode std", "error: base64encode: takes no argument, but has \"std\""),
         ("x", "indent", "error: indent: needs a number of spaces"),
@@ -116,30 +120,89 @@ fn refusals_name_the_modifier_and_never_the_value() {
 }
 
 #[test]
-fn what_avp_does_to_strings_only_is_not_done_to_numbers() {
+fn a_number_counts_as_its_text() {
     let number = || Datum::Value(Value::Number("5".into()));
-    for chain in ["base64encode", "base64decode", "indent 2", "sha256sum", "jsonParse", "yamlParse"] {
-        let error = run(number(), chain).expect_err(chain);
-        assert!(error.ends_with("takes a string, but the value is a number"), "{error}");
+    for (chain, expected) in [
+        ("base64encode", "NQ=="),
+        ("b64url", "NQ=="),
+        ("indent 2", "5"),
+        ("sha256sum", "ef2d127de37b942baad06145e54b0c619a1f22327b2ebbcfbec78f5564afe39d"),
+        ("quote", "\"5\""),
+        ("urlencode", "5"),
+        ("upper", "5"),
+        ("string", "5"),
+        ("replace 5 six", "six"),
+        ("jsonPath {@}", "5"),
+    ] {
+        assert!(matches!(run(number(), chain), Ok(Datum::Value(Value::Str(t))) if t == expected), "{chain}");
     }
-    assert!(matches!(run(number(), "quote"), Ok(Datum::Value(Value::Str(text))) if text == "\"5\""));
-    assert!(matches!(run(number(), "urlencode"), Ok(Datum::Value(Value::Str(text))) if text == "5"));
+    assert!(matches!(run(number(), "jsonParse"), Ok(Datum::Value(Value::Int(5)))));
+    let cx = Cx::default();
+    let avp = Circumstances { avp: true, has_default: false, identity: "", cx: &cx };
+    let encode =
+        prepare(&parse(b"<k | base64encode>", false).expect("a placeholder").calls[0]).expect("known");
+    assert_eq!(
+        encode.apply(&number(), &avp).err().as_deref(),
+        Some("takes a string, but the value is a number")
+    );
+}
+
+#[test]
+fn hashes_of_passwords_are_stable_and_differ_between_places() {
+    let cx = Cx::default();
+    let hash = |password: &str, identity: &str| {
+        let call = &parse(b"<k | bcrypt>", false).expect("a placeholder").calls[0];
+        let given = Circumstances { avp: false, has_default: false, identity, cx: &cx };
+        match prepare(call).expect("known").apply(&Datum::text(password), &given) {
+            Ok(Datum::Value(Value::Str(text))) => text.to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let first = hash("hush", "a");
+    assert!(first.starts_with("$2a$10$") && bcrypt::verify("hush", &first).expect("a hash"), "{first}");
+    assert_eq!(first, hash("hush", "a"));
+    assert!(first[..29] != hash("hush", "b")[..29] && first[..29] != hash("hush2", "a")[..29]);
+    assert_eq!(
+        text(&"x".repeat(73), "bcrypt"),
+        "error: bcrypt: a password of more than 72 bytes would be cut off"
+    );
+}
+
+#[test]
+fn values_do_not_grow_without_bounds() {
+    let long = "x\n".repeat(100_000);
+    for chain in [
+        &"toJson | ".repeat(15) as &str,
+        "replace x xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "indent 1000",
+    ] {
+        let error = text(&long, chain.trim_end_matches(" | "));
+        assert!(
+            error.contains("the value would be larger than 8 MiB"),
+            "{chain}: {}",
+            &error[..error.len().min(80)]
+        );
+    }
+    let deep = format!("{}1{}", "[".repeat(120), format!("{}]", ",1".repeat(9_000)).repeat(120));
+    assert!(text(&deep, "jsonParse | toYaml").contains("larger than 8 MiB"));
 }
 
 #[test]
 fn a_near_miss_is_named() {
-    let placeholder = parse(b"<k | Base64Encode>").expect("a placeholder");
+    let placeholder = parse(b"<k | Base64Encode>", true).expect("a placeholder");
     let error = prepare(&placeholder.calls[0]).expect_err("case matters");
     assert_eq!(error.hint.as_deref(), Some("did you mean base64encode?"));
-    let placeholder = parse(b"<k | zzz>").expect("a placeholder");
+    let placeholder = parse(b"<k | zzz>", true).expect("a placeholder");
     let hint = prepare(&placeholder.calls[0]).expect_err("unknown").hint.unwrap_or_default();
     assert!(hint.starts_with("there are base64encode, base64decode, "), "{hint}");
 }
 
 #[test]
 fn parsed_integers_are_exact_unless_avp_is_followed() {
-    let action = prepare(&parse(b"<k | jsonParse>").expect("a placeholder").calls[0]).expect("known");
-    let parsed = |avp| match action.apply(&Datum::text("9007199254740993"), Rules { avp }) {
+    let action = prepare(&parse(b"<k | jsonParse>", true).expect("a placeholder").calls[0]).expect("known");
+    let cx = Cx::default();
+    let given = |avp| Circumstances { avp, has_default: false, identity: "", cx: &cx };
+    let parsed = |avp| match action.apply(&Datum::text("9007199254740993"), &given(avp)) {
         Ok(Datum::Value(value)) => value,
         other => panic!("{other:?}"),
     };

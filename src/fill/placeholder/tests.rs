@@ -1,6 +1,6 @@
 //! Tests of the placeholder language.
 
-use super::{Call, Fault, Found, Placeholder, Target, find, parse};
+use super::{Argument, Call, Fault, Found, Placeholder, Target, find, parse};
 
 /// The placeholders of a text, and the broken ones with their fault.
 fn found(text: &str, keys: bool) -> Vec<String> {
@@ -61,10 +61,15 @@ fn avp_reads_some_broken_ones_as_text() {
     assert!(!is_text("<path:p#k>"));
     assert!(!is_text("<path:p> and #this>"));
     assert!(!is_text("<path:p#k\n#2>"));
+    let with_keys = |text: &str| find(text.as_bytes(), true).is_text_to_avp(0);
+    assert!(
+        !with_keys("<path:p#>") && with_keys("<path:p#\n>"),
+        "on one line it is a placeholder of the key form"
+    );
 }
 
 fn parsed(token: &str) -> Result<Placeholder, Fault> {
-    parse(token.as_bytes())
+    parse(token.as_bytes(), true)
 }
 
 #[test]
@@ -83,17 +88,98 @@ fn a_placeholder_names_a_key_or_a_path() {
     assert_eq!(parsed("< path:a/b#k>"), path("a/b", "k", None));
 }
 
+/// The modifiers of a token, each with its words: `p:` plain, `q:` quoted, `<>` a placeholder.
+fn calls(token: &str) -> Result<Vec<String>, Fault> {
+    let word = |word: &Argument| match word {
+        Argument::Plain(text) => format!("p:{text}"),
+        Argument::Quoted(text) => format!("q:{text}"),
+        Argument::Placeholder(inner) => format!("<{}>", inner.target.key()),
+    };
+    let call = |call: &Call| {
+        let words: Vec<String> = call.words.iter().map(word).collect();
+        let words = if words.is_empty() { call.argument.clone() } else { words.join(" ") };
+        format!("{}[{words}]", call.name)
+    };
+    Ok(parsed(token)?.calls.iter().map(call).collect())
+}
+
 #[test]
 fn modifiers_follow_behind_bars() {
-    let calls = |token| parsed(token).map(|p| p.calls);
-    let call = |name: &str, argument: &str| Call { name: name.into(), argument: argument.into() };
-    assert_eq!(calls("<k|base64encode>"), Ok(vec![call("base64encode", "")]));
-    assert_eq!(
-        calls("<k | jsonPath  {.a}   {.b} | indent 4 >"),
-        Ok(vec![call("jsonPath", "{.a}   {.b}"), call("indent", "4")])
-    );
-    assert_eq!(calls("<k | >"), Err(Fault::EmptyModifier));
-    assert_eq!(calls("<k || upper>"), Err(Fault::EmptyModifier));
+    for (token, expected) in [
+        ("<k|base64encode>", vec!["base64encode[]"]),
+        ("<k | jsonPath  {.a}   {.b} | indent 4 >", vec!["jsonPath[{.a}   {.b}]", "indent[p:4]"]),
+        ("<k | default \"a | b\"|upper>", vec!["default[q:a | b]", "upper[]"]),
+        ("<k | default 'a>b#c'>", vec!["default[q:a>b#c]"]),
+        ("<k | default {\"a\": \"b>c\"}>", vec!["default[p:{\"a\": p:\"b>c\"}]"]),
+        ("<k | replace \"\" ' '>", vec!["replace[q: q: ]"]),
+        (
+            "<k | jsonPath {.a[?(@.b > \"x|y\")].c} | trim>",
+            vec!["jsonPath[{.a[?(@.b > \"x|y\")].c}]", "trim[]"],
+        ),
+        ("<k | jsonPath it's {.a}>", vec!["jsonPath[it's {.a}]"]),
+        ("<k | jsonPath \"{.a}|{.b}\">", vec!["jsonPath[\"{.a}|{.b}\"]"]),
+        ("<k | default <path:a#b | upper>>", vec!["default[<b>]"]),
+        ("<k | default <other>>", vec!["default[<other>]"]),
+    ] {
+        assert_eq!(calls(token), Ok(expected.into_iter().map(str::to_owned).collect()), "{token}");
+    }
+    for (token, fault) in [
+        ("<k | >", Fault::EmptyModifier),
+        ("<k || upper>", Fault::EmptyModifier),
+        ("<k | default it's>", Fault::UnbalancedQuote),
+        ("<k | default \"a\"b>", Fault::BehindQuote),
+        ("<path:a#k | default a<b>", Fault::BareBracket),
+        ("<k | default x<path:a#b>>", Fault::BareBracket),
+        ("<k | default \"<path:a#b>\">", Fault::QuotedPlaceholder),
+        ("<k | default <path:a#b>x>", Fault::BesidePlaceholder),
+        ("<k | jsonPath {.a>", Fault::UnclosedBrace),
+        ("<k | jsonPath <path:a#b>>", Fault::BesidePlaceholder),
+    ] {
+        assert_eq!(calls(token), Err(fault), "{token}");
+    }
+    let many = format!("<k{}>", " | trim".repeat(17));
+    assert_eq!(calls(&many), Err(Fault::TooManyModifiers));
+    let deep = format!("{}k{}", "<a | default ".repeat(9), ">".repeat(9));
+    assert_eq!(calls(&deep), Err(Fault::NestedTooDeep));
+}
+
+#[test]
+fn what_quotes_and_braces_protect_does_not_end_a_placeholder() {
+    assert_eq!(found("<path:p#k | default \"a>b\">!", false), ["<path:p#k | default \"a>b\">"]);
+    assert_eq!(found("x <k | default \"a>b\"> <l>", true), ["<k | default \"a>b\">", "<l>"]);
+    assert_eq!(found("it's <k> and \"<l>\"", true), ["<k>", "<l>"]);
+    assert_eq!(found("<path:kv/{{ app.name | upper }}#k>", false), ["<path:kv/{{ app.name | upper }}#k>"]);
+    assert_eq!(found("<path:p#list | join #>", false), ["<path:p#list | join #>"]);
+    assert_eq!(found("a < b | c \"d", true), [""; 0]);
+    assert_eq!(found("<k | default \"x\n\">", true), [""; 0], "the key form ends with its line");
+    assert_eq!(found("<k | default \"x> y", true), ["UnbalancedQuote <k | default \"x> y"]);
+}
+
+#[test]
+fn broken_ones_without_number_are_read_in_time() {
+    for piece in [
+        "<path:nokey> ",
+        "<path:a#b | default \"> '",
+        "<path:",
+        "<path:a#b | jsonPath {",
+        "<a | b \"> ",
+        "<<",
+    ] {
+        let text = piece.repeat(60_000);
+        for keys in [false, true] {
+            let start = std::time::Instant::now();
+            let mut finder = find(text.as_bytes(), keys);
+            let mut count = 0;
+            while let Some(found) = finder.next() {
+                let (Found::Placeholder(span) | Found::Broken(span, _)) = found;
+                let _ = finder.is_text_to_avp(span.start);
+                count += 1;
+            }
+            assert!(start.elapsed().as_secs() < 20, "{piece:?} {keys} {count}");
+        }
+    }
+    let long = format!("<path:a#b | default {}>", "x".repeat(70_000));
+    assert!(found(&long, false)[0].starts_with("TooLong "));
 }
 
 #[test]
@@ -104,7 +190,7 @@ fn malformed_ones_are_refused() {
     assert_eq!(parsed("<path: #k>"), Err(Fault::EmptyPath));
     assert_eq!(parsed("<path:a#b#c#d>"), Err(Fault::TooManyParts));
     assert_eq!(parsed("<path:a\nb#k>"), Err(Fault::ControlCharacter));
-    assert_eq!(parse(b"<\xff>"), Err(Fault::NotText));
+    assert_eq!(parse(b"<\xff>", true), Err(Fault::NotText));
 }
 
 /// Whatever the text, the findings are in order, do not overlap and lie inside it.
@@ -126,7 +212,7 @@ fn findings_never_overlap() {
                 if let Found::Placeholder(span) = found {
                     assert!(span.start >= end && span.end > span.start, "{text:?}");
                     end = span.end;
-                    let _ = parse(&text.as_bytes()[span]);
+                    let _ = parse(&text.as_bytes()[span], keys);
                 }
             }
         }

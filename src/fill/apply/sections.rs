@@ -1,0 +1,92 @@
+//! Whole secrets as the data of a Secret or ConfigMap.
+
+use super::super::datum::{encode_base64, scalar_text, settled};
+use super::super::locate;
+use super::super::plan::{AllKeys, of_object};
+use super::evaluate::{Filler, every_key};
+use keyfill_diag::{Class, Diagnostic};
+use keyfill_yaml::{Text, Value, to_json_plain};
+
+/// Names that Kubernetes takes for the keys of a Secret or ConfigMap.
+const MOST_NAME: usize = 253;
+
+/// The entries of a secret as the data of an object: text, or base64 of it. What is no scalar becomes JSON,
+/// null is left out. The error names a key, never a value.
+pub fn entries(entries: Vec<(Text, Value)>, base64: bool) -> Result<Vec<(Text, Value)>, String> {
+    let mut made = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let valid = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if key.is_empty() || key.len() > MOST_NAME || !key.chars().all(valid) {
+            return Err(format!(
+                "the key {key:?} of the secret cannot be a key of a Secret or ConfigMap: letters, digits, - _ . are"
+            ));
+        }
+        let text = match settled(value) {
+            Value::Null => continue,
+            value @ (Value::Seq(_) | Value::Map(_)) => {
+                String::from_utf8_lossy(&to_json_plain(&value)).into_owned()
+            }
+            value => scalar_text(&value).unwrap_or_default(),
+        };
+        let text = if base64 { encode_base64(text.as_bytes()) } else { text };
+        made.push((key, Value::Str(text.into())));
+    }
+    Ok(made)
+}
+
+impl Filler<'_> {
+    /// Adds every key of a secret to the data of a resource. What the manifest has stays.
+    pub fn add_all_keys(&mut self, document: &mut Value, addition: &AllKeys) {
+        let answers = self.answers;
+        // A secret that could not be read was reported; one that may be absent adds nothing.
+        let Ok(data) = &answers[addition.secret] else { return };
+        let Value::Map(all) = every_key(data) else { return };
+        let wanted = all
+            .into_iter()
+            .filter(|(key, _)| !addition.except.iter().any(|except| key == except))
+            .map(|(key, value)| (Text::from(format!("{}{key}", addition.prefix)), value))
+            .collect();
+        let made = match entries(wanted, addition.is_secret) {
+            Ok(made) => made,
+            Err(message) => return self.wrong_addition(addition, message),
+        };
+        let Some(Value::Map(resource)) = at(document, &addition.root) else { return };
+        let has = |section: &str, key: &str| {
+            resource.iter().any(|(name, entries)| name == section && entries.get(key).is_some())
+        };
+        let made: Vec<(Text, Value)> = made
+            .into_iter()
+            .filter(|(key, _)| !["data", "stringData", "binaryData"].iter().any(|section| has(section, key)))
+            .collect();
+        match resource.iter_mut().find(|(name, _)| name == "data") {
+            Some((_, Value::Map(data))) => data.extend(made),
+            Some((_, data @ Value::Null)) => *data = Value::Map(made),
+            Some(_) => {
+                self.wrong_addition(
+                    addition,
+                    "data is not a mapping, so that no key can be added".to_owned(),
+                );
+            }
+            None => resource.push(("data".into(), Value::Map(made))),
+        }
+    }
+
+    fn wrong_addition(&mut self, addition: &AllKeys, message: String) {
+        let mut path = addition.root.clone();
+        let steps = ["metadata", "annotations", super::super::annotations::ALL_KEYS];
+        path.extend(steps.map(|key| locate::Key::Name(key.into())));
+        let document = self.document;
+        self.sink.problems.add(addition.order, Class::Render, |exact| {
+            let place = locate::place(document, &path, false, None, exact);
+            of_object(Diagnostic::error(Class::Render, message).at(place), &addition.object)
+        });
+    }
+}
+
+fn at<'v>(document: &'v mut Value, root: &[locate::Key]) -> Option<&'v mut Value> {
+    root.iter().try_fold(document, |value, key| match (key, value) {
+        (locate::Key::Name(name), value) => value.get_mut(name),
+        (locate::Key::Index(index), Value::Seq(items)) => items.get_mut(*index),
+        _ => None,
+    })
+}

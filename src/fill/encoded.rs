@@ -1,0 +1,456 @@
+//! Placeholders that what rendered the manifests has encoded: percent escapes of a URL, the escapes of a JSON
+//! string, base64 somewhere in a text.
+//!
+//! Where the way back is sure the placeholder is read through the encoding and the value goes in with the
+//! same encoding. Where it is not (HTML escapes, changed case) the place is pointed out.
+
+use super::datum::{decode_base64_form, encode_base64_form};
+use super::placeholder::{self, Found, MOST_BYTES, PATH_PREFIX, lex};
+use aho_corasick::AhoCorasick;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+pub use super::datum::Base64Form;
+
+/// How a placeholder is encoded. Layers are the same encoding put on several times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// `%3Cpath%3A`: percent escapes.
+    Percent {
+        /// How many times.
+        layers: u32,
+    },
+    /// `\u003cpath:`: inside of a JSON string.
+    Json {
+        /// How many times.
+        layers: u32,
+    },
+    /// Base64.
+    Base64(Base64Form),
+}
+
+/// What a text holds at one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// An encoded text with placeholders in it.
+    Encoded {
+        /// Where.
+        span: Range<usize>,
+        /// How it is encoded.
+        codec: Codec,
+        /// What it says.
+        text: Vec<u8>,
+        /// Only a key of the annotation's secret is named, which may be a coincidence.
+        guess: bool,
+    },
+    /// A placeholder that was changed in a way that cannot be undone.
+    Lost {
+        /// Where.
+        span: Range<usize>,
+        /// What was done to it.
+        what: &'static str,
+    },
+}
+
+impl Sighting {
+    /// Where it is.
+    pub fn span(&self) -> &Range<usize> {
+        match self {
+            Self::Encoded { span, .. } | Self::Lost { span, .. } => span,
+        }
+    }
+}
+
+/// What base64 of `<path:` holds, whatever stands before it: one form for each place in a group of three.
+pub const BASE64_FORMS: [&str; 3] = ["PHBhdGg6", "xwYXRoO", "8cGF0aD"];
+
+/// How encoded forms of `<path:` begin, besides base64.
+const ESCAPED_FORMS: [&str; 12] = [
+    "\\u003cpath",
+    "\\u003Cpath",
+    "\\x3cpath",
+    "\\x3Cpath",
+    "%3Cpath",
+    "%3cpath",
+    "%253Cpath",
+    "%253cpath",
+    "&lt;path:",
+    "&#60;path:",
+    "&#x3c;path:",
+    "<PATH:",
+];
+
+/// How encoded forms of any `<` begin that may be read back.
+const ESCAPED_BRACKETS: [&str; 8] = ["\\u003c", "\\u003C", "\\x3c", "\\x3C", "%3C", "%3c", "%253C", "%253c"];
+
+/// How all encoded forms of `<path:` begin that are looked for.
+pub fn path_patterns() -> impl Iterator<Item = &'static str> {
+    ESCAPED_FORMS.into_iter().chain(BASE64_FORMS)
+}
+
+/// Finds encoded forms of `<path:` in one pass.
+pub fn path_forms() -> &'static AhoCorasick {
+    static FORMS: OnceLock<AhoCorasick> = OnceLock::new();
+    FORMS.get_or_init(|| searcher(path_patterns()))
+}
+
+fn bracket_forms() -> &'static AhoCorasick {
+    static FORMS: OnceLock<AhoCorasick> = OnceLock::new();
+    FORMS.get_or_init(|| searcher(ESCAPED_BRACKETS.into_iter()))
+}
+
+/// Whether a text may hold an encoded placeholder of the key form.
+pub fn may_hold_keys(text: &[u8], in_secret: bool) -> bool {
+    bracket_forms().is_match(text) || (in_secret && memchr::memchr(b'"', text).is_some())
+}
+
+/// Searches for a few short patterns in one pass.
+pub fn searcher(patterns: impl Iterator<Item = &'static str>) -> AhoCorasick {
+    AhoCorasick::new(patterns).expect("a few short patterns can be searched for")
+}
+
+/// Texts longer than this are not looked through for encoded placeholders of the key form.
+const MOST_FOR_KEYS: usize = 1 << 20;
+
+/// The encoded placeholders of a text, in order. With `keys` those of the key form count too, in a Secret
+/// also inside of base64 that stands in quotes.
+pub fn look(text: &[u8], keys: bool, in_secret: bool) -> Vec<Sighting> {
+    let keys = keys && text.len() <= MOST_FOR_KEYS;
+    let mut looker =
+        Looker { text, keys, free: 0, work: text.len().saturating_mul(16).saturating_add(1 << 20) };
+    let mut found = looker.all(path_forms());
+    if keys {
+        looker.free = 0;
+        let guessed = |sighting: &Sighting| matches!(sighting, Sighting::Encoded { guess: true, .. });
+        found.extend(looker.all(bracket_forms()).into_iter().filter(guessed));
+        if in_secret {
+            found.extend(quoted_base64(text));
+        }
+        found.sort_by_key(|sighting| (sighting.span().start, guessed(sighting)));
+        found.dedup_by(|next, kept| next.span().start < kept.span().end);
+    }
+    found
+}
+
+struct Looker<'t> {
+    text: &'t [u8],
+    keys: bool,
+    /// What stands before it belongs to what was found.
+    free: usize,
+    /// Bytes that may still be decoded: an escaped placeholder that does not end is decoded in vain.
+    work: usize,
+}
+
+impl Looker<'_> {
+    fn all(&mut self, forms: &AhoCorasick) -> Vec<Sighting> {
+        let mut found = Vec::new();
+        for hit in forms.find_iter(self.text).map(|hit| hit.start()) {
+            if hit < self.free {
+                continue;
+            }
+            if let Some(sighting) = self.at(hit) {
+                self.free = self.free.max(sighting.span().end);
+                found.push(sighting);
+            }
+        }
+        found
+    }
+
+    /// What begins at a hit.
+    fn at(&mut self, hit: usize) -> Option<Sighting> {
+        let text = self.text;
+        match text[hit] {
+            b'\\' => self.escaped(json_start(text, hit, self.free)?),
+            b'%' => self.escaped((hit, Codec::Percent { layers: percent_layers(&text[hit..]) })),
+            b'&' => Some(lost(text, hit, b"&gt;", "HTML escapes")),
+            b'<' => Some(lost(text, hit, b">", "a change to upper case")),
+            _ => self.base64_run(hit),
+        }
+    }
+
+    /// A placeholder behind escapes.
+    fn escaped(&mut self, (start, codec): (usize, Codec)) -> Option<Sighting> {
+        let window = (2 * MOST_BYTES).min(self.work).min(self.text.len() - start);
+        let decoded = Decoded::of(&self.text[start..start + window], codec);
+        if decoded.text.first() != Some(&b'<') {
+            return None;
+        }
+        let is_path = decoded.text.starts_with(PATH_PREFIX);
+        if !is_path && !self.keys {
+            return None;
+        }
+        match lex(&decoded.text, 0, self.keys) {
+            Ok(lexed) => {
+                let span = start..start + decoded.ends[lexed.end - 1];
+                let guess = !is_path;
+                if guess && !is_key(&decoded.text[lexed.head.clone()]) {
+                    return None;
+                }
+                Some(Sighting::Encoded { span, codec, text: decoded.text[..lexed.end].to_vec(), guess })
+            }
+            Err(_) => {
+                self.work = self.work.saturating_sub(decoded.ends.last().copied().unwrap_or(1));
+                let what = match codec {
+                    Codec::Json { .. } => "the escapes of JSON",
+                    _ => "percent escapes",
+                };
+                let length = decoded.ends.last().copied().unwrap_or(1).min(120);
+                is_path.then_some(Sighting::Lost { span: start..start + length, what })
+            }
+        }
+    }
+
+    /// The base64 around a hit, when it says a placeholder.
+    fn base64_run(&mut self, hit: usize) -> Option<Sighting> {
+        let text = self.text;
+        let start = hit - text[self.free..hit].iter().rev().take_while(|b| in_base64(**b)).count();
+        let length = text[hit..].iter().take_while(|b| in_base64(**b)).count();
+        let padding = text[hit + length..].iter().take(2).take_while(|b| **b == b'=').count();
+        let span = start..hit + length + padding;
+        // Whatever it is, it is read once.
+        self.free = span.end;
+        let said = |span: Range<usize>| {
+            let (form, decoded) = decode_base64_form(&text[span.clone()])?;
+            let holds = placeholder::find(&decoded, false)
+                .any(|found| matches!(found, Found::Placeholder(_)))
+                || path_forms().is_match(&decoded);
+            holds.then_some(Sighting::Encoded {
+                span,
+                codec: Codec::Base64(form),
+                text: decoded,
+                guess: false,
+            })
+        };
+        // In a path or a URL what stands before a slash does not belong to it.
+        said(span.clone()).or_else(|| {
+            let slash = text[start..hit].iter().rposition(|b| *b == b'/')?;
+            said(start + slash + 1..span.end)
+        })
+    }
+}
+
+fn lost(text: &[u8], start: usize, close: &[u8], what: &'static str) -> Sighting {
+    let rest = &text[start..];
+    let rest = &rest[..rest.len().min(300)];
+    let end = memchr::memmem::find(rest, close).map_or(rest.len().min(80), |at| at + close.len());
+    let end = memchr::memchr(b'\n', &rest[..end]).unwrap_or(end);
+    Sighting::Lost { span: start..start + end, what }
+}
+
+/// Where the escape of a bracket begins, and how many times it is put on: each doubles its backslashes.
+fn json_start(text: &[u8], hit: usize, free: usize) -> Option<(usize, Codec)> {
+    let before = text[free..hit].iter().rev().take(16).take_while(|b| **b == b'\\').count();
+    let count = before + 1;
+    let (layers, own) = match count {
+        n if n % 2 == 1 => (1, 1),
+        n if n % 4 == 2 => (2, 2),
+        n if n % 8 == 4 => (3, 4),
+        _ => return None,
+    };
+    Some((hit + 1 - own, Codec::Json { layers }))
+}
+
+fn percent_layers(text: &[u8]) -> u32 {
+    let mut layers = 1;
+    let mut rest = &text[1..];
+    while let Some(inner) = rest.strip_prefix(b"25") {
+        layers += 1;
+        rest = inner;
+    }
+    layers
+}
+
+/// Whether a text looks like the name of a secret's key.
+fn is_key(head: &[u8]) -> bool {
+    let head = head.trim_ascii();
+    !head.is_empty() && head.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+}
+
+/// A text without its escapes, and where each byte of it ends in the escaped one.
+struct Decoded {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Decoded {
+    fn of(text: &[u8], codec: Codec) -> Self {
+        let mut decoded = Self { text: text.to_vec(), ends: (1..=text.len()).collect() };
+        match codec {
+            Codec::Json { layers } => (0..layers).for_each(|_| decoded.unescape(json_escape)),
+            Codec::Percent { layers } => {
+                (1..layers).for_each(|_| decoded.unescape(percent_escape));
+                // In the query form a colon is escaped, and a space is a plus.
+                let colon = &decoded.text[..decoded.text.len().min(10)];
+                if colon.eq_ignore_ascii_case(b"%3Cpath%3A") || !colon.ends_with(b"path:") {
+                    decoded.unescape(query_escape);
+                } else {
+                    decoded.unescape(percent_escape);
+                }
+            }
+            Codec::Base64(_) => {}
+        }
+        decoded
+    }
+
+    /// Takes one layer of escapes off, up to what does not belong to the encoded text.
+    fn unescape(&mut self, read: fn(&[u8]) -> Option<(Unescaped, usize)>) {
+        let mut text = Vec::with_capacity(self.text.len());
+        let mut ends = Vec::with_capacity(self.text.len());
+        let mut at = 0;
+        while at < self.text.len() {
+            let Some((unescaped, length)) = read(&self.text[at..]) else { break };
+            at += length;
+            let mut buffer = [0; 4];
+            let bytes: &[u8] = match unescaped {
+                Unescaped::Byte(byte) => {
+                    buffer[0] = byte;
+                    &buffer[..1]
+                }
+                Unescaped::Char(c) => c.encode_utf8(&mut buffer).as_bytes(),
+            };
+            text.extend_from_slice(bytes);
+            ends.extend(std::iter::repeat_n(self.ends[at - 1], bytes.len()));
+        }
+        *self = Self { text, ends };
+    }
+}
+
+enum Unescaped {
+    Byte(u8),
+    Char(char),
+}
+
+fn hex(text: &[u8]) -> Option<u32> {
+    u32::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok().filter(|_| text[0] != b'+')
+}
+
+/// One character of a JSON string, with JavaScript's `\x3c` and `\'`; none where the string ends.
+fn json_escape(text: &[u8]) -> Option<(Unescaped, usize)> {
+    match text {
+        [b'"', ..] => None,
+        [control, ..] if *control < 0x20 => None,
+        [b'\\', escape, ..] => Some(match escape {
+            b'n' => (Unescaped::Byte(b'\n'), 2),
+            b't' => (Unescaped::Byte(b'\t'), 2),
+            b'r' => (Unescaped::Byte(b'\r'), 2),
+            b'b' => (Unescaped::Byte(8), 2),
+            b'f' => (Unescaped::Byte(12), 2),
+            b'"' | b'\\' | b'/' | b'\'' => (Unescaped::Byte(*escape), 2),
+            b'x' => (Unescaped::Char(char::from_u32(hex(text.get(2..4)?)?)?), 4),
+            b'u' => {
+                let first = hex(text.get(2..6)?)?;
+                match char::from_u32(first) {
+                    Some(c) => (Unescaped::Char(c), 6),
+                    None => {
+                        let second =
+                            text.get(6..8).filter(|u| *u == b"\\u").and_then(|_| hex(text.get(8..12)?))?;
+                        let low = second.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+                        let high = first.checked_sub(0xd800).filter(|high| *high < 0x400)?;
+                        (Unescaped::Char(char::from_u32(0x10000 + (high << 10) + low)?), 12)
+                    }
+                }
+            }
+            _ => return None,
+        }),
+        [b'\\'] | [] => None,
+        [byte, ..] => Some((Unescaped::Byte(*byte), 1)),
+    }
+}
+
+/// One character of a URL; none where it ends.
+fn percent_escape(text: &[u8]) -> Option<(Unescaped, usize)> {
+    match text {
+        [b'%', ..] => Some((Unescaped::Byte(u8::try_from(hex(text.get(1..3)?)?).ok()?), 3)),
+        [byte, ..] if byte.is_ascii_whitespace() || b"\"'<>\\".contains(byte) => None,
+        [byte, ..] => Some((Unescaped::Byte(*byte), 1)),
+        [] => None,
+    }
+}
+
+fn query_escape(text: &[u8]) -> Option<(Unescaped, usize)> {
+    if text.first() == Some(&b'+') { Some((Unescaped::Byte(b' '), 1)) } else { percent_escape(text) }
+}
+
+fn in_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+/// Base64 in double quotes that says a text with placeholders of the key form, such as `auth` in the JSON of
+/// a registry's login.
+fn quoted_base64(text: &[u8]) -> Vec<Sighting> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(open) = memchr::memchr(b'"', &text[at..]).map(|i| at + i) {
+        let length = text[open + 1..].iter().take_while(|b| in_base64(**b) || **b == b'=').count();
+        let span = open + 1..open + 1 + length;
+        at = span.end;
+        if length < 4 || text.get(span.end) != Some(&b'"') {
+            continue;
+        }
+        if let Some((form, decoded)) = decode_base64_form(&text[span.clone()])
+            && std::str::from_utf8(&decoded).is_ok_and(|text| !text.contains(char::is_control))
+            && placeholder::find(&decoded, true).any(|found| names_key(&decoded, &found))
+        {
+            found.push(Sighting::Encoded { span, codec: Codec::Base64(form), text: decoded, guess: true });
+        }
+    }
+    found
+}
+
+fn names_key(text: &[u8], found: &Found) -> bool {
+    let Found::Placeholder(span) = found else { return false };
+    lex(text, span.start, true).is_ok_and(|lexed| is_key(&text[lexed.head]))
+}
+
+impl Codec {
+    /// Whether bytes that are no text may stand inside.
+    pub fn takes_bytes(self) -> bool {
+        matches!(self, Self::Base64(_) | Self::Percent { .. })
+    }
+
+    /// Puts the encoding on a value, or, for base64, on the whole text.
+    pub fn encode(self, text: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Base64(form) => encode_base64_form(text, form).into_bytes(),
+            Self::Percent { layers } => {
+                (0..layers).fold(text.to_vec(), |text, _| percent_encoded(&text).into_bytes())
+            }
+            Self::Json { layers } => (0..layers).fold(text.to_vec(), |text, _| json_encoded(&text)),
+        }
+    }
+
+    /// How many bytes [`Codec::encode`] makes of so many at most.
+    pub fn most_bytes(self, bytes: usize) -> usize {
+        let times = match self {
+            Self::Base64(_) => return bytes / 3 * 4 + 4,
+            Self::Percent { layers } => 3_usize.saturating_pow(layers),
+            Self::Json { layers } => 6_usize.saturating_mul(2_usize.saturating_pow(layers)),
+        };
+        bytes.saturating_mul(times)
+    }
+}
+
+/// RFC 3986: all but letters, digits and `-._~` is escaped, so that the text fits any part of a URL.
+pub fn percent_encoded(text: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len());
+    for byte in text {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+            out.push(char::from(*byte));
+        } else {
+            out.push('%');
+            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            out.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+    }
+    out
+}
+
+/// What stands between the quotes of a JSON string.
+fn json_encoded(text: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(text);
+    let mut quoted = keyfill_yaml::to_json(&keyfill_yaml::Value::Str(text.as_ref().into()));
+    quoted.pop();
+    quoted.remove(0);
+    quoted
+}

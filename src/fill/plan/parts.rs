@@ -1,0 +1,479 @@
+//! The placeholders of one string: found, read, and their secrets asked for.
+
+use super::super::annotations;
+use super::super::datum::{Base64Form, decode_base64};
+use super::super::encoded::{self, Codec, Sighting};
+use super::super::locate;
+use super::super::modifiers::{self, DEFAULT};
+use super::super::paths::{self, PathError};
+use super::super::placeholder::{self, Argument, Fault, Found, Placeholder, Target};
+use super::super::problems::Precision;
+use super::resource::Resource;
+use super::walk::{Planner, Walk};
+use super::{Content, Fetch, FetchStep, Look, Part, Site, SitePlace, Use, Wanted, of_object, shown};
+use keyfill_diag::{Class, Diagnostic, Severity, Stopped};
+use keyfill_secrets::SecretRef;
+use std::ops::Range;
+
+/// Encoded texts inside each other.
+const MOST_LAYERS: u32 = 4;
+
+/// A text that is looked through: the string itself, or what an encoded part of it says.
+struct Here<'t> {
+    site: &'t Site,
+    text: &'t [u8],
+    /// Where the encoded part stands in the string.
+    outer: Option<Range<usize>>,
+    layer: u32,
+}
+
+impl Here<'_> {
+    fn span(&self, span: &Range<usize>) -> Range<usize> {
+        self.outer.clone().unwrap_or_else(|| span.clone())
+    }
+}
+
+impl Planner<'_> {
+    /// Looks for placeholders in a string, or in a mapping's key.
+    pub(super) fn string(
+        &mut self,
+        resource: &mut Resource<'_>,
+        written: &[u8],
+        is_key: bool,
+        in_map: bool,
+        walk: &mut Walk<'_>,
+    ) -> Result<(), Stopped> {
+        let avp = self.options.compat_avp;
+        let whole = if is_key { None } else { self.whole_base64(resource, written) };
+        let escaped = whole.is_none() && may_be_encoded(resource, written);
+        if whole.is_none() && !escaped && !written.contains(&b'<') {
+            if resource.is_secret && !is_key && self.look == Look::All {
+                let path = walk.keys();
+                if path.len() == resource.root.len() + 2
+                    && resource.site_place(&path, is_key, avp) == SitePlace::Base64
+                {
+                    self.check_data(resource, written, walk);
+                }
+            }
+            return Ok(());
+        }
+        let path = walk.keys();
+        let mut site = Site {
+            ordinal: walk.strings,
+            place: resource.site_place(&path, is_key, avp),
+            removable: (in_map || resource.annotations.remove_missing_any || self.options.remove_missing_any)
+                && resource.removes_missing(self.options),
+            is_key,
+            path,
+            text: written.to_vec(),
+            parts: Vec::new(),
+            object: resource.object.clone(),
+        };
+        site.parts = match whole {
+            Some(text) => {
+                let span = 0..written.len();
+                let here = Here { site: &site, text: &text, outer: Some(span.clone()), layer: 1 };
+                let parts = self.parts(resource, &here)?;
+                // AVP writes such base64 anew even where it fills nothing: without line breaks.
+                if parts.is_empty() && !(avp && written.iter().any(|b| matches!(b, b'\n' | b'\r'))) {
+                    return Ok(());
+                }
+                let codec = Codec::Base64(Base64Form::Standard);
+                vec![Part { span, content: Content::Encoded { codec, text, parts, guess: false } }]
+            }
+            None if is_key && avp => {
+                self.unfilled_key(resource, &site);
+                return Ok(());
+            }
+            None => self.parts(resource, &Here { site: &site, text: written, outer: None, layer: 0 })?,
+        };
+        if !site.parts.is_empty() {
+            walk.sites.push(site);
+        }
+        Ok(())
+    }
+
+    /// What base64 text in a Secret says, when that holds a placeholder.
+    fn whole_base64(&self, resource: &Resource<'_>, written: &[u8]) -> Option<Vec<u8>> {
+        if !resource.is_secret || written.len() < 4 {
+            return None;
+        }
+        let avp = self.options.compat_avp;
+        decode_base64(written).filter(|bytes| {
+            placeholder::find(bytes, true).next().is_some()
+                || (!avp && !encoded::look(bytes, resource.has_keys(), true).is_empty())
+        })
+    }
+
+    /// AVP leaves keys alone.
+    fn unfilled_key(&mut self, resource: &Resource<'_>, site: &Site) {
+        let Some(found) = placeholder::find(&site.text, false).next() else { return };
+        let (Found::Placeholder(span) | Found::Broken(span, _)) = found;
+        let message = format!(
+            "{}: keys of mappings are not filled, as with argocd-vault-plugin",
+            shown(&site.text[span])
+        );
+        self.site_warning(resource, site, None, message, None);
+    }
+
+    /// The placeholders of a text and of what is encoded in it.
+    fn parts(&mut self, resource: &mut Resource<'_>, here: &Here<'_>) -> Result<Vec<Part>, Stopped> {
+        let mut parts = self.direct(resource, here)?;
+        if here.layer < MOST_LAYERS {
+            self.encoded(resource, here, &mut parts)?;
+        }
+        Ok(parts)
+    }
+
+    fn direct(&mut self, resource: &mut Resource<'_>, here: &Here<'_>) -> Result<Vec<Part>, Stopped> {
+        let mut parts = Vec::new();
+        let mut finder = placeholder::find(here.text, resource.has_keys());
+        while let Some(found) = finder.next() {
+            self.tick()?;
+            match found {
+                Found::Placeholder(span) => {
+                    let token = &here.text[span.clone()];
+                    match placeholder::parse(token, resource.has_keys()) {
+                        Ok(parsed) => {
+                            let fetch = self.fetch(resource, here, &span, token, &parsed, false);
+                            let content = fetch.map(|fetch| Content::Value(Box::new(fetch)));
+                            parts.extend(content.map(|content| Part { span, content }));
+                        }
+                        Err(fault) => self.broken(resource, here, &span, fault, false),
+                    }
+                }
+                Found::Broken(span, fault) => {
+                    let is_text = fault.is_avps() && finder.is_text_to_avp(span.start);
+                    self.broken(resource, here, &span, fault, is_text);
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Adds what is encoded in a text and does not overlap with what was found in it.
+    fn encoded(
+        &mut self,
+        resource: &mut Resource<'_>,
+        here: &Here<'_>,
+        parts: &mut Vec<Part>,
+    ) -> Result<(), Stopped> {
+        let avp = self.options.compat_avp;
+        let sightings = encoded::look(here.text, resource.has_keys() && !avp, resource.is_secret);
+        if sightings.is_empty() {
+            return Ok(());
+        }
+        let mut added = Vec::new();
+        let mut known = parts.iter().map(|part| part.span.clone()).peekable();
+        for sighting in sightings {
+            self.tick()?;
+            let span = sighting.span().clone();
+            while known.next_if(|other| other.end <= span.start).is_some() {}
+            if known.peek().is_some_and(|other| other.start < span.end) {
+                continue;
+            }
+            match sighting {
+                Sighting::Lost { what, .. } => self.lost(resource, here, &span, what),
+                Sighting::Encoded { .. } if avp => self.lost(resource, here, &span, "an encoding"),
+                Sighting::Encoded { codec, text, guess, .. } => {
+                    let outer = Some(here.span(&span));
+                    let inner = Here { site: here.site, text: &text, outer, layer: here.layer + 1 };
+                    let inner = match codec {
+                        Codec::Base64(_) => self.parts(resource, &inner)?,
+                        _ => self.direct(resource, &inner)?,
+                    };
+                    if !inner.is_empty() {
+                        let content = Content::Encoded { codec, text, parts: inner, guess };
+                        added.push(Part { span, content });
+                    }
+                }
+            }
+        }
+        parts.extend(added);
+        parts.sort_by_key(|part| part.span.start);
+        Ok(())
+    }
+
+    /// A placeholder that cannot be filled, since it was changed.
+    fn lost(&mut self, resource: &Resource<'_>, here: &Here<'_>, span: &Range<usize>, what: &str) {
+        let token = shown(&here.text[span.clone()]);
+        let message = format!("{token}: the placeholder was changed by {what} and is not filled");
+        let hint = "take the function that changes it out of the template, or put the placeholder where nothing does";
+        self.site_warning(resource, here.site, Some(&here.span(span)), message, Some(hint));
+    }
+
+    /// What `generate` warns of is an error in a check.
+    fn site_warning(
+        &mut self,
+        resource: &Resource<'_>,
+        site: &Site,
+        span: Option<&Range<usize>>,
+        message: String,
+        hint: Option<&str>,
+    ) {
+        let severity = if self.look == Look::All { Severity::Error } else { Severity::Warning };
+        let order = (resource.number, site.ordinal, span.map_or(0, |span| span.start));
+        let make = |exact: Precision<'_>| {
+            let place = site.place(resource.document, span, exact);
+            let mut made = Diagnostic::warning(Class::Render, message).at(place);
+            made.severity = severity;
+            made.hint = hint.map(str::to_owned);
+            of_object(made, &resource.object)
+        };
+        let problems = match severity {
+            Severity::Error => &mut self.plan.problems,
+            Severity::Warning => &mut self.plan.warnings,
+        };
+        problems.add(order, Class::Render, make);
+    }
+
+    fn broken(
+        &mut self,
+        resource: &Resource<'_>,
+        here: &Here<'_>,
+        span: &Range<usize>,
+        fault: Fault,
+        is_text: bool,
+    ) {
+        let order = (resource.number, here.site.ordinal, here.span(span).start);
+        let stays = self.options.compat_avp && is_text;
+        let make = |exact: Precision<'_>| {
+            let place = here.site.place(resource.document, self_span(here, span).as_ref(), exact);
+            let message = format!("{}: the placeholder {fault}", shown(&here.text[span.clone()]));
+            let made = if stays {
+                let message = format!("{message}; it stays as it is, as with argocd-vault-plugin");
+                Diagnostic::warning(Class::Render, message)
+            } else {
+                let hint = fault.hint().map_or_else(
+                    || {
+                        format!(
+                            "write <path:PATH#KEY>, or set the annotation {}: \"true\" to keep the text",
+                            annotations::IGNORE
+                        )
+                    },
+                    str::to_owned,
+                );
+                Diagnostic::error(Class::Render, message).hint(hint)
+            };
+            of_object(made.at(place), &resource.object)
+        };
+        let problems = if stays { &mut self.plan.warnings } else { &mut self.plan.problems };
+        problems.add(order, Class::Render, make);
+    }
+
+    /// Plans a placeholder; `optional` when something takes its place if it is missing.
+    fn fetch(
+        &mut self,
+        resource: &mut Resource<'_>,
+        here: &Here<'_>,
+        span: &Range<usize>,
+        token: &[u8],
+        parsed: &Placeholder,
+        optional: bool,
+    ) -> Option<Fetch> {
+        let mut steps = Vec::with_capacity(parsed.calls.len());
+        let mut usable = true;
+        for (number, call) in parsed.calls.iter().enumerate() {
+            if let (DEFAULT, [Argument::Placeholder(inner)]) = (call.name.as_str(), call.words.as_slice()) {
+                let inner_token = call.argument.as_bytes();
+                let optional = optional || parsed.calls[number + 1..].iter().any(|call| call.name == DEFAULT);
+                match self.fetch(resource, here, span, inner_token, inner, optional) {
+                    Some(fetch) => steps.push(FetchStep::Or(Box::new(fetch))),
+                    None => usable = false,
+                }
+                continue;
+            }
+            match modifiers::prepare(call) {
+                Ok(action) => steps.push(FetchStep::Apply(action)),
+                Err(error) => {
+                    let message = format!("{}: {}", shown(token), error.message);
+                    self.fetch_error(resource, here, span, Class::Render, message, error.hint);
+                    usable = false;
+                }
+            }
+        }
+        let mut fetch =
+            Fetch { token: token.to_vec(), secret: 0, key: parsed.target.key().to_owned(), steps };
+        // AVP drops entries whose keys are missing, not those whose secrets are.
+        let removable = here.site.removable && !self.options.compat_avp;
+        let optional = optional || removable || fetch.has_default(0);
+        fetch.secret = match &parsed.target {
+            Target::Key(_) => self.keys_from(resource, !optional)?,
+            Target::Path { path, version, .. } => {
+                self.told_when_read(resource);
+                let version = match self.version(version.as_deref()) {
+                    Ok(version) => version,
+                    Err(message) => {
+                        let message = format!("{}: {message}", shown(token));
+                        self.fetch_error(resource, here, span, Class::Missing, message, None);
+                        return None;
+                    }
+                };
+                match self.allowed(path) {
+                    Ok(path) => {
+                        let secret = SecretRef { path, version, kv: resource.annotations.kv };
+                        let order = (resource.number, here.site.ordinal, here.span(span).start);
+                        self.want(secret, !optional, || Use {
+                            order,
+                            path: here.site.path.clone(),
+                            token: here.outer.is_none().then(|| here.text[span.clone()].to_vec()),
+                            object: resource.object.clone(),
+                        })
+                    }
+                    Err((class, why)) => {
+                        let message = format!("{}: {why}", shown(token));
+                        self.fetch_error(resource, here, span, class, message, None);
+                        return None;
+                    }
+                }
+            }
+        };
+        usable.then_some(fetch)
+    }
+
+    fn fetch_error(
+        &mut self,
+        resource: &Resource<'_>,
+        here: &Here<'_>,
+        span: &Range<usize>,
+        class: Class,
+        message: String,
+        hint: Option<String>,
+    ) {
+        let order = (resource.number, here.site.ordinal, here.span(span).start);
+        self.plan.problems.add(order, class, |exact| {
+            let place = here.site.place(resource.document, self_span(here, span).as_ref(), exact);
+            let mut made = Diagnostic::error(class, message).at(place);
+            made.hint = hint;
+            of_object(made, &resource.object)
+        });
+    }
+
+    /// A version as the store is asked for it.
+    fn version(&self, written: Option<&str>) -> Result<Option<String>, String> {
+        let Some(text) = written else { return Ok(None) };
+        match text.trim().parse::<i64>() {
+            // AVP hands it to Vault, which takes it for the newest.
+            Ok(number) if number < 0 && self.options.compat_avp => Ok(None),
+            // What reads the secret refuses it too; without a store it has to be said here.
+            Err(_) if self.look == Look::All => {
+                Err(format!("there is no version {text:?}: versions are numbers"))
+            }
+            _ => Ok(Some(text.to_owned())),
+        }
+    }
+
+    /// Reports what is wrong only now that something is read.
+    fn told_when_read(&mut self, resource: &mut Resource<'_>) {
+        if self.options.compat_avp && !resource.told_when_read {
+            resource.told_when_read = true;
+            let problems = resource.annotations.problems.clone();
+            for problem in problems.iter().filter(|problem| problem.only_when_read) {
+                self.annotation_problem(resource, problem);
+            }
+        }
+    }
+
+    /// The secret of the annotation; none when its path is not to be read, which is reported once.
+    pub(super) fn keys_from(&mut self, resource: &mut Resource<'_>, required: bool) -> Option<usize> {
+        if let Some(known) = resource.keys_from {
+            if let (Some(number), true) = (known, required) {
+                self.require(number, resource);
+            }
+            return known;
+        }
+        self.told_when_read(resource);
+        let annotations = &resource.annotations;
+        let written = annotations.path.clone().unwrap_or_default();
+        let version = self.version(annotations.version.as_deref());
+        let secret = match (self.allowed(&written), version) {
+            (Ok(path), Ok(version)) => {
+                let secret = SecretRef { path, version, kv: resource.annotations.kv };
+                Some(self.want(secret, required, || annotation_use(resource)))
+            }
+            (Err((class, message)), _) => {
+                self.annotation_error(resource, annotations::PATH, class, message);
+                None
+            }
+            (_, Err(message)) => {
+                self.annotation_error(resource, annotations::SECRET_VERSION, Class::Missing, message);
+                None
+            }
+        };
+        resource.keys_from = Some(secret);
+        secret
+    }
+
+    fn require(&mut self, number: usize, resource: &Resource<'_>) {
+        let wanted = &mut self.plan.wanted[number];
+        if wanted.required.is_none() {
+            wanted.required = Some(annotation_use(resource));
+        }
+    }
+
+    fn annotation_error(&mut self, resource: &Resource<'_>, name: &str, class: Class, message: String) {
+        self.plan.problems.add((resource.number, resource.first_string, 0), class, |exact| {
+            let path = resource.annotation_path(name);
+            let place = locate::place(resource.document, &path, false, None, exact);
+            of_object(Diagnostic::error(class, message).at(place), &resource.object)
+        });
+    }
+
+    /// The canonical form of a path, when it may be read.
+    fn allowed(&mut self, written: &str) -> Result<String, (Class, String)> {
+        let options = self.options;
+        let resolved = self.paths.entry(written.to_owned()).or_insert_with(|| {
+            let path = paths::resolve(written, options)?;
+            match options.policy.check(&path) {
+                Ok(()) => Ok(path),
+                Err(message) => Err(PathError { message, forbidden: true }),
+            }
+        });
+        resolved
+            .clone()
+            .map_err(|error| (if error.forbidden { Class::Forbidden } else { Class::Render }, error.message))
+    }
+
+    /// The number of a secret among the wanted ones.
+    fn want(&mut self, secret: SecretRef, required: bool, place: impl FnOnce() -> Use) -> usize {
+        if let Some(number) = self.known.get(&secret) {
+            let wanted = &mut self.plan.wanted[*number];
+            if required && wanted.required.is_none() {
+                wanted.required = Some(place());
+            }
+            return *number;
+        }
+        let number = self.plan.wanted.len();
+        self.known.insert(secret.clone(), number);
+        let first = place();
+        let required = required.then(|| first.clone());
+        self.plan.wanted.push(Wanted { secret, first, required });
+        number
+    }
+}
+
+/// The span that a problem points to: none when the text cannot be seen in the document as it is.
+fn self_span(here: &Here<'_>, span: &Range<usize>) -> Option<Range<usize>> {
+    match &here.outer {
+        None => Some(span.clone()),
+        // A part of a string can be seen, all of it is pointed to anyway.
+        Some(outer) => (outer.len() < here.site.text.len()).then(|| outer.clone()),
+    }
+}
+
+fn annotation_use(resource: &Resource<'_>) -> Use {
+    Use {
+        order: (resource.number, resource.first_string, 0),
+        path: resource.annotation_path(annotations::PATH),
+        token: None,
+        object: resource.object.clone(),
+    }
+}
+
+/// Whether a text may hold placeholders in an encoded form.
+fn may_be_encoded(resource: &Resource<'_>, text: &[u8]) -> bool {
+    // The shortest is `%3Ck%3E`.
+    text.len() >= 7
+        && (encoded::path_forms().is_match(text)
+            || (resource.has_keys() && encoded::may_hold_keys(text, resource.is_secret)))
+}
