@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod discover;
 mod emit;
+mod escape;
 mod fill;
 mod ignore_file;
 mod memory;

@@ -1,26 +1,29 @@
 //! What a person reads when something is wrong: message, place, the line with a caret, the way there, a hint.
 
+use crate::escape;
 use keyfill_diag::{Class, Diagnostic, Severity};
 use keyfill_files::FileError;
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
+
+/// How many problems of a run are reported.
+const MOST_PROBLEMS: usize = 100;
 
 /// Why a run failed: every problem that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure(Vec<Diagnostic>);
 
 impl Failure {
-    /// From the problems found. There is at least one.
-    pub fn new(diagnostics: Vec<Diagnostic>) -> Self {
-        Self(diagnostics)
-    }
-
-    /// From problems of documents, found in any order: equal ones are told once, in the order of documents
-    /// and lines.
-    pub fn in_order(mut diagnostics: Vec<Diagnostic>) -> Self {
-        diagnostics.sort_by_key(|d| (d.place.document, d.place.line, d.place.column));
-        let mut told = HashSet::new();
-        diagnostics.retain(|d| told.insert((d.to_string(), d.hint.clone())));
+    /// From the problems found. There is at least one; of very many the first are kept, with the number of
+    /// the others.
+    pub fn new(mut diagnostics: Vec<Diagnostic>) -> Self {
+        // One more may be the number of those that were left out before.
+        if diagnostics.len() > MOST_PROBLEMS + 1 {
+            let others = diagnostics.split_off(MOST_PROBLEMS);
+            let class = Self(others.clone()).class();
+            let message = format!("and {} more problems that are not shown", others.len());
+            diagnostics.push(Diagnostic::error(class, message));
+        }
         Self(diagnostics)
     }
 
@@ -151,34 +154,53 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// One diagnostic as a person reads it, ending with a newline.
+/// Bytes of a message that are shown.
+const MOST_MESSAGE: usize = 16 << 10;
+
+/// One diagnostic as a person reads it, ending with a newline. What comes from names and texts of others
+/// cannot begin a line of its own or act on a terminal.
 pub fn human(diagnostic: &Diagnostic) -> String {
     let mut text = String::new();
     let severity = match diagnostic.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    let mut lines = diagnostic.message.lines();
+    let message = cut(&diagnostic.message, MOST_MESSAGE);
+    let message = escape::lines(&message);
+    let mut lines = message.lines();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{severity}: {}", lines.next().unwrap_or_default());
     for line in lines {
-        let _ = writeln!(text, "  {line}");
+        // CI systems look for commands behind white space too.
+        let begins_command = ["::", "##["].iter().any(|command| line.trim_start().starts_with(command));
+        let _ = writeln!(text, "  {}{line}", if begins_command { "| " } else { "" });
     }
     let place = diagnostic.place.to_string();
-    match (&diagnostic.object, place.is_empty()) {
-        (None, true) => {}
-        (None, false) => _ = writeln!(text, "  --> {place}"),
-        (Some(object), true) => _ = writeln!(text, "  --> {object}"),
-        (Some(object), false) => _ = writeln!(text, "  --> {place}: {object}"),
+    let object = diagnostic.object.as_ref().map(ToString::to_string);
+    let shown: Vec<&str> = [Some(place.as_str()), object.as_deref()]
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.is_empty())
+        .collect();
+    if !shown.is_empty() {
+        let _ = writeln!(text, "  --> {}", escape::one_line(&shown.join(": ")));
     }
     source_line(&mut text, diagnostic);
     for step in &diagnostic.trail {
-        let _ = writeln!(text, "  via {step}");
+        let _ = writeln!(text, "  via {}", escape::one_line(step));
     }
     if let Some(hint) = &diagnostic.hint {
-        let _ = writeln!(text, "  help: {hint}");
+        let _ = writeln!(text, "  help: {}", escape::one_line(&cut(hint, MOST_MESSAGE)));
     }
     text
+}
+
+/// The beginning of a text that is too long to read.
+fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{}… ({} bytes more)", &text[..text.floor_char_boundary(most)], text.len() - most))
 }
 
 /// At most so much of a line is shown on each side of what the caret points to.
@@ -191,8 +213,8 @@ fn source_line(text: &mut String, diagnostic: &Diagnostic) {
     let column = diagnostic.place.column.map_or(0, |c| c.saturating_sub(1)) as usize;
     let width = (diagnostic.place.width.max(1) as usize).min(CONTEXT * 2);
     let start = column.saturating_sub(CONTEXT);
-    let shown: String =
-        line.chars().skip(start).take(CONTEXT * 2 + width).map(|c| if c == '\t' { ' ' } else { c }).collect();
+    let shown: String = line.chars().skip(start).take(CONTEXT * 2 + width).collect();
+    let shown = escape::same_width(&shown);
     let lead = if start > 0 { "..." } else { "" };
     let _ = writeln!(text, "  {margin} |");
     let _ = writeln!(text, "  {number} | {lead}{}", shown.trim_end());
@@ -249,6 +271,38 @@ mod tests {
         assert!(text.len() < 500 && text.contains("<x>"), "{text}");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[3].find('<'), lines[4].find('^'));
+    }
+
+    #[test]
+    fn names_forge_no_lines_and_move_no_cursor() {
+        let hostile = "a\n::warning file=x::forged\n\u{1b}[2J\u{9b}1m\u{202e}.yaml";
+        let place = Place {
+            line: Some(1),
+            column: Some(1),
+            path: Some(hostile.into()),
+            source_line: Some(hostile.replace('\n', "\r")),
+            ..Place::file(hostile, None)
+        };
+        let made = Diagnostic::error(Class::Render, format!("no {hostile} here"))
+            .at(place)
+            .about(ObjectRef::new("Secret", hostile, hostile))
+            .via(hostile)
+            .hint(hostile);
+        let text = human(&made);
+        assert!(text.lines().all(|line| !line.trim_start().starts_with("::")), "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}', '\r']), "{text}");
+        let long = human(&Diagnostic::error(Class::Render, "x".repeat(1 << 20)));
+        assert!(long.len() < 20_000 && long.contains("bytes more"));
+    }
+
+    #[test]
+    fn of_many_problems_the_first_are_kept_and_the_others_counted() {
+        let many: Vec<Diagnostic> =
+            (0..5_000).map(|n| Diagnostic::error(Class::Render, format!("problem {n}"))).collect();
+        let failure = Failure::new(many);
+        let shown = failure.diagnostics();
+        assert_eq!((shown.len(), shown[0].message.as_str()), (101, "problem 0"));
+        assert_eq!(shown[100].message, "and 4900 more problems that are not shown");
     }
 
     #[test]

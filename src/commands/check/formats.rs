@@ -1,5 +1,6 @@
 //! Reports for machines: JSON lines, GitHub's workflow commands, SARIF.
 
+use crate::escape;
 use anyhow::Result;
 use keyfill_diag::{Diagnostic, Severity};
 use serde_json::{Value, json};
@@ -31,14 +32,17 @@ pub fn json_lines(found: &[Diagnostic]) -> Result<String> {
             "trail": d.trail,
             "hint": d.hint,
         });
-        writeln!(text, "{}", serde_json::to_string(&object)?)?;
+        writeln!(text, "{}", escape::json(&serde_json::to_string(&object)?))?;
     }
     Ok(text)
 }
 
 /// `::error file=...,line=...::message`, as GitHub Actions reads it.
 pub fn github(found: &[Diagnostic]) -> String {
-    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let data = |text: &str| {
+        let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+        escape::one_line(&escaped).into_owned()
+    };
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let mut text = String::new();
     for d in found {
@@ -78,7 +82,7 @@ pub fn sarif(found: &[Diagnostic]) -> Result<String> {
         "version": "2.1.0",
         "runs": [{"tool": {"driver": driver}, "results": results}],
     });
-    Ok(format!("{}\n", serde_json::to_string_pretty(&log)?))
+    Ok(format!("{}\n", escape::json(&serde_json::to_string_pretty(&log)?)))
 }
 
 fn result(d: &Diagnostic) -> Value {
@@ -136,6 +140,20 @@ mod tests {
         assert!(github(&found).contains(named));
         let log: serde_json::Value = serde_json::from_str(&sarif(&found).unwrap()).unwrap();
         assert!(log["runs"][0]["results"][0]["message"]["text"].as_str().unwrap().contains(named));
+    }
+
+    #[test]
+    fn names_reach_no_format_raw() {
+        let hostile = "a\n::warning file=x::forged\n\u{1b}[31m\u{85}\u{202e}.yaml";
+        let place = Place { path: Some(hostile.into()), ..Place::file(hostile, Some(1)) };
+        let found = [Diagnostic::error(Class::Render, hostile).at(place).hint(hostile).via(hostile)];
+        for text in [json_lines(&found).unwrap(), github(&found), sarif(&found).unwrap()] {
+            assert!(!text.contains(['\u{1b}', '\u{85}', '\u{202e}']), "{text:?}");
+            assert!(text.lines().all(|line| !line.starts_with("::warning")), "{text}");
+        }
+        assert_eq!(github(&found).lines().count(), 1);
+        let line: serde_json::Value = serde_json::from_str(&json_lines(&found).unwrap()).unwrap();
+        assert_eq!(line["file"].as_str(), Some(hostile));
     }
 
     #[test]

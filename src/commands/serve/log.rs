@@ -97,7 +97,7 @@ impl Log {
 }
 
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    crate::escape::json(&serde_json::Value::from(text).to_string()).into_owned()
 }
 
 /// RFC 3339 in UTC, with milliseconds (days to date by Howard Hinnant's formula for the civil calendar).
