@@ -1,0 +1,286 @@
+//! The pool: workers that are ready, handed out for one request each, taken back or replaced.
+//!
+//! A worker serves one [`Scope`] for all its life: what it saw of one scope is never in the memory of a worker that
+//! serves another. Fresh workers stand by, so that a new scope, or a worker that was lost, costs no waiting.
+
+use crate::frame::Frame;
+use crate::process::{Lost, Process, Why};
+use crate::start::{Program, Threads};
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+use zeroize::Zeroizing;
+
+/// Whose secrets a worker may have seen: a digest of all that decides what may be read.
+pub type Scope = [u8; 32];
+
+/// How workers are kept.
+#[derive(Clone, Debug)]
+pub struct PoolOptions {
+    /// What a worker runs.
+    pub program: Program,
+    /// The first frame that each gets.
+    pub hello: Frame,
+    /// Workers that are kept, idle ones included.
+    pub most: usize,
+    /// Fresh workers that stand by beside them.
+    pub spares: usize,
+    /// A worker that holds more after its request is replaced, in bytes.
+    pub grown: u64,
+    /// A worker that nobody needs for so long is ended.
+    pub idle: Duration,
+    /// The longest that a worker may take to start.
+    pub start: Duration,
+}
+
+/// What became of workers so far, for metrics.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Started.
+    pub started: AtomicU64,
+    /// Replaced since they had grown.
+    pub grown: AtomicU64,
+    /// Ended in the middle of a request, for whatever reason.
+    pub lost: AtomicU64,
+}
+
+/// The workers of one kind. Cheap to clone.
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+struct Inner {
+    options: PoolOptions,
+    threads: Threads,
+    state: Mutex<State>,
+    counts: Counts,
+    wanted: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    fresh: Vec<Process>,
+    idle: Vec<Idle>,
+    busy: usize,
+}
+
+struct Idle {
+    process: Process,
+    scope: Scope,
+    since: Instant,
+}
+
+/// A worker for the time of one request. Dropped before [`Worker::keep`] it is killed.
+pub struct Worker {
+    process: Option<Process>,
+    scope: Scope,
+    pool: Arc<Inner>,
+}
+
+impl Pool {
+    /// A pool that starts its spares at once. `greeted` is called with what the first worker answers to the first
+    /// frame. It must run inside a tokio runtime, whose end ends the pool.
+    pub async fn new(options: PoolOptions) -> io::Result<(Self, Zeroizing<Vec<u8>>)> {
+        let inner = Arc::new(Inner {
+            threads: Threads::new()?,
+            options,
+            state: Mutex::default(),
+            counts: Counts::default(),
+            wanted: Notify::new(),
+        });
+        let (first, greeting) = inner.start().await?;
+        inner.lock().fresh.push(first);
+        let pool = Self(inner);
+        tokio::spawn(stand_by(Arc::downgrade(&pool.0)));
+        tokio::spawn(sweep(Arc::downgrade(&pool.0)));
+        Ok((pool, greeting))
+    }
+
+    /// A worker for a request of a scope: one that has served the scope, else a fresh one. The caller bounds how many
+    /// there are at once.
+    pub async fn take(&self, scope: Scope) -> io::Result<Worker> {
+        loop {
+            let (process, is_fresh) = self.0.ready(scope);
+            let mut process = match process {
+                Some(process) => process,
+                None => self.0.start().await?.0,
+            };
+            if is_fresh {
+                self.0.wanted.notify_one();
+            }
+            // One that has ended while it had nothing to do was nobody's fault.
+            if process.has_ended() {
+                continue;
+            }
+            self.0.lock().busy += 1;
+            return Ok(Worker { process: Some(process), scope, pool: Arc::clone(&self.0) });
+        }
+    }
+
+    /// What became of workers so far.
+    pub fn counts(&self) -> &Counts {
+        &self.0.counts
+    }
+
+    /// Workers that work, and those that wait.
+    pub fn numbers(&self) -> (usize, usize) {
+        let state = self.0.lock();
+        (state.busy, state.idle.len() + state.fresh.len())
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a worker and waits until it is ready.
+    async fn start(&self) -> io::Result<(Process, Zeroizing<Vec<u8>>)> {
+        /// A greeting is a few words.
+        const MOST: usize = 4 << 10;
+        self.counts.started.fetch_add(1, Ordering::Relaxed);
+        let ready = async {
+            let mut process = Process::start(&self.options.program, &self.threads).await?;
+            process.send(&self.options.hello, None).await?;
+            let length = process.length().await?;
+            if length > MOST {
+                return Err(io::Error::other("its greeting is too long"));
+            }
+            let greeting = process.content(length).await?;
+            Ok((process, greeting))
+        };
+        let in_time = tokio::time::timeout(self.options.start, ready).await;
+        in_time.map_err(|_| io::Error::other("a worker did not start in time"))?
+    }
+
+    /// A worker that is there: of the scope, or fresh. One too many goes.
+    fn ready(&self, scope: Scope) -> (Option<Process>, bool) {
+        let mut state = self.lock();
+        if let Some(at) = state.idle.iter().rposition(|idle| idle.scope == scope) {
+            return (Some(state.idle.remove(at).process), false);
+        }
+        let fresh = state.fresh.pop();
+        // The one that will be busy takes the place of the one that was idle longest.
+        while state.idle.len() + state.busy + 1 > self.options.most && !state.idle.is_empty() {
+            state.idle.remove(0);
+        }
+        (fresh, true)
+    }
+
+    /// Takes a worker back, if it is worth it.
+    fn back(&self, process: Process, scope: Scope) {
+        let grown = process.resident().is_some_and(|bytes| bytes > self.options.grown);
+        let mut state = self.lock();
+        state.busy -= 1;
+        if grown {
+            self.counts.grown.fetch_add(1, Ordering::Relaxed);
+        } else {
+            state.idle.push(Idle { process, scope, since: Instant::now() });
+        }
+    }
+}
+
+/// Keeps the spares.
+async fn stand_by(pool: std::sync::Weak<Inner>) {
+    let mut pause = Duration::from_millis(10);
+    while let Some(inner) = pool.upgrade() {
+        if inner.lock().fresh.len() >= inner.options.spares {
+            inner.wanted.notified().await;
+            continue;
+        }
+        match inner.start().await {
+            Ok((process, _)) => {
+                inner.lock().fresh.push(process);
+                pause = Duration::from_millis(10);
+            }
+            // No process can be had: that may pass.
+            Err(_) => {
+                drop(inner);
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(1));
+            }
+        }
+    }
+}
+
+/// Ends what nobody needs, and what has ended by itself.
+async fn sweep(pool: std::sync::Weak<Inner>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let Some(inner) = pool.upgrade() else { return };
+        let mut state = inner.lock();
+        let idle = inner.options.idle;
+        state.idle.retain_mut(|worker| worker.since.elapsed() < idle && !worker.process.has_ended());
+        state.fresh.retain_mut(|process| !process.has_ended());
+        drop(state);
+        inner.wanted.notify_one();
+    }
+}
+
+impl Worker {
+    /// Sends a frame, with a file where there is one.
+    pub async fn send(&mut self, frame: &Frame, file: Option<BorrowedFd<'_>>) -> Result<(), Lost> {
+        let sent = match &mut self.process {
+            Some(process) => process.send(frame, file).await.is_ok(),
+            None => false,
+        };
+        if sent { Ok(()) } else { Err(self.lose().await) }
+    }
+
+    /// The length of the next frame, so that room can be found for it.
+    pub async fn length(&mut self) -> Result<usize, Lost> {
+        let length = match &mut self.process {
+            Some(process) => process.length().await.ok(),
+            None => None,
+        };
+        match length {
+            Some(length) => Ok(length),
+            None => Err(self.lose().await),
+        }
+    }
+
+    /// The next frame's content, of which [`Self::length`] gave the length.
+    pub async fn content(&mut self, length: usize) -> Result<Zeroizing<Vec<u8>>, Lost> {
+        let content = match &mut self.process {
+            Some(process) => process.content(length).await.ok(),
+            None => None,
+        };
+        match content {
+            Some(content) => Ok(content),
+            None => Err(self.lose().await),
+        }
+    }
+
+    async fn lose(&mut self) -> Lost {
+        self.pool.counts.lost.fetch_add(1, Ordering::Relaxed);
+        let Some(process) = self.process.take() else { return Lost(Why::Talk) };
+        self.pool.lock().busy -= 1;
+        self.pool.wanted.notify_one();
+        Lost(process.end().await)
+    }
+
+    /// The process's number.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Process::id)
+    }
+
+    /// Its request is answered: it may serve the next one of its scope.
+    pub fn keep(mut self) {
+        if let Some(process) = self.process.take() {
+            self.pool.back(process, self.scope);
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // Killed by dropping the process: its request was given up, or has spoilt it.
+        if self.process.take().is_some() {
+            self.pool.counts.lost.fetch_add(1, Ordering::Relaxed);
+            self.pool.lock().busy -= 1;
+            self.pool.wanted.notify_one();
+        }
+    }
+}
