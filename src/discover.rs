@@ -138,12 +138,14 @@ pub fn is_ours(files: &dyn Files, root: &Root) -> bool {
     match root.kind {
         RootKind::Yaml => {
             // Subfolders are roots of their own in a listing; here only the folder's own files count.
-            let own = own_manifests(files, &root.dir, &mut IgnoreFiles::new(files));
-            own.iter().any(|path| holds_placeholder(files, path))
+            let own: Vec<TreePath> =
+                own_manifests(files, &root.dir, &mut IgnoreFiles::new(files)).into_iter().collect();
+            files.any(&own, &mut holds_placeholder)
         }
         RootKind::Kustomization | RootKind::Chart => {
             let References { files: read, .. } = references::of_root(files, root);
-            read.iter().any(|path| holds_placeholder(files, path))
+            let paths: Vec<TreePath> = read.into_iter().collect();
+            files.any(&paths, &mut holds_placeholder)
         }
     }
 }
@@ -151,14 +153,13 @@ pub fn is_ours(files: &dyn Files, root: &Root) -> bool {
 /// What an archive may hold when it is looked into.
 const MOST_ARCHIVE_BYTES: u64 = 64 << 20;
 
-fn holds_placeholder(files: &dyn Files, path: &TreePath) -> bool {
-    let Ok(content) = files.read(path) else { return false };
+fn holds_placeholder(path: &TreePath, content: &[u8]) -> bool {
     if path.name().ends_with(".tgz") || path.name().ends_with(".tar.gz") {
         let mut text = Vec::new();
-        let mut archive = flate2::read::MultiGzDecoder::new(&content[..]).take(MOST_ARCHIVE_BYTES);
+        let mut archive = flate2::read::MultiGzDecoder::new(content).take(MOST_ARCHIVE_BYTES);
         return archive.read_to_end(&mut text).is_ok() && scan::holds_placeholder(&text);
     }
-    scan::holds_placeholder(&content)
+    scan::holds_placeholder(content)
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ mod references;
 mod render;
 mod report;
 mod run;
+#[cfg(unix)]
+mod serve;
 mod settings;
 mod stack;
 mod store;
@@ -30,6 +32,11 @@ use std::process::ExitCode;
 static ALLOCATOR: memory::Allocator = memory::Allocator;
 
 fn main() -> ExitCode {
+    // A worker gives things up before a second thread is there.
+    #[cfg(unix)]
+    if std::env::args_os().nth(1).is_some_and(|first| first == serve::worker::ARGUMENT) {
+        return serve::worker::run();
+    }
     stack::run(run)
 }
 

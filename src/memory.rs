@@ -54,7 +54,10 @@ fn count(change: i64) {
             own.set(sum);
         } else {
             own.set(0);
-            IN_USE.fetch_add(sum, Ordering::Relaxed);
+            let before = IN_USE.fetch_add(sum, Ordering::Relaxed);
+            if before + sum > END_ABOVE.load(Ordering::Relaxed) {
+                exhausted();
+            }
         }
     });
 }
@@ -76,7 +79,7 @@ impl Allocator {
 }
 
 // SAFETY: each call goes on to mimalloc with the arguments it came with, and its result goes back unchanged,
-// so mimalloc keeps the contract. What is done besides neither allocates nor panics: one system call at the
+// so mimalloc keeps the contract. A null pointer goes back as well, or the process ends. What is done besides neither allocates nor panics: one system call at the
 // first allocation, and the count, which is kept in a thread-local value without destructor and an atomic.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Allocator {
@@ -84,26 +87,57 @@ unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         Self::start();
         count(bytes(layout.size()));
-        unsafe { mimalloc::MiMalloc.alloc(layout) }
+        given(unsafe { mimalloc::MiMalloc.alloc(layout) })
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         Self::start();
         count(bytes(layout.size()));
-        unsafe { mimalloc::MiMalloc.alloc_zeroed(layout) }
+        given(unsafe { mimalloc::MiMalloc.alloc_zeroed(layout) })
     }
 
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(bytes(size) - bytes(layout.size()));
-        unsafe { mimalloc::MiMalloc.realloc(pointer, layout, size) }
+        given(unsafe { mimalloc::MiMalloc.realloc(pointer, layout, size) })
     }
 
     #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-bytes(layout.size()));
         unsafe { mimalloc::MiMalloc.dealloc(pointer, layout) }
+    }
+}
+
+/// Bytes above which this process ends.
+static END_ABOVE: AtomicI64 = AtomicI64::new(i64::MAX);
+
+/// From now on the process ends, with an exit code of its own, when it holds more than so many bytes or the system
+/// gives it none: whoever has started it then knows why.
+#[cfg(unix)]
+pub fn end_above(bytes: u64) {
+    END_ABOVE.store(i64::try_from(bytes).unwrap_or(i64::MAX), Ordering::Relaxed);
+}
+
+/// Hands on what the system gave.
+#[inline]
+fn given(pointer: *mut u8) -> *mut u8 {
+    if pointer.is_null() {
+        exhausted();
+    }
+    pointer
+}
+
+#[cold]
+fn exhausted() {
+    #[cfg(unix)]
+    if END_ABOVE.load(Ordering::Relaxed) != i64::MAX {
+        // SAFETY: it is one system call, which does not come back: nothing is allocated, and no lock is needed.
+        #[allow(unsafe_code)]
+        unsafe {
+            libc::_exit(keyfill_workers::OUT_OF_MEMORY)
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::discover::{self, Root, RootKind};
 use crate::emit::{self, Output};
 use crate::fill::{self, Filled};
 use crate::places::Places;
+use crate::render::fence::Fenced;
 use crate::render::{self, Rendered, plain};
 use crate::report::Problem;
 use crate::run::{Input, Run};
@@ -102,6 +103,11 @@ fn render_tree(run: &Run, tree: &Tree, root: Option<&Root>, timings: &mut Timing
         let documents = timings.stage("read", || plain::file(files, &tree.at))?;
         return Ok(Rendered { documents, engine: "plain", ..Rendered::default() });
     };
+    if root.kind == RootKind::Chart && tree.is_whole_file_system() {
+        // No boundary is known: the chart's own folder is one for its links and for --set-file.
+        let fenced = Fenced::new(files, &root.dir, run.options.values_in_tree());
+        return timings.stage("render", || render::render(&fenced, root, &run.options, &run.cx));
+    }
     timings.stage("render", || render::render(files, root, &run.options, &run.cx))
 }
 

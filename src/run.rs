@@ -90,6 +90,9 @@ impl Input {
 fn open(given: &Given<'_>, settings: &Settings, path: &str) -> Result<Tree> {
     let named = given.run.root.as_deref().or_else(|| settings.effective.get("KEYFILL_ROOT").map(Path::new));
     // A check looks at a checkout from where it is started; what Argo CD says of an app does not concern it.
-    let app_path = given.env.get("ARGOCD_APP_SOURCE_PATH").filter(|_| given.purpose != Purpose::Check);
-    Tree::open(Path::new(path), Boundary { named, app_path }, Limits::default().file_bytes)
+    let boundary = match given.purpose {
+        Purpose::Check => Boundary { named, ..Boundary::default() },
+        Purpose::Generate | Purpose::Render => Boundary::of_env(named, given.env),
+    };
+    Tree::open(Path::new(path), boundary, Limits::default().file_bytes)
 }

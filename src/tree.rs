@@ -1,9 +1,10 @@
 //! The tree that a run reads from: which folder on disk is its boundary, and where the app lies in it.
 
 use crate::report::Problem;
+use crate::settings::Env;
 use anyhow::{Context as _, Result};
 use keyfill_files::{DiskFiles, Files, Kind, TreePath};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// A folder (or file), seen from the boundary that no path may leave.
@@ -26,14 +27,22 @@ pub struct Tree {
 pub struct Boundary<'a> {
     /// `--root` or `KEYFILL_ROOT`.
     pub named: Option<&'a Path>,
-    /// `ARGOCD_APP_SOURCE_PATH`: the app's place in its repository, from which the repository's place follows
-    /// when Argo CD sent it without `.git`.
-    pub app_path: Option<&'a str>,
+    /// Inside Argo CD: the app's place in its repository (`ARGOCD_APP_SOURCE_PATH`), empty where it is not said.
+    pub argo_cd: Option<&'a str>,
+}
+
+impl<'a> Boundary<'a> {
+    /// What an environment says. Inside Argo CD there is an app's name, or its place.
+    pub fn of_env(named: Option<&'a Path>, env: &'a Env) -> Self {
+        let place = env.get("ARGOCD_APP_SOURCE_PATH");
+        let argo_cd = place.or_else(|| env.get("ARGOCD_APP_NAME").map(|_| ""));
+        Self { named, argo_cd }
+    }
 }
 
 impl Tree {
-    /// Opens the tree around `path`. Its boundary is the named one, else the git work tree that holds it,
-    /// else what Argo CD says, else the file system's root: then only the official tools' own rules hold.
+    /// Opens the tree around `path`. Its boundary is the named one; inside Argo CD what was sent; else the git work
+    /// tree that holds it, else the file system's root: then only the official tools' own rules hold.
     pub fn open(path: &Path, boundary: Boundary<'_>, most_bytes: u64) -> Result<Self> {
         let shown = path.display();
         let place =
@@ -41,7 +50,7 @@ impl Tree {
         let root = match boundary.named {
             Some(root) => std::fs::canonicalize(root)
                 .with_context(|| Problem::usage(format!("cannot read --root {}", root.display())))?,
-            None => default_boundary(&place, boundary.app_path),
+            None => default_boundary(&place, boundary.argo_cd),
         };
         let files = DiskFiles::open(&root, most_bytes)
             .with_context(|| Problem::input(format!("cannot read {}", root.display())))?;
@@ -53,12 +62,6 @@ impl Tree {
         let current = current.and_then(|c| files.tree_path(&c));
         let files = Arc::new(files);
         Ok(Self { disk: Some(Arc::clone(&files)), files, at, kind, current })
-    }
-
-    /// The folder of an app in an archive, whose root is the boundary.
-    #[cfg(unix)]
-    pub fn of_archive(files: Arc<dyn Files>, at: TreePath) -> Self {
-        Self { files, disk: None, at, kind: Kind::Dir, current: None }
     }
 
     /// Whether the boundary is the whole file system: there is neither a work tree nor `--root`.
@@ -84,22 +87,52 @@ impl Tree {
     }
 }
 
-fn default_boundary(place: &Path, app_path: Option<&str>) -> PathBuf {
+fn default_boundary(place: &Path, argo_cd: Option<&str>) -> PathBuf {
     let folder = if place.is_dir() { place } else { place.parent().unwrap_or(place) };
-    if let Some(work_tree) = folder.ancestors().find(|dir| dir.join(".git").exists()) {
-        return work_tree.to_path_buf();
+    if let Some(app_path) = argo_cd {
+        return sent_by_argo_cd(folder, app_path).to_path_buf();
     }
-    let repository = app_path.and_then(|app| {
-        let parts =
-            Path::new(app).components().filter(|c| matches!(c, std::path::Component::Normal(_))).count();
-        folder.ends_with(app.trim_matches('/')).then(|| folder.ancestors().nth(parts))?
+    let work_tree = folder.ancestors().find(|dir| dir.join(".git").exists());
+    work_tree.unwrap_or_else(|| place.ancestors().last().unwrap_or(place)).to_path_buf()
+}
+
+/// The folder of argocd-cmp-server that holds a folder for each request.
+const REQUESTS: &str = "_cmp_server";
+
+/// The top of what Argo CD sent for an app in `folder`: never more, and never the file system's root. `.git` does not
+/// count: its author may have put it there.
+fn sent_by_argo_cd<'a>(folder: &'a Path, app_path: &str) -> &'a Path {
+    // `<temporary folder>/_cmp_server/<id>`: the outermost, since a tree may hold a folder of that name.
+    let request = |dir: &&Path| dir.parent().is_some_and(|above| above.ends_with(REQUESTS));
+    if let Some(sent) = folder.ancestors().filter(request).last() {
+        return sent;
+    }
+    // Elsewhere the app's place in its repository says where that begins, when it fits.
+    let repository = cleaned(app_path).filter(|place| folder.ends_with(place)).and_then(|place| {
+        let repository = folder.ancestors().nth(place.components().count())?;
+        repository.parent().map(|_| repository)
     });
-    repository.unwrap_or_else(|| place.ancestors().last().unwrap_or(place)).to_path_buf()
+    repository.unwrap_or(folder)
+}
+
+/// A relative path without `.` and `..`; `None` when it leads out of the repository.
+fn cleaned(path: &str) -> Option<PathBuf> {
+    let mut clean = PathBuf::new();
+    for part in Path::new(path.trim_start_matches('/')).components() {
+        match part {
+            Component::Normal(name) => clean.push(name),
+            Component::CurDir => {}
+            Component::ParentDir if clean.pop() => {}
+            _ => return None,
+        }
+    }
+    Some(clean)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Boundary, Tree};
+    use super::{Boundary, Tree, sent_by_argo_cd};
+    use std::path::Path;
 
     #[test]
     fn the_git_work_tree_is_the_boundary() {
@@ -115,12 +148,43 @@ mod tests {
     }
 
     #[test]
-    fn without_git_argo_cd_says_where_the_repository_begins() {
+    fn inside_argo_cd_the_boundary_is_what_was_sent() {
+        for (folder, app_path, boundary) in [
+            // As argocd-cmp-server unpacks it, whatever the path says.
+            ("/tmp/_cmp_server/123/apps/a", "apps/a", "/tmp/_cmp_server/123"),
+            ("/tmp/_cmp_server/123/apps/a", "../../..", "/tmp/_cmp_server/123"),
+            ("/tmp/_cmp_server/123", ".", "/tmp/_cmp_server/123"),
+            ("/tmp/_cmp_server/123/_cmp_server/x/a", "a", "/tmp/_cmp_server/123"),
+            // Elsewhere by the app's path, however it is spelled.
+            ("/work/repo/apps/a", "apps/a", "/work/repo"),
+            ("/work/repo/apps/a", "./apps/a/", "/work/repo"),
+            ("/work/repo/apps/a", "apps/x/../a", "/work/repo"),
+            ("/work/repo/apps/a", "/apps/a", "/work/repo"),
+            // What fits nothing is the app's own folder, and so is the repository's root.
+            ("/work/repo", ".", "/work/repo"),
+            ("/work/repo", "./", "/work/repo"),
+            ("/work/repo", "", "/work/repo"),
+            ("/work/repo/a", "apps/a", "/work/repo/a"),
+            ("/work/repo/a", "../repo/a", "/work/repo/a"),
+            ("/work/repo/a", "work/repo/a", "/work/repo/a"),
+        ] {
+            assert_eq!(
+                sent_by_argo_cd(Path::new(folder), app_path),
+                Path::new(boundary),
+                "{folder} {app_path}"
+            );
+        }
+    }
+
+    #[test]
+    fn git_moves_no_boundary_inside_argo_cd() {
         let dir = tempfile::tempdir().unwrap();
         let app = dir.path().join("x/apps/a");
         std::fs::create_dir_all(&app).unwrap();
-        let open = |app_path| Tree::open(&app, Boundary { named: None, app_path }, 1).unwrap();
-        assert_eq!(open(Some("apps/a")).at.as_str(), "apps/a");
-        assert!(open(Some("other/a")).at.as_str().ends_with("x/apps/a"), "not believed when it does not fit");
+        for git in [".git", "x/apps/.git", "x/apps/a/.git"] {
+            std::fs::create_dir_all(dir.path().join(git)).unwrap();
+            let open = |path| Tree::open(&app, Boundary { named: None, argo_cd: Some(path) }, 1).unwrap();
+            assert_eq!((open("apps/a").at.as_str(), open("other/a").at.as_str()), ("apps/a", ""), "{git}");
+        }
     }
 }

@@ -102,30 +102,53 @@ impl Server {
         self.dir.path().join("keyfill.sock")
     }
 
-    /// Its resident memory and the highest that it was, in megabytes.
+    /// The memory of its process tree, in which a page that several share counts for its part of each, and the highest
+    /// that one of its processes had, in megabytes.
     pub fn memory(&self) -> (f64, f64) {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let field = |path: String, name: &str| {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
             let kilobytes =
-                line.and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse::<f64>().ok());
+                line.and_then(|l| l.split_whitespace().next().and_then(|n| n.parse::<f64>().ok()));
             kilobytes.unwrap_or_default() / 1024.0
         };
-        (field("VmRSS:"), field("VmHWM:"))
+        let held = |pid: &u32| {
+            // Only root may look at the parts of a process that lets nobody look into it.
+            let shared = field(format!("/proc/{pid}/smaps_rollup"), "Pss:");
+            if shared > 0.0 { shared } else { field(format!("/proc/{pid}/status"), "RssAnon:") }
+        };
+        let tree = self.tree();
+        let peak = |pid: &u32| field(format!("/proc/{pid}/status"), "VmHWM:");
+        (tree.iter().map(held).sum(), tree.iter().map(peak).fold(0.0, f64::max))
     }
 
-    /// Processor time that it and its ended children took.
+    /// The server and its workers.
+    fn tree(&self) -> Vec<u32> {
+        let server = self.child.id();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let is_worker = |pid: &u32| fields(*pid).get(1).is_some_and(|parent| *parent == server.to_string());
+        std::iter::once(server).chain(pids.filter(is_worker)).collect()
+    }
+
+    /// Processor time that its processes took, those that have ended included.
     pub fn processor(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        // After the name in parentheses: utime, stime, cutime, cstime are the fields 14 to 17.
-        let ticks: u64 = stat
-            .rsplit_once(')')
-            .map(|(_, rest)| {
-                rest.split_whitespace().skip(11).take(4).filter_map(|n| n.parse::<u64>().ok()).sum()
-            })
-            .unwrap_or_default();
+        // After the name in parentheses: utime, stime, cutime, cstime are the fields 14 to 17. What a worker took is
+        // added to its parent's when it ends.
+        let own = |pid: u32, count: usize| -> u64 {
+            fields(pid).iter().skip(11).take(count).filter_map(|n| n.parse::<u64>().ok()).sum()
+        };
+        let server = self.child.id();
+        let ticks: u64 = self.tree().into_iter().map(|pid| own(pid, if pid == server { 4 } else { 2 })).sum();
         Duration::from_millis(ticks * 10)
     }
+}
+
+/// The fields of /proc/PID/stat from the state on.
+fn fields(pid: u32) -> Vec<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let rest = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().map(str::to_owned).collect());
+    rest.unwrap_or_default()
 }
 
 impl Drop for Server {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::{BodyExt as _, Full};
-use keyfill_cmp::archive::{Archive, Budget, Limits};
+use keyfill_cmp::archive::{Archive, Budget, Budgets, Limits};
 use keyfill_cmp::proto::plugin::app_stream_request::Request as Piece;
 use keyfill_cmp::proto::plugin::{AppStreamRequest, File, ManifestRequestMetadata};
 use keyfill_cmp::queue::Queue;
@@ -38,6 +38,7 @@ const LIMITS: Limits = Limits {
     expanded: 1 << 20,
     entries: 100,
     path: 200,
+    depth: 20,
     file: 32 << 10,
     kept: 16 << 10,
 };
@@ -45,9 +46,9 @@ const LIMITS: Limits = Limits {
 /// Reads everything that an archive holds.
 struct ReadsAll;
 
-fn read_all(archive: Archive) -> Result<Vec<String>, Refusal> {
+fn read_all(archive: Archive, cx: &Cx) -> Result<Vec<String>, Refusal> {
     let files = archive
-        .open()
+        .open(cx)
         .map_err(|e| Refusal { class: e.class(), message: e.to_string() })?;
     let mut total = 0;
     let paths = files.walk(&TreePath::root());
@@ -70,18 +71,18 @@ impl Generator for ReadsAll {
         &'a self,
         _: &'a AppRequest,
         archive: Archive,
-        _: &'a Cx,
+        cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Vec<String>, Refusal>> {
-        Box::pin(async move { read_all(archive) })
+        Box::pin(async move { read_all(archive, cx) })
     }
 
     fn matches<'a>(
         &'a self,
         _: &'a AppRequest,
         archive: Archive,
-        _: &'a Cx,
+        cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Matched, Refusal>> {
-        Box::pin(async move { read_all(archive).map(|_| Matched::default()) })
+        Box::pin(async move { read_all(archive, cx).map(|_| Matched::default()) })
     }
 
     fn parameters<'a>(
@@ -155,13 +156,15 @@ fuzz_target!(|input: &[u8]| {
         deadline: Duration::from_secs(5),
         grace: Duration::ZERO,
         archive_memory: 64 << 10,
+        archive_disk: 64 << 10,
         limits: LIMITS,
         most_in_message: 1 << 20,
         discovery_configured: true,
         provide_git_creds: false,
     };
-    let budget = Budget::new(options.archive_memory);
-    let mut service = plugin_service(Arc::new(ReadsAll), Queue::new(1), budget.clone(), &options);
+    let budgets =
+        Budgets { memory: Budget::new(options.archive_memory), disk: Budget::new(options.archive_disk) };
+    let mut service = plugin_service(Arc::new(ReadsAll), Queue::new(1), budgets.clone(), &options);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime can be made");
     let request = http::Request::post("/plugin.ConfigManagementPluginService/GenerateManifest")
@@ -175,5 +178,5 @@ fuzz_target!(|input: &[u8]| {
         let whole = response.into_body().collect().await.expect("the answer can be read");
         assert!(in_headers || whole.trailers().is_some_and(|t| t.contains_key("grpc-status")));
     });
-    assert_eq!(budget.held(), 0, "what a request held is given back");
+    assert_eq!((budgets.memory.held(), budgets.disk.held()), (0, 0), "what a request held is given back");
 });

@@ -5,6 +5,7 @@ use keyfill_cmp::authority::Mended;
 use libfuzzer_sys::fuzz_target;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 
 /// What every client sends first; without it nothing else is looked at.
@@ -29,11 +30,11 @@ impl AsyncRead for Pieces<'_> {
 
 fuzz_target!(|input: &[u8]| {
     let bytes = [PREFACE, input].concat();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be made");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime can be made");
     let mended = |step| {
         runtime.block_on(async {
             let mut out = Vec::new();
-            let read = Mended::new(Pieces(&bytes, step), ()).read_to_end(&mut out).await;
+            let read = Mended::new(Pieces(&bytes, step), (), Duration::from_secs(60)).read_to_end(&mut out).await;
             read.map(|_| out).map_err(|e| e.to_string())
         })
     };

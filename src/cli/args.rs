@@ -264,12 +264,24 @@ pub struct ServeArgs {
     /// Reads that Vault gets at once
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub vault_concurrency: usize,
-    /// Megabytes that archives of all requests may hold in memory
-    #[arg(long, value_name = "MB", default_value_t = 64)]
-    pub archive_memory: u64,
-    /// Megabytes of rendered results that are kept
-    #[arg(long, value_name = "MB", default_value_t = 16)]
-    pub render_cache: u64,
+    /// Worker processes that render and fill at once [default: two for each processor, as far as memory goes]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Megabytes that a worker may hold [default: from the container's memory limit]
+    #[arg(long, value_name = "MB")]
+    pub worker_memory: Option<u64>,
+    /// Refuse to start where the kernel cannot put workers into a sandbox
+    #[arg(long)]
+    pub require_sandbox: bool,
+    /// Megabytes that archives of all requests may hold in memory [default: from the container's memory limit]
+    #[arg(long, value_name = "MB")]
+    pub archive_memory: Option<u64>,
+    /// Megabytes of temporary disk that archives of all requests may take
+    #[arg(long, value_name = "MB", default_value_t = 512)]
+    pub archive_disk: u64,
+    /// Megabytes of rendered results that are kept [default: from the container's memory limit]
+    #[arg(long, value_name = "MB")]
+    pub render_cache: Option<u64>,
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]

@@ -1,9 +1,10 @@
 //! Flags of rendering: kustomize build's and helm template's, under their names.
 
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// How a folder is rendered.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
 #[command(next_help_heading = "Rendering")]
 pub struct RenderArgs {
     /// Who renders: keyfill itself where it can (auto), only keyfill, only the official tool, or both compared
@@ -22,7 +23,7 @@ pub struct RenderArgs {
 }
 
 /// Who renders.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum EngineChoice {
     /// In process; what is not supported there goes to the official binary.
     #[default]
@@ -36,7 +37,7 @@ pub enum EngineChoice {
 }
 
 /// `kustomize build`'s flags.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
 #[command(next_help_heading = "Kustomize (as in kustomize build)")]
 pub struct KustomizeArgs {
     /// LoadRestrictionsRootOnly, or LoadRestrictionsNone to read files from outside a kustomization's folder
@@ -87,7 +88,7 @@ pub struct KustomizeArgs {
 }
 
 /// What files a kustomization may name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum LoadRestrictor {
     /// Files inside the kustomization's own folder.
     #[default]
@@ -99,7 +100,7 @@ pub enum LoadRestrictor {
 }
 
 /// The order of kustomize's output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum Reorder {
     /// By kind, namespaces first, webhooks last.
     Legacy,
@@ -108,7 +109,7 @@ pub enum Reorder {
 }
 
 /// `helm template`'s flags.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
 #[command(next_help_heading = "Helm (as in helm template)")]
 pub struct HelmArgs {
     /// The release's name [default: ARGOCD_APP_NAME, else release-name]

@@ -12,7 +12,7 @@ use std::io::Write as _;
 /// Prints one folder a line, relative to the folder asked for. Nothing found is no error.
 pub fn run(args: &DiscoverArgs, env: &Env) -> Result<()> {
     let named = args.root.as_deref().or_else(|| env.get("KEYFILL_ROOT").map(std::path::Path::new));
-    let boundary = Boundary { named, app_path: env.get("ARGOCD_APP_SOURCE_PATH") };
+    let boundary = Boundary::of_env(named, env);
     let tree = Tree::open(&args.dir, boundary, Limits::default().file_bytes)?;
     let files = &*tree.files;
     let roots = if args.any {

@@ -2,6 +2,7 @@
 
 pub mod edits;
 pub mod exec;
+pub mod fence;
 mod native;
 pub mod options;
 pub mod plain;
@@ -26,6 +27,22 @@ pub struct Rendered {
     pub warnings: Vec<Diagnostic>,
     /// Who rendered.
     pub engine: &'static str,
+}
+
+/// The mark of an error that only says that an engine lacks something which the official binary has.
+#[derive(Debug)]
+pub struct Unsupported;
+
+impl std::fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("not rendered natively")
+    }
+}
+
+/// Whether an engine only lacks something that the official binary has.
+#[cfg(unix)]
+pub fn is_unsupported(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Unsupported>().is_some()
 }
 
 /// Renders one root.

@@ -9,6 +9,7 @@ mod official;
 mod policy;
 mod protocol;
 mod vault;
+mod workers;
 
 use keyfill_testkit::{oracle, workspace};
 use serde_json::{Value, json};

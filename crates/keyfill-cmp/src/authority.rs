@@ -6,10 +6,13 @@
 //! again as literals that no table remembers, and copies every other frame untouched.
 
 use loona_hpack::Decoder;
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
 use tonic::transport::server::Connected;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -34,13 +37,22 @@ pub struct Mended<S, G = ()> {
     ready: Vec<u8>,
     taken: usize,
     incoming: Box<[u8]>,
+    /// Ends a connection on which nothing comes.
+    silence: Silence,
+}
+
+/// How long nothing may come, and when that time is over.
+struct Silence {
+    most: Duration,
+    over: Pin<Box<Sleep>>,
 }
 
 impl<S, G> Mended<S, G> {
-    /// Wraps a fresh connection.
-    pub fn new(inner: S, guard: G) -> Self {
+    /// Wraps a fresh connection, which is closed when nothing comes for a time. It must run inside a tokio runtime.
+    pub fn new(inner: S, guard: G, silence: Duration) -> Self {
         let incoming = vec![0; 16 << 10].into_boxed_slice();
-        Self { inner, _guard: guard, mender: Mender::new(), ready: Vec::new(), taken: 0, incoming }
+        let silence = Silence { most: silence, over: Box::pin(tokio::time::sleep(silence)) };
+        Self { inner, _guard: guard, mender: Mender::new(), ready: Vec::new(), taken: 0, incoming, silence }
     }
 }
 
@@ -55,7 +67,11 @@ impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for Mended<S, G> {
             this.ready.clear();
             this.taken = 0;
             let mut buffer = ReadBuf::new(&mut this.incoming);
-            ready!(Pin::new(&mut this.inner).poll_read(cx, &mut buffer))?;
+            if Pin::new(&mut this.inner).poll_read(cx, &mut buffer)?.is_pending() {
+                ready!(this.silence.over.as_mut().poll(cx));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            this.silence.over.as_mut().reset(Instant::now() + this.silence.most);
             if buffer.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }

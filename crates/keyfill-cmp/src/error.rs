@@ -14,6 +14,8 @@ enum Kind {
     Request(String),
     /// The archive asks for more than is allowed.
     Limit(String),
+    /// The run was stopped from outside.
+    Stopped(String),
     /// The operating system said no.
     Io(String, std::io::Error),
 }
@@ -31,6 +33,10 @@ impl Error {
         Self(Box::new(Kind::Limit(message.into())))
     }
 
+    pub(crate) fn stopped(message: impl Into<String>) -> Self {
+        Self(Box::new(Kind::Stopped(message.into())))
+    }
+
     pub(crate) fn io(doing: impl Into<String>, error: std::io::Error) -> Self {
         Self(Box::new(Kind::Io(doing.into(), error)))
     }
@@ -41,7 +47,7 @@ impl Error {
             Kind::Config(_) => Class::Usage,
             Kind::Request(_) => Class::Render,
             Kind::Limit(_) => Class::Forbidden,
-            Kind::Io(..) => Class::Other,
+            Kind::Stopped(_) | Kind::Io(..) => Class::Other,
         }
     }
 
@@ -59,7 +65,10 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Kind::Config(message) | Kind::Request(message) | Kind::Limit(message) => f.write_str(message),
+            Kind::Config(message)
+            | Kind::Request(message)
+            | Kind::Limit(message)
+            | Kind::Stopped(message) => f.write_str(message),
             Kind::Io(doing, error) => write!(f, "{doing}: {error}"),
         }
     }

@@ -14,6 +14,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// The variable of a request that says whose it is.
 pub(crate) const APP_NAME: &str = "ARGOCD_APP_NAME";
 
+/// The variable of a request that says whose app it is.
+pub(crate) const PROJECT: &str = "ARGOCD_APP_PROJECT_NAME";
+
 /// One request: whose app it is and where it lies in the archive.
 #[derive(Clone)]
 pub struct AppRequest {
@@ -43,6 +46,11 @@ impl AppRequest {
     /// request carries no app.
     pub fn app(&self) -> &str {
         self.var(APP_NAME).unwrap_or_else(|| self.path.as_str())
+    }
+
+    /// The app's project; empty where the request carries none.
+    pub fn project(&self) -> &str {
+        self.var(PROJECT).unwrap_or_default()
     }
 }
 

@@ -18,13 +18,11 @@ mod generator;
 pub mod queue;
 mod server;
 mod service;
-mod workers;
 
 pub use error::Error;
 pub use generator::{AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal};
 pub use server::{Server, ServerOptions, plugin_service};
 pub use service::Service;
-pub use workers::{BrokeOff, Workers};
 
 /// The protocol's messages and services, generated.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unused_qualifications)]

@@ -1,50 +1,64 @@
-//! So many requests at once, and a fair turn for every app: one app's flood does not hold up the others.
+//! So many requests at once, and a fair turn for everyone: projects take turns, within a project its apps do, and no
+//! project holds more than half of the places, so that whoever comes next finds one.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
-/// A queue for places to work. Apps take turns; within an app the first come is the first served.
+/// A queue for places to work.
 #[derive(Clone)]
 pub struct Queue(Arc<Inner>);
 
 struct Inner {
+    /// The most that one project holds.
+    most: usize,
     state: Mutex<State>,
     waiting: AtomicUsize,
 }
 
 struct State {
     free: usize,
+    /// Places that projects hold.
+    held: HashMap<Arc<str>, usize>,
+    /// Projects that wait, in the order of their turns.
+    turns: VecDeque<Arc<str>>,
+    waiting: HashMap<Arc<str>, Project>,
+}
+
+/// The requests of one project that wait.
+#[derive(Default)]
+struct Project {
     /// Apps that wait, in the order of their turns.
     turns: VecDeque<String>,
     waiting: HashMap<String, VecDeque<oneshot::Sender<Place>>>,
 }
 
 /// A place to work, free again when it is dropped.
-pub struct Place(Option<Queue>);
+pub struct Place(Option<(Queue, Arc<str>)>);
 
 impl Queue {
     /// A queue with so many places, at least one.
     pub fn new(places: usize) -> Self {
-        let state = State { free: places.max(1), turns: VecDeque::new(), waiting: HashMap::new() };
-        Self(Arc::new(Inner { state: Mutex::new(state), waiting: AtomicUsize::new(0) }))
+        let free = places.max(1);
+        let state = State { free, held: HashMap::new(), turns: VecDeque::new(), waiting: HashMap::new() };
+        let most = (free / 2).max(1);
+        Self(Arc::new(Inner { most, state: Mutex::new(state), waiting: AtomicUsize::new(0) }))
     }
 
     /// Waits for a place. Whoever stops waiting loses the turn and nothing else.
-    pub async fn place(&self, app: &str) -> Place {
+    pub async fn place(&self, project: &str, app: &str) -> Place {
+        let project: Arc<str> = project.into();
         let ticket = {
-            let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if state.free > 0 {
-                state.free -= 1;
-                return Place(Some(self.clone()));
+            let mut state = self.lock();
+            if state.free > 0 && state.held(&project) < self.0.most && !state.waiting.contains_key(&project) {
+                return self.give(&mut state, project);
             }
             let (give, ticket) = oneshot::channel();
-            let line = state.waiting.entry(app.to_owned()).or_default();
-            line.push_back(give);
-            if line.len() == 1 {
-                state.turns.push_back(app.to_owned());
+            if !state.waiting.contains_key(&project) {
+                state.turns.push_back(Arc::clone(&project));
             }
+            state.waiting.entry(project).or_default().push(app, give);
             ticket
         };
         self.0.waiting.fetch_add(1, Ordering::Relaxed);
@@ -58,32 +72,91 @@ impl Queue {
         self.0.waiting.load(Ordering::Relaxed)
     }
 
-    fn give_on(&self) {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = &mut *state;
-        while let Some(app) = state.turns.pop_front() {
-            let Some(line) = state.waiting.get_mut(&app) else { continue };
-            let next = line.pop_front();
-            if line.is_empty() {
-                state.waiting.remove(&app);
-            } else {
-                state.turns.push_back(app);
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give(&self, state: &mut State, project: Arc<str>) -> Place {
+        state.free -= 1;
+        *state.held.entry(Arc::clone(&project)).or_default() += 1;
+        Place(Some((self.clone(), project)))
+    }
+
+    /// Takes a place back and gives what is free to those whose turn it is.
+    fn take_back(&self, project: &Arc<str>) {
+        let mut state = self.lock();
+        state.return_place(project);
+        // Each project that waits gets at most one look: those that hold their share are passed over.
+        for _ in 0..state.turns.len() {
+            if state.free == 0 {
+                return;
             }
-            match next.map(|next| next.send(Place(Some(self.clone())))) {
-                Some(Ok(())) => return,
-                // It went away: its place must not be given on from within this lock.
-                Some(Err(mut place)) => place.0 = None,
-                None => {}
+            let Some(next) = state.turns.pop_front() else { return };
+            while state.free > 0 && state.held(&next) < self.0.most {
+                let Some(ticket) = state.waiting.get_mut(&next).and_then(Project::pop) else { break };
+                let place = self.give(&mut state, Arc::clone(&next));
+                match ticket.send(place) {
+                    // One for each turn: then it is another project's.
+                    Ok(()) => break,
+                    // It went away: its place must not be given back from within this lock.
+                    Err(mut place) => {
+                        place.0 = None;
+                        state.return_place(&next);
+                    }
+                }
+            }
+            if state.waiting.get(&next).is_some_and(|project| !project.turns.is_empty()) {
+                state.turns.push_back(next);
+            } else {
+                state.waiting.remove(&next);
             }
         }
-        state.free += 1;
+    }
+}
+
+impl State {
+    fn held(&self, project: &str) -> usize {
+        self.held.get(project).copied().unwrap_or(0)
+    }
+
+    fn return_place(&mut self, project: &Arc<str>) {
+        self.free += 1;
+        if let Some(held) = self.held.get_mut(project) {
+            *held -= 1;
+            if *held == 0 {
+                self.held.remove(project);
+            }
+        }
+    }
+}
+
+impl Project {
+    fn push(&mut self, app: &str, ticket: oneshot::Sender<Place>) {
+        let line = self.waiting.entry(app.to_owned()).or_default();
+        line.push_back(ticket);
+        if line.len() == 1 {
+            self.turns.push_back(app.to_owned());
+        }
+    }
+
+    /// The first ticket of the app whose turn it is.
+    fn pop(&mut self) -> Option<oneshot::Sender<Place>> {
+        let app = self.turns.pop_front()?;
+        let line = self.waiting.get_mut(&app)?;
+        let ticket = line.pop_front();
+        if line.is_empty() {
+            self.waiting.remove(&app);
+        } else {
+            self.turns.push_back(app);
+        }
+        ticket
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(queue) = self.0.take() {
-            queue.give_on();
+        if let Some((queue, project)) = self.0.take() {
+            queue.take_back(&project);
         }
     }
 }
@@ -99,46 +172,79 @@ impl Drop for OneLess<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Queue;
+    use super::{Place, Queue};
     use std::sync::{Arc, Mutex};
+    use std::time::Duration;
 
-    #[tokio::test(flavor = "current_thread")]
-    async fn apps_take_turns() {
-        let queue = Queue::new(1);
+    /// The order in which requests get their places, one at a time.
+    async fn order(
+        queue: &Queue,
+        first: Place,
+        requests: &[(&'static str, &'static str)],
+    ) -> Vec<&'static str> {
         let order = Arc::new(Mutex::new(Vec::new()));
-        let first = queue.place("a").await;
         let mut tasks = Vec::new();
-        for app in ["a", "a", "a", "b", "c"] {
+        for (project, app) in requests.iter().copied() {
             let (queue, order) = (queue.clone(), Arc::clone(&order));
             tasks.push(tokio::spawn(async move {
-                let _place = queue.place(app).await;
+                let _place = queue.place(project, app).await;
                 order.lock().unwrap().push(app);
             }));
             tokio::task::yield_now().await;
         }
-        assert_eq!(queue.waiting(), 5);
+        assert_eq!(queue.waiting(), requests.len());
         drop(first);
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!(*order.lock().unwrap(), ["a", "b", "c", "a", "a"]);
         assert_eq!(queue.waiting(), 0);
+        let order = order.lock().unwrap();
+        order.clone()
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn apps_of_a_project_take_turns() {
+        let queue = Queue::new(1);
+        let first = queue.place("p", "a").await;
+        let requests = [("p", "a"), ("p", "a"), ("p", "a"), ("p", "b"), ("p", "c")];
+        assert_eq!(order(&queue, first, &requests).await, ["a", "b", "c", "a", "a"]);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn projects_take_turns_before_their_apps() {
+        let queue = Queue::new(1);
+        let first = queue.place("p", "a").await;
+        let requests = [("p", "a"), ("p", "b"), ("p", "c"), ("q", "x"), ("q", "y")];
+        assert_eq!(order(&queue, first, &requests).await, ["a", "x", "b", "y", "c"]);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_project_holds_half_of_the_places_at_most() {
+        let queue = Queue::new(4);
+        let held = [queue.place("p", "a").await, queue.place("p", "b").await];
+        let third = tokio::time::timeout(Duration::from_millis(20), queue.place("p", "c")).await;
+        assert!(third.is_err(), "two of four are half");
+        let others = [queue.place("q", "x").await, queue.place("q", "y").await];
+        drop(held);
+        drop(queue.place("p", "c").await);
+        drop(others);
+        drop([queue.place("r", "z").await, queue.place("r", "z").await]);
     }
 
     #[tokio::test(flavor = "current_thread")]
     async fn who_goes_away_takes_no_place_along() {
         let queue = Queue::new(1);
-        let first = queue.place("a").await;
+        let first = queue.place("p", "a").await;
         let gone = tokio::spawn({
             let queue = queue.clone();
-            async move { drop(queue.place("b").await) }
+            async move { drop(queue.place("q", "b").await) }
         });
         tokio::task::yield_now().await;
         gone.abort();
         assert!(gone.await.is_err());
         drop(first);
-        drop(queue.place("c").await);
-        drop(queue.place("d").await);
+        drop(queue.place("q", "c").await);
+        drop(queue.place("p", "d").await);
         assert_eq!(queue.waiting(), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! The server: sockets by argocd-cmp-server's rules, HTTP/2 that repo-server can speak, a quiet end.
 
-use crate::archive::{Budget, Limits};
+use crate::archive::{Budget, Budgets, Limits};
 use crate::authority::Mended;
 use crate::connections::{Connections, Open};
 use crate::proto::plugin::config_management_plugin_service_server::ConfigManagementPluginServiceServer;
@@ -23,6 +23,15 @@ use tonic::transport::server::Router;
 /// Messages up to 100 MB, as argocd-cmp-server takes and sends them.
 const MOST_IN_MESSAGE: usize = 100 << 20;
 
+/// How often a connection is asked whether its client is there, and how long the answer may take.
+const PING: Duration = Duration::from_secs(30);
+
+/// A connection on which nothing comes for so long is closed: one that speaks HTTP/2 answers pings.
+const SILENCE: Duration = Duration::from_secs(75);
+
+/// Requests at once on one connection; repo-server opens a connection for each.
+const STREAMS: u32 = 256;
+
 /// How the server serves.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
@@ -36,6 +45,8 @@ pub struct ServerOptions {
     pub grace: Duration,
     /// Memory that the archives of all requests share, in bytes.
     pub archive_memory: u64,
+    /// Temporary disk that the archives of all requests share, in bytes.
+    pub archive_disk: u64,
     /// Bounds of one archive.
     pub limits: Limits,
     /// Bytes of one message; 100 MB when it is zero.
@@ -53,7 +64,7 @@ pub struct Server {
     sockets: Vec<PathBuf>,
     grace: Duration,
     queue: Queue,
-    budget: Budget,
+    budgets: Budgets,
 }
 
 /// The part of the grace period without a connection after which nobody is expected any more, and the part
@@ -64,22 +75,26 @@ impl Server {
     /// Makes the sockets and puts the services together. It must run inside a tokio runtime.
     pub async fn bind<G: Generator>(generator: Arc<G>, options: ServerOptions) -> Result<Self, Error> {
         let queue = Queue::new(options.concurrency);
-        let budget = Budget::new(options.archive_memory);
-        let plugin = plugin_service(generator, queue.clone(), budget.clone(), &options);
+        let budgets =
+            Budgets { memory: Budget::new(options.archive_memory), disk: Budget::new(options.archive_disk) };
+        let plugin = plugin_service(generator, queue.clone(), budgets.clone(), &options);
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_serving::<ConfigManagementPluginServiceServer<Service<G>>>().await;
         let router = tonic::transport::Server::builder()
             .initial_stream_window_size(1 << 20)
             .initial_connection_window_size(4 << 20)
+            .http2_keepalive_interval(Some(PING))
+            .http2_keepalive_timeout(Some(PING))
+            .max_concurrent_streams(STREAMS)
             .add_service(health)
             .add_service(plugin);
         let listeners = options.sockets.iter().map(|path| listen(path)).collect::<Result<_, _>>()?;
-        Ok(Self { router, listeners, sockets: options.sockets, grace: options.grace, queue, budget })
+        Ok(Self { router, listeners, sockets: options.sockets, grace: options.grace, queue, budgets })
     }
 
-    /// The memory that archives share, for metrics.
-    pub fn budget(&self) -> Budget {
-        self.budget.clone()
+    /// What archives share, for metrics.
+    pub fn budgets(&self) -> Budgets {
+        self.budgets.clone()
     }
 
     /// The queue, for metrics.
@@ -123,13 +138,13 @@ impl Server {
 pub fn plugin_service<G: Generator>(
     generator: Arc<G>,
     queue: Queue,
-    budget: Budget,
+    budgets: Budgets,
     options: &ServerOptions,
 ) -> ConfigManagementPluginServiceServer<Service<G>> {
     let service = Service {
         generator,
         queue,
-        budget,
+        budgets,
         limits: options.limits,
         deadline: options.deadline,
         discovery_configured: options.discovery_configured,
@@ -168,7 +183,7 @@ impl Stream for Incoming {
         for listener in &self.listeners {
             if let Poll::Ready(accepted) = listener.poll_accept(cx) {
                 let open = self.connections.open();
-                return Poll::Ready(Some(accepted.map(|(stream, _)| Mended::new(stream, open))));
+                return Poll::Ready(Some(accepted.map(|(stream, _)| Mended::new(stream, open, SILENCE))));
             }
         }
         Poll::Pending

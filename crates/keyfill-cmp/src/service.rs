@@ -1,7 +1,7 @@
 //! The protocol's calls: the archive is taken in and checked, the generator called, its answer sent.
 
-use crate::archive::{Archive, Budget, Intake, Limits};
-use crate::generator::APP_NAME;
+use crate::archive::{Archive, Budgets, Intake, Limits};
+use crate::generator::{APP_NAME, PROJECT};
 use crate::proto::plugin::app_stream_request::Request as Piece;
 use crate::proto::plugin::config_management_plugin_service_server::ConfigManagementPluginService;
 use crate::proto::plugin::{
@@ -22,11 +22,17 @@ use tonic::{Code, Request, Response, Status, Streaming};
 /// An answer must be on its way before the client gives up.
 const BEFORE_THE_CLIENT: Duration = Duration::from_millis(100);
 
+/// Characters of a client's text that an error repeats.
+const MOST_IN_NAME: usize = 200;
+
+/// Bytes of an error's text. It travels in headers, which clients bound; percent-encoding may triple it.
+const MOST_IN_ERROR: usize = 8 << 10;
+
 /// What the calls share.
 pub struct Service<G> {
     pub(crate) generator: Arc<G>,
     pub(crate) queue: Queue,
-    pub(crate) budget: Budget,
+    pub(crate) budgets: Budgets,
     pub(crate) limits: Limits,
     /// How long a call may take when the client does not say.
     pub(crate) deadline: Duration,
@@ -85,9 +91,10 @@ impl<G: Generator> Service<G> {
         let taken = timeout_at(until, self.take_in(stream, app)).await;
         let (metadata, intake) = taken.map_err(late("the archive did not come in time"))??;
         // A slow upload holds no place: only what has come takes part in the queue.
-        let queued = timeout_at(until, self.queue.place(app)).await;
+        let queued =
+            timeout_at(until, self.queue.place(of_env(&metadata, PROJECT).unwrap_or_default(), app)).await;
         let place = queued.map_err(late("too many requests: no turn came in time"))?;
-        let (request, archive) = checked(metadata, intake, self.limits).map_err(told)?;
+        let (request, archive) = checked(metadata, intake).map_err(told)?;
         Ok((request, archive, place))
     }
 
@@ -102,10 +109,11 @@ impl<G: Generator> Service<G> {
             return Err(told(Error::request("the first message must be the request's metadata")));
         };
         app.push_str(app_of(&metadata));
-        let mut intake = Intake::new(metadata.size, self.limits, &self.budget).map_err(told)?;
+        let project = of_env(&metadata, PROJECT).unwrap_or_default();
+        let mut intake = Intake::new(metadata.size, self.limits, &self.budgets, project).map_err(told)?;
         while let Some(message) = stream.message().await? {
             match message.request {
-                Some(Piece::File(file)) => intake.push(&file.chunk).map_err(told)?,
+                Some(Piece::File(file)) => intake.push(&file.chunk).await.map_err(told)?,
                 Some(Piece::Metadata(_)) => return Err(told(Error::request("metadata came twice"))),
                 None => return Err(told(Error::request("a message is empty"))),
             }
@@ -121,23 +129,25 @@ fn late(why: &'static str) -> impl FnOnce(Elapsed) -> Status {
 
 /// What the app of a request is called in the queue.
 fn app_of(metadata: &ManifestRequestMetadata) -> &str {
-    let name = metadata.env.iter().find(|e| e.name == APP_NAME).map(|e| e.value.as_str());
-    name.unwrap_or(&metadata.app_rel_path)
+    of_env(metadata, APP_NAME).unwrap_or(&metadata.app_rel_path)
+}
+
+/// A variable of a request's environment.
+fn of_env<'a>(metadata: &'a ManifestRequestMetadata, name: &str) -> Option<&'a str> {
+    metadata.env.iter().find(|e| e.name == name).map(|e| e.value.as_str())
 }
 
 /// The request and its archive, once the checksum fits and the app's path stays inside.
-fn checked(
-    metadata: ManifestRequestMetadata,
-    intake: Intake,
-    limits: Limits,
-) -> Result<(AppRequest, Archive), Error> {
-    let received = intake.finish(&metadata.checksum)?;
+fn checked(metadata: ManifestRequestMetadata, intake: Intake) -> Result<(AppRequest, Archive), Error> {
     let given = metadata.app_rel_path;
-    let path = TreePath::new(given.trim_start_matches('/'))
-        .ok_or_else(|| Error::request(format!("the app's path {given:?} leaves the repository")))?;
+    let path = TreePath::new(given.trim_start_matches('/')).ok_or_else(|| {
+        let shown: String = given.chars().take(MOST_IN_NAME).collect();
+        Error::request(format!("the app's path {shown:?} leaves the repository"))
+    })?;
+    let archive = intake.finish(&metadata.checksum, path.clone())?;
     let env = metadata.env.into_iter().map(|e| (e.name, e.value)).collect();
-    let request = AppRequest { path: path.clone(), env, checksum: received.checksum };
-    Ok((request, Archive::new(received, path, limits)))
+    let request = AppRequest { path, env, checksum: archive.checksum() };
+    Ok((request, archive))
 }
 
 /// An error of ours, as gRPC tells it.
@@ -148,7 +158,7 @@ fn told(error: Error) -> Status {
 
 /// The message of a refusal, with the code that says what kind it is.
 fn refused(refusal: &Refusal) -> Status {
-    let message = refusal.message.clone();
+    let message = bounded(&refusal.message);
     match refusal.class {
         Class::Usage | Class::Render => Status::invalid_argument(message),
         Class::Missing => Status::not_found(message),
@@ -156,6 +166,15 @@ fn refused(refusal: &Refusal) -> Status {
         Class::Forbidden => Status::permission_denied(message),
         Class::Other => Status::unknown(message),
     }
+}
+
+/// A text's beginning, and how much was left out.
+fn bounded(text: &str) -> String {
+    if text.len() <= MOST_IN_ERROR {
+        return text.to_owned();
+    }
+    let kept = &text[..text.floor_char_boundary(MOST_IN_ERROR)];
+    format!("{kept}\n... and {} further bytes", text.len() - kept.len())
 }
 
 /// What kind of trouble a code of ours stands for.
@@ -240,8 +259,19 @@ impl<G: Generator> ConfigManagementPluginService for Service<G> {
 
 #[cfg(test)]
 mod tests {
-    use super::grpc_timeout;
+    use super::{MOST_IN_ERROR, bounded, grpc_timeout};
     use std::time::Duration;
+
+    #[test]
+    fn an_errors_text_is_bounded() {
+        assert_eq!(bounded("short"), "short");
+        let long = bounded(&"é".repeat(MOST_IN_ERROR));
+        assert!(
+            long.len() < MOST_IN_ERROR + 40 && long.ends_with("... and 8192 further bytes"),
+            "{}",
+            long.len()
+        );
+    }
 
     #[test]
     fn the_clients_deadline_is_read() {

@@ -81,16 +81,25 @@ pub trait Files: Send + Sync {
     /// entered: they may lead in circles. `.git` is passed over, and so is what cannot be read.
     fn walk(&self, dir: &TreePath) -> Vec<TreePath> {
         let mut found = Vec::new();
-        for entry in self.list(dir).unwrap_or_default() {
-            let Some(path) = dir.join(&entry.name) else { continue };
-            match entry.kind {
-                Kind::File => found.push(path),
-                Kind::Dir if !entry.is_link && entry.name != ".git" => found.append(&mut self.walk(&path)),
-                _ => {}
+        let mut todo = vec![dir.clone()];
+        while let Some(dir) = todo.pop() {
+            for entry in self.list(&dir).unwrap_or_default() {
+                let Some(path) = dir.join(&entry.name) else { continue };
+                match entry.kind {
+                    Kind::File => found.push(path),
+                    Kind::Dir if !entry.is_link && entry.name != ".git" => todo.push(path),
+                    _ => {}
+                }
             }
         }
-        found.sort();
+        found.sort_unstable();
         found
+    }
+
+    /// Whether `look` finds something in one of these files; it is shown each that can be read, in no order, until it
+    /// does. A tree that has to fetch files fetches them together.
+    fn any(&self, paths: &[TreePath], look: &mut dyn FnMut(&TreePath, &[u8]) -> bool) -> bool {
+        paths.iter().any(|path| self.read(path).is_ok_and(|content| look(path, &content)))
     }
 
     /// Whether a file is there; a path that cannot be looked at counts as absent.

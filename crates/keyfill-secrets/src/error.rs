@@ -45,6 +45,18 @@ impl Error {
         }))
     }
 
+    /// An error that another process has met and put into words.
+    pub fn relayed(class: Class, message: String, hint: Option<String>, is_absent: bool) -> Self {
+        let mut error = Self::new(class, message);
+        if is_absent {
+            error = error.absent();
+        }
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Class::Usage, message)
     }

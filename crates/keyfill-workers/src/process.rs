@@ -101,10 +101,10 @@ impl Process {
     pub async fn end(mut self) -> Why {
         let Some(mut child) = self.child.take() else { return Why::Talk };
         // What has ended by itself shows how; a moment, since its socket closes before it is gone.
-        for _ in 0..20 {
+        for pause in [1, 2, 5, 10, 20, 50, 100, 200, 500] {
             match child.try_wait() {
                 Ok(Some(status)) => return why(status),
-                Ok(None) => tokio::time::sleep(std::time::Duration::from_millis(1)).await,
+                Ok(None) => tokio::time::sleep(std::time::Duration::from_millis(pause)).await,
                 Err(_) => break,
             }
         }

@@ -14,9 +14,6 @@ use keyfill_files::Files;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-#[cfg(unix)]
-pub use process::stay_resident;
-
 /// What an official binary prints for a root.
 pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Vec<u8>> {
     let mut copy = Copy::of_root(files, root, cx)?;

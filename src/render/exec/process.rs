@@ -11,8 +11,6 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-#[cfg(unix)]
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -120,8 +118,6 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Ve
 struct Entry(u32);
 
 static ENTRIES: Mutex<Vec<(u32, PathBuf)>> = Mutex::new(Vec::new());
-#[cfg(unix)]
-static RESIDENT: AtomicBool = AtomicBool::new(false);
 
 impl Entry {
     fn new(pid: u32, folder: &Path) -> Self {
@@ -136,21 +132,12 @@ impl Drop for Entry {
     }
 }
 
-/// For `serve`, which handles signals by itself and ends its runs through their deadline.
-#[cfg(unix)]
-pub fn stay_resident() {
-    RESIDENT.store(true, Ordering::Relaxed);
-}
-
 /// Watches for signals from the first child on. Without a child a signal's own effect is right: the
 /// process ends, and nothing was printed.
 #[cfg(unix)]
 fn end_on_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     static ONCE: std::sync::Once = std::sync::Once::new();
-    if RESIDENT.load(Ordering::Relaxed) {
-        return;
-    }
     ONCE.call_once(|| {
         let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP]) else { return };
         std::thread::spawn(move || {

@@ -29,7 +29,8 @@ impl NativeError {
 
     /// As an error of the run.
     pub fn into_error(self) -> anyhow::Error {
-        Failure::new(self.diagnostics).into()
+        let error = anyhow::Error::from(Failure::new(self.diagnostics));
+        if self.unsupported { error.context(super::Unsupported) } else { error }
     }
 }
 

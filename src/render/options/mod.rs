@@ -33,6 +33,16 @@ pub struct Options {
     pub environment: Vec<(String, String)>,
 }
 
+impl Options {
+    /// The files of values, which the command line names.
+    pub fn values_in_tree(&self) -> impl Iterator<Item = TreePath> {
+        self.helm.values.iter().filter_map(|values| match values {
+            ValuesFile::InTree(path) => Some(path.clone()),
+            ValuesFile::Text { .. } => None,
+        })
+    }
+}
+
 /// `kustomize build`'s options.
 #[derive(Clone, Debug, Default)]
 pub struct KustomizeOptions {
@@ -205,7 +215,7 @@ fn or_listed(given: &[String], listed: Option<&str>) -> Vec<String> {
 }
 
 /// What an official binary needs to run and to reach what the user named: nothing of Vault's.
-fn child_environment(env: &Env) -> Vec<(String, String)> {
+pub fn child_environment(env: &Env) -> Vec<(String, String)> {
     const NAMES: &[&str] =
         &["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "USER"];
     let wanted = |name: &str| {

@@ -1,58 +1,126 @@
-//! Memory that all requests share: who gets none works with a temporary file, or expands again.
+//! What all requests share: memory for archives, and temporary disk. No project takes more than half of either.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
-/// So many bytes for all requests together.
+/// So many bytes for all requests together, half of them for the requests of one project.
 #[derive(Clone, Debug)]
-pub struct Budget {
-    left: Arc<AtomicU64>,
+pub struct Budget(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     all: u64,
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    left: u64,
+    held: HashMap<Arc<str>, u64>,
 }
 
 /// A part of the budget, given back when it is dropped.
 #[derive(Debug)]
 pub struct Share {
     budget: Budget,
+    project: Arc<str>,
     bytes: u64,
 }
 
 impl Budget {
     /// A budget of so many bytes.
     pub fn new(bytes: u64) -> Self {
-        Self { left: Arc::new(AtomicU64::new(bytes)), all: bytes }
+        let state = State { left: bytes, held: HashMap::new() };
+        Self(Arc::new(Inner { all: bytes, state: Mutex::new(state), freed: Notify::new() }))
     }
 
-    /// A share that holds nothing yet.
-    pub fn share(&self) -> Share {
-        Share { budget: self.clone(), bytes: 0 }
+    /// A project's share that holds nothing yet.
+    pub fn share(&self, project: &str) -> Share {
+        Share { budget: self.clone(), project: project.into(), bytes: 0 }
     }
 
     /// Bytes that requests hold.
     pub fn held(&self) -> u64 {
-        self.all.saturating_sub(self.left())
+        self.0.all.saturating_sub(self.left())
     }
 
     /// Bytes that nobody holds.
     pub fn left(&self) -> u64 {
-        self.left.load(Ordering::Relaxed)
+        self.lock().left
+    }
+
+    /// The most that one project can hold.
+    pub fn most(&self) -> u64 {
+        self.0.all / 2
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Share {
     /// Takes more; `false` when there is not so much left, and then nothing was taken.
     pub fn take(&mut self, bytes: u64) -> bool {
-        let took = self
-            .budget
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-        self.bytes += if took.is_ok() { bytes } else { 0 };
-        took.is_ok()
+        let most = self.budget.most();
+        let mut state = self.budget.lock();
+        let held = state.held.get(&self.project).copied().unwrap_or(0);
+        if bytes > state.left || held + bytes > most {
+            return false;
+        }
+        state.left -= bytes;
+        state.held.insert(Arc::clone(&self.project), held + bytes);
+        drop(state);
+        self.bytes += bytes;
+        true
+    }
+
+    /// Takes more as soon as there is so much left; `false` when there never will be.
+    pub async fn wait_for(&mut self, bytes: u64) -> bool {
+        if self.bytes + bytes > self.budget.most() {
+            return false;
+        }
+        loop {
+            let budget = self.budget.clone();
+            let freed = budget.0.freed.notified();
+            tokio::pin!(freed);
+            // What is given back from here on is heard of.
+            freed.as_mut().enable();
+            if self.take(bytes) {
+                return true;
+            }
+            freed.await;
+        }
+    }
+
+    /// The most that its project can hold.
+    pub fn most(&self) -> u64 {
+        self.budget.most()
+    }
+
+    /// Bytes that it holds.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Gives everything back.
     pub fn clear(&mut self) {
-        self.budget.left.fetch_add(std::mem::take(&mut self.bytes), Ordering::Relaxed);
+        let bytes = std::mem::take(&mut self.bytes);
+        if bytes == 0 {
+            return;
+        }
+        let mut state = self.budget.lock();
+        state.left += bytes;
+        if let Some(held) = state.held.get_mut(&self.project) {
+            *held -= bytes;
+            if *held == 0 {
+                state.held.remove(&self.project);
+            }
+        }
+        drop(state);
+        self.budget.0.freed.notify_waiters();
     }
 }
 
@@ -68,12 +136,33 @@ mod tests {
 
     #[test]
     fn what_is_taken_comes_back() {
-        let budget = Budget::new(10);
-        let (mut a, mut b) = (budget.share(), budget.share());
-        assert!(a.take(6) && !b.take(5) && b.take(4) && !a.take(1));
+        let budget = Budget::new(20);
+        let (mut a, mut b) = (budget.share("a"), budget.share("b"));
+        assert!(a.take(6) && b.take(10) && !b.take(1) && !a.take(5) && a.take(4));
         drop(a);
-        assert!(b.take(6));
-        b.clear();
         assert_eq!(budget.left(), 10);
+        b.clear();
+        assert_eq!((budget.left(), b.bytes()), (20, 0));
+    }
+
+    #[test]
+    fn no_project_takes_more_than_half() {
+        let budget = Budget::new(20);
+        let (mut first, mut second) = (budget.share("a"), budget.share("a"));
+        assert!(first.take(6) && second.take(4) && !second.take(1));
+        assert!(budget.share("b").take(10));
+    }
+
+    #[tokio::test]
+    async fn who_waits_gets_what_is_given_back() {
+        let budget = Budget::new(20);
+        let mut first = budget.share("a");
+        assert!(first.take(10));
+        let mut second = budget.share("a");
+        assert!(!second.wait_for(11).await, "that can never be");
+        let waiting = tokio::spawn(async move { second.wait_for(10).await });
+        tokio::task::yield_now().await;
+        drop(first);
+        assert!(waiting.await.unwrap());
     }
 }

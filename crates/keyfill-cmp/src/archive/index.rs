@@ -2,15 +2,15 @@
 //! others are expanded again when they are read. Links may come before their targets, none leaves the tree.
 
 use super::Limits;
-use super::budget::Share;
-use super::intake::Received;
+use super::packed::Packed;
+use super::tree::{Growing, Id, Node, Tree};
 use crate::Error;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use keyfill_files::{Entry, FileError, FileErrorKind, Files, Found, Kind, TreePath, follow};
-use std::collections::BTreeMap;
+use keyfill_diag::Cx;
+use keyfill_files::{Entry, FileError, FileErrorKind, Files, Kind, TreePath};
 use std::io::{self, Read};
-use std::sync::Mutex;
+use std::ops::ControlFlow;
 
 /// A file above this is not kept on the way: what rendering reads is smaller, and it is expanded when asked for.
 const LARGEST_KEPT: u64 = 1 << 20;
@@ -24,92 +24,116 @@ const MANIFEST_ENDINGS: [&str; 6] = [".yaml", ".yml", ".json", ".tpl", ".tgz", "
 
 /// The files of an archive. They are read-only and live as long as their request.
 pub struct ArchiveFiles {
-    received: Received,
-    nodes: BTreeMap<TreePath, Node>,
+    packed: Packed,
+    tree: Tree,
+    kept: Vec<Bytes>,
     limits: Limits,
-    /// The part of the budget that the kept files take.
-    _share: Mutex<Share>,
-}
-
-/// What the archive holds at a path.
-enum Node {
-    Dir,
-    /// Its content, where it was kept, else its size.
-    File(Result<Bytes, u64>),
-    Link(String),
-    /// A hard link: another path of the archive.
-    Same(TreePath),
-    Other,
+    cx: Cx,
 }
 
 impl ArchiveFiles {
-    /// Indexes an archive. `.git` is skipped. Files of the app's folder and files with the names of manifests are kept first.
-    pub fn index(received: Received, app: &TreePath, limits: Limits) -> Result<Self, Error> {
-        let mut indexer = Indexer {
-            app,
-            nodes: BTreeMap::from([(TreePath::root(), Node::Dir)]),
-            limits,
-            share: received.budget.share(),
-            kept: 0,
-        };
-        let walked = received.bytes.read(|compressed| indexer.walk(compressed));
+    /// Indexes an archive. `.git` is skipped. Files of the app's folder and files with the names of manifests are
+    /// kept first. The app's folder is there, and is a folder, or this fails.
+    pub fn open(packed: Packed, app: &TreePath, limits: Limits, cx: &Cx) -> Result<Self, Error> {
+        let mut indexer = Indexer { app, tree: Growing::new(), contents: Vec::new(), limits, kept: 0, cx };
+        let walked = packed.read(|compressed| indexer.walk(compressed));
         walked.map_err(|e| Error::io("cannot read the archive", e))??;
-        Ok(Self { nodes: indexer.nodes, limits, _share: Mutex::new(indexer.share), received })
-    }
-
-    fn follow(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
-        follow(path, |next| match self.nodes.get(next) {
-            Some(Node::Dir) => Ok(Found::Is(Kind::Dir)),
-            Some(Node::File(_)) => Ok(Found::Is(Kind::File)),
-            Some(Node::Other) => Ok(Found::Is(Kind::Other)),
-            // An absolute target names a place of the sender's disk, not one of the archive.
-            Some(Node::Link(target)) if target.starts_with('/') => {
-                Err(FileError::new(path, FileErrorKind::Escapes))
+        let (tree, kept) = (indexer.tree.finish(), indexer.contents);
+        let files = Self { packed, tree, kept, limits, cx: cx.clone() };
+        match files.resolve(app) {
+            Ok((_, Kind::Dir)) => Ok(files),
+            Ok(_) => Err(Error::request(format!("the app's path {:?} is not a folder", app.as_str()))),
+            Err(error) => {
+                Err(Error::request(format!("the app's path {:?} cannot be used: {error}", app.as_str())))
             }
-            Some(Node::Link(target)) => Ok(Found::Link(target.clone())),
-            Some(Node::Same(target)) => Ok(Found::LinkFromRoot(target.as_str().to_owned())),
-            None => Err(FileError::new(path, FileErrorKind::NotFound)),
-        })
+        }
     }
 
-    /// Expands the archive again up to one file.
-    fn expand(&self, path: &TreePath) -> io::Result<Option<Bytes>> {
-        self.received.bytes.read(|compressed| {
-            let mut archive = tar::Archive::new(MultiGzDecoder::new(compressed));
-            // Of a path that occurs twice the last one counts, as when it is unpacked.
-            let mut found = None;
+    /// Expands the archive again and shows its files, until `look` has seen enough.
+    fn expand(
+        &self,
+        mut look: impl FnMut(TreePath, &mut dyn Read) -> io::Result<ControlFlow<()>>,
+    ) -> io::Result<()> {
+        self.packed.read(|compressed| {
+            let bounded = Bounded::new(compressed, self.limits.expanded, &self.cx);
+            let mut archive = tar::Archive::new(bounded);
             for entry in archive.entries()? {
                 let mut entry = entry?;
-                if entry.header().entry_type().is_file() && place_of(&entry).as_ref() == Some(path) {
-                    let mut content = Vec::new();
-                    (&mut entry).take(self.limits.file).read_to_end(&mut content)?;
-                    found = Some(content.into());
+                let place = entry.header().entry_type().is_file().then(|| place_of(&entry)).flatten();
+                if let Some(path) = place
+                    && look(path, &mut entry)?.is_break()
+                {
+                    break;
                 }
             }
-            Ok(found)
+            Ok(())
         })?
     }
+
+    /// The content of one file that was not kept.
+    fn content(&self, path: &TreePath) -> io::Result<Option<Bytes>> {
+        // Of a path that occurs twice the last one counts, as when it is unpacked.
+        let mut found = None;
+        self.expand(|place, content| {
+            if place == *path {
+                found = Some(read_whole(content, self.limits.file)?);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+
+    fn read_node(&self, path: &TreePath, id: Id) -> Result<Bytes, FileError> {
+        match self.tree.node(id) {
+            Node::File { kept: Some(number), .. } => Ok(self.kept[*number as usize].clone()),
+            Node::File { size, .. } if *size > self.limits.file => {
+                Err(FileError::new(path, FileErrorKind::TooLarge))
+            }
+            Node::File { .. } => {
+                let content = self.content(&self.tree.path(id)).map_err(|e| FileError::io(path, e))?;
+                content.ok_or_else(|| FileError::new(path, FileErrorKind::NotFound))
+            }
+            Node::Dir => Err(FileError::new(path, FileErrorKind::IsDir)),
+            _ => Err(FileError::new(path, FileErrorKind::NotRegular)),
+        }
+    }
+}
+
+fn read_whole(content: &mut dyn Read, most: u64) -> io::Result<Bytes> {
+    let mut bytes = Vec::new();
+    content.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
 }
 
 struct Indexer<'a> {
     app: &'a TreePath,
-    nodes: BTreeMap<TreePath, Node>,
+    tree: Growing,
+    contents: Vec<Bytes>,
     limits: Limits,
-    share: Share,
+    /// Bytes of the contents.
     kept: u64,
+    cx: &'a Cx,
 }
 
-/// Counts what comes out of the decompression and ends it at a bound.
-struct Bounded<R> {
-    inner: R,
+/// Counts what comes out of the decompression, and ends it at a bound and at the run's end.
+struct Bounded<'a, R> {
+    inner: MultiGzDecoder<R>,
     left: u64,
+    cx: &'a Cx,
 }
 
 /// Marks the error of an archive that expands beyond its bound.
 const BOMB: &str = "expands beyond its bound";
 
-impl<R: Read> Read for Bounded<R> {
+impl<'a, R: Read> Bounded<'a, R> {
+    fn new(compressed: R, most: u64, cx: &'a Cx) -> Self {
+        Self { inner: MultiGzDecoder::new(compressed), left: most, cx }
+    }
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.cx.check().map_err(|stopped| io::Error::other(stopped.to_string()))?;
         let n = self.inner.read(buffer)?;
         self.left = self.left.checked_sub(n as u64).ok_or_else(|| io::Error::other(BOMB))?;
         Ok(n)
@@ -118,46 +142,49 @@ impl<R: Read> Read for Bounded<R> {
 
 impl Indexer<'_> {
     fn walk(&mut self, compressed: &mut dyn Read) -> Result<(), Error> {
+        let cx = self.cx;
         let expanded = self.limits.expanded;
         let broken = |e: io::Error| {
             if e.to_string().contains(BOMB) {
                 return Error::limit(format!("the archive expands to more than {} MiB", expanded >> 20));
             }
-            Error::request(format!("the archive is broken: {e}"))
+            match cx.check() {
+                Err(stopped) => Error::stopped(format!("stopped while the archive was read: {stopped}")),
+                Ok(()) => Error::request(format!("the archive is broken: {e}")),
+            }
         };
-        let mut archive =
-            tar::Archive::new(Bounded { inner: MultiGzDecoder::new(compressed), left: expanded });
+        let mut archive = tar::Archive::new(Bounded::new(compressed, expanded, cx));
         for entry in archive.entries().map_err(broken)? {
             let mut entry = entry.map_err(broken)?;
-            self.add(&mut entry).map_err(|refused| refused.unwrap_or_else(broken))?;
+            self.add(&mut entry).map_err(|refused| match refused {
+                Refused::Ours(error) => error,
+                Refused::Io(error) => broken(error),
+            })?;
         }
         Ok(())
     }
 
     /// Takes one entry in. The error is ours, or one of the archive's own.
     fn add(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), Refused> {
-        if self.nodes.len() >= self.limits.entries {
-            return Err(
-                Error::limit(format!("the archive has more than {} entries", self.limits.entries)).into()
-            );
-        }
-        if entry.path_bytes().len() > self.limits.path {
-            return Err(Error::limit(format!(
-                "the archive has a path longer than {} bytes",
-                self.limits.path
-            ))
-            .into());
+        let Limits { entries, path: longest, depth, .. } = self.limits;
+        if entry.path_bytes().len() > longest {
+            return Err(Error::limit(format!("the archive has a path longer than {longest} bytes")).into());
         }
         let Some(path) = place_of(entry) else {
             let shown = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             return Err(Error::request(format!("the archive's path {shown:?} leaves the repository")).into());
         };
+        if path.parts().count() > depth {
+            return Err(Error::limit(format!("the archive has folders nested deeper than {depth}")).into());
+        }
         if path.is_root() || path.parts().any(|part| part == ".git") {
             return Ok(());
         }
         let node = self.node(entry, &path)?;
-        self.add_folders(&path);
-        self.nodes.insert(path, node);
+        self.tree.put(&path, node);
+        if self.tree.len() > entries {
+            return Err(Error::limit(format!("the archive has more than {entries} entries")).into());
+        }
         Ok(())
     }
 
@@ -170,45 +197,36 @@ impl Indexer<'_> {
         Ok(if kind.is_dir() {
             Node::Dir
         } else if kind.is_symlink() {
-            link(entry).map_or(Node::Other, Node::Link)
+            link(entry).map_or(Node::Other, |target| Node::Link(target.into()))
         } else if kind.is_hard_link() {
-            link(entry).and_then(|name| TreePath::new(&name)).map_or(Node::Other, Node::Same)
+            let target = link(entry).and_then(|name| TreePath::new(&name));
+            target.map_or(Node::Other, |target| Node::Same(target.as_str().into()))
         } else if kind.is_file() {
             let size = entry.size();
-            if self.keeps(path, size) {
+            let kept = if self.keeps(path, size) {
                 let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
                 entry.read_to_end(&mut content)?;
-                Node::File(Ok(content.into()))
+                self.contents.push(content.into());
+                u32::try_from(self.contents.len() - 1).ok()
             } else {
-                Node::File(Err(size))
-            }
+                None
+            };
+            Node::File { size, kept }
         } else {
             Node::Other
         })
     }
 
-    /// Whether a file is kept; then its part of the bounds is taken.
+    /// Whether a file is kept; then its part of the bound is taken.
     fn keeps(&mut self, path: &TreePath, size: u64) -> bool {
         let near =
             path.is_within(self.app) || MANIFEST_ENDINGS.iter().any(|end| path.as_str().ends_with(end));
         let most = if near { LARGEST_KEPT } else { LARGEST_KEPT_ELSEWHERE };
         // What lies elsewhere leaves room for what is near and comes later.
         let bound = if near { self.limits.kept } else { self.limits.kept / 4 };
-        let keeps = size <= most && self.kept + size <= bound && self.share.take(size);
+        let keeps = size <= most && self.kept + size <= bound;
         self.kept += if keeps { size } else { 0 };
         keeps
-    }
-
-    /// The folders on the way to a path, which not every archive names.
-    fn add_folders(&mut self, path: &TreePath) {
-        let mut above = path.parent();
-        while let Some(dir) = above {
-            above = dir.parent();
-            if let Some(Node::Dir) = self.nodes.get(&dir) {
-                return;
-            }
-            self.nodes.insert(dir, Node::Dir);
-        }
     }
 }
 
@@ -216,15 +234,6 @@ impl Indexer<'_> {
 enum Refused {
     Ours(Error),
     Io(io::Error),
-}
-
-impl Refused {
-    fn unwrap_or_else(self, of_io: impl FnOnce(io::Error) -> Error) -> Error {
-        match self {
-            Self::Ours(error) => error,
-            Self::Io(error) => of_io(error),
-        }
-    }
 }
 
 impl From<Error> for Refused {
@@ -248,60 +257,69 @@ fn place_of(entry: &tar::Entry<'_, impl Read>) -> Option<TreePath> {
 
 impl Files for ArchiveFiles {
     fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
-        let (real, kind) = self.follow(path)?;
-        match (kind, self.nodes.get(&real)) {
-            (_, Some(Node::File(Ok(content)))) => Ok(content.clone()),
-            (_, Some(Node::File(Err(size)))) if *size > self.limits.file => {
-                Err(FileError::new(path, FileErrorKind::TooLarge))
-            }
-            (_, Some(Node::File(Err(_)))) => {
-                let content = self.expand(&real).map_err(|e| FileError::io(path, e))?;
-                content.ok_or_else(|| FileError::new(path, FileErrorKind::NotFound))
-            }
-            (Kind::Dir, _) => Err(FileError::new(path, FileErrorKind::IsDir)),
-            _ => Err(FileError::new(path, FileErrorKind::NotRegular)),
-        }
+        let (id, _) = self.tree.follow(path)?;
+        self.read_node(path, id)
     }
 
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
-        let (real, kind) = self.follow(dir)?;
-        if kind != Kind::Dir {
+        let (folder, _) = self.tree.follow(dir)?;
+        if *self.tree.node(folder) != Node::Dir {
             return Err(FileError::new(dir, FileErrorKind::NotDir));
         }
-        let depth = real.parts().count() + 1;
-        let below = self
-            .nodes
-            .range(real.clone()..)
-            .take_while(|(path, _)| path.is_within(&real) || is_between(path, &real));
-        let mut entries = Vec::new();
-        for (path, node) in below.filter(|(path, _)| path.is_within(&real) && path.parts().count() == depth) {
-            let is_link = matches!(node, Node::Link(_));
-            let kind = self.follow(path).map_or(Kind::Other, |(_, kind)| kind);
-            entries.push(Entry { name: path.name().to_owned(), kind, is_link });
-        }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
+        let entry = |id: &Id| Entry {
+            name: self.tree.name(*id).to_owned(),
+            kind: self.tree.kind_behind(*id),
+            is_link: matches!(self.tree.node(*id), Node::Link(_)),
+        };
+        Ok(self.tree.inside(folder).iter().map(entry).collect())
     }
 
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
-        self.follow(path)
+        let (id, followed) = self.tree.follow(path)?;
+        let real = if followed { self.tree.path(id) } else { path.clone() };
+        Ok((real, self.tree.kind_behind(id)))
     }
-}
 
-/// Whether a path sorts among those below `dir` without being one: `a-b` lies between `a` and `a/x`.
-fn is_between(path: &TreePath, dir: &TreePath) -> bool {
-    path.as_str().starts_with(dir.as_str())
+    /// What was not kept is expanded once for all of them.
+    fn any(&self, paths: &[TreePath], look: &mut dyn FnMut(&TreePath, &[u8]) -> bool) -> bool {
+        let mut packed = std::collections::BTreeMap::new();
+        for path in paths {
+            let Ok((id, _)) = self.tree.follow(path) else { continue };
+            match self.tree.node(id) {
+                Node::File { kept: None, size } if *size <= self.limits.file => {
+                    packed.insert(self.tree.path(id), path);
+                }
+                _ => {
+                    if self.read_node(path, id).is_ok_and(|content| look(path, &content)) {
+                        return true;
+                    }
+                }
+            }
+        }
+        if packed.is_empty() {
+            return false;
+        }
+        let mut found = false;
+        // An archive that could be read once can be read again, or the run is over.
+        let _ = self.expand(|place, content| {
+            if let Some(path) = packed.get(&place) {
+                found |= look(path, &read_whole(content, self.limits.file)?);
+            }
+            Ok(if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        });
+        found
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::ArchiveFiles;
     use crate::Error;
-    use crate::archive::{Budget, Intake, Limits};
+    use crate::archive::{Limits, Packed};
     use flate2::{Compression, write::GzEncoder};
+    use keyfill_diag::Cx;
     use keyfill_files::{FileErrorKind, Files, TreePath};
-    use sha2::{Digest as _, Sha256};
-
+    use std::time::Duration;
     enum Put<'a> {
         File(&'a str, &'a [u8]),
         Link(&'a str, &'a str),
@@ -333,11 +351,13 @@ mod tests {
         tar.into_inner().unwrap().finish().unwrap()
     }
 
-    fn index(bytes: &[u8], limits: Limits, memory: u64) -> Result<ArchiveFiles, Error> {
-        let mut intake = Intake::new(bytes.len() as i64, limits, &Budget::new(memory))?;
-        intake.push(bytes)?;
-        let sum: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
-        ArchiveFiles::index(intake.finish(&sum)?, &at("app"), limits)
+    fn index(bytes: &[u8], limits: Limits) -> Result<ArchiveFiles, Error> {
+        ArchiveFiles::open(
+            Packed::Memory(bytes.to_vec().into()),
+            &TreePath::root(),
+            limits,
+            &Cx::with_time(Duration::from_secs(60)),
+        )
     }
 
     fn at(path: &str) -> TreePath {
@@ -354,8 +374,8 @@ mod tests {
             Put::File("app-2/x", b""),
             Put::File(".git/config", b"secret"),
         ]);
-        for memory in [0, 10, 1 << 30] {
-            let files = index(&bytes, Limits::default(), memory).unwrap();
+        for kept in [0, 10, 1 << 30] {
+            let files = index(&bytes, Limits { kept, ..Limits::default() }).unwrap();
             assert_eq!(&files.read(&at("app/link")).unwrap()[..], b"content");
             assert_eq!(files.read(&at("base/big")).unwrap().len(), big.len());
             assert_eq!(files.read(&at(".git/config")).unwrap_err().kind(), FileErrorKind::NotFound);
@@ -377,7 +397,7 @@ mod tests {
             Put::Link("a", "b"),
             Put::Link("b", "a"),
         ]);
-        let files = index(&bytes, Limits::default(), 1 << 20).unwrap();
+        let files = index(&bytes, Limits::default()).unwrap();
         let kind = |path: &str| files.read(&at(path)).unwrap_err().kind();
         assert_eq!(
             (kind("out"), kind("abs"), kind("a")),
@@ -406,15 +426,47 @@ mod tests {
                 Limits { path: 5, ..Limits::default() },
                 "longer than 5",
             ),
+            (
+                archive(&[Put::File("a/b/c/d", b"")]),
+                Limits { depth: 3, ..Limits::default() },
+                "nested deeper than 3",
+            ),
             (b"not gzip".to_vec(), Limits::default(), "broken"),
             (archive(&[Put::File("a", &zeros)])[..200].to_vec(), Limits::default(), "broken"),
         ];
         for (bytes, limits, why) in cases {
-            let error = index(&bytes, limits, 1 << 30).err().unwrap().to_string();
+            let error = index(&bytes, limits).err().unwrap().to_string();
             assert!(error.contains(why), "{error}");
         }
         let bytes = archive(&[Put::File("a", &zeros)]);
-        let files = index(&bytes, Limits { file: 100, ..Limits::default() }, 1 << 30).unwrap();
+        let files = index(&bytes, Limits { file: 100, ..Limits::default() }).unwrap();
         assert_eq!(files.read(&at("a")).unwrap_err().kind(), FileErrorKind::TooLarge);
+    }
+    #[test]
+    fn many_files_that_were_not_kept_are_expanded_once() {
+        let content = vec![b'x'; 2 << 20];
+        let names: Vec<String> = (0..20).map(|i| format!("f{i:02}")).collect();
+        let mut entries: Vec<Put<'_>> = names.iter().map(|name| Put::File(name, &content)).collect();
+        entries.push(Put::File("small", b"yes"));
+        let files = index(&archive(&entries), Limits::default()).unwrap();
+        let paths: Vec<TreePath> =
+            names.iter().map(|name| at(name)).chain([at("small"), at("none")]).collect();
+        let mut seen = Vec::new();
+        assert!(!files.any(&paths, &mut |path, bytes| {
+            seen.push((path.to_string(), bytes.len()));
+            false
+        }));
+        assert_eq!(seen.len(), 21, "{seen:?}");
+        assert!(files.any(&paths, &mut |_, bytes| bytes == b"yes"));
+        assert!(files.any(&paths, &mut |path, _| path.as_str() == "f07"));
+    }
+
+    #[test]
+    fn reading_ends_at_the_deadline() {
+        let bytes = archive(&[Put::File("a", &vec![0; 4 << 20])]);
+        let late = Cx::with_time(Duration::ZERO);
+        let packed = Packed::Memory(bytes.into());
+        let error = ArchiveFiles::open(packed, &TreePath::root(), Limits::default(), &late).err().unwrap();
+        assert!(error.to_string().contains("deadline"), "{error}");
     }
 }

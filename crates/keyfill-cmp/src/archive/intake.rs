@@ -1,20 +1,36 @@
-//! Taking in the bytes of an archive: counted, hashed, kept in memory while the budget lasts.
+//! Taking in the bytes of an archive: counted, hashed, kept in memory or on disk as far as the budgets go.
 
-use super::Limits;
 use super::budget::{Budget, Share};
+use super::packed::Packed;
+use super::{Archive, Limits};
 use crate::Error;
-use bytes::Bytes;
+use keyfill_files::TreePath;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
-use std::io::{BufWriter, Read, Seek as _, SeekFrom, Write as _};
-use std::sync::{Mutex, PoisonError};
+use std::io::{BufWriter, Write as _};
+
+/// Bytes of a temporary file that are written at once.
+const BUFFER: usize = 64 << 10;
+
+/// Disk is set aside in steps of this size where the request did not say how much it needs.
+const STEP: u64 = 1 << 20;
+
+/// What archives may take of memory and of disk, all together.
+#[derive(Clone, Debug)]
+pub struct Budgets {
+    /// Memory.
+    pub memory: Budget,
+    /// Temporary disk.
+    pub disk: Budget,
+}
 
 /// An archive on its way in.
 pub struct Intake {
     hash: Sha256,
     limits: Limits,
-    budget: Budget,
-    share: Share,
+    announced: u64,
+    memory: Share,
+    disk: Share,
     length: u64,
     store: Store,
 }
@@ -25,28 +41,9 @@ enum Store {
     Disk(BufWriter<File>),
 }
 
-/// Bytes of a temporary file that are written or read at once.
-const BUFFER: usize = 64 << 10;
-
-/// A whole archive whose checksum fits.
-pub struct Received {
-    /// Its SHA-256.
-    pub checksum: [u8; 32],
-    /// Bytes as sent.
-    pub length: u64,
-    pub(super) budget: Budget,
-    pub(super) bytes: Compressed,
-}
-
-/// The archive's bytes, to be read from the beginning as often as needed.
-pub(super) enum Compressed {
-    Memory(Bytes, #[allow(dead_code, reason = "holds the part of the budget that the bytes take")] Share),
-    Disk(Mutex<File>),
-}
-
 impl Intake {
     /// An archive of which nothing has come yet. `announced` is the size that the client says.
-    pub fn new(announced: i64, limits: Limits, budget: &Budget) -> Result<Self, Error> {
+    pub fn new(announced: i64, limits: Limits, budgets: &Budgets, project: &str) -> Result<Self, Error> {
         let announced = u64::try_from(announced).unwrap_or(0);
         if announced > limits.compressed {
             return Err(too_large(&limits));
@@ -57,30 +54,31 @@ impl Intake {
         Ok(Self {
             hash: Sha256::new(),
             limits,
-            budget: budget.clone(),
-            share: budget.share(),
+            announced,
+            memory: budgets.memory.share(project),
+            disk: budgets.disk.share(project),
             length: 0,
             store: Store::Memory(first),
         })
     }
 
-    /// Takes a piece in.
-    pub fn push(&mut self, chunk: &[u8]) -> Result<(), Error> {
+    /// Takes a piece in. It waits where the archive goes to disk and others have taken all that there is.
+    pub async fn push(&mut self, chunk: &[u8]) -> Result<(), Error> {
         self.length += chunk.len() as u64;
         if self.length > self.limits.compressed {
             return Err(too_large(&self.limits));
         }
         self.hash.update(chunk);
         if let Store::Memory(bytes) = &mut self.store {
-            if self.length <= self.limits.in_memory && self.share.take(chunk.len() as u64) {
+            if self.length <= self.limits.in_memory && self.memory.take(chunk.len() as u64) {
                 bytes.extend_from_slice(chunk);
                 return Ok(());
             }
-            let mut file = tempfile::tempfile()
-                .map_err(|e| Error::io("cannot make a temporary file for an archive", e))?;
-            file.write_all(bytes).map_err(disk_error)?;
-            self.store = Store::Disk(BufWriter::with_capacity(BUFFER, file));
-            self.share.clear();
+            let kept = std::mem::take(bytes);
+            self.spool(&kept).await?;
+        }
+        if self.length > self.disk.bytes() && !self.disk.take(STEP.max(self.length - self.disk.bytes())) {
+            return Err(no_disk(&self.disk, self.length));
         }
         match &mut self.store {
             Store::Disk(file) => file.write_all(chunk).map_err(disk_error),
@@ -88,25 +86,41 @@ impl Intake {
         }
     }
 
+    /// Goes on in a temporary file, once there is room for all that the client has announced.
+    async fn spool(&mut self, kept: &[u8]) -> Result<(), Error> {
+        let whole = self.announced.max(self.length);
+        if !self.disk.wait_for(whole).await {
+            return Err(no_disk(&self.disk, whole));
+        }
+        let file =
+            tempfile::tempfile().map_err(|e| Error::io("cannot make a temporary file for an archive", e))?;
+        let mut file = BufWriter::with_capacity(BUFFER, file);
+        file.write_all(kept).map_err(disk_error)?;
+        self.store = Store::Disk(file);
+        self.memory.clear();
+        Ok(())
+    }
+
     /// The archive is complete. Its checksum must be the one that the client sent, in hex.
-    pub fn finish(self, checksum: &str) -> Result<Received, Error> {
+    pub fn finish(self, checksum: &str, app: TreePath) -> Result<Archive, Error> {
         let sum: [u8; 32] = self.hash.finalize().into();
         let hex: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
         if !hex.eq_ignore_ascii_case(checksum) {
+            // What the client sent is any text.
+            let said: String = checksum.chars().take(64).collect();
             return Err(Error::request(format!(
-                "the archive's checksum is {hex} after {} bytes, the request says {checksum:?}: \
+                "the archive's checksum is {hex} after {} bytes, the request says {said:?}: \
                  it was cut short or changed on its way",
                 self.length
             )));
         }
-        let bytes = match self.store {
-            Store::Memory(bytes) => Compressed::Memory(bytes.into(), self.share),
+        let (packed, share) = match self.store {
+            Store::Memory(bytes) => (Packed::Memory(bytes.into()), self.memory),
             Store::Disk(file) => {
-                let file = file.into_inner().map_err(|e| disk_error(e.into_error()))?;
-                Compressed::Disk(Mutex::new(file))
+                (Packed::File(file.into_inner().map_err(|e| disk_error(e.into_error()))?), self.disk)
             }
         };
-        Ok(Received { checksum: sum, length: self.length, budget: self.budget, bytes })
+        Ok(Archive { checksum: sum, packed, app, limits: self.limits, _share: share })
     }
 }
 
@@ -118,62 +132,78 @@ fn too_large(limits: &Limits) -> Error {
     ))
 }
 
+fn no_disk(share: &Share, wanted: u64) -> Error {
+    Error::limit(format!(
+        "the repository's archive needs {} MiB of temporary disk, and the archives of one project may take {} MiB; \
+         narrow it with the annotation argocd.argoproj.io/manifest-generate-paths, or raise --archive-disk",
+        wanted.div_ceil(1 << 20),
+        share.most() >> 20
+    ))
+}
+
 fn disk_error(error: std::io::Error) -> Error {
     Error::io("cannot write an archive to a temporary file", error)
 }
 
-impl Compressed {
-    /// Runs `work` over the bytes from the beginning.
-    pub fn read<T>(&self, work: impl FnOnce(&mut dyn Read) -> T) -> std::io::Result<T> {
-        match self {
-            Self::Memory(bytes, _) => Ok(work(&mut &bytes[..])),
-            Self::Disk(file) => {
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(0))?;
-                Ok(work(&mut std::io::BufReader::with_capacity(BUFFER, &mut *file)))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Budget, Compressed, Intake};
+    use super::{Budget, Budgets, Intake, Packed};
     use crate::archive::Limits;
+    use keyfill_files::TreePath;
 
     const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
-    #[test]
-    fn what_does_not_fit_in_memory_goes_to_disk() {
-        for (memory, in_memory, on_disk) in [(100, 5, false), (100, 4, true), (3, 5, true), (0, 5, true)] {
-            let budget = Budget::new(memory);
+    fn budgets(memory: u64, disk: u64) -> Budgets {
+        Budgets { memory: Budget::new(memory), disk: Budget::new(disk) }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_in_memory_goes_to_disk() {
+        for (memory, in_memory, on_disk) in [(100, 5, false), (100, 4, true), (6, 5, true), (0, 5, true)] {
+            let budgets = budgets(memory, 4 << 20);
             let limits = Limits { in_memory, ..Limits::default() };
-            let mut intake = Intake::new(5, limits, &budget).unwrap();
+            let mut intake = Intake::new(5, limits, &budgets, "a").unwrap();
             for chunk in [&b"he"[..], b"ll", b"o"] {
-                intake.push(chunk).unwrap();
+                intake.push(chunk).await.unwrap();
             }
-            let received = intake.finish(HELLO).unwrap();
-            assert_eq!(matches!(received.bytes, Compressed::Disk(_)), on_disk);
+            let archive = intake.finish(HELLO, TreePath::root()).unwrap();
+            assert_eq!(matches!(archive.packed, Packed::File(_)), on_disk);
             for _ in 0..2 {
                 let mut text = String::new();
-                received.bytes.read(|r| r.read_to_string(&mut text)).unwrap().unwrap();
+                archive.packed.read(|r| r.read_to_string(&mut text)).unwrap().unwrap();
                 assert_eq!(text, "hello");
             }
-            drop(received);
-            assert_eq!(budget.left(), memory);
+            drop(archive);
+            assert_eq!((budgets.memory.held(), budgets.disk.held()), (0, 0));
         }
     }
 
-    #[test]
-    fn a_wrong_checksum_and_too_many_bytes_are_refused() {
+    #[tokio::test]
+    async fn disk_is_bounded_for_all_and_for_each_project() {
+        let budgets = budgets(0, 4 << 20);
+        let mut honest = Intake::new(2 << 20, Limits::default(), &budgets, "a").unwrap();
+        honest.push(&[0; 100]).await.unwrap();
+        assert_eq!(budgets.disk.held(), 2 << 20, "what was announced is set aside");
+        let mut other = Intake::new(0, Limits::default(), &budgets, "b").unwrap();
+        let chunk = vec![0; 1 << 20];
+        other.push(&chunk).await.unwrap();
+        other.push(&chunk).await.unwrap();
+        let error = other.push(&chunk).await.unwrap_err().to_string();
+        assert!(error.contains("--archive-disk"), "{error}");
+        let mut large = Intake::new(3 << 20, Limits::default(), &budgets, "c").unwrap();
+        assert!(large.push(&chunk).await.is_err(), "it would never fit");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_checksum_and_too_many_bytes_are_refused() {
         let limits = Limits { compressed: 4, ..Limits::default() };
-        let budget = Budget::new(100);
-        assert!(Intake::new(5, limits, &budget).is_err());
-        let mut intake = Intake::new(1, limits, &budget).unwrap();
-        assert!(intake.push(b"hel").is_ok() && intake.push(b"lo").is_err());
-        let mut intake = Intake::new(-1, Limits::default(), &budget).unwrap();
-        intake.push(b"hell").unwrap();
-        let error = intake.finish(HELLO).err().unwrap().to_string();
+        let budgets = budgets(100, 100);
+        assert!(Intake::new(5, limits, &budgets, "a").is_err());
+        let mut intake = Intake::new(1, limits, &budgets, "a").unwrap();
+        assert!(intake.push(b"hel").await.is_ok() && intake.push(b"lo").await.is_err());
+        let mut intake = Intake::new(-1, Limits::default(), &budgets, "a").unwrap();
+        intake.push(b"hell").await.unwrap();
+        let error = intake.finish(HELLO, TreePath::root()).err().unwrap().to_string();
         assert!(error.contains("after 4 bytes"), "{error}");
     }
 }

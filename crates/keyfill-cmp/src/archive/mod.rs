@@ -1,39 +1,50 @@
-//! A request's archive: taken in under a shared budget, its checksum verified, indexed, read on demand.
+//! A request's archive: taken in under shared budgets, its checksum verified; elsewhere indexed and read.
 
 mod budget;
 mod index;
 mod intake;
+mod packed;
+mod tree;
 
-pub use budget::Budget;
+pub use budget::{Budget, Share};
 pub use index::ArchiveFiles;
-pub use intake::{Intake, Received};
+pub use intake::{Budgets, Intake};
+pub use packed::Packed;
 
 use crate::Error;
-use keyfill_files::{Files as _, Kind, TreePath};
+use keyfill_diag::Cx;
+use keyfill_files::TreePath;
 
 /// A request's archive whose checksum fits. Nothing of it was expanded yet: who has the answer already need
-/// not open it.
+/// not open it, and who opens it should be a process that can be killed.
 pub struct Archive {
-    received: Received,
+    checksum: [u8; 32],
+    packed: Packed,
     app: TreePath,
     limits: Limits,
+    /// What it takes of a budget, for as long as it is there.
+    _share: Share,
 }
 
 impl Archive {
-    /// An archive with the app's folder in it.
-    pub fn new(received: Received, app: TreePath, limits: Limits) -> Self {
-        Self { received, app, limits }
+    /// SHA-256 of the bytes as they came.
+    pub fn checksum(&self) -> [u8; 32] {
+        self.checksum
     }
 
-    /// Expands it. The app's folder is there, and is a folder, or this fails. It keeps a processor busy.
-    pub fn open(self) -> Result<ArchiveFiles, Error> {
-        let files = ArchiveFiles::index(self.received, &self.app, self.limits)?;
-        let app = self.app.as_str();
-        match files.resolve(&self.app) {
-            Ok((_, Kind::Dir)) => Ok(files),
-            Ok(_) => Err(Error::request(format!("the app's path {app:?} is not a folder"))),
-            Err(error) => Err(Error::request(format!("the app's path {app:?} cannot be used: {error}"))),
-        }
+    /// The bytes as they came.
+    pub fn packed(&self) -> &Packed {
+        &self.packed
+    }
+
+    /// The bounds that it was taken in under, and is to be opened under.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Expands it here.
+    pub fn open(self, cx: &Cx) -> Result<ArchiveFiles, Error> {
+        ArchiveFiles::open(self.packed, &self.app, self.limits, cx)
     }
 }
 
@@ -46,10 +57,12 @@ pub struct Limits {
     pub in_memory: u64,
     /// Bytes of the tar stream.
     pub expanded: u64,
-    /// Files, folders and links.
+    /// Files, folders and links, with the folders that the archive does not name.
     pub entries: usize,
     /// Bytes of one path.
     pub path: usize,
+    /// Folders on the way to one file.
+    pub depth: usize,
     /// Bytes of one file that is read.
     pub file: u64,
     /// Bytes of files that are kept expanded; others are expanded again when they are read.
@@ -57,7 +70,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 512 MiB sent, 8 MiB of them in memory, 2 GiB expanded, 500,000 entries, paths of 4,096 bytes, files of 64 MiB, 32 MiB kept.
+    /// 512 MiB sent, 8 MiB of them in memory, 2 GiB expanded, 500,000 entries, paths of 4,096 bytes and 256 folders,
+    /// files of 64 MiB, 32 MiB kept.
     fn default() -> Self {
         Self {
             compressed: 512 << 20,
@@ -65,6 +79,7 @@ impl Default for Limits {
             expanded: 2 << 30,
             entries: 500_000,
             path: 4_096,
+            depth: 256,
             file: 64 << 20,
             kept: 32 << 20,
         }

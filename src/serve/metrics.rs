@@ -6,8 +6,8 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
-use keyfill_cmp::archive::Budget;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use keyfill_cmp::archive::Budgets;
 use keyfill_cmp::queue::Queue;
 use keyfill_diag::Class;
 use std::collections::BTreeMap;
@@ -26,6 +26,12 @@ const CALLS: [&str; 3] = ["generate", "match", "parameters"];
 const CLASSES: [Class; 6] =
     [Class::Other, Class::Usage, Class::Render, Class::Missing, Class::Store, Class::Forbidden];
 
+/// How long a client of the metrics may take to say what it wants; one that is silent is hung up on.
+const HEADERS: Duration = Duration::from_secs(10);
+
+/// Bytes of an app's name in a metric.
+const MOST_IN_NAME: usize = 128;
+
 /// So many apps are counted by name; those that come later are counted together.
 const MOST_APPS: usize = 2_000;
 
@@ -41,6 +47,7 @@ struct Ended {
 
 impl Apps {
     fn count(&self, app: &str, failed: bool) {
+        let app = &app[..app.floor_char_boundary(MOST_IN_NAME)];
         let mut apps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = apps.len() < MOST_APPS || apps.contains_key(app);
         let ended = apps.entry(if known { app } else { "others" }.to_owned()).or_default();
@@ -91,6 +98,26 @@ impl Histogram {
     }
 }
 
+/// How a worker ended in the middle of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// At the request's deadline.
+    Deadline,
+    /// For want of memory.
+    Memory,
+    /// By a fault of its own.
+    Crash,
+    /// From outside.
+    Killed,
+}
+
+const DEATHS: [(Death, &str); 4] = [
+    (Death::Deadline, "deadline"),
+    (Death::Memory, "memory"),
+    (Death::Crash, "crash"),
+    (Death::Killed, "killed"),
+];
+
 /// The counters of a server.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -98,6 +125,8 @@ pub struct Metrics {
     errors: [AtomicU64; CLASSES.len()],
     apps: Apps,
     in_progress: AtomicI64,
+    deaths: [AtomicU64; DEATHS.len()],
+    crash_loops: AtomicU64,
     /// Requests whose client went away, and whose time was over.
     gone: AtomicU64,
     late: AtomicU64,
@@ -124,6 +153,18 @@ impl Metrics {
         if let Some(at) = CLASSES.iter().position(|c| *c == class) {
             self.errors[at].fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Notes a worker that ended in the middle of a request.
+    pub fn died(&self, death: Death) {
+        if let Some(at) = DEATHS.iter().position(|(d, _)| *d == death) {
+            self.deaths[at].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes a request that was refused since its like had ended its workers.
+    pub fn refused_crash_loop(&self) {
+        self.crash_loops.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Notes requests that begin, or end.
@@ -155,6 +196,19 @@ impl Metrics {
         }
         head(text, "keyfill_requests_in_progress", "gauge", "Requests that are worked on");
         let _ = writeln!(text, "keyfill_requests_in_progress {}", self.in_progress.load(Ordering::Relaxed));
+        head(text, "keyfill_workers_lost_total", "counter", "Workers that ended in the middle of a request");
+        for (counter, (_, why)) in self.deaths.iter().zip(DEATHS) {
+            let n = counter.load(Ordering::Relaxed);
+            let _ = writeln!(text, "keyfill_workers_lost_total{{why=\"{why}\"}} {n}");
+        }
+        head(
+            text,
+            "keyfill_crash_loops_refused_total",
+            "counter",
+            "Requests refused whose like ended workers",
+        );
+        let _ =
+            writeln!(text, "keyfill_crash_loops_refused_total {}", self.crash_loops.load(Ordering::Relaxed));
         self.apps.write(text);
         head(text, "keyfill_stage_seconds", "histogram", "Stages of generate");
         self.render.write(text, "keyfill_stage_seconds", "stage=\"render\"");
@@ -168,12 +222,14 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
 }
 
 /// All metrics as Prometheus reads them.
-fn page(generator: &KeyfillGenerator, queue: &Queue, archives: &Budget) -> String {
+fn page(generator: &KeyfillGenerator, queue: &Queue, archives: &Budgets) -> String {
     let mut text = String::new();
     generator.metrics().write(&mut text);
     let vault = generator.vault_stats();
     let (cache_bytes, cache_hits) = generator.render_cache();
-    let numbers: [(&str, &str, &str, u64); 11] = [
+    let (busy, idle, waiting) = generator.jobs().numbers();
+    let (started, grown) = generator.jobs().started();
+    let numbers: [(&str, &str, &str, u64); 16] = [
         ("keyfill_vault_reads_total", "counter", "Secrets that Vault was asked for", vault.reads),
         ("keyfill_secret_cache_hits_total", "counter", "Secrets answered by an earlier read", vault.hits),
         ("keyfill_secret_cache_bytes", "gauge", "Bytes of secrets that are kept", vault.kept_bytes as u64),
@@ -196,9 +252,14 @@ fn page(generator: &KeyfillGenerator, queue: &Queue, archives: &Budget) -> Strin
             "keyfill_archive_memory_bytes",
             "gauge",
             "Bytes of archives that are held in memory",
-            archives.held(),
+            archives.memory.held(),
         ),
-        ("keyfill_workers_busy", "gauge", "Requests that keep a processor busy", generator.working() as u64),
+        ("keyfill_archive_disk_bytes", "gauge", "Bytes of archives on temporary disk", archives.disk.held()),
+        ("keyfill_workers_busy", "gauge", "Workers that work on a request", busy as u64),
+        ("keyfill_workers_idle", "gauge", "Workers that wait for a request", idle as u64),
+        ("keyfill_workers_waiting", "gauge", "Requests that wait for a worker", waiting as u64),
+        ("keyfill_workers_started_total", "counter", "Workers that were started", started),
+        ("keyfill_workers_grown_total", "counter", "Workers replaced since they had grown", grown),
         ("keyfill_queue_waiting", "gauge", "Requests that wait for a place", queue.waiting() as u64),
     ];
     for (name, kind, help, value) in numbers {
@@ -214,7 +275,7 @@ pub async fn serve(
     address: SocketAddr,
     generator: Arc<KeyfillGenerator>,
     queue: Queue,
-    archives: Budget,
+    archives: Budgets,
 ) -> Result<(SocketAddr, JoinHandle<()>)> {
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot serve metrics on {address}"))?;
@@ -234,6 +295,8 @@ pub async fn serve(
                 });
                 // A client that breaks off is its own business.
                 let _ = hyper::server::conn::http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(HEADERS)
                     .serve_connection(TokioIo::new(stream), answer)
                     .await;
             });
@@ -246,7 +309,7 @@ fn respond(
     request: &Request<Incoming>,
     generator: &KeyfillGenerator,
     queue: &Queue,
-    archives: &Budget,
+    archives: &Budgets,
 ) -> Response<Full<Bytes>> {
     let mut response = match request.uri().path() {
         "/metrics" => Response::new(Full::from(page(generator, queue, archives))),

@@ -4,7 +4,7 @@ use crate::cli::args::{self, Command, FillArgs, GenerateArgs, RunArgs, ServeArgs
 use crate::cli::render_args::RenderArgs;
 use crate::report::Problem;
 use crate::settings::Env;
-use crate::settings::{self, FromFiles, Given, Purpose};
+use crate::settings::{self, FromFiles, Given, Purpose, Settings, secret_name};
 use anyhow::Result;
 use keyfill_cmp::config::{self, PluginConfig};
 use std::path::{Path, PathBuf};
@@ -66,6 +66,15 @@ impl Configuration {
     /// Where the settings of one request come from.
     pub fn given<'a>(&'a self, env: &'a Env) -> Given<'a> {
         given(&self.shared, &self.fill, &self.run, env)
+    }
+
+    /// The settings of one request. A Secret that its author chose is read here.
+    pub fn settings_of(&self, env: &Env) -> Result<Settings> {
+        let mut files = self.files.clone();
+        if let Some(secret) = secret_name::of_author(&self.shared, env)? {
+            files.secret = secret_name::read(&secret, env)?;
+        }
+        settings::resolve(&self.given(env), &files)
     }
 
     /// The sockets: the plugin's own and those of its further names.

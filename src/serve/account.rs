@@ -3,8 +3,11 @@
 use super::log::Log;
 use super::metrics::Metrics;
 use keyfill_cmp::{AppRequest, Refusal};
-use keyfill_diag::{Cx, Diagnostic};
+use keyfill_diag::Cx;
 use std::time::Instant;
+
+/// Warnings of one request in its line; a rendering may have thousands.
+const MOST_WARNINGS: usize = 20;
 
 /// What a request's work finds out about it.
 #[derive(Default)]
@@ -12,7 +15,7 @@ pub struct Notes {
     /// The app's project.
     pub project: String,
     /// Who rendered.
-    pub engine: &'static str,
+    pub engine: String,
     /// How many manifests it came to.
     pub documents: usize,
     /// How many secrets it needed.
@@ -20,7 +23,7 @@ pub struct Notes {
     /// Whether it was rendered before.
     pub cached: bool,
     /// What its author or the administrator should know.
-    pub warnings: Vec<Diagnostic>,
+    pub warnings: Vec<String>,
 }
 
 /// The account of one request. One that is dropped without an end went away with its client, or ran out of
@@ -69,7 +72,6 @@ impl<'a> Account<'a> {
     /// Writes the line. What went wrong, if anything did, comes last.
     fn write(&self, message: &str, wrong: &[(&str, &str)]) {
         let notes = &self.notes;
-        let warnings: Vec<String> = notes.warnings.iter().map(ToString::to_string).collect();
         let numbers = [
             notes.documents.to_string(),
             notes.secrets.to_string(),
@@ -80,13 +82,13 @@ impl<'a> Account<'a> {
             ("app", self.request.app()),
             ("project", notes.project.as_str()),
             ("root", self.request.path.as_str()),
-            ("engine", notes.engine),
+            ("engine", notes.engine.as_str()),
             ("documents", numbers[0].as_str()),
             ("secrets", numbers[1].as_str()),
             ("cached", if notes.cached { "true" } else { "false" }),
             ("ms", numbers[2].as_str()),
         ];
-        fields.extend(warnings.iter().map(|w| ("warning", w.as_str())));
+        fields.extend(notes.warnings.iter().take(MOST_WARNINGS).map(|w| ("warning", w.as_str())));
         fields.extend(wrong);
         if wrong.is_empty() {
             self.log.info(message, &fields);

@@ -60,6 +60,11 @@ impl Log {
         self.event(Level::Info, message, fields);
     }
 
+    /// Something that an administrator should know though all goes on.
+    pub fn warn(&self, message: &str, fields: &[(&str, &str)]) {
+        self.event(Level::Warn, message, fields);
+    }
+
     /// Something failed.
     pub fn error(&self, message: &str, fields: &[(&str, &str)]) {
         self.event(Level::Error, message, fields);
@@ -78,22 +83,33 @@ impl Log {
     fn line(&self, time: u128, level: Level, message: &str, fields: &[(&str, &str)]) -> String {
         let time = timestamp(time);
         let first = [("time", time.as_str()), ("level", level.name()), ("msg", message)];
-        let all = first.iter().chain(fields);
+        let all = first.iter().chain(fields).map(|(name, value)| (*name, bounded(value)));
         let mut line = String::new();
         if self.json {
-            let pairs: Vec<String> = all.map(|(k, v)| format!("{}:{}", quoted(k), quoted(v))).collect();
+            let pairs: Vec<String> = all.map(|(k, v)| format!("{}:{}", quoted(k), quoted(&v))).collect();
             let _ = writeln!(line, "{{{}}}", pairs.join(","));
         } else {
             let plain = |v: &str| {
                 !v.is_empty() && v.chars().all(|c| c.is_ascii_alphanumeric() || "-._/:@+".contains(c))
             };
             let pairs: Vec<String> = all
-                .map(|(k, v)| if plain(v) { format!("{k}={v}") } else { format!("{k}={}", quoted(v)) })
+                .map(|(k, v)| if plain(&v) { format!("{k}={v}") } else { format!("{k}={}", quoted(&v)) })
                 .collect();
             let _ = writeln!(line, "{}", pairs.join(" "));
         }
         line
     }
+}
+
+/// Bytes of one value: a line is for people, and what an author wrote may be of any length.
+const MOST_IN_VALUE: usize = 1 << 10;
+
+fn bounded(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.len() <= MOST_IN_VALUE {
+        return text.into();
+    }
+    let kept = &text[..text.floor_char_boundary(MOST_IN_VALUE)];
+    format!("{kept}... ({} bytes)", text.len()).into()
 }
 
 fn quoted(text: &str) -> String {
@@ -134,6 +150,13 @@ mod tests {
         let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!((parsed["msg"].as_str(), parsed["k"].as_str()), (Some("x\ny"), Some("\"")));
         assert!(Log::new("loud", "text").is_err() && Log::new("info", "xml").is_err());
+    }
+
+    #[test]
+    fn values_are_bounded() {
+        let log = Log::new("info", "text").unwrap();
+        let line = log.line(0, Level::Error, "x", &[("error", &"é".repeat(1 << 20))]);
+        assert!(line.len() < 2_000 && line.contains("(2097152 bytes)"), "{}", line.len());
     }
 
     #[test]

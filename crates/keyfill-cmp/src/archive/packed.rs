@@ -1,0 +1,42 @@
+//! The bytes of an archive as they came, wherever they are.
+
+use bytes::Bytes;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+
+/// Bytes of a file that are read at once.
+const BUFFER: usize = 64 << 10;
+
+/// A compressed archive, to be read from the beginning as often as needed.
+#[derive(Debug)]
+pub enum Packed {
+    /// In memory.
+    Memory(Bytes),
+    /// In a file, which nobody else reads meanwhile.
+    File(File),
+}
+
+impl Packed {
+    /// Runs `work` over the bytes from the beginning.
+    pub fn read<T>(&self, work: impl FnOnce(&mut dyn Read) -> T) -> io::Result<T> {
+        match self {
+            Self::Memory(bytes) => Ok(work(&mut &bytes[..])),
+            Self::File(file) => Ok(work(&mut BufReader::with_capacity(BUFFER, FromStart { file, at: 0 }))),
+        }
+    }
+}
+
+/// A file read by positions of its own: the file's is shared with whoever else holds it.
+struct FromStart<'a> {
+    file: &'a File,
+    at: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        use std::os::unix::fs::FileExt as _;
+        let n = self.file.read_at(buffer, self.at)?;
+        self.at += n as u64;
+        Ok(n)
+    }
+}

@@ -1,0 +1,79 @@
+//! A chart's own folder as the boundary of what its templates and its author's flags read, where no other is known.
+
+use bytes::Bytes;
+use keyfill_files::{Entry, FileError, FileErrorKind, Files, Kind, TreePath};
+use std::collections::BTreeSet;
+
+/// A tree in which nothing is read outside of one folder, also not through links.
+pub struct Fenced<'a> {
+    files: &'a dyn Files,
+    folder: TreePath,
+    /// Files that the command line names: they may lie elsewhere.
+    named: BTreeSet<TreePath>,
+}
+
+impl<'a> Fenced<'a> {
+    /// The tree with a fence around a folder, and with these files of the command line.
+    pub fn new(files: &'a dyn Files, folder: &TreePath, named: impl IntoIterator<Item = TreePath>) -> Self {
+        let folder = files.resolve(folder).map_or_else(|_| folder.clone(), |(real, _)| real);
+        Self { files, folder, named: named.into_iter().collect() }
+    }
+
+    fn check(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+        let found = self.files.resolve(path)?;
+        if self.named.contains(path) || found.0.is_within(&self.folder) {
+            Ok(found)
+        } else {
+            Err(FileError::new(path, FileErrorKind::Escapes))
+        }
+    }
+}
+
+impl Files for Fenced<'_> {
+    fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
+        self.check(path)?;
+        self.files.read(path)
+    }
+
+    fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
+        self.check(dir)?;
+        self.files.list(dir)
+    }
+
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+        self.check(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fenced;
+    use keyfill_files::{DiskFiles, FileErrorKind, Files as _, TreePath};
+
+    #[test]
+    fn a_fence_holds_for_paths_and_links_and_lets_named_files_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |path: &str| {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        };
+        for path in ["chart/own", "values.yaml", "secret"] {
+            write(path);
+        }
+        #[cfg(unix)]
+        for (target, link) in [("../secret", "chart/out"), ("own", "chart/in")] {
+            std::os::unix::fs::symlink(target, dir.path().join(link)).unwrap();
+        }
+        let files = DiskFiles::open(dir.path(), 1 << 20).unwrap();
+        let at = |path: &str| TreePath::new(path).unwrap();
+        let fenced = Fenced::new(&files, &at("chart"), [at("values.yaml")]);
+        assert!(fenced.read(&at("chart/own")).is_ok() && fenced.read(&at("values.yaml")).is_ok());
+        assert_eq!(fenced.read(&at("secret")).unwrap_err().kind(), FileErrorKind::Escapes);
+        #[cfg(unix)]
+        {
+            assert!(fenced.read(&at("chart/in")).is_ok());
+            assert_eq!(fenced.read(&at("chart/out")).unwrap_err().kind(), FileErrorKind::Escapes);
+        }
+    }
+}

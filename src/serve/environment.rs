@@ -1,0 +1,85 @@
+//! What of its variables a request may set, and what of the sidecar's it sees.
+
+use crate::settings::Env;
+use keyfill_cmp::AppRequest;
+
+/// The author's own expression for paths. Its worker compiles it: the supervisor reads no author's expression.
+pub const AUTHORS_EXPRESSION: &str = "ARGOCD_ENV_AVP_PATH_VALIDATION";
+
+/// Variables that only a request may give. The sidecar's own of these names are not for any app.
+fn is_of_request(name: &str) -> bool {
+    name.starts_with("ARGOCD_APP_")
+        || name.starts_with("ARGOCD_ENV_")
+        || name.starts_with("PARAM_")
+        || matches!(name, "KUBE_VERSION" | "KUBE_API_VERSIONS")
+}
+
+/// Git credentials that repo-server lends, for the official binaries.
+fn is_git(name: &str) -> bool {
+    name.starts_with("GIT_")
+}
+
+/// Variables that change from commit to commit and that no rendering reads.
+fn is_of_revision(name: &str) -> bool {
+    name.starts_with("ARGOCD_APP_REVISION") || name == "ARGOCD_APP_SOURCE_TARGET_REVISION"
+}
+
+/// What a request may say.
+pub fn of_request(request: &AppRequest, with_git: bool) -> impl Iterator<Item = (&str, &str)> {
+    let sent = request.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    sent.filter(move |(name, _)| is_of_request(name) || with_git && is_git(name))
+}
+
+/// What decides a rendering.
+pub fn for_rendering(request: &AppRequest, with_git: bool) -> impl Iterator<Item = (&str, &str)> {
+    of_request(request, with_git).filter(|(name, _)| !is_of_revision(name))
+}
+
+/// What the settings of a request are resolved from: the sidecar's variables, and the request's own.
+pub fn for_settings(sidecar: &Env, request: &AppRequest) -> Env {
+    let own = sidecar.iter().filter(|(name, _)| !is_of_request(name));
+    own.chain(of_request(request, false)).filter(|(name, _)| *name != AUTHORS_EXPRESSION).collect()
+}
+
+/// What official binaries, and the worker that starts them, see of the sidecar's variables: nothing of Vault's.
+pub fn for_binaries(sidecar: &Env) -> Vec<(String, String)> {
+    let of_ours = |name: &str| matches!(name, "KEYFILL_KUSTOMIZE" | "KEYFILL_HELM");
+    let known = crate::render::options::child_environment(sidecar);
+    let named = sidecar.iter().filter(|(name, _)| of_ours(name)).map(|(k, v)| (k.to_owned(), v.to_owned()));
+    known.into_iter().chain(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{for_rendering, for_settings, of_request};
+    use crate::settings::Env;
+    use keyfill_cmp::AppRequest;
+    use keyfill_files::TreePath;
+
+    #[test]
+    fn a_request_adds_its_own_names_and_no_others() {
+        let sidecar: Env =
+            [("VAULT_ADDR", "a"), ("ARGOCD_APP_NAME", "stray"), ("KUBE_VERSION", "1")].into_iter().collect();
+        let sent = [
+            ("VAULT_ADDR", "evil"),
+            ("PATH", "evil"),
+            ("ARGOCD_ENV_X", "x"),
+            ("KUBE_VERSION", "2"),
+            ("GIT_ASKPASS", "g"),
+            ("ARGOCD_APP_REVISION_SHORT", "123"),
+        ];
+        let env = sent.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
+        let request = AppRequest { path: TreePath::root(), env, checksum: [0; 32] };
+        let env = for_settings(&sidecar, &request);
+        let get = |name: &str| env.listed(name);
+        assert_eq!((get("VAULT_ADDR"), get("PATH"), get("ARGOCD_APP_NAME")), (Some("a"), None, None));
+        assert_eq!(
+            (get("ARGOCD_ENV_X"), get("KUBE_VERSION"), get("GIT_ASKPASS")),
+            (Some("x"), Some("2"), None)
+        );
+        let names = |with_git| of_request(&request, with_git).map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names(false), ["ARGOCD_ENV_X", "KUBE_VERSION", "ARGOCD_APP_REVISION_SHORT"]);
+        assert!(names(true).contains(&"GIT_ASKPASS"));
+        assert_eq!(for_rendering(&request, false).count(), 2);
+    }
+}

@@ -1,0 +1,388 @@
+//! The plugin protocol's calls, answered by workers.
+
+use super::account::{Account, Notes};
+use super::bounds::Bounds;
+use super::configuration::Configuration;
+use super::environment;
+use super::job::{How, Job, Jobs, Outcome, matches_order};
+use super::log::Log;
+use super::metrics::Metrics;
+use super::orders::{self, Failed, Fill, Generate, Input, Order, Task, Wanted};
+use super::render_cache::{Kept, Key, RenderCache};
+use super::secrets::Reader;
+use crate::cli::args::{ServeArgs, SourceKind};
+use crate::report;
+use crate::settings::{Settings, table};
+use crate::store;
+use anyhow::Result;
+use keyfill_cmp::archive::{Archive, Packed};
+use keyfill_cmp::{AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal};
+use keyfill_diag::{Class, Cx};
+use keyfill_secrets::Source;
+use keyfill_secrets::vault::{Shared, SharedOptions, SharedStats, VaultSettings};
+use keyfill_workers::Scope;
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest that looking at a folder may take: nobody waits longer to hear whose an app is.
+const MATCH_TIME: Duration = Duration::from_secs(10);
+
+/// Workers that look at folders serve no other requests: those calls carry neither project nor settings.
+const LOOKING: Scope = [0; 32];
+
+/// Answers the protocol's calls.
+pub struct KeyfillGenerator {
+    configuration: Configuration,
+    vault: Shared,
+    rendered: RenderCache,
+    jobs: Jobs,
+    log: Arc<Log>,
+    metrics: Metrics,
+}
+
+/// What the supervisor makes of a request.
+struct Prepared {
+    settings: Settings,
+    fill: Fill,
+    engine: Option<String>,
+    helm_compat: Option<String>,
+    source: Arc<dyn Source>,
+    scope: Scope,
+    key: Key,
+}
+
+impl KeyfillGenerator {
+    /// Nothing is read before a request comes.
+    pub fn new(
+        args: &ServeArgs,
+        configuration: Configuration,
+        bounds: &Bounds,
+        jobs: Jobs,
+        log: Arc<Log>,
+    ) -> Self {
+        let vault = Shared::new(SharedOptions {
+            keep: args.secret_ttl,
+            kept_bytes: usize::try_from(bounds.secrets).unwrap_or(usize::MAX),
+            concurrency: args.vault_concurrency.max(1),
+            requests_per_second: (args.vault_rps > 0).then_some(args.vault_rps),
+            ..SharedOptions::default()
+        });
+        let rendered = RenderCache::new(bounds.render_cache);
+        Self { configuration, vault, rendered, jobs, log, metrics: Metrics::default() }
+    }
+
+    fn account<'a>(&'a self, call: &'static str, request: &'a AppRequest, cx: &'a Cx) -> Account<'a> {
+        Account::open(&self.log, &self.metrics, call, request, cx)
+    }
+
+    /// The workers.
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// What the Vault side did.
+    pub fn vault_stats(&self) -> SharedStats {
+        self.vault.stats()
+    }
+
+    /// Bytes of rendered results that are kept, and how often one was found.
+    pub fn render_cache(&self) -> (u64, u64) {
+        (self.rendered.bytes(), self.rendered.hits())
+    }
+
+    /// Settings, source and policy of a request. An author's texts are handed on as they are.
+    fn prepare(&self, request: &AppRequest) -> Result<Prepared> {
+        let configuration = &self.configuration;
+        let env = environment::for_settings(&configuration.env, request);
+        let settings = configuration.settings_of(&env)?;
+        let source: Arc<dyn Source> = match settings.source()? {
+            SourceKind::Vault => {
+                // Logins are kept in memory and shared; the root file system is read-only.
+                let kept_in_memory = VaultSettings { token_cache: None, ..store::vault_settings(&settings)? };
+                self.vault.source(kept_in_memory)?
+            }
+            SourceKind::File => store::open(&settings)?.0,
+        };
+        let engine = settings.effective.get("KEYFILL_ENGINE").map(str::to_owned);
+        let helm_compat = settings.effective.get("KEYFILL_HELM_COMPAT").map(str::to_owned);
+        let with_git = configuration.plugin.spec.provide_git_creds;
+        let key =
+            Key::of(request, with_git, [engine.as_deref(), helm_compat.as_deref()], settings.compat_avp);
+        let fill = fill(request, &settings);
+        let scope = scope(request, &settings);
+        Ok(Prepared { settings, fill, engine, helm_compat, source, scope, key })
+    }
+
+    async fn generate(
+        &self,
+        request: &AppRequest,
+        archive: &Archive,
+        cx: &Cx,
+        notes: &mut Notes,
+    ) -> Result<Vec<String>, Refusal> {
+        let prepared = self.prepared(request).await.map_err(|e| refusal(&e))?;
+        let settings = &prepared.settings;
+        notes.project = settings.fill.app.project.clone().unwrap_or_default();
+        notes.warnings = settings.warnings.iter().map(ToString::to_string).collect();
+        let reader = Reader::new(Arc::clone(&prepared.source), settings.fill.policy.clone());
+        let mut kept = self.rendered.get(&prepared.key);
+        notes.cached = kept.is_some();
+        let mut job = Job::new(request, cx, prepared.scope, Some(&reader));
+        let filled = match &kept {
+            Some(kept) if kept.to_fill == 0 => Vec::new(),
+            _ => self.work(&mut job, &prepared, &mut kept, archive, notes).await?,
+        };
+        let Some(kept) = kept else { return Err(broken()) };
+        notes.engine.clone_from(&kept.engine);
+        notes.warnings.extend(kept.warnings.iter().cloned());
+        notes.warnings.extend(reader.take_warnings().iter().map(ToString::to_string));
+        let manifests = merged(&kept, filled);
+        notes.documents = manifests.len();
+        if manifests.is_empty() && !settings.allow_empty {
+            let message = "the result is empty: Argo CD would delete everything of the app; \
+                           KEYFILL_ALLOW_EMPTY=true allows it";
+            return Err(Refusal { class: Class::Other, message: message.to_owned() });
+        }
+        Ok(manifests)
+    }
+
+    /// The settings of a request; where a Secret of the cluster has to be read for them, aside.
+    async fn prepared(&self, request: &AppRequest) -> Result<Prepared> {
+        if request.var("ARGOCD_ENV_AVP_SECRET").is_none() {
+            return self.prepare(request);
+        }
+        // It waits for the API server, which this thread must not.
+        tokio::task::block_in_place(|| self.prepare(request))
+    }
+
+    /// Has workers render and fill until there is an answer. `kept` is the rendering, then or before.
+    async fn work(
+        &self,
+        job: &mut Job<'_>,
+        prepared: &Prepared,
+        kept: &mut Option<Arc<Kept>>,
+        archive: &Archive,
+        notes: &mut Notes,
+    ) -> Result<Vec<(u32, orders::Text)>, Refusal> {
+        let mut how = How { open: self.starts_binaries(prepared), large: self.jobs.is_large(job.request) };
+        let mut known: Vec<Wanted> = Vec::new();
+        loop {
+            let secrets = match job.reader {
+                Some(reader) if !known.is_empty() => {
+                    let answers = reader.read(&known, job.cx).await;
+                    std::mem::take(&mut known).into_iter().zip(answers).collect()
+                }
+                _ => Vec::new(),
+            };
+            job.may_park = kept.as_ref().is_some_and(|kept| kept.bytes() < 256 << 10);
+            let packed = kept.is_none().then(|| archive.packed());
+            let input = match (&*kept, archive.packed()) {
+                (Some(kept), _) => Input::Rendered(kept.open.clone()),
+                (None, Packed::Memory(bytes)) => Input::Archive(orders::Archive::Bytes(bytes.clone())),
+                (None, Packed::File(_)) => Input::Archive(orders::Archive::File),
+            };
+            let request = job.request;
+            let order = |milliseconds, memory| {
+                self.order(request, prepared, how, input, secrets, (milliseconds, memory))
+            };
+            let outcome = self.jobs.attempt(job, how, order, packed, &self.metrics).await?;
+            if let Some(rendered) = job.rendered.take() {
+                self.metrics.render.observe(Duration::from_micros(rendered.microseconds));
+                let rendered = Arc::new(Kept::new(rendered));
+                // One that was too large to be packed serves this answer, and no other.
+                let is_whole = rendered.to_fill == 0 || !rendered.open.is_empty();
+                if is_whole {
+                    self.rendered.put(prepared.key, Arc::clone(&rendered));
+                }
+                if is_whole || matches!(outcome, Outcome::Generated(_)) {
+                    *kept = Some(rendered);
+                }
+            }
+            match outcome {
+                Outcome::Generated(generated) => {
+                    self.metrics.fill.observe(Duration::from_micros(generated.microseconds));
+                    notes.secrets = generated.secrets;
+                    notes.warnings.extend(generated.warnings);
+                    return Ok(generated.filled);
+                }
+                Outcome::Parked(wanted) => known = wanted,
+                Outcome::TooLarge if !how.large => how.large = true,
+                Outcome::Failed(failed) if failed.unsupported && !how.open && self.jobs.has_open() => {
+                    how.open = true;
+                    *kept = None;
+                }
+                Outcome::Failed(failed) => return Err(of_worker(failed)),
+                Outcome::TooLarge | Outcome::Matches(_) => return Err(broken()),
+            }
+        }
+    }
+
+    /// Whether the settings ask for an official binary from the beginning.
+    fn starts_binaries(&self, prepared: &Prepared) -> bool {
+        let named = self.configuration.render.engine.map(|engine| format!("{engine:?}").to_lowercase());
+        let engine = named.or_else(|| prepared.engine.clone());
+        self.jobs.has_open() && engine.is_some_and(|engine| matches!(&*engine, "exec" | "verify"))
+    }
+
+    fn order(
+        &self,
+        request: &AppRequest,
+        prepared: &Prepared,
+        how: How,
+        input: Input,
+        secrets: Vec<(Wanted, orders::Answer)>,
+        (milliseconds, memory): (u64, u64),
+    ) -> Order {
+        let with_git = how.open && self.configuration.plugin.spec.provide_git_creds;
+        let env = environment::of_request(request, with_git);
+        Order::Generate(Box::new(Generate {
+            task: Task { path: request.path.as_str().to_owned(), milliseconds, memory },
+            env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            engine: prepared.engine.clone(),
+            helm_compat: prepared.helm_compat.clone(),
+            fill: prepared.fill.clone(),
+            input,
+            secrets,
+            pack_below: self.rendered.most_kept(),
+        }))
+    }
+
+    async fn look(&self, request: &AppRequest, archive: &Archive, cx: &Cx) -> Result<bool, Refusal> {
+        let mut cx = cx.clone();
+        cx.deadline = cx.deadline.min(std::time::Instant::now() + MATCH_TIME);
+        let mut job = Job::new(request, &cx, LOOKING, None);
+        let mut how = How { open: false, large: self.jobs.is_large(request) };
+        loop {
+            let looked_at = match archive.packed() {
+                Packed::Memory(bytes) => orders::Archive::Bytes(bytes.clone()),
+                Packed::File(_) => orders::Archive::File,
+            };
+            let order = |milliseconds, memory| matches_order(request, looked_at, milliseconds, memory);
+            match self.jobs.attempt(&mut job, how, order, Some(archive.packed()), &self.metrics).await? {
+                Outcome::Matches(matches) => return Ok(matches),
+                Outcome::TooLarge if !how.large => how.large = true,
+                Outcome::Failed(failed) => return Err(of_worker(failed)),
+                _ => return Err(broken()),
+            }
+        }
+    }
+}
+
+/// All manifests in their order.
+fn merged(kept: &Kept, filled: Vec<(u32, orders::Text)>) -> Vec<String> {
+    let mut all = Vec::with_capacity(kept.ready.len() + filled.len());
+    let mut filled = filled.into_iter().peekable();
+    for (number, json) in &kept.ready {
+        while let Some((_, text)) = filled.next_if(|(n, _)| n < number) {
+            all.push(text.take());
+        }
+        all.push(json.to_string());
+    }
+    all.extend(filled.map(|(_, text)| text.take()));
+    all
+}
+
+/// How placeholders are filled, in texts.
+fn fill(request: &AppRequest, settings: &Settings) -> Fill {
+    let app = &settings.fill.app;
+    let authors = request.var(environment::AUTHORS_EXPRESSION).filter(|expression| !expression.is_empty());
+    Fill {
+        compat_avp: settings.compat_avp,
+        kinds: settings.fill.kinds.clone(),
+        app: [app.name.clone(), app.namespace.clone(), app.project.clone()],
+        remove_missing_any: settings.fill.remove_missing_any,
+        env: settings.fill.env.clone(),
+        globs: settings.effective.get("KEYFILL_ALLOWED_PATHS").map(str::to_owned),
+        expression: settings.effective.get("AVP_PATH_VALIDATION").map(str::to_owned),
+        authors_expression: authors.map(str::to_owned),
+    }
+}
+
+/// Whose secrets a worker may have seen: the project, the paths that may be read, and all that the author says of
+/// the store and of who they are. What the administrator says is the same for all.
+fn scope(request: &AppRequest, settings: &Settings) -> Scope {
+    let mut hash = Sha256::new();
+    let mut field = |text: &str| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    };
+    field(request.project());
+    field(&format!("{:?}", settings.fill.policy));
+    for (name, value) in &request.env {
+        let setting = name.strip_prefix("ARGOCD_ENV_");
+        if setting.is_some_and(|name| table::setting(name).is_some() || name == "AVP_SECRET") {
+            field(name);
+            field(value);
+        }
+    }
+    hash.finalize().into()
+}
+
+/// The text that Argo CD's UI shows.
+fn refusal(error: &anyhow::Error) -> Refusal {
+    let problems: Vec<String> = report::problems(error).iter().map(report::human).collect();
+    Refusal { class: report::class(error), message: problems.join("\n") }
+}
+
+fn of_worker(failed: Failed) -> Refusal {
+    Refusal { class: failed.class(), message: failed.message }
+}
+
+/// A worker has answered another question than it was asked.
+fn broken() -> Refusal {
+    Refusal { class: Class::Other, message: "the worker's answer does not fit its order".to_owned() }
+}
+
+impl Generator for KeyfillGenerator {
+    fn generate<'a>(
+        &'a self,
+        request: &'a AppRequest,
+        archive: Archive,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Vec<String>, Refusal>> {
+        Box::pin(async move {
+            let mut account = self.account("generate", request, cx);
+            let result = self.generate(request, &archive, cx, &mut account.notes).await;
+            account.end(result)
+        })
+    }
+
+    fn matches<'a>(
+        &'a self,
+        request: &'a AppRequest,
+        archive: Archive,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Matched, Refusal>> {
+        Box::pin(async move {
+            let account = self.account("match", request, cx);
+            let supported = self.look(request, &archive, cx).await;
+            let discovery_enabled = self.configuration.plugin.spec.discover.is_configured();
+            account.end(supported.map(|supported| Matched { supported, discovery_enabled }))
+        })
+    }
+
+    fn parameters<'a>(
+        &'a self,
+        request: &'a AppRequest,
+        _: Archive,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Vec<Parameter>, Refusal>> {
+        Box::pin(async move {
+            let announced = &self.configuration.plugin.spec.parameters.announced;
+            let parameters = announced.iter().map(Parameter::from).collect();
+            self.account("parameters", request, cx).end(Ok(parameters))
+        })
+    }
+
+    fn turned_away(&self, app: &str, refusal: &Refusal) {
+        self.metrics.turned_away(refusal.class);
+        let fields = [("app", app), ("class", refusal.class.name()), ("error", refusal.message.as_str())];
+        self.log.error("request turned away", &fields);
+    }
+}

@@ -1,0 +1,22 @@
+//! The resident sidecar: a supervisor and its workers.
+//!
+//! The [`supervisor`] holds sockets, queue, logins, the cache of secrets, policy and the cache of renderings. Of what
+//! an author wrote it reads the request's own fields and nothing else. A [`worker`] discovers, renders, plans and
+//! fills: it has no network and no files, it can be killed, and the secrets of its plan it gets from the supervisor,
+//! which checks each path. What they say to each other is in [`orders`].
+
+mod account;
+mod bounds;
+mod configuration;
+mod crashes;
+mod documents;
+mod environment;
+mod generator;
+mod job;
+mod log;
+mod metrics;
+mod orders;
+mod render_cache;
+mod secrets;
+pub mod supervisor;
+pub mod worker;

@@ -1,0 +1,463 @@
+//! What supervisor and worker say to each other. A secret crosses in a type that does not print.
+
+use crate::app::App;
+use crate::cli::render_args::RenderArgs;
+use bytes::Bytes;
+use keyfill_diag::Class;
+use keyfill_secrets::{KvVersion, SecretData, SecretRef, SecretValue};
+use keyfill_workers::{Frame, sandbox};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::collections::BTreeMap;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// What the supervisor says.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Order {
+    /// The first one: how the worker is set up. It is answered with [`Report::Ready`].
+    Start(Box<Start>),
+    /// Render and fill. The archive may come as a file beside it.
+    Generate(Box<Generate>),
+    /// Whether a folder is for this plugin. The archive may come as a file beside it.
+    Matches(Box<Matches>),
+    /// The answers to [`Report::Need`], in its order.
+    Secrets(Vec<Answer>),
+    /// In place of answers: they take their time. The work is given up, and the worker is free.
+    Park,
+}
+
+/// How a worker is set up.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// The supervisor's process: the worker ends with it.
+    pub parent: u32,
+    /// The bound on memory that the worker cannot leave, in bytes.
+    pub memory: u64,
+    /// Whether it may start official binaries; then it keeps files, and processes.
+    pub may_start_programs: bool,
+    /// The administrator's flags of rendering.
+    pub render: RenderArgs,
+    /// plugin.yaml's discovery.
+    pub discovery: Discovery,
+    /// The administrator's variables that rendering knows: none of them is a credential.
+    pub env: Vec<(String, String)>,
+}
+
+/// plugin.yaml's discovery.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Discovery {
+    /// Whether there is any.
+    pub configured: bool,
+    /// Whether every root counts, with placeholders or without.
+    pub any: bool,
+    /// `discover.fileName`
+    pub file_name: String,
+    /// `discover.find.glob`
+    pub glob: String,
+}
+
+/// What both kinds of work are told.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Task {
+    /// The app's folder.
+    pub path: String,
+    /// Milliseconds from now until the worker must have answered.
+    pub milliseconds: u64,
+    /// Bytes that the worker may hold.
+    pub memory: u64,
+}
+
+/// Render and fill.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Generate {
+    /// Where, how long, how much.
+    pub task: Task,
+    /// The request's own variables.
+    pub env: Vec<(String, String)>,
+    /// The engine that the settings name.
+    pub engine: Option<String>,
+    /// Whose helm the settings name.
+    pub helm_compat: Option<String>,
+    /// How placeholders are filled.
+    pub fill: Fill,
+    /// What is rendered, or was before.
+    pub input: Input,
+    /// Secrets that the rendering was known to need.
+    pub secrets: Vec<(Wanted, Answer)>,
+    /// A rendering whose documents take less is packed, to be kept: bytes.
+    pub pack_below: u64,
+}
+
+/// Whether a folder is for this plugin.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Matches {
+    /// Where, how long, how much.
+    pub task: Task,
+    /// What is looked at.
+    pub archive: Archive,
+}
+
+/// What is rendered, or was before.
+#[derive(Serialize, Deserialize)]
+pub enum Input {
+    /// An archive.
+    Archive(Archive),
+    /// The documents of an earlier rendering that are to be filled.
+    Rendered(Bytes),
+}
+
+/// A request's archive.
+#[derive(Serialize, Deserialize)]
+pub enum Archive {
+    /// Its bytes.
+    Bytes(Bytes),
+    /// It comes as a file beside the order.
+    File,
+}
+
+/// How placeholders are filled: [`crate::fill::FillOptions`] before its texts are read.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Fill {
+    /// With AVP's habits.
+    pub compat_avp: bool,
+    /// Kinds that are filled.
+    pub kinds: Vec<String>,
+    /// Name, namespace and project of the app.
+    pub app: [Option<String>; 3],
+    /// Whether `avp.kubernetes.io/remove-missing` works on every kind.
+    pub remove_missing_any: bool,
+    /// Variables that path templates may name.
+    pub env: BTreeMap<String, String>,
+    /// `KEYFILL_ALLOWED_PATHS`. The supervisor checks as well, and it is the one that counts: here the error gets
+    /// its place.
+    pub globs: Option<String>,
+    /// `AVP_PATH_VALIDATION`, which paths must match.
+    pub expression: Option<String>,
+    /// The author's own expression. It is checked here alone: it can only narrow.
+    pub authors_expression: Option<String>,
+}
+
+impl Fill {
+    /// The app.
+    pub fn app(&self) -> App {
+        let [name, namespace, project] = self.app.clone();
+        App { name, namespace, project }
+    }
+}
+
+/// What a worker says.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Report {
+    /// It is set up, and this is what holds.
+    Ready(Sandbox),
+    /// What was rendered.
+    Rendered(Rendered),
+    /// It needs secrets.
+    Need(Vec<Wanted>),
+    /// The request is answered.
+    Generated(Generated),
+    /// Whether the folder is for this plugin.
+    Matches(bool),
+    /// The request cannot be answered.
+    Failed(Failed),
+}
+
+/// [`sandbox::Report`].
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// Landlock holds.
+    pub landlock: bool,
+    /// seccomp holds.
+    pub seccomp: bool,
+    /// Opening a file was refused.
+    pub no_files: bool,
+    /// Making a socket was refused.
+    pub no_network: bool,
+    /// Starting a program was refused.
+    pub no_processes: bool,
+}
+
+impl From<sandbox::Report> for Sandbox {
+    fn from(report: sandbox::Report) -> Self {
+        let sandbox::Report { landlock, seccomp, no_files, no_network, no_processes } = report;
+        Self { landlock, seccomp, no_files, no_network, no_processes }
+    }
+}
+
+impl Sandbox {
+    /// What does not hold, in words.
+    pub fn missing(self) -> Vec<&'static str> {
+        let parts = [
+            (self.landlock, "Landlock"),
+            (self.seccomp, "seccomp"),
+            (self.no_files, "files are open"),
+            (self.no_network, "the network is open"),
+            (self.no_processes, "processes can be started"),
+        ];
+        parts.into_iter().filter(|(holds, _)| !holds).map(|(_, name)| name).collect()
+    }
+}
+
+/// What rendering gave.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Rendered {
+    /// Manifests that need no filling, with their numbers.
+    pub ready: Vec<(u32, String)>,
+    /// The documents that are to be filled, packed; nothing when they are too large to be kept.
+    pub open: Bytes,
+    /// How many those are.
+    pub to_fill: u32,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// Who rendered.
+    pub engine: String,
+    /// Microseconds that it took.
+    pub microseconds: u64,
+}
+
+/// An answered request.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Generated {
+    /// The manifests that were filled, with their numbers.
+    pub filled: Vec<(u32, Text)>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// How many secrets it needed.
+    pub secrets: usize,
+    /// Microseconds that filling took.
+    pub microseconds: u64,
+}
+
+/// A request that cannot be answered.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Failed {
+    /// The exit code of its class.
+    pub class: u8,
+    /// What a person reads.
+    pub message: String,
+    /// An engine lacks something that the official binary has.
+    pub unsupported: bool,
+    /// The bound on memory was met.
+    pub memory: bool,
+}
+
+impl Failed {
+    /// Its class.
+    pub fn class(&self) -> Class {
+        const ALL: [Class; 5] = [Class::Usage, Class::Render, Class::Missing, Class::Store, Class::Forbidden];
+        ALL.into_iter().find(|class| class.exit_code() == self.class).unwrap_or(Class::Other)
+    }
+}
+
+/// [`SecretRef`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Wanted {
+    path: String,
+    version: Option<String>,
+    /// Version 1 or 2 of the engine.
+    kv: Option<u8>,
+}
+
+impl From<&SecretRef> for Wanted {
+    fn from(secret: &SecretRef) -> Self {
+        let kv = secret.kv.map(|kv| if kv == KvVersion::V1 { 1 } else { 2 });
+        Self { path: secret.path.clone(), version: secret.version.clone(), kv }
+    }
+}
+
+impl From<Wanted> for SecretRef {
+    fn from(wanted: Wanted) -> Self {
+        let kv = wanted.kv.map(|kv| if kv == 1 { KvVersion::V1 } else { KvVersion::V2 });
+        Self { path: wanted.path, version: wanted.version, kv }
+    }
+}
+
+/// What reading a secret gave.
+#[derive(Clone, Serialize, Deserialize)]
+pub enum Answer {
+    /// Its keys and values.
+    Data(Vec<(String, Value)>),
+    /// Why it could not be read.
+    Error {
+        /// The exit code of its class.
+        class: u8,
+        /// What went wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+        /// The store answered, and has no such secret.
+        absent: bool,
+    },
+}
+
+/// [`SecretValue`].
+#[derive(Clone, Serialize, Deserialize)]
+pub enum Value {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A number as the store wrote it.
+    Number(Text),
+    /// A string.
+    Str(Text),
+    /// A list.
+    List(Vec<Value>),
+    /// A map, in the store's order.
+    Map(Vec<(String, Value)>),
+}
+
+/// A text that may hold a secret: its memory is wiped when it goes, and it does not print.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text(Zeroizing<String>);
+
+impl Text {
+    /// Takes a text over.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// Gives the text away, to be sent.
+    pub fn take(mut self) -> String {
+        std::mem::take(&mut *self.0)
+    }
+
+    /// Bytes of it.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Answer {
+    /// From what a source gave.
+    pub fn of(answer: &Result<std::sync::Arc<SecretData>, keyfill_secrets::Error>) -> Self {
+        match answer {
+            Ok(data) => Self::Data(data.iter().map(|(key, value)| (key.to_owned(), value.into())).collect()),
+            Err(error) => Self::Error {
+                class: error.class().exit_code(),
+                message: error.to_string(),
+                hint: error.advice().map(str::to_owned),
+                absent: error.is_absent(),
+            },
+        }
+    }
+
+    /// For the fill stage.
+    pub fn into_result(self) -> Result<std::sync::Arc<SecretData>, keyfill_secrets::Error> {
+        match self {
+            Self::Data(entries) => {
+                let data: SecretData = entries.into_iter().map(|(key, value)| (key, value.into())).collect();
+                Ok(data.into())
+            }
+            Self::Error { class, message, hint, absent } => {
+                let failed = Failed { class, message: String::new(), unsupported: false, memory: false };
+                Err(keyfill_secrets::Error::relayed(failed.class(), message, hint, absent))
+            }
+        }
+    }
+}
+
+impl From<&SecretValue> for Value {
+    fn from(value: &SecretValue) -> Self {
+        let text = |secret: &keyfill_secrets::Secret| Text::new(secret.expose().to_owned());
+        match value {
+            SecretValue::Null => Self::Null,
+            SecretValue::Bool(b) => Self::Bool(*b),
+            SecretValue::Number(n) => Self::Number(text(n)),
+            SecretValue::Str(s) => Self::Str(text(s)),
+            SecretValue::List(items) => Self::List(items.iter().map(Self::from).collect()),
+            SecretValue::Map(entries) => {
+                Self::Map(entries.iter().map(|(key, value)| (key.clone(), value.into())).collect())
+            }
+        }
+    }
+}
+
+impl From<Value> for SecretValue {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(b) => Self::Bool(b),
+            Value::Number(n) => Self::Number(n.take().into()),
+            Value::Str(s) => Self::Str(s.take().into()),
+            Value::List(items) => Self::List(items.into_iter().map(Self::from).collect()),
+            Value::Map(entries) => Self::Map(entries.into_iter().map(|(k, v)| (k, v.into())).collect()),
+        }
+    }
+}
+
+/// A frame that says this.
+pub fn frame<T: Serialize>(message: &T) -> Result<Frame, postcard::Error> {
+    Frame::build(|bytes| postcard::to_extend(message, bytes))
+}
+
+/// What a frame's content says.
+pub fn read<T: DeserializeOwned>(content: &[u8]) -> Result<T, postcard::Error> {
+    postcard::from_bytes(content)
+}
+
+macro_rules! shows_its_name_only {
+    ($($kind:ident),*) => {$(
+        impl fmt::Debug for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($kind), "(..)"))
+            }
+        }
+    )*};
+}
+
+shows_its_name_only!(Answer, Value, Text, Input, Archive, Rendered, Generated);
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Order, Report, Wanted, frame, read};
+    use keyfill_secrets::{KvVersion, SecretData, SecretRef};
+    use std::sync::Arc;
+
+    fn back<T: serde::Serialize + serde::de::DeserializeOwned>(message: &T) -> T {
+        let content = postcard::to_allocvec(message).unwrap();
+        read(&content).unwrap()
+    }
+
+    #[test]
+    fn secrets_cross_as_they_are_and_print_nothing() {
+        let json = r#"{"k": "hush", "n": 1.10, "l": [null, true, {"m": "hidden"}]}"#;
+        let data = Arc::new(SecretData::from_json(json, "it").unwrap());
+        let order = Order::Secrets(vec![Answer::of(&Ok(Arc::clone(&data)))]);
+        assert!(!format!("{order:?}").contains("hush"), "{order:?}");
+        let Order::Secrets(mut answers) = back(&order) else { panic!("another order") };
+        assert!(answers.remove(0).into_result().unwrap() == data);
+        assert!(!format!("{:?}", frame(&order).unwrap()).contains("hush"));
+    }
+
+    #[test]
+    fn errors_cross_with_class_and_advice() {
+        let error = keyfill_secrets::Error::relayed(
+            keyfill_diag::Class::Missing,
+            "cannot read a: none".to_owned(),
+            Some("look".to_owned()),
+            true,
+        );
+        let answer = back(&Answer::of(&Err(error)));
+        let error = answer.into_result().unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.advice()), ("cannot read a: none", Some("look")));
+        assert!(error.class() == keyfill_diag::Class::Missing && error.is_absent());
+    }
+
+    #[test]
+    fn references_cross_whole() {
+        let secret = SecretRef { path: "a".into(), version: Some("3".into()), kv: Some(KvVersion::V1) };
+        let Report::Need(mut wanted) = back(&Report::Need(vec![Wanted::from(&secret)])) else {
+            panic!("another report")
+        };
+        assert_eq!(SecretRef::from(wanted.remove(0)), secret);
+    }
+
+    #[test]
+    fn what_was_not_written_here_is_an_error() {
+        for bytes in [&b""[..], b"\xff", b"\x01\x02", &[2; 100]] {
+            assert!(read::<Report>(bytes).is_err(), "{bytes:?}");
+        }
+    }
+}

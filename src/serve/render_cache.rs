@@ -1,0 +1,180 @@
+//! Rendered results, kept by content and settings. What they hold is in git; nothing filled is ever kept.
+
+use super::environment;
+use super::orders::Rendered;
+use bytes::Bytes;
+use keyfill_cmp::AppRequest;
+use sha2::{Digest as _, Sha256};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What decides a rendered result: the archive, the app's folder in it, and all that the request says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// The key of a request, rendered by this engine with these habits of helm, and sorted for this way of filling.
+    pub fn of(request: &AppRequest, with_git: bool, chosen: [Option<&str>; 2], compat_avp: bool) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(request.checksum);
+        let mut field = |text: &str| {
+            // Each with its length, so that no two lists of texts look alike.
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        };
+        field(request.path.as_str());
+        chosen.into_iter().for_each(|chosen| field(chosen.unwrap_or_default()));
+        field(if compat_avp { "avp" } else { "" });
+        for (name, value) in environment::for_rendering(request, with_git) {
+            field(name);
+            field(value);
+        }
+        Self(hash.finalize().into())
+    }
+}
+
+/// What rendering gave, as its worker has put it: ready to be sent, or packed for the worker that fills it.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Manifests that need no filling, with their numbers.
+    pub ready: Vec<(u32, Box<str>)>,
+    /// The documents that are to be filled, packed.
+    pub open: Bytes,
+    /// How many those are.
+    pub to_fill: u32,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// Who rendered.
+    pub engine: String,
+}
+
+impl Kept {
+    /// What a worker has rendered.
+    pub fn new(rendered: Rendered) -> Self {
+        let Rendered { ready, open, to_fill, warnings, engine, .. } = rendered;
+        let ready = ready.into_iter().map(|(number, json)| (number, json.into_boxed_str())).collect();
+        Self { ready, open, to_fill, warnings, engine }
+    }
+
+    /// Bytes that it keeps alive.
+    pub fn bytes(&self) -> u64 {
+        /// What the allocator and the table take for each text.
+        const EACH: usize = 40;
+        let ready: usize = self.ready.iter().map(|(_, json)| json.len() + EACH).sum();
+        let warnings: usize = self.warnings.iter().map(|warning| warning.len() + EACH).sum();
+        (ready + warnings + self.open.len() + size_of::<Self>() + EACH) as u64
+    }
+}
+
+/// A cache that forgets what was put in first.
+pub struct RenderCache {
+    most: u64,
+    inner: Mutex<Inner>,
+    hits: AtomicU64,
+}
+
+#[derive(Default)]
+struct Inner {
+    results: HashMap<Key, (Arc<Kept>, u64)>,
+    order: VecDeque<Key>,
+    bytes: u64,
+}
+
+impl RenderCache {
+    /// A cache of at most so many bytes; none keeps nothing.
+    pub fn new(most: u64) -> Self {
+        Self { most, inner: Mutex::default(), hits: AtomicU64::new(0) }
+    }
+
+    /// A result that was kept.
+    pub fn get(&self, key: &Key) -> Option<Arc<Kept>> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = inner.results.get(key).map(|(rendered, _)| Arc::clone(rendered));
+        self.hits.fetch_add(u64::from(found.is_some()), Ordering::Relaxed);
+        found
+    }
+
+    /// Keeps a result, unless it would take more than a quarter of the cache.
+    pub fn put(&self, key: Key, rendered: Arc<Kept>) {
+        let size = rendered.bytes();
+        if size > self.most_kept() {
+            return;
+        }
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = &mut *inner;
+        if inner.results.insert(key, (rendered, size)).is_none() {
+            inner.order.push_back(key);
+            inner.bytes += size;
+        }
+        while inner.bytes > self.most {
+            let Some(oldest) = inner.order.pop_front() else { return };
+            if let Some((_, size)) = inner.results.remove(&oldest) {
+                inner.bytes -= size;
+            }
+        }
+    }
+
+    /// The largest result that is kept, in bytes.
+    pub fn most_kept(&self) -> u64 {
+        self.most / 4
+    }
+
+    /// Bytes that are kept.
+    pub fn bytes(&self) -> u64 {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).bytes
+    }
+
+    /// How often a result was found.
+    pub fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kept, Key, RenderCache};
+    use keyfill_cmp::AppRequest;
+    use keyfill_files::TreePath;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_cache_stays_in_its_bounds() {
+        let rendered = || {
+            let ready = vec![(0, "x".repeat(1_000).into())];
+            Arc::new(Kept { ready, ..Kept::default() })
+        };
+        let cache = RenderCache::new(6_000);
+        for i in 0..20 {
+            cache.put(Key([i; 32]), rendered());
+            cache.put(Key([i; 32]), rendered());
+            assert!(cache.bytes() <= 6_000);
+        }
+        assert!(cache.get(&Key([19; 32])).is_some() && cache.get(&Key([0; 32])).is_none());
+        assert_eq!(cache.hits(), 1);
+        let off = RenderCache::new(0);
+        off.put(Key([1; 32]), rendered());
+        assert!(off.get(&Key([1; 32])).is_none());
+    }
+
+    #[test]
+    fn what_decides_a_rendering_decides_its_key() {
+        let request = |path: &str, env: &[(&str, &str)]| AppRequest {
+            path: TreePath::new(path).unwrap(),
+            env: env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            checksum: [7; 32],
+        };
+        let key = |path: &str, env: &[(&str, &str)]| Key::of(&request(path, env), false, [None; 2], false);
+        let one = key("a", &[("ARGOCD_APP_NAME", "x"), ("ARGOCD_APP_REVISION", "1")]);
+        assert_eq!(one, key("a", &[("ARGOCD_APP_NAME", "x"), ("ARGOCD_APP_REVISION", "2"), ("OTHER", "y")]));
+        for other in [
+            key("b", &[("ARGOCD_APP_NAME", "x")]),
+            key("a", &[("ARGOCD_APP_NAME", "y")]),
+            key("a", &[("ARGOCD_APP_NAME", "x"), ("ARGOCD_ENV_HELM_VALUES", "a: 1")]),
+            Key::of(&request("a", &[("ARGOCD_APP_NAME", "x")]), false, [Some("exec"), None], false),
+            Key::of(&request("a", &[("ARGOCD_APP_NAME", "x")]), false, [None; 2], true),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The secrets of one request: each path is checked against the policy, and then read.
+
+use super::orders::{Answer, Wanted};
+use crate::fill::{PathPolicy, paths};
+use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_secrets::{Reads, SecretRef, Source};
+use std::sync::Arc;
+
+/// Secrets that one request may ask for. A rendering of the size that is allowed has fewer placeholders.
+const MOST: usize = 200_000;
+
+/// Reads what workers ask for.
+pub struct Reader {
+    reads: Reads,
+    policy: PathPolicy,
+}
+
+impl Reader {
+    /// For one request, whose policy and source these are.
+    pub fn new(source: Arc<dyn Source>, policy: PathPolicy) -> Self {
+        Self { reads: Reads::new(source), policy }
+    }
+
+    /// The answers, in the order of what is wanted.
+    pub async fn read(&self, wanted: &[Wanted], cx: &Cx) -> Vec<Answer> {
+        let secrets: Vec<SecretRef> = wanted.iter().take(MOST).map(|wanted| wanted.clone().into()).collect();
+        let checked: Vec<Result<(), Answer>> = secrets.iter().map(|secret| self.check(secret)).collect();
+        let allowed: Vec<SecretRef> = secrets
+            .iter()
+            .zip(&checked)
+            .filter(|(_, c)| c.is_ok())
+            .map(|(secret, _)| secret.clone())
+            .collect();
+        let mut read = self.reads.read_all(&allowed, cx).await.into_iter();
+        let answer = |checked: Result<(), Answer>| match checked {
+            Ok(()) => read.next().map_or_else(too_many, |answer| Answer::of(&answer)),
+            Err(refused) => refused,
+        };
+        let mut answers: Vec<Answer> = checked.into_iter().map(answer).collect();
+        answers.resize_with(wanted.len(), too_many);
+        answers
+    }
+
+    /// Whether a path is canonical, as workers send them, and may be read.
+    fn check(&self, secret: &SecretRef) -> Result<(), Answer> {
+        let refused = |message: String| Answer::Error {
+            class: Class::Forbidden.exit_code(),
+            message,
+            hint: None,
+            absent: false,
+        };
+        match paths::canonical(&secret.path) {
+            Ok(path) if path == secret.path => self.policy.check(&path).map_err(refused),
+            _ => Err(refused("a path is not in its canonical form".to_owned())),
+        }
+    }
+
+    /// Takes the warnings of the source.
+    pub fn take_warnings(&self) -> Vec<Diagnostic> {
+        self.reads.take_warnings()
+    }
+}
+
+fn too_many() -> Answer {
+    let message = format!("the app asks for more than {MOST} secrets");
+    Answer::Error { class: Class::Forbidden.exit_code(), message, hint: None, absent: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Reader, Wanted};
+    use crate::app::App;
+    use crate::fill::PathPolicy;
+    use keyfill_diag::Cx;
+    use keyfill_secrets::{BoxFuture, Error, SecretData, SecretRef, Source};
+    use std::sync::{Arc, Mutex};
+
+    /// Notes what it is asked for.
+    #[derive(Default)]
+    struct Noted(Mutex<Vec<String>>);
+
+    impl Source for Noted {
+        fn read<'a>(
+            &'a self,
+            secret: &'a SecretRef,
+            _: &'a Cx,
+        ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+            self.0.lock().unwrap().push(secret.path.clone());
+            Box::pin(async { Ok(Arc::default()) })
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_worker_gets_what_the_policy_allows_and_nothing_else() {
+        let source = Arc::new(Noted::default());
+        let app = App { project: Some("blue".into()), ..App::default() };
+        let policy = PathPolicy::default().allow_checked("secret/data/{{ app.project }}/*", &app);
+        let reader = Reader::new(Arc::clone(&source) as Arc<dyn Source>, policy);
+        let paths = [
+            "secret/data/blue/db",
+            "secret/data/red/db",
+            "secret/data/blue/../red/db",
+            "/secret/data/blue/x",
+            "secret/data/blue/x/",
+            "secret/data/blue/%2e%2e/red",
+            "",
+            "secret/data/blue/other",
+        ];
+        let wanted: Vec<Wanted> = paths.iter().map(|path| Wanted::from(&SecretRef::latest(*path))).collect();
+        let answers = reader.read(&wanted, &Cx::default()).await;
+        let allowed: Vec<bool> = answers.iter().map(|answer| matches!(answer, Answer::Data(_))).collect();
+        assert_eq!(allowed, [true, false, false, false, false, false, false, true]);
+        assert_eq!(*source.0.lock().unwrap(), ["secret/data/blue/db", "secret/data/blue/other"]);
+    }
+}

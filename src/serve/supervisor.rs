@@ -1,0 +1,208 @@
+//! The supervisor: it starts the workers and the server, and ends with a signal.
+
+use super::bounds::Bounds;
+use super::configuration::Configuration;
+use super::environment;
+use super::generator::KeyfillGenerator;
+use super::job::Jobs;
+use super::log::Log;
+use super::metrics;
+use super::orders::{self, Discovery, Order, Report, Start};
+use super::worker;
+use crate::cli::args::{ServeArgs, SharedArgs};
+use crate::report::Problem;
+use crate::settings::Env;
+use anyhow::{Context as _, Result};
+use keyfill_cmp::archive::Limits;
+use keyfill_cmp::{Server, ServerOptions};
+use keyfill_workers::{Pool, PoolOptions, Program};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Address space that a worker's process needs beside what its request may hold: its stacks, and what the allocator
+/// sets aside and does not touch. The bound on what is held is the allocator's own count; this one is behind it.
+const OVERHEAD: u64 = 96 << 20;
+
+/// A worker that holds more than this after a request is replaced.
+const GROWN: u64 = 12 << 20;
+
+/// A worker that served nobody for so long is ended, and with it what it saw.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// Fresh workers that stand by.
+const SPARES: usize = 2;
+
+/// The longest that a worker may take to start.
+const START: Duration = Duration::from_secs(20);
+
+/// Settings of the allocator: no reserve of address space, which the bound on memory would count.
+const ALLOCATOR: [(&str, &str); 2] = [("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_ARENA_RESERVE", "0")];
+
+/// Runs the command until a signal ends it.
+pub fn run(shared: &SharedArgs, args: &ServeArgs, env: Env) -> Result<()> {
+    let log = Arc::new(Log::new(&args.loglevel, &args.logformat)?);
+    // Nobody looks into the process that holds the logins.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+        .context("cannot close the process to others")?;
+    let configuration = Configuration::resolve(shared, args, env)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(serve(args, configuration, log))
+}
+
+async fn serve(args: &ServeArgs, configuration: Configuration, log: Arc<Log>) -> Result<()> {
+    let sockets = configuration.sockets(&args.alias)?;
+    let bounds = Bounds::of(args);
+    let most_in_message = most_in_message(&configuration.env)?;
+    let options = ServerOptions {
+        sockets: sockets.clone(),
+        concurrency: args.concurrency.unwrap_or_else(default_concurrency),
+        deadline: configuration.deadline,
+        grace: args.grace,
+        archive_memory: bounds.archive_memory,
+        archive_disk: bounds.archive_disk,
+        limits: Limits::default(),
+        most_in_message,
+        discovery_configured: configuration.plugin.spec.discover.is_configured(),
+        provide_git_creds: configuration.plugin.spec.provide_git_creds,
+    };
+    let name = configuration.plugin.metadata.name.clone();
+    let most_in_answer = if most_in_message == 0 { 100 << 20 } else { most_in_message };
+    // It is held once as it came and once as it goes out.
+    let most_in_answer = most_in_answer.min(usize::try_from(bounds.answers / 2).unwrap_or(usize::MAX));
+    let jobs = jobs(args, &configuration, &bounds, most_in_answer, &log).await?;
+    let generator = Arc::new(KeyfillGenerator::new(args, configuration, &bounds, jobs, Arc::clone(&log)));
+    let server = Server::bind(Arc::clone(&generator), options).await?;
+    if let Some(address) = args.metrics {
+        // The task ends with the runtime.
+        let shown = metrics::serve(address, Arc::clone(&generator), server.queue(), server.budgets());
+        let (address, _) = shown.await?;
+        log.info("metrics", &[("address", &address.to_string())]);
+    }
+    for socket in &sockets {
+        log.info("serving", &[("plugin", &name), ("socket", &socket.display().to_string())]);
+    }
+    server.serve(asked_to_end(Arc::clone(&log))).await?;
+    log.info("ended", &[("plugin", &name)]);
+    Ok(())
+}
+
+/// Starts the workers, and says what their sandbox lacks.
+async fn jobs(
+    args: &ServeArgs,
+    configuration: &Configuration,
+    bounds: &Bounds,
+    most_in_answer: usize,
+    log: &Log,
+) -> Result<Jobs> {
+    let (closed, sandbox) = pool(configuration, bounds, false).await.context("cannot start a worker")?;
+    let missing = sandbox.missing().join(", ");
+    if !missing.is_empty() {
+        if args.require_sandbox {
+            return Err(Problem::usage(format!(
+                "--require-sandbox: this system cannot put workers into a sandbox: {missing}"
+            ))
+            .into());
+        }
+        log.warn("workers are not in a full sandbox", &[("missing", &missing)]);
+    }
+    let open =
+        if has_binaries(configuration) { Some(pool(configuration, bounds, true).await?.0) } else { None };
+    let mib = |bytes: u64| (bytes >> 20).to_string();
+    let (workers, small, large) = (bounds.workers.to_string(), mib(bounds.small), mib(bounds.large));
+    let fields = [
+        ("number", workers.as_str()),
+        ("memory_mib", &small),
+        ("large_memory_mib", &large),
+        ("sandbox", if missing.is_empty() { "whole" } else { "partial" }),
+        ("official_binaries", if open.is_some() { "true" } else { "false" }),
+    ];
+    log.info("workers", &fields);
+    Ok(Jobs::new(closed, open, *bounds, most_in_answer))
+}
+
+/// Whether the official binaries can be started at all.
+fn has_binaries(configuration: &Configuration) -> bool {
+    use crate::discover::{Root, RootKind};
+    use crate::render::exec;
+    use crate::render::options::{self, Chosen};
+    let path = keyfill_files::TreePath::root();
+    let Ok(options) =
+        options::resolve(&configuration.render, &configuration.env, &path, true, Chosen::default())
+    else {
+        return false;
+    };
+    let is_there = |kind| exec::is_there(&Root { dir: path.clone(), kind }, &options);
+    is_there(RootKind::Kustomization) || is_there(RootKind::Chart)
+}
+
+async fn pool(
+    configuration: &Configuration,
+    bounds: &Bounds,
+    may_start_programs: bool,
+) -> Result<(Pool, orders::Sandbox)> {
+    let discover = &configuration.plugin.spec.discover;
+    let environment =
+        if may_start_programs { environment::for_binaries(&configuration.env) } else { Vec::new() };
+    let most = bounds.large + bounds.large / 4 + OVERHEAD;
+    let start = Order::Start(Box::new(Start {
+        parent: std::process::id(),
+        memory: most,
+        may_start_programs,
+        render: configuration.render.clone(),
+        discovery: Discovery {
+            configured: discover.is_configured(),
+            any: discover.find.command.iter().chain(&discover.find.args).any(|a| a == "--any"),
+            file_name: discover.file_name.clone(),
+            glob: discover.find.glob.clone(),
+        },
+        env: environment.clone(),
+    }));
+    let mut program = Program::this(&[worker::ARGUMENT])?;
+    program.own_group = may_start_programs;
+    program.environment = ALLOCATOR.map(|(name, value)| (name.into(), value.into())).to_vec();
+    program.environment.extend(environment.into_iter().map(|(name, value)| (name.into(), value.into())));
+    let options = PoolOptions {
+        program,
+        hello: orders::frame(&start)?,
+        most: bounds.workers,
+        spares: if may_start_programs { 0 } else { SPARES },
+        grown: GROWN,
+        idle: IDLE,
+        start: START,
+    };
+    let (pool, greeting) = Pool::new(options).await?;
+    match orders::read(&greeting)? {
+        Report::Ready(sandbox) => Ok((pool, sandbox)),
+        _ => Err(anyhow::anyhow!("a worker's first words cannot be understood")),
+    }
+}
+
+/// Most of a request's time is waiting for Vault: more requests than workers are taken in at once.
+fn default_concurrency() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from) * 16
+}
+
+/// `ARGOCD_GRPC_MAX_SIZE_MB`, as argocd-cmp-server takes it.
+fn most_in_message(env: &Env) -> Result<usize> {
+    let Some(text) = env.get("ARGOCD_GRPC_MAX_SIZE_MB") else { return Ok(0) };
+    let megabytes: usize = text
+        .trim()
+        .parse()
+        .map_err(|_| Problem::usage(format!("ARGOCD_GRPC_MAX_SIZE_MB is {text:?}; it must be a number")))?;
+    Ok(megabytes << 20)
+}
+
+async fn asked_to_end(log: Arc<Log>) {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        log.error("cannot listen for signals", &[]);
+        return;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    log.info("asked to end; going on until the connections close or the grace period ends", &[]);
+}

@@ -1,0 +1,23 @@
+//! Faults on demand, for tests of what becomes of a worker that has one. Release builds do not have this file.
+
+/// The variable of a request that asks for a fault.
+const NAME: &str = "ARGOCD_ENV_KEYFILL_TEST_FAULT";
+
+/// Has the fault that a request asks for.
+#[allow(clippy::panic, reason = "that is what it is for")]
+pub fn have(env: &[(String, String)]) {
+    match env.iter().find(|(name, _)| name == NAME).map(|(_, fault)| fault.as_str()) {
+        Some("panic") => panic!("asked for"),
+        Some("abort") => std::process::abort(),
+        Some("spin") => loop {
+            std::hint::spin_loop();
+        },
+        Some("memory") => {
+            let mut held = Vec::new();
+            loop {
+                held.push(vec![1_u8; 1 << 20]);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,96 @@
+//! The fill stage in a worker: its source of secrets is the supervisor.
+//!
+//! The stage asks for all its secrets before it waits for the first. So it is driven by hand: when it can go on no
+//! further, what it has asked for goes to the supervisor in one question.
+
+use super::Broke;
+use super::talk::Talk;
+use crate::serve::orders::{Answer, Wanted};
+use keyfill_diag::Cx;
+use keyfill_secrets::{BoxFuture, Error, SecretData, SecretRef, Source};
+use std::collections::{HashMap, HashSet};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+type Read = Result<Arc<SecretData>, Error>;
+
+/// The supervisor as a source of secrets.
+#[derive(Default)]
+pub struct Asked(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    known: HashMap<SecretRef, Read>,
+    /// What was asked for, answered or not.
+    asked: HashSet<SecretRef>,
+    /// What is still to be asked for.
+    wanted: Vec<SecretRef>,
+    waiting: Vec<Waker>,
+}
+
+impl Asked {
+    /// A source that knows some answers already.
+    pub fn knowing(secrets: Vec<(Wanted, Answer)>) -> Self {
+        let known =
+            secrets.into_iter().map(|(wanted, answer)| (wanted.into(), answer.into_result())).collect();
+        Self(Mutex::new(State { known, ..State::default() }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn poll(&self, secret: &SecretRef, cx: &Context<'_>) -> Poll<Read> {
+        let mut state = self.lock();
+        if let Some(read) = state.known.get(secret) {
+            return Poll::Ready(read.clone());
+        }
+        if state.asked.insert(secret.clone()) {
+            state.wanted.push(secret.clone());
+        }
+        state.waiting.push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Takes answers in, and wakes those who wait.
+    fn answered(&self, wanted: Vec<SecretRef>, answers: Vec<Answer>) {
+        let mut state = self.lock();
+        state.known.extend(wanted.into_iter().zip(answers.into_iter().map(Answer::into_result)));
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Source for Asked {
+    fn read<'a>(&'a self, secret: &'a SecretRef, _: &'a Cx) -> BoxFuture<'a, Read> {
+        Box::pin(poll_fn(|cx| self.poll(secret, cx)))
+    }
+}
+
+/// Drives work that reads from `asked` to its end. Nothing when the supervisor has it given up.
+pub fn drive<T>(
+    work: impl Future<Output = T>,
+    asked: &Asked,
+    talk: &mut Talk<'_>,
+) -> Result<Option<T>, Broke> {
+    let mut work = pin!(work);
+    let mut cx = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(done) = work.as_mut().poll(&mut cx) {
+            return Ok(Some(done));
+        }
+        let wanted = std::mem::take(&mut asked.lock().wanted);
+        if wanted.is_empty() {
+            // It waits for nothing that could come.
+            return Err(anyhow::anyhow!("the fill stage came to a halt").into());
+        }
+        let question = wanted.iter().map(Wanted::from).collect();
+        match talk.ask(question).map_err(Broke::Talk)? {
+            Some(answers) => asked.answered(wanted, answers),
+            None => return Ok(None),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Documents as the protocol sends them: each as compact JSON, empty ones left out.
+
+use crate::fill::{Filled, scan};
+use crate::serve::orders::Text;
+use anyhow::{Context as _, Result};
+use keyfill_yaml::{Body, Document, Limits, Value};
+
+/// A rendered stream: what will be sent as it is, and what is to be filled, each with its number in the stream.
+#[derive(Debug, Default)]
+pub struct Sorted {
+    /// Manifests in which nothing can be filled. That is found out once for a rendered result, however often it is
+    /// asked for.
+    pub ready: Vec<(u32, String)>,
+    /// Documents that have to be looked into.
+    pub open: Vec<(u32, Document)>,
+}
+
+/// Sorts documents. With `as_they_are` all of them stay documents: AVP's habits concern every one.
+pub fn sort(documents: Vec<Document>, as_they_are: bool) -> Result<Sorted> {
+    let mut sorted = Sorted::default();
+    for (number, document) in (0..).zip(documents) {
+        if as_they_are || scan::looks_fillable(&document.body) {
+            sorted.open.push((number, document));
+        } else if let Some(json) = of_document(&document, number == 0)? {
+            sorted.ready.push((number, json));
+        }
+    }
+    Ok(sorted)
+}
+
+/// The manifests of filled documents, whose numbers are given. `printed_as_json` says that the fill stage printed so.
+pub fn finish(numbers: &[u32], filled: Filled, printed_as_json: bool) -> Result<Vec<(u32, Text)>> {
+    let mut manifests = Vec::with_capacity(numbers.len());
+    // With AVP's habits an empty document is gone, and the numbers only say the order.
+    for ((document, was_filled), number) in filled.documents.into_iter().zip(filled.filled).zip(numbers) {
+        let json = match document {
+            // The error must not carry the bytes: they hold values.
+            Document { body: Body::Raw(json), .. } if was_filled && printed_as_json => {
+                Some(String::from_utf8(json.into()).map_err(|e| e.utf8_error())?)
+            }
+            document => of_document(&document, *number == 0)?,
+        };
+        manifests.extend(json.map(|json| (*number, Text::new(json))));
+    }
+    Ok(manifests)
+}
+
+/// One document's JSON. A stream that begins with JSON is taken for JSON until its first separator: that
+/// document is kept as it is written. It is what argocd-cmp-server does with the output of a command.
+fn of_document(document: &Document, first: bool) -> Result<Option<String>> {
+    let value = match &document.body {
+        Body::Raw(text) => {
+            if first
+                && document.before.trim_ascii().is_empty()
+                && let Some(json) = json_text(text)
+            {
+                return Ok(Some(json.to_owned()));
+            }
+            keyfill_yaml::load_exact(text, &Limits::default()).with_context(|| {
+                let file = document.origin.file.as_deref().unwrap_or("a rendered document");
+                format!("{file} (document {})", document.origin.index)
+            })?
+        }
+        Body::Tree(node) => keyfill_yaml::resolve(node)?,
+    };
+    if value == Value::Null {
+        return Ok(None);
+    }
+    Ok(Some(String::from_utf8(keyfill_yaml::to_json(&value)).map_err(|e| e.utf8_error())?))
+}
+
+/// The text, trimmed, when it is a JSON object.
+fn json_text(text: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(text.trim_ascii()).ok().filter(|text| text.starts_with('{'))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).ok().map(|_| text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{finish, sort};
+    use crate::fill::Filled;
+    use crate::render::plain;
+    use bytes::Bytes;
+
+    /// The manifests of a text in which nothing was filled.
+    fn manifests(text: &'static str) -> anyhow::Result<Vec<String>> {
+        let sorted = sort(plain::documents(&Bytes::from_static(text.as_bytes()), "x"), false)?;
+        let (numbers, documents): (Vec<u32>, Vec<_>) = sorted.open.into_iter().unzip();
+        let filled = vec![false; documents.len()];
+        let filled = finish(&numbers, Filled { documents, filled, ..Filled::default() }, true)?;
+        let mut all = sorted.ready;
+        all.extend(filled.into_iter().map(|(number, text)| (number, text.take())));
+        all.sort();
+        Ok(all.into_iter().map(|(_, json)| json).collect())
+    }
+
+    #[test]
+    fn documents_become_json() {
+        let text = "b: 1\na: <x> & y\n---\n# nothing\n---\n {\"b\": 1,  \"a\": 2}\n---\nm: 1.50\nl: [1, 1e3]\nnum: 18446744073709551615\n---\na: <path:x#y>\n";
+        let want = [
+            r#"{"a":"\u003cx\u003e \u0026 y","b":1}"#,
+            r#"{"a":2,"b":1}"#,
+            r#"{"l":[1,1000],"m":1.5,"num":18446744073709551615}"#,
+            r#"{"a":"\u003cpath:x#y\u003e"}"#,
+        ];
+        assert_eq!(manifests(text).unwrap(), want);
+    }
+
+    #[test]
+    fn json_at_the_beginning_stays_as_it_is() {
+        let text = " {\"b\": 1,  \"a\": 2}\n---\n{\"d\": 1, \"c\": 2}\n";
+        assert_eq!(manifests(text).unwrap(), [r#"{"b": 1,  "a": 2}"#, r#"{"c":2,"d":1}"#]);
+        assert_eq!(manifests("---\n{\"b\": 1, \"a\": 2}\n").unwrap(), [r#"{"a":2,"b":1}"#]);
+        assert_eq!(manifests("{b: 1, a: 2}\n").unwrap(), [r#"{"a":2,"b":1}"#]);
+    }
+}

@@ -1,0 +1,27 @@
+//! Discovery in a worker: whether a folder is for this plugin.
+
+use super::{open, patterns, tree_path};
+use crate::discover;
+use crate::report::Problem;
+use crate::serve::orders::{Discovery, Matches};
+use anyhow::Result;
+use keyfill_diag::Cx;
+use std::os::fd::OwnedFd;
+
+/// Whether what the app's folder reads holds placeholders; or what plugin.yaml's patterns say.
+pub fn matches(rules: &Discovery, order: Matches, file: Option<OwnedFd>, cx: &Cx) -> Result<bool> {
+    let path = tree_path(&order.task.path)?;
+    let files = open(order.archive, file, &path, cx)?;
+    let fits = if !rules.file_name.is_empty() {
+        patterns::file_name_fits(&files, &path, &rules.file_name)
+    } else if !rules.glob.is_empty() {
+        patterns::glob_fits(&files, &path, &rules.glob)
+    } else {
+        let roots = discover::roots(&files, &path);
+        rules.configured && roots.iter().any(|root| rules.any || discover::is_ours(&files, root))
+    };
+    // An answer that was cut short is none: "not mine" would have the app rendered without its secrets.
+    cx.check()
+        .map_err(|stopped| Problem::input(format!("stopped while looking for placeholders: {stopped}")))?;
+    Ok(fits)
+}

@@ -1,0 +1,186 @@
+//! The process that renders and fills, for one request at a time. It starts with one socket and nothing else, gives up
+//! what it does not need, and answers orders until the socket closes.
+
+#[cfg(debug_assertions)]
+mod faults;
+mod fill;
+mod manifests;
+mod matches;
+mod patterns;
+mod render;
+mod talk;
+
+use super::orders::{self, Failed, Order, Report, Sandbox, Start, Task};
+use crate::report;
+use keyfill_cmp::archive::{ArchiveFiles, Limits, Packed};
+use keyfill_diag::{Cx, Stopped};
+use keyfill_files::TreePath;
+use keyfill_workers::{Channel, Frame, sandbox};
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Duration;
+use talk::Talk;
+
+/// The first argument of a worker's command line. It is not a subcommand for people.
+pub const ARGUMENT: &str = "serve-worker";
+
+/// Bytes of a request's error. The supervisor bounds it as well.
+const MOST_IN_ERROR: usize = 64 << 10;
+
+/// Runs a worker. It must be the first thing that the process does: what it gives up is given up by one thread.
+pub fn run() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn serve() -> io::Result<()> {
+    let mut channel = Channel::of_stdin()?;
+    let Some((first, _)) = channel.receive()? else { return Ok(()) };
+    let Order::Start(start) = read(&first)? else { return Err(io::ErrorKind::InvalidData.into()) };
+    drop(first);
+    let start = *start;
+    sandbox::limit(start.parent, start.memory, start.may_start_programs)?;
+    let held = if start.may_start_programs { sandbox::Report::default() } else { sandbox::enter() };
+    // A panic is told by the supervisor, in words that hold nothing of the input.
+    std::panic::set_hook(Box::new(|_| {}));
+    crate::memory::end_above(start.memory);
+    send(&mut channel, &Report::Ready(Sandbox::from(held)))?;
+    // Engines nest deeply, and not every first thread knows how much stack it has.
+    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || answer_all(channel, &start))?;
+    worker.join().unwrap_or_else(|_| Err(io::Error::other("the worker panicked")))
+}
+
+/// The stack of the thread that works.
+const STACK: usize = 8 << 20;
+
+fn answer_all(mut channel: Channel, start: &Start) -> io::Result<()> {
+    while let Some((content, file)) = channel.receive()? {
+        let order = read(&content)?;
+        drop(content);
+        let mut talk = Talk::new(&mut channel);
+        // What a panic leaves behind is not used again: the process ends.
+        let answered = catch_unwind(AssertUnwindSafe(|| answer(&mut talk, start, order, file)));
+        match answered {
+            Ok(Ok(Some(report))) => send(&mut channel, &report)?,
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => return Err(error),
+            Err(_) => std::process::exit(PANICKED),
+        }
+    }
+    Ok(())
+}
+
+/// The exit code of a worker that panicked.
+pub const PANICKED: i32 = 101;
+
+/// The answer to an order; nothing where the work was given up on the supervisor's word.
+fn answer(
+    talk: &mut Talk<'_>,
+    start: &Start,
+    order: Order,
+    file: Option<OwnedFd>,
+) -> io::Result<Option<Report>> {
+    match order {
+        Order::Generate(order) => {
+            let (cx, memory) = (circumstances(&order.task), order.task.memory);
+            match render::generate(talk, start, *order, file, &cx) {
+                Ok(generated) => Ok(generated.map(Report::Generated)),
+                Err(Broke::Talk(error)) => Err(error),
+                Err(Broke::Work(error)) => Ok(Some(Report::Failed(failed(&error, memory)))),
+            }
+        }
+        Order::Matches(order) => {
+            let (cx, memory) = (circumstances(&order.task), order.task.memory);
+            Ok(Some(match matches::matches(&start.discovery, *order, file, &cx) {
+                Ok(matches) => Report::Matches(matches),
+                Err(error) => Report::Failed(failed(&error, memory)),
+            }))
+        }
+        Order::Start(_) | Order::Secrets(_) | Order::Park => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// Why an order was not answered.
+enum Broke {
+    /// The supervisor cannot be understood, or is gone.
+    Talk(io::Error),
+    /// The request's own fault, or the store's.
+    Work(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Broke {
+    fn from(error: E) -> Self {
+        Self::Work(error.into())
+    }
+}
+
+/// The bounds of one order. What does not ask its bound on memory ends the process, somewhat above.
+fn circumstances(task: &Task) -> Cx {
+    crate::memory::end_above(task.memory + task.memory / 4);
+    Cx::with_time(Duration::from_millis(task.milliseconds)).with_memory(crate::memory::limited(task.memory))
+}
+
+/// A request's archive, opened.
+fn open(
+    archive: orders::Archive,
+    file: Option<OwnedFd>,
+    path: &TreePath,
+    cx: &Cx,
+) -> anyhow::Result<ArchiveFiles> {
+    let packed = match (archive, file) {
+        (orders::Archive::Bytes(bytes), _) => Packed::Memory(bytes),
+        (orders::Archive::File, Some(file)) => Packed::File(File::from(file)),
+        (orders::Archive::File, None) => anyhow::bail!("the archive did not come with its request"),
+    };
+    let opened = ArchiveFiles::open(packed, path, Limits::default(), cx);
+    opened.map_err(|e| report::Failure::new(e.diagnostics()).into())
+}
+
+/// A path that the supervisor has read from the request.
+fn tree_path(text: &str) -> anyhow::Result<TreePath> {
+    TreePath::new(text).ok_or_else(|| anyhow::anyhow!("the app's path leaves the repository"))
+}
+
+/// What the supervisor is told of a failed request.
+fn failed(error: &anyhow::Error, memory: u64) -> Failed {
+    // Engines put it into words of their own, around these.
+    let out_of_memory = Stopped::Memory { limit: memory }.to_string();
+    let problems = report::problems(error);
+    let mut message = String::new();
+    for (number, problem) in problems.iter().enumerate() {
+        let text = report::human(problem);
+        if message.len() + text.len() > MOST_IN_ERROR {
+            let room = MOST_IN_ERROR.saturating_sub(message.len());
+            message.push_str(&text[..text.floor_char_boundary(room)]);
+            message.push_str(&format!("\n... and {} further problems", problems.len() - number - 1));
+            break;
+        }
+        if number > 0 {
+            message.push('\n');
+        }
+        message.push_str(&text);
+    }
+    Failed {
+        class: report::class(error).exit_code(),
+        message,
+        unsupported: crate::render::is_unsupported(error),
+        memory: problems.iter().any(|problem| problem.message.contains(&out_of_memory)),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(content: &[u8]) -> io::Result<T> {
+    orders::read(content).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+fn frame(report: &Report) -> io::Result<Frame> {
+    orders::frame(report).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+fn send(channel: &mut Channel, report: &Report) -> io::Result<()> {
+    channel.send(&frame(report)?)
+}

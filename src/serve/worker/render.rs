@@ -1,0 +1,122 @@
+//! `generate` in a worker: discover, render, fill, each manifest as JSON.
+
+use super::fill::{Asked, drive};
+use super::talk::Talk;
+use super::{Broke, manifests, open, tree_path};
+use crate::discover::{self, Root, RootKind};
+use crate::fill::{FillOptions, PathPolicy, Print};
+use crate::render::options::{self, Chosen};
+use crate::render::plain::Habits;
+use crate::serve::documents;
+use crate::serve::environment::AUTHORS_EXPRESSION;
+use crate::serve::orders::{Fill, Generate, Generated, Input, Rendered, Report, Start};
+use crate::settings::Env;
+use keyfill_diag::Cx;
+use keyfill_secrets::Reads;
+use keyfill_yaml::Document;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// More reads at once than a run has references: the supervisor is asked for all of them in one question.
+const READS: usize = 1 << 20;
+
+/// Renders, where it was not rendered before, and fills. Nothing when the supervisor has it given up.
+pub fn generate(
+    talk: &mut Talk<'_>,
+    start: &Start,
+    order: Generate,
+    file: Option<OwnedFd>,
+    cx: &Cx,
+) -> Result<Option<Generated>, Broke> {
+    #[cfg(debug_assertions)]
+    super::faults::have(&order.env);
+    let options = fill_options(&order.fill)?;
+    let fill = order.fill;
+    let documents = match order.input {
+        Input::Rendered(packed) => {
+            documents::unpack(&packed).ok_or_else(|| anyhow::anyhow!("a kept rendering cannot be read"))?
+        }
+        Input::Archive(archive) => {
+            let began = Instant::now();
+            let path = tree_path(&order.task.path)?;
+            let env: Env =
+                start.env.iter().chain(&order.env).map(|(k, v)| (k.as_str(), v.as_str())).collect();
+            let chosen =
+                Chosen { engine: order.engine.as_deref(), helm_compat: order.helm_compat.as_deref() };
+            let mut how = options::resolve(&start.render, &env, &path, true, chosen)?;
+            if fill.compat_avp {
+                how.habits = Habits::Avp;
+            }
+            let files = open(archive, file, &path, cx)?;
+            // With AVP's habits a folder is its YAML files.
+            let kind = if fill.compat_avp { RootKind::Yaml } else { discover::kind_of(&files, &path) };
+            let root = Root { kind, dir: path };
+            let rendered = crate::render::render(&files, &root, &how, cx)?;
+            drop(files);
+            let sorted = manifests::sort(rendered.documents, fill.compat_avp)?;
+            let packed = documents::pack(&sorted.open, order.pack_below).unwrap_or_default();
+            let report = Rendered {
+                ready: sorted.ready,
+                open: packed,
+                to_fill: u32::try_from(sorted.open.len()).unwrap_or(u32::MAX),
+                warnings: rendered.warnings.iter().map(ToString::to_string).collect(),
+                engine: rendered.engine.to_owned(),
+                microseconds: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            };
+            talk.say(&Report::Rendered(report)).map_err(Broke::Talk)?;
+            sorted.open
+        }
+    };
+    fill_all(talk, documents, &options, Asked::knowing(order.secrets), cx)
+}
+
+fn fill_all(
+    talk: &mut Talk<'_>,
+    documents: Vec<(u32, Document)>,
+    options: &FillOptions,
+    asked: Asked,
+    cx: &Cx,
+) -> Result<Option<Generated>, Broke> {
+    let began = Instant::now();
+    let asked = Arc::new(asked);
+    let reads = Reads::with_concurrency(Arc::clone(&asked) as Arc<dyn keyfill_secrets::Source>, READS);
+    let (numbers, documents): (Vec<u32>, Vec<Document>) = documents.into_iter().unzip();
+    let filled = drive(crate::fill::fill(documents, options, &reads, cx), &asked, talk)?;
+    let Some(filled) = filled else { return Ok(None) };
+    let mut filled = filled?;
+    let warnings = std::mem::take(&mut filled.warnings);
+    Ok(Some(Generated {
+        filled: manifests::finish(&numbers, filled, options.print == Print::Json)?,
+        warnings: warnings.iter().map(ToString::to_string).collect(),
+        secrets: reads.count(),
+        microseconds: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
+    }))
+}
+
+/// The fill stage's options from the supervisor's texts.
+fn fill_options(fill: &Fill) -> anyhow::Result<FillOptions> {
+    let app = fill.app();
+    let mut policy = PathPolicy::default();
+    if let Some(globs) = &fill.globs {
+        // The supervisor has checked them at its start.
+        policy = policy.allow_checked(globs, &app);
+    }
+    if let Some(expression) = &fill.expression {
+        policy = policy.require("AVP_PATH_VALIDATION", expression);
+    }
+    if let Some(expression) = &fill.authors_expression {
+        policy = policy.narrow(AUTHORS_EXPRESSION, expression)?;
+    }
+    Ok(FillOptions {
+        compat_avp: fill.compat_avp,
+        kinds: fill.kinds.clone(),
+        app,
+        env: fill.env.clone(),
+        policy,
+        remove_missing_any: fill.remove_missing_any,
+        // The protocol carries JSON. What AVP prints goes its own way, so that its habits show.
+        print: if fill.compat_avp { Print::Yaml } else { Print::Json },
+        sources: None,
+    })
+}

@@ -1,0 +1,179 @@
+//! Workers: what becomes of a request whose worker ends, of the others meanwhile, and of the server.
+
+use crate::{Server, TEAM, app, manifest, over_file_with};
+use serde_json::Value;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const METRICS: &[&str] = &["--metrics", "127.0.0.1:0", "--deadline", "4s"];
+
+/// A server whose workers can be given faults, which release builds do not have: there these tests are left out.
+fn server(args: &[&str]) -> Option<(Server, tempfile::TempDir)> {
+    if !cfg!(debug_assertions) {
+        // Past the harness's capture, so that it shows.
+        let said = b"left out: faults on demand are for debug builds\n";
+        std::io::Write::write_all(&mut std::io::stderr().lock(), said).expect("stderr is open");
+        return None;
+    }
+    over_file_with(&[METRICS, args].concat())
+}
+
+/// A request that has a fault.
+fn with_fault(server: &Server, folder: &Path, fault: &str) -> Value {
+    let fault = format!("ARGOCD_ENV_KEYFILL_TEST_FAULT={fault}");
+    server.call(folder, &["-path", "app"], &[TEAM, &[fault.as_str()]].concat())
+}
+
+/// The server goes on, and answers the same project's next request.
+fn goes_on(server: &mut Server, folder: &Path) {
+    let start = Instant::now();
+    assert_eq!(server.call(folder, &["-path", "app"], TEAM)["one"], manifest("alice-value"));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(server.child.try_wait().expect("it can be asked").is_none(), "the server has ended");
+}
+
+/// Each fault fails its own request, says why and what to do, and is counted.
+fn fails(fault: &str, says: &str, counted: &str) {
+    let Some((mut server, _secrets)) = server(&[]) else { return };
+    let (hostile, honest) = (app("secret/data/team/app"), app("secret/data/team/app"));
+    std::fs::write(honest.path().join("other"), "another archive").expect("a file");
+    let answer = with_fault(&server, hostile.path(), fault);
+    assert!(answer["message"].as_str().is_some_and(|m| m.contains(says)), "{answer}");
+    let lost = format!("keyfill_workers_lost_total{{why=\"{counted}\"}}");
+    assert!(server.metric(&lost) >= 1.0);
+    goes_on(&mut server, honest.path());
+}
+
+#[test]
+fn a_worker_that_panics_fails_its_own_request() {
+    fails("panic", "a fault of keyfill", "crash");
+}
+
+#[test]
+fn a_worker_that_crashes_fails_its_own_request() {
+    fails("abort", "crashed (signal 6)", "crash");
+}
+
+#[test]
+fn a_worker_that_wants_too_much_memory_fails_its_own_request() {
+    fails("memory", "--worker-memory", "memory");
+}
+
+#[test]
+fn a_worker_that_is_late_fails_its_own_request() {
+    let start = Instant::now();
+    fails("spin", "its time was over", "deadline");
+    assert!(start.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_worker_that_was_killed_by_hand_fails_its_own_request() {
+    let Some((mut server, _secrets)) = server(&["--deadline", "20s"]) else { return };
+    let (hostile, honest) = (app("secret/data/team/app"), app("secret/data/team/app"));
+    std::fs::write(honest.path().join("other"), "another archive").expect("a file");
+    let answer = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| with_fault(&server, hostile.path(), "spin"));
+        server.wait_for_metric("keyfill_workers_busy", 1.0);
+        // The one that is busy shows by its processor time.
+        std::thread::sleep(Duration::from_millis(500));
+        let busy = workers(&server).into_iter().max_by_key(|pid| ticks(*pid)).expect("it has workers");
+        let killed = std::process::Command::new("kill").args(["-KILL", &busy.to_string()]).status();
+        assert!(killed.expect("kill runs").success());
+        asked.join().expect("it is answered")
+    });
+    assert!(answer["message"].as_str().is_some_and(|m| m.contains("killed from outside")), "{answer}");
+    assert_eq!(server.metric("keyfill_workers_lost_total{why=\"killed\"}"), 1.0);
+    goes_on(&mut server, honest.path());
+}
+
+#[test]
+fn an_app_that_ends_its_workers_is_refused_for_a_while() {
+    let Some((mut server, _secrets)) = server(&[]) else { return };
+    let (hostile, honest) = (app("secret/data/team/app"), app("secret/data/team/app"));
+    std::fs::write(honest.path().join("other"), "another archive").expect("a file");
+    for _ in 0..2 {
+        with_fault(&server, hostile.path(), "abort");
+    }
+    let start = Instant::now();
+    let answer = with_fault(&server, hostile.path(), "abort");
+    let says = |text: &str| answer["message"].as_str().is_some_and(|m| m.contains(text));
+    assert!(says("has ended 2 workers") && says("signal 6"), "{answer}");
+    assert!(start.elapsed() < Duration::from_secs(1));
+    assert_eq!(server.metric("keyfill_crash_loops_refused_total"), 1.0);
+    goes_on(&mut server, honest.path());
+}
+
+#[test]
+fn another_project_is_answered_while_one_keeps_its_workers_busy() {
+    let Some((mut server, _secrets)) = server(&["--deadline", "10s"]) else { return };
+    let other = ["ARGOCD_APP_NAME=api", "ARGOCD_APP_PROJECT_NAME=other"];
+    let (hostile, honest) = (app("secret/data/team/app"), app("secret/data/other/app"));
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| with_fault(&server, hostile.path(), "spin"));
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        let start = Instant::now();
+        let answer = server.call(honest.path(), &["-path", "app"], &other);
+        assert_eq!(answer["one"], manifest("bob-value"), "{answer}");
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    });
+    assert!(server.child.try_wait().expect("it can be asked").is_none());
+}
+
+#[test]
+fn a_server_that_ends_leaves_no_worker_behind() {
+    let Some((mut server, _secrets)) = server(&["--grace", "2s", "--deadline", "20s"]) else { return };
+    let hostile = app("secret/data/team/app");
+    let workers = std::thread::scope(|scope| {
+        scope.spawn(|| with_fault(&server, hostile.path(), "spin"));
+        server.wait_for_metric("keyfill_workers_busy", 1.0);
+        let workers = workers(&server);
+        server.terminate();
+        workers
+    });
+    assert!(!workers.is_empty());
+    let start = Instant::now();
+    server.child.wait().expect("it ends");
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    while workers.iter().any(|pid| ticks(*pid).is_some()) {
+        assert!(start.elapsed() < Duration::from_secs(10), "workers live on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// What the kernel says of a worker: under Linux no new privileges, and a filter of system calls.
+#[cfg(target_os = "linux")]
+#[test]
+fn workers_are_in_a_sandbox_and_the_server_can_insist_on_it() {
+    let Some((server, _secrets)) = over_file_with(&["--require-sandbox"]) else { return };
+    let workers = workers(&server);
+    assert!(!workers.is_empty());
+    for pid in workers {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+        assert!(status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2"), "{status}");
+    }
+    let log = server.log();
+    assert!(log.contains("sandbox=whole"), "{log}");
+}
+
+/// The server's children.
+fn workers(server: &Server) -> Vec<u32> {
+    let parent = server.child.id();
+    let all = std::fs::read_dir("/proc")
+        .expect("it is there")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    all.filter(|pid| fields(*pid).is_some_and(|f| f[1] == parent.to_string() && f[0] != "Z")).collect()
+}
+
+/// Processor time of a process that lives.
+fn ticks(pid: u32) -> Option<u64> {
+    let fields = fields(pid).filter(|f| f[0] != "Z")?;
+    fields.get(11)?.parse().ok()
+}
+
+/// The fields of /proc/PID/stat from the state on.
+fn fields(pid: u32) -> Option<Vec<String>> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    Some(stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())
+}
