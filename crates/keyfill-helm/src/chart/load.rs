@@ -131,9 +131,9 @@ impl Loader<'_> {
 
     fn values_yaml(&self, file: &ChartFile, origin: &str) -> Result<keyfill_template::value::Map> {
         let place = join(origin, &file.name);
-        let what = ("cannot load values.yaml", place.as_str());
+        let named = values::File { what: "values.yaml", failed: "cannot load values.yaml", place: &place };
         let limits = (&self.cx.limits).into();
-        values::of_chart(values::load_documents(&file.content()?, what, self.helm, &limits)?, self.cx)
+        values::of_chart(values::load_documents(&file.content()?, named, self.helm, &limits)?, self.cx)
     }
 
     fn yaml(&self, file: &ChartFile, origin: &str) -> Result<Value> {

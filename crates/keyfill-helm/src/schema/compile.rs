@@ -279,7 +279,7 @@ impl<'a> Compiler<'a> {
         let (base, draft) = (resource.id.clone(), resource.draft);
         let missing = || wrong(pointer, "a reference leads here, and nothing is here".to_owned());
         let schema = self.lookup(pointer).ok_or_else(missing)?;
-        if !self.seen.contains(pointer) {
+        if !self.seen.contains(pointer) && !matches!(schema, Json::Bool(_)) {
             self.collect(pointer, schema, &base, draft)?;
         }
         let entries = match schema {

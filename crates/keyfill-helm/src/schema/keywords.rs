@@ -29,6 +29,8 @@ pub(super) fn draft_of(url: &str) -> Option<Draft> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
     Schema,
+    /// For draft 4, where `true` and `false` are schemas in two places only.
+    SchemaOrBool,
     /// At least one schema.
     Schemas,
     SchemaOrSchemas,
@@ -124,8 +126,10 @@ const KEYWORDS: &[Keyword] = &[
     all("anyOf", Rule::Schemas),
     all("oneOf", Rule::Schemas),
     all("not", Rule::Schema),
-    all("additionalProperties", Rule::Schema),
-    only(4, 2019, "additionalItems", Rule::Schema),
+    only(4, 4, "additionalProperties", Rule::SchemaOrBool),
+    only(4, 4, "additionalItems", Rule::SchemaOrBool),
+    since(6, "additionalProperties", Rule::Schema),
+    only(6, 2019, "additionalItems", Rule::Schema),
     only(4, 2019, "items", Rule::SchemaOrSchemas),
     since(2020, "items", Rule::Schema),
     since(2020, "prefixItems", Rule::Schemas),
@@ -197,7 +201,8 @@ fn check_keyword<'a>(
 ) -> Result<(), Wrong> {
     let is_count = |v: &Json| matches!(v, Json::Number(n) if n.is_integer() && n.as_count() >= Some(0));
     let fits = match (keyword.rule, value) {
-        (Rule::Schema, schema) => {
+        (Rule::SchemaOrBool, Json::Bool(_)) => true,
+        (Rule::Schema | Rule::SchemaOrBool, schema) => {
             inner.push((at.to_owned(), schema));
             true
         }
@@ -275,7 +280,7 @@ fn check_keyword<'a>(
 
 fn wanted(rule: Rule) -> &'static str {
     match rule {
-        Rule::Schema | Rule::SchemaOrSchemas => "boolean or object",
+        Rule::Schema | Rule::SchemaOrBool | Rule::SchemaOrSchemas => "boolean or object",
         Rule::Schemas | Rule::List | Rule::Choices | Rule::Names | Rule::SomeNames => "array",
         Rule::SchemaMap | Rule::Dependencies | Rule::NamesMap => "object",
         Rule::Text | Rule::Regex | Rule::Types => "string",

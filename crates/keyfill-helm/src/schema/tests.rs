@@ -52,6 +52,11 @@ fn rules_hold_as_in_helm() {
         ),
         (r#"{"allOf":[{"properties":{"a":{}}}],"unevaluatedProperties":false}"#, "a: 1", "b: 1"),
         (
+            r#"{"$schema":"http://json-schema.org/draft-04/schema#","properties":{"p":{"additionalProperties":false}}}"#,
+            "p: {}",
+            "p: {a: 1}",
+        ),
+        (
             r#"{"$schema":"http://json-schema.org/draft-07/schema#","properties":{"p":{"format":"ipv4"}}}"#,
             "p: 10.0.0.1",
             "p: ten",

@@ -9,23 +9,30 @@ use memchr::memmem;
 
 const SEPARATOR: &[u8] = b"---";
 
+/// A file of values, for errors.
+#[derive(Clone, Copy)]
+pub(crate) struct File<'a> {
+    /// What it is: `the values`.
+    pub(crate) what: &'a str,
+    /// What failed when it cannot be read: `cannot load values.yaml`.
+    pub(crate) failed: &'a str,
+    /// Its path, or the name that it was given by.
+    pub(crate) place: &'a str,
+}
+
 /// The values of a file, document by document: mappings, or null where there is nothing.
-pub(crate) fn load(
-    text: &[u8],
-    (what, place): (&str, &str),
-    helm: HelmCompat,
-    limits: &Limits,
-) -> Result<Vec<Value>> {
+pub(crate) fn load(text: &[u8], file: File<'_>, helm: HelmCompat, limits: &Limits) -> Result<Vec<Value>> {
     let parts = match helm {
         HelmCompat::V3 => vec![Part { text, line: 0 }],
-        HelmCompat::V4 => parts(text).map_err(|wrong| wrong.into_error(what, place))?,
+        HelmCompat::V4 => parts(text).map_err(|wrong| wrong.into_error(file))?,
     };
     let read = |part: Part<'_>| {
-        let value = keyfill_yaml::load_value(part.text, limits)
-            .map_err(|e| unreadable(Text { text: part.text, line: part.line, what, place }, &e))?;
+        let value = keyfill_yaml::load_value(part.text, limits).map_err(|e| {
+            unreadable(Text { text: part.text, line: part.line, what: file.failed, place: file.place }, &e)
+        })?;
         match value {
             Value::Map(_) | Value::Null => Ok(value),
-            other => Err(not_a_map(what, place, &other)),
+            other => Err(not_a_map(file.what, file.place, &other)),
         }
     };
     parts.into_iter().map(read).collect()
@@ -47,8 +54,10 @@ struct BadSeparator {
 }
 
 impl BadSeparator {
-    fn into_error(self, what: &str, place: &str) -> Error {
-        Error::render(format!("{what}: {:?} follows the document separator `---` on its line", self.rest))
+    fn into_error(self, file: File<'_>) -> Error {
+        let File { failed, place, .. } = file;
+        let rest = &self.rest;
+        Error::render(format!("{failed}: {rest:?} follows the document separator `---` on its line"))
             .in_file(place)
             .at(self.line, Some(4))
             .hint("write what follows `---` on the next line; --helm-compat 3 reads it as it is")

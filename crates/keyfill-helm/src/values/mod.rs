@@ -13,7 +13,7 @@ mod user;
 
 pub(crate) use coalesce::{Coalesce, Nulls};
 pub(crate) use dependencies::process as process_dependencies;
-pub(crate) use documents::load as load_documents;
+pub(crate) use documents::{File, load as load_documents};
 pub(crate) use schema::validate as validate_schema;
 pub(crate) use user::{merged as user_values, of_chart};
 

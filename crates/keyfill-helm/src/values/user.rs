@@ -1,7 +1,7 @@
 //! The values that the user gives, put together in helm's order: files first, then `--set-json`, `--set`,
 //! `--set-string`, `--set-file` and `--set-literal`, whatever their order on the command line.
 
-use super::documents;
+use super::documents::{self, File};
 use super::set::{self, Reading};
 use super::tree::Node;
 use crate::error::{Error, Result};
@@ -82,7 +82,8 @@ impl Given<'_> {
 
     fn text(&mut self, text: &[u8], name: &str) -> Result<()> {
         let limits = (&self.cx.limits).into();
-        for document in documents::load(text, ("the values", name), self.helm, &limits)? {
+        let file = File { what: "the values", failed: "the values cannot be read", place: name };
+        for document in documents::load(text, file, self.helm, &limits)? {
             self.merge(document.into())?;
         }
         Ok(())
