@@ -1,6 +1,7 @@
 //! The source of secrets, built from settings.
 
 use crate::cli::args::SourceKind;
+use crate::cli::pflag;
 use crate::report::Problem;
 use crate::settings::Settings;
 use crate::settings::authority::Effective;
@@ -35,7 +36,9 @@ pub fn open(settings: &Settings) -> Result<(Arc<dyn Source>, Vec<Diagnostic>)> {
 pub fn vault_settings(settings: &Settings) -> Result<VaultSettings> {
     let effective = &settings.effective;
     let auth = auth(effective)?;
-    let Some(address) = effective.get("VAULT_ADDR") else {
+    // As in Vault's own client, an agent comes before the server. An author's address is theirs alone.
+    let agent = effective.get("VAULT_AGENT_ADDR").filter(|_| !effective.address_is_authors());
+    let Some(address) = agent.or_else(|| effective.get("VAULT_ADDR")) else {
         return Err(Problem::usage(
             "VAULT_ADDR must be set to Vault's address; --source file reads secrets from a file",
         )
@@ -54,12 +57,9 @@ pub fn vault_settings(settings: &Settings) -> Result<VaultSettings> {
         namespace: effective.get("VAULT_NAMESPACE").map(str::to_owned),
         kv,
         find_data_paths: !settings.compat_avp,
-        tls: tls(effective),
-        proxy: Proxy {
-            http: None,
-            https: effective.get("HTTPS_PROXY").map(Secret::new),
-            no_proxy: effective.get("NO_PROXY").map(str::to_owned),
-        },
+        tls: tls(effective)?,
+        proxy: proxy(effective),
+        patience: settings.patience,
         max_retries: effective
             .get("VAULT_MAX_RETRIES")
             .map(|n| {
@@ -79,17 +79,40 @@ fn request_timeout(effective: &Effective) -> Result<Duration> {
     Ok(values::duration(text.trim()).map_err(|e| Problem::usage(format!("VAULT_CLIENT_TIMEOUT: {e}")))?)
 }
 
-fn tls(effective: &Effective) -> Tls {
+/// Vault's own proxy counts for every address. Those of the system leave out what `NO_PROXY` names, and this
+/// machine, as Go's do.
+fn proxy(effective: &Effective) -> Proxy {
+    if let Some(all) = effective.get("VAULT_PROXY_ADDR").or_else(|| effective.get("VAULT_HTTP_PROXY")) {
+        return Proxy { http: Some(Secret::new(all)), https: Some(Secret::new(all)), no_proxy: None };
+    }
+    let this_machine = "localhost,127.0.0.0/8,::1";
+    let no_proxy = effective
+        .get("NO_PROXY")
+        .map_or_else(|| this_machine.to_owned(), |named| format!("{named},{this_machine}"));
+    Proxy {
+        http: effective.get("HTTP_PROXY").map(Secret::new),
+        https: effective.get("HTTPS_PROXY").map(Secret::new),
+        no_proxy: Some(no_proxy),
+    }
+}
+
+fn tls(effective: &Effective) -> Result<Tls> {
     let path = |name: &str| effective.get(name).map(PathBuf::from);
-    Tls {
+    let skip_verify = match effective.get("VAULT_SKIP_VERIFY") {
+        None => false,
+        Some(text) => pflag::parse_bool(text).ok_or_else(|| {
+            Problem::usage(format!("VAULT_SKIP_VERIFY is {text:?}, which is no boolean: write true or false"))
+        })?,
+    };
+    Ok(Tls {
         ca_bytes: effective.get("VAULT_CACERT_BYTES").map(str::to_owned),
         ca_file: path("VAULT_CACERT"),
         ca_dir: path("VAULT_CAPATH"),
         client_cert: path("VAULT_CLIENT_CERT"),
         client_key: path("VAULT_CLIENT_KEY"),
-        skip_verify: values::is_true(effective.get("VAULT_SKIP_VERIFY")),
+        skip_verify,
         server_name: effective.get("VAULT_TLS_SERVER_NAME").map(str::to_owned),
-    }
+    })
 }
 
 /// How to log in: the named method, else the one that the credentials belong to.

@@ -156,6 +156,9 @@ pub struct RunArgs {
     /// Give up after this long, as in 55s, 2m or 1m30s [default: 55s]
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub deadline: Option<std::time::Duration>,
+    /// Wait for a store that cannot be connected to until near the deadline, as in Argo CD
+    #[arg(long)]
+    pub wait: bool,
     /// Use at most so much memory, as in 512Mi or 2Gi [default: 1Gi]
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub memory: Option<u64>,

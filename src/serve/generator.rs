@@ -104,7 +104,8 @@ impl KeyfillGenerator {
         let source: Arc<dyn Source> = match settings.source()? {
             SourceKind::Vault => {
                 // Logins are kept in memory and shared; the root file system is read-only.
-                let kept_in_memory = VaultSettings { token_cache: None, ..store::vault_settings(&settings)? };
+                let kept_in_memory =
+                    VaultSettings { token_cache: None, patience: None, ..store::vault_settings(&settings)? };
                 self.vault.source(kept_in_memory)?
             }
             SourceKind::File => store::open(&settings)?.0,

@@ -12,7 +12,7 @@
 
 use super::env::Env;
 use super::method::Method;
-use super::table::{Author, SETTINGS, Var, setting};
+use super::table::{Author, Holds, SETTINGS, Var, setting};
 use crate::values;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,14 +88,32 @@ pub type Values = BTreeMap<&'static str, String>;
 pub fn administrators(env: &Env, file: &BTreeMap<String, String>) -> Values {
     let mut found = Values::new();
     for var in SETTINGS {
-        let in_env = env.get(var.name).or_else(|| proxy_in_lower_case(env, var.name));
-        let in_file = file.get(var.name).map(String::as_str).filter(|v| !v.is_empty());
+        let in_env = openbaos(env, var.name)
+            .or_else(|| env.get(var.name))
+            .or_else(|| proxy_in_lower_case(env, var.name))
+            .and_then(|value| meant(var, value));
+        let in_file = file.get(var.name).and_then(|value| meant(var, value));
         let value = if var.name.starts_with("VAULT_") { in_file.or(in_env) } else { in_env.or(in_file) };
         if let Some(value) = value {
             found.insert(var.name, value.to_owned());
         }
     }
     found
+}
+
+/// A value as it is meant: without the line break that `echo` leaves behind it, and without white space around
+/// it where no value holds any. Nothing is left of one that is empty.
+fn meant<'a>(var: &Var, value: &'a str) -> Option<&'a str> {
+    let value = match var.holds {
+        Holds::Secret => value.trim_end_matches(['\n', '\r']),
+        _ => value.trim(),
+    };
+    Some(value).filter(|value| !value.is_empty())
+}
+
+/// OpenBao's clients read `BAO_ADDR` and its like before Vault's names.
+fn openbaos<'a>(env: &'a Env, name: &str) -> Option<&'a str> {
+    env.listed(&format!("BAO_{}", name.strip_prefix("VAULT_")?))
 }
 
 /// `https_proxy` and `no_proxy` are the older spellings, which every tool knows.
@@ -105,15 +123,12 @@ fn proxy_in_lower_case<'a>(env: &'a Env, name: &str) -> Option<&'a str> {
 
 /// The author's settings.
 pub fn authors(env: &Env) -> Values {
-    SETTINGS.iter().filter_map(|v| Some((v.name, env.authors(v.name)?.to_owned()))).collect()
+    SETTINGS.iter().filter_map(|v| Some((v.name, meant(v, env.authors(v.name)?)?.to_owned()))).collect()
 }
 
 /// The settings of a Secret that the app's author chose, by the names of the table.
 pub fn of_secret(keys: &BTreeMap<String, String>) -> Values {
-    SETTINGS
-        .iter()
-        .filter_map(|v| Some((v.name, keys.get(v.name).filter(|value| !value.is_empty())?.clone())))
-        .collect()
+    SETTINGS.iter().filter_map(|v| Some((v.name, meant(v, keys.get(v.name)?)?.to_owned()))).collect()
 }
 
 /// Puts all sides together. `secret` holds the settings of a Secret that the author chose, if they did.

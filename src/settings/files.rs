@@ -8,8 +8,13 @@ use std::path::Path;
 pub fn read(path: &Path) -> Result<BTreeMap<String, String>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the config file {}", path.display()))?;
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-    parse(&text, &ending).with_context(|| format!("in the config file {}", path.display()))
+    parse(&text, &ending(path)).with_context(|| format!("in the config file {}", path.display()))
+}
+
+/// What stands behind the last dot of a file's name; a file named `.env` is all ending.
+fn ending(path: &Path) -> String {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase()
 }
 
 /// Reads settings from text of a kind: `yaml`, `json`, `toml`, `env`. Messages name no value: the parsers'
@@ -37,8 +42,8 @@ fn parse(text: &str, ending: &str) -> Result<BTreeMap<String, String>> {
             })?;
             table.iter().map(|(k, v)| Ok((k.to_uppercase(), of_toml(k, v)?))).collect()
         }
-        "env" | "dotenv" | "properties" => of_lines(text),
-        _ => bail!("its ending must be .yaml, .yml, .json, .toml or .env"),
+        "env" | "dotenv" | "properties" | "hcl" | "tfvars" => of_lines(text),
+        _ => bail!("its ending must be .yaml, .yml, .json, .toml, .hcl or .env"),
     }
 }
 
@@ -77,7 +82,7 @@ fn of_lines(text: &str) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
+        if line.is_empty() || line.starts_with('#') || line.starts_with("//") {
             continue;
         }
         let line = line.strip_prefix("export ").unwrap_or(line);
@@ -91,7 +96,17 @@ fn of_lines(text: &str) -> Result<BTreeMap<String, String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{ending, parse};
+    use std::path::Path;
+
+    #[test]
+    fn a_file_without_a_name_has_an_ending() {
+        for (name, want) in
+            [("/x/.env", "env"), ("a/prod.ENV", "env"), ("settings.hcl", "hcl"), ("plain", "")]
+        {
+            assert_eq!(ending(Path::new(name)), want);
+        }
+    }
 
     #[test]
     fn every_form_gives_the_same() {
@@ -99,6 +114,7 @@ mod tests {
             ("yaml", "vault_addr: http://v\nVAULT_MAX_RETRIES: 1\nVAULT_SKIP_VERIFY: true\n"),
             ("json", r#"{"VAULT_ADDR": "http://v", "VAULT_MAX_RETRIES": 1, "VAULT_SKIP_VERIFY": true}"#),
             ("toml", "VAULT_ADDR = \"http://v\"\nVAULT_MAX_RETRIES = 1\nVAULT_SKIP_VERIFY = true\n"),
+            ("hcl", "// c\nVAULT_ADDR = \"http://v\"\nVAULT_MAX_RETRIES = 1\nVAULT_SKIP_VERIFY = true\n"),
             ("env", "# c\nexport VAULT_ADDR=\"http://v\"\nVAULT_MAX_RETRIES=1\nVAULT_SKIP_VERIFY='true'\n"),
         ];
         for (ending, text) in forms {

@@ -37,6 +37,8 @@ pub struct Settings {
     pub allow_empty: bool,
     /// How long the run may take.
     pub deadline: Duration,
+    /// How long it is waited for a store that cannot be connected to; without it until near the deadline.
+    pub patience: Option<Duration>,
     /// How many bytes of memory it may use.
     pub memory: u64,
     /// What should be said though the run goes on.
@@ -121,6 +123,7 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
     let compat_avp = given.shared.compat.map_or(given.called_as_avp, |c| c == Compat::Avp);
     let mut warnings: Vec<Diagnostic> = effective.unused.iter().map(|name| unused_warning(name)).collect();
     warnings.extend(unknown_names(&from_files.administrator));
+    warnings.extend(misspelt_variables(given.env));
     let secrets_file =
         given.fill.secrets_file.clone().or_else(|| effective.get("KEYFILL_SECRETS_FILE").map(PathBuf::from));
     let app = app(given.env);
@@ -155,11 +158,24 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
             || given.purpose == Purpose::Render,
         deadline: parsed(given.run.deadline, "KEYFILL_DEADLINE", &effective, values::duration)?
             .unwrap_or(given.purpose.deadline()),
+        patience: patience(given, &effective),
         memory: parsed(given.run.memory, "KEYFILL_MEMORY", &effective, values::size)?
             .unwrap_or(memory::DEFAULT_LIMIT),
         effective,
         warnings,
     })
+}
+
+/// How long a person at a command line waits for a store where nobody is there. In Argo CD an error costs more
+/// than a slow answer, and so it is for those who say how long to wait.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+fn patience(given: &Given<'_>, effective: &Effective) -> Option<Duration> {
+    let waits = given.run.wait
+        || given.run.deadline.is_some()
+        || effective.get("KEYFILL_DEADLINE").is_some()
+        || in_argo_cd(given.env);
+    (!waits).then_some(PATIENCE)
 }
 
 /// A flag's value, else that of its variable.
@@ -300,6 +316,25 @@ fn unknown_names(file: &BTreeMap<String, String>) -> Vec<Diagnostic> {
         }
     };
     unknown.map(warn).collect()
+}
+
+/// Variables of the environment that look like settings and are none. Those that Kubernetes makes for a service
+/// named vault are not meant for keyfill, and other tools have names of their own.
+fn misspelt_variables(env: &Env) -> Vec<Diagnostic> {
+    let of_service =
+        |name: &str| name.contains("_SERVICE_") || name.contains("_PORT_") || name.ends_with("_PORT");
+    let known: Vec<&str> = table::SETTINGS.iter().map(|v| v.name).collect();
+    let warn = |full: &str| {
+        let name = full.strip_prefix("ARGOCD_ENV_").unwrap_or(full);
+        let ours = ["VAULT_", "AVP_", "KEYFILL_"].iter().any(|p| name.starts_with(p));
+        if !ours || table::is_known(name) || table::is_known(full) || of_service(name) {
+            return None;
+        }
+        let near = keyfill_diag::nearest(name, known.iter().copied())?;
+        let message = format!("{full} is set, which keyfill does not know");
+        Some(Diagnostic::warning(Class::Usage, message).hint(format!("did you mean {near}?")))
+    };
+    env.iter().filter_map(|(name, _)| warn(name)).collect()
 }
 
 fn in_argo_cd(env: &Env) -> bool {

@@ -120,6 +120,7 @@ pub const SETTINGS: &[Var] = &[
     var("AVP_TYPE", Author::Connection, "where secrets come from: vault or file").decides(),
     var("AVP_USERNAME", Author::Identity, "the user of the method userpass").of(Method::Userpass),
     var("HTTPS_PROXY", Author::No, "the proxy for https addresses"),
+    var("HTTP_PROXY", Author::No, "the proxy for http addresses"),
     var("KEYFILL_ALLOWED_PATHS", Author::No, "globs, one a line or comma: the paths that may be read"),
     var("KEYFILL_ALLOW_EMPTY", Author::No, "true: an empty result is fine"),
     var(
@@ -146,9 +147,10 @@ pub const SETTINGS: &[Var] = &[
     var("KEYFILL_SOURCE", Author::No, "vault or file").decides(),
     var("NO_PROXY", Author::No, "hosts that are reached without the proxy"),
     var("VAULT_ADDR", Author::Connection, "Vault's address: http, https or unix").decides(),
+    var("VAULT_AGENT_ADDR", Author::No, "the address of Vault's agent, used in place of VAULT_ADDR"),
     var("VAULT_CACERT", Author::No, "a file of certificates to trust").holds(Holds::File),
     var("VAULT_CACERT_BYTES", Author::Connection, "certificates to trust, in PEM"),
-    var("VAULT_CAPATH", Author::No, "a folder of certificates to trust").holds(Holds::File),
+    var("VAULT_CAPATH", Author::No, "a folder of certificates to trust, or one file").holds(Holds::File),
     var("VAULT_CLIENT_CERT", Author::No, "the client certificate's file")
         .holds(Holds::CredentialFile)
         .of(Method::Cert),
@@ -156,8 +158,10 @@ pub const SETTINGS: &[Var] = &[
         .holds(Holds::CredentialFile)
         .of(Method::Cert),
     var("VAULT_CLIENT_TIMEOUT", Author::Connection, "how long one request may take, as in 20s"),
+    var("VAULT_HTTP_PROXY", Author::No, "the proxy for Vault, whatever the scheme of its address"),
     var("VAULT_MAX_RETRIES", Author::Connection, "how often a request is tried again"),
     var("VAULT_NAMESPACE", Author::Connection, "Vault's namespace").decides(),
+    var("VAULT_PROXY_ADDR", Author::No, "the same, before VAULT_HTTP_PROXY"),
     var("VAULT_SKIP_VERIFY", Author::Connection, "true: any certificate will do"),
     var("VAULT_TLS_SERVER_NAME", Author::Connection, "the name that Vault's certificate must have"),
     var("VAULT_TOKEN", Author::Identity, "the token of the method token")

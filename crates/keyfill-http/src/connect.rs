@@ -1,9 +1,10 @@
 //! Connections: TCP, TLS over TCP, both perhaps through a proxy, and unix sockets.
 
+use super::innermost;
 use super::tls::TlsSettings;
+use super::tunnel::{self, ProxyTrouble};
 use http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
@@ -84,22 +85,31 @@ impl Connector {
         }
         let proxy = self.route.proxy_for(&uri);
         if uri.scheme_str() != Some("https") {
-            let to = proxy.as_ref().map_or(&uri, |p| p.uri());
-            let stream = self.tcp.call(to.clone()).await?;
-            return Ok(Conn::new(stream.into_inner(), proxy.is_some()));
+            return Ok(match &proxy {
+                Some(proxy) => Conn::new(self.reach_proxy(proxy.uri()).await?, true),
+                None => Conn::new(self.tcp.call(uri).await?.into_inner(), false),
+            });
         }
-        let stream: TcpStream = match proxy {
-            None => self.tcp.call(uri.clone()).await?.into_inner(),
-            Some(proxy) => {
-                let mut tunnel = Tunnel::new(proxy.uri().clone(), self.tcp);
-                if let Some(auth) = proxy.basic_auth() {
-                    tunnel = tunnel.with_auth(auth.clone());
-                }
-                tunnel.call(uri.clone()).await?.into_inner()
+        let host = uri.host().unwrap_or_default();
+        match proxy {
+            None => {
+                let stream = self.tcp.call(uri.clone()).await?.into_inner();
+                Ok(Conn::new(self.route.tls.handshake(host, stream).await?, false))
             }
-        };
-        let stream = self.route.tls.handshake(uri.host().unwrap_or_default(), stream).await?;
-        Ok(Conn::new(stream, false))
+            Some(proxy) => {
+                let stream = self.reach_proxy(proxy.uri()).await?;
+                let tunnel = tunnel::open(stream, &proxy, &uri).await?;
+                Ok(Conn::new(self.route.tls.handshake(host, tunnel).await?, false))
+            }
+        }
+    }
+
+    /// A connection to a proxy. That it is the proxy which is not there is told, and not the server.
+    async fn reach_proxy(&mut self, proxy: &Uri) -> Result<TcpStream, BoxError> {
+        match self.tcp.call(proxy.clone()).await {
+            Ok(stream) => Ok(stream.into_inner()),
+            Err(error) => Err(ProxyTrouble::unreachable(proxy, &innermost(&error)).into()),
+        }
     }
 }
 
@@ -191,16 +201,4 @@ pub(super) fn next_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a 
         Some(inner) => Some(inner),
         None => error.source(),
     }
-}
-
-/// Whether the certificate was refused or the two sides share no way to talk.
-pub(super) fn is_tls_refusal(error: &(dyn StdError + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<rustls::Error>() || error.is::<super::tls::Unusable>() {
-            return true;
-        }
-        cause = next_cause(error);
-    }
-    false
 }

@@ -6,7 +6,10 @@
 #![warn(clippy::disallowed_methods)]
 
 mod connect;
+mod refusal;
 mod tls;
+mod tunnel;
+mod verify;
 
 pub use connect::{Route, Target};
 /// Which proxy a URL goes through.
@@ -66,8 +69,22 @@ impl Answer {
 pub enum FailureKind {
     /// No connection: nobody there, no such name, no route.
     Connect,
-    /// The certificate or the handshake was refused; trying again does not help.
+    /// The handshake was refused for another reason than those below; trying again does not help.
     Tls,
+    /// What is there does not speak TLS.
+    NoTls,
+    /// The certificate is for another name.
+    WrongName,
+    /// The certificate's time is over, or has not come.
+    Expired,
+    /// The certificate is signed by an authority that is not trusted.
+    UnknownIssuer,
+    /// The server refused the client's certificate, or wants one.
+    ClientCertificate,
+    /// A proxy refuses the way; trying again does not help.
+    Proxy,
+    /// No connection to a proxy, or it is busy.
+    ProxyConnect,
     /// The connection broke before the answer was complete.
     Broken,
     /// It took too long.
@@ -149,15 +166,10 @@ fn append_wiping(body: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
 }
 
 fn request_failure(error: &hyper_util::client::legacy::Error) -> Failure {
-    let reason = innermost(error);
-    let kind = if connect::is_tls_refusal(error) {
-        FailureKind::Tls
-    } else if error.is_connect() {
-        FailureKind::Connect
-    } else {
-        FailureKind::Broken
-    };
-    Failure { kind, reason }
+    refusal::of(error).unwrap_or_else(|| Failure {
+        kind: if error.is_connect() { FailureKind::Connect } else { FailureKind::Broken },
+        reason: innermost(error),
+    })
 }
 
 /// The text of the last cause: "Connection refused (os error 111)" and not "client error (Connect)".

@@ -1,6 +1,8 @@
 //! TLS: roots, client certificate, server name. The system's roots are read for the first https
 //! connection that needs them.
 
+use super::verify::Verifier;
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -9,7 +11,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -83,11 +85,11 @@ impl TlsSettings {
         self.identity.is_some()
     }
 
-    pub(super) async fn handshake(
+    pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         host: &str,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, Box<dyn std::error::Error + Send + Sync>> {
+        stream: S,
+    ) -> Result<TlsStream<S>, Box<dyn std::error::Error + Send + Sync>> {
         let config = self.config.get_or_init(|| self.build()).clone()?;
         let name = self.server_name.as_deref().unwrap_or(host).trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(name.clone())
@@ -99,16 +101,21 @@ impl TlsSettings {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|e| Unusable(e.to_string()))?;
+            .map_err(|_| Unusable("no version of TLS is usable".to_owned()))?;
         let builder = if self.skip_verify {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         } else {
-            builder.with_root_certificates(self.root_store()?)
+            let store = Arc::new(self.root_store()?);
+            let signed = WebPkiServerVerifier::builder_with_provider(store, provider)
+                .build()
+                .map_err(|_| Unusable("the root certificates are not usable".to_owned()))?;
+            let verifier = Verifier { named: self.roots.clone(), signed };
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         };
         let config = match &self.identity {
             Some(identity) => builder
                 .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
-                .map_err(|e| Unusable(format!("the client certificate is not usable: {e}")))?,
+                .map_err(|_| Unusable("the client certificate and its key do not fit together".to_owned()))?,
             None => builder.with_no_client_auth(),
         };
         Ok(Arc::new(config))
@@ -126,7 +133,7 @@ impl TlsSettings {
             for root in &self.roots {
                 store
                     .add(root.clone())
-                    .map_err(|e| Unusable(format!("a root certificate is not usable: {e}")))?;
+                    .map_err(|_| Unusable("a root certificate cannot be read".to_owned()))?;
             }
         }
         Ok(store)

@@ -30,6 +30,8 @@ pub(crate) enum GaveUp {
     Deadline,
     /// As many as are allowed were made.
     Retries,
+    /// Nobody was there for as long as it is waited for that.
+    Patience,
 }
 
 impl Tries {
@@ -83,7 +85,10 @@ pub(crate) fn answer_may_pass(answer: &Answer) -> bool {
 
 /// Whether a request without an answer is worth another try.
 pub(crate) fn failure_may_pass(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::Connect | FailureKind::Broken | FailureKind::Timeout)
+    matches!(
+        failure.kind,
+        FailureKind::Connect | FailureKind::ProxyConnect | FailureKind::Broken | FailureKind::Timeout
+    )
 }
 
 #[cfg(test)]

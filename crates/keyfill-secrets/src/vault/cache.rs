@@ -103,10 +103,11 @@ pub(crate) fn key(settings: &VaultSettings, address: &str, credential: &[u8]) ->
         Auth::Token(_) | Auth::TokenFile(_) | Auth::Github { .. } => "",
     };
     let credential = Sha256::digest(credential);
+    let login = settings.auth.login_path();
     let parts: [&[u8]; 6] = [
         address.as_bytes(),
         settings.namespace.as_deref().unwrap_or_default().as_bytes(),
-        settings.auth.mount().as_bytes(),
+        login.as_bytes(),
         settings.auth.method().as_bytes(),
         role.as_bytes(),
         &credential,

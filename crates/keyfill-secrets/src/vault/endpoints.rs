@@ -88,41 +88,61 @@ impl Endpoint for Plain {
 /// The login request of a method with its credential at hand; `None` for methods that need no login.
 /// `jwt` is the token read from the file that the method names.
 pub(crate) fn login(base: &str, auth: &Auth, jwt: &str) -> Option<Result<Call, String>> {
-    let mount = auth.mount().to_owned();
+    let (namespace, mount) = auth.namespace_and_mount();
+    let (base, mount) = (&below_namespace(base, namespace), mount.to_owned());
     Some(match auth {
         Auth::Token(_) | Auth::TokenFile(_) => return None,
         Auth::AppRole { role_id, secret_id, .. } => {
             let (role_id, secret_id) = (role_id.expose().to_owned(), secret_id.expose().to_owned());
-            call(base, &LoginWithApproleRequest { mount, role_id, secret_id })
+            call_below(base, &LoginWithApproleRequest { mount, role_id, secret_id })
         }
         Auth::Kubernetes { role, .. } => {
-            call(base, &LoginWithKubernetesRequest { mount, role: role.clone(), jwt: jwt.to_owned() })
+            call_below(base, &LoginWithKubernetesRequest { mount, role: role.clone(), jwt: jwt.to_owned() })
         }
         Auth::Userpass { username, password, .. } => {
             let (username, password) = (username.clone(), password.expose().to_owned());
-            call(base, &UserpassLoginRequest { mount, username, password })
+            call_below(base, &UserpassLoginRequest { mount, username, password })
         }
         Auth::Jwt { role, .. } => {
-            call(base, &JWTLoginRequest { mount, role: role.clone(), jwt: jwt.to_owned() })
+            call_below(base, &JWTLoginRequest { mount, role: role.clone(), jwt: jwt.to_owned() })
         }
-        Auth::Github { token, .. } => {
-            call(base, &Plain::post(format!("auth/{mount}/login"), Some(json!({ "token": token.expose() }))))
-        }
+        Auth::Github { token, .. } => call_below(
+            base,
+            &Plain::post(format!("auth/{mount}/login"), Some(json!({ "token": token.expose() }))),
+        ),
         // vaultrs sends `cert_name`, which Vault does not look at.
         Auth::Cert { role, .. } => {
             let body = role.as_ref().map_or_else(|| json!({}), |role| json!({ "name": role }));
-            call(base, &Plain::post(format!("auth/{mount}/login"), Some(body)))
+            call_below(base, &Plain::post(format!("auth/{mount}/login"), Some(body)))
         }
     })
 }
 
-/// The request that an endpoint describes, below `base` and without a token.
-pub(crate) fn call<E: Endpoint>(base: &str, endpoint: &E) -> Result<Call, String> {
+/// Where the paths of an API begin.
+struct Base(String);
+
+/// The paths of a namespace, which Vault takes as the first part of each.
+fn below_namespace(base: &str, namespace: &str) -> Base {
     let mut uri = format!("{base}/v1");
-    for segment in endpoint.path().split('/').filter(|s| !s.is_empty()) {
+    push_segments(&mut uri, namespace);
+    Base(uri)
+}
+
+fn push_segments(uri: &mut String, path: &str) {
+    for segment in path.split('/').filter(|s| !s.is_empty()) {
         uri.push('/');
         uri.extend(utf8_percent_encode(segment, SEGMENT));
     }
+}
+
+/// The request that an endpoint describes, below `base` and without a token.
+pub(crate) fn call<E: Endpoint>(base: &str, endpoint: &E) -> Result<Call, String> {
+    call_below(&below_namespace(base, ""), endpoint)
+}
+
+fn call_below<E: Endpoint>(base: &Base, endpoint: &E) -> Result<Call, String> {
+    let mut uri = base.0.clone();
+    push_segments(&mut uri, &endpoint.path());
     // Neither error is told in its own words: they could hold what is sent.
     if let Some(query) = endpoint.query().map_err(|_| "the query cannot be written")? {
         uri.push('?');
@@ -180,6 +200,11 @@ mod tests {
             r#"{"password":"p"}"#,
         );
         check(Auth::Github { mount: mount(), token: "t".into() }, "/v1/auth/ci/m/login", r#"{"token":"t"}"#);
+        check(
+            Auth::Github { mount: "/ns1/auth/m".to_owned(), token: "t".into() },
+            "/v1/ns1/auth/m/login",
+            r#"{"token":"t"}"#,
+        );
         let jwt = || Jwt::Text("J".into());
         check(
             Auth::Jwt { mount: mount(), role: Some("r".into()), jwt: jwt() },

@@ -21,6 +21,7 @@ impl Identity {
             tls,
             proxy,
             max_retries,
+            patience,
             request_timeout,
             token_cache,
         } = settings;
@@ -28,6 +29,7 @@ impl Identity {
         hash.text(address).optional(namespace.as_deref());
         hash.number(kv.map_or(0, |kv| kv as u64 + 1)).number(u64::from(*find_data_paths));
         hash.number(max_retries.map_or(0, |n| u64::from(n) + 1));
+        hash.number(patience.map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)));
         hash.number(u64::try_from(request_timeout.as_nanos()).unwrap_or(u64::MAX));
         add_auth(&mut hash, auth);
         add_tls(&mut hash, tls);
@@ -42,7 +44,7 @@ impl Identity {
 }
 
 fn add_auth(hash: &mut Parts, auth: &Auth) {
-    hash.text(auth.method()).text(auth.mount());
+    hash.text(auth.method()).text(&auth.login_path());
     match auth {
         Auth::Token(token) => hash.text("text").text(token.expose()),
         Auth::TokenFile(path) => hash.text("file").path(path),

@@ -8,6 +8,7 @@ mod answers;
 mod cache;
 mod client;
 mod endpoints;
+mod foreign;
 mod gate;
 mod identity;
 mod route;

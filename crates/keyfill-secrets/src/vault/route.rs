@@ -20,6 +20,8 @@ pub(super) fn tls(tls: &Tls) -> Result<(TlsSettings, Vec<u8>), Error> {
         add(pem.as_bytes(), "VAULT_CACERT_BYTES")?;
     } else if let Some(path) = &tls.ca_file {
         add(&read_pem(path)?, &path.display().to_string())?;
+    } else if let Some(file) = tls.ca_dir.as_ref().filter(|path| path.is_file()) {
+        add(&read_pem(file)?, &file.display().to_string())?;
     } else if let Some(folder) = &tls.ca_dir {
         let files = pem_files(folder).map_err(|e| {
             Error::usage(format!("the certificates in {} cannot be read: {e}", folder.display()))
@@ -63,9 +65,8 @@ pub(super) fn proxies(proxy: &Proxy) -> Result<Option<Arc<Matcher>>, Error> {
     for url in [&proxy.http, &proxy.https].into_iter().flatten() {
         let text = url.expose();
         if text.contains("://") && !text.starts_with("http://") {
-            return Err(
-                Error::usage("a proxy is only used over http").hint("set HTTPS_PROXY to http://host:port")
-            );
+            return Err(Error::usage("a proxy is only used over http")
+                .hint("write http://host:port in HTTPS_PROXY, HTTP_PROXY or VAULT_PROXY_ADDR"));
         }
     }
     let text = |url: &Option<Secret>| url.as_ref().map_or_else(String::new, |u| u.expose().to_owned());

@@ -24,6 +24,8 @@ pub struct VaultSettings {
     pub proxy: Proxy,
     /// How often a request is repeated; without it until near the deadline.
     pub max_retries: Option<u32>,
+    /// How long it is waited for a Vault that cannot be connected to; without it until near the deadline.
+    pub patience: Option<Duration>,
     /// How long one request may take.
     pub request_timeout: Duration,
     /// Where tokens from a login are kept between runs; `None` keeps none.
@@ -42,6 +44,7 @@ impl VaultSettings {
             tls: Tls::default(),
             proxy: Proxy::default(),
             max_retries: None,
+            patience: None,
             request_timeout: Duration::from_secs(60),
             token_cache: None,
         }
@@ -60,6 +63,7 @@ impl fmt::Debug for VaultSettings {
             .field("tls", &self.tls)
             .field("proxy", &self.proxy)
             .field("max_retries", &self.max_retries)
+            .field("patience", &self.patience)
             .field("request_timeout", &self.request_timeout)
             .field("token_cache", &self.token_cache)
             .finish()
@@ -148,8 +152,9 @@ impl Auth {
         }
     }
 
-    /// The mount without `auth/` and slashes around it; empty for tokens, which need none.
-    pub(crate) fn mount(&self) -> &str {
+    /// The namespace and the mount: without `auth/` between them and slashes around them. Both are empty for
+    /// tokens, which need none. A namespace is written before `auth/`, as in `ns1/auth/approle`.
+    pub(crate) fn namespace_and_mount(&self) -> (&str, &str) {
         let mount = match self {
             Self::Token(_) | Self::TokenFile(_) => "",
             Self::AppRole { mount, .. }
@@ -160,7 +165,17 @@ impl Auth {
             | Self::Cert { mount, .. } => mount,
         };
         let mount = mount.trim_matches('/');
-        mount.strip_prefix("auth/").unwrap_or(mount)
+        match mount.strip_prefix("auth/") {
+            Some(mount) => ("", mount),
+            None => mount.split_once("/auth/").unwrap_or(("", mount)),
+        }
+    }
+
+    /// Where the login goes, below `/v1/`.
+    pub(crate) fn login_path(&self) -> String {
+        let (namespace, mount) = self.namespace_and_mount();
+        let slash = if namespace.is_empty() { "" } else { "/" };
+        format!("{namespace}{slash}auth/{mount}/login")
     }
 }
 
@@ -172,7 +187,7 @@ pub struct Tls {
     pub ca_bytes: Option<String>,
     /// A PEM file (`VAULT_CACERT`).
     pub ca_file: Option<PathBuf>,
-    /// A folder of PEM files (`VAULT_CAPATH`).
+    /// A folder of PEM files, or one such file (`VAULT_CAPATH`).
     pub ca_dir: Option<PathBuf>,
     /// A PEM file with the client's certificate and its chain (`VAULT_CLIENT_CERT`).
     pub client_cert: Option<PathBuf>,
@@ -336,7 +351,19 @@ mod tests {
     #[test]
     fn mounts_are_written_both_ways() {
         for mount in ["ci/robots", "auth/ci/robots", "/auth/ci/robots/"] {
-            assert_eq!(Auth::Github { mount: mount.into(), token: "t".into() }.mount(), "ci/robots");
+            assert_eq!(
+                Auth::Github { mount: mount.into(), token: "t".into() }.namespace_and_mount(),
+                ("", "ci/robots")
+            );
+        }
+        for (mount, path) in [
+            ("/ns1/auth/approle", "ns1/auth/approle/login"),
+            ("a/b/auth/ci/robots/", "a/b/auth/ci/robots/login"),
+            ("auth/x/auth/y", "auth/x/auth/y/login"),
+            ("approle", "auth/approle/login"),
+        ] {
+            let auth = Auth::Github { mount: mount.into(), token: "t".into() };
+            assert_eq!(auth.login_path(), path);
         }
     }
 }

@@ -126,7 +126,7 @@ impl VaultClient {
                 Err(why) => self.warn(why),
             }
         }
-        let place = format!("cannot log in with {} at auth/{}/login", auth.method(), auth.mount());
+        let place = format!("cannot log in with {} at {}", auth.method(), auth.login_path());
         let kept = self.log_in(&jwt, cx).await.map_err(|error| error.within(&place))?;
         if let Some(Err(why)) = file.map(|file| file.store(&kept)) {
             self.warn(why);

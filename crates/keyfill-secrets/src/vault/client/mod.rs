@@ -10,6 +10,7 @@ pub(super) use counts::Counts;
 pub use counts::Stats;
 
 use super::answers::Envelope;
+use super::foreign::Foreign;
 use super::gate::Gate;
 use super::settings::{Address, Auth, VaultSettings};
 use super::{endpoints, route, session};
@@ -139,8 +140,24 @@ impl VaultClient {
 
     /// `answered 403: permission denied`
     fn describe(&self, answer: &Answer) -> String {
-        let words = self.words(answer).map_or_else(String::new, |words| format!(": {words}"));
-        format!("answered {}{words}", answer.status.as_u16())
+        let status = answer.status.as_u16();
+        match (self.words(answer), Foreign::of(answer)) {
+            (Some(words), _) => format!("answered {status}: {words}"),
+            (None, Some(foreign)) => {
+                format!("answered {status} with {}", self.hidden_in(foreign.to_string()))
+            }
+            (None, None) => format!("answered {status}"),
+        }
+    }
+
+    /// A text of a server's without any credential, should it repeat one.
+    fn hidden_in(&self, mut text: String) -> String {
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let hidden = session::hidden(&self.settings.auth);
+        for secret in hidden.into_iter().chain(tokens.iter()).filter(|secret| !secret.is_empty()) {
+            text = text.replace(secret.expose(), "(hidden)");
+        }
+        text
     }
 
     fn hide(&self, token: &Secret) {

@@ -2,6 +2,7 @@
 
 use super::VaultClient;
 use crate::retry::{GaveUp, Tries, answer_may_pass, failure_may_pass};
+use crate::vault::foreign::Foreign;
 use crate::vault::gate::Held;
 use crate::vault::settings::Address;
 use crate::{Error, Secret};
@@ -41,19 +42,31 @@ impl VaultClient {
         let mut tries = Tries::new(started, cx.deadline, self.settings.max_retries);
         loop {
             cx.check().map_err(|stopped| Error::store(stopped.to_string()).out_of_time())?;
+            let mut nobody_there = false;
             let (asked, error) = match self.exchange(&call, &tries).await? {
-                Ok(answer) if !answer_may_pass(&answer) => return Ok(answer),
+                Ok(answer) if !answer_may_pass(&answer) => return self.vaults_own(answer),
                 Ok(answer) => (answer.retry_after(), self.refused(&answer)),
                 Err(failure) if !failure_may_pass(&failure) => return Err(self.unreachable(&failure)),
-                Err(failure) => (None, self.unreachable(&failure)),
+                Err(failure) => {
+                    nobody_there = matches!(failure.kind, FailureKind::Connect | FailureKind::ProxyConnect);
+                    (None, self.unreachable(&failure))
+                }
             };
-            match tries.next(Instant::now(), asked) {
+            let is_over = self.settings.patience.is_some_and(|patience| started.elapsed() >= patience);
+            let next = if nobody_there && is_over {
+                Err(GaveUp::Patience)
+            } else {
+                tries.next(Instant::now(), asked)
+            };
+            match next {
                 Ok(wait) => self.pause(wait, asked.is_some()).await,
                 Err(gave_up) => {
                     let ending = ending(&gave_up, asked, tries.retries(), started.elapsed());
                     let error = error.more(&ending);
                     return Err(match gave_up {
                         GaveUp::Deadline if asked.is_none() => error.out_of_time(),
+                        // Nobody will be there for other secrets either.
+                        GaveUp::Patience => error.out_of_time(),
                         // There is time left for other secrets.
                         GaveUp::Deadline | GaveUp::Retries => error.passing(),
                     });
@@ -133,15 +146,49 @@ impl VaultClient {
     fn unreachable(&self, failure: &Failure) -> Error {
         let name = self.name();
         let reason = &failure.reason;
+        let untrusted = || Error::store(format!("no trusted connection to {name}: {reason}"));
         match failure.kind {
             FailureKind::Connect => Error::store(format!("{name} is not reachable: {reason}"))
                 .hint("check VAULT_ADDR, and that this host may reach it"),
-            FailureKind::Tls => Error::store(format!("no trusted connection to {name}: {reason}"))
-                .hint("set VAULT_CACERT to the authority that signed Vault's certificate"),
+            FailureKind::NoTls => Error::store(format!("no trusted connection to {name}: {reason}"))
+                .hint("where Vault listens without TLS, write http:// in VAULT_ADDR; else check its port"),
+            FailureKind::WrongName => untrusted().hint(
+                "set VAULT_TLS_SERVER_NAME to a name that the certificate is for, or use that name in VAULT_ADDR",
+            ),
+            FailureKind::Expired => {
+                untrusted().hint("renew the certificate of Vault's listener, and check this host's clock")
+            }
+            FailureKind::UnknownIssuer => untrusted().hint(
+                "set VAULT_CACERT to the certificate of that authority, or to the server's own certificate",
+            ),
+            FailureKind::ClientCertificate => {
+                untrusted().hint("set VAULT_CLIENT_CERT and VAULT_CLIENT_KEY to a certificate that it takes")
+            }
+            FailureKind::Tls => untrusted(),
+            FailureKind::Proxy | FailureKind::ProxyConnect => {
+                Error::store(format!("{name} is not reachable: {reason}")).hint(
+                    "the proxy is the one of VAULT_PROXY_ADDR, HTTPS_PROXY or HTTP_PROXY; NO_PROXY names \
+                     hosts that are reached without it",
+                )
+            }
             FailureKind::Broken => Error::store(format!("the connection to {name} broke: {reason}")),
             FailureKind::Timeout => Error::store(format!("{name} is too slow: {reason}")),
             FailureKind::Unusable => Error::store(format!("{name}: {reason}")),
         }
+    }
+
+    /// Refuses a final answer that Vault cannot have given: what stands before it answered.
+    fn vaults_own(&self, answer: Answer) -> Result<Answer, Error> {
+        let Some(foreign) = Foreign::of(&answer) else { return Ok(answer) };
+        let (name, status) = (self.name(), answer.status.as_u16());
+        let shown = self.hidden_in(foreign.to_string());
+        let error =
+            Error::store(format!("what answers as {name} is not Vault: status {status} with {shown}"));
+        Err(error.hint(if foreign.wants_tls() {
+            "write https:// in VAULT_ADDR"
+        } else {
+            "a gateway or proxy may stand before Vault: check VAULT_ADDR and what it leads to"
+        }))
     }
 }
 
@@ -157,6 +204,7 @@ fn ending(gave_up: &GaveUp, asked: Option<Duration>, retries: u32, time: Duratio
             format!("{tried}; it asks to wait {}, beyond the deadline", seconds(asked))
         }
         (GaveUp::Deadline, None) => format!("{tried}, until near the deadline"),
+        (GaveUp::Patience, _) => format!("{tried}; --wait or KEYFILL_DEADLINE waits longer"),
         (GaveUp::Retries, _) => tried,
     }
 }

@@ -1,0 +1,76 @@
+//! A tunnel through a proxy, for https. What the proxy answers is kept: people need its status.
+
+use super::FailureKind;
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::Empty;
+use hyper::upgrade::Upgraded;
+use hyper_util::client::proxy::matcher::Intercept;
+use hyper_util::rt::TokioIo;
+use std::fmt;
+use tokio::net::TcpStream;
+
+/// Why a proxy gave no way. It holds no user name and no password of the proxy's address.
+#[derive(Clone, Debug)]
+pub(crate) struct ProxyTrouble {
+    /// Whether another try may help.
+    pub(crate) kind: FailureKind,
+    text: String,
+}
+
+impl ProxyTrouble {
+    pub(crate) fn unreachable(proxy: &Uri, why: &str) -> Self {
+        let text = format!("the proxy {} is not reachable: {why}", shown(proxy));
+        Self { kind: FailureKind::ProxyConnect, text }
+    }
+
+    fn broken(proxy: &Uri) -> Self {
+        let text = format!("the proxy {} gave no answer that is HTTP", shown(proxy));
+        Self { kind: FailureKind::Proxy, text }
+    }
+
+    fn refused(proxy: &Uri, to: &str, status: StatusCode) -> Self {
+        // What is wrong for a while is tried again, as with a server.
+        let passes = matches!(status.as_u16(), 429 | 502..=504);
+        let kind = if passes { FailureKind::ProxyConnect } else { FailureKind::Proxy };
+        Self { kind, text: format!("the proxy {} answered {status} when asked for {to}", shown(proxy)) }
+    }
+}
+
+impl fmt::Display for ProxyTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for ProxyTrouble {}
+
+/// The proxy's address without user name and password.
+fn shown(proxy: &Uri) -> String {
+    let host = proxy.host().unwrap_or_default();
+    let port = proxy.port_u16().map_or_else(String::new, |port| format!(":{port}"));
+    format!("{}://{host}{port}", proxy.scheme_str().unwrap_or("http"))
+}
+
+/// Asks a proxy for a way to the server of `uri`.
+pub(crate) async fn open(
+    stream: TcpStream,
+    proxy: &Intercept,
+    uri: &Uri,
+) -> Result<TokioIo<Upgraded>, ProxyTrouble> {
+    let broken = || ProxyTrouble::broken(proxy.uri());
+    let to = format!("{}:{}", uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(443));
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| broken())?;
+    // It ends when both ends of the tunnel are dropped.
+    tokio::spawn(connection.with_upgrades());
+    let mut request = Request::builder().method(Method::CONNECT).uri(&to).header(http::header::HOST, &to);
+    if let Some(auth) = proxy.basic_auth() {
+        request = request.header(http::header::PROXY_AUTHORIZATION, auth);
+    }
+    let request = request.body(Empty::<bytes::Bytes>::new()).map_err(|_| broken())?;
+    let answer = sender.send_request(request).await.map_err(|_| broken())?;
+    if !answer.status().is_success() {
+        return Err(ProxyTrouble::refused(proxy.uri(), &to, answer.status()));
+    }
+    hyper::upgrade::on(answer).await.map(TokioIo::new).map_err(|_| broken())
+}

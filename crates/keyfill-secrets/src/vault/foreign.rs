@@ -1,0 +1,111 @@
+//! Answers that Vault cannot have given: pages of gateways and proxies, and servers of another kind.
+
+use keyfill_http::Answer;
+use std::fmt;
+
+/// How much of such an answer is told.
+const LONGEST_TEXT: usize = 160;
+
+/// How much of it is looked at.
+const LOOKED_AT: usize = 16 << 10;
+
+/// An answer that is not Vault's: every one of Vault's that is not empty is a JSON object.
+pub(crate) struct Foreign {
+    what: &'static str,
+    text: String,
+}
+
+impl Foreign {
+    /// Looks at an answer. An answer without a body may be Vault's.
+    pub(crate) fn of(answer: &Answer) -> Option<Self> {
+        let body = answer.body.trim_ascii();
+        if body.is_empty() || body.starts_with(b"{") {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
+        let is_page = text.starts_with('<');
+        // What is told of an answer that succeeded could be a secret in another form.
+        let text = match (is_page, answer.status.is_success()) {
+            (true, _) => of_page(&text),
+            (false, true) => String::new(),
+            (false, false) => text.lines().next().unwrap_or_default().to_owned(),
+        };
+        let text: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect();
+        Some(Self { what: if is_page { "an HTML page" } else { "a text that is no JSON" }, text })
+    }
+
+    /// Whether the server says that it was spoken to without TLS.
+    pub(crate) fn wants_tls(&self) -> bool {
+        let text = self.text.to_lowercase();
+        text.contains("http request to an https server") || text.contains("plain http request")
+    }
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)?;
+        if self.text.is_empty() { Ok(()) } else { write!(f, ": {:?}", self.text) }
+    }
+}
+
+/// The title of a page, else its first line of text.
+fn of_page(page: &str) -> String {
+    // Lower case keeps the places only where no character changes its length.
+    let lower = page.to_ascii_lowercase();
+    let title = lower.find("<title").and_then(|at| {
+        let start = at + lower[at..].find('>')? + 1;
+        Some(&page[start..start + lower[start..].find("</")?])
+    });
+    let title = title.map(str::trim).filter(|title| !title.is_empty()).map(str::to_owned);
+    title.unwrap_or_else(|| without_tags(page))
+}
+
+fn without_tags(page: &str) -> String {
+    let mut text = String::new();
+    let mut in_tag = false;
+    for c in page.chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' => {
+                in_tag = false;
+                text.push('\n');
+            }
+            c if !in_tag => text.push(c),
+            _ => {}
+        }
+    }
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Foreign;
+    use keyfill_http::Answer;
+
+    fn seen(status: u16, body: &str) -> Option<String> {
+        let status = http::StatusCode::from_u16(status).expect("a status");
+        let answer =
+            Answer { status, headers: http::HeaderMap::new(), body: body.as_bytes().to_vec().into() };
+        Foreign::of(&answer).map(|foreign| foreign.to_string())
+    }
+
+    #[test]
+    fn what_vault_cannot_have_said_is_told_with_its_first_line() {
+        assert_eq!(seen(403, r#"{"errors":["permission denied"]}"#), None);
+        assert_eq!(seen(204, ""), None);
+        let page = "<!DOCTYPE html>\n<html><head><TITLE>Access gateway</TITLE></head><body><h1>No</h1></body></html>";
+        assert_eq!(seen(403, page).as_deref(), Some("an HTML page: \"Access gateway\""));
+        let page = "<html><body>\n<h1>502 Bad Gateway</h1>nginx</body></html>";
+        assert_eq!(seen(502, page).as_deref(), Some("an HTML page: \"502 Bad Gateway\""));
+        assert_eq!(
+            seen(400, "Client sent an HTTP request to an HTTPS server.\n").as_deref(),
+            Some("a text that is no JSON: \"Client sent an HTTP request to an HTTPS server.\"")
+        );
+        assert_eq!(seen(400, "<title").as_deref(), Some("an HTML page"));
+    }
+
+    #[test]
+    fn a_text_that_may_be_a_secret_is_not_told() {
+        assert_eq!(seen(200, "password: hush\n").as_deref(), Some("a text that is no JSON"));
+    }
+}
