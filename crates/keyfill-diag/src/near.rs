@@ -3,6 +3,12 @@
 /// The candidate nearest to `name`, when it is near enough to be worth a hint: at most two edits for
 /// names up to eight characters, a third of the length beyond. Ties go to the first candidate.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Names are an author's texts, and the comparison takes the product of their lengths.
+    const LONGEST: usize = 256;
+    if name.len() > LONGEST {
+        return None;
+    }
+    let candidates = candidates.into_iter().filter(|candidate| candidate.len() <= LONGEST);
     let limit = (name.chars().count() / 3).clamp(1, 4).max(if name.len() > 3 { 2 } else { 1 });
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
