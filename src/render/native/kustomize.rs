@@ -10,7 +10,6 @@ use keyfill_files::{Files, TreePath};
 use keyfill_helm::{HelmCompat, TemplateRequest, ValuesSource};
 use keyfill_kustomize::{BuildRequest, ChartRequest, Charts, LoadRestrictor, SortOrder};
 use std::error::Error as StdError;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Renders a kustomization.
 pub fn render(
@@ -65,7 +64,7 @@ impl Charts for HelmCharts {
     ) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>> {
         let release_name = match (&request.release_name, request.name_template.as_str()) {
             (Some(name), "") => name.to_string(),
-            (None, "") => generated_name(&request.chart),
+            (None, "") => UNNAMED.to_owned(),
             (None, template) => keyfill_helm::release_name(template, cx)?,
             (Some(_), _) => return Err(anyhow!("cannot set nameTemplate and also releaseName").into()),
         };
@@ -96,8 +95,6 @@ impl Charts for HelmCharts {
     }
 }
 
-/// `CHART-SECONDS`, as `helm template --generate-name` makes names.
-fn generated_name(chart: &TreePath) -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    format!("{}-{seconds}", chart.name())
-}
+/// The release name of a chart that is given none. kustomize asks helm to generate one, but `helm template`
+/// has this name at hand already and takes it (helm issue 6019).
+const UNNAMED: &str = "release-name";
