@@ -20,6 +20,7 @@ mod run;
 #[cfg(unix)]
 mod serve;
 mod settings;
+mod source_lines;
 mod stack;
 mod store;
 mod tree;

@@ -19,6 +19,7 @@ use crate::render::{self, Rendered, plain};
 use crate::report::Problem;
 use crate::run::{Input, Run};
 use crate::settings::Settings;
+use crate::source_lines;
 use crate::store;
 use crate::tree::Tree;
 use anyhow::{Context as _, Result};
@@ -90,9 +91,7 @@ pub fn render(run: &Run, root: Option<&Root>, timings: &mut Timings) -> Result<R
     let places = Places::of(tree);
     let mut rendered = rendered.map_err(|e| places.error(e))?;
     rendered.warnings = rendered.warnings.into_iter().map(|w| places.diagnostic(w)).collect();
-    for document in &mut rendered.documents {
-        places.origin(&mut document.origin.file);
-    }
+    places.origins(&mut rendered.documents);
     timings.engine = rendered.engine;
     Ok(rendered)
 }
@@ -133,8 +132,12 @@ fn from_stdin(limits: &Limits, timings: &mut Timings) -> Result<Rendered> {
 pub fn fill(run: &Run, documents: Vec<Document>, timings: &mut Timings) -> Result<Filled> {
     let (source, warnings) = store::open(&run.settings)?;
     let reads = Reads::new(source);
-    let mut filled = timings.stage("fill", || -> Result<Filled> {
+    let filled = timings.stage("fill", || -> Result<Filled> {
         runtime()?.block_on(fill_from(&reads, documents, &run.settings, &run.cx))
+    });
+    let mut filled = filled.map_err(|e| match run.input.tree() {
+        Some(tree) => Places::of(tree).with_lines(e),
+        None => e,
     })?;
     filled.warnings.splice(0..0, warnings.into_iter().chain(reads.take_warnings()));
     timings.filled = filled.filled.iter().filter(|filled| **filled).count();
@@ -176,6 +179,7 @@ pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>) -> Vec<
         if root.kind != RootKind::Yaml && problem.place.file.is_none() {
             problem.place.file = Some(root.dir.to_string());
         }
+        source_lines::complete(&*tree.files, &mut problem);
         problem
     }));
     problems

@@ -6,18 +6,22 @@
 
 use crate::fill::Sources;
 use crate::report::{self, Failure};
+use crate::source_lines;
 use crate::tree::Tree;
 use anyhow::Error;
 use bytes::Bytes;
 use keyfill_diag::Diagnostic;
 use keyfill_files::{Files, TreePath};
+use keyfill_yaml::Document;
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Names of files that documents share.
+type Names = Arc<[Arc<str>]>;
+
 /// What to do with paths; nothing inside a work tree.
-#[derive(Debug)]
 pub struct Places {
     /// The current folder with a `/` at its end, when the tree is the whole file system.
     here: Option<String>,
@@ -25,6 +29,13 @@ pub struct Places {
     current: Option<TreePath>,
     /// The tree's root, where it lies on disk.
     root: Option<PathBuf>,
+    files: Arc<dyn Files>,
+}
+
+impl fmt::Debug for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Places").field("here", &self.here).finish_non_exhaustive()
+    }
 }
 
 impl Places {
@@ -32,7 +43,31 @@ impl Places {
     pub fn of(tree: &Tree) -> Self {
         let current = tree.current.as_ref().filter(|_| tree.is_whole_file_system());
         let here = current.map(|c| if c.is_root() { String::new() } else { format!("{c}/") });
-        Self { here, current: tree.current.clone(), root: tree.root().map(Path::to_path_buf) }
+        let files = tree.files.clone();
+        Self { here, current: tree.current.clone(), root: tree.root().map(Path::to_path_buf), files }
+    }
+
+    /// An error of a later stage, whose places are shown already, with the lines that they name.
+    pub fn with_lines(&self, error: Error) -> Error {
+        if error.downcast_ref::<Failure>().is_none() {
+            return error;
+        }
+        let mut problems = report::problems(&error);
+        for diagnostic in &mut problems {
+            if let Some(file) = diagnostic.place.file.as_deref().and_then(|file| self.in_tree(file)) {
+                source_lines::complete_from(&*self.files, &file, diagnostic);
+            }
+        }
+        Failure::new(problems).into()
+    }
+
+    /// The path in the tree of a file that is shown.
+    fn in_tree(&self, shown: &str) -> Option<TreePath> {
+        match (&self.here, shown.strip_prefix('/')) {
+            (None, _) => TreePath::new(shown),
+            (Some(_), Some(absolute)) => TreePath::new(absolute),
+            (Some(here), None) => TreePath::new(&format!("{here}{shown}")),
+        }
     }
 
     /// An error whose places are paths of the tree.
@@ -82,10 +117,20 @@ impl Places {
         }
     }
 
-    /// The file that a document came from.
-    pub fn origin(&self, file: &mut Option<Arc<str>>) {
-        if let (Some(here), Some(path)) = (&self.here, &file) {
-            *file = Some(seen_from(here, path).into());
+    /// The files that documents came from.
+    pub fn origins(&self, documents: &mut [Document]) {
+        let Some(here) = &self.here else { return };
+        // Documents of one engine share one list.
+        let mut last: Option<(Names, Names)> = None;
+        for origin in documents.iter_mut().map(|d| &mut d.origin) {
+            if let Some(path) = &origin.file {
+                origin.file = Some(seen_from(here, path).into());
+            }
+            let shown = match &last {
+                Some((files, shown)) if Arc::ptr_eq(files, &origin.files) => shown.clone(),
+                _ => origin.files.iter().map(|file| seen_from(here, file).into()).collect(),
+            };
+            last = Some((std::mem::replace(&mut origin.files, shown.clone()), shown));
         }
     }
 }
@@ -171,6 +216,7 @@ fn without<'a>(here: &str, text: &'a str) -> Cow<'a, str> {
 mod tests {
     use super::{Places, seen_from, without};
     use keyfill_files::TreePath;
+    use std::sync::Arc;
 
     #[test]
     fn a_place_is_relative_to_the_current_folder_or_absolute() {
@@ -187,6 +233,7 @@ mod tests {
             here: None,
             current: current.map(|path| TreePath::new(path).unwrap()),
             root: Some("/repo".into()),
+            files: Arc::new(keyfill_files::MemoryFiles::default()),
         };
         let hint =
             |current, path| places(current).command(format!("run `helm dependency build {path}` and commit"));

@@ -5,7 +5,7 @@ use keyfill_yaml::{Limits, Step, load_nodes, load_object, load_value, locate, re
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
-    let limits = Limits { depth: 200, nodes: 50_000 };
+    let limits = Limits { depth: 200, nodes: 50_000, cx: None };
     let _ = load_value(text, &limits);
     let _ = load_object(text, &limits);
     for node in load_nodes(text, &limits).unwrap_or_default() {

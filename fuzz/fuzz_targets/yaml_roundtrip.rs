@@ -5,7 +5,7 @@ use keyfill_yaml::{EditDocument, Limits, load_nodes, load_value, resolve, to_jso
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
-    let limits = Limits { depth: 200, nodes: 50_000 };
+    let limits = Limits { depth: 200, nodes: 50_000, cx: None };
     // What yaml.v3 writes with comments need not be what it read, nor be readable.
     if let Ok(Some(document)) = EditDocument::read(text, &limits) {
         let _ = document.write();

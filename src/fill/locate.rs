@@ -4,7 +4,7 @@
 use super::options::Sources;
 use super::problems::Precision;
 use keyfill_diag::Place;
-use keyfill_yaml::{Body, Document, Node, Step, Text, locate};
+use keyfill_yaml::{Body, Document, Location, Node, Scalar, Step, Style, Text, locate};
 use memchr::{memchr, memmem, memrchr};
 use std::fmt::Write;
 
@@ -70,7 +70,15 @@ pub fn place(
             }
         }
         Body::Tree(root) => {
-            place.line = line_of(root, path).or(place.line);
+            let (location, node) = location_of(root, path);
+            let file = location.file().index().map(|index| document.origin.files.get(index));
+            // A line of a file whose name is not known is no line of the document's own file.
+            if location.is_known() && file != Some(None) {
+                let below = node.as_scalar().and_then(|s| Some(lines_below(s, token?))).unwrap_or(0);
+                place.line = Some(location.line() + below);
+                // A patch, or a generator's file: a tree may hold nodes of several files.
+                place.file = file.flatten().map(ToString::to_string).or(place.file);
+            }
             in_source(&mut place, token, precision.sources);
         }
     }
@@ -171,17 +179,33 @@ fn point(place: &mut Place, text: &[u8], offset: usize, token: Option<Token<'_>>
     place.source_line = Some(String::from_utf8_lossy(&text[start..end]).trim_end().to_owned());
 }
 
-fn line_of(root: &Node, path: &[Key]) -> Option<u32> {
-    let mut node = root;
-    let mut line = node.line();
-    for key in path {
-        node = match key {
-            Key::Name(name) => node.get(name)?,
-            Key::Index(index) => node.as_seq()?.items.get(*index)?,
-        };
-        line = if node.line() > 0 { node.line() } else { line };
+/// How far below the line on which a literal block begins a piece of its text stands.
+fn lines_below(scalar: &Scalar, token: Token<'_>) -> u32 {
+    let text = scalar.text.as_bytes();
+    let piece = token.text.split(|b| *b == b'\n').next().filter(|line| !line.is_empty());
+    let at = piece.and_then(|piece| memmem::find_iter(text, piece).nth(token.nth));
+    match at {
+        Some(at) if scalar.style == Style::Literal => {
+            u32::try_from(memchr::memchr_iter(b'\n', &text[..at]).count() + 1).unwrap_or(0)
+        }
+        _ => 0,
     }
-    (line > 0).then_some(line)
+}
+
+/// Where the node on a path was read, or the nearest one above it that was, and the last node on the path.
+fn location_of<'n>(root: &'n Node, path: &[Key]) -> (Location, &'n Node) {
+    let mut node = root;
+    let mut location = node.location();
+    for key in path {
+        let next = match key {
+            Key::Name(name) => node.get(name),
+            Key::Index(index) => node.as_seq().and_then(|seq| seq.items.get(*index)),
+        };
+        let Some(next) = next else { break };
+        node = next;
+        location = if node.location().is_known() { node.location() } else { location };
+    }
+    (location, node)
 }
 
 impl Key {

@@ -44,7 +44,7 @@ fn reads() -> Reads {
 }
 
 fn document(text: &str) -> Document {
-    let origin = Origin { file: Some("app.yaml".into()), line: 1, index: 1 };
+    let origin = Origin { file: Some("app.yaml".into()), line: 1, index: 1, ..Origin::default() };
     Document { before: bytes::Bytes::new(), body: Body::Raw(text.to_owned().into()), origin }
 }
 
@@ -246,7 +246,7 @@ fn a_tree_is_filled_without_being_read_again() {
             entry("n", Node::plain("yes")),
             entry("x", Node::plain("<path:kv/app#n>")),
         ],
-        line: 3,
+        location: keyfill_yaml::Location::new(keyfill_yaml::FileId::UNKNOWN, 3),
         ..Map::default()
     });
     let tree = Document { body: Body::Tree(Arc::new(node)), ..document("") };

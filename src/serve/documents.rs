@@ -1,7 +1,7 @@
 //! Documents packed for the way from worker to supervisor and back. The supervisor keeps them and does not read them.
 
 use bytes::Bytes;
-use keyfill_yaml::{Body, Document, Map, Node, Origin, Scalar, Seq, Style, Tag};
+use keyfill_yaml::{Body, Document, FileId, Location, Map, Node, Origin, Scalar, Seq, Style, Tag};
 use std::sync::Arc;
 
 /// How deep a packed tree may nest; engines bound theirs far below.
@@ -55,13 +55,13 @@ fn put_node(out: &mut Vec<u8>, node: &Node) {
         }
         Node::Seq(seq) => {
             out.push(SEQ | if seq.flow { FLOW } else { 0 });
-            put_number(out, seq.line);
+            put_location(out, seq.location);
             put_number(out, u32::try_from(seq.items.len()).unwrap_or(u32::MAX));
             seq.items.iter().for_each(|item| put_node(out, item));
         }
         Node::Map(map) => {
             out.push(MAP | if map.flow { FLOW } else { 0 });
-            put_number(out, map.line);
+            put_location(out, map.location);
             put_number(out, u32::try_from(map.entries.len()).unwrap_or(u32::MAX));
             for entry in &map.entries {
                 put_scalar(out, &entry.key);
@@ -75,14 +75,20 @@ const TAGS: [Tag; 8] =
     [Tag::None, Tag::Str, Tag::Int, Tag::Float, Tag::Bool, Tag::Null, Tag::Binary, Tag::Timestamp];
 const STYLES: [Style; 5] = [Style::Plain, Style::Single, Style::Double, Style::Literal, Style::Folded];
 
+/// The file by its number: names of files stay behind, so only lines of the document's own file are shown.
+fn put_location(out: &mut Vec<u8>, location: Location) {
+    put_number(out, location.line());
+    put_number(out, location.file().index().map_or(0, |index| index as u32 + 1));
+}
+
 fn put_scalar(out: &mut Vec<u8>, scalar: &Scalar) {
     let style = STYLES.iter().position(|style| *style == scalar.style).unwrap_or(0);
     let tag = TAGS.iter().position(|tag| *tag == scalar.tag);
     out.push((style << 4 | tag.unwrap_or(TAGS.len())) as u8);
     if let Tag::Other(tag) = &scalar.tag {
-        put_bytes(out, tag.as_str().as_bytes());
+        put_bytes(out, tag.as_bytes());
     }
-    put_number(out, scalar.line);
+    put_location(out, scalar.location);
     put_bytes(out, scalar.text.as_str().as_bytes());
 }
 
@@ -100,7 +106,7 @@ pub fn unpack(packed: &Bytes) -> Option<Vec<(u32, Document)>> {
             kind => Body::Tree(Arc::new(reader.node(kind, DEPTH)?)),
         };
         let file = if file.is_empty() { None } else { Some(Arc::from(file)) };
-        documents.push((number, Document { before, body, origin: Origin { file, line, index } }));
+        documents.push((number, Document { before, body, origin: Origin { file, line, index, ..Origin::default() } }));
     }
     Some(documents)
 }
@@ -145,8 +151,8 @@ impl<'a> Reader<'a> {
         match kind & !FLOW {
             SCALAR => self.scalar().map(Node::Scalar),
             SEQ => {
-                let (line, count) = (self.number()?, self.number()?);
-                let mut seq = Seq { items: Vec::new(), flow, line };
+                let (location, count) = (self.location()?, self.number()?);
+                let mut seq = Seq { items: Vec::new(), flow, location };
                 for _ in 0..count {
                     let kind = self.byte()?;
                     seq.items.push(self.node(kind, depth)?);
@@ -154,8 +160,8 @@ impl<'a> Reader<'a> {
                 Some(Node::Seq(seq))
             }
             MAP => {
-                let (line, count) = (self.number()?, self.number()?);
-                let mut map = Map { entries: Vec::new(), flow, line };
+                let (location, count) = (self.location()?, self.number()?);
+                let mut map = Map { entries: Vec::new(), flow, location };
                 for _ in 0..count {
                     let key = self.scalar()?;
                     let kind = self.byte()?;
@@ -168,6 +174,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn location(&mut self) -> Option<Location> {
+        let (line, file) = (self.number()?, self.number()?);
+        let file = file.checked_sub(1).map_or(FileId::UNKNOWN, |index| FileId::of_index(index as usize));
+        Some(Location::new(file, line))
+    }
+
     fn scalar(&mut self) -> Option<Scalar> {
         let kinds = self.byte()?;
         let style = *STYLES.get(usize::from(kinds >> 4))?;
@@ -175,8 +187,8 @@ impl<'a> Reader<'a> {
             Some(tag) => tag.clone(),
             None => Tag::Other(self.text()?.into()),
         };
-        let line = self.number()?;
-        Some(Scalar { text: self.text()?.into(), style, tag, line })
+        let location = self.location()?;
+        Some(Scalar { text: self.text()?.into(), style, tag, location, ..Scalar::default() })
     }
 }
 
@@ -191,7 +203,7 @@ mod tests {
         let text =
             "a: 'x'\nb: [1, \"2\", {c: !!binary aGk=}]\nd: |\n  e\nf: !local g\nh: >\n  i\n? j\n: !!str 1\n";
         let node = load_nodes(text.as_bytes(), &Limits::default()).unwrap().remove(0);
-        let origin = Origin { file: Some("app/x.yaml".into()), line: 7, index: 2 };
+        let origin = Origin { file: Some("app/x.yaml".into()), line: 7, index: 2, ..Origin::default() };
         let tree = Document { before: Bytes::new(), body: Body::Tree(Arc::new(node)), origin };
         let raw = Document {
             before: Bytes::from_static(b"---\n"),

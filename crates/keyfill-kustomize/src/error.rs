@@ -1,6 +1,9 @@
 //! Why a kustomization could not be built.
 
-use keyfill_diag::{Class, Diagnostic, Place};
+use crate::generate::ChartError;
+use crate::load::{FileNames, Spot};
+use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Severity, Stopped};
+use keyfill_yaml::{FileId, Location, TextPlace};
 use std::fmt;
 
 /// A failure with its place, the chain of bases that led there, and what to do.
@@ -10,6 +13,11 @@ pub struct Error(Box<Kind>);
 #[derive(Debug)]
 struct Kind {
     diagnostic: Diagnostic,
+    /// Where the node stands that the failure is about. Its file becomes the place's once the names of files
+    /// are at hand.
+    location: Location,
+    /// The file of the field that was added last as a step.
+    step: Option<FileId>,
     unsupported: bool,
 }
 
@@ -24,22 +32,53 @@ impl Error {
 
     /// A failure of a class of its own.
     pub fn with_class(class: Class, message: impl Into<String>) -> Self {
-        Self(Box::new(Kind { diagnostic: Diagnostic::error(class, message), unsupported: false }))
+        let diagnostic = Diagnostic::error(class, message);
+        Self(Box::new(Kind { diagnostic, location: Location::NONE, step: None, unsupported: false }))
     }
 
     /// What the official tool can do and this engine does not; the hint names the way out.
     pub fn unsupported(what: impl fmt::Display) -> Self {
+        let hint = "render this folder with `--engine exec`, which runs the official kustomize";
+        Self::unsupported_with(what, hint)
+    }
+
+    /// What the official tool can do and this engine does not, with the way out.
+    pub fn unsupported_with(what: impl fmt::Display, hint: impl Into<String>) -> Self {
         let mut error = Self::new(format!("{what} is not supported by the native engine"));
         error.0.unsupported = true;
-        error.hint("render this folder with `--engine exec`, which runs the official kustomize")
+        error.hint(hint)
+    }
+
+    /// A chart that could not be rendered.
+    pub(crate) fn of_chart(error: ChartError) -> Self {
+        let ChartError { diagnostic, unsupported } = error;
+        Self(Box::new(Kind { diagnostic: *diagnostic, location: Location::NONE, step: None, unsupported }))
     }
 
     /// Text of a file that is not YAML.
     pub fn yaml(file: &str, error: &keyfill_yaml::Error) -> Self {
-        let mut this = Self::new(error.message());
+        let mut this = Self::of_yaml(error);
         let known = |n: u32| (n > 0).then_some(n);
         let (line, column) = (known(error.line()), known(error.column()));
         this.0.diagnostic.place = Place { column, ..Place::file(file, line) };
+        this
+    }
+
+    /// Text that is not YAML and stands at a place.
+    pub(crate) fn yaml_at(place: TextPlace, error: &keyfill_yaml::Error) -> Self {
+        let mut this = Self::of_yaml(error).at_location(place.location(error.line()));
+        if place.is_file() && error.column() > 0 {
+            this.0.diagnostic.place.column = Some(error.column());
+        }
+        this
+    }
+
+    /// What is wrong with YAML, without a place.
+    pub(crate) fn of_yaml(error: &keyfill_yaml::Error) -> Self {
+        if let Some(stopped) = error.stopped() {
+            return stopped.into();
+        }
+        let this = Self::new(error.message());
         match error.help() {
             Some(help) => this.hint(help),
             None => this,
@@ -60,11 +99,16 @@ impl Error {
         self
     }
 
+    /// Whether a place is known.
+    fn has_place(&self) -> bool {
+        self.0.diagnostic.place.file.is_some() || self.0.location.file().index().is_some()
+    }
+
     /// Sets the file and line unless a place nearer to the trouble is known.
     #[must_use]
     pub fn at(mut self, file: impl Into<String>, line: Option<u32>) -> Self {
-        let place = &mut self.0.diagnostic.place;
-        if place.file.is_none() {
+        if !self.has_place() {
+            let place = &mut self.0.diagnostic.place;
             let path = place.path.take();
             let line = place.line.or(line).filter(|l| *l > 0);
             *place = Place { path, ..Place::file(file, line) };
@@ -72,12 +116,54 @@ impl Error {
         self
     }
 
-    /// Sets the line unless one is known; the file is added by who knows it.
+    /// Sets the file of a failure whose line is known, unless a file is known.
     #[must_use]
-    pub fn at_line(mut self, line: u32) -> Self {
+    pub(crate) fn in_file(self, file: &str) -> Self {
+        self.at(file, None)
+    }
+
+    /// Sets where a node stands unless a place nearer to the trouble is known. What was made on the way stands
+    /// nowhere.
+    #[must_use]
+    pub fn at_location(mut self, location: Location) -> Self {
         let place = &mut self.0.diagnostic.place;
-        if place.line.is_none() && place.file.is_none() && line > 0 {
-            place.line = Some(line);
+        if place.file.is_none() && !self.0.location.is_known() && location.line() > 0 {
+            place.line = Some(location.line());
+            self.0.location = location;
+        }
+        self
+    }
+
+    /// Sets the place of a decoded field unless one nearer to the trouble is known. Then the field is the step
+    /// that led there.
+    #[must_use]
+    pub(crate) fn at_spot(mut self, spot: &Spot) -> Self {
+        if !self.has_place() {
+            if let Some(place) = spot.place() {
+                self.0.diagnostic.place = place;
+            }
+            return self;
+        }
+        let is_own =
+            self.0.location.file() == spot.file() || spot.is_in(self.0.diagnostic.place.file.as_deref());
+        // Of one file the innermost field says most.
+        if is_own || spot.is_whole_file() || self.0.step == Some(spot.file()) {
+            return self;
+        }
+        self.0.step = Some(spot.file());
+        match spot.step() {
+            Some(step) => self.via(step),
+            None => self,
+        }
+    }
+
+    /// Sets the place unless one is known.
+    #[must_use]
+    pub(crate) fn placed(mut self, place: Option<Place>) -> Self {
+        if !self.has_place()
+            && let Some(place) = place
+        {
+            self.0.diagnostic.place = place;
         }
         self
     }
@@ -89,10 +175,74 @@ impl Error {
         self
     }
 
+    /// Puts a field's name before the path in the document.
+    #[must_use]
+    pub(crate) fn below(mut self, field: &str) -> Self {
+        let path = &mut self.0.diagnostic.place.path;
+        *path = Some(match path.take() {
+            None => field.to_owned(),
+            Some(rest) if rest.starts_with('[') => format!("{field}{rest}"),
+            Some(rest) => format!("{field}.{rest}"),
+        });
+        self
+    }
+
+    /// Says the path in the document in the message too.
+    #[must_use]
+    pub(crate) fn named(self) -> Self {
+        match self.0.diagnostic.place.path.clone() {
+            Some(path) => self.context(format!("`{path}`")),
+            None => self,
+        }
+    }
+
+    /// Names the object that it is about, unless one is named.
+    #[must_use]
+    pub fn about(mut self, object: Option<ObjectRef>) -> Self {
+        let own = &mut self.0.diagnostic.object;
+        *own = own.take().or(object);
+        self
+    }
+
     /// Adds the step that led here, outside the ones already known.
     #[must_use]
     pub fn via(mut self, step: impl Into<String>) -> Self {
         self.0.diagnostic.trail.insert(0, step.into());
+        self
+    }
+
+    /// With the names of the files that nodes stand in.
+    pub(crate) fn resolved(mut self, names: &FileNames) -> Self {
+        let Kind { diagnostic, location, .. } = &mut *self.0;
+        shorten(&mut diagnostic.message);
+        diagnostic.hint.iter_mut().for_each(shorten);
+        if let Some(object) = &mut diagnostic.object {
+            [&mut object.kind, &mut object.namespace, &mut object.name].into_iter().for_each(shorten);
+        }
+        diagnostic.place.path.iter_mut().for_each(shorten);
+        if diagnostic.place.file.is_none() {
+            diagnostic.place.file = names.name(location.file()).map(|name| name.to_string());
+            if diagnostic.place.file.is_none() {
+                diagnostic.place.line = None;
+            }
+        }
+        self
+    }
+
+    /// As a warning: what it says does not fail the run.
+    pub(crate) fn into_warning(self, names: &FileNames) -> Diagnostic {
+        let diagnostic = self.resolved(names).0.diagnostic;
+        Diagnostic { severity: Severity::Warning, ..diagnostic }
+    }
+
+    /// Adds a hint behind the one that is there.
+    #[must_use]
+    pub(crate) fn also_hint(mut self, more: &str) -> Self {
+        let hint = &mut self.0.diagnostic.hint;
+        *hint = Some(match hint.take() {
+            Some(hint) => format!("{hint}; {more}"),
+            None => more.to_owned(),
+        });
         self
     }
 
@@ -114,6 +264,23 @@ impl Error {
     /// The message alone.
     pub fn message(&self) -> &str {
         &self.0.diagnostic.message
+    }
+}
+
+/// Names and paths are an author's texts: what quotes them is cut where nobody reads on.
+fn shorten(text: &mut String) {
+    const LONGEST: usize = 4_000;
+    if text.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push_str("...");
+    }
+}
+
+impl From<Stopped> for Error {
+    /// The run was stopped from outside: no place says more.
+    fn from(stopped: Stopped) -> Self {
+        Self::with_class(Class::Other, stopped.to_string())
     }
 }
 

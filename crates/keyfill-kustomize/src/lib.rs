@@ -32,7 +32,7 @@ mod transform;
 mod variables;
 
 pub use error::Error;
-pub use generate::{ChartRequest, Charts, NoCharts};
+pub use generate::{ChartError, ChartRequest, Charts, NoCharts};
 pub use gvk::Gvk;
 pub use load::{FILE_NAMES, LoadRestrictor, SortOrder};
 pub use target::{BuildRequest, Built, build};

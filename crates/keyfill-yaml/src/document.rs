@@ -34,4 +34,6 @@ pub struct Origin {
     pub line: u32,
     /// Which document of the stream, counted from 1; 0 where it is not known yet.
     pub index: usize,
+    /// The files that nodes of a tree may have been read from, by the numbers in their locations.
+    pub files: Arc<[Arc<str>]>,
 }

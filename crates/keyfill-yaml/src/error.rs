@@ -1,6 +1,6 @@
 //! Why text is not YAML that a Go program would take.
 
-use keyfill_diag::{Class, Diagnostic, Place};
+use keyfill_diag::{Class, Diagnostic, Place, Stopped};
 use std::fmt;
 
 /// A text that cannot be read, with the place of the trouble.
@@ -17,6 +17,7 @@ struct Kind {
     /// The line that Go's library names; 0 where it names none.
     go_line: u32,
     hint: Option<&'static str>,
+    stopped: Option<Stopped>,
 }
 
 impl Error {
@@ -24,7 +25,7 @@ impl Error {
     pub(crate) fn at(line: u32, column: u32, message: impl Into<String>) -> Self {
         let message = message.into();
         let (problem, go_line) = (message.len(), line.saturating_sub(1));
-        Self(Box::new(Kind { line, column, message, problem, go_line, hint: None }))
+        Self(Box::new(Kind { line, column, message, problem, go_line, hint: None, stopped: None }))
     }
 
     /// Adds words to the message that Go's library does not have.
@@ -44,6 +45,18 @@ impl Error {
     pub(crate) fn about_value(mut self) -> Self {
         self.0.go_line = 0;
         self
+    }
+
+    /// The run was stopped from outside while the text was read.
+    pub(crate) fn stop(stopped: Stopped) -> Self {
+        let mut error = Self::at(0, 0, stopped.to_string());
+        error.0.stopped = Some(stopped);
+        error
+    }
+
+    /// Why the reading was stopped from outside, when nothing is wrong with the text.
+    pub fn stopped(&self) -> Option<Stopped> {
+        self.0.stopped
     }
 
     /// The same place in a text that begins `lines` further down in its file.
@@ -92,7 +105,7 @@ impl Error {
 
     /// Its class: what cannot be read cannot be rendered.
     pub fn class(&self) -> Class {
-        Class::Render
+        if self.0.stopped.is_some() { Class::Other } else { Class::Render }
     }
 
     /// Itself as a diagnostic; the caller adds the file.

@@ -21,6 +21,7 @@ mod kind;
 mod limits;
 mod load;
 mod locate;
+mod location;
 mod node;
 mod node_emit;
 mod parse;
@@ -41,11 +42,12 @@ pub use keyfill_go::json::Html;
 pub use kind::ScalarKind;
 pub use limits::Limits;
 pub use load::{
-    load_exact, load_node, load_nodes, load_object, load_value, load_yaml, move_into, resolve, unwritten,
-    write_as,
+    load_exact, load_node, load_nodes, load_nodes_at, load_object, load_value, load_yaml,
+    move_into, resolve, unwritten, with_last_line_ended, write_as,
 };
-pub use locate::{Mark, Step, locate};
-pub use node::{Entry, Map, Node, Scalar, Seq, Style, Tag};
+pub use locate::{Found, Mark, PlaceTree, Step, locate};
+pub use location::{FileId, Location, TextPlace};
+pub use node::{Entry, Map, Node, Scalar, Seq, Style, Tag, Twin, Typing};
 pub use smol_str::SmolStr as Text;
 pub use stream::{Part, split_stream};
 pub use value::Value;

@@ -4,7 +4,8 @@ use crate::input::Input;
 use crate::load::key_text;
 use crate::parse::{Builder, Parser, ScalarEvent};
 use crate::scan::{self, Dialect};
-use crate::{Error, Limits, Text};
+use crate::{Error, Limits, Location, Node, Style, Text};
+use std::collections::HashMap;
 
 /// One step of a path into a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,43 +30,149 @@ pub struct Mark {
 /// Where the node at `path` stands in the first document of `text`; `None` when there is no such node or
 /// the text cannot be read. What an alias or a merge key brings stands where it is defined.
 pub fn locate(text: &[u8], path: &[Step]) -> Option<Mark> {
-    let input = Input::new(text).ok()?;
-    let skipped = text.len() - input.text.len();
-    let document = Parser::new(&input, Dialect::V3, &Limits::default(), Places).document().ok()??;
-    let node = path.iter().try_fold(&document, |node, step| node.step(*step))?;
-    let mark = node.mark;
-    Some(Mark { line: mark.line + 1, column: mark.column + 1, offset: mark.offset as usize + skipped })
+    PlaceTree::read(text, &Limits::default())?.find(path.iter().copied()).map(|found| found.value)
+}
+
+/// The places of all nodes of a document.
+#[derive(Debug)]
+pub struct PlaceTree {
+    root: Place,
+    /// How long the byte order mark before the text is.
+    skipped: usize,
+}
+
+/// Where a node stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its key, when it is the value of one.
+    pub key: Option<Mark>,
+    /// Itself: its tag or anchor where it has one, the first key or item of a block collection.
+    pub value: Mark,
+    /// How it is written, when it is a scalar.
+    pub style: Option<Style>,
+}
+
+impl Found {
+    /// Where people look for it: where it begins, or at its key when it begins on another line or is empty.
+    pub fn start(&self) -> Mark {
+        match self.key {
+            Some(key) if key.line != self.value.line => key,
+            _ => self.value,
+        }
+    }
+}
+
+impl PlaceTree {
+    /// Reads the places of the first document of a text; `None` when it cannot be read.
+    pub fn read(text: &[u8], limits: &Limits) -> Option<Self> {
+        let input = Input::new(text).ok()?;
+        let root = Parser::new(&input, Dialect::V3, limits, Places).document().ok()??;
+        Some(Self { root, skipped: text.len() - input.text.len() })
+    }
+
+    /// Where the node at a path stands.
+    pub fn find<'a>(&self, path: impl IntoIterator<Item = Step<'a>>) -> Option<Found> {
+        let mut at = (None, &self.root);
+        for step in path {
+            at = at.1.step(step)?;
+        }
+        Some(self.found(at))
+    }
+
+    /// Where the deepest node on a path stands that is there.
+    pub fn nearest<'a>(&self, path: impl IntoIterator<Item = Step<'a>>) -> Found {
+        let mut at = (None, &self.root);
+        for step in path {
+            let Some(next) = at.1.step(step) else { break };
+            at = next;
+        }
+        self.found(at)
+    }
+
+    /// Gives a node and all below it, which stand at a path, their locations.
+    pub fn locate_node(&self, path: &[Step], node: &mut Node, location: &impl Fn(Mark) -> Location) {
+        let found = path.iter().try_fold(&self.root, |at, step| at.step(*step).map(|(_, place)| place));
+        if let Some(place) = found {
+            self.spread(place, node, location);
+        }
+    }
+
+    fn spread(&self, place: &Place, node: &mut Node, location: &impl Fn(Mark) -> Location) {
+        let own = location(self.mark(place.mark));
+        match node {
+            Node::Scalar(scalar) => scalar.location = own,
+            Node::Seq(seq) => {
+                seq.location = own;
+                for (n, item) in seq.items.iter_mut().enumerate() {
+                    if let Some((_, below)) = place.step(Step::Index(n)) {
+                        self.spread(below, item, location);
+                    }
+                }
+            }
+            Node::Map(map) => {
+                map.location = own;
+                let index = place.index();
+                for entry in &mut map.entries {
+                    let name = entry.key.text.as_str();
+                    let below = match &index {
+                        Some(index) => index.get(name).copied(),
+                        None => place.step(Step::Key(name)),
+                    };
+                    let Some((key, below)) = below else { continue };
+                    if let Some(key) = key {
+                        entry.key.location = location(self.mark(key));
+                    }
+                    self.spread(below, &mut entry.value, location);
+                }
+            }
+        }
+    }
+
+    fn found(&self, (key, place): (Option<scan::Mark>, &Place)) -> Found {
+        let style = if let Inside::Scalar(_, style) = place.inside { Some(style) } else { None };
+        Found { key: key.map(|mark| self.mark(mark)), value: self.mark(place.mark), style }
+    }
+
+    fn mark(&self, mark: scan::Mark) -> Mark {
+        Mark { line: mark.line + 1, column: mark.column + 1, offset: mark.offset as usize + self.skipped }
+    }
 }
 
 /// A node as a place.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Place {
     mark: scan::Mark,
     inside: Inside,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Inside {
-    /// The text, should the scalar become a key.
-    Scalar(String),
+    /// The text, should the scalar become a key, and how it is written.
+    Scalar(Text, Style),
     Items(Vec<Place>),
     Entries(Vec<(Key, Place)>),
 }
 
 /// A key as it is written, and as it is read where that differs: `y` is read as `true`.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Key {
-    written: String,
+    mark: scan::Mark,
+    written: Text,
     read: Option<Text>,
 }
 
+/// A place, with that of its key.
+type Below<'a> = (Option<scan::Mark>, &'a Place);
+
 impl Place {
-    fn step(&self, step: Step) -> Option<&Self> {
+    fn step(&self, step: Step) -> Option<Below<'_>> {
         match (&self.inside, step) {
-            (Inside::Items(items), Step::Index(n)) => items.get(n),
+            (Inside::Items(items), Step::Index(n)) => items.get(n).map(|item| (None, item)),
             (Inside::Entries(entries), Step::Key(key)) => {
-                let find =
-                    |is: &dyn Fn(&Key) -> bool| entries.iter().find(|(k, _)| is(k)).map(|(_, place)| place);
+                let find = |is: &dyn Fn(&Key) -> bool| {
+                    // Of a key that occurs twice the last one counts.
+                    entries.iter().rev().find(|(k, _)| is(k)).map(|(k, place)| (Some(k.mark), place))
+                };
                 find(&|k| k.written == key)
                     .or_else(|| find(&|k| k.read.as_deref() == Some(key)))
                     .or_else(|| self.merged(key))
@@ -74,7 +181,17 @@ impl Place {
         }
     }
 
-    fn merged(&self, key: &str) -> Option<&Self> {
+    /// The entries of a large mapping by their keys; what merge keys bring is not among them.
+    fn index(&self) -> Option<HashMap<Text, Below<'_>>> {
+        const LARGE: usize = 16;
+        let Inside::Entries(entries) = &self.inside else { return None };
+        (entries.len() > LARGE).then(|| {
+            let read = |key: &Key| key.read.as_ref().unwrap_or(&key.written).clone();
+            entries.iter().map(|(key, place)| (read(key), (Some(key.mark), place))).collect()
+        })
+    }
+
+    fn merged(&self, key: &str) -> Option<Below<'_>> {
         let Inside::Entries(entries) = &self.inside else { return None };
         let (_, sources) = entries.iter().find(|(k, _)| k.written == "<<")?;
         match &sources.inside {
@@ -93,7 +210,7 @@ impl Builder for Places {
     type Map = Place;
 
     fn scalar(&mut self, scalar: ScalarEvent<'_>) -> Result<Place, Error> {
-        Ok(Place { mark: scalar.mark, inside: Inside::Scalar(scalar.text.into_owned()) })
+        Ok(Place { mark: scalar.mark, inside: Inside::Scalar(Text::new(&scalar.text), scalar.style) })
     }
 
     fn seq(&mut self, items: Vec<Place>, mark: scan::Mark, _flow: bool) -> Result<Place, Error> {
@@ -102,12 +219,12 @@ impl Builder for Places {
 
     fn key(&mut self, scalar: ScalarEvent<'_>) -> Result<Key, Error> {
         let read = key_text(&scalar).ok().filter(|read| *read != *scalar.text);
-        Ok(Key { written: scalar.text.into_owned(), read })
+        Ok(Key { mark: scalar.mark, written: Text::new(&scalar.text), read })
     }
 
-    fn node_key(&mut self, node: Place, _mark: scan::Mark) -> Result<Key, Error> {
-        let written = if let Inside::Scalar(text) = node.inside { text } else { String::new() };
-        Ok(Key { written, read: None })
+    fn node_key(&mut self, node: Place, mark: scan::Mark) -> Result<Key, Error> {
+        let written = if let Inside::Scalar(text, _) = node.inside { text } else { Text::default() };
+        Ok(Key { mark, written, read: None })
     }
 
     fn map(&mut self, mark: scan::Mark, _flow: bool) -> Place {
@@ -128,7 +245,8 @@ impl Builder for Places {
 
 #[cfg(test)]
 mod tests {
-    use super::{Step, locate};
+    use super::{PlaceTree, Step, locate};
+    use crate::Limits;
 
     #[test]
     fn nodes_are_found_by_their_path() {
@@ -147,5 +265,21 @@ mod tests {
         assert_eq!(at(&[Step::Key("z")]), None);
         assert_eq!(at(&[Step::Key("a"), Step::Key("b")]), None);
         assert_eq!(locate(b"a: [", &[]), None);
+    }
+
+    #[test]
+    fn people_look_for_a_collection_at_its_key() {
+        let text = b"a:\n  b:\n  - c\nd: {e: 1}\nf:\n";
+        let tree = PlaceTree::read(text, &Limits::default()).expect("it is YAML");
+        let at = |path: &[Step]| {
+            let start = tree.nearest(path.iter().copied()).start();
+            (start.line, start.column)
+        };
+        assert_eq!(at(&[Step::Key("a")]), (1, 1));
+        assert_eq!(at(&[Step::Key("a"), Step::Key("b")]), (2, 3));
+        assert_eq!(at(&[Step::Key("a"), Step::Key("b"), Step::Index(0)]), (3, 5));
+        assert_eq!(at(&[Step::Key("a"), Step::Key("b"), Step::Index(7)]), (2, 3), "what is not there");
+        assert_eq!(at(&[Step::Key("d")]), (4, 4));
+        assert_eq!(at(&[Step::Key("f")]), (5, 1));
     }
 }

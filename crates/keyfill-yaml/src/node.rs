@@ -1,6 +1,8 @@
 //! The tree of one document with its scalars as written.
 
 use crate::Text;
+use crate::location::Location;
+use std::num::NonZeroU32;
 
 /// How a scalar was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -39,8 +41,21 @@ pub enum Tag {
     /// `!!timestamp`
     Timestamp,
     /// Any other, in its long form (`tag:yaml.org,2002:set`, `!local`).
-    Other(Text),
+    Other(Box<str>),
 }
+
+/// Whether a scalar without a tag has a type of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Typing {
+    /// It was made or set without a type: its text decides anew each time it changes.
+    #[default]
+    Open,
+    /// It was read, and keeps the type that its text had then.
+    Read,
+}
+
+/// A mark that several scalars of a tree have in common; what it means is the tree's user's business.
+pub type Twin = NonZeroU32;
 
 /// A scalar: its content after unescaping and folding, how it was written, where.
 #[derive(Clone, Debug, Default)]
@@ -51,8 +66,12 @@ pub struct Scalar {
     pub style: Style,
     /// Its explicit tag.
     pub tag: Tag,
-    /// Line in its file, counted from 1; 0 for what was made on the way.
-    pub line: u32,
+    /// Whether its type is settled although it has no tag.
+    pub typing: Typing,
+    /// The mark of scalars that change together.
+    pub twin: Option<Twin>,
+    /// Where it was read.
+    pub location: Location,
 }
 
 /// A sequence.
@@ -62,8 +81,8 @@ pub struct Seq {
     pub items: Vec<Node>,
     /// Whether it is written as `[..]`.
     pub flow: bool,
-    /// Line in its file; 0 for what was made on the way.
-    pub line: u32,
+    /// Where it was read.
+    pub location: Location,
 }
 
 /// One key of a mapping with its value.
@@ -82,8 +101,8 @@ pub struct Map {
     pub entries: Vec<Entry>,
     /// Whether it is written as `{..}`.
     pub flow: bool,
-    /// Line in its file; 0 for what was made on the way.
-    pub line: u32,
+    /// Where it was read.
+    pub location: Location,
 }
 
 /// A node of a document. Aliases and merge keys are already expanded.
@@ -135,12 +154,35 @@ impl Node {
         Self::Seq(Seq::default())
     }
 
-    /// Where it stands in its file; 0 when it was made on the way.
-    pub fn line(&self) -> u32 {
+    /// Where it was read.
+    pub fn location(&self) -> Location {
         match self {
-            Self::Scalar(s) => s.line,
-            Self::Seq(s) => s.line,
-            Self::Map(m) => m.line,
+            Self::Scalar(s) => s.location,
+            Self::Seq(s) => s.location,
+            Self::Map(m) => m.location,
+        }
+    }
+
+    /// The line on which it was read; 0 when it was made on the way.
+    pub fn line(&self) -> u32 {
+        self.location().line()
+    }
+
+    /// Calls `change` with the location of each node and key of the tree.
+    pub(crate) fn relocate(&mut self, change: &impl Fn(Location) -> Location) {
+        match self {
+            Self::Scalar(scalar) => scalar.location = change(scalar.location),
+            Self::Seq(seq) => {
+                seq.location = change(seq.location);
+                seq.items.iter_mut().for_each(|item| item.relocate(change));
+            }
+            Self::Map(map) => {
+                map.location = change(map.location);
+                for entry in &mut map.entries {
+                    entry.key.location = change(entry.key.location);
+                    entry.value.relocate(change);
+                }
+            }
         }
     }
 

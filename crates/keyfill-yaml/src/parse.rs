@@ -137,7 +137,13 @@ impl<'a, B: Builder> Parser<'a, B> {
     }
 
     fn count(&mut self, more: u64, mark: Mark) -> Result<(), Error> {
+        let before = self.nodes;
         self.nodes = self.nodes.saturating_add(more);
+        if before / OFTEN != self.nodes / OFTEN
+            && let Some(cx) = &self.limits.cx
+        {
+            cx.check().map_err(Error::stop)?;
+        }
         if self.nodes > self.limits.nodes {
             let message =
                 format!("the document has more than {} nodes with its aliases expanded", self.limits.nodes);
@@ -286,6 +292,9 @@ impl<'a, B: Builder> Parser<'a, B> {
         }
         if total > self.limits.nodes {
             return Err(self.count(size, mark).err().unwrap_or_else(|| at(mark, "too many nodes")));
+        }
+        if let Some(cx) = &self.limits.cx {
+            cx.room(size.saturating_mul(bytes_of::<B>())).map_err(Error::stop)?;
         }
         let mut node = node.clone();
         self.builder.alias(&mut node, flow);
@@ -497,6 +506,14 @@ impl<'a, B: Builder> Parser<'a, B> {
 pub(crate) fn at(mark: Mark, message: impl Into<String>) -> Error {
     Error::at(mark.line + 1, mark.column + 1, message)
 }
+
+/// What a node takes with its key.
+fn bytes_of<B: Builder>() -> u64 {
+    (size_of::<B::Node>() + size_of::<B::Key>()) as u64
+}
+
+/// After so many nodes the run is asked whether to go on.
+const OFTEN: u64 = 4096;
 
 /// Which part of the nodes that a document may have may come from aliases, where yaml.v3 has no bound.
 const ALIASED_SHARE: u64 = 10;

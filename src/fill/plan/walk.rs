@@ -12,7 +12,7 @@ use super::resource::Resource;
 use super::{AllKeys, Filling, Look, Plan, Planned, Site, of_object};
 use keyfill_diag::{Class, Cx, Diagnostic, Place, Stopped};
 use keyfill_secrets::SecretRef;
-use keyfill_yaml::{Body, Document, Limits, Step, Value, load_exact, load_object, resolve, to_yaml};
+use keyfill_yaml::{Body, Document, Limits, Step, Value, load_exact, load_object, resolve, to_yaml, with_last_line_ended};
 use std::collections::HashMap;
 
 /// Strings and placeholders between two looks at the clock.
@@ -60,7 +60,7 @@ impl<'o> Planner<'o> {
             options,
             look,
             cx,
-            limits: Limits::from(&cx.limits),
+            limits: Limits::from(cx),
             plan: Plan {
                 problems: Problems::with(options.sources.clone()),
                 warnings: Problems::with(options.sources.clone()),
@@ -344,7 +344,8 @@ fn load(text: &[u8], limits: &Limits, avp: bool) -> Result<Value, keyfill_yaml::
     {
         return Ok(value);
     }
-    if avp { load_object(text, limits) } else { load_exact(text, limits) }
+    let text = with_last_line_ended(text);
+    if avp { load_object(&text, limits) } else { load_exact(&text, limits) }
 }
 
 fn holds_annotated_items(list: &Value) -> bool {

@@ -4,12 +4,10 @@ use super::NativeError;
 use crate::cli::render_args::Reorder;
 use crate::render::Rendered;
 use crate::render::options::{KustomizeOptions, Options};
-use anyhow::anyhow;
-use keyfill_diag::Cx;
+use keyfill_diag::{Cx, Diagnostic, Place};
 use keyfill_files::{Files, TreePath};
 use keyfill_helm::{HelmCompat, TemplateRequest, ValuesSource};
-use keyfill_kustomize::{BuildRequest, ChartRequest, Charts, LoadRestrictor, SortOrder};
-use std::error::Error as StdError;
+use keyfill_kustomize::{BuildRequest, ChartError, ChartRequest, Charts, LoadRestrictor, SortOrder};
 
 /// Renders a kustomization.
 pub fn render(
@@ -56,22 +54,19 @@ struct HelmCharts {
 }
 
 impl Charts for HelmCharts {
-    fn inflate(
-        &self,
-        files: &dyn Files,
-        request: &ChartRequest,
-        cx: &Cx,
-    ) -> Result<Vec<u8>, Box<dyn StdError + Send + Sync>> {
+    fn inflate(&self, files: &dyn Files, request: &ChartRequest, cx: &Cx) -> Result<Vec<u8>, ChartError> {
         let release_name = match (&request.release_name, request.name_template.as_str()) {
             (Some(name), "") => name.to_string(),
             (None, "") => UNNAMED.to_owned(),
-            (None, template) => keyfill_helm::release_name(template, cx)?,
-            (Some(_), _) => return Err(anyhow!("cannot set nameTemplate and also releaseName").into()),
+            (None, template) => keyfill_helm::release_name(template, cx).map_err(|e| chart_error(&e))?,
+            (Some(_), _) => {
+                return Err("cannot set nameTemplate and also releaseName".to_owned().into());
+            }
         };
         let mut values = Vec::with_capacity(request.values.len());
         for text in &request.values {
-            let text = std::str::from_utf8(text)?.to_owned();
-            values.push(ValuesSource::Text { name: "<values of helmCharts>".to_owned(), text });
+            let text = std::str::from_utf8(text).map_err(|e| format!("the values are no text: {e}"))?;
+            values.push(ValuesSource::Text { name: VALUES.to_owned(), text: text.to_owned() });
         }
         let defaults = TemplateRequest::new(request.chart.clone());
         let helm = TemplateRequest {
@@ -91,8 +86,21 @@ impl Charts for HelmCharts {
             helm: self.compat,
             ..TemplateRequest::new(request.chart.clone())
         };
-        Ok(keyfill_helm::template(files, &helm, cx)?.text())
+        let templated = keyfill_helm::template(files, &helm, cx).map_err(|e| chart_error(&e))?;
+        Ok(templated.text())
     }
+}
+
+/// What values of a kustomization are called. No file has this name.
+const VALUES: &str = "<values of helmCharts>";
+
+fn chart_error(error: &keyfill_helm::Error) -> ChartError {
+    let mut all = error.diagnostics().into_iter();
+    let mut diagnostic = all.next().unwrap_or_else(|| Diagnostic::error(error.class(), error.to_string()));
+    if diagnostic.place.file.as_deref() == Some(VALUES) {
+        diagnostic.place = Place::default();
+    }
+    ChartError { diagnostic: Box::new(diagnostic), unsupported: error.is_unsupported() }
 }
 
 /// The release name of a chart that is given none. kustomize asks helm to generate one, but `helm template`

@@ -7,6 +7,7 @@ use super::Rendered;
 use super::options::Options;
 use crate::discover::{Root, RootKind};
 use crate::report::Failure;
+use crate::source_lines;
 use keyfill_diag::{Cx, Diagnostic};
 use keyfill_files::Files;
 
@@ -40,8 +41,24 @@ impl From<keyfill_helm::Error> for NativeError {
     }
 }
 
-/// Renders a kustomization or a chart.
+/// Renders a kustomization or a chart. What is wrong is shown with the line that it is about.
 pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered, NativeError> {
+    let complete = |diagnostics: &mut Vec<Diagnostic>| {
+        diagnostics.iter_mut().for_each(|diagnostic| source_lines::complete(files, diagnostic));
+    };
+    match with_engine(files, root, options, cx) {
+        Ok(mut rendered) => {
+            complete(&mut rendered.warnings);
+            Ok(rendered)
+        }
+        Err(mut error) => {
+            complete(&mut error.diagnostics);
+            Err(error)
+        }
+    }
+}
+
+fn with_engine(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered, NativeError> {
     if root.kind == RootKind::Chart {
         let templated = keyfill_helm::template(files, &helm::request(&root.dir, &options.helm), cx)?;
         return Ok(helm::rendered(templated));

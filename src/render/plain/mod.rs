@@ -25,7 +25,8 @@ pub fn documents(text: &Bytes, name: &str) -> Vec<Document> {
         for body in json_values(text, part.body) {
             let body = text.slice(body);
             let lines = u32::try_from(memchr::memchr_iter(b'\n', &body).count()).unwrap_or(u32::MAX);
-            let origin = Origin { file: Some(Arc::clone(&name)), line, index: all.len() + 1 };
+            let origin =
+                Origin { file: Some(Arc::clone(&name)), line, index: all.len() + 1, ..Origin::default() };
             all.push(Document { before, body: Body::Raw(body), origin });
             before = Bytes::from_static(b"---\n");
             line = line.saturating_add(lines);

@@ -126,7 +126,8 @@ pub(crate) fn documents(pieces: Vec<Printed>) -> Vec<Document> {
             } else {
                 body.slice(part.before)
             };
-            let origin = Origin { file: piece.file.clone(), line: 0, index: documents.len() + 1 };
+            let origin =
+                Origin { file: piece.file.clone(), line: 0, index: documents.len() + 1, ..Origin::default() };
             documents.push(Document { before, body: Body::Raw(body.slice(part.body)), origin });
         }
     }

@@ -7,9 +7,9 @@ use crate::error::{Error, Result};
 use crate::filters::namespace::SetSubjects;
 use crate::generate::{Policy, chart, config_map, policy, secret};
 use crate::load::{
-    Generator, Item, Loader, Object, Patch, Source, decode_chart_fields, decode_field_specs,
-    decode_generator_fields, decode_global_fields, decode_image, decode_patch, decode_replacement_entry,
-    decode_replica, decode_selector,
+    Content, FieldPath, Generator, Item, Loader, Object, Patch, Source, Spot, decode_chart_fields,
+    decode_field_specs, decode_generator_fields, decode_global_fields, decode_image, decode_patch,
+    decode_replacement_entry, decode_replica, decode_selector,
 };
 use crate::resmap::describe;
 use crate::resource::Resource;
@@ -18,7 +18,7 @@ use crate::target::Session;
 use crate::transform::{
     JsonTransformer, PatchTransformer, Specs, StrategicTransformer, Transformer, ValueAdd, ValueTarget,
 };
-use keyfill_yaml::{Limits, Text, Value, load_value, resolve};
+use keyfill_yaml::{Text, TextPlace, Value, resolve};
 use std::sync::Arc;
 
 /// Runs a generator that is configured by an object.
@@ -51,14 +51,14 @@ pub fn transformer(session: &Session, loader: &Loader, plugin: &Resource) -> Res
 
 fn configure(session: &Session, loader: &Loader, plugin: &Resource, object: &Object) -> Result<Transformer> {
     let schema = session.schema();
-    let file = plugin.file.as_deref().unwrap_or("");
     let specs = || -> Result<Specs> { Ok(Arc::new(decode_field_specs(&object.get("fieldSpecs"))?)) };
     let patch = |item: &Object| -> Result<Patch> {
         Ok(Patch {
             path: item.text("path")?,
-            patch: item.text("jsonOp")?,
+            patch: item.spotted("jsonOp")?,
             target: target(item)?,
             options: None,
+            spot: item.item().spot(),
         })
     };
     Ok(match plugin.gvk().kind.as_str() {
@@ -70,7 +70,7 @@ fn configure(session: &Session, loader: &Loader, plugin: &Resource, object: &Obj
         }
         "HashTransformer" => Transformer::Hash,
         "ImageTagTransformer" => {
-            Transformer::Image { image: decode_image(&object.get("imageTag"))?, specs: specs()? }
+            Transformer::Image { image: decode_image(&object.get("imageTag"))?.value, specs: specs()? }
         }
         "NamespaceTransformer" => Transformer::Namespace {
             name: metadata(object)?.text("namespace")?,
@@ -78,16 +78,15 @@ fn configure(session: &Session, loader: &Loader, plugin: &Resource, object: &Obj
             unset_only: object.get("unsetOnly").boolean()?,
             subjects: subjects(&object.get("setRoleBindingSubjects"))?,
         },
-        "PatchJson6902Transformer" => Transformer::Json(JsonTransformer::new(loader, file, &patch(object)?)?),
+        "PatchJson6902Transformer" => Transformer::Json(JsonTransformer::new(loader, &patch(object)?)?),
         "PatchStrategicMergeTransformer" => Transformer::Strategic(StrategicTransformer::new(
             loader,
-            file,
-            &object.get("paths").texts()?,
-            &object.text("patches")?,
+            &object.get("paths").spotted_texts()?,
+            &object.spotted("patches")?,
             &schema,
         )?),
         "PatchTransformer" => {
-            Transformer::Patch(PatchTransformer::new(loader, file, &decode_patch(object.item())?, &schema)?)
+            Transformer::Patch(PatchTransformer::new(loader, &decode_patch(object.item())?, &schema)?)
         }
         "PrefixTransformer" => Transformer::Prefix { prefix: object.text("prefix")?, specs: some(specs()?)? },
         "SuffixTransformer" => Transformer::Suffix { suffix: object.text("suffix")?, specs: some(specs()?)? },
@@ -141,10 +140,7 @@ struct Configuration<'a> {
 impl<'a> Configuration<'a> {
     fn of(session: &Session, plugin: &'a Resource) -> Result<Self> {
         let gvk = plugin.gvk();
-        let at = |error: Error| match &plugin.file {
-            Some(file) => error.at(&**file, Some(plugin.node.line())),
-            None => error,
-        };
+        let at = |error: Error| plugin.blame_here(error);
         if !(gvk.group.is_empty() && gvk.version == "builtin") {
             let what = format!("the external plugin {}", describe(plugin.id()));
             return Err(at(if session.allows_plugins() {
@@ -161,19 +157,37 @@ impl<'a> Configuration<'a> {
                 None => error,
             }));
         }
-        let value = resolve(&plugin.node).map_err(|e| at(Error::new(e.message())))?;
+        let value = resolve(&plugin.node).map_err(|e| {
+            let place = TextPlace::file(plugin.node.location().file());
+            at(Error::yaml_at(place, &e))
+        })?;
         Ok(Self { value, plugin })
     }
 
     fn read<T>(&self, read: impl FnOnce(&Object) -> Result<T>) -> Result<T> {
-        let file = self.plugin.file.as_deref().unwrap_or("");
-        let source = Source { file, text: b"", strict: false, lenient: true };
+        let source = source(self.plugin);
         let object = Item::root(&self.value, &source).object(&[])?;
         read(&object).map_err(|e| {
             let error = e.context(format!("plugin {}", describe(self.plugin.id())));
-            if file.is_empty() { error } else { error.at(file, Some(self.plugin.node.line())) }
+            error.at_spot(&object.item().spot())
         })
     }
+}
+
+/// A plugin's object as what its fields are decoded from.
+fn source(plugin: &Resource) -> Arc<Source> {
+    Arc::new(Source {
+        file: plugin.file.clone().unwrap_or_default(),
+        id: plugin.node.location().file(),
+        content: Content::Node(plugin.node.clone()),
+        strict: false,
+        lenient: true,
+    })
+}
+
+/// Where a plugin is configured.
+pub fn spot(plugin: &Resource) -> Spot {
+    Spot::new(&source(plugin), FieldPath::default())
 }
 
 fn metadata<'v>(object: &Object<'v>) -> Result<Object<'v>> {
@@ -232,11 +246,8 @@ fn value_add(loader: &Loader, object: &Object) -> Result<ValueAdd> {
     let mut targets = object.get("targets").list(value_target)?;
     let path = object.text("targetFilePath")?;
     if !path.is_empty() {
-        let text = loader.load(&path)?;
-        let file = loader.join(&path)?;
-        let limits = Limits::from(&loader.cx().limits);
-        let document = load_value(&text, &limits).map_err(|e| Error::yaml(file.as_str(), &e))?;
-        let source = Source { file: file.as_str(), text: &text, strict: false, lenient: true };
+        let spot = object.get("targetFilePath").spot();
+        let (document, source) = loader.load_document(&path, false).map_err(|e| e.at_spot(&spot))?;
         let more = Item::root(&document, &source).object(&[])?;
         targets.extend(more.get("targets").list(value_target)?);
     }
@@ -257,6 +268,7 @@ fn value_target(item: &Item) -> Result<ValueTarget> {
         return Err(item.error("filePathPosition cannot be negative"));
     }
     let selector = object.get("selector").present().map(|i| decode_selector(&i)).transpose()?;
-    let selector = selector.as_ref().map(Matcher::new).transpose()?;
-    Ok(ValueTarget { selector, field_path, file_path_position })
+    let selector = selector.as_ref().map(Matcher::new).transpose();
+    let selector = selector.map_err(|e| e.at_spot(&item.spot()))?;
+    Ok(ValueTarget { selector, field_path, file_path_position, spot: item.spot() })
 }

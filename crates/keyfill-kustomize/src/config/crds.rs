@@ -4,30 +4,30 @@ use super::{BackReferences, TransformerConfig};
 use crate::Gvk;
 use crate::error::{Error, Result};
 use crate::fieldspec::{FieldSpec, merge_one};
-use crate::load::Loader;
+use crate::load::{Loader, Spotted};
+use keyfill_diag::Cx;
 use keyfill_yaml::{Limits, Text, Value, load_value};
 
 /// The tables that the definitions of all files make.
-pub fn from_crds(loader: &Loader, paths: &[Text]) -> Result<TransformerConfig> {
+pub fn from_crds(loader: &Loader, paths: &[Spotted<Text>]) -> Result<TransformerConfig> {
     let mut config = TransformerConfig::default();
     for path in paths {
-        let text = loader.load(path)?;
-        let file = loader.join(path)?;
-        let limits = Limits::from(&loader.cx().limits);
+        let (file, text, _) = loader.load_manifest(path).map_err(|e| e.at_spot(&path.spot))?;
+        let limits = Limits::from(loader.cx());
         let definitions = load_value(&text, &limits)
             .map_err(|e| Error::yaml(file.as_str(), &e).context("unable to parse open API definition"))?;
         let Some(entries) = definitions.as_map() else {
-            return Err(
-                Error::new("open API definitions are a mapping of type names").at(file.as_str(), None)
-            );
+            let error = Error::new("open API definitions are a mapping of type names");
+            return Err(error.at(file.as_str(), Some(1)));
         };
         for (name, definition) in entries {
             if is_object_type(definition) {
                 let mut own = TransformerConfig::default();
                 let gvk = Gvk::new("", "", name.rsplit('.').next().unwrap_or(name));
-                let mut visit = Visit { definitions: &definitions, gvk, config: &mut own };
-                visit.definition(name, &mut Vec::new())?;
-                config.absorb(&own)?;
+                let mut visit =
+                    Visit { definitions: &definitions, gvk, config: &mut own, cx: loader.cx(), steps: 0 };
+                visit.definition(name, &mut Vec::new()).map_err(|e| e.in_file(file.as_str()))?;
+                config.absorb(&own).map_err(|e| e.in_file(file.as_str()))?;
             }
         }
     }
@@ -51,15 +51,25 @@ fn is_object_type(definition: &Value) -> bool {
 /// Deeper than any real type; a definition that refers to itself would never end.
 const DEEPEST: usize = 64;
 
+/// Definitions that refer to others several times multiply. Real ones come to some thousand.
+const MOST_VISITED: usize = 100_000;
+
 struct Visit<'a> {
     definitions: &'a Value,
     gvk: Gvk,
     config: &'a mut TransformerConfig,
+    cx: &'a Cx,
+    steps: usize,
 }
 
 impl<'a> Visit<'a> {
     fn definition(&mut self, name: &str, path: &mut Vec<&'a str>) -> Result<()> {
         let Some(definition) = self.definitions.get(name) else { return Ok(()) };
+        self.steps += 1;
+        if self.steps > MOST_VISITED {
+            return Err(Error::new("the open API definitions refer to each other too often"));
+        }
+        self.cx.check()?;
         if path.len() > DEEPEST {
             return Err(Error::new(format!("the open API definition of {name} refers to itself")));
         }

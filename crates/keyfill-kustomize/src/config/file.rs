@@ -2,9 +2,9 @@
 
 use super::{BackReferences, TransformerConfig};
 use crate::Gvk;
-use crate::error::{Error, Result};
-use crate::load::{Item, Loader, Source, decode_field_specs};
-use keyfill_yaml::{Limits, Text, load_value};
+use crate::error::Result;
+use crate::load::{Item, Loader, Spotted, decode_field_specs};
+use keyfill_yaml::Text;
 use std::sync::Arc;
 
 const FIELDS: [&str; 11] = [
@@ -22,26 +22,23 @@ const FIELDS: [&str; 11] = [
 ];
 
 /// The built-in tables with those of the files put in.
-pub fn from_files(loader: &Loader, paths: &[Text]) -> Result<Arc<TransformerConfig>> {
+pub fn from_files(loader: &Loader, paths: &[Spotted<Text>]) -> Result<Arc<TransformerConfig>> {
     let builtin = TransformerConfig::builtin();
     if paths.is_empty() {
         return Ok(builtin);
     }
     let mut own = TransformerConfig::default();
     for path in paths {
-        own.absorb(&parse(loader, path)?)?;
+        let tables = parse(loader, path).map_err(|e| e.at_spot(&path.spot))?;
+        own.absorb(&tables).map_err(|e| e.at_spot(&path.spot))?;
     }
     let mut merged = super::defaults::tables();
-    merged.absorb(&own)?;
+    merged.absorb(&own).map_err(|e| e.at_spot(&paths[0].spot))?;
     Ok(Arc::new(merged))
 }
 
 fn parse(loader: &Loader, path: &str) -> Result<TransformerConfig> {
-    let text = loader.load(path)?;
-    let file = loader.join(path)?;
-    let limits = Limits::from(&loader.cx().limits);
-    let value = load_value(&text, &limits).map_err(|e| Error::yaml(file.as_str(), &e))?;
-    let source = Source { file: file.as_str(), text: &text, strict: true, lenient: true };
+    let (value, source) = loader.load_document(path, true)?;
     let object = Item::root(&value, &source).object(&FIELDS)?;
     let specs = |name| decode_field_specs(&object.get(name));
     let mut config = TransformerConfig {

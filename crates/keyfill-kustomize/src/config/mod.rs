@@ -9,7 +9,7 @@ pub use crds::from_crds;
 pub use file::from_files;
 
 use crate::Gvk;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fieldspec::{FieldSpec, merge_all};
 use std::sync::{Arc, LazyLock};
 
@@ -21,6 +21,9 @@ pub struct BackReferences {
     /// The fields of others that hold its name.
     pub referrers: Vec<FieldSpec>,
 }
+
+/// Types that names may refer to are compared with each other. Real tables stay below a hundred.
+const MOST_TYPES: usize = 10_000;
 
 /// The fields that each transformer changes.
 #[derive(Clone, Debug, Default)]
@@ -92,9 +95,11 @@ impl TransformerConfig {
 
     /// Adds references to one type.
     pub fn add_references(&mut self, references: BackReferences) -> Result<()> {
+        let is_full = self.name_reference.len() >= MOST_TYPES;
         match self.name_reference.iter_mut().find(|r| r.target == references.target) {
             Some(mine) => merge_all(&mut mine.referrers, references.referrers)
                 .map_err(|e| e.context("merging the field specs of nameReference")),
+            None if is_full => Err(Error::new(format!("references to more than {MOST_TYPES} types"))),
             None => {
                 self.name_reference.push(references);
                 Ok(())

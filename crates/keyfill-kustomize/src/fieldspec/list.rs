@@ -3,6 +3,9 @@
 use super::FieldSpec;
 use crate::error::{Error, Result};
 
+/// Each spec is compared with all others. Real lists stay below a thousand.
+const MOST: usize = 10_000;
+
 /// Adds a spec unless one of the same path is there for types that the new one picks.
 pub fn merge_one(list: &mut Vec<FieldSpec>, spec: FieldSpec) -> Result<()> {
     // The empty parts of the new spec match anything: one for all kinds gives way to one for a single kind.
@@ -13,6 +16,7 @@ pub fn merge_one(list: &mut Vec<FieldSpec>, spec: FieldSpec) -> Result<()> {
                 .hint("the same path is configured both with `create: true` and without"))
         }
         Some(_) => Ok(()),
+        None if list.len() >= MOST => Err(Error::new(format!("more than {MOST} field specs"))),
         None => {
             list.push(spec);
             Ok(())

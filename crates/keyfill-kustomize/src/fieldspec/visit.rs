@@ -1,6 +1,6 @@
 //! Following a field spec's path into an object.
 
-use super::{FieldSpec, Segment};
+use super::{DEEPEST, FieldSpec, Segment};
 use crate::Gvk;
 use crate::error::{Error, Result};
 use crate::filters::scalar::make_string;
@@ -30,6 +30,9 @@ pub fn visit(
 ) -> Result<()> {
     if !object_gvk.is_selected_by(&spec.gvk) {
         return Ok(());
+    }
+    if spec.segments().len() > DEEPEST {
+        return Err(Error::new(format!("a field path of more than {DEEPEST} steps")));
     }
     let create = if spec.create { create } else { Create::Never };
     let mut walk = Walk { create, set };
@@ -61,21 +64,21 @@ impl Walk<'_> {
             Node::Scalar(scalar) if scalar.kind() == ScalarKind::Null => Ok(()),
             Node::Scalar(scalar) => {
                 Err(Error::new(format!("expected a list or a mapping above `{}`", step.name))
-                    .at_line(scalar.line))
+                    .at_location(scalar.location))
             }
         }
     }
 
     fn field(&mut self, map: &mut Map, step: &Segment, rest: &[Segment]) -> Result<()> {
         if step.name.is_empty() {
-            return Err(Error::new("cannot set or create an empty field name").at_line(map.line));
+            return Err(Error::new("cannot set or create an empty field name").at_location(map.location));
         }
         if step.is_item {
             return Err(Error::new(format!(
                 "`{}` means an item of a list, but there is a mapping",
                 step.name
             ))
-            .at_line(map.line));
+            .at_location(map.location));
         }
         let made = self.made_at(step, rest.is_empty());
         let at = map.entries.iter().position(|e| e.key.text == step.name);

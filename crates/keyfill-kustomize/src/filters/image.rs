@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::fieldspec::{Create, FieldSpec, visit_all};
 use keyfill_go::regexp::Regexp;
 use keyfill_yaml::{Map, Node, Tag, Text};
+use std::cell::OnceCell;
 
 /// Which image is changed, and into what. Empty parts change nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub struct Image {
 }
 
 /// Changes images in what the specs lead to. Custom resource definitions are left alone.
-pub fn set(object: &mut Node, gvk: &Gvk, image: &Image, specs: &[FieldSpec]) -> Result<()> {
+pub fn set(object: &mut Node, gvk: &Gvk, image: &Change<'_>, specs: &[FieldSpec]) -> Result<()> {
     if gvk.kind == "CustomResourceDefinition" {
         return Ok(());
     }
@@ -35,7 +36,7 @@ pub fn set(object: &mut Node, gvk: &Gvk, image: &Image, specs: &[FieldSpec]) -> 
 }
 
 /// Changes images of the items of all lists called `containers` or `initContainers`, wherever they are.
-pub fn set_legacy(object: &mut Node, gvk: &Gvk, image: &Image) -> Result<()> {
+pub fn set_legacy(object: &mut Node, gvk: &Gvk, image: &Change<'_>) -> Result<()> {
     if gvk.kind == "CustomResourceDefinition" {
         return Ok(());
     }
@@ -45,7 +46,7 @@ pub fn set_legacy(object: &mut Node, gvk: &Gvk, image: &Image) -> Result<()> {
     Ok(())
 }
 
-fn find_containers(node: &mut Node, image: &Image, writes: &mut Writes) -> Result<()> {
+fn find_containers(node: &mut Node, image: &Change<'_>, writes: &mut Writes) -> Result<()> {
     match node {
         Node::Scalar(_) => Ok(()),
         Node::Seq(seq) => seq.items.iter_mut().try_for_each(|item| find_containers(item, image, writes)),
@@ -53,7 +54,7 @@ fn find_containers(node: &mut Node, image: &Image, writes: &mut Writes) -> Resul
     }
 }
 
-fn fields(map: &mut Map, image: &Image, writes: &mut Writes) -> Result<()> {
+fn fields(map: &mut Map, image: &Change<'_>, writes: &mut Writes) -> Result<()> {
     for entry in &mut map.entries {
         find_containers(&mut entry.value, image, writes)?;
         if !matches!(entry.key.text.as_str(), "containers" | "initContainers") {
@@ -75,16 +76,51 @@ fn fields(map: &mut Map, image: &Image, writes: &mut Writes) -> Result<()> {
     Ok(())
 }
 
-impl Image {
+/// An image that is to be changed in many objects: its name is compiled once, when the first one is compared.
+#[derive(Debug)]
+pub struct Change<'a> {
+    image: &'a Image,
+    pattern: OnceCell<Regexp>,
+}
+
+impl<'a> Change<'a> {
+    /// The change that an entry of `images` asks for.
+    pub fn new(image: &'a Image) -> Self {
+        Self { image, pattern: OnceCell::new() }
+    }
+
     fn apply(&self, node: &mut Node, writes: &mut Writes) -> Result<()> {
         let Node::Scalar(scalar) = &*node else { return Err(wrong_kind("a scalar as image", node)) };
-        if !is_match(&scalar.text, &self.name)? {
+        if !self.is_match(&scalar.text)? {
             return Ok(());
         }
-        let changed = self.change(&scalar.text);
+        let changed = self.image.change(&scalar.text);
         set_scalar(node, changed, Tag::None, writes)
     }
 
+    /// Whether an image has the name, apart from its tag and digest.
+    fn is_match(&self, image: &str) -> Result<bool> {
+        let name = &self.image.name;
+        let is_literal =
+            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b':' | b'@' | b'.');
+        if image.is_ascii() && name.bytes().all(is_literal) {
+            return Ok(is_literal_match(image.as_bytes(), name.as_bytes()));
+        }
+        let pattern = match self.pattern.get() {
+            Some(pattern) => pattern,
+            None => {
+                let pattern = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
+                let compiled = Regexp::compile(pattern.as_bytes()).map_err(|e| {
+                    Error::new(format!("the image name {name} is not a regular expression: {e}"))
+                })?;
+                self.pattern.get_or_init(|| compiled)
+            }
+        };
+        Ok(pattern.is_match(image.as_bytes()))
+    }
+}
+
+impl Image {
     /// The image that another becomes.
     fn change(&self, image: &str) -> Text {
         let (mut name, tag, mut digest) = split(image);
@@ -111,19 +147,6 @@ impl Image {
         }
         text.into()
     }
-}
-
-/// Whether an image has a name, apart from its tag and digest.
-pub fn is_match(image: &str, name: &str) -> Result<bool> {
-    let is_literal =
-        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b':' | b'@' | b'.');
-    if image.is_ascii() && name.bytes().all(is_literal) {
-        return Ok(is_literal_match(image.as_bytes(), name.as_bytes()));
-    }
-    let pattern = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
-    let pattern = Regexp::compile(pattern.as_bytes())
-        .map_err(|e| Error::new(format!("the image name {name} is not a regular expression: {e}")))?;
-    Ok(pattern.is_match(image.as_bytes()))
 }
 
 /// The same for names in which only the dot has a meaning: any character.
@@ -157,7 +180,13 @@ pub fn split(image: &str) -> (&str, &str, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Image, is_match, split};
+    use super::{Change, Image, split};
+    use crate::error::Result;
+
+    fn is_match(image: &str, name: &str) -> Result<bool> {
+        let named = Image { name: name.into(), ..Image::default() };
+        Change::new(&named).is_match(image)
+    }
 
     #[test]
     fn a_name_ends_at_its_tag() {

@@ -42,7 +42,7 @@ impl Step<'_> {
                 for entry in &mut map.entries {
                     if !is_string(&entry.key) {
                         return Err(Error::new(format!("the key {} is not a string", entry.key.text))
-                            .at_line(entry.key.line));
+                            .at_location(entry.key.location));
                     }
                     match &mut entry.value {
                         Node::Scalar(scalar) if is_string(scalar) => self.scalar(scalar),
@@ -59,7 +59,7 @@ impl Step<'_> {
                             return Err(Error::new(format!(
                                 "a list with variables holds strings, but an item is {what}"
                             ))
-                            .at_line(other.line()));
+                            .at_location(other.location()));
                         }
                     }
                 }
@@ -80,6 +80,8 @@ impl Step<'_> {
     fn expanded(&mut self, input: &str) -> Expanded {
         let bytes = input.as_bytes();
         let mut out = Vec::with_capacity(bytes.len());
+        // Behind the last bracket no name ends: nothing is looked for there.
+        let last = input.rfind(')').unwrap_or(0);
         let mut rest = input;
         while let Some(at) = rest.find('$') {
             out.extend_from_slice(&rest.as_bytes()[..at]);
@@ -90,7 +92,8 @@ impl Step<'_> {
                 break;
             };
             let mut used = 1;
-            match (next, after.find(')')) {
+            let is_open = next == b'(' && input.len() - after.len() <= last;
+            match (next, is_open.then(|| after.find(')')).flatten()) {
                 (b'$', _) => out.push(b'$'),
                 (b'(', Some(end)) => {
                     used = end + 1;
@@ -167,11 +170,11 @@ mod tests {
     use super::expand;
     use crate::Gvk;
     use crate::fieldspec::FieldSpec;
-    use keyfill_yaml::{Limits, Node, Scalar, load_nodes, to_yaml};
+    use keyfill_yaml::{Limits, Node, Scalar, Typing, load_nodes, to_yaml};
 
     fn after(value: &str) -> String {
         let mut nodes = load_nodes(format!("v: {value}").as_bytes(), &Limits::default()).expect("it is YAML");
-        let read = |text: &str| Node::Scalar(Scalar { line: 1, ..Scalar::plain(text) });
+        let read = |text: &str| Node::Scalar(Scalar { typing: Typing::Read, ..Scalar::plain(text) });
         let mut lookup = |name: &str| match name {
             "TEXT" => Some(Node::string("text")),
             "NUMBER" => Some(read("5")),

@@ -1,8 +1,9 @@
 //! Setting scalars as kustomize does: what is there keeps its way of being written.
 
-use super::shared::{Writes, is_shared};
+use super::shared::Writes;
 use crate::error::{Error, Result};
-use keyfill_yaml::{Limits, Map, Node, Scalar, ScalarKind, Style, Tag, Text, Value, load_yaml};
+use crate::fieldspec::DEEPEST;
+use keyfill_yaml::{Limits, Map, Node, Scalar, ScalarKind, Style, Tag, Text, Twin, Typing, Value, load_yaml};
 
 /// Whether a node is null, by its text or by its tag.
 pub fn is_null(node: &Node) -> bool {
@@ -29,15 +30,12 @@ pub fn text_of(node: &Node) -> &str {
 /// Whether a scalar has no type at all: it was made or set on the way without one, so that its text decides
 /// anew each time it changes. One that was read has the type of what it was then.
 pub fn is_untyped(scalar: &Scalar) -> bool {
-    scalar.tag == Tag::None && (scalar.line == 0 || is_shared(scalar))
+    scalar.tag == Tag::None && scalar.typing == Typing::Open
 }
 
 /// Takes the type away from a scalar, which keeps its way of being written.
 pub fn untype(scalar: &mut Scalar) {
-    scalar.tag = Tag::None;
-    if !is_shared(scalar) {
-        scalar.line = 0;
-    }
+    (scalar.tag, scalar.typing) = (Tag::None, Typing::Open);
 }
 
 /// Whether a scalar is a string. One without a type counts as one.
@@ -70,9 +68,9 @@ fn style_of(scalar: &Scalar) -> Style {
 /// Sets the text of a scalar. Without a tag, the text decides the type of a plain one.
 pub fn set(node: &mut Node, text: Text, tag: Tag, writes: &mut Writes) -> Result<()> {
     let Node::Scalar(scalar) = node else { return Err(wrong_kind("a scalar", node)) };
-    let line = if tag == Tag::None { 0 } else { scalar.line };
-    let mut value = Scalar { text, style: style_of(scalar), tag, line };
-    forget_line(&mut value, scalar);
+    let typing = if tag == Tag::None { Typing::Open } else { scalar.typing };
+    let mut value = Scalar { text, style: style_of(scalar), tag, typing, ..Scalar::default() };
+    forget_tag(&mut value, scalar);
     writes.put(scalar, value);
     Ok(())
 }
@@ -112,16 +110,15 @@ pub fn make_string(scalar: &mut Scalar) {
     }
 }
 
-/// Whether `!!str` was written at a plain scalar, which is a part of how it was written. One that was made a
-/// string on the way has no line.
+/// Whether `!!str` was written at a plain scalar, which is a part of how it was written.
 fn is_tagged(scalar: &Scalar) -> bool {
-    scalar.style == Style::Plain && scalar.tag == Tag::Str && scalar.line > 0 && !is_shared(scalar)
+    scalar.style == Style::Plain && scalar.tag == Tag::Str && scalar.typing == Typing::Read
 }
 
 /// Sees to it that a value that takes the place of another does not pass for one whose tag was written there.
-fn forget_line(value: &mut Scalar, target: &Scalar) {
+fn forget_tag(value: &mut Scalar, target: &Scalar) {
     if is_tagged(value) && !is_tagged(target) {
-        value.line = 0;
+        value.typing = Typing::Open;
     }
 }
 
@@ -143,14 +140,14 @@ fn is_read_as_string(text: &str) -> bool {
 }
 
 /// Sets an entry of a mapping to a string. A new one gets a mark of those that share it.
-pub fn set_entry(map: &mut Map, key: &Text, text: &Text, mark: u32, writes: &mut Writes) {
+pub fn set_entry(map: &mut Map, key: &Text, text: &Text, mark: Twin, writes: &mut Writes) {
     match map.get_mut(key) {
         Some(Node::Scalar(scalar)) => {
-            let value = Scalar { text: text.clone(), style: style_of(scalar), tag: Tag::Str, line: 0 };
+            let value = Scalar { style: style_of(scalar), ..Scalar::string(text.clone()) };
             writes.put(scalar, value);
         }
         Some(other) => *other = Node::string(text.clone()),
-        None => map.set(key.clone(), Node::Scalar(Scalar { line: mark, ..made_string(text.clone()) })),
+        None => map.set(key.clone(), Node::Scalar(Scalar { twin: Some(mark), ..made_string(text.clone()) })),
     }
 }
 
@@ -162,8 +159,39 @@ pub fn put_over(target: &mut Scalar, mut value: Scalar, writes: &mut Writes) {
         value.tag = tag_of(&value);
     }
     value.style = style;
-    forget_line(&mut value, target);
+    forget_tag(&mut value, target);
     writes.put(target, value);
+}
+
+/// How many collections lie inside each other in a node; 0 for a scalar.
+pub fn depth(node: &Node) -> usize {
+    match node {
+        Node::Scalar(_) => 0,
+        Node::Seq(seq) => 1 + seq.items.iter().map(depth).max().unwrap_or(0),
+        Node::Map(map) => 1 + map.entries.iter().map(|e| depth(&e.value)).max().unwrap_or(0),
+    }
+}
+
+/// How many nodes a tree has.
+pub fn count(node: &Node) -> usize {
+    1 + match node {
+        Node::Scalar(_) => 0,
+        Node::Seq(seq) => seq.items.iter().map(count).sum(),
+        Node::Map(map) => map.entries.iter().map(|e| count(&e.value)).sum(),
+    }
+}
+
+/// What a copy of so many nodes takes: texts are shared.
+pub fn bytes_of(count: usize) -> u64 {
+    (count as u64).saturating_mul(size_of::<keyfill_yaml::Entry>() as u64)
+}
+
+/// Fails where an object would be nested deeper than one that is read may be.
+pub fn refuse_deeper(depth: usize) -> Result<()> {
+    if depth <= DEEPEST {
+        return Ok(());
+    }
+    Err(Error::new(format!("the object would be nested deeper than {DEEPEST} levels")))
 }
 
 /// What is said of a node of another sort than expected.
@@ -173,5 +201,5 @@ pub fn wrong_kind(expected: &str, node: &Node) -> Error {
         Node::Seq(_) => "a list",
         Node::Map(_) => "a mapping",
     };
-    Error::new(format!("expected {expected} but got {got}")).at_line(node.line())
+    Error::new(format!("expected {expected} but got {got}")).at_location(node.location())
 }

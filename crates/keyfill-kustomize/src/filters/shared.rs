@@ -5,30 +5,19 @@
 //! kustomization, changes all: an overlay that overrides a common label with a patch of `metadata.labels`
 //! alone changes the selector too. The output shows it, so it is done here as well.
 //!
-//! Nodes here have one owner each. Scalars that kustomize would share carry a common mark instead, in
-//! [`Scalar::line`], which is free for what was made on the way. A change to a marked scalar is noted in
-//! [`Writes`] and spread to its twins when the step is over.
+//! Nodes here have one owner each. Scalars that kustomize would share carry a common mark instead
+//! ([`Scalar::twin`]). A change to a marked scalar is noted in [`Writes`] and spread to its twins when the step
+//! is over.
 
 use super::scalar::{is_untyped, tag_of};
-use keyfill_yaml::{Node, Scalar};
+use keyfill_yaml::{Node, Scalar, Twin, Typing};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Lines above this are marks.
-const FIRST_MARK: u32 = 1 << 31;
-
 /// A mark that no other scalar of a tree has.
-pub fn new_mark() -> u32 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    FIRST_MARK | NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-fn mark_of(scalar: &Scalar) -> Option<u32> {
-    (scalar.line >= FIRST_MARK).then_some(scalar.line)
-}
-
-/// Whether a scalar has twins.
-pub fn is_shared(scalar: &Scalar) -> bool {
-    mark_of(scalar).is_some()
+pub fn new_mark() -> Twin {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    Twin::new(NEXT.fetch_add(1, Ordering::Relaxed)).unwrap_or(Twin::MAX)
 }
 
 /// Makes every scalar below a node one of its own, as a copy of the tree has them in kustomize.
@@ -42,9 +31,7 @@ pub fn part(node: &mut Node) {
 
 /// Makes a scalar one of its own.
 pub fn part_scalar(scalar: &mut Scalar) {
-    if mark_of(scalar).is_some() {
-        scalar.line = 0;
-    }
+    scalar.twin = None;
 }
 
 /// Changes of one step to scalars that have twins.
@@ -52,17 +39,20 @@ pub fn part_scalar(scalar: &mut Scalar) {
 pub struct Writes(Vec<Scalar>);
 
 impl Writes {
-    /// Puts a value in the place of another, which keeps its twins.
+    /// Puts a value in the place of another, which keeps its twins. What was made on the way stands where the
+    /// other one stood.
     pub fn put(&mut self, target: &mut Scalar, mut value: Scalar) {
         part_scalar(&mut value);
-        match mark_of(target) {
+        if !value.location.is_known() {
+            value.location = target.location;
+        }
+        match target.twin {
             None => *target = value,
             Some(mark) => {
-                // The line, which the mark replaces, says that the text has decided its type.
                 if !is_untyped(&value) {
                     value.tag = tag_of(&value);
                 }
-                value.line = mark;
+                (value.typing, value.twin) = (Typing::Open, Some(mark));
                 *target = value.clone();
                 self.0.push(value);
             }
@@ -72,20 +62,19 @@ impl Writes {
     /// Brings the twins into line. Where several changes met, the last one counts.
     pub fn spread(self, root: &mut Node) {
         if !self.0.is_empty() {
-            self.visit(root);
+            let last: HashMap<Twin, Scalar> = self.0.into_iter().filter_map(|v| Some((v.twin?, v))).collect();
+            visit(root, &last);
         }
     }
+}
 
-    fn visit(&self, node: &mut Node) {
-        match node {
-            Node::Map(map) => map.entries.iter_mut().for_each(|e| self.visit(&mut e.value)),
-            Node::Seq(seq) => seq.items.iter_mut().for_each(|item| self.visit(item)),
-            Node::Scalar(scalar) => {
-                if let Some(mark) = mark_of(scalar)
-                    && let Some(value) = self.0.iter().rev().find(|v| v.line == mark)
-                {
-                    *scalar = value.clone();
-                }
+fn visit(node: &mut Node, values: &HashMap<Twin, Scalar>) {
+    match node {
+        Node::Map(map) => map.entries.iter_mut().for_each(|e| visit(&mut e.value, values)),
+        Node::Seq(seq) => seq.items.iter_mut().for_each(|item| visit(item, values)),
+        Node::Scalar(scalar) => {
+            if let Some(value) = scalar.twin.and_then(|mark| values.get(&mark)) {
+                *scalar = value.clone();
             }
         }
     }

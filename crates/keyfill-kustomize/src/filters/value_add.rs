@@ -1,6 +1,6 @@
 //! Adding a value at a path, for the builtin plugin of that name.
 
-use super::scalar::set as set_scalar;
+use super::scalar::{refuse_deeper, set as set_scalar};
 use super::shared::Writes;
 use crate::error::{Error, Result};
 use crate::fieldspec::split_path;
@@ -12,12 +12,15 @@ use std::borrow::Cow;
 /// above 0 says which part of a file path the value becomes, counted from 1; the other parts stay.
 pub fn set(object: &mut Node, field_path: &str, value: &str, file_path_position: i64) -> Result<()> {
     let steps: Vec<String> = split_path(field_path, '/').into_iter().map(Cow::into_owned).collect();
+    refuse_deeper(steps.len())?;
     let mut writes = Writes::default();
     let mut is_there = false;
     path::make(object, &steps, &mut |node| {
         is_there = true;
         let Some(text) = node.text() else {
-            return Err(Error::new(format!("the field {field_path} is not a scalar")).at_line(node.line()));
+            return Err(
+                Error::new(format!("the field {field_path} is not a scalar")).at_location(node.location())
+            );
         };
         let new = if file_path_position > 0 {
             insert_part(text, usize::try_from(file_path_position - 1).unwrap_or(usize::MAX), value)
@@ -28,9 +31,8 @@ pub fn set(object: &mut Node, field_path: &str, value: &str, file_path_position:
     })?;
     // The official tool crashes where a part of a file path is to be set.
     if !is_there && file_path_position > 0 {
-        return Err(
-            Error::new(format!("the field {field_path} cannot be set below null")).at_line(object.line())
-        );
+        return Err(Error::new(format!("the field {field_path} cannot be set below null"))
+            .at_location(object.location()));
     }
     writes.spread(object);
     Ok(())

@@ -6,9 +6,9 @@ use crate::merge;
 use crate::resource::Resource;
 use crate::schema::Schema;
 use bytes::Bytes;
-use keyfill_diag::Cx;
+use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_files::{Files, TreePath};
-use keyfill_yaml::{Limits, Node, Text, Value, load_nodes, resolve, to_json, to_yaml};
+use keyfill_yaml::{Limits, Node, Text, TextPlace, Value, load_nodes_at, resolve, to_json, to_yaml};
 
 /// What `helm template` is to do.
 #[derive(Clone, Debug)]
@@ -35,15 +35,25 @@ pub struct ChartRequest {
     pub skip_hooks: bool,
 }
 
+/// Why a chart could not be rendered.
+#[derive(Clone, Debug)]
+pub struct ChartError {
+    /// What is wrong, with the place in the chart where there is one.
+    pub diagnostic: Box<Diagnostic>,
+    /// Whether the official tool might do what this renderer does not.
+    pub unsupported: bool,
+}
+
+impl From<String> for ChartError {
+    fn from(message: String) -> Self {
+        Self { diagnostic: Box::new(Diagnostic::error(Class::Render, message)), unsupported: false }
+    }
+}
+
 /// Renders charts for kustomizations.
 pub trait Charts: Sync {
     /// The text that `helm template` prints.
-    fn inflate(
-        &self,
-        files: &dyn Files,
-        request: &ChartRequest,
-        cx: &Cx,
-    ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>>;
+    fn inflate(&self, files: &dyn Files, request: &ChartRequest, cx: &Cx) -> Result<Vec<u8>, ChartError>;
 }
 
 /// Where there is no one to render charts.
@@ -51,12 +61,7 @@ pub trait Charts: Sync {
 pub struct NoCharts;
 
 impl Charts for NoCharts {
-    fn inflate(
-        &self,
-        _: &dyn Files,
-        request: &ChartRequest,
-        _: &Cx,
-    ) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    fn inflate(&self, _: &dyn Files, request: &ChartRequest, _: &Cx) -> Result<Vec<u8>, ChartError> {
         Err(format!("nothing here renders the chart {}", request.chart).into())
     }
 }
@@ -70,7 +75,7 @@ pub fn chart(
     schema: &Schema,
 ) -> Result<Vec<Resource>> {
     if entry.name.is_empty() {
-        return Err(Error::new("chart name cannot be empty"));
+        return Err(Error::new("chart name cannot be empty").at_spot(&entry.spot.field("name")));
     }
     let home = if globals.chart_home.is_empty() { "charts" } else { globals.chart_home.as_str() };
     let below = if entry.version.is_empty() || entry.repo.is_empty() {
@@ -82,10 +87,14 @@ pub fn chart(
     let additional = entry
         .additional_values_files
         .iter()
-        .map(|path| loader.load(path).map_err(|e| e.context("could not load additionalValuesFile")))
+        .map(|path| {
+            let loaded = loader.load(path);
+            loaded.map_err(|e| e.context("could not load additionalValuesFile").at_spot(&path.spot))
+        })
         .collect::<Result<Vec<_>>>()?;
     if !matches!(entry.values_merge.as_str(), "" | "merge" | "override" | "replace") {
         return Err(Error::new(format!("valuesMerge \"{}\" is not known", entry.values_merge))
+            .at_spot(&entry.spot.field("valuesMerge"))
             .hint("valuesMerge must be one of merge, override, replace"));
     }
     if !loader.files().is_dir(&folder) {
@@ -96,7 +105,8 @@ pub fn chart(
     } else {
         entry.values_file.to_string()
     };
-    let mut values = vec![first_values(loader, entry, &values_file, schema)?];
+    let first = first_values(loader, entry, &values_file, schema);
+    let mut values = vec![first.map_err(|e| e.at_spot(&entry.values_file.spot))?];
     values.extend(additional);
     let request = ChartRequest {
         chart: folder,
@@ -112,9 +122,12 @@ pub fn chart(
     };
     let text = charts
         .inflate(loader.files(), &request, loader.cx())
-        .map_err(|e| Error::new(format!("the chart {} could not be rendered: {e}", entry.name)))?;
-    let limits = Limits::from(&loader.cx().limits);
-    let nodes = objects_of(&format!("{} (rendered chart)", request.chart), &text, &limits)?;
+        .map_err(|e| Error::of_chart(e).context(format!("the chart {} could not be rendered", entry.name)))?;
+    let limits = Limits::from(loader.cx());
+    // What the chart's templates made stands in no file: the entry is where people find it.
+    let place = TextPlace::line(entry.spot.location());
+    let nodes = objects_of(place, &text, &limits)
+        .map_err(|e| e.context(format!("what the chart {} renders to", entry.name)))?;
     let made = nodes.into_iter().map(|node| {
         let mut resource = Resource::new(node, schema);
         resource.memory.from_chart = true;
@@ -125,10 +138,15 @@ pub fn chart(
 
 fn missing(entry: &ChartEntry, folder: &TreePath) -> Error {
     if entry.repo.is_empty() {
-        return Error::new(format!("no repo specified for pull, no chart found at '{folder}'"));
+        return Error::new(format!("no repo specified for pull, no chart found at '{folder}'"))
+            .at_spot(&entry.spot.field("name"));
     }
-    Error::unsupported(format!("fetching the chart {} from {}", entry.name, entry.repo))
-        .hint(format!("put the chart in {folder}, or render with `--engine exec`"))
+    let what = format!("fetching the chart {} {} from {}", entry.name, entry.version, entry.repo);
+    let hint = format!(
+        "put the chart in {folder} (`helm pull --untar`), or render with `--engine exec`, \
+         which lets the official kustomize fetch it"
+    );
+    Error::unsupported_with(what.replace("  ", " "), hint)
 }
 
 /// The values file with the inline values put in, as `valuesMerge` says.
@@ -140,18 +158,19 @@ fn first_values(loader: &Loader, entry: &ChartEntry, values_file: &str, schema: 
     if entry.values_merge == "replace" {
         return Ok(to_yaml(&inline).into());
     }
-    let limits = Limits::from(&loader.cx().limits);
-    let text = loader.load(values_file)?;
-    let file = loader.join(values_file)?;
-    let read = |text: &[u8], name: &str| -> Result<Node> {
-        let nodes = load_nodes(text, &limits).map_err(|e| Error::yaml(name, &e))?;
+    let limits = Limits::from(loader.cx());
+    let (_, text, place) = loader.load_manifest(values_file)?;
+    let read = |text: &[u8], place: TextPlace| -> Result<Node> {
+        let nodes = load_nodes_at(text, place, &limits).map_err(|e| Error::yaml_at(place, &e))?;
         Ok(nodes.into_iter().next().unwrap_or_else(Node::map))
     };
-    let of_file = read(&text, file.as_str())?;
-    let of_kustomization = read(&to_json(&inline), "valuesInline")?;
+    let of_file = read(&text, place)?;
+    let mut of_kustomization = read(&to_json(&inline), TextPlace::line(entry.values_spot.location()))?;
+    entry.values_spot.locate(&mut of_kustomization);
     let (mut under, over) =
         if entry.values_merge == "merge" { (of_kustomization, of_file) } else { (of_file, of_kustomization) };
-    merge::strategic(&mut under, &over, schema).map_err(|e| e.context("could not merge values"))?;
-    let merged = resolve(&under).map_err(|e| Error::new(e.message()))?;
+    merge::strategic(&mut under, &over, schema, loader.cx())
+        .map_err(|e| e.named().context(format!("could not merge the values of the chart {}", entry.name)))?;
+    let merged = resolve(&under).map_err(|e| Error::of_yaml(&e))?;
     Ok(to_yaml(&merged).into())
 }

@@ -8,7 +8,8 @@ use crate::schema::Schema;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use keyfill_yaml::{Map, Node, Scalar, Tag, Text};
+use keyfill_diag::ObjectRef;
+use keyfill_yaml::{Location, Map, Node, Scalar, Tag, Text, TextPlace};
 use std::collections::BTreeMap;
 
 /// A config map.
@@ -16,10 +17,10 @@ pub fn config_map(loader: &Loader, generator: &Generator, schema: &Schema) -> Re
     let mut object = base(generator, "ConfigMap")?;
     let mut data = Map::default();
     let mut binary = Map::default();
-    for (key, value) in pairs(loader, generator)? {
+    for (key, (value, location)) in pairs(loader, generator).map_err(|e| about(e, generator, "ConfigMap"))? {
         match std::str::from_utf8(&value) {
-            Ok(text) => push(&mut data, key, Text::from(text)),
-            Err(_) => push(&mut binary, key, base64_lines(&value)),
+            Ok(text) => push(&mut data, key, Text::from(text), location),
+            Err(_) => push(&mut binary, key, base64_lines(&value), location),
         }
     }
     if !data.is_empty() {
@@ -37,17 +38,22 @@ pub fn secret(loader: &Loader, generator: &Generator, schema: &Schema) -> Result
     let kind = if generator.secret_type.is_empty() { "Opaque" } else { generator.secret_type.as_str() };
     object.set("type", Node::string(kind));
     let mut data = Map::default();
-    for (key, value) in pairs(loader, generator)? {
-        push(&mut data, key, base64_lines(&value));
+    for (key, (value, location)) in pairs(loader, generator).map_err(|e| about(e, generator, "Secret"))? {
+        push(&mut data, key, base64_lines(&value), location);
     }
     object.set("data", Node::Map(data));
     Ok(finish(object, generator, schema))
 }
 
-fn push(map: &mut Map, key: Text, value: Text) {
+/// Names the object that a generator was about to make.
+fn about(error: Error, generator: &Generator, kind: &str) -> Error {
+    error.about(ObjectRef::new(kind, generator.namespace.as_str(), generator.name.as_str()))
+}
+
+fn push(map: &mut Map, key: Text, value: Text, location: Location) {
     // The keys come sorted and different: no look for one that is there.
-    map.entries
-        .push(keyfill_yaml::Entry { key: Scalar::plain(key), value: Node::Scalar(made_string(value)) });
+    let value = Node::Scalar(Scalar { location, ..made_string(value) });
+    map.entries.push(keyfill_yaml::Entry { key: Scalar::plain(key), value });
 }
 
 fn base(generator: &Generator, kind: &'static str) -> Result<Map> {
@@ -74,7 +80,9 @@ fn finish(mut object: Map, generator: &Generator, schema: &Schema) -> Resource {
         for (field, pairs) in [("labels", &options.labels), ("annotations", &options.annotations)] {
             if !pairs.is_empty() {
                 let mut map = Map::default();
-                pairs.iter().for_each(|(key, value)| push(&mut map, key.clone(), value.clone()));
+                for (key, value) in pairs {
+                    push(&mut map, key.clone(), value.clone(), Location::NONE);
+                }
                 metadata.set(field, Node::Map(map));
             }
         }
@@ -90,35 +98,47 @@ fn finish(mut object: Map, generator: &Generator, schema: &Schema) -> Resource {
 }
 
 /// All pairs, by key; a key may come once.
-fn pairs(loader: &Loader, generator: &Generator) -> Result<BTreeMap<Text, Bytes>> {
+fn pairs(loader: &Loader, generator: &Generator) -> Result<BTreeMap<Text, (Bytes, Location)>> {
     let mut pairs = BTreeMap::new();
-    let mut add = |key: Text, value: Bytes| match pairs.insert(key.clone(), value) {
-        None => Ok(()),
-        Some(_) => Err(Error::new(format!("configmap {} illegally repeats the key `{key}`", generator.name))),
+    let mut add = |key: Text, value: Bytes, location: Location| {
+        if pairs.insert(key.clone(), (value, location)).is_none() {
+            return Ok(());
+        }
+        let message = format!("configmap {} illegally repeats the key `{key}`", generator.name);
+        Err(Error::new(message).at_location(location))
     };
     for path in &generator.envs {
-        let text = loader.load(path).map_err(|e| e.context("env file"))?;
-        let file = loader.join(path)?;
-        for (key, value) in env_pairs(&text).map_err(|e| e.at(file.as_str(), None))? {
-            add(key, value)?;
+        let loaded = loader.load_manifest(path).map_err(|e| e.context("env file").at_spot(&path.spot))?;
+        let (_, text, place) = loaded;
+        for Line { key, value, number } in env_pairs(&text, place)? {
+            add(key, value, place.location(number))?;
         }
     }
     for literal in &generator.literals {
-        let (key, value) = literal_pair(literal)?;
-        add(key.into(), Bytes::copy_from_slice(value.as_bytes()))?;
+        let (key, value) = literal_pair(literal).map_err(|e| e.at_spot(&literal.spot))?;
+        add(key.into(), Bytes::copy_from_slice(value.as_bytes()), literal.spot.location())?;
     }
     for source in &generator.files {
-        let (key, path) = file_source(source)?;
-        add(key.into(), loader.load(path)?)?;
+        let (key, path) = file_source(source).map_err(|e| e.at_spot(&source.spot))?;
+        let (_, content, place) = loader.load_manifest(path).map_err(|e| e.at_spot(&source.spot))?;
+        add(key.into(), content, place.location(1)).map_err(|e| e.at_spot(&source.spot))?;
     }
     Ok(pairs)
+}
+
+/// A line of an env file.
+struct Line {
+    key: Text,
+    value: Bytes,
+    /// Counted from 1.
+    number: u32,
 }
 
 /// Lines longer than this end the reading in the official tool, which does not say so.
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// `key=value` lines; empty lines and comments are left out, a key alone has an empty value.
-fn env_pairs(text: &[u8]) -> Result<Vec<(Text, Bytes)>> {
+fn env_pairs(text: &[u8], place: TextPlace) -> Result<Vec<Line>> {
     let mut pairs = Vec::new();
     for (at, line) in text.split(|b| *b == b'\n').enumerate() {
         if line.len() >= LONGEST_LINE {
@@ -127,7 +147,7 @@ fn env_pairs(text: &[u8]) -> Result<Vec<(Text, Bytes)>> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
         let Ok(mut line) = std::str::from_utf8(line) else {
-            return Err(Error::new("the line is not UTF-8").at_line(number));
+            return Err(Error::new("the line is not UTF-8").at_location(place.location(number)));
         };
         if at == 0 {
             line = line.strip_prefix('\u{feff}').unwrap_or(line);
@@ -138,7 +158,7 @@ fn env_pairs(text: &[u8]) -> Result<Vec<(Text, Bytes)>> {
         }
         let (key, value) = line.split_once('=').unwrap_or((line, ""));
         if !key.is_empty() {
-            pairs.push((key.into(), Bytes::copy_from_slice(value.as_bytes())));
+            pairs.push(Line { key: key.into(), value: Bytes::copy_from_slice(value.as_bytes()), number });
         }
     }
     Ok(pairs)
@@ -200,6 +220,7 @@ fn base64_lines(value: &[u8]) -> Text {
 #[cfg(test)]
 mod tests {
     use super::{base_name, base64_lines, env_pairs, file_source, literal_pair};
+    use keyfill_yaml::TextPlace;
 
     #[test]
     fn literals_lose_their_quotes() {
@@ -219,9 +240,11 @@ mod tests {
 
     #[test]
     fn env_files_have_comments_and_a_mark() {
-        let pairs = env_pairs(b"\xef\xbb\xbfA=1\r\n# no\n\n  B = x\nC\n").unwrap();
-        let pairs: Vec<(&str, &[u8])> = pairs.iter().map(|(k, v)| (k.as_str(), &v[..])).collect();
-        assert_eq!(pairs, [("A", &b"1"[..]), ("B ", b" x"), ("C", b"")]);
+        let text = b"\xef\xbb\xbfA=1\r\n# no\n\n  B = x\nC\n";
+        let pairs = env_pairs(text, TextPlace::default()).unwrap();
+        let pairs: Vec<(&str, &[u8], u32)> =
+            pairs.iter().map(|l| (l.key.as_str(), &l.value[..], l.number)).collect();
+        assert_eq!(pairs, [("A", &b"1"[..], 1), ("B ", b" x", 4), ("C", b"", 5)]);
     }
 
     #[test]

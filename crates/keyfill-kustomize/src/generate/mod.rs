@@ -4,6 +4,6 @@ mod chart;
 mod data;
 mod policy;
 
-pub use chart::{ChartRequest, Charts, NoCharts, chart};
+pub use chart::{ChartError, ChartRequest, Charts, NoCharts, chart};
 pub use data::{config_map, secret};
 pub use policy::{Policy, policy};

@@ -4,6 +4,8 @@ use super::equal::equal;
 use super::pointer::{container, is_null, place, split};
 use super::{Operation, Value};
 use crate::error::{Error, Result};
+use crate::filters::scalar::{bytes_of, count, depth, refuse_deeper};
+use keyfill_diag::Cx;
 use keyfill_yaml::{Entry, Map, Node, Scalar};
 
 /// How many nodes `copy` may make in one patch. A few operations that copy an object into itself would fill
@@ -11,29 +13,30 @@ use keyfill_yaml::{Entry, Map, Node, Scalar};
 const MOST_COPIED: usize = 1_000_000;
 
 /// What `copy` has made.
-#[derive(Default)]
-pub struct Copies(usize);
+pub struct Copies<'a> {
+    count: usize,
+    cx: &'a Cx,
+}
 
-impl Copies {
+impl<'a> Copies<'a> {
+    /// Nothing yet.
+    pub fn new(cx: &'a Cx) -> Self {
+        Self { count: 0, cx }
+    }
+
     fn of(&mut self, node: &Node) -> Result<Node> {
-        self.0 += count(node);
-        if self.0 > MOST_COPIED {
+        let more = count(node);
+        self.cx.room(bytes_of(more))?;
+        self.count += more;
+        if self.count > MOST_COPIED {
             return Err(Error::new(format!("the patch copies more than {MOST_COPIED} values")));
         }
         Ok(node.clone())
     }
 }
 
-fn count(node: &Node) -> usize {
-    1 + match node {
-        Node::Scalar(_) => 0,
-        Node::Seq(seq) => seq.items.iter().map(count).sum(),
-        Node::Map(map) => map.entries.iter().map(|e| count(&e.value)).sum(),
-    }
-}
-
 /// Does one operation.
-pub fn operation(root: &mut Node, operation: &Operation, copies: &mut Copies) -> Result<()> {
+pub fn operation(root: &mut Node, operation: &Operation, copies: &mut Copies<'_>) -> Result<()> {
     match operation.kind.as_str() {
         "add" => add(root, path(operation)?, value_of(operation)),
         "remove" => remove(root, path(operation)?).map(|_| ()),
@@ -72,6 +75,12 @@ fn missing(path: &str) -> Error {
     Error::new(format!("the path {path} does not exist in the object"))
 }
 
+/// What holds the place that a path means, which is to get a value.
+fn holder_for<'a>(root: &'a mut Node, path: &str, value: &Node) -> Result<(&'a mut Node, String)> {
+    refuse_deeper(memchr::memchr_iter(b'/', path.as_bytes()).count() + depth(value))?;
+    holder(root, path)
+}
+
 fn holder<'a>(root: &'a mut Node, path: &str) -> Result<(&'a mut Node, String)> {
     let (steps, last) = split(path).ok_or_else(|| missing(path))?;
     let holder = container(root, &steps).ok_or_else(|| missing(path))?;
@@ -79,7 +88,7 @@ fn holder<'a>(root: &'a mut Node, path: &str) -> Result<(&'a mut Node, String)> 
 }
 
 fn add(root: &mut Node, path: &str, value: Node) -> Result<()> {
-    let (holder, last) = holder(root, path)?;
+    let (holder, last) = holder_for(root, path, &value)?;
     match holder {
         Node::Map(map) => set_key(map, last, value),
         Node::Seq(seq) if last == "-" => seq.items.push(value),
@@ -127,7 +136,7 @@ fn replace(root: &mut Node, path: &str, operation: &Operation) -> Result<()> {
         };
     }
     let value = value_of(operation);
-    let (holder, last) = holder(root, path)?;
+    let (holder, last) = holder_for(root, path, &value)?;
     match holder {
         Node::Map(map) => set_key(map, last, value),
         Node::Seq(seq) => {

@@ -10,7 +10,8 @@ mod pointer;
 mod round;
 
 use crate::error::{Error, Result};
-use keyfill_yaml::Node;
+use keyfill_diag::Cx;
+use keyfill_yaml::{Location, Node, TextPlace};
 use std::sync::Arc;
 
 /// A list of operations.
@@ -26,6 +27,8 @@ struct Operation {
     path: Option<String>,
     from: Option<String>,
     value: Option<Value>,
+    /// Where it stands.
+    location: Location,
 }
 
 /// A value as JSON text, which `test` compares, and as a node, which the others put in.
@@ -38,10 +41,15 @@ struct Value {
 impl Patch {
     /// Reads operations from JSON or YAML text.
     pub fn parse(text: &[u8]) -> Result<Self> {
+        Self::parse_at(text, TextPlace::default())
+    }
+
+    /// As [`Patch::parse`], for a text that stands at a place.
+    pub fn parse_at(text: &[u8], place: TextPlace) -> Result<Self> {
         if text.is_empty() {
-            return Err(Error::new("empty json patch operations"));
+            return Err(Error::new("empty json patch operations").at_location(place.location(0)));
         }
-        parse::operations(text).map(|operations| Self { operations: operations.into() })
+        parse::operations(text, place).map(|operations| Self { operations: operations.into() })
     }
 
     /// Whether there is no operation.
@@ -50,12 +58,14 @@ impl Patch {
     }
 
     /// Applies the operations to an object.
-    pub fn apply(&self, object: &mut Node) -> Result<()> {
+    pub fn apply(&self, object: &mut Node, cx: &Cx) -> Result<()> {
         round::through_json(object)?;
-        let mut copies = apply::Copies::default();
+        let mut copies = apply::Copies::new(cx);
         for (n, operation) in self.operations.iter().enumerate() {
+            cx.check()?;
             apply::operation(object, operation, &mut copies)
-                .map_err(|e| e.context(format!("operation {} ({})", n + 1, operation.kind)))?;
+                .map_err(|e| e.context(format!("operation {} ({})", n + 1, operation.kind)))
+                .map_err(|e| e.at_location(operation.location))?;
         }
         Ok(())
     }

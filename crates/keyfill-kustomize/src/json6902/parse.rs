@@ -3,28 +3,49 @@
 use super::round::from_json;
 use super::{Operation, Value};
 use crate::error::{Error, Result};
-use keyfill_yaml::{Limits, load_object, to_json};
+use keyfill_yaml::{Limits, Location, Mark, PlaceTree, Step, TextPlace, load_object, to_json};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// Reads the operations of JSON text, which begins with a bracket, or of YAML text.
-pub fn operations(text: &[u8]) -> Result<Vec<Operation>> {
-    if text.starts_with(b"[") {
-        return read(text);
+pub fn operations(text: &[u8], place: TextPlace) -> Result<Vec<Operation>> {
+    let mut operations = if text.starts_with(b"[") {
+        read(text, place)?
+    } else {
+        let value = load_object(text, &Limits::default()).map_err(|e| Error::yaml_at(place, &e))?;
+        read(&to_json(&value), TextPlace::line(place.location(1)))?
+    };
+    let places = PlaceTree::read(text, &Limits::default());
+    for (n, operation) in operations.iter_mut().enumerate() {
+        let Some(places) = &places else { break };
+        operation.location = place.location(places.nearest([Step::Index(n)]).start().line);
+        if let Some(value) = &mut operation.value {
+            places.locate_node(&[Step::Index(n), Step::Key("value")], &mut value.node, &|mark: Mark| {
+                place.location(mark.line)
+            });
+        }
     }
-    let value = load_object(text, &Limits::default()).map_err(|e| Error::yaml("", &e))?;
-    read(&to_json(&value))
+    Ok(operations)
 }
 
 /// An operation may be null, which fails when it is applied.
 type Fields<'a> = Option<BTreeMap<String, Option<&'a RawValue>>>;
 
-fn read(json: &[u8]) -> Result<Vec<Operation>> {
+fn read(json: &[u8], place: TextPlace) -> Result<Vec<Operation>> {
     let list: Option<Vec<Fields<'_>>> = serde_json::from_slice(json).map_err(|e| {
-        Error::new(format!("not a list of JSON patch operations: {e}"))
+        let line = u32::try_from(e.line()).unwrap_or(0);
+        Error::new(format!("not a list of JSON patch operations: {}", reason(&e)))
+            .at_location(place.location(line))
             .hint("a JSON patch is a list of mappings with op, path and value")
     })?;
     list.unwrap_or_default().into_iter().map(|fields| operation(&fields.unwrap_or_default())).collect()
+}
+
+/// What serde says, without its line and column, which are those of JSON that nobody wrote.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let end = text.rfind(" at line ").unwrap_or(text.len());
+    text[..end].to_owned()
 }
 
 fn operation(fields: &BTreeMap<String, Option<&RawValue>>) -> Result<Operation> {
@@ -41,5 +62,6 @@ fn operation(fields: &BTreeMap<String, Option<&RawValue>>) -> Result<Operation> 
         path: text("path"),
         from: text("from"),
         value,
+        location: Location::NONE,
     })
 }

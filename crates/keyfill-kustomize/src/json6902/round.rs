@@ -6,7 +6,8 @@ use crate::filters::scalar::tag_of;
 use crate::filters::shared::part_scalar;
 use keyfill_go::strconv::{Bits, Layout, format_float};
 use keyfill_yaml::{
-    Entry, Map, Node, Scalar, ScalarKind, Seq, Style, Tag, Text, Value, resolve, style_of_line,
+    Entry, Location, Map, Node, Scalar, ScalarKind, Seq, Style, Tag, Text, Typing, Value, resolve,
+    style_of_line,
 };
 
 /// Takes an object through JSON.
@@ -21,8 +22,8 @@ pub fn through_json(node: &mut Node) -> Result<()> {
 /// Collections below the object are new ones.
 fn below(node: &mut Node) -> Result<()> {
     match node {
-        Node::Map(map) => map.line = 0,
-        Node::Seq(seq) => seq.line = 0,
+        Node::Map(map) => map.location = Location::NONE,
+        Node::Seq(seq) => seq.location = Location::NONE,
         Node::Scalar(_) => {}
     }
     through_json(node)
@@ -33,7 +34,7 @@ fn scalar_through_json(scalar: &mut Scalar) -> Result<()> {
     match scalar.kind() {
         ScalarKind::Str if scalar.style != Style::Folded => {
             scalar.style = style_of(&scalar.text);
-            (scalar.tag, scalar.line) = (Tag::Str, 0);
+            (scalar.tag, scalar.typing) = (Tag::Str, Typing::Open);
             Ok(())
         }
         ScalarKind::Int if is_short(scalar) => {
@@ -41,10 +42,10 @@ fn scalar_through_json(scalar: &mut Scalar) -> Result<()> {
             Ok(())
         }
         _ => {
-            let line = scalar.line;
-            let value =
-                resolve(&Node::Scalar(scalar.clone())).map_err(|e| Error::new(e.message()).at_line(line))?;
-            *scalar = Scalar { line, ..scalar_of(&value) };
+            let (typing, location) = (scalar.typing, scalar.location);
+            let value = resolve(&Node::Scalar(scalar.clone()))
+                .map_err(|e| Error::new(e.message()).at_location(location))?;
+            *scalar = Scalar { typing, location, ..scalar_of(&value) };
             Ok(())
         }
     }

@@ -1,11 +1,12 @@
 //! Operations whose results were seen in the official tool's output.
 
 use super::Patch;
+use keyfill_diag::Cx;
 use keyfill_yaml::{Limits, load_nodes, to_json};
 
 fn after(object: &str, patch: &str) -> String {
     let mut nodes = load_nodes(object.as_bytes(), &Limits::default()).expect("it is YAML");
-    match Patch::parse(patch.as_bytes()).and_then(|p| p.apply(&mut nodes[0])) {
+    match Patch::parse(patch.as_bytes()).and_then(|p| p.apply(&mut nodes[0], &Cx::default())) {
         Ok(()) => String::from_utf8(to_json(&nodes[0])).expect("JSON is UTF-8"),
         Err(e) => format!("error: {}", e.message()),
     }

@@ -8,9 +8,10 @@ use super::batch::{Batch, ReadFile};
 use super::kustomization::Kustomization;
 use super::loader::{Loader, Opened};
 use super::objects_of;
+use super::spot::Spotted;
 use crate::error::Result;
 use keyfill_files::TreePath;
-use keyfill_yaml::{Limits, Node, Text};
+use keyfill_yaml::{Limits, Node, Text, TextPlace};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ pub struct Ahead {
 
 impl Ahead {
     /// Reads what a kustomization lists, with all that its bases list, unless that was done before.
-    pub fn gather(&self, loader: &Loader<'_>, resources: &[Text], components: &[Text]) {
+    pub fn gather(&self, loader: &Loader<'_>, resources: &[Spotted<Text>], components: &[Spotted<Text>]) {
         let mut look = Look { ahead: self, batch: Batch::default() };
         look.at(loader, resources, components);
         look.parse(loader);
@@ -56,7 +57,8 @@ impl Ahead {
             Opened::Folder => Ok(Listed::Folder),
             Opened::File(text) => {
                 let file: Arc<str> = loader.join(path)?.as_str().into();
-                let objects = objects_of(&file, &text, &Limits::from(&loader.cx().limits))?;
+                let at = TextPlace::file(loader.names().id(&file));
+                let objects = objects_of(at, &text, &Limits::from(loader.cx()))?;
                 Ok(Listed::File { file, objects })
             }
         }
@@ -80,7 +82,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn at(&mut self, loader: &Loader<'_>, resources: &[Text], components: &[Text]) {
+    fn at(&mut self, loader: &Loader<'_>, resources: &[Spotted<Text>], components: &[Spotted<Text>]) {
         for path in resources {
             let place = place(loader, path);
             if self.ahead.listed.borrow().contains_key(&place) {
@@ -89,7 +91,8 @@ impl Look<'_> {
             match loader.open(path) {
                 Ok(Opened::File(text)) => {
                     let Ok(file) = loader.join(path) else { continue };
-                    self.batch.push(ReadFile { place, file: file.as_str().into(), text });
+                    let at = TextPlace::file(loader.names().id(file.as_str()));
+                    self.batch.push(ReadFile { place, file: file.as_str().into(), at, text });
                     if self.batch.is_full() {
                         self.parse(loader);
                     }
@@ -119,7 +122,7 @@ impl Look<'_> {
     }
 
     fn parse(&mut self, loader: &Loader<'_>) {
-        let limits = Limits::from(&loader.cx().limits);
+        let limits = Limits::from(loader.cx());
         let parsed = std::mem::take(&mut self.batch).parsed(&limits);
         let parsed = parsed.into_iter().filter_map(|(read, objects)| {
             let ReadFile { place, file, .. } = read;

@@ -4,7 +4,7 @@
 use super::objects_of;
 use crate::error::Result;
 use bytes::Bytes;
-use keyfill_yaml::{Limits, Node, Text};
+use keyfill_yaml::{Limits, Node, Text, TextPlace};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
@@ -28,6 +28,8 @@ pub struct ReadFile {
     pub place: (Arc<str>, Text),
     /// Its path in the tree.
     pub file: Arc<str>,
+    /// The place of its text.
+    pub at: TextPlace,
     /// What is in it.
     pub text: Bytes,
 }
@@ -91,7 +93,7 @@ impl Batch {
 }
 
 fn parse(files: &[ReadFile], limits: &Limits) -> Vec<Result<Vec<Node>>> {
-    files.iter().map(|f| objects_of(&f.file, &f.text, limits)).collect()
+    files.iter().map(|f| objects_of(f.at, &f.text, limits)).collect()
 }
 
 /// Runs of files with at least so much text each, the last one aside.
@@ -114,11 +116,16 @@ fn split(files: Vec<ReadFile>, size: usize) -> Vec<Vec<ReadFile>> {
 #[cfg(test)]
 mod tests {
     use super::{Batch, ReadFile, WORTH_THREADS};
-    use keyfill_yaml::Limits;
+    use keyfill_yaml::{Limits, TextPlace};
 
     fn file(n: usize, text: String) -> ReadFile {
         let name = format!("{n}.yaml");
-        ReadFile { place: ("".into(), name.as_str().into()), file: name.as_str().into(), text: text.into() }
+        ReadFile {
+            place: ("".into(), name.as_str().into()),
+            file: name.as_str().into(),
+            at: TextPlace::default(),
+            text: text.into(),
+        }
     }
 
     #[test]

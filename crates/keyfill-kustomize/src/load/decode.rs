@@ -1,39 +1,32 @@
 //! Reading typed fields out of a resolved document, as Go's `encoding/json` does into structs: names match
 //! whatever their case, `null` means absent, a wrong type is an error. Errors name file, line and field.
 
+use super::spot::{FieldPath, Source, Spot, Spotted};
 use crate::error::{Error, Result};
 use keyfill_diag::nearest;
 use keyfill_go::strconv::{Bits, Layout, format_float};
-use keyfill_yaml::{Step, Text, Value, locate};
-
-/// The text that a document came from, for the lines in errors.
-#[derive(Clone, Copy, Debug)]
-pub struct Source<'v> {
-    /// File relative to the tree's root.
-    pub file: &'v str,
-    /// Its text.
-    pub text: &'v [u8],
-    /// Whether fields that are not known are refused.
-    pub strict: bool,
-    /// Whether a number or boolean where a string is expected is taken as the string it is written as:
-    /// `sigs.k8s.io/yaml` does so, except for the kustomization file itself.
-    pub lenient: bool,
-}
+use keyfill_yaml::{Step, Text, Value};
+use std::sync::Arc;
 
 /// A value with the way to it.
 #[derive(Clone, Debug)]
 pub struct Item<'v> {
     value: &'v Value,
-    steps: Vec<Step<'v>>,
-    source: &'v Source<'v>,
+    path: FieldPath,
+    source: &'v Arc<Source>,
 }
 
 static NULL: Value = Value::Null;
 
 impl<'v> Item<'v> {
     /// The root of a document.
-    pub fn root(value: &'v Value, source: &'v Source<'v>) -> Self {
-        Self { value, steps: Vec::new(), source }
+    pub fn root(value: &'v Value, source: &'v Arc<Source>) -> Self {
+        Self { value, path: FieldPath::default(), source }
+    }
+
+    /// Where it stands.
+    pub fn spot(&self) -> Spot {
+        Spot::new(self.source, self.path.clone())
     }
 
     /// The value itself.
@@ -53,26 +46,7 @@ impl<'v> Item<'v> {
 
     /// An error that points here.
     pub fn error(&self, message: impl Into<String>) -> Error {
-        let line = locate(self.source.text, &self.steps).map(|m| m.line);
-        let error = Error::new(message).at(self.source.file, line);
-        if self.steps.is_empty() { error } else { error.at_path(self.path()) }
-    }
-
-    /// The path from the document's root, as in `patches[0].target.kind`.
-    pub fn path(&self) -> String {
-        let mut path = String::new();
-        for step in &self.steps {
-            match step {
-                Step::Key(key) => {
-                    if !path.is_empty() {
-                        path.push('.');
-                    }
-                    path.push_str(key);
-                }
-                Step::Index(at) => path.push_str(&format!("[{at}]")),
-            }
-        }
-        path
+        Error::new(message).at_spot(&self.spot())
     }
 
     fn wrong_type(&self, expected: &str) -> Error {
@@ -132,14 +106,19 @@ impl<'v> Item<'v> {
         self.items()?.iter().map(read).collect()
     }
 
+    /// A string with its place.
+    pub fn spotted(&self) -> Result<Spotted<Text>> {
+        Ok(Spotted { value: self.text()?, spot: self.spot() })
+    }
+
     /// A list of strings.
     pub fn texts(&self) -> Result<Vec<Text>> {
-        if let Value::Seq(items) = self.value
-            && items.iter().all(|v| matches!(v, Value::Str(_)))
-        {
-            return Ok(items.iter().filter_map(Value::as_str).map(Text::from).collect());
-        }
         self.list(Self::text)
+    }
+
+    /// A list of strings with their places.
+    pub fn spotted_texts(&self) -> Result<Vec<Spotted<Text>>> {
+        self.list(Self::spotted)
     }
 
     /// A mapping of strings to strings, sorted by key; absent is empty.
@@ -174,18 +153,15 @@ impl<'v> Item<'v> {
     }
 
     fn unknown_field(&self, key: &str, known: &[&str]) -> Error {
-        let error = self.error(format!("unknown field \"{key}\""));
+        let error = Error::new(format!("unknown field \"{key}\"")).placed(self.spot().place_of_key());
         match nearest(key, known.iter().copied()) {
             Some(name) => error.hint(format!("did you mean \"{name}\"?")),
             None => error,
         }
     }
 
-    fn below(&self, value: &'v Value, step: Step<'v>) -> Self {
-        let mut steps = Vec::with_capacity(self.steps.len() + 1);
-        steps.extend_from_slice(&self.steps);
-        steps.push(step);
-        Self { value, steps, source: self.source }
+    fn below(&self, value: &'v Value, step: Step<'_>) -> Self {
+        Self { value, path: self.path.with(step), source: self.source }
     }
 }
 
@@ -198,7 +174,7 @@ pub struct Object<'v> {
 
 impl<'v> Object<'v> {
     /// A field by its name, whatever its case; a null item when it is absent.
-    pub fn get(&self, name: &'v str) -> Item<'v> {
+    pub fn get(&self, name: &str) -> Item<'v> {
         let exact = self.entries.iter().find(|(key, _)| key == name);
         let found = exact.or_else(|| self.entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));
         match found {
@@ -208,8 +184,13 @@ impl<'v> Object<'v> {
     }
 
     /// A string field; absent is empty.
-    pub fn text(&self, name: &'v str) -> Result<Text> {
+    pub fn text(&self, name: &str) -> Result<Text> {
         self.get(name).text()
+    }
+
+    /// A string field with its place; absent is empty.
+    pub fn spotted(&self, name: &str) -> Result<Spotted<Text>> {
+        self.get(name).spotted()
     }
 
     /// The mapping as an item.
@@ -244,22 +225,30 @@ fn article(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Item, Source};
-    use keyfill_yaml::Value;
+    use crate::load::Content;
+    use keyfill_yaml::{FileId, Value};
+    use std::sync::Arc;
+
+    fn source(text: &'static str) -> Arc<Source> {
+        let content = Content::text(text.into());
+        Arc::new(Source { file: "k".into(), id: FileId::UNKNOWN, content, strict: true, lenient: false })
+    }
 
     #[test]
     fn unknown_fields_get_a_hint() {
         let value = Value::Map(vec![("namePrfix".into(), Value::Str("a".into()))]);
-        let source = Source { file: "kustomization.yaml", text: b"", strict: true, lenient: false };
+        let source = source("# a\nnamePrfix:\n  a\n");
         let error = Item::root(&value, &source).object(&["namePrefix", "nameSuffix"]).unwrap_err();
         let diagnostic = &error.diagnostics()[0];
         assert_eq!(diagnostic.message, "unknown field \"namePrfix\"");
+        assert_eq!((diagnostic.place.line, diagnostic.place.column), (Some(2), Some(1)));
         assert_eq!(diagnostic.hint.as_deref(), Some("did you mean \"namePrefix\"?"));
     }
 
     #[test]
     fn names_match_whatever_their_case() {
         let value = Value::Map(vec![("NAMEPREFIX".into(), Value::Str("a".into()))]);
-        let source = Source { file: "k", text: b"", strict: true, lenient: false };
+        let source = source("");
         let object = Item::root(&value, &source).object(&["namePrefix"]).unwrap();
         assert_eq!(object.text("namePrefix").unwrap(), "a");
     }

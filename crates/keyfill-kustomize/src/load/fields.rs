@@ -1,6 +1,7 @@
 //! The structured fields of a kustomization, shared with the configurations of builtin plugins.
 
 use super::decode::{Item, Object};
+use super::spot::{Spot, Spotted};
 use crate::Gvk;
 use crate::error::Result;
 use crate::fieldspec::FieldSpec;
@@ -30,11 +31,13 @@ pub struct Patch {
     /// A file, or empty.
     pub path: Text,
     /// The patch itself, or empty.
-    pub patch: Text,
+    pub patch: Spotted<Text>,
     /// Where it goes.
     pub target: Option<Selector>,
     /// What it may change.
     pub options: Option<PatchOptions>,
+    /// Where the entry stands.
+    pub spot: Spot,
 }
 
 /// What a patch may change besides the content.
@@ -57,6 +60,8 @@ pub struct Label {
     pub include_templates: bool,
     /// Further fields.
     pub fields: Vec<FieldSpec>,
+    /// Where the entry stands.
+    pub spot: Spot,
 }
 
 /// One entry of `replicas`.
@@ -66,6 +71,8 @@ pub struct Replica {
     pub name: Text,
     /// How many.
     pub count: i64,
+    /// Where the entry stands.
+    pub spot: Spot,
 }
 
 /// One entry of `configMapGenerator` or `secretGenerator`.
@@ -78,15 +85,17 @@ pub struct Generator {
     /// What it does to one that is there.
     pub behavior: Behavior,
     /// `key=value`.
-    pub literals: Vec<Text>,
+    pub literals: Vec<Spotted<Text>>,
     /// `file` or `key=file`.
-    pub files: Vec<Text>,
+    pub files: Vec<Spotted<Text>>,
     /// Files of `key=value` lines.
-    pub envs: Vec<Text>,
+    pub envs: Vec<Spotted<Text>>,
     /// Options, with the global ones put in.
     pub options: Option<GeneratorOptions>,
     /// Type of a secret; empty is `Opaque`.
     pub secret_type: Text,
+    /// Where the entry stands.
+    pub spot: Spot,
 }
 
 /// Options of generators. A list of labels that is `None` was not there.
@@ -111,6 +120,8 @@ pub struct Replacement {
     pub value: Option<Text>,
     /// Where it goes; `None` when the field is absent.
     pub targets: Option<Vec<ReplacementTarget>>,
+    /// Where the replacement stands.
+    pub spot: Spot,
 }
 
 /// Where a replacement's value comes from.
@@ -122,6 +133,8 @@ pub struct ReplacementSource {
     pub field_path: Text,
     /// Which part of the field.
     pub options: Option<FieldOptions>,
+    /// Where the source stands.
+    pub spot: Spot,
 }
 
 /// Where a replacement's value goes.
@@ -135,10 +148,12 @@ pub struct ReplacementTarget {
     pub field_paths: Vec<Text>,
     /// Which part of the fields.
     pub options: Option<FieldOptions>,
+    /// Where the target stands.
+    pub spot: Spot,
 }
 
 /// One entry of `vars`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Variable {
     /// Its name, used as `$(NAME)`.
     pub name: Text,
@@ -150,6 +165,8 @@ pub struct Variable {
     pub object_namespace: Text,
     /// The field; `metadata.name` when nothing is said.
     pub field_path: Text,
+    /// Where the entry stands.
+    pub spot: Spot,
 }
 
 /// `sortOptions`.
@@ -159,6 +176,8 @@ pub struct SortOptions {
     pub order: Text,
     /// Kinds first and kinds last, for the legacy order.
     pub legacy: Option<(Vec<Text>, Vec<Text>)>,
+    /// Where it stands.
+    pub spot: Spot,
 }
 
 /// How resources are ordered in the output.
@@ -208,9 +227,10 @@ pub fn decode_patch(item: &Item) -> Result<Patch> {
     let object = item.object(&["path", "patch", "target", "options"])?;
     Ok(Patch {
         path: object.text("path")?,
-        patch: object.text("patch")?,
+        patch: object.spotted("patch")?,
         target: object.get("target").present().map(|i| decode_selector(&i)).transpose()?,
         options: object.get("options").present().map(|i| decode_patch_options(&i)).transpose()?,
+        spot: item.spot(),
     })
 }
 
@@ -230,25 +250,28 @@ pub fn decode_label(item: &Item) -> Result<Label> {
         include_selectors: object.get("includeSelectors").boolean()?,
         include_templates: object.get("includeTemplates").boolean()?,
         fields: decode_field_specs(&object.get("fields"))?,
+        spot: item.spot(),
     })
 }
 
 /// One entry of `images`.
-pub fn decode_image(item: &Item) -> Result<Image> {
+pub fn decode_image(item: &Item) -> Result<Spotted<Image>> {
     let object = item.object(&["name", "newName", "tagSuffix", "newTag", "digest"])?;
-    Ok(Image {
+    let value = Image {
         name: object.text("name")?,
         new_name: object.text("newName")?,
         tag_suffix: object.text("tagSuffix")?,
         new_tag: object.text("newTag")?,
         digest: object.text("digest")?,
-    })
+    };
+    Ok(Spotted { value, spot: item.spot() })
 }
 
 /// One entry of `replicas`.
 pub fn decode_replica(item: &Item) -> Result<Replica> {
     let object = item.object(&["name", "count"])?;
-    Ok(Replica { name: object.text("name")?, count: object.get("count").integer()? })
+    let count = object.get("count").integer()?;
+    Ok(Replica { name: object.text("name")?, count, spot: item.spot() })
 }
 
 /// Fields of both generators.
@@ -268,8 +291,8 @@ pub fn decode_secret(item: &Item) -> Result<Generator> {
 
 /// The fields that both generators have.
 pub fn decode_generator_fields(object: &Object) -> Result<Generator> {
-    let mut envs = object.get("envs").texts()?;
-    let env = object.text("env")?;
+    let mut envs = object.get("envs").spotted_texts()?;
+    let env = object.spotted("env")?;
     if !env.is_empty() {
         envs.push(env);
     }
@@ -277,11 +300,12 @@ pub fn decode_generator_fields(object: &Object) -> Result<Generator> {
         namespace: object.text("namespace")?,
         name: object.text("name")?,
         behavior: Behavior::from_name(&object.text("behavior")?),
-        literals: object.get("literals").texts()?,
-        files: object.get("files").texts()?,
+        literals: object.get("literals").spotted_texts()?,
+        files: object.get("files").spotted_texts()?,
         envs,
         options: object.get("options").present().map(|i| decode_generator_options(&i)).transpose()?,
         secret_type: Text::default(),
+        spot: object.item().spot(),
     })
 }
 
@@ -322,9 +346,9 @@ fn fill(own: &mut Vec<(Text, Text)>, global: &[(Text, Text)]) {
 const REPLACEMENT_FIELDS: [&str; 4] = ["source", "targets", "sourceValue", "path"];
 
 /// One entry of `replacements`: a file, or the replacement itself.
-pub fn decode_replacement_entry(item: &Item) -> Result<(Text, Replacement)> {
+pub fn decode_replacement_entry(item: &Item) -> Result<(Spotted<Text>, Replacement)> {
     let object = item.object(&REPLACEMENT_FIELDS)?;
-    let path = object.text("path")?;
+    let path = object.spotted("path")?;
     let replacement = decode_replacement_fields(&object)?;
     let has_inline =
         replacement.source.is_some() || replacement.targets.as_ref().is_some_and(|t| !t.is_empty());
@@ -344,6 +368,7 @@ fn decode_replacement_fields(object: &Object) -> Result<Replacement> {
         source: object.get("source").present().map(|i| decode_source(&i)).transpose()?,
         value: object.get("sourceValue").present().map(|i| i.text()).transpose()?,
         targets: object.get("targets").present().map(|i| i.list(decode_target)).transpose()?,
+        spot: object.item().spot(),
     })
 }
 
@@ -359,6 +384,7 @@ fn decode_source(item: &Item) -> Result<ReplacementSource> {
         },
         field_path: object.text("fieldPath")?,
         options: decode_field_options(&object.get("options"))?,
+        spot: item.spot(),
     })
 }
 
@@ -369,6 +395,7 @@ fn decode_target(item: &Item) -> Result<ReplacementTarget> {
         reject: object.get("reject").list(decode_selector)?,
         field_paths: object.get("fieldPaths").texts()?,
         options: decode_field_options(&object.get("options"))?,
+        spot: item.spot(),
     })
 }
 
@@ -412,6 +439,7 @@ pub fn decode_variable(item: &Item) -> Result<Variable> {
         object_name: reference.text("name")?,
         object_namespace: reference.text("namespace")?,
         field_path,
+        spot: item.spot(),
     })
 }
 
@@ -425,5 +453,5 @@ pub fn decode_sort_options(item: &Item) -> Result<SortOptions> {
         }
         None => None,
     };
-    Ok(SortOptions { order: object.text("order")?, legacy })
+    Ok(SortOptions { order: object.text("order")?, legacy, spot: item.spot() })
 }

@@ -1,6 +1,7 @@
 //! `helmGlobals`, `helmCharts` and the older `helmChartInflationGenerator`.
 
 use super::decode::{Item, Object};
+use super::spot::{Spot, Spotted};
 use crate::error::Result;
 use keyfill_yaml::{Text, Value};
 
@@ -27,9 +28,9 @@ pub struct ChartEntry {
     /// Namespace of the release.
     pub namespace: Text,
     /// Further values files.
-    pub additional_values_files: Vec<Text>,
+    pub additional_values_files: Vec<Spotted<Text>>,
     /// The values file in place of the chart's own.
-    pub values_file: Text,
+    pub values_file: Spotted<Text>,
     /// Values written in the kustomization.
     pub values_inline: Vec<(Text, Value)>,
     /// `merge`, `override` or `replace`.
@@ -46,6 +47,10 @@ pub struct ChartEntry {
     pub name_template: Text,
     /// No tests.
     pub skip_tests: bool,
+    /// Where the entry stands.
+    pub spot: Spot,
+    /// Where its inline values stand.
+    pub values_spot: Spot,
 }
 
 pub(super) const GLOBAL_FIELDS: [&str; 2] = ["chartHome", "configHome"];
@@ -112,8 +117,8 @@ pub fn decode_chart_fields(object: &Object) -> Result<ChartEntry> {
         repo: object.text("repo")?,
         release_name: object.text("releaseName")?,
         namespace: object.text("namespace")?,
-        additional_values_files: object.get("additionalValuesFiles").texts()?,
-        values_file: object.text("valuesFile")?,
+        additional_values_files: object.get("additionalValuesFiles").spotted_texts()?,
+        values_file: object.spotted("valuesFile")?,
         values_inline: decode_values(&object.get("valuesInline"))?,
         values_merge: object.text("valuesMerge")?,
         include_crds: object.get("includeCRDs").boolean()?,
@@ -122,6 +127,8 @@ pub fn decode_chart_fields(object: &Object) -> Result<ChartEntry> {
         kube_version: object.text("kubeVersion")?,
         name_template: object.text("nameTemplate")?,
         skip_tests: object.get("skipTests").boolean()?,
+        spot: object.item().spot(),
+        values_spot: object.get("valuesInline").spot(),
     })
 }
 
@@ -154,10 +161,12 @@ pub fn decode_old(item: &Item) -> Result<(Vec<ChartEntry>, HelmGlobals)> {
             name: object.text("chartName")?,
             version: object.text("chartVersion")?,
             repo: object.text("chartRepoUrl")?,
-            values_file: object.text("values")?,
+            values_file: object.spotted("values")?,
             values_inline: decode_values(&object.get("valuesLocal"))?,
             values_merge: object.text("valuesMerge")?,
             release_name: object.text("releaseName")?,
+            spot: entry.spot(),
+            values_spot: object.get("valuesLocal").spot(),
             ..ChartEntry::default()
         });
     }

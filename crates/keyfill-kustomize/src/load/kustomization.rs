@@ -1,6 +1,7 @@
 //! The kustomization file.
 
-use super::decode::{Item, Source};
+use super::decode::{Item, Object};
+use super::deprecated::Deprecated;
 use super::fields::{
     Generator, GeneratorOptions, Label, Patch, Replacement, Replica, SortOptions, Variable,
     decode_config_map, decode_generator_options, decode_image, decode_label, decode_patch,
@@ -8,12 +9,13 @@ use super::fields::{
 };
 use super::helm::{ChartEntry, HelmGlobals, decode_chart, decode_globals, decode_old};
 use super::loader::Loader;
+use super::spot::{Content, Source, Spot, Spotted};
 use crate::error::{Error, Result};
 use crate::filters::image::Image;
 use bytes::Bytes;
-use keyfill_diag::Class;
 use keyfill_files::TreePath;
 use keyfill_yaml::{Limits, Text, Value, load_value};
+use std::sync::Arc;
 
 /// The names under which a kustomization may lie in its folder; only one of them may be there.
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -34,29 +36,29 @@ pub struct Kustomization {
     /// What the file is.
     pub kind: Kind,
     /// `openapi`: `path` or `version`.
-    pub openapi: Vec<(Text, Text)>,
+    pub openapi: Spotted<Vec<(Text, Text)>>,
     /// `namePrefix`
-    pub name_prefix: Text,
+    pub name_prefix: Spotted<Text>,
     /// `nameSuffix`
-    pub name_suffix: Text,
+    pub name_suffix: Spotted<Text>,
     /// `namespace`
-    pub namespace: Text,
+    pub namespace: Spotted<Text>,
     /// `commonLabels`
-    pub common_labels: Vec<(Text, Text)>,
+    pub common_labels: Spotted<Vec<(Text, Text)>>,
     /// `labels`
     pub labels: Vec<Label>,
     /// `commonAnnotations`
-    pub common_annotations: Vec<(Text, Text)>,
+    pub common_annotations: Spotted<Vec<(Text, Text)>>,
     /// `patchesStrategicMerge`
-    pub patches_strategic_merge: Vec<Text>,
+    pub patches_strategic_merge: Vec<Spotted<Text>>,
     /// `patchesJson6902`
     pub patches_json6902: Vec<Patch>,
     /// `patches`
     pub patches: Vec<Patch>,
     /// `images`, with those of `imageTags` behind.
-    pub images: Vec<Image>,
+    pub images: Vec<Spotted<Image>>,
     /// `replacements`: a path, or the replacement itself.
-    pub replacements: Vec<(Text, Replacement)>,
+    pub replacements: Vec<(Spotted<Text>, Replacement)>,
     /// `replicas`
     pub replicas: Vec<Replica>,
     /// `vars`
@@ -64,11 +66,11 @@ pub struct Kustomization {
     /// `sortOptions`
     pub sort_options: Option<SortOptions>,
     /// `resources`, with those of `bases` behind.
-    pub resources: Vec<Text>,
+    pub resources: Vec<Spotted<Text>>,
     /// `components`
-    pub components: Vec<Text>,
+    pub components: Vec<Spotted<Text>>,
     /// `crds`
-    pub crds: Vec<Text>,
+    pub crds: Vec<Spotted<Text>>,
     /// `configMapGenerator`
     pub config_maps: Vec<Generator>,
     /// `secretGenerator`
@@ -80,17 +82,19 @@ pub struct Kustomization {
     /// `generatorOptions`
     pub generator_options: Option<GeneratorOptions>,
     /// `configurations`
-    pub configurations: Vec<Text>,
+    pub configurations: Vec<Spotted<Text>>,
     /// `generators`
-    pub generators: Vec<Text>,
+    pub generators: Vec<Spotted<Text>>,
     /// `transformers`
-    pub transformers: Vec<Text>,
+    pub transformers: Vec<Spotted<Text>>,
     /// `validators`
-    pub validators: Vec<Text>,
+    pub validators: Vec<Spotted<Text>>,
     /// `buildMetadata`
     pub build_metadata: Vec<Text>,
     /// The deprecated fields that are in use, with what to use instead.
-    pub deprecated: Vec<(&'static str, &'static str)>,
+    pub deprecated: Vec<Deprecated>,
+    /// The file as a whole.
+    pub spot: Spot,
 }
 
 /// All fields of a kustomization.
@@ -139,15 +143,21 @@ impl Kustomization {
     pub fn load(loader: &Loader<'_>) -> Result<(TreePath, Self)> {
         let (name, text) = kustomization_file(loader)?;
         let file = loader.join(name)?;
-        let kustomization = Self::parse(file.as_str(), &text, &Limits::from(&loader.cx().limits))?;
+        let source = Source {
+            file: file.as_str().into(),
+            id: loader.names().id(file.as_str()),
+            content: Content::text(text.clone()),
+            strict: true,
+            lenient: false,
+        };
+        let kustomization = Self::parse(&Arc::new(source), &text, &Limits::from(loader.cx()))?;
         Ok((file, kustomization))
     }
 
     /// Reads the text of a kustomization file.
-    fn parse(file: &str, text: &[u8], limits: &Limits) -> Result<Self> {
-        let value = load_value(text, limits).map_err(|e| Error::yaml(file, &e))?;
-        let source = Source { file, text, strict: true, lenient: false };
-        let item = Item::root(&value, &source);
+    fn parse(source: &Arc<Source>, text: &[u8], limits: &Limits) -> Result<Self> {
+        let value = load_value(text, limits).map_err(|e| Error::yaml(&source.file, &e))?;
+        let item = Item::root(&value, source);
         if !matches!(value, Value::Map(_) | Value::Null) {
             return Err(item.error("a kustomization is a mapping of fields"));
         }
@@ -171,7 +181,7 @@ fn kustomization_file(loader: &Loader<'_>) -> Result<(&'static str, Bytes)> {
     let mut found: Option<(&'static str, Bytes)> = None;
     for name in FILE_NAMES {
         let Ok(text) = loader.load(name) else {
-            loader.cx().check().map_err(|e| Error::with_class(Class::Other, e.to_string()))?;
+            loader.cx().check()?;
             continue;
         };
         if let Some((first, _)) = &found {
@@ -237,8 +247,8 @@ fn decode(item: &Item, kind: Kind) -> Result<Kustomization> {
         metadata.get("annotations").text_map()?;
     }
     let deprecated = super::deprecated::used(&object);
-    let mut resources = object.get("resources").texts()?;
-    resources.extend(object.get("bases").texts()?);
+    let mut resources = object.get("resources").spotted_texts()?;
+    resources.extend(object.get("bases").spotted_texts()?);
     let mut images = object.get("images").list(decode_image)?;
     images.extend(object.get("imageTags").list(decode_image)?);
     let (old_charts, old_globals) = decode_old(&object.get("helmChartInflationGenerator"))?;
@@ -250,14 +260,14 @@ fn decode(item: &Item, kind: Kind) -> Result<Kustomization> {
     };
     Ok(Kustomization {
         kind,
-        openapi: object.get("openapi").text_map()?,
-        name_prefix: object.text("namePrefix")?,
-        name_suffix: object.text("nameSuffix")?,
-        namespace: object.text("namespace")?,
-        common_labels: object.get("commonLabels").text_map()?,
+        openapi: pairs(&object, "openapi")?,
+        name_prefix: object.spotted("namePrefix")?,
+        name_suffix: object.spotted("nameSuffix")?,
+        namespace: object.spotted("namespace")?,
+        common_labels: pairs(&object, "commonLabels")?,
         labels: object.get("labels").list(decode_label)?,
-        common_annotations: object.get("commonAnnotations").text_map()?,
-        patches_strategic_merge: object.get("patchesStrategicMerge").texts()?,
+        common_annotations: pairs(&object, "commonAnnotations")?,
+        patches_strategic_merge: object.get("patchesStrategicMerge").spotted_texts()?,
         patches_json6902: object.get("patchesJson6902").list(decode_patch)?,
         patches: object.get("patches").list(decode_patch)?,
         images,
@@ -266,8 +276,8 @@ fn decode(item: &Item, kind: Kind) -> Result<Kustomization> {
         variables: object.get("vars").list(decode_variable)?,
         sort_options: object.get("sortOptions").present().map(|i| decode_sort_options(&i)).transpose()?,
         resources,
-        components: object.get("components").texts()?,
-        crds: object.get("crds").texts()?,
+        components: object.get("components").spotted_texts()?,
+        crds: object.get("crds").spotted_texts()?,
         config_maps: object.get("configMapGenerator").list(decode_config_map)?,
         secrets: object.get("secretGenerator").list(decode_secret)?,
         helm_globals,
@@ -277,11 +287,18 @@ fn decode(item: &Item, kind: Kind) -> Result<Kustomization> {
             .present()
             .map(|i| decode_generator_options(&i))
             .transpose()?,
-        configurations: object.get("configurations").texts()?,
-        generators: object.get("generators").texts()?,
-        transformers: object.get("transformers").texts()?,
-        validators: object.get("validators").texts()?,
+        configurations: object.get("configurations").spotted_texts()?,
+        generators: object.get("generators").spotted_texts()?,
+        transformers: object.get("transformers").spotted_texts()?,
+        validators: object.get("validators").spotted_texts()?,
         build_metadata: object.get("buildMetadata").texts()?,
         deprecated,
+        spot: item.spot(),
     })
+}
+
+/// A field that is a mapping of strings, with its place.
+fn pairs(object: &Object, name: &str) -> Result<Spotted<Vec<(Text, Text)>>> {
+    let item = object.get(name);
+    Ok(Spotted { value: item.text_map()?, spot: item.spot() })
 }

@@ -1,10 +1,14 @@
 //! Reading files for one kustomization: paths relative to its folder, restrictions, cycles.
 
+use super::names::FileNames;
 use super::remote::{is_remote_file, is_repository};
+use super::spot::{Content, Source};
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, nearest};
 use keyfill_files::{FileErrorKind, Files, Kind, TreePath};
+use keyfill_yaml::{Limits, TextPlace, Value, load_value};
+use std::sync::Arc;
 
 /// Which files a kustomization may read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +32,7 @@ pub enum Opened {
 #[derive(Clone, Copy)]
 pub struct Loader<'a> {
     files: &'a dyn Files,
+    names: &'a FileNames,
     cx: &'a Cx,
     restrictor: LoadRestrictor,
     root: &'a TreePath,
@@ -36,8 +41,14 @@ pub struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     /// A loader at the folder of the outermost kustomization, with its links followed.
-    pub fn new(files: &'a dyn Files, cx: &'a Cx, restrictor: LoadRestrictor, root: &'a TreePath) -> Self {
-        Self { files, cx, restrictor, root, parent: None }
+    pub fn new(
+        files: &'a dyn Files,
+        names: &'a FileNames,
+        cx: &'a Cx,
+        restrictor: LoadRestrictor,
+        root: &'a TreePath,
+    ) -> Self {
+        Self { files, names, cx, restrictor, root, parent: None }
     }
 
     /// A loader for a base or component; its root comes from [`Loader::resolve_base`].
@@ -53,6 +64,11 @@ impl<'a> Loader<'a> {
     /// The tree that files are read from.
     pub fn files(&self) -> &'a dyn Files {
         self.files
+    }
+
+    /// The names of the files that were read.
+    pub fn names(&self) -> &'a FileNames {
+        self.names
     }
 
     /// The circumstances of the run.
@@ -135,6 +151,29 @@ impl<'a> Loader<'a> {
         self.files.read(&joined).map_err(|e| self.file_error(path, &joined, &e))
     }
 
+    /// The bytes of a manifest or patch, with its path in the tree and its place for nodes.
+    pub fn load_manifest(&self, path: &str) -> Result<(TreePath, Bytes, TextPlace)> {
+        let text = self.load(path)?;
+        let file = self.join(path)?;
+        let place = TextPlace::file(self.names.id(file.as_str()));
+        Ok((file, text, place))
+    }
+
+    /// A configuration file, decoded leniently, with the source of its places.
+    pub fn load_document(&self, path: &str, strict: bool) -> Result<(Value, Arc<Source>)> {
+        let (file, text, place) = self.load_manifest(path)?;
+        let limits = Limits::from(self.cx);
+        let value = load_value(&text, &limits).map_err(|e| Error::yaml(file.as_str(), &e))?;
+        let source = Source {
+            file: file.as_str().into(),
+            id: place.location(1).file(),
+            content: Content::text(text),
+            strict,
+            lenient: true,
+        };
+        Ok((value, Arc::new(source)))
+    }
+
     /// Where a file lies, once the restrictions have let it pass.
     pub fn locate(&self, path: &str) -> Result<TreePath> {
         let joined = self.join(path)?;
@@ -161,7 +200,7 @@ impl<'a> Loader<'a> {
 
     /// Whether to go on.
     fn check(&self) -> Result<()> {
-        self.cx.check().map_err(|e| Error::with_class(Class::Other, e.to_string()))
+        self.cx.check().map_err(Error::from)
     }
 
     /// A path of the kustomization as a path of the tree, for names in errors and origins.

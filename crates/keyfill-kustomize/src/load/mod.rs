@@ -8,11 +8,14 @@ mod fields;
 mod helm;
 mod kustomization;
 mod loader;
+mod names;
 mod objects;
 mod remote;
+mod spot;
 
 pub use ahead::{Ahead, Listed};
-pub use decode::{Item, Object, Source};
+pub use decode::{Item, Object};
+pub use deprecated::Deprecated;
 pub use fields::{
     Generator, GeneratorOptions, Label, Patch, PatchOptions, Replacement, ReplacementSource,
     ReplacementTarget, Replica, Selector, SortOptions, SortOrder, Variable, decode_field_specs,
@@ -22,4 +25,6 @@ pub use fields::{
 pub use helm::{ChartEntry, HelmGlobals, decode_chart_fields, decode_global_fields};
 pub use kustomization::{FILE_NAMES, Kind, Kustomization};
 pub use loader::{LoadRestrictor, Loader};
+pub use names::FileNames;
 pub use objects::objects_of;
+pub use spot::{Content, FieldPath, Source, Spot, Spotted};

@@ -1,18 +1,18 @@
 //! The objects of a manifest file: documents split, lists taken apart, what is no object refused.
 
 use crate::error::{Error, Result};
-use crate::resource::{is_null, text_of_scalar};
-use keyfill_yaml::{Limits, Node, load_nodes, to_json, unwritten};
-use std::collections::VecDeque;
+use crate::resource::{is_null, object_ref, text_of_scalar};
+use keyfill_yaml::{Entry, Limits, Node, TextPlace, load_nodes_at, to_json, unwritten};
+use std::collections::{HashMap, VecDeque};
 
 /// The objects of a text, in the order in which the official tool takes them: items of lists come behind
-/// all documents, unless the list is the only document.
-pub fn objects_of(file: &str, text: &[u8], limits: &Limits) -> Result<Vec<Node>> {
+/// all documents, unless the list is the only document. `place` is where the text stands.
+pub fn objects_of(place: TextPlace, text: &[u8], limits: &Limits) -> Result<Vec<Node>> {
     if let Some(line) = bad_separator(text) {
         let error = Error::new("a document separator `---` may only be followed by a comment");
-        return Err(error.at(file, Some(line)));
+        return Err(error.at_location(place.location(line)));
     }
-    let documents = load_nodes(text, limits).map_err(|e| Error::yaml(file, &e))?;
+    let documents = load_nodes_at(text, place, limits).map_err(|e| Error::yaml_at(place, &e))?;
     let mut queue = VecDeque::with_capacity(documents.len());
     if let [only] = &documents[..]
         && let Some(items) = wrapped_items(only)
@@ -24,13 +24,13 @@ pub fn objects_of(file: &str, text: &[u8], limits: &Limits) -> Result<Vec<Node>>
     }
     let mut checked: VecDeque<Node> = VecDeque::with_capacity(queue.len());
     for node in queue {
-        push_object(file, node, &mut checked)?;
+        push_object(node, &mut checked)?;
     }
-    flatten(file, checked, limits)
+    flatten(checked, limits)
 }
 
 /// Takes lists apart; their items go behind what is waiting.
-fn flatten(file: &str, mut waiting: VecDeque<Node>, limits: &Limits) -> Result<Vec<Node>> {
+fn flatten(mut waiting: VecDeque<Node>, limits: &Limits) -> Result<Vec<Node>> {
     let mut objects = Vec::with_capacity(waiting.len());
     while let Some(node) = waiting.pop_front() {
         let kind = field_text(&node, "kind");
@@ -43,16 +43,17 @@ fn flatten(file: &str, mut waiting: VecDeque<Node>, limits: &Limits) -> Result<V
                     // The items take the way through JSON, as the official tool does it: what they say is
                     // kept, how it was written is not.
                     let text = to_json(&unwritten(item.clone()));
-                    let nodes = load_nodes(&text, limits)
-                        .map_err(|e| Error::new(e.message()).at(file, Some(item.line())))?;
-                    for node in nodes {
-                        push_object(file, node, &mut waiting)?;
+                    let nodes = load_nodes_at(&text, TextPlace::line(item.location()), limits)
+                        .map_err(|e| Error::of_yaml(&e).at_location(item.location()))?;
+                    for mut node in nodes {
+                        take_locations(&mut node, item);
+                        push_object(node, &mut waiting)?;
                     }
                 }
             }
             Some(other) => {
                 let error = Error::new(format!("the field items of a {kind} must be a list"));
-                return Err(error.at(file, Some(other.line())).at_path("items"));
+                return Err(error.at_location(other.location()).at_path("items").about(object_ref(&node)));
             }
         }
     }
@@ -60,13 +61,35 @@ fn flatten(file: &str, mut waiting: VecDeque<Node>, limits: &Limits) -> Result<V
 }
 
 /// Adds an object after a look at its fields; empty documents are left out.
-fn push_object(file: &str, node: Node, into: &mut VecDeque<Node>) -> Result<()> {
+fn push_object(node: Node, into: &mut VecDeque<Node>) -> Result<()> {
     if is_nothing(&node) {
         return Ok(());
     }
-    check(&node).map_err(|e| e.at(file, Some(node.line())))?;
+    check(&node).map_err(|e| e.at_location(node.location()).about(object_ref(&node)))?;
     into.push_back(node);
     Ok(())
+}
+
+/// Gives the nodes of a copy the locations that they have in what it was copied from.
+pub fn take_locations(copy: &mut Node, from: &Node) {
+    match (copy, from) {
+        (Node::Map(copy), Node::Map(from)) => {
+            copy.location = from.location;
+            let own: HashMap<&str, &Entry> = from.entries.iter().map(|e| (e.key.text.as_str(), e)).collect();
+            for entry in &mut copy.entries {
+                if let Some(own) = own.get(entry.key.text.as_str()) {
+                    entry.key.location = own.key.location;
+                    take_locations(&mut entry.value, &own.value);
+                }
+            }
+        }
+        (Node::Seq(copy), Node::Seq(from)) => {
+            copy.location = from.location;
+            copy.items.iter_mut().zip(&from.items).for_each(|(copy, from)| take_locations(copy, from));
+        }
+        (Node::Scalar(copy), Node::Scalar(from)) => copy.location = from.location,
+        _ => {}
+    }
 }
 
 /// Whether a document is null, an empty mapping or an empty list.

@@ -24,9 +24,37 @@ impl Directive {
             "replace" => Ok(Self::Replace),
             "delete" => Ok(Self::Delete),
             other => Err(Error::new(format!("unknown patch strategy '{other}'"))
-                .at_line(node.line())
+                .at_location(node.location())
                 .hint("$patch is merge, replace or delete")),
         }
+    }
+}
+
+/// What an object still says to a merge when all merges are over: nobody acts on it, and the cluster refuses or
+/// drops it.
+pub fn left_in(object: &Node) -> Option<Error> {
+    const OTHERS: [&str; 3] = ["$retainKeys", "$setElementOrder/", "$deleteFromPrimitiveList/"];
+    match object {
+        Node::Scalar(_) => None,
+        Node::Seq(seq) => {
+            let mut items = seq.items.iter().enumerate();
+            items.find_map(|(n, item)| left_in(item).map(|e| e.below(&format!("[{n}]"))))
+        }
+        Node::Map(map) => map.entries.iter().find_map(|entry| {
+            let key = entry.key.text.as_str();
+            if !key.starts_with('$') {
+                return left_in(&entry.value).map(|e| e.below(key));
+            }
+            let hint = if key == KEY {
+                "the list has no merge key in the schema, so that the patch took the place of all of it: \
+                 use a JSON patch, or give the type's schema with `openapi:`"
+            } else {
+                "kustomize does not act on it: take it out of the patch"
+            };
+            let is_directive = key == KEY || OTHERS.iter().any(|name| key.starts_with(name));
+            let message = format!("`{key}` is left in the output");
+            is_directive.then(|| Error::new(message).at_location(entry.key.location).below(key).hint(hint))
+        }),
     }
 }
 

@@ -121,13 +121,13 @@ fn merge_by_keys<'a>(
     changed.resize_with(old.len(), || None);
     let mut merged = Vec::with_capacity(old.len() + theirs.len());
     let other: &[Node] = if let Patch::Other(other) = patch { &other.items } else { &[] };
-    for (item, key) in other.iter().zip(theirs) {
+    for (n, (item, key)) in other.iter().zip(theirs).enumerate() {
         let Some((place, mut node)) = places.get(key).and_then(|place| Some((*place, old[*place].take()?)))
         else {
             merged.extend(walk.only_patch(item, items)?);
             continue;
         };
-        match walk.both(&mut node, item, items)? {
+        match walk.both(&mut node, item, items).map_err(|e| e.below(&format!("[{n}]")))? {
             Outcome::Cleared => {}
             // An item that is to be replaced stays as it was: kustomize puts the old one back.
             Outcome::Kept | Outcome::Replaced(_) => match shared {

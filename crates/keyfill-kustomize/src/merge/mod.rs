@@ -9,9 +9,12 @@ mod elements;
 mod stepwise;
 mod walk;
 
+pub(crate) use directive::left_in as directive_left_in;
+
 use crate::error::Result;
 use crate::filters::shared::Writes;
 use crate::schema::Schema;
+use keyfill_diag::Cx;
 use keyfill_yaml::Node;
 use walk::{Outcome, Walk};
 
@@ -25,8 +28,8 @@ pub enum Merged {
 }
 
 /// Merges a patch into an object.
-pub fn strategic(object: &mut Node, patch: &Node, schema: &Schema) -> Result<Merged> {
-    let mut walk = Walk { schema, writes: Writes::default() };
+pub fn strategic(object: &mut Node, patch: &Node, schema: &Schema, cx: &Cx) -> Result<Merged> {
+    let mut walk = Walk { schema, cx, steps: 0, writes: Writes::default() };
     match walk.both(object, patch, None)? {
         Outcome::Cleared => return Ok(Merged::Deleted),
         // A patch that replaces the whole object has no effect in kustomize, which forgets the result.

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::filters::scalar::{is_null, untype, wrong_kind};
 use crate::schema::Type;
 use keyfill_yaml::{Map, Node, Seq};
+use std::collections::HashSet;
 
 /// Merges step by step. `[""]` as keys means that the items are their own keys.
 pub fn merge<'a>(
@@ -49,13 +50,14 @@ impl Steps {
     }
 
     fn run<'a>(&mut self, walk: &mut Walk<'a>, items: Option<Type<'a>>, keys: &[&str]) -> Result<Vec<usize>> {
-        let all = self.all_values(keys);
+        let all = self.all_values(walk, keys)?;
         if all.is_empty() {
             return Ok(std::mem::take(&mut self.dest));
         }
         let mut added = Vec::new();
         let mut valid_keys: Vec<&str> = Vec::new();
         for values in &all {
+            self.whole_step(walk)?;
             let valid_values;
             (valid_keys, valid_values) = valid(&all, values, keys);
             let value = self.merge_one(walk, items, &valid_keys, &valid_values)?;
@@ -69,22 +71,28 @@ impl Steps {
             self.make_keys(id, &valid_keys, &valid_values)?;
             added = self.set(&added, Some(id), &valid_keys, &valid_values)?;
         }
-        self.append(added, &valid_keys)
+        self.append(walk, added, &valid_keys)
     }
 
     /// The values of all items, those of the patch first, each once.
-    fn all_values(&self, keys: &[&str]) -> Vec<Values> {
+    fn all_values(&self, walk: &mut Walk<'_>, keys: &[&str]) -> Result<Vec<Values>> {
         let mut all: Vec<Values> = Vec::new();
+        let mut seen = HashSet::new();
         for id in self.patch.iter().flatten().chain(&self.dest) {
             let values: Values = keys.iter().map(|key| value_of(&self.nodes[*id], key)).collect();
-            if !all.contains(&values) {
+            if seen.insert(values.clone()) {
                 all.push(values);
             }
         }
         if keys.len() > 1 {
-            complete(&mut all);
+            complete(walk, &mut all)?;
         }
-        all
+        Ok(all)
+    }
+
+    /// Counts a step that goes through all items.
+    fn whole_step(&self, walk: &mut Walk<'_>) -> Result<()> {
+        walk.steps(self.nodes.len())
     }
 
     /// Merges the first items that have these values, wherever there is one.
@@ -185,8 +193,9 @@ impl Steps {
     }
 
     /// Puts what is left in the list behind what was merged.
-    fn append(&self, mut out: Vec<usize>, keys: &[&str]) -> Result<Vec<usize>> {
+    fn append(&self, walk: &mut Walk<'_>, mut out: Vec<usize>, keys: &[&str]) -> Result<Vec<usize>> {
         for &id in &self.dest {
+            self.whole_step(walk)?;
             let node = &self.nodes[id];
             if keys.first().is_none_or(|k| k.is_empty()) {
                 let text = node.text().unwrap_or("").to_owned();
@@ -274,8 +283,13 @@ fn valid<'k>(all: &[Values], values: &[String], keys: &[&'k str]) -> (Vec<&'k st
 }
 
 /// Values that differ only where one is empty mean the same item: the fuller ones count for both.
-fn complete(all: &mut [Values]) {
+fn complete(walk: &mut Walk<'_>, all: &mut [Values]) -> Result<()> {
+    // Only an empty value can be filled in.
+    if all.iter().flatten().all(|value| !value.is_empty()) {
+        return Ok(());
+    }
     for i in 0..all.len() {
+        walk.steps(all.len())?;
         let first = all[i].clone();
         for j in 0..all.len() {
             if let Some(values) = common(&first, &all[j]) {
@@ -284,6 +298,7 @@ fn complete(all: &mut [Values]) {
             }
         }
     }
+    Ok(())
 }
 
 fn common(a: &[String], b: &[String]) -> Option<Values> {

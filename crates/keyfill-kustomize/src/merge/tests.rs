@@ -2,6 +2,7 @@
 
 use super::{Merged, strategic};
 use crate::schema::Schema;
+use keyfill_diag::Cx;
 use keyfill_yaml::{Limits, Node, load_nodes, to_yaml};
 
 fn node(text: &str) -> Node {
@@ -12,7 +13,7 @@ fn node(text: &str) -> Node {
 fn pods(object: &str, patch: &str) -> String {
     let pod = |spec: &str| node(&format!("{{apiVersion: v1, kind: Pod, spec: {spec}}}"));
     let mut object = pod(object);
-    match strategic(&mut object, &pod(patch), &Schema::builtin()) {
+    match strategic(&mut object, &pod(patch), &Schema::builtin(), &Cx::default()) {
         Ok(Merged::Kept) => {
             let text = object.get("spec").map(|spec| keyfill_yaml::to_json(&spec)).unwrap_or_default();
             String::from_utf8(text).expect("JSON is UTF-8")
@@ -65,7 +66,10 @@ fn quotes_of_the_object_stay() {
 fn a_whole_object_is_deleted() {
     let mut object = node("{apiVersion: v1, kind: Pod}");
     let patch = node("{apiVersion: v1, kind: Pod, $patch: delete}");
-    assert_eq!(strategic(&mut object, &patch, &Schema::builtin()).expect("it merges"), Merged::Deleted);
+    assert_eq!(
+        strategic(&mut object, &patch, &Schema::builtin(), &Cx::default()).expect("it merges"),
+        Merged::Deleted
+    );
     assert_eq!(to_yaml(&object), b"apiVersion: v1\nkind: Pod\n");
 }
 

@@ -2,10 +2,11 @@
 
 use super::directive::{self, Directive};
 use super::elements;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::filters::scalar::{is_null, put_over, quote, text_of, wrong_kind};
 use crate::filters::shared::Writes;
 use crate::schema::{Schema, Type};
+use keyfill_diag::Cx;
 use keyfill_yaml::{Entry, Map, Node, Seq, Text, move_into, write_as};
 use std::collections::HashMap;
 
@@ -26,11 +27,31 @@ const WORTH_AN_INDEX: usize = 1024;
 pub struct Walk<'a> {
     /// What is known about types.
     pub schema: &'a Schema,
+    /// Until when, and how much.
+    pub cx: &'a Cx,
+    /// Steps since the run was last asked whether to go on.
+    pub steps: usize,
     /// Changes to values that have twins.
     pub writes: Writes,
 }
 
 impl<'a> Walk<'a> {
+    /// Asks now and then whether to go on. Called where work is done that a patch may multiply.
+    pub fn step(&mut self) -> Result<()> {
+        self.steps(1)
+    }
+
+    /// As [`Walk::step`], for work that is as much as so many steps.
+    pub fn steps(&mut self, count: usize) -> Result<()> {
+        const OFTEN: usize = 1_000;
+        self.steps += count;
+        if self.steps < OFTEN {
+            return Ok(());
+        }
+        self.steps = 0;
+        self.cx.check().map_err(Error::from)
+    }
+
     /// A place that both have.
     pub fn both(&mut self, dest: &mut Node, patch: &Node, at: Option<Type<'a>>) -> Result<Outcome> {
         if is_null(patch) {
@@ -39,6 +60,7 @@ impl<'a> Walk<'a> {
         if is_null(dest) {
             return Ok(self.only_patch(patch, at)?.map_or(Outcome::Cleared, Outcome::Replaced));
         }
+        self.step()?;
         let at = at.or_else(|| self.type_by_fields(dest)).or_else(|| self.type_by_fields(patch));
         match (dest, patch) {
             (Node::Map(dest), Node::Map(patch)) => match directive::of_map(patch)? {
@@ -97,7 +119,7 @@ impl<'a> Walk<'a> {
             };
             is_touched[place] = true;
             let value = &mut dest.entries[place].value;
-            match self.both(value, &field.value, below)? {
+            match self.both(value, &field.value, below).map_err(|e| e.below(name))? {
                 Outcome::Kept => {}
                 Outcome::Cleared => cleared.push(place),
                 Outcome::Replaced(new) => self.replace(value, new),

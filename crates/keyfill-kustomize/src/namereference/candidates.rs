@@ -64,6 +64,11 @@ impl Candidates {
         places.iter().copied().filter(|at| referrer.reaches(map.get(*at).id())).collect()
     }
 
+    /// All resources that had a name.
+    pub fn all_named(&self, name: &str) -> &[usize] {
+        self.by_previous_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
     /// Keeps those that were in a namespace at first; where nothing was, those that are in it now.
     pub fn keep_namespace(&self, map: &ResMap, referrer: &Referrer, namespace: &str, found: &mut Vec<usize>) {
         if namespace == NO_NAMESPACE {
@@ -110,18 +115,20 @@ fn subject_namespaces(object: &Node, id: &Id) -> Result<HashSet<Text>> {
     let mut namespaces = HashSet::new();
     for subject in subjects.map_or(&[][..], |s| &s.items) {
         if subject.as_map().is_none() {
-            return Err(Error::new(format!("a subject of {} is not a mapping", describe(id))));
+            return Err(Error::new(format!("a subject of {} is not a mapping", describe(id)))
+                .at_location(subject.location()));
         }
         let (Some(kind), Some(namespace)) = (subject.get("kind"), subject.get("namespace")) else { continue };
         if kind.as_scalar().is_none_or(|s| s.kind() != ScalarKind::Str) {
             return Err(Error::new(format!("the kind of a subject of {} is no text", describe(id)))
-                .at_line(kind.line()));
+                .at_location(kind.location()));
         }
         if text_of_scalar(kind) != "ServiceAccount" {
             continue;
         }
         if namespace.as_scalar().is_none_or(|s| s.kind() != ScalarKind::Str) {
             return Err(Error::new(format!("the namespace of a subject of {} is blank", describe(id)))
+                .at_location(namespace.location())
                 .hint("name the service account's namespace, or leave the field out"));
         }
         namespaces.insert(text_of_scalar(namespace).into());

@@ -12,32 +12,40 @@ use crate::resmap::{ResMap, describe};
 use crate::resource::{Id, is_null, set_scalar, set_text, text_of_scalar};
 use crate::schema::Schema;
 use candidates::{Candidates, Referrer};
-use keyfill_yaml::{Map, Node};
+use keyfill_diag::Cx;
+use keyfill_yaml::{Location, Map, Node};
+use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// Mends all references.
-pub fn fix(map: &mut ResMap, tables: &[BackReferences], schema: &Schema) -> Result<()> {
+/// Mends all references. What is returned is worth a warning: references that stay, although what they mean got
+/// another name.
+pub fn fix(map: &mut ResMap, tables: &[BackReferences], schema: &Schema, cx: &Cx) -> Result<Vec<Error>> {
+    let left = RefCell::default();
     let by_kind = Rows::new(tables);
     let candidates = Candidates::new(map);
     for at in map.places() {
+        cx.check()?;
         let original = map.get(at).original_id().gvk;
         let rows = by_kind.of(&original);
         if rows.is_empty() {
             continue;
         }
-        let referrer = candidates.referrer(map, at)?;
+        let referrer = candidates.referrer(map, at).map_err(|e| map.get(at).blame_here(e))?;
         let mut node = std::mem::replace(&mut map.node_mut(at).node, Node::null());
         let result = rows.iter().try_for_each(|row| {
-            let mend = Mend { map, candidates: &candidates, referrer: &referrer, row };
+            let mend = Mend { map, candidates: &candidates, referrer: &referrer, row, cx, left: &left };
             mend.apply(&mut node)
         });
         map.node_mut(at).node = node;
-        result.map_err(|e| map.get(at).blame(e))?;
+        result.map_err(|e| map.get(at).blame_here(e))?;
         // A table may name `metadata/name` itself.
         map.update(at, schema, |_| Ok(()))?;
     }
-    Ok(())
+    Ok(left.into_inner())
 }
+
+/// More warnings of one build than this are not read.
+const MOST_LEFT: usize = 20;
 
 /// A field that may hold the name of a resource of some type.
 #[derive(Clone, Copy)]
@@ -84,6 +92,9 @@ struct Mend<'a> {
     candidates: &'a Candidates,
     referrer: &'a Referrer,
     row: &'a Row<'a>,
+    cx: &'a Cx,
+    /// References that stay as they are and should not.
+    left: &'a RefCell<Vec<Error>>,
 }
 
 impl Mend<'_> {
@@ -111,7 +122,7 @@ impl Mend<'_> {
                 Node::Scalar(_) => self.set_scalar(item),
                 Node::Map(map) => self.set_map(map),
                 Node::Seq(_) => {
-                    Err(Error::new("expected a name, or a mapping with a name").at_line(item.line()))
+                    Err(Error::new("expected a name, or a mapping with a name").at_location(item.location()))
                 }
             }),
         }
@@ -119,12 +130,14 @@ impl Mend<'_> {
 
     /// The field is the name itself.
     fn set_scalar(&self, node: &mut Node) -> Result<()> {
+        self.cx.check()?;
         let old = text_of_scalar(node);
         let found = self.candidates.named(self.map, self.referrer, old);
-        if let Some(target) = self.choose(found, false)?
-            && target.name != old
-        {
-            set_scalar(node, target.name.clone());
+        let target = self.choose(found, false).map_err(|e| e.at_location(node.location()))?;
+        match target {
+            None => self.note_left(old, node.location()),
+            Some(target) if target.name != old => set_scalar(node, target.name.clone()),
+            Some(_) => {}
         }
         Ok(())
     }
@@ -132,14 +145,18 @@ impl Mend<'_> {
     /// The field is a mapping with `name` and perhaps `namespace`.
     fn set_map(&self, map: &mut Map) -> Result<()> {
         let Some(name) = map.get("name") else {
-            return Err(Error::new("the field is a mapping without `name`"));
+            return Err(Error::new("the field is a mapping without `name`").at_location(map.location));
         };
         let old = text_of_scalar(name);
         let mut found = self.candidates.named(self.map, self.referrer, old);
         if let Some(namespace) = map.get("namespace").map(text_of_scalar) {
             self.candidates.keep_namespace(self.map, self.referrer, namespace, &mut found);
         }
-        let Some(target) = self.choose(found, true)? else { return Ok(()) };
+        let target = self.choose(found, true).map_err(|e| e.at_location(map.location))?;
+        let Some(target) = target else {
+            self.note_left(old, name.location());
+            return Ok(());
+        };
         if target.name == old && target.namespace.is_empty() {
             return Ok(());
         }
@@ -150,6 +167,50 @@ impl Mend<'_> {
             set_text(map, "namespace", &namespace);
         }
         Ok(())
+    }
+
+    /// Notes a name that stays although the object that it means was renamed: what comes out of a chart keeps its
+    /// namespace when the kustomization's moves all others, and then no longer sees them.
+    fn note_left(&self, old: &str, location: Location) {
+        let me = self.map.get(self.referrer.at);
+        if !me.memory.from_chart || self.left.borrow().len() >= MOST_LEFT {
+            return;
+        }
+        let is_of_type = |at: &usize| {
+            self.map
+                .get(*at)
+                .previous_ids()
+                .any(|id| id.gvk.is_selected_by(self.row.target) && id.name == old)
+        };
+        let was_seen = |at: &usize| {
+            let first = self.map.get(*at).memory.previous.first();
+            first.is_some_and(|first| first.namespace == *self.referrer.id.effective_namespace())
+        };
+        let renamed = self.candidates.all_named(old).iter().find(|at| is_of_type(at) && was_seen(at));
+        let Some(target) = renamed.map(|at| self.map.get(*at).id()).filter(|id| id.name != old) else {
+            return;
+        };
+        // An object that still has the name may be the one that is meant.
+        let still_there = self.map.matching_name(old, |_| true).into_iter().any(|at| {
+            let id = self.map.get(at).id();
+            id.name == old && id.gvk == target.gvk && self.referrer.sees(id)
+        });
+        if still_there {
+            return;
+        }
+        let error = Error::new(format!(
+            "the reference to {} \"{old}\" stays, but the object is now {}",
+            target.gvk.kind,
+            describe(target)
+        ))
+        .at_location(location)
+        .at_path(self.row.field.path.to_string())
+        .hint(
+            "objects of charts get their namespace from the chart's entry alone, and a reference is followed within \
+             one namespace: set `namespace` at the entry of `helmCharts` and in the chart's templates, or turn the \
+             hash off with `disableNameSuffixHash`",
+        );
+        self.left.borrow_mut().push(me.blame_here(error));
     }
 
     /// The one resource among those that had the name.
@@ -175,7 +236,7 @@ impl Mend<'_> {
         if rest.iter().all(|at| is_same(resource(at).id())) {
             return Ok(Some(first));
         }
-        let all: Vec<String> = found.iter().map(|at| describe(resource(at).id())).collect();
+        let all: Vec<String> = found.iter().take(10).map(|at| describe(resource(at).id())).collect();
         Err(Error::new(format!("found multiple possible referrals: {}", all.join(", ")))
             .hint("give the resources different names, or put the reference in the same base as its target"))
     }

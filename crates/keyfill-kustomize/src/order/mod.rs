@@ -16,6 +16,10 @@ pub fn apply(map: &mut ResMap, options: Option<&SortOptions>, asked: SortOrder) 
             SortOrder::Legacy => legacy(map, &FIRST, &LAST),
         };
     };
+    by_options(map, options).map_err(|e| e.at_spot(&options.spot))
+}
+
+fn by_options(map: &mut ResMap, options: &SortOptions) -> Result<()> {
     match (options.order.as_str(), &options.legacy) {
         ("fifo", None) => Ok(()),
         ("fifo", Some(_)) => {
@@ -24,6 +28,7 @@ pub fn apply(map: &mut ResMap, options: Option<&SortOptions>, asked: SortOrder) 
         ("legacy", None) => legacy(map, &FIRST, &LAST),
         ("legacy", Some((first, last))) => legacy(map, first, last),
         (other, _) => Err(Error::new(format!("sortOptions.order \"{other}\" is not known"))
+            .at_spot(&options.spot.field("order"))
             .hint("it must be one of legacy, fifo")),
     }
 }

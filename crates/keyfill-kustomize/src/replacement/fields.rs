@@ -4,7 +4,7 @@ use super::path::{Step, is_item_step, step};
 use super::tree::Tree;
 use crate::error::{Error, Result};
 use keyfill_go::regexp::Regexp;
-use keyfill_yaml::{EditDocument, EditNode, Limits, Node};
+use keyfill_yaml::{EditDocument, EditNode, Limits, Location, Node};
 
 /// What is made where a path ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct Ends {
 impl Ends {
     fn check<T: Tree>(self, end: &T) -> Result<()> {
         if self.scalars_only && end.kind() != Some(Kind::Scalar) {
-            return Err(not_a_scalar(end.line()));
+            return Err(not_a_scalar(end.location()));
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ impl<T: Tree> Visit<'_, T> {
     }
 
     fn index(&mut self, node: &mut T, n: usize, rest: &[String]) -> Result<usize> {
-        let line = node.line();
+        let location = node.location();
         let items = list(node)?;
         if let Some(create) = self.ends.create
             && n == items.len()
@@ -133,9 +133,8 @@ impl<T: Tree> Visit<'_, T> {
         let count = items.len();
         match items.get_mut(n) {
             Some(item) => self.go(item, rest),
-            None => {
-                Err(Error::new(format!("index {n} specified but only {count} elements found")).at_line(line))
-            }
+            None => Err(Error::new(format!("index {n} specified but only {count} elements found"))
+                .at_location(location)),
         }
     }
 
@@ -185,21 +184,22 @@ fn list<T: Tree>(node: &mut T) -> Result<&mut Vec<T>> {
 fn inside<T: Tree>(scalar: &T) -> Result<EditNode> {
     let text = scalar.text().unwrap_or("");
     if text.is_empty() {
-        return Err(Error::new("expected a mapping but got an empty text").at_line(scalar.line()));
+        return Err(Error::new("expected a mapping but got an empty text").at_location(scalar.location()));
     }
     let null = || EditNode::from(&Node::null());
     if scalar.is_null() {
         return Ok(null());
     }
     let document = EditDocument::read(text.as_bytes(), &Limits::default()).map_err(|e| {
-        Error::new(format!("the text of the field is not YAML: {}", e.message())).at_line(scalar.line())
+        Error::new(format!("the text of the field is not YAML: {}", e.message()))
+            .at_location(scalar.location())
     })?;
     Ok(document.map_or_else(null, |document| document.root))
 }
 
 /// What is said of a list or mapping where a part of a text is asked for.
-pub fn not_a_scalar(line: u32) -> Error {
-    Error::new("delimiter option can only be used with scalar nodes").at_line(line)
+pub fn not_a_scalar(location: Location) -> Error {
+    Error::new("delimiter option can only be used with scalar nodes").at_location(location)
 }
 
 /// What is said of a node of another sort than expected.
@@ -210,5 +210,5 @@ fn wrong_kind<T: Tree>(expected: &str, node: &T) -> Error {
         Some(Kind::Map) => "a mapping",
         None => "an alias",
     };
-    Error::new(format!("expected {expected} but got {got}")).at_line(node.line())
+    Error::new(format!("expected {expected} but got {got}")).at_location(node.location())
 }

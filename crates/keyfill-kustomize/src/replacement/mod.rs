@@ -6,7 +6,9 @@ mod structured;
 mod tree;
 
 use crate::error::{Error, Result};
-use crate::filters::scalar::{is_null_or_empty, is_untyped, make_string, tag_of, text_of};
+use crate::filters::scalar::{
+    depth, is_null_or_empty, is_untyped, make_string, refuse_deeper, tag_of, text_of,
+};
 use crate::filters::shared::{Writes, part};
 use fields::{Ends, Kind, not_a_scalar};
 use keyfill_yaml::{Node, Scalar, ScalarKind, Style, Tag, Text};
@@ -35,8 +37,8 @@ pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>
     let mut value = found.clone();
     part(&mut value);
     if let Some(options) = options.filter(|o| !o.delimiter.is_empty()) {
-        let line = value.line();
-        let Node::Scalar(scalar) = &mut value else { return Err(not_a_scalar(line)) };
+        let location = value.location();
+        let Node::Scalar(scalar) = &mut value else { return Err(not_a_scalar(location)) };
         let mut parts = scalar.text.split(options.delimiter.as_str());
         let chosen = usize::try_from(options.index).ok().and_then(|n| parts.nth(n));
         let Some(chosen) = chosen.map(Text::from) else {
@@ -44,7 +46,7 @@ pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>
                 "options.index {} is out of bounds for the value of `{field_path}`",
                 options.index
             ))
-            .at_line(line));
+            .at_location(location));
         };
         // Only its text is copied into scalars, so it need not fit the type.
         if !is_untyped(scalar) {
@@ -85,6 +87,7 @@ pub fn set_value(
         source_path.and_then(|steps| path::lookup(target, steps).ok().flatten()).map(std::ptr::from_ref);
     let create = options.is_some_and(|o| o.create).then(|| Kind::of(value));
     let steps = path::split(field_path);
+    refuse_deeper(steps.len() + depth(value))?;
     if structured::set(target, &steps, create, value)? {
         return Ok(());
     }
@@ -120,6 +123,10 @@ fn set_field(field: &mut Node, options: Option<&FieldOptions>, value: &Node, wri
                 None => value.text().unwrap_or("").into(),
             };
             let mut changed = scalar.clone();
+            if changed.text != text && options.is_none() && value.location().is_known() {
+                // The text is written there, and not where it is put.
+                changed.location = value.location();
+            }
             scalar_text(&mut changed, text);
             writes.put(scalar, changed);
         }
@@ -168,11 +175,11 @@ fn check_field(node: &Node, name: &str) -> Result<()> {
     match node {
         Node::Map(map) => map.entries.iter().try_for_each(|entry| {
             entry.key.check_key().map_err(|e| {
-                let hint = match entry.key.line {
+                let hint = match entry.key.location.line() {
                     0 => "kustomize makes keys without quotes; a patch can bring one in quotes",
                     _ => e.help().unwrap_or("put the key into quotes"),
                 };
-                Error::new(format!("in `{name}`: {}", e.message())).at_line(entry.key.line).hint(hint)
+                Error::new(format!("in `{name}`: {}", e.message())).at_location(entry.key.location).hint(hint)
             })?;
             check_field(&entry.value, &entry.key.text)
         }),
@@ -194,11 +201,11 @@ fn check_scalar(scalar: &Scalar, name: &str) -> Result<()> {
     let fits = is(scalar.kind()) || scalar.tag == Tag::Float && is(ScalarKind::Int);
     if !word.is_empty() && !fits {
         return Err(Error::new(format!("the text of `{name}` does not fit its type: the field holds {word}"))
-            .at_line(scalar.line)
+            .at_location(scalar.location)
             .hint("a field keeps its type when a replacement puts a text in: write the old value in quotes to make it a string"));
     }
     scalar.check_value().map_err(|e| {
-        let error = Error::new(format!("`{name}`: {}", e.message())).at_line(scalar.line);
+        let error = Error::new(format!("`{name}`: {}", e.message())).at_location(scalar.location);
         match e.help() {
             Some(help) => error.hint(help),
             None => error,

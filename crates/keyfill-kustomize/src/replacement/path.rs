@@ -85,7 +85,7 @@ pub fn lookup<'a>(node: &'a Node, steps: &[String]) -> Result<Option<&'a Node>> 
         let next = match (step(text)?, at) {
             (Step::All, _) => return Err(Error::new("wildcard is not supported here")),
             (Step::Last, node) if list(node)?.is_none_or(|s| s.items.is_empty()) => {
-                return Err(Error::new("there is no last item in an empty list").at_line(node.line()));
+                return Err(Error::new("there is no last item in an empty list").at_location(node.location()));
             }
             (_, node) if is_null(node) => return Ok(None),
             (Step::Last, node) => list(node)?.and_then(|s| s.items.last()),
@@ -166,7 +166,9 @@ fn make_steps(node: &mut Node, steps: &[&str], set: &mut dyn FnMut(&mut Node) ->
         },
         (Step::Last, Node::Seq(seq)) => match seq.items.last_mut() {
             Some(item) => item,
-            None => return Err(Error::new("there is no last item in an empty list").at_line(seq.line)),
+            None => {
+                return Err(Error::new("there is no last item in an empty list").at_location(seq.location));
+            }
         },
         (Step::Items(field, value), Node::Seq(seq)) => {
             let at = seq.items.iter().position(|item| has(item, field, value)).unwrap_or_else(|| {

@@ -2,7 +2,7 @@
 
 use super::fields::Kind;
 use crate::filters::scalar::is_null;
-use keyfill_yaml::{Content, EditNode, Map, Node, Scalar, Seq};
+use keyfill_yaml::{Content, EditNode, Location, Map, Node, Scalar, Seq};
 
 /// A node of either tree.
 pub trait Tree: Sized {
@@ -10,8 +10,8 @@ pub trait Tree: Sized {
     fn kind(&self) -> Option<Kind>;
     /// Whether it is null.
     fn is_null(&self) -> bool;
-    /// Where it stands in its file; 0 when that is not known.
-    fn line(&self) -> u32;
+    /// Where it was read, when that is known.
+    fn location(&self) -> Location;
     /// A new one with nothing in it.
     fn empty(kind: Kind) -> Self;
     /// A new mapping with one entry; a new scalar when the field's name is empty.
@@ -39,8 +39,8 @@ impl Tree for Node {
         is_null(self)
     }
 
-    fn line(&self) -> u32 {
-        Self::line(self)
+    fn location(&self) -> Location {
+        Self::location(self)
     }
 
     fn empty(kind: Kind) -> Self {
@@ -96,8 +96,9 @@ impl Tree for EditNode {
         Self::is_null(self)
     }
 
-    fn line(&self) -> u32 {
-        Self::line(self)
+    /// It stands in a text that is a field's value: its line there is none of the file.
+    fn location(&self) -> Location {
+        Location::NONE
     }
 
     fn empty(kind: Kind) -> Self {

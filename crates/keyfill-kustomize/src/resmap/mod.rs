@@ -302,52 +302,77 @@ impl ResMap {
     pub fn absorb(&mut self, mut made: Resource) -> Result<()> {
         let places = self.matching_any(made.id());
         let behavior = made.memory.behavior.unwrap_or_default();
-        match (places[..].first(), places.len()) {
-            (None, _) => match behavior {
-                Behavior::Merge | Behavior::Replace => Err(Error::new(format!(
-                    "{} does not exist; the generator cannot {} it",
-                    describe(made.id()),
-                    behavior.name()
-                ))
-                .hint("use `behavior: create`, or generate it in a base")),
-                _ => self.append(made),
-            },
-            (Some(&at), 1) => {
-                let old = &self.list[at];
-                match behavior {
-                    Behavior::Replace => inherit(&mut made, old),
-                    Behavior::Merge => {
-                        let origin = crate::origin::annotation(&old.node).map(str::to_owned);
-                        inherit(&mut made, old);
-                        merge_data(&mut made, old, "data");
-                        merge_data(&mut made, old, "binaryData");
-                        if let Some(origin) = origin {
-                            crate::resource::set_annotation(&mut made.node, crate::origin::ORIGIN, &origin);
-                        }
-                    }
-                    other => {
-                        return Err(Error::new(format!(
-                            "{} exists already; behavior '{}' cannot be used",
-                            describe(made.id()),
-                            other.name()
-                        ))
-                        .hint("use `behavior: merge` or `behavior: replace`"));
-                    }
-                }
-                self.replace(at, made)
+        let at = match places[..] {
+            [] if matches!(behavior, Behavior::Merge | Behavior::Replace) => {
+                return Err(made.blame_here(self.nothing_to_change(&made, behavior)));
             }
-            _ => Err(Error::new(format!("several resources could be merged with {}", describe(made.id())))),
+            [] => return self.append(made),
+            [at] => at,
+            _ => {
+                let message = format!("several resources could be merged with {}", describe(made.id()));
+                return Err(made.blame_here(Error::new(message)));
+            }
+        };
+        let old = &self.list[at];
+        match behavior {
+            Behavior::Replace => inherit(&mut made, old),
+            Behavior::Merge => {
+                let origin = crate::origin::annotation(&old.node).map(str::to_owned);
+                inherit(&mut made, old);
+                merge_data(&mut made, old, "data");
+                merge_data(&mut made, old, "binaryData");
+                if let Some(origin) = origin {
+                    crate::resource::set_annotation(&mut made.node, crate::origin::ORIGIN, &origin);
+                }
+            }
+            other => {
+                let message = format!(
+                    "{} exists already; behavior '{}' cannot be used",
+                    describe(made.id()),
+                    other.name()
+                );
+                let error = Error::new(message).hint("use `behavior: merge` or `behavior: replace`");
+                return Err(made.blame_here(error));
+            }
         }
+        self.replace(at, made)
+    }
+
+    /// What is said of a generator that is to change an object which is not there.
+    fn nothing_to_change(&self, made: &Resource, behavior: Behavior) -> Error {
+        let error = Error::new(format!(
+            "{} does not exist; the generator cannot {} it",
+            describe(made.id()),
+            behavior.name()
+        ));
+        let mut same_name = self.named(&made.id().name).into_iter().map(|at| &self.list[at]);
+        let elsewhere = same_name.find(|r| !r.deleted && r.gvk() == made.gvk());
+        let Some(other) = elsewhere else {
+            return error.hint("use `behavior: create`, or generate it in a base");
+        };
+        let (kind, namespace) = (&other.gvk().kind, &other.id().namespace);
+        error.hint(if namespace.is_empty() {
+            format!(
+                "there is a {kind} of that name without a namespace: leave `namespace` out of the generator"
+            )
+        } else {
+            format!(
+                "there is a {kind} of that name in namespace \"{namespace}\": \
+                 set `namespace: {namespace}` at the generator"
+            )
+        })
     }
 
     /// Puts a resource in the place of another; both must have the same current id.
     fn replace(&mut self, at: usize, resource: Resource) -> Result<()> {
         let key = Key::of(resource.id());
         if Key::of(self.list[at].id()) != key {
-            return Err(Error::new(format!("cannot find {} to replace it", describe(resource.id()))));
+            let error = Error::new(format!("cannot find {} to replace it", describe(resource.id())));
+            return Err(resource.blame_here(error));
         }
         if self.current.get(&key).is_some_and(|n| *n > 1) {
-            return Err(Error::new(format!("several resources are {}", describe(resource.id()))));
+            let error = Error::new(format!("several resources are {}", describe(resource.id())));
+            return Err(resource.blame_here(error));
         }
         for previous in &resource.memory.previous {
             self.names.note(&previous.name, at);
@@ -374,10 +399,7 @@ fn duplicate(resource: &Resource, first: Option<&str>) -> Error {
         Some(file) => format!("it comes from {file}, too: drop one of them, or patch it"),
         None => "the same object comes from two places: drop one of them, or patch it".to_owned(),
     });
-    match &resource.file {
-        Some(file) => error.at(&**file, Some(resource.node.line())),
-        None => error,
-    }
+    resource.blame_here(error)
 }
 
 /// An id for people: `Deployment apps/v1 "web" in namespace "x"`.

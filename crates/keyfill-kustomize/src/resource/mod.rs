@@ -11,14 +11,15 @@ mod object;
 pub use annotations::drop_all as drop_memory_annotations;
 pub use id::{Id, NO_NAMESPACE};
 pub use object::{
-    add_annotation, check_annotations, is_null, metadata, metadata_mut, metadata_text, set_annotation,
-    set_metadata_text, set_scalar, set_text, strings_in_metadata, text_of_scalar,
+    add_annotation, check_annotations, is_null, metadata, metadata_mut, metadata_text, object_ref,
+    set_annotation, set_metadata_text, set_scalar, set_text, strings_in_metadata, text_of_scalar,
 };
 
 use crate::Gvk;
 use crate::error::{Error, Result};
 use crate::schema::Schema;
-use keyfill_yaml::{Node, Text};
+use keyfill_diag::ObjectRef;
+use keyfill_yaml::{Location, Node, Text};
 use std::sync::Arc;
 
 /// What a generated resource does to one that is there already.
@@ -111,7 +112,7 @@ pub struct Resource {
     pub memory: Memory,
     /// Names of variables that take their value from here.
     pub variables: Vec<Text>,
-    /// The file it was read from; none for what was generated.
+    /// The file it was read from, or that holds its generator.
     pub file: Option<Arc<str>>,
     /// The patch that emptied it took the object away; it is dropped at the end of the step.
     pub deleted: bool,
@@ -209,6 +210,32 @@ impl Resource {
         }
     }
 
+    /// Notes where the generator stands that has made the object, unless a place of its own is known.
+    pub fn made_at(&mut self, location: Location, file: &Arc<str>) {
+        if let Node::Map(map) = &mut self.node
+            && !map.location.is_known()
+        {
+            map.location = location;
+        }
+        self.file.get_or_insert_with(|| file.clone());
+    }
+
+    /// The object, as errors name it: with the name that its file says.
+    pub fn object_ref(&self) -> Option<ObjectRef> {
+        let name = self.memory.previous.first().map_or(&self.id.name, |first| &first.name);
+        ObjectRef::new(self.id.gvk.kind.as_str(), self.id.namespace.as_str(), name.as_str())
+    }
+
+    /// Adds which object an error is about.
+    pub fn blame(&self, error: Error) -> Error {
+        error.about(self.object_ref())
+    }
+
+    /// As [`Resource::blame`], where no step of the build has a place to name: the object itself is it.
+    pub fn blame_here(&self, error: Error) -> Error {
+        self.blame(error.at_location(self.node.location()))
+    }
+
     /// Sets `metadata.name`, keeping the way it is written.
     pub fn set_name(&mut self, name: &str) {
         set_metadata_text(&mut self.node, "name", name);
@@ -224,15 +251,15 @@ impl Resource {
     pub fn check(&self) -> Result<()> {
         let kind = &self.id.gvk.kind;
         if kind.is_empty() {
-            return Err(self.blame(Error::new("missing kind in object")));
+            return Err(self.blame_here(Error::new("missing kind in object")));
         }
         if self.id.name.is_empty() && !kind.ends_with("List") {
-            return Err(self.blame(Error::new("missing metadata.name in object")));
+            return Err(self.blame_here(Error::new("missing metadata.name in object")));
         }
         if self.memory.was_nameless && !self.memory.previous.is_empty() {
-            return Err(self.blame(Error::new("the object had no name on its way")));
+            return Err(self.blame_here(Error::new("the object had no name on its way")));
         }
-        check_annotations(&self.node).map_err(|e| self.blame(e))
+        check_annotations(&self.node).map_err(|e| self.blame_here(e))
     }
 
     /// Whether prefixes and suffixes of both end alike. With `lenient`, none at all is alike to any.

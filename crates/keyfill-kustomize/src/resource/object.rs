@@ -1,7 +1,9 @@
 //! Reading and writing the common fields of an object.
 
 use crate::error::{Error, Result};
-use crate::filters::shared::{is_shared, part};
+use crate::filters::scalar::untype;
+use crate::filters::shared::part;
+use keyfill_diag::ObjectRef;
 use keyfill_yaml::{Map, Node, Scalar, ScalarKind, Style, Tag, Text};
 
 /// The `metadata` mapping; none when it is absent or empty.
@@ -21,6 +23,12 @@ pub fn text_of_scalar(node: &Node) -> &str {
     node.text().unwrap_or("")
 }
 
+/// An object as errors name it.
+pub fn object_ref(object: &Node) -> Option<ObjectRef> {
+    let kind = object.get("kind").map_or("", text_of_scalar);
+    ObjectRef::new(kind, metadata_text(object, "namespace"), metadata_text(object, "name"))
+}
+
 /// Whether a node is `null`, by its text or its tag.
 pub fn is_null(node: &Node) -> bool {
     node.as_scalar().is_some_and(|scalar| scalar.kind() == ScalarKind::Null)
@@ -31,10 +39,7 @@ pub fn set_scalar(node: &mut Node, text: impl Into<Text>) {
     match node {
         Node::Scalar(scalar) => {
             scalar.text = text.into();
-            scalar.tag = Tag::None;
-            if !is_shared(scalar) {
-                scalar.line = 0;
-            }
+            untype(scalar);
         }
         other => *other = Node::Scalar(Scalar::string(text)),
     }
@@ -111,7 +116,7 @@ pub fn strings_in_metadata(object: &mut Node, field: &str) {
 pub fn check_annotations(object: &Node) -> Result<()> {
     match metadata(object).and_then(|m| m.get("annotations")) {
         Some(Node::Seq(seq)) if !seq.items.is_empty() => {
-            Err(Error::new("metadata.annotations is a list, not a mapping").at_line(seq.line))
+            Err(Error::new("metadata.annotations is a list, not a mapping").at_location(seq.location))
         }
         _ => Ok(()),
     }

@@ -2,7 +2,7 @@
 
 use super::{Type, builtin};
 use crate::error::{Error, Result};
-use keyfill_yaml::{Limits, Value, load_value};
+use keyfill_yaml::{Limits, TextPlace, Value, load_value};
 use std::collections::HashMap;
 
 const TYPES: &str = "x-kubernetes-group-version-kind";
@@ -36,8 +36,9 @@ pub(crate) struct Custom {
 impl Custom {
     /// Reads a document.
     pub fn parse(text: &[u8], beside: Beside) -> Result<Self> {
-        let document = load_value(text, &Limits::default())
-            .map_err(|e| Error::yaml("", &e).context("the OpenAPI document cannot be read"))?;
+        let document = load_value(text, &Limits::default()).map_err(|e| {
+            Error::yaml_at(TextPlace::default(), &e).context("the OpenAPI document cannot be read")
+        })?;
         if document.as_map().is_none() && document != Value::Null {
             return Err(Error::new("the OpenAPI document is not a mapping"));
         }

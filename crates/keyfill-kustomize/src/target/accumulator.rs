@@ -35,6 +35,7 @@ impl Accumulator {
     fn add_variable(&mut self, variable: Variable) -> Result<()> {
         if self.variables.contains_key(&variable.name) {
             return Err(Error::new(format!("var '{}' already encountered", variable.name))
+                .at_spot(&variable.spot)
                 .hint("two kustomizations define it: give one of them another name"));
         }
         self.variables.insert(variable.name.clone(), variable);
@@ -60,7 +61,9 @@ impl Accumulator {
                 _ => {
                     let error =
                         format!("var '{}' matches several resources: {}", variable.name, describe(&wanted));
-                    return Err(Error::new(error).hint("name the namespace in its objref"));
+                    return Err(Error::new(error)
+                        .at_spot(&variable.spot.field("objref"))
+                        .hint("name the namespace in its objref"));
                 }
             }
             self.add_variable(variable)?;

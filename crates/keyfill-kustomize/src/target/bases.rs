@@ -3,7 +3,7 @@
 use super::Target;
 use super::accumulator::Accumulator;
 use crate::error::{Error, Result};
-use crate::load::{Kind, Listed, Loader};
+use crate::load::{Kind, Listed, Loader, Spotted};
 use crate::origin::{self, Origin};
 use crate::resource::Resource;
 use crate::schema::Schema;
@@ -13,19 +13,19 @@ use std::sync::Arc;
 
 impl Target<'_> {
     /// Adds files and bases in their order.
-    pub(super) fn add_resources(&self, accumulator: &mut Accumulator, paths: &[Text]) -> Result<()> {
+    pub(super) fn add_resources(&self, accumulator: &mut Accumulator, paths: &[Spotted<Text>]) -> Result<()> {
         let ahead = self.session.ahead();
         ahead.gather(&self.loader, paths, &self.kustomization.components);
         for path in paths {
-            let listed =
-                ahead.entry(&self.loader, path).map_err(|e| e.at(self.file.as_str(), self.line_of(path)))?;
+            let listed = ahead.entry(&self.loader, path).map_err(|e| e.at_spot(&path.spot))?;
             match listed {
                 Listed::File { file, objects } => self.add_file(accumulator, path, &file, objects)?,
                 Listed::Folder => {
                     let inner = self.inner(path, Kind::Kustomization)?;
                     accumulator
                         .merge(inner)
-                        .map_err(|e| self.blame(e.context(format!("merging the base '{path}'"))))?;
+                        .map_err(|e| e.context(format!("merging the base '{}'", path.value)))
+                        .map_err(|e| e.at_spot(&path.spot))?;
                 }
             }
         }
@@ -55,67 +55,69 @@ impl Target<'_> {
         resource
     }
 
-    /// The line of the kustomization on which a path stands.
-    fn line_of(&self, path: &str) -> Option<u32> {
-        let text = self.loader.load(self.file.name()).ok()?;
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let at =
-            text.lines().position(|line| line.trim_start_matches([' ', '-', '"', '\'']).starts_with(path))?;
-        u32::try_from(at + 1).ok()
-    }
-
     /// Runs a component on what is accumulated.
-    pub(super) fn add_component(&self, accumulator: Accumulator, path: &str) -> Result<Accumulator> {
+    pub(super) fn add_component(
+        &self,
+        accumulator: Accumulator,
+        path: &Spotted<Text>,
+    ) -> Result<Accumulator> {
         let root = self.base_root(path)?;
         let loader = self.loader.below(&root);
         let component = self
             .load_inner(loader, path, Kind::Component)?
             .accumulate(accumulator)
-            .map_err(|e| e.via(format!("component {root}, listed in {}", self.file)))?;
+            .map_err(|e| e.via(format!("component {root}, {}", listed(path))))?;
         let mut merged = Accumulator::default();
-        merged.merge(component).map_err(|e| self.blame(e))?;
+        merged.merge(component).map_err(|e| e.at_spot(&path.spot))?;
         Ok(merged)
     }
 
     /// What the kustomization of a folder gathers.
-    fn inner(&self, path: &str, kind: Kind) -> Result<Accumulator> {
+    fn inner(&self, path: &Spotted<Text>, kind: Kind) -> Result<Accumulator> {
         let root = self.base_root(path)?;
         let loader = self.loader.below(&root);
         self.load_inner(loader, path, kind)?
             .accumulate(Accumulator::default())
-            .map_err(|e| e.via(format!("base {root}, listed in {}", self.file)))
+            .map_err(|e| e.via(format!("base {root}, {}", listed(path))))
     }
 
-    fn base_root(&self, path: &str) -> Result<TreePath> {
-        self.loader.resolve_base(path).map_err(|e| e.at(self.file.as_str(), self.line_of(path)))
+    fn base_root(&self, path: &Spotted<Text>) -> Result<TreePath> {
+        self.loader.resolve_base(path).map_err(|e| e.at_spot(&path.spot))
     }
 
     /// Reads an inner kustomization and hands down what holds for it.
-    fn load_inner<'b>(&'b self, loader: Loader<'b>, path: &str, kind: Kind) -> Result<Target<'b>> {
+    fn load_inner<'b>(&'b self, loader: Loader<'b>, path: &Spotted<Text>, kind: Kind) -> Result<Target<'b>> {
         let mut inner = Target::load(self.session, loader).map_err(|e| {
-            let step = format!("{}, listed in {}", loader.root(), self.file);
-            e.via(step).at(self.file.as_str(), self.line_of(path))
+            let step = format!("{}, {}", loader.root(), listed(path));
+            e.at_spot(&path.spot).via(step)
         })?;
         inner.kustomization.build_metadata.clone_from(&self.kustomization.build_metadata);
         inner.origin = self.origin.as_ref().map(|origin: &Origin| origin.below(path));
         inner.chart_namespace = self.outer_namespace().clone();
-        self.session
-            .set_schema(&inner.loader, &inner.kustomization.openapi, false)
-            .map_err(|e| inner.blame(e))?;
+        self.session.set_schema(&inner.loader, &inner.kustomization.openapi, false)?;
         match (kind, inner.kustomization.kind) {
             (Kind::Component, Kind::Kustomization) => {
                 let error = format!("expected kind Component at '{}', found Kustomization", inner.file);
                 Err(Error::new(error)
-                    .at(self.file.as_str(), self.line_of(path))
+                    .at_spot(&path.spot)
                     .hint("list it under `resources:`, or make it a Component"))
             }
             (Kind::Kustomization, Kind::Component) => {
                 let error = format!("expected kind Kustomization at '{}', found Component", inner.file);
-                Err(Error::new(error)
-                    .at(self.file.as_str(), self.line_of(path))
-                    .hint("list it under `components:`"))
+                Err(Error::new(error).at_spot(&path.spot).hint("list it under `components:`"))
             }
             _ => Ok(inner),
         }
+    }
+}
+
+/// Where a base is listed, as a step of the way to an error.
+fn listed(path: &Spotted<Text>) -> String {
+    match path.spot.place() {
+        Some(place) => {
+            let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
+            format!("listed in {}{line}", place.file.unwrap_or_default())
+        }
+        None => format!("listed as {}", path.value),
     }
 }

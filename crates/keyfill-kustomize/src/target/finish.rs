@@ -6,7 +6,8 @@ use super::session::{BuildRequest, Built, Session};
 use crate::error::{Error, Result};
 use crate::fieldspec::FieldSpec;
 use crate::generate::Charts;
-use crate::load::Loader;
+use crate::load::{self, FileNames, Loader};
+use crate::merge;
 use crate::origin::{self, ORIGIN, Origin, TRANSFORMATIONS};
 use crate::replacement::check_types;
 use crate::resource::{Resource, drop_memory_annotations, metadata, strings_in_metadata, text_of_scalar};
@@ -36,29 +37,40 @@ pub fn build(files: &dyn Files, request: &BuildRequest, charts: &dyn Charts, cx:
         Err(e) => return Err(Error::new(e.to_string())),
     };
     let session = Session::new(request, charts);
+    let names = FileNames::default();
     let documents = {
-        let loader = Loader::new(files, cx, request.load_restrictor, &root);
-        run(&session, loader)?
+        let loader = Loader::new(files, &names, cx, request.load_restrictor, &root);
+        run(&session, loader).map_err(|e| e.resolved(&names))?
     };
     Ok(Built { documents, warnings: session.into_warnings() })
 }
 
 fn run(session: &Session, loader: Loader) -> Result<Vec<Document>> {
     let mut target = Target::load(session, loader)?;
-    session.set_schema(&target.loader, &target.kustomization.openapi, true).map_err(|e| target.blame(e))?;
+    session.set_schema(&target.loader, &target.kustomization.openapi, true)?;
     if !target.kustomization.build_metadata.is_empty() {
         target.origin = Some(Origin::default());
     }
-    let accumulator = target.accumulate(Accumulator::default())?;
-    finish(session, &target, accumulator).map_err(|e| target.blame(e))
+    let accumulator = target.accumulate(Accumulator::default());
+    let finished = accumulator.and_then(|a| finish(session, &target, a)).map_err(|e| target.blame(e));
+    // What a component patches is in the kustomizations that list it.
+    let is_component = target.kustomization.kind == load::Kind::Component;
+    finished.map_err(|e| if is_component { e.also_hint(ALONE) } else { e })
 }
 
+/// What to do where a component is built by itself.
+const ALONE: &str = "this folder is a Component, which is not built alone: \
+                     build a kustomization that lists it under `components:`";
+
 fn finish(session: &Session, target: &Target, accumulator: Accumulator) -> Result<Vec<Document>> {
-    let schema = session.schema();
+    let (schema, cx) = (session.schema(), target.loader.cx());
     let Accumulator { mut map, config, variables } = accumulator;
-    Transformer::Hash.apply(&mut map, &schema)?;
-    namereference::fix(&mut map, &config.name_reference, &schema)?;
-    variables::resolve(session, &mut map, &variables, &config.var_reference, &schema)?;
+    Transformer::Hash.apply(&mut map, &schema, cx)?;
+    let names = target.loader.names();
+    for unmatched in namereference::fix(&mut map, &config.name_reference, &schema, cx)? {
+        session.warn(unmatched.into_warning(names));
+    }
+    variables::resolve(session, &mut map, &variables, &config.var_reference, &schema, cx)?;
     map.check_unique()?;
     map.iter().try_for_each(Resource::check)?;
     map.retain(|resource| !is_local(&resource.node));
@@ -67,18 +79,23 @@ fn finish(session: &Session, target: &Target, accumulator: Accumulator) -> Resul
     if session.request().enable_managedby_label || kustomization.wants_metadata("managedByLabel") {
         let specs = Arc::new(vec![FieldSpec::new(Gvk::default(), "metadata/labels", true)]);
         let pairs = vec![(MANAGED_BY.into(), VERSION.into())];
-        Transformer::Labels { pairs, specs }.apply(&mut map, &schema)?;
+        Transformer::Labels { pairs, specs }.apply(&mut map, &schema, cx)?;
     }
     let (origins, transformations) = (
         kustomization.wants_metadata("originAnnotations"),
         kustomization.wants_metadata("transformerAnnotations"),
     );
+    let files = names.list();
     let mut documents = Vec::new();
     for (at, mut resource) in map.into_list().into_iter().enumerate() {
         clean(&mut resource, origins, transformations);
-        check_types(&resource.node).map_err(|e| resource.blame(in_file(e, &resource)))?;
+        cx.check()?;
+        check_types(&resource.node).map_err(|e| resource.blame_here(e))?;
+        if let Some(left) = merge::directive_left_in(&resource.node) {
+            session.warn(resource.blame_here(left).into_warning(names));
+        }
         let before = if at == 0 { Bytes::new() } else { Bytes::from_static(b"---\n") };
-        documents.push(document(resource, before));
+        documents.push(document(resource, before, &files));
     }
     Ok(documents)
 }
@@ -103,16 +120,8 @@ fn clean(resource: &mut Resource, origins: bool, transformations: bool) {
     strings_in_metadata(&mut resource.node, "annotations");
 }
 
-/// The line of an error is one of the file that the object came from.
-fn in_file(error: Error, resource: &Resource) -> Error {
-    match &resource.file {
-        Some(file) => error.at(&**file, None),
-        None => error,
-    }
-}
-
-fn document(resource: Resource, before: Bytes) -> Document {
+fn document(resource: Resource, before: Bytes, files: &Arc<[Arc<str>]>) -> Document {
     let line = resource.node.line();
-    let origin = keyfill_yaml::Origin { file: resource.file, line, index: 0 };
+    let origin = keyfill_yaml::Origin { file: resource.file, line, index: 0, files: files.clone() };
     Document { before, body: Body::Tree(Arc::new(resource.node)), origin }
 }

@@ -15,7 +15,7 @@ pub use transformers::load_replacements;
 use crate::config::{from_crds, from_files};
 use crate::error::{Error, Result};
 use crate::generate::{chart, config_map, secret};
-use crate::load::{Generator, GeneratorOptions, Kustomization, Loader};
+use crate::load::{Generator, GeneratorOptions, Kustomization, Loader, Spot};
 use crate::origin::{self, Origin};
 use crate::resource::Resource;
 use accumulator::Accumulator;
@@ -30,6 +30,8 @@ pub struct Target<'a> {
     kustomization: Kustomization,
     /// Its file, as a path of the tree.
     file: TreePath,
+    /// The same as a name that resources share.
+    file_name: Arc<str>,
     /// Where it lies, seen from the outermost one, when build metadata is asked for.
     origin: Option<Origin>,
     /// The namespace that charts take from an outer kustomization.
@@ -39,21 +41,26 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// Reads the kustomization of a folder.
     pub fn load(session: &'a Session<'a>, loader: Loader<'a>) -> Result<Self> {
+        session.count()?;
         let (file, kustomization) = session.ahead().kustomization(&loader)?;
         session.warn_of_deprecated(&kustomization, &file);
-        Ok(Self { session, loader, kustomization, file, origin: None, chart_namespace: Text::default() })
+        let file_name = file.as_str().into();
+        let chart_namespace = Text::default();
+        Ok(Self { session, loader, kustomization, file, file_name, origin: None, chart_namespace })
     }
 
     /// Runs all steps on top of what is accumulated: for a component, what its parent has so far.
     fn accumulate(&mut self, mut accumulator: Accumulator) -> Result<Accumulator> {
         let resources = std::mem::take(&mut self.kustomization.resources);
         self.add_resources(&mut accumulator, &resources)?;
-        let config =
-            from_files(&self.loader, &self.kustomization.configurations).map_err(|e| self.blame(e))?;
-        accumulator.merge_config(&config).map_err(|e| self.blame(e))?;
-        if !self.kustomization.crds.is_empty() {
-            let crds = from_crds(&self.loader, &self.kustomization.crds).map_err(|e| self.blame(e))?;
-            accumulator.merge_config(&Arc::new(crds)).map_err(|e| self.blame(e))?;
+        let k = &self.kustomization;
+        let config = from_files(&self.loader, &k.configurations).map_err(|e| self.blame(e))?;
+        let merged = accumulator.merge_config(&config);
+        merged.map_err(|e| e.at_spot(&k.spot.field("configurations")))?;
+        if !k.crds.is_empty() {
+            let crds = from_crds(&self.loader, &k.crds).map_err(|e| self.blame(e))?;
+            let merged = accumulator.merge_config(&Arc::new(crds));
+            merged.map_err(|e| e.at_spot(&k.spot.field("crds")))?;
         }
         self.run_generators(&mut accumulator)?;
         let components = std::mem::take(&mut self.kustomization.components);
@@ -76,30 +83,40 @@ impl<'a> Target<'a> {
         };
         for generator in &k.config_maps {
             let made = config_map(&self.loader, &complete(generator), &schema)
-                .map_err(|e| self.blame(e.context(format!("configMapGenerator {}", generator.name))))?;
-            self.absorb(accumulator, vec![made], "ConfigMapGenerator")?;
+                .map_err(|e| e.context(format!("configMapGenerator {}", generator.name)))
+                .map_err(|e| e.at_spot(&generator.spot))?;
+            self.absorb(accumulator, vec![made], "ConfigMapGenerator", &generator.spot)?;
         }
         for generator in &k.secrets {
             let made = secret(&self.loader, &complete(generator), &schema)
-                .map_err(|e| self.blame(e.context(format!("secretGenerator {}", generator.name))))?;
-            self.absorb(accumulator, vec![made], "SecretGenerator")?;
+                .map_err(|e| e.context(format!("secretGenerator {}", generator.name)))
+                .map_err(|e| e.at_spot(&generator.spot))?;
+            self.absorb(accumulator, vec![made], "SecretGenerator", &generator.spot)?;
         }
         for entry in &k.helm_charts {
             let mut entry = entry.clone();
             if entry.namespace.is_empty() {
                 entry.namespace = self.outer_namespace().clone();
             }
-            self.session.require_helm().map_err(|e| self.blame(e))?;
+            self.session.require_helm().map_err(|e| e.at_spot(&entry.spot))?;
             self.session.complete(&mut entry);
             let made = chart(&self.loader, self.session.charts(), &k.helm_globals, &entry, &schema)
-                .map_err(|e| self.blame(e))?;
-            self.absorb(accumulator, made, "HelmChartInflationGenerator")?;
+                .map_err(|e| e.at_spot(&entry.spot))?;
+            self.absorb(accumulator, made, "HelmChartInflationGenerator", &entry.spot)?;
         }
         self.run_generator_plugins(accumulator)
     }
 
     /// Takes up what one builtin generator made.
-    fn absorb(&self, accumulator: &mut Accumulator, made: Vec<Resource>, kind: &str) -> Result<()> {
+    fn absorb(
+        &self,
+        accumulator: &mut Accumulator,
+        mut made: Vec<Resource>,
+        kind: &str,
+        spot: &Spot,
+    ) -> Result<()> {
+        let location = spot.location();
+        made.iter_mut().for_each(|resource| resource.made_at(location, &self.file_name));
         let origin = self.origin.as_ref().map(|o| o.builtin(self.file.name(), kind));
         self.absorb_with(accumulator, made, origin.as_ref())
     }
@@ -123,15 +140,12 @@ impl<'a> Target<'a> {
 
     /// The namespace that charts and inner kustomizations' charts get.
     fn outer_namespace(&self) -> &Text {
-        if self.kustomization.namespace.is_empty() {
-            &self.chart_namespace
-        } else {
-            &self.kustomization.namespace
-        }
+        let own = &self.kustomization.namespace.value;
+        if own.is_empty() { &self.chart_namespace } else { own }
     }
 
     /// Adds this kustomization's file to an error without a place.
     fn blame(&self, error: Error) -> Error {
-        error.at(self.file.as_str(), None)
+        error.at_spot(&self.kustomization.spot)
     }
 }

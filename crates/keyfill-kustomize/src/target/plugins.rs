@@ -2,14 +2,14 @@
 
 use super::Target;
 use super::accumulator::Accumulator;
+use super::transformers::Step;
 use crate::builtins;
 use crate::error::{Error, Result};
-use crate::load::objects_of;
+use crate::load::{Spotted, objects_of};
 use crate::origin::{self, Origin};
 use crate::resmap::ResMap;
 use crate::resource::{Resource, metadata_mut, strings_in_metadata};
-use crate::transform::Transformer;
-use keyfill_yaml::{Limits, Node, Scalar, Text};
+use keyfill_yaml::{Limits, Location, Node, Scalar, Style, Tag, Text, Typing};
 use std::sync::Arc;
 
 /// The label with which a validator may mark what it has seen.
@@ -18,7 +18,10 @@ const VALIDATED_BY: &str = "validated-by";
 impl Target<'_> {
     pub(super) fn run_generator_plugins(&self, accumulator: &mut Accumulator) -> Result<()> {
         for plugin in self.plugins(&self.kustomization.generators)? {
-            let made = builtins::generate(self.session, &self.loader, &plugin).map_err(|e| self.blame(e))?;
+            let mut made =
+                builtins::generate(self.session, &self.loader, &plugin).map_err(|e| self.blame(e))?;
+            let file = plugin.file.as_ref().unwrap_or(&self.file_name);
+            made.iter_mut().for_each(|resource| resource.made_at(plugin.node.location(), file));
             // What one generator makes must differ among itself.
             let made = ResMap::from_list(made).map_err(|e| self.blame(e))?.into_list();
             self.absorb_with(accumulator, made, Origin::of_plugin(&plugin).as_ref())?;
@@ -27,27 +30,33 @@ impl Target<'_> {
     }
 
     /// The transformers of objects, each with where it is configured.
-    pub(super) fn transformer_plugins(&self, entries: &[Text]) -> Result<Vec<(Transformer, Option<Origin>)>> {
+    pub(super) fn transformer_plugins(&self, entries: &[Spotted<Text>]) -> Result<Vec<Step>> {
         let mut list = Vec::new();
         for plugin in self.plugins(entries)? {
             let transformer =
                 builtins::transformer(self.session, &self.loader, &plugin).map_err(|e| self.blame(e))?;
-            list.push((transformer, Origin::of_plugin(&plugin)));
+            let spot = builtins::spot(&plugin);
+            list.push(Step { transformer, configured: Origin::of_plugin(&plugin), spot });
         }
         Ok(list)
     }
 
     /// The objects of a list: written in the list itself, or in files and folders that it names.
-    fn plugins(&self, entries: &[Text]) -> Result<Vec<Resource>> {
-        let limits = Limits::from(&self.loader.cx().limits);
+    fn plugins(&self, entries: &[Spotted<Text>]) -> Result<Vec<Resource>> {
+        let limits = Limits::from(self.loader.cx());
         let mut accumulator = Accumulator::default();
         let mut paths = Vec::new();
         let schema = self.session.schema();
         let file: Arc<str> = self.file.as_str().into();
         for entry in entries {
-            let Ok(nodes) = objects_of(&file, entry.as_bytes(), &limits) else {
-                paths.push(entry.clone());
-                continue;
+            let nodes = match objects_of(entry.spot.text_place(), entry.as_bytes(), &limits) {
+                Ok(nodes) => nodes,
+                // Several lines are an object and no path.
+                Err(e) if entry.trim_end().contains('\n') => return Err(e.at_spot(&entry.spot)),
+                Err(_) => {
+                    paths.push(entry.clone());
+                    continue;
+                }
             };
             for node in nodes {
                 let mut plugin = Resource::new(node, &schema);
@@ -68,17 +77,16 @@ impl Target<'_> {
         if entries.is_empty() {
             return Ok(());
         }
-        for (validator, _) in self.transformer_plugins(entries)? {
+        for validator in self.transformer_plugins(entries)? {
             let before: Vec<Resource> = accumulator.map.iter().cloned().collect();
-            validator.apply(&mut accumulator.map, &self.session.schema()).map_err(|e| self.blame(e))?;
+            self.run(&validator, accumulator)?;
             let mut after = accumulator.map.iter();
             let is_kept = before.len() == accumulator.map.iter().count()
                 && before.iter().all(|b| after.next().is_some_and(|a| is_untouched(b, a)));
             if !is_kept {
-                return Err(self.blame(Error::new(format!(
-                    "the validator {} must not change resources",
-                    validator.kind()
-                ))));
+                let kind = validator.transformer.kind();
+                let error = Error::new(format!("the validator {kind} must not change resources"));
+                return Err(self.blame(error.at_spot(&validator.spot)));
             }
         }
         Ok(())
@@ -91,18 +99,20 @@ fn is_untouched(before: &Resource, after: &Resource) -> bool {
 
 /// Whether a node was not touched at all: the official tool compares where things stand in their files, too.
 fn is_same(a: &Node, b: &Node) -> bool {
-    let scalars =
-        |a: &Scalar, b: &Scalar| (&a.text, a.style, &a.tag, a.line) == (&b.text, b.style, &b.tag, b.line);
+    fn look(s: &Scalar) -> (&Text, Style, &Tag, Typing, Location) {
+        (&s.text, s.style, &s.tag, s.typing, s.location)
+    }
+    let scalars = |a: &Scalar, b: &Scalar| look(a) == look(b);
     match (a, b) {
         (Node::Scalar(a), Node::Scalar(b)) => scalars(a, b),
         (Node::Seq(a), Node::Seq(b)) => {
-            a.line == b.line
+            a.location == b.location
                 && a.items.len() == b.items.len()
                 && a.items.iter().zip(&b.items).all(|(a, b)| is_same(a, b))
         }
         (Node::Map(a), Node::Map(b)) => {
             let entries = a.entries.iter().zip(&b.entries);
-            a.line == b.line
+            a.location == b.location
                 && a.len() == b.len()
                 && entries.clone().all(|(a, b)| scalars(&a.key, &b.key) && is_same(&a.value, &b.value))
         }

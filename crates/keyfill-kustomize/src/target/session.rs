@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::generate::Charts;
-use crate::load::{Ahead, ChartEntry, Kustomization, LoadRestrictor, Loader, SortOrder};
+use crate::load::{Ahead, ChartEntry, Deprecated, Kustomization, LoadRestrictor, Loader, SortOrder, Spotted};
 use crate::schema::Schema;
-use keyfill_diag::{Class, Diagnostic};
+use keyfill_diag::{Class, Diagnostic, Place};
 use keyfill_files::TreePath;
 use keyfill_yaml::{Document, Text};
 use std::cell::{Cell, RefCell};
@@ -49,7 +49,12 @@ pub struct Session<'a> {
     schema_is_chosen: Cell<bool>,
     warnings: RefCell<Vec<Diagnostic>>,
     ahead: Ahead,
+    /// How many kustomizations were built.
+    kustomizations: Cell<usize>,
 }
+
+/// Components may list each other many times; the largest real trees build some hundred.
+const MOST_KUSTOMIZATIONS: usize = 20_000;
 
 impl<'a> Session<'a> {
     /// A build that begins.
@@ -61,7 +66,18 @@ impl<'a> Session<'a> {
             schema_is_chosen: Cell::new(false),
             warnings: RefCell::default(),
             ahead: Ahead::default(),
+            kustomizations: Cell::new(0),
         }
+    }
+
+    /// Counts a kustomization that is to be built.
+    pub fn count(&self) -> Result<()> {
+        self.kustomizations.set(self.kustomizations.get() + 1);
+        if self.kustomizations.get() > MOST_KUSTOMIZATIONS {
+            return Err(Error::new(format!("more than {MOST_KUSTOMIZATIONS} kustomizations are built"))
+                .hint("bases or components list each other many times over"));
+        }
+        Ok(())
     }
 
     /// What was asked for.
@@ -85,9 +101,24 @@ impl<'a> Session<'a> {
     }
 
     /// Takes up the schema that a kustomization asks for, unless one is chosen already.
-    pub fn set_schema(&self, loader: &Loader, openapi: &[(Text, Text)], is_outermost: bool) -> Result<()> {
+    pub fn set_schema(
+        &self,
+        loader: &Loader,
+        openapi: &Spotted<Vec<(Text, Text)>>,
+        is_outermost: bool,
+    ) -> Result<()> {
+        self.choose_schema(loader, openapi, is_outermost).map_err(|e| e.at_spot(&openapi.spot))
+    }
+
+    fn choose_schema(
+        &self,
+        loader: &Loader,
+        openapi: &Spotted<Vec<(Text, Text)>>,
+        is_outermost: bool,
+    ) -> Result<()> {
         let field = |name: &str| openapi.iter().find(|(key, _)| key == name).map(|(_, value)| value);
-        let text = field("path").map(|path| loader.load(path)).transpose()?;
+        let text = field("path").map(|path| loader.load_manifest(path)).transpose();
+        let text = text.map_err(|e| e.at_spot(&openapi.spot.field("path")))?;
         if self.schema_is_chosen.get() && !is_outermost {
             return Ok(());
         }
@@ -95,8 +126,12 @@ impl<'a> Session<'a> {
             (Some(_), Some(_)) => {
                 return Err(Error::new("openapi takes a version or a path, not both"));
             }
-            (_, Some(text)) => self.schema().followed_by(&text)?,
-            (Some(version), None) if !version.is_empty() => Schema::for_version(version)?,
+            (_, Some((file, text, _))) => {
+                self.schema().followed_by(&text).map_err(|e| e.in_file(file.as_str()))?
+            }
+            (Some(version), None) if !version.is_empty() => {
+                Schema::for_version(version).map_err(|e| e.at_spot(&openapi.spot.field("version")))?
+            }
             _ => return Ok(()),
         };
         self.schema_is_chosen.set(true);
@@ -129,9 +164,9 @@ impl<'a> Session<'a> {
 
     /// Warns of deprecated fields.
     pub fn warn_of_deprecated(&self, kustomization: &Kustomization, file: &TreePath) {
-        for (field, instead) in &kustomization.deprecated {
+        for Deprecated { field, instead, spot } in &kustomization.deprecated {
             let message = format!("'{field}' is deprecated, please use '{instead}' instead");
-            let place = keyfill_diag::Place::file(file.as_str(), None);
+            let place = spot.place().unwrap_or_else(|| Place::file(file.as_str(), None));
             self.warn(Diagnostic::warning(Class::Render, message).at(place));
         }
     }

@@ -7,29 +7,30 @@ use crate::filters::affix;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::schema::Schema;
+use keyfill_diag::Cx;
 use keyfill_yaml::Text;
 
 /// Puts a prefix before names.
-pub fn prefix(map: &mut ResMap, schema: &Schema, prefix: &Text, specs: &[FieldSpec]) -> Result<()> {
-    each(map, schema, specs, |resource, spec, is_name| {
+pub fn prefix(map: &mut ResMap, schema: &Schema, prefix: &Text, specs: &[FieldSpec], cx: &Cx) -> Result<()> {
+    each(map, schema, specs, cx, |resource, spec, is_name| {
         if is_name && !prefix.is_empty() {
             resource.memory.prefixes.push(prefix.clone());
             resource.store_previous_id();
         }
         let gvk = resource.gvk().clone();
-        affix::prefix(&mut resource.node, &gvk, prefix, spec)
+        affix::prefix(&mut resource.node, &gvk, prefix, spec).map_err(|e| resource.blame(e))
     })
 }
 
 /// Puts a suffix behind names.
-pub fn suffix(map: &mut ResMap, schema: &Schema, suffix: &Text, specs: &[FieldSpec]) -> Result<()> {
-    each(map, schema, specs, |resource, spec, is_name| {
+pub fn suffix(map: &mut ResMap, schema: &Schema, suffix: &Text, specs: &[FieldSpec], cx: &Cx) -> Result<()> {
+    each(map, schema, specs, cx, |resource, spec, is_name| {
         if is_name && !suffix.is_empty() {
             resource.memory.suffixes.push(suffix.clone());
             resource.store_previous_id();
         }
         let gvk = resource.gvk().clone();
-        affix::suffix(&mut resource.node, &gvk, suffix, spec)
+        affix::suffix(&mut resource.node, &gvk, suffix, spec).map_err(|e| resource.blame(e))
     })
 }
 
@@ -37,9 +38,11 @@ fn each(
     map: &mut ResMap,
     schema: &Schema,
     specs: &[FieldSpec],
+    cx: &Cx,
     mut change: impl FnMut(&mut Resource, &FieldSpec, bool) -> Result<()>,
 ) -> Result<()> {
     for at in map.places() {
+        cx.check()?;
         let original = map.get(at).original_id().gvk;
         if keeps_its_name(&original) {
             continue;

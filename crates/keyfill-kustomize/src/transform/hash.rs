@@ -4,16 +4,18 @@ use crate::error::{Error, Result};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::schema::Schema;
-use keyfill_yaml::{Node, Text, Value, resolve, to_json};
+use keyfill_diag::Cx;
+use keyfill_yaml::{Node, Text, TextPlace, Value, resolve, to_json};
 use sha2::{Digest, Sha256};
 
 /// Puts hashes behind the names of the resources that want one.
-pub fn apply(map: &mut ResMap, schema: &Schema) -> Result<()> {
+pub fn apply(map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
     for at in map.places() {
+        cx.check()?;
         if !map.get(at).memory.needs_hash {
             continue;
         }
-        let hash = hash_of(map.get(at))?;
+        let hash = hash_of(map.get(at)).map_err(|e| map.get(at).blame_here(e))?;
         map.update(at, schema, |resource| {
             resource.store_previous_id();
             let name = format!("{}-{hash}", resource.id().name);
@@ -69,6 +71,9 @@ fn field_value(node: Option<&Node>) -> Result<Value> {
         None => Ok(Value::Str(Text::default())),
         Some(Node::Scalar(scalar)) => Ok(Value::Str(scalar.text.clone())),
         Some(Node::Seq(_)) => Ok(Value::Null),
-        Some(node) => resolve(node).map_err(|e| Error::new(e.message())),
+        Some(node) => resolve(node).map_err(|e| {
+            let line = TextPlace::file(node.location().file()).location(e.line());
+            Error::of_yaml(&e).at_location(if e.line() > 0 { line } else { node.location() })
+        }),
     }
 }

@@ -4,14 +4,16 @@ use crate::error::Result;
 use crate::fieldspec::FieldSpec;
 use crate::filters::{annotations, labels};
 use crate::resmap::ResMap;
+use keyfill_diag::Cx;
 use keyfill_yaml::Text;
 
 /// Sets labels.
-pub fn labels(map: &mut ResMap, pairs: &[(Text, Text)], specs: &[FieldSpec]) -> Result<()> {
+pub fn labels(map: &mut ResMap, pairs: &[(Text, Text)], specs: &[FieldSpec], cx: &Cx) -> Result<()> {
     if pairs.is_empty() {
         return Ok(());
     }
     for resource in map.nodes_mut() {
+        cx.check()?;
         let gvk = resource.gvk().clone();
         labels::set(&mut resource.node, &gvk, pairs, specs).map_err(|e| resource.blame(e))?;
     }
@@ -19,11 +21,12 @@ pub fn labels(map: &mut ResMap, pairs: &[(Text, Text)], specs: &[FieldSpec]) -> 
 }
 
 /// Sets annotations.
-pub fn annotations(map: &mut ResMap, pairs: &[(Text, Text)], specs: &[FieldSpec]) -> Result<()> {
+pub fn annotations(map: &mut ResMap, pairs: &[(Text, Text)], specs: &[FieldSpec], cx: &Cx) -> Result<()> {
     if pairs.is_empty() {
         return Ok(());
     }
     for resource in map.nodes_mut() {
+        cx.check()?;
         let gvk = resource.gvk().clone();
         annotations::set(&mut resource.node, &gvk, pairs, specs).map_err(|e| resource.blame(e))?;
     }

@@ -16,10 +16,11 @@ pub use value_add::{ValueAdd, ValueTarget};
 use crate::error::Result;
 use crate::fieldspec::FieldSpec;
 use crate::filters::image::Image;
-use crate::filters::namespace::SetSubjects;
+use crate::filters::namespace::{Namespace, SetSubjects};
 use crate::load::{Replacement, Replica};
 use crate::resmap::ResMap;
 use crate::schema::Schema;
+use keyfill_diag::Cx;
 use keyfill_yaml::Text;
 use std::sync::Arc;
 
@@ -120,24 +121,26 @@ impl Transformer {
     }
 
     /// Changes the resources.
-    pub fn apply(&self, map: &mut ResMap, schema: &Schema) -> Result<()> {
+    pub fn apply(&self, map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
+        cx.check()?;
         match self {
-            Self::Strategic(patches) => patches.apply(map, schema),
-            Self::Patch(patch) => patch.apply(map, schema),
-            Self::Json(patch) => patch.apply(map, schema),
+            Self::Strategic(patches) => patches.apply(map, schema, cx),
+            Self::Patch(patch) => patch.apply(map, schema, cx),
+            Self::Json(patch) => patch.apply(map, schema, cx),
             Self::Namespace { name, specs, unset_only, subjects } => {
-                namespace::apply(map, schema, name, specs, *unset_only, *subjects)
+                let change = Namespace { name, unset_only: *unset_only, subjects: *subjects };
+                namespace::apply(map, schema, &change, specs, cx)
             }
-            Self::Prefix { prefix, specs } => affix::prefix(map, schema, prefix, specs),
-            Self::Suffix { suffix, specs } => affix::suffix(map, schema, suffix, specs),
-            Self::Labels { pairs, specs } => metadata::labels(map, pairs, specs),
-            Self::Annotations { pairs, specs } => metadata::annotations(map, pairs, specs),
-            Self::Replicas { replica, specs } => replicas::apply(map, replica, specs),
-            Self::Image { image, specs } => images::apply(map, image, specs),
-            Self::Replacements(list) => replacement::apply(map, schema, list),
-            Self::ValueAdd(add) => add.apply(map, schema),
-            Self::Hash => hash::apply(map, schema),
-            Self::All(list) => list.iter().try_for_each(|t| t.apply(map, schema)),
+            Self::Prefix { prefix, specs } => affix::prefix(map, schema, prefix, specs, cx),
+            Self::Suffix { suffix, specs } => affix::suffix(map, schema, suffix, specs, cx),
+            Self::Labels { pairs, specs } => metadata::labels(map, pairs, specs, cx),
+            Self::Annotations { pairs, specs } => metadata::annotations(map, pairs, specs, cx),
+            Self::Replicas { replica, specs } => replicas::apply(map, replica, specs, cx),
+            Self::Image { image, specs } => images::apply(map, image, specs, cx),
+            Self::Replacements(list) => replacement::apply(map, schema, list, cx),
+            Self::ValueAdd(add) => add.apply(map, schema, cx),
+            Self::Hash => hash::apply(map, schema, cx),
+            Self::All(list) => list.iter().try_for_each(|t| t.apply(map, schema, cx)),
         }
     }
 }

@@ -2,24 +2,24 @@
 
 use crate::error::{Error, Result};
 use crate::fieldspec::FieldSpec;
-use crate::filters::namespace::{self, Namespace, SetSubjects};
+use crate::filters::namespace::{self, Namespace};
 use crate::resmap::{ResMap, describe};
 use crate::schema::Schema;
+use keyfill_diag::Cx;
 
 /// Sets the namespace. Two resources must not become the same.
 pub fn apply(
     map: &mut ResMap,
     schema: &Schema,
-    name: &str,
+    change: &Namespace<'_>,
     specs: &[FieldSpec],
-    unset_only: bool,
-    subjects: SetSubjects,
+    cx: &Cx,
 ) -> Result<()> {
-    if name.is_empty() {
+    if change.name.is_empty() {
         return Ok(());
     }
-    let change = Namespace { name, unset_only, subjects };
     for at in map.places() {
+        cx.check()?;
         if map.get(at).memory.from_chart {
             continue;
         }
@@ -27,13 +27,14 @@ pub fn apply(
             resource.store_previous_id();
             let id = resource.id();
             let (gvk, is_cluster_scoped) = (id.gvk.clone(), id.is_cluster_scoped);
-            namespace::set(&mut resource.node, &gvk, &change, specs, is_cluster_scoped)
+            namespace::set(&mut resource.node, &gvk, change, specs, is_cluster_scoped)
                 .map_err(|e| resource.blame(e))
         })?;
         if !map.is_unique(at) {
             let id = describe(map.get(at).id());
-            return Err(Error::new(format!("namespace transformation produces ID conflict: {id}"))
-                .hint("two resources differ by their namespace alone"));
+            let error = Error::new(format!("namespace transformation produces ID conflict: {id}"))
+                .hint("two resources differ by their namespace alone");
+            return Err(map.get(at).blame(error));
         }
     }
     Ok(())

@@ -2,16 +2,17 @@
 
 use crate::error::{Error, Result};
 use crate::json6902;
-use crate::load::{Loader, Patch, PatchOptions, objects_of};
+use crate::load::{Loader, Patch, PatchOptions, Spotted, objects_of};
 use crate::merge::{self, Merged};
 use crate::resmap::ResMap;
 use crate::resource::{
-    Resource, check_annotations, is_null, metadata_mut, metadata_text, set_scalar, set_text,
-    strings_in_metadata,
+    Resource, check_annotations, is_null, metadata_mut, set_scalar, set_text, strings_in_metadata,
 };
 use crate::schema::Schema;
 use crate::selector::Matcher;
-use keyfill_yaml::{Limits, Node, Text};
+use bytes::Bytes;
+use keyfill_diag::Cx;
+use keyfill_yaml::{Limits, Node, Text, TextPlace};
 
 /// A strategic merge patch with what it is about.
 #[derive(Debug)]
@@ -35,28 +36,29 @@ impl Merge {
     }
 
     /// Merges into the resource that the patch names.
-    fn apply_to_named(&self, map: &mut ResMap, schema: &Schema) -> Result<usize> {
+    fn apply_to_named(&self, map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<usize> {
         let at = map.target_of(&self.resource.original_id()).map_err(|e| self.blame(e))?;
-        map.update(at, schema, |r| merge_into(r, &self.resource.node, self.options, schema))
+        map.update(at, schema, |r| merge_into(r, &self.resource.node, self.options, schema, cx))
             .map_err(|e| self.blame(e))?;
         Ok(at)
     }
 
     /// Merges into resources, whatever their names are.
-    fn apply_to_selected(&self, map: &mut ResMap, places: &[usize], schema: &Schema) -> Result<()> {
+    fn apply_to_selected(&self, map: &mut ResMap, places: &[usize], schema: &Schema, cx: &Cx) -> Result<()> {
         for &at in places {
+            cx.check()?;
             map.update(at, schema, |resource| {
                 if resource
                     .gvk()
                     .has_api_version(self.for_selected.get("apiVersion").and_then(Node::text).unwrap_or(""))
                 {
-                    return merge_into(resource, &self.for_selected, self.options, schema);
+                    return merge_into(resource, &self.for_selected, self.options, schema, cx);
                 }
                 let mut patch = self.for_selected.clone();
                 if let Some(map) = patch.as_map_mut() {
                     set_text(map, "apiVersion", &resource.gvk().api_version());
                 }
-                merge_into(resource, &patch, self.options, schema)
+                merge_into(resource, &patch, self.options, schema, cx)
             })
             .map_err(|e| self.blame(e))?;
         }
@@ -64,21 +66,24 @@ impl Merge {
     }
 
     fn blame(&self, error: Error) -> Error {
-        match &self.resource.file {
-            Some(file) => error.at(&**file, Some(self.resource.node.line())),
-            None => error,
-        }
+        error.at_location(self.resource.node.location()).about(self.resource.object_ref())
     }
 }
 
 /// Merges a patch into a resource, whose name, namespace and kind stay as they are unless the options say
 /// otherwise.
-fn merge_into(resource: &mut Resource, patch: &Node, options: PatchOptions, schema: &Schema) -> Result<()> {
+fn merge_into(
+    resource: &mut Resource,
+    patch: &Node,
+    options: PatchOptions,
+    schema: &Schema,
+    cx: &Cx,
+) -> Result<()> {
     let id = resource.id().clone();
     if options.allow_name_change || options.allow_kind_change {
         resource.store_previous_id();
     }
-    match merge::strategic(&mut resource.node, patch, schema).map_err(|e| resource.blame(e))? {
+    match merge::strategic(&mut resource.node, patch, schema, cx).map_err(|e| resource.blame(e))? {
         Merged::Deleted => {
             resource.deleted = true;
             return Ok(());
@@ -127,49 +132,51 @@ pub struct StrategicTransformer {
 impl StrategicTransformer {
     /// Reads the patches: each entry is a patch itself or, failing that, a file of patches. Patches given
     /// as one text come behind.
-    pub fn new(loader: &Loader, file: &str, entries: &[Text], text: &str, schema: &Schema) -> Result<Self> {
-        let limits = Limits::from(&loader.cx().limits);
+    pub fn new(
+        loader: &Loader,
+        entries: &[Spotted<Text>],
+        text: &Spotted<Text>,
+        schema: &Schema,
+    ) -> Result<Self> {
+        let limits = Limits::from(loader.cx());
         let mut patches = Vec::new();
         for entry in entries {
-            match objects_of(file, entry.as_bytes(), &limits) {
-                Ok(nodes) => add(&mut patches, nodes, file, schema),
+            match objects_of(entry.spot.text_place(), entry.as_bytes(), &limits) {
+                Ok(nodes) => add(&mut patches, nodes, schema),
                 Err(inline) => {
-                    let text = loader.load(entry).map_err(|e| {
+                    let (_, text, place) = loader.load_manifest(entry).map_err(|e| {
                         // Several lines are a patch and no path: what is wrong with the patch matters then.
-                        if entry.contains('\n') && !e.is_unsupported() { inline } else { e.at(file, None) }
+                        let is_patch = entry.contains('\n') && !e.is_unsupported();
+                        if is_patch { inline } else { e.at_spot(&entry.spot) }
                     })?;
-                    let path = loader.join(entry)?;
-                    let nodes = objects_of(path.as_str(), &text, &limits)?;
-                    add(&mut patches, nodes, path.as_str(), schema);
+                    let nodes = objects_of(place, &text, &limits).map_err(|e| e.at_spot(&entry.spot))?;
+                    add(&mut patches, nodes, schema);
                 }
             }
         }
         if !text.is_empty() {
-            let nodes = objects_of(file, text.as_bytes(), &limits)?;
-            add(&mut patches, nodes, file, schema);
+            let nodes = objects_of(text.spot.text_place(), text.as_bytes(), &limits)?;
+            add(&mut patches, nodes, schema);
         }
         if patches.is_empty() {
-            return Err(Error::new("the strategic merge patches are empty").at(file, None));
+            let spot = entries.first().map_or(&text.spot, |entry| &entry.spot);
+            return Err(Error::new("the strategic merge patches are empty").at_spot(spot));
         }
         Ok(Self { patches })
     }
 
     /// Merges each patch into the resource it names.
-    pub fn apply(&self, map: &mut ResMap, schema: &Schema) -> Result<()> {
+    pub fn apply(&self, map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
         for patch in &self.patches {
             let at = map.target_of(&patch.resource.original_id()).map_err(|e| patch.blame(e))?;
-            patch.apply_to_selected(map, &[at], schema)?;
+            patch.apply_to_selected(map, &[at], schema, cx)?;
         }
         Ok(())
     }
 }
 
-fn add(patches: &mut Vec<Merge>, nodes: Vec<Node>, file: &str, schema: &Schema) {
-    for node in nodes {
-        let mut merge = Merge::new(node, PatchOptions::default(), schema);
-        merge.resource.file = Some(file.into());
-        patches.push(merge);
-    }
+fn add(patches: &mut Vec<Merge>, nodes: Vec<Node>, schema: &Schema) {
+    patches.extend(nodes.into_iter().map(|node| Merge::new(node, PatchOptions::default(), schema)));
 }
 
 /// One entry of `patches`.
@@ -177,7 +184,6 @@ fn add(patches: &mut Vec<Merge>, nodes: Vec<Node>, file: &str, schema: &Schema) 
 pub struct PatchTransformer {
     kind: PatchKind,
     target: Option<Matcher>,
-    file: String,
 }
 
 #[derive(Debug)]
@@ -188,81 +194,98 @@ enum PatchKind {
 
 impl PatchTransformer {
     /// Reads a patch and finds out which of the two kinds it is.
-    pub fn new(loader: &Loader, file: &str, patch: &Patch, schema: &Schema) -> Result<Self> {
+    pub fn new(loader: &Loader, patch: &Patch, schema: &Schema) -> Result<Self> {
+        Self::read(loader, patch, schema).map_err(|e| e.at_spot(&patch.spot))
+    }
+
+    fn read(loader: &Loader, patch: &Patch, schema: &Schema) -> Result<Self> {
         let inline = patch.patch.trim();
-        let (text, file) = match (inline.is_empty(), patch.path.is_empty()) {
-            (true, true) => return Err(Error::new("must specify one of patch and path").at(file, None)),
-            (false, false) => {
-                return Err(Error::new("patch and path can't be set at the same time").at(file, None));
+        let (text, place) = match (inline.is_empty(), patch.path.is_empty()) {
+            (true, true) => return Err(Error::new("must specify one of patch and path")),
+            (false, false) => return Err(Error::new("patch and path can't be set at the same time")),
+            (false, true) => {
+                let skipped = patch.patch.len() - patch.patch.trim_start().len();
+                (Bytes::copy_from_slice(inline.as_bytes()), inline_place(patch, skipped))
             }
-            (false, true) => (inline.as_bytes().to_vec(), file.to_owned()),
             (true, false) => {
-                let text = loader
-                    .load(&patch.path)
-                    .map_err(|e| e.context("failed to get the patch file").at(file, None))?;
-                (text.to_vec(), loader.join(&patch.path)?.as_str().to_owned())
+                load_file(loader, patch).map_err(|e| e.context("failed to get the patch file"))?
             }
         };
-        let kind = read(&file, &text, patch, loader, schema)?;
+        let kind = kind_of(&text, place, patch, loader, schema)?;
         // Without a patch nobody looks at the target.
         let target = match &kind {
             PatchKind::Merges(merges) if merges.is_empty() => None,
-            _ => patch.target.as_ref().map(Matcher::new).transpose()?,
+            _ => matcher(patch)?,
         };
         match &kind {
             PatchKind::Merges(merges) if target.is_some() && merges.len() > 1 => {
-                return Err(Error::new("several strategic merge patches in one entry cannot have a target")
-                    .at(file, None)
-                    .hint("give each its own entry under `patches:`, or leave the target out"));
+                Err(Error::new("several strategic merge patches in one entry cannot have a target")
+                    .at_spot(&patch.spot.field("target"))
+                    .hint("give each its own entry under `patches:`, or leave the target out"))
             }
-            PatchKind::Operations(_) if target.is_none() => {
-                return Err(Error::new("a JSON patch needs a target").at(file, None));
-            }
-            _ => {}
+            PatchKind::Operations(_) if target.is_none() => Err(Error::new("a JSON patch needs a target")),
+            _ => Ok(Self { kind, target }),
         }
-        Ok(Self { kind, target, file })
     }
 
     /// Applies the patch to its targets.
-    pub fn apply(&self, map: &mut ResMap, schema: &Schema) -> Result<()> {
+    pub fn apply(&self, map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
         match (&self.kind, &self.target) {
             (PatchKind::Merges(merges), None) => {
-                merges.iter().try_for_each(|m| m.apply_to_named(map, schema).map(|_| ()))
+                merges.iter().try_for_each(|m| m.apply_to_named(map, schema, cx).map(|_| ()))
             }
             (PatchKind::Merges(merges), Some(target)) => {
                 let Some(merge) = merges.first() else { return Ok(()) };
                 let places = map.select(target);
-                merge.apply_to_selected(map, &places, schema)
+                merge.apply_to_selected(map, &places, schema, cx)
             }
-            (PatchKind::Operations(patch), Some(target)) => {
-                operate(map, schema, target, patch, true).map_err(|e| e.at(self.file.as_str(), None))
-            }
+            (PatchKind::Operations(patch), Some(target)) => operate(map, schema, target, patch, cx, true),
             (PatchKind::Operations(_), None) => Ok(()),
         }
     }
 }
 
-fn read(file: &str, text: &[u8], patch: &Patch, loader: &Loader, schema: &Schema) -> Result<PatchKind> {
-    let limits = Limits::from(&loader.cx().limits);
-    let merge_error = match objects_of(file, text, &limits) {
+/// Where the text of an inline patch stands once so many bytes at its start are left out.
+fn inline_place(patch: &Patch, skipped: usize) -> TextPlace {
+    let lines = memchr::memchr_iter(b'\n', &patch.patch.as_bytes()[..skipped]).count();
+    patch.patch.spot.text_place().skipping(u32::try_from(lines).unwrap_or(0))
+}
+
+fn load_file(loader: &Loader, patch: &Patch) -> Result<(Bytes, TextPlace)> {
+    let loaded = loader.load_manifest(&patch.path).map_err(|e| e.at_spot(&patch.spot.field("path")))?;
+    Ok((loaded.1, loaded.2))
+}
+
+fn matcher(patch: &Patch) -> Result<Option<Matcher>> {
+    let matcher = patch.target.as_ref().map(Matcher::new).transpose();
+    matcher.map_err(|e| e.at_spot(&patch.spot.field("target")))
+}
+
+fn kind_of(
+    text: &[u8],
+    place: TextPlace,
+    patch: &Patch,
+    loader: &Loader,
+    schema: &Schema,
+) -> Result<PatchKind> {
+    let limits = Limits::from(loader.cx());
+    let merge_error = match objects_of(place, text, &limits) {
         Ok(nodes) => {
             let options = patch.options.unwrap_or_default();
-            let merges = nodes.into_iter().map(|node| {
-                let mut merge = Merge::new(node, options, schema);
-                merge.resource.file = Some(file.into());
-                merge
-            });
+            let merges = nodes.into_iter().map(|node| Merge::new(node, options, schema));
             return Ok(PatchKind::Merges(merges.collect()));
         }
         Err(e) => e,
     };
-    match json6902::Patch::parse(text) {
+    match json6902::Patch::parse_at(text, place) {
         Ok(patch) => Ok(PatchKind::Operations(patch)),
         Err(e) => {
-            let is_list =
-                text.trim_ascii_start().starts_with(b"[") || text.trim_ascii_start().starts_with(b"-");
-            let error = if is_list { e.at(file, None) } else { merge_error };
-            Err(error.context("neither a strategic merge patch nor a JSON patch"))
+            let start = text.trim_ascii_start();
+            let is_list = start.starts_with(b"[") || start.starts_with(b"-");
+            let error = if is_list { e } else { merge_error };
+            Err(error
+                .at_location(place.location(1))
+                .context("neither a strategic merge patch nor a JSON patch"))
         }
     }
 }
@@ -273,9 +296,11 @@ fn operate(
     schema: &Schema,
     target: &Matcher,
     patch: &json6902::Patch,
+    cx: &Cx,
     remember: bool,
 ) -> Result<()> {
     for at in map.select(target) {
+        cx.check()?;
         map.update(at, schema, |resource| {
             if remember {
                 resource.store_previous_id();
@@ -289,7 +314,7 @@ fn operate(
                     *annotations = Node::map();
                 }
             }
-            patch.apply(&mut resource.node).map_err(|e| resource.blame(e))?;
+            patch.apply(&mut resource.node, cx).map_err(|e| resource.blame(e))?;
             // The official tool writes its annotations back, whereby all of them become strings.
             let checked = check_annotations(&resource.node).map_err(|e| resource.blame(e));
             strings_in_metadata(&mut resource.node, "annotations");
@@ -304,45 +329,35 @@ fn operate(
 pub struct JsonTransformer {
     target: Matcher,
     patch: json6902::Patch,
-    file: String,
 }
 
 impl JsonTransformer {
     /// Reads the operations.
-    pub fn new(loader: &Loader, file: &str, patch: &Patch) -> Result<Self> {
-        let Some(target) = patch.target.as_ref().filter(|t| !t.name.is_empty()) else {
-            return Err(Error::new("a JSON patch must specify the target name").at(file, None));
-        };
-        let (text, file) = match (patch.path.is_empty(), patch.patch.is_empty()) {
-            (true, true) => return Err(Error::new("a JSON patch needs a path or operations").at(file, None)),
-            (false, false) => {
-                return Err(Error::new("must specify a file path or operations, not both").at(file, None));
-            }
-            (true, false) => (patch.patch.as_bytes().to_vec(), file.to_owned()),
-            (false, true) => {
-                let text = loader.load(&patch.path).map_err(|e| e.at(file, None))?;
-                (text.to_vec(), loader.join(&patch.path)?.as_str().to_owned())
-            }
-        };
-        let operations = json6902::Patch::parse(&text).map_err(|e| e.at(file.as_str(), None))?;
-        if operations.is_empty() {
-            return Err(Error::new("the JSON patch is empty").at(file, None));
+    pub fn new(loader: &Loader, patch: &Patch) -> Result<Self> {
+        Self::read(loader, patch).map_err(|e| e.at_spot(&patch.spot))
+    }
+
+    fn read(loader: &Loader, patch: &Patch) -> Result<Self> {
+        if patch.target.as_ref().is_none_or(|t| t.name.is_empty()) {
+            return Err(Error::new("a JSON patch must specify the target name"));
         }
-        Ok(Self { target: Matcher::new(target)?, patch: operations, file })
+        let (text, place) = match (patch.path.is_empty(), patch.patch.is_empty()) {
+            (true, true) => return Err(Error::new("a JSON patch needs a path or operations")),
+            (false, false) => return Err(Error::new("must specify a file path or operations, not both")),
+            (true, false) => (Bytes::copy_from_slice(patch.patch.as_bytes()), inline_place(patch, 0)),
+            (false, true) => load_file(loader, patch)?,
+        };
+        let operations =
+            json6902::Patch::parse_at(&text, place).map_err(|e| e.at_location(place.location(1)))?;
+        if operations.is_empty() {
+            return Err(Error::new("the JSON patch is empty").at_location(place.location(1)));
+        }
+        let target = matcher(patch)?.ok_or_else(|| Error::new("a JSON patch needs a target"))?;
+        Ok(Self { target, patch: operations })
     }
 
     /// Applies the operations to the targets.
-    pub fn apply(&self, map: &mut ResMap, schema: &Schema) -> Result<()> {
-        operate(map, schema, &self.target, &self.patch, false).map_err(|e| e.at(self.file.as_str(), None))
-    }
-}
-
-/// Names in errors of this module come from the objects themselves.
-impl Resource {
-    /// Adds which resource an error is about.
-    pub fn blame(&self, error: Error) -> Error {
-        let name = metadata_text(&self.node, "name");
-        let place = self.file.as_deref().map_or_else(String::new, |f| format!(" from {f}"));
-        error.context(format!("{} \"{name}\"{place}", self.gvk().kind))
+    pub fn apply(&self, map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
+        operate(map, schema, &self.target, &self.patch, cx, false)
     }
 }

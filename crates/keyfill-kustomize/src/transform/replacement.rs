@@ -1,12 +1,14 @@
 //! Replacements: values copied from a field of one resource to fields of others.
 
 use crate::error::{Error, Result};
+use crate::filters::scalar::{bytes_of, count};
 use crate::load::{Replacement, ReplacementSource, ReplacementTarget};
 use crate::replacement::{get_value, read_again, set_value, way_to};
 use crate::resmap::{ResMap, describe};
 use crate::schema::Schema;
 use crate::selector::Matcher;
-use keyfill_yaml::{Node, Text};
+use keyfill_diag::Cx;
+use keyfill_yaml::{Node, Scalar, Text};
 
 /// The field when none is said.
 static DEFAULT_FIELD_PATH: Text = Text::new_static("metadata.name");
@@ -34,16 +36,21 @@ impl Value {
 }
 
 /// Does all replacements, one after the other.
-pub fn apply(map: &mut ResMap, schema: &Schema, list: &[Replacement]) -> Result<()> {
+pub fn apply(map: &mut ResMap, schema: &Schema, list: &[Replacement], cx: &Cx) -> Result<()> {
     for replacement in list {
-        let no_source = replacement.source.is_none() && replacement.value.is_none();
-        let Some(targets) = replacement.targets.as_ref().filter(|_| !no_source) else {
-            return Err(Error::new("replacements must specify a source and at least one target"));
-        };
-        let mut value = source_value(map, replacement)?;
-        for target in targets {
-            put(map, schema, target, &mut value)?;
-        }
+        one(map, schema, replacement, cx).map_err(|e| e.at_spot(&replacement.spot))?;
+    }
+    Ok(())
+}
+
+fn one(map: &mut ResMap, schema: &Schema, replacement: &Replacement, cx: &Cx) -> Result<()> {
+    let no_source = replacement.source.is_none() && replacement.value.is_none();
+    let Some(targets) = replacement.targets.as_ref().filter(|_| !no_source) else {
+        return Err(Error::new("replacements must specify a source and at least one target"));
+    };
+    let mut value = source_value(map, replacement)?;
+    for target in targets {
+        put(map, schema, target, &mut value, cx).map_err(|e| e.at_spot(&target.spot))?;
     }
     Ok(())
 }
@@ -51,8 +58,12 @@ pub fn apply(map: &mut ResMap, schema: &Schema, list: &[Replacement]) -> Result<
 fn source_value(map: &ResMap, replacement: &Replacement) -> Result<Value> {
     match (&replacement.source, &replacement.value) {
         (Some(_), Some(_)) => Err(Error::new("value and resource selectors are mutually exclusive")),
-        (None, Some(value)) => Ok(Value { node: Node::plain(value.clone()), place: None }),
-        (Some(source), None) => read(map, source),
+        (None, Some(value)) => {
+            let location = replacement.spot.field("sourceValue").location();
+            let scalar = Scalar { location, ..Scalar::plain(value.clone()) };
+            Ok(Value { node: Node::Scalar(scalar), place: None })
+        }
+        (Some(source), None) => read(map, source).map_err(|e| e.at_spot(&source.spot)),
         (None, None) => Err(Error::new("replacements must specify a source and at least one target")),
     }
 }
@@ -72,21 +83,31 @@ fn read(map: &ResMap, source: &ReplacementSource) -> Result<Value> {
     let path = if source.field_path.is_empty() { &DEFAULT_FIELD_PATH } else { &source.field_path };
     let resource = map.get(found);
     let node = get_value(&resource.node, path, source.options.as_ref())
-        .map_err(|e| resource.blame(e.context(format!("replacement source {}", source.id))))?;
+        .map_err(|e| resource.blame(e.context(format!("replacement source {}", source.id))))
+        .map_err(|e| e.at_spot(&source.spot.field("fieldPath")))?;
     let is_part = source.options.as_ref().is_some_and(|o| !o.delimiter.is_empty());
     let place = (!is_part).then(|| (found, way_to(&resource.node, path)));
     Ok(Value { node, place })
 }
 
-fn put(map: &mut ResMap, schema: &Schema, target: &ReplacementTarget, value: &mut Value) -> Result<()> {
+fn put(
+    map: &mut ResMap,
+    schema: &Schema,
+    target: &ReplacementTarget,
+    value: &mut Value,
+    cx: &Cx,
+) -> Result<()> {
     let Some(select) = &target.select else {
         return Err(Error::new("target must specify resources to select"));
     };
-    let select = Matcher::new(select)?;
-    let reject = target.reject.iter().map(Matcher::new).collect::<Result<Vec<_>>>()?;
+    let select = Matcher::new(select).map_err(|e| e.at_spot(&target.spot.field("select")))?;
+    let rejected =
+        |(n, reject)| Matcher::new(reject).map_err(|e| e.at_spot(&target.spot.field("reject").item(n)));
+    let reject = target.reject.iter().enumerate().map(rejected).collect::<Result<Vec<_>>>()?;
     let default = [DEFAULT_FIELD_PATH.clone()];
     let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
     for at in map.places() {
+        cx.check()?;
         let resource = map.get(at);
         let is_rejected = reject.iter().any(|r| {
             (!r.has_no_labels() && r.matches_labels(resource))
@@ -97,10 +118,12 @@ fn put(map: &mut ResMap, schema: &Schema, target: &ReplacementTarget, value: &mu
             && resource.plain_ids().any(|id| select.matches_id(&id));
         if is_selected {
             map.update(at, schema, |resource| {
-                for path in paths {
+                for (n, path) in paths.iter().enumerate() {
                     let source = value.place_in(at);
+                    cx.room(bytes_of(count(&value.node)) + value.node.text().map_or(0, |t| t.len() as u64))?;
                     set_value(&mut resource.node, path, target.options.as_ref(), &value.node, source)
-                        .map_err(|e| resource.blame(e))?;
+                        .map_err(|e| resource.blame(e))
+                        .map_err(|e| e.at_spot(&target.spot.field("fieldPaths").item(n)))?;
                     value.follow(at, &resource.node);
                 }
                 Ok(())

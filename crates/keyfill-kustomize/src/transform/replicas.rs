@@ -5,13 +5,15 @@ use crate::fieldspec::FieldSpec;
 use crate::filters::replicas;
 use crate::load::Replica;
 use crate::resmap::ResMap;
+use keyfill_diag::Cx;
 
 /// Sets the count of every resource that has or had the name and is of a type that counts replicas.
-pub fn apply(map: &mut ResMap, replica: &Replica, specs: &[FieldSpec]) -> Result<()> {
+pub fn apply(map: &mut ResMap, replica: &Replica, specs: &[FieldSpec], cx: &Cx) -> Result<()> {
     let mut found = false;
     for spec in specs {
         for at in map.matching_name(&replica.name, |id| id.gvk.is_selected_by(&spec.gvk)) {
             found = true;
+            cx.check()?;
             let resource = map.node_mut(at);
             let gvk = resource.gvk().clone();
             replicas::set(&mut resource.node, &gvk, replica.count, spec).map_err(|e| resource.blame(e))?;

@@ -3,9 +3,11 @@
 use crate::error::Result;
 use crate::filters::namespace::{self, Namespace, SetSubjects};
 use crate::filters::value_add;
+use crate::load::Spot;
 use crate::resmap::ResMap;
 use crate::schema::Schema;
 use crate::selector::Matcher;
+use keyfill_diag::Cx;
 use keyfill_yaml::Text;
 
 /// A value and where it goes.
@@ -26,17 +28,20 @@ pub struct ValueTarget {
     pub field_path: Text,
     /// Which part of a file path is meant, counted from 1; 0 is the whole field.
     pub file_path_position: i64,
+    /// Where it is configured.
+    pub spot: Spot,
 }
 
 impl ValueAdd {
     /// Puts the value in.
-    pub fn apply(&self, map: &mut ResMap, schema: &Schema) -> Result<()> {
+    pub fn apply(&self, map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
         for target in &self.targets {
             let places = match &target.selector {
                 Some(matcher) => map.select(matcher),
                 None => map.places(),
             };
             for at in places {
+                cx.check()?;
                 map.update(at, schema, |resource| {
                     let (gvk, is_cluster_scoped) = (resource.gvk().clone(), resource.id().is_cluster_scoped);
                     let result = if target.field_path == "metadata/namespace" {
@@ -51,7 +56,7 @@ impl ValueAdd {
                             target.file_path_position,
                         )
                     };
-                    result.map_err(|e| resource.blame(e))
+                    result.map_err(|e| resource.blame(e).at_spot(&target.spot))
                 })?;
             }
         }

@@ -10,7 +10,7 @@ use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::schema::Schema;
 use crate::target::Session;
-use keyfill_diag::{Class, Diagnostic};
+use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_go::strconv::parse_float;
 use keyfill_yaml::{Node, Scalar, ScalarKind, Text};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -22,6 +22,7 @@ pub fn resolve(
     variables: &BTreeMap<Text, Variable>,
     specs: &[FieldSpec],
     schema: &Schema,
+    cx: &Cx,
 ) -> Result<()> {
     if variables.is_empty() {
         return Ok(());
@@ -36,11 +37,12 @@ pub fn resolve(
         Some(value.clone())
     };
     for at in map.places() {
+        cx.check()?;
         map.update(at, schema, |resource| {
             let gvk = resource.gvk().clone();
             for spec in specs {
                 refvar::expand(&mut resource.node, &gvk, &mut look_up, spec)
-                    .map_err(|e| resource.blame(e))?;
+                    .map_err(|e| resource.blame_here(e))?;
             }
             Ok(())
         })?;
@@ -48,7 +50,8 @@ pub fn resolve(
     let unused: Vec<&str> = variables.keys().filter(|n| !used.contains(*n)).map(Text::as_str).collect();
     if !unused.is_empty() {
         let message = format!("well-defined vars that were never replaced: {}", unused.join(","));
-        session.warn(Diagnostic::warning(Class::Render, message));
+        let first = variables.get(unused[0]).and_then(|variable| variable.spot.place());
+        session.warn(Diagnostic::warning(Class::Render, message).at(first.unwrap_or_default()));
     }
     Ok(())
 }
@@ -68,20 +71,26 @@ fn values(map: &ResMap, variables: &BTreeMap<Text, Variable>) -> Result<HashMap<
                 "var '{name}' cannot be mapped to a field in the set of known resources: no {} \"{}\" is there",
                 variable.gvk.kind, variable.object_name
             ))
+            .at_spot(&variable.spot.field("objref"))
             .hint("its objref must have the apiVersion, kind and name of a resource, as its file has them"));
         };
-        let Some(value) = path::lookup(&resource.node, &steps(&variable.field_path))? else {
-            return Err(resource.blame(Error::new(format!(
+        let field = variable.spot.field("fieldref");
+        let found = path::lookup(&resource.node, &steps(&variable.field_path));
+        let Some(value) = found.map_err(|e| resource.blame(e.at_spot(&field)))? else {
+            let error = Error::new(format!(
                 "field '{}' of var '{name}' not found in the corresponding resource",
                 variable.field_path
-            ))));
+            ));
+            return Err(resource.blame(error.at_spot(&field)));
         };
+        let location = value.location();
         let Some(value) = as_read(value) else {
             return Err(resource.blame(
                 Error::new(format!(
                     "field '{}' of var '{name}' is a number in a form that variables do not take",
                     variable.field_path
                 ))
+                .at_location(location)
                 .hint("write it in decimal digits"),
             ));
         };

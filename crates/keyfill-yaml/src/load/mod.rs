@@ -8,7 +8,7 @@ use crate::input::Input;
 use crate::parse::Parser;
 use crate::resolve::Resolved;
 use crate::scan::Dialect;
-use crate::{Error, Limits, Node, Value};
+use crate::{Error, FileId, Limits, Location, Node, TextPlace, Value};
 use std::borrow::Cow;
 use v2::{Numbers, ValueBuilder};
 use v3::NodeBuilder;
@@ -23,13 +23,27 @@ pub use v3::{move_into, resolve, unwritten, write_as};
 /// As kustomize does, the stream is first split at its `---` lines, which may hold nothing else but a
 /// comment, and of each piece the first document is taken.
 pub fn load_nodes(text: &[u8], limits: &Limits) -> Result<Vec<Node>, Error> {
+    read_nodes(text, FileId::UNKNOWN, limits)
+}
+
+/// As [`load_nodes`]; the nodes know the place of the text. Lines in errors are those of the text.
+pub fn load_nodes_at(text: &[u8], place: TextPlace, limits: &Limits) -> Result<Vec<Node>, Error> {
+    let mut nodes = read_nodes(text, place.location(1).file(), limits)?;
+    if !place.is_file() {
+        let moved = |location: Location| place.location(location.line());
+        nodes.iter_mut().for_each(|node| node.relocate(&moved));
+    }
+    Ok(nodes)
+}
+
+fn read_nodes(text: &[u8], file: FileId, limits: &Limits) -> Result<Vec<Node>, Error> {
     let text = unix_lines(text);
     let input = Input::new(&text)?;
     let mut nodes = Vec::new();
     for piece in documents::pieces(input.text) {
         let (piece, line) = piece?;
         let piece = Input { text: piece.strip_prefix('\u{FEFF}').unwrap_or(piece), ..input };
-        let builder = NodeBuilder::new(line);
+        let builder = NodeBuilder::new(file, line);
         let document =
             Parser::new(&piece, Dialect::V3, limits, builder).document().map_err(|e| e.moved_down(line))?;
         nodes.extend(document.filter(|node| !is_null(node)));
@@ -41,7 +55,7 @@ pub fn load_nodes(text: &[u8], limits: &Limits) -> Result<Vec<Node>, Error> {
 /// `None` when there is no document at all. What follows it is not looked at.
 pub fn load_node(text: &[u8], limits: &Limits) -> Result<Option<Node>, Error> {
     let input = Input::new(text)?;
-    Parser::new(&input, Dialect::V3, limits, NodeBuilder::new(0)).document()
+    Parser::new(&input, Dialect::V3, limits, NodeBuilder::new(FileId::UNKNOWN, 0)).document()
 }
 
 /// One document as `sigs.k8s.io/yaml` and `encoding/json` give it to an `interface{}`: yaml.v2 rules
@@ -52,7 +66,7 @@ pub fn load_value(text: &[u8], limits: &Limits) -> Result<Value, Error> {
 }
 
 /// As [`load_value`], but numbers as Kubernetes' unstructured JSON decoding gives them: [`Value::Int`]
-/// where it fits, else [`Value::Float`].
+/// where it fits, else [`Value::Float`]; integers up to 2^64 keep their digits as [`Value::Uint`].
 pub fn load_object(text: &[u8], limits: &Limits) -> Result<Value, Error> {
     load_v2(text, limits, Numbers::Object)
 }
@@ -60,6 +74,15 @@ pub fn load_object(text: &[u8], limits: &Limits) -> Result<Value, Error> {
 /// As [`load_object`], but integers up to `u64::MAX` keep their digits: for a document that is printed again.
 pub fn load_exact(text: &[u8], limits: &Limits) -> Result<Value, Error> {
     load_v2(text, limits, Numbers::Exact)
+}
+
+/// The text of a document as Kubernetes' stream reader hands it on: it reads line by line and ends the last one,
+/// so that a block scalar at the end of a file keeps its line break.
+pub fn with_last_line_ended(text: &[u8]) -> Cow<'_, [u8]> {
+    if text.is_empty() || text.ends_with(b"\n") {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned([text, b"\n"].concat())
 }
 
 /// As [`load_value`], but numbers as the YAML library itself gives them, before they go through JSON:

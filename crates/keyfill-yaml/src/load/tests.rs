@@ -1,7 +1,10 @@
 //! Tests of the loaders.
 
-use super::{load_exact, load_node, load_nodes, load_object, load_value, load_yaml, resolve};
-use crate::{Limits, Node, to_json};
+use super::{
+    load_exact, load_node, load_nodes, load_object, load_value, load_yaml, resolve,
+    with_last_line_ended,
+};
+use crate::{Limits, Node, Value, to_json, to_yaml};
 
 fn v2(text: &str) -> String {
     match load_value(text.as_bytes(), &Limits::default()) {
@@ -41,14 +44,14 @@ fn v2_reads_as_helm_does() {
 fn numbers_of_the_four_readings() {
     let limits = Limits::default();
     let text = b"[1, 1.0, 1e3, 1.5, 18446744073709551615]";
-    let debug = |value: crate::Value| {
+    let debug = |value: Value| {
         value.as_seq().map(|items| items.iter().map(kind).collect::<Vec<_>>().join(" ")).unwrap_or_default()
     };
-    fn kind(value: &crate::Value) -> &'static str {
+    fn kind(value: &Value) -> &'static str {
         match value {
-            crate::Value::Int(_) => "int",
-            crate::Value::Uint(_) => "uint",
-            crate::Value::Float(_) => "float",
+            Value::Int(_) => "int",
+            Value::Uint(_) => "uint",
+            Value::Float(_) => "float",
             _ => "other",
         }
     }
@@ -105,8 +108,8 @@ fn bombs_are_refused() {
 #[test]
 fn a_null_key_at_the_top_is_dropped_when_it_is_printed_too() {
     let nodes = load_nodes(b"~: a\nb: 1\n", &Limits::default()).expect("reads");
-    assert_eq!(crate::to_yaml(&nodes[0]), b"b: 1\n");
-    assert_eq!(resolve(&nodes[0]).map(|v| crate::to_yaml(&v)), Ok(b"b: 1\n".to_vec()));
+    assert_eq!(to_yaml(&nodes[0]), b"b: 1\n");
+    assert_eq!(resolve(&nodes[0]).map(|v| to_yaml(&v)), Ok(b"b: 1\n".to_vec()));
 }
 
 #[test]
@@ -114,4 +117,30 @@ fn lines_are_counted_in_the_file() {
     let nodes = load_nodes(b"# c\na: 1\n---\n\nb:\n  c: 2\n", &Limits::default()).expect("reads");
     assert_eq!(nodes[1].get("b").map(Node::line), Some(6));
     assert_eq!(nodes[1].line(), 5);
+}
+
+#[test]
+fn a_block_scalar_at_the_end_of_a_manifest_keeps_its_line_break() {
+    let last = |text: &[u8]| {
+        let value = load_exact(text, &Limits::default()).expect("it is YAML");
+        value.get("a").and_then(Value::as_str).map(str::to_owned)
+    };
+    let manifest = |text: &str| last(&with_last_line_ended(text.as_bytes()));
+    assert_eq!(manifest("a: |\n  x").as_deref(), Some("x\n"));
+    assert_eq!(manifest("a: >+\n  x").as_deref(), Some("x\n"));
+    assert_eq!(manifest("a: |-\n  x").as_deref(), Some("x"));
+    assert_eq!(manifest("a: x").as_deref(), Some("x"));
+    assert_eq!(last(b"a: |\n  x").as_deref(), Some("x"), "Go's YAML library itself");
+}
+
+#[test]
+fn integers_up_to_two_to_the_64_keep_their_digits() {
+    for text in ["9223372036854775807", "9223372036854775808", "18446744073709551615"] {
+        let value = load_exact(text.as_bytes(), &Limits::default()).expect("it is YAML");
+        assert_eq!(to_json(&value), text.as_bytes());
+        let node = load_nodes(format!("a: {text}").as_bytes(), &Limits::default()).expect("it is YAML");
+        assert_eq!(to_yaml(&node[0]), format!("a: {text}\n").as_bytes());
+    }
+    let beyond = load_exact(b"18446744073709551616", &Limits::default()).expect("it is YAML");
+    assert!(matches!(beyond, Value::Float(_)));
 }

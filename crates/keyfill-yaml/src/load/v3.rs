@@ -5,7 +5,9 @@ use crate::input::is_read_from_json;
 use crate::parse::{Builder, ScalarEvent};
 use crate::resolve::{CoreTag, Resolved, resolve_plain, resolve_tagged};
 use crate::scan::{Dialect, Mark};
-use crate::{Entry, Error, Map, Node, Scalar, Seq, Style, Tag, Text, Value, binary, folded};
+use crate::{
+    Entry, Error, FileId, Location, Map, Node, Scalar, Seq, Style, Tag, Text, Typing, Value, binary, folded,
+};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -14,6 +16,7 @@ const MERGE: &str = "<<";
 
 /// Builds [`Node`]s; `line` is what comes before the text in its file.
 pub(super) struct NodeBuilder {
+    file: FileId,
     line: u32,
     /// Whether the node that was made last is a list that an alias stands for.
     is_aliased_list: bool,
@@ -28,12 +31,17 @@ pub(super) struct OpenMap {
 }
 
 impl NodeBuilder {
-    pub(super) fn new(line: u32) -> Self {
-        Self { line, is_aliased_list: false }
+    pub(super) fn new(file: FileId, line: u32) -> Self {
+        Self { file, line, is_aliased_list: false }
     }
 
-    fn line(&self, mark: Mark) -> u32 {
-        self.line + mark.line + 1
+    fn location(&self, mark: Mark) -> Location {
+        Location::new(self.file, self.line + mark.line + 1)
+    }
+
+    /// The line of what was read in the text without what comes before it.
+    fn own_line(&self, location: Location) -> u32 {
+        location.line() - self.line
     }
 
     fn make(&self, event: ScalarEvent<'_>) -> Scalar {
@@ -41,7 +49,8 @@ impl NodeBuilder {
         // The quotes of `!!null ''` and `!!int "5"` say nothing; without the tag in the file they say much.
         let typed = matches!(tag, Tag::Null | Tag::Int | Tag::Float | Tag::Bool | Tag::Timestamp);
         let style = if typed { Style::Plain } else { event.style };
-        Scalar { text: Text::new(&event.text), style, tag, line: self.line(event.mark) }
+        let location = self.location(event.mark);
+        Scalar { text: Text::new(&event.text), style, tag, typing: Typing::Read, twin: None, location }
     }
 }
 
@@ -134,7 +143,7 @@ fn short_tag(tag: &str) -> Tag {
         Some("null") => Tag::Null,
         Some("binary") => Tag::Binary,
         Some("timestamp") => Tag::Timestamp,
-        _ => Tag::Other(Text::new(tag)),
+        _ => Tag::Other(tag.into()),
     }
 }
 
@@ -163,7 +172,7 @@ impl Builder for NodeBuilder {
 
     fn seq(&mut self, items: Vec<Node>, mark: Mark, flow: bool) -> Result<Node, Error> {
         self.is_aliased_list = false;
-        Ok(Node::Seq(Seq { items, flow, line: self.line(mark) }))
+        Ok(Node::Seq(Seq { items, flow, location: self.location(mark) }))
     }
 
     fn alias(&mut self, node: &mut Node, flow: bool) {
@@ -184,7 +193,7 @@ impl Builder for NodeBuilder {
 
     fn map(&mut self, mark: Mark, flow: bool) -> OpenMap {
         OpenMap {
-            map: Map { entries: Vec::new(), flow, line: self.line(mark) },
+            map: Map { entries: Vec::new(), flow, location: self.location(mark) },
             merge: None,
             is_cleared: false,
         }
@@ -202,12 +211,12 @@ impl Builder for NodeBuilder {
             return Ok(());
         }
         if open.merge.is_some() {
-            return Err(Error::at(key.line - self.line, 0, "duplicate merge key <<")
+            return Err(Error::at(self.own_line(key.location), 0, "duplicate merge key <<")
                 .hint("merge several mappings with one key: <<: [*a, *b]"));
         }
         if self.is_aliased_list {
             return Err(Error::at(
-                key.line - self.line,
+                self.own_line(key.location),
                 0,
                 "invalid map merge: received alias for a non-map value",
             )
@@ -229,12 +238,12 @@ impl Builder for NodeBuilder {
             let message = format!(
                 "mapping key {:?} already defined at line {}",
                 key.text.as_str(),
-                map.entries[first].key.line
+                map.entries[first].key.location.line()
             );
-            return Err(Error::at(key.line - self.line, 0, message).hint("remove one of the two"));
+            return Err(Error::at(self.own_line(key.location), 0, message).hint("remove one of the two"));
         }
         if let Some(merge) = merge {
-            merge_into(&mut map, merge).map_err(|m| Error::at(map.line - self.line, 0, m))?;
+            merge_into(&mut map, merge).map_err(|m| Error::at(self.own_line(map.location), 0, m))?;
         }
         Ok(Node::Map(map))
     }
@@ -302,12 +311,12 @@ pub(crate) fn resolve_scalar(scalar: &Scalar) -> Result<Resolved, Error> {
     if scalar.style != Style::Plain && core.is_kind_of(&resolve_plain(Dialect::V3, &scalar.text)) {
         return Ok(Resolved::Str);
     }
-    resolve_tagged(Dialect::V3, core, &scalar.text).map_err(|m| Error::at(scalar.line, 0, m))
+    resolve_tagged(Dialect::V3, core, &scalar.text).map_err(|m| Error::at(scalar.location.line(), 0, m))
 }
 
 /// The value of a scalar as it goes into JSON.
 pub(crate) fn scalar_value(scalar: &Scalar) -> Result<Value, Error> {
-    let refuse = |message: &str| Error::at(scalar.line, 0, message);
+    let refuse = |message: &str| Error::at(scalar.location.line(), 0, message);
     Ok(match resolve_scalar(scalar)? {
         Resolved::Null if is_quoted_null(scalar) => Value::Str(Text::default()),
         Resolved::Null => Value::Null,
@@ -357,7 +366,7 @@ impl Scalar {
         if is_read_from_json(self.text.as_bytes(), is_key) {
             return Ok(());
         }
-        Err(Error::at(self.line, 0, "control characters are not allowed")
+        Err(Error::at(self.location.line(), 0, "control characters are not allowed")
             .hint("remove the character, or keep the text base64-encoded"))
     }
 }
@@ -399,12 +408,12 @@ fn key_text(key: &Scalar, top: bool) -> Result<Option<Cow<'_, str>>, Error> {
     }
     if !top {
         let message = format!("key {text:?} is not a string");
-        return Err(Error::at(key.line, 0, message).hint("put the key into quotes"));
+        return Err(Error::at(key.location.line(), 0, message).hint("put the key into quotes"));
     }
     Ok(match resolved {
         Resolved::Null => None,
         _ if key.tag == Tag::Binary => {
-            let refuse = || Error::at(key.line, 0, "!!binary value contains invalid base64 data");
+            let refuse = || Error::at(key.location.line(), 0, "!!binary value contains invalid base64 data");
             Some(Cow::Owned(binary::decode(text).ok_or_else(refuse)?.to_string()))
         }
         _ => Some(Cow::Borrowed(text)),
