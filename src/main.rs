@@ -11,6 +11,7 @@ mod escape;
 mod fill;
 mod ignore_file;
 mod memory;
+mod output_files;
 mod pipeline;
 mod places;
 mod references;

@@ -106,7 +106,10 @@ pub fn unpack(packed: &Bytes) -> Option<Vec<(u32, Document)>> {
             kind => Body::Tree(Arc::new(reader.node(kind, DEPTH)?)),
         };
         let file = if file.is_empty() { None } else { Some(Arc::from(file)) };
-        documents.push((number, Document { before, body, origin: Origin { file, line, index, ..Origin::default() } }));
+        documents.push((
+            number,
+            Document { before, body, origin: Origin { file, line, index, ..Origin::default() } },
+        ));
     }
     Some(documents)
 }

@@ -42,8 +42,8 @@ pub use keyfill_go::json::Html;
 pub use kind::ScalarKind;
 pub use limits::Limits;
 pub use load::{
-    load_exact, load_node, load_nodes, load_nodes_at, load_object, load_value, load_yaml,
-    move_into, resolve, unwritten, with_last_line_ended, write_as,
+    load_exact, load_node, load_nodes, load_nodes_at, load_object, load_value, load_yaml, move_into, resolve,
+    unwritten, with_last_line_ended, write_as,
 };
 pub use locate::{Found, Mark, PlaceTree, Step, locate};
 pub use location::{FileId, Location, TextPlace};

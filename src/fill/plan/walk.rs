@@ -12,7 +12,9 @@ use super::resource::Resource;
 use super::{AllKeys, Filling, Look, Plan, Planned, Site, of_object};
 use keyfill_diag::{Class, Cx, Diagnostic, Place, Stopped};
 use keyfill_secrets::SecretRef;
-use keyfill_yaml::{Body, Document, Limits, Step, Value, load_exact, load_object, resolve, to_yaml, with_last_line_ended};
+use keyfill_yaml::{
+    Body, Document, Limits, Step, Value, load_exact, load_object, resolve, to_yaml, with_last_line_ended,
+};
 use std::collections::HashMap;
 
 /// Strings and placeholders between two looks at the clock.

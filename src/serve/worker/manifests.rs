@@ -56,10 +56,11 @@ fn of_document(document: &Document, first: bool) -> Result<Option<String>> {
             {
                 return Ok(Some(json.to_owned()));
             }
-            keyfill_yaml::load_exact(&keyfill_yaml::with_last_line_ended(text), &Limits::default()).with_context(|| {
-                let file = document.origin.file.as_deref().unwrap_or("a rendered document");
-                format!("{file} (document {})", document.origin.index)
-            })?
+            keyfill_yaml::load_exact(&keyfill_yaml::with_last_line_ended(text), &Limits::default())
+                .with_context(|| {
+                    let file = document.origin.file.as_deref().unwrap_or("a rendered document");
+                    format!("{file} (document {})", document.origin.index)
+                })?
         }
         Body::Tree(node) => keyfill_yaml::resolve(node)?,
     };

@@ -1,8 +1,7 @@
 //! Tests of the loaders.
 
 use super::{
-    load_exact, load_node, load_nodes, load_object, load_value, load_yaml, resolve,
-    with_last_line_ended,
+    load_exact, load_node, load_nodes, load_object, load_value, load_yaml, resolve, with_last_line_ended,
 };
 use crate::{Limits, Node, Value, to_json, to_yaml};
 

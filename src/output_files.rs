@@ -1,0 +1,91 @@
+//! `render -o FOLDER`: a file for each object, named as `kustomize build -o FOLDER` names them.
+//!
+//! `apps_v1_deployment_web.yaml`: group, version, kind and name in small letters. Where the objects lie in
+//! several namespaces, the namespace stands first, and then `default` for objects that name none. What is
+//! outside of namespaces never gets one.
+
+use crate::emit::Output;
+use anyhow::{Context as _, Result};
+use bytes::Bytes;
+use keyfill_kustomize::{Gvk, schema::Schema};
+use keyfill_yaml::{Body, Document, Limits, Value};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// What a file's name is made of.
+struct Named {
+    gvk: Gvk,
+    name: String,
+    /// None for what is outside of namespaces.
+    namespace: Option<String>,
+}
+
+/// Writes the documents into a folder. Empty documents have no file; of two objects that are named alike the
+/// later one stays, as in kustomize.
+pub fn write(folder: &Path, documents: &[Document]) -> Result<()> {
+    let schema = Schema::builtin();
+    let named: Vec<Option<Named>> = documents.iter().map(|d| named(d, &schema)).collect::<Result<_>>()?;
+    let namespaces: BTreeSet<&str> =
+        named.iter().flatten().filter_map(|named| named.namespace.as_deref()).collect();
+    let is_split = namespaces.len() > 1;
+    for (document, named) in documents.iter().zip(&named) {
+        let Some(named) = named else { continue };
+        let path = folder.join(named.file_name(is_split));
+        let alone = Document { before: Bytes::new(), ..document.clone() };
+        std::fs::write(&path, Output::of(&[alone]).to_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn named(document: &Document, schema: &Schema) -> Result<Option<Named>> {
+    let value = match &document.body {
+        Body::Raw(text) => {
+            keyfill_yaml::load_exact(&keyfill_yaml::with_last_line_ended(text), &Limits::default())?
+        }
+        Body::Tree(node) => keyfill_yaml::resolve(node)?,
+    };
+    if value == Value::Null {
+        return Ok(None);
+    }
+    let text = |path: &[&str]| value.at(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let gvk = Gvk::from_api_version(&text(&["apiVersion"]), &text(&["kind"]));
+    let namespace = (!schema.is_cluster_scoped(&gvk)).then(|| {
+        let namespace = text(&["metadata", "namespace"]);
+        if namespace.is_empty() { "default".to_owned() } else { namespace }
+    });
+    Ok(Some(Named { gvk, name: text(&["metadata", "name"]), namespace }))
+}
+
+impl Named {
+    fn file_name(&self, with_namespace: bool) -> String {
+        let namespace = self.namespace.as_deref().filter(|_| with_namespace).unwrap_or_default();
+        let parts = [namespace, &self.gvk.group, &self.gvk.version, &self.gvk.kind, &self.name];
+        // A name is an author's text: it must not lead out of the folder.
+        let parts = parts.iter().filter(|part| !part.is_empty());
+        let parts: Vec<String> = parts.map(|part| part.to_lowercase().replace(['/', '\\'], "_")).collect();
+        format!("{}.yaml", parts.join("_"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Named;
+    use keyfill_kustomize::Gvk;
+
+    #[test]
+    fn the_namespace_stands_first_when_there_are_several() {
+        let named = |gvk, name: &str, namespace: Option<&str>| Named {
+            gvk,
+            name: name.into(),
+            namespace: namespace.map(str::to_owned),
+        };
+        let web = named(Gvk::new("apps", "v1", "Deployment"), "Web", Some("shop"));
+        assert_eq!(web.file_name(false), "apps_v1_deployment_web.yaml");
+        assert_eq!(web.file_name(true), "shop_apps_v1_deployment_web.yaml");
+        let namespace = named(Gvk::new("", "v1", "Namespace"), "shop", None);
+        assert_eq!(namespace.file_name(true), "v1_namespace_shop.yaml");
+        let hostile = named(Gvk::new("", "v1", "ConfigMap"), "../../x", Some("a"));
+        assert_eq!(hostile.file_name(false), "v1_configmap_.._.._x.yaml");
+    }
+}
