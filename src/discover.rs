@@ -32,6 +32,15 @@ pub fn kind_of(files: &dyn Files, dir: &TreePath) -> RootKind {
     }
 }
 
+/// What the folder is for an app. One that is a kustomization and a chart is the chart where the app says
+/// something that only a chart listens to, so that nothing of it is dropped.
+pub fn kind_for_app(files: &dyn Files, dir: &TreePath, chart_is_meant: bool) -> RootKind {
+    match kind_of(files, dir) {
+        RootKind::Kustomization if chart_is_meant && is_chart(files, dir) => RootKind::Chart,
+        kind => kind,
+    }
+}
+
 /// Whether kustomize has something to build in a folder.
 fn holds_kustomization(files: &dyn Files, dir: &TreePath) -> bool {
     references::kustomization_file(files, dir).is_some_and(|file| !is_manifest_of_flux(files, &file))
@@ -169,6 +178,14 @@ mod tests {
 
     fn tree(files: &[(&str, &'static str)]) -> MemoryFiles {
         files.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_folder_of_both_kinds_is_what_the_app_means() {
+        let files = tree(&[("a/kustomization.yaml", ""), ("a/Chart.yaml", ""), ("b/kustomization.yaml", "")]);
+        let kind = |dir: &str, chart| super::kind_for_app(&files, &TreePath::new(dir).unwrap(), chart);
+        assert_eq!((kind("a", true), kind("a", false)), (RootKind::Chart, RootKind::Kustomization));
+        assert_eq!(kind("b", true), RootKind::Kustomization);
     }
 
     fn ours(files: &MemoryFiles) -> Vec<String> {

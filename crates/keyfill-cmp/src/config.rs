@@ -54,6 +54,12 @@ pub struct Spec {
     /// Accepted: the archive's modes do not matter to rendering.
     #[serde(default)]
     pub preserve_file_mode: bool,
+    /// Accepted and not looked at, as Argo CD does: renderings never share a folder.
+    #[serde(default)]
+    pub allow_concurrency: serde::de::IgnoredAny,
+    /// Accepted and not looked at, as Argo CD does.
+    #[serde(default)]
+    pub lock_repo: serde::de::IgnoredAny,
     /// Whether repo-server is to send git credentials.
     #[serde(default)]
     pub provide_git_creds: bool,
@@ -241,6 +247,8 @@ spec:
       collectionType: string
   preserveFileMode: false
   provideGitCreds: true
+  allowConcurrency: true
+  lockRepo: false
 ";
 
     #[test]
@@ -258,7 +266,7 @@ spec:
             (GOOD.replace("name: keyfill\n", "name: ../x\n"), "metadata.name"),
             (GOOD.replace("name: keyfill\n", "x: 1\n"), "metadata.name"),
             (GOOD.replace("version: v1.0", "version: a/b"), "spec.version"),
-            (GOOD.replace("preserveFileMode: false", "lockRepo: true"), "lockRepo"),
+            (GOOD.replace("preserveFileMode: false", "noSuchField: true"), "noSuchField"),
             ("a: [".to_owned(), "line"),
         ];
         for (text, why) in cases {

@@ -75,10 +75,12 @@ struct WithoutEffect {
 pub(super) fn add(options: &mut HelmOptions, env: &Env, folder: &TreePath) -> Result<()> {
     let in_tree = |name: &str| ValuesFile::of_author(name, folder);
     if let Some((name, line)) = authors(env, HELM_ARGS) {
+        options.is_given = true;
         let words = line.split_ascii_whitespace().map(str::to_owned).collect();
         add_line(options, name, words, &in_tree)?;
     }
     if let Some((name, text)) = authors(env, HELM_VALUES) {
+        options.is_given = true;
         options.values.push(ValuesFile::text(&format!("<{name}>"), text));
     }
     if let Some(json) = env.get("ARGOCD_APP_PARAMETERS") {
@@ -163,6 +165,7 @@ fn add_parameters(
     parameters
         .sort_by_key(|p| ["helm-value-files", "helm-values", "helm-set"].iter().position(|n| *n == p.name));
     for parameter in parameters {
+        options.is_given |= parameter.name.starts_with("helm-");
         match parameter.name.as_str() {
             "helm-value-files" => {
                 for name in parameter.array.iter().filter(|n| !n.is_empty()) {

@@ -103,6 +103,8 @@ pub struct HelmOptions {
     pub compat: HelmCompat,
     /// Makes random functions repeat.
     pub seed: Option<u64>,
+    /// Whether the app's author says anything of a chart: `HELM_ARGS`, `HELM_VALUES` or parameters.
+    pub is_given: bool,
     /// What should be said of the options when a chart is rendered.
     pub warnings: Vec<Diagnostic>,
 }

@@ -50,7 +50,11 @@ pub fn generate(
             }
             let files = open(archive, file, &path, cx)?;
             // With AVP's habits a folder is its YAML files.
-            let kind = if fill.compat_avp { RootKind::Yaml } else { discover::kind_of(&files, &path) };
+            let kind = if fill.compat_avp {
+                RootKind::Yaml
+            } else {
+                discover::kind_for_app(&files, &path, how.helm.is_given)
+            };
             let root = Root { kind, dir: path };
             let rendered = crate::render::render(&files, &root, &how, cx)?;
             drop(files);
