@@ -35,6 +35,9 @@ pub struct Token<'t> {
     pub nth: usize,
 }
 
+/// Bytes of documents that are read for the places of problems.
+const MOST_READ: usize = 16 << 20;
+
 /// The place of a value, or of a piece of it, in a document; of the value's key when `is_key` says so. Only
 /// an exact one has a line and a column.
 pub fn place(
@@ -46,7 +49,9 @@ pub fn place(
 ) -> Place {
     let mut place = of_document(document);
     place.path = Some(path_text(path)).filter(|path| !path.is_empty());
-    if !precision.exact {
+    // Each problem costs a reading of its document: many in a large one are not worth that.
+    let size = if let Body::Raw(text) = &document.body { text.len() } else { 0 };
+    if !precision.exact || size.saturating_mul(precision.number) > MOST_READ {
         return place;
     }
     // What was rendered from a file has lines of its own: they are not the file's.

@@ -23,6 +23,8 @@ pub type Order = (usize, usize, usize);
 pub struct Precision<'s> {
     /// With line and column: that costs a reading of the document.
     pub exact: bool,
+    /// How many problems were put into their place before, this one included.
+    pub number: usize,
     /// The texts of the files that the documents came from, where they are at hand.
     pub sources: Option<&'s dyn Sources>,
 }
@@ -57,7 +59,7 @@ impl Problems {
         }
         self.placed += 1;
         let exact = self.placed <= MOST_PLACED;
-        let diagnostic = make(Precision { exact, sources: self.sources.as_deref() });
+        let diagnostic = make(Precision { exact, number: self.placed, sources: self.sources.as_deref() });
         self.warns |= diagnostic.severity == Severity::Warning;
         self.kept.insert(key, diagnostic);
         if full && let Some((_, last)) = self.kept.pop_last() {
