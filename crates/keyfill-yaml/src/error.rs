@@ -16,6 +16,8 @@ struct Kind {
     problem: usize,
     /// The line that Go's library names; 0 where it names none.
     go_line: u32,
+    /// Whether the scanner found it.
+    scanned: bool,
     hint: Option<&'static str>,
     stopped: Option<Stopped>,
 }
@@ -25,7 +27,9 @@ impl Error {
     pub(crate) fn at(line: u32, column: u32, message: impl Into<String>) -> Self {
         let message = message.into();
         let (problem, go_line) = (message.len(), line.saturating_sub(1));
-        Self(Box::new(Kind { line, column, message, problem, go_line, hint: None, stopped: None }))
+        let kind =
+            Kind { line, column, message, problem, go_line, scanned: false, hint: None, stopped: None };
+        Self(Box::new(kind))
     }
 
     /// Adds words to the message that Go's library does not have.
@@ -37,7 +41,19 @@ impl Error {
     /// An error that the scanner found on a line, counted from 0. Go's library counts these lines from 1, all
     /// others from 0, and leaves the first line out.
     pub(crate) fn scanned_at(mut self, line: u32) -> Self {
-        self.0.go_line = if line > 0 { line + 1 } else { 0 };
+        if !self.0.scanned {
+            self.0.go_line = if line > 0 { line + 1 } else { 0 };
+            self.0.scanned = true;
+        }
+        self
+    }
+
+    /// The same error in a text whose last line has no line end, where `mark` is its end: Go's library ends the line
+    /// before it looks at what is missing.
+    pub(crate) fn behind_last_line(mut self, line: u32, column: u32) -> Self {
+        if !self.0.scanned && column > 0 && (self.0.line, self.0.column) == (line + 1, column + 1) {
+            self.0.go_line = line + 1;
+        }
         self
     }
 

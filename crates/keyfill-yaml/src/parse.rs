@@ -90,6 +90,11 @@ impl<'a, B: Builder> Parser<'a, B> {
         }
     }
 
+    /// Where the scanner is: line and column, counted from 0.
+    pub fn place(&mut self) -> (u32, u32) {
+        self.scanner.place()
+    }
+
     /// The next document of the stream; `None` at its end.
     pub fn document(&mut self) -> Result<Option<B::Node>, Error> {
         let first = std::mem::replace(&mut self.first, false);

@@ -93,7 +93,11 @@ pub fn load_yaml(text: &[u8], limits: &Limits) -> Result<Value, Error> {
 
 fn load_v2(text: &[u8], limits: &Limits, numbers: Numbers) -> Result<Value, Error> {
     let input = Input::new(text)?;
-    let document = Parser::new(&input, Dialect::V2, limits, ValueBuilder { numbers }).document()?;
+    let mut parser = Parser::new(&input, Dialect::V2, limits, ValueBuilder { numbers });
+    let document = parser.document().map_err(|error| {
+        let (line, column) = parser.place();
+        error.behind_last_line(line, column)
+    })?;
     Ok(document.unwrap_or_default())
 }
 

@@ -143,3 +143,27 @@ fn integers_up_to_two_to_the_64_keep_their_digits() {
     let beyond = load_exact(b"18446744073709551616", &Limits::default()).expect("it is YAML");
     assert!(matches!(beyond, Value::Float(_)));
 }
+
+#[test]
+fn errors_have_the_words_and_lines_of_go_programs() {
+    for (text, words) in [
+        ("x: 1\nfoo\nbar: 2\n", "line 3: could not find expected ':'"),
+        ("x: 1\ny: 2\nfoo\n", "line 4: could not find expected ':'"),
+        ("x: 1\ny: 2\nfoo", "line 4: could not find expected ':'"),
+        ("a: \"x\n", "line 2: found unexpected end of stream"),
+        ("y: @a\n", "found character that cannot start any token"),
+        ("x: 1\n\ty: 1\n", "line 2: found a tab character that violates indentation"),
+        ("a: b: c\n", "mapping values are not allowed in this context"),
+        ("a: [", "line 1: did not find expected node content"),
+        ("a: [\n", "line 1: did not find expected node content"),
+        ("a: [1, 2\nb: 3\n", "line 1: did not find expected ',' or ']'"),
+        ("\"a\": \"b", "found unexpected end of stream"),
+        ("a: {b: c", "line 1: did not find expected ',' or '}'"),
+        ("- a\nb: c", "line 1: did not find expected '-' indicator"),
+        ("a: |\n  x\n y: 1", "line 2: did not find expected key"),
+        ("a: *x\n", "unknown anchor 'x' referenced"),
+    ] {
+        let error = load_value(text.as_bytes(), &Limits::default()).unwrap_err();
+        assert_eq!(error.go_text(), words, "{text:?}");
+    }
+}

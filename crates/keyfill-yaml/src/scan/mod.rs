@@ -262,6 +262,12 @@ impl<'a> Scanner<'a> {
         self.column_pos = self.pos;
     }
 
+    /// Where the scanner is: line and column, counted from 0.
+    pub fn place(&mut self) -> (u32, u32) {
+        let mark = self.mark();
+        (mark.line, mark.column)
+    }
+
     fn error(&mut self, message: impl Into<String>) -> Error {
         let mark = self.mark();
         Error::at(mark.line + 1, mark.column + 1, message)
@@ -483,7 +489,9 @@ impl<'a> Scanner<'a> {
         let mark = self.mark();
         let scan = self.comment_scan();
         self.unroll(-1, scan);
-        self.forget_key()?;
+        // Go's library ends the last line first.
+        let line = self.line + u32::from(mark.column > 0);
+        self.forget_key().map_err(|error| error.scanned_at(line))?;
         self.key_allowed = false;
         self.ended = true;
         self.push(Kind::StreamEnd, mark);
