@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::cli::render_args::RenderArgs;
 use bytes::Bytes;
 use keyfill_diag::Class;
-use keyfill_secrets::{KvVersion, SecretData, SecretRef, SecretValue};
+use keyfill_secrets::{KvVersion, SecretBytes, SecretData, SecretRef, SecretValue};
 use keyfill_workers::{Frame, sandbox};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
@@ -305,6 +305,8 @@ pub enum Value {
     List(Vec<Value>),
     /// A map, in the store's order.
     Map(Vec<(String, Value)>),
+    /// Bytes that a store told from text.
+    Bytes(Zeroizing<Vec<u8>>),
 }
 
 /// A text that may hold a secret: its memory is wiped when it goes, and it does not print.
@@ -370,6 +372,7 @@ impl From<&SecretValue> for Value {
             SecretValue::Map(entries) => {
                 Self::Map(entries.iter().map(|(key, value)| (key.clone(), value.into())).collect())
             }
+            SecretValue::Bytes(bytes) => Self::Bytes(Zeroizing::new(bytes.expose().to_vec())),
         }
     }
 }
@@ -383,6 +386,7 @@ impl From<Value> for SecretValue {
             Value::Str(s) => Self::Str(s.take().into()),
             Value::List(items) => Self::List(items.into_iter().map(Self::from).collect()),
             Value::Map(entries) => Self::Map(entries.into_iter().map(|(k, v)| (k, v.into())).collect()),
+            Value::Bytes(bytes) => Self::Bytes(SecretBytes::new(bytes.as_slice())),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What a store answered: keys and values, with the types and the number spellings of its JSON.
 
-use crate::{Error, Secret};
+use crate::{Error, Secret, SecretBytes};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use keyfill_yaml::Value;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
@@ -20,6 +22,8 @@ pub enum SecretValue {
     Number(Secret),
     /// A string.
     Str(Secret),
+    /// Bytes, which a store told from text.
+    Bytes(SecretBytes),
     /// A list.
     List(Vec<SecretValue>),
     /// A map, in the store's order.
@@ -104,6 +108,7 @@ impl SecretValue {
             Self::Bool(_) => "bool",
             Self::Number(_) => "number",
             Self::Str(_) => "string",
+            Self::Bytes(_) => "binary",
             Self::List(_) => "list",
             Self::Map(_) => "map",
         }
@@ -113,6 +118,7 @@ impl SecretValue {
         let inside = match self {
             Self::Null | Self::Bool(_) => 0,
             Self::Number(text) | Self::Str(text) => text.expose().len(),
+            Self::Bytes(bytes) => bytes.expose().len(),
             Self::List(items) => items.iter().map(Self::bytes).sum(),
             Self::Map(entries) => entries.iter().map(|(key, value)| key.len() + value.bytes()).sum(),
         };
@@ -169,13 +175,15 @@ impl<'de> serde::Deserialize<'de> for Entries<'de> {
 }
 
 impl From<&SecretValue> for Value {
-    /// For the fill stage: the value as it goes into a document.
+    /// For the fill stage: the value as it goes into a document. Bytes, which no document holds, are base64 here; the
+    /// fill stage looks at those that are a key's own value itself.
     fn from(value: &SecretValue) -> Self {
         match value {
             SecretValue::Null => Self::Null,
             SecretValue::Bool(b) => Self::Bool(*b),
             SecretValue::Number(n) => Self::Number(n.expose().into()),
             SecretValue::Str(s) => Self::Str(s.expose().into()),
+            SecretValue::Bytes(bytes) => Self::Str(STANDARD.encode(bytes.expose()).into()),
             SecretValue::List(items) => Self::Seq(items.iter().map(Self::from).collect()),
             SecretValue::Map(entries) => {
                 Self::Map(entries.iter().map(|(k, v)| (k.as_str().into(), Self::from(v))).collect())

@@ -34,7 +34,8 @@ enum Prospect {
 }
 
 impl Error {
-    pub(crate) fn new(class: Class, message: impl Into<String>) -> Self {
+    /// An error of a class. Sources outside of this crate make theirs so.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
         Self(Arc::new(Kind {
             class,
             about: None,
@@ -70,7 +71,8 @@ impl Error {
     }
 
     /// Says what to do.
-    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
         self.with(|kind| kind.hint = Some(hint.into()))
     }
 
@@ -85,7 +87,8 @@ impl Error {
     }
 
     /// Says what could not be done, in place of what was said before.
-    pub(crate) fn about(self, about: impl Into<String>) -> Self {
+    #[must_use]
+    pub fn about(self, about: impl Into<String>) -> Self {
         self.with(|kind| kind.about = Some(about.into()))
     }
 

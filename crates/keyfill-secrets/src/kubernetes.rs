@@ -53,13 +53,8 @@ pub async fn read_secret(
     name: &str,
     cx: &Cx,
 ) -> Result<BTreeMap<String, Secret>, Error> {
-    for (what, text) in [("namespace", namespace), ("name", name)] {
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-        if text.is_empty() || text.len() > 253 || !text.chars().all(fits) || text.starts_with('.') {
-            return Err(Error::usage(format!("{text:?} is not the {what} of a Secret"))
-                .hint("write it as NAMESPACE:NAME"));
-        }
-    }
+    check_name("namespace", namespace)?;
+    check_name("name", name)?;
     let what = format!("cannot read the Secret {namespace}:{name} from the cluster at {}", cluster.address);
     let answer = ask(cluster, &format!("/api/v1/namespaces/{namespace}/secrets/{name}"), &what, cx).await?;
     match answer.status.as_u16() {
@@ -72,7 +67,17 @@ pub async fn read_secret(
     }
 }
 
-async fn ask(cluster: &InCluster, path: &str, what: &str, cx: &Cx) -> Result<Answer, Error> {
+/// Refuses what is no name in Kubernetes: it becomes a part of an address.
+pub(crate) fn check_name(what: &str, text: &str) -> Result<(), Error> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    if text.is_empty() || text.len() > 253 || !text.chars().all(fits) || text.starts_with('.') {
+        return Err(Error::usage(format!("{text:?} is not the {what} of a Secret"))
+            .hint("write it as NAMESPACE:NAME"));
+    }
+    Ok(())
+}
+
+pub(crate) async fn ask(cluster: &InCluster, path: &str, what: &str, cx: &Cx) -> Result<Answer, Error> {
     let http = Http::new(Route { target: Target::Network, tls: Arc::new(tls(cluster)?), proxies: None });
     let token = file(cluster, "token")?;
     let token = std::str::from_utf8(&token).unwrap_or_default().trim();

@@ -1,8 +1,9 @@
 //! Where secret values come from.
 //!
 //! [`Source`] is the one way in: it reads the keys and values under a [`SecretRef`]. [`Reads`] puts a run's
-//! reads together, so that each distinct reference is read once. Twin modules hold the stores: [`vault`]
-//! and [`mod@file`]; [`kubernetes`] reads a Secret of the cluster, for settings that are kept in one.
+//! reads together, so that each distinct reference is read once. A module holds each store: [`vault`],
+//! [`mod@file`], [`aws`], [`gcp`], [`azure`], [`onepassword`], [`kubernetes_secret`]. [`kubernetes`] reads a
+//! Secret of the cluster, for settings that are kept in one.
 //!
 //! Nothing here prints a value: [`Secret`] and [`SecretValue`] have no Display and an empty Debug, and
 //! errors name paths, hosts and statuses only. Nothing here reads the environment either: settings are
@@ -10,20 +11,28 @@
 
 #![warn(clippy::disallowed_methods)]
 
+pub mod aws;
+pub mod azure;
 mod data;
 mod error;
 pub mod file;
+pub mod gcp;
 pub mod kubernetes;
+pub mod kubernetes_secret;
+pub mod onepassword;
 mod reads;
 mod reference;
+mod rest;
 mod retry;
 mod secret;
 mod source;
+mod token;
 pub mod vault;
 
 pub use data::{SecretData, SecretValue};
 pub use error::Error;
 pub use reads::Reads;
 pub use reference::{KvVersion, SecretRef};
-pub use secret::Secret;
+pub use rest::Network;
+pub use secret::{Secret, SecretBytes};
 pub use source::{BoxFuture, Source};

@@ -45,16 +45,28 @@ impl Reads {
 
     /// The answer for one reference.
     pub async fn read(&self, secret: &SecretRef, cx: &Cx) -> Answer {
+        self.read_keys(secret, &[], cx).await
+    }
+
+    /// The answer for one reference, of which these keys are wanted. All keys of a reference have to be named
+    /// the first time: a later call gets the same answer.
+    pub async fn read_keys(&self, secret: &SecretRef, keys: &[String], cx: &Cx) -> Answer {
         let cell = {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(answers.entry(secret.clone()).or_default())
         };
-        cell.get_or_init(|| self.ask(secret, cx)).await.clone()
+        cell.get_or_init(|| self.ask(secret, keys, cx)).await.clone()
     }
 
     /// The answers for many references, in their order. Equal references share one read.
     pub async fn read_all(&self, secrets: &[SecretRef], cx: &Cx) -> Vec<Answer> {
         futures_util::future::join_all(secrets.iter().map(|secret| self.read(secret, cx))).await
+    }
+
+    /// As [`Reads::read_all`], with the keys that are wanted of each reference.
+    pub async fn read_all_keys(&self, secrets: &[(SecretRef, Vec<String>)], cx: &Cx) -> Vec<Answer> {
+        let reads = secrets.iter().map(|(secret, keys)| self.read_keys(secret, keys, cx));
+        futures_util::future::join_all(reads).await
     }
 
     /// How many references the source was asked for so far.
@@ -67,7 +79,7 @@ impl Reads {
         self.source.take_warnings()
     }
 
-    async fn ask(&self, secret: &SecretRef, cx: &Cx) -> Answer {
+    async fn ask(&self, secret: &SecretRef, keys: &[String], cx: &Cx) -> Answer {
         // The semaphore is never closed, so waiting for it cannot fail.
         let _permit = self.permits.acquire().await;
         if let Some(error) = self.out_of_time.get() {
@@ -77,7 +89,7 @@ impl Reads {
             return Err(Error::store(stopped.to_string()).about(format!("cannot read {secret}")));
         }
         self.read.fetch_add(1, Ordering::Relaxed);
-        let answer = self.source.read(secret, cx).await;
+        let answer = self.source.read_keys(secret, keys, cx).await;
         if let Some(error) = answer.as_ref().err().filter(|error| error.is_out_of_time()) {
             self.out_of_time.get_or_init(|| error.clone());
         }

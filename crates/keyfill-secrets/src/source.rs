@@ -16,6 +16,17 @@ pub trait Source: Send + Sync {
     fn read<'a>(&'a self, secret: &'a SecretRef, cx: &'a Cx)
     -> BoxFuture<'a, Result<Arc<SecretData>, Error>>;
 
+    /// As [`Source::read`], for those keys alone. A store whose keys are read one by one answers with these; any
+    /// other may answer with all.
+    fn read_keys<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        _keys: &'a [String],
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        self.read(secret, cx)
+    }
+
     /// Takes the warnings since the last call: a file that others may read, a cache that cannot be used.
     fn take_warnings(&self) -> Vec<Diagnostic> {
         Vec::new()

@@ -5,14 +5,18 @@
 //! `KEYFILL_TEST_REQUIRE=all` the program is built with Go, and leaving one out is a failure. Nothing is built
 //! or downloaded without that setting.
 //!
-//! Beside that: [`Vault`] starts a real Vault, [`Proxy`] gets in its way, [`Run`] runs a program as a user would.
+//! Beside that: [`Vault`] starts a real Vault, [`Moto`] plays AWS, a [`Fake`] any other store, [`Proxy`] gets in its way, [`Run`] runs a program as a user would.
 
 mod command;
+mod fake;
+mod moto;
 mod proxy;
 mod vault;
 mod wire;
 
 pub use command::{Outcome, Run};
+pub use fake::{Fake, Request, Response};
+pub use moto::Moto;
 pub use proxy::{Fault, Proxy, Seen};
 pub use vault::{ROOT_TOKEN, Vault};
 pub use wire::{Reply, request};
@@ -121,7 +125,7 @@ fn say_left_out(program: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     let line = format!(
-        "left out: {test} needs the Go program {program}; with KEYFILL_TEST_REQUIRE=all it is built and the test runs\n"
+        "left out: {test} needs the program {program}; with KEYFILL_TEST_REQUIRE=all it is made and the test runs\n"
     );
     let mut said = SAID.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if said.insert(line.clone()) {

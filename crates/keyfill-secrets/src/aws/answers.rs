@@ -1,0 +1,89 @@
+//! What AWS' answers mean.
+
+use super::Service;
+use crate::Error;
+use crate::rest::quoted;
+use keyfill_http::Answer;
+
+/// The kind of an error: the last part of `__type`, without its namespace.
+fn kind(answer: &Answer) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        #[serde(rename = "__type")]
+        kind: Option<String>,
+    }
+    if answer.status == http::StatusCode::OK {
+        return None;
+    }
+    let told: Told = serde_json::from_slice(&answer.body).ok()?;
+    let kind = told.kind?;
+    Some(kind.rsplit('#').next().unwrap_or_default().to_owned())
+}
+
+fn message(answer: &Answer) -> String {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        #[serde(alias = "Message")]
+        message: Option<String>,
+    }
+    let told: Option<Told> = serde_json::from_slice(&answer.body).ok();
+    told.and_then(|told| told.message).map(|message| quoted(&message)).unwrap_or_default()
+}
+
+/// Whether it asks to come back later. Such answers have the status 400.
+pub(super) fn is_throttled(answer: &Answer) -> bool {
+    kind(answer).is_some_and(|kind| {
+        matches!(
+            kind.as_str(),
+            "ThrottlingException"
+                | "Throttling"
+                | "TooManyRequestsException"
+                | "RequestLimitExceeded"
+                | "ThrottledException"
+                | "InternalServiceError"
+                | "InternalServerError"
+                | "InternalFailure"
+                | "ServiceUnavailable"
+        )
+    })
+}
+
+/// Whether the credentials are no longer good.
+pub(super) fn is_about_expired_credentials(answer: &Answer) -> bool {
+    kind(answer).is_some_and(|kind| matches!(kind.as_str(), "ExpiredTokenException" | "ExpiredToken"))
+}
+
+/// The error behind an answer that is none.
+pub(super) fn error(answer: &Answer, service: &Service, permission: &str, path: &str) -> Error {
+    let title = service.title;
+    let Some(kind) = kind(answer) else {
+        return Error::store(format!("{title} answered {} and not in JSON", answer.status.as_u16()))
+            .hint("check AWS_ENDPOINT_URL and HTTPS_PROXY: something else than AWS seems to have answered");
+    };
+    let told = message(answer);
+    match kind.as_str() {
+        "ResourceNotFoundException" | "ParameterNotFound" => Error::missing(format!("{title} has no {path}"))
+            .hint("check the name, the region (AWS_REGION) and the account"),
+        "ParameterVersionNotFound" => {
+            Error::missing(format!("{title} has no such version or label of {path}"))
+        }
+        "AccessDeniedException" => Error::store(format!("{title} refuses: {told}")).hint(format!(
+            "allow {permission} on it for the role in the message, and kms:Decrypt for its key"
+        )),
+        "DecryptionFailure" => Error::store(format!("{title} cannot decrypt {path}: {told}"))
+            .hint("allow kms:Decrypt on the key of the secret"),
+        "InvalidRequestException" => Error::store(format!("{title} does not give {path}: {told}"))
+            .hint("a secret that is marked for deletion can be restored until it is deleted"),
+        "ExpiredTokenException"
+        | "ExpiredToken"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "IncompleteSignature"
+        | "MissingAuthenticationToken" => {
+            Error::store(format!("{title} does not take the credentials: {kind}: {told}"))
+                .hint("check the AWS credentials of keyfill, and this machine's clock")
+        }
+        _ => Error::store(format!("{title} answered {kind}: {told}")),
+    }
+}

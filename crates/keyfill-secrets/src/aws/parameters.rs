@@ -1,0 +1,105 @@
+//! The Parameter Store of AWS Systems Manager (`awsssm`).
+//!
+//! The path is a parameter's name or ARN. The key `Value` is the value itself; other keys are those of the JSON object
+//! that it may be. A `StringList` is a list under the key `Values` besides. A version is a number or a label.
+
+use super::secrets_manager::of_text;
+use super::{AwsSettings, Client, Service, answers, check_region, region_of};
+use crate::{BoxFuture, Error, Secret, SecretData, SecretRef, SecretValue, Source};
+use keyfill_diag::Cx;
+use serde_json::json;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// A source of secrets.
+pub struct ParameterStore(Client);
+
+impl ParameterStore {
+    /// It asks for nothing before the first read.
+    pub fn new(settings: AwsSettings) -> Self {
+        let service = Service {
+            name: "ssm",
+            target: "AmazonSSM",
+            setting: "SSM",
+            title: "AWS Parameter Store",
+            content_type: "application/x-amz-json-1.1",
+        };
+        Self(Client::new(service, settings))
+    }
+
+    /// How many requests were sent to the Parameter Store.
+    pub fn requests(&self) -> u64 {
+        self.0.requests()
+    }
+
+    async fn get(&self, secret: &SecretRef, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+        let path = secret.path.as_str();
+        let region = check_region(region_of(path).unwrap_or(self.0.settings.region()))?;
+        // The name of a parameter in a hierarchy begins with a slash, which a path need not have.
+        let slash =
+            if path.contains('/') && !path.starts_with('/') && !path.starts_with("arn:") { "/" } else { "" };
+        let name = match secret.version.as_deref() {
+            None | Some("") => format!("{slash}{path}"),
+            Some(version) => format!("{slash}{path}:{version}"),
+        };
+        let body = json!({ "Name": name, "WithDecryption": true }).to_string();
+        let answer = self.0.call(region, "GetParameter", body, cx).await?;
+        if answer.status != http::StatusCode::OK {
+            return Err(answers::error(&answer, &self.0.service, "ssm:GetParameter", path));
+        }
+        data(&answer.body, path).map(Arc::new)
+    }
+}
+
+impl Source for ParameterStore {
+    fn read<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        Box::pin(async move {
+            self.get(secret, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
+        })
+    }
+}
+
+fn data(body: &[u8], path: &str) -> Result<SecretData, Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Given {
+        parameter: Parameter,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Parameter {
+        r#type: Option<String>,
+        value: Zeroizing<String>,
+    }
+    let given: Given = serde_json::from_slice(body).map_err(|_| {
+        Error::store("the answer of AWS Parameter Store is not usable: it is not JSON of a parameter")
+    })?;
+    let Parameter { r#type, value } = given.parameter;
+    let data = of_text(&value, "Value", path);
+    if r#type.as_deref() != Some("StringList") {
+        return Ok(data);
+    }
+    let items = value.split(',').map(|item| SecretValue::Str(Secret::new(item))).collect();
+    let list = ("Values".to_owned(), SecretValue::List(items));
+    Ok(data.iter().map(|(key, value)| (key.to_owned(), value.clone())).chain([list]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::data;
+
+    #[test]
+    fn a_parameter_has_its_value_and_the_keys_of_its_object() {
+        let keys = |body: &str| -> Vec<String> {
+            data(body.as_bytes(), "p").expect("it is good").keys().map(str::to_owned).collect()
+        };
+        assert_eq!(keys(r#"{"Parameter": {"Type": "SecureString", "Value": "hush"}}"#), ["Value"]);
+        assert_eq!(keys(r#"{"Parameter": {"Type": "String", "Value": "{\"a\": 1}"}}"#), ["Value", "a"]);
+        assert_eq!(keys(r#"{"Parameter": {"Type": "StringList", "Value": "a,b"}}"#), ["Value", "Values"]);
+        assert!(data(b"<html>hush", "p").is_err_and(|e| !e.to_string().contains("hush")));
+    }
+}

@@ -1,0 +1,132 @@
+//! AWS Secrets Manager (`awssecretsmanager`).
+//!
+//! The path is a secret's name or ARN, the keys are those of the JSON object that is its value. The text itself, JSON
+//! or not, is under the key `SecretString`, bytes are under `SecretBinary`. A version is a stage (`AWSCURRENT`,
+//! `AWSPREVIOUS`, any label) or the id of one.
+
+use super::{AwsSettings, Client, Service, answers, check_region, region_of};
+use crate::{BoxFuture, Error, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keyfill_diag::Cx;
+use serde_json::json;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// The ids of versions are at least this long, the names of stages shorter.
+const SHORTEST_ID: usize = 32;
+
+/// A source of secrets.
+pub struct SecretsManager(Client);
+
+impl SecretsManager {
+    /// It asks for nothing before the first read.
+    pub fn new(settings: AwsSettings) -> Self {
+        let service = Service {
+            name: "secretsmanager",
+            target: "secretsmanager",
+            setting: "SECRETS_MANAGER",
+            title: "AWS Secrets Manager",
+            content_type: "application/x-amz-json-1.1",
+        };
+        Self(Client::new(service, settings))
+    }
+
+    /// How many requests were sent to Secrets Manager.
+    pub fn requests(&self) -> u64 {
+        self.0.requests()
+    }
+
+    async fn get(&self, secret: &SecretRef, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+        let path = secret.path.as_str();
+        let region = check_region(region_of(path).unwrap_or(self.0.settings.region()))?;
+        let mut body = json!({ "SecretId": path });
+        match secret.version.as_deref() {
+            None | Some("") => {}
+            Some(id) if id.len() >= SHORTEST_ID => body["VersionId"] = id.into(),
+            Some(stage) => body["VersionStage"] = stage.into(),
+        }
+        let answer = self.0.call(region, "GetSecretValue", body.to_string(), cx).await?;
+        if answer.status != http::StatusCode::OK {
+            return Err(answers::error(&answer, &self.0.service, "secretsmanager:GetSecretValue", path));
+        }
+        data(&answer.body, path).map(Arc::new)
+    }
+}
+
+impl Source for SecretsManager {
+    fn read<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        Box::pin(async move {
+            self.get(secret, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
+        })
+    }
+}
+
+fn data(body: &[u8], path: &str) -> Result<SecretData, Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Given {
+        secret_string: Option<Zeroizing<String>>,
+        secret_binary: Option<Zeroizing<String>>,
+    }
+    let unusable = |what| Error::store(format!("the answer of AWS Secrets Manager is not usable: {what}"));
+    let given: Given = serde_json::from_slice(body).map_err(|_| unusable("it is not JSON of a secret"))?;
+    if let Some(text) = given.secret_string {
+        return Ok(of_text(&text, "SecretString", path));
+    }
+    let binary = given.secret_binary.ok_or_else(|| unusable("it holds no value"))?;
+    let bytes = STANDARD.decode(binary.as_bytes()).map_err(|_| unusable("its bytes are not base64"))?;
+    Ok([("SecretBinary".to_owned(), SecretValue::Bytes(SecretBytes::new(bytes)))].into_iter().collect())
+}
+
+/// The keys of a JSON object; the text as a whole under `whole`, unless the object has such a key itself.
+pub(super) fn of_text(text: &str, whole: &str, what: &str) -> SecretData {
+    let keys = SecretData::from_json(text, what).unwrap_or_default();
+    let all = (whole.to_owned(), SecretValue::Str(Secret::new(text)));
+    [all].into_iter().chain(keys.iter().map(|(key, value)| (key.to_owned(), value.clone()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::data;
+    use crate::SecretValue;
+
+    fn keys(body: &str) -> Vec<(String, &'static str)> {
+        let data = data(body.as_bytes(), "p").expect("it is good");
+        data.iter().map(|(key, value)| (key.to_owned(), value.type_name())).collect()
+    }
+
+    #[test]
+    fn keys_are_those_of_the_object_and_the_text_itself() {
+        let some = |list: &[(&str, &'static str)]| -> Vec<(String, &'static str)> {
+            list.iter().map(|(key, kind)| ((*key).to_owned(), *kind)).collect()
+        };
+        let object = r#"{"SecretString": "{\"user\":\"a\",\"n\":1.10}"}"#;
+        assert_eq!(keys(object), some(&[("SecretString", "string"), ("n", "number"), ("user", "string")]));
+        let own = r#"{"SecretString": "{\"SecretString\": 7}"}"#;
+        assert_eq!(keys(own), some(&[("SecretString", "number")]));
+        for text in ["hush", "[1]", "null", ""] {
+            let body = serde_json::json!({ "SecretString": text }).to_string();
+            assert_eq!(keys(&body), some(&[("SecretString", "string")]), "{text}");
+        }
+        assert_eq!(keys(r#"{"SecretBinary": "AAEC/w=="}"#), some(&[("SecretBinary", "binary")]));
+    }
+
+    #[test]
+    fn answers_that_are_no_secret_are_errors_without_their_text() {
+        for body in ["hush", "{}", r#"{"SecretBinary": "hush!"}"#, "[]"] {
+            let error = data(body.as_bytes(), "p").expect_err("it is no secret");
+            assert!(!error.to_string().contains("hush"), "{error}");
+        }
+        let data = data(br#"{"SecretBinary": "aHVzaA=="}"#, "p").expect("it is good");
+        let debug = format!("{data:?} {:?}", data.get("SecretBinary"));
+        assert!(
+            !debug.contains("hush") && matches!(data.get("SecretBinary"), Some(SecretValue::Bytes(_))),
+            "{debug}"
+        );
+    }
+}

@@ -1,0 +1,185 @@
+//! 1Password Connect (`1passwordconnect`).
+//!
+//! The path is `vaults/VAULT/items/ITEM`, each by its id or its title; the keys are the labels of the item's fields. Of
+//! fields with one label the last counts, sections are not looked at, and a field without a value is the empty text.
+
+use crate::rest::{Network, Rest, Verdict, call, quoted, secret_header};
+use crate::{BoxFuture, Error, Secret, SecretData, SecretRef, SecretValue, Source};
+use http::{HeaderMap, Method};
+use keyfill_diag::Cx;
+use keyfill_http::Answer;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use zeroize::Zeroizing;
+
+/// What stands as it is in an address.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The length of an id.
+const ID_LENGTH: usize = 26;
+
+/// How Connect is reached. All of it is the administrator's.
+#[derive(Clone)]
+pub struct OnePasswordSettings {
+    /// `OP_CONNECT_HOST`
+    pub host: String,
+    /// `OP_CONNECT_TOKEN`
+    pub token: Secret,
+    /// Proxies and certificates.
+    pub network: Network,
+}
+
+/// A source of secrets.
+pub struct OnePassword {
+    settings: OnePasswordSettings,
+    rest: Rest,
+    /// The ids of vaults by their titles.
+    vaults: Mutex<HashMap<String, String>>,
+}
+
+impl OnePassword {
+    /// It asks for nothing before the first read.
+    pub fn new(settings: OnePasswordSettings) -> Self {
+        let rest = Rest::new("1Password Connect", &settings.network);
+        Self { settings, rest, vaults: Mutex::default() }
+    }
+
+    /// How many requests were sent.
+    pub fn requests(&self) -> u64 {
+        self.rest.requests()
+    }
+
+    async fn get(&self, secret: &SecretRef, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+        let parts: Vec<&str> = secret.path.splitn(4, '/').collect();
+        let ["vaults", vault, "items", item] = parts[..] else {
+            return Err(Error::usage(format!("{} is not the path of an item", secret.path))
+                .hint("write it as vaults/VAULT/items/ITEM, each an id or a title"));
+        };
+        let vault = self.vault(vault, cx).await?;
+        if is_id(item)
+            && let Some(data) = self.item(&vault, item, cx).await?
+        {
+            return Ok(Arc::new(data));
+        }
+        // What looks like an id may be a title.
+        let id = self.find(&format!("/v1/vaults/{vault}/items"), "item", item, cx).await?;
+        match self.item(&vault, &id, cx).await? {
+            Some(data) => Ok(Arc::new(data)),
+            None => Err(Error::missing(format!("1Password Connect has no item {item}"))),
+        }
+    }
+
+    async fn vault(&self, vault: &str, cx: &Cx) -> Result<String, Error> {
+        if is_id(vault) {
+            return Ok(vault.to_owned());
+        }
+        let known = self.vaults.lock().unwrap_or_else(PoisonError::into_inner).get(vault).cloned();
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let id = self.find("/v1/vaults", "vault", vault, cx).await?;
+        self.vaults.lock().unwrap_or_else(PoisonError::into_inner).insert(vault.to_owned(), id.clone());
+        Ok(id)
+    }
+
+    /// The id of what has a title. It has to be the only one.
+    async fn find(&self, list: &str, what: &str, title: &str, cx: &Cx) -> Result<String, Error> {
+        #[derive(serde::Deserialize)]
+        struct Found {
+            id: String,
+        }
+        if title.contains(['"', '\\']) {
+            return Err(
+                Error::usage(format!("the title {title:?} cannot be looked for")).hint("name it by its id")
+            );
+        }
+        let filter = format!("title eq \"{title}\"");
+        let answer = self.ask(&format!("{list}?filter={}", utf8_percent_encode(&filter, QUERY)), cx).await?;
+        if answer.status != http::StatusCode::OK {
+            return Err(refused(&answer));
+        }
+        let found: Vec<Found> = serde_json::from_slice(&answer.body).map_err(|_| unusable())?;
+        match &found[..] {
+            [one] if is_id(&one.id) => Ok(one.id.clone()),
+            [_] => Err(unusable()),
+            [] => Err(Error::missing(format!("1Password Connect has no {what} with the title {title}"))),
+            more => Err(Error::store(format!(
+                "1Password Connect has {} {what}s with the title {title}",
+                more.len()
+            ))
+            .hint("name it by its id")),
+        }
+    }
+
+    /// An item; `None` when there is none of that id.
+    async fn item(&self, vault: &str, item: &str, cx: &Cx) -> Result<Option<SecretData>, Error> {
+        #[derive(serde::Deserialize)]
+        struct Item {
+            #[serde(default)]
+            fields: Vec<Field>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Field {
+            #[serde(default)]
+            label: String,
+            #[serde(default)]
+            value: Zeroizing<String>,
+        }
+        let answer = self.ask(&format!("/v1/vaults/{vault}/items/{item}"), cx).await?;
+        match answer.status.as_u16() {
+            200 => {}
+            404 => return Ok(None),
+            _ => return Err(refused(&answer)),
+        }
+        let item: Item = serde_json::from_slice(&answer.body).map_err(|_| unusable())?;
+        let fields = item.fields.into_iter().filter(|field| !field.label.is_empty());
+        Ok(Some(fields.map(|f| (f.label, SecretValue::Str(Secret::new(f.value.as_str())))).collect()))
+    }
+
+    async fn ask(&self, path: &str, cx: &Cx) -> Result<Answer, Error> {
+        let address = format!("{}{path}", self.settings.host.trim_end_matches('/'));
+        let make = || {
+            let mut headers = HeaderMap::new();
+            let bearer = Zeroizing::new(format!("Bearer {}", self.settings.token.expose()));
+            headers.insert(http::header::AUTHORIZATION, secret_header(&bearer, "OP_CONNECT_TOKEN")?);
+            call(Method::GET, &address, headers, "")
+        };
+        self.rest.send(make, |_| Verdict::Final, cx).await
+    }
+}
+
+impl Source for OnePassword {
+    fn read<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        Box::pin(async move {
+            self.get(secret, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
+        })
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == ID_LENGTH && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+fn unusable() -> Error {
+    Error::store("the answer of 1Password Connect is not usable: it is not JSON of what was asked for")
+        .hint("check OP_CONNECT_HOST")
+}
+
+fn refused(answer: &Answer) -> Error {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        message: String,
+    }
+    let told: Option<Told> = serde_json::from_slice(&answer.body).ok();
+    let told = told.map(|told| format!(": {}", quoted(&told.message))).unwrap_or_default();
+    match answer.status.as_u16() {
+        status @ (401 | 403) => Error::store(format!("1Password Connect refuses ({status}){told}"))
+            .hint("check OP_CONNECT_TOKEN, and that it may read the vault"),
+        status => Error::store(format!("1Password Connect answered {status}{told}")),
+    }
+}

@@ -1,0 +1,181 @@
+//! Requests to stores that speak plain HTTP: sent until there is a final answer, or no time is left.
+//!
+//! What a store's answers mean is the store's own affair; here is what all have in common.
+
+use crate::retry::{Tries, answer_may_pass, failure_may_pass};
+use crate::{Error, Secret};
+use http::{HeaderMap, HeaderValue, Method};
+use keyfill_diag::Cx;
+use keyfill_http::{Answer, Call, Failure, FailureKind, Http, Matcher, Route, Target, TlsSettings, seconds};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// How long one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How a store is reached, as the administrator's settings say. All stores of a run share it.
+#[derive(Clone, Default)]
+pub struct Network {
+    /// Certificates that are trusted; the system's when none is set.
+    pub tls: Arc<TlsSettings>,
+    /// The proxy for https addresses.
+    pub https_proxy: Option<Secret>,
+    /// Hosts that are reached without it.
+    pub no_proxy: Option<String>,
+}
+
+impl Network {
+    /// Through the proxy, where there is one.
+    fn route(&self) -> Route {
+        let proxies = self.https_proxy.as_ref().map(|proxy| {
+            let no_proxy = self.no_proxy.as_deref().unwrap_or_default();
+            Arc::new(Matcher::builder().https(proxy.expose()).no(no_proxy).build())
+        });
+        Route { target: Target::Network, tls: Arc::clone(&self.tls), proxies }
+    }
+
+    /// Straight: for addresses of the machine itself, which hand out credentials.
+    fn direct(&self) -> Route {
+        Route { target: Target::Network, tls: Arc::clone(&self.tls), proxies: None }
+    }
+}
+
+/// A client for one server.
+pub(crate) struct Rest {
+    http: Http,
+    /// How errors call the server: `AWS Secrets Manager`.
+    name: String,
+    requests: AtomicU64,
+}
+
+/// What the sender makes of an answer.
+pub(crate) enum Verdict {
+    /// It is final.
+    Final,
+    /// The same request may get another answer later.
+    MayPass,
+}
+
+impl Rest {
+    pub(crate) fn new(name: impl Into<String>, network: &Network) -> Self {
+        Self { http: Http::new(network.route()), name: name.into(), requests: AtomicU64::new(0) }
+    }
+
+    /// A client that uses no proxy.
+    pub(crate) fn direct(name: impl Into<String>, network: &Network) -> Self {
+        Self { http: Http::new(network.direct()), name: name.into(), requests: AtomicU64::new(0) }
+    }
+
+    /// How many requests were sent.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request that is made anew for each try, since it may carry the time.
+    pub(crate) async fn send(
+        &self,
+        call: impl Fn() -> Result<Call, Error>,
+        verdict: impl Fn(&Answer) -> Verdict,
+        cx: &Cx,
+    ) -> Result<Answer, Error> {
+        let started = Instant::now();
+        let mut tries = Tries::new(started, cx.deadline, None);
+        loop {
+            cx.check().map_err(|stopped| Error::store(stopped.to_string()).out_of_time())?;
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            let limit = REQUEST_TIMEOUT.min(tries.time_left(Instant::now()));
+            let (asked, error) = match self.http.send(&call()?, limit).await {
+                Ok(answer) => match (answer_may_pass(&answer), verdict(&answer)) {
+                    (false, Verdict::Final) => return Ok(answer),
+                    _ => (answer.retry_after(), self.answered(&answer)),
+                },
+                Err(failure) if !failure_may_pass(&failure) => return Err(self.unreachable(&failure)),
+                Err(failure) => (None, self.unreachable(&failure)),
+            };
+            match tries.next(Instant::now(), asked) {
+                Ok(wait) => tokio::time::sleep(wait).await,
+                Err(_) => {
+                    let error = error.more(&ending(asked, tries.retries(), started.elapsed()));
+                    // Who asks to wait beyond the deadline may still answer for other secrets.
+                    return Err(if asked.is_none() { error.out_of_time() } else { error.passing() });
+                }
+            }
+        }
+    }
+
+    fn answered(&self, answer: &Answer) -> Error {
+        Error::store(match answer.status.as_u16() {
+            429 => format!("{} gets too many requests", self.name),
+            status => format!("{} answered {status}", self.name),
+        })
+    }
+
+    fn unreachable(&self, failure: &Failure) -> Error {
+        let (name, reason) = (&self.name, &failure.reason);
+        match failure.kind {
+            FailureKind::Connect => Error::store(format!("{name} is not reachable: {reason}"))
+                .hint("check the region and address that are set, the network policy and HTTPS_PROXY"),
+            FailureKind::Proxy | FailureKind::ProxyConnect => Error::store(format!(
+                "{name} is not reachable: {reason}"
+            ))
+            .hint("the proxy is that of HTTPS_PROXY; NO_PROXY names hosts that are reached without it"),
+            FailureKind::UnknownIssuer => Error::store(format!("no trusted connection to {name}: {reason}"))
+                .hint("the system's certificates decide; SSL_CERT_FILE names others"),
+            FailureKind::Tls
+            | FailureKind::NoTls
+            | FailureKind::WrongName
+            | FailureKind::Expired
+            | FailureKind::ClientCertificate => {
+                Error::store(format!("no trusted connection to {name}: {reason}"))
+            }
+            FailureKind::Broken => Error::store(format!("the connection to {name} broke: {reason}")),
+            FailureKind::Timeout => Error::store(format!("{name} is too slow: {reason}")),
+            FailureKind::Unusable => Error::store(format!("{name}: {reason}")),
+        }
+    }
+}
+
+fn ending(asked: Option<Duration>, retries: u32, time: Duration) -> String {
+    let tried = match retries {
+        0 => String::new(),
+        1 => format!(", tried again once in {}", seconds(time)),
+        n => format!(", tried again {n} times in {}", seconds(time)),
+    };
+    match asked {
+        Some(asked) => format!("{tried}; it asks to wait {}, beyond the deadline", seconds(asked)),
+        None => format!("{tried}, until near the deadline"),
+    }
+}
+
+/// A request; the address is one that settings gave.
+pub(crate) fn call(
+    method: Method,
+    address: &str,
+    headers: HeaderMap,
+    body: impl Into<Vec<u8>>,
+) -> Result<Call, Error> {
+    let uri = address.parse().map_err(|_| Error::usage(format!("{address:?} is no address")))?;
+    Ok(Call { method, uri, headers, body: Zeroizing::new(body.into()) })
+}
+
+/// A header that holds a credential: no library prints it.
+pub(crate) fn secret_header(value: &str, what: &str) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| {
+        Error::usage(format!("{what} holds a character that cannot be sent in a header"))
+            .hint("check that it was copied without a line break")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A text of an answer in an error's message: short, and on one line.
+pub(crate) fn quoted(text: &str) -> String {
+    const MOST: usize = 200;
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}
