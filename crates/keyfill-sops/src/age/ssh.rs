@@ -10,7 +10,7 @@ use curve25519_dalek::edwards::CompressedEdwardsY;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use rsa::traits::PublicKeyParts as _;
-use rsa::{BoxedUint, Oaep, RsaPrivateKey};
+use rsa::{BoxedUint, Oaep, PrivateKey};
 use sha2::{Digest as _, Sha256, Sha512};
 use zeroize::Zeroizing;
 
@@ -38,7 +38,7 @@ pub(super) struct Ed25519 {
 /// An RSA key.
 pub(super) struct Rsa {
     tag: String,
-    key: RsaPrivateKey,
+    key: PrivateKey,
 }
 
 /// Reads a private key in OpenSSH's form.
@@ -78,7 +78,7 @@ fn private(mut outer: Reader<'_>) -> Option<Key> {
         b"ssh-rsa" => {
             let mut number = || uint(inner.string()?);
             let (n, e, d, _, p, q) = (number()?, number()?, number()?, number()?, number()?, number()?);
-            let key = RsaPrivateKey::from_components(n, e, d, vec![p, q]).ok()?;
+            let key = PrivateKey::from_components(n, e, d, vec![p, q]).ok()?;
             Some(Key::Rsa(Box::new(Rsa { tag: tag(public), key })))
         }
         _ => None,

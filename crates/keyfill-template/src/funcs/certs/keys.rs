@@ -20,7 +20,7 @@ const NULL: &[u8] = &[5, 0];
 
 /// A private key that can sign certificates.
 pub(super) enum Key {
-    Rsa(Box<rsa::RsaPrivateKey>),
+    Rsa(Box<rsa::PrivateKey>),
     Ecdsa(Box<p256::SecretKey>),
     Ed25519(Box<ed25519_dalek::SigningKey>),
 }
@@ -28,7 +28,7 @@ pub(super) enum Key {
 impl Key {
     /// A new RSA key of so many bits.
     pub(super) fn rsa(rng: &mut ChaCha20Rng, bits: usize) -> Result<Self, FuncError> {
-        let key = rsa::RsaPrivateKey::new(rng, bits);
+        let key = rsa::PrivateKey::new(rng, bits);
         let key = key.map_err(|error| format!("error generating rsa key: {error}"))?;
         Ok(Self::Rsa(Box::new(key)))
     }
@@ -51,7 +51,7 @@ impl Key {
         let ecdsa = |key| Self::Ecdsa(Box::new(key));
         match label.as_str() {
             "PRIVATE KEY" => Self::from_pkcs8(&der),
-            "RSA PRIVATE KEY" => match rsa::RsaPrivateKey::from_pkcs1_der(&der) {
+            "RSA PRIVATE KEY" => match rsa::PrivateKey::from_pkcs1_der(&der) {
                 Ok(key) => Ok(Self::Rsa(Box::new(key))),
                 Err(error) => Err(format!("parsing RSA private key from PEM: {error}").into()),
             },
@@ -67,7 +67,7 @@ impl Key {
     }
 
     fn from_pkcs8(der: &[u8]) -> Result<Self, FuncError> {
-        if let Ok(key) = rsa::RsaPrivateKey::from_pkcs8_der(der) {
+        if let Ok(key) = rsa::PrivateKey::from_pkcs8_der(der) {
             return Ok(Self::Rsa(Box::new(key)));
         }
         if let Ok(key) = p256::SecretKey::from_pkcs8_der(der) {
