@@ -569,6 +569,9 @@ fn an_authors_own_vault_is_a_public_one_unless_the_administrator_lists_it() {
         fails(with(address), 6, "keyfill_app_addresses");
     }
     fails(with("http://127.0.0.1:9").env("KEYFILL_APP_ADDRESSES", "http://127.0.0.1:*"), 5, "127.0.0.1:9");
+    let as_avp = |address: &str| with(address).env("ARGOCD_ENV_AVP_TYPE", "vault").args(["--compat", "avp"]);
+    fails(as_avp("http://127.0.0.1:9"), 1, "127.0.0.1:9");
+    fails(as_avp("unix:///run/x.sock"), 1, "keyfill_app_addresses");
 }
 
 #[test]

@@ -11,10 +11,15 @@ use url::{Host, Url};
 /// Endings of names that lead into a cluster, a host or a private network.
 const PRIVATE_ENDINGS: [&str; 6] = ["localhost", "local", "internal", "svc", "cluster.local", "home.arpa"];
 
+/// Whether an address is http or https.
+pub fn is_http(address: &str) -> bool {
+    Url::parse(address.trim()).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
 /// Whether an address is http or https, and as written leads into the public network.
 pub fn is_public(address: &str) -> bool {
     let Ok(url) = Url::parse(address.trim()) else { return false };
-    if !matches!(url.scheme(), "http" | "https") {
+    if !is_http(address) {
         return false;
     }
     match url.host() {

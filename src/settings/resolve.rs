@@ -202,7 +202,7 @@ impl Settings {
     /// and are not theirs, and an address that is not.
     pub fn refuse_authors_choice(&self) -> Result<(), Failure> {
         refuse_what_is_dropped(&self.effective)?;
-        refuse_hidden_address(&self.effective)
+        refuse_hidden_address(&self.effective, self.compat_avp)
     }
 
     /// Where secrets come from: what was asked for, else what the settings imply. It is an error when they
@@ -271,13 +271,15 @@ fn refuse_what_is_dropped(effective: &Effective) -> Result<(), Failure> {
 }
 
 /// An author's own Vault lies in the network, not in the sidecar: a unix socket or an address that only the
-/// sidecar reaches must be listed by the administrator.
-fn refuse_hidden_address(effective: &Effective) -> Result<(), Failure> {
+/// sidecar reaches must be listed by the administrator. argocd-vault-plugin takes any http or https address,
+/// and so does keyfill with its habits.
+fn refuse_hidden_address(effective: &Effective, compat_avp: bool) -> Result<(), Failure> {
     let Some(address) = effective.get("VAULT_ADDR").filter(|_| effective.address_is_authors()) else {
         return Ok(());
     };
     let listed = values::list(effective.get("KEYFILL_APP_ADDRESSES").unwrap_or_default());
-    if address::is_public(address) || address::is_listed(address, listed) {
+    let as_avp = compat_avp && address::is_http(address);
+    if as_avp || address::is_public(address) || address::is_listed(address, listed) {
         return Ok(());
     }
     let message = "the app's VAULT_ADDR is not a public http or https address".to_owned();
