@@ -161,7 +161,7 @@ fn links_out_of_the_tree_are_refused() {
 fn a_manifest_that_cannot_be_read_fails_the_run() {
     use std::os::unix::ffi::OsStrExt as _;
     let with = |entry: &dyn Fn(&std::path::Path)| {
-        let run = generate_folder().file("app/a.yaml", "kind: X\n");
+        let run = generate_folder().file("app/a.yaml", "apiVersion: v1\nkind: X\n");
         entry(&run.work().join("app"));
         run
     };
@@ -175,12 +175,12 @@ fn a_manifest_that_cannot_be_read_fails_the_run() {
     fails(pipe, 3, "app/sub.yml: is neither a file");
     let nameless = with(&|app| {
         let name = std::ffi::OsStr::from_bytes(b"\xff.yaml");
-        std::fs::write(app.join(name), "kind: X\n").expect("a file");
+        std::fs::write(app.join(name), "apiVersion: v1\nkind: X\n").expect("a file");
     });
     fails(nameless, 3, ".yaml: no such file");
     // What is not named like a manifest is nobody's business.
     let other = with(&|app| std::os::unix::fs::symlink("nowhere", app.join("notes")).expect("a link"));
-    assert_eq!(other.run().text(), "kind: X\n");
+    assert_eq!(other.run().text(), "apiVersion: v1\nkind: X\n");
 }
 
 #[test]
@@ -272,10 +272,10 @@ fn check_compares_with_known_secrets() {
             .file("app.yaml", text)
             .run()
     };
-    let good = run("kind: X\na: <path:secret/data/app#user>\n");
+    let good = run("apiVersion: v1\nkind: X\na: <path:secret/data/app#user>\n");
     assert_eq!(good.code, Some(0), "{}", good.stderr);
     assert!(good.text().starts_with("1 root, 1 file, 0 errors, 0 warnings in "), "{}", good.text());
-    let bad = run("kind: X\na: <path:secret/data/app#usr>\nb: <path:secret/data/ap#user>\n");
+    let bad = run("apiVersion: v1\nkind: X\na: <path:secret/data/app#usr>\nb: <path:secret/data/ap#user>\n");
     let said = bad.text();
     assert!(said.contains("did you mean user?") && said.contains("did you mean secret/data/app?"), "{said}");
     assert!(bad.code == Some(4) && !said.contains("-value"), "{said}");
@@ -481,8 +481,12 @@ fn checks(run: Run, code: i32) -> String {
 
 #[test]
 fn check_looks_into_the_kinds_that_generate_fills() {
-    let input =
-        || check().file("in.yaml", "kind: ConfigMap\nmetadata: {name: a}\ndata: {a: <path:x#y | nope>}\n");
+    let input = || {
+        check().file(
+            "in.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: <path:x#y | nope>}\n",
+        )
+    };
     assert!(checks(input(), 3).contains("nope"));
     checks(input().env("KEYFILL_KINDS", "Secret"), 0);
     checks(input().args(["--kinds", "Secret,Deployment"]), 0);
@@ -492,7 +496,7 @@ fn check_looks_into_the_kinds_that_generate_fills() {
 
 #[test]
 fn check_takes_any_value_for_what_only_argo_cd_knows() {
-    let path = "kind: X\nmetadata: {name: a}\na: <path:kv/data/{{ env.CLUSTER }}/{{ app.project }}#k>\n";
+    let path = "apiVersion: v1\nkind: X\nmetadata: {name: a}\na: <path:kv/data/{{ env.CLUSTER }}/{{ app.project }}#k>\n";
     let input = || check().file("in.yaml", path);
     checks(input().env("KEYFILL_APP_ENV", "CLUSTER"), 0);
     checks(input().env("KEYFILL_APP_ENV", "CLUSTER").env("CLUSTER", "eu"), 0);
@@ -501,7 +505,9 @@ fn check_takes_any_value_for_what_only_argo_cd_knows() {
 
 #[test]
 fn check_refuses_the_paths_and_settings_that_generate_refuses() {
-    let input = || check().file("in.yaml", "kind: X\nmetadata: {name: a}\na: <path:kv/data/team/x#k>\n");
+    let input = || {
+        check().file("in.yaml", "apiVersion: v1\nkind: X\nmetadata: {name: a}\na: <path:kv/data/team/x#k>\n")
+    };
     let policy = |globs: &str| input().env("KEYFILL_ALLOWED_PATHS", globs);
     checks(policy("kv/data/{{ app.project }}/*"), 0);
     checks(policy("kv/data/{{ app.project }}/*").env("ARGOCD_APP_PROJECT_NAME", "team"), 0);

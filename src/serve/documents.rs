@@ -1,7 +1,7 @@
 //! Documents packed for the way from worker to supervisor and back. The supervisor keeps them and does not read them.
 
 use bytes::Bytes;
-use keyfill_yaml::{Body, Document, FileId, Location, Map, Node, Origin, Scalar, Seq, Style, Tag};
+use keyfill_yaml::{Body, Document, FileId, Location, Map, Node, Origin, Scalar, Seq, Style, Tag, Typing};
 use std::sync::Arc;
 
 /// How deep a packed tree may nest; engines bound theirs far below.
@@ -75,6 +75,9 @@ const TAGS: [Tag; 8] =
     [Tag::None, Tag::Str, Tag::Int, Tag::Float, Tag::Bool, Tag::Null, Tag::Binary, Tag::Timestamp];
 const STYLES: [Style; 5] = [Style::Plain, Style::Single, Style::Double, Style::Literal, Style::Folded];
 
+/// Beside a scalar's style and tag: its type is the one that its text had when it was read.
+const READ: u8 = 1 << 7;
+
 /// The file by its number: names of files stay behind, so only lines of the document's own file are shown.
 fn put_location(out: &mut Vec<u8>, location: Location) {
     put_number(out, location.line());
@@ -84,7 +87,8 @@ fn put_location(out: &mut Vec<u8>, location: Location) {
 fn put_scalar(out: &mut Vec<u8>, scalar: &Scalar) {
     let style = STYLES.iter().position(|style| *style == scalar.style).unwrap_or(0);
     let tag = TAGS.iter().position(|tag| *tag == scalar.tag);
-    out.push((style << 4 | tag.unwrap_or(TAGS.len())) as u8);
+    let read = if scalar.typing == Typing::Read { READ } else { 0 };
+    out.push((style << 4 | tag.unwrap_or(TAGS.len())) as u8 | read);
     if let Tag::Other(tag) = &scalar.tag {
         put_bytes(out, tag.as_bytes());
     }
@@ -185,13 +189,14 @@ impl<'a> Reader<'a> {
 
     fn scalar(&mut self) -> Option<Scalar> {
         let kinds = self.byte()?;
-        let style = *STYLES.get(usize::from(kinds >> 4))?;
+        let typing = if kinds & READ == 0 { Typing::Open } else { Typing::Read };
+        let style = *STYLES.get(usize::from((kinds & !READ) >> 4))?;
         let tag = match TAGS.get(usize::from(kinds & 15)) {
             Some(tag) => tag.clone(),
             None => Tag::Other(self.text()?.into()),
         };
         let location = self.location()?;
-        Some(Scalar { text: self.text()?.into(), style, tag, location, ..Scalar::default() })
+        Some(Scalar { text: self.text()?.into(), style, tag, typing, location, ..Scalar::default() })
     }
 }
 

@@ -30,7 +30,8 @@ pub enum Habits {
 pub fn folder(files: &dyn Files, dir: &TreePath, habits: Habits, cx: &Cx) -> Result<Rendered> {
     let ignored = IgnoreFiles::new(files);
     let mut listing = Listing { files, habits, ignored, paths: Vec::new(), warnings: Vec::new() };
-    if files.is_file(dir) {
+    let alone = files.is_file(dir);
+    if alone {
         listing.paths.push(dir.clone());
     } else {
         listing.add(dir, cx)?;
@@ -44,7 +45,7 @@ pub fn folder(files: &dyn Files, dir: &TreePath, habits: Habits, cx: &Cx) -> Res
         cx.check().map_err(|stopped| anyhow!("stopped while reading files: {stopped}"))?;
         let text = files.read(path)?;
         refuse_binary(&text, path.as_str())?;
-        let Some(mut documents) = documents_of(&text, path, habits)? else {
+        let Some(mut documents) = documents_of(&text, path, habits, alone)? else {
             listing.warnings.push(left_out(path, "it holds no manifest (apiVersion and kind)"));
             continue;
         };
@@ -64,8 +65,9 @@ pub fn folder(files: &dyn Files, dir: &TreePath, habits: Habits, cx: &Cx) -> Res
 }
 
 /// The documents of a file; `None` when it holds no manifest and is not meant to. With AVP's habits each is
-/// taken, and fill refuses those without a kind.
-fn documents_of(text: &Bytes, path: &TreePath, habits: Habits) -> Result<Option<Vec<Document>>> {
+/// taken, and fill refuses those without a kind. A file that is looked at `alone`, as a check does, may be
+/// values of a chart: their placeholders are checked, and nothing of them is printed.
+fn documents_of(text: &Bytes, path: &TreePath, habits: Habits, alone: bool) -> Result<Option<Vec<Document>>> {
     let documents = documents(text, path.as_str());
     if habits == Habits::Avp {
         return Ok(Some(documents));
@@ -74,7 +76,11 @@ fn documents_of(text: &Bytes, path: &TreePath, habits: Habits) -> Result<Option<
         return Ok(None);
     }
     for document in &documents {
-        if let Some(why) = Content::of_document(document).complaint() {
+        let content = Content::of_document(document);
+        if alone && content == Content::Values {
+            continue;
+        }
+        if let Some(why) = content.complaint() {
             let message = format!("this document of {path} is no manifest: {why}");
             let hint =
                 "a folder of plain YAML holds manifests: move other files, or name them in .keyfillignore";
