@@ -26,6 +26,7 @@ mod stack;
 mod store;
 mod tree;
 mod values;
+mod verbose;
 
 use std::process::ExitCode;
 

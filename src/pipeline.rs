@@ -22,6 +22,7 @@ use crate::settings::Settings;
 use crate::source_lines;
 use crate::store;
 use crate::tree::Tree;
+use crate::verbose::{self, Announced};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic, Limits};
@@ -29,6 +30,7 @@ use keyfill_files::Kind;
 use keyfill_secrets::Reads;
 use keyfill_yaml::Document;
 use std::io::Read as _;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long each stage took, and what there was to do: for `--timings` and logs.
@@ -130,7 +132,11 @@ fn from_stdin(limits: &Limits, timings: &mut Timings) -> Result<Rendered> {
 /// Fills documents from the store that the settings name. It opens the store even when there is nothing to
 /// fill, since wrong settings are errors then too; it logs in only when there is something to read.
 pub fn fill(run: &Run, documents: Vec<Document>, timings: &mut Timings) -> Result<Filled> {
-    let (source, warnings) = store::open(&run.settings)?;
+    let (mut source, warnings) = store::open(&run.settings)?;
+    if run.settings.verbose {
+        verbose::settings(&run.settings.effective);
+        source = Arc::new(Announced(source));
+    }
     let reads = Reads::new(source);
     let filled = timings.stage("fill", || -> Result<Filled> {
         runtime()?.block_on(fill_from(&reads, documents, &run.settings, &run.cx))

@@ -591,3 +591,15 @@ fn a_run_is_refused_more_memory_than_it_may_use() {
         );
     fails(large, 3, "memory limit of 64 mib");
 }
+
+#[test]
+fn verbose_output_names_what_is_read_and_no_secret() {
+    for flag in ["-v", "--verbose", "--verbose-sensitive-output"] {
+        let run = generate().args([flag]).env("VAULT_TOKEN", "hush-value");
+        let outcome = run.stdin("kind: X\na: <path:secret/data/app#user>\n").run();
+        let said = outcome.stderr;
+        assert!(said.contains("reading secret/data/app (version latest)"), "{flag}: {said}");
+        assert!(said.contains("VAULT_TOKEN = (secret) (set by administrator)"), "{flag}: {said}");
+        assert!(!said.contains("-value"), "{flag}: {said}");
+    }
+}

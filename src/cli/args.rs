@@ -55,8 +55,8 @@ pub struct SharedArgs {
     /// A Kubernetes Secret with settings, as NAMESPACE:NAME, or NAME in the namespace argocd
     #[arg(short = 's', long, global = true, value_name = "[NAMESPACE:]NAME")]
     pub secret_name: Option<String>,
-    /// Say more about what is read and why; no secret is ever printed
-    #[arg(long, global = true)]
+    /// Print on stderr which settings are in force, who set them, and what is read; never a secret
+    #[arg(short = 'v', long, alias = "verbose", global = true)]
     pub verbose_sensitive_output: bool,
     /// Do not keep Vault tokens between runs
     #[arg(long, global = true)]

@@ -60,6 +60,11 @@ impl Effective {
         self.setting(name).map(|s| s.value.as_str())
     }
 
+    /// All values by name, with who set them.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        self.values.iter().map(|(name, set)| (*name, set))
+    }
+
     /// A value with who set it.
     pub fn setting(&self, name: &str) -> Option<&Setting> {
         debug_assert!(setting(name).is_some(), "{name} is read and does not stand in settings::table");

@@ -35,6 +35,8 @@ pub struct Settings {
     pub token_cache: Option<PathBuf>,
     /// Whether an empty result is fine.
     pub allow_empty: bool,
+    /// Whether to print what is read and why.
+    pub verbose: bool,
     /// How long the run may take.
     pub deadline: Duration,
     /// How long it is waited for a store that cannot be connected to; without it until near the deadline.
@@ -151,6 +153,7 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
         in_argo_cd: in_argo_cd(given.env),
         secrets_file: secrets_file.unwrap_or_else(|| DEFAULT_SECRETS_FILE.into()),
         token_cache: token_cache(given, &effective),
+        verbose: given.shared.verbose_sensitive_output,
         // AVP prints nothing for nothing, and so do kustomize and helm; no render alone prunes an app.
         allow_empty: given.run.allow_empty
             || values::is_true(effective.get("KEYFILL_ALLOW_EMPTY"))

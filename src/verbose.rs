@@ -1,0 +1,69 @@
+//! `-v`: what a run reads and why, on stderr. Names, paths and versions only; never a secret.
+
+use crate::escape;
+use crate::settings::authority::{Effective, SetBy};
+use crate::settings::table::setting;
+use keyfill_diag::{Cx, Diagnostic};
+use keyfill_secrets::{BoxFuture, Error, SecretData, SecretRef, Source};
+use std::sync::Arc;
+
+/// Prints the settings in force and who set them. The value of a credential stands for itself as `(secret)`.
+pub fn settings(effective: &Effective) {
+    for (name, set) in effective.iter() {
+        let by = match set.set_by {
+            SetBy::Administrator => "administrator",
+            SetBy::AppSecret => "Secret of the app",
+            SetBy::Author => "app",
+        };
+        let shown =
+            if setting(name).is_some_and(|v| !v.is_secret()) { set.value.as_str() } else { "(secret)" };
+        say(&format!("setting {name} = {shown} (set by {by})"));
+    }
+    if let Some(method) = effective.method() {
+        say(&format!("login method {}", method.name()));
+    }
+}
+
+#[allow(clippy::print_stderr)]
+fn say(line: &str) {
+    eprintln!("keyfill: {}", escape::one_line(line));
+}
+
+/// A source that prints each path before it is read, and how that ended.
+pub struct Announced(pub Arc<dyn Source>);
+
+impl Source for Announced {
+    fn read<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        Box::pin(async move { announced(secret, self.0.read(secret, cx)).await })
+    }
+
+    fn read_keys<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        keys: &'a [String],
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        Box::pin(async move { announced(secret, self.0.read_keys(secret, keys, cx)).await })
+    }
+
+    fn take_warnings(&self) -> Vec<Diagnostic> {
+        self.0.take_warnings()
+    }
+}
+
+async fn announced(
+    secret: &SecretRef,
+    read: BoxFuture<'_, Result<Arc<SecretData>, Error>>,
+) -> Result<Arc<SecretData>, Error> {
+    let version = secret.version.as_deref().unwrap_or("latest");
+    say(&format!("reading {} (version {version})", secret.path));
+    let answer = read.await;
+    if let Err(error) = &answer {
+        say(&format!("{} was not read: {error}", secret.path));
+    }
+    answer
+}
