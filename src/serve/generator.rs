@@ -11,6 +11,7 @@ use super::orders::{self, Failed, Fill, Generate, Input, Order, Task, Wanted};
 use super::render_cache::{Kept, Key, RenderCache};
 use super::secrets::Reader;
 use crate::cli::args::{ServeArgs, SourceKind};
+use crate::emit;
 use crate::report;
 use crate::settings::{Settings, table};
 use crate::store;
@@ -145,11 +146,7 @@ impl KeyfillGenerator {
         notes.warnings.extend(reader.take_warnings().iter().map(ToString::to_string));
         let manifests = merged(&kept, filled);
         notes.documents = manifests.len();
-        if manifests.is_empty() && !settings.allow_empty {
-            let message = "the result is empty: Argo CD would delete everything of the app; \
-                           KEYFILL_ALLOW_EMPTY=true allows it";
-            return Err(Refusal { class: Class::Other, message: message.to_owned() });
-        }
+        emit::refuse_empty(manifests.is_empty(), settings.allow_empty).map_err(|e| refusal(&e.into()))?;
         Ok(manifests)
     }
 
