@@ -59,6 +59,15 @@ pub trait Fetch: Send + Sync {
 
     /// The bytes of a file at an http or https URL.
     fn file(&self, url: &str, cx: &Cx) -> Result<Bytes, FetchError>;
+
+    /// Says where the official tools would look for a chart that was fetched: the path of an archive that
+    /// ends in `.tgz`, or the folder of the unpacked chart.
+    fn placed(&self, _place: &crate::TreePath, _chart: &FetchedChart) {}
+
+    /// The address that a repository's name (`@NAME`, `alias:NAME`) stands for; `None` for anything else.
+    fn repository(&self, _name: &str) -> Option<String> {
+        None
+    }
 }
 
 /// Why something was not fetched. Pointer-sized. Its texts hold no credential.

@@ -1,5 +1,6 @@
 //! Connections: TCP, TLS over TCP, both perhaps through a proxy, and unix sockets.
 
+use super::address::Addresses;
 use super::innermost;
 use super::tls::TlsSettings;
 use super::tunnel::{self, ProxyTrouble};
@@ -9,8 +10,10 @@ use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
 use std::error::Error as StdError;
+use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,16 +28,17 @@ use tower_service::Service;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where requests go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub enum Target {
     /// To the host of the request's URL.
+    #[default]
     Network,
     /// To a unix socket, whatever the URL says.
     Unix(PathBuf),
 }
 
 /// How requests get there.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Route {
     /// The host of each URL, or a socket.
     pub target: Target,
@@ -42,7 +46,33 @@ pub struct Route {
     pub tls: Arc<TlsSettings>,
     /// Proxies for http and https; none when requests go straight.
     pub proxies: Option<Arc<Matcher>>,
+    /// The addresses that hosts may have. A proxy looks its hosts up by itself.
+    pub addresses: Addresses,
+    /// Looks names up, where addresses are not all allowed; the system when there is none.
+    pub names: Option<Arc<dyn Names>>,
 }
+
+/// Looks names up.
+pub trait Names: Send + Sync {
+    /// The addresses of a host.
+    fn look_up(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
+}
+
+/// A host has no address that may be connected to.
+#[derive(Debug)]
+pub(crate) struct NoAddress(String);
+
+impl fmt::Display for NoAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} has no address that may be connected to: it is private, of this machine or reserved",
+            self.0
+        )
+    }
+}
+
+impl StdError for NoAddress {}
 
 impl Route {
     /// What a proxy for plain http wants to see in each request; tunnels send it themselves.
@@ -87,13 +117,13 @@ impl Connector {
         if uri.scheme_str() != Some("https") {
             return Ok(match &proxy {
                 Some(proxy) => Conn::new(self.reach_proxy(proxy.uri()).await?, true),
-                None => Conn::new(self.tcp.call(uri).await?.into_inner(), false),
+                None => Conn::new(self.direct(&uri).await?, false),
             });
         }
         let host = uri.host().unwrap_or_default();
         match proxy {
             None => {
-                let stream = self.tcp.call(uri.clone()).await?.into_inner();
+                let stream = self.direct(&uri).await?;
                 Ok(Conn::new(self.route.tls.handshake(host, stream).await?, false))
             }
             Some(proxy) => {
@@ -110,6 +140,37 @@ impl Connector {
             Ok(stream) => Ok(stream.into_inner()),
             Err(error) => Err(ProxyTrouble::unreachable(proxy, &innermost(&error)).into()),
         }
+    }
+}
+
+impl Connector {
+    /// A connection without a proxy. The name is looked up once, and what is connected to is what was
+    /// judged.
+    async fn direct(&mut self, uri: &Uri) -> Result<TcpStream, BoxError> {
+        if self.route.addresses == Addresses::Any {
+            return Ok(self.tcp.call(uri.clone()).await?.into_inner());
+        }
+        let connect = async {
+            let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+            let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+            let found = match &self.route.names {
+                Some(names) => names.look_up(&host, port)?,
+                None => tokio::net::lookup_host((host.as_str(), port)).await?.collect(),
+            };
+            let mut failed: BoxError = Box::new(NoAddress(host));
+            for address in found.into_iter().filter(|a| self.route.addresses.allow(a.ip())) {
+                match TcpStream::connect(address).await {
+                    Ok(stream) => {
+                        stream.set_nodelay(true)?;
+                        return Ok(stream);
+                    }
+                    Err(error) => failed = error.into(),
+                }
+            }
+            Err(failed)
+        };
+        let late = || io::Error::new(io::ErrorKind::TimedOut, "the connection did not come up in time");
+        tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(|_| late())?
     }
 }
 
@@ -201,4 +262,9 @@ pub(super) fn next_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a 
         Some(inner) => Some(inner),
         None => error.source(),
     }
+}
+
+/// Whether no address of the host may be connected to.
+pub(super) fn is_address_refusal(error: &(dyn StdError + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| next_cause(*error)).any(<dyn StdError>::is::<NoAddress>)
 }

@@ -1,25 +1,36 @@
-//! One request, one answer, over http, https or a unix socket. No policy: retries are their caller's.
+//! The one HTTP client, in two layers.
+//!
+//! [`Http`] sends one request to one server and takes one answer in, over http, https or a unix socket. No
+//! policy: retries are their caller's. [`Client`] asks any server that a [`HostPolicy`] allows: addresses
+//! are judged where they are connected to, redirects are followed with the same judgement, credentials stay
+//! with the origin that they belong to, and bytes are bounded and hashed while they come.
 //!
 //! A plain http address costs nothing here but the connection: certificates are read when they are named,
 //! the system's roots when the first https connection is made.
 
 #![warn(clippy::disallowed_methods)]
 
+mod address;
+mod client;
 mod connect;
+mod policy;
 mod refusal;
 mod tls;
 mod tunnel;
 mod verify;
 
-pub use connect::{Route, Target};
+pub use address::Addresses;
+pub use client::{Client, Credential, GetError, Origin, Reply, Request, Sink};
+pub use connect::{Names, Route, Target};
 /// Which proxy a URL goes through.
 pub use hyper_util::client::proxy::matcher::Matcher;
+pub use policy::{HostPolicy, Refused, shown};
 pub use tls::{TlsSettings, pem_files};
 
 use bytes::Bytes;
 use connect::Connector;
 use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::Client as Pool;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
@@ -56,11 +67,15 @@ pub struct Answer {
 impl Answer {
     /// How long the server asks to wait: `Retry-After` in seconds or as a date.
     pub fn retry_after(&self) -> Option<Duration> {
-        let text = self.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
-        match text.parse() {
-            Ok(seconds) => Some(Duration::from_secs(seconds)),
-            Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok(),
-        }
+        retry_after(&self.headers)
+    }
+}
+
+fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
+    let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok(),
     }
 }
 
@@ -87,6 +102,8 @@ pub enum FailureKind {
     ProxyConnect,
     /// The connection broke before the answer was complete.
     Broken,
+    /// The host has no address that may be connected to.
+    Address,
     /// It took too long.
     Timeout,
     /// The answer is too large, or the request cannot be made.
@@ -104,14 +121,14 @@ pub struct Failure {
 
 /// A client for one server, with a pool of connections.
 pub struct Http {
-    client: Client<Connector, Full<Bytes>>,
+    client: Pool<Connector, Full<Bytes>>,
     route: Route,
 }
 
 impl Http {
     /// A client that connects when it is first used.
     pub fn new(route: Route) -> Self {
-        let client = Client::builder(TokioExecutor::new())
+        let client = Pool::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .build(Connector::new(route.clone()));
@@ -130,6 +147,22 @@ impl Http {
     }
 
     async fn exchange(&self, call: &Call) -> Result<Answer, Failure> {
+        let mut answer = self.start(call).await?;
+        let mut body = Zeroizing::new(Vec::new());
+        while let Some(data) = answer.next().await? {
+            if body.len() + data.len() > LARGEST_BODY {
+                return Err(Failure {
+                    kind: FailureKind::Unusable,
+                    reason: format!("the answer is larger than {} MiB", LARGEST_BODY >> 20),
+                });
+            }
+            append_wiping(&mut body, &data);
+        }
+        Ok(Answer { status: answer.status, headers: answer.headers, body })
+    }
+
+    /// Sends a request and takes the head of the answer in. The caller bounds the time.
+    async fn start(&self, call: &Call) -> Result<Started, Failure> {
         let mut request = http::Request::new(Full::new(Bytes::from_owner(call.body.clone())));
         *request.method_mut() = call.method.clone();
         *request.uri_mut() = call.uri.clone();
@@ -138,20 +171,28 @@ impl Http {
             request.headers_mut().insert(http::header::PROXY_AUTHORIZATION, auth);
         }
         let response = self.client.request(request).await.map_err(|e| request_failure(&e))?;
-        let (head, mut incoming) = response.into_parts();
-        let mut body = Zeroizing::new(Vec::new());
-        while let Some(frame) = incoming.frame().await {
+        let (head, body) = response.into_parts();
+        Ok(Started { status: head.status, headers: head.headers, body })
+    }
+}
+
+/// An answer whose body is still to come.
+struct Started {
+    status: http::StatusCode,
+    headers: http::HeaderMap,
+    body: hyper::body::Incoming,
+}
+
+impl Started {
+    /// The next bytes of the body; none at its end.
+    async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        while let Some(frame) = self.body.frame().await {
             let frame = frame.map_err(|e| Failure { kind: FailureKind::Broken, reason: innermost(&e) })?;
-            let Some(data) = frame.data_ref() else { continue };
-            if body.len() + data.len() > LARGEST_BODY {
-                return Err(Failure {
-                    kind: FailureKind::Unusable,
-                    reason: format!("the answer is larger than {} MiB", LARGEST_BODY >> 20),
-                });
+            if let Ok(data) = frame.into_data() {
+                return Ok(Some(data));
             }
-            append_wiping(&mut body, data);
         }
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        Ok(None)
     }
 }
 
@@ -166,6 +207,9 @@ fn append_wiping(body: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
 }
 
 fn request_failure(error: &hyper_util::client::legacy::Error) -> Failure {
+    if connect::is_address_refusal(error) {
+        return Failure { kind: FailureKind::Address, reason: innermost(error) };
+    }
     refusal::of(error).unwrap_or_else(|| Failure {
         kind: if error.is_connect() { FailureKind::Connect } else { FailureKind::Broken },
         reason: innermost(error),

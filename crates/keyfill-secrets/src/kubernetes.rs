@@ -78,7 +78,7 @@ pub(crate) fn check_name(what: &str, text: &str) -> Result<(), Error> {
 }
 
 pub(crate) async fn ask(cluster: &InCluster, path: &str, what: &str, cx: &Cx) -> Result<Answer, Error> {
-    let http = Http::new(Route { target: Target::Network, tls: Arc::new(tls(cluster)?), proxies: None });
+    let http = Http::new(Route { target: Target::Network, tls: Arc::new(tls(cluster)?), ..Route::default() });
     let token = file(cluster, "token")?;
     let token = std::str::from_utf8(&token).unwrap_or_default().trim();
     let mut header = http::HeaderValue::from_str(&Zeroizing::new(format!("Bearer {token}")))

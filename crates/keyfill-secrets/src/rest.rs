@@ -33,12 +33,12 @@ impl Network {
             let no_proxy = self.no_proxy.as_deref().unwrap_or_default();
             Arc::new(Matcher::builder().https(proxy.expose()).no(no_proxy).build())
         });
-        Route { target: Target::Network, tls: Arc::clone(&self.tls), proxies }
+        Route { target: Target::Network, tls: Arc::clone(&self.tls), proxies, ..Route::default() }
     }
 
     /// Straight: for addresses of the machine itself, which hand out credentials.
     fn direct(&self) -> Route {
-        Route { target: Target::Network, tls: Arc::clone(&self.tls), proxies: None }
+        Route { target: Target::Network, tls: Arc::clone(&self.tls), ..Route::default() }
     }
 }
 
@@ -115,8 +115,10 @@ impl Rest {
     fn unreachable(&self, failure: &Failure) -> Error {
         let (name, reason) = (&self.name, &failure.reason);
         match failure.kind {
-            FailureKind::Connect => Error::store(format!("{name} is not reachable: {reason}"))
-                .hint("check the region and address that are set, the network policy and HTTPS_PROXY"),
+            FailureKind::Connect | FailureKind::Address => {
+                Error::store(format!("{name} is not reachable: {reason}"))
+                    .hint("check the region and address that are set, the network policy and HTTPS_PROXY")
+            }
             FailureKind::Proxy | FailureKind::ProxyConnect => Error::store(format!(
                 "{name} is not reachable: {reason}"
             ))

@@ -5,19 +5,29 @@
 //! `KEYFILL_TEST_REQUIRE=all` the program is built with Go, and leaving one out is a failure. Nothing is built
 //! or downloaded without that setting.
 //!
-//! Beside that: [`Vault`] starts a real Vault, [`Moto`] plays AWS, a [`Fake`] any other store, [`Proxy`] gets in its way, [`Run`] runs a program as a user would.
+//! Beside that: [`Vault`] starts a real Vault, [`Moto`] plays AWS, a [`Fake`] any other store, [`Proxy`] gets in
+//! its way, [`Server`], [`GitServer`] and [`Registry`] are what is fetched from, [`Run`] runs a program as a user
+//! would.
 
 mod command;
 mod fake;
+mod git;
 mod moto;
+mod programs;
 mod proxy;
+mod registry;
+mod server;
 mod vault;
 mod wire;
 
 pub use command::{Outcome, Run};
 pub use fake::{Fake, Request, Response};
+pub use git::GitServer;
 pub use moto::Moto;
+pub use programs::program;
 pub use proxy::{Fault, Proxy, Seen};
+pub use registry::Registry;
+pub use server::{Response as Page, Server};
 pub use vault::{ROOT_TOKEN, Vault};
 pub use wire::{Reply, request};
 
@@ -111,7 +121,10 @@ pub fn oracle(name: &str) -> Option<PathBuf> {
         return Some(binary);
     }
     if !all_required() {
-        say_left_out(name);
+        say_left_out(
+            &format!("the Go program {name}"),
+            "with KEYFILL_TEST_REQUIRE=all it is built and the test runs",
+        );
         return None;
     }
     build(name, &recipe, &binary);
@@ -120,13 +133,11 @@ pub fn oracle(name: &str) -> Option<PathBuf> {
 
 /// Says once that a test is left out. The harness keeps what `eprintln!` prints in a test that passes, so this
 /// goes past it.
-fn say_left_out(program: &str) {
+fn say_left_out(program: &str, remedy: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
-    let line = format!(
-        "left out: {test} needs the program {program}; with KEYFILL_TEST_REQUIRE=all it is made and the test runs\n"
-    );
+    let line = format!("left out: {test} needs {program}; {remedy}\n");
     let mut said = SAID.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if said.insert(line.clone()) {
         std::io::stderr().write_all(line.as_bytes()).ok();

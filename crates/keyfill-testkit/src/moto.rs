@@ -89,7 +89,7 @@ fn program() -> Option<PathBuf> {
         return Some(program);
     }
     if !all_required() {
-        say_left_out("moto");
+        say_left_out("moto", "with KEYFILL_TEST_REQUIRE=all it is installed and the test runs");
         return None;
     }
     install(&folder);

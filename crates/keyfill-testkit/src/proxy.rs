@@ -108,7 +108,7 @@ impl Proxy {
     }
 }
 
-fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
+pub(crate) fn lock<T>(state: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -184,9 +184,9 @@ fn write_status(client: &TcpStream, status: u16, wait: Option<&str>) -> std::io:
     (&mut &*client).write_all(text.as_bytes())
 }
 
-type Request = (String, Vec<u8>, Seen);
+pub(crate) type Request = (String, Vec<u8>, Seen);
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Request>> {
+pub(crate) fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Request>> {
     let mut head = String::new();
     loop {
         let start = head.len();

@@ -71,7 +71,12 @@ impl VaultClient {
             Address::Url(_) => Target::Network,
             Address::Unix(path) => Target::Unix(path.clone()),
         };
-        let route = Route { target, tls: Arc::new(tls), proxies: route::proxies(&settings.proxy)? };
+        let route = Route {
+            target,
+            tls: Arc::new(tls),
+            proxies: route::proxies(&settings.proxy)?,
+            ..Route::default()
+        };
         Ok(Self {
             settings,
             address,

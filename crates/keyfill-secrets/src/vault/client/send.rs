@@ -173,7 +173,7 @@ impl VaultClient {
             }
             FailureKind::Broken => Error::store(format!("the connection to {name} broke: {reason}")),
             FailureKind::Timeout => Error::store(format!("{name} is too slow: {reason}")),
-            FailureKind::Unusable => Error::store(format!("{name}: {reason}")),
+            FailureKind::Address | FailureKind::Unusable => Error::store(format!("{name}: {reason}")),
         }
     }
 

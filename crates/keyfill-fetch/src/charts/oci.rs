@@ -1,0 +1,378 @@
+//! Charts in OCI registries: references, tags, manifests, the ways registries ask who one is.
+//!
+//! The few types that are read are written out here: the crates that have all of OCI's types bring twenty
+//! others with them for three structs.
+
+use super::index::{NotFound, choose, sort_newest_first};
+use super::{MOST_ARCHIVE, Taken, not_found};
+use crate::Digest;
+use crate::credentials::Login;
+use crate::web::{Web, refused};
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use keyfill_diag::Class;
+use keyfill_files::{ChartRef, FetchError};
+use keyfill_go::semver::Version;
+use keyfill_http::{Credential, Origin, Reply, Request, shown};
+use serde::Deserialize;
+use std::sync::Mutex;
+use url::Url;
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// What a chart's layer is called, now and before OCI support was settled in helm.
+const CHART_LAYERS: [&str; 2] =
+    ["application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip"];
+/// The largest manifest, list of tags or token that is taken in, in bytes.
+const MOST_JSON: u64 = 4 << 20;
+/// How many pages of tags are asked for.
+const MOST_PAGES: usize = 100;
+
+/// A repository of a registry that holds a chart.
+pub(crate) struct Registry<'a> {
+    web: Web<'a>,
+    /// `oci://HOST/REPOSITORY`, which the policy judges.
+    reference: Url,
+    /// `https://HOST/v2/REPOSITORY/`
+    api: Url,
+    login: Option<Login>,
+    /// What the registry wanted to see last.
+    credential: Mutex<Option<Credential>>,
+}
+
+/// A manifest or an index of manifests.
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    layers: Vec<Descriptor>,
+    #[serde(default)]
+    manifests: Vec<Descriptor>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    #[serde(rename = "mediaType", default)]
+    media_type: String,
+    digest: String,
+    #[serde(default)]
+    size: u64,
+}
+
+#[derive(Deserialize)]
+struct Tags {
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    access_token: String,
+}
+
+impl<'a> Registry<'a> {
+    /// The repository that holds a chart: its name is the last part of the reference.
+    pub(crate) fn at(web: Web<'a>, want: &ChartRef) -> Result<Self, FetchError> {
+        let text = format!("{}/{}", want.repository.trim_end_matches('/'), want.name);
+        let wrong =
+            || FetchError::new(Class::Render, format!("{text} is not a reference oci://HOST/REPOSITORY"));
+        let reference = Url::parse(&text).map_err(|_| wrong())?;
+        let host = reference.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?.to_owned();
+        let host = if host == "docker.io" { "registry-1.docker.io".to_owned() } else { host };
+        let port = reference.port().map_or_else(String::new, |port| format!(":{port}"));
+        let plain_part = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+        if !reference.username().is_empty()
+            || !reference.path().chars().all(plain_part)
+            || reference.query().is_some()
+        {
+            return Err(wrong());
+        }
+        let at = |scheme: &str| Url::parse(&format!("{scheme}://{host}{port}/v2{}/", reference.path()));
+        // Plain http is for registries that the administrator spelled out so, and never tried after https.
+        let plain = at("http").map_err(|_| wrong())?;
+        let api = match web.policy.check(&plain) {
+            Ok(_) => plain,
+            Err(_) => at("https").map_err(|_| wrong())?,
+        };
+        let login = web.network.credentials.registry(&format!("{host}{port}")).cloned();
+        Ok(Self { web, reference, api, login, credential: Mutex::default() })
+    }
+
+    /// What tells the login that answers need.
+    pub(crate) fn login_id(&self) -> String {
+        self.login.as_ref().map(Login::id).unwrap_or_default()
+    }
+
+    /// The version of the chart that is asked for, chosen among the tags where it is a range.
+    pub(crate) async fn version(&self, want: &ChartRef) -> Result<String, FetchError> {
+        if is_exact(&want.version) {
+            return Ok(want.version.clone());
+        }
+        let mut versions: Vec<String> = self.tags().await?.iter().map(|tag| tag.replace('_', "+")).collect();
+        versions.retain(|version| is_exact(version));
+        sort_newest_first(&mut versions, |version| version);
+        let at = choose(versions.iter().map(String::as_str), &want.version);
+        let at = at.map_err(|why| not_found(want, &why, std::iter::empty()))?;
+        versions.get(at).cloned().ok_or_else(|| not_found(want, &NotFound::Version, std::iter::empty()))
+    }
+
+    async fn tags(&self) -> Result<Vec<String>, FetchError> {
+        let mut url = self.url("tags/list")?;
+        let mut tags = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let (reply, body) = self.ask(&url, "application/json", MOST_JSON).await?;
+            let page: Tags = read_json(&url, &body)?;
+            tags.extend(page.tags.unwrap_or_default());
+            match next_page(&reply, &url) {
+                Some(next) if Origin::of(&next) == Origin::of(&self.api) => url = next,
+                _ => return Ok(tags),
+            }
+        }
+        Err(FetchError::new(Class::Render, format!("{} lists tags without end", shown(&url))))
+    }
+
+    /// Fetches the chart of a version.
+    pub(crate) async fn fetch(&self, version: &str) -> Result<Taken, FetchError> {
+        let tag = version.replace('+', "_");
+        let mut layers = self.manifest(&tag, 0).await?;
+        let at = layers.iter().position(|layer| CHART_LAYERS.contains(&layer.media_type.as_str()));
+        let layer = match at {
+            Some(at) => layers.swap_remove(at),
+            None => {
+                let message = format!("{}:{tag} holds no chart", shown(&self.reference));
+                return Err(
+                    FetchError::new(Class::Render, message).hint("check that it is a chart and not an image")
+                );
+            }
+        };
+        if layer.size > MOST_ARCHIVE {
+            let message =
+                format!("the chart {}:{tag} is larger than {MOST_ARCHIVE} bytes", shown(&self.reference));
+            return Err(FetchError::new(Class::Render, message));
+        }
+        let wanted = Digest::parse(&layer.digest).ok_or_else(|| {
+            FetchError::new(
+                Class::Render,
+                format!("{}:{tag} has a digest that is not sha256", shown(&self.reference)),
+            )
+        })?;
+        let url = self.url(&format!("blobs/{wanted}"))?;
+        let (reply, archive) = self.ask(&url, "*/*", MOST_ARCHIVE).await?;
+        let digest = Digest(reply.digest);
+        if digest != wanted {
+            let message = format!("{} has the digest {digest}", shown(&url));
+            return Err(FetchError::new(Class::Forbidden, message).hint("do not trust this registry"));
+        }
+        let others = reply.urls.iter().skip(1).map(shown);
+        let urls = std::iter::once(shown(&self.reference)).chain(others).collect();
+        Ok(Taken { version: version.to_owned(), url: String::new(), digest, archive, urls })
+    }
+
+    /// The layers of a manifest; of an index of manifests, those of its first.
+    async fn manifest(&self, reference: &str, depth: u32) -> Result<Vec<Descriptor>, FetchError> {
+        let url = self.url(&format!("manifests/{reference}"))?;
+        let accept = [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX].join(", ");
+        let (reply, body) = self.ask(&url, &accept, MOST_JSON).await?;
+        if let Some(wanted) = reference.starts_with("sha256:").then(|| Digest::parse(reference)).flatten()
+            && wanted != Digest(reply.digest)
+        {
+            return Err(FetchError::new(Class::Forbidden, format!("{} has another digest", shown(&url))));
+        }
+        let manifest: Manifest = read_json(&url, &body)?;
+        match manifest.manifests.first() {
+            Some(first) if manifest.layers.is_empty() && depth == 0 => {
+                let digest = Digest::parse(&first.digest).ok_or_else(|| {
+                    FetchError::new(Class::Render, format!("{} has a digest that is not sha256", shown(&url)))
+                })?;
+                Box::pin(self.manifest(&digest.to_string(), 1)).await
+            }
+            _ => Ok(manifest.layers),
+        }
+    }
+
+    fn url(&self, below: &str) -> Result<Url, FetchError> {
+        self.api.join(below).map_err(|_| {
+            FetchError::new(Class::Render, format!("{below:?} is not part of a reference to a registry"))
+        })
+    }
+
+    /// Asks, and once more with what the registry wants to see.
+    async fn ask(&self, url: &Url, accept: &str, most: u64) -> Result<(Reply, Bytes), FetchError> {
+        for last in [false, true] {
+            let credential = self.held();
+            let judged_as = Some(self.reference.clone());
+            let request = Request { credential, judged_as, ..Request::get(url.clone(), most) };
+            let request = request.header(header::ACCEPT, accept);
+            let mut body = Vec::new();
+            let reply = self.web.send(&request, &mut body).await?;
+            if reply.status == StatusCode::OK {
+                return Ok((reply, body.into()));
+            }
+            // A host that the registry redirects to must not learn who we are to the registry.
+            if last || reply.status != StatusCode::UNAUTHORIZED || !reply.is_from_first_origin() {
+                return Err(refused(&reply, request.credential.is_some() && self.login.is_some()));
+            }
+            let answered = self.answer(&reply).await?;
+            *self.credential.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(answered);
+        }
+        Err(FetchError::new(Class::Store, format!("{} answered 401", shown(url))))
+    }
+
+    fn held(&self) -> Option<Credential> {
+        self.credential.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// What to show to a registry that asks.
+    async fn answer(&self, reply: &Reply) -> Result<Credential, FetchError> {
+        let challenge = reply.header(header::WWW_AUTHENTICATE).unwrap_or_default();
+        let (scheme, fields) = challenge.split_once(' ').unwrap_or((challenge, ""));
+        if scheme.eq_ignore_ascii_case("basic") {
+            let login = self.login.as_ref().ok_or_else(|| refused(reply, false))?;
+            return login.credential(&self.api).ok_or_else(|| refused(reply, true));
+        }
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(refused(reply, self.login.is_some()));
+        }
+        let realm = field(fields, "realm").and_then(|realm| Url::parse(&realm).ok());
+        let realm = realm.ok_or_else(|| {
+            FetchError::new(Class::Store, format!("{} names no token server that is a URL", shown(&self.api)))
+        })?;
+        let token = self.token(realm, field(fields, "service"), field(fields, "scope")).await?;
+        Credential::new(Origin::of(&self.api), &format!("Bearer {token}")).ok_or_else(|| {
+            FetchError::new(Class::Store, format!("{} gave no usable token", shown(&self.api)))
+        })
+    }
+
+    /// A token of the token server. The login goes there only where it is the registry's own host, or one
+    /// that the administrator listed.
+    async fn token(
+        &self,
+        mut realm: Url,
+        service: Option<String>,
+        scope: Option<String>,
+    ) -> Result<String, FetchError> {
+        if realm.scheme() != "https" && realm.scheme() != self.api.scheme() {
+            let message =
+                format!("{} sends logins to {}, which is not https", shown(&self.api), shown(&realm));
+            return Err(FetchError::new(Class::Forbidden, message));
+        }
+        let same = Origin::of(&realm) == Origin::of(&self.api);
+        let hub =
+            self.api.host_str() == Some("registry-1.docker.io") && realm.host_str() == Some("auth.docker.io");
+        let trusted = same || hub || self.web.policy.is_listed();
+        if self.login.is_some() && !trusted {
+            let message = format!("{} sends logins to another host, {}", shown(&self.api), shown(&realm));
+            return Err(FetchError::new(Class::Forbidden, message)
+                .hint("if that is right, list both in KEYFILL_FETCH_HOSTS"));
+        }
+        let mut request = match self.login.as_ref().and_then(Login::identity_token) {
+            Some(identity) => {
+                let mut form = url::form_urlencoded::Serializer::new(String::new());
+                form.append_pair("grant_type", "refresh_token").append_pair("client_id", "keyfill");
+                form.append_pair("refresh_token", identity);
+                form.append_pair("service", service.as_deref().unwrap_or_default());
+                form.append_pair("scope", scope.as_deref().unwrap_or_default());
+                let (mut headers, kind) = (HeaderMap::new(), "application/x-www-form-urlencoded");
+                headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+                let body = Bytes::from(form.finish());
+                let method = Method::POST;
+                Request { method, headers, body, secret_body: true, ..Request::get(realm.clone(), MOST_JSON) }
+            }
+            None => {
+                for (name, value) in [("service", service), ("scope", scope)] {
+                    if let Some(value) = value {
+                        realm.query_pairs_mut().append_pair(name, &value);
+                    }
+                }
+                Web::get(&realm, self.login.as_ref(), MOST_JSON)
+            }
+        };
+        if same {
+            request.judged_as = Some(self.reference.clone());
+        }
+        let (_, body) = self.web.bytes(&request).await?;
+        let token: Token = read_json(&realm, &body)?;
+        Ok(if token.token.is_empty() { token.access_token } else { token.token })
+    }
+}
+
+fn read_json<T: for<'de> Deserialize<'de>>(url: &Url, body: &[u8]) -> Result<T, FetchError> {
+    serde_json::from_slice(body).map_err(|_| {
+        FetchError::new(Class::Render, format!("{} did not answer as a registry does", shown(url)))
+    })
+}
+
+/// Whether a manifest can be read: for fuzzing.
+#[doc(hidden)]
+pub fn manifest_of(text: &[u8]) -> bool {
+    serde_json::from_slice::<Manifest>(text)
+        .is_ok_and(|m| m.layers.iter().chain(&m.manifests).all(|d| Digest::parse(&d.digest).is_some()))
+}
+
+/// A version and not a range: all three numbers.
+fn is_exact(version: &str) -> bool {
+    let numbers = version.split(['-', '+']).next().unwrap_or(version);
+    numbers.split('.').count() == 3
+        && numbers.split('.').all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        && Version::parse(version).is_ok()
+}
+
+/// A field of a challenge: `name="value"`.
+fn field(fields: &str, name: &str) -> Option<String> {
+    let mut rest = fields;
+    while let Some((key, after)) = rest.split_once('=') {
+        let key = key.trim_matches([',', ' ']);
+        let (value, after) = match after.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+            None => after.split_once(',').unwrap_or((after, "")),
+        };
+        if key.eq_ignore_ascii_case(name) {
+            return Some(value.to_owned());
+        }
+        rest = after;
+    }
+    None
+}
+
+/// The next page that a `Link` header names.
+fn next_page(reply: &Reply, url: &Url) -> Option<Url> {
+    let link = reply.header(header::LINK)?;
+    let (target, rel) = link.trim_start().strip_prefix('<')?.split_once('>')?;
+    rel.contains("next").then(|| url.join(target).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{field, is_exact, manifest_of};
+
+    #[test]
+    fn fields_of_a_challenge() {
+        let fields = r#"realm="https://auth.example/token?a=b,c",service="registry.example", scope="repository:a/b:pull""#;
+        assert_eq!(field(fields, "realm").as_deref(), Some("https://auth.example/token?a=b,c"));
+        assert_eq!(field(fields, "Service").as_deref(), Some("registry.example"));
+        assert_eq!(field(fields, "scope").as_deref(), Some("repository:a/b:pull"));
+        assert_eq!(field(fields, "error"), None);
+        assert_eq!(field("realm=\"unclosed", "realm").as_deref(), Some("unclosed"));
+    }
+
+    #[test]
+    fn a_version_is_exact_with_all_its_numbers() {
+        for exact in ["1.2.3", "1.2.3-rc.1", "1.3.1+build.5"] {
+            assert!(is_exact(exact), "{exact}");
+        }
+        for range in ["", "1", "1.2", "^1.2.3", "1.2.x", ">=1.2.3", "v1.2.3", "latest"] {
+            assert!(!is_exact(range), "{range}");
+        }
+    }
+
+    #[test]
+    fn a_manifest_needs_digests() {
+        assert!(manifest_of(br#"{"layers":[]}"#));
+        assert!(!manifest_of(br#"{"layers":[{"digest":"md5:1"}]}"#));
+        assert!(!manifest_of(b"<html>"));
+    }
+}

@@ -1,0 +1,211 @@
+//! Chart repositories over http and https, with helm's rules for addresses and logins.
+
+use super::{Index, Listed, MOST_ARCHIVE, Taken, not_found};
+use crate::Digest;
+use crate::credentials::{Login, percent_decoded};
+use crate::web::{Web, record, refused};
+use http::{StatusCode, header};
+use keyfill_diag::Class;
+use keyfill_files::{ChartRef, FetchError};
+use keyfill_http::{Origin, Request, shown};
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// The largest index that is taken in, in bytes.
+const MOST_INDEX: u64 = 64 << 20;
+/// How old an index may be that is used because its server is down.
+const STALE: Duration = Duration::from_secs(24 * 3600);
+
+/// A chart repository, with the login that belongs to it.
+pub(crate) struct Repository<'a> {
+    web: Web<'a>,
+    base: Url,
+    login: Option<Login>,
+    /// The administrator wants the login to go to any host that the index names.
+    pass_everywhere: bool,
+}
+
+impl<'a> Repository<'a> {
+    /// The repository at an address.
+    pub(crate) fn at(web: Web<'a>, address: &str) -> Result<Self, FetchError> {
+        let base = Url::parse(address)
+            .ok()
+            .filter(Url::has_host)
+            .ok_or_else(|| FetchError::new(Class::Render, "the repository's address is not a usable URL"))?;
+        let known = web.network.credentials.repository(address);
+        let login = known
+            .and_then(|known| known.login.clone())
+            .or_else(|| web.network.credentials.login_for(&base).cloned())
+            .or_else(|| of_url(&base));
+        Ok(Self { web, base, login, pass_everywhere: known.is_some_and(|known| known.pass_credentials_all) })
+    }
+
+    /// What tells the login that answers need.
+    pub(crate) fn login_id(&self) -> String {
+        self.login.as_ref().map(Login::id).unwrap_or_default()
+    }
+
+    /// The index, asked for at most once in `ttl`. What is said when an old one had to do is the second.
+    pub(crate) async fn index(&self, ttl: Duration) -> Result<(Arc<Index>, Option<String>), FetchError> {
+        let url = self.index_url();
+        let network = self.web.network;
+        let name = network.store.name(&["index", url.as_str(), &self.login_id()]);
+        let flight = network.flight(&format!("index {url} {}", self.login_id()));
+        let _guard = flight.lock().await;
+        let known = network.store.record(&name).filter(|record| self.web.allows(record));
+        let kept = known.as_ref().and_then(|record| self.kept(&record.digest()?));
+        if let (Some(record), Some(index)) = (&known, &kept)
+            && record.age() < ttl
+        {
+            network.counters.hit();
+            return Ok((Arc::clone(index), None));
+        }
+        let mut request = Web::get(&url, self.login.as_ref(), MOST_INDEX);
+        if let (Some(record), Some(_)) = (&known, &kept) {
+            request = request
+                .header_if(header::IF_NONE_MATCH, &record.etag)
+                .header_if(header::IF_MODIFIED_SINCE, &record.modified);
+        }
+        let asked = self.ask_index(&request).await;
+        match (asked, known, kept) {
+            (Ok(Some((index, record))), ..) => {
+                network.store.put_record(&name, &record).map_err(|e| crate::web::unkept(&e))?;
+                Ok((index, None))
+            }
+            (Ok(None), Some(record), Some(index)) => {
+                let again = crate::store::Record { at: crate::store::now(), ..record };
+                network.store.put_record(&name, &again).map_err(|e| crate::web::unkept(&e))?;
+                Ok((index, None))
+            }
+            (Ok(None), ..) => Err(FetchError::new(
+                Class::Store,
+                format!("{} answered 304 to a first question", shown(&url)),
+            )),
+            (Err(error), Some(record), Some(index))
+                if error.class() == Class::Store && record.age() < STALE =>
+            {
+                let minutes = record.age().as_secs() / 60;
+                Ok((index, Some(format!("{error}; the index of {minutes} minutes ago is used"))))
+            }
+            (Err(error), ..) => Err(error),
+        }
+    }
+
+    /// A new index with its record; nothing when the one that is known is still good.
+    async fn ask_index(
+        &self,
+        request: &Request,
+    ) -> Result<Option<(Arc<Index>, crate::store::Record)>, FetchError> {
+        let mut body = Vec::new();
+        let reply = self.web.send(request, &mut body).await?;
+        match reply.status {
+            StatusCode::OK => {}
+            StatusCode::NOT_MODIFIED => return Ok(None),
+            _ => return Err(refused(&reply, request.credential.is_some())),
+        }
+        let parsed = Index::parse(&body);
+        drop(body);
+        let index = parsed.map_err(|why| {
+            FetchError::new(Class::Render, format!("{}: {why}", shown(&request.url)))
+                .hint("check that the address is that of a chart repository")
+        })?;
+        let small = serde_json::to_vec(&index).map_err(|e| crate::web::unkept(&e.into()))?;
+        let digest = self.web.network.store.put(&small).map_err(|e| crate::web::unkept(&e))?;
+        let index = Arc::new(index);
+        self.web.network.keep_index(digest, &index);
+        Ok(Some((index, record(&reply, &digest, ""))))
+    }
+
+    fn kept(&self, digest: &Digest) -> Option<Arc<Index>> {
+        let network = self.web.network;
+        if let Some(index) = network.kept_index(digest) {
+            return Some(index);
+        }
+        let text = network.store.read(digest).ok()??;
+        let index = Arc::new(serde_json::from_slice(&text).ok()?);
+        network.keep_index(*digest, &index);
+        Some(index)
+    }
+
+    /// The newest version that fits.
+    pub(crate) fn find<'i>(&self, index: &'i Index, want: &ChartRef) -> Result<&'i Listed, FetchError> {
+        index.find(&want.name, &want.version).map_err(|why| not_found(want, &why, index.names()))
+    }
+
+    /// Fetches the archive that an index lists.
+    pub(crate) async fn fetch(&self, listed: &Listed) -> Result<Taken, FetchError> {
+        let places = self.archive_urls(&listed.url);
+        let mut first_error = None;
+        for url in places {
+            match self.archive(&url).await {
+                Ok(taken) => return Ok(Taken { version: listed.version.clone(), ..taken }),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        Err(first_error.unwrap_or_else(|| {
+            FetchError::new(
+                Class::Render,
+                format!("the index names no usable address for version {}", listed.version),
+            )
+        }))
+    }
+
+    /// Fetches an archive from an absolute address.
+    pub(crate) async fn archive(&self, url: &Url) -> Result<Taken, FetchError> {
+        let same = Origin::of(url) == Origin::of(&self.base);
+        let of_host = self.web.network.credentials.login_for(url).cloned();
+        let login = if same || self.pass_everywhere { self.login.clone().or(of_host) } else { of_host };
+        let request = Web::get(url, login.as_ref(), MOST_ARCHIVE)
+            .header(header::ACCEPT, "application/gzip,application/octet-stream");
+        let (reply, archive) = self.web.bytes(&request).await?;
+        let mut bare = url.clone();
+        // Both fail only where there is no host.
+        let _ = bare.set_username("").and_then(|()| bare.set_password(None));
+        Ok(Taken {
+            version: String::new(),
+            url: bare.to_string(),
+            digest: Digest(reply.digest),
+            archive,
+            urls: reply.urls.iter().map(shown).collect(),
+        })
+    }
+
+    fn index_url(&self) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/index.yaml", self.base.path().trim_end_matches('/')));
+        url
+    }
+
+    /// Where an archive may be. helm joins a path that begins with a slash below the repository for
+    /// dependencies, and takes it from the host's root for `helm pull`: both are tried.
+    fn archive_urls(&self, listed: &str) -> Vec<Url> {
+        if listed.is_empty() {
+            return Vec::new();
+        }
+        if let Ok(absolute) = Url::parse(listed) {
+            return vec![absolute];
+        }
+        let mut folder = self.base.clone();
+        folder.set_path(&format!("{}/", self.base.path().trim_end_matches('/')));
+        let query = self.base.query().map(str::to_owned);
+        let mut places = Vec::new();
+        for reference in [listed.trim_start_matches('/'), listed] {
+            let Ok(mut url) = folder.join(reference) else { continue };
+            if url.query().is_none() {
+                url.set_query(query.as_deref());
+            }
+            if !places.contains(&url) {
+                places.push(url);
+            }
+        }
+        places
+    }
+}
+
+/// The login in a URL that an author wrote; it goes to that URL's origin only.
+fn of_url(url: &Url) -> Option<Login> {
+    let user = url.username();
+    (!user.is_empty() || url.password().is_some())
+        .then(|| Login::basic(&percent_decoded(user), &percent_decoded(url.password().unwrap_or_default())))
+}

@@ -1,0 +1,574 @@
+//! One run's questions: the lock, the policy, what was taken.
+
+use crate::charts::{Registry, Repository, Taken};
+use crate::lock::{Lock, LockedChart, LockedTree};
+use crate::network::Network;
+use crate::store::{Name, Record, now};
+use crate::web::{Web, record, unkept, while_running};
+use crate::{Digest, git};
+use bytes::Bytes;
+use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, GitRef};
+use keyfill_http::{HostPolicy, shown};
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use url::Url;
+
+/// What is said where the network is left alone.
+pub const NOT_CACHED: &str = "it is not in the cache, and the network is left alone";
+/// What is said of a question that is not locked.
+pub const NOT_LOCKED: &str = "is not in keyfill.lock";
+/// The largest single file that is taken in, in bytes.
+const MOST_FILE: u64 = 64 << 20;
+/// How long a tag that is a version holds.
+const TAG_HOLDS: Duration = Duration::from_secs(600);
+
+/// Whether something may be fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing is.
+    #[default]
+    Off,
+    /// What the lock names.
+    Locked,
+    /// Anything that the policy allows.
+    On,
+}
+
+/// What holds for the questions of one run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether something may be fetched.
+    pub mode: Mode,
+    /// From where.
+    pub policy: HostPolicy,
+    /// What is locked.
+    pub lock: Lock,
+    /// Whether an index that gives a wrong digest is an error.
+    pub strict: bool,
+    /// How long a branch, a range of versions or an index holds before it is asked for again.
+    pub ttl: Duration,
+    /// Whether the network is left alone: what the store does not hold is missing.
+    pub offline: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let (policy, lock) = (HostPolicy::default(), Lock::default());
+        Self { mode: Mode::Off, policy, lock, strict: false, ttl: Duration::from_secs(60), offline: false }
+    }
+}
+
+/// Answers one run's questions from the store and the network.
+pub struct Fetcher {
+    network: Arc<Network>,
+    options: Options,
+    taken: Mutex<Lock>,
+    warnings: Mutex<Vec<Diagnostic>>,
+    /// What was asked for and is not locked.
+    unlocked: Mutex<Vec<String>>,
+    /// Whether there was any of that.
+    may_move: AtomicBool,
+}
+
+impl Fetcher {
+    /// A run's own.
+    pub fn new(network: Arc<Network>, options: Options) -> Self {
+        let (taken, warnings, unlocked) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { network, options, taken, warnings, unlocked, may_move: AtomicBool::new(false) }
+    }
+
+    /// What was answered so far, as a lock would hold it.
+    pub fn taken(&self) -> Lock {
+        held(&self.taken).clone()
+    }
+
+    /// Whether something was asked for that is not locked: the same questions may have other answers later.
+    pub fn may_move(&self) -> bool {
+        self.may_move.load(Ordering::Relaxed)
+    }
+
+    /// Takes the warnings so far; what is not locked is named in one of them.
+    pub fn take_warnings(&self) -> Vec<Diagnostic> {
+        let mut warnings = std::mem::take(&mut *held(&self.warnings));
+        let mut unlocked = std::mem::take(&mut *held(&self.unlocked));
+        unlocked.sort();
+        unlocked.dedup();
+        if !unlocked.is_empty() {
+            let message = format!("fetched without a lock: {}", unlocked.join(", "));
+            let hint = "bind it with `keyfill lock` and commit keyfill.lock";
+            warnings.push(Diagnostic::warning(Class::Render, message).hint(hint));
+        }
+        warnings
+    }
+
+    fn warn(&self, message: String) {
+        let mut warnings = held(&self.warnings);
+        if !warnings.iter().any(|warning| warning.message == message) {
+            warnings.push(Diagnostic::warning(Class::Store, message));
+        }
+    }
+
+    /// Whether a question may be asked at all, and what to do where it may not.
+    fn permit(&self, what: &str, is_locked: bool) -> Result<(), FetchError> {
+        match self.options.mode {
+            Mode::Off => Err(FetchError::off(format!("{what} is not in the tree, and fetching is off"))
+                .hint("write it into the tree with `keyfill vendor`, or allow fetching with --fetch or KEYFILL_FETCH_HOSTS")),
+            Mode::Locked if !is_locked => {
+                Err(FetchError::new(Class::Forbidden, format!("{what} {NOT_LOCKED}"))
+                    .hint("run `keyfill lock` in the tree and commit keyfill.lock"))
+            }
+            _ => {
+                if !is_locked {
+                    self.may_move.store(true, Ordering::Relaxed);
+                    held(&self.unlocked).push(what.to_owned());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn run<T>(&self, cx: &Cx, work: impl Future<Output = Result<T, FetchError>>) -> Result<T, FetchError> {
+        cx.check().map_err(|why| FetchError::new(Class::Other, format!("fetching was stopped: {why}")))?;
+        let runtime = self.network.runtime().map_err(|e| unkept(&e))?;
+        runtime.block_on(while_running(cx, work))
+    }
+
+    fn web(&self, cx: &Cx) -> Result<Web<'_>, FetchError> {
+        if self.options.offline {
+            return Err(FetchError::new(Class::Missing, NOT_CACHED));
+        }
+        Ok(Web::new(&self.network, &self.options.policy, cx))
+    }
+
+    /// A content that is in the store, where the policy allows all that was asked for it.
+    fn stored(&self, name: &Name, fresh: Option<Duration>) -> Option<(Record, Bytes)> {
+        let record = self.network.store.record(name)?;
+        let allowed =
+            Web { network: &self.network, policy: &self.options.policy, until: std::time::Instant::now() }
+                .allows(&record);
+        if !allowed || fresh.is_some_and(|ttl| record.age() >= ttl) {
+            return None;
+        }
+        let bytes = self.network.store.read(&record.digest()?).ok()??;
+        self.network.counters.hit();
+        Some((record, bytes))
+    }
+
+    /// The login that a chart's repository is asked with, so that answers stay with those who may use it.
+    fn chart_login(&self, want: &ChartRef, cx: &Cx) -> Result<String, FetchError> {
+        let web = Web::new(&self.network, &self.options.policy, cx);
+        if want.repository.starts_with("oci://") {
+            return Ok(Registry::at(web, want)?.login_id());
+        }
+        Ok(Repository::at(web, &want.repository)?.login_id())
+    }
+
+    fn chart_name(&self, want: &ChartRef, version: &str, digest: &str, login: &str) -> Name {
+        self.network.store.name(&["chart", &want.repository, &want.name, version, digest, login])
+    }
+
+    /// A chart that the lock names: the digest decides.
+    fn locked_chart(
+        &self,
+        want: &ChartRef,
+        locked: &LockedChart,
+        cx: &Cx,
+    ) -> Result<FetchedChart, FetchError> {
+        let login = self.chart_login(want, cx)?;
+        let name = self.chart_name(want, &locked.version, &locked.digest.to_string(), &login);
+        let from_store = || {
+            let (_, archive) = self.stored(&name, None)?;
+            Some(FetchedChart { version: locked.version.clone(), archive })
+        };
+        if let Some(chart) = from_store() {
+            return Ok(chart);
+        }
+        let web = self.web(cx)?;
+        self.run(cx, async {
+            let flight = self.network.flight(&format!("{name:?}"));
+            let _guard = flight.lock().await;
+            if let Some(chart) = from_store() {
+                return Ok(chart);
+            }
+            let taken = self.fetch_locked(web, want, locked).await?;
+            if taken.digest != locked.digest {
+                let message = format!("the archive is not the locked one: it has {}, and keyfill.lock says {}", taken.digest, locked.digest);
+                return Err(FetchError::new(Class::Forbidden, message).hint(
+                    "someone published other content under the same version: find out why before you run `keyfill lock --update`",
+                ));
+            }
+            self.keep_chart(&name, &taken)?;
+            Ok(FetchedChart { version: locked.version.clone(), archive: taken.archive })
+        })
+    }
+
+    async fn fetch_locked(
+        &self,
+        web: Web<'_>,
+        want: &ChartRef,
+        locked: &LockedChart,
+    ) -> Result<Taken, FetchError> {
+        if want.repository.starts_with("oci://") {
+            return Registry::at(web, want)?.fetch(&locked.version).await;
+        }
+        let repository = Repository::at(web, &want.repository)?;
+        // The lock knows the place, so that a large index need not be read; an old lock may be wrong there.
+        if let Ok(url) = Url::parse(&locked.url)
+            && let Ok(taken) = repository.archive(&url).await
+            && taken.digest == locked.digest
+        {
+            return Ok(taken);
+        }
+        let exact = ChartRef { version: locked.version.clone(), ..want.clone() };
+        let (index, warning) = repository.index(self.options.ttl).await?;
+        warning.into_iter().for_each(|text| self.warn(text));
+        repository.fetch(repository.find(&index, &exact)?).await
+    }
+
+    /// A chart that nothing is locked for: the newest version in the range.
+    fn newest_chart(&self, want: &ChartRef, cx: &Cx) -> Result<(Taken, bool), FetchError> {
+        let login = self.chart_login(want, cx)?;
+        let name = self.chart_name(want, &want.version, "", &login);
+        if let Some(found) = self.fresh_chart(&name) {
+            return Ok((found, false));
+        }
+        let web = self.web(cx)?;
+        self.run(cx, async {
+            let flight = self.network.flight(&format!("{name:?}"));
+            let _guard = flight.lock().await;
+            if let Some(found) = self.fresh_chart(&name) {
+                return Ok((found, false));
+            }
+            let taken = match self.resolve_and_fetch(web, want).await {
+                Ok(taken) => taken,
+                Err(error) => return self.old_chart(&name, error),
+            };
+            self.keep_chart(&name, &taken)?;
+            let bound = self.chart_name(want, &taken.version, &taken.digest.to_string(), &login);
+            self.keep_chart(&bound, &taken)?;
+            Ok((taken, true))
+        })
+    }
+
+    async fn resolve_and_fetch(&self, web: Web<'_>, want: &ChartRef) -> Result<Taken, FetchError> {
+        if want.repository.starts_with("oci://") {
+            let registry = Registry::at(web, want)?;
+            let version = registry.version(want).await?;
+            return registry.fetch(&version).await;
+        }
+        let repository = Repository::at(web, &want.repository)?;
+        let (index, warning) = repository.index(self.options.ttl).await?;
+        warning.into_iter().for_each(|text| self.warn(text));
+        let listed = repository.find(&index, want)?;
+        let taken = repository.fetch(listed).await?;
+        self.compare(want, &taken, &listed.digest)?;
+        Ok(taken)
+    }
+
+    /// Compares with the index's digest, which helm never does and which real indexes get wrong at times.
+    fn compare(&self, want: &ChartRef, taken: &Taken, listed: &str) -> Result<(), FetchError> {
+        if listed.is_empty() || Digest::parse(listed) == Some(taken.digest) {
+            return Ok(());
+        }
+        let message = format!(
+            "{} {} has the digest {}, and the index of {} says {listed}",
+            want.name,
+            taken.version,
+            taken.digest,
+            without_user(&want.repository)
+        );
+        if self.options.strict {
+            return Err(FetchError::new(Class::Forbidden, message).hint("tell the owner of the repository"));
+        }
+        self.warn(message);
+        Ok(())
+    }
+
+    fn fresh_chart(&self, name: &Name) -> Option<Taken> {
+        self.stored(name, Some(self.options.ttl)).and_then(|(record, archive)| of_record(record, archive))
+    }
+
+    /// What was known before, where the source is down.
+    fn old_chart(&self, name: &Name, error: FetchError) -> Result<(Taken, bool), FetchError> {
+        let old = (error.class() == Class::Store).then(|| self.stored(name, None)).flatten();
+        match old.and_then(|(record, archive)| of_record(record, archive)) {
+            Some(taken) => {
+                self.warn(format!("{error}; what was fetched before is used"));
+                Ok((taken, false))
+            }
+            None => Err(error),
+        }
+    }
+
+    fn keep_chart(&self, name: &Name, taken: &Taken) -> Result<(), FetchError> {
+        let store = &self.network.store;
+        let digest = store.put(&taken.archive).map_err(|e| unkept(&e))?;
+        let record = Record {
+            digest: digest.to_string(),
+            resolved: format!("{} {}", taken.version, taken.url),
+            urls: taken.urls.clone(),
+            at: now(),
+            ..Record::default()
+        };
+        store.put_record(name, &record).map_err(|e| unkept(&e))
+    }
+
+    /// The address that a repository stands for.
+    fn address(&self, repository: &str) -> Result<String, FetchError> {
+        if repository.starts_with('@') || repository.starts_with("alias:") {
+            return self.network.credentials.aliased(repository).map(str::to_owned).ok_or_else(|| {
+                FetchError::new(Class::Render, format!("no repository is called {repository}"))
+                    .hint("write its address, or add it with `helm repo add` where keyfill runs")
+            });
+        }
+        Ok(repository.to_owned())
+    }
+
+    fn file_bytes(&self, url: &Url, locked: Option<&Digest>, cx: &Cx) -> Result<(Digest, Bytes), FetchError> {
+        let login = self.network.credentials.login_for(url);
+        let id = login.map(crate::Login::id).unwrap_or_default();
+        let bound = locked.map(Digest::to_string).unwrap_or_default();
+        let name = self.network.store.name(&["file", url.as_str(), &bound, &id]);
+        let ttl = locked.is_none().then_some(self.options.ttl);
+        let from_store =
+            |ttl| self.stored(&name, ttl).and_then(|(record, bytes)| Some((record.digest()?, bytes)));
+        if let Some(found) = from_store(ttl) {
+            return Ok(found);
+        }
+        let web = self.web(cx)?;
+        self.run(cx, async {
+            let flight = self.network.flight(&format!("{name:?}"));
+            let _guard = flight.lock().await;
+            if let Some(found) = from_store(ttl) {
+                return Ok(found);
+            }
+            let (reply, bytes) = match web.bytes(&Web::get(url, login, MOST_FILE)).await {
+                Ok(answer) => answer,
+                Err(error) if error.class() == Class::Store && locked.is_none() => {
+                    let Some(old) = from_store(None) else { return Err(error) };
+                    self.warn(format!("{error}; what was fetched before is used"));
+                    return Ok(old);
+                }
+                Err(error) => return Err(error),
+            };
+            let digest = Digest(reply.digest);
+            if let Some(locked) = locked.filter(|locked| **locked != digest) {
+                let message = format!(
+                    "{} is not the locked file: it has {digest}, and keyfill.lock says {locked}",
+                    shown(url)
+                );
+                return Err(FetchError::new(Class::Forbidden, message)
+                    .hint("its content changed: look at it, then run `keyfill lock --update`"));
+            }
+            let store = &self.network.store;
+            store.put(&bytes).map_err(|e| unkept(&e))?;
+            store.put_record(&name, &record(&reply, &digest, "")).map_err(|e| unkept(&e))?;
+            Ok((digest, bytes))
+        })
+    }
+
+    /// The commit of a reference that is not locked, and whether it was asked for just now.
+    fn newest_commit(&self, want: &GitRef, url: &Url, cx: &Cx) -> Result<String, FetchError> {
+        if git::is_commit(&want.reference) {
+            return Ok(want.reference.to_ascii_lowercase());
+        }
+        let login = self.network.credentials.login_for(url);
+        let id = login.map(crate::Login::id).unwrap_or_default();
+        let name = self.network.store.name(&["ref", &want.url, &want.reference, &id]);
+        let holds = if git::is_version_tag(&want.reference) {
+            TAG_HOLDS.max(self.options.ttl)
+        } else {
+            self.options.ttl
+        };
+        let known = |within: Option<Duration>| {
+            let record = self.network.store.record(&name)?;
+            let fresh = within.is_none_or(|holds| record.age() < holds);
+            let web = Web {
+                network: &self.network,
+                policy: &self.options.policy,
+                until: std::time::Instant::now(),
+            };
+            (fresh && web.allows(&record)).then_some(record.resolved)
+        };
+        if let Some(commit) = known(Some(holds)) {
+            return Ok(commit);
+        }
+        let web = self.web(cx)?;
+        self.run(cx, async {
+            let flight = self.network.flight(&format!("{name:?}"));
+            let _guard = flight.lock().await;
+            if let Some(commit) = known(Some(holds)) {
+                return Ok(commit);
+            }
+            match git::resolve(web, url, login, &want.reference).await {
+                Ok((commit, urls)) => {
+                    let record = Record { resolved: commit.clone(), urls, at: now(), ..Record::default() };
+                    self.network.store.put_record(&name, &record).map_err(|e| unkept(&e))?;
+                    Ok(commit)
+                }
+                Err(error) if error.class() == Class::Store => {
+                    let Some(old) = known(None) else { return Err(error) };
+                    self.warn(format!("{error}; the commit of before is used"));
+                    Ok(old)
+                }
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    /// The tree of a commit.
+    fn tree(
+        &self,
+        url: &Url,
+        commit: &str,
+        locked: Option<&Digest>,
+        cx: &Cx,
+    ) -> Result<(Digest, git::Snapshot), FetchError> {
+        let login = self.network.credentials.login_for(url);
+        let id = login.map(crate::Login::id).unwrap_or_default();
+        let name = self.network.store.name(&["tree", url.as_str(), commit, &id]);
+        let from_store = || {
+            let record = self.network.store.record(&name)?;
+            let web = Web {
+                network: &self.network,
+                policy: &self.options.policy,
+                until: std::time::Instant::now(),
+            };
+            let digest = record.digest().filter(|_| web.allows(&record))?;
+            let snapshot = git::Snapshot::open(&self.network.store, &digest)?;
+            self.network.counters.hit();
+            Some((digest, snapshot))
+        };
+        let found = match from_store() {
+            Some(found) => found,
+            None => {
+                let web = self.web(cx)?;
+                self.run(cx, async {
+                    let flight = self.network.flight(&format!("{name:?}"));
+                    let _guard = flight.lock().await;
+                    if let Some(found) = from_store() {
+                        return Ok(found);
+                    }
+                    let (pack, urls) = git::fetch(web, url, login, commit).await?;
+                    let digest = git::Snapshot::write(&self.network.store, &pack, commit, cx)?;
+                    let record = Record {
+                        digest: digest.to_string(),
+                        resolved: commit.to_owned(),
+                        urls,
+                        at: now(),
+                        ..Record::default()
+                    };
+                    self.network.store.put_record(&name, &record).map_err(|e| unkept(&e))?;
+                    let snapshot = git::Snapshot::open(&self.network.store, &digest);
+                    snapshot.map(|snapshot| (digest, snapshot)).ok_or_else(|| {
+                        FetchError::new(Class::Other, "the cache lost what was just written into it")
+                    })
+                })?
+            }
+        };
+        if let Some(locked) = locked.filter(|locked| **locked != found.0) {
+            let message = format!(
+                "the files of commit {commit} are not the locked ones: they have {}, and keyfill.lock says {locked}",
+                found.0
+            );
+            return Err(FetchError::new(Class::Forbidden, message).hint("do not trust this server"));
+        }
+        Ok(found)
+    }
+}
+
+impl Fetch for Fetcher {
+    fn chart(&self, want: &ChartRef, cx: &Cx) -> Result<FetchedChart, FetchError> {
+        let want = ChartRef { repository: self.address(&want.repository)?, ..want.clone() };
+        let what = format!("the chart {} {} of {}", want.name, want.version, without_user(&want.repository));
+        let locked = self.options.lock.charts.get(&want);
+        self.permit(&what, locked.is_some())?;
+        let earlier = held(&self.taken).charts.get(&want).cloned();
+        let about = |error: FetchError| error.context(format!("{what} cannot be fetched"));
+        if let Some(locked) = locked.cloned().or(earlier) {
+            let chart = self.locked_chart(&want, &locked, cx).map_err(about)?;
+            held(&self.taken).charts.insert(want, locked);
+            return Ok(chart);
+        }
+        let (taken, _) = self.newest_chart(&want, cx).map_err(about)?;
+        let found = LockedChart { version: taken.version.clone(), url: taken.url, digest: taken.digest };
+        held(&self.taken).charts.insert(want, found);
+        Ok(FetchedChart { version: taken.version, archive: taken.archive })
+    }
+
+    fn git(&self, want: &GitRef, cx: &Cx) -> Result<FetchedTree, FetchError> {
+        let at = if want.reference.is_empty() { String::new() } else { format!(" at {}", want.reference) };
+        let what = format!("the repository {}{at}", without_user(&want.url));
+        let url = git::address(&want.url)?;
+        let locked = self.options.lock.git.get(want);
+        self.permit(&what, locked.is_some())?;
+        let earlier = held(&self.taken).git.get(want).cloned();
+        let about = |error: FetchError| error.context(format!("{what} cannot be fetched"));
+        git::check_reference(&want.reference).map_err(about)?;
+        let known = locked.cloned().or(earlier);
+        let commit = match &known {
+            Some(known) => known.commit.clone(),
+            None => self.newest_commit(want, &url, cx).map_err(about)?,
+        };
+        let bound = known.as_ref().map(|known| &known.tree);
+        let (tree, snapshot) = self.tree(&url, &commit, bound, cx).map_err(about)?;
+        held(&self.taken).git.insert(want.clone(), LockedTree { commit: commit.clone(), tree });
+        Ok(FetchedTree { commit, files: Arc::new(snapshot) })
+    }
+
+    fn file(&self, url: &str, cx: &Cx) -> Result<Bytes, FetchError> {
+        let locked = self.options.lock.files.get(url);
+        let what = without_user(url);
+        self.permit(&what, locked.is_some())?;
+        let earlier = held(&self.taken).files.get(url).copied();
+        let about = |error: FetchError| error.context(format!("{what} cannot be fetched"));
+        let parsed =
+            Url::parse(url).map_err(|_| FetchError::new(Class::Render, format!("{what} is not a URL")))?;
+        let bound = locked.copied().or(earlier);
+        let (digest, bytes) = self.file_bytes(&parsed, bound.as_ref(), cx).map_err(about)?;
+        held(&self.taken).files.insert(url.to_owned(), digest);
+        Ok(bytes)
+    }
+
+    fn repository(&self, repository: &str) -> Option<String> {
+        self.network.credentials.aliased(repository).map(str::to_owned)
+    }
+}
+
+fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn of_record(record: Record, archive: Bytes) -> Option<Taken> {
+    let digest = record.digest()?;
+    let (version, url) = record.resolved.split_once(' ')?;
+    Some(Taken { version: version.to_owned(), url: url.to_owned(), digest, archive, urls: record.urls })
+}
+
+/// An address for people: without the user and password that an author may have written into it.
+fn without_user(address: &str) -> String {
+    match address.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            let host = rest[..end].rsplit_once('@').map_or(&rest[..end], |(_, host)| host);
+            format!("{scheme}://{host}{}", &rest[end..])
+        }
+        None => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_user;
+
+    #[test]
+    fn passwords_in_addresses_are_not_shown() {
+        assert_eq!(without_user("https://u:p@host/a@b"), "https://host/a@b");
+        assert_eq!(without_user("https://host/a"), "https://host/a");
+        assert_eq!(without_user("git@host:a/b"), "git@host:a/b");
+        assert_eq!(without_user("https://u:p@x@host"), "https://host");
+    }
+}

@@ -1,0 +1,281 @@
+//! The files of a commit as one content of the store: the files one behind the other, then an index with
+//! a digest for each. The digest of the index is the tree's; every file is checked when it is read.
+
+use super::object::{self, Id, Kind as ObjectKind, Mode};
+use super::pack::Pack;
+use crate::Digest;
+use crate::digest::from_hex;
+use crate::store::{Store, Writer};
+use crate::web::unkept;
+use bytes::Bytes;
+use keyfill_diag::{Class, Cx};
+use keyfill_files::{Entry, FetchError, FileError, FileErrorKind, Files, Found, Kind, TreePath, follow};
+use keyfill_http::Sink as _;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Mutex, PoisonError};
+
+/// How deep folders may lie.
+const DEEPEST: usize = 128;
+/// More files than a tree of manifests has.
+const MOST_FILES: usize = 200_000;
+/// The end of a snapshot: what it is, after the length of its index.
+const MAGIC: &[u8; 8] = b"kftree1\n";
+
+/// The files of a commit.
+pub struct Snapshot {
+    items: BTreeMap<TreePath, Item>,
+    file: Mutex<File>,
+}
+
+#[derive(Clone, Debug)]
+enum Item {
+    Folder,
+    File { start: u64, size: u64, digest: Digest },
+    Link(String),
+    Submodule,
+}
+
+impl Snapshot {
+    /// Writes the files of a commit that a pack holds into the store.
+    pub(crate) fn write(store: &Store, pack: &[u8], commit: &str, cx: &Cx) -> Result<Digest, FetchError> {
+        let wrong = |why: String| {
+            FetchError::new(Class::Render, format!("the server sent a pack that cannot be used: {why}"))
+        };
+        let pack = Pack::read(pack, cx).map_err(wrong)?;
+        let mut id = [0; 20];
+        if !from_hex(commit, &mut id) {
+            return Err(wrong(format!("{commit} is no commit")));
+        }
+        let tree = root_tree(&pack, id).map_err(wrong)?;
+        let mut walk = Walk {
+            pack: &pack,
+            cx,
+            writer: store.writer().map_err(|e| unkept(&e))?,
+            index: Vec::new(),
+            files: 0,
+        };
+        walk.folder(&tree, "", 0).map_err(|stop| match stop {
+            Stop::Broken(why) => wrong(why),
+            Stop::Io(error) => unkept(&error),
+        })?;
+        let Walk { mut writer, index, .. } = walk;
+        let digest = Digest::of(&index);
+        let finish = || -> io::Result<Digest> {
+            writer.write(&index)?;
+            writer.write(&(index.len() as u64).to_le_bytes())?;
+            writer.write(MAGIC)?;
+            writer.finish_tree(digest)
+        };
+        finish().map_err(|e| unkept(&e))
+    }
+
+    /// The files of a tree that the store holds; `None` where it does not, or where its index was changed.
+    pub(crate) fn open(store: &Store, digest: &Digest) -> Option<Self> {
+        let file = store.open_tree(digest).ok()??;
+        Self::read(file, digest).ok().flatten()
+    }
+
+    fn read(mut file: File, digest: &Digest) -> io::Result<Option<Self>> {
+        let length = file.seek(SeekFrom::End(0))?;
+        let Some(foot) = length.checked_sub(16) else { return Ok(None) };
+        file.seek(SeekFrom::Start(foot))?;
+        let mut end = [0; 16];
+        file.read_exact(&mut end)?;
+        let (size, magic) = end.split_at(8);
+        let size = u64::from_le_bytes(size.try_into().unwrap_or_default());
+        let Some(start) = foot.checked_sub(size).filter(|_| magic == MAGIC) else { return Ok(None) };
+        file.seek(SeekFrom::Start(start))?;
+        let mut index = vec![0; size as usize];
+        file.read_exact(&mut index)?;
+        if Digest::of(&index) != *digest {
+            return Ok(None);
+        }
+        Ok(items(&index).map(|items| Self { items, file: Mutex::new(file) }))
+    }
+
+    fn follow(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+        follow(path, |next| match self.items.get(next) {
+            Some(Item::File { .. }) => Ok(Found::Is(Kind::File)),
+            Some(Item::Folder) => Ok(Found::Is(Kind::Dir)),
+            Some(Item::Submodule) => Ok(Found::Is(Kind::Other)),
+            Some(Item::Link(target)) if target.starts_with('/') => {
+                Err(FileError::new(path, FileErrorKind::Escapes))
+            }
+            Some(Item::Link(target)) => Ok(Found::Link(target.clone())),
+            None => Err(FileError::new(path, FileErrorKind::NotFound)),
+        })
+    }
+
+    fn content(&self, path: &TreePath, start: u64, size: u64, digest: &Digest) -> Result<Bytes, FileError> {
+        let read = || -> io::Result<Vec<u8>> {
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(start))?;
+            let mut content = vec![0; size as usize];
+            file.read_exact(&mut content)?;
+            Ok(content)
+        };
+        let content = read().map_err(|e| FileError::io(path, e))?;
+        if Digest::of(&content) != *digest {
+            let changed = io::Error::other("the cache was changed: remove it");
+            return Err(FileError::io(path, changed));
+        }
+        Ok(content.into())
+    }
+}
+
+impl Files for Snapshot {
+    fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
+        let (real, kind) = self.follow(path)?;
+        match (kind, self.items.get(&real)) {
+            (_, Some(Item::File { start, size, digest })) => self.content(path, *start, *size, digest),
+            (Kind::Dir, _) => Err(FileError::new(path, FileErrorKind::IsDir)),
+            _ => Err(FileError::new(path, FileErrorKind::NotRegular)),
+        }
+    }
+
+    fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
+        let (real, kind) = self.follow(dir)?;
+        if kind != Kind::Dir {
+            return Err(FileError::new(dir, FileErrorKind::NotDir));
+        }
+        let below = if real.is_root() { String::new() } else { format!("{real}/") };
+        let from = TreePath::new(&below).unwrap_or_else(TreePath::root);
+        let mut entries = Vec::new();
+        for (path, item) in self.items.range(from..) {
+            let Some(rest) = path.as_str().strip_prefix(below.as_str()) else {
+                // Names that sort between the folder and what is below it.
+                if path.as_str() > below.as_str() { break } else { continue }
+            };
+            if rest.is_empty() || rest.contains('/') {
+                continue;
+            }
+            let kind = match item {
+                Item::Folder => Kind::Dir,
+                Item::File { .. } => Kind::File,
+                Item::Link(_) => self.follow(path).map_or(Kind::Other, |(_, kind)| kind),
+                Item::Submodule => Kind::Other,
+            };
+            entries.push(Entry { name: rest.to_owned(), kind, is_link: matches!(item, Item::Link(_)) });
+        }
+        Ok(entries)
+    }
+
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+        self.follow(path)
+    }
+}
+
+/// The tree of a commit, or of the commit that a tag is for.
+fn root_tree(pack: &Pack<'_>, id: Id) -> Result<Id, String> {
+    let mut id = id;
+    for _ in 0..8 {
+        let (kind, content) = pack.get(&id)?;
+        match kind {
+            ObjectKind::Tree => return Ok(id),
+            ObjectKind::Commit => {
+                return object::header(&content, "tree").ok_or_else(|| "a commit is broken".to_owned());
+            }
+            ObjectKind::Tag => id = object::header(&content, "object").ok_or("a tag is broken")?,
+            ObjectKind::Blob => return Err("the reference is a file".to_owned()),
+        }
+    }
+    Err("tags of tags do not end".to_owned())
+}
+
+enum Stop {
+    Broken(String),
+    Io(io::Error),
+}
+
+impl From<String> for Stop {
+    fn from(why: String) -> Self {
+        Self::Broken(why)
+    }
+}
+
+struct Walk<'a, 'p> {
+    pack: &'a Pack<'p>,
+    cx: &'a Cx,
+    writer: Writer<'a>,
+    index: Vec<u8>,
+    files: usize,
+}
+
+impl Walk<'_, '_> {
+    fn folder(&mut self, id: &Id, path: &str, depth: usize) -> Result<(), Stop> {
+        self.cx.check().map_err(|e| e.to_string())?;
+        if depth > DEEPEST {
+            return Err(Stop::Broken(format!("folders lie more than {DEEPEST} deep")));
+        }
+        let (kind, tree) = self.pack.get(id)?;
+        if kind != ObjectKind::Tree {
+            return Err(Stop::Broken(format!("{path} is no folder")));
+        }
+        for entry in object::entries(&tree)? {
+            let below =
+                if path.is_empty() { entry.name.to_owned() } else { format!("{path}/{}", entry.name) };
+            self.files += 1;
+            if self.files > MOST_FILES {
+                return Err(Stop::Broken(format!("it holds more than {MOST_FILES} files")));
+            }
+            match entry.mode {
+                Mode::Folder => {
+                    self.note("d", &Digest([0; 32]), 0, &below);
+                    self.folder(&entry.id, &below, depth + 1)?;
+                }
+                Mode::Submodule => {
+                    let mut padded = [0; 32];
+                    padded[..20].copy_from_slice(&entry.id);
+                    self.note("s", &Digest(padded), 0, &below);
+                }
+                Mode::File | Mode::Executable | Mode::Link => {
+                    let (kind, content) = self.pack.get(&entry.id)?;
+                    if kind != ObjectKind::Blob {
+                        return Err(Stop::Broken(format!("{below} is no file")));
+                    }
+                    let mode = match entry.mode {
+                        Mode::Link => "l",
+                        Mode::Executable => "x",
+                        _ => "f",
+                    };
+                    self.writer.write(&content).map_err(Stop::Io)?;
+                    self.note(mode, &Digest::of(&content), content.len(), &below);
+                    if entry.mode == Mode::Link {
+                        // The target stands in the index too: links are followed without reading files.
+                        self.index.extend_from_slice(&content);
+                        self.index.push(0);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, mode: &str, digest: &Digest, size: usize, path: &str) {
+        self.index.extend_from_slice(format!("{mode} {} {size} {path}\0", digest.hex()).as_bytes());
+    }
+}
+
+/// Reads an index; `None` when it is not one.
+fn items(index: &[u8]) -> Option<BTreeMap<TreePath, Item>> {
+    let mut items = BTreeMap::from([(TreePath::root(), Item::Folder)]);
+    let mut start = 0;
+    let mut records = index.strip_suffix(b"\0").unwrap_or(index).split(|b| *b == 0);
+    while let Some(record) = records.next().filter(|record| !record.is_empty()) {
+        let mut parts = std::str::from_utf8(record).ok()?.splitn(4, ' ');
+        let (mode, digest, size, path) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (digest, size): (Digest, u64) = (Digest::parse(digest)?, size.parse().ok()?);
+        let item = match mode {
+            "d" => Item::Folder,
+            "s" => Item::Submodule,
+            "l" => Item::Link(std::str::from_utf8(records.next()?).ok()?.to_owned()),
+            "f" | "x" => Item::File { start, size, digest },
+            _ => return None,
+        };
+        start += size;
+        items.insert(TreePath::new(path)?, item);
+    }
+    Some(items)
+}

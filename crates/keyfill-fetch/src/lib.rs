@@ -1,0 +1,35 @@
+//! What git does not hold: charts of repositories and registries, trees of git repositories, files by their
+//! URL; fetched once, bound by a lock, shared by all.
+//!
+//! A [`Fetcher`] answers the questions of one run: [`Options`] say what may be fetched, [`Lock`] what it must
+//! be. Behind it a [`Network`] is shared by all runs of a process: connections, [`Store`], [`Credentials`].
+//!
+//! - `charts/`: repositories with an `index.yaml`, OCI registries.
+//! - `git/`: protocol version 2 over https, packs, and snapshots of commits.
+//! - `store`: contents by digest, found only by who may use the credential that they needed.
+//! - `lock`: `keyfill.lock`.
+//!
+//! What comes from a network is bounded, hashed and compared before it is used.
+
+#![warn(clippy::disallowed_methods)]
+
+mod charts;
+mod credentials;
+mod digest;
+mod fetcher;
+mod git;
+mod lock;
+mod network;
+mod store;
+mod web;
+
+#[doc(hidden)]
+pub use charts::manifest_of;
+pub use charts::{Index, Listed, NotFound};
+pub use credentials::{Credentials, Login, Repository, read_if_there};
+pub use digest::Digest;
+pub use fetcher::{Fetcher, Mode, NOT_CACHED, NOT_LOCKED, Options};
+pub use git::{Pack, Snapshot};
+pub use lock::{FILE_NAME as LOCK_FILE, Lock, LockError, LockedChart, LockedTree};
+pub use network::{Network, Stats};
+pub use store::{DEFAULT_SIZE, Name, Record, Store, Writer};

@@ -1,0 +1,329 @@
+//! `keyfill.lock`: what each question was answered with, committed to git.
+//!
+//! YAML, sorted, one block an entry and no times, so that two branches merge.
+
+use crate::Digest;
+use keyfill_files::{ChartRef, GitRef};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The file's name, at the root of a tree.
+pub const FILE_NAME: &str = "keyfill.lock";
+
+const HEAD: &str = "\
+# Written by `keyfill lock`: what charts, git references and URLs resolved to. Commit it.
+version: 1
+";
+
+/// The answers of a lock file, by their questions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lock {
+    /// Charts.
+    pub charts: BTreeMap<ChartRef, LockedChart>,
+    /// Trees of git repositories.
+    pub git: BTreeMap<GitRef, LockedTree>,
+    /// Files by their URL.
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// What a chart resolved to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockedChart {
+    /// The version that was chosen.
+    pub version: String,
+    /// Where its archive was; empty for OCI.
+    pub url: String,
+    /// SHA-256 of the archive.
+    pub digest: Digest,
+}
+
+/// What a git reference resolved to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockedTree {
+    /// The commit's 40 digits.
+    pub commit: String,
+    /// SHA-256 over the modes, paths and contents of all files.
+    pub tree: Digest,
+}
+
+/// Why a lock file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockError {
+    /// The line, from 1; 0 where there is none to name.
+    pub line: u32,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: &'static str,
+}
+
+impl fmt::Display for LockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for LockError {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: u32,
+    #[serde(default)]
+    charts: Option<Vec<ChartEntry>>,
+    #[serde(default)]
+    git: Option<Vec<GitEntry>>,
+    #[serde(default)]
+    files: Option<Vec<FileEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChartEntry {
+    repo: String,
+    name: String,
+    version: String,
+    resolved: String,
+    #[serde(default)]
+    url: String,
+    digest: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GitEntry {
+    url: String,
+    #[serde(rename = "ref")]
+    reference: String,
+    commit: String,
+    tree: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileEntry {
+    url: String,
+    digest: String,
+}
+
+const LOCK_AGAIN: &str = "write it again with `keyfill lock --all`";
+
+impl Lock {
+    /// Reads a lock file.
+    pub fn parse(text: &str) -> Result<Self, LockError> {
+        let error = |line: usize, message: String, hint| LockError { line: line as u32, message, hint };
+        let is_mark = |line: &str| {
+            ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|mark| line.starts_with(mark))
+        };
+        if let Some(at) = text.lines().position(is_mark) {
+            let message = format!("{FILE_NAME} holds the marks of a merge conflict");
+            let hint = "keep the entries of both sides, or take one side and run `keyfill lock --all`";
+            return Err(error(at + 1, message, hint));
+        }
+        let file: File = serde_yaml::from_str(text).map_err(|e| {
+            let line = e.location().map_or(0, |at| at.line());
+            error(line, format!("{FILE_NAME} cannot be read: {e}"), LOCK_AGAIN)
+        })?;
+        if file.version != 1 {
+            let message =
+                format!("{FILE_NAME} has version {}, and this keyfill knows version 1", file.version);
+            return Err(error(1, message, "use a newer keyfill"));
+        }
+        let mut lock = Self::default();
+        for entry in file.charts.unwrap_or_default() {
+            lock.add_chart(entry).map_err(|(what, wrong)| wrong_at(text, &what, &wrong))?;
+        }
+        for entry in file.git.unwrap_or_default() {
+            lock.add_git(entry).map_err(|(what, wrong)| wrong_at(text, &what, &wrong))?;
+        }
+        for entry in file.files.unwrap_or_default() {
+            let wrong = || (entry.digest.clone(), format!("the digest of {}", entry.url));
+            let digest = Digest::parse(&entry.digest).ok_or_else(wrong);
+            let digest = digest.map_err(|(what, wrong)| wrong_at(text, &what, &wrong))?;
+            if lock.files.insert(entry.url.clone(), digest).is_some_and(|other| other != digest) {
+                return Err(twice(text, &entry.url));
+            }
+        }
+        Ok(lock)
+    }
+
+    fn add_chart(&mut self, entry: ChartEntry) -> Result<(), (String, String)> {
+        let ChartEntry { repo, name, version, resolved, url, digest } = entry;
+        let Some(digest) = Digest::parse(&digest) else {
+            return Err((digest, format!("the digest of {name}")));
+        };
+        let key = ChartRef { repository: repo, name: name.clone(), version };
+        let locked = LockedChart { version: resolved, url, digest };
+        match self.charts.insert(key, locked.clone()) {
+            Some(other) if other != locked => {
+                Err((name.clone(), format!("the chart {name}, which stands there twice")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn add_git(&mut self, entry: GitEntry) -> Result<(), (String, String)> {
+        let GitEntry { url, reference, commit, tree } = entry;
+        if commit.len() != 40 || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err((commit, format!("the commit of {url}")));
+        }
+        let Some(tree) = Digest::parse(&tree) else { return Err((tree, format!("the tree of {url}"))) };
+        let locked = LockedTree { commit, tree };
+        match self.git.insert(GitRef { url: url.clone(), reference }, locked.clone()) {
+            Some(other) if other != locked => Err((url.clone(), format!("{url}, which stands there twice"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.charts.is_empty() && self.git.is_empty() && self.files.is_empty()
+    }
+
+    /// With the entries of another lock, which win.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        self.charts.extend(other.charts);
+        self.git.extend(other.git);
+        self.files.extend(other.files);
+        self
+    }
+}
+
+impl fmt::Display for Lock {
+    /// The text of the file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HEAD)?;
+        if !self.charts.is_empty() {
+            f.write_str("charts:\n")?;
+        }
+        for (want, found) in &self.charts {
+            writeln!(f, "- repo: {}", scalar(&want.repository))?;
+            writeln!(f, "  name: {}", scalar(&want.name))?;
+            writeln!(f, "  version: {}", scalar(&want.version))?;
+            writeln!(f, "  resolved: {}", scalar(&found.version))?;
+            if !found.url.is_empty() {
+                writeln!(f, "  url: {}", scalar(&found.url))?;
+            }
+            writeln!(f, "  digest: {}", found.digest)?;
+        }
+        if !self.git.is_empty() {
+            f.write_str("git:\n")?;
+        }
+        for (want, found) in &self.git {
+            writeln!(f, "- url: {}", scalar(&want.url))?;
+            writeln!(f, "  ref: {}", scalar(&want.reference))?;
+            writeln!(f, "  commit: {}", scalar(&found.commit))?;
+            writeln!(f, "  tree: {}", found.tree)?;
+        }
+        if !self.files.is_empty() {
+            f.write_str("files:\n")?;
+        }
+        for (url, digest) in &self.files {
+            writeln!(f, "- url: {}", scalar(url))?;
+            writeln!(f, "  digest: {digest}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A text as a YAML scalar: bare where it can only be read as a text.
+fn scalar(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-@:+".contains(c);
+    let bare = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(plain)
+        && text.contains(['/', '-'])
+        && !text.ends_with(':');
+    // A JSON string is a YAML one.
+    if bare { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}
+
+fn wrong_at(text: &str, what: &str, wrong: &str) -> LockError {
+    let line = text.lines().position(|line| line.contains(what)).map_or(0, |at| at as u32 + 1);
+    LockError { line, message: format!("{FILE_NAME} cannot be used: {wrong} is wrong"), hint: LOCK_AGAIN }
+}
+
+fn twice(text: &str, url: &str) -> LockError {
+    wrong_at(text, url, &format!("{url}, which stands there twice,"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lock, LockedChart, LockedTree};
+    use crate::Digest;
+    use keyfill_files::{ChartRef, GitRef};
+
+    fn lock() -> Lock {
+        let chart = |version: &str| ChartRef {
+            repository: "https://charts.example/stable".into(),
+            name: "db".into(),
+            version: version.into(),
+        };
+        let mut lock = Lock::default();
+        let url = "https://charts.example/stable/db-1.2.0.tgz".to_owned();
+        for version in ["~1.2", "", "1.2.0", "*"] {
+            let found = LockedChart { version: "1.2.0".into(), url: url.clone(), digest: Digest::of(b"db") };
+            lock.charts.insert(chart(version), found);
+        }
+        let git = GitRef { url: "https://git.example/org/repo".into(), reference: String::new() };
+        lock.git.insert(git, LockedTree { commit: "1".repeat(40), tree: Digest::of(b"tree") });
+        lock.files.insert("https://raw.example/a.yaml?x=1&y=\"2\"".into(), Digest::of(b"file"));
+        lock
+    }
+
+    #[test]
+    fn a_lock_comes_back_as_it_was_written() {
+        let text = lock().to_string();
+        assert_eq!(Lock::parse(&text), Ok(lock()), "{text}");
+        assert_eq!(Lock::parse(&text).expect("a lock").to_string(), text);
+        assert_eq!(Lock::parse(&Lock::default().to_string()), Ok(Lock::default()));
+        assert_eq!(Lock::parse(&text.replace('\n', "\r\n")), Ok(lock()));
+    }
+
+    #[test]
+    fn numbers_stay_texts() {
+        let mut lock = Lock::default();
+        let want =
+            ChartRef { repository: "oci://r.example/a".into(), name: "n".into(), version: "1e3".into() };
+        let found = LockedChart { version: "1.0".into(), url: String::new(), digest: Digest::of(b"") };
+        lock.charts.insert(want, found);
+        let git = GitRef { url: "https://g.example/a".into(), reference: "0123456789".repeat(4) };
+        lock.git.insert(git, LockedTree { commit: "0123456789".repeat(4), tree: Digest::of(b"") });
+        assert_eq!(Lock::parse(&lock.to_string()), Ok(lock));
+    }
+
+    #[test]
+    fn a_conflict_is_told_with_its_line() {
+        let text = lock().to_string().replace("git:\n", "<<<<<<< HEAD\ngit:\n=======\n>>>>>>> other\n");
+        let error = Lock::parse(&text).expect_err("a conflict");
+        let line = text.lines().position(|line| line.starts_with("<<<<<<<")).expect("a mark") as u32 + 1;
+        assert_eq!(error.line, line);
+        assert!(error.message.contains("conflict"), "{error}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let text = lock().to_string();
+        for (from, to, says) in [
+            ("version: 1\n", "version: 2\n", "version 2"),
+            ("sha256:", "md5:", "digest of db"),
+            (&"1".repeat(40), "main-branch", "commit"),
+            ("  resolved:", "  resolvd:", "resolvd"),
+            ("charts:", "charts: 7\nother:", ""),
+        ] {
+            let error = Lock::parse(&text.replacen(from, to, 1)).expect_err(from);
+            assert!(error.line > 0 && error.message.contains(says), "{from}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn two_answers_to_one_question_are_an_error() {
+        let text = lock().to_string();
+        let entry = "- url: \"https://raw.example/a.yaml?x=1&y=\\\"2\\\"\"\n  digest: ";
+        let doubled = format!("{text}{entry}{}\n", Digest::of(b"other"));
+        assert!(Lock::parse(&doubled).expect_err("twice").message.contains("twice"));
+        let same = format!("{text}{entry}{}\n", Digest::of(b"file"));
+        assert_eq!(Lock::parse(&same), Ok(lock()), "the same answer twice does no harm");
+    }
+}

@@ -1,0 +1,159 @@
+//! What all runs of a process share: connections, the store, logins, questions under way.
+
+use crate::Digest;
+use crate::charts::Index;
+use crate::credentials::Credentials;
+use crate::store::Store;
+use keyfill_http::{Client, Matcher, Names, Origin, TlsSettings};
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::runtime::Runtime;
+use url::Url;
+
+/// How many parsed indexes are kept in memory.
+const KEPT_INDEXES: usize = 16;
+
+/// Connections, the store, logins. One for a process.
+pub struct Network {
+    pub(crate) client: Client,
+    pub(crate) store: Store,
+    pub(crate) credentials: Credentials,
+    pub(crate) counters: Counters,
+    pub(crate) indexes: Mutex<Vec<(Digest, Arc<Index>)>>,
+    flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    runtime: OnceLock<Runtime>,
+}
+
+/// What was done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Requests sent.
+    pub requests: u64,
+    /// Bytes taken in.
+    pub bytes: u64,
+    /// Questions that the store answered.
+    pub hits: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    requests: AtomicU64,
+    bytes: AtomicU64,
+    hits: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn requests(&self, more: u64) {
+        self.requests.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(crate) fn bytes(&self, more: u64) {
+        self.bytes.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(crate) fn hit(&self) {
+        self.hits.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Network {
+    /// Reads the certificates that repositories name. Nothing is sent.
+    pub fn new(
+        store: Store,
+        credentials: Credentials,
+        proxies: Option<Arc<Matcher>>,
+        names: Option<Arc<dyn Names>>,
+    ) -> Result<Self, String> {
+        let mut client = Client::new(TlsSettings::default(), proxies);
+        if let Some(names) = names {
+            client = client.with_names(names);
+        }
+        for repository in &credentials.repositories {
+            let Ok(url) = Url::parse(&repository.url) else { continue };
+            let Some(tls) = tls(repository)? else { continue };
+            client = client.with_tls(Origin::of(&url), tls);
+        }
+        Ok(Self {
+            client,
+            store,
+            credentials,
+            counters: Counters::default(),
+            indexes: Mutex::default(),
+            flights: Mutex::default(),
+            runtime: OnceLock::new(),
+        })
+    }
+
+    /// What was done so far.
+    pub fn stats(&self) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let Counters { requests, bytes, hits } = &self.counters;
+        Stats { requests: read(requests), bytes: read(bytes), hits: read(hits) }
+    }
+
+    /// The thread that carries connections, started with the first request.
+    pub(crate) fn runtime(&self) -> io::Result<&Runtime> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let made = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("keyfill-fetch")
+            .enable_all()
+            .build()?;
+        Ok(self.runtime.get_or_init(|| made))
+    }
+
+    /// The lock of a question: who holds it asks, the others wait and find the answer in the store.
+    pub(crate) fn flight(&self, question: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.retain(|_, lock| Arc::strong_count(lock) > 1);
+        Arc::clone(flights.entry(question.to_owned()).or_default())
+    }
+
+    pub(crate) fn kept_index(&self, digest: &Digest) -> Option<Arc<Index>> {
+        let indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+        indexes.iter().find(|(kept, _)| kept == digest).map(|(_, index)| Arc::clone(index))
+    }
+
+    pub(crate) fn keep_index(&self, digest: Digest, index: &Arc<Index>) {
+        let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+        indexes.retain(|(kept, _)| *kept != digest);
+        indexes.insert(0, (digest, Arc::clone(index)));
+        indexes.truncate(KEPT_INDEXES);
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        // A runtime must not wait for its threads where it may be dropped by one of another runtime.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The certificates that a repository of `repositories.yaml` names.
+fn tls(repository: &crate::credentials::Repository) -> Result<Option<TlsSettings>, String> {
+    let (ca, cert, key) = (&repository.ca_file, &repository.cert_file, &repository.key_file);
+    if ca.is_none() && cert.is_none() && !repository.skip_verify {
+        return Ok(None);
+    }
+    let read = |path: &std::path::Path| {
+        std::fs::read(path).map_err(|e| {
+            format!("the repository {}: {} cannot be read: {e}", repository.name, path.display())
+        })
+    };
+    let wrong = |why: String| format!("the certificates of the repository {}: {why}", repository.name);
+    let mut tls = TlsSettings::default();
+    if let Some(path) = ca {
+        tls.add_roots(&read(path)?).map_err(wrong)?;
+    }
+    if let (Some(cert), Some(key)) = (cert, key) {
+        tls.set_identity(&read(cert)?, &zeroize::Zeroizing::new(read(key)?)).map_err(wrong)?;
+    }
+    tls.skip_verify(repository.skip_verify);
+    Ok(Some(tls))
+}

@@ -1,0 +1,439 @@
+//! Requests to any server that a policy allows: redirects, credentials, bounds, retries.
+
+use crate::{
+    Addresses, Call, Failure, FailureKind, HostPolicy, Http, Matcher, Names, Refused, Route, Started,
+};
+use crate::{Target, TlsSettings, retry_after, seconds, shown};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use url::Url;
+
+/// More redirects than any service needs.
+const MOST_REDIRECTS: usize = 5;
+/// How often a request is sent again after a failure that may pass.
+const MOST_RETRIES: u32 = 4;
+/// The first wait before that; each further one is twice as long, with jitter.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// The longest wait that the server did not ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
+/// How much of the answer to a refused request is read, so that its connection can be used again.
+const REFUSAL_BYTES: usize = 64 << 10;
+
+/// Scheme, host and port: what a credential belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Origin(String);
+
+impl Origin {
+    /// The origin of a URL.
+    pub fn of(url: &Url) -> Self {
+        let port = url.port_or_known_default().map_or_else(String::new, |port| port.to_string());
+        Self(format!("{}://{}:{port}", url.scheme(), url.host_str().unwrap_or_default()))
+    }
+}
+
+/// A value of `Authorization`, and the only origin that it is ever sent to.
+#[derive(Clone)]
+pub struct Credential {
+    origin: Origin,
+    value: HeaderValue,
+}
+
+impl Credential {
+    /// A credential for an origin; `None` when the value cannot stand in a header.
+    pub fn new(origin: Origin, authorization: &str) -> Option<Self> {
+        let mut value = HeaderValue::from_str(authorization).ok()?;
+        value.set_sensitive(true);
+        Some(Self { origin, value })
+    }
+
+    /// Where it belongs.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential for {}", self.origin.0)
+    }
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `GET` or `POST`; both are taken to change nothing, so that they may be sent again.
+    pub method: Method,
+    /// Where.
+    pub url: Url,
+    /// The URL that the policy judges in place of the first one: an `oci://` reference.
+    pub judged_as: Option<Url>,
+    /// Further headers; none of them is secret.
+    pub headers: HeaderMap,
+    /// The body of a `POST`.
+    pub body: Bytes,
+    /// Sent to its own origin only.
+    pub credential: Option<Credential>,
+    /// The body holds a credential: it does not follow a redirect to another origin.
+    pub secret_body: bool,
+    /// The largest body that is taken in, in bytes.
+    pub most: u64,
+}
+
+impl Request {
+    /// A `GET`.
+    pub fn get(url: Url, most: u64) -> Self {
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        Self {
+            method: Method::GET,
+            url,
+            judged_as: None,
+            headers,
+            body,
+            credential: None,
+            secret_body: false,
+            most,
+        }
+    }
+
+    /// Adds a header where there is a value.
+    #[must_use]
+    pub fn header_if(self, name: header::HeaderName, value: &str) -> Self {
+        if value.is_empty() { self } else { self.header(name, value) }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: header::HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+}
+
+/// Takes the body of an answer with a status of success.
+pub trait Sink: Send {
+    /// A body begins, from its first byte: what came of an earlier try is void.
+    fn start(&mut self) -> io::Result<()>;
+    /// The next bytes.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+impl Sink for Vec<u8> {
+    fn start(&mut self) -> io::Result<()> {
+        self.clear();
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// What came back, whatever its status.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// Every URL that was asked on the way, the last being the one that answered.
+    pub urls: Vec<Url>,
+    /// SHA-256 of the body that went to the sink.
+    pub digest: [u8; 32],
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+impl Reply {
+    /// Whether the answer came from the origin that was asked first.
+    pub fn is_from_first_origin(&self) -> bool {
+        self.urls.iter().all(|url| Origin::of(url) == Origin::of(&self.urls[0]))
+    }
+
+    /// A header as text.
+    pub fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Why there is no reply. The text names the URL, without user, password and query.
+#[derive(Debug)]
+pub enum GetError {
+    /// The policy forbids the URL, at first or after a redirect.
+    Refused(Refused),
+    /// A redirect leads from https to http.
+    Downgrade(String),
+    /// A redirect to another origin, and the request holds a credential.
+    Elsewhere(String),
+    /// Redirects that do not end.
+    Redirects(String),
+    /// The body is larger than it may be.
+    TooLarge(String, u64),
+    /// No answer; the text says how often it was tried.
+    Failed(String, Failure),
+    /// What came could not be kept.
+    Sink(io::Error),
+}
+
+impl fmt::Display for GetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refused) => refused.fmt(f),
+            Self::Downgrade(url) => write!(f, "{url} redirects from https to http"),
+            Self::Elsewhere(url) => write!(f, "{url} redirects a login to another host"),
+            Self::Redirects(url) => write!(f, "{url} redirects more than {MOST_REDIRECTS} times"),
+            Self::TooLarge(url, most) => write!(f, "{url} sends more than {most} bytes"),
+            Self::Failed(url, failure) => {
+                let what = match failure.kind {
+                    FailureKind::Connect => "is not reachable",
+                    FailureKind::NoTls => "does not speak TLS",
+                    FailureKind::Tls
+                    | FailureKind::WrongName
+                    | FailureKind::Expired
+                    | FailureKind::UnknownIssuer
+                    | FailureKind::ClientCertificate => "has no certificate that is trusted",
+                    FailureKind::Proxy | FailureKind::ProxyConnect => "is not reachable through its proxy",
+                    FailureKind::Broken => "broke off",
+                    FailureKind::Address => "is not allowed",
+                    FailureKind::Timeout => "is too slow",
+                    FailureKind::Unusable => "cannot be asked",
+                };
+                write!(f, "{url} {what}: {}", failure.reason)
+            }
+            Self::Sink(error) => write!(f, "what was fetched cannot be kept: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for GetError {}
+
+/// Connections are shared by requests to the same addresses with the same certificates.
+type PoolKey = (Addresses, Option<Origin>);
+
+/// Asks servers. It may be shared; connections are kept and used again.
+pub struct Client {
+    proxies: Option<Arc<Matcher>>,
+    names: Option<Arc<dyn Names>>,
+    tls: Arc<TlsSettings>,
+    /// For origins that have their own certificates.
+    tls_of: HashMap<Origin, Arc<TlsSettings>>,
+    pools: Mutex<HashMap<PoolKey, Arc<Http>>>,
+}
+
+impl Client {
+    /// A client that trusts the system's roots, or those of `tls`.
+    pub fn new(tls: TlsSettings, proxies: Option<Arc<Matcher>>) -> Self {
+        let pools = Mutex::default();
+        Self { proxies, names: None, tls: Arc::new(tls), tls_of: HashMap::new(), pools }
+    }
+
+    /// Looks names up elsewhere than with the system.
+    #[must_use]
+    pub fn with_names(mut self, names: Arc<dyn Names>) -> Self {
+        self.names = Some(names);
+        self
+    }
+
+    /// Certificates for one origin.
+    #[must_use]
+    pub fn with_tls(mut self, origin: Origin, tls: TlsSettings) -> Self {
+        self.tls_of.insert(origin, Arc::new(tls));
+        self
+    }
+
+    /// Asks until there is an answer that will not get better, or the time is up.
+    pub async fn send(
+        &self,
+        policy: &HostPolicy,
+        request: &Request,
+        sink: &mut dyn Sink,
+        until: Instant,
+    ) -> Result<Reply, GetError> {
+        let mut retries = 0;
+        loop {
+            let result = self.follow(policy, request, sink, until).await;
+            let asked = match &result {
+                Ok(reply) if may_get_better(reply.status) => retry_after(&reply.headers),
+                Err(GetError::Failed(_, failure)) if may_pass(failure) => None,
+                _ => return result,
+            };
+            let wait = asked.unwrap_or_else(|| jittered(retries));
+            if retries == MOST_RETRIES || Instant::now() + wait >= until {
+                return result.map_err(|error| tried(error, retries));
+            }
+            tokio::time::sleep(wait).await;
+            retries += 1;
+        }
+    }
+
+    /// One try, through redirects.
+    async fn follow(
+        &self,
+        policy: &HostPolicy,
+        request: &Request,
+        sink: &mut dyn Sink,
+        until: Instant,
+    ) -> Result<Reply, GetError> {
+        let mut urls = vec![request.url.clone()];
+        let mut method = request.method.clone();
+        loop {
+            let url = urls[urls.len() - 1].clone();
+            let judged = request.judged_as.as_ref().filter(|_| urls.len() == 1).unwrap_or(&url);
+            let addresses = policy.check(judged).map_err(GetError::Refused)?;
+            let left = until.saturating_duration_since(Instant::now());
+            let late = || {
+                GetError::Failed(
+                    shown(&url),
+                    Failure {
+                        kind: FailureKind::Timeout,
+                        reason: format!("no complete answer within {}", seconds(left)),
+                    },
+                )
+            };
+            let http = self.pool(addresses, &url);
+            let call = call(request, &method, &url)?;
+            let failed = |failure| GetError::Failed(shown(&url), failure);
+            let mut answer =
+                tokio::time::timeout(left, http.start(&call)).await.map_err(|_| late())?.map_err(failed)?;
+            if let Some(next) = redirect(&answer, &url) {
+                if url.scheme() == "https" && next.scheme() != "https" {
+                    return Err(GetError::Downgrade(shown(&url)));
+                }
+                if urls.len() > MOST_REDIRECTS {
+                    return Err(GetError::Redirects(shown(&urls[0])));
+                }
+                if request.secret_body && Origin::of(&next) != Origin::of(&url) {
+                    return Err(GetError::Elsewhere(shown(&url)));
+                }
+                // A POST here asks and changes nothing: a server that moved is asked the same again.
+                if answer.status == StatusCode::SEE_OTHER {
+                    method = Method::GET;
+                }
+                urls.push(next);
+                continue;
+            }
+            let taken = take(&mut answer, sink, request.most, &url);
+            let taken = tokio::time::timeout_at(until.into(), taken).await.map_err(|_| late())??;
+            return Ok(Reply {
+                status: answer.status,
+                headers: answer.headers,
+                urls,
+                digest: taken.0,
+                size: taken.1,
+            });
+        }
+    }
+
+    fn pool(&self, addresses: Addresses, url: &Url) -> Arc<Http> {
+        let origin = Origin::of(url);
+        let tls = self.tls_of.get(&origin);
+        let key = (addresses, tls.is_some().then_some(origin));
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let http = pools.entry(key).or_insert_with(|| {
+            Arc::new(Http::new(Route {
+                target: Target::Network,
+                tls: Arc::clone(tls.unwrap_or(&self.tls)),
+                proxies: self.proxies.clone(),
+                addresses,
+                names: self.names.clone(),
+            }))
+        });
+        Arc::clone(http)
+    }
+}
+
+/// Takes a body in: of a success into the sink, of anything else a little, to nowhere.
+async fn take(
+    answer: &mut Started,
+    sink: &mut dyn Sink,
+    most: u64,
+    url: &Url,
+) -> Result<([u8; 32], u64), GetError> {
+    let failed = |failure| GetError::Failed(shown(url), failure);
+    if !answer.status.is_success() {
+        let mut read = 0;
+        while read < REFUSAL_BYTES {
+            // A refusal whose body breaks off is a refusal all the same.
+            let Ok(Some(data)) = answer.next().await else { break };
+            read += data.len();
+        }
+        return Ok(([0; 32], 0));
+    }
+    let (mut hash, mut size) = (Sha256::new(), 0_u64);
+    sink.start().map_err(GetError::Sink)?;
+    while let Some(data) = answer.next().await.map_err(failed)? {
+        size += data.len() as u64;
+        if size > most {
+            return Err(GetError::TooLarge(shown(url), most));
+        }
+        hash.update(&data);
+        sink.write(&data).map_err(GetError::Sink)?;
+    }
+    Ok((hash.finalize().into(), size))
+}
+
+/// The request as it goes to one URL: the credential only to its own origin.
+fn call(request: &Request, method: &Method, url: &Url) -> Result<Call, GetError> {
+    let mut bare = url.clone();
+    // Users in URLs are credentials, which come from elsewhere. Both fail only where there is no host.
+    let _ = bare.set_username("").and_then(|()| bare.set_password(None));
+    bare.set_fragment(None);
+    let unusable = || {
+        let reason = "it is not a usable URL".to_owned();
+        GetError::Failed(shown(url), Failure { kind: FailureKind::Unusable, reason })
+    };
+    let uri = bare.as_str().parse().map_err(|_| unusable())?;
+    let mut headers = request.headers.clone();
+    if !headers.contains_key(header::USER_AGENT) {
+        headers.insert(
+            header::USER_AGENT,
+            HeaderValue::from_static(concat!("keyfill/", env!("CARGO_PKG_VERSION"))),
+        );
+    }
+    if let Some(credential) = &request.credential
+        && credential.origin == Origin::of(url)
+    {
+        headers.insert(header::AUTHORIZATION, credential.value.clone());
+    }
+    let body = if *method == Method::GET { Vec::new() } else { request.body.to_vec() };
+    Ok(Call { method: method.clone(), uri, headers, body: body.into() })
+}
+
+fn redirect(answer: &Started, url: &Url) -> Option<Url> {
+    if !matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    url.join(answer.headers.get(header::LOCATION)?.to_str().ok()?).ok()
+}
+
+fn may_get_better(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
+fn may_pass(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::Connect | FailureKind::Broken)
+}
+
+/// Between half and all of a wait that doubles, so that many who failed together do not come back together.
+fn jittered(retries: u32) -> Duration {
+    let wait = FIRST_WAIT.saturating_mul(1 << retries.min(8)).min(LONGEST_WAIT);
+    wait / 2 + wait.mul_f64(fastrand::f64() / 2.0)
+}
+
+fn tried(error: GetError, retries: u32) -> GetError {
+    match error {
+        GetError::Failed(url, failure) if retries > 0 => {
+            let reason = format!("{}, tried {} times", failure.reason, retries + 1);
+            GetError::Failed(url, Failure { reason, ..failure })
+        }
+        other => other,
+    }
+}

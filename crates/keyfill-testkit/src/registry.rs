@@ -1,0 +1,131 @@
+//! A container registry: Debian's docker-registry on loopback.
+
+use crate::programs::program;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running registry. It ends when this is dropped.
+pub struct Registry {
+    child: Child,
+    host: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Registry {
+    /// Starts one; `None` where the program is not there and not required. `htpasswd` holds a line of users
+    /// where it asks for a login.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start(htpasswd: Option<&str>) -> Option<Self> {
+        let program = program("docker-registry")?;
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let host = listener.local_addr().expect("it has an address").to_string();
+        drop(listener);
+        let data = folder.path().join("data");
+        let mut config = format!(
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{host}\"}}\n",
+            data.display()
+        );
+        if let Some(line) = htpasswd {
+            let file = folder.path().join("htpasswd");
+            std::fs::write(&file, line).expect("a file can be written");
+            config += &format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", file.display());
+        }
+        let file = folder.path().join("config.yml");
+        std::fs::write(&file, config).expect("a file can be written");
+        let child = Command::new(program)
+            .arg("serve")
+            .arg(file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it can be started");
+        let registry = Self { child, host, _folder: folder };
+        let started = Instant::now();
+        while TcpStream::connect(&registry.host).is_err() {
+            assert!(started.elapsed() < Duration::from_secs(30), "docker-registry did not come up");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(registry)
+    }
+
+    /// `127.0.0.1:PORT`
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Pushes a blob and returns nothing: its digest is the caller's.
+    ///
+    /// # Panics
+    /// When the registry refuses.
+    pub fn push_blob(&self, repository: &str, digest: &str, content: &[u8], login: Option<&str>) {
+        let start = self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), &[], b"", login);
+        let location = header(&start, "location").expect("a place for the blob");
+        let path = location.split_once(&self.host).map_or(location.as_str(), |(_, path)| path);
+        let path = format!("{path}{}digest={digest}", if path.contains('?') { "&" } else { "?" });
+        let put = self.send("PUT", &path, &[("Content-Type", "application/octet-stream")], content, login);
+        assert!(put.starts_with("HTTP/1.1 201") || put.starts_with("HTTP/1.0 201"), "{put}");
+    }
+
+    /// Pushes a manifest under a tag.
+    ///
+    /// # Panics
+    /// When the registry refuses.
+    pub fn push_manifest(
+        &self,
+        repository: &str,
+        tag: &str,
+        media_type: &str,
+        manifest: &str,
+        login: Option<&str>,
+    ) {
+        let path = format!("/v2/{repository}/manifests/{tag}");
+        let put = self.send("PUT", &path, &[("Content-Type", media_type)], manifest.as_bytes(), login);
+        assert!(put.contains(" 201 "), "{put}");
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        login: Option<&str>,
+    ) -> String {
+        use std::io::{Read, Write};
+        let mut stream = TcpStream::connect(&self.host).expect("a connection");
+        let mut text = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n",
+            self.host,
+            body.len()
+        );
+        for (name, value) in headers.iter().copied().chain(login.map(|login| ("Authorization", login))) {
+            text += &format!("{name}: {value}\r\n");
+        }
+        text += "\r\n";
+        stream.write_all(&[text.as_bytes(), body].concat()).expect("the request can be sent");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the answer can be read");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+fn header(answer: &str, name: &str) -> Option<String> {
+    let head = answer.split("\r\n\r\n").next()?;
+    head.lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.to_owned())
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing else to do about a failure.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
