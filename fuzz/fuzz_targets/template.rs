@@ -4,9 +4,10 @@
 #![no_main]
 
 use keyfill_diag::{Cx, Limits};
-use keyfill_template::funcs::{FAMILIES, Registry};
+use keyfill_template::function::Registry;
+use keyfill_template::funcs::FAMILIES;
 use keyfill_template::value::Value;
-use keyfill_template::{Ctx, MissingKey, Templates};
+use keyfill_template::{Execution, MissingKey, Templates};
 use libfuzzer_sys::fuzz_target;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -27,7 +28,7 @@ fuzz_target!(|input: &[u8]| {
     let limits = Limits { steps: 100_000, output_bytes: 1 << 20, depth: 200, ..Limits::default() };
     let cx = Cx { limits, ..Cx::with_time(Duration::from_secs(2)) };
     let start = Instant::now();
-    if let Ok(out) = Ctx::new(&cx).render(&Arc::new(templates), "main", &data) {
+    if let Ok(out) = Execution::new(&cx).render(&Arc::new(templates), "main", &data) {
         assert!(out.len() <= 4 << 20);
     }
     // Functions that make keys or hash passwords take their time, but not for ever.

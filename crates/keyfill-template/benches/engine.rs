@@ -3,9 +3,10 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use keyfill_diag::Cx;
-use keyfill_template::funcs::{FAMILIES, Registry};
+use keyfill_template::funcs::FAMILIES;
+use keyfill_template::function::Registry;
 use keyfill_template::value::Value;
-use keyfill_template::{Ctx, MissingKey, Templates};
+use keyfill_template::{Execution, MissingKey, Templates};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -27,12 +28,12 @@ fn engine(criterion: &mut Criterion) {
     let mut templates = empty.clone();
     templates.parse("main", TEXT).expect("the template is good");
     let templates = Arc::new(templates);
-    let mut ctx = Ctx::new(&Cx::with_time(std::time::Duration::from_secs(3_600)));
+    let mut execution = Execution::new(&Cx::with_time(std::time::Duration::from_secs(3_600)));
     criterion.bench_function("execute", |bencher| {
         bencher.iter(|| {
             // A run has its own limits; only its clock is shared here.
-            ctx = Ctx::new(&ctx.cx().clone());
-            ctx.render(&templates, "main", black_box(&values)).expect("the template executes")
+            execution = Execution::new(&execution.cx().clone());
+            execution.render(&templates, "main", black_box(&values)).expect("the template executes")
         });
     });
 }

@@ -1,33 +1,50 @@
 //! Go's text/template and the sprig functions, as helm exposes them.
 //!
-//! Templates are parsed into a set once and executed as often as wanted, also by several threads:
+//! Templates are parsed into a set once, and executed as often as wanted, also by several threads:
 //!
 //! ```
-//! use keyfill_diag::Cx;
-//! use keyfill_template::funcs::{FAMILIES, Registry};
-//! use keyfill_template::value::{Map, Value};
-//! use keyfill_template::{Ctx, Templates};
-//! use std::sync::Arc;
+//! use keyfill_template::{Templates, function::Registry, funcs::FAMILIES};
+//!
+//! #[derive(serde::Serialize)]
+//! struct Greeting {
+//!     name: &'static str,
+//!     times: u32,
+//! }
 //!
 //! let mut templates = Templates::new("set", Registry::new(FAMILIES));
-//! templates.parse("greeting", b"Hello {{ .name | upper }}{{ range until 3 }}!{{ end }}")?;
+//! templates.parse("greeting", "Hello {{ .name | upper }}{{ range until .times }}!{{ end }}")?;
+//! assert_eq!(templates.render("greeting", &Greeting { name: "world", times: 3 })?, "Hello WORLD!!!");
+//! # Ok::<(), keyfill_template::Error>(())
+//! ```
 //!
-//! let data: Map = [("name", "world")].into_iter().collect();
-//! let out = Ctx::new(&Cx::default()).render(&Arc::new(templates), "greeting", &Value::from(data))?;
-//! assert_eq!(out, b"Hello WORLD!!!");
+//! [`Templates::render`] takes what serde can serialize. An [`Execution`] has a deadline and limits of your own,
+//! and takes a [`Value`](value::Value): Go's types, maps that templates change, objects with methods.
+//!
+//! ```
+//! use keyfill_diag::{Cx, Limits};
+//! use keyfill_template::{Execution, Templates, function::Registry, funcs::GO, value::{Map, Value}};
+//! use std::{sync::Arc, time::Duration};
+//!
+//! let mut templates = Templates::new("set", Registry::new(&[GO]));
+//! templates.parse("item", "{{ .name }}\n")?;
+//! templates.parse("endless", "{{ define `a` }}{{ template `a` }}{{ end }}{{ template `a` }}")?;
+//! let templates = Arc::new(templates);
+//!
+//! let limits = Limits { depth: 50, ..Limits::default() };
+//! let mut execution = Execution::new(&Cx { limits, ..Cx::with_time(Duration::from_secs(2)) });
+//! let data: Map = [("name", "web")].into_iter().collect();
+//! assert_eq!(execution.render(&templates, "item", &Value::from(data))?, b"web\n");
+//! assert!(execution.render(&templates, "endless", &Value::Nil).unwrap_err().is_limit());
 //! # Ok::<(), keyfill_template::Error>(())
 //! ```
 //!
 //! Errors have Go's text, and know the chain of places that led to them:
 //!
 //! ```
-//! # use keyfill_diag::Cx;
-//! # use keyfill_template::funcs::{GO, Registry};
-//! # use keyfill_template::value::Value;
-//! # use keyfill_template::{Ctx, Templates};
+//! # use keyfill_template::{Templates, function::Registry, funcs::GO};
 //! let mut templates = Templates::new("set", Registry::new(&[GO]));
-//! templates.parse("t", b"{{ define \"x\" }}{{ index . 1 }}{{ end }}\n{{ template \"x\" 5 }}")?;
-//! let error = Ctx::new(&Cx::default()).render(&templates.into(), "t", &Value::Nil).unwrap_err();
+//! templates.parse("t", "{{ define \"x\" }}{{ index . 1 }}{{ end }}\n{{ template \"x\" 5 }}")?;
+//! let error = templates.render("t", &()).unwrap_err();
 //! assert_eq!(
 //!     error.to_string(),
 //!     r#"template: t:1:19: executing "x" at <index . 1>: error calling index: can't index item of type int"#
@@ -35,24 +52,31 @@
 //! # Ok::<(), keyfill_template::Error>(())
 //! ```
 //!
-//! How it is made:
+//! # Where things are
+//! - [`function`]: what a template function is, and how to write one of your own.
+//! - [`funcs`]: the functions, a file for each family. [`funcs::GO`] are Go's own, [`funcs::FAMILIES`] all of helm 3.
 //! - [`value`]: values as Go has them, shared and mutable where Go's are.
-//! - [`funcs`]: how functions are registered, and all of them, a file for each family. [`funcs::GO`] are
-//!   Go's own; [`funcs::FAMILIES`] all that helm has.
-//! - `compiler`: from text to a tree that is never changed.
-//! - `exec`: walks the tree. [`Ctx`] is one run: its limits, its clock, and what functions see of it.
+//! - [`Run`]: what functions see of an execution: limits, deadline, state.
+//! - `compiler`: from text to a tree that is never changed; `exec`: executes the tree.
+//!
+//! Each of these uses only what stands before it in this order: errors, `run`, `value`, `function`, `compiler`,
+//! `templates`, `exec`; the functions use `value` and `run`, and are used by nobody.
 
 #![warn(clippy::disallowed_methods)]
 
 mod compiler;
 mod error;
 mod exec;
+mod failure;
 pub mod funcs;
+pub mod function;
+mod run;
 mod templates;
 pub mod value;
 
 pub use error::{Error, Frame, Link, NilChain};
-pub use exec::Ctx;
+pub use exec::Execution;
+pub use run::Run;
 pub use templates::{MissingKey, Templates};
 
 /// The examples of the README are run with the tests.

@@ -2,7 +2,7 @@
 
 use crate::compiler::{Tree, parse};
 use crate::error::Error;
-use crate::funcs::Registry;
+use crate::function::Registry;
 use crate::value::Str;
 use std::collections::HashMap;
 use std::fmt;

@@ -1,16 +1,17 @@
 //! Functions whose results differ from run to run, and the bounds on those that may take much.
 
 use keyfill_diag::{Cx, Limits};
-use keyfill_template::funcs::{FAMILIES, Registry, Seed};
+use keyfill_template::funcs::{FAMILIES, Seed};
+use keyfill_template::function::Registry;
 use keyfill_template::value::Value;
-use keyfill_template::{Ctx, Error, Templates};
+use keyfill_template::{Error, Execution, Templates};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-fn render_with(ctx: &mut Ctx, text: &str) -> Result<String, Error> {
+fn render_with(execution: &mut Execution, text: &str) -> Result<String, Error> {
     let mut templates = Templates::new("root", Arc::new(Registry::new(FAMILIES)));
     templates.parse("main", text.as_bytes())?;
-    let out = ctx.render(&Arc::new(templates), "main", &Value::Nil)?;
+    let out = execution.render(&Arc::new(templates), "main", &Value::Nil)?;
     Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
@@ -20,13 +21,13 @@ fn cx() -> Cx {
 }
 
 fn render(text: &str) -> String {
-    render_with(&mut Ctx::new(&cx()), text).expect("renders")
+    render_with(&mut Execution::new(&cx()), text).expect("renders")
 }
 
 fn seeded(seed: u64, text: &str) -> String {
-    let mut ctx = Ctx::new(&cx());
-    ctx.provide(Seed(seed));
-    render_with(&mut ctx, text).expect("renders")
+    let mut execution = Execution::new(&cx());
+    execution.provide(Seed(seed));
+    render_with(&mut execution, text).expect("renders")
 }
 
 #[test]
@@ -53,7 +54,7 @@ fn what_would_take_too_much_is_refused_at_once() {
         r#"{{ wrapWith 1 (repeat 10000 "x") (repeat 10000 "y") }}"#,
     ] {
         let begin = Instant::now();
-        let error = render_with(&mut Ctx::new(&cx()), text).expect_err(text);
+        let error = render_with(&mut Execution::new(&cx()), text).expect_err(text);
         assert!(error.is_limit(), "{text}: {error}");
         assert!(begin.elapsed() < Duration::from_secs(10), "{text}");
     }
@@ -94,7 +95,7 @@ fn random_texts() {
         let number: i64 = number.parse().expect("a number");
         assert!((-3..4).contains(&number));
     }
-    assert!(render_with(&mut Ctx::new(&cx()), "{{ randInt 3 3 }}").is_err());
+    assert!(render_with(&mut Execution::new(&cx()), "{{ randInt 3 3 }}").is_err());
     assert_eq!(render(r#"{{ shuffle "äbc" | splitList "" | sortAlpha | join "" }}"#), "bcä");
     let uuid = render("{{ uuidv4 }}");
     let parts: Vec<usize> = uuid.split('-').map(str::len).collect();

@@ -1,9 +1,10 @@
 //! The cases of `testdata/language.txt`: outputs and error texts, as Go gives them.
 
 use keyfill_diag::Cx;
-use keyfill_template::funcs::{GO, Registry};
+use keyfill_template::funcs::GO;
+use keyfill_template::function::Registry;
 use keyfill_template::value::Value;
-use keyfill_template::{Ctx, Error, MissingKey, Templates};
+use keyfill_template::{Error, Execution, MissingKey, Templates};
 use std::sync::Arc;
 
 const CASES: &str = include_str!("../testdata/language.txt");
@@ -39,7 +40,7 @@ fn run(case: &Case<'_>) -> Result<Vec<u8>, Error> {
     let data = keyfill_yaml::load_value(DATA, &keyfill_yaml::Limits::default()).expect("the data are JSON");
     let mut templates = Templates::new("root", Registry::new(&[GO])).with_missing_key(case.missing_key);
     templates.parse("main", case.text.as_bytes())?;
-    Ctx::new(&Cx::default()).render(&Arc::new(templates), "main", &Value::from(&data))
+    Execution::new(&Cx::default()).render(&Arc::new(templates), "main", &Value::from(&data))
 }
 
 #[test]

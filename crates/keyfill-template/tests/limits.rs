@@ -1,9 +1,10 @@
 //! Templates that would take all time or memory end with an error; diagnostics say where and what to do.
 
 use keyfill_diag::{Class, Cx, Limits};
-use keyfill_template::funcs::{FAMILIES, Registry};
+use keyfill_template::funcs::FAMILIES;
+use keyfill_template::function::Registry;
 use keyfill_template::value::{Map, Value};
-use keyfill_template::{Ctx, Error, MissingKey, Templates};
+use keyfill_template::{Error, Execution, MissingKey, Templates};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ fn render(texts: &[(&str, &str)], cx: &Cx) -> Result<Vec<u8>, Error> {
     let image: Map = [("tag", "1")].into_iter().collect();
     let values: Map = [("image", Value::Map(image))].into_iter().collect();
     let data: Map = [("Values", Value::Map(values))].into_iter().collect();
-    Ctx::new(cx).render(&Arc::new(templates), "main", &Value::Map(data))
+    Execution::new(cx).render(&Arc::new(templates), "main", &Value::Map(data))
 }
 
 fn fails(text: &str, cx: &Cx) -> Error {
@@ -109,7 +110,7 @@ fn one_set_serves_several_threads() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let out = Ctx::new(&Cx::default()).render(&templates, "main", &Value::Nil);
+                let out = Execution::new(&Cx::default()).render(&templates, "main", &Value::Nil);
                 assert_eq!(out.ok().as_deref(), Some(&b"012"[..]));
             });
         }

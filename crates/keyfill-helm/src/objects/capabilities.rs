@@ -2,8 +2,8 @@
 
 use crate::capabilities::{Capabilities, KUBE_CLIENT_VERSION, KubeVersion};
 use crate::request::HelmCompat;
-use keyfill_template::Ctx;
-use keyfill_template::funcs::{FuncError, Function, list, text};
+use keyfill_template::Run;
+use keyfill_template::function::{FuncError, Function, list, text};
 use keyfill_template::value::{Encoded, Kind, List, ListType, Object, Str, Type, Value};
 use std::borrow::Cow;
 
@@ -72,7 +72,7 @@ fn version_set_methods(name: &str) -> Option<&'static Function> {
     (name == "Has").then_some(&HAS)
 }
 
-fn has(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn has(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let wanted = text(args, 1);
     Ok(list(args, 0).iter().any(|version| version.as_bytes() == Some(wanted)).into())
 }

@@ -4,8 +4,8 @@ use crate::chart::ChartFile;
 use crate::glob::FileGlob;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use keyfill_template::Ctx;
-use keyfill_template::funcs::{FuncError, Function, text};
+use keyfill_template::Run;
+use keyfill_template::function::{FuncError, Function, text};
 use keyfill_template::value::{Entries, List, Map, MapType, Str, Type, Value};
 use keyfill_yaml::to_yaml;
 use std::collections::BTreeMap;
@@ -47,17 +47,17 @@ fn content(args: &[Value]) -> Str {
     }
 }
 
-fn get(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn get(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Str(content(args)))
 }
 
-fn get_bytes(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn get_bytes(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bytes(content(args)))
 }
 
-fn glob(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn glob(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let files = args.first().and_then(Value::as_map).map_or(0, Map::len);
-    ctx.work(files as u64 * WORK_OF_GLOB)?;
+    run.work(files as u64 * WORK_OF_GLOB)?;
     let glob = FileGlob::new(&String::from_utf8_lossy(text(args, 1)));
     let matching: Entries = match args.first().and_then(Value::as_map) {
         Some(files) => {
@@ -69,9 +69,9 @@ fn glob(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Map(Map::typed(matching, &FILES)))
 }
 
-fn lines(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn lines(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let content = content(args);
-    ctx.spend(content.len() as u64)?;
+    run.spend(content.len() as u64)?;
     let bytes = content.as_bytes();
     if bytes.is_empty() {
         return Ok(Value::List(List::strings::<Str>([])));
@@ -80,21 +80,21 @@ fn lines(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::List(List::strings(bytes.split(|b| *b == b'\n'))))
 }
 
-fn as_config(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    by_base_name(ctx, args, |bytes| keyfill_go::utf8::runes(bytes).map(|rune| rune.char).collect())
+fn as_config(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    by_base_name(run, args, |bytes| keyfill_go::utf8::runes(bytes).map(|rune| rune.char).collect())
 }
 
-fn as_secrets(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    by_base_name(ctx, args, |bytes| STANDARD.encode(bytes))
+fn as_secrets(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    by_base_name(run, args, |bytes| STANDARD.encode(bytes))
 }
 
 /// The files as a YAML mapping from the last part of the path to some text of the content.
-fn by_base_name(ctx: &mut Ctx, args: &[Value], show: fn(&[u8]) -> String) -> Result<Value, FuncError> {
+fn by_base_name(run: &mut Run, args: &[Value], show: fn(&[u8]) -> String) -> Result<Value, FuncError> {
     let Some(files) = args.first().and_then(Value::as_map) else { return Ok("".into()) };
     let mut config: BTreeMap<String, String> = BTreeMap::new();
     for (path, data) in files.entries().iter() {
         let bytes = data.as_bytes().unwrap_or_default();
-        ctx.spend(bytes.len() as u64 * 2)?;
+        run.spend(bytes.len() as u64 * 2)?;
         // Which of two files of one name wins is random in helm; the last path does here.
         let path = path.to_text();
         let base = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();

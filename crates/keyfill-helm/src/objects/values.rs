@@ -3,8 +3,8 @@
 
 use crate::request::HelmCompat;
 use keyfill_go::quote::quote;
-use keyfill_template::Ctx;
-use keyfill_template::funcs::{FuncError, Function, map, text};
+use keyfill_template::Run;
+use keyfill_template::function::{FuncError, Function, map, text};
 use keyfill_template::value::{ANY_MAP, Kind, Map, MapType, Type, Value};
 use keyfill_yaml::to_yaml;
 
@@ -40,25 +40,25 @@ fn methods(name: &str) -> Option<&'static Function> {
     METHODS.iter().find(|method| method.name == name)
 }
 
-fn as_map(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn as_map(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let receiver = map(args, 0);
     Ok(if receiver.is_empty() { Map::new() } else { receiver.with_type(&ANY_MAP) }.into())
 }
 
 /// No template has a writer that could be given.
-fn encode(_: &mut Ctx, _: &[Value]) -> Result<Value, FuncError> {
+fn encode(_: &mut Run, _: &[Value]) -> Result<Value, FuncError> {
     Err(FuncError::new("nothing can be written to"))
 }
 
-fn yaml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn yaml(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let receiver = Value::Map(map(args, 0));
-    receiver.check_written(&ctx.cx().limits)?;
+    receiver.check_written(&run.cx().limits)?;
     let text = to_yaml(&receiver);
-    ctx.spend(text.len() as u64)?;
+    run.spend(text.len() as u64)?;
     Ok(Value::str(text))
 }
 
-fn table(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn table(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(table_at(&receiver(args), text(args, 1))?.into())
 }
 
@@ -74,7 +74,7 @@ fn table_at(values: &Map, path: &[u8]) -> Result<Map, FuncError> {
     })
 }
 
-fn path_value(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn path_value(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (values, path) = (receiver(args), text(args, 1));
     if path.is_empty() {
         return Err(FuncError::new("YAML path cannot be empty"));

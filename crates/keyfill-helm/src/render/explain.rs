@@ -3,7 +3,8 @@
 use super::scope::Template;
 use crate::error::Error;
 use keyfill_diag::{Diagnostic, Place, nearest};
-use keyfill_template::funcs::{ADDED_BY_HELM_4, FAMILIES, Registry};
+use keyfill_template::funcs::{ADDED_BY_HELM_4, FAMILIES};
+use keyfill_template::function::Registry;
 use keyfill_template::value::{Map, Str, Value};
 use keyfill_template::{Frame, NilChain};
 use std::collections::HashSet;

@@ -11,9 +11,10 @@ use crate::request::{HelmCompat, TemplateRequest};
 use explain::Explain;
 use keyfill_diag::Cx;
 use keyfill_files::Files;
-use keyfill_template::funcs::{Registry, Seed};
+use keyfill_template::funcs::Seed;
+use keyfill_template::function::Registry;
 use keyfill_template::value::{Str, Value};
-use keyfill_template::{Ctx, MissingKey, Templates};
+use keyfill_template::{Execution, MissingKey, Templates};
 use prepare::Prepared;
 use scope::Template;
 use std::sync::{Arc, OnceLock};
@@ -55,7 +56,8 @@ pub(crate) fn release_name(text: &str, cx: &Cx) -> Result<String> {
         |error: &keyfill_template::Error| Error::usage(format!("the name template {text:?} fails: {error}"));
     let mut templates = Templates::new(NAME, registry(HelmCompat::V3));
     templates.parse(NAME, text.as_bytes()).map_err(|e| failed(&e))?;
-    let printed = Ctx::new(cx).render(&Arc::new(templates), NAME, &Value::Nil).map_err(|e| failed(&e))?;
+    let printed =
+        Execution::new(cx).render(&Arc::new(templates), NAME, &Value::Nil).map_err(|e| failed(&e))?;
     String::from_utf8(printed).map_err(|_| Error::usage(format!("the name template {text:?} makes no text")))
 }
 
@@ -71,16 +73,16 @@ fn execute(prepared: &Prepared, request: &TemplateRequest, cx: &Cx) -> Result<Ve
         templates.parse(&template.name, text).map_err(|e| explain.failed(&e))?;
     }
     let templates = Arc::new(templates);
-    let mut ctx = Ctx::new(cx);
+    let mut execution = Execution::new(cx);
     if let Some(seed) = request.seed {
-        ctx.provide(Seed(seed));
+        execution.provide(Seed(seed));
     }
     let mut rendered = Vec::with_capacity(found.len());
     let mut left = cx.limits.output_bytes;
     for template in found.iter().filter(|t| !t.is_partial()) {
         cx.check().map_err(Error::stopped)?;
         let dot = template.dot();
-        let printed = ctx
+        let printed = execution
             .render(&templates, &template.name, &Value::Map(dot.clone()))
             .map_err(|e| explain.failed(&e))?;
         left = left.checked_sub(printed.len() as u64).ok_or_else(|| too_much(cx, template))?;

@@ -3,7 +3,7 @@
 use super::ast::{Branch, Chain, Name, Names, Node, NodeId, NodeKind, Nodes, Number, Source, Tree, Variable};
 use super::lexer::{Lexer, Token, TokenKind};
 use crate::error::Error;
-use crate::funcs::Registry;
+use crate::function::Registry;
 use crate::value::Str;
 use keyfill_go::quote::{quote, unquote};
 use keyfill_go::strconv::NumError;

@@ -1,11 +1,11 @@
 //! Function calls: arguments are evaluated, checked and converted by the declared types.
 
 use super::eval::{Given, zero};
-use super::{Ctx, Dot};
+use super::{Dot, Execution, Site};
 use crate::compiler::{NodeId, NodeKind, Number, Tree};
 use crate::error::Error;
-use crate::funcs::{Function, Special};
-use crate::value::{Kind, Type, Value};
+use crate::failure::FuncError;
+use crate::value::{Function, Special, Str, Type, Value};
 use smallvec::SmallVec;
 
 type Arguments = SmallVec<[Value; 4]>;
@@ -13,49 +13,45 @@ type Arguments = SmallVec<[Value; 4]>;
 /// Arguments of fewer bytes are no work worth counting: steps are counted anyway.
 const LARGE_ARGUMENTS: usize = 4 << 10;
 
-impl Ctx {
-    /// Calls a function by its place in the registry. Errors point at `node`.
+impl Execution {
+    /// Calls a function by its place in the registry. Errors point at the node of `site`.
     pub(super) fn call_function(
         &mut self,
-        tree: &Tree,
-        node: NodeId,
+        site: Site<'_>,
         function: u32,
-        dot: Dot<'_>,
         given: Given<'_>,
     ) -> Result<Value, Error> {
+        let tree = site.tree;
         let Some(function) = self.templates.registry().at(function).copied() else {
             let shown = keyfill_go::quote::quote(tree.show(self.at).as_bytes());
             return Err(self.error(tree, format!("{shown} is not a defined function")));
         };
         match function.special {
-            Special::None | Special::Call => self.call(tree, node, &function, None, dot, given),
-            Special::And => self.short_circuit(tree, false, &function, dot, given),
-            Special::Or => self.short_circuit(tree, true, &function, dot, given),
+            Special::And => self.short_circuit(site, false, &function, given),
+            Special::Or => self.short_circuit(site, true, &function, given),
+            _ => self.call(site, &function, None, given),
         }
     }
 
     /// Calls a method with its receiver.
     pub(super) fn call_method(
         &mut self,
-        tree: &Tree,
-        node: NodeId,
+        site: Site<'_>,
         method: &'static Function,
         receiver: &Value,
-        dot: Dot<'_>,
         given: Given<'_>,
     ) -> Result<(Value, bool), Error> {
-        self.call(tree, node, method, Some(receiver), dot, given).map(|value| (value, false))
+        self.call(site, method, Some(receiver), given).map(|value| (value, false))
     }
 
     fn call(
         &mut self,
-        tree: &Tree,
-        node: NodeId,
+        site: Site<'_>,
         function: &Function,
         receiver: Option<&Value>,
-        dot: Dot<'_>,
         given: Given<'_>,
     ) -> Result<Value, Error> {
+        let Site { tree, node, dot } = site;
         let words = given.words.get(1..).unwrap_or_default();
         self.check_count(tree, function, words.len(), given.last.is_some())?;
         let mut arguments = Arguments::new();
@@ -68,15 +64,31 @@ impl Ctx {
             arguments.push(self.validate(tree, last.clone(), ty)?);
         }
         if function.special == Special::Call {
-            self.check_callee(tree, node, words, &arguments)?;
+            self.check_callee(site, words, &arguments)?;
         }
         self.account(tree, &arguments)?;
-        match (function.call)(self, &arguments) {
+        match self.apply(function, &arguments) {
             Ok(value) => Ok(value),
             Err(error) => {
                 self.at = node;
                 Err(self.failure(tree, &format!("error calling {}: ", function.name), error))
             }
+        }
+    }
+
+    /// Calls a function with arguments that fit it.
+    #[inline]
+    fn apply(&mut self, function: &Function, arguments: &[Value]) -> Result<Value, FuncError> {
+        match function.special {
+            Special::Include => {
+                let (name, data) = text_and_data(arguments);
+                self.include(name, data).map(Value::Str)
+            }
+            Special::Tpl => {
+                let (text, data) = text_and_data(arguments);
+                self.tpl(text, data).map(Value::Str)
+            }
+            _ => (function.call)(&mut self.run, arguments),
         }
     }
 
@@ -92,17 +104,12 @@ impl Ctx {
         if size < LARGE_ARGUMENTS {
             return Ok(());
         }
-        self.work(size as u64).map_err(|error| self.failure(tree, "", error))
+        self.run.work(size as u64).map_err(|error| self.failure(tree, "", error))
     }
 
     /// Refuses what `call` cannot call, by the words of the template.
-    fn check_callee(
-        &mut self,
-        tree: &Tree,
-        node: NodeId,
-        words: &[NodeId],
-        arguments: &[Value],
-    ) -> Result<(), Error> {
+    fn check_callee(&mut self, site: Site<'_>, words: &[NodeId], arguments: &[Value]) -> Result<(), Error> {
+        let tree = site.tree;
         let callee = match arguments.first() {
             Some(callee) if !matches!(callee, Value::Func(_)) && !callee.is_nil() => callee,
             _ => return Ok(()),
@@ -112,7 +119,7 @@ impl Ctx {
             (None, Value::Str(text)) => text.to_text().into_owned(),
             (None, value) => format!("<{} Value>", value.type_name()),
         };
-        self.at = node;
+        self.at = site.node;
         let ty = callee.type_name();
         Err(self.error(tree, format!("error calling call: non-function {name} of type {ty}")))
     }
@@ -135,12 +142,12 @@ impl Ctx {
     /// `and` and `or`: the first argument that settles it is the value, and the rest is not evaluated.
     fn short_circuit(
         &mut self,
-        tree: &Tree,
+        site: Site<'_>,
         settles: bool,
         function: &Function,
-        dot: Dot<'_>,
         given: Given<'_>,
     ) -> Result<Value, Error> {
+        let Site { tree, dot, .. } = site;
         let words = given.words.get(1..).unwrap_or_default();
         self.check_count(tree, function, words.len(), given.last.is_some())?;
         let mut value = Value::Nil;
@@ -162,6 +169,7 @@ impl Ctx {
         ty: Type,
     ) -> Result<Value, Error> {
         self.at = id;
+        let site = Site { tree, node: id, dot };
         let value = match tree[id].kind {
             NodeKind::Dot => dot.operand(),
             NodeKind::Nil if ty == Type::Reflect => return Ok(Value::Nil),
@@ -170,16 +178,12 @@ impl Ctx {
             NodeKind::Field(names) => {
                 // Go hands the field itself over as the only word.
                 let given = Given { words: std::slice::from_ref(&id), last: None };
-                self.chain(tree, id, dot, dot, tree.names(names), given)?
+                self.chain(site, dot, tree.names(names), given)?
             }
-            NodeKind::Variable(variable) => {
-                self.variable(tree, id, tree.variable(variable), dot, Given::NOTHING)?
-            }
+            NodeKind::Variable(variable) => self.variable(site, tree.variable(variable), Given::NOTHING)?,
             NodeKind::Pipe { .. } => self.pipeline_inside(tree, id, dot)?,
-            NodeKind::Identifier { function, .. } => {
-                self.call_function(tree, id, function, dot, Given::NOTHING)?
-            }
-            NodeKind::Chain(chain) => self.chain_node(tree, id, tree.chain(chain), dot, Given::NOTHING)?,
+            NodeKind::Identifier { function, .. } => self.call_function(site, function, Given::NOTHING)?,
+            NodeKind::Chain(chain) => self.chain_node(site, tree.chain(chain), Given::NOTHING)?,
             _ => return self.constant(tree, id, ty),
         };
         self.validate(tree, value, ty)
@@ -232,6 +236,12 @@ impl Ctx {
     }
 }
 
+/// The arguments of `include` and `tpl`.
+fn text_and_data(arguments: &[Value]) -> (&Str, &Value) {
+    let text = arguments.first().and_then(Value::as_str).unwrap_or(&Str::EMPTY);
+    (text, arguments.get(1).unwrap_or(&Value::Nil))
+}
+
 /// The type of the parameter at a place.
 fn parameter(function: &Function, index: usize) -> Type {
     function.params.get(index).copied().or(function.variadic).unwrap_or(Type::Any)
@@ -240,25 +250,4 @@ fn parameter(function: &Function, index: usize) -> Type {
 /// A nil that is held in an interface is just nil for functions.
 fn without_interface(value: Value) -> Value {
     if let Value::NilInterface = value { Value::Nil } else { value }
-}
-
-impl Value {
-    /// Go's assignability: the same type, or the same underlying type when one of them has no name.
-    pub(crate) fn is_assignable_to(&self, ty: Type) -> bool {
-        match (self, ty) {
-            (_, Type::Any | Type::Reflect) => true,
-            (Self::Map(map), Type::Map) => map.ty().elem == Type::Any,
-            (Self::Map(map), Type::StringMap) => map.ty().elem == Type::String,
-            (Self::List(list), Type::List) => list.ty().elem == Type::Any,
-            (Self::List(list), Type::Strings) => list.ty().elem == Type::String,
-            (Self::List(list), Type::Ints) => list.ty().elem == Type::Int,
-            (Self::Bytes(_), Type::Bytes) => true,
-            (Self::Object(object), Type::Error) => object.is_error(),
-            (_, Type::Error) => false,
-            (Self::NilInterface, _) => false,
-            (value, Type::Named(name, _)) => value.type_name() == name,
-            (Self::Object(_), _) => false,
-            (value, ty) => value.kind() == ty.kind() && !matches!(ty.kind(), Kind::Slice | Kind::Map),
-        }
-    }
 }

@@ -1,12 +1,13 @@
 //! Pipelines, commands and operands.
 
-use super::ctx::Variable;
-use super::{Ctx, Dot};
+use super::execution::Variable;
+use super::{Dot, Execution, Site};
 use crate::compiler::{self, Chain, Ideal, Name, NodeId, NodeKind, Tree};
 use crate::error::{Error, Link, NilChain};
-use crate::funcs::Function;
 use crate::templates::MissingKey;
-use crate::value::{Kind, List, Map, Object, Str, Type, Value, no_methods};
+use crate::value::{
+    ANY_MAP, ANYS, Function, INTS, Kind, List, Map, Object, STRING_MAP, STRINGS, Str, Type, Value, no_methods,
+};
 use keyfill_go::quote::quote;
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -27,7 +28,7 @@ impl Given<'_> {
     }
 }
 
-impl Ctx {
+impl Execution {
     /// The value of a pipeline; its variables come on the stack.
     pub(super) fn pipeline(&mut self, tree: &Tree, id: NodeId, dot: Dot<'_>) -> Result<Value, Error> {
         self.at = id;
@@ -94,18 +95,22 @@ impl Ctx {
         match tree[first].kind {
             NodeKind::Field(names) => {
                 self.at = first;
-                self.chain(tree, first, dot, dot, tree.names(names), given)
+                self.chain(Site { tree, node: first, dot }, dot, tree.names(names), given)
             }
-            NodeKind::Chain(chain) => self.chain_node(tree, first, tree.chain(chain), dot, given),
+            NodeKind::Chain(chain) => {
+                self.chain_node(Site { tree, node: first, dot }, tree.chain(chain), given)
+            }
             NodeKind::Identifier { function, .. } => {
                 self.at = first;
-                self.call_function(tree, id, function, dot, given)
+                self.call_function(Site { tree, node: id, dot }, function, given)
             }
             NodeKind::Pipe { .. } => {
                 self.no_arguments(tree, given)?;
                 self.pipeline_inside(tree, first, dot)
             }
-            NodeKind::Variable(variable) => self.variable(tree, first, tree.variable(variable), dot, given),
+            NodeKind::Variable(variable) => {
+                self.variable(Site { tree, node: first, dot }, tree.variable(variable), given)
+            }
             constant => {
                 self.at = first;
                 self.no_arguments(tree, given)?;
@@ -150,13 +155,12 @@ impl Ctx {
     /// `$x`, `$x.A.B`
     pub(super) fn variable(
         &mut self,
-        tree: &Tree,
-        id: NodeId,
+        site: Site<'_>,
         variable: &compiler::Variable,
-        dot: Dot<'_>,
         given: Given<'_>,
     ) -> Result<Value, Error> {
-        self.at = id;
+        let tree = site.tree;
+        self.at = site.node;
         let at = self.find_variable(tree, variable)?;
         let Variable { value, interface, .. } = &self.variables[at];
         let (value, interface) = (value.clone(), *interface);
@@ -165,43 +169,40 @@ impl Ctx {
             self.no_arguments(tree, given)?;
             return Ok(value.operand());
         }
-        self.chain(tree, id, dot, value, tree.names(variable.fields), given)
+        self.chain(site, value, tree.names(variable.fields), given)
     }
 
     /// `(pipeline).A.B`
     pub(super) fn chain_node(
         &mut self,
-        tree: &Tree,
-        id: NodeId,
+        site: Site<'_>,
         chain: Chain,
-        dot: Dot<'_>,
         given: Given<'_>,
     ) -> Result<Value, Error> {
-        self.at = id;
-        let value = self.argument(tree, chain.node, dot, Type::Reflect)?;
-        self.chain(tree, id, dot, Dot::plain(&value), tree.names(chain.fields), given)
+        self.at = site.node;
+        let value = self.argument(site.tree, chain.node, site.dot, Type::Reflect)?;
+        self.chain(site, Dot::plain(&value), site.tree.names(chain.fields), given)
     }
 
     /// `.A.B.C` of a value; what is given goes to the last.
     pub(super) fn chain(
         &mut self,
-        tree: &Tree,
-        id: NodeId,
-        dot: Dot<'_>,
+        site: Site<'_>,
         start: Dot<'_>,
         names: &[Name],
         given: Given<'_>,
     ) -> Result<Value, Error> {
+        let tree = site.tree;
         let Some((first, rest)) = names.split_first() else { return Ok(start.operand()) };
         let given_to = |place: usize| if place + 1 == names.len() { given } else { Given::NOTHING };
-        let (mut value, mut interface) = self.field(tree, id, dot, start, tree.name(*first), given_to(0))?;
+        let (mut value, mut interface) = self.field(site, start, tree.name(*first), given_to(0))?;
         for (place, name) in (1..).zip(rest) {
             let receiver = Dot { value: &value, interface };
-            match self.field(tree, id, dot, receiver, tree.name(*name), given_to(place)) {
+            match self.field(site, receiver, tree.name(*name), given_to(place)) {
                 Ok(next) => (value, interface) = next,
                 Err(error) if value.is_nil() => {
                     let walked = &names[..place];
-                    let hint = nil_hint(tree, id, start.value, walked);
+                    let hint = nil_hint(tree, site.node, start.value, walked);
                     return Err(error.with_hint(hint).with_nil(nil_chain(tree, start.value, walked)));
                 }
                 Err(error) => return Err(error),
@@ -213,13 +214,12 @@ impl Ctx {
     /// A field, key or method of a value, and whether the result is held in an `interface {}`.
     fn field(
         &mut self,
-        tree: &Tree,
-        id: NodeId,
-        dot: Dot<'_>,
+        site: Site<'_>,
         receiver: Dot<'_>,
         name: &[u8],
         given: Given<'_>,
     ) -> Result<(Value, bool), Error> {
+        let tree = site.tree;
         match receiver.value {
             Value::Nil if !receiver.interface => match self.templates.missing_key() {
                 MissingKey::Error => {
@@ -232,12 +232,12 @@ impl Ctx {
                 Err(self.error(tree, format!("nil pointer evaluating interface {{}}.{}", lossy(name))))
             }
             Value::Map(map) => match method_of(map.ty().methods, name) {
-                Some(method) => self.call_method(tree, id, method, receiver.value, dot, given),
+                Some(method) => self.call_method(site, method, receiver.value, given),
                 None => self.key(tree, map, name, given),
             },
-            Value::Object(object) => self.object_field(tree, id, (dot, receiver), object, name, given),
+            Value::Object(object) => self.object_field(site, receiver, object, name, given),
             Value::List(list) => match method_of(list.ty().methods, name) {
-                Some(method) => self.call_method(tree, id, method, receiver.value, dot, given),
+                Some(method) => self.call_method(site, method, receiver.value, given),
                 None => Err(self.no_field(tree, receiver, name)),
             },
             _ => Err(self.no_field(tree, receiver, name)),
@@ -273,16 +273,16 @@ impl Ctx {
 
     fn object_field(
         &mut self,
-        tree: &Tree,
-        id: NodeId,
-        (dot, receiver): (Dot<'_>, Dot<'_>),
+        site: Site<'_>,
+        receiver: Dot<'_>,
         object: &Rc<dyn Object>,
         name: &[u8],
         given: Given<'_>,
     ) -> Result<(Value, bool), Error> {
+        let tree = site.tree;
         let text = lossy(name);
         if let Some(method) = object.method(&text) {
-            return self.call_method(tree, id, method, receiver.value, dot, given);
+            return self.call_method(site, method, receiver.value, given);
         }
         if object.is_nil() {
             let ty = if receiver.interface { "interface {}".into() } else { object.type_name() };
@@ -375,11 +375,11 @@ pub(super) fn zero(ty: Type) -> Value {
         Type::Float64 => Value::Float(0.0),
         Type::String => Value::Str(Str::EMPTY),
         Type::Bytes => Value::Bytes(Str::EMPTY),
-        Type::List => Value::List(List::nil(&crate::value::ANYS)),
-        Type::Strings => Value::List(List::nil(&crate::value::STRINGS)),
-        Type::Ints => Value::List(List::nil(&crate::value::INTS)),
-        Type::Map => Value::Map(Map::nil(&crate::value::ANY_MAP)),
-        Type::StringMap => Value::Map(Map::nil(&crate::value::STRING_MAP)),
+        Type::List => Value::List(List::nil(&ANYS)),
+        Type::Strings => Value::List(List::nil(&STRINGS)),
+        Type::Ints => Value::List(List::nil(&INTS)),
+        Type::Map => Value::Map(Map::nil(&ANY_MAP)),
+        Type::StringMap => Value::Map(Map::nil(&STRING_MAP)),
         Type::Named(_, Kind::String) => Value::Str(Str::EMPTY),
         Type::Error | Type::Reflect | Type::Named(..) => Value::Nil,
     }

@@ -2,20 +2,18 @@
 //! functions, [`tpl`] templates that functions execute.
 
 mod call;
-mod ctx;
 mod eval;
+mod execution;
 mod tpl;
 mod walk;
 
-pub use ctx::Ctx;
+pub use execution::Execution;
 
-use crate::compiler::Tree;
+use crate::compiler::{NodeId, Tree};
 use crate::error::{Error, Frame, line_of};
-use crate::funcs::{Failure, FuncError};
-use crate::templates::Templates;
+use crate::failure::{Failure, FuncError};
 use crate::value::Value;
 use keyfill_go::quote::quote;
-use std::sync::Arc;
 
 /// The value of `.` and whether it is held in an `interface {}` (an element of a list): Go's messages
 /// and its nil rules depend on that.
@@ -39,19 +37,15 @@ impl<'a> Dot<'a> {
     }
 }
 
-impl Ctx {
-    /// Executes a template of a set and gives what it prints.
-    pub fn render(&mut self, templates: &Arc<Templates>, name: &str, data: &Value) -> Result<Vec<u8>, Error> {
-        self.templates = Arc::clone(templates);
-        self.out.clear();
-        self.variables.clear();
-        self.included.clear();
-        self.depth = 0;
-        let result = self.execute(name.as_bytes(), data);
-        // A copy has no spare room, and the room is there for the next template.
-        result.map(|()| self.out.clone())
-    }
+/// What a word of a template is evaluated in: its tree and node, and the value of `.`.
+#[derive(Clone, Copy)]
+struct Site<'a> {
+    tree: &'a Tree,
+    node: NodeId,
+    dot: Dot<'a>,
+}
 
+impl Execution {
     /// Executes a template by name; what it prints is appended to the output.
     fn execute(&mut self, name: &[u8], data: &Value) -> Result<(), Error> {
         let Some(tree) = self.templates.find(name).cloned() else {

@@ -1,9 +1,9 @@
 //! Templates that functions execute: helm's `include` and `tpl`.
 
-use super::Ctx;
+use super::Execution;
 use crate::compiler::{Tree, parse};
 use crate::error::Error;
-use crate::funcs::FuncError;
+use crate::failure::FuncError;
 use crate::templates::Templates;
 use crate::value::{Str, Value};
 use keyfill_go::quote::quote;
@@ -24,18 +24,19 @@ pub(super) struct Parsed {
     main: Arc<Tree>,
 }
 
-impl Ctx {
+impl Execution {
     /// What a template prints: helm's `include`.
-    pub fn include(&mut self, name: &Str, data: &Value) -> Result<Str, FuncError> {
+    pub(super) fn include(&mut self, name: &Str, data: &Value) -> Result<Str, FuncError> {
+        let deepest = self.cx().limits.depth;
         let nested = self.included.entry(name.clone()).or_insert(0);
-        if *nested > NESTED_INCLUDES || self.depth >= self.cx.limits.depth {
+        if *nested > NESTED_INCLUDES || self.depth >= deepest {
             let name = name.to_text();
             let message =
                 format!("rendering template has a nested reference name: {name}: unable to execute template");
             return Err(FuncError::new(message));
         }
         *nested += 1;
-        let result = self.captured(|ctx| ctx.execute(name.as_bytes(), data));
+        let result = self.captured(|inner| inner.execute(name.as_bytes(), data));
         if let Some(nested) = self.included.get_mut(name) {
             *nested -= 1;
         }
@@ -44,7 +45,7 @@ impl Ctx {
 
     /// What a text prints as a template: helm's `tpl`. It sees all templates, and those that it defines
     /// are seen by what it includes, but not outside.
-    pub fn tpl(&mut self, text: &Str, data: &Value) -> Result<Str, FuncError> {
+    pub(super) fn tpl(&mut self, text: &Str, data: &Value) -> Result<Str, FuncError> {
         let parsed = match self.parsed.get(text) {
             Some(parsed) => parsed.clone(),
             None => self.parse_text(text)?,
@@ -55,7 +56,7 @@ impl Ctx {
             parsed.definitions.iter().for_each(|tree| templates.add(Arc::clone(tree)));
             self.templates = Arc::new(templates);
         }
-        let result = self.captured(|ctx| ctx.execute_tree(&parsed.main, data));
+        let result = self.captured(|inner| inner.execute_tree(&parsed.main, data));
         self.templates = outer;
         let printed = result.map_err(|error| {
             let text = quote(text.as_bytes());
@@ -66,7 +67,7 @@ impl Ctx {
 
     fn parse_text(&mut self, text: &Str) -> Result<Parsed, FuncError> {
         // A parsed text takes several times its own length.
-        self.spend(8 * text.len() as u64)?;
+        self.run.spend(8 * text.len() as u64)?;
         let name = self.templates.name().to_text().into_owned();
         let trees = parse(&name, text, self.templates.registry()).map_err(|error| {
             let error = error.with_line_of(text.as_bytes());

@@ -1,10 +1,10 @@
 //! Statements.
 
-use super::ctx::Variable;
-use super::{Ctx, Dot};
+use super::execution::Variable;
+use super::{Dot, Execution};
 use crate::compiler::{Branch, NodeId, NodeKind, Nodes, Tree};
 use crate::error::Error;
-use crate::funcs::FuncError;
+use crate::failure::FuncError;
 use crate::value::{Type, Value};
 use keyfill_go::quote::quote;
 
@@ -23,11 +23,11 @@ const STACK_LEFT: usize = 512 << 10;
 /// How much is taken then.
 const STACK_MORE: usize = 4 << 20;
 
-impl Ctx {
+impl Execution {
     /// Executes a tree with `.` and `$` being `data`.
     pub(super) fn execute_tree(&mut self, tree: &Tree, data: &Value) -> Result<(), Error> {
-        if self.depth >= self.cx.limits.depth {
-            let limit = self.cx.limits.depth;
+        if self.depth >= self.cx().limits.depth {
+            let limit = self.cx().limits.depth;
             return Err(Error::plain(format!("exceeded maximum template depth ({limit})"), true));
         }
         let outer = (self.frame, self.at);
@@ -54,7 +54,7 @@ impl Ctx {
     #[cold]
     fn check_steps(&mut self, tree: &Tree) -> Result<(), Error> {
         // Less than one check's worth is left, or the count went below zero.
-        if self.steps == 0 || self.steps > self.cx.limits.steps {
+        if self.steps == 0 || self.steps > self.cx().limits.steps {
             self.steps = 1;
             return Err(self.failure(
                 tree,
@@ -62,7 +62,7 @@ impl Ctx {
                 FuncError::limit("templates take more steps than the limit allows"),
             ));
         }
-        self.check().map_err(|error| self.failure(tree, "", error))
+        self.run.check().map_err(|error| self.failure(tree, "", error))
     }
 
     fn list(&mut self, tree: &Tree, list: Nodes, dot: Dot<'_>) -> Result<Flow, Error> {
@@ -102,7 +102,7 @@ impl Ctx {
 
     /// Appends to the output.
     fn write(&mut self, tree: &Tree, text: &[u8]) -> Result<(), Error> {
-        self.spend(text.len() as u64).map_err(|error| self.failure(tree, "", error))?;
+        self.run.spend(text.len() as u64).map_err(|error| self.failure(tree, "", error))?;
         self.out.extend_from_slice(text);
         Ok(())
     }
@@ -125,7 +125,7 @@ impl Ctx {
         let before = self.out.len();
         let printed = value.print(&mut self.out);
         let written = (self.out.len() - before) as u64;
-        printed.and_then(|()| self.spend(written)).map_err(|error| self.failure(tree, "", error))
+        printed.and_then(|()| self.run.spend(written)).map_err(|error| self.failure(tree, "", error))
     }
 
     /// `if` and `with`.
@@ -268,8 +268,8 @@ impl Ctx {
             let error = self.error(tree, format!("template {} not defined", quote(name)));
             return Err(error.with_hint(self.near_template(name)));
         };
-        if self.depth >= self.cx.limits.depth {
-            let message = format!("exceeded maximum template depth ({})", self.cx.limits.depth);
+        if self.depth >= self.cx().limits.depth {
+            let message = format!("exceeded maximum template depth ({})", self.cx().limits.depth);
             return Err(self.failure(tree, "", FuncError::limit(message)));
         }
         let data = if pipe == NodeId::NONE { Value::Nil } else { self.pipeline(tree, pipe, dot)? };

@@ -1,8 +1,8 @@
 //! Go's built-in functions, except the comparisons.
 
 use super::compare;
-use super::{FuncError, Function, any};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any};
+use crate::run::Run;
 use crate::value::{Kind, List, Str, Type, Value};
 use keyfill_go::fmt::{Arg, sprint, sprintf, sprintln};
 use keyfill_go::quote::is_print;
@@ -31,11 +31,11 @@ pub const FUNCTIONS: &[Function] = &[
     Function::variadic("urlquery", &[], Type::Any, urlquery),
 ];
 
-fn not(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn not(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(!any(args, 0).truth()))
 }
 
-fn call(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn call(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (function, args) = match args {
         [Value::Func(function), args @ ..] => (function, args),
         [Value::Nil | Value::NilInterface, ..] | [] => return Err("call of nil".into()),
@@ -60,10 +60,10 @@ fn call(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
             return Err(format!("arg {place}: value has type {got}; should be {}", ty.name()).into());
         }
     }
-    (function.call)(ctx, args)
+    (function.call)(run, args)
 }
 
-fn len(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn len(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let len = match any(args, 0) {
         Value::Str(text) | Value::Bytes(text) => text.len(),
         Value::List(list) => list.len(),
@@ -77,7 +77,7 @@ fn len(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 /// `index x 1 "a"` is `x[1]["a"]`.
-fn index(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn index(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (item, keys) = args.split_first().ok_or("index of untyped nil")?;
     if item.is_nil() {
         return Err("index of untyped nil".into());
@@ -140,7 +140,7 @@ fn place(key: &Value, end: usize) -> Result<usize, FuncError> {
 }
 
 /// `slice x 1 2` is `x[1:2]`.
-fn slice(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn slice(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (item, indexes) = args.split_first().ok_or("slice of untyped nil")?;
     if item.is_nil() {
         return Err("slice of untyped nil".into());
@@ -179,28 +179,28 @@ fn arguments(args: &[Value]) -> Vec<&dyn Arg> {
     args.iter().map(|arg| arg as &dyn Arg).collect()
 }
 
-fn finished(ctx: &mut Ctx, out: Vec<u8>) -> Result<Value, FuncError> {
-    ctx.spend(out.len() as u64)?;
+fn finished(run: &mut Run, out: Vec<u8>) -> Result<Value, FuncError> {
+    run.spend(out.len() as u64)?;
     Ok(Value::str(out))
 }
 
-fn print(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn print(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let mut out = Vec::new();
     sprint(&mut out, &arguments(args))?;
-    finished(ctx, out)
+    finished(run, out)
 }
 
-fn println(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn println(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let mut out = Vec::new();
     sprintln(&mut out, &arguments(args))?;
-    finished(ctx, out)
+    finished(run, out)
 }
 
-fn printf(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn printf(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (format, args) = args.split_first().ok_or("printf needs a format")?;
     let mut out = Vec::new();
     sprintf(&mut out, format.as_bytes().unwrap_or_default(), &arguments(args))?;
-    finished(ctx, out)
+    finished(run, out)
 }
 
 /// The arguments as `Sprint` gives them, except that a nil is `<no value>`: what the escapers work on.
@@ -218,9 +218,9 @@ fn text(args: &[Value]) -> Result<Str, FuncError> {
 /// How many bytes an escape makes of one.
 const MOST_OF_ONE: u64 = 6;
 
-fn html(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn html(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let text = text(args)?;
-    ctx.room(MOST_OF_ONE * text.len() as u64)?;
+    run.room(MOST_OF_ONE * text.len() as u64)?;
     let mut out = Vec::with_capacity(text.len());
     for byte in text.as_bytes() {
         let escape = match byte {
@@ -237,12 +237,12 @@ fn html(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
         };
         out.extend_from_slice(escape.as_bytes());
     }
-    finished(ctx, out)
+    finished(run, out)
 }
 
-fn js(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn js(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let text = text(args)?;
-    ctx.room(MOST_OF_ONE * text.len() as u64)?;
+    run.room(MOST_OF_ONE * text.len() as u64)?;
     let mut out = Vec::with_capacity(text.len());
     let special = |rune: &utf8::Rune| {
         matches!(rune.char, '\\' | '\'' | '"' | '<' | '>' | '&' | '=')
@@ -267,12 +267,12 @@ fn js(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
         }
         rest = &rest[rune.len..];
     }
-    finished(ctx, out)
+    finished(run, out)
 }
 
-fn urlquery(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn urlquery(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let text = text(args)?;
-    ctx.room(MOST_OF_ONE * text.len() as u64)?;
+    run.room(MOST_OF_ONE * text.len() as u64)?;
     let mut out = Vec::with_capacity(text.len());
     for byte in text.as_bytes() {
         match byte {
@@ -282,5 +282,5 @@ fn urlquery(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
             byte => out.extend_from_slice(format!("%{byte:02X}").as_bytes()),
         }
     }
-    finished(ctx, out)
+    finished(run, out)
 }

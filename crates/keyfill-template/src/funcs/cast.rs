@@ -1,6 +1,6 @@
 //! How functions read arguments of any type: as numbers (`github.com/spf13/cast`), as text, as slices.
 
-use super::FuncError;
+use crate::function::FuncError;
 use crate::value::{Kind, Str, Value};
 use keyfill_go::{fmt, strconv};
 use std::borrow::Cow;

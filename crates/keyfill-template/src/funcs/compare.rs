@@ -1,7 +1,7 @@
 //! Go's comparisons: `eq`, `ne`, `lt`, `le`, `gt`, `ge`. Values of different basic kinds do not compare.
 
-use super::{FuncError, any};
-use crate::Ctx;
+use crate::function::{FuncError, any};
+use crate::run::Run;
 use crate::value::Value;
 use keyfill_go::fmt::sprintf;
 use std::cmp::Ordering;
@@ -37,7 +37,7 @@ fn incompatible(a: &Value, b: &Value) -> FuncError {
 }
 
 /// Whether the first argument equals one of the others.
-pub(super) fn eq(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+pub(super) fn eq(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (first, others) = args.split_first().ok_or("missing argument for comparison")?;
     if others.is_empty() {
         return Err("missing argument for comparison".into());
@@ -50,24 +50,24 @@ pub(super) fn eq(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(false))
 }
 
-pub(super) fn ne(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+pub(super) fn ne(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     equal(any(args, 0), any(args, 1)).map(|equal| Value::Bool(!equal))
 }
 
-pub(super) fn lt(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+pub(super) fn lt(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     less(any(args, 0), any(args, 1)).map(Value::Bool)
 }
 
-pub(super) fn le(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+pub(super) fn le(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     less_or_equal(any(args, 0), any(args, 1)).map(Value::Bool)
 }
 
 // Go defines these as the opposite, which shows with NaN.
-pub(super) fn gt(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+pub(super) fn gt(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     less_or_equal(any(args, 0), any(args, 1)).map(|less| Value::Bool(!less))
 }
 
-pub(super) fn ge(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+pub(super) fn ge(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     less(any(args, 0), any(args, 1)).map(|less| Value::Bool(!less))
 }
 

@@ -1,8 +1,8 @@
 //! Hashes, passwords and AES.
 
 use super::random::source;
-use super::{FuncError, Function, any, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any, text};
+use crate::run::Run;
 use crate::value::{Type, Value};
 use aes::Aes256;
 use bcrypt::Version;
@@ -21,7 +21,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("sha256sum", &[S], |_, args| Ok(hex(&Sha256::digest(text(args, 0))))),
     Function::fixed("sha512sum", &[S], |_, args| Ok(hex(&Sha512::digest(text(args, 0))))),
     Function::fixed("adler32sum", &[S], |_, args| Ok(adler32(text(args, 0)).to_string().into())),
-    Function::fixed("bcrypt", &[S], |ctx, args| Ok(hashed(ctx, text(args, 0))?.into())),
+    Function::fixed("bcrypt", &[S], |run, args| Ok(hashed(run, text(args, 0))?.into())),
     Function::fixed("htpasswd", &[S, S], htpasswd),
     Function::fixed("derivePassword", &[Type::Uint32, S, S, S, S], derive_password),
     Function::fixed("encryptAES", &[S, S], encrypt),
@@ -47,25 +47,25 @@ fn adler32(data: &[u8]) -> u32 {
 }
 
 /// `$2a$10$...`; a password of more than 72 bytes is refused, in the text as sprig has it.
-fn hashed(ctx: &mut Ctx, password: &[u8]) -> Result<String, FuncError> {
+fn hashed(run: &mut Run, password: &[u8]) -> Result<String, FuncError> {
     const REFUSED: &str = "failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes";
     if password.len() > 72 {
         return Ok(REFUSED.into());
     }
-    ctx.check()?;
+    run.check()?;
     let mut salt = [0; 16];
-    source(ctx)?.fill_bytes(&mut salt);
+    source(run)?.fill_bytes(&mut salt);
     let parts = bcrypt::hash_with_salt(password, 10, salt)
         .map_err(|error| format!("failed to encrypt string with bcrypt: {error}"))?;
     Ok(parts.format_for_version(Version::TwoA))
 }
 
-fn htpasswd(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn htpasswd(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let user = text(args, 0);
     if user.contains(&b':') {
         return Ok(Value::str([b"invalid username: ", user].concat()));
     }
-    let hashed = hashed(ctx, text(args, 1))?;
+    let hashed = hashed(run, text(args, 1))?;
     Ok(Value::str([user, b":", hashed.as_bytes()].concat()))
 }
 
@@ -120,13 +120,13 @@ fn password_characters(letter: u8) -> &'static [u8] {
 }
 
 /// The same password for the same words: <https://masterpassword.app/masterpassword-algorithm.pdf>.
-fn derive_password(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn derive_password(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     const SCOPE: &[u8] = b"com.lyndir.masterpassword";
     let (kind, password, user, site) = (text(args, 1), text(args, 2), text(args, 3), text(args, 4));
     let Some(templates) = password_templates(kind) else {
         return Ok(Value::str([b"cannot find password template ", kind].concat()));
     };
-    ctx.check()?;
+    run.check()?;
     let counter = u32::try_from(any(args, 0).as_uint().unwrap_or_default()).unwrap_or_default();
     let scoped = |word: &[u8]| [SCOPE, &(word.len() as u32).to_be_bytes(), word].concat();
     let failed =
@@ -156,14 +156,14 @@ fn key(password: &[u8]) -> [u8; 32] {
 
 const BLOCK: usize = 16;
 
-fn encrypt(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn encrypt(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let plain = text(args, 1);
     if plain.is_empty() {
         return Ok("".into());
     }
-    ctx.spend(3 * plain.len() as u64)?;
+    run.spend(3 * plain.len() as u64)?;
     let mut vector = [0; BLOCK];
-    source(ctx)?.fill_bytes(&mut vector);
+    source(run)?.fill_bytes(&mut vector);
     let padding = BLOCK - plain.len() % BLOCK;
     let padded = [plain, &vec![padding as u8; padding]].concat();
     let cipher = cbc::Encryptor::<Aes256>::new(&key(text(args, 0)).into(), &vector.into());
@@ -171,12 +171,12 @@ fn encrypt(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(base::encode64(&[&vector[..], &encrypted].concat())))
 }
 
-fn decrypt(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn decrypt(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let encoded = text(args, 1);
     if encoded.is_empty() {
         return Ok("".into());
     }
-    ctx.spend(2 * encoded.len() as u64)?;
+    run.spend(2 * encoded.len() as u64)?;
     let data = base::decode64(encoded).map_err(|error| error.to_string())?;
     let out_of_range = || FuncError::new("runtime error: slice bounds out of range");
     let (vector, data) = data.split_first_chunk::<BLOCK>().ok_or_else(out_of_range)?;

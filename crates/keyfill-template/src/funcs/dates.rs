@@ -3,8 +3,8 @@
 //! Zones other than UTC and the machine's come with the program.
 
 use super::math::clamped;
-use super::{FuncError, Function, any, int, text};
-use crate::Ctx;
+use crate::function::{Call, FuncError, Function, any, int, text};
+use crate::run::Run;
 use crate::value::{Encoded, Kind, Object, Str, Type, Value};
 use keyfill_go::time::{self, Duration, Time, Zone};
 use std::borrow::Cow;
@@ -66,7 +66,7 @@ fn shown(layout: &[u8], date: &Value, zone: &[u8]) -> Value {
     Value::str(moment(date).in_zone(zone).format(layout))
 }
 
-fn date_in_zone(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn date_in_zone(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(shown(text(args, 0), any(args, 1), text(args, 2)))
 }
 
@@ -75,7 +75,7 @@ fn time_at(args: &[Value], index: usize) -> Time {
     any(args, index).as_object::<TimeObject>().map_or_else(Time::zero, |time| time.0.clone())
 }
 
-fn date_modify(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn date_modify(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let time = time_at(args, 1);
     Ok(time_value(match Duration::parse(text(args, 0)) {
         Some(duration) => time.add(duration),
@@ -83,7 +83,7 @@ fn date_modify(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     }))
 }
 
-fn must_date_modify(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn must_date_modify(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let duration = Duration::parse(text(args, 0)).ok_or_else(|| {
         let shown = String::from_utf8_lossy(text(args, 0)).into_owned();
         FuncError::new(format!("time: invalid duration {shown:?}"))
@@ -91,14 +91,14 @@ fn must_date_modify(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(time_value(time_at(args, 1).add(duration)))
 }
 
-fn ago(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn ago(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     // Here, unlike in `date`, an int32 is no time.
     let from = if matches!(any(args, 0), Value::Int32(_)) { now() } else { moment(any(args, 0)) };
     Ok(now().since(&from).round(Duration(SECOND)).to_string().into())
 }
 
 /// Seconds, given as an `int64` or as text.
-fn duration(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn duration(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let seconds = match any(args, 0) {
         Value::Str(text) => clamped(text.as_bytes(), 10),
         Value::Int64(n) => *n,
@@ -108,7 +108,7 @@ fn duration(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 /// The duration in its largest unit.
-fn duration_round(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn duration_round(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let duration = match any(args, 0) {
         Value::Str(text) => Duration::parse(text.as_bytes()).unwrap_or(Duration(0)),
         Value::Int64(n) => Duration(*n),
@@ -130,16 +130,16 @@ fn duration_round(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok("0s".into())
 }
 
-fn to_date(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn to_date(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(time_value(Time::parse(text(args, 0), text(args, 1), &Zone::Local).unwrap_or_else(|_| Time::zero())))
 }
 
-fn must_to_date(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn must_to_date(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let time = Time::parse(text(args, 0), text(args, 1), &Zone::Local);
     time.map(time_value).map_err(|error| error.to_string().into())
 }
 
-fn unix_epoch(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn unix_epoch(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(time_at(args, 0).unix_seconds().to_string().into())
 }
 
@@ -147,7 +147,7 @@ fn unix_epoch(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 struct TimeObject(Time);
 
 /// A number of a time, by a method.
-const fn part(name: &'static str, call: super::Call) -> Function {
+const fn part(name: &'static str, call: Call) -> Function {
     Function::fixed(name, &[], call)
 }
 

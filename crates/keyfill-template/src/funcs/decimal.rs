@@ -1,8 +1,8 @@
 //! Arithmetic on decimal numbers of any length, as sprig does it with `shopspring/decimal`: `addf` and its kin.
 
 use super::cast::to_float64;
-use super::{FuncError, Function, any};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any};
+use crate::run::Run;
 use crate::value::{Type, Value};
 use num_bigint::BigInt;
 use num_traits::{Signed, Zero};
@@ -108,23 +108,23 @@ fn fold(
     Ok(Value::Float(result.to_float()))
 }
 
-fn add1f(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn add1f(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     fold(to_float64(any(args, 0)), &[Value::Int(1)], |a, b| Ok(a.add(b)))
 }
 
-fn addf(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn addf(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     fold(0.0, args, |a, b| Ok(a.add(b)))
 }
 
-fn subf(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn subf(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     fold(to_float64(any(args, 0)), args.get(1..).unwrap_or_default(), |a, b| Ok(a.sub(b)))
 }
 
-fn mulf(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn mulf(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     fold(to_float64(any(args, 0)), args.get(1..).unwrap_or_default(), |a, b| Ok(a.mul(b)))
 }
 
-fn divf(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn divf(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     fold(to_float64(any(args, 0)), args.get(1..).unwrap_or_default(), Decimal::div)
 }
 

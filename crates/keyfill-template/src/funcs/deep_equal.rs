@@ -1,7 +1,7 @@
 //! Go's `reflect.DeepEqual`: the same types and the same content, all the way down.
 
-use super::FuncError;
-use crate::Ctx;
+use crate::function::FuncError;
+use crate::run::Run;
 use crate::value::{Encoded, Value, Walk};
 
 /// How deep values are compared. Below that, as in Go when it meets a value again, they count as equal.
@@ -12,14 +12,14 @@ pub(super) struct DeepEqual(Walk);
 
 impl DeepEqual {
     /// For one call of a function.
-    pub(super) fn new(ctx: &Ctx) -> Self {
-        Self(Walk::new(&ctx.cx().limits))
+    pub(super) fn new(run: &Run) -> Self {
+        Self(Walk::new(&run.cx().limits))
     }
 
     /// Accounts for the work.
-    pub(super) fn finish(self, ctx: &mut Ctx) -> Result<(), FuncError> {
-        let visited = self.0.visited(&ctx.cx().limits);
-        ctx.work(visited.saturating_mul(size_of::<Value>() as u64))
+    pub(super) fn finish(self, run: &mut Run) -> Result<(), FuncError> {
+        let visited = self.0.visited(&run.cx().limits);
+        run.work(visited.saturating_mul(size_of::<Value>() as u64))
     }
 
     /// Whether both values have the same types and content. NaN differs from itself, nil lists from empty
@@ -105,14 +105,14 @@ impl DeepEqual {
 #[cfg(test)]
 mod tests {
     use super::DeepEqual;
-    use crate::Ctx;
+    use crate::run::Run;
     use crate::value::{ANYS, List, Map, Value};
     use keyfill_diag::Cx;
     use std::time::Duration;
 
     fn deep_equal(a: &Value, b: &Value) -> bool {
-        let ctx = Ctx::new(&Cx::with_time(Duration::from_secs(60)));
-        DeepEqual::new(&ctx).of(a, b).expect("the values are small")
+        let run = Run::new(&Cx::with_time(Duration::from_secs(60)));
+        DeepEqual::new(&run).of(a, b).expect("the values are small")
     }
 
     #[test]

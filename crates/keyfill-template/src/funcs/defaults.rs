@@ -1,7 +1,7 @@
 //! Defaults: what counts as empty, and what to take instead.
 
-use super::{FuncError, Function, any, boolean};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any, boolean};
+use crate::run::Run;
 use crate::value::{Type, Value};
 
 /// The functions of this family.
@@ -19,27 +19,27 @@ pub(super) fn is_empty(value: &Value) -> bool {
     !value.truth()
 }
 
-fn default(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn default(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let given = args.get(1).filter(|given| !is_empty(given));
     Ok(given.unwrap_or_else(|| any(args, 0)).clone())
 }
 
-fn empty(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn empty(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(is_empty(any(args, 0))))
 }
 
-fn coalesce(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn coalesce(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(args.iter().find(|v| !is_empty(v)).cloned().unwrap_or_default())
 }
 
-fn all(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn all(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(!args.iter().any(is_empty)))
 }
 
-fn some(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn some(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(!args.iter().all(is_empty)))
 }
 
-fn ternary(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn ternary(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(any(args, if boolean(args, 2) { 0 } else { 1 }).clone())
 }

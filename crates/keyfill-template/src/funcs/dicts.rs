@@ -1,8 +1,8 @@
 //! Dictionaries: sprig's functions that make, read and change maps.
 
 use super::cast::strval;
-use super::{FuncError, Function, any, map, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any, map, text};
+use crate::run::Run;
 use crate::value::{List, Map, Type, Value};
 use std::collections::HashSet;
 
@@ -23,7 +23,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("mustDeepCopy", &[Type::Any], deep_copy),
 ];
 
-fn dict(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn dict(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let made = Map::new();
     for pair in args.chunks(2) {
         let value = pair.get(1).cloned().unwrap_or_else(|| "".into());
@@ -32,11 +32,11 @@ fn dict(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(made.into())
 }
 
-fn get(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn get(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(map(args, 0).get(text(args, 1)).unwrap_or_else(|| "".into()))
 }
 
-fn set(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn set(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let changed = map(args, 0);
     if changed.is_nil() {
         return Err("assignment to entry in nil map".into());
@@ -45,33 +45,33 @@ fn set(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(changed.into())
 }
 
-fn unset(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn unset(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let changed = map(args, 0);
     changed.remove(text(args, 1));
     Ok(changed.into())
 }
 
-fn has_key(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn has_key(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(map(args, 0).contains(text(args, 1))))
 }
 
-fn pluck(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn pluck(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let found = (1..args.len()).filter_map(|index| map(args, index).get(text(args, 0)));
     Ok(Value::list(found.collect()))
 }
 
 /// In order; Go's order is random.
-fn keys(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn keys(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let mut all = Vec::new();
     for index in 0..args.len() {
         let of = map(args, index);
-        ctx.spend((of.len() * size_of::<Value>()) as u64)?;
+        run.spend((of.len() * size_of::<Value>()) as u64)?;
         all.extend(of.entries().keys().cloned());
     }
     Ok(List::strings(all).into())
 }
 
-fn pick(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn pick(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let from = map(args, 0);
     let picked = Map::new();
     for key in args.iter().skip(1).filter_map(Value::as_str) {
@@ -82,22 +82,22 @@ fn pick(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(picked.into())
 }
 
-fn omit(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn omit(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let left_out: HashSet<&[u8]> = args.iter().skip(1).filter_map(Value::as_bytes).collect();
     let from = map(args, 0);
-    ctx.spend((from.len() * size_of::<Value>()) as u64)?;
+    run.spend((from.len() * size_of::<Value>()) as u64)?;
     let kept = from.snapshot().into_iter().filter(|(key, _)| !left_out.contains(key.as_bytes()));
     Ok(kept.collect::<Map>().into())
 }
 
 /// In the order of their keys; Go's order is random.
-fn values(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn values(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let of = map(args, 0);
-    ctx.spend((of.len() * size_of::<Value>()) as u64)?;
+    run.spend((of.len() * size_of::<Value>()) as u64)?;
     Ok(Value::list(of.entries().values().cloned().collect()))
 }
 
-fn dig(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn dig(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let [keys @ .., default, root] = args else {
         return Err("dig needs at least three arguments".into());
     };
@@ -133,27 +133,27 @@ fn not_a(value: &Value, wanted: &str) -> FuncError {
 }
 
 /// A copy that shares nothing: of maps and lists all the way down.
-fn deep_copy(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn deep_copy(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
     if value.is_nil() {
         return Err("reflect: call of reflect.Value.Type on zero Value".into());
     }
-    value.check_walk(&ctx.cx().limits)?;
-    copy(ctx, value)
+    value.check_walk(&run.cx().limits)?;
+    copy(run, value)
 }
 
-fn copy(ctx: &mut Ctx, value: &Value) -> Result<Value, FuncError> {
+fn copy(run: &mut Run, value: &Value) -> Result<Value, FuncError> {
     match value {
         Value::List(list) if !list.is_nil() => {
-            ctx.spend((list.len() * size_of::<Value>()) as u64)?;
-            let items = list.iter().map(|v| copy(ctx, v)).collect::<Result<_, _>>()?;
+            run.spend((list.len() * size_of::<Value>()) as u64)?;
+            let items = list.iter().map(|v| copy(run, v)).collect::<Result<_, _>>()?;
             Ok(List::typed(items, list.ty()).into())
         }
         Value::Map(map) if !map.is_nil() => {
-            ctx.spend((map.len() * size_of::<Value>()) as u64)?;
+            run.spend((map.len() * size_of::<Value>()) as u64)?;
             let mut entries = crate::value::Entries::new();
             for (key, value) in map.entries().iter() {
-                entries.insert(key.clone(), copy(ctx, value)?);
+                entries.insert(key.clone(), copy(run, value)?);
             }
             Ok(Map::typed(entries, map.ty()).into())
         }

@@ -4,8 +4,8 @@
 use super::cast::truncate;
 use super::dates::{as_duration, duration_value, in_float};
 use super::strings::trim_where;
-use super::{FuncError, Function, any};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any};
+use crate::run::Run;
 use crate::value::{Type, Value};
 use keyfill_go::quote::quote;
 use keyfill_go::strconv::{Bits, Layout, format_float, parse_float};
@@ -48,7 +48,7 @@ fn fraction(args: &[Value], unit: i64, times: f64) -> Value {
     Value::Float(in_float(or_zero(args), unit) / times)
 }
 
-fn weeks(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn weeks(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Float(in_float(or_zero(args), HOUR) / 24.0 / 7.0))
 }
 

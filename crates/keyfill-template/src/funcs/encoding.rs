@@ -1,6 +1,6 @@
 //! Base64 and base32. What cannot be decoded gives the text of the error, as sprig has it.
 
-use super::{FuncError, Function, text};
+use crate::function::{FuncError, Function, text};
 use crate::value::{Type, Value};
 use keyfill_go::base;
 

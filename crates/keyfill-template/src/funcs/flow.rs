@@ -1,7 +1,7 @@
 //! Flow: ending a template on purpose.
 
-use super::{FuncError, Function, any, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any, text};
+use crate::run::Run;
 use crate::value::{Type, Value};
 
 /// The functions of this family.
@@ -10,12 +10,12 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("required", &[Type::String, Type::Any], required),
 ];
 
-fn fail(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn fail(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Err(message(args))
 }
 
 /// The value, unless it is nil or an empty string.
-fn required(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn required(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 1);
     if value.is_nil() || value.as_str().is_some_and(crate::value::Str::is_empty) {
         return Err(message(args));

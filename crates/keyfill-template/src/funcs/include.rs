@@ -1,21 +1,6 @@
-//! helm's functions that execute templates: `include` and `tpl`.
+//! helm's functions that execute templates. The executor does their work, since functions do not see it.
 
-use super::{FuncError, Function, any};
-use crate::Ctx;
-use crate::value::{Str, Type, Value};
+use crate::function::Function;
 
 /// `include` and `tpl`.
-pub const FUNCTIONS: &[Function] = &[
-    Function::fixed("include", &[Type::String, Type::Any], include),
-    Function::fixed("tpl", &[Type::String, Type::Any], tpl),
-];
-
-fn include(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let name = any(args, 0).as_str().unwrap_or(&Str::EMPTY);
-    ctx.include(name, any(args, 1)).map(Value::Str)
-}
-
-fn tpl(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let text = any(args, 0).as_str().unwrap_or(&Str::EMPTY);
-    ctx.tpl(text, any(args, 1)).map(Value::Str)
-}
+pub const FUNCTIONS: &[Function] = &[Function::include(), Function::tpl()];

@@ -3,8 +3,8 @@
 //! helm's `toJson`, `fromJson` and `fromJsonArray` take the place of sprig's: they put the error into the
 //! result. sprig's other forms stay.
 
-use super::{FuncError, Function, any, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any, text};
+use crate::run::Run;
 use crate::value::{
     ANY_MAP, ANYS, AsJson, Encoded, List, Map, Object, STAND_IN, Str, Type, Value, Walk, too_large,
 };
@@ -16,9 +16,9 @@ const S: Type = Type::String;
 
 /// The functions of this family.
 pub const FUNCTIONS: &[Function] = &[
-    Function::fixed("toJson", &[A], |ctx, args| or_empty(compact(ctx, args))),
+    Function::fixed("toJson", &[A], |run, args| or_empty(compact(run, args))),
     Function::fixed("mustToJson", &[A], compact),
-    Function::fixed("toPrettyJson", &[A], |ctx, args| or_empty(pretty(ctx, args))),
+    Function::fixed("toPrettyJson", &[A], |run, args| or_empty(pretty(run, args))),
     Function::fixed("mustToPrettyJson", &[A], pretty),
     Function::fixed("toRawJson", &[A], raw),
     Function::fixed("mustToRawJson", &[A], raw),
@@ -27,22 +27,22 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("mustFromJson", &[S], must_from_json),
 ];
 
-fn compact(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    encode(ctx, any(args, 0), |value| to_json(value))
+fn compact(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    encode(run, any(args, 0), |value| to_json(value))
 }
 
-fn pretty(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    encode(ctx, any(args, 0), |value| to_json_indent(value, "  ", Html::Escaped))
+fn pretty(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    encode(run, any(args, 0), |value| to_json_indent(value, "  ", Html::Escaped))
 }
 
-fn raw(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    encode(ctx, any(args, 0), |value| to_json_plain(value))
+fn raw(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    encode(run, any(args, 0), |value| to_json_plain(value))
 }
 
-fn encode(ctx: &mut Ctx, value: &Value, write: fn(&AsJson<'_>) -> Vec<u8>) -> Result<Value, FuncError> {
-    check(ctx, value)?;
+fn encode(run: &mut Run, value: &Value, write: fn(&AsJson<'_>) -> Vec<u8>) -> Result<Value, FuncError> {
+    check(run, value)?;
     let text = write(&AsJson(value));
-    ctx.spend(text.len() as u64)?;
+    run.spend(text.len() as u64)?;
     Ok(Value::str(with_escapes(text)))
 }
 
@@ -72,18 +72,18 @@ pub(super) fn or_empty(text: Result<Value, FuncError>) -> Result<Value, FuncErro
 }
 
 /// Refuses what JSON cannot show, with Go's words.
-pub(super) fn check(ctx: &mut Ctx, value: &Value) -> Result<(), FuncError> {
-    check_all(ctx, value, |_, _| true)
+pub(super) fn check(run: &mut Run, value: &Value) -> Result<(), FuncError> {
+    check_all(run, value, |_, _| true)
 }
 
 /// Refuses what JSON cannot show, and what YAML's reader refuses of what JSON shows: helm writes JSON and reads
 /// it as YAML before it writes YAML.
-pub(super) fn check_for_yaml(ctx: &mut Ctx, value: &Value) -> Result<(), FuncError> {
-    check_all(ctx, value, is_read_from_json)
+pub(super) fn check_for_yaml(run: &mut Run, value: &Value) -> Result<(), FuncError> {
+    check_all(run, value, is_read_from_json)
 }
 
-fn check_all(ctx: &mut Ctx, value: &Value, is_read: fn(&[u8], bool) -> bool) -> Result<(), FuncError> {
-    let limits = &ctx.cx().limits;
+fn check_all(run: &mut Run, value: &Value, is_read: fn(&[u8], bool) -> bool) -> Result<(), FuncError> {
+    let limits = &run.cx().limits;
     match (Check { walk: Walk::new(limits), is_read }).value(value, limits.depth) {
         Err(error) if error.is_limit() && value.holds_itself(limits) => {
             Err(format!("json: unsupported value: encountered a cycle via {}", value.type_name()).into())
@@ -165,18 +165,18 @@ impl From<Json> for Value {
     }
 }
 
-fn decode(ctx: &mut Ctx, args: &[Value]) -> Result<Result<Decoded, String>, FuncError> {
+fn decode(run: &mut Run, args: &[Value]) -> Result<Result<Decoded, String>, FuncError> {
     let text = text(args, 0);
-    ctx.spend(text.len() as u64 * 8)?;
-    Ok(json_decode::decode(text, ctx.cx().limits.depth).map_err(|error| error.to_string()))
+    run.spend(text.len() as u64 * 8)?;
+    Ok(json_decode::decode(text, run.cx().limits.depth).map_err(|error| error.to_string()))
 }
 
-fn must_from_json(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(decode(ctx, args)??.into_result().map(Value::from).map_err(|error| error.to_string())?)
+fn must_from_json(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(decode(run, args)??.into_result().map(Value::from).map_err(|error| error.to_string())?)
 }
 
-fn from_json(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(match decode(ctx, args)? {
+fn from_json(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(match decode(run, args)? {
         Ok(Decoded { value: Json::Null, error: None }) => Value::Map(Map::nil(&ANY_MAP)),
         Ok(Decoded { value: Json::Object(entries), error }) => {
             let map: Map = entries.into_iter().collect();
@@ -190,8 +190,8 @@ fn from_json(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     })
 }
 
-fn from_json_array(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(match decode(ctx, args)? {
+fn from_json_array(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(match decode(run, args)? {
         Ok(Decoded { value: Json::Null, error: None }) => Value::List(List::nil(&ANYS)),
         Ok(Decoded { value: Json::Array(_), error: Some(error) }) => error_list(error.to_string()),
         Ok(Decoded { value: array @ Json::Array(_), error: None }) => array.into(),

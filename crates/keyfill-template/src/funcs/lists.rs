@@ -5,8 +5,8 @@
 use super::cast::{self, slice, strval, texts, to_int64};
 use super::deep_equal::DeepEqual;
 use super::defaults::is_empty;
-use super::{FuncError, Function, any, int, list, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any, int, list, text};
+use crate::run::Run;
 use crate::value::{ANYS, List, ListType, Str, Type, Value, no_methods};
 
 /// The functions of this family.
@@ -51,109 +51,109 @@ pub const FUNCTIONS: &[Function] = &[
 static LISTS: ListType = ListType { name: "[][]interface {}", elem: Type::List, methods: no_methods };
 
 /// Accounts for a new list of this many items.
-fn spend(ctx: &mut Ctx, items: usize) -> Result<(), FuncError> {
-    ctx.spend((items * size_of::<Value>()) as u64)
+fn spend(run: &mut Run, items: usize) -> Result<(), FuncError> {
+    run.spend((items * size_of::<Value>()) as u64)
 }
 
-fn make(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn make(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::list(args.to_vec()))
 }
 
-fn push(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn push(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let mut items = slice(any(args, 0), "Cannot push on type")?.into_owned();
-    spend(ctx, items.len() + 1)?;
+    spend(run, items.len() + 1)?;
     items.push(any(args, 1).clone());
     Ok(Value::list(items))
 }
 
-fn prepend(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn prepend(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let items = slice(any(args, 0), "Cannot prepend on type")?;
-    spend(ctx, items.len() + 1)?;
+    spend(run, items.len() + 1)?;
     Ok(Value::list(std::iter::once(any(args, 1)).chain(items.iter()).cloned().collect()))
 }
 
-fn first(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn first(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let items = slice(any(args, 0), "Cannot find first on type")?;
     Ok(items.first().cloned().unwrap_or_default())
 }
 
-fn last(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn last(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let items = slice(any(args, 0), "Cannot find last on type")?;
     Ok(items.last().cloned().unwrap_or_default())
 }
 
-fn rest(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn rest(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let items = slice(any(args, 0), "Cannot find rest on type")?;
-    spend(ctx, items.len())?;
+    spend(run, items.len())?;
     Ok(Value::List(items.get(1..).map_or_else(|| List::nil(&ANYS), |items| List::new(items.to_vec()))))
 }
 
-fn initial(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn initial(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let items = slice(any(args, 0), "Cannot find initial on type")?;
-    spend(ctx, items.len())?;
+    spend(run, items.len())?;
     Ok(Value::List(match items.split_last() {
         Some((_, items)) => List::new(items.to_vec()),
         None => List::nil(&ANYS),
     }))
 }
 
-fn reverse(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn reverse(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let items = slice(any(args, 0), "Cannot find reverse on type")?;
-    spend(ctx, items.len())?;
+    spend(run, items.len())?;
     Ok(Value::list(items.iter().rev().cloned().collect()))
 }
 
-fn compact(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn compact(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let items = slice(any(args, 0), "Cannot compact on type")?;
-    spend(ctx, items.len())?;
+    spend(run, items.len())?;
     Ok(Value::list(items.iter().filter(|v| !is_empty(v)).cloned().collect()))
 }
 
-fn uniq(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn uniq(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let items = slice(any(args, 0), "Cannot find uniq on type")?;
-    spend(ctx, items.len())?;
-    let mut compare = DeepEqual::new(ctx);
+    spend(run, items.len())?;
+    let mut compare = DeepEqual::new(run);
     let mut kept: Vec<Value> = Vec::new();
     for item in items.iter() {
         // Each item is compared with all that were kept.
-        ctx.spend(kept.len() as u64)?;
+        run.spend(kept.len() as u64)?;
         if !compare.any(&kept, item)? {
             kept.push(item.clone());
         }
     }
-    compare.finish(ctx)?;
+    compare.finish(run)?;
     Ok(Value::list(kept))
 }
 
-fn without(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn without(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let items = slice(any(args, 0), "Cannot find without on type")?;
     let left_out = args.get(1..).unwrap_or_default();
-    spend(ctx, items.len())?;
-    let mut compare = DeepEqual::new(ctx);
+    spend(run, items.len())?;
+    let mut compare = DeepEqual::new(run);
     let mut kept = Vec::new();
     for item in items.iter() {
-        ctx.work(left_out.len() as u64 * size_of::<Value>() as u64)?;
+        run.work(left_out.len() as u64 * size_of::<Value>() as u64)?;
         if !compare.any(left_out, item)? {
             kept.push(item.clone());
         }
     }
-    compare.finish(ctx)?;
+    compare.finish(run)?;
     Ok(Value::list(kept))
 }
 
-fn has(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn has(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (needle, haystack) = (any(args, 0), any(args, 1));
     if haystack.is_nil() {
         return Ok(Value::Bool(false));
     }
     let items = slice(haystack, "Cannot find has on type")?;
-    let mut compare = DeepEqual::new(ctx);
+    let mut compare = DeepEqual::new(run);
     let found = compare.any(&items, needle)?;
-    compare.finish(ctx)?;
+    compare.finish(run)?;
     Ok(Value::Bool(found))
 }
 
-fn cut(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn cut(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
     let len = slice(value, "list should be type of slice or array but")?.len();
     if len == 0 {
@@ -165,7 +165,7 @@ fn cut(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     let Some((start, end)) = range.filter(|&(start, end)| start <= end && end <= len) else {
         return Err("reflect.Value.Slice: slice index out of bounds".into());
     };
-    spend(ctx, end - start)?;
+    spend(run, end - start)?;
     Ok(match value {
         Value::Bytes(bytes) => Value::Bytes(Str::new(&bytes.as_bytes()[start..end])),
         Value::List(list) => Value::List(list.slice(start, end)),
@@ -173,7 +173,7 @@ fn cut(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     })
 }
 
-fn concat(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn concat(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let mut all = Vec::new();
     for value in args {
         if value.is_nil() {
@@ -182,17 +182,17 @@ fn concat(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
         let Some(items) = cast::elements(value) else {
             return Err(format!("Cannot concat type {} as list", value.kind().name()).into());
         };
-        spend(ctx, items.len())?;
+        spend(run, items.len())?;
         all.extend_from_slice(&items);
     }
     Ok(Value::List(if all.is_empty() { List::nil(&ANYS) } else { List::new(all) }))
 }
 
-fn chunk(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn chunk(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let size = int(args, 0);
     let items = slice(any(args, 1), "Cannot chunk type")?;
     let len = items.len();
-    spend(ctx, len)?;
+    spend(run, len)?;
     // Go counts the chunks with floats: sizes of 0 and below end in these two panics, or in one chunk.
     let count = cast::truncate(((len as f64 - 1.0) / size as f64).floor() + 1.0);
     let out_of_range = || FuncError::new("runtime error: makeslice: len out of range");
@@ -216,7 +216,7 @@ fn chunk(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::List(List::typed(vec![Value::list(chunk.to_vec())], &LISTS)))
 }
 
-fn sort_alpha(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn sort_alpha(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
     if cast::elements(value).is_none() {
         return Ok(Value::List(List::strings([strval(value)?])));
@@ -228,20 +228,20 @@ fn sort_alpha(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
         return Ok(value.clone());
     }
     let mut texts = texts(value)?;
-    spend(ctx, texts.len())?;
+    spend(run, texts.len())?;
     texts.sort_unstable();
     Ok(Value::List(List::strings(texts)))
 }
 
-fn join(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn join(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (separator, texts) = (text(args, 0), texts(any(args, 1))?);
     let bytes = texts.iter().map(Str::len).sum::<usize>() + separator.len() * texts.len();
-    ctx.spend(bytes as u64)?;
+    run.spend(bytes as u64)?;
     let parts: Vec<&[u8]> = texts.iter().map(Str::as_bytes).collect();
     Ok(Value::str(parts.join(separator)))
 }
 
-fn to_strings(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn to_strings(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
     if let Value::List(strings) = value
         && strings.ty().elem == Type::String
@@ -249,6 +249,6 @@ fn to_strings(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
         return Ok(Value::List(list(args, 0)));
     }
     let texts = texts(value)?;
-    spend(ctx, texts.len())?;
+    spend(run, texts.len())?;
     Ok(Value::List(List::strings(texts)))
 }

@@ -1,8 +1,8 @@
 //! Numbers: integer and decimal arithmetic, rounding, sequences, conversion.
 
 use super::cast::{print, to_float64, to_int64};
-use super::{FuncError, Function, any, float, int, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any, float, int, text};
+use crate::run::Run;
 use crate::value::{INTS, List, Type, Value};
 use keyfill_go::strconv::{self, NumError};
 use std::fmt::Write as _;
@@ -47,22 +47,22 @@ pub(super) fn clamped(text: &[u8], base: u32) -> i64 {
     }
 }
 
-fn atoi(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn atoi(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Int(clamped(text(args, 0), 10)))
 }
 
 /// Octal digits as a number.
-fn to_decimal(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn to_decimal(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let text = print(any(args, 0))?;
     let number = std::str::from_utf8(&text).ok().and_then(|text| strconv::parse_int(text, 8).ok());
     Ok(Value::Int64(number.unwrap_or(0)))
 }
 
-fn add(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn add(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Int64(args.iter().map(to_int64).fold(0, i64::wrapping_add)))
 }
 
-fn sub(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn sub(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Int64(to_int64(any(args, 0)).wrapping_sub(to_int64(any(args, 1)))))
 }
 
@@ -73,27 +73,27 @@ fn divisor(args: &[Value]) -> Result<i64, FuncError> {
     }
 }
 
-fn div(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn div(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Int64(to_int64(any(args, 0)).wrapping_div(divisor(args)?)))
 }
 
-fn modulo(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn modulo(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Int64(to_int64(any(args, 0)).wrapping_rem(divisor(args)?)))
 }
 
-fn mul(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn mul(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Int64(args.iter().map(to_int64).fold(1, i64::wrapping_mul)))
 }
 
-fn max(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn max(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Int64(args.iter().map(to_int64).max().unwrap_or(0)))
 }
 
-fn min(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn min(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Int64(args.iter().map(to_int64).min().unwrap_or(0)))
 }
 
-fn maxf(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn maxf(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let larger = |a: f64, b: f64| match () {
         () if a == f64::INFINITY || b == f64::INFINITY => f64::INFINITY,
         () if a.is_nan() || b.is_nan() => f64::NAN,
@@ -109,7 +109,7 @@ fn maxf(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Float(args.iter().map(to_float64).reduce(larger).unwrap_or(0.0)))
 }
 
-fn minf(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn minf(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let smaller = |a: f64, b: f64| match () {
         () if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY => f64::NEG_INFINITY,
         () if a.is_nan() || b.is_nan() => f64::NAN,
@@ -126,7 +126,7 @@ fn minf(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 /// Rounds to a number of decimal places, up from one half, or from where the third argument says.
-fn round(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn round(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let up_from = if args.len() > 2 { float(args, 2) } else { 0.5 };
     let power = power_of_ten(int(args, 1));
     let digits = power * to_float64(any(args, 0));
@@ -173,14 +173,14 @@ fn times_power_of_two(fraction: f64, exponent: i64) -> f64 {
 }
 
 /// The numbers from `start` to before `stop`.
-fn counted(ctx: &mut Ctx, start: i64, stop: i64, step: i64) -> Result<Vec<i64>, FuncError> {
+fn counted(run: &mut Run, start: i64, stop: i64, step: i64) -> Result<Vec<i64>, FuncError> {
     if (stop < start) != (step < 0) || step == 0 || start == stop {
         return Ok(Vec::new());
     }
     let distance = (i128::from(stop) - i128::from(start)).unsigned_abs();
     let count = distance.div_ceil(u128::from(step.unsigned_abs()));
     let count = u64::try_from(count).unwrap_or(u64::MAX);
-    ctx.spend(count.saturating_mul(size_of::<Value>() as u64))?;
+    run.spend(count.saturating_mul(size_of::<Value>() as u64))?;
     Ok((0..count.cast_signed()).map(|n| start.wrapping_add(n.wrapping_mul(step))).collect())
 }
 
@@ -188,17 +188,17 @@ fn ints(numbers: Vec<i64>) -> Value {
     Value::List(List::typed(numbers.into_iter().map(Value::Int).collect(), &INTS))
 }
 
-fn until(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn until(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let count = int(args, 0);
-    Ok(ints(counted(ctx, 0, count, if count < 0 { -1 } else { 1 })?))
+    Ok(ints(counted(run, 0, count, if count < 0 { -1 } else { 1 })?))
 }
 
-fn until_step(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(ints(counted(ctx, int(args, 0), int(args, 1), int(args, 2))?))
+fn until_step(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(ints(counted(run, int(args, 0), int(args, 1), int(args, 2))?))
 }
 
 /// As the program of that name: `end`, `start end` or `start step end`, the end included.
-fn seq(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn seq(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (start, step, end) = match args.len() {
         1 => (1, None, int(args, 0)),
         2 => (int(args, 0), None, int(args, 1)),
@@ -210,14 +210,14 @@ fn seq(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
         Some(step) if towards < 0 && step > 0 => return Ok("".into()),
         step => step.unwrap_or(towards),
     };
-    let numbers = counted(ctx, start, end.wrapping_add(towards), step)?;
+    let numbers = counted(run, start, end.wrapping_add(towards), step)?;
     let mut out = String::new();
     for (place, number) in numbers.iter().enumerate() {
         let space = if place > 0 { " " } else { "" };
         // Writing to a string cannot fail.
         let _ = write!(out, "{space}{number}");
     }
-    ctx.spend(out.len() as u64)?;
+    run.spend(out.len() as u64)?;
     Ok(out.into())
 }
 

@@ -1,7 +1,7 @@
 //! Merging of maps, by the rules of `dario.cat/mergo`: `merge`, `mergeOverwrite` and their `must` forms.
 
-use super::{FuncError, Function, map};
-use crate::Ctx;
+use crate::function::{FuncError, Function, map};
+use crate::run::Run;
 use crate::value::{Kind, Map, Type, Value, Walk, too_large};
 
 /// The functions of this family.
@@ -21,20 +21,20 @@ enum Present {
     Replaced,
 }
 
-fn merge(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    swallow(merge_all(ctx, args, Present::Kept))
+fn merge(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    swallow(merge_all(run, args, Present::Kept))
 }
 
-fn must_merge(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    merge_all(ctx, args, Present::Kept)
+fn must_merge(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    merge_all(run, args, Present::Kept)
 }
 
-fn merge_overwrite(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    swallow(merge_all(ctx, args, Present::Replaced))
+fn merge_overwrite(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    swallow(merge_all(run, args, Present::Replaced))
 }
 
-fn must_merge_overwrite(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    merge_all(ctx, args, Present::Replaced)
+fn must_merge_overwrite(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    merge_all(run, args, Present::Replaced)
 }
 
 /// sprig gives an empty string when maps do not go together.
@@ -45,22 +45,22 @@ fn swallow(merged: Result<Value, FuncError>) -> Result<Value, FuncError> {
     }
 }
 
-fn merge_all(ctx: &mut Ctx, args: &[Value], present: Present) -> Result<Value, FuncError> {
+fn merge_all(run: &mut Run, args: &[Value], present: Present) -> Result<Value, FuncError> {
     let mut into = map(args, 0);
-    let mut walk = Walk::new(&ctx.cx().limits);
+    let mut walk = Walk::new(&run.cx().limits);
     for index in 1..args.len() {
         let from = map(args, index);
         if into.is_nil() && !from.is_nil() {
             into = Map::new();
         }
-        let depth = ctx.cx().limits.depth;
-        merge_into(ctx, &mut walk, &into, &from, present, depth)?;
+        let depth = run.cx().limits.depth;
+        merge_into(run, &mut walk, &into, &from, present, depth)?;
     }
     Ok(into.into())
 }
 
 fn merge_into(
-    ctx: &mut Ctx,
+    run: &mut Run,
     walk: &mut Walk,
     into: &Map,
     from: &Map,
@@ -69,7 +69,7 @@ fn merge_into(
 ) -> Result<(), FuncError> {
     let depth = depth.checked_sub(1).ok_or_else(too_large)?;
     walk.visit(from.len())?;
-    ctx.spend((from.len() * size_of::<Value>()) as u64)?;
+    run.spend((from.len() * size_of::<Value>()) as u64)?;
     for (key, value) in from.snapshot() {
         let old = into.get(key.as_bytes());
         if value.is_nil() {
@@ -81,7 +81,7 @@ fn merge_into(
         if let (Value::Map(from), Some(Value::Map(old))) = (&value, &old)
             && !old.is_nil()
         {
-            merge_into(ctx, walk, old, from, present, depth)?;
+            merge_into(run, walk, old, from, present, depth)?;
         } else if let Some(old) = &old {
             refuse_pointer(old, &value, present)?;
         }

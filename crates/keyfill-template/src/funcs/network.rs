@@ -1,7 +1,7 @@
 //! What would ask a network or a cluster: rendering never does, so these answer as `helm template` does.
 
-use super::{FuncError, Function};
-use crate::Ctx;
+use crate::function::{FuncError, Function};
+use crate::run::Run;
 use crate::value::{Map, Type, Value};
 
 const S: Type = Type::String;
@@ -10,10 +10,10 @@ const S: Type = Type::String;
 pub const FUNCTIONS: &[Function] =
     &[Function::fixed("getHostByName", &[S], no_host), Function::fixed("lookup", &[S, S, S, S], nothing)];
 
-fn no_host(_: &mut Ctx, _: &[Value]) -> Result<Value, FuncError> {
+fn no_host(_: &mut Run, _: &[Value]) -> Result<Value, FuncError> {
     Ok("".into())
 }
 
-fn nothing(_: &mut Ctx, _: &[Value]) -> Result<Value, FuncError> {
+fn nothing(_: &mut Run, _: &[Value]) -> Result<Value, FuncError> {
     Ok(Map::new().into())
 }

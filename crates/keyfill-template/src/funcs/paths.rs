@@ -1,7 +1,7 @@
 //! Paths: with slashes. The `os` forms are those of Linux, the same.
 
-use super::{FuncError, Function, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, text};
+use crate::run::Run;
 use crate::value::{Type, Value};
 use keyfill_go::path;
 
@@ -21,22 +21,22 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("osIsAbs", &[S], is_abs),
 ];
 
-fn base(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn base(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(path::base(text(args, 0))))
 }
 
-fn dir(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn dir(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(path::dir(text(args, 0))))
 }
 
-fn clean(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn clean(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(path::clean(text(args, 0))))
 }
 
-fn ext(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn ext(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(path::ext(text(args, 0))))
 }
 
-fn is_abs(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn is_abs(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(path::is_abs(text(args, 0))))
 }

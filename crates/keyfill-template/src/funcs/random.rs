@@ -1,10 +1,10 @@
 //! Randomness: strings, numbers, shuffling, UUIDs.
 //!
 //! The numbers come from the operating system's entropy, or from a [`Seed`] that the host provides with
-//! [`Ctx::provide`]: then a run repeats.
+//! [`Run::provide`]: then a run repeats.
 
-use super::{FuncError, Function, int, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, int, text};
+use crate::run::Run;
 use crate::value::{Type, Value};
 use keyfill_go::{base, utf8};
 use rand_chacha::ChaCha20Rng;
@@ -14,10 +14,10 @@ const I: Type = Type::Int;
 
 /// The functions of this family.
 pub const FUNCTIONS: &[Function] = &[
-    Function::fixed("randAlphaNum", &[I], |ctx, args| letters(ctx, args, u8::is_ascii_alphanumeric)),
-    Function::fixed("randAlpha", &[I], |ctx, args| letters(ctx, args, u8::is_ascii_alphabetic)),
-    Function::fixed("randNumeric", &[I], |ctx, args| letters(ctx, args, u8::is_ascii_digit)),
-    Function::fixed("randAscii", &[I], |ctx, args| letters(ctx, args, |b| (b' '..0x7f).contains(b))),
+    Function::fixed("randAlphaNum", &[I], |run, args| letters(run, args, u8::is_ascii_alphanumeric)),
+    Function::fixed("randAlpha", &[I], |run, args| letters(run, args, u8::is_ascii_alphabetic)),
+    Function::fixed("randNumeric", &[I], |run, args| letters(run, args, u8::is_ascii_digit)),
+    Function::fixed("randAscii", &[I], |run, args| letters(run, args, |b| (b' '..0x7f).contains(b))),
     Function::fixed("randBytes", &[I], bytes),
     Function::fixed("randInt", &[I, I], number),
     Function::fixed("shuffle", &[Type::String], shuffle),
@@ -33,9 +33,9 @@ pub struct Seed(pub u64);
 struct Source(Option<ChaCha20Rng>);
 
 /// The run's random numbers.
-pub(super) fn source(ctx: &mut Ctx) -> Result<&mut ChaCha20Rng, FuncError> {
-    let seed = ctx.provided::<Seed>().copied();
-    let Source(source) = ctx.state();
+pub(super) fn source(run: &mut Run) -> Result<&mut ChaCha20Rng, FuncError> {
+    let seed = run.provided::<Seed>().copied();
+    let Source(source) = run.state();
     match source {
         Some(rng) => Ok(rng),
         empty => {
@@ -66,44 +66,44 @@ fn below(rng: &mut ChaCha20Rng, bound: u64) -> u64 {
 }
 
 /// A negative count gives nothing, as sprig drops the error.
-fn count(ctx: &mut Ctx, args: &[Value]) -> Result<usize, FuncError> {
+fn count(run: &mut Run, args: &[Value]) -> Result<usize, FuncError> {
     let count = u64::try_from(int(args, 0)).unwrap_or(0);
-    ctx.spend(count)?;
+    run.spend(count)?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
-fn letters(ctx: &mut Ctx, args: &[Value], accept: fn(&u8) -> bool) -> Result<Value, FuncError> {
-    let count = count(ctx, args)?;
+fn letters(run: &mut Run, args: &[Value], accept: fn(&u8) -> bool) -> Result<Value, FuncError> {
+    let count = count(run, args)?;
     let alphabet: Vec<u8> = (0..0x80).filter(accept).collect();
-    let rng = source(ctx)?;
+    let rng = source(run)?;
     let letter = |_| alphabet[below(rng, alphabet.len() as u64) as usize];
     Ok(Value::str((0..count).map(letter).collect::<Vec<u8>>()))
 }
 
-fn bytes(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn bytes(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     if int(args, 0) < 0 {
         return Err("runtime error: makeslice: len out of range".into());
     }
-    let count = count(ctx, args)?;
-    ctx.spend(count as u64 / 3 * 4)?;
+    let count = count(run, args)?;
+    run.spend(count as u64 / 3 * 4)?;
     let mut bytes = vec![0; count];
-    source(ctx)?.fill_bytes(&mut bytes);
+    source(run)?.fill_bytes(&mut bytes);
     Ok(Value::str(base::encode64(&bytes)))
 }
 
-fn number(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn number(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (from, to) = (int(args, 0), int(args, 1));
     let bound = to.wrapping_sub(from);
     if bound <= 0 {
         return Err("invalid argument to Intn".into());
     }
-    Ok(Value::Int(from.wrapping_add_unsigned(below(source(ctx)?, bound.unsigned_abs()))))
+    Ok(Value::Int(from.wrapping_add_unsigned(below(source(run)?, bound.unsigned_abs()))))
 }
 
-fn shuffle(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn shuffle(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let mut runes: Vec<char> = utf8::runes(text(args, 0)).map(|rune| rune.char).collect();
-    ctx.spend(4 * runes.len() as u64)?;
-    let rng = source(ctx)?;
+    run.spend(4 * runes.len() as u64)?;
+    let rng = source(run)?;
     for last in (1..runes.len()).rev() {
         runes.swap(last, below(rng, last as u64 + 1) as usize);
     }
@@ -111,9 +111,9 @@ fn shuffle(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 /// A random UUID, of version 4 and the variant of RFC 9562.
-fn uuid(ctx: &mut Ctx, _: &[Value]) -> Result<Value, FuncError> {
+fn uuid(run: &mut Run, _: &[Value]) -> Result<Value, FuncError> {
     let mut id = [0; 16];
-    source(ctx)?.fill_bytes(&mut id);
+    source(run)?.fill_bytes(&mut id);
     id[6] = id[6] & 0x0f | 0x40;
     id[8] = id[8] & 0x3f | 0x80;
     let mut out = String::with_capacity(36);

@@ -1,8 +1,8 @@
 //! Types: what a value is, and whether two are the same.
 
 use super::deep_equal::DeepEqual;
-use super::{FuncError, Function, any, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any, text};
+use crate::run::Run;
 use crate::value::{Type, Value};
 
 const A: Type = Type::Any;
@@ -17,24 +17,24 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("deepEqual", &[A, A], equal),
 ];
 
-fn type_is(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn type_is(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(any(args, 1).type_name().as_bytes() == text(args, 0)))
 }
 
 /// The type, or a pointer to it.
-fn type_is_like(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn type_is_like(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let found = any(args, 1).type_name();
     let found = found.as_bytes();
     Ok(Value::Bool(found == text(args, 0) || found.strip_prefix(b"*") == Some(text(args, 0))))
 }
 
-fn kind_is(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn kind_is(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(any(args, 1).kind().name().as_bytes() == text(args, 0)))
 }
 
-fn equal(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let mut compare = DeepEqual::new(ctx);
+fn equal(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    let mut compare = DeepEqual::new(run);
     let equal = compare.of(any(args, 0), any(args, 1))?;
-    compare.finish(ctx)?;
+    compare.finish(run)?;
     Ok(Value::Bool(equal))
 }

@@ -1,7 +1,7 @@
 //! Regular expressions, with Go's syntax. Compiled ones are kept for the length of the run.
 
-use super::{FuncError, Function, int, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, int, text};
+use crate::run::Run;
 use crate::value::{List, STRINGS, Str, Type, Value};
 use keyfill_go::regexp::{self, Regexp};
 use std::collections::HashMap;
@@ -38,18 +38,18 @@ struct Compiled {
     bytes: usize,
 }
 
-fn compiled(ctx: &mut Ctx, expression: &[u8]) -> Result<Result<Rc<Regexp>, regexp::Error>, FuncError> {
-    let known: &mut Compiled = ctx.state();
+fn compiled(run: &mut Run, expression: &[u8]) -> Result<Result<Rc<Regexp>, regexp::Error>, FuncError> {
+    let known: &mut Compiled = run.state();
     if let Some(regexp) = known.kept.get(expression) {
         return Ok(Ok(Rc::clone(regexp)));
     }
     // A short text may take long to compile.
-    ctx.check()?;
+    run.check()?;
     let regexp = match Regexp::compile(expression) {
         Ok(regexp) => Rc::new(regexp),
         Err(error) => return Ok(Err(error)),
     };
-    let known: &mut Compiled = ctx.state();
+    let known: &mut Compiled = run.state();
     known.bytes += regexp.memory_usage();
     if known.kept.len() >= KEPT || known.bytes > KEPT_BYTES {
         known.kept.clear();
@@ -60,72 +60,72 @@ fn compiled(ctx: &mut Ctx, expression: &[u8]) -> Result<Result<Rc<Regexp>, regex
 }
 
 /// Argument 0 compiled; Go's `MustCompile` panics with more words than `Compile` has, but it fails as well.
-fn expression(ctx: &mut Ctx, args: &[Value]) -> Result<Rc<Regexp>, FuncError> {
+fn expression(run: &mut Run, args: &[Value]) -> Result<Rc<Regexp>, FuncError> {
     // The search is linear in the text.
-    ctx.spend(text(args, 1).len() as u64)?;
-    compiled(ctx, text(args, 0))?.map_err(|error| error.to_string().into())
+    run.spend(text(args, 1).len() as u64)?;
+    compiled(run, text(args, 0))?.map_err(|error| error.to_string().into())
 }
 
-fn is_match(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let found = compiled(ctx, text(args, 0))?.is_ok_and(|regexp| regexp.is_match(text(args, 1)));
+fn is_match(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    let found = compiled(run, text(args, 0))?.is_ok_and(|regexp| regexp.is_match(text(args, 1)));
     Ok(Value::Bool(found))
 }
 
-fn must_match(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(Value::Bool(expression(ctx, args)?.is_match(text(args, 1))))
+fn must_match(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(Value::Bool(expression(run, args)?.is_match(text(args, 1))))
 }
 
-fn find(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let found = expression(ctx, args)?.find(text(args, 1)).unwrap_or(0..0);
+fn find(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    let found = expression(run, args)?.find(text(args, 1)).unwrap_or(0..0);
     Ok(Value::str(&text(args, 1)[found]))
 }
 
-fn find_all(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    room_for_places(ctx, args)?;
-    let found = expression(ctx, args)?.find_all(text(args, 1), int(args, 2));
+fn find_all(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    room_for_places(run, args)?;
+    let found = expression(run, args)?.find_all(text(args, 1), int(args, 2));
     if found.is_empty() {
         return Ok(Value::List(List::nil(&STRINGS)));
     }
-    pieces(ctx, args, found)
+    pieces(run, args, found)
 }
 
-fn split(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    room_for_places(ctx, args)?;
-    match expression(ctx, args)?.split(text(args, 1), int(args, 2)) {
-        Some(found) => pieces(ctx, args, found),
+fn split(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    room_for_places(run, args)?;
+    match expression(run, args)?.split(text(args, 1), int(args, 2)) {
+        Some(found) => pieces(run, args, found),
         None => Ok(Value::List(List::nil(&STRINGS))),
     }
 }
 
 /// At worst there is a match at each byte.
-fn room_for_places(ctx: &mut Ctx, args: &[Value]) -> Result<(), FuncError> {
-    ctx.room((text(args, 1).len() * size_of::<Range<usize>>()) as u64)
+fn room_for_places(run: &mut Run, args: &[Value]) -> Result<(), FuncError> {
+    run.room((text(args, 1).len() * size_of::<Range<usize>>()) as u64)
 }
 
-fn pieces(ctx: &mut Ctx, args: &[Value], found: Vec<Range<usize>>) -> Result<Value, FuncError> {
-    ctx.spend((found.len() * size_of::<Value>()) as u64)?;
+fn pieces(run: &mut Run, args: &[Value], found: Vec<Range<usize>>) -> Result<Value, FuncError> {
+    run.spend((found.len() * size_of::<Value>()) as u64)?;
     let whole = text(args, 1);
     Ok(List::strings(found.into_iter().map(|range| Str::new(&whole[range]))).into())
 }
 
-fn replace_all(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let regexp = replacing(ctx, args)?;
+fn replace_all(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    let regexp = replacing(run, args)?;
     Ok(Value::str(regexp.replace_all(text(args, 1), text(args, 2))))
 }
 
-fn replace_all_literal(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let regexp = replacing(ctx, args)?;
+fn replace_all_literal(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    let regexp = replacing(run, args)?;
     Ok(Value::str(regexp.replace_all_literal(text(args, 1), text(args, 2))))
 }
 
 /// Accounts for the result: at worst a replacement for each byte, in which each `$` is the whole text.
-fn replacing(ctx: &mut Ctx, args: &[Value]) -> Result<Rc<Regexp>, FuncError> {
-    room_for_places(ctx, args)?;
-    let regexp = expression(ctx, args)?;
+fn replacing(run: &mut Run, args: &[Value]) -> Result<Rc<Regexp>, FuncError> {
+    room_for_places(run, args)?;
+    let regexp = expression(run, args)?;
     let (whole, template) = (text(args, 1), text(args, 2));
     let (len, matches) = (whole.len() as u64, regexp.find_all(whole, -1).len() as u64);
     let references = template.iter().filter(|&&b| b == b'$').count() as u64;
-    ctx.spend(len.saturating_add(matches.saturating_mul(template.len() as u64)))?;
-    ctx.spend(len.saturating_mul(references))?;
+    run.spend(len.saturating_add(matches.saturating_mul(template.len() as u64)))?;
+    run.spend(len.saturating_mul(references))?;
     Ok(regexp)
 }

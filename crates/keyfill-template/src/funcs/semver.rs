@@ -1,7 +1,7 @@
 //! Versions: `semver` and `semverCompare`.
 
-use super::{FuncError, Function, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, text};
+use crate::run::Run;
 use crate::value::{Encoded, Kind, Object, Str, Type, Value};
 use keyfill_go::semver::{Constraint, Version};
 use std::borrow::Cow;
@@ -12,11 +12,11 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("semverCompare", &[Type::String, Type::String], compare),
 ];
 
-fn semver(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn semver(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::object(VersionObject(parse(text(args, 0))?)))
 }
 
-fn compare(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn compare(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let constraint = Constraint::parse(&String::from_utf8_lossy(text(args, 0)));
     let constraint = constraint.map_err(|error| error.to_string())?;
     Ok(Value::Bool(constraint.check(&parse(text(args, 1))?)))

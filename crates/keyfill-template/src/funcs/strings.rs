@@ -1,8 +1,8 @@
 //! Strings: sprig's functions that cut, pad, search and join text. All count bytes, as Go does.
 
 use super::cast::{print, strval};
-use super::{FuncError, Function, int, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any, int, text};
+use crate::run::Run;
 use crate::value::{List, Map, STRING_MAP, Str, Type, Value};
 use keyfill_go::{quote as go_quote, unicode, utf8};
 use memchr::memmem;
@@ -42,16 +42,16 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("splitn", &[S, Type::Int, S], splitn),
 ];
 
-fn hello(_: &mut Ctx, _: &[Value]) -> Result<Value, FuncError> {
+fn hello(_: &mut Run, _: &[Value]) -> Result<Value, FuncError> {
     Ok("Hello!".into())
 }
 
 /// The text without white space at both ends.
-fn trim(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn trim(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(trim_where(text(args, 0), unicode::is_space)))
 }
 
-fn trim_all(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn trim_all(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let set: HashSet<char> = utf8::runes(text(args, 0)).map(|r| r.char).collect();
     Ok(Value::str(trim_where(text(args, 1), |c| set.contains(&c))))
 }
@@ -67,21 +67,21 @@ pub(super) fn trim_where(mut text: &[u8], cut: impl Fn(char) -> bool) -> &[u8] {
     text
 }
 
-fn trim_suffix(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn trim_suffix(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let whole = text(args, 1);
     Ok(Value::str(whole.strip_suffix(text(args, 0)).unwrap_or(whole)))
 }
 
-fn trim_prefix(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn trim_prefix(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let whole = text(args, 1);
     Ok(Value::str(whole.strip_prefix(text(args, 0)).unwrap_or(whole)))
 }
 
-fn upper(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn upper(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(change_case(text(args, 0), u8::to_ascii_uppercase, unicode::to_upper)))
 }
 
-fn lower(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn lower(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(change_case(text(args, 0), u8::to_ascii_lowercase, unicode::to_lower)))
 }
 
@@ -90,7 +90,7 @@ fn change_case(text: &[u8], ascii: fn(&u8) -> u8, other: fn(char) -> char) -> Ve
 }
 
 /// The first bytes; with a negative count the last ones.
-fn trunc(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn trunc(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (count, whole) = (int(args, 0), text(args, 1));
     let bytes = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     Ok(Value::str(match bytes < whole.len() {
@@ -100,7 +100,7 @@ fn trunc(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     }))
 }
 
-fn substr(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn substr(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (start, end, whole) = (int(args, 0), int(args, 1), text(args, 2));
     let len = whole.len() as i64;
     let (from, to) = match (start, end) {
@@ -117,33 +117,33 @@ fn substr(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     }
 }
 
-fn repeat(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(Value::str(repeated(ctx, int(args, 0), text(args, 1))?))
+fn repeat(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(Value::str(repeated(run, int(args, 0), text(args, 1))?))
 }
 
-fn repeated(ctx: &mut Ctx, count: i64, text: &[u8]) -> Result<Vec<u8>, FuncError> {
+fn repeated(run: &mut Run, count: i64, text: &[u8]) -> Result<Vec<u8>, FuncError> {
     let count = u64::try_from(count).map_err(|_| "strings: negative Repeat count")?;
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    ctx.spend(count.saturating_mul(text.len() as u64))?;
+    run.spend(count.saturating_mul(text.len() as u64))?;
     Ok(text.repeat(usize::try_from(count).unwrap_or(usize::MAX)))
 }
 
-fn indent(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(Value::str(indented(ctx, args, b"")?))
+fn indent(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(Value::str(indented(run, args, b"")?))
 }
 
-fn nindent(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(Value::str(indented(ctx, args, b"\n")?))
+fn nindent(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(Value::str(indented(run, args, b"\n")?))
 }
 
 /// Each line behind spaces, empty ones too.
-fn indented(ctx: &mut Ctx, args: &[Value], before: &[u8]) -> Result<Vec<u8>, FuncError> {
+fn indented(run: &mut Run, args: &[Value], before: &[u8]) -> Result<Vec<u8>, FuncError> {
     let (spaces, text) = (int(args, 0), text(args, 1));
-    let pad = repeated(ctx, spaces, b" ")?;
+    let pad = repeated(run, spaces, b" ")?;
     let lines = memchr::memchr_iter(b'\n', text).count() + 1;
-    ctx.spend(text.len() as u64 + (lines as u64).saturating_mul(pad.len() as u64))?;
+    run.spend(text.len() as u64 + (lines as u64).saturating_mul(pad.len() as u64))?;
     let mut out = Vec::with_capacity(before.len() + text.len() + lines * pad.len());
     out.extend_from_slice(before);
     let mut start = 0;
@@ -157,11 +157,11 @@ fn indented(ctx: &mut Ctx, args: &[Value], before: &[u8]) -> Result<Vec<u8>, Fun
     Ok(out)
 }
 
-fn replace(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn replace(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (old, new, whole) = (text(args, 0), text(args, 1), text(args, 2));
     if old.is_empty() {
         let runes = utf8::runes(whole).count() as u64;
-        ctx.spend((whole.len() as u64).saturating_add((runes + 1).saturating_mul(new.len() as u64)))?;
+        run.spend((whole.len() as u64).saturating_add((runes + 1).saturating_mul(new.len() as u64)))?;
         let mut out = new.to_vec();
         let mut rest = whole;
         while let Some(rune) = utf8::decode(rest) {
@@ -177,7 +177,7 @@ fn replace(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     if found == 0 {
         return Ok(Value::str(whole));
     }
-    ctx.spend((whole.len() as u64).saturating_add(found.saturating_mul(new.len() as u64)))?;
+    run.spend((whole.len() as u64).saturating_add(found.saturating_mul(new.len() as u64)))?;
     let (mut out, mut start) = (Vec::with_capacity(whole.len()), 0);
     for at in finder.find_iter(whole) {
         out.extend_from_slice(&whole[start..at]);
@@ -188,23 +188,23 @@ fn replace(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(out))
 }
 
-fn plural(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn plural(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(text(args, if int(args, 2) == 1 { 0 } else { 1 })))
 }
 
-fn contains(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn contains(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(memmem::find(text(args, 1), text(args, 0)).is_some()))
 }
 
-fn has_prefix(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn has_prefix(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(text(args, 1).starts_with(text(args, 0))))
 }
 
-fn has_suffix(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn has_suffix(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(text(args, 1).ends_with(text(args, 0))))
 }
 
-fn quote(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn quote(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let mut out = Vec::new();
     for (index, value) in args.iter().filter(|v| !v.is_nil()).enumerate() {
         if index > 0 {
@@ -212,50 +212,50 @@ fn quote(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
         }
         let text = strval(value)?;
         // At worst each byte becomes an escape of four.
-        ctx.room(4 * text.len() as u64)?;
-        ctx.spend(text.len() as u64)?;
+        run.room(4 * text.len() as u64)?;
+        run.spend(text.len() as u64)?;
         go_quote::append(&mut out, text.as_bytes(), go_quote::Escape::Unprintable);
     }
     Ok(Value::str(out))
 }
 
-fn squote(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn squote(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let mut out = Vec::new();
     for (index, value) in args.iter().filter(|v| !v.is_nil()).enumerate() {
         out.extend_from_slice(if index > 0 { b" '" } else { b"'" });
         out.extend_from_slice(&print(value)?);
         out.push(b'\'');
-        ctx.spend(out.len() as u64)?;
+        run.spend(out.len() as u64)?;
     }
     Ok(Value::str(out))
 }
 
-fn cat(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn cat(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let mut out = Vec::new();
     for (index, value) in args.iter().filter(|v| !v.is_nil()).enumerate() {
         if index > 0 {
             out.push(b' ');
         }
         out.extend_from_slice(&print(value)?);
-        ctx.spend(out.len() as u64)?;
+        run.spend(out.len() as u64)?;
     }
     Ok(Value::str(out))
 }
 
-fn to_string(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(Value::Str(strval(super::any(args, 0))?))
+fn to_string(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(Value::Str(strval(any(args, 0))?))
 }
 
-fn split(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(numbered(&pieces(ctx, text(args, 1), text(args, 0), -1)?))
+fn split(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(numbered(&pieces(run, text(args, 1), text(args, 0), -1)?))
 }
 
-fn split_list(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(List::strings(pieces(ctx, text(args, 1), text(args, 0), -1)?).into())
+fn split_list(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(List::strings(pieces(run, text(args, 1), text(args, 0), -1)?).into())
 }
 
-fn splitn(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(numbered(&pieces(ctx, text(args, 2), text(args, 0), int(args, 1))?))
+fn splitn(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    Ok(numbered(&pieces(run, text(args, 2), text(args, 0), int(args, 1))?))
 }
 
 /// The pieces as a map with the keys `_0`, `_1` and so on.
@@ -267,7 +267,7 @@ fn numbered(pieces: &[&[u8]]) -> Value {
 
 /// At most `limit` pieces between separators, all when it is negative; an empty separator parts characters.
 fn pieces<'a>(
-    ctx: &mut Ctx,
+    run: &mut Run,
     text: &'a [u8],
     separator: &[u8],
     limit: i64,
@@ -283,7 +283,7 @@ fn pieces<'a>(
         [byte] => memchr::memchr_iter(*byte, text).count() + 1,
         longer => memmem::find_iter(text, longer).count() + 1,
     };
-    ctx.spend((count.min(limit) * PIECE) as u64)?;
+    run.spend((count.min(limit) * PIECE) as u64)?;
     if separator.is_empty() {
         while let Some(rune) = utf8::decode(rest).filter(|_| pieces.len() + 1 < limit) {
             pieces.push(&rest[..rune.len]);

@@ -3,8 +3,8 @@
 use super::cast::print;
 use super::dates::{is_time, time_value};
 use super::json::error_map;
-use super::{FuncError, Function, any, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any, text};
+use crate::run::Run;
 use crate::value::{Kind, List, ListType, Map, Object, Type, Value, no_methods};
 use keyfill_go::strconv::{Bits, Layout, format_float};
 use keyfill_go::time::{Time, Zone};
@@ -28,23 +28,23 @@ const NIL_IN_ARRAY: &str = "toml: cannot encode array with nil element";
 const NO_KEY: &str = "toml: top-level values must be Go maps or structs";
 
 /// What cannot be written gives the text of the error.
-fn to_toml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    match write(ctx, args) {
+fn to_toml(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    match write(run, args) {
         // Go's library panics where it is given nothing.
         Err(error) if !error.is_limit() && !any(args, 0).is_nil() => Ok(error.to_string().into()),
         other => other,
     }
 }
 
-fn write(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn write(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
     if value.is_nil() {
         return Err("reflect: call of reflect.Value.Type on zero Value".into());
     }
-    value.check_written(&ctx.cx().limits)?;
+    value.check_written(&run.cx().limits)?;
     let mut writer = Writer { out: Vec::new() };
     writer.value(&[], value)?;
-    ctx.spend(writer.out.len() as u64)?;
+    run.spend(writer.out.len() as u64)?;
     Ok(Value::str(writer.out))
 }
 
@@ -295,9 +295,9 @@ fn entries(value: &Value) -> Result<(Pairs, Pairs), FuncError> {
 }
 
 /// What cannot be read gives a map with the error; its text is that of our parser.
-fn from_toml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn from_toml(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let text = text(args, 0);
-    ctx.spend(text.len() as u64 * 8)?;
+    run.spend(text.len() as u64 * 8)?;
     let Ok(text) = std::str::from_utf8(text) else {
         return Ok(error_map("toml: invalid UTF-8".into()));
     };

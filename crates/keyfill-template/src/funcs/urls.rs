@@ -1,7 +1,7 @@
 //! URLs: taken apart into a dictionary and put together again.
 
-use super::{FuncError, Function, map, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, map, text};
+use crate::run::Run;
 use crate::value::{Map, Type, Value};
 use keyfill_go::url::{self, Url};
 
@@ -9,7 +9,7 @@ use keyfill_go::url::{self, Url};
 pub const FUNCTIONS: &[Function] =
     &[Function::fixed("urlParse", &[Type::String], parse), Function::fixed("urlJoin", &[Type::Map], join)];
 
-fn parse(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn parse(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let url = url::parse(text(args, 0)).map_err(|error| format!("unable to parse url: {error}"))?;
     let user = url.user.as_ref().map(url::User::written).unwrap_or_default();
     let hostname = url.hostname().to_vec();
@@ -26,7 +26,7 @@ fn parse(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(parts.into_iter().map(|(name, part)| (name, Value::str(part))).collect::<Map>().into())
 }
 
-fn join(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn join(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let parts = map(args, 0);
     let part = |name: &str| match parts.get(name.as_bytes()) {
         None => Ok(Vec::new()),

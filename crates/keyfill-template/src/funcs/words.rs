@@ -1,7 +1,7 @@
 //! Words: the case styles, wrapping and abbreviation of sprig.
 
-use super::{FuncError, Function, int, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, int, text};
+use crate::run::Run;
 use crate::value::{Type, Value};
 use keyfill_go::words::{self, LongWords};
 
@@ -23,21 +23,21 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("abbrevboth", &[Type::Int, Type::Int, S], abbrevboth),
 ];
 
-fn wrap(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn wrap(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let whole = text(args, 1);
-    ctx.spend(2 * whole.len() as u64)?;
+    run.spend(2 * whole.len() as u64)?;
     Ok(Value::str(words::wrap(whole, int(args, 0), b"", LongWords::Kept)))
 }
 
-fn wrap_with(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn wrap_with(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (width, newline, whole) = (int(args, 0), text(args, 1), text(args, 2));
     // At worst each line of that width is followed by the separator.
     let lines = whole.len() as u64 / width.max(1).unsigned_abs() + 1;
-    ctx.spend((whole.len() as u64).saturating_add(lines.saturating_mul(2 * newline.len() as u64)))?;
+    run.spend((whole.len() as u64).saturating_add(lines.saturating_mul(2 * newline.len() as u64)))?;
     Ok(Value::str(words::wrap(whole, width, newline, LongWords::Cut)))
 }
 
-fn abbrev(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn abbrev(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (width, whole) = (int(args, 0), text(args, 1));
     if width < 4 {
         return Ok(Value::str(whole));
@@ -45,7 +45,7 @@ fn abbrev(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(words::abbreviate(whole, 0, width).unwrap_or_default()))
 }
 
-fn abbrevboth(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn abbrevboth(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (left, right, whole) = (int(args, 0), int(args, 1), text(args, 2));
     if right < 4 || left > 0 && right < 7 {
         return Ok(Value::str(whole));

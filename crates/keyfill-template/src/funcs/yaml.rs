@@ -1,14 +1,14 @@
 //! YAML: helm's functions to and from text.
 
 use super::json::{check_for_yaml, error_list, error_map, not_into, or_empty};
-use super::{FuncError, Function, any, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any, text};
+use crate::run::Run;
 use crate::value::{Map, Type, Value};
 use keyfill_yaml::{Limits, load_value, to_yaml};
 
 /// The functions of this family.
 pub const FUNCTIONS: &[Function] = &[
-    Function::fixed("toYaml", &[Type::Any], |ctx, args| or_empty(write(ctx, args))),
+    Function::fixed("toYaml", &[Type::Any], |run, args| or_empty(write(run, args))),
     Function::fixed("fromYaml", &[Type::String], from_yaml),
     Function::fixed("fromYamlArray", &[Type::String], from_yaml_array),
 ];
@@ -17,26 +17,26 @@ pub const FUNCTIONS: &[Function] = &[
 pub const ADDED_BY_HELM_4: &[Function] = &[Function::fixed("mustToYaml", &[Type::Any], write)];
 
 /// Without the newline at the end.
-fn write(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn write(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
-    check_for_yaml(ctx, value)?;
+    check_for_yaml(run, value)?;
     let text = to_yaml(value);
-    ctx.spend(text.len() as u64)?;
+    run.spend(text.len() as u64)?;
     Ok(Value::str(text.strip_suffix(b"\n").unwrap_or(&text)))
 }
 
-fn load(ctx: &mut Ctx, args: &[Value]) -> Result<Result<keyfill_yaml::Value, String>, FuncError> {
+fn load(run: &mut Run, args: &[Value]) -> Result<Result<keyfill_yaml::Value, String>, FuncError> {
     let text = text(args, 0);
-    ctx.spend(text.len() as u64 * 8)?;
-    ctx.room(text.len() as u64 * 8)?;
-    let limits = Limits::from(&ctx.cx().limits);
+    run.spend(text.len() as u64 * 8)?;
+    run.room(text.len() as u64 * 8)?;
+    let limits = Limits::from(&run.cx().limits);
     Ok(load_value(text, &limits)
         .map_err(|error| format!("error converting YAML to JSON: yaml: {}", error.go_text())))
 }
 
-fn from_yaml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn from_yaml(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     use keyfill_yaml::Value as Yaml;
-    Ok(match load(ctx, args)? {
+    Ok(match load(run, args)? {
         Ok(Yaml::Null) => Map::new().into(),
         Ok(map @ Yaml::Map(_)) => map.into(),
         Ok(other) => error_map(mismatch(&other, "map[string]interface {}")),
@@ -44,9 +44,9 @@ fn from_yaml(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
     })
 }
 
-fn from_yaml_array(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn from_yaml_array(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     use keyfill_yaml::Value as Yaml;
-    Ok(match load(ctx, args)? {
+    Ok(match load(run, args)? {
         Ok(Yaml::Null) => Value::list(Vec::new()),
         Ok(list @ Yaml::Seq(_)) => list.into(),
         Ok(other) => error_list(mismatch(&other, "[]interface {}")),

@@ -3,8 +3,8 @@
 //! Sequences are indented below their keys, nothing is folded, texts of several lines are written as blocks.
 
 use super::cast::print;
-use super::{FuncError, Function, any};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any};
+use crate::run::Run;
 use crate::value::{Encoded, Type, Value};
 use keyfill_go::strconv::{Bits, Layout, format_float};
 use keyfill_go::{base, regexp::Regexp};
@@ -18,9 +18,9 @@ pub const FUNCTIONS: &[Function] = &[Function::fixed("toYamlPretty", &[Type::Any
 /// Bytes that a key may have before it is written behind a `?`.
 const SIMPLE_KEY: usize = 128;
 
-fn pretty(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn pretty(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
-    value.check_written(&ctx.cx().limits)?;
+    value.check_written(&run.cx().limits)?;
     let mut writer = Writer { out: Vec::new() };
     match writer.value(value, 0, Place::Root) {
         Ok(()) => {}
@@ -28,7 +28,7 @@ fn pretty(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
         // As helm has it: what cannot be written gives nothing.
         Err(_) => return Ok("".into()),
     }
-    ctx.spend(writer.out.len() as u64)?;
+    run.spend(writer.out.len() as u64)?;
     let text = writer.out;
     Ok(Value::str(text.strip_suffix(b"\n").unwrap_or(&text)))
 }

@@ -1,9 +1,9 @@
 //! Lists: Go slices. They never change once made, so clones share them.
 
 use super::defer_drop;
+use super::function::Function;
 use super::types::Type;
 use super::{Str, Value};
-use crate::funcs::Function;
 use std::rc::Rc;
 
 /// What kind of slice a list is.

@@ -1,10 +1,10 @@
 //! Maps: shared by all who hold them, and changed for all by `set`.
 
 use super::defer_drop;
+use super::function::Function;
 use super::list::no_methods;
 use super::types::Type;
 use super::{Str, Value};
-use crate::funcs::Function;
 use std::cell::{Ref, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -3,18 +3,23 @@
 //! A [`Value`] is cheap to clone. Maps are shared and mutable, lists are shared and never change.
 //! `Nil` is Go's untyped nil; nil slices and maps of a type are [`List::nil`] and [`Map::nil`].
 
+mod assign;
 mod convert;
 mod defer_drop;
 mod emit;
+mod function;
 mod list;
 mod map;
 mod object;
 mod print;
+mod serialize;
 mod text;
 mod types;
 mod walk;
 
 pub(crate) use emit::{AsJson, STAND_IN};
+pub(crate) use function::Special;
+pub use function::{Call, Function};
 pub use list::{ANYS, INTS, List, ListType, STRINGS, no_methods};
 pub use map::{ANY_MAP, Entries, Map, MapType, STRING_MAP};
 pub use object::{Encoded, ErrorObject, Object};
@@ -22,7 +27,6 @@ pub use text::Str;
 pub use types::{Kind, Type};
 pub(crate) use walk::{Walk, too_large};
 
-use crate::funcs::Function;
 use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;

@@ -1,8 +1,8 @@
 //! Values that Rust code provides: structs with fields and methods, times, versions, errors.
 
+use super::function::Function;
 use super::types::Kind;
 use super::{Str, Value};
-use crate::funcs::Function;
 use std::any::Any;
 use std::borrow::Cow;
 

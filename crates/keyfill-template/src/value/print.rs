@@ -1,7 +1,7 @@
 //! Values as `fmt` prints them.
 
 use super::{Kind, List, Map, Object, Str, Value};
-use crate::funcs::FuncError;
+use crate::failure::FuncError;
 use keyfill_go::fmt::{Arg, Items, TooLarge, View, Visit, sprint};
 use std::borrow::Cow;
 use std::rc::Rc;

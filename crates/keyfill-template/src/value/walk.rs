@@ -5,7 +5,7 @@
 //! recursion asks here first, or counts with a [`Walk`] of its own.
 
 use super::{List, Map, Value};
-use crate::funcs::FuncError;
+use crate::failure::FuncError;
 use keyfill_diag::Limits;
 
 /// The parts that a walk may still visit.

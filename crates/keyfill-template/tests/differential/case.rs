@@ -1,9 +1,10 @@
 //! One case: templates and data, and what keyfill-template makes of them.
 
 use keyfill_diag::Cx;
-use keyfill_template::funcs::{GO, Registry};
+use keyfill_template::funcs::GO;
+use keyfill_template::function::Registry;
 use keyfill_template::value::{Map, Value};
-use keyfill_template::{Ctx, Error, MissingKey, Templates};
+use keyfill_template::{Error, Execution, MissingKey, Templates};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -94,8 +95,8 @@ impl Case {
         for (name, text) in order {
             templates.parse(&path(name), text.as_slice())?;
         }
-        let mut ctx = Ctx::new(&Cx::with_time(Duration::from_secs(20)));
-        let out = ctx.render(&Arc::new(templates), &path(&self.main), &data)?;
+        let mut execution = Execution::new(&Cx::with_time(Duration::from_secs(20)));
+        let out = execution.render(&Arc::new(templates), &path(&self.main), &data)?;
         Ok(if helm { without(&out, b"<no value>") } else { out })
     }
 }

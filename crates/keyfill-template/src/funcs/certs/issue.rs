@@ -2,7 +2,7 @@
 
 use super::der::{bit_string, from_pem, identifier, integer, sequence, tagged};
 use super::keys::Key;
-use crate::funcs::FuncError;
+use crate::function::FuncError;
 use keyfill_go::time::{Duration, Time, Zone};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;

@@ -1,7 +1,7 @@
 //! Private keys: made, read and written as PEM, and used to sign.
 
 use super::der::{bit_string, from_pem, identifier, integer, sequence, to_pem};
-use crate::funcs::FuncError;
+use crate::function::FuncError;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
 use p256::elliptic_curve::Generate;
 use rand_chacha::ChaCha20Rng;

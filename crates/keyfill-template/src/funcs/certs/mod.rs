@@ -7,8 +7,8 @@ mod issue;
 mod keys;
 
 use super::random::source;
-use super::{FuncError, Function, any, int, list, text};
-use crate::Ctx;
+use crate::function::{FuncError, Function, any, int, list, text};
+use crate::run::Run;
 use crate::value::{Kind, Object, Type, Value};
 use issue::{Issuer, Request, issue};
 use keyfill_go::base;
@@ -70,9 +70,9 @@ impl Object for Certificate {
     }
 }
 
-fn private_key(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    ctx.check()?;
-    let rng = source(ctx)?;
+fn private_key(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    run.check()?;
+    let rng = source(run)?;
     let pem = match text(args, 0) {
         b"" | b"rsa" => Key::rsa(rng, KEY_BITS)?.to_pem()?,
         b"dsa" => keys::dsa_pem(rng),
@@ -84,11 +84,11 @@ fn private_key(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 /// Argument `index` as a key, or a new one when there is no such argument.
-fn key(ctx: &mut Ctx, args: &[Value], index: usize) -> Result<Key, FuncError> {
-    ctx.check()?;
+fn key(run: &mut Run, args: &[Value], index: usize) -> Result<Key, FuncError> {
+    run.check()?;
     match args.get(index) {
         Some(_) => Key::from_pem(text(args, index)).map_err(|error| error.wrap("parsing private key")),
-        None => Key::rsa(source(ctx)?, CERTIFICATE_BITS),
+        None => Key::rsa(source(run)?, CERTIFICATE_BITS),
     }
 }
 
@@ -96,8 +96,8 @@ fn certificate(cert: &[u8], key: &Key) -> Result<Value, FuncError> {
     Ok(Value::object(Certificate { cert: der::to_pem("CERTIFICATE", cert), key: key.to_pem()? }))
 }
 
-fn authority(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
-    let key = key(ctx, args, 2)?;
+fn authority(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
+    let key = key(run, args, 2)?;
     let request = Request {
         common_name: text(args, 0),
         addresses: Vec::new(),
@@ -105,7 +105,7 @@ fn authority(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
         days: int(args, 1),
         authority: true,
     };
-    certificate(&issue(source(ctx)?, &request, &key, None)?, &key)
+    certificate(&issue(source(run)?, &request, &key, None)?, &key)
 }
 
 /// What the arguments of a certificate for a server or client ask for.
@@ -131,23 +131,23 @@ fn request(args: &[Value]) -> Result<Request<'_>, FuncError> {
     Ok(Request { common_name: text(args, 0), addresses, names, days: int(args, 3), authority: false })
 }
 
-fn self_signed(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn self_signed(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let request = request(args)?;
-    let key = key(ctx, args, 4)?;
-    certificate(&issue(source(ctx)?, &request, &key, None)?, &key)
+    let key = key(run, args, 4)?;
+    certificate(&issue(source(run)?, &request, &key, None)?, &key)
 }
 
-fn signed(ctx: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn signed(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let request = request(args)?;
     let authority = any(args, 4).as_object::<Certificate>();
     let authority = authority.ok_or("unable to decode certificate")?;
     let issuer = Issuer::read(&authority.cert, &authority.key)?;
-    let key = key(ctx, args, 5)?;
-    certificate(&issue(source(ctx)?, &request, &key, Some(&issuer))?, &key)
+    let key = key(run, args, 5)?;
+    certificate(&issue(source(run)?, &request, &key, Some(&issuer))?, &key)
 }
 
 /// A certificate and a key given as base64 of PEM: both are read, and handed back.
-fn custom(_: &mut Ctx, args: &[Value]) -> Result<Value, FuncError> {
+fn custom(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let cert = base::decode64(text(args, 0)).map_err(|_| "unable to decode base64 certificate")?;
     let key = base::decode64(text(args, 1)).map_err(|_| "unable to decode base64 private key")?;
     let (_, der) = der::from_pem(&cert).ok_or("unable to decode certificate")?;

@@ -1,39 +1,19 @@
-//! The run: what executes templates, and what functions see of it.
+//! One run: its limits and deadline, and what functions keep while it lasts.
 
-use super::tpl::Parsed;
-use crate::compiler::NodeId;
-use crate::funcs::{FuncError, Registry};
-use crate::templates::Templates;
-use crate::value::{Str, Value};
+use crate::failure::FuncError;
 use keyfill_diag::Cx;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::sync::Arc;
 
-/// The run of one or several templates: limits, deadline, and state that functions keep during it.
+/// What template functions see of the run that they belong to: they get it as their first argument.
 ///
-/// It executes templates ([`Ctx::render`]), and functions get it as their first argument.
-pub struct Ctx {
-    pub(super) cx: Cx,
-    pub(super) templates: Arc<Templates>,
-    pub(super) out: Vec<u8>,
-    /// The variables of all templates that are being executed; those of the innermost begin at `frame`.
-    pub(super) variables: Vec<Variable>,
-    pub(super) frame: usize,
-    /// The node that is being executed, for errors.
-    pub(super) at: NodeId,
-    /// How many templates are being executed, one inside the other.
-    pub(super) depth: u32,
-    /// How often each template is being included, one inside the other.
-    pub(super) included: HashMap<Str, u32>,
-    pub(super) parsed: HashMap<Str, Parsed>,
-    /// How long the texts of `parsed` are.
-    pub(super) parsed_bytes: usize,
-    /// Steps that are left.
-    pub(super) steps: u64,
+/// It holds the [`Cx`] of the run (deadline, cancellation, limits), counts what templates produce, and keeps
+/// state for functions. What executes templates is an [`Execution`](crate::Execution), which has one.
+pub struct Run {
+    cx: Cx,
     /// Bytes that templates and functions may still produce.
     bytes: u64,
-    /// Bytes that were worked on since the last look at the clock.
+    /// Bytes that were worked on since the deadline was checked last.
     unchecked: u64,
     state: HashMap<TypeId, Box<dyn Any>>,
 }
@@ -41,30 +21,11 @@ pub struct Ctx {
 /// Asking for the time is cheap compared to a mebibyte of work.
 const WORK_PER_CHECK: u64 = 1 << 20;
 
-/// A variable on the stack.
-pub(super) struct Variable {
-    /// Index in the tree's names.
-    pub name: u32,
-    /// Whether the value is held in an `interface {}`: an element of a list.
-    pub interface: bool,
-    pub value: Value,
-}
-
-impl Ctx {
-    /// A run under these circumstances.
+impl Run {
+    /// A run with this deadline and these limits.
     pub fn new(cx: &Cx) -> Self {
         Self {
             cx: cx.clone(),
-            templates: Arc::new(Templates::new("", Registry::default())),
-            out: Vec::new(),
-            variables: Vec::new(),
-            frame: 0,
-            at: NodeId(0),
-            depth: 0,
-            included: HashMap::new(),
-            parsed: HashMap::new(),
-            parsed_bytes: 0,
-            steps: cx.limits.steps,
             bytes: cx.limits.output_bytes.saturating_mul(4),
             unchecked: 0,
             state: HashMap::new(),
@@ -90,7 +51,7 @@ impl Ctx {
         self.work(bytes)
     }
 
-    /// Accounts for work on bytes that are there already: it takes time and no memory.
+    /// Accounts for work on bytes that exist already: it takes time and no memory.
     #[inline]
     pub fn work(&mut self, bytes: u64) -> Result<(), FuncError> {
         self.unchecked = self.unchecked.saturating_add(bytes);
@@ -118,7 +79,7 @@ impl Ctx {
     }
 
     /// State that functions keep for the length of the run, one value for each Rust type: caches of
-    /// compiled expressions, the random numbers of `--seed`, what a host gave with [`Ctx::provide`].
+    /// compiled expressions, the random numbers of `--seed`, what a host gave with [`Run::provide`].
     pub fn state<T: Any + Default>(&mut self) -> &mut T {
         let slot = self.state.entry(TypeId::of::<T>()).or_insert_with(|| Box::<T>::default());
         slot.downcast_mut().expect("the slot of a type holds a value of that type")
