@@ -3,6 +3,7 @@
 //! Their configuration is read leniently: a field that is not known is passed over, as the official tool
 //! does.
 
+use crate::assemble::Session;
 use crate::error::{Error, Result};
 use crate::filters::namespace::SetSubjects;
 use crate::generate::{Policy, chart, config_map, policy, secret};
@@ -14,7 +15,6 @@ use crate::load::{
 use crate::resmap::describe;
 use crate::resource::Resource;
 use crate::selector::Matcher;
-use crate::target::Session;
 use crate::transform::{
     JsonTransformer, PatchTransformer, Specs, StrategicTransformer, Transformer, ValueAdd, ValueTarget,
 };
@@ -99,7 +99,7 @@ fn configure(session: &Session, loader: &Loader, plugin: &Resource, object: &Obj
         }
         "ReplacementTransformer" => {
             let entries = object.get("replacements").list(decode_replacement_entry)?;
-            Transformer::Replacements(crate::target::load_replacements(loader, entries)?)
+            Transformer::Replacements(crate::assemble::load_replacements(loader, entries)?)
         }
         "ReplicaCountTransformer" => {
             Transformer::Replicas { replica: decode_replica(&object.get("replica"))?, specs: specs()? }

@@ -1,5 +1,6 @@
 //! `vars`: `$(NAME)` in certain fields, replaced by a field of a resource.
 
+use crate::assemble::Session;
 use crate::error::{Error, Result};
 use crate::fieldspec::FieldSpec;
 use crate::filters::refvar;
@@ -9,7 +10,6 @@ use crate::replacement::path;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::schema::Schema;
-use crate::target::Session;
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_go::strconv::parse_float;
 use keyfill_yaml::{Node, Scalar, ScalarKind, Text};
