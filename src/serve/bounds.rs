@@ -9,10 +9,13 @@ const MIB: u64 = 1 << 20;
 const DEFAULT_TOTAL: u64 = 512 * MIB;
 
 /// What the supervisor needs besides its caches: code, connections, requests on their way.
-const OWN: u64 = 64 * MIB;
+const OWN: u64 = 48 * MIB;
 
 /// What a worker needs at least, to be of any use.
 const LEAST: u64 = 32 * MIB;
+
+/// Workers that may be large at once: two, so that no project has all of them.
+const LANES: u64 = 2;
 
 /// The memory of the whole process tree, shared out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +28,15 @@ pub struct Bounds {
     pub large: u64,
     /// How many of those there are at once.
     pub lanes: usize,
+    /// Bytes that a worker may hold for whose request that was not enough either: it takes all lanes.
+    pub whole: u64,
     /// Bytes of archives that are held in memory.
     pub archive_memory: u64,
     /// Bytes of temporary disk for archives.
     pub archive_disk: u64,
     /// Bytes of rendered results that are kept.
     pub render_cache: u64,
-    /// Bytes of answers on their way from workers to clients.
+    /// Bytes of answers on their way from workers to clients. At 512 MiB it is the 100 MB of one message.
     pub answers: u64,
     /// Bytes of secrets that are kept.
     pub secrets: u64,
@@ -48,7 +53,7 @@ impl Bounds {
         let part = |share: u64, most: u64| (total / share).clamp(4 * MIB, most * MIB);
         let archive_memory = args.archive_memory.map_or_else(|| part(16, 64), |mb| mb * MIB);
         let render_cache = args.render_cache.map_or_else(|| part(32, 64), |mb| mb * MIB);
-        let (answers, secrets) = (part(8, 256), part(32, 16));
+        let (answers, secrets) = (part(5, 256), part(32, 16));
         let own = OWN + archive_memory + render_cache + answers + secrets;
         let rest = total.saturating_sub(own).max(total / 3);
         let fit = usize::try_from(rest / (2 * LEAST)).unwrap_or(usize::MAX);
@@ -60,12 +65,24 @@ impl Bounds {
             None if workers < 4 => (each.max(LEAST), each.max(LEAST), workers),
             None => {
                 let small = (each / 2).max(LEAST);
-                let taken = small * (workers as u64 - 2);
-                (small, (rest.saturating_sub(taken) / 2).max(small), 2)
+                let taken = small * (workers as u64 - LANES);
+                (small, (rest.saturating_sub(taken) / LANES).max(small), LANES as usize)
             }
         };
+        let whole = if large > small { large * LANES } else { large };
         let archive_disk = args.archive_disk * MIB;
-        Self { workers, small, large, lanes, archive_memory, archive_disk, render_cache, answers, secrets }
+        Self {
+            workers,
+            small,
+            large,
+            lanes,
+            whole,
+            archive_memory,
+            archive_disk,
+            render_cache,
+            answers,
+            secrets,
+        }
     }
 
     /// The most that all workers hold together.
@@ -96,14 +113,21 @@ mod tests {
                 let all = b.of_workers() + b.archive_memory + b.render_cache + b.answers + b.secrets;
                 assert!(all <= total * MIB, "{total} {processors}: {b:?}");
                 assert!(b.workers >= 2 && b.large >= b.small && b.small >= 32 * MIB, "{b:?}");
+                assert!(b.whole == b.large || b.whole == b.large * b.lanes as u64, "{b:?}");
             }
         }
     }
 
     #[test]
+    fn one_message_of_100_mb_fits_where_no_container_has_a_limit() {
+        let b = Bounds::share(&args(&[]), super::DEFAULT_TOTAL, 2);
+        assert!(b.answers >= 100 * MIB && b.whole >= 200 * MIB, "{b:?}");
+    }
+
+    #[test]
     fn what_is_said_is_done() {
         let b = Bounds::share(&args(&["--workers", "7", "--worker-memory", "100"]), 512 * MIB, 2);
-        assert_eq!((b.workers, b.small, b.large), (7, 100 * MIB, 100 * MIB));
+        assert_eq!((b.workers, b.small, b.large, b.whole), (7, 100 * MIB, 100 * MIB, 100 * MIB));
         assert_eq!(b.of_workers(), 700 * MIB);
     }
 }

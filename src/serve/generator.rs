@@ -4,10 +4,10 @@ use super::account::{Account, Notes};
 use super::bounds::Bounds;
 use super::configuration::Configuration;
 use super::environment;
-use super::job::{How, Job, Jobs, Outcome, matches_order};
+use super::job::{Beside, How, Job, Jobs, Outcome, matches_order};
 use super::log::Log;
 use super::metrics::Metrics;
-use super::orders::{self, Failed, Fill, Generate, Input, Order, Task, Wanted};
+use super::orders::{self, Failed, Fill, Generate, Input, Numbered, Order, Task, Wanted};
 use super::render_cache::{Kept, Key, RenderCache};
 use super::secrets::Reader;
 use crate::cli::args::{ServeArgs, SourceKind};
@@ -16,8 +16,9 @@ use crate::report;
 use crate::settings::{Settings, table};
 use crate::store;
 use anyhow::Result;
-use keyfill_cmp::archive::{Archive, Packed};
-use keyfill_cmp::{AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal};
+use bytes::Bytes;
+use keyfill_cmp::archive::Archive;
+use keyfill_cmp::{Answer, AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal};
 use keyfill_diag::{Class, Cx};
 use keyfill_secrets::Source;
 use keyfill_secrets::vault::{Shared, SharedOptions, SharedStats, VaultSettings};
@@ -127,7 +128,7 @@ impl KeyfillGenerator {
         archive: &Archive,
         cx: &Cx,
         notes: &mut Notes,
-    ) -> Result<Vec<String>, Refusal> {
+    ) -> Result<Answer, Refusal> {
         let prepared = self.prepared(request).await.map_err(|e| refusal(&e))?;
         let settings = &prepared.settings;
         notes.project = settings.fill.app.project.clone().unwrap_or_default();
@@ -147,7 +148,7 @@ impl KeyfillGenerator {
         let manifests = merged(&kept, filled);
         notes.documents = manifests.len();
         emit::refuse_empty(manifests.is_empty(), settings.allow_empty).map_err(|e| refusal(&e.into()))?;
-        Ok(manifests)
+        Ok(Answer::new(manifests, Some(Box::new(job.take_held()))))
     }
 
     /// The settings of a request; where a Secret of the cluster has to be read for them, aside.
@@ -167,8 +168,8 @@ impl KeyfillGenerator {
         kept: &mut Option<Arc<Kept>>,
         archive: &Archive,
         notes: &mut Notes,
-    ) -> Result<Vec<(u32, orders::Text)>, Refusal> {
-        let mut how = How { open: self.starts_binaries(prepared), large: self.jobs.is_large(job.request) };
+    ) -> Result<Numbered, Refusal> {
+        let mut how = How { open: self.starts_binaries(prepared), size: self.jobs.size_of(job.request) };
         let mut known: Vec<Wanted> = Vec::new();
         loop {
             let secrets = match job.reader {
@@ -179,44 +180,47 @@ impl KeyfillGenerator {
                 _ => Vec::new(),
             };
             job.may_park = kept.as_ref().is_some_and(|kept| kept.bytes() < 256 << 10);
-            let packed = kept.is_none().then(|| archive.packed());
-            let input = match (&*kept, archive.packed()) {
-                (Some(kept), _) => Input::Rendered(kept.open.clone()),
-                (None, Packed::Memory(bytes)) => Input::Archive(orders::Archive::Bytes(bytes.clone())),
-                (None, Packed::File(_)) => Input::Archive(orders::Archive::File),
+            let (input, beside) = match &*kept {
+                Some(kept) => (Input::Rendered, Beside::Tail(kept.open.clone())),
+                None => {
+                    let (archive, beside) = Beside::of(archive.packed());
+                    (Input::Archive(archive), beside)
+                }
             };
             let request = job.request;
             let order = |milliseconds, memory| {
                 self.order(request, prepared, how, input, secrets, (milliseconds, memory))
             };
-            let outcome = self.jobs.attempt(job, how, order, packed, &self.metrics).await?;
-            if let Some(rendered) = job.rendered.take() {
-                self.metrics.render.observe(Duration::from_micros(rendered.microseconds));
-                let rendered = Arc::new(Kept::new(rendered));
+            let outcome = self.jobs.attempt(job, how, order, beside, &self.metrics).await?;
+            if let Some((rendered, microseconds)) = job.rendered.take() {
+                self.metrics.render.observe(Duration::from_micros(microseconds));
+                let rendered = Arc::new(rendered);
                 // One that was too large to be packed serves this answer, and no other.
                 let is_whole = rendered.to_fill == 0 || !rendered.open.is_empty();
                 if is_whole {
                     self.rendered.put(prepared.key, Arc::clone(&rendered));
                 }
-                if is_whole || matches!(outcome, Outcome::Generated(_)) {
+                if is_whole || matches!(outcome, Outcome::Generated(..)) {
                     *kept = Some(rendered);
                 }
             }
             match outcome {
-                Outcome::Generated(generated) => {
+                Outcome::Generated(generated, filled) => {
                     self.metrics.fill.observe(Duration::from_micros(generated.microseconds));
                     notes.secrets = generated.secrets;
                     notes.warnings.extend(generated.warnings);
-                    return Ok(generated.filled);
+                    return Ok(filled);
                 }
                 Outcome::Parked(wanted) => known = wanted,
-                Outcome::TooLarge if !how.large => how.large = true,
+                Outcome::TooLarge(size) => how.size = size,
+                // It waits for its lanes again, behind who wanted them.
+                Outcome::Displaced => {}
                 Outcome::Failed(failed) if failed.unsupported && !how.open && self.jobs.has_open() => {
                     how.open = true;
                     *kept = None;
                 }
                 Outcome::Failed(failed) => return Err(of_worker(failed)),
-                Outcome::TooLarge | Outcome::Matches(_) => return Err(broken()),
+                Outcome::Matches(_) => return Err(broken()),
             }
         }
     }
@@ -255,16 +259,14 @@ impl KeyfillGenerator {
         let mut cx = cx.clone();
         cx.deadline = cx.deadline.min(std::time::Instant::now() + MATCH_TIME);
         let mut job = Job::new(request, &cx, LOOKING, None);
-        let mut how = How { open: false, large: self.jobs.is_large(request) };
+        let mut how = How { open: false, size: self.jobs.size_of(request) };
         loop {
-            let looked_at = match archive.packed() {
-                Packed::Memory(bytes) => orders::Archive::Bytes(bytes.clone()),
-                Packed::File(_) => orders::Archive::File,
-            };
+            let (looked_at, beside) = Beside::of(archive.packed());
             let order = |milliseconds, memory| matches_order(request, looked_at, milliseconds, memory);
-            match self.jobs.attempt(&mut job, how, order, Some(archive.packed()), &self.metrics).await? {
+            match self.jobs.attempt(&mut job, how, order, beside, &self.metrics).await? {
                 Outcome::Matches(matches) => return Ok(matches),
-                Outcome::TooLarge if !how.large => how.large = true,
+                Outcome::TooLarge(size) => how.size = size,
+                Outcome::Displaced => {}
                 Outcome::Failed(failed) => return Err(of_worker(failed)),
                 _ => return Err(broken()),
             }
@@ -273,16 +275,16 @@ impl KeyfillGenerator {
 }
 
 /// All manifests in their order.
-fn merged(kept: &Kept, filled: Vec<(u32, orders::Text)>) -> Vec<String> {
+fn merged(kept: &Kept, filled: Numbered) -> Vec<Bytes> {
     let mut all = Vec::with_capacity(kept.ready.len() + filled.len());
     let mut filled = filled.into_iter().peekable();
     for (number, json) in &kept.ready {
         while let Some((_, text)) = filled.next_if(|(n, _)| n < number) {
-            all.push(text.take());
+            all.push(text);
         }
-        all.push(json.to_string());
+        all.push(json.clone());
     }
-    all.extend(filled.map(|(_, text)| text.take()));
+    all.extend(filled.map(|(_, text)| text));
     all
 }
 
@@ -343,7 +345,7 @@ impl Generator for KeyfillGenerator {
         request: &'a AppRequest,
         archive: Archive,
         cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Vec<String>, Refusal>> {
+    ) -> BoxFuture<'a, Result<Answer, Refusal>> {
         Box::pin(async move {
             let mut account = self.account("generate", request, cx);
             let result = self.generate(request, &archive, cx, &mut account.notes).await;

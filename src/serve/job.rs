@@ -3,15 +3,18 @@
 use super::bounds::Bounds;
 use super::crashes::{self, Crashes};
 use super::metrics::{Death, Metrics};
-use super::orders::{self, Failed, Generated, Matches, Order, Rendered, Report, Wanted};
+use super::orders::{self, Failed, Generated, Matches, Numbered, Order, Report, Wanted};
+use super::render_cache::Kept;
 use super::secrets::Reader;
+use bytes::Bytes;
 use keyfill_cmp::archive::Packed;
 use keyfill_cmp::queue::{Place, Queue};
 use keyfill_cmp::{AppRequest, Refusal};
 use keyfill_diag::{Class, Cx};
-use keyfill_workers::{Lost, Pool, Scope, Why, Worker};
+use keyfill_workers::{Lengths, Lost, Pool, Scope, Why, Worker};
 use std::collections::HashMap;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::fs::File;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,11 +23,17 @@ use tokio::time::{timeout, timeout_at};
 /// How long a worker may wait for its secrets while others wait for a worker.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// How long a request keeps all lanes while another project waits for all of them.
+const SLICE: Duration = Duration::from_secs(10);
+
 /// Questions that one request may ask.
 const QUESTIONS: usize = 16;
 
-/// A frame above this takes part in the budget for answers.
-const LARGE_FRAME: usize = 64 << 10;
+/// Bytes of a report beside its tail: so many that 200,000 secrets can be asked for.
+const MOST_IN_REPORT: usize = 64 << 20;
+
+/// A tail above this takes part in the budget for answers.
+const LARGE_TAIL: usize = 64 << 10;
 
 /// Apps that are remembered to need a large worker.
 const MOST_LARGE: usize = 10_000;
@@ -37,12 +46,26 @@ pub struct Jobs {
     open: Option<Pool>,
     turns: Queue,
     lanes: Queue,
+    /// Who may wait for all lanes: one request at a time, so that no two of them wait for each other.
+    whole: Queue,
     bounds: Bounds,
     /// Kibibytes of answers on their way.
     answers: Arc<Semaphore>,
     most_in_answer: usize,
     crashes: Crashes,
-    large: Mutex<HashMap<(String, String), Instant>>,
+    sizes: Mutex<HashMap<(String, String), Size>>,
+}
+
+/// How much memory a request's worker may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Size {
+    /// What most requests need.
+    #[default]
+    Small,
+    /// On one of the lanes.
+    Large,
+    /// On all lanes, for as long as no other project wants one.
+    Whole,
 }
 
 /// How a job is done.
@@ -50,22 +73,56 @@ pub struct Jobs {
 pub struct How {
     /// On a worker that may start official binaries.
     pub open: bool,
-    /// On a worker that may hold more.
-    pub large: bool,
+    /// How much memory the worker may have.
+    pub size: Size,
 }
 
 /// What came of an attempt.
 pub enum Outcome {
-    /// It is answered.
-    Generated(Generated),
+    /// It is answered, with these manifests.
+    Generated(Generated, Numbered),
     /// Whether the folder is for the plugin.
     Matches(bool),
     /// Its secrets take their time: they are read while another request has the worker.
     Parked(Vec<Wanted>),
     /// It failed, in its worker's words.
     Failed(Failed),
-    /// It needs more memory than this worker had.
-    TooLarge,
+    /// It needs more memory than this worker had: the next size.
+    TooLarge(Size),
+    /// It held all lanes, and another project wanted one.
+    Displaced,
+}
+
+/// What comes beside an order.
+pub enum Beside<'a> {
+    /// Bytes.
+    Tail(Bytes),
+    /// An archive that lies in a file.
+    File(&'a File),
+}
+
+impl<'a> Beside<'a> {
+    /// An archive, and how the order names it.
+    pub fn of(packed: &'a Packed) -> (orders::Archive, Self) {
+        match packed {
+            Packed::Memory(bytes) => (orders::Archive::Tail, Self::Tail(bytes.clone())),
+            Packed::File(file) => (orders::Archive::File, Self::File(file)),
+        }
+    }
+}
+
+/// Why a conversation came to no outcome.
+enum Broke {
+    /// The worker is lost.
+    Lost(Lost),
+    /// It has answered with more bytes than one answer may have.
+    TooLong(usize),
+}
+
+impl From<Lost> for Broke {
+    fn from(lost: Lost) -> Self {
+        Self::Lost(lost)
+    }
 }
 
 /// One request, for all of its attempts.
@@ -78,8 +135,8 @@ pub struct Job<'a> {
     pub scope: Scope,
     /// What reads its secrets; nothing where it has none.
     pub reader: Option<&'a Reader>,
-    /// What its workers have rendered.
-    pub rendered: Option<Rendered>,
+    /// What its workers have rendered, and how many microseconds that took.
+    pub rendered: Option<(Kept, u64)>,
     /// Its part of the budget for answers.
     held: Vec<OwnedSemaphorePermit>,
     /// Whether its rendering is in the cache: then it may be parked.
@@ -92,6 +149,11 @@ impl<'a> Job<'a> {
         Self { request, cx, scope, reader, rendered: None, held: Vec::new(), may_park: false }
     }
 
+    /// Its part of the budget for answers, to be given back when the client has its answer.
+    pub fn take_held(&mut self) -> Vec<OwnedSemaphorePermit> {
+        std::mem::take(&mut self.held)
+    }
+
     fn key(&self) -> crashes::Key {
         let (project, path) = (self.request.project(), self.request.path.as_str());
         (self.request.checksum, project.to_owned(), path.to_owned())
@@ -102,7 +164,7 @@ impl<'a> Job<'a> {
 struct Lease {
     worker: Worker,
     _turn: Place,
-    _lane: Option<Place>,
+    _lanes: Vec<Place>,
 }
 
 impl Jobs {
@@ -113,11 +175,12 @@ impl Jobs {
             open,
             turns: Queue::new(bounds.workers),
             lanes: Queue::new(bounds.lanes),
+            whole: Queue::new(1),
             answers: Arc::new(Semaphore::new(kibibytes(bounds.answers))),
             bounds,
             most_in_answer,
             crashes: Crashes::default(),
-            large: Mutex::default(),
+            sizes: Mutex::default(),
         }
     }
 
@@ -141,17 +204,32 @@ impl Jobs {
         (open.0 + closed.0, open.1 + closed.1)
     }
 
-    /// Whether a request is known to need a large worker.
-    pub fn is_large(&self, request: &AppRequest) -> bool {
-        self.large.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&app_of(request))
+    /// The memory that a request is known to need.
+    pub fn size_of(&self, request: &AppRequest) -> Size {
+        let sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
+        sizes.get(&app_of(request)).copied().unwrap_or_default()
     }
 
-    fn note_large(&self, request: &AppRequest) {
-        let mut large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
-        if large.len() >= MOST_LARGE {
-            large.clear();
+    fn note_size(&self, request: &AppRequest, size: Size) {
+        let mut sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
+        if sizes.len() >= MOST_LARGE {
+            sizes.clear();
         }
-        large.insert(app_of(request), Instant::now());
+        sizes.insert(app_of(request), size);
+    }
+
+    fn bytes(&self, size: Size) -> u64 {
+        match size {
+            Size::Small => self.bounds.small,
+            Size::Large => self.bounds.large,
+            Size::Whole => self.bounds.whole,
+        }
+    }
+
+    /// The next size that has more memory.
+    fn larger(&self, size: Size) -> Option<Size> {
+        let larger = [Size::Large, Size::Whole].into_iter().filter(|next| *next > size);
+        larger.into_iter().find(|next| self.bytes(*next) > self.bytes(size))
     }
 
     /// Tries a request on one worker. `order` makes the order from the milliseconds and the bytes that it may take.
@@ -160,7 +238,7 @@ impl Jobs {
         job: &mut Job<'_>,
         how: How,
         order: impl FnOnce(u64, u64) -> Order,
-        archive: Option<&Packed>,
+        beside: Beside<'_>,
         metrics: &Metrics,
     ) -> Result<Outcome, Refusal> {
         let key = job.key();
@@ -168,64 +246,65 @@ impl Jobs {
             metrics.refused_crash_loop();
             return Err(Refusal { class: Class::Forbidden, message: why });
         }
-        let until = job.cx.deadline;
-        let memory = if how.large { self.bounds.large } else { self.bounds.small };
+        let (request, until, memory) = (job.request, job.cx.deadline, self.bytes(how.size));
         let mut lease = self.lease(job, how).await?;
         // The worker hears of an earlier end, so that its own words come in time.
         let left = job.cx.time_left();
         let own = left.saturating_sub((left / 10).min(Duration::from_millis(500)));
         let order = order(u64::try_from(own.as_millis()).unwrap_or(u64::MAX), memory);
-        let file = match archive {
-            Some(Packed::File(file)) => Some(reopened(file).map_err(|e| no_worker(&e))?),
-            _ => None,
-        };
-        let talk = self.talk(&mut lease.worker, job, &order, file.as_ref().map(OwnedFd::as_fd));
         // A moment before the call itself is over, so that there is time to say why.
         let kill_at = until.checked_sub(Duration::from_millis(20)).unwrap_or(until);
-        let talked = timeout_at(kill_at.into(), talk).await;
-        let outcome = match talked {
+        let talk = timeout_at(kill_at.into(), self.talk(&mut lease.worker, job, &order, beside));
+        let talked = tokio::select! {
+            talked = talk => talked,
+            () = self.displaced(how, request.project()) => return Ok(Outcome::Displaced),
+        };
+        let (death, message) = match talked {
+            Ok(Ok(Outcome::Failed(failed))) if failed.memory => {
+                lease.worker.keep();
+                let larger = self.larger(how.size).inspect(|size| self.note_size(request, *size));
+                return Ok(larger.map_or(Outcome::Failed(failed), Outcome::TooLarge));
+            }
             Ok(Ok(outcome)) => {
                 lease.worker.keep();
-                outcome
+                return Ok(outcome);
             }
-            Ok(Err(Lost(Why::Memory))) if !how.large && self.bounds.large > self.bounds.small => {
+            Ok(Err(Broke::TooLong(bytes))) => return Err(self.too_long(bytes)),
+            Ok(Err(Broke::Lost(Lost(Why::Memory)))) if let Some(size) = self.larger(how.size) => {
                 metrics.died(Death::Memory);
-                Outcome::TooLarge
+                self.note_size(request, size);
+                return Ok(Outcome::TooLarge(size));
             }
-            lost => {
-                // Dropped with its worker, which is killed with it.
-                drop(lease);
-                let (death, message) = match lost {
-                    Ok(Err(Lost(why))) => self.told(why, memory),
-                    _ => (Death::Deadline, late()),
-                };
-                metrics.died(death);
-                self.crashes.note(&key, &message);
-                return Err(Refusal { class: Class::Other, message });
-            }
+            Ok(Err(Broke::Lost(Lost(why)))) => told(why, memory),
+            Err(_) => (Death::Deadline, late()),
         };
-        Ok(match outcome {
-            Outcome::Failed(failed)
-                if failed.memory && !how.large && self.bounds.large > self.bounds.small =>
-            {
-                Outcome::TooLarge
-            }
-            outcome => outcome,
-        })
-        .inspect(|outcome| {
-            if matches!(outcome, Outcome::TooLarge) {
-                self.note_large(job.request);
-            }
-        })
+        // Dropped with its worker, which is killed with it.
+        drop(lease);
+        metrics.died(death);
+        self.crashes.note(&key, &message);
+        Err(Refusal { class: Class::Other, message })
+    }
+
+    /// Comes when a request that holds all lanes has to make room.
+    async fn displaced(&self, how: How, project: &str) {
+        if how.size != Size::Whole {
+            return std::future::pending().await;
+        }
+        let since = Instant::now();
+        let one_lane = || self.lanes.others_wait(project);
+        let all_lanes = || since.elapsed() >= SLICE && self.whole.others_wait(project);
+        while !one_lane() && !all_lanes() {
+            tokio::time::sleep(PATIENCE).await;
+        }
     }
 
     async fn lease(&self, job: &Job<'_>, how: How) -> Result<Lease, Refusal> {
         let (project, app) = (job.request.project(), job.request.app());
         let waiting = async {
-            let lane = if how.large { Some(self.lanes.place(project, app).await) } else { None };
+            let lanes = self.lanes_for(how.size, project, app).await;
             let turn = self.turns.place(project, app).await;
             let pool = self.open.as_ref().filter(|_| how.open).unwrap_or(&self.closed);
-            pool.take(job.scope).await.map(|worker| Lease { worker, _turn: turn, _lane: lane })
+            pool.take(job.scope).await.map(|worker| Lease { worker, _turn: turn, _lanes: lanes })
         };
         match timeout_at(job.cx.deadline.into(), waiting).await {
             Ok(lease) => lease.map_err(|e| no_worker(&e)),
@@ -233,41 +312,74 @@ impl Jobs {
         }
     }
 
+    /// The lanes of a size. All of them are had as nobody's, since no project may hold more than half.
+    async fn lanes_for(&self, size: Size, project: &str, app: &str) -> Vec<Place> {
+        let mut held = Vec::new();
+        match size {
+            Size::Small => {}
+            Size::Large => held.push(self.lanes.place(project, app).await),
+            Size::Whole => {
+                held.push(self.whole.place(project, app).await);
+                for lane in 0..self.bounds.lanes {
+                    held.push(self.lanes.place(&format!("\n{lane}"), app).await);
+                }
+            }
+        }
+        held
+    }
+
     async fn talk(
         &self,
         worker: &mut Worker,
         job: &mut Job<'_>,
         order: &Order,
-        file: Option<BorrowedFd<'_>>,
-    ) -> Result<Outcome, Lost> {
-        worker.send(&frame(order)?, file).await?;
+        beside: Beside<'_>,
+    ) -> Result<Outcome, Broke> {
+        match beside {
+            Beside::Tail(tail) => worker.send(frame(order)?, &tail, None).await?,
+            Beside::File(file) => {
+                // A file that cannot be had is as good as a worker that does not listen.
+                let file = reopened(file).map_err(|_| Lost(Why::Talk))?;
+                worker.send(frame(order)?, &[], Some(file.as_fd())).await?;
+            }
+        }
         for _ in 0..QUESTIONS {
-            match self.hear(worker, job).await? {
-                Report::Rendered(rendered) => job.rendered = Some(rendered),
+            let (report, mut tail) = self.hear(worker, job).await?;
+            match report {
+                Report::Rendered(rendered) => {
+                    let microseconds = rendered.microseconds;
+                    let kept = Kept::new(rendered, tail).ok_or(Lost(Why::Talk))?;
+                    job.rendered = Some((kept, microseconds));
+                }
                 Report::Need(wanted) => {
                     if let Some(parked) = self.tell(worker, job, wanted).await? {
                         return Ok(parked);
                     }
                 }
-                Report::Generated(generated) => return Ok(Outcome::Generated(generated)),
+                Report::Generated(generated) => {
+                    let filled = orders::cut(&generated.filled, &mut tail).ok_or(Lost(Why::Talk))?;
+                    return Ok(Outcome::Generated(generated, filled));
+                }
                 Report::Matches(matches) => return Ok(Outcome::Matches(matches)),
                 Report::Failed(failed) => return Ok(Outcome::Failed(failed)),
-                Report::Ready(_) => return Err(Lost(Why::Talk)),
+                Report::Ready(_) => break,
             }
         }
-        Err(Lost(Why::Talk))
+        Err(Lost(Why::Talk).into())
     }
 
-    /// The next report. A large one waits for its part of the budget.
-    async fn hear(&self, worker: &mut Worker, job: &mut Job<'_>) -> Result<Report, Lost> {
-        let length = worker.length().await?;
-        if length > self.most_in_answer.saturating_add(LARGE_FRAME) {
-            return Err(Lost(Why::Talk));
+    /// The next report with its tail. A large one waits for its part of the budget.
+    async fn hear(&self, worker: &mut Worker, job: &mut Job<'_>) -> Result<(Report, Bytes), Broke> {
+        let Lengths { content, tail } = worker.lengths().await?;
+        if content > MOST_IN_REPORT {
+            return Err(Lost(Why::Talk).into());
         }
-        if length > LARGE_FRAME {
-            let all = kibibytes(self.bounds.answers);
-            // Twice: it is held once as it came and once as it goes out.
-            let wanted = kibibytes(2 * length as u64).min(all) as u32;
+        // Beside the manifests there may be the documents that are kept to be filled.
+        if tail > self.most_in_answer + usize::try_from(self.bounds.render_cache / 4).unwrap_or(0) {
+            return Err(Broke::TooLong(tail));
+        }
+        if tail > LARGE_TAIL {
+            let wanted = kibibytes(tail as u64).min(kibibytes(self.bounds.answers)) as u32;
             // Who holds a part already does not wait for another: two of them would wait for each other.
             let permit = if job.held.is_empty() {
                 Arc::clone(&self.answers).acquire_many_owned(wanted).await.ok()
@@ -276,8 +388,9 @@ impl Jobs {
             };
             job.held.extend(permit);
         }
-        let content = worker.content(length).await?;
-        orders::read(&content).map_err(|_| Lost(Why::Talk))
+        let content = worker.bytes(content).await?;
+        let tail = if tail == 0 { Bytes::new() } else { Bytes::from_owner(worker.bytes(tail).await?) };
+        Ok((orders::read(&content).map_err(|_| Lost(Why::Talk))?, tail))
     }
 
     /// Reads secrets and tells them; parks the request when that takes long and others wait.
@@ -292,20 +405,33 @@ impl Jobs {
         let answers = match timeout(PATIENCE, &mut reading).await {
             Ok(answers) => answers,
             Err(_) if job.may_park && self.turns.waiting() > 0 => {
-                worker.send(&frame(&Order::Park)?, None).await?;
+                worker.send(frame(&Order::Park)?, &[], None).await?;
                 drop(reading);
                 return Ok(Some(Outcome::Parked(wanted)));
             }
             Err(_) => reading.await,
         };
-        worker.send(&frame(&Order::Secrets(answers))?, None).await?;
+        worker.send(frame(&Order::Secrets(answers))?, &[], None).await?;
         Ok(None)
     }
 
-    /// What a lost worker means, and what to do.
-    fn told(&self, why: Why, memory: u64) -> (Death, String) {
-        let mib = memory >> 20;
-        match why {
+    /// What a client is told whose app came to more than one answer may have.
+    fn too_long(&self, bytes: usize) -> Refusal {
+        let mib = |bytes: usize| bytes.div_ceil(1 << 20);
+        let message = format!(
+            "the app's manifests take {} MiB, and one answer may have {} MiB: split the app, or raise the container's \
+             memory limit, and ARGOCD_GRPC_MAX_SIZE_MB above 100 MB",
+            mib(bytes),
+            mib(self.most_in_answer)
+        );
+        Refusal { class: Class::Forbidden, message }
+    }
+}
+
+/// What a lost worker means, and what to do.
+fn told(why: Why, memory: u64) -> (Death, String) {
+    let mib = memory >> 20;
+    match why {
             Why::Memory => (
                 Death::Memory,
                 format!(
@@ -335,11 +461,9 @@ impl Jobs {
             Why::Exit(code) => (Death::Crash, format!("the worker that rendered the app ended by itself (exit {code})")),
             Why::Talk => (
                 Death::Crash,
-                "the worker that rendered the app said what cannot be understood, or more than an answer may hold"
-                    .to_owned(),
+                "the worker that rendered the app said what cannot be understood".to_owned(),
             ),
         }
-    }
 }
 
 fn late() -> String {
@@ -365,9 +489,9 @@ fn no_worker(error: &std::io::Error) -> Refusal {
 }
 
 /// The same file, for reading alone and with a position of its own, where the system can do that.
-fn reopened(file: &std::fs::File) -> std::io::Result<OwnedFd> {
+fn reopened(file: &File) -> std::io::Result<OwnedFd> {
     use std::os::fd::AsRawFd as _;
-    match std::fs::File::open(format!("/proc/self/fd/{}", file.as_raw_fd())) {
+    match File::open(format!("/proc/self/fd/{}", file.as_raw_fd())) {
         Ok(file) => Ok(file.into()),
         Err(_) => file.as_fd().try_clone_to_owned(),
     }

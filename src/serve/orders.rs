@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 pub enum Order {
     /// The first one: how the worker is set up. It is answered with [`Report::Ready`].
     Start(Box<Start>),
-    /// Render and fill. The archive may come as a file beside it.
+    /// Render and fill. What is worked on comes beside it, as [`Input`] says.
     Generate(Box<Generate>),
-    /// Whether a folder is for this plugin. The archive may come as a file beside it.
+    /// Whether a folder is for this plugin. The archive comes beside it, as [`Archive`] says.
     Matches(Box<Matches>),
     /// The answers to [`Report::Need`], in its order.
     Secrets(Vec<Answer>),
@@ -98,20 +98,20 @@ pub struct Matches {
 }
 
 /// What is rendered, or was before.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Input {
     /// An archive.
     Archive(Archive),
-    /// The documents of an earlier rendering that are to be filled.
-    Rendered(Bytes),
+    /// The documents of an earlier rendering that are to be filled, packed, as the order's tail.
+    Rendered,
 }
 
-/// A request's archive.
-#[derive(Serialize, Deserialize)]
+/// Where a request's archive is.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Archive {
-    /// Its bytes.
-    Bytes(Bytes),
-    /// It comes as a file beside the order.
+    /// It is the order's tail.
+    Tail,
+    /// It comes as a file with the order.
     File,
 }
 
@@ -198,14 +198,35 @@ impl Sandbox {
     }
 }
 
-/// What rendering gave.
-#[derive(Default, Serialize, Deserialize)]
+/// One of the manifests that are a report's tail, one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Its number in the stream.
+    pub number: u32,
+    /// Its bytes.
+    pub length: u32,
+}
+
+/// Manifests with their numbers in the stream.
+pub type Numbered = Vec<(u32, Bytes)>;
+
+/// Cuts the manifests off the beginning of a tail; nothing where they do not fit, or are no text.
+pub fn cut(parts: &[Part], tail: &mut Bytes) -> Option<Numbered> {
+    let cut_one = |part: &Part| {
+        let length = part.length as usize;
+        (length <= tail.len()).then(|| tail.split_to(length)).map(|text| (part.number, text))
+    };
+    let all: Numbered = parts.iter().map(cut_one).collect::<Option<_>>()?;
+    all.iter().all(|(_, text)| std::str::from_utf8(text).is_ok()).then_some(all)
+}
+
+/// What rendering gave. Its tail: the manifests that need no filling, and then the documents that are to be filled,
+/// packed; nothing of those when they are too large to be kept.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Rendered {
-    /// Manifests that need no filling, with their numbers.
-    pub ready: Vec<(u32, String)>,
-    /// The documents that are to be filled, packed; nothing when they are too large to be kept.
-    pub open: Bytes,
-    /// How many those are.
+    /// Manifests that need no filling.
+    pub ready: Vec<Part>,
+    /// How many documents are to be filled.
     pub to_fill: u32,
     /// What a person should know.
     pub warnings: Vec<String>,
@@ -215,11 +236,11 @@ pub struct Rendered {
     pub microseconds: u64,
 }
 
-/// An answered request.
-#[derive(Default, Serialize, Deserialize)]
+/// An answered request. Its tail: the manifests that were filled.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Generated {
-    /// The manifests that were filled, with their numbers.
-    pub filled: Vec<(u32, Text)>,
+    /// The manifests that were filled.
+    pub filled: Vec<Part>,
     /// What a person should know.
     pub warnings: Vec<String>,
     /// How many secrets it needed.
@@ -320,14 +341,14 @@ impl Text {
         Self(Zeroizing::new(text))
     }
 
-    /// Gives the text away, to be sent.
+    /// Gives the text away, into another type that does not print.
     pub fn take(mut self) -> String {
         std::mem::take(&mut *self.0)
     }
 
-    /// Bytes of it.
-    pub fn len(&self) -> usize {
-        self.0.len()
+    /// Its bytes, to be sent.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 
@@ -411,11 +432,12 @@ macro_rules! shows_its_name_only {
     )*};
 }
 
-shows_its_name_only!(Answer, Value, Text, Input, Archive, Rendered, Generated);
+shows_its_name_only!(Answer, Value, Text);
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Order, Report, Wanted, frame, read};
+    use super::{Answer, Order, Part, Report, Wanted, cut, frame, read};
+    use bytes::Bytes;
     use keyfill_secrets::{KvVersion, SecretData, SecretRef};
     use std::sync::Arc;
 
@@ -456,6 +478,18 @@ mod tests {
             panic!("another report")
         };
         assert_eq!(SecretRef::from(wanted.remove(0)), secret);
+    }
+
+    #[test]
+    fn manifests_are_cut_off_a_tail() {
+        let parts = [(3, 2), (5, 0), (9, 4)].map(|(number, length)| Part { number, length });
+        let mut tail = Bytes::from_static(b"{}abcdrest");
+        let cut_off = cut(&parts, &mut tail).unwrap();
+        let shown: Vec<(u32, &[u8])> = cut_off.iter().map(|(number, text)| (*number, &text[..])).collect();
+        assert_eq!(shown, [(3, &b"{}"[..]), (5, b""), (9, b"abcd")]);
+        assert_eq!(&tail[..], b"rest");
+        assert!(cut(&parts, &mut tail).is_none(), "it is too short");
+        assert!(cut(&parts[..1], &mut Bytes::from_static(b"\xff\xfe")).is_none(), "it is no text");
     }
 
     #[test]

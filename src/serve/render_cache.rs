@@ -1,7 +1,7 @@
 //! Rendered results, kept by content and settings. What they hold is in git; nothing filled is ever kept.
 
 use super::environment;
-use super::orders::Rendered;
+use super::orders::{self, Numbered, Rendered};
 use bytes::Bytes;
 use keyfill_cmp::AppRequest;
 use sha2::{Digest as _, Sha256};
@@ -37,8 +37,8 @@ impl Key {
 /// What rendering gave, as its worker has put it: ready to be sent, or packed for the worker that fills it.
 #[derive(Debug, Default)]
 pub struct Kept {
-    /// Manifests that need no filling, with their numbers.
-    pub ready: Vec<(u32, Box<str>)>,
+    /// Manifests that need no filling.
+    pub ready: Numbered,
     /// The documents that are to be filled, packed.
     pub open: Bytes,
     /// How many those are.
@@ -50,17 +50,18 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// What a worker has rendered.
-    pub fn new(rendered: Rendered) -> Self {
-        let Rendered { ready, open, to_fill, warnings, engine, .. } = rendered;
-        let ready = ready.into_iter().map(|(number, json)| (number, json.into_boxed_str())).collect();
-        Self { ready, open, to_fill, warnings, engine }
+    /// What a worker has rendered, with its report's tail; nothing where the two do not fit.
+    pub fn new(rendered: Rendered, mut tail: Bytes) -> Option<Self> {
+        let Rendered { ready, to_fill, warnings, engine, .. } = rendered;
+        let ready = orders::cut(&ready, &mut tail)?;
+        Some(Self { ready, open: tail, to_fill, warnings, engine })
     }
 
     /// Bytes that it keeps alive.
     pub fn bytes(&self) -> u64 {
         /// What the allocator and the table take for each text.
         const EACH: usize = 40;
+        // Together they are all of the tail, which stays as long as one of them.
         let ready: usize = self.ready.iter().map(|(_, json)| json.len() + EACH).sum();
         let warnings: usize = self.warnings.iter().map(|warning| warning.len() + EACH).sum();
         (ready + warnings + self.open.len() + size_of::<Self>() + EACH) as u64
@@ -134,6 +135,7 @@ impl RenderCache {
 #[cfg(test)]
 mod tests {
     use super::{Kept, Key, RenderCache};
+    use bytes::Bytes;
     use keyfill_cmp::AppRequest;
     use keyfill_files::TreePath;
     use std::sync::Arc;
@@ -141,7 +143,7 @@ mod tests {
     #[test]
     fn the_cache_stays_in_its_bounds() {
         let rendered = || {
-            let ready = vec![(0, "x".repeat(1_000).into())];
+            let ready = vec![(0, Bytes::from("x".repeat(1_000)))];
             Arc::new(Kept { ready, ..Kept::default() })
         };
         let cache = RenderCache::new(6_000);

@@ -69,8 +69,7 @@ async fn serve(args: &ServeArgs, configuration: Configuration, log: Arc<Log>) ->
     };
     let name = configuration.plugin.metadata.name.clone();
     let most_in_answer = if most_in_message == 0 { 100 << 20 } else { most_in_message };
-    // It is held once as it came and once as it goes out.
-    let most_in_answer = most_in_answer.min(usize::try_from(bounds.answers / 2).unwrap_or(usize::MAX));
+    let most_in_answer = most_in_answer.min(usize::try_from(bounds.answers).unwrap_or(usize::MAX));
     let jobs = jobs(args, &configuration, &bounds, most_in_answer, &log).await?;
     let generator = Arc::new(KeyfillGenerator::new(args, configuration, &bounds, jobs, Arc::clone(&log)));
     let server = Server::bind(Arc::clone(&generator), options).await?;
@@ -111,10 +110,12 @@ async fn jobs(
         if has_binaries(configuration) { Some(pool(configuration, bounds, true).await?.0) } else { None };
     let mib = |bytes: u64| (bytes >> 20).to_string();
     let (workers, small, large) = (bounds.workers.to_string(), mib(bounds.small), mib(bounds.large));
+    let whole = mib(bounds.whole);
     let fields = [
         ("number", workers.as_str()),
         ("memory_mib", &small),
         ("large_memory_mib", &large),
+        ("largest_memory_mib", &whole),
         ("sandbox", if missing.is_empty() { "whole" } else { "partial" }),
         ("official_binaries", if open.is_some() { "true" } else { "false" }),
     ];
@@ -145,7 +146,7 @@ async fn pool(
     let discover = &configuration.plugin.spec.discover;
     let environment =
         if may_start_programs { environment::for_binaries(&configuration.env) } else { Vec::new() };
-    let most = bounds.large + bounds.large / 4 + OVERHEAD;
+    let most = bounds.whole + OVERHEAD;
     let start = Order::Start(Box::new(Start {
         parent: std::process::id(),
         memory: most,

@@ -1,5 +1,6 @@
 //! What the protocol asks of the one who renders.
 
+use crate::Answer;
 use crate::archive::Archive;
 use keyfill_diag::{Class, Cx};
 use keyfill_files::TreePath;
@@ -103,13 +104,13 @@ impl fmt::Display for Refusal {
 
 /// Renders and fills. Calls run side by side, each with its own request, archive and circumstances.
 pub trait Generator: Send + Sync + 'static {
-    /// The app's manifests, each as compact JSON.
+    /// The app's manifests.
     fn generate<'a>(
         &'a self,
         request: &'a AppRequest,
         archive: Archive,
         cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Vec<String>, Refusal>>;
+    ) -> BoxFuture<'a, Result<Answer, Refusal>>;
 
     /// Whether the app's folder is for this plugin.
     fn matches<'a>(

@@ -9,6 +9,7 @@
 #![warn(clippy::disallowed_methods)]
 #![cfg(unix)]
 
+mod answer;
 pub mod archive;
 pub mod authority;
 pub mod config;
@@ -19,6 +20,7 @@ pub mod queue;
 mod server;
 mod service;
 
+pub use answer::{Answer, Direct};
 pub use error::Error;
 pub use generator::{AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal};
 pub use server::{Server, ServerOptions, plugin_service};

@@ -72,6 +72,11 @@ impl Queue {
         self.0.waiting.load(Ordering::Relaxed)
     }
 
+    /// Whether another project than this one waits.
+    pub fn others_wait(&self, project: &str) -> bool {
+        self.lock().waiting.keys().any(|waiting| **waiting != *project)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,6 @@
 //! The server: sockets by argocd-cmp-server's rules, HTTP/2 that repo-server can speak, a quiet end.
 
+use crate::answer::Direct;
 use crate::archive::{Budget, Budgets, Limits};
 use crate::authority::Mended;
 use crate::connections::{Connections, Open};
@@ -140,20 +141,20 @@ pub fn plugin_service<G: Generator>(
     queue: Queue,
     budgets: Budgets,
     options: &ServerOptions,
-) -> ConfigManagementPluginServiceServer<Service<G>> {
+) -> Direct<ConfigManagementPluginServiceServer<Service<G>>> {
+    let most = if options.most_in_message == 0 { MOST_IN_MESSAGE } else { options.most_in_message };
     let service = Service {
         generator,
         queue,
         budgets,
         limits: options.limits,
+        most_in_message: most,
         deadline: options.deadline,
         discovery_configured: options.discovery_configured,
         provide_git_creds: options.provide_git_creds,
     };
-    let most = if options.most_in_message == 0 { MOST_IN_MESSAGE } else { options.most_in_message };
-    ConfigManagementPluginServiceServer::new(service)
-        .max_decoding_message_size(most)
-        .max_encoding_message_size(most)
+    let service = ConfigManagementPluginServiceServer::new(service);
+    Direct(service.max_decoding_message_size(most).max_encoding_message_size(most))
 }
 
 /// Makes a socket. A file left by a server that was killed is replaced; a socket that answers is not.

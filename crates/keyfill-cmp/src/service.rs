@@ -34,6 +34,8 @@ pub struct Service<G> {
     pub(crate) queue: Queue,
     pub(crate) budgets: Budgets,
     pub(crate) limits: Limits,
+    /// Bytes of one message.
+    pub(crate) most_in_message: usize,
     /// How long a call may take when the client does not say.
     pub(crate) deadline: Duration,
     pub(crate) discovery_configured: bool,
@@ -120,6 +122,16 @@ impl<G: Generator> Service<G> {
         }
         Ok((metadata, intake))
     }
+}
+
+/// What a call is told whose manifests are too many bytes for one message.
+fn too_long(length: usize, most: usize) -> String {
+    format!(
+        "the app's manifests take {} MiB, and one message may hold {} MiB: split the app, or raise \
+         ARGOCD_GRPC_MAX_SIZE_MB of repo-server and of this sidecar",
+        length.div_ceil(1 << 20),
+        most >> 20
+    )
 }
 
 /// What a call is told whose time is over.
@@ -224,8 +236,12 @@ impl<G: Generator> ConfigManagementPluginService for Service<G> {
         &self,
         request: Request<Streaming<AppStreamRequest>>,
     ) -> Result<Response<ManifestResponse>, Status> {
-        let manifests = self.call(request, G::generate).await?;
-        Ok(Response::new(ManifestResponse { manifests, source_type: String::new() }))
+        let answer = self.call(request, G::generate).await?;
+        let length = answer.encoded_len();
+        if length > self.most_in_message {
+            return Err(Status::out_of_range(too_long(length, self.most_in_message)));
+        }
+        Ok(answer.into_response())
     }
 
     async fn match_repository(

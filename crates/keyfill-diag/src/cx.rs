@@ -117,6 +117,19 @@ pub struct Cx {
     pub limits: Limits,
     /// The memory that the run may use.
     pub memory: Memory,
+    /// Raised when a check found the run above its memory; engines put the error into words of their own.
+    pub out_of_memory: Flag,
+}
+
+/// A flag that all clones of a run share.
+#[derive(Clone, Debug, Default)]
+pub struct Flag(Arc<AtomicBool>);
+
+impl Flag {
+    /// Whether it was raised.
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Cx {
@@ -127,6 +140,7 @@ impl Cx {
             cancel: Cancel::default(),
             limits: Limits::default(),
             memory: Memory::unlimited(),
+            out_of_memory: Flag::default(),
         }
     }
 
@@ -143,7 +157,7 @@ impl Cx {
         } else if Instant::now() >= self.deadline {
             Err(Stopped::Deadline)
         } else {
-            self.memory.room(0)
+            self.room(0)
         }
     }
 
@@ -151,7 +165,7 @@ impl Cx {
     /// split text, an index far beyond a list's end, an expanded alias), since [`Cx::check`] sees only what
     /// is held already.
     pub fn room(&self, bytes: u64) -> Result<(), Stopped> {
-        self.memory.room(bytes)
+        self.memory.room(bytes).inspect_err(|_| self.out_of_memory.0.store(true, Ordering::Relaxed))
     }
 
     /// The time left; zero when the deadline has passed.
@@ -184,9 +198,12 @@ mod tests {
     #[test]
     fn a_run_stops_before_it_exceeds_its_memory() {
         let cx = Cx::default().with_memory(Memory::limited(3 << 20, || 2 << 20));
+        let same = cx.clone();
         assert_eq!((cx.check(), cx.room(1 << 20)), (Ok(()), Ok(())));
+        assert!(!same.out_of_memory.is_raised());
         let stopped = cx.room((1 << 20) + 1).unwrap_err();
         assert_eq!(stopped.to_string(), "the run exceeds its memory limit of 3 MiB");
+        assert!(same.out_of_memory.is_raised());
         assert_eq!(Cx::default().room(u64::MAX), Ok(()), "unlimited unless it is set");
     }
 }

@@ -10,6 +10,6 @@ mod cx;
 mod diagnostic;
 mod near;
 
-pub use cx::{Cancel, Cx, Limits, Memory, Stopped};
+pub use cx::{Cancel, Cx, Flag, Limits, Memory, Stopped};
 pub use diagnostic::{Class, Diagnostic, ObjectRef, Place, Severity};
 pub use near::nearest;

@@ -1,6 +1,6 @@
 //! The worker's end of its socket: orders come in, reports go out, one after the other.
 
-use crate::frame::{Frame, HEAD, length};
+use crate::frame::{Frame, HEAD, Lengths, lengths};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendFlags, recvmsg, send,
 };
@@ -18,8 +18,16 @@ pub struct Channel {
     socket: OwnedFd,
 }
 
-/// What came: a frame's content, and the file that came with it.
-pub type Received = (Zeroizing<Vec<u8>>, Option<OwnedFd>);
+/// A message that came.
+#[derive(Debug)]
+pub struct Received {
+    /// Its content.
+    pub content: Zeroizing<Vec<u8>>,
+    /// Its tail; empty where it has none.
+    pub tail: Zeroizing<Vec<u8>>,
+    /// The file that came with it.
+    pub file: Option<OwnedFd>,
+}
 
 impl Channel {
     /// Standard input, which the supervisor has made one end of a socket pair.
@@ -32,7 +40,7 @@ impl Channel {
         Self { socket }
     }
 
-    /// The next frame; nothing when the supervisor has closed its end.
+    /// The next message; nothing when the supervisor has closed its end.
     pub fn receive(&mut self) -> io::Result<Option<Received>> {
         let mut buffer = Zeroizing::new(vec![0; AT_ONCE]);
         let (mut come, file) = self.first(&mut buffer)?;
@@ -44,21 +52,29 @@ impl Channel {
         }
         let mut head = [0; HEAD];
         head.copy_from_slice(&buffer[..HEAD]);
-        let length = length(head);
-        let here = come - HEAD;
-        if here > length {
+        let Lengths { content, tail } = lengths(head);
+        let here = &buffer[HEAD..come];
+        if here.len() > content + tail {
             return Err(io::Error::other("two orders came at once"));
         }
-        let mut content = Zeroizing::new(Vec::new());
-        content.try_reserve_exact(length)?;
-        content.extend_from_slice(&buffer[HEAD..come]);
+        let (of_content, of_tail) = here.split_at(here.len().min(content));
+        let content = self.whole(of_content, content)?;
+        let tail = self.whole(of_tail, tail)?;
         buffer[..come].zeroize();
-        content.resize(length, 0);
-        let mut at = here;
+        Ok(Some(Received { content, tail, file }))
+    }
+
+    /// So many bytes, of which some are here.
+    fn whole(&self, here: &[u8], length: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut whole = Zeroizing::new(Vec::new());
+        whole.try_reserve_exact(length)?;
+        whole.extend_from_slice(here);
+        whole.resize(length, 0);
+        let mut at = here.len();
         while at < length {
-            at += self.more(&mut content[at..])?;
+            at += self.more(&mut whole[at..])?;
         }
-        Ok(Some((content, file)))
+        Ok(whole)
     }
 
     /// The first bytes of a frame, with the file that may come along.
@@ -88,9 +104,13 @@ impl Channel {
         }
     }
 
-    /// Sends a frame whole.
-    pub fn send(&mut self, frame: &Frame) -> io::Result<()> {
-        let mut left = frame.bytes();
+    /// Sends a frame, and behind it a tail of these parts.
+    pub fn send(&mut self, mut frame: Frame, tail: &[&[u8]]) -> io::Result<()> {
+        self.send_all(frame.before(tail.iter().map(|part| part.len()).sum())?)?;
+        tail.iter().try_for_each(|part| self.send_all(part))
+    }
+
+    fn send_all(&self, mut left: &[u8]) -> io::Result<()> {
         while !left.is_empty() {
             let sent = retry(|| send(&self.socket, left, SendFlags::NOSIGNAL))?;
             left = &left[sent..];
@@ -117,17 +137,22 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn frames_of_all_sizes_come_whole() {
+    fn messages_of_all_sizes_come_whole() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (mut ours, mut theirs) = (Channel::new(ours.into()), Channel::new(theirs.into()));
-        for size in [0, 1, 65_532, 65_533, 1 << 20] {
-            let sent: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
-            let frame = Frame::new(&sent);
-            let come = std::thread::scope(|scope| {
-                scope.spawn(|| ours.send(&frame).unwrap());
-                theirs.receive().unwrap().unwrap()
-            });
-            assert!(*come.0 == sent && come.1.is_none(), "{size}");
+        for size in [0, 1, 65_527, 65_528, 65_529, 1 << 20] {
+            for tail in [0, 1, 7, 65_528, 1 << 20] {
+                let sent: Vec<u8> = (0..size.max(tail)).map(|i| (i % 251) as u8).collect();
+                let (content, behind) = (&sent[..size], &sent[..tail]);
+                let come = std::thread::scope(|scope| {
+                    let parts = behind.split_at(tail / 3);
+                    let frame = Frame::new(content);
+                    scope.spawn(|| ours.send(frame, &[parts.0, parts.1]).unwrap());
+                    theirs.receive().unwrap().unwrap()
+                });
+                let whole = *come.content == content && *come.tail == behind && come.file.is_none();
+                assert!(whole, "{size} {tail}");
+            }
         }
         drop(ours);
         assert!(theirs.receive().unwrap().is_none());
@@ -136,7 +161,7 @@ mod tests {
     #[test]
     fn a_frame_that_is_cut_short_is_an_error() {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
-        ours.write_all(&[9, 0, 0, 0, 1]).unwrap();
+        ours.write_all(&[9, 0, 0, 0, 0, 0, 0, 0, 1]).unwrap();
         drop(ours);
         assert!(Channel::new(theirs.into()).receive().is_err());
     }

@@ -2,8 +2,9 @@
 //!
 //! The supervisor's side is [`Pool`], which keeps workers ready and hands them out, and [`Worker`], which is one
 //! of them for the time of one request. The worker's side is [`sandbox`], which gives everything up that rendering
-//! does not need, and [`Channel`], on which its orders come. Both sides exchange frames: bytes with their length
-//! before them, and at times one file descriptor. What the bytes mean is not this crate's business.
+//! does not need, and [`Channel`], on which its orders come. Both sides exchange messages: a [`Frame`], at times with
+//! a tail of plain bytes behind it, and at times with one file descriptor. What the bytes mean is not this crate's
+//! business.
 //!
 //! [`limits`] says how much memory the container has.
 
@@ -17,8 +18,8 @@ mod process;
 pub mod sandbox;
 mod start;
 
-pub use channel::Channel;
-pub use frame::Frame;
+pub use channel::{Channel, Received};
+pub use frame::{Frame, Lengths};
 pub use pool::{Counts, Pool, PoolOptions, Scope, Worker};
 pub use process::{Lost, Why};
 pub use start::Program;

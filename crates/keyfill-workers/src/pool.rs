@@ -3,7 +3,7 @@
 //! A worker serves one [`Scope`] for all its life: what it saw of one scope is never in the memory of a worker that
 //! serves another. Fresh workers stand by, so that a new scope, or a worker that was lost, costs no waiting.
 
-use crate::frame::Frame;
+use crate::frame::{Frame, Lengths};
 use crate::process::{Lost, Process, Why};
 use crate::start::{Program, Threads};
 use std::io;
@@ -143,12 +143,12 @@ impl Inner {
         self.counts.started.fetch_add(1, Ordering::Relaxed);
         let ready = async {
             let mut process = Process::start(&self.options.program, &self.threads).await?;
-            process.send(&self.options.hello, None).await?;
-            let length = process.length().await?;
-            if length > MOST {
+            process.send(self.options.hello.clone(), &[], None).await?;
+            let lengths = process.lengths().await?;
+            if lengths.content > MOST || lengths.tail > 0 {
                 return Err(io::Error::other("its greeting is too long"));
             }
-            let greeting = process.content(length).await?;
+            let greeting = process.bytes(lengths.content).await?;
             Ok((process, greeting))
         };
         let in_time = tokio::time::timeout(self.options.start, ready).await;
@@ -220,35 +220,40 @@ async fn sweep(pool: std::sync::Weak<Inner>) {
 }
 
 impl Worker {
-    /// Sends a frame, with a file where there is one.
-    pub async fn send(&mut self, frame: &Frame, file: Option<BorrowedFd<'_>>) -> Result<(), Lost> {
+    /// Sends a frame, with a tail and a file where there are any.
+    pub async fn send(
+        &mut self,
+        frame: Frame,
+        tail: &[u8],
+        file: Option<BorrowedFd<'_>>,
+    ) -> Result<(), Lost> {
         let sent = match &mut self.process {
-            Some(process) => process.send(frame, file).await.is_ok(),
+            Some(process) => process.send(frame, tail, file).await.is_ok(),
             None => false,
         };
         if sent { Ok(()) } else { Err(self.lose().await) }
     }
 
-    /// The length of the next frame, so that room can be found for it.
-    pub async fn length(&mut self) -> Result<usize, Lost> {
-        let length = match &mut self.process {
-            Some(process) => process.length().await.ok(),
+    /// The lengths of the next message, so that room can be found for it.
+    pub async fn lengths(&mut self) -> Result<Lengths, Lost> {
+        let lengths = match &mut self.process {
+            Some(process) => process.lengths().await.ok(),
             None => None,
         };
-        match length {
-            Some(length) => Ok(length),
+        match lengths {
+            Some(lengths) => Ok(lengths),
             None => Err(self.lose().await),
         }
     }
 
-    /// The next frame's content, of which [`Self::length`] gave the length.
-    pub async fn content(&mut self, length: usize) -> Result<Zeroizing<Vec<u8>>, Lost> {
-        let content = match &mut self.process {
-            Some(process) => process.content(length).await.ok(),
+    /// The next bytes: a message's content, and then its tail, of which [`Self::lengths`] gave the lengths.
+    pub async fn bytes(&mut self, length: usize) -> Result<Zeroizing<Vec<u8>>, Lost> {
+        let bytes = match &mut self.process {
+            Some(process) => process.bytes(length).await.ok(),
             None => None,
         };
-        match content {
-            Some(content) => Ok(content),
+        match bytes {
+            Some(bytes) => Ok(bytes),
             None => Err(self.lose().await),
         }
     }

@@ -1,6 +1,6 @@
 //! One worker process, seen from the supervisor.
 
-use crate::frame::{Frame, HEAD, length};
+use crate::frame::{Frame, HEAD, Lengths, lengths};
 use crate::start::{Program, Threads};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use rustix::process::{Pid, Signal};
@@ -50,9 +50,14 @@ impl Process {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Sends a frame, with a file where there is one.
-    pub async fn send(&mut self, frame: &Frame, file: Option<BorrowedFd<'_>>) -> io::Result<()> {
-        let mut left = frame.bytes();
+    /// Sends a frame, with a tail and a file where there are any.
+    pub async fn send(
+        &mut self,
+        mut frame: Frame,
+        tail: &[u8],
+        file: Option<BorrowedFd<'_>>,
+    ) -> io::Result<()> {
+        let mut left = frame.before(tail.len())?;
         if let Some(file) = file {
             let sent = self
                 .stream
@@ -67,21 +72,22 @@ impl Process {
                 .await?;
             left = &left[sent..];
         }
-        self.stream.write_all(left).await
+        self.stream.write_all(left).await?;
+        self.stream.write_all(tail).await
     }
 
-    /// The length of the next frame's content.
-    pub async fn length(&mut self) -> io::Result<usize> {
+    /// The lengths of the next message.
+    pub async fn lengths(&mut self) -> io::Result<Lengths> {
         let mut head = [0; HEAD];
         self.stream.read_exact(&mut head).await?;
-        Ok(length(head))
+        Ok(lengths(head))
     }
 
-    /// The next frame's content, of which [`Self::length`] gave the length.
-    pub async fn content(&mut self, length: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-        let mut content = Zeroizing::new(vec![0; length]);
-        self.stream.read_exact(&mut content).await?;
-        Ok(content)
+    /// The next bytes: a message's content, and then its tail, of which [`Self::lengths`] gave the lengths.
+    pub async fn bytes(&mut self, length: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        self.stream.read_exact(&mut bytes).await?;
+        Ok(bytes)
     }
 
     /// Bytes that it holds and does not share, where the system says.

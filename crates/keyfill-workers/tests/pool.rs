@@ -19,10 +19,13 @@ fn worker_process() {
     sandbox::limit(parent, 256 << 20, false).unwrap();
     let report = sandbox::enter();
     let mut channel = Channel::of_stdin().unwrap();
-    while let Some((order, file)) = channel.receive().unwrap() {
-        let order = String::from_utf8(order.to_vec()).unwrap();
-        let answer = answer(&order, file.map(File::from), report);
-        channel.send(&Frame::new(answer.as_bytes())).unwrap();
+    while let Some(received) = channel.receive().unwrap() {
+        let order = String::from_utf8(received.content.to_vec()).unwrap();
+        let answer = answer(&order, received.file.map(File::from), report);
+        // What came behind the order goes back behind the answer, from its end.
+        let mut tail = received.tail.to_vec();
+        tail.reverse();
+        channel.send(Frame::new(answer.as_bytes()), &[&tail]).unwrap();
     }
     std::process::exit(0);
 }
@@ -81,14 +84,27 @@ async fn pool(most: usize) -> (Pool, String) {
 }
 
 async fn ask(worker: &mut Worker, order: &str) -> Result<String, Why> {
-    worker.send(&Frame::new(order.as_bytes()), None).await.map_err(|lost| lost.0)?;
+    worker.send(Frame::new(order.as_bytes()), &[], None).await.map_err(|lost| lost.0)?;
     said(worker).await
 }
 
 async fn said(worker: &mut Worker) -> Result<String, Why> {
-    let length = worker.length().await.map_err(|lost| lost.0)?;
-    let content = worker.content(length).await.map_err(|lost| lost.0)?;
+    let lengths = worker.lengths().await.map_err(|lost| lost.0)?;
+    let content = worker.bytes(lengths.content).await.map_err(|lost| lost.0)?;
     Ok(String::from_utf8(content.to_vec()).expect("text"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tail_crosses_both_ways() {
+    let (pool, _) = pool(1).await;
+    let mut worker = pool.take(BLUE).await.unwrap();
+    let tail: Vec<u8> = (0..3_000_000).map(|i| (i % 253) as u8).collect();
+    // Neither side reads while it writes: the worker answers when it has everything.
+    worker.send(Frame::new(b"echo"), &tail, None).await.unwrap();
+    assert_eq!(said(&mut worker).await.unwrap(), "echo");
+    let back = worker.bytes(tail.len()).await.unwrap();
+    assert!(back.iter().eq(tail.iter().rev()));
+    worker.keep();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,7 +128,7 @@ async fn a_lost_worker_is_replaced_and_says_why() {
     assert_eq!(ask(&mut worker, "abort").await, Err(Why::Signal(6)));
     // Killed in the middle of its work, as at a deadline.
     let mut worker = pool.take(BLUE).await.unwrap();
-    worker.send(&Frame::new(b"spin"), None).await.unwrap();
+    worker.send(Frame::new(b"spin"), &[], None).await.unwrap();
     let killed = worker.id().unwrap();
     drop(worker);
     let mut worker = pool.take(BLUE).await.unwrap();
@@ -145,7 +161,7 @@ async fn a_file_comes_with_an_order() {
     std::fs::write(dir.path().join("x"), "what it says").unwrap();
     let file = File::open(dir.path().join("x")).unwrap();
     let mut worker = pool.take(BLUE).await.unwrap();
-    worker.send(&Frame::new(b"file"), Some(file.as_fd())).await.unwrap();
+    worker.send(Frame::new(b"file"), &[], Some(file.as_fd())).await.unwrap();
     assert_eq!(said(&mut worker).await.unwrap(), "what it says");
 }
 

@@ -114,6 +114,8 @@ impl Sink for Writer<'_> {
 
     fn str(&mut self, text: &str) {
         self.separate();
+        // A long text at once, with room for its escapes: growing by half of many megabytes would hold them twice.
+        self.out.reserve(text.len() + text.len() / 16 + 2);
         append_string(&mut self.out, text, self.html);
         self.state = State::After;
     }

@@ -21,7 +21,7 @@ pub fn sort(documents: Vec<Document>, as_they_are: bool) -> Result<Sorted> {
     for (number, document) in (0..).zip(documents) {
         if as_they_are || scan::looks_fillable(&document.body) {
             sorted.open.push((number, document));
-        } else if let Some(json) = of_document(&document, number == 0)? {
+        } else if let Some(json) = of_document(document, number == 0)? {
             sorted.ready.push((number, json));
         }
     }
@@ -38,7 +38,7 @@ pub fn finish(numbers: &[u32], filled: Filled, printed_as_json: bool) -> Result<
             Document { body: Body::Raw(json), .. } if was_filled && printed_as_json => {
                 Some(String::from_utf8(json.into()).map_err(|e| e.utf8_error())?)
             }
-            document => of_document(&document, *number == 0)?,
+            document => of_document(document, *number == 0)?,
         };
         manifests.extend(json.map(|json| (*number, Text::new(json))));
     }
@@ -47,22 +47,24 @@ pub fn finish(numbers: &[u32], filled: Filled, printed_as_json: bool) -> Result<
 
 /// One document's JSON. A stream that begins with JSON is taken for JSON until its first separator: that
 /// document is kept as it is written. It is what argocd-cmp-server does with the output of a command.
-fn of_document(document: &Document, first: bool) -> Result<Option<String>> {
-    let value = match &document.body {
+fn of_document(document: Document, first: bool) -> Result<Option<String>> {
+    let Document { before, body, origin } = document;
+    // The text is given back before the JSON is written: one of many megabytes is then held twice, not three times.
+    let value = match body {
         Body::Raw(text) => {
             if first
-                && document.before.trim_ascii().is_empty()
-                && let Some(json) = json_text(text)
+                && before.trim_ascii().is_empty()
+                && let Some(json) = json_text(&text)
             {
                 return Ok(Some(json.to_owned()));
             }
-            keyfill_yaml::load_exact(&keyfill_yaml::with_last_line_ended(text), &Limits::default())
+            keyfill_yaml::load_exact(&keyfill_yaml::with_last_line_ended(&text), &Limits::default())
                 .with_context(|| {
-                    let file = document.origin.file.as_deref().unwrap_or("a rendered document");
-                    format!("{file} (document {})", document.origin.index)
+                    let file = origin.file.as_deref().unwrap_or("a rendered document");
+                    format!("{file} (document {})", origin.index)
                 })?
         }
-        Body::Tree(node) => keyfill_yaml::resolve(node)?,
+        Body::Tree(node) => keyfill_yaml::resolve(&node)?,
     };
     if value == Value::Null {
         return Ok(None);

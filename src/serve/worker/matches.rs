@@ -1,17 +1,16 @@
 //! Discovery in a worker: whether a folder is for this plugin.
 
-use super::{open, patterns, tree_path};
+use super::{Beside, open, patterns, tree_path};
 use crate::discover;
 use crate::report::Problem;
 use crate::serve::orders::{Discovery, Matches};
 use anyhow::Result;
 use keyfill_diag::Cx;
-use std::os::fd::OwnedFd;
 
 /// Whether what the app's folder reads holds placeholders; or what plugin.yaml's patterns say.
-pub fn matches(rules: &Discovery, order: Matches, file: Option<OwnedFd>, cx: &Cx) -> Result<bool> {
+pub fn matches(rules: &Discovery, order: &Matches, beside: Beside, cx: &Cx) -> Result<bool> {
     let path = tree_path(&order.task.path)?;
-    let files = open(order.archive, file, &path, cx)?;
+    let files = open(order.archive, beside, &path, cx)?;
     let fits = if !rules.file_name.is_empty() {
         patterns::file_name_fits(&files, &path, &rules.file_name)
     } else if !rules.glob.is_empty() {

@@ -12,10 +12,11 @@ mod talk;
 
 use super::orders::{self, Failed, Order, Report, Sandbox, Start, Task};
 use crate::report;
+use bytes::Bytes;
 use keyfill_cmp::archive::{ArchiveFiles, Limits, Packed};
-use keyfill_diag::{Cx, Stopped};
+use keyfill_diag::Cx;
 use keyfill_files::TreePath;
-use keyfill_workers::{Channel, Frame, sandbox};
+use keyfill_workers::{Channel, Frame, Received, sandbox};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -40,8 +41,8 @@ pub fn run() -> ExitCode {
 
 fn serve() -> io::Result<()> {
     let mut channel = Channel::of_stdin()?;
-    let Some((first, _)) = channel.receive()? else { return Ok(()) };
-    let Order::Start(start) = read(&first)? else { return Err(io::ErrorKind::InvalidData.into()) };
+    let Some(first) = channel.receive()? else { return Ok(()) };
+    let Order::Start(start) = read(&first.content)? else { return Err(io::ErrorKind::InvalidData.into()) };
     drop(first);
     let start = *start;
     sandbox::limit(start.parent, start.memory, start.may_start_programs)?;
@@ -49,7 +50,7 @@ fn serve() -> io::Result<()> {
     // A panic is told by the supervisor, in words that hold nothing of the input.
     std::panic::set_hook(Box::new(|_| {}));
     crate::memory::end_above(start.memory);
-    send(&mut channel, &Report::Ready(Sandbox::from(held)))?;
+    send(&mut channel, &Report::Ready(Sandbox::from(held)), &[])?;
     // Engines nest deeply, and not every first thread knows how much stack it has.
     let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || answer_all(channel, &start))?;
     worker.join().unwrap_or_else(|_| Err(io::Error::other("the worker panicked")))
@@ -59,15 +60,15 @@ fn serve() -> io::Result<()> {
 const STACK: usize = 8 << 20;
 
 fn answer_all(mut channel: Channel, start: &Start) -> io::Result<()> {
-    while let Some((content, file)) = channel.receive()? {
+    while let Some(Received { content, tail, file }) = channel.receive()? {
         let order = read(&content)?;
         drop(content);
+        let beside = Beside { tail: Bytes::from_owner(tail), file };
         let mut talk = Talk::new(&mut channel);
         // What a panic leaves behind is not used again: the process ends.
-        let answered = catch_unwind(AssertUnwindSafe(|| answer(&mut talk, start, order, file)));
+        let answered = catch_unwind(AssertUnwindSafe(|| answer(&mut talk, start, order, beside)));
         match answered {
-            Ok(Ok(Some(report))) => send(&mut channel, &report)?,
-            Ok(Ok(None)) => {}
+            Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(error),
             Err(_) => std::process::exit(PANICKED),
         }
@@ -78,28 +79,30 @@ fn answer_all(mut channel: Channel, start: &Start) -> io::Result<()> {
 /// The exit code of a worker that panicked.
 pub const PANICKED: i32 = 101;
 
-/// The answer to an order; nothing where the work was given up on the supervisor's word.
-fn answer(
-    talk: &mut Talk<'_>,
-    start: &Start,
-    order: Order,
+/// What came with an order.
+struct Beside {
+    tail: Bytes,
     file: Option<OwnedFd>,
-) -> io::Result<Option<Report>> {
+}
+
+/// Answers an order, unless the work is given up on the supervisor's word.
+fn answer(talk: &mut Talk<'_>, start: &Start, order: Order, beside: Beside) -> io::Result<()> {
     match order {
         Order::Generate(order) => {
-            let (cx, memory) = (circumstances(&order.task), order.task.memory);
-            match render::generate(talk, start, *order, file, &cx) {
-                Ok(generated) => Ok(generated.map(Report::Generated)),
+            let cx = circumstances(&order.task);
+            match render::generate(talk, start, *order, beside, &cx) {
+                Ok(()) => Ok(()),
                 Err(Broke::Talk(error)) => Err(error),
-                Err(Broke::Work(error)) => Ok(Some(Report::Failed(failed(&error, memory)))),
+                Err(Broke::Work(error)) => talk.say(&Report::Failed(failed(&error, &cx)), &[]),
             }
         }
         Order::Matches(order) => {
-            let (cx, memory) = (circumstances(&order.task), order.task.memory);
-            Ok(Some(match matches::matches(&start.discovery, *order, file, &cx) {
+            let cx = circumstances(&order.task);
+            let report = match matches::matches(&start.discovery, &order, beside, &cx) {
                 Ok(matches) => Report::Matches(matches),
-                Err(error) => Report::Failed(failed(&error, memory)),
-            }))
+                Err(error) => Report::Failed(failed(&error, &cx)),
+            };
+            talk.say(&report, &[])
         }
         Order::Start(_) | Order::Secrets(_) | Order::Park => Err(io::ErrorKind::InvalidData.into()),
     }
@@ -119,21 +122,18 @@ impl<E: Into<anyhow::Error>> From<E> for Broke {
     }
 }
 
-/// The bounds of one order. What does not ask its bound on memory ends the process, somewhat above.
+/// The bounds of one order. Engines stop somewhat below the bound on memory; what does not ask them ends the process
+/// there.
 fn circumstances(task: &Task) -> Cx {
-    crate::memory::end_above(task.memory + task.memory / 4);
-    Cx::with_time(Duration::from_millis(task.milliseconds)).with_memory(crate::memory::limited(task.memory))
+    crate::memory::end_above(task.memory);
+    let asked_for = task.memory - task.memory / 5;
+    Cx::with_time(Duration::from_millis(task.milliseconds)).with_memory(crate::memory::limited(asked_for))
 }
 
 /// A request's archive, opened.
-fn open(
-    archive: orders::Archive,
-    file: Option<OwnedFd>,
-    path: &TreePath,
-    cx: &Cx,
-) -> anyhow::Result<ArchiveFiles> {
-    let packed = match (archive, file) {
-        (orders::Archive::Bytes(bytes), _) => Packed::Memory(bytes),
+fn open(archive: orders::Archive, beside: Beside, path: &TreePath, cx: &Cx) -> anyhow::Result<ArchiveFiles> {
+    let packed = match (archive, beside.file) {
+        (orders::Archive::Tail, _) => Packed::Memory(beside.tail),
         (orders::Archive::File, Some(file)) => Packed::File(File::from(file)),
         (orders::Archive::File, None) => anyhow::bail!("the archive did not come with its request"),
     };
@@ -147,9 +147,7 @@ fn tree_path(text: &str) -> anyhow::Result<TreePath> {
 }
 
 /// What the supervisor is told of a failed request.
-fn failed(error: &anyhow::Error, memory: u64) -> Failed {
-    // Engines put it into words of their own, around these.
-    let out_of_memory = Stopped::Memory { limit: memory }.to_string();
+fn failed(error: &anyhow::Error, cx: &Cx) -> Failed {
     let problems = report::problems(error);
     let mut message = String::new();
     for (number, problem) in problems.iter().enumerate() {
@@ -169,7 +167,7 @@ fn failed(error: &anyhow::Error, memory: u64) -> Failed {
         class: report::class(error).exit_code(),
         message,
         unsupported: crate::render::is_unsupported(error),
-        memory: problems.iter().any(|problem| problem.message.contains(&out_of_memory)),
+        memory: cx.out_of_memory.is_raised(),
     }
 }
 
@@ -181,6 +179,6 @@ fn frame(report: &Report) -> io::Result<Frame> {
     orders::frame(report).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-fn send(channel: &mut Channel, report: &Report) -> io::Result<()> {
-    channel.send(&frame(report)?)
+fn send(channel: &mut Channel, report: &Report, tail: &[&[u8]]) -> io::Result<()> {
+    channel.send(frame(report)?, tail)
 }

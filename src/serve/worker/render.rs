@@ -2,41 +2,39 @@
 
 use super::fill::{Asked, drive};
 use super::talk::Talk;
-use super::{Broke, manifests, open, tree_path};
+use super::{Beside, Broke, manifests, open, tree_path};
 use crate::discover::{self, Root, RootKind};
 use crate::fill::{FillOptions, PathPolicy, Print};
 use crate::render::options::{self, Chosen};
 use crate::render::plain::Habits;
 use crate::serve::documents;
 use crate::serve::environment::AUTHORS_EXPRESSION;
-use crate::serve::orders::{Fill, Generate, Generated, Input, Rendered, Report, Start};
+use crate::serve::orders::{Fill, Generate, Generated, Input, Part, Rendered, Report, Start};
 use crate::settings::Env;
 use keyfill_diag::Cx;
 use keyfill_secrets::Reads;
 use keyfill_yaml::Document;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// More reads at once than a run has references: the supervisor is asked for all of them in one question.
 const READS: usize = 1 << 20;
 
-/// Renders, where it was not rendered before, and fills. Nothing when the supervisor has it given up.
+/// Renders, where it was not rendered before, fills, and answers, unless the supervisor has it given up.
 pub fn generate(
     talk: &mut Talk<'_>,
     start: &Start,
     order: Generate,
-    file: Option<OwnedFd>,
+    beside: Beside,
     cx: &Cx,
-) -> Result<Option<Generated>, Broke> {
+) -> Result<(), Broke> {
     #[cfg(debug_assertions)]
     super::faults::have(&order.env);
     let options = fill_options(&order.fill)?;
     let fill = order.fill;
     let documents = match order.input {
-        Input::Rendered(packed) => {
-            documents::unpack(&packed).ok_or_else(|| anyhow::anyhow!("a kept rendering cannot be read"))?
-        }
+        Input::Rendered => documents::unpack(&beside.tail)
+            .ok_or_else(|| anyhow::anyhow!("a kept rendering cannot be read"))?,
         Input::Archive(archive) => {
             let began = Instant::now();
             let path = tree_path(&order.task.path)?;
@@ -48,7 +46,7 @@ pub fn generate(
             if fill.compat_avp {
                 how.habits = Habits::Avp;
             }
-            let files = open(archive, file, &path, cx)?;
+            let files = open(archive, beside, &path, cx)?;
             // With AVP's habits a folder is its YAML files.
             let kind = if fill.compat_avp {
                 RootKind::Yaml
@@ -59,16 +57,17 @@ pub fn generate(
             let rendered = crate::render::render(&files, &root, &how, cx)?;
             drop(files);
             let sorted = manifests::sort(rendered.documents, fill.compat_avp)?;
-            let packed = documents::pack(&sorted.open, order.pack_below).unwrap_or_default();
             let report = Rendered {
-                ready: sorted.ready,
-                open: packed,
+                ready: parts(sorted.ready.iter().map(|(number, json)| (*number, json.len()))),
                 to_fill: u32::try_from(sorted.open.len()).unwrap_or(u32::MAX),
                 warnings: rendered.warnings.iter().map(ToString::to_string).collect(),
                 engine: rendered.engine.to_owned(),
                 microseconds: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
             };
-            talk.say(&Report::Rendered(report)).map_err(Broke::Talk)?;
+            let packed = documents::pack(&sorted.open, order.pack_below).unwrap_or_default();
+            let ready = sorted.ready.iter().map(|(_, json)| json.as_bytes());
+            let tail: Vec<&[u8]> = ready.chain([&packed[..]]).collect();
+            talk.say(&Report::Rendered(report), &tail).map_err(Broke::Talk)?;
             sorted.open
         }
     };
@@ -81,21 +80,31 @@ fn fill_all(
     options: &FillOptions,
     asked: Asked,
     cx: &Cx,
-) -> Result<Option<Generated>, Broke> {
+) -> Result<(), Broke> {
     let began = Instant::now();
     let asked = Arc::new(asked);
     let reads = Reads::with_concurrency(Arc::clone(&asked) as Arc<dyn keyfill_secrets::Source>, READS);
     let (numbers, documents): (Vec<u32>, Vec<Document>) = documents.into_iter().unzip();
     let filled = drive(crate::fill::fill(documents, options, &reads, cx), &asked, talk)?;
-    let Some(filled) = filled else { return Ok(None) };
+    let Some(filled) = filled else { return Ok(()) };
     let mut filled = filled?;
     let warnings = std::mem::take(&mut filled.warnings);
-    Ok(Some(Generated {
-        filled: manifests::finish(&numbers, filled, options.print == Print::Json)?,
+    let filled = manifests::finish(&numbers, filled, options.print == Print::Json)?;
+    let report = Generated {
+        filled: parts(filled.iter().map(|(number, text)| (*number, text.bytes().len()))),
         warnings: warnings.iter().map(ToString::to_string).collect(),
         secrets: reads.count(),
         microseconds: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
-    }))
+    };
+    let tail: Vec<&[u8]> = filled.iter().map(|(_, text)| text.bytes()).collect();
+    talk.say(&Report::Generated(report), &tail).map_err(Broke::Talk)
+}
+
+/// Manifests as a report lists them. One above 4 GiB cannot be: the bounds on memory are below.
+fn parts(manifests: impl Iterator<Item = (u32, usize)>) -> Vec<Part> {
+    manifests
+        .map(|(number, length)| Part { number, length: u32::try_from(length).unwrap_or(u32::MAX) })
+        .collect()
 }
 
 /// The fill stage's options from the supervisor's texts.
