@@ -4,7 +4,7 @@ use crate::escape;
 use crate::settings::authority::{Effective, SetBy};
 use crate::settings::table::setting;
 use keyfill_diag::{Cx, Diagnostic};
-use keyfill_secrets::{BoxFuture, Error, SecretData, SecretRef, Source};
+use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
 use std::sync::Arc;
 
 /// Prints the settings in force and who set them. The value of a credential stands for itself as `(secret)`.
@@ -44,7 +44,7 @@ impl Source for Announced {
     fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
-        keys: &'a [String],
+        keys: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(async move { announced(secret, self.0.read_keys(secret, keys, cx)).await })
@@ -60,10 +60,11 @@ async fn announced(
     read: BoxFuture<'_, Result<Arc<SecretData>, Error>>,
 ) -> Result<Arc<SecretData>, Error> {
     let version = secret.version.as_deref().unwrap_or("latest");
-    say(&format!("reading {} (version {version})", secret.path));
+    let name = SecretRef { version: None, ..secret.clone() };
+    say(&format!("reading {name} (version {version})"));
     let answer = read.await;
     if let Err(error) = &answer {
-        say(&format!("{} was not read: {error}", secret.path));
+        say(&format!("{name} was not read: {error}"));
     }
     answer
 }

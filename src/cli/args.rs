@@ -2,6 +2,7 @@
 
 use super::pflag;
 use super::render_args::RenderArgs;
+use crate::settings::SourceKind;
 use crate::values;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -133,15 +134,6 @@ pub struct FillArgs {
     /// Fill only resources of these kinds (all when absent)
     #[arg(long, value_name = "KIND,...", value_delimiter = ',')]
     pub kinds: Vec<String>,
-}
-
-/// A store of secrets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SourceKind {
-    /// HashiCorp Vault or OpenBao.
-    Vault,
-    /// A YAML file of paths and keys.
-    File,
 }
 
 /// Bounds and reports of a run.

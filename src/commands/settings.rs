@@ -1,7 +1,7 @@
 //! `keyfill settings`: every name of the environment, what it means, and who may give it.
 
 use crate::cli::args::{SettingsArgs, SettingsFormat};
-use crate::settings::table::{APP, Author, SETTINGS, SYSTEM, Var};
+use crate::settings::table::{APP, Author, SETTINGS, STORE_SETTINGS, SYSTEM, Var};
 use anyhow::Result;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ pub fn run(args: SettingsArgs) -> Result<()> {
 
 fn text() -> String {
     let mut text = String::new();
-    for var in [SETTINGS, APP, SYSTEM].into_iter().flatten() {
+    for var in [SETTINGS, STORE_SETTINGS, APP, SYSTEM].into_iter().flatten() {
         let secret = if var.is_secret() { "; secret" } else { "" };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{:<26} {} ({}{secret})", var.name, var.meaning, who(var));
@@ -27,7 +27,7 @@ fn text() -> String {
 
 fn who(var: &Var) -> &'static str {
     match var.author {
-        Author::No => "administrator",
+        Author::No | Author::Never => "administrator",
         Author::Identity => "author, where the administrator left it open",
         Author::Connection => "author, where the administrator set no address",
         Author::Yes => "author",
@@ -38,6 +38,7 @@ fn who(var: &Var) -> &'static str {
 fn markdown() -> String {
     let sections = [
         ("Store, policy and run", SETTINGS),
+        ("Stores other than Vault", STORE_SETTINGS),
         ("What Argo CD and the app say", APP),
         ("What the system says", SYSTEM),
     ];
@@ -58,11 +59,12 @@ const PREFACE: &str = "\
 # Settings
 
 Settings come from the environment, from a file (`-c`: YAML, JSON, TOML or KEY=VALUE lines), or from a Kubernetes \
-Secret (`-s NAMESPACE:NAME`). For `AVP_*` and `KEYFILL_*` the environment wins over the file; for `VAULT_*` the file \
-wins, as in argocd-vault-plugin. A value in brackets is the default.
+Secret (`-s NAMESPACE:NAME`). For `AVP_*` and `KEYFILL_*` the environment wins over the file; for others (`VAULT_*`, \
+`AWS_*`) the file wins, as in argocd-vault-plugin. A value in brackets is the default.
 
 The sidecar's environment, config file and command line are the administrator's. An app's author gives a setting as \
-`ARGOCD_ENV_NAME`, in the app's plugin environment. `KEYFILL_APP_MAY_SET` opens further names to authors. What an \
+`ARGOCD_ENV_NAME`, in the app's plugin environment. `KEYFILL_APP_MAY_SET` opens further names to authors, but none of \
+a store other than Vault. What an \
 author gives and what decides which secret is read (store, address, namespace, identity) is used, or the run is \
 refused with exit code 6. Other names that are not used are named in a warning.
 ";

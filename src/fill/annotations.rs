@@ -27,7 +27,10 @@ pub const ALL_KEYS_EXCEPT: &str = "keyfill.dev/all-keys-except";
 /// Keys of the resource whose values hold no placeholders, with commas between.
 pub const IGNORE_KEYS: &str = "keyfill.dev/ignore-keys";
 
-const KNOWN: [&str; 10] = [
+/// The store of the paths in this manifest that name none.
+pub const STORE: &str = "keyfill.dev/store";
+
+const KNOWN: [&str; 11] = [
     PATH,
     IGNORE,
     KV_VERSION,
@@ -38,6 +41,7 @@ const KNOWN: [&str; 10] = [
     ALL_KEYS_PREFIX,
     ALL_KEYS_EXCEPT,
     IGNORE_KEYS,
+    STORE,
 ];
 
 /// What the annotations of a document say.
@@ -63,6 +67,8 @@ pub struct Annotations {
     pub all_keys_except: Vec<String>,
     /// Keys whose values hold no placeholders.
     pub ignore_keys: Vec<String>,
+    /// The store of paths that name none.
+    pub store: Option<String>,
     /// What is wrong with them: the annotation's name, what is wrong, and what to do.
     pub problems: Vec<Problem>,
 }
@@ -128,6 +134,7 @@ impl Annotations {
             ALL_KEYS_PREFIX => self.all_keys_prefix = text.trim().to_owned(),
             ALL_KEYS_EXCEPT => self.all_keys_except = list(&text),
             IGNORE_KEYS => self.ignore_keys = list(&text),
+            STORE => self.store = Some(text.trim().to_owned()).filter(|name| !name.is_empty()),
             other => {
                 let hint = nearest(other, KNOWN).map(|near| format!("did you mean {near}?"));
                 let message = format!("the annotation {other} is not known");
@@ -213,6 +220,7 @@ mod tests {
             ("keyfill.dev/all-keys-prefix", string("DB_")),
             ("keyfill.dev/all-keys-except", string("a, b c,")),
             ("keyfill.dev/ignore-keys", string("x.conf")),
+            ("keyfill.dev/store", string(" prod ")),
             ("example.com/priority", Value::Int(10)),
         ]);
         let expected = Annotations {
@@ -226,6 +234,7 @@ mod tests {
             all_keys_prefix: "DB_".into(),
             all_keys_except: vec!["a".into(), "b c".into()],
             ignore_keys: vec!["x.conf".into()],
+            store: Some("prod".into()),
             problems: Vec::new(),
         };
         assert_eq!(read, expected);

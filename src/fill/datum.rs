@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use keyfill_secrets::SecretValue;
 use keyfill_yaml::Value;
 use std::fmt;
 
@@ -77,7 +78,7 @@ pub enum Datum {
     Missing,
     /// A value.
     Value(Value),
-    /// Bytes that are no UTF-8.
+    /// Bytes: those of a store that tells them from text, or what a modifier made that is no UTF-8.
     Bytes(Vec<u8>),
 }
 
@@ -92,6 +93,24 @@ impl Datum {
         match String::from_utf8(bytes) {
             Ok(text) => Self::text(text),
             Err(error) => Self::Bytes(error.into_bytes()),
+        }
+    }
+
+    /// The value of a secret's key; nothing for null.
+    pub fn of_secret(value: &SecretValue) -> Self {
+        match value {
+            SecretValue::Null => Self::Missing,
+            SecretValue::Bytes(bytes) => Self::Bytes(bytes.expose().to_vec()),
+            value => Self::Value(Value::from(value)),
+        }
+    }
+
+    /// The same, bytes that are text as text.
+    #[must_use]
+    pub fn into_text(self) -> Self {
+        match self {
+            Self::Bytes(bytes) => Self::bytes(bytes),
+            other => other,
         }
     }
 

@@ -25,9 +25,11 @@ mod plan;
 pub mod policy;
 mod problems;
 pub mod scan;
+pub mod stores;
 
 pub use options::{FillOptions, Print, Sources};
 pub use policy::PathPolicy;
+pub use stores::StoreKinds;
 
 use crate::report::Failure;
 use bytes::Bytes;
@@ -63,7 +65,7 @@ pub async fn fill(
         return Err(Failure::new(plan.problems.finish()));
     }
     let placeholders = plan.placeholders();
-    let answers = reads.read_all(&plan.references(), cx).await;
+    let answers = reads.read_all_keys(&plan.references(), cx).await;
     let applied = apply::apply(&documents, plan, &answers, options, cx)?;
     let warnings = applied.warnings.finish();
     let (mut documents, filled): (Vec<Document>, Vec<bool>) = documents
@@ -112,7 +114,7 @@ pub async fn check(
     let mut problems = std::mem::take(&mut plan.problems);
     let mut diagnostics = std::mem::take(&mut plan.warnings).finish();
     if let Some(known) = known {
-        let answers = known.read_all(&plan.references(), cx).await;
+        let answers = known.read_all_keys(&plan.references(), cx).await;
         known::missing(documents, &plan, &answers, &mut problems);
     }
     diagnostics.extend(problems.finish());

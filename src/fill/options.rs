@@ -1,6 +1,7 @@
 //! What the fill stage is told besides the documents: plain data, resolved by the command line.
 
 use super::policy::PathPolicy;
+use super::stores::StoreKinds;
 use crate::app::App;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub struct FillOptions {
     pub remove_missing_any: bool,
     /// How a filled document is printed.
     pub print: Print,
+    /// The stores that placeholders may name.
+    pub stores: StoreKinds,
     /// The texts of the files that documents came from, where they are at hand.
     pub sources: Option<Arc<dyn Sources>>,
 }

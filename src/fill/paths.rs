@@ -10,13 +10,21 @@ use std::collections::BTreeMap;
 /// Steps that a template may take: plenty for a path, too few to keep a machine busy.
 const FUEL: u64 = 20_000;
 
-/// The path that a placeholder or an annotation means: its template rendered, made canonical.
-pub fn resolve(written: &str, options: &FillOptions) -> Result<String, PathError> {
-    if path_template::is_template(written) {
-        canonical(&render(written, &options.app, &options.env)?)
+/// The store and the path that a placeholder or an annotation means: its template rendered, made canonical.
+/// `of_manifest` is the store that the manifest's annotation names.
+pub fn resolve(
+    written: &str,
+    of_manifest: Option<&str>,
+    options: &FillOptions,
+) -> Result<(Option<String>, String), PathError> {
+    let (store, written) = options.stores.split(written.trim(), of_manifest, options.compat_avp)?;
+    let path = if path_template::is_template(written) {
+        canonical(&render(written, &options.app, &options.env)?)?
     } else {
-        canonical(written)
-    }
+        canonical(written)?
+    };
+    let path = options.stores.canonical(store.as_deref(), path)?;
+    Ok((store, path))
 }
 
 /// One spelling for each path: no slash at either end, none twice, no `..` and nothing that hides one.
@@ -172,7 +180,7 @@ mod tests {
             env: BTreeMap::from([("CLUSTER".into(), "eu-1".into())]),
             ..FillOptions::default()
         };
-        let resolved = |written| resolve(written, &options);
+        let resolved = |written| resolve(written, None, &options).map(|(_, path)| path);
         assert_eq!(
             resolved("kv/data/{{ app.namespace }}/{{ app.name }}").as_deref(),
             Ok("kv/data/team-a/shop")

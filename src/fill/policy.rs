@@ -2,8 +2,10 @@
 
 use super::path_template;
 use super::paths::{self, PathError};
+use super::stores::{self, StoreKinds};
 use crate::app::App;
 use crate::report::Failure;
+use crate::settings::SourceKind;
 use keyfill_diag::{Class, Diagnostic};
 use keyfill_go::regexp::Regexp;
 use std::collections::BTreeMap;
@@ -34,6 +36,9 @@ const MOST_COMPILED: usize = 256 << 10;
 /// A path must match one of the globs, when there are some, and every expression. What is reserved in Vault
 /// (`auth/`, `sys/`, `cubbyhole/`, `identity/`) must be named by a glob's beginning, and what tells of
 /// keyfill's own token by a glob without wildcards.
+///
+/// A glob is about the default store; `prod::team/*` is about the store `prod`. A lone `*` is about all of them, but for
+/// Secrets of the cluster: their namespace must be named.
 #[derive(Clone, Default)]
 pub struct PathPolicy {
     globs: Option<Vec<Glob>>,
@@ -43,6 +48,10 @@ pub struct PathPolicy {
 /// A glob, rendered for this application; or why it could not be.
 #[derive(Clone)]
 struct Glob {
+    /// The store that it is about; none for the default one.
+    store: Option<String>,
+    /// It is the lone `*` that allows everything.
+    is_everything: bool,
     rendered: Result<String, PathError>,
     /// Its beginning is not from a template, up to the first slash.
     names_first: bool,
@@ -75,6 +84,8 @@ impl PathPolicy {
     #[must_use]
     pub fn allow_checked(mut self, globs: &str, app: &App) -> Self {
         let render = |glob: &str| {
+            let is_everything = glob == "*";
+            let (store, glob) = stores::named(glob);
             let rendered = if path_template::is_template(glob) {
                 paths::render(glob, app, &BTreeMap::new())
             } else {
@@ -83,6 +94,8 @@ impl PathPolicy {
             let glob = glob.trim_matches('/');
             let first = glob.split('/').next().unwrap_or_default();
             Glob {
+                store: store.map(str::to_owned),
+                is_everything,
                 rendered: rendered.map(|glob| glob.trim_matches('/').to_owned()),
                 names_first: !path_template::is_template(first),
             }
@@ -137,16 +150,28 @@ impl PathPolicy {
 
     /// Whether one of the globs matches, whatever the path means to Vault.
     pub fn matches(&self, path: &str) -> bool {
-        let fits = |glob: &Glob| glob.rendered.as_ref().is_ok_and(|glob| is_match(glob, path));
+        self.matches_in(None, path)
+    }
+
+    fn matches_in(&self, store: Option<&str>, path: &str) -> bool {
+        let about = |glob: &Glob| glob.is_everything || glob.store.as_deref() == store;
+        let fits =
+            |glob: &Glob| about(glob) && glob.rendered.as_ref().is_ok_and(|text| glob.is_match(text, path));
         self.globs.as_ref().is_none_or(|globs| globs.iter().any(fits))
     }
 
-    /// Whether a canonical path may be read; if not, why.
-    pub fn check(&self, path: &str) -> Result<(), String> {
-        self.check_reserved(path)?;
+    /// Whether a canonical path of a store may be read; if not, why.
+    pub fn check(&self, stores: &StoreKinds, store: Option<&str>, path: &str) -> Result<(), String> {
+        match stores.kind(store) {
+            // A file stands in for Vault.
+            None | Some(SourceKind::Vault | SourceKind::File) => self.check_reserved(store, path)?,
+            Some(SourceKind::KubernetesSecret) => self.check_namespace(store, path)?,
+            Some(_) => {}
+        }
         if let Some(globs) = &self.globs
-            && !self.matches(path)
+            && !self.matches_in(store, path)
         {
+            let path = shown(store, path);
             let reasons: Vec<String> = globs
                 .iter()
                 .filter_map(|glob| glob.rendered.as_ref().err().map(PathError::to_string))
@@ -157,15 +182,34 @@ impl PathPolicy {
         }
         let found = |pattern: &Pattern| pattern.regexp.as_ref().is_some_and(|r| r.is_match(path.as_bytes()));
         match self.patterns.iter().find(|pattern| !found(pattern)) {
-            Some(pattern) => {
-                Err(format!("the path {path} is disallowed by the {} restriction", pattern.setting))
-            }
+            Some(pattern) => Err(format!(
+                "the path {} is disallowed by the {} restriction",
+                shown(store, path),
+                pattern.setting
+            )),
             None => Ok(()),
         }
     }
 
+    /// The sidecar's rights are wider than any app's: a glob must say which namespace is meant.
+    fn check_namespace(&self, store: Option<&str>, path: &str) -> Result<(), String> {
+        let names_namespace = |glob: &Glob| {
+            let rendered = glob.rendered.as_deref().unwrap_or_default();
+            let namespace = rendered.split_once(':').map_or("*", |(namespace, _)| namespace);
+            glob.store.as_deref() == store && !namespace.contains(['*', '?']) && is_match(rendered, path)
+        };
+        if self.globs.iter().flatten().any(names_namespace) {
+            return Ok(());
+        }
+        Err(format!(
+            "the path {} is a Secret of the cluster: it is read only where a glob of {ALLOWED_PATHS} names its \
+             namespace, as in team-a:*",
+            shown(store, path)
+        ))
+    }
+
     /// What is reserved needs a glob that names it, whatever else allows it.
-    fn check_reserved(&self, path: &str) -> Result<(), String> {
+    fn check_reserved(&self, store: Option<&str>, path: &str) -> Result<(), String> {
         let below = |path: &str, part: &str| {
             path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
@@ -182,7 +226,9 @@ impl PathPolicy {
                 }
             }
         };
-        let rendered = || self.globs.iter().flatten().filter_map(|g| Some((g, g.rendered.as_ref().ok()?)));
+        let of_store = |glob: &&Glob| glob.store.as_deref() == store;
+        let globs = || self.globs.iter().flatten().filter(of_store);
+        let rendered = || globs().filter_map(|g| Some((g, g.rendered.as_ref().ok()?)));
         let tells_of_token =
             OWN_TOKEN.iter().any(|part| below(path, part)) || TOKEN_SELF.iter().any(|part| tail(path, part));
         if tells_of_token && !rendered().any(|(_, glob)| glob == path) {
@@ -201,6 +247,19 @@ impl PathPolicy {
         }
         Ok(())
     }
+}
+
+impl Glob {
+    fn is_match(&self, rendered: &str, path: &str) -> bool {
+        // Behind a store's name even a star that stands alone stops at a slash.
+        let stops = rendered == "*" && !self.is_everything;
+        if stops { !path.contains('/') } else { is_match(rendered, path) }
+    }
+}
+
+/// A path as errors name it.
+fn shown(store: Option<&str>, path: &str) -> String {
+    store.map_or_else(|| path.to_owned(), |store| format!("{store}::{path}"))
 }
 
 /// What tells of a token in whatever namespace it is asked for.
@@ -291,10 +350,9 @@ pub fn is_match(glob: &str, path: &str) -> bool {
 
 impl fmt::Debug for PathPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let globs: Option<Vec<_>> = self
-            .globs
-            .as_ref()
-            .map(|globs| globs.iter().map(|g| g.rendered.as_deref().unwrap_or("-")).collect());
+        let globs: Option<Vec<_>> = self.globs.as_ref().map(|globs| {
+            globs.iter().map(|g| (g.store.as_deref(), g.rendered.as_deref().unwrap_or("-"))).collect()
+        });
         let settings: Vec<&str> = self.patterns.iter().map(|p| p.setting.as_str()).collect();
         f.debug_struct("PathPolicy").field("globs", &globs).field("patterns", &settings).finish()
     }
@@ -304,6 +362,8 @@ impl fmt::Debug for PathPolicy {
 mod tests {
     use super::{ALLOWED_PATHS, PathPolicy, is_match, split_globs};
     use crate::app::App;
+    use crate::fill::StoreKinds;
+    use crate::settings::SourceKind;
 
     fn allowing(globs: &str, app: &App) -> PathPolicy {
         PathPolicy::default().allow(ALLOWED_PATHS, globs, app).expect("globs")
@@ -338,9 +398,10 @@ mod tests {
     fn a_path_must_match_a_glob_of_its_application() {
         let app = App { project: Some("blue".into()), ..App::default() };
         let policy = allowing("kv/data/{{ app.project }}/*, /shared/*/", &app);
-        assert_eq!(policy.check("kv/data/blue/db"), Ok(()));
-        assert_eq!(policy.check("shared/x"), Ok(()));
-        let why = policy.check("kv/data/red/db").expect_err("another project's");
+        assert_eq!(policy.check(&StoreKinds::default(), None, "kv/data/blue/db"), Ok(()));
+        assert_eq!(policy.check(&StoreKinds::default(), None, "shared/x"), Ok(()));
+        let why =
+            policy.check(&StoreKinds::default(), None, "kv/data/red/db").expect_err("another project's");
         assert!(why.contains("kv/data/red/db") && why.contains("KEYFILL_ALLOWED_PATHS"), "{why}");
     }
 
@@ -349,10 +410,10 @@ mod tests {
         for project in ["*", "**", "../..", "a/b", "", "{{x}}"] {
             let app = App { project: Some(project.into()), ..App::default() };
             let policy = allowing("kv/{{ app.project }}/*", &app);
-            let why = policy.check("kv/any/x").expect_err(project);
+            let why = policy.check(&StoreKinds::default(), None, "kv/any/x").expect_err(project);
             assert!(why.contains("app.project"), "{why}");
         }
-        assert!(allowing("", &App::default()).check("a").is_err());
+        assert!(allowing("", &App::default()).check(&StoreKinds::default(), None, "a").is_err());
     }
 
     #[test]
@@ -380,12 +441,16 @@ mod tests {
     #[test]
     fn what_is_vaults_own_needs_to_be_named() {
         let app = App { project: Some("auth".into()), ..App::default() };
-        let check = |globs: &str, path: &str| allowing(globs, &app).check(path).is_ok();
+        let check =
+            |globs: &str, path: &str| allowing(globs, &app).check(&StoreKinds::default(), None, path).is_ok();
         for path in
             ["auth/approle/role/x", "sys/mounts", "identity/entity/id/x", "sys", "identity/oidc/key/x"]
         {
             let first = path.split('/').next().expect("a part");
-            assert!(PathPolicy::default().check(path).is_err(), "{path} without any glob");
+            assert!(
+                PathPolicy::default().check(&StoreKinds::default(), None, path).is_err(),
+                "{path} without any glob"
+            );
             for globs in ["*", "**", "*/**", "s*/**", "a*/**", "i*/**, **", "{{ app.project }}/**"] {
                 assert!(!check(globs, path), "{globs} {path}");
             }
@@ -408,12 +473,15 @@ mod tests {
             "team/auth/token/lookup-self",
             "a/b/auth/token/renew-self/x",
         ] {
-            assert!(PathPolicy::default().check(path).is_err(), "{path}");
+            assert!(PathPolicy::default().check(&StoreKinds::default(), None, path).is_err(), "{path}");
             let first = path.split('/').next().expect("a part");
             for globs in ["*", "**", &format!("{first}/**"), &format!("{first}/**, {path}*")] {
-                assert!(allowing(globs, &app).check(path).is_err(), "{globs} {path}");
+                assert!(
+                    allowing(globs, &app).check(&StoreKinds::default(), None, path).is_err(),
+                    "{globs} {path}"
+                );
             }
-            assert_eq!(allowing(path, &app).check(path), Ok(()), "{path}");
+            assert_eq!(allowing(path, &app).check(&StoreKinds::default(), None, path), Ok(()), "{path}");
         }
     }
 
@@ -423,14 +491,20 @@ mod tests {
             .require("AVP_PATH_VALIDATION", "^secret/")
             .narrow("ARGOCD_ENV_AVP_PATH_VALIDATION", "data")
             .expect("both are expressions");
-        assert_eq!(policy.check("secret/data/app"), Ok(()));
-        let why = policy.check("other/data/app").expect_err("the first one is not met");
+        assert_eq!(policy.check(&StoreKinds::default(), None, "secret/data/app"), Ok(()));
+        let why = policy
+            .check(&StoreKinds::default(), None, "other/data/app")
+            .expect_err("the first one is not met");
         assert_eq!(why, "the path other/data/app is disallowed by the AVP_PATH_VALIDATION restriction");
-        assert!(policy.check("secret/app").is_err_and(|why| why.contains("ARGOCD_ENV_AVP_PATH_VALIDATION")));
+        assert!(
+            policy
+                .check(&StoreKinds::default(), None, "secret/app")
+                .is_err_and(|why| why.contains("ARGOCD_ENV_AVP_PATH_VALIDATION"))
+        );
         let broken = PathPolicy::default().require("AVP_PATH_VALIDATION", "[");
         let error = broken.verify().expect_err("no expression");
         assert!(error.to_string().contains("[ is not a valid regular expression"), "{error}");
-        assert!(broken.check("a").is_err(), "it allows nothing");
+        assert!(broken.check(&StoreKinds::default(), None, "a").is_err(), "it allows nothing");
     }
 
     #[test]
@@ -440,5 +514,35 @@ mod tests {
         {
             assert!(PathPolicy::default().narrow("X", &expression).is_err(), "{expression}");
         }
+    }
+
+    #[test]
+    fn globs_are_about_one_store_and_a_lone_star_about_all() {
+        let named = [("prod", SourceKind::AwsSsm), ("cluster", SourceKind::KubernetesSecret)];
+        let stores = StoreKinds {
+            default: Some(SourceKind::Vault),
+            named: named.map(|(name, kind)| (name.to_owned(), kind)).into(),
+            any_name: false,
+        };
+        let app = App { namespace: Some("shop".into()), ..App::default() };
+        let may = |globs: &str, store: &str, path: &str| {
+            let store = Some(store).filter(|store| !store.is_empty());
+            allowing(globs, &app).check(&stores, store, path).is_ok()
+        };
+        assert!(may("team/*,prod::blue/*", "prod", "blue/db") && may("team/*,prod::blue/*", "", "team/db"));
+        assert!(!may("team/*,prod::blue/*", "prod", "team/db") && !may("team/*,prod::blue/*", "", "blue/db"));
+        assert!(!may("**", "prod", "x") && !may("prod::**", "", "x") && may("prod::**", "prod", "x/y"));
+        assert!(may("prod::*", "prod", "x") && !may("prod::*", "prod", "x/y") && !may("prod::*", "", "x"));
+        assert!(
+            !may("default::*", "prod", "x") && may("default::*", "", "x") && !may("default::*", "", "x/y")
+        );
+        assert!(may("*", "prod", "x/y") && may("*", "", "x/y"));
+        // What is reserved in Vault is a name as any other elsewhere.
+        assert!(may("*", "prod", "sys/db") && !may("*", "", "sys/db"));
+        assert!(!may("*", "cluster", "kube-system:x") && !may("cluster::**", "cluster", "kube-system:x"));
+        assert!(!may("cluster::*:x", "cluster", "kube-system:x") && !may("", "cluster", "shop:x"));
+        assert!(may("cluster::{{ app.namespace }}:*", "cluster", "shop:x"));
+        assert!(!may("cluster::{{ app.namespace }}:*", "cluster", "other:x"));
+        assert!(PathPolicy::default().check(&stores, Some("cluster"), "shop:x").is_err());
     }
 }

@@ -10,18 +10,18 @@ use super::metrics::Metrics;
 use super::orders::{self, Failed, Fill, Generate, Input, Numbered, Order, Task, Wanted};
 use super::render_cache::{Kept, Key, RenderCache};
 use super::secrets::Reader;
-use crate::cli::args::{ServeArgs, SourceKind};
+use super::stores::SharedStores;
+use crate::cli::args::ServeArgs;
 use crate::emit;
 use crate::report;
 use crate::settings::{Settings, table};
-use crate::store;
 use anyhow::Result;
 use bytes::Bytes;
 use keyfill_cmp::archive::Archive;
 use keyfill_cmp::{Answer, AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal};
 use keyfill_diag::{Class, Cx};
 use keyfill_secrets::Source;
-use keyfill_secrets::vault::{Shared, SharedOptions, SharedStats, VaultSettings};
+use keyfill_secrets::vault::SharedStats;
 use keyfill_workers::Scope;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -36,7 +36,7 @@ const LOOKING: Scope = [0; 32];
 /// Answers the protocol's calls.
 pub struct KeyfillGenerator {
     configuration: Configuration,
-    vault: Shared,
+    stores: SharedStores,
     rendered: RenderCache,
     jobs: Jobs,
     log: Arc<Log>,
@@ -63,15 +63,9 @@ impl KeyfillGenerator {
         jobs: Jobs,
         log: Arc<Log>,
     ) -> Self {
-        let vault = Shared::new(SharedOptions {
-            keep: args.secret_ttl,
-            kept_bytes: usize::try_from(bounds.secrets).unwrap_or(usize::MAX),
-            concurrency: args.vault_concurrency.max(1),
-            requests_per_second: (args.vault_rps > 0).then_some(args.vault_rps),
-            ..SharedOptions::default()
-        });
+        let stores = SharedStores::new(args, bounds.secrets);
         let rendered = RenderCache::new(bounds.render_cache);
-        Self { configuration, vault, rendered, jobs, log, metrics: Metrics::default() }
+        Self { configuration, stores, rendered, jobs, log, metrics: Metrics::default() }
     }
 
     fn account<'a>(&'a self, call: &'static str, request: &'a AppRequest, cx: &'a Cx) -> Account<'a> {
@@ -90,7 +84,7 @@ impl KeyfillGenerator {
 
     /// What the Vault side did.
     pub fn vault_stats(&self) -> SharedStats {
-        self.vault.stats()
+        self.stores.vault_stats()
     }
 
     /// Bytes of rendered results that are kept, and how often one was found.
@@ -103,15 +97,7 @@ impl KeyfillGenerator {
         let configuration = &self.configuration;
         let env = environment::for_settings(&configuration.env, request);
         let settings = configuration.settings_of(&env)?;
-        let source: Arc<dyn Source> = match settings.source()? {
-            SourceKind::Vault => {
-                // Logins are kept in memory and shared; the root file system is read-only.
-                let kept_in_memory =
-                    VaultSettings { token_cache: None, patience: None, ..store::vault_settings(&settings)? };
-                self.vault.source(kept_in_memory)?
-            }
-            SourceKind::File => store::open(&settings)?.0,
-        };
+        let source = self.stores.of(&settings)?;
         let engine = settings.effective.get("KEYFILL_ENGINE").map(str::to_owned);
         let helm_compat = settings.effective.get("KEYFILL_HELM_COMPAT").map(str::to_owned);
         let with_git = configuration.plugin.spec.provide_git_creds;
@@ -133,7 +119,11 @@ impl KeyfillGenerator {
         let settings = &prepared.settings;
         notes.project = settings.fill.app.project.clone().unwrap_or_default();
         notes.warnings = settings.warnings.iter().map(ToString::to_string).collect();
-        let reader = Reader::new(Arc::clone(&prepared.source), settings.fill.policy.clone());
+        let reader = Reader::new(
+            Arc::clone(&prepared.source),
+            settings.fill.policy.clone(),
+            settings.fill.stores.clone(),
+        );
         let mut kept = self.rendered.get(&prepared.key);
         notes.cached = kept.is_some();
         let mut job = Job::new(request, cx, prepared.scope, Some(&reader));
@@ -290,7 +280,7 @@ fn merged(kept: &Kept, filled: Numbered) -> Vec<Bytes> {
 
 /// How placeholders are filled, in texts.
 fn fill(request: &AppRequest, settings: &Settings) -> Fill {
-    let app = &settings.fill.app;
+    let (app, stores) = (&settings.fill.app, &settings.fill.stores);
     let authors = request.var(environment::AUTHORS_EXPRESSION).filter(|expression| !expression.is_empty());
     Fill {
         compat_avp: settings.compat_avp,
@@ -301,6 +291,8 @@ fn fill(request: &AppRequest, settings: &Settings) -> Fill {
         globs: settings.effective.get("KEYFILL_ALLOWED_PATHS").map(str::to_owned),
         expression: settings.effective.get("AVP_PATH_VALIDATION").map(str::to_owned),
         authors_expression: authors.map(str::to_owned),
+        store: stores.default.map(|kind| kind.name().to_owned()),
+        stores: stores.named.iter().map(|(name, kind)| (name.clone(), kind.name().to_owned())).collect(),
     }
 }
 

@@ -18,5 +18,6 @@ mod metrics;
 mod orders;
 mod render_cache;
 mod secrets;
+mod stores;
 pub mod supervisor;
 pub mod worker;

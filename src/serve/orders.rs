@@ -2,9 +2,11 @@
 
 use crate::app::App;
 use crate::cli::render_args::RenderArgs;
+use crate::fill::StoreKinds;
+use crate::settings::SourceKind;
 use bytes::Bytes;
 use keyfill_diag::Class;
-use keyfill_secrets::{KvVersion, SecretBytes, SecretData, SecretRef, SecretValue};
+use keyfill_secrets::{Keys, KvVersion, SecretBytes, SecretData, SecretRef, SecretValue};
 use keyfill_workers::{Frame, sandbox};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
@@ -135,6 +137,10 @@ pub struct Fill {
     pub expression: Option<String>,
     /// The author's own expression. It is checked here alone: it can only narrow.
     pub authors_expression: Option<String>,
+    /// The kind of the default store, where it is known.
+    pub store: Option<String>,
+    /// The stores that the administrator named, with their kinds.
+    pub stores: BTreeMap<String, String>,
 }
 
 impl Fill {
@@ -142,6 +148,13 @@ impl Fill {
     pub fn app(&self) -> App {
         let [name, namespace, project] = self.app.clone();
         App { name, namespace, project }
+    }
+
+    /// The stores.
+    pub fn stores(&self) -> StoreKinds {
+        let kind = |name: &str| SourceKind::named("", name).ok();
+        let named = self.stores.iter().filter_map(|(name, text)| Some((name.clone(), kind(text)?)));
+        StoreKinds { default: self.store.as_deref().and_then(kind), named: named.collect(), any_name: false }
     }
 }
 
@@ -270,26 +283,35 @@ impl Failed {
     }
 }
 
-/// [`SecretRef`].
+/// A [`SecretRef`] and the keys that are wanted of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wanted {
+    store: Option<String>,
     path: String,
     version: Option<String>,
     /// Version 1 or 2 of the engine.
     kv: Option<u8>,
+    /// Nothing for all keys.
+    keys: Option<Vec<String>>,
 }
 
-impl From<&SecretRef> for Wanted {
-    fn from(secret: &SecretRef) -> Self {
+impl Wanted {
+    /// For the way to the supervisor.
+    pub fn of((secret, keys): &(SecretRef, Keys)) -> Self {
         let kv = secret.kv.map(|kv| if kv == KvVersion::V1 { 1 } else { 2 });
-        Self { path: secret.path.clone(), version: secret.version.clone(), kv }
+        let keys = match keys {
+            Keys::All => None,
+            Keys::These(names) => Some(names.iter().cloned().collect()),
+        };
+        let SecretRef { store, path, version, .. } = secret.clone();
+        Self { store, path, version, kv, keys }
     }
-}
 
-impl From<Wanted> for SecretRef {
-    fn from(wanted: Wanted) -> Self {
-        let kv = wanted.kv.map(|kv| if kv == 1 { KvVersion::V1 } else { KvVersion::V2 });
-        Self { path: wanted.path, version: wanted.version, kv }
+    /// What it says.
+    pub fn read(self) -> (SecretRef, Keys) {
+        let kv = self.kv.map(|kv| if kv == 1 { KvVersion::V1 } else { KvVersion::V2 });
+        let secret = SecretRef { store: self.store, path: self.path, version: self.version, kv };
+        (secret, self.keys.map_or(Keys::All, Keys::from_iter))
     }
 }
 
@@ -438,7 +460,7 @@ shows_its_name_only!(Answer, Value, Text);
 mod tests {
     use super::{Answer, Order, Part, Report, Wanted, cut, frame, read};
     use bytes::Bytes;
-    use keyfill_secrets::{KvVersion, SecretData, SecretRef};
+    use keyfill_secrets::{Keys, KvVersion, SecretData, SecretRef};
     use std::sync::Arc;
 
     fn back<T: serde::Serialize + serde::de::DeserializeOwned>(message: &T) -> T {
@@ -473,11 +495,19 @@ mod tests {
 
     #[test]
     fn references_cross_whole() {
-        let secret = SecretRef { path: "a".into(), version: Some("3".into()), kv: Some(KvVersion::V1) };
-        let Report::Need(mut wanted) = back(&Report::Need(vec![Wanted::from(&secret)])) else {
-            panic!("another report")
+        let secret = SecretRef {
+            store: Some("prod".into()),
+            path: "a".into(),
+            version: Some("3".into()),
+            kv: Some(KvVersion::V1),
         };
-        assert_eq!(SecretRef::from(wanted.remove(0)), secret);
+        for keys in [Keys::All, Keys::none(), Keys::from_iter(["k", "l"])] {
+            let wanted = (secret.clone(), keys);
+            let Report::Need(mut back) = back(&Report::Need(vec![Wanted::of(&wanted)])) else {
+                panic!("another report")
+            };
+            assert_eq!(back.remove(0).read(), wanted);
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The secrets of one request: each path is checked against the policy, and then read.
 
 use super::orders::{Answer, Wanted};
-use crate::fill::{PathPolicy, paths};
+use crate::fill::{PathPolicy, StoreKinds, paths};
 use keyfill_diag::{Class, Cx, Diagnostic};
-use keyfill_secrets::{Reads, SecretRef, Source};
+use keyfill_secrets::{Keys, Reads, SecretRef, Source};
 use std::sync::Arc;
 
 /// Secrets that one request may ask for. A rendering of the size that is allowed has fewer placeholders.
@@ -13,25 +13,27 @@ const MOST: usize = 200_000;
 pub struct Reader {
     reads: Reads,
     policy: PathPolicy,
+    stores: StoreKinds,
 }
 
 impl Reader {
-    /// For one request, whose policy and source these are.
-    pub fn new(source: Arc<dyn Source>, policy: PathPolicy) -> Self {
-        Self { reads: Reads::new(source), policy }
+    /// For one request, whose source, policy and stores these are.
+    pub fn new(source: Arc<dyn Source>, policy: PathPolicy, stores: StoreKinds) -> Self {
+        Self { reads: Reads::new(source), policy, stores }
     }
 
     /// The answers, in the order of what is wanted.
     pub async fn read(&self, wanted: &[Wanted], cx: &Cx) -> Vec<Answer> {
-        let secrets: Vec<SecretRef> = wanted.iter().take(MOST).map(|wanted| wanted.clone().into()).collect();
-        let checked: Vec<Result<(), Answer>> = secrets.iter().map(|secret| self.check(secret)).collect();
-        let allowed: Vec<SecretRef> = secrets
+        let secrets: Vec<(SecretRef, Keys)> =
+            wanted.iter().take(MOST).map(|wanted| wanted.clone().read()).collect();
+        let checked: Vec<Result<(), Answer>> = secrets.iter().map(|(secret, _)| self.check(secret)).collect();
+        let allowed: Vec<(SecretRef, Keys)> = secrets
             .iter()
             .zip(&checked)
             .filter(|(_, c)| c.is_ok())
-            .map(|(secret, _)| secret.clone())
+            .map(|(wanted, _)| wanted.clone())
             .collect();
-        let mut read = self.reads.read_all(&allowed, cx).await.into_iter();
+        let mut read = self.reads.read_all_keys(&allowed, cx).await.into_iter();
         let answer = |checked: Result<(), Answer>| match checked {
             Ok(()) => read.next().map_or_else(too_many, |answer| Answer::of(&answer)),
             Err(refused) => refused,
@@ -49,8 +51,12 @@ impl Reader {
             hint: None,
             absent: false,
         };
-        match paths::canonical(&secret.path) {
-            Ok(path) if path == secret.path => self.policy.check(&path).map_err(refused),
+        let store = secret.store.as_deref();
+        if store.is_some_and(|store| !self.stores.named.contains_key(store)) {
+            return Err(refused("there is no store of that name".to_owned()));
+        }
+        match paths::canonical(&secret.path).and_then(|path| self.stores.canonical(store, path)) {
+            Ok(path) if path == secret.path => self.policy.check(&self.stores, store, &path).map_err(refused),
             _ => Err(refused("a path is not in its canonical form".to_owned())),
         }
     }
@@ -70,9 +76,10 @@ fn too_many() -> Answer {
 mod tests {
     use super::{Answer, Reader, Wanted};
     use crate::app::App;
-    use crate::fill::PathPolicy;
+    use crate::fill::{PathPolicy, StoreKinds};
+    use crate::settings::SourceKind;
     use keyfill_diag::Cx;
-    use keyfill_secrets::{BoxFuture, Error, SecretData, SecretRef, Source};
+    use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
     use std::sync::{Arc, Mutex};
 
     /// Notes what it is asked for.
@@ -85,7 +92,7 @@ mod tests {
             secret: &'a SecretRef,
             _: &'a Cx,
         ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-            self.0.lock().unwrap().push(secret.path.clone());
+            self.0.lock().unwrap().push(secret.to_string());
             Box::pin(async { Ok(Arc::default()) })
         }
     }
@@ -94,8 +101,14 @@ mod tests {
     async fn a_worker_gets_what_the_policy_allows_and_nothing_else() {
         let source = Arc::new(Noted::default());
         let app = App { project: Some("blue".into()), ..App::default() };
-        let policy = PathPolicy::default().allow_checked("secret/data/{{ app.project }}/*", &app);
-        let reader = Reader::new(Arc::clone(&source) as Arc<dyn Source>, policy);
+        let globs = "secret/data/{{ app.project }}/*,prod::{{ app.project }}/*";
+        let policy = PathPolicy::default().allow_checked(globs, &app);
+        let stores = StoreKinds {
+            default: Some(SourceKind::Vault),
+            named: [("prod".to_owned(), SourceKind::AwsSsm)].into(),
+            any_name: false,
+        };
+        let reader = Reader::new(Arc::clone(&source) as Arc<dyn Source>, policy, stores);
         let paths = [
             "secret/data/blue/db",
             "secret/data/red/db",
@@ -106,10 +119,24 @@ mod tests {
             "",
             "secret/data/blue/other",
         ];
-        let wanted: Vec<Wanted> = paths.iter().map(|path| Wanted::from(&SecretRef::latest(*path))).collect();
+        let wanted = |store: Option<&str>, path: &str| {
+            let secret = SecretRef { store: store.map(str::to_owned), ..SecretRef::latest(path) };
+            Wanted::of(&(secret, Keys::All))
+        };
+        let wanted: Vec<Wanted> = paths
+            .iter()
+            .map(|path| wanted(None, path))
+            .chain(
+                [("prod", "blue/x"), ("prod", "red/x"), ("other", "blue/x"), ("default", "blue/x")]
+                    .map(|(store, path)| wanted(Some(store), path)),
+            )
+            .collect();
         let answers = reader.read(&wanted, &Cx::default()).await;
         let allowed: Vec<bool> = answers.iter().map(|answer| matches!(answer, Answer::Data(_))).collect();
-        assert_eq!(allowed, [true, false, false, false, false, false, false, true]);
-        assert_eq!(*source.0.lock().unwrap(), ["secret/data/blue/db", "secret/data/blue/other"]);
+        let of_stores = [true, false, false, false];
+        assert_eq!(allowed[..8], [true, false, false, false, false, false, false, true]);
+        assert_eq!(allowed[8..], of_stores);
+        let read = ["secret/data/blue/db", "secret/data/blue/other", "prod::blue/x"];
+        assert_eq!(*source.0.lock().unwrap(), read);
     }
 }

@@ -12,7 +12,8 @@
 
 use super::env::Env;
 use super::method::Method;
-use super::table::{Author, Holds, SETTINGS, Var, setting};
+use super::source_kind::{Family, SourceKind};
+use super::table::{Author, Holds, Var, setting, settings};
 use crate::values;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,10 +55,22 @@ pub struct Effective {
     pub author_path_validation: Option<String>,
 }
 
+impl FromIterator<(&'static str, Setting)> for Effective {
+    /// Settings of which nobody has to be asked any more.
+    fn from_iter<I: IntoIterator<Item = (&'static str, Setting)>>(values: I) -> Self {
+        Self { values: values.into_iter().collect(), ..Self::default() }
+    }
+}
+
 impl Effective {
     /// A value.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.setting(name).map(|s| s.value.as_str())
+    }
+
+    /// A value that the administrator set.
+    pub fn administrators(&self, name: &str) -> Option<&str> {
+        self.setting(name).filter(|s| s.set_by == SetBy::Administrator).map(|s| s.value.as_str())
     }
 
     /// All values by name, with who set them.
@@ -88,17 +101,21 @@ impl Effective {
 /// Settings by name, as one side gives them.
 pub type Values = BTreeMap<&'static str, String>;
 
-/// The administrator's settings. In the environment `AVP_*` wins over the file; for `VAULT_*` the file wins,
-/// as argocd-vault-plugin does.
+/// Beginnings of names for which the config file wins over the environment, as argocd-vault-plugin has it.
+const FILE_WINS: [&str; 5] = ["VAULT_", "AWS_", "AZURE_", "GOOGLE_", "OP_CONNECT_"];
+
+/// The administrator's settings. In the environment `AVP_*` wins over the file; for `VAULT_*` and the settings of
+/// clouds the file wins, as argocd-vault-plugin does.
 pub fn administrators(env: &Env, file: &BTreeMap<String, String>) -> Values {
     let mut found = Values::new();
-    for var in SETTINGS {
+    for var in settings() {
         let in_env = openbaos(env, var.name)
             .or_else(|| env.get(var.name))
             .or_else(|| proxy_in_lower_case(env, var.name))
             .and_then(|value| meant(var, value));
         let in_file = file.get(var.name).and_then(|value| meant(var, value));
-        let value = if var.name.starts_with("VAULT_") { in_file.or(in_env) } else { in_env.or(in_file) };
+        let file_wins = FILE_WINS.iter().any(|prefix| var.name.starts_with(prefix));
+        let value = if file_wins { in_file.or(in_env) } else { in_env.or(in_file) };
         if let Some(value) = value {
             found.insert(var.name, value.to_owned());
         }
@@ -128,33 +145,39 @@ fn proxy_in_lower_case<'a>(env: &'a Env, name: &str) -> Option<&'a str> {
 
 /// The author's settings.
 pub fn authors(env: &Env) -> Values {
-    SETTINGS.iter().filter_map(|v| Some((v.name, meant(v, env.authors(v.name)?)?.to_owned()))).collect()
+    settings().filter_map(|v| Some((v.name, meant(v, env.authors(v.name)?)?.to_owned()))).collect()
 }
 
 /// The settings of a Secret that the app's author chose, by the names of the table.
 pub fn of_secret(keys: &BTreeMap<String, String>) -> Values {
-    SETTINGS.iter().filter_map(|v| Some((v.name, meant(v, keys.get(v.name)?)?.to_owned()))).collect()
+    settings().filter_map(|v| Some((v.name, meant(v, keys.get(v.name)?)?.to_owned()))).collect()
 }
 
-/// Puts all sides together. `secret` holds the settings of a Secret that the author chose, if they did.
-pub fn effective(admin: &Values, secret: &Values, author: &Values) -> Effective {
+/// Puts all sides together. `secret` holds the settings of a Secret that the author chose, if they did; `families` are
+/// those of the stores that the config file names.
+pub fn effective(admin: &Values, secret: &Values, author: &Values, families: &[Family]) -> Effective {
     let opened: BTreeSet<&str> =
         admin.get("KEYFILL_APP_MAY_SET").map(|names| values::list(names).collect()).unwrap_or_default();
     let mut all = Effective::default();
-    let base = with_secret(admin, secret, &mut all.refused);
+    let mut in_use = families.to_vec();
+    in_use.extend(SOURCES.iter().find_map(|name| admin.get(name)).and_then(|kind| family_of(kind)));
+    let base = with_secret(admin, secret, &in_use, &mut all.refused);
     let authors_address =
         author.contains_key("VAULT_ADDR") && (opened.contains("VAULT_ADDR") || !store_is_chosen(&base));
     let identity = OpenIdentity::of(&base, author);
-    for var in SETTINGS {
+    for var in settings() {
         let by_base = || base.get(var.name).cloned();
-        let by_author = || author.get(var.name).map(|v| by(SetBy::Author, v));
-        let chosen = if opened.contains(var.name) && !(authors_address && var.is_ambient()) {
+        let authors = author.get(var.name).filter(|value| may_be_authors(var.name, value));
+        let by_author = || authors.map(|v| by(SetBy::Author, v));
+        let chosen = if var.author == Author::Never {
+            by_base()
+        } else if opened.contains(var.name) && !(authors_address && var.is_ambient()) {
             by_author().or_else(|| if authors_address && is_connection(var) { None } else { by_base() })
         } else if authors_address {
             choose_for_authors_address(var, by_base(), by_author())
         } else {
             match var.author {
-                Author::No | Author::Connection => by_base(),
+                Author::Never | Author::No | Author::Connection => by_base(),
                 Author::Yes if var.name == "AVP_PATH_VALIDATION" => by_base(),
                 Author::Yes => by_author().or_else(by_base),
                 Author::Identity if identity.is_open(var.name) => by_base().or_else(by_author),
@@ -166,8 +189,25 @@ pub fn effective(admin: &Values, secret: &Values, author: &Values) -> Effective 
         }
     }
     all.author_path_validation = author.get("AVP_PATH_VALIDATION").cloned();
-    note_what_is_not_used(&mut all, author);
+    note_what_is_not_used(&mut all, author, &in_use);
     all
+}
+
+/// The settings that name the store, the first of which wins.
+const SOURCES: [&str; 2] = ["KEYFILL_SOURCE", "AVP_TYPE"];
+
+/// Every other store than Vault is reached as the sidecar itself: an author never chooses one.
+fn may_be_authors(name: &str, value: &str) -> bool {
+    !SOURCES.contains(&name) || value.trim() == SourceKind::Vault.name()
+}
+
+fn family_of(kind: &str) -> Option<Family> {
+    SourceKind::named("", kind).ok().and_then(SourceKind::family)
+}
+
+/// Whether a name means nothing here: a setting of a store that nobody uses is the app's own affair.
+fn is_of_no_store(name: &str, in_use: &[Family]) -> bool {
+    setting(name).and_then(|var| var.store).is_some_and(|family| !in_use.contains(&family))
 }
 
 fn by(set_by: SetBy, value: &str) -> Setting {
@@ -175,10 +215,10 @@ fn by(set_by: SetBy, value: &str) -> Setting {
 }
 
 /// Lists what the author gave and what is not in force. The same value from both sides is in force.
-fn note_what_is_not_used(all: &mut Effective, author: &Values) {
+fn note_what_is_not_used(all: &mut Effective, author: &Values, in_use: &[Family]) {
     for (name, value) in author.iter().filter(|(name, _)| **name != "AVP_PATH_VALIDATION") {
         let used = all.values.get(name).is_some_and(|s| s.set_by == SetBy::Author || s.value == *value);
-        if used || is_implied(all, name, value) {
+        if used || is_implied(all, name, value) || is_of_no_store(name, in_use) {
             continue;
         }
         let list = if setting(name).is_some_and(|v| v.decides) { &mut all.refused } else { &mut all.unused };
@@ -191,8 +231,7 @@ fn note_what_is_not_used(all: &mut Effective, author: &Values) {
 fn is_implied(all: &Effective, name: &str, value: &str) -> bool {
     match name {
         "AVP_TYPE" | "KEYFILL_SOURCE" => {
-            let sources = ["KEYFILL_SOURCE", "AVP_TYPE"];
-            let in_force = sources.iter().find_map(|name| all.get(name)).map_or("vault", str::trim);
+            let in_force = SOURCES.iter().find_map(|name| all.get(name)).map_or("vault", str::trim);
             value.trim() == in_force
         }
         "AVP_AUTH_TYPE" => Method::named(value).is_some_and(|method| all.method() == Some(method)),
@@ -206,11 +245,11 @@ fn is_implied(all: &Effective, name: &str, value: &str) -> bool {
 fn with_secret(
     admin: &Values,
     secret: &Values,
+    in_use: &[Family],
     refused: &mut Vec<&'static str>,
 ) -> BTreeMap<&'static str, Setting> {
     let of_admin = |name: &&'static str| admin.get(name).map(|v| (*name, by(SetBy::Administrator, v)));
-    let names: Vec<&'static str> = SETTINGS.iter().map(|v| v.name).collect();
-    let mut base: BTreeMap<&'static str, Setting> = names.iter().filter_map(of_admin).collect();
+    let mut base: BTreeMap<&'static str, Setting> = settings().filter_map(|v| of_admin(&v.name)).collect();
     if secret.is_empty() {
         return base;
     }
@@ -226,14 +265,18 @@ fn with_secret(
         let Some(var) = setting(name) else { continue };
         let taken = match var.author {
             Author::Identity => own_identity,
+            Author::Connection if !may_be_authors(name, value) => false,
             Author::Connection => own_address || own_identity && var.name != "VAULT_ADDR",
             // The role of the sidecar's own service account: only where the address is the administrator's.
             Author::No if *name == "AVP_K8S_ROLE" => !own_address && admin.contains_key("VAULT_ADDR"),
-            Author::No | Author::Yes => false,
+            Author::Never | Author::No | Author::Yes => false,
         };
         if taken {
             base.insert(name, by(SetBy::AppSecret, value));
-        } else if var.decides && base.get(name).is_none_or(|s| s.value != *value) {
+        } else if var.decides
+            && !is_of_no_store(name, in_use)
+            && base.get(name).is_none_or(|s| s.value != *value)
+        {
             refused.push(name);
         }
     }
@@ -248,8 +291,8 @@ fn is_identity(var: &Var) -> bool {
 }
 
 fn store_is_chosen(base: &BTreeMap<&'static str, Setting>) -> bool {
-    let is_file = |name: &str| base.get(name).is_some_and(|s| s.value.trim() == "file");
-    base.contains_key("VAULT_ADDR") || is_file("KEYFILL_SOURCE") || is_file("AVP_TYPE")
+    let is_other = |name: &&str| base.get(*name).is_some_and(|s| !may_be_authors(name, &s.value));
+    base.contains_key("VAULT_ADDR") || SOURCES.iter().any(is_other)
 }
 
 /// With the author's own address the connection is theirs whole: nothing of the administrator's that says
@@ -260,7 +303,7 @@ fn choose_for_authors_address(var: &Var, base: Option<Setting>, author: Option<S
         Author::Yes if var.name == "AVP_PATH_VALIDATION" => base,
         Author::Yes => author.or(base),
         Author::No if var.is_ambient() => None,
-        Author::No => base,
+        Author::Never | Author::No => base,
     }
 }
 
@@ -311,14 +354,14 @@ mod tests {
 
     fn resolve(vars: &[(&str, &str)]) -> Effective {
         let env: Env = vars.iter().copied().collect();
-        effective(&administrators(&env, &BTreeMap::new()), &Values::new(), &authors(&env))
+        effective(&administrators(&env, &BTreeMap::new()), &Values::new(), &authors(&env), &[])
     }
 
     /// The administrator's variables, and the keys of a Secret that the author chose.
     fn with_secret(vars: &[(&str, &str)], keys: &[(&str, &str)]) -> Effective {
         let env: Env = vars.iter().copied().collect();
         let keys = keys.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        effective(&administrators(&env, &BTreeMap::new()), &of_secret(&keys), &authors(&env))
+        effective(&administrators(&env, &BTreeMap::new()), &of_secret(&keys), &authors(&env), &[])
     }
 
     #[test]
@@ -477,6 +520,37 @@ mod tests {
             let e = resolve(&[("VAULT_ADDR", "https://vault"), (&format!("ARGOCD_ENV_{name}"), "x")]);
             assert_eq!(e.get(name), None, "{name}");
             assert_eq!([e.refused, e.unused].concat(), [name]);
+        }
+    }
+
+    #[test]
+    fn an_author_chooses_no_store_but_vault() {
+        let theirs = [("ARGOCD_ENV_VAULT_ADDR", "https://theirs"), ("ARGOCD_ENV_VAULT_TOKEN", "t")];
+        for kind in ["awssecretsmanager", "awsssm", "gcpsecretmanager", "kubernetessecret", "file"] {
+            let e = resolve(&[&theirs[..], &[("ARGOCD_ENV_AVP_TYPE", kind)]].concat());
+            assert_eq!((e.get("AVP_TYPE"), &e.refused), (None, &vec!["AVP_TYPE"]), "{kind}");
+            let opened = [("KEYFILL_APP_MAY_SET", "AVP_TYPE"), ("ARGOCD_ENV_AVP_TYPE", kind)];
+            assert_eq!(resolve(&opened).get("AVP_TYPE"), None, "{kind}");
+            // A store that the administrator chose is one: no address of an author's is taken beside it.
+            let e = resolve(&[&theirs[..], &[("AVP_TYPE", kind)]].concat());
+            assert_eq!((e.get("VAULT_ADDR"), e.get("AVP_TYPE")), (None, Some(kind)));
+            assert_eq!(e.refused, ["VAULT_ADDR"]);
+            let e = with_secret(&[("AVP_TYPE", "vault")], &[("AVP_TYPE", kind), ("VAULT_TOKEN", "t")]);
+            assert!(e.refused.contains(&"AVP_TYPE"), "{kind}");
+        }
+    }
+
+    #[test]
+    fn no_setting_of_a_cloud_is_an_authors_even_where_it_is_opened() {
+        let names = ["AWS_REGION", "AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_ACCESS_KEY_ID"];
+        for name in names {
+            let theirs = format!("ARGOCD_ENV_{name}");
+            let vars = [("KEYFILL_APP_MAY_SET", name), ("AVP_TYPE", "awssecretsmanager"), (&theirs, "x")];
+            let e = resolve(&vars);
+            assert_eq!((e.get(name), &e.refused), (None, &vec![name]));
+            // With another store the name is the app's own affair.
+            let e = resolve(&[("VAULT_ADDR", "https://vault"), (&theirs, "x")]);
+            assert!(e.get(name).is_none() && e.refused.is_empty() && e.unused.is_empty());
         }
     }
 

@@ -1,11 +1,21 @@
 //! Settings from a file: YAML, JSON, TOML, or KEY=VALUE lines, chosen by the file's ending.
 
+use super::stores::Entries;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// What a config file says.
+#[derive(Default)]
+pub struct ConfigFile {
+    /// Its settings, by name.
+    pub values: BTreeMap<String, String>,
+    /// What stands under `stores`.
+    pub stores: Entries,
+}
+
 /// Reads a config file. Names are taken without regard to case, as argocd-vault-plugin takes them.
-pub fn read(path: &Path) -> Result<BTreeMap<String, String>> {
+pub fn read(path: &Path) -> Result<ConfigFile> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the config file {}", path.display()))?;
     parse(&text, &ending(path)).with_context(|| format!("in the config file {}", path.display()))
@@ -19,7 +29,7 @@ fn ending(path: &Path) -> String {
 
 /// Reads settings from text of a kind: `yaml`, `json`, `toml`, `env`. Messages name no value: the parsers'
 /// own texts may quote the line, and a line may hold a credential.
-fn parse(text: &str, ending: &str) -> Result<BTreeMap<String, String>> {
+fn parse(text: &str, ending: &str) -> Result<ConfigFile> {
     match ending {
         "yaml" | "yml" | "json" => {
             let value: serde_yaml::Value = serde_yaml::from_str(text).map_err(|e| {
@@ -40,30 +50,77 @@ fn parse(text: &str, ending: &str) -> Result<BTreeMap<String, String>> {
                     line.map(|l| format!(" (line {l})")).unwrap_or_default()
                 )
             })?;
-            table.iter().map(|(k, v)| Ok((k.to_uppercase(), of_toml(k, v)?))).collect()
+            of_toml_table(&table)
         }
-        "env" | "dotenv" | "properties" | "hcl" | "tfvars" => of_lines(text),
+        "env" | "dotenv" | "properties" | "hcl" | "tfvars" => {
+            Ok(ConfigFile { values: of_lines(text)?, ..ConfigFile::default() })
+        }
         _ => bail!("its ending must be .yaml, .yml, .json, .toml, .hcl or .env"),
     }
 }
 
-fn of_yaml(value: &serde_yaml::Value) -> Result<BTreeMap<String, String>> {
+/// The key of the stores.
+const STORES: &str = "stores";
+
+fn of_yaml(value: &serde_yaml::Value) -> Result<ConfigFile> {
     let map = match value {
-        serde_yaml::Value::Null => return Ok(BTreeMap::new()),
+        serde_yaml::Value::Null => return Ok(ConfigFile::default()),
         serde_yaml::Value::Mapping(map) => map,
         _ => bail!("it must be a map of names and values"),
     };
+    let is_stores =
+        |key: &serde_yaml::Value| key.as_str().is_some_and(|key| key.eq_ignore_ascii_case(STORES));
+    let (stores, rest): (Vec<_>, Vec<_>) = map.iter().partition(|(key, _)| is_stores(key));
+    let mut found = ConfigFile { values: of_mapping(rest.into_iter(), "")?, ..ConfigFile::default() };
+    for (_, stores) in stores {
+        let Some(stores) = stores.as_mapping() else {
+            bail!("{STORES} must be a map of stores by their names")
+        };
+        for (name, entry) in stores {
+            let Some(name) = name.as_str() else { bail!("the names of {STORES} must be strings") };
+            let Some(entry) = entry.as_mapping() else { bail!("{STORES}.{name} must be a map of settings") };
+            found.stores.insert(name.to_owned(), of_mapping(entry.iter(), &format!("{STORES}.{name}."))?);
+        }
+    }
+    Ok(found)
+}
+
+fn of_mapping<'a>(
+    entries: impl Iterator<Item = (&'a serde_yaml::Value, &'a serde_yaml::Value)>,
+    place: &str,
+) -> Result<BTreeMap<String, String>> {
     let mut found = BTreeMap::new();
-    for (key, value) in map {
+    for (key, value) in entries {
         let Some(name) = key.as_str() else { bail!("its names must be strings") };
         let text = match value {
             serde_yaml::Value::Null => continue,
             serde_yaml::Value::Bool(b) => b.to_string(),
             serde_yaml::Value::Number(n) => n.to_string(),
             serde_yaml::Value::String(s) => s.clone(),
-            _ => bail!("{name} must be a string, a number or a boolean"),
+            _ => bail!("{place}{name} must be a string, a number or a boolean"),
         };
         found.insert(name.to_uppercase(), text);
+    }
+    Ok(found)
+}
+
+fn of_toml_table(table: &toml::Table) -> Result<ConfigFile> {
+    let mut found = ConfigFile::default();
+    for (name, value) in table {
+        if !name.eq_ignore_ascii_case(STORES) {
+            found.values.insert(name.to_uppercase(), of_toml(name, value)?);
+            continue;
+        }
+        let Some(stores) = value.as_table() else {
+            bail!("{STORES} must be a table of stores by their names")
+        };
+        for (store, entry) in stores {
+            let Some(entry) = entry.as_table() else { bail!("{STORES}.{store} must be a table of settings") };
+            let value = |(key, value): (&String, &toml::Value)| {
+                Ok((key.to_uppercase(), of_toml(&format!("{STORES}.{store}.{key}"), value)?))
+            };
+            found.stores.insert(store.clone(), entry.iter().map(value).collect::<Result<_>>()?);
+        }
     }
     Ok(found)
 }
@@ -118,10 +175,32 @@ mod tests {
             ("env", "# c\nexport VAULT_ADDR=\"http://v\"\nVAULT_MAX_RETRIES=1\nVAULT_SKIP_VERIFY='true'\n"),
         ];
         for (ending, text) in forms {
-            let map = parse(text, ending).unwrap();
+            let map = parse(text, ending).unwrap().values;
             let want =
                 [("VAULT_ADDR", "http://v"), ("VAULT_MAX_RETRIES", "1"), ("VAULT_SKIP_VERIFY", "true")];
             assert!(map.iter().map(|(k, v)| (k.as_str(), v.as_str())).eq(want), "{ending}: {map:?}");
+        }
+    }
+
+    #[test]
+    fn stores_stand_beside_the_settings() {
+        for (ending, text) in [
+            ("yaml", "avp_type: vault\nstores:\n  prod: {type: awsssm, region: eu-west-1}\n"),
+            (
+                "json",
+                r#"{"AVP_TYPE": "vault", "stores": {"prod": {"type": "awsssm", "region": "eu-west-1"}}}"#,
+            ),
+            ("toml", "AVP_TYPE = \"vault\"\n[stores.prod]\ntype = \"awsssm\"\nregion = \"eu-west-1\"\n"),
+        ] {
+            let file = parse(text, ending).unwrap();
+            assert_eq!((file.values["AVP_TYPE"].as_str(), file.values.len()), ("vault", 1), "{ending}");
+            assert_eq!(file.stores["prod"]["REGION"], "eu-west-1", "{ending}");
+        }
+        for text in
+            ["stores: [hush]", "stores: {prod: hush}", "stores: {prod: {type: [hush]}}", "stores: {1: {}}"]
+        {
+            let message = parse(text, "yaml").err().map(|e| format!("{e:#}")).unwrap_or_default();
+            assert!(message.contains("stores") && !message.contains("hush"), "{message}");
         }
     }
 
@@ -130,7 +209,7 @@ mod tests {
         for (ending, text) in
             [("yaml", "a: [hush"), ("json", "{\"a\": hush"), ("toml", "a = hush"), ("env", "hush")]
         {
-            let message = format!("{:#}", parse(text, ending).unwrap_err());
+            let message = parse(text, ending).err().map(|e| format!("{e:#}")).expect("an error");
             assert!(!message.contains("hush"), "{message}");
         }
     }

@@ -12,10 +12,14 @@ pub mod files;
 pub mod method;
 mod resolve;
 pub mod secret_name;
+pub mod source_kind;
+mod store_table;
+pub mod stores;
 pub mod table;
 
 pub use env::Env;
 pub use resolve::{Given, Purpose, Settings, app, resolve};
+pub use source_kind::SourceKind;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +30,8 @@ pub struct FromFiles {
     pub administrator: BTreeMap<String, String>,
     /// The settings of a Secret that the app's author chose; empty when they chose none.
     pub secret: BTreeMap<String, String>,
+    /// The entries of the config file's `stores`.
+    pub stores: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl std::fmt::Debug for FromFiles {

@@ -2,12 +2,14 @@
 
 use super::authority::{self, Effective};
 use super::env::Env;
+use super::source_kind::SourceKind;
+use super::stores::{self, NamedStore};
 use super::table::{self, setting};
 use super::{FromFiles, address, files, secret_name};
 use crate::app::App;
-use crate::cli::args::{Compat, FillArgs, RunArgs, SharedArgs, SourceKind};
+use crate::cli::args::{Compat, FillArgs, RunArgs, SharedArgs};
 use crate::fill::policy::{ALLOWED_PATHS, check_globs};
-use crate::fill::{FillOptions, PathPolicy, Print};
+use crate::fill::{FillOptions, PathPolicy, Print, StoreKinds};
 use crate::memory;
 use crate::report::{Failure, Problem};
 use crate::values;
@@ -31,6 +33,10 @@ pub struct Settings {
     pub secrets_file: PathBuf,
     /// Connection settings, put together from all sides.
     pub effective: Effective,
+    /// The stores that the config file names.
+    pub stores: BTreeMap<String, NamedStore>,
+    /// What the system says of where keyfill runs.
+    pub system: System,
     /// Where tokens are kept between runs, if they are.
     pub token_cache: Option<PathBuf>,
     /// Whether an empty result is fine.
@@ -48,6 +54,25 @@ pub struct Settings {
     asked_source: Option<SourceKind>,
     has_secrets_file: bool,
     in_argo_cd: bool,
+}
+
+/// What the system says of where keyfill runs.
+#[derive(Clone, Debug, Default)]
+pub struct System {
+    /// The home folder.
+    pub home: Option<PathBuf>,
+    /// Host and port of the cluster's API, in a pod.
+    pub api_server: Option<(String, String)>,
+}
+
+impl System {
+    fn of(env: &Env) -> Self {
+        let get = |name: &str| env.get(name).map(str::to_owned);
+        Self {
+            home: env.get("HOME").map(PathBuf::from),
+            api_server: get("KUBERNETES_SERVICE_HOST").zip(get("KUBERNETES_SERVICE_PORT")),
+        }
+    }
 }
 
 /// Everything that settings come from. Commands differ in which flags they take; what a command does not
@@ -94,7 +119,8 @@ impl Given<'_> {
     /// Reads the config file, and the `-s` Secret of the administrator or of the author. Only a run that
     /// fills reads Secrets: the others reach nothing over the network.
     pub fn read_files(&self) -> Result<FromFiles> {
-        let mut read = FromFiles { administrator: self.read_config_file()?, ..FromFiles::default() };
+        let files::ConfigFile { values, stores } = self.read_config_file()?;
+        let mut read = FromFiles { administrator: values, stores, ..FromFiles::default() };
         if self.purpose != Purpose::Generate {
             return Ok(read);
         }
@@ -106,10 +132,10 @@ impl Given<'_> {
         Ok(read)
     }
 
-    fn read_config_file(&self) -> Result<BTreeMap<String, String>> {
+    fn read_config_file(&self) -> Result<files::ConfigFile> {
         match &self.shared.config_path {
             Some(path) => files::read(path).map_err(|e| Problem::usage(format!("{e:#}")).into()),
-            None => Ok(BTreeMap::new()),
+            None => Ok(files::ConfigFile::default()),
         }
     }
 }
@@ -121,7 +147,9 @@ impl Given<'_> {
 pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
     let admin = authority::administrators(given.env, &from_files.administrator);
     let secret = authority::of_secret(&from_files.secret);
-    let effective = authority::effective(&admin, &secret, &authority::authors(given.env));
+    let stores = stores::resolve(&from_files.stores, &admin)?;
+    let families: Vec<_> = stores.values().filter_map(|store| store.kind.family()).collect();
+    let effective = authority::effective(&admin, &secret, &authority::authors(given.env), &families);
     let compat_avp = given.shared.compat.map_or(given.called_as_avp, |c| c == Compat::Avp);
     let mut warnings: Vec<Diagnostic> = effective.unused.iter().map(|name| unused_warning(name)).collect();
     warnings.extend(unknown_names(&from_files.administrator));
@@ -144,6 +172,12 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
         remove_missing_any: effective.get("KEYFILL_REMOVE_MISSING").is_some_and(|v| v.trim() == "any"),
         print: Print::Yaml,
         sources: None,
+        stores: StoreKinds {
+            default: given.fill.source.or_else(|| named_source(&effective).ok().flatten()),
+            named: stores.iter().map(|(name, store)| (name.clone(), store.kind)).collect(),
+            // A check may run where the config file of the cluster is not at hand.
+            any_name: given.purpose == Purpose::Check && stores.is_empty(),
+        },
     };
     Ok(Settings {
         compat_avp,
@@ -165,6 +199,8 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
         memory: parsed(given.run.memory, "KEYFILL_MEMORY", &effective, values::size)?
             .unwrap_or(memory::DEFAULT_LIMIT),
         effective,
+        stores,
+        system: System::of(given.env),
         warnings,
     })
 }
@@ -214,7 +250,7 @@ impl Settings {
         self.refuse_authors_choice()?;
         let kind = match self.asked_source {
             Some(kind) => return Ok(kind),
-            None => self.named_source()?.map_or_else(|| self.implied_source(), Ok)?,
+            None => named_source(&self.effective)?.map_or_else(|| self.implied_source(), Ok)?,
         };
         // The default file lies in the current folder: inside Argo CD that is the app's repository, and a
         // file of its author's must not be taken for the administrator's store.
@@ -227,23 +263,10 @@ impl Settings {
         Ok(kind)
     }
 
-    fn named_source(&self) -> Result<Option<SourceKind>> {
-        let names = ["KEYFILL_SOURCE", "AVP_TYPE"];
-        let named = names.into_iter().find_map(|name| Some((name, self.effective.get(name)?.trim())));
-        match named {
-            None => Ok(None),
-            Some((_, "vault")) => Ok(Some(SourceKind::Vault)),
-            Some((_, "file")) => Ok(Some(SourceKind::File)),
-            Some((name, other)) => Err(Problem::usage(format!(
-                "{name} is {other:?}, which is no source that keyfill knows; it must be vault or file"
-            ))
-            .into()),
-        }
-    }
-
     fn implied_source(&self) -> Result<SourceKind> {
         if self.compat_avp {
-            let message = "AVP_TYPE must be set to the type of the secret store: vault or file";
+            let message =
+                "AVP_TYPE must be set to the type of the secret store: vault, awssecretsmanager, ...";
             return Err(Problem::usage(message).into());
         }
         if self.effective.get("VAULT_ADDR").is_some() || (!self.has_secrets_file && self.in_argo_cd) {
@@ -257,6 +280,14 @@ impl Settings {
         let hint = "set VAULT_ADDR, or name a file of secrets with --secrets-file";
         Err(Problem::usage(message).hint(hint).into())
     }
+}
+
+/// The source that the settings name.
+fn named_source(effective: &Effective) -> Result<Option<SourceKind>> {
+    let names = ["KEYFILL_SOURCE", "AVP_TYPE"];
+    let named = names.into_iter().find_map(|name| Some((name, effective.get(name)?)));
+    let Some((setting, name)) = named else { return Ok(None) };
+    Ok(Some(SourceKind::named(setting, name).map_err(Problem::usage)?))
 }
 
 /// A value read elsewhere than where the author meant would be worse than none.
@@ -308,7 +339,7 @@ fn unused_warning(name: &str) -> Diagnostic {
 /// Names in a config file that mean nothing are most likely misspelt.
 fn unknown_names(file: &BTreeMap<String, String>) -> Vec<Diagnostic> {
     let ours = |name: &str| ["VAULT_", "AVP_", "KEYFILL_"].iter().any(|p| name.starts_with(p));
-    let known: Vec<&str> = table::SETTINGS.iter().map(|v| v.name).collect();
+    let known: Vec<&str> = table::settings().map(|v| v.name).collect();
     let unknown = file.keys().filter(|name| ours(name) && setting(name).is_none());
     let warn = |name: &String| {
         let warning = Diagnostic::warning(
@@ -328,7 +359,7 @@ fn unknown_names(file: &BTreeMap<String, String>) -> Vec<Diagnostic> {
 fn misspelt_variables(env: &Env) -> Vec<Diagnostic> {
     let of_service =
         |name: &str| name.contains("_SERVICE_") || name.contains("_PORT_") || name.ends_with("_PORT");
-    let known: Vec<&str> = table::SETTINGS.iter().map(|v| v.name).collect();
+    let known: Vec<&str> = table::settings().map(|v| v.name).collect();
     let warn = |full: &str| {
         let name = full.strip_prefix("ARGOCD_ENV_").unwrap_or(full);
         let ours = ["VAULT_", "AVP_", "KEYFILL_"].iter().any(|p| name.starts_with(p));

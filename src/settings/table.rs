@@ -4,10 +4,14 @@
 //! To add a variable, add its row here. [`super::Env::get`] refuses names that have none.
 
 use super::method::Method;
+use super::source_kind::Family;
+pub use super::store_table::STORE_SETTINGS;
 
 /// Who may give a setting, besides the administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Author {
+    /// Nobody, whatever `KEYFILL_APP_MAY_SET` names.
+    Never,
     /// Nobody, unless `KEYFILL_APP_MAY_SET` names it.
     No,
     /// An author, as part of who they are: used where the administrator set no identity.
@@ -31,6 +35,8 @@ pub enum Holds {
     CredentialFile,
     /// A role under which the sidecar's own service account logs in.
     AmbientIdentity,
+    /// What says who keyfill is to a store other than Vault, and may be shown.
+    Identity,
 }
 
 /// A variable that keyfill knows.
@@ -44,6 +50,8 @@ pub struct Var {
     pub holds: Holds,
     /// The login method that uses it.
     pub method: Option<Method>,
+    /// The stores that use it, where it is not a setting of Vault's or of the run's.
+    pub store: Option<Family>,
     /// Whether it decides which value is read (store, address, namespace, identity). Such a setting of an
     /// author's is used, or the run is refused: a value from elsewhere would be worse than none.
     pub decides: bool,
@@ -62,7 +70,13 @@ impl Var {
         matches!(self.holds, Holds::CredentialFile | Holds::AmbientIdentity)
     }
 
-    const fn holds(self, holds: Holds) -> Self {
+    /// Whether it says who keyfill is to a store other than Vault.
+    pub const fn is_store_identity(&self) -> bool {
+        let says = matches!(self.holds, Holds::Secret | Holds::CredentialFile | Holds::Identity);
+        self.store.is_some() && says
+    }
+
+    pub(super) const fn holds(self, holds: Holds) -> Self {
         Self { holds, ..self }
     }
 
@@ -76,7 +90,7 @@ impl Var {
 }
 
 const fn var(name: &'static str, author: Author, meaning: &'static str) -> Var {
-    Var { name, author, holds: Holds::Plain, method: None, decides: false, meaning }
+    Var { name, author, holds: Holds::Plain, method: None, store: None, decides: false, meaning }
 }
 
 /// Settings of the store, policy and run, in the order of their names. The same names stand in config files
@@ -117,7 +131,12 @@ pub const SETTINGS: &[Var] = &[
     var("AVP_SECRET_ID", Author::Identity, "the secret id of the method approle")
         .holds(Holds::Secret)
         .of(Method::AppRole),
-    var("AVP_TYPE", Author::Connection, "where secrets come from: vault or file").decides(),
+    var(
+        "AVP_TYPE",
+        Author::Connection,
+        "where secrets come from: vault, awssecretsmanager and others (docs/stores.md); an app's only vault",
+    )
+    .decides(),
     var("AVP_USERNAME", Author::Identity, "the user of the method userpass").of(Method::Userpass),
     var("HTTPS_PROXY", Author::No, "the proxy for https addresses"),
     var("HTTP_PROXY", Author::No, "the proxy for http addresses"),
@@ -144,7 +163,7 @@ pub const SETTINGS: &[Var] = &[
     var("KEYFILL_SECRETS_FILE", Author::No, "the file that the source file reads")
         .holds(Holds::File)
         .decides(),
-    var("KEYFILL_SOURCE", Author::No, "vault or file").decides(),
+    var("KEYFILL_SOURCE", Author::No, "the same, with file besides; it wins over AVP_TYPE").decides(),
     var("NO_PROXY", Author::No, "hosts that are reached without the proxy"),
     var("VAULT_ADDR", Author::Connection, "Vault's address: http, https or unix").decides(),
     var("VAULT_AGENT_ADDR", Author::No, "the address of Vault's agent, used in place of VAULT_ADDR"),
@@ -218,15 +237,20 @@ pub const SYSTEM: &[Var] = &[
 /// Beginnings of names that are handed to official binaries as they are.
 pub const HANDED_ON: &[&str] = &["GIT_", "HELM_", "XDG_"];
 
+/// All settings: those of the store Vault, policy and run, then those of other stores.
+pub fn settings() -> impl Iterator<Item = &'static Var> {
+    SETTINGS.iter().chain(STORE_SETTINGS)
+}
+
 /// The setting of that name.
 pub fn setting(name: &str) -> Option<&'static Var> {
-    find(SETTINGS, name)
+    find(SETTINGS, name).or_else(|| find(STORE_SETTINGS, name))
 }
 
 /// Whether a name has a row. `https_proxy` and its like are the older spellings of the proxy settings.
 pub fn is_known(name: &str) -> bool {
     let is_old_proxy = name.ends_with("_proxy") && setting(&name.to_ascii_uppercase()).is_some();
-    is_old_proxy || [SETTINGS, APP, SYSTEM].iter().any(|rows| find(rows, name).is_some())
+    is_old_proxy || [SETTINGS, STORE_SETTINGS, APP, SYSTEM].iter().any(|rows| find(rows, name).is_some())
 }
 
 fn find(rows: &'static [Var], name: &str) -> Option<&'static Var> {
@@ -235,11 +259,11 @@ fn find(rows: &'static [Var], name: &str) -> Option<&'static Var> {
 
 #[cfg(test)]
 mod tests {
-    use super::{APP, Holds, SETTINGS, SYSTEM, is_known, setting};
+    use super::{APP, Author, Holds, SETTINGS, STORE_SETTINGS, SYSTEM, is_known, setting};
 
     #[test]
     fn the_rows_are_sorted_unique_and_explained() {
-        for rows in [SETTINGS, APP, SYSTEM] {
+        for rows in [SETTINGS, STORE_SETTINGS, APP, SYSTEM] {
             assert!(rows.windows(2).all(|w| w[0].name < w[1].name), "binary search needs the order");
             for v in rows {
                 assert!(!v.meaning.is_empty() && !v.meaning.ends_with('.'), "{}", v.name);
@@ -248,6 +272,12 @@ mod tests {
         }
         assert!(setting("PATH").is_none() && is_known("PATH") && is_known("https_proxy"));
         assert!(!is_known("PATH_proxy"));
+    }
+
+    #[test]
+    fn no_setting_of_another_store_is_an_authors() {
+        assert!(STORE_SETTINGS.iter().all(|v| v.author == Author::Never && v.decides && v.store.is_some()));
+        assert!(STORE_SETTINGS.iter().all(|v| setting(v.name).is_some_and(|found| found.name == v.name)));
     }
 
     #[test]

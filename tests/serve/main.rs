@@ -8,6 +8,7 @@ mod life;
 mod official;
 mod policy;
 mod protocol;
+mod stores;
 mod vault;
 mod workers;
 

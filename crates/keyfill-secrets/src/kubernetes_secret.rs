@@ -32,7 +32,7 @@ impl KubernetesSecrets {
         let answer = ask(&self.0, &path, &about, cx).await?;
         match answer.status.as_u16() {
             200 => data(&answer.body).map(Arc::new).map_err(|error| error.about(about)),
-            404 => Err(Error::missing(format!("{about}: there is none"))),
+            404 => Err(Error::missing(format!("{about}: there is none")).absent()),
             status @ (401 | 403) => Err(Error::store(format!("{about}: the API answered {status}")).hint(format!(
                 "let keyfill's service account get secrets in {namespace}: a Role with the verb get, and a RoleBinding"
             ))),

@@ -13,10 +13,12 @@
 
 pub mod aws;
 pub mod azure;
+mod cached;
 mod data;
 mod error;
 pub mod file;
 pub mod gcp;
+mod kept;
 pub mod kubernetes;
 pub mod kubernetes_secret;
 pub mod onepassword;
@@ -29,10 +31,11 @@ mod source;
 mod token;
 pub mod vault;
 
+pub use cached::{CacheOptions, Cached};
 pub use data::{SecretData, SecretValue};
 pub use error::Error;
 pub use reads::Reads;
-pub use reference::{KvVersion, SecretRef};
+pub use reference::{Keys, KvVersion, SecretRef};
 pub use rest::Network;
 pub use secret::{Secret, SecretBytes};
 pub use source::{BoxFuture, Source};

@@ -1,6 +1,6 @@
 //! The reads of one run: each distinct reference once, many at a time, under one deadline.
 
-use crate::{Error, SecretData, SecretRef, Source};
+use crate::{Error, Keys, SecretData, SecretRef, Source};
 use keyfill_diag::{Cx, Diagnostic};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,12 +45,12 @@ impl Reads {
 
     /// The answer for one reference.
     pub async fn read(&self, secret: &SecretRef, cx: &Cx) -> Answer {
-        self.read_keys(secret, &[], cx).await
+        self.read_keys(secret, &Keys::All, cx).await
     }
 
     /// The answer for one reference, of which these keys are wanted. All keys of a reference have to be named
     /// the first time: a later call gets the same answer.
-    pub async fn read_keys(&self, secret: &SecretRef, keys: &[String], cx: &Cx) -> Answer {
+    pub async fn read_keys(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Answer {
         let cell = {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(answers.entry(secret.clone()).or_default())
@@ -64,7 +64,7 @@ impl Reads {
     }
 
     /// As [`Reads::read_all`], with the keys that are wanted of each reference.
-    pub async fn read_all_keys(&self, secrets: &[(SecretRef, Vec<String>)], cx: &Cx) -> Vec<Answer> {
+    pub async fn read_all_keys(&self, secrets: &[(SecretRef, Keys)], cx: &Cx) -> Vec<Answer> {
         let reads = secrets.iter().map(|(secret, keys)| self.read_keys(secret, keys, cx));
         futures_util::future::join_all(reads).await
     }
@@ -79,7 +79,7 @@ impl Reads {
         self.source.take_warnings()
     }
 
-    async fn ask(&self, secret: &SecretRef, keys: &[String], cx: &Cx) -> Answer {
+    async fn ask(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Answer {
         // The semaphore is never closed, so waiting for it cannot fail.
         let _permit = self.permits.acquire().await;
         if let Some(error) = self.out_of_time.get() {

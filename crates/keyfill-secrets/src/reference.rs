@@ -1,5 +1,6 @@
-//! What a placeholder asks a store for: a path, perhaps a version, perhaps the engine's kind.
+//! What a placeholder asks a store for: a path, perhaps a version, perhaps the engine's kind; and which keys of it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -28,6 +29,8 @@ impl FromStr for KvVersion {
 /// One read of a store. Two equal references are one read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SecretRef {
+    /// The name of the store in a run that has several; the default store when there is none.
+    pub store: Option<String>,
     /// The path as the placeholder or the annotation wrote it.
     pub path: String,
     /// The version, as written; the latest when there is none.
@@ -39,17 +42,52 @@ pub struct SecretRef {
 impl SecretRef {
     /// The latest version of a path.
     pub fn latest(path: impl Into<String>) -> Self {
-        Self { path: path.into(), version: None, kv: None }
+        Self { store: None, path: path.into(), version: None, kv: None }
     }
 }
 
 impl fmt::Display for SecretRef {
-    /// `path` or `path (version 3)`, as errors name it.
+    /// `path`, `path (version 3)` or `store::path`, as errors name it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(store) = &self.store {
+            write!(f, "{store}::")?;
+        }
         f.write_str(&self.path)?;
         match &self.version {
             Some(version) => write!(f, " (version {version})"),
             None => Ok(()),
         }
+    }
+}
+
+/// Which keys of a secret are wanted. A store that is asked for one key at a time reads these alone; any other reads
+/// the secret as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Keys {
+    /// All that there are.
+    All,
+    /// Those with these names; there may be none, where only the secret itself is wanted.
+    These(BTreeSet<String>),
+}
+
+impl Keys {
+    /// No key so far.
+    pub const fn none() -> Self {
+        Self::These(BTreeSet::new())
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, key: &str) {
+        if let Self::These(names) = self
+            && !names.contains(key)
+        {
+            names.insert(key.to_owned());
+        }
+    }
+}
+
+impl<S: Into<String>> FromIterator<S> for Keys {
+    fn from_iter<I: IntoIterator<Item = S>>(names: I) -> Self {
+        Self::These(names.into_iter().map(Into::into).collect())
     }
 }

@@ -1,6 +1,6 @@
 //! The trait that every store implements.
 
-use crate::{Error, SecretData, SecretRef};
+use crate::{Error, Keys, SecretData, SecretRef};
 use keyfill_diag::{Cx, Diagnostic};
 use std::future::Future;
 use std::pin::Pin;
@@ -16,15 +16,21 @@ pub trait Source: Send + Sync {
     fn read<'a>(&'a self, secret: &'a SecretRef, cx: &'a Cx)
     -> BoxFuture<'a, Result<Arc<SecretData>, Error>>;
 
-    /// As [`Source::read`], for those keys alone. A store whose keys are read one by one answers with these; any
-    /// other may answer with all.
+    /// As [`Source::read`], where these keys are enough. A store whose keys are read one by one answers with these;
+    /// any other may answer with all.
     fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
-        _keys: &'a [String],
+        _keys: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         self.read(secret, cx)
+    }
+
+    /// Whether each key of a secret is a read of its own, so that an answer holds the keys that were asked for and no
+    /// others.
+    fn reads_by_key(&self, _secret: &SecretRef) -> bool {
+        false
     }
 
     /// Takes the warnings since the last call: a file that others may read, a cache that cannot be used.

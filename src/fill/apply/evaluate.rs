@@ -1,6 +1,6 @@
 //! What a string becomes with the values of its placeholders.
 
-use super::super::datum::{Datum, decode_base64, scalar_text, settled};
+use super::super::datum::{Datum, decode_base64, encode_base64, scalar_text, settled};
 use super::super::missing::{Answer, missing_key};
 use super::super::modifiers::Circumstances;
 use super::super::options::FillOptions;
@@ -243,9 +243,8 @@ impl<'p> Filler<'p> {
     fn datum(&mut self, spot: &Spot<'_>, fetch: &Fetch) -> Result<Datum, NoValue> {
         let answers = self.answers;
         let mut datum = match &answers[fetch.secret] {
-            Ok(data) => match (data.get(&fetch.key).map(Value::from), fetch.key.as_str()) {
-                (Some(Value::Null), _) => Datum::Missing,
-                (Some(value), _) => Datum::Value(value),
+            Ok(data) => match (data.get(&fetch.key), fetch.key.as_str()) {
+                (Some(value), _) => Datum::of_secret(value),
                 (None, EVERY_KEY) => Datum::Value(every_key(data)),
                 (None, _) => Datum::Missing,
             },
@@ -261,9 +260,11 @@ impl<'p> Filler<'p> {
             let has_default = fetch.has_default(number + 1);
             match step {
                 FetchStep::Apply(action) => {
+                    // A default hands bytes on as they are.
+                    let datum_in = if action.is_default() { datum } else { datum.into_text() };
                     let given =
                         Circumstances { avp: self.avp, has_default, identity: &identity, cx: self.cx };
-                    datum = action.apply(&datum, &given).map_err(|message| {
+                    datum = action.apply(&datum_in, &given).map_err(|message| {
                         self.wrong(spot, fetch, &format!("{}: {message}", action.name()))
                     })?;
                 }
@@ -289,11 +290,20 @@ impl<'p> Filler<'p> {
         };
         let made = match (place, datum) {
             (SitePlace::Any, Datum::Value(value)) => return Ok(settled(value)),
+            (SitePlace::TextSection | SitePlace::Base64Section, Datum::Value(Value::Map(_)))
+                if fetch.is_every_key() =>
+            {
+                return self.every_key(spot, fetch);
+            }
             (SitePlace::TextSection | SitePlace::Base64Section, Datum::Value(Value::Map(entries))) => {
                 return self.section(spot, fetch, entries);
             }
             (_, Datum::Value(value @ Value::Map(_))) if fetch.is_every_key() => {
                 return Ok(Value::Str(String::from_utf8_lossy(&to_json_plain(&value)).into()));
+            }
+            // A Secret's data is base64, whatever the bytes are. AVP writes them so everywhere but in a ConfigMap.
+            (place, Datum::Bytes(bytes)) if self.is_base64_of(place, fetch) => {
+                return Ok(Value::Str(encode_base64(&bytes).into()));
             }
             (_, Datum::Value(value)) => match scalar_text(&value) {
                 Some(text) => Ok(Value::Str(text.into())),
@@ -304,19 +314,39 @@ impl<'p> Filler<'p> {
         made.map_err(|why| self.wrong(spot, fetch, &why))
     }
 
+    /// Whether bytes become base64 at a place: those of the store itself, not what a modifier made of them.
+    fn is_base64_of(&self, place: SitePlace, fetch: &Fetch) -> bool {
+        let as_stored = |step: &FetchStep| match step {
+            FetchStep::Apply(action) => action.is_default(),
+            FetchStep::Or(_) => true,
+        };
+        let base64 = place == SitePlace::Base64 || self.avp && place == SitePlace::Any;
+        base64 && fetch.steps.iter().all(as_stored)
+    }
+
+    /// All keys of a secret as a section of an object.
+    fn every_key(&mut self, spot: &Spot<'_>, fetch: &Fetch) -> Result<Value, NoValue> {
+        let answers = self.answers;
+        let Ok(data) = &answers[fetch.secret] else { return Err(NoValue::Reported) };
+        let encode = spot.site.place == SitePlace::Base64Section;
+        let entries = super::sections::of_secret(data).collect();
+        super::sections::entries(entries, encode).map(Value::Map).map_err(|why| self.wrong(spot, fetch, &why))
+    }
+
     fn section(
         &mut self,
         spot: &Spot<'_>,
         fetch: &Fetch,
         entries: Vec<(keyfill_yaml::Text, Value)>,
     ) -> Result<Value, NoValue> {
+        let entries = entries.into_iter().map(|(key, value)| (key, Datum::Value(value))).collect();
         let encode = spot.site.place == SitePlace::Base64Section;
         super::sections::entries(entries, encode).map(Value::Map).map_err(|why| self.wrong(spot, fetch, &why))
     }
 }
 
 /// Every key of a secret as a mapping.
-pub fn every_key(data: &keyfill_secrets::SecretData) -> Value {
+fn every_key(data: &keyfill_secrets::SecretData) -> Value {
     Value::Map(data.iter().map(|(key, value)| (key.into(), Value::from(value))).collect())
 }
 
@@ -336,10 +366,9 @@ fn text_of(datum: &Datum) -> Result<String, String> {
         Datum::Value(value) => {
             scalar_text(value).ok_or_else(|| not_text(value, "it cannot stand inside text"))
         }
-        Datum::Bytes(_) => {
-            Err("the value is binary, not text; base64encode it, or use it inside base64 of a Secret"
-                .to_owned())
-        }
+        Datum::Bytes(bytes) => std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| {
+            "the value is binary, not text; base64encode it, or use it in the data of a Secret".to_owned()
+        }),
         Datum::Missing => Err("the value is missing".to_owned()),
     }
 }

@@ -1,18 +1,24 @@
 //! Whole secrets as the data of a Secret or ConfigMap.
 
-use super::super::datum::{encode_base64, scalar_text, settled};
+use super::super::datum::{Datum, encode_base64, scalar_text, settled};
 use super::super::locate;
 use super::super::plan::{AllKeys, of_object};
-use super::evaluate::{Filler, every_key};
+use super::evaluate::Filler;
 use keyfill_diag::{Class, Diagnostic};
+use keyfill_secrets::SecretData;
 use keyfill_yaml::{Text, Value, to_json_plain};
 
 /// Names that Kubernetes takes for the keys of a Secret or ConfigMap.
 const MOST_NAME: usize = 253;
 
+/// The keys of a secret with their values.
+pub fn of_secret(data: &SecretData) -> impl Iterator<Item = (Text, Datum)> {
+    data.iter().map(|(key, value)| (Text::from(key), Datum::of_secret(value)))
+}
+
 /// The entries of a secret as the data of an object: text, or base64 of it. What is no scalar becomes JSON,
 /// null is left out. The error names a key, never a value.
-pub fn entries(entries: Vec<(Text, Value)>, base64: bool) -> Result<Vec<(Text, Value)>, String> {
+pub fn entries(entries: Vec<(Text, Datum)>, base64: bool) -> Result<Vec<(Text, Value)>, String> {
     let mut made = Vec::with_capacity(entries.len());
     for (key, value) in entries {
         let valid = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
@@ -21,14 +27,24 @@ pub fn entries(entries: Vec<(Text, Value)>, base64: bool) -> Result<Vec<(Text, V
                 "the key {key:?} of the secret cannot be a key of a Secret or ConfigMap: letters, digits, - _ . are"
             ));
         }
-        let text = match settled(value) {
-            Value::Null => continue,
-            value @ (Value::Seq(_) | Value::Map(_)) => {
-                String::from_utf8_lossy(&to_json_plain(&value)).into_owned()
-            }
-            value => scalar_text(&value).unwrap_or_default(),
+        let bytes = match value {
+            Datum::Missing => continue,
+            Datum::Bytes(bytes) => bytes,
+            Datum::Value(value) => match settled(value) {
+                Value::Null => continue,
+                value @ (Value::Seq(_) | Value::Map(_)) => to_json_plain(&value),
+                value => scalar_text(&value).unwrap_or_default().into_bytes(),
+            },
         };
-        let text = if base64 { encode_base64(text.as_bytes()) } else { text };
+        let text = if base64 {
+            encode_base64(&bytes)
+        } else {
+            String::from_utf8(bytes).map_err(|_| {
+                format!(
+                    "the value of the key {key} is binary: it fits the data of a Secret, and no ConfigMap"
+                )
+            })?
+        };
         made.push((key, Value::Str(text.into())));
     }
     Ok(made)
@@ -40,9 +56,7 @@ impl Filler<'_> {
         let answers = self.answers;
         // A secret that could not be read was reported; one that may be absent adds nothing.
         let Ok(data) = &answers[addition.secret] else { return };
-        let Value::Map(all) = every_key(data) else { return };
-        let wanted = all
-            .into_iter()
+        let wanted = of_secret(data)
             .filter(|(key, _)| !addition.except.iter().any(|except| key == except))
             .map(|(key, value)| (Text::from(format!("{}{key}", addition.prefix)), value))
             .collect();

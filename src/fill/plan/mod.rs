@@ -16,7 +16,7 @@ use super::options::FillOptions;
 use super::problems::{Order, Precision, Problems};
 use crate::report::Failure;
 use keyfill_diag::{Class, Cx, Diagnostic, ObjectRef, Place};
-use keyfill_secrets::SecretRef;
+use keyfill_secrets::{Keys, SecretRef};
 use keyfill_yaml::{Document, Value};
 use std::ops::Range;
 use std::sync::Arc;
@@ -48,6 +48,8 @@ pub struct Plan {
 pub struct Wanted {
     /// The secret.
     pub secret: SecretRef,
+    /// The keys that are wanted of it.
+    pub keys: Keys,
     /// What names it first.
     pub first: Use,
     /// What names it first and has nothing to take its place; none when every use may do without it.
@@ -199,9 +201,9 @@ pub struct AllKeys {
 pub const EVERY_KEY: &str = "*";
 
 impl Plan {
-    /// The secrets to read.
-    pub fn references(&self) -> Vec<SecretRef> {
-        self.wanted.iter().map(|wanted| wanted.secret.clone()).collect()
+    /// The secrets to read, each with the keys that are wanted of it.
+    pub fn references(&self) -> Vec<(SecretRef, Keys)> {
+        self.wanted.iter().map(|wanted| (wanted.secret.clone(), wanted.keys.clone())).collect()
     }
 
     /// What is filled, each with the number of its document.

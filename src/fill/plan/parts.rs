@@ -9,10 +9,12 @@ use super::super::paths::{self, PathError};
 use super::super::placeholder::{self, Argument, Fault, Found, Placeholder, Target};
 use super::super::problems::Precision;
 use super::resource::Resource;
-use super::walk::{Planner, Walk};
-use super::{Content, Fetch, FetchStep, Look, Part, Site, SitePlace, Use, Wanted, of_object, shown};
+use super::walk::{Planner, StorePath, Walk};
+use super::{
+    Content, EVERY_KEY, Fetch, FetchStep, Look, Part, Site, SitePlace, Use, Wanted, of_object, shown,
+};
 use keyfill_diag::{Class, Diagnostic, Severity, Stopped};
-use keyfill_secrets::SecretRef;
+use keyfill_secrets::{Keys, SecretRef};
 use std::ops::Range;
 
 /// Encoded texts inside each other.
@@ -301,17 +303,15 @@ impl Planner<'_> {
             Target::Key(_) => self.keys_from(resource, !optional)?,
             Target::Path { path, version, .. } => {
                 self.told_when_read(resource);
-                let version = match self.version(version.as_deref()) {
-                    Ok(version) => version,
-                    Err(message) => {
-                        let message = format!("{}: {message}", shown(token));
-                        self.fetch_error(resource, here, span, Class::Missing, message, None);
-                        return None;
-                    }
-                };
-                match self.allowed(path) {
-                    Ok(path) => {
-                        let secret = SecretRef { path, version, kv: resource.annotations.kv };
+                let allowed = self.allowed(resource, path).and_then(|(store, path)| {
+                    let version = self.version(store.as_deref(), version.as_deref());
+                    let kv = resource.annotations.kv;
+                    version
+                        .map(|version| SecretRef { store, path, version, kv })
+                        .map_err(|message| (Class::Missing, message))
+                });
+                match allowed {
+                    Ok(secret) => {
                         let order = (resource.number, here.site.ordinal, here.span(span).start);
                         self.want(secret, !optional, || Use {
                             order,
@@ -328,6 +328,12 @@ impl Planner<'_> {
                 }
             }
         };
+        let keys = &mut self.plan.wanted[fetch.secret].keys;
+        if fetch.key == EVERY_KEY {
+            *keys = Keys::All;
+        } else {
+            keys.add(&fetch.key);
+        }
         usable.then_some(fetch)
     }
 
@@ -350,8 +356,11 @@ impl Planner<'_> {
     }
 
     /// A version as the store is asked for it.
-    fn version(&self, written: Option<&str>) -> Result<Option<String>, String> {
+    fn version(&self, store: Option<&str>, written: Option<&str>) -> Result<Option<String>, String> {
         let Some(text) = written else { return Ok(None) };
+        if !self.options.stores.counts_versions(store) {
+            return Ok(Some(text.trim().to_owned()));
+        }
         match text.trim().parse::<i64>() {
             // AVP hands it to Vault, which takes it for the newest.
             Ok(number) if number < 0 && self.options.compat_avp => Ok(None),
@@ -383,20 +392,21 @@ impl Planner<'_> {
             return known;
         }
         self.told_when_read(resource);
-        let annotations = &resource.annotations;
-        let written = annotations.path.clone().unwrap_or_default();
-        let version = self.version(annotations.version.as_deref());
-        let secret = match (self.allowed(&written), version) {
-            (Ok(path), Ok(version)) => {
-                let secret = SecretRef { path, version, kv: resource.annotations.kv };
-                Some(self.want(secret, required, || annotation_use(resource)))
-            }
-            (Err((class, message)), _) => {
-                self.annotation_error(resource, annotations::PATH, class, message);
-                None
-            }
-            (_, Err(message)) => {
-                self.annotation_error(resource, annotations::SECRET_VERSION, Class::Missing, message);
+        let written = resource.annotations.path.clone().unwrap_or_default();
+        let allowed = self
+            .allowed(resource, &written)
+            .map_err(|(class, message)| (annotations::PATH, class, message))
+            .and_then(|(store, path)| {
+                let annotations = &resource.annotations;
+                let version = self.version(store.as_deref(), annotations.version.as_deref());
+                version
+                    .map(|version| SecretRef { store, path, version, kv: annotations.kv })
+                    .map_err(|message| (annotations::SECRET_VERSION, Class::Missing, message))
+            });
+        let secret = match allowed {
+            Ok(secret) => Some(self.want(secret, required, || annotation_use(resource))),
+            Err((name, class, message)) => {
+                self.annotation_error(resource, name, class, message);
                 None
             }
         };
@@ -419,13 +429,15 @@ impl Planner<'_> {
         });
     }
 
-    /// The canonical form of a path, when it may be read.
-    fn allowed(&mut self, written: &str) -> Result<String, (Class, String)> {
+    /// The store and the canonical form of a path, when it may be read.
+    fn allowed(&mut self, resource: &Resource<'_>, written: &str) -> Result<StorePath, (Class, String)> {
         let options = self.options;
-        let resolved = self.paths.entry(written.to_owned()).or_insert_with(|| {
-            let path = paths::resolve(written, options)?;
-            match options.policy.check(&path) {
-                Ok(()) => Ok(path),
+        let of_manifest = &resource.annotations.store;
+        let key = (of_manifest.clone(), written.to_owned());
+        let resolved = self.paths.entry(key).or_insert_with(|| {
+            let (store, path) = paths::resolve(written, of_manifest.as_deref(), options)?;
+            match options.policy.check(&options.stores, store.as_deref(), &path) {
+                Ok(()) => Ok((store, path)),
                 Err(message) => Err(PathError { message, forbidden: true }),
             }
         });
@@ -447,7 +459,7 @@ impl Planner<'_> {
         self.known.insert(secret.clone(), number);
         let first = place();
         let required = required.then(|| first.clone());
-        self.plan.wanted.push(Wanted { secret, first, required });
+        self.plan.wanted.push(Wanted { secret, keys: Keys::none(), first, required });
         number
     }
 }

@@ -11,7 +11,7 @@ use super::super::scan;
 use super::resource::Resource;
 use super::{AllKeys, Filling, Look, Plan, Planned, Site, of_object};
 use keyfill_diag::{Class, Cx, Diagnostic, Place, Stopped};
-use keyfill_secrets::SecretRef;
+use keyfill_secrets::{Keys, SecretRef};
 use keyfill_yaml::{
     Body, Document, Limits, Step, Value, load_exact, load_object, resolve, to_yaml, with_last_line_ended,
 };
@@ -29,10 +29,13 @@ pub struct Planner<'o> {
     pub(super) plan: Plan,
     /// The numbers of the wanted secrets.
     pub(super) known: HashMap<SecretRef, usize>,
-    /// What became of paths as they are written.
-    pub(super) paths: HashMap<String, Result<String, PathError>>,
+    /// What became of paths as they are written, with the store of their manifest.
+    pub(super) paths: HashMap<(Option<String>, String), Result<StorePath, PathError>>,
     ticks: u32,
 }
+
+/// A store and a path in it.
+pub(super) type StorePath = (Option<String>, String);
 
 /// A walk through one document.
 pub struct Walk<'v> {
@@ -247,6 +250,7 @@ impl<'o> Planner<'o> {
             format!("the annotation {name} needs a path: there is no annotation {}", annotations::PATH)
         } else {
             if let Some(secret) = self.keys_from(resource, !resource.removes_missing(self.options)) {
+                self.plan.wanted[secret].keys = Keys::All;
                 walk.all_keys.push(AllKeys {
                     root: resource.root.clone(),
                     order: (resource.number, resource.first_string, 0),

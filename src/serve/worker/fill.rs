@@ -7,7 +7,7 @@ use super::Broke;
 use super::talk::Talk;
 use crate::serve::orders::{Answer, Wanted};
 use keyfill_diag::Cx;
-use keyfill_secrets::{BoxFuture, Error, SecretData, SecretRef, Source};
+use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
 use std::collections::{HashMap, HashSet};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -26,7 +26,7 @@ struct State {
     /// What was asked for, answered or not.
     asked: HashSet<SecretRef>,
     /// What is still to be asked for.
-    wanted: Vec<SecretRef>,
+    wanted: Vec<(SecretRef, Keys)>,
     waiting: Vec<Waker>,
 }
 
@@ -34,7 +34,7 @@ impl Asked {
     /// A source that knows some answers already.
     pub fn knowing(secrets: Vec<(Wanted, Answer)>) -> Self {
         let known =
-            secrets.into_iter().map(|(wanted, answer)| (wanted.into(), answer.into_result())).collect();
+            secrets.into_iter().map(|(wanted, answer)| (wanted.read().0, answer.into_result())).collect();
         Self(Mutex::new(State { known, ..State::default() }))
     }
 
@@ -42,22 +42,23 @@ impl Asked {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn poll(&self, secret: &SecretRef, cx: &Context<'_>) -> Poll<Read> {
+    fn poll(&self, secret: &SecretRef, keys: &Keys, cx: &Context<'_>) -> Poll<Read> {
         let mut state = self.lock();
         if let Some(read) = state.known.get(secret) {
             return Poll::Ready(read.clone());
         }
         if state.asked.insert(secret.clone()) {
-            state.wanted.push(secret.clone());
+            state.wanted.push((secret.clone(), keys.clone()));
         }
         state.waiting.push(cx.waker().clone());
         Poll::Pending
     }
 
     /// Takes answers in, and wakes those who wait.
-    fn answered(&self, wanted: Vec<SecretRef>, answers: Vec<Answer>) {
+    fn answered(&self, wanted: Vec<(SecretRef, Keys)>, answers: Vec<Answer>) {
         let mut state = self.lock();
-        state.known.extend(wanted.into_iter().zip(answers.into_iter().map(Answer::into_result)));
+        let secrets = wanted.into_iter().map(|(secret, _)| secret);
+        state.known.extend(secrets.zip(answers.into_iter().map(Answer::into_result)));
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
         waiting.into_iter().for_each(Waker::wake);
@@ -65,8 +66,12 @@ impl Asked {
 }
 
 impl Source for Asked {
-    fn read<'a>(&'a self, secret: &'a SecretRef, _: &'a Cx) -> BoxFuture<'a, Read> {
-        Box::pin(poll_fn(|cx| self.poll(secret, cx)))
+    fn read<'a>(&'a self, secret: &'a SecretRef, cx: &'a Cx) -> BoxFuture<'a, Read> {
+        self.read_keys(secret, &Keys::All, cx)
+    }
+
+    fn read_keys<'a>(&'a self, secret: &'a SecretRef, keys: &'a Keys, _: &'a Cx) -> BoxFuture<'a, Read> {
+        Box::pin(poll_fn(|cx| self.poll(secret, keys, cx)))
     }
 }
 
@@ -87,7 +92,7 @@ pub fn drive<T>(
             // It waits for nothing that could come.
             return Err(anyhow::anyhow!("the fill stage came to a halt").into());
         }
-        let question = wanted.iter().map(Wanted::from).collect();
+        let question = wanted.iter().map(Wanted::of).collect();
         match talk.ask(question).map_err(Broke::Talk)? {
             Some(answers) => asked.answered(wanted, answers),
             None => return Ok(None),

@@ -131,5 +131,6 @@ fn fill_options(fill: &Fill) -> anyhow::Result<FillOptions> {
         // The protocol carries JSON. What AVP prints goes its own way, so that its habits show.
         print: if fill.compat_avp { Print::Yaml } else { Print::Json },
         sources: None,
+        stores: fill.stores(),
     })
 }

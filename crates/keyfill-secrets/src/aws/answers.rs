@@ -63,9 +63,10 @@ pub(super) fn error(answer: &Answer, service: &Service, permission: &str, path: 
     let told = message(answer);
     match kind.as_str() {
         "ResourceNotFoundException" | "ParameterNotFound" => Error::missing(format!("{title} has no {path}"))
+            .absent()
             .hint("check the name, the region (AWS_REGION) and the account"),
         "ParameterVersionNotFound" => {
-            Error::missing(format!("{title} has no such version or label of {path}"))
+            Error::missing(format!("{title} has no such version or label of {path}")).absent()
         }
         "AccessDeniedException" => Error::store(format!("{title} refuses: {told}")).hint(format!(
             "allow {permission} on it for the role in the message, and kms:Decrypt for its key"

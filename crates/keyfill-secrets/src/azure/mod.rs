@@ -10,7 +10,7 @@ pub use credentials::AzureCredentials;
 
 use crate::rest::{Network, Rest, Verdict, call, quoted, secret_header};
 use crate::token::{Token, Tokens};
-use crate::{BoxFuture, Error, Secret, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use http::{HeaderMap, Method};
 use keyfill_diag::Cx;
 use keyfill_http::Answer;
@@ -69,8 +69,12 @@ impl AzureKeyVault {
         Arc::clone(vault)
     }
 
-    async fn get(&self, secret: &SecretRef, keys: &[String], cx: &Cx) -> Result<Arc<SecretData>, Error> {
+    async fn get(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
         let host = host(&secret.path)?;
+        let Keys::These(keys) = keys else {
+            return Err(Error::usage("all keys were asked for, and keyfill does not list a vault of Azure")
+                .hint("name each secret of the vault in a placeholder of its own"));
+        };
         let vault = self.vault(&host);
         let mut reads: Vec<BoxFuture<'_, _>> = Vec::with_capacity(keys.len());
         for key in keys {
@@ -133,30 +137,40 @@ impl AzureKeyVault {
 }
 
 impl Source for AzureKeyVault {
-    /// Without the names of keys there is nothing that could be read.
     fn read<'a>(
         &'a self,
         secret: &'a SecretRef,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        self.read_keys(secret, &[], cx)
+        self.read_keys(secret, &Keys::All, cx)
     }
 
     fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
-        keys: &'a [String],
+        keys: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(async move {
             self.get(secret, keys, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
         })
     }
+
+    fn reads_by_key(&self, _: &SecretRef) -> bool {
+        true
+    }
+}
+
+/// The one spelling of a path: the vault's name in the public cloud, its host in any other.
+pub fn canonical(path: &str) -> Result<String, Error> {
+    let host = host(path)?;
+    Ok(host.strip_suffix(PUBLIC).and_then(|name| name.strip_suffix('.')).unwrap_or(&host).to_owned())
 }
 
 /// The host of a vault: its name in the public cloud, or a whole host of one of the clouds.
 fn host(path: &str) -> Result<String, Error> {
-    let path = path.trim().trim_start_matches("https://").trim_matches('/').to_ascii_lowercase();
+    // A canonical path has no two slashes in a row.
+    let path = path.trim().trim_start_matches("https:").trim_matches('/').to_ascii_lowercase();
     let is_label = |label: &str| {
         !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
@@ -221,13 +235,15 @@ fn refused(answer: &Answer, host: &str, name: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::host;
+    use super::{canonical, host};
 
     #[test]
     fn a_vault_is_named_or_its_host_is_of_a_cloud() {
         assert_eq!(host("Team-1").ok().as_deref(), Some("team-1.vault.azure.net"));
         assert_eq!(host("team.vault.azure.cn").ok().as_deref(), Some("team.vault.azure.cn"));
         assert_eq!(host("https://team.vault.azure.net/").ok().as_deref(), Some("team.vault.azure.net"));
+        assert_eq!(canonical("https:/Team.vault.azure.net").ok().as_deref(), Some("team"));
+        assert_eq!(canonical("team.vault.azure.cn").ok().as_deref(), Some("team.vault.azure.cn"));
         for bad in [
             "",
             "evil.example",

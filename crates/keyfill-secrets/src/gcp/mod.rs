@@ -138,6 +138,7 @@ fn refused(answer: &Answer, path: &Path<'_>) -> Error {
     let told = quoted(&error.message);
     match answer.status.as_u16() {
         404 => Error::missing(format!("{name} has no {}: {told}", path.name))
+            .absent()
             .hint("check the project, the name and the version"),
         401 => Error::store(format!("{name} does not take the access token: {told}")),
         403 => Error::store(format!("{name} refuses: {told}"))

@@ -66,7 +66,7 @@ impl OnePassword {
         let id = self.find(&format!("/v1/vaults/{vault}/items"), "item", item, cx).await?;
         match self.item(&vault, &id, cx).await? {
             Some(data) => Ok(Arc::new(data)),
-            None => Err(Error::missing(format!("1Password Connect has no item {item}"))),
+            None => Err(Error::missing(format!("1Password Connect has no item {item}")).absent()),
         }
     }
 
@@ -103,7 +103,10 @@ impl OnePassword {
         match &found[..] {
             [one] if is_id(&one.id) => Ok(one.id.clone()),
             [_] => Err(unusable()),
-            [] => Err(Error::missing(format!("1Password Connect has no {what} with the title {title}"))),
+            [] => {
+                let message = format!("1Password Connect has no {what} with the title {title}");
+                Err(Error::missing(message).absent())
+            }
             more => Err(Error::store(format!(
                 "1Password Connect has {} {what}s with the title {title}",
                 more.len()

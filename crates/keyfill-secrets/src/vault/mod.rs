@@ -21,3 +21,4 @@ pub use client::{Stats, VaultClient};
 pub use settings::{Auth, CacheNames, Jwt, Proxy, Tls, TokenCache, VaultSettings};
 pub use shared::{Shared, SharedOptions, SharedStats};
 pub use source::VaultSource;
+pub(crate) use source::stopped;

@@ -9,13 +9,12 @@ use super::gate::Gate;
 use super::identity::Identity;
 use super::settings::VaultSettings;
 use super::source::{VaultSource, stopped};
-use crate::{BoxFuture, Error, SecretData, SecretRef, Source};
+use crate::kept::{Answer, Kept};
+use crate::{BoxFuture, Error, SecretRef, Source};
 use keyfill_diag::{Cx, Diagnostic};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::OnceCell;
 
 /// What bounds the sharing.
 #[derive(Clone, Debug)]
@@ -76,11 +75,8 @@ struct Inner {
     options: SharedOptions,
     clients: Mutex<HashMap<Identity, Client>>,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
-    kept: Mutex<Kept>,
-    sweeping: AtomicBool,
+    kept: Arc<Kept<(Identity, SecretRef)>>,
     counts: Arc<Counts>,
-    reads: AtomicU64,
-    hits: AtomicU64,
 }
 
 struct Client {
@@ -88,36 +84,12 @@ struct Client {
     used: Instant,
 }
 
-type Answer = Result<Arc<SecretData>, Error>;
-type Key = (Identity, SecretRef);
-
-/// The answers of the last moments, and those that are under way.
-#[derive(Default)]
-struct Kept {
-    answers: HashMap<Key, Slot>,
-    bytes: usize,
-}
-
-struct Slot {
-    cell: Arc<OnceCell<Answer>>,
-    /// When it was read; while it is under way, when it was asked for first.
-    since: Instant,
-    bytes: usize,
-}
-
 impl Shared {
     /// Nothing is sent before something is read.
     pub fn new(options: SharedOptions) -> Self {
-        Self(Arc::new(Inner {
-            options,
-            clients: Mutex::default(),
-            gates: Mutex::default(),
-            kept: Mutex::default(),
-            sweeping: AtomicBool::new(false),
-            counts: Arc::default(),
-            reads: AtomicU64::new(0),
-            hits: AtomicU64::new(0),
-        }))
+        let kept = Kept::new(options.keep, options.kept_bytes);
+        let (clients, gates, counts) = (Mutex::default(), Mutex::default(), Arc::default());
+        Self(Arc::new(Inner { options, clients, gates, kept, counts }))
     }
 
     /// The source for one request. Requests with equal settings share a login and what was read.
@@ -136,12 +108,13 @@ impl Shared {
             open += usize::from(is_open);
             opened += times;
         }
+        let (reads, hits) = inner.kept.counts();
         SharedStats {
             vault: inner.counts.stats(),
-            reads: inner.reads.load(Ordering::Relaxed),
-            hits: inner.hits.load(Ordering::Relaxed),
+            reads,
+            hits,
             clients: lock(&inner.clients).len(),
-            kept_bytes: lock(&inner.kept).bytes,
+            kept_bytes: inner.kept.bytes(),
             breakers_open: open,
             breakers_opened: opened,
         }
@@ -149,7 +122,7 @@ impl Shared {
 
     /// Forgets every secret that is kept. Logins stay.
     pub fn forget(&self) {
-        *lock(&self.0.kept) = Kept::default();
+        self.0.kept.forget();
     }
 }
 
@@ -185,88 +158,6 @@ impl Inner {
         gates.insert(address.to_owned(), Arc::clone(&gate));
         gate
     }
-
-    /// The slot of a reference: one that still holds, one under way, or a new one.
-    fn slot(&self, key: &Key) -> (Arc<OnceCell<Answer>>, bool) {
-        let now = Instant::now();
-        let mut kept = lock(&self.kept);
-        if let Some(slot) = kept.answers.get(key) {
-            let over = slot.cell.initialized() && now.duration_since(slot.since) >= self.options.keep;
-            if !over {
-                return (Arc::clone(&slot.cell), true);
-            }
-            kept.remove(key);
-        }
-        let cell = Arc::new(OnceCell::new());
-        kept.answers.insert(key.clone(), Slot { cell: Arc::clone(&cell), since: now, bytes: 0 });
-        (cell, false)
-    }
-
-    /// Starts the time of an answer, and makes room for it.
-    fn keep(self: &Arc<Self>, key: &Key, cell: &Arc<OnceCell<Answer>>, bytes: usize) {
-        let mut guard = lock(&self.kept);
-        let kept = &mut *guard;
-        let Some(slot) = kept.answers.get_mut(key).filter(|slot| Arc::ptr_eq(&slot.cell, cell)) else {
-            return;
-        };
-        (slot.since, slot.bytes) = (Instant::now(), bytes);
-        kept.bytes += bytes;
-        while kept.bytes > self.options.kept_bytes {
-            let read = kept.answers.iter().filter(|(_, slot)| slot.bytes > 0);
-            let Some(oldest) = read.min_by_key(|(_, slot)| slot.since).map(|(key, _)| key.clone()) else {
-                break;
-            };
-            kept.remove(&oldest);
-        }
-        drop(guard);
-        self.sweep_later();
-    }
-
-    /// Drops answers when their time is over, also when nobody asks any more.
-    fn sweep_later(self: &Arc<Self>) {
-        if self.sweeping.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let (weak, keep) = (Arc::downgrade(self), self.options.keep);
-        tokio::spawn(async move {
-            while weak.upgrade().is_some() {
-                tokio::time::sleep(keep).await;
-                if !sweep(&weak) {
-                    break;
-                }
-            }
-        });
-    }
-}
-
-/// False when there is nothing left to sweep.
-fn sweep(inner: &Weak<Inner>) -> bool {
-    let Some(inner) = inner.upgrade() else { return false };
-    let now = Instant::now();
-    let mut kept = lock(&inner.kept);
-    let over: Vec<Key> = kept
-        .answers
-        .iter()
-        .filter(|(_, slot)| slot.cell.initialized() && now.duration_since(slot.since) >= inner.options.keep)
-        .map(|(key, _)| key.clone())
-        .collect();
-    for key in over {
-        kept.remove(&key);
-    }
-    // Slots whose readers all went away before there was an answer.
-    kept.answers.retain(|_, slot| slot.cell.initialized() || Arc::strong_count(&slot.cell) > 1);
-    let more = !kept.answers.is_empty();
-    // Told under the lock: an answer that is kept from now on starts another sweep.
-    inner.sweeping.store(more, Ordering::Relaxed);
-    more
-}
-
-impl Kept {
-    fn remove(&mut self, key: &Key) {
-        if let Some(slot) = self.answers.remove(key) {
-            self.bytes -= slot.bytes;
-        }
-    }
 }
 
 /// The view that one request has.
@@ -278,38 +169,10 @@ struct SharedSource {
 
 impl SharedSource {
     async fn answer(&self, secret: &SecretRef, cx: &Cx) -> Answer {
-        let shared = &self.shared;
-        if shared.options.keep.is_zero() {
-            shared.reads.fetch_add(1, Ordering::Relaxed);
-            return self.source.read(secret, cx).await;
-        }
         let key = (self.identity, secret.clone());
-        let (cell, _) = shared.slot(&key);
-        let mut own = false;
-        // When the one who reads fails for want of time, or goes away, the next one who waits reads.
-        let answer = cell
-            .get_or_try_init(|| async {
-                own = true;
-                shared.reads.fetch_add(1, Ordering::Relaxed);
-                match self.source.read(secret, cx).await {
-                    Err(error) if error.may_pass() => Err(error),
-                    answer => Ok(answer),
-                }
-            })
-            .await;
-        if !own {
-            shared.hits.fetch_add(1, Ordering::Relaxed);
-        } else if let Ok(answer) = answer {
-            let bytes = answer.as_ref().map_or(ERROR_BYTES, |data| data.bytes()) + key.1.path.len();
-            shared.keep(&key, &cell, bytes);
-        }
-        // An answer that another one waited for is about the same secret, in their words or in ours.
-        answer.cloned()?
+        self.shared.kept.answer(key, secret.path.len(), || self.source.read(secret, cx)).await
     }
 }
-
-/// What an answer without data is taken to weigh.
-const ERROR_BYTES: usize = 512;
 
 impl Source for SharedSource {
     fn read<'a>(&'a self, secret: &'a SecretRef, cx: &'a Cx) -> BoxFuture<'a, Answer> {

@@ -197,7 +197,7 @@ impl Source for VaultSource {
 }
 
 /// Ends when the run has to.
-pub(super) async fn stopped(cx: &Cx) -> keyfill_diag::Stopped {
+pub(crate) async fn stopped(cx: &Cx) -> keyfill_diag::Stopped {
     loop {
         if let Err(reason) = cx.check() {
             return reason;

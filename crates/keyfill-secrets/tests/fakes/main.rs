@@ -6,7 +6,7 @@ mod kubernetes;
 mod onepassword;
 
 use keyfill_diag::Cx;
-use keyfill_secrets::{Error, SecretData, SecretRef, SecretValue, Source};
+use keyfill_secrets::{Error, Keys, SecretData, SecretRef, SecretValue, Source};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn read_within(
     seconds: u64,
 ) -> Result<Arc<SecretData>, Error> {
     let secret = SecretRef { version: version.map(str::to_owned), ..SecretRef::latest(path) };
-    let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+    let keys: Keys = keys.iter().copied().collect();
     block_on(async { source.read_keys(&secret, &keys, &Cx::with_time(Duration::from_secs(seconds))).await })
 }
 

@@ -1,6 +1,5 @@
-//! The source of secrets, built from settings.
+//! Vault's client, built from settings.
 
-use crate::cli::args::SourceKind;
 use crate::cli::pflag;
 use crate::report::Problem;
 use crate::settings::Settings;
@@ -8,33 +7,17 @@ use crate::settings::authority::Effective;
 use crate::settings::method::Method;
 use crate::values;
 use anyhow::Result;
-use keyfill_diag::Diagnostic;
-use keyfill_secrets::file::FileSource;
-use keyfill_secrets::vault::{Auth, CacheNames, Jwt, Proxy, Tls, TokenCache, VaultSettings, VaultSource};
-use keyfill_secrets::{KvVersion, Secret, Source};
+use keyfill_secrets::vault::{Auth, CacheNames, Jwt, Proxy, Tls, TokenCache, VaultSettings};
+use keyfill_secrets::{KvVersion, Secret};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Where Kubernetes puts the token of a pod's service account.
 const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// The source that the settings name, and what should be said of it. Nothing is read from a store yet, but
-/// wrong settings are errors even when nothing will be read.
-pub fn open(settings: &Settings) -> Result<(Arc<dyn Source>, Vec<Diagnostic>)> {
-    match settings.source()? {
-        SourceKind::File => {
-            let file = FileSource::open(&settings.secrets_file)?;
-            let warnings = file.warnings().to_vec();
-            Ok((Arc::new(file), warnings))
-        }
-        SourceKind::Vault => Ok((Arc::new(VaultSource::new(vault_settings(settings)?)?), Vec::new())),
-    }
-}
-
-/// The settings of a Vault client.
-pub fn vault_settings(settings: &Settings) -> Result<VaultSettings> {
-    let effective = &settings.effective;
+/// The settings of the client of a Vault, of which `effective` are the store's own. `named` is one that the config file
+/// names.
+pub fn settings(settings: &Settings, effective: &Effective, named: bool) -> Result<VaultSettings> {
     let auth = auth(effective)?;
     // As in Vault's own client, an agent comes before the server. An author's address is theirs alone.
     let agent = effective.get("VAULT_AGENT_ADDR").filter(|_| !effective.address_is_authors());
@@ -52,7 +35,8 @@ pub fn vault_settings(settings: &Settings) -> Result<VaultSettings> {
                 .map_err(|()| Problem::usage(format!("AVP_KV_VERSION is {text:?}; it must be 1 or 2")))?,
         ),
     };
-    let names = if settings.compat_avp { CacheNames::Avp } else { CacheNames::ByKey };
+    // AVP's file names know one Vault.
+    let names = if settings.compat_avp && !named { CacheNames::Avp } else { CacheNames::ByKey };
     Ok(VaultSettings {
         namespace: effective.get("VAULT_NAMESPACE").map(str::to_owned),
         kv,

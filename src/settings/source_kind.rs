@@ -1,0 +1,158 @@
+//! The kinds of secret stores. Their names stand here once: `AVP_TYPE`, `--source` and the config file use them.
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+/// A kind of secret store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SourceKind {
+    /// HashiCorp Vault or OpenBao.
+    Vault,
+    /// A YAML file of paths and keys.
+    File,
+    /// AWS Secrets Manager.
+    AwsSecretsManager,
+    /// The Parameter Store of AWS Systems Manager.
+    AwsSsm,
+    /// Google Secret Manager.
+    GcpSecretManager,
+    /// Azure Key Vault.
+    AzureKeyVault,
+    /// 1Password Connect.
+    OnePasswordConnect,
+    /// Secrets of the cluster that keyfill runs in.
+    KubernetesSecret,
+}
+
+/// The settings that stores share: those of a cloud or of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// `AWS_*`
+    Aws,
+    /// `GOOGLE_*`
+    Google,
+    /// `AZURE_*`
+    Azure,
+    /// `OP_CONNECT_*`
+    OnePassword,
+}
+
+/// What argocd-vault-plugin reads and keyfill does not.
+const NOT_THERE: [&str; 5] =
+    ["delineasecretserver", "ibmsecretsmanager", "keepersecretsmanager", "sops", "yandexcloudlockbox"];
+
+impl SourceKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Vault,
+        Self::File,
+        Self::AwsSecretsManager,
+        Self::AwsSsm,
+        Self::GcpSecretManager,
+        Self::AzureKeyVault,
+        Self::OnePasswordConnect,
+        Self::KubernetesSecret,
+    ];
+
+    /// Its name, as argocd-vault-plugin has it where it knows the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vault => "vault",
+            Self::File => "file",
+            Self::AwsSecretsManager => "awssecretsmanager",
+            Self::AwsSsm => "awsssm",
+            Self::GcpSecretManager => "gcpsecretmanager",
+            Self::AzureKeyVault => "azurekeyvault",
+            Self::OnePasswordConnect => "1passwordconnect",
+            Self::KubernetesSecret => "kubernetessecret",
+        }
+    }
+
+    /// What it is, in a line.
+    const fn about(self) -> &'static str {
+        match self {
+            Self::Vault => "HashiCorp Vault or OpenBao",
+            Self::File => "A YAML file of paths and keys",
+            Self::AwsSecretsManager => "AWS Secrets Manager",
+            Self::AwsSsm => "AWS Systems Manager Parameter Store",
+            Self::GcpSecretManager => "Google Secret Manager",
+            Self::AzureKeyVault => "Azure Key Vault",
+            Self::OnePasswordConnect => "1Password Connect",
+            Self::KubernetesSecret => "Secrets of the cluster that keyfill runs in",
+        }
+    }
+
+    /// The kind of that name; else what is wrong with it. `setting` is where the name stands.
+    pub fn named(setting: &str, name: &str) -> Result<Self, String> {
+        let name = name.trim();
+        if let Some(kind) = Self::ALL.into_iter().find(|kind| kind.name() == name) {
+            return Ok(kind);
+        }
+        if NOT_THERE.contains(&name) {
+            return Err(format!(
+                "{setting} is {name:?}, a store of argocd-vault-plugin that keyfill cannot read; it must be {}",
+                Self::names()
+            ));
+        }
+        Err(format!(
+            "{setting} is {name:?}, which is no source that keyfill knows; it must be {}",
+            Self::names()
+        ))
+    }
+
+    /// The names of all, for messages.
+    pub fn names() -> String {
+        let names = Self::ALL.map(Self::name);
+        let (last, others) = names.split_last().unwrap_or((&"", &[]));
+        format!("{} or {last}", others.join(", "))
+    }
+
+    /// Whose settings it reads, besides Vault's.
+    pub const fn family(self) -> Option<Family> {
+        match self {
+            Self::Vault | Self::File | Self::KubernetesSecret => None,
+            Self::AwsSecretsManager | Self::AwsSsm => Some(Family::Aws),
+            Self::GcpSecretManager => Some(Family::Google),
+            Self::AzureKeyVault => Some(Family::Azure),
+            Self::OnePasswordConnect => Some(Family::OnePassword),
+        }
+    }
+
+    /// What an entry of `stores` may leave out of the names of its settings: `region` is `AWS_REGION`.
+    pub const fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Vault => &["VAULT_", "AVP_"],
+            Self::File => &["KEYFILL_"],
+            Self::AwsSecretsManager | Self::AwsSsm => &["AWS_"],
+            Self::GcpSecretManager => &["GOOGLE_"],
+            Self::AzureKeyVault => &["AZURE_"],
+            Self::OnePasswordConnect => &["OP_CONNECT_"],
+            Self::KubernetesSecret => &[],
+        }
+    }
+}
+
+impl ValueEnum for SourceKind {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()).help(self.about()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SourceKind;
+
+    #[test]
+    fn every_kind_is_found_by_its_name_and_others_are_named() {
+        for kind in SourceKind::ALL {
+            assert_eq!(SourceKind::named("AVP_TYPE", &format!(" {} ", kind.name())), Ok(kind));
+        }
+        let why = |name| SourceKind::named("AVP_TYPE", name).expect_err("no kind");
+        assert!(why("keepersecretsmanager").contains("keyfill cannot read"));
+        assert!(why("valut").contains("which is no source") && why("valut").contains("awssecretsmanager"));
+    }
+}

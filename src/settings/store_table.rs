@@ -1,0 +1,72 @@
+//! The settings of stores other than Vault, a row each, in the order of their names. All of them are the
+//! administrator's, and `KEYFILL_APP_MAY_SET` opens none of them.
+
+use super::source_kind::Family;
+use super::table::{Author, Holds, Var};
+
+const fn of(family: Family, name: &'static str, meaning: &'static str) -> Var {
+    Var {
+        name,
+        author: Author::Never,
+        holds: Holds::Plain,
+        method: None,
+        store: Some(family),
+        decides: true,
+        meaning,
+    }
+}
+
+const fn aws(name: &'static str, meaning: &'static str) -> Var {
+    of(Family::Aws, name, meaning)
+}
+
+const fn azure(name: &'static str, meaning: &'static str) -> Var {
+    of(Family::Azure, name, meaning)
+}
+
+const fn google(name: &'static str, meaning: &'static str) -> Var {
+    of(Family::Google, name, meaning)
+}
+
+/// The rows.
+pub const STORE_SETTINGS: &[Var] = &[
+    aws("AWS_ACCESS_KEY_ID", "the id of an access key").holds(Holds::Identity),
+    aws("AWS_CONFIG_FILE", "the file of shared profiles [~/.aws/config]").holds(Holds::CredentialFile),
+    aws("AWS_CONTAINER_AUTHORIZATION_TOKEN", "the token for the container's credentials")
+        .holds(Holds::Secret),
+    aws("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "a file with that token (EKS Pod Identity)")
+        .holds(Holds::CredentialFile),
+    aws("AWS_CONTAINER_CREDENTIALS_FULL_URI", "where the container's credentials are").holds(Holds::Identity),
+    aws("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "the same, below the address of ECS")
+        .holds(Holds::Identity),
+    aws("AWS_EC2_METADATA_DISABLED", "true: the machine's role is not asked for"),
+    aws("AWS_EC2_METADATA_SERVICE_ENDPOINT", "where the machine's metadata are"),
+    aws("AWS_ENDPOINT_URL", "an address in place of those of all services"),
+    aws("AWS_ENDPOINT_URL_SECRETS_MANAGER", "an address in place of Secrets Manager's"),
+    aws("AWS_ENDPOINT_URL_SSM", "an address in place of the Parameter Store's"),
+    aws("AWS_ENDPOINT_URL_STS", "an address in place of the token service's"),
+    aws("AWS_PROFILE", "the profile of the shared files").holds(Holds::Identity),
+    aws("AWS_REGION", "the region of secrets whose path names none [us-east-2]"),
+    aws("AWS_ROLE_ARN", "the role of a web identity (IRSA)").holds(Holds::Identity),
+    aws("AWS_ROLE_SESSION_NAME", "how the role's session is called"),
+    aws("AWS_SECRET_ACCESS_KEY", "the access key").holds(Holds::Secret),
+    aws("AWS_SESSION_TOKEN", "the token of a temporary access key").holds(Holds::Secret),
+    aws("AWS_SHARED_CREDENTIALS_FILE", "the file of shared keys [~/.aws/credentials]")
+        .holds(Holds::CredentialFile),
+    aws("AWS_WEB_IDENTITY_TOKEN_FILE", "the token of a web identity (IRSA)").holds(Holds::CredentialFile),
+    azure("AZURE_AUTHORITY_HOST", "the login service, where it is not the one that the vault names"),
+    azure("AZURE_CLIENT_ID", "the application, or the managed identity").holds(Holds::Identity),
+    azure("AZURE_CLIENT_SECRET", "the application's secret").holds(Holds::Secret),
+    azure("AZURE_FEDERATED_TOKEN_FILE", "the token of workload identity").holds(Holds::CredentialFile),
+    azure("AZURE_POD_IDENTITY_AUTHORITY_HOST", "where the machine's metadata are"),
+    azure("AZURE_TENANT_ID", "the tenant [the one that the vault names]").holds(Holds::Identity),
+    google("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER", "an address in place of Google Secret Manager's"),
+    google("GCE_METADATA_HOST", "where the machine's metadata are"),
+    google("GOOGLE_APPLICATION_CREDENTIALS", "a credentials file [gcloud's own, else the machine's account]")
+        .holds(Holds::CredentialFile),
+    azure("IDENTITY_ENDPOINT", "where App Service hands out tokens").holds(Holds::Identity),
+    azure("IDENTITY_HEADER", "the secret that App Service asks for").holds(Holds::Secret),
+    azure("KEYFILL_AZURE_ENDPOINT", "an address in place of those of all vaults of Azure"),
+    of(Family::OnePassword, "OP_CONNECT_HOST", "the address of 1Password Connect"),
+    of(Family::OnePassword, "OP_CONNECT_TOKEN", "its access token").holds(Holds::Secret),
+];

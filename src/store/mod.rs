@@ -1,0 +1,100 @@
+//! The sources of secrets, built from settings: the store of `AVP_TYPE`, and those that the config file names.
+//!
+//! A file holds each store: it turns the settings into what its client takes. Nothing is read from a store yet, but
+//! wrong settings are errors even when nothing will be read.
+
+mod aws;
+mod azure;
+mod google;
+mod kubernetes;
+mod network;
+mod onepassword;
+mod stores;
+pub mod vault;
+
+pub use stores::Stores;
+
+use crate::settings::authority::Effective;
+use crate::settings::{Settings, SourceKind};
+use anyhow::Result;
+use keyfill_diag::Diagnostic;
+use keyfill_secrets::Source;
+use keyfill_secrets::file::FileSource;
+use keyfill_secrets::vault::VaultSource;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where the settings of one store come from.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// The run's.
+    pub settings: &'a Settings,
+    /// The store's own.
+    pub effective: &'a Effective,
+    /// The name of the store in the config file, if it has one.
+    pub name: Option<&'a str>,
+}
+
+/// The stores of a command's run, and what should be said of them.
+pub fn open(settings: &Settings) -> Result<(Arc<dyn Source>, Vec<Diagnostic>)> {
+    let mut warnings = Vec::new();
+    let stores = Stores::build(settings, |kind, name, effective| {
+        one(kind, Given { settings, effective, name }, &mut warnings)
+    })?;
+    Ok((stores, warnings))
+}
+
+/// One store.
+pub fn one(kind: SourceKind, given: Given<'_>, warnings: &mut Vec<Diagnostic>) -> Result<Arc<dyn Source>> {
+    Ok(match kind {
+        SourceKind::Vault => {
+            let settings = vault::settings(given.settings, given.effective, given.name.is_some())?;
+            Arc::new(VaultSource::new(settings)?)
+        }
+        SourceKind::File => {
+            let own = given.name.and_then(|_| given.effective.get("KEYFILL_SECRETS_FILE")).map(PathBuf::from);
+            let file = FileSource::open(own.as_ref().unwrap_or(&given.settings.secrets_file))?;
+            warnings.extend(file.warnings().iter().cloned());
+            Arc::new(file)
+        }
+        SourceKind::AwsSecretsManager => aws::secrets_manager(given),
+        SourceKind::AwsSsm => aws::parameter_store(given),
+        SourceKind::GcpSecretManager => google::open(given),
+        SourceKind::AzureKeyVault => azure::open(given),
+        SourceKind::OnePasswordConnect => onepassword::open(given)?,
+        SourceKind::KubernetesSecret => kubernetes::open(given)?,
+    })
+}
+
+impl<'a> Given<'a> {
+    /// A setting of the administrator's.
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.effective.administrators(name)
+    }
+
+    fn owned(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::to_owned)
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from)
+    }
+
+    fn secret(&self, name: &str) -> Option<keyfill_secrets::Secret> {
+        self.get(name).map(keyfill_secrets::Secret::new)
+    }
+
+    /// A file in the home folder.
+    fn in_home(&self, path: &str) -> Option<PathBuf> {
+        self.settings.system.home.as_ref().map(|home| home.join(path))
+    }
+
+    /// A setting that the store cannot do without.
+    fn needed(&self, name: &'static str, kind: SourceKind) -> Result<&'a str> {
+        let place = self.name.map(|store| format!(" (stores.{store})")).unwrap_or_default();
+        self.get(name).ok_or_else(|| {
+            let message = format!("{name} must be set for the store {}{place}", kind.name());
+            crate::report::Problem::usage(message).into()
+        })
+    }
+}

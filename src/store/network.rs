@@ -1,0 +1,13 @@
+//! How stores in the network are reached: proxies are the administrator's, certificates the system's.
+
+use super::Given;
+use keyfill_secrets::{Network, Secret};
+
+/// Through `HTTPS_PROXY`, where it is set.
+pub fn network(given: Given<'_>) -> Network {
+    Network {
+        https_proxy: given.get("HTTPS_PROXY").map(Secret::new),
+        no_proxy: given.owned("NO_PROXY"),
+        ..Network::default()
+    }
+}
