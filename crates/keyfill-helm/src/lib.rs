@@ -1,12 +1,58 @@
 //! helm template in process, with the bytes of helm v4.3.2 or v3.22.0.
 //!
-//! [`template`] loads a chart from a [`Files`] tree, merges the values, runs the templates and gives the
+//! [`template`] loads a chart from a [`Files`] tree, merges the values, executes the templates and returns the
 //! documents as helm prints them. Nothing is read but that tree: no cluster, no repository, no environment.
 //!
+//! ```
+//! use keyfill_diag::Cx;
+//! use keyfill_files::{MemoryFiles, TreePath};
+//! use keyfill_helm::{TemplateRequest, ValuesSource, template};
+//!
+//! let chart: MemoryFiles = [
+//!     ("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+//!     ("values.yaml", "replicas: 1\n"),
+//!     ("templates/app.yaml", "kind: App\nname: {{ .Release.Name }}\nreplicas: {{ .Values.replicas }}\n"),
+//! ]
+//! .into_iter()
+//! .collect();
+//!
+//! let request = TemplateRequest {
+//!     release_name: "prod".into(),
+//!     values: vec![ValuesSource::Set("replicas=3".into())],
+//!     ..TemplateRequest::new(TreePath::root())
+//! };
+//! let rendered = template(&chart, &request, &Cx::default())?;
+//! assert_eq!(
+//!     String::from_utf8_lossy(&rendered.text()),
+//!     "---\n# Source: web/templates/app.yaml\nkind: App\nname: prod\nreplicas: 3\n"
+//! );
+//! # Ok::<(), keyfill_helm::Error>(())
+//! ```
+//!
+//! An [`Error`] says which file and line of the chart it is about, through which templates it came there, and
+//! what may have been meant:
+//!
+//! ```
+//! # use keyfill_diag::Cx;
+//! # use keyfill_files::{MemoryFiles, TreePath};
+//! # use keyfill_helm::{TemplateRequest, template};
+//! let chart: MemoryFiles = [
+//!     ("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+//!     ("values.yaml", "image: {name: web}\n"),
+//!     ("templates/app.yaml", "kind: App\nimage: {{ .Values.imgae.name }}\n"),
+//! ]
+//! .into_iter()
+//! .collect();
+//! let error = template(&chart, &TemplateRequest::new(TreePath::root()), &Cx::default()).unwrap_err();
+//! let diagnostic = &error.diagnostics()[0];
+//! assert_eq!((diagnostic.place.file.as_deref(), diagnostic.place.line), (Some("templates/app.yaml"), Some(2)));
+//! ```
+//!
+//! # Where things are
 //! - `chart/`: the chart and its subcharts as they lie in folders and archives.
 //! - `values/`: user values, subcharts switched on and off, values merged, schemas checked.
 //! - `capabilities/`, `objects/`: what templates see besides values.
-//! - `render/`: the templates are run.
+//! - `render/`: the templates are executed.
 //! - `order/`: documents are split, sorted and framed.
 
 #![warn(clippy::disallowed_methods)]
@@ -58,6 +104,12 @@ impl Templated {
 }
 
 /// The release's name that `helm template --name-template TEXT` makes: a template without values.
+///
+/// ```
+/// let name = keyfill_helm::release_name("web-{{ lower `A1` }}", &keyfill_diag::Cx::default())?;
+/// assert_eq!(name, "web-a1");
+/// # Ok::<(), keyfill_helm::Error>(())
+/// ```
 pub fn release_name(text: &str, cx: &Cx) -> Result<String, Error> {
     render::release_name(text, cx)
 }
@@ -74,3 +126,8 @@ pub fn template(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> Result
         warnings: warnings.into_iter().map(warning).collect(),
     })
 }
+
+/// The examples of the README are run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,7 +3,20 @@
 use keyfill_files::TreePath;
 use keyfill_yaml::Value;
 
-/// What `helm template` would be told on its command line.
+/// What is to be rendered: the command line of `helm template`.
+///
+/// ```
+/// use keyfill_files::TreePath;
+/// use keyfill_helm::{HelmCompat, TemplateRequest, ValuesSource};
+///
+/// let request = TemplateRequest {
+///     namespace: "team-a".into(),
+///     values: vec![ValuesSource::Set("replicas=3".into())],
+///     helm: HelmCompat::V3,
+///     ..TemplateRequest::new(TreePath::root())
+/// };
+/// assert_eq!(request.helm.version(), "v3.22.0");
+/// ```
 #[derive(Clone, Debug)]
 pub struct TemplateRequest {
     /// The chart: a folder, or a `.tgz` archive.

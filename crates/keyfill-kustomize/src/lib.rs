@@ -1,11 +1,49 @@
 //! `kustomize build` in process, with the bytes of kustomize v5.8.1.
 //!
-//! [`build`] takes a folder of a file tree and returns its resources as documents. `assemble` runs the steps
-//! of one kustomization; read it first. `load` turns files into kustomizations and objects, `resource` and
-//! `resmap` hold the objects and what the build remembers about them, `transform` and `generate` have a
-//! file for each step, `namereference` mends references at the end (see DESIGN.md). Over plain nodes, and
-//! knowing nothing of resources or files, work `fieldspec`, `schema`, `merge`, `json6902`, `replacement`
-//! and `filters`.
+//! [`build`] takes a folder of a file tree and returns its resources. Files come through the trait
+//! [`Files`](keyfill_files::Files): from a folder on disk (`DiskFiles`), from memory, or from a tree of your own.
+//!
+//! ```
+//! use keyfill_diag::Cx;
+//! use keyfill_files::MemoryFiles;
+//! use keyfill_kustomize::{BuildRequest, NoCharts, build};
+//!
+//! let files: MemoryFiles = [
+//!     ("kustomization.yaml", "resources: [settings.yaml]\nnamePrefix: prod-\n"),
+//!     ("settings.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {LEVEL: info}}"),
+//! ]
+//! .into_iter()
+//! .collect();
+//!
+//! let built = build(&files, &BuildRequest::default(), &NoCharts, &Cx::default())?;
+//! assert_eq!(
+//!     built.text(),
+//!     b"apiVersion: v1\ndata:\n  LEVEL: info\nkind: ConfigMap\nmetadata:\n  name: prod-settings\n"
+//! );
+//! # Ok::<(), keyfill_kustomize::Error>(())
+//! ```
+//!
+//! An [`Error`] says which file, line and object it is about, through which bases the build came there, and what
+//! to do. What kustomize can do and this crate does not is an error too: [`Error::is_unsupported`].
+//!
+//! ```
+//! # use keyfill_diag::Cx;
+//! # use keyfill_files::MemoryFiles;
+//! # use keyfill_kustomize::{BuildRequest, NoCharts, build};
+//! let files: MemoryFiles = [("kustomization.yaml", "resources:\n- missing.yaml\n")].into_iter().collect();
+//! let error = build(&files, &BuildRequest::default(), &NoCharts, &Cx::default()).unwrap_err();
+//! let place = &error.diagnostics()[0].place;
+//! assert_eq!((place.file.as_deref(), place.line), (Some("kustomization.yaml"), Some(2)));
+//! ```
+//!
+//! `helmCharts` are rendered by what implements [`Charts`]; [`NoCharts`] refuses them.
+//!
+//! # Where things are
+//! `assemble` runs the steps of one kustomization; read it first. `load` turns files into kustomizations and
+//! objects, `resource` and `resmap` hold the objects and what the build remembers about them, `transform` and
+//! `generate` have a file for each step, `namereference` corrects references at the end (see DESIGN.md). Over
+//! plain nodes, and knowing nothing of resources or files, work [`fieldspec`], [`schema`], [`merge`],
+//! [`json6902`], [`replacement`] and [`filters`].
 
 #![warn(clippy::disallowed_methods)]
 
@@ -36,3 +74,8 @@ pub use error::Error;
 pub use generate::{ChartError, ChartRequest, Charts, NoCharts};
 pub use gvk::Gvk;
 pub use load::{FILE_NAMES, LoadRestrictor, SortOrder};
+
+/// The examples of the README are run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,7 +6,6 @@
 use keyfill_diag::Cx;
 use keyfill_files::{DiskFiles, TreePath};
 use keyfill_kustomize::{BuildRequest, Built, Error, NoCharts, build};
-use keyfill_yaml::{Body, to_yaml};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,15 +25,7 @@ fn run(folder: &Path) -> Result<Built, Error> {
 }
 
 fn stream(built: &Built) -> String {
-    let mut out = Vec::new();
-    for document in &built.documents {
-        out.extend_from_slice(&document.before);
-        match &document.body {
-            Body::Raw(bytes) => out.extend_from_slice(bytes),
-            Body::Tree(node) => out.extend_from_slice(&to_yaml(&**node)),
-        }
-    }
-    String::from_utf8(out).expect("the output is UTF-8")
+    String::from_utf8(built.text()).expect("the output is UTF-8")
 }
 
 fn told(error: &Error) -> String {

@@ -4,6 +4,25 @@ use std::cmp::Ordering;
 
 /// A tree that can be written. Keys of a mapping must come in the sink's order and each once:
 /// [`Sink::sort_keys`] sorts them.
+///
+/// ```
+/// use keyfill_yaml::{Emit, Sink, to_yaml};
+///
+/// struct Ports(Vec<i64>);
+///
+/// impl Emit for Ports {
+///     fn emit<S: Sink>(&self, sink: &mut S) {
+///         sink.begin_map();
+///         sink.key("ports");
+///         sink.begin_seq();
+///         self.0.iter().for_each(|port| sink.int(*port));
+///         sink.end_seq();
+///         sink.end_map();
+///     }
+/// }
+///
+/// assert_eq!(to_yaml(&Ports(vec![80, 443])), b"ports:\n- 80\n- 443\n");
+/// ```
 pub trait Emit {
     /// Walks the tree and calls the sink for each part.
     fn emit<S: Sink>(&self, sink: &mut S);

@@ -1,10 +1,51 @@
 //! YAML as Go programs read and write it.
 //!
-//! Two trees: a [`Node`] keeps scalars as they were written (what kustomize works on, the rules of
-//! `go.yaml.in/yaml/v3` apply when it is read or printed); a [`Value`] is resolved, as Go's
-//! `interface{}` after `sigs.k8s.io/yaml` (what fill and helm's values work on). Both are printed by one
-//! emitter, that of `sigs.k8s.io/yaml`. An [`EditDocument`] keeps comments and styles besides and is written
-//! as yaml.v3 writes it: for YAML text that is the value of a field.
+//! Kubernetes' tools read YAML with several Go libraries, which differ in what `yes` or `017` means, in what a
+//! duplicate key does, and in how they write a long line. This crate reads and writes with the same results,
+//! byte for byte.
+//!
+//! ```
+//! use keyfill_yaml::{Limits, load_object, to_json, to_yaml};
+//!
+//! let text = b"enabled: yes\nmode: 017\nname: app-10\n";
+//! let value = load_object(text, &Limits::default())?;
+//! assert_eq!(to_json(&value), br#"{"enabled":true,"mode":15,"name":"app-10"}"#);
+//! assert_eq!(to_yaml(&value), b"enabled: true\nmode: 15\nname: app-10\n");
+//! # Ok::<(), keyfill_yaml::Error>(())
+//! ```
+//!
+//! There are three trees:
+//!
+//! - A [`Value`] is resolved, as Go's `interface{}` after `sigs.k8s.io/yaml`: what helm's values and filled
+//!   manifests are. [`load_value`], [`load_object`], [`load_exact`] and [`load_yaml`] differ in what numbers become.
+//! - A [`Node`] keeps scalars as they were written, and where: what kustomize works on. The rules of
+//!   `go.yaml.in/yaml/v3` apply when it is read or printed.
+//! - An [`EditDocument`] keeps comments, styles and anchors besides, and is written as yaml.v3 writes it: for
+//!   changing a file that people wrote.
+//!
+//! ```
+//! use keyfill_yaml::{EditDocument, Limits, Node, load_nodes, to_yaml};
+//!
+//! let stream = b"kind: A\nmode: 0644\n---\nkind: B\n";
+//! let mut nodes = load_nodes(stream, &Limits::default())?;
+//! assert_eq!(nodes.len(), 2);
+//! assert_eq!(nodes[0].get("mode").and_then(Node::text), Some("0644"));
+//! assert_eq!(nodes[1].line(), 4);
+//! nodes[0].as_map_mut().unwrap().set("kind", Node::string("C"));
+//! assert_eq!(to_yaml(&nodes[0]), b"kind: C\nmode: 420\n");
+//!
+//! let text = b"# Who answers.\nowner: a # for now\n";
+//! let mut document = EditDocument::read(text, &Limits::default())?.unwrap();
+//! document.root.get_mut("owner").unwrap().set_text("b");
+//! assert_eq!(document.write(), "# Who answers.\nowner: b # for now\n");
+//! # Ok::<(), keyfill_yaml::Error>(())
+//! ```
+//!
+//! [`Value`] and [`Node`] are printed by one emitter, that of `sigs.k8s.io/yaml`: [`to_yaml`]. What can be walked
+//! ([`Emit`]) can be printed, so other trees need not be turned into these.
+//!
+//! Text is hostile input: [`Limits`] bound depth, nodes and what aliases expand to, and an [`Error`] names line and
+//! column, never a value.
 
 #![warn(clippy::disallowed_methods)]
 
@@ -53,3 +94,8 @@ pub use stream::{Part, split_stream};
 pub use value::Value;
 pub use yaml::analysis::style_of_line;
 pub use yaml::{append_yaml, key_order, to_yaml};
+
+/// The examples of the README are run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

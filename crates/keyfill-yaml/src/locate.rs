@@ -29,6 +29,13 @@ pub struct Mark {
 
 /// Where the node at `path` stands in the first document of `text`; `None` when there is no such node or
 /// the text cannot be read. What an alias or a merge key brings stands where it is defined.
+///
+/// ```
+/// use keyfill_yaml::{Step, locate};
+///
+/// let mark = locate(b"spec:\n  ports:\n  - 80\n  - 443\n", &[Step::Key("spec"), Step::Key("ports"), Step::Index(1)]);
+/// assert_eq!(mark.map(|mark| (mark.line, mark.column)), Some((4, 5)));
+/// ```
 pub fn locate(text: &[u8], path: &[Step]) -> Option<Mark> {
     PlaceTree::read(text, &Limits::default())?.find(path.iter().copied()).map(|found| found.value)
 }

@@ -17,6 +17,12 @@ pub struct Part {
 /// Splits a stream into documents. A line is a separator when it begins with `---` and then ends, or goes
 /// on after a blank; a document that starts on that very line (`--- {a: 1}`, `--- !tag`) keeps the rest of
 /// the line in its body. A stream that begins with a separator has no empty part before it.
+///
+/// ```
+/// let stream = b"a: 1\n--- # second\nb: 2\n";
+/// let bodies: Vec<&[u8]> = keyfill_yaml::split_stream(stream).map(|part| &stream[part.body]).collect();
+/// assert_eq!(bodies, [&b"a: 1\n"[..], b"b: 2\n"]);
+/// ```
 pub fn split_stream(text: &[u8]) -> impl Iterator<Item = Part> + '_ {
     Parts { text, next: 0, done: false, line: 1, first: true }
 }

@@ -6,11 +6,23 @@ use crate::load::{Ahead, ChartEntry, Deprecated, Kustomization, LoadRestrictor, 
 use crate::schema::Schema;
 use keyfill_diag::{Class, Diagnostic, Place};
 use keyfill_files::TreePath;
-use keyfill_yaml::{Document, Text};
+use keyfill_yaml::{Body, Document, Text, append_yaml};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-/// What to build, and how.
+/// What to build, and how: the flags of `kustomize build`.
+///
+/// ```
+/// use keyfill_files::TreePath;
+/// use keyfill_kustomize::{BuildRequest, LoadRestrictor};
+///
+/// let request = BuildRequest {
+///     root: TreePath::new("overlays/prod"),
+///     load_restrictor: LoadRestrictor::None,
+///     ..BuildRequest::default()
+/// };
+/// # let _ = request;
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct BuildRequest {
     /// The folder of the kustomization.
@@ -36,8 +48,23 @@ pub struct BuildRequest {
 pub struct Built {
     /// The resources in order, as trees.
     pub documents: Vec<Document>,
-    /// What to tell the author.
+    /// What the author should know, though the build succeeded.
     pub warnings: Vec<Diagnostic>,
+}
+
+impl Built {
+    /// What `kustomize build` prints, byte for byte.
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        for document in &self.documents {
+            text.extend_from_slice(&document.before);
+            match &document.body {
+                Body::Raw(body) => text.extend_from_slice(body),
+                Body::Tree(node) => append_yaml(&mut text, &**node),
+            }
+        }
+        text
+    }
 }
 
 /// One build.

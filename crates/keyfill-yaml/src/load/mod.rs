@@ -22,6 +22,15 @@ pub use v3::{move_into, resolve, unwritten, write_as};
 ///
 /// As kustomize does, the stream is first split at its `---` lines, which may hold nothing else but a
 /// comment, and of each piece the first document is taken.
+///
+/// ```
+/// use keyfill_yaml::{Limits, load_nodes};
+///
+/// let nodes = load_nodes(b"a: &x {b: 1}\nc: *x\n---\n# nothing\n", &Limits::default())?;
+/// assert_eq!(nodes.len(), 1);
+/// assert_eq!(nodes[0].at(&["c", "b"]).and_then(|node| node.text()), Some("1"));
+/// # Ok::<(), keyfill_yaml::Error>(())
+/// ```
 pub fn load_nodes(text: &[u8], limits: &Limits) -> Result<Vec<Node>, Error> {
     read_nodes(text, FileId::UNKNOWN, limits)
 }
@@ -61,6 +70,15 @@ pub fn load_node(text: &[u8], limits: &Limits) -> Result<Option<Node>, Error> {
 /// One document as `sigs.k8s.io/yaml` and `encoding/json` give it to an `interface{}`: yaml.v2 rules
 /// (`yes` is true), all numbers [`Value::Float`]. What follows the first document is not looked at; no
 /// document at all is [`Value::Null`].
+///
+/// ```
+/// use keyfill_yaml::{Limits, Value, load_value};
+///
+/// let value = load_value(b"on: 1\n", &Limits::default())?;
+/// assert_eq!(value.get("true"), Some(&Value::Float(1.0)));
+/// assert_eq!(load_value(b"a: [", &Limits::default()).unwrap_err().line(), 1);
+/// # Ok::<(), keyfill_yaml::Error>(())
+/// ```
 pub fn load_value(text: &[u8], limits: &Limits) -> Result<Value, Error> {
     load_v2(text, limits, Numbers::Float)
 }
