@@ -4,7 +4,6 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use keyfill_secrets::SecretValue;
 use keyfill_yaml::Value;
 use std::fmt;
 
@@ -96,16 +95,7 @@ impl Datum {
         }
     }
 
-    /// The value of a secret's key; nothing for null.
-    pub fn of_secret(value: &SecretValue) -> Self {
-        match value {
-            SecretValue::Null => Self::Missing,
-            SecretValue::Bytes(bytes) => Self::Bytes(bytes.expose().to_vec()),
-            value => Self::Value(Value::from(value)),
-        }
-    }
-
-    /// The same, bytes that are text as text.
+    /// Bytes that are text as text, all else as it is.
     #[must_use]
     pub fn into_text(self) -> Self {
         match self {

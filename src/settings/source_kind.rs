@@ -22,6 +22,20 @@ pub enum SourceKind {
     OnePasswordConnect,
     /// Secrets of the cluster that keyfill runs in.
     KubernetesSecret,
+    /// IBM Cloud Secrets Manager.
+    IbmSecretsManager,
+    /// Yandex Lockbox.
+    YandexLockbox,
+    /// Delinea Secret Server.
+    DelineaSecretServer,
+    /// Doppler.
+    Doppler,
+    /// Infisical.
+    Infisical,
+    /// GitLab's CI/CD variables.
+    GitLab,
+    /// CyberArk Conjur.
+    Conjur,
 }
 
 /// The settings that stores share: those of a cloud or of a product.
@@ -35,15 +49,28 @@ pub enum Family {
     Azure,
     /// `OP_CONNECT_*`
     OnePassword,
+    /// `AVP_IBM_*`
+    Ibm,
+    /// `AVP_YCL_*`
+    Yandex,
+    /// `AVP_DELINEA_*`
+    Delinea,
+    /// `DOPPLER_*`
+    Doppler,
+    /// `INFISICAL_*`
+    Infisical,
+    /// `GITLAB_*`
+    GitLab,
+    /// `CONJUR_*`
+    Conjur,
 }
 
 /// What argocd-vault-plugin reads and keyfill does not.
-const NOT_THERE: [&str; 5] =
-    ["delineasecretserver", "ibmsecretsmanager", "keepersecretsmanager", "sops", "yandexcloudlockbox"];
+const NOT_THERE: [&str; 2] = ["keepersecretsmanager", "sops"];
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::Vault,
         Self::File,
         Self::AwsSecretsManager,
@@ -52,6 +79,13 @@ impl SourceKind {
         Self::AzureKeyVault,
         Self::OnePasswordConnect,
         Self::KubernetesSecret,
+        Self::IbmSecretsManager,
+        Self::YandexLockbox,
+        Self::DelineaSecretServer,
+        Self::Doppler,
+        Self::Infisical,
+        Self::GitLab,
+        Self::Conjur,
     ];
 
     /// Its name, as argocd-vault-plugin has it where it knows the store.
@@ -65,6 +99,13 @@ impl SourceKind {
             Self::AzureKeyVault => "azurekeyvault",
             Self::OnePasswordConnect => "1passwordconnect",
             Self::KubernetesSecret => "kubernetessecret",
+            Self::IbmSecretsManager => "ibmsecretsmanager",
+            Self::YandexLockbox => "yandexcloudlockbox",
+            Self::DelineaSecretServer => "delineasecretserver",
+            Self::Doppler => "doppler",
+            Self::Infisical => "infisical",
+            Self::GitLab => "gitlab",
+            Self::Conjur => "conjur",
         }
     }
 
@@ -79,6 +120,13 @@ impl SourceKind {
             Self::AzureKeyVault => "Azure Key Vault",
             Self::OnePasswordConnect => "1Password Connect",
             Self::KubernetesSecret => "Secrets of the cluster that keyfill runs in",
+            Self::IbmSecretsManager => "IBM Cloud Secrets Manager",
+            Self::YandexLockbox => "Yandex Lockbox",
+            Self::DelineaSecretServer => "Delinea Secret Server",
+            Self::Doppler => "Doppler",
+            Self::Infisical => "Infisical",
+            Self::GitLab => "GitLab's CI/CD variables",
+            Self::Conjur => "CyberArk Conjur",
         }
     }
 
@@ -115,6 +163,13 @@ impl SourceKind {
             Self::GcpSecretManager => Some(Family::Google),
             Self::AzureKeyVault => Some(Family::Azure),
             Self::OnePasswordConnect => Some(Family::OnePassword),
+            Self::IbmSecretsManager => Some(Family::Ibm),
+            Self::YandexLockbox => Some(Family::Yandex),
+            Self::DelineaSecretServer => Some(Family::Delinea),
+            Self::Doppler => Some(Family::Doppler),
+            Self::Infisical => Some(Family::Infisical),
+            Self::GitLab => Some(Family::GitLab),
+            Self::Conjur => Some(Family::Conjur),
         }
     }
 
@@ -128,6 +183,13 @@ impl SourceKind {
             Self::AzureKeyVault => &["AZURE_"],
             Self::OnePasswordConnect => &["OP_CONNECT_"],
             Self::KubernetesSecret => &[],
+            Self::IbmSecretsManager => &["AVP_IBM_"],
+            Self::YandexLockbox => &["AVP_YCL_"],
+            Self::DelineaSecretServer => &["AVP_DELINEA_"],
+            Self::Doppler => &["DOPPLER_"],
+            Self::Infisical => &["INFISICAL_"],
+            Self::GitLab => &["GITLAB_"],
+            Self::Conjur => &["CONJUR_"],
         }
     }
 }

@@ -30,6 +30,21 @@ const fn google(name: &'static str, meaning: &'static str) -> Var {
 
 /// The rows.
 pub const STORE_SETTINGS: &[Var] = &[
+    of(Family::Delinea, "AVP_DELINEA_DOMAIN", "the domain of the user of Delinea Secret Server"),
+    of(Family::Delinea, "AVP_DELINEA_PASSWORD", "the user's password").holds(Holds::Secret),
+    of(Family::Delinea, "AVP_DELINEA_URL", "the address of Delinea Secret Server"),
+    of(Family::Delinea, "AVP_DELINEA_USER", "its user").holds(Holds::Identity),
+    of(Family::Ibm, "AVP_IBM_API_KEY", "an API key of IBM Cloud").holds(Holds::Secret),
+    of(
+        Family::Ibm,
+        "AVP_IBM_INSTANCE_URL",
+        "the address of the instance of IBM Secrets Manager [VAULT_ADDR]",
+    ),
+    of(Family::Yandex, "AVP_YCL_KEY_ID", "the id of an authorized key of Yandex Cloud")
+        .holds(Holds::Identity),
+    of(Family::Yandex, "AVP_YCL_PRIVATE_KEY", "its private key, in PEM").holds(Holds::Secret),
+    of(Family::Yandex, "AVP_YCL_SERVICE_ACCOUNT_ID", "the service account that it belongs to")
+        .holds(Holds::Identity),
     aws("AWS_ACCESS_KEY_ID", "the id of an access key").holds(Holds::Identity),
     aws("AWS_CONFIG_FILE", "the file of shared profiles [~/.aws/config]").holds(Holds::CredentialFile),
     aws("AWS_CONTAINER_AUTHORIZATION_TOKEN", "the token for the container's credentials")
@@ -61,12 +76,33 @@ pub const STORE_SETTINGS: &[Var] = &[
     azure("AZURE_POD_IDENTITY_AUTHORITY_HOST", "where the machine's metadata are"),
     azure("AZURE_TENANT_ID", "the tenant [the one that the vault names]").holds(Holds::Identity),
     google("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER", "an address in place of Google Secret Manager's"),
+    of(Family::Conjur, "CONJUR_ACCOUNT", "the account of Conjur"),
+    of(Family::Conjur, "CONJUR_APPLIANCE_URL", "the address of Conjur"),
+    of(Family::Conjur, "CONJUR_AUTHN_API_KEY", "the API key of CONJUR_AUTHN_LOGIN").holds(Holds::Secret),
+    of(Family::Conjur, "CONJUR_AUTHN_JWT_SERVICE_ID", "the JWT authenticator, in place of an API key")
+        .holds(Holds::Identity),
+    of(Family::Conjur, "CONJUR_AUTHN_JWT_TOKEN_PATH", "the token for it [the service account's]")
+        .holds(Holds::CredentialFile),
+    of(Family::Conjur, "CONJUR_AUTHN_LOGIN", "who keyfill is, as in host/keyfill").holds(Holds::Identity),
+    of(Family::Doppler, "DOPPLER_API_HOST", "the address of Doppler [https://api.doppler.com]"),
+    of(Family::Doppler, "DOPPLER_TOKEN", "a service token of Doppler").holds(Holds::Secret),
     google("GCE_METADATA_HOST", "where the machine's metadata are"),
+    of(Family::GitLab, "GITLAB_TOKEN", "an access token of GitLab that may read variables")
+        .holds(Holds::Secret),
+    of(Family::GitLab, "GITLAB_URL", "the address of GitLab [https://gitlab.com]"),
     google("GOOGLE_APPLICATION_CREDENTIALS", "a credentials file [gcloud's own, else the machine's account]")
         .holds(Holds::CredentialFile),
     azure("IDENTITY_ENDPOINT", "where App Service hands out tokens").holds(Holds::Identity),
     azure("IDENTITY_HEADER", "the secret that App Service asks for").holds(Holds::Secret),
+    of(Family::Infisical, "INFISICAL_TOKEN", "an access token of Infisical").holds(Holds::Secret),
+    of(Family::Infisical, "INFISICAL_UNIVERSAL_AUTH_CLIENT_ID", "a machine identity, in place of a token")
+        .holds(Holds::Identity),
+    of(Family::Infisical, "INFISICAL_UNIVERSAL_AUTH_CLIENT_SECRET", "the machine identity's secret")
+        .holds(Holds::Secret),
+    of(Family::Infisical, "INFISICAL_URL", "the address of Infisical [https://app.infisical.com]"),
     azure("KEYFILL_AZURE_ENDPOINT", "an address in place of those of all vaults of Azure"),
+    of(Family::Ibm, "KEYFILL_IBM_IAM_ENDPOINT", "an address in place of the token service's"),
+    of(Family::Yandex, "KEYFILL_YANDEX_ENDPOINT", "an address in place of those of Yandex Cloud"),
     of(Family::OnePassword, "OP_CONNECT_HOST", "the address of 1Password Connect"),
     of(Family::OnePassword, "OP_CONNECT_TOKEN", "its access token").holds(Holds::Secret),
 ];

@@ -87,7 +87,9 @@ fn belongs(kind: SourceKind, var: &Var) -> bool {
     match kind {
         SourceKind::Vault => {
             var.name.starts_with("VAULT_")
-                || var.name.starts_with("AVP_") && !matches!(var.name, "AVP_TYPE" | "AVP_PATH_VALIDATION")
+                || var.name.starts_with("AVP_")
+                    && var.store.is_none()
+                    && !matches!(var.name, "AVP_TYPE" | "AVP_PATH_VALIDATION")
         }
         SourceKind::File => var.name == "KEYFILL_SECRETS_FILE",
         _ => var.store.is_some() && var.store == kind.family(),

@@ -5,12 +5,19 @@
 
 mod aws;
 mod azure;
+mod conjur;
+mod delinea;
+mod doppler;
+mod gitlab;
 mod google;
+mod ibm;
+mod infisical;
 mod kubernetes;
 mod network;
 mod onepassword;
 mod stores;
 pub mod vault;
+mod yandex;
 
 pub use stores::Stores;
 
@@ -63,6 +70,13 @@ pub fn one(kind: SourceKind, given: Given<'_>, warnings: &mut Vec<Diagnostic>) -
         SourceKind::AzureKeyVault => azure::open(given),
         SourceKind::OnePasswordConnect => onepassword::open(given)?,
         SourceKind::KubernetesSecret => kubernetes::open(given)?,
+        SourceKind::IbmSecretsManager => ibm::open(given)?,
+        SourceKind::YandexLockbox => yandex::open(given)?,
+        SourceKind::DelineaSecretServer => delinea::open(given)?,
+        SourceKind::Doppler => doppler::open(given)?,
+        SourceKind::Infisical => infisical::open(given)?,
+        SourceKind::GitLab => gitlab::open(given)?,
+        SourceKind::Conjur => conjur::open(given)?,
     })
 }
 

@@ -96,3 +96,42 @@ fn one_password_connect_gives_what_it_gives_avp() {
         ],
     );
 }
+
+#[test]
+fn delinea_gives_what_it_gives_avp() {
+    let fake = Fake::start(|request| {
+        match request.path.as_str() {
+            "/oauth2/token" => {
+                assert!(request.body.contains("grant_type=password"), "{}", request.body);
+                Response::new(
+                    200,
+                    r#"{"access_token": "token-1", "token_type": "bearer", "expires_in": 1199}"#,
+                )
+            }
+            "/api/v1/secrets/42" if request.header("authorization") == "Bearer token-1" => Response::new(
+                200,
+                r#"{"id": 42, "name": "app", "items": [{"itemId": 1, "fieldId": 1, "fieldName": "User Name",
+                    "slug": "user-name", "itemValue": "alice", "isFile": false}]}"#,
+            ),
+            _ => Response::new(404, r#"{"message": "not found"}"#),
+        }
+        .header("Content-Type", "application/json")
+    });
+    let address = fake.address();
+    let vars = [
+        ("AVP_TYPE", "delineasecretserver"),
+        ("AVP_DELINEA_URL", address.as_str()),
+        ("AVP_DELINEA_USER", "app"),
+        ("AVP_DELINEA_PASSWORD", "secret"),
+    ];
+    same(
+        &vars,
+        &[
+            annotated("Secret", "\"42\"", "stringData:\n  user: <user-name>\n  other: <User Name>\n"),
+            secret("  user: <path:42#user-name>\n"),
+            annotated("Secret", "\"42\"", "stringData:\n  k: <none>\n"),
+            annotated("Secret", "\"43\"", "stringData:\n  k: <user-name>\n"),
+            annotated("Secret", "words", "stringData:\n  k: <user-name>\n"),
+        ],
+    );
+}

@@ -4,6 +4,7 @@ mod avp;
 mod aws;
 mod faults;
 mod kinds;
+mod more;
 mod several;
 
 use keyfill_testkit::{Fake, Outcome, Request, Response, Run};

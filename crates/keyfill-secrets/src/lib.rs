@@ -2,8 +2,9 @@
 //!
 //! [`Source`] is the one way in: it reads the keys and values under a [`SecretRef`]. [`Reads`] puts a run's
 //! reads together, so that each distinct reference is read once. A module holds each store: [`vault`],
-//! [`mod@file`], [`aws`], [`gcp`], [`azure`], [`onepassword`], [`kubernetes_secret`]. [`kubernetes`] reads a
-//! Secret of the cluster, for settings that are kept in one.
+//! [`mod@file`], [`aws`], [`gcp`], [`azure`], [`onepassword`], [`kubernetes_secret`], [`ibm`], [`yandex`], [`delinea`],
+//! [`doppler`], [`infisical`], [`gitlab`], [`conjur`]. [`kubernetes`] reads a Secret of the cluster, for settings that are
+//! kept in one.
 //!
 //! Nothing here prints a value: [`Secret`] and [`SecretValue`] have no Display and an empty Debug, and
 //! errors name paths, hosts and statuses only. Nothing here reads the environment either: settings are
@@ -14,10 +15,16 @@
 pub mod aws;
 pub mod azure;
 mod cached;
+pub mod conjur;
 mod data;
+pub mod delinea;
+pub mod doppler;
 mod error;
 pub mod file;
 pub mod gcp;
+pub mod gitlab;
+pub mod ibm;
+pub mod infisical;
 mod kept;
 pub mod kubernetes;
 pub mod kubernetes_secret;
@@ -30,6 +37,8 @@ mod secret;
 mod source;
 mod token;
 pub mod vault;
+mod web;
+pub mod yandex;
 
 pub use cached::{CacheOptions, Cached};
 pub use data::{SecretData, SecretValue};

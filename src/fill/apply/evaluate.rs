@@ -244,7 +244,7 @@ impl<'p> Filler<'p> {
         let answers = self.answers;
         let mut datum = match &answers[fetch.secret] {
             Ok(data) => match (data.get(&fetch.key), fetch.key.as_str()) {
-                (Some(value), _) => Datum::of_secret(value),
+                (Some(value), _) => super::sections::datum(value),
                 (None, EVERY_KEY) => Datum::Value(every_key(data)),
                 (None, _) => Datum::Missing,
             },

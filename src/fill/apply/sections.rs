@@ -5,7 +5,7 @@ use super::super::locate;
 use super::super::plan::{AllKeys, of_object};
 use super::evaluate::Filler;
 use keyfill_diag::{Class, Diagnostic};
-use keyfill_secrets::SecretData;
+use keyfill_secrets::{SecretData, SecretValue};
 use keyfill_yaml::{Text, Value, to_json_plain};
 
 /// Names that Kubernetes takes for the keys of a Secret or ConfigMap.
@@ -13,7 +13,16 @@ const MOST_NAME: usize = 253;
 
 /// The keys of a secret with their values.
 pub fn of_secret(data: &SecretData) -> impl Iterator<Item = (Text, Datum)> {
-    data.iter().map(|(key, value)| (Text::from(key), Datum::of_secret(value)))
+    data.iter().map(|(key, value)| (Text::from(key), datum(value)))
+}
+
+/// The value of a secret's key; nothing for null.
+pub fn datum(value: &SecretValue) -> Datum {
+    match value {
+        SecretValue::Null => Datum::Missing,
+        SecretValue::Bytes(bytes) => Datum::Bytes(bytes.expose().to_vec()),
+        value => Datum::Value(Value::from(value)),
+    }
 }
 
 /// The entries of a secret as the data of an object: text, or base64 of it. What is no scalar becomes JSON,

@@ -13,8 +13,8 @@ pub use credentials::CredentialSettings;
 pub use parameters::ParameterStore;
 pub use secrets_manager::SecretsManager;
 
-use crate::Error;
 use crate::rest::{Network, Rest, Verdict};
+use crate::{Error, SecretData, SecretRef};
 use credentials::{Chain, Credentials};
 use http::HeaderMap;
 use keyfill_diag::Cx;
@@ -107,6 +107,28 @@ impl Client {
             return Ok(answer);
         }
         self.signed(region, operation, &body, &fresh, cx).await
+    }
+
+    /// Reads a secret with one operation: what is asked is made of its reference, what is read of the answer.
+    async fn read(
+        &self,
+        secret: &SecretRef,
+        operation: &str,
+        ask: fn(&SecretRef) -> serde_json::Value,
+        data: fn(&[u8], &str) -> Result<SecretData, Error>,
+        cx: &Cx,
+    ) -> Result<Arc<SecretData>, Error> {
+        let read = async {
+            let path = secret.path.as_str();
+            let region = check_region(region_of(path).unwrap_or(self.settings.region()))?;
+            let answer = self.call(region, operation, ask(secret).to_string(), cx).await?;
+            if answer.status != http::StatusCode::OK {
+                let permission = format!("{}:{operation}", self.service.name);
+                return Err(answers::error(&answer, &self.service, &permission, path));
+            }
+            data(&answer.body, path).map(Arc::new)
+        };
+        read.await.map_err(|error| error.about(format!("cannot read {secret}")))
     }
 
     async fn signed(

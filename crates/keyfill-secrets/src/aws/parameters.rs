@@ -4,7 +4,7 @@
 //! that it may be. A `StringList` is a list under the key `Values` besides. A version is a number or a label.
 
 use super::secrets_manager::of_text;
-use super::{AwsSettings, Client, Service, answers, check_region, region_of};
+use super::{AwsSettings, Client, Service};
 use crate::{BoxFuture, Error, Secret, SecretData, SecretRef, SecretValue, Source};
 use keyfill_diag::Cx;
 use serde_json::json;
@@ -31,24 +31,6 @@ impl ParameterStore {
     pub fn requests(&self) -> u64 {
         self.0.requests()
     }
-
-    async fn get(&self, secret: &SecretRef, cx: &Cx) -> Result<Arc<SecretData>, Error> {
-        let path = secret.path.as_str();
-        let region = check_region(region_of(path).unwrap_or(self.0.settings.region()))?;
-        // The name of a parameter in a hierarchy begins with a slash, which a path need not have.
-        let slash =
-            if path.contains('/') && !path.starts_with('/') && !path.starts_with("arn:") { "/" } else { "" };
-        let name = match secret.version.as_deref() {
-            None | Some("") => format!("{slash}{path}"),
-            Some(version) => format!("{slash}{path}:{version}"),
-        };
-        let body = json!({ "Name": name, "WithDecryption": true }).to_string();
-        let answer = self.0.call(region, "GetParameter", body, cx).await?;
-        if answer.status != http::StatusCode::OK {
-            return Err(answers::error(&answer, &self.0.service, "ssm:GetParameter", path));
-        }
-        data(&answer.body, path).map(Arc::new)
-    }
 }
 
 impl Source for ParameterStore {
@@ -57,10 +39,20 @@ impl Source for ParameterStore {
         secret: &'a SecretRef,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move {
-            self.get(secret, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
-        })
+        Box::pin(self.0.read(secret, "GetParameter", ask, data, cx))
     }
+}
+
+fn ask(secret: &SecretRef) -> serde_json::Value {
+    let path = secret.path.as_str();
+    // The name of a parameter in a hierarchy begins with a slash, which a path need not have.
+    let slash = path.contains('/') && !path.starts_with('/') && !path.starts_with("arn:");
+    let slash = if slash { "/" } else { "" };
+    let name = match secret.version.as_deref() {
+        None | Some("") => format!("{slash}{path}"),
+        Some(version) => format!("{slash}{path}:{version}"),
+    };
+    json!({ "Name": name, "WithDecryption": true })
 }
 
 fn data(body: &[u8], path: &str) -> Result<SecretData, Error> {

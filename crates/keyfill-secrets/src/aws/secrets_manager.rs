@@ -4,7 +4,7 @@
 //! or not, is under the key `SecretString`, bytes are under `SecretBinary`. A version is a stage (`AWSCURRENT`,
 //! `AWSPREVIOUS`, any label) or the id of one.
 
-use super::{AwsSettings, Client, Service, answers, check_region, region_of};
+use super::{AwsSettings, Client, Service};
 use crate::{BoxFuture, Error, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,22 +36,6 @@ impl SecretsManager {
     pub fn requests(&self) -> u64 {
         self.0.requests()
     }
-
-    async fn get(&self, secret: &SecretRef, cx: &Cx) -> Result<Arc<SecretData>, Error> {
-        let path = secret.path.as_str();
-        let region = check_region(region_of(path).unwrap_or(self.0.settings.region()))?;
-        let mut body = json!({ "SecretId": path });
-        match secret.version.as_deref() {
-            None | Some("") => {}
-            Some(id) if id.len() >= SHORTEST_ID => body["VersionId"] = id.into(),
-            Some(stage) => body["VersionStage"] = stage.into(),
-        }
-        let answer = self.0.call(region, "GetSecretValue", body.to_string(), cx).await?;
-        if answer.status != http::StatusCode::OK {
-            return Err(answers::error(&answer, &self.0.service, "secretsmanager:GetSecretValue", path));
-        }
-        data(&answer.body, path).map(Arc::new)
-    }
 }
 
 impl Source for SecretsManager {
@@ -60,10 +44,18 @@ impl Source for SecretsManager {
         secret: &'a SecretRef,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move {
-            self.get(secret, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
-        })
+        Box::pin(self.0.read(secret, "GetSecretValue", ask, data, cx))
     }
+}
+
+fn ask(secret: &SecretRef) -> serde_json::Value {
+    let mut body = json!({ "SecretId": secret.path });
+    match secret.version.as_deref() {
+        None | Some("") => {}
+        Some(id) if id.len() >= SHORTEST_ID => body["VersionId"] = id.into(),
+        Some(stage) => body["VersionStage"] = stage.into(),
+    }
+    body
 }
 
 fn data(body: &[u8], path: &str) -> Result<SecretData, Error> {

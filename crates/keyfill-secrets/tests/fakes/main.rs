@@ -1,9 +1,16 @@
 //! Stores that are played by a fake, which checks what it gets.
 
 mod azure;
+mod conjur;
+mod delinea;
+mod doppler;
+mod gitlab;
 mod google;
+mod ibm;
+mod infisical;
 mod kubernetes;
 mod onepassword;
+mod yandex;
 
 use keyfill_diag::Cx;
 use keyfill_secrets::{Error, Keys, SecretData, SecretRef, SecretValue, Source};

@@ -1,0 +1,163 @@
+//! CyberArk Conjur (`conjur`).
+//!
+//! The path is the beginning of variables' ids, the key is the rest: `<path:prod/db#password>` is the variable
+//! `prod/db/password`. Conjur is not listed: only the variables that placeholders name are read. A version is that of
+//! the variable.
+
+use crate::rest::{Network, Rest, Verdict, call};
+use crate::token::{Token, Tokens};
+use crate::web::{escaped, form, get, post_form, refused};
+use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, Method};
+use keyfill_diag::Cx;
+use std::path::PathBuf;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// How errors call it.
+const NAME: &str = "Conjur";
+
+/// Seconds that an access token is good for.
+const LIFE: u64 = 8 * 60;
+
+/// How Conjur is reached. All of it is the administrator's.
+#[derive(Clone)]
+pub struct ConjurSettings {
+    /// `CONJUR_APPLIANCE_URL`
+    pub address: String,
+    /// `CONJUR_ACCOUNT`
+    pub account: String,
+    /// Who one is.
+    pub login: ConjurLogin,
+    /// Proxies and certificates.
+    pub network: Network,
+}
+
+/// Who one is to Conjur.
+#[derive(Clone)]
+pub enum ConjurLogin {
+    /// A host or user with its API key.
+    ApiKey {
+        /// `CONJUR_AUTHN_LOGIN`
+        login: String,
+        /// `CONJUR_AUTHN_API_KEY`
+        key: Secret,
+    },
+    /// A token in a file, as of a Kubernetes service account.
+    Jwt {
+        /// `CONJUR_AUTHN_JWT_SERVICE_ID`
+        service: String,
+        /// `CONJUR_AUTHN_JWT_TOKEN_PATH`
+        file: PathBuf,
+    },
+}
+
+/// A source of secrets.
+pub struct Conjur {
+    settings: ConjurSettings,
+    rest: Rest,
+    tokens: Tokens,
+}
+
+impl Conjur {
+    /// It asks for nothing before the first read.
+    pub fn new(settings: ConjurSettings) -> Self {
+        let rest = Rest::new(NAME, &settings.network);
+        Self { settings, rest, tokens: Tokens::default() }
+    }
+
+    async fn token(&self, cx: &Cx) -> Result<Token, Error> {
+        let set = &self.settings;
+        let (base, account) = (set.address.trim_end_matches('/'), escaped(&set.account));
+        let answer = match &set.login {
+            ConjurLogin::ApiKey { login, key } => {
+                let address = format!("{base}/authn/{account}/{}/authenticate", escaped(login));
+                let make = || call(Method::POST, &address, HeaderMap::new(), key.expose());
+                self.rest.send(make, |_| Verdict::Final, cx).await?
+            }
+            ConjurLogin::Jwt { service, file } => {
+                let token = std::fs::read_to_string(file).map(Zeroizing::new).map_err(|e| {
+                    Error::usage(format!("the token in {} cannot be read: {e}", file.display()))
+                })?;
+                let address = format!("{base}/authn-jwt/{}/{account}/authenticate", escaped(service));
+                let body = form(&[("jwt", token.trim())]);
+                self.rest.send(|| post_form(&address, &body), |_| Verdict::Final, cx).await?
+            }
+        };
+        if answer.status != http::StatusCode::OK {
+            let hint = "check the CONJUR_ settings that say who keyfill is";
+            return Err(refused(&answer, NAME, "such host", hint).within("cannot log in"));
+        }
+        // The token is sent back in base64, as it came.
+        let text = format!("Token token=\"{}\"", STANDARD.encode(&answer.body));
+        Ok(Token::lasting(Secret::new(text), LIFE))
+    }
+
+    async fn get(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+        let Keys::These(names) = keys else {
+            return Err(Error::usage("all keys were asked for, and Conjur is not listed")
+                .hint("name each variable in a placeholder of its own"));
+        };
+        let version = match secret.version.as_deref().map(str::parse::<u32>) {
+            None => String::new(),
+            Some(Ok(number)) => format!("?version={number}"),
+            Some(Err(_)) => return Err(Error::usage("a version of a variable of Conjur is a number")),
+        };
+        let set = &self.settings;
+        let base =
+            format!("{}/secrets/{}/variable", set.address.trim_end_matches('/'), escaped(&set.account));
+        let mut all = Vec::with_capacity(names.len());
+        for name in names {
+            if name.contains('/') {
+                return Err(Error::usage(format!("{name:?} is not the last part of a variable's id"))
+                    .hint("write what stands before its last slash into the path, which a policy looks at"));
+            }
+            let id = format!("{}/{name}", secret.path);
+            let address = format!("{base}/{}{version}", escaped(&id));
+            let fetch = || -> BoxFuture<'_, _> { Box::pin(self.token(cx)) };
+            let make = |token: &Token| get(&address, "authorization", &token.text, "the access token");
+            let answer = self.tokens.send(&self.rest, &fetch, make, cx).await?;
+            match answer.status.as_u16() {
+                200 => {}
+                404 => continue,
+                _ => {
+                    let hint = format!("permit read and execute on the variable {id}");
+                    return Err(refused(&answer, NAME, &id, &hint));
+                }
+            }
+            let value = match std::str::from_utf8(&answer.body) {
+                Ok(text) => SecretValue::Str(Secret::new(text)),
+                Err(_) => SecretValue::Bytes(SecretBytes::new(answer.body.to_vec())),
+            };
+            all.push((name.clone(), value));
+        }
+        Ok(Arc::new(all.into_iter().collect()))
+    }
+}
+
+impl Source for Conjur {
+    fn read<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        self.read_keys(secret, &Keys::All, cx)
+    }
+
+    fn read_keys<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        keys: &'a Keys,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        Box::pin(async move {
+            self.get(secret, keys, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
+        })
+    }
+
+    fn reads_by_key(&self, _: &SecretRef) -> bool {
+        true
+    }
+}

@@ -1,0 +1,91 @@
+//! Doppler (`doppler`).
+//!
+//! The path is `PROJECT/CONFIG`, the keys are the names of its secrets with their computed values. There are no
+//! versions.
+
+use crate::rest::{Network, Rest, Verdict};
+use crate::web::{bearer, escaped, get, json, refused};
+use crate::{BoxFuture, Error, Secret, SecretData, SecretRef, SecretValue, Source};
+use keyfill_diag::Cx;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// How errors call it.
+const NAME: &str = "Doppler";
+
+/// How Doppler is reached. All of it is the administrator's.
+#[derive(Clone)]
+pub struct DopplerSettings {
+    /// `DOPPLER_API_HOST`
+    pub host: Option<String>,
+    /// `DOPPLER_TOKEN`
+    pub token: Secret,
+    /// Proxies and certificates.
+    pub network: Network,
+}
+
+/// A source of secrets.
+pub struct Doppler {
+    settings: DopplerSettings,
+    rest: Rest,
+}
+
+impl Doppler {
+    /// It asks for nothing before the first read.
+    pub fn new(settings: DopplerSettings) -> Self {
+        let rest = Rest::new(NAME, &settings.network);
+        Self { settings, rest }
+    }
+
+    async fn get(&self, secret: &SecretRef, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+        #[derive(serde::Deserialize)]
+        struct Given {
+            secrets: BTreeMap<String, Entry>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Entry {
+            computed: Option<Zeroizing<String>>,
+        }
+        let parts = secret.path.split_once('/').filter(|(_, config)| !config.contains('/'));
+        let Some((project, config)) = parts else {
+            return Err(Error::usage(format!("{} is not the path of a config of Doppler", secret.path))
+                .hint("write it as PROJECT/CONFIG"));
+        };
+        if secret.version.is_some() {
+            return Err(Error::usage("secrets of Doppler have no versions"));
+        }
+        let host = self.settings.host.as_deref().unwrap_or("https://api.doppler.com").trim_end_matches('/');
+        let address = format!(
+            "{host}/v3/configs/config/secrets?project={}&config={}",
+            escaped(project),
+            escaped(config)
+        );
+        let token = bearer(&self.settings.token);
+        let make = || get(&address, "authorization", &token, "DOPPLER_TOKEN");
+        let answer = self.rest.send(make, |_| Verdict::Final, cx).await?;
+        if answer.status != http::StatusCode::OK {
+            let hint = "check DOPPLER_TOKEN, and that it may read the config";
+            return Err(refused(&answer, NAME, &secret.path, hint));
+        }
+        let given: Given = json(&answer, NAME)?;
+        let value = |entry: Entry| match entry.computed {
+            Some(text) => SecretValue::Str(Secret::new(text.as_str())),
+            // The token may see the name alone.
+            None => SecretValue::Null,
+        };
+        Ok(Arc::new(given.secrets.into_iter().map(|(name, entry)| (name, value(entry))).collect()))
+    }
+}
+
+impl Source for Doppler {
+    fn read<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        Box::pin(async move {
+            self.get(secret, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
+        })
+    }
+}

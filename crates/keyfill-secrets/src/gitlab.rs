@@ -1,0 +1,150 @@
+//! GitLab's CI/CD variables (`gitlab`).
+//!
+//! The path is `projects/ID` or `groups/ID`, where ID is a number or a path such as `projects/team/app`; the keys are
+//! the names of variables. A version is an environment scope; without one it is the variable for all environments
+//! (`*`).
+
+use crate::rest::{Network, Rest, Verdict};
+use crate::web::{escaped, get, json, refused};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
+use keyfill_diag::Cx;
+use keyfill_http::Answer;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// How errors call it.
+const NAME: &str = "GitLab";
+
+/// Variables on a page of a list.
+const PAGE: usize = 100;
+
+/// Pages that are read at most.
+const MOST_PAGES: usize = 50;
+
+/// How GitLab is reached. All of it is the administrator's.
+#[derive(Clone)]
+pub struct GitLabSettings {
+    /// `GITLAB_URL`
+    pub address: Option<String>,
+    /// `GITLAB_TOKEN`
+    pub token: Secret,
+    /// Proxies and certificates.
+    pub network: Network,
+}
+
+/// A source of secrets.
+pub struct GitLab {
+    settings: GitLabSettings,
+    rest: Rest,
+}
+
+#[derive(serde::Deserialize)]
+struct Variable {
+    key: String,
+    value: Option<Zeroizing<String>>,
+    #[serde(default = "everywhere")]
+    environment_scope: String,
+}
+
+fn everywhere() -> String {
+    "*".to_owned()
+}
+
+impl Variable {
+    fn entry(self) -> (String, SecretValue) {
+        // The value of a hidden variable is not given out.
+        let value = self.value.map_or(SecretValue::Null, |text| SecretValue::Str(Secret::new(text.as_str())));
+        (self.key, value)
+    }
+}
+
+impl GitLab {
+    /// It asks for nothing before the first read.
+    pub fn new(settings: GitLabSettings) -> Self {
+        let rest = Rest::new(NAME, &settings.network);
+        Self { settings, rest }
+    }
+
+    async fn ask(&self, address: &str, cx: &Cx) -> Result<Answer, Error> {
+        let make = || get(address, "private-token", &self.settings.token, "GITLAB_TOKEN");
+        self.rest.send(make, |_| Verdict::Final, cx).await
+    }
+
+    async fn get(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+        let parts = secret.path.split_once('/').filter(|(kind, _)| matches!(*kind, "projects" | "groups"));
+        let Some((kind, id)) = parts else {
+            return Err(Error::usage(format!("{} is not a path of GitLab", secret.path))
+                .hint("write it as projects/ID or groups/ID, where ID is a number or a path"));
+        };
+        let base = self.settings.address.as_deref().unwrap_or("https://gitlab.com").trim_end_matches('/');
+        let variables = format!("{base}/api/v4/{kind}/{}/variables", escaped(id));
+        let scope = secret.version.as_deref().unwrap_or("*");
+        let Keys::These(names) = keys else { return self.list(&variables, secret, scope, cx).await };
+        let mut all = Vec::with_capacity(names.len());
+        for name in names {
+            let filter = escaped("filter[environment_scope]");
+            let address = format!("{variables}/{}?{filter}={}", escaped(name), escaped(scope));
+            let answer = self.ask(&address, cx).await?;
+            match answer.status.as_u16() {
+                200 => all.push(json::<Variable>(&answer, NAME)?.entry()),
+                404 => {}
+                _ => return Err(failed(&answer, secret)),
+            }
+        }
+        Ok(Arc::new(all.into_iter().collect()))
+    }
+
+    /// All variables of a scope.
+    async fn list(
+        &self,
+        variables: &str,
+        secret: &SecretRef,
+        scope: &str,
+        cx: &Cx,
+    ) -> Result<Arc<SecretData>, Error> {
+        let mut all = Vec::new();
+        for page in 1..=MOST_PAGES {
+            let answer = self.ask(&format!("{variables}?per_page={PAGE}&page={page}"), cx).await?;
+            if answer.status != http::StatusCode::OK {
+                return Err(failed(&answer, secret));
+            }
+            let listed: Vec<Variable> = json(&answer, NAME)?;
+            let is_last = listed.len() < PAGE;
+            all.extend(listed.into_iter().filter(|v| v.environment_scope == scope).map(Variable::entry));
+            if is_last {
+                break;
+            }
+        }
+        Ok(Arc::new(all.into_iter().collect()))
+    }
+}
+
+fn failed(answer: &Answer, secret: &SecretRef) -> Error {
+    let hint = "check GITLAB_TOKEN: it needs the scope read_api or api, and the role Maintainer there";
+    refused(answer, NAME, &secret.path, hint)
+}
+
+impl Source for GitLab {
+    fn read<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        self.read_keys(secret, &Keys::All, cx)
+    }
+
+    fn read_keys<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        keys: &'a Keys,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        Box::pin(async move {
+            self.get(secret, keys, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
+        })
+    }
+
+    fn reads_by_key(&self, _: &SecretRef) -> bool {
+        true
+    }
+}
