@@ -14,6 +14,8 @@ mod memory;
 mod output_files;
 mod pipeline;
 mod places;
+#[cfg(unix)]
+mod plugin;
 mod references;
 mod render;
 mod report;

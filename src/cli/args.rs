@@ -232,6 +232,9 @@ pub struct ServeArgs {
     /// The folder that holds plugin.yaml
     #[arg(long, value_name = "DIR", default_value = "/home/argocd/cmp-server/config/")]
     pub config_dir_path: PathBuf,
+    /// Print what the commands of plugin.yaml were taken for, and exit
+    #[arg(long)]
+    pub explain: bool,
     /// How much is logged: debug, info, warn, error
     #[arg(long, value_name = "LEVEL", default_value = "info", env = "ARGOCD_CMP_SERVER_LOGLEVEL")]
     pub loglevel: String,

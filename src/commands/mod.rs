@@ -56,7 +56,7 @@ pub fn run(cli: &Cli, called_as_avp: bool) -> Result<()> {
         Command::Completions { shell } => pages::completions(*shell),
         Command::Man { command } => pages::man(command.as_deref()),
         #[cfg(unix)]
-        Command::Serve(args) => serve::run(&cli.shared, args, caller.env.clone()),
+        Command::Serve(args) => serve::run(&cli.shared, args, &caller.env),
         Command::Check(args) => check::run(&caller, args),
     }
 }

@@ -6,6 +6,6 @@ use crate::settings::Env;
 use anyhow::Result;
 
 /// Runs the command until a signal ends it.
-pub fn run(shared: &SharedArgs, args: &ServeArgs, env: Env) -> Result<()> {
+pub fn run(shared: &SharedArgs, args: &ServeArgs, env: &Env) -> Result<()> {
     supervisor::run(shared, args, env)
 }

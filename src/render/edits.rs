@@ -5,7 +5,7 @@ use crate::report::Problem;
 use crate::settings::Env;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use keyfill_files::{Entry, FileError, Files, Kind, TreePath};
+use keyfill_files::{Entry, FileError, Files, Kind, Later, TreePath};
 use keyfill_yaml::Node;
 use std::collections::BTreeMap;
 
@@ -14,9 +14,30 @@ use std::collections::BTreeMap;
 pub struct Edits {
     images: BTreeMap<String, Image>,
     annotations: BTreeMap<String, String>,
+    labels: BTreeMap<String, String>,
+    /// Fields that hold one text: `namespace`, `namePrefix`, `nameSuffix`.
+    fields: BTreeMap<&'static str, String>,
     /// Whether a flag asked for it. Variables mean kustomizations only and are passed over elsewhere, as the
     /// usual plugin set-ups do; a flag that cannot be followed is an error.
     pub from_flags: bool,
+}
+
+/// What a `kustomize edit` of a plugin's command changes.
+#[cfg(unix)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Edit {
+    /// `set image`
+    Image,
+    /// `set annotation`, `add annotation`
+    Annotation,
+    /// `set label`, `add label`
+    Label,
+    /// `set namespace`
+    Namespace,
+    /// `set nameprefix`
+    NamePrefix,
+    /// `set namesuffix`
+    NameSuffix,
 }
 
 /// An entry of `images:`.
@@ -62,7 +83,50 @@ impl Edits {
 
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.images.is_empty() && self.annotations.is_empty()
+        self.images.is_empty()
+            && self.annotations.is_empty()
+            && self.labels.is_empty()
+            && self.fields.is_empty()
+    }
+
+    /// What `kustomize edit` is asked for in a plugin's command.
+    #[cfg(unix)]
+    pub fn of_command(edit: Edit, values: &[String]) -> Result<Self> {
+        let mut edits = Self { from_flags: true, ..Self::default() };
+        let mut values = values.iter().filter(|value| *value != "--");
+        let field = match edit {
+            Edit::Image => {
+                for text in values {
+                    let (name, image) = parse_image(text)?;
+                    edits.images.insert(name, image);
+                }
+                return Ok(edits);
+            }
+            Edit::Annotation | Edit::Label => {
+                let pairs = values.flat_map(|value| value.split(','));
+                for pair in pairs {
+                    let form =
+                        || Problem::usage(format!("kustomize edit: {pair:?} must be written as KEY:VALUE"));
+                    let (key, value) = pair.split_once(':').with_context(form)?;
+                    let quotes = ['"', '\''];
+                    let (key, value) = (key.trim_matches(quotes), value.trim_matches(quotes));
+                    if !is_annotation_key(key) {
+                        return Err(form().into());
+                    }
+                    let map = if edit == Edit::Label { &mut edits.labels } else { &mut edits.annotations };
+                    map.insert(key.to_owned(), value.to_owned());
+                }
+                return Ok(edits);
+            }
+            Edit::Namespace => "namespace",
+            Edit::NamePrefix => "namePrefix",
+            Edit::NameSuffix => "nameSuffix",
+        };
+        match (values.next(), values.next()) {
+            (Some(value), None) => edits.fields.insert(field, value.clone()),
+            _ => return Err(Problem::usage(format!("kustomize edit: {field} takes one value")).into()),
+        };
+        Ok(edits)
     }
 
     /// The text of a kustomization with the changes in it.
@@ -76,16 +140,22 @@ impl Edits {
         let Some(map) = document.as_map_mut() else {
             return Err(Problem::input(format!("{name} is not a map")).into());
         };
-        if !self.annotations.is_empty() {
-            let annotations = map.get_or_insert_with("commonAnnotations", Node::map);
-            if annotations.as_map().is_none() {
-                *annotations = Node::map();
+        for (field, pairs) in [("commonAnnotations", &self.annotations), ("commonLabels", &self.labels)] {
+            if pairs.is_empty() {
+                continue;
             }
-            if let Some(annotations) = annotations.as_map_mut() {
-                for (key, value) in &self.annotations {
-                    annotations.set(key.as_str(), Node::string(value.as_str()));
+            let held = map.get_or_insert_with(field, Node::map);
+            if held.as_map().is_none() {
+                *held = Node::map();
+            }
+            if let Some(held) = held.as_map_mut() {
+                for (key, value) in pairs {
+                    held.set(key.as_str(), Node::string(value.as_str()));
                 }
             }
+        }
+        for (field, value) in &self.fields {
+            map.set(*field, Node::string(value.as_str()));
         }
         if !self.images.is_empty() {
             let old = map.remove("images").map(|node| read_images(&node)).unwrap_or_default();
@@ -185,27 +255,41 @@ fn is_annotation_key(key: &str) -> bool {
     part(name, 63, "-_.") && prefix.is_none_or(|p| part(p, 253, "-."))
 }
 
-/// A tree in which one file reads differently.
+/// A tree in which some files read differently, and some are new.
 pub struct Edited<'a> {
     files: &'a dyn Files,
-    path: TreePath,
-    content: Bytes,
+    content: BTreeMap<TreePath, Bytes>,
 }
 
 impl<'a> Edited<'a> {
-    /// `files` with other content at `path`, which is a file there.
+    /// `files` with other content at `path`.
     pub fn new(files: &'a dyn Files, path: TreePath, content: impl Into<Bytes>) -> Self {
-        Self { files, path, content: content.into() }
+        Self::with(files, BTreeMap::from([(path, content.into())]))
+    }
+
+    /// `files` with other content at these paths.
+    pub fn with(files: &'a dyn Files, content: BTreeMap<TreePath, Bytes>) -> Self {
+        Self { files, content }
     }
 }
 
 impl Files for Edited<'_> {
     fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
-        if *path == self.path { Ok(self.content.clone()) } else { self.files.read(path) }
+        match self.content.get(path) {
+            Some(content) => Ok(content.clone()),
+            None => self.files.read(path),
+        }
+    }
+
+    fn later(&self, path: &TreePath) -> Result<Later, FileError> {
+        match self.content.get(path) {
+            Some(content) => Ok(content.clone().into()),
+            None => self.files.later(path),
+        }
     }
 
     fn open(&self, path: &TreePath) -> Result<Option<std::fs::File>, FileError> {
-        if *path == self.path { Ok(None) } else { self.files.open(path) }
+        if self.content.contains_key(path) { Ok(None) } else { self.files.open(path) }
     }
 
     fn is_bounded(&self) -> bool {
@@ -213,11 +297,29 @@ impl Files for Edited<'_> {
     }
 
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
-        self.files.list(dir)
+        let mut entries = self.files.list(dir)?;
+        for path in self.content.keys().filter(|path| path.parent().as_ref() == Some(dir)) {
+            if let Err(at) = entries.binary_search_by(|entry| entry.name.as_str().cmp(path.name())) {
+                let entry = Entry { name: path.name().to_owned(), kind: Kind::File, is_link: false };
+                entries.insert(at, entry);
+            }
+        }
+        Ok(entries)
     }
 
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
-        self.files.resolve(path)
+        if self.content.contains_key(path) {
+            Ok((path.clone(), Kind::File))
+        } else {
+            self.files.resolve(path)
+        }
+    }
+
+    fn any(&self, paths: &[TreePath], look: &mut dyn FnMut(&TreePath, &[u8]) -> bool) -> bool {
+        let (changed, same): (Vec<TreePath>, Vec<TreePath>) =
+            paths.iter().cloned().partition(|path| self.content.contains_key(path));
+        let mut found = |path: &TreePath| self.content.get(path).is_some_and(|content| look(path, content));
+        changed.iter().any(&mut found) || self.files.any(&same, look)
     }
 }
 
@@ -263,6 +365,7 @@ mod tests {
             images: [(name, image)].into(),
             annotations: [("a".to_owned(), "true".to_owned())].into(),
             from_flags: true,
+            ..Edits::default()
         };
         let text = b"resources: [x.yaml]\nimages:\n- name: web\n  newName: w\n  newTag: '1'\n- {name: db, newTag: 9}\n";
         let text = String::from_utf8(edits.apply(text, "k").unwrap()).unwrap();

@@ -1,11 +1,13 @@
 //! What `serve` is told: plugin.yaml, flags, the sidecar's environment, resolved before the first request.
 
-use crate::cli::args::{self, Command, FillArgs, GenerateArgs, RunArgs, ServeArgs, SharedArgs};
+use crate::cli::args::{FillArgs, RunArgs, ServeArgs, SharedArgs};
 use crate::cli::render_args::RenderArgs;
+use crate::plugin::{self, Filling, Meaning};
 use crate::report::Problem;
 use crate::settings::Env;
 use crate::settings::{self, FromFiles, Given, Purpose, Settings, secret_name};
 use anyhow::Result;
+use keyfill_cmp::AppRequest;
 use keyfill_cmp::config::{self, PluginConfig};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +17,8 @@ use std::time::Duration;
 pub struct Configuration {
     /// plugin.yaml.
     pub plugin: PluginConfig,
+    /// What its commands mean.
+    pub meaning: Meaning,
     /// The sidecar's environment.
     pub env: Env,
     /// Settings of the config file and of the administrator's `-s` Secret.
@@ -34,20 +38,26 @@ pub struct Configuration {
 impl Configuration {
     /// Reads plugin.yaml and resolves the administrator's settings. It fails when they cannot be followed,
     /// and without a rule for allowed paths: a server that serves every project must say who may read what.
-    pub fn resolve(shared: &SharedArgs, args: &ServeArgs, env: Env) -> Result<Self> {
-        let plugin = PluginConfig::read(&args.config_dir_path)?;
-        let generate = own_generate(&plugin)?;
-        check_other_commands(&plugin)?;
+    pub fn resolve(shared: &SharedArgs, args: &ServeArgs, env: &Env) -> Result<Self> {
+        let (plugin, mut meaning) = meaning(args, env)?;
+        let settings = meaning.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let env: Env = env.iter().chain(settings).collect();
         // Flags of plugin.yaml's own command are the administrator's, as are those of serve, which win.
-        let (shared, fill, render, run) = match generate {
+        let (mut shared, fill, render, run) = match meaning.filling.take() {
             None => (shared.clone(), args.fill.clone(), args.render.clone(), args.run.clone()),
-            Some((line_shared, line)) => (
-                merged(shared, line_shared),
-                if has_fill(&args.fill) { args.fill.clone() } else { line.fill },
-                line.render,
-                if args.run.deadline.is_some() { args.run.clone() } else { line.run },
-            ),
+            Some(Filling { shared: line_shared, generate: line, secret }) => {
+                meaning.secret = secret;
+                (
+                    merged(shared, line_shared),
+                    if has_fill(&args.fill) { args.fill.clone() } else { line.fill },
+                    if meaning.generate.is_some() { args.render.clone() } else { line.render },
+                    if args.run.deadline.is_some() { args.run.clone() } else { line.run },
+                )
+            }
         };
+        if let Some(name) = meaning.sidecars_secret() {
+            shared.secret_name = shared.secret_name.or(name);
+        }
         let given = given(&shared, &fill, &run, &env);
         let files = given.read_files()?;
         let resolved = settings::resolve(&given, &files)?;
@@ -60,7 +70,7 @@ impl Configuration {
             )
             .into());
         }
-        Ok(Self { plugin, deadline: resolved.deadline, env, files, shared, fill, render, run })
+        Ok(Self { plugin, meaning, deadline: resolved.deadline, env, files, shared, fill, render, run })
     }
 
     /// Where the settings of one request come from.
@@ -68,8 +78,15 @@ impl Configuration {
         given(&self.shared, &self.fill, &self.run, env)
     }
 
+    /// Whether the settings of a request are read from a Secret of its own.
+    pub fn has_own_secret(&self, request: &AppRequest) -> bool {
+        self.meaning.secret.is_some() || request.var("ARGOCD_ENV_AVP_SECRET").is_some()
+    }
+
     /// The settings of one request. A Secret that its author chose is read here.
     pub fn settings_of(&self, env: &Env) -> Result<Settings> {
+        let with_secret = self.meaning.secret_of(env);
+        let env = with_secret.as_ref().unwrap_or(env);
         let mut files = self.files.clone();
         if let Some(secret) = secret_name::of_author(&self.shared, env)? {
             files.secret = secret_name::read(&secret, env)?;
@@ -93,6 +110,14 @@ fn given<'a>(shared: &'a SharedArgs, fill: &'a FillArgs, run: &'a RunArgs, env: 
     Given { shared, fill, run, env, called_as_avp: false, purpose: Purpose::Generate }
 }
 
+/// plugin.yaml and what its commands mean.
+pub fn meaning(args: &ServeArgs, env: &Env) -> Result<(PluginConfig, Meaning)> {
+    let (plugin, text) = PluginConfig::read(&args.config_dir_path)?;
+    check_other_commands(&plugin)?;
+    let meaning = plugin::read(&plugin, &text, env)?;
+    Ok((plugin, meaning))
+}
+
 fn merged(given: &SharedArgs, line: SharedArgs) -> SharedArgs {
     SharedArgs {
         config_path: given.config_path.clone().or(line.config_path),
@@ -107,60 +132,14 @@ fn has_fill(fill: &FillArgs) -> bool {
     fill.source.is_some() || fill.secrets_file.is_some() || !fill.kinds.is_empty()
 }
 
-/// Whether a command's program is keyfill, or AVP's name for it.
-fn is_keyfill(program: &str) -> bool {
-    matches!(Path::new(program).file_name().and_then(|n| n.to_str()), Some("keyfill" | "argocd-vault-plugin"))
-}
-
-/// The flags of `generate.command`, which must be `keyfill generate .`.
-fn own_generate(plugin: &PluginConfig) -> Result<Option<(SharedArgs, GenerateArgs)>> {
-    let line = plugin.spec.generate.as_ref().map(config::Command::line).unwrap_or_default();
-    let Some(program) = line.first() else { return Ok(None) };
-    let refused = |why: &str| {
-        Problem::usage(format!(
-            "plugin.yaml: generate.command is {:?}: {why}. serve renders by itself and runs no command; \
-             it must be absent or keyfill's own, as in [keyfill, generate, .]",
-            line.join(" ")
-        ))
-    };
-    if !is_keyfill(program) {
-        return Err(refused("it is not keyfill").into());
-    }
-    let cli = args::parse(line.iter().map(Into::into).collect())
-        .map_err(|e| refused(e.to_string().lines().next().unwrap_or_default()))?;
-    let Command::Generate(generate) = cli.command else { return Err(refused("it is not generate").into()) };
-    if generate.paths.iter().any(|path| !matches!(path.as_str(), "." | "./")) {
-        return Err(refused("its path is not the app's folder").into());
-    }
-    Ok(Some((cli.shared, *generate)))
-}
-
+/// What plugin.yaml has and serve cannot do.
 fn check_other_commands(plugin: &PluginConfig) -> Result<()> {
-    let refused = |what: &str, how: &str| {
-        Problem::usage(format!("plugin.yaml: {what} is set, and serve runs no command; {how}"))
-    };
-    if plugin.spec.init.as_ref().is_some_and(|c| !c.line().is_empty()) {
-        return Err(refused("init", "remove it: charts must be vendored in charts/").into());
-    }
     if plugin.spec.parameters.dynamic.as_ref().is_some_and(|c| !c.line().is_empty()) {
-        return Err(refused("parameters.dynamic", "announce parameters with parameters.static").into());
+        let message = "plugin.yaml: parameters.dynamic is set, and serve runs no command; announce parameters with \
+                       parameters.static";
+        return Err(Problem::usage(message).into());
     }
-    let find = &plugin.spec.discover.find;
-    let line: Vec<&String> = find.command.iter().chain(&find.args).collect();
-    let own = match &line[..] {
-        [] => true,
-        [program, verb, rest @ ..] => {
-            is_keyfill(program)
-                && *verb == "discover"
-                && rest.iter().all(|a| matches!(a.as_str(), "." | "./" | "--any"))
-        }
-        [_] => false,
-    };
-    if own {
-        Ok(())
-    } else {
-        Err(refused("discover.find.command", "it must be [keyfill, discover, .]").into())
-    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -177,7 +156,7 @@ mod tests {
         let cli = Cli::try_parse_from(["keyfill", "serve", "--config-dir-path", &folder])?;
         let Command::Serve(args) = cli.command else { anyhow::bail!("not serve") };
         let args: ServeArgs = *args;
-        Configuration::resolve(&SharedArgs::default(), &args, vars.iter().copied().collect())
+        Configuration::resolve(&SharedArgs::default(), &args, &vars.iter().copied().collect())
     }
 
     const VAULT: &[(&str, &str)] = &[
@@ -195,12 +174,12 @@ mod tests {
     #[test]
     fn other_commands_are_refused() {
         for (spec, what) in [
-            ("{generate: {command: [sh, -c, 'kustomize build .']}}", "not keyfill"),
+            ("{generate: {command: [sh, -c, 'kustomize build . | sed s/a/b/']}}", "sed"),
             ("{generate: {command: [keyfill, generate, ../other]}}", "path"),
             ("{generate: {command: [keyfill, generate, ., --nope]}}", "--nope"),
-            ("{init: {command: [helm, dependency, build]}}", "init"),
+            ("{init: {command: [git, pull]}}", "init: \"git pull\""),
             ("{parameters: {dynamic: {command: [x]}}}", "parameters.dynamic"),
-            ("{discover: {find: {command: [sh, -c, find]}}}", "discover.find.command"),
+            ("{discover: {find: {command: [sh, -c, python x]}}}", "discover: \"python x\""),
         ] {
             let error = resolve(spec, VAULT).unwrap_err().to_string();
             assert!(error.contains(what), "{error}");

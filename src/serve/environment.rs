@@ -7,7 +7,7 @@ use keyfill_cmp::AppRequest;
 pub const AUTHORS_EXPRESSION: &str = "ARGOCD_ENV_AVP_PATH_VALIDATION";
 
 /// Variables that only a request may give. The sidecar's own of these names are not for any app.
-fn is_of_request(name: &str) -> bool {
+pub fn is_of_request(name: &str) -> bool {
     name.starts_with("ARGOCD_APP_")
         || name.starts_with("ARGOCD_ENV_")
         || name.starts_with("PARAM_")

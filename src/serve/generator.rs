@@ -143,7 +143,7 @@ impl KeyfillGenerator {
 
     /// The settings of a request; where a Secret of the cluster has to be read for them, aside.
     async fn prepared(&self, request: &AppRequest) -> Result<Prepared> {
-        if request.var("ARGOCD_ENV_AVP_SECRET").is_none() {
+        if !self.configuration.has_own_secret(request) {
             return self.prepare(request);
         }
         // It waits for the API server, which this thread must not.

@@ -2,6 +2,7 @@
 
 use super::bounds::Bounds;
 use super::crashes::{self, Crashes};
+use super::environment;
 use super::metrics::{Death, Metrics};
 use super::orders::{self, Failed, Generated, Matches, Numbered, Order, Report, Wanted};
 use super::render_cache::Kept;
@@ -505,5 +506,7 @@ pub fn matches_order(
     memory: u64,
 ) -> Order {
     let task = orders::Task { path: request.path.as_str().to_owned(), milliseconds, memory };
-    Order::Matches(Box::new(Matches { task, archive }))
+    let env = environment::of_request(request, false);
+    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Order::Matches(Box::new(Matches { task, env, archive }))
 }

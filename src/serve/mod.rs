@@ -10,7 +10,7 @@ mod bounds;
 mod configuration;
 mod crashes;
 mod documents;
-mod environment;
+pub mod environment;
 mod generator;
 mod job;
 mod log;

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::cli::render_args::RenderArgs;
 use crate::fill::StoreKinds;
+use crate::plugin::plan::Plan;
 use crate::settings::SourceKind;
 use bytes::Bytes;
 use keyfill_diag::Class;
@@ -41,6 +42,8 @@ pub struct Start {
     pub render: RenderArgs,
     /// plugin.yaml's discovery.
     pub discovery: Discovery,
+    /// What plugin.yaml's commands render; without one the worker finds out by itself.
+    pub plan: Option<Plan>,
     /// The administrator's variables that rendering knows: none of them is a credential.
     pub env: Vec<(String, String)>,
 }
@@ -56,6 +59,8 @@ pub struct Discovery {
     pub file_name: String,
     /// `discover.find.glob`
     pub glob: String,
+    /// `discover.find.command`, where it is not `keyfill discover`.
+    pub asked: Option<Plan>,
 }
 
 /// What both kinds of work are told.
@@ -95,6 +100,8 @@ pub struct Generate {
 pub struct Matches {
     /// Where, how long, how much.
     pub task: Task,
+    /// The request's own variables.
+    pub env: Vec<(String, String)>,
     /// What is looked at.
     pub archive: Archive,
 }

@@ -1,7 +1,7 @@
 //! The supervisor: it starts the workers and the server, and ends with a signal.
 
 use super::bounds::Bounds;
-use super::configuration::Configuration;
+use super::configuration::{self, Configuration};
 use super::environment;
 use super::generator::KeyfillGenerator;
 use super::job::Jobs;
@@ -10,12 +10,14 @@ use super::metrics;
 use super::orders::{self, Discovery, Order, Report, Start};
 use super::worker;
 use crate::cli::args::{ServeArgs, SharedArgs};
+use crate::plugin::Discover;
 use crate::report::Problem;
 use crate::settings::Env;
 use anyhow::{Context as _, Result};
 use keyfill_cmp::archive::Limits;
 use keyfill_cmp::{Server, ServerOptions};
 use keyfill_workers::{Pool, PoolOptions, Program};
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -40,7 +42,10 @@ const START: Duration = Duration::from_secs(20);
 const ALLOCATOR: [(&str, &str); 2] = [("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_ARENA_RESERVE", "0")];
 
 /// Runs the command until a signal ends it.
-pub fn run(shared: &SharedArgs, args: &ServeArgs, env: Env) -> Result<()> {
+pub fn run(shared: &SharedArgs, args: &ServeArgs, env: &Env) -> Result<()> {
+    if args.explain {
+        return explain(args, env);
+    }
     let log = Arc::new(Log::new(&args.loglevel, &args.logformat)?);
     // Nobody looks into the process that holds the logins.
     #[cfg(target_os = "linux")]
@@ -49,6 +54,13 @@ pub fn run(shared: &SharedArgs, args: &ServeArgs, env: Env) -> Result<()> {
     let configuration = Configuration::resolve(shared, args, env)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(serve(args, configuration, log))
+}
+
+/// Prints what the commands of plugin.yaml were taken for.
+fn explain(args: &ServeArgs, env: &Env) -> Result<()> {
+    let (plugin, meaning) = configuration::meaning(args, env)?;
+    let text = meaning.explained(&plugin);
+    std::io::stdout().lock().write_all(text.as_bytes()).context("cannot print")
 }
 
 async fn serve(args: &ServeArgs, configuration: Configuration, log: Arc<Log>) -> Result<()> {
@@ -154,10 +166,15 @@ async fn pool(
         render: configuration.render.clone(),
         discovery: Discovery {
             configured: discover.is_configured(),
-            any: discover.find.command.iter().chain(&discover.find.args).any(|a| a == "--any"),
+            any: matches!(configuration.meaning.discover, Discover::Own(true)),
             file_name: discover.file_name.clone(),
             glob: discover.find.glob.clone(),
+            asked: match &configuration.meaning.discover {
+                Discover::Asked(plan) => Some(plan.clone()),
+                Discover::None | Discover::Own(_) => None,
+            },
         },
+        plan: configuration.meaning.generate.clone(),
         env: environment.clone(),
     }));
     let mut program = Program::this(&[worker::ARGUMENT])?;

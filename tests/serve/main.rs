@@ -6,6 +6,7 @@
 mod clients;
 mod life;
 mod official;
+mod plugins;
 mod policy;
 mod protocol;
 mod stores;

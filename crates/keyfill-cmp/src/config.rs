@@ -39,10 +39,10 @@ pub struct Spec {
     /// The version, which becomes a part of the socket's name.
     #[serde(default)]
     pub version: String,
-    /// Not run: it must be absent.
+    /// Not run: what it does is read.
     #[serde(default)]
     pub init: Option<Command>,
-    /// Not run: it must be keyfill's own, or absent.
+    /// Not run: what it does is read.
     #[serde(default)]
     pub generate: Option<Command>,
     /// Which folders are for the plugin.
@@ -100,7 +100,7 @@ pub struct Discover {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Find {
-    /// Not run: it must be `keyfill discover`.
+    /// Not run: what it looks for is read.
     #[serde(default)]
     pub command: Vec<String>,
     /// Further arguments.
@@ -171,13 +171,14 @@ impl From<&Announced> for Parameter {
 }
 
 impl PluginConfig {
-    /// Reads plugin.yaml of a folder.
-    pub fn read(folder: &Path) -> Result<Self, Error> {
+    /// Reads plugin.yaml of a folder, and gives its text as well.
+    pub fn read(folder: &Path) -> Result<(Self, Vec<u8>), Error> {
         let path = folder.join(FILE_NAME);
         let text = std::fs::read(&path).map_err(|e| {
             Error::io(format!("cannot read the plugin's configuration {}", path.display()), e)
         })?;
-        Self::parse(&text).map_err(|why| Error::config(format!("{}: {why}", path.display())))
+        let config = Self::parse(&text).map_err(|why| Error::config(format!("{}: {why}", path.display())))?;
+        Ok((config, text))
     }
 
     /// Reads plugin.yaml's text. The error says what is wrong.

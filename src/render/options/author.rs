@@ -30,9 +30,9 @@ fn authors<'a>(env: &'a Env, name: &str) -> Option<(&'a str, &'a str)> {
 /// shell.
 #[derive(Parser)]
 #[command(no_binary_name = true, disable_help_flag = true, args_override_self = true)]
-struct HelmLine {
+pub(super) struct HelmLine {
     #[command(flatten)]
-    helm: HelmArgs,
+    pub(super) helm: HelmArgs,
     #[command(flatten)]
     without_effect: WithoutEffect,
 }
@@ -101,6 +101,16 @@ fn add_line(
         .map_err(|why| Problem::usage(format!("{name}: {why}")))?;
     let HelmLine { helm, .. } =
         HelmLine::try_parse_from(words).map_err(|e| refused(name, &e.to_string(), hint))?;
+    take(options, name, helm, in_tree)
+}
+
+/// Takes over what a line says.
+pub(super) fn take(
+    options: &mut HelmOptions,
+    name: &str,
+    helm: HelmArgs,
+    in_tree: &dyn Fn(&str) -> Result<ValuesFile>,
+) -> Result<()> {
     for file in &helm.values {
         options.values.push(in_tree(file)?);
     }

@@ -110,7 +110,7 @@ impl ValuesFile {
     }
 
     /// A file that the app's author names: relative to the app's folder, inside the tree.
-    pub(super) fn of_author(name: &str, folder: &TreePath) -> Result<Self> {
+    pub fn of_author(name: &str, folder: &TreePath) -> Result<Self> {
         if name.contains("://") {
             let message = format!("the values file {name} is a URL");
             let hint = "an app's values must be files of its repository";

@@ -1,10 +1,12 @@
 //! How a folder is rendered: flags, Argo CD's variables and parameters, resolved once.
 
 mod author;
+#[cfg(unix)]
+pub mod commands;
 mod helm;
 
 use super::plain::Habits;
-use crate::cli::render_args::{EngineChoice, HelmArgs, LoadRestrictor, RenderArgs, Reorder};
+use crate::cli::render_args::{EngineChoice, HelmArgs, KustomizeArgs, LoadRestrictor, RenderArgs, Reorder};
 use crate::report::Problem;
 use crate::settings::{Env, table};
 use crate::values;
@@ -154,15 +156,10 @@ pub fn resolve(
 ) -> Result<Options> {
     let k = &args.kustomize;
     let kustomize = KustomizeOptions {
-        restrict_to_root: k.load_restrictor == LoadRestrictor::RootOnly,
-        reorder: k.reorder,
-        // Charts are rendered in process: kustomize's flag guards the start of a binary.
         enable_helm: k.enable_helm || generating,
-        enable_alpha_plugins: k.enable_alpha_plugins,
-        enable_exec: k.enable_exec,
-        enable_managedby_label: k.enable_managedby_label,
         helm_kube_version: k.helm_kube_version.clone().or_else(|| env.get("KUBE_VERSION").map(str::to_owned)),
         helm_api_versions: or_listed(&k.helm_api_versions, env.get("KUBE_API_VERSIONS")),
+        ..of_flags(k)
     };
     let path = |name: &str| env.get(name).map(PathBuf::from);
     Ok(Options {
@@ -181,6 +178,21 @@ pub fn resolve(
         },
         environment: child_environment(env),
     })
+}
+
+/// What kustomize's flags say, for Argo CD. Charts are rendered in process there: kustomize's own flag for them guards
+/// the start of a binary.
+fn of_flags(args: &KustomizeArgs) -> KustomizeOptions {
+    KustomizeOptions {
+        restrict_to_root: args.load_restrictor == LoadRestrictor::RootOnly,
+        reorder: args.reorder,
+        enable_helm: true,
+        enable_alpha_plugins: args.enable_alpha_plugins,
+        enable_exec: args.enable_exec,
+        enable_managedby_label: args.enable_managedby_label,
+        helm_kube_version: args.helm_kube_version.clone(),
+        helm_api_versions: args.helm_api_versions.clone(),
+    }
 }
 
 fn engine_choice(args: &RenderArgs, setting: Option<&str>) -> Result<EngineChoice> {

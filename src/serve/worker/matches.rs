@@ -2,8 +2,10 @@
 
 use super::{Beside, open, patterns, tree_path};
 use crate::discover;
+use crate::plugin::run::{self, Request};
 use crate::report::Problem;
 use crate::serve::orders::{Discovery, Matches};
+use crate::settings::Env;
 use anyhow::Result;
 use keyfill_diag::Cx;
 
@@ -15,6 +17,9 @@ pub fn matches(rules: &Discovery, order: &Matches, beside: Beside, cx: &Cx) -> R
         patterns::file_name_fits(&files, &path, &rules.file_name)
     } else if !rules.glob.is_empty() {
         patterns::glob_fits(&files, &path, &rules.glob)
+    } else if let Some(plan) = &rules.asked {
+        let env: Env = order.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        run::matches(plan, Request { files: &files, folder: &path, env: &env, cx })?
     } else {
         let roots = discover::roots(&files, &path);
         rules.configured && roots.iter().any(|root| rules.any || discover::is_ours(&files, root))

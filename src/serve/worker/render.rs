@@ -5,15 +5,19 @@ use super::talk::Talk;
 use super::{Beside, Broke, manifests, open, tree_path};
 use crate::discover::{self, Root, RootKind};
 use crate::fill::{FillOptions, PathPolicy, Print};
-use crate::render::options::{self, Chosen};
+use crate::plugin::run::{self, Planned};
+use crate::render::edits::Edited;
+use crate::render::options::{self, Chosen, Options};
 use crate::render::plain::Habits;
 use crate::serve::documents;
 use crate::serve::environment::AUTHORS_EXPRESSION;
 use crate::serve::orders::{Fill, Generate, Generated, Input, Part, Rendered, Report, Start};
 use crate::settings::Env;
 use keyfill_diag::Cx;
+use keyfill_files::{Files, TreePath};
 use keyfill_secrets::Reads;
 use keyfill_yaml::Document;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -38,23 +42,16 @@ pub fn generate(
         Input::Archive(archive) => {
             let began = Instant::now();
             let path = tree_path(&order.task.path)?;
-            let env: Env =
-                start.env.iter().chain(&order.env).map(|(k, v)| (k.as_str(), v.as_str())).collect();
             let chosen =
                 Chosen { engine: order.engine.as_deref(), helm_compat: order.helm_compat.as_deref() };
-            let mut how = options::resolve(&start.render, &env, &path, true, chosen)?;
-            if fill.compat_avp {
-                how.habits = Habits::Avp;
-            }
             let files = open(archive, beside, &path, cx)?;
-            // With AVP's habits a folder is its YAML files.
-            let kind = if fill.compat_avp {
-                RootKind::Yaml
+            let request = Request { start, env: &order.env, chosen, compat_avp: fill.compat_avp };
+            let Planned { root, options: how, written } = request.planned(&files, path, cx)?;
+            let rendered = if written.is_empty() {
+                crate::render::render(&files, &root, &how, cx)?
             } else {
-                discover::kind_for_app(&files, &path, how.helm.is_given)
+                crate::render::render(&Edited::with(&files, written), &root, &how, cx)?
             };
-            let root = Root { kind, dir: path };
-            let rendered = crate::render::render(&files, &root, &how, cx)?;
             drop(files);
             let sorted = manifests::sort(rendered.documents, fill.compat_avp)?;
             let report = Rendered {
@@ -72,6 +69,41 @@ pub fn generate(
         }
     };
     fill_all(talk, documents, &options, Asked::knowing(order.secrets), cx)
+}
+
+/// What decides what is rendered.
+struct Request<'a> {
+    start: &'a Start,
+    env: &'a [(String, String)],
+    chosen: Chosen<'a>,
+    compat_avp: bool,
+}
+
+impl Request<'_> {
+    /// What is rendered: as plugin.yaml's commands say, else as the folder is.
+    fn planned(&self, files: &dyn Files, path: TreePath, cx: &Cx) -> anyhow::Result<Planned> {
+        let options = |env: &Env| -> anyhow::Result<Options> {
+            let mut options = options::resolve(&self.start.render, env, &path, true, self.chosen)?;
+            if self.compat_avp {
+                options.habits = Habits::Avp;
+            }
+            Ok(options)
+        };
+        if let Some(plan) = &self.start.plan {
+            // What the app says has the meaning that the commands give it, and no other.
+            let base = options(&self.start.env.iter().cloned().collect())?;
+            let env: Env = self.env.iter().cloned().collect();
+            return run::planned(plan, run::Request { files, folder: &path, env: &env, cx }, &base);
+        }
+        let options = options(&self.start.env.iter().chain(self.env).cloned().collect())?;
+        // With AVP's habits a folder is its YAML files.
+        let kind = if self.compat_avp {
+            RootKind::Yaml
+        } else {
+            discover::kind_for_app(files, &path, options.helm.is_given)
+        };
+        Ok(Planned { root: Root { kind, dir: path }, options, written: BTreeMap::new() })
+    }
 }
 
 fn fill_all(

@@ -1,0 +1,89 @@
+//! No script of plugin.yaml makes its reading panic or run on, and no value of a variable makes more of a word than
+//! words. A script and a value, with a NUL byte between.
+#![no_main]
+
+// The modules of the root package that are fuzzed: a binary cannot be a dependency.
+#[allow(dead_code)]
+#[path = "../../src/plugin/content.rs"]
+mod content;
+#[allow(dead_code)]
+#[path = "../../src/plugin/lex.rs"]
+mod lex;
+#[allow(dead_code)]
+#[path = "../../src/plugin/looking.rs"]
+mod looking;
+#[allow(dead_code)]
+#[path = "../../src/plugin/parse.rs"]
+mod parse;
+#[allow(dead_code)]
+#[path = "../../src/plugin/pattern.rs"]
+mod pattern;
+#[allow(dead_code)]
+#[path = "../../src/plugin/plan.rs"]
+mod plan;
+#[allow(dead_code)]
+#[path = "../../src/plugin/words.rs"]
+mod words;
+
+/// What a plan names of the root package besides.
+#[allow(dead_code)]
+mod render {
+    pub mod edits {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub enum Edit {
+            Image,
+        }
+    }
+}
+
+use libfuzzer_sys::fuzz_target;
+use parse::{Command, Script};
+use words::{Content, Variables};
+
+struct Same(String);
+
+impl Variables for Same {
+    fn value(&self, _: &str) -> Option<&str> {
+        Some(&self.0)
+    }
+
+    fn file(&mut self, name: String, _: &Content) -> String {
+        name
+    }
+}
+
+fn look(script: &Script, values: &mut Same) {
+    for command in script.statements.iter().flat_map(|statement| &statement.commands) {
+        match command {
+            Command::Group(inner) => look(inner, values),
+            Command::If(branches, otherwise) => {
+                for (condition, body) in branches {
+                    look(condition, values);
+                    look(body, values);
+                }
+                look(otherwise, values);
+            }
+            Command::Simple(simple) => {
+                for word in &simple.words {
+                    let fields = word.fields(values);
+                    if word.text().is_some() {
+                        assert!(fields.len() <= 1, "text is one word");
+                    }
+                    let _ = word.expand(values);
+                }
+                if let Some(program) = simple.words.first().and_then(words::Word::text) {
+                    let _ = looking::source(&program, &simple.words[1..]);
+                }
+                let _ = looking::filter(&simple.words);
+                let _ = looking::test(&simple.words);
+            }
+        }
+    }
+}
+
+fuzz_target!(|text: &str| {
+    let (script, value) = text.split_once('\0').unwrap_or((text, "a b"));
+    if let Ok(script) = parse::script(script, 0) {
+        look(&script, &mut Same(value.to_owned()));
+    }
+});

@@ -1,0 +1,333 @@
+//! A shell's text as words and signs. What a shell would run to get a word (`$(...)`, backquotes) is refused.
+
+use super::words::{Form, Piece, Word};
+use super::{content, parse};
+
+/// A token and where it stands: bytes of the text, and its line in the text from 0.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it begins.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// Its line.
+    pub line: usize,
+}
+
+/// What a token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A word.
+    Word(Word),
+    /// A sign, or a line break as `\n`.
+    Sign(&'static str),
+}
+
+/// Text that is not understood: what, on which line, why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The words.
+    pub text: String,
+    /// Their line in the text, from 0.
+    pub line: usize,
+    /// Why.
+    pub why: String,
+    /// What to write.
+    pub hint: Option<&'static str>,
+}
+
+/// The longest first.
+const SIGNS: [&str; 17] =
+    ["&>>", "<<<", "&&", "||", ";;", ">>", "<<", ">&", "<&", "&>", ">|", "\n", "|", ";", "&", "<", ">"];
+
+/// How deep `<(...)` and `${A:-${B}}` may nest.
+const DEPTH: usize = 8;
+
+/// All tokens of a text.
+pub fn tokens(text: &str, depth: usize) -> Result<Vec<Token>, Refused> {
+    let mut lexer = Lexer { text, at: 0, line: 0, depth };
+    let mut all = Vec::new();
+    while let Some(token) = lexer.token()? {
+        all.push(token);
+    }
+    Ok(all)
+}
+
+struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+    depth: usize,
+}
+
+impl Lexer<'_> {
+    fn rest(&self) -> &str {
+        &self.text[self.at..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += c.len_utf8();
+        self.line += usize::from(c == '\n');
+        Some(c)
+    }
+
+    fn refused(&self, start: usize, why: &str) -> Refused {
+        let text = self.text[start..self.at.max(start)].trim().to_owned();
+        Refused { text, line: self.line, why: why.to_owned(), hint: None }
+    }
+
+    fn skip_space(&mut self) {
+        loop {
+            let rest = self.rest();
+            if rest.starts_with("\\\n") {
+                self.at += 2;
+                self.line += 1;
+            } else if rest.starts_with([' ', '\t', '\r']) {
+                self.at += 1;
+            } else if rest.starts_with('#') {
+                self.at += rest.find('\n').unwrap_or(rest.len());
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn token(&mut self) -> Result<Option<Token>, Refused> {
+        self.skip_space();
+        let (start, line) = (self.at, self.line);
+        let rest = self.rest();
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let is_file = rest.starts_with("<(");
+        let sign = SIGNS.iter().find(|sign| rest.starts_with(**sign)).filter(|_| !is_file);
+        let kind = match sign.copied().or_else(|| ["(", ")"].into_iter().find(|sign| rest.starts_with(sign)))
+        {
+            Some(sign) if !is_file => {
+                self.at += sign.len();
+                self.line += usize::from(sign == "\n");
+                Kind::Sign(sign)
+            }
+            _ => Kind::Word(self.word(start)?),
+        };
+        Ok(Some(Token { kind, start, end: self.at, line }))
+    }
+
+    fn word(&mut self, start: usize) -> Result<Word, Refused> {
+        let mut pieces = Vec::new();
+        loop {
+            match self.peek() {
+                None | Some(' ' | '\t' | '\r' | '\n' | '|' | ';' | '&' | '>' | ')' | '(') => break,
+                Some('<') if self.rest().starts_with("<(") => pieces.push(self.file(start)?),
+                Some('<') => break,
+                _ => self.piece(start, &mut pieces)?,
+            }
+        }
+        let source = self.text[start..self.at].to_owned();
+        Ok(Word { pieces, source })
+    }
+
+    fn piece(&mut self, start: usize, pieces: &mut Vec<Piece>) -> Result<(), Refused> {
+        match self.peek() {
+            Some('\'') => {
+                self.next();
+                let Some(length) = self.rest().find('\'') else {
+                    return Err(self.refused(start, "a quote is not closed"));
+                };
+                let text = self.rest()[..length].to_owned();
+                self.line += text.matches('\n').count();
+                self.at += length + 1;
+                push(pieces, &text, true);
+            }
+            Some('"') => {
+                self.next();
+                push(pieces, "", true);
+                loop {
+                    match self.peek() {
+                        None => return Err(self.refused(start, "a quote is not closed")),
+                        Some('"') => break,
+                        Some('$') => pieces.extend(self.variable(start, true)?),
+                        Some('`') => return Err(self.substitution(start)),
+                        Some('\\') => {
+                            self.next();
+                            match self.next() {
+                                Some('\n') => {}
+                                Some(c @ ('"' | '\\' | '$' | '`')) => {
+                                    push(pieces, c.encode_utf8(&mut [0; 4]), true);
+                                }
+                                Some(c) => push(pieces, &format!("\\{c}"), true),
+                                None => {}
+                            }
+                        }
+                        Some(c) => {
+                            self.next();
+                            push(pieces, c.encode_utf8(&mut [0; 4]), true);
+                        }
+                    }
+                }
+                self.next();
+            }
+            Some('$') => pieces.extend(self.variable(start, false)?),
+            Some('`') => return Err(self.substitution(start)),
+            Some('\\') => {
+                self.next();
+                if let Some(c) = self.next().filter(|c| *c != '\n') {
+                    push(pieces, c.encode_utf8(&mut [0; 4]), true);
+                }
+            }
+            Some(c) => {
+                self.next();
+                push(pieces, c.encode_utf8(&mut [0; 4]), false);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn substitution(&mut self, start: usize) -> Refused {
+        self.at = self.text.len();
+        let mut refused =
+            self.refused(start, "what a command prints cannot be a part of another: nothing is run");
+        refused.text = refused.text.lines().next().unwrap_or_default().to_owned();
+        refused
+    }
+
+    fn name(&mut self) -> String {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let length = self.rest().find(|c| !is_name(c)).unwrap_or(self.rest().len());
+        let name = self.rest()[..length].to_owned();
+        self.at += length;
+        name
+    }
+
+    /// What stands behind a dollar; nothing is a dollar.
+    fn variable(&mut self, start: usize, quoted: bool) -> Result<Vec<Piece>, Refused> {
+        self.next();
+        match self.peek() {
+            Some('(') => Err(self.substitution(start)),
+            Some('{') => {
+                self.next();
+                self.in_braces(start, quoted).map(|piece| vec![piece])
+            }
+            Some(c) if c.is_ascii_alphabetic() || c == '_' => {
+                let name = self.name();
+                Ok(vec![Piece::Variable { name, quoted, form: Form::Plain }])
+            }
+            Some('@' | '*' | '#' | '?' | '$' | '!' | '-' | '0'..='9') => {
+                self.next();
+                Err(self.refused(start, "this variable of the shell has no meaning here"))
+            }
+            _ => Ok(vec![Piece::Text { text: "$".to_owned(), quoted: true }]),
+        }
+    }
+
+    fn in_braces(&mut self, start: usize, quoted: bool) -> Result<Piece, Refused> {
+        let name = self.name();
+        let Some(length) = closing(self.rest(), '{', '}') else {
+            return Err(self.refused(start, "a brace is not closed"));
+        };
+        let rule = self.rest()[..length].to_owned();
+        self.at += length + 1;
+        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let unknown = |lexer: &Self| lexer.refused(start, "this form of a variable is not known");
+        if !begins {
+            return Err(unknown(self));
+        }
+        let form = if rule.is_empty() {
+            Form::Plain
+        } else if let Some(inner) = rule.strip_prefix(":-").or_else(|| rule.strip_prefix('-')) {
+            Form::Default(self.inner(inner, start, quoted)?)
+        } else if let Some(inner) = rule.strip_prefix(":+").or_else(|| rule.strip_prefix('+')) {
+            Form::Alternative(self.inner(inner, start, quoted)?)
+        } else if let Some((text, last)) = behind(&rule) {
+            Form::Behind { text: text.to_owned(), last }
+        } else {
+            return Err(unknown(self));
+        };
+        Ok(Piece::Variable { name, quoted, form })
+    }
+
+    /// The pieces of a text inside braces.
+    fn inner(&self, text: &str, start: usize, quoted: bool) -> Result<Vec<Piece>, Refused> {
+        if self.depth >= DEPTH {
+            return Err(self.refused(start, "it is nested too deeply"));
+        }
+        let mut lexer = Lexer { text, at: 0, line: 0, depth: self.depth + 1 };
+        let mut pieces = Vec::new();
+        while lexer.peek().is_some() {
+            lexer.piece(0, &mut pieces).map_err(|refused| Refused { line: self.line, ..refused })?;
+        }
+        for piece in &mut pieces {
+            if let Piece::Variable { quoted: inner, .. } = piece {
+                *inner |= quoted;
+            }
+        }
+        Ok(pieces)
+    }
+
+    /// `<(...)`
+    fn file(&mut self, start: usize) -> Result<Piece, Refused> {
+        if self.depth >= DEPTH {
+            return Err(self.refused(start, "it is nested too deeply"));
+        }
+        self.at += 2;
+        let Some(length) = closing(self.rest(), '(', ')') else {
+            return Err(self.refused(start, "a parenthesis is not closed"));
+        };
+        let inside = self.rest()[..length].to_owned();
+        let line = self.line;
+        let refused = |refused: Refused| Refused { line: line + refused.line, ..refused };
+        let script = parse::script(&inside, self.depth + 1).map_err(refused)?;
+        let content = content::of_script(&script).map_err(refused)?;
+        self.line += inside.matches('\n').count();
+        self.at += length + 1;
+        Ok(Piece::File(Box::new(content)))
+    }
+}
+
+/// `#*x` and `##*x`
+fn behind(rule: &str) -> Option<(&str, bool)> {
+    let (text, last) = match rule.strip_prefix("##*") {
+        Some(text) => (text, true),
+        None => (rule.strip_prefix("#*")?, false),
+    };
+    let is_plain = !text.is_empty() && !text.contains(['*', '?', '[', '$', '`', '\\', '\'', '"']);
+    is_plain.then_some((text, last))
+}
+
+/// Where the sign that closes a text stands, quotes minded.
+fn closing(text: &str, open: char, close: char) -> Option<usize> {
+    let (mut depth, mut quote, mut escaped) = (0_usize, None, false);
+    for (at, c) in text.char_indices() {
+        match quote {
+            _ if escaped => escaped = false,
+            Some('\'') => quote = quote.filter(|_| c != '\''),
+            _ if c == '\\' => escaped = true,
+            Some(_) => quote = quote.filter(|_| c != '"'),
+            None if c == '\'' || c == '"' => quote = Some(c),
+            None if c == open => depth += 1,
+            None if c == close && depth == 0 => return Some(at),
+            None if c == close => depth -= 1,
+            None => {}
+        }
+    }
+    None
+}
+
+/// Adds text, to the piece before where that is alike.
+fn push(pieces: &mut Vec<Piece>, more: &str, is_quoted: bool) {
+    if let Some(Piece::Text { text, quoted }) = pieces.last_mut()
+        && *quoted == is_quoted
+    {
+        text.push_str(more);
+        return;
+    }
+    pieces.push(Piece::Text { text: more.to_owned(), quoted: is_quoted });
+}

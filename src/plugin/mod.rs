@@ -1,0 +1,335 @@
+//! The commands of plugin.yaml, read and never run.
+//!
+//! Plugin definitions in the field hold a small language: a shell's script with a pipe of `kustomize build` or
+//! `helm template` into argocd-vault-plugin, a few statements around it, and `find` or `grep` for discovery. [`lex`] and
+//! [`parse`] read a script, [`compile`] turns each command into a step of a [`plan`], and [`run`] does the steps for one
+//! app, in a worker: it finds what is rendered, and with which options. What is not understood is an error at the start,
+//! with its words, its line and what to write. An app's variable becomes a word of a command that is known already; it
+//! never becomes a command, a path outside of the app's repository, or a setting of the administrator's.
+
+mod compile;
+mod content;
+pub mod explain;
+mod lex;
+mod looking;
+mod parse;
+pub mod pattern;
+pub mod plan;
+pub mod run;
+mod search;
+#[cfg(test)]
+mod tests;
+pub mod words;
+
+pub use compile::Filling;
+
+use crate::report::Failure;
+use crate::serve::environment;
+use crate::settings::{Env, table};
+use compile::{Compiled, compile};
+use explain::{Said, Section};
+use keyfill_cmp::config::{self, PluginConfig};
+use keyfill_diag::{Class, Diagnostic, Place};
+use keyfill_yaml::{Node, Style};
+use lex::Refused;
+use parse::{Command, Join, Script, Simple, Statement};
+use plan::{Line, Plan, Step};
+use std::collections::{BTreeMap, BTreeSet};
+use words::{Content, Variables, Word};
+
+/// Bytes of plugin.yaml.
+const MOST_BYTES: usize = 256 << 10;
+
+/// What plugin.yaml's commands mean.
+#[derive(Clone, Debug, Default)]
+pub struct Meaning {
+    /// How is filled: the flags of argocd-vault-plugin or keyfill.
+    pub filling: Option<Filling>,
+    /// The Secret of settings, when a variable of the app names it.
+    pub secret: Option<Word>,
+    /// What is rendered; without one keyfill finds out by itself.
+    pub generate: Option<Plan>,
+    /// Which folders are for the plugin.
+    pub discover: Discover,
+    /// Variables of apps that the commands read, where they say what is rendered.
+    pub reads: Option<BTreeSet<String>>,
+    /// Settings that the commands set for argocd-vault-plugin.
+    pub settings: BTreeMap<String, String>,
+    /// Values of the sidecar's own variables that the commands name.
+    pub sidecar: BTreeMap<String, String>,
+    /// What was understood.
+    pub said: Vec<Said>,
+}
+
+impl Meaning {
+    /// The Secret of settings, when only variables of the sidecar name it: then it is the administrator's. Nothing where
+    /// no variable names one.
+    pub fn sidecars_secret(&mut self) -> Option<Option<String>> {
+        let word = self.secret.take_if(|word| {
+            let mut of_app = false;
+            word.variables(&mut |name| of_app |= environment::is_of_request(name));
+            !of_app
+        })?;
+        let name = word.expand(&mut Known { env: &Env::default(), sidecar: &self.sidecar });
+        Some(Some(name).filter(|name| !name.is_empty()))
+    }
+
+    /// The environment of a request whose variables name the Secret of settings: as if its author had named it, so that
+    /// the same rules hold. Nothing where none does.
+    pub fn secret_of(&self, env: &Env) -> Option<Env> {
+        const NAME: &str = "ARGOCD_ENV_AVP_SECRET";
+        let word = self.secret.as_ref()?;
+        let secret = word.expand(&mut Known { env, sidecar: &self.sidecar });
+        let others = env.iter().filter(|(name, _)| *name != NAME);
+        Some(others.chain([(NAME, secret.as_str())]).collect())
+    }
+}
+
+/// Variables outside of a plan.
+struct Known<'a> {
+    env: &'a Env,
+    sidecar: &'a BTreeMap<String, String>,
+}
+
+impl Variables for Known<'_> {
+    fn value(&self, name: &str) -> Option<&str> {
+        let of_app = environment::is_of_request(name).then(|| self.env.listed(name)).flatten();
+        of_app.or_else(|| self.sidecar.get(name).map(String::as_str))
+    }
+
+    fn file(&mut self, name: String, _: &Content) -> String {
+        name
+    }
+}
+
+/// How folders are found.
+#[derive(Clone, Debug, Default)]
+pub enum Discover {
+    /// By no command.
+    #[default]
+    None,
+    /// By `keyfill discover`, with whether every root counts.
+    Own(bool),
+    /// By these questions.
+    Asked(Plan),
+}
+
+/// Reads the commands of plugin.yaml. `text` is the file's own, for lines; `sidecar` the environment of the server.
+pub fn read(plugin: &PluginConfig, text: &[u8], sidecar: &Env) -> Result<Meaning, Failure> {
+    if text.len() > MOST_BYTES {
+        let message = format!("{} is larger than 256 KiB", config::FILE_NAME);
+        return Err(Diagnostic::error(Class::Usage, message).into());
+    }
+    let places = Places::of(text);
+    let spec = &plugin.spec;
+    let line =
+        |command: &Option<config::Command>| command.as_ref().map(config::Command::line).unwrap_or_default();
+    let find = &spec.discover.find;
+    let find: Vec<String> = find.command.iter().chain(&find.args).cloned().collect();
+    let mut problems = Vec::new();
+    let mut section = |section, words: &[String], out: &mut Compiled| {
+        if let Err(found) = section_of(section, words, &places, out) {
+            problems.extend(found.into_diagnostics());
+        }
+    };
+    let mut generate = Compiled::default();
+    section(Section::Init, &line(&spec.init), &mut generate);
+    generate.lines.push(always(Step::Home));
+    section(Section::Generate, &line(&spec.generate), &mut generate);
+    let mut discover = Compiled::default();
+    section(Section::Discover, &find, &mut discover);
+    let known = |out: &Compiled| sidecars(out, sidecar);
+    let (of_generate, of_discover) = (known(&generate), known(&discover));
+    for known in [&of_generate, &of_discover] {
+        problems
+            .extend(known.as_ref().err().into_iter().flat_map(|found| found.diagnostics().iter().cloned()));
+    }
+    if !problems.is_empty() {
+        return Err(Failure::new(problems));
+    }
+    let discover_plan = Plan { lines: discover.lines, sidecar: of_discover.unwrap_or_default() };
+    let mut said = generate.said;
+    said.extend(discover.said);
+    let is_own = spec.generate.is_none() || is_own(&generate.lines);
+    let is_mixed = !is_own && holds_own(&generate.lines);
+    if is_mixed {
+        let message = "keyfill generate . stands among other commands, which it does by itself".to_owned();
+        let hint = "write it alone, or write what is rendered: kustomize build . | keyfill generate -";
+        return Err(Diagnostic::error(Class::Usage, message)
+            .at(Place::file(config::FILE_NAME, None))
+            .hint(hint)
+            .into());
+    }
+    let reads = generate.variables.iter().chain(&discover.variables).filter(|name| compile::is_apps(name));
+    let reads = (!is_own).then(|| reads.cloned().collect());
+    Ok(Meaning {
+        filling: generate.filling,
+        secret: None,
+        sidecar: of_generate.clone().unwrap_or_default(),
+        generate: (!is_own).then(|| Plan { lines: generate.lines, sidecar: of_generate.unwrap_or_default() }),
+        discover: match (find.is_empty(), discover.discover) {
+            (true, _) => Discover::None,
+            (_, Some(any)) => Discover::Own(any),
+            (false, None) => Discover::Asked(discover_plan),
+        },
+        reads,
+        settings: generate.settings,
+        said,
+    })
+}
+
+const fn always(step: Step) -> Line {
+    Line { join: Join::Then, negated: false, step }
+}
+
+/// Whether keyfill's own `generate .` is all that is rendered.
+fn is_own(lines: &[Line]) -> bool {
+    let steps: Vec<&Step> =
+        flat(lines).into_iter().filter(|step| !matches!(step, Step::Nothing | Step::Home)).collect();
+    matches!(steps.as_slice(), [Step::Own])
+}
+
+fn holds_own(lines: &[Line]) -> bool {
+    flat(lines).iter().any(|step| matches!(step, Step::Own))
+}
+
+/// All steps, those of groups among them.
+fn flat(lines: &[Line]) -> Vec<&Step> {
+    let mut all = Vec::new();
+    for line in lines {
+        match &line.step {
+            Step::Group(inner) => all.extend(flat(inner)),
+            Step::If(branches, otherwise) => {
+                all.push(&line.step);
+                branches.iter().for_each(|(condition, body)| {
+                    all.extend(flat(condition));
+                    all.extend(flat(body));
+                });
+                all.extend(flat(otherwise));
+            }
+            step => all.push(step),
+        }
+    }
+    all
+}
+
+/// Compiles one section's command.
+fn section_of(
+    section: Section,
+    words: &[String],
+    places: &Places,
+    out: &mut Compiled,
+) -> Result<(), Failure> {
+    if words.is_empty() {
+        return Ok(());
+    }
+    let literal: Vec<Word> = words.iter().map(|word| Word::literal(word)).collect();
+    let first = words[0].rsplit('/').next().unwrap_or_default();
+    let is_shell = matches!(first, "sh" | "bash" | "ash" | "dash" | "zsh");
+    let (script, spot) = match compile::script_of(&literal).filter(|_| is_shell) {
+        Some(text) => {
+            let index = words.iter().position(|word| *word == text).unwrap_or(0);
+            let spot = places.spot(section, index);
+            (parse::script(&text, 0), spot)
+        }
+        None => (Ok(one_command(literal, words)), places.spot(section, 0)),
+    };
+    let at = |line: usize| spot.line(line);
+    script
+        .and_then(|script| compile(&script, section, &at, out))
+        .map_err(|refused| problem(section, &refused, spot).into())
+}
+
+/// A command that no shell reads.
+fn one_command(words: Vec<Word>, texts: &[String]) -> Script {
+    let simple = Simple { words, source: texts.join(" "), ..Simple::default() };
+    let statement = Statement { join: Join::Then, negated: false, commands: vec![Command::Simple(simple)] };
+    Script { statements: vec![statement] }
+}
+
+fn problem(section: Section, refused: &Refused, spot: Spot) -> Diagnostic {
+    let words = refused.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = format!("{section}: {words:?} is not understood: {}", refused.why);
+    let hint = refused.hint.unwrap_or(
+        "serve reads commands and runs none; docs/coming-from-avp.md lists the forms, and generate.command: \
+         [keyfill, generate, .] does the usual by itself",
+    );
+    let line = spot.line(refused.line);
+    Diagnostic::error(Class::Usage, message)
+        .at(Place::file(config::FILE_NAME, (line > 0).then_some(line)))
+        .hint(hint)
+}
+
+/// The sidecar's own variables that commands name. A credential is not handed to rendering.
+fn sidecars(out: &Compiled, sidecar: &Env) -> Result<BTreeMap<String, String>, Failure> {
+    let mut known = BTreeMap::new();
+    let names = out.variables.iter().filter(|name| !out.assigned.contains(*name));
+    for name in names.filter(|name| !environment::is_of_request(name)) {
+        let why = if table::setting(name).is_some_and(|var| var.is_secret() || var.is_ambient()) {
+            "it holds a credential of the sidecar's"
+        } else if matches!(name.as_str(), "PWD" | "OLDPWD" | "RANDOM" | "PPID" | "UID") {
+            "it is the shell's own, and none runs"
+        } else {
+            if let Some(value) = sidecar.listed(name) {
+                known.insert(name.clone(), value.to_owned());
+            }
+            continue;
+        };
+        let message = format!("the variable {name} is named in a command, and {why}");
+        return Err(Diagnostic::error(Class::Usage, message).at(Place::file(config::FILE_NAME, None)).into());
+    }
+    Ok(known)
+}
+
+/// Where the words of commands stand in the file.
+struct Places {
+    sections: BTreeMap<&'static str, Vec<Spot>>,
+}
+
+/// Where a word stands.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spot {
+    line: u32,
+    /// Whether its own lines are lines of the file, from the next one on.
+    is_block: bool,
+}
+
+impl Spot {
+    fn line(self, in_text: usize) -> u32 {
+        if self.is_block && self.line > 0 {
+            self.line.saturating_add(1).saturating_add(u32::try_from(in_text).unwrap_or(u32::MAX))
+        } else {
+            self.line
+        }
+    }
+}
+
+impl Places {
+    fn of(text: &[u8]) -> Self {
+        let documents = keyfill_yaml::load_nodes(text, &keyfill_yaml::Limits::default()).unwrap_or_default();
+        let spec = documents.first().and_then(|document| document.get("spec"));
+        let find = spec.and_then(|spec| spec.get("discover")).and_then(|discover| discover.get("find"));
+        let of = |command: Option<&Node>| -> Vec<Spot> {
+            let list =
+                |key| command.and_then(|c| c.get(key)).and_then(Node::as_seq).map(|seq| seq.items.as_slice());
+            ["command", "args"].into_iter().flat_map(|key| list(key).unwrap_or_default()).map(spot).collect()
+        };
+        let part = |key| of(spec.and_then(|spec| spec.get(key)));
+        let sections = [("init", part("init")), ("generate", part("generate")), ("discover", of(find))];
+        Self { sections: sections.into() }
+    }
+
+    fn spot(&self, section: Section, index: usize) -> Spot {
+        let name = section.to_string();
+        self.sections.get(name.as_str()).and_then(|spots| spots.get(index)).copied().unwrap_or_default()
+    }
+}
+
+fn spot(node: &Node) -> Spot {
+    match node {
+        Node::Scalar(scalar) => {
+            Spot { line: scalar.location.line(), is_block: scalar.style == Style::Literal }
+        }
+        _ => Spot::default(),
+    }
+}

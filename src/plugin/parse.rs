@@ -1,0 +1,321 @@
+//! A shell's text as commands: statements, pipes, `if`, groups. Loops, functions and jobs are refused.
+
+use super::lex::{self, Kind, Refused, Token};
+use super::words::Word;
+
+/// Statements, one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Script {
+    /// In their order.
+    pub statements: Vec<Statement>,
+}
+
+/// A pipe of commands, and when it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// When it runs.
+    pub join: Join,
+    /// Whether `!` stands before it.
+    pub negated: bool,
+    /// What one prints the next one reads.
+    pub commands: Vec<Command>,
+}
+
+/// When a statement runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Join {
+    /// Always.
+    Then,
+    /// When the one before succeeded.
+    And,
+    /// When it failed.
+    Or,
+}
+
+/// One command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A program, or assignments.
+    Simple(Simple),
+    /// `{ ...; }` and `( ... )`
+    Group(Script),
+    /// `if`: conditions with what follows, and `else`.
+    If(Vec<(Script, Script)>, Script),
+}
+
+/// A program with its words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Simple {
+    /// `A=b` before it.
+    pub assignments: Vec<(String, Word)>,
+    /// The program and its arguments.
+    pub words: Vec<Word>,
+    /// Where it reads and writes.
+    pub redirects: Vec<Redirect>,
+    /// Its text.
+    pub source: String,
+    /// Its line in the text, from 0.
+    pub line: usize,
+}
+
+/// `> file` and its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// The number before the sign.
+    pub descriptor: Option<u8>,
+    /// The sign.
+    pub sign: &'static str,
+    /// The file, or a number behind `>&`.
+    pub target: Word,
+}
+
+/// Bytes of one script.
+const MOST_BYTES: usize = 16 << 10;
+/// Tokens of one script.
+const MOST_TOKENS: usize = 2_000;
+/// How deep groups, `if` and `<(...)` may nest.
+const DEPTH: usize = 8;
+
+/// Reads a script.
+pub fn script(text: &str, depth: usize) -> Result<Script, Refused> {
+    let too_large = |why: &str| Refused { text: first_line(text), line: 0, why: why.to_owned(), hint: None };
+    if text.len() > MOST_BYTES {
+        return Err(too_large("it is larger than 16 KiB"));
+    }
+    let tokens = lex::tokens(text, depth)?;
+    if tokens.len() > MOST_TOKENS {
+        return Err(too_large("it has more than 2,000 words"));
+    }
+    let mut parser = Parser { text, tokens: &tokens, at: 0, depth };
+    let script = parser.statements(&[])?;
+    match parser.peek() {
+        None => Ok(script),
+        Some(_) => Err(parser.refused("it stands where no command can end")),
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.trim().lines().next().unwrap_or_default().chars().take(80).collect()
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    at: usize,
+    depth: usize,
+}
+
+/// Words that begin something that is run more than once, or later.
+const NOT_KNOWN: [&str; 7] = ["for", "while", "until", "case", "select", "function", "time"];
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.at)
+    }
+
+    fn refused(&self, why: &str) -> Refused {
+        let token = self.peek().or(self.tokens.last());
+        let (start, end, line) = token.map_or((0, self.text.len(), 0), |t| (t.start, t.end, t.line));
+        Refused { text: self.text[start..end].trim().to_owned(), line, why: why.to_owned(), hint: None }
+    }
+
+    fn is_sign(&self, sign: &str) -> bool {
+        matches!(self.peek(), Some(Token { kind: Kind::Sign(s), .. }) if *s == sign)
+    }
+
+    fn takes(&mut self, sign: &str) -> bool {
+        let is_it = self.is_sign(sign);
+        self.at += usize::from(is_it);
+        is_it
+    }
+
+    /// The word that stands here, when it has neither quotes nor variables.
+    fn plain(&self) -> Option<&str> {
+        match self.peek() {
+            Some(Token { kind: Kind::Word(word), start, end, .. })
+                if word.text().as_deref() == Some(&self.text[*start..*end]) =>
+            {
+                Some(&self.text[*start..*end])
+            }
+            _ => None,
+        }
+    }
+
+    fn takes_word(&mut self, wanted: &str) -> bool {
+        let is_it = self.plain() == Some(wanted);
+        self.at += usize::from(is_it);
+        is_it
+    }
+
+    fn skip_lines(&mut self) {
+        while self.takes("\n") {}
+    }
+
+    fn expects(&mut self, wanted: &str) -> Result<(), Refused> {
+        if self.takes_word(wanted) {
+            Ok(())
+        } else {
+            Err(self.refused(&format!("{wanted} is missing before it")))
+        }
+    }
+
+    /// Statements up to one of these words, a parenthesis or the end.
+    fn statements(&mut self, ends: &[&str]) -> Result<Script, Refused> {
+        let mut script = Script::default();
+        let mut join = Join::Then;
+        loop {
+            self.skip_lines();
+            let is_end =
+                self.peek().is_none() || self.is_sign(")") || self.plain().is_some_and(|w| ends.contains(&w));
+            if is_end {
+                return if join == Join::Then {
+                    Ok(script)
+                } else {
+                    Err(self.refused("a command is missing before it"))
+                };
+            }
+            script.statements.push(self.statement(join)?);
+            join = Join::Then;
+            if self.takes("&&") {
+                join = Join::And;
+            } else if self.takes("||") {
+                join = Join::Or;
+            } else if self.is_sign("&") {
+                return Err(self.refused("nothing is run beside the rest"));
+            } else if !self.takes(";") && !self.is_sign("\n") && self.peek().is_some() && !self.is_sign(")") {
+                return Err(self.refused("it is not expected here"));
+            }
+        }
+    }
+
+    fn statement(&mut self, join: Join) -> Result<Statement, Refused> {
+        let negated = self.takes_word("!");
+        let mut commands = vec![self.command()?];
+        while self.takes("|") {
+            self.skip_lines();
+            commands.push(self.command()?);
+        }
+        Ok(Statement { join, negated, commands })
+    }
+
+    fn command(&mut self) -> Result<Command, Refused> {
+        if self.depth >= DEPTH {
+            return Err(self.refused("it is nested too deeply"));
+        }
+        self.depth += 1;
+        let command = self.command_here();
+        self.depth -= 1;
+        command
+    }
+
+    fn command_here(&mut self) -> Result<Command, Refused> {
+        if self.takes("(") {
+            let inside = self.statements(&[])?;
+            return if self.takes(")") {
+                Ok(Command::Group(inside))
+            } else {
+                Err(self.refused("a parenthesis is not closed"))
+            };
+        }
+        match self.plain() {
+            Some("{") => {
+                self.at += 1;
+                let inside = self.statements(&["}"])?;
+                self.expects("}")?;
+                Ok(Command::Group(inside))
+            }
+            Some("if") => {
+                self.at += 1;
+                self.conditional()
+            }
+            Some(word) if NOT_KNOWN.contains(&word) => {
+                let why = format!("{word} is not a part of what is understood");
+                let refused = self.refused(&why);
+                let start = self.peek().map_or(0, |token| token.start);
+                Err(Refused { text: first_line(&self.text[start..]), ..refused })
+            }
+            _ => self.simple().map(Command::Simple),
+        }
+    }
+
+    fn conditional(&mut self) -> Result<Command, Refused> {
+        let mut branches = Vec::new();
+        loop {
+            let condition = self.statements(&["then"])?;
+            self.expects("then")?;
+            let body = self.statements(&["elif", "else", "fi"])?;
+            branches.push((condition, body));
+            if !self.takes_word("elif") {
+                break;
+            }
+        }
+        let otherwise = if self.takes_word("else") { self.statements(&["fi"])? } else { Script::default() };
+        self.expects("fi")?;
+        Ok(Command::If(branches, otherwise))
+    }
+
+    fn simple(&mut self) -> Result<Simple, Refused> {
+        let first = self.at;
+        let mut simple = Simple { line: self.peek().map_or(0, |token| token.line), ..Simple::default() };
+        while let Some(token) = self.peek() {
+            match &token.kind {
+                Kind::Word(word) => {
+                    let assignment = if simple.words.is_empty() { assignment(word) } else { None };
+                    match assignment {
+                        Some(assignment) => simple.assignments.push(assignment),
+                        None => simple.words.push(word.clone()),
+                    }
+                    self.at += 1;
+                }
+                Kind::Sign(sign @ (">" | ">>" | "<" | ">&" | "&>" | ">|")) => {
+                    let (sign, start) = (*sign, token.start);
+                    let descriptor = self.descriptor(&mut simple, start);
+                    self.at += 1;
+                    let Some(Token { kind: Kind::Word(target), .. }) = self.peek() else {
+                        return Err(self.refused("the name of a file is missing before it"));
+                    };
+                    simple.redirects.push(Redirect { descriptor, sign, target: target.clone() });
+                    self.at += 1;
+                }
+                Kind::Sign("<<" | "<<<" | "<&" | "&>>") => {
+                    return Err(self.refused("this redirection is not known"));
+                }
+                Kind::Sign("(") => return Err(self.refused("functions and lists are not known")),
+                Kind::Sign(_) => break,
+            }
+        }
+        if self.at == first {
+            return Err(self.refused("a command is missing before it"));
+        }
+        let (start, end) = (self.tokens[first].start, self.tokens[self.at - 1].end);
+        simple.source = self.text[start..end].to_owned();
+        Ok(simple)
+    }
+
+    /// The number that stands right before a redirection's sign.
+    fn descriptor(&self, simple: &mut Simple, start: usize) -> Option<u8> {
+        let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at))?;
+        if before.end != start {
+            return None;
+        }
+        let number = self.text[before.start..before.end].parse().ok()?;
+        simple.words.pop();
+        Some(number)
+    }
+}
+
+/// `NAME=value`
+pub fn assignment(word: &Word) -> Option<(String, Word)> {
+    use super::words::Piece;
+    let Some(Piece::Text { text, quoted: false }) = word.pieces.first() else { return None };
+    let (name, value) = text.split_once('=')?;
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !is_name {
+        return None;
+    }
+    let mut pieces = word.pieces.clone();
+    pieces[0] = Piece::Text { text: value.to_owned(), quoted: false };
+    let source = word.source.get(name.len() + 1..).unwrap_or_default().to_owned();
+    Some((name.to_owned(), Word { pieces, source }))
+}

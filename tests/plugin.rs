@@ -1,0 +1,50 @@
+//! `keyfill serve --explain` over the folders of `testdata/plugin`, each a form of plugin.yaml that teams have: what its
+//! commands are taken for is `expected.txt`, why they are refused `expected.err`.
+//!
+//! With `KEYFILL_TEST_WRITE=1` the expected files are written anew, to be read before they are committed.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What is wrong with a form.
+fn check(form: &Path) -> Option<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_keyfill"))
+        .args(["serve", "--explain", "--config-dir-path"])
+        .arg(form)
+        .env_clear()
+        .envs([("CLUSTER_NAME", "blue"), ("TEAM_NAME", "web"), ("VAULT_TOKEN", "hush")])
+        .output()
+        .expect("keyfill starts");
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (file, got) =
+        if output.status.success() { ("expected.txt", stdout) } else { ("expected.err", stderr.clone()) };
+    let is_refused = form.file_name().is_some_and(|name| name.to_string_lossy().starts_with("refused"));
+    if is_refused == output.status.success() || stderr.contains("hush") {
+        return Some(format!("it must be {}: {stderr}", if is_refused { "refused" } else { "understood" }));
+    }
+    let path = form.join(file);
+    if std::env::var_os("KEYFILL_TEST_WRITE").is_some() {
+        fs::write(&path, &*got).expect("the expected file can be written");
+        return None;
+    }
+    match fs::read_to_string(&path) {
+        Ok(expected) if expected == got => None,
+        Ok(expected) => Some(format!("expected:\n{expected}\ngot:\n{got}")),
+        Err(_) => Some(format!("{file} is not there; stderr: {stderr}")),
+    }
+}
+
+#[test]
+fn every_form_is_taken_for_what_it_means() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/plugin");
+    let entries = fs::read_dir(&folder).expect("testdata/plugin is there");
+    let mut forms: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    forms.sort();
+    assert!(forms.len() >= 45, "{forms:?}");
+    let wrong: Vec<String> =
+        forms.iter().filter_map(|form| Some(format!("{}: {}", form.display(), check(form)?))).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}

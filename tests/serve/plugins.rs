@@ -1,0 +1,90 @@
+//! plugin.yaml as teams have it: its commands are read, and apps are rendered as they say.
+
+use crate::{SECRETS, Server, TEAM};
+use keyfill_testkit::oracle;
+use serde_json::{Value, json};
+
+/// A server with a plugin.yaml of this spec, over a secrets file; nothing where its client is missing.
+fn server(spec: &str) -> Option<(Server, tempfile::TempDir)> {
+    oracle("cmp-client")?;
+    let dir = tempfile::tempdir().expect("a folder");
+    let secrets = dir.path().join("secrets.yaml");
+    std::fs::write(&secrets, SECRETS).expect("a file");
+    let plugin = format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\nmetadata: {{name: keyfill}}\nspec:\n  \
+         allowConcurrency: true\n  lockRepo: false\n{spec}"
+    );
+    Some((Server::with_plugin(&plugin, &secrets), dir))
+}
+
+/// A repository with an app that is a chart and a kustomization, and a folder beside it.
+fn repository() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    for (name, text) in [
+        ("app/Chart.yaml", "apiVersion: v2\nname: c\nversion: 0.1.0\n"),
+        (
+            "app/templates/a.yaml",
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: '{{ .Release.Name }}'}\nstringData: {k: '<path:secret/data/team/app#user>', \
+             v: '{{ .Values.v }}'}\n",
+        ),
+        ("app/values.yaml", "v: default\n"),
+        ("app/prod.yaml", "v: prod\n"),
+        ("app/kustomization.yaml", "resources: [r.yaml]\n"),
+        (
+            "app/r.yaml",
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: k}\nstringData: {k: <path:secret/data/team/app#user>}\n",
+        ),
+        ("other/x.txt", "none\n"),
+    ] {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+    dir
+}
+
+fn secret(name: &str, value: Option<&str>) -> Value {
+    let value = value.map(|value| format!(",\"v\":\"{value}\"")).unwrap_or_default();
+    json!([format!(
+        "{{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{{\"name\":\"{name}\"}},\"stringData\":{{\"k\":\"alice-value\"{value}}}}}"
+    )])
+}
+
+#[test]
+fn a_pipe_of_helm_renders_the_chart_with_the_apps_words() {
+    let spec = "  discover:\n    find:\n      command: [sh, -c, \"find . -name 'Chart.yaml' && find . -name 'values.yaml'\"]\n  \
+                generate:\n    command:\n    - bash\n    - -c\n    - |\n      helm template $ARGOCD_ENV_RELEASE $ARGOCD_ENV_HELM_ARGS \
+                -f <(echo \"$ARGOCD_ENV_HELM_VALUES\") . |\n      argocd-vault-plugin generate -\n";
+    let Some((server, _secrets)) = server(spec) else { return };
+    let app = repository();
+    let call = |more: &[&str]| {
+        let vars = [TEAM, &["ARGOCD_ENV_RELEASE=r"], more].concat();
+        server.call(app.path(), &["-path", "app"], &vars)
+    };
+    let answer = call(&[]);
+    assert_eq!(answer["one"], secret("r", Some("default")), "{answer}");
+    assert_eq!(call(&["ARGOCD_ENV_HELM_ARGS=-f prod.yaml"])["one"], secret("r", Some("prod")));
+    let both = ["ARGOCD_ENV_HELM_ARGS=-f prod.yaml", "ARGOCD_ENV_HELM_VALUES=v: app"];
+    assert_eq!(call(&both)["one"], secret("r", Some("app")));
+    for bad in ["-f /etc/passwd", "-f ../../x", "--post-renderer ./x", "; id"] {
+        let answer = call(&[&format!("ARGOCD_ENV_HELM_ARGS={bad}")]);
+        assert!(answer["one"].is_null() && answer["message"].is_string(), "{bad}: {answer}");
+    }
+    let looks = |path: &str| {
+        server.call(app.path(), &["-path", path, "-call", "MatchRepository"], &[])["one"].clone()
+    };
+    assert_eq!((looks("app"), looks("other")), (json!(["1"]), json!([])));
+}
+
+#[test]
+fn a_pipe_of_kustomize_renders_the_kustomization_whatever_the_app_says() {
+    let spec = "  discover:\n    find:\n      command: [find, ., -name, kustomization.yaml]\n  \
+                generate:\n    command: [sh, -c, \"kustomize build . | argocd-vault-plugin generate -\"]\n";
+    let Some((server, _secrets)) = server(spec) else { return };
+    let app = repository();
+    let vars = [TEAM, &["ARGOCD_ENV_HELM_ARGS=-f prod.yaml"]].concat();
+    let answer = server.call(app.path(), &["-path", "app"], &vars);
+    assert_eq!(answer["one"], secret("k", None), "{answer}");
+    let answer = server.call(app.path(), &["-path", "other"], TEAM);
+    assert!(answer["message"].as_str().is_some_and(|m| m.contains("kustomization")), "{answer}");
+}
