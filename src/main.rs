@@ -12,6 +12,7 @@ mod fill;
 mod ignore_file;
 mod memory;
 mod output_files;
+mod outside;
 mod pipeline;
 mod places;
 #[cfg(unix)]

@@ -107,9 +107,10 @@ fn render_tree(run: &Run, tree: &Tree, root: Option<&Root>, timings: &mut Timing
     if root.kind == RootKind::Chart && tree.is_whole_file_system() {
         // No boundary is known: the chart's own folder is one for its links and for --set-file.
         let fenced = Fenced::new(files, &root.dir, run.options.values_in_tree());
-        return timings.stage("render", || render::render(&fenced, root, &run.options, &run.cx));
+        return timings
+            .stage("render", || render::render(&fenced, root, &run.options, &run.outside, &run.cx));
     }
-    timings.stage("render", || render::render(files, root, &run.options, &run.cx))
+    timings.stage("render", || render::render(files, root, &run.options, &run.outside, &run.cx))
 }
 
 /// Room for most streams: twice the largest that was measured.
@@ -170,7 +171,7 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 /// The problems of one root of the run's tree, found without a store. With `known`, which knows the secrets
 /// that exist, paths and keys are looked up there.
 pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>) -> Vec<Diagnostic> {
-    let rendered = match render::for_check(&*tree.files, root, &run.options, &run.cx) {
+    let rendered = match render::for_check(&*tree.files, root, &run.options, &run.outside, &run.cx) {
         Ok(rendered) => rendered,
         Err(failure) => return failure.into_diagnostics(),
     };

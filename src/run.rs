@@ -3,6 +3,7 @@
 
 use crate::cli::render_args::RenderArgs;
 use crate::fill::Sources;
+use crate::outside::Outside;
 use crate::places::TreeTexts;
 use crate::render::options::{self, Chosen, Options};
 use crate::render::plain::Habits;
@@ -22,6 +23,8 @@ pub struct Run {
     pub settings: Settings,
     /// How a folder is rendered.
     pub options: Options,
+    /// What does not lie in the tree.
+    pub outside: Outside,
     /// Deadline, cancellation, limits.
     pub cx: Cx,
 }
@@ -46,7 +49,7 @@ impl Run {
         let options = options(given, render, &settings, &folder)?;
         settings.fill.sources = input.tree().map(|tree| sources(given, tree));
         let cx = settings.cx();
-        Ok(Self { input, settings, options, cx })
+        Ok(Self { input, settings, options, outside: Outside::default(), cx })
     }
 }
 

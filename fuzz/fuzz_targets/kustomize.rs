@@ -3,7 +3,7 @@
 
 use keyfill_diag::Cx;
 use keyfill_files::MemoryFiles;
-use keyfill_kustomize::{BuildRequest, NoCharts, build};
+use keyfill_kustomize::{BuildRequest, Outside, build};
 use keyfill_yaml::{Body, to_yaml};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fuzz_target!(|input: &[u8]| {
     let mut cx = Cx::with_time(Duration::from_secs(5));
     cx.limits.depth = 100;
     cx.limits.nodes = 50_000;
-    if let Ok(built) = build(&files, &BuildRequest::default(), &NoCharts, &cx) {
+    if let Ok(built) = build(&files, &BuildRequest::default(), Outside::default(), &cx) {
         for document in &built.documents {
             if let Body::Tree(node) = &document.body {
                 to_yaml(&**node);

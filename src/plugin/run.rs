@@ -6,6 +6,7 @@ use super::search::Place;
 use super::words::{Content, Variables, Word};
 use crate::discover::{Root, RootKind};
 use crate::emit::Output;
+use crate::outside::Outside;
 use crate::references;
 use crate::render;
 use crate::render::edits::{Edit, Edited, Edits};
@@ -27,6 +28,8 @@ pub struct Request<'a> {
     pub folder: &'a TreePath,
     /// The request's variables.
     pub env: &'a Env,
+    /// Whom engines ask for what the tree does not hold.
+    pub outside: &'a Outside,
     /// When to stop.
     pub cx: &'a Cx,
 }
@@ -353,7 +356,8 @@ impl<'a> Machine<'a> {
                 continue;
             }
             let files = Edited::with(self.request.files, planned.written);
-            let rendered = render::render(&files, &planned.root, &planned.options, self.request.cx)?;
+            let Request { outside, cx, .. } = self.request;
+            let rendered = render::render(&files, &planned.root, &planned.options, outside, cx)?;
             let text = Output::of(&rendered.documents).to_bytes();
             if let Some(path) = TreePath::new(&name) {
                 self.written.insert(path, text.into());

@@ -3,6 +3,7 @@
 use super::run::{self, Planned, Request};
 use super::{Discover, Meaning, read};
 use crate::discover::RootKind;
+use crate::outside::Outside;
 use crate::render::edits::Edited;
 use crate::render::options::{self, Chosen, ValuesFile};
 use crate::render::{self};
@@ -47,7 +48,11 @@ fn planned(commands: &str, vars: &[(&str, &str)]) -> anyhow::Result<Planned> {
     let env: Env = vars.iter().copied().collect();
     let (folder, cx) = (TreePath::new("app").unwrap(), Cx::default());
     let base = options::resolve(&Default::default(), &Env::default(), &folder, true, Chosen::default())?;
-    run::planned(&plan, Request { files: &files, folder: &folder, env: &env, cx: &cx }, &base)
+    run::planned(
+        &plan,
+        Request { files: &files, folder: &folder, env: &env, outside: &Outside::default(), cx: &cx },
+        &base,
+    )
 }
 
 /// What comes of it.
@@ -55,7 +60,8 @@ fn rendered(commands: &str, vars: &[(&str, &str)]) -> String {
     let planned = planned(commands, vars).unwrap_or_else(|error| panic!("{commands}: {error:#}"));
     let files: MemoryFiles = FILES.iter().copied().collect();
     let files = Edited::with(&files, planned.written);
-    let rendered = render::render(&files, &planned.root, &planned.options, &Cx::default());
+    let rendered =
+        render::render(&files, &planned.root, &planned.options, &Outside::default(), &Cx::default());
     let rendered = rendered.unwrap_or_else(|error| panic!("{commands}: {error:#}"));
     String::from_utf8(crate::emit::Output::of(&rendered.documents).to_bytes()).unwrap()
 }
@@ -284,7 +290,11 @@ fn matches(commands: &str, files: &[(&str, &'static str)]) -> bool {
     let Discover::Asked(plan) = meaning(&spec).discover else { panic!("{commands}") };
     let files: MemoryFiles = files.iter().copied().collect();
     let (folder, cx, env) = (TreePath::new("app").unwrap(), Cx::default(), Env::default());
-    run::matches(&plan, Request { files: &files, folder: &folder, env: &env, cx: &cx }).unwrap()
+    run::matches(
+        &plan,
+        Request { files: &files, folder: &folder, env: &env, outside: &Outside::default(), cx: &cx },
+    )
+    .unwrap()
 }
 
 #[test]

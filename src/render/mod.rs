@@ -10,6 +10,7 @@ mod verify;
 
 use crate::cli::render_args::EngineChoice;
 use crate::discover::{Root, RootKind};
+use crate::outside::Outside;
 use crate::report::{Failure, Problem};
 use anyhow::Result;
 use bytes::Bytes;
@@ -46,43 +47,55 @@ pub fn is_unsupported(error: &anyhow::Error) -> bool {
 }
 
 /// Renders one root.
-pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered> {
+pub fn render(
+    files: &dyn Files,
+    root: &Root,
+    options: &Options,
+    outside: &Outside,
+    cx: &Cx,
+) -> Result<Rendered> {
     if options.edits.is_empty() {
-        return choose(files, root, options, cx);
+        return choose(files, root, options, outside, cx);
     }
     if root.kind != RootKind::Kustomization {
         if options.edits.from_flags {
             let what = "--set-image and --set-annotation change a kustomization, and this folder has none";
             return Err(Problem::usage(format!("{what}: {}", root.dir)).into());
         }
-        return choose(files, root, options, cx);
+        return choose(files, root, options, outside, cx);
     }
     let Some(path) = crate::references::kustomization_file(files, &root.dir) else {
-        return choose(files, root, options, cx);
+        return choose(files, root, options, outside, cx);
     };
     let text = options.edits.apply(&files.read(&path)?, path.as_str())?;
-    choose(&edits::Edited::new(files, path, text), root, options, cx)
+    choose(&edits::Edited::new(files, path, text), root, options, outside, cx)
 }
 
-fn choose(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered> {
-    let mut rendered = by_engine(files, root, options, cx)?;
+fn choose(files: &dyn Files, root: &Root, options: &Options, outside: &Outside, cx: &Cx) -> Result<Rendered> {
+    let mut rendered = by_engine(files, root, options, outside, cx)?;
     if root.kind == RootKind::Chart {
         rendered.warnings.extend_from_slice(&options.helm.warnings);
     }
     Ok(rendered)
 }
 
-fn by_engine(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered> {
+fn by_engine(
+    files: &dyn Files,
+    root: &Root,
+    options: &Options,
+    outside: &Outside,
+    cx: &Cx,
+) -> Result<Rendered> {
     if root.kind == RootKind::Yaml {
         return plain::folder(files, &root.dir, options.habits, cx);
     }
     match options.engine {
         EngineChoice::Native => {
-            native::render(files, root, options, cx).map_err(native::NativeError::into_error)
+            native::render(files, root, options, outside, cx).map_err(native::NativeError::into_error)
         }
         EngineChoice::Exec => by_binary(files, root, options, cx),
-        EngineChoice::Verify => verify::render(files, root, options, cx),
-        EngineChoice::Auto => match native::render(files, root, options, cx) {
+        EngineChoice::Verify => verify::render(files, root, options, outside, cx),
+        EngineChoice::Auto => match native::render(files, root, options, outside, cx) {
             Ok(rendered) => Ok(rendered),
             Err(error) if error.is_unsupported() && exec::is_there(root, options) => {
                 by_binary(files, root, options, cx)
@@ -100,11 +113,18 @@ fn by_binary(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Resu
 
 /// Renders for `check`: in process only, and what is not supported there while the official binary could do
 /// it is told as a warning.
-pub fn for_check(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered, Failure> {
+pub fn for_check(
+    files: &dyn Files,
+    root: &Root,
+    options: &Options,
+    outside: &Outside,
+    cx: &Cx,
+) -> Result<Rendered, Failure> {
     if root.kind == RootKind::Yaml {
-        return choose(files, root, options, cx).map_err(|e| Failure::new(crate::report::problems(&e)));
+        return choose(files, root, options, outside, cx)
+            .map_err(|e| Failure::new(crate::report::problems(&e)));
     }
-    native::render(files, root, options, cx).or_else(|error| {
+    native::render(files, root, options, outside, cx).or_else(|error| {
         if !error.is_unsupported() {
             return Err(Failure::new(error.diagnostics()));
         }

@@ -4,6 +4,7 @@ use super::options::Options;
 use super::{Rendered, exec, native};
 use crate::discover::Root;
 use crate::emit::Output;
+use crate::outside::Outside;
 use crate::report::Failure;
 use anyhow::Result;
 use keyfill_diag::{Class, Cx, Diagnostic};
@@ -13,9 +14,16 @@ use keyfill_files::Files;
 const MOST_LINES: usize = 60;
 
 /// Renders with both. It is an error when one of them fails, and when they differ.
-pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered> {
+pub fn render(
+    files: &dyn Files,
+    root: &Root,
+    options: &Options,
+    outside: &Outside,
+    cx: &Cx,
+) -> Result<Rendered> {
     let official = exec::render(files, root, options, cx)?;
-    let native = native::render(files, root, options, cx).map_err(native::NativeError::into_error)?;
+    let native =
+        native::render(files, root, options, outside, cx).map_err(native::NativeError::into_error)?;
     let ours = Output::of(&native.documents).to_bytes();
     if ours == official {
         return Ok(Rendered { engine: "verify", ..native });

@@ -181,7 +181,7 @@ impl Fetcher {
         let name = self.chart_name(want, &locked.version, &locked.digest.to_string(), &login);
         let from_store = || {
             let (_, archive) = self.stored(&name, None)?;
-            Some(FetchedChart { version: locked.version.clone(), archive })
+            Some(fetched(want, locked, archive))
         };
         if let Some(chart) = from_store() {
             return Ok(chart);
@@ -201,7 +201,7 @@ impl Fetcher {
                 ));
             }
             self.keep_chart(&name, &taken)?;
-            Ok(FetchedChart { version: locked.version.clone(), archive: taken.archive })
+            Ok(fetched(want, locked, taken.archive))
         })
     }
 
@@ -495,8 +495,9 @@ impl Fetch for Fetcher {
         }
         let (taken, _) = self.newest_chart(&want, cx).map_err(about)?;
         let found = LockedChart { version: taken.version.clone(), url: taken.url, digest: taken.digest };
+        let chart = fetched(&want, &found, taken.archive);
         held(&self.taken).charts.insert(want, found);
-        Ok(FetchedChart { version: taken.version, archive: taken.archive })
+        Ok(chart)
     }
 
     fn git(&self, want: &GitRef, cx: &Cx) -> Result<FetchedTree, FetchError> {
@@ -540,6 +541,15 @@ impl Fetch for Fetcher {
 
 fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A chart under the name that helm gives its archive: the last part of the URL that it came from.
+fn fetched(want: &ChartRef, found: &LockedChart, archive: Bytes) -> FetchedChart {
+    let url = Url::parse(&found.url).ok();
+    let last = url.as_ref().and_then(|url| url.path_segments()?.next_back());
+    let last = last.filter(|name| name.ends_with(".tgz") && !name.contains('%'));
+    let file_name = last.map_or_else(|| format!("{}-{}.tgz", want.name, found.version), str::to_owned);
+    FetchedChart { version: found.version.clone(), file_name, archive }
 }
 
 fn of_record(record: Record, archive: Bytes) -> Option<Taken> {

@@ -54,6 +54,14 @@ impl FileError {
         Self(Arc::new(Inner { path: path.clone(), kind, cause: Some(error) }))
     }
 
+    /// The same error at another path: that of a tree which holds the first one.
+    #[must_use]
+    pub fn at(self, path: &TreePath) -> Self {
+        let kind = self.0.kind;
+        let cause = Arc::try_unwrap(self.0).ok().and_then(|inner| inner.cause);
+        Self(Arc::new(Inner { path: path.clone(), kind, cause }))
+    }
+
     /// The reason.
     pub fn kind(&self) -> FileErrorKind {
         self.0.kind

@@ -35,6 +35,8 @@ pub struct GitRef {
 pub struct FetchedChart {
     /// The version that was chosen, as the repository writes it.
     pub version: String,
+    /// What helm calls the archive in `charts/`: the last part of its URL, or `NAME-VERSION.tgz`.
+    pub file_name: String,
     /// The `.tgz` archive, not unpacked.
     pub archive: Bytes,
 }

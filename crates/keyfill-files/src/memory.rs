@@ -3,6 +3,7 @@
 use crate::{Entry, FileError, FileErrorKind, Files, Kind, TreePath};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// Files by their path; folders exist as far as files lie in them. It has no links.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,28 @@ impl MemoryFiles {
     /// All files with their content, by path.
     pub fn iter(&self) -> impl Iterator<Item = (&TreePath, &Bytes)> {
         self.files.iter()
+    }
+
+    /// The files below a folder, by path.
+    fn below(&self, dir: &TreePath) -> impl Iterator<Item = &TreePath> {
+        let prefix = if dir.is_root() { String::new() } else { format!("{dir}/") };
+        let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
+        let found: Vec<&TreePath> = self
+            .files
+            .range::<str, _>(from)
+            .map(|(path, _)| path)
+            .take_while(|path| path.as_str().starts_with(&prefix))
+            .collect();
+        found.into_iter()
+    }
+
+    fn is_folder(&self, dir: &TreePath) -> bool {
+        if dir.is_root() {
+            return true;
+        }
+        let prefix = format!("{dir}/");
+        let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
+        self.files.range::<str, _>(from).next().is_some_and(|(path, _)| path.as_str().starts_with(&prefix))
     }
 }
 
@@ -50,7 +73,7 @@ impl Files for MemoryFiles {
         }
         let depth = dir.parts().count();
         let mut entries: BTreeMap<&str, Kind> = BTreeMap::new();
-        for path in self.files.keys().filter(|p| p.is_within(dir)) {
+        for path in self.below(dir) {
             let mut below = path.parts().skip(depth);
             if let Some(name) = below.next() {
                 entries.insert(name, if below.next().is_some() { Kind::Dir } else { Kind::File });
@@ -66,7 +89,7 @@ impl Files for MemoryFiles {
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
         if self.files.contains_key(path) {
             Ok((path.clone(), Kind::File))
-        } else if path.is_root() || self.files.keys().any(|p| p.is_within(path)) {
+        } else if self.is_folder(path) {
             Ok((path.clone(), Kind::Dir))
         } else {
             Err(FileError::new(path, FileErrorKind::NotFound))

@@ -6,7 +6,7 @@
 #![allow(clippy::print_stdout)]
 
 use keyfill_diag::Cx;
-use keyfill_files::{DiskFiles, TreePath};
+use keyfill_files::{DiskFiles, NoFetch, TreePath};
 use keyfill_helm::{TemplateRequest, template};
 use keyfill_testkit::oracle;
 use std::fs;
@@ -74,7 +74,7 @@ fn generated() -> tempfile::TempDir {
 
 fn render(chart: &Path) {
     let files = DiskFiles::open(chart, 64 << 20).expect("the chart's folder can be opened");
-    let rendered = template(&files, &TemplateRequest::new(TreePath::root()), &Cx::default());
+    let rendered = template(&files, &TemplateRequest::new(TreePath::root()), &NoFetch, &Cx::default());
     assert!(!rendered.expect("the chart renders").text().is_empty());
 }
 

@@ -2,7 +2,7 @@
 #![allow(clippy::print_stderr, reason = "it is a program")]
 
 use keyfill_diag::Cx;
-use keyfill_files::{DiskFiles, TreePath};
+use keyfill_files::{DiskFiles, NoFetch, TreePath};
 use keyfill_helm::{TemplateRequest, ValuesSource, template};
 use std::error::Error;
 use std::io::Write as _;
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         values: arguments.map(ValuesSource::Set).collect(),
         ..TemplateRequest::new(TreePath::root())
     };
-    match template(&files, &request, &Cx::default()) {
+    match template(&files, &request, &NoFetch, &Cx::default()) {
         Ok(rendered) => {
             rendered.warnings.iter().for_each(|warning| eprintln!("{warning}"));
             std::io::stdout().write_all(&rendered.text())?;

@@ -1,7 +1,7 @@
 //! Why a chart could not be rendered.
 
 use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Stopped};
-use keyfill_files::FileError;
+use keyfill_files::{FetchError, FileError};
 use std::fmt;
 
 /// A chart that could not be rendered. Pointer-sized; what to show a person is in
@@ -12,6 +12,8 @@ pub struct Error(Box<Kind>);
 #[derive(Debug)]
 struct Kind {
     diagnostic: Diagnostic,
+    /// Further problems, found beside the first.
+    more: Vec<Diagnostic>,
     unsupported: bool,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -25,9 +27,9 @@ impl Error {
         self.0.diagnostic.class
     }
 
-    /// Place, message, trail and hint.
+    /// Place, message, trail and hint of each problem.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        vec![self.0.diagnostic.clone()]
+        std::iter::once(&self.0.diagnostic).chain(&self.0.more).cloned().collect()
     }
 
     /// Whether the official tool may be able to do what this crate does not: a dependency that has to be
@@ -38,7 +40,7 @@ impl Error {
 
     /// An error from a finished diagnostic.
     pub(crate) fn from_diagnostic(diagnostic: Diagnostic) -> Self {
-        Self(Box::new(Kind { diagnostic, unsupported: false, cause: None }))
+        Self(Box::new(Kind { diagnostic, more: Vec::new(), unsupported: false, cause: None }))
     }
 
     /// The chart, a value or a file is wrong.
@@ -56,12 +58,27 @@ impl Error {
         Self::from_diagnostic(Diagnostic::error(Class::Other, format!("rendering was stopped: {why}")))
     }
 
+    /// What could not be fetched.
+    pub(crate) fn fetch(error: &FetchError) -> Self {
+        let mut diagnostic = Diagnostic::error(error.class(), error.to_string());
+        diagnostic.hint = error.help().map(str::to_owned);
+        Self::from_diagnostic(diagnostic)
+    }
+
+    /// Adds a further problem, found beside the first.
+    #[must_use]
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.unsupported &= other.0.unsupported;
+        self.0.more.push(other.0.diagnostic);
+        self
+    }
+
     /// A file that could not be read, and what it was wanted for.
     pub(crate) fn file(what: &str, error: FileError) -> Self {
         let place = Place::file(error.path().to_string(), None);
         let diagnostic = Diagnostic::error(error.class(), format!("{what}: {error}")).at(place);
         let cause = std::error::Error::source(&error).is_some().then(|| Box::new(error) as _);
-        Self(Box::new(Kind { diagnostic, unsupported: false, cause }))
+        Self(Box::new(Kind { diagnostic, more: Vec::new(), unsupported: false, cause }))
     }
 
     /// Sets the file that the error is about, where no place is known yet.

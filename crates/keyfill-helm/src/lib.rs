@@ -1,11 +1,12 @@
 //! helm template in process, with the bytes of helm v4.3.2 or v3.22.0.
 //!
 //! [`template`] loads a chart from a [`Files`] tree, merges the values, executes the templates and returns the
-//! documents as helm prints them. Nothing is read but that tree: no cluster, no repository, no environment.
+//! documents as helm prints them. Nothing is read but that tree: no cluster, no environment. Charts that it
+//! does not hold are asked for through [`Fetch`].
 //!
 //! ```
 //! use keyfill_diag::Cx;
-//! use keyfill_files::{MemoryFiles, TreePath};
+//! use keyfill_files::{MemoryFiles, NoFetch, TreePath};
 //! use keyfill_helm::{TemplateRequest, ValuesSource, template};
 //!
 //! let chart: MemoryFiles = [
@@ -21,7 +22,7 @@
 //!     values: vec![ValuesSource::Set("replicas=3".into())],
 //!     ..TemplateRequest::new(TreePath::root())
 //! };
-//! let rendered = template(&chart, &request, &Cx::default())?;
+//! let rendered = template(&chart, &request, &NoFetch, &Cx::default())?;
 //! assert_eq!(
 //!     String::from_utf8_lossy(&rendered.text()),
 //!     "---\n# Source: web/templates/app.yaml\nkind: App\nname: prod\nreplicas: 3\n"
@@ -34,7 +35,7 @@
 //!
 //! ```
 //! # use keyfill_diag::Cx;
-//! # use keyfill_files::{MemoryFiles, TreePath};
+//! # use keyfill_files::{MemoryFiles, NoFetch, TreePath};
 //! # use keyfill_helm::{TemplateRequest, template};
 //! let chart: MemoryFiles = [
 //!     ("Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
@@ -43,7 +44,7 @@
 //! ]
 //! .into_iter()
 //! .collect();
-//! let error = template(&chart, &TemplateRequest::new(TreePath::root()), &Cx::default()).unwrap_err();
+//! let error = template(&chart, &TemplateRequest::new(TreePath::root()), &NoFetch, &Cx::default()).unwrap_err();
 //! let diagnostic = &error.diagnostics()[0];
 //! assert_eq!((diagnostic.place.file.as_deref(), diagnostic.place.line), (Some("templates/app.yaml"), Some(2)));
 //! ```
@@ -73,7 +74,7 @@ pub use error::Error;
 pub use request::{HelmCompat, TemplateRequest, ValuesSource};
 
 use keyfill_diag::{Class, Cx, Diagnostic};
-use keyfill_files::Files;
+use keyfill_files::{Fetch, Files, MemoryFiles};
 use keyfill_yaml::{Body, Document};
 
 /// A rendered chart.
@@ -103,6 +104,11 @@ impl Templated {
     }
 }
 
+/// The files of a chart's archive, as `helm pull --untar` writes them into the chart's folder.
+pub fn unpack(archive: &[u8], helm: HelmCompat, cx: &Cx) -> Result<MemoryFiles, Error> {
+    chart::unpack(archive, helm, cx)
+}
+
 /// The release's name that `helm template --name-template TEXT` makes: a template without values.
 ///
 /// ```
@@ -114,12 +120,18 @@ pub fn release_name(text: &str, cx: &Cx) -> Result<String, Error> {
     render::release_name(text, cx)
 }
 
-/// Renders a chart as `helm template` does.
+/// Renders a chart as `helm template` does. Charts that it depends on and that do not lie in `charts/` come
+/// through `fetch`.
 ///
 /// The run takes a thread with a deep stack of its own: templates include each other as deep as helm lets
 /// them.
-pub fn template(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> Result<Templated, Error> {
-    let (pieces, warnings) = render::run(files, request, cx)?;
+pub fn template(
+    files: &dyn Files,
+    request: &TemplateRequest,
+    fetch: &dyn Fetch,
+    cx: &Cx,
+) -> Result<Templated, Error> {
+    let (pieces, warnings) = render::run(files, request, fetch, cx)?;
     let warning = |text: String| Diagnostic::warning(Class::Render, text);
     Ok(Templated {
         documents: order::documents(pieces),

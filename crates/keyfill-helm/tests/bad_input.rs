@@ -5,7 +5,7 @@
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use keyfill_diag::{Class, Cx};
-use keyfill_files::{MemoryFiles, TreePath};
+use keyfill_files::{MemoryFiles, NoFetch, TreePath};
 use keyfill_helm::{Error, HelmCompat, TemplateRequest, ValuesSource, template};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ fn error_of(tree: &MemoryFiles, request: &TemplateRequest) -> Error {
     let start = Instant::now();
     let mut cx = Cx::with_time(Duration::from_secs(4));
     cx.limits.output_bytes = 32 << 20;
-    let error = template(tree, request, &cx).expect_err("the chart is bad");
+    let error = template(tree, request, &NoFetch, &cx).expect_err("the chart is bad");
     assert!(start.elapsed() < Duration::from_secs(8), "took {:?}: {error}", start.elapsed());
     error
 }
@@ -150,7 +150,7 @@ fn values_of_many_entries_merge_in_time() {
     let flags: Vec<String> = (0..100_000).map(|n| format!("key{n}=1")).collect();
     request.values.push(ValuesSource::Set(flags.join(",")));
     let cx = Cx::with_time(Duration::from_secs(20));
-    assert!(template(&chart(&[]), &request, &cx).is_ok());
+    assert!(template(&chart(&[]), &request, &NoFetch, &cx).is_ok());
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn archives_that_unpack_to_too_much_are_refused() {
     let tree = chart(&[("charts/sub.tgz", &archive(&[("sub/Chart.yaml", SUB), ("sub/large", &large)]))]);
     let helm_3 = TemplateRequest { helm: HelmCompat::V3, ..TemplateRequest::new(TreePath::root()) };
     assert!(error_of(&tree, &helm_3).to_string().contains("larger than"));
-    assert!(template(&tree, &TemplateRequest::new(TreePath::root()), &Cx::default()).is_ok());
+    assert!(template(&tree, &TemplateRequest::new(TreePath::root()), &NoFetch, &Cx::default()).is_ok());
     let part = vec![0; 5 << 20];
     let names: Vec<String> = (0..21).map(|n| format!("sub/f{n}")).collect();
     let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &part[..])).collect();
@@ -243,7 +243,8 @@ fn of_two_files_of_one_name_the_last_counts() {
         ("sub/templates/x.yaml", b"second: 2\n"),
     ]);
     let tree = chart(&[("charts/sub.tgz", &data)]);
-    let rendered = template(&tree, &TemplateRequest::new(TreePath::root()), &Cx::default()).unwrap();
+    let rendered =
+        template(&tree, &TemplateRequest::new(TreePath::root()), &NoFetch, &Cx::default()).unwrap();
     let text = String::from_utf8(rendered.text()).unwrap();
     assert_eq!(text, "---\n# Source: bad/charts/sub/templates/x.yaml\nsecond: 2\n");
 }
@@ -252,6 +253,6 @@ fn of_two_files_of_one_name_the_last_counts() {
 fn a_run_can_be_stopped() {
     let cx = Cx::default();
     cx.cancel.cancel();
-    let error = template(&chart(&[]), &TemplateRequest::new(TreePath::root()), &cx).unwrap_err();
+    let error = template(&chart(&[]), &TemplateRequest::new(TreePath::root()), &NoFetch, &cx).unwrap_err();
     assert!(error.to_string().contains("cancelled"), "{error}");
 }

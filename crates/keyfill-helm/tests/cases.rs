@@ -8,7 +8,7 @@
 #![allow(clippy::unwrap_used)]
 
 use keyfill_diag::Cx;
-use keyfill_files::{DiskFiles, TreePath};
+use keyfill_files::{DiskFiles, NoFetch, TreePath};
 use keyfill_helm::{HelmCompat, TemplateRequest, Templated, ValuesSource, template};
 use keyfill_testkit::oracle;
 use std::fmt::Write as _;
@@ -97,7 +97,7 @@ impl Case {
     fn run(&self, helm: HelmCompat) -> Result<Templated, String> {
         let files = DiskFiles::open(&testdata(), 64 << 20).unwrap();
         let request = TemplateRequest { helm, ..self.request() };
-        template(&files, &request, &Cx::default()).map_err(|error| shown(&error))
+        template(&files, &request, &NoFetch, &Cx::default()).map_err(|error| shown(&error))
     }
 
     /// What the official helm prints, or its error.

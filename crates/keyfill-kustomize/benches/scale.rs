@@ -4,7 +4,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use keyfill_diag::Cx;
 use keyfill_files::{MemoryFiles, TreePath};
-use keyfill_kustomize::{BuildRequest, NoCharts, build};
+use keyfill_kustomize::{BuildRequest, Outside, build};
 use keyfill_yaml::{Body, to_yaml};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -89,7 +89,7 @@ fn tree(files: impl IntoIterator<Item = (String, String)>) -> MemoryFiles {
 /// Builds a tree and writes it.
 fn run(files: &MemoryFiles) -> usize {
     let request = BuildRequest { root: Some(TreePath::root()), ..BuildRequest::default() };
-    let built = build(files, &request, &NoCharts, &Cx::default()).expect("the tree builds");
+    let built = build(files, &request, Outside::default(), &Cx::default()).expect("the tree builds");
     let size = |body: &Body| match body {
         Body::Raw(bytes) => bytes.len(),
         Body::Tree(node) => to_yaml(&**node).len(),

@@ -4,7 +4,7 @@
 
 use keyfill_diag::Cx;
 use keyfill_files::{DiskFiles, TreePath};
-use keyfill_kustomize::{BuildRequest, LoadRestrictor, NoCharts, build};
+use keyfill_kustomize::{BuildRequest, LoadRestrictor, Outside, build};
 use std::error::Error;
 use std::io::Write as _;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // A kustomization may read every file of the tree, and nothing else.
     let request =
         BuildRequest { root: Some(folder), load_restrictor: LoadRestrictor::None, ..BuildRequest::default() };
-    match build(&files, &request, &NoCharts, &Cx::default()) {
+    match build(&files, &request, Outside::default(), &Cx::default()) {
         Ok(built) => {
             built.warnings.iter().for_each(|warning| eprintln!("{warning}"));
             std::io::stdout().write_all(&built.text())?;

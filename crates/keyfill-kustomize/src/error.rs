@@ -3,6 +3,7 @@
 use crate::generate::ChartError;
 use crate::load::{FileNames, Spot};
 use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Severity, Stopped};
+use keyfill_files::FetchError;
 use keyfill_yaml::{FileId, Location, TextPlace};
 use std::fmt;
 
@@ -47,6 +48,16 @@ impl Error {
         let mut error = Self::new(format!("{what} is not supported by the native engine"));
         error.0.unsupported = true;
         error.hint(hint)
+    }
+
+    /// What could not be fetched. Where fetching is off, the official tool may do it.
+    pub(crate) fn of_fetch(error: &FetchError) -> Self {
+        let mut built = Self::with_class(error.class(), error.to_string());
+        built.0.unsupported = error.is_off();
+        match error.help() {
+            Some(help) => built.hint(help),
+            None => built,
+        }
     }
 
     /// A chart that could not be rendered.

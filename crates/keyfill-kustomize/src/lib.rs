@@ -6,7 +6,7 @@
 //! ```
 //! use keyfill_diag::Cx;
 //! use keyfill_files::MemoryFiles;
-//! use keyfill_kustomize::{BuildRequest, NoCharts, build};
+//! use keyfill_kustomize::{BuildRequest, Outside, build};
 //!
 //! let files: MemoryFiles = [
 //!     ("kustomization.yaml", "resources: [settings.yaml]\nnamePrefix: prod-\n"),
@@ -15,7 +15,7 @@
 //! .into_iter()
 //! .collect();
 //!
-//! let built = build(&files, &BuildRequest::default(), &NoCharts, &Cx::default())?;
+//! let built = build(&files, &BuildRequest::default(), Outside::default(), &Cx::default())?;
 //! assert_eq!(
 //!     built.text(),
 //!     b"apiVersion: v1\ndata:\n  LEVEL: info\nkind: ConfigMap\nmetadata:\n  name: prod-settings\n"
@@ -29,9 +29,9 @@
 //! ```
 //! # use keyfill_diag::Cx;
 //! # use keyfill_files::MemoryFiles;
-//! # use keyfill_kustomize::{BuildRequest, NoCharts, build};
+//! # use keyfill_kustomize::{BuildRequest, Outside, build};
 //! let files: MemoryFiles = [("kustomization.yaml", "resources:\n- missing.yaml\n")].into_iter().collect();
-//! let error = build(&files, &BuildRequest::default(), &NoCharts, &Cx::default()).unwrap_err();
+//! let error = build(&files, &BuildRequest::default(), Outside::default(), &Cx::default()).unwrap_err();
 //! let place = &error.diagnostics()[0].place;
 //! assert_eq!((place.file.as_deref(), place.line), (Some("kustomization.yaml"), Some(2)));
 //! ```
@@ -61,6 +61,7 @@ pub mod merge;
 mod namereference;
 mod order;
 mod origin;
+mod outside;
 pub mod replacement;
 mod resmap;
 mod resource;
@@ -74,6 +75,7 @@ pub use error::Error;
 pub use generate::{ChartError, ChartRequest, Charts, NoCharts};
 pub use gvk::Gvk;
 pub use load::{FILE_NAMES, LoadRestrictor, SortOrder};
+pub use outside::Outside;
 
 /// The examples of the README are run with the tests.
 #[cfg(doctest)]

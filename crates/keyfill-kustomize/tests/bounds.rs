@@ -2,14 +2,14 @@
 
 use keyfill_diag::{Class, Cx};
 use keyfill_files::{MemoryFiles, TreePath};
-use keyfill_kustomize::{BuildRequest, Built, Error, NoCharts, build};
+use keyfill_kustomize::{BuildRequest, Built, Error, Outside, build};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 fn run(tree: &[(String, String)], cx: &Cx) -> Result<Built, Error> {
     let files: MemoryFiles = tree.iter().map(|(path, text)| (path.as_str(), text.clone())).collect();
     let request = BuildRequest { root: Some(TreePath::root()), ..BuildRequest::default() };
-    build(&files, &request, &NoCharts, cx)
+    build(&files, &request, Outside::default(), cx)
 }
 
 fn file(path: &str, text: impl Into<String>) -> (String, String) {

@@ -5,7 +5,7 @@
 
 use keyfill_diag::Cx;
 use keyfill_files::{DiskFiles, TreePath};
-use keyfill_kustomize::{BuildRequest, Built, Error, NoCharts, build};
+use keyfill_kustomize::{BuildRequest, Built, Error, Outside, build};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,7 +21,7 @@ fn folders(below: &str) -> Vec<PathBuf> {
 fn run(folder: &Path) -> Result<Built, Error> {
     let files = DiskFiles::open(&folder.join("in"), 1 << 20).expect("the tree can be opened");
     let request = BuildRequest { root: Some(TreePath::root()), ..BuildRequest::default() };
-    build(&files, &request, &NoCharts, &Cx::default())
+    build(&files, &request, Outside::default(), &Cx::default())
 }
 
 fn stream(built: &Built) -> String {

@@ -3,7 +3,7 @@
 
 use keyfill_diag::{Cx, Diagnostic};
 use keyfill_files::{Files, MemoryFiles, TreePath};
-use keyfill_kustomize::{BuildRequest, Built, ChartError, ChartRequest, Charts, Error, build};
+use keyfill_kustomize::{BuildRequest, Built, ChartError, ChartRequest, Charts, Error, Outside, build};
 
 /// What stands behind the line that is meant. YAML takes it for a comment where it stands behind a blank.
 const MARK: &str = " #<!";
@@ -16,6 +16,10 @@ impl Charts for OneMap {
         Ok(b"apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {volumes: [{name: v, configMap: {name: cfg}}]}\n"
             .to_vec())
     }
+
+    fn unpack(&self, _: &[u8], _: &Cx) -> Result<MemoryFiles, ChartError> {
+        Err("no archive is unpacked".to_owned().into())
+    }
 }
 
 type Tree<'t> = &'t [(&'t str, &'t str)];
@@ -24,7 +28,7 @@ fn run(tree: Tree<'_>) -> Result<Built, Error> {
     let files: MemoryFiles = tree.iter().map(|(path, text)| (*path, text.replace(MARK, ""))).collect();
     let root = tree[0].0.rsplit_once('/').map_or("", |(folder, _)| folder);
     let request = BuildRequest { root: TreePath::new(root), enable_helm: true, ..BuildRequest::default() };
-    build(&files, &request, &OneMap, &Cx::default())
+    build(&files, &request, Outside { charts: &OneMap, ..Outside::default() }, &Cx::default())
 }
 
 fn error(tree: Tree<'_>) -> Diagnostic {

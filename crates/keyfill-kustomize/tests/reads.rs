@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use keyfill_diag::Cx;
 use keyfill_files::{Entry, FileError, Files, Kind, MemoryFiles, TreePath};
-use keyfill_kustomize::{BuildRequest, Built, Error, NoCharts, build};
+use keyfill_kustomize::{BuildRequest, Built, Error, Outside, build};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -34,7 +34,7 @@ fn run(tree: &[(&str, &str)]) -> (Result<Built, Error>, BTreeMap<String, u32>) {
     let tree = tree.iter().map(|(path, text)| (*path, text.to_string())).collect();
     let files = Counted { tree, reads: Mutex::default() };
     let request = BuildRequest { root: TreePath::new("top"), ..BuildRequest::default() };
-    let built = build(&files, &request, &NoCharts, &Cx::default());
+    let built = build(&files, &request, Outside::default(), &Cx::default());
     (built, files.reads.into_inner().expect("no reader panicked"))
 }
 

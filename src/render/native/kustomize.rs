@@ -2,10 +2,11 @@
 
 use super::NativeError;
 use crate::cli::render_args::Reorder;
+use crate::outside::Outside;
 use crate::render::Rendered;
 use crate::render::options::{KustomizeOptions, Options};
 use keyfill_diag::{Cx, Diagnostic, Place};
-use keyfill_files::{Files, TreePath};
+use keyfill_files::{Fetch, Files, MemoryFiles, TreePath};
 use keyfill_helm::{HelmCompat, TemplateRequest, ValuesSource};
 use keyfill_kustomize::{BuildRequest, ChartError, ChartRequest, Charts, LoadRestrictor, SortOrder};
 
@@ -14,10 +15,13 @@ pub fn render(
     files: &dyn Files,
     dir: &TreePath,
     options: &Options,
+    outside: &Outside,
     cx: &Cx,
 ) -> Result<Rendered, NativeError> {
-    let charts = HelmCharts { seed: options.helm.seed, compat: options.helm.compat };
-    let built = keyfill_kustomize::build(files, &build_request(dir, &options.kustomize), &charts, cx)?;
+    let fetch = &*outside.fetch;
+    let charts = HelmCharts { seed: options.helm.seed, compat: options.helm.compat, fetch };
+    let outside = keyfill_kustomize::Outside { charts: &charts, fetch };
+    let built = keyfill_kustomize::build(files, &build_request(dir, &options.kustomize), outside, cx)?;
     Ok(Rendered { documents: built.documents, warnings: built.warnings, engine: "kustomize" })
 }
 
@@ -48,12 +52,13 @@ fn build_request(dir: &TreePath, options: &KustomizeOptions) -> BuildRequest {
 }
 
 /// kustomize's `helmCharts`, by keyfill-helm.
-struct HelmCharts {
+struct HelmCharts<'a> {
     seed: Option<u64>,
     compat: HelmCompat,
+    fetch: &'a dyn Fetch,
 }
 
-impl Charts for HelmCharts {
+impl Charts for HelmCharts<'_> {
     fn inflate(&self, files: &dyn Files, request: &ChartRequest, cx: &Cx) -> Result<Vec<u8>, ChartError> {
         let release_name = match (&request.release_name, request.name_template.as_str()) {
             (Some(name), "") => name.to_string(),
@@ -86,8 +91,12 @@ impl Charts for HelmCharts {
             helm: self.compat,
             ..TemplateRequest::new(request.chart.clone())
         };
-        let templated = keyfill_helm::template(files, &helm, cx).map_err(|e| chart_error(&e))?;
+        let templated = keyfill_helm::template(files, &helm, self.fetch, cx).map_err(|e| chart_error(&e))?;
         Ok(templated.text())
+    }
+
+    fn unpack(&self, archive: &[u8], cx: &Cx) -> Result<MemoryFiles, ChartError> {
+        keyfill_helm::unpack(archive, self.compat, cx).map_err(|e| chart_error(&e))
     }
 }
 

@@ -6,6 +6,7 @@ mod kustomize;
 use super::Rendered;
 use super::options::Options;
 use crate::discover::{Root, RootKind};
+use crate::outside::Outside;
 use crate::report::Failure;
 use crate::source_lines;
 use keyfill_diag::{Cx, Diagnostic};
@@ -42,11 +43,17 @@ impl From<keyfill_helm::Error> for NativeError {
 }
 
 /// Renders a kustomization or a chart. What is wrong is shown with the line that it is about.
-pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered, NativeError> {
+pub fn render(
+    files: &dyn Files,
+    root: &Root,
+    options: &Options,
+    outside: &Outside,
+    cx: &Cx,
+) -> Result<Rendered, NativeError> {
     let complete = |diagnostics: &mut Vec<Diagnostic>| {
         diagnostics.iter_mut().for_each(|diagnostic| source_lines::complete(files, diagnostic));
     };
-    match with_engine(files, root, options, cx) {
+    match with_engine(files, root, options, outside, cx) {
         Ok(mut rendered) => {
             complete(&mut rendered.warnings);
             Ok(rendered)
@@ -58,10 +65,17 @@ pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Res
     }
 }
 
-fn with_engine(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered, NativeError> {
+fn with_engine(
+    files: &dyn Files,
+    root: &Root,
+    options: &Options,
+    outside: &Outside,
+    cx: &Cx,
+) -> Result<Rendered, NativeError> {
     if root.kind == RootKind::Chart {
-        let templated = keyfill_helm::template(files, &helm::request(&root.dir, &options.helm), cx)?;
+        let templated =
+            keyfill_helm::template(files, &helm::request(&root.dir, &options.helm), &*outside.fetch, cx)?;
         return Ok(helm::rendered(templated));
     }
-    kustomize::render(files, &root.dir, options, cx)
+    kustomize::render(files, &root.dir, options, outside, cx)
 }

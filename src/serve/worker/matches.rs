@@ -2,6 +2,7 @@
 
 use super::{Beside, open, patterns, tree_path};
 use crate::discover;
+use crate::outside::Outside;
 use crate::plugin::run::{self, Request};
 use crate::report::Problem;
 use crate::serve::orders::{Discovery, Matches};
@@ -19,7 +20,10 @@ pub fn matches(rules: &Discovery, order: &Matches, beside: Beside, cx: &Cx) -> R
         patterns::glob_fits(&files, &path, &rules.glob)
     } else if let Some(plan) = &rules.asked {
         let env: Env = order.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        run::matches(plan, Request { files: &files, folder: &path, env: &env, cx })?
+        run::matches(
+            plan,
+            Request { files: &files, folder: &path, env: &env, outside: &Outside::default(), cx },
+        )?
     } else {
         let roots = discover::roots(&files, &path);
         rules.configured && roots.iter().any(|root| rules.any || discover::is_ours(&files, root))

@@ -5,6 +5,7 @@ use super::talk::Talk;
 use super::{Beside, Broke, manifests, open, tree_path};
 use crate::discover::{self, Root, RootKind};
 use crate::fill::{FillOptions, PathPolicy, Print};
+use crate::outside::Outside;
 use crate::plugin::run::{self, Planned};
 use crate::render::edits::Edited;
 use crate::render::options::{self, Chosen, Options};
@@ -48,9 +49,9 @@ pub fn generate(
             let request = Request { start, env: &order.env, chosen, compat_avp: fill.compat_avp };
             let Planned { root, options: how, written } = request.planned(&files, path, cx)?;
             let rendered = if written.is_empty() {
-                crate::render::render(&files, &root, &how, cx)?
+                crate::render::render(&files, &root, &how, &Outside::default(), cx)?
             } else {
-                crate::render::render(&Edited::with(&files, written), &root, &how, cx)?
+                crate::render::render(&Edited::with(&files, written), &root, &how, &Outside::default(), cx)?
             };
             drop(files);
             let sorted = manifests::sort(rendered.documents, fill.compat_avp)?;

@@ -7,7 +7,7 @@ use super::{Chart, ChartFile, ChartId, Charts, UNREADABLE};
 use crate::error::{Error, Result};
 use crate::request::{HelmCompat, TemplateRequest};
 use keyfill_diag::Cx;
-use keyfill_files::{FileErrorKind, Files, Kind, Later, TreePath};
+use keyfill_files::{FileErrorKind, Files, Kind, Later, MemoryFiles, TreePath};
 
 /// How deep folders may lie below a chart: links to a folder further up would lead round and round.
 const DEEPEST: u32 = 64;
@@ -35,8 +35,36 @@ fn check_api_version(chart: &Chart) -> Result<()> {
         .hint("write `apiVersion: v2`; --helm-compat 3 takes any"))
 }
 
+/// Loads charts from archives that lie in no tree, beside others that are already there. Each comes with the
+/// place that it would have in the tree. What they unpack to is bounded together.
+pub(crate) fn load_archives<'a>(
+    charts: &mut Charts,
+    archives: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    helm: HelmCompat,
+    cx: &Cx,
+) -> Result<Vec<ChartId>> {
+    let mut loader = Loader { charts, cx, helm, budget: Budget::new(helm, cx) };
+    let load = |(place, archive): (&str, &[u8])| {
+        let content = archive::unpack(archive, &mut loader.budget, cx).map_err(|e| e.in_file(place))?;
+        loader.load(content, place, 1)
+    };
+    archives.into_iter().map(load).collect()
+}
+
+/// The files of an archive in a tree of their own.
+pub(crate) fn unpack(archive: &[u8], helm: HelmCompat, cx: &Cx) -> Result<MemoryFiles> {
+    let mut files = MemoryFiles::new();
+    for file in archive::unpack(archive, &mut Budget::new(helm, cx), cx)? {
+        files.insert(
+            child(&TreePath::root(), &file.name)?,
+            file.data.get().map_err(|e| Error::file(UNREADABLE, e))?,
+        );
+    }
+    Ok(files)
+}
+
 /// Loads a chart beside others that are already there.
-pub(super) fn load_into(
+pub(crate) fn load_into(
     charts: &mut Charts,
     files: &dyn Files,
     path: &TreePath,

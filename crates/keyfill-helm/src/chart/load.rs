@@ -1,7 +1,7 @@
 //! Makes a chart of its files, whether they come from a folder or out of an archive.
 
 use super::archive::{self, Budget};
-use super::metadata::check_lock;
+use super::lock::Lock;
 use super::{Chart, ChartFile, ChartId, Charts, Metadata};
 use crate::error::{Error, Result};
 use crate::request::HelmCompat;
@@ -42,13 +42,17 @@ impl Loader<'_> {
         let mut values = None;
         let mut schema = None;
         let mut sorted = Sorted::default();
+        let mut lock = None;
         for file in files {
             match file.name.as_str() {
                 "Chart.yaml" => {}
-                "Chart.lock" => self.lock(&file, origin)?,
+                "Chart.lock" => lock = Some(self.lock(&file, origin)?),
                 "values.yaml" => values = Some(self.values_yaml(&file, origin)?),
                 "values.schema.json" => schema = Some(file.content()?),
                 "requirements.yaml" | "requirements.lock" => {
+                    if file.name == "requirements.lock" {
+                        lock = Some(self.lock(&file, origin)?);
+                    }
                     self.helm2_file(file, &mut metadata, &mut sorted, origin)?;
                 }
                 _ => sorted.add(file),
@@ -67,6 +71,7 @@ impl Loader<'_> {
             templates: Arc::from(sorted.templates),
             files: Arc::from(sorted.files),
             origin: Arc::from(origin),
+            lock: lock.map(Arc::new),
             parent: None,
             children: Vec::new(),
         });
@@ -75,9 +80,9 @@ impl Loader<'_> {
         Ok(id)
     }
 
-    fn lock(&self, file: &ChartFile, origin: &str) -> Result<()> {
+    fn lock(&self, file: &ChartFile, origin: &str) -> Result<Lock> {
         let document = self.yaml(file, origin)?;
-        check_lock(&document, &file.name).map_err(|e| {
+        Lock::read(&document, &file.name).map_err(|e| {
             e.context(&format!("cannot load {}", file.name))
                 .in_file(join(origin, &file.name))
                 .hint("write it anew with `helm dependency update`")
@@ -106,9 +111,6 @@ impl Loader<'_> {
         sorted: &mut Sorted,
         origin: &str,
     ) -> Result<()> {
-        if file.name == "requirements.lock" {
-            self.lock(&file, origin)?;
-        }
         let document = self.yaml(&file, origin)?;
         let target = metadata.get_or_insert_default();
         if target.api_version != "v1" {

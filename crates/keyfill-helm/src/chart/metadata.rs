@@ -4,7 +4,6 @@ use super::decode::Fields;
 use super::{Charts, DependencyId};
 use crate::error::{Error, Result};
 use keyfill_go::quote::is_print;
-use keyfill_go::time::{Time, Zone};
 use keyfill_yaml::Value;
 use std::collections::HashSet;
 
@@ -177,34 +176,6 @@ impl Metadata {
     }
 }
 
-/// Checks that a lock file can be read as one: its content decides nothing here.
-pub(crate) fn check_lock(document: &Value, file: &str) -> Result<()> {
-    let fields = Fields::of(document, file)?;
-    let mut generated = String::new();
-    match fields.get("generated") {
-        None => {}
-        Some(Value::Str(text)) => generated.push_str(text),
-        Some(other) => {
-            let found = other.type_name();
-            return Err(Error::render(format!(
-                "{file}.generated must be a point in time, but holds a {found}"
-            )));
-        }
-    }
-    if !generated.is_empty() && Time::parse(RFC3339, generated.as_bytes(), &Zone::Utc).is_err() {
-        return Err(Error::render(format!("{file}.generated is not a point in time")));
-    }
-    fields.text("digest", &mut String::new())?;
-    for item in fields.list("dependencies")?.unwrap_or_default() {
-        if !matches!(item, Value::Null) {
-            Dependency::default().read(item)?;
-        }
-    }
-    Ok(())
-}
-
-const RFC3339: &[u8] = b"2006-01-02T15:04:05.999999999Z07:00";
-
 impl Maintainer {
     fn read(item: &Value) -> Result<Self> {
         if matches!(item, Value::Null) {
@@ -225,7 +196,7 @@ impl Dependency {
         if self.alias.is_empty() { &self.name } else { &self.alias }
     }
 
-    fn read(&mut self, item: &Value) -> Result<()> {
+    pub(super) fn read(&mut self, item: &Value) -> Result<()> {
         let fields = Fields::of(item, "dependencies")?;
         fields.text("name", &mut self.name)?;
         fields.text("version", &mut self.version)?;

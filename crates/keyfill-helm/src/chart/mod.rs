@@ -9,13 +9,12 @@ mod decode;
 mod folder;
 mod ignore;
 mod load;
+mod lock;
 mod metadata;
-mod source;
 
 pub(crate) use decode::{Fields, text};
-pub(crate) use folder::load_root;
+pub(crate) use folder::{load_archives, load_into, load_root, unpack};
 pub(crate) use metadata::{Dependency, ImportValues, Maintainer, Metadata};
-pub(crate) use source::{Dependencies, Vendored};
 
 use crate::error::{Error, Result};
 use bytes::Bytes;
@@ -84,6 +83,8 @@ pub(crate) struct Chart {
     pub(crate) files: Arc<[ChartFile]>,
     /// Where the chart lies in the tree, for errors: a folder, or an archive.
     pub(crate) origin: Arc<str>,
+    /// What its requirements were resolved to.
+    pub(crate) lock: Option<Arc<lock::Lock>>,
     /// The chart that this one belongs to.
     pub(crate) parent: Option<ChartId>,
     /// The subcharts, in order.

@@ -1,81 +1,277 @@
-//! Adds the charts that a chart requires and `charts/` does not hold, as far as they can be had without a download.
+//! Adds the charts that a chart requires and `charts/` does not hold: from folders of the tree, or fetched.
 
-use crate::chart::{ChartId, Charts, Dependencies, Dependency, Vendored};
+use crate::chart::{self, ChartId, Charts, Dependency};
 use crate::error::{Error, Result};
 use crate::request::TemplateRequest;
+use crate::versions;
 use keyfill_diag::Cx;
-use keyfill_files::{Files, TreePath};
+use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, Files, TreePath};
 use keyfill_yaml::Step;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// How many missing charts are named.
 const MOST_NAMED: usize = 50;
+/// How many charts are fetched at once.
+const AT_ONCE: usize = 8;
 
-/// Adds what is missing; one error names all that cannot be had.
-pub(super) fn add(
-    charts: &mut Charts,
-    root: ChartId,
-    files: &dyn Files,
-    request: &TemplateRequest,
-    cx: &Cx,
-) -> Result<()> {
-    let required = charts.chart(root).metadata.dependencies.clone().unwrap_or_default();
-    let present: HashSet<String> =
-        charts.chart(root).children.iter().map(|child| charts.chart(*child).metadata.name.clone()).collect();
-    let mut missing: Vec<(usize, Dependency)> = Vec::new();
-    for (place, id) in required.into_iter().enumerate() {
-        let dependency = charts.dependency(id).clone();
-        if present.contains(&dependency.name) {
-            continue;
+/// A requirement that `charts/` does not meet, with its place in the list.
+struct Missing {
+    index: usize,
+    dependency: Dependency,
+}
+
+/// Where requirements stand, for errors.
+pub(super) struct Places<'a> {
+    pub(super) files: &'a dyn Files,
+    pub(super) folder: &'a TreePath,
+}
+
+impl Places<'_> {
+    /// Sets the place of a requirement.
+    fn mark(&self, error: Error, file: &str, index: usize) -> Error {
+        let text = self.folder.join(file).and_then(|path| self.files.read(&path).ok());
+        let steps = [Step::Key("dependencies"), Step::Index(index)];
+        match text.and_then(|text| Some((keyfill_yaml::locate(&text, &steps)?, text))) {
+            Some((mark, text)) => {
+                let at = usize::try_from(mark.line).unwrap_or(1).saturating_sub(1);
+                let line = text.split(|b| *b == b'\n').nth(at);
+                let line = line.map(|line| String::from_utf8_lossy(line).trim_end_matches('\r').to_owned());
+                error.at(mark.line, Some(mark.column)).source_line(line)
+            }
+            None => error,
         }
-        let file = charts.chart(root).place_of(charts.chart(root).metadata.dependencies_file());
-        match Vendored.load(charts, files, request, &dependency, cx).map_err(|e| e.in_file(file))? {
-            Some(child) => charts.add_child(root, child),
-            None => missing.push((place, dependency)),
-        }
-    }
-    match missing.first() {
-        None => Ok(()),
-        Some((place, _)) => Err(error(charts, root, files, &request.root, *place, &missing)),
     }
 }
 
-fn error(
+/// Adds what is missing; one error names all that cannot be had. Names alone are compared, as helm does it: a
+/// chart in `charts/` is taken whatever its version.
+pub(super) fn add(
+    charts: &mut Charts,
+    root: ChartId,
+    places: &Places<'_>,
+    request: &TemplateRequest,
+    fetch: &dyn Fetch,
+    cx: &Cx,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
+    let missing = missing(charts, root);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let file = charts.chart(root).metadata.dependencies_file();
+    let place = charts.chart(root).place_of(file);
+    let at = |error: Error, index: usize| places.mark(error.in_file(place.clone()), file, index);
+    let locked = locked(charts, root, fetch, warnings);
+    let (mut absent, mut wanted) = (Vec::new(), Vec::new());
+    for Missing { index, dependency } in missing {
+        if let Some(folder) = dependency.repository.strip_prefix("file://") {
+            let child = in_tree(charts, places.files, request, &dependency, folder, cx);
+            charts.add_child(root, child.map_err(|e| at(e, index))?);
+        } else if dependency.repository.is_empty() {
+            absent.push((index, dependency));
+        } else {
+            let version = locked.as_ref().and_then(|versions| versions.get(index).cloned());
+            let want = want(&dependency, version).map_err(|e| at(e, index))?;
+            wanted.push((index, dependency, want));
+        }
+    }
+    let answers = fetch_all(wanted.iter().map(|(.., want)| want).collect(), fetch, cx);
+    let (mut fetched, mut failed) = (Vec::new(), Vec::new());
+    let mut advice = None;
+    for ((index, dependency, _), answer) in wanted.into_iter().zip(answers) {
+        match answer {
+            Ok(chart) => fetched.push((index, dependency, chart)),
+            Err(error) if error.is_off() => {
+                advice = advice.or_else(|| error.help().map(str::to_owned));
+                absent.push((index, dependency));
+            }
+            Err(error) => failed.push(at(Error::fetch(&error), index)),
+        }
+    }
+    absent.sort_by_key(|(index, _)| *index);
+    if let Some((first, _)) = absent.first() {
+        let advice = advice.unwrap_or_else(|| {
+            format!("run `helm dependency build {}` and commit the charts/ folder", request.root)
+        });
+        failed.insert(0, at(absent_error(&absent).hint(advice), *first));
+    }
+    match failed.into_iter().reduce(Error::and) {
+        Some(error) => Err(error),
+        None => place_all(charts, root, request, fetch, fetched, cx, &at),
+    }
+}
+
+/// The requirements that no chart in `charts/` has the name of.
+fn missing(charts: &Charts, root: ChartId) -> Vec<Missing> {
+    let chart = charts.chart(root);
+    let present: HashSet<&str> =
+        chart.children.iter().map(|child| charts.chart(*child).metadata.name.as_str()).collect();
+    let required = chart.metadata.dependencies.iter().flatten().enumerate();
+    let required = required.map(|(index, id)| Missing { index, dependency: charts.dependency(*id).clone() });
+    required.filter(|missing| !present.contains(missing.dependency.name.as_str())).collect()
+}
+
+/// The versions of the chart's lock file; none where it has no lock, or one of other requirements.
+fn locked(
     charts: &Charts,
     root: ChartId,
+    fetch: &dyn Fetch,
+    warnings: &mut Vec<String>,
+) -> Option<Vec<String>> {
+    let chart = charts.chart(root);
+    let lock = chart.lock.as_ref()?;
+    let required: Vec<Dependency> =
+        chart.metadata.dependencies.iter().flatten().map(|id| charts.dependency(*id).clone()).collect();
+    let mut aliased = required.clone();
+    for dependency in &mut aliased {
+        if let Some(address) = fetch.repository(&dependency.repository) {
+            dependency.repository = address;
+        }
+    }
+    let versions = lock.versions(&required, &aliased, chart.metadata.api_version == "v1");
+    if versions.is_none() {
+        let file = chart.metadata.dependencies_file();
+        let lock = if file == "Chart.yaml" { "Chart.lock" } else { "requirements.lock" };
+        warnings.push(format!(
+            "{} is out of sync with {file} and is not used: write it anew with `helm dependency update`",
+            chart.place_of(lock)
+        ));
+    }
+    versions
+}
+
+fn want(dependency: &Dependency, locked: Option<String>) -> Result<ChartRef> {
+    let version = locked.unwrap_or_else(|| dependency.version.clone());
+    if version.is_empty() {
+        return Err(Error::render(format!("the dependency {} has no version", dependency.name))
+            .hint("give it a version or a range of versions; `*` is any"));
+    }
+    Ok(ChartRef { repository: dependency.repository.clone(), name: dependency.name.clone(), version })
+}
+
+/// The chart of a `file://` repository, which lies in the tree.
+fn in_tree(
+    charts: &mut Charts,
     files: &dyn Files,
-    folder: &TreePath,
-    first: usize,
-    missing: &[(usize, Dependency)],
-) -> Error {
+    request: &TemplateRequest,
+    dependency: &Dependency,
+    folder: &str,
+    cx: &Cx,
+) -> Result<ChartId> {
+    let Some(path) = request.root.join(folder) else {
+        let message = format!(
+            "dependency {:?} has the repository {:?}, which lies outside the tree",
+            dependency.name, dependency.repository
+        );
+        return Err(Error::render(message));
+    };
+    let id = chart::load_into(charts, files, &path, request.helm, cx)?;
+    check(charts, id, dependency, &dependency.repository)?;
+    Ok(id)
+}
+
+/// Checks that a chart is the one that was asked for. helm would take one of another version and then not
+/// render it, without a word.
+fn check(charts: &Charts, id: ChartId, dependency: &Dependency, place: &str) -> Result<()> {
+    let found = &charts.chart(id).metadata;
+    if found.name == dependency.name && versions::is_compatible(&dependency.version, &found.version) {
+        return Ok(());
+    }
+    Err(Error::render(format!(
+        "dependency {} {} is not what lies at {place}: that is {} {}",
+        dependency.name, dependency.version, found.name, found.version
+    )))
+}
+
+/// Asks for all charts, several at a time. The answers come in the order of the questions.
+fn fetch_all(
+    wanted: Vec<&ChartRef>,
+    fetch: &dyn Fetch,
+    cx: &Cx,
+) -> Vec<std::result::Result<FetchedChart, FetchError>> {
+    if wanted.len() < 2 {
+        return wanted.into_iter().map(|want| fetch.chart(want, cx)).collect();
+    }
+    let (next, answers) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(wanted.len())));
+    std::thread::scope(|scope| {
+        for _ in 0..wanted.len().min(AT_ONCE) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(want) = wanted.get(at) else { return };
+                    let answer = fetch.chart(want, cx);
+                    answers.lock().unwrap_or_else(PoisonError::into_inner).push((at, answer));
+                }
+            });
+        }
+    });
+    let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+    answers.sort_by_key(|(at, _)| *at);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// Loads fetched archives as if they lay in `charts/`, in the order of their names: of two versions of one
+/// chart the first that fits a requirement is taken.
+fn place_all(
+    charts: &mut Charts,
+    root: ChartId,
+    request: &TemplateRequest,
+    fetch: &dyn Fetch,
+    fetched: Vec<(usize, Dependency, FetchedChart)>,
+    cx: &Cx,
+    at: &dyn Fn(Error, usize) -> Error,
+) -> Result<()> {
+    let mut by_name: BTreeMap<String, (usize, Dependency, FetchedChart)> = BTreeMap::new();
+    for (index, dependency, chart) in fetched {
+        let name = format!("charts/{}", chart.file_name);
+        if let Some(place) = request.root.join(&name) {
+            fetch.placed(&place, &chart);
+        }
+        let place = charts.chart(root).place_of(&name);
+        match by_name.get(&place) {
+            Some((_, other, known)) if known.archive != chart.archive => {
+                let message = format!(
+                    "the archives of the dependencies {} and {} are both called {}",
+                    other.name, dependency.name, chart.file_name
+                );
+                return Err(at(Error::render(message), index));
+            }
+            Some(_) => {}
+            None => drop(by_name.insert(place, (index, dependency, chart))),
+        }
+    }
+    let archives = by_name.iter().map(|(place, (.., chart))| (place.as_str(), &chart.archive[..]));
+    let ids = chart::load_archives(charts, archives, request.helm, cx)?;
+    for ((place, (index, dependency, _)), id) in by_name.iter().zip(ids) {
+        check(charts, id, dependency, place).map_err(|e| at(e, *index))?;
+        charts.add_child(root, id);
+    }
+    Ok(())
+}
+
+fn absent_error(missing: &[(usize, Dependency)]) -> Error {
     let mut names: Vec<String> = missing.iter().take(MOST_NAMED).map(|(_, missing)| named(missing)).collect();
     if missing.len() > MOST_NAMED {
         names.push(format!("{} more", missing.len() - MOST_NAMED));
     }
     let what = if missing.len() == 1 { "which is missing" } else { "which are missing" };
     let message = format!("the chart needs {}, {what} in its charts/ folder", names.join(", "));
-    let name = charts.chart(root).metadata.dependencies_file();
-    let error = Error::render(message)
-        .in_file(charts.chart(root).place_of(name))
-        .hint(format!("run `helm dependency build {folder}` and commit the charts/ folder"))
-        .unsupported();
-    let text = folder.join(name).and_then(|path| files.read(&path).ok());
-    let steps = [Step::Key("dependencies"), Step::Index(first)];
-    match text.and_then(|text| Some((keyfill_yaml::locate(&text, &steps)?, text))) {
-        Some((mark, text)) => {
-            let at = usize::try_from(mark.line).unwrap_or(1).saturating_sub(1);
-            let line = text.split(|b| *b == b'\n').nth(at);
-            let line = line.map(|line| String::from_utf8_lossy(line).trim_end_matches('\r').to_owned());
-            error.at(mark.line, Some(mark.column)).source_line(line)
-        }
-        None => error,
-    }
+    Error::render(message).unsupported()
 }
 
 fn named(dependency: &Dependency) -> String {
     let from = match dependency.repository.as_str() {
         "" => "no repository".to_owned(),
-        repository => format!("repository {repository}"),
+        repository => format!("repository {}", without_user(repository)),
     };
     format!("{} {} ({from})", dependency.name, dependency.version)
+}
+
+/// An address without the user and password that an author may have written into it.
+fn without_user(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    format!("{scheme}://{}{path}", host.rsplit_once('@').map_or(host, |(_, host)| host))
 }

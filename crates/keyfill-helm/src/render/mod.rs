@@ -10,7 +10,7 @@ use crate::order::{self, Printed, Rendered};
 use crate::request::{HelmCompat, TemplateRequest};
 use explain::Explain;
 use keyfill_diag::Cx;
-use keyfill_files::Files;
+use keyfill_files::{Fetch, Files};
 use keyfill_template::funcs::Seed;
 use keyfill_template::function::Registry;
 use keyfill_template::value::{Str, Value};
@@ -28,9 +28,10 @@ const NOTES: &str = "NOTES.txt";
 pub(crate) fn run(
     files: &dyn Files,
     request: &TemplateRequest,
+    fetch: &dyn Fetch,
     cx: &Cx,
 ) -> Result<(Vec<Printed>, Vec<String>)> {
-    let mut prepared = prepare::prepare(files, request, cx)?;
+    let mut prepared = prepare::prepare(files, request, fetch, cx)?;
     let mut warnings = std::mem::take(&mut prepared.warnings);
     let rendered = execute(&prepared, request, cx)?;
     let sorted = order::sort(rendered, request.helm, cx, &mut warnings)?;

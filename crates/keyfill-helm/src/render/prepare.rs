@@ -1,6 +1,6 @@
 //! From a request to a chart whose subcharts and values are settled.
 
-use super::missing;
+use super::missing::{self, Places};
 use crate::capabilities::Capabilities;
 use crate::chart::{self, ChartId, Charts, Crd};
 use crate::error::{Error, Result};
@@ -9,7 +9,7 @@ use crate::request::TemplateRequest;
 use crate::values::{self, Coalesce, Nulls};
 use crate::versions;
 use keyfill_diag::Cx;
-use keyfill_files::Files;
+use keyfill_files::{Fetch, Files};
 use keyfill_template::value::Map;
 
 /// The longest name that a release may have.
@@ -32,14 +32,20 @@ impl Prepared {
 }
 
 /// Loads the chart and settles its subcharts and values, in the order in which helm finds fault.
-pub(super) fn prepare(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> Result<Prepared> {
+pub(super) fn prepare(
+    files: &dyn Files,
+    request: &TemplateRequest,
+    fetch: &dyn Fetch,
+    cx: &Cx,
+) -> Result<Prepared> {
     let capabilities =
         Capabilities::new(request.kube_version.as_deref(), &request.api_versions, request.helm)?;
     let given = values::user_values(files, request, cx)?;
     let (mut charts, root) = chart::load_root(files, request, cx)?;
     let mut warnings = std::mem::take(&mut charts.warnings);
     check_installable(&charts, root, &mut warnings)?;
-    missing::add(&mut charts, root, files, request, cx)?;
+    let places = Places { files, folder: &request.root };
+    missing::add(&mut charts, root, &places, request, fetch, cx, &mut warnings)?;
     check_release_name(&request.release_name)?;
 
     values::process_dependencies(&mut charts, root, &given, request.helm, cx, &mut warnings)?;

@@ -5,10 +5,10 @@ use super::accumulator::Accumulator;
 use super::session::{BuildRequest, Built, Session};
 use crate::error::{Error, Result};
 use crate::fieldspec::FieldSpec;
-use crate::generate::Charts;
-use crate::load::{self, FileNames, Loader};
+use crate::load::{self, FileNames, Loader, World};
 use crate::merge;
 use crate::origin::{self, ORIGIN, Origin, TRANSFORMATIONS};
+use crate::outside::Outside;
 use crate::replacement::check_types;
 use crate::resource::{Resource, drop_memory_annotations, metadata, strings_in_metadata, text_of_scalar};
 use crate::transform::Transformer;
@@ -29,17 +29,18 @@ const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const VERSION: &str = "kustomize-v5.8.1";
 
 /// Builds the kustomization of a folder.
-pub fn build(files: &dyn Files, request: &BuildRequest, charts: &dyn Charts, cx: &Cx) -> Result<Built> {
+pub fn build(files: &dyn Files, request: &BuildRequest, outside: Outside<'_>, cx: &Cx) -> Result<Built> {
     let asked = request.root.clone().unwrap_or_else(TreePath::root);
     let root = match files.resolve(&asked) {
         Ok((root, Kind::Dir)) => root,
         Ok(_) => return Err(Error::new(format!("'{asked}' is not a folder"))),
         Err(e) => return Err(Error::new(e.to_string())),
     };
-    let session = Session::new(request, charts);
+    let session = Session::new(request, outside);
     let names = FileNames::default();
+    let world = World::new(files);
     let documents = {
-        let loader = Loader::new(files, &names, cx, request.load_restrictor, &root);
+        let loader = Loader::new(&world, &names, cx, request.load_restrictor, &root);
         run(&session, loader).map_err(|e| e.resolved(&names))?
     };
     Ok(Built { documents, warnings: session.into_warnings() })

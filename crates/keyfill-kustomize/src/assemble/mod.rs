@@ -100,7 +100,7 @@ impl<'a> Target<'a> {
             }
             self.session.require_helm().map_err(|e| e.at_spot(&entry.spot))?;
             self.session.complete(&mut entry);
-            let made = chart(&self.loader, self.session.charts(), &k.helm_globals, &entry, &schema)
+            let made = chart(&self.loader, self.session.outside(), &k.helm_globals, &entry, &schema)
                 .map_err(|e| e.at_spot(&entry.spot))?;
             self.absorb(accumulator, made, "HelmChartInflationGenerator", &entry.spot)?;
         }

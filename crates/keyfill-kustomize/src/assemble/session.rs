@@ -1,8 +1,8 @@
 //! What holds for a whole build: the request, the schema in use, warnings.
 
 use crate::error::{Error, Result};
-use crate::generate::Charts;
 use crate::load::{Ahead, ChartEntry, Deprecated, Kustomization, LoadRestrictor, Loader, SortOrder, Spotted};
+use crate::outside::Outside;
 use crate::schema::Schema;
 use keyfill_diag::{Class, Diagnostic, Place};
 use keyfill_files::TreePath;
@@ -70,7 +70,7 @@ impl Built {
 /// One build.
 pub struct Session<'a> {
     request: &'a BuildRequest,
-    charts: &'a dyn Charts,
+    outside: Outside<'a>,
     schema: RefCell<Arc<Schema>>,
     /// Whether a kustomization has chosen the schema: the first one that does wins.
     schema_is_chosen: Cell<bool>,
@@ -85,10 +85,10 @@ const MOST_KUSTOMIZATIONS: usize = 20_000;
 
 impl<'a> Session<'a> {
     /// A build that begins.
-    pub fn new(request: &'a BuildRequest, charts: &'a dyn Charts) -> Self {
+    pub fn new(request: &'a BuildRequest, outside: Outside<'a>) -> Self {
         Self {
             request,
-            charts,
+            outside,
             schema: RefCell::new(Arc::new(Schema::builtin())),
             schema_is_chosen: Cell::new(false),
             warnings: RefCell::default(),
@@ -117,9 +117,9 @@ impl<'a> Session<'a> {
         &self.ahead
     }
 
-    /// Who renders charts.
-    pub fn charts(&self) -> &'a dyn Charts {
-        self.charts
+    /// Whom to ask for what the tree does not hold.
+    pub fn outside(&self) -> Outside<'a> {
+        self.outside
     }
 
     /// The schema in use.

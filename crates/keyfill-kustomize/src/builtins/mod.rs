@@ -36,7 +36,7 @@ pub fn generate(session: &Session, loader: &Loader, plugin: &Resource) -> Result
             session.require_helm()?;
             let mut entry = decode_chart_fields(object)?;
             session.complete(&mut entry);
-            chart(loader, session.charts(), &decode_global_fields(object)?, &entry, &schema)
+            chart(loader, session.outside(), &decode_global_fields(object)?, &entry, &schema)
         }
         "IAMPolicyGenerator" => Ok(vec![policy(&decode_policy(object)?, &schema)?]),
         _ => Err(Error::new(format!("plugin {} is not a generator", describe(plugin.id())))),

@@ -1,14 +1,16 @@
-//! Charts: found in the tree, rendered by whoever implements [`Charts`], read again as manifests.
+//! Charts: found in the tree or fetched, rendered by whoever implements [`Charts`], read again as manifests.
 
 use crate::error::{Error, Result};
 use crate::load::{ChartEntry, HelmGlobals, Loader, objects_of};
 use crate::merge;
+use crate::outside::Outside;
 use crate::resource::Resource;
 use crate::schema::Schema;
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic};
-use keyfill_files::{Files, TreePath};
+use keyfill_files::{ChartRef, Files, MemoryFiles, TreePath};
 use keyfill_yaml::{Limits, Node, Text, TextPlace, Value, load_nodes_at, resolve, to_json, to_yaml};
+use std::sync::Arc;
 
 /// What `helm template` is to do.
 #[derive(Clone, Debug)]
@@ -54,6 +56,9 @@ impl From<String> for ChartError {
 pub trait Charts: Sync {
     /// The text that `helm template` prints.
     fn inflate(&self, files: &dyn Files, request: &ChartRequest, cx: &Cx) -> Result<Vec<u8>, ChartError>;
+
+    /// The files of a chart's archive, as `helm pull --untar` writes them into the chart's folder.
+    fn unpack(&self, archive: &[u8], cx: &Cx) -> Result<MemoryFiles, ChartError>;
 }
 
 /// Where there is no one to render charts.
@@ -64,12 +69,16 @@ impl Charts for NoCharts {
     fn inflate(&self, _: &dyn Files, request: &ChartRequest, _: &Cx) -> Result<Vec<u8>, ChartError> {
         Err(format!("nothing here renders the chart {}", request.chart).into())
     }
+
+    fn unpack(&self, _: &[u8], _: &Cx) -> Result<MemoryFiles, ChartError> {
+        Err("nothing here unpacks charts".to_owned().into())
+    }
 }
 
 /// The objects of one chart.
 pub fn chart(
     loader: &Loader,
-    charts: &dyn Charts,
+    outside: Outside<'_>,
     globals: &HelmGlobals,
     entry: &ChartEntry,
     schema: &Schema,
@@ -98,7 +107,8 @@ pub fn chart(
             .hint("valuesMerge must be one of merge, override, replace"));
     }
     if !loader.files().is_dir(&folder) {
-        return Err(missing(entry, &folder));
+        let chart = fetched(loader, outside, entry, &folder)?;
+        loader.files().mount(&folder, Arc::new(chart));
     }
     let values_file = if entry.values_file.is_empty() {
         format!("{below}/values.yaml")
@@ -120,7 +130,8 @@ pub fn chart(
         skip_tests: entry.skip_tests,
         skip_hooks: entry.skip_hooks,
     };
-    let text = charts
+    let text = outside
+        .charts
         .inflate(loader.files(), &request, loader.cx())
         .map_err(|e| Error::of_chart(e).context(format!("the chart {} could not be rendered", entry.name)))?;
     let limits = Limits::from(loader.cx());
@@ -136,17 +147,36 @@ pub fn chart(
     Ok(made.collect())
 }
 
-fn missing(entry: &ChartEntry, folder: &TreePath) -> Error {
+/// The files of a chart that does not lie in the tree: what `helm pull --untar` would write into `folder`.
+fn fetched(
+    loader: &Loader,
+    outside: Outside<'_>,
+    entry: &ChartEntry,
+    folder: &TreePath,
+) -> Result<MemoryFiles> {
     if entry.repo.is_empty() {
-        return Error::new(format!("no repo specified for pull, no chart found at '{folder}'"))
-            .at_spot(&entry.spot.field("name"));
+        return Err(Error::new(format!("no repo specified for pull, no chart found at '{folder}'"))
+            .at_spot(&entry.spot.field("name")));
     }
-    let what = format!("fetching the chart {} {} from {}", entry.name, entry.version, entry.repo);
-    let hint = format!(
-        "put the chart in {folder} (`helm pull --untar`), or render with `--engine exec`, \
-         which lets the official kustomize fetch it"
-    );
-    Error::unsupported_with(what.replace("  ", " "), hint)
+    // Without a version `--devel` takes prereleases, too.
+    let version = match (entry.version.as_str(), entry.devel) {
+        ("", true) => ">0.0.0-0",
+        (version, _) => version,
+    };
+    let want = ChartRef {
+        repository: entry.repo.to_string(),
+        name: entry.name.to_string(),
+        version: version.to_owned(),
+    };
+    let chart = outside.fetch.chart(&want, loader.cx()).map_err(|error| {
+        let vendor = format!("put the chart in {folder} (`helm pull --untar`)");
+        let advice = error.help().map_or(vendor, str::to_owned);
+        Error::of_fetch(&error).hint(advice)
+    })?;
+    outside.fetch.placed(folder, &chart);
+    outside.charts.unpack(&chart.archive, loader.cx()).map_err(|e| {
+        Error::of_chart(e).context(format!("the archive of the chart {} {}", entry.name, chart.version))
+    })
 }
 
 /// The values file with the inline values put in, as `valuesMerge` says.

@@ -47,6 +47,8 @@ pub struct ChartEntry {
     pub name_template: Text,
     /// No tests.
     pub skip_tests: bool,
+    /// Without a version, prereleases count too.
+    pub devel: bool,
     /// Where the entry stands.
     pub spot: Spot,
     /// Where its inline values stand.
@@ -108,9 +110,8 @@ pub fn decode_chart(item: &Item) -> Result<ChartEntry> {
 
 /// The fields of a chart entry, wherever they stand.
 pub fn decode_chart_fields(object: &Object) -> Result<ChartEntry> {
-    // Said for helm's own messages and downloads: checked, without effect here.
+    // Said for helm's own messages: checked, without effect here.
     object.get("debug").boolean()?;
-    object.get("devel").boolean()?;
     Ok(ChartEntry {
         name: object.text("name")?,
         version: object.text("version")?,
@@ -127,6 +128,7 @@ pub fn decode_chart_fields(object: &Object) -> Result<ChartEntry> {
         kube_version: object.text("kubeVersion")?,
         name_template: object.text("nameTemplate")?,
         skip_tests: object.get("skipTests").boolean()?,
+        devel: object.get("devel").boolean()?,
         spot: object.item().spot(),
         values_spot: object.get("valuesInline").spot(),
     })

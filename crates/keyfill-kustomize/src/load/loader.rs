@@ -3,6 +3,7 @@
 use super::names::FileNames;
 use super::remote::{is_remote_file, is_repository};
 use super::spot::{Content, Source};
+use super::world::World;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, nearest};
@@ -31,7 +32,7 @@ pub enum Opened {
 /// Reads files for the kustomization of one folder. Links are already followed in its root.
 #[derive(Clone, Copy)]
 pub struct Loader<'a> {
-    files: &'a dyn Files,
+    files: &'a World<'a>,
     names: &'a FileNames,
     cx: &'a Cx,
     restrictor: LoadRestrictor,
@@ -42,7 +43,7 @@ pub struct Loader<'a> {
 impl<'a> Loader<'a> {
     /// A loader at the folder of the outermost kustomization, with its links followed.
     pub fn new(
-        files: &'a dyn Files,
+        files: &'a World<'a>,
         names: &'a FileNames,
         cx: &'a Cx,
         restrictor: LoadRestrictor,
@@ -62,7 +63,7 @@ impl<'a> Loader<'a> {
     }
 
     /// The tree that files are read from.
-    pub fn files(&self) -> &'a dyn Files {
+    pub fn files(&self) -> &'a World<'a> {
         self.files
     }
 

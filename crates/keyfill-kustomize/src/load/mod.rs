@@ -12,6 +12,7 @@ mod names;
 mod objects;
 mod remote;
 mod spot;
+mod world;
 
 pub use ahead::{Ahead, Listed};
 pub use decode::{Item, Object};
@@ -28,3 +29,4 @@ pub use loader::{LoadRestrictor, Loader};
 pub use names::FileNames;
 pub use objects::objects_of;
 pub use spot::{Content, FieldPath, Source, Spot, Spotted};
+pub use world::World;

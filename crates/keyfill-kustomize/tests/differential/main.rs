@@ -23,7 +23,7 @@ mod writer;
 
 use keyfill_diag::Cx;
 use keyfill_files::{MemoryFiles, TreePath};
-use keyfill_kustomize::{BuildRequest, NoCharts, SortOrder, build};
+use keyfill_kustomize::{BuildRequest, Outside, SortOrder, build};
 use keyfill_yaml::{Body, to_yaml};
 use oracle::Oracle;
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ fn ours(tree: &Tree) -> Result<String, keyfill_kustomize::Error> {
         enable_alpha_plugins: true,
         ..BuildRequest::default()
     };
-    let built = build(&files, &request, &NoCharts, &Cx::default())?;
+    let built = build(&files, &request, Outside::default(), &Cx::default())?;
     let mut out = Vec::new();
     for document in &built.documents {
         out.extend_from_slice(&document.before);

@@ -1,0 +1,97 @@
+//! The tree of a build, with what was fetched at the places that it would have there.
+
+use bytes::Bytes;
+use keyfill_files::{Entry, FileError, Files, Kind, Later, TreePath};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// A tree in which folders are there that it does not hold itself.
+pub struct World<'a> {
+    own: &'a dyn Files,
+    mounts: RwLock<BTreeMap<TreePath, Arc<dyn Files>>>,
+}
+
+impl<'a> World<'a> {
+    /// A tree with nothing mounted.
+    pub fn new(own: &'a dyn Files) -> Self {
+        Self { own, mounts: RwLock::default() }
+    }
+
+    /// Puts files at a folder. What the tree itself holds below it is hidden.
+    pub fn mount(&self, folder: &TreePath, files: Arc<dyn Files>) {
+        self.mounts.write().unwrap_or_else(PoisonError::into_inner).insert(folder.clone(), files);
+    }
+
+    /// The mounted tree that a path lies in, with its folder and the path in it.
+    fn mounted(&self, path: &TreePath) -> Option<(Arc<dyn Files>, TreePath, TreePath)> {
+        let mounts = self.mounts.read().unwrap_or_else(PoisonError::into_inner);
+        if mounts.is_empty() {
+            return None;
+        }
+        let text = path.as_str();
+        let ends = text.match_indices('/').map(|(at, _)| at).chain([text.len()]);
+        let (folder, files) = ends.filter_map(|end| mounts.get_key_value(&text[..end])).last()?;
+        let inner = TreePath::new(text[folder.as_str().len()..].trim_start_matches('/'))?;
+        Some((Arc::clone(files), folder.clone(), inner))
+    }
+}
+
+impl Files for World<'_> {
+    fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
+        match self.mounted(path) {
+            Some((files, _, inner)) => files.read(&inner).map_err(|e| e.at(path)),
+            None => self.own.read(path),
+        }
+    }
+
+    fn later(&self, path: &TreePath) -> Result<Later, FileError> {
+        match self.mounted(path) {
+            Some((files, _, inner)) => files.later(&inner).map_err(|e| e.at(path)),
+            None => self.own.later(path),
+        }
+    }
+
+    fn is_bounded(&self) -> bool {
+        self.own.is_bounded()
+    }
+
+    fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
+        match self.mounted(dir) {
+            Some((files, _, inner)) => files.list(&inner).map_err(|e| e.at(dir)),
+            None => self.own.list(dir),
+        }
+    }
+
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+        let Some((files, folder, inner)) = self.mounted(path) else { return self.own.resolve(path) };
+        let (real, kind) = files.resolve(&inner).map_err(|e| e.at(path))?;
+        let real = folder.join(real.as_str()).unwrap_or_else(|| path.clone());
+        Ok((real, kind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::World;
+    use keyfill_files::{FileErrorKind, Files, Kind, MemoryFiles, TreePath};
+    use std::sync::Arc;
+
+    #[test]
+    fn what_is_mounted_is_read_at_its_place() {
+        let tree: MemoryFiles = [("app/k.yaml", "k"), ("app/charts-2/x", "x")].into_iter().collect();
+        let chart: MemoryFiles = [("Chart.yaml", "c"), ("templates/t", "t")].into_iter().collect();
+        let at = |path: &str| TreePath::new(path).expect("a path");
+        let world = World::new(&tree);
+        assert!(!world.is_dir(&at("app/charts")));
+        world.mount(&at("app/charts"), Arc::new(chart));
+        assert_eq!(&world.read(&at("app/charts/templates/t")).expect("read")[..], b"t");
+        assert_eq!(&world.read(&at("app/charts-2/x")).expect("read")[..], b"x");
+        assert_eq!(world.resolve(&at("app/charts")).expect("there"), (at("app/charts"), Kind::Dir));
+        let names: Vec<String> =
+            world.list(&at("app/charts")).expect("listed").into_iter().map(|e| e.name).collect();
+        assert_eq!(names, ["Chart.yaml", "templates"]);
+        let missing = world.read(&at("app/charts/values.yaml")).expect_err("missing");
+        assert_eq!(missing.kind(), FileErrorKind::NotFound);
+        assert_eq!(missing.path().as_str(), "app/charts/values.yaml");
+    }
+}

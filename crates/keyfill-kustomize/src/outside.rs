@@ -1,0 +1,20 @@
+//! What a build needs from outside of its tree.
+
+use crate::generate::{Charts, NoCharts};
+use keyfill_files::{Fetch, NoFetch};
+
+/// Whom a build asks for what the tree does not hold.
+#[derive(Clone, Copy)]
+pub struct Outside<'a> {
+    /// Renders charts.
+    pub charts: &'a dyn Charts,
+    /// Fetches charts, repositories and files.
+    pub fetch: &'a dyn Fetch,
+}
+
+impl Default for Outside<'_> {
+    /// Nobody: charts are not rendered, and nothing is fetched.
+    fn default() -> Self {
+        Self { charts: &NoCharts, fetch: &NoFetch }
+    }
+}
