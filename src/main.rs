@@ -20,10 +20,12 @@ mod plugin;
 mod references;
 mod render;
 mod report;
+mod revealed;
 mod run;
 #[cfg(unix)]
 mod serve;
 mod settings;
+mod sops;
 mod source_lines;
 mod stack;
 mod store;

@@ -101,7 +101,8 @@ pub fn render(run: &Run, root: Option<&Root>, timings: &mut Timings) -> Result<R
 fn render_tree(run: &Run, tree: &Tree, root: Option<&Root>, timings: &mut Timings) -> Result<Rendered> {
     let files = &*tree.files;
     let Some(root) = root else {
-        let documents = timings.stage("read", || plain::file(files, &tree.at))?;
+        let documents =
+            timings.stage("read", || plain::file(files, &tree.at, &*run.outside.decrypt, &run.cx))?;
         return Ok(Rendered { documents, engine: "plain", ..Rendered::default() });
     };
     if root.kind == RootKind::Chart && tree.is_whole_file_system() {
@@ -142,10 +143,12 @@ pub fn fill(run: &Run, documents: Vec<Document>, timings: &mut Timings) -> Resul
     let filled = timings.stage("fill", || -> Result<Filled> {
         runtime()?.block_on(fill_from(&reads, documents, &run.settings, &run.cx))
     });
+    let revealed = &run.outside.revealed;
     let mut filled = filled.map_err(|e| match run.input.tree() {
-        Some(tree) => Places::of(tree).with_lines(e),
-        None => e,
+        Some(tree) => revealed.error(Places::of(tree).with_lines(e)),
+        None => revealed.error(e),
     })?;
+    filled.warnings = revealed.diagnostics(filled.warnings);
     filled.warnings.splice(0..0, warnings.into_iter().chain(reads.take_warnings()));
     timings.filled = filled.filled.iter().filter(|filled| **filled).count();
     timings.placeholders = filled.placeholders;
@@ -189,7 +192,7 @@ pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>) -> Vec<
         source_lines::complete(&*tree.files, &mut problem);
         problem
     }));
-    problems
+    run.outside.revealed.diagnostics(problems)
 }
 
 /// Puts the result together and prints it, or refuses it when it is empty.

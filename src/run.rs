@@ -48,8 +48,8 @@ impl Run {
         let folder = input.tree().map_or_else(TreePath::root, |tree| tree.at.clone());
         let options = options(given, render, &settings, &folder)?;
         settings.fill.sources = input.tree().map(|tree| sources(given, tree));
-        let cx = settings.cx();
-        Ok(Self { input, settings, options, outside: Outside::default(), cx })
+        let (outside, cx) = (Outside::of(&settings), settings.cx());
+        Ok(Self { input, settings, options, outside, cx })
     }
 }
 

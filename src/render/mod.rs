@@ -46,7 +46,7 @@ pub fn is_unsupported(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Unsupported>().is_some()
 }
 
-/// Renders one root.
+/// Renders one root. What it says of secrets that an engine was handed is said without them.
 pub fn render(
     files: &dyn Files,
     root: &Root,
@@ -54,6 +54,12 @@ pub fn render(
     outside: &Outside,
     cx: &Cx,
 ) -> Result<Rendered> {
+    let mut rendered = edited(files, root, options, outside, cx).map_err(|e| outside.revealed.error(e))?;
+    rendered.warnings = outside.revealed.diagnostics(rendered.warnings);
+    Ok(rendered)
+}
+
+fn edited(files: &dyn Files, root: &Root, options: &Options, outside: &Outside, cx: &Cx) -> Result<Rendered> {
     if options.edits.is_empty() {
         return choose(files, root, options, outside, cx);
     }
@@ -87,7 +93,7 @@ fn by_engine(
     cx: &Cx,
 ) -> Result<Rendered> {
     if root.kind == RootKind::Yaml {
-        return plain::folder(files, &root.dir, options.habits, cx);
+        return plain::folder(files, &root.dir, options.habits, &*outside.decrypt, cx);
     }
     match options.engine {
         EngineChoice::Native => {
@@ -97,7 +103,10 @@ fn by_engine(
         EngineChoice::Verify => verify::render(files, root, options, outside, cx),
         EngineChoice::Auto => match native::render(files, root, options, outside, cx) {
             Ok(rendered) => Ok(rendered),
-            Err(error) if error.is_unsupported() && exec::is_there(root, options) => {
+            // What was decrypted is not handed to a program.
+            Err(error)
+                if error.is_unsupported() && outside.revealed.is_empty() && exec::is_there(root, options) =>
+            {
                 by_binary(files, root, options, cx)
             }
             Err(error) => Err(error.into_error()),
@@ -120,16 +129,17 @@ pub fn for_check(
     outside: &Outside,
     cx: &Cx,
 ) -> Result<Rendered, Failure> {
+    let shown = |problems| outside.revealed.diagnostics(problems);
     if root.kind == RootKind::Yaml {
         return choose(files, root, options, outside, cx)
-            .map_err(|e| Failure::new(crate::report::problems(&e)));
+            .map_err(|e| Failure::new(shown(crate::report::problems(&e))));
     }
     native::render(files, root, options, outside, cx).or_else(|error| {
         if !error.is_unsupported() {
-            return Err(Failure::new(error.diagnostics()));
+            return Err(Failure::new(shown(error.diagnostics())));
         }
         let as_warning = |d: Diagnostic| Diagnostic { severity: Severity::Warning, ..d };
-        let warnings = error.diagnostics().into_iter().map(as_warning).collect();
+        let warnings = shown(error.diagnostics()).into_iter().map(as_warning).collect();
         Ok(Rendered { warnings, engine: "none", ..Rendered::default() })
     })
 }

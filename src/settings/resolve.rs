@@ -12,6 +12,7 @@ use crate::fill::policy::{ALLOWED_PATHS, check_globs};
 use crate::fill::{FillOptions, PathPolicy, Print, StoreKinds};
 use crate::memory;
 use crate::report::{Failure, Problem};
+use crate::sops::KeySettings;
 use crate::values;
 use anyhow::Result;
 use keyfill_diag::{Class, Cx, Diagnostic};
@@ -49,6 +50,8 @@ pub struct Settings {
     pub patience: Option<Duration>,
     /// How many bytes of memory it may use.
     pub memory: u64,
+    /// Where the keys of encrypted files are.
+    pub sops_keys: KeySettings,
     /// What should be said though the run goes on.
     pub warnings: Vec<Diagnostic>,
     asked_source: Option<SourceKind>,
@@ -198,6 +201,7 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
         patience: patience(given, &effective),
         memory: parsed(given.run.memory, "KEYFILL_MEMORY", &effective, values::size)?
             .unwrap_or(memory::DEFAULT_LIMIT),
+        sops_keys: KeySettings::of(&effective, given.env),
         effective,
         stores,
         system: System::of(given.env),
@@ -232,6 +236,11 @@ fn parsed<T>(
 }
 
 impl Settings {
+    /// Whether encrypted files of the tree are decrypted.
+    pub fn decrypts(&self) -> bool {
+        values::is_true(self.effective.get("KEYFILL_SOPS"))
+    }
+
     /// The circumstances of a run that begins now.
     pub fn cx(&self) -> Cx {
         Cx::with_time(self.deadline).with_memory(memory::limited(self.memory))

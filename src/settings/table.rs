@@ -37,6 +37,8 @@ pub enum Holds {
     AmbientIdentity,
     /// What says who keyfill is to a store other than Vault, and may be shown.
     Identity,
+    /// The path of a file with keys that decrypt files of the tree. Nothing of it is ever sent anywhere.
+    KeyFile,
 }
 
 /// A variable that keyfill knows.
@@ -163,8 +165,18 @@ pub const SETTINGS: &[Var] = &[
     var("KEYFILL_SECRETS_FILE", Author::No, "the file that the source file reads")
         .holds(Holds::File)
         .decides(),
+    var(
+        "KEYFILL_SOPS",
+        Author::No,
+        "true: files that SOPS encrypted are decrypted: values, manifests, ksops generators",
+    ),
     var("KEYFILL_SOURCE", Author::No, "the same, with file besides; it wins over AVP_TYPE").decides(),
     var("NO_PROXY", Author::No, "hosts that are reached without the proxy"),
+    var("SOPS_AGE_KEY", Author::No, "secret keys of age, AGE-SECRET-KEY-1..., with blanks between")
+        .holds(Holds::Secret),
+    var("SOPS_AGE_KEY_FILE", Author::No, "a file of secret keys of age").holds(Holds::KeyFile),
+    var("SOPS_AGE_SSH_PRIVATE_KEY_FILE", Author::No, "a private key of SSH, used as a key of age")
+        .holds(Holds::KeyFile),
     var("VAULT_ADDR", Author::Connection, "Vault's address: http, https or unix").decides(),
     var("VAULT_AGENT_ADDR", Author::No, "the address of Vault's agent, used in place of VAULT_ADDR"),
     var("VAULT_CACERT", Author::No, "a file of certificates to trust").holds(Holds::File),
@@ -232,6 +244,7 @@ pub const SYSTEM: &[Var] = &[
     var("TMPDIR", Author::No, "where copies for official binaries and large archives lie"),
     var("TZ", Author::No, "the time zone of templates"),
     var("USER", Author::No, "handed to official binaries"),
+    var("XDG_CONFIG_HOME", Author::No, "where SOPS keeps keys of age (sops/age/keys.txt) [~/.config]"),
 ];
 
 /// Beginnings of names that are handed to official binaries as they are.
@@ -295,6 +308,9 @@ mod tests {
             "VAULT_TOKEN_FILE",
         ];
         assert_eq!(ambient, want);
+        assert!(
+            setting("SOPS_AGE_KEY_FILE").is_some_and(|v| v.holds == Holds::KeyFile && v.author == Author::No)
+        );
         assert!(SETTINGS.iter().filter(|v| v.holds != Holds::Plain && v.method.is_some()).all(|v| v.decides));
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! Engines do no IO of their own: they ask a [`Files`] for paths relative to the tree's root. No path and
 //! no symbolic link leaves that root. [`DiskFiles`] is a folder, [`MemoryFiles`] a map for tests and for
-//! files made in memory; archives implement the same trait elsewhere. What no tree holds comes through [`Fetch`].
+//! files made in memory; archives implement the same trait elsewhere. What no tree holds comes through [`Fetch`],
+//! and what a tree holds encrypted through [`Decrypt`].
 
 #![warn(clippy::disallowed_methods)]
 
 #[cfg(target_os = "linux")]
 mod beneath;
+mod decrypt;
 mod disk;
 mod error;
 mod fetch;
@@ -16,6 +18,7 @@ mod links;
 mod memory;
 mod path;
 
+pub use decrypt::{Decrypt, DecryptError, NoDecrypt};
 pub use disk::DiskFiles;
 pub use error::{FileError, FileErrorKind};
 pub use fetch::{ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, GitRef, NoFetch};

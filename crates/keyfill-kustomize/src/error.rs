@@ -3,7 +3,7 @@
 use crate::generate::ChartError;
 use crate::load::{FileNames, Spot};
 use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Severity, Stopped};
-use keyfill_files::FetchError;
+use keyfill_files::{DecryptError, FetchError};
 use keyfill_yaml::{FileId, Location, TextPlace};
 use std::fmt;
 
@@ -64,6 +64,12 @@ impl Error {
     pub(crate) fn of_chart(error: ChartError) -> Self {
         let ChartError { diagnostic, unsupported } = error;
         Self(Box::new(Kind { diagnostic: *diagnostic, location: Location::NONE, step: None, unsupported }))
+    }
+
+    /// A file that could not be decrypted. Where no place is known in it, the one who names it is the place.
+    pub(crate) fn of_decrypt(error: &DecryptError) -> Self {
+        let diagnostic = error.diagnostic().clone();
+        Self(Box::new(Kind { diagnostic, location: Location::NONE, step: None, unsupported: false }))
     }
 
     /// Text of a file that is not YAML.

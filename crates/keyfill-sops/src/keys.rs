@@ -4,10 +4,11 @@ use crate::age::Identities;
 use crate::metadata::Metadata;
 use crate::{Error, Hidden, shamir};
 use keyfill_diag::{Class, Cx};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A master key: what a data key, or a share of one, was encrypted with.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MasterKey {
     /// A recipient of age, and the armored file that holds the data key.
     Age {
@@ -89,7 +90,7 @@ impl MasterKey {
 }
 
 /// Why a master key gave nothing. The texts reach people and hold no secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Refusal {
     /// What happened.
     pub message: String,
@@ -168,8 +169,11 @@ impl Keys {
         Ok(None)
     }
 
-    fn decrypt(&self, key: &MasterKey, cx: &Cx) -> Result<Hidden, Refusal> {
+    /// What one master key gives: the data key, or a share of it. Keys of age are for the identities, and where
+    /// there are none for the service, which may ask another process.
+    pub fn decrypt(&self, key: &MasterKey, cx: &Cx) -> Result<Hidden, Refusal> {
         match (key, &self.service) {
+            (MasterKey::Age { .. }, Some(service)) if self.identities.is_empty() => service.decrypt(key, cx),
             (MasterKey::Age { enc, .. }, _) => self.identities.decrypt(enc),
             (MasterKey::Pgp { .. }, _) => Err(Refusal::new("keyfill has no PGP").hint(
                 "add an age recipient to the file's keys: `sops rotate --in-place --add-age RECIPIENT FILE`",

@@ -30,6 +30,7 @@ pub use format::Format;
 pub use hidden::Hidden;
 pub use keys::{KeyService, Keys, MasterKey, Refusal};
 pub use tree::{Branch, Comment, Item, Value};
+pub use walk::float_text;
 
 use keyfill_diag::Cx;
 
@@ -37,9 +38,15 @@ use keyfill_diag::Cx;
 pub struct Decrypted {
     format: Format,
     documents: Vec<Branch>,
+    secrets: Vec<Hidden>,
 }
 
 impl Decrypted {
+    /// The texts that were encrypted: what no message may show.
+    pub fn secrets(&self) -> &[Hidden] {
+        &self.secrets
+    }
+
     /// The documents of the file; all formats but YAML have one.
     pub fn documents(&self) -> &[Branch] {
         &self.documents
@@ -58,11 +65,14 @@ pub fn decrypt(text: &[u8], format: Format, keys: &Keys, cx: &Cx) -> Result<Decr
     let metadata = metadata::Metadata::read(&metadata)?;
     let data_key = keys.data_key(&metadata, cx)?;
     let cipher = cipher::Cipher::new(&data_key)?;
-    let computed = walk::decrypt(&mut documents, &metadata.rules, &cipher, cx)?;
+    let walk::Walked { mac: computed, secrets } =
+        walk::decrypt(&mut documents, &metadata.rules, &cipher, cx)?;
     let stored =
         cipher.decrypt(&metadata.mac, &metadata.last_modified).map_err(|_| Error::mac_unreadable())?;
     match stored {
-        Value::Str(stored) if stored.bytes() == computed.as_bytes() => Ok(Decrypted { format, documents }),
+        Value::Str(stored) if stored.bytes() == computed.as_bytes() => {
+            Ok(Decrypted { format, documents, secrets })
+        }
         _ => Err(Error::mac_differs()),
     }
 }

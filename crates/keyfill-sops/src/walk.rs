@@ -1,7 +1,7 @@
 //! Which values are encrypted, and the walk that decrypts them and hashes all.
 
 use crate::cipher::{Cipher, Fault};
-use crate::{Branch, Comment, Error, Item, Value};
+use crate::{Branch, Comment, Error, Hidden, Item, Value};
 use keyfill_diag::Cx;
 use keyfill_go::regexp::Regexp;
 use keyfill_go::strconv::{Bits, Layout, format_float};
@@ -16,6 +16,9 @@ const ONLY_ENCRYPTED: [u8; 32] = [
     0x8a, 0x3f, 0xd2, 0xad, 0x54, 0xce, 0x66, 0x52, 0x7b, 0x10, 0x34, 0xf3, 0xd1, 0x47, 0xbe, 0x0b, 0x0b,
     0x97, 0x5b, 0x3b, 0xf4, 0x4f, 0x72, 0xc6, 0xfd, 0xad, 0xec, 0x81, 0x76, 0xf2, 0x7d, 0x69,
 ];
+
+/// Values of a Kubernetes object that are no secrets, encrypted or not.
+const PUBLIC: [&str; 4] = ["apiVersion:", "kind:", "metadata:name:", "metadata:namespace:"];
 
 /// Which values are encrypted.
 pub(crate) struct Rules {
@@ -62,18 +65,26 @@ impl Rule {
     }
 }
 
-/// Decrypts all values of all documents in place. Returns the MAC over them, in the form in which SOPS writes it.
+/// What a walk through all documents gave.
+pub(crate) struct Walked {
+    /// The MAC over all values, in the form in which SOPS writes it.
+    pub(crate) mac: String,
+    /// The texts that were encrypted, comments among them.
+    pub(crate) secrets: Vec<Hidden>,
+}
+
+/// Decrypts all values of all documents in place.
 pub(crate) fn decrypt(
     documents: &mut [Branch],
     rules: &Rules,
     cipher: &Cipher,
     cx: &Cx,
-) -> Result<String, Error> {
+) -> Result<Walked, Error> {
     let mut hash = Sha512::new();
     if rules.mac_only_encrypted {
         hash.update(ONLY_ENCRYPTED);
     }
-    let mut walk = Walk { rules, cipher, cx, hash, path: String::new(), steps: 0 };
+    let mut walk = Walk { rules, cipher, cx, hash, path: String::new(), steps: 0, secrets: Vec::new() };
     for document in documents {
         walk.branch(document, false)?;
     }
@@ -81,7 +92,12 @@ pub(crate) fn decrypt(
     for byte in walk.hash.finalize() {
         let _ = write!(mac, "{byte:02X}");
     }
-    Ok(mac)
+    Ok(Walked { mac, secrets: walk.secrets })
+}
+
+/// A floating point number as SOPS hashes it: all its digits, without an exponent.
+pub fn float_text(number: f64) -> String {
+    format_float(number, Layout::Fixed, None, Bits::B64)
 }
 
 struct Walk<'a> {
@@ -92,6 +108,7 @@ struct Walk<'a> {
     /// The keys that lead to where the walk is, each followed by a colon: the additional data of values.
     path: String,
     steps: u32,
+    secrets: Vec<Hidden>,
 }
 
 impl Walk<'_> {
@@ -160,10 +177,14 @@ impl Walk<'_> {
         // Only comments stand at the top without a key.
         let context = if self.path.is_empty() { ":" } else { &self.path };
         match self.cipher.decrypt(comment.text.bytes(), context) {
-            Ok(Value::Comment(plain)) => *comment = plain,
+            Ok(Value::Comment(plain)) => {
+                self.secrets.push(plain.text.clone());
+                *comment = plain;
+            }
             Ok(Value::Str(plain)) => {
                 // A text in a comment's place is hashed, as SOPS does.
                 self.hash.update(plain.bytes());
+                self.secrets.push(plain.clone());
                 comment.text = plain;
             }
             Ok(_) => return Err(self.fault(Fault::Type)),
@@ -178,6 +199,7 @@ impl Walk<'_> {
         if is_encrypted {
             let Value::Str(text) = &*value else { return Err(self.not_encrypted()) };
             *value = self.cipher.decrypt(text.bytes(), &self.path).map_err(|fault| self.fault(fault))?;
+            self.note_secret(value);
         }
         if is_encrypted || !self.rules.mac_only_encrypted {
             self.hash_value(value);
@@ -185,12 +207,27 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Truth values say too little to be secret, and so does what an object is and how it is called: messages
+    /// name objects by that.
+    fn note_secret(&mut self, value: &Value) {
+        if PUBLIC.contains(&self.path.as_str()) {
+            return;
+        }
+        match value {
+            Value::Str(text) => self.secrets.push(text.clone()),
+            Value::Time(text) => self.secrets.push(Hidden::new(text.as_str())),
+            Value::Int(n) => self.secrets.push(Hidden::new(n.to_string())),
+            Value::Float(n) => self.secrets.push(Hidden::new(float_text(*n))),
+            _ => {}
+        }
+    }
+
     fn hash_value(&mut self, value: &Value) {
         match value {
             Value::Str(text) => self.hash.update(text.bytes()),
             Value::Time(text) => self.hash.update(text),
             Value::Int(n) => self.hash.update(n.to_string()),
-            Value::Float(n) => self.hash.update(format_float(*n, Layout::Fixed, None, Bits::B64)),
+            Value::Float(n) => self.hash.update(float_text(*n)),
             Value::Bool(b) => self.hash.update(if *b { "True" } else { "False" }),
             Value::Null | Value::Comment(_) | Value::List(_) | Value::Map(_) => {}
         }

@@ -1,9 +1,12 @@
 //! Charts, by keyfill-helm.
 
+use super::NativeError;
+use crate::outside::Outside;
 use crate::render::Rendered;
 use crate::render::options::{HelmOptions, ValuesFile};
 use bytes::Bytes;
-use keyfill_files::TreePath;
+use keyfill_diag::{Class, Cx, Diagnostic, Place};
+use keyfill_files::{Decrypt, Files, TreePath};
 use keyfill_helm::{TemplateRequest, Templated, ValuesSource};
 use keyfill_yaml::{Body, Document, Origin};
 
@@ -17,18 +20,29 @@ pub fn rendered(templated: Templated) -> Rendered {
     Rendered { documents, warnings: templated.warnings, engine: "helm" }
 }
 
-/// What the engine is asked for.
-pub fn request(dir: &TreePath, options: &HelmOptions) -> TemplateRequest {
-    let mut values: Vec<ValuesSource> = options.values.iter().map(values_source).collect();
+/// What the engine is asked for. Values that are encrypted are decrypted before.
+pub fn request(
+    files: &dyn Files,
+    dir: &TreePath,
+    options: &HelmOptions,
+    outside: &Outside,
+    cx: &Cx,
+) -> Result<TemplateRequest, NativeError> {
+    let plain = Plain { files, decrypt: &*outside.decrypt, cx };
+    let read = options.values.iter().map(|file| plain.values(file));
+    let mut values = read.collect::<Result<Vec<ValuesSource>, NativeError>>()?;
     values.extend(options.set_json.iter().cloned().map(ValuesSource::SetJson));
     values.extend(options.set.iter().cloned().map(ValuesSource::Set));
     values.extend(options.set_string.iter().cloned().map(ValuesSource::SetString));
-    values.extend(options.set_file.iter().map(|(name, file)| match file {
-        ValuesFile::InTree(path) => ValuesSource::SetFile { name: name.clone(), path: path.clone() },
-        ValuesFile::Text { text, .. } => ValuesSource::SetFileText { name: name.clone(), text: text.clone() },
-    }));
+    for (name, file) in &options.set_file {
+        values.push(match plain.values(file)? {
+            ValuesSource::File(path) => ValuesSource::SetFile { name: name.clone(), path },
+            ValuesSource::Text { text, .. } => ValuesSource::SetFileText { name: name.clone(), text },
+            other => other,
+        });
+    }
     values.extend(options.set_literal.iter().cloned().map(ValuesSource::SetLiteral));
-    TemplateRequest {
+    Ok(TemplateRequest {
         release_name: options.release_name.clone(),
         namespace: options.namespace.clone(),
         values,
@@ -43,12 +57,45 @@ pub fn request(dir: &TreePath, options: &HelmOptions) -> TemplateRequest {
         seed: options.seed,
         helm: options.compat,
         ..TemplateRequest::new(dir.clone())
-    }
+    })
 }
 
-fn values_source(file: &ValuesFile) -> ValuesSource {
-    match file {
-        ValuesFile::InTree(path) => ValuesSource::File(path.clone()),
-        ValuesFile::Text { name, text } => ValuesSource::Text { name: name.clone(), text: text.clone() },
+/// Reads what may be encrypted.
+struct Plain<'a> {
+    files: &'a dyn Files,
+    decrypt: &'a dyn Decrypt,
+    cx: &'a Cx,
+}
+
+impl Plain<'_> {
+    /// A file of values as a source: what is not encrypted is left for the engine to read.
+    fn values(&self, file: &ValuesFile) -> Result<ValuesSource, NativeError> {
+        Ok(match file {
+            ValuesFile::InTree(path) => {
+                // A file that cannot be read is the engine's to tell.
+                let encrypted = self.decrypt.is_on().then(|| self.files.read(path).ok()).flatten();
+                match encrypted.filter(|text| self.decrypt.is_encrypted(path.as_str(), text)) {
+                    Some(text) => {
+                        ValuesSource::Text { name: path.to_string(), text: self.text(path.as_str(), &text)? }
+                    }
+                    None => ValuesSource::File(path.clone()),
+                }
+            }
+            ValuesFile::Text { name, text } => ValuesSource::Text {
+                name: name.clone(),
+                text: match self.decrypt.is_encrypted(name, text.as_bytes()) {
+                    true => self.text(name, text.as_bytes())?,
+                    false => text.clone(),
+                },
+            },
+        })
+    }
+
+    fn text(&self, name: &str, encrypted: &[u8]) -> Result<String, NativeError> {
+        let plain = self.decrypt.decrypt(name, encrypted, self.cx)?;
+        String::from_utf8(plain.to_vec()).map_err(|_| {
+            let place = Place::file(name, None);
+            Diagnostic::error(Class::Render, "the decrypted values are no UTF-8 text").at(place).into()
+        })
     }
 }

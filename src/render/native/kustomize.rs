@@ -20,7 +20,7 @@ pub fn render(
 ) -> Result<Rendered, NativeError> {
     let fetch = &*outside.fetch;
     let charts = HelmCharts { seed: options.helm.seed, compat: options.helm.compat, fetch };
-    let outside = keyfill_kustomize::Outside { charts: &charts, fetch };
+    let outside = keyfill_kustomize::Outside { charts: &charts, fetch, decrypt: &*outside.decrypt };
     let built = keyfill_kustomize::build(files, &build_request(dir, &options.kustomize), outside, cx)?;
     Ok(Rendered { documents: built.documents, warnings: built.warnings, engine: "kustomize" })
 }

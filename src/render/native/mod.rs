@@ -10,7 +10,7 @@ use crate::outside::Outside;
 use crate::report::Failure;
 use crate::source_lines;
 use keyfill_diag::{Cx, Diagnostic};
-use keyfill_files::Files;
+use keyfill_files::{DecryptError, Files};
 
 /// An engine's error.
 pub struct NativeError {
@@ -33,6 +33,18 @@ impl NativeError {
     pub fn into_error(self) -> anyhow::Error {
         let error = anyhow::Error::from(Failure::new(self.diagnostics));
         if self.unsupported { error.context(super::Unsupported) } else { error }
+    }
+}
+
+impl From<Diagnostic> for NativeError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self { diagnostics: vec![diagnostic], unsupported: false }
+    }
+}
+
+impl From<DecryptError> for NativeError {
+    fn from(error: DecryptError) -> Self {
+        error.diagnostic().clone().into()
     }
 }
 
@@ -73,8 +85,8 @@ fn with_engine(
     cx: &Cx,
 ) -> Result<Rendered, NativeError> {
     if root.kind == RootKind::Chart {
-        let templated =
-            keyfill_helm::template(files, &helm::request(&root.dir, &options.helm), &*outside.fetch, cx)?;
+        let request = helm::request(files, &root.dir, &options.helm, outside, cx)?;
+        let templated = keyfill_helm::template(files, &request, &*outside.fetch, cx)?;
         return Ok(helm::rendered(templated));
     }
     kustomize::render(files, &root.dir, options, outside, cx)

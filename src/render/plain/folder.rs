@@ -5,7 +5,7 @@
 //! file, and folders that hold a chart; without a word what is hidden (a name that begins with a dot) and
 //! what a `.keyfillignore` names. A document that is no manifest beside one that is, is an error.
 
-use super::{Content, documents, refuse_binary};
+use super::{Content, documents, plain, refuse_binary};
 use crate::discover::{self, KUSTOMIZATION_NAMES};
 use crate::ignore_file::IgnoreFiles;
 use crate::render::Rendered;
@@ -13,7 +13,7 @@ use crate::report::{Failure, Problem};
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic, Place};
-use keyfill_files::{Files, Kind, TreePath};
+use keyfill_files::{Decrypt, Files, Kind, TreePath};
 use keyfill_yaml::{Body, Document};
 
 /// Whose habits a folder is read with.
@@ -27,7 +27,15 @@ pub enum Habits {
 }
 
 /// The documents of a folder. Those of a file, where that is what is asked for.
-pub fn folder(files: &dyn Files, dir: &TreePath, habits: Habits, cx: &Cx) -> Result<Rendered> {
+///
+/// An encrypted file whose keys are those of a manifest is decrypted before, where decryption is switched on.
+pub fn folder(
+    files: &dyn Files,
+    dir: &TreePath,
+    habits: Habits,
+    decrypt: &dyn Decrypt,
+    cx: &Cx,
+) -> Result<Rendered> {
     let ignored = IgnoreFiles::new(files);
     let mut listing = Listing { files, habits, ignored, paths: Vec::new(), warnings: Vec::new() };
     let alone = files.is_file(dir);
@@ -43,7 +51,7 @@ pub fn folder(files: &dyn Files, dir: &TreePath, habits: Habits, cx: &Cx) -> Res
     let mut all: Vec<Document> = Vec::new();
     for path in &listing.paths {
         cx.check().map_err(|stopped| anyhow!("stopped while reading files: {stopped}"))?;
-        let text = files.read(path)?;
+        let text = plain(files.read(path)?, path, decrypt, cx)?;
         refuse_binary(&text, path.as_str())?;
         let Some(mut documents) = documents_of(&text, path, habits, alone)? else {
             listing.warnings.push(left_out(path, "it holds no manifest (apiVersion and kind)"));
@@ -166,7 +174,7 @@ mod tests {
 
     fn read(files: &[(&str, &'static str)], habits: Habits) -> anyhow::Result<Rendered> {
         let files: MemoryFiles = files.iter().copied().collect();
-        folder(&files, &TreePath::root(), habits, &Cx::default())
+        folder(&files, &TreePath::root(), habits, &keyfill_files::NoDecrypt, &Cx::default())
     }
 
     fn printed(rendered: &Rendered) -> String {

@@ -9,8 +9,8 @@ pub use manifest::Content;
 use crate::report::Failure;
 use anyhow::Result;
 use bytes::Bytes;
-use keyfill_diag::{Class, Diagnostic};
-use keyfill_files::{Files, TreePath};
+use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_files::{Decrypt, Files, TreePath};
 use keyfill_yaml::{Body, Document, Origin, split_stream};
 use std::ops::Range;
 use std::sync::Arc;
@@ -56,6 +56,16 @@ fn json_values(text: &Bytes, body: Range<usize>) -> Vec<Range<usize>> {
     starts.zip(ends.iter().copied()).map(|(start, end)| start..end).collect()
 }
 
+/// A text as it is, or decrypted when it is encrypted and its keys are those of a manifest: other files may be
+/// encrypted for others.
+fn plain(text: Bytes, path: &TreePath, decrypt: &dyn Decrypt, cx: &Cx) -> Result<Bytes> {
+    if !decrypt.is_encrypted(path.as_str(), &text) || Content::of_file(&text) != Content::Manifest {
+        return Ok(text);
+    }
+    let plain = decrypt.decrypt(path.as_str(), &text, cx);
+    plain.map_err(|e| Failure::from(e.diagnostic().clone()).into())
+}
+
 /// YAML and JSON hold no NUL byte: what does is an image, an archive, or text in another encoding.
 pub fn refuse_binary(text: &[u8], name: &str) -> Result<()> {
     if memchr::memchr(0, text).is_some() {
@@ -65,9 +75,9 @@ pub fn refuse_binary(text: &[u8], name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The documents of one file.
-pub fn file(files: &dyn Files, path: &TreePath) -> Result<Vec<Document>> {
-    let text = files.read(path)?;
+/// The documents of one file, decrypted where it is encrypted.
+pub fn file(files: &dyn Files, path: &TreePath, decrypt: &dyn Decrypt, cx: &Cx) -> Result<Vec<Document>> {
+    let text = plain(files.read(path)?, path, decrypt, cx)?;
     refuse_binary(&text, path.as_str())?;
     Ok(documents(&text, path.as_str()))
 }

@@ -6,7 +6,7 @@
 use crate::assemble::Session;
 use crate::error::{Error, Result};
 use crate::filters::namespace::SetSubjects;
-use crate::generate::{Policy, chart, config_map, policy, secret};
+use crate::generate::{Policy, chart, config_map, is_ksops, ksops, policy, secret};
 use crate::load::{
     Content, FieldPath, Generator, Item, Loader, Object, Patch, Source, Spot, decode_chart_fields,
     decode_field_specs, decode_generator_fields, decode_global_fields, decode_image, decode_patch,
@@ -23,8 +23,12 @@ use std::sync::Arc;
 
 /// Runs a generator that is configured by an object.
 pub fn generate(session: &Session, loader: &Loader, plugin: &Resource) -> Result<Vec<Resource>> {
-    let configuration = Configuration::of(session, plugin)?;
     let schema = session.schema();
+    if is_ksops(plugin) && session.outside().decrypt.is_on() {
+        let decrypt = |object: &Object| ksops(loader, session.outside(), plugin, object, &schema);
+        return Configuration::resolved(plugin)?.read(decrypt);
+    }
+    let configuration = Configuration::of(session, plugin)?;
     configuration.read(|object| match plugin.gvk().kind.as_str() {
         "ConfigMapGenerator" => Ok(vec![config_map(loader, &named(object)?, &schema)?]),
         "SecretGenerator" => {
@@ -143,6 +147,10 @@ impl<'a> Configuration<'a> {
         let at = |error: Error| plugin.blame_here(error);
         if !(gvk.group.is_empty() && gvk.version == "builtin") {
             let what = format!("the external plugin {}", describe(plugin.id()));
+            if is_ksops(plugin) && !session.allows_plugins() {
+                let error = Error::new(format!("{what} is not run: decryption is not switched on"));
+                return Err(at(error.hint("set KEYFILL_SOPS=true: its files are then decrypted in process")));
+            }
             return Err(at(if session.allows_plugins() {
                 Error::unsupported(what)
             } else {
@@ -157,9 +165,14 @@ impl<'a> Configuration<'a> {
                 None => error,
             }));
         }
+        Self::resolved(plugin)
+    }
+
+    /// The fields of a plugin of any kind.
+    fn resolved(plugin: &'a Resource) -> Result<Self> {
         let value = resolve(&plugin.node).map_err(|e| {
             let place = TextPlace::file(plugin.node.location().file());
-            at(Error::yaml_at(place, &e))
+            plugin.blame_here(Error::yaml_at(place, &e))
         })?;
         Ok(Self { value, plugin })
     }

@@ -97,7 +97,7 @@ pub fn chart(
         .additional_values_files
         .iter()
         .map(|path| {
-            let loaded = loader.load(path);
+            let loaded = values_file(loader, outside, path).map(|(text, _)| text);
             loaded.map_err(|e| e.context("could not load additionalValuesFile").at_spot(&path.spot))
         })
         .collect::<Result<Vec<_>>>()?;
@@ -110,12 +110,12 @@ pub fn chart(
         let chart = fetched(loader, outside, entry, &folder)?;
         loader.files().mount(&folder, Arc::new(chart));
     }
-    let values_file = if entry.values_file.is_empty() {
+    let first_file = if entry.values_file.is_empty() {
         format!("{below}/values.yaml")
     } else {
         entry.values_file.to_string()
     };
-    let first = first_values(loader, entry, &values_file, schema);
+    let first = first_values(loader, outside, entry, &first_file, schema);
     let mut values = vec![first.map_err(|e| e.at_spot(&entry.values_file.spot))?];
     values.extend(additional);
     let request = ChartRequest {
@@ -179,17 +179,33 @@ fn fetched(
     })
 }
 
+/// A file of values, decrypted where it is encrypted.
+fn values_file(loader: &Loader, outside: Outside<'_>, path: &str) -> Result<(Bytes, TextPlace)> {
+    let (file, text, place) = loader.load_manifest(path)?;
+    if !outside.decrypt.is_encrypted(file.as_str(), &text) {
+        return Ok((text, place));
+    }
+    let plain = outside.decrypt.decrypt(file.as_str(), &text, loader.cx());
+    Ok((plain.map_err(|e| Error::of_decrypt(&e))?, place))
+}
+
 /// The values file with the inline values put in, as `valuesMerge` says.
-fn first_values(loader: &Loader, entry: &ChartEntry, values_file: &str, schema: &Schema) -> Result<Bytes> {
+fn first_values(
+    loader: &Loader,
+    outside: Outside<'_>,
+    entry: &ChartEntry,
+    first_file: &str,
+    schema: &Schema,
+) -> Result<Bytes> {
     if entry.values_inline.is_empty() {
-        return loader.load(values_file);
+        return values_file(loader, outside, first_file).map(|(text, _)| text);
     }
     let inline = Value::Map(entry.values_inline.clone());
     if entry.values_merge == "replace" {
         return Ok(to_yaml(&inline).into());
     }
     let limits = Limits::from(loader.cx());
-    let (_, text, place) = loader.load_manifest(values_file)?;
+    let (text, place) = values_file(loader, outside, first_file)?;
     let read = |text: &[u8], place: TextPlace| -> Result<Node> {
         let nodes = load_nodes_at(text, place, &limits).map_err(|e| Error::yaml_at(place, &e))?;
         Ok(nodes.into_iter().next().unwrap_or_else(Node::map))

@@ -191,7 +191,7 @@ fn file_source(source: &str) -> Result<(&str, &str)> {
 }
 
 /// The last part of a path, as Go's `path.Base` has it.
-fn base_name(path: &str) -> &str {
+pub(super) fn base_name(path: &str) -> &str {
     if path.is_empty() {
         return ".";
     }

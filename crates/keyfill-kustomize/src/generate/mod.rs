@@ -1,9 +1,13 @@
-//! What kustomizations generate: config maps and secrets, charts, policies.
+//! What kustomizations generate: config maps and secrets, charts, policies, decrypted files.
 
 mod chart;
 mod data;
+mod env_text;
+mod ksops;
 mod policy;
 
 pub use chart::{ChartError, ChartRequest, Charts, NoCharts, chart};
+use data::base_name;
 pub use data::{config_map, secret};
+pub use ksops::{is_ksops, ksops};
 pub use policy::{Policy, policy};

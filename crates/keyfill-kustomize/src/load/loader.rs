@@ -213,7 +213,8 @@ impl<'a> Loader<'a> {
         })
     }
 
-    fn file_error(&self, path: &str, joined: &TreePath, error: &keyfill_files::FileError) -> Error {
+    /// Why a file could not be read, with a near name where there is none of that name.
+    pub fn file_error(&self, path: &str, joined: &TreePath, error: &keyfill_files::FileError) -> Error {
         let cause = std::error::Error::source(error).filter(|_| error.kind() == FileErrorKind::Io);
         let message = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
         let built = Error::with_class(error.class(), message);

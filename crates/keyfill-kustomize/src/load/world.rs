@@ -30,7 +30,7 @@ impl<'a> World<'a> {
         }
         let text = path.as_str();
         let ends = text.match_indices('/').map(|(at, _)| at).chain([text.len()]);
-        let (folder, files) = ends.filter_map(|end| mounts.get_key_value(&text[..end])).last()?;
+        let (folder, files) = ends.filter_map(|end| mounts.get_key_value(&text[..end])).next_back()?;
         let inner = TreePath::new(text[folder.as_str().len()..].trim_start_matches('/'))?;
         Some((Arc::clone(files), folder.clone(), inner))
     }

@@ -11,8 +11,8 @@ mod object;
 pub use annotations::drop_all as drop_memory_annotations;
 pub use id::{Id, NO_NAMESPACE};
 pub use object::{
-    add_annotation, check_annotations, is_null, metadata, metadata_mut, metadata_text, object_ref,
-    set_annotation, set_metadata_text, set_scalar, set_text, strings_in_metadata, text_of_scalar,
+    add_annotation, check_annotations, drop_annotation, is_null, metadata, metadata_mut, metadata_text,
+    object_ref, set_annotation, set_metadata_text, set_scalar, set_text, strings_in_metadata, text_of_scalar,
 };
 
 use crate::Gvk;

@@ -76,6 +76,14 @@ pub fn add_annotation(object: &mut Node, key: &str, value: &str) {
     }
 }
 
+/// Takes an annotation away.
+pub fn drop_annotation(object: &mut Node, key: &str) {
+    let annotations = object.get_mut("metadata").and_then(|m| m.get_mut("annotations"));
+    if let Some(map) = annotations.and_then(Node::as_map_mut) {
+        map.remove(key);
+    }
+}
+
 /// Sets an annotation as a string. All of them are written anew: none shares its value with another field.
 pub fn set_annotation(object: &mut Node, key: &str, value: &str) {
     let Some(map) = annotations_mut(object) else { return };

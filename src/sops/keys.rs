@@ -1,0 +1,130 @@
+//! The keys that the administrator has set up: where SOPS looks for them, and nowhere else.
+
+use crate::settings::Env;
+use crate::settings::authority::Effective;
+use keyfill_secrets::Secret;
+use keyfill_sops::{Identities, KeyService, Keys, Refusal};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where SOPS keeps keys of age below a folder of configurations.
+const AGE_KEYS: &str = "sops/age/keys.txt";
+
+/// The private keys of SSH that SOPS tries when none is named.
+const SSH_KEYS: [&str; 2] = [".ssh/id_ed25519", ".ssh/id_rsa"];
+
+/// The bytes of a file of keys.
+const MOST: u64 = 1 << 20;
+
+/// Where keys are.
+#[derive(Clone, Default)]
+pub struct KeySettings {
+    age_key: Option<Secret>,
+    age_key_file: Option<PathBuf>,
+    ssh_key_file: Option<PathBuf>,
+    configurations: Option<PathBuf>,
+    home: Option<PathBuf>,
+    service: Option<Arc<dyn KeyService>>,
+}
+
+impl std::fmt::Debug for KeySettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeySettings").field("age_key_file", &self.age_key_file).finish_non_exhaustive()
+    }
+}
+
+impl KeySettings {
+    /// What the administrator's settings and the environment say.
+    pub fn of(effective: &Effective, env: &Env) -> Self {
+        let path = |name: &str| effective.get(name).map(PathBuf::from);
+        let home = env.get("HOME").map(PathBuf::from);
+        Self {
+            age_key: effective.get("SOPS_AGE_KEY").map(Secret::new),
+            age_key_file: path("SOPS_AGE_KEY_FILE"),
+            ssh_key_file: path("SOPS_AGE_SSH_PRIVATE_KEY_FILE"),
+            configurations: env
+                .get("XDG_CONFIG_HOME")
+                .map(PathBuf::from)
+                .or_else(|| Some(home.as_ref()?.join(".config"))),
+            home,
+            service: None,
+        }
+    }
+
+    /// Reads the keys. One that was named and cannot be read is an error; those that SOPS looks for by itself
+    /// may be missing.
+    pub(super) fn keys(&self) -> Result<Keys, Refusal> {
+        let mut identities = Identities::new();
+        if let Some(keys) = &self.age_key {
+            identities.add_keys(keys.expose()).map_err(|e| about(e, "SOPS_AGE_KEY"))?;
+        }
+        if let Some(file) = &self.age_key_file {
+            let keys = read(file).map_err(|e| unreadable("SOPS_AGE_KEY_FILE", file, &e))?;
+            identities.add_keys(keys.expose()).map_err(|e| about(e, "SOPS_AGE_KEY_FILE"))?;
+        }
+        if let Some(file) = &self.ssh_key_file {
+            let name = "SOPS_AGE_SSH_PRIVATE_KEY_FILE";
+            let key = read(file).map_err(|e| unreadable(name, file, &e))?;
+            identities.add_ssh_key(key.expose()).map_err(|e| about(e, name))?;
+        }
+        if let Some(keys) = self.configurations.as_ref().and_then(|dir| read(&dir.join(AGE_KEYS)).ok()) {
+            identities.add_keys(keys.expose()).map_err(|e| about(e, AGE_KEYS))?;
+        }
+        if self.ssh_key_file.is_none() {
+            let found = self.home.iter().flat_map(|home| SSH_KEYS.map(|name| read(&home.join(name)).ok()));
+            // A person's own key may have a passphrase, or be of another kind: it is not one that was named.
+            found.flatten().for_each(|key| drop(identities.add_ssh_key(key.expose())));
+        }
+        Ok(Keys { identities, service: self.service.clone() })
+    }
+}
+
+fn read(path: &Path) -> io::Result<Secret> {
+    use std::io::Read as _;
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MOST).read_to_string(&mut text)?;
+    Ok(Secret::new(text))
+}
+
+fn about(refusal: Refusal, setting: &str) -> Refusal {
+    Refusal { message: format!("{setting}: {}", refusal.message), ..refusal }
+}
+
+fn unreadable(setting: &str, file: &Path, error: &io::Error) -> Refusal {
+    Refusal::new(format!("{setting} names {}, which cannot be read: {error}", file.display()))
+        .hint("mount the file of keys, as age-keygen writes it, where the setting says")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KeySettings;
+    use keyfill_secrets::Secret;
+
+    const KEY: &str = "AGE-SECRET-KEY-1PPKQKEKHFT4YXFNQWKUVMTZSDAXQ9M2UZ5G3S3R4V6M8YHXXJQSXJ9Z7Q";
+
+    #[test]
+    fn a_key_that_is_named_must_be_usable_and_is_never_shown() {
+        let of = |settings: KeySettings| settings.keys().map(|_| ()).expect_err("no key is usable");
+        let broken = of(KeySettings { age_key: Some(Secret::new(KEY)), ..KeySettings::default() });
+        assert!(broken.message.starts_with("SOPS_AGE_KEY: "), "{broken:?}");
+        assert!(!format!("{broken:?}").contains("PPKQ"));
+        let absent = of(KeySettings { age_key_file: Some("/nowhere/keys".into()), ..KeySettings::default() });
+        assert!(absent.message.contains("/nowhere/keys") && absent.hint.is_some(), "{absent:?}");
+        let absent = of(KeySettings { ssh_key_file: Some("/nowhere/id".into()), ..KeySettings::default() });
+        assert!(absent.message.contains("SOPS_AGE_SSH_PRIVATE_KEY_FILE"), "{absent:?}");
+    }
+
+    #[test]
+    fn keys_that_nobody_named_may_be_missing() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(home.path().join(".ssh")).unwrap();
+        std::fs::write(home.path().join(".ssh/id_ed25519"), "not a key").unwrap();
+        let settings = KeySettings {
+            home: Some(home.path().to_owned()),
+            configurations: Some(home.path().join(".config")),
+            ..KeySettings::default()
+        };
+        assert!(settings.keys().is_ok_and(|keys| keys.identities.is_empty()));
+    }
+}

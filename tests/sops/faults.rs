@@ -1,0 +1,73 @@
+//! What is wrong with keys and files: an error with place and hint, no value, nothing on stdout.
+
+use crate::{CHART, TEMPLATE, encrypted, keyfill, said};
+use keyfill_testkit::{Run, workspace};
+
+fn chart() -> Run {
+    keyfill(&["render", "app", "-f", "app/values.enc.yaml"])
+        .file("app/Chart.yaml", CHART)
+        .file("app/templates/a.yaml", TEMPLATE)
+}
+
+fn changed(from: &str, to: &str) -> String {
+    let text = String::from_utf8(encrypted("values.enc.yaml")).expect("it is text");
+    assert!(text.contains(from), "{text}");
+    text.replacen(from, to, 1)
+}
+
+#[test]
+fn without_a_key_the_error_says_which_is_needed_and_how_to_give_it() {
+    let said = said(&chart().env("SOPS_AGE_KEY_FILE", "").run(), 5);
+    assert!(said.contains("age1gkgw9kx67f0vkujkht6qs9xpqhzxkhh9r0qffald9p6aajuwnp3sse5tzl"), "{said}");
+    assert!(said.contains("app/values.enc.yaml") && said.contains("SOPS_AGE_KEY_FILE"), "{said}");
+}
+
+#[test]
+fn a_key_that_does_not_fit_or_cannot_be_read_is_told_from_none() {
+    let other = workspace().join("crates/keyfill-sops/tests/data/key2.txt");
+    let wrong = said(&chart().env("SOPS_AGE_KEY_FILE", other).run(), 5);
+    assert!(wrong.contains("none of the secret keys"), "{wrong}");
+    let absent = said(&chart().env("SOPS_AGE_KEY_FILE", "/nowhere/keys.txt").run(), 5);
+    assert!(absent.contains("/nowhere/keys.txt") && absent.contains("SOPS_AGE_KEY_FILE"), "{absent}");
+    let broken = said(&chart().env("SOPS_AGE_KEY", "AGE-SECRET-KEY-1HUSH").run(), 5);
+    assert!(broken.contains("SOPS_AGE_KEY: ") && !broken.contains("1HUSH"), "{broken}");
+    let plugin = said(&chart().env("SOPS_AGE_KEY", "AGE-PLUGIN-YUBIKEY-1HUSH").run(), 5);
+    assert!(plugin.contains("plugin"), "{plugin}");
+}
+
+#[test]
+fn a_key_from_the_environment_or_the_usual_place_will_do() {
+    let keys = std::fs::read_to_string(crate::key_file()).expect("the key is kept");
+    let key = keys.lines().find(|line| line.starts_with("AGE-SECRET-KEY")).expect("there is one");
+    let chart = || chart().env("SOPS_AGE_KEY_FILE", "");
+    crate::printed(&chart().env("SOPS_AGE_KEY", key).run());
+    let run = chart();
+    let place = run.home().join(".config/sops/age");
+    std::fs::create_dir_all(&place).expect("a folder");
+    std::fs::write(place.join("keys.txt"), &keys).expect("a file");
+    crate::printed(&run.run());
+}
+
+#[test]
+fn changed_files_are_found() {
+    let value = said(&chart().file("app/values.enc.yaml", changed("port: ENC", "prot: ENC")).run(), 3);
+    assert!(value.contains("moved from another key") && value.contains("prot"), "{value}");
+    let open = changed("db:\n", "db:\n    more: hush\n");
+    let open = said(&chart().file("app/values.enc.yaml", open).run(), 3);
+    assert!(open.contains("should be encrypted") && open.contains("db.more"), "{open}");
+    let added = changed("port: ENC", "more_unencrypted: hush\nport: ENC");
+    let added = said(&chart().file("app/values.enc.yaml", added).run(), 3);
+    assert!(added.contains("does not fit its values") && added.contains("sops edit"), "{added}");
+}
+
+#[test]
+fn a_file_outside_the_tree_is_not_read() {
+    let run = keyfill(&["render", "app"]).file("app/kustomization.yaml", "generators: [g.yaml]\n").file(
+        "app/g.yaml",
+        "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata: {name: g}\nfiles: [../../out.yaml]\n",
+    );
+    std::fs::write(run.work().parent().expect("a folder").join("out.yaml"), encrypted("secret.enc.yaml"))
+        .expect("a file");
+    let said = said(&run.run(), 6);
+    assert!(said.contains("leaves the tree") && said.contains("app/g.yaml"), "{said}");
+}

@@ -1,0 +1,60 @@
+//! Encrypted files on the command line: manifests, values and generators of the kind ksops are decrypted, what is
+//! wrong is said with its place, and no value is in any message.
+//!
+//! The files of `testdata/sops` are encrypted for the key of `crates/keyfill-sops/tests/data`, which protects nothing.
+
+#![cfg(unix)]
+
+mod faults;
+mod ksops;
+mod uses;
+
+use keyfill_testkit::{Outcome, Run, workspace};
+use std::path::PathBuf;
+
+/// The secret keys that belong to the files.
+fn key_file() -> PathBuf {
+    workspace().join("crates/keyfill-sops/tests/data/key.txt")
+}
+
+/// An encrypted file.
+fn encrypted(name: &str) -> Vec<u8> {
+    std::fs::read(workspace().join("testdata/sops").join(name)).expect("the file is kept")
+}
+
+/// A run of keyfill in a work tree with the encrypted files, which may decrypt.
+fn keyfill(args: &[&str]) -> Run {
+    let mut run = Run::of(env!("CARGO_BIN_EXE_keyfill"))
+        .args(args)
+        .file(".git/HEAD", "")
+        .env("KEYFILL_SOPS", "true")
+        .env("SOPS_AGE_KEY_FILE", key_file());
+    for name in ["blob.enc.bin", "secret.enc.yaml", "values.enc.yaml", "vars.enc.env"] {
+        run = run.file(&format!("app/{name}"), encrypted(name));
+    }
+    run
+}
+
+/// What a run printed; it must have gone well.
+#[track_caller]
+fn printed(outcome: &Outcome) -> String {
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("hush"), "a secret is on stderr: {}", outcome.stderr);
+    outcome.text()
+}
+
+/// What a run said that failed; nothing is on stdout, and no secret on stderr.
+#[track_caller]
+fn said(outcome: &Outcome, code: i32) -> String {
+    assert_eq!(outcome.code, Some(code), "{}\n{}", outcome.stderr, outcome.text());
+    assert!(outcome.stdout.is_empty(), "{}", outcome.text());
+    assert!(!outcome.stderr.contains("hush"), "a secret is on stderr: {}", outcome.stderr);
+    outcome.stderr.clone()
+}
+
+/// A chart that shows its values.
+const CHART: &str = "apiVersion: v2\nname: app\nversion: 0.1.0\n";
+
+/// Its template.
+const TEMPLATE: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  \
+                        url: {{ printf \"pg://%s:%s@db:%v\" .Values.db.user .Values.db.password .Values.port | quote }}\n";
