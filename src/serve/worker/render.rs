@@ -46,12 +46,14 @@ pub fn generate(
             let chosen =
                 Chosen { engine: order.engine.as_deref(), helm_compat: order.helm_compat.as_deref() };
             let files = open(archive, beside, &path, cx)?;
-            let request = Request { start, env: &order.env, chosen, compat_avp: fill.compat_avp };
+            let outside = Outside::default();
+            let (env, compat_avp) = (&order.env[..], fill.compat_avp);
+            let request = Request { start, env, chosen, compat_avp, outside: &outside };
             let Planned { root, options: how, written } = request.planned(&files, path, cx)?;
             let rendered = if written.is_empty() {
-                crate::render::render(&files, &root, &how, &Outside::default(), cx)?
+                crate::render::render(&files, &root, &how, &outside, cx)?
             } else {
-                crate::render::render(&Edited::with(&files, written), &root, &how, &Outside::default(), cx)?
+                crate::render::render(&Edited::with(&files, written), &root, &how, &outside, cx)?
             };
             drop(files);
             let sorted = manifests::sort(rendered.documents, fill.compat_avp)?;
@@ -78,6 +80,7 @@ struct Request<'a> {
     env: &'a [(String, String)],
     chosen: Chosen<'a>,
     compat_avp: bool,
+    outside: &'a Outside,
 }
 
 impl Request<'_> {
@@ -94,7 +97,8 @@ impl Request<'_> {
             // What the app says has the meaning that the commands give it, and no other.
             let base = options(&self.start.env.iter().cloned().collect())?;
             let env: Env = self.env.iter().cloned().collect();
-            return run::planned(plan, run::Request { files, folder: &path, env: &env, cx }, &base);
+            let request = run::Request { files, folder: &path, env: &env, outside: self.outside, cx };
+            return run::planned(plan, request, &base);
         }
         let options = options(&self.start.env.iter().chain(self.env).cloned().collect())?;
         // With AVP's habits a folder is its YAML files.
