@@ -26,6 +26,7 @@ pub mod policy;
 mod problems;
 pub mod scan;
 pub mod stores;
+mod vals;
 
 pub use options::{FillOptions, Print, Sources};
 pub use policy::PathPolicy;

@@ -26,6 +26,8 @@ pub struct FillOptions {
     pub remove_missing_any: bool,
     /// How a filled document is printed.
     pub print: Print,
+    /// References of vals (`ref+SCHEME://`) are filled as well.
+    pub vals_refs: bool,
     /// The stores that placeholders may name.
     pub stores: StoreKinds,
     /// The texts of the files that documents came from, where they are at hand.

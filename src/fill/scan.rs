@@ -19,11 +19,23 @@ pub const OWN_DOMAIN: &str = "keyfill.dev";
 /// How an annotation begins that adds keys to a document without any placeholder.
 const ALL_KEYS: &str = "keyfill.dev/all-keys";
 
-/// Whether a document may hold a placeholder and has to be looked into.
-pub fn looks_fillable(body: &Body) -> bool {
+/// How a reference of vals begins.
+pub const REFERENCE: &[u8] = b"ref+";
+
+/// Whether a document may hold a placeholder and has to be looked into; with `references`, also for a reference of
+/// vals.
+pub fn looks_fillable(body: &Body, references: bool) -> bool {
     match body {
-        Body::Raw(text) => text_looks_fillable(text),
-        Body::Tree(node) => tree_looks_fillable(node),
+        Body::Raw(text) => text_looks_fillable(text) || references && memmem::find(text, REFERENCE).is_some(),
+        Body::Tree(node) => tree_looks_fillable(node) || references && holds_reference(node),
+    }
+}
+
+fn holds_reference(node: &Node) -> bool {
+    match node {
+        Node::Scalar(scalar) => memmem::find(scalar.text.as_bytes(), REFERENCE).is_some(),
+        Node::Seq(seq) => seq.items.iter().any(holds_reference),
+        Node::Map(map) => map.entries.iter().any(|entry| holds_reference(&entry.value)),
     }
 }
 
@@ -194,6 +206,15 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_counts_where_references_do() {
+        let raw = Body::Raw("a: ref+vault://x#/k".into());
+        let tree = Body::Tree(Arc::new(map(&[("a", map(&[("b", Node::string("ref+vault://x#/k"))]))])));
+        for body in [raw, tree] {
+            assert!(looks_fillable(&body, true) && !looks_fillable(&body, false));
+        }
+    }
+
+    #[test]
     fn discovery_takes_no_plain_secret() {
         assert!(!holds_placeholder(b"kind: Secret\ndata: {a: aGk=}"));
         assert!(holds_placeholder(b"{{ x }}\na: <path:p#k>"));
@@ -211,7 +232,7 @@ mod tests {
 
     #[test]
     fn trees_are_scanned_alike() {
-        let looked = |node: Node| looks_fillable(&Body::Tree(Arc::new(node)));
+        let looked = |node: Node| looks_fillable(&Body::Tree(Arc::new(node)), false);
         assert!(looked(map(&[("a", map(&[("b", Node::string("x<path:p#k>"))]))])));
         assert!(!looked(map(&[("a", Node::string("<b>"))])));
         let annotated = ("m", map(&[("avp.kubernetes.io/path", Node::string("p"))]));

@@ -291,6 +291,7 @@ fn fill(request: &AppRequest, settings: &Settings) -> Fill {
         globs: settings.effective.get("KEYFILL_ALLOWED_PATHS").map(str::to_owned),
         expression: settings.effective.get("AVP_PATH_VALIDATION").map(str::to_owned),
         authors_expression: authors.map(str::to_owned),
+        vals_refs: settings.fill.vals_refs,
         store: stores.default.map(|kind| kind.name().to_owned()),
         stores: stores.named.iter().map(|(name, kind)| (name.clone(), kind.name().to_owned())).collect(),
     }

@@ -144,6 +144,8 @@ pub struct Fill {
     pub expression: Option<String>,
     /// The author's own expression. It is checked here alone: it can only narrow.
     pub authors_expression: Option<String>,
+    /// References of vals are filled.
+    pub vals_refs: bool,
     /// The kind of the default store, where it is known.
     pub store: Option<String>,
     /// The stores that the administrator named, with their kinds.

@@ -175,6 +175,7 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
         remove_missing_any: effective.get("KEYFILL_REMOVE_MISSING").is_some_and(|v| v.trim() == "any"),
         print: Print::Yaml,
         sources: None,
+        vals_refs: values::is_true(effective.get("KEYFILL_VALS_REFS")),
         stores: StoreKinds {
             default: given.fill.source.or_else(|| named_source(&effective).ok().flatten()),
             named: stores.iter().map(|(name, store)| (name.clone(), store.kind)).collect(),

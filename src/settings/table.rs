@@ -171,6 +171,7 @@ pub const SETTINGS: &[Var] = &[
         "true: files that SOPS encrypted are decrypted: values, manifests, ksops generators",
     ),
     var("KEYFILL_SOURCE", Author::No, "the same, with file besides; it wins over AVP_TYPE").decides(),
+    var("KEYFILL_VALS_REFS", Author::No, "true: references of vals (ref+SCHEME://PATH#/KEY) are filled too"),
     var("NO_PROXY", Author::No, "hosts that are reached without the proxy"),
     var("SOPS_AGE_KEY", Author::No, "secret keys of age, AGE-SECRET-KEY-1..., with blanks between")
         .holds(Holds::Secret),

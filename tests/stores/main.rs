@@ -6,6 +6,7 @@ mod faults;
 mod kinds;
 mod more;
 mod several;
+mod vals;
 
 use keyfill_testkit::{Fake, Outcome, Request, Response, Run};
 use serde_json::{Value, json};

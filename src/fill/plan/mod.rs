@@ -4,6 +4,7 @@
 //! their arguments, annotations, path templates, paths that the policy does not allow.
 
 mod parts;
+mod references;
 mod resource;
 mod walk;
 

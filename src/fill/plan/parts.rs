@@ -21,9 +21,9 @@ use std::ops::Range;
 const MOST_LAYERS: u32 = 4;
 
 /// A text that is looked through: the string itself, or what an encoded part of it says.
-struct Here<'t> {
+pub(super) struct Here<'t> {
     site: &'t Site,
-    text: &'t [u8],
+    pub(super) text: &'t [u8],
     /// Where the encoded part stands in the string.
     outer: Option<Range<usize>>,
     layer: u32,
@@ -48,7 +48,8 @@ impl Planner<'_> {
         let avp = self.options.compat_avp;
         let whole = if is_key { None } else { self.whole_base64(resource, written) };
         let escaped = whole.is_none() && may_be_encoded(resource, written);
-        if whole.is_none() && !escaped && !written.contains(&b'<') {
+        let reference = whole.is_none() && !is_key && self.holds_reference(written);
+        if whole.is_none() && !escaped && !reference && !written.contains(&b'<') {
             if resource.is_secret && !is_key && self.look == Look::All {
                 let path = walk.keys();
                 if path.len() == resource.root.len() + 2
@@ -87,7 +88,14 @@ impl Planner<'_> {
                 self.unfilled_key(resource, &site);
                 return Ok(());
             }
-            None => self.parts(resource, &Here { site: &site, text: written, outer: None, layer: 0 })?,
+            None => {
+                let here = Here { site: &site, text: written, outer: None, layer: 0 };
+                let mut parts = self.parts(resource, &here)?;
+                if reference {
+                    self.references(resource, &here, &mut parts)?;
+                }
+                parts
+            }
         };
         if !site.parts.is_empty() {
             walk.sites.push(site);
@@ -264,7 +272,7 @@ impl Planner<'_> {
     }
 
     /// Plans a placeholder; `optional` when something takes its place if it is missing.
-    fn fetch(
+    pub(super) fn fetch(
         &mut self,
         resource: &mut Resource<'_>,
         here: &Here<'_>,
@@ -337,7 +345,7 @@ impl Planner<'_> {
         usable.then_some(fetch)
     }
 
-    fn fetch_error(
+    pub(super) fn fetch_error(
         &mut self,
         resource: &Resource<'_>,
         here: &Here<'_>,

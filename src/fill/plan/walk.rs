@@ -87,7 +87,10 @@ impl<'o> Planner<'o> {
     pub fn document(&mut self, number: usize, document: &Document) -> Result<Planned, Stopped> {
         self.cx.check()?;
         let print = self.options.compat_avp;
-        if !print && self.look == Look::Fillable && !scan::looks_fillable(&document.body) {
+        if !print
+            && self.look == Look::Fillable
+            && !scan::looks_fillable(&document.body, self.options.vals_refs)
+        {
             return Ok(Planned::AsIs);
         }
         let Some(value) = self.read(number, document) else { return Ok(Planned::AsIs) };

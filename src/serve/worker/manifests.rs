@@ -16,10 +16,11 @@ pub struct Sorted {
 }
 
 /// Sorts documents. With `as_they_are` all of them stay documents: AVP's habits concern every one.
-pub fn sort(documents: Vec<Document>, as_they_are: bool) -> Result<Sorted> {
+/// `references` says that those of vals are filled.
+pub fn sort(documents: Vec<Document>, as_they_are: bool, references: bool) -> Result<Sorted> {
     let mut sorted = Sorted::default();
     for (number, document) in (0..).zip(documents) {
-        if as_they_are || scan::looks_fillable(&document.body) {
+        if as_they_are || scan::looks_fillable(&document.body, references) {
             sorted.open.push((number, document));
         } else if let Some(json) = of_document(document, number == 0)? {
             sorted.ready.push((number, json));
@@ -87,7 +88,7 @@ mod tests {
 
     /// The manifests of a text in which nothing was filled.
     fn manifests(text: &'static str) -> anyhow::Result<Vec<String>> {
-        let sorted = sort(plain::documents(&Bytes::from_static(text.as_bytes()), "x"), false)?;
+        let sorted = sort(plain::documents(&Bytes::from_static(text.as_bytes()), "x"), false, false)?;
         let (numbers, documents): (Vec<u32>, Vec<_>) = sorted.open.into_iter().unzip();
         let filled = vec![false; documents.len()];
         let filled = finish(&numbers, Filled { documents, filled, ..Filled::default() }, true)?;

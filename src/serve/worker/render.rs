@@ -56,7 +56,7 @@ pub fn generate(
                 crate::render::render(&Edited::with(&files, written), &root, &how, &outside, cx)?
             };
             drop(files);
-            let sorted = manifests::sort(rendered.documents, fill.compat_avp)?;
+            let sorted = manifests::sort(rendered.documents, fill.compat_avp, fill.vals_refs)?;
             let report = Rendered {
                 ready: parts(sorted.ready.iter().map(|(number, json)| (*number, json.len()))),
                 to_fill: u32::try_from(sorted.open.len()).unwrap_or(u32::MAX),
@@ -168,6 +168,7 @@ fn fill_options(fill: &Fill) -> anyhow::Result<FillOptions> {
         // The protocol carries JSON. What AVP prints goes its own way, so that its habits show.
         print: if fill.compat_avp { Print::Yaml } else { Print::Json },
         sources: None,
+        vals_refs: fill.vals_refs,
         stores: fill.stores(),
     })
 }
