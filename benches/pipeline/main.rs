@@ -10,6 +10,8 @@
 #![allow(clippy::print_stdout)]
 
 #[cfg(unix)]
+mod aws;
+#[cfg(unix)]
 mod measure;
 #[cfg(unix)]
 mod work;
@@ -30,6 +32,7 @@ fn main() {
 
 #[cfg(unix)]
 mod unix {
+    use super::aws;
     use super::measure::{Cost, Job, run, summary};
     use super::work;
     use keyfill_testkit::{Proxy, ROOT_TOKEN, Vault, oracle};
@@ -83,7 +86,18 @@ mod unix {
                 std::iter::once(keyfill).chain(row.ours.iter().copied()).map(Into::into).collect();
             let sides = [Some(official).filter(|_| tools.iter().all(Option::is_some) && bench), Some(ours)];
             let runs = if bench { arguments.runs } else { 1 };
-            print(&row, &measure(&row, &sides, &env, &vault, runs));
+            print(row.work, &measure(&row, &sides, &env, &vault, runs));
+        }
+        if aws::WORK.contains(&arguments.only) {
+            let command = |program: String| vec![program, "generate".to_owned(), "-".to_owned()];
+            let avp = tools[2].as_ref().map(|avp| command(avp.display().to_string()));
+            let sides = [avp.filter(|_| bench), Some(command(arguments.keyfill.clone()))];
+            let path = env.iter().find(|(name, _)| name == "PATH").map_or("", |(_, path)| path);
+            let runs = if bench { arguments.runs } else { 1 };
+            match aws::measure(folder.path(), &sides, path, runs) {
+                Some(costs) => print(aws::WORK, &costs),
+                None => println!("left out: {}: moto is not there", aws::WORK),
+            }
         }
     }
 
@@ -211,7 +225,7 @@ mod unix {
         [0, 1].map(|side| (!costs[side].is_empty()).then(|| (summary(&costs[side]), reads[side])))
     }
 
-    fn print(row: &Row, [official, ours]: &[Option<(Cost, u64)>; 2]) {
+    fn print(work: &str, [official, ours]: &[Option<(Cost, u64)>; 2]) {
         let show = |side: &Option<(Cost, u64)>| match side {
             Some((c, reads)) => format!("{:.1} ms, {:.1} ms, {:.0} MB, {reads}", c.wall, c.cpu, c.peak),
             None => "not there".to_owned(),
@@ -222,7 +236,7 @@ mod unix {
         };
         println!(
             "| {} | {} | {} | {} | {} | {} |",
-            row.work,
+            work,
             show(official),
             show(ours),
             ratio(|c| c.wall),

@@ -4,7 +4,7 @@ use super::authority::{self, Effective};
 use super::env::Env;
 use super::source_kind::SourceKind;
 use super::stores::{self, NamedStore};
-use super::table::{self, setting};
+use super::table::{self, Author, setting};
 use super::{FromFiles, address, files, secret_name};
 use crate::app::App;
 use crate::cli::args::{Compat, FillArgs, RunArgs, SharedArgs};
@@ -155,6 +155,7 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
     let effective = authority::effective(&admin, &secret, &authority::authors(given.env), &families);
     let compat_avp = given.shared.compat.map_or(given.called_as_avp, |c| c == Compat::Avp);
     let mut warnings: Vec<Diagnostic> = effective.unused.iter().map(|name| unused_warning(name)).collect();
+    warnings.extend(never_opened(&effective));
     warnings.extend(unknown_names(&from_files.administrator));
     warnings.extend(misspelt_variables(given.env));
     let secrets_file =
@@ -344,6 +345,18 @@ fn unused_warning(name: &str) -> Diagnostic {
         format!("ARGOCD_ENV_{name} is not used: the administrator has not left {name} to the app"),
     )
     .hint("an administrator opens a name with KEYFILL_APP_MAY_SET")
+}
+
+/// Names that `KEYFILL_APP_MAY_SET` cannot open.
+fn never_opened(effective: &Effective) -> Vec<Diagnostic> {
+    let names = values::list(effective.get("KEYFILL_APP_MAY_SET").unwrap_or_default());
+    let never = |name: &&str| setting(name).is_some_and(|var| var.author == Author::Never);
+    let warn = |name: &str| {
+        let message = format!("KEYFILL_APP_MAY_SET names {name}, which is never an app's");
+        Diagnostic::warning(Class::Usage, message)
+            .hint("a store with other settings is an entry of stores in the config file")
+    };
+    names.filter(never).map(warn).collect()
 }
 
 /// Names in a config file that mean nothing are most likely misspelt.

@@ -120,6 +120,8 @@ fn an_author_names_no_setting_of_the_store() {
         let outcome = generate(&vars, &secret(ONE)).run();
         let said = refused(&outcome, 6);
         assert!(said.contains(&format!("the app sets {name}")), "{said}");
+        let is_told = said.contains(&format!("KEYFILL_APP_MAY_SET names {name}, which is never an app's"));
+        assert_eq!(is_told, name != "AVP_TYPE", "{said}");
     }
     let outcome = generate(&[("ARGOCD_ENV_AVP_TYPE", "awssecretsmanager")], &secret(ONE)).run();
     assert!(refused(&outcome, 6).contains("the app sets AVP_TYPE"));

@@ -2,6 +2,7 @@
 
 use crate::{generate, printed, refused, secret};
 use keyfill_testkit::{Fake, Request, Response};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// One read over a fake that plays a store: `{}` in a variable is the fake's address.
 fn reads(vars: &[(&str, &str)], placeholder: &str, answer: fn(&Request) -> Response) {
@@ -13,6 +14,7 @@ fn reads(vars: &[(&str, &str)], placeholder: &str, answer: fn(&Request) -> Respo
     let manifest = secret(&format!("  k: {placeholder}\n"));
     let outcome = generate(&vars, &manifest).run();
     assert!(printed(&outcome).contains("  k: alice\n"), "{}", outcome.text());
+    trouble(&vars, &manifest, &address, answer);
     // Without its last setting it says which one that is.
     let (last, rest) = vars.split_last().expect("there are some");
     let outcome = generate(rest, &manifest).run();
@@ -23,6 +25,35 @@ fn reads(vars: &[(&str, &str)], placeholder: &str, answer: fn(&Request) -> Respo
         let authors = format!("ARGOCD_ENV_{name}");
         let outcome = generate(&[&vars[..], &[(authors.as_str(), "theirs")]].concat(), &manifest).run();
         assert!(refused(&outcome, 6).contains(name), "{}", outcome.stderr);
+    }
+}
+
+/// Any store waits out what passes, and tells what does not.
+fn trouble(vars: &[(&str, &str)], manifest: &str, address: &str, answer: fn(&Request) -> Response) {
+    let at = |other: &str| -> Vec<(String, String)> {
+        vars.iter().map(|(name, value)| ((*name).to_owned(), value.replace(address, other))).collect()
+    };
+    let run = |vars: &[(String, String)]| {
+        let vars: Vec<(&str, &str)> = vars.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        generate(&vars, manifest).args(["--deadline", "4s"]).run()
+    };
+    let outcome = run(&at("http://127.0.0.1:1"));
+    assert!(refused(&outcome, 5).contains("is not reachable"), "{}", outcome.stderr);
+    let count = AtomicUsize::new(0);
+    let busy = Fake::start(move |request| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => Response::new(429, "").header("Retry-After", "0"),
+        1 => Response::new(503, "busy"),
+        _ => answer(request),
+    });
+    assert!(printed(&run(&at(&busy.address()))).contains("  k: alice\n"));
+    for (status, body) in [(200, "<html>hush</html>"), (403, "<html>hush</html>"), (500, "hush")] {
+        let other = Fake::start(move |_| Response::new(status, body));
+        let outcome = run(&at(&other.address()));
+        let text_is_a_value = vars[0].1 == "conjur" && status == 200;
+        if text_is_a_value {
+            continue;
+        }
+        assert!(!refused(&outcome, 5).is_empty(), "{}", outcome.stderr);
     }
 }
 
