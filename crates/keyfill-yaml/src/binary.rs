@@ -33,6 +33,21 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     GO.encode(bytes)
 }
 
+/// Bytes as base64, in lines of 70 characters when there are more, as yaml.v3 writes them.
+pub(crate) fn encode_lines(bytes: &[u8]) -> String {
+    const LINE: usize = 70;
+    let base64 = encode(bytes);
+    if base64.len() < LINE {
+        return base64;
+    }
+    let mut lines = String::with_capacity(base64.len() + base64.len() / LINE + 1);
+    for line in base64.as_bytes().chunks(LINE) {
+        lines.extend(line.iter().copied().map(char::from));
+        lines.push('\n');
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::decode;

@@ -5,9 +5,8 @@
 //! whether the break must be doubled to survive. So some texts come back changed, and the official output
 //! shows it.
 
-use crate::scan;
-use crate::yaml::analysis::{self, is_break};
-use crate::{Scalar, Style, Text};
+use crate::emit::analysis::{has_break, v3};
+use crate::{Scalar, Style, Text, edit, scan};
 
 /// The text of a folded scalar after one round through yaml.v3's writer and reader; `None` when it comes
 /// back as it was.
@@ -17,58 +16,17 @@ pub(crate) fn after_reading_again(scalar: &Scalar) -> Option<Text> {
         return None;
     }
     let body = text.strip_suffix('\n').unwrap_or(text);
-    if !analysis::has_break(body) || !stays_a_block(text) {
+    if !has_break(body) || !v3(text, false).block {
         return None;
     }
-    let read = scan::whole_scalar(&written(text))?;
+    let read = scan::whole_scalar(&edit::folded(text))?;
     (read != text).then(|| Text::from(read))
-}
-
-/// Whether yaml.v3 writes the text as a block and not in quotes. It lets tabs be, where yaml.v2 does not.
-fn stays_a_block(text: &str) -> bool {
-    let tabless = text.replace('\t', "x");
-    analysis::analyze(&tabless, analysis::classes(&tabless)).block
 }
 
 /// Whether yaml.v3 writes a block scalar so that it cannot read it: one whose text begins with a tab.
 pub(crate) fn is_lost(scalar: &Scalar) -> bool {
     let block = matches!(scalar.style, Style::Literal | Style::Folded);
-    block && scalar.text.starts_with('\t') && stays_a_block(&scalar.text)
-}
-
-/// The scalar as yaml.v3 writes it.
-fn written(text: &str) -> String {
-    let mut out = String::from(">");
-    if text.starts_with(|c| c == ' ' || is_break(c)) {
-        out.push('2');
-    }
-    let mut backwards = text.chars().rev();
-    if !backwards.next().is_some_and(is_break) {
-        out.push('-');
-    } else if backwards.next().is_none_or(is_break) {
-        out.push('+');
-    }
-    out.push('\n');
-    // The bug: this should be asked for the text behind each break.
-    let doubles = !text.trim_start_matches(is_break).starts_with([' ', '\t']);
-    let (mut at_line_start, mut indented) = (true, true);
-    for c in text.chars() {
-        if is_break(c) {
-            if !at_line_start && !indented && c == '\n' && doubles {
-                out.push('\n');
-            }
-            out.push(c);
-            at_line_start = true;
-            continue;
-        }
-        if at_line_start {
-            out.push_str("  ");
-            indented = matches!(c, ' ' | '\t');
-        }
-        out.push(c);
-        at_line_start = false;
-    }
-    out
+    block && scalar.text.starts_with('\t') && v3(&scalar.text, false).block
 }
 
 #[cfg(test)]

@@ -71,11 +71,10 @@ mod scan;
 mod stream;
 mod timestamp;
 mod value;
-mod yaml;
 
 pub use document::{Body, Document, Origin};
 pub use edit::{Content, EditDocument, EditNode, Typed};
-pub use emit::{Emit, Sink};
+pub use emit::{Emit, Sink, append_yaml, key_order, style_of_line, to_yaml, to_yaml_pretty};
 pub use error::Error;
 pub use input::is_read_from_json;
 pub use json::{to_json, to_json_indent, to_json_plain};
@@ -92,8 +91,6 @@ pub use node::{Entry, Map, Node, Scalar, Seq, Style, Tag, Twin, Typing};
 pub use smol_str::SmolStr as Text;
 pub use stream::{Part, split_stream};
 pub use value::Value;
-pub use yaml::analysis::style_of_line;
-pub use yaml::{append_yaml, key_order, to_yaml};
 
 /// The examples of the README are run with the tests.
 #[cfg(doctest)]

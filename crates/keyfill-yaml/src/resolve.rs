@@ -235,6 +235,13 @@ pub(crate) fn is_base60(text: &str) -> bool {
     head_fits && parts.all(part_fits) && fraction.bytes().all(|b| b.is_ascii_digit() || b == b'_')
 }
 
+/// Booleans and numbers of YAML 1.1 that yaml.v3 reads as strings, and quotes for readers of that version.
+pub(crate) fn is_of_yaml_1_1(text: &str) -> bool {
+    matches!(text, "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON")
+        || matches!(text, "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF")
+        || is_base60(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{CoreTag, Resolved, is_base60, resolve_plain, resolve_tagged};

@@ -152,6 +152,11 @@ impl EditNode {
     }
 }
 
+/// A text as yaml.v3 writes it when it is a `>` block, indented by two.
+pub(crate) fn folded(text: &str) -> String {
+    write::folded(text)
+}
+
 impl From<&Node> for EditNode {
     fn from(node: &Node) -> Self {
         match node {

@@ -2,7 +2,7 @@
 //! writes it anew, as Go programs do with `yaml.Node.Decode` and `Encode`.
 
 use super::{Content, EditNode, scalars};
-use crate::resolve::{Resolved, resolve_plain};
+use crate::resolve::{Resolved, is_of_yaml_1_1, resolve_plain};
 use crate::scan::Dialect;
 use crate::{Style, Text, binary};
 use keyfill_go::strconv::{Bits, Layout, format_float};
@@ -65,18 +65,7 @@ impl EditNode {
 
     /// Bytes in base64, in lines of 70 characters when there are more.
     pub fn binary(bytes: &[u8]) -> Self {
-        const LINE: usize = 70;
-        let base64 = binary::encode(bytes);
-        let text = if base64.len() < LINE {
-            base64
-        } else {
-            base64
-                .as_bytes()
-                .chunks(LINE)
-                .flat_map(|line| line.iter().copied().chain([b'\n']))
-                .map(char::from)
-                .collect()
-        };
+        let text = binary::encode_lines(bytes);
         let style = if text.contains('\n') { Style::Literal } else { Style::Plain };
         let (content, tag) = (Content::Scalar(text.into()), Text::new_static("!!binary"));
         Self { content, tag, is_tagged: true, style, ..Self::default() }
@@ -151,32 +140,6 @@ fn tagged(tag: &str, text: &Text) -> Option<Typed> {
         }
         _ => from_resolved(resolve_plain(Dialect::V3, text), text),
     }
-}
-
-/// Words and numbers of YAML 1.1, which yaml.v3 quotes for readers of that version.
-fn is_of_yaml_1_1(text: &str) -> bool {
-    const WORDS: [&str; 16] =
-        ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF"];
-    WORDS.contains(&text) || is_base_60(text)
-}
-
-/// `[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?`
-fn is_base_60(text: &str) -> bool {
-    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let is_digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit() || b == b'_');
-    let mut parts = whole.split(':');
-    let Some(first) = parts.next() else { return false };
-    let mut rest = parts.peekable();
-    first.starts_with(|c: char| c.is_ascii_digit())
-        && is_digits(first)
-        && is_digits(fraction)
-        && rest.peek().is_some()
-        && rest.all(|part| match part.as_bytes() {
-            [low] => low.is_ascii_digit(),
-            [b'0'..=b'5', low] => low.is_ascii_digit(),
-            _ => false,
-        })
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 //! Comments wait in the writer until a place comes where one of their sort is written, so some come out
 //! elsewhere than where they were: that is yaml.v3's doing, and kept.
 
-use super::scalars::{analyze, fitting, tag_of};
+use super::scalars::{fitting, tag_of};
 use super::{Content, EditDocument, EditNode, NodeComments};
 use crate::Style;
 use crate::directives::CORE;
-use crate::yaml::analysis::is_break;
+use crate::emit::analysis::{has_break, is_break};
 use std::borrow::Cow;
 
 /// How nested collections are indented.
@@ -47,6 +47,14 @@ pub(super) fn node(node: &EditNode) -> String {
     let mut writer = Writer::new(COMPACT);
     writer.root(node);
     writer.end();
+    writer.out
+}
+
+/// A text as a `>` block that is indented by two.
+pub(super) fn folded(text: &str) -> String {
+    let mut writer = Writer::new(COMPACT);
+    writer.indent = COMPACT.step;
+    writer.folded(text);
     writer.out
 }
 
@@ -565,7 +573,7 @@ fn is_simple_key(key: &EditNode) -> bool {
     let tag_length = if shown_tag(key).0.is_empty() { 0 } else { tag.len() + 2 };
     let length = match &key.content {
         Content::Alias(name) => name.len(),
-        Content::Scalar(text) if analyze(text).multiline => return false,
+        Content::Scalar(text) if has_break(text) => return false,
         Content::Scalar(text) => key.anchor.len() + tag_length + text.len(),
         _ if !key.is_empty() => return false,
         _ => key.anchor.len() + tag_length,

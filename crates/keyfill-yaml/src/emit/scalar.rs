@@ -1,18 +1,19 @@
 //! Strings in their styles.
 
-use super::analysis::{NEWLINE, SPACE, SPECIAL, WIDE, analyze, classes, is_break, is_printable};
-use super::{INDENT, WIDTH, Writer};
-use crate::resolve::{Resolved, is_base60, resolve_plain};
-use crate::scan::{self, Dialect};
+use super::analysis::{NEWLINE, SPACE, SPECIAL, WIDE, classes, is_break, is_printable};
+use super::escape::{BlockHeader, code, letter};
+use super::form::Form;
+use super::writer::{INDENT, WIDTH, Writer};
+use crate::{Style, scan};
 use std::borrow::Cow;
 
-impl Writer {
+impl<F: Form> Writer<F> {
     /// A string, as a key on one line or with line breaks where they are allowed.
     pub(super) fn write_string(&mut self, text: &str, simple_key: bool) {
         let mut seen = classes(text);
         let reread;
         let mut text = text;
-        if seen & WIDE != 0 && text.contains('\u{85}') {
+        if F::IS_READ_FROM_JSON && seen & WIDE != 0 && text.contains('\u{85}') {
             reread = reread_next_lines(text);
             text = &reread;
             seen = classes(text);
@@ -20,25 +21,34 @@ impl Writer {
         if text.is_empty() {
             return self.write_short_double(text);
         }
-        let allowed = analyze(text, seen);
-        let outside = self.indent;
-        self.indent = Some(outside.map_or(INDENT, |indent| indent + INDENT));
-        if seen & NEWLINE != 0 {
-            if allowed.block && !simple_key {
-                self.write_literal(text);
-            } else {
-                self.write_double(text, seen, !simple_key);
-            }
-        } else if !is_string(text) {
-            self.write_double(text, seen, !simple_key);
-        } else if allowed.plain {
-            self.write_plain(text, seen, !simple_key);
-        } else if allowed.single {
-            self.write_single(text, seen, !simple_key);
-        } else {
-            self.write_double(text, seen, !simple_key);
+        let style = F::style(text, seen, simple_key);
+        let folds = F::FOLDS && !simple_key;
+        let outside = self.deepen();
+        match style {
+            Style::Plain => self.write_plain(text, seen, folds),
+            Style::Single => self.write_single(text, seen, folds),
+            Style::Literal => self.write_literal(text),
+            Style::Double | Style::Folded => self.write_double(text, seen, folds),
         }
         self.indent = outside;
+    }
+
+    /// Base64 behind its tag.
+    pub(super) fn write_binary(&mut self, lines: &str, simple_key: bool) {
+        let outside = self.deepen();
+        if lines.contains('\n') && !simple_key {
+            self.write_literal(lines);
+        } else {
+            self.write_plain(lines, classes(lines), false);
+        }
+        self.indent = outside;
+    }
+
+    /// The indentation of a string's lines, for as long as it is written; that of the collection is returned.
+    fn deepen(&mut self) -> Option<usize> {
+        let outside = self.indent;
+        self.indent = Some(outside.map_or(INDENT, |indent| indent + INDENT));
+        outside
     }
 
     #[inline]
@@ -182,48 +192,25 @@ impl Writer {
 
     fn write_escape(&mut self, c: char) {
         self.put(b'\\');
-        let short = match c {
-            '\0' => b'0',
-            '\x07' => b'a',
-            '\x08' => b'b',
-            '\t' => b't',
-            '\n' => b'n',
-            '\x0B' => b'v',
-            '\x0C' => b'f',
-            '\r' => b'r',
-            '\x1B' => b'e',
-            '"' | '\\' => c as u8,
-            '\u{85}' => b'N',
-            '\u{A0}' => b'_',
-            '\u{2028}' => b'L',
-            '\u{2029}' => b'P',
-            _ => 0,
-        };
-        if short != 0 {
-            return self.put(short);
+        match letter(c) {
+            Some(letter) => self.put(letter),
+            None => {
+                let code = code(c);
+                self.out.extend_from_slice(code.as_bytes());
+                self.column += code.len();
+            }
         }
-        let code = u32::from(c);
-        let text = match code {
-            0..=0xFF => format!("x{code:02X}"),
-            0x100..=0xFFFF => format!("u{code:04X}"),
-            _ => format!("U{code:08X}"),
-        };
-        self.out.extend_from_slice(text.as_bytes());
-        self.column += text.len();
     }
 
     /// A `|` block.
     fn write_literal(&mut self, text: &str) {
         self.write_indicator(b'|', true, false, false);
-        if text.starts_with(|c| c == ' ' || is_break(c)) {
+        let header = BlockHeader::of(text);
+        if header.shows_indent {
             self.put(b'0' + INDENT as u8);
         }
-        let mut backwards = text.chars().rev();
-        let last_breaks = backwards.next().is_some_and(is_break);
-        if !last_breaks {
-            self.put(b'-');
-        } else if backwards.next().is_none_or(is_break) {
-            self.put(b'+');
+        if let Some(end) = header.end {
+            self.put(end as u8);
         }
         self.put_break();
         let indent = self.indent.unwrap_or(0);
@@ -241,7 +228,7 @@ impl Writer {
             rest = &rest[end + c.len_utf8()..];
         }
         self.whitespace = true;
-        self.indention = last_breaks;
+        self.indention = header.end != Some('-');
     }
 }
 
@@ -252,11 +239,6 @@ fn is_literal_break(c: char) -> bool {
 
 fn width(text: &str, seen: u8) -> usize {
     if seen & WIDE == 0 { text.len() } else { text.chars().count() }
-}
-
-/// Whether a string written plain would be read back as a string.
-fn is_string(text: &str) -> bool {
-    matches!(resolve_plain(Dialect::V2, text), Resolved::Str | Resolved::Merge) && !is_base60(text)
 }
 
 /// JSON leaves a next-line character as it is, and yaml.v2, which reads that JSON, takes it for a line end

@@ -1,8 +1,5 @@
-//! What a string may be written as: libyaml's look at its characters.
-
-use crate::Style;
-use crate::resolve::{Resolved, resolve_plain};
-use crate::scan::Dialect;
+//! What a string may be written as: libyaml's look at its characters. The versions look alike, and differ in
+//! what they allow.
 
 /// What stands in a string, seen in one cheap pass over its bytes.
 pub(super) const SPACE: u8 = 1;
@@ -49,10 +46,10 @@ pub(crate) struct Allowed {
     pub block: bool,
 }
 
-/// Looks at a text, not an empty one, as libyaml does in block context.
-pub(crate) fn analyze(text: &str, seen: u8) -> Allowed {
+/// What yaml.v2 allows for a text, not an empty one, in block collections.
+pub(crate) fn v2(text: &str, seen: u8) -> Allowed {
     if seen & (SPECIAL | WIDE) != 0 {
-        return analyze_all(text);
+        return Look::at(text, seen).v2();
     }
     let bytes = text.as_bytes();
     let indicators = has_indicators(bytes, seen);
@@ -67,6 +64,17 @@ pub(crate) fn analyze(text: &str, seen: u8) -> Allowed {
         single: !(break_space || space_break),
         block: !(last == b' ' || space_break),
     }
+}
+
+/// What yaml.v3 allows for a text, in a flow collection or in block collections.
+pub(crate) fn v3(text: &str, in_flow: bool) -> Allowed {
+    if text.is_empty() {
+        return Allowed { plain: !in_flow, single: true, block: false };
+    }
+    let look = Look::at(text, classes(text));
+    let allowed = look.v3();
+    let means_something = in_flow && text.contains([',', '?', '[', ']', '{', '}', ':']);
+    Allowed { plain: allowed.plain && !means_something, ..allowed }
 }
 
 /// Characters that mean something in YAML, where they stand.
@@ -95,70 +103,66 @@ fn ends_blank(bytes: &[u8]) -> bool {
         || bytes.ends_with("\u{2029}".as_bytes())
 }
 
-/// The whole look, character by character.
-fn analyze_all(text: &str) -> Allowed {
-    let seen = classes(text);
-    let indicators = has_indicators(text.as_bytes(), seen);
-    let (mut special, mut breaks, mut break_space, mut space_break) = (false, false, false, false);
-    let (mut after_space, mut after_break) = (false, false);
-    for c in text.chars() {
-        special |= !is_printable(c);
-        let (space, line_break) = (c == ' ', is_break(c));
-        breaks |= line_break;
-        break_space |= space && after_break;
-        space_break |= line_break && after_space;
-        (after_space, after_break) = (space, line_break);
-    }
-    let leading = text.starts_with(|c| c == ' ' || is_break(c));
-    let trailing = after_space || after_break;
-    Allowed {
-        plain: !(indicators || leading || trailing || breaks || special),
-        single: !(break_space || space_break || special),
-        block: !(after_space || space_break || special),
-    }
+/// What stands in a text, seen character by character.
+struct Look {
+    /// Characters that mean something outside of flow collections.
+    indicators: bool,
+    /// A blank or break at the start, a blank or break at the end.
+    at_ends: bool,
+    ends_in_space: bool,
+    breaks: bool,
+    break_space: bool,
+    space_break: bool,
+    tab: bool,
+    /// What can only be written as an escape. Tabs are apart.
+    special: bool,
 }
 
-/// How yaml.v3 writes a string of one line, outside of flow collections: in double quotes what would be
-/// something else without them, in single quotes what cannot stand without.
-pub fn style_of_line(text: &str) -> Style {
-    let means_itself = !text.is_empty()
-        && resolve_plain(Dialect::V3, text) == Resolved::Str
-        && !is_old_bool(text)
-        && !is_sexagesimal(text);
-    if !means_itself {
-        return Style::Double;
+impl Look {
+    fn at(text: &str, seen: u8) -> Self {
+        let (mut special, mut tab, mut breaks) = (false, false, false);
+        let (mut break_space, mut space_break) = (false, false);
+        let (mut after_space, mut after_break) = (false, false);
+        for c in text.chars() {
+            tab |= c == '\t';
+            special |= c != '\t' && !is_printable(c);
+            let (space, line_break) = (c == ' ', is_break(c));
+            breaks |= line_break;
+            break_space |= space && after_break;
+            space_break |= line_break && after_space;
+            (after_space, after_break) = (space, line_break);
+        }
+        Self {
+            indicators: has_indicators(text.as_bytes(), seen),
+            at_ends: text.starts_with(|c| c == ' ' || is_break(c)) || after_space || after_break,
+            ends_in_space: after_space,
+            breaks,
+            break_space,
+            space_break,
+            tab,
+            special,
+        }
     }
-    match analyze(text, classes(text)) {
-        Allowed { plain: true, .. } => Style::Plain,
-        Allowed { single: true, .. } => Style::Single,
-        _ => Style::Double,
+
+    /// yaml.v2 takes a tab for what needs an escape.
+    fn v2(&self) -> Allowed {
+        let special = self.special || self.tab;
+        Allowed {
+            plain: !(self.indicators || self.at_ends || self.breaks || special),
+            single: !(self.break_space || self.space_break || special),
+            block: !(self.ends_in_space || self.space_break || special),
+        }
     }
-}
 
-/// Words for truth in YAML 1.1, which yaml.v3 does not know but keeps apart.
-fn is_old_bool(text: &str) -> bool {
-    matches!(text, "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON")
-        || matches!(text, "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF")
-}
-
-/// Numbers of YAML 1.1 such as `12:30`.
-fn is_sexagesimal(text: &str) -> bool {
-    let text = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let mut parts = whole.split(':');
-    let is_first = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_digit())
-            && part.bytes().all(|b| b.is_ascii_digit() || b == b'_')
-    };
-    let is_next = |part: &str| match part.as_bytes() {
-        [b] => b.is_ascii_digit(),
-        [a, b] => matches!(a, b'0'..=b'5') && b.is_ascii_digit(),
-        _ => false,
-    };
-    parts.next().is_some_and(is_first)
-        && whole.contains(':')
-        && parts.all(is_next)
-        && fraction.bytes().all(|b| b.is_ascii_digit() || b == b'_')
+    /// yaml.v3 lets tabs stand in blocks.
+    fn v3(&self) -> Allowed {
+        let single = !(self.break_space || self.space_break || self.special || self.tab);
+        Allowed {
+            plain: single && !(self.indicators || self.at_ends || self.breaks),
+            single,
+            block: !(self.ends_in_space || self.space_break || self.special),
+        }
+    }
 }
 
 /// Whether libyaml in Go writes a character as it is. It escapes all beyond the basic plane: emoji.
@@ -179,38 +183,13 @@ pub(crate) fn has_break(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Allowed, analyze, analyze_all, classes, style_of_line};
-    use crate::Style;
+    use super::{Allowed, Look, classes, v2, v3};
 
-    /// The short look and the whole one must agree; where the short one applies, at least.
+    /// The short look and the whole one agree.
     fn allowed(text: &str) -> Allowed {
-        let allowed = analyze(text, classes(text));
-        assert_eq!(allowed, analyze_all(text), "{text:?}");
+        let allowed = v2(text, classes(text));
+        assert_eq!(allowed, Look::at(text, classes(text)).v2(), "{text:?}");
         allowed
-    }
-
-    #[test]
-    fn strings_that_would_be_something_else_need_quotes() {
-        for text in [
-            "",
-            "5",
-            "yes",
-            "12:30",
-            "-1:59.5",
-            "a: b",
-            "x #y",
-            "true",
-            "- a",
-            " a",
-            "a ",
-            "2001-12-14",
-            "\t",
-        ] {
-            assert_ne!(style_of_line(text), Style::Plain, "{text:?}");
-        }
-        for text in ["a", "a:b", "a#b", "12:60", "1:2:x", "Yes!", "http://x", "-a", "é", "1.2.3"] {
-            assert_eq!(style_of_line(text), Style::Plain, "{text:?}");
-        }
     }
 
     #[test]
@@ -219,16 +198,28 @@ mod tests {
         let quoted = Allowed { plain: false, ..all };
         for text in ["a", "a b", "a:b", "a#b", "-a", "?a", ":a", "a,b", "é", "a\u{A0}"] {
             assert_eq!(allowed(text), all, "{text:?}");
+            assert_eq!(v3(text, false), all, "{text:?}");
         }
         for text in
             ["a: b", "a:", "a #b", "# a", "- a", "-", "[a", "---", "...a", "@a", "a\nb", " a", "a\u{2028}b"]
         {
             assert_eq!(allowed(text), quoted, "{text:?}");
+            assert_eq!(v3(text, false), quoted, "{text:?}");
         }
         assert_eq!(allowed("a "), Allowed { plain: false, single: true, block: false });
         assert_eq!(allowed("a\n b"), Allowed { plain: false, single: false, block: true });
         for text in ["a \nb", "a\tb", "\u{1F600}", "\u{85}", "\u{FEFF}", "\r"] {
             assert_eq!(allowed(text), Allowed::default(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn yaml_v3_lets_tabs_stand_in_blocks_and_minds_brackets_in_flow() {
+        assert_eq!(v3("a\tb", false), Allowed { plain: false, single: false, block: true });
+        assert_eq!(v3("a\tb\u{7F}", false), Allowed::default());
+        for text in ["a,b", "a]", "a:b", "a?", ""] {
+            assert!(v3(text, false).plain && !v3(text, true).plain, "{text:?}");
+        }
+        assert!(v3("a-b", true).plain);
     }
 }

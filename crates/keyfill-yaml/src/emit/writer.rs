@@ -1,44 +1,20 @@
-//! The YAML writer: the bytes of `sigs.k8s.io/yaml`, written as the tree is walked.
-//!
-//! `sigs.k8s.io/yaml` turns a value into JSON, reads that with yaml.v2 and writes it with yaml.v2's emitter,
-//! libyaml's in Go. Both steps show: numbers are those of the JSON text, layout is libyaml's.
+//! The layout of libyaml's emitter, written as the tree is walked.
 
-pub(crate) mod analysis;
-mod order;
-mod scalar;
-
-use crate::emit::{Emit, Sink};
+use super::analysis::has_break;
+use super::form::Form;
+use super::{Sink, order};
+use crate::binary;
 use crate::resolve::{Resolved, resolve_plain};
 use crate::scan::Dialect;
 use keyfill_go::strconv::{Bits, Layout, format_float};
 use std::cmp::Ordering;
 use std::io::Write as _;
-
-/// The tree as `sigs.k8s.io/yaml` prints it.
-pub fn to_yaml(value: &impl Emit) -> Vec<u8> {
-    let mut out = Vec::new();
-    append_yaml(&mut out, value);
-    out
-}
-
-/// As [`to_yaml`], behind what `out` holds already.
-pub fn append_yaml(out: &mut Vec<u8>, value: &impl Emit) {
-    let mut writer = Writer::new(std::mem::take(out));
-    value.emit(&mut writer);
-    writer.write_indent();
-    *out = writer.out;
-}
-
-/// The order of keys in `sigs.k8s.io/yaml`'s output: natural, `b9` before `b10`. It is not transitive;
-/// [`Sink::sort_keys`] sorts with it.
-pub fn key_order(a: &str, b: &str) -> Ordering {
-    order::natural(a, b)
-}
+use std::marker::PhantomData;
 
 /// Columns that a line may have before it is folded at the next space.
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 /// Columns by which a level is indented.
-const INDENT: usize = 2;
+pub(super) const INDENT: usize = 2;
 /// Bytes that a key may have before it is written behind a `?`.
 const SIMPLE_KEY: usize = 128;
 
@@ -64,23 +40,25 @@ struct Begun {
     indentless: bool,
 }
 
-struct Writer {
-    out: Vec<u8>,
+pub(super) struct Writer<F> {
+    pub out: Vec<u8>,
     /// Characters on the current line.
-    column: usize,
-    indent: Option<usize>,
+    pub column: usize,
+    pub indent: Option<usize>,
     levels: Vec<Level>,
     begun: Option<Begun>,
     /// Whether the last that was written was a blank, or nothing.
-    whitespace: bool,
+    pub whitespace: bool,
     /// Whether only indentation and indicators stand on the line.
-    indention: bool,
+    pub indention: bool,
     /// Whether the last key stands behind a `?`, so that its value needs a line of its own.
     complex_key: bool,
+    form: PhantomData<F>,
 }
 
-impl Writer {
-    fn new(out: Vec<u8>) -> Self {
+impl<F: Form> Writer<F> {
+    /// A writer behind what `out` holds already.
+    pub fn new(out: Vec<u8>) -> Self {
         Self {
             out,
             column: 0,
@@ -90,23 +68,30 @@ impl Writer {
             whitespace: true,
             indention: true,
             complex_key: false,
+            form: PhantomData,
         }
     }
 
+    /// Ends the document.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.write_indent();
+        self.out
+    }
+
     #[inline]
-    fn put(&mut self, byte: u8) {
+    pub fn put(&mut self, byte: u8) {
         self.out.push(byte);
         self.column += 1;
     }
 
-    fn put_break(&mut self) {
+    pub fn put_break(&mut self) {
         self.out.push(b'\n');
         self.column = 0;
     }
 
     /// Goes to the current indentation, on a new line unless this one is still blank.
     #[inline]
-    fn write_indent(&mut self) {
+    pub fn write_indent(&mut self) {
         let indent = self.indent.unwrap_or(0);
         if !self.indention || self.column > indent || self.column == indent && !self.whitespace {
             self.put_break();
@@ -117,7 +102,7 @@ impl Writer {
     }
 
     #[inline]
-    fn pad(&mut self, column: usize) {
+    pub fn pad(&mut self, column: usize) {
         if self.column < column {
             self.out.resize(self.out.len() + column - self.column, b' ');
             self.column = column;
@@ -126,7 +111,7 @@ impl Writer {
 
     /// An indicator, with a blank before it unless there is one.
     #[inline]
-    fn write_indicator(&mut self, indicator: u8, spaced: bool, whitespace: bool, indention: bool) {
+    pub fn write_indicator(&mut self, indicator: u8, spaced: bool, whitespace: bool, indention: bool) {
         if spaced && !self.whitespace {
             self.put(b' ');
         }
@@ -170,7 +155,7 @@ impl Writer {
 
     fn begin(&mut self, kind: Kind) {
         let value = self.start_node();
-        let indentless = kind == Kind::Seq && value && !self.indention;
+        let indentless = F::COMPACT && kind == Kind::Seq && value && !self.indention;
         self.begun = Some(Begun { kind, indentless });
     }
 
@@ -199,9 +184,22 @@ impl Writer {
         self.whitespace = false;
         self.indention = false;
     }
+
+    /// Bytes as base64 with their tag, in lines where they are many.
+    fn binary(&mut self, lines: &str, simple_key: bool) {
+        self.plain_text("!!binary");
+        self.write_binary(lines, simple_key);
+    }
+
+    fn start_key(&mut self) {
+        if let Some(begun) = self.begun.take() {
+            self.increase_indent(begun.kind, begun.indentless);
+        }
+        self.write_indent();
+    }
 }
 
-impl Sink for Writer {
+impl<F: Form> Sink for Writer<F> {
     fn null(&mut self) {
         self.plain("null");
     }
@@ -222,8 +220,16 @@ impl Sink for Writer {
         self.plain(&value.to_string());
     }
 
-    /// JSON writes whole numbers below 1e21 as integers, and so they come out, as far as 64 bits hold them.
     fn float(&mut self, value: f64) {
+        if !F::IS_READ_FROM_JSON {
+            return self.plain(&match format_float(value, Layout::General, None, Bits::B64).as_str() {
+                "+Inf" => ".inf".to_owned(),
+                "-Inf" => "-.inf".to_owned(),
+                "NaN" => ".nan".to_owned(),
+                text => text.to_owned(),
+            });
+        }
+        // JSON writes whole numbers below 1e21 as integers, and so they come out, as far as 64 bits hold them.
         const EXACT: f64 = 1e15;
         if value.fract() == 0.0 && value.abs() < EXACT {
             return self.int(value as i64);
@@ -251,6 +257,18 @@ impl Sink for Writer {
         self.write_string(text, false);
     }
 
+    fn bytes(&mut self, bytes: &[u8]) {
+        if F::IS_READ_FROM_JSON {
+            return self.str(&binary::encode(bytes));
+        }
+        self.start_node();
+        self.binary(&binary::encode_lines(bytes), false);
+    }
+
+    fn time(&mut self, text: &str) {
+        if F::IS_READ_FROM_JSON { self.str(text) } else { self.plain(text) }
+    }
+
     fn begin_seq(&mut self) {
         self.begin(Kind::Seq);
     }
@@ -264,17 +282,30 @@ impl Sink for Writer {
     }
 
     fn key(&mut self, key: &str) {
-        if let Some(begun) = self.begun.take() {
-            self.increase_indent(begun.kind, begun.indentless);
-        }
-        self.write_indent();
-        if key.len() <= SIMPLE_KEY && !analysis::has_break(key) {
+        self.start_key();
+        if key.len() <= SIMPLE_KEY && !has_break(key) {
             self.write_string(key, true);
             self.write_indicator(b':', false, false, false);
         } else {
             self.write_indicator(b'?', true, false, true);
             self.write_string(key, false);
             self.complex_key = true;
+        }
+    }
+
+    fn key_bytes(&mut self, key: &[u8]) {
+        if F::IS_READ_FROM_JSON {
+            return self.key(&binary::encode(key));
+        }
+        self.start_key();
+        let lines = binary::encode_lines(key);
+        if lines.contains('\n') {
+            self.write_indicator(b'?', true, false, true);
+            self.binary(&lines, false);
+            self.complex_key = true;
+        } else {
+            self.binary(&lines, true);
+            self.write_indicator(b':', false, false, false);
         }
     }
 
@@ -286,6 +317,3 @@ impl Sink for Writer {
         order::natural(a, b)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,62 @@
-//! How a tree of any kind is handed to a writer: [`Emit`] walks, a [`Sink`] writes.
+//! Writing: [`Emit`] walks a tree of any kind, a [`Sink`] writes it.
+//!
+//! - `writer`: the layout of libyaml's emitter; what differs between yaml.v2 and yaml.v3 is a [`form`].
+//! - `scalar`: strings in their styles. `analysis`: the styles that a text allows. `escape`: quotes and blocks.
+//!
+//! The writer of `edit`, which writes comments and keeps styles, shares `analysis` and `escape`.
 
+pub(crate) mod analysis;
+pub(crate) mod escape;
+pub(crate) mod form;
+mod order;
+mod scalar;
+mod writer;
+
+use crate::binary;
+use form::{Sigs, V3};
 use std::cmp::Ordering;
+use writer::Writer;
+
+pub use form::style_of_line;
+
+/// The tree as `sigs.k8s.io/yaml` prints it.
+///
+/// `sigs.k8s.io/yaml` turns a value into JSON, reads that with yaml.v2 and writes it with yaml.v2's emitter. Both
+/// steps show: numbers are those of the JSON text, layout is libyaml's.
+pub fn to_yaml(value: &impl Emit) -> Vec<u8> {
+    let mut out = Vec::new();
+    append_yaml(&mut out, value);
+    out
+}
+
+/// As [`to_yaml`], behind what `out` holds already.
+pub fn append_yaml(out: &mut Vec<u8>, value: &impl Emit) {
+    let mut writer = Writer::<Sigs>::new(std::mem::take(out));
+    value.emit(&mut writer);
+    *out = writer.finish();
+}
+
+/// The tree as yaml.v3 prints Go values with an indentation of two: sequences are indented below their keys, no
+/// line is folded, strings of several lines are blocks.
+///
+/// ```
+/// use keyfill_yaml::{Limits, load_value, to_yaml_pretty};
+///
+/// let value = load_value(b"{a: [1, \"yes\"]}", &Limits::default())?;
+/// assert_eq!(to_yaml_pretty(&value), b"a:\n  - 1\n  - \"yes\"\n");
+/// # Ok::<(), keyfill_yaml::Error>(())
+/// ```
+pub fn to_yaml_pretty(value: &impl Emit) -> Vec<u8> {
+    let mut writer = Writer::<V3>::new(Vec::new());
+    value.emit(&mut writer);
+    writer.finish()
+}
+
+/// The order of keys in the output of both libraries: natural, `b9` before `b10`. It is not transitive;
+/// [`Sink::sort_keys`] sorts with it.
+pub fn key_order(a: &str, b: &str) -> Ordering {
+    order::natural(a, b)
+}
 
 /// A tree that can be written. Keys of a mapping must come in the sink's order and each once:
 /// [`Sink::sort_keys`] sorts them.
@@ -44,6 +100,14 @@ pub trait Sink {
     fn number(&mut self, text: &str);
     /// A string.
     fn str(&mut self, text: &str);
+    /// A string of bytes that are not UTF-8. Where there is no type for them, their base64 text.
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.str(&binary::encode(bytes));
+    }
+    /// A point in time, in the form of RFC 3339. Where there is no type for it, a string.
+    fn time(&mut self, text: &str) {
+        self.str(text);
+    }
     /// Begins a sequence; its items follow.
     fn begin_seq(&mut self);
     /// Ends the innermost sequence.
@@ -52,6 +116,10 @@ pub trait Sink {
     fn begin_map(&mut self);
     /// A key of the innermost mapping; its value follows.
     fn key(&mut self, key: &str);
+    /// A key that is not UTF-8, as [`Sink::bytes`].
+    fn key_bytes(&mut self, key: &[u8]) {
+        self.key(&binary::encode(key));
+    }
     /// Ends the innermost mapping.
     fn end_map(&mut self);
 
@@ -84,3 +152,6 @@ impl<T: Emit + ?Sized> Emit for &T {
         (**self).emit(sink);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! In what the libraries differ that share libyaml's layout.
+
+use super::analysis::{Allowed, NEWLINE, classes, v2, v3};
+use crate::Style;
+use crate::resolve::{Resolved, is_base60, is_of_yaml_1_1, resolve_plain};
+use crate::scan::Dialect;
+
+/// A library, as a writer asks it.
+pub(super) trait Form {
+    /// Whether the values went through JSON: numbers and strings show it.
+    const IS_READ_FROM_JSON: bool;
+    /// Whether long lines are folded at their spaces.
+    const FOLDS: bool;
+    /// Whether a sequence that is a value stands at its key's own column.
+    const COMPACT: bool;
+
+    /// Which styles a text allows; `seen` are its [`classes`].
+    fn allowed(text: &str, seen: u8) -> Allowed;
+    /// Whether a text without quotes is read as this string again.
+    fn is_string(text: &str) -> bool;
+
+    /// The style of a string that is not empty.
+    #[inline]
+    fn style(text: &str, seen: u8, simple_key: bool) -> Style {
+        let allowed = Self::allowed(text, seen);
+        if seen & NEWLINE != 0 {
+            return if allowed.block && !simple_key { Style::Literal } else { Style::Double };
+        }
+        if !Self::is_string(text) {
+            return Style::Double;
+        }
+        match allowed {
+            Allowed { plain: true, .. } => Style::Plain,
+            Allowed { single: true, .. } => Style::Single,
+            _ => Style::Double,
+        }
+    }
+}
+
+/// `sigs.k8s.io/yaml`, which writes with yaml.v2.
+pub(super) struct Sigs;
+
+impl Form for Sigs {
+    const IS_READ_FROM_JSON: bool = true;
+    const FOLDS: bool = true;
+    const COMPACT: bool = true;
+
+    #[inline]
+    fn allowed(text: &str, seen: u8) -> Allowed {
+        v2(text, seen)
+    }
+
+    fn is_string(text: &str) -> bool {
+        matches!(resolve_plain(Dialect::V2, text), Resolved::Str | Resolved::Merge) && !is_base60(text)
+    }
+}
+
+/// `go.yaml.in/yaml/v3`, as it writes Go values.
+pub(super) struct V3;
+
+impl Form for V3 {
+    const IS_READ_FROM_JSON: bool = false;
+    const FOLDS: bool = false;
+    const COMPACT: bool = false;
+
+    fn allowed(text: &str, _: u8) -> Allowed {
+        v3(text, false)
+    }
+
+    /// Readers of YAML 1.1 count, too.
+    fn is_string(text: &str) -> bool {
+        resolve_plain(Dialect::V3, text) == Resolved::Str && !is_of_yaml_1_1(text)
+    }
+}
+
+/// How yaml.v3 writes a string of one line, outside of flow collections: in double quotes what would be
+/// something else without them, in single quotes what cannot stand without.
+pub fn style_of_line(text: &str) -> Style {
+    if text.is_empty() { Style::Double } else { V3::style(text, classes(text), true) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::style_of_line;
+    use crate::Style;
+
+    #[test]
+    fn strings_that_would_be_something_else_need_quotes() {
+        for text in [
+            "",
+            "5",
+            "yes",
+            "12:30",
+            "-1:59.5",
+            "a: b",
+            "x #y",
+            "true",
+            "- a",
+            " a",
+            "a ",
+            "2001-12-14",
+            "\t",
+        ] {
+            assert_ne!(style_of_line(text), Style::Plain, "{text:?}");
+        }
+        for text in ["a", "a:b", "a#b", "12:60", "1:2:x", "Yes!", "http://x", "-a", "é", "1.2.3"] {
+            assert_eq!(style_of_line(text), Style::Plain, "{text:?}");
+        }
+    }
+}
