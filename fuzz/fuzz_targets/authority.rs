@@ -1,7 +1,7 @@
 //! Any bytes of a client are mended or refused, and the same however they come in pieces.
 #![no_main]
 
-use keyfill_cmp::authority::Mended;
+use keyfill_cmp::authority::UsableAuthority;
 use libfuzzer_sys::fuzz_target;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -30,11 +30,14 @@ impl AsyncRead for Pieces<'_> {
 
 fuzz_target!(|input: &[u8]| {
     let bytes = [PREFACE, input].concat();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime can be made");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime can be made");
     let mended = |step| {
         runtime.block_on(async {
             let mut out = Vec::new();
-            let read = Mended::new(Pieces(&bytes, step), (), Duration::from_secs(60)).read_to_end(&mut out).await;
+            let read = UsableAuthority::new(Pieces(&bytes, step), (), Duration::from_secs(60))
+                .read_to_end(&mut out)
+                .await;
             read.map(|_| out).map_err(|e| e.to_string())
         })
     };

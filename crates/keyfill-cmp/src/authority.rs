@@ -1,7 +1,7 @@
-//! Mends `:authority` on the wire.
+//! Replaces `:authority` on the wire.
 //!
 //! Repo-server's gRPC client dials the socket by its path and sends that path, percent-encoded, as
-//! `:authority`. The h2 crate takes `%` for an invalid authority and resets every stream. [`Mended`] wraps
+//! `:authority`. The h2 crate refuses `%` as an invalid authority and resets every stream. [`UsableAuthority`] wraps
 //! a connection: it decodes each header block that the client sends, puts `localhost` in, writes the block
 //! again as literals that no table remembers, and copies every other frame untouched.
 
@@ -29,34 +29,42 @@ const MOST_IN_FRAME: usize = 16_384;
 const MOST_IN_BLOCK: usize = 256 << 10;
 
 /// A connection whose client sends a usable `:authority`. It holds on to a `G` for as long as it is open.
-pub struct Mended<S, G = ()> {
+pub struct UsableAuthority<S, G = ()> {
     inner: S,
     _guard: G,
-    mender: Mender,
-    /// Mended bytes that were not read yet, and how many of them were.
+    rewriter: Rewriter,
+    /// Rewritten bytes that were not read yet, and how many of them were.
     ready: Vec<u8>,
     taken: usize,
     incoming: Box<[u8]>,
-    /// Ends a connection on which nothing comes.
+    /// Closes a connection that is idle.
     silence: Silence,
 }
 
-/// How long nothing may come, and when that time is over.
+/// The idle timeout, and when it ends.
 struct Silence {
     most: Duration,
     over: Pin<Box<Sleep>>,
 }
 
-impl<S, G> Mended<S, G> {
-    /// Wraps a fresh connection, which is closed when nothing comes for a time. It must run inside a tokio runtime.
+impl<S, G> UsableAuthority<S, G> {
+    /// Wraps a new connection, which is closed when it is idle for `silence`. It must run inside a tokio runtime.
     pub fn new(inner: S, guard: G, silence: Duration) -> Self {
         let incoming = vec![0; 16 << 10].into_boxed_slice();
         let silence = Silence { most: silence, over: Box::pin(tokio::time::sleep(silence)) };
-        Self { inner, _guard: guard, mender: Mender::new(), ready: Vec::new(), taken: 0, incoming, silence }
+        Self {
+            inner,
+            _guard: guard,
+            rewriter: Rewriter::new(),
+            ready: Vec::new(),
+            taken: 0,
+            incoming,
+            silence,
+        }
     }
 }
 
-impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for Mended<S, G> {
+impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for UsableAuthority<S, G> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -75,7 +83,7 @@ impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for Mended<S, G> {
             if buffer.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            this.mender.feed(buffer.filled(), &mut this.ready)?;
+            this.rewriter.feed(buffer.filled(), &mut this.ready)?;
         }
         let rest = &this.ready[this.taken..];
         let n = rest.len().min(out.remaining());
@@ -85,7 +93,7 @@ impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for Mended<S, G> {
     }
 }
 
-impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for Mended<S, G> {
+impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for UsableAuthority<S, G> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.inner).poll_write(cx, bytes)
     }
@@ -111,7 +119,7 @@ impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for Mended<S, G> {
     }
 }
 
-impl<S: Connected, G> Connected for Mended<S, G> {
+impl<S: Connected, G> Connected for UsableAuthority<S, G> {
     type ConnectInfo = S::ConnectInfo;
 
     fn connect_info(&self) -> Self::ConnectInfo {
@@ -132,7 +140,7 @@ enum State {
 }
 
 /// The bytes of a client, frame by frame.
-struct Mender {
+struct Rewriter {
     state: State,
     decoder: Decoder<'static>,
     /// The frame's header that the block began with.
@@ -154,7 +162,7 @@ fn broken(message: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
-impl Mender {
+impl Rewriter {
     fn new() -> Self {
         Self {
             state: State::Preface(0),
@@ -274,7 +282,7 @@ impl Mender {
         Ok(())
     }
 
-    /// The block is complete: it is read, mended and written.
+    /// The block is complete: it is decoded, rewritten and encoded.
     fn end_block(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         let headers =
             self.decoder.decode(&self.block).map_err(|_| broken("a header block cannot be decoded"))?;
@@ -337,7 +345,7 @@ fn integer(mut value: usize, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::{
-        CONTINUATION, END_HEADERS, END_STREAM, HEADERS, Mender, PADDED, PREFACE, PRIORITY, frame, literal,
+        CONTINUATION, END_HEADERS, END_STREAM, HEADERS, PADDED, PREFACE, PRIORITY, Rewriter, frame, literal,
     };
     use loona_hpack::{Decoder, Encoder};
 
@@ -353,13 +361,13 @@ mod tests {
         .to_vec()
     }
 
-    fn mend(input: &[u8], step: usize) -> Vec<u8> {
-        let (mut mender, mut out) = (Mender::new(), Vec::new());
-        input.chunks(step).for_each(|piece| mender.feed(piece, &mut out).unwrap());
+    fn rewrite(input: &[u8], step: usize) -> Vec<u8> {
+        let (mut rewriter, mut out) = (Rewriter::new(), Vec::new());
+        input.chunks(step).for_each(|piece| rewriter.feed(piece, &mut out).unwrap());
         out
     }
 
-    /// The header lists and the copied frames of a mended stream.
+    /// The header lists and the copied frames of a rewritten stream.
     fn read(mut bytes: &[u8]) -> (Vec<Headers>, Vec<u8>) {
         bytes = bytes.strip_prefix(PREFACE).unwrap();
         let (mut decoder, mut lists, mut block, mut rest) =
@@ -408,7 +416,7 @@ mod tests {
             }
         }
         for step in [1, 7, 4096, usize::MAX] {
-            let (lists, rest) = read(&mend(&input, step));
+            let (lists, rest) = read(&rewrite(&input, step));
             assert_eq!(rest, copied);
             assert_eq!(lists.len(), 3);
             for list in lists {
@@ -436,7 +444,7 @@ mod tests {
             unfinished,
         ];
         for input in cases {
-            let result = Mender::new().feed(&input, &mut Vec::new());
+            let result = Rewriter::new().feed(&input, &mut Vec::new());
             assert!(result.is_err(), "{input:?}");
         }
     }

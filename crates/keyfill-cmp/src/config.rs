@@ -181,7 +181,7 @@ impl PluginConfig {
         Ok((config, text))
     }
 
-    /// Reads plugin.yaml's text. The error says what is wrong.
+    /// Parses the text of plugin.yaml. The error names the field and the reason.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let config: Self = serde_yaml::from_slice(text).map_err(|e| e.to_string())?;
         if config.kind != "ConfigManagementPlugin" {
@@ -261,7 +261,7 @@ spec:
     }
 
     #[test]
-    fn wrong_configurations_say_what_is_wrong() {
+    fn an_invalid_configuration_is_refused_with_its_reason() {
         let cases = [
             (GOOD.replace("ConfigManagementPlugin", "Plugin"), "kind"),
             (GOOD.replace("name: keyfill\n", "name: ../x\n"), "metadata.name"),

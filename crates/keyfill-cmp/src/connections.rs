@@ -47,7 +47,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     #[tokio::test]
-    async fn quiet_is_when_nobody_came_for_a_while() {
+    async fn it_is_quiet_when_no_connection_was_open_for_a_while() {
         let connections = Connections::new();
         let start = Instant::now();
         let busy = async {

@@ -5,10 +5,10 @@ use keyfill_diag::{Class, Diagnostic};
 use std::fmt;
 
 /// Why a request could not be taken, or the server not started.
-pub struct Error(Box<Kind>);
+pub struct Error(Box<ErrorKind>);
 
-enum Kind {
-    /// The configuration cannot be followed.
+enum ErrorKind {
+    /// The configuration cannot be used.
     Config(String),
     /// The client broke the protocol, or its archive is broken.
     Request(String),
@@ -16,38 +16,38 @@ enum Kind {
     Limit(String),
     /// The run was stopped from outside.
     Stopped(String),
-    /// The operating system said no.
+    /// The operating system reported an error.
     Io(String, std::io::Error),
 }
 
 impl Error {
     pub(crate) fn config(message: impl Into<String>) -> Self {
-        Self(Box::new(Kind::Config(message.into())))
+        Self(Box::new(ErrorKind::Config(message.into())))
     }
 
     pub(crate) fn request(message: impl Into<String>) -> Self {
-        Self(Box::new(Kind::Request(message.into())))
+        Self(Box::new(ErrorKind::Request(message.into())))
     }
 
     pub(crate) fn limit(message: impl Into<String>) -> Self {
-        Self(Box::new(Kind::Limit(message.into())))
+        Self(Box::new(ErrorKind::Limit(message.into())))
     }
 
     pub(crate) fn stopped(message: impl Into<String>) -> Self {
-        Self(Box::new(Kind::Stopped(message.into())))
+        Self(Box::new(ErrorKind::Stopped(message.into())))
     }
 
     pub(crate) fn io(doing: impl Into<String>, error: std::io::Error) -> Self {
-        Self(Box::new(Kind::Io(doing.into(), error)))
+        Self(Box::new(ErrorKind::Io(doing.into(), error)))
     }
 
-    /// What kind of trouble.
+    /// The class, which picks the exit code.
     pub fn class(&self) -> Class {
         match *self.0 {
-            Kind::Config(_) => Class::Usage,
-            Kind::Request(_) => Class::Render,
-            Kind::Limit(_) => Class::Forbidden,
-            Kind::Stopped(_) | Kind::Io(..) => Class::Other,
+            ErrorKind::Config(_) => Class::Usage,
+            ErrorKind::Request(_) => Class::Render,
+            ErrorKind::Limit(_) => Class::Forbidden,
+            ErrorKind::Stopped(_) | ErrorKind::Io(..) => Class::Other,
         }
     }
 
@@ -56,7 +56,7 @@ impl Error {
         vec![Diagnostic::error(self.class(), self.to_string())]
     }
 
-    /// As the client is told.
+    /// The text that is sent to the client.
     pub(crate) fn refusal(&self) -> Refusal {
         Refusal { class: self.class(), message: self.to_string() }
     }
@@ -65,11 +65,11 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Kind::Config(message)
-            | Kind::Request(message)
-            | Kind::Limit(message)
-            | Kind::Stopped(message) => f.write_str(message),
-            Kind::Io(doing, error) => write!(f, "{doing}: {error}"),
+            ErrorKind::Config(message)
+            | ErrorKind::Request(message)
+            | ErrorKind::Limit(message)
+            | ErrorKind::Stopped(message) => f.write_str(message),
+            ErrorKind::Io(doing, error) => write!(f, "{doing}: {error}"),
         }
     }
 }

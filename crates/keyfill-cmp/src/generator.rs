@@ -1,4 +1,4 @@
-//! What the protocol asks of the one who renders.
+//! What the protocol asks of the program that renders.
 
 use crate::Answer;
 use crate::archive::Archive;
@@ -12,10 +12,10 @@ use std::pin::Pin;
 /// A future that may be sent between threads and borrows its inputs.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The variable of a request that says whose it is.
+/// The variable of a request that names the project.
 pub(crate) const APP_NAME: &str = "ARGOCD_APP_NAME";
 
-/// The variable of a request that says whose app it is.
+/// The variable of a request that names the app.
 pub(crate) const PROJECT: &str = "ARGOCD_APP_PROJECT_NAME";
 
 /// One request: whose app it is and where it lies in the archive.
@@ -90,7 +90,7 @@ pub struct Parameter {
 /// Why a request failed, as Argo CD's UI shows it. It holds no secret value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What kind of trouble.
+    /// The class; it picks the code of the answer.
     pub class: Class,
     /// The whole text.
     pub message: String,
@@ -128,7 +128,7 @@ pub trait Generator: Send + Sync + 'static {
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Vec<Parameter>, Refusal>>;
 
-    /// A request ended before one of the calls above: it broke the protocol, asked for too much, or found no
-    /// turn in time. `app` is empty where the request did not get as far as to name one.
+    /// A request ended before one of the calls above: it broke the protocol, exceeded a limit, or waited in the
+    /// queue until its deadline. `app` is empty where the request ended before it named one.
     fn turned_away(&self, app: &str, refusal: &Refusal);
 }

@@ -4,7 +4,7 @@
 //! in a request's archive, checks it, and calls a [`Generator`]. The protocol is `proto/plugin.proto`; its
 //! code is generated at build time.
 //!
-//! Repo-server sends an `:authority` that HTTP/2 libraries in Rust refuse; [`authority`] mends it on the wire.
+//! Repo-server sends an `:authority` that HTTP/2 libraries in Rust refuse; [`authority`] replaces it on the wire.
 
 #![warn(clippy::disallowed_methods)]
 #![cfg(unix)]

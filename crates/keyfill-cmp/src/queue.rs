@@ -1,5 +1,5 @@
-//! So many requests at once, and a fair turn for everyone: projects take turns, within a project its apps do, and no
-//! project holds more than half of the places, so that whoever comes next finds one.
+//! The queue of requests: a fixed number is worked on at once. Projects take turns, and within a project its apps. No
+//! project holds more than half of the places, so another project finds one free.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ impl Queue {
         Self(Arc::new(Inner { most, state: Mutex::new(state), waiting: AtomicUsize::new(0) }))
     }
 
-    /// Waits for a place. Whoever stops waiting loses the turn and nothing else.
+    /// Waits for a place. Dropping the future gives up the turn, and nothing else.
     pub async fn place(&self, project: &str, app: &str) -> Place {
         let project: Arc<str> = project.into();
         let ticket = {
@@ -63,7 +63,7 @@ impl Queue {
         };
         self.0.waiting.fetch_add(1, Ordering::Relaxed);
         let _one_less = OneLess(&self.0.waiting);
-        // The queue answers every ticket before it goes, and it lives as long as this call.
+        // The queue answers every ticket before it is dropped, and it lives as long as this call.
         ticket.await.unwrap_or(Place(None))
     }
 
@@ -166,7 +166,7 @@ impl Drop for Place {
     }
 }
 
-/// Counts down however the wait ends.
+/// Decreases the number of waiting requests, whether the wait ends or is dropped.
 struct OneLess<'a>(&'a AtomicUsize);
 
 impl Drop for OneLess<'_> {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn who_goes_away_takes_no_place_along() {
+    async fn a_request_that_is_dropped_holds_no_place() {
         let queue = Queue::new(1);
         let first = queue.place("p", "a").await;
         let gone = tokio::spawn({

@@ -1,8 +1,8 @@
-//! The server: sockets by argocd-cmp-server's rules, HTTP/2 that repo-server can speak, a quiet end.
+//! The server: sockets by argocd-cmp-server's rules, HTTP/2 that repo-server can speak, a graceful shutdown.
 
 use crate::answer::Direct;
 use crate::archive::{Budget, Budgets, Limits};
-use crate::authority::Mended;
+use crate::authority::UsableAuthority;
 use crate::connections::{Connections, Open};
 use crate::proto::plugin::config_management_plugin_service_server::ConfigManagementPluginServiceServer;
 use crate::queue::Queue;
@@ -24,13 +24,13 @@ use tonic::transport::server::Router;
 /// Messages up to 100 MB, as argocd-cmp-server takes and sends them.
 const MOST_IN_MESSAGE: usize = 100 << 20;
 
-/// How often a connection is asked whether its client is there, and how long the answer may take.
+/// How often a connection is pinged, and how long the answer may take.
 const PING: Duration = Duration::from_secs(30);
 
 /// A connection on which nothing comes for so long is closed: one that speaks HTTP/2 answers pings.
 const SILENCE: Duration = Duration::from_secs(75);
 
-/// Requests at once on one connection; repo-server opens a connection for each.
+/// Concurrent requests on one connection; repo-server opens a connection for each.
 const STREAMS: u32 = 256;
 
 /// How the server serves.
@@ -42,7 +42,7 @@ pub struct ServerOptions {
     pub concurrency: usize,
     /// How long a request may take when the client does not say.
     pub deadline: Duration,
-    /// How long to go on after the end was asked for.
+    /// The grace period: how long the server keeps serving after a shutdown was requested.
     pub grace: Duration,
     /// Memory that the archives of all requests share, in bytes.
     pub archive_memory: u64,
@@ -68,7 +68,7 @@ pub struct Server {
     budgets: Budgets,
 }
 
-/// The part of the grace period without a connection after which nobody is expected any more, and the part
+/// The part of the grace period without a connection after which no further request is expected, and the part
 /// that is left for the last answers.
 const SHARE_OF_GRACE: u32 = 8;
 
@@ -104,13 +104,13 @@ impl Server {
     }
 
     /// Serves until `end` is ready, and then goes on: repo-server gets its signal at the same time, still
-    /// drains, and opens a connection for each request. It ends when nobody was connected for a while, or
-    /// when the grace period is nearly over; what was begun is then answered in the time that is left.
+    /// drains, and opens a connection for each request. It ends when no client was connected for a while, or
+    /// when the grace period is nearly over; requests that were begun are then answered in the time that is left.
     pub async fn serve(self, end: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let connections = Connections::new();
         let incoming = Incoming { listeners: self.listeners, connections: connections.clone() };
         let (closing, mut closed) = tokio::sync::watch::channel(false);
-        // An error means that the sender is gone, which ends the server as well.
+        // An error means that the sender was dropped, which ends the server as well.
         let until_closing = async move { drop(closed.wait_for(|closing| *closing).await) };
         let serving = self.router.serve_with_incoming_shutdown(incoming, until_closing);
         tokio::pin!(serving);
@@ -128,7 +128,7 @@ impl Server {
             }
         };
         for socket in &self.sockets {
-            // Another server may have taken the place already: then there is nothing of ours to remove.
+            // Another server may have made the socket anew: then it is not ours to remove.
             std::fs::remove_file(socket).ok();
         }
         served.map_err(|e| Error::io("the server broke off", io::Error::other(e)))
@@ -178,13 +178,15 @@ struct Incoming {
 }
 
 impl Stream for Incoming {
-    type Item = io::Result<Mended<UnixStream, Open>>;
+    type Item = io::Result<UsableAuthority<UnixStream, Open>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         for listener in &self.listeners {
             if let Poll::Ready(accepted) = listener.poll_accept(cx) {
                 let open = self.connections.open();
-                return Poll::Ready(Some(accepted.map(|(stream, _)| Mended::new(stream, open, SILENCE))));
+                return Poll::Ready(Some(
+                    accepted.map(|(stream, _)| UsableAuthority::new(stream, open, SILENCE)),
+                ));
             }
         }
         Poll::Pending

@@ -96,7 +96,7 @@ impl<G: Generator> Service<G> {
         let queued =
             timeout_at(until, self.queue.place(of_env(&metadata, PROJECT).unwrap_or_default(), app)).await;
         let place = queued.map_err(late("too many requests: no turn came in time"))?;
-        let (request, archive) = checked(metadata, intake).map_err(told)?;
+        let (request, archive) = checked(metadata, intake).map_err(status)?;
         Ok((request, archive, place))
     }
 
@@ -108,23 +108,23 @@ impl<G: Generator> Service<G> {
     ) -> Result<(ManifestRequestMetadata, Intake), Status> {
         let first = stream.message().await?.and_then(|m| m.request);
         let Some(Piece::Metadata(metadata)) = first else {
-            return Err(told(Error::request("the first message must be the request's metadata")));
+            return Err(status(Error::request("the first message must be the request's metadata")));
         };
         app.push_str(app_of(&metadata));
         let project = of_env(&metadata, PROJECT).unwrap_or_default();
-        let mut intake = Intake::new(metadata.size, self.limits, &self.budgets, project).map_err(told)?;
+        let mut intake = Intake::new(metadata.size, self.limits, &self.budgets, project).map_err(status)?;
         while let Some(message) = stream.message().await? {
             match message.request {
-                Some(Piece::File(file)) => intake.push(&file.chunk).await.map_err(told)?,
-                Some(Piece::Metadata(_)) => return Err(told(Error::request("metadata came twice"))),
-                None => return Err(told(Error::request("a message is empty"))),
+                Some(Piece::File(file)) => intake.push(&file.chunk).await.map_err(status)?,
+                Some(Piece::Metadata(_)) => return Err(status(Error::request("metadata came twice"))),
+                None => return Err(status(Error::request("a message is empty"))),
             }
         }
         Ok((metadata, intake))
     }
 }
 
-/// What a call is told whose manifests are too many bytes for one message.
+/// The error for manifests that exceed the size of one message.
 fn too_long(length: usize, most: usize) -> String {
     format!(
         "the app's manifests take {} MiB, and one message may hold {} MiB: split the app, or raise \
@@ -134,7 +134,7 @@ fn too_long(length: usize, most: usize) -> String {
     )
 }
 
-/// What a call is told whose time is over.
+/// The answer to a call whose deadline was exceeded.
 fn late(why: &'static str) -> impl FnOnce(Elapsed) -> Status {
     move |_| Status::deadline_exceeded(why)
 }
@@ -162,9 +162,9 @@ fn checked(metadata: ManifestRequestMetadata, intake: Intake) -> Result<(AppRequ
     Ok((request, archive))
 }
 
-/// An error of ours, as gRPC tells it.
+/// An error of this crate as a gRPC status.
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn told(error: Error) -> Status {
+fn status(error: Error) -> Status {
     refused(&error.refusal())
 }
 
@@ -189,7 +189,7 @@ fn bounded(text: &str) -> String {
     format!("{kept}\n... and {} further bytes", text.len() - kept.len())
 }
 
-/// What kind of trouble a code of ours stands for.
+/// The gRPC code of a class.
 fn class_of(code: Code) -> Class {
     match code {
         Code::InvalidArgument => Class::Render,

@@ -1,10 +1,10 @@
-//! What an engine is told by its host besides its input: until when, whether to stop, how much at most.
+//! What an engine gets from its host besides its input: a deadline, a way to be cancelled, and limits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// A flag that asks a run to stop, shared between the one who asks and those who work.
+/// A flag that asks a run to stop, shared between who cancels and the threads that work.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
@@ -20,7 +20,7 @@ impl Cancel {
     }
 }
 
-/// Bounds that keep a hostile or broken input from taking the machine.
+/// Limits that keep a hostile or broken input from using up the machine.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Bytes of one input file.
@@ -50,8 +50,8 @@ impl Default for Limits {
 
 /// The memory that a run may use, and how what is in use is measured.
 ///
-/// A run has a process of its own (the command line, a worker of `serve`), so what the process holds is what
-/// the run holds. Engines know no allocator: the program passes a function that reads its allocator's count.
+/// A run has a process of its own (the command line, a worker of `serve`), so the memory of the process is that
+/// of the run. Engines do not know the allocator: the program passes a function that reads its count.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Memory {
     in_use: Option<fn() -> u64>,
@@ -64,7 +64,7 @@ impl Memory {
         Self { in_use: Some(in_use), limit }
     }
 
-    /// No limit: for tests, and for programs that have no count.
+    /// No limit: for tests, and for programs whose allocator does not count.
     pub const fn unlimited() -> Self {
         Self { in_use: None, limit: 0 }
     }
@@ -85,9 +85,9 @@ impl Memory {
 pub enum Stopped {
     /// The deadline has passed.
     Deadline,
-    /// The run was asked to stop: a signal, or the client went away.
+    /// The run was cancelled: by a signal, or since the client went away.
     Cancelled,
-    /// The run would hold more memory than it may.
+    /// The run would exceed its memory limit.
     Memory {
         /// The limit, in bytes.
         limit: u64,
@@ -109,9 +109,9 @@ impl std::fmt::Display for Stopped {
 /// The circumstances of one run.
 #[derive(Clone, Debug)]
 pub struct Cx {
-    /// When the run must have ended.
+    /// The deadline.
     pub deadline: Instant,
-    /// Asks the run to stop.
+    /// Cancels the run.
     pub cancel: Cancel,
     /// Bounds.
     pub limits: Limits,
@@ -150,7 +150,7 @@ impl Cx {
         Self { memory, ..self }
     }
 
-    /// Whether to go on. Engines ask between units of work: a file, a document, some thousand steps.
+    /// Whether the run may continue. Engines ask between units of work: a file, a document, some thousand steps.
     pub fn check(&self) -> Result<(), Stopped> {
         if self.cancel.is_cancelled() {
             Err(Stopped::Cancelled)
@@ -187,7 +187,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_run_stops_when_asked_or_late() {
+    fn a_run_stops_when_it_is_cancelled_or_its_deadline_has_passed() {
         let cx = Cx::default();
         assert_eq!(cx.check(), Ok(()));
         cx.clone().cancel.cancel();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What kind of trouble a run met. It picks the exit code of the command line.
+/// The class of a problem. It picks the exit code of the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
     /// Anything else: exit code 1.
@@ -15,7 +15,7 @@ pub enum Class {
     Missing,
     /// The secret store was unreachable or refused: exit code 5.
     Store,
-    /// A policy forbids it: exit code 6.
+    /// A policy forbids what was asked for: exit code 6.
     Forbidden,
 }
 
@@ -50,7 +50,7 @@ impl Class {
 pub enum Severity {
     /// Fails the run.
     Error,
-    /// Printed, the run goes on.
+    /// Is printed; the run continues.
     Warning,
 }
 
@@ -111,7 +111,7 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// One problem, with all that a person needs to mend it.
+/// One problem, with all that a person needs to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Error or warning.
@@ -124,7 +124,7 @@ pub struct Diagnostic {
     pub place: Place,
     /// The object that it is about, where there is one.
     pub object: Option<ObjectRef>,
-    /// How one got there, outermost first: the chain of bases, or of template includes.
+    /// The way to the place, outermost first: the chain of bases, or of template includes.
     pub trail: Vec<String>,
     /// What to do.
     pub hint: Option<String>,
@@ -215,7 +215,7 @@ impl fmt::Display for Place {
 }
 
 impl fmt::Display for Diagnostic {
-    /// One line: place, object and message. The caret and the hint are the command line's to draw.
+    /// One line: place, object and message. The command line draws the caret and prints the hint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = self.place.to_string();
         if !place.is_empty() {

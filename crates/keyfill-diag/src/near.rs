@@ -3,7 +3,7 @@
 /// The candidate nearest to `name`, when it is near enough to be worth a hint: at most two edits for
 /// names up to eight characters, a third of the length beyond. Ties go to the first candidate.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Names are an author's texts, and the comparison takes the product of their lengths.
+    // Authors choose the names, and the comparison takes time in proportion to the product of their lengths.
     const LONGEST: usize = 256;
     if name.len() > LONGEST {
         return None;
@@ -44,7 +44,7 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn finds_what_was_meant() {
+    fn the_nearest_name_is_found_when_it_is_near_enough() {
         assert_eq!(nearest("pasword", ["username", "password"]), Some("password"));
         assert_eq!(nearest("Password", ["password"]), Some("password"));
         assert_eq!(nearest("usre", ["user", "password"]), Some("user"));

@@ -160,7 +160,7 @@ mod tests {
     use super::{decode32, decode64, encode32, encode64};
 
     #[test]
-    fn there_and_back() {
+    fn encoded_bytes_are_decoded_to_themselves() {
         for text in ["", "f", "fo", "foo", "foob", "fooba", "foobar"] {
             assert_eq!(decode64(&encode64(text.as_bytes())).as_deref(), Ok(text.as_bytes()));
             assert_eq!(decode32(&encode32(text.as_bytes())).as_deref(), Ok(text.as_bytes()));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn places_of_errors() {
+    fn errors_name_the_offset_that_go_names() {
         let at = |text: &[u8]| decode64(text).expect_err("corrupt").at;
         assert_eq!(at(b"Zm9v!"), 4);
         assert_eq!(at(b"Zm9vYg"), 4);

@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn values() {
+    fn json_values_are_decoded_as_in_go() {
         let read = |text: &[u8]| decode(text, 10).and_then(super::Decoded::into_result);
         let value = read(br#" {"a": [1, -2.5e1, "x\u00e9\ud83d\ude00\ud800", true, null]} "#);
         let items = vec![
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_in_gos_words() {
+    fn errors_have_the_words_of_go() {
         assert_eq!(refused(""), "unexpected end of JSON input");
         assert_eq!(refused("{a"), "invalid character 'a' looking for beginning of object key string");
         assert_eq!(refused("tru"), "invalid character ' ' in literal true (expecting 'e')");

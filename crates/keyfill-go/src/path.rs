@@ -193,7 +193,7 @@ mod tests {
     use super::{base, clean, dir, ext, join, matches};
 
     #[test]
-    fn paths() {
+    fn paths_are_cleaned_and_split_as_in_go() {
         for (path, cleaned) in [("", "."), ("/../a//b/./c/..", "/a/b"), ("../../a", "../../a"), ("a/..", ".")]
         {
             assert_eq!(clean(path.as_bytes()), cleaned.as_bytes(), "{path}");
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns() {
+    fn patterns_match_as_in_go() {
         for (pattern, name, fits) in [
             ("*.yaml", "a.yaml", true),
             ("*.yaml", "d/a.yaml", false),

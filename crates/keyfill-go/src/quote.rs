@@ -220,13 +220,13 @@ mod tests {
     use super::{Escape, append, can_backquote, is_print, quote, unquote, unquote_between};
 
     #[test]
-    fn text_between_quotes_of_either_kind() {
+    fn literals_in_quotes_and_backquotes_are_decoded() {
         assert_eq!(unquote_between(br#"it\x41\'s "q""#, b'\''), Ok(br#"itA's "q""#.to_vec()));
         assert!(unquote_between(br#"\'"#, b'"').is_err());
     }
 
     #[test]
-    fn quotes_as_go_does() {
+    fn texts_are_quoted_as_in_go() {
         let cases: [(&[u8], &str); 5] = [
             (b"a\"b\\", r#""a\"b\\""#),
             (b"\n\t\x00\x7f", r#""\n\t\x00\x7f""#),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_broken_literals() {
+    fn broken_literals_are_refused() {
         for text in
             ["\"", "\"a", "'ab'", "\"\\q\"", "\"\\'\"", "`a``", "\"\\ud800\"", "\"\\400\"", "\"a\nb\""]
         {

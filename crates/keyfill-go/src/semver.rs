@@ -527,7 +527,7 @@ mod tests {
     }
 
     #[test]
-    fn versions() {
+    fn versions_are_parsed_and_compared_as_masterminds_does() {
         assert_eq!(Version::parse("v1.2").expect("reads").to_string(), "1.2.0");
         assert_eq!(Version::parse("1.2.3-a.1+b").expect("reads").to_string(), "1.2.3-a.1+b");
         for bad in ["", "a", "1.2.3.4", "1.2.3-", "1.2.3-01", "1..2", "18446744073709551616"] {
@@ -536,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn constraints() {
+    fn constraints_match_as_masterminds_does() {
         assert!(fits("^1.2", "1.9.0") && !fits("^1.2", "2.0.0") && !fits("^0.2.3", "0.3.0"));
         assert!(fits("~1.2.3", "1.2.9") && !fits("~1.2.3", "1.3.0") && fits("~1", "1.9.0"));
         assert!(fits("1.2 - 1.4", "1.4.9") && !fits("1.2 - 1.4", "1.5.0"));
@@ -545,13 +545,13 @@ mod tests {
     }
 
     #[test]
-    fn prereleases_only_where_one_is_named() {
+    fn prereleases_match_only_constraints_that_name_one() {
         assert!(!fits(">=1.19.0", "1.20.0-gke.1") && fits(">=1.19.0-0", "1.20.0-gke.1"));
         assert!(fits(">1.0.0-alpha.2", "1.0.0-alpha.10") && !fits("=1.0.0-1", "1.0.0-a"));
     }
 
     #[test]
-    fn what_is_no_constraint() {
+    fn malformed_constraints_are_refused() {
         for bad in ["", " ", "a", ">= ", "1.2.3.4", "1,,2", "1 || "] {
             assert!(Constraint::parse(bad).is_err(), "{bad}");
         }

@@ -130,7 +130,7 @@ mod tests {
     use super::{to_lower, to_title, to_upper};
 
     #[test]
-    fn categories() {
+    fn characters_have_the_categories_of_go() {
         assert!(is_letter('é') && is_letter('中') && !is_letter('\u{0345}') && !is_letter('1'));
         assert!(is_digit('२') && !is_digit('²') && is_number('²') && is_number('Ⅷ'));
         assert!(is_punct('!') && is_punct('_') && !is_punct('$') && is_punct('«'));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn mappings_are_simple() {
+    fn case_mappings_keep_one_character_one() {
         assert_eq!(to_upper('ß'), 'ß');
         assert_eq!(to_upper('ŉ'), 'ŉ');
         assert_eq!(to_upper('ᾳ'), 'ᾼ');

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn parts() {
+    fn urls_are_split_into_their_parts() {
         let url = parse(b"HTTPS://me:p%40ss@[fe80::1%25en0]:8443/a%20b/c?x=1#top").expect("a URL");
         assert_eq!(url.scheme, b"https");
         assert_eq!(url.hostname(), b"fe80::1%en0");
@@ -337,14 +337,14 @@ mod tests {
     }
 
     #[test]
-    fn text_again() {
+    fn urls_are_written_as_go_writes_them() {
         for text in ["mailto:a@b", "http://h/a?b#c", "/a/b", "//h/x", "a/b:c"] {
             assert_eq!(written(text), text);
         }
     }
 
     #[test]
-    fn what_is_refused() {
+    fn malformed_urls_are_refused() {
         for bad in ["http://h:x/", ":a", "a\x01", "1:2", "http://%zz", "http://[::1", "http://a b/"] {
             assert!(parse(bad.as_bytes()).is_err(), "{bad}");
         }

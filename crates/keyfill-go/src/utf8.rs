@@ -69,7 +69,7 @@ mod tests {
     use super::{decode, decode_last, runes};
 
     #[test]
-    fn broken_bytes_stand_alone() {
+    fn each_invalid_byte_is_a_rune_of_its_own() {
         let lens: Vec<_> = runes(b"a\xe2\x82\xff\xf0\x9f\x98\x80").map(|r| (r.len, r.valid)).collect();
         assert_eq!(lens, [(1, true), (1, false), (1, false), (1, false), (4, true)]);
         assert_eq!(decode(b""), None);

@@ -77,7 +77,7 @@ fn class_v6(address: Ipv6Addr) -> Class {
         return Class::Loopback;
     }
     if let Some(inner) = embedded(address) {
-        // A public address in another dress has no honest use: it is private at best.
+        // A public address that is written as another kind of address has no honest use: it counts as private.
         return match class_v4(inner) {
             Class::Public => Class::Private,
             other => other,

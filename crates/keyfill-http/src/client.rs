@@ -64,7 +64,7 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// What is asked.
+/// A request.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// `GET` or `POST`; both are taken to change nothing, so that they may be sent again.
@@ -144,7 +144,7 @@ pub struct Reply {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// Every URL that was asked on the way, the last being the one that answered.
+    /// Every URL that was requested, in order; the last one answered.
     pub urls: Vec<Url>,
     /// SHA-256 of the body that went to the sink.
     pub digest: [u8; 32],
@@ -179,7 +179,7 @@ pub enum GetError {
     TooLarge(String, u64),
     /// No answer; the text says how often it was tried.
     Failed(String, Failure),
-    /// What came could not be kept.
+    /// The sink could not take the body.
     Sink(io::Error),
 }
 
@@ -218,7 +218,7 @@ impl std::error::Error for GetError {}
 /// Connections are shared by requests to the same addresses with the same certificates.
 type PoolKey = (Addresses, Option<Origin>);
 
-/// Asks servers. It may be shared; connections are kept and used again.
+/// Sends requests. It may be shared; connections are kept and used again.
 pub struct Client {
     proxies: Option<Arc<Matcher>>,
     names: Option<Arc<dyn Names>>,
@@ -249,7 +249,7 @@ impl Client {
         self
     }
 
-    /// Asks until there is an answer that will not get better, or the time is up.
+    /// Sends a request, and again after failures that may pass, until the deadline.
     pub async fn send(
         &self,
         policy: &HostPolicy,
@@ -361,7 +361,7 @@ async fn take(
     if !answer.status.is_success() {
         let mut read = 0;
         while read < REFUSAL_BYTES {
-            // A refusal whose body breaks off is a refusal all the same.
+            // A refusal whose body is cut off is still a refusal.
             let Ok(Some(data)) = answer.next().await else { break };
             read += data.len();
         }
@@ -422,7 +422,8 @@ fn may_pass(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::Connect | FailureKind::Broken)
 }
 
-/// Between half and all of a wait that doubles, so that many who failed together do not come back together.
+/// Exponential backoff with jitter, between half and all of a wait that doubles: clients that failed at the same
+/// moment do not retry at the same moment.
 fn jittered(retries: u32) -> Duration {
     let wait = FIRST_WAIT.saturating_mul(1 << retries.min(8)).min(LONGEST_WAIT);
     wait / 2 + wait.mul_f64(fastrand::f64() / 2.0)

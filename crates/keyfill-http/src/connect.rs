@@ -3,7 +3,7 @@
 use super::address::Addresses;
 use super::innermost;
 use super::tls::TlsSettings;
-use super::tunnel::{self, ProxyTrouble};
+use super::tunnel::{self, ProxyFailure};
 use http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
@@ -23,8 +23,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-/// How long a connection may take to come up. Below the time of a request, so that a host that swallows
-/// packets leaves time for another try.
+/// The connect timeout. It is below the timeout of a request, so that a host that drops packets leaves time for
+/// a retry.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where requests go.
@@ -134,18 +134,18 @@ impl Connector {
         }
     }
 
-    /// A connection to a proxy. That it is the proxy which is not there is told, and not the server.
+    /// A connection to a proxy. The error says that the proxy cannot be reached, and not the server.
     async fn reach_proxy(&mut self, proxy: &Uri) -> Result<TcpStream, BoxError> {
         match self.tcp.call(proxy.clone()).await {
             Ok(stream) => Ok(stream.into_inner()),
-            Err(error) => Err(ProxyTrouble::unreachable(proxy, &innermost(&error)).into()),
+            Err(error) => Err(ProxyFailure::unreachable(proxy, &innermost(&error)).into()),
         }
     }
 }
 
 impl Connector {
-    /// A connection without a proxy. The name is looked up once, and what is connected to is what was
-    /// judged.
+    /// A connection without a proxy. The name is resolved once: the address that is connected to is the one that
+    /// was checked.
     async fn direct(&mut self, uri: &Uri) -> Result<TcpStream, BoxError> {
         if self.route.addresses == Addresses::Any {
             return Ok(self.tcp.call(uri.clone()).await?.into_inner());

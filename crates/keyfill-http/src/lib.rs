@@ -82,21 +82,21 @@ fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
 /// Why there was no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// No connection: nobody there, no such name, no route.
+    /// A transport error: connection refused, no such name, no route.
     Connect,
     /// The handshake was refused for another reason than those below; trying again does not help.
     Tls,
-    /// What is there does not speak TLS.
+    /// The server does not speak TLS.
     NoTls,
     /// The certificate is for another name.
     WrongName,
-    /// The certificate's time is over, or has not come.
+    /// The certificate has expired, or is not valid yet.
     Expired,
     /// The certificate is signed by an authority that is not trusted.
     UnknownIssuer,
     /// The server refused the client's certificate, or wants one.
     ClientCertificate,
-    /// A proxy refuses the way; trying again does not help.
+    /// A proxy refuses to connect; trying again does not help.
     Proxy,
     /// No connection to a proxy, or it is busy.
     ProxyConnect,
@@ -104,7 +104,7 @@ pub enum FailureKind {
     Broken,
     /// The host has no address that may be connected to.
     Address,
-    /// It took too long.
+    /// The deadline was exceeded.
     Timeout,
     /// The answer is too large, or the request cannot be made.
     Unusable,
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn times_read_well() {
+    fn times_are_shown_in_seconds() {
         assert_eq!(seconds(Duration::from_secs(55)), "55 s");
         assert_eq!(seconds(Duration::from_millis(1_460)), "1.5 s");
     }

@@ -2,7 +2,7 @@
 
 use super::connect::next_cause;
 use super::tls::Unusable;
-use super::tunnel::ProxyTrouble;
+use super::tunnel::ProxyFailure;
 use super::verify::Refused;
 use super::{Failure, FailureKind};
 use rustls::{AlertDescription, CertificateError, OtherError};
@@ -17,7 +17,7 @@ pub(super) fn of(error: &(dyn StdError + 'static)) -> Option<Failure> {
         } else if let Some(error) = error.downcast_ref::<Unusable>() {
             Some((FailureKind::Tls, error.to_string()))
         } else {
-            error.downcast_ref::<ProxyTrouble>().map(|trouble| (trouble.kind, trouble.to_string()))
+            error.downcast_ref::<ProxyFailure>().map(|failure| (failure.kind, failure.to_string()))
         };
         if let Some((kind, reason)) = found {
             return Some(Failure { kind, reason });

@@ -1,4 +1,4 @@
-//! A tunnel through a proxy, for https. What the proxy answers is kept: people need its status.
+//! A tunnel through a proxy, for https. Errors name the status that the proxy answers with.
 
 use super::FailureKind;
 use http::{Method, Request, StatusCode, Uri};
@@ -9,15 +9,15 @@ use hyper_util::rt::TokioIo;
 use std::fmt;
 use tokio::net::TcpStream;
 
-/// Why a proxy gave no way. It holds no user name and no password of the proxy's address.
+/// Why a proxy did not open a tunnel. It holds no user name and no password of the proxy's address.
 #[derive(Clone, Debug)]
-pub(crate) struct ProxyTrouble {
+pub(crate) struct ProxyFailure {
     /// Whether another try may help.
     pub(crate) kind: FailureKind,
     text: String,
 }
 
-impl ProxyTrouble {
+impl ProxyFailure {
     pub(crate) fn unreachable(proxy: &Uri, why: &str) -> Self {
         let text = format!("the proxy {} is not reachable: {why}", shown(proxy));
         Self { kind: FailureKind::ProxyConnect, text }
@@ -29,20 +29,20 @@ impl ProxyTrouble {
     }
 
     fn refused(proxy: &Uri, to: &str, status: StatusCode) -> Self {
-        // What is wrong for a while is tried again, as with a server.
+        // Temporary failures are retried, as with a server.
         let passes = matches!(status.as_u16(), 429 | 502..=504);
         let kind = if passes { FailureKind::ProxyConnect } else { FailureKind::Proxy };
         Self { kind, text: format!("the proxy {} answered {status} when asked for {to}", shown(proxy)) }
     }
 }
 
-impl fmt::Display for ProxyTrouble {
+impl fmt::Display for ProxyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl std::error::Error for ProxyTrouble {}
+impl std::error::Error for ProxyFailure {}
 
 /// The proxy's address without user name and password.
 fn shown(proxy: &Uri) -> String {
@@ -51,13 +51,13 @@ fn shown(proxy: &Uri) -> String {
     format!("{}://{host}{port}", proxy.scheme_str().unwrap_or("http"))
 }
 
-/// Asks a proxy for a way to the server of `uri`.
+/// Asks a proxy for a tunnel to the server of `uri`.
 pub(crate) async fn open(
     stream: TcpStream,
     proxy: &Intercept,
     uri: &Uri,
-) -> Result<TokioIo<Upgraded>, ProxyTrouble> {
-    let broken = || ProxyTrouble::broken(proxy.uri());
+) -> Result<TokioIo<Upgraded>, ProxyFailure> {
+    let broken = || ProxyFailure::broken(proxy.uri());
     let to = format!("{}:{}", uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(443));
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| broken())?;
@@ -70,7 +70,7 @@ pub(crate) async fn open(
     let request = request.body(Empty::<bytes::Bytes>::new()).map_err(|_| broken())?;
     let answer = sender.send_request(request).await.map_err(|_| broken())?;
     if !answer.status().is_success() {
-        return Err(ProxyTrouble::refused(proxy.uri(), &to, answer.status()));
+        return Err(ProxyFailure::refused(proxy.uri(), &to, answer.status()));
     }
     hyper::upgrade::on(answer).await.map(TokioIo::new).map_err(|_| broken())
 }

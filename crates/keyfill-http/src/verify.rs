@@ -1,4 +1,4 @@
-//! Which certificate of a server is trusted, and in what words it is refused.
+//! Which certificate of a server is trusted, and why one is refused.
 //!
 //! As in Go, a certificate that itself stands among the roots is trusted, whoever signed it and whatever it
 //! says of being an authority; its name and its time must still be right.
@@ -157,7 +157,7 @@ fn names_of(certificate: &Certificate) -> Vec<String> {
     names.0.iter().filter_map(text).take(MOST_NAMES).collect()
 }
 
-/// How many names of a certificate are told.
+/// How many names of a certificate an error lists.
 const MOST_NAMES: usize = 5;
 
 /// A text of the server's, short and on one line.

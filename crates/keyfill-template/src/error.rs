@@ -7,7 +7,7 @@ use std::fmt;
 ///
 /// Its `Display` text is the one that Go's text/template gives.
 #[derive(Debug)]
-pub struct Error(Box<Kind>);
+pub struct Error(Box<ErrorKind>);
 
 /// Where execution was: one step of the chain of templates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct NilChain {
     pub links: Vec<Link>,
     /// Whether the last field was there, and null.
     pub is_null: bool,
-    /// The field that was meant perhaps.
+    /// A field that is spelled alike.
     pub near: Option<String>,
 }
 
@@ -57,7 +57,7 @@ impl fmt::Display for Frame {
 const SHOWN_FRAMES: usize = 8;
 
 #[derive(Debug)]
-enum Kind {
+enum ErrorKind {
     Parse {
         file: String,
         line: u32,
@@ -83,21 +83,21 @@ enum Kind {
 
 impl Error {
     pub(crate) fn parse(file: &str, line: u32, message: String) -> Self {
-        Self(Box::new(Kind::Parse { file: file.to_owned(), line, message, hint: None, text: None }))
+        Self(Box::new(ErrorKind::Parse { file: file.to_owned(), line, message, hint: None, text: None }))
     }
 
     pub(crate) fn exec(frame: Frame, message: String, cause: Option<Self>, limit: bool) -> Self {
         let limit = limit || cause.as_ref().is_some_and(Self::is_limit);
-        Self(Box::new(Kind::Exec { frame, message, cause, limit, hint: None, nil: None }))
+        Self(Box::new(ErrorKind::Exec { frame, message, cause, limit, hint: None, nil: None }))
     }
 
     pub(crate) fn plain(message: String, limit: bool) -> Self {
-        Self(Box::new(Kind::Plain { message, limit, hint: None }))
+        Self(Box::new(ErrorKind::Plain { message, limit, hint: None }))
     }
 
     /// Adds the line, of a text that `tpl` was given.
     pub(crate) fn with_line_of(mut self, whole: &[u8]) -> Self {
-        if let Kind::Parse { line, text, .. } = &mut *self.0 {
+        if let ErrorKind::Parse { line, text, .. } = &mut *self.0 {
             *text = line_of(whole, *line);
         }
         self
@@ -105,7 +105,7 @@ impl Error {
 
     /// Adds which field of a chain was nil.
     pub(crate) fn with_nil(mut self, chain: Option<NilChain>) -> Self {
-        if let Kind::Exec { nil, .. } = &mut *self.0 {
+        if let ErrorKind::Exec { nil, .. } = &mut *self.0 {
             *nil = chain;
         }
         self
@@ -114,7 +114,7 @@ impl Error {
     /// Which field of a chain was nil, where that is the problem.
     pub fn nil_chain(&self) -> Option<&NilChain> {
         match &*self.innermost().0 {
-            Kind::Exec { nil, .. } => nil.as_ref(),
+            ErrorKind::Exec { nil, .. } => nil.as_ref(),
             _ => None,
         }
     }
@@ -122,7 +122,7 @@ impl Error {
     /// The line and its number, where a text that `tpl` was given could not be parsed.
     pub fn parsed_text(&self) -> Option<(u32, &str)> {
         match &*self.innermost().0 {
-            Kind::Parse { line, text: Some(text), .. } => Some((*line, text)),
+            ErrorKind::Parse { line, text: Some(text), .. } => Some((*line, text)),
             _ => None,
         }
     }
@@ -130,7 +130,9 @@ impl Error {
     /// Adds what to do about it.
     pub(crate) fn with_hint(mut self, text: Option<String>) -> Self {
         match &mut *self.0 {
-            Kind::Parse { hint, .. } | Kind::Exec { hint, .. } | Kind::Plain { hint, .. } => *hint = text,
+            ErrorKind::Parse { hint, .. } | ErrorKind::Exec { hint, .. } | ErrorKind::Plain { hint, .. } => {
+                *hint = text;
+            }
         }
         self
     }
@@ -138,7 +140,9 @@ impl Error {
     /// What to do about it, when that is known: the name that was meant, the value that is not set.
     pub fn hint(&self) -> Option<&str> {
         match &*self.innermost().0 {
-            Kind::Parse { hint, .. } | Kind::Exec { hint, .. } | Kind::Plain { hint, .. } => hint.as_deref(),
+            ErrorKind::Parse { hint, .. } | ErrorKind::Exec { hint, .. } | ErrorKind::Plain { hint, .. } => {
+                hint.as_deref()
+            }
         }
     }
 
@@ -149,24 +153,26 @@ impl Error {
 
     /// Whether a limit was reached, or the run was stopped from outside.
     pub fn is_limit(&self) -> bool {
-        matches!(*self.0, Kind::Exec { limit: true, .. } | Kind::Plain { limit: true, .. })
+        matches!(*self.0, ErrorKind::Exec { limit: true, .. } | ErrorKind::Plain { limit: true, .. })
     }
 
     /// Whether the template could not be parsed.
     pub fn is_parse(&self) -> bool {
-        matches!(*self.0, Kind::Parse { .. })
+        matches!(*self.0, ErrorKind::Parse { .. })
     }
 
     /// Whether it arose while a template was executed: Go's `template.ExecError`.
     pub fn is_exec(&self) -> bool {
-        matches!(*self.0, Kind::Exec { .. })
+        matches!(*self.0, ErrorKind::Exec { .. })
     }
 
     /// The message without the place; of the innermost error when templates called each other.
     pub fn message(&self) -> &str {
         match &*self.0 {
-            Kind::Exec { cause: Some(cause), .. } => cause.message(),
-            Kind::Parse { message, .. } | Kind::Exec { message, .. } | Kind::Plain { message, .. } => message,
+            ErrorKind::Exec { cause: Some(cause), .. } => cause.message(),
+            ErrorKind::Parse { message, .. }
+            | ErrorKind::Exec { message, .. }
+            | ErrorKind::Plain { message, .. } => message,
         }
     }
 
@@ -176,11 +182,11 @@ impl Error {
         let mut next = Some(self);
         while let Some(error) = next {
             next = match &*error.0 {
-                Kind::Exec { frame, cause, .. } => {
+                ErrorKind::Exec { frame, cause, .. } => {
                     frames.push(frame);
                     cause.as_ref()
                 }
-                Kind::Parse { .. } | Kind::Plain { .. } => None,
+                ErrorKind::Parse { .. } | ErrorKind::Plain { .. } => None,
             };
         }
         frames
@@ -189,7 +195,7 @@ impl Error {
     /// The innermost place: file, line, and the column counted from 1.
     pub fn place(&self) -> Place {
         let mut place = match &*self.innermost().0 {
-            Kind::Parse { file, line, .. } => return Place::file(file.as_str(), Some(*line)),
+            ErrorKind::Parse { file, line, .. } => return Place::file(file.as_str(), Some(*line)),
             _ => Place::default(),
         };
         if let Some(frame) = self.frames().last() {
@@ -203,12 +209,12 @@ impl Error {
 
     fn innermost(&self) -> &Self {
         match &*self.0 {
-            Kind::Exec { cause: Some(cause), .. } => cause.innermost(),
+            ErrorKind::Exec { cause: Some(cause), .. } => cause.innermost(),
             _ => self,
         }
     }
 
-    /// The problem for a person: the innermost place and message, and the chain of templates that led there.
+    /// The error as a diagnostic: the innermost place and message, and the chain of templates that led there.
     pub fn diagnostics(&self) -> Vec<Diagnostic> {
         let mut diagnostic = Diagnostic::error(self.class(), self.message()).at(self.place());
         diagnostic.hint = self.hint().map(str::to_owned);
@@ -228,14 +234,14 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Kind::Parse { file, line, message, .. } => write!(f, "template: {file}:{line}: {message}"),
-            Kind::Exec { frame, message, cause, .. } => {
+            ErrorKind::Parse { file, line, message, .. } => write!(f, "template: {file}:{line}: {message}"),
+            ErrorKind::Exec { frame, message, cause, .. } => {
                 let Frame { file, line, column, template, context, .. } = frame;
                 write!(f, "template: {file}:{line}:{column}: executing ")?;
                 write!(f, "{template:?} at <{context}>: {message}")?;
                 cause.as_ref().map_or(Ok(()), |cause| write!(f, "{cause}"))
             }
-            Kind::Plain { message, .. } => f.write_str(message),
+            ErrorKind::Plain { message, .. } => f.write_str(message),
         }
     }
 }

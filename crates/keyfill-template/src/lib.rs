@@ -60,7 +60,7 @@
 //! - `compiler`: from text to a tree that is never changed; `exec`: executes the tree.
 //!
 //! Each of these uses only what stands before it in this order: errors, `run`, `value`, `function`, `compiler`,
-//! `templates`, `exec`; the functions use `value` and `run`, and are used by nobody.
+//! `templates`, `exec`; the functions use `value`, `run` and `function`, and none of these uses them.
 
 #![warn(clippy::disallowed_methods)]
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// What a map gives for a key that it does not have: Go's `missingkey` option.
+/// The value of a key that a map does not have: Go's `missingkey` option.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MissingKey {
     /// No value; printed as `<no value>`.
@@ -31,7 +31,7 @@ pub struct Templates {
     registry: Arc<Registry>,
     missing_key: MissingKey,
     trees: Arc<HashMap<Str, Arc<Tree>>>,
-    /// What was there before: a set made for the text of `tpl` adds to it without a copy.
+    /// The set that this one adds to: the definitions in a text of `tpl` are added without a copy.
     base: Option<Arc<Templates>>,
 }
 
@@ -47,7 +47,7 @@ impl Templates {
         }
     }
 
-    /// Sets what a missing key gives.
+    /// Sets the value of missing keys.
     #[must_use]
     pub fn with_missing_key(mut self, missing_key: MissingKey) -> Self {
         self.missing_key = missing_key;

@@ -31,7 +31,7 @@ fn seeded(seed: u64, text: &str) -> String {
 }
 
 #[test]
-fn what_would_take_too_much_is_refused_at_once() {
+fn a_result_that_would_be_too_large_is_refused_before_it_is_made() {
     for text in [
         r#"{{ repeat 9223372036854775807 "ab" }}"#,
         r#"{{ repeat 1000000000000 " " | len }}"#,
@@ -61,7 +61,7 @@ fn what_would_take_too_much_is_refused_at_once() {
 }
 
 #[test]
-fn expressions_that_blow_up_are_refused() {
+fn regular_expressions_that_grow_too_large_are_refused() {
     for expression in ["(((a{100}){10}){10})", "(a{1000}){1000}", r"(\\pL{500}){2}", r"\\pL{1000}"] {
         let text = format!(r#"{{{{ regexMatch "{expression}" "a" }}}}"#);
         assert_eq!(render(&text), "false", "{expression}");
@@ -72,7 +72,7 @@ fn expressions_that_blow_up_are_refused() {
 }
 
 #[test]
-fn a_seed_repeats_a_run() {
+fn a_seed_makes_random_functions_repeat() {
     let text = r#"{{ randAlpha 20 }} {{ randInt 0 1000000 }} {{ shuffle "abcdefgh" }} {{ uuidv4 }}
         {{ genPrivateKey "ed25519" }} {{ randBytes 9 }} {{ bcrypt "x" }} {{ encryptAES "k" "text" }}"#;
     assert_eq!(seeded(7, text), seeded(7, text));
@@ -81,7 +81,7 @@ fn a_seed_repeats_a_run() {
 }
 
 #[test]
-fn random_texts() {
+fn random_strings_have_the_length_and_letters_that_were_asked_for() {
     let only = |text: String, accept: fn(&u8) -> bool| {
         assert_eq!(text.len(), 200);
         assert!(text.bytes().all(|b| accept(&b)), "{text}");
@@ -104,7 +104,7 @@ fn random_texts() {
 }
 
 #[test]
-fn passwords() {
+fn hashed_and_derived_passwords_are_those_of_sprig() {
     let hash = render(r#"{{ htpasswd "user" "secret" }}"#);
     assert!(hash.starts_with("user:$2a$10$") && hash.len() == 65, "{hash}");
     assert!(bcrypt::verify("secret", &hash[5..]).expect("a hash"));

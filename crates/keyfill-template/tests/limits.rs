@@ -50,7 +50,7 @@ fn nesting_in_a_template_ends() {
 
 /// The run may be stopped at any step, also at the first of a template whose caller stands further on.
 #[test]
-fn a_stop_has_a_place_wherever_it_comes() {
+fn an_exceeded_limit_is_reported_with_its_place() {
     let text = "{{define \"a\"}}x{{end}}{{range 9999}}{{if true}}{{template \"a\"}}{{end}}{{include \"a\" .}}{{end}}";
     for steps in 4_096..4_136 {
         let cx = Cx { limits: Limits { steps, ..Limits::default() }, ..Cx::with_time(Duration::ZERO) };
@@ -72,7 +72,7 @@ fn loops_and_growth_end() {
 }
 
 #[test]
-fn a_diagnostic_names_the_place_and_the_way_there() {
+fn a_diagnostic_names_the_place_and_the_templates_that_led_there() {
     let texts = [
         ("_helpers.tpl", "{{define \"img\"}}\n  {{.Values.image.tog.x}}{{end}}"),
         ("main", "a: {{include \"img\" .}}"),
@@ -95,7 +95,7 @@ fn a_diagnostic_names_the_place_and_the_way_there() {
 }
 
 #[test]
-fn near_misses_are_named() {
+fn a_misspelt_name_gets_a_hint() {
     let cx = Cx::default();
     assert_eq!(fails("{{qoute 1}}", &cx).hint(), Some("did you mean quote?"));
     let error = fails("{{define \"app.labels\"}}{{end}}{{include \"app.lables\" .}}", &cx);
@@ -118,7 +118,7 @@ fn one_set_serves_several_threads() {
 }
 
 #[test]
-fn values_whose_shared_parts_are_endless_are_refused_soon() {
+fn values_whose_shared_parts_never_end_are_refused_soon() {
     let doubled = "{{ $a := dict \"k\" 1 }}{{ $b := dict \"k\" 1 }}\
                    {{ range until 60 }}{{ $a = dict \"x\" $a \"y\" $a }}{{ $b = dict \"x\" $b \"y\" $b }}{{ end }}";
     for call in [

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 
-/// Go's decoder minds padding and does not mind bits left over.
+/// Go's decoder requires padding and ignores trailing bits.
 const GO: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
@@ -53,7 +53,7 @@ mod tests {
     use super::decode;
 
     #[test]
-    fn data_becomes_text() {
+    fn data_is_decoded_as_go_decodes_it() {
         assert_eq!(decode("aGk=").as_deref(), Some("hi"));
         assert_eq!(decode("aG\nk=").as_deref(), Some("hi"));
         assert_eq!(decode("4oI=").as_deref(), Some("\u{FFFD}\u{FFFD}"));

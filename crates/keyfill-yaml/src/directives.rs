@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::parse::at;
-use crate::scan::{Kind, Mark, Token};
+use crate::scan::{Mark, Token, TokenKind};
 use std::borrow::Cow;
 
 /// What the tags of YAML's own types begin with.
@@ -17,21 +17,23 @@ pub struct Directives<'a> {
 
 impl<'a> Directives<'a> {
     /// Whether a token is a directive.
-    pub fn is_one(kind: &Kind<'_>) -> bool {
-        matches!(kind, Kind::Version(..) | Kind::TagDirective(_))
+    pub fn is_one(kind: &TokenKind<'_>) -> bool {
+        matches!(kind, TokenKind::Version(..) | TokenKind::TagDirective(_))
     }
 
     /// Takes up a directive.
     pub fn add(&mut self, token: Token<'a>) -> Result<(), Error> {
         match token.kind {
-            Kind::Version(..) if self.is_versioned => Err(at(token.mark, "found duplicate %YAML directive")),
-            Kind::Version(1, 1) => {
+            TokenKind::Version(..) if self.is_versioned => {
+                Err(at(token.mark, "found duplicate %YAML directive"))
+            }
+            TokenKind::Version(1, 1) => {
                 self.is_versioned = true;
                 Ok(())
             }
-            Kind::Version(..) => Err(at(token.mark, "found incompatible YAML document")
+            TokenKind::Version(..) => Err(at(token.mark, "found incompatible YAML document")
                 .hint("only %YAML 1.1 is known; leave the directive out")),
-            Kind::TagDirective(directive) => {
+            TokenKind::TagDirective(directive) => {
                 let (handle, prefix) = *directive;
                 if self.handles.iter().any(|(known, _)| *known == handle) {
                     return Err(at(token.mark, "found duplicate %TAG directive"));

@@ -7,16 +7,16 @@ use std::sync::Arc;
 /// A document and where it came from.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// What stands before it in the stream: nothing, a `---` line, a separator with its comment. Each engine
+    /// What precedes it in the stream: nothing, a `---` line, a separator with its comment. Each engine
     /// sets it as the official tool prints it; documents that pass through keep theirs.
     pub before: Bytes,
-    /// What it says.
+    /// Its content.
     pub body: Body,
     /// Where it came from.
     pub origin: Origin,
 }
 
-/// What a document says, as its engine left it.
+/// The content of a document, as its engine returned it.
 #[derive(Clone, Debug)]
 pub enum Body {
     /// YAML or JSON text of one document, without the separator before it. It leaves byte for byte unless it is filled.

@@ -1,14 +1,14 @@
-//! Why text is not YAML that a Go program would take.
+//! Why a Go program would refuse a text as YAML.
 
 use keyfill_diag::{Class, Diagnostic, Place, Stopped};
 use std::fmt;
 
-/// A text that cannot be read, with the place of the trouble.
+/// Why a text cannot be parsed, with line and column.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Error(Box<Kind>);
+pub struct Error(Box<Details>);
 
 #[derive(Clone, PartialEq, Eq)]
-struct Kind {
+struct Details {
     line: u32,
     column: u32,
     message: String,
@@ -28,7 +28,7 @@ impl Error {
         let message = message.into();
         let (problem, go_line) = (message.len(), line.saturating_sub(1));
         let kind =
-            Kind { line, column, message, problem, go_line, scanned: false, hint: None, stopped: None };
+            Details { line, column, message, problem, go_line, scanned: false, hint: None, stopped: None };
         Self(Box::new(kind))
     }
 
@@ -63,14 +63,14 @@ impl Error {
         self
     }
 
-    /// The run was stopped from outside while the text was read.
+    /// The run was stopped from outside while the text was parsed.
     pub(crate) fn stop(stopped: Stopped) -> Self {
         let mut error = Self::at(0, 0, stopped.to_string());
         error.0.stopped = Some(stopped);
         error
     }
 
-    /// Why the reading was stopped from outside, when nothing is wrong with the text.
+    /// Why parsing was stopped from outside, when that is the reason and not the text.
     pub fn stopped(&self) -> Option<Stopped> {
         self.0.stopped
     }
@@ -99,13 +99,13 @@ impl Error {
         self.0.column
     }
 
-    /// What is wrong, without the place. It names keys and anchors, never the value of a scalar.
+    /// The message without the place. It names keys and anchors, never the value of a scalar.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What the library of Go programs says: its words, and the line as it counts. Programs print this where a
-    /// template asks for the error.
+    /// The text of Go's library: its words, and the line as it counts. Programs print this where a template asks for
+    /// the error.
     pub fn go_text(&self) -> String {
         let problem = &self.0.message[..self.0.problem];
         match self.0.go_line {
@@ -119,7 +119,7 @@ impl Error {
         self.0.hint
     }
 
-    /// Its class: what cannot be read cannot be rendered.
+    /// Its class: what cannot be parsed cannot be rendered.
     pub fn class(&self) -> Class {
         if self.0.stopped.is_some() { Class::Other } else { Class::Render }
     }

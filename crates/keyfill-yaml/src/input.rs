@@ -1,4 +1,4 @@
-//! The text before it is scanned: that it is UTF-8 and free of control characters, what line ends it has.
+//! Checks before scanning: that a text is UTF-8 and has no control characters, and how its lines end.
 
 use crate::Error;
 
@@ -112,7 +112,7 @@ mod tests {
     use super::{Input, is_read_from_json};
 
     #[test]
-    fn what_json_leaves_and_yaml_refuses() {
+    fn characters_that_json_keeps_and_yaml_refuses_are_found() {
         for text in ["a", "é \u{a0}\u{fffd}", "\t\u{0}", "\u{feff}"] {
             assert!(is_read_from_json(text.as_bytes(), true), "{text:?}");
         }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_text_is_made_of() {
+    fn a_text_says_whether_it_is_ascii_and_how_its_lines_end() {
         let input = Input::new("\u{FEFF}a: é\r\n".as_bytes()).expect("valid");
         assert_eq!((input.text, input.ascii, input.newline_only), ("a: é\r\n", false, false));
         let input = Input::new(b"a: b\n").expect("valid");

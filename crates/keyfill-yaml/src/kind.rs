@@ -1,10 +1,10 @@
-//! What a scalar is taken for, without its value.
+//! The type of a scalar, without its value.
 
 use crate::resolve::{Resolved, resolve_plain};
 use crate::scan::Dialect;
 use crate::{Scalar, Style, Tag};
 
-/// What a scalar is by the rules of yaml.v3: its tag's word, or what its text says.
+/// The type of a scalar by the rules of yaml.v3: that of its tag, or what its text resolves to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScalarKind {
     /// A string.
@@ -19,12 +19,12 @@ pub enum ScalarKind {
     Float,
     /// A date or a point in time.
     Timestamp,
-    /// Something with a tag of its own.
+    /// Any other tag.
     Other,
 }
 
 impl Scalar {
-    /// What it is. A tag is believed, whether its text fits or not.
+    /// Its type. A tag counts, whether the text fits it or not.
     pub fn kind(&self) -> ScalarKind {
         match &self.tag {
             Tag::None if self.style == Style::Plain => match resolve_plain(Dialect::V3, &self.text) {
@@ -52,7 +52,7 @@ mod tests {
     use crate::{Scalar, Style};
 
     #[test]
-    fn quotes_and_tags_come_before_the_text() {
+    fn quotes_and_tags_decide_before_the_text() {
         assert_eq!(Scalar::plain("5").kind(), ScalarKind::Int);
         assert_eq!(Scalar::plain("").kind(), ScalarKind::Null);
         assert_eq!(Scalar::string("5").kind(), ScalarKind::Str);

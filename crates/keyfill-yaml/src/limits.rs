@@ -1,4 +1,4 @@
-//! Bounds on what a text may make of the memory and the stack.
+//! Limits on the memory and the stack that parsing a text may use.
 
 use keyfill_diag::Cx;
 
@@ -9,8 +9,8 @@ pub struct Limits {
     pub depth: u32,
     /// Nodes of a document once its aliases are expanded.
     pub nodes: u64,
-    /// The run that the reading belongs to: it is asked now and then whether to go on, and before aliases take
-    /// memory.
+    /// The run that parsing belongs to: its deadline and memory limit are checked regularly, and before aliases are
+    /// copied.
     pub cx: Option<Cx>,
 }
 
@@ -27,7 +27,7 @@ impl From<&keyfill_diag::Limits> for Limits {
 }
 
 impl From<&Cx> for Limits {
-    /// The bounds of a run, which stops the reading too when its time or its memory is used up.
+    /// The limits of a run, whose deadline and memory limit stop parsing, too.
     fn from(cx: &Cx) -> Self {
         Self { cx: Some(cx.clone()), ..Self::from(&cx.limits) }
     }

@@ -11,7 +11,7 @@ impl FileId {
     /// A file that is not known.
     pub const UNKNOWN: Self = Self(0);
 
-    /// The file at a place of a list. Files beyond the first 65,534 are not told apart: they are unknown.
+    /// The file at a place of a list. Files beyond the first 65,534 have no number: they are unknown.
     pub fn of_index(index: usize) -> Self {
         index.checked_add(1).and_then(|n| u16::try_from(n).ok()).map_or(Self::UNKNOWN, Self)
     }

@@ -1,4 +1,4 @@
-//! A [`Node`] on its way out: its scalars get their types by yaml.v3 rules while they are written.
+//! Writes a [`Node`]: its scalars are resolved by the rules of yaml.v3 while they are written.
 
 use crate::emit::{Emit, Sink};
 use crate::load::scalar_value;

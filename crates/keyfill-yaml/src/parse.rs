@@ -1,9 +1,9 @@
-//! The parser: tokens to a tree, by libyaml's grammar. What the tree is made of is the [`Builder`]'s choice,
-//! so that no tree is built only to be turned into another.
+//! The parser: tokens to a tree, by libyaml's grammar. A [`Builder`] makes the nodes, so that no tree is built only
+//! to be converted into another.
 
 use crate::directives::Directives;
 use crate::input::Input;
-use crate::scan::{Dialect, Kind, Mark, Scanner};
+use crate::scan::{Dialect, Mark, Scanner, TokenKind};
 use crate::{Error, Limits, Style};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -99,7 +99,7 @@ impl<'a, B: Builder> Parser<'a, B> {
     pub fn document(&mut self) -> Result<Option<B::Node>, Error> {
         let first = std::mem::replace(&mut self.first, false);
         if !first {
-            while matches!(self.scanner.peek()?.kind, Kind::DocumentEnd) {
+            while matches!(self.scanner.peek()?.kind, TokenKind::DocumentEnd) {
                 self.scanner.skip();
             }
         }
@@ -109,8 +109,8 @@ impl<'a, B: Builder> Parser<'a, B> {
             self.anchors.clear();
         }
         let explicit = match self.scanner.peek()?.kind {
-            Kind::StreamEnd => return Ok(None),
-            Kind::Version(..) | Kind::TagDirective(_) | Kind::DocumentStart => true,
+            TokenKind::StreamEnd => return Ok(None),
+            TokenKind::Version(..) | TokenKind::TagDirective(_) | TokenKind::DocumentStart => true,
             _ => !first,
         };
         self.directives = Directives::default();
@@ -120,7 +120,7 @@ impl<'a, B: Builder> Parser<'a, B> {
                 self.directives.add(token)?;
             }
             let token = self.scanner.next()?;
-            if !matches!(token.kind, Kind::DocumentStart) {
+            if !matches!(token.kind, TokenKind::DocumentStart) {
                 return Err(at(token.mark, "did not find expected <document start>"));
             }
         }
@@ -128,14 +128,14 @@ impl<'a, B: Builder> Parser<'a, B> {
         let mark = token.mark;
         let empty = matches!(
             token.kind,
-            Kind::Version(..)
-                | Kind::TagDirective(_)
-                | Kind::DocumentStart
-                | Kind::DocumentEnd
-                | Kind::StreamEnd
+            TokenKind::Version(..)
+                | TokenKind::TagDirective(_)
+                | TokenKind::DocumentStart
+                | TokenKind::DocumentEnd
+                | TokenKind::StreamEnd
         );
         let node = if explicit && empty { self.empty(mark)? } else { self.node(true, false)? };
-        if matches!(self.scanner.peek()?.kind, Kind::DocumentEnd) {
+        if matches!(self.scanner.peek()?.kind, TokenKind::DocumentEnd) {
             self.scanner.next()?;
         }
         Ok(Some(node))
@@ -173,11 +173,11 @@ impl<'a, B: Builder> Parser<'a, B> {
         let start = token.mark;
         let mut properties = Properties::default();
         match token.kind {
-            Kind::Alias(name) => {
+            TokenKind::Alias(name) => {
                 self.scanner.next()?;
                 return self.alias(name, start, !block);
             }
-            Kind::Anchor(_) | Kind::Tag(_) => properties = self.properties()?,
+            TokenKind::Anchor(_) | TokenKind::Tag(_) => properties = self.properties()?,
             _ => {}
         }
         let Some(anchor) = properties.anchor else {
@@ -195,14 +195,14 @@ impl<'a, B: Builder> Parser<'a, B> {
         let mut tagged = false;
         loop {
             match self.scanner.peek()?.kind {
-                Kind::Anchor(_) if properties.anchor.is_none() => {}
-                Kind::Tag(_) if !tagged => {}
+                TokenKind::Anchor(_) if properties.anchor.is_none() => {}
+                TokenKind::Tag(_) if !tagged => {}
                 _ => return Ok(properties),
             }
             let token = self.scanner.next()?;
             match token.kind {
-                Kind::Anchor(name) => properties.anchor = Some(name),
-                Kind::Tag(tag) => {
+                TokenKind::Anchor(name) => properties.anchor = Some(name),
+                TokenKind::Tag(tag) => {
                     let (handle, suffix) = *tag;
                     tagged = true;
                     let tag = self.directives.long_tag(handle, suffix, token.mark)?;
@@ -228,16 +228,16 @@ impl<'a, B: Builder> Parser<'a, B> {
         let token = self.scanner.peek()?;
         let mark = token.mark;
         match &token.kind {
-            Kind::Scalar(..) => {
+            TokenKind::Scalar(..) => {
                 let mut scalar = self.take_scalar(start, properties)?;
                 scalar.flow = !block;
                 self.builder.scalar(scalar)
             }
-            Kind::BlockEntry if indentless => self.nested(start, Self::indentless_sequence),
-            Kind::FlowSequenceStart => self.nested(start, Self::flow_sequence),
-            Kind::FlowMappingStart => self.nested(start, Self::flow_mapping),
-            Kind::BlockSequenceStart if block => self.nested(start, Self::block_sequence),
-            Kind::BlockMappingStart if block => self.nested(start, Self::block_mapping),
+            TokenKind::BlockEntry if indentless => self.nested(start, Self::indentless_sequence),
+            TokenKind::FlowSequenceStart => self.nested(start, Self::flow_sequence),
+            TokenKind::FlowMappingStart => self.nested(start, Self::flow_mapping),
+            TokenKind::BlockSequenceStart if block => self.nested(start, Self::block_sequence),
+            TokenKind::BlockMappingStart if block => self.nested(start, Self::block_mapping),
             _ if !bare => {
                 let event = ScalarEvent {
                     tag: properties.tag,
@@ -314,8 +314,8 @@ impl<'a, B: Builder> Parser<'a, B> {
         loop {
             let token = self.scanner.peek()?;
             match token.kind {
-                Kind::BlockEntry => self.scanner.skip(),
-                Kind::BlockEnd => {
+                TokenKind::BlockEntry => self.scanner.skip(),
+                TokenKind::BlockEnd => {
                     self.scanner.skip();
                     return self.builder.seq(items, mark, false);
                 }
@@ -325,17 +325,21 @@ impl<'a, B: Builder> Parser<'a, B> {
                 }
             }
             let after = self.scanner.peek()?;
-            let (place, empty) = (after.mark, matches!(after.kind, Kind::BlockEntry | Kind::BlockEnd));
+            let (place, empty) =
+                (after.mark, matches!(after.kind, TokenKind::BlockEntry | TokenKind::BlockEnd));
             items.push(if empty { self.empty(place)? } else { self.node(true, false)? });
         }
     }
 
     fn indentless_sequence(&mut self, mark: Mark) -> Result<B::Node, Error> {
         let mut items = Vec::new();
-        while matches!(self.scanner.peek()?.kind, Kind::BlockEntry) {
+        while matches!(self.scanner.peek()?.kind, TokenKind::BlockEntry) {
             self.scanner.skip();
             let after = self.scanner.peek()?;
-            let empty = matches!(after.kind, Kind::BlockEntry | Kind::Key | Kind::Value | Kind::BlockEnd);
+            let empty = matches!(
+                after.kind,
+                TokenKind::BlockEntry | TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd
+            );
             let place = after.mark;
             items.push(if empty { self.empty(place)? } else { self.node(true, false)? });
         }
@@ -349,11 +353,11 @@ impl<'a, B: Builder> Parser<'a, B> {
             let token = self.scanner.peek()?;
             let place = token.mark;
             let key = match token.kind {
-                Kind::Key => {
+                TokenKind::Key => {
                     self.scanner.skip();
                     self.block_key(place)?
                 }
-                Kind::BlockEnd => {
+                TokenKind::BlockEnd => {
                     self.scanner.skip();
                     return self.builder.end_map(map);
                 }
@@ -365,11 +369,11 @@ impl<'a, B: Builder> Parser<'a, B> {
             };
             let after = self.scanner.peek()?;
             let place = after.mark;
-            let value = if matches!(after.kind, Kind::Value) {
+            let value = if matches!(after.kind, TokenKind::Value) {
                 self.scanner.skip();
                 let after = self.scanner.peek()?;
                 let place = after.mark;
-                if matches!(after.kind, Kind::Key | Kind::Value | Kind::BlockEnd) {
+                if matches!(after.kind, TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd) {
                     self.empty(place)?
                 } else {
                     self.node(true, true)?
@@ -383,7 +387,7 @@ impl<'a, B: Builder> Parser<'a, B> {
 
     fn block_key(&mut self, mark: Mark) -> Result<B::Key, Error> {
         match self.scanner.peek()?.kind {
-            Kind::Key | Kind::Value | Kind::BlockEnd => self.empty_key(mark),
+            TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd => self.empty_key(mark),
             _ => self.key_node(true),
         }
     }
@@ -396,14 +400,14 @@ impl<'a, B: Builder> Parser<'a, B> {
     fn key_node(&mut self, block: bool) -> Result<B::Key, Error> {
         let token = self.scanner.peek()?;
         let mark = token.mark;
-        if matches!(token.kind, Kind::Scalar(..)) {
+        if matches!(token.kind, TokenKind::Scalar(..)) {
             self.count(1, mark)?;
             let scalar = self.take_scalar(mark, Properties::default())?;
             return self.builder.key(scalar);
         }
-        if matches!(token.kind, Kind::Tag(_)) {
+        if matches!(token.kind, TokenKind::Tag(_)) {
             let properties = self.properties()?;
-            if properties.anchor.is_none() && matches!(self.scanner.peek()?.kind, Kind::Scalar(..)) {
+            if properties.anchor.is_none() && matches!(self.scanner.peek()?.kind, TokenKind::Scalar(..)) {
                 self.count(1, mark)?;
                 let scalar = self.take_scalar(mark, properties)?;
                 return self.builder.key(scalar);
@@ -419,18 +423,18 @@ impl<'a, B: Builder> Parser<'a, B> {
         self.scanner.next()?;
         let mut items = Vec::new();
         loop {
-            if !items.is_empty() && !matches!(self.scanner.peek()?.kind, Kind::FlowSequenceEnd) {
+            if !items.is_empty() && !matches!(self.scanner.peek()?.kind, TokenKind::FlowSequenceEnd) {
                 let token = self.scanner.next()?;
-                if !matches!(token.kind, Kind::FlowEntry) {
+                if !matches!(token.kind, TokenKind::FlowEntry) {
                     return Err(at(token.mark, "did not find expected ',' or ']'"));
                 }
             }
             match self.scanner.peek()?.kind {
-                Kind::FlowSequenceEnd => {
+                TokenKind::FlowSequenceEnd => {
                     self.scanner.next()?;
                     return self.builder.seq(items, mark, true);
                 }
-                Kind::Key => {
+                TokenKind::Key => {
                     let mark = self.scanner.next()?.mark;
                     self.count(1, mark)?;
                     items.push(self.nested(mark, Self::flow_pair)?);
@@ -446,20 +450,21 @@ impl<'a, B: Builder> Parser<'a, B> {
         let after = self.scanner.peek()?;
         let place = after.mark;
         let key = match after.kind {
-            Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd => {
+            TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowSequenceEnd => {
                 // libyaml takes the token that it looked at; what follows is read as if it had not been there.
                 self.scanner.next()?;
                 self.empty_key(place)?
             }
             _ => self.key_node(false)?,
         };
-        let value = self.flow_value(|kind| matches!(kind, Kind::FlowEntry | Kind::FlowSequenceEnd))?;
+        let value =
+            self.flow_value(|kind| matches!(kind, TokenKind::FlowEntry | TokenKind::FlowSequenceEnd))?;
         self.builder.entry(&mut map, key, value)?;
         self.builder.end_map(map)
     }
 
-    fn flow_value(&mut self, ends: fn(&Kind<'_>) -> bool) -> Result<B::Node, Error> {
-        if matches!(self.scanner.peek()?.kind, Kind::Value) {
+    fn flow_value(&mut self, ends: fn(&TokenKind<'_>) -> bool) -> Result<B::Node, Error> {
+        if matches!(self.scanner.peek()?.kind, TokenKind::Value) {
             self.scanner.skip();
             if !ends(&self.scanner.peek()?.kind) {
                 return self.node(false, false);
@@ -475,29 +480,33 @@ impl<'a, B: Builder> Parser<'a, B> {
         let mut first = true;
         loop {
             if !std::mem::replace(&mut first, false)
-                && !matches!(self.scanner.peek()?.kind, Kind::FlowMappingEnd)
+                && !matches!(self.scanner.peek()?.kind, TokenKind::FlowMappingEnd)
             {
                 let token = self.scanner.next()?;
-                if !matches!(token.kind, Kind::FlowEntry) {
+                if !matches!(token.kind, TokenKind::FlowEntry) {
                     return Err(at(token.mark, "did not find expected ',' or '}'"));
                 }
             }
             let token = self.scanner.peek()?;
             let place = token.mark;
             let (key, value) = match token.kind {
-                Kind::FlowMappingEnd => {
+                TokenKind::FlowMappingEnd => {
                     self.scanner.next()?;
                     return self.builder.end_map(map);
                 }
-                Kind::Key => {
+                TokenKind::Key => {
                     self.scanner.next()?;
                     let after = self.scanner.peek()?;
                     let place = after.mark;
                     let key = match after.kind {
-                        Kind::Value | Kind::FlowEntry | Kind::FlowMappingEnd => self.empty_key(place)?,
+                        TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowMappingEnd => {
+                            self.empty_key(place)?
+                        }
                         _ => self.key_node(false)?,
                     };
-                    let ends = |kind: &Kind<'_>| matches!(kind, Kind::FlowEntry | Kind::FlowMappingEnd);
+                    let ends = |kind: &TokenKind<'_>| {
+                        matches!(kind, TokenKind::FlowEntry | TokenKind::FlowMappingEnd)
+                    };
                     (key, self.flow_value(ends)?)
                 }
                 _ => (self.key_node(false)?, self.empty_in_flow(place)?),

@@ -29,7 +29,7 @@ pub(crate) fn resolve_plain(dialect: Dialect, text: &str) -> Resolved {
         b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' => {
             resolve_word(dialect, text).unwrap_or(Resolved::Str)
         }
-        // Not looked up by the Go libraries, but taken for it where it is a key.
+        // The Go libraries have no row for it, but treat it as a merge where it is a key.
         b'<' if text == "<<" => Resolved::Merge,
         _ => Resolved::Str,
     }

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn layouts_that_go_reads() {
+    fn the_layouts_of_go_are_parsed() {
         let same = |text: &str, expected: &str| assert_eq!(json(text).as_deref(), Some(expected), "{text}");
         same("2001-12-14", "2001-12-14T00:00:00Z");
         same("2001-1-2", "2001-01-02T00:00:00Z");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_does_not_read() {
+    fn what_go_refuses_is_refused() {
         for text in [
             "2001-13-01",
             "2001-02-29",

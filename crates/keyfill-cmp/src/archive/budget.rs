@@ -46,7 +46,7 @@ impl Budget {
         self.0.all.saturating_sub(self.left())
     }
 
-    /// Bytes that nobody holds.
+    /// Bytes that are free.
     pub fn left(&self) -> u64 {
         self.lock().left
     }
@@ -86,7 +86,7 @@ impl Share {
             let budget = self.budget.clone();
             let freed = budget.0.freed.notified();
             tokio::pin!(freed);
-            // What is given back from here on is heard of.
+            // Registered before the check, so that no release in between is missed.
             freed.as_mut().enable();
             if self.take(bytes) {
                 return true;
@@ -135,7 +135,7 @@ mod tests {
     use super::Budget;
 
     #[test]
-    fn what_is_taken_comes_back() {
+    fn a_share_that_is_dropped_is_free_again() {
         let budget = Budget::new(20);
         let (mut a, mut b) = (budget.share("a"), budget.share("b"));
         assert!(a.take(6) && b.take(10) && !b.take(1) && !a.take(5) && a.take(4));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_gets_what_is_given_back() {
+    async fn a_waiting_request_gets_bytes_that_are_released() {
         let budget = Budget::new(20);
         let mut first = budget.share("a");
         assert!(first.take(10));

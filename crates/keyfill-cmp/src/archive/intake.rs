@@ -48,7 +48,7 @@ impl Intake {
         if announced > limits.compressed {
             return Err(too_large(&limits));
         }
-        // The client's word is a hint. What is set aside and never filled takes no memory; what grows is
+        // The announced size is a hint. Reserved memory that is never written takes none; a buffer that grows is
         // copied, and takes twice as much for a moment.
         let first = Vec::with_capacity(usize::try_from(announced.min(limits.in_memory)).unwrap_or(0));
         Ok(Self {

@@ -15,14 +15,14 @@ use crate::Error;
 use keyfill_diag::Cx;
 use keyfill_files::TreePath;
 
-/// A request's archive whose checksum fits. Nothing of it was expanded yet: who has the answer already need
-/// not open it, and who opens it should be a process that can be killed.
+/// A request's archive whose checksum fits. Nothing of it was expanded yet: a request whose answer is cached need
+/// not open it, and a process that opens it should be one that can be killed.
 pub struct Archive {
     checksum: [u8; 32],
     packed: Packed,
     app: TreePath,
     limits: Limits,
-    /// What it takes of a budget, for as long as it is there.
+    /// Its share of a budget, for as long as it lives.
     _share: Share,
 }
 

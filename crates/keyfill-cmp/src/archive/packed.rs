@@ -12,7 +12,7 @@ const BUFFER: usize = 64 << 10;
 pub enum Packed {
     /// In memory.
     Memory(Bytes),
-    /// In a file, which nobody else reads meanwhile.
+    /// In a file that has no other reader.
     File(File),
 }
 
@@ -26,7 +26,7 @@ impl Packed {
     }
 }
 
-/// A file read by positions of its own: the file's is shared with whoever else holds it.
+/// A file that is read at positions of its own: the position of the file is shared by all its handles.
 struct FromStart<'a> {
     file: &'a File,
     at: u64,

@@ -7,7 +7,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::ops::Range;
 
-/// Links followed on the way to one path before it is called a circle; the kernel's own number.
+/// Links that are followed for one path before it counts as a loop: the kernel's own number.
 const MOST_LINKS: usize = 40;
 
 /// The number of an entry; the root is 0.

@@ -93,7 +93,7 @@ fn verbs_print_as_in_go() {
 }
 
 #[test]
-fn wrong_uses_say_so_as_in_go() {
+fn misused_verbs_are_shown_as_in_go() {
     check("%d", &[Sample::Str("x")], "%!d(string=x)");
     check("%s|%d", &[Sample::Nil, Sample::Nil], "%!s(<nil>)|%!d(<nil>)");
     check("%d %d", &[Sample::Int(1)], "1 %!d(MISSING)");
@@ -140,7 +140,7 @@ fn composites_print_as_in_go() {
 }
 
 #[test]
-fn print_puts_spaces_between_what_is_no_string() {
+fn print_puts_spaces_between_operands_that_are_no_strings() {
     let args: Vec<Sample> =
         vec![Sample::Int(1), Sample::Int(2), Sample::Str("a"), Sample::Int(3), Sample::Nil];
     let args: Vec<&dyn Arg> = args.iter().map(|a| a as &dyn Arg).collect();

@@ -241,13 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn templates() {
+    fn replacement_templates_are_expanded_as_in_go() {
         assert_eq!(replaced("a(?P<x>b)", b"ab", "[$x|${x}y|$xy|$1|$9|$$|$]"), b"[b|by||b||$|$]");
         assert_eq!(replaced("a(?P<x>b)?", b"a", "[$x]"), b"[]");
     }
 
     #[test]
-    fn errors_in_gos_words() {
+    fn errors_have_the_words_of_go() {
         assert_eq!(refused("a("), "error parsing regexp: missing closing ): `a(`");
         assert_eq!(refused("a**"), "error parsing regexp: invalid nested repetition operator: `**`");
         assert_eq!(refused("*"), "error parsing regexp: missing argument to repetition operator: `*`");
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn splits_as_go() {
+    fn texts_are_split_as_in_go() {
         let re = Regexp::compile(b"a").expect("compiles");
         assert_eq!(re.split(b"banana", 2), Some(vec![0..1, 2..6]));
         assert_eq!(re.split(b"", -1), Some(std::iter::once(0..0).collect()));
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes() {
+    fn meta_characters_are_quoted() {
         assert_eq!(quote_meta(b"a.b\\"), b"a\\.b\\\\");
     }
 }

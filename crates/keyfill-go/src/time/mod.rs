@@ -140,7 +140,7 @@ impl Time {
         layout::format(self, layout)
     }
 
-    /// Reads a time in a layout. What has no zone of its own is taken for the given one.
+    /// Parses a time in a layout. A time without a zone of its own is in `zone`.
     pub fn parse(layout: &[u8], text: &[u8], zone: &Zone) -> Result<Self, ParseError> {
         parse::parse(layout, text, zone)
     }

@@ -17,8 +17,8 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// What is wrong with an element.
-enum Wrong {
+/// Why an element of the layout does not fit the text.
+enum Mismatch {
     /// The text does not look like it.
     Form,
     /// It is out of the range of what is named here.
@@ -56,9 +56,9 @@ pub(super) fn parse(layout: &[u8], text: &[u8], zone: &Zone) -> Result<Time, Par
         layout = &layout[end..];
         reader.layout = layout;
         let held = reader.rest;
-        reader.element(element, &mut found).map_err(|wrong| match wrong {
-            Wrong::Form => cannot(held, name),
-            Wrong::Range(what) => out(format!(": {what} out of range")),
+        reader.element(element, &mut found).map_err(|mismatch| match mismatch {
+            Mismatch::Form => cannot(held, name),
+            Mismatch::Range(what) => out(format!(": {what} out of range")),
         })?;
     }
     reader.skip(layout).map_err(|at| cannot(at, layout))?;
@@ -97,29 +97,29 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn take(&mut self, len: usize) -> Result<&'a [u8], Wrong> {
-        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Wrong::Form)?;
+    fn take(&mut self, len: usize) -> Result<&'a [u8], Mismatch> {
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Mismatch::Form)?;
         self.rest = rest;
         Ok(taken)
     }
 
     /// Up to `most` digits; exactly so many when they must fill the width.
-    fn number(&mut self, most: usize, filled: bool) -> Result<u32, Wrong> {
+    fn number(&mut self, most: usize, filled: bool) -> Result<u32, Mismatch> {
         let digits = self.rest.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
         if digits == 0 || filled && digits < most {
-            return Err(Wrong::Form);
+            return Err(Mismatch::Form);
         }
         let taken = self.take(digits)?;
         Ok(taken.iter().fold(0, |n, b| n * 10 + u32::from(b - b'0')))
     }
 
-    fn in_range(&mut self, filled: bool, below: u32, what: &'static str) -> Result<u32, Wrong> {
+    fn in_range(&mut self, filled: bool, below: u32, what: &'static str) -> Result<u32, Mismatch> {
         let number = self.number(2, filled)?;
-        if number < below { Ok(number) } else { Err(Wrong::Range(what)) }
+        if number < below { Ok(number) } else { Err(Mismatch::Range(what)) }
     }
 
     /// The place of a name in a table, read in any case; of names the first letters only with `len`.
-    fn name(&mut self, names: &[&str], len: Option<usize>) -> Result<u32, Wrong> {
+    fn name(&mut self, names: &[&str], len: Option<usize>) -> Result<u32, Mismatch> {
         for (index, name) in names.iter().enumerate() {
             let name = &name.as_bytes()[..len.unwrap_or(name.len())];
             if self.rest.get(..name.len()).is_some_and(|text| text.eq_ignore_ascii_case(name)) {
@@ -127,28 +127,28 @@ impl<'a> Reader<'a> {
                 return Ok(index as u32);
             }
         }
-        Err(Wrong::Form)
+        Err(Mismatch::Form)
     }
 
-    fn element(&mut self, element: Element, found: &mut Found) -> Result<(), Wrong> {
+    fn element(&mut self, element: Element, found: &mut Found) -> Result<(), Mismatch> {
         match element {
             Element::Year => {
                 let digits = self.take(2)?;
-                let year = decimal(digits).ok_or(Wrong::Form)?;
+                let year = decimal(digits).ok_or(Mismatch::Form)?;
                 found.year = year + if year >= 69 { 1900 } else { 2000 };
             }
             Element::LongYear => {
                 if !self.rest.first().is_some_and(u8::is_ascii_digit) {
-                    return Err(Wrong::Form);
+                    return Err(Mismatch::Form);
                 }
-                found.year = decimal(self.take(4)?).ok_or(Wrong::Form)?;
+                found.year = decimal(self.take(4)?).ok_or(Mismatch::Form)?;
             }
             Element::Month => found.month = Some(self.name(&MONTHS, Some(3))? + 1),
             Element::LongMonth => found.month = Some(self.name(&MONTHS, None)? + 1),
             Element::NumberMonth(pad) => {
                 let month = self.number(2, pad == Pad::Zero)?;
                 if month == 0 || month > 12 {
-                    return Err(Wrong::Range("month"));
+                    return Err(Mismatch::Range("month"));
                 }
                 found.month = Some(month);
             }
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A fraction may follow the second even where the layout has none.
-    fn second(&mut self, pad: Pad, found: &mut Found) -> Result<(), Wrong> {
+    fn second(&mut self, pad: Pad, found: &mut Found) -> Result<(), Mismatch> {
         found.second = self.in_range(pad == Pad::Zero, 60, "second")?;
         let in_layout = matches!(next_element(self.layout), Some((.., Element::Fraction { .. })));
         if self.at_fraction() && !in_layout {
@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
         matches!(self.rest, [b'.' | b',', b'0'..=b'9', ..])
     }
 
-    fn offset(&mut self, style: OffsetStyle, found: &mut Found) -> Result<(), Wrong> {
+    fn offset(&mut self, style: OffsetStyle, found: &mut Found) -> Result<(), Mismatch> {
         if style.z_for_utc && self.rest.first() == Some(&b'Z') {
             self.take(1)?;
             found.utc = true;
@@ -217,7 +217,7 @@ impl<'a> Reader<'a> {
         let seconds = if style.seconds { self.offset_part(style.colons)? } else { b"00" };
         let two = |digits: &[u8]| match digits {
             [a @ b'0'..=b'9', b @ b'0'..=b'9'] => Ok(i32::from(a - b'0') * 10 + i32::from(b - b'0')),
-            _ => Err(Wrong::Form),
+            _ => Err(Mismatch::Form),
         };
         let (hours, minutes, seconds) = (two(hours)?, two(minutes)?, two(seconds)?);
         for (value, most, what) in [
@@ -226,32 +226,32 @@ impl<'a> Reader<'a> {
             (seconds, 60, "time zone offset second"),
         ] {
             if value > most {
-                return Err(Wrong::Range(what));
+                return Err(Mismatch::Range(what));
             }
         }
         let offset = (hours * 60 + minutes) * 60 + seconds;
         found.offset = Some(match sign {
             b'+' => offset,
             b'-' => -offset,
-            _ => return Err(Wrong::Form),
+            _ => return Err(Mismatch::Form),
         });
         Ok(())
     }
 
-    fn offset_part(&mut self, colons: bool) -> Result<&'a [u8], Wrong> {
+    fn offset_part(&mut self, colons: bool) -> Result<&'a [u8], Mismatch> {
         if colons && self.take(1)? != b":" {
-            return Err(Wrong::Form);
+            return Err(Mismatch::Form);
         }
         self.take(2)
     }
 
-    fn zone_name(&mut self, found: &mut Found) -> Result<(), Wrong> {
+    fn zone_name(&mut self, found: &mut Found) -> Result<(), Mismatch> {
         if self.rest.starts_with(b"UTC") {
             self.take(3)?;
             found.utc = true;
             return Ok(());
         }
-        let len = zone_name_len(self.rest).ok_or(Wrong::Form)?;
+        let len = zone_name_len(self.rest).ok_or(Mismatch::Form)?;
         found.zone_name = String::from_utf8_lossy(self.take(len)?).into_owned();
         Ok(())
     }
@@ -295,22 +295,22 @@ fn decimal(text: &[u8]) -> Option<i64> {
     if all_digits { text.parse().ok() } else { None }
 }
 
-fn half(text: &[u8], before: &[u8], after: &[u8]) -> Result<bool, Wrong> {
+fn half(text: &[u8], before: &[u8], after: &[u8]) -> Result<bool, Mismatch> {
     match text {
         t if t == before => Ok(false),
         t if t == after => Ok(true),
-        _ => Err(Wrong::Form),
+        _ => Err(Mismatch::Form),
     }
 }
 
 /// A separator and digits as nanoseconds; digits past the ninth are dropped.
-fn nanoseconds(text: &[u8]) -> Result<u32, Wrong> {
+fn nanoseconds(text: &[u8]) -> Result<u32, Mismatch> {
     if !matches!(text.first(), Some(b'.' | b',')) {
-        return Err(Wrong::Form);
+        return Err(Mismatch::Form);
     }
     let digits = &text[1..text.len().min(10)];
-    let value = decimal(digits).ok_or(Wrong::Form)?;
-    let value = u32::try_from(value).map_err(|_| Wrong::Range("fractional second"))?;
+    let value = decimal(digits).ok_or(Mismatch::Form)?;
+    let value = u32::try_from(value).map_err(|_| Mismatch::Range("fractional second"))?;
     Ok(value * 10_u32.pow(9 - digits.len() as u32))
 }
 

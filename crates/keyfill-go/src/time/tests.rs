@@ -10,7 +10,7 @@ fn read(layout: &str, text: &str) -> Result<String, String> {
 }
 
 #[test]
-fn layouts() {
+fn times_are_formatted_by_layouts_as_in_go() {
     let time = Time::unix(1_136_239_445, 123_456_000, Zone::Utc);
     for (layout, text) in [
         ("Mon Jan _2 15:04:05 2006", "Mon Jan  2 22:04:05 2006"),
@@ -25,21 +25,21 @@ fn layouts() {
 }
 
 #[test]
-fn far_away() {
+fn years_far_away_are_formatted() {
     assert_eq!(shown(&Time::zero(), "2006-01-02 15:04:05 Mon"), "0001-01-01 00:00:00 Mon");
     assert_eq!(shown(&Time::unix(i64::MAX, 0, Zone::Utc), "2006-01-02"), "292277026596-12-04");
     assert_eq!(shown(&Time::unix(-99_999_999_999, 0, Zone::Utc), "2006-01-02 002"), "-1199-02-15 046");
 }
 
 #[test]
-fn zones() {
+fn zones_have_their_offsets_and_names() {
     let zone = Zone::load(b"Europe/Berlin").expect("a zone");
     assert_eq!(shown(&Time::unix(1_700_000_000, 0, zone), "15:04 -07:00 MST"), "23:13 +01:00 CET");
     assert!(Zone::load(b"europe/berlin").is_none() && Zone::load(b"../etc").is_none());
 }
 
 #[test]
-fn reading() {
+fn times_are_parsed_by_layouts_as_in_go() {
     assert_eq!(read("2006-01-02", "2024-02-29").as_deref(), Ok("2024-02-29T00:00:00Z UTC"));
     assert_eq!(read("2006 002", "2024 060").as_deref(), Ok("2024-02-29T00:00:00Z UTC"));
     assert_eq!(read("15:04:05", "10:11:12.5").as_deref(), Ok("0000-01-01T10:11:12.5Z UTC"));
@@ -56,7 +56,7 @@ fn reading() {
 }
 
 #[test]
-fn durations() {
+fn durations_are_parsed_and_printed_as_in_go() {
     for (text, shown) in [
         ("1h15m30.918s", "1h15m30.918s"),
         ("-1.5h", "-1h30m0s"),

@@ -89,7 +89,7 @@ mod tests {
     use super::{initials, swap_case, title, untitle, without_space};
 
     #[test]
-    fn letters_at_the_start_of_words() {
+    fn initials_and_titles_are_those_of_go() {
         assert_eq!(title("hello wörld_x y-z éa".as_bytes()), "Hello Wörld_x Y-Z Éa".as_bytes());
         assert_eq!(untitle(b"Hello World"), b"hello world");
         assert_eq!(swap_case(b"This is A Test"), b"tHIS IS a tEST");
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_as_latin_1() {
+    fn bytes_are_treated_as_latin_1() {
         assert_eq!(without_space(" é".as_bytes()), "Ã©".as_bytes());
         assert_eq!(without_space("é".as_bytes()), "é".as_bytes());
     }

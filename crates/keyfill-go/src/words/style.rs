@@ -255,7 +255,7 @@ mod tests {
     use super::{kebab_case, pascal_case, snake_case};
 
     #[test]
-    fn snake_and_kebab() {
+    fn snake_and_kebab_case_are_those_of_xstrings() {
         for (text, snake) in [
             ("FirstName", "first_name"),
             ("HTTPServer", "http_server"),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn pascal() {
+    fn pascal_case_is_that_of_xstrings() {
         for (text, pascal) in [
             ("some_words", "SomeWords"),
             ("_complex__case_", "_Complex_Case_"),

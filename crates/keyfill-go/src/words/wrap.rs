@@ -73,7 +73,7 @@ mod tests {
     use super::{LongWords, abbreviate, wrap};
 
     #[test]
-    fn lines() {
+    fn texts_are_wrapped_as_goutils_does() {
         let kept = |text: &str, width| wrap(text.as_bytes(), width, b"", LongWords::Kept);
         assert_eq!(kept("Hello world again", 5), b"Hello\nworld\nagain");
         assert_eq!(kept("abcdefgh ij", 3), b"abcdefgh\nij");
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn abbreviations() {
+    fn texts_are_abbreviated_as_goutils_does() {
         assert_eq!(abbreviate(b"hello world", 0, 8).as_deref(), Some(&b"hello..."[..]));
         assert_eq!(abbreviate(b"1234 5678 9123", 5, 10).as_deref(), Some(&b"...5678..."[..]));
         assert_eq!(abbreviate(b"hello", 0, 3), None);

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 type Arguments = SmallVec<[Value; 4]>;
 
-/// Arguments of fewer bytes are no work worth counting: steps are counted anyway.
+/// Arguments of fewer bytes do not count as work, since each call counts as a step.
 const LARGE_ARGUMENTS: usize = 4 << 10;
 
 impl Execution {
@@ -139,7 +139,7 @@ impl Execution {
         }
     }
 
-    /// `and` and `or`: the first argument that settles it is the value, and the rest is not evaluated.
+    /// `and` and `or`: the first argument that decides is the value, and the rest is not evaluated.
     fn short_circuit(
         &mut self,
         site: Site<'_>,
@@ -176,7 +176,7 @@ impl Execution {
             NodeKind::Nil if ty.kind().can_be_nil() => return Ok(without_interface(zero(ty))),
             NodeKind::Nil => return Err(self.error(tree, format!("cannot assign nil to {}", ty.name()))),
             NodeKind::Field(names) => {
-                // Go hands the field itself over as the only word.
+                // In Go the field itself is the only word.
                 let given = Given { words: std::slice::from_ref(&id), last: None };
                 self.chain(site, dot, tree.names(names), given)?
             }

@@ -12,8 +12,8 @@ use keyfill_go::quote::quote;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// What a command gives to its first word: its words (the first one included), and the value that
-/// comes from the command before it in the pipeline.
+/// The arguments of a command: its words (the first one included), and the value of the command before it in
+/// the pipeline.
 #[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
     pub words: &'a [NodeId],
@@ -142,7 +142,7 @@ impl Execution {
         Err(self.error(tree, format!("can't give argument to non-function {first}")))
     }
 
-    /// A number constant where no type is asked for.
+    /// A number constant where any type fits.
     pub(super) fn ideal(&self, tree: &Tree, number: &compiler::Number) -> Result<Value, Error> {
         match number.ideal {
             Ideal::Int(n) => Ok(Value::Int(n)),
@@ -184,7 +184,7 @@ impl Execution {
         self.chain(site, Dot::plain(&value), site.tree.names(chain.fields), given)
     }
 
-    /// `.A.B.C` of a value; what is given goes to the last.
+    /// `.A.B.C` of a value; the arguments are for the last.
     pub(super) fn chain(
         &mut self,
         site: Site<'_>,

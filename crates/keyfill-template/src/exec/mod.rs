@@ -56,7 +56,7 @@ impl Execution {
         self.execute_tree(&tree, data)
     }
 
-    /// The name of a template that may have been meant.
+    /// A hint with the name of a template that is spelled alike.
     #[cold]
     fn near_template(&self, name: &[u8]) -> Option<String> {
         let names = self.templates.names();
@@ -70,7 +70,7 @@ impl Execution {
         Error::exec(self.place(tree), message.into(), None, false)
     }
 
-    /// An error that a function gave, at the current node.
+    /// An error of a function, at the current node.
     #[cold]
     fn failure(&self, tree: &Tree, before: &str, error: FuncError) -> Error {
         let place = self.place(tree);

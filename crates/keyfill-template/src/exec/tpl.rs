@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// How often a template may include itself, through others or not.
 const NESTED_INCLUDES: u32 = 1_000;
 
-/// How many texts of `tpl` are kept parsed, how long they may be, and all together.
+/// How many parsed texts of `tpl` are cached, how long one may be, and how long all may be together.
 const KEPT_TEXTS: usize = 1_000;
 const KEPT_LENGTH: usize = 64 << 10;
 const KEPT_IN_ALL: usize = 4 << 20;
@@ -90,7 +90,7 @@ impl Execution {
         Ok(parsed)
     }
 
-    /// What is printed meanwhile, instead of sending it to the output.
+    /// Runs `execute` and returns what it prints, which does not go to the output.
     fn captured(&mut self, execute: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<Str, Error> {
         let start = self.out.len();
         let result = execute(self);

@@ -1,4 +1,4 @@
-//! Statements.
+//! Statements: text, actions, `if`, `with`, `range`, `template`.
 
 use super::execution::Variable;
 use super::{Dot, Execution};
@@ -15,7 +15,7 @@ pub(super) enum Flow {
     Continue,
 }
 
-/// Steps between two looks at the clock.
+/// Steps between two checks of the deadline.
 const STEPS_PER_CHECK: u64 = 1 << 12;
 
 /// When less stack than this is left, more is taken from the heap.

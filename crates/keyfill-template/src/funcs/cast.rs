@@ -96,7 +96,7 @@ pub(super) fn slice<'a>(value: &'a Value, what: &str) -> Result<Cow<'a, [Value]>
     elements(value).ok_or_else(|| FuncError::new(format!("{what} {}", value.kind().name())))
 }
 
-/// What Go says when a function asks nil for its type.
+/// Go's message when a function asks for the type of nil.
 pub(super) fn nil_dereference() -> FuncError {
     FuncError::new("runtime error: invalid memory address or nil pointer dereference")
 }
@@ -116,7 +116,7 @@ mod tests {
     use crate::value::Value;
 
     #[test]
-    fn numbers() {
+    fn values_are_cast_to_numbers_as_spf13_cast_does() {
         assert_eq!(to_int64(&"0x10".into()), 16);
         assert_eq!(to_int64(&"12.00".into()), 12);
         assert_eq!(to_int64(&"12.50".into()), 0);

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn types_count() {
+    fn equal_numbers_of_two_types_differ() {
         assert!(!deep_equal(&Value::Int(1), &Value::Int64(1)));
         assert!(!deep_equal(&List::nil(&ANYS).into(), &Value::list(Vec::new())));
         assert!(!deep_equal(&Value::list(vec!["a".into()]), &List::strings(["a"]).into()));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn maps_that_hold_themselves() {
+    fn maps_that_hold_themselves_are_compared_without_endless_recursion() {
         let (a, b) = (Map::new(), Map::new());
         a.set("x", a.clone());
         b.set("x", b.clone());

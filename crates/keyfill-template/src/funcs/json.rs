@@ -71,7 +71,7 @@ pub(super) fn or_empty(text: Result<Value, FuncError>) -> Result<Value, FuncErro
     }
 }
 
-/// Refuses what JSON cannot show, with Go's words.
+/// Refuses what JSON cannot express, with Go's words.
 pub(super) fn check(run: &mut Run, value: &Value) -> Result<(), FuncError> {
     check_all(run, value, |_, _| true)
 }
@@ -208,7 +208,7 @@ fn kind(decoded: &Decoded) -> &'static str {
     }
 }
 
-/// What Go says of JSON of another type than the one wanted.
+/// Go's message for JSON of another type than the one wanted.
 pub(super) fn not_into(kind: &str, wanted: &str) -> String {
     format!("json: cannot unmarshal {kind} into Go value of type {wanted}")
 }

@@ -226,7 +226,7 @@ mod tests {
     use super::power_of_ten;
 
     #[test]
-    fn powers() {
+    fn powers_of_ten_are_exact_or_infinite() {
         assert_eq!(power_of_ten(3), 1000.0);
         assert_eq!(power_of_ten(-2), 0.01);
         assert_eq!(power_of_ten(400), f64::INFINITY);

@@ -62,7 +62,7 @@ impl Emit for Pretty<'_> {
                 list.iter().for_each(|item| self.of(item).emit(sink));
                 sink.end_seq();
             }
-            Value::Map(map) => self.map(map.snapshot(), sink),
+            Value::Map(map) => self.map(&map.snapshot(), sink),
             Value::Object(object) => self.object(&**object, sink),
             Value::Func(_) | Value::Complex(..) => {
                 self.refused.set(true);
@@ -77,7 +77,7 @@ impl Pretty<'_> {
         Pretty { value, refused: self.refused }
     }
 
-    fn map<S: Sink>(&self, entries: Vec<(Str, Value)>, sink: &mut S) {
+    fn map<S: Sink>(&self, entries: &[(Str, Value)], sink: &mut S) {
         let mut entries: Vec<(Cow<'_, str>, &Str, &Value)> =
             entries.iter().map(|(key, value)| (key.to_text(), key, value)).collect();
         S::sort_keys(&mut entries, |(text, ..)| text);

@@ -1,4 +1,4 @@
-//! From and to the values that the YAML loader gives.
+//! Conversion from and to the values of keyfill-yaml.
 
 use super::{Encoded, List, Map, Value};
 use keyfill_yaml::Text;
@@ -32,7 +32,7 @@ impl From<keyfill_yaml::Value> for Value {
 
 impl From<&Value> for keyfill_yaml::Value {
     /// As JSON would carry it: bytes that are not UTF-8 become U+FFFD, what JSON cannot show becomes null.
-    /// The value must not hold itself, see [`Value::check_depth`].
+    /// The value must not hold itself, see [`Value::check_walk`].
     fn from(value: &Value) -> Self {
         match value {
             Value::Nil | Value::NilInterface | Value::Complex(..) | Value::Func(_) => Self::Null,

@@ -1,4 +1,4 @@
-//! Values as the YAML and JSON writers take them.
+//! Values for the YAML and JSON writers.
 
 use super::{Encoded, Value};
 use keyfill_go::{base, utf8};
@@ -20,7 +20,7 @@ impl Emit for AsJson<'_> {
 
 impl Emit for Value {
     /// As it goes through JSON to YAML: all keys sorted. The value must not hold itself: see
-    /// [`Value::check_depth`].
+    /// [`Value::check_walk`].
     fn emit<S: Sink>(&self, sink: &mut S) {
         emit(self, sink, Order::Sorted);
     }

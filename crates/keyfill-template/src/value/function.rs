@@ -79,7 +79,7 @@ fn only_by_name(_: &mut Run, _: &[Value]) -> Result<Value, FuncError> {
     Err("functions that execute templates are called by their name only".into())
 }
 
-/// What `and` and `or` give when no argument settles it; the executor sees to the rest.
+/// The value of `and` and `or` when no argument decides; the executor does the rest.
 fn last(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(args.last().cloned().unwrap_or_default())
 }

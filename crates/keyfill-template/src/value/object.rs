@@ -45,8 +45,8 @@ pub trait Object: Any {
         None
     }
 
-    /// What an action writes that prints the field it was found in. A struct in memory that can be pointed
-    /// to prints by the `String` method of its pointer type; once a function has it, it does not.
+    /// What an action prints for a field that holds the object. Go can take the address of a struct in a field, and
+    /// then uses the `String` method of the pointer type; a struct that a function returns has no address.
     fn shown(&self) -> Option<Str> {
         self.text()
     }

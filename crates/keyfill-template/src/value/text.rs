@@ -25,7 +25,7 @@ enum Repr {
     Shared(Arc<[u8]>),
     /// Many bytes, which were not worth a copy.
     Owned(Arc<Vec<u8>>),
-    /// Bytes that somebody else holds, so that large files need no copy.
+    /// Bytes that another type holds, so that large files need no copy.
     Lent(Arc<dyn AsRef<[u8]> + Send + Sync>),
 }
 
@@ -59,8 +59,8 @@ impl Str {
         Self(Repr::Lent(Arc::new(holder)))
     }
 
-    /// A string of bytes that another type holds, and that nobody looks at before they are needed: the
-    /// holder may fetch them then.
+    /// A string of bytes that another type holds, and that are not read before they are needed: the holder may
+    /// fetch them then.
     pub fn deferred(holder: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
         Self(Repr::Lent(Arc::new(holder)))
     }
@@ -91,7 +91,7 @@ impl Str {
         self.as_bytes().len()
     }
 
-    /// How many bytes of memory it holds; 0 for one that somebody else holds, and that may not be read yet.
+    /// How many bytes of memory it holds; 0 for one that another type holds, which may not be read yet.
     #[inline]
     pub(crate) fn size_in_memory(&self) -> usize {
         match &self.0 {

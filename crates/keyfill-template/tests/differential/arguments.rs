@@ -456,7 +456,7 @@ const DURATIONS: &[&str] = &[
 #[derive(Clone, Copy)]
 pub enum Arg {
     Any,
-    /// Anything but a version, whose copy Go gets wrong: it leaves out fields that are not exported.
+    /// Anything but a version: Go's copy of one leaves out fields that are not exported.
     Plain,
     Text,
     /// A place in a list. Go's slices can be cut beyond their end, up to what was set aside for them.

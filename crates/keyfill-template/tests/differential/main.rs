@@ -68,32 +68,32 @@ fn is_same_but_escaped(ours: &[u8], theirs: &[u8]) -> bool {
 }
 
 #[test]
-fn the_language_is_go_s() {
+fn the_language_is_that_of_go() {
     compare(Mode::Go, language::case);
 }
 
 #[test]
-fn the_language_is_helm_s() {
+fn the_language_is_that_of_helm_3() {
     compare(Mode::Helm, |source| language::case(source).for_helm());
 }
 
 #[test]
-fn the_functions_are_helm_s() {
+fn the_functions_are_those_of_helm_3() {
     compare(Mode::Helm, |source| functions::case(source, Mode::Helm).for_helm());
 }
 
 #[test]
-fn the_language_is_helm_4_s() {
+fn the_language_is_that_of_helm_4() {
     compare(Mode::Helm4, |source| language::case(source).for_helm());
 }
 
 #[test]
-fn the_functions_are_helm_4_s() {
+fn the_functions_are_those_of_helm_4() {
     compare(Mode::Helm4, |source| functions::case(source, Mode::Helm4).for_helm());
 }
 
 #[test]
-fn certificates_go_both_ways() {
+fn go_and_this_crate_use_each_others_certificates() {
     let Some(program) = keyfill_testkit::oracle("template-oracle") else { return };
     certificates::go_both_ways(&mut Oracle::start(&program));
 }

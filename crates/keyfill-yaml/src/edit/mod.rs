@@ -1,8 +1,8 @@
-//! A document with all that yaml.v3 remembers of how it was written: comments, flow collections, anchors,
-//! quotes. For changing a field of YAML text and writing the text again with the bytes of yaml.v3.
+//! A document with what yaml.v3 keeps of how it was written: comments, flow collections, anchors, quotes. It is for
+//! changing a field of a YAML text and writing the text again with the bytes of yaml.v3.
 //!
-//! kustomize does so where a replacement goes into YAML text that is the value of a field. Neither aliases nor
-//! merge keys are expanded, and a key may occur twice.
+//! kustomize does so where a replacement changes YAML text that is the value of a field. Neither aliases nor merge
+//! keys are expanded, and a key may occur twice.
 
 mod read;
 mod scalars;
@@ -67,12 +67,12 @@ struct NodeComments {
 }
 
 impl EditDocument {
-    /// Reads the first document of a text; `None` when there is none. What follows it is not looked at.
+    /// Parses the first document of a text; `None` when there is none. What follows it is not parsed.
     pub fn read(text: &[u8], limits: &Limits) -> Result<Option<Self>, Error> {
         read::document(text, limits)
     }
 
-    /// Reads all documents of a text. The nesting is bounded by the limits; aliases are not followed.
+    /// Parses all documents of a text. The nesting is bounded by the limits; aliases are not followed.
     pub fn read_all(text: &[u8], limits: &Limits) -> Result<Vec<Self>, Error> {
         read::stream(text, limits)
     }
@@ -141,12 +141,12 @@ impl EditNode {
         self.tag == "!!null"
     }
 
-    /// Where it stands in its text, counted from 1; 0 for what was made on the way.
+    /// Its line in the text, counted from 1; 0 for a node that was not parsed.
     pub fn line(&self) -> u32 {
         self.line
     }
 
-    /// It alone as text.
+    /// The node as a text of its own.
     pub fn write(&self) -> String {
         write::node(self)
     }

@@ -4,7 +4,7 @@ use super::{Content, EditDocument, EditNode, NodeComments, scalars, short_tag};
 use crate::directives::Directives;
 use crate::input::Input;
 use crate::parse::at;
-use crate::scan::{Dialect, Kind, Mark, Scanner, Token};
+use crate::scan::{Dialect, Mark, Scanner, Token, TokenKind};
 use crate::{Error, Limits, Style, Text};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -86,8 +86,8 @@ impl<'a> Reader<'a> {
 
     fn document(&mut self) -> Result<Option<EditDocument>, Error> {
         let is_explicit = match self.peek()?.kind {
-            Kind::StreamEnd => return Ok(None),
-            Kind::Version(..) | Kind::TagDirective(_) | Kind::DocumentStart => true,
+            TokenKind::StreamEnd => return Ok(None),
+            TokenKind::Version(..) | TokenKind::TagDirective(_) | TokenKind::DocumentStart => true,
             _ => false,
         };
         let mut head = String::new();
@@ -97,23 +97,23 @@ impl<'a> Reader<'a> {
                 self.directives.add(token)?;
             }
             let token = self.peek()?;
-            if !matches!(token.kind, Kind::DocumentStart) {
+            if !matches!(token.kind, TokenKind::DocumentStart) {
                 return Err(at(token.mark, "did not find expected <document start>"));
             }
             self.scanner.skip();
             match self.peek()?.kind {
-                Kind::Version(..)
-                | Kind::TagDirective(_)
-                | Kind::DocumentStart
-                | Kind::DocumentEnd
-                | Kind::StreamEnd => self.empty()?,
+                TokenKind::Version(..)
+                | TokenKind::TagDirective(_)
+                | TokenKind::DocumentStart
+                | TokenKind::DocumentEnd
+                | TokenKind::StreamEnd => self.empty()?,
                 _ => self.node(true, false)?,
             }
         } else {
             head = self.split_head();
             self.node(true, false)?
         };
-        if matches!(self.peek()?.kind, Kind::DocumentEnd) {
+        if matches!(self.peek()?.kind, TokenKind::DocumentEnd) {
             self.scanner.skip();
         }
         let NodeComments { head: last, foot, .. } = self.take_comments();
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
         let token = self.peek()?;
         let line = token.mark.line + 1;
         let mark = token.mark;
-        if let Kind::Alias(name) = token.kind {
+        if let TokenKind::Alias(name) = token.kind {
             if !self.anchors.contains(name) {
                 return Err(at(mark, format!("unknown anchor '{name}' referenced")));
             }
@@ -180,14 +180,14 @@ impl<'a> Reader<'a> {
         let mut properties = Properties::default();
         loop {
             match self.peek()?.kind {
-                Kind::Anchor(_) if properties.anchor.is_none() => {}
-                Kind::Tag(_) if properties.tag.is_none() => {}
+                TokenKind::Anchor(_) if properties.anchor.is_none() => {}
+                TokenKind::Tag(_) if properties.tag.is_none() => {}
                 _ => return Ok(properties),
             }
             let token = self.scanner.next()?;
             match token.kind {
-                Kind::Anchor(name) => properties.anchor = Some(name),
-                Kind::Tag(tag) => {
+                TokenKind::Anchor(name) => properties.anchor = Some(name),
+                TokenKind::Tag(tag) => {
                     let (handle, suffix) = *tag;
                     properties.tag = Some(self.directives.long_tag(handle, suffix, token.mark)?);
                 }
@@ -204,8 +204,8 @@ impl<'a> Reader<'a> {
         mark: Mark,
     ) -> Result<EditNode, Error> {
         match &self.peek()?.kind {
-            Kind::BlockEntry if indentless => self.block_sequence(true),
-            Kind::Scalar(..) => {
+            TokenKind::BlockEntry if indentless => self.block_sequence(true),
+            TokenKind::Scalar(..) => {
                 let comments = self.take_comments();
                 let (text, style) = self.scanner.take_scalar().unwrap_or_default();
                 let tag = match style {
@@ -216,10 +216,10 @@ impl<'a> Reader<'a> {
                 let content = Content::Scalar(Text::new(&text));
                 Ok(EditNode { content, comments, tag, style, ..EditNode::default() })
             }
-            Kind::FlowSequenceStart => self.flow_sequence(),
-            Kind::FlowMappingStart => self.flow_mapping(),
-            Kind::BlockSequenceStart if block => self.block_sequence(false),
-            Kind::BlockMappingStart if block => self.block_mapping(),
+            TokenKind::FlowSequenceStart => self.flow_sequence(),
+            TokenKind::FlowMappingStart => self.flow_mapping(),
+            TokenKind::BlockSequenceStart if block => self.block_sequence(false),
+            TokenKind::BlockMappingStart if block => self.block_mapping(),
             _ if properties.anchor.is_some() || properties.tag.is_some() => self.empty(),
             _ => Err(at(mark, "did not find expected node content")),
         }
@@ -238,9 +238,9 @@ impl<'a> Reader<'a> {
             let token = self.peek()?;
             let mark = token.mark;
             match token.kind {
-                Kind::BlockEntry => {}
+                TokenKind::BlockEntry => {}
                 _ if indentless => break,
-                Kind::BlockEnd => {
+                TokenKind::BlockEnd => {
                     self.scanner.skip();
                     break;
                 }
@@ -250,8 +250,8 @@ impl<'a> Reader<'a> {
             self.scanner.skip();
             self.split_stem(above)?;
             let is_empty = match self.peek()?.kind {
-                Kind::BlockEntry | Kind::BlockEnd => true,
-                Kind::Key | Kind::Value => indentless,
+                TokenKind::BlockEntry | TokenKind::BlockEnd => true,
+                TokenKind::Key | TokenKind::Value => indentless,
                 _ => false,
             };
             items.push(if is_empty { self.empty()? } else { self.node(true, false)? });
@@ -262,7 +262,9 @@ impl<'a> Reader<'a> {
 
     /// What stands above a dash belongs to the collection behind it, not to the first thing in there.
     fn split_stem(&mut self, above: usize) -> Result<(), Error> {
-        if above == 0 || !matches!(self.peek()?.kind, Kind::BlockSequenceStart | Kind::BlockMappingStart) {
+        if above == 0
+            || !matches!(self.peek()?.kind, TokenKind::BlockSequenceStart | TokenKind::BlockMappingStart)
+        {
             return Ok(());
         }
         let rest = self.comments.head.get(above + 1..).unwrap_or("").to_owned();
@@ -280,8 +282,8 @@ impl<'a> Reader<'a> {
             let token = self.peek()?;
             let mark = token.mark;
             match token.kind {
-                Kind::Key => self.scanner.skip(),
-                Kind::BlockEnd => break,
+                TokenKind::Key => self.scanner.skip(),
+                TokenKind::BlockEnd => break,
                 _ => return Err(at(mark, "did not find expected key")),
             }
             let mut key = self.block_part()?;
@@ -291,7 +293,7 @@ impl<'a> Reader<'a> {
             {
                 before.comments.foot = std::mem::take(&mut key.comments.foot);
             }
-            let value = if matches!(self.peek()?.kind, Kind::Value) {
+            let value = if matches!(self.peek()?.kind, TokenKind::Value) {
                 self.scanner.skip();
                 self.block_part()?
             } else {
@@ -313,7 +315,7 @@ impl<'a> Reader<'a> {
     /// A key or value of a block mapping, which may be absent.
     fn block_part(&mut self) -> Result<EditNode, Error> {
         match self.peek()?.kind {
-            Kind::Key | Kind::Value | Kind::BlockEnd => self.empty(),
+            TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd => self.empty(),
             _ => self.node(true, true),
         }
     }
@@ -324,10 +326,14 @@ impl<'a> Reader<'a> {
         self.scanner.skip();
         let mut items = Vec::new();
         loop {
-            self.flow_comma(items.is_empty(), |kind| matches!(kind, Kind::FlowSequenceEnd), "',' or ']'")?;
+            self.flow_comma(
+                items.is_empty(),
+                |kind| matches!(kind, TokenKind::FlowSequenceEnd),
+                "',' or ']'",
+            )?;
             match self.peek()?.kind {
-                Kind::FlowSequenceEnd => break,
-                Kind::Key => {
+                TokenKind::FlowSequenceEnd => break,
+                TokenKind::Key => {
                     self.scanner.skip();
                     items.push(self.flow_pair()?);
                 }
@@ -342,13 +348,18 @@ impl<'a> Reader<'a> {
     }
 
     /// The comma before all items but the first.
-    fn flow_comma(&mut self, is_first: bool, ends: fn(&Kind<'_>) -> bool, what: &str) -> Result<(), Error> {
+    fn flow_comma(
+        &mut self,
+        is_first: bool,
+        ends: fn(&TokenKind<'_>) -> bool,
+        what: &str,
+    ) -> Result<(), Error> {
         let token = self.peek()?;
         let mark = token.mark;
         if is_first || ends(&token.kind) {
             return Ok(());
         }
-        if !matches!(token.kind, Kind::FlowEntry) {
+        if !matches!(token.kind, TokenKind::FlowEntry) {
             return Err(at(mark, format!("did not find expected {what}")));
         }
         self.scanner.skip();
@@ -358,7 +369,7 @@ impl<'a> Reader<'a> {
     /// `key: value` as an item of a flow list.
     fn flow_pair(&mut self) -> Result<EditNode, Error> {
         let key = match self.peek()?.kind {
-            Kind::Value | Kind::FlowEntry | Kind::FlowSequenceEnd => {
+            TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowSequenceEnd => {
                 // libyaml takes the token that it looked at.
                 let key = self.empty()?;
                 self.scanner.skip();
@@ -372,10 +383,12 @@ impl<'a> Reader<'a> {
     }
 
     fn flow_value(&mut self) -> Result<EditNode, Error> {
-        if matches!(self.peek()?.kind, Kind::Value) {
+        if matches!(self.peek()?.kind, TokenKind::Value) {
             self.scanner.skip();
-            let ends =
-                matches!(self.peek()?.kind, Kind::FlowEntry | Kind::FlowSequenceEnd | Kind::FlowMappingEnd);
+            let ends = matches!(
+                self.peek()?.kind,
+                TokenKind::FlowEntry | TokenKind::FlowSequenceEnd | TokenKind::FlowMappingEnd
+            );
             if !ends {
                 return self.node(false, false);
             }
@@ -389,13 +402,19 @@ impl<'a> Reader<'a> {
         self.scanner.skip();
         let mut entries = Vec::new();
         loop {
-            self.flow_comma(entries.is_empty(), |kind| matches!(kind, Kind::FlowMappingEnd), "',' or '}'")?;
+            self.flow_comma(
+                entries.is_empty(),
+                |kind| matches!(kind, TokenKind::FlowMappingEnd),
+                "',' or '}'",
+            )?;
             let (key, value) = match self.peek()?.kind {
-                Kind::FlowMappingEnd => break,
-                Kind::Key => {
+                TokenKind::FlowMappingEnd => break,
+                TokenKind::Key => {
                     self.scanner.skip();
                     let key = match self.peek()?.kind {
-                        Kind::Value | Kind::FlowEntry | Kind::FlowMappingEnd => self.empty()?,
+                        TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowMappingEnd => {
+                            self.empty()?
+                        }
                         _ => self.node(false, false)?,
                     };
                     (key, self.flow_value()?)

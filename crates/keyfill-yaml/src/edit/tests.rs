@@ -11,7 +11,7 @@ fn again(text: &str) -> String {
 }
 
 #[test]
-fn what_is_written_in_its_way_stays() {
+fn a_text_in_the_style_of_yaml_v3_is_written_unchanged() {
     for text in [
         "# head\n\n# above\na: 1 # behind\n# below\n\nb: {c: [1, 2], d: 'x'}\n",
         "a: &x\n  b: \"c\"\nd: *x\n",
@@ -23,7 +23,7 @@ fn what_is_written_in_its_way_stays() {
 }
 
 #[test]
-fn what_yaml_v3_writes_in_another_way() {
+fn other_styles_are_written_as_yaml_v3_writes_them() {
     assert_eq!(again("a:\n    - b:   c\n"), "a:\n- b: c\n");
     assert_eq!(again("<<: {a: b}\n"), "!!merge <<: {a: b}\n");
     assert_eq!(again("a: [1,\n  2]\n"), "a: [1, 2]\n");

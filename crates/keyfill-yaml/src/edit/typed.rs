@@ -1,5 +1,5 @@
-//! Scalars with their types, and comments: what a program needs that reads a document, changes values and
-//! writes it anew, as Go programs do with `yaml.Node.Decode` and `Encode`.
+//! Scalars with their types, and comments: what a program needs that parses a document, changes values and
+//! writes it again, as Go programs do with `yaml.Node.Decode` and `Encode`.
 
 use super::{Content, EditNode, scalars};
 use crate::resolve::{Resolved, is_of_yaml_1_1, resolve_plain};
@@ -10,9 +10,9 @@ use keyfill_go::strconv::{Bits, Layout, format_float};
 /// What a scalar is, by the rules of yaml.v3.
 #[derive(Clone, PartialEq)]
 pub enum Typed {
-    /// Nothing.
+    /// `null`
     Null,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// An integer that fits 64 bits with a sign.
     Int(i64),
@@ -41,8 +41,8 @@ impl EditNode {
         from_resolved(resolve_plain(Dialect::V3, text), text)
     }
 
-    /// A text that stays one when it is read: quoted where it would be taken for something else, a block where
-    /// it has several lines.
+    /// A string that is a string when it is parsed: quoted where it would resolve to another type, a block where it
+    /// has several lines.
     pub fn string(text: impl Into<Text>) -> Self {
         let text = text.into();
         if text == "<<" {
@@ -148,7 +148,7 @@ mod tests {
     use crate::{Content, EditDocument, EditNode, Limits};
 
     #[test]
-    fn strings_stay_strings() {
+    fn a_written_string_is_parsed_as_the_same_string() {
         let texts =
             ["", "a", "yes", "0x1F", "1:30", "1e3", "~", "null", "<<", "2020-01-02", "a: b", "two\nlines"];
         for text in texts {

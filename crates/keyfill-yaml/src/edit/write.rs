@@ -1,7 +1,7 @@
 //! Writing, as libyaml's emitter in yaml.v3 does it.
 //!
-//! Comments wait in the writer until a place comes where one of their sort is written, so some come out
-//! elsewhere than where they were: that is yaml.v3's doing, and kept.
+//! Comments wait in the writer for a place where a comment of their sort is written. So some move, as they do with
+//! yaml.v3.
 
 use super::scalars::{fitting, tag_of};
 use super::{Content, EditDocument, EditNode, NodeComments};
@@ -408,8 +408,8 @@ impl Writer {
         self.indent = before;
     }
 
-    /// The comments of an entry's key. Its foot stands below the value: it is told to what comes next, and
-    /// what is to be written has none.
+    /// The comments of an entry's key. Its foot comment stands below the value: it is kept in `foot` for the next
+    /// entry, and the key that is written has none.
     fn key_comments<'n>(&mut self, key: &'n EditNode, foot: &mut String) -> Cow<'n, EditNode> {
         let before = std::mem::replace(foot, key.comments.foot.clone());
         if matches!(key.content, Content::Scalar(_) | Content::Map(_)) {

@@ -39,7 +39,7 @@ mod tests {
     use super::natural;
 
     #[test]
-    fn keys_in_order() {
+    fn runs_of_digits_are_compared_as_numbers() {
         for sorted in [
             &["b9", "b10", "ba"][..],
             &["1", "2", "10", "a"],

@@ -12,7 +12,7 @@ fn string(text: &str) -> String {
 }
 
 #[test]
-fn layout() {
+fn collections_are_laid_out_as_go_lays_them_out() {
     let map = |entries: &[(&str, Value)]| {
         Value::Map(entries.iter().map(|(k, v)| (Text::new(k), v.clone())).collect())
     };
@@ -37,7 +37,7 @@ fn layout() {
 }
 
 #[test]
-fn strings() {
+fn strings_have_the_quotes_that_go_gives_them() {
     assert_eq!(string("plain"), "k: plain\n");
     assert_eq!(string(""), "k: \"\"\n");
     assert_eq!(string("yes"), "k: \"yes\"\n");
@@ -70,7 +70,7 @@ fn long_lines_are_folded() {
 }
 
 #[test]
-fn numbers() {
+fn numbers_are_those_of_their_json_text() {
     let n = |value: Value| yaml(&value).trim_end().to_owned();
     assert_eq!(n(Value::Float(1.0)), "1");
     assert_eq!(n(Value::Float(-0.0)), "0");
@@ -85,7 +85,7 @@ fn numbers() {
 }
 
 #[test]
-fn nodes_are_typed_while_they_are_written() {
+fn scalars_of_nodes_are_resolved_when_they_are_written() {
     let mut node = Node::map();
     if let Some(map) = node.as_map_mut() {
         map.set("b", Node::plain("0777"));

@@ -21,13 +21,13 @@ const SIMPLE_KEY: usize = 128;
 /// A collection that is being written.
 #[derive(Clone, Copy)]
 struct Level {
-    kind: Kind,
+    kind: Collection,
     /// The indentation outside; none at the root.
     outside: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Collection {
     Seq,
     Map,
 }
@@ -35,7 +35,7 @@ enum Kind {
 /// A collection that has begun and has nothing in it yet.
 #[derive(Clone, Copy)]
 struct Begun {
-    kind: Kind,
+    kind: Collection,
     /// A sequence that is a value stands at its key's own column.
     indentless: bool,
 }
@@ -120,7 +120,7 @@ impl<F: Form> Writer<F> {
         self.indention = self.indention && indention;
     }
 
-    fn increase_indent(&mut self, kind: Kind, indentless: bool) {
+    fn increase_indent(&mut self, kind: Collection, indentless: bool) {
         self.levels.push(Level { kind, outside: self.indent });
         self.indent = Some(match self.indent {
             None => 0,
@@ -137,12 +137,12 @@ impl<F: Form> Writer<F> {
             self.increase_indent(begun.kind, begun.indentless);
         }
         match self.levels.last() {
-            Some(Level { kind: Kind::Seq, .. }) => {
+            Some(Level { kind: Collection::Seq, .. }) => {
                 self.write_indent();
                 self.write_indicator(b'-', true, false, true);
                 false
             }
-            Some(Level { kind: Kind::Map, .. }) => {
+            Some(Level { kind: Collection::Map, .. }) => {
                 if std::mem::take(&mut self.complex_key) {
                     self.write_indent();
                     self.write_indicator(b':', true, false, true);
@@ -153,9 +153,9 @@ impl<F: Form> Writer<F> {
         }
     }
 
-    fn begin(&mut self, kind: Kind) {
+    fn begin(&mut self, kind: Collection) {
         let value = self.start_node();
-        let indentless = F::COMPACT && kind == Kind::Seq && value && !self.indention;
+        let indentless = F::COMPACT && kind == Collection::Seq && value && !self.indention;
         self.begun = Some(Begun { kind, indentless });
     }
 
@@ -270,7 +270,7 @@ impl<F: Form> Sink for Writer<F> {
     }
 
     fn begin_seq(&mut self) {
-        self.begin(Kind::Seq);
+        self.begin(Collection::Seq);
     }
 
     fn end_seq(&mut self) {
@@ -278,7 +278,7 @@ impl<F: Form> Sink for Writer<F> {
     }
 
     fn begin_map(&mut self) {
-        self.begin(Kind::Map);
+        self.begin(Collection::Map);
     }
 
     fn key(&mut self, key: &str) {

@@ -24,7 +24,7 @@ fn v3(text: &str) -> String {
 }
 
 #[test]
-fn v2_reads_as_helm_does() {
+fn yaml_v2_is_parsed_as_helm_does() {
     assert_eq!(
         v2("a: yes\nb: 017\nc: 1.0\nd: ~\ne: 2001-12-14\nf: 0b1\n"),
         r#"{"a":true,"b":15,"c":1,"d":null,"e":"2001-12-14","f":1}"#
@@ -40,7 +40,7 @@ fn v2_reads_as_helm_does() {
 }
 
 #[test]
-fn numbers_of_the_four_readings() {
+fn each_loader_has_its_own_numbers() {
     let limits = Limits::default();
     let text = b"[1, 1.0, 1e3, 1.5, 18446744073709551615]";
     let debug = |value: Value| {
@@ -61,7 +61,7 @@ fn numbers_of_the_four_readings() {
 }
 
 #[test]
-fn v3_reads_as_kustomize_does() {
+fn yaml_v3_is_parsed_as_kustomize_does() {
     assert_eq!(
         v3("a: yes\nb: 0777\nc: 2001-12-14\nd: \"1\"\n"),
         r#"{"a":"yes","b":511,"c":"2001-12-14T00:00:00Z","d":"1"}"#
@@ -76,7 +76,7 @@ fn v3_reads_as_kustomize_does() {
 }
 
 #[test]
-fn merge_keys_keep_the_own_entries() {
+fn own_entries_win_over_merged_ones() {
     assert_eq!(
         v3("x: &x {a: 1, b: 2}\nz: &z {b: 5, c: 6}\ny:\n  b: 3\n  <<: [*x, *z]\n"),
         r#"{"x":{"a":1,"b":2},"y":{"a":1,"b":3,"c":6},"z":{"b":5,"c":6}}"#
@@ -85,7 +85,7 @@ fn merge_keys_keep_the_own_entries() {
 }
 
 #[test]
-fn bombs_are_refused() {
+fn alias_bombs_are_refused() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for i in 1..12 {
         let items = vec![format!("*a{}", i - 1); 10].join(", ");

@@ -110,7 +110,7 @@ pub fn write_as(node: &mut Node, flow: bool) {
     }
 }
 
-/// The node as it is without the way through yaml.v3's writer and reader: what would come back as another
+/// The node before the round trip through yaml.v3's writer and parser: what would come back as another
 /// text comes as it is.
 pub fn unwritten(mut node: Node) -> Node {
     fn unmark(node: &mut Node) {

@@ -1,7 +1,7 @@
 //! Block scalars: `|` and `>`.
 
 use super::chars::is_blank;
-use super::{Kind, Mark, Scanner};
+use super::{Mark, Scanner, TokenKind};
 use crate::{Error, Style};
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ impl Scanner<'_> {
         let (chomping, increment) = self.scan_block_header(mark)?;
         let text = self.scan_block_lines(literal, chomping, increment)?;
         let style = if literal { Style::Literal } else { Style::Folded };
-        self.push(Kind::Scalar(Cow::Owned(text), style), mark);
+        self.push(TokenKind::Scalar(Cow::Owned(text), style), mark);
         Ok(())
     }
 

@@ -1,11 +1,11 @@
-//! Comments, for those who write a document again.
+//! Comments, for programs that write a document again.
 //!
 //! yaml.v3 hangs each comment on a node: above it (head), behind it on its line, or below it (foot). The
 //! scanner says for each at which token it is to be picked up. Which of the three a comment is follows from
 //! empty lines, columns and the tokens before it. The parser in the module `edit` picks them up.
 
 use super::chars::is_blank;
-use super::{Kind, Mark, Scanner};
+use super::{Mark, Scanner, TokenKind};
 
 /// How far yaml.v3 looks ahead for the next comment.
 const LOOKAHEAD: usize = 512;
@@ -37,12 +37,12 @@ enum Before {
 }
 
 impl Before {
-    fn of(kind: &Kind<'_>) -> Self {
+    fn of(kind: &TokenKind<'_>) -> Self {
         match kind {
-            Kind::BlockSequenceStart => Self::BlockSequenceStart,
-            Kind::BlockEntry => Self::BlockEntry,
-            Kind::FlowEntry => Self::FlowEntry,
-            Kind::Value => Self::Value,
+            TokenKind::BlockSequenceStart => Self::BlockSequenceStart,
+            TokenKind::BlockEntry => Self::BlockEntry,
+            TokenKind::FlowEntry => Self::FlowEntry,
+            TokenKind::Value => Self::Value,
             _ => Self::Other,
         }
     }
@@ -64,7 +64,7 @@ impl Comments {
     }
 
     /// A token came into the queue, `behind` tokens before its end.
-    pub fn saw(&mut self, kind: &Kind<'_>, mark: Mark, behind: usize) {
+    pub fn saw(&mut self, kind: &TokenKind<'_>, mark: Mark, behind: usize) {
         let token = Some((Before::of(kind), mark));
         match behind {
             0 => self.recent = [self.recent[1], token],

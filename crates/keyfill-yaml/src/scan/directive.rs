@@ -1,7 +1,7 @@
 //! Directives, anchors, aliases and tags.
 
 use super::chars::is_word;
-use super::{Kind, Mark, Scanner};
+use super::{Mark, Scanner, TokenKind};
 use crate::Error;
 use std::borrow::Cow;
 
@@ -51,14 +51,14 @@ impl<'a> Scanner<'a> {
         &self.text[start..self.pos]
     }
 
-    fn scan_version(&mut self, mark: Mark) -> Result<Kind<'a>, Error> {
+    fn scan_version(&mut self, mark: Mark) -> Result<TokenKind<'a>, Error> {
         self.pass_blanks();
         let major = self.scan_version_number(mark)?;
         if self.byte(0) != b'.' {
             return Err(problem(mark, "did not find expected digit or '.' character in a %YAML directive"));
         }
         self.pos += 1;
-        Ok(Kind::Version(major, self.scan_version_number(mark)?))
+        Ok(TokenKind::Version(major, self.scan_version_number(mark)?))
     }
 
     fn scan_version_number(&mut self, mark: Mark) -> Result<u8, Error> {
@@ -73,7 +73,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn scan_tag_directive(&mut self, mark: Mark) -> Result<Kind<'a>, Error> {
+    fn scan_tag_directive(&mut self, mark: Mark) -> Result<TokenKind<'a>, Error> {
         self.pass_blanks();
         let handle = self.scan_tag_handle(mark)?;
         if handle != "!" && !handle.ends_with('!') {
@@ -87,7 +87,7 @@ impl<'a> Scanner<'a> {
         if !self.is_blank_or_end(0) {
             return Err(problem(mark, "did not find expected whitespace or line break in a %TAG directive"));
         }
-        Ok(Kind::TagDirective(Box::new((handle, prefix))))
+        Ok(TokenKind::TagDirective(Box::new((handle, prefix))))
     }
 
     pub(super) fn fetch_anchor(&mut self, sign: u8) -> Result<(), Error> {
@@ -104,7 +104,7 @@ impl<'a> Scanner<'a> {
                 format!("did not find expected alphabetic or numeric character while scanning {what}");
             return Err(problem(mark, &message).hint("text that begins with & or * is put into quotes"));
         }
-        self.push(if sign == b'&' { Kind::Anchor(name) } else { Kind::Alias(name) }, mark);
+        self.push(if sign == b'&' { TokenKind::Anchor(name) } else { TokenKind::Alias(name) }, mark);
         Ok(())
     }
 
@@ -121,7 +121,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn scan_tag(&mut self, mark: Mark) -> Result<Kind<'a>, Error> {
+    fn scan_tag(&mut self, mark: Mark) -> Result<TokenKind<'a>, Error> {
         if self.byte(1) == b'<' {
             self.pos += 2;
             let whole = self.scan_tag_uri("", mark)?;
@@ -129,16 +129,16 @@ impl<'a> Scanner<'a> {
                 return Err(problem(mark, "did not find the expected '>' at the end of a tag"));
             }
             self.pos += 1;
-            return Ok(Kind::Tag(Box::new(("", whole))));
+            return Ok(TokenKind::Tag(Box::new(("", whole))));
         }
         let handle = self.scan_tag_handle(mark)?;
         if handle.len() > 1 && handle.ends_with('!') {
             let suffix = self.scan_tag_uri("", mark)?;
-            return Ok(Kind::Tag(Box::new((handle, suffix))));
+            return Ok(TokenKind::Tag(Box::new((handle, suffix))));
         }
         // No handle after all: `!suffix`, or `!` alone.
         let suffix = self.scan_tag_uri(handle, mark)?;
-        Ok(Kind::Tag(Box::new(if suffix.is_empty() { ("", Cow::Borrowed("!")) } else { ("!", suffix) })))
+        Ok(TokenKind::Tag(Box::new(if suffix.is_empty() { ("", Cow::Borrowed("!")) } else { ("!", suffix) })))
     }
 
     /// `!`, `!word` or `!word!`.

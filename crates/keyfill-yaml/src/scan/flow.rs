@@ -1,7 +1,7 @@
 //! Plain and quoted scalars. A scalar that stands on one line and has no escapes is borrowed from the text.
 
 use super::chars::{PLAIN, PLAIN_FLOW, STOPS, is_blank};
-use super::{Kind, Mark, Scanner};
+use super::{Mark, Scanner, TokenKind};
 use crate::{Error, Style};
 use std::borrow::Cow;
 
@@ -48,7 +48,7 @@ impl<'a> Scanner<'a> {
         self.key_allowed = false;
         let mark = self.mark();
         let text = self.scan_plain()?;
-        self.push(Kind::Scalar(text, Style::Plain), mark);
+        self.push(TokenKind::Scalar(text, Style::Plain), mark);
         Ok(())
     }
 
@@ -62,7 +62,7 @@ impl<'a> Scanner<'a> {
             None => Cow::Owned(self.scan_quoted(quote, mark)?),
         };
         let style = if quote == b'"' { Style::Double } else { Style::Single };
-        self.push(Kind::Scalar(text, style), mark);
+        self.push(TokenKind::Scalar(text, style), mark);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The scanner: text to tokens, by the grammar of libyaml as go-yaml has it.
 //!
-//! That a scalar is a key is known only at the `:` behind it, so a [`Kind::Key`] token is put into the queue
+//! That a scalar is a key is known only at the `:` behind it, so a [`TokenKind::Key`] token is put into the queue
 //! before tokens that were scanned earlier; the queue is given out only up to a scalar that may still
 //! turn out to be a key.
 
@@ -17,7 +17,7 @@ use chars::{is_blank, is_break_at};
 pub(crate) use comments::Comment;
 use comments::Comments;
 use std::borrow::Cow;
-pub(crate) use token::{Kind, Mark, Token};
+pub(crate) use token::{Mark, Token, TokenKind};
 
 /// Which Go library is followed where they differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl<'a> Scanner<'a> {
     /// The next comment that the token which was peeked at takes.
     pub fn take_comment(&mut self) -> Option<Comment> {
         let token = &self.tokens[self.head];
-        let is_block_end = matches!(token.kind, Kind::BlockEnd);
+        let is_block_end = matches!(token.kind, TokenKind::BlockEnd);
         self.comments.as_mut()?.take_for(i64::from(token.mark.offset), is_block_end)
     }
 
@@ -135,8 +135,8 @@ impl<'a> Scanner<'a> {
         if !self.ready {
             self.fetch_more()?;
         }
-        let at_end = Token { kind: Kind::StreamEnd, mark: self.tokens[self.head].mark };
-        if matches!(self.tokens[self.head].kind, Kind::StreamEnd) {
+        let at_end = Token { kind: TokenKind::StreamEnd, mark: self.tokens[self.head].mark };
+        if matches!(self.tokens[self.head].kind, TokenKind::StreamEnd) {
             return Ok(at_end);
         }
         let token = std::mem::replace(&mut self.tokens[self.head], at_end);
@@ -162,7 +162,7 @@ impl<'a> Scanner<'a> {
     /// Takes the scalar that was peeked at; `None` when it was none.
     #[inline]
     pub fn take_scalar(&mut self) -> Option<(Cow<'a, str>, Style)> {
-        let Kind::Scalar(text, style) = &mut self.tokens[self.head].kind else { return None };
+        let TokenKind::Scalar(text, style) = &mut self.tokens[self.head].kind else { return None };
         let scalar = (std::mem::take(text), *style);
         self.skip();
         Some(scalar)
@@ -273,7 +273,7 @@ impl<'a> Scanner<'a> {
         Error::at(mark.line + 1, mark.column + 1, message)
     }
 
-    fn push(&mut self, kind: Kind<'a>, mark: Mark) {
+    fn push(&mut self, kind: TokenKind<'a>, mark: Mark) {
         if let Some(comments) = &mut self.comments {
             comments.saw(&kind, mark, 0);
         }
@@ -286,7 +286,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Puts a token before the one that has the number; behind all when that one was taken already.
-    fn insert(&mut self, number: usize, kind: Kind<'a>, mark: Mark) {
+    fn insert(&mut self, number: usize, kind: TokenKind<'a>, mark: Mark) {
         match number.checked_sub(self.taken) {
             Some(ahead) => {
                 let at = self.head + ahead;
@@ -308,8 +308,10 @@ impl<'a> Scanner<'a> {
         if column == 0 {
             match b {
                 b'%' => return self.fetch_directive(),
-                b'-' if self.at_document_indicator() => return self.fetch_indicator(Kind::DocumentStart),
-                b'.' if self.at_document_indicator() => return self.fetch_indicator(Kind::DocumentEnd),
+                b'-' if self.at_document_indicator() => {
+                    return self.fetch_indicator(TokenKind::DocumentStart);
+                }
+                b'.' if self.at_document_indicator() => return self.fetch_indicator(TokenKind::DocumentEnd),
                 _ => {}
             }
         }
@@ -317,10 +319,10 @@ impl<'a> Scanner<'a> {
         let takes_comment = scan.map(|_| self.line_comment_token());
         match b {
             0 => self.fetch_end(),
-            b'[' => self.fetch_flow_start(Kind::FlowSequenceStart),
-            b'{' => self.fetch_flow_start(Kind::FlowMappingStart),
-            b']' => self.fetch_flow_end(Kind::FlowSequenceEnd),
-            b'}' => self.fetch_flow_end(Kind::FlowMappingEnd),
+            b'[' => self.fetch_flow_start(TokenKind::FlowSequenceStart),
+            b'{' => self.fetch_flow_start(TokenKind::FlowMappingStart),
+            b']' => self.fetch_flow_end(TokenKind::FlowSequenceEnd),
+            b'}' => self.fetch_flow_end(TokenKind::FlowMappingEnd),
             b',' => self.fetch_flow_entry(),
             b'-' if self.is_blank_or_end(1) => self.fetch_block_entry(),
             b'?' if flow || self.is_blank_or_end(1) => self.fetch_key(),
@@ -419,7 +421,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Opens a block collection when the column is deeper than the current one.
-    fn roll(&mut self, number: Option<usize>, kind: Kind<'a>, mark: Mark) -> Result<(), Error> {
+    fn roll(&mut self, number: Option<usize>, kind: TokenKind<'a>, mark: Mark) -> Result<(), Error> {
         let column = i32::try_from(mark.column).unwrap_or(i32::MAX);
         if self.flow_level > 0 || self.indent >= column {
             return Ok(());
@@ -454,7 +456,7 @@ impl<'a> Scanner<'a> {
                 *place = comments.block_end(*place, self.indent);
                 mark.offset = u32::try_from(place.0).unwrap_or(0);
             }
-            self.push(Kind::BlockEnd, mark);
+            self.push(TokenKind::BlockEnd, mark);
             self.indent = self.indents.pop().unwrap_or(-1);
         }
     }
@@ -494,11 +496,11 @@ impl<'a> Scanner<'a> {
         self.forget_key().map_err(|error| error.scanned_at(line))?;
         self.key_allowed = false;
         self.ended = true;
-        self.push(Kind::StreamEnd, mark);
+        self.push(TokenKind::StreamEnd, mark);
         Ok(())
     }
 
-    fn fetch_indicator(&mut self, kind: Kind<'a>) -> Result<(), Error> {
+    fn fetch_indicator(&mut self, kind: TokenKind<'a>) -> Result<(), Error> {
         let scan = self.comment_scan();
         self.unroll(-1, scan);
         self.forget_key()?;
@@ -507,13 +509,13 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn push_indicator(&mut self, kind: Kind<'a>, len: usize) {
+    fn push_indicator(&mut self, kind: TokenKind<'a>, len: usize) {
         let mark = self.mark();
         self.pos += len;
         self.push(kind, mark);
     }
 
-    fn fetch_flow_start(&mut self, kind: Kind<'a>) -> Result<(), Error> {
+    fn fetch_flow_start(&mut self, kind: TokenKind<'a>) -> Result<(), Error> {
         self.save_key()?;
         let mark = self.mark();
         if self.flow_level >= self.depth_limit {
@@ -527,7 +529,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn fetch_flow_end(&mut self, kind: Kind<'a>) -> Result<(), Error> {
+    fn fetch_flow_end(&mut self, kind: TokenKind<'a>) -> Result<(), Error> {
         self.forget_key()?;
         if self.flow_level > 0 {
             self.flow_level -= 1;
@@ -544,7 +546,7 @@ impl<'a> Scanner<'a> {
     fn fetch_flow_entry(&mut self) -> Result<(), Error> {
         self.forget_key()?;
         self.key_allowed = true;
-        self.push_indicator(Kind::FlowEntry, 1);
+        self.push_indicator(TokenKind::FlowEntry, 1);
         Ok(())
     }
 
@@ -556,11 +558,11 @@ impl<'a> Scanner<'a> {
                     .hint("begin the list on the line after its key"));
             }
             let mark = self.mark();
-            self.roll(None, Kind::BlockSequenceStart, mark)?;
+            self.roll(None, TokenKind::BlockSequenceStart, mark)?;
         }
         self.forget_key()?;
         self.key_allowed = true;
-        self.push_indicator(Kind::BlockEntry, 1);
+        self.push_indicator(TokenKind::BlockEntry, 1);
         Ok(())
     }
 
@@ -570,11 +572,11 @@ impl<'a> Scanner<'a> {
                 return Err(self.error("mapping keys are not allowed in this context"));
             }
             let mark = self.mark();
-            self.roll(None, Kind::BlockMappingStart, mark)?;
+            self.roll(None, TokenKind::BlockMappingStart, mark)?;
         }
         self.forget_key()?;
         self.key_allowed = self.flow_level == 0;
-        self.push_indicator(Kind::Key, 1);
+        self.push_indicator(TokenKind::Key, 1);
         Ok(())
     }
 
@@ -582,8 +584,8 @@ impl<'a> Scanner<'a> {
         let level = self.keys.len() - 1;
         if self.key_is_valid(level)? {
             let key = self.keys[level];
-            self.insert(key.token, Kind::Key, key.mark);
-            self.roll(Some(key.token), Kind::BlockMappingStart, key.mark)?;
+            self.insert(key.token, TokenKind::Key, key.mark);
+            self.roll(Some(key.token), TokenKind::BlockMappingStart, key.mark)?;
             self.keys[level].possible = false;
             self.key_allowed = false;
         } else {
@@ -594,11 +596,11 @@ impl<'a> Scanner<'a> {
                         .hint("text that holds `: ` is put into quotes"));
                 }
                 let mark = self.mark();
-                self.roll(None, Kind::BlockMappingStart, mark)?;
+                self.roll(None, TokenKind::BlockMappingStart, mark)?;
             }
             self.key_allowed = self.flow_level == 0;
         }
-        self.push_indicator(Kind::Value, 1);
+        self.push_indicator(TokenKind::Value, 1);
         Ok(())
     }
 }
@@ -607,7 +609,7 @@ impl<'a> Scanner<'a> {
 pub(crate) fn whole_scalar(text: &str) -> Option<String> {
     let input = Input::new(text.as_bytes()).ok()?;
     match Scanner::new(&input, Dialect::V2, 1).next().ok()?.kind {
-        Kind::Scalar(value, _) => Some(value.into_owned()),
+        TokenKind::Scalar(value, _) => Some(value.into_owned()),
         _ => None,
     }
 }

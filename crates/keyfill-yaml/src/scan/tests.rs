@@ -1,6 +1,6 @@
 //! Tests of the scanner: tokens as libyaml gives them.
 
-use super::{Dialect, Kind, Scanner};
+use super::{Dialect, Scanner, TokenKind};
 use crate::input::Input;
 
 fn tokens(text: &str) -> String {
@@ -16,19 +16,19 @@ fn tokens(text: &str) -> String {
             }
         };
         out.push(match token.kind {
-            Kind::StreamEnd => break,
-            Kind::Scalar(text, style) => format!("{style:?}:{text:?}"),
-            Kind::BlockMappingStart => "{{".into(),
-            Kind::BlockSequenceStart => "[[".into(),
-            Kind::BlockEnd => "^".into(),
-            Kind::Key => "?".into(),
-            Kind::Value => ":".into(),
-            Kind::BlockEntry => "-".into(),
-            Kind::FlowEntry => ",".into(),
-            Kind::FlowMappingStart => "{".into(),
-            Kind::FlowMappingEnd => "}".into(),
-            Kind::FlowSequenceStart => "[".into(),
-            Kind::FlowSequenceEnd => "]".into(),
+            TokenKind::StreamEnd => break,
+            TokenKind::Scalar(text, style) => format!("{style:?}:{text:?}"),
+            TokenKind::BlockMappingStart => "{{".into(),
+            TokenKind::BlockSequenceStart => "[[".into(),
+            TokenKind::BlockEnd => "^".into(),
+            TokenKind::Key => "?".into(),
+            TokenKind::Value => ":".into(),
+            TokenKind::BlockEntry => "-".into(),
+            TokenKind::FlowEntry => ",".into(),
+            TokenKind::FlowMappingStart => "{".into(),
+            TokenKind::FlowMappingEnd => "}".into(),
+            TokenKind::FlowSequenceStart => "[".into(),
+            TokenKind::FlowSequenceEnd => "]".into(),
             other => format!("{other:?}"),
         });
     }
@@ -36,7 +36,7 @@ fn tokens(text: &str) -> String {
 }
 
 #[test]
-fn block_collections() {
+fn block_collections_begin_and_end_with_tokens() {
     assert_eq!(tokens("a: b\n"), r#"{{ ? Plain:"a" : Plain:"b" ^"#);
     assert_eq!(
         tokens("a:\n- x\n- y: 1\n  z: 2\n"),
@@ -47,7 +47,7 @@ fn block_collections() {
 }
 
 #[test]
-fn flow_collections() {
+fn flow_collections_may_hold_pairs() {
     assert_eq!(
         tokens("{a: [b, 'c'], \"d\":e}"),
         r#"{ ? Plain:"a" : [ Plain:"b" , Single:"c" ] , ? Double:"d" : Plain:"e" }"#
@@ -56,7 +56,7 @@ fn flow_collections() {
 }
 
 #[test]
-fn scalars_over_lines() {
+fn scalars_of_several_lines_are_folded() {
     assert_eq!(tokens("a: b\n  c\n\n  d\n"), r#"{{ ? Plain:"a" : Plain:"b c\nd" ^"#);
     assert_eq!(tokens("\"a \\\n  b\n\n c\""), r#"Double:"a b\nc""#);
     assert_eq!(tokens("'it''s\n  x'"), r#"Single:"it's x""#);
@@ -69,14 +69,14 @@ fn scalars_over_lines() {
 }
 
 #[test]
-fn escapes() {
+fn escapes_become_characters() {
     assert_eq!(tokens(r#""\x41\u00e9\U0001F600\n\"\/""#), "error line 1: found unknown escape character");
     assert_eq!(tokens(r#""\x41\u00e9\n\"\e\_""#), r#"Double:"Aé\n\"\u{1b}\u{a0}""#);
     assert_eq!(tokens(r#""\ud83d\ude00""#), "error line 1: found invalid Unicode character escape code");
 }
 
 #[test]
-fn anchors_tags_directives() {
+fn anchors_tags_and_directives_are_tokens() {
     assert_eq!(tokens("&a !!str b"), r#"{"#.replace('{', r#"Anchor("a") Tag(("!!", "str")) Plain:"b""#));
     assert_eq!(tokens("*a"), r#"Alias("a")"#);
     assert_eq!(tokens("!<x:y> a"), r#"Tag(("", "x:y")) Plain:"a""#);
@@ -89,7 +89,7 @@ fn anchors_tags_directives() {
 }
 
 #[test]
-fn mistakes_are_named_with_their_line() {
+fn errors_name_their_line() {
     assert!(tokens("a: b\nc\n").ends_with("error line 2: could not find expected ':'"));
     assert!(tokens("a: b: c\n").ends_with("error line 1: mapping values are not allowed in this context"));
     assert!(

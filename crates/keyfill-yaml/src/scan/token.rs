@@ -17,13 +17,13 @@ pub(crate) struct Mark {
 /// A token and where it begins.
 #[derive(Debug)]
 pub(crate) struct Token<'a> {
-    pub kind: Kind<'a>,
+    pub kind: TokenKind<'a>,
     pub mark: Mark,
 }
 
 /// The tokens of libyaml's grammar. What is rare is boxed, so that the others stay small.
 #[derive(Debug)]
-pub(crate) enum Kind<'a> {
+pub(crate) enum TokenKind<'a> {
     StreamEnd,
     /// `%YAML major.minor`
     Version(u8, u8),

@@ -34,7 +34,7 @@ fn corpus() -> Vec<PathBuf> {
 }
 
 #[test]
-fn files_read_and_print_as_in_go() {
+fn files_are_parsed_and_printed_as_in_go() {
     let Some(mut oracle) = Oracle::start() else { return };
     let files = corpus();
     let mut differences = Vec::new();
@@ -69,7 +69,7 @@ fn report(differences: &[String]) {
 }
 
 #[test]
-fn generated_texts_read_as_in_go() {
+fn generated_texts_are_parsed_as_in_go() {
     let Some(mut oracle) = Oracle::start() else { return };
     let (mut differences, mut valid) = (Vec::new(), 0);
     for seed in 0..cases() {
@@ -111,7 +111,7 @@ fn generated_texts_are_written_again_as_in_go() {
 }
 
 #[test]
-fn generated_values_print_as_in_go() {
+fn generated_values_are_printed_as_in_go() {
     let Some(mut oracle) = Oracle::start() else { return };
     let mut differences = Vec::new();
     for seed in 0..cases() {

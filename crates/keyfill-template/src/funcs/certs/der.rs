@@ -75,14 +75,14 @@ mod tests {
     use super::{from_pem, integer, tagged, to_pem};
 
     #[test]
-    fn lengths_and_signs() {
+    fn lengths_and_signs_are_encoded_as_der_wants() {
         assert_eq!(integer(&[0, 0x80]), [2, 2, 0, 0x80]);
         assert_eq!(integer(&[0]), [2, 1, 0]);
         assert_eq!(tagged(4, &[7; 300])[..4], [4, 0x82, 1, 44]);
     }
 
     #[test]
-    fn pem_there_and_back() {
+    fn pem_is_decoded_to_what_was_encoded() {
         let der = vec![9; 100];
         assert_eq!(from_pem(&to_pem("X Y", &der)), Some(("X Y".into(), der)));
         assert_eq!(from_pem(b"nothing"), None);
