@@ -1,8 +1,7 @@
 //! What stands before a document: `%YAML`, and `%TAG` with the handles that short tags begin with.
 
 use crate::Error;
-use crate::parse::at;
-use crate::scan::{Mark, Token, TokenKind};
+use crate::scan::{Mark, Token, TokenKind, at};
 use std::borrow::Cow;
 
 /// What the tags of YAML's own types begin with.

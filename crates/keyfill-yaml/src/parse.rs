@@ -3,7 +3,7 @@
 
 use crate::directives::Directives;
 use crate::input::Input;
-use crate::scan::{Dialect, Mark, Scanner, TokenKind};
+use crate::scan::{Comment, Dialect, Mark, Scanner, Token, TokenKind, at};
 use crate::{Error, Limits, Style};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -28,10 +28,39 @@ impl ScalarEvent<'_> {
 }
 
 /// Makes a tree of one kind.
+///
+/// The methods with a body are for trees that are edited and written again: these keep comments, anchors and
+/// aliases.
 pub(crate) trait Builder {
+    /// Whether the tree is for editing.
+    const EDITS: bool = false;
+
     type Node: Clone;
     type Key;
     type Map;
+
+    /// A comment that the next token takes.
+    fn comment(&mut self, _comment: Comment) {}
+    /// A document begins without `---`.
+    fn implicit_document(&mut self) {}
+    /// A sequence begins. One that is no deeper than its key (`indentless`) has no token where it begins.
+    fn begin_seq(&mut self, _flow: bool, _indentless: bool) {}
+    /// The length of the comment above the dash that comes next.
+    fn above_dash(&self) -> usize {
+        0
+    }
+    /// A dash was passed, with a comment of this length above it; `opens`: a block collection follows.
+    fn behind_dash(&mut self, _above: usize, _opens: bool) {}
+    /// A mapping that is one `key: value` in a flow sequence.
+    fn pair(&mut self, mark: Mark) -> Self::Map {
+        self.map(mark, true)
+    }
+    /// An alias as a node of its own, where it is not expanded.
+    fn keep_alias(&mut self, _name: &str, _mark: Mark) -> Option<Self::Node> {
+        None
+    }
+    /// The anchor and the tag of a node, in its long form.
+    fn properties(&mut self, _node: &mut Self::Node, _anchor: Option<&str>, _tag: Option<&str>) {}
 
     fn scalar(&mut self, scalar: ScalarEvent<'_>) -> Result<Self::Node, Error>;
     fn seq(&mut self, items: Vec<Self::Node>, mark: Mark, flow: bool) -> Result<Self::Node, Error>;
@@ -76,8 +105,9 @@ pub(crate) struct Parser<'a, B: Builder> {
 
 impl<'a, B: Builder> Parser<'a, B> {
     pub fn new(input: &Input<'a>, dialect: Dialect, limits: &Limits, builder: B) -> Self {
+        let scanner = Scanner::new(input, dialect, limits.depth);
         Self {
-            scanner: Scanner::new(input, dialect, limits.depth),
+            scanner: if B::EDITS { scanner.with_comments() } else { scanner },
             builder,
             dialect,
             first: true,
@@ -95,27 +125,44 @@ impl<'a, B: Builder> Parser<'a, B> {
         self.scanner.place()
     }
 
+    /// What makes the nodes.
+    pub fn builder(&mut self) -> &mut B {
+        &mut self.builder
+    }
+
+    /// The next token. Comments that it takes go to the builder.
+    #[inline]
+    fn peek(&mut self) -> Result<&Token<'a>, Error> {
+        if B::EDITS {
+            self.scanner.peek()?;
+            while let Some(comment) = self.scanner.take_comment() {
+                self.builder.comment(comment);
+            }
+        }
+        self.scanner.peek()
+    }
+
     /// The next document of the stream; `None` at its end.
     pub fn document(&mut self) -> Result<Option<B::Node>, Error> {
         let first = std::mem::replace(&mut self.first, false);
         if !first {
-            while matches!(self.scanner.peek()?.kind, TokenKind::DocumentEnd) {
+            while matches!(self.peek()?.kind, TokenKind::DocumentEnd) {
                 self.scanner.skip();
             }
         }
         self.nodes = 0;
         self.aliased = 0;
-        if self.dialect == Dialect::V2 {
+        if self.dialect == Dialect::V2 || B::EDITS {
             self.anchors.clear();
         }
-        let explicit = match self.scanner.peek()?.kind {
+        let explicit = match self.peek()?.kind {
             TokenKind::StreamEnd => return Ok(None),
             TokenKind::Version(..) | TokenKind::TagDirective(_) | TokenKind::DocumentStart => true,
             _ => !first,
         };
         self.directives = Directives::default();
         if explicit {
-            while Directives::is_one(&self.scanner.peek()?.kind) {
+            while Directives::is_one(&self.peek()?.kind) {
                 let token = self.scanner.next()?;
                 self.directives.add(token)?;
             }
@@ -123,8 +170,10 @@ impl<'a, B: Builder> Parser<'a, B> {
             if !matches!(token.kind, TokenKind::DocumentStart) {
                 return Err(at(token.mark, "did not find expected <document start>"));
             }
+        } else {
+            self.builder.implicit_document();
         }
-        let token = self.scanner.peek()?;
+        let token = self.peek()?;
         let mark = token.mark;
         let empty = matches!(
             token.kind,
@@ -135,7 +184,7 @@ impl<'a, B: Builder> Parser<'a, B> {
                 | TokenKind::StreamEnd
         );
         let node = if explicit && empty { self.empty(mark)? } else { self.node(true, false)? };
-        if matches!(self.scanner.peek()?.kind, TokenKind::DocumentEnd) {
+        if matches!(self.peek()?.kind, TokenKind::DocumentEnd) {
             self.scanner.next()?;
         }
         Ok(Some(node))
@@ -169,7 +218,7 @@ impl<'a, B: Builder> Parser<'a, B> {
 
     /// A node. `block` allows block collections, `indentless` a sequence that is no deeper than its key.
     fn node(&mut self, block: bool, indentless: bool) -> Result<B::Node, Error> {
-        let token = self.scanner.peek()?;
+        let token = self.peek()?;
         let start = token.mark;
         let mut properties = Properties::default();
         match token.kind {
@@ -179,6 +228,9 @@ impl<'a, B: Builder> Parser<'a, B> {
             }
             TokenKind::Anchor(_) | TokenKind::Tag(_) => properties = self.properties()?,
             _ => {}
+        }
+        if B::EDITS {
+            return self.edited(block, indentless, start, properties);
         }
         let Some(anchor) = properties.anchor else {
             return self.content(block, indentless, start, properties);
@@ -190,11 +242,28 @@ impl<'a, B: Builder> Parser<'a, B> {
         Ok(node)
     }
 
+    /// A node that keeps its anchor and its tag.
+    fn edited(
+        &mut self,
+        block: bool,
+        indentless: bool,
+        start: Mark,
+        properties: Properties<'a>,
+    ) -> Result<B::Node, Error> {
+        let (anchor, tag) = (properties.anchor, properties.tag.clone());
+        if let Some(anchor) = anchor {
+            self.anchors.insert(anchor, Anchored::Open);
+        }
+        let mut node = self.content(block, indentless, start, properties)?;
+        self.builder.properties(&mut node, anchor, tag.as_deref());
+        Ok(node)
+    }
+
     fn properties(&mut self) -> Result<Properties<'a>, Error> {
         let mut properties = Properties::default();
         let mut tagged = false;
         loop {
-            match self.scanner.peek()?.kind {
+            match self.peek()?.kind {
                 TokenKind::Anchor(_) if properties.anchor.is_none() => {}
                 TokenKind::Tag(_) if !tagged => {}
                 _ => return Ok(properties),
@@ -225,7 +294,7 @@ impl<'a, B: Builder> Parser<'a, B> {
     ) -> Result<B::Node, Error> {
         let bare = properties.anchor.is_none() && properties.tag.is_none() && !properties.bare_tag;
         self.count(1, start)?;
-        let token = self.scanner.peek()?;
+        let token = self.peek()?;
         let mark = token.mark;
         match &token.kind {
             TokenKind::Scalar(..) => {
@@ -273,16 +342,20 @@ impl<'a, B: Builder> Parser<'a, B> {
     }
 
     fn alias(&mut self, name: &str, mark: Mark, flow: bool) -> Result<B::Node, Error> {
-        let (node, size) = match self.anchors.get(name) {
-            None => {
-                return Err(at(mark, format!("unknown anchor '{name}' referenced")).about_value().hint(
-                    "text that begins with * is put into quotes; anchors do not reach into other documents",
-                ));
-            }
-            Some(Anchored::Open) => {
+        let Some(anchored) = self.anchors.get(name) else {
+            return Err(at(mark, format!("unknown anchor '{name}' referenced")).about_value().hint(
+                "text that begins with * is put into quotes; anchors do not reach into other documents",
+            ));
+        };
+        if let Some(node) = self.builder.keep_alias(name, mark) {
+            self.count(1, mark)?;
+            return Ok(node);
+        }
+        let (node, size) = match anchored {
+            Anchored::Open => {
                 return Err(at(mark, format!("anchor '{name}' value contains itself")).about_value());
             }
-            Some(Anchored::Node(node, size)) => (node, *size),
+            Anchored::Node(node, size) => (node, *size),
         };
         // Asked before the copy is made.
         let total = self.nodes.saturating_add(size);
@@ -308,13 +381,27 @@ impl<'a, B: Builder> Parser<'a, B> {
         Ok(node)
     }
 
+    /// Passes the dash that was peeked at.
+    #[inline]
+    fn skip_dash(&mut self) -> Result<(), Error> {
+        let above = self.builder.above_dash();
+        self.scanner.skip();
+        if B::EDITS {
+            let next = &self.peek()?.kind;
+            let opens = matches!(next, TokenKind::BlockSequenceStart | TokenKind::BlockMappingStart);
+            self.builder.behind_dash(above, opens);
+        }
+        Ok(())
+    }
+
     fn block_sequence(&mut self, mark: Mark) -> Result<B::Node, Error> {
+        self.builder.begin_seq(false, false);
         self.scanner.skip();
         let mut items = Vec::new();
         loop {
-            let token = self.scanner.peek()?;
+            let token = self.peek()?;
             match token.kind {
-                TokenKind::BlockEntry => self.scanner.skip(),
+                TokenKind::BlockEntry => self.skip_dash()?,
                 TokenKind::BlockEnd => {
                     self.scanner.skip();
                     return self.builder.seq(items, mark, false);
@@ -324,7 +411,7 @@ impl<'a, B: Builder> Parser<'a, B> {
                         .hint("all items of a list begin in one column"));
                 }
             }
-            let after = self.scanner.peek()?;
+            let after = self.peek()?;
             let (place, empty) =
                 (after.mark, matches!(after.kind, TokenKind::BlockEntry | TokenKind::BlockEnd));
             items.push(if empty { self.empty(place)? } else { self.node(true, false)? });
@@ -332,10 +419,11 @@ impl<'a, B: Builder> Parser<'a, B> {
     }
 
     fn indentless_sequence(&mut self, mark: Mark) -> Result<B::Node, Error> {
+        self.builder.begin_seq(false, true);
         let mut items = Vec::new();
-        while matches!(self.scanner.peek()?.kind, TokenKind::BlockEntry) {
-            self.scanner.skip();
-            let after = self.scanner.peek()?;
+        while matches!(self.peek()?.kind, TokenKind::BlockEntry) {
+            self.skip_dash()?;
+            let after = self.peek()?;
             let empty = matches!(
                 after.kind,
                 TokenKind::BlockEntry | TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd
@@ -350,7 +438,7 @@ impl<'a, B: Builder> Parser<'a, B> {
         self.scanner.skip();
         let mut map = self.builder.map(mark, false);
         loop {
-            let token = self.scanner.peek()?;
+            let token = self.peek()?;
             let place = token.mark;
             let key = match token.kind {
                 TokenKind::Key => {
@@ -367,11 +455,11 @@ impl<'a, B: Builder> Parser<'a, B> {
                         .hint("check the indentation: all keys of a mapping begin in one column"));
                 }
             };
-            let after = self.scanner.peek()?;
+            let after = self.peek()?;
             let place = after.mark;
             let value = if matches!(after.kind, TokenKind::Value) {
                 self.scanner.skip();
-                let after = self.scanner.peek()?;
+                let after = self.peek()?;
                 let place = after.mark;
                 if matches!(after.kind, TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd) {
                     self.empty(place)?
@@ -386,7 +474,7 @@ impl<'a, B: Builder> Parser<'a, B> {
     }
 
     fn block_key(&mut self, mark: Mark) -> Result<B::Key, Error> {
-        match self.scanner.peek()?.kind {
+        match self.peek()?.kind {
             TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd => self.empty_key(mark),
             _ => self.key_node(true),
         }
@@ -398,8 +486,12 @@ impl<'a, B: Builder> Parser<'a, B> {
     }
 
     fn key_node(&mut self, block: bool) -> Result<B::Key, Error> {
-        let token = self.scanner.peek()?;
+        let token = self.peek()?;
         let mark = token.mark;
+        if B::EDITS {
+            let node = self.node(block, block)?;
+            return self.builder.node_key(node, mark);
+        }
         if matches!(token.kind, TokenKind::Scalar(..)) {
             self.count(1, mark)?;
             let scalar = self.take_scalar(mark, Properties::default())?;
@@ -407,7 +499,7 @@ impl<'a, B: Builder> Parser<'a, B> {
         }
         if matches!(token.kind, TokenKind::Tag(_)) {
             let properties = self.properties()?;
-            if properties.anchor.is_none() && matches!(self.scanner.peek()?.kind, TokenKind::Scalar(..)) {
+            if properties.anchor.is_none() && matches!(self.peek()?.kind, TokenKind::Scalar(..)) {
                 self.count(1, mark)?;
                 let scalar = self.take_scalar(mark, properties)?;
                 return self.builder.key(scalar);
@@ -420,16 +512,17 @@ impl<'a, B: Builder> Parser<'a, B> {
     }
 
     fn flow_sequence(&mut self, mark: Mark) -> Result<B::Node, Error> {
+        self.builder.begin_seq(true, false);
         self.scanner.next()?;
         let mut items = Vec::new();
         loop {
-            if !items.is_empty() && !matches!(self.scanner.peek()?.kind, TokenKind::FlowSequenceEnd) {
+            if !items.is_empty() && !matches!(self.peek()?.kind, TokenKind::FlowSequenceEnd) {
                 let token = self.scanner.next()?;
                 if !matches!(token.kind, TokenKind::FlowEntry) {
                     return Err(at(token.mark, "did not find expected ',' or ']'"));
                 }
             }
-            match self.scanner.peek()?.kind {
+            match self.peek()?.kind {
                 TokenKind::FlowSequenceEnd => {
                     self.scanner.next()?;
                     return self.builder.seq(items, mark, true);
@@ -446,8 +539,8 @@ impl<'a, B: Builder> Parser<'a, B> {
 
     /// `key: value` as an item of a flow sequence: a mapping of one entry.
     fn flow_pair(&mut self, mark: Mark) -> Result<B::Node, Error> {
-        let mut map = self.builder.map(mark, true);
-        let after = self.scanner.peek()?;
+        let mut map = self.builder.pair(mark);
+        let after = self.peek()?;
         let place = after.mark;
         let key = match after.kind {
             TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowSequenceEnd => {
@@ -464,13 +557,13 @@ impl<'a, B: Builder> Parser<'a, B> {
     }
 
     fn flow_value(&mut self, ends: fn(&TokenKind<'_>) -> bool) -> Result<B::Node, Error> {
-        if matches!(self.scanner.peek()?.kind, TokenKind::Value) {
+        if matches!(self.peek()?.kind, TokenKind::Value) {
             self.scanner.skip();
-            if !ends(&self.scanner.peek()?.kind) {
+            if !ends(&self.peek()?.kind) {
                 return self.node(false, false);
             }
         }
-        let place = self.scanner.peek()?.mark;
+        let place = self.peek()?.mark;
         self.empty_in_flow(place)
     }
 
@@ -480,14 +573,14 @@ impl<'a, B: Builder> Parser<'a, B> {
         let mut first = true;
         loop {
             if !std::mem::replace(&mut first, false)
-                && !matches!(self.scanner.peek()?.kind, TokenKind::FlowMappingEnd)
+                && !matches!(self.peek()?.kind, TokenKind::FlowMappingEnd)
             {
                 let token = self.scanner.next()?;
                 if !matches!(token.kind, TokenKind::FlowEntry) {
                     return Err(at(token.mark, "did not find expected ',' or '}'"));
                 }
             }
-            let token = self.scanner.peek()?;
+            let token = self.peek()?;
             let place = token.mark;
             let (key, value) = match token.kind {
                 TokenKind::FlowMappingEnd => {
@@ -496,7 +589,7 @@ impl<'a, B: Builder> Parser<'a, B> {
                 }
                 TokenKind::Key => {
                     self.scanner.next()?;
-                    let after = self.scanner.peek()?;
+                    let after = self.peek()?;
                     let place = after.mark;
                     let key = match after.kind {
                         TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowMappingEnd => {
@@ -514,11 +607,6 @@ impl<'a, B: Builder> Parser<'a, B> {
             self.builder.entry(&mut map, key, value)?;
         }
     }
-}
-
-/// An error at a place of the text.
-pub(crate) fn at(mark: Mark, message: impl Into<String>) -> Error {
-    Error::at(mark.line + 1, mark.column + 1, message)
 }
 
 /// What a node takes with its key.

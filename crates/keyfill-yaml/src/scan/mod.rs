@@ -17,7 +17,7 @@ use chars::{is_blank, is_break_at};
 pub(crate) use comments::Comment;
 use comments::Comments;
 use std::borrow::Cow;
-pub(crate) use token::{Mark, Token, TokenKind};
+pub(crate) use token::{Mark, Token, TokenKind, at};
 
 /// Which Go library is followed where they differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What the scanner hands to the parser.
 
-use crate::Style;
+use crate::{Error, Style};
 use std::borrow::Cow;
 
 /// A place in the text.
@@ -55,4 +55,9 @@ pub(crate) enum TokenKind<'a> {
     /// `!handle!suffix`; an empty handle means that the suffix is the whole tag.
     Tag(Box<(&'a str, Cow<'a, str>)>),
     Scalar(Cow<'a, str>, Style),
+}
+
+/// An error at a place of the text.
+pub(crate) fn at(mark: Mark, message: impl Into<String>) -> Error {
+    Error::at(mark.line + 1, mark.column + 1, message)
 }
