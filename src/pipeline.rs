@@ -2,11 +2,11 @@
 //!
 //! | command | stages |
 //! |---|---|
-//! | `generate DIR` | [`discover`], [`render`], [`fill`], [`emit`] |
-//! | `generate -` | [`render`] reads stdin, [`fill`], [`emit`] |
-//! | `render` | [`discover`], [`render`], [`emit`] |
+//! | `generate DIR` | [`discover()`], [`render()`], [`fill()`], [`emit()`] |
+//! | `generate -` | [`render()`] reads stdin, [`fill()`], [`emit()`] |
+//! | `render` | [`discover()`], [`render()`], [`emit()`] |
 //! | `check` | [`check`] for each root: it renders, and looks at every placeholder without a store |
-//! | `serve` | [`discover`], [`render`], [`fill_from`]; it sends manifests in place of [`emit`] |
+//! | `serve` | [`discover()`], [`render()`], [`fill_from`]; it sends manifests in place of [`emit()`] |
 //!
 //! Nothing is printed before every stage has succeeded for every document.
 
@@ -83,7 +83,7 @@ pub fn discover(run: &Run) -> Option<Root> {
     Some(Root { dir: tree.at.clone(), kind })
 }
 
-/// Renders the root that [`discover`] found, or reads the file or stdin.
+/// Renders the root that [`discover()`] found, or reads the file or stdin.
 pub fn render(run: &Run, root: Option<&Root>, timings: &mut Timings) -> Result<Rendered> {
     let tree = match &run.input {
         Input::Stdin => return from_stdin(&run.cx.limits, timings),

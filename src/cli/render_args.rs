@@ -1,5 +1,7 @@
 //! Flags of rendering: kustomize build's and helm template's, under their names.
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "the comments are the text of --help, brackets and all")]
+
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 

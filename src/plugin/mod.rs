@@ -2,7 +2,7 @@
 //!
 //! Plugin definitions in the field hold a small language: a shell's script with a pipe of `kustomize build` or
 //! `helm template` into argocd-vault-plugin, a few statements around it, and `find` or `grep` for discovery. [`lex`] and
-//! [`parse`] read a script, [`compile`] turns each command into a step of a [`plan`], and [`run`] does the steps for one
+//! [`parse`] read a script, [`compile()`] turns each command into a step of a [`plan`], and [`run`] does the steps for one
 //! app, in a worker: it finds what is rendered, and with which options. What is not understood is an error at the start,
 //! with its words, its line and what to write. An app's variable becomes a word of a command that is known already; it
 //! never becomes a command, a path outside of the app's repository, or a setting of the administrator's.

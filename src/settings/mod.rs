@@ -3,7 +3,7 @@
 //!
 //! [`table`] has a row for each variable. [`Env`] is an environment as a value. [`files`] and [`secret_name`]
 //! read the config file and the `-s` Secret. [`authority`] puts the administrator's and the author's settings
-//! together; it is the security core. [`resolve`] turns the result into [`Settings`].
+//! together; it is the security core. [`resolve()`] turns the result into [`Settings`].
 
 mod address;
 pub mod authority;

@@ -64,7 +64,7 @@ fn after_last_slash(path: &[u8]) -> usize {
     path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1)
 }
 
-/// A pattern of [`matches`] is malformed.
+/// A pattern of [`matches()`] is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadPattern;
 

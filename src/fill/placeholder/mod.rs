@@ -171,7 +171,7 @@ pub enum Argument {
     Placeholder(Placeholder),
 }
 
-/// Reads one placeholder, with its brackets; `keys` as in [`find`].
+/// Reads one placeholder, with its brackets; `keys` as in [`find()`].
 pub fn parse(token: &[u8], keys: bool) -> Result<Placeholder, Fault> {
     let lexed = lex(token, 0, keys).map_err(|e| e.fault)?;
     let text = std::str::from_utf8(token).map_err(|_| Fault::NotText)?;

@@ -1,6 +1,6 @@
 //! Go's `regexp` over byte strings: its syntax, its leftmost-first matches, its rules for empty matches.
 //!
-//! The syntax is read here ([`syntax`]) and run on `regex-automata`, so that time stays linear in the
+//! The syntax is parsed here (`syntax`) and run on `regex-automata`, so that time stays linear in the
 //! input as in Go. Text need not be UTF-8: a byte that is not part of a rune counts as U+FFFD, one byte wide.
 
 mod class;

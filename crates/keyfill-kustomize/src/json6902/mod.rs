@@ -1,7 +1,7 @@
 //! JSON patches (RFC 6902) as kustomize applies them.
 //!
 //! It turns the object into JSON, lets `evanphx/json-patch` v4 work on that, and reads the result back. Here
-//! the operations work on the nodes, and [`round`] does to the scalars what the way through JSON does.
+//! the operations work on the nodes, and `round` does to the scalars what the round trip through JSON does.
 
 mod apply;
 mod equal;
