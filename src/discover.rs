@@ -3,6 +3,7 @@
 use crate::fill::scan;
 use crate::ignore_file::IgnoreFiles;
 use crate::references::{self, References};
+use crate::render::options::Options;
 use crate::render::plain::Content;
 use keyfill_files::{Files, Kind, TreePath};
 use std::io::Read as _;
@@ -32,11 +33,15 @@ pub fn kind_of(files: &dyn Files, dir: &TreePath) -> RootKind {
     }
 }
 
-/// What the folder is for an app. One that is a kustomization and a chart is the chart where the app says
-/// something that only a chart listens to, so that nothing of it is dropped.
-pub fn kind_for_app(files: &dyn Files, dir: &TreePath, chart_is_meant: bool) -> RootKind {
+/// What the folder is for an app. One that is a kustomization and a chart is what the administrator prefers, else the
+/// chart where the app says something that only a chart listens to, so that nothing of it is dropped.
+pub fn kind_for_app(files: &dyn Files, dir: &TreePath, options: &Options) -> RootKind {
+    let is_chart_preferred = match options.prefer {
+        None => !options.helm.given.is_empty(),
+        Some(kind) => kind == RootKind::Chart,
+    };
     match kind_of(files, dir) {
-        RootKind::Kustomization if chart_is_meant && is_chart(files, dir) => RootKind::Chart,
+        RootKind::Kustomization if is_chart_preferred && is_chart(files, dir) => RootKind::Chart,
         kind => kind,
     }
 }
@@ -174,6 +179,8 @@ fn holds_placeholder(path: &TreePath, content: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Root, RootKind, is_ours, roots};
+    use crate::cli::render_args::RenderArgs;
+    use crate::render::options::{self, Chosen};
     use keyfill_files::{MemoryFiles, TreePath};
 
     fn tree(files: &[(&str, &'static str)]) -> MemoryFiles {
@@ -183,9 +190,25 @@ mod tests {
     #[test]
     fn a_folder_of_both_kinds_is_what_the_app_means() {
         let files = tree(&[("a/kustomization.yaml", ""), ("a/Chart.yaml", ""), ("b/kustomization.yaml", "")]);
-        let kind = |dir: &str, chart| super::kind_for_app(&files, &TreePath::new(dir).unwrap(), chart);
-        assert_eq!((kind("a", true), kind("a", false)), (RootKind::Chart, RootKind::Kustomization));
-        assert_eq!(kind("b", true), RootKind::Kustomization);
+        let kind = |dir: &str, vars: &[(&str, &str)], prefer| {
+            let (dir, env) = (TreePath::new(dir).unwrap(), vars.iter().copied().collect());
+            let chosen = Chosen { prefer, ..Chosen::default() };
+            let options = options::resolve(&RenderArgs::default(), &env, &dir, true, chosen).unwrap();
+            super::kind_for_app(&files, &dir, &options)
+        };
+        let (chart, kustomization) = (RootKind::Chart, RootKind::Kustomization);
+        let args: &[_] = &[("ARGOCD_ENV_helm_args", "--set a=b")];
+        let parameters: &[_] = &[("ARGOCD_APP_PARAMETERS", r#"[{"name":"helm-set","map":{}}]"#)];
+        for (dir, vars, prefer, want) in [
+            ("a", &[][..], None, kustomization),
+            ("a", args, None, chart),
+            ("a", parameters, None, chart),
+            ("a", args, Some("kustomization"), kustomization),
+            ("a", &[], Some("chart"), chart),
+            ("b", args, Some("chart"), kustomization),
+        ] {
+            assert_eq!(kind(dir, vars, prefer), want, "{dir} {vars:?} {prefer:?}");
+        }
     }
 
     fn ours(files: &MemoryFiles) -> Vec<String> {

@@ -71,6 +71,7 @@ pub fn options(
     let chosen = Chosen {
         engine: settings.effective.get("KEYFILL_ENGINE"),
         helm_compat: settings.effective.get("KEYFILL_HELM_COMPAT"),
+        prefer: settings.effective.get("KEYFILL_PREFER"),
     };
     let for_cluster = given.purpose != Purpose::Render;
     let mut options = options::resolve(render, given.env, folder, for_cluster, chosen)?;

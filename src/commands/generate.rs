@@ -6,7 +6,7 @@ use crate::memory;
 use crate::pipeline::{self, Timings};
 use crate::report::{self, Problem};
 use crate::run::Run;
-use crate::settings::{Given, Purpose};
+use crate::settings::{Given, Purpose, unread};
 use anyhow::Result;
 
 /// Runs the command.
@@ -15,6 +15,10 @@ pub fn run(caller: &Caller<'_>, args: &GenerateArgs) -> Result<()> {
     let given = Given { fill: &args.fill, run: &args.run, ..caller.given(Purpose::Generate) };
     let run = Run::of_command(&given, &args.render, path)?;
     report::print(&run.settings.warnings);
+    if run.input.tree().is_some() && !run.settings.compat_avp {
+        // In a pipe, and under argocd-vault-plugin's name, the commands around it read variables too.
+        report::print(&unread::warnings(&caller.env, None));
+    }
     let mut timings = Timings::default();
     let root = pipeline::discover(&run);
     memory::prepare(root.as_ref().map(|root| root.kind));

@@ -147,7 +147,15 @@ pub fn read(plugin: &PluginConfig, text: &[u8], sidecar: &Env) -> Result<Meaning
     if !problems.is_empty() {
         return Err(Failure::new(problems));
     }
-    let discover_plan = Plan { lines: discover.lines, sidecar: of_discover.unwrap_or_default() };
+    let reads = generate.variables.iter().chain(&discover.variables).filter(|name| compile::is_apps(name));
+    let reads: BTreeSet<String> = reads.cloned().collect();
+    let plan = |lines, sidecar: Result<_, Failure>| Plan {
+        lines,
+        sidecar: sidecar.unwrap_or_default(),
+        reads: reads.clone(),
+    };
+    let sidecar = of_generate.clone().unwrap_or_default();
+    let discover_plan = plan(discover.lines, of_discover);
     let mut said = generate.said;
     said.extend(discover.said);
     let is_own = spec.generate.is_none() || is_own(&generate.lines);
@@ -160,19 +168,18 @@ pub fn read(plugin: &PluginConfig, text: &[u8], sidecar: &Env) -> Result<Meaning
             .hint(hint)
             .into());
     }
-    let reads = generate.variables.iter().chain(&discover.variables).filter(|name| compile::is_apps(name));
-    let reads = (!is_own).then(|| reads.cloned().collect());
+    let generate_plan = (!is_own).then(|| plan(generate.lines, of_generate));
     Ok(Meaning {
         filling: generate.filling,
         secret: None,
-        sidecar: of_generate.clone().unwrap_or_default(),
-        generate: (!is_own).then(|| Plan { lines: generate.lines, sidecar: of_generate.unwrap_or_default() }),
+        sidecar,
+        generate: generate_plan,
         discover: match (find.is_empty(), discover.discover) {
             (true, _) => Discover::None,
             (_, Some(any)) => Discover::Own(any),
             (false, None) => Discover::Asked(discover_plan),
         },
-        reads,
+        reads: (!is_own).then_some(reads),
         settings: generate.settings,
         said,
     })

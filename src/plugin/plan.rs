@@ -4,7 +4,7 @@ use super::parse::Join;
 use super::words::{Content, Word};
 use crate::render::edits::Edit;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The commands of `init` and `generate`, as what they do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,8 @@ pub struct Plan {
     pub lines: Vec<Line>,
     /// Values of the sidecar's own variables that they name.
     pub sidecar: BTreeMap<String, String>,
+    /// Variables of apps that they read.
+    pub reads: BTreeSet<String>,
 }
 
 /// A step and when it is done.

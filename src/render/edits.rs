@@ -20,6 +20,8 @@ pub struct Edits {
     /// Whether a flag asked for it. Variables mean kustomizations only and are passed over elsewhere, as the
     /// usual plugin set-ups do; a flag that cannot be followed is an error.
     pub from_flags: bool,
+    /// The variables of the app that ask for them.
+    pub given: Vec<&'static str>,
 }
 
 /// What a `kustomize edit` of a plugin's command changes.
@@ -57,10 +59,12 @@ impl Edits {
         let mut edits = Self::default();
         if let Some(url) = env.get("ARGOCD_ENV_APP_REPO") {
             edits.annotations.insert("github.com/url".to_owned(), url.to_owned());
+            edits.given.push("ARGOCD_ENV_APP_REPO");
         }
         if let (Some(name), Some(tag)) = (env.get("ARGOCD_ENV_IMAGE_NAME"), env.get("ARGOCD_ENV_IMAGE_TAG")) {
             let (name, image) = parse_image(&format!("{name}:{tag}"))?;
             edits.images.insert(name, image);
+            edits.given.extend(["ARGOCD_ENV_IMAGE_NAME", "ARGOCD_ENV_IMAGE_TAG"]);
         }
         for text in &args.set_image {
             let (name, image) = parse_image(text)?;

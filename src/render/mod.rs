@@ -14,10 +14,11 @@ use crate::outside::Outside;
 use crate::report::{Failure, Problem};
 use anyhow::Result;
 use bytes::Bytes;
-use keyfill_diag::{Cx, Diagnostic, Severity};
+use keyfill_diag::{Class, Cx, Diagnostic, Severity};
 use keyfill_files::Files;
 use keyfill_yaml::Document;
 use options::Options;
+use plain::Habits;
 
 /// What rendering leaves behind.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +57,37 @@ pub fn render(
 ) -> Result<Rendered> {
     let mut rendered = edited(files, root, options, outside, cx).map_err(|e| outside.revealed.error(e))?;
     rendered.warnings = outside.revealed.diagnostics(rendered.warnings);
+    rendered.warnings.extend(unread(root, options));
     Ok(rendered)
+}
+
+/// What the app says and what this kind of folder does not listen to. With argocd-vault-plugin's habits the commands
+/// around it may.
+fn unread(root: &Root, options: &Options) -> Option<Diagnostic> {
+    if options.habits == Habits::Avp {
+        return None;
+    }
+    let mut names: Vec<&str> = Vec::new();
+    if root.kind != RootKind::Chart {
+        names.extend(options.helm.given.iter().map(String::as_str));
+    }
+    if root.kind != RootKind::Kustomization {
+        names.extend(&options.edits.given);
+    }
+    let parameters: Vec<String> =
+        options.helm.unknown_parameters.iter().map(|name| format!("the parameter {name}")).collect();
+    names.extend(parameters.iter().map(String::as_str));
+    if names.is_empty() {
+        return None;
+    }
+    let kind = match root.kind {
+        RootKind::Kustomization => "a kustomization",
+        RootKind::Chart => "a chart",
+        RootKind::Yaml => "plain YAML",
+    };
+    let message =
+        format!("the app sets {}, which {} does not read: it is {kind}", names.join(", "), root.dir);
+    Some(Diagnostic::warning(Class::Usage, message))
 }
 
 fn edited(files: &dyn Files, root: &Root, options: &Options, outside: &Outside, cx: &Cx) -> Result<Rendered> {

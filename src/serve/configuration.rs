@@ -85,8 +85,6 @@ impl Configuration {
 
     /// The settings of one request. A Secret that its author chose is read here.
     pub fn settings_of(&self, env: &Env) -> Result<Settings> {
-        let with_secret = self.meaning.secret_of(env);
-        let env = with_secret.as_ref().unwrap_or(env);
         let mut files = self.files.clone();
         if let Some(secret) = secret_name::of_author(&self.shared, env)? {
             files.secret = secret_name::read(&secret, env)?;

@@ -14,7 +14,7 @@ use super::stores::SharedStores;
 use crate::cli::args::ServeArgs;
 use crate::emit;
 use crate::report;
-use crate::settings::{Settings, table};
+use crate::settings::{Settings, table, unread};
 use anyhow::Result;
 use bytes::Bytes;
 use keyfill_cmp::archive::Archive;
@@ -49,6 +49,7 @@ struct Prepared {
     fill: Fill,
     engine: Option<String>,
     helm_compat: Option<String>,
+    prefer: Option<String>,
     source: Arc<dyn Source>,
     scope: Scope,
     key: Key,
@@ -96,16 +97,19 @@ impl KeyfillGenerator {
     fn prepare(&self, request: &AppRequest) -> Result<Prepared> {
         let configuration = &self.configuration;
         let env = environment::for_settings(&configuration.env, request);
-        let settings = configuration.settings_of(&env)?;
+        let env = configuration.meaning.secret_of(&env).unwrap_or(env);
+        let mut settings = configuration.settings_of(&env)?;
+        settings.warnings.extend(unread::warnings(&env, configuration.meaning.reads.as_ref()));
         let source = self.stores.of(&settings)?;
         let engine = settings.effective.get("KEYFILL_ENGINE").map(str::to_owned);
         let helm_compat = settings.effective.get("KEYFILL_HELM_COMPAT").map(str::to_owned);
+        let prefer = settings.effective.get("KEYFILL_PREFER").map(str::to_owned);
         let with_git = configuration.plugin.spec.provide_git_creds;
-        let key =
-            Key::of(request, with_git, [engine.as_deref(), helm_compat.as_deref()], settings.compat_avp);
+        let chosen = [engine.as_deref(), helm_compat.as_deref(), prefer.as_deref()];
+        let key = Key::of(request, with_git, chosen, settings.compat_avp);
         let fill = fill(request, &settings);
-        let scope = scope(request, &settings);
-        Ok(Prepared { settings, fill, engine, helm_compat, source, scope, key })
+        let scope = scope(request, &settings, env.authors("AVP_SECRET"));
+        Ok(Prepared { settings, fill, engine, helm_compat, prefer, source, scope, key })
     }
 
     async fn generate(
@@ -238,6 +242,7 @@ impl KeyfillGenerator {
             env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             engine: prepared.engine.clone(),
             helm_compat: prepared.helm_compat.clone(),
+            prefer: prepared.prefer.clone(),
             fill: prepared.fill.clone(),
             input,
             secrets,
@@ -299,13 +304,14 @@ fn fill(request: &AppRequest, settings: &Settings) -> Fill {
 
 /// Whose secrets a worker may have seen: the project, the paths that may be read, and all that the author says of
 /// the store and of who they are. What the administrator says is the same for all.
-fn scope(request: &AppRequest, settings: &Settings) -> Scope {
+fn scope(request: &AppRequest, settings: &Settings, secret: Option<&str>) -> Scope {
     let mut hash = Sha256::new();
     let mut field = |text: &str| {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     };
     field(request.project());
+    field(secret.unwrap_or_default());
     field(&format!("{:?}", settings.fill.policy));
     for (name, value) in &request.env {
         let setting = name.strip_prefix("ARGOCD_ENV_");

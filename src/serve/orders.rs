@@ -85,6 +85,8 @@ pub struct Generate {
     pub engine: Option<String>,
     /// Whose helm the settings name.
     pub helm_compat: Option<String>,
+    /// What the settings prefer of a folder that is two things.
+    pub prefer: Option<String>,
     /// How placeholders are filled.
     pub fill: Fill,
     /// What is rendered, or was before.

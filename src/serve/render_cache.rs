@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Key([u8; 32]);
 
 impl Key {
-    /// The key of a request, rendered by this engine with these habits of helm, and sorted for this way of filling.
-    pub fn of(request: &AppRequest, with_git: bool, chosen: [Option<&str>; 2], compat_avp: bool) -> Self {
+    /// The key of a request, rendered by this engine with these habits of helm and this preference, and sorted for this way of filling.
+    pub fn of(request: &AppRequest, with_git: bool, chosen: [Option<&str>; 3], compat_avp: bool) -> Self {
         let mut hash = Sha256::new();
         hash.update(request.checksum);
         let mut field = |text: &str| {
@@ -166,15 +166,15 @@ mod tests {
             env: env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             checksum: [7; 32],
         };
-        let key = |path: &str, env: &[(&str, &str)]| Key::of(&request(path, env), false, [None; 2], false);
+        let key = |path: &str, env: &[(&str, &str)]| Key::of(&request(path, env), false, [None; 3], false);
         let one = key("a", &[("ARGOCD_APP_NAME", "x"), ("ARGOCD_APP_REVISION", "1")]);
         assert_eq!(one, key("a", &[("ARGOCD_APP_NAME", "x"), ("ARGOCD_APP_REVISION", "2"), ("OTHER", "y")]));
         for other in [
             key("b", &[("ARGOCD_APP_NAME", "x")]),
             key("a", &[("ARGOCD_APP_NAME", "y")]),
             key("a", &[("ARGOCD_APP_NAME", "x"), ("ARGOCD_ENV_HELM_VALUES", "a: 1")]),
-            Key::of(&request("a", &[("ARGOCD_APP_NAME", "x")]), false, [Some("exec"), None], false),
-            Key::of(&request("a", &[("ARGOCD_APP_NAME", "x")]), false, [None; 2], true),
+            Key::of(&request("a", &[("ARGOCD_APP_NAME", "x")]), false, [Some("exec"), None, None], false),
+            Key::of(&request("a", &[("ARGOCD_APP_NAME", "x")]), false, [None; 3], true),
         ] {
             assert_ne!(one, other);
         }

@@ -16,6 +16,7 @@ pub mod source_kind;
 mod store_table;
 pub mod stores;
 pub mod table;
+pub mod unread;
 
 pub use env::Env;
 pub use resolve::{Given, Purpose, Settings, app, resolve};

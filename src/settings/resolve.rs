@@ -377,23 +377,27 @@ fn unknown_names(file: &BTreeMap<String, String>) -> Vec<Diagnostic> {
     unknown.map(warn).collect()
 }
 
-/// Variables of the environment that look like settings and are none. Those that Kubernetes makes for a service
-/// named vault are not meant for keyfill, and other tools have names of their own.
+/// Variables of the environment that look like settings and are none.
 fn misspelt_variables(env: &Env) -> Vec<Diagnostic> {
-    let of_service =
-        |name: &str| name.contains("_SERVICE_") || name.contains("_PORT_") || name.ends_with("_PORT");
-    let known: Vec<&str> = table::settings().map(|v| v.name).collect();
     let warn = |full: &str| {
-        let name = full.strip_prefix("ARGOCD_ENV_").unwrap_or(full);
-        let ours = ["VAULT_", "AVP_", "KEYFILL_"].iter().any(|p| name.starts_with(p));
-        if !ours || table::is_known(name) || table::is_known(full) || of_service(name) {
-            return None;
-        }
-        let near = keyfill_diag::nearest(name, known.iter().copied())?;
+        let near = misspelt(full)?;
         let message = format!("{full} is set, which keyfill does not know");
         Some(Diagnostic::warning(Class::Usage, message).hint(format!("did you mean {near}?")))
     };
     env.iter().filter_map(|(name, _)| warn(name)).collect()
+}
+
+/// The setting that a variable was most likely meant to be. Variables that Kubernetes makes for a service named vault
+/// are not meant for keyfill, and other tools have names of their own.
+pub(super) fn misspelt(full: &str) -> Option<&'static str> {
+    let of_service =
+        |name: &str| name.contains("_SERVICE_") || name.contains("_PORT_") || name.ends_with("_PORT");
+    let name = full.strip_prefix("ARGOCD_ENV_").unwrap_or(full);
+    let ours = ["VAULT_", "AVP_", "KEYFILL_"].iter().any(|p| name.starts_with(p));
+    if !ours || table::is_known(name) || table::is_known(full) || of_service(name) {
+        return None;
+    }
+    keyfill_diag::nearest(name, table::settings().map(|v| v.name))
 }
 
 fn in_argo_cd(env: &Env) -> bool {

@@ -160,6 +160,11 @@ pub const SETTINGS: &[Var] = &[
     var("KEYFILL_KINDS", Author::No, "the kinds that are filled"),
     var("KEYFILL_KUSTOMIZE", Author::No, "the official kustomize's path"),
     var("KEYFILL_MEMORY", Author::No, "how much memory a run may use, as in 512Mi [1Gi]"),
+    var(
+        "KEYFILL_PREFER",
+        Author::No,
+        "what a folder is that holds a kustomization and a chart: kustomization or chart",
+    ),
     var("KEYFILL_REMOVE_MISSING", Author::No, "any: avp.kubernetes.io/remove-missing works on every kind"),
     var("KEYFILL_ROOT", Author::No, "the tree that no path may leave"),
     var("KEYFILL_SECRETS_FILE", Author::No, "the file that the source file reads")

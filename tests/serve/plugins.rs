@@ -87,4 +87,44 @@ fn a_pipe_of_kustomize_renders_the_kustomization_whatever_the_app_says() {
     assert_eq!(answer["one"], secret("k", None), "{answer}");
     let answer = server.call(app.path(), &["-path", "other"], TEAM);
     assert!(answer["message"].as_str().is_some_and(|m| m.contains("kustomization")), "{answer}");
+    let log = server.log();
+    assert!(log.contains("ARGOCD_ENV_HELM_ARGS is set by the app, and nothing reads it"), "{log}");
+    assert!(!log.contains("prod.yaml"), "the value is not logged: {log}");
+}
+
+#[test]
+fn a_secret_that_the_app_names_through_a_variable_of_the_command_needs_to_be_allowed() {
+    let spec = "  generate:\n    command: [sh, -c, \"argocd-vault-plugin generate -s ${ARGOCD_ENV_TEAM_SECRET} .\"]\n";
+    let Some((server, _secrets)) = server(spec) else { return };
+    let app = repository();
+    let vars = [TEAM, &["ARGOCD_ENV_TEAM_SECRET=kube-system:admin"]].concat();
+    let answer = server.call(app.path(), &["-path", "app"], &vars);
+    assert!(answer["message"].as_str().is_some_and(|m| m.contains("kube-system:admin")), "{answer}");
+    assert!(answer["one"].is_null());
+}
+
+#[test]
+fn what_the_folder_does_not_read_is_named_in_the_log() {
+    let Some((server, _secrets)) = server("  generate:\n    command: [keyfill, generate, .]\n") else {
+        return;
+    };
+    let app = crate::app("secret/data/team/app");
+    let vars = [
+        TEAM,
+        &[
+            "ARGOCD_ENV_HELM_VALUES=a: hidden-value",
+            "ARGOCD_ENV_NO_SUCH=x",
+            r#"ARGOCD_APP_PARAMETERS=[{"name":"helm-set","map":{"a":"b"}},{"name":"other","string":"c"}]"#,
+        ],
+    ]
+    .concat();
+    let answer = server.call(app.path(), &["-path", "app"], &vars);
+    assert_eq!(answer["one"], crate::manifest("alice-value"), "{answer}");
+    let log = server.log();
+    for name in
+        ["ARGOCD_ENV_NO_SUCH is set", "ARGOCD_ENV_HELM_VALUES, the parameter helm-set, the parameter other"]
+    {
+        assert!(log.contains(name), "{name}: {log}");
+    }
+    assert!(!log.contains("hidden-value"), "{log}");
 }

@@ -75,12 +75,12 @@ struct WithoutEffect {
 pub(super) fn add(options: &mut HelmOptions, env: &Env, folder: &TreePath) -> Result<()> {
     let in_tree = |name: &str| ValuesFile::of_author(name, folder);
     if let Some((name, line)) = authors(env, HELM_ARGS) {
-        options.is_given = true;
+        options.given.push(name.to_owned());
         let words = line.split_ascii_whitespace().map(str::to_owned).collect();
         add_line(options, name, words, &in_tree)?;
     }
     if let Some((name, text)) = authors(env, HELM_VALUES) {
-        options.is_given = true;
+        options.given.push(name.to_owned());
         options.values.push(ValuesFile::text(&format!("<{name}>"), text));
     }
     if let Some(json) = env.get("ARGOCD_APP_PARAMETERS") {
@@ -163,6 +163,23 @@ struct Parameter {
     map: std::collections::BTreeMap<String, String>,
 }
 
+/// The app's parameters that no `PARAM_` variable among these stands for.
+#[cfg(unix)]
+pub fn unread_parameters(env: &Env, reads: &std::collections::BTreeSet<String>) -> Vec<String> {
+    let Some(json) = env.get("ARGOCD_APP_PARAMETERS") else { return Vec::new() };
+    let parameters: Option<Vec<Parameter>> = serde_json::from_str(json).unwrap_or_default();
+    let variable = |name: &str| {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+        format!("PARAM_{}", name.chars().map(plain).collect::<String>())
+    };
+    let is_read = |name: &str| {
+        let variable = variable(name);
+        reads.iter().any(|read| read.starts_with(&variable))
+    };
+    let names = parameters.unwrap_or_default().into_iter().map(|parameter| parameter.name);
+    names.filter(|name| !is_read(name)).collect()
+}
+
 fn add_parameters(
     options: &mut HelmOptions,
     json: &str,
@@ -175,7 +192,9 @@ fn add_parameters(
     parameters
         .sort_by_key(|p| ["helm-value-files", "helm-values", "helm-set"].iter().position(|n| *n == p.name));
     for parameter in parameters {
-        options.is_given |= parameter.name.starts_with("helm-");
+        if parameter.name.starts_with("helm-") {
+            options.given.push(format!("the parameter {}", parameter.name));
+        }
         match parameter.name.as_str() {
             "helm-value-files" => {
                 for name in parameter.array.iter().filter(|n| !n.is_empty()) {
@@ -191,7 +210,7 @@ fn add_parameters(
                 let escaped = |v: &str| v.replace('\\', "\\\\").replace(',', "\\,");
                 options.set.extend(parameter.map.iter().map(|(k, v)| format!("{k}={}", escaped(v))));
             }
-            _ => {}
+            _ => options.unknown_parameters.push(parameter.name),
         }
     }
     Ok(())

@@ -2,11 +2,14 @@
 
 mod author;
 #[cfg(unix)]
+pub use author::unread_parameters;
+#[cfg(unix)]
 pub mod commands;
 mod helm;
 
 use super::plain::Habits;
 use crate::cli::render_args::{EngineChoice, HelmArgs, KustomizeArgs, LoadRestrictor, RenderArgs, Reorder};
+use crate::discover::RootKind;
 use crate::report::Problem;
 use crate::settings::{Env, table};
 use crate::values;
@@ -25,6 +28,8 @@ pub struct Options {
     pub habits: Habits,
     /// What `kustomize edit set` would do first.
     pub edits: super::edits::Edits,
+    /// What a folder is that holds a kustomization and a chart, where the administrator says so.
+    pub prefer: Option<RootKind>,
     /// For kustomizations.
     pub kustomize: KustomizeOptions,
     /// For charts.
@@ -105,8 +110,10 @@ pub struct HelmOptions {
     pub compat: HelmCompat,
     /// Makes random functions repeat.
     pub seed: Option<u64>,
-    /// Whether the app's author says anything of a chart: `HELM_ARGS`, `HELM_VALUES` or parameters.
-    pub is_given: bool,
+    /// What the app's author says of a chart, by its names: `HELM_ARGS`, `HELM_VALUES` or parameters.
+    pub given: Vec<String>,
+    /// Parameters of the app that mean nothing.
+    pub unknown_parameters: Vec<String>,
     /// What should be said of the options when a chart is rendered.
     pub warnings: Vec<Diagnostic>,
 }
@@ -143,6 +150,8 @@ pub struct Chosen<'a> {
     pub engine: Option<&'a str>,
     /// `KEYFILL_HELM_COMPAT`
     pub helm_compat: Option<&'a str>,
+    /// `KEYFILL_PREFER`
+    pub prefer: Option<&'a str>,
 }
 
 /// Resolves flags and variables. `folder` is the app's: names that its author gives start there.
@@ -165,6 +174,7 @@ pub fn resolve(
     Ok(Options {
         engine: engine_choice(args, chosen.engine)?,
         habits: Habits::default(),
+        prefer: prefer(chosen.prefer)?,
         edits: super::edits::Edits::resolve(args, env)?,
         kustomize,
         helm: HelmOptions {
@@ -206,6 +216,18 @@ fn engine_choice(args: &RenderArgs, setting: Option<&str>) -> Result<EngineChoic
         })
     };
     setting.map_or(Ok(EngineChoice::default()), parse)
+}
+
+fn prefer(setting: Option<&str>) -> Result<Option<RootKind>> {
+    match setting.map(str::trim) {
+        None => Ok(None),
+        Some("kustomization") => Ok(Some(RootKind::Kustomization)),
+        Some("chart") => Ok(Some(RootKind::Chart)),
+        Some(other) => {
+            let message = format!("KEYFILL_PREFER is {other:?}; it must be kustomization or chart");
+            Err(Problem::usage(message).into())
+        }
+    }
 }
 
 /// The helm that the command line asks for, else the administrator; helm 4 without either.

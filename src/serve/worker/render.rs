@@ -43,8 +43,11 @@ pub fn generate(
         Input::Archive(archive) => {
             let began = Instant::now();
             let path = tree_path(&order.task.path)?;
-            let chosen =
-                Chosen { engine: order.engine.as_deref(), helm_compat: order.helm_compat.as_deref() };
+            let chosen = Chosen {
+                engine: order.engine.as_deref(),
+                helm_compat: order.helm_compat.as_deref(),
+                prefer: order.prefer.as_deref(),
+            };
             let files = open(archive, beside, &path, cx)?;
             let outside = Outside::default();
             let (env, compat_avp) = (&order.env[..], fill.compat_avp);
@@ -98,15 +101,14 @@ impl Request<'_> {
             let base = options(&self.start.env.iter().cloned().collect())?;
             let env: Env = self.env.iter().cloned().collect();
             let request = run::Request { files, folder: &path, env: &env, outside: self.outside, cx };
-            return run::planned(plan, request, &base);
+            let mut planned = run::planned(plan, request, &base)?;
+            planned.options.helm.unknown_parameters = options::unread_parameters(&env, &plan.reads);
+            return Ok(planned);
         }
         let options = options(&self.start.env.iter().chain(self.env).cloned().collect())?;
         // With AVP's habits a folder is its YAML files.
-        let kind = if self.compat_avp {
-            RootKind::Yaml
-        } else {
-            discover::kind_for_app(files, &path, options.helm.is_given)
-        };
+        let kind =
+            if self.compat_avp { RootKind::Yaml } else { discover::kind_for_app(files, &path, &options) };
         Ok(Planned { root: Root { kind, dir: path }, options, written: BTreeMap::new() })
     }
 }
