@@ -91,7 +91,7 @@ fn result(d: &Diagnostic) -> Value {
     let object = d.object.as_ref().map(|o| format!("{o}: ")).unwrap_or_default();
     result["message"] = json!({"text": format!("{object}{}{hint}", d.message)});
     if let Some(file) = &d.place.file {
-        let mut place = json!({"artifactLocation": {"uri": file}});
+        let mut place = json!({"artifactLocation": {"uri": relative_uri(file)}});
         if let Some(line) = d.place.line {
             place["region"] = json!({"startLine": line, "startColumn": d.place.column.unwrap_or(1)});
         }
@@ -101,9 +101,23 @@ fn result(d: &Diagnostic) -> Value {
     result
 }
 
+/// A path as a relative reference of RFC 3986. A colon is written as `%3A`: what stands before one would be a scheme.
+fn relative_uri(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{github, json_lines, sarif};
+    use super::{github, json_lines, relative_uri, sarif};
     use keyfill_diag::{Class, Diagnostic, ObjectRef, Place};
 
     fn found() -> Vec<Diagnostic> {
@@ -124,6 +138,16 @@ mod tests {
             (place["region"]["startLine"].as_u64(), place["artifactLocation"]["uri"].as_str()),
             (Some(3), Some("a,b.yaml"))
         );
+    }
+
+    #[test]
+    fn a_files_name_is_a_uri_in_sarif() {
+        for (path, uri) in
+            [("apps/web/a,b.yaml", "apps/web/a,b.yaml"), ("a b%#?.yaml", "a%20b%25%23%3F.yaml")]
+        {
+            assert_eq!(relative_uri(path), uri);
+        }
+        assert_eq!(relative_uri("c:ä"), "c%3A%C3%A4");
     }
 
     #[test]
