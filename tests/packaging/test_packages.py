@@ -37,7 +37,7 @@ class Wheel(place.Fresh):
         self.assertEqual(first, self.wheel().read_bytes())
 
     def test_a_wheel_for_every_linux_takes_a_static_binary_only(self):
-        if "interpreter" not in place.run(place.program("file"), self.binary):
+        if b"/ld-" not in self.binary.read_bytes()[:4096]:
             self.skipTest("the given binary is static")
         target = place.TARGET.replace("-gnu", "-musl")
         with self.assertRaisesRegex(AssertionError, "is not static"):
