@@ -16,6 +16,9 @@ RUN go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1 \
  && go install -ldflags "-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37" helm.sh/helm/v3/cmd/helm@v3.22.0
 
 FROM scratch AS static
+LABEL org.opencontainers.image.title="keyfill" \
+      org.opencontainers.image.description="Renders Kubernetes manifests and fills their secrets from a store" \
+      org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /out/ /usr/local/bin/
 # For a Vault whose certificate a public authority signed.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
@@ -25,6 +28,9 @@ USER 999
 ENTRYPOINT ["/usr/local/bin/keyfill"]
 
 FROM alpine:3.22 AS full
+LABEL org.opencontainers.image.title="keyfill" \
+      org.opencontainers.image.description="Renders Kubernetes manifests and fills their secrets from a store" \
+      org.opencontainers.image.licenses="Apache-2.0"
 RUN apk add --no-cache ca-certificates git && adduser -D -u 999 argocd
 COPY --from=build /out/ /usr/local/bin/
 COPY --from=tools /out/kustomize /out/helm /usr/local/bin/
