@@ -2,22 +2,35 @@
 //!
 //! An author who chooses the address makes the sidecar connect to it. What only the sidecar reaches (its
 //! sockets, its host, the cluster's services, the cloud's metadata) is not theirs to ask. Names are judged
-//! here by how they are written; what a name resolves to is judged again when the connection is made.
+//! here by how they are written; the address that a name has is judged where it is connected to.
 
+use super::authority::Effective;
 use crate::fill::policy::is_match;
-use std::net::{IpAddr, Ipv4Addr};
+use crate::values;
+use keyfill_secrets::Addresses;
 use url::{Host, Url};
 
 /// Endings of names that lead into a cluster, a host or a private network.
 const PRIVATE_ENDINGS: [&str; 6] = ["localhost", "local", "internal", "svc", "cluster.local", "home.arpa"];
 
 /// Whether an address is http or https.
-pub fn is_http(address: &str) -> bool {
+fn is_http(address: &str) -> bool {
     Url::parse(address.trim()).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
+/// Which addresses an author's own Vault may have, by the administrator's list and by how it is written; nothing
+/// where there is none of an author, or where it is refused.
+pub fn of_authors(effective: &Effective, compat_avp: bool) -> Option<Addresses> {
+    let address = effective.get("VAULT_ADDR").filter(|_| effective.address_is_authors())?;
+    if compat_avp && is_http(address) {
+        return Some(Addresses::Any);
+    }
+    let entries = effective.get("KEYFILL_APP_ADDRESSES").unwrap_or_default();
+    listed(address, values::list(entries)).or_else(|| is_public(address).then_some(Addresses::Public))
+}
+
 /// Whether an address is http or https, and as written leads into the public network.
-pub fn is_public(address: &str) -> bool {
+fn is_public(address: &str) -> bool {
     let Ok(url) = Url::parse(address.trim()) else { return false };
     if !is_http(address) {
         return false;
@@ -25,15 +38,8 @@ pub fn is_public(address: &str) -> bool {
     match url.host() {
         None => false,
         Some(Host::Domain(name)) => is_public_name(name.trim_end_matches('.')),
-        Some(Host::Ipv4(ip)) => is_public_v4(ip),
-        Some(Host::Ipv6(ip)) => match ip.to_canonical() {
-            IpAddr::V4(ip) => is_public_v4(ip),
-            // Global unicast is 2000::/3; 6to4 and Teredo inside it carry IPv4 addresses.
-            IpAddr::V6(ip) => {
-                let [first, second, ..] = ip.segments();
-                first & 0xe000 == 0x2000 && first != 0x2002 && !(first == 0x2001 && second < 0x200)
-            }
-        },
+        Some(Host::Ipv4(ip)) => Addresses::Public.allow(ip.into()),
+        Some(Host::Ipv6(ip)) => Addresses::Public.allow(ip.into()),
     }
 }
 
@@ -43,27 +49,24 @@ fn is_public_name(name: &str) -> bool {
     name.contains('.') && !PRIVATE_ENDINGS.into_iter().any(ends_with)
 }
 
-fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
-    let shared = a == 100 && (64..128).contains(&b);
-    let special = a == 0 || a >= 224 || a == 192 && b == 0 && c == 0 || a == 198 && (b == 18 || b == 19);
-    !(ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_documentation() || shared || special)
-}
-
-/// Whether one of the administrator's entries names an address: `*` stands for any text without a slash, as
-/// in `http://vault.*.svc:8200`. A unix socket must be spelled out from `unix://` on.
-pub fn is_listed<'a>(address: &str, mut entries: impl Iterator<Item = &'a str>) -> bool {
+/// What one of the administrator's entries opens for an address: `*` stands for any text without a slash, as in
+/// `http://vault.*.svc:8200`. What is spelled out may have any address; behind a `*` there may be any name, which
+/// must not lead to the services of a host or a cloud. A unix socket must be spelled out from `unix://` on.
+fn listed<'a>(address: &str, entries: impl Iterator<Item = &'a str>) -> Option<Addresses> {
     let address = address.trim().trim_end_matches('/');
     let of_socket = address.starts_with("unix:");
-    entries.any(|entry| {
+    let opened = |entry: &str| {
         let entry = entry.trim_end_matches('/');
-        (!of_socket || entry.starts_with("unix:")) && is_match(entry, address)
-    })
+        let fits = (!of_socket || entry.starts_with("unix:")) && is_match(entry, address);
+        let spelled_out = entry == address || of_socket;
+        fits.then_some(if spelled_out { Addresses::Any } else { Addresses::Private })
+    };
+    entries.filter_map(opened).max_by_key(|opened| *opened == Addresses::Any)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_listed, is_public};
+    use super::{Addresses, is_public, listed};
 
     #[test]
     fn addresses_of_the_host_the_cluster_and_private_networks_are_not_public() {
@@ -76,6 +79,12 @@ mod tests {
             "http://[::ffff:169.254.169.254]/",
             "http://[fd00:ec2::254]/",
             "http://[2002:7f00:1::]/",
+            "http://[::ffff:8.8.8.8]/",
+            "http://[2001:0:a9fe:a9fe::1]/",
+            "http://2130706433/",
+            "http://0177.0.0.1/",
+            "http://127.0.0.1.:8200",
+            "http://me@127.0.0.1",
             "http://169.254.169.254",
             "https://10.0.0.1",
             "https://100.64.1.1",
@@ -101,10 +110,14 @@ mod tests {
 
     #[test]
     fn an_administrator_lists_further_addresses() {
-        let listed = |address: &str, entries: &str| is_listed(address, entries.split(','));
-        assert!(listed("http://vault.team.svc:8200/", "http://vault.*.svc:8200"));
-        assert!(!listed("http://vault.team.svc:8200/x", "http://vault.*.svc:8200"));
-        assert!(listed("http://127.0.0.1:8200", "x,*"));
-        assert!(!listed("unix:///run/s", "*") && listed("unix:///run/s", "unix:///run/s"));
+        let listed = |address: &str, entries: &str| listed(address, entries.split(','));
+        let by_glob = Some(Addresses::Private);
+        assert_eq!(listed("http://vault.team.svc:8200/", "http://vault.*.svc:8200"), by_glob);
+        assert_eq!(listed("http://vault.team.svc:8200/x", "http://vault.*.svc:8200"), None);
+        assert_eq!(listed("http://127.0.0.1:8200", "x,*"), by_glob);
+        let both = listed("http://10.0.0.1:8200", "http://*:8200,http://10.0.0.1:8200/");
+        assert_eq!(both, Some(Addresses::Any));
+        assert_eq!(listed("unix:///run/s", "*"), None);
+        assert_eq!(listed("unix:///run/s", "unix:///run/s"), Some(Addresses::Any));
     }
 }

@@ -5,7 +5,7 @@
 //! read the config file and the `-s` Secret. [`authority`] puts the administrator's and the author's settings
 //! together; it is the security core. [`resolve()`] turns the result into [`Settings`].
 
-mod address;
+pub mod address;
 pub mod authority;
 mod env;
 pub mod files;

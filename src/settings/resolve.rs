@@ -319,12 +319,7 @@ fn refuse_what_is_dropped(effective: &Effective) -> Result<(), Failure> {
 /// sidecar reaches must be listed by the administrator. argocd-vault-plugin takes any http or https address,
 /// and so does keyfill with its habits.
 fn refuse_hidden_address(effective: &Effective, compat_avp: bool) -> Result<(), Failure> {
-    let Some(address) = effective.get("VAULT_ADDR").filter(|_| effective.address_is_authors()) else {
-        return Ok(());
-    };
-    let listed = values::list(effective.get("KEYFILL_APP_ADDRESSES").unwrap_or_default());
-    let as_avp = compat_avp && address::is_http(address);
-    if as_avp || address::is_public(address) || address::is_listed(address, listed) {
+    if !effective.address_is_authors() || address::of_authors(effective, compat_avp).is_some() {
         return Ok(());
     }
     let message = "the app's VAULT_ADDR is not a public http or https address".to_owned();

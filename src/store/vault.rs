@@ -3,12 +3,13 @@
 use crate::cli::pflag;
 use crate::report::Problem;
 use crate::settings::Settings;
+use crate::settings::address;
 use crate::settings::authority::Effective;
 use crate::settings::method::Method;
 use crate::values;
 use anyhow::Result;
 use keyfill_secrets::vault::{Auth, CacheNames, Jwt, Proxy, Tls, TokenCache, VaultSettings};
-use keyfill_secrets::{KvVersion, Secret};
+use keyfill_secrets::{Addresses, KvVersion, Secret};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ pub fn settings(settings: &Settings, effective: &Effective, named: bool) -> Resu
             .transpose()?,
         request_timeout: request_timeout(effective)?,
         token_cache: settings.token_cache.clone().map(|folder| TokenCache { folder, names }),
+        addresses: address::of_authors(effective, settings.compat_avp).unwrap_or(Addresses::Any),
+        follow_redirects: !effective.address_is_authors(),
         ..VaultSettings::new(address, auth)
     })
 }

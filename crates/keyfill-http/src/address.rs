@@ -86,11 +86,16 @@ fn class_v6(address: Ipv6Addr) -> Class {
     let first = address.segments()[0];
     if address.is_unique_local() && address != METADATA_V6 {
         Class::Private
-    } else if (0x2000..0x4000).contains(&first) && !(first == 0x2001 && address.segments()[1] == 0xdb8) {
+    } else if (0x2000..0x4000).contains(&first) && !is_of_a_protocol(address.segments()) {
         Class::Public
     } else {
         Class::Special
     }
+}
+
+/// Teredo and other protocols' own, and documentation.
+fn is_of_a_protocol([first, second, ..]: [u16; 8]) -> bool {
+    (first == 0x2001 && (second < 0x200 || second == 0xdb8)) || first & 0xfff0 == 0x3ff0
 }
 
 /// The IPv4 address inside: mapped, compatible, NAT64, 6to4.
@@ -144,6 +149,8 @@ mod tests {
             "fd00:ec2::254",
             "ff02::1",
             "2001:db8::1",
+            "2001:0:a9fe:a9fe::1",
+            "3fff::1",
             "::ffff:127.0.0.1",
             "::ffff:8.8.8.8",
             "::127.0.0.1",

@@ -43,6 +43,7 @@ pub mod yandex;
 pub use cached::{CacheOptions, Cached};
 pub use data::{SecretData, SecretValue};
 pub use error::Error;
+pub use keyfill_http::Addresses;
 pub use reads::Reads;
 pub use reference::{Keys, KvVersion, SecretRef};
 pub use rest::Network;

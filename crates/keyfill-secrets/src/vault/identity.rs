@@ -24,6 +24,8 @@ impl Identity {
             patience,
             request_timeout,
             token_cache,
+            addresses,
+            follow_redirects,
         } = settings;
         let mut hash = Parts::default();
         hash.text(address).optional(namespace.as_deref());
@@ -31,6 +33,7 @@ impl Identity {
         hash.number(max_retries.map_or(0, |n| u64::from(n) + 1));
         hash.number(patience.map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)));
         hash.number(u64::try_from(request_timeout.as_nanos()).unwrap_or(u64::MAX));
+        hash.text(&format!("{addresses:?}")).number(u64::from(*follow_redirects));
         add_auth(&mut hash, auth);
         add_tls(&mut hash, tls);
         let Proxy { http, https, no_proxy } = proxy;
@@ -127,6 +130,8 @@ mod tests {
             VaultSettings { kv: Some(KvVersion::V2), ..base() },
             VaultSettings { find_data_paths: false, ..base() },
             VaultSettings { max_retries: Some(0), ..base() },
+            VaultSettings { addresses: keyfill_http::Addresses::Public, ..base() },
+            VaultSettings { follow_redirects: false, ..base() },
             VaultSettings { auth: Auth::Token("u".into()), ..base() },
             VaultSettings { auth: Auth::TokenFile("t".into()), ..base() },
             VaultSettings { auth: Auth::Github { mount: "m".into(), token: "t".into() }, ..base() },

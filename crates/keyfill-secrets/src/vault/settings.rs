@@ -1,6 +1,7 @@
 //! All that a Vault client has to be told, as plain data. Who may set what is decided by who fills it in.
 
 use crate::{Error, KvVersion, Secret};
+use keyfill_http::Addresses;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,6 +31,10 @@ pub struct VaultSettings {
     pub request_timeout: Duration,
     /// Where tokens from a login are kept between runs; `None` keeps none.
     pub token_cache: Option<TokenCache>,
+    /// The addresses that Vault's host may have, decided where it is connected to. A proxy decides for itself.
+    pub addresses: Addresses,
+    /// Whether a redirect is followed, as a standby sends one. Somebody else's Vault may send it anywhere.
+    pub follow_redirects: bool,
 }
 
 impl VaultSettings {
@@ -47,6 +52,8 @@ impl VaultSettings {
             patience: None,
             request_timeout: Duration::from_secs(60),
             token_cache: None,
+            addresses: Addresses::Any,
+            follow_redirects: true,
         }
     }
 }
@@ -66,6 +73,8 @@ impl fmt::Debug for VaultSettings {
             .field("patience", &self.patience)
             .field("request_timeout", &self.request_timeout)
             .field("token_cache", &self.token_cache)
+            .field("addresses", &self.addresses)
+            .field("follow_redirects", &self.follow_redirects)
             .finish()
     }
 }

@@ -256,6 +256,49 @@ fn a_standby_that_points_to_the_active_node_is_followed() {
 }
 
 #[test]
+fn an_authors_vault_sends_nobody_elsewhere() {
+    let (first, elsewhere) = (listener(), listener());
+    let (address, location) = (address_of(&first), address_of(&elsewhere));
+    elsewhere.set_nonblocking(true).unwrap();
+    std::thread::spawn(move || {
+        for stream in first.incoming().flatten() {
+            use std::io::{BufRead, Write};
+            let mut lines = std::io::BufReader::new(stream.try_clone().unwrap()).lines();
+            while lines.next().is_some_and(|l| l.is_ok_and(|l| !l.is_empty())) {}
+            let head =
+                format!("HTTP/1.1 307 Elsewhere\r\nLocation: {location}/v1/x\r\nContent-Length: 0\r\n\r\n");
+            (&stream).write_all(head.as_bytes()).unwrap();
+        }
+    });
+    let settings = VaultSettings { follow_redirects: false, ..with_token(&address, "t") };
+    read(&VaultSource::new(settings).unwrap(), 3).unwrap_err();
+    assert!(elsewhere.accept().is_err(), "the redirect was followed");
+}
+
+#[test]
+fn an_address_that_is_not_allowed_is_not_connected_to() {
+    let vault = listener();
+    vault.set_nonblocking(true).unwrap();
+    let address = address_of(&vault).replace("127.0.0.1", "localhost");
+    let settings =
+        VaultSettings { addresses: keyfill_secrets::Addresses::Public, ..with_token(&address, "t") };
+    let start = Instant::now();
+    let error = read(&VaultSource::new(settings).unwrap(), 20).unwrap_err();
+    assert!(error.to_string().contains("may not be connected to"), "{error}");
+    assert!(error.advice().is_some_and(|advice| advice.contains("KEYFILL_APP_ADDRESSES")));
+    assert!(start.elapsed() < Duration::from_secs(5), "it is not tried again");
+    assert!(vault.accept().is_err(), "it was connected to");
+}
+
+fn listener() -> std::net::TcpListener {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+fn address_of(listener: &std::net::TcpListener) -> String {
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[test]
 fn a_vault_that_is_down_fails_100_references_with_one_reason_in_time() {
     let source = Arc::new(VaultSource::new(with_token("http://127.0.0.1:9", "t")).unwrap());
     let reads = Reads::new(Arc::clone(&source) as Arc<dyn Source>);

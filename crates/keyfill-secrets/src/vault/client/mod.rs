@@ -75,6 +75,7 @@ impl VaultClient {
             target,
             tls: Arc::new(tls),
             proxies: route::proxies(&settings.proxy)?,
+            addresses: settings.addresses,
             ..Route::default()
         };
         Ok(Self {

@@ -134,6 +134,9 @@ impl VaultClient {
         let (Address::Url(base), 301 | 302 | 307 | 308) = (&self.address, answer.status.as_u16()) else {
             return None;
         };
+        if !self.settings.follow_redirects {
+            return None;
+        }
         let location = answer.headers.get(http::header::LOCATION)?.to_str().ok()?;
         let to = url::Url::parse(&call.uri.to_string()).ok()?.join(location).ok()?;
         // Never from https to http: the token would travel in the open.
@@ -173,7 +176,9 @@ impl VaultClient {
             }
             FailureKind::Broken => Error::store(format!("the connection to {name} broke: {reason}")),
             FailureKind::Timeout => Error::store(format!("{name} is too slow: {reason}")),
-            FailureKind::Address | FailureKind::Unusable => Error::store(format!("{name}: {reason}")),
+            FailureKind::Address => Error::store(format!("{name} may not be connected to: {reason}"))
+                .hint("an administrator lists further addresses for apps with KEYFILL_APP_ADDRESSES"),
+            FailureKind::Unusable => Error::store(format!("{name}: {reason}")),
         }
     }
 
