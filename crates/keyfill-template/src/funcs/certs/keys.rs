@@ -1,8 +1,10 @@
 //! Private keys: made, read and written as PEM, and used to sign.
 
 use super::der::{bit_string, from_pem, identifier, integer, sequence, to_pem};
+use super::primes;
 use crate::function::FuncError;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
+use keyfill_diag::Cx;
 use p256::elliptic_curve::Generate;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
@@ -27,10 +29,8 @@ pub(super) enum Key {
 
 impl Key {
     /// A new RSA key of so many bits.
-    pub(super) fn rsa(rng: &mut ChaCha20Rng, bits: usize) -> Result<Self, FuncError> {
-        let key = rsa::PrivateKey::new(rng, bits);
-        let key = key.map_err(|error| format!("error generating rsa key: {error}"))?;
-        Ok(Self::Rsa(Box::new(key)))
+    pub(super) fn rsa(rng: &mut ChaCha20Rng, bits: u32, cx: &Cx) -> Result<Self, FuncError> {
+        Ok(Self::Rsa(Box::new(primes::rsa_key(rng, bits, cx)?)))
     }
 
     /// A new key on the curve P-256.
@@ -164,9 +164,8 @@ pub(super) struct Public {
 }
 
 /// A new DSA key as PEM; certificates cannot be made with it.
-pub(super) fn dsa_pem(rng: &mut ChaCha20Rng) -> Vec<u8> {
-    let Ok(parts) = dsa::Components::try_generate_from_rng_with_key_size(rng, dsa::KeySize::DSA_2048_256);
-    let Ok(key) = dsa::SigningKey::try_generate_from_rng_with_components(rng, parts);
+pub(super) fn dsa_pem(rng: &mut ChaCha20Rng, cx: &Cx) -> Result<Vec<u8>, FuncError> {
+    let key = primes::dsa_key(rng, cx)?;
     let public = key.verifying_key();
     let parts = public.components();
     let der = sequence(&[
@@ -177,5 +176,5 @@ pub(super) fn dsa_pem(rng: &mut ChaCha20Rng) -> Vec<u8> {
         &integer(&public.y().to_be_bytes()),
         &integer(&key.x().to_be_bytes()),
     ]);
-    to_pem("DSA PRIVATE KEY", &der)
+    Ok(to_pem("DSA PRIVATE KEY", &der))
 }

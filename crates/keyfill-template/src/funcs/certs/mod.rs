@@ -5,6 +5,7 @@
 mod der;
 mod issue;
 mod keys;
+mod primes;
 
 use super::random::source;
 use crate::function::{FuncError, Function, any, int, list, text};
@@ -34,9 +35,9 @@ pub const FUNCTIONS: &[Function] = &[
 ];
 
 /// Bits of the RSA keys that come with certificates.
-const CERTIFICATE_BITS: usize = 2048;
+const CERTIFICATE_BITS: u32 = 2048;
 /// Bits of the RSA keys that come alone.
-const KEY_BITS: usize = 4096;
+const KEY_BITS: u32 = 4096;
 
 /// `sprig.certificate`: a certificate and its key, both as PEM.
 struct Certificate {
@@ -72,10 +73,11 @@ impl Object for Certificate {
 
 fn private_key(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     run.check()?;
+    let cx = run.cx().clone();
     let rng = source(run)?;
     let pem = match text(args, 0) {
-        b"" | b"rsa" => Key::rsa(rng, KEY_BITS)?.to_pem()?,
-        b"dsa" => keys::dsa_pem(rng),
+        b"" | b"rsa" => Key::rsa(rng, KEY_BITS, &cx)?.to_pem()?,
+        b"dsa" => keys::dsa_pem(rng, &cx)?,
         b"ecdsa" => Key::ecdsa(rng).to_pem()?,
         b"ed25519" => Key::ed25519(rng).to_pem()?,
         other => [b"Unknown type ", other].concat(),
@@ -88,7 +90,10 @@ fn key(run: &mut Run, args: &[Value], index: usize) -> Result<Key, FuncError> {
     run.check()?;
     match args.get(index) {
         Some(_) => Key::from_pem(text(args, index)).map_err(|error| error.wrap("parsing private key")),
-        None => Key::rsa(source(run)?, CERTIFICATE_BITS),
+        None => {
+            let cx = run.cx().clone();
+            Key::rsa(source(run)?, CERTIFICATE_BITS, &cx)
+        }
     }
 }
 
