@@ -165,7 +165,9 @@ impl KeyfillGenerator {
     ) -> Result<Numbered, Refusal> {
         let mut how = How { open: self.starts_binaries(prepared), size: self.jobs.size_of(job.request) };
         let mut known: Vec<Wanted> = Vec::new();
+        let mut explained = false;
         loop {
+            let was_rendered = kept.is_some();
             let secrets = match job.reader {
                 Some(reader) if !known.is_empty() => {
                     let answers = reader.read(&known, job.cx).await;
@@ -211,6 +213,11 @@ impl KeyfillGenerator {
                 Outcome::Displaced => {}
                 Outcome::Failed(failed) if failed.unsupported && !how.open && self.jobs.has_open() => {
                     how.open = true;
+                    *kept = None;
+                }
+                // Only who has the archive can show the line that is wrong.
+                Outcome::Failed(failed) if was_rendered && !explained && shows_a_line(failed.class()) => {
+                    explained = true;
                     *kept = None;
                 }
                 Outcome::Failed(failed) => return Err(of_worker(failed)),
@@ -331,6 +338,11 @@ fn refusal(error: &anyhow::Error) -> Refusal {
 
 fn of_worker(failed: Failed) -> Refusal {
     Refusal { class: failed.class(), message: failed.message }
+}
+
+/// Whether a problem of this class is one of what the author wrote, where a line helps.
+fn shows_a_line(class: Class) -> bool {
+    matches!(class, Class::Render | Class::Missing | Class::Forbidden)
 }
 
 /// A worker has answered another question than it was asked.

@@ -15,7 +15,7 @@ mod generator;
 mod job;
 mod log;
 mod metrics;
-mod orders;
+pub mod orders;
 mod render_cache;
 mod secrets;
 mod stores;

@@ -46,6 +46,27 @@ fn requests_that_break_the_protocol_are_refused() {
 }
 
 #[test]
+fn an_error_shows_the_line_that_is_wrong_also_when_the_app_was_rendered_before() {
+    let Some((server, _secrets)) = over_file() else { return };
+    let app = app("secret/data/team/app");
+    let overlay = app.path().join("overlay");
+    std::fs::create_dir(&overlay).expect("a folder");
+    std::fs::write(overlay.join("kustomization.yaml"), "resources: [s.yaml]\n").expect("a file");
+    let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  k: <path:secret/data/team/app#usr>\n";
+    std::fs::write(overlay.join("s.yaml"), text).expect("a file");
+    for _ in 0..2 {
+        let answer = server.call(app.path(), &["-path", "overlay"], TEAM);
+        let said = answer["message"].as_str().unwrap_or_default();
+        assert_eq!(answer["code"], "NotFound", "{answer}");
+        assert!(
+            said.contains("--> overlay/s.yaml:5:") && said.contains("<path:secret/data/team/app#usr>"),
+            "{said}"
+        );
+        assert!(said.contains("^^^"), "{said}");
+    }
+}
+
+#[test]
 fn messages_of_100_mb_are_taken_and_sent() {
     let Some((server, _secrets)) = over_file() else { return };
     let app = app("secret/data/team/app");

@@ -25,8 +25,9 @@ const BEFORE_THE_CLIENT: Duration = Duration::from_millis(100);
 /// Characters of a client's text that an error repeats.
 const MOST_IN_NAME: usize = 200;
 
-/// Bytes of an error's text. It travels in headers, which clients bound; percent-encoding may triple it.
-const MOST_IN_ERROR: usize = 8 << 10;
+/// Bytes of an error's text as it travels: percent-encoded in a header. Some clients take 8 KiB of headers, and lose
+/// the whole message beyond.
+const MOST_IN_ERROR: usize = 7 << 10;
 
 /// What the calls share.
 pub struct Service<G> {
@@ -182,11 +183,21 @@ fn refused(refusal: &Refusal) -> Status {
 
 /// A text's beginning, and how much was left out.
 fn bounded(text: &str) -> String {
-    if text.len() <= MOST_IN_ERROR {
-        return text.to_owned();
+    let mut taken = 0;
+    let beyond = text.char_indices().find(|(_, c)| {
+        taken += encoded_len(*c);
+        taken > MOST_IN_ERROR
+    });
+    match beyond {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}\n... and {} further bytes", &text[..end], text.len() - end),
     }
-    let kept = &text[..text.floor_char_boundary(MOST_IN_ERROR)];
-    format!("{kept}\n... and {} further bytes", text.len() - kept.len())
+}
+
+/// Bytes of a character in the header `grpc-message`, where all but printable ASCII is percent-encoded.
+fn encoded_len(c: char) -> usize {
+    let plain = c.is_ascii_graphic() && !matches!(c, '"' | '#' | '%' | '<' | '>' | '?' | '`' | '{' | '}');
+    if plain { 1 } else { 3 * c.len_utf8() }
 }
 
 /// The gRPC code of a class.
@@ -275,18 +286,25 @@ impl<G: Generator> ConfigManagementPluginService for Service<G> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_IN_ERROR, bounded, grpc_timeout};
+    use super::{MOST_IN_ERROR, Status, bounded, grpc_timeout};
     use std::time::Duration;
 
     #[test]
     fn an_errors_text_is_bounded() {
         assert_eq!(bounded("short"), "short");
-        let long = bounded(&"é".repeat(MOST_IN_ERROR));
-        assert!(
-            long.len() < MOST_IN_ERROR + 40 && long.ends_with("... and 8192 further bytes"),
-            "{}",
-            long.len()
-        );
+        // Characters that are kept, and bytes of each as it travels.
+        for (piece, kept) in
+            [("x", 7_168), (" ", 2_389), ("{", 2_389), ("é", 1_194), ("日", 796), ("🔑", 597)]
+        {
+            let text = piece.repeat(MOST_IN_ERROR);
+            let long = bounded(&text);
+            let (begin, rest) = long.rsplit_once("\n... and ").unwrap();
+            assert_eq!(begin.chars().count(), kept, "{piece}");
+            assert_eq!(rest, format!("{} further bytes", text.len() - begin.len()));
+            let sent = Status::unknown(long).into_http::<()>();
+            let bytes = sent.headers()["grpc-message"].len();
+            assert!((7_000..7_500).contains(&bytes), "{piece}: {bytes}");
+        }
     }
 
     #[test]

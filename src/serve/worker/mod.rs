@@ -9,6 +9,7 @@ mod matches;
 mod patterns;
 mod render;
 mod talk;
+mod texts;
 
 use super::orders::{self, Failed, Order, Report, Sandbox, Start, Task};
 use crate::report;
@@ -57,9 +58,10 @@ fn serve() -> io::Result<()> {
 }
 
 /// The stack of the thread that works.
-const STACK: usize = 8 << 20;
+pub const STACK: usize = 8 << 20;
 
-fn answer_all(mut channel: Channel, start: &Start) -> io::Result<()> {
+/// Answers orders until the channel closes. A fuzz target enters here.
+pub fn answer_all(mut channel: Channel, start: &Start) -> io::Result<()> {
     while let Some(Received { content, tail, file }) = channel.receive()? {
         let order = read(&content)?;
         drop(content);
@@ -130,13 +132,17 @@ fn circumstances(task: &Task) -> Cx {
     Cx::with_time(Duration::from_millis(task.milliseconds)).with_memory(crate::memory::limited(asked_for))
 }
 
-/// A request's archive, opened.
-fn open(archive: orders::Archive, beside: Beside, path: &TreePath, cx: &Cx) -> anyhow::Result<ArchiveFiles> {
-    let packed = match (archive, beside.file) {
+/// A request's archive.
+fn packed(archive: orders::Archive, beside: Beside) -> anyhow::Result<Packed> {
+    Ok(match (archive, beside.file) {
         (orders::Archive::Tail, _) => Packed::Memory(beside.tail),
         (orders::Archive::File, Some(file)) => Packed::File(File::from(file)),
         (orders::Archive::File, None) => anyhow::bail!("the archive did not come with its request"),
-    };
+    })
+}
+
+/// A request's archive, opened.
+fn open(packed: Packed, path: &TreePath, cx: &Cx) -> anyhow::Result<ArchiveFiles> {
     let opened = ArchiveFiles::open(packed, path, Limits::default(), cx);
     opened.map_err(|e| report::Failure::new(e.diagnostics()).into())
 }

@@ -2,9 +2,10 @@
 
 use super::fill::{Asked, drive};
 use super::talk::Talk;
-use super::{Beside, Broke, manifests, open, tree_path};
+use super::texts::Texts;
+use super::{Beside, Broke, manifests, open, packed, tree_path};
 use crate::discover::{self, Root, RootKind};
-use crate::fill::{FillOptions, PathPolicy, Print};
+use crate::fill::{FillOptions, PathPolicy, Print, Sources};
 use crate::outside::Outside;
 use crate::plugin::run::{self, Planned};
 use crate::render::edits::Edited;
@@ -35,7 +36,8 @@ pub fn generate(
 ) -> Result<(), Broke> {
     #[cfg(debug_assertions)]
     super::faults::have(&order.env);
-    let options = fill_options(&order.fill)?;
+    let mut options = fill_options(&order.fill)?;
+    let mut texts = None;
     let fill = order.fill;
     let documents = match order.input {
         Input::Rendered => documents::unpack(&beside.tail)
@@ -48,7 +50,9 @@ pub fn generate(
                 helm_compat: order.helm_compat.as_deref(),
                 prefer: order.prefer.as_deref(),
             };
-            let files = open(archive, beside, &path, cx)?;
+            let packed = packed(archive, beside)?;
+            texts = Texts::of(&packed, &path, cx).map(Arc::new);
+            let files = open(packed, &path, cx)?;
             let outside = Outside::default();
             let (env, compat_avp) = (&order.env[..], fill.compat_avp);
             let request = Request { start, env, chosen, compat_avp, outside: &outside };
@@ -59,7 +63,7 @@ pub fn generate(
                 crate::render::render(&Edited::with(&files, written), &root, &how, &outside, cx)?
             };
             drop(files);
-            let sorted = manifests::sort(rendered.documents, fill.compat_avp, fill.vals_refs)?;
+            let sorted = manifests::sort(rendered.documents, fill.compat_avp, fill.vals_refs, cx)?;
             let report = Rendered {
                 ready: parts(sorted.ready.iter().map(|(number, json)| (*number, json.len()))),
                 to_fill: u32::try_from(sorted.open.len()).unwrap_or(u32::MAX),
@@ -74,7 +78,12 @@ pub fn generate(
             sorted.open
         }
     };
-    fill_all(talk, documents, &options, Asked::knowing(order.secrets), cx)
+    options.sources = texts.clone().map(|texts| texts as Arc<dyn Sources>);
+    let filled = fill_all(talk, documents, &options, Asked::knowing(order.secrets), cx);
+    filled.map_err(|broke| match (broke, texts) {
+        (Broke::Work(error), Some(texts)) => Broke::Work(texts.with_lines(error)),
+        (broke, _) => broke,
+    })
 }
 
 /// What decides what is rendered.
@@ -108,7 +117,7 @@ impl Request<'_> {
         let options = options(&self.start.env.iter().chain(self.env).cloned().collect())?;
         // With AVP's habits a folder is its YAML files.
         let kind =
-            if self.compat_avp { RootKind::Yaml } else { discover::kind_for_app(files, &path, &options) };
+            if self.compat_avp { RootKind::Yaml } else { discover::kind_for_app(files, &path, &options, cx) };
         Ok(Planned { root: Root { kind, dir: path }, options, written: BTreeMap::new() })
     }
 }
@@ -128,7 +137,7 @@ fn fill_all(
     let Some(filled) = filled else { return Ok(()) };
     let mut filled = filled?;
     let warnings = std::mem::take(&mut filled.warnings);
-    let filled = manifests::finish(&numbers, filled, options.print == Print::Json)?;
+    let filled = manifests::finish(&numbers, filled, options.print == Print::Json, cx)?;
     let report = Generated {
         filled: parts(filled.iter().map(|(number, text)| (*number, text.bytes().len()))),
         warnings: warnings.iter().map(ToString::to_string).collect(),
@@ -169,6 +178,7 @@ fn fill_options(fill: &Fill) -> anyhow::Result<FillOptions> {
         remove_missing_any: fill.remove_missing_any,
         // The protocol carries JSON. What AVP prints goes its own way, so that its habits show.
         print: if fill.compat_avp { Print::Yaml } else { Print::Json },
+        // Those of an archive are added when it is here.
         sources: None,
         vals_refs: fill.vals_refs,
         stores: fill.stores(),

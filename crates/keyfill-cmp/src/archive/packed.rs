@@ -17,6 +17,14 @@ pub enum Packed {
 }
 
 impl Packed {
+    /// The same bytes once more, without a copy of them.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Memory(bytes) => Self::Memory(bytes.clone()),
+            Self::File(file) => Self::File(file.try_clone()?),
+        })
+    }
+
     /// Runs `work` over the bytes from the beginning.
     pub fn read<T>(&self, work: impl FnOnce(&mut dyn Read) -> T) -> io::Result<T> {
         match self {

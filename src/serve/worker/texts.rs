@@ -1,0 +1,63 @@
+//! The texts of an archive's files, for the lines that errors show. They are looked up when something is wrong: until
+//! then only the packed archive is held.
+
+use crate::fill::Sources;
+use crate::report::{self, Failure};
+use crate::source_lines;
+use bytes::Bytes;
+use keyfill_cmp::archive::{ArchiveFiles, Limits, Packed};
+use keyfill_diag::{Cx, Diagnostic};
+use keyfill_files::{Files as _, TreePath};
+use std::fmt;
+use std::sync::OnceLock;
+
+/// A request's archive that is opened again when a line of it is to be shown.
+pub struct Texts {
+    packed: Packed,
+    app: TreePath,
+    cx: Cx,
+    opened: OnceLock<Option<ArchiveFiles>>,
+}
+
+impl fmt::Debug for Texts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Texts").field("app", &self.app).finish_non_exhaustive()
+    }
+}
+
+impl Texts {
+    /// The texts of an archive; nothing where its file cannot be had a second time.
+    pub fn of(packed: &Packed, app: &TreePath, cx: &Cx) -> Option<Self> {
+        let packed = packed.try_clone().ok()?;
+        Some(Self { packed, app: app.clone(), cx: cx.clone(), opened: OnceLock::new() })
+    }
+
+    fn files(&self) -> Option<&ArchiveFiles> {
+        let open = || {
+            let packed = self.packed.try_clone().ok()?;
+            ArchiveFiles::open(packed, &self.app, Limits::default(), &self.cx).ok()
+        };
+        self.opened.get_or_init(open).as_ref()
+    }
+
+    /// An error whose problems show the lines that they name.
+    pub fn with_lines(&self, error: anyhow::Error) -> anyhow::Error {
+        if error.downcast_ref::<Failure>().is_none() {
+            return error;
+        }
+        let mut problems = report::problems(&error);
+        let names_a_line = |d: &Diagnostic| d.place.line.is_some() && d.place.source_line.is_none();
+        if problems.iter().any(names_a_line)
+            && let Some(files) = self.files()
+        {
+            problems.iter_mut().for_each(|problem| source_lines::complete(files, problem));
+        }
+        Failure::new(problems).into()
+    }
+}
+
+impl Sources for Texts {
+    fn text(&self, file: &str) -> Option<Bytes> {
+        self.files()?.read(&TreePath::new(file)?).ok()
+    }
+}
