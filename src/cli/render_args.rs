@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 /// How a folder is rendered.
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[command(next_help_heading = "Rendering")]
 pub struct RenderArgs {
     /// Who renders: keyfill itself where it can (auto), only keyfill, only the official tool, or both compared
@@ -39,7 +39,7 @@ pub enum EngineChoice {
 }
 
 /// `kustomize build`'s flags.
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[command(next_help_heading = "Kustomize (as in kustomize build)")]
 pub struct KustomizeArgs {
     /// LoadRestrictionsRootOnly, or LoadRestrictionsNone to read files from outside a kustomization's folder
@@ -111,7 +111,7 @@ pub enum Reorder {
 }
 
 /// `helm template`'s flags.
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[command(next_help_heading = "Helm (as in helm template)")]
 pub struct HelmArgs {
     /// The release's name [default: ARGOCD_APP_NAME, else release-name]

@@ -50,7 +50,12 @@ impl Configuration {
                 (
                     merged(shared, line_shared),
                     if has_fill(&args.fill) { args.fill.clone() } else { line.fill },
-                    if meaning.generate.is_some() { args.render.clone() } else { line.render },
+                    // Those of serve win, as a whole.
+                    if meaning.generate.is_some() || args.render != RenderArgs::default() {
+                        args.render.clone()
+                    } else {
+                        line.render
+                    },
                     if args.run.deadline.is_some() { args.run.clone() } else { line.run },
                 )
             }
@@ -144,6 +149,7 @@ fn check_other_commands(plugin: &PluginConfig) -> Result<()> {
 mod tests {
     use super::Configuration;
     use crate::cli::args::{Cli, Command, ServeArgs, SharedArgs};
+    use crate::cli::render_args::EngineChoice;
     use clap::Parser as _;
 
     fn resolve(spec: &str, vars: &[(&str, &str)]) -> anyhow::Result<Configuration> {
@@ -167,6 +173,8 @@ mod tests {
     fn flags_of_the_plugins_own_command_are_the_administrators() {
         let c = resolve("{generate: {command: [keyfill, generate, ., --kinds, Secret]}}", VAULT).unwrap();
         assert_eq!(c.fill.kinds, ["Secret"]);
+        let c = resolve("{generate: {command: [keyfill, generate, ., --engine, native]}}", VAULT).unwrap();
+        assert_eq!(c.render.engine, Some(EngineChoice::Native));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::environment;
 use super::metrics::{Death, Metrics};
 use super::orders::{self, Failed, Generated, Matches, Numbered, Order, Report, Wanted};
 use super::render_cache::Kept;
-use super::secrets::Reader;
+use super::secrets::{self, Reader};
 use bytes::Bytes;
 use keyfill_cmp::archive::Packed;
 use keyfill_cmp::queue::{Place, Queue};
@@ -30,8 +30,8 @@ const SLICE: Duration = Duration::from_secs(10);
 /// Questions that one request may ask.
 const QUESTIONS: usize = 16;
 
-/// Bytes of a report beside its tail: so many that 200,000 secrets can be asked for.
-const MOST_IN_REPORT: usize = 64 << 20;
+/// Bytes of a report beside its tail: so many that too many secrets can be asked for, and refused in words.
+const MOST_IN_REPORT: usize = 32 << 20;
 
 /// A tail above this takes part in the budget for answers.
 const LARGE_TAIL: usize = 64 << 10;
@@ -402,6 +402,10 @@ impl Jobs {
         wanted: Vec<Wanted>,
     ) -> Result<Option<Outcome>, Lost> {
         let Some(reader) = job.reader else { return Err(Lost(Why::Talk)) };
+        if wanted.len() > secrets::MOST {
+            worker.send(frame(&Order::Park)?, &[], None).await?;
+            return Ok(Some(Outcome::Failed(Failed::forbidden(secrets::asks_for_too_many()))));
+        }
         let mut reading = Box::pin(reader.read(&wanted, job.cx));
         let answers = match timeout(PATIENCE, &mut reading).await {
             Ok(answers) => answers,

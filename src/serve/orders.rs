@@ -287,6 +287,11 @@ pub struct Failed {
 }
 
 impl Failed {
+    /// What may not be.
+    pub fn forbidden(message: String) -> Self {
+        Self { class: Class::Forbidden.exit_code(), message, unsupported: false, memory: false }
+    }
+
     /// Its class.
     pub fn class(&self) -> Class {
         const ALL: [Class; 5] = [Class::Usage, Class::Render, Class::Missing, Class::Store, Class::Forbidden];

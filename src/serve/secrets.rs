@@ -6,8 +6,11 @@ use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_secrets::{Keys, Reads, SecretRef, Source};
 use std::sync::Arc;
 
-/// Secrets that one request may ask for. A rendering of the size that is allowed has fewer placeholders.
-const MOST: usize = 200_000;
+/// Secrets that one request may ask for: far above what an app has, and little enough to be read in time.
+pub const MOST: usize = 20_000;
+
+/// Paths that are checked before others get their turn on the thread.
+const AT_ONCE: usize = 500;
 
 /// Reads what workers ask for.
 pub struct Reader {
@@ -26,7 +29,11 @@ impl Reader {
     pub async fn read(&self, wanted: &[Wanted], cx: &Cx) -> Vec<Answer> {
         let secrets: Vec<(SecretRef, Keys)> =
             wanted.iter().take(MOST).map(|wanted| wanted.clone().read()).collect();
-        let checked: Vec<Result<(), Answer>> = secrets.iter().map(|(secret, _)| self.check(secret)).collect();
+        let mut checked: Vec<Result<(), Answer>> = Vec::with_capacity(secrets.len());
+        for some in secrets.chunks(AT_ONCE) {
+            checked.extend(some.iter().map(|(secret, _)| self.check(secret)));
+            tokio::task::yield_now().await;
+        }
         let allowed: Vec<(SecretRef, Keys)> = secrets
             .iter()
             .zip(&checked)
@@ -68,8 +75,17 @@ impl Reader {
 }
 
 fn too_many() -> Answer {
-    let message = format!("the app asks for more than {MOST} secrets");
-    Answer::Error { class: Class::Forbidden.exit_code(), message, hint: None, absent: false }
+    Answer::Error {
+        class: Class::Forbidden.exit_code(),
+        message: asks_for_too_many(),
+        hint: None,
+        absent: false,
+    }
+}
+
+/// What an app is told that asks for more.
+pub fn asks_for_too_many() -> String {
+    format!("the app asks for more than {MOST} secrets: split it")
 }
 
 #[cfg(test)]

@@ -142,16 +142,75 @@ fn a_server_that_ends_leaves_no_worker_behind() {
     }
 }
 
+/// A server whose kustomize is this script, and an app for it.
+#[cfg(target_os = "linux")]
+fn with_binary(script: &str, args: &[&str]) -> Option<(Server, tempfile::TempDir)> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().expect("a folder");
+    let binary = dir.path().join("kustomize");
+    let script = script.replace("{DIR}", &dir.path().to_string_lossy());
+    std::fs::write(&binary, script).expect("a file");
+    std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    std::fs::create_dir(dir.path().join("app")).expect("a folder");
+    std::fs::write(dir.path().join("app/kustomization.yaml"), "resources: []\n").expect("a file");
+    std::fs::write(dir.path().join("secrets.yaml"), crate::SECRETS).expect("a file");
+    let (binary, secrets) = (binary.to_string_lossy(), dir.path().join("secrets.yaml"));
+    let secrets = secrets.to_string_lossy();
+    let vars = [
+        ("KEYFILL_KUSTOMIZE", &*binary),
+        ("KEYFILL_SOURCE", "file"),
+        ("KEYFILL_SECRETS_FILE", &*secrets),
+        ("PATH", "/usr/bin:/bin"),
+    ];
+    Server::start(&vars, &[&["--engine", "exec"], args].concat()).map(|server| (server, dir))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_official_binary_that_is_late_ends_with_all_it_has_started() {
+    let script = "#!/bin/sh\nsleep 300 &\necho $! > {DIR}/started\nwait\n";
+    let Some((server, dir)) = with_binary(script, &["--deadline", "3s"]) else { return };
+    let start = Instant::now();
+    let answer = server.call(dir.path(), &["-path", "app"], TEAM);
+    assert!(answer["one"].is_null() && start.elapsed() < Duration::from_secs(5), "{answer}");
+    let started = std::fs::read_to_string(dir.path().join("started")).expect("the binary ran");
+    let started: u32 = started.trim().parse().expect("a number");
+    while ticks(started).is_some() {
+        assert!(start.elapsed() < Duration::from_secs(10), "what the binary has started lives on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_official_binary_has_a_bound_on_memory() {
+    let script = "#!/bin/sh\nexec tail /dev/zero\n";
+    let Some((server, dir)) = with_binary(script, &["--worker-memory", "64", "--deadline", "20s"]) else {
+        return;
+    };
+    let start = Instant::now();
+    let answer = server.call(dir.path(), &["-path", "app"], TEAM);
+    let said = answer["message"].as_str().unwrap_or_default();
+    assert!(said.contains("memory exhausted"), "{answer}");
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+}
+
 /// What the kernel says of a worker: under Linux no new privileges, and a filter of system calls.
 #[cfg(target_os = "linux")]
 #[test]
 fn workers_are_in_a_sandbox_and_the_server_can_insist_on_it() {
     let Some((server, _secrets)) = over_file_with(&["--require-sandbox"]) else { return };
-    let workers = workers(&server);
-    assert!(!workers.is_empty());
-    for pid in workers {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
-        assert!(status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2"), "{status}");
+    let status = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let is_closed = |status: &String| status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2");
+    let start = Instant::now();
+    // One that is just being started is not there yet.
+    loop {
+        let all: Vec<String> = workers(&server).iter().map(status).collect();
+        if all.len() > 1 && all.iter().all(is_closed) {
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "{all:?}");
+        std::thread::sleep(Duration::from_millis(20));
     }
     let log = server.log();
     assert!(log.contains("sandbox=whole"), "{log}");
