@@ -41,11 +41,23 @@ pub fn pack(tree: &Tree) -> Vec<u8> {
 impl App {
     /// The app in `path` of a packed repository.
     pub fn new(name: &str, path: &str, packed: &[u8], expects: &str) -> Self {
+        Self::of_project("team", name, path, packed, &[], expects)
+    }
+
+    /// The app of a project, with variables of its own.
+    pub fn of_project(
+        project: &str,
+        name: &str,
+        path: &str,
+        packed: &[u8],
+        own: &[(&str, &str)],
+        expects: &str,
+    ) -> Self {
         let checksum: String = Sha256::digest(packed).iter().map(|byte| format!("{byte:02x}")).collect();
         let env = [
             ("ARGOCD_APP_NAME", name),
             ("ARGOCD_APP_NAMESPACE", "apps"),
-            ("ARGOCD_APP_PROJECT_NAME", "team"),
+            ("ARGOCD_APP_PROJECT_NAME", project),
             ("ARGOCD_APP_REVISION", "0123456789abcdef0123456789abcdef01234567"),
             ("ARGOCD_APP_SOURCE_REPO_URL", "https://git.example.com/team/apps.git"),
             ("ARGOCD_APP_SOURCE_PATH", path),
@@ -53,13 +65,14 @@ impl App {
             ("KUBE_VERSION", "1.34.0"),
             ("KUBE_API_VERSIONS", "v1,apps/v1,batch/v1,networking.k8s.io/v1"),
         ];
-        let env = env.map(|(name, value)| EnvEntry { name: name.to_owned(), value: value.to_owned() });
+        let entry =
+            |(name, value): &(&str, &str)| EnvEntry { name: (*name).to_owned(), value: (*value).to_owned() };
         let metadata = ManifestRequestMetadata {
             app_name: path.rsplit('/').next().unwrap_or(path).to_owned(),
             app_rel_path: path.to_owned(),
             checksum,
             size: packed.len() as i64,
-            env: env.to_vec(),
+            env: env.iter().chain(own).map(entry).collect(),
         };
         let message = |request| AppStreamRequest { request: Some(request) };
         let pieces = packed.chunks(PIECE).map(|piece| message(Request::File(File { chunk: piece.to_vec() })));

@@ -6,6 +6,7 @@
 //! cargo bench --bench serve -- small match                     # some of them
 //! cargo bench --bench serve -- --other argocd-cmp-server       # both servers side by side
 //! cargo bench --bench serve -- soak --minutes 10               # half load, a sample a minute
+//! cargo bench --bench serve -- hostile                         # hostile requests of all kinds beside a tenant
 //! ```
 //!
 //! Every load is bounded in requests or time and stays on this machine. The official tools (kustomize,
@@ -17,6 +18,8 @@
 mod apps;
 #[cfg(unix)]
 mod archive;
+#[cfg(unix)]
+mod hostile;
 #[cfg(unix)]
 mod load;
 #[cfg(unix)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// What is measured, and how.
-#[derive(Parser, Debug)]
+#[derive(Clone, Parser, Debug)]
 pub struct Options {
     /// Scenarios to run [default: all but soak]
     #[arg(value_name = "SCENARIO")]
@@ -22,6 +22,9 @@ pub struct Options {
     /// How long the soak takes
     #[arg(long, default_value_t = 10)]
     pub minutes: u64,
+    /// How many seconds the scenario `hostile` takes
+    #[arg(long, default_value_t = 120)]
+    pub hostile_seconds: u64,
     /// How far away Vault is
     #[arg(long, value_name = "MS", default_value_t = 3)]
     pub delay: u64,

@@ -4,7 +4,7 @@ use crate::archive::App;
 use crate::load::{Call, Load, Outcome, send};
 use crate::options::Options;
 use crate::server::{Server, Store, Which};
-use crate::{apps, soak};
+use crate::{apps, hostile, soak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -40,6 +40,9 @@ const SCENARIOS: [Scenario; 8] = [
     ("output", "an app of 7.6 MB of output", |o| counted(o, vec![apps::large_output(7_600_000)], 80)),
 ];
 
+/// Scenarios with tables of their own.
+const OTHERS: [&str; 2] = ["hostile", "soak"];
+
 fn timed(options: &Options, apps: Vec<App>) -> Load {
     Load { time: Duration::from_secs(options.seconds), ..counted(options, apps, usize::MAX) }
 }
@@ -58,16 +61,16 @@ fn counted(options: &Options, apps: Vec<App>, requests: usize) -> Load {
 
 /// Runs what was asked for and prints a table.
 pub fn run(options: &Options, runtime: &Runtime) -> Result<(), String> {
-    let known = |name: &String| name == "soak" || SCENARIOS.iter().any(|s| s.0 == name);
+    let known = |name: &String| OTHERS.contains(&name.as_str()) || SCENARIOS.iter().any(|s| s.0 == name);
     if let Some(unknown) = options.scenarios.iter().find(|name| !known(name)) {
-        let names: Vec<&str> = SCENARIOS.iter().map(|s| s.0).chain(["soak"]).collect();
+        let names: Vec<&str> = SCENARIOS.iter().map(|s| s.0).chain(OTHERS).collect();
         return Err(format!("no scenario is called {unknown}; there are {}", names.join(", ")));
     }
     let chosen = |name: &str| options.scenarios.is_empty() || options.scenarios.iter().any(|s| s == name);
     let mut servers = vec![Which::Keyfill];
     servers.extend(options.other.as_ref().map(|_| Which::Other));
     println!("{} clients, Vault {} ms away", options.clients, options.delay);
-    if options.scenarios.iter().any(|name| name != "soak") || options.scenarios.is_empty() {
+    if options.scenarios.iter().any(|name| !OTHERS.contains(&name.as_str())) || options.scenarios.is_empty() {
         println!("{HEAD}");
     }
     let mut failures = Vec::new();
@@ -76,6 +79,9 @@ pub fn run(options: &Options, runtime: &Runtime) -> Result<(), String> {
         for which in &servers {
             failures.extend(measure(&format!("{name}: {about}"), &load, *which, options, runtime)?);
         }
+    }
+    if chosen("hostile") {
+        failures.extend(hostile::run(options, runtime)?);
     }
     if options.scenarios.iter().any(|s| s == "soak") {
         failures.extend(soak::run(options, runtime)?);

@@ -102,6 +102,11 @@ impl Server {
         self.dir.path().join("keyfill.sock")
     }
 
+    /// Whether it is still the process that was started.
+    pub fn lives(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// The memory of its process tree, in which a page that several share counts for its part of each, and the highest
     /// that one of its processes had, in megabytes.
     pub fn memory(&self) -> (f64, f64) {
