@@ -5,6 +5,7 @@ use crate::ignore_file::IgnoreFiles;
 use crate::references::{self, References};
 use crate::render::options::Options;
 use crate::render::plain::Content;
+use keyfill_diag::Cx;
 use keyfill_files::{Files, Kind, TreePath};
 use std::io::Read as _;
 
@@ -23,8 +24,8 @@ pub enum RootKind {
 }
 
 /// What the folder is. A folder without a kustomization and without a chart is plain YAML, empty or not.
-pub fn kind_of(files: &dyn Files, dir: &TreePath) -> RootKind {
-    if holds_kustomization(files, dir) {
+pub fn kind_of(files: &dyn Files, dir: &TreePath, cx: &Cx) -> RootKind {
+    if holds_kustomization(files, dir, cx) {
         RootKind::Kustomization
     } else if is_chart(files, dir) {
         RootKind::Chart
@@ -35,20 +36,20 @@ pub fn kind_of(files: &dyn Files, dir: &TreePath) -> RootKind {
 
 /// What the folder is for an app. One that is a kustomization and a chart is what the administrator prefers, else the
 /// chart where the app says something that only a chart listens to, so that nothing of it is dropped.
-pub fn kind_for_app(files: &dyn Files, dir: &TreePath, options: &Options) -> RootKind {
+pub fn kind_for_app(files: &dyn Files, dir: &TreePath, options: &Options, cx: &Cx) -> RootKind {
     let is_chart_preferred = match options.prefer {
         None => !options.helm.given.is_empty(),
         Some(kind) => kind == RootKind::Chart,
     };
-    match kind_of(files, dir) {
+    match kind_of(files, dir, cx) {
         RootKind::Kustomization if is_chart_preferred && is_chart(files, dir) => RootKind::Chart,
         kind => kind,
     }
 }
 
 /// Whether kustomize has something to build in a folder.
-fn holds_kustomization(files: &dyn Files, dir: &TreePath) -> bool {
-    references::kustomization_file(files, dir).is_some_and(|file| !is_manifest_of_flux(files, &file))
+fn holds_kustomization(files: &dyn Files, dir: &TreePath, cx: &Cx) -> bool {
+    references::kustomization_file(files, dir).is_some_and(|file| !is_manifest_of_flux(files, &file, cx))
 }
 
 /// Whether a folder is a chart.
@@ -61,12 +62,12 @@ const FLUX: &[u8] = b"kustomize.toolkit.fluxcd.io/";
 
 /// Whether a file that is named like a kustomization is a manifest of Flux, whose Kustomization is an object
 /// of the cluster. kustomize builds no folder that holds one.
-pub fn is_manifest_of_flux(files: &dyn Files, file: &TreePath) -> bool {
+pub fn is_manifest_of_flux(files: &dyn Files, file: &TreePath, cx: &Cx) -> bool {
     let Ok(text) = files.read(file) else { return false };
     if memchr::memmem::find(&text, FLUX).is_none() {
         return false;
     }
-    let documents = keyfill_yaml::load_nodes(&text, &keyfill_yaml::Limits::default()).unwrap_or_default();
+    let documents = keyfill_yaml::load_nodes(&text, &keyfill_yaml::Limits::from(cx)).unwrap_or_default();
     let is_flux = |node: &keyfill_yaml::Node| {
         node.get("apiVersion")
             .and_then(keyfill_yaml::Node::text)
@@ -91,27 +92,30 @@ pub struct Root {
 
 /// Every root at or below a folder. A folder that is itself a kustomization or a chart is asked for alone:
 /// what lies below belongs to it, or to other apps. Passed over are hidden folders, those that links lead to,
-/// and what a `.keyfillignore` names.
-pub fn roots(files: &dyn Files, dir: &TreePath) -> Vec<Root> {
-    let kind = kind_of(files, dir);
+/// and what a `.keyfillignore` names. A search whose time is over ends early: whoever asked has to check that.
+pub fn roots(files: &dyn Files, dir: &TreePath, cx: &Cx) -> Vec<Root> {
+    let kind = kind_of(files, dir, cx);
     if kind != RootKind::Yaml {
         return vec![Root { dir: dir.clone(), kind }];
     }
-    all_roots(files, dir, &mut IgnoreFiles::new(files))
+    all_roots(files, dir, &mut IgnoreFiles::new(files), cx)
 }
 
 /// Every root below a folder, those inside other roots included; charts are not entered. A folder of plain
 /// YAML is a root when it holds a manifest or a placeholder.
-pub fn all_roots(files: &dyn Files, dir: &TreePath, ignored: &mut IgnoreFiles<'_>) -> Vec<Root> {
+pub fn all_roots(files: &dyn Files, dir: &TreePath, ignored: &mut IgnoreFiles<'_>, cx: &Cx) -> Vec<Root> {
     let mut found = Vec::new();
-    collect(files, dir, ignored, &mut found);
+    collect(files, dir, ignored, &mut found, cx);
     found
 }
 
-fn collect(files: &dyn Files, dir: &TreePath, ignored: &mut IgnoreFiles<'_>, found: &mut Vec<Root>) {
+fn collect(files: &dyn Files, dir: &TreePath, ignored: &mut IgnoreFiles<'_>, found: &mut Vec<Root>, cx: &Cx) {
+    if cx.check().is_err() {
+        return;
+    }
     let Ok(entries) = files.list(dir) else { return };
-    let kind = kind_of(files, dir);
-    if kind != RootKind::Yaml || !own_manifests(files, dir, ignored).is_empty() {
+    let kind = kind_of(files, dir, cx);
+    if kind != RootKind::Yaml || !own_manifests(files, dir, ignored, cx).is_empty() {
         found.push(Root { dir: dir.clone(), kind });
     }
     if kind == RootKind::Chart {
@@ -122,44 +126,50 @@ fn collect(files: &dyn Files, dir: &TreePath, ignored: &mut IgnoreFiles<'_>, fou
         if let Some(path) = below.then(|| dir.join(&entry.name)).flatten()
             && !ignored.holds(&path, true)
         {
-            collect(files, &path, ignored, found);
+            collect(files, &path, ignored, found, cx);
         }
     }
 }
 
 /// The files of one folder that hold a manifest or a placeholder. One that cannot be read is among them, so
 /// that rendering says so.
-pub fn own_manifests(files: &dyn Files, dir: &TreePath, ignored: &mut IgnoreFiles<'_>) -> Vec<TreePath> {
+pub fn own_manifests(
+    files: &dyn Files,
+    dir: &TreePath,
+    ignored: &mut IgnoreFiles<'_>,
+    cx: &Cx,
+) -> Vec<TreePath> {
     let entries = files.list(dir).unwrap_or_default();
     let named = entries
         .iter()
         .filter(|e| e.kind != Kind::Dir && is_manifest_name(&e.name) && !e.name.starts_with('.'))
         .filter_map(|e| dir.join(&e.name));
-    named.filter(|path| !ignored.holds(path, false) && is_manifest(files, path)).collect()
+    let named = named.take_while(|_| cx.check().is_ok());
+    named.filter(|path| !ignored.holds(path, false) && is_manifest(files, path, cx)).collect()
 }
 
 /// Whether a file holds a manifest or a placeholder, or cannot be read. A template of another tool is none.
-pub fn is_manifest(files: &dyn Files, path: &TreePath) -> bool {
+pub fn is_manifest(files: &dyn Files, path: &TreePath, cx: &Cx) -> bool {
     let Ok(text) = files.read(path) else { return true };
-    match Content::of_file(&text) {
+    match Content::of_file(&text, cx) {
         Content::Manifest | Content::Broken(_) | Content::Values => true,
         Content::Nothing | Content::Other | Content::Template => false,
     }
 }
 
 /// Whether what a root reads holds placeholders or AVP annotations.
-pub fn is_ours(files: &dyn Files, root: &Root) -> bool {
+pub fn is_ours(files: &dyn Files, root: &Root, cx: &Cx) -> bool {
     match root.kind {
         RootKind::Yaml => {
             // Subfolders are roots of their own in a listing; here only the folder's own files count.
             let own: Vec<TreePath> =
-                own_manifests(files, &root.dir, &mut IgnoreFiles::new(files)).into_iter().collect();
-            files.any(&own, &mut holds_placeholder)
+                own_manifests(files, &root.dir, &mut IgnoreFiles::new(files), cx).into_iter().collect();
+            files.any(&own, &mut |path, content| holds_placeholder(path, content, cx))
         }
         RootKind::Kustomization | RootKind::Chart => {
-            let References { files: read, .. } = references::of_root(files, root);
+            let References { files: read, .. } = references::of_root(files, root, cx);
             let paths: Vec<TreePath> = read.into_iter().collect();
-            files.any(&paths, &mut holds_placeholder)
+            files.any(&paths, &mut |path, content| holds_placeholder(path, content, cx))
         }
     }
 }
@@ -167,13 +177,40 @@ pub fn is_ours(files: &dyn Files, root: &Root) -> bool {
 /// What an archive may hold when it is looked into.
 const MOST_ARCHIVE_BYTES: u64 = 64 << 20;
 
-fn holds_placeholder(path: &TreePath, content: &[u8]) -> bool {
+/// What is not looked into, since the time is over, holds none: the answer is thrown away.
+fn holds_placeholder(path: &TreePath, content: &[u8], cx: &Cx) -> bool {
+    if cx.check().is_err() {
+        return false;
+    }
     if path.name().ends_with(".tgz") || path.name().ends_with(".tar.gz") {
-        let mut text = Vec::new();
-        let mut archive = flate2::read::MultiGzDecoder::new(content).take(MOST_ARCHIVE_BYTES);
-        return archive.read_to_end(&mut text).is_ok() && scan::holds_placeholder(&text);
+        return archive_holds_placeholder(content, cx);
     }
     scan::holds_placeholder(content)
+}
+
+/// The same for a packed archive, which is never held expanded as a whole.
+fn archive_holds_placeholder(content: &[u8], cx: &Cx) -> bool {
+    /// Bytes that are looked at together.
+    const WINDOW: usize = 256 << 10;
+    /// What is looked for is shorter, and may lie across two windows.
+    const OVERLAP: usize = 256;
+    let mut archive = flate2::read::MultiGzDecoder::new(content).take(MOST_ARCHIVE_BYTES);
+    let (mut window, mut held) = (vec![0; WINDOW], 0);
+    while cx.check().is_ok() {
+        let Ok(read) = archive.read(&mut window[held..]) else { return false };
+        held += read;
+        if read == 0 || held == WINDOW {
+            if scan::holds_placeholder(&window[..held]) {
+                return true;
+            }
+            if read == 0 {
+                return false;
+            }
+            window.copy_within(held - OVERLAP.., 0);
+            held = OVERLAP;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -181,6 +218,7 @@ mod tests {
     use super::{Root, RootKind, is_ours, roots};
     use crate::cli::render_args::RenderArgs;
     use crate::render::options::{self, Chosen};
+    use keyfill_diag::Cx;
     use keyfill_files::{MemoryFiles, TreePath};
 
     fn tree(files: &[(&str, &'static str)]) -> MemoryFiles {
@@ -194,7 +232,7 @@ mod tests {
             let (dir, env) = (TreePath::new(dir).unwrap(), vars.iter().copied().collect());
             let chosen = Chosen { prefer, ..Chosen::default() };
             let options = options::resolve(&RenderArgs::default(), &env, &dir, true, chosen).unwrap();
-            super::kind_for_app(&files, &dir, &options)
+            super::kind_for_app(&files, &dir, &options, &Cx::default())
         };
         let (chart, kustomization) = (RootKind::Chart, RootKind::Kustomization);
         let args: &[_] = &[("ARGOCD_ENV_helm_args", "--set a=b")];
@@ -212,8 +250,8 @@ mod tests {
     }
 
     fn ours(files: &MemoryFiles) -> Vec<String> {
-        let all: Vec<Root> = roots(files, &TreePath::root());
-        all.iter().filter(|r| is_ours(files, r)).map(|r| r.dir.to_string()).collect()
+        let all: Vec<Root> = roots(files, &TreePath::root(), &Cx::default());
+        all.iter().filter(|r| is_ours(files, r, &Cx::default())).map(|r| r.dir.to_string()).collect()
     }
 
     #[test]
@@ -232,8 +270,10 @@ mod tests {
             ),
             ("README.md", ""),
         ]);
-        let found: Vec<(String, RootKind)> =
-            roots(&files, &TreePath::root()).into_iter().map(|r| (r.dir.to_string(), r.kind)).collect();
+        let found: Vec<(String, RootKind)> = roots(&files, &TreePath::root(), &Cx::default())
+            .into_iter()
+            .map(|r| (r.dir.to_string(), r.kind))
+            .collect();
         let want = [
             ("apps/c", RootKind::Chart),
             ("apps/k", RootKind::Kustomization),
@@ -242,6 +282,32 @@ mod tests {
             ("flux", RootKind::Yaml),
         ];
         assert!(found.iter().map(|(d, k)| (d.as_str(), *k)).eq(want), "{found:?}");
+    }
+
+    #[test]
+    fn a_placeholder_in_a_packed_chart_is_found_wherever_it_lies() {
+        use std::io::Write as _;
+        let packed = |before: usize, text: &str| {
+            let mut zip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            zip.write_all(&vec![b'x'; before]).and_then(|()| zip.write_all(text.as_bytes())).unwrap();
+            zip.write_all(&[b'y'; 1_000]).unwrap();
+            zip.finish().unwrap()
+        };
+        let holds = |content: &[u8]| super::archive_holds_placeholder(content, &Cx::default());
+        for before in [0, 262_140, 262_144, 524_000, 524_030, 1_000_000] {
+            assert!(holds(&packed(before, "<path:a#b>")), "{before}");
+            assert!(!holds(&packed(before, "<pat:a#b>")), "{before}");
+        }
+        assert!(!holds(b"no archive"));
+    }
+
+    #[test]
+    fn a_search_ends_with_its_run() {
+        let files = tree(&[("a/x.yaml", "apiVersion: v1\nkind: X\na: <path:x#y>")]);
+        let over = Cx::with_time(std::time::Duration::ZERO);
+        assert!(roots(&files, &TreePath::root(), &over).is_empty());
+        let root = Root { dir: TreePath::new("a").unwrap(), kind: RootKind::Yaml };
+        assert!(is_ours(&files, &root, &Cx::default()) && !is_ours(&files, &root, &over));
     }
 
     #[test]

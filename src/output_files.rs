@@ -5,8 +5,9 @@
 //! outside of namespaces never gets one.
 
 use crate::emit::Output;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use bytes::Bytes;
+use keyfill_diag::Cx;
 use keyfill_kustomize::{Gvk, schema::Schema};
 use keyfill_yaml::{Body, Document, Limits, Value};
 use std::collections::BTreeSet;
@@ -22,9 +23,9 @@ struct Named {
 
 /// Writes the documents into a folder. Empty documents have no file; of two objects that are named alike the
 /// later one stays, as in kustomize.
-pub fn write(folder: &Path, documents: &[Document]) -> Result<()> {
+pub fn write(folder: &Path, documents: &[Document], cx: &Cx) -> Result<()> {
     let schema = Schema::builtin();
-    let named: Vec<Option<Named>> = documents.iter().map(|d| named(d, &schema)).collect::<Result<_>>()?;
+    let named: Vec<Option<Named>> = documents.iter().map(|d| named(d, &schema, cx)).collect::<Result<_>>()?;
     let namespaces: BTreeSet<&str> =
         named.iter().flatten().filter_map(|named| named.namespace.as_deref()).collect();
     let is_split = namespaces.len() > 1;
@@ -38,10 +39,11 @@ pub fn write(folder: &Path, documents: &[Document]) -> Result<()> {
     Ok(())
 }
 
-fn named(document: &Document, schema: &Schema) -> Result<Option<Named>> {
+fn named(document: &Document, schema: &Schema, cx: &Cx) -> Result<Option<Named>> {
+    cx.check().map_err(|stopped| anyhow!("stopped while naming files: {stopped}"))?;
     let value = match &document.body {
         Body::Raw(text) => {
-            keyfill_yaml::load_exact(&keyfill_yaml::with_last_line_ended(text), &Limits::default())?
+            keyfill_yaml::load_exact(&keyfill_yaml::with_last_line_ended(text), &Limits::from(cx))?
         }
         Body::Tree(node) => keyfill_yaml::resolve(node)?,
     };

@@ -78,7 +78,7 @@ pub fn discover(run: &Run) -> Option<Root> {
     let tree = run.input.tree().filter(|tree| tree.kind != Kind::File)?;
     let kind = match run.settings.compat_avp {
         true => RootKind::Yaml,
-        false => discover::kind_for_app(&*tree.files, &tree.at, &run.options),
+        false => discover::kind_for_app(&*tree.files, &tree.at, &run.options, &run.cx),
     };
     Some(Root { dir: tree.at.clone(), kind })
 }

@@ -2,11 +2,14 @@
 
 use crate::cli::args::DiscoverArgs;
 use crate::discover;
+use crate::escape;
 use crate::ignore_file::IgnoreFiles;
+use crate::memory;
+use crate::report::Problem;
 use crate::settings::Env;
 use crate::tree::{Boundary, Tree};
 use anyhow::Result;
-use keyfill_diag::Limits;
+use keyfill_diag::{Cx, Limits};
 use std::io::Write as _;
 
 /// Prints one folder a line, relative to the folder asked for. Nothing found is no error.
@@ -15,16 +18,21 @@ pub fn run(args: &DiscoverArgs, env: &Env) -> Result<()> {
     let boundary = Boundary::of_env(named, env);
     let tree = Tree::open(&args.dir, boundary, Limits::default().file_bytes)?;
     let files = &*tree.files;
-    let roots = if args.any {
-        discover::all_roots(files, &tree.at, &mut IgnoreFiles::new(files))
+    let cx = Cx::default().with_memory(memory::limited(memory::DEFAULT_LIMIT));
+    let mut roots = if args.any {
+        discover::all_roots(files, &tree.at, &mut IgnoreFiles::new(files), &cx)
     } else {
-        discover::roots(files, &tree.at)
+        discover::roots(files, &tree.at, &cx)
     };
+    roots.retain(|root| args.any || discover::is_ours(files, root, &cx));
+    // A list that was cut short says that a folder is not ours, and its placeholders reach the cluster.
+    cx.check()
+        .map_err(|stopped| Problem::input(format!("stopped while looking for placeholders: {stopped}")))?;
     let mut stdout = std::io::stdout().lock();
-    for root in roots.iter().filter(|root| args.any || discover::is_ours(files, root)) {
+    for root in roots {
         let below = root.dir.as_str().strip_prefix(tree.at.as_str()).unwrap_or(root.dir.as_str());
         let below = below.trim_start_matches('/');
-        writeln!(stdout, "{}", if below.is_empty() { "." } else { below })?;
+        writeln!(stdout, "{}", if below.is_empty() { ".".into() } else { escape::one_line(below) })?;
     }
     Ok(())
 }

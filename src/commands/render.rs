@@ -11,7 +11,7 @@ use crate::report::{self, Failure};
 use crate::run::Run;
 use crate::settings::{Given, Purpose};
 use anyhow::{Context as _, Result};
-use keyfill_diag::{Class, Diagnostic};
+use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_yaml::Document;
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub fn run(caller: &Caller<'_>, args: &RenderCommandArgs) -> Result<()> {
         None => pipeline::emit(&run, &rendered.documents, &rendered.warnings, &mut timings)?,
         Some(output) => {
             report::print(&rendered.warnings);
-            write_to(output, &rendered.documents)?;
+            write_to(output, &rendered.documents, &run.cx)?;
         }
     }
     if args.run.timings {
@@ -48,9 +48,9 @@ fn no_root(dir: &str) -> Diagnostic {
 }
 
 /// Writes one file, or a file for each object when the path is a folder, as `kustomize build -o` does.
-fn write_to(path: &Path, documents: &[Document]) -> Result<()> {
+fn write_to(path: &Path, documents: &[Document], cx: &Cx) -> Result<()> {
     if path.is_dir() {
-        return output_files::write(path, documents);
+        return output_files::write(path, documents, cx);
     }
     std::fs::write(path, Output::of(documents).to_bytes())
         .with_context(|| format!("cannot write {}", path.display()))

@@ -277,7 +277,7 @@ impl<'a> Machine<'a> {
             let message = format!("kustomize edit: {} holds no kustomization", self.at);
             return Err(Problem::input(message).into());
         };
-        let text = edits.apply(&files.read(&path)?, path.as_str())?;
+        let text = edits.apply(&files.read(&path)?, path.as_str(), self.request.cx)?;
         self.written.insert(path, text.into());
         Ok(())
     }

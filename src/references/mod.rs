@@ -8,6 +8,7 @@
 mod plugins;
 
 use crate::discover::{KUSTOMIZATION_NAMES, Root, RootKind, is_manifest_name};
+use keyfill_diag::Cx;
 use keyfill_files::{Files, Kind, TreePath};
 use keyfill_yaml::Node;
 use std::collections::BTreeSet;
@@ -57,9 +58,9 @@ pub fn kustomization_file(files: &dyn Files, dir: &TreePath) -> Option<TreePath>
 }
 
 /// What a root reads. Files that cannot be read or parsed end the search there: rendering will say so.
-pub fn of_root(files: &dyn Files, root: &Root) -> References {
+pub fn of_root(files: &dyn Files, root: &Root, cx: &Cx) -> References {
     match root.kind {
-        RootKind::Kustomization => of_kustomization(files, &root.dir, &mut BTreeSet::new()),
+        RootKind::Kustomization => of_kustomization(files, &root.dir, &mut BTreeSet::new(), cx),
         RootKind::Chart => {
             References { files: files.walk(&root.dir).into_iter().collect(), ..References::default() }
         }
@@ -72,10 +73,20 @@ pub fn of_root(files: &dyn Files, root: &Root) -> References {
 
 /// `configured` holds the folders of plugin configurations that are being looked at, which may name each
 /// other in a circle.
-fn of_kustomization(files: &dyn Files, dir: &TreePath, configured: &mut BTreeSet<TreePath>) -> References {
-    let mut search = Search { files, configured, found: References::default(), ahead: vec![dir.clone()] };
+fn of_kustomization(
+    files: &dyn Files,
+    dir: &TreePath,
+    configured: &mut BTreeSet<TreePath>,
+    cx: &Cx,
+) -> References {
+    let ahead = vec![dir.clone()];
+    let mut search = Search { files, configured, found: References::default(), ahead, cx };
     let mut seen = BTreeSet::new();
     while let Some(dir) = search.ahead.pop() {
+        if cx.check().is_err() {
+            search.found.open_ended = true;
+            break;
+        }
         if let Ok((dir, Kind::Dir)) = files.resolve(&dir)
             && seen.insert(dir.clone())
         {
@@ -92,6 +103,8 @@ struct Search<'a> {
     found: References,
     /// Kustomizations that are still to be read.
     ahead: Vec<TreePath>,
+    /// The run, whose end ends the search.
+    cx: &'a Cx,
 }
 
 impl Search<'_> {
@@ -121,7 +134,7 @@ impl Search<'_> {
     /// The documents of a file. What cannot be read or parsed may name anything.
     fn nodes(&mut self, file: &TreePath) -> Option<Vec<Node>> {
         let text = self.files.read(file).ok();
-        let nodes = text.and_then(|text| nodes_of(&text));
+        let nodes = text.and_then(|text| nodes_of(&text, self.cx));
         self.found.open_ended |= nodes.is_none();
         nodes
     }
@@ -144,8 +157,8 @@ impl Search<'_> {
     }
 }
 
-fn nodes_of(text: &[u8]) -> Option<Vec<Node>> {
-    keyfill_yaml::load_nodes(text, &keyfill_yaml::Limits::default()).ok()
+fn nodes_of(text: &[u8], cx: &Cx) -> Option<Vec<Node>> {
+    keyfill_yaml::load_nodes(text, &keyfill_yaml::Limits::from(cx)).ok()
 }
 
 fn inflates_charts(document: &Node) -> bool {
@@ -195,7 +208,7 @@ mod tests {
         .into_iter()
         .collect();
         let root = Root { dir: TreePath::new("app").unwrap(), kind: RootKind::Kustomization };
-        let found = of_root(&files, &root);
+        let found = of_root(&files, &root, &keyfill_diag::Cx::default());
         let names: Vec<&str> = found.files.iter().map(TreePath::as_str).collect();
         let want = [
             "app/d.yaml",

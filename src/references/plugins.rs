@@ -5,6 +5,7 @@
 
 use super::{LONGEST_PATH, Search, kustomization_file, nodes_of, of_kustomization, strings};
 use crate::discover::is_manifest_name;
+use keyfill_diag::Cx;
 use keyfill_files::{Kind, TreePath};
 use keyfill_yaml::Node;
 
@@ -32,7 +33,7 @@ impl Search<'_> {
                 self.configuration_folder(dir, real);
             }
             // A path that leads nowhere, or out of the tree, is told by whoever renders.
-            _ => match nodes_of(text.as_bytes()) {
+            _ => match nodes_of(text.as_bytes(), self.cx) {
                 Some(nodes) => self.configurations(&[dir], &nodes),
                 None => self.found.open_ended = true,
             },
@@ -52,7 +53,7 @@ impl Search<'_> {
         if !self.configured.insert(folder.clone()) {
             return;
         }
-        let read = of_kustomization(self.files, &folder, self.configured);
+        let read = of_kustomization(self.files, &folder, self.configured, self.cx);
         self.configured.remove(&folder);
         self.found.open_ended |= read.open_ended;
         self.found.roots.insert(folder);
@@ -71,7 +72,7 @@ impl Search<'_> {
         for node in nodes {
             self.found.open_ended |= starts_programs(node);
             strings(node, NO_PATHS, &mut names);
-            inner_strings(node, MOST_TEXTS, &mut names);
+            inner_strings(node, MOST_TEXTS, &mut names, self.cx);
             let kind = node.as_map().and_then(|map| map.get("kind")).and_then(text);
             if kind == Some("HelmChartInflationGenerator") {
                 names.push("charts".to_owned());
@@ -102,19 +103,19 @@ fn starts_programs(node: &Node) -> bool {
 }
 
 /// The strings of YAML that stands in a text of several lines, as a function's `exec: {path: ...}` does.
-fn inner_strings(node: &Node, texts: u8, into: &mut Vec<String>) {
+fn inner_strings(node: &Node, texts: u8, into: &mut Vec<String>, cx: &Cx) {
     match node {
         Node::Scalar(scalar) if texts > 0 && scalar.text.as_str().contains('\n') => {
-            for inner in nodes_of(scalar.text.as_bytes()).unwrap_or_default() {
+            for inner in nodes_of(scalar.text.as_bytes(), cx).unwrap_or_default() {
                 if inner.as_map().is_some() || inner.as_seq().is_some() {
                     strings(&inner, NO_PATHS, into);
-                    inner_strings(&inner, texts - 1, into);
+                    inner_strings(&inner, texts - 1, into, cx);
                 }
             }
         }
         Node::Scalar(_) => {}
-        Node::Seq(seq) => seq.items.iter().for_each(|item| inner_strings(item, texts, into)),
-        Node::Map(map) => map.iter().for_each(|(_, value)| inner_strings(value, texts, into)),
+        Node::Seq(seq) => seq.items.iter().for_each(|item| inner_strings(item, texts, into, cx)),
+        Node::Map(map) => map.iter().for_each(|(_, value)| inner_strings(value, texts, into, cx)),
     }
 }
 
@@ -126,7 +127,8 @@ mod tests {
 
     fn read_by_app(files: &[(&str, &'static str)]) -> References {
         let files: MemoryFiles = files.iter().copied().collect();
-        of_root(&files, &Root { dir: TreePath::new("app").unwrap(), kind: RootKind::Kustomization })
+        let root = Root { dir: TreePath::new("app").unwrap(), kind: RootKind::Kustomization };
+        of_root(&files, &root, &keyfill_diag::Cx::default())
     }
 
     fn names(read: &References) -> Vec<&str> {

@@ -5,6 +5,7 @@ use crate::report::Problem;
 use crate::settings::Env;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
+use keyfill_diag::Cx;
 use keyfill_files::{Entry, FileError, Files, Kind, Later, TreePath};
 use keyfill_yaml::Node;
 use std::collections::BTreeMap;
@@ -134,8 +135,8 @@ impl Edits {
     }
 
     /// The text of a kustomization with the changes in it.
-    pub fn apply(&self, text: &[u8], name: &str) -> Result<Vec<u8>> {
-        let documents = keyfill_yaml::load_nodes(text, &keyfill_yaml::Limits::default())
+    pub fn apply(&self, text: &[u8], name: &str, cx: &Cx) -> Result<Vec<u8>> {
+        let documents = keyfill_yaml::load_nodes(text, &keyfill_yaml::Limits::from(cx))
             .with_context(|| format!("cannot read {name}"))?;
         let mut document = match documents.len() {
             0 => Node::map(),
@@ -372,7 +373,7 @@ mod tests {
             ..Edits::default()
         };
         let text = b"resources: [x.yaml]\nimages:\n- name: web\n  newName: w\n  newTag: '1'\n- {name: db, newTag: 9}\n";
-        let text = String::from_utf8(edits.apply(text, "k").unwrap()).unwrap();
+        let text = String::from_utf8(edits.apply(text, "k", &keyfill_diag::Cx::default()).unwrap()).unwrap();
         let want = "commonAnnotations:\n  a: \"true\"\nimages:\n- name: db\n  newTag: \"9\"\n- name: web\n  newName: w\n  newTag: \"2\"\nresources:\n- x.yaml\n";
         assert_eq!(text, want);
     }

@@ -104,7 +104,7 @@ fn edited(files: &dyn Files, root: &Root, options: &Options, outside: &Outside, 
     let Some(path) = crate::references::kustomization_file(files, &root.dir) else {
         return choose(files, root, options, outside, cx);
     };
-    let text = options.edits.apply(&files.read(&path)?, path.as_str())?;
+    let text = options.edits.apply(&files.read(&path)?, path.as_str(), cx)?;
     choose(&edits::Edited::new(files, path, text), root, options, outside, cx)
 }
 

@@ -33,7 +33,7 @@ pub fn run(caller: &Caller<'_>, args: &CheckArgs) -> Result<()> {
     run.settings.refuse_authors_choice()?;
     let Some(tree) = run.input.tree() else { return Ok(()) };
     let start = Instant::now();
-    let targets = targets::targets(tree, &args.paths, &args.exclude)?;
+    let targets = targets::targets(tree, &args.paths, &args.exclude, &run.cx)?;
     let roots = &targets.roots;
     let mut found = run.settings.warnings.clone();
     found.extend(targets.warnings);

@@ -6,7 +6,7 @@ use crate::references::{self, References};
 use crate::report::Problem;
 use crate::tree::Tree;
 use anyhow::Result;
-use keyfill_diag::{Class, Diagnostic};
+use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_files::{Files, Kind, TreePath};
 use keyfill_yaml::Node;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,12 +28,12 @@ pub struct Targets {
 ///
 /// A path that is not there may be a file that was deleted. Where no root reads it, that is a warning; when
 /// there is nothing else to check, an error, so that a mistyped folder does not pass.
-pub fn targets(tree: &Tree, named: &[String], exclude: &[String]) -> Result<Targets> {
+pub fn targets(tree: &Tree, named: &[String], exclude: &[String], cx: &Cx) -> Result<Targets> {
     let files = &*tree.files;
     let mut ignored = IgnoreFiles::new(files);
     let from = tree.current.clone().unwrap_or_else(|| tree.at.clone());
     ignored.exclude(&from, exclude).map_err(|why| Problem::usage(format!("--exclude {why}")))?;
-    let mut search = Search { files, ignored, references: BTreeMap::new() };
+    let mut search = Search { files, ignored, references: BTreeMap::new(), cx };
     let mut wanted: Vec<Root> = Vec::new();
     let mut changed: BTreeSet<TreePath> = BTreeSet::new();
     let mut gone: BTreeSet<TreePath> = BTreeSet::new();
@@ -67,6 +67,7 @@ pub fn targets(tree: &Tree, named: &[String], exclude: &[String]) -> Result<Targ
         gone.iter().map(|path| Diagnostic::warning(Class::Usage, unknown(path))).collect();
     warnings.extend(search.ignored.take_warnings());
     let roots = search.without_bases(wanted);
+    cx.check().map_err(|stopped| Problem::input(format!("stopped while looking for roots: {stopped}")))?;
     Ok(Targets { files: search.count_files(&roots), roots, warnings })
 }
 
@@ -81,19 +82,20 @@ struct Search<'a> {
     files: &'a dyn Files,
     ignored: IgnoreFiles<'a>,
     references: BTreeMap<TreePath, References>,
+    cx: &'a Cx,
 }
 
 impl Search<'_> {
     fn reads(&mut self, root: &Root) -> &References {
-        let files = self.files;
-        self.references.entry(root.dir.clone()).or_insert_with(|| references::of_root(files, root))
+        let (files, cx) = (self.files, self.cx);
+        self.references.entry(root.dir.clone()).or_insert_with(|| references::of_root(files, root, cx))
     }
 
     /// The roots at or below a folder. Plain YAML stands for itself, file by file, unless a kustomization or a
     /// chart reads it. What others are made of is checked with them: it is only looked at by itself where it
     /// is the folder that was asked for.
     fn below(&mut self, dir: &TreePath) -> Vec<Root> {
-        let roots = discover::all_roots(self.files, dir, &mut self.ignored);
+        let roots = discover::all_roots(self.files, dir, &mut self.ignored, self.cx);
         let mut used: BTreeSet<TreePath> = BTreeSet::new();
         for root in roots.iter().filter(|r| r.kind != RootKind::Yaml) {
             used.extend(self.reads(root).files.iter().cloned());
@@ -101,10 +103,10 @@ impl Search<'_> {
         let mut apart = Vec::new();
         for root in roots {
             if root.kind == RootKind::Yaml {
-                let own = discover::own_manifests(self.files, &root.dir, &mut self.ignored);
+                let own = discover::own_manifests(self.files, &root.dir, &mut self.ignored, self.cx);
                 let alone = own.into_iter().filter(|path| !used.contains(path));
                 apart.extend(alone.map(|dir| Root { dir, kind: RootKind::Yaml }));
-            } else if root.dir == *dir || !is_a_part(self.files, &root) {
+            } else if root.dir == *dir || !is_a_part(self.files, &root, self.cx) {
                 apart.push(root);
             }
         }
@@ -113,7 +115,7 @@ impl Search<'_> {
 
     /// The roots of the tree that read one of the files.
     fn users(&mut self, everywhere: &TreePath, changed: &BTreeSet<TreePath>) -> Users {
-        let all = discover::all_roots(self.files, everywhere, &mut self.ignored);
+        let all = discover::all_roots(self.files, everywhere, &mut self.ignored, self.cx);
         let mut found = Vec::new();
         let mut explained: BTreeSet<TreePath> = BTreeSet::new();
         for root in all.into_iter().filter(|r| r.kind != RootKind::Yaml) {
@@ -124,7 +126,7 @@ impl Search<'_> {
             let hits: Vec<TreePath> = changed.iter().filter(is_read).cloned().collect();
             if !hits.is_empty() {
                 explained.extend(hits);
-                found.extend(Some(root).filter(|root| !is_a_part(self.files, root)));
+                found.extend(Some(root).filter(|root| !is_a_part(self.files, root, self.cx)));
             }
         }
         // A manifest that no root names stands for itself.
@@ -132,7 +134,7 @@ impl Search<'_> {
             if discover::is_manifest_name(path.name())
                 && self.files.is_file(path)
                 && !self.ignored.holds_anywhere(path, false)
-                && discover::is_manifest(self.files, path)
+                && discover::is_manifest(self.files, path, self.cx)
             {
                 found.push(Root { dir: path.clone(), kind: RootKind::Yaml });
             }
@@ -168,14 +170,14 @@ impl Search<'_> {
 
 /// Whether a root is made to be a part of others and renders to nothing of use alone: a component, whose
 /// patches change what others bring, and a chart that is a library.
-fn is_a_part(files: &dyn Files, root: &Root) -> bool {
+fn is_a_part(files: &dyn Files, root: &Root, cx: &Cx) -> bool {
     let (file, field, value) = match root.kind {
         RootKind::Kustomization => (references::kustomization_file(files, &root.dir), "kind", "Component"),
         RootKind::Chart => (root.dir.join("Chart.yaml"), "type", "library"),
         RootKind::Yaml => return false,
     };
     let text = file.and_then(|file| files.read(&file).ok()).unwrap_or_default();
-    let nodes = keyfill_yaml::load_nodes(&text, &keyfill_yaml::Limits::default()).unwrap_or_default();
+    let nodes = keyfill_yaml::load_nodes(&text, &keyfill_yaml::Limits::from(cx)).unwrap_or_default();
     nodes.first().is_some_and(|node| node.get(field).and_then(Node::text) == Some(value))
 }
 
@@ -187,7 +189,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn search(files: &MemoryFiles) -> Search<'_> {
-        Search { files, ignored: IgnoreFiles::new(files), references: BTreeMap::new() }
+        let cx = Box::leak(Box::new(keyfill_diag::Cx::default()));
+        Search { files, ignored: IgnoreFiles::new(files), references: BTreeMap::new(), cx }
     }
 
     fn tree() -> MemoryFiles {

@@ -35,7 +35,8 @@ impl Copy {
         let at = place(&folder.path().join("tree"), &root.dir);
         std::fs::create_dir_all(&at)?;
         let mut copy = Self { folder, root: at, texts: 0, files: 0, bytes: 0 };
-        let read = references::of_root(files, root);
+        let read = references::of_root(files, root, cx);
+        cx.check().map_err(|stopped| anyhow!("stopped while copying files: {stopped}"))?;
         if read.open_ended {
             let whole = whole_tree(files, root, &read)?;
             copy.add_folder(files, &whole, cx)?;

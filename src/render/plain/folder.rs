@@ -53,7 +53,7 @@ pub fn folder(
         cx.check().map_err(|stopped| anyhow!("stopped while reading files: {stopped}"))?;
         let text = plain(files.read(path)?, path, decrypt, cx)?;
         refuse_binary(&text, path.as_str())?;
-        let Some(mut documents) = documents_of(&text, path, habits, alone)? else {
+        let Some(mut documents) = documents_of(&text, path, habits, alone, cx)? else {
             listing.warnings.push(left_out(path, "it holds no manifest (apiVersion and kind)"));
             continue;
         };
@@ -75,16 +75,23 @@ pub fn folder(
 /// The documents of a file; `None` when it holds no manifest and is not meant to. With AVP's habits each is
 /// taken, and fill refuses those without a kind. A file that is looked at `alone`, as a check does, may be
 /// values of a chart: their placeholders are checked, and nothing of them is printed.
-fn documents_of(text: &Bytes, path: &TreePath, habits: Habits, alone: bool) -> Result<Option<Vec<Document>>> {
+fn documents_of(
+    text: &Bytes,
+    path: &TreePath,
+    habits: Habits,
+    alone: bool,
+    cx: &Cx,
+) -> Result<Option<Vec<Document>>> {
     let documents = documents(text, path.as_str());
     if habits == Habits::Avp {
         return Ok(Some(documents));
     }
-    if Content::of_documents(&documents) == Content::Other {
+    if Content::of_documents(&documents, cx) == Content::Other {
         return Ok(None);
     }
     for document in &documents {
-        let content = Content::of_document(document);
+        cx.check().map_err(|stopped| anyhow!("stopped while reading files: {stopped}"))?;
+        let content = Content::of_document(document, cx);
         if alone && content == Content::Values {
             continue;
         }
@@ -144,7 +151,7 @@ impl Listing<'_> {
                 }
             } else if self.habits == Habits::Own
                 && KUSTOMIZATION_NAMES.contains(&entry.name.as_str())
-                && !discover::is_manifest_of_flux(self.files, &path)
+                && !discover::is_manifest_of_flux(self.files, &path, cx)
             {
                 let why =
                     "kustomize reads it, and the folder of plain YAML around it is not built by kustomize";

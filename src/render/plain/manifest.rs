@@ -6,6 +6,7 @@
 use super::documents;
 use crate::fill::scan;
 use bytes::Bytes;
+use keyfill_diag::Cx;
 use keyfill_yaml::{Body, Document, Limits, Value, load_object};
 
 /// What a text is. Where a file holds several documents, it is what comes last in this order.
@@ -27,19 +28,19 @@ pub enum Content {
 
 impl Content {
     /// What a whole file is.
-    pub fn of_file(text: &Bytes) -> Self {
-        Self::of_documents(&documents(text, ""))
+    pub fn of_file(text: &Bytes, cx: &Cx) -> Self {
+        Self::of_documents(&documents(text, ""), cx)
     }
 
     /// What a file is, whose documents these are.
-    pub fn of_documents(documents: &[Document]) -> Self {
-        documents.iter().map(Self::of_document).max().unwrap_or(Self::Nothing)
+    pub fn of_documents(documents: &[Document], cx: &Cx) -> Self {
+        documents.iter().map(|document| Self::of_document(document, cx)).max().unwrap_or(Self::Nothing)
     }
 
     /// What one document is.
-    pub fn of_document(document: &Document) -> Self {
+    pub fn of_document(document: &Document, cx: &Cx) -> Self {
         match &document.body {
-            Body::Raw(text) => of_text(text),
+            Body::Raw(text) => of_text(text, cx),
             Body::Tree(_) => Self::Manifest,
         }
     }
@@ -56,14 +57,14 @@ impl Content {
     }
 }
 
-fn of_text(text: &[u8]) -> Content {
+fn of_text(text: &[u8], cx: &Cx) -> Content {
     let looks_like_manifest = begins_line(text, "apiVersion") && begins_line(text, "kind");
     if looks_like_manifest && !is_template(text) {
         // Parsing is left to those who need more: fill, and Argo CD.
         return Content::Manifest;
     }
     let holds_placeholder = scan::holds_placeholder(text);
-    let value = match load_object(text, &Limits::default()) {
+    let value = match load_object(text, &Limits::from(cx)) {
         Ok(value) => value,
         Err(_) if looks_like_manifest => return Content::Template,
         Err(error) if holds_placeholder && !is_template(text) => {
@@ -114,6 +115,7 @@ fn is_template(text: &[u8]) -> bool {
 mod tests {
     use super::{Content, of_text};
     use bytes::Bytes;
+    use keyfill_diag::Cx;
 
     #[test]
     fn a_manifest_has_an_api_version_and_a_kind() {
@@ -128,7 +130,7 @@ mod tests {
             "? kind\n: A\n? apiVersion\n: v1\n",
             "  kind: A\n  apiVersion: v1\n",
         ] {
-            assert_eq!(of_text(text.as_bytes()), Content::Manifest, "{text}");
+            assert_eq!(of_text(text.as_bytes(), &Cx::default()), Content::Manifest, "{text}");
         }
     }
 
@@ -150,10 +152,10 @@ mod tests {
             "- op: replace\n  path: /kind\n",
             "kind:\napiVersion:\n",
         ] {
-            assert_eq!(of_text(text.as_bytes()), Content::Other, "{text}");
+            assert_eq!(of_text(text.as_bytes(), &Cx::default()), Content::Other, "{text}");
         }
         for text in ["", "# only a comment\n", "---\n", "null"] {
-            assert_eq!(of_text(text.as_bytes()), Content::Nothing, "{text}");
+            assert_eq!(of_text(text.as_bytes(), &Cx::default()), Content::Nothing, "{text}");
         }
     }
 
@@ -164,18 +166,21 @@ mod tests {
             "apiVersion: v1\nmetadata: {name: x}\n",
             "a: <path:x#y>\nb: [\n",
         ] {
-            assert!(matches!(of_text(text.as_bytes()), Content::Broken(_)), "{text}");
+            assert!(matches!(of_text(text.as_bytes(), &Cx::default()), Content::Broken(_)), "{text}");
         }
         for text in ["a: <path:x#y>\n", "- <path:x#y>\n"] {
-            assert_eq!(of_text(text.as_bytes()), Content::Values, "{text}");
+            assert_eq!(of_text(text.as_bytes(), &Cx::default()), Content::Values, "{text}");
         }
-        assert_eq!(of_text(b"apiVersion: v1\nkind: A\na: {{ b }}\n{% if %}"), Content::Template);
-        assert_eq!(of_text(b"a: <path:x#y>\n{% if %}"), Content::Other);
+        assert_eq!(
+            of_text(b"apiVersion: v1\nkind: A\na: {{ b }}\n{% if %}", &Cx::default()),
+            Content::Template
+        );
+        assert_eq!(of_text(b"a: <path:x#y>\n{% if %}", &Cx::default()), Content::Other);
     }
 
     #[test]
     fn a_file_is_what_its_best_document_is() {
-        let of = |text: &'static str| Content::of_file(&Bytes::from_static(text.as_bytes()));
+        let of = |text: &'static str| Content::of_file(&Bytes::from_static(text.as_bytes()), &Cx::default());
         assert_eq!(of("a: 1\n---\napiVersion: v1\nkind: A\n"), Content::Manifest);
         assert_eq!(of("a: 1\n---\nb: 2\n"), Content::Other);
         assert_eq!(of("---\n# nothing\n"), Content::Nothing);

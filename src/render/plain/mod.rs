@@ -59,7 +59,7 @@ fn json_values(text: &Bytes, body: Range<usize>) -> Vec<Range<usize>> {
 /// A text as it is, or decrypted when it is encrypted and its keys are those of a manifest: other files may be
 /// encrypted for others.
 fn plain(text: Bytes, path: &TreePath, decrypt: &dyn Decrypt, cx: &Cx) -> Result<Bytes> {
-    if !decrypt.is_encrypted(path.as_str(), &text) || Content::of_file(&text) != Content::Manifest {
+    if !decrypt.is_encrypted(path.as_str(), &text) || Content::of_file(&text, cx) != Content::Manifest {
         return Ok(text);
     }
     let plain = decrypt.decrypt(path.as_str(), &text, cx);

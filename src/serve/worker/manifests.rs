@@ -2,7 +2,8 @@
 
 use crate::fill::{Filled, scan};
 use crate::serve::orders::Text;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
+use keyfill_diag::Cx;
 use keyfill_yaml::{Body, Document, Limits, Value};
 
 /// A rendered stream: what will be sent as it is, and what is to be filled, each with its number in the stream.
@@ -17,12 +18,13 @@ pub struct Sorted {
 
 /// Sorts documents. With `as_they_are` all of them stay documents: AVP's habits concern every one.
 /// `references` says that those of vals are filled.
-pub fn sort(documents: Vec<Document>, as_they_are: bool, references: bool) -> Result<Sorted> {
+pub fn sort(documents: Vec<Document>, as_they_are: bool, references: bool, cx: &Cx) -> Result<Sorted> {
     let mut sorted = Sorted::default();
     for (number, document) in (0..).zip(documents) {
+        cx.check().map_err(|stopped| anyhow!("stopped while manifests were written: {stopped}"))?;
         if as_they_are || scan::looks_fillable(&document.body, references) {
             sorted.open.push((number, document));
-        } else if let Some(json) = of_document(document, number == 0)? {
+        } else if let Some(json) = of_document(document, number == 0, cx)? {
             sorted.ready.push((number, json));
         }
     }
@@ -30,16 +32,17 @@ pub fn sort(documents: Vec<Document>, as_they_are: bool, references: bool) -> Re
 }
 
 /// The manifests of filled documents, whose numbers are given. `printed_as_json` says that the fill stage printed so.
-pub fn finish(numbers: &[u32], filled: Filled, printed_as_json: bool) -> Result<Vec<(u32, Text)>> {
+pub fn finish(numbers: &[u32], filled: Filled, printed_as_json: bool, cx: &Cx) -> Result<Vec<(u32, Text)>> {
     let mut manifests = Vec::with_capacity(numbers.len());
     // With AVP's habits an empty document is gone, and the numbers only say the order.
     for ((document, was_filled), number) in filled.documents.into_iter().zip(filled.filled).zip(numbers) {
+        cx.check().map_err(|stopped| anyhow!("stopped while manifests were written: {stopped}"))?;
         let json = match document {
             // The error must not carry the bytes: they hold values.
             Document { body: Body::Raw(json), .. } if was_filled && printed_as_json => {
                 Some(String::from_utf8(json.into()).map_err(|e| e.utf8_error())?)
             }
-            document => of_document(document, *number == 0)?,
+            document => of_document(document, *number == 0, cx)?,
         };
         manifests.extend(json.map(|json| (*number, Text::new(json))));
     }
@@ -48,7 +51,7 @@ pub fn finish(numbers: &[u32], filled: Filled, printed_as_json: bool) -> Result<
 
 /// One document's JSON. A stream that begins with JSON is taken for JSON until its first separator: that
 /// document is kept as it is written. It is what argocd-cmp-server does with the output of a command.
-fn of_document(document: Document, first: bool) -> Result<Option<String>> {
+fn of_document(document: Document, first: bool, cx: &Cx) -> Result<Option<String>> {
     let Document { before, body, origin } = document;
     // The text is given back before the JSON is written: one of many megabytes is then held twice, not three times.
     let value = match body {
@@ -59,7 +62,7 @@ fn of_document(document: Document, first: bool) -> Result<Option<String>> {
             {
                 return Ok(Some(json.to_owned()));
             }
-            keyfill_yaml::load_exact(&keyfill_yaml::with_last_line_ended(&text), &Limits::default())
+            keyfill_yaml::load_exact(&keyfill_yaml::with_last_line_ended(&text), &Limits::from(cx))
                 .with_context(|| {
                     let file = origin.file.as_deref().unwrap_or("a rendered document");
                     format!("{file} (document {})", origin.index)
@@ -85,13 +88,16 @@ mod tests {
     use crate::fill::Filled;
     use crate::render::plain;
     use bytes::Bytes;
+    use keyfill_diag::Cx;
 
     /// The manifests of a text in which nothing was filled.
     fn manifests(text: &'static str) -> anyhow::Result<Vec<String>> {
-        let sorted = sort(plain::documents(&Bytes::from_static(text.as_bytes()), "x"), false, false)?;
+        let documents = plain::documents(&Bytes::from_static(text.as_bytes()), "x");
+        let sorted = sort(documents, false, false, &Cx::default())?;
         let (numbers, documents): (Vec<u32>, Vec<_>) = sorted.open.into_iter().unzip();
         let filled = vec![false; documents.len()];
-        let filled = finish(&numbers, Filled { documents, filled, ..Filled::default() }, true)?;
+        let filled =
+            finish(&numbers, Filled { documents, filled, ..Filled::default() }, true, &Cx::default())?;
         let mut all = sorted.ready;
         all.extend(filled.into_iter().map(|(number, text)| (number, text.take())));
         all.sort();

@@ -1,6 +1,6 @@
 //! Discovery in a worker: whether a folder is for this plugin.
 
-use super::{Beside, open, patterns, tree_path};
+use super::{Beside, open, packed, patterns, tree_path};
 use crate::discover;
 use crate::outside::Outside;
 use crate::plugin::run::{self, Request};
@@ -13,7 +13,7 @@ use keyfill_diag::Cx;
 /// Whether what the app's folder reads holds placeholders; or what plugin.yaml's patterns say.
 pub fn matches(rules: &Discovery, order: &Matches, beside: Beside, cx: &Cx) -> Result<bool> {
     let path = tree_path(&order.task.path)?;
-    let files = open(order.archive, beside, &path, cx)?;
+    let files = open(packed(order.archive, beside)?, &path, cx)?;
     let fits = if !rules.file_name.is_empty() {
         patterns::file_name_fits(&files, &path, &rules.file_name)
     } else if !rules.glob.is_empty() {
@@ -25,8 +25,8 @@ pub fn matches(rules: &Discovery, order: &Matches, beside: Beside, cx: &Cx) -> R
             Request { files: &files, folder: &path, env: &env, outside: &Outside::default(), cx },
         )?
     } else {
-        let roots = discover::roots(&files, &path);
-        rules.configured && roots.iter().any(|root| rules.any || discover::is_ours(&files, root))
+        let roots = discover::roots(&files, &path, cx);
+        rules.configured && roots.iter().any(|root| rules.any || discover::is_ours(&files, root, cx))
     };
     // An answer that was cut short is none: "not mine" would have the app rendered without its secrets.
     cx.check()

@@ -81,10 +81,7 @@ impl<'a> Checker<'a> {
         if let Some(always) = node.always {
             return Ok(always);
         }
-        self.checks += 1;
-        if self.checks.is_multiple_of(CHECKS_PER_LOOK) {
-            self.cx.check().map_err(Failure::Stopped)?;
-        }
+        self.count()?;
         let question = (id, std::ptr::from_ref(value) as usize);
         if let Some(known) = self.known.get(&question) {
             return Ok(*known);
@@ -164,7 +161,7 @@ impl<'a> Checker<'a> {
         let mut additional = Vec::new();
         for (name, inner) in entries {
             let mut evaluated = false;
-            for id in self.of_property(node, name) {
+            for id in self.of_property(node, name)? {
                 evaluated = true;
                 if !self.fits(id, inner)? {
                     found.push(Fault::Inside(id, inner, name.clone()));
@@ -193,10 +190,24 @@ impl<'a> Checker<'a> {
     }
 
     /// The nodes that `properties` and `patternProperties` have for a property.
-    fn of_property(&self, node: &Node, name: &str) -> Vec<NodeId> {
-        let named = node.properties.get(name).copied();
-        let matching = node.patterns.iter().filter(|(pattern, _)| pattern.is_match(name.as_bytes()));
-        named.into_iter().chain(matching.map(|(_, id)| *id)).collect()
+    fn of_property(&mut self, node: &Node, name: &str) -> Result<Vec<NodeId>, Failure> {
+        let mut found: Vec<NodeId> = node.properties.get(name).copied().into_iter().collect();
+        for (pattern, id) in &node.patterns {
+            self.count()?;
+            if pattern.is_match(name.as_bytes()) {
+                found.push(*id);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Counts a step, and asks the run now and then.
+    fn count(&mut self) -> Result<(), Failure> {
+        self.checks += 1;
+        if self.checks.is_multiple_of(CHECKS_PER_LOOK) {
+            self.cx.check().map_err(Failure::Stopped)?;
+        }
+        Ok(())
     }
 
     /// Whether a value fits that lives for this question only: what is found must not be remembered, since another
@@ -541,8 +552,11 @@ fn own(
             if node.additional_properties.is_some() {
                 return Ok(true);
             }
-            let looked_at = entries.keys().filter(|name| !checker.of_property(node, name).is_empty());
-            names.extend(looked_at.cloned());
+            for name in entries.keys() {
+                if !checker.of_property(node, name)?.is_empty() {
+                    names.insert(name.clone());
+                }
+            }
         }
         Json::Array(items) => {
             if node.other_items.is_some() {

@@ -445,6 +445,7 @@ impl<'a> Compiler<'a> {
         if let Some(known) = self.expressions.get(text) {
             return Ok(Rc::clone(known));
         }
+        self.cx.check().map_err(Failure::Stopped)?;
         let compiled = Regexp::compile(text.as_bytes()).map_err(|error| wrong("", error.to_string()))?;
         let compiled = Rc::new(compiled);
         self.expressions.insert(text.to_owned(), Rc::clone(&compiled));

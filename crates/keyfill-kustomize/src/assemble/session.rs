@@ -6,7 +6,7 @@ use crate::outside::Outside;
 use crate::schema::Schema;
 use keyfill_diag::{Class, Diagnostic, Place};
 use keyfill_files::TreePath;
-use keyfill_yaml::{Body, Document, Text, append_yaml};
+use keyfill_yaml::{Body, Document, Limits, Text, append_yaml};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
@@ -153,9 +153,10 @@ impl<'a> Session<'a> {
             (Some(_), Some(_)) => {
                 return Err(Error::new("openapi takes a version or a path, not both"));
             }
-            (_, Some((file, text, _))) => {
-                self.schema().followed_by(&text).map_err(|e| e.in_file(file.as_str()))?
-            }
+            (_, Some((file, text, _))) => self
+                .schema()
+                .followed_by(&text, &Limits::from(loader.cx()))
+                .map_err(|e| e.in_file(file.as_str()))?,
             (Some(version), None) if !version.is_empty() => {
                 Schema::for_version(version).map_err(|e| e.at_spot(&openapi.spot.field("version")))?
             }

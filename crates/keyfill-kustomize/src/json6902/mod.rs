@@ -11,7 +11,7 @@ mod round;
 
 use crate::error::{Error, Result};
 use keyfill_diag::Cx;
-use keyfill_yaml::{Location, Node, TextPlace};
+use keyfill_yaml::{Limits, Location, Node, TextPlace};
 use std::sync::Arc;
 
 /// A list of operations.
@@ -39,17 +39,12 @@ struct Value {
 }
 
 impl Patch {
-    /// Reads operations from JSON or YAML text.
-    pub fn parse(text: &[u8]) -> Result<Self> {
-        Self::parse_at(text, TextPlace::default())
-    }
-
-    /// As [`Patch::parse`], for a text that stands at a place.
-    pub fn parse_at(text: &[u8], place: TextPlace) -> Result<Self> {
+    /// Reads operations from JSON or YAML text that stands at a place.
+    pub fn parse_at(text: &[u8], place: TextPlace, limits: &Limits) -> Result<Self> {
         if text.is_empty() {
             return Err(Error::new("empty json patch operations").at_location(place.location(0)));
         }
-        parse::operations(text, place).map(|operations| Self { operations: operations.into() })
+        parse::operations(text, place, limits).map(|operations| Self { operations: operations.into() })
     }
 
     /// Whether there is no operation.

@@ -8,14 +8,14 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// Reads the operations of JSON text, which begins with a bracket, or of YAML text.
-pub fn operations(text: &[u8], place: TextPlace) -> Result<Vec<Operation>> {
+pub fn operations(text: &[u8], place: TextPlace, limits: &Limits) -> Result<Vec<Operation>> {
     let mut operations = if text.starts_with(b"[") {
         read(text, place)?
     } else {
-        let value = load_object(text, &Limits::default()).map_err(|e| Error::yaml_at(place, &e))?;
+        let value = load_object(text, limits).map_err(|e| Error::yaml_at(place, &e))?;
         read(&to_json(&value), TextPlace::line(place.location(1)))?
     };
-    let places = PlaceTree::read(text, &Limits::default());
+    let places = PlaceTree::read(text, limits);
     for (n, operation) in operations.iter_mut().enumerate() {
         let Some(places) = &places else { break };
         operation.location = place.location(places.nearest([Step::Index(n)]).start().line);

@@ -2,11 +2,13 @@
 
 use super::Patch;
 use keyfill_diag::Cx;
-use keyfill_yaml::{Limits, load_nodes, to_json};
+use keyfill_yaml::{Limits, TextPlace, load_nodes, to_json};
 
 fn after(object: &str, patch: &str) -> String {
     let mut nodes = load_nodes(object.as_bytes(), &Limits::default()).expect("it is YAML");
-    match Patch::parse(patch.as_bytes()).and_then(|p| p.apply(&mut nodes[0], &Cx::default())) {
+    match Patch::parse_at(patch.as_bytes(), TextPlace::default(), &Limits::default())
+        .and_then(|p| p.apply(&mut nodes[0], &Cx::default()))
+    {
         Ok(()) => String::from_utf8(to_json(&nodes[0])).expect("JSON is UTF-8"),
         Err(e) => format!("error: {}", e.message()),
     }

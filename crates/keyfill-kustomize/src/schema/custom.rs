@@ -35,8 +35,8 @@ pub(crate) struct Custom {
 
 impl Custom {
     /// Reads a document.
-    pub fn parse(text: &[u8], beside: Beside) -> Result<Self> {
-        let document = load_value(text, &Limits::default()).map_err(|e| {
+    pub fn parse(text: &[u8], beside: Beside, limits: &Limits) -> Result<Self> {
+        let document = load_value(text, limits).map_err(|e| {
             Error::yaml_at(TextPlace::default(), &e).context("the OpenAPI document cannot be read")
         })?;
         if document.as_map().is_none() && document != Value::Null {

@@ -13,7 +13,7 @@ use crate::Gvk;
 use crate::error::{Error, Result};
 use builtin::Shape;
 use custom::{Beside, Custom};
-use keyfill_yaml::Value;
+use keyfill_yaml::{Limits, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -44,12 +44,12 @@ impl Schema {
 
     /// One of a file, as `openapi: path:` names it, in JSON or YAML. It takes the place of the built-in one:
     /// types that it does not define are unknown.
-    pub fn from_openapi(document: &[u8]) -> Result<Self> {
-        Self::builtin().followed_by(document)
+    pub fn from_openapi(document: &[u8], limits: &Limits) -> Result<Self> {
+        Self::builtin().followed_by(document, limits)
     }
 
     /// One of a file that comes up while this one is in use.
-    pub fn followed_by(&self, document: &[u8]) -> Result<Self> {
+    pub fn followed_by(&self, document: &[u8], limits: &Limits) -> Result<Self> {
         let beside = if self.asked.shape.load(Relaxed) {
             Beside::Below
         } else if self.asked.scope.load(Relaxed) {
@@ -57,7 +57,7 @@ impl Schema {
         } else {
             Beside::Nothing
         };
-        let custom = Custom::parse(document, beside)?;
+        let custom = Custom::parse(document, beside, limits)?;
         Ok(Self { custom: Some(Arc::new(custom)), asked: self.asked.clone() })
     }
 
@@ -179,6 +179,7 @@ mod tests {
                 "v1.Spec": {"properties": {"parts": {
                     "type": "array", "items": {"type": "object"},
                     "x-kubernetes-patch-merge-key": "id", "x-kubernetes-patch-strategy": "merge"}}}}}"##,
+            &super::Limits::default(),
         )
         .expect("it is a schema");
         let parts = schema.type_of("example.com/v1", "Thing").and_then(|t| t.field("spec")?.field("parts"));

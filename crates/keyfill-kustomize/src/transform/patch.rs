@@ -277,7 +277,7 @@ fn kind_of(
         }
         Err(e) => e,
     };
-    match json6902::Patch::parse_at(text, place) {
+    match json6902::Patch::parse_at(text, place, &limits) {
         Ok(patch) => Ok(PatchKind::Operations(patch)),
         Err(e) => {
             let start = text.trim_ascii_start();
@@ -347,8 +347,8 @@ impl JsonTransformer {
             (true, false) => (Bytes::copy_from_slice(patch.patch.as_bytes()), inline_place(patch, 0)),
             (false, true) => load_file(loader, patch)?,
         };
-        let operations =
-            json6902::Patch::parse_at(&text, place).map_err(|e| e.at_location(place.location(1)))?;
+        let operations = json6902::Patch::parse_at(&text, place, &Limits::from(loader.cx()))
+            .map_err(|e| e.at_location(place.location(1)))?;
         if operations.is_empty() {
             return Err(Error::new("the JSON patch is empty").at_location(place.location(1)));
         }
