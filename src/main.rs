@@ -8,6 +8,7 @@ mod commands;
 mod discover;
 mod emit;
 mod escape;
+mod fetch;
 mod fill;
 mod ignore_file;
 mod memory;

@@ -92,6 +92,7 @@ pub fn render(run: &Run, root: Option<&Root>, timings: &mut Timings) -> Result<R
     let rendered = render_tree(run, tree, root, timings);
     let places = Places::of(tree);
     let mut rendered = rendered.map_err(|e| places.error(e))?;
+    rendered.warnings.extend(run.outside.fetch.take_warnings());
     rendered.warnings = rendered.warnings.into_iter().map(|w| places.diagnostic(w)).collect();
     places.origins(&mut rendered.documents);
     timings.engine = rendered.engine;
@@ -184,6 +185,7 @@ pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>) -> Vec<
     };
     let checked = fill::check(&rendered.documents, &run.settings.fill, known, &run.cx);
     let mut problems = rendered.warnings;
+    problems.extend(run.outside.fetch.take_warnings());
     // A rendered document's lines are not the lines of any file: the root is named instead.
     problems.extend(runtime.block_on(checked).into_iter().map(|mut problem| {
         if root.kind != RootKind::Yaml && problem.place.file.is_none() {

@@ -74,7 +74,8 @@ impl Places {
     pub fn error(&self, error: Error) -> Error {
         let problems = report::problems(&error);
         let has_command = |d: &Diagnostic| d.hint.as_deref().is_some_and(|hint| hint.contains(HELM_BUILD));
-        if self.here.is_none() && !problems.iter().any(has_command) {
+        let is_fetched = |d: &Diagnostic| d.place.file.as_deref().and_then(address).is_some();
+        if self.here.is_none() && !problems.iter().any(|d| has_command(d) || is_fetched(d)) {
             return error;
         }
         let problems = problems.into_iter();
@@ -84,6 +85,7 @@ impl Places {
     /// A problem whose place is a path of the tree.
     pub fn diagnostic(&self, mut diagnostic: Diagnostic) -> Diagnostic {
         diagnostic.hint = diagnostic.hint.map(|hint| self.command(hint));
+        diagnostic.place.file = diagnostic.place.file.map(|file| address(&file).unwrap_or(file));
         let Some(here) = &self.here else { return diagnostic };
         diagnostic.place.file = diagnostic.place.file.map(|file| seen_from(here, &file));
         diagnostic.message = without(here, &diagnostic.message).into_owned();
@@ -177,10 +179,16 @@ impl Sources for TreeTexts {
 /// The command of a hint that names a path of the tree.
 const HELM_BUILD: &str = "`helm dependency build ";
 
+/// The address that the path of a fetched file stands for.
+fn address(path: &str) -> Option<String> {
+    let (scheme, rest) = path.split_once(":/")?;
+    (matches!(scheme, "http" | "https") && !rest.starts_with('/')).then(|| format!("{scheme}://{rest}"))
+}
+
 /// A path of the whole file system. Names such as `<stdin>` are none, and those that the command line gave begin with
 /// a dot or a slash.
 fn seen_from(here: &str, path: &str) -> String {
-    let is_given = ["<", "/", "./", "../"].iter().any(|start| path.starts_with(start));
+    let is_given = ["<", "/", "./", "../", "https:/", "http:/"].iter().any(|start| path.starts_with(start));
     match path.strip_prefix(here) {
         _ if is_given => path.to_owned(),
         Some(below) => below.to_owned(),

@@ -2,6 +2,7 @@
 //! hands to the pipeline, and generate, render, check and serve build it the same way.
 
 use crate::cli::render_args::RenderArgs;
+use crate::fetch::Plan;
 use crate::fill::Sources;
 use crate::outside::Outside;
 use crate::places::TreeTexts;
@@ -48,7 +49,8 @@ impl Run {
         let folder = input.tree().map_or_else(TreePath::root, |tree| tree.at.clone());
         let options = options(given, render, &settings, &folder)?;
         settings.fill.sources = input.tree().map(|tree| sources(given, tree));
-        let (outside, cx) = (Outside::of(&settings), settings.cx());
+        let fetch = Plan::of(given, &settings)?.fetch(input.tree());
+        let (outside, cx) = (Outside { fetch, ..Outside::of(&settings) }, settings.cx());
         Ok(Self { input, settings, options, outside, cx })
     }
 }

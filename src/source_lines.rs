@@ -1,7 +1,7 @@
 //! The line of the input that a diagnostic points at, read when it is shown. Engines know files and lines;
 //! the text of a line they need not keep.
 
-use keyfill_diag::Diagnostic;
+use keyfill_diag::{Diagnostic, without_users};
 use keyfill_files::{Files, TreePath};
 
 /// A line that is longer is not shown: nobody reads it, and reports are bounded.
@@ -31,7 +31,8 @@ pub fn complete_from(files: &dyn Files, file: &TreePath, diagnostic: &mut Diagno
     if line.len() > LONGEST {
         return;
     }
-    let mut line = String::from_utf8_lossy(line).trim_end().to_owned();
+    // An author may have written a password into an address.
+    let mut line = without_users(String::from_utf8_lossy(line).trim_end());
     if diagnostic.object.as_ref().is_some_and(|object| object.kind == "Secret") {
         line = without_value(&line);
     }

@@ -86,6 +86,10 @@ pub enum Command {
     Render(Box<RenderCommandArgs>),
     /// Check placeholders and rendering offline, for pre-commit and CI
     Check(Box<CheckArgs>),
+    /// Resolve what the tree does not hold and write keyfill.lock
+    Lock(Box<LockArgs>),
+    /// Write charts into the tree, where helm and kustomize find them
+    Vendor(Box<VendorArgs>),
     /// Print the folders that hold placeholders, for an Argo CD plugin's discovery
     Discover(DiscoverArgs),
     /// Serve Argo CD's plugin protocol on a unix socket
@@ -115,6 +119,8 @@ pub struct GenerateArgs {
     pub paths: Vec<String>,
     #[command(flatten)]
     pub run: RunArgs,
+    #[command(flatten)]
+    pub fetch: FetchArgs,
     #[command(flatten)]
     pub fill: FillArgs,
     #[command(flatten)]
@@ -159,6 +165,30 @@ pub struct RunArgs {
     pub timings: bool,
 }
 
+/// What does not lie in the tree.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Fetching")]
+pub struct FetchArgs {
+    /// Fetch charts, repositories and files that the tree does not hold: nothing, what keyfill.lock names, or
+    /// anything [default: on; inside Argo CD off, or locked with KEYFILL_FETCH_HOSTS; check: the cache only]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub fetch: Option<FetchChoice>,
+    /// How much the cache of fetched contents holds, as in 512Mi or 2Gi [default: 1Gi]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub cache_size: Option<u64>,
+}
+
+/// What may be fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FetchChoice {
+    /// Nothing.
+    Off,
+    /// What keyfill.lock names, as it was when it was locked.
+    Locked,
+    /// Anything that the hosts in KEYFILL_FETCH_HOSTS have; any public https host without it.
+    On,
+}
+
 /// `keyfill render`.
 #[derive(Args, Clone, Debug)]
 pub struct RenderCommandArgs {
@@ -170,6 +200,8 @@ pub struct RenderCommandArgs {
     pub output: Option<PathBuf>,
     #[command(flatten)]
     pub run: RunArgs,
+    #[command(flatten)]
+    pub fetch: FetchArgs,
     #[command(flatten)]
     pub render: RenderArgs,
 }
@@ -195,6 +227,8 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]
+    pub fetch: FetchArgs,
+    #[command(flatten)]
     pub render: RenderArgs,
 }
 
@@ -209,6 +243,51 @@ pub enum ReportFormat {
     Github,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
+}
+
+/// `keyfill lock`.
+#[derive(Args, Clone, Debug)]
+pub struct LockArgs {
+    /// Folder whose roots are locked
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: String,
+    /// Lock all roots of the tree, and remove what none of them asks for
+    #[arg(long)]
+    pub all: bool,
+    /// Resolve anew: all of it, or only what has this name (a chart, a repository, a URL)
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub update: Option<String>,
+    /// Write nothing, and exit 4 when the lock is stale
+    #[arg(long, conflicts_with = "update")]
+    pub check: bool,
+    /// How much the cache of fetched contents holds, as in 512Mi or 2Gi [default: 1Gi]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub cache_size: Option<u64>,
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
+    pub render: RenderArgs,
+}
+
+/// `keyfill vendor`.
+#[derive(Args, Clone, Debug)]
+pub struct VendorArgs {
+    /// Folder whose roots get their charts
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: String,
+    /// Write bases, components and manifests from elsewhere too, and change the entries that name them
+    #[arg(long)]
+    pub bases: bool,
+    /// Write nothing, and exit 4 when something is missing or different
+    #[arg(long)]
+    pub check: bool,
+    /// How much the cache of fetched contents holds, as in 512Mi or 2Gi [default: 1Gi]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub cache_size: Option<u64>,
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
+    pub render: RenderArgs,
 }
 
 /// `keyfill discover`.

@@ -12,7 +12,8 @@ use anyhow::Result;
 /// Runs the command.
 pub fn run(caller: &Caller<'_>, args: &GenerateArgs) -> Result<()> {
     let path = the_path(&args.paths)?;
-    let given = Given { fill: &args.fill, run: &args.run, ..caller.given(Purpose::Generate) };
+    let given =
+        Given { fill: &args.fill, run: &args.run, fetch: &args.fetch, ..caller.given(Purpose::Generate) };
     let run = Run::of_command(&given, &args.render, path)?;
     report::print(&run.settings.warnings);
     if run.input.tree().is_some() && !run.settings.compat_avp {

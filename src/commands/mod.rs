@@ -3,14 +3,16 @@
 pub mod check;
 pub mod discover;
 pub mod generate;
+pub mod lock;
 pub mod pages;
 pub mod render;
 #[cfg(unix)]
 pub mod serve;
 pub mod settings;
+pub mod vendor;
 pub mod version;
 
-use crate::cli::args::{Cli, Command, FillArgs, RunArgs, SharedArgs};
+use crate::cli::args::{Cli, Command, FetchArgs, FillArgs, RunArgs, SharedArgs};
 use crate::settings::{Env, Given, Purpose};
 use anyhow::Result;
 
@@ -22,6 +24,7 @@ pub struct Caller<'a> {
     called_as_avp: bool,
     fill: FillArgs,
     run: RunArgs,
+    fetch: FetchArgs,
 }
 
 impl Caller<'_> {
@@ -31,6 +34,7 @@ impl Caller<'_> {
             shared: self.shared,
             fill: &self.fill,
             run: &self.run,
+            fetch: &self.fetch,
             env: &self.env,
             called_as_avp: self.called_as_avp,
             purpose,
@@ -46,10 +50,13 @@ pub fn run(cli: &Cli, called_as_avp: bool) -> Result<()> {
         called_as_avp,
         fill: FillArgs::default(),
         run: RunArgs::default(),
+        fetch: FetchArgs::default(),
     };
     match &cli.command {
         Command::Generate(args) => generate::run(&caller, args),
         Command::Render(args) => render::run(&caller, args),
+        Command::Lock(args) => lock::run(&caller, args),
+        Command::Vendor(args) => vendor::run(&caller, args),
         Command::Discover(args) => discover::run(args, &caller.env),
         Command::Settings(args) => settings::run(*args),
         Command::Version(args) => version::run(*args, called_as_avp),

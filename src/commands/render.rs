@@ -17,7 +17,7 @@ use std::path::Path;
 
 /// Runs the command.
 pub fn run(caller: &Caller<'_>, args: &RenderCommandArgs) -> Result<()> {
-    let given = Given { run: &args.run, ..caller.given(Purpose::Render) };
+    let given = Given { run: &args.run, fetch: &args.fetch, ..caller.given(Purpose::Render) };
     let run = Run::of_command(&given, &args.render, &args.dir)?;
     report::print(&run.settings.warnings);
     let mut timings = Timings::default();

@@ -130,7 +130,7 @@ fn by_engine(
         EngineChoice::Native => {
             native::render(files, root, options, outside, cx).map_err(native::NativeError::into_error)
         }
-        EngineChoice::Exec => by_binary(files, root, options, cx),
+        EngineChoice::Exec => by_binary(files, root, options, outside, cx),
         EngineChoice::Verify => verify::render(files, root, options, outside, cx),
         EngineChoice::Auto => match native::render(files, root, options, outside, cx) {
             Ok(rendered) => Ok(rendered),
@@ -138,17 +138,37 @@ fn by_engine(
             Err(error)
                 if error.is_unsupported() && outside.revealed.is_empty() && exec::is_there(root, options) =>
             {
-                by_binary(files, root, options, cx)
+                by_binary(files, root, options, outside, cx)
             }
             Err(error) => Err(error.into_error()),
         },
     }
 }
 
-fn by_binary(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Rendered> {
-    let text = Bytes::from(exec::render(files, root, options, cx)?);
+fn by_binary(
+    files: &dyn Files,
+    root: &Root,
+    options: &Options,
+    outside: &Outside,
+    cx: &Cx,
+) -> Result<Rendered> {
+    let text = Bytes::from(exec::render(files, root, options, outside, cx)?);
     let documents = plain::documents(&text, &format!("{} (rendered)", root.dir));
     Ok(Rendered { documents, engine: "exec", ..Rendered::default() })
+}
+
+/// The problems on the way to all that a root needs from outside of its tree; warnings are among them. With `anew`,
+/// charts that lie in the tree and name a repository are asked for, too.
+pub fn resolve(
+    files: &dyn Files,
+    root: &Root,
+    options: &Options,
+    outside: &Outside,
+    anew: bool,
+    cx: &Cx,
+) -> Vec<Diagnostic> {
+    let found = native::resolve(files, root, options, outside, anew, cx);
+    outside.revealed.diagnostics(found.unwrap_or_else(|error| error.diagnostics()))
 }
 
 /// Renders for `check`: in process only, and what is not supported there while the official binary could do

@@ -21,7 +21,7 @@ pub fn render(
     outside: &Outside,
     cx: &Cx,
 ) -> Result<Rendered> {
-    let official = exec::render(files, root, options, cx)?;
+    let official = exec::render(files, root, options, outside, cx)?;
     let native =
         native::render(files, root, options, outside, cx).map_err(native::NativeError::into_error)?;
     let ours = Output::of(&native.documents).to_bytes();

@@ -2,6 +2,7 @@
 
 use crate::cli::args::{FillArgs, RunArgs, ServeArgs, SharedArgs};
 use crate::cli::render_args::RenderArgs;
+use crate::fetch::NO_FLAGS;
 use crate::plugin::{self, Filling, Meaning};
 use crate::report::Problem;
 use crate::settings::Env;
@@ -110,7 +111,7 @@ impl Configuration {
 }
 
 fn given<'a>(shared: &'a SharedArgs, fill: &'a FillArgs, run: &'a RunArgs, env: &'a Env) -> Given<'a> {
-    Given { shared, fill, run, env, called_as_avp: false, purpose: Purpose::Generate }
+    Given { shared, fill, run, fetch: &NO_FLAGS, env, called_as_avp: false, purpose: Purpose::Generate }
 }
 
 /// plugin.yaml and what its commands mean.

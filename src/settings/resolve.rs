@@ -7,7 +7,7 @@ use super::stores::{self, NamedStore};
 use super::table::{self, Author, setting};
 use super::{FromFiles, address, files, secret_name};
 use crate::app::App;
-use crate::cli::args::{Compat, FillArgs, RunArgs, SharedArgs};
+use crate::cli::args::{Compat, FetchArgs, FillArgs, RunArgs, SharedArgs};
 use crate::fill::policy::{ALLOWED_PATHS, check_globs};
 use crate::fill::{FillOptions, PathPolicy, Print, StoreKinds};
 use crate::memory;
@@ -88,6 +88,8 @@ pub struct Given<'a> {
     pub fill: &'a FillArgs,
     /// Flags of the run.
     pub run: &'a RunArgs,
+    /// Flags about fetching.
+    pub fetch: &'a FetchArgs,
     /// The environment.
     pub env: &'a Env,
     /// Whether keyfill was called as argocd-vault-plugin.

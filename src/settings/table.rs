@@ -152,9 +152,27 @@ pub const SETTINGS: &[Var] = &[
     var("KEYFILL_APP_ENV", Author::No, "names that path templates may read as env.NAME"),
     var("KEYFILL_APP_MAY_SET", Author::No, "names that authors may set besides"),
     var("KEYFILL_APP_SECRETS", Author::No, "globs of the Secrets that authors may name with AVP_SECRET"),
-    var("KEYFILL_CACHE_DIR", Author::No, "where Vault tokens are kept [~/.avp]"),
+    var(
+        "KEYFILL_CACHE_DIR",
+        Author::No,
+        "where Vault tokens and fetched contents are kept [~/.avp; ~/.cache/keyfill]",
+    ),
+    var("KEYFILL_CACHE_SIZE", Author::No, "how much of what was fetched is kept, as in 512Mi [1Gi]"),
     var("KEYFILL_DEADLINE", Author::No, "how long a run may take [55s; check: 10m]"),
     var("KEYFILL_ENGINE", Author::No, "auto, native, exec or verify"),
+    var(
+        "KEYFILL_FETCH",
+        Author::No,
+        "off, locked or on: what the tree does not hold is fetched [on; in Argo CD off, or locked with KEYFILL_FETCH_HOSTS]",
+    ),
+    var(
+        "KEYFILL_FETCH_HOSTS",
+        Author::No,
+        "URL globs, one a line or comma: from where something is fetched [any public https host; in Argo CD none]",
+    ),
+    var("KEYFILL_FETCH_STRICT", Author::No, "true: an index that gives a wrong digest is an error"),
+    var("KEYFILL_GIT_CREDENTIALS", Author::No, "a file as git's store helper keeps it [~/.git-credentials]")
+        .holds(Holds::File),
     var("KEYFILL_HELM", Author::No, "the official helm's path"),
     var("KEYFILL_HELM_COMPAT", Author::No, "the helm whose rules charts follow: 3 or 4 [4]"),
     var("KEYFILL_KINDS", Author::No, "the kinds that are filled"),
@@ -237,11 +255,22 @@ pub const SYSTEM: &[Var] = &[
     var("ARGOCD_GRPC_MAX_SIZE_MB", Author::No, "serve: the largest message [100]"),
     var("ARGOCD_PLUGINSOCKFILEPATH", Author::No, "serve: the folder of the sockets"),
     var("AVP_SECRET", Author::No, "the Secret to read settings from, as -s names it"),
+    var(
+        "DOCKER_CONFIG",
+        Author::No,
+        "the folder of docker's config.json, for logins at registries [~/.docker]",
+    )
+    .holds(Holds::File),
+    var("HELM_CONFIG_HOME", Author::No, "the folder of helm's repositories and logins [~/.config/helm]")
+        .holds(Holds::File),
+    var("HELM_REGISTRY_CONFIG", Author::No, "helm's file of logins at registries").holds(Holds::File),
+    var("HELM_REPOSITORY_CONFIG", Author::No, "helm's file of chart repositories").holds(Holds::File),
     var("HOME", Author::No, "where Vault tokens are kept (~/.avp), for official binaries too"),
     var("KUBERNETES_SERVICE_HOST", Author::No, "the API server, for -s"),
     var("KUBERNETES_SERVICE_PORT", Author::No, "the API server's port, for -s"),
     var("LANG", Author::No, "handed to official binaries"),
     var("LC_ALL", Author::No, "handed to official binaries"),
+    var("NETRC", Author::No, "a file of logins at hosts [~/.netrc]").holds(Holds::File),
     var("PATH", Author::No, "where official binaries are looked for"),
     var("SSL_CERT_DIR", Author::No, "a folder of certificates to trust, in place of the system's")
         .holds(Holds::File),
@@ -250,7 +279,8 @@ pub const SYSTEM: &[Var] = &[
     var("TMPDIR", Author::No, "where copies for official binaries and large archives lie"),
     var("TZ", Author::No, "the time zone of templates"),
     var("USER", Author::No, "handed to official binaries"),
-    var("XDG_CONFIG_HOME", Author::No, "where SOPS keeps keys of age (sops/age/keys.txt) [~/.config]"),
+    var("XDG_CACHE_HOME", Author::No, "where caches lie [~/.cache]"),
+    var("XDG_CONFIG_HOME", Author::No, "where configurations lie [~/.config]"),
 ];
 
 /// Beginnings of names that are handed to official binaries as they are.

@@ -6,10 +6,12 @@
 
 #![warn(clippy::disallowed_methods)]
 
+mod address;
 mod cx;
 mod diagnostic;
 mod near;
 
+pub use address::without_users;
 pub use cx::{Cancel, Cx, Flag, Limits, Memory, Stopped};
 pub use diagnostic::{Class, Diagnostic, ObjectRef, Place, Severity};
 pub use near::nearest;

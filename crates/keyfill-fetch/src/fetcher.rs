@@ -7,11 +7,11 @@ use crate::store::{Name, Record, now};
 use crate::web::{Web, record, unkept, while_running};
 use crate::{Digest, git};
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_diag::{Class, Cx, Diagnostic, without_users};
 use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, GitRef};
 use keyfill_http::{HostPolicy, shown};
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use url::Url;
@@ -22,6 +22,9 @@ pub const NOT_CACHED: &str = "it is not in the cache, and the network is left al
 pub const NOT_LOCKED: &str = "is not in keyfill.lock";
 /// The largest single file that is taken in, in bytes.
 const MOST_FILE: u64 = 64 << 20;
+/// How many charts, repositories and files one run fetches, and how many bytes in all. The next one is refused.
+const MOST_FETCHED: usize = 5_000;
+const MOST_BYTES: u64 = 4 << 30;
 /// How long a tag that is a version holds.
 const TAG_HOLDS: Duration = Duration::from_secs(600);
 
@@ -71,13 +74,26 @@ pub struct Fetcher {
     unlocked: Mutex<Vec<String>>,
     /// Whether there was any of that.
     may_move: AtomicBool,
+    /// How much of the network was used.
+    asked: AtomicUsize,
+    taken_in: AtomicU64,
 }
 
 impl Fetcher {
     /// A run's own.
     pub fn new(network: Arc<Network>, options: Options) -> Self {
         let (taken, warnings, unlocked) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { network, options, taken, warnings, unlocked, may_move: AtomicBool::new(false) }
+        let (asked, taken_in) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Self {
+            network,
+            options,
+            taken,
+            warnings,
+            unlocked,
+            may_move: AtomicBool::new(false),
+            asked,
+            taken_in,
+        }
     }
 
     /// What was answered so far, as a lock would hold it.
@@ -90,18 +106,9 @@ impl Fetcher {
         self.may_move.load(Ordering::Relaxed)
     }
 
-    /// Takes the warnings so far; what is not locked is named in one of them.
-    pub fn take_warnings(&self) -> Vec<Diagnostic> {
-        let mut warnings = std::mem::take(&mut *held(&self.warnings));
-        let mut unlocked = std::mem::take(&mut *held(&self.unlocked));
-        unlocked.sort();
-        unlocked.dedup();
-        if !unlocked.is_empty() {
-            let message = format!("fetched without a lock: {}", unlocked.join(", "));
-            let hint = "bind it with `keyfill lock` and commit keyfill.lock";
-            warnings.push(Diagnostic::warning(Class::Render, message).hint(hint));
-        }
-        warnings
+    /// Takes the warnings that a lock does not end.
+    pub fn take_lasting_warnings(&self) -> Vec<Diagnostic> {
+        std::mem::take(&mut *held(&self.warnings))
     }
 
     fn warn(&self, message: String) {
@@ -130,6 +137,15 @@ impl Fetcher {
         }
     }
 
+    /// What cannot be fetched here is not left to a tool that asks no policy and no lock.
+    fn decided(&self, error: FetchError) -> FetchError {
+        if self.options.mode != Mode::Locked && !self.options.policy.is_listed() {
+            return error;
+        }
+        let decided = FetchError::new(Class::Forbidden, error.to_string());
+        error.help().map_or(decided.clone(), |hint| decided.hint(hint))
+    }
+
     fn run<T>(&self, cx: &Cx, work: impl Future<Output = Result<T, FetchError>>) -> Result<T, FetchError> {
         cx.check().map_err(|why| FetchError::new(Class::Other, format!("fetching was stopped: {why}")))?;
         let runtime = self.network.runtime().map_err(|e| unkept(&e))?;
@@ -138,7 +154,15 @@ impl Fetcher {
 
     fn web(&self, cx: &Cx) -> Result<Web<'_>, FetchError> {
         if self.options.offline {
-            return Err(FetchError::new(Class::Missing, NOT_CACHED));
+            return Err(FetchError::off(NOT_CACHED).hint("fetch it with --fetch on"));
+        }
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        if asked >= MOST_FETCHED || self.taken_in.load(Ordering::Relaxed) >= MOST_BYTES {
+            let message = format!(
+                "one run fetches at most {MOST_FETCHED} charts, repositories and files, and {} MiB",
+                MOST_BYTES >> 20
+            );
+            return Err(FetchError::new(Class::Render, message));
         }
         Ok(Web::new(&self.network, &self.options.policy, cx))
     }
@@ -278,7 +302,7 @@ impl Fetcher {
             want.name,
             taken.version,
             taken.digest,
-            without_user(&want.repository)
+            without_users(&want.repository)
         );
         if self.options.strict {
             return Err(FetchError::new(Class::Forbidden, message).hint("tell the owner of the repository"));
@@ -305,6 +329,7 @@ impl Fetcher {
 
     fn keep_chart(&self, name: &Name, taken: &Taken) -> Result<(), FetchError> {
         let store = &self.network.store;
+        self.taken_in.fetch_add(taken.archive.len() as u64, Ordering::Relaxed);
         let digest = store.put(&taken.archive).map_err(|e| unkept(&e))?;
         let record = Record {
             digest: digest.to_string(),
@@ -355,6 +380,7 @@ impl Fetcher {
                 Err(error) => return Err(error),
             };
             let digest = Digest(reply.digest);
+            self.taken_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             if let Some(locked) = locked.filter(|locked| **locked != digest) {
                 let message = format!(
                     "{} is not the locked file: it has {digest}, and keyfill.lock says {locked}",
@@ -378,7 +404,7 @@ impl Fetcher {
         let login = self.network.credentials.login_for(url);
         let id = login.map(crate::Login::id).unwrap_or_default();
         let name = self.network.store.name(&["ref", &want.url, &want.reference, &id]);
-        let holds = if git::is_version_tag(&want.reference) {
+        let holds = if git::is_version_tag(&want.reference) && !self.options.ttl.is_zero() {
             TAG_HOLDS.max(self.options.ttl)
         } else {
             self.options.ttl
@@ -453,6 +479,7 @@ impl Fetcher {
                         return Ok(found);
                     }
                     let (pack, urls) = git::fetch(web, url, login, commit).await?;
+                    self.taken_in.fetch_add(pack.len() as u64, Ordering::Relaxed);
                     let digest = git::Snapshot::write(&self.network.store, &pack, commit, cx)?;
                     let record = Record {
                         digest: digest.to_string(),
@@ -483,30 +510,33 @@ impl Fetcher {
 impl Fetch for Fetcher {
     fn chart(&self, want: &ChartRef, cx: &Cx) -> Result<FetchedChart, FetchError> {
         let want = ChartRef { repository: self.address(&want.repository)?, ..want.clone() };
-        let what = format!("the chart {} {} of {}", want.name, want.version, without_user(&want.repository));
-        let locked = self.options.lock.charts.get(&want);
+        // A lock is committed to git: no user and no password of an address stands in it.
+        let key = ChartRef { repository: without_users(&want.repository), ..want.clone() };
+        let what = format!("the chart {} {} of {}", key.name, key.version, key.repository);
+        let locked = self.options.lock.charts.get(&key);
         self.permit(&what, locked.is_some())?;
-        let earlier = held(&self.taken).charts.get(&want).cloned();
+        let earlier = held(&self.taken).charts.get(&key).cloned();
         let about = |error: FetchError| error.context(format!("{what} cannot be fetched"));
         if let Some(locked) = locked.cloned().or(earlier) {
             let chart = self.locked_chart(&want, &locked, cx).map_err(about)?;
-            held(&self.taken).charts.insert(want, locked);
+            held(&self.taken).charts.insert(key, locked);
             return Ok(chart);
         }
         let (taken, _) = self.newest_chart(&want, cx).map_err(about)?;
         let found = LockedChart { version: taken.version.clone(), url: taken.url, digest: taken.digest };
         let chart = fetched(&want, &found, taken.archive);
-        held(&self.taken).charts.insert(want, found);
+        held(&self.taken).charts.insert(key, found);
         Ok(chart)
     }
 
     fn git(&self, want: &GitRef, cx: &Cx) -> Result<FetchedTree, FetchError> {
+        let key = GitRef { url: without_users(&want.url), ..want.clone() };
         let at = if want.reference.is_empty() { String::new() } else { format!(" at {}", want.reference) };
-        let what = format!("the repository {}{at}", without_user(&want.url));
-        let url = git::address(&want.url)?;
-        let locked = self.options.lock.git.get(want);
+        let what = format!("the repository {}{at}", key.url);
+        let url = git::address(&want.url).map_err(|error| self.decided(error))?;
+        let locked = self.options.lock.git.get(&key);
         self.permit(&what, locked.is_some())?;
-        let earlier = held(&self.taken).git.get(want).cloned();
+        let earlier = held(&self.taken).git.get(&key).cloned();
         let about = |error: FetchError| error.context(format!("{what} cannot be fetched"));
         git::check_reference(&want.reference).map_err(about)?;
         let known = locked.cloned().or(earlier);
@@ -516,22 +546,36 @@ impl Fetch for Fetcher {
         };
         let bound = known.as_ref().map(|known| &known.tree);
         let (tree, snapshot) = self.tree(&url, &commit, bound, cx).map_err(about)?;
-        held(&self.taken).git.insert(want.clone(), LockedTree { commit: commit.clone(), tree });
+        held(&self.taken).git.insert(key, LockedTree { commit: commit.clone(), tree });
         Ok(FetchedTree { commit, files: Arc::new(snapshot) })
     }
 
     fn file(&self, url: &str, cx: &Cx) -> Result<Bytes, FetchError> {
-        let locked = self.options.lock.files.get(url);
-        let what = without_user(url);
+        let what = without_users(url);
+        let locked = self.options.lock.files.get(&what);
         self.permit(&what, locked.is_some())?;
-        let earlier = held(&self.taken).files.get(url).copied();
+        let earlier = held(&self.taken).files.get(&what).copied();
         let about = |error: FetchError| error.context(format!("{what} cannot be fetched"));
         let parsed =
             Url::parse(url).map_err(|_| FetchError::new(Class::Render, format!("{what} is not a URL")))?;
         let bound = locked.copied().or(earlier);
         let (digest, bytes) = self.file_bytes(&parsed, bound.as_ref(), cx).map_err(about)?;
-        held(&self.taken).files.insert(url.to_owned(), digest);
+        held(&self.taken).files.insert(what.clone(), digest);
         Ok(bytes)
+    }
+
+    /// What is not locked is named in one of them.
+    fn take_warnings(&self) -> Vec<Diagnostic> {
+        let mut warnings = self.take_lasting_warnings();
+        let mut unlocked = std::mem::take(&mut *held(&self.unlocked));
+        unlocked.sort();
+        unlocked.dedup();
+        if !unlocked.is_empty() {
+            let message = format!("fetched without a lock: {}", unlocked.join(", "));
+            let hint = "bind it with `keyfill lock` and commit keyfill.lock";
+            warnings.push(Diagnostic::warning(Class::Render, message).hint(hint));
+        }
+        warnings
     }
 
     fn repository(&self, repository: &str) -> Option<String> {
@@ -556,29 +600,4 @@ fn of_record(record: Record, archive: Bytes) -> Option<Taken> {
     let digest = record.digest()?;
     let (version, url) = record.resolved.split_once(' ')?;
     Some(Taken { version: version.to_owned(), url: url.to_owned(), digest, archive, urls: record.urls })
-}
-
-/// An address for people: without the user and password that an author may have written into it.
-fn without_user(address: &str) -> String {
-    match address.split_once("://") {
-        Some((scheme, rest)) => {
-            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-            let host = rest[..end].rsplit_once('@').map_or(&rest[..end], |(_, host)| host);
-            format!("{scheme}://{host}{}", &rest[end..])
-        }
-        None => address.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_user;
-
-    #[test]
-    fn passwords_in_addresses_are_not_shown() {
-        assert_eq!(without_user("https://u:p@host/a@b"), "https://host/a@b");
-        assert_eq!(without_user("https://host/a"), "https://host/a");
-        assert_eq!(without_user("git@host:a/b"), "git@host:a/b");
-        assert_eq!(without_user("https://u:p@x@host"), "https://host");
-    }
 }

@@ -181,6 +181,29 @@ impl Lock {
         self.charts.is_empty() && self.git.is_empty() && self.files.is_empty()
     }
 
+    /// Without the entries of a name: a chart's, that of a repository, or a URL. A git repository also goes by the
+    /// last part of its address.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        let mut kept = self.clone();
+        let last = |url: &str| url.trim_end_matches(".git").rsplit(['/', ':']).next() == Some(name);
+        kept.charts.retain(|want, _| want.name != name && want.repository != name);
+        kept.git.retain(|want, _| want.url != name && !last(&want.url));
+        kept.files.retain(|url, _| url != name);
+        kept
+    }
+
+    /// What this lock holds and another one does not, for people.
+    pub fn names_beyond(&self, other: &Self) -> Vec<String> {
+        let charts = self.charts.keys().filter(|want| !other.charts.contains_key(want));
+        let git = self.git.keys().filter(|want| !other.git.contains_key(want));
+        let files = self.files.keys().filter(|url| !other.files.contains_key(*url));
+        let charts =
+            charts.map(|want| format!("the chart {} {} of {}", want.name, want.version, want.repository));
+        let git = git.map(|want| format!("the repository {} at {:?}", want.url, want.reference));
+        charts.chain(git).chain(files.map(|url| format!("the file {url}"))).collect()
+    }
+
     /// With the entries of another lock, which win.
     #[must_use]
     pub fn with(mut self, other: Self) -> Self {

@@ -5,7 +5,7 @@
 
 use crate::Files;
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Diagnostic};
 use std::fmt;
 use std::sync::Arc;
 
@@ -65,6 +65,11 @@ pub trait Fetch: Send + Sync {
     /// Says where the official tools would look for a chart that was fetched: the path of an archive that
     /// ends in `.tgz`, or the folder of the unpacked chart.
     fn placed(&self, _place: &crate::TreePath, _chart: &FetchedChart) {}
+
+    /// Takes what a person should know though all was answered.
+    fn take_warnings(&self) -> Vec<Diagnostic> {
+        Vec::new()
+    }
 
     /// The address that a repository's name (`@NAME`, `alias:NAME`) stands for; `None` for anything else.
     fn repository(&self, _name: &str) -> Option<String> {

@@ -104,6 +104,19 @@ impl Templated {
     }
 }
 
+/// Asks for the charts that a chart depends on, without rendering it, and gives the warnings. With
+/// `anew`, archives that lie in `charts/` count as missing where they have a repository.
+pub fn resolve(
+    files: &dyn Files,
+    request: &TemplateRequest,
+    fetch: &dyn Fetch,
+    anew: bool,
+    cx: &Cx,
+) -> Result<Vec<Diagnostic>, Error> {
+    let warnings = render::resolve(files, request, fetch, anew, cx)?;
+    Ok(warnings.into_iter().map(|text| Diagnostic::warning(Class::Render, text)).collect())
+}
+
 /// The files of a chart's archive, as `helm pull --untar` writes them into the chart's folder.
 pub fn unpack(archive: &[u8], helm: HelmCompat, cx: &Cx) -> Result<MemoryFiles, Error> {
     chart::unpack(archive, helm, cx)

@@ -34,7 +34,7 @@ impl Fetch for Repository {
         let chart = format!("apiVersion: v2\nname: {name}\nversion: {version}\n");
         let files = [
             ("Chart.yaml", chart.as_str()),
-            ("values.yaml", "on: true\nexports: {data: {taken: 5}}\n"),
+            ("values.yaml", "enabled: true\nexports: {data: {taken: 5}}\n"),
             ("templates/cm.yaml", "chart: {{ .Chart.Name }} {{ .Chart.Version }}\n"),
         ];
         let archive = archive(name, &files).into();
@@ -72,7 +72,7 @@ fn archive(name: &str, files: &[(&str, &str)]) -> Vec<u8> {
 /// Renders a chart `app` with these dependencies and further files.
 fn fetching(dependencies: &str, more: &[(&str, &str)]) -> (Result<String, Error>, Repository) {
     let app = format!("apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n{dependencies}");
-    let own = [("app/Chart.yaml", app.as_str()), ("app/values.yaml", "top: {{}}\nlib: {on: false}\n")];
+    let own = [("app/Chart.yaml", app.as_str()), ("app/values.yaml", "top: {{}}\nlib: {enabled: false}\n")];
     let files: MemoryFiles =
         own.iter().chain(more).map(|(path, text)| (*path, text.replace("{{}}", "{}"))).collect();
     let repository = Repository::default();
@@ -171,7 +171,8 @@ fn what_is_missing_is_fetched_and_goes_by_its_aliases() {
 
 #[test]
 fn conditions_and_imported_values_hold_for_what_is_fetched() {
-    let (text, _) = fetching("- {name: lib, version: ^1, repository: '@corp', condition: lib.on}\n", &[]);
+    let (text, _) =
+        fetching("- {name: lib, version: ^1, repository: '@corp', condition: lib.enabled}\n", &[]);
     assert!(!text.unwrap().contains("chart: lib"));
     let (text, _) = fetching(
         "- {name: lib, version: ^1, repository: '@corp', import-values: [data]}\n",

@@ -75,6 +75,8 @@ pub use error::Error;
 pub use generate::{ChartError, ChartRequest, Charts, NoCharts};
 pub use gvk::Gvk;
 pub use load::{FILE_NAMES, LoadRestrictor, SortOrder};
+#[doc(hidden)]
+pub use load::{Repository, is_remote_file, names_a_manifest};
 pub use outside::Outside;
 
 /// The examples of the README are run with the tests.

@@ -1,6 +1,8 @@
 //! `buildMetadata`: annotations that say where a resource came from and what has changed it.
 
+use crate::load::Repository;
 use crate::resource::{Resource, add_annotation, metadata, metadata_mut, set_annotation, text_of_scalar};
+use keyfill_diag::without_users;
 use keyfill_yaml::{Node, to_yaml};
 
 /// The annotation that holds a resource's origin.
@@ -14,6 +16,10 @@ pub const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 pub struct Origin {
     /// File or folder, seen from the outermost kustomization.
     pub path: String,
+    /// The repository that it came from, when that was fetched.
+    pub repository: String,
+    /// The reference of that repository.
+    pub reference: String,
     /// The file that configures the generator or transformer.
     pub configured_in: String,
     /// The generator or transformer: apiVersion, kind, name, namespace.
@@ -24,13 +30,24 @@ impl Origin {
     /// The origin of what lies at a path below this one.
     #[must_use]
     pub fn below(&self, path: &str) -> Self {
-        Self { path: clean(&self.path, path), ..self.clone() }
+        let Some(Repository { git, path }) = Repository::parse(path) else {
+            return Self { path: clean(&self.path, path), ..self.clone() };
+        };
+        // The official tool names the folder of a clone that was never made for the root of a repository.
+        let path = clean("", if path.is_empty() { "notCloned" } else { &path });
+        let host = git.url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+        let has_password =
+            host.and_then(|host| host.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'));
+        let repository = if has_password { without_users(&git.url) } else { git.url };
+        Self { path, repository, reference: git.reference, ..self.clone() }
     }
 
     /// The origin of what a builtin generator or transformer of a kustomization does.
     pub fn builtin(&self, kustomization_file: &str, kind: &str) -> Self {
         Self {
             path: String::new(),
+            repository: self.repository.clone(),
+            reference: self.reference.clone(),
             configured_in: clean(&self.path, kustomization_file),
             configured_by: ["builtin".to_owned(), kind.to_owned(), String::new(), String::new()],
         }
@@ -39,17 +56,26 @@ impl Origin {
     /// The origin of what a generator or transformer does that is configured by an object with an origin.
     pub fn of_plugin(resource: &Resource) -> Option<Self> {
         let origin = annotation(&resource.node)?;
-        let path = origin.lines().find_map(|line| line.strip_prefix("path: ")).unwrap_or("");
+        let field =
+            |name: &str| unquoted(origin.lines().find_map(|line| line.strip_prefix(name)).unwrap_or(""));
         let id = resource.id();
         let by =
             [id.gvk.api_version(), id.gvk.kind.to_string(), id.name.to_string(), id.namespace.to_string()];
-        Some(Self { path: String::new(), configured_in: unquoted(path), configured_by: by })
+        Some(Self {
+            path: String::new(),
+            repository: field("repo: "),
+            reference: field("ref: "),
+            configured_in: field("path: "),
+            configured_by: by,
+        })
     }
 
     /// As the annotation says it.
     pub fn text(&self) -> String {
         let mut text = String::new();
         line(&mut text, "", "path", &self.path);
+        line(&mut text, "", "repo", &self.repository);
+        line(&mut text, "", "ref", &self.reference);
         line(&mut text, "", "configuredIn", &self.configured_in);
         if self.configured_by.iter().any(|part| !part.is_empty()) {
             text.push_str("configuredBy:\n");

@@ -120,7 +120,7 @@ fn what_lies_on_the_network_names_its_line() {
         let tree = [("kustomization.yaml", text.as_str()), MAP];
         let diagnostic = error(&tree);
         points_at_the_mark(&tree, &diagnostic);
-        assert!(diagnostic.message.contains("network"), "{diagnostic:#?}");
+        assert!(diagnostic.message.contains("is not in the tree"), "{diagnostic:#?}");
     }
 }
 

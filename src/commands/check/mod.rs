@@ -4,7 +4,7 @@
 //! documents are checked without any store.
 
 mod formats;
-mod targets;
+pub mod targets;
 
 use super::Caller;
 use crate::cli::args::{CheckArgs, FillArgs, ReportFormat};
@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 /// Runs the command.
 pub fn run(caller: &Caller<'_>, args: &CheckArgs) -> Result<()> {
     let fill = FillArgs { kinds: args.kinds.clone(), ..FillArgs::default() };
-    let given = Given { fill: &fill, run: &args.run, ..caller.given(Purpose::Check) };
+    let given = Given { fill: &fill, run: &args.run, fetch: &args.fetch, ..caller.given(Purpose::Check) };
     let run = Run::of_command(&given, &args.render, ".")?;
     run.settings.refuse_authors_choice()?;
     let Some(tree) = run.input.tree() else { return Ok(()) };

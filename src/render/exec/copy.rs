@@ -115,6 +115,17 @@ impl Copy {
         Ok((real, kind))
     }
 
+    /// Writes a content at a path of the tree, where nothing of the tree lies.
+    pub fn add_content(&mut self, path: &TreePath, content: &[u8]) -> Result<()> {
+        let to = place(&self.tree(), path);
+        if let Some(dir) = to.parent() {
+            std::fs::create_dir_all(dir)?;
+        }
+        self.files += 1;
+        self.bytes += content.len() as u64;
+        std::fs::write(&to, content).with_context(|| format!("cannot write {path}"))
+    }
+
     /// Writes a text beside the tree and says where it lies.
     pub fn add_text(&mut self, text: &str) -> Result<PathBuf> {
         self.texts += 1;

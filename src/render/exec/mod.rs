@@ -6,17 +6,27 @@ mod process;
 use super::options::{Binaries, HelmOptions, KustomizeOptions, Options, ValuesFile};
 use crate::cli::render_args::Reorder;
 use crate::discover::{Root, RootKind};
+use crate::fetch::Recorder;
+use crate::outside::Outside;
 use crate::report::Failure;
 use anyhow::{Context as _, Result, bail};
 use copy::Copy;
-use keyfill_diag::{Class, Cx, Diagnostic, Place};
-use keyfill_files::Files;
+use keyfill_diag::{Class, Cx, Diagnostic, Place, Severity};
+use keyfill_files::{Fetch, Files};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What an official binary prints for a root.
-pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Result<Vec<u8>> {
+pub fn render(
+    files: &dyn Files,
+    root: &Root,
+    options: &Options,
+    outside: &Outside,
+    cx: &Cx,
+) -> Result<Vec<u8>> {
     let mut copy = Copy::of_root(files, root, cx)?;
+    add_charts(&mut copy, files, root, options, outside, cx)?;
     let (binary, arguments) = match root.kind {
         RootKind::Kustomization => {
             let helm = options.kustomize.enable_helm.then(|| helm(&options.binaries).ok());
@@ -45,6 +55,40 @@ pub fn render(files: &dyn Files, root: &Root, options: &Options, cx: &Cx) -> Res
     };
     Err(Failure::from(Diagnostic::error(Class::Render, message).at(Place::file(root.dir.to_string(), None)))
         .into())
+}
+
+/// Puts the charts into the copy that the tree does not hold, so that the binary need not fetch them: they are the
+/// locked ones then. What a policy or the lock forbids is not left to a binary that asks neither; what else goes
+/// wrong is the binary's to tell.
+fn add_charts(
+    copy: &mut Copy,
+    files: &dyn Files,
+    root: &Root,
+    options: &Options,
+    outside: &Outside,
+    cx: &Cx,
+) -> Result<()> {
+    let recorder = Arc::new(Recorder::new(Arc::clone(&outside.fetch)));
+    // Nothing is decrypted for a binary.
+    let recording = Outside { fetch: Arc::clone(&recorder) as Arc<dyn Fetch>, ..Outside::default() };
+    let mut problems = super::resolve(files, root, options, &recording, false, cx);
+    problems.retain(|problem| problem.severity == Severity::Error && problem.class == Class::Forbidden);
+    if !problems.is_empty() {
+        return Err(Failure::new(problems).into());
+    }
+    for (place, chart) in recorder.placed(files) {
+        if place.as_str().ends_with(".tgz") {
+            copy.add_content(&place, &chart.archive)?;
+            continue;
+        }
+        let unpacked = keyfill_helm::unpack(&chart.archive, options.helm.compat, cx);
+        for (name, content) in unpacked.map_err(|e| Failure::new(e.diagnostics()))?.iter() {
+            if let Some(path) = place.join(name.as_str()) {
+                copy.add_content(&path, content)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether the official binary for a root is there.

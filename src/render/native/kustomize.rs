@@ -18,10 +18,35 @@ pub fn render(
     outside: &Outside,
     cx: &Cx,
 ) -> Result<Rendered, NativeError> {
+    build(files, &build_request(dir, &options.kustomize), options, outside, cx)
+}
+
+/// Builds a kustomization for what it fetches: charts are allowed. With `anew`, those that lie in the tree are
+/// fetched, too.
+pub fn resolve(
+    files: &dyn Files,
+    dir: &TreePath,
+    options: &Options,
+    outside: &Outside,
+    anew: bool,
+    cx: &Cx,
+) -> Result<Vec<Diagnostic>, NativeError> {
+    let request = build_request(dir, &options.kustomize);
+    let request = BuildRequest { enable_helm: true, fetch_charts_anew: anew, ..request };
+    Ok(build(files, &request, options, outside, cx)?.warnings)
+}
+
+fn build(
+    files: &dyn Files,
+    request: &BuildRequest,
+    options: &Options,
+    outside: &Outside,
+    cx: &Cx,
+) -> Result<Rendered, NativeError> {
     let fetch = &*outside.fetch;
     let charts = HelmCharts { seed: options.helm.seed, compat: options.helm.compat, fetch };
     let outside = keyfill_kustomize::Outside { charts: &charts, fetch, decrypt: &*outside.decrypt };
-    let built = keyfill_kustomize::build(files, &build_request(dir, &options.kustomize), outside, cx)?;
+    let built = keyfill_kustomize::build(files, request, outside, cx)?;
     Ok(Rendered { documents: built.documents, warnings: built.warnings, engine: "kustomize" })
 }
 
@@ -44,6 +69,7 @@ fn build_request(dir: &TreePath, options: &KustomizeOptions) -> BuildRequest {
             Some(Reorder::Legacy) | None => SortOrder::default(),
         },
         enable_helm: options.enable_helm,
+        fetch_charts_anew: false,
         enable_alpha_plugins: options.enable_alpha_plugins,
         enable_managedby_label: options.enable_managedby_label,
         helm_kube_version: options.helm_kube_version.as_deref().unwrap_or_default().into(),

@@ -11,6 +11,7 @@ use crate::report::Failure;
 use crate::source_lines;
 use keyfill_diag::{Cx, Diagnostic};
 use keyfill_files::{DecryptError, Files};
+use keyfill_helm::TemplateRequest;
 
 /// An engine's error.
 pub struct NativeError {
@@ -90,4 +91,29 @@ fn with_engine(
         return Ok(helm::rendered(templated));
     }
     kustomize::render(files, &root.dir, options, outside, cx)
+}
+
+/// Asks for all that a root needs from outside of its tree, and gives the warnings. With `anew`, charts that lie in
+/// the tree and name a repository are asked for, too.
+pub fn resolve(
+    files: &dyn Files,
+    root: &Root,
+    options: &Options,
+    outside: &Outside,
+    anew: bool,
+    cx: &Cx,
+) -> Result<Vec<Diagnostic>, NativeError> {
+    let found = match root.kind {
+        RootKind::Chart => {
+            let helm = options.helm.compat;
+            let request = TemplateRequest { helm, ..TemplateRequest::new(root.dir.clone()) };
+            keyfill_helm::resolve(files, &request, &*outside.fetch, anew, cx).map_err(NativeError::from)
+        }
+        RootKind::Kustomization => kustomize::resolve(files, &root.dir, options, outside, anew, cx),
+        RootKind::Yaml => Ok(Vec::new()),
+    };
+    found.map_err(|mut error| {
+        error.diagnostics.iter_mut().for_each(|diagnostic| source_lines::complete(files, diagnostic));
+        error
+    })
 }

@@ -12,7 +12,7 @@ pub(crate) use repository::Repository;
 
 use crate::Digest;
 use bytes::Bytes;
-use keyfill_diag::{Class, nearest};
+use keyfill_diag::{Class, nearest, without_users};
 use keyfill_files::{ChartRef, FetchError};
 
 /// The largest archive that is taken in, in bytes. helm lets an archive unpack to as much.
@@ -39,6 +39,7 @@ pub(crate) fn not_found<'a>(
     names: impl Iterator<Item = &'a str>,
 ) -> FetchError {
     let ChartRef { repository, name, version } = want;
+    let repository = without_users(repository);
     let render = |message: String| FetchError::new(Class::Render, message);
     match why {
         NotFound::Chart => {

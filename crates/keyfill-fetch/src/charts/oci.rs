@@ -10,7 +10,7 @@ use crate::credentials::Login;
 use crate::web::{Web, refused};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
-use keyfill_diag::Class;
+use keyfill_diag::{Class, without_users};
 use keyfill_files::{ChartRef, FetchError};
 use keyfill_go::semver::Version;
 use keyfill_http::{Credential, Origin, Reply, Request, shown};
@@ -78,8 +78,12 @@ impl<'a> Registry<'a> {
     /// The repository that holds a chart: its name is the last part of the reference.
     pub(crate) fn at(web: Web<'a>, want: &ChartRef) -> Result<Self, FetchError> {
         let text = format!("{}/{}", want.repository.trim_end_matches('/'), want.name);
-        let wrong =
-            || FetchError::new(Class::Render, format!("{text} is not a reference oci://HOST/REPOSITORY"));
+        let wrong = || {
+            FetchError::new(
+                Class::Render,
+                format!("{} is not a reference oci://HOST/REPOSITORY", without_users(&text)),
+            )
+        };
         let reference = Url::parse(&text).map_err(|_| wrong())?;
         let host = reference.host_str().filter(|host| !host.is_empty()).ok_or_else(wrong)?.to_owned();
         let host = if host == "docker.io" { "registry-1.docker.io".to_owned() } else { host };

@@ -4,10 +4,10 @@ use crate::chart::{self, ChartId, Charts, Dependency};
 use crate::error::{Error, Result};
 use crate::request::TemplateRequest;
 use crate::versions;
-use keyfill_diag::Cx;
-use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, Files, TreePath};
+use keyfill_diag::{Cx, without_users};
+use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, Files};
 use keyfill_yaml::Step;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -22,22 +22,27 @@ struct Missing {
     dependency: Dependency,
 }
 
-/// Where requirements stand, for errors.
-pub(super) struct Places<'a> {
+/// What is asked for, and whom to ask.
+pub(super) struct Wanted<'a> {
     pub(super) files: &'a dyn Files,
-    pub(super) folder: &'a TreePath,
+    pub(super) request: &'a TemplateRequest,
+    pub(super) fetch: &'a dyn Fetch,
+    /// Whether archives in `charts/` count as missing where they have a repository.
+    pub(super) anew: bool,
 }
 
-impl Places<'_> {
+impl Wanted<'_> {
     /// Sets the place of a requirement.
     fn mark(&self, error: Error, file: &str, index: usize) -> Error {
-        let text = self.folder.join(file).and_then(|path| self.files.read(&path).ok());
+        let text = self.request.root.join(file).and_then(|path| self.files.read(&path).ok());
         let steps = [Step::Key("dependencies"), Step::Index(index)];
         match text.and_then(|text| Some((keyfill_yaml::locate(&text, &steps)?, text))) {
             Some((mark, text)) => {
                 let at = usize::try_from(mark.line).unwrap_or(1).saturating_sub(1);
                 let line = text.split(|b| *b == b'\n').nth(at);
-                let line = line.map(|line| String::from_utf8_lossy(line).trim_end_matches('\r').to_owned());
+                // An author may have written a password into an address.
+                let shown = |line| without_users(String::from_utf8_lossy(line).trim_end_matches('\r'));
+                let line = line.map(shown);
                 error.at(mark.line, Some(mark.column)).source_line(line)
             }
             None => error,
@@ -50,37 +55,36 @@ impl Places<'_> {
 pub(super) fn add(
     charts: &mut Charts,
     root: ChartId,
-    places: &Places<'_>,
-    request: &TemplateRequest,
-    fetch: &dyn Fetch,
+    wanted: &Wanted<'_>,
     cx: &Cx,
     warnings: &mut Vec<String>,
 ) -> Result<()> {
-    let missing = missing(charts, root);
+    let Wanted { files, request, fetch, anew } = *wanted;
+    let missing = missing(charts, root, anew);
     if missing.is_empty() {
         return Ok(());
     }
     let file = charts.chart(root).metadata.dependencies_file();
     let place = charts.chart(root).place_of(file);
-    let at = |error: Error, index: usize| places.mark(error.in_file(place.clone()), file, index);
+    let at = |error: Error, index: usize| wanted.mark(error.in_file(place.clone()), file, index);
     let locked = locked(charts, root, fetch, warnings);
-    let (mut absent, mut wanted) = (Vec::new(), Vec::new());
+    let (mut absent, mut remote) = (Vec::new(), Vec::new());
     for Missing { index, dependency } in missing {
         if let Some(folder) = dependency.repository.strip_prefix("file://") {
-            let child = in_tree(charts, places.files, request, &dependency, folder, cx);
+            let child = in_tree(charts, files, request, &dependency, folder, cx);
             charts.add_child(root, child.map_err(|e| at(e, index))?);
         } else if dependency.repository.is_empty() {
             absent.push((index, dependency));
         } else {
             let version = locked.as_ref().and_then(|versions| versions.get(index).cloned());
             let want = want(&dependency, version).map_err(|e| at(e, index))?;
-            wanted.push((index, dependency, want));
+            remote.push((index, dependency, want));
         }
     }
-    let answers = fetch_all(wanted.iter().map(|(.., want)| want).collect(), fetch, cx);
+    let answers = fetch_all(remote.iter().map(|(.., want)| want).collect(), fetch, cx);
     let (mut fetched, mut failed) = (Vec::new(), Vec::new());
     let mut advice = None;
-    for ((index, dependency, _), answer) in wanted.into_iter().zip(answers) {
+    for ((index, dependency, _), answer) in remote.into_iter().zip(answers) {
         match answer {
             Ok(chart) => fetched.push((index, dependency, chart)),
             Err(error) if error.is_off() => {
@@ -104,13 +108,21 @@ pub(super) fn add(
 }
 
 /// The requirements that no chart in `charts/` has the name of.
-fn missing(charts: &Charts, root: ChartId) -> Vec<Missing> {
+fn missing(charts: &Charts, root: ChartId, anew: bool) -> Vec<Missing> {
     let chart = charts.chart(root);
-    let present: HashSet<&str> =
-        chart.children.iter().map(|child| charts.chart(*child).metadata.name.as_str()).collect();
+    let children = chart.children.iter().map(|child| charts.chart(*child));
+    let present: HashMap<&str, bool> =
+        children.map(|child| (child.metadata.name.as_str(), child.origin.ends_with(".tgz"))).collect();
+    let is_missing = |dependency: &Dependency| match present.get(dependency.name.as_str()) {
+        Some(is_archive) => {
+            let repository = &dependency.repository;
+            anew && *is_archive && !repository.is_empty() && !repository.starts_with("file://")
+        }
+        None => true,
+    };
     let required = chart.metadata.dependencies.iter().flatten().enumerate();
     let required = required.map(|(index, id)| Missing { index, dependency: charts.dependency(*id).clone() });
-    required.filter(|missing| !present.contains(missing.dependency.name.as_str())).collect()
+    required.filter(|missing| is_missing(&missing.dependency)).collect()
 }
 
 /// The versions of the chart's lock file; none where it has no lock, or one of other requirements.
@@ -264,14 +276,7 @@ fn absent_error(missing: &[(usize, Dependency)]) -> Error {
 fn named(dependency: &Dependency) -> String {
     let from = match dependency.repository.as_str() {
         "" => "no repository".to_owned(),
-        repository => format!("repository {}", without_user(repository)),
+        repository => format!("repository {}", without_users(repository)),
     };
     format!("{} {} ({from})", dependency.name, dependency.version)
-}
-
-/// An address without the user and password that an author may have written into it.
-fn without_user(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
-    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    format!("{scheme}://{}{path}", host.rsplit_once('@').map_or(host, |(_, host)| host))
 }

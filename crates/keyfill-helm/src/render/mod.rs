@@ -5,6 +5,7 @@ mod missing;
 mod prepare;
 mod scope;
 
+use crate::chart;
 use crate::error::{Error, Result};
 use crate::order::{self, Printed, Rendered};
 use crate::request::{HelmCompat, TemplateRequest};
@@ -15,6 +16,7 @@ use keyfill_template::funcs::Seed;
 use keyfill_template::function::Registry;
 use keyfill_template::value::{Str, Value};
 use keyfill_template::{Execution, MissingKey, Templates};
+use missing::Wanted;
 use prepare::Prepared;
 use scope::Template;
 use std::sync::{Arc, OnceLock};
@@ -37,6 +39,21 @@ pub(crate) fn run(
     let sorted = order::sort(rendered, request.helm, cx, &mut warnings)?;
     let pieces = order::text(&prepared.crds(request)?, &sorted, request, cx)?;
     Ok((pieces, warnings))
+}
+
+/// Loads a chart with all that it depends on; what helm would log comes back.
+pub(crate) fn resolve(
+    files: &dyn Files,
+    request: &TemplateRequest,
+    fetch: &dyn Fetch,
+    anew: bool,
+    cx: &Cx,
+) -> Result<Vec<String>> {
+    let (mut charts, root) = chart::load_root(files, request, cx)?;
+    let mut warnings = std::mem::take(&mut charts.warnings);
+    let wanted = Wanted { files, request, fetch, anew };
+    missing::add(&mut charts, root, &wanted, cx, &mut warnings)?;
+    Ok(warnings)
 }
 
 /// The functions of helm, made once.

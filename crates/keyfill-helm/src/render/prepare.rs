@@ -1,6 +1,6 @@
 //! From a request to a chart whose subcharts and values are settled.
 
-use super::missing::{self, Places};
+use super::missing::{self, Wanted};
 use crate::capabilities::Capabilities;
 use crate::chart::{self, ChartId, Charts, Crd};
 use crate::error::{Error, Result};
@@ -44,8 +44,8 @@ pub(super) fn prepare(
     let (mut charts, root) = chart::load_root(files, request, cx)?;
     let mut warnings = std::mem::take(&mut charts.warnings);
     check_installable(&charts, root, &mut warnings)?;
-    let places = Places { files, folder: &request.root };
-    missing::add(&mut charts, root, &places, request, fetch, cx, &mut warnings)?;
+    let wanted = Wanted { files, request, fetch, anew: false };
+    missing::add(&mut charts, root, &wanted, cx, &mut warnings)?;
     check_release_name(&request.release_name)?;
 
     values::process_dependencies(&mut charts, root, &given, request.helm, cx, &mut warnings)?;

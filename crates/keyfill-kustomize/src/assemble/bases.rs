@@ -3,7 +3,7 @@
 use super::Target;
 use super::accumulator::Accumulator;
 use crate::error::{Error, Result};
-use crate::load::{Kind, Listed, Loader, Spotted};
+use crate::load::{Base, Kind, Listed, Loader, Spotted};
 use crate::origin::{self, Origin};
 use crate::resource::Resource;
 use crate::schema::Schema;
@@ -61,12 +61,12 @@ impl Target<'_> {
         accumulator: Accumulator,
         path: &Spotted<Text>,
     ) -> Result<Accumulator> {
-        let root = self.base_root(path)?;
-        let loader = self.loader.below(&root);
+        let base = self.base(path)?;
+        let loader = self.loader.below(&base);
         let component = self
             .load_inner(loader, path, Kind::Component)?
             .accumulate(accumulator)
-            .map_err(|e| e.via(format!("component {root}, {}", listed(path))))?;
+            .map_err(|e| e.via(format!("component {}, {}", shown(&base.root), listed(path))))?;
         let mut merged = Accumulator::default();
         merged.merge(component).map_err(|e| e.at_spot(&path.spot))?;
         Ok(merged)
@@ -74,21 +74,21 @@ impl Target<'_> {
 
     /// What the kustomization of a folder gathers.
     fn inner(&self, path: &Spotted<Text>, kind: Kind) -> Result<Accumulator> {
-        let root = self.base_root(path)?;
-        let loader = self.loader.below(&root);
+        let base = self.base(path)?;
+        let loader = self.loader.below(&base);
         self.load_inner(loader, path, kind)?
             .accumulate(Accumulator::default())
-            .map_err(|e| e.via(format!("base {root}, {}", listed(path))))
+            .map_err(|e| e.via(format!("base {}, {}", shown(&base.root), listed(path))))
     }
 
-    fn base_root(&self, path: &Spotted<Text>) -> Result<TreePath> {
+    fn base(&self, path: &Spotted<Text>) -> Result<Base> {
         self.loader.resolve_base(path).map_err(|e| e.at_spot(&path.spot))
     }
 
     /// Reads an inner kustomization and hands down what holds for it.
     fn load_inner<'b>(&'b self, loader: Loader<'b>, path: &Spotted<Text>, kind: Kind) -> Result<Target<'b>> {
         let mut inner = Target::load(self.session, loader).map_err(|e| {
-            let step = format!("{}, {}", loader.root(), listed(path));
+            let step = format!("{}, {}", shown(loader.root()), listed(path));
             e.at_spot(&path.spot).via(step)
         })?;
         inner.kustomization.build_metadata.clone_from(&self.kustomization.build_metadata);
@@ -108,6 +108,14 @@ impl Target<'_> {
             }
             _ => Ok(inner),
         }
+    }
+}
+
+/// A folder for people: that of a repository which was fetched has an address.
+fn shown(folder: &TreePath) -> String {
+    match folder.as_str().split_once(":/") {
+        Some((scheme @ ("http" | "https"), rest)) => format!("{scheme}://{rest}"),
+        _ => folder.to_string(),
     }
 }
 

@@ -5,7 +5,7 @@ use super::accumulator::Accumulator;
 use super::session::{BuildRequest, Built, Session};
 use crate::error::{Error, Result};
 use crate::fieldspec::FieldSpec;
-use crate::load::{self, FileNames, Loader, World};
+use crate::load::{self, FileNames, Loader, Remotes, World};
 use crate::merge;
 use crate::origin::{self, ORIGIN, Origin, TRANSFORMATIONS};
 use crate::outside::Outside;
@@ -39,8 +39,9 @@ pub fn build(files: &dyn Files, request: &BuildRequest, outside: Outside<'_>, cx
     let session = Session::new(request, outside);
     let names = FileNames::default();
     let world = World::new(files);
+    let remotes = Remotes::new(outside.fetch);
     let documents = {
-        let loader = Loader::new(&world, &names, cx, request.load_restrictor, &root);
+        let loader = Loader::new(&world, &remotes, &names, cx, request.load_restrictor, &root);
         run(&session, loader).map_err(|e| e.resolved(&names))?
     };
     Ok(Built { documents, warnings: session.into_warnings() })

@@ -37,6 +37,8 @@ pub struct BuildRequest {
     pub enable_alpha_plugins: bool,
     /// Whether all resources get the label `app.kubernetes.io/managed-by`.
     pub enable_managedby_label: bool,
+    /// Whether charts that lie in the tree and name a repository are fetched all the same.
+    pub fetch_charts_anew: bool,
     /// Version of the cluster for charts that say none.
     pub helm_kube_version: Text,
     /// API versions of the cluster for charts that say none.
@@ -180,8 +182,9 @@ impl<'a> Session<'a> {
         Err(Error::new("rendering a chart must be allowed").hint("pass --enable-helm"))
     }
 
-    /// Fills in what the request says about the cluster.
+    /// Fills in what the request says for all charts.
     pub fn complete(&self, entry: &mut ChartEntry) {
+        entry.anew = self.request.fetch_charts_anew;
         if entry.kube_version.is_empty() {
             entry.kube_version = self.request.helm_kube_version.clone();
         }

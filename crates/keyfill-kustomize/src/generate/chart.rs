@@ -106,7 +106,8 @@ pub fn chart(
             .at_spot(&entry.spot.field("valuesMerge"))
             .hint("valuesMerge must be one of merge, override, replace"));
     }
-    if !loader.files().is_dir(&folder) {
+    let is_there = loader.files().is_dir(&folder);
+    if !is_there || entry.anew && !entry.repo.is_empty() && loader.is_in_tree() {
         let chart = fetched(loader, outside, entry, &folder)?;
         loader.files().mount(&folder, Arc::new(chart));
     }
@@ -173,7 +174,9 @@ fn fetched(
         let advice = error.help().map_or(vendor, str::to_owned);
         Error::of_fetch(&error).hint(advice)
     })?;
-    outside.fetch.placed(folder, &chart);
+    if loader.is_in_tree() {
+        outside.fetch.placed(folder, &chart);
+    }
     outside.charts.unpack(&chart.archive, loader.cx()).map_err(|e| {
         Error::of_chart(e).context(format!("the archive of the chart {} {}", entry.name, chart.version))
     })

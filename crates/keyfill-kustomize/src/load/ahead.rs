@@ -56,7 +56,7 @@ impl Ahead {
         match loader.open(path)? {
             Opened::Folder => Ok(Listed::Folder),
             Opened::File(text) => {
-                let file: Arc<str> = loader.join(path)?.as_str().into();
+                let file: Arc<str> = loader.name(path)?.as_str().into();
                 let at = TextPlace::file(loader.names().id(&file));
                 let objects = objects_of(at, &text, &Limits::from(loader.cx()))?;
                 Ok(Listed::File { file, objects })
@@ -83,6 +83,7 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn at(&mut self, loader: &Loader<'_>, resources: &[Spotted<Text>], components: &[Spotted<Text>]) {
+        loader.gather(resources.iter().chain(components).map(|entry| entry.as_str()));
         for path in resources {
             let place = place(loader, path);
             if self.ahead.listed.borrow().contains_key(&place) {
@@ -90,7 +91,7 @@ impl Look<'_> {
             }
             match loader.open(path) {
                 Ok(Opened::File(text)) => {
-                    let Ok(file) = loader.join(path) else { continue };
+                    let Ok(file) = loader.name(path) else { continue };
                     let at = TextPlace::file(loader.names().id(file.as_str()));
                     self.batch.push(ReadFile { place, file: file.as_str().into(), at, text });
                     if self.batch.is_full() {
@@ -110,14 +111,14 @@ impl Look<'_> {
     }
 
     fn base(&mut self, loader: &Loader<'_>, path: &str) {
-        let Ok(root) = loader.resolve_base(path) else { return };
-        if self.ahead.kustomizations.borrow().contains_key(&root) {
+        let Ok(base) = loader.resolve_base(path) else { return };
+        if self.ahead.kustomizations.borrow().contains_key(&base.root) {
             return;
         }
-        let inner = loader.below(&root);
+        let inner = loader.below(&base);
         if let Ok((file, kustomization)) = Kustomization::load(&inner) {
             self.at(&inner, &kustomization.resources, &kustomization.components);
-            self.ahead.kustomizations.borrow_mut().insert(root, (file, kustomization));
+            self.ahead.kustomizations.borrow_mut().insert(base.root, (file, kustomization));
         }
     }
 

@@ -49,6 +49,8 @@ pub struct ChartEntry {
     pub skip_tests: bool,
     /// Without a version, prereleases count too.
     pub devel: bool,
+    /// It is fetched even when it lies in the tree: the request says so.
+    pub anew: bool,
     /// Where the entry stands.
     pub spot: Spot,
     /// Where its inline values stand.
@@ -129,6 +131,7 @@ pub fn decode_chart_fields(object: &Object) -> Result<ChartEntry> {
         name_template: object.text("nameTemplate")?,
         skip_tests: object.get("skipTests").boolean()?,
         devel: object.get("devel").boolean()?,
+        anew: false,
         spot: object.item().spot(),
         values_spot: object.get("valuesInline").spot(),
     })

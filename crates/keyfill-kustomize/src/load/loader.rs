@@ -1,12 +1,16 @@
-//! Reading files for one kustomization: paths relative to its folder, restrictions, cycles.
+//! Reading files for one kustomization: paths relative to its folder, addresses, restrictions, cycles.
+//!
+//! A repository that is fetched is mounted beside the tree ([`World`]), so that its files have paths like all
+//! others. What lies in one never reads what lies outside of it.
 
 use super::names::FileNames;
-use super::remote::{is_remote_file, is_repository};
+use super::remote::{Repository, is_remote_file, names_a_manifest};
+use super::remotes::{Remotes, file_name};
 use super::spot::{Content, Source};
 use super::world::World;
 use crate::error::{Error, Result};
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, nearest};
+use keyfill_diag::{Class, Cx, nearest, without_users};
 use keyfill_files::{FileErrorKind, Files, Kind, TreePath};
 use keyfill_yaml::{Limits, TextPlace, Value, load_value};
 use std::sync::Arc;
@@ -29,14 +33,35 @@ pub enum Opened {
     File(Bytes),
 }
 
+/// The folder of a base or component.
+pub struct Base {
+    /// Its path, links followed.
+    pub root: TreePath,
+    /// The repository, where it was named by an address.
+    clone: Option<Cloned>,
+}
+
+/// A repository that was fetched.
+struct Cloned {
+    /// How it was listed.
+    listed: String,
+    /// Where it is mounted.
+    folder: TreePath,
+}
+
 /// Reads files for the kustomization of one folder. Links are already followed in its root.
 #[derive(Clone, Copy)]
 pub struct Loader<'a> {
     files: &'a World<'a>,
+    remotes: &'a Remotes<'a>,
     names: &'a FileNames,
     cx: &'a Cx,
     restrictor: LoadRestrictor,
     root: &'a TreePath,
+    /// The repository that it lies in, when that was fetched.
+    clone: Option<&'a Cloned>,
+    /// Whether it is the first of its repository: its parent lies elsewhere.
+    is_entry: bool,
     parent: Option<&'a Loader<'a>>,
 }
 
@@ -44,17 +69,30 @@ impl<'a> Loader<'a> {
     /// A loader at the folder of the outermost kustomization, with its links followed.
     pub fn new(
         files: &'a World<'a>,
+        remotes: &'a Remotes<'a>,
         names: &'a FileNames,
         cx: &'a Cx,
         restrictor: LoadRestrictor,
         root: &'a TreePath,
     ) -> Self {
-        Self { files, names, cx, restrictor, root, parent: None }
+        Self { files, remotes, names, cx, restrictor, root, clone: None, is_entry: true, parent: None }
     }
 
     /// A loader for a base or component; its root comes from [`Loader::resolve_base`].
-    pub fn below(&'a self, root: &'a TreePath) -> Self {
-        Self { root, parent: Some(self), ..*self }
+    pub fn below(&'a self, base: &'a Base) -> Self {
+        let (root, parent) = (&base.root, Some(self));
+        match &base.clone {
+            // Whoever wrote the files of another repository reads nothing outside of the own folder.
+            Some(_) => Self {
+                root,
+                parent,
+                clone: base.clone.as_ref(),
+                is_entry: true,
+                restrictor: LoadRestrictor::RootOnly,
+                ..*self
+            },
+            None => Self { root, parent, is_entry: false, ..*self },
+        }
     }
 
     /// The folder of the kustomization.
@@ -65,6 +103,17 @@ impl<'a> Loader<'a> {
     /// The tree that files are read from.
     pub fn files(&self) -> &'a World<'a> {
         self.files
+    }
+
+    /// Whether the kustomization lies in the tree itself, and not in a repository that was fetched.
+    pub fn is_in_tree(&self) -> bool {
+        self.clone.is_none()
+    }
+
+    /// Fetches the repositories among some entries, side by side.
+    pub fn gather<'t>(&self, entries: impl Iterator<Item = &'t str>) {
+        let repository = |entry: &'t str| Repository::parse(entry).filter(|_| !names_a_manifest(entry));
+        self.remotes.gather(entries.filter_map(repository), self.files, self.cx);
     }
 
     /// The names of the files that were read.
@@ -84,9 +133,13 @@ impl<'a> Loader<'a> {
 
     /// What an entry of `resources` names: a folder, or the text of a file.
     pub fn open(&self, path: &str) -> Result<Opened> {
+        if is_remote_file(path) {
+            return self.open_address(path);
+        }
         let joined = match self.root.join(path) {
-            Some(joined) if !path.starts_with('/') && !is_remote_file(path) => joined,
-            _ if is_repository(path) => return Ok(Opened::Folder),
+            Some(_) if !path.starts_with('/') && self.clone.is_some() => self.join(path)?,
+            Some(joined) if !path.starts_with('/') => joined,
+            _ if Repository::parse(path).is_some() => return Ok(Opened::Folder),
             _ => return self.load(path).map(Opened::File),
         };
         match self.files.resolve(&joined) {
@@ -96,32 +149,85 @@ impl<'a> Loader<'a> {
                 self.restrict(&real)?;
                 self.files.read(&real).map(Opened::File).map_err(|e| self.file_error(path, &joined, &e))
             }
-            Err(_) if is_repository(path) => Ok(Opened::Folder),
+            Err(_) if Repository::parse(path).is_some() => Ok(Opened::Folder),
             Err(e) => Err(self.file_error(path, &joined, &e)),
+        }
+    }
+
+    /// What an http address names. One that may be a repository is asked for as that first, unless it ends as
+    /// a manifest does; where there is none, it may still be a file.
+    fn open_address(&self, address: &str) -> Result<Opened> {
+        let Some(repository) = Repository::parse(address).filter(|_| !names_a_manifest(address)) else {
+            return self.load(address).map(Opened::File);
+        };
+        match self.remotes.folder(&repository.git, self.files, self.cx) {
+            Err(error) if !error.is_off() => match self.remotes.file(address, self.cx) {
+                Ok(text) => Ok(Opened::File(text)),
+                // Whoever takes it for a folder is told why there is none.
+                Err(_) => Ok(Opened::Folder),
+            },
+            _ => Ok(Opened::Folder),
         }
     }
 
     /// The folder of a base, with links followed; refused are folders that contain one that is being
     /// visited.
-    pub fn resolve_base(&self, path: &str) -> Result<TreePath> {
+    pub fn resolve_base(&self, path: &str) -> Result<Base> {
         if path.is_empty() {
             return Err(Error::new("the path of a base cannot be empty"));
         }
-        if is_repository(path) {
-            return Err(remote(path));
+        if let Some(repository) = Repository::parse(path) {
+            return self.clone_of(path, &repository);
         }
         if path.starts_with('/') {
             return Err(Error::new(format!("the base \"{path}\" is an absolute path"))
                 .hint("write it relative to the kustomization's folder"));
         }
         let joined = self.join(path)?;
-        let root = match self.files.resolve(&joined) {
-            Ok((root, Kind::Dir)) => root,
-            Ok(_) => return Err(Error::new(format!("\"{path}\" is not a folder"))),
-            Err(e) => return Err(self.file_error(path, &joined, &e)),
-        };
+        let root = self.folder(path, &joined)?;
         self.refuse_cycle(&root)?;
-        Ok(root)
+        Ok(Base { root, clone: None })
+    }
+
+    fn folder(&self, path: &str, joined: &TreePath) -> Result<TreePath> {
+        match self.files.resolve(joined) {
+            Ok((root, Kind::Dir)) => Ok(root),
+            Ok(_) => Err(Error::new(format!("\"{path}\" is not a folder"))),
+            Err(e) => Err(self.file_error(path, joined, &e)),
+        }
+    }
+
+    /// A base in another repository.
+    fn clone_of(&self, listed: &str, repository: &Repository) -> Result<Base> {
+        self.check()?;
+        self.refuse_same(listed)?;
+        self.refuse_depth()?;
+        let folder = self.remotes.folder(&repository.git, self.files, self.cx);
+        let folder = folder.map_err(|error| Error::of_fetch(&error))?;
+        let joined = folder.join(&repository.path).filter(|path| path.is_within(&folder));
+        let joined = joined
+            .ok_or_else(|| Error::new(without_users(&format!("\"{listed}\" leaves its repository"))))?;
+        let root = self.folder(listed, &joined)?;
+        Ok(Base { root, clone: Some(Cloned { listed: listed.to_owned(), folder }) })
+    }
+
+    /// Refuses an address that the way to here begins with, as the official tool does it.
+    fn refuse_same(&self, listed: &str) -> Result<()> {
+        let (mut visited, mut entered) = (Some(self), 0);
+        while let Some(loader) = visited {
+            entered += u32::from(loader.is_entry);
+            if entered > MOST_REPOSITORIES {
+                let message = format!("repositories name each other more than {MOST_REPOSITORIES} deep");
+                return Err(Error::new(message));
+            }
+            if let Some(clone) = loader.clone.filter(|clone| clone.listed.starts_with(listed)) {
+                let message =
+                    format!("cycle detected: \"{listed}\" is listed on the way from \"{}\"", clone.listed);
+                return Err(Error::new(without_users(&message)));
+            }
+            visited = loader.parent;
+        }
+        Ok(())
     }
 
     /// Refuses a folder that is, or contains, one that is being visited.
@@ -134,8 +240,13 @@ impl<'a> Loader<'a> {
                     loader.root
                 )));
             }
-            visited = loader.parent;
+            // Another repository is another place.
+            visited = loader.parent.filter(|_| !loader.is_entry);
         }
+        self.refuse_depth()
+    }
+
+    fn refuse_depth(&self) -> Result<()> {
         if self.depth() >= self.cx.limits.depth.min(MOST_NESTED) {
             return Err(Error::new("bases are nested too deep"));
         }
@@ -146,7 +257,7 @@ impl<'a> Loader<'a> {
     pub fn load(&self, path: &str) -> Result<Bytes> {
         self.check()?;
         if is_remote_file(path) {
-            return Err(remote(path));
+            return self.remotes.file(path, self.cx).map_err(|error| Error::of_fetch(&error));
         }
         let joined = self.locate(path)?;
         self.files.read(&joined).map_err(|e| self.file_error(path, &joined, &e))
@@ -155,7 +266,7 @@ impl<'a> Loader<'a> {
     /// The bytes of a manifest or patch, with its path in the tree and its place for nodes.
     pub fn load_manifest(&self, path: &str) -> Result<(TreePath, Bytes, TextPlace)> {
         let text = self.load(path)?;
-        let file = self.join(path)?;
+        let file = self.name(path)?;
         let place = TextPlace::file(self.names.id(file.as_str()));
         Ok((file, text, place))
     }
@@ -204,9 +315,23 @@ impl<'a> Loader<'a> {
         self.cx.check().map_err(Error::from)
     }
 
+    /// How a file is called in errors and origins: its path in the tree, or its address.
+    pub fn name(&self, path: &str) -> Result<TreePath> {
+        match is_remote_file(path).then(|| file_name(path)).flatten() {
+            Some(name) => Ok(name),
+            None => self.join(path),
+        }
+    }
+
     /// A path of the kustomization as a path of the tree, for names in errors and origins.
     pub fn join(&self, path: &str) -> Result<TreePath> {
         let place = if path.starts_with('/') { absolute(path) } else { self.root.join(path) };
+        if let (Some(place), Some(clone)) = (&place, self.clone)
+            && !place.is_within(&clone.folder)
+        {
+            let message = format!("'{path}' leaves the repository \"{}\"", without_users(&clone.listed));
+            return Err(Error::with_class(Class::Forbidden, message));
+        }
         place.ok_or_else(|| {
             Error::with_class(Class::Forbidden, format!("'{path}' leaves the tree"))
                 .hint("only files of the git work tree, or of the folder given with --root, are read")
@@ -237,6 +362,9 @@ impl<'a> Loader<'a> {
 /// Kustomizations nested deeper than this are taken for a mistake: real trees stay below ten.
 const MOST_NESTED: u32 = 200;
 
+/// Repositories that name the next one, one inside the other.
+const MOST_REPOSITORIES: u32 = 32;
+
 /// An absolute path as a path of the tree, which holds for a tree whose root is the file system's.
 fn absolute(path: &str) -> Option<TreePath> {
     let below = path.trim_start_matches('/');
@@ -248,8 +376,4 @@ fn with_name(path: &str, name: &str) -> String {
         Some((dir, _)) => format!("{dir}/{name}"),
         None => name.to_owned(),
     }
-}
-
-fn remote(path: &str) -> Error {
-    Error::unsupported(format!("fetching \"{path}\" from the network"))
 }

@@ -11,6 +11,7 @@ mod loader;
 mod names;
 mod objects;
 mod remote;
+mod remotes;
 mod spot;
 mod world;
 
@@ -25,8 +26,10 @@ pub use fields::{
 };
 pub use helm::{ChartEntry, HelmGlobals, decode_chart_fields, decode_global_fields};
 pub use kustomization::{FILE_NAMES, Kind, Kustomization};
-pub use loader::{LoadRestrictor, Loader};
+pub use loader::{Base, LoadRestrictor, Loader};
 pub use names::FileNames;
 pub use objects::objects_of;
+pub use remote::{Repository, is_remote_file, names_a_manifest};
+pub use remotes::Remotes;
 pub use spot::{Content, FieldPath, Source, Spot, Spotted};
 pub use world::World;

@@ -1,4 +1,6 @@
-//! Telling remote addresses from paths, by the official tool's rules. Nothing is fetched.
+//! Addresses of files and repositories, by the official tool's rules. Nothing is fetched here.
+
+use keyfill_files::GitRef;
 
 /// Whether a path is the address of a remote file.
 pub fn is_remote_file(path: &str) -> bool {
@@ -6,35 +8,59 @@ pub fn is_remote_file(path: &str) -> bool {
     (lower.starts_with("http:") || lower.starts_with("https:")) && !path.contains(char::is_control)
 }
 
-/// Whether a path is the address of a git repository.
-pub fn is_repository(path: &str) -> bool {
-    if path.starts_with('/') {
-        return false;
-    }
-    let address = path.split_once('?').map_or(path, |(address, _)| address);
-    let Some((is_file, rest)) = after_host(address) else { return false };
-    has_repository_path(rest, is_file)
+/// Whether an address is plainly that of a manifest, so that no repository is looked for behind it. The
+/// official tool asks for every address as a file first.
+pub fn names_a_manifest(address: &str) -> bool {
+    let path = address.split(['?', '#']).next().unwrap_or(address).to_ascii_lowercase();
+    [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending))
 }
 
-/// What stands behind the host, and whether the scheme is `file://`; `None` when there is no host.
-fn after_host(address: &str) -> Option<(bool, &str)> {
+/// A folder of a git repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    /// What is cloned.
+    pub git: GitRef,
+    /// The folder in it; empty for its root.
+    pub path: String,
+}
+
+impl Repository {
+    /// Reads an address; `None` for what is none, such as a path.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.starts_with('/') {
+            return None;
+        }
+        let (address, query) = text.split_once('?').unwrap_or((text, ""));
+        let (host, rest, is_file) = host(address)?;
+        let (repository, below) = split(rest, is_file)?;
+        if repository.is_empty() || climbs_out(&below) {
+            return None;
+        }
+        let path = below.strip_prefix('/').unwrap_or(&below).to_owned();
+        let url = format!("{host}{repository}");
+        Some(Self { git: GitRef { url, reference: reference(query) }, path })
+    }
+}
+
+/// The host with scheme and user as git gets them, what stands behind it, and whether the scheme is `file://`.
+fn host(address: &str) -> Option<(String, &str, bool)> {
     let address = strip_ignoring_case(address, "git::").unwrap_or(address);
     let schemes = ["ssh://", "https://", "http://", "file://"];
     let (scheme, rest) = schemes
         .iter()
-        .find_map(|s| strip_ignoring_case(address, s).map(|rest| (Some(*s), rest)))
-        .unwrap_or((None, address));
-    if scheme == Some("file://") {
-        return Some((true, rest));
+        .find_map(|s| strip_ignoring_case(address, s).map(|rest| (*s, rest)))
+        .unwrap_or(("", address));
+    if scheme == "file://" {
+        return Some((scheme.to_owned(), rest, true));
     }
-    let (has_user, rest) = match rest.split_once('@') {
-        Some((user, rest)) if is_user_name(user) => (true, rest),
-        _ => (false, rest),
+    let (user, rest) = match rest.split_once('@') {
+        Some((user, _)) if is_user_name(user) => rest.split_at(user.len() + 1),
+        _ => ("", rest),
     };
     let lower = rest.to_ascii_lowercase();
     let is_github = lower.starts_with("github.com/") || lower.starts_with("github.com:");
-    let may_be_scp = scheme.is_none() && (has_user || is_github);
-    if scheme.is_none() && !may_be_scp {
+    let may_be_scp = scheme.is_empty() && (!user.is_empty() || is_github);
+    if scheme.is_empty() && !may_be_scp {
         return None;
     }
     let slash = rest.find('/');
@@ -44,30 +70,76 @@ fn after_host(address: &str) -> Option<(bool, &str)> {
         (Some(slash), Some(colon)) if may_be_scp && colon > 0 && colon < slash => Some(colon),
         (slash, _) => slash,
     };
-    let (host, path) = end.map_or((rest, ""), |at| rest.split_at(at + 1));
-    (!host.is_empty()).then_some((false, path))
+    let (name, path) = end.map_or((rest, ""), |at| rest.split_at(at + 1));
+    if name.is_empty() {
+        return None;
+    }
+    let host = match (is_github, scheme == "ssh://" || !user.is_empty()) {
+        (true, true) => format!("{user}github.com:"),
+        (true, false) => "https://github.com/".to_owned(),
+        (false, _) => format!("{scheme}{user}{name}"),
+    };
+    Some((host, path, false))
 }
 
-fn has_repository_path(path: &str, is_file: bool) -> bool {
-    let split = if let Some(at) = path.find("_git/") {
+/// The repository and what stands below it.
+fn split(path: &str, is_file: bool) -> Option<(&str, String)> {
+    if let Some(at) = path.find("_git/") {
         let below = &path[at + 5..];
-        Some((&path[..at + 5], below.split_once('/').map_or("", |(_, rest)| rest)))
-    } else if let Some(at) = path.find("//") {
-        Some((&path[..at], &path[at + 2..]))
-    } else if let Some(at) = path.find(".git") {
-        Some(path.split_at(at + 4))
-    } else if is_file {
-        Some((path, ""))
-    } else {
-        // An owner and a repository, as on GitHub.
-        let second = path.match_indices('/').nth(1).map(|(at, _)| at);
-        match (path.contains('/'), second) {
-            (false, _) => None,
-            (true, None) => Some((path, "")),
-            (true, Some(at)) => Some((&path[..at], &path[at + 1..])),
+        let (name, below) = below.split_once('/').unwrap_or((below, ""));
+        return Some((&path[..at + 5 + name.len()], below.to_owned()));
+    }
+    if let Some(at) = path.find("//") {
+        return Some((&path[..at], path[at + 2..].to_owned()));
+    }
+    if let Some(at) = path.find(".git") {
+        return Some((&path[..at + 4], path[at + 4..].to_owned()));
+    }
+    if is_file {
+        return Some((path, String::new()));
+    }
+    // An owner and a repository, as on GitHub.
+    let second = path.match_indices('/').nth(1).map(|(at, _)| at);
+    match (path.contains('/'), second) {
+        (false, _) => None,
+        (true, None) => Some((path, String::new())),
+        (true, Some(at)) => Some((&path[..at], path[at + 1..].to_owned())),
+    }
+}
+
+/// What `ref` says, else `version`. A query that cannot be read says nothing.
+fn reference(query: &str) -> String {
+    let mut found = [None, None];
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (Some(name), Some(value)) = (unescaped(name), unescaped(value)) else { return String::new() };
+        let at = ["ref", "version"].iter().position(|known| *known == name);
+        if let Some(place) = at.and_then(|at| found.get_mut(at)) {
+            place.get_or_insert(value);
         }
-    };
-    split.is_some_and(|(repository, below)| !repository.is_empty() && !climbs_out(below))
+    }
+    found.into_iter().flatten().find(|value| !value.is_empty()).unwrap_or_default()
+}
+
+/// A part of a query as it was meant; `None` where Go refuses the query.
+fn unescaped(text: &str) -> Option<String> {
+    if text.contains(';') {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                let (high, low) = (digit()?, digit()?);
+                bytes.push(u8::try_from(high * 16 + low).ok()?);
+            }
+            byte => bytes.push(byte),
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 /// Whether a path below the repository leaves it.
@@ -98,26 +170,55 @@ fn strip_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_remote_file, is_repository};
+    use super::{Repository, is_remote_file, names_a_manifest};
 
+    /// Each address with what is cloned, the folder, and the reference.
     #[test]
     fn addresses_of_repositories() {
-        for address in [
-            "https://github.com/org/repo",
-            "https://github.com/org/repo//path?ref=v1",
-            "github.com/org/repo/path",
-            "git@github.com:org/repo.git",
-            "ssh://git@host.example/org/repo.git/sub",
-            "git::https://host.example/org/repo.git",
-            "file:///srv/repo",
-            "https://host.example/org/_git/repo/path",
+        for (address, url, path, reference) in [
+            ("https://github.com/org/repo", "https://github.com/org/repo", "", ""),
+            ("https://github.com/org/repo//a/b?ref=v1", "https://github.com/org/repo", "a/b", "v1"),
+            ("http://GitHub.com/org/repo/a", "https://github.com/org/repo", "a", ""),
+            ("github.com/org/repo/a?version=v2", "https://github.com/org/repo", "a", "v2"),
+            ("github.com:org/repo", "https://github.com/org/repo", "", ""),
+            ("github.com/org/repo.git/a?ref=x&version=y", "https://github.com/org/repo.git", "a", "x"),
+            ("git@github.com:org/repo.git", "git@github.com:org/repo.git", "", ""),
+            ("https://git@github.com/org/repo", "git@github.com:org/repo", "", ""),
+            ("ssh://git@github.com/org/repo/a", "git@github.com:org/repo", "a", ""),
+            ("ssh://git@host.example/org/repo.git/sub", "ssh://git@host.example/org/repo.git", "sub", ""),
+            ("git::https://host.example/org/repo.git", "https://host.example/org/repo.git", "", ""),
+            ("HTTPS://host.example/org/repo", "https://host.example/org/repo", "", ""),
+            ("me@host.example:org/repo//a", "me@host.example:org/repo", "a", ""),
+            ("file:///srv/repo", "file:///srv/repo", "", ""),
+            ("file:///srv/repo//base", "file:///srv/repo", "base", ""),
+            ("https://host/a/_git/repo/path", "https://host/a/_git/repo", "path", ""),
+            ("https://host/a/b/c/d", "https://host/a/b", "c/d", ""),
+            ("https://host:8443/a/b.git//c/../d", "https://host:8443/a/b.git", "c/../d", ""),
+            ("https://host/a/b?ref=refs%2Fheads%2Fmain", "https://host/a/b", "", "refs/heads/main"),
+            ("https://host/a/b?timeout=90&submodules=false&ref=v1", "https://host/a/b", "", "v1"),
+            ("https://host/a/b?ref=%zz", "https://host/a/b", "", ""),
+            ("https://host/a/b?ref=&version=v3", "https://host/a/b", "", "v3"),
         ] {
-            assert!(is_repository(address), "{address}");
+            let found = Repository::parse(address).unwrap_or_else(|| panic!("{address} is a repository"));
+            let git = &found.git;
+            assert_eq!((&*git.url, &*found.path, &*git.reference), (url, path, reference), "{address}");
         }
-        for path in
-            ["../base", "base/sub", "/abs/path", "github.com", "https://github.com/org", "a.git/b", "x:y/z"]
-        {
-            assert!(!is_repository(path), "{path}");
+    }
+
+    #[test]
+    fn what_is_no_repository() {
+        for path in [
+            "../base",
+            "base/sub",
+            "/abs/path",
+            "github.com",
+            "https://github.com/org",
+            "a.git/b",
+            "x:y/z",
+            "https://host/a/b//../..",
+            "",
+        ] {
+            assert_eq!(Repository::parse(path), None, "{path}");
         }
     }
 
@@ -126,5 +227,9 @@ mod tests {
         assert!(is_remote_file("https://host.example/a.yaml"));
         assert!(is_remote_file("HTTP://host.example/a.yaml"));
         assert!(!is_remote_file("httpd/a.yaml") && !is_remote_file("git@host:a/b"));
+        for manifest in ["https://h/a/b.yaml", "https://h/a.YML?x=1", "https://h/a.json#b"] {
+            assert!(names_a_manifest(manifest), "{manifest}");
+        }
+        assert!(!names_a_manifest("https://h/a/b?ref=x.yaml"));
     }
 }

@@ -22,6 +22,22 @@ impl<'a> World<'a> {
         self.mounts.write().unwrap_or_else(PoisonError::into_inner).insert(folder.clone(), files);
     }
 
+    /// Puts files at a folder of that name which lies in nothing else that is mounted, and says where.
+    pub fn mount_apart(&self, name: &str, files: Arc<dyn Files>) -> TreePath {
+        let mut mounts = self.mounts.write().unwrap_or_else(PoisonError::into_inner);
+        let taken =
+            |path: &TreePath| mounts.keys().any(|known| known.is_within(path) || path.is_within(known));
+        let plain = TreePath::new(name).filter(|path| !path.is_root() && !taken(path));
+        let numbered = || {
+            let numbered = (mounts.len()..).filter_map(|n| TreePath::new(&format!("fetched:{n}")));
+            let mut numbered = numbered.filter(|path| !taken(path));
+            numbered.next().map(|path| path.join(name).filter(|inner| inner.is_within(&path)).unwrap_or(path))
+        };
+        let folder = plain.or_else(numbered).unwrap_or_else(TreePath::root);
+        mounts.insert(folder.clone(), files);
+        folder
+    }
+
     /// The mounted tree that a path lies in, with its folder and the path in it.
     fn mounted(&self, path: &TreePath) -> Option<(Arc<dyn Files>, TreePath, TreePath)> {
         let mounts = self.mounts.read().unwrap_or_else(PoisonError::into_inner);
@@ -93,5 +109,19 @@ mod tests {
         let missing = world.read(&at("app/charts/values.yaml")).expect_err("missing");
         assert_eq!(missing.kind(), FileErrorKind::NotFound);
         assert_eq!(missing.path().as_str(), "app/charts/values.yaml");
+    }
+
+    #[test]
+    fn no_repository_hides_a_part_of_another() {
+        let tree = MemoryFiles::new();
+        let world = World::new(&tree);
+        let one = || -> Arc<dyn Files> { Arc::new([("b/x", "x")].into_iter().collect::<MemoryFiles>()) };
+        let first = world.mount_apart("https://h/a@HEAD", one());
+        assert_eq!(first.as_str(), "https:/h/a@HEAD");
+        for name in ["https://h/a@HEAD/b", "https://h", "https://h/a@HEAD", "../..", ""] {
+            let other = world.mount_apart(name, one());
+            assert!(!other.is_within(&first) && !first.is_within(&other), "{name}: {other}");
+        }
+        assert_eq!(&world.read(&first.join("b/x").expect("a path")).expect("read")[..], b"x");
     }
 }

@@ -1,0 +1,112 @@
+//! What a build fetches: each repository and file once, repositories mounted beside the tree.
+
+use super::remote::Repository;
+use super::world::World;
+use bytes::Bytes;
+use keyfill_diag::{Class, Cx, without_users};
+use keyfill_files::{Fetch, FetchError, FetchedTree, GitRef, TreePath};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// How many repositories and files one build may name: real ones name a few.
+const MOST: usize = 1_000;
+/// How many repositories are fetched at once.
+const AT_ONCE: usize = 8;
+
+type Answer<T> = Result<T, FetchError>;
+
+/// The answers so far, errors among them: nothing is asked for twice.
+pub struct Remotes<'a> {
+    fetch: &'a dyn Fetch,
+    folders: RefCell<HashMap<GitRef, Answer<TreePath>>>,
+    files: RefCell<HashMap<String, Answer<Bytes>>>,
+}
+
+impl<'a> Remotes<'a> {
+    /// Nothing asked for yet.
+    pub fn new(fetch: &'a dyn Fetch) -> Self {
+        Self { fetch, folders: RefCell::default(), files: RefCell::default() }
+    }
+
+    /// The folder at which a repository is mounted.
+    pub fn folder(&self, want: &GitRef, world: &World<'_>, cx: &Cx) -> Answer<TreePath> {
+        if let Some(known) = self.folders.borrow().get(want) {
+            return known.clone();
+        }
+        let answer = self.count().and_then(|()| self.fetch.git(want, cx));
+        self.keep(want, answer, world)
+    }
+
+    /// The bytes of a file.
+    pub fn file(&self, url: &str, cx: &Cx) -> Answer<Bytes> {
+        if let Some(known) = self.files.borrow().get(url) {
+            return known.clone();
+        }
+        let answer = self.count().and_then(|()| self.fetch.file(url, cx));
+        self.files.borrow_mut().insert(url.to_owned(), answer.clone());
+        answer
+    }
+
+    /// Fetches repositories that will be asked for, side by side.
+    pub fn gather(&self, wanted: impl Iterator<Item = Repository>, world: &World<'_>, cx: &Cx) {
+        let mut missing: Vec<GitRef> = Vec::new();
+        for Repository { git, .. } in wanted {
+            if !self.folders.borrow().contains_key(&git) && !missing.contains(&git) {
+                missing.push(git);
+            }
+        }
+        // One is fetched when it is asked for.
+        if missing.len() < 2 {
+            return;
+        }
+        missing.truncate(MOST);
+        let (next, answers) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(missing.len())));
+        let fetch = self.fetch;
+        std::thread::scope(|scope| {
+            for _ in 0..missing.len().min(AT_ONCE) {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(want) = missing.get(at) else { return };
+                        let answer = fetch.git(want, cx);
+                        answers.lock().unwrap_or_else(PoisonError::into_inner).push((at, answer));
+                    }
+                });
+            }
+        });
+        let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
+        answers.sort_by_key(|(at, _)| *at);
+        for (want, (_, answer)) in missing.iter().zip(answers) {
+            // What it says is told when it is asked for.
+            let _ = self.keep(want, self.count().and(answer), world);
+        }
+    }
+
+    fn keep(&self, want: &GitRef, answer: Answer<FetchedTree>, world: &World<'_>) -> Answer<TreePath> {
+        let answer = answer.map(|tree| world.mount_apart(&name(want), tree.files));
+        self.folders.borrow_mut().insert(want.clone(), answer.clone());
+        answer
+    }
+
+    fn count(&self) -> Answer<()> {
+        if self.folders.borrow().len() + self.files.borrow().len() < MOST {
+            return Ok(());
+        }
+        let message = format!("one build names more than {MOST} repositories and files that are fetched");
+        Err(FetchError::new(Class::Render, message).hint("bases that name each other may never end"))
+    }
+}
+
+/// The name of a repository in paths: its address and the reference.
+fn name(want: &GitRef) -> String {
+    let reference = if want.reference.is_empty() { "HEAD" } else { &want.reference };
+    format!("{}@{reference}", without_users(&want.url))
+}
+
+/// The name of a fetched file in paths: its address, without user and query.
+pub fn file_name(url: &str) -> Option<TreePath> {
+    let address = without_users(url);
+    TreePath::new(address.split(['?', '#']).next().unwrap_or(&address))
+}

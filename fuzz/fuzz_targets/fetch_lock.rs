@@ -1,0 +1,11 @@
+//! Any lock file is read or refused, and one that was read is written so that it reads the same.
+#![no_main]
+
+use keyfill_fetch::Lock;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    if let Ok(lock) = Lock::parse(text) {
+        assert_eq!(Lock::parse(&lock.to_string()), Ok(lock));
+    }
+});

@@ -1,0 +1,239 @@
+//! `keyfill lock`: resolves what the tree does not hold and writes `keyfill.lock`, or says what is stale.
+
+use super::Caller;
+use super::check::targets;
+use crate::cli::args::{FetchArgs, FetchChoice, LockArgs, RunArgs};
+use crate::cli::render_args::RenderArgs;
+use crate::discover::{Root, RootKind};
+use crate::fetch::{Plan, lock_path, read_lock};
+use crate::outside::Outside;
+use crate::places::Places;
+use crate::render;
+use crate::report::{self, Failure, Problem};
+use crate::run::Run;
+use crate::settings::{Given, Purpose};
+use crate::tree::Tree;
+use anyhow::{Context as _, Result};
+use keyfill_diag::{Class, Diagnostic, Severity};
+use keyfill_fetch::{LOCK_FILE, Lock, Mode, NOT_LOCKED};
+use keyfill_files::{Fetch, FetchError, TreePath};
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Runs the command.
+pub fn run(caller: &Caller<'_>, args: &LockArgs) -> Result<()> {
+    let work = Work::new(caller, &args.run, args.cache_size, &args.render, &args.dir, args.all)?;
+    let old = work.lock()?;
+    if args.check { check(&work, &old, args.all) } else { write(&work, &old, args) }
+}
+
+/// A run over roots that asks for what they need.
+pub(super) struct Work {
+    /// The run.
+    pub(super) run: Run,
+    /// The tree, at the folder that was asked for.
+    pub(super) tree: Tree,
+    /// How it fetches.
+    pub(super) plan: Plan,
+    /// The roots.
+    pub(super) roots: Vec<Root>,
+}
+
+impl Work {
+    /// A run over the roots at or below a folder; over those of the whole tree with `all`.
+    pub(super) fn new(
+        caller: &Caller<'_>,
+        run: &RunArgs,
+        cache_size: Option<u64>,
+        render: &RenderArgs,
+        dir: &str,
+        all: bool,
+    ) -> Result<Self> {
+        let fetch = FetchArgs { fetch: Some(FetchChoice::On), cache_size };
+        let given = Given { run, fetch: &fetch, ..caller.given(Purpose::Render) };
+        let run = Run::of_command(&given, render, dir)?;
+        report::print(&run.settings.warnings);
+        let plan = Plan::of(&given, &run.settings)?;
+        let Some(mut tree) = run.input.tree().cloned() else {
+            return Err(Problem::usage("a folder is needed").into());
+        };
+        if all && !tree.is_whole_file_system() {
+            tree.at = TreePath::root();
+        }
+        let targets = targets::targets(&tree, &[], &[], &run.cx)?;
+        let roots = targets.roots.into_iter().filter(|root| root.kind != RootKind::Yaml).collect();
+        Ok(Self { run, tree, plan, roots })
+    }
+
+    /// Whom the run asks, with another who fetches.
+    pub(super) fn outside(&self, fetch: Arc<dyn Fetch>) -> Outside {
+        Outside { fetch, ..self.run.outside.clone() }
+    }
+
+    /// The lock of the tree.
+    pub(super) fn lock(&self) -> Result<Lock> {
+        read_lock(&*self.tree.files, &lock_path(&self.tree)).map_err(|e| failed(&e).into())
+    }
+
+    /// The lock file on disk.
+    fn path(&self) -> Result<std::path::PathBuf> {
+        let root = self.tree.root().context("the tree does not lie on disk")?;
+        Ok(lock_path(&self.tree).parts().fold(root.to_owned(), |path, part| path.join(part)))
+    }
+
+    /// Asks for all that the roots need, several roots at a time. The problems come in the roots' order, each once.
+    pub(super) fn resolve(&self, outside: &Outside, anew: bool) -> Vec<Diagnostic> {
+        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let found: Mutex<Vec<(usize, Vec<Diagnostic>)>> = Mutex::default();
+        let workers = std::thread::available_parallelism().map_or(1, usize::from) * 2;
+        let progress = progress(self.roots.len());
+        std::thread::scope(|scope| {
+            for _ in 0..workers.min(self.roots.len()) {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(root) = self.roots.get(at) else { return };
+                        let (files, options) = (&*self.tree.files, &self.run.options);
+                        let problems = render::resolve(files, root, options, outside, anew, &self.run.cx);
+                        found.lock().unwrap_or_else(PoisonError::into_inner).push((at, problems));
+                        progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+                    }
+                });
+            }
+        });
+        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.sort_by_key(|(at, _)| *at);
+        let mut all: Vec<Diagnostic> = Vec::new();
+        let places = Places::of(&self.tree);
+        for problem in found.into_iter().flat_map(|(_, problems)| problems) {
+            let problem = places.diagnostic(problem);
+            if !all.contains(&problem) {
+                all.push(problem);
+            }
+        }
+        all
+    }
+}
+
+/// Prints warnings, and fails when there are errors.
+pub(super) fn finish(problems: Vec<Diagnostic>) -> Result<()> {
+    let is_error = |d: &Diagnostic| d.severity == Severity::Error;
+    let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(is_error);
+    report::print(&warnings);
+    if errors.is_empty() { Ok(()) } else { Err(Failure::new(errors).into()) }
+}
+
+/// Says how far it is, on a terminal.
+#[allow(clippy::print_stderr)]
+fn progress(total: usize) -> impl Fn(usize) + Sync {
+    let shown = std::io::stderr().is_terminal();
+    move |done| {
+        if shown {
+            eprint!("\r{done}/{total} roots{}", if done == total { "\n" } else { "" });
+        }
+    }
+}
+
+pub(super) fn failed(error: &FetchError) -> Failure {
+    let mut diagnostic = Diagnostic::error(error.class(), error.to_string());
+    diagnostic.hint = error.help().map(str::to_owned);
+    diagnostic.into()
+}
+
+fn write(work: &Work, old: &Lock, args: &LockArgs) -> Result<()> {
+    let kept = match &args.update {
+        None => old.clone(),
+        Some(name) if name.is_empty() => Lock::default(),
+        Some(name) => {
+            let kept = old.without(name);
+            if kept == *old {
+                let message = format!("{LOCK_FILE} holds nothing that is called {name}");
+                let hint = "name a chart, its repository, a git repository or a URL as the lock has it";
+                return Err(Problem::usage(message).hint(hint).into());
+            }
+            kept
+        }
+    };
+    // What was just updated is asked for anew, whatever the cache remembers.
+    let plan = work.plan.clone().fresh(args.update.is_some());
+    let fetcher = Arc::new(plan.fetcher(kept).map_err(|e| failed(&e))?);
+    let mut problems = work.resolve(&work.outside(Arc::clone(&fetcher) as Arc<dyn Fetch>), false);
+    problems.extend(fetcher.take_lasting_warnings());
+    let taken = fetcher.taken();
+    let is_complete = !problems.iter().any(|problem| problem.severity == Severity::Error);
+    // A root that failed may need what it could not ask for this time.
+    let new = if args.all && is_complete { taken } else { old.clone().with(taken) };
+    let text = new.to_string();
+    let path = work.path()?;
+    let is_there = path.exists();
+    if new == *old && (is_there || new.is_empty()) {
+        say(&format!("{LOCK_FILE} is up to date: {}", counts(&new)))?;
+    } else {
+        replace(&path, text.as_bytes())?;
+        say(&format!("{LOCK_FILE} holds {}", counts(&new)))?;
+    }
+    finish(problems)
+}
+
+/// Says what is stale. What is locked and in the cache needs no network.
+fn check(work: &Work, old: &Lock, all: bool) -> Result<()> {
+    let plan = work.plan.clone().with(Mode::Locked);
+    let fetcher = Arc::new(plan.fetcher(old.clone()).map_err(|e| failed(&e))?);
+    let mut problems = work.resolve(&work.outside(Arc::clone(&fetcher) as Arc<dyn Fetch>), false);
+    for problem in &mut problems {
+        if problem.message.contains(NOT_LOCKED) {
+            problem.class = Class::Missing;
+        }
+    }
+    let is_complete = !problems.iter().any(|problem| problem.severity == Severity::Error);
+    if all && is_complete {
+        let unused = old.names_beyond(&fetcher.taken());
+        problems.extend(unused.into_iter().map(|name| {
+            Diagnostic::error(Class::Missing, format!("{LOCK_FILE} holds {name}, which nothing asks for"))
+                .hint("run `keyfill lock --all`")
+        }));
+    }
+    finish(problems)?;
+    say(&format!("{LOCK_FILE} fits: {}", counts(old)))
+}
+
+fn counts(lock: &Lock) -> String {
+    let count = |n: usize, what: &str, many: &str| format!("{n} {}", if n == 1 { what } else { many });
+    format!(
+        "{}, {}, {}",
+        count(lock.charts.len(), "chart", "charts"),
+        count(lock.git.len(), "repository", "repositories"),
+        count(lock.files.len(), "file", "files")
+    )
+}
+
+/// Prints a line on stdout.
+pub(super) fn say(line: &str) -> Result<()> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
+}
+
+/// Puts a file in place of another at once.
+pub(super) fn replace(path: &Path, content: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let cannot = || format!("cannot write {}", path.display());
+    std::fs::create_dir_all(folder).with_context(cannot)?;
+    let mut file = tempfile::Builder::new().prefix(".keyfill-").tempfile_in(folder).with_context(cannot)?;
+    file.write_all(content).with_context(cannot)?;
+    set_mode(file.path()).with_context(cannot)?;
+    file.persist(path).with_context(cannot)?;
+    Ok(())
+}
+
+/// The mode that a file in a work tree has: a temporary one is its owner's alone.
+#[cfg(unix)]
+fn set_mode(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! `keyfill vendor --bases`: repositories and files that kustomizations name, written beside them, and the entries
+//! that name them changed to where they lie, in `localized-files/HOST/REPOSITORY/REFERENCE`, as `kustomize localize`
+//! lays them out.
+
+use crate::discover::{Root, RootKind};
+use crate::references;
+use crate::report::Failure;
+use anyhow::{Context as _, Result};
+use keyfill_diag::{Cx, Diagnostic, Place, without_users};
+use keyfill_files::{Fetch, FetchError, Files, Kind, TreePath};
+use keyfill_kustomize::{Repository, is_remote_file, names_a_manifest};
+use keyfill_yaml::Node;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The folder that holds what came from elsewhere.
+const FOLDER: &str = "localized-files";
+/// The fields whose entries are looked at.
+const FIELDS: [&str; 3] = ["resources", "bases", "components"];
+/// How many kustomizations are looked at.
+const MOST: usize = 10_000;
+
+/// What is written where.
+pub struct Localized<'a> {
+    fetch: &'a dyn Fetch,
+    cx: &'a Cx,
+    /// Files by their paths in the tree.
+    pub files: BTreeMap<TreePath, Vec<u8>>,
+    seen: BTreeSet<TreePath>,
+}
+
+/// A kustomization and its place.
+struct At<'a> {
+    /// The tree that it is read from.
+    source: &'a dyn Files,
+    /// Its folder there.
+    dir: TreePath,
+    /// Its folder in the tree that is written.
+    to: TreePath,
+}
+
+impl<'a> Localized<'a> {
+    /// Nothing so far.
+    pub fn new(fetch: &'a dyn Fetch, cx: &'a Cx) -> Self {
+        Self { fetch, cx, files: BTreeMap::new(), seen: BTreeSet::new() }
+    }
+
+    /// Takes up a kustomization of the tree, with all that it stands on.
+    pub fn add(&mut self, files: &dyn Files, root: &Root) -> Result<()> {
+        let roots = references::of_root(files, root, self.cx).roots;
+        for dir in std::iter::once(&root.dir).chain(&roots) {
+            self.kustomization(&At { source: files, dir: dir.clone(), to: dir.clone() })?;
+        }
+        Ok(())
+    }
+
+    fn kustomization(&mut self, at: &At<'_>) -> Result<()> {
+        self.cx.check().map_err(|stopped| anyhow::anyhow!("vendoring was stopped: {stopped}"))?;
+        let Some(file) = references::kustomization_file(at.source, &at.dir) else { return Ok(()) };
+        let Some(place) = at.to.join(file.name()) else { return Ok(()) };
+        if !self.seen.insert(place.clone()) {
+            return Ok(());
+        }
+        if self.seen.len() > MOST {
+            anyhow::bail!("more than {MOST} kustomizations name each other");
+        }
+        let text = String::from_utf8(at.source.read(&file)?.to_vec());
+        let mut text = text.with_context(|| format!("{place} is not UTF-8"))?;
+        let nodes = keyfill_yaml::load_nodes(text.as_bytes(), &keyfill_yaml::Limits::from(self.cx))
+            .with_context(|| format!("cannot read {place}"))?;
+        let mut changed = false;
+        for entry in entries(&nodes) {
+            let below = match Repository::parse(&entry).filter(|_| !names_a_manifest(&entry)) {
+                Some(repository) => self.repository(at, &place, &repository)?,
+                None if is_remote_file(&entry) => self.file(at, &place, &entry)?,
+                None => continue,
+            };
+            text = replaced(&text, &entry, &below);
+            changed = true;
+        }
+        if changed {
+            self.files.insert(place, text.into_bytes());
+        }
+        Ok(())
+    }
+
+    /// Writes what a base of a repository reads; returns its folder as the kustomization names it then.
+    fn repository(&mut self, at: &At<'_>, listed_in: &TreePath, repository: &Repository) -> Result<String> {
+        let tree = self.fetch.git(&repository.git, self.cx).map_err(|e| failed(&e, listed_in))?;
+        let reference = if repository.git.reference.is_empty() { "HEAD" } else { &repository.git.reference };
+        let folder = format!("{FOLDER}/{}/{reference}", without_scheme(&repository.git.url));
+        let outside = || format!("{folder} is no path in the tree");
+        let mount = at.to.join(&folder).filter(|path| path.is_within(&at.to)).with_context(outside)?;
+        let dir = TreePath::new(&repository.path).with_context(outside)?;
+        let root = Root { dir: dir.clone(), kind: RootKind::Kustomization };
+        let reads = references::of_root(&*tree.files, &root, self.cx);
+        for path in &reads.files {
+            if let (Ok((_, Kind::File)), Some(to)) = (tree.files.resolve(path), mount.join(path.as_str())) {
+                self.files.insert(to, tree.files.read(path)?.to_vec());
+            }
+        }
+        for dir in std::iter::once(&dir).chain(&reads.roots) {
+            if let Some(to) = mount.join(dir.as_str()) {
+                self.kustomization(&At { source: &*tree.files, dir: dir.clone(), to })?;
+            }
+        }
+        Ok(if repository.path.is_empty() { folder } else { format!("{folder}/{}", repository.path) })
+    }
+
+    /// Writes a file; returns its path as the kustomization names it then.
+    fn file(&mut self, at: &At<'_>, listed_in: &TreePath, url: &str) -> Result<String> {
+        let bytes = self.fetch.file(url, self.cx).map_err(|e| failed(&e, listed_in))?;
+        let address = without_scheme(url.split(['?', '#']).next().unwrap_or(url));
+        let path = format!("{FOLDER}/{address}");
+        let to = at.to.join(&path).filter(|to| to.is_within(&at.to));
+        self.files.insert(to.with_context(|| format!("{path} is no path in the tree"))?, bytes.to_vec());
+        Ok(path)
+    }
+}
+
+fn failed(error: &FetchError, listed_in: &TreePath) -> Failure {
+    let mut diagnostic =
+        Diagnostic::error(error.class(), error.to_string()).at(Place::file(listed_in.to_string(), None));
+    diagnostic.hint = error.help().map(str::to_owned);
+    diagnostic.into()
+}
+
+/// The entries that name bases and manifests.
+fn entries(nodes: &[Node]) -> Vec<String> {
+    let lists = nodes.iter().flat_map(|node| FIELDS.iter().filter_map(|field| node.get(field)));
+    let items = lists.filter_map(Node::as_seq).flat_map(|list| &list.items);
+    items.filter_map(Node::text).map(str::to_owned).collect()
+}
+
+/// A text in which an entry has another value, and all else, comments too, stays as it was.
+fn replaced(text: &str, entry: &str, with: &str) -> String {
+    let in_address = |c: char| !c.is_whitespace() && !"'\"],}".contains(c);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(entry) {
+        let (before, found) = rest.split_at(at);
+        let after = &found[entry.len()..];
+        let is_whole = !after.starts_with(in_address)
+            && !before.ends_with(|c: char| c != '[' && c != '{' && in_address(c));
+        out.push_str(before);
+        out.push_str(if is_whole { with } else { entry });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Host and path of an address, without user and port's colon, fit for a path.
+fn without_scheme(address: &str) -> String {
+    let address = without_users(address);
+    let rest = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    rest.replace(':', "/").trim_end_matches(".git").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{replaced, without_scheme};
+
+    #[test]
+    fn an_entry_is_replaced_and_a_longer_one_is_not() {
+        let text =
+            "resources:\n- https://h/a/b # note\n- 'https://h/a/b'\n- https://h/a/b//c\n- [https://h/a/b]\n";
+        assert_eq!(
+            replaced(text, "https://h/a/b", "x"),
+            "resources:\n- x # note\n- 'x'\n- https://h/a/b//c\n- [x]\n"
+        );
+    }
+
+    #[test]
+    fn addresses_become_paths() {
+        for (address, path) in [
+            ("https://github.com/org/repo.git", "github.com/org/repo"),
+            ("http://user:secret@127.0.0.1:8080/a", "127.0.0.1/8080/a"),
+            ("git@github.com:org/repo", "github.com/org/repo"),
+        ] {
+            assert_eq!(without_scheme(address), path);
+        }
+    }
+}

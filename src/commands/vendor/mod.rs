@@ -1,0 +1,227 @@
+//! `keyfill vendor`: writes charts, and bases where that is asked for, where helm and kustomize find them, or says which ones are not what the lock says.
+
+mod bases;
+
+use super::Caller;
+use super::lock::{Work, failed, finish, replace, say};
+use crate::cli::args::VendorArgs;
+use crate::discover::RootKind;
+use crate::fetch::Recorder;
+use crate::report::Failure;
+use anyhow::{Context as _, Result};
+use bases::Localized;
+use bytes::Bytes;
+use keyfill_diag::{Class, Diagnostic, Place, Severity};
+use keyfill_files::{Fetch, FileErrorKind, Files, Kind, MemoryFiles, TreePath};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Runs the command.
+pub fn run(caller: &Caller<'_>, args: &VendorArgs) -> Result<()> {
+    let work = Work::new(caller, &args.run, args.cache_size, &args.render, &args.dir, false)?;
+    let fetcher = Arc::new(work.plan.fetcher(work.lock()?).map_err(|e| failed(&e))?);
+    let recorder = Arc::new(Recorder::new(fetcher));
+    let outside = work.outside(Arc::clone(&recorder) as Arc<dyn Fetch>);
+    let mut problems = work.resolve(&outside, true);
+    problems.extend(recorder.take_warnings());
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return finish(problems);
+    }
+    let mut layout = Layout::of(&work, &recorder)?;
+    if args.bases {
+        let mut bases = Localized::new(&*recorder, &work.run.cx);
+        for root in work.roots.iter().filter(|root| root.kind == RootKind::Kustomization) {
+            bases.add(&*work.tree.files, root)?;
+        }
+        layout.texts = bases.files;
+    }
+    if args.check {
+        problems.extend(layout.differences(&work));
+        finish(problems)?;
+        return say(&format!("{} are as they should be", layout.counts()));
+    }
+    finish(problems)?;
+    let written = layout.write(&work)?;
+    say(&format!("{}, {written} written", layout.counts()))
+}
+
+/// What lies where.
+#[derive(Default)]
+struct Layout {
+    /// Archives in `charts/` of charts.
+    archives: BTreeMap<TreePath, Bytes>,
+    /// Folders of charts of kustomizations, with their files.
+    folders: BTreeMap<TreePath, MemoryFiles>,
+    /// Bases and files from elsewhere, and the kustomizations that name them, changed.
+    texts: BTreeMap<TreePath, Vec<u8>>,
+    /// Archives of the same charts in other versions.
+    left_over: BTreeSet<TreePath>,
+}
+
+impl Layout {
+    fn of(work: &Work, recorder: &Recorder) -> Result<Self> {
+        let files = &*work.tree.files;
+        let mut layout = Self::default();
+        for (place, chart) in &recorder.placed(files) {
+            if place.as_str().ends_with(".tgz") {
+                layout.archives.insert(place.clone(), chart.archive.clone());
+            } else {
+                let unpacked =
+                    keyfill_helm::unpack(&chart.archive, work.run.options.helm.compat, &work.run.cx);
+                let unpacked = unpacked.map_err(|e| Failure::new(e.diagnostics()))?;
+                layout.folders.insert(place.clone(), unpacked);
+            }
+        }
+        let names = recorder.names();
+        let folders: BTreeSet<TreePath> = layout.archives.keys().filter_map(TreePath::parent).collect();
+        for folder in folders {
+            for entry in files.list(&folder).unwrap_or_default() {
+                let Some(path) = folder.join(&entry.name) else { continue };
+                let is_of_chart = names.iter().any(|name| is_archive_of(&entry.name, name));
+                if entry.kind == Kind::File && is_of_chart && !layout.archives.contains_key(&path) {
+                    layout.left_over.insert(path);
+                }
+            }
+        }
+        Ok(layout)
+    }
+
+    fn counts(&self) -> String {
+        let charts = format!("{} charts", self.archives.len() + self.folders.len());
+        if self.texts.is_empty() { charts } else { format!("{charts}, {} files of bases", self.texts.len()) }
+    }
+
+    /// What is missing, different or left over.
+    fn differences(&self, work: &Work) -> Vec<Diagnostic> {
+        let files = &*work.tree.files;
+        let differs = |place: &TreePath, what: &str| {
+            Diagnostic::error(Class::Missing, format!("{place} {what}"))
+                .at(Place::file(place.to_string(), None))
+                .hint("run `keyfill vendor` and commit what it writes")
+        };
+        let mut found = Vec::new();
+        for (place, archive) in &self.archives {
+            match files.read(place) {
+                Ok(there) if there == *archive => {}
+                Ok(_) => found.push(differs(place, "is not the chart that is asked for")),
+                Err(_) => found.push(differs(place, "is missing")),
+            }
+        }
+        for (folder, chart) in &self.folders {
+            match (files.is_dir(folder), is_same(files, folder, chart)) {
+                (false, _) => found.push(differs(folder, "is missing")),
+                (true, false) => found.push(differs(folder, "is not the chart that is asked for")),
+                (true, true) => {}
+            }
+        }
+        for (place, text) in &self.texts {
+            match files.read(place) {
+                Ok(there) if there == *text => {}
+                Ok(_) => found
+                    .push(differs(place, "is not what is asked for, or names what the tree does not hold")),
+                Err(_) => found.push(differs(place, "is missing")),
+            }
+        }
+        found.extend(self.left_over.iter().map(|place| differs(place, "is left over from another version")));
+        found
+    }
+
+    /// Writes what is missing or different, and removes what is left over.
+    fn write(&self, work: &Work) -> Result<usize> {
+        let files = &*work.tree.files;
+        let mut written = 0;
+        for (place, archive) in &self.archives {
+            if files.read(place).is_ok_and(|there| there == *archive) {
+                continue;
+            }
+            replace(&on_disk(work, place)?, archive)?;
+            written += 1;
+        }
+        for (folder, chart) in &self.folders {
+            if is_same(files, folder, chart) {
+                continue;
+            }
+            replace_folder(&on_disk(work, folder)?, chart)?;
+            written += 1;
+        }
+        for (place, text) in &self.texts {
+            if files.read(place).is_ok_and(|there| there == *text) {
+                continue;
+            }
+            replace(&on_disk(work, place)?, text)?;
+            written += 1;
+        }
+        for place in &self.left_over {
+            let path = on_disk(work, place)?;
+            std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+        Ok(written)
+    }
+}
+
+/// Whether a file is the archive of a version of a chart.
+fn is_archive_of(file: &str, chart: &str) -> bool {
+    let version = file.strip_suffix(".tgz").and_then(|stem| stem.strip_prefix(chart)?.strip_prefix('-'));
+    version.is_some_and(|version| version.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn is_same(files: &dyn Files, folder: &TreePath, chart: &MemoryFiles) -> bool {
+    let there = files.walk(folder);
+    let expected: Vec<TreePath> = chart.iter().filter_map(|(path, _)| folder.join(path.as_str())).collect();
+    there == expected
+        && chart
+            .iter()
+            .zip(&there)
+            .all(|((_, content), path)| files.read(path).is_ok_and(|is| is == *content))
+}
+
+/// Where a path of the tree lies on disk, its links followed: none of them leaves the tree.
+fn on_disk(work: &Work, place: &TreePath) -> Result<PathBuf> {
+    let root = work.tree.root().context("the tree does not lie on disk")?;
+    let mut missing: Vec<&str> = Vec::new();
+    let mut folder = place.clone();
+    let real = loop {
+        match work.tree.files.resolve(&folder) {
+            Ok((real, _)) => break real,
+            Err(error) if error.kind() == FileErrorKind::NotFound && !folder.is_root() => {
+                let depth = folder.parts().count();
+                missing.extend(place.parts().nth(depth.saturating_sub(1)));
+                folder = folder.parent().unwrap_or_else(TreePath::root);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    Ok(real.parts().chain(missing.into_iter().rev()).fold(root.to_owned(), |path, part| path.join(part)))
+}
+
+/// Puts a folder in place of another one; a reader sees the one or the other.
+fn replace_folder(path: &Path, chart: &MemoryFiles) -> Result<()> {
+    let parent = path.parent().context("a chart's folder lies in another one")?;
+    let cannot = || format!("cannot write {}", path.display());
+    std::fs::create_dir_all(parent).with_context(cannot)?;
+    let aside = tempfile::Builder::new().prefix(".keyfill-").tempdir_in(parent).with_context(cannot)?;
+    let (new, old) = (aside.path().join("new"), aside.path().join("old"));
+    for (name, content) in chart.iter() {
+        let file = name.parts().fold(new.clone(), |path, part| path.join(part));
+        std::fs::create_dir_all(file.parent().unwrap_or(&new)).with_context(cannot)?;
+        std::fs::write(&file, content).with_context(cannot)?;
+    }
+    if path.exists() {
+        std::fs::rename(path, old).with_context(cannot)?;
+    }
+    std::fs::rename(new, path).with_context(cannot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_archive_of;
+
+    #[test]
+    fn an_archive_is_told_from_that_of_a_chart_with_a_longer_name() {
+        assert!(is_archive_of("redis-18.0.1.tgz", "redis") && is_archive_of("redis-v1.tgz", "redis"));
+        for other in ["redis-cluster-9.0.0.tgz", "redis.tgz", "redis-18.0.1.tar", "redis-18.0.1.tgz.prov"] {
+            assert!(!is_archive_of(other, "redis"), "{other}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A fetcher that is made when the first thing is asked for.
+
+use super::Plan;
+use bytes::Bytes;
+use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_fetch::{Fetcher, Lock, Network, Options, Store};
+use keyfill_files::{
+    ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, FileErrorKind, Files, GitRef, NoFetch, TreePath,
+};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Fetches as a [`Plan`] says it.
+pub struct Lazy {
+    plan: Plan,
+    files: Arc<dyn Files>,
+    lock: TreePath,
+    fetcher: OnceLock<Result<Fetcher, FetchError>>,
+}
+
+impl Lazy {
+    /// For a tree whose lock file has this path.
+    pub fn new(plan: Plan, files: Arc<dyn Files>, lock: TreePath) -> Self {
+        Self { plan, files, lock, fetcher: OnceLock::new() }
+    }
+
+    fn fetcher(&self) -> Result<&Fetcher, FetchError> {
+        let made = self.fetcher.get_or_init(|| {
+            let lock = read_lock(&*self.files, &self.lock)?;
+            self.plan.fetcher(lock)
+        });
+        made.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Plan {
+    /// A fetcher with a lock.
+    pub fn fetcher(&self, lock: Lock) -> Result<Fetcher, FetchError> {
+        let credentials = self.credentials.read()?;
+        let network = Network::new(self.store()?, credentials, self.proxies.clone(), None)
+            .map_err(|why| FetchError::new(Class::Usage, why))?;
+        let options = Options {
+            mode: self.mode,
+            policy: self.policy.clone(),
+            lock,
+            strict: self.strict,
+            offline: self.offline,
+            ..Options::default()
+        };
+        let options = match (self.fresh, self.offline) {
+            (true, _) => Options { ttl: Duration::ZERO, ..options },
+            // What only the cache is asked for is as good as it gets.
+            (false, true) => Options { ttl: Duration::MAX, ..options },
+            (false, false) => options,
+        };
+        Ok(Fetcher::new(Arc::new(network), options))
+    }
+
+    /// The cache: in the folder that was named, else in the user's, else for this process alone.
+    fn store(&self) -> Result<Store, FetchError> {
+        if let Some(folder) = &self.cache {
+            match Store::open(folder, self.cache_size) {
+                Ok(store) => return Ok(store),
+                Err(error) if self.cache_is_named => {
+                    let message = format!("the cache {} cannot be used: {error}", folder.display());
+                    let hint = "set KEYFILL_CACHE_DIR to a folder that can be written";
+                    return Err(FetchError::new(Class::Usage, message).hint(hint));
+                }
+                Err(_) => {}
+            }
+        }
+        Store::temporary(self.cache_size).map_err(|error| {
+            FetchError::new(Class::Other, format!("no cache can be made: {error}"))
+                .hint("set KEYFILL_CACHE_DIR to a folder that can be written")
+        })
+    }
+}
+
+/// The lock of a tree; an empty one where there is no file.
+pub fn read_lock(files: &dyn Files, path: &TreePath) -> Result<Lock, FetchError> {
+    let text = match files.read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == FileErrorKind::NotFound => return Ok(Lock::default()),
+        Err(error) => return Err(FetchError::new(error.class(), error.to_string())),
+    };
+    let text = std::str::from_utf8(&text);
+    let text = text.map_err(|_| FetchError::new(Class::Usage, format!("{path} is not UTF-8")))?;
+    Lock::parse(text).map_err(|wrong| {
+        let line = if wrong.line > 0 { format!(" (line {} of {path})", wrong.line) } else { String::new() };
+        FetchError::new(Class::Usage, format!("{wrong}{line}")).hint(wrong.hint)
+    })
+}
+
+impl Fetch for Lazy {
+    fn chart(&self, want: &ChartRef, cx: &Cx) -> Result<FetchedChart, FetchError> {
+        self.fetcher()?.chart(want, cx)
+    }
+
+    fn git(&self, want: &GitRef, cx: &Cx) -> Result<FetchedTree, FetchError> {
+        self.fetcher()?.git(want, cx)
+    }
+
+    fn file(&self, url: &str, cx: &Cx) -> Result<Bytes, FetchError> {
+        self.fetcher()?.file(url, cx)
+    }
+
+    fn repository(&self, name: &str) -> Option<String> {
+        self.fetcher().ok()?.repository(name)
+    }
+
+    fn take_warnings(&self) -> Vec<Diagnostic> {
+        match self.fetcher.get() {
+            // What a check finds in the cache is nobody's choice.
+            Some(Ok(fetcher)) if !self.plan.offline => fetcher.take_warnings(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Fetches nothing, and says how that is changed.
+pub struct Off;
+
+/// What to do where fetching is off.
+const ADVICE: &str = "write it into the tree with `keyfill vendor`, or allow fetching with --fetch on, or KEYFILL_FETCH_HOSTS inside Argo CD";
+
+impl Fetch for Off {
+    fn chart(&self, want: &ChartRef, cx: &Cx) -> Result<FetchedChart, FetchError> {
+        NoFetch.chart(want, cx).map_err(|error| error.hint(ADVICE))
+    }
+
+    fn git(&self, want: &GitRef, cx: &Cx) -> Result<FetchedTree, FetchError> {
+        NoFetch.git(want, cx).map_err(|error| error.hint(ADVICE))
+    }
+
+    fn file(&self, url: &str, cx: &Cx) -> Result<Bytes, FetchError> {
+        NoFetch.file(url, cx).map_err(|error| error.hint(ADVICE))
+    }
+}

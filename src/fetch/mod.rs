@@ -1,0 +1,251 @@
+//! What a run fetches: whether and from where, as the settings say it, with which logins, kept where.
+//!
+//! Nothing is opened, read or made before something is asked for: most runs fetch nothing.
+
+mod files;
+mod lazy;
+mod recorder;
+
+use crate::app::App;
+use crate::cli::args::{FetchArgs, FetchChoice};
+use crate::fill::{paths, policy};
+use crate::report::Problem;
+use crate::settings::{Env, Given, Purpose, Settings};
+use crate::tree::Tree;
+use crate::values;
+use anyhow::Result;
+use files::CredentialFiles;
+use keyfill_fetch::{DEFAULT_SIZE, LOCK_FILE, Mode};
+use keyfill_files::{Fetch, Kind, TreePath};
+use keyfill_http::{HostPolicy, Matcher};
+pub use lazy::read_lock;
+use lazy::{Lazy, Off};
+pub use recorder::Recorder;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The setting that says from where something is fetched.
+const HOSTS: &str = "KEYFILL_FETCH_HOSTS";
+
+/// How a run fetches.
+#[derive(Clone)]
+pub struct Plan {
+    /// Whether something may be fetched.
+    mode: Mode,
+    /// Whether only the cache is asked: what is not there is missing.
+    offline: bool,
+    /// Whether what the cache remembers of branches and ranges counts for nothing.
+    fresh: bool,
+    policy: HostPolicy,
+    strict: bool,
+    cache: Option<PathBuf>,
+    /// Whether somebody chose that folder.
+    cache_is_named: bool,
+    cache_size: u64,
+    credentials: CredentialFiles,
+    proxies: Option<Arc<Matcher>>,
+}
+
+impl Plan {
+    /// How the settings say it.
+    pub fn of(given: &Given<'_>, settings: &Settings) -> Result<Self> {
+        let effective = &settings.effective;
+        let get = |name: &str| effective.get(name).map(str::trim).filter(|value| !value.is_empty());
+        let hosts = get(HOSTS);
+        let (mode, offline) = mode(given, get("KEYFILL_FETCH"), hosts.is_some())?;
+        let policy = match hosts {
+            Some(hosts) => policy_of(hosts, &settings.fill.app)?,
+            None => HostPolicy::default(),
+        };
+        let cache_size = match (given.fetch.cache_size, get("KEYFILL_CACHE_SIZE")) {
+            (Some(size), _) => size,
+            (None, Some(text)) => {
+                values::size(text).map_err(|e| Problem::usage(format!("KEYFILL_CACHE_SIZE: {e}")))?
+            }
+            (None, None) => DEFAULT_SIZE,
+        };
+        let named = get("KEYFILL_CACHE_DIR").map(|dir| PathBuf::from(dir).join("fetch"));
+        let proxy = |name: &str| get(name).unwrap_or_default().to_owned();
+        let (http, https) = (proxy("HTTP_PROXY"), proxy("HTTPS_PROXY"));
+        let proxies = (!http.is_empty() || !https.is_empty())
+            .then(|| Arc::new(Matcher::builder().http(http).https(https).no(proxy("NO_PROXY")).build()));
+        Ok(Self {
+            mode,
+            offline,
+            fresh: false,
+            policy,
+            strict: values::is_true(get("KEYFILL_FETCH_STRICT")),
+            cache_is_named: named.is_some(),
+            cache: named.or_else(|| default_cache(given.env)),
+            cache_size,
+            credentials: CredentialFiles::of(given.env, get("KEYFILL_GIT_CREDENTIALS")),
+            proxies,
+        })
+    }
+
+    /// The same plan with another mode.
+    pub fn with(self, mode: Mode) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// The same plan where what the cache remembers of branches and ranges counts for nothing.
+    pub fn fresh(self, fresh: bool) -> Self {
+        Self { fresh, ..self }
+    }
+
+    /// Whom a run over a tree asks.
+    pub fn fetch(self, tree: Option<&Tree>) -> Arc<dyn Fetch> {
+        match tree {
+            Some(tree) if self.mode != Mode::Off => {
+                Arc::new(Lazy::new(self, Arc::clone(&tree.files), lock_path(tree)))
+            }
+            _ => Arc::new(Off),
+        }
+    }
+}
+
+/// Where a tree's lock lies: at its root. Where no root is known, in the current folder when it lies above what is
+/// rendered and has one, else in the folder that is rendered.
+pub fn lock_path(tree: &Tree) -> TreePath {
+    let in_folder = |folder: &TreePath| folder.join(LOCK_FILE).unwrap_or_else(TreePath::root);
+    if !tree.is_whole_file_system() {
+        return in_folder(&TreePath::root());
+    }
+    let current = tree.current.as_ref().filter(|current| tree.at.is_within(current)).map(in_folder);
+    let of_folder = match tree.kind {
+        Kind::Dir => in_folder(&tree.at),
+        _ => in_folder(&tree.at.parent().unwrap_or_else(TreePath::root)),
+    };
+    current.filter(|lock| tree.files.is_file(lock)).unwrap_or(of_folder)
+}
+
+/// Whether something is fetched, and whether only the cache is asked. A check looks into the cache alone, unless a
+/// flag says more. Inside Argo CD an administrator names the hosts first.
+fn mode(given: &Given<'_>, variable: Option<&str>, has_hosts: bool) -> Result<(Mode, bool)> {
+    if given.purpose == Purpose::Check {
+        return Ok(given.fetch.fetch.map_or((Mode::On, true), |choice| (mode_of(choice), false)));
+    }
+    let named = match (given.fetch.fetch, variable) {
+        (Some(choice), _) => Some(mode_of(choice)),
+        (None, None) => None,
+        (None, Some("off")) => Some(Mode::Off),
+        (None, Some("locked")) => Some(Mode::Locked),
+        (None, Some("on")) => Some(Mode::On),
+        (None, Some(other)) => {
+            let message = format!("KEYFILL_FETCH is {other:?}; it must be off, locked or on");
+            return Err(Problem::usage(message).into());
+        }
+    };
+    let in_argo_cd = given.env.get("ARGOCD_APP_NAME").is_some();
+    let mode = match (named, in_argo_cd, has_hosts) {
+        (Some(Mode::On | Mode::Locked), true, false) => {
+            let message = "inside Argo CD nothing is fetched before hosts are named";
+            return Err(Problem::usage(message).hint("name them in KEYFILL_FETCH_HOSTS").into());
+        }
+        (Some(mode), ..) => mode,
+        (None, true, false) => Mode::Off,
+        (None, true, true) => Mode::Locked,
+        (None, false, _) => Mode::On,
+    };
+    Ok((mode, false))
+}
+
+fn mode_of(choice: FetchChoice) -> Mode {
+    match choice {
+        FetchChoice::Off => Mode::Off,
+        FetchChoice::Locked => Mode::Locked,
+        FetchChoice::On => Mode::On,
+    }
+}
+
+/// The hosts that an app may fetch from. An entry that names a part of the app which is not known, or does not
+/// fit an address, allows nothing.
+fn policy_of(hosts: &str, app: &App) -> Result<HostPolicy> {
+    policy::check_globs(HOSTS, hosts)?;
+    let rendered: Vec<String> = policy::split_globs(hosts)
+        .filter_map(|entry| paths::render(entry, app, &BTreeMap::new()).ok())
+        .collect();
+    let policy = HostPolicy::of(rendered.iter().map(String::as_str));
+    policy.map_err(|wrong| Problem::usage(format!("{HOSTS} cannot be followed: {wrong}")).into())
+}
+
+/// The folder of fetched contents, where a user has one.
+fn default_cache(env: &Env) -> Option<PathBuf> {
+    let of_user = env.get("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = of_user.or_else(|| Some(PathBuf::from(env.get("HOME")?).join(".cache")))?;
+    Some(cache.join("keyfill").join("fetch"))
+}
+
+/// No flags about fetching.
+pub static NO_FLAGS: FetchArgs = FetchArgs { fetch: None, cache_size: None };
+
+#[cfg(test)]
+mod tests {
+    use super::{NO_FLAGS, mode, policy_of};
+    use crate::app::App;
+    use crate::cli::args::{FetchArgs, FetchChoice, FillArgs, RunArgs, SharedArgs};
+    use crate::settings::{Env, Given, Purpose};
+    use keyfill_fetch::Mode;
+    use url::Url;
+
+    fn decided(
+        purpose: Purpose,
+        argo_cd: bool,
+        flag: Option<FetchChoice>,
+        variable: Option<&str>,
+        hosts: bool,
+    ) -> Result<(Mode, bool), String> {
+        let env: Env = argo_cd.then_some(("ARGOCD_APP_NAME", "app")).into_iter().collect();
+        let fetch = FetchArgs { fetch: flag, ..NO_FLAGS };
+        let (shared, fill, run) = (SharedArgs::default(), FillArgs::default(), RunArgs::default());
+        let given = Given {
+            shared: &shared,
+            fill: &fill,
+            run: &run,
+            fetch: &fetch,
+            env: &env,
+            called_as_avp: false,
+            purpose,
+        };
+        mode(&given, variable, hosts).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_command_line_fetches_and_argo_cd_needs_hosts_first() {
+        let render = |argo_cd, variable, hosts| decided(Purpose::Generate, argo_cd, None, variable, hosts);
+        assert_eq!(render(false, None, false), Ok((Mode::On, false)));
+        assert_eq!(render(false, Some("locked"), false), Ok((Mode::Locked, false)));
+        assert_eq!(render(true, None, false), Ok((Mode::Off, false)));
+        assert_eq!(render(true, None, true), Ok((Mode::Locked, false)));
+        assert_eq!(render(true, Some("on"), true), Ok((Mode::On, false)));
+        assert!(render(true, Some("on"), false).is_err_and(|e| e.contains("before hosts are named")));
+        assert!(render(false, Some("yes"), false).is_err_and(|e| e.contains("off, locked or on")));
+        let flag = decided(Purpose::Render, false, Some(FetchChoice::Off), Some("on"), false);
+        assert_eq!(flag, Ok((Mode::Off, false)), "a flag wins");
+    }
+
+    #[test]
+    fn a_check_asks_the_cache_alone_unless_a_flag_says_more() {
+        let check = |flag| decided(Purpose::Check, false, flag, Some("on"), true);
+        assert_eq!(check(None), Ok((Mode::On, true)));
+        assert_eq!(check(Some(FetchChoice::Locked)), Ok((Mode::Locked, false)));
+    }
+
+    #[test]
+    fn hosts_may_name_the_app() {
+        let app = App { project: Some("shop".into()), ..App::default() };
+        let policy =
+            policy_of("https://git.example/{{ app.project }}/*, oci://r.example/{{ app.name }}/*", &app);
+        let policy = policy.unwrap();
+        let allows = |url: &str| policy.check(&Url::parse(url).unwrap()).is_ok();
+        assert!(allows("https://git.example/shop/repo") && !allows("https://git.example/other/repo"));
+        assert!(!allows("oci://r.example/a/b"), "an app without a name gets nothing");
+        let hostile = App { project: Some("*".into()), ..App::default() };
+        let policy = policy_of("https://git.example/{{ app.project }}/*", &hostile).unwrap();
+        assert!(policy.check(&Url::parse("https://git.example/shop/repo").unwrap()).is_err());
+        for wrong in ["github.com/*", "https://u@h/*", "https://h/{% if x %}*", "https://h/{{ env.X }}/*"] {
+            assert!(policy_of(wrong, &app).is_err(), "{wrong}");
+        }
+    }
+}

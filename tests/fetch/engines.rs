@@ -1,0 +1,49 @@
+//! The official binaries with what keyfill fetched: they need no network.
+
+use crate::place::{Place, repository};
+use keyfill_testkit::{Server, oracle};
+
+fn place(server: &Server) -> Option<Place> {
+    let (helm, kustomize) = (oracle("helm")?, oracle("kustomize")?);
+    let charts = format!("{}/charts", server.address());
+    let place = Place::new(&[&server.address()])
+        .env("KEYFILL_HELM", &helm.display().to_string())
+        .env("KEYFILL_KUSTOMIZE", &kustomize.display().to_string())
+        .file(
+            "chart/Chart.yaml",
+            format!("apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n- {{name: lib, version: ^1, repository: '{charts}'}}\n"),
+        )
+        .file(
+            "app/kustomization.yaml",
+            format!("helmCharts:\n- {{name: lib, version: 1.2.0, repo: '{charts}', releaseName: r}}\nnamePrefix: x-\n"),
+        );
+    Some(place)
+}
+
+#[test]
+fn an_official_binary_gets_the_locked_charts_and_asks_nobody() {
+    let server = Server::of_files(repository(&[("lib", "1.2.0"), ("lib", "1.10.0")]));
+    let Some(place) = place(&server) else { return };
+    place.keyfill("lock --all").text();
+    for line in ["render chart --helm-compat 3", "render app --enable-helm --helm-compat 3"] {
+        let ours = place.keyfill(line).text();
+        server.forget();
+        assert_eq!(place.keyfill(&format!("{line} --engine exec --fetch locked")).text(), ours);
+        assert_eq!(place.keyfill(&format!("{line} --engine verify --fetch locked")).text(), ours);
+        assert!(server.seen().is_empty(), "{line}");
+    }
+    assert_eq!(place.names("app"), ["kustomization.yaml"]);
+}
+
+#[test]
+fn what_is_not_locked_is_not_left_to_an_official_binary() {
+    let server = Server::of_files(repository(&[("lib", "1.2.0")]));
+    let Some(place) = place(&server) else { return };
+    for line in ["render chart", "render app --enable-helm"] {
+        for engine in ["exec", "auto", "verify"] {
+            let told = place.keyfill(&format!("{line} --engine {engine} --fetch locked")).refused(6);
+            assert!(told.contains("is not in keyfill.lock"), "{line} {engine}: {told}");
+        }
+    }
+    assert!(server.seen().is_empty());
+}

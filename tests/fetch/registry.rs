@@ -1,0 +1,74 @@
+//! Charts in a real registry.
+
+use crate::place::{LOGIN, PASSWORD, Place, chart, sha256};
+use keyfill_testkit::{Registry, oracle};
+
+/// Pushes a chart as `helm push` does.
+fn push(registry: &Registry, name: &str, version: &str, login: Option<&str>) {
+    let repository = format!("team/{name}");
+    let archive = chart(name, version);
+    let config = format!(r#"{{"name":"{name}","version":"{version}","apiVersion":"v2"}}"#);
+    let mut described = Vec::new();
+    for (content, kind) in [
+        (config.as_bytes(), "application/vnd.cncf.helm.config.v1+json"),
+        (&archive[..], "application/vnd.cncf.helm.chart.content.v1.tar+gzip"),
+    ] {
+        let digest = format!("sha256:{}", sha256(content));
+        registry.push_blob(&repository, &digest, content, login);
+        described.push(format!(r#"{{"mediaType":"{kind}","digest":"{digest}","size":{}}}"#, content.len()));
+    }
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{kind}","config":{},"layers":[{}]}}"#,
+        described[0], described[1]
+    );
+    registry.push_manifest(&repository, &version.replace('+', "_"), kind, &manifest, login);
+}
+
+fn place(registry: &Registry) -> Place {
+    let (http, oci) = (format!("http://{}", registry.host()), format!("oci://{}", registry.host()));
+    Place::new(&[&http, &oci]).file(
+        "app/Chart.yaml",
+        format!("apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n- {{name: lib, version: ^1, repository: '{oci}/team'}}\n"),
+    )
+}
+
+#[test]
+fn a_chart_of_a_registry_renders_as_after_helm_dependency_update() {
+    let Some(registry) = Registry::start(None) else { return };
+    for version in ["1.2.0", "1.10.0", "1.11.0-rc.1", "2.0.0", "1.9.0+build.5"] {
+        push(&registry, "lib", version, None);
+    }
+    let place = place(&registry);
+    let ours = place.keyfill("render app --helm-compat 3").text();
+    assert!(ours.contains("1.10.0"), "{ours}");
+    place.keyfill("lock app").text();
+    place.keyfill("vendor app").text();
+    let names = place.names("app/charts");
+    let Some(helm) = oracle("helm") else { return };
+    std::fs::remove_dir_all(place.path("app/charts")).unwrap();
+    place.run(&helm, "dependency update app").text();
+    assert_eq!(place.run(&helm, "template release-name app").text(), ours);
+    assert_eq!(place.names("app/charts"), names);
+    place.keyfill("vendor app --check").text();
+}
+
+#[test]
+fn a_private_registry_gets_the_login_of_helms_file_and_others_find_nothing_in_the_cache() {
+    let hash = bcrypt::hash(PASSWORD, 4).unwrap();
+    let Some(registry) = Registry::start(Some(&format!("user:{hash}\n"))) else { return };
+    push(&registry, "lib", "1.2.0", Some(LOGIN));
+    let place = place(&registry);
+    let told = place.keyfill("render app").refused(5);
+    assert!(told.contains("401") && told.contains("app/Chart.yaml:5"), "{told}");
+    let config = place.home().join(".config/helm/registry");
+    std::fs::create_dir_all(&config).unwrap();
+    let login = LOGIN.trim_start_matches("Basic ");
+    let text = format!(r#"{{"auths": {{"{}": {{"auth": "{login}"}}}}}}"#, registry.host());
+    std::fs::write(config.join("config.json"), text).unwrap();
+    assert!(place.keyfill("render app").text().contains("1.2.0"));
+    std::fs::remove_file(config.join("config.json")).unwrap();
+    let told = place.keyfill("render app").refused(5);
+    assert!(told.contains("401") && !told.contains(PASSWORD) && !told.contains(login), "{told}");
+    assert!(place.kept(PASSWORD).is_empty() && place.kept(login).is_empty());
+}
