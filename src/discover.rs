@@ -7,6 +7,7 @@ use crate::render::options::Options;
 use crate::render::plain::Content;
 use keyfill_diag::Cx;
 use keyfill_files::{Files, Kind, TreePath};
+use memchr::memmem;
 use std::io::Read as _;
 
 /// The names under which kustomize finds a kustomization, in its order.
@@ -64,7 +65,7 @@ const FLUX: &[u8] = b"kustomize.toolkit.fluxcd.io/";
 /// of the cluster. kustomize builds no folder that holds one.
 pub fn is_manifest_of_flux(files: &dyn Files, file: &TreePath, cx: &Cx) -> bool {
     let Ok(text) = files.read(file) else { return false };
-    if memchr::memmem::find(&text, FLUX).is_none() {
+    if memmem::find(&text, FLUX).is_none() {
         return false;
     }
     let documents = keyfill_yaml::load_nodes(&text, &keyfill_yaml::Limits::from(cx)).unwrap_or_default();
@@ -157,19 +158,21 @@ pub fn is_manifest(files: &dyn Files, path: &TreePath, cx: &Cx) -> bool {
     }
 }
 
-/// Whether what a root reads holds placeholders or AVP annotations.
-pub fn is_ours(files: &dyn Files, root: &Root, cx: &Cx) -> bool {
+/// Whether what a root reads holds placeholders or AVP annotations; where encrypted files are decrypted, also those
+/// and generators of the kind ksops.
+pub fn is_ours(files: &dyn Files, root: &Root, decrypts: bool, cx: &Cx) -> bool {
+    let mut counts = |path: &TreePath, content: &[u8]| holds_marks(path, content, decrypts, cx);
     match root.kind {
         RootKind::Yaml => {
             // Subfolders are roots of their own in a listing; here only the folder's own files count.
             let own: Vec<TreePath> =
                 own_manifests(files, &root.dir, &mut IgnoreFiles::new(files), cx).into_iter().collect();
-            files.any(&own, &mut |path, content| holds_placeholder(path, content, cx))
+            files.any(&own, &mut counts)
         }
         RootKind::Kustomization | RootKind::Chart => {
             let References { files: read, .. } = references::of_root(files, root, cx);
             let paths: Vec<TreePath> = read.into_iter().collect();
-            files.any(&paths, &mut |path, content| holds_placeholder(path, content, cx))
+            files.any(&paths, &mut counts)
         }
     }
 }
@@ -177,10 +180,16 @@ pub fn is_ours(files: &dyn Files, root: &Root, cx: &Cx) -> bool {
 /// What an archive may hold when it is looked into.
 const MOST_ARCHIVE_BYTES: u64 = 64 << 20;
 
+/// What only encrypted files and generators of the kind ksops hold.
+const ENCRYPTED: [&[u8]; 2] = [b"ENC[AES256_GCM,", b"viaduct.ai/v1"];
+
 /// What is not looked into, since the time is over, holds none: the answer is thrown away.
-fn holds_placeholder(path: &TreePath, content: &[u8], cx: &Cx) -> bool {
+fn holds_marks(path: &TreePath, content: &[u8], decrypts: bool, cx: &Cx) -> bool {
     if cx.check().is_err() {
         return false;
+    }
+    if decrypts && ENCRYPTED.iter().any(|mark| memmem::find(content, mark).is_some()) {
+        return true;
     }
     if path.name().ends_with(".tgz") || path.name().ends_with(".tar.gz") {
         return archive_holds_placeholder(content, cx);
@@ -251,7 +260,7 @@ mod tests {
 
     fn ours(files: &MemoryFiles) -> Vec<String> {
         let all: Vec<Root> = roots(files, &TreePath::root(), &Cx::default());
-        all.iter().filter(|r| is_ours(files, r, &Cx::default())).map(|r| r.dir.to_string()).collect()
+        all.iter().filter(|r| is_ours(files, r, false, &Cx::default())).map(|r| r.dir.to_string()).collect()
     }
 
     #[test]
@@ -307,7 +316,20 @@ mod tests {
         let over = Cx::with_time(std::time::Duration::ZERO);
         assert!(roots(&files, &TreePath::root(), &over).is_empty());
         let root = Root { dir: TreePath::new("a").unwrap(), kind: RootKind::Yaml };
-        assert!(is_ours(&files, &root, &Cx::default()) && !is_ours(&files, &root, &over));
+        assert!(is_ours(&files, &root, false, &Cx::default()) && !is_ours(&files, &root, false, &over));
+    }
+
+    #[test]
+    fn encrypted_files_count_where_they_are_decrypted() {
+        const SECRET: &str =
+            "apiVersion: v1\nkind: Secret\nstringData: {a: 'ENC[AES256_GCM,data:x]'}\nsops: {}\n";
+        const KSOPS: &str = "apiVersion: viaduct.ai/v1\nkind: ksops\nfiles: [secret.enc.yaml]\n";
+        let generated = tree(&[("kustomization.yaml", "generators: [g.yaml]"), ("g.yaml", KSOPS)]);
+        let cx = Cx::default();
+        for files in [tree(&[("s.yaml", SECRET)]), generated] {
+            let all = roots(&files, &TreePath::root(), &cx);
+            assert!(is_ours(&files, &all[0], true, &cx) && !is_ours(&files, &all[0], false, &cx));
+        }
     }
 
     #[test]

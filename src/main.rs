@@ -18,6 +18,7 @@ mod pipeline;
 mod places;
 #[cfg(unix)]
 mod plugin;
+mod prefill;
 mod references;
 mod render;
 mod report;

@@ -168,7 +168,8 @@ pub async fn fill_from(
     Ok(fill::fill(documents, &settings.fill, reads, cx).await?)
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime> {
+/// A runtime for reading secrets.
+pub fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start reading secrets")
 }
 

@@ -9,10 +9,11 @@ use crate::places::TreeTexts;
 use crate::render::options::{self, Chosen, Options};
 use crate::render::plain::Habits;
 use crate::settings::{self, Given, Purpose, Settings};
+use crate::sops::{Encrypted, Unlocks};
 use crate::tree::{Boundary, Tree};
 use anyhow::Result;
 use keyfill_diag::{Cx, Limits};
-use keyfill_files::TreePath;
+use keyfill_files::{Kind, TreePath};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,10 +50,28 @@ impl Run {
         let folder = input.tree().map_or_else(TreePath::root, |tree| tree.at.clone());
         let options = options(given, render, &settings, &folder)?;
         settings.fill.sources = input.tree().map(|tree| sources(given, tree));
+        if settings.reads_encrypted() {
+            settings.encrypted = Some(encrypted(given, &settings, &input)?);
+        }
         let fetch = Plan::of(given, &settings)?.fetch(input.tree());
-        let (outside, cx) = (Outside { fetch, ..Outside::of(&settings) }, settings.cx());
+        let fills = given.purpose == Purpose::Generate;
+        let (outside, cx) = (Outside { fetch, ..Outside::of(&settings, fills) }, settings.cx());
         Ok(Self { input, settings, options, outside, cx })
     }
+}
+
+/// The files that the store `sops` reads: those of the run's tree, seen from the app's folder; for stdin those of the
+/// current folder.
+fn encrypted(given: &Given<'_>, settings: &Settings, input: &Input) -> Result<Encrypted> {
+    let tree = match input {
+        Input::Tree(tree) => tree.clone(),
+        Input::Stdin => open(given, settings, ".")?,
+    };
+    let dir = match tree.kind {
+        Kind::Dir => tree.at,
+        _ => tree.at.parent().unwrap_or_else(TreePath::root),
+    };
+    Ok(Encrypted { files: tree.files, dir, service: Arc::new(Unlocks::of(settings)) })
 }
 
 /// The texts that lines of problems are shown from. A check names files as they are in the tree.

@@ -8,6 +8,7 @@ use crate::memory;
 use crate::report::Problem;
 use crate::settings::Env;
 use crate::tree::{Boundary, Tree};
+use crate::values::is_true;
 use anyhow::Result;
 use keyfill_diag::{Cx, Limits};
 use std::io::Write as _;
@@ -24,7 +25,8 @@ pub fn run(args: &DiscoverArgs, env: &Env) -> Result<()> {
     } else {
         discover::roots(files, &tree.at, &cx)
     };
-    roots.retain(|root| args.any || discover::is_ours(files, root, &cx));
+    let decrypts = is_true(env.get("KEYFILL_SOPS"));
+    roots.retain(|root| args.any || discover::is_ours(files, root, decrypts, &cx));
     // A list that was cut short says that a folder is not ours, and its placeholders reach the cluster.
     cx.check()
         .map_err(|stopped| Problem::input(format!("stopped while looking for placeholders: {stopped}")))?;

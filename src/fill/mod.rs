@@ -27,6 +27,7 @@ mod problems;
 pub mod scan;
 pub mod stores;
 mod vals;
+pub mod values;
 
 pub use options::{FillOptions, Print, Sources};
 pub use policy::PathPolicy;

@@ -4,6 +4,7 @@ use super::options::FillOptions;
 pub use super::path_template::PathError;
 use super::path_template::{self, MOST_RENDERED, forbidden, wrong};
 use crate::app::App;
+use crate::settings::SourceKind;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use std::collections::BTreeMap;
 
@@ -18,6 +19,10 @@ pub fn resolve(
     options: &FillOptions,
 ) -> Result<(Option<String>, String), PathError> {
     let (store, written) = options.stores.split(written.trim(), of_manifest, options.compat_avp)?;
+    let canonical = match options.stores.kind(store.as_deref()) {
+        Some(SourceKind::Sops) => canonical_file,
+        _ => canonical,
+    };
     let path = if path_template::is_template(written) {
         canonical(&render(written, &options.app, &options.env)?)?
     } else {
@@ -54,6 +59,27 @@ pub fn canonical(path: &str) -> Result<String, PathError> {
         return Err(wrong("the path is empty".to_owned()));
     }
     Ok(segments.join("/"))
+}
+
+/// One spelling for each path of a file, relative to the app's folder: `..` stands at its beginning alone. Whether it
+/// leaves the tree is found where it is read.
+fn canonical_file(path: &str) -> Result<String, PathError> {
+    let path = path.trim();
+    if path.starts_with('/') {
+        return Err(forbidden(format!("the path {path} is absolute: write it relative to the app's folder")));
+    }
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/').filter(|s| !matches!(*s, "" | ".")) {
+        match segments.last() {
+            Some(last) if segment == ".." && *last != ".." => {
+                segments.pop();
+            }
+            _ => segments.push(segment),
+        }
+    }
+    let above = segments.iter().take_while(|segment| **segment == "..").count();
+    let below = canonical(&segments[above..].join("/"))?;
+    Ok("../".repeat(above) + &below)
 }
 
 /// Whether a segment is `.` or `..`, or holds a slash, once a server has decoded its `%` escapes.

@@ -84,6 +84,16 @@ impl StoreKinds {
         })
     }
 
+    /// Whether a store is the files of the tree that SOPS encrypted.
+    pub fn is_sops(&self, store: Option<&str>) -> bool {
+        self.kind(store) == Some(SourceKind::Sops)
+    }
+
+    /// Whether one of the stores is.
+    pub fn have_sops(&self) -> bool {
+        self.is_sops(None) || self.named.values().any(|kind| *kind == SourceKind::Sops)
+    }
+
     /// Whether versions are those of Vault's engine: numbers.
     pub fn counts_versions(&self, store: Option<&str>) -> bool {
         match self.kind(store) {

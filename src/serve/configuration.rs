@@ -34,6 +34,8 @@ pub struct Configuration {
     pub run: RunArgs,
     /// How long a request may take when its client does not say.
     pub deadline: Duration,
+    /// Whether encrypted files are decrypted.
+    pub decrypts: bool,
 }
 
 impl Configuration {
@@ -76,7 +78,8 @@ impl Configuration {
             )
             .into());
         }
-        Ok(Self { plugin, meaning, deadline: resolved.deadline, env, files, shared, fill, render, run })
+        let (deadline, decrypts) = (resolved.deadline, resolved.decrypts());
+        Ok(Self { plugin, meaning, deadline, decrypts, env, files, shared, fill, render, run })
     }
 
     /// Where the settings of one request come from.

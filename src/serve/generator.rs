@@ -11,10 +11,11 @@ use super::orders::{self, Failed, Fill, Generate, Input, Numbered, Order, Task, 
 use super::render_cache::{Kept, Key, RenderCache};
 use super::secrets::Reader;
 use super::stores::SharedStores;
+use super::unlock::Unlocker;
 use crate::cli::args::ServeArgs;
 use crate::emit;
 use crate::report;
-use crate::settings::{Settings, table, unread};
+use crate::settings::{FillsValues, Settings, table, unread};
 use anyhow::Result;
 use bytes::Bytes;
 use keyfill_cmp::archive::Archive;
@@ -53,6 +54,7 @@ struct Prepared {
     source: Arc<dyn Source>,
     scope: Scope,
     key: Key,
+    unlocker: Option<Unlocker>,
 }
 
 impl KeyfillGenerator {
@@ -109,7 +111,8 @@ impl KeyfillGenerator {
         let key = Key::of(request, with_git, chosen, settings.compat_avp);
         let fill = fill(request, &settings);
         let scope = scope(request, &settings, env.authors("AVP_SECRET"));
-        Ok(Prepared { settings, fill, engine, helm_compat, prefer, source, scope, key })
+        let unlocker = Unlocker::of(&settings);
+        Ok(Prepared { settings, fill, engine, helm_compat, prefer, source, scope, key, unlocker })
     }
 
     async fn generate(
@@ -128,9 +131,12 @@ impl KeyfillGenerator {
             settings.fill.policy.clone(),
             settings.fill.stores.clone(),
         );
-        let mut kept = self.rendered.get(&prepared.key);
+        // Encrypted files that placeholders name are in the archive, which a rendering does not hold.
+        let is_kept = !settings.reads_encrypted();
+        let mut kept = self.rendered.get(&prepared.key).filter(|_| is_kept);
         notes.cached = kept.is_some();
         let mut job = Job::new(request, cx, prepared.scope, Some(&reader));
+        (job.unlocker, job.marked) = (prepared.unlocker.as_ref(), !is_kept);
         let filled = match &kept {
             Some(kept) if kept.to_fill == 0 => Vec::new(),
             _ => self.work(&mut job, &prepared, &mut kept, archive, notes).await?,
@@ -175,6 +181,7 @@ impl KeyfillGenerator {
                 }
                 _ => Vec::new(),
             };
+            job.renders = kept.is_none();
             job.may_park = kept.as_ref().is_some_and(|kept| kept.bytes() < 256 << 10);
             let (input, beside) = match &*kept {
                 Some(kept) => (Input::Rendered, Beside::Tail(kept.open.clone())),
@@ -193,10 +200,10 @@ impl KeyfillGenerator {
                 let rendered = Arc::new(rendered);
                 // One that was too large to be packed serves this answer, and no other.
                 let is_whole = rendered.to_fill == 0 || !rendered.open.is_empty();
-                if is_whole {
+                if is_whole && !job.marked {
                     self.rendered.put(prepared.key, Arc::clone(&rendered));
                 }
-                if is_whole || matches!(outcome, Outcome::Generated(..)) {
+                if is_whole && !job.marked || matches!(outcome, Outcome::Generated(..)) {
                     *kept = Some(rendered);
                 }
             }
@@ -254,6 +261,12 @@ impl KeyfillGenerator {
             input,
             secrets,
             pack_below: self.rendered.most_kept(),
+            decrypts: prepared.settings.decrypts(),
+            fills_values: match prepared.settings.fills_values() {
+                FillsValues::Never => None,
+                FillsValues::WhereAsked => Some(false),
+                FillsValues::Always => Some(true),
+            },
         }))
     }
 

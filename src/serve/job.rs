@@ -7,11 +7,13 @@ use super::metrics::{Death, Metrics};
 use super::orders::{self, Failed, Generated, Matches, Numbered, Order, Report, Wanted};
 use super::render_cache::Kept;
 use super::secrets::{self, Reader};
+use super::unlock::{self, Unlocker};
 use bytes::Bytes;
 use keyfill_cmp::archive::Packed;
 use keyfill_cmp::queue::{Place, Queue};
 use keyfill_cmp::{AppRequest, Refusal};
 use keyfill_diag::{Class, Cx};
+use keyfill_sops::MasterKey;
 use keyfill_workers::{Lengths, Lost, Pool, Scope, Why, Worker};
 use std::collections::HashMap;
 use std::fs::File;
@@ -142,12 +144,32 @@ pub struct Job<'a> {
     held: Vec<OwnedSemaphorePermit>,
     /// Whether its rendering is in the cache: then it may be parked.
     pub may_park: bool,
+    /// Who gives out data keys of encrypted files; nothing where none are decrypted.
+    pub unlocker: Option<&'a Unlocker>,
+    /// How many data keys it was given.
+    unlocked: usize,
+    /// Whether its next order is to render.
+    pub renders: bool,
+    /// Whether a rendering of it has seen a secret: it is kept nowhere, and its worker is not used again.
+    pub marked: bool,
 }
 
 impl<'a> Job<'a> {
     /// A request that has not been tried.
     pub fn new(request: &'a AppRequest, cx: &'a Cx, scope: Scope, reader: Option<&'a Reader>) -> Self {
-        Self { request, cx, scope, reader, rendered: None, held: Vec::new(), may_park: false }
+        Self {
+            request,
+            cx,
+            scope,
+            reader,
+            rendered: None,
+            held: Vec::new(),
+            may_park: false,
+            unlocker: None,
+            unlocked: 0,
+            renders: false,
+            marked: false,
+        }
     }
 
     /// Its part of the budget for answers, to be given back when the client has its answer.
@@ -166,6 +188,15 @@ struct Lease {
     worker: Worker,
     _turn: Place,
     _lanes: Vec<Place>,
+}
+
+impl Lease {
+    /// The worker may be used again, unless it has rendered with secrets: then it is ended.
+    fn end(self, job: &Job<'_>) {
+        if !job.marked {
+            self.worker.keep();
+        }
+    }
 }
 
 impl Jobs {
@@ -262,12 +293,12 @@ impl Jobs {
         };
         let (death, message) = match talked {
             Ok(Ok(Outcome::Failed(failed))) if failed.memory => {
-                lease.worker.keep();
+                lease.end(job);
                 let larger = self.larger(how.size).inspect(|size| self.note_size(request, *size));
                 return Ok(larger.map_or(Outcome::Failed(failed), Outcome::TooLarge));
             }
             Ok(Ok(outcome)) => {
-                lease.worker.keep();
+                lease.end(job);
                 return Ok(outcome);
             }
             Ok(Err(Broke::TooLong(bytes))) => return Err(self.too_long(bytes)),
@@ -344,8 +375,10 @@ impl Jobs {
                 worker.send(frame(order)?, &[], Some(file.as_fd())).await?;
             }
         }
-        for _ in 0..QUESTIONS {
+        let mut reports = 0;
+        while reports < QUESTIONS {
             let (report, mut tail) = self.hear(worker, job).await?;
+            reports += usize::from(!matches!(report, Report::Unlock(_)));
             match report {
                 Report::Rendered(rendered) => {
                     let microseconds = rendered.microseconds;
@@ -363,6 +396,7 @@ impl Jobs {
                 }
                 Report::Matches(matches) => return Ok(Outcome::Matches(matches)),
                 Report::Failed(failed) => return Ok(Outcome::Failed(failed)),
+                Report::Unlock(key) => self.unlock(worker, job, *key).await?,
                 Report::Ready(_) => break,
             }
         }
@@ -394,11 +428,23 @@ impl Jobs {
         Ok((orders::read(&content).map_err(|_| Lost(Why::Talk))?, tail))
     }
 
+    /// Gives out what a master key holds. Whoever gets it sees what the key encrypts.
+    async fn unlock(&self, worker: &mut Worker, job: &mut Job<'_>, key: MasterKey) -> Result<(), Lost> {
+        let Some(unlocker) = job.unlocker else { return Err(Lost(Why::Talk)) };
+        job.marked = true;
+        job.unlocked += 1;
+        if job.unlocked > 2 * unlock::MOST {
+            return Err(Lost(Why::Talk));
+        }
+        let answer = unlocker.unlock(key, job.unlocked, job.cx).await;
+        worker.send(frame(&Order::Unlocked(answer))?, &[], None).await
+    }
+
     /// Reads secrets and tells them; parks the request when that takes long and others wait.
     async fn tell(
         &self,
         worker: &mut Worker,
-        job: &Job<'_>,
+        job: &mut Job<'_>,
         wanted: Vec<Wanted>,
     ) -> Result<Option<Outcome>, Lost> {
         let Some(reader) = job.reader else { return Err(Lost(Why::Talk)) };
@@ -406,6 +452,8 @@ impl Jobs {
             worker.send(frame(&Order::Park)?, &[], None).await?;
             return Ok(Some(Outcome::Failed(Failed::forbidden(secrets::asks_for_too_many()))));
         }
+        // What is asked for before the rendering is there goes into it.
+        job.marked |= job.renders && job.rendered.is_none();
         let mut reading = Box::pin(reader.read(&wanted, job.cx));
         let answers = match timeout(PATIENCE, &mut reading).await {
             Ok(answers) => answers,

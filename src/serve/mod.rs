@@ -2,8 +2,8 @@
 //!
 //! The [`supervisor`] holds sockets, queue, logins, the cache of secrets, policy and the cache of renderings. Of what
 //! an author wrote it reads the request's own fields and nothing else. A [`worker`] discovers, renders, plans and
-//! fills: it has no network and no files, it can be killed, and the secrets of its plan it gets from the supervisor,
-//! which checks each path. What they say to each other is in [`orders`].
+//! fills: it has no network and no files, it can be killed, and the secrets of its plan, and the data keys
+//! of encrypted files, it gets from the supervisor, which checks each path and each key. What they say to each other is in [`orders`].
 
 mod account;
 mod bounds;
@@ -20,4 +20,5 @@ mod render_cache;
 mod secrets;
 mod stores;
 pub mod supervisor;
+mod unlock;
 pub mod worker;

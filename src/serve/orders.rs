@@ -8,6 +8,7 @@ use crate::settings::SourceKind;
 use bytes::Bytes;
 use keyfill_diag::Class;
 use keyfill_secrets::{Keys, KvVersion, SecretBytes, SecretData, SecretRef, SecretValue};
+use keyfill_sops::{MasterKey, Refusal};
 use keyfill_workers::{Frame, sandbox};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub enum Order {
     Secrets(Vec<Answer>),
     /// In place of answers: they take their time. The work is given up, and the worker is free.
     Park,
+    /// The answer to [`Report::Unlock`].
+    Unlocked(Result<DataKey, Refusal>),
 }
 
 /// How a worker is set up.
@@ -55,6 +58,8 @@ pub struct Discovery {
     pub configured: bool,
     /// Whether every root counts, with placeholders or without.
     pub any: bool,
+    /// Whether encrypted files count.
+    pub decrypts: bool,
     /// `discover.fileName`
     pub file_name: String,
     /// `discover.find.glob`
@@ -95,6 +100,11 @@ pub struct Generate {
     pub secrets: Vec<(Wanted, Answer)>,
     /// A rendering whose documents take less is packed, to be kept: bytes.
     pub pack_below: u64,
+    /// Whether encrypted files are decrypted.
+    pub decrypts: bool,
+    /// Whether placeholders in values are filled before a chart is rendered: always, or where the app asks for it;
+    /// nothing where the administrator forbids it.
+    pub fills_values: Option<bool>,
 }
 
 /// Whether a folder is for this plugin.
@@ -184,6 +194,8 @@ pub enum Report {
     Matches(bool),
     /// The request cannot be answered.
     Failed(Failed),
+    /// It needs the data key of an encrypted file, or a share of it: what a master key of the file holds.
+    Unlock(Box<MasterKey>),
 }
 
 /// [`sandbox::Report`].
@@ -331,6 +343,23 @@ impl Wanted {
     }
 }
 
+/// The data key of an encrypted file, or a share of it: its memory is wiped when it goes, and it does not print.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DataKey(Zeroizing<Vec<u8>>);
+
+impl DataKey {
+    /// A key.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(Zeroizing::new(bytes.to_vec()))
+    }
+
+    /// It.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 /// What reading a secret gave.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum Answer {
@@ -470,7 +499,7 @@ macro_rules! shows_its_name_only {
     )*};
 }
 
-shows_its_name_only!(Answer, Value, Text);
+shows_its_name_only!(Answer, DataKey, Value, Text);
 
 #[cfg(test)]
 mod tests {

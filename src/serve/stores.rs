@@ -6,8 +6,9 @@ use crate::settings::authority::Effective;
 use crate::settings::{Settings, SourceKind};
 use crate::store::{self, Given, Stores};
 use anyhow::Result;
+use keyfill_diag::{Class, Cx};
 use keyfill_secrets::vault::{Shared, SharedOptions, SharedStats, VaultSettings};
-use keyfill_secrets::{CacheOptions, Cached, Source};
+use keyfill_secrets::{BoxFuture, CacheOptions, Cached, Error, SecretData, SecretRef, Source};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,6 +62,10 @@ impl SharedStores {
             let own = store::vault::settings(settings, effective, name.is_some())?;
             return Ok(self.vault.source(VaultSettings { token_cache: None, patience: None, ..own })?);
         }
+        if kind == SourceKind::Sops {
+            // Files are an author's: they are read in workers.
+            return Ok(Arc::new(InWorkers));
+        }
         let given = Given { settings, effective, name };
         if kind == SourceKind::File {
             // It is read anew, so that a change shows at once.
@@ -76,5 +81,15 @@ impl SharedStores {
         let cached: Arc<dyn Source> = Arc::new(Cached::new(source, self.options));
         others.insert(name.map(str::to_owned), (kind, Arc::clone(&cached)));
         Ok(cached)
+    }
+}
+
+/// Stands for a store that workers read by themselves.
+struct InWorkers;
+
+impl Source for InWorkers {
+    fn read<'a>(&'a self, secret: &'a SecretRef, _: &'a Cx) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        let message = format!("{} is an encrypted file of the tree", secret.path);
+        Box::pin(std::future::ready(Err(Error::new(Class::Other, message))))
     }
 }

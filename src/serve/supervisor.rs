@@ -167,6 +167,7 @@ async fn pool(
         discovery: Discovery {
             configured: discover.is_configured(),
             any: matches!(configuration.meaning.discover, Discover::Own(true)),
+            decrypts: configuration.decrypts,
             file_name: discover.file_name.clone(),
             glob: discover.find.glob.clone(),
             asked: match &configuration.meaning.discover {

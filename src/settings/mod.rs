@@ -19,7 +19,7 @@ pub mod table;
 pub mod unread;
 
 pub use env::Env;
-pub use resolve::{Given, Purpose, Settings, app, resolve};
+pub use resolve::{FillsValues, Given, Purpose, Settings, app, resolve};
 pub use source_kind::SourceKind;
 
 use std::collections::BTreeMap;

@@ -12,7 +12,7 @@ use crate::fill::policy::{ALLOWED_PATHS, check_globs};
 use crate::fill::{FillOptions, PathPolicy, Print, StoreKinds};
 use crate::memory;
 use crate::report::{Failure, Problem};
-use crate::sops::KeySettings;
+use crate::sops::{ALLOWED_KEYS, Encrypted, KeySettings};
 use crate::values;
 use anyhow::Result;
 use keyfill_diag::{Class, Cx, Diagnostic};
@@ -52,11 +52,25 @@ pub struct Settings {
     pub memory: u64,
     /// Where the keys of encrypted files are.
     pub sops_keys: KeySettings,
+    /// The files that the store `sops` reads, where a run has a tree.
+    pub encrypted: Option<Encrypted>,
     /// What should be said though the run goes on.
     pub warnings: Vec<Diagnostic>,
     asked_source: Option<SourceKind>,
     has_secrets_file: bool,
     in_argo_cd: bool,
+}
+
+/// When placeholders in a chart's values are filled before it is rendered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FillsValues {
+    /// The administrator forbids it.
+    Never,
+    /// Where an app's parameters ask for it.
+    #[default]
+    WhereAsked,
+    /// Wherever values hold placeholders.
+    Always,
 }
 
 /// What the system says of where keyfill runs.
@@ -164,6 +178,9 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
         given.fill.secrets_file.clone().or_else(|| effective.get("KEYFILL_SECRETS_FILE").map(PathBuf::from));
     let app = app(given.env);
     let policy = policy(&effective, &app, given.purpose)?;
+    if let Some(globs) = effective.get(ALLOWED_KEYS) {
+        check_globs(ALLOWED_KEYS, globs)?;
+    }
     // AVP looks at an expression only when there is a resource.
     if !compat_avp {
         policy.verify()?;
@@ -206,6 +223,7 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
         memory: parsed(given.run.memory, "KEYFILL_MEMORY", &effective, values::size)?
             .unwrap_or(memory::DEFAULT_LIMIT),
         sops_keys: KeySettings::of(&effective, given.env),
+        encrypted: None,
         effective,
         stores,
         system: System::of(given.env),
@@ -243,6 +261,20 @@ impl Settings {
     /// Whether encrypted files of the tree are decrypted.
     pub fn decrypts(&self) -> bool {
         values::is_true(self.effective.get("KEYFILL_SOPS"))
+    }
+
+    /// Whether one of the stores is `sops`.
+    pub fn reads_encrypted(&self) -> bool {
+        self.fill.stores.have_sops()
+    }
+
+    /// When placeholders in a chart's values are filled before it is rendered.
+    pub fn fills_values(&self) -> FillsValues {
+        match self.effective.get("KEYFILL_FILL_VALUES") {
+            None => FillsValues::WhereAsked,
+            Some(text) if values::is_true(Some(text)) => FillsValues::Always,
+            Some(_) => FillsValues::Never,
+        }
     }
 
     /// The circumstances of a run that begins now.

@@ -36,6 +36,8 @@ pub enum SourceKind {
     GitLab,
     /// CyberArk Conjur.
     Conjur,
+    /// Files of the tree that SOPS encrypted.
+    Sops,
 }
 
 /// The settings that stores share: those of a cloud or of a product.
@@ -66,11 +68,11 @@ pub enum Family {
 }
 
 /// What argocd-vault-plugin reads and keyfill does not.
-const NOT_THERE: [&str; 2] = ["keepersecretsmanager", "sops"];
+const NOT_THERE: [&str; 1] = ["keepersecretsmanager"];
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Vault,
         Self::File,
         Self::AwsSecretsManager,
@@ -86,6 +88,7 @@ impl SourceKind {
         Self::Infisical,
         Self::GitLab,
         Self::Conjur,
+        Self::Sops,
     ];
 
     /// Its name, as argocd-vault-plugin has it where it knows the store.
@@ -106,6 +109,7 @@ impl SourceKind {
             Self::Infisical => "infisical",
             Self::GitLab => "gitlab",
             Self::Conjur => "conjur",
+            Self::Sops => "sops",
         }
     }
 
@@ -127,6 +131,7 @@ impl SourceKind {
             Self::Infisical => "Infisical",
             Self::GitLab => "GitLab's CI/CD variables",
             Self::Conjur => "CyberArk Conjur",
+            Self::Sops => "Files of the tree that SOPS encrypted",
         }
     }
 
@@ -158,7 +163,7 @@ impl SourceKind {
     /// Whose settings it reads, besides Vault's.
     pub const fn family(self) -> Option<Family> {
         match self {
-            Self::Vault | Self::File | Self::KubernetesSecret => None,
+            Self::Vault | Self::File | Self::KubernetesSecret | Self::Sops => None,
             Self::AwsSecretsManager | Self::AwsSsm => Some(Family::Aws),
             Self::GcpSecretManager => Some(Family::Google),
             Self::AzureKeyVault => Some(Family::Azure),
@@ -182,7 +187,7 @@ impl SourceKind {
             Self::GcpSecretManager => &["GOOGLE_"],
             Self::AzureKeyVault => &["AZURE_"],
             Self::OnePasswordConnect => &["OP_CONNECT_"],
-            Self::KubernetesSecret => &[],
+            Self::KubernetesSecret | Self::Sops => &[],
             Self::IbmSecretsManager => &["AVP_IBM_"],
             Self::YandexLockbox => &["AVP_YCL_"],
             Self::DelineaSecretServer => &["AVP_DELINEA_"],

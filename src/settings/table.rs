@@ -171,6 +171,11 @@ pub const SETTINGS: &[Var] = &[
         "URL globs, one a line or comma: from where something is fetched [any public https host; in Argo CD none]",
     ),
     var("KEYFILL_FETCH_STRICT", Author::No, "true: an index that gives a wrong digest is an error"),
+    var(
+        "KEYFILL_FILL_VALUES",
+        Author::No,
+        "true: placeholders in a chart's values are filled before it is rendered; false: never [where an app asks]",
+    ),
     var("KEYFILL_GIT_CREDENTIALS", Author::No, "a file as git's store helper keeps it [~/.git-credentials]")
         .holds(Holds::File),
     var("KEYFILL_HELM", Author::No, "the official helm's path"),
@@ -192,6 +197,11 @@ pub const SETTINGS: &[Var] = &[
         "KEYFILL_SOPS",
         Author::No,
         "true: files that SOPS encrypted are decrypted: values, manifests, ksops generators",
+    ),
+    var(
+        "KEYFILL_SOPS_KEYS",
+        Author::No,
+        "globs of the keys that encrypted files may use: age, ARNs and their like [all]",
     ),
     var("KEYFILL_SOURCE", Author::No, "the same, with file besides; it wins over AVP_TYPE").decides(),
     var("KEYFILL_VALS_REFS", Author::No, "true: references of vals (ref+SCHEME://PATH#/KEY) are filled too"),

@@ -3,10 +3,9 @@
 use crate::settings::Env;
 use crate::settings::authority::Effective;
 use keyfill_secrets::Secret;
-use keyfill_sops::{Identities, KeyService, Keys, Refusal};
+use keyfill_sops::{Identities, Refusal};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Where SOPS keeps keys of age below a folder of configurations.
 const AGE_KEYS: &str = "sops/age/keys.txt";
@@ -25,7 +24,6 @@ pub struct KeySettings {
     ssh_key_file: Option<PathBuf>,
     configurations: Option<PathBuf>,
     home: Option<PathBuf>,
-    service: Option<Arc<dyn KeyService>>,
 }
 
 impl std::fmt::Debug for KeySettings {
@@ -48,13 +46,12 @@ impl KeySettings {
                 .map(PathBuf::from)
                 .or_else(|| Some(home.as_ref()?.join(".config"))),
             home,
-            service: None,
         }
     }
 
     /// Reads the keys. One that was named and cannot be read is an error; those that SOPS looks for by itself
     /// may be missing.
-    pub(super) fn keys(&self) -> Result<Keys, Refusal> {
+    pub(super) fn keys(&self) -> Result<Identities, Refusal> {
         let mut identities = Identities::new();
         if let Some(keys) = &self.age_key {
             identities.add_keys(keys.expose()).map_err(|e| about(e, "SOPS_AGE_KEY"))?;
@@ -76,7 +73,7 @@ impl KeySettings {
             // A person's own key may have a passphrase, or be of another kind: it is not one that was named.
             found.flatten().for_each(|key| drop(identities.add_ssh_key(key.expose())));
         }
-        Ok(Keys { identities, service: self.service.clone() })
+        Ok(identities)
     }
 }
 
@@ -125,6 +122,6 @@ mod tests {
             configurations: Some(home.path().join(".config")),
             ..KeySettings::default()
         };
-        assert!(settings.keys().is_ok_and(|keys| keys.identities.is_empty()));
+        assert!(settings.keys().is_ok_and(|keys| keys.is_empty()));
     }
 }

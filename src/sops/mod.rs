@@ -1,24 +1,28 @@
 //! Encrypted files of the tree: who decrypts them, and what became known by it.
 //!
-//! `keys` finds the keys that the administrator has set up. What is decrypted is noted in [`Revealed`], so that no
-//! message shows it.
+//! `keys` finds the keys that the administrator has set up, `unlock` decides which may be used and asks the services
+//! that keep keys to themselves, and `source` is the store `sops`. What an engine is handed is noted in [`Revealed`],
+//! so that no message shows it.
 
 mod keys;
+mod source;
+mod unlock;
 
 pub use keys::KeySettings;
+pub use source::SopsSource;
+pub use unlock::{ALLOWED_KEYS, Unlocks};
 
 use crate::revealed::Revealed;
 use bytes::Bytes;
-use keyfill_diag::Cx;
-use keyfill_files::{Decrypt, DecryptError};
-use keyfill_sops::{Decrypted, Error, Format, KeyService, Keys, MasterKey, Refusal};
+use keyfill_diag::{Cx, Diagnostic};
+use keyfill_files::{Decrypt, DecryptError, Files, TreePath};
+use keyfill_sops::{Decrypted, Error, Format, KeyService, Keys};
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-/// Decrypts what SOPS encrypted. Keys are looked for when the first file needs them.
+/// Decrypts what SOPS encrypted, with data keys that somebody gives out.
 pub struct Sops {
-    find: Box<dyn Fn() -> Result<Keys, Refusal> + Send + Sync>,
-    keys: OnceLock<Result<Keys, Refusal>>,
+    keys: Keys,
     revealed: Arc<Revealed>,
 }
 
@@ -29,27 +33,14 @@ impl fmt::Debug for Sops {
 }
 
 impl Sops {
-    /// With the keys that the settings name.
-    pub fn new(settings: KeySettings, revealed: Arc<Revealed>) -> Self {
-        Self { find: Box::new(move || settings.keys()), keys: OnceLock::new(), revealed }
-    }
-
-    fn keys(&self) -> &Result<Keys, Refusal> {
-        self.keys.get_or_init(|| (self.find)())
+    /// With the data keys of a service; what is decrypted for an engine is noted.
+    pub fn new(service: Arc<dyn KeyService>, revealed: Arc<Revealed>) -> Self {
+        Self { keys: Keys { service: Some(service), ..Keys::default() }, revealed }
     }
 
     /// A decrypted file.
     fn open(&self, name: &str, format: Format, text: &[u8], cx: &Cx) -> Result<Decrypted, Error> {
-        let no_keys;
-        let keys = match self.keys() {
-            Ok(keys) => keys,
-            // What is wrong with the keys is said by the file that needs them.
-            Err(refusal) => {
-                no_keys = Keys { service: Some(Arc::new(Refuses(refusal.clone()))), ..Keys::default() };
-                &no_keys
-            }
-        };
-        keyfill_sops::decrypt(text, format, keys, cx).map_err(|e| e.at_file(name))
+        keyfill_sops::decrypt(text, format, &self.keys, cx).map_err(|e| e.at_file(name))
     }
 }
 
@@ -61,9 +52,7 @@ impl Decrypt for Sops {
     fn decrypt(&self, name: &str, bytes: &[u8], cx: &Cx) -> Result<Bytes, DecryptError> {
         let wrong = |error: Error| {
             let first = error.diagnostics().into_iter().next();
-            DecryptError::new(
-                first.unwrap_or_else(|| keyfill_diag::Diagnostic::error(error.class(), error.to_string())),
-            )
+            DecryptError::new(first.unwrap_or_else(|| Diagnostic::error(error.class(), error.to_string())))
         };
         let decrypted = self.open(name, Format::of_path(name), bytes, cx).map_err(wrong)?;
         decrypted.secrets().iter().for_each(|secret| self.revealed.add(secret.bytes()));
@@ -72,11 +61,19 @@ impl Decrypt for Sops {
     }
 }
 
-/// Stands for keys that could not be read.
-struct Refuses(Refusal);
+/// The encrypted files of a run, for the store `sops`.
+#[derive(Clone)]
+pub struct Encrypted {
+    /// The tree.
+    pub files: Arc<dyn Files>,
+    /// The app's folder in it.
+    pub dir: TreePath,
+    /// Who gives out their data keys.
+    pub service: Arc<dyn KeyService>,
+}
 
-impl KeyService for Refuses {
-    fn decrypt(&self, _: &MasterKey, _: &Cx) -> Result<keyfill_sops::Hidden, Refusal> {
-        Err(self.0.clone())
+impl fmt::Debug for Encrypted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Encrypted({})", self.dir)
     }
 }

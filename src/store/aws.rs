@@ -1,9 +1,9 @@
-//! AWS Secrets Manager and the Parameter Store, from `AWS_*`.
+//! AWS Secrets Manager, the Parameter Store and the Key Management Service, from `AWS_*`.
 
 use super::{Given, network::network};
 use crate::values;
 use keyfill_secrets::Source;
-use keyfill_secrets::aws::{AwsSettings, CredentialSettings, ParameterStore, SecretsManager};
+use keyfill_secrets::aws::{AwsSettings, CredentialSettings, Kms, ParameterStore, SecretsManager};
 use std::sync::Arc;
 
 /// `awssecretsmanager`
@@ -16,8 +16,13 @@ pub fn parameter_store(given: Given<'_>) -> Arc<dyn Source> {
     Arc::new(ParameterStore::new(settings(given)))
 }
 
+/// The Key Management Service, for data keys of encrypted files.
+pub fn kms(given: Given<'_>) -> Kms {
+    Kms::new(settings(given))
+}
+
 fn settings(given: Given<'_>) -> AwsSettings {
-    const ENDPOINTS: [&str; 3] = ["SECRETS_MANAGER", "SSM", "STS"];
+    const ENDPOINTS: [&str; 4] = ["KMS", "SECRETS_MANAGER", "SSM", "STS"];
     let endpoint =
         |service: &str| Some((service.to_owned(), given.owned(&format!("AWS_ENDPOINT_URL_{service}"))?));
     AwsSettings {

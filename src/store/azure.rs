@@ -2,11 +2,20 @@
 
 use super::{Given, network::network};
 use keyfill_secrets::Source;
-use keyfill_secrets::azure::{AzureCredentials, AzureKeyVault, AzureSettings};
+use keyfill_secrets::azure::{AzureCredentials, AzureKeyVault, AzureKeys, AzureSettings};
 use std::sync::Arc;
 
 /// `azurekeyvault`
 pub fn open(given: Given<'_>) -> Arc<dyn Source> {
+    Arc::new(AzureKeyVault::new(settings(given)))
+}
+
+/// The keys of vaults, for data keys of encrypted files.
+pub fn keys(given: Given<'_>) -> AzureKeys {
+    AzureKeys::new(settings(given))
+}
+
+fn settings(given: Given<'_>) -> AzureSettings {
     let credentials = AzureCredentials {
         tenant: given.owned("AZURE_TENANT_ID"),
         client_id: given.owned("AZURE_CLIENT_ID"),
@@ -17,9 +26,5 @@ pub fn open(given: Given<'_>) -> Arc<dyn Source> {
         identity_header: given.secret("IDENTITY_HEADER"),
         metadata_endpoint: given.owned("AZURE_POD_IDENTITY_AUTHORITY_HOST"),
     };
-    Arc::new(AzureKeyVault::new(AzureSettings {
-        endpoint: given.owned("KEYFILL_AZURE_ENDPOINT"),
-        credentials,
-        network: network(given),
-    }))
+    AzureSettings { endpoint: given.owned("KEYFILL_AZURE_ENDPOINT"), credentials, network: network(given) }
 }

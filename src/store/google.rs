@@ -1,8 +1,8 @@
-//! Google Secret Manager, from application default credentials.
+//! Google Secret Manager and Cloud KMS, from application default credentials.
 
 use super::{Given, network::network};
 use keyfill_secrets::Source;
-use keyfill_secrets::gcp::{GoogleCredentials, GoogleSecretManager, GoogleSettings};
+use keyfill_secrets::gcp::{GoogleCredentials, GoogleKms, GoogleSecretManager, GoogleSettings};
 use std::sync::Arc;
 
 /// Where gcloud keeps its own, below the home folder.
@@ -10,13 +10,19 @@ const GCLOUD: &str = ".config/gcloud/application_default_credentials.json";
 
 /// `gcpsecretmanager`
 pub fn open(given: Given<'_>) -> Arc<dyn Source> {
+    let endpoint = given.owned("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER");
+    Arc::new(GoogleSecretManager::new(settings(given, endpoint)))
+}
+
+/// Cloud Key Management Service, for data keys of encrypted files.
+pub fn kms(given: Given<'_>) -> GoogleKms {
+    GoogleKms::new(settings(given, given.owned("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS")))
+}
+
+fn settings(given: Given<'_>, endpoint: Option<String>) -> GoogleSettings {
     let credentials = GoogleCredentials {
         file: given.path("GOOGLE_APPLICATION_CREDENTIALS").or_else(|| given.in_home(GCLOUD)),
         metadata_host: given.owned("GCE_METADATA_HOST"),
     };
-    Arc::new(GoogleSecretManager::new(GoogleSettings {
-        endpoint: given.owned("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER"),
-        credentials,
-        network: network(given),
-    }))
+    GoogleSettings { endpoint, credentials, network: network(given) }
 }

@@ -3,13 +3,13 @@
 //! A file holds each store: it turns the settings into what its client takes. Nothing is read from a store yet, but
 //! wrong settings are errors even when nothing will be read.
 
-mod aws;
-mod azure;
+pub mod aws;
+pub mod azure;
 mod conjur;
 mod delinea;
 mod doppler;
 mod gitlab;
-mod google;
+pub mod google;
 mod ibm;
 mod infisical;
 mod kubernetes;
@@ -21,8 +21,10 @@ mod yandex;
 
 pub use stores::Stores;
 
+use crate::report::Problem;
 use crate::settings::authority::Effective;
 use crate::settings::{Settings, SourceKind};
+use crate::sops::SopsSource;
 use anyhow::Result;
 use keyfill_diag::Diagnostic;
 use keyfill_secrets::Source;
@@ -77,6 +79,10 @@ pub fn one(kind: SourceKind, given: Given<'_>, warnings: &mut Vec<Diagnostic>) -
         SourceKind::Infisical => infisical::open(given)?,
         SourceKind::GitLab => gitlab::open(given)?,
         SourceKind::Conjur => conjur::open(given)?,
+        SourceKind::Sops => match &given.settings.encrypted {
+            Some(encrypted) => Arc::new(SopsSource::new(encrypted.clone())),
+            None => return Err(Problem::usage("the store sops has no tree of files here").into()),
+        },
     })
 }
 
@@ -108,7 +114,7 @@ impl<'a> Given<'a> {
         let place = self.name.map(|store| format!(" (stores.{store})")).unwrap_or_default();
         self.get(name).ok_or_else(|| {
             let message = format!("{name} must be set for the store {}{place}", kind.name());
-            crate::report::Problem::usage(message).into()
+            Problem::usage(message).into()
         })
     }
 }

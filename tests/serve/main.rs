@@ -9,6 +9,7 @@ mod official;
 mod plugins;
 mod policy;
 mod protocol;
+mod sops;
 mod stores;
 mod vault;
 mod workers;

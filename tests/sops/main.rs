@@ -7,7 +7,10 @@
 
 mod faults;
 mod ksops;
+mod services;
+mod store;
 mod uses;
+mod values;
 
 use keyfill_testkit::{Outcome, Run, workspace};
 use std::path::PathBuf;

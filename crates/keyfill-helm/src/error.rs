@@ -43,6 +43,16 @@ impl Error {
         Self(Box::new(Kind { diagnostic, more: Vec::new(), unsupported: false, cause: None }))
     }
 
+    /// An error from several problems; there is at least one.
+    pub(crate) fn of_diagnostics(diagnostics: Vec<Diagnostic>) -> Self {
+        let mut all = diagnostics.into_iter();
+        let first =
+            all.next().unwrap_or_else(|| Diagnostic::error(Class::Other, "the values were not filled"));
+        let mut error = Self::from_diagnostic(first);
+        error.0.more = all.collect();
+        error
+    }
+
     /// The chart, a value or a file is wrong.
     pub(crate) fn render(message: impl Into<String>) -> Self {
         Self::from_diagnostic(Diagnostic::error(Class::Render, message))

@@ -71,7 +71,7 @@ mod values;
 mod versions;
 
 pub use error::Error;
-pub use request::{HelmCompat, TemplateRequest, ValuesSource};
+pub use request::{FillValues, Filler, HelmCompat, TemplateRequest, ValuesSource};
 
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_files::{Fetch, Files, MemoryFiles};

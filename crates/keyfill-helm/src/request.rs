@@ -1,7 +1,9 @@
 //! What is to be rendered, and how: `helm template`'s command line as values.
 
+use keyfill_diag::{Cx, Diagnostic};
 use keyfill_files::TreePath;
 use keyfill_yaml::Value;
+use std::sync::Arc;
 
 /// What is to be rendered: the command line of `helm template`.
 ///
@@ -48,6 +50,24 @@ pub struct TemplateRequest {
     pub seed: Option<u64>,
     /// Whose rules to follow.
     pub helm: HelmCompat,
+    /// Who fills placeholders in the user's values, and in those of the chart's own values file.
+    pub fill: Option<Filler>,
+}
+
+/// Fills placeholders in values before the chart is rendered.
+pub trait FillValues: Send + Sync {
+    /// What stands in each text's place, in their order; each comes with its path in the values. The problems else.
+    fn fill(&self, texts: Vec<(String, String)>, cx: &Cx) -> Result<Vec<Value>, Vec<Diagnostic>>;
+}
+
+/// Somebody who fills values. What it knows does not print.
+#[derive(Clone)]
+pub struct Filler(pub Arc<dyn FillValues>);
+
+impl std::fmt::Debug for Filler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Filler")
+    }
 }
 
 impl TemplateRequest {
@@ -68,6 +88,7 @@ impl TemplateRequest {
             skip_schema_validation: false,
             seed: None,
             helm: HelmCompat::default(),
+            fill: None,
         }
     }
 }

@@ -73,6 +73,26 @@ pub enum MasterKey {
 }
 
 impl MasterKey {
+    /// The bytes of its texts.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Age { recipient, enc } => recipient.len() + enc.len(),
+            Self::Pgp { fingerprint } => fingerprint.len(),
+            Self::AwsKms { arn, role, context, profile, enc } => {
+                let pairs: usize = context.iter().map(|(name, value)| name.len() + value.len()).sum();
+                arn.len() + role.len() + pairs + profile.len() + enc.len()
+            }
+            Self::GcpKms { resource_id, enc } => resource_id.len() + enc.len(),
+            Self::HuaweiKms { key_id } => key_id.len(),
+            Self::AzureKeyVault { vault_url, name, version, enc } => {
+                vault_url.len() + name.len() + version.len() + enc.len()
+            }
+            Self::VaultTransit { address, engine_path, key_name, enc } => {
+                address.len() + engine_path.len() + key_name.len() + enc.len()
+            }
+        }
+    }
+
     /// The key as errors name it.
     pub fn name(&self) -> String {
         match self {
@@ -169,8 +189,8 @@ impl Keys {
         Ok(None)
     }
 
-    /// What one master key gives: the data key, or a share of it. Keys of age are for the identities, and where
-    /// there are none for the service, which may ask another process.
+    /// What one master key gives: the data key, or a share of it. Keys of age are for the identities, and where there
+    /// are none for the service, which may ask another process.
     pub fn decrypt(&self, key: &MasterKey, cx: &Cx) -> Result<Hidden, Refusal> {
         match (key, &self.service) {
             (MasterKey::Age { .. }, Some(service)) if self.identities.is_empty() => service.decrypt(key, cx),

@@ -56,6 +56,7 @@ pub fn request(
         skip_schema_validation: options.skip_schema_validation,
         seed: options.seed,
         helm: options.compat,
+        fill: outside.filler(options.fills_values),
         ..TemplateRequest::new(dir.clone())
     })
 }

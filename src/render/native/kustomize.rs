@@ -7,7 +7,7 @@ use crate::render::Rendered;
 use crate::render::options::{KustomizeOptions, Options};
 use keyfill_diag::{Cx, Diagnostic, Place};
 use keyfill_files::{Fetch, Files, MemoryFiles, TreePath};
-use keyfill_helm::{HelmCompat, TemplateRequest, ValuesSource};
+use keyfill_helm::{Filler, HelmCompat, TemplateRequest, ValuesSource};
 use keyfill_kustomize::{BuildRequest, ChartError, ChartRequest, Charts, LoadRestrictor, SortOrder};
 
 /// Renders a kustomization.
@@ -44,7 +44,8 @@ fn build(
     cx: &Cx,
 ) -> Result<Rendered, NativeError> {
     let fetch = &*outside.fetch;
-    let charts = HelmCharts { seed: options.helm.seed, compat: options.helm.compat, fetch };
+    let fill = outside.filler(options.helm.fills_values);
+    let charts = HelmCharts { seed: options.helm.seed, compat: options.helm.compat, fetch, fill };
     let outside = keyfill_kustomize::Outside { charts: &charts, fetch, decrypt: &*outside.decrypt };
     let built = keyfill_kustomize::build(files, request, outside, cx)?;
     Ok(Rendered { documents: built.documents, warnings: built.warnings, engine: "kustomize" })
@@ -82,6 +83,7 @@ struct HelmCharts<'a> {
     seed: Option<u64>,
     compat: HelmCompat,
     fetch: &'a dyn Fetch,
+    fill: Option<Filler>,
 }
 
 impl Charts for HelmCharts<'_> {
@@ -115,6 +117,7 @@ impl Charts for HelmCharts<'_> {
             no_hooks: request.skip_hooks,
             seed: self.seed,
             helm: self.compat,
+            fill: self.fill.clone(),
             ..TemplateRequest::new(request.chart.clone())
         };
         let templated = keyfill_helm::template(files, &helm, self.fetch, cx).map_err(|e| chart_error(&e))?;

@@ -15,6 +15,9 @@ use keyfill_files::TreePath;
 /// Further flags of `helm template`.
 const HELM_ARGS: &str = "HELM_ARGS";
 
+/// The parameter that asks for placeholders in values to be filled before a chart is rendered.
+const FILL_VALUES: &str = "keyfill.dev/fill-values";
+
 /// Values as YAML text.
 const HELM_VALUES: &str = "HELM_VALUES";
 
@@ -209,6 +212,9 @@ fn add_parameters(
                 // Commas are escaped, as Argo CD does for its own helm parameters: a value is one value.
                 let escaped = |v: &str| v.replace('\\', "\\\\").replace(',', "\\,");
                 options.set.extend(parameter.map.iter().map(|(k, v)| format!("{k}={}", escaped(v))));
+            }
+            FILL_VALUES => {
+                options.fills_values = crate::values::is_true(parameter.string.as_deref());
             }
             _ => options.unknown_parameters.push(parameter.name),
         }

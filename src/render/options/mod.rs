@@ -110,6 +110,8 @@ pub struct HelmOptions {
     pub compat: HelmCompat,
     /// Makes random functions repeat.
     pub seed: Option<u64>,
+    /// Whether the app's author asks that placeholders in values are filled before a chart is rendered.
+    pub fills_values: bool,
     /// What the app's author says of a chart, by its names: `HELM_ARGS`, `HELM_VALUES` or parameters.
     pub given: Vec<String>,
     /// Parameters of the app that mean nothing.

@@ -16,6 +16,9 @@ use std::task::{Context, Poll, Waker};
 
 type Read = Result<Arc<SecretData>, Error>;
 
+/// More reads at once than a run has references: the supervisor is asked for all of them in one question.
+pub const READS: usize = 1 << 20;
+
 /// The supervisor as a source of secrets.
 #[derive(Default)]
 pub struct Asked(Mutex<State>);
@@ -76,11 +79,7 @@ impl Source for Asked {
 }
 
 /// Drives work that reads from `asked` to its end. Nothing when the supervisor has it given up.
-pub fn drive<T>(
-    work: impl Future<Output = T>,
-    asked: &Asked,
-    talk: &mut Talk<'_>,
-) -> Result<Option<T>, Broke> {
+pub fn drive<T>(work: impl Future<Output = T>, asked: &Asked, talk: &Talk) -> Result<Option<T>, Broke> {
     let mut work = pin!(work);
     let mut cx = Context::from_waker(Waker::noop());
     loop {

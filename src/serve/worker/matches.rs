@@ -10,7 +10,7 @@ use crate::settings::Env;
 use anyhow::Result;
 use keyfill_diag::Cx;
 
-/// Whether what the app's folder reads holds placeholders; or what plugin.yaml's patterns say.
+/// Whether what the app's folder reads holds placeholders, or encrypted files that are decrypted; or what plugin.yaml's patterns say.
 pub fn matches(rules: &Discovery, order: &Matches, beside: Beside, cx: &Cx) -> Result<bool> {
     let path = tree_path(&order.task.path)?;
     let files = open(packed(order.archive, beside)?, &path, cx)?;
@@ -26,7 +26,8 @@ pub fn matches(rules: &Discovery, order: &Matches, beside: Beside, cx: &Cx) -> R
         )?
     } else {
         let roots = discover::roots(&files, &path, cx);
-        rules.configured && roots.iter().any(|root| rules.any || discover::is_ours(&files, root, cx))
+        let is_ours = |root| rules.any || discover::is_ours(&files, root, rules.decrypts, cx);
+        rules.configured && roots.iter().any(is_ours)
     };
     // An answer that was cut short is none: "not mine" would have the app rendered without its secrets.
     cx.check()

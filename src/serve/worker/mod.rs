@@ -10,6 +10,7 @@ mod patterns;
 mod render;
 mod talk;
 mod texts;
+mod unlock;
 
 use super::orders::{self, Failed, Order, Report, Sandbox, Start, Task};
 use crate::report;
@@ -61,14 +62,14 @@ fn serve() -> io::Result<()> {
 pub const STACK: usize = 8 << 20;
 
 /// Answers orders until the channel closes. A fuzz target enters here.
-pub fn answer_all(mut channel: Channel, start: &Start) -> io::Result<()> {
-    while let Some(Received { content, tail, file }) = channel.receive()? {
+pub fn answer_all(channel: Channel, start: &Start) -> io::Result<()> {
+    let talk = Talk::new(channel);
+    while let Some(Received { content, tail, file }) = talk.receive()? {
         let order = read(&content)?;
         drop(content);
         let beside = Beside { tail: Bytes::from_owner(tail), file };
-        let mut talk = Talk::new(&mut channel);
         // What a panic leaves behind is not used again: the process ends.
-        let answered = catch_unwind(AssertUnwindSafe(|| answer(&mut talk, start, order, beside)));
+        let answered = catch_unwind(AssertUnwindSafe(|| answer(&talk, start, order, beside)));
         match answered {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(error),
@@ -88,7 +89,7 @@ struct Beside {
 }
 
 /// Answers an order, unless the work is given up on the supervisor's word.
-fn answer(talk: &mut Talk<'_>, start: &Start, order: Order, beside: Beside) -> io::Result<()> {
+fn answer(talk: &Talk, start: &Start, order: Order, beside: Beside) -> io::Result<()> {
     match order {
         Order::Generate(order) => {
             let cx = circumstances(&order.task);
@@ -106,7 +107,9 @@ fn answer(talk: &mut Talk<'_>, start: &Start, order: Order, beside: Beside) -> i
             };
             talk.say(&report, &[])
         }
-        Order::Start(_) | Order::Secrets(_) | Order::Park => Err(io::ErrorKind::InvalidData.into()),
+        Order::Start(_) | Order::Secrets(_) | Order::Park | Order::Unlocked(_) => {
+            Err(io::ErrorKind::InvalidData.into())
+        }
     }
 }
 

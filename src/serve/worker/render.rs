@@ -1,37 +1,50 @@
 //! `generate` in a worker: discover, render, fill, each manifest as JSON.
 
-use super::fill::{Asked, drive};
+use super::fill::{Asked, READS, drive};
 use super::talk::Talk;
 use super::texts::Texts;
+use super::unlock::{Split, Unlocks, Values};
 use super::{Beside, Broke, manifests, open, packed, tree_path};
 use crate::discover::{self, Root, RootKind};
 use crate::fill::{FillOptions, PathPolicy, Print, Sources};
-use crate::outside::Outside;
+use crate::outside::{self, Outside};
 use crate::plugin::run::{self, Planned};
 use crate::render::edits::Edited;
 use crate::render::options::{self, Chosen, Options};
 use crate::render::plain::Habits;
+use crate::revealed::Revealed;
 use crate::serve::documents;
 use crate::serve::environment::AUTHORS_EXPRESSION;
 use crate::serve::orders::{Fill, Generate, Generated, Input, Part, Rendered, Report, Start};
 use crate::settings::Env;
+use crate::sops::{Encrypted, Sops, SopsSource};
 use keyfill_diag::Cx;
 use keyfill_files::{Files, TreePath};
-use keyfill_secrets::Reads;
+use keyfill_helm::Filler;
+use keyfill_secrets::{Reads, Source};
+use keyfill_sops::KeyService;
 use keyfill_yaml::Document;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// More reads at once than a run has references: the supervisor is asked for all of them in one question.
-const READS: usize = 1 << 20;
+/// Renders, where it was not rendered before, fills, and answers, unless the supervisor has it given up. What it says
+/// of secrets that an engine was handed is said without them.
+pub fn generate(talk: &Talk, start: &Start, order: Generate, beside: Beside, cx: &Cx) -> Result<(), Broke> {
+    let outside = Outside::default();
+    let revealed = Arc::clone(&outside.revealed);
+    answered(talk, start, order, beside, outside, cx).map_err(|broke| match broke {
+        Broke::Work(error) => Broke::Work(revealed.error(error)),
+        talk => talk,
+    })
+}
 
-/// Renders, where it was not rendered before, fills, and answers, unless the supervisor has it given up.
-pub fn generate(
-    talk: &mut Talk<'_>,
+fn answered(
+    talk: &Talk,
     start: &Start,
     order: Generate,
     beside: Beside,
+    mut outside: Outside,
     cx: &Cx,
 ) -> Result<(), Broke> {
     #[cfg(debug_assertions)]
@@ -39,6 +52,7 @@ pub fn generate(
     let mut options = fill_options(&order.fill)?;
     let mut texts = None;
     let fill = order.fill;
+    let mut encrypted: Option<Arc<dyn Source>> = None;
     let documents = match order.input {
         Input::Rendered => documents::unpack(&beside.tail)
             .ok_or_else(|| anyhow::anyhow!("a kept rendering cannot be read"))?,
@@ -52,15 +66,29 @@ pub fn generate(
             };
             let packed = packed(archive, beside)?;
             texts = Texts::of(&packed, &path, cx).map(Arc::new);
-            let files = open(packed, &path, cx)?;
-            let outside = Outside::default();
+            let files = Arc::new(open(packed, &path, cx)?);
+            let unlocks: Arc<dyn KeyService> = Arc::new(Unlocks(talk.clone()));
+            if options.stores.have_sops() {
+                let (files, dir) = (Arc::clone(&files) as Arc<dyn Files>, path.clone());
+                let service = Arc::clone(&unlocks);
+                encrypted = Some(Arc::new(SopsSource::new(Encrypted { files, dir, service })));
+            }
+            if order.decrypts {
+                outside.decrypt = Arc::new(Sops::new(unlocks, Arc::clone(&outside.revealed)));
+            }
+            outside.values = order.fills_values.map(|always| {
+                let (talk, options) = (talk.clone(), options.clone());
+                let (revealed, encrypted) = (Arc::clone(&outside.revealed), encrypted.clone());
+                let filler = Filler(Arc::new(Values { talk, options, revealed, encrypted }));
+                outside::Values { filler, always }
+            });
             let (env, compat_avp) = (&order.env[..], fill.compat_avp);
             let request = Request { start, env, chosen, compat_avp, outside: &outside };
-            let Planned { root, options: how, written } = request.planned(&files, path, cx)?;
+            let Planned { root, options: how, written } = request.planned(&*files, path, cx)?;
             let rendered = if written.is_empty() {
-                crate::render::render(&files, &root, &how, &outside, cx)?
+                crate::render::render(&*files, &root, &how, &outside, cx)?
             } else {
-                crate::render::render(&Edited::with(&files, written), &root, &how, &outside, cx)?
+                crate::render::render(&Edited::with(&*files, written), &root, &how, &outside, cx)?
             };
             drop(files);
             let sorted = manifests::sort(rendered.documents, fill.compat_avp, fill.vals_refs, cx)?;
@@ -79,7 +107,9 @@ pub fn generate(
         }
     };
     options.sources = texts.clone().map(|texts| texts as Arc<dyn Sources>);
-    let filled = fill_all(talk, documents, &options, Asked::knowing(order.secrets), cx);
+    let asked = Arc::new(Asked::knowing(order.secrets));
+    let reads = Reads::with_concurrency(Split::of(&asked, encrypted.as_ref(), &options), READS);
+    let filled = fill_all(talk, documents, &options, (&asked, &reads), &outside.revealed, cx);
     filled.map_err(|broke| match (broke, texts) {
         (Broke::Work(error), Some(texts)) => Broke::Work(texts.with_lines(error)),
         (broke, _) => broke,
@@ -123,20 +153,19 @@ impl Request<'_> {
 }
 
 fn fill_all(
-    talk: &mut Talk<'_>,
+    talk: &Talk,
     documents: Vec<(u32, Document)>,
     options: &FillOptions,
-    asked: Asked,
+    (asked, reads): (&Asked, &Reads),
+    revealed: &Revealed,
     cx: &Cx,
 ) -> Result<(), Broke> {
     let began = Instant::now();
-    let asked = Arc::new(asked);
-    let reads = Reads::with_concurrency(Arc::clone(&asked) as Arc<dyn keyfill_secrets::Source>, READS);
     let (numbers, documents): (Vec<u32>, Vec<Document>) = documents.into_iter().unzip();
-    let filled = drive(crate::fill::fill(documents, options, &reads, cx), &asked, talk)?;
+    let filled = drive(crate::fill::fill(documents, options, reads, cx), asked, talk)?;
     let Some(filled) = filled else { return Ok(()) };
     let mut filled = filled?;
-    let warnings = std::mem::take(&mut filled.warnings);
+    let warnings = revealed.diagnostics(std::mem::take(&mut filled.warnings));
     let filled = manifests::finish(&numbers, filled, options.print == Print::Json, cx)?;
     let report = Generated {
         filled: parts(filled.iter().map(|(number, text)| (*number, text.bytes().len()))),

@@ -1,36 +1,59 @@
-//! A worker's conversation in the middle of an order: it says what it has, and asks for the secrets that it needs.
+//! A worker's conversation in the middle of an order: it says what it has, and asks for what it needs.
 
 use super::{read, send};
 use crate::serve::orders::{Answer, Order, Report, Wanted};
-use keyfill_workers::Channel;
+use keyfill_sops::{Hidden, MasterKey, Refusal};
+use keyfill_workers::{Channel, Received};
 use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The conversation about one order.
-pub struct Talk<'a> {
-    channel: &'a mut Channel,
-}
+/// The conversation. Clones are the same one, for those who ask from inside of an engine: one question at a time.
+#[derive(Clone)]
+pub struct Talk(Arc<Mutex<Channel>>);
 
-impl<'a> Talk<'a> {
-    /// About the order that came last.
-    pub fn new(channel: &'a mut Channel) -> Self {
-        Self { channel }
+impl Talk {
+    /// Over a channel.
+    pub fn new(channel: Channel) -> Self {
+        Self(Arc::new(Mutex::new(channel)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Channel> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next order; nothing when the supervisor has closed its end.
+    pub fn receive(&self) -> io::Result<Option<Received>> {
+        self.lock().receive()
     }
 
     /// Says something that needs no answer, with a tail of these parts.
-    pub fn say(&mut self, report: &Report, tail: &[&[u8]]) -> io::Result<()> {
-        send(self.channel, report, tail)
+    pub fn say(&self, report: &Report, tail: &[&[u8]]) -> io::Result<()> {
+        send(&mut self.lock(), report, tail)
+    }
+
+    fn question(&self, report: &Report) -> io::Result<Order> {
+        let mut channel = self.lock();
+        send(&mut channel, report, &[])?;
+        let Some(received) = channel.receive()? else {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
+        read(&received.content)
     }
 
     /// Asks for secrets. Nothing when the work is to be given up.
-    pub fn ask(&mut self, wanted: Vec<Wanted>) -> io::Result<Option<Vec<Answer>>> {
+    pub fn ask(&self, wanted: Vec<Wanted>) -> io::Result<Option<Vec<Answer>>> {
         let count = wanted.len();
-        self.say(&Report::Need(wanted), &[])?;
-        let Some(received) = self.channel.receive()? else {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        };
-        match read(&received.content)? {
+        match self.question(&Report::Need(wanted))? {
             Order::Secrets(answers) if answers.len() == count => Ok(Some(answers)),
             Order::Park => Ok(None),
+            _ => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// Asks what a master key of an encrypted file gives.
+    pub fn unlock(&self, key: &MasterKey) -> io::Result<Result<Hidden, Refusal>> {
+        match self.question(&Report::Unlock(Box::new(key.clone())))? {
+            Order::Unlocked(answer) => Ok(answer.map(|key| Hidden::new(key.bytes()))),
             _ => Err(io::ErrorKind::InvalidData.into()),
         }
     }

@@ -5,7 +5,7 @@ use crate::capabilities::Capabilities;
 use crate::chart::{self, ChartId, Charts, Crd};
 use crate::error::{Error, Result};
 use crate::objects;
-use crate::request::TemplateRequest;
+use crate::request::{Filler, TemplateRequest};
 use crate::values::{self, Coalesce, Nulls};
 use crate::versions;
 use keyfill_diag::Cx;
@@ -40,8 +40,13 @@ pub(super) fn prepare(
 ) -> Result<Prepared> {
     let capabilities =
         Capabilities::new(request.kube_version.as_deref(), &request.api_versions, request.helm)?;
-    let given = values::user_values(files, request, cx)?;
+    let mut given = values::user_values(files, request, cx)?;
     let (mut charts, root) = chart::load_root(files, request, cx)?;
+    if let Some(Filler(fill)) = &request.fill {
+        given = values::filled(given, &**fill, cx)?;
+        let own = values::filled(charts.chart(root).values.clone(), &**fill, cx)?;
+        charts.chart_mut(root).values = own;
+    }
     let mut warnings = std::mem::take(&mut charts.warnings);
     check_installable(&charts, root, &mut warnings)?;
     let wanted = Wanted { files, request, fetch, anew: false };

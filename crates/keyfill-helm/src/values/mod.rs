@@ -6,6 +6,7 @@
 mod coalesce;
 mod dependencies;
 mod documents;
+mod fill;
 mod schema;
 mod set;
 mod tree;
@@ -14,6 +15,7 @@ mod user;
 pub(crate) use coalesce::{Coalesce, Nulls};
 pub(crate) use dependencies::process as process_dependencies;
 pub(crate) use documents::{File, load as load_documents};
+pub(crate) use fill::filled;
 pub(crate) use schema::validate as validate_schema;
 pub(crate) use user::{merged as user_values, of_chart};
 

@@ -5,11 +5,13 @@
 mod answers;
 mod clock;
 mod credentials;
+mod kms;
 mod parameters;
 mod secrets_manager;
 mod sigv4;
 
 pub use credentials::CredentialSettings;
+pub use kms::Kms;
 pub use parameters::ParameterStore;
 pub use secrets_manager::SecretsManager;
 
@@ -30,7 +32,7 @@ const DEFAULT_REGION: &str = "us-east-2";
 pub struct AwsSettings {
     /// The region of what names none.
     pub region: Option<String>,
-    /// An address in place of the services' own: `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `_SSM`, `_STS`.
+    /// An address in place of the services' own: `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `_SSM`, `_KMS`, `_STS`.
     pub endpoints: HashMap<String, String>,
     /// An address in place of those of all services: `AWS_ENDPOINT_URL`.
     pub endpoint: Option<String>,

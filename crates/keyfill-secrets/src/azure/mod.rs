@@ -5,8 +5,10 @@
 
 mod challenge;
 mod credentials;
+mod keys;
 
 pub use credentials::AzureCredentials;
+pub use keys::AzureKeys;
 
 use crate::rest::{Network, Rest, Verdict, call, quoted, secret_header};
 use crate::token::{Token, Tokens};

@@ -6,8 +6,10 @@
 
 mod checksum;
 mod credentials;
+mod kms;
 
 pub use credentials::GoogleCredentials;
+pub use kms::GoogleKms;
 
 use crate::rest::{Network, Rest, call, quoted, secret_header};
 use crate::token::Tokens;

@@ -58,6 +58,11 @@ impl Plain {
         Self::post("auth/token/renew-self".to_owned(), None)
     }
 
+    /// Decrypts with a key of a transit engine.
+    pub(crate) fn decrypt(mount: &str, key: &str, ciphertext: &str) -> Self {
+        Self::post(format!("{mount}/decrypt/{key}"), Some(json!({ "ciphertext": ciphertext })))
+    }
+
     fn post(path: String, body: Option<serde_json::Value>) -> Self {
         Self { method: RequestMethod::POST, path, query: None, body }
     }

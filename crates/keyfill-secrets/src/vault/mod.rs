@@ -16,6 +16,7 @@ mod session;
 mod settings;
 mod shared;
 mod source;
+mod transit;
 
 pub use client::{Stats, VaultClient};
 pub use settings::{Auth, CacheNames, Jwt, Proxy, Tls, TokenCache, VaultSettings};

@@ -125,3 +125,42 @@ fn a_managed_identity_asks_the_machines_metadata() {
     let data = read(&AzureKeyVault::new(settings), "team", None, &["user"]).expect("it is there");
     assert_eq!(text(&data, "user"), "x");
 }
+
+#[test]
+fn a_key_of_a_vault_decrypts_behind_the_same_challenge() {
+    use keyfill_secrets::azure::AzureKeys;
+    let fake = Fake::start(|request| {
+        if request.path.ends_with("/oauth2/v2.0/token") {
+            return Response::new(
+                200,
+                r#"{"token_type": "Bearer", "expires_in": 3599, "access_token": "token-1"}"#,
+            );
+        }
+        if request.header("authorization") != "Bearer token-1" {
+            assert_eq!(request.body, "", "nothing is sent before it is known to whom");
+            return challenge(RESOURCE);
+        }
+        assert_eq!(request.path, "/keys/sops/abc/decrypt?api-version=7.4");
+        match request.body.as_str() {
+            r#"{"alg":"RSA-OAEP-256","value":"Zm9v"}"# => {
+                Response::new(200, r#"{"kid": "x", "value": "aHVzaA"}"#)
+            }
+            _ => error(403, "Forbidden", ""),
+        }
+    });
+    let credentials = AzureCredentials {
+        tenant: Some("tenant-1".into()),
+        client_id: Some("app".into()),
+        client_secret: Some("hu&sh".into()),
+        authority: Some(fake.address()),
+        ..AzureCredentials::default()
+    };
+    let settings = AzureSettings { endpoint: Some(fake.address()), credentials, ..AzureSettings::default() };
+    let keys = AzureKeys::new(settings);
+    let cx = keyfill_diag::Cx::default();
+    let decrypt = |vault: &str, enc: &str| crate::block_on(keys.decrypt(vault, "sops", "abc", enc, &cx));
+    assert_eq!(decrypt("https://team.vault.azure.net", "Zm9v").expect("it decrypts").expose(), b"hush");
+    let refused = decrypt("https://team.vault.azure.net", "YmFy").map(|_| ()).expect_err("it is refused");
+    assert!(refused.advice().is_some_and(|hint| hint.contains("Key Vault Crypto User")), "{refused}");
+    assert!(decrypt("https://evil.example", "Zm9v").is_err(), "tokens go to Azure's own clouds alone");
+}

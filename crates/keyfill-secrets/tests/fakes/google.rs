@@ -209,3 +209,42 @@ fn credentials_that_are_not_usable_are_told_without_their_text() {
     let (_file, source) = with_file("http://127.0.0.1:1", &executable);
     assert!(failure(read(&source, PATH, None, &[])).to_string().contains("neither a file nor a url"));
 }
+
+#[test]
+fn cloud_kms_decrypts_with_one_post_and_its_checksum_is_checked() {
+    use keyfill_secrets::gcp::GoogleKms;
+    const KEY: &str = "projects/p/locations/global/keyRings/r/cryptoKeys/k";
+    let fake = Fake::start(|request| {
+        if request.path.starts_with("/computeMetadata/") {
+            return Response::new(
+                200,
+                r#"{"access_token": "token-1", "expires_in": 3599, "token_type": "Bearer"}"#,
+            );
+        }
+        assert_eq!((request.method.as_str(), request.header("authorization")), ("POST", "Bearer token-1"));
+        assert_eq!(request.path, format!("/v1/{KEY}:decrypt"));
+        match request.body.as_str() {
+            r#"{"ciphertext":"Zm9v"}"# => Response::new(200, r#"{"plaintext": "aHVzaA=="}"#),
+            r#"{"ciphertext":"YmFy"}"# => {
+                Response::new(200, r#"{"plaintext": "aHVzaA==", "plaintextCrc32c": "1"}"#)
+            }
+            _ => {
+                error(403, "PERMISSION_DENIED", "Permission 'cloudkms.cryptoKeyVersions.useToDecrypt' denied")
+            }
+        }
+    });
+    let credentials =
+        GoogleCredentials { metadata_host: Some(fake.host().to_owned()), ..GoogleCredentials::default() };
+    let settings =
+        GoogleSettings { endpoint: Some(fake.address()), credentials, ..GoogleSettings::default() };
+    let kms = GoogleKms::new(settings);
+    let cx = keyfill_diag::Cx::default();
+    let decrypt = |enc: &str| crate::block_on(kms.decrypt(KEY, enc, &cx));
+    assert_eq!(decrypt("Zm9v").expect("it decrypts").expose(), b"hush");
+    for (enc, what) in [("YmFy", "checksum"), ("YmF6", "cloudkms.cryptoKeyDecrypter")] {
+        let failed = decrypt(enc).map(|_| ()).expect_err("it must fail");
+        let said = format!("{failed} {}", failed.advice().unwrap_or_default());
+        assert!(said.contains(what) && !said.contains("hush"), "{said}");
+    }
+    assert!(crate::block_on(kms.decrypt("projects/p", "Zm9v", &cx)).is_err());
+}

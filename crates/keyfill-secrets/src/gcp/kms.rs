@@ -1,0 +1,128 @@
+//! Google Cloud Key Management Service: decrypts data keys of encrypted files.
+
+use super::{GoogleSettings, checksum, credentials};
+use crate::rest::{Rest, call, quoted, secret_header};
+use crate::token::{Token, Tokens};
+use crate::{BoxFuture, Error, SecretBytes};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderValue, Method};
+use keyfill_diag::Cx;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+/// The service's address.
+const ADDRESS: &str = "https://cloudkms.googleapis.com";
+
+/// A client of the service.
+pub struct GoogleKms {
+    settings: GoogleSettings,
+    rest: Rest,
+    tokens: Tokens,
+}
+
+impl GoogleKms {
+    /// It asks for nothing before the first key. The settings' endpoint is this service's here.
+    pub fn new(settings: GoogleSettings) -> Self {
+        let rest = Rest::new("Google Cloud KMS", &settings.network);
+        Self { settings, rest, tokens: Tokens::default() }
+    }
+
+    /// How many requests were sent.
+    pub fn requests(&self) -> u64 {
+        self.rest.requests()
+    }
+
+    /// Decrypts with a key, `projects/P/locations/L/keyRings/R/cryptoKeys/K`. `ciphertext` is base64.
+    pub async fn decrypt(&self, key: &str, ciphertext: &str, cx: &Cx) -> Result<SecretBytes, Error> {
+        check(key)?;
+        let host = self.settings.endpoint.as_deref().unwrap_or(ADDRESS).trim_end_matches('/');
+        let address = format!("{host}/v1/{key}:decrypt");
+        let body = json!({ "ciphertext": ciphertext.trim() }).to_string();
+        let fetch = || -> BoxFuture<'_, _> { Box::pin(credentials::token(&self.settings, cx)) };
+        let make = |token: &Token| {
+            let mut headers = HeaderMap::new();
+            let bearer = Zeroizing::new(format!("Bearer {}", token.text.expose()));
+            headers.insert(http::header::AUTHORIZATION, secret_header(&bearer, "the Google access token")?);
+            headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            call(Method::POST, &address, headers, body.as_str())
+        };
+        let answer = self.tokens.send(&self.rest, &fetch, make, cx).await?;
+        if answer.status != http::StatusCode::OK {
+            return Err(refused(&answer, key));
+        }
+        #[derive(serde::Deserialize)]
+        struct Given {
+            plaintext: Zeroizing<String>,
+            #[serde(rename = "plaintextCrc32c")]
+            checksum: Option<String>,
+        }
+        let unusable =
+            |what: &str| Error::store(format!("the answer of Google Cloud KMS is not usable: {what}"));
+        let given: Given =
+            serde_json::from_slice(&answer.body).map_err(|_| unusable("it holds no decrypted key"))?;
+        let bytes = STANDARD.decode(given.plaintext.as_bytes()).map_err(|_| unusable("it is not base64"))?;
+        let bytes = SecretBytes::new(bytes);
+        if let Some(told) = given.checksum
+            && told.parse() != Ok(u64::from(checksum::crc32c(bytes.expose())))
+        {
+            return Err(unusable("its checksum does not fit"));
+        }
+        Ok(bytes)
+    }
+}
+
+/// Nothing that an author writes changes the address's host or query.
+fn check(key: &str) -> Result<(), Error> {
+    let parts: Vec<&str> = key.split('/').collect();
+    let fits = |part: &&str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
+    };
+    let is_key = matches!(parts[..], ["projects", _, "locations", _, "keyRings", _, "cryptoKeys", _]);
+    if is_key && parts.iter().all(fits) && !parts.iter().any(|part| part.starts_with('.')) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{key:?} is no key of Google Cloud KMS"))
+        .hint("write it as projects/P/locations/L/keyRings/R/cryptoKeys/K"))
+}
+
+fn refused(answer: &keyfill_http::Answer, key: &str) -> Error {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        error: Inner,
+    }
+    #[derive(serde::Deserialize)]
+    struct Inner {
+        #[serde(default)]
+        message: String,
+    }
+    let told: Option<Told> = serde_json::from_slice(&answer.body).ok();
+    let told = told.map(|told| quoted(&told.error.message)).unwrap_or_default();
+    let name = "Google Cloud KMS";
+    match answer.status.as_u16() {
+        404 => Error::missing(format!("{name} has no {key}: {told}")),
+        401 => Error::store(format!("{name} does not take the access token: {told}")),
+        403 => Error::store(format!("{name} refuses: {told}"))
+            .hint("grant roles/cloudkms.cryptoKeyDecrypter on the key to the account that keyfill uses"),
+        status => Error::store(format!("{name} answered {status}: {told}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn keys_are_those_of_a_key_ring() {
+        assert!(check("projects/p/locations/global/keyRings/r/cryptoKeys/k").is_ok());
+        for bad in [
+            "projects/p/locations/global/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1",
+            "projects/p/locations/global/keyRings/r/cryptoKeys/k?x",
+            "projects/p/locations/../keyRings/r/cryptoKeys/k",
+            "//evil.example/p/locations/global/keyRings/r/cryptoKeys/k",
+            "",
+        ] {
+            assert!(check(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What a worker cannot do by itself while it renders: data keys of encrypted files, and secrets for values. It asks
+//! the supervisor for both.
+
+use super::Broke;
+use super::fill::{Asked, READS, drive};
+use super::talk::Talk;
+use crate::fill::FillOptions;
+use crate::fill::values::{Texts, fill_values, hold_placeholders};
+use crate::prefill::note;
+use crate::report;
+use crate::revealed::Revealed;
+use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_helm::FillValues;
+use keyfill_secrets::{BoxFuture, Error, Keys, Reads, SecretData, SecretRef, Source};
+use keyfill_sops::{Hidden, KeyService, MasterKey, Refusal};
+use keyfill_yaml::Value;
+use std::sync::Arc;
+
+/// The supervisor as a key service.
+pub struct Unlocks(pub Talk);
+
+impl KeyService for Unlocks {
+    fn decrypt(&self, key: &MasterKey, _: &Cx) -> Result<Hidden, Refusal> {
+        let answer = self.0.unlock(key);
+        answer.unwrap_or_else(|_| Err(Refusal::new("the supervisor does not answer")))
+    }
+}
+
+/// Fills values with what the supervisor reads.
+pub struct Values {
+    /// The conversation.
+    pub talk: Talk,
+    /// How placeholders are filled.
+    pub options: FillOptions,
+    /// What becomes known.
+    pub revealed: Arc<Revealed>,
+    /// The stores that a worker reads by itself.
+    pub encrypted: Option<Arc<dyn Source>>,
+}
+
+impl Values {
+    fn filled(&self, texts: Texts, cx: &Cx) -> Result<Vec<Value>, Broke> {
+        let asked = Arc::new(Asked::default());
+        let source = Split::of(&asked, self.encrypted.as_ref(), &self.options);
+        let reads = Reads::with_concurrency(source, READS);
+        let filled = drive(fill_values(texts, &self.options, &reads, cx), &asked, &self.talk)?;
+        // A rendering is not parked in its middle.
+        let filled = filled.ok_or_else(|| anyhow::anyhow!("the supervisor gave the work up"))?;
+        Ok(filled?)
+    }
+}
+
+impl FillValues for Values {
+    fn fill(&self, texts: Texts, cx: &Cx) -> Result<Vec<Value>, Vec<Diagnostic>> {
+        if !hold_placeholders(&texts, &self.options) {
+            return Ok(texts.into_iter().map(|(_, text)| Value::Str(text.into())).collect());
+        }
+        let before = texts.clone();
+        let filled = self.filled(texts, cx).map_err(|broke| match broke {
+            Broke::Work(error) => report::problems(&error),
+            Broke::Talk(_) => vec![Diagnostic::error(Class::Other, "the supervisor does not answer")],
+        })?;
+        note(&self.revealed, &before, &filled);
+        Ok(filled)
+    }
+}
+
+/// Encrypted files are read here, all other stores by the supervisor.
+pub struct Split {
+    asked: Arc<Asked>,
+    encrypted: Arc<dyn Source>,
+    options: FillOptions,
+}
+
+impl Split {
+    /// A source; the supervisor alone where there are no encrypted files.
+    pub fn of(
+        asked: &Arc<Asked>,
+        encrypted: Option<&Arc<dyn Source>>,
+        options: &FillOptions,
+    ) -> Arc<dyn Source> {
+        match encrypted {
+            None => Arc::clone(asked) as Arc<dyn Source>,
+            Some(encrypted) => Arc::new(Self {
+                asked: Arc::clone(asked),
+                encrypted: Arc::clone(encrypted),
+                options: options.clone(),
+            }),
+        }
+    }
+}
+
+impl Source for Split {
+    fn read<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        self.read_keys(secret, &Keys::All, cx)
+    }
+
+    fn read_keys<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        keys: &'a Keys,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        match self.options.stores.is_sops(secret.store.as_deref()) {
+            true => self.encrypted.read_keys(secret, keys, cx),
+            false => self.asked.read_keys(secret, keys, cx),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Keys that never leave their service: Vault's transit engine, AWS KMS. What the real sops encrypted is decrypted.
+
+use crate::{keyfill, printed, said};
+use keyfill_testkit::{Moto, ROOT_TOKEN, Run, Vault, oracle};
+use std::process::Command;
+
+/// A text that SOPS encrypted with these flags and variables.
+fn sops(args: &[&str], vars: &[(&str, &str)]) -> Option<Vec<u8>> {
+    let program = oracle("sops")?;
+    let folder = tempfile::tempdir().expect("a folder");
+    let plain = "apiVersion: v1\nkind: Secret\nmetadata:\n    name: x\nstringData:\n    a: hush-of-service\n";
+    std::fs::write(folder.path().join("x.yaml"), plain).expect("a file");
+    let out = Command::new(program)
+        .current_dir(folder.path())
+        .env_clear()
+        .env("HOME", folder.path())
+        .envs(vars.iter().copied())
+        .args(["encrypt", "--encrypted-regex", "^stringData$"])
+        .args(args)
+        .arg("x.yaml")
+        .output()
+        .expect("sops can be started");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    Some(out.stdout)
+}
+
+fn generate(encrypted: &[u8]) -> Run {
+    keyfill(&["generate", "app/x.yaml", "--source", "file", "--secrets-file", "s.yaml"])
+        .env("SOPS_AGE_KEY_FILE", "")
+        .file("s.yaml", "{}")
+        .file("app/x.yaml", encrypted)
+}
+
+#[test]
+fn vaults_transit_engine_decrypts_with_the_login_that_is_there() {
+    let Some(vault) = Vault::start() else { return };
+    let mounted =
+        vault.api(ROOT_TOKEN, "POST", "sys/mounts/transit", &serde_json::json!({ "type": "transit" }));
+    // A vault-dev that was built before it had the engine.
+    if mounted.body.contains("plugin not found") {
+        return;
+    }
+    vault.write("transit/keys/app", &serde_json::json!({}));
+    let address = vault.address();
+    let key = format!("{address}/v1/transit/keys/app");
+    let vars = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", ROOT_TOKEN)];
+    let Some(encrypted) = sops(&["--hc-vault-transit", &key], &vars) else { return };
+    let with = |token: &str| generate(&encrypted).env("VAULT_ADDR", &address).env("VAULT_TOKEN", token);
+    assert!(printed(&with(ROOT_TOKEN).run()).contains("a: hush-of-service"));
+    let allowed = with(ROOT_TOKEN).env("KEYFILL_SOPS_KEYS", "transit/keys/app");
+    printed(&allowed.run());
+    let refused =
+        said(&with(ROOT_TOKEN).env("KEYFILL_SOPS_KEYS", "transit/keys/{{ app.project }}, age").run(), 5);
+    assert!(refused.contains("transit/keys/app") && refused.contains("KEYFILL_SOPS_KEYS"), "{refused}");
+    let denied = said(&with("no-token").run(), 5);
+    assert!(denied.contains("403") && denied.contains("transit/decrypt/app"), "{denied}");
+    let elsewhere = generate(&encrypted).env("VAULT_ADDR", "http://127.0.0.1:1").env("VAULT_TOKEN", "t");
+    assert!(said(&elsewhere.run(), 5).contains("is not keyfill's Vault"));
+    let none = said(&generate(&encrypted).run(), 5);
+    assert!(none.contains("VAULT_"), "{none}");
+}
+
+#[test]
+fn aws_kms_decrypts_with_the_stores_signer() {
+    let Some(moto) = Moto::start() else { return };
+    let made = moto.call("TrentService.CreateKey", "eu-west-1", &serde_json::json!({}));
+    let arn = made["KeyMetadata"]["Arn"].as_str().expect("an ARN").to_owned();
+    let address = moto.address();
+    let vars = [
+        ("AWS_ENDPOINT_URL", address.as_str()),
+        ("AWS_ACCESS_KEY_ID", "id"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    let flags = ["--kms", &arn, "--encryption-context", "app:x"];
+    let Some(encrypted) = sops(&flags, &vars) else { return };
+    let run = |text: &[u8]| vars.iter().fold(generate(text), |run, (name, value)| run.env(name, value));
+    assert!(printed(&run(&encrypted).run()).contains("a: hush-of-service"));
+    let text = String::from_utf8(encrypted).expect("it is text");
+    let other = said(&run(text.replacen("app: x", "app: \"y\"", 1).as_bytes()).run(), 5);
+    assert!(other.contains("AWS KMS"), "{other}");
+    let role = text.replacen(
+        &format!("arn: {arn}"),
+        &format!("arn: {arn}\n          role: arn:aws:iam::1:role/x"),
+        1,
+    );
+    assert!(role.contains("role:"), "{role}");
+    assert!(said(&run(role.as_bytes()).run(), 5).contains("assume the role"));
+}
