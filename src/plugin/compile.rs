@@ -5,7 +5,7 @@ use super::explain::{Said, Section};
 use super::lex::Refused;
 use super::looking;
 use super::parse::{self, Command, Join, Redirect, Script, Simple, Statement};
-use super::plan::{Line, Render, Search, Source, Step, Test};
+use super::plan::{Filter, Line, Render, Search, Source, Step, Test};
 use super::words::{Content, Word};
 use crate::cli::args::{self, SharedArgs};
 use crate::render::edits::Edit;
@@ -328,7 +328,7 @@ impl Compiler<'_> {
             return match &cat.words[1..] {
                 [file] if !file.is_pattern() => {
                     self.say(cat, format!("the manifests of {}", file.source));
-                    Ok(Step::Read(file.clone()))
+                    Ok(Step::Read(file.clone(), false))
                 }
                 _ => {
                     let hint = "write argocd-vault-plugin generate . for all files of the folder";
@@ -395,7 +395,7 @@ impl Compiler<'_> {
         match (input, path.source.as_str()) {
             (Some(input), "-") => {
                 self.say(simple, format!("the manifests of {}; {meaning}", input.target.source));
-                Ok(Step::Read(input.target.clone()))
+                Ok(Step::Read(input.target.clone(), false))
             }
             (Some(_), _) => Err(refused(simple, "it does not read what < names", "write generate -")),
             (None, "-") => Err(refused(simple, "nothing stands before it that it could read", WRITE_A_PIPE)),
@@ -405,7 +405,7 @@ impl Compiler<'_> {
             }
             (None, _) => {
                 self.say(simple, format!("the YAML and JSON files of {}; {meaning}", path.source));
-                Ok(Step::Read(path))
+                Ok(Step::Read(path, !is_keyfill))
             }
         }
     }
@@ -669,6 +669,10 @@ impl Compiler<'_> {
             return Err(refuse(first, &format!("{name} is not known")));
         };
         let (source, mut filters, mut quiet) = begun?;
+        if rest.is_empty() {
+            // The status of `grep -c` is that of grep, and what it counts is printed then.
+            filters.retain(|filter| !matches!(filter, Filter::Count));
+        }
         for simple in rest {
             let (filter, is_quiet) = looking::filter(&simple.words).map_err(|why| refuse(simple, &why))?;
             filters.push(filter);

@@ -16,10 +16,21 @@ fn plain(word: &Word) -> Result<String, String> {
 pub fn find(words: &[Word]) -> Result<Found, String> {
     let is_path = |word: &&Word| !word.text().is_some_and(|text| text.starts_with(['-', '(', '!']));
     let starts: Vec<Word> = words.iter().take_while(is_path).cloned().collect();
-    let mut parser =
-        Finding { words: &words[starts.len()..], at: 0, find: Find::default(), filter: None, depth: 0 };
+    let mut parser = Finding {
+        words: &words[starts.len()..],
+        at: 0,
+        find: Find::default(),
+        filter: None,
+        depth: 0,
+        quits: false,
+        prints: false,
+    };
     let starts = if starts.is_empty() { vec![Word::literal(".")] } else { starts };
-    let expression = parser.any()?;
+    let mut expression = parser.any()?;
+    if parser.quits && !parser.prints {
+        // An action, so that nothing else prints.
+        expression = Expression::Not(Box::new(Expression::True));
+    }
     if parser.at < parser.words.len() {
         return Err(format!("{} is not expected in find", parser.words[parser.at].source));
     }
@@ -32,6 +43,8 @@ struct Finding<'a> {
     find: Find,
     filter: Option<Filter>,
     depth: usize,
+    quits: bool,
+    prints: bool,
 }
 
 impl Finding<'_> {
@@ -111,7 +124,14 @@ impl Finding<'_> {
                 }
                 Expression::And(Vec::new())
             }
-            "-print" | "-print0" | "-quit" => Expression::And(Vec::new()),
+            "-quit" => {
+                self.quits = true;
+                Expression::True
+            }
+            "-print" | "-print0" => {
+                self.prints = true;
+                Expression::Print
+            }
             "-exec" => {
                 let end = |word: &Word| matches!(word.text().as_deref(), Some(";" | "+"));
                 let Some(length) = self.words[self.at..].iter().position(end) else {
@@ -119,8 +139,12 @@ impl Finding<'_> {
                 };
                 let inside = &self.words[self.at..self.at + length];
                 self.at += length + 1;
+                if self.prints {
+                    return Err("find has -print beside -exec".to_owned());
+                }
                 self.filter = Some(files(inside, false, true)?);
-                Expression::And(Vec::new())
+                self.prints = true;
+                Expression::Print
             }
             other => return Err(format!("find {other} is not known")),
         })
@@ -139,7 +163,7 @@ fn files(words: &[Word], each: bool, always: bool) -> Result<Filter, String> {
         .cloned()
         .collect();
     let line = grep(&words, syntax)?;
-    if line.quiet {
+    if line.quiet || line.count {
         return Err("grep -q inside xargs or find -exec prints nothing".to_owned());
     }
     match line.paths.as_slice() {
@@ -165,6 +189,7 @@ struct GrepLine {
     paths: Vec<Word>,
     recursive: bool,
     quiet: bool,
+    count: bool,
 }
 
 /// `grep`, without its own name.
@@ -199,6 +224,7 @@ fn grep(words: &[Word], syntax: Syntax) -> Result<GrepLine, String> {
                 "recursive" | "dereference-recursive" => line.recursive = true,
                 "files-with-matches" => line.grep.names = true,
                 "quiet" | "silent" => line.quiet = true,
+                "count" => line.count = true,
                 "ignore-case" => flags.ignore_case = true,
                 "invert-match" => line.grep.invert = true,
                 "extended-regexp" | "perl-regexp" => flags.syntax = Syntax::Extended,
@@ -214,6 +240,7 @@ fn grep(words: &[Word], syntax: Syntax) -> Result<GrepLine, String> {
                 'r' | 'R' => line.recursive = true,
                 'l' => line.grep.names = true,
                 'q' => line.quiet = true,
+                'c' => line.count = true,
                 'i' | 'y' => flags.ignore_case = true,
                 'v' => line.grep.invert = true,
                 'w' => flags.word = true,
@@ -253,7 +280,8 @@ pub fn source(program: &str, words: &[Word]) -> Option<Result<Begun, String>> {
         program => grep(words, syntax(program)?).map(|line| {
             let here = line.paths.is_empty() && line.recursive;
             let paths = if here { vec![Word::literal(".")] } else { line.paths };
-            (Source::Grep { paths, recursive: line.recursive, grep: line.grep }, Vec::new(), line.quiet)
+            let count = line.count.then_some(Filter::Count).into_iter().collect();
+            (Source::Grep { paths, recursive: line.recursive, grep: line.grep }, count, line.quiet)
         }),
     })
 }
@@ -273,6 +301,9 @@ pub fn filter(words: &[Word]) -> Result<(Filter, bool), String> {
         name => match syntax(name) {
             Some(syntax) => {
                 let line = grep(words, syntax)?;
+                if line.count {
+                    return Err("grep -c behind a pipe is not known: write wc -l behind it".to_owned());
+                }
                 match line.paths.first() {
                     Some(path) if path.source != "-" => {
                         Err(format!("{} is not expected behind a pipe", path.source))

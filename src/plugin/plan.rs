@@ -67,8 +67,9 @@ pub enum Step {
         /// Where to.
         file: Option<Word>,
     },
-    /// A file or folder of manifests, which is filled: `argocd-vault-plugin generate PATH`.
-    Read(Word),
+    /// A file or folder of manifests, which is filled: `generate PATH`. With whether it is read as argocd-vault-plugin
+    /// reads it.
+    Read(Word, bool),
     /// A question.
     Test(Test),
     /// `if`: questions with what follows, and `else`.
@@ -218,6 +219,8 @@ pub enum Expression {
     Path(String),
     /// `-type`
     Type(char),
+    /// `-print` and `-exec`: where there is one, it alone prints.
+    Print,
     /// `!`
     Not(Box<Expression>),
     /// All of them.

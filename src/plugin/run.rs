@@ -11,6 +11,7 @@ use crate::references;
 use crate::render;
 use crate::render::edits::{Edit, Edited, Edits};
 use crate::render::options::{Options, ValuesFile, commands};
+use crate::render::plain::Habits;
 use crate::report::Problem;
 use crate::settings::Env;
 use anyhow::{Result, anyhow};
@@ -185,9 +186,9 @@ impl<'a> Machine<'a> {
                 }
             }
             Step::Render { render, file } => self.render(render, file.as_ref())?,
-            Step::Read(word) => {
+            Step::Read(word, as_avp) => {
                 let name = word.expand(self);
-                let planned = self.read(&name)?;
+                let planned = self.read(&name, *as_avp)?;
                 self.put(planned)?;
             }
             Step::Test(test) => {
@@ -335,7 +336,7 @@ impl<'a> Machine<'a> {
     }
 
     /// A file or folder that argocd-vault-plugin reads: a rendering, or what lies in the tree.
-    fn read(&mut self, name: &str) -> Result<Planned> {
+    fn read(&mut self, name: &str, as_avp: bool) -> Result<Planned> {
         if let Some(planned) = self.rendered.remove(name) {
             return Ok(planned);
         }
@@ -344,7 +345,12 @@ impl<'a> Machine<'a> {
             return Ok(planned);
         }
         self.write_renderings()?;
-        let options = self.base()?.clone();
+        let mut options = self.base()?.clone();
+        if as_avp && self.files().is_dir(&path) {
+            // What argocd-vault-plugin fails on is not left out: an app's folder that is a kustomization is no list of
+            // manifests.
+            options.habits = Habits::Avp;
+        }
         Ok(self.of(RootKind::Yaml, path, options))
     }
 

@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use keyfill_diag::Cx;
 use keyfill_files::{Files, Kind, TreePath};
 use keyfill_go::regexp::Regexp;
+use std::cell::Cell;
 
 /// What a search came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +57,17 @@ impl Place<'_> {
                 (found.into_iter().map(|found| found.name).collect(), status)
             }
             Source::Grep { paths, recursive, grep } => {
-                let (found, _) = self.named(paths, variables)?;
+                let (found, all_there) = self.named(paths, variables)?;
                 let found = if *recursive { self.below(found, grep)? } else { found };
                 if let [Filter::Files { grep: next, each, always }, rest @ ..] = search.filters.as_slice() {
                     let found = self.with_matches(found, grep)?;
                     return self.in_files(&found, next, (*each, *always), rest, search.quiet);
                 }
-                return self.in_files(&found, grep, (false, false), &search.filters, search.quiet);
+                let mut answer =
+                    self.in_files(&found, grep, (false, false), &search.filters, search.quiet)?;
+                // grep fails for a file that is not there, unless it was quiet and has found something.
+                answer.status &= all_there || search.quiet || !search.filters.is_empty();
+                return Ok(answer);
             }
             Source::Read(words) => {
                 let (found, _) = self.named(words, variables)?;
@@ -134,7 +139,11 @@ impl Place<'_> {
         let expression = Compiled::of(&find.expression, variables)?;
         let mut all = Vec::new();
         let mut status = true;
-        for start in find.starts.iter().flat_map(|word| word.fields(variables)).collect::<Vec<_>>() {
+        let mut starts: Vec<String> = find.starts.iter().flat_map(|word| word.fields(variables)).collect();
+        if starts.is_empty() {
+            starts.push(".".to_owned());
+        }
+        for start in starts {
             let found = self.path(&start).and_then(|path| Some((self.files.resolve(&path).ok()?.1, path)));
             let Some((kind, path)) = found else {
                 status = false;
@@ -249,7 +258,7 @@ impl Walk<'_> {
     ) -> Result<()> {
         self.place.check()?;
         let seen = Seen { path: name, name: name.rsplit('/').next().unwrap_or_default(), kind, is_link };
-        if depth >= self.find.least_depth && self.expression.holds(&seen) {
+        if depth >= self.find.least_depth && self.expression.prints(&seen) {
             all.push(Found { name: name.to_owned(), path: path.clone() });
         }
         let goes_on = kind == Kind::Dir && !is_link && self.find.most_depth.is_none_or(|most| depth < most);
@@ -282,6 +291,7 @@ enum Compiled {
     Name(String, bool),
     Path(Regexp),
     Type(char),
+    Print,
     Not(Box<Compiled>),
     And(Vec<Compiled>),
     Or(Vec<Compiled>),
@@ -298,6 +308,7 @@ impl Compiled {
             Expression::Or(parts) => Self::Or(all(parts)?),
             Expression::Not(part) => Self::Not(Box::new(Self::of(part, variables)?)),
             Expression::Type(kind) => Self::Type(*kind),
+            Expression::Print => Self::Print,
             Expression::Path(expression) => Self::Path(compiled(expression)?),
             Expression::Name { pattern, ignore_case } => {
                 let pattern = pattern.expand(variables);
@@ -306,7 +317,23 @@ impl Compiled {
         })
     }
 
-    fn holds(&self, seen: &Seen<'_>) -> bool {
+    /// Whether a path is printed: where it is said, else where all holds.
+    fn prints(&self, seen: &Seen<'_>) -> bool {
+        let printed = Cell::new(false);
+        let holds = self.holds(seen, &printed);
+        if self.has_print() { printed.get() } else { holds }
+    }
+
+    fn has_print(&self) -> bool {
+        match self {
+            Self::Print => true,
+            Self::Not(part) => part.has_print(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::has_print),
+            Self::Name(..) | Self::Path(_) | Self::Type(_) => false,
+        }
+    }
+
+    fn holds(&self, seen: &Seen<'_>, printed: &Cell<bool>) -> bool {
         match self {
             Self::Name(pattern, true) => fits(pattern, &seen.name.to_lowercase()),
             Self::Name(pattern, false) => fits(pattern, seen.name),
@@ -314,9 +341,13 @@ impl Compiled {
             Self::Type('l') => seen.is_link,
             Self::Type('d') => seen.kind == Kind::Dir && !seen.is_link,
             Self::Type(_) => seen.kind == Kind::File && !seen.is_link,
-            Self::Not(part) => !part.holds(seen),
-            Self::And(parts) => parts.iter().all(|part| part.holds(seen)),
-            Self::Or(parts) => parts.iter().any(|part| part.holds(seen)),
+            Self::Print => {
+                printed.set(true);
+                true
+            }
+            Self::Not(part) => !part.holds(seen, printed),
+            Self::And(parts) => parts.iter().all(|part| part.holds(seen, printed)),
+            Self::Or(parts) => parts.iter().any(|part| part.holds(seen, printed)),
         }
     }
 }

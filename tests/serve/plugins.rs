@@ -1,8 +1,9 @@
 //! plugin.yaml as teams have it: its commands are read, and apps are rendered as they say.
 
 use crate::{SECRETS, Server, TEAM};
-use keyfill_testkit::oracle;
+use keyfill_testkit::{Vault, oracle};
 use serde_json::{Value, json};
+use std::process::{Command, Stdio};
 
 /// A server with a plugin.yaml of this spec, over a secrets file; nothing where its client is missing.
 fn server(spec: &str) -> Option<(Server, tempfile::TempDir)> {
@@ -127,4 +128,91 @@ fn what_the_folder_does_not_read_is_named_in_the_log() {
         assert!(log.contains(name), "{name}: {log}");
     }
     assert!(!log.contains("hidden-value"), "{log}");
+}
+
+/// argocd-cmp-server with the same plugin.yaml, whose shell runs the official tools; nothing where one is missing.
+fn official(plugin: &str, vault: &[(&str, &str)]) -> Option<(Server, tempfile::TempDir)> {
+    let (client, program) = (oracle("cmp-client")?, oracle("cmp-server")?);
+    let tools = tempfile::tempdir().expect("a folder");
+    for (name, built) in
+        [("kustomize", "kustomize"), ("helm", "helm4"), ("argocd-vault-plugin", "argocd-vault-plugin")]
+    {
+        std::os::unix::fs::symlink(oracle(built)?, tools.path().join(name)).expect("a link");
+    }
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::write(dir.path().join("plugin.yaml"), plugin).expect("a file");
+    let child = Command::new(program)
+        .arg("--config-dir-path")
+        .arg(dir.path())
+        .env_clear()
+        .env("ARGOCD_PLUGINSOCKFILEPATH", dir.path())
+        .envs(["TMPDIR", "HOME"].map(|name| (name, dir.path())))
+        .env("PATH", format!("{}:/usr/bin:/bin", tools.path().display()))
+        .envs(vault.iter().copied())
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(dir.path().join("log")).expect("a file"))
+        .spawn()
+        .expect("argocd-cmp-server starts");
+    let server = Server { child, dir, client };
+    server.wait_for_socket();
+    Some((server, tools))
+}
+
+/// Scripts of generate, each for the chart and the kustomization of the app.
+const SCRIPTS: [&str; 8] = [
+    "kustomize build . | argocd-vault-plugin generate -",
+    "kustomize build > all.yaml && argocd-vault-plugin generate all.yaml",
+    "kustomize edit set namespace $ARGOCD_APP_NAMESPACE; kustomize edit set annotation a/b:${ARGOCD_ENV_OWNER:-none}\n\
+     kustomize edit set label env:prod; kustomize edit set nameprefix -- p-; kustomize build | argocd-vault-plugin generate -",
+    "helm template ${ARGOCD_APP_NAME#*_} -n $ARGOCD_APP_NAMESPACE $ARGOCD_ENV_HELM_ARGS . | argocd-vault-plugin generate -",
+    "helm template web -f prod.yaml -f <(echo \"$ARGOCD_ENV_HELM_VALUES\") . --include-crds | argocd-vault-plugin generate -",
+    "echo \"$ARGOCD_ENV_HELM_VALUES\" | helm template . --name-template web $ARGOCD_ENV_HELM_ARGS -f - | argocd-vault-plugin generate -",
+    "if [ -f nothing ] || grep -q '^name: d' Chart.yaml; then kustomize build .\nelse helm template web .; fi | argocd-vault-plugin generate -",
+    "helm template ${ARGOCD_ENV_RELEASE} . > r.yaml && kustomize build . | argocd-vault-plugin generate -",
+];
+
+#[test]
+fn a_plugin_definition_gives_what_the_official_tools_give() {
+    let Some(vault) = Vault::start() else { return };
+    vault.put("secret/data/team/app", &json!({"user": "alice-value"}));
+    let (address, token) = (vault.address(), vault.token("root"));
+    let vars = [
+        ("VAULT_ADDR", address.as_str()),
+        ("VAULT_TOKEN", token.as_str()),
+        ("AVP_TYPE", "vault"),
+        ("AVP_AUTH_TYPE", "token"),
+    ];
+    let app = repository();
+    for script in SCRIPTS {
+        let plugin = format!(
+            "kind: ConfigManagementPlugin\nmetadata: {{name: keyfill}}\nspec: {{generate: {{command: [bash, -o, pipefail, -c, {}]}}, \
+             discover: {{find: {{command: [sh, -c, \"grep -rl '<path:' . --include='*.yaml' | head -n 1\"]}}}}}}\n",
+            Value::from(script)
+        );
+        let Some((official, _tools)) = official(&plugin, &vars) else { return };
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::write(dir.path().join("plugin.yaml"), &plugin).expect("a file");
+        let client = oracle("cmp-client").expect("it was asked for before");
+        let ours = Server { child: crate::spawn(dir.path(), &vars, &[]), dir, client };
+        ours.wait_for_socket();
+        for more in [
+            &[][..],
+            &[
+                "ARGOCD_ENV_HELM_ARGS=--set v=x,w=y -f prod.yaml",
+                "ARGOCD_ENV_HELM_VALUES=v: 'a \"b\"'",
+                "ARGOCD_ENV_RELEASE=r",
+            ],
+            &["ARGOCD_ENV_HELM_ARGS=--no-such-flag", "ARGOCD_ENV_RELEASE=no name", "ARGOCD_ENV_OWNER=me:you"],
+        ] {
+            let vars = [TEAM, &["ARGOCD_APP_NAME=ns_web", "ARGOCD_APP_NAMESPACE=target"], more].concat();
+            for (path, call) in
+                [("app", "GenerateManifest"), ("other", "GenerateManifest"), ("app", "MatchRepository")]
+            {
+                let answer =
+                    |server: &Server| server.call(app.path(), &["-path", path, "-call", call], &vars);
+                let (theirs, own) = (answer(&official), answer(&ours));
+                assert_eq!(own["one"], theirs["one"], "{script} {path} {more:?}: {own} {theirs}");
+            }
+        }
+    }
 }
