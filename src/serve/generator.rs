@@ -169,7 +169,7 @@ impl KeyfillGenerator {
         archive: &Archive,
         notes: &mut Notes,
     ) -> Result<Numbered, Refusal> {
-        let mut how = How { open: self.starts_binaries(prepared), size: self.jobs.size_of(job.request) };
+        let mut how = How { open: self.starts_binaries(prepared), size: self.jobs.sizes.of(job.request) };
         let mut known: Vec<Wanted> = Vec::new();
         let mut explained = false;
         loop {
@@ -274,7 +274,7 @@ impl KeyfillGenerator {
         let mut cx = cx.clone();
         cx.deadline = cx.deadline.min(std::time::Instant::now() + MATCH_TIME);
         let mut job = Job::new(request, &cx, LOOKING, None);
-        let mut how = How { open: false, size: self.jobs.size_of(request) };
+        let mut how = How { open: false, size: self.jobs.sizes.of(request) };
         loop {
             let (looked_at, beside) = Beside::of(archive.packed());
             let order = |milliseconds, memory| matches_order(request, looked_at, milliseconds, memory);

@@ -3,10 +3,12 @@
 use super::bounds::Bounds;
 use super::crashes::{self, Crashes};
 use super::environment;
+use super::lost;
 use super::metrics::{Death, Metrics};
 use super::orders::{self, Failed, Generated, Matches, Numbered, Order, Report, Wanted};
 use super::render_cache::Kept;
 use super::secrets::{self, Reader};
+use super::sizes::{Size, Sizes};
 use super::unlock::{self, Unlocker};
 use bytes::Bytes;
 use keyfill_cmp::archive::Packed;
@@ -15,10 +17,9 @@ use keyfill_cmp::{AppRequest, Refusal};
 use keyfill_diag::{Class, Cx};
 use keyfill_sops::MasterKey;
 use keyfill_workers::{Lengths, Lost, Pool, Scope, Why, Worker};
-use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{timeout, timeout_at};
@@ -38,9 +39,6 @@ const MOST_IN_REPORT: usize = 32 << 20;
 /// A tail above this takes part in the budget for answers.
 const LARGE_TAIL: usize = 64 << 10;
 
-/// Apps that are remembered to need a large worker.
-const MOST_LARGE: usize = 10_000;
-
 /// The workers, and who gets one.
 pub struct Jobs {
     /// Workers in the sandbox.
@@ -56,19 +54,8 @@ pub struct Jobs {
     answers: Arc<Semaphore>,
     most_in_answer: usize,
     crashes: Crashes,
-    sizes: Mutex<HashMap<(String, String), Size>>,
-}
-
-/// How much memory a request's worker may have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Size {
-    /// What most requests need.
-    #[default]
-    Small,
-    /// On one of the lanes.
-    Large,
-    /// On all lanes, for as long as no other project wants one.
-    Whole,
+    /// How much memory apps need.
+    pub sizes: Sizes,
 }
 
 /// How a job is done.
@@ -212,7 +199,7 @@ impl Jobs {
             bounds,
             most_in_answer,
             crashes: Crashes::default(),
-            sizes: Mutex::default(),
+            sizes: Sizes::new(bounds),
         }
     }
 
@@ -236,34 +223,6 @@ impl Jobs {
         (open.0 + closed.0, open.1 + closed.1)
     }
 
-    /// The memory that a request is known to need.
-    pub fn size_of(&self, request: &AppRequest) -> Size {
-        let sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
-        sizes.get(&app_of(request)).copied().unwrap_or_default()
-    }
-
-    fn note_size(&self, request: &AppRequest, size: Size) {
-        let mut sizes = self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
-        if sizes.len() >= MOST_LARGE {
-            sizes.clear();
-        }
-        sizes.insert(app_of(request), size);
-    }
-
-    fn bytes(&self, size: Size) -> u64 {
-        match size {
-            Size::Small => self.bounds.small,
-            Size::Large => self.bounds.large,
-            Size::Whole => self.bounds.whole,
-        }
-    }
-
-    /// The next size that has more memory.
-    fn larger(&self, size: Size) -> Option<Size> {
-        let larger = [Size::Large, Size::Whole].into_iter().filter(|next| *next > size);
-        larger.into_iter().find(|next| self.bytes(*next) > self.bytes(size))
-    }
-
     /// Tries a request on one worker. `order` makes the order from the milliseconds and the bytes that it may take.
     pub async fn attempt(
         &self,
@@ -278,7 +237,7 @@ impl Jobs {
             metrics.refused_crash_loop();
             return Err(Refusal { class: Class::Forbidden, message: why });
         }
-        let (request, until, memory) = (job.request, job.cx.deadline, self.bytes(how.size));
+        let (request, until, memory) = (job.request, job.cx.deadline, self.sizes.bytes(how.size));
         let mut lease = self.lease(job, how).await?;
         // The worker hears of an earlier end, so that its own words come in time.
         let left = job.cx.time_left();
@@ -294,21 +253,21 @@ impl Jobs {
         let (death, message) = match talked {
             Ok(Ok(Outcome::Failed(failed))) if failed.memory => {
                 lease.end(job);
-                let larger = self.larger(how.size).inspect(|size| self.note_size(request, *size));
+                let larger = self.sizes.larger(how.size).inspect(|size| self.sizes.note(request, *size));
                 return Ok(larger.map_or(Outcome::Failed(failed), Outcome::TooLarge));
             }
             Ok(Ok(outcome)) => {
                 lease.end(job);
                 return Ok(outcome);
             }
-            Ok(Err(Broke::TooLong(bytes))) => return Err(self.too_long(bytes)),
-            Ok(Err(Broke::Lost(Lost(Why::Memory)))) if let Some(size) = self.larger(how.size) => {
+            Ok(Err(Broke::TooLong(bytes))) => return Err(lost::too_long(bytes, self.most_in_answer)),
+            Ok(Err(Broke::Lost(Lost(Why::Memory)))) if let Some(size) = self.sizes.larger(how.size) => {
                 metrics.died(Death::Memory);
-                self.note_size(request, size);
+                self.sizes.note(request, size);
                 return Ok(Outcome::TooLarge(size));
             }
-            Ok(Err(Broke::Lost(Lost(why)))) => told(why, memory),
-            Err(_) => (Death::Deadline, late()),
+            Ok(Err(Broke::Lost(Lost(why)))) => lost::of(why, memory),
+            Err(_) => lost::late(),
         };
         // Dropped with its worker, which is killed with it.
         drop(lease);
@@ -339,7 +298,7 @@ impl Jobs {
             pool.take(job.scope).await.map(|worker| Lease { worker, _turn: turn, _lanes: lanes })
         };
         match timeout_at(job.cx.deadline.into(), waiting).await {
-            Ok(lease) => lease.map_err(|e| no_worker(&e)),
+            Ok(lease) => lease.map_err(|e| lost::none(&e)),
             Err(_) => Err(Refusal { class: Class::Other, message: "no worker was free in time".to_owned() }),
         }
     }
@@ -467,78 +426,14 @@ impl Jobs {
         worker.send(frame(&Order::Secrets(answers))?, &[], None).await?;
         Ok(None)
     }
-
-    /// What a client is told whose app came to more than one answer may have.
-    fn too_long(&self, bytes: usize) -> Refusal {
-        let mib = |bytes: usize| bytes.div_ceil(1 << 20);
-        let message = format!(
-            "the app's manifests take {} MiB, and one answer may have {} MiB: split the app, or raise the container's \
-             memory limit, and ARGOCD_GRPC_MAX_SIZE_MB above 100 MB",
-            mib(bytes),
-            mib(self.most_in_answer)
-        );
-        Refusal { class: Class::Forbidden, message }
-    }
-}
-
-/// What a lost worker means, and what to do.
-fn told(why: Why, memory: u64) -> (Death, String) {
-    let mib = memory >> 20;
-    match why {
-            Why::Memory => (
-                Death::Memory,
-                format!(
-                    "the app needs more memory than its worker may have ({mib} MiB): make it smaller, or raise the \
-                     container's memory limit or --worker-memory"
-                ),
-            ),
-            Why::Exit(super::worker::PANICKED) => (
-                Death::Crash,
-                "the worker that rendered the app broke off: this is a fault of keyfill; please report it with the \
-                 app's files"
-                    .to_owned(),
-            ),
-            Why::Signal(9) => (
-                Death::Killed,
-                "the worker that rendered the app was killed from outside: by hand, or by the kernel since the \
-                 container had no memory left"
-                    .to_owned(),
-            ),
-            Why::Signal(signal) => (
-                Death::Crash,
-                format!(
-                    "the worker that rendered the app crashed (signal {signal}): its stack may have been too small \
-                     for it; look for values, templates or bases that nest without end"
-                ),
-            ),
-            Why::Exit(code) => (Death::Crash, format!("the worker that rendered the app ended by itself (exit {code})")),
-            Why::Talk => (
-                Death::Crash,
-                "the worker that rendered the app said what cannot be understood".to_owned(),
-            ),
-        }
-}
-
-fn late() -> String {
-    "the app was not rendered when its time was over, and its worker was ended: it does more than can be done in that \
-     time; look for templates, patches or expressions that multiply"
-        .to_owned()
 }
 
 fn kibibytes(bytes: u64) -> usize {
     usize::try_from(bytes >> 10).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS)
 }
 
-fn app_of(request: &AppRequest) -> (String, String) {
-    (format!("{}/{}", request.project(), request.app()), request.path.as_str().to_owned())
-}
-
 fn frame(order: &Order) -> Result<keyfill_workers::Frame, Lost> {
     orders::frame(order).map_err(|_| Lost(Why::Talk))
-}
-
-fn no_worker(error: &std::io::Error) -> Refusal {
-    Refusal { class: Class::Other, message: format!("no worker can be had: {error}") }
 }
 
 /// The same file, for reading alone and with a position of its own, where the system can do that.

@@ -122,6 +122,27 @@ fn another_project_is_answered_while_one_keeps_its_workers_busy() {
 }
 
 #[test]
+fn who_holds_all_memory_makes_room_for_another_project() {
+    let Some((mut server, _secrets)) = server(&["--deadline", "12s"]) else { return };
+    let (hostile, honest) = (app("secret/data/team/app"), app("secret/data/other/app"));
+    let large =
+        ["ARGOCD_APP_NAME=api", "ARGOCD_APP_PROJECT_NAME=other", "ARGOCD_ENV_KEYFILL_TEST_FAULT=large"];
+    std::thread::scope(|scope| {
+        let held = scope.spawn(|| with_fault(&server, hostile.path(), "hold"));
+        // Two workers were too small for it, and the third has what it wants.
+        server.wait_for_metric("keyfill_workers_lost_total{why=\"memory\"}", 2.0);
+        server.wait_for_metric("keyfill_workers_busy", 1.0);
+        let start = Instant::now();
+        let answer = server.call(honest.path(), &["-path", "app"], &large);
+        assert_eq!(answer["one"], manifest("bob-value"), "{answer}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        let answer = held.join().expect("it is answered");
+        assert!(answer["message"].as_str().is_some_and(|m| m.contains("its time was over")), "{answer}");
+    });
+    assert!(server.child.try_wait().expect("it can be asked").is_none());
+}
+
+#[test]
 fn a_server_that_ends_leaves_no_worker_behind() {
     let Some((mut server, _secrets)) = server(&["--grace", "2s", "--deadline", "20s"]) else { return };
     let hostile = app("secret/data/team/app");

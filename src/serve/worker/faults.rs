@@ -12,6 +12,15 @@ pub fn have(env: &[(String, String)]) {
         Some("spin") => loop {
             std::hint::spin_loop();
         },
+        // What a worker of the largest size can hold, and no other.
+        Some("hold") => {
+            let held = vec![1_u8; 160 << 20];
+            loop {
+                std::hint::black_box(&held);
+            }
+        }
+        // What a large worker can hold, and no small one.
+        Some("large") => drop(std::hint::black_box(vec![1_u8; 60 << 20])),
         Some("memory") => {
             let mut held = Vec::new();
             loop {

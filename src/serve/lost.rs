@@ -1,0 +1,67 @@
+//! What it means that a worker was lost, or that none could be had: for the metrics, and in words that say what to do.
+
+use super::metrics::Death;
+use super::worker;
+use keyfill_cmp::Refusal;
+use keyfill_diag::Class;
+use keyfill_workers::Why;
+
+/// Why a worker is no more, which could hold so many bytes.
+pub fn of(why: Why, memory: u64) -> (Death, String) {
+    let mib = memory >> 20;
+    let (death, message) = match why {
+        Why::Memory => {
+            let message = format!(
+                "the app needs more memory than its worker may have ({mib} MiB): make it smaller, or raise the \
+                 container's memory limit or --worker-memory"
+            );
+            return (Death::Memory, message);
+        }
+        Why::Signal(signal) if signal != 9 => {
+            let message = format!(
+                "the worker that rendered the app crashed (signal {signal}): its stack may have been too small for \
+                 it; look for values, templates or bases that nest without end"
+            );
+            return (Death::Crash, message);
+        }
+        Why::Exit(worker::PANICKED) => (
+            Death::Crash,
+            "the worker that rendered the app broke off: this is a fault of keyfill; please report it with the app's \
+             files",
+        ),
+        Why::Exit(code) => {
+            return (Death::Crash, format!("the worker that rendered the app ended by itself (exit {code})"));
+        }
+        Why::Signal(_) => (
+            Death::Killed,
+            "the worker that rendered the app was killed from outside: by hand, or by the kernel since the container \
+             had no memory left",
+        ),
+        Why::Talk => (Death::Crash, "the worker that rendered the app said what cannot be understood"),
+    };
+    (death, message.to_owned())
+}
+
+/// A worker that was ended at its request's deadline.
+pub fn late() -> (Death, String) {
+    let message = "the app was not rendered when its time was over, and its worker was ended: it does more than can be \
+                   done in that time; look for templates, patches or expressions that multiply";
+    (Death::Deadline, message.to_owned())
+}
+
+/// No worker can be started.
+pub fn none(error: &std::io::Error) -> Refusal {
+    Refusal { class: Class::Other, message: format!("no worker can be had: {error}") }
+}
+
+/// More bytes of manifests than one answer may have.
+pub fn too_long(bytes: usize, most: usize) -> Refusal {
+    let mib = |bytes: usize| bytes.div_ceil(1 << 20);
+    let message = format!(
+        "the app's manifests take {} MiB, and one answer may have {} MiB: split the app, or raise the container's \
+         memory limit, and ARGOCD_GRPC_MAX_SIZE_MB above 100 MB",
+        mib(bytes),
+        mib(most)
+    );
+    Refusal { class: Class::Forbidden, message }
+}
