@@ -22,6 +22,7 @@ modules! {
     discover "../../src/discover.rs"
     emit "../../src/emit.rs"
     escape "../../src/escape.rs"
+    fetch "../../src/fetch/mod.rs"
     fill "../../src/fill/mod.rs"
     ignore_file "../../src/ignore_file.rs"
     memory "../../src/memory.rs"
@@ -30,6 +31,7 @@ modules! {
     pipeline "../../src/pipeline.rs"
     places "../../src/places.rs"
     plugin "../../src/plugin/mod.rs"
+    prefill "../../src/prefill.rs"
     references "../../src/references/mod.rs"
     render "../../src/render/mod.rs"
     report "../../src/report.rs"
@@ -86,7 +88,8 @@ impl Request {
 
     fn order(&self) -> Order {
         if self.looks {
-            return Order::Matches(Box::new(Matches { task: self.task(), archive: Archive::Tail }));
+            let env = self.env.clone();
+            return Order::Matches(Box::new(Matches { task: self.task(), env, archive: Archive::Tail }));
         }
         let app = ["web", "team", "blue"].map(|name| Some(name.to_owned()));
         Order::Generate(Box::new(Generate {
@@ -94,10 +97,13 @@ impl Request {
             env: self.env.clone(),
             engine: Some("native".to_owned()),
             helm_compat: None,
+            prefer: None,
             fill: Fill { compat_avp: self.compat_avp, app, globs: Some("*".to_owned()), vals_refs: true, ..Fill::default() },
             input: Input::Archive(Archive::Tail),
             secrets: Vec::new(),
             pack_below: 1 << 20,
+            decrypts: true,
+            fills_values: Some(false),
         }))
     }
 }
@@ -144,6 +150,12 @@ fn supervise(mut channel: Channel, request: &Request) {
                 let data = || Answer::Data(vec![("pass".to_owned(), value())]);
                 let answers = wanted.iter().map(|_| data()).collect();
                 let frame = orders::frame(&Order::Secrets(answers)).expect("it can be written");
+                channel.send(frame, &[]).expect("the worker listens");
+                continue;
+            }
+            Report::Unlock(_) => {
+                let refused = Order::Unlocked(Err(keyfill_sops::Refusal::new("no key is here")));
+                let frame = orders::frame(&refused).expect("it can be written");
                 channel.send(frame, &[]).expect("the worker listens");
                 continue;
             }
