@@ -4,6 +4,7 @@
 
 mod files;
 mod lazy;
+mod localize;
 mod recorder;
 
 use crate::app::App;
@@ -20,6 +21,7 @@ use keyfill_files::{Fetch, Kind, TreePath};
 use keyfill_http::{HostPolicy, Matcher};
 pub use lazy::read_lock;
 use lazy::{Lazy, Off};
+pub use localize::Localized;
 pub use recorder::Recorder;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! The official binaries with what keyfill fetched: they need no network.
 
 use crate::place::{Place, repository};
-use keyfill_testkit::{Server, oracle};
+use keyfill_testkit::{GitServer, Server, oracle};
 
 fn place(server: &Server) -> Option<Place> {
     let (helm, kustomize) = (oracle("helm")?, oracle("kustomize")?);
@@ -46,4 +46,29 @@ fn what_is_not_locked_is_not_left_to_an_official_binary() {
         }
     }
     assert!(server.seen().is_empty());
+}
+
+#[test]
+fn an_official_kustomize_gets_the_locked_bases_and_clones_nothing() {
+    let (Some(kustomize), Some(server)) = (oracle("kustomize"), GitServer::start(None)) else { return };
+    let map =
+        |value: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  v: {value}\n");
+    server.commit(
+        "shop",
+        &[("base/kustomization.yaml", "resources: [cm.yaml]\n"), ("base/cm.yaml", &map("one"))],
+    );
+    let place = Place::new(&[&server.server().address()])
+        .env("KEYFILL_KUSTOMIZE", &kustomize.display().to_string())
+        .file(
+            "app/kustomization.yaml",
+            format!("resources: ['{}//base?ref=main']\nnamePrefix: x-\n", server.url("shop")),
+        );
+    place.keyfill("lock app").text();
+    let ours = place.keyfill("render app").text();
+    server.commit("shop", &[("base/cm.yaml", &map("two"))]);
+    server.server().forget();
+    for engine in ["exec", "verify"] {
+        assert_eq!(place.keyfill(&format!("render app --engine {engine} --fetch locked")).text(), ours);
+    }
+    assert!(server.server().seen().is_empty());
 }

@@ -5,6 +5,7 @@
 mod bad_input;
 mod charts;
 mod engines;
+mod faults;
 mod kustomize;
 mod lock;
 mod place;

@@ -6,8 +6,9 @@ mod process;
 use super::options::{Binaries, HelmOptions, KustomizeOptions, Options, ValuesFile};
 use crate::cli::render_args::Reorder;
 use crate::discover::{Root, RootKind};
-use crate::fetch::Recorder;
+use crate::fetch::{Localized, Recorder};
 use crate::outside::Outside;
+use crate::references;
 use crate::report::Failure;
 use anyhow::{Context as _, Result, bail};
 use copy::Copy;
@@ -76,6 +77,7 @@ fn add_charts(
     if !problems.is_empty() {
         return Err(Failure::new(problems).into());
     }
+    add_bases(copy, files, root, &*outside.fetch, cx)?;
     for (place, chart) in recorder.placed(files) {
         if place.as_str().ends_with(".tgz") {
             copy.add_content(&place, &chart.archive)?;
@@ -86,6 +88,25 @@ fn add_charts(
             if let Some(path) = place.join(name.as_str()) {
                 copy.add_content(&path, content)?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Puts the bases into the copy that lie in other repositories, and the kustomizations that name them then. Where
+/// origins are printed the binary clones by itself: it would print other ones.
+fn add_bases(copy: &mut Copy, files: &dyn Files, root: &Root, fetch: &dyn Fetch, cx: &Cx) -> Result<()> {
+    let file =
+        references::kustomization_file(files, &root.dir).filter(|_| root.kind == RootKind::Kustomization);
+    let Some(text) = file.and_then(|file| files.read(&file).ok()) else { return Ok(()) };
+    if memchr::memmem::find(&text, b"originAnnotations").is_some() {
+        return Ok(());
+    }
+    let mut bases = Localized::new(fetch, cx);
+    // What is forbidden was told before; anything else is the binary's to tell.
+    if bases.add(files, root).is_ok() {
+        for (place, content) in &bases.files {
+            copy.add_content(place, content)?;
         }
     }
     Ok(())

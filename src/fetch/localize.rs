@@ -1,6 +1,6 @@
-//! `keyfill vendor --bases`: repositories and files that kustomizations name, written beside them, and the entries
-//! that name them changed to where they lie, in `localized-files/HOST/REPOSITORY/REFERENCE`, as `kustomize localize`
-//! lays them out.
+//! Repositories and files that kustomizations name, as files beside them, and the entries that name them changed to
+//! where they lie: `localized-files/HOST/REPOSITORY/REFERENCE`, as `kustomize localize` lays them out. `keyfill vendor
+//! --bases` writes them into the tree, an official binary gets them in its copy.
 
 use crate::discover::{Root, RootKind};
 use crate::references;

@@ -1,15 +1,12 @@
 //! `keyfill vendor`: writes charts, and bases where that is asked for, where helm and kustomize find them, or says which ones are not what the lock says.
 
-mod bases;
-
 use super::Caller;
 use super::lock::{Work, failed, finish, replace, say};
 use crate::cli::args::VendorArgs;
 use crate::discover::RootKind;
-use crate::fetch::Recorder;
+use crate::fetch::{Localized, Recorder};
 use crate::report::Failure;
 use anyhow::{Context as _, Result};
-use bases::Localized;
 use bytes::Bytes;
 use keyfill_diag::{Class, Diagnostic, Place, Severity};
 use keyfill_files::{Fetch, FileErrorKind, Files, Kind, MemoryFiles, TreePath};
