@@ -11,7 +11,9 @@ use keyfill_cmp::archive::{Archive, Budget, Budgets, Limits};
 use keyfill_cmp::proto::plugin::app_stream_request::Request as Piece;
 use keyfill_cmp::proto::plugin::{AppStreamRequest, File, ManifestRequestMetadata};
 use keyfill_cmp::queue::Queue;
-use keyfill_cmp::{AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal, ServerOptions, plugin_service};
+use keyfill_cmp::{
+    Answer, AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal, ServerOptions, plugin_service,
+};
 use keyfill_diag::{Class, Cx};
 use keyfill_files::{Files as _, TreePath};
 use libfuzzer_sys::fuzz_target;
@@ -47,9 +49,7 @@ const LIMITS: Limits = Limits {
 struct ReadsAll;
 
 fn read_all(archive: Archive, cx: &Cx) -> Result<Vec<String>, Refusal> {
-    let files = archive
-        .open(cx)
-        .map_err(|e| Refusal { class: e.class(), message: e.to_string() })?;
+    let files = archive.open(cx).map_err(|e| Refusal { class: e.class(), message: e.to_string() })?;
     let mut total = 0;
     let paths = files.walk(&TreePath::root());
     for path in &paths {
@@ -72,8 +72,9 @@ impl Generator for ReadsAll {
         _: &'a AppRequest,
         archive: Archive,
         cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Vec<String>, Refusal>> {
-        Box::pin(async move { read_all(archive, cx) })
+    ) -> BoxFuture<'a, Result<Answer, Refusal>> {
+        let answer = |paths: Vec<String>| Answer::new(paths.into_iter().map(Bytes::from), None);
+        Box::pin(async move { read_all(archive, cx).map(answer) })
     }
 
     fn matches<'a>(

@@ -52,7 +52,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use keyfill_workers::Channel;
 use libfuzzer_sys::fuzz_target;
-use serve::orders::{self, Answer, Archive, Discovery, Fill, Generate, Input, Matches, Order, Report, Start, Task, Text, Value};
+use serve::orders::{
+    self, Answer, Archive, Discovery, Fill, Generate, Input, Matches, Order, Report, Start, Task, Text, Value,
+};
 use std::os::unix::net::UnixStream;
 
 /// What the secrets hold. An input that spells it is passed over.
@@ -98,7 +100,13 @@ impl Request {
             engine: Some("native".to_owned()),
             helm_compat: None,
             prefer: None,
-            fill: Fill { compat_avp: self.compat_avp, app, globs: Some("*".to_owned()), vals_refs: true, ..Fill::default() },
+            fill: Fill {
+                compat_avp: self.compat_avp,
+                app,
+                globs: Some("*".to_owned()),
+                vals_refs: true,
+                ..Fill::default()
+            },
             input: Input::Archive(Archive::Tail),
             secrets: Vec::new(),
             pack_below: 1 << 20,
