@@ -38,12 +38,25 @@ fn secret(entries: &str) -> String {
 /// AWS Secrets Manager with one answer for each name; it checks each request.
 fn secrets_manager(region: &'static str, secrets: &'static [(&str, &str)]) -> Fake {
     Fake::start(move |request| {
+        if is_for_several(request) {
+            return refusal("AccessDeniedException", "no right to read several at once");
+        }
         let name = checked(request, region);
         match secrets.iter().find(|(known, _)| name == *known) {
             Some((_, text)) => Response::new(200, json!({ "Name": name, "SecretString": text }).to_string()),
             None => refusal("ResourceNotFoundException", "Secrets Manager can't find the specified secret."),
         }
     })
+}
+
+/// Whether a request asks for several secrets at once, which a policy need not allow.
+fn is_for_several(request: &Request) -> bool {
+    request.header("x-amz-target") == "secretsmanager.BatchGetSecretValue"
+}
+
+/// How many requests asked for one secret.
+fn singles(fake: &Fake) -> usize {
+    fake.seen().iter().filter(|request| !is_for_several(request)).count()
 }
 
 /// The secret that a request asks for, once it is found to be as AWS wants it.

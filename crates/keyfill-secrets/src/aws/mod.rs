@@ -3,6 +3,7 @@
 //! Both speak JSON over POST, signed with Signature Version 4. The region stands in an ARN, else in the settings.
 
 mod answers;
+mod batch;
 mod clock;
 mod credentials;
 mod kms;
@@ -17,6 +18,7 @@ pub use secrets_manager::SecretsManager;
 
 use crate::rest::{Network, Rest, Verdict};
 use crate::{Error, SecretData, SecretRef};
+use batch::{Batch, Waiting};
 use credentials::{Chain, Credentials};
 use http::HeaderMap;
 use keyfill_diag::Cx;
@@ -80,12 +82,27 @@ pub(crate) struct Client {
     settings: AwsSettings,
     chain: Chain,
     regions: Mutex<HashMap<String, Arc<Rest>>>,
+    waiting: Waiting,
+}
+
+/// How a service is asked for one secret, and for several.
+struct Reading {
+    /// The operation that reads one.
+    operation: &'static str,
+    /// What it is asked.
+    ask: fn(&SecretRef) -> serde_json::Value,
+    /// What its answer holds.
+    data: fn(&[u8], &str) -> Result<SecretData, Error>,
+    /// The name under which the answer for several has a secret.
+    id: fn(&SecretRef) -> String,
+    /// The operation that reads several, at their newest version.
+    batch: Batch,
 }
 
 impl Client {
     fn new(service: Service, settings: AwsSettings) -> Self {
         let chain = Chain::new(&settings);
-        Self { service, settings, chain, regions: Mutex::default() }
+        Self { service, settings, chain, regions: Mutex::default(), waiting: Waiting::default() }
     }
 
     fn rest(&self, region: &str) -> Arc<Rest> {
@@ -111,24 +128,29 @@ impl Client {
         self.signed(region, operation, &body, &fresh, cx).await
     }
 
-    /// Reads a secret with one operation: what is asked is made of its reference, what is read of the answer.
+    /// Reads a secret: with others where that can be, else by itself.
     async fn read(
         &self,
         secret: &SecretRef,
-        operation: &str,
-        ask: fn(&SecretRef) -> serde_json::Value,
-        data: fn(&[u8], &str) -> Result<SecretData, Error>,
+        reading: &'static Reading,
         cx: &Cx,
     ) -> Result<Arc<SecretData>, Error> {
         let read = async {
             let path = secret.path.as_str();
             let region = check_region(region_of(path).unwrap_or(self.settings.region()))?;
-            let answer = self.call(region, operation, ask(secret).to_string(), cx).await?;
+            let is_newest = secret.version.as_deref().is_none_or(str::is_empty);
+            if is_newest
+                && let Some(answer) = self.together(&reading.batch, region, &(reading.id)(secret), cx).await
+            {
+                return answer;
+            }
+            let operation = reading.operation;
+            let answer = self.call(region, operation, (reading.ask)(secret).to_string(), cx).await?;
             if answer.status != http::StatusCode::OK {
                 let permission = format!("{}:{operation}", self.service.name);
                 return Err(answers::error(&answer, &self.service, &permission, path));
             }
-            data(&answer.body, path).map(Arc::new)
+            (reading.data)(&answer.body, path).map(Arc::new)
         };
         read.await.map_err(|error| error.about(format!("cannot read {secret}")))
     }

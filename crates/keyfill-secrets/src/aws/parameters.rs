@@ -3,8 +3,9 @@
 //! The path is a parameter's name or ARN. The key `Value` is the value itself; other keys are those of the JSON object
 //! that it may be. A `StringList` is a list under the key `Values` besides. A version is a number or a label.
 
+use super::batch::{Batch, Found};
 use super::secrets_manager::of_text;
-use super::{AwsSettings, Client, Service};
+use super::{AwsSettings, Client, Reading, Service};
 use crate::{BoxFuture, Error, Secret, SecretData, SecretRef, SecretValue, Source};
 use keyfill_diag::Cx;
 use serde_json::json;
@@ -39,20 +40,46 @@ impl Source for ParameterStore {
         secret: &'a SecretRef,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(self.0.read(secret, "GetParameter", ask, data, cx))
+        Box::pin(self.0.read(secret, &READING, cx))
     }
 }
 
-fn ask(secret: &SecretRef) -> serde_json::Value {
+const READING: Reading = Reading {
+    operation: "GetParameter",
+    ask,
+    data,
+    id: name,
+    batch: Batch {
+        operation: "GetParameters",
+        most: 10,
+        ask: |ids| json!({ "Names": ids, "WithDecryption": true }),
+        found,
+    },
+};
+
+/// The name of a parameter in a hierarchy begins with a slash, which a path need not have.
+fn name(secret: &SecretRef) -> String {
     let path = secret.path.as_str();
-    // The name of a parameter in a hierarchy begins with a slash, which a path need not have.
     let slash = path.contains('/') && !path.starts_with('/') && !path.starts_with("arn:");
-    let slash = if slash { "/" } else { "" };
-    let name = match secret.version.as_deref() {
-        None | Some("") => format!("{slash}{path}"),
-        Some(version) => format!("{slash}{path}:{version}"),
-    };
+    format!("{}{path}", if slash { "/" } else { "" })
+}
+
+fn ask(secret: &SecretRef) -> serde_json::Value {
+    let mut name = name(secret);
+    if let Some(version) = secret.version.as_deref().filter(|version| !version.is_empty()) {
+        name = format!("{name}:{version}");
+    }
     json!({ "Name": name, "WithDecryption": true })
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Parameter {
+    r#type: Option<String>,
+    value: Zeroizing<String>,
+    name: Option<String>,
+    #[serde(rename = "ARN")]
+    arn: Option<String>,
 }
 
 fn data(body: &[u8], path: &str) -> Result<SecretData, Error> {
@@ -61,23 +88,38 @@ fn data(body: &[u8], path: &str) -> Result<SecretData, Error> {
     struct Given {
         parameter: Parameter,
     }
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Parameter {
-        r#type: Option<String>,
-        value: Zeroizing<String>,
-    }
     let given: Given = serde_json::from_slice(body).map_err(|_| {
         Error::store("the answer of AWS Parameter Store is not usable: it is not JSON of a parameter")
     })?;
-    let Parameter { r#type, value } = given.parameter;
-    let data = of_text(&value, "Value", path);
-    if r#type.as_deref() != Some("StringList") {
-        return Ok(data);
+    Ok(value(&given.parameter, path))
+}
+
+/// The parameters of an answer for several.
+fn found(body: &[u8]) -> Found {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct All {
+        #[serde(default)]
+        parameters: Vec<Parameter>,
+    }
+    let all = serde_json::from_slice(body).unwrap_or(All { parameters: Vec::new() });
+    let one = |parameter: Parameter| {
+        let names: Vec<String> = parameter.name.iter().chain(&parameter.arn).cloned().collect();
+        let data = value(&parameter, names.first()?);
+        Some((names, data))
+    };
+    all.parameters.into_iter().filter_map(one).collect()
+}
+
+fn value(parameter: &Parameter, path: &str) -> SecretData {
+    let value = &parameter.value;
+    let data = of_text(value, "Value", path);
+    if parameter.r#type.as_deref() != Some("StringList") {
+        return data;
     }
     let items = value.split(',').map(|item| SecretValue::Str(Secret::new(item))).collect();
     let list = ("Values".to_owned(), SecretValue::List(items));
-    Ok(data.iter().map(|(key, value)| (key.to_owned(), value.clone())).chain([list]).collect())
+    data.iter().map(|(key, value)| (key.to_owned(), value.clone())).chain([list]).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! or not, is under the key `SecretString`, bytes are under `SecretBinary`. A version is a stage (`AWSCURRENT`,
 //! `AWSPREVIOUS`, any label) or the id of one.
 
-use super::{AwsSettings, Client, Service};
+use super::batch::{Batch, Found};
+use super::{AwsSettings, Client, Reading, Service};
 use crate::{BoxFuture, Error, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -44,9 +45,22 @@ impl Source for SecretsManager {
         secret: &'a SecretRef,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(self.0.read(secret, "GetSecretValue", ask, data, cx))
+        Box::pin(self.0.read(secret, &READING, cx))
     }
 }
+
+const READING: Reading = Reading {
+    operation: "GetSecretValue",
+    ask,
+    data,
+    id: |secret| secret.path.clone(),
+    batch: Batch {
+        operation: "BatchGetSecretValue",
+        most: 20,
+        ask: |ids| json!({ "SecretIdList": ids }),
+        found,
+    },
+};
 
 fn ask(secret: &SecretRef) -> serde_json::Value {
     let mut body = json!({ "SecretId": secret.path });
@@ -58,15 +72,43 @@ fn ask(secret: &SecretRef) -> serde_json::Value {
     body
 }
 
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Given {
+    secret_string: Option<Zeroizing<String>>,
+    secret_binary: Option<Zeroizing<String>>,
+    name: Option<String>,
+    #[serde(rename = "ARN")]
+    arn: Option<String>,
+}
+
+fn unusable(what: &str) -> Error {
+    Error::store(format!("the answer of AWS Secrets Manager is not usable: {what}"))
+}
+
 fn data(body: &[u8], path: &str) -> Result<SecretData, Error> {
+    let given: Given = serde_json::from_slice(body).map_err(|_| unusable("it is not JSON of a secret"))?;
+    value(given, path)
+}
+
+/// The secrets of an answer for several. One that is not usable is read by itself, which says why.
+fn found(body: &[u8]) -> Found {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "PascalCase")]
-    struct Given {
-        secret_string: Option<Zeroizing<String>>,
-        secret_binary: Option<Zeroizing<String>>,
+    struct All {
+        #[serde(default)]
+        secret_values: Vec<Given>,
     }
-    let unusable = |what| Error::store(format!("the answer of AWS Secrets Manager is not usable: {what}"));
-    let given: Given = serde_json::from_slice(body).map_err(|_| unusable("it is not JSON of a secret"))?;
+    let all = serde_json::from_slice(body).unwrap_or(All { secret_values: Vec::new() });
+    let one = |mut given: Given| {
+        let names: Vec<String> = given.name.take().into_iter().chain(given.arn.take()).collect();
+        let data = value(given, names.first()?).ok()?;
+        Some((names, data))
+    };
+    all.secret_values.into_iter().filter_map(one).collect()
+}
+
+fn value(given: Given, path: &str) -> Result<SecretData, Error> {
     if let Some(text) = given.secret_string {
         return Ok(of_text(&text, "SecretString", path));
     }

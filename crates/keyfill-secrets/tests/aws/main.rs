@@ -1,5 +1,6 @@
 //! AWS, played by moto where its answers count, by a fake where faults and credentials do.
 
+mod batch;
 mod credentials;
 mod faults;
 mod moto;
