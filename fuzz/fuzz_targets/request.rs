@@ -112,6 +112,7 @@ impl Request {
             pack_below: 1 << 20,
             decrypts: true,
             fills_values: Some(false),
+            fetches: false,
         }))
     }
 }

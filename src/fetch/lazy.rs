@@ -36,9 +36,18 @@ impl Lazy {
 impl Plan {
     /// A fetcher with a lock.
     pub fn fetcher(&self, lock: Lock) -> Result<Fetcher, FetchError> {
+        Ok(self.fetcher_over(Arc::new(self.network()?), lock))
+    }
+
+    /// Cache, logins and connections, which many runs may share.
+    pub fn network(&self) -> Result<Network, FetchError> {
         let credentials = self.credentials.read()?;
-        let network = Network::new(self.store()?, credentials, self.proxies.clone(), None)
-            .map_err(|why| FetchError::new(Class::Usage, why))?;
+        Network::new(self.store()?, credentials, self.proxies.clone(), None)
+            .map_err(|why| FetchError::new(Class::Usage, why))
+    }
+
+    /// A fetcher with a lock, over a network that others may share.
+    pub fn fetcher_over(&self, network: Arc<Network>, lock: Lock) -> Fetcher {
         let options = Options {
             mode: self.mode,
             policy: self.policy.clone(),
@@ -53,7 +62,7 @@ impl Plan {
             (false, true) => Options { ttl: Duration::MAX, ..options },
             (false, false) => options,
         };
-        Ok(Fetcher::new(Arc::new(network), options))
+        Fetcher::new(network, options)
     }
 
     /// The cache: in the folder that was named, else in the user's, else for this process alone.

@@ -19,8 +19,8 @@ use files::CredentialFiles;
 use keyfill_fetch::{DEFAULT_SIZE, LOCK_FILE, Mode};
 use keyfill_files::{Fetch, Kind, TreePath};
 use keyfill_http::{HostPolicy, Matcher};
-pub use lazy::read_lock;
-use lazy::{Lazy, Off};
+use lazy::Lazy;
+pub use lazy::{Off, read_lock};
 pub use localize::Localized;
 pub use recorder::Recorder;
 use std::collections::BTreeMap;
@@ -52,10 +52,23 @@ pub struct Plan {
 impl Plan {
     /// How the settings say it.
     pub fn of(given: &Given<'_>, settings: &Settings) -> Result<Self> {
-        let effective = &settings.effective;
-        let get = |name: &str| effective.get(name).map(str::trim).filter(|value| !value.is_empty());
+        let get = |name: &str| settings.effective.get(name).map(str::trim).filter(|value| !value.is_empty());
         let hosts = get(HOSTS);
-        let (mode, offline) = mode(given, get("KEYFILL_FETCH"), hosts.is_some())?;
+        let in_argo_cd = given.env.get("ARGOCD_APP_NAME").is_some();
+        let (mode, offline) = mode(given, get("KEYFILL_FETCH"), hosts.is_some(), in_argo_cd)?;
+        Self::new(given, settings, mode, offline)
+    }
+
+    /// How the settings say it for a request to `serve`, which is Argo CD's; nothing where nothing is fetched.
+    pub fn of_request(given: &Given<'_>, settings: &Settings) -> Result<Option<Self>> {
+        let get = |name: &str| settings.effective.get(name).map(str::trim).filter(|value| !value.is_empty());
+        let (mode, offline) = mode(given, get("KEYFILL_FETCH"), get(HOSTS).is_some(), true)?;
+        (mode != Mode::Off).then(|| Self::new(given, settings, mode, offline)).transpose()
+    }
+
+    fn new(given: &Given<'_>, settings: &Settings, mode: Mode, offline: bool) -> Result<Self> {
+        let get = |name: &str| settings.effective.get(name).map(str::trim).filter(|value| !value.is_empty());
+        let hosts = get(HOSTS);
         let policy = match hosts {
             Some(hosts) => policy_of(hosts, &settings.fill.app)?,
             None => HostPolicy::default(),
@@ -124,7 +137,12 @@ pub fn lock_path(tree: &Tree) -> TreePath {
 
 /// Whether something is fetched, and whether only the cache is asked. A check looks into the cache alone, unless a
 /// flag says more. Inside Argo CD an administrator names the hosts first.
-fn mode(given: &Given<'_>, variable: Option<&str>, has_hosts: bool) -> Result<(Mode, bool)> {
+fn mode(
+    given: &Given<'_>,
+    variable: Option<&str>,
+    has_hosts: bool,
+    in_argo_cd: bool,
+) -> Result<(Mode, bool)> {
     if given.purpose == Purpose::Check {
         return Ok(given.fetch.fetch.map_or((Mode::On, true), |choice| (mode_of(choice), false)));
     }
@@ -139,7 +157,6 @@ fn mode(given: &Given<'_>, variable: Option<&str>, has_hosts: bool) -> Result<(M
             return Err(Problem::usage(message).into());
         }
     };
-    let in_argo_cd = given.env.get("ARGOCD_APP_NAME").is_some();
     let mode = match (named, in_argo_cd, has_hosts) {
         (Some(Mode::On | Mode::Locked), true, false) => {
             let message = "inside Argo CD nothing is fetched before hosts are named";
@@ -198,7 +215,7 @@ mod tests {
         variable: Option<&str>,
         hosts: bool,
     ) -> Result<(Mode, bool), String> {
-        let env: Env = argo_cd.then_some(("ARGOCD_APP_NAME", "app")).into_iter().collect();
+        let env = Env::default();
         let fetch = FetchArgs { fetch: flag, ..NO_FLAGS };
         let (shared, fill, run) = (SharedArgs::default(), FillArgs::default(), RunArgs::default());
         let given = Given {
@@ -210,7 +227,7 @@ mod tests {
             called_as_avp: false,
             purpose,
         };
-        mode(&given, variable, hosts).map_err(|e| e.to_string())
+        mode(&given, variable, hosts, argo_cd).map_err(|e| e.to_string())
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::cli::args::{FillArgs, RunArgs, ServeArgs, SharedArgs};
 use crate::cli::render_args::RenderArgs;
-use crate::fetch::NO_FLAGS;
+use crate::fetch::{NO_FLAGS, Plan};
 use crate::plugin::{self, Filling, Meaning};
 use crate::report::Problem;
 use crate::settings::Env;
@@ -78,6 +78,7 @@ impl Configuration {
             )
             .into());
         }
+        Plan::of_request(&given, &resolved)?;
         let (deadline, decrypts) = (resolved.deadline, resolved.decrypts());
         Ok(Self { plugin, meaning, deadline, decrypts, env, files, shared, fill, render, run })
     }

@@ -4,6 +4,7 @@ use super::account::{Account, Notes};
 use super::bounds::Bounds;
 use super::configuration::Configuration;
 use super::environment;
+use super::fetching::{Fetches, SharedNetwork};
 use super::job::{Beside, How, Job, Jobs, Outcome, matches_order};
 use super::log::Log;
 use super::metrics::Metrics;
@@ -14,6 +15,7 @@ use super::stores::SharedStores;
 use super::unlock::Unlocker;
 use crate::cli::args::ServeArgs;
 use crate::emit;
+use crate::fetch::Plan;
 use crate::report;
 use crate::settings::{FillsValues, Settings, table, unread};
 use anyhow::Result;
@@ -21,12 +23,14 @@ use bytes::Bytes;
 use keyfill_cmp::archive::Archive;
 use keyfill_cmp::{Answer, AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal};
 use keyfill_diag::{Class, Cx};
+use keyfill_fetch::Stats;
 use keyfill_secrets::Source;
 use keyfill_secrets::vault::SharedStats;
 use keyfill_workers::Scope;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout_at;
 
 /// The longest that looking at a folder may take: nobody waits longer to hear whose an app is.
 const MATCH_TIME: Duration = Duration::from_secs(10);
@@ -38,6 +42,7 @@ const LOOKING: Scope = [0; 32];
 pub struct KeyfillGenerator {
     configuration: Configuration,
     stores: SharedStores,
+    network: Arc<SharedNetwork>,
     rendered: RenderCache,
     jobs: Jobs,
     log: Arc<Log>,
@@ -55,6 +60,7 @@ struct Prepared {
     scope: Scope,
     key: Key,
     unlocker: Option<Unlocker>,
+    fetches: Option<Arc<Fetches>>,
 }
 
 impl KeyfillGenerator {
@@ -68,7 +74,8 @@ impl KeyfillGenerator {
     ) -> Self {
         let stores = SharedStores::new(args, bounds.secrets);
         let rendered = RenderCache::new(bounds.render_cache);
-        Self { configuration, stores, rendered, jobs, log, metrics: Metrics::default() }
+        let (network, metrics) = (Arc::default(), Metrics::default());
+        Self { configuration, stores, network, rendered, jobs, log, metrics }
     }
 
     fn account<'a>(&'a self, call: &'static str, request: &'a AppRequest, cx: &'a Cx) -> Account<'a> {
@@ -88,6 +95,11 @@ impl KeyfillGenerator {
     /// What the Vault side did.
     pub fn vault_stats(&self) -> SharedStats {
         self.stores.vault_stats()
+    }
+
+    /// What was fetched.
+    pub fn fetch_stats(&self) -> Stats {
+        self.network.stats()
     }
 
     /// Bytes of rendered results that are kept, and how often one was found.
@@ -112,7 +124,9 @@ impl KeyfillGenerator {
         let fill = fill(request, &settings);
         let scope = scope(request, &settings, env.authors("AVP_SECRET"));
         let unlocker = Unlocker::of(&settings);
-        Ok(Prepared { settings, fill, engine, helm_compat, prefer, source, scope, key, unlocker })
+        let plan = Plan::of_request(&configuration.given(&env), &settings)?;
+        let fetches = plan.map(|plan| Arc::new(Fetches::new(plan, Arc::clone(&self.network))));
+        Ok(Prepared { settings, fill, engine, helm_compat, prefer, source, scope, key, unlocker, fetches })
     }
 
     async fn generate(
@@ -137,6 +151,7 @@ impl KeyfillGenerator {
         notes.cached = kept.is_some();
         let mut job = Job::new(request, cx, prepared.scope, Some(&reader));
         (job.unlocker, job.marked) = (prepared.unlocker.as_ref(), !is_kept);
+        job.fetches.clone_from(&prepared.fetches);
         let filled = match &kept {
             Some(kept) if kept.to_fill == 0 => Vec::new(),
             _ => self.work(&mut job, &prepared, &mut kept, archive, notes).await?,
@@ -144,6 +159,8 @@ impl KeyfillGenerator {
         let Some(kept) = kept else { return Err(broken()) };
         notes.engine.clone_from(&kept.engine);
         notes.warnings.extend(kept.warnings.iter().cloned());
+        let fetched = prepared.fetches.iter().flat_map(|fetches| fetches.take_warnings());
+        notes.warnings.extend(fetched.map(|warning| warning.to_string()));
         notes.warnings.extend(reader.take_warnings().iter().map(ToString::to_string));
         let manifests = merged(&kept, filled);
         notes.documents = manifests.len();
@@ -200,7 +217,9 @@ impl KeyfillGenerator {
                 let rendered = Arc::new(rendered);
                 // One that was too large to be packed serves this answer, and no other.
                 let is_whole = rendered.to_fill == 0 || !rendered.open.is_empty();
-                if is_whole && !job.marked {
+                // What a branch has now it may not have at the next request.
+                let moves = prepared.fetches.as_ref().is_some_and(|fetches| fetches.may_move());
+                if is_whole && !job.marked && !moves {
                     self.rendered.put(prepared.key, Arc::clone(&rendered));
                 }
                 if is_whole && !job.marked || matches!(outcome, Outcome::Generated(..)) {
@@ -218,6 +237,8 @@ impl KeyfillGenerator {
                 Outcome::TooLarge(size) => how.size = size,
                 // It waits for its lanes again, behind who wanted them.
                 Outcome::Displaced => {}
+                // It is in the cache then, or why it is not is known.
+                Outcome::Fetching(work) => drop(timeout_at(job.cx.deadline.into(), work).await),
                 Outcome::Failed(failed) if failed.unsupported && !how.open && self.jobs.has_open() => {
                     how.open = true;
                     *kept = None;
@@ -267,6 +288,7 @@ impl KeyfillGenerator {
                 FillsValues::WhereAsked => Some(false),
                 FillsValues::Always => Some(true),
             },
+            fetches: prepared.fetches.is_some(),
         }))
     }
 

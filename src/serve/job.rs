@@ -3,6 +3,8 @@
 use super::bounds::Bounds;
 use super::crashes::{self, Crashes};
 use super::environment;
+use super::fetch_orders::Question;
+use super::fetching::{self, Fetched, Fetches};
 use super::lost;
 use super::metrics::{Death, Metrics};
 use super::orders::{self, Failed, Generated, Matches, Numbered, Order, Report, Wanted};
@@ -22,6 +24,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
 
 /// How long a worker may wait for its secrets while others wait for a worker.
@@ -81,6 +84,8 @@ pub enum Outcome {
     TooLarge(Size),
     /// It held all lanes, and another project wanted one.
     Displaced,
+    /// What its archive does not hold takes its time: it is fetched while another request has the worker.
+    Fetching(JoinHandle<Fetched>),
 }
 
 /// What comes beside an order.
@@ -135,6 +140,10 @@ pub struct Job<'a> {
     pub unlocker: Option<&'a Unlocker>,
     /// How many data keys it was given.
     unlocked: usize,
+    /// Who fetches what its archive does not hold; nothing where nothing is fetched.
+    pub fetches: Option<Arc<Fetches>>,
+    /// How many questions were asked of that.
+    fetched: usize,
     /// Whether its next order is to render.
     pub renders: bool,
     /// Whether a rendering of it has seen a secret: it is kept nowhere, and its worker is not used again.
@@ -154,6 +163,8 @@ impl<'a> Job<'a> {
             may_park: false,
             unlocker: None,
             unlocked: 0,
+            fetches: None,
+            fetched: 0,
             renders: false,
             marked: false,
         }
@@ -337,7 +348,7 @@ impl Jobs {
         let mut reports = 0;
         while reports < QUESTIONS {
             let (report, mut tail) = self.hear(worker, job).await?;
-            reports += usize::from(!matches!(report, Report::Unlock(_)));
+            reports += usize::from(!matches!(report, Report::Unlock(_) | Report::Fetch(_)));
             match report {
                 Report::Rendered(rendered) => {
                     let microseconds = rendered.microseconds;
@@ -356,6 +367,11 @@ impl Jobs {
                 Report::Matches(matches) => return Ok(Outcome::Matches(matches)),
                 Report::Failed(failed) => return Ok(Outcome::Failed(failed)),
                 Report::Unlock(key) => self.unlock(worker, job, *key).await?,
+                Report::Fetch(question) => {
+                    if let Some(fetching) = self.fetch(worker, job, *question).await? {
+                        return Ok(fetching);
+                    }
+                }
                 Report::Ready(_) => break,
             }
         }
@@ -397,6 +413,34 @@ impl Jobs {
         }
         let answer = unlocker.unlock(key, job.unlocked, job.cx).await;
         worker.send(frame(&Order::Unlocked(answer))?, &[], None).await
+    }
+
+    /// Fetches something and tells it; the work is given up when that takes long and others wait.
+    async fn fetch(
+        &self,
+        worker: &mut Worker,
+        job: &mut Job<'_>,
+        question: Question,
+    ) -> Result<Option<Outcome>, Lost> {
+        let Some(fetches) = job.fetches.clone() else { return Err(Lost(Why::Talk)) };
+        job.fetched += 1;
+        if job.fetched > fetching::MOST {
+            return Err(Lost(Why::Talk));
+        }
+        let cx = job.cx.clone();
+        let mut work = tokio::task::spawn_blocking(move || fetches.answer(question, &cx));
+        let (found, fetching) = loop {
+            match timeout(PATIENCE, &mut work).await {
+                Ok(found) => break (found.unwrap_or_else(|_| fetching::lost()), None),
+                Err(_) if self.turns.waiting() > 0 => {
+                    break (Fetched::later(), Some(Outcome::Fetching(work)));
+                }
+                Err(_) => {}
+            }
+        };
+        let Fetched { answer, tail, file } = found;
+        worker.send(frame(&Order::Fetched(answer))?, &tail, file.as_ref().map(File::as_fd)).await?;
+        Ok(fetching)
     }
 
     /// Reads secrets and tells them; parks the request when that takes long and others wait.

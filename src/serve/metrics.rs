@@ -226,10 +226,11 @@ fn page(generator: &KeyfillGenerator, queue: &Queue, archives: &Budgets) -> Stri
     let mut text = String::new();
     generator.metrics().write(&mut text);
     let vault = generator.vault_stats();
+    let fetched = generator.fetch_stats();
     let (cache_bytes, cache_hits) = generator.render_cache();
     let (busy, idle, waiting) = generator.jobs().numbers();
     let (started, grown) = generator.jobs().started();
-    let numbers: [(&str, &str, &str, u64); 16] = [
+    let numbers: [(&str, &str, &str, u64); 19] = [
         ("keyfill_vault_reads_total", "counter", "Secrets that Vault was asked for", vault.reads),
         ("keyfill_secret_cache_hits_total", "counter", "Secrets answered by an earlier read", vault.hits),
         ("keyfill_secret_cache_bytes", "gauge", "Bytes of secrets that are kept", vault.kept_bytes as u64),
@@ -260,6 +261,9 @@ fn page(generator: &KeyfillGenerator, queue: &Queue, archives: &Budgets) -> Stri
         ("keyfill_workers_waiting", "gauge", "Requests that wait for a worker", waiting as u64),
         ("keyfill_workers_started_total", "counter", "Workers that were started", started),
         ("keyfill_workers_grown_total", "counter", "Workers replaced since they had grown", grown),
+        ("keyfill_fetch_requests_total", "counter", "Requests for charts, bases and files", fetched.requests),
+        ("keyfill_fetch_bytes_total", "counter", "Bytes of charts, bases and files", fetched.bytes),
+        ("keyfill_fetch_hits_total", "counter", "What was in the cache of fetched contents", fetched.hits),
         ("keyfill_queue_waiting", "gauge", "Requests that wait for a place", queue.waiting() as u64),
     ];
     for (name, kind, help, value) in numbers {

@@ -3,7 +3,8 @@
 //! The [`supervisor`] holds sockets, queue, logins, the cache of secrets, policy and the cache of renderings. Of what
 //! an author wrote it reads the request's own fields and nothing else. A [`worker`] discovers, renders, plans and
 //! fills: it has no network and no files, it can be killed, and the secrets of its plan, and the data keys
-//! of encrypted files, it gets from the supervisor, which checks each path and each key. What they say to each other is in [`orders`].
+//! of encrypted files, it gets from the supervisor, which checks each path and each key. So it gets what the archive
+//! does not hold: the supervisor fetches. What they say to each other is in [`orders`].
 
 mod account;
 mod bounds;
@@ -11,6 +12,8 @@ mod configuration;
 mod crashes;
 mod documents;
 pub mod environment;
+pub mod fetch_orders;
+mod fetching;
 mod generator;
 mod job;
 mod log;

@@ -1,5 +1,6 @@
 //! What supervisor and worker say to each other. A secret crosses in a type that does not print.
 
+use super::fetch_orders::{Found, NotFetched, Question};
 use crate::app::App;
 use crate::cli::render_args::RenderArgs;
 use crate::fill::StoreKinds;
@@ -30,6 +31,8 @@ pub enum Order {
     Park,
     /// The answer to [`Report::Unlock`].
     Unlocked(Result<DataKey, Refusal>),
+    /// The answer to [`Report::Fetch`]. Its tail is a chart's archive or a file; a tree comes as a file descriptor.
+    Fetched(Result<Found, NotFetched>),
 }
 
 /// How a worker is set up.
@@ -105,6 +108,8 @@ pub struct Generate {
     /// Whether placeholders in values are filled before a chart is rendered: always, or where the app asks for it;
     /// nothing where the administrator forbids it.
     pub fills_values: Option<bool>,
+    /// Whether the supervisor fetches what the archive does not hold.
+    pub fetches: bool,
 }
 
 /// Whether a folder is for this plugin.
@@ -196,6 +201,8 @@ pub enum Report {
     Failed(Failed),
     /// It needs the data key of an encrypted file, or a share of it: what a master key of the file holds.
     Unlock(Box<MasterKey>),
+    /// It needs what the archive does not hold.
+    Fetch(Box<Question>),
 }
 
 /// [`sandbox::Report`].
@@ -306,9 +313,14 @@ impl Failed {
 
     /// Its class.
     pub fn class(&self) -> Class {
-        const ALL: [Class; 5] = [Class::Usage, Class::Render, Class::Missing, Class::Store, Class::Forbidden];
-        ALL.into_iter().find(|class| class.exit_code() == self.class).unwrap_or(Class::Other)
+        class_of(self.class)
     }
+}
+
+/// The class with this exit code.
+pub fn class_of(exit_code: u8) -> Class {
+    const ALL: [Class; 5] = [Class::Usage, Class::Render, Class::Missing, Class::Store, Class::Forbidden];
+    ALL.into_iter().find(|class| class.exit_code() == exit_code).unwrap_or(Class::Other)
 }
 
 /// A [`SecretRef`] and the keys that are wanted of it.

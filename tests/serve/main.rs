@@ -4,6 +4,7 @@
 #![cfg(unix)]
 
 mod clients;
+mod fetching;
 mod life;
 mod official;
 mod plugins;

@@ -505,6 +505,28 @@ impl Fetcher {
         }
         Ok(found)
     }
+
+    /// The files of a repository at a reference: the commit, the digest over the files, and the files.
+    pub fn snapshot(&self, want: &GitRef, cx: &Cx) -> Result<(String, Digest, git::Snapshot), FetchError> {
+        let key = GitRef { url: without_users(&want.url), ..want.clone() };
+        let at = if want.reference.is_empty() { String::new() } else { format!(" at {}", want.reference) };
+        let what = format!("the repository {}{at}", key.url);
+        let url = git::address(&want.url).map_err(|error| self.decided(error))?;
+        let locked = self.options.lock.git.get(&key);
+        self.permit(&what, locked.is_some())?;
+        let earlier = held(&self.taken).git.get(&key).cloned();
+        let about = |error: FetchError| error.context(format!("{what} cannot be fetched"));
+        git::check_reference(&want.reference).map_err(about)?;
+        let known = locked.cloned().or(earlier);
+        let commit = match &known {
+            Some(known) => known.commit.clone(),
+            None => self.newest_commit(want, &url, cx).map_err(about)?,
+        };
+        let bound = known.as_ref().map(|known| &known.tree);
+        let (tree, snapshot) = self.tree(&url, &commit, bound, cx).map_err(about)?;
+        held(&self.taken).git.insert(key, LockedTree { commit: commit.clone(), tree });
+        Ok((commit, tree, snapshot))
+    }
 }
 
 impl Fetch for Fetcher {
@@ -530,23 +552,7 @@ impl Fetch for Fetcher {
     }
 
     fn git(&self, want: &GitRef, cx: &Cx) -> Result<FetchedTree, FetchError> {
-        let key = GitRef { url: without_users(&want.url), ..want.clone() };
-        let at = if want.reference.is_empty() { String::new() } else { format!(" at {}", want.reference) };
-        let what = format!("the repository {}{at}", key.url);
-        let url = git::address(&want.url).map_err(|error| self.decided(error))?;
-        let locked = self.options.lock.git.get(&key);
-        self.permit(&what, locked.is_some())?;
-        let earlier = held(&self.taken).git.get(&key).cloned();
-        let about = |error: FetchError| error.context(format!("{what} cannot be fetched"));
-        git::check_reference(&want.reference).map_err(about)?;
-        let known = locked.cloned().or(earlier);
-        let commit = match &known {
-            Some(known) => known.commit.clone(),
-            None => self.newest_commit(want, &url, cx).map_err(about)?,
-        };
-        let bound = known.as_ref().map(|known| &known.tree);
-        let (tree, snapshot) = self.tree(&url, &commit, bound, cx).map_err(about)?;
-        held(&self.taken).git.insert(key, LockedTree { commit: commit.clone(), tree });
+        let (commit, _, snapshot) = self.snapshot(want, cx)?;
         Ok(FetchedTree { commit, files: Arc::new(snapshot) })
     }
 

@@ -3,6 +3,7 @@
 
 #[cfg(debug_assertions)]
 mod faults;
+mod fetching;
 mod fill;
 mod manifests;
 mod matches;
@@ -107,7 +108,7 @@ fn answer(talk: &Talk, start: &Start, order: Order, beside: Beside) -> io::Resul
             };
             talk.say(&report, &[])
         }
-        Order::Start(_) | Order::Secrets(_) | Order::Park | Order::Unlocked(_) => {
+        Order::Start(_) | Order::Secrets(_) | Order::Park | Order::Unlocked(_) | Order::Fetched(_) => {
             Err(io::ErrorKind::InvalidData.into())
         }
     }

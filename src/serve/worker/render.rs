@@ -1,11 +1,13 @@
 //! `generate` in a worker: discover, render, fill, each manifest as JSON.
 
+use super::fetching::Remote;
 use super::fill::{Asked, READS, drive};
 use super::talk::Talk;
 use super::texts::Texts;
 use super::unlock::{Split, Unlocks, Values};
 use super::{Beside, Broke, manifests, open, packed, tree_path};
 use crate::discover::{self, Root, RootKind};
+use crate::fetch;
 use crate::fill::{FillOptions, PathPolicy, Print, Sources};
 use crate::outside::{self, Outside};
 use crate::plugin::run::{self, Planned};
@@ -26,6 +28,7 @@ use keyfill_sops::KeyService;
 use keyfill_yaml::Document;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Renders, where it was not rendered before, fills, and answers, unless the supervisor has it given up. What it says
@@ -33,10 +36,13 @@ use std::time::Instant;
 pub fn generate(talk: &Talk, start: &Start, order: Generate, beside: Beside, cx: &Cx) -> Result<(), Broke> {
     let outside = Outside::default();
     let revealed = Arc::clone(&outside.revealed);
-    answered(talk, start, order, beside, outside, cx).map_err(|broke| match broke {
-        Broke::Work(error) => Broke::Work(revealed.error(error)),
-        talk => talk,
-    })
+    let given_up = Arc::new(AtomicBool::new(false));
+    match answered(talk, start, order, beside, (outside, &given_up), cx) {
+        // The supervisor fetches what the engine waits for, and has the work done again.
+        Err(Broke::Work(_)) if given_up.load(Ordering::Relaxed) => Ok(()),
+        Err(Broke::Work(error)) => Err(Broke::Work(revealed.error(error))),
+        other => other,
+    }
 }
 
 fn answered(
@@ -44,7 +50,7 @@ fn answered(
     start: &Start,
     order: Generate,
     beside: Beside,
-    mut outside: Outside,
+    (mut outside, given_up): (Outside, &Arc<AtomicBool>),
     cx: &Cx,
 ) -> Result<(), Broke> {
     #[cfg(debug_assertions)]
@@ -67,6 +73,10 @@ fn answered(
             let packed = packed(archive, beside)?;
             texts = Texts::of(&packed, &path, cx).map(Arc::new);
             let files = Arc::new(open(packed, &path, cx)?);
+            outside.fetch = match order.fetches {
+                true => Arc::new(Remote::new(talk.clone(), Arc::clone(&files) as Arc<dyn Files>, given_up)),
+                false => Arc::new(fetch::Off),
+            };
             let unlocks: Arc<dyn KeyService> = Arc::new(Unlocks(talk.clone()));
             if options.stores.have_sops() {
                 let (files, dir) = (Arc::clone(&files) as Arc<dyn Files>, path.clone());
@@ -90,6 +100,9 @@ fn answered(
             } else {
                 crate::render::render(&Edited::with(&*files, written), &root, &how, &outside, cx)?
             };
+            if given_up.load(Ordering::Relaxed) {
+                return Ok(());
+            }
             drop(files);
             let sorted = manifests::sort(rendered.documents, fill.compat_avp, fill.vals_refs, cx)?;
             let report = Rendered {

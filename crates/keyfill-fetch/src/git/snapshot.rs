@@ -73,8 +73,17 @@ impl Snapshot {
 
     /// The files of a tree that the store holds; `None` where it does not, or where its index was changed.
     pub(crate) fn open(store: &Store, digest: &Digest) -> Option<Self> {
-        let file = store.open_tree(digest).ok()??;
+        Self::of_file(store.open_tree(digest).ok()??, digest)
+    }
+
+    /// The files of a tree in a file that somebody else has opened; `None` where it is not that tree.
+    pub fn of_file(file: File, digest: &Digest) -> Option<Self> {
         Self::read(file, digest).ok().flatten()
+    }
+
+    /// The file that holds the tree, for [`Self::of_file`] in another process.
+    pub fn into_file(self) -> File {
+        self.file.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(mut file: File, digest: &Digest) -> io::Result<Option<Self>> {

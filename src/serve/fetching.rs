@@ -1,0 +1,153 @@
+//! What archives do not hold, fetched for workers: they have no network.
+//!
+//! A worker asks with what a kustomization or a chart names, and with what keyfill.lock says of it. From where an app
+//! may fetch is the administrator's to say (`KEYFILL_FETCH_HOSTS`); all requests share one cache and its logins.
+
+use super::fetch_orders::{Found, Locked, NotFetched, Question, Want};
+use crate::fetch::Plan;
+use bytes::Bytes;
+use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_fetch::{Fetcher, Lock, Network, Stats};
+use keyfill_files::{ChartRef, Fetch as _, FetchError, GitRef};
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// Questions that one worker may ask; the bound on what is fetched is far below.
+pub const MOST: usize = 20_000;
+
+/// The network that all requests share. It is made when the first of them fetches something.
+#[derive(Default)]
+pub struct SharedNetwork(OnceLock<Arc<Network>>);
+
+impl SharedNetwork {
+    /// What was done so far.
+    pub fn stats(&self) -> Stats {
+        self.0.get().map(|network| network.stats()).unwrap_or_default()
+    }
+
+    fn of(&self, plan: &Plan) -> Result<Arc<Network>, FetchError> {
+        if let Some(network) = self.0.get() {
+            return Ok(Arc::clone(network));
+        }
+        let made = Arc::new(plan.network()?);
+        Ok(Arc::clone(self.0.get_or_init(|| made)))
+    }
+}
+
+/// What one request fetches.
+pub struct Fetches {
+    plan: Plan,
+    network: Arc<SharedNetwork>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    fetcher: Option<Arc<Fetcher>>,
+    /// What was not found: the same question has the same answer when the work is begun again.
+    failed: HashMap<Want, NotFetched>,
+    warnings: Vec<Diagnostic>,
+    may_move: bool,
+}
+
+/// An answer, and the bytes or the file that belong to it.
+pub struct Fetched {
+    /// What was found.
+    pub answer: Result<Found, NotFetched>,
+    /// A chart's archive, or a file.
+    pub tail: Bytes,
+    /// A tree.
+    pub file: Option<File>,
+}
+
+impl Fetched {
+    fn bare(answer: Result<Found, NotFetched>) -> Self {
+        Self { answer, tail: Bytes::new(), file: None }
+    }
+
+    /// The work is to be given up.
+    pub fn later() -> Self {
+        Self::bare(Ok(Found::Later))
+    }
+}
+
+impl Fetches {
+    /// For a request whose settings plan it so.
+    pub fn new(plan: Plan, network: Arc<SharedNetwork>) -> Self {
+        Self { plan, network, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a question; it may wait for the network.
+    pub fn answer(&self, question: Question, cx: &Cx) -> Fetched {
+        let Question { want, lock } = question;
+        if let Some(known) = self.state().failed.get(&want).cloned() {
+            return Fetched::bare(Err(known));
+        }
+        let found = self.fetcher(lock).and_then(|fetcher| fetched(&fetcher, &want, cx));
+        found.unwrap_or_else(|error| {
+            let failed = NotFetched::of(&error);
+            self.state().failed.insert(want, failed.clone());
+            Fetched::bare(Err(failed))
+        })
+    }
+
+    /// The fetcher of the worker that asks: a lock comes with the first question of each.
+    fn fetcher(&self, lock: Option<Locked>) -> Result<Arc<Fetcher>, FetchError> {
+        let known = self.state().fetcher.clone();
+        if let (Some(fetcher), None) = (&known, &lock) {
+            return Ok(Arc::clone(fetcher));
+        }
+        let lock = lock.map_or_else(Lock::default, Locked::read);
+        let fetcher = Arc::new(self.plan.fetcher_over(self.network.of(&self.plan)?, lock));
+        let mut state = self.state();
+        if let Some(before) = state.fetcher.replace(Arc::clone(&fetcher)) {
+            state.may_move |= before.may_move();
+            state.warnings.extend(before.take_warnings());
+        }
+        Ok(fetcher)
+    }
+
+    /// Whether the same questions may have other answers later: then a rendering is not kept.
+    pub fn may_move(&self) -> bool {
+        let state = self.state();
+        state.may_move || state.fetcher.as_ref().is_some_and(|fetcher| fetcher.may_move())
+    }
+
+    /// What a person should know of what was fetched.
+    pub fn take_warnings(&self) -> Vec<Diagnostic> {
+        let mut state = self.state();
+        let mut warnings = std::mem::take(&mut state.warnings);
+        warnings.extend(state.fetcher.iter().flat_map(|fetcher| fetcher.take_warnings()));
+        warnings
+    }
+}
+
+fn fetched(fetcher: &Fetcher, want: &Want, cx: &Cx) -> Result<Fetched, FetchError> {
+    match want.clone() {
+        Want::Chart([repository, name, version]) => {
+            let chart = fetcher.chart(&ChartRef { repository, name, version }, cx)?;
+            let answer = Ok(Found::Chart { version: chart.version, file_name: chart.file_name });
+            Ok(Fetched { answer, tail: chart.archive, file: None })
+        }
+        Want::Tree([url, reference]) => {
+            let (commit, digest, tree) = fetcher.snapshot(&GitRef { url, reference }, cx)?;
+            let answer = Ok(Found::Tree { commit, digest: digest.0 });
+            Ok(Fetched { answer, tail: Bytes::new(), file: Some(tree.into_file()) })
+        }
+        Want::File(url) => {
+            let tail = fetcher.file(&url, cx)?;
+            Ok(Fetched { answer: Ok(Found::File), tail, file: None })
+        }
+        Want::Repository(name) => Ok(Fetched::bare(Ok(Found::Repository(fetcher.repository(&name))))),
+    }
+}
+
+/// An answer where the thread that fetches was lost.
+pub fn lost() -> Fetched {
+    Fetched::bare(Err(NotFetched::of(&FetchError::new(Class::Other, "it could not be fetched"))))
+}

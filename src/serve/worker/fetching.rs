@@ -1,0 +1,98 @@
+//! What the archive does not hold, asked of the supervisor: a worker has no network.
+
+use super::talk::Talk;
+use crate::fetch::read_lock;
+use crate::serve::fetch_orders::{Found, Locked, Question, Want};
+use bytes::Bytes;
+use keyfill_diag::{Class, Cx};
+use keyfill_fetch::{Digest, LOCK_FILE, Snapshot};
+use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, Files, GitRef, TreePath};
+use keyfill_workers::Received;
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The supervisor as the one who fetches.
+pub struct Remote {
+    talk: Talk,
+    files: Arc<dyn Files>,
+    /// Whether it was told what keyfill.lock says.
+    told: Mutex<bool>,
+    /// Whether the supervisor has given the work up: nothing is to be said of it.
+    given_up: Arc<AtomicBool>,
+}
+
+impl Remote {
+    /// For a tree with this root.
+    pub fn new(talk: Talk, files: Arc<dyn Files>, given_up: &Arc<AtomicBool>) -> Self {
+        Self { talk, files, told: Mutex::new(false), given_up: Arc::clone(given_up) }
+    }
+
+    fn ask(&self, want: Want) -> Result<(Found, Received), FetchError> {
+        let gone = || FetchError::new(Class::Other, "the supervisor does not answer");
+        if self.given_up.load(Ordering::Relaxed) {
+            return Err(gone());
+        }
+        // Held until the answer is there: the lock comes before every other question.
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = if *told { None } else { Some(self.lock()?) };
+        let (answer, received) = self.talk.fetch(Question { want, lock }).map_err(|_| gone())?;
+        *told = true;
+        match answer {
+            Ok(Found::Later) => {
+                self.given_up.store(true, Ordering::Relaxed);
+                Err(gone())
+            }
+            Ok(found) => Ok((found, received)),
+            Err(not) => Err(not.read()),
+        }
+    }
+
+    fn lock(&self) -> Result<Locked, FetchError> {
+        let path = TreePath::new(LOCK_FILE).unwrap_or_else(TreePath::root);
+        read_lock(&*self.files, &path).map(Locked::of)
+    }
+}
+
+/// The supervisor's answer to another question.
+fn misunderstood() -> FetchError {
+    FetchError::new(Class::Other, "the supervisor's answer cannot be understood")
+}
+
+impl Fetch for Remote {
+    fn chart(&self, want: &ChartRef, _: &Cx) -> Result<FetchedChart, FetchError> {
+        match self.ask(Want::chart(want))? {
+            (Found::Chart { version, file_name }, received) => {
+                let archive = Bytes::from_owner(received.tail);
+                Ok(FetchedChart { version, file_name, archive })
+            }
+            _ => Err(misunderstood()),
+        }
+    }
+
+    fn git(&self, want: &GitRef, _: &Cx) -> Result<FetchedTree, FetchError> {
+        let (found, received) = self.ask(Want::tree(want))?;
+        let (Found::Tree { commit, digest }, Some(file)) = (found, received.file) else {
+            return Err(misunderstood());
+        };
+        let tree = Snapshot::of_file(File::from(file), &Digest(digest)).ok_or_else(misunderstood)?;
+        Ok(FetchedTree { commit, files: Arc::new(tree) })
+    }
+
+    fn file(&self, url: &str, _: &Cx) -> Result<Bytes, FetchError> {
+        match self.ask(Want::File(url.to_owned()))? {
+            (Found::File, received) => Ok(Bytes::from_owner(received.tail)),
+            _ => Err(misunderstood()),
+        }
+    }
+
+    fn repository(&self, name: &str) -> Option<String> {
+        if !name.starts_with('@') && !name.starts_with("alias:") {
+            return None;
+        }
+        match self.ask(Want::Repository(name.to_owned())).ok()? {
+            (Found::Repository(address), _) => address,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What an archive does not hold, in `serve`: the supervisor fetches it, from where the administrator allows, and
+//! workers get it.
+
+use crate::{Server, TEAM};
+use keyfill_testkit::{GitServer, Page, Server as Web};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: remote\ndata:\n  a: \"1\"\n";
+
+/// A server that may fetch from these hosts. The cache is its own.
+fn server(hosts: &str, more: &[(&str, &str)], args: &[&str]) -> Option<(Server, tempfile::TempDir)> {
+    let dir = tempfile::tempdir().expect("a folder");
+    let secrets = dir.path().join("secrets.yaml");
+    std::fs::write(&secrets, "{}").expect("a file");
+    let (secrets, cache) =
+        (secrets.to_string_lossy().into_owned(), dir.path().to_string_lossy().into_owned());
+    let vars = [
+        ("KEYFILL_SOURCE", "file"),
+        ("KEYFILL_SECRETS_FILE", secrets.as_str()),
+        ("KEYFILL_CACHE_DIR", cache.as_str()),
+        ("KEYFILL_FETCH_HOSTS", hosts),
+    ];
+    let args = [&["--metrics", "127.0.0.1:0"], args].concat();
+    Some((Server::start(&[&vars, more].concat(), &args)?, dir))
+}
+
+/// A repository with an app that names this in its kustomization; `locked` writes keyfill.lock into it.
+fn app(kustomization: &str, locked: bool) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(dir.path().join("app")).expect("a folder");
+    std::fs::write(dir.path().join("app/kustomization.yaml"), kustomization).expect("a file");
+    if locked {
+        lock(dir.path());
+    }
+    dir
+}
+
+fn lock(tree: &Path) {
+    let home = tempfile::tempdir().expect("a folder");
+    let done = Command::new(env!("CARGO_BIN_EXE_keyfill"))
+        .args(["lock", "app", "--root", "."])
+        .current_dir(tree)
+        .env_clear()
+        .env("HOME", home.path())
+        .env("KEYFILL_FETCH_HOSTS", "http://127.0.0.1:*")
+        .output()
+        .expect("keyfill starts");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn ask(server: &Server, folder: &Path, vars: &[&str]) -> Value {
+    server.call(folder, &["-path", "app"], &[TEAM, vars].concat())
+}
+
+fn said(answer: &Value) -> String {
+    answer["message"].as_str().unwrap_or_default().to_owned()
+}
+
+fn files() -> Web {
+    Web::of_files([("/team/cm.yaml".to_owned(), MAP.as_bytes().to_vec())].into())
+}
+
+#[test]
+fn what_is_locked_is_fetched_once_for_all_requests() {
+    let Some(git) = GitServer::start(None) else { return };
+    let base = ("base/kustomization.yaml", "resources: [svc.yaml]\nnamePrefix: b-\n");
+    let service = ("base/svc.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: shared}\n");
+    git.commit("shop", &[base, service]);
+    let web = files();
+    let hosts = format!("{}/*,{}/*", git.server().address(), web.address());
+    let Some((server, _dir)) = server(&hosts, &[], &[]) else { return };
+    let folder = app(
+        &format!("resources:\n- {}/team/cm.yaml\n- {}//base?ref=main\n", web.address(), git.url("shop")),
+        true,
+    );
+    git.server().forget();
+    web.forget();
+    let answer = ask(&server, folder.path(), &[]);
+    let one = answer["one"].to_string();
+    assert!(one.contains("remote") && one.contains("b-shared"), "{answer}");
+    assert_eq!(web.count("/team/cm.yaml"), 1);
+    let asked = git.server().seen().len();
+    // Another app with the same needs, and the same app again: a locked rendering may be kept.
+    for vars in [&["ARGOCD_ENV_A=1"][..], &[]] {
+        assert_eq!(ask(&server, folder.path(), vars)["one"], answer["one"]);
+    }
+    assert_eq!((web.count("/team/cm.yaml"), git.server().seen().len()), (1, asked));
+    assert!(server.metric("keyfill_fetch_requests_total") >= 2.0);
+    assert!(server.metric("keyfill_fetch_hits_total") >= 2.0);
+    assert!(server.metric("keyfill_render_cache_hits_total") >= 1.0);
+}
+
+#[test]
+fn what_is_not_locked_is_refused_with_its_line_unless_the_administrator_says_on() {
+    let web = files();
+    let hosts = format!("{}/*", web.address());
+    let folder = app(&format!("resources:\n- {}/team/cm.yaml\n", web.address()), false);
+    let Some((locked, _dir)) = server(&hosts, &[], &[]) else { return };
+    let message = said(&ask(&locked, folder.path(), &[]));
+    assert!(message.contains("app/kustomization.yaml:2") && message.contains("keyfill lock"), "{message}");
+    assert_eq!(web.seen().len(), 0);
+    let Some((on, _dir)) = server(&hosts, &[("KEYFILL_FETCH", "on")], &[]) else { return };
+    assert!(ask(&on, folder.path(), &[])["one"].to_string().contains("remote"));
+    assert_eq!(on.metric("keyfill_render_cache_bytes"), 0.0, "what may move is not kept");
+    assert!(on.log().contains("without a lock"));
+}
+
+#[test]
+fn an_app_fetches_from_the_hosts_of_its_project_only() {
+    let web = files();
+    let hosts = format!("{}/{{{{ app.project }}}}/*", web.address());
+    let folder = app(&format!("resources:\n- {}/team/cm.yaml\n", web.address()), true);
+    let Some((server, _dir)) = server(&hosts, &[], &[]) else { return };
+    assert!(ask(&server, folder.path(), &[])["one"].to_string().contains("remote"));
+    // What one project has fetched is in the cache, and is not for another.
+    let other = ["ARGOCD_APP_NAME=web", "ARGOCD_APP_PROJECT_NAME=other"];
+    let answer = server.call(folder.path(), &["-path", "app"], &other);
+    assert!(said(&answer).contains("KEYFILL_FETCH_HOSTS"), "{answer}");
+    let own = ask(&server, folder.path(), &["ARGOCD_ENV_KEYFILL_FETCH_HOSTS=http://127.0.0.1:*"]);
+    assert!(own["one"].is_array() || said(&own).contains("KEYFILL_APP_MAY_SET"), "{own}");
+}
+
+#[test]
+fn nothing_is_fetched_before_hosts_are_named() {
+    let web = files();
+    let folder = app(&format!("resources:\n- {}/team/cm.yaml\n", web.address()), true);
+    web.forget();
+    let Some((server, _dir)) = server("", &[], &[]) else { return };
+    let message = said(&ask(&server, folder.path(), &[]));
+    assert!(message.contains("KEYFILL_FETCH_HOSTS") && message.contains("kustomization.yaml:2"), "{message}");
+    assert_eq!(web.seen().len(), 0);
+}
+
+#[test]
+fn a_slow_host_holds_no_worker_while_others_wait() {
+    let web = Web::start(|_, _| {
+        std::thread::sleep(Duration::from_secs(3));
+        Page::ok(MAP)
+    });
+    let folder = app(&format!("resources:\n- {}/cm.yaml\n", web.address()), false);
+    let other = app("configMapGenerator: [{name: own, literals: [a=1]}]\n", false);
+    let vars = [("KEYFILL_FETCH", "on")];
+    let Some((server, _dir)) = server(&format!("{}/*", web.address()), &vars, &["--workers", "1"]) else {
+        return;
+    };
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| ask(&server, folder.path(), &[]));
+        while web.seen().is_empty() && server.metric("keyfill_workers_busy") < 1.0 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let quick = server.call(other.path(), &["-path", "app"], &["ARGOCD_APP_PROJECT_NAME=other"]);
+        assert!(quick["one"].to_string().contains("own"), "{quick}");
+        assert!(!slow.is_finished(), "the other app had to wait for the host");
+        let answer = slow.join().expect("it is answered");
+        assert!(answer["one"].to_string().contains("remote"), "{answer}");
+    });
+    assert_eq!(web.seen().len(), 1, "what was fetched while the work was given up is used");
+}
