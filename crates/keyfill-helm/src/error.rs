@@ -1,7 +1,8 @@
 //! Why a chart could not be rendered.
 
 use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Stopped};
-use keyfill_files::{FetchError, FileError};
+use keyfill_files::{FetchError, FileError, Files, TreePath};
+use keyfill_yaml::{Step, locate};
 use std::fmt;
 
 /// A chart that could not be rendered. Pointer-sized; what to show a person is in
@@ -15,6 +16,8 @@ struct Kind {
     /// Further problems, found beside the first.
     more: Vec<Diagnostic>,
     unsupported: bool,
+    /// The chart itself says it.
+    of_chart: bool,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -38,9 +41,27 @@ impl Error {
         self.0.unsupported
     }
 
+    /// Whether the chart refuses its values, with `required` or `fail`.
+    pub fn is_of_chart(&self) -> bool {
+        self.0.of_chart
+    }
+
+    /// Marks what the chart itself says.
+    #[must_use]
+    pub(crate) fn said_by_chart(mut self, of_chart: bool) -> Self {
+        self.0.of_chart = of_chart;
+        self
+    }
+
     /// An error from a finished diagnostic.
     pub(crate) fn from_diagnostic(diagnostic: Diagnostic) -> Self {
-        Self(Box::new(Kind { diagnostic, more: Vec::new(), unsupported: false, cause: None }))
+        Self(Box::new(Kind {
+            diagnostic,
+            more: Vec::new(),
+            unsupported: false,
+            of_chart: false,
+            cause: None,
+        }))
     }
 
     /// An error from several problems; there is at least one.
@@ -88,7 +109,7 @@ impl Error {
         let place = Place::file(error.path().to_string(), None);
         let diagnostic = Diagnostic::error(error.class(), format!("{what}: {error}")).at(place);
         let cause = std::error::Error::source(&error).is_some().then(|| Box::new(error) as _);
-        Self(Box::new(Kind { diagnostic, more: Vec::new(), unsupported: false, cause }))
+        Self(Box::new(Kind { diagnostic, more: Vec::new(), unsupported: false, of_chart: false, cause }))
     }
 
     /// Sets the file that the error is about, where no place is known yet.
@@ -140,6 +161,30 @@ impl Error {
         self
     }
 
+    /// Adds a step to the front of the path in a YAML file that the error is about.
+    #[must_use]
+    pub(crate) fn at_path(mut self, step: &str) -> Self {
+        let path = &mut self.0.diagnostic.place.path;
+        *path = Some(match path.take() {
+            Some(below) => format!("{step}.{below}"),
+            None => step.to_owned(),
+        });
+        self
+    }
+
+    /// Finds the line of an error that knows the path in its file and no line.
+    #[must_use]
+    pub(crate) fn located(mut self, files: &dyn Files) -> Self {
+        let place = &mut self.0.diagnostic.place;
+        let (Some(file), Some(path), None) = (&place.file, &place.path, place.line) else { return self };
+        let text = TreePath::new(file).and_then(|file| files.read(&file).ok());
+        let mark = text.and_then(|text| locate(&text, &steps(path)));
+        if let Some(mark) = mark {
+            (place.line, place.column) = (Some(mark.line), Some(mark.column));
+        }
+        self
+    }
+
     /// Sets the hint.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -163,6 +208,13 @@ impl Error {
     }
 }
 
+/// The steps of a path such as `dependencies[0].name`.
+fn steps(path: &str) -> Vec<Step<'_>> {
+    let step = |part: &'_ str| -> Option<usize> { part.strip_suffix(']')?.parse().ok() };
+    let parts = path.split(['.', '[']).filter(|part| !part.is_empty());
+    parts.map(|part| step(part).map_or(Step::Key(part), Step::Index)).collect()
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.diagnostic.fmt(f)
@@ -173,5 +225,26 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         // The message of a file error is part of ours: the chain goes on with its own cause.
         self.0.cause.as_deref().and_then(std::error::Error::source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, steps};
+    use keyfill_files::MemoryFiles;
+    use keyfill_yaml::Step;
+
+    #[test]
+    fn a_path_leads_to_the_line_of_its_file() {
+        assert_eq!(steps("a[1].b"), [Step::Key("a"), Step::Index(1), Step::Key("b")]);
+        let text = "name: c\ndependencies:\n- name: a\n- name: b\n  alias: x y\n";
+        let files: MemoryFiles = [("c/Chart.yaml", text)].into_iter().collect();
+        let line = |file: &str, path: &str| {
+            let error = Error::render("wrong").in_file(file).at_path(path).located(&files);
+            error.diagnostics().remove(0).place.line
+        };
+        assert_eq!(line("c/Chart.yaml", "dependencies[1].alias"), Some(5));
+        assert_eq!(line("c/Chart.yaml", "none"), None);
+        assert_eq!(line("c.tgz/Chart.yaml", "name"), None);
     }
 }

@@ -144,7 +144,7 @@ pub fn template(
     fetch: &dyn Fetch,
     cx: &Cx,
 ) -> Result<Templated, Error> {
-    let (pieces, warnings) = render::run(files, request, fetch, cx)?;
+    let (pieces, warnings) = render::run(files, request, fetch, cx).map_err(|error| error.located(files))?;
     let warning = |text: String| Diagnostic::warning(Class::Render, text);
     Ok(Templated {
         documents: order::documents(pieces),

@@ -256,3 +256,46 @@ fn a_run_can_be_stopped() {
     let error = template(&chart(&[]), &TemplateRequest::new(TreePath::root()), &NoFetch, &cx).unwrap_err();
     assert!(error.to_string().contains("cancelled"), "{error}");
 }
+
+/// The place of a chart's error, and its hint.
+fn place_of(files: &[(&str, &[u8])]) -> (String, String) {
+    let error = error_of(&chart(files), &TemplateRequest::new(TreePath::root()));
+    let diagnostic = error.diagnostics().remove(0);
+    let place = diagnostic.place;
+    (
+        format!("{}:{}", place.file.unwrap_or_default(), place.line.unwrap_or(0)),
+        diagnostic.hint.unwrap_or_default(),
+    )
+}
+
+#[test]
+fn what_is_wrong_in_a_file_of_the_chart_has_its_line() {
+    let head = "apiVersion: v2\nname: bad\n";
+    for (file, text, place) in [
+        ("Chart.yaml", "apiVersion: v2\nname: bad\nversion: one\n", "Chart.yaml:3"),
+        ("Chart.yaml", "apiVersion: v3\nname: bad\nversion: 1.0.0\n", "Chart.yaml:1"),
+        ("Chart.yaml", "- a\n", "Chart.yaml:1"),
+        ("Chart.yaml", &format!("{head}version: 1.0.0\ntype: odd\n"), "Chart.yaml:4"),
+        ("Chart.yaml", &format!("{head}version: 1.0.0\nkubeVersion: '>=9'\n"), "Chart.yaml:4"),
+        ("Chart.yaml", &format!("{head}version: 1.0.0\ndependencies:\n- {{name: a}}\n- ~\n"), "Chart.yaml:6"),
+        ("Chart.yaml", &format!("{head}version: 1.0.0\nkeywords: x\n"), "Chart.yaml:4"),
+        ("Chart.lock", "digest: x\ngenerated: yesterday\n", "Chart.lock:2"),
+        ("Chart.lock", "a: [\n", "Chart.lock:1"),
+        ("values.yaml", "- a\n", "values.yaml:1"),
+        ("values.yaml", "a: 1\nb: [\n", "values.yaml:2"),
+        ("templates/x.yaml", "a: b\n{{ if true }}\nc: d\n", "templates/x.yaml:3"),
+    ] {
+        assert_eq!(place_of(&[(file, text.as_bytes())]).0, place, "{text}");
+    }
+}
+
+#[test]
+fn an_action_without_end_is_named() {
+    for (text, line) in [
+        ("{{ if true }}\n{{ range .Values.a }}\nx\n{{ end }}\n", 1),
+        ("a\n{{ define \"h\" }}\n{{ if true }}x{{ end }}\n", 2),
+    ] {
+        let (_, hint) = place_of(&[("templates/x.yaml", text.as_bytes())]);
+        assert_eq!(hint, format!("the action that begins in line {line} has no {{{{ end }}}}"));
+    }
+}

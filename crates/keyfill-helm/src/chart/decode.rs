@@ -96,6 +96,7 @@ impl<'a> Fields<'a> {
 
     fn wrong(&self, name: &str, wanted: &str, value: &Value) -> Error {
         Error::render(format!("{}.{name} must be {wanted}, but holds a {}", self.of, value.type_name()))
+            .at_path(name)
     }
 }
 

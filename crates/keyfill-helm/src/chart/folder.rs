@@ -32,6 +32,7 @@ fn check_api_version(chart: &Chart) -> Result<()> {
     }
     Err(Error::render(format!("unsupported chart version: apiVersion is {version:?}"))
         .in_file(chart.place_of("Chart.yaml"))
+        .at_path("apiVersion")
         .hint("write `apiVersion: v2`; --helm-compat 3 takes any"))
 }
 

@@ -95,7 +95,7 @@ impl Loader<'_> {
             let document = self.yaml(file, origin)?;
             let target: &mut Metadata = metadata.get_or_insert_default();
             let wrong = |e: Error| e.context("cannot load Chart.yaml").in_file(join(origin, &file.name));
-            target.read(&document, self.charts).map_err(wrong)?;
+            target.read(&document, &file.name, self.charts).map_err(wrong)?;
             if target.api_version.is_empty() {
                 target.api_version.push_str("v1");
             }
@@ -122,7 +122,7 @@ impl Loader<'_> {
         if file.name == "requirements.yaml" {
             let wrong =
                 |e: Error| e.context("cannot load requirements.yaml").in_file(join(origin, &file.name));
-            target.read(&document, self.charts).map_err(wrong)?;
+            target.read(&document, &file.name, self.charts).map_err(wrong)?;
             target.in_requirements |= document.get("dependencies").is_some();
         }
         if target.api_version == "v1" {

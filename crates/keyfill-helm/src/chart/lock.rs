@@ -24,7 +24,7 @@ pub(crate) struct Lock {
 impl Lock {
     /// Reads a lock file; `file` is its name.
     pub(super) fn read(document: &Value, file: &str) -> Result<Self> {
-        let fields = Fields::of(document, file)?;
+        let fields = Fields::of(document, file).map_err(|e| e.at(1, Some(1)))?;
         let mut generated = String::new();
         match fields.get("generated") {
             None => {}
@@ -37,14 +37,16 @@ impl Lock {
             }
         }
         if !generated.is_empty() && Time::parse(RFC3339, generated.as_bytes(), &Zone::Utc).is_err() {
-            return Err(Error::render(format!("{file}.generated is not a point in time")));
+            return Err(
+                Error::render(format!("{file}.generated is not a point in time")).at_path("generated")
+            );
         }
         let mut lock = Self::default();
         fields.text("digest", &mut lock.digest)?;
-        for item in fields.list("dependencies")?.unwrap_or_default() {
+        for (at, item) in fields.list("dependencies")?.unwrap_or_default().iter().enumerate() {
             if !matches!(item, Value::Null) {
                 let mut dependency = Dependency::default();
-                dependency.read(item)?;
+                dependency.read(item).map_err(|e| e.at_path(&format!("dependencies[{at}]")))?;
                 lock.dependencies.push(dependency);
             }
         }

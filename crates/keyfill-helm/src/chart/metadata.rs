@@ -64,8 +64,8 @@ pub(crate) enum ImportValues {
 
 impl Metadata {
     /// Takes over what a `Chart.yaml` or `requirements.yaml` says; fields that it does not name stay.
-    pub(crate) fn read(&mut self, document: &Value, charts: &mut Charts) -> Result<()> {
-        let fields = Fields::of(document, "Chart.yaml")?;
+    pub(crate) fn read(&mut self, document: &Value, file: &str, charts: &mut Charts) -> Result<()> {
+        let fields = Fields::of(document, file).map_err(|e| e.at(1, Some(1)))?;
         fields.text("name", &mut self.name)?;
         fields.text("home", &mut self.home)?;
         fields.texts("sources", &mut self.sources)?;
@@ -73,7 +73,9 @@ impl Metadata {
         fields.text("description", &mut self.description)?;
         fields.texts("keywords", &mut self.keywords)?;
         if let Some(items) = fields.list("maintainers")? {
-            self.maintainers = items.iter().map(Maintainer::read).collect::<Result<_>>()?;
+            let read =
+                |(at, item)| Maintainer::read(item).map_err(|e| e.at_path(&format!("maintainers[{at}]")));
+            self.maintainers = items.iter().enumerate().map(read).collect::<Result<_>>()?;
         }
         fields.text("icon", &mut self.icon)?;
         fields.text("apiVersion", &mut self.api_version)?;
@@ -94,14 +96,15 @@ impl Metadata {
         let known = self.dependencies.take().unwrap_or_default();
         let mut ids = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
+            let here = |error: Error| error.at_path(&format!("dependencies[{index}]"));
             if matches!(item, Value::Null) {
-                return Err(Error::render("dependencies must not contain empty or null nodes"));
+                return Err(here(Error::render("dependencies must not contain empty or null nodes")));
             }
             let id = match known.get(index) {
                 Some(id) => *id,
                 None => charts.add_dependency(Dependency::default()),
             };
-            charts.dependency_mut(id).read(item)?;
+            charts.dependency_mut(id).read(item).map_err(here)?;
             ids.push(id);
         }
         self.dependencies = Some(ids);
@@ -140,14 +143,16 @@ impl Metadata {
             }
         }
         let mut names: HashSet<String> = HashSet::new();
-        for id in self.dependencies.iter().flatten() {
+        for (index, id) in self.dependencies.iter().flatten().enumerate() {
             let dependency = charts.dependency_mut(*id);
-            dependency.validate().map_err(|e| e.in_file(self.dependencies_file()))?;
+            let here =
+                |e: Error| e.at_path(&format!("dependencies[{index}]")).in_file(self.dependencies_file());
+            dependency.validate().map_err(here)?;
             let name = dependency.known_as();
             if !names.insert(name.to_owned()) {
                 let message = format!("more than one dependency with name or alias {name:?}");
                 let error = Error::render(message).hint("give one of them another `alias`");
-                return Err(error.in_file(self.dependencies_file()));
+                return Err(here(error));
             }
         }
         Ok(())
@@ -155,24 +160,24 @@ impl Metadata {
 
     fn check_identity(&self) -> Result<()> {
         let name = &self.name;
-        let wrong = if self.api_version.is_empty() {
-            "chart.metadata.apiVersion is required".to_owned()
+        let (field, wrong) = if self.api_version.is_empty() {
+            ("apiVersion", "chart.metadata.apiVersion is required".to_owned())
         } else if name.is_empty() {
-            "chart.metadata.name is required".to_owned()
+            ("name", "chart.metadata.name is required".to_owned())
         } else if name == "." || name == ".." {
-            format!("chart.metadata.name {name:?} is not allowed")
+            ("name", format!("chart.metadata.name {name:?} is not allowed"))
         } else if name.contains('/') {
-            format!("chart.metadata.name {name:?} is invalid")
+            ("name", format!("chart.metadata.name {name:?} is invalid"))
         } else if self.version.is_empty() {
-            "chart.metadata.version is required".to_owned()
+            ("version", "chart.metadata.version is required".to_owned())
         } else if !crate::versions::is_version(&self.version) {
-            format!("chart.metadata.version {:?} is invalid", self.version)
+            ("version", format!("chart.metadata.version {:?} is invalid", self.version))
         } else if !matches!(self.kind.as_str(), "" | "application" | "library") {
-            "chart.metadata.type must be application or library".to_owned()
+            ("type", "chart.metadata.type must be application or library".to_owned())
         } else {
             return Ok(());
         };
-        Err(Error::render(wrong).hint("mend Chart.yaml: helm refuses the chart as well"))
+        Err(Error::render(wrong).at_path(field).hint("correct Chart.yaml: helm refuses the chart as well"))
     }
 }
 
@@ -218,6 +223,7 @@ impl Dependency {
             return Ok(());
         }
         Err(Error::render(format!("dependency {:?} has disallowed characters in the alias", self.name))
+            .at_path("alias")
             .hint("an alias holds letters, digits, `-` and `_` only"))
     }
 }

@@ -13,6 +13,8 @@ use std::collections::HashSet;
 const SHOWN_STEPS: usize = 8;
 /// How much of a message is shown: a chart may `fail` with all that it holds.
 const LONGEST_MESSAGE: usize = 16 << 10;
+/// What stands before a chart's own words.
+const OWN_WORDS: [&str; 2] = ["error calling fail: ", "error calling required: "];
 /// How much of a piece of a template is shown.
 const LONGEST_CONTEXT: usize = 200;
 /// In how many maps of the values a nil is looked for.
@@ -50,8 +52,10 @@ impl Explain<'_> {
             diagnostic.trail.push(text_of_tpl(line, None, text));
         }
         let nil = error.nil_chain().and_then(|chain| self.nil_hint(chain));
-        diagnostic.hint = nil.or_else(|| self.function_hint(error.message()));
-        Error::from_diagnostic(diagnostic)
+        diagnostic.hint =
+            nil.or_else(|| self.function_hint(error.message())).or_else(|| error.hint().map(str::to_owned));
+        let of_chart = OWN_WORDS.iter().any(|prefix| error.message().starts_with(prefix));
+        Error::from_diagnostic(diagnostic).said_by_chart(of_chart)
     }
 
     fn template(&self, name: &str) -> Option<&Template> {
@@ -156,8 +160,7 @@ fn text_of_tpl(line: u32, column: Option<u32>, text: &str) -> String {
 /// The innermost message. What a chart says with `fail` and `required` is said as it is.
 fn message(error: &keyfill_template::Error) -> String {
     let message = error.message();
-    let own = ["error calling fail: ", "error calling required: "];
-    cut(own.iter().find_map(|prefix| message.strip_prefix(prefix)).unwrap_or(message), LONGEST_MESSAGE)
+    cut(OWN_WORDS.iter().find_map(|prefix| message.strip_prefix(prefix)).unwrap_or(message), LONGEST_MESSAGE)
 }
 
 /// The beginning of a text, and how much there is besides.
@@ -172,8 +175,12 @@ fn cut(text: &str, most: usize) -> String {
 fn in_tree(mut place: Place, template: Option<&Template>) -> Place {
     let Some(template) = template else { return place };
     place.file = Some(template.file.to_string());
+    let text = template.text.strip_suffix(b"\n").unwrap_or(&template.text);
+    let lines = memchr::memchr_iter(b'\n', text).count() + 1;
+    // What is missing at the end is missing behind the last line.
+    place.line = place.line.map(|line| line.min(u32::try_from(lines).unwrap_or(u32::MAX)));
     let at = place.line.and_then(|line| usize::try_from(line).ok()).and_then(|line| line.checked_sub(1));
-    let line = at.and_then(|at| template.text.split(|b| *b == b'\n').nth(at));
+    let line = at.and_then(|at| text.split(|b| *b == b'\n').nth(at));
     place.source_line = line.map(|line| String::from_utf8_lossy(line).trim_end_matches('\r').to_owned());
     place
 }

@@ -111,6 +111,7 @@ fn check_kube_version(charts: &Charts, root: ChartId, capabilities: &Capabilitie
         format!("chart requires kubeVersion: {wanted} which is incompatible with Kubernetes {ours}");
     Err(Error::render(message)
         .in_file(chart.place_of("Chart.yaml"))
+        .at_path("kubeVersion")
         .hint("say which version your cluster has with --kube-version"))
 }
 

@@ -38,6 +38,10 @@ pub(super) enum Rule {
     /// Each a schema, or a list of names.
     Dependencies,
     Text,
+    /// An address without a fragment.
+    Id,
+    /// The name of a place in the schema.
+    Anchor,
     Regex,
     Bool,
     Number,
@@ -81,7 +85,8 @@ const KEYWORDS: &[Keyword] = &[
     all("description", Rule::Text),
     all("format", Rule::Text),
     only(4, 4, "id", Rule::Text),
-    since(6, "$id", Rule::Text),
+    only(6, 7, "$id", Rule::Text),
+    since(2019, "$id", Rule::Id),
     since(6, "$ref", Rule::Text),
     since(6, "examples", Rule::List),
     since(7, "$comment", Rule::Text),
@@ -89,12 +94,12 @@ const KEYWORDS: &[Keyword] = &[
     since(7, "writeOnly", Rule::Bool),
     since(7, "contentMediaType", Rule::Text),
     since(7, "contentEncoding", Rule::Text),
-    since(2019, "$anchor", Rule::Text),
+    since(2019, "$anchor", Rule::Anchor),
     since(2019, "deprecated", Rule::Bool),
     only(2019, 2019, "$recursiveRef", Rule::Text),
     only(2019, 2019, "$recursiveAnchor", Rule::Bool),
     since(2020, "$dynamicRef", Rule::Text),
-    since(2020, "$dynamicAnchor", Rule::Text),
+    since(2020, "$dynamicAnchor", Rule::Anchor),
     all("multipleOf", Rule::Positive),
     all("maximum", Rule::Number),
     all("minimum", Rule::Number),
@@ -209,7 +214,7 @@ fn check_keyword<'a>(
         (Rule::SchemaOrSchemas, Json::Array(_)) | (Rule::Schemas, Json::Array(_)) => {
             let schemas = value.as_array().unwrap_or_default();
             if schemas.is_empty() {
-                return Err(Wrong { pointer: at.to_owned(), what: "minItems: got 0, want 1".into() });
+                return Err(too_few(at));
             }
             inner.extend(schemas.iter().enumerate().map(|(n, schema)| (format!("{at}/{n}"), schema)));
             true
@@ -240,6 +245,14 @@ fn check_keyword<'a>(
             check_regex(expression, at)?;
             true
         }
+        (Rule::Id, Json::Str(id)) => {
+            check_id(id, at)?;
+            true
+        }
+        (Rule::Anchor, Json::Str(anchor)) => {
+            check_anchor(anchor, at, draft)?;
+            true
+        }
         (Rule::Text, Json::Str(_)) | (Rule::Bool, Json::Bool(_)) | (Rule::List, Json::Array(_)) => true,
         (Rule::Number, Json::Number(_)) => true,
         (Rule::Positive, Json::Number(n)) if n.is_positive() => true,
@@ -257,7 +270,7 @@ fn check_keyword<'a>(
         (Rule::Choices, Json::Array(items)) => {
             check_unique(items, at)?;
             if items.is_empty() {
-                return Err(Wrong { pointer: at.to_owned(), what: "minItems: got 0, want 1".into() });
+                return Err(too_few(at));
             }
             true
         }
@@ -283,7 +296,7 @@ fn wanted(rule: Rule) -> &'static str {
         Rule::Schema | Rule::SchemaOrBool | Rule::SchemaOrSchemas => "boolean or object",
         Rule::Schemas | Rule::List | Rule::Choices | Rule::Names | Rule::SomeNames => "array",
         Rule::SchemaMap | Rule::Dependencies | Rule::NamesMap => "object",
-        Rule::Text | Rule::Regex | Rule::Types => "string",
+        Rule::Text | Rule::Id | Rule::Anchor | Rule::Regex | Rule::Types => "string",
         Rule::Bool => "boolean",
         Rule::Number | Rule::Positive => "number",
         Rule::Count => "integer",
@@ -292,6 +305,35 @@ fn wanted(rule: Rule) -> &'static str {
 
 fn wrong(pointer: &str, value: &Json, wanted: &str) -> Wrong {
     Wrong { pointer: pointer.to_owned(), what: format!("got {}, want {wanted}", value.type_name()) }
+}
+
+fn too_few(at: &str) -> Wrong {
+    Wrong { pointer: at.to_owned(), what: "minItems: got 0, want 1".to_owned() }
+}
+
+/// An `$id` has no fragment.
+fn check_id(id: &str, at: &str) -> Result<(), Wrong> {
+    if id.strip_suffix('#').unwrap_or(id).contains('#') {
+        let what = format!("'{id}' does not match pattern '^[^#]*#?$'");
+        return Err(Wrong { pointer: at.to_owned(), what });
+    }
+    Ok(())
+}
+
+/// An anchor is a name.
+fn check_anchor(anchor: &str, at: &str, draft: Draft) -> Result<(), Wrong> {
+    let (first, others, pattern) = if draft >= 2020 {
+        ("_", "-._", "^[A-Za-z_][-A-Za-z0-9._]*$")
+    } else {
+        ("", "-.:_", "^[A-Za-z][-A-Za-z0-9.:_]*$")
+    };
+    let mut chars = anchor.chars();
+    let begins = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || first.contains(c));
+    if begins && chars.all(|c| c.is_ascii_alphanumeric() || others.contains(c)) {
+        return Ok(());
+    }
+    let what = format!("'{anchor}' does not match pattern '{pattern}'");
+    Err(Wrong { pointer: at.to_owned(), what })
 }
 
 fn check_regex(expression: &str, at: &str) -> Result<(), Wrong> {
@@ -307,7 +349,7 @@ fn check_names(value: &Json, at: &str, some: bool) -> Result<(), Wrong> {
         return Err(wrong(&format!("{at}/{n}"), other, "string"));
     }
     if some && items.is_empty() {
-        return Err(Wrong { pointer: at.to_owned(), what: "minItems: got 0, want 1".into() });
+        return Err(too_few(at));
     }
     check_unique(items, at)
 }
@@ -344,9 +386,7 @@ fn check_types(value: &Json, at: &str) -> Result<(), Wrong> {
         None => Err(wrong(at, value, "string")),
     };
     match value {
-        Json::Array(items) if items.is_empty() => {
-            Err(Wrong { pointer: at.to_owned(), what: "minItems: got 0, want 1".into() })
-        }
+        Json::Array(items) if items.is_empty() => Err(too_few(at)),
         Json::Array(items) => {
             items.iter().enumerate().try_for_each(|(n, item)| known(item, &format!("{at}/{n}")))?;
             check_unique(items, at)

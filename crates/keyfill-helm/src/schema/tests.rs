@@ -103,6 +103,8 @@ fn a_schema_that_is_wrong_says_where() {
         (r#"{"pattern":"a++"}"#, "!at /pattern: 'a++' is not a regular expression of Go"),
         (r#"{"patternProperties":{"(?!a)":{}}}"#, "!at /patternProperties: '(?!a)'"),
         (r##"{"$ref":"#/nowhere"}"##, "!at /nowhere: a reference leads here"),
+        (r##"{"$id":"#x"}"##, "!at /$id: '#x' does not match pattern"),
+        (r#"{"$anchor":"a b"}"#, "!at /$anchor: 'a b' does not match pattern"),
         (r#"{"items":[{}]}"#, "!at /items: got array, want boolean or object"),
         (r#"{"#, "!it is not JSON"),
     ] {

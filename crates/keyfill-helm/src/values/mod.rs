@@ -46,15 +46,27 @@ pub(crate) fn unreadable(text: Text<'_>, error: &keyfill_yaml::Error) -> Error {
     };
     let line = if error.line() > 0 { error.line() + lines_before } else { 0 };
     let source = usize::try_from(error.line()).ok().and_then(|line| line.checked_sub(1));
-    let source = source.and_then(|at| text.split(|b| *b == b'\n').nth(at));
-    let source = source.map(|line| String::from_utf8_lossy(line).trim_end_matches('\r').to_owned());
-    unreadable.at(line, column).in_file(place).source_line(source)
+    let lines: Vec<&[u8]> = text.strip_suffix(b"\n").unwrap_or(text).split(|b| *b == b'\n').collect();
+    let shown = |line: &[u8]| String::from_utf8_lossy(line).trim_end_matches('\r').to_owned();
+    match source {
+        // What is missing at the end is missing behind the last line.
+        Some(at) if at == lines.len() => {
+            let last = shown(lines[at - 1]);
+            let end = u32::try_from(last.chars().count() + 1).ok();
+            unreadable.at(line - 1, end).in_file(place).source_line(Some(last))
+        }
+        at => {
+            let source = at.and_then(|at| lines.get(at)).map(|line| shown(line));
+            unreadable.at(line, column).in_file(place).source_line(source)
+        }
+    }
 }
 
 /// The error for values that are no mapping.
 pub(crate) fn not_a_map(what: &str, place: &str, value: &keyfill_yaml::Value) -> Error {
     Error::render(format!("{what} must be a map of names to values, but it is a {}", value.type_name()))
         .in_file(place)
+        .at(1, Some(1))
         .hint("write `name: value` lines; a list cannot stand at the top")
 }
 

@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// How deep actions and parentheses may be nested.
 const DEPTH: u32 = 1_000;
 
+/// What is said of a text that ends inside of an action's body.
+const TOO_EARLY: &str = "unexpected EOF";
+
 /// Parses a text: the trees of its definitions, and last its own.
 pub(crate) fn parse(file: &str, text: &Str, registry: &Registry) -> Result<Vec<Tree>, Error> {
     if u32::try_from(text.len()).is_err() {
@@ -240,7 +243,7 @@ impl Parser<'_> {
                 TokenKind::LeftDelim => {
                     let delimiter = self.next();
                     if self.next_solid().kind == TokenKind::Define {
-                        self.definition()?;
+                        self.definition(delimiter.start)?;
                         continue;
                     }
                     self.put_back(&[delimiter]);
@@ -255,16 +258,25 @@ impl Parser<'_> {
         }
     }
 
-    /// `{{define "name"}} ... {{end}}`; the keyword was read.
-    fn definition(&mut self) -> Result<(), Error> {
+    /// `{{define "name"}} ... {{end}}`; the keyword was read. It is `opened` where the action begins.
+    fn definition(&mut self, opened: u32) -> Result<(), Error> {
         let context = "define clause";
         let outer = std::mem::replace(&mut self.current, Building::new(Str::EMPTY));
         let token = self.next_solid();
         self.current.name = self.template_name(token, context)?;
         self.expect(TokenKind::RightDelim, context)?;
-        self.body_of_definition(context)?;
+        self.body_of_definition(context).map_err(|error| self.not_closed(Some(opened), error))?;
         self.current = outer;
         Ok(())
+    }
+
+    /// Says in the error of a text that ends too early which action has no `end`: the innermost one.
+    fn not_closed(&self, opened: Option<u32>, error: Error) -> Error {
+        let Some(at) = opened.filter(|_| error.message() == TOO_EARLY && error.hint().is_none()) else {
+            return error;
+        };
+        let line = self.lexer.line(at);
+        error.with_hint(Some(format!("the action that begins in line {line} has no {{{{ end }}}}")))
     }
 
     fn body_of_definition(&mut self, context: &str) -> Result<(), Error> {
@@ -318,13 +330,14 @@ impl Parser<'_> {
     /// Statements up to `end` or `else`.
     fn item_list(&mut self) -> Result<(Nodes, End), Error> {
         let base = self.current.open.len();
+        let opened = self.current.action;
         while self.peek_solid().kind != TokenKind::Eof {
             match self.text_or_action()? {
                 Item::Node(node) => self.current.open.push(node),
                 Item::End(end) => return Ok((self.current.close(base), end)),
             }
         }
-        Err(self.error("unexpected EOF"))
+        Err(self.not_closed(opened, self.error(TOO_EARLY)))
     }
 
     fn text_or_action(&mut self) -> Result<Item, Error> {
