@@ -72,7 +72,7 @@ mod variables;
 
 pub use assemble::{BuildRequest, Built, build};
 pub use error::Error;
-pub use generate::{ChartError, ChartRequest, Charts, NoCharts};
+pub use generate::{ChartError, ChartRequest, ChartValues, Charts, NoCharts};
 pub use gvk::Gvk;
 pub use load::{FILE_NAMES, LoadRestrictor, SortOrder};
 #[doc(hidden)]

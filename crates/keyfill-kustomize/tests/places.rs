@@ -425,11 +425,24 @@ fn a_chart_that_refers_to_what_was_renamed_gets_a_warning() {
         ("charts/c/values.yaml", "a: b\n"),
     ];
     let warnings = run(&tree).expect("it builds").warnings;
-    let [warning] = &warnings[..] else { panic!("{warnings:#?}") };
+    let [warning, _] = &warnings[..] else { panic!("{warnings:#?}") };
     points_at_the_mark(&tree, warning);
     assert!(warning.message.contains("\"cfg\""), "{warning:#?}");
     let same = text.replace("namespace: n1\n", "");
     let tree = [("kustomization.yaml", same.as_str()), tree[1], tree[2]];
+    assert!(run(&tree).expect("it builds").warnings.is_empty());
+}
+
+#[test]
+fn objects_of_charts_that_a_namespace_does_not_reach_get_a_warning() {
+    let chart = [("base/charts/c/Chart.yaml", "name: c\n"), ("base/charts/c/values.yaml", "a: b\n")];
+    let base = ("base/kustomization.yaml", "helmCharts:\n- name: c #<!\n");
+    let tree = [("kustomization.yaml", "namespace: n1\nresources: [base]\n"), base, chart[0], chart[1]];
+    let warnings = run(&tree).expect("it builds").warnings;
+    let [warning] = &warnings[..] else { panic!("{warnings:#?}") };
+    points_at_the_mark(&tree, warning);
+    assert!(warning.message.contains("Pod \"p\"") && warning.message.contains("n1"), "{warning:#?}");
+    let tree = [("kustomization.yaml", "resources: [base]\n"), base, chart[0], chart[1]];
     assert!(run(&tree).expect("it builds").warnings.is_empty());
 }
 

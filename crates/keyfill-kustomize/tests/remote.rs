@@ -72,7 +72,7 @@ struct Shown;
 impl Charts for Shown {
     fn inflate(&self, files: &dyn Files, request: &ChartRequest, _: &Cx) -> Result<Vec<u8>, ChartError> {
         let file = files.read(&request.chart.join("Chart.yaml").unwrap()).unwrap();
-        let values = String::from_utf8_lossy(&request.values[0]).trim().to_owned();
+        let values = String::from_utf8_lossy(&request.values[0].text).trim().to_owned();
         let name = String::from_utf8_lossy(&file).into_owned();
         Ok(format!(
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{values: '{values}'}}\n"

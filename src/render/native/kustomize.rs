@@ -53,7 +53,7 @@ fn build(
 
 impl From<keyfill_kustomize::Error> for NativeError {
     fn from(error: keyfill_kustomize::Error) -> Self {
-        Self { diagnostics: error.diagnostics(), unsupported: error.is_unsupported() }
+        Self { diagnostics: error.diagnostics(), unsupported: error.is_unsupported(), of_chart: false }
     }
 }
 
@@ -97,9 +97,11 @@ impl Charts for HelmCharts<'_> {
             }
         };
         let mut values = Vec::with_capacity(request.values.len());
-        for text in &request.values {
-            let text = std::str::from_utf8(text).map_err(|e| format!("the values are no text: {e}"))?;
-            values.push(ValuesSource::Text { name: VALUES.to_owned(), text: text.to_owned() });
+        for given in &request.values {
+            let text =
+                std::str::from_utf8(&given.text).map_err(|e| format!("the values are no text: {e}"))?;
+            let name = given.file.as_ref().map_or_else(|| VALUES.to_owned(), ToString::to_string);
+            values.push(ValuesSource::Text { name, text: text.to_owned() });
         }
         let defaults = TemplateRequest::new(request.chart.clone());
         let helm = TemplateRequest {

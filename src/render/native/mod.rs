@@ -17,12 +17,18 @@ use keyfill_helm::TemplateRequest;
 pub struct NativeError {
     diagnostics: Vec<Diagnostic>,
     unsupported: bool,
+    of_chart: bool,
 }
 
 impl NativeError {
     /// Whether the engine only lacks a feature that the official binary has.
     pub fn is_unsupported(&self) -> bool {
         self.unsupported
+    }
+
+    /// Whether a chart refuses its values.
+    pub fn is_of_chart(&self) -> bool {
+        self.of_chart
     }
 
     /// The problems.
@@ -39,7 +45,7 @@ impl NativeError {
 
 impl From<Diagnostic> for NativeError {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self { diagnostics: vec![diagnostic], unsupported: false }
+        Self { diagnostics: vec![diagnostic], unsupported: false, of_chart: false }
     }
 }
 
@@ -51,7 +57,11 @@ impl From<DecryptError> for NativeError {
 
 impl From<keyfill_helm::Error> for NativeError {
     fn from(error: keyfill_helm::Error) -> Self {
-        Self { diagnostics: error.diagnostics(), unsupported: error.is_unsupported() }
+        Self {
+            diagnostics: error.diagnostics(),
+            unsupported: error.is_unsupported(),
+            of_chart: error.is_of_chart(),
+        }
     }
 }
 

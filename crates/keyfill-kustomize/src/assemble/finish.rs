@@ -10,6 +10,7 @@ use crate::merge;
 use crate::origin::{self, ORIGIN, Origin, TRANSFORMATIONS};
 use crate::outside::Outside;
 use crate::replacement::check_types;
+use crate::resmap::ResMap;
 use crate::resource::{Resource, drop_memory_annotations, metadata, strings_in_metadata, text_of_scalar};
 use crate::transform::Transformer;
 use crate::{Gvk, namereference, order, variables};
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use keyfill_diag::Cx;
 use keyfill_files::{Files, Kind, TreePath};
 use keyfill_yaml::{Body, Document, Node};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Objects with this annotation are for tools and not for the cluster.
@@ -72,6 +74,9 @@ fn finish(session: &Session, target: &Target, accumulator: Accumulator) -> Resul
     for unmatched in namereference::fix(&mut map, &config.name_reference, &schema, cx)? {
         session.warn(unmatched.into_warning(names));
     }
+    for missed in without_namespace(&map) {
+        session.warn(missed.into_warning(names));
+    }
     variables::resolve(session, &mut map, &variables, &config.var_reference, &schema, cx)?;
     map.check_unique()?;
     map.iter().try_for_each(Resource::check)?;
@@ -100,6 +105,37 @@ fn finish(session: &Session, target: &Target, accumulator: Accumulator) -> Resul
         documents.push(document(resource, before, &files));
     }
     Ok(documents)
+}
+
+/// What is said of the objects of charts that `namespace` does not reach and that have none of their own.
+fn without_namespace(map: &ResMap) -> Vec<Error> {
+    let mut missed: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
+    for resource in map.iter() {
+        let id = resource.id();
+        let namespace = resource.memory.missed_namespace.as_ref();
+        if let Some(namespace) = namespace.filter(|_| id.namespace.is_empty() && !id.is_cluster_scoped) {
+            missed.entry(namespace).or_default().push(resource);
+        }
+    }
+    let warning = |(namespace, resources): (&str, Vec<&Resource>)| {
+        let others = match resources.len() - 1 {
+            0 => String::new(),
+            1 => " and 1 more object".to_owned(),
+            more => format!(" and {more} more objects"),
+        };
+        let first = resources.first()?;
+        let id = first.id();
+        let error = Error::new(format!(
+            "{} \"{}\"{others} of charts get no namespace: kustomize does not set `namespace: {namespace}` on what \
+             charts render",
+            id.gvk.kind, id.name
+        ));
+        Some(first.blame_here(error.hint(
+            "set `namespace` at the entry of `helmCharts`, for templates that write it; without it they go where \
+             they are applied to",
+        )))
+    };
+    missed.into_iter().filter_map(warning).collect()
 }
 
 fn is_local(object: &Node) -> bool {

@@ -154,8 +154,10 @@ impl<'a> Configuration<'a> {
             return Err(at(if session.allows_plugins() {
                 Error::unsupported(what)
             } else {
-                Error::new(format!("{what} cannot be loaded: external plugins are disabled"))
-                    .hint("builtin plugins have `apiVersion: builtin`")
+                Error::new(format!("{what} cannot be loaded: external plugins are disabled")).hint(
+                    "builtin plugins have `apiVersion: builtin`; the official kustomize starts others with \
+                         `--engine exec --enable-alpha-plugins --enable-exec`",
+                )
             }));
         }
         if !KINDS.contains(&gvk.kind.as_str()) {

@@ -24,7 +24,7 @@ pub struct ChartRequest {
     /// A template for the release's name, or empty.
     pub name_template: Text,
     /// Values, as if given with `-f`, later ones over earlier ones.
-    pub values: Vec<Bytes>,
+    pub values: Vec<ChartValues>,
     /// API versions that the cluster has.
     pub api_versions: Vec<Text>,
     /// Version of the cluster, or empty.
@@ -35,6 +35,24 @@ pub struct ChartRequest {
     pub skip_tests: bool,
     /// No hooks.
     pub skip_hooks: bool,
+}
+
+/// A text of values.
+#[derive(Clone, Debug)]
+pub struct ChartValues {
+    /// The file; none where inline values were put into it.
+    pub file: Option<TreePath>,
+    /// What it says.
+    pub text: Bytes,
+}
+
+impl ChartValues {
+    /// What stands in a file that the kustomization names. What was decrypted is no text of the file: its lines are
+    /// not to be shown.
+    fn of(loader: &Loader, name: &str, text: Bytes) -> Self {
+        let is_as_written = |file: &TreePath| loader.files().read(file).is_ok_and(|written| written == text);
+        Self { file: loader.join(name).ok().filter(is_as_written), text }
+    }
 }
 
 /// Why a chart could not be rendered.
@@ -97,7 +115,8 @@ pub fn chart(
         .additional_values_files
         .iter()
         .map(|path| {
-            let loaded = values_file(loader, outside, path).map(|(text, _)| text);
+            let loaded =
+                values_file(loader, outside, path).map(|(text, _)| ChartValues::of(loader, path, text));
             loaded.map_err(|e| e.context("could not load additionalValuesFile").at_spot(&path.spot))
         })
         .collect::<Result<Vec<_>>>()?;
@@ -199,13 +218,14 @@ fn first_values(
     entry: &ChartEntry,
     first_file: &str,
     schema: &Schema,
-) -> Result<Bytes> {
+) -> Result<ChartValues> {
     if entry.values_inline.is_empty() {
-        return values_file(loader, outside, first_file).map(|(text, _)| text);
+        let (text, _) = values_file(loader, outside, first_file)?;
+        return Ok(ChartValues::of(loader, first_file, text));
     }
     let inline = Value::Map(entry.values_inline.clone());
     if entry.values_merge == "replace" {
-        return Ok(to_yaml(&inline).into());
+        return Ok(ChartValues { file: None, text: to_yaml(&inline).into() });
     }
     let limits = Limits::from(loader.cx());
     let (text, place) = values_file(loader, outside, first_file)?;
@@ -221,5 +241,5 @@ fn first_values(
     merge::strategic(&mut under, &over, schema, loader.cx())
         .map_err(|e| e.named().context(format!("could not merge the values of the chart {}", entry.name)))?;
     let merged = resolve(&under).map_err(|e| Error::of_yaml(&e))?;
-    Ok(to_yaml(&merged).into())
+    Ok(ChartValues { file: None, text: to_yaml(&merged).into() })
 }

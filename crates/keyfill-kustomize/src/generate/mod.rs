@@ -6,7 +6,7 @@ mod env_text;
 mod ksops;
 mod policy;
 
-pub use chart::{ChartError, ChartRequest, Charts, NoCharts, chart};
+pub use chart::{ChartError, ChartRequest, ChartValues, Charts, NoCharts, chart};
 use data::base_name;
 pub use data::{config_map, secret};
 pub use ksops::{is_ksops, ksops};

@@ -156,6 +156,10 @@ impl<'v> Item<'v> {
         let error = Error::new(format!("unknown field \"{key}\"")).placed(self.spot().place_of_key());
         match nearest(key, known.iter().copied()) {
             Some(name) => error.hint(format!("did you mean \"{name}\"?")),
+            None if key == "spec" => error.hint(
+                "only Flux's Kustomization has a `spec`: it is a manifest, whose file needs another name to be \
+                 listed under `resources:`",
+            ),
             None => error,
         }
     }

@@ -110,6 +110,11 @@ impl ResMap {
         &self.list[at]
     }
 
+    /// What the build remembers of the resource at a position.
+    pub fn memory_mut(&mut self, at: usize) -> &mut Memory {
+        &mut self.list[at].memory
+    }
+
     /// Takes all resources out, in order.
     pub fn into_list(mut self) -> Vec<Resource> {
         self.list.retain(|r| !r.deleted);

@@ -87,6 +87,8 @@ pub struct Memory {
     pub was_nameless: bool,
     /// It came out of a chart: the namespace transformer leaves it alone.
     pub from_chart: bool,
+    /// A namespace that did not reach it for that reason, while it has none.
+    pub missed_namespace: Option<Text>,
 }
 
 impl Memory {

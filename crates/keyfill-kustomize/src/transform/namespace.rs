@@ -21,6 +21,7 @@ pub fn apply(
     for at in map.places() {
         cx.check()?;
         if map.get(at).memory.from_chart {
+            map.memory_mut(at).missed_namespace = Some(change.name.into());
             continue;
         }
         map.update(at, schema, |resource| {
