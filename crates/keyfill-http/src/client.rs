@@ -197,6 +197,7 @@ impl fmt::Display for GetError {
                     FailureKind::NoTls => "does not speak TLS",
                     FailureKind::Tls
                     | FailureKind::WrongName
+                    | FailureKind::NoName
                     | FailureKind::Expired
                     | FailureKind::UnknownIssuer
                     | FailureKind::ClientCertificate => "has no certificate that is trusted",

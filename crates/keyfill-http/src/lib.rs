@@ -90,6 +90,8 @@ pub enum FailureKind {
     NoTls,
     /// The certificate is for another name.
     WrongName,
+    /// The certificate names no host at all.
+    NoName,
     /// The certificate has expired, or is not valid yet.
     Expired,
     /// The certificate is signed by an authority that is not trusted.

@@ -12,10 +12,10 @@ use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureSchem
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::{Certificate, TbsCertificate};
 
 /// Why a certificate was refused, for people.
 #[derive(Clone, Debug)]
@@ -112,8 +112,9 @@ fn refusal(der: &CertificateDer<'_>, name: &ServerName<'_>, why: &CertificateErr
     let (kind, text) = match why {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             let names = read.as_ref().map(names_of).unwrap_or_default();
+            let kind = if names.is_empty() { FailureKind::NoName } else { FailureKind::WrongName };
             let names = if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
-            (FailureKind::WrongName, format!("the certificate is for {names}, not for {}", name.to_str()))
+            (kind, format!("the certificate is for {names}, not for {}", name.to_str()))
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             let end = tbs.map(|tbs| tbs.validity().not_after.to_string()).unwrap_or_default();
@@ -123,22 +124,32 @@ fn refusal(der: &CertificateDer<'_>, name: &ServerName<'_>, why: &CertificateErr
             let start = tbs.map(|tbs| tbs.validity().not_before.to_string()).unwrap_or_default();
             (FailureKind::Expired, format!("the certificate of {subject} is not valid before {start}"))
         }
-        CertificateError::UnknownIssuer => {
-            let issuer = tbs.map(|tbs| shown(&tbs.issuer().to_string())).unwrap_or_default();
-            let by = if issuer == subject { "itself".to_owned() } else { issuer };
-            (
-                FailureKind::UnknownIssuer,
-                format!("the certificate of {subject} is signed by {by}, which is not trusted"),
-            )
-        }
+        CertificateError::UnknownIssuer => untrusted(tbs, &subject),
         CertificateError::BadEncoding => (FailureKind::Tls, "the certificate cannot be read".to_owned()),
         CertificateError::Revoked => (FailureKind::Tls, format!("the certificate of {subject} is revoked")),
         CertificateError::BadSignature => {
             (FailureKind::UnknownIssuer, format!("the signature of the certificate of {subject} is wrong"))
         }
+        // One that signed itself is refused for what it says of being an authority, and would be trusted were
+        // it among the roots.
+        _ if tbs.is_some_and(|tbs| tbs.issuer() == tbs.subject()) => untrusted(tbs, &subject),
+        _ if read.as_ref().is_some_and(|certificate| names_of(certificate).is_empty()) => (
+            FailureKind::NoName,
+            format!(
+                "the certificate of {subject} names no host: it has no subjectAltName, and its CN does not count"
+            ),
+        ),
         _ => (FailureKind::Tls, format!("the certificate of {subject} is not one that a server may use")),
     };
     CertificateError::Other(OtherError(Arc::new(Refused { kind, text }))).into()
+}
+
+/// A certificate whose signer is not trusted.
+fn untrusted(tbs: Option<&TbsCertificate>, subject: &str) -> (FailureKind, String) {
+    let issuer = tbs.map(|tbs| shown(&tbs.issuer().to_string())).unwrap_or_default();
+    let by = if issuer == subject { "itself".to_owned() } else { issuer };
+    let text = format!("the certificate of {subject} is signed by {by}, which is not trusted");
+    (FailureKind::UnknownIssuer, text)
 }
 
 /// The names that a certificate is for.

@@ -88,7 +88,17 @@ impl FileSource {
 
 impl Source for FileSource {
     fn read<'a>(&'a self, secret: &'a SecretRef, _: &'a Cx) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move { self.get(&secret.path).cloned().ok_or_else(|| self.missing(&secret.path)) })
+        Box::pin(async move {
+            // The file has one version of each secret, whatever its number.
+            if let Some(version) =
+                secret.version.as_deref().filter(|text| text.trim().parse::<i64>().is_err())
+            {
+                let path = &secret.path;
+                let why = format!("there is no version {version:?} of {path}: versions are numbers");
+                return Err(Error::missing(why));
+            }
+            self.get(&secret.path).cloned().ok_or_else(|| self.missing(&secret.path))
+        })
     }
 }
 
@@ -181,6 +191,19 @@ mod tests {
         assert_eq!(error.class(), Class::Missing);
         assert_eq!(error.to_string(), "secret/data/ap is not in the secrets file s.yaml");
         assert_eq!(error.advice(), Some("did you mean secret/data/app?"));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_version_is_a_number() {
+        use crate::{SecretRef, Source};
+        let source = FileSource::parse("s.yaml", TEXT.as_bytes()).expect("it is good");
+        let read = async |version: &str| {
+            let secret = SecretRef { version: Some(version.to_owned()), ..SecretRef::latest("kv/team") };
+            source.read(&secret, &keyfill_diag::Cx::default()).await.map(drop)
+        };
+        assert!(read("3").await.is_ok());
+        let error = read("version3").await.expect_err("it is no number");
+        assert_eq!(error.to_string(), "there is no version \"version3\" of kv/team: versions are numbers");
     }
 
     #[test]

@@ -128,6 +128,7 @@ impl Rest {
             FailureKind::Tls
             | FailureKind::NoTls
             | FailureKind::WrongName
+            | FailureKind::NoName
             | FailureKind::Expired
             | FailureKind::ClientCertificate => {
                 Error::store(format!("no trusted connection to {name}: {reason}"))

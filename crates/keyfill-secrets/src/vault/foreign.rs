@@ -1,6 +1,7 @@
 //! Answers that Vault cannot have given: pages of gateways and proxies, and servers of another kind.
 
 use keyfill_http::Answer;
+use std::collections::HashMap;
 use std::fmt;
 
 /// How much of such an answer is told.
@@ -9,7 +10,10 @@ const LONGEST_TEXT: usize = 160;
 /// How much of it is looked at.
 const LOOKED_AT: usize = 16 << 10;
 
-/// An answer that is not Vault's: every one of Vault's that is not empty is a JSON object.
+/// The fields of Vault's answers. A refusal has at least one of them.
+const FIELDS_OF_VAULT: [&str; 5] = ["auth", "data", "errors", "request_id", "warnings"];
+
+/// An answer that is not Vault's: every one of Vault's that is not empty is a JSON object with fields of its own.
 pub(crate) struct Foreign {
     what: &'static str,
     text: String,
@@ -19,7 +23,8 @@ impl Foreign {
     /// Looks at an answer. An answer without a body may be Vault's.
     pub(crate) fn of(answer: &Answer) -> Option<Self> {
         let body = answer.body.trim_ascii();
-        if body.is_empty() || body.starts_with(b"{") {
+        let is_json = body.starts_with(b"{");
+        if body.is_empty() || (is_json && (answer.status.is_success() || is_vaults_object(body))) {
             return None;
         }
         let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
@@ -31,14 +36,34 @@ impl Foreign {
             (false, false) => text.lines().next().unwrap_or_default().to_owned(),
         };
         let text: String = text.chars().filter(|c| !c.is_control()).take(LONGEST_TEXT).collect();
-        Some(Self { what: if is_page { "an HTML page" } else { "a text that is no JSON" }, text })
+        let what = match (is_page, is_json) {
+            (true, _) => "an HTML page",
+            (false, true) => "JSON that is not Vault's",
+            (false, false) => "a text that is no JSON",
+        };
+        Some(Self { what, text })
+    }
+
+    /// What to do.
+    pub(crate) fn advice(&self) -> &'static str {
+        if self.wants_tls() {
+            "write https:// in VAULT_ADDR"
+        } else {
+            "a gateway or proxy may stand before Vault: check VAULT_ADDR and what it leads to"
+        }
     }
 
     /// Whether the server says that it was spoken to without TLS.
-    pub(crate) fn wants_tls(&self) -> bool {
+    fn wants_tls(&self) -> bool {
         let text = self.text.to_lowercase();
         text.contains("http request to an https server") || text.contains("plain http request")
     }
+}
+
+/// Whether a refusal in JSON has a field that Vault's have.
+fn is_vaults_object(body: &[u8]) -> bool {
+    let fields: Result<HashMap<String, serde::de::IgnoredAny>, _> = serde_json::from_slice(body);
+    fields.is_ok_and(|fields| FIELDS_OF_VAULT.iter().any(|name| fields.contains_key(*name)))
 }
 
 impl fmt::Display for Foreign {
@@ -93,6 +118,11 @@ mod tests {
     fn what_vault_cannot_have_said_is_told_with_its_first_line() {
         assert_eq!(seen(403, r#"{"errors":["permission denied"]}"#), None);
         assert_eq!(seen(204, ""), None);
+        assert_eq!(seen(404, r#"{"data":{"metadata":{}},"warnings":null}"#), None);
+        assert_eq!(
+            seen(403, r#"{"message": "RBAC: access denied"}"#).as_deref(),
+            Some(r#"JSON that is not Vault's: "{\"message\": \"RBAC: access denied\"}""#)
+        );
         let page = "<!DOCTYPE html>\n<html><head><TITLE>Access gateway</TITLE></head><body><h1>No</h1></body></html>";
         assert_eq!(seen(403, page).as_deref(), Some("an HTML page: \"Access gateway\""));
         let page = "<html><body>\n<h1>502 Bad Gateway</h1>nginx</body></html>";
@@ -106,6 +136,7 @@ mod tests {
 
     #[test]
     fn a_text_that_may_be_a_secret_is_not_told() {
+        assert_eq!(seen(200, r#"{"password": "hush"}"#), None);
         assert_eq!(seen(200, "password: hush\n").as_deref(), Some("a text that is no JSON"));
     }
 }

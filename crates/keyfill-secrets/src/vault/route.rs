@@ -1,6 +1,6 @@
 //! What connections are made with: the certificates and proxies that the settings name.
 
-use super::settings::{Proxy, Tls};
+use super::settings::{Address, Proxy, Tls};
 use crate::{Error, Secret};
 use keyfill_http::Matcher;
 use keyfill_http::{TlsSettings, pem_files};
@@ -53,22 +53,36 @@ pub(super) fn tls(tls: &Tls) -> Result<(TlsSettings, Vec<u8>), Error> {
     Ok((loaded, certificate))
 }
 
+/// A proxy that is not understood would be passed over without a word.
+fn check_proxy(text: &str) -> Result<(), Error> {
+    let wrong = |why: &str| {
+        Error::usage(format!("the proxy for Vault cannot be used: {why}"))
+            .hint("write http://host:port in VAULT_PROXY_ADDR, HTTPS_PROXY or HTTP_PROXY")
+    };
+    let is_whole = text.contains("://");
+    if is_whole && !text.to_ascii_lowercase().starts_with("http://") {
+        return Err(wrong("it is not reached over http"));
+    }
+    let whole = if is_whole { text.to_owned() } else { format!("http://{text}") };
+    // The text is not told: it may hold a password.
+    let url = url::Url::parse(&whole).map_err(|_| wrong("its address is not a URL"))?;
+    if url.host_str().is_none_or(str::is_empty) { Err(wrong("its address names no host")) } else { Ok(()) }
+}
+
 fn read_pem(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|e| Error::usage(format!("{} cannot be read: {e}", path.display())))
 }
 
-/// The proxies of the settings; `None` when there are none.
-pub(super) fn proxies(proxy: &Proxy) -> Result<Option<Arc<Matcher>>, Error> {
-    if proxy.http.is_none() && proxy.https.is_none() {
-        return Ok(None);
-    }
-    for url in [&proxy.http, &proxy.https].into_iter().flatten() {
-        let text = url.expose();
-        if text.contains("://") && !text.starts_with("http://") {
-            return Err(Error::usage("a proxy is only used over http")
-                .hint("write http://host:port in HTTPS_PROXY, HTTP_PROXY or VAULT_PROXY_ADDR"));
-        }
-    }
+/// The proxies of the settings for an address; `None` when there are none. Where the address is of the other scheme
+/// they do not count.
+pub(super) fn proxies(proxy: &Proxy, address: &Address) -> Result<Option<Arc<Matcher>>, Error> {
+    let url = match address {
+        Address::Url(url) if url.scheme() == "https" => &proxy.https,
+        Address::Url(_) => &proxy.http,
+        Address::Unix(_) => &None,
+    };
+    let Some(url) = url else { return Ok(None) };
+    check_proxy(url.expose())?;
     let text = |url: &Option<Secret>| url.as_ref().map_or_else(String::new, |u| u.expose().to_owned());
     let matcher = Matcher::builder()
         .http(text(&proxy.http))
@@ -76,4 +90,28 @@ pub(super) fn proxies(proxy: &Proxy) -> Result<Option<Arc<Matcher>>, Error> {
         .no(proxy.no_proxy.clone().unwrap_or_default())
         .build();
     Ok(Some(Arc::new(matcher)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::proxies;
+    use crate::vault::settings::{Address, Proxy};
+
+    fn used(proxy: &str, address: &str) -> Result<bool, String> {
+        let proxy = Proxy { https: Some(proxy.into()), ..Proxy::default() };
+        let address = Address::parse(address).expect("an address");
+        proxies(&proxy, &address).map(|found| found.is_some()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_understood_is_refused_without_its_text() {
+        for good in ["http://u:hush@p:3128", "p:3128", "HTTP://p"] {
+            assert_eq!(used(good, "https://v:8200"), Ok(true), "{good}");
+        }
+        for bad in ["socks5://u:hush@p", "https://hush", "not a url hush", "http://", "http://[hush"] {
+            let why = used(bad, "https://v:8200").expect_err(bad);
+            assert!(why.starts_with("the proxy for Vault cannot be used") && !why.contains("hush"), "{why}");
+            assert_eq!(used(bad, "http://v:8200"), Ok(false), "the address is of the other scheme");
+        }
+    }
 }
