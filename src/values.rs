@@ -48,7 +48,7 @@ pub fn size(text: &str) -> Result<u64, String> {
 
 /// `true` as Go's strconv.ParseBool takes it.
 pub fn is_true(value: Option<&str>) -> bool {
-    value.is_some_and(|v| matches!(v.trim(), "1" | "t" | "T" | "true" | "TRUE" | "True"))
+    value.is_some_and(|v| matches!(v, "1" | "t" | "T" | "true" | "TRUE" | "True"))
 }
 
 /// Items of a list that is written with commas, spaces or line ends.

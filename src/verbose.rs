@@ -50,6 +50,10 @@ impl Source for Announced {
         Box::pin(async move { announced(secret, self.0.read_keys(secret, keys, cx)).await })
     }
 
+    fn has_namespaces(&self, secret: &SecretRef) -> bool {
+        self.0.has_namespaces(secret)
+    }
+
     fn take_warnings(&self) -> Vec<Diagnostic> {
         self.0.take_warnings()
     }

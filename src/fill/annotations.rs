@@ -1,6 +1,7 @@
 //! The annotations that steer how a document is filled.
 
 use super::scan::{DOMAIN, OWN_DOMAIN};
+use crate::values;
 use keyfill_diag::nearest;
 use keyfill_secrets::KvVersion;
 use keyfill_yaml::Value;
@@ -24,13 +25,15 @@ pub const ALL_KEYS: &str = "keyfill.dev/all-keys";
 pub const ALL_KEYS_PREFIX: &str = "keyfill.dev/all-keys-prefix";
 /// The keys that are not added, with commas between.
 pub const ALL_KEYS_EXCEPT: &str = "keyfill.dev/all-keys-except";
+/// Vault's namespace, in which the paths of the resource are read.
+pub const VAULT_NAMESPACE: &str = "keyfill.dev/vault-namespace";
 /// Keys of the resource whose values hold no placeholders, with commas between.
 pub const IGNORE_KEYS: &str = "keyfill.dev/ignore-keys";
 
 /// The store of the paths in this manifest that name none.
 pub const STORE: &str = "keyfill.dev/store";
 
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     PATH,
     IGNORE,
     KV_VERSION,
@@ -42,6 +45,7 @@ const KNOWN: [&str; 11] = [
     ALL_KEYS_EXCEPT,
     IGNORE_KEYS,
     STORE,
+    VAULT_NAMESPACE,
 ];
 
 /// What the annotations of a document say.
@@ -69,6 +73,8 @@ pub struct Annotations {
     pub ignore_keys: Vec<String>,
     /// The store of paths that name none.
     pub store: Option<String>,
+    /// The namespace of all paths, as written: perhaps a template.
+    pub namespace: Option<String>,
     /// What is wrong with them: the annotation's name, what is wrong, and what to do.
     pub problems: Vec<Problem>,
 }
@@ -111,8 +117,8 @@ impl Annotations {
         };
         match name {
             PATH => self.path = Some(text.trim().to_owned()),
-            IGNORE => self.ignore = is_true(&text),
-            REMOVE_MISSING => self.remove_missing = is_true(&text),
+            IGNORE => self.ignore = values::is_true(Some(&text)),
+            REMOVE_MISSING => self.remove_missing = values::is_true(Some(&text)),
             SECRET_VERSION => self.version = Some(text.trim().to_owned()).filter(|t| !t.is_empty()),
             KV_VERSION => match text.parse() {
                 Ok(kv) => self.kv = Some(kv),
@@ -130,11 +136,14 @@ impl Annotations {
             REMOVE_MISSING_ANY => {
                 self.problem(name, format!("the annotation {name} takes any, not {text:?}"));
             }
-            ALL_KEYS => self.all_keys = is_true(text.trim()),
+            ALL_KEYS => self.all_keys = values::is_true(Some(text.trim())),
             ALL_KEYS_PREFIX => self.all_keys_prefix = text.trim().to_owned(),
             ALL_KEYS_EXCEPT => self.all_keys_except = list(&text),
             IGNORE_KEYS => self.ignore_keys = list(&text),
             STORE => self.store = Some(text.trim().to_owned()).filter(|name| !name.is_empty()),
+            VAULT_NAMESPACE => {
+                self.namespace = Some(text.trim().to_owned()).filter(|name| !name.is_empty());
+            }
             other => {
                 let hint = nearest(other, KNOWN).map(|near| format!("did you mean {near}?"));
                 let message = format!("the annotation {other} is not known");
@@ -177,11 +186,6 @@ fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-/// What Go's `strconv.ParseBool` takes for true.
-fn is_true(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "true" | "True" | "TRUE")
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::scan::{DOMAIN, OWN_DOMAIN};
@@ -221,6 +225,7 @@ mod tests {
             ("keyfill.dev/all-keys-except", string("a, b c,")),
             ("keyfill.dev/ignore-keys", string("x.conf")),
             ("keyfill.dev/store", string(" prod ")),
+            ("keyfill.dev/vault-namespace", string(" team/a ")),
             ("example.com/priority", Value::Int(10)),
         ]);
         let expected = Annotations {
@@ -235,6 +240,7 @@ mod tests {
             all_keys_except: vec!["a".into(), "b c".into()],
             ignore_keys: vec!["x.conf".into()],
             store: Some("prod".into()),
+            namespace: Some("team/a".into()),
             problems: Vec::new(),
         };
         assert_eq!(read, expected);

@@ -64,8 +64,36 @@ impl Sighting {
 /// What base64 of `<path:` holds, whatever stands before it: one form for each place in a group of three.
 pub const BASE64_FORMS: [&str; 3] = ["PHBhdGg6", "xwYXRoO", "8cGF0aD"];
 
+/// What base64 of a form of `<path:` that was encoded before holds, in the same way.
+const NESTED_FORMS: [&str; 18] = [
+    // \u003cpath:
+    "XHUwMDNjcGF0aD",
+    "x1MDAzY3BhdGg6",
+    "cdTAwM2NwYXRoO",
+    // %3Cpath%3A
+    "JTNDcGF0aCUzQ",
+    "UzQ3BhdGglM0",
+    "lM0NwYXRoJTNB",
+    // &lt;path:
+    "Jmx0O3BhdGg6",
+    "ZsdDtwYXRoO",
+    "mbHQ7cGF0aD",
+    // PHBhdGg6
+    "UEhCaGRHZz",
+    "BIQmhkR2c2",
+    "QSEJoZEdnN",
+    // xwYXRoO
+    "eHdZWFJvT",
+    "h3WVhSb0",
+    "4d1lYUm9P",
+    // 8cGF0aD
+    "OGNHRjBhR",
+    "hjR0YwYU",
+    "4Y0dGMGFE",
+];
+
 /// How encoded forms of `<path:` begin, besides base64.
-const ESCAPED_FORMS: [&str; 12] = [
+const ESCAPED_FORMS: [&str; 15] = [
     "\\u003cpath",
     "\\u003Cpath",
     "\\x3cpath",
@@ -78,6 +106,9 @@ const ESCAPED_FORMS: [&str; 12] = [
     "&#60;path:",
     "&#x3c;path:",
     "<PATH:",
+    "<Path:",
+    "<-path:",
+    "<_path:",
 ];
 
 /// How encoded forms of any `<` begin that may be read back.
@@ -85,7 +116,7 @@ const ESCAPED_BRACKETS: [&str; 8] = ["\\u003c", "\\u003C", "\\x3c", "\\x3C", "%3
 
 /// How all encoded forms of `<path:` begin that are looked for.
 pub fn path_patterns() -> impl Iterator<Item = &'static str> {
-    ESCAPED_FORMS.into_iter().chain(BASE64_FORMS)
+    ESCAPED_FORMS.into_iter().chain(BASE64_FORMS).chain(NESTED_FORMS)
 }
 
 /// Finds encoded forms of `<path:` in one pass.
@@ -163,7 +194,7 @@ impl Looker<'_> {
             b'\\' => self.escaped(json_start(text, hit, self.free)?),
             b'%' => self.escaped((hit, Codec::Percent { layers: percent_layers(&text[hit..]) })),
             b'&' => Some(lost(text, hit, b"&gt;", "HTML escapes")),
-            b'<' => Some(lost(text, hit, b">", "a change to upper case")),
+            b'<' => Some(lost(text, hit, b">", "a change of case")),
             _ => self.base64_run(hit),
         }
     }
@@ -222,9 +253,18 @@ impl Looker<'_> {
             })
         };
         // In a path or a URL what stands before a slash does not belong to it.
-        said(span.clone()).or_else(|| {
+        let behind_slash = || {
             let slash = text[start..hit].iter().rposition(|b| *b == b'/')?;
             said(start + slash + 1..span.end)
+        };
+        let found = said(span.clone()).or_else(behind_slash);
+        // It was cut off, or its own signs were escaped.
+        let is_lost = || {
+            let decoded = decode_base64_form(&text[span.clone()]);
+            decoded.is_none_or(|(_, decoded)| memchr::memmem::find(&decoded, PATH_PREFIX).is_some())
+        };
+        found.or_else(|| {
+            is_lost().then(|| Sighting::Lost { span: span.clone(), what: "a change of its base64" })
         })
     }
 }

@@ -23,13 +23,26 @@ pub fn resolve(
         Some(SourceKind::Sops) => canonical_file,
         _ => canonical,
     };
-    let path = if path_template::is_template(written) {
-        canonical(&render(written, &options.app, &options.env)?)?
-    } else {
-        canonical(written)?
-    };
+    let path = written_as(canonical, written, options)?;
     let path = options.stores.canonical(store.as_deref(), path)?;
     Ok((store, path))
+}
+
+/// A path or a namespace as it is written: its template rendered, made canonical.
+pub fn rendered(written: &str, options: &FillOptions) -> Result<String, PathError> {
+    written_as(canonical, written, options)
+}
+
+fn written_as(
+    canonical: fn(&str) -> Result<String, PathError>,
+    written: &str,
+    options: &FillOptions,
+) -> Result<String, PathError> {
+    if path_template::is_template(written) {
+        canonical(&render(written, &options.app, &options.env)?)
+    } else {
+        canonical(written)
+    }
 }
 
 /// One spelling for each path: no slash at either end, none twice, no `..` and nothing that hides one.

@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// The setting that holds the globs.
 pub const ALLOWED_PATHS: &str = "KEYFILL_ALLOWED_PATHS";
 
+/// The setting that holds the globs of namespaces.
+pub const APP_NAMESPACES: &str = "KEYFILL_APP_NAMESPACES";
+
 /// The parts of an application that a glob may name.
 const NAMES: [&str; 3] = ["app.name", "app.namespace", "app.project"];
 
@@ -42,6 +45,8 @@ const MOST_COMPILED: usize = 256 << 10;
 #[derive(Clone, Default)]
 pub struct PathPolicy {
     globs: Option<Vec<Glob>>,
+    /// The namespaces that manifests may name: none without globs.
+    namespaces: Vec<Glob>,
     patterns: Vec<Pattern>,
 }
 
@@ -83,24 +88,14 @@ impl PathPolicy {
     /// The same for globs that were checked before.
     #[must_use]
     pub fn allow_checked(mut self, globs: &str, app: &App) -> Self {
-        let render = |glob: &str| {
-            let is_everything = glob == "*";
-            let (store, glob) = stores::named(glob);
-            let rendered = if path_template::is_template(glob) {
-                paths::render(glob, app, &BTreeMap::new())
-            } else {
-                Ok(glob.to_owned())
-            };
-            let glob = glob.trim_matches('/');
-            let first = glob.split('/').next().unwrap_or_default();
-            Glob {
-                store: store.map(str::to_owned),
-                is_everything,
-                rendered: rendered.map(|glob| glob.trim_matches('/').to_owned()),
-                names_first: !path_template::is_template(first),
-            }
-        };
-        self.globs.get_or_insert_default().extend(split_globs(globs).map(render));
+        self.globs.get_or_insert_default().extend(split_globs(globs).map(|glob| Glob::new(glob, app)));
+        self
+    }
+
+    /// Sets the globs of the namespaces that manifests may name, which were checked before.
+    #[must_use]
+    pub fn allow_namespaces(mut self, globs: &str, app: &App) -> Self {
+        self.namespaces.extend(split_globs(globs).map(|glob| Glob::new(glob, app)));
         self
     }
 
@@ -158,6 +153,32 @@ impl PathPolicy {
         let fits =
             |glob: &Glob| about(glob) && glob.rendered.as_ref().is_ok_and(|text| glob.is_match(text, path));
         self.globs.as_ref().is_none_or(|globs| globs.iter().any(fits))
+    }
+
+    /// As [`PathPolicy::check`], for a path in a namespace that a manifest names. Globs and expressions see it as Vault
+    /// spells it, behind the namespace: `team/kv/data/app`.
+    pub fn check_in(
+        &self,
+        stores: &StoreKinds,
+        store: Option<&str>,
+        namespace: Option<&str>,
+        path: &str,
+    ) -> Result<(), String> {
+        let Some(namespace) = namespace else { return self.check(stores, store, path) };
+        if !matches!(stores.kind(store), None | Some(SourceKind::Vault)) {
+            return Err(format!("the namespace {namespace} is asked for, and only Vault has namespaces"));
+        }
+        let fits = |glob: &Glob| glob.rendered.as_ref().is_ok_and(|text| is_match(text, namespace));
+        if !self.namespaces.iter().any(fits) {
+            return Err(format!("the namespace {namespace} is not among those that {APP_NAMESPACES} allows"));
+        }
+        let first = path.split('/').next().unwrap_or_default();
+        if RESERVED.contains(&first) {
+            return Err(format!(
+                "the path {path} is a part of Vault's own, which is not read in a namespace of a manifest's"
+            ));
+        }
+        self.check(stores, store, &format!("{namespace}/{path}"))
     }
 
     /// Whether a canonical path of a store may be read; if not, why.
@@ -250,6 +271,24 @@ impl PathPolicy {
 }
 
 impl Glob {
+    fn new(glob: &str, app: &App) -> Self {
+        let is_everything = glob == "*";
+        let (store, glob) = stores::named(glob);
+        let rendered = if path_template::is_template(glob) {
+            paths::render(glob, app, &BTreeMap::new())
+        } else {
+            Ok(glob.to_owned())
+        };
+        let glob = glob.trim_matches('/');
+        let first = glob.split('/').next().unwrap_or_default();
+        Self {
+            store: store.map(str::to_owned),
+            is_everything,
+            rendered: rendered.map(|glob| glob.trim_matches('/').to_owned()),
+            names_first: !path_template::is_template(first),
+        }
+    }
+
     fn is_match(&self, rendered: &str, path: &str) -> bool {
         // Behind a store's name even a star that stands alone stops at a slash.
         let stops = rendered == "*" && !self.is_everything;
@@ -350,11 +389,15 @@ pub fn is_match(glob: &str, path: &str) -> bool {
 
 impl fmt::Debug for PathPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let globs: Option<Vec<_>> = self.globs.as_ref().map(|globs| {
+        fn texts(globs: &[Glob]) -> Vec<(Option<&str>, &str)> {
             globs.iter().map(|g| (g.store.as_deref(), g.rendered.as_deref().unwrap_or("-"))).collect()
-        });
+        }
         let settings: Vec<&str> = self.patterns.iter().map(|p| p.setting.as_str()).collect();
-        f.debug_struct("PathPolicy").field("globs", &globs).field("patterns", &settings).finish()
+        f.debug_struct("PathPolicy")
+            .field("globs", &self.globs.as_deref().map(texts))
+            .field("namespaces", &texts(&self.namespaces))
+            .field("patterns", &settings)
+            .finish()
     }
 }
 
@@ -483,6 +526,48 @@ mod tests {
             }
             assert_eq!(allowing(path, &app).check(&StoreKinds::default(), None, path), Ok(()), "{path}");
         }
+    }
+
+    #[test]
+    fn a_manifest_names_a_namespace_only_where_it_is_allowed() {
+        let app = App { project: Some("blue".into()), ..App::default() };
+        let check = |globs: &str, namespace: &str, path: &str| {
+            let policy = PathPolicy::default().allow_namespaces(globs, &app);
+            policy.check_in(&StoreKinds::default(), None, Some(namespace), path)
+        };
+        let globs = "teams/{{ app.project }}, shared";
+        assert_eq!(check(globs, "teams/blue", "kv/data/x"), Ok(()));
+        assert_eq!(check(globs, "shared", "kv/data/x"), Ok(()));
+        for other in ["teams/red", "teams/blue/x", "root", ""] {
+            let why = check(globs, other, "kv/data/x").expect_err(other);
+            assert!(why.contains("KEYFILL_APP_NAMESPACES"), "{why}");
+        }
+        assert!(check("", "a", "kv/x").is_err(), "none is allowed by itself");
+        assert!(check("**", "a", "sys/mounts").is_err(), "Vault's own is not read there");
+        assert!(check("**", "a", "auth/token/lookup-self").is_err());
+        let stores = StoreKinds { default: Some(SourceKind::AwsSsm), ..StoreKinds::default() };
+        let policy = PathPolicy::default().allow_namespaces("**", &app);
+        assert!(
+            policy.check_in(&stores, None, Some("a"), "kv/x").is_err_and(|why| why.contains("only Vault"))
+        );
+    }
+
+    #[test]
+    fn paths_of_a_namespace_are_judged_behind_its_name() {
+        let stores = StoreKinds::default();
+        let policy =
+            allowing("kv/data/*, team/kv/data/app", &App::default()).allow_namespaces("**", &App::default());
+        assert_eq!(policy.check_in(&stores, None, None, "kv/data/x"), Ok(()));
+        assert!(
+            policy.check_in(&stores, None, Some("team"), "kv/data/x").is_err(),
+            "its own namespace is meant"
+        );
+        assert_eq!(policy.check_in(&stores, None, Some("team"), "kv/data/app"), Ok(()));
+        let pattern = PathPolicy::default()
+            .require("AVP_PATH_VALIDATION", "^team/")
+            .allow_namespaces("**", &App::default());
+        assert!(pattern.check_in(&stores, None, None, "kv/data/x").is_err());
+        assert_eq!(pattern.check_in(&stores, None, Some("team"), "kv/data/x"), Ok(()));
     }
 
     #[test]

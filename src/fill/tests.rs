@@ -9,15 +9,15 @@ use keyfill_yaml::{Body, Document, Entry, Map, Node, Origin, Scalar};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Secrets by path, as JSON text. A path that is not there fails as a store's would.
+/// Secrets by path, as JSON text; `path@version`, `namespace:path`. A path that is not there fails as a store's
+/// would.
 struct Memory(HashMap<String, Arc<SecretData>>);
 
 impl Source for Memory {
     fn read<'a>(&'a self, secret: &'a SecretRef, _: &'a Cx) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        let name = match &secret.version {
-            Some(version) => format!("{}@{version}", secret.path),
-            None => secret.path.clone(),
-        };
+        let version = secret.version.as_ref().map(|version| format!("@{version}")).unwrap_or_default();
+        let namespace = secret.namespace.as_ref().map(|name| format!("{name}:")).unwrap_or_default();
+        let name = format!("{namespace}{}{version}", secret.path);
         Box::pin(async move {
             match self.0.get(&name) {
                 Some(data) => Ok(Arc::clone(data)),
@@ -25,6 +25,10 @@ impl Source for Memory {
                 None => Err(SecretData::from_json("0", &name).expect_err("no object")),
             }
         })
+    }
+
+    fn has_namespaces(&self, _: &SecretRef) -> bool {
+        true
     }
 }
 
@@ -39,7 +43,12 @@ const APP: &str = r#"{"user": "alice", "password": "s3cr3t-hush", "n": 5432, "f"
     "sha": "81111e1", "m": {"a": 1}, "bin": "//5B", "url": "a/b"}"#;
 
 fn reads() -> Reads {
-    let secrets = [("kv/app", APP), ("kv/app@1", r#"{"user": "old"}"#), ("kv/team/shop", r#"{"k": "v"}"#)];
+    let secrets = [
+        ("kv/app", APP),
+        ("kv/app@1", r#"{"user": "old"}"#),
+        ("kv/team/shop", r#"{"k": "v"}"#),
+        ("red:kv/app", r#"{"user": "rita"}"#),
+    ];
     Reads::new(store(&secrets))
 }
 
@@ -331,4 +340,52 @@ fn no_byte_outside_of_placeholders_is_lost_or_changed() {
         tried += 1;
     }
     assert!(tried > 2_000, "{tried}");
+}
+
+#[test]
+fn a_manifest_reads_from_a_namespace_that_the_administrator_allows() {
+    let text = "kind: Widget\nmetadata:\n  annotations:\n    avp.kubernetes.io/path: kv/app\n    \
+                keyfill.dev/vault-namespace: red\nspec: {a: <user>, b: '<path:kv/app#user>'}\n";
+    let other = "kind: Widget\nspec: {a: '<path:kv/app#user>'}\n";
+    let policy = PathPolicy::default().allow_namespaces("red", &App::default());
+    let options = FillOptions { policy, ..FillOptions::default() };
+    let (result, reads) = run(vec![document(text), document(other)], &options);
+    let filled = result.expect("the namespace is allowed");
+    assert!(text_of(&filled.documents[0]).ends_with("  a: rita\n  b: rita\n"));
+    assert!(text_of(&filled.documents[1]).ends_with("a: alice\n"), "the annotation counts for its document");
+    assert_eq!(reads, 2);
+    let (result, reads) = run(vec![document(text)], &FillOptions::default());
+    let error = result.expect_err("no namespace is allowed by itself");
+    assert!(error.to_string().contains("KEYFILL_APP_NAMESPACES"), "{error}");
+    assert_eq!((error.class(), reads), (Class::Forbidden, 0));
+}
+
+#[test]
+fn what_was_encoded_twice_is_filled_and_what_was_cut_off_is_named() {
+    use base64::Engine as _;
+    let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    let placeholder = "<path:kv/app#user>";
+    for before in ["", ":", "::"] {
+        for (inner, value) in [
+            (base64(placeholder), base64("alice")),
+            ("\\u003cpath:kv/app#user\\u003e".to_owned(), "alice".to_owned()),
+            ("%3Cpath%3Akv%2Fapp%23user%3E".to_owned(), "alice".to_owned()),
+        ] {
+            let text = |inside: &str| base64(&format!("{before}{inside}"));
+            assert_eq!(filled(&format!("a: x {} y\n", text(&inner))), format!("a: x {} y\n", text(&value)));
+        }
+    }
+    for lost in [
+        "PHBhdGg6a3Yv",
+        "PHBhdGg6a3YvYXBwI3VzZXI%2B",
+        "Jmx0O3BhdGg6a3YvYXBwI3VzZXImZ3Q7",
+        "<Path:Kv/App#User>",
+    ] {
+        let text = format!("kind: W\na: {lost}\n");
+        let (result, _) = run(vec![document(&text)], &FillOptions::default());
+        let filled = result.expect("it stays as it is");
+        assert_eq!((text_of(&filled.documents[0]), filled.warnings.len()), (text, 1), "{lost}");
+    }
+    let other = "a: x ISF4d1lYUm9PISE= y\n";
+    assert_eq!(filled(other), other, "base64 of something else");
 }

@@ -1,6 +1,6 @@
 //! What of its variables a request may set, and what of the sidecar's it sees.
 
-use crate::settings::Env;
+use crate::settings::{self, Env};
 use keyfill_cmp::AppRequest;
 
 /// The author's own expression for paths. Its worker compiles it: the supervisor reads no author's expression.
@@ -22,6 +22,19 @@ fn is_git(name: &str) -> bool {
 /// Variables that change from commit to commit and that no rendering reads.
 fn is_of_revision(name: &str) -> bool {
     name.starts_with("ARGOCD_APP_REVISION") || name == "ARGOCD_APP_SOURCE_TARGET_REVISION"
+}
+
+/// The request with the author's settings under the names that keyfill has for them.
+pub fn with_known_names(request: &AppRequest) -> AppRequest {
+    let mut env = request.env.clone();
+    // The spelling that is right wins, as it does in an environment.
+    let known = |name: &str| settings::known_name(name).filter(|known| request.var(known).is_none());
+    for (name, _) in &mut env {
+        if let Some(known) = known(name) {
+            *name = known;
+        }
+    }
+    AppRequest { path: request.path.clone(), env, checksum: request.checksum }
 }
 
 /// What a request may say.
@@ -51,10 +64,24 @@ pub fn for_binaries(sidecar: &Env) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{for_rendering, for_settings, of_request};
+    use super::{for_rendering, for_settings, of_request, with_known_names};
     use crate::settings::Env;
     use keyfill_cmp::AppRequest;
     use keyfill_files::TreePath;
+
+    #[test]
+    fn an_authors_settings_are_told_in_any_case() {
+        let env = [("ARGOCD_ENV_avp_path_validation", "x"), ("ARGOCD_ENV_helm_args", "y")];
+        let env = env.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
+        let request = with_known_names(&AppRequest { path: TreePath::root(), env, checksum: [0; 32] });
+        assert_eq!(request.var(super::AUTHORS_EXPRESSION), Some("x"));
+        assert_eq!(request.var("ARGOCD_ENV_helm_args"), Some("y"));
+        assert_eq!(
+            for_settings(&Env::default(), &request).iter().count(),
+            1,
+            "an expression is not read here"
+        );
+    }
 
     #[test]
     fn a_request_adds_its_own_names_and_no_others() {

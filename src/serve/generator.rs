@@ -16,6 +16,7 @@ use super::unlock::Unlocker;
 use crate::cli::args::ServeArgs;
 use crate::emit;
 use crate::fetch::Plan;
+use crate::fill::policy::APP_NAMESPACES;
 use crate::report;
 use crate::settings::{FillsValues, Settings, table, unread};
 use anyhow::Result;
@@ -136,6 +137,7 @@ impl KeyfillGenerator {
         cx: &Cx,
         notes: &mut Notes,
     ) -> Result<Answer, Refusal> {
+        let request = &environment::with_known_names(request);
         let prepared = self.prepared(request).await.map_err(|e| refusal(&e))?;
         let settings = &prepared.settings;
         notes.project = settings.fill.app.project.clone().unwrap_or_default();
@@ -336,6 +338,7 @@ fn fill(request: &AppRequest, settings: &Settings) -> Fill {
         remove_missing_any: settings.fill.remove_missing_any,
         env: settings.fill.env.clone(),
         globs: settings.effective.get("KEYFILL_ALLOWED_PATHS").map(str::to_owned),
+        namespaces: settings.effective.get(APP_NAMESPACES).map(str::to_owned),
         expression: settings.effective.get("AVP_PATH_VALIDATION").map(str::to_owned),
         authors_expression: authors.map(str::to_owned),
         vals_refs: settings.fill.vals_refs,

@@ -157,6 +157,8 @@ pub struct Fill {
     /// `KEYFILL_ALLOWED_PATHS`. The supervisor checks as well, and it is the one that counts: here the error gets
     /// its place.
     pub globs: Option<String>,
+    /// `KEYFILL_APP_NAMESPACES`, which the supervisor checks too.
+    pub namespaces: Option<String>,
     /// `AVP_PATH_VALIDATION`, which paths must match.
     pub expression: Option<String>,
     /// The author's own expression. It is checked here alone: it can only narrow.
@@ -333,6 +335,7 @@ pub struct Wanted {
     kv: Option<u8>,
     /// Nothing for all keys.
     keys: Option<Vec<String>>,
+    namespace: Option<String>,
 }
 
 impl Wanted {
@@ -343,14 +346,20 @@ impl Wanted {
             Keys::All => None,
             Keys::These(names) => Some(names.iter().cloned().collect()),
         };
-        let SecretRef { store, path, version, .. } = secret.clone();
-        Self { store, path, version, kv, keys }
+        let SecretRef { store, path, version, namespace, .. } = secret.clone();
+        Self { store, path, version, kv, keys, namespace }
     }
 
     /// What it says.
     pub fn read(self) -> (SecretRef, Keys) {
         let kv = self.kv.map(|kv| if kv == 1 { KvVersion::V1 } else { KvVersion::V2 });
-        let secret = SecretRef { store: self.store, path: self.path, version: self.version, kv };
+        let secret = SecretRef {
+            store: self.store,
+            path: self.path,
+            version: self.version,
+            kv,
+            namespace: self.namespace,
+        };
         (secret, self.keys.map_or(Keys::All, Keys::from_iter))
     }
 }
@@ -557,6 +566,7 @@ mod tests {
             path: "a".into(),
             version: Some("3".into()),
             kv: Some(KvVersion::V1),
+            namespace: Some("team".into()),
         };
         for keys in [Keys::All, Keys::none(), Keys::from_iter(["k", "l"])] {
             let wanted = (secret.clone(), keys);

@@ -62,10 +62,14 @@ impl Reader {
         if store.is_some_and(|store| !self.stores.named.contains_key(store)) {
             return Err(refused("there is no store of that name".to_owned()));
         }
-        match paths::canonical(&secret.path).and_then(|path| self.stores.canonical(store, path)) {
-            Ok(path) if path == secret.path => self.policy.check(&self.stores, store, &path).map_err(refused),
-            _ => Err(refused("a path is not in its canonical form".to_owned())),
+        let path = paths::canonical(&secret.path).and_then(|path| self.stores.canonical(store, path));
+        let namespace = secret.namespace.as_deref();
+        let is_canonical = path.is_ok_and(|path| path == secret.path)
+            && namespace.is_none_or(|name| paths::canonical(name).is_ok_and(|known| known == name));
+        if !is_canonical {
+            return Err(refused("a path is not in its canonical form".to_owned()));
         }
+        self.policy.check_in(&self.stores, store, namespace, &secret.path).map_err(refused)
     }
 
     /// Takes the warnings of the source.
@@ -103,6 +107,10 @@ mod tests {
     struct Noted(Mutex<Vec<String>>);
 
     impl Source for Noted {
+        fn has_namespaces(&self, _: &SecretRef) -> bool {
+            true
+        }
+
         fn read<'a>(
             &'a self,
             secret: &'a SecretRef,
@@ -154,5 +162,22 @@ mod tests {
         assert_eq!(allowed[8..], of_stores);
         let read = ["secret/data/blue/db", "secret/data/blue/other", "prod::blue/x"];
         assert_eq!(*source.0.lock().unwrap(), read);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_worker_gets_no_namespace_that_the_policy_does_not_allow() {
+        let source = Arc::new(Noted::default());
+        let app = App::default();
+        let policy = PathPolicy::default().allow_checked("*", &app).allow_namespaces("team/*", &app);
+        let stores = StoreKinds { default: Some(SourceKind::Vault), ..StoreKinds::default() };
+        let reader = Reader::new(Arc::clone(&source) as Arc<dyn Source>, policy, stores);
+        let wanted: Vec<Wanted> = ["team/a", "other", "team/../other", "team/a/", ""]
+            .iter()
+            .map(|name| SecretRef { namespace: Some((*name).to_owned()), ..SecretRef::latest("kv/x") })
+            .map(|secret| Wanted::of(&(secret, Keys::All)))
+            .collect();
+        let answers = reader.read(&wanted, &Cx::default()).await;
+        let allowed: Vec<bool> = answers.iter().map(|answer| matches!(answer, Answer::Data(_))).collect();
+        assert_eq!(allowed, [true, false, false, false, false]);
     }
 }

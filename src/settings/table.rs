@@ -151,6 +151,11 @@ pub const SETTINGS: &[Var] = &[
     ),
     var("KEYFILL_APP_ENV", Author::No, "names that path templates may read as env.NAME"),
     var("KEYFILL_APP_MAY_SET", Author::No, "names that authors may set besides"),
+    var(
+        "KEYFILL_APP_NAMESPACES",
+        Author::No,
+        "globs of the Vault namespaces that manifests may name with keyfill.dev/vault-namespace",
+    ),
     var("KEYFILL_APP_SECRETS", Author::No, "globs of the Secrets that authors may name with AVP_SECRET"),
     var(
         "KEYFILL_CACHE_DIR",

@@ -21,15 +21,15 @@ mod yandex;
 
 pub use stores::Stores;
 
-use crate::report::Problem;
+use crate::report::{self, Problem};
 use crate::settings::authority::Effective;
 use crate::settings::{Settings, SourceKind};
 use crate::sops::SopsSource;
 use anyhow::Result;
-use keyfill_diag::Diagnostic;
-use keyfill_secrets::Source;
+use keyfill_diag::{Cx, Diagnostic};
 use keyfill_secrets::file::FileSource;
 use keyfill_secrets::vault::VaultSource;
+use keyfill_secrets::{BoxFuture, Error, SecretData, SecretRef, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -44,6 +44,15 @@ pub struct Given<'a> {
     pub name: Option<&'a str>,
 }
 
+/// A store whose settings are wrong. With AVP's habits that is an error only where something is read.
+struct Unusable(Error);
+
+impl Source for Unusable {
+    fn read<'a>(&'a self, _: &'a SecretRef, _: &'a Cx) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        Box::pin(std::future::ready(Err(self.0.clone())))
+    }
+}
+
 /// The stores of a command's run, and what should be said of them.
 pub fn open(settings: &Settings) -> Result<(Arc<dyn Source>, Vec<Diagnostic>)> {
     let mut warnings = Vec::new();
@@ -56,10 +65,14 @@ pub fn open(settings: &Settings) -> Result<(Arc<dyn Source>, Vec<Diagnostic>)> {
 /// One store.
 pub fn one(kind: SourceKind, given: Given<'_>, warnings: &mut Vec<Diagnostic>) -> Result<Arc<dyn Source>> {
     Ok(match kind {
-        SourceKind::Vault => {
-            let settings = vault::settings(given.settings, given.effective, given.name.is_some())?;
-            Arc::new(VaultSource::new(settings)?)
-        }
+        SourceKind::Vault => match vault::settings(given.settings, given.effective, given.name.is_some()) {
+            Ok(settings) => Arc::new(VaultSource::new(settings)?),
+            Err(error) if given.settings.compat_avp && vault::is_wrong_when_read(given.effective) => {
+                let problem = report::problems(&error).remove(0);
+                Arc::new(Unusable(Error::relayed(problem.class, problem.message, problem.hint, false)))
+            }
+            Err(error) => return Err(error),
+        },
         SourceKind::File => {
             let own = given.name.and_then(|_| given.effective.get("KEYFILL_SECRETS_FILE")).map(PathBuf::from);
             let file = FileSource::open(own.as_ref().unwrap_or(&given.settings.secrets_file))?;

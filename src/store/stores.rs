@@ -64,6 +64,11 @@ impl Source for Stores {
         }
     }
 
+    fn has_namespaces(&self, secret: &SecretRef) -> bool {
+        // A store that is not there says so itself.
+        self.of(secret).is_ok_and(|source| source.has_namespaces(secret))
+    }
+
     fn take_warnings(&self) -> Vec<Diagnostic> {
         let all = self.default.iter().chain(self.named.values());
         all.flat_map(|source| source.take_warnings()).collect()

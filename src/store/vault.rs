@@ -61,6 +61,14 @@ pub fn settings(settings: &Settings, effective: &Effective, named: bool) -> Resu
     })
 }
 
+/// Whether the settings lack what argocd-vault-plugin looks at only when it reads: an address, a version of the
+/// engine that there is.
+pub fn is_wrong_when_read(effective: &Effective) -> bool {
+    let has_address = ["VAULT_ADDR", "VAULT_AGENT_ADDR"].iter().any(|name| effective.get(name).is_some());
+    let kv = effective.get("AVP_KV_VERSION").map(str::trim);
+    !has_address || kv.is_some_and(|text| text.parse::<KvVersion>().is_err())
+}
+
 fn request_timeout(effective: &Effective) -> Result<Duration> {
     let Some(text) = effective.get("VAULT_CLIENT_TIMEOUT") else { return Ok(Duration::from_secs(60)) };
     Ok(values::duration(text.trim()).map_err(|e| Problem::usage(format!("VAULT_CLIENT_TIMEOUT: {e}")))?)

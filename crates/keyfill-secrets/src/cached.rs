@@ -101,6 +101,10 @@ impl Source for Cached {
         self.source.reads_by_key(secret)
     }
 
+    fn has_namespaces(&self, secret: &SecretRef) -> bool {
+        self.source.has_namespaces(secret)
+    }
+
     fn take_warnings(&self) -> Vec<Diagnostic> {
         self.source.take_warnings()
     }

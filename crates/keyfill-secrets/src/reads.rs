@@ -88,6 +88,12 @@ impl Reads {
         if let Err(stopped) = cx.check() {
             return Err(Error::store(stopped.to_string()).about(format!("cannot read {secret}")));
         }
+        if let Some(namespace) = &secret.namespace
+            && !self.source.has_namespaces(secret)
+        {
+            let why = format!("it is asked for in the namespace {namespace}, and only Vault has namespaces");
+            return Err(Error::usage(why).about(format!("cannot read {}", secret.path)));
+        }
         self.read.fetch_add(1, Ordering::Relaxed);
         let answer = self.source.read_keys(secret, keys, cx).await;
         if let Some(error) = answer.as_ref().err().filter(|error| error.is_out_of_time()) {
@@ -151,6 +157,16 @@ mod tests {
         let secrets: Vec<SecretRef> = (0..50).map(|i| SecretRef::latest(format!("p{i}"))).collect();
         assert!(reads.read_all(&secrets, &Cx::default()).await.iter().all(Result::is_ok));
         assert_eq!(source.most.load(Ordering::SeqCst), 16);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_store_without_namespaces_is_asked_for_none() {
+        let source = Arc::new(Slow::default());
+        let reads = Reads::new(Arc::clone(&source) as Arc<dyn Source>);
+        let secret = SecretRef { namespace: Some("team".into()), ..SecretRef::latest("a") };
+        let error = reads.read(&secret, &Cx::default()).await;
+        assert!(error.is_err_and(|e| e.to_string().contains("the namespace team")));
+        assert_eq!(source.reads.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test(flavor = "current_thread")]

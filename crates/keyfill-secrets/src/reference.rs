@@ -37,25 +37,29 @@ pub struct SecretRef {
     pub version: Option<String>,
     /// The engine's kind where the document names it; else the source's setting, else the answer decides.
     pub kv: Option<KvVersion>,
+    /// Vault's namespace where the document names one, in place of the source's setting.
+    pub namespace: Option<String>,
 }
 
 impl SecretRef {
     /// The latest version of a path.
     pub fn latest(path: impl Into<String>) -> Self {
-        Self { store: None, path: path.into(), version: None, kv: None }
+        Self { store: None, path: path.into(), version: None, kv: None, namespace: None }
     }
 }
 
 impl fmt::Display for SecretRef {
-    /// `path`, `path (version 3)` or `store::path`, as errors name it.
+    /// `path`, `path (version 3)`, `path (namespace team, version 3)` or `store::path`, as errors name it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(store) = &self.store {
             write!(f, "{store}::")?;
         }
         f.write_str(&self.path)?;
-        match &self.version {
-            Some(version) => write!(f, " (version {version})"),
-            None => Ok(()),
+        match (&self.namespace, &self.version) {
+            (None, None) => Ok(()),
+            (None, Some(version)) => write!(f, " (version {version})"),
+            (Some(namespace), None) => write!(f, " (namespace {namespace})"),
+            (Some(namespace), Some(version)) => write!(f, " (namespace {namespace}, version {version})"),
         }
     }
 }

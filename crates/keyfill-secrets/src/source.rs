@@ -33,6 +33,12 @@ pub trait Source: Send + Sync {
         false
     }
 
+    /// Whether a reference may name a namespace. To read it in a store that has none would give another value
+    /// than was meant, so that such a read is refused.
+    fn has_namespaces(&self, _secret: &SecretRef) -> bool {
+        false
+    }
+
     /// Takes the warnings since the last call: a file that others may read, a cache that cannot be used.
     fn take_warnings(&self) -> Vec<Diagnostic> {
         Vec::new()

@@ -5,17 +5,20 @@ use super::super::placeholder::{self, Call};
 use super::{Argument, Takes};
 
 /// More than any document needs, few enough that no value is blown up.
-const MOST_SPACES: usize = 1_000;
+const MOST_SPACES: i64 = 1_000;
 
-/// The argument of a call, of the type that its modifier takes.
-pub fn read(takes: Takes, call: &Call) -> Result<Argument, String> {
+/// The argument of a call, of the type that its modifier takes. AVP takes a negative number of spaces for none.
+pub fn read(takes: Takes, call: &Call, avp: bool) -> Result<Argument, String> {
     let written = call.argument.as_str();
     match takes {
         Takes::Nothing | Takes::OptionalText if written.is_empty() => Ok(Argument::Nothing),
         Takes::Nothing => Err(format!("takes no argument, but has {written:?}")),
         Takes::Level if written.is_empty() => Err("needs a number of spaces".to_owned()),
-        Takes::Level => match text(call)?.parse::<usize>() {
-            Ok(level) if level <= MOST_SPACES => Ok(Argument::Level(level)),
+        Takes::Level => match text(call)?.parse::<i64>() {
+            Ok(level) if level < 0 && avp => Ok(Argument::Level(0)),
+            Ok(level) if (0..=MOST_SPACES).contains(&level) => {
+                Ok(Argument::Level(usize::try_from(level).unwrap_or(0)))
+            }
             _ => Err(format!("{written:?} is no number of spaces (0 to {MOST_SPACES})")),
         },
         Takes::Template if written.is_empty() => Err("needs a template such as {.user}".to_owned()),

@@ -142,8 +142,8 @@ pub struct ModifierError {
     pub hint: Option<String>,
 }
 
-/// Finds the modifier of a call and checks its argument.
-pub fn prepare(call: &Call) -> Result<Action, ModifierError> {
+/// Finds the modifier of a call and checks its argument, with AVP's habits or without.
+pub fn prepare(call: &Call, avp: bool) -> Result<Action, ModifierError> {
     let Some(modifier) = MODIFIERS.iter().find(|m| m.name == call.name) else {
         let near = nearest(&call.name, MODIFIERS.iter().map(|m| m.name));
         return Err(ModifierError {
@@ -151,7 +151,7 @@ pub fn prepare(call: &Call) -> Result<Action, ModifierError> {
             hint: Some(near.map_or_else(all_names, |near| format!("did you mean {near}?"))),
         });
     };
-    let argument = argument::read(modifier.takes, call).map_err(|message| ModifierError {
+    let argument = argument::read(modifier.takes, call, avp).map_err(|message| ModifierError {
         message: format!("{}: {message}", modifier.name),
         hint: Some(format!("{}: {}", modifier.name, modifier.about)),
     })?;

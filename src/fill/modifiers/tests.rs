@@ -12,7 +12,7 @@ fn run(value: Datum, chain: &str) -> Result<Datum, String> {
     let has_default = placeholder.calls.iter().any(|call| call.name == "default");
     let given = Circumstances { avp: false, has_default, identity: "Secret/a", cx: &Cx::default() };
     placeholder.calls.iter().try_fold(value, |datum, call| {
-        let action = prepare(call).map_err(|error| error.message)?;
+        let action = prepare(call, false).map_err(|error| error.message)?;
         action.apply(&datum, &given).map_err(|message| format!("{}: {message}", action.name()))
     })
 }
@@ -140,7 +140,7 @@ fn a_number_counts_as_its_text() {
     let cx = Cx::default();
     let avp = Circumstances { avp: true, has_default: false, identity: "", cx: &cx };
     let encode =
-        prepare(&parse(b"<k | base64encode>", false).expect("a placeholder").calls[0]).expect("known");
+        prepare(&parse(b"<k | base64encode>", false).expect("a placeholder").calls[0], false).expect("known");
     assert_eq!(
         encode.apply(&number(), &avp).err().as_deref(),
         Some("takes a string, but the value is a number")
@@ -153,7 +153,7 @@ fn hashes_of_passwords_are_stable_and_differ_between_places() {
     let hash = |password: &str, identity: &str| {
         let call = &parse(b"<k | bcrypt>", false).expect("a placeholder").calls[0];
         let given = Circumstances { avp: false, has_default: false, identity, cx: &cx };
-        match prepare(call).expect("known").apply(&Datum::text(password), &given) {
+        match prepare(call, false).expect("known").apply(&Datum::text(password), &given) {
             Ok(Datum::Value(Value::Str(text))) => text.to_string(),
             other => panic!("{other:?}"),
         }
@@ -190,16 +190,17 @@ fn values_do_not_grow_without_bounds() {
 #[test]
 fn a_near_miss_is_named() {
     let placeholder = parse(b"<k | Base64Encode>", true).expect("a placeholder");
-    let error = prepare(&placeholder.calls[0]).expect_err("case matters");
+    let error = prepare(&placeholder.calls[0], false).expect_err("case matters");
     assert_eq!(error.hint.as_deref(), Some("did you mean base64encode?"));
     let placeholder = parse(b"<k | zzz>", true).expect("a placeholder");
-    let hint = prepare(&placeholder.calls[0]).expect_err("unknown").hint.unwrap_or_default();
+    let hint = prepare(&placeholder.calls[0], false).expect_err("unknown").hint.unwrap_or_default();
     assert!(hint.starts_with("there are base64encode, base64decode, "), "{hint}");
 }
 
 #[test]
 fn parsed_integers_are_exact_unless_avp_is_followed() {
-    let action = prepare(&parse(b"<k | jsonParse>", true).expect("a placeholder").calls[0]).expect("known");
+    let action =
+        prepare(&parse(b"<k | jsonParse>", true).expect("a placeholder").calls[0], false).expect("known");
     let cx = Cx::default();
     let given = |avp| Circumstances { avp, has_default: false, identity: "", cx: &cx };
     let parsed = |avp| match action.apply(&Datum::text("9007199254740993"), &given(avp)) {
@@ -208,4 +209,14 @@ fn parsed_integers_are_exact_unless_avp_is_followed() {
     };
     assert_eq!(parsed(false), Value::Int(9_007_199_254_740_993));
     assert_eq!(parsed(true), Value::Float(9_007_199_254_740_992.0));
+}
+
+#[test]
+fn a_negative_indent_is_none_as_in_argocd_vault_plugin() {
+    let placeholder = parse(b"<k | indent -1>", true).expect("a placeholder");
+    let call = &placeholder.calls[0];
+    assert!(prepare(call, false).is_err());
+    let given = Circumstances { avp: true, has_default: false, identity: "", cx: &Cx::default() };
+    let made = prepare(call, true).expect("AVP takes it").apply(&Datum::text("a\n  b"), &given);
+    assert_eq!(made.ok().and_then(|made| made.as_bytes().map(<[u8]>::to_vec)), Some(b"a\nb".to_vec()));
 }

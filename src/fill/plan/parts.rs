@@ -9,12 +9,12 @@ use super::super::paths::{self, PathError};
 use super::super::placeholder::{self, Argument, Fault, Found, Placeholder, Target};
 use super::super::problems::Precision;
 use super::resource::Resource;
-use super::walk::{Planner, StorePath, Walk};
+use super::walk::{Planner, ResolvedPath, Walk, WrittenPath};
 use super::{
     Content, EVERY_KEY, Fetch, FetchStep, Look, Part, Site, SitePlace, Use, Wanted, of_object, shown,
 };
 use keyfill_diag::{Class, Diagnostic, Severity, Stopped};
-use keyfill_secrets::{Keys, SecretRef};
+use keyfill_secrets::{Keys, KvVersion, SecretRef};
 use std::ops::Range;
 
 /// Encoded texts inside each other.
@@ -293,7 +293,7 @@ impl Planner<'_> {
                 }
                 continue;
             }
-            match modifiers::prepare(call) {
+            match modifiers::prepare(call, self.options.compat_avp) {
                 Ok(action) => steps.push(FetchStep::Apply(action)),
                 Err(error) => {
                     let message = format!("{}: {}", shown(token), error.message);
@@ -311,11 +311,10 @@ impl Planner<'_> {
             Target::Key(_) => self.keys_from(resource, !optional)?,
             Target::Path { path, version, .. } => {
                 self.told_when_read(resource);
-                let allowed = self.allowed(resource, path).and_then(|(store, path)| {
-                    let version = self.version(store.as_deref(), version.as_deref());
-                    let kv = resource.annotations.kv;
+                let allowed = self.allowed(resource, path).and_then(|resolved| {
+                    let version = self.version(resolved.store.as_deref(), version.as_deref());
                     version
-                        .map(|version| SecretRef { store, path, version, kv })
+                        .map(|version| resolved.at(version, resource.annotations.kv))
                         .map_err(|message| (Class::Missing, message))
                 });
                 match allowed {
@@ -404,11 +403,11 @@ impl Planner<'_> {
         let allowed = self
             .allowed(resource, &written)
             .map_err(|(class, message)| (annotations::PATH, class, message))
-            .and_then(|(store, path)| {
+            .and_then(|resolved| {
                 let annotations = &resource.annotations;
-                let version = self.version(store.as_deref(), annotations.version.as_deref());
+                let version = self.version(resolved.store.as_deref(), annotations.version.as_deref());
                 version
-                    .map(|version| SecretRef { store, path, version, kv: annotations.kv })
+                    .map(|version| resolved.at(version, annotations.kv))
                     .map_err(|message| (annotations::SECRET_VERSION, Class::Missing, message))
             });
         let secret = match allowed {
@@ -437,15 +436,21 @@ impl Planner<'_> {
         });
     }
 
-    /// The store and the canonical form of a path, when it may be read.
-    fn allowed(&mut self, resource: &Resource<'_>, written: &str) -> Result<StorePath, (Class, String)> {
+    /// The store, the namespace and the canonical form of a path, when it may be read.
+    fn allowed(&mut self, resource: &Resource<'_>, written: &str) -> Result<ResolvedPath, (Class, String)> {
         let options = self.options;
         let of_manifest = &resource.annotations.store;
-        let key = (of_manifest.clone(), written.to_owned());
+        let of_namespace = &resource.annotations.namespace;
+        let key = WrittenPath {
+            store: of_manifest.clone(),
+            namespace: of_namespace.clone(),
+            path: written.to_owned(),
+        };
         let resolved = self.paths.entry(key).or_insert_with(|| {
             let (store, path) = paths::resolve(written, of_manifest.as_deref(), options)?;
-            match options.policy.check(&options.stores, store.as_deref(), &path) {
-                Ok(()) => Ok((store, path)),
+            let namespace = of_namespace.as_deref().map(|name| paths::rendered(name, options)).transpose()?;
+            match options.policy.check_in(&options.stores, store.as_deref(), namespace.as_deref(), &path) {
+                Ok(()) => Ok(ResolvedPath { store, namespace, path }),
                 Err(message) => Err(PathError { message, forbidden: true }),
             }
         });
@@ -469,6 +474,13 @@ impl Planner<'_> {
         let required = required.then(|| first.clone());
         self.plan.wanted.push(Wanted { secret, keys: Keys::none(), first, required });
         number
+    }
+}
+
+impl ResolvedPath {
+    /// One read of it.
+    fn at(self, version: Option<String>, kv: Option<KvVersion>) -> SecretRef {
+        SecretRef { store: self.store, path: self.path, version, kv, namespace: self.namespace }
     }
 }
 

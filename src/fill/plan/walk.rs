@@ -29,13 +29,32 @@ pub struct Planner<'o> {
     pub(super) plan: Plan,
     /// The numbers of the wanted secrets.
     pub(super) known: HashMap<SecretRef, usize>,
-    /// What became of paths as they are written, with the store of their manifest.
-    pub(super) paths: HashMap<(Option<String>, String), Result<StorePath, PathError>>,
+    /// What became of paths as they are written.
+    pub(super) paths: HashMap<WrittenPath, Result<ResolvedPath, PathError>>,
     ticks: u32,
 }
 
-/// A store and a path in it.
-pub(super) type StorePath = (Option<String>, String);
+/// A path as a document writes it, with what its manifest says of it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct WrittenPath {
+    /// The store that the manifest's annotation names.
+    pub store: Option<String>,
+    /// The namespace that it names.
+    pub namespace: Option<String>,
+    /// The path.
+    pub path: String,
+}
+
+/// A path as a store is asked for it.
+#[derive(Clone)]
+pub(super) struct ResolvedPath {
+    /// The store; none for the default one.
+    pub store: Option<String>,
+    /// Vault's namespace; none for that of the settings.
+    pub namespace: Option<String>,
+    /// The path.
+    pub path: String,
+}
 
 /// A walk through one document.
 pub struct Walk<'v> {
@@ -330,12 +349,16 @@ impl<'o> Planner<'o> {
 
     /// Whether text that is base64 of something else stands where only base64 may.
     pub(super) fn check_data(&mut self, resource: &Resource<'_>, written: &[u8], walk: &Walk<'_>) {
-        if self.look != Look::All || decode_base64(written).is_some() {
+        // SOPS writes what it encrypted in a form of its own, and decrypts it before it is applied.
+        let is_encrypted = written.starts_with(b"ENC[");
+        if self.look != Look::All || is_encrypted || decode_base64(written).is_some() {
             return;
         }
         let path = walk.keys();
         self.plan.warnings.add((resource.number, walk.strings, 0), Class::Render, |exact| {
-            let place = locate::place(resource.document, &path, false, None, exact);
+            let mut place = locate::place(resource.document, &path, false, None, exact);
+            // The line holds a secret in plain text.
+            place.source_line = None;
             let message = "the data of a Secret is base64, and this is not";
             let warning =
                 Diagnostic::warning(Class::Render, message).at(place).hint("plain text stands in stringData");

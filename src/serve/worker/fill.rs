@@ -76,6 +76,11 @@ impl Source for Asked {
     fn read_keys<'a>(&'a self, secret: &'a SecretRef, keys: &'a Keys, _: &'a Cx) -> BoxFuture<'a, Read> {
         Box::pin(poll_fn(|cx| self.poll(secret, keys, cx)))
     }
+
+    /// The supervisor knows.
+    fn has_namespaces(&self, _: &SecretRef) -> bool {
+        true
+    }
 }
 
 /// Drives work that reads from `asked` to its end. Nothing when the supervisor has it given up.

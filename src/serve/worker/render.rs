@@ -205,6 +205,9 @@ fn fill_options(fill: &Fill) -> anyhow::Result<FillOptions> {
         // The supervisor has checked them at its start.
         policy = policy.allow_checked(globs, &app);
     }
+    if let Some(globs) = &fill.namespaces {
+        policy = policy.allow_namespaces(globs, &app);
+    }
     if let Some(expression) = &fill.expression {
         policy = policy.require("AVP_PATH_VALIDATION", expression);
     }

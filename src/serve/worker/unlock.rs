@@ -110,4 +110,11 @@ impl Source for Split {
             false => self.asked.read_keys(secret, keys, cx),
         }
     }
+
+    fn has_namespaces(&self, secret: &SecretRef) -> bool {
+        match self.options.stores.is_sops(secret.store.as_deref()) {
+            true => self.encrypted.has_namespaces(secret),
+            false => self.asked.has_namespaces(secret),
+        }
+    }
 }

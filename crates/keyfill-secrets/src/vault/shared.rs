@@ -185,6 +185,10 @@ impl Source for SharedSource {
         })
     }
 
+    fn has_namespaces(&self, _: &SecretRef) -> bool {
+        true
+    }
+
     fn take_warnings(&self) -> Vec<Diagnostic> {
         self.source.take_warnings()
     }

@@ -20,8 +20,17 @@ const KV2_PARTS: [&str; 7] = ["data", "metadata", "subkeys", "delete", "undelete
 #[derive(Debug)]
 pub struct VaultSource {
     client: Arc<VaultClient>,
-    /// Mounts of version 2 that were asked about, each with a slash at its end.
-    mounts: Mutex<Vec<String>>,
+    /// Mounts of version 2 that were asked about.
+    mounts: Mutex<Vec<KnownMount>>,
+}
+
+/// A mount of version 2.
+#[derive(Debug, PartialEq, Eq)]
+struct KnownMount {
+    /// The namespace, where a document names one.
+    namespace: Option<String>,
+    /// Its path, with a slash at its end.
+    path: String,
 }
 
 impl VaultSource {
@@ -58,27 +67,32 @@ impl VaultSource {
             what: format!("cannot read {secret}"),
         };
         let may_move = self.client.settings().find_data_paths && read.kv != Some(KvVersion::V1);
-        if let Some(moved) = may_move.then(|| self.known_data_path(&path)).flatten() {
-            let answer = self.client.ask(&Plain::read(&moved, version), &read.what, cx).await?;
+        if let Some(moved) = may_move.then(|| self.known_data_path(secret, &path)).flatten() {
+            let answer = self.ask(&Plain::read(&moved, version), &read, cx).await?;
             return self.unwrap(&read, &moved, &answer);
         }
-        let answer = self.client.ask(&Plain::read(&path, version), &read.what, cx).await?;
+        let answer = self.ask(&Plain::read(&path, version), &read, cx).await?;
         if !may_move || !may_lack_data(&answer) {
             return self.unwrap(&read, &path, &answer);
         }
         match self.data_path(&path, &answer, &read, cx).await? {
             Some(moved) => {
-                let answer = self.client.ask(&Plain::read(&moved, version), &read.what, cx).await?;
+                let answer = self.ask(&Plain::read(&moved, version), &read, cx).await?;
                 self.unwrap(&read, &moved, &answer)
             }
             None => self.unwrap(&read, &path, &answer),
         }
     }
 
+    async fn ask(&self, endpoint: &Plain, read: &Read<'_>, cx: &Cx) -> Result<Answer, Error> {
+        self.client.ask(endpoint, read.secret.namespace.as_deref(), &read.what, cx).await
+    }
+
     /// The path with `data/` after its mount, when the mount is known to be of version 2.
-    fn known_data_path(&self, path: &str) -> Option<String> {
+    fn known_data_path(&self, secret: &SecretRef, path: &str) -> Option<String> {
         let mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
-        mounts.iter().filter_map(|mount| with_data(mount, path)).next()
+        let here = mounts.iter().filter(|mount| mount.namespace == secret.namespace);
+        here.filter_map(|mount| with_data(&mount.path, path)).next()
     }
 
     /// Asks Vault for the mount of a path that was refused, and remembers it.
@@ -89,7 +103,7 @@ impl VaultSource {
         read: &Read<'_>,
         cx: &Cx,
     ) -> Result<Option<String>, Error> {
-        let asked = self.client.ask(&Plain::mount_of(path), &read.what, cx).await?;
+        let asked = self.ask(&Plain::mount_of(path), read, cx).await?;
         let mount = if asked.status.is_success() { Envelope::of(&asked).mount() } else { None };
         let mount = match mount {
             Some(Mount { path: mount, is_kv2 }) => is_kv2.then_some(mount),
@@ -103,10 +117,11 @@ impl VaultSource {
         let moved = with_data(&mount, path);
         if moved.is_some() {
             let mut mounts = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
+            let mount = KnownMount { namespace: read.secret.namespace.clone(), path: mount };
             if !mounts.contains(&mount) {
                 mounts.push(mount);
                 // The longest first: mounts nest.
-                mounts.sort_by_key(|m| std::cmp::Reverse(m.len()));
+                mounts.sort_by_key(|m| std::cmp::Reverse(m.path.len()));
             }
         }
         Ok(moved)
@@ -189,6 +204,10 @@ impl Source for VaultSource {
                 reason = stop => Err(Error::store(format!("cannot read {secret} from {}: {reason}", self.client.name())).out_of_time()),
             }
         })
+    }
+
+    fn has_namespaces(&self, _: &SecretRef) -> bool {
+        true
     }
 
     fn take_warnings(&self) -> Vec<Diagnostic> {

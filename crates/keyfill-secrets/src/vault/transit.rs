@@ -31,7 +31,7 @@ impl VaultClient {
             return Err(Error::usage(format!("{mount}/keys/{key} is no key of a transit engine")));
         }
         let what = format!("cannot decrypt with {mount}/keys/{key}");
-        let answer = self.ask(&Plain::decrypt(mount, key, ciphertext), &what, cx).await?;
+        let answer = self.ask(&Plain::decrypt(mount, key, ciphertext), None, &what, cx).await?;
         if !answer.status.is_success() {
             return Err(self
                 .refused(&answer)

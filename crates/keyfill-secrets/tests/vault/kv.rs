@@ -183,3 +183,23 @@ fn the_namespace_goes_with_every_request() {
     assert!(seen.iter().all(|s| s.headers.get("x-vault-namespace").map(String::as_str) == Some("team/a")));
     assert!(seen.iter().all(|s| s.headers.get("x-vault-request").map(String::as_str) == Some("true")));
 }
+
+#[test]
+fn a_reference_is_read_in_the_namespace_that_it_names() {
+    let Some(vault) = shared() else { return };
+    vault.put("secret/data/kv-other", &json!({ "user": "alice" }));
+    let proxy = Proxy::start(vault.host());
+    let settings =
+        VaultSettings { namespace: Some("team".into()), ..with_token(&proxy.address(), ROOT_TOKEN) };
+    let source = VaultSource::new(settings).unwrap();
+    let named = SecretRef { namespace: Some("team/b".into()), ..SecretRef::latest("secret/data/kv-other") };
+    block_on(async {
+        let cx = cx();
+        source.read(&named, &cx).await.unwrap();
+        source.read(&SecretRef::latest("secret/data/kv-other"), &cx).await.unwrap();
+    });
+    let seen = proxy.seen();
+    let namespaces: Vec<Option<&str>> =
+        seen.iter().map(|s| s.headers.get("x-vault-namespace").map(String::as_str)).collect();
+    assert_eq!(namespaces, [Some("team/b"), Some("team")]);
+}

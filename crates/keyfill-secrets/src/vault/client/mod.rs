@@ -9,7 +9,7 @@ mod send;
 pub(super) use counts::Counts;
 pub use counts::Stats;
 
-use super::answers::Envelope;
+use super::answers::{self, Envelope};
 use super::foreign::Foreign;
 use super::gate::Gate;
 use super::settings::{Address, Auth, VaultSettings};
@@ -74,7 +74,7 @@ impl VaultClient {
         let route = Route {
             target,
             tls: Arc::new(tls),
-            proxies: route::proxies(&settings.proxy)?,
+            proxies: route::proxies(&settings.proxy, &address)?,
             addresses: settings.addresses,
             ..Route::default()
         };
@@ -114,13 +114,28 @@ impl VaultClient {
     }
 
     /// Sends a request with a token; a token that Vault does not take any more is replaced. The answer may
-    /// still be a refusal. `what` says what it is for: "cannot read secret/data/app".
-    pub(super) async fn ask(&self, endpoint: &impl Endpoint, what: &str, cx: &Cx) -> Result<Answer, Error> {
-        self.ask_with_token(endpoint, cx).await.map_err(|error| error.about(what))
+    /// still be a refusal. `what` says what it is for: "cannot read secret/data/app". A namespace stands in
+    /// place of that of the settings, in which the client logs in.
+    pub(super) async fn ask(
+        &self,
+        endpoint: &impl Endpoint,
+        namespace: Option<&str>,
+        what: &str,
+        cx: &Cx,
+    ) -> Result<Answer, Error> {
+        self.ask_with_token(endpoint, namespace, cx).await.map_err(|error| error.about(what))
     }
 
-    async fn ask_with_token(&self, endpoint: &impl Endpoint, cx: &Cx) -> Result<Answer, Error> {
-        let call = endpoints::call(&self.address.base(), endpoint).map_err(Error::missing)?;
+    async fn ask_with_token(
+        &self,
+        endpoint: &impl Endpoint,
+        namespace: Option<&str>,
+        cx: &Cx,
+    ) -> Result<Answer, Error> {
+        let mut call = endpoints::call(&self.address.base(), endpoint).map_err(Error::missing)?;
+        if let Some(namespace) = namespace {
+            call = send::in_namespace(call, namespace)?;
+        }
         let mut tokens = 1;
         loop {
             let session = self.session(cx).await?;
@@ -161,7 +176,7 @@ impl VaultClient {
         let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         let hidden = session::hidden(&self.settings.auth);
         for secret in hidden.into_iter().chain(tokens.iter()).filter(|secret| !secret.is_empty()) {
-            text = text.replace(secret.expose(), "(hidden)");
+            text = answers::without(&text, secret.expose());
         }
         text
     }
@@ -177,6 +192,9 @@ impl VaultClient {
     /// The error for an answer that is a refusal.
     pub(super) fn refused(&self, answer: &Answer) -> Error {
         let error = Error::store(format!("{} {}", self.name(), self.describe(answer)));
+        if let Some(foreign) = Foreign::of(answer) {
+            return error.hint(foreign.advice());
+        }
         match answer.status.as_u16() {
             401 | 403 => error.hint(match self.settings.auth {
                 Auth::Token(_) | Auth::TokenFile(_) => {

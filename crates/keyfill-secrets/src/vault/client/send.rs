@@ -14,15 +14,24 @@ use std::time::{Duration, Instant};
 /// A Vault that does not answer for so long is taken for down.
 const LONG_ENOUGH: Duration = Duration::from_secs(5);
 
+/// The header that names a namespace.
+const NAMESPACE: &str = "x-vault-namespace";
+
+/// The request in a namespace.
+pub(super) fn in_namespace(mut call: Call, namespace: &str) -> Result<Call, Error> {
+    let value = http::HeaderValue::from_str(namespace)
+        .map_err(|_| Error::usage(format!("the Vault namespace {namespace:?} cannot be sent in a header")))?;
+    call.headers.insert(NAMESPACE, value);
+    Ok(call)
+}
+
 impl VaultClient {
-    pub(super) fn with_namespace(&self, mut call: Call) -> Result<Call, Error> {
-        if let Some(namespace) = &self.settings.namespace {
-            let value = http::HeaderValue::from_str(namespace).map_err(|_| {
-                Error::usage(format!("the Vault namespace {namespace:?} cannot be sent in a header"))
-            })?;
-            call.headers.insert("x-vault-namespace", value);
+    /// The request in the namespace of the settings, unless it names another one.
+    pub(super) fn with_namespace(&self, call: Call) -> Result<Call, Error> {
+        match &self.settings.namespace {
+            Some(namespace) if !call.headers.contains_key(NAMESPACE) => in_namespace(call, namespace),
+            _ => Ok(call),
         }
-        Ok(call)
     }
 
     pub(super) fn with_token(&self, call: &Call, token: &Secret) -> Result<Call, Error> {
@@ -158,6 +167,8 @@ impl VaultClient {
             FailureKind::WrongName => untrusted().hint(
                 "set VAULT_TLS_SERVER_NAME to a name that the certificate is for, or use that name in VAULT_ADDR",
             ),
+            FailureKind::NoName => untrusted()
+                .hint("make a certificate for Vault's listener whose subjectAltName holds the host of VAULT_ADDR"),
             FailureKind::Expired => {
                 untrusted().hint("renew the certificate of Vault's listener, and check this host's clock")
             }
@@ -174,7 +185,15 @@ impl VaultClient {
                      hosts that are reached without it",
                 )
             }
-            FailureKind::Broken => Error::store(format!("the connection to {name} broke: {reason}")),
+            FailureKind::Broken => {
+                let error = Error::store(format!("the connection to {name} broke: {reason}"));
+                match &self.address {
+                    Address::Url(url) if url.scheme() == "http" => {
+                        error.hint("where Vault listens with TLS, write https:// in VAULT_ADDR")
+                    }
+                    _ => error,
+                }
+            }
             FailureKind::Timeout => Error::store(format!("{name} is too slow: {reason}")),
             FailureKind::Address => Error::store(format!("{name} may not be connected to: {reason}"))
                 .hint("an administrator lists further addresses for apps with KEYFILL_APP_ADDRESSES"),
@@ -189,11 +208,7 @@ impl VaultClient {
         let shown = self.hidden_in(foreign.to_string());
         let error =
             Error::store(format!("what answers as {name} is not Vault: status {status} with {shown}"));
-        Err(error.hint(if foreign.wants_tls() {
-            "write https:// in VAULT_ADDR"
-        } else {
-            "a gateway or proxy may stand before Vault: check VAULT_ADDR and what it leads to"
-        }))
+        Err(error.hint(foreign.advice()))
     }
 }
 
