@@ -60,10 +60,11 @@ const PREFACE: &str = "\
 
 Settings come from the environment, from a file (`-c`: YAML, JSON, TOML or KEY=VALUE lines), or from a Kubernetes \
 Secret (`-s NAMESPACE:NAME`). For `AVP_*` and `KEYFILL_*` the environment wins over the file; for others (`VAULT_*`, \
-`AWS_*`) the file wins, as in argocd-vault-plugin. A value in brackets is the default.
+`AWS_*`) the file wins, as in argocd-vault-plugin. OpenBao's `BAO_*` count before `VAULT_*`. A value in brackets is the \
+default.
 
 The sidecar's environment, config file and command line are the administrator's. An app's author gives a setting as \
-`ARGOCD_ENV_NAME`, in the app's plugin environment. `KEYFILL_APP_MAY_SET` opens further names to authors, but none of \
+`ARGOCD_ENV_NAME`, in any case, in the app's plugin environment. `KEYFILL_APP_MAY_SET` opens further names to authors, but none of \
 a store other than Vault. What an \
 author gives and what decides which secret is read (store, address, namespace, identity) is used, or the run is \
 refused with exit code 6. Other names that are not used are named in a warning.

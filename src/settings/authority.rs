@@ -109,11 +109,13 @@ const FILE_WINS: [&str; 5] = ["VAULT_", "AWS_", "AZURE_", "GOOGLE_", "OP_CONNECT
 pub fn administrators(env: &Env, file: &BTreeMap<String, String>) -> Values {
     let mut found = Values::new();
     for var in settings() {
-        let in_env = openbaos(env, var.name)
+        let in_env = openbaos(var.name, |name| env.listed(name))
             .or_else(|| env.get(var.name))
             .or_else(|| proxy_in_lower_case(env, var.name))
             .and_then(|value| meant(var, value));
-        let in_file = file.get(var.name).and_then(|value| meant(var, value));
+        let in_file = openbaos(var.name, |name| file.get(name).map(String::as_str))
+            .or_else(|| file.get(var.name).map(String::as_str))
+            .and_then(|value| meant(var, value));
         let file_wins = FILE_WINS.iter().any(|prefix| var.name.starts_with(prefix));
         let value = if file_wins { in_file.or(in_env) } else { in_env.or(in_file) };
         if let Some(value) = value {
@@ -134,8 +136,8 @@ fn meant<'a>(var: &Var, value: &'a str) -> Option<&'a str> {
 }
 
 /// OpenBao's clients read `BAO_ADDR` and its like before Vault's names.
-fn openbaos<'a>(env: &'a Env, name: &str) -> Option<&'a str> {
-    env.listed(&format!("BAO_{}", name.strip_prefix("VAULT_")?))
+fn openbaos<'a>(name: &str, get: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
+    get(&format!("BAO_{}", name.strip_prefix("VAULT_")?)).filter(|value| !value.is_empty())
 }
 
 /// `https_proxy` and `no_proxy` are the older spellings, which every tool knows.

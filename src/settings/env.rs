@@ -9,6 +9,17 @@ use std::collections::BTreeMap;
 /// The prefix under which Argo CD passes an app's plugin environment.
 const AUTHOR_PREFIX: &str = "ARGOCD_ENV_";
 
+/// The name that the table has for an author's variable which is written otherwise: in small letters, as
+/// argocd-vault-plugin takes them, or with OpenBao's `BAO_`. Were it not known, what the author chose would be
+/// dropped without a word.
+pub fn known_name(name: &str) -> Option<String> {
+    let written = name.strip_prefix(AUTHOR_PREFIX)?;
+    let upper = written.to_ascii_uppercase();
+    let known = upper.strip_prefix("BAO_").map_or_else(|| upper.clone(), |rest| format!("VAULT_{rest}"));
+    let is_setting = table::setting(&known).is_some() || known == "AVP_SECRET";
+    (is_setting && known != written).then(|| format!("{AUTHOR_PREFIX}{known}"))
+}
+
 /// A snapshot of an environment. Its Debug text shows names only: values may be credentials.
 #[derive(Clone, Default)]
 pub struct Env(BTreeMap<String, String>);
@@ -26,7 +37,7 @@ impl Env {
         let utf8 = |(k, v): (std::ffi::OsString, std::ffi::OsString)| {
             Some((k.into_string().ok()?, v.into_string().ok()?))
         };
-        Self(std::env::vars_os().filter_map(utf8).collect())
+        std::env::vars_os().filter_map(utf8).collect()
     }
 
     /// The value of a variable that stands in [`table`]; an empty one counts as absent, as Argo CD passes
@@ -58,7 +69,19 @@ impl Env {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(vars: I) -> Self {
-        Self(vars.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
+        let mut all: BTreeMap<String, String> = vars.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+        let of_authors =
+            all.range(AUTHOR_PREFIX.to_owned()..).take_while(|(name, _)| name.starts_with(AUTHOR_PREFIX));
+        let written: Vec<String> = of_authors.map(|(name, _)| name.clone()).collect();
+        for name in written {
+            if let Some(known) = known_name(&name)
+                && let Some(value) = all.remove(&name)
+            {
+                // The spelling that is right wins.
+                all.entry(known).or_insert(value);
+            }
+        }
+        Self(all)
     }
 }
 
@@ -70,6 +93,24 @@ mod tests {
     fn an_environment_prints_names_only() {
         let env: Env = [("VAULT_TOKEN", "hush")].into_iter().collect();
         assert_eq!(format!("{env:?}"), r#"{"VAULT_TOKEN"}"#);
+    }
+
+    #[test]
+    fn an_authors_settings_are_known_in_any_case() {
+        let env: Env = [
+            ("ARGOCD_ENV_vault_namespace", "a"),
+            ("ARGOCD_ENV_BAO_ADDR", "b"),
+            ("ARGOCD_ENV_Avp_Secret", "c"),
+            ("ARGOCD_ENV_VAULT_TOKEN", "right"),
+            ("ARGOCD_ENV_vault_token", "wrong"),
+            ("vault_addr", "not an author's"),
+        ]
+        .into_iter()
+        .collect();
+        let authors =
+            ["VAULT_NAMESPACE", "VAULT_ADDR", "AVP_SECRET", "VAULT_TOKEN"].map(|name| env.authors(name));
+        assert_eq!(authors, [Some("a"), Some("b"), Some("c"), Some("right")]);
+        assert_eq!(env.get("VAULT_ADDR"), None);
     }
 
     #[test]

@@ -16,9 +16,10 @@ pub mod source_kind;
 mod store_table;
 pub mod stores;
 pub mod table;
+mod unknown;
 pub mod unread;
 
-pub use env::Env;
+pub use env::{Env, known_name};
 pub use resolve::{FillsValues, Given, Purpose, Settings, app, resolve};
 pub use source_kind::SourceKind;
 

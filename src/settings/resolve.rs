@@ -4,11 +4,11 @@ use super::authority::{self, Effective};
 use super::env::Env;
 use super::source_kind::SourceKind;
 use super::stores::{self, NamedStore};
-use super::table::{self, Author, setting};
-use super::{FromFiles, address, files, secret_name};
+use super::table::{Author, setting};
+use super::{FromFiles, address, files, secret_name, unknown};
 use crate::app::App;
 use crate::cli::args::{Compat, FetchArgs, FillArgs, RunArgs, SharedArgs};
-use crate::fill::policy::{ALLOWED_PATHS, check_globs};
+use crate::fill::policy::{ALLOWED_PATHS, APP_NAMESPACES, check_globs};
 use crate::fill::{FillOptions, PathPolicy, Print, StoreKinds};
 use crate::memory;
 use crate::report::{Failure, Problem};
@@ -172,8 +172,8 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
     let compat_avp = given.shared.compat.map_or(given.called_as_avp, |c| c == Compat::Avp);
     let mut warnings: Vec<Diagnostic> = effective.unused.iter().map(|name| unused_warning(name)).collect();
     warnings.extend(never_opened(&effective));
-    warnings.extend(unknown_names(&from_files.administrator));
-    warnings.extend(misspelt_variables(given.env));
+    warnings.extend(unknown::in_file(&from_files.administrator));
+    warnings.extend(unknown::in_environment(given.env));
     let secrets_file =
         given.fill.secrets_file.clone().or_else(|| effective.get("KEYFILL_SECRETS_FILE").map(PathBuf::from));
     let app = app(given.env);
@@ -388,47 +388,6 @@ fn never_opened(effective: &Effective) -> Vec<Diagnostic> {
     names.filter(never).map(warn).collect()
 }
 
-/// Names in a config file that mean nothing are most likely misspelt.
-fn unknown_names(file: &BTreeMap<String, String>) -> Vec<Diagnostic> {
-    let ours = |name: &str| ["VAULT_", "AVP_", "KEYFILL_"].iter().any(|p| name.starts_with(p));
-    let known: Vec<&str> = table::settings().map(|v| v.name).collect();
-    let unknown = file.keys().filter(|name| ours(name) && setting(name).is_none());
-    let warn = |name: &String| {
-        let warning = Diagnostic::warning(
-            Class::Usage,
-            format!("the config file sets {name}, which keyfill does not know"),
-        );
-        match keyfill_diag::nearest(name, known.iter().copied()) {
-            Some(near) => warning.hint(format!("did you mean {near}?")),
-            None => warning,
-        }
-    };
-    unknown.map(warn).collect()
-}
-
-/// Variables of the environment that look like settings and are none.
-fn misspelt_variables(env: &Env) -> Vec<Diagnostic> {
-    let warn = |full: &str| {
-        let near = misspelt(full)?;
-        let message = format!("{full} is set, which keyfill does not know");
-        Some(Diagnostic::warning(Class::Usage, message).hint(format!("did you mean {near}?")))
-    };
-    env.iter().filter_map(|(name, _)| warn(name)).collect()
-}
-
-/// The setting that a variable was most likely meant to be. Variables that Kubernetes makes for a service named vault
-/// are not meant for keyfill, and other tools have names of their own.
-pub(super) fn misspelt(full: &str) -> Option<&'static str> {
-    let of_service =
-        |name: &str| name.contains("_SERVICE_") || name.contains("_PORT_") || name.ends_with("_PORT");
-    let name = full.strip_prefix("ARGOCD_ENV_").unwrap_or(full);
-    let ours = ["VAULT_", "AVP_", "KEYFILL_"].iter().any(|p| name.starts_with(p));
-    if !ours || table::is_known(name) || table::is_known(full) || of_service(name) {
-        return None;
-    }
-    keyfill_diag::nearest(name, table::settings().map(|v| v.name))
-}
-
 fn in_argo_cd(env: &Env) -> bool {
     env.get("ARGOCD_APP_NAME").is_some()
 }
@@ -471,6 +430,16 @@ fn policy(effective: &Effective, app: &App, purpose: Purpose) -> Result<PathPoli
         check_globs(ALLOWED_PATHS, globs)?;
         let globs = if purpose == Purpose::Check { for_any_app(globs, app) } else { globs.to_owned() };
         policy = policy.allow_checked(&globs, app);
+    }
+    match effective.get(APP_NAMESPACES) {
+        Some(globs) => {
+            check_globs(APP_NAMESPACES, globs)?;
+            let globs = if purpose == Purpose::Check { for_any_app(globs, app) } else { globs.to_owned() };
+            policy = policy.allow_namespaces(&globs, app);
+        }
+        // Which ones the sidecar's administrator allows is not known in a check.
+        None if purpose == Purpose::Check => policy = policy.allow_namespaces("**", app),
+        None => {}
     }
     if let Some(expression) = effective.get("AVP_PATH_VALIDATION") {
         policy = policy.require("AVP_PATH_VALIDATION", expression);

@@ -27,7 +27,7 @@ pub fn warnings(env: &Env, reads: Option<&BTreeSet<String>>) -> Vec<Diagnostic> 
     let names = env.iter().filter(|(_, value)| !value.is_empty());
     let unread = names.filter_map(|(full, _)| Some((full, full.strip_prefix(PREFIX)?)));
     unread
-        .filter(|(full, name)| !is_read(full, name) && super::resolve::misspelt(full).is_none())
+        .filter(|(full, name)| !is_read(full, name) && super::unknown::misspelt(full).is_none())
         .map(|(full, name)| {
             let message = format!("{full} is set by the app, and nothing reads it");
             let warning = Diagnostic::warning(Class::Usage, message);
