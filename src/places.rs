@@ -88,11 +88,32 @@ impl Places {
         diagnostic.place.file = diagnostic.place.file.map(|file| address(&file).unwrap_or(file));
         let Some(here) = &self.here else { return diagnostic };
         diagnostic.place.file = diagnostic.place.file.map(|file| seen_from(here, &file));
-        diagnostic.message = without(here, &diagnostic.message).into_owned();
+        diagnostic.message = self.shortened(here, &diagnostic.message);
+        diagnostic.hint = diagnostic.hint.map(|hint| self.shortened(here, &hint));
         for step in &mut diagnostic.trail {
             *step = without(here, step).into_owned();
         }
         diagnostic
+    }
+
+    /// A text whose paths read as those of places do.
+    fn shortened(&self, here: &str, text: &str) -> String {
+        let text = without(here, text);
+        // A path out of the current folder stands in quotes.
+        let quoted = |(number, part): (usize, &str)| {
+            let is_path = number % 2 == 1
+                && !part.starts_with(['/', '.'])
+                && (part.contains('/') || format!("{part}/") == here)
+                && TreePath::new(part).is_some_and(|path| self.files.resolve(&path).is_ok());
+            let below = TreePath::new(here).and_then(|here| here.join(part));
+            let is_here = below.is_some_and(|path| self.files.resolve(&path).is_ok());
+            match is_path && !is_here {
+                true if format!("{part}/") == here => ".".to_owned(),
+                true => format!("/{part}"),
+                false => part.to_owned(),
+            }
+        };
+        text.split('\'').enumerate().map(quoted).collect::<Vec<_>>().join("'")
     }
 
     /// A hint with a command, which then works from the current folder.
@@ -254,6 +275,26 @@ mod tests {
         ] {
             assert_eq!(hint(current, path), format!("run `helm dependency build {shown}` and commit"));
         }
+    }
+
+    #[test]
+    fn paths_in_messages_and_hints_read_as_places_do() {
+        let files = [("home/a/x.yaml", ""), ("home/b.yaml", ""), ("home/a/sub/y.yaml", "")];
+        let places = Places {
+            here: Some("home/a/".to_owned()),
+            current: TreePath::new("home/a"),
+            root: Some("/".into()),
+            files: Arc::new(files.into_iter().collect::<keyfill_files::MemoryFiles>()),
+        };
+        let message = "security; file 'home/b.yaml' is not in or below 'home/a'";
+        let diagnostic = keyfill_diag::Diagnostic::error(keyfill_diag::Class::Render, message)
+            .hint("it comes from home/a/x.yaml, too; 'sub/y.yaml' isn't it, 'a/b' is none");
+        let shown = places.diagnostic(diagnostic);
+        assert_eq!(shown.message, "security; file '/home/b.yaml' is not in or below '.'");
+        assert_eq!(
+            shown.hint.as_deref(),
+            Some("it comes from x.yaml, too; 'sub/y.yaml' isn't it, 'a/b' is none")
+        );
     }
 
     #[test]

@@ -19,11 +19,16 @@ pub fn complete(files: &dyn Files, diagnostic: &mut Diagnostic) {
 /// As [`complete`], for a diagnostic whose file is shown under another name than it has in the tree.
 pub fn complete_from(files: &dyn Files, file: &TreePath, diagnostic: &mut Diagnostic) {
     let place = &mut diagnostic.place;
-    let Some(number) = place.line else { return };
-    if place.source_line.is_some() {
+    let Some(mut number) = place.line else { return };
+    if place.source_line.as_ref().is_some_and(|line| !line.is_empty()) {
         return;
     }
     let Ok(text) = files.read(file) else { return };
+    if let Some((last, end)) = end_before(&text, number) {
+        // What is missing at the end of a file is missing behind its last line.
+        (place.line, place.column, place.width) = (Some(last), Some(end), 1);
+        number = last;
+    }
     let Some(line) = line_of(&text, number) else {
         (place.line, place.column) = (None, None);
         return;
@@ -43,6 +48,13 @@ pub fn complete_from(files: &dyn Files, file: &TreePath, diagnostic: &mut Diagno
         place.width = count(rest).max(1);
     }
     place.source_line = Some(line);
+}
+
+/// The last line of a text, and the column behind it, when the number is the next one.
+fn end_before(text: &[u8], number: u32) -> Option<(u32, u32)> {
+    let last = number.checked_sub(1).filter(|last| *last > 0 && line_of(text, number).is_none())?;
+    let line = String::from_utf8_lossy(line_of(text, last)?);
+    Some((last, u32::try_from(line.trim_end().chars().count() + 1).ok()?))
 }
 
 /// A line by its number, counted from 1. One after the last newline is a line when something stands on it.
@@ -114,8 +126,14 @@ mod tests {
 
     #[test]
     fn a_line_behind_the_end_is_not_named() {
-        let place = completed(4, Some(1), "ConfigMap");
+        let place = completed(5, Some(1), "ConfigMap");
         assert_eq!((place.line, place.column, place.source_line), (None, None, None));
+        let place = completed(4, Some(1), "ConfigMap");
+        assert_eq!(
+            (place.line, place.column),
+            (Some(3), Some(18)),
+            "what is missing is missing behind the last"
+        );
     }
 
     #[test]

@@ -356,6 +356,21 @@ fn a_program_that_a_plugin_starts_finds_what_it_reads() {
     assert!(outcome.text().contains("a: open"), "{}{}", outcome.text(), outcome.stderr);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_base_behind_a_link_is_copied_for_the_official_binary() {
+    let Some(kustomize) = oracle("kustomize") else { return };
+    let run = Run::of(KEYFILL)
+        .args(["render", "app", "--root", ".", "--engine", "exec"])
+        .env("KEYFILL_KUSTOMIZE", kustomize)
+        .file("app/kustomization.yaml", "resources: [base]\n")
+        .file("real/kustomization.yaml", "resources: [../cm.yaml]\n")
+        .file("cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: linked}\n");
+    std::os::unix::fs::symlink("../real", run.work().join("app/base")).expect("a link");
+    let outcome = run.args(["--load-restrictor", "LoadRestrictionsNone"]).run();
+    assert!(outcome.text().contains("name: linked"), "{}{}", outcome.text(), outcome.stderr);
+}
+
 #[test]
 fn check_of_a_whole_repository_gives_no_false_alarm() {
     let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: x}\nspec: {path: ./a}\n";
@@ -365,7 +380,29 @@ fn check_of_a_whole_repository_gives_no_false_alarm() {
         ("ansible/realm.json", "{\"realm\": \"x\"}\n"),
         ("ansible/t.yaml", "{% for x in y %}\n- {{ x }}\n{% endfor %}\n"),
         ("go/t.yaml", "apiVersion: v1\nkind: ConfigMap\ndata:\n{{ range .x }}\n  a: b\n{{ end }}\n"),
+        ("ansible/vault.yml", "$ANSIBLE_VAULT;1.1;AES256\n3130\n"),
+        ("ansible/tasks.yml", "- name: a\n  x: !vault |\n    $ANSIBLE_VAULT;1.1\n"),
         ("mkdocs.yml", "site_name: x\nx: !!python/name:a.b ''\n"),
+        ("ytt.yml", "#@ load(\"@ytt:data\", \"data\")\n#@ x = 1\n---\na: #@ x\n"),
+        ("skaffold.yaml", "apiVersion: skaffold/v4\nkind: Config\nmetadata: {name: x}\n"),
+        ("helmfile.yaml", "releases:\n- name: a\n  values: [{{ .Environment.Name }}.yaml]\n"),
+        ("Kptfile", "apiVersion: kpt.dev/v1\nkind: Kptfile\n"),
+        ("terraform/x.yaml", "users:\n%{ for u in users ~}\n- ${u}\n%{ endfor ~}\n"),
+        ("i18n/en.yml", "en: {hello: \"Hello <name>\"}\n"),
+        ("openapi.yaml", "openapi: 3.0.0\npaths: {/a: {get: {description: \"<path>\"}}}\n"),
+        (
+            "crds/a.yaml",
+            "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a.x}\n",
+        ),
+        ("multi.yaml", "a: 1\n---\nb: 2\n"),
+        ("tsconfig.json", "// comment\n{\"a\": {},}\n"),
+        ("renovate.json", "{\"extends\": [\"config:base\"]}\n"),
+        ("skeleton/Chart.yaml", "apiVersion: v2\nname: ${{ values.name }}\nversion: 0.1.0\n"),
+        ("role/kustomization.yaml", "resources:\n{% for x in y %}\n- {{ x }}\n{% endfor %}\n"),
+        (
+            "sops/s.yaml",
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: 'ENC[AES256_GCM,data:x]'}\nsops: {}\n",
+        ),
         ("compose.yaml", "services:\n  web: {image: x}\n"),
         (".github/workflows/x.yaml", "on: push\njobs: {}\n"),
         (".gitlab-ci.yml", "stages: [a\n"),
@@ -392,9 +429,123 @@ fn check_of_a_whole_repository_gives_no_false_alarm() {
     let outcome = files.iter().fold(run, |run, (path, text)| run.file(path, text)).run();
     let said = outcome.text();
     assert!(
-        outcome.code == Some(0) && said.starts_with("4 roots, ") && said.contains(" 0 errors, 0 warnings"),
+        outcome.code == Some(0) && said.starts_with("7 roots, ") && said.contains(" 0 errors, 0 warnings"),
         "{said}"
     );
+}
+
+#[test]
+fn a_plain_value_in_the_data_of_a_secret_is_named_and_not_shown() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  a: plain hush\n";
+    for files in [
+        &[("a/s.yaml", secret)][..],
+        &[("a/kustomization.yaml", "resources: [s.yaml]\n"), ("a/s.yaml", secret)],
+    ] {
+        let run = Run::of(KEYFILL).args(["check", "--root", "."]);
+        let said = files.iter().fold(run, |run, (path, text)| run.file(path, text)).run().text();
+        assert!(
+            said.contains("a/s.yaml:5") && said.contains("stringData") && !said.contains("hush"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn check_warns_of_what_only_another_place_can_render() {
+    let chart = "apiVersion: v2\nname: c\nversion: 0.1.0\n";
+    let wants = "a: {{ required \"the host is missing\" .Values.host }}\n";
+    let files = [
+        ("ksops/kustomization.yaml", "generators: [g.yaml]\n"),
+        ("ksops/g.yaml", "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata: {name: s}\nfiles: [s.yaml]\n"),
+        ("remote/kustomization.yaml", "resources:\n- https://h.example/org/repo\n"),
+        ("chart/Chart.yaml", chart),
+        ("chart/templates/x.yaml", wants),
+        (
+            "missing/Chart.yaml",
+            "apiVersion: v2\nname: m\nversion: 0.1.0\ndependencies: [{name: d, version: '1'}]\n",
+        ),
+    ];
+    let check = |flags: &[&str]| {
+        let run = Run::of(KEYFILL).args([&["check", "--root", "."], flags].concat());
+        files.iter().fold(run, |run, (path, text)| run.file(path, text)).run()
+    };
+    let outcome = check(&[]);
+    let said = outcome.text();
+    assert!(outcome.code == Some(0) && said.contains("0 errors, 4 warnings"), "{said}");
+    for word in
+        ["ksops", "h.example", "the host is missing", "chart/templates/x.yaml:1", "helm dependency build"]
+    {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+    assert_eq!(check(&["--set", "port=1"]).code, Some(3), "values were given, and it refuses them");
+}
+
+#[test]
+fn what_only_a_read_needs_is_wrong_only_then_as_in_argocd_vault_plugin() {
+    let avp = |text: &str| {
+        let run = Run::of(KEYFILL).args(["generate", "-", "--compat", "avp"]).stdin(text);
+        run.env("AVP_TYPE", "vault").env("AVP_AUTH_TYPE", "token").env("VAULT_TOKEN", "hush-value")
+    };
+    let plain = "kind: X\na: b\n";
+    let used = "kind: X\na: <path:secret/data/app#user>\n";
+    let outcome = avp(plain).env("VAULT_ADDR", "http://127.0.0.1:9").env("AVP_KV_VERSION", "9").run();
+    assert_eq!(
+        (outcome.code, outcome.text().as_str()),
+        (Some(0), "a: b\nkind: X\n---\n"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(avp(plain).run().code, Some(0), "no address is needed");
+    fails(avp(used), 1, "vault_addr");
+    fails(avp(used).env("VAULT_ADDR", "http://127.0.0.1:9").env("AVP_KV_VERSION", "9"), 1, "avp_kv_version");
+}
+
+#[test]
+fn a_misspelt_variable_is_named() {
+    let outcome = generate().env("AVP_TYP", "vault").stdin("kind: X\n").run();
+    assert!(outcome.stderr.contains("AVP_TYP") && outcome.stderr.contains("AVP_TYPE?"), "{}", outcome.stderr);
+    let of_author = generate()
+        .env("ARGOCD_APP_NAME", "a")
+        .env("VAULT_ADDR", "http://127.0.0.1:9")
+        .env("VAULT_TOKEN", "hush-value")
+        .env("ARGOCD_ENV_vault_namespace", "team");
+    let text = "kind: X\na: <path:secret/data/app#user>\n";
+    fails(of_author.env("KEYFILL_SOURCE", "vault").stdin(text), 6, "vault_namespace");
+}
+
+#[test]
+fn what_a_file_ends_without_is_missing_in_its_last_line() {
+    let app = |file: &str, text: &str| {
+        let run = Run::of(KEYFILL).args(["render", "."]).file("kustomization.yaml", "resources: [a.yaml]\n");
+        run.file(file, text).run().stderr
+    };
+    let said = app("a.yaml", "kind: A\nx: [\n");
+    assert!(said.contains("--> a.yaml:2:5") && said.contains("2 | x: ["), "{said}");
+}
+
+#[test]
+fn a_values_file_of_a_kustomizations_chart_is_named() {
+    let said = Run::of(KEYFILL)
+        .args(["render", ".", "--enable-helm"])
+        .file("kustomization.yaml", "helmCharts:\n- name: c\n  additionalValuesFiles: [v.yaml]\n")
+        .file("charts/c/Chart.yaml", "apiVersion: v2\nname: c\nversion: 0.1.0\n")
+        .file("charts/c/values.yaml", "a: b\n")
+        .file("v.yaml", "a: b\nc: d: e\n")
+        .run()
+        .stderr;
+    assert!(
+        said.contains("--> v.yaml:2:5") && said.contains("helmCharts[0] in kustomization.yaml:2"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_kustomization_of_flux_is_told_from_one_of_kustomize() {
+    let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: x}\nspec: {path: ./a}\n";
+    let render = || Run::of(KEYFILL).args(["render", "."]);
+    fails(render().file("kustomization.yaml", flux), 3, "manifest of flux");
+    let run = render().file("kustomization.yaml", "resources: [sub]\n").file("sub/kustomization.yaml", flux);
+    fails(run, 3, "only flux's kustomization has a `spec`");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::emit::Output;
 use crate::memory;
 use crate::output_files;
 use crate::pipeline::{self, Timings};
+use crate::references;
 use crate::report::{self, Failure};
 use crate::run::Run;
 use crate::settings::{Given, Purpose};
@@ -23,8 +24,11 @@ pub fn run(caller: &Caller<'_>, args: &RenderCommandArgs) -> Result<()> {
     let mut timings = Timings::default();
     let root = pipeline::discover(&run);
     memory::prepare(root.as_ref().map(|root| root.kind));
-    if root.as_ref().is_some_and(|root| root.kind == RootKind::Yaml) {
-        return Err(Failure::from(no_root(&args.dir)).into());
+    if let Some(root) = root.as_ref().filter(|root| root.kind == RootKind::Yaml) {
+        // A file of this name that kustomize does not build is a manifest of Flux.
+        let of_flux =
+            run.input.tree().and_then(|tree| references::kustomization_file(&*tree.files, &root.dir));
+        return Err(Failure::from(no_root(&args.dir, of_flux.is_some())).into());
     }
     let rendered = pipeline::render(&run, root.as_ref(), &mut timings)?;
     match &args.output {
@@ -41,9 +45,12 @@ pub fn run(caller: &Caller<'_>, args: &RenderCommandArgs) -> Result<()> {
 }
 
 /// `render` stands where `kustomize build` and `helm template` stood, which refuse such a folder.
-fn no_root(dir: &str) -> Diagnostic {
-    let message =
-        format!("{dir} holds no kustomization.yaml, kustomization.yml, Kustomization or Chart.yaml");
+fn no_root(dir: &str, has_flux: bool) -> Diagnostic {
+    let message = if has_flux {
+        format!("the kustomization in {dir} is a manifest of Flux, which kustomize does not build")
+    } else {
+        format!("{dir} holds no kustomization.yaml, kustomization.yml, Kustomization or Chart.yaml")
+    };
     Diagnostic::error(Class::Render, message).hint("keyfill generate reads a folder of plain YAML")
 }
 

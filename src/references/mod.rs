@@ -18,6 +18,8 @@ use std::collections::BTreeSet;
 pub struct References {
     /// Files, its own included.
     pub files: BTreeSet<TreePath>,
+    /// Links to folders on the way to them.
+    pub links: BTreeSet<TreePath>,
     /// Kustomizations and charts that it stands on; the root itself is not among them.
     pub roots: BTreeSet<TreePath>,
     /// Whether more may be read than is listed here: a program that a plugin starts opens what it likes, and
@@ -142,7 +144,13 @@ impl Search<'_> {
     /// Takes up the file or folder that a name means in a folder, if there is one.
     fn follow(&mut self, dir: &TreePath, name: &str) {
         let Some(path) = dir.join(name) else { return };
-        match self.files.resolve(&path) {
+        let resolved = self.files.resolve(&path);
+        if let Ok((real, Kind::Dir)) = &resolved
+            && *real != path
+        {
+            self.found.links.insert(path.clone());
+        }
+        match resolved {
             Ok((real, Kind::File)) => {
                 self.found.files.insert(path);
                 self.found.files.insert(real);

@@ -58,6 +58,7 @@ impl Search<'_> {
         self.found.open_ended |= read.open_ended;
         self.found.roots.insert(folder);
         self.found.roots.extend(read.roots);
+        self.found.links.extend(read.links);
         for file in &read.files {
             let is_kustomization = crate::discover::KUSTOMIZATION_NAMES.contains(&file.name());
             if is_manifest_name(file.name()) && !is_kustomization {

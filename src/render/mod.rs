@@ -171,6 +171,10 @@ pub fn resolve(
     outside.revealed.diagnostics(found.unwrap_or_else(|error| error.diagnostics()))
 }
 
+/// What is said of a chart that wants values which it does not have itself.
+const VALUES_IN_CHECK: &str = "the chart is rendered with its own values alone: give others with -f or --set, or leave \
+                               it out with --exclude";
+
 /// Renders for `check`: in process only, and what is not supported there while the official binary could do
 /// it is told as a warning.
 pub fn for_check(
@@ -185,11 +189,19 @@ pub fn for_check(
         return choose(files, root, options, outside, cx)
             .map_err(|e| Failure::new(shown(crate::report::problems(&e))));
     }
-    native::render(files, root, options, outside, cx).or_else(|error| {
-        if !error.is_unsupported() {
+    // Plugins are not started: one that only the official binary has is a warning, whether it is let in or not.
+    let mut options = options.clone();
+    options.kustomize.enable_alpha_plugins = true;
+    native::render(files, root, &options, outside, cx).or_else(|error| {
+        // A chart whose values come from where it is installed is not broken.
+        let wants_values = error.is_of_chart() && !options.helm.has_values();
+        if !error.is_unsupported() && !wants_values {
             return Err(Failure::new(shown(error.diagnostics())));
         }
-        let as_warning = |d: Diagnostic| Diagnostic { severity: Severity::Warning, ..d };
+        let as_warning = |d: Diagnostic| {
+            let hint = d.hint.or_else(|| wants_values.then(|| VALUES_IN_CHECK.to_owned()));
+            Diagnostic { severity: Severity::Warning, hint, ..d }
+        };
         let warnings = shown(error.diagnostics()).into_iter().map(as_warning).collect();
         Ok(Rendered { warnings, engine: "none", ..Rendered::default() })
     })

@@ -3,6 +3,7 @@
 use crate::discover::{self, Root, RootKind};
 use crate::ignore_file::IgnoreFiles;
 use crate::references::{self, References};
+use crate::render::plain::Content;
 use crate::report::Problem;
 use crate::tree::Tree;
 use anyhow::Result;
@@ -102,15 +103,29 @@ impl Search<'_> {
         }
         let mut apart = Vec::new();
         for root in roots {
+            if root.dir != *dir && is_template(self.files, &root, self.cx) {
+                continue;
+            }
             if root.kind == RootKind::Yaml {
                 let own = discover::own_manifests(self.files, &root.dir, &mut self.ignored, self.cx);
                 let alone = own.into_iter().filter(|path| !used.contains(path));
                 apart.extend(alone.map(|dir| Root { dir, kind: RootKind::Yaml }));
             } else if root.dir == *dir || !is_a_part(self.files, &root, self.cx) {
+                if root.kind == RootKind::Chart {
+                    apart.extend(self.further_values(&root.dir));
+                }
                 apart.push(root);
             }
         }
         apart
+    }
+
+    /// Values of a chart that another place gives it, where they hold placeholders: those are checked by themselves.
+    fn further_values(&mut self, chart: &TreePath) -> Vec<Root> {
+        let own = discover::own_manifests(self.files, chart, &mut self.ignored, self.cx).into_iter();
+        own.filter(|path| is_further_values(self.files, path, self.cx))
+            .map(|dir| Root { dir, kind: RootKind::Yaml })
+            .collect()
     }
 
     /// The roots of the tree that read one of the files.
@@ -126,11 +141,16 @@ impl Search<'_> {
             let hits: Vec<TreePath> = changed.iter().filter(is_read).cloned().collect();
             if !hits.is_empty() {
                 explained.extend(hits);
-                found.extend(Some(root).filter(|root| !is_a_part(self.files, root, self.cx)));
+                let (files, cx) = (self.files, self.cx);
+                let stands_alone = |root: &Root| !is_a_part(files, root, cx) && !is_template(files, root, cx);
+                found.extend(Some(root).filter(stands_alone));
             }
         }
-        // A manifest that no root names stands for itself.
-        for path in changed.iter().filter(|path| !explained.contains(*path)) {
+        // A manifest that no root names stands for itself, and so do values that a chart does not read by itself.
+        let (files, cx) = (self.files, self.cx);
+        let stands_alone =
+            |path: &&TreePath| !explained.contains(*path) || is_further_values(files, path, cx);
+        for path in changed.iter().filter(stands_alone) {
             if discover::is_manifest_name(path.name())
                 && self.files.is_file(path)
                 && !self.ignored.holds_anywhere(path, false)
@@ -171,19 +191,55 @@ impl Search<'_> {
 /// Whether a root is made to be a part of others and renders to nothing of use alone: a component, whose
 /// patches change what others bring, and a chart that is a library.
 fn is_a_part(files: &dyn Files, root: &Root, cx: &Cx) -> bool {
-    let (file, field, value) = match root.kind {
-        RootKind::Kustomization => (references::kustomization_file(files, &root.dir), "kind", "Component"),
-        RootKind::Chart => (root.dir.join("Chart.yaml"), "type", "library"),
+    let (field, value) = match root.kind {
+        RootKind::Kustomization => ("kind", "Component"),
+        RootKind::Chart => ("type", "library"),
         RootKind::Yaml => return false,
     };
-    let text = file.and_then(|file| files.read(&file).ok()).unwrap_or_default();
-    let nodes = keyfill_yaml::load_nodes(&text, &keyfill_yaml::Limits::from(cx)).unwrap_or_default();
+    let nodes = own_file(files, root).and_then(|text| nodes_of(&text, cx)).unwrap_or_default();
     nodes.first().is_some_and(|node| node.get(field).and_then(Node::text) == Some(value))
+}
+
+/// Whether a file holds values with placeholders, and is not the one that a chart reads by itself.
+fn is_further_values(files: &dyn Files, path: &TreePath, cx: &Cx) -> bool {
+    path.name() != "values.yaml"
+        && discover::is_manifest_name(path.name())
+        && files.read(path).is_ok_and(|text| Content::of_file(&text, cx) == Content::Values)
+}
+
+/// Whether what makes a folder a root is a template of another tool, which makes a chart or a kustomization of
+/// it: a skeleton of cookiecutter or Backstage, a template of Ansible.
+fn is_template(files: &dyn Files, root: &Root, cx: &Cx) -> bool {
+    let Some(text) = own_file(files, root) else { return false };
+    let has_mark =
+        |text: &[u8]| [&b"{{"[..], b"{%"].iter().any(|mark| memchr::memmem::find(text, mark).is_some());
+    if !has_mark(&text) {
+        return false;
+    }
+    let Some(nodes) = nodes_of(&text, cx) else { return true };
+    let name = nodes.first().and_then(|node| node.get("name"));
+    root.kind == RootKind::Chart
+        && name.is_some_and(|name| name.text().is_none_or(|name| has_mark(name.as_bytes())))
+}
+
+/// The kustomization, or Chart.yaml, of a root.
+fn own_file(files: &dyn Files, root: &Root) -> Option<bytes::Bytes> {
+    let file = match root.kind {
+        RootKind::Kustomization => references::kustomization_file(files, &root.dir),
+        RootKind::Chart => root.dir.join("Chart.yaml"),
+        RootKind::Yaml => None,
+    };
+    files.read(&file?).ok()
+}
+
+fn nodes_of(text: &[u8], cx: &Cx) -> Option<Vec<Node>> {
+    keyfill_yaml::load_nodes(text, &keyfill_yaml::Limits::from(cx)).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::Search;
+    use crate::discover::Root;
     use crate::ignore_file::IgnoreFiles;
     use keyfill_files::{MemoryFiles, TreePath};
     use std::collections::BTreeMap;
@@ -241,6 +297,49 @@ mod tests {
         let roots = search.without_bases(below);
         let names: Vec<String> = roots.iter().map(|r| r.dir.to_string()).collect();
         assert!(!names.contains(&"base".to_owned()) && names.contains(&"dev".to_owned()), "{names:?}");
+    }
+
+    #[test]
+    fn values_that_another_place_gives_a_chart_are_checked_by_themselves() {
+        let files: MemoryFiles = [
+            ("c/Chart.yaml", "name: c"),
+            ("c/values.yaml", "a: <path:kv/x#y>"),
+            ("c/values-prod.yaml", "a: <path:kv/x#y>"),
+            ("c/values-dev.yaml", "a: b"),
+        ]
+        .into_iter()
+        .collect();
+        let names = |roots: Vec<Root>| -> Vec<String> { roots.iter().map(|r| r.dir.to_string()).collect() };
+        assert_eq!(names(search(&files).below(&TreePath::root())), ["c/values-prod.yaml", "c"]);
+        let using = |file: &str| {
+            let changed = [TreePath::new(file).unwrap()].into_iter().collect();
+            names(search(&files).users(&TreePath::root(), &changed).roots)
+        };
+        assert_eq!(using("c/values-prod.yaml"), ["c", "c/values-prod.yaml"]);
+        assert_eq!(
+            (using("c/values-dev.yaml"), using("c/values.yaml")),
+            (vec!["c".to_owned()], vec!["c".to_owned()])
+        );
+    }
+
+    #[test]
+    fn templates_of_other_tools_are_no_roots() {
+        let files: MemoryFiles = [
+            ("cookie/Chart.yaml", "apiVersion: v2\nname: {{ cookiecutter.name }}\nversion: 0.1.0\n"),
+            ("quoted/Chart.yaml", "apiVersion: v2\nname: ${{ values.name }}\nversion: 0.1.0\n"),
+            ("jinja/kustomization.yaml", "resources:\n{% for x in y %}\n- {{ x }}\n{% endfor %}\n"),
+            ("broken/kustomization.yaml", "resources: [\n"),
+            ("own/kustomization.yaml", "commonAnnotations: {a: '<path:kv/{{ app.name }}#k>'}\n"),
+        ]
+        .into_iter()
+        .collect();
+        let below = |dir: &str| -> Vec<String> {
+            search(&files).below(&TreePath::new(dir).unwrap()).iter().map(|r| r.dir.to_string()).collect()
+        };
+        assert_eq!(below("."), ["broken", "own"]);
+        assert_eq!(below("jinja"), ["jinja"], "it is asked for");
+        let changed = [TreePath::new("jinja/kustomization.yaml").unwrap()].into_iter().collect();
+        assert!(search(&files).users(&TreePath::root(), &changed).roots.is_empty());
     }
 
     #[test]

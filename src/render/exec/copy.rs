@@ -41,7 +41,7 @@ impl Copy {
             let whole = whole_tree(files, root, &read)?;
             copy.add_folder(files, &whole, cx)?;
         }
-        for path in &read.files {
+        for path in read.links.iter().chain(&read.files) {
             cx.check().map_err(|stopped| anyhow!("stopped while copying files: {stopped}"))?;
             copy.add(files, path)?;
         }

@@ -72,6 +72,28 @@ struct WithoutEffect {
     description: Option<String>,
     #[arg(long, num_args = 0..=1, require_equals = true)]
     dry_run: Option<Option<String>>,
+    #[arg(long, num_args = 0..=1, require_equals = true)]
+    server_side: Option<Option<String>>,
+    #[arg(short = 'l', long)]
+    labels: Vec<String>,
+    #[arg(long)]
+    take_ownership: bool,
+    #[arg(long)]
+    rollback_on_failure: bool,
+    #[arg(long)]
+    force: bool,
+    #[arg(long)]
+    force_conflicts: bool,
+    #[arg(long)]
+    force_replace: bool,
+    #[arg(long)]
+    burst_limit: Option<String>,
+    #[arg(long)]
+    qps: Option<String>,
+    #[arg(long)]
+    color: Option<String>,
+    #[arg(long)]
+    colour: Option<String>,
 }
 
 /// Adds what the author says.
@@ -104,6 +126,11 @@ fn add_line(
         .map_err(|why| Problem::usage(format!("{name}: {why}")))?;
     let HelmLine { helm, .. } =
         HelmLine::try_parse_from(words).map_err(|e| refused(name, &e.to_string(), hint))?;
+    if helm.helm_compat.is_some() {
+        let message = format!("{name}: --helm-compat is not the app's to choose");
+        let hint = "an administrator chooses the helm whose rules are followed with KEYFILL_HELM_COMPAT";
+        return Err(Problem::usage(message).hint(hint).into());
+    }
     take(options, name, helm, in_tree)
 }
 
@@ -258,6 +285,7 @@ mod tests {
         );
         for bad in [
             "--post-renderer ./x",
+            "--helm-compat 3",
             "$(id)",
             "-f ../../../secret",
             "-f /etc/passwd",
@@ -286,7 +314,7 @@ mod tests {
     fn flags_without_effect_are_taken() {
         let o = line(
             "--debug --dependency-update --disable-openapi-validation=true --dry-run --dry-run=client --wait \
-             --timeout 5m --timeout=3m --include-crds=true --no-hooks=false --skip-tests --skip-tests=f",
+             --timeout 5m --timeout=3m -l a=b --labels c=d --server-side=false --color never --include-crds=true --no-hooks=false --skip-tests --skip-tests=f",
         )
         .unwrap();
         assert_eq!((o.include_crds, o.no_hooks, o.skip_tests), (true, false, false));

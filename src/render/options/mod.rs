@@ -120,6 +120,14 @@ pub struct HelmOptions {
     pub warnings: Vec<Diagnostic>,
 }
 
+impl HelmOptions {
+    /// Whether any value is given besides those of the chart.
+    pub fn has_values(&self) -> bool {
+        let texts = [&self.set, &self.set_string, &self.set_json, &self.set_literal];
+        !self.values.is_empty() || !self.set_file.is_empty() || texts.iter().any(|all| !all.is_empty())
+    }
+}
+
 /// A file of values: one of the tree, or a text that was given.
 #[derive(Clone, Debug)]
 pub enum ValuesFile {
