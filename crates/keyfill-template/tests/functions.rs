@@ -123,3 +123,16 @@ fn hashed_and_derived_passwords_are_those_of_sprig() {
     assert_eq!(render(r#"{{ derivePassword 1 "none" "p" "u" "s" }}"#), "cannot find password template none");
     assert_eq!(render(r#"{{ encryptAES "key" "some text" | decryptAES "key" }}"#), "some text");
 }
+
+#[test]
+fn json_shows_bytes_that_are_no_utf_8_as_each_helm_does() -> Result<(), Error> {
+    let text = r#"{{ $x := b64dec "Yf9i" }}{{ toJson $x }} {{ mustToJson $x }} {{ toPrettyJson $x }} {{ toRawJson $x }}"#;
+    for (registry, written) in [(Registry::helm_3(), r#""a\ufffdb""#), (Registry::helm_4(), "\"a\u{fffd}b\"")]
+    {
+        let mut templates = Templates::new("root", Arc::new(registry));
+        templates.parse("main", text.as_bytes())?;
+        let out = Execution::new(&cx()).render(&Arc::new(templates), "main", &Value::Nil)?;
+        assert_eq!(String::from_utf8_lossy(&out), [written; 4].join(" "));
+    }
+    Ok(())
+}

@@ -27,27 +27,53 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("mustFromJson", &[S], must_from_json),
 ];
 
+/// The functions that write JSON, as helm 4 has them: it is built with Go 1.27, which writes U+FFFD itself for a byte
+/// that is not UTF-8.
+pub const OF_HELM_4: &[Function] = &[
+    Function::fixed("toJson", &[A], |run, args| or_empty(written(run, args, |value| to_json(value)))),
+    Function::fixed("mustToJson", &[A], |run, args| written(run, args, |value| to_json(value))),
+    Function::fixed("toPrettyJson", &[A], |run, args| or_empty(written(run, args, indented))),
+    Function::fixed("mustToPrettyJson", &[A], |run, args| written(run, args, indented)),
+    Function::fixed("toRawJson", &[A], |run, args| written(run, args, |value| to_json_plain(value))),
+    Function::fixed("mustToRawJson", &[A], |run, args| written(run, args, |value| to_json_plain(value))),
+];
+
 fn compact(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
-    encode(run, any(args, 0), |value| to_json(value))
+    encode(run, args, |value| to_json(value), BEFORE_GO_1_27)
 }
 
 fn pretty(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
-    encode(run, any(args, 0), |value| to_json_indent(value, "  ", Html::Escaped))
+    encode(run, args, indented, BEFORE_GO_1_27)
 }
 
 fn raw(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
-    encode(run, any(args, 0), |value| to_json_plain(value))
+    encode(run, args, |value| to_json_plain(value), BEFORE_GO_1_27)
 }
 
-fn encode(run: &mut Run, value: &Value, write: fn(&AsJson<'_>) -> Vec<u8>) -> Result<Value, FuncError> {
+fn written(run: &mut Run, args: &[Value], write: Write) -> Result<Value, FuncError> {
+    encode(run, args, write, "\u{fffd}")
+}
+
+fn indented(value: &AsJson<'_>) -> Vec<u8> {
+    to_json_indent(value, "  ", Html::Escaped)
+}
+
+/// Writes a value as JSON.
+type Write = fn(&AsJson<'_>) -> Vec<u8>;
+
+/// What Go before 1.27 writes for a byte that is not UTF-8. It leaves the character U+FFFD itself as it is.
+const BEFORE_GO_1_27: &str = r"\ufffd";
+
+fn encode(run: &mut Run, args: &[Value], write: Write, for_stray: &str) -> Result<Value, FuncError> {
+    let value = any(args, 0);
     check(run, value)?;
     let text = write(&AsJson(value));
     run.spend(text.len() as u64)?;
-    Ok(Value::str(with_escapes(text)))
+    Ok(Value::str(without_stand_ins(text, for_stray.as_bytes())))
 }
 
-/// Go writes `\ufffd` for a byte that is not UTF-8, but leaves the character U+FFFD itself as it is.
-fn with_escapes(text: Vec<u8>) -> Vec<u8> {
+/// Writes what stands for bytes that are not UTF-8 as Go does.
+fn without_stand_ins(text: Vec<u8>, for_stray: &[u8]) -> Vec<u8> {
     let mut place = [0; 4];
     let stand_in: &[u8] = STAND_IN.encode_utf8(&mut place).as_bytes();
     if memchr::memmem::find(&text, stand_in).is_none() {
@@ -56,7 +82,7 @@ fn with_escapes(text: Vec<u8>) -> Vec<u8> {
     let (mut out, mut start) = (Vec::with_capacity(text.len() + 16), 0);
     for at in memchr::memmem::find_iter(&text, stand_in) {
         out.extend_from_slice(&text[start..at]);
-        out.extend_from_slice(br"\ufffd");
+        out.extend_from_slice(for_stray);
         start = at + stand_in.len();
     }
     out.extend_from_slice(&text[start..]);

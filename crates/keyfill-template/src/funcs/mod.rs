@@ -70,9 +70,9 @@ pub const FAMILIES: &[&[Function]] = &[
     yaml_pretty::FUNCTIONS,
 ];
 
-/// What helm 4 has besides [`FAMILIES`].
+/// What helm 4 has besides [`FAMILIES`], or in place of a function there.
 pub const ADDED_BY_HELM_4: &[&[Function]] =
-    &[durations::FUNCTIONS, toml::ADDED_BY_HELM_4, yaml::ADDED_BY_HELM_4];
+    &[durations::FUNCTIONS, json::OF_HELM_4, toml::ADDED_BY_HELM_4, yaml::ADDED_BY_HELM_4];
 
 impl Registry {
     /// The functions of helm 3.
