@@ -54,7 +54,11 @@ impl Moto {
     /// # Panics
     /// When moto refuses.
     pub fn call(&self, target: &str, region: &str, body: &serde_json::Value) -> serde_json::Value {
-        let service = if target.starts_with("AmazonSSM") { "ssm" } else { "secretsmanager" };
+        let service = match target.split('.').next() {
+            Some("AmazonSSM") => "ssm",
+            Some("TrentService") => "kms",
+            _ => "secretsmanager",
+        };
         let credential = format!(
             "AWS4-HMAC-SHA256 Credential=k/20240101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
         );
