@@ -2,6 +2,8 @@
 
 use super::pflag;
 use super::render_args::RenderArgs;
+#[cfg(unix)]
+use super::traces_args::TracesArgs;
 use crate::settings::SourceKind;
 use crate::values;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
@@ -359,6 +361,8 @@ pub struct ServeArgs {
     /// Megabytes of rendered results that are kept [default: from the container's memory limit]
     #[arg(long, value_name = "MB")]
     pub render_cache: Option<u64>,
+    #[command(flatten)]
+    pub traces: TracesArgs,
     #[command(flatten)]
     pub run: RunArgs,
     #[command(flatten)]

@@ -3,3 +3,5 @@
 pub mod args;
 pub mod pflag;
 pub mod render_args;
+#[cfg(unix)]
+pub mod traces_args;

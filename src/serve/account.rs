@@ -2,8 +2,9 @@
 
 use super::log::Log;
 use super::metrics::Metrics;
+use super::traces::{Ended, Stage, Traces};
 use keyfill_cmp::{AppRequest, Refusal};
-use keyfill_diag::Cx;
+use keyfill_diag::{Class, Cx};
 use std::time::Instant;
 
 /// Warnings of one request in its line; a rendering may have thousands.
@@ -24,6 +25,8 @@ pub struct Notes {
     pub cached: bool,
     /// What its author or the administrator should know.
     pub warnings: Vec<String>,
+    /// What it did, for its trace.
+    pub stages: Vec<Stage>,
 }
 
 /// The account of one request. One that is dropped without an end went away with its client, or ran out of
@@ -31,6 +34,7 @@ pub struct Notes {
 pub struct Account<'a> {
     log: &'a Log,
     metrics: &'a Metrics,
+    traces: &'a Traces,
     call: &'static str,
     request: &'a AppRequest,
     cx: &'a Cx,
@@ -45,12 +49,31 @@ impl<'a> Account<'a> {
     pub fn open(
         log: &'a Log,
         metrics: &'a Metrics,
+        traces: &'a Traces,
         call: &'static str,
         request: &'a AppRequest,
         cx: &'a Cx,
     ) -> Self {
         metrics.in_progress(1);
-        Self { log, metrics, call, request, cx, start: Instant::now(), ended: false, notes: Notes::default() }
+        let (start, notes) = (Instant::now(), Notes::default());
+        Self { log, metrics, traces, call, request, cx, start, ended: false, notes }
+    }
+
+    fn trace(&self, failed: Option<&'static str>) {
+        let notes = &self.notes;
+        self.traces.request(&Ended {
+            call: self.call,
+            app: self.request.app(),
+            project: self.request.project(),
+            engine: &notes.engine,
+            documents: notes.documents,
+            secrets: notes.secrets,
+            cached: notes.cached,
+            failed,
+            parent: self.request.trace_parent.as_deref(),
+            time: self.start.elapsed(),
+            stages: &notes.stages,
+        });
     }
 
     /// The request ends with a result, which is handed through.
@@ -59,6 +82,7 @@ impl<'a> Account<'a> {
         let refused = result.as_ref().err();
         let class = refused.map(|r| r.class);
         self.metrics.request(self.call, self.request.app(), class, self.start.elapsed());
+        self.trace(class.map(Class::name));
         match refused {
             None => self.write("request", &[]),
             Some(refusal) => {
@@ -106,6 +130,7 @@ impl Drop for Account<'_> {
         }
         let late = self.cx.time_left().is_zero();
         self.metrics.given_up(self.request.app(), late);
+        self.trace(Some(if late { "deadline" } else { "client" }));
         let why = if late { "the time was over" } else { "the client went away" };
         self.write("request given up", &[("error", why)]);
     }

@@ -34,7 +34,8 @@ pub fn with_known_names(request: &AppRequest) -> AppRequest {
             *name = known;
         }
     }
-    AppRequest { path: request.path.clone(), env, checksum: request.checksum }
+    let trace_parent = request.trace_parent.clone();
+    AppRequest { path: request.path.clone(), env, checksum: request.checksum, trace_parent }
 }
 
 /// What a request may say.
@@ -73,7 +74,12 @@ mod tests {
     fn an_authors_settings_are_told_in_any_case() {
         let env = [("ARGOCD_ENV_avp_path_validation", "x"), ("ARGOCD_ENV_helm_args", "y")];
         let env = env.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
-        let request = with_known_names(&AppRequest { path: TreePath::root(), env, checksum: [0; 32] });
+        let request = with_known_names(&AppRequest {
+            path: TreePath::root(),
+            env,
+            checksum: [0; 32],
+            trace_parent: None,
+        });
         assert_eq!(request.var(super::AUTHORS_EXPRESSION), Some("x"));
         assert_eq!(request.var("ARGOCD_ENV_helm_args"), Some("y"));
         assert_eq!(
@@ -96,7 +102,7 @@ mod tests {
             ("ARGOCD_APP_REVISION_SHORT", "123"),
         ];
         let env = sent.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
-        let request = AppRequest { path: TreePath::root(), env, checksum: [0; 32] };
+        let request = AppRequest { path: TreePath::root(), env, checksum: [0; 32], trace_parent: None };
         let env = for_settings(&sidecar, &request);
         let get = |name: &str| env.listed(name);
         assert_eq!((get("VAULT_ADDR"), get("PATH"), get("ARGOCD_APP_NAME")), (Some("a"), None, None));

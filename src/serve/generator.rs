@@ -12,6 +12,7 @@ use super::orders::{self, Failed, Fill, Generate, Input, Numbered, Order, Task, 
 use super::render_cache::{Kept, Key, RenderCache};
 use super::secrets::Reader;
 use super::stores::SharedStores;
+use super::traces::{Stage, Traces};
 use super::unlock::Unlocker;
 use crate::cli::args::ServeArgs;
 use crate::emit;
@@ -47,6 +48,7 @@ pub struct KeyfillGenerator {
     rendered: RenderCache,
     jobs: Jobs,
     log: Arc<Log>,
+    traces: Traces,
     metrics: Metrics,
 }
 
@@ -72,15 +74,16 @@ impl KeyfillGenerator {
         bounds: &Bounds,
         jobs: Jobs,
         log: Arc<Log>,
+        traces: Traces,
     ) -> Self {
         let stores = SharedStores::new(args, bounds.secrets);
         let rendered = RenderCache::new(bounds.render_cache);
         let (network, metrics) = (Arc::default(), Metrics::default());
-        Self { configuration, stores, network, rendered, jobs, log, metrics }
+        Self { configuration, stores, network, rendered, jobs, log, traces, metrics }
     }
 
     fn account<'a>(&'a self, call: &'static str, request: &'a AppRequest, cx: &'a Cx) -> Account<'a> {
-        Account::open(&self.log, &self.metrics, call, request, cx)
+        Account::open(&self.log, &self.metrics, &self.traces, call, request, cx)
     }
 
     /// The workers.
@@ -155,9 +158,11 @@ impl KeyfillGenerator {
         (job.unlocker, job.marked) = (prepared.unlocker.as_ref(), !is_kept);
         job.fetches.clone_from(&prepared.fetches);
         let filled = match &kept {
-            Some(kept) if kept.to_fill == 0 => Vec::new(),
-            _ => self.work(&mut job, &prepared, &mut kept, archive, notes).await?,
+            Some(kept) if kept.to_fill == 0 => Ok(Vec::new()),
+            _ => self.work(&mut job, &prepared, &mut kept, archive, notes).await,
         };
+        notes.stages.extend(reader.take_stages());
+        let filled = filled?;
         let Some(kept) = kept else { return Err(broken()) };
         notes.engine.clone_from(&kept.engine);
         notes.warnings.extend(kept.warnings.iter().cloned());
@@ -215,7 +220,9 @@ impl KeyfillGenerator {
             };
             let outcome = self.jobs.attempt(job, how, order, beside, &self.metrics).await?;
             if let Some((rendered, microseconds)) = job.rendered.take() {
-                self.metrics.render.observe(Duration::from_micros(microseconds));
+                let time = Duration::from_micros(microseconds);
+                self.metrics.render.observe(time);
+                notes.stages.push(Stage::ended("render", time));
                 let rendered = Arc::new(rendered);
                 // One that was too large to be packed serves this answer, and no other.
                 let is_whole = rendered.to_fill == 0 || !rendered.open.is_empty();
@@ -230,7 +237,9 @@ impl KeyfillGenerator {
             }
             match outcome {
                 Outcome::Generated(generated, filled) => {
-                    self.metrics.fill.observe(Duration::from_micros(generated.microseconds));
+                    let time = Duration::from_micros(generated.microseconds);
+                    self.metrics.fill.observe(time);
+                    notes.stages.push(Stage::ended("fill", time));
                     notes.secrets = generated.secrets;
                     notes.warnings.extend(generated.warnings);
                     return Ok(filled);

@@ -25,5 +25,6 @@ mod secrets;
 mod sizes;
 mod stores;
 pub mod supervisor;
+mod traces;
 mod unlock;
 pub mod worker;

@@ -165,6 +165,7 @@ mod tests {
             path: TreePath::new(path).unwrap(),
             env: env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             checksum: [7; 32],
+            trace_parent: None,
         };
         let key = |path: &str, env: &[(&str, &str)]| Key::of(&request(path, env), false, [None; 3], false);
         let one = key("a", &[("ARGOCD_APP_NAME", "x"), ("ARGOCD_APP_REVISION", "1")]);

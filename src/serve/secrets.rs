@@ -1,10 +1,12 @@
 //! The secrets of one request: each path is checked against the policy, and then read.
 
 use super::orders::{Answer, Wanted};
+use super::traces::Stage;
 use crate::fill::{PathPolicy, StoreKinds, paths};
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_secrets::{Keys, Reads, SecretRef, Source};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// Secrets that one request may ask for: far above what an app has, and little enough to be read in time.
 pub const MOST: usize = 20_000;
@@ -17,12 +19,13 @@ pub struct Reader {
     reads: Reads,
     policy: PathPolicy,
     stores: StoreKinds,
+    stages: Mutex<Vec<Stage>>,
 }
 
 impl Reader {
     /// For one request, whose source, policy and stores these are.
     pub fn new(source: Arc<dyn Source>, policy: PathPolicy, stores: StoreKinds) -> Self {
-        Self { reads: Reads::new(source), policy, stores }
+        Self { reads: Reads::new(source), policy, stores, stages: Mutex::default() }
     }
 
     /// The answers, in the order of what is wanted.
@@ -40,7 +43,10 @@ impl Reader {
             .filter(|(_, c)| c.is_ok())
             .map(|(wanted, _)| wanted.clone())
             .collect();
+        let start = Instant::now();
         let mut read = self.reads.read_all_keys(&allowed, cx).await.into_iter();
+        let stage = Stage::read(start.elapsed(), allowed.len());
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner).push(stage);
         let answer = |checked: Result<(), Answer>| match checked {
             Ok(()) => read.next().map_or_else(too_many, |answer| Answer::of(&answer)),
             Err(refused) => refused,
@@ -70,6 +76,11 @@ impl Reader {
             return Err(refused("a path is not in its canonical form".to_owned()));
         }
         self.policy.check_in(&self.stores, store, namespace, &secret.path).map_err(refused)
+    }
+
+    /// Takes what was read and how long that took.
+    pub fn take_stages(&self) -> Vec<Stage> {
+        std::mem::take(&mut self.stages.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Takes the warnings of the source.

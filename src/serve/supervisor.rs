@@ -8,6 +8,7 @@ use super::job::Jobs;
 use super::log::Log;
 use super::metrics;
 use super::orders::{self, Discovery, Order, Report, Start};
+use super::traces::Exporter;
 use super::worker;
 use crate::cli::args::{ServeArgs, SharedArgs};
 use crate::plugin::Discover;
@@ -83,7 +84,9 @@ async fn serve(args: &ServeArgs, configuration: Configuration, log: Arc<Log>) ->
     let most_in_answer = if most_in_message == 0 { 100 << 20 } else { most_in_message };
     let most_in_answer = most_in_answer.min(usize::try_from(bounds.answers).unwrap_or(usize::MAX));
     let jobs = jobs(args, &configuration, &bounds, most_in_answer, &log).await?;
-    let generator = Arc::new(KeyfillGenerator::new(args, configuration, &bounds, jobs, Arc::clone(&log)));
+    let (traces, exporter) = Exporter::start(&args.traces, &log)?;
+    let generator =
+        Arc::new(KeyfillGenerator::new(args, configuration, &bounds, jobs, Arc::clone(&log), traces));
     let server = Server::bind(Arc::clone(&generator), options).await?;
     if let Some(address) = args.metrics {
         // The task ends with the runtime.
@@ -95,6 +98,9 @@ async fn serve(args: &ServeArgs, configuration: Configuration, log: Arc<Log>) ->
         log.info("serving", &[("plugin", &name), ("socket", &socket.display().to_string())]);
     }
     server.serve(asked_to_end(Arc::clone(&log))).await?;
+    if let Some(exporter) = exporter {
+        exporter.end().await;
+    }
     log.info("ended", &[("plugin", &name)]);
     Ok(())
 }

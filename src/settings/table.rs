@@ -267,6 +267,10 @@ pub const APP: &[Var] = &[
 pub const SYSTEM: &[Var] = &[
     var("ARGOCD_CMP_SERVER_LOGFORMAT", Author::No, "serve: text or json"),
     var("ARGOCD_CMP_SERVER_LOGLEVEL", Author::No, "serve: debug, info, warn or error"),
+    var("ARGOCD_CMP_SERVER_OTLP_ADDRESS", Author::No, "serve: a collector of traces, as HOST:PORT"),
+    var("ARGOCD_CMP_SERVER_OTLP_ATTRS", Author::No, "serve: attributes of each trace"),
+    var("ARGOCD_CMP_SERVER_OTLP_HEADERS", Author::No, "serve: headers for the collector"),
+    var("ARGOCD_CMP_SERVER_OTLP_INSECURE", Author::No, "serve: the collector has no TLS"),
     var("ARGOCD_GRPC_MAX_SIZE_MB", Author::No, "serve: the largest message [100]"),
     var("ARGOCD_PLUGINSOCKFILEPATH", Author::No, "serve: the folder of the sockets"),
     var("AVP_SECRET", Author::No, "the Secret to read settings from, as -s names it"),

@@ -18,7 +18,7 @@ import world  # noqa: E402
 
 def main():
     world.KEYFILL = Path(sys.argv[1]).resolve(strict=True)
-    names = sys.argv[2:] or ["test_manifests", "test_vault", "test_monitoring"]
+    names = sys.argv[2:] or ["test_manifests", "test_vault", "test_monitoring", "test_traces"]
     suite = unittest.defaultTestLoader.loadTestsFromNames(names)
     result = unittest.TextTestRunner(verbosity=2).run(suite)
     for _, why in result.skipped:

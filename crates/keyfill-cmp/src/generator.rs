@@ -27,6 +27,8 @@ pub struct AppRequest {
     pub env: Vec<(String, String)>,
     /// SHA-256 of the archive: equal for equal content.
     pub checksum: [u8; 32],
+    /// The caller's span: the header `traceparent` of W3C's Trace Context, as it came.
+    pub trace_parent: Option<String>,
 }
 
 impl fmt::Debug for AppRequest {

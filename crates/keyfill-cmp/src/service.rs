@@ -29,6 +29,9 @@ const MOST_IN_NAME: usize = 200;
 /// the whole message beyond.
 const MOST_IN_ERROR: usize = 7 << 10;
 
+/// Bytes of a `traceparent` header of version 00.
+const TRACE_PARENT: usize = 55;
+
 /// What the calls share.
 pub struct Service<G> {
     pub(crate) generator: Arc<G>,
@@ -73,12 +76,15 @@ impl<G: Generator> Service<G> {
         work: Work<G, T>,
     ) -> Result<T, Status> {
         let (cx, _stop) = self.circumstances(&request);
+        let trace_parent = request.metadata().get("traceparent").and_then(|v| v.to_str().ok());
+        let trace_parent = trace_parent.filter(|header| header.len() == TRACE_PARENT).map(str::to_owned);
         let mut app = String::new();
         let begun = self.begin(request.into_inner(), &mut app, &cx).await;
-        let (request, archive, _place) = begun.inspect_err(|status| {
+        let (mut request, archive, _place) = begun.inspect_err(|status| {
             let (class, message) = (class_of(status.code()), status.message().to_owned());
             self.generator.turned_away(&app, &Refusal { class, message });
         })?;
+        request.trace_parent = trace_parent;
         let done = timeout_at(cx.deadline.into(), work(&self.generator, &request, archive, &cx)).await;
         done.map_err(late("the manifests were not ready in time"))?.map_err(|refusal| refused(&refusal))
     }
@@ -159,7 +165,7 @@ fn checked(metadata: ManifestRequestMetadata, intake: Intake) -> Result<(AppRequ
     })?;
     let archive = intake.finish(&metadata.checksum, path.clone())?;
     let env = metadata.env.into_iter().map(|e| (e.name, e.value)).collect();
-    let request = AppRequest { path, env, checksum: archive.checksum() };
+    let request = AppRequest { path, env, checksum: archive.checksum(), trace_parent: None };
     Ok((request, archive))
 }
 

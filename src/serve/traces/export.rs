@@ -1,0 +1,195 @@
+//! Sends spans to a collector: OTLP over gRPC, in batches, from a task of its own.
+
+use super::Traces;
+use super::messages::{
+    ExportRequest, ExportResponse, KeyValue, Resource, ResourceSpans, Scope, ScopeSpans, Span,
+};
+use crate::cli::traces_args::TracesArgs;
+use crate::report::Problem;
+use crate::serve::log::Log;
+use anyhow::Result;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::metadata::{Ascii, MetadataKey, MetadataValue};
+use tonic::transport::{Channel, Endpoint};
+use tonic_prost::ProstCodec;
+
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+/// Requests whose spans wait to be sent; those of further ones are dropped.
+const MOST_WAITING: usize = 2_048;
+
+/// Spans that are sent at once, and how long the first of them waits for others.
+const BATCH: usize = 512;
+const WAIT: Duration = Duration::from_secs(2);
+
+/// How long a connection, a call, and the last call of the process may take.
+const CONNECT: Duration = Duration::from_secs(5);
+const CALL: Duration = Duration::from_secs(10);
+const LAST: Duration = Duration::from_secs(3);
+
+/// What the task is handed.
+#[derive(Debug)]
+pub enum Item {
+    /// The spans of a request.
+    Spans(Vec<Span>),
+    /// The process ends: what waits is sent, and then no more.
+    End,
+}
+
+/// The task that sends.
+pub struct Exporter {
+    to: mpsc::Sender<Item>,
+    task: JoinHandle<()>,
+}
+
+impl Exporter {
+    /// Begins to send to the collector that the flags name; `None` when they name none, or one that is not supported,
+    /// which the log then says.
+    pub fn start(args: &TracesArgs, log: &Arc<Log>) -> Result<(Traces, Option<Self>)> {
+        let Some(address) = args.otlp_address.as_deref().filter(|address| !address.is_empty()) else {
+            return Ok((Traces::default(), None));
+        };
+        if !args.otlp_insecure {
+            let why = "traces are not sent: TLS to a collector is not supported, only --otlp-insecure=true";
+            log.warn(why, &[("otlp_address", address)]);
+            return Ok((Traces::default(), None));
+        }
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| {
+            Problem::usage(format!(
+                "--otlp-address {address}: it is written as HOST:PORT, as in collector:4317"
+            ))
+        })?;
+        let channel = endpoint.connect_timeout(CONNECT).timeout(CALL).connect_lazy();
+        let sender =
+            Sender { channel, headers: headers(args)?, resource: resource(args, log), log: Arc::clone(log) };
+        let (to, from) = mpsc::channel(MOST_WAITING);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let task = tokio::spawn(sender.run(from, Arc::clone(&dropped)));
+        log.info("traces", &[("otlp_address", address)]);
+        Ok((Traces { to: Some(to.clone()), dropped }, Some(Self { to, task })))
+    }
+
+    /// Sends what waits, for a moment, and ends.
+    pub async fn end(self) {
+        let ended = async {
+            if self.to.send(Item::End).await.is_ok() {
+                // A task that panicked has nothing more to send.
+                let _ = self.task.await;
+            }
+        };
+        // Without an answer in this time the spans are lost: nobody waits for a collector.
+        let _ = timeout(LAST, ended).await;
+    }
+}
+
+/// Headers for the collector; their values are marked, so that nothing prints them.
+fn headers(args: &TracesArgs) -> Result<Vec<(MetadataKey<Ascii>, MetadataValue<Ascii>)>> {
+    let Some(given) = &args.otlp_headers else { return Ok(Vec::new()) };
+    let wrong =
+        || Problem::usage("--otlp-headers is no list of headers: it is written as KEY=VALUE,KEY=VALUE");
+    let pairs = given.pairs().map(|pair| -> Result<_> {
+        let (name, value) = pair.ok_or_else(wrong)?;
+        let name = MetadataKey::from_bytes(name.to_ascii_lowercase().as_bytes()).map_err(|_| wrong())?;
+        let mut value = MetadataValue::try_from(value).map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        Ok((name, value))
+    });
+    pairs.collect()
+}
+
+/// What all spans share: the service's name, and the attributes of the command line.
+fn resource(args: &TracesArgs, log: &Log) -> Resource {
+    let mut attributes = vec![KeyValue::text("service.name", "argocd-cmp-server")];
+    for given in args.otlp_attrs.iter().filter(|given| !given.is_empty()) {
+        match given.split_once(':').filter(|(_, value)| !value.contains(':')) {
+            Some((key, value)) => attributes.push(KeyValue::text(key, value)),
+            None => {
+                let what = "an attribute of --otlp-attrs is not KEY:VALUE and is left out";
+                log.warn(what, &[("given", given)]);
+            }
+        }
+    }
+    Resource { attributes }
+}
+
+struct Sender {
+    channel: Channel,
+    headers: Vec<(MetadataKey<Ascii>, MetadataValue<Ascii>)>,
+    resource: Resource,
+    log: Arc<Log>,
+}
+
+impl Sender {
+    async fn run(self, mut from: mpsc::Receiver<Item>, dropped: Arc<AtomicU64>) {
+        let mut failing = false;
+        let mut ends = false;
+        while !ends {
+            let mut batch = Vec::new();
+            ends = !gather(&mut from, &mut batch).await;
+            if batch.is_empty() {
+                continue;
+            }
+            let lost = dropped.swap(0, Ordering::Relaxed);
+            if lost > 0 {
+                self.log.warn(
+                    "traces were dropped: the collector is too slow",
+                    &[("requests", &lost.to_string())],
+                );
+            }
+            match self.send(batch).await {
+                Ok(()) => failing = false,
+                // Said once, until it works again.
+                Err(_) if failing => {}
+                Err(status) => {
+                    failing = true;
+                    let code = status.code().to_string();
+                    self.log.warn("traces cannot be sent", &[("code", &code), ("error", status.message())]);
+                }
+            }
+        }
+    }
+
+    async fn send(&self, spans: Vec<Span>) -> Result<(), tonic::Status> {
+        let scope = Scope { name: "keyfill".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
+        let scope_spans = vec![ScopeSpans { scope: Some(scope), spans }];
+        let resource_spans = vec![ResourceSpans { resource: Some(self.resource.clone()), scope_spans }];
+        let mut request = tonic::Request::new(ExportRequest { resource_spans });
+        for (name, value) in &self.headers {
+            request.metadata_mut().insert(name.clone(), value.clone());
+        }
+        let mut client = Grpc::new(self.channel.clone());
+        client
+            .ready()
+            .await
+            .map_err(|_| tonic::Status::unavailable("the collector cannot be connected to"))?;
+        let codec = ProstCodec::<ExportRequest, ExportResponse>::default();
+        client.unary(request, PathAndQuery::from_static(EXPORT), codec).await.map(|_| ())
+    }
+}
+
+/// Takes spans until a batch is full or its time is over; false when no more will come.
+async fn gather(from: &mut mpsc::Receiver<Item>, batch: &mut Vec<Span>) -> bool {
+    let mut until = None;
+    while batch.len() < BATCH {
+        let item = match until {
+            None => from.recv().await,
+            Some(until) => match timeout_at(until, from.recv()).await {
+                Ok(item) => item,
+                Err(_) => return true,
+            },
+        };
+        match item {
+            Some(Item::Spans(spans)) => batch.extend(spans),
+            Some(Item::End) | None => return false,
+        }
+        until = until.or_else(|| Some(Instant::now() + WAIT));
+    }
+    true
+}
