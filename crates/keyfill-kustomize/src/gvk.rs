@@ -4,6 +4,15 @@ use keyfill_yaml::{Node, Text};
 use std::fmt;
 
 /// Group, version and kind. As a selector, an empty part matches anything.
+///
+/// ```
+/// use keyfill_kustomize::Gvk;
+///
+/// let deployment = Gvk::from_api_version("apps/v1", "Deployment");
+/// assert_eq!((deployment.group.as_str(), deployment.version.as_str()), ("apps", "v1"));
+/// assert!(deployment.is_selected_by(&Gvk::new("", "", "Deployment")));
+/// assert!(!deployment.is_selected_by(&Gvk::new("extensions", "", "")));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Gvk {
     /// `apps`; empty for the core group.

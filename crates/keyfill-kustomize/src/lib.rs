@@ -36,7 +36,8 @@
 //! assert_eq!((place.file.as_deref(), place.line), (Some("kustomization.yaml"), Some(2)));
 //! ```
 //!
-//! `helmCharts` are rendered by what implements [`Charts`]; [`NoCharts`] refuses them.
+//! What a tree does not hold comes from [`Outside`]: who renders `helmCharts` ([`Charts`]), who fetches, and who
+//! decrypts. The default refuses all of these.
 //!
 //! # Where things are
 //! `assemble` runs the steps of one kustomization; read it first. `load` turns files into kustomizations and

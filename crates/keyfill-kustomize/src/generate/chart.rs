@@ -71,6 +71,38 @@ impl From<String> for ChartError {
 }
 
 /// Renders charts for kustomizations.
+///
+/// ```
+/// use keyfill_diag::Cx;
+/// use keyfill_files::{Files, MemoryFiles};
+/// use keyfill_kustomize::{BuildRequest, ChartError, ChartRequest, Charts, Outside, build};
+///
+/// struct OneMap;
+///
+/// impl Charts for OneMap {
+///     fn inflate(&self, _: &dyn Files, chart: &ChartRequest, _: &Cx) -> Result<Vec<u8>, ChartError> {
+///         let name = chart.release_name.as_deref().unwrap_or("release-name");
+///         Ok(format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n").into_bytes())
+///     }
+///
+///     fn unpack(&self, _: &[u8], _: &Cx) -> Result<MemoryFiles, ChartError> {
+///         Err("all charts lie in the tree".to_owned().into())
+///     }
+/// }
+///
+/// let files: MemoryFiles = [
+///     ("kustomization.yaml", "helmCharts: [{name: web, releaseName: shop}]\n"),
+///     ("charts/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+///     ("charts/web/values.yaml", ""),
+/// ]
+/// .into_iter()
+/// .collect();
+/// let request = BuildRequest { enable_helm: true, ..BuildRequest::default() };
+/// let outside = Outside { charts: &OneMap, ..Outside::default() };
+/// let built = build(&files, &request, outside, &Cx::default())?;
+/// assert!(built.text().ends_with(b"name: shop\n"));
+/// # Ok::<(), keyfill_kustomize::Error>(())
+/// ```
 pub trait Charts: Sync {
     /// The text that `helm template` prints.
     fn inflate(&self, files: &dyn Files, request: &ChartRequest, cx: &Cx) -> Result<Vec<u8>, ChartError>;

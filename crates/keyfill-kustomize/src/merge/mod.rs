@@ -28,6 +28,25 @@ pub enum Merged {
 }
 
 /// Merges a patch into an object.
+///
+/// ```
+/// use keyfill_diag::Cx;
+/// use keyfill_kustomize::merge::{Merged, strategic};
+/// use keyfill_kustomize::schema::Schema;
+/// use keyfill_yaml::{Limits, Node, load_nodes};
+///
+/// let read = |text: &str| load_nodes(text.as_bytes(), &Limits::default()).unwrap().remove(0);
+/// let mut object = read("apiVersion: v1\nkind: Pod\nspec: {containers: [{name: web, image: a}]}\n");
+/// let patch = read("apiVersion: v1\nkind: Pod\nspec: {containers: [{name: web, tty: true}, {name: log}]}\n");
+///
+/// // The schema says that containers are merged by their names.
+/// let merged = strategic(&mut object, &patch, &Schema::builtin(), &Cx::default())?;
+/// assert_eq!(merged, Merged::Kept);
+/// let containers = object.at(&["spec", "containers"]).and_then(Node::as_seq).unwrap();
+/// assert_eq!(containers.items.len(), 2);
+/// assert_eq!(containers.items[0].get("image").and_then(Node::text), Some("a"));
+/// # Ok::<(), keyfill_kustomize::Error>(())
+/// ```
 pub fn strategic(object: &mut Node, patch: &Node, schema: &Schema, cx: &Cx) -> Result<Merged> {
     let mut walk = Walk { schema, cx, steps: 0, writes: Writes::default() };
     match walk.both(object, patch, None)? {

@@ -33,6 +33,16 @@ pub type Entries = BTreeMap<Str, Value>;
 /// A Go map with string keys. Clones are the same map: a change through one shows in all.
 ///
 /// Clones may have different types, as in Go a map does that is converted to a named type.
+///
+/// ```
+/// use keyfill_template::value::{Map, Value};
+///
+/// let map: Map = [("a", "1")].into_iter().collect();
+/// let same = map.clone();
+/// same.set("b", Value::Int(2));
+/// assert_eq!(map.len(), 2);
+/// assert_eq!(map.get(b"b").and_then(|value| value.as_int()), Some(2));
+/// ```
 #[derive(Clone)]
 pub struct Map(Rc<Cell>, &'static MapType);
 

@@ -15,6 +15,35 @@ pub enum Encoded {
 }
 
 /// A Go value that is neither a plain scalar nor a slice nor a map with string keys.
+///
+/// ```
+/// use keyfill_template::value::{Kind, Map, Object, Value};
+/// use keyfill_template::{Execution, Templates, function::Registry, funcs::GO};
+/// use std::{borrow::Cow, sync::Arc};
+///
+/// struct Release;
+///
+/// impl Object for Release {
+///     fn type_name(&self) -> Cow<'static, str> {
+///         "main.Release".into()
+///     }
+///
+///     fn kind(&self) -> Kind {
+///         Kind::Struct
+///     }
+///
+///     fn field(&self, name: &str) -> Option<Value> {
+///         (name == "Name").then(|| Value::from("prod"))
+///     }
+/// }
+///
+/// let mut templates = Templates::new("set", Registry::new(&[GO]));
+/// templates.parse("t", "{{ .release.Name }}")?;
+/// let data: Map = [("release", Value::object(Release))].into_iter().collect();
+/// let printed = Execution::new(&Default::default()).render(&Arc::new(templates), "t", &Value::from(data))?;
+/// assert_eq!(printed, b"prod");
+/// # Ok::<(), keyfill_template::Error>(())
+/// ```
 pub trait Object: Any {
     /// The type as `%T` prints it, `*chartutil.Capabilities`.
     fn type_name(&self) -> Cow<'static, str>;

@@ -15,6 +15,19 @@ use crate::directives::CORE;
 use crate::{Error, Limits, Node, Scalar, Style, Tag, Text};
 
 /// A document.
+///
+/// ```
+/// use keyfill_yaml::{EditDocument, EditNode, Limits, Typed};
+///
+/// let text = b"# replicas\nreplicas: 1 # for now\nname: web\n";
+/// let mut document = EditDocument::read(text, &Limits::default())?.unwrap();
+/// let replicas = document.root.get_mut("replicas").unwrap();
+/// assert!(replicas.typed() == Some(Typed::Int(1)));
+/// replicas.set_text("3");
+/// *document.root.get_mut("name").unwrap() = EditNode::string("yes");
+/// assert_eq!(document.write(), "# replicas\nreplicas: 3 # for now\nname: \"yes\"\n");
+/// # Ok::<(), keyfill_yaml::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct EditDocument {
     /// Its node.
