@@ -509,15 +509,13 @@ impl Compiler<'_> {
         let is_flag = |word: &&Word| word.source.starts_with('-') && word.source != "--";
         // A prefix may begin with a dash, behind `--`.
         let behind = words.iter().position(|word| word.source == "--").unwrap_or(words.len());
-        let flag = words[..behind]
-            .iter()
-            .find(is_flag)
-            .filter(|word| !matches!(word.source.as_str(), "-f" | "--force"));
+        let may_force = texts.get(1) == Some(&"add");
+        let is_force = |word: &Word| may_force && matches!(word.source.as_str(), "-f" | "--force");
+        let flag = words[..behind].iter().find(is_flag).filter(|word| !is_force(word));
         if let Some(flag) = flag {
             return Err(refused(simple, &format!("its flag {} is not known", flag.source), WRITE_A_PIPE));
         }
-        let words: Vec<Word> =
-            words.iter().filter(|word| !matches!(word.source.as_str(), "-f" | "--force")).cloned().collect();
+        let words: Vec<Word> = words.iter().filter(|word| !is_force(word)).cloned().collect();
         if words.is_empty() {
             return Err(refused(simple, "a value is missing", WRITE_A_PIPE));
         }
@@ -607,8 +605,8 @@ impl Compiler<'_> {
         meaning.push_str(&format!("; release {}", line.release.as_deref().unwrap_or("release-name")));
         meaning.push_str(&format!(", namespace {}", line.namespace().unwrap_or("default")));
         let named = |word: &&Word| Some(shown(word)) == line.release.as_deref() || shown(word) == line.chart;
-        let is_list = |word: &&Word| word.list().is_some_and(is_apps) && !named(word);
-        let lists: Vec<&str> = words.iter().filter(is_list).map(shown).collect();
+        let adds = |word: &&Word| word.list().is_some_and(is_list) && !named(word);
+        let lists: Vec<&str> = words.iter().filter(adds).map(shown).collect();
         if !lists.is_empty() {
             meaning.push_str(&format!("; further flags from {}", lists.join(", ")));
         }
@@ -755,6 +753,11 @@ pub fn is_apps(name: &str) -> bool {
     name.starts_with("ARGOCD_ENV_") || name.starts_with("PARAM_")
 }
 
+/// Whether a variable's value may be several words, or none: what Argo CD sets is one.
+fn is_list(name: &str) -> bool {
+    is_apps(name) || !environment::is_of_request(name)
+}
+
 /// Reads a line whose variables have no value yet: without those whose names say that they are lists of flags, else each
 /// as one word, else without any that may be a list.
 fn probed<T>(
@@ -772,9 +775,9 @@ fn probed<T>(
     };
     let says_list = |name: &str| {
         let own = name.strip_prefix("ARGOCD_ENV_").unwrap_or(name).to_ascii_uppercase();
-        is_apps(name) && ["ARG", "FLAG", "OPT", "PARAM"].iter().any(|part| own.contains(part))
+        is_list(name) && ["ARG", "FLAG", "OPT", "PARAM"].iter().any(|part| own.contains(part))
     };
-    let last = without(&is_apps);
+    let last = without(&is_list);
     read(&without(&says_list)).or_else(|_| read(&without(&|_| false))).or_else(|_| read(&last))
 }
 

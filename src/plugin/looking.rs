@@ -142,7 +142,16 @@ impl Finding<'_> {
                 if self.prints {
                     return Err("find has -print beside -exec".to_owned());
                 }
-                self.filter = Some(files(inside, false, true)?);
+                let (mut filter, is_quiet) = files(inside, false, true)?;
+                let is_printed = matches!(self.peek().as_deref(), Some("-print" | "-print0"));
+                if is_quiet != is_printed {
+                    return Err("find -exec grep -q needs -print behind it, and grep -l none".to_owned());
+                }
+                if let (true, Filter::Files { grep, .. }) = (is_quiet, &mut filter) {
+                    grep.names = true;
+                    self.at += 1;
+                }
+                self.filter = Some(filter);
                 self.prints = true;
                 Expression::Print
             }
@@ -151,8 +160,8 @@ impl Finding<'_> {
     }
 }
 
-/// `grep ... {}` over names of files, as `xargs` and `find -exec` have it.
-fn files(words: &[Word], each: bool, always: bool) -> Result<Filter, String> {
+/// `grep ... {}` over names of files, as `xargs` and `find -exec` have it, and whether it prints nothing.
+fn files(words: &[Word], each: bool, always: bool) -> Result<(Filter, bool), String> {
     let Some((program, words)) = words.split_first() else { return Err("a command is missing".to_owned()) };
     let Some(syntax) = syntax(&plain(program)?) else {
         return Err(format!("{} is not known here, where grep is", program.source));
@@ -163,11 +172,11 @@ fn files(words: &[Word], each: bool, always: bool) -> Result<Filter, String> {
         .cloned()
         .collect();
     let line = grep(&words, syntax)?;
-    if line.quiet || line.count {
-        return Err("grep -q inside xargs or find -exec prints nothing".to_owned());
+    if line.count {
+        return Err("grep -c inside xargs or find -exec is not known".to_owned());
     }
     match line.paths.as_slice() {
-        [] => Ok(Filter::Files { grep: line.grep, each, always }),
+        [] => Ok((Filter::Files { grep: line.grep, each, always }, line.quiet)),
         [path, ..] => Err(format!("{} is not expected behind the pattern", path.source)),
     }
 }
@@ -295,7 +304,7 @@ pub fn filter(words: &[Word]) -> Result<(Filter, bool), String> {
     let Some((program, words)) = words.split_first() else { return Err("a command is missing".to_owned()) };
     let program = plain(program)?;
     match program.as_str() {
-        "head" | "tail" | "sort" | "uniq" | "cat" => Ok((Filter::Pass, false)),
+        "head" | "tail" | "sort" | "uniq" | "cat" | "cut" => Ok((Filter::Pass, false)),
         "wc" if words.iter().all(|word| word.source == "-l") => Ok((Filter::Count, false)),
         "xargs" => xargs(words).map(|filter| (filter, false)),
         name => match syntax(name) {
@@ -338,14 +347,23 @@ fn xargs(words: &[Word]) -> Result<Filter, String> {
             _ => break,
         }
     }
-    files(words, each, false)
+    match files(words, each, false)? {
+        (_, true) => Err("grep -q behind xargs prints nothing".to_owned()),
+        (filter, false) => Ok(filter),
+    }
 }
 
 /// `test`, `[` and `[[`, without name and closing bracket.
 pub fn test(words: &[Word]) -> Result<Test, String> {
     let texts: Vec<Option<String>> = words.iter().map(Word::text).collect();
     let texts: Vec<&str> = texts.iter().map(|text| text.as_deref().unwrap_or_default()).collect();
+    let parts = |sign: &str| -> Result<Vec<Test>, String> {
+        words.split(|word| word.source == sign).map(test).collect()
+    };
     match texts.as_slice() {
+        _ if words.len() > 64 => Err("this test has too many parts".to_owned()),
+        _ if words.iter().any(|word| word.source == "-o") => parts("-o").map(Test::Any),
+        _ if words.iter().any(|word| word.source == "-a") => parts("-a").map(Test::All),
         ["!", ..] if words.len() > 1 => Ok(Test::Not(Box::new(test(&words[1..])?))),
         [flag, _] => {
             let word = words[1].clone();

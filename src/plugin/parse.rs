@@ -277,6 +277,11 @@ impl Parser<'_> {
                     simple.redirects.push(Redirect { descriptor, sign, target: target.clone() });
                     self.at += 1;
                 }
+                // Inside [[ ]] they belong to the test.
+                Kind::Sign(sign @ ("&&" | "||")) if is_open_test(&simple) => {
+                    simple.words.push(Word::literal(if *sign == "&&" { "-a" } else { "-o" }));
+                    self.at += 1;
+                }
                 Kind::Sign("<<" | "<<<" | "<&" | "&>>") => {
                     return Err(self.refused("this redirection is not known"));
                 }
@@ -302,6 +307,12 @@ impl Parser<'_> {
         simple.words.pop();
         Some(number)
     }
+}
+
+/// Whether a command is a `[[` that is not closed yet.
+fn is_open_test(simple: &Simple) -> bool {
+    let is = |word: Option<&Word>, text: &str| word.is_some_and(|word| word.source == text);
+    is(simple.words.first(), "[[") && !is(simple.words.last(), "]]")
 }
 
 /// `NAME=value`

@@ -104,6 +104,10 @@ pub enum Test {
     Same(Word, Word),
     /// `!` inside brackets.
     Not(Box<Test>),
+    /// `-a` and `&&` inside brackets.
+    All(Vec<Test>),
+    /// `-o` and `||` inside brackets.
+    Any(Vec<Test>),
     /// Files that are looked for.
     Search(Search),
 }

@@ -46,16 +46,14 @@ pub struct Planned {
     pub written: BTreeMap<TreePath, Bytes>,
 }
 
-/// What the commands render for a request. `base` are the administrator's options.
-pub fn planned(plan: &Plan, request: Request<'_>, base: &Options) -> Result<Planned> {
+/// What the commands render for a request; nothing where they print nothing. `base` are the administrator's options.
+pub fn planned(plan: &Plan, request: Request<'_>, base: &Options) -> Result<Option<Planned>> {
     let mut machine = Machine::new(&plan.sidecar, request, Some(base));
     machine.lines(&plan.lines)?;
     if !machine.status {
         return Err(Problem::input("the commands of plugin.yaml end with a failure for this folder").into());
     }
-    machine
-        .output
-        .ok_or_else(|| Problem::input("the commands of plugin.yaml print nothing for this folder").into())
+    Ok(machine.output)
 }
 
 /// Whether the commands of discovery succeed and print something.
@@ -227,6 +225,17 @@ impl<'a> Machine<'a> {
             Test::IsText(word) => (!word.expand(self).is_empty(), false),
             Test::Same(left, right) => (left.expand(self) == right.expand(self), false),
             Test::Not(inner) => (!self.test(inner)?.0, false),
+            Test::All(parts) | Test::Any(parts) => {
+                let wanted = matches!(test, Test::All(_));
+                let mut status = wanted;
+                for part in parts {
+                    status = self.test(part)?.0;
+                    if status != wanted {
+                        break;
+                    }
+                }
+                (status, false)
+            }
             Test::Exists(word, kind) => {
                 let name = word.expand(self);
                 (!name.is_empty() && self.exists(&name, *kind), false)

@@ -50,7 +50,7 @@ impl Place<'_> {
                 (found.into_iter().map(|found| found.name).collect(), status)
             }
             Source::List(words) => {
-                let (found, status) = self.named(words, variables)?;
+                let (found, status) = self.listed(words, variables)?;
                 if let [Filter::Files { grep, each, always }, rest @ ..] = search.filters.as_slice() {
                     return self.in_files(&found, grep, (*each, *always), rest, search.quiet);
                 }
@@ -70,9 +70,11 @@ impl Place<'_> {
                 return Ok(answer);
             }
             Source::Read(words) => {
-                let (found, _) = self.named(words, variables)?;
+                let (found, all_there) = self.named(words, variables)?;
                 let all = Grep { expression: String::new(), ..Grep::default() };
-                return self.in_files(&found, &all, (false, false), &search.filters, search.quiet);
+                let mut answer = self.in_files(&found, &all, (false, true), &search.filters, search.quiet)?;
+                answer.status &= all_there || !search.filters.is_empty();
+                return Ok(answer);
             }
             Source::Text(content) => {
                 let text = content.expand(variables).map_err(|why| anyhow!(why))?;
@@ -106,6 +108,24 @@ impl Place<'_> {
                 }
             }
             status &= all.len() > before;
+        }
+        Ok((all, status))
+    }
+
+    /// What `ls` lists: files by their names, and what lies in folders.
+    fn listed(&self, words: &[Word], variables: &mut dyn Variables) -> Result<(Vec<Found>, bool)> {
+        let here = [Word::literal(".")];
+        let (named, status) = self.named(if words.is_empty() { &here } else { words }, variables)?;
+        let mut all = Vec::new();
+        for found in named {
+            if !self.files.is_dir(&found.path) {
+                all.push(found);
+                continue;
+            }
+            let entries = self.files.list(&found.path).unwrap_or_default();
+            let shown = entries.into_iter().filter(|entry| !entry.name.starts_with('.'));
+            let found = |name: String| Some(Found { path: found.path.join(&name)?, name });
+            all.extend(shown.filter_map(|entry| found(entry.name)));
         }
         Ok((all, status))
     }

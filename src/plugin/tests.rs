@@ -43,6 +43,10 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 fn planned(commands: &str, vars: &[(&str, &str)]) -> anyhow::Result<Planned> {
+    Ok(all_planned(commands, vars)?.expect("something is rendered"))
+}
+
+fn all_planned(commands: &str, vars: &[(&str, &str)]) -> anyhow::Result<Option<Planned>> {
     let plan = meaning(&script(commands)).generate.expect("a plan");
     let files: MemoryFiles = FILES.iter().copied().collect();
     let env: Env = vars.iter().copied().collect();
@@ -141,9 +145,9 @@ fn renderings_are_those_of_the_commands() {
         ("cd overlay; kustomize build .. > all.yaml; kustomize build", &[], "name: p-k"),
         ("kustomize edit set namespace $ARGOCD_APP_NAMESPACE; kustomize build", APP, "namespace: prod"),
         (
-            "kustomize edit set nameprefix -- -x; kustomize edit set annotation a:b:c,d:e; kustomize build",
+            "kustomize edit set nameprefix -- -x; kustomize edit set annotation a:b:c d:e,f; kustomize build",
             &[],
-            "a: b:c\n    d: e",
+            "a: b:c\n    d: e,f",
         ),
         ("[ -f Chart.yaml ] && helm template x . || kustomize build", &[], "r: x"),
         ("[ -f chart.yaml ] && helm template x . || kustomize build", &[], "name: k"),
@@ -158,6 +162,9 @@ fn renderings_are_those_of_the_commands() {
             "r: x",
         ),
         ("bash -ec 'helm template x .'", &[], "r: x"),
+        ("A=\"--set a=3 --set b=4\"; helm template x . $A", &[], "a: 3"),
+        ("helm template x . ${ARGOCD_ENV_V:+--set a=$ARGOCD_ENV_V}", &[("ARGOCD_ENV_V", "9")], "a: 9"),
+        ("helm template x . ${ARGOCD_ENV_V:+--set a=$ARGOCD_ENV_V}", &[], "a: 1"),
     ] {
         // What is asked prints nothing.
         let commands = commands.replace("ls *.nothing;", "ls *.nothing > /dev/null 2>&1;");
@@ -199,9 +206,9 @@ fn a_variable_of_the_app_is_never_more_than_a_word() {
 
 #[test]
 fn commands_that_come_to_nothing_or_too_much_fail() {
+    assert!(all_planned("if [ -f nothing ]; then kustomize build; fi", &[]).unwrap().is_none());
     for (commands, what) in [
         ("[ -f nothing ] && kustomize build", "failure"),
-        ("if [ -f nothing ]; then kustomize build; fi", "print nothing"),
         ("kustomize build; kustomize build overlay", "twice"),
         ("cd nothing; kustomize build", "no such folder"),
     ] {
@@ -335,6 +342,18 @@ fn discovery_asks_what_the_commands_ask() {
         ("test -f Chart.yaml && echo", chart, false),
         ("[ -f Chart.yaml ] && [ ! -f kustomization.yaml ] && echo chart", chart, true),
         ("cat sub/values.yaml", chart, false),
+        ("ls", chart, true),
+        ("ls | grep -i CHART", chart, true),
+        ("ls sub | grep Chart", chart, false),
+        ("ls sub", chart, true),
+        ("[[ -d sub && -f Chart.yaml ]] && echo both", chart, true),
+        ("[[ -f sub || -f nothing ]] && echo one", chart, false),
+        ("test -f Chart.yaml -a ! -f nothing && echo y", chart, true),
+        ("[ -f nothing -o -d sub ] && echo y", chart, true),
+        ("cat sub/b.yaml nothing", filled, false),
+        ("find . -type f -exec grep -q '<path' {} \\; -print", filled, true),
+        ("find . -type f -exec grep -q '<path' {} \\; -print", chart, false),
+        ("grep -rn '<path' | cut -d: -f1", filled, true),
         ("echo x; false", chart, false),
         ("exit 0; echo x", chart, false),
         (PLACEHOLDERS, filled, true),

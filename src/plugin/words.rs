@@ -98,7 +98,7 @@ impl Word {
     /// The variable that is all of the word, when its value may become several words, or none.
     pub fn list(&self) -> Option<&str> {
         match self.pieces.as_slice() {
-            [Piece::Variable { name, quoted: false, form: Form::Plain }] => Some(name),
+            [Piece::Variable { name, quoted: false, form: Form::Plain | Form::Alternative(_) }] => Some(name),
             _ => None,
         }
     }
@@ -111,14 +111,14 @@ impl Word {
     /// One text, as in an assignment or in quotes.
     pub fn expand(&self, variables: &mut dyn Variables) -> String {
         let mut fields = Fields { whole: true, ..Fields::default() };
-        fields.add(&self.pieces, variables);
+        fields.add(&self.pieces, variables, false);
         fields.open.unwrap_or_default()
     }
 
     /// The words that it becomes: a value without quotes is split at white space.
     pub fn fields(&self, variables: &mut dyn Variables) -> Vec<String> {
         let mut fields = Fields::default();
-        fields.add(&self.pieces, variables);
+        fields.add(&self.pieces, variables, false);
         fields.done.extend(fields.open);
         fields.done
     }
@@ -182,9 +182,11 @@ struct Fields {
 }
 
 impl Fields {
-    fn add(&mut self, pieces: &[Piece], variables: &mut dyn Variables) {
+    /// Adds pieces. `in_braces` says that they are the text of a variable without quotes, which is split as its value.
+    fn add(&mut self, pieces: &[Piece], variables: &mut dyn Variables, in_braces: bool) {
         for piece in pieces {
             match piece {
+                Piece::Text { text, quoted } if in_braces => self.value(text, *quoted),
                 Piece::Text { text, .. } => self.push(text),
                 Piece::File(content) => {
                     let name = variables.file(content.name(), content);
@@ -193,8 +195,8 @@ impl Fields {
                 Piece::Variable { name, quoted, form } => {
                     let value = variables.value(name).unwrap_or_default().to_owned();
                     match form {
-                        Form::Default(inner) if value.is_empty() => self.add(inner, variables),
-                        Form::Alternative(inner) if !value.is_empty() => self.add(inner, variables),
+                        Form::Default(inner) if value.is_empty() => self.add(inner, variables, !quoted),
+                        Form::Alternative(inner) if !value.is_empty() => self.add(inner, variables, !quoted),
                         Form::Alternative(_) => {}
                         Form::Behind { text, last } => {
                             let at =

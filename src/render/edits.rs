@@ -108,8 +108,7 @@ impl Edits {
                 return Ok(edits);
             }
             Edit::Annotation | Edit::Label => {
-                let pairs = values.flat_map(|value| value.split(','));
-                for pair in pairs {
+                for pair in values {
                     let form =
                         || Problem::usage(format!("kustomize edit: {pair:?} must be written as KEY:VALUE"));
                     let (key, value) = pair.split_once(':').with_context(form)?;

@@ -20,7 +20,7 @@ use crate::serve::environment::AUTHORS_EXPRESSION;
 use crate::serve::orders::{Fill, Generate, Generated, Input, Part, Rendered, Report, Start};
 use crate::settings::Env;
 use crate::sops::{Encrypted, Sops, SopsSource};
-use keyfill_diag::Cx;
+use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_files::{Files, TreePath};
 use keyfill_helm::Filler;
 use keyfill_secrets::{Reads, Source};
@@ -94,11 +94,14 @@ fn answered(
             });
             let (env, compat_avp) = (&order.env[..], fill.compat_avp);
             let request = Request { start, env, chosen, compat_avp, outside: &outside };
-            let Planned { root, options: how, written } = request.planned(&*files, path, cx)?;
-            let rendered = if written.is_empty() {
-                crate::render::render(&*files, &root, &how, &outside, cx)?
-            } else {
-                crate::render::render(&Edited::with(&*files, written), &root, &how, &outside, cx)?
+            let rendered = match request.planned(&*files, path, cx)? {
+                None => nothing(),
+                Some(Planned { root, options: how, written }) if written.is_empty() => {
+                    crate::render::render(&*files, &root, &how, &outside, cx)?
+                }
+                Some(Planned { root, options: how, written }) => {
+                    crate::render::render(&Edited::with(&*files, written), &root, &how, &outside, cx)?
+                }
             };
             if given_up.load(Ordering::Relaxed) {
                 return Ok(());
@@ -140,7 +143,7 @@ struct Request<'a> {
 
 impl Request<'_> {
     /// What is rendered: as plugin.yaml's commands say, else as the folder is.
-    fn planned(&self, files: &dyn Files, path: TreePath, cx: &Cx) -> anyhow::Result<Planned> {
+    fn planned(&self, files: &dyn Files, path: TreePath, cx: &Cx) -> anyhow::Result<Option<Planned>> {
         let options = |env: &Env| -> anyhow::Result<Options> {
             let mut options = options::resolve(&self.start.render, env, &path, true, self.chosen)?;
             if self.compat_avp {
@@ -154,15 +157,24 @@ impl Request<'_> {
             let env: Env = self.env.iter().cloned().collect();
             let request = run::Request { files, folder: &path, env: &env, outside: self.outside, cx };
             let mut planned = run::planned(plan, request, &base)?;
-            planned.options.helm.unknown_parameters = options::unread_parameters(&env, &plan.reads);
+            if let Some(planned) = &mut planned {
+                planned.options.helm.unknown_parameters = options::unread_parameters(&env, &plan.reads);
+            }
             return Ok(planned);
         }
         let options = options(&self.start.env.iter().chain(self.env).cloned().collect())?;
         // With AVP's habits a folder is its YAML files.
         let kind =
             if self.compat_avp { RootKind::Yaml } else { discover::kind_for_app(files, &path, &options, cx) };
-        Ok(Planned { root: Root { kind, dir: path }, options, written: BTreeMap::new() })
+        Ok(Some(Planned { root: Root { kind, dir: path }, options, written: BTreeMap::new() }))
     }
+}
+
+/// What commands that print nothing leave behind. Whether that is fine the supervisor knows.
+fn nothing() -> crate::render::Rendered {
+    let message = "the commands of plugin.yaml print nothing for this folder";
+    let warnings = vec![Diagnostic::warning(Class::Render, message)];
+    crate::render::Rendered { warnings, engine: "none", ..crate::render::Rendered::default() }
 }
 
 fn fill_all(
