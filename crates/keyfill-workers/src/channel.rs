@@ -13,37 +13,57 @@ use zeroize::{Zeroize as _, Zeroizing};
 const AT_ONCE: usize = 64 << 10;
 
 /// The worker's end of its socket, which is its standard input.
-#[derive(Debug)]
 pub struct Channel {
     socket: OwnedFd,
+    /// Room for what is read at once. What came is wiped from it when it is taken out.
+    buffer: Vec<u8>,
 }
 
 /// A message that came.
-#[derive(Debug)]
 pub struct Received {
     /// Its content.
     pub content: Zeroizing<Vec<u8>>,
-    /// Its tail; empty where it has none.
-    pub tail: Zeroizing<Vec<u8>>,
+    /// Its tail, which holds no secrets on its way to a worker; empty where it has none.
+    pub tail: Vec<u8>,
     /// The file that came with it.
     pub file: Option<OwnedFd>,
+}
+
+impl std::fmt::Debug for Channel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Channel").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Received {
+    /// Lengths only: the content may hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (content, tail, file) = (self.content.len(), self.tail.len(), self.file.is_some());
+        write!(f, "Received({content} bytes, a tail of {tail}, a file: {file})")
+    }
 }
 
 impl Channel {
     /// Standard input, which the supervisor has made one end of a socket pair.
     pub fn of_stdin() -> io::Result<Self> {
-        Ok(Self { socket: rustix::stdio::stdin().try_clone_to_owned()? })
+        Ok(Self::new(rustix::stdio::stdin().try_clone_to_owned()?))
     }
 
     /// A socket of one's own, for tests.
     pub fn new(socket: OwnedFd) -> Self {
-        Self { socket }
+        Self { socket, buffer: vec![0; AT_ONCE] }
     }
 
     /// The next message; nothing when the supervisor has closed its end.
     pub fn receive(&mut self) -> io::Result<Option<Received>> {
-        let mut buffer = Zeroizing::new(vec![0; AT_ONCE]);
-        let (mut come, file) = self.first(&mut buffer)?;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let received = self.receive_into(&mut buffer);
+        self.buffer = buffer;
+        received
+    }
+
+    fn receive_into(&self, buffer: &mut [u8]) -> io::Result<Option<Received>> {
+        let (mut come, file) = self.first(buffer)?;
         if come == 0 {
             return Ok(None);
         }
@@ -58,15 +78,15 @@ impl Channel {
             return Err(io::Error::other("two orders came at once"));
         }
         let (of_content, of_tail) = here.split_at(here.len().min(content));
-        let content = self.whole(of_content, content)?;
+        let content = Zeroizing::new(self.whole(of_content, content)?);
         let tail = self.whole(of_tail, tail)?;
         buffer[..come].zeroize();
         Ok(Some(Received { content, tail, file }))
     }
 
     /// So many bytes, of which some are here.
-    fn whole(&self, here: &[u8], length: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-        let mut whole = Zeroizing::new(Vec::new());
+    fn whole(&self, here: &[u8], length: usize) -> io::Result<Vec<u8>> {
+        let mut whole = Vec::new();
         whole.try_reserve_exact(length)?;
         whole.extend_from_slice(here);
         whole.resize(length, 0);
@@ -150,8 +170,9 @@ mod tests {
                     scope.spawn(|| ours.send(frame, &[parts.0, parts.1]).unwrap());
                     theirs.receive().unwrap().unwrap()
                 });
-                let whole = *come.content == content && *come.tail == behind && come.file.is_none();
+                let whole = *come.content == content && come.tail == behind && come.file.is_none();
                 assert!(whole, "{size} {tail}");
+                assert!(theirs.buffer.iter().all(|byte| *byte == 0), "what came stays in the buffer");
             }
         }
         drop(ours);

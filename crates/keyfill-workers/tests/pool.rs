@@ -23,7 +23,7 @@ fn worker_process() {
         let order = String::from_utf8(received.content.to_vec()).unwrap();
         let answer = answer(&order, received.file.map(File::from), report);
         // What came behind the order goes back behind the answer, from its end.
-        let mut tail = received.tail.to_vec();
+        let mut tail = received.tail;
         tail.reverse();
         channel.send(Frame::new(answer.as_bytes()), &[&tail]).unwrap();
     }

@@ -68,7 +68,7 @@ pub fn answer_all(channel: Channel, start: &Start) -> io::Result<()> {
     while let Some(Received { content, tail, file }) = talk.receive()? {
         let order = read(&content)?;
         drop(content);
-        let beside = Beside { tail: Bytes::from_owner(tail), file };
+        let beside = Beside { tail: tail.into(), file };
         // What a panic leaves behind is not used again: the process ends.
         let answered = catch_unwind(AssertUnwindSafe(|| answer(&talk, start, order, beside)));
         match answered {
