@@ -4,7 +4,7 @@ use crate::chart::{self, ChartId, Charts, Dependency};
 use crate::error::{Error, Result};
 use crate::request::TemplateRequest;
 use crate::versions;
-use keyfill_diag::{Cx, without_users};
+use keyfill_diag::{Class, Cx, without_users};
 use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, Files};
 use keyfill_yaml::Step;
 use std::collections::{BTreeMap, HashMap};
@@ -91,20 +91,26 @@ pub(super) fn add(
                 advice = advice.or_else(|| error.help().map(str::to_owned));
                 absent.push((index, dependency));
             }
+            // Nobody answers here: elsewhere the charts may be had.
+            Err(error) if error.class() == Class::Store && error.help().is_none() => {
+                failed.push(at(Error::fetch(&error).hint(build_advice(request)), index));
+            }
             Err(error) => failed.push(at(Error::fetch(&error), index)),
         }
     }
     absent.sort_by_key(|(index, _)| *index);
     if let Some((first, _)) = absent.first() {
-        let advice = advice.unwrap_or_else(|| {
-            format!("run `helm dependency build {}` and commit the charts/ folder", request.root)
-        });
+        let advice = advice.unwrap_or_else(|| build_advice(request));
         failed.insert(0, at(absent_error(&absent).hint(advice), *first));
     }
     match failed.into_iter().reduce(Error::and) {
         Some(error) => Err(error),
         None => place_all(charts, root, request, fetch, fetched, cx, &at),
     }
+}
+
+fn build_advice(request: &TemplateRequest) -> String {
+    format!("run `helm dependency build {}` and commit the charts/ folder", request.root)
 }
 
 /// The requirements that no chart in `charts/` has the name of.
