@@ -302,7 +302,7 @@ mod tests {
         for (piece, kept) in
             [("x", 7_168), (" ", 2_389), ("{", 2_389), ("é", 1_194), ("日", 796), ("🔑", 597)]
         {
-            let text = piece.repeat(MOST_IN_ERROR);
+            let text = piece.repeat(MOST_IN_ERROR + 1);
             let long = bounded(&text);
             let (begin, rest) = long.rsplit_once("\n... and ").unwrap();
             assert_eq!(begin.chars().count(), kept, "{piece}");
