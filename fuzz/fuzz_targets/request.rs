@@ -52,6 +52,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use keyfill_workers::Channel;
 use libfuzzer_sys::fuzz_target;
+use serve::fetch_orders::NotFetched;
 use serve::orders::{
     self, Answer, Archive, Discovery, Fill, Generate, Input, Matches, Order, Report, Start, Task, Text, Value,
 };
@@ -112,7 +113,7 @@ impl Request {
             pack_below: 1 << 20,
             decrypts: true,
             fills_values: Some(false),
-            fetches: false,
+            fetches: true,
         }))
     }
 }
@@ -165,6 +166,14 @@ fn supervise(mut channel: Channel, request: &Request) {
             Report::Unlock(_) => {
                 let refused = Order::Unlocked(Err(keyfill_sops::Refusal::new("no key is here")));
                 let frame = orders::frame(&refused).expect("it can be written");
+                channel.send(frame, &[]).expect("the worker listens");
+                continue;
+            }
+            Report::Fetch(_) => {
+                let missing =
+                    keyfill_files::FetchError::new(keyfill_diag::Class::Store, "nobody answers here");
+                let answer = Order::Fetched(Err(NotFetched::of(&missing)));
+                let frame = orders::frame(&answer).expect("it can be written");
                 channel.send(frame, &[]).expect("the worker listens");
                 continue;
             }
