@@ -30,6 +30,15 @@ impl Want {
         let GitRef { url, reference } = want.clone();
         Self::Tree([url, reference])
     }
+
+    /// Bytes of its texts.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Chart(texts) => texts.iter().map(String::len).sum(),
+            Self::Tree(texts) => texts.iter().map(String::len).sum(),
+            Self::File(text) | Self::Repository(text) => text.len(),
+        }
+    }
 }
 
 /// A question, with the lock in the first one of an order.

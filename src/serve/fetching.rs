@@ -16,6 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 /// Questions that one worker may ask; the bound on what is fetched is far below.
 pub const MOST: usize = 20_000;
 
+/// Bytes of what one question names: no address is longer, and the supervisor keeps what failed.
+const MOST_IN_QUESTION: usize = 8 << 10;
+
 /// The network that all requests share. It is made when the first of them fetches something.
 #[derive(Default)]
 pub struct SharedNetwork(OnceLock<Arc<Network>>);
@@ -85,6 +88,10 @@ impl Fetches {
     /// Answers a question; it may wait for the network.
     pub fn answer(&self, question: Question, cx: &Cx) -> Fetched {
         let Question { want, lock } = question;
+        if want.bytes() > MOST_IN_QUESTION {
+            let why = format!("an address of {} bytes is longer than {MOST_IN_QUESTION}", want.bytes());
+            return Fetched::bare(Err(NotFetched::of(&FetchError::new(Class::Render, why))));
+        }
         if let Some(known) = self.state().failed.get(&want).cloned() {
             return Fetched::bare(Err(known));
         }

@@ -135,6 +135,17 @@ fn nothing_is_fetched_before_hosts_are_named() {
 }
 
 #[test]
+fn an_address_of_many_bytes_is_refused_before_anything_is_asked() {
+    let web = files();
+    let folder = app(&format!("resources:\n- {}/team/{}\n", web.address(), "a".repeat(9_000)), false);
+    let vars = [("KEYFILL_FETCH", "on")];
+    let Some((server, _dir)) = server(&format!("{}/*", web.address()), &vars, &[]) else { return };
+    let message = said(&ask(&server, folder.path(), &[]));
+    assert!(message.contains("is longer than 8192") && message.contains("kustomization.yaml:2"), "{message}");
+    assert_eq!(web.seen().len(), 0);
+}
+
+#[test]
 fn a_slow_host_holds_no_worker_while_others_wait() {
     let web = Web::start(|_, _| {
         std::thread::sleep(Duration::from_secs(3));
