@@ -4,7 +4,7 @@ use super::{FillOptions, Filled, PathPolicy, check, fill};
 use crate::app::App;
 use crate::report::Failure;
 use keyfill_diag::{Class, Cx, Diagnostic};
-use keyfill_secrets::{BoxFuture, Error, Reads, SecretData, SecretRef, Source};
+use keyfill_secrets::{BoxFuture, Error, Keys, Reads, SecretData, SecretRef, Source};
 use keyfill_yaml::{Body, Document, Entry, Map, Node, Origin, Scalar};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,12 @@ use std::sync::Arc;
 struct Memory(HashMap<String, Arc<SecretData>>);
 
 impl Source for Memory {
-    fn read<'a>(&'a self, secret: &'a SecretRef, _: &'a Cx) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+    fn read_keys<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        _: &'a Keys,
+        _: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         let version = secret.version.as_ref().map(|version| format!("@{version}")).unwrap_or_default();
         let namespace = secret.namespace.as_ref().map(|name| format!("{name}:")).unwrap_or_default();
         let name = format!("{namespace}{}{version}", secret.path);

@@ -122,9 +122,10 @@ mod tests {
             true
         }
 
-        fn read<'a>(
+        fn read_keys<'a>(
             &'a self,
             secret: &'a SecretRef,
+            _: &'a Keys,
             _: &'a Cx,
         ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
             self.0.lock().unwrap().push(secret.to_string());

@@ -8,7 +8,7 @@ use crate::store::{self, Given, Stores};
 use anyhow::Result;
 use keyfill_diag::{Class, Cx};
 use keyfill_secrets::vault::{Shared, SharedOptions, SharedStats, VaultSettings};
-use keyfill_secrets::{BoxFuture, CacheOptions, Cached, Error, SecretData, SecretRef, Source};
+use keyfill_secrets::{BoxFuture, CacheOptions, Cached, Error, Keys, SecretData, SecretRef, Source};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -88,7 +88,12 @@ impl SharedStores {
 struct InWorkers;
 
 impl Source for InWorkers {
-    fn read<'a>(&'a self, secret: &'a SecretRef, _: &'a Cx) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+    fn read_keys<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        _: &'a Keys,
+        _: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         let message = format!("{} is an encrypted file of the tree", secret.path);
         Box::pin(std::future::ready(Err(Error::new(Class::Other, message))))
     }

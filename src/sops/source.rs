@@ -3,7 +3,9 @@
 use super::{Encrypted, Sops};
 use keyfill_diag::{Class, Cx};
 use keyfill_files::{FileErrorKind, Files, TreePath};
-use keyfill_secrets::{BoxFuture, Error, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
+use keyfill_secrets::{
+    BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source,
+};
 use keyfill_sops::{Format, Item, Value};
 use std::sync::Arc;
 
@@ -58,9 +60,10 @@ impl SopsSource {
 }
 
 impl Source for SopsSource {
-    fn read<'a>(
+    fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
+        _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(async move { self.open(&secret.path, cx) })

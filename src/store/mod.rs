@@ -29,7 +29,7 @@ use anyhow::Result;
 use keyfill_diag::{Cx, Diagnostic};
 use keyfill_secrets::file::FileSource;
 use keyfill_secrets::vault::VaultSource;
-use keyfill_secrets::{BoxFuture, Error, SecretData, SecretRef, Source};
+use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -48,7 +48,12 @@ pub struct Given<'a> {
 struct Unusable(Error);
 
 impl Source for Unusable {
-    fn read<'a>(&'a self, _: &'a SecretRef, _: &'a Cx) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+    fn read_keys<'a>(
+        &'a self,
+        _: &'a SecretRef,
+        _: &'a Keys,
+        _: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(std::future::ready(Err(self.0.clone())))
     }
 }

@@ -125,14 +125,6 @@ mod tests {
     }
 
     impl Source for Noted {
-        fn read<'a>(
-            &'a self,
-            secret: &'a SecretRef,
-            cx: &'a Cx,
-        ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-            self.read_keys(secret, &Keys::All, cx)
-        }
-
         fn read_keys<'a>(
             &'a self,
             _: &'a SecretRef,

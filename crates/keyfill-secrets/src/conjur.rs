@@ -138,14 +138,6 @@ impl Conjur {
 }
 
 impl Source for Conjur {
-    fn read<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        self.read_keys(secret, &Keys::All, cx)
-    }
-
     fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,

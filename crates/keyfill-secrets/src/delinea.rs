@@ -140,14 +140,6 @@ impl Delinea {
 }
 
 impl Source for Delinea {
-    fn read<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        self.read_keys(secret, &Keys::All, cx)
-    }
-
     fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,

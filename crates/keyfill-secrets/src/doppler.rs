@@ -5,7 +5,7 @@
 
 use crate::rest::{Network, Rest, Verdict};
 use crate::web::{bearer, escaped, get, json, refused};
-use crate::{BoxFuture, Error, Secret, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use keyfill_diag::Cx;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,9 +79,10 @@ impl Doppler {
 }
 
 impl Source for Doppler {
-    fn read<'a>(
+    fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
+        _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(async move {

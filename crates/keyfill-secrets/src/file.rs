@@ -1,6 +1,6 @@
 //! Secrets from a YAML file of paths and keys: for trying out, for tests and CI.
 
-use crate::{BoxFuture, Error, Secret, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use keyfill_diag::{Cx, Diagnostic, nearest};
 use std::collections::HashMap;
 use std::path::Path;
@@ -87,7 +87,12 @@ impl FileSource {
 }
 
 impl Source for FileSource {
-    fn read<'a>(&'a self, secret: &'a SecretRef, _: &'a Cx) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+    fn read_keys<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        _: &'a Keys,
+        _: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(async move {
             // The file has one version of each secret, whatever its number.
             if let Some(version) =

@@ -125,14 +125,6 @@ fn failed(answer: &Answer, secret: &SecretRef) -> Error {
 }
 
 impl Source for GitLab {
-    fn read<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        self.read_keys(secret, &Keys::All, cx)
-    }
-
     fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,

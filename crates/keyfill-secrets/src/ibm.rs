@@ -252,14 +252,6 @@ fn whole(fields: Vec<(String, SecretValue)>) -> Option<SecretValue> {
 }
 
 impl Source for Ibm {
-    fn read<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        self.read_keys(secret, &Keys::All, cx)
-    }
-
     fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,

@@ -6,7 +6,7 @@
 use crate::rest::{Network, Rest, Verdict};
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, escaped, form, get, json, post_form, refused};
-use crate::{BoxFuture, Error, Secret, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use keyfill_diag::Cx;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -130,9 +130,10 @@ impl Infisical {
 }
 
 impl Source for Infisical {
-    fn read<'a>(
+    fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
+        _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(async move {

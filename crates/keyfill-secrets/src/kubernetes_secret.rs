@@ -5,7 +5,7 @@
 //! to say.
 
 use crate::kubernetes::{InCluster, ask, check_name};
-use crate::{BoxFuture, Error, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keyfill_diag::Cx;
@@ -42,9 +42,10 @@ impl KubernetesSecrets {
 }
 
 impl Source for KubernetesSecrets {
-    fn read<'a>(
+    fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
+        _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(self.get(secret, cx))

@@ -106,7 +106,7 @@ impl Reads {
 #[cfg(test)]
 mod tests {
     use super::Reads;
-    use crate::{BoxFuture, Error, SecretData, SecretRef, Source};
+    use crate::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
     use keyfill_diag::Cx;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -121,9 +121,10 @@ mod tests {
     }
 
     impl Source for Slow {
-        fn read<'a>(
+        fn read_keys<'a>(
             &'a self,
             secret: &'a SecretRef,
+            _: &'a Keys,
             _: &'a Cx,
         ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
             Box::pin(async move {

@@ -11,21 +11,24 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A secret store.
 pub trait Source: Send + Sync {
-    /// Reads what a reference names, before the deadline. It must run inside a tokio runtime with IO and
-    /// time enabled. A source waits trouble out by itself; what it returns as an error is final.
-    fn read<'a>(&'a self, secret: &'a SecretRef, cx: &'a Cx)
-    -> BoxFuture<'a, Result<Arc<SecretData>, Error>>;
+    /// Reads what a reference names, with all of its keys.
+    fn read<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        self.read_keys(secret, &Keys::All, cx)
+    }
 
-    /// As [`Source::read`], where these keys are enough. A store whose keys are read one by one answers with these;
-    /// any other may answer with all.
+    /// Reads what a reference names, before the deadline, where these keys are enough. A store whose keys are read
+    /// one by one answers with these; any other may answer with all. It must run inside a tokio runtime with IO and
+    /// time enabled. A source waits trouble out by itself; what it returns as an error is final.
     fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
-        _keys: &'a Keys,
+        keys: &'a Keys,
         cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        self.read(secret, cx)
-    }
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>>;
 
     /// Whether each key of a secret is a read of its own, so that an answer holds the keys that were asked for and no
     /// others.

@@ -5,7 +5,7 @@
 use crate::rest::{Network, Rest, Verdict, call};
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, escaped, get, json, refused};
-use crate::{BoxFuture, Error, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, Method};
@@ -101,9 +101,10 @@ impl YandexLockbox {
 }
 
 impl Source for YandexLockbox {
-    fn read<'a>(
+    fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
+        _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(async move {

@@ -91,14 +91,6 @@ impl Split {
 }
 
 impl Source for Split {
-    fn read<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        self.read_keys(secret, &Keys::All, cx)
-    }
-
     fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,

@@ -6,7 +6,7 @@
 use super::batch::{Batch, Found};
 use super::secrets_manager::of_text;
 use super::{AwsSettings, Client, Reading, Service};
-use crate::{BoxFuture, Error, Secret, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use keyfill_diag::Cx;
 use serde_json::json;
 use std::sync::Arc;
@@ -35,9 +35,10 @@ impl ParameterStore {
 }
 
 impl Source for ParameterStore {
-    fn read<'a>(
+    fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
+        _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(self.0.read(secret, &READING, cx))

@@ -6,7 +6,7 @@
 
 use super::batch::{Batch, Found};
 use super::{AwsSettings, Client, Reading, Service};
-use crate::{BoxFuture, Error, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keyfill_diag::Cx;
@@ -40,9 +40,10 @@ impl SecretsManager {
 }
 
 impl Source for SecretsManager {
-    fn read<'a>(
+    fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
+        _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(self.0.read(secret, &READING, cx))

@@ -13,7 +13,7 @@ pub use kms::GoogleKms;
 
 use crate::rest::{Network, Rest, call, quoted, secret_header};
 use crate::token::Tokens;
-use crate::{BoxFuture, Error, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Method};
@@ -81,9 +81,10 @@ impl GoogleSecretManager {
 }
 
 impl Source for GoogleSecretManager {
-    fn read<'a>(
+    fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
+        _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(async move {

@@ -4,7 +4,7 @@
 //! fields with one label the last counts, sections are not looked at, and a field without a value is the empty text.
 
 use crate::rest::{Network, Rest, Verdict, call, quoted, secret_header};
-use crate::{BoxFuture, Error, Secret, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use http::{HeaderMap, Method};
 use keyfill_diag::Cx;
 use keyfill_http::Answer;
@@ -153,9 +153,10 @@ impl OnePassword {
 }
 
 impl Source for OnePassword {
-    fn read<'a>(
+    fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
+        _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(async move {

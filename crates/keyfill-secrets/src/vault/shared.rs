@@ -10,7 +10,7 @@ use super::identity::Identity;
 use super::settings::VaultSettings;
 use super::source::{VaultSource, stopped};
 use crate::kept::{Answer, Kept};
-use crate::{BoxFuture, Error, SecretRef, Source};
+use crate::{BoxFuture, Error, Keys, SecretRef, Source};
 use keyfill_diag::{Cx, Diagnostic};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -175,7 +175,7 @@ impl SharedSource {
 }
 
 impl Source for SharedSource {
-    fn read<'a>(&'a self, secret: &'a SecretRef, cx: &'a Cx) -> BoxFuture<'a, Answer> {
+    fn read_keys<'a>(&'a self, secret: &'a SecretRef, _: &'a Keys, cx: &'a Cx) -> BoxFuture<'a, Answer> {
         Box::pin(async move {
             tokio::select! {
                 biased;

@@ -4,7 +4,7 @@ use super::answers::{self, Envelope, Mount, Versioned};
 use super::client::VaultClient;
 use super::endpoints::Plain;
 use super::settings::VaultSettings;
-use crate::{BoxFuture, Error, KvVersion, SecretData, SecretRef, Source};
+use crate::{BoxFuture, Error, Keys, KvVersion, SecretData, SecretRef, Source};
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_http::Answer;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -190,9 +190,10 @@ impl VaultSource {
 }
 
 impl Source for VaultSource {
-    fn read<'a>(
+    fn read_keys<'a>(
         &'a self,
         secret: &'a SecretRef,
+        _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
         Box::pin(async move {
