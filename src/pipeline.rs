@@ -178,7 +178,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
 pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>) -> Vec<Diagnostic> {
     let rendered = match render::for_check(&*tree.files, root, &run.options, &run.outside, &run.cx) {
         Ok(rendered) => rendered,
-        Err(failure) => return failure.into_diagnostics(),
+        Err(failure) => return failure.into_problems(),
     };
     let runtime = match runtime() {
         Ok(runtime) => runtime,

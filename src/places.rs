@@ -5,7 +5,7 @@
 //! work from the current folder in either case.
 
 use crate::fill::Sources;
-use crate::report::{self, Failure};
+use crate::report::Failure;
 use crate::source_lines;
 use crate::tree::Tree;
 use anyhow::Error;
@@ -49,16 +49,16 @@ impl Places {
 
     /// An error of a later stage, whose places are shown already, with the lines that they name.
     pub fn with_lines(&self, error: Error) -> Error {
-        if error.downcast_ref::<Failure>().is_none() {
-            return error;
-        }
-        let mut problems = report::problems(&error);
-        for diagnostic in &mut problems {
-            if let Some(file) = diagnostic.place.file.as_deref().and_then(|file| self.in_tree(file)) {
-                source_lines::complete_from(&*self.files, &file, diagnostic);
+        let complete = |mut problem: Diagnostic| {
+            if let Some(file) = problem.place.file.as_deref().and_then(|file| self.in_tree(file)) {
+                source_lines::complete_from(&*self.files, &file, &mut problem);
             }
+            problem
+        };
+        match error.downcast::<Failure>() {
+            Ok(failure) => failure.rewritten(complete).into(),
+            Err(error) => error,
         }
-        Failure::new(problems).into()
     }
 
     /// The path in the tree of a file that is shown.
@@ -72,14 +72,14 @@ impl Places {
 
     /// An error whose places are paths of the tree.
     pub fn error(&self, error: Error) -> Error {
-        let problems = report::problems(&error);
+        let failure = Failure::of_any(&error);
+        let problems = failure.problems();
         let has_command = |d: &Diagnostic| d.hint.as_deref().is_some_and(|hint| hint.contains(HELM_BUILD));
         let is_fetched = |d: &Diagnostic| d.place.file.as_deref().and_then(address).is_some();
         if self.here.is_none() && !problems.iter().any(|d| has_command(d) || is_fetched(d)) {
             return error;
         }
-        let problems = problems.into_iter();
-        Failure::new(problems.map(|d| self.diagnostic(d)).collect()).into()
+        failure.rewritten(|problem| self.diagnostic(problem)).into()
     }
 
     /// A problem whose place is a path of the tree.

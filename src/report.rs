@@ -1,7 +1,7 @@
 //! What a person reads when something is wrong: message, place, the line with a caret, the way there, a hint.
 
 use crate::escape;
-use keyfill_diag::{Class, Diagnostic, Severity};
+use keyfill_diag::{Class, Diagnostic, Report, Severity};
 use keyfill_files::FileError;
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -11,7 +11,11 @@ const MOST_PROBLEMS: usize = 100;
 
 /// Why a run failed: every problem that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure(Vec<Diagnostic>);
+pub struct Failure {
+    problems: Vec<Diagnostic>,
+    unsupported: bool,
+    refuses_values: bool,
+}
 
 impl Failure {
     /// From the problems found. There is at least one; of very many the first are kept, with the number of
@@ -20,41 +24,83 @@ impl Failure {
         // One more may be the number of those that were left out before.
         if diagnostics.len() > MOST_PROBLEMS + 1 {
             let others = diagnostics.split_off(MOST_PROBLEMS);
-            let class = Self(others.clone()).class();
             let message = format!("and {} more problems that are not shown", others.len());
-            diagnostics.push(Diagnostic::error(class, message));
+            diagnostics.push(Diagnostic::error(gravest(&others), message));
         }
-        Self(diagnostics)
+        Self { problems: diagnostics, unsupported: false, refuses_values: false }
+    }
+
+    /// From what an engine says.
+    pub fn of(error: &dyn Report) -> Self {
+        Self {
+            unsupported: error.is_unsupported(),
+            refuses_values: error.refuses_values(),
+            ..Self::new(error.diagnostics())
+        }
+    }
+
+    /// From any error of a run: its problems, or its chain of causes as one.
+    pub fn of_any(error: &anyhow::Error) -> Self {
+        if let Some(failure) = error.downcast_ref::<Self>() {
+            return failure.clone();
+        }
+        let mut diagnostic = Diagnostic::error(class(error), format!("{error:#}"));
+        diagnostic.hint = hint(error);
+        diagnostic.into()
+    }
+
+    /// The same failure with other texts.
+    #[must_use]
+    pub fn rewritten(self, change: impl FnMut(Diagnostic) -> Diagnostic) -> Self {
+        Self { problems: self.problems.into_iter().map(change).collect(), ..self }
     }
 
     /// The problems.
-    pub fn diagnostics(&self) -> &[Diagnostic] {
-        &self.0
+    pub fn problems(&self) -> &[Diagnostic] {
+        &self.problems
     }
 
     /// The problems, to be joined with others.
-    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
-        self.0
+    pub fn into_problems(self) -> Vec<Diagnostic> {
+        self.problems
+    }
+}
+
+/// The class of several errors together: a policy or a setting comes before what an author can mend in a manifest.
+fn gravest(problems: &[Diagnostic]) -> Class {
+    const ORDER: [Class; 6] =
+        [Class::Forbidden, Class::Usage, Class::Store, Class::Render, Class::Missing, Class::Other];
+    let has = |class: &Class| problems.iter().any(|d| d.class == *class && d.severity == Severity::Error);
+    ORDER.into_iter().find(has).unwrap_or(Class::Other)
+}
+
+impl Report for Failure {
+    fn class(&self) -> Class {
+        gravest(&self.problems)
     }
 
-    /// The class that picks the exit code when there are several: what no edit of the manifests mends first.
-    pub fn class(&self) -> Class {
-        const ORDER: [Class; 6] =
-            [Class::Forbidden, Class::Usage, Class::Store, Class::Render, Class::Missing, Class::Other];
-        let has = |class: &Class| self.0.iter().any(|d| d.class == *class && d.severity == Severity::Error);
-        ORDER.into_iter().find(has).unwrap_or(Class::Other)
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        self.problems.clone()
+    }
+
+    fn is_unsupported(&self) -> bool {
+        self.unsupported
+    }
+
+    fn refuses_values(&self) -> bool {
+        self.refuses_values
     }
 }
 
 impl From<Diagnostic> for Failure {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self(vec![diagnostic])
+        Self::new(vec![diagnostic])
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        let lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
         f.write_str(&lines.join("\n"))
     }
 }
@@ -73,14 +119,19 @@ impl fmt::Display for AlreadyReported {
 
 impl std::error::Error for AlreadyReported {}
 
+impl Report for AlreadyReported {
+    fn class(&self) -> Class {
+        self.0.class()
+    }
+
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        self.0.diagnostics()
+    }
+}
+
 /// The problems of any error: those of a failure, or the error's own chain as one.
 pub fn problems(error: &anyhow::Error) -> Vec<Diagnostic> {
-    if let Some(failure) = error.downcast_ref::<Failure>() {
-        return failure.diagnostics().to_vec();
-    }
-    let mut diagnostic = Diagnostic::error(class(error), format!("{error:#}"));
-    diagnostic.hint = hint(error).map(str::to_owned);
-    vec![diagnostic]
+    Failure::of_any(error).into_problems()
 }
 
 /// The class of any error: the outermost cause that has one says it.
@@ -88,28 +139,40 @@ pub fn class(error: &anyhow::Error) -> Class {
     if let Some(problem) = error.downcast_ref::<Problem>() {
         return problem.class;
     }
-    error.chain().find_map(class_of).unwrap_or(Class::Other)
+    reports(error).next().map_or(Class::Other, Report::class)
 }
 
-fn class_of(cause: &(dyn std::error::Error + 'static)) -> Option<Class> {
-    if let Some(failure) = cause.downcast_ref::<Failure>() {
-        Some(failure.class())
-    } else if let Some(failed) = cause.downcast_ref::<AlreadyReported>() {
-        Some(failed.0.class())
-    } else if let Some(secrets) = cause.downcast_ref::<keyfill_secrets::Error>() {
-        Some(secrets.class())
-    } else if let Some(yaml) = cause.downcast_ref::<keyfill_yaml::Error>() {
-        Some(yaml.class())
-    } else {
-        Some(cause.downcast_ref::<FileError>()?.class())
-    }
+/// Whether an engine only lacks something that the official binary has.
+pub fn is_unsupported(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Failure>().is_some_and(Report::is_unsupported)
 }
 
-fn hint(error: &anyhow::Error) -> Option<&str> {
+fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(problem) = error.downcast_ref::<Problem>() {
-        return problem.hint;
+        return problem.hint.map(str::to_owned);
     }
-    error.chain().find_map(|cause| cause.downcast_ref::<keyfill_secrets::Error>()?.advice())
+    reports(error).find_map(|report| report.diagnostics().into_iter().find_map(|problem| problem.hint))
+}
+
+/// The causes of an error that say more than a text, outermost first.
+fn reports(error: &anyhow::Error) -> impl Iterator<Item = &dyn Report> {
+    error.chain().filter_map(|cause| AS_REPORT.iter().find_map(|as_report| as_report(cause)))
+}
+
+type Cause = dyn std::error::Error + 'static;
+type AsReport = for<'c> fn(&'c Cause) -> Option<&'c dyn Report>;
+
+/// The error types that go through the run as they are. What an engine says becomes a [`Failure`] where it is called.
+const AS_REPORT: [AsReport; 5] = [
+    as_report::<Failure>,
+    as_report::<AlreadyReported>,
+    as_report::<keyfill_secrets::Error>,
+    as_report::<keyfill_yaml::Error>,
+    as_report::<FileError>,
+];
+
+fn as_report<E: Report + 'static>(cause: &Cause) -> Option<&dyn Report> {
+    cause.downcast_ref::<E>().map(|error| error as &dyn Report)
 }
 
 /// A message with its class: an error by itself, or the context of another.
@@ -236,7 +299,7 @@ pub fn print(diagnostics: &[Diagnostic]) {
 mod tests {
     use super::{Failure, Problem, class, human, problems};
     use anyhow::Context as _;
-    use keyfill_diag::{Class, Diagnostic, ObjectRef, Place};
+    use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Report as _};
 
     #[test]
     fn the_caret_stands_under_what_is_meant() {
@@ -300,7 +363,7 @@ mod tests {
         let many: Vec<Diagnostic> =
             (0..5_000).map(|n| Diagnostic::error(Class::Render, format!("problem {n}"))).collect();
         let failure = Failure::new(many);
-        let shown = failure.diagnostics();
+        let shown = failure.problems();
         assert_eq!((shown.len(), shown[0].message.as_str()), (101, "problem 0"));
         assert_eq!(shown[100].message, "and 4900 more problems that are not shown");
     }

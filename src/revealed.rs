@@ -5,8 +5,7 @@
 //! [`Revealed::redact`], which takes the values out: as they are, in parts, and encoded. And such a rendering is
 //! neither kept in a cache nor logged; [`Revealed::is_empty`] says whether there is anything to hide.
 
-use crate::render::Unsupported;
-use crate::report::{self, Failure};
+use crate::report::Failure;
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use keyfill_diag::{Diagnostic, ObjectRef};
@@ -120,9 +119,7 @@ impl Revealed {
         if self.is_empty() {
             return error;
         }
-        let is_unsupported = error.downcast_ref::<Unsupported>().is_some();
-        let redacted = anyhow::Error::from(Failure::new(self.diagnostics(report::problems(&error))));
-        if is_unsupported { redacted.context(Unsupported) } else { redacted }
+        Failure::of_any(&error).rewritten(|problem| self.diagnostic(problem)).into()
     }
 }
 

@@ -14,7 +14,7 @@ use keyfill_cmp::queue::Queue;
 use keyfill_cmp::{
     Answer, AppRequest, BoxFuture, Generator, Matched, Parameter, Refusal, ServerOptions, plugin_service,
 };
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_files::{Files as _, TreePath};
 use libfuzzer_sys::fuzz_target;
 use prost::Message as _;

@@ -16,7 +16,7 @@ use crate::tree::Tree;
 use anyhow::{Context as _, Result};
 use keyfill_diag::{Class, Diagnostic, Severity};
 use keyfill_fetch::{LOCK_FILE, Lock, Mode, NOT_LOCKED};
-use keyfill_files::{Fetch, FetchError, TreePath};
+use keyfill_files::{Fetch, TreePath};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -74,7 +74,7 @@ impl Work {
 
     /// The lock of the tree.
     pub(super) fn lock(&self) -> Result<Lock> {
-        read_lock(&*self.tree.files, &lock_path(&self.tree)).map_err(|e| failed(&e).into())
+        read_lock(&*self.tree.files, &lock_path(&self.tree)).map_err(|e| Failure::of(&e).into())
     }
 
     /// The lock file on disk.
@@ -136,12 +136,6 @@ fn progress(total: usize) -> impl Fn(usize) + Sync {
     }
 }
 
-pub(super) fn failed(error: &FetchError) -> Failure {
-    let mut diagnostic = Diagnostic::error(error.class(), error.to_string());
-    diagnostic.hint = error.help().map(str::to_owned);
-    diagnostic.into()
-}
-
 fn write(work: &Work, old: &Lock, args: &LockArgs) -> Result<()> {
     let kept = match &args.update {
         None => old.clone(),
@@ -158,7 +152,7 @@ fn write(work: &Work, old: &Lock, args: &LockArgs) -> Result<()> {
     };
     // What was just updated is asked for anew, whatever the cache remembers.
     let plan = work.plan.clone().fresh(args.update.is_some());
-    let fetcher = Arc::new(plan.fetcher(kept).map_err(|e| failed(&e))?);
+    let fetcher = Arc::new(plan.fetcher(kept).map_err(|e| Failure::of(&e))?);
     let mut problems = work.resolve(&work.outside(Arc::clone(&fetcher) as Arc<dyn Fetch>), false);
     problems.extend(fetcher.take_lasting_warnings());
     let taken = fetcher.taken();
@@ -180,7 +174,7 @@ fn write(work: &Work, old: &Lock, args: &LockArgs) -> Result<()> {
 /// Says what is stale. What is locked and in the cache needs no network.
 fn check(work: &Work, old: &Lock, all: bool) -> Result<()> {
     let plan = work.plan.clone().with(Mode::Locked);
-    let fetcher = Arc::new(plan.fetcher(old.clone()).map_err(|e| failed(&e))?);
+    let fetcher = Arc::new(plan.fetcher(old.clone()).map_err(|e| Failure::of(&e))?);
     let mut problems = work.resolve(&work.outside(Arc::clone(&fetcher) as Arc<dyn Fetch>), false);
     for problem in &mut problems {
         if problem.message.contains(NOT_LOCKED) {

@@ -1,7 +1,7 @@
 //! `keyfill vendor`: writes charts, and bases where that is asked for, where helm and kustomize find them, or says which ones are not what the lock says.
 
 use super::Caller;
-use super::lock::{Work, failed, finish, replace, say};
+use super::lock::{Work, finish, replace, say};
 use crate::cli::args::VendorArgs;
 use crate::discover::RootKind;
 use crate::fetch::{Localized, Recorder};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// Runs the command.
 pub fn run(caller: &Caller<'_>, args: &VendorArgs) -> Result<()> {
     let work = Work::new(caller, &args.run, args.cache_size, &args.render, &args.dir, false)?;
-    let fetcher = Arc::new(work.plan.fetcher(work.lock()?).map_err(|e| failed(&e))?);
+    let fetcher = Arc::new(work.plan.fetcher(work.lock()?).map_err(|e| Failure::of(&e))?);
     let recorder = Arc::new(Recorder::new(fetcher));
     let outside = work.outside(Arc::clone(&recorder) as Arc<dyn Fetch>);
     let mut problems = work.resolve(&outside, true);
@@ -66,7 +66,7 @@ impl Layout {
             } else {
                 let unpacked =
                     keyfill_helm::unpack(&chart.archive, work.run.options.helm.compat, &work.run.cx);
-                let unpacked = unpacked.map_err(|e| Failure::new(e.diagnostics()))?;
+                let unpacked = unpacked.map_err(|e| Failure::of(&e))?;
                 layout.folders.insert(place.clone(), unpacked);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_diag::{Class, Cx, Diagnostic, Report as _};
 use keyfill_fetch::{Fetcher, Lock, Network, Options, Store};
 use keyfill_files::{
     ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, FileErrorKind, Files, GitRef, NoFetch, TreePath,

@@ -6,7 +6,7 @@ use crate::discover::{Root, RootKind};
 use crate::references;
 use crate::report::Failure;
 use anyhow::{Context as _, Result};
-use keyfill_diag::{Cx, Diagnostic, Place, without_users};
+use keyfill_diag::{Cx, Place, without_users};
 use keyfill_files::{Fetch, FetchError, Files, Kind, TreePath};
 use keyfill_kustomize::{Repository, is_remote_file, names_a_manifest};
 use keyfill_yaml::Node;
@@ -118,10 +118,7 @@ impl<'a> Localized<'a> {
 }
 
 fn failed(error: &FetchError, listed_in: &TreePath) -> Failure {
-    let mut diagnostic =
-        Diagnostic::error(error.class(), error.to_string()).at(Place::file(listed_in.to_string(), None));
-    diagnostic.hint = error.help().map(str::to_owned);
-    diagnostic.into()
+    Failure::of(error).rewritten(|problem| problem.at(Place::file(listed_in.to_string(), None)))
 }
 
 /// The entries that name bases and manifests.

@@ -2,7 +2,7 @@
 
 use super::plan::{Use, Wanted, of_object, shown};
 use super::problems::{MOST_SHOWN, Precision, Problems};
-use keyfill_diag::{Class, Diagnostic, nearest};
+use keyfill_diag::{Class, Diagnostic, Report as _, nearest};
 use keyfill_secrets::{Error, SecretData, SecretRef, SecretValue};
 use keyfill_yaml::Document;
 use std::sync::Arc;

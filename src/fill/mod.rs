@@ -111,7 +111,7 @@ pub async fn check(
 ) -> Vec<Diagnostic> {
     let mut plan = match plan::plan(documents, options, plan::Look::All, cx) {
         Ok(plan) => plan,
-        Err(error) => return error.into_diagnostics(),
+        Err(error) => return error.into_problems(),
     };
     let mut problems = std::mem::take(&mut plan.problems);
     let mut diagnostics = std::mem::take(&mut plan.warnings).finish();

@@ -3,7 +3,7 @@
 use super::{FillOptions, Filled, PathPolicy, check, fill};
 use crate::app::App;
 use crate::report::Failure;
-use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_diag::{Class, Cx, Diagnostic, Report as _};
 use keyfill_secrets::{BoxFuture, Error, Keys, Reads, SecretData, SecretRef, Source};
 use keyfill_yaml::{Body, Document, Entry, Map, Node, Origin, Scalar};
 use std::collections::HashMap;
@@ -91,7 +91,7 @@ fn problems(text: &str) -> Vec<Diagnostic> {
     for shown in [format!("{error}"), format!("{error:?}")] {
         assert!(!shown.contains("hush"), "a value is in {shown}");
     }
-    error.diagnostics().to_vec()
+    error.problems().to_vec()
 }
 
 fn widget(spec: &str) -> String {
@@ -206,9 +206,9 @@ fn templates_of_paths_and_the_policy() {
     assert_eq!(text_of(&done.documents[0]), "kind: A\nx: v\n");
     let error = one("kind: A\nx: <path:kv/app#user>\n").expect_err("not allowed");
     assert!(error.to_string().contains("<path:kv/app#user>: the path kv/app is not among"), "{error}");
-    assert_eq!(error.diagnostics()[0].class, Class::Forbidden);
+    assert_eq!(error.problems()[0].class, Class::Forbidden);
     let error = one("kind: A\nx: <path:kv/team/../app#user>\n").expect_err("not allowed");
-    assert_eq!(error.diagnostics()[0].class, Class::Forbidden);
+    assert_eq!(error.problems()[0].class, Class::Forbidden);
 }
 
 #[test]

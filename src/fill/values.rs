@@ -45,7 +45,7 @@ pub async fn fill_values(
         origin: Origin::default(),
     };
     let filled = super::fill(vec![document], &options, reads, cx).await.map_err(|failure| {
-        Failure::new(failure.into_diagnostics().into_iter().map(|problem| placed(problem, &paths)).collect())
+        Failure::new(failure.into_problems().into_iter().map(|problem| placed(problem, &paths)).collect())
     })?;
     if !filled.filled.contains(&true) {
         return Ok(texts);

@@ -129,7 +129,7 @@ pub fn read(plugin: &PluginConfig, text: &[u8], sidecar: &Env) -> Result<Meaning
     let mut problems = Vec::new();
     let mut section = |section, words: &[String], out: &mut Compiled| {
         if let Err(found) = section_of(section, words, &places, out) {
-            problems.extend(found.into_diagnostics());
+            problems.extend(found.into_problems());
         }
     };
     let mut generate = Compiled::default();
@@ -141,8 +141,7 @@ pub fn read(plugin: &PluginConfig, text: &[u8], sidecar: &Env) -> Result<Meaning
     let known = |out: &Compiled| sidecars(out, sidecar);
     let (of_generate, of_discover) = (known(&generate), known(&discover));
     for known in [&of_generate, &of_discover] {
-        problems
-            .extend(known.as_ref().err().into_iter().flat_map(|found| found.diagnostics().iter().cloned()));
+        problems.extend(known.as_ref().err().into_iter().flat_map(|found| found.problems().iter().cloned()));
     }
     if !problems.is_empty() {
         return Err(Failure::new(problems));

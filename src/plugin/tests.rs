@@ -21,7 +21,7 @@ fn try_meaning(spec: &str) -> Result<Meaning, Vec<String>> {
     let plugin = PluginConfig::parse(text.as_bytes()).unwrap();
     let sidecar = [("CLUSTER", "blue"), ("VAULT_TOKEN", "hush")].into_iter().collect();
     read(&plugin, text.as_bytes(), &sidecar)
-        .map_err(|failure| failure.diagnostics().iter().map(ToString::to_string).collect())
+        .map_err(|failure| failure.problems().iter().map(ToString::to_string).collect())
 }
 
 fn script(text: &str) -> String {

@@ -14,7 +14,7 @@ use crate::outside::Outside;
 use crate::report::{Failure, Problem};
 use anyhow::Result;
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, Diagnostic, Severity};
+use keyfill_diag::{Class, Cx, Diagnostic, Report as _, Severity};
 use keyfill_files::Files;
 use keyfill_yaml::Document;
 use options::Options;
@@ -29,22 +29,6 @@ pub struct Rendered {
     pub warnings: Vec<Diagnostic>,
     /// Who rendered.
     pub engine: &'static str,
-}
-
-/// The mark of an error that only says that an engine lacks something which the official binary has.
-#[derive(Debug)]
-pub struct Unsupported;
-
-impl std::fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("not rendered natively")
-    }
-}
-
-/// Whether an engine only lacks something that the official binary has.
-#[cfg(unix)]
-pub fn is_unsupported(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<Unsupported>().is_some()
 }
 
 /// Renders one root. What it says of secrets that an engine was handed is said without them.
@@ -127,9 +111,7 @@ fn by_engine(
         return plain::folder(files, &root.dir, options.habits, &*outside.decrypt, cx);
     }
     match options.engine {
-        EngineChoice::Native => {
-            native::render(files, root, options, outside, cx).map_err(native::NativeError::into_error)
-        }
+        EngineChoice::Native => Ok(native::render(files, root, options, outside, cx)?),
         EngineChoice::Exec => by_binary(files, root, options, outside, cx),
         EngineChoice::Verify => verify::render(files, root, options, outside, cx),
         EngineChoice::Auto => match native::render(files, root, options, outside, cx) {
@@ -140,7 +122,7 @@ fn by_engine(
             {
                 by_binary(files, root, options, outside, cx)
             }
-            Err(error) => Err(error.into_error()),
+            Err(error) => Err(error.into()),
         },
     }
 }
@@ -168,7 +150,7 @@ pub fn resolve(
     cx: &Cx,
 ) -> Vec<Diagnostic> {
     let found = native::resolve(files, root, options, outside, anew, cx);
-    outside.revealed.diagnostics(found.unwrap_or_else(|error| error.diagnostics()))
+    outside.revealed.diagnostics(found.unwrap_or_else(Failure::into_problems))
 }
 
 /// What is said of a chart that wants values which it does not have itself.
@@ -187,22 +169,22 @@ pub fn for_check(
     let shown = |problems| outside.revealed.diagnostics(problems);
     if root.kind == RootKind::Yaml {
         return choose(files, root, options, outside, cx)
-            .map_err(|e| Failure::new(shown(crate::report::problems(&e))));
+            .map_err(|e| Failure::of_any(&e).rewritten(|problem| outside.revealed.diagnostic(problem)));
     }
     // Plugins are not started: one that only the official binary has is a warning, whether it is let in or not.
     let mut options = options.clone();
     options.kustomize.enable_alpha_plugins = true;
     native::render(files, root, &options, outside, cx).or_else(|error| {
         // A chart whose values come from where it is installed is not broken.
-        let wants_values = error.is_of_chart() && !options.helm.has_values();
+        let wants_values = error.refuses_values() && !options.helm.has_values();
         if !error.is_unsupported() && !wants_values {
-            return Err(Failure::new(shown(error.diagnostics())));
+            return Err(error.rewritten(|problem| outside.revealed.diagnostic(problem)));
         }
         let as_warning = |d: Diagnostic| {
             let hint = d.hint.or_else(|| wants_values.then(|| VALUES_IN_CHECK.to_owned()));
             Diagnostic { severity: Severity::Warning, hint, ..d }
         };
-        let warnings = shown(error.diagnostics()).into_iter().map(as_warning).collect();
+        let warnings = shown(error.into_problems()).into_iter().map(as_warning).collect();
         Ok(Rendered { warnings, engine: "none", ..Rendered::default() })
     })
 }

@@ -22,8 +22,7 @@ pub fn render(
     cx: &Cx,
 ) -> Result<Rendered> {
     let official = exec::render(files, root, options, outside, cx)?;
-    let native =
-        native::render(files, root, options, outside, cx).map_err(native::NativeError::into_error)?;
+    let native = native::render(files, root, options, outside, cx)?;
     let ours = Output::of(&native.documents).to_bytes();
     if ours == official {
         return Ok(Rendered { engine: "verify", ..native });

@@ -1,6 +1,7 @@
 //! What workers ask for that their archive does not hold, and the answers, as they cross.
 
 use super::orders::class_of;
+use keyfill_diag::Report as _;
 use keyfill_fetch::{Digest, Lock, LockedChart, LockedTree};
 use keyfill_files::{ChartRef, FetchError, GitRef};
 use serde::{Deserialize, Serialize};
@@ -151,7 +152,7 @@ impl NotFetched {
 #[cfg(test)]
 mod tests {
     use super::{Locked, NotFetched};
-    use keyfill_diag::Class;
+    use keyfill_diag::{Class, Report as _};
     use keyfill_fetch::Lock;
     use keyfill_files::FetchError;
 

@@ -7,7 +7,7 @@ use crate::fill::StoreKinds;
 use crate::plugin::plan::Plan;
 use crate::settings::SourceKind;
 use bytes::Bytes;
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_secrets::{Keys, KvVersion, SecretBytes, SecretData, SecretRef, SecretValue};
 use keyfill_sops::{MasterKey, Refusal};
 use keyfill_workers::{Frame, sandbox};
@@ -526,6 +526,7 @@ shows_its_name_only!(Answer, DataKey, Value, Text);
 mod tests {
     use super::{Answer, Order, Part, Report, Wanted, cut, frame, read};
     use bytes::Bytes;
+    use keyfill_diag::Report as _;
     use keyfill_secrets::{Keys, KvVersion, SecretData, SecretRef};
     use std::sync::Arc;
 

@@ -14,7 +14,7 @@ pub use unlock::{ALLOWED_KEYS, Unlocks};
 
 use crate::revealed::Revealed;
 use bytes::Bytes;
-use keyfill_diag::{Cx, Diagnostic};
+use keyfill_diag::{Cx, Diagnostic, Report as _};
 use keyfill_files::{Decrypt, DecryptError, Files, TreePath};
 use keyfill_sops::{Decrypted, Error, Format, KeyService, Keys};
 use std::fmt;

@@ -1,7 +1,7 @@
 //! The store `sops`: a path is a file of the tree, relative to the app's folder, and its keys are the secret's.
 
 use super::{Encrypted, Sops};
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_files::{FileErrorKind, Files, TreePath};
 use keyfill_secrets::{
     BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source,

@@ -1,7 +1,7 @@
 //! The error of this crate: why a request could not be taken, or the server not started.
 
 use crate::Refusal;
-use keyfill_diag::{Class, Diagnostic};
+use keyfill_diag::{Class, Diagnostic, Report};
 use std::fmt;
 
 /// Why a request could not be taken, or the server not started.
@@ -41,21 +41,6 @@ impl Error {
         Self(Box::new(ErrorKind::Io(doing.into(), error)))
     }
 
-    /// The class, which picks the exit code.
-    pub fn class(&self) -> Class {
-        match *self.0 {
-            ErrorKind::Config(_) => Class::Usage,
-            ErrorKind::Request(_) => Class::Render,
-            ErrorKind::Limit(_) => Class::Forbidden,
-            ErrorKind::Stopped(_) | ErrorKind::Io(..) => Class::Other,
-        }
-    }
-
-    /// The error as a diagnostic.
-    pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        vec![Diagnostic::error(self.class(), self.to_string())]
-    }
-
     /// The text that is sent to the client.
     pub(crate) fn refusal(&self) -> Refusal {
         Refusal { class: self.class(), message: self.to_string() }
@@ -81,3 +66,18 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Report for Error {
+    fn class(&self) -> Class {
+        match *self.0 {
+            ErrorKind::Config(_) => Class::Usage,
+            ErrorKind::Request(_) => Class::Render,
+            ErrorKind::Limit(_) => Class::Forbidden,
+            ErrorKind::Stopped(_) | ErrorKind::Io(..) => Class::Other,
+        }
+    }
+
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        vec![Diagnostic::error(self.class(), self.to_string())]
+    }
+}

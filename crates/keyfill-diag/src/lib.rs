@@ -10,8 +10,10 @@ mod address;
 mod cx;
 mod diagnostic;
 mod near;
+mod report;
 
 pub use address::without_users;
 pub use cx::{Cancel, Cx, Flag, Limits, Memory, Stopped};
 pub use diagnostic::{Class, Diagnostic, ObjectRef, Place, Severity};
 pub use near::nearest;
+pub use report::Report;

@@ -7,7 +7,7 @@ use crate::store::{Name, Record, now};
 use crate::web::{Web, record, unkept, while_running};
 use crate::{Digest, git};
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, Diagnostic, without_users};
+use keyfill_diag::{Class, Cx, Diagnostic, Report as _, without_users};
 use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, GitRef};
 use keyfill_http::{HostPolicy, shown};
 use std::future::Future;

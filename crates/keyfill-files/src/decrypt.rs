@@ -4,7 +4,7 @@
 //! answerer's to decide.
 
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_diag::{Class, Cx, Diagnostic, Report};
 use std::fmt;
 
 /// Decrypts files that were read from a tree.
@@ -45,6 +45,16 @@ impl fmt::Display for DecryptError {
 }
 
 impl std::error::Error for DecryptError {}
+
+impl Report for DecryptError {
+    fn class(&self) -> Class {
+        self.0.class
+    }
+
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        vec![Diagnostic::clone(&self.0)]
+    }
+}
 
 /// Decrypts nothing.
 #[derive(Clone, Copy, Debug, Default)]

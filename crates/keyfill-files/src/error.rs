@@ -1,7 +1,7 @@
 //! Why a path could not be read.
 
 use crate::TreePath;
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report};
 use std::sync::Arc;
 use std::{fmt, io};
 
@@ -67,14 +67,6 @@ impl FileError {
         self.0.kind
     }
 
-    /// Leaving the tree is forbidden; all else is the author's input.
-    pub fn class(&self) -> Class {
-        match self.0.kind {
-            FileErrorKind::Escapes => Class::Forbidden,
-            _ => Class::Render,
-        }
-    }
-
     /// The path that was asked for.
     pub fn path(&self) -> &TreePath {
         &self.0.path
@@ -101,5 +93,15 @@ impl fmt::Display for FileError {
 impl std::error::Error for FileError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.cause.as_ref().map(|e| e as _)
+    }
+}
+
+impl Report for FileError {
+    /// Leaving the tree is forbidden; all else is the author's input.
+    fn class(&self) -> Class {
+        match self.0.kind {
+            FileErrorKind::Escapes => Class::Forbidden,
+            _ => Class::Render,
+        }
     }
 }

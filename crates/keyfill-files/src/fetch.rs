@@ -5,7 +5,7 @@
 
 use crate::Files;
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_diag::{Class, Cx, Diagnostic, Report};
 use std::fmt;
 use std::sync::Arc;
 
@@ -116,11 +116,6 @@ impl FetchError {
         self
     }
 
-    /// The class, which picks the exit code.
-    pub fn class(&self) -> Class {
-        self.0.class
-    }
-
     /// What to do about it.
     pub fn help(&self) -> Option<&str> {
         self.0.hint.as_deref()
@@ -139,6 +134,18 @@ impl fmt::Display for FetchError {
 }
 
 impl std::error::Error for FetchError {}
+
+impl Report for FetchError {
+    fn class(&self) -> Class {
+        self.0.class
+    }
+
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        let mut diagnostic = Diagnostic::error(self.0.class, self.to_string());
+        diagnostic.hint = self.0.hint.clone();
+        vec![diagnostic]
+    }
+}
 
 /// Fetches nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -167,7 +174,7 @@ impl Fetch for NoFetch {
 #[cfg(test)]
 mod tests {
     use super::{ChartRef, Fetch, FetchError, NoFetch};
-    use keyfill_diag::{Class, Cx};
+    use keyfill_diag::{Class, Cx, Report as _};
 
     #[test]
     fn an_error_names_what_was_done_and_what_to_do() {

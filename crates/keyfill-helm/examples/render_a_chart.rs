@@ -1,7 +1,7 @@
 //! Renders a chart as `helm template` does: `cargo run --example render_a_chart -- CHART [KEY=VALUE ...]`.
 #![allow(clippy::print_stderr, reason = "it is a program")]
 
-use keyfill_diag::Cx;
+use keyfill_diag::{Cx, Report as _};
 use keyfill_files::{DiskFiles, NoFetch, TreePath};
 use keyfill_helm::{TemplateRequest, ValuesSource, template};
 use std::error::Error;

@@ -1,6 +1,6 @@
 //! Why a chart could not be rendered.
 
-use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Stopped};
+use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Report, Stopped};
 use keyfill_files::{FetchError, FileError, Files, TreePath};
 use keyfill_yaml::{Step, locate};
 use std::fmt;
@@ -17,7 +17,7 @@ struct Kind {
     more: Vec<Diagnostic>,
     unsupported: bool,
     /// The chart itself says it.
-    of_chart: bool,
+    refuses_values: bool,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -25,31 +25,10 @@ struct Kind {
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// The class, which picks the exit code.
-    pub fn class(&self) -> Class {
-        self.0.diagnostic.class
-    }
-
-    /// Place, message, trail and hint of each problem.
-    pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        std::iter::once(&self.0.diagnostic).chain(&self.0.more).cloned().collect()
-    }
-
-    /// Whether the official tool may be able to do what this crate does not: a dependency that has to be
-    /// downloaded, a schema that refers to another host.
-    pub fn is_unsupported(&self) -> bool {
-        self.0.unsupported
-    }
-
-    /// Whether the chart refuses its values, with `required` or `fail`.
-    pub fn is_of_chart(&self) -> bool {
-        self.0.of_chart
-    }
-
     /// Marks what the chart itself says.
     #[must_use]
-    pub(crate) fn said_by_chart(mut self, of_chart: bool) -> Self {
-        self.0.of_chart = of_chart;
+    pub(crate) fn said_by_chart(mut self, refuses_values: bool) -> Self {
+        self.0.refuses_values = refuses_values;
         self
     }
 
@@ -59,7 +38,7 @@ impl Error {
             diagnostic,
             more: Vec::new(),
             unsupported: false,
-            of_chart: false,
+            refuses_values: false,
             cause: None,
         }))
     }
@@ -109,7 +88,13 @@ impl Error {
         let place = Place::file(error.path().to_string(), None);
         let diagnostic = Diagnostic::error(error.class(), format!("{what}: {error}")).at(place);
         let cause = std::error::Error::source(&error).is_some().then(|| Box::new(error) as _);
-        Self(Box::new(Kind { diagnostic, more: Vec::new(), unsupported: false, of_chart: false, cause }))
+        Self(Box::new(Kind {
+            diagnostic,
+            more: Vec::new(),
+            unsupported: false,
+            refuses_values: false,
+            cause,
+        }))
     }
 
     /// Sets the file that the error is about, where no place is known yet.
@@ -228,9 +213,31 @@ impl std::error::Error for Error {
     }
 }
 
+impl Report for Error {
+    fn class(&self) -> Class {
+        self.0.diagnostic.class
+    }
+
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        std::iter::once(&self.0.diagnostic).chain(&self.0.more).cloned().collect()
+    }
+
+    /// Whether the official tool may be able to do what this crate does not: a dependency that has to be
+    /// downloaded, a schema that refers to another host.
+    fn is_unsupported(&self) -> bool {
+        self.0.unsupported
+    }
+
+    /// With `required` or `fail`.
+    fn refuses_values(&self) -> bool {
+        self.0.refuses_values
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Error, steps};
+    use keyfill_diag::Report as _;
     use keyfill_files::MemoryFiles;
     use keyfill_yaml::Step;
 

@@ -35,6 +35,7 @@
 //!
 //! ```
 //! # use keyfill_diag::Cx;
+//! use keyfill_diag::Report;
 //! # use keyfill_files::{MemoryFiles, NoFetch, TreePath};
 //! # use keyfill_helm::{TemplateRequest, template};
 //! let chart: MemoryFiles = [

@@ -4,7 +4,7 @@
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_files::{MemoryFiles, NoFetch, TreePath};
 use keyfill_helm::{Error, HelmCompat, TemplateRequest, ValuesSource, template};
 use std::io::Write as _;

@@ -7,7 +7,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use keyfill_diag::Cx;
+use keyfill_diag::{Cx, Report as _};
 use keyfill_files::{DiskFiles, NoFetch, TreePath};
 use keyfill_helm::{HelmCompat, TemplateRequest, Templated, ValuesSource, template};
 use keyfill_testkit::oracle;

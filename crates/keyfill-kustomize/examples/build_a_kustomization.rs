@@ -2,7 +2,7 @@
 //! No file outside of ROOT is read; FOLDER is the kustomization's folder in it.
 #![allow(clippy::print_stderr, reason = "it is a program")]
 
-use keyfill_diag::Cx;
+use keyfill_diag::{Cx, Report as _};
 use keyfill_files::{DiskFiles, TreePath};
 use keyfill_kustomize::{BuildRequest, LoadRestrictor, Outside, build};
 use std::error::Error;

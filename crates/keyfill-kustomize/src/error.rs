@@ -2,7 +2,7 @@
 
 use crate::generate::ChartError;
 use crate::load::{FileNames, Spot};
-use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Severity, Stopped};
+use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Report, Severity, Stopped};
 use keyfill_files::{DecryptError, FetchError};
 use keyfill_yaml::{FileId, Location, TextPlace};
 use std::fmt;
@@ -263,21 +263,6 @@ impl Error {
         self
     }
 
-    /// The class, which picks the exit code.
-    pub fn class(&self) -> Class {
-        self.0.diagnostic.class
-    }
-
-    /// Whether the official tool might do what this engine does not.
-    pub fn is_unsupported(&self) -> bool {
-        self.0.unsupported
-    }
-
-    /// What to show to a person.
-    pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        vec![self.0.diagnostic.clone()]
-    }
-
     /// The message alone.
     pub fn message(&self) -> &str {
         &self.0.diagnostic.message
@@ -308,3 +293,18 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Report for Error {
+    fn class(&self) -> Class {
+        self.0.diagnostic.class
+    }
+
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        vec![self.0.diagnostic.clone()]
+    }
+
+    /// Whether the official tool might do what this engine does not.
+    fn is_unsupported(&self) -> bool {
+        self.0.unsupported
+    }
+}

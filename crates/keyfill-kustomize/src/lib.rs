@@ -24,10 +24,11 @@
 //! ```
 //!
 //! An [`Error`] says which file, line and object it is about, through which bases the build came there, and what
-//! to do. What kustomize can do and this crate does not is an error too: [`Error::is_unsupported`].
+//! to do. What kustomize can do and this crate does not is an error too: [`Report::is_unsupported`](keyfill_diag::Report::is_unsupported).
 //!
 //! ```
 //! # use keyfill_diag::Cx;
+//! use keyfill_diag::Report;
 //! # use keyfill_files::MemoryFiles;
 //! # use keyfill_kustomize::{BuildRequest, Outside, build};
 //! let files: MemoryFiles = [("kustomization.yaml", "resources:\n- missing.yaml\n")].into_iter().collect();

@@ -1,6 +1,6 @@
 //! What an author writes takes neither the stack nor all time: inputs that would, and how they end.
 
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_files::{MemoryFiles, TreePath};
 use keyfill_kustomize::{BuildRequest, Built, Error, Outside, build};
 use std::fmt::Write as _;

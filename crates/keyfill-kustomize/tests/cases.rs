@@ -3,7 +3,7 @@
 //!
 //! With `KEYFILL_TEST_REQUIRE=all` the expected bytes are compared with the official tool's, too.
 
-use keyfill_diag::Cx;
+use keyfill_diag::{Cx, Report as _};
 use keyfill_files::{DiskFiles, TreePath};
 use keyfill_kustomize::{BuildRequest, Built, Error, Outside, build};
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Where errors and warnings point: the file that is really wrong, the right line of it, and the object that it is
 //! about. Each case is a tree whose text holds the mark `<!` on the line that is meant.
 
-use keyfill_diag::{Cx, Diagnostic};
+use keyfill_diag::{Cx, Diagnostic, Report as _};
 use keyfill_files::{Files, MemoryFiles, TreePath};
 use keyfill_kustomize::{BuildRequest, Built, ChartError, ChartRequest, Charts, Error, Outside, build};
 

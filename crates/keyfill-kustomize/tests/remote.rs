@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_files::{
     ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, Files, GitRef, MemoryFiles, TreePath,
 };

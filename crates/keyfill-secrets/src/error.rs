@@ -1,6 +1,6 @@
 //! The error of this crate: what was read, where, what the store said, what to do. Never a value.
 
-use keyfill_diag::{Class, Diagnostic};
+use keyfill_diag::{Class, Diagnostic, Report};
 use std::fmt;
 use std::sync::Arc;
 
@@ -128,23 +128,9 @@ impl Error {
         self.0.absent
     }
 
-    /// Picks the exit code.
-    pub fn class(&self) -> Class {
-        self.0.class
-    }
-
     /// What to do, where that is known.
     pub fn advice(&self) -> Option<&str> {
         self.0.hint.as_deref()
-    }
-
-    /// The error as a diagnostic without a place: the one who wanted the secret knows where.
-    pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        let diagnostic = Diagnostic::error(self.0.class, self.to_string());
-        vec![match &self.0.hint {
-            Some(hint) => diagnostic.hint(hint.clone()),
-            None => diagnostic,
-        }]
     }
 }
 
@@ -164,3 +150,18 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Report for Error {
+    fn class(&self) -> Class {
+        self.0.class
+    }
+
+    /// The error as a diagnostic without a place: the one who wanted the secret knows where.
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        let diagnostic = Diagnostic::error(self.0.class, self.to_string());
+        vec![match &self.0.hint {
+            Some(hint) => diagnostic.hint(hint.clone()),
+            None => diagnostic,
+        }]
+    }
+}

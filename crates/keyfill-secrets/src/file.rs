@@ -170,7 +170,7 @@ fn readable_by_others(_: &Path, _: &str) -> Option<Diagnostic> {
 mod tests {
     use super::FileSource;
     use crate::SecretValue;
-    use keyfill_diag::Class;
+    use keyfill_diag::{Class, Report as _};
 
     const TEXT: &str =
         "secret/data/app:\n  user: alice\n  port: 5432\n  tls: {on: true}\nkv/team: {k: '81111e1'}\nempty:\n";

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_secrets::kubernetes::{InCluster, read_secret};
 use keyfill_secrets::{Error, Secret};
 use std::collections::BTreeMap;

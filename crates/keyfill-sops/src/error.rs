@@ -1,6 +1,6 @@
 //! Why a file could not be decrypted: what, where, what to do. Never a value.
 
-use keyfill_diag::{Class, Diagnostic, Place};
+use keyfill_diag::{Class, Diagnostic, Place, Report};
 use std::fmt;
 
 /// Why a file could not be decrypted.
@@ -66,11 +66,6 @@ impl Error {
         self
     }
 
-    /// Picks the exit code.
-    pub fn class(&self) -> Class {
-        self.0.class
-    }
-
     /// What went wrong, without its place.
     pub fn message(&self) -> &str {
         &self.0.message
@@ -79,11 +74,6 @@ impl Error {
     /// What to do, where that is known.
     pub fn advice(&self) -> Option<&str> {
         self.0.hint.as_deref()
-    }
-
-    /// What to show to a person.
-    pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        vec![Diagnostic::clone(&self.0)]
     }
 }
 
@@ -100,3 +90,13 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Report for Error {
+    fn class(&self) -> Class {
+        self.0.class
+    }
+
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        vec![Diagnostic::clone(&self.0)]
+    }
+}

@@ -1,6 +1,6 @@
 //! The crate's error: Go's text, and the places behind it.
 
-use keyfill_diag::{Class, Diagnostic, Place};
+use keyfill_diag::{Class, Diagnostic, Place, Report};
 use std::fmt;
 
 /// A template could not be parsed or executed.
@@ -63,6 +63,8 @@ enum ErrorKind {
         line: u32,
         message: String,
         hint: Option<String>,
+        /// The function that is called and not there.
+        undefined: Option<String>,
         /// The line itself, where the text is one that `tpl` was given.
         text: Option<String>,
     },
@@ -73,6 +75,8 @@ enum ErrorKind {
         limit: bool,
         hint: Option<String>,
         nil: Option<NilChain>,
+        /// The function that failed; the message says so before its own words.
+        called: Option<String>,
     },
     Plain {
         message: String,
@@ -83,16 +87,58 @@ enum ErrorKind {
 
 impl Error {
     pub(crate) fn parse(file: &str, line: u32, message: String) -> Self {
-        Self(Box::new(ErrorKind::Parse { file: file.to_owned(), line, message, hint: None, text: None }))
+        Self(Box::new(ErrorKind::Parse {
+            file: file.to_owned(),
+            line,
+            message,
+            hint: None,
+            undefined: None,
+            text: None,
+        }))
     }
 
     pub(crate) fn exec(frame: Frame, message: String, cause: Option<Self>, limit: bool) -> Self {
         let limit = limit || cause.as_ref().is_some_and(Self::is_limit);
-        Self(Box::new(ErrorKind::Exec { frame, message, cause, limit, hint: None, nil: None }))
+        Self(Box::new(ErrorKind::Exec { frame, message, cause, limit, hint: None, nil: None, called: None }))
     }
 
     pub(crate) fn plain(message: String, limit: bool) -> Self {
         Self(Box::new(ErrorKind::Plain { message, limit, hint: None }))
+    }
+
+    /// Names the function that failed: the message becomes Go's, with the function's own words last.
+    pub(crate) fn of_call(mut self, name: &str) -> Self {
+        if let ErrorKind::Exec { message, called, .. } = &mut *self.0 {
+            message.insert_str(0, &before_words(name));
+            *called = Some(name.to_owned());
+        }
+        self
+    }
+
+    /// Names the function that is not there.
+    pub(crate) fn of_undefined(mut self, name: &str) -> Self {
+        if let ErrorKind::Parse { undefined, .. } = &mut *self.0 {
+            *undefined = Some(name.to_owned());
+        }
+        self
+    }
+
+    /// The function that failed and its own words, where that is the problem: `("fail", "give a host")`.
+    pub fn failed_call(&self) -> Option<(&str, &str)> {
+        match &*self.innermost().0 {
+            ErrorKind::Exec { called: Some(name), message, .. } => {
+                Some((name, message.get(before_words(name).len()..).unwrap_or_default()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The function that a template calls and that is not there, where that is the problem.
+    pub fn undefined_function(&self) -> Option<&str> {
+        match &*self.innermost().0 {
+            ErrorKind::Parse { undefined, .. } => undefined.as_deref(),
+            _ => None,
+        }
     }
 
     /// Adds the line, of a text that `tpl` was given.
@@ -144,11 +190,6 @@ impl Error {
                 hint.as_deref()
             }
         }
-    }
-
-    /// The class, which picks the exit code.
-    pub fn class(&self) -> Class {
-        Class::Render
     }
 
     /// Whether a limit was reached, or the run was stopped from outside.
@@ -213,22 +254,6 @@ impl Error {
             _ => self,
         }
     }
-
-    /// The error as a diagnostic: the innermost place and message, and the chain of templates that led there.
-    pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        let mut diagnostic = Diagnostic::error(self.class(), self.message()).at(self.place());
-        diagnostic.hint = self.hint().map(str::to_owned);
-        let frames = self.frames();
-        let left_out = frames.len().saturating_sub(2 * SHOWN_FRAMES);
-        for (index, frame) in frames.iter().enumerate() {
-            if left_out == 0 || index < SHOWN_FRAMES || index >= SHOWN_FRAMES + left_out {
-                diagnostic = diagnostic.via(frame.to_string());
-            } else if index == SHOWN_FRAMES {
-                diagnostic = diagnostic.via(format!("{left_out} more"));
-            }
-        }
-        vec![diagnostic]
-    }
 }
 
 impl fmt::Display for Error {
@@ -247,6 +272,33 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Report for Error {
+    fn class(&self) -> Class {
+        Class::Render
+    }
+
+    /// The error as a diagnostic: the innermost place and message, and the chain of templates that led there.
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        let mut diagnostic = Diagnostic::error(self.class(), self.message()).at(self.place());
+        diagnostic.hint = self.hint().map(str::to_owned);
+        let frames = self.frames();
+        let left_out = frames.len().saturating_sub(2 * SHOWN_FRAMES);
+        for (index, frame) in frames.iter().enumerate() {
+            if left_out == 0 || index < SHOWN_FRAMES || index >= SHOWN_FRAMES + left_out {
+                diagnostic = diagnostic.via(frame.to_string());
+            } else if index == SHOWN_FRAMES {
+                diagnostic = diagnostic.via(format!("{left_out} more"));
+            }
+        }
+        vec![diagnostic]
+    }
+}
+
+/// What Go puts before the words of a function that failed.
+fn before_words(name: &str) -> String {
+    format!("error calling {name}: ")
+}
 
 /// How much of a line is shown.
 const LONGEST_LINE: usize = 400;

@@ -1,6 +1,6 @@
 //! Templates that would take all time or memory end with an error; diagnostics say where and what to do.
 
-use keyfill_diag::{Class, Cx, Limits};
+use keyfill_diag::{Class, Cx, Limits, Report as _};
 use keyfill_template::funcs::FAMILIES;
 use keyfill_template::function::Registry;
 use keyfill_template::value::{Map, Value};

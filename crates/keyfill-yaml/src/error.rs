@@ -1,6 +1,6 @@
 //! Why a Go program would refuse a text as YAML.
 
-use keyfill_diag::{Class, Diagnostic, Place, Stopped};
+use keyfill_diag::{Class, Diagnostic, Place, Report, Stopped};
 use std::fmt;
 
 /// Why a text cannot be parsed, with line and column.
@@ -118,20 +118,6 @@ impl Error {
     pub fn help(&self) -> Option<&'static str> {
         self.0.hint
     }
-
-    /// Its class: what cannot be parsed cannot be rendered.
-    pub fn class(&self) -> Class {
-        if self.0.stopped.is_some() { Class::Other } else { Class::Render }
-    }
-
-    /// Itself as a diagnostic; the caller adds the file.
-    pub fn diagnostics(&self) -> Vec<Diagnostic> {
-        let known = |n: u32| (n > 0).then_some(n);
-        let place = Place { line: known(self.0.line), column: known(self.0.column), ..Place::default() };
-        let mut diagnostic = Diagnostic::error(self.class(), self.0.message.clone()).at(place);
-        diagnostic.hint = self.0.hint.map(str::to_owned);
-        vec![diagnostic]
-    }
 }
 
 impl fmt::Display for Error {
@@ -150,3 +136,19 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Report for Error {
+    /// Its class: what cannot be parsed cannot be rendered.
+    fn class(&self) -> Class {
+        if self.0.stopped.is_some() { Class::Other } else { Class::Render }
+    }
+
+    /// Itself as a diagnostic; the caller adds the file.
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        let known = |n: u32| (n > 0).then_some(n);
+        let place = Place { line: known(self.0.line), column: known(self.0.column), ..Place::default() };
+        let mut diagnostic = Diagnostic::error(self.class(), self.0.message.clone()).at(place);
+        diagnostic.hint = self.0.hint.map(str::to_owned);
+        vec![diagnostic]
+    }
+}

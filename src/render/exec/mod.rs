@@ -84,7 +84,7 @@ fn add_charts(
             continue;
         }
         let unpacked = keyfill_helm::unpack(&chart.archive, options.helm.compat, cx);
-        for (name, content) in unpacked.map_err(|e| Failure::new(e.diagnostics()))?.iter() {
+        for (name, content) in unpacked.map_err(|e| Failure::of(&e))?.iter() {
             if let Some(path) = place.join(name.as_str()) {
                 copy.add_content(&path, content)?;
             }

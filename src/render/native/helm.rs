@@ -1,9 +1,9 @@
 //! Charts, by keyfill-helm.
 
-use super::NativeError;
 use crate::outside::Outside;
 use crate::render::Rendered;
 use crate::render::options::{HelmOptions, ValuesFile};
+use crate::report::Failure;
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic, Place};
 use keyfill_files::{Decrypt, Files, TreePath};
@@ -27,10 +27,10 @@ pub fn request(
     options: &HelmOptions,
     outside: &Outside,
     cx: &Cx,
-) -> Result<TemplateRequest, NativeError> {
+) -> Result<TemplateRequest, Failure> {
     let plain = Plain { files, decrypt: &*outside.decrypt, cx };
     let read = options.values.iter().map(|file| plain.values(file));
-    let mut values = read.collect::<Result<Vec<ValuesSource>, NativeError>>()?;
+    let mut values = read.collect::<Result<Vec<ValuesSource>, Failure>>()?;
     values.extend(options.set_json.iter().cloned().map(ValuesSource::SetJson));
     values.extend(options.set.iter().cloned().map(ValuesSource::Set));
     values.extend(options.set_string.iter().cloned().map(ValuesSource::SetString));
@@ -70,7 +70,7 @@ struct Plain<'a> {
 
 impl Plain<'_> {
     /// A file of values as a source: what is not encrypted is left for the engine to read.
-    fn values(&self, file: &ValuesFile) -> Result<ValuesSource, NativeError> {
+    fn values(&self, file: &ValuesFile) -> Result<ValuesSource, Failure> {
         Ok(match file {
             ValuesFile::InTree(path) => {
                 // A file that cannot be read is the engine's to tell.
@@ -92,8 +92,8 @@ impl Plain<'_> {
         })
     }
 
-    fn text(&self, name: &str, encrypted: &[u8]) -> Result<String, NativeError> {
-        let plain = self.decrypt.decrypt(name, encrypted, self.cx)?;
+    fn text(&self, name: &str, encrypted: &[u8]) -> Result<String, Failure> {
+        let plain = self.decrypt.decrypt(name, encrypted, self.cx).map_err(|e| Failure::of(&e))?;
         String::from_utf8(plain.to_vec()).map_err(|_| {
             let place = Place::file(name, None);
             Diagnostic::error(Class::Render, "the decrypted values are no UTF-8 text").at(place).into()

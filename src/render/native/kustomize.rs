@@ -1,11 +1,11 @@
 //! Kustomizations, by keyfill-kustomize, and their `helmCharts`, by keyfill-helm.
 
-use super::NativeError;
 use crate::cli::render_args::Reorder;
 use crate::outside::Outside;
 use crate::render::Rendered;
 use crate::render::options::{KustomizeOptions, Options};
-use keyfill_diag::{Cx, Diagnostic, Place};
+use crate::report::Failure;
+use keyfill_diag::{Cx, Diagnostic, Place, Report as _};
 use keyfill_files::{Fetch, Files, MemoryFiles, TreePath};
 use keyfill_helm::{Filler, HelmCompat, TemplateRequest, ValuesSource};
 use keyfill_kustomize::{BuildRequest, ChartError, ChartRequest, Charts, LoadRestrictor, SortOrder};
@@ -17,7 +17,7 @@ pub fn render(
     options: &Options,
     outside: &Outside,
     cx: &Cx,
-) -> Result<Rendered, NativeError> {
+) -> Result<Rendered, Failure> {
     build(files, &build_request(dir, &options.kustomize), options, outside, cx)
 }
 
@@ -30,7 +30,7 @@ pub fn resolve(
     outside: &Outside,
     anew: bool,
     cx: &Cx,
-) -> Result<Vec<Diagnostic>, NativeError> {
+) -> Result<Vec<Diagnostic>, Failure> {
     let request = build_request(dir, &options.kustomize);
     let request = BuildRequest { enable_helm: true, fetch_charts_anew: anew, ..request };
     Ok(build(files, &request, options, outside, cx)?.warnings)
@@ -42,19 +42,13 @@ fn build(
     options: &Options,
     outside: &Outside,
     cx: &Cx,
-) -> Result<Rendered, NativeError> {
+) -> Result<Rendered, Failure> {
     let fetch = &*outside.fetch;
     let fill = outside.filler(options.helm.fills_values);
     let charts = HelmCharts { seed: options.helm.seed, compat: options.helm.compat, fetch, fill };
     let outside = keyfill_kustomize::Outside { charts: &charts, fetch, decrypt: &*outside.decrypt };
-    let built = keyfill_kustomize::build(files, request, outside, cx)?;
+    let built = keyfill_kustomize::build(files, request, outside, cx).map_err(|e| Failure::of(&e))?;
     Ok(Rendered { documents: built.documents, warnings: built.warnings, engine: "kustomize" })
-}
-
-impl From<keyfill_kustomize::Error> for NativeError {
-    fn from(error: keyfill_kustomize::Error) -> Self {
-        Self { diagnostics: error.diagnostics(), unsupported: error.is_unsupported(), of_chart: false }
-    }
 }
 
 fn build_request(dir: &TreePath, options: &KustomizeOptions) -> BuildRequest {

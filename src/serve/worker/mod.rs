@@ -148,7 +148,7 @@ fn packed(archive: orders::Archive, beside: Beside) -> anyhow::Result<Packed> {
 /// A request's archive, opened.
 fn open(packed: Packed, path: &TreePath, cx: &Cx) -> anyhow::Result<ArchiveFiles> {
     let opened = ArchiveFiles::open(packed, path, Limits::default(), cx);
-    opened.map_err(|e| report::Failure::new(e.diagnostics()).into())
+    opened.map_err(|e| report::Failure::of(&e).into())
 }
 
 /// A path that the supervisor has read from the request.
@@ -176,7 +176,7 @@ fn failed(error: &anyhow::Error, cx: &Cx) -> Failed {
     Failed {
         class: report::class(error).exit_code(),
         message,
-        unsupported: crate::render::is_unsupported(error),
+        unsupported: report::is_unsupported(error),
         memory: cx.out_of_memory.is_raised(),
     }
 }

@@ -2,7 +2,7 @@
 //! then only the packed archive is held.
 
 use crate::fill::Sources;
-use crate::report::{self, Failure};
+use crate::report::Failure;
 use crate::source_lines;
 use bytes::Bytes;
 use keyfill_cmp::archive::{ArchiveFiles, Limits, Packed};
@@ -42,17 +42,20 @@ impl Texts {
 
     /// An error whose problems show the lines that they name.
     pub fn with_lines(&self, error: anyhow::Error) -> anyhow::Error {
-        if error.downcast_ref::<Failure>().is_none() {
-            return error;
-        }
-        let mut problems = report::problems(&error);
+        let failure = match error.downcast::<Failure>() {
+            Ok(failure) => failure,
+            Err(error) => return error,
+        };
         let names_a_line = |d: &Diagnostic| d.place.line.is_some() && d.place.source_line.is_none();
-        if problems.iter().any(names_a_line)
-            && let Some(files) = self.files()
-        {
-            problems.iter_mut().for_each(|problem| source_lines::complete(files, problem));
+        if !failure.problems().iter().any(names_a_line) {
+            return failure.into();
         }
-        Failure::new(problems).into()
+        let Some(files) = self.files() else { return failure.into() };
+        let complete = |mut problem| {
+            source_lines::complete(files, &mut problem);
+            problem
+        };
+        failure.rewritten(complete).into()
     }
 }
 

@@ -5,7 +5,7 @@ use crate::Digest;
 use crate::credentials::{Login, percent_decoded};
 use crate::web::{Web, record, refused};
 use http::{StatusCode, header};
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_files::{ChartRef, FetchError};
 use keyfill_http::{Origin, Request, shown};
 use std::sync::Arc;

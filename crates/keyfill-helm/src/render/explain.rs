@@ -2,7 +2,7 @@
 
 use super::scope::Template;
 use crate::error::Error;
-use keyfill_diag::{Diagnostic, Place, nearest};
+use keyfill_diag::{Diagnostic, Place, Report as _, nearest};
 use keyfill_template::funcs::{ADDED_BY_HELM_4, FAMILIES};
 use keyfill_template::function::Registry;
 use keyfill_template::value::{Map, Str, Value};
@@ -13,8 +13,8 @@ use std::collections::HashSet;
 const SHOWN_STEPS: usize = 8;
 /// How much of a message is shown: a chart may `fail` with all that it holds.
 const LONGEST_MESSAGE: usize = 16 << 10;
-/// What stands before a chart's own words.
-const OWN_WORDS: [&str; 2] = ["error calling fail: ", "error calling required: "];
+/// The functions by which a chart refuses its values in its own words.
+const REFUSE: [&str; 2] = ["fail", "required"];
 /// How much of a piece of a template is shown.
 const LONGEST_CONTEXT: usize = 200;
 /// In how many maps of the values a nil is looked for.
@@ -52,10 +52,10 @@ impl Explain<'_> {
             diagnostic.trail.push(text_of_tpl(line, None, text));
         }
         let nil = error.nil_chain().and_then(|chain| self.nil_hint(chain));
-        diagnostic.hint =
-            nil.or_else(|| self.function_hint(error.message())).or_else(|| error.hint().map(str::to_owned));
-        let of_chart = OWN_WORDS.iter().any(|prefix| error.message().starts_with(prefix));
-        Error::from_diagnostic(diagnostic).said_by_chart(of_chart)
+        diagnostic.hint = nil
+            .or_else(|| self.function_hint(error.undefined_function()?))
+            .or_else(|| error.hint().map(str::to_owned));
+        Error::from_diagnostic(diagnostic).said_by_chart(refusal(error).is_some())
     }
 
     fn template(&self, name: &str) -> Option<&Template> {
@@ -130,8 +130,7 @@ impl Explain<'_> {
     }
 
     /// The function that was meant by one that is not there.
-    fn function_hint(&self, message: &str) -> Option<String> {
-        let name = message.strip_prefix("function \"")?.strip_suffix("\" not defined")?;
+    fn function_hint(&self, name: &str) -> Option<String> {
         let in_helm_4 = ADDED_BY_HELM_4.iter().copied().flatten().any(|function| function.name == name);
         if in_helm_4 && self.registry.index(name).is_none() {
             return Some("helm 4 has this function: render with --helm-compat 4".to_owned());
@@ -157,10 +156,14 @@ fn text_of_tpl(line: u32, column: Option<u32>, text: &str) -> String {
     format!("the text that tpl runs, gotpl:{line}{column}: {text}")
 }
 
+/// A chart's own words, where it refuses its values.
+fn refusal(error: &keyfill_template::Error) -> Option<&str> {
+    error.failed_call().filter(|(name, _)| REFUSE.contains(name)).map(|(_, words)| words)
+}
+
 /// The innermost message. What a chart says with `fail` and `required` is said as it is.
 fn message(error: &keyfill_template::Error) -> String {
-    let message = error.message();
-    cut(OWN_WORDS.iter().find_map(|prefix| message.strip_prefix(prefix)).unwrap_or(message), LONGEST_MESSAGE)
+    cut(refusal(error).unwrap_or(error.message()), LONGEST_MESSAGE)
 }
 
 /// The beginning of a text, and how much there is besides.

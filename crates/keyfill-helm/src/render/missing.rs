@@ -4,7 +4,7 @@ use crate::chart::{self, ChartId, Charts, Dependency};
 use crate::error::{Error, Result};
 use crate::request::TemplateRequest;
 use crate::versions;
-use keyfill_diag::{Class, Cx, without_users};
+use keyfill_diag::{Class, Cx, Report as _, without_users};
 use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, Files};
 use keyfill_yaml::Step;
 use std::collections::{BTreeMap, HashMap};

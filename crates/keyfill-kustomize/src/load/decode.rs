@@ -230,6 +230,7 @@ fn article(name: &str) -> String {
 mod tests {
     use super::{Item, Source};
     use crate::load::Content;
+    use keyfill_diag::Report as _;
     use keyfill_yaml::{FileId, Value};
     use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use super::spot::{Content, Source};
 use super::world::World;
 use crate::error::{Error, Result};
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, nearest, without_users};
+use keyfill_diag::{Class, Cx, Report as _, nearest, without_users};
 use keyfill_files::{FileErrorKind, Files, Kind, TreePath};
 use keyfill_yaml::{Limits, TextPlace, Value, load_value};
 use std::sync::Arc;

@@ -11,7 +11,7 @@ use crate::resource::{
 use crate::schema::Schema;
 use crate::selector::Matcher;
 use bytes::Bytes;
-use keyfill_diag::Cx;
+use keyfill_diag::{Cx, Report as _};
 use keyfill_yaml::{Limits, Node, Text, TextPlace};
 
 /// A strategic merge patch with what it is about.

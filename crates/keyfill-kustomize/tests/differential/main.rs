@@ -21,7 +21,7 @@ mod replacements;
 mod tree;
 mod writer;
 
-use keyfill_diag::Cx;
+use keyfill_diag::{Cx, Report as _};
 use keyfill_files::{MemoryFiles, TreePath};
 use keyfill_kustomize::{BuildRequest, Outside, SortOrder, build};
 use keyfill_yaml::{Body, to_yaml};

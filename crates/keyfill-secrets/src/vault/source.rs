@@ -271,7 +271,7 @@ fn clean_path(path: &str) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::{clean_path, with_data};
-    use keyfill_diag::Class;
+    use keyfill_diag::{Class, Report as _};
 
     #[test]
     fn paths_are_cleaned_and_not_resolved() {

@@ -1,7 +1,7 @@
 //! Several secrets in one request, and what becomes of those that it leaves out.
 
 use crate::{block_on, failure, settings, text};
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_secrets::aws::SecretsManager;
 use keyfill_secrets::{Error, Reads, SecretRef, Source};
 use keyfill_testkit::{Fake, Request, Response};

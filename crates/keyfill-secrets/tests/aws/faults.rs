@@ -1,7 +1,7 @@
 //! A service that is down, slow, throttles, refuses, or is something else.
 
 use crate::{failure, read, settings, text};
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_secrets::aws::SecretsManager;
 use keyfill_testkit::{Fake, Response};
 use std::sync::atomic::{AtomicUsize, Ordering};

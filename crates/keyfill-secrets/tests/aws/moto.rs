@@ -1,7 +1,7 @@
 //! What moto answers, which follows AWS.
 
 use crate::{failure, read, settings, text};
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_secrets::aws::{ParameterStore, SecretsManager};
 use keyfill_secrets::{Reads, SecretRef, SecretValue, Source};
 use keyfill_testkit::Moto;

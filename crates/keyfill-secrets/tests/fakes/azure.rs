@@ -1,7 +1,7 @@
 //! Azure Key Vault and its login service.
 
 use crate::{failure, read, text};
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_secrets::azure::{AzureCredentials, AzureKeyVault, AzureSettings};
 use keyfill_testkit::{Fake, Request, Response};
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! CyberArk Conjur.
 
 use crate::{failure, read, text};
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_secrets::conjur::{Conjur, ConjurLogin, ConjurSettings};
 use keyfill_secrets::{Network, SecretRef, Source as _};
 use keyfill_testkit::{Fake, Request, Response};

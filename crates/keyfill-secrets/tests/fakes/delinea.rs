@@ -1,7 +1,7 @@
 //! Delinea Secret Server.
 
 use crate::{failure, read, text};
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_secrets::delinea::{Delinea, DelineaSettings};
 use keyfill_secrets::{Network, SecretValue};
 use keyfill_testkit::{Fake, Request, Response};

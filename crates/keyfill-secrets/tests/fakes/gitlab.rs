@@ -1,7 +1,7 @@
 //! GitLab's CI/CD variables.
 
 use crate::{failure, read, text};
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_secrets::gitlab::{GitLab, GitLabSettings};
 use keyfill_secrets::{Network, SecretRef, Source as _};
 use keyfill_testkit::{Fake, Request, Response};

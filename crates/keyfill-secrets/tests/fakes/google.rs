@@ -3,7 +3,7 @@
 use crate::{failure, read, read_within, text};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_secrets::gcp::{GoogleCredentials, GoogleSecretManager, GoogleSettings};
 use keyfill_testkit::{Fake, Request, Response};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};

@@ -1,7 +1,7 @@
 //! IBM Cloud Secrets Manager.
 
 use crate::{failure, read, text};
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_secrets::ibm::{Ibm, IbmSettings};
 use keyfill_secrets::{Network, SecretValue};
 use keyfill_testkit::{Fake, Request, Response};

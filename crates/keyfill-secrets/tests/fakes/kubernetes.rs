@@ -1,7 +1,7 @@
 //! Secrets of the cluster.
 
 use crate::{failure, read, text};
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_secrets::SecretValue;
 use keyfill_secrets::kubernetes::InCluster;
 use keyfill_secrets::kubernetes_secret::KubernetesSecrets;

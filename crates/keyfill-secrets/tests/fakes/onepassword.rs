@@ -1,7 +1,7 @@
 //! 1Password Connect.
 
 use crate::{failure, read, text};
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_secrets::Network;
 use keyfill_secrets::onepassword::{OnePassword, OnePasswordSettings};
 use keyfill_testkit::{Fake, Request, Response};

@@ -3,7 +3,7 @@
 use crate::{failure, read, text};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_secrets::yandex::{YandexLockbox, YandexSettings};
 use keyfill_secrets::{Network, SecretValue};
 use keyfill_testkit::{Fake, Request, Response};

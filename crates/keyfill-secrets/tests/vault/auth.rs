@@ -1,7 +1,7 @@
 //! Each auth method against the real thing.
 
 use crate::{read, shared};
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_secrets::vault::{Auth, Jwt, Tls, VaultSettings};
 use keyfill_testkit::Vault;
 use serde_json::json;

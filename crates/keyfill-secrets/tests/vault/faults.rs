@@ -1,7 +1,7 @@
 //! A real Vault behind a proxy that gets in the way. The figures are in the names: reads, retries, logins.
 
 use crate::{block_on, text, with_token};
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_secrets::vault::{Auth, VaultSettings, VaultSource};
 use keyfill_secrets::{Error, Reads, SecretData, SecretRef, Source};
 use keyfill_testkit::{Fault, Proxy, ROOT_TOKEN, Vault};

@@ -1,7 +1,7 @@
 //! Engines, versions, and paths as people write them.
 
 use crate::{block_on, cx, read, read_ref, shared, text, version, with_kv, with_token};
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_secrets::vault::{VaultSettings, VaultSource};
 use keyfill_secrets::{KvVersion, SecretRef, Source};
 use keyfill_testkit::{Proxy, ROOT_TOKEN, Vault};

@@ -1,7 +1,7 @@
 //! No text that a person could see holds a secret: neither a credential nor a value that was read.
 
 use crate::{block_on, shared, version, with_kv, with_token};
-use keyfill_diag::Cx;
+use keyfill_diag::{Cx, Report as _};
 use keyfill_secrets::vault::{
     Auth, CacheNames, Jwt, Proxy as ProxySettings, Tls, TokenCache, VaultSettings, VaultSource,
 };

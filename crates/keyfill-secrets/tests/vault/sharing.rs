@@ -1,7 +1,7 @@
 //! The Vault side of a process that stays: many requests, few logins and reads, and never another's secret.
 
 use crate::{block_on, text};
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_secrets::vault::{Auth, Shared, SharedOptions, VaultSettings};
 use keyfill_secrets::{Error, SecretData, SecretRef};
 use keyfill_testkit::{Fault, Proxy, Vault};

@@ -1,7 +1,7 @@
 //! https, unix sockets, and what is said when a certificate is wrong.
 
 use crate::{read, shared, text};
-use keyfill_diag::Class;
+use keyfill_diag::{Class, Report as _};
 use keyfill_secrets::vault::{Tls, VaultSettings};
 use keyfill_testkit::{ROOT_TOKEN, Vault};
 use serde_json::json;

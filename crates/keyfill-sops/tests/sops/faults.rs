@@ -1,7 +1,7 @@
 //! What is wrong with a file is told with its place and a hint, and without a value.
 
 use crate::{decrypt, keys, read};
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_sops::{Format, Hidden, Identities, KeyService, Keys, MasterKey, Refusal};
 use std::sync::{Arc, Mutex};
 

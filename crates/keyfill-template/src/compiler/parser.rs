@@ -717,8 +717,9 @@ impl Parser<'_> {
             Some(function) => Ok(NodeKind::Identifier { function, len: text.len() as u32 }),
             None => {
                 let names = self.registry.functions().iter().map(|function| function.name);
-                let near = keyfill_diag::nearest(&String::from_utf8_lossy(text), names);
-                let error = self.error(format!("function {} not defined", quote(text)));
+                let name = String::from_utf8_lossy(text);
+                let near = keyfill_diag::nearest(&name, names);
+                let error = self.error(format!("function {} not defined", quote(text))).of_undefined(&name);
                 Err(error.with_hint(near.map(|near| format!("did you mean {near}?"))))
             }
         }

@@ -71,7 +71,7 @@ impl Execution {
             Ok(value) => Ok(value),
             Err(error) => {
                 self.at = node;
-                Err(self.failure(tree, &format!("error calling {}: ", function.name), error))
+                Err(self.failure(tree, error).of_call(function.name))
             }
         }
     }
@@ -104,7 +104,7 @@ impl Execution {
         if size < LARGE_ARGUMENTS {
             return Ok(());
         }
-        self.run.work(size as u64).map_err(|error| self.failure(tree, "", error))
+        self.run.work(size as u64).map_err(|error| self.failure(tree, error))
     }
 
     /// Refuses what `call` cannot call, by the words of the template.

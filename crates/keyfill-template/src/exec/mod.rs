@@ -72,14 +72,12 @@ impl Execution {
 
     /// An error of a function, at the current node.
     #[cold]
-    fn failure(&self, tree: &Tree, before: &str, error: FuncError) -> Error {
+    fn failure(&self, tree: &Tree, error: FuncError) -> Error {
         let place = self.place(tree);
         match error.0 {
-            Failure::Message(message) => Error::exec(place, format!("{before}{message}"), None, false),
-            Failure::Limit(message) => Error::exec(place, format!("{before}{message}"), None, true),
-            Failure::Template { before: text, error } => {
-                Error::exec(place, format!("{before}{text}"), Some(error), false)
-            }
+            Failure::Message(message) => Error::exec(place, message, None, false),
+            Failure::Limit(message) => Error::exec(place, message, None, true),
+            Failure::Template { before, error } => Error::exec(place, before, Some(error), false),
         }
     }
 

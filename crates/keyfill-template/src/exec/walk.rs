@@ -56,13 +56,11 @@ impl Execution {
         // Less than one check's worth is left, or the count went below zero.
         if self.steps == 0 || self.steps > self.cx().limits.steps {
             self.steps = 1;
-            return Err(self.failure(
-                tree,
-                "",
-                FuncError::limit("templates take more steps than the limit allows"),
-            ));
+            return Err(
+                self.failure(tree, FuncError::limit("templates take more steps than the limit allows"))
+            );
         }
-        self.run.check().map_err(|error| self.failure(tree, "", error))
+        self.run.check().map_err(|error| self.failure(tree, error))
     }
 
     fn list(&mut self, tree: &Tree, list: Nodes, dot: Dot<'_>) -> Result<Flow, Error> {
@@ -102,7 +100,7 @@ impl Execution {
 
     /// Appends to the output.
     fn write(&mut self, tree: &Tree, text: &[u8]) -> Result<(), Error> {
-        self.run.spend(text.len() as u64).map_err(|error| self.failure(tree, "", error))?;
+        self.run.spend(text.len() as u64).map_err(|error| self.failure(tree, error))?;
         self.out.extend_from_slice(text);
         Ok(())
     }
@@ -125,7 +123,7 @@ impl Execution {
         let before = self.out.len();
         let printed = value.print(&mut self.out);
         let written = (self.out.len() - before) as u64;
-        printed.and_then(|()| self.run.spend(written)).map_err(|error| self.failure(tree, "", error))
+        printed.and_then(|()| self.run.spend(written)).map_err(|error| self.failure(tree, error))
     }
 
     /// `if` and `with`.
@@ -259,7 +257,7 @@ impl Execution {
 
     fn shown(&self, tree: &Tree, value: &Value) -> Result<String, Error> {
         let mut out = Vec::new();
-        value.print(&mut out).map_err(|error| self.failure(tree, "", error))?;
+        value.print(&mut out).map_err(|error| self.failure(tree, error))?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
@@ -270,7 +268,7 @@ impl Execution {
         };
         if self.depth >= self.cx().limits.depth {
             let message = format!("exceeded maximum template depth ({})", self.cx().limits.depth);
-            return Err(self.failure(tree, "", FuncError::limit(message)));
+            return Err(self.failure(tree, FuncError::limit(message)));
         }
         let data = if pipe == NodeId::NONE { Value::Nil } else { self.pipeline(tree, pipe, dot)? };
         self.execute_tree(&called, &data)
