@@ -6,6 +6,7 @@ mod bad_input;
 mod charts;
 mod engines;
 mod faults;
+mod hostile;
 mod kustomize;
 mod lock;
 mod place;
