@@ -11,4 +11,5 @@ mod kustomize;
 mod lock;
 mod place;
 mod registry;
+mod submodules;
 mod tls;
