@@ -10,6 +10,7 @@ mod hostile;
 mod kustomize;
 mod lock;
 mod place;
+mod proof;
 mod registry;
 mod submodules;
 mod tls;

@@ -8,6 +8,7 @@
 //! - `git/`: protocol version 2 over https, packs, and snapshots of commits.
 //! - `store`: contents by digest, found only by who may use the credential that they needed.
 //! - `lock`: `keyfill.lock`.
+//! - `proof/`: who must have signed what.
 //!
 //! What comes from a network is bounded, hashed and compared before it is used.
 
@@ -20,6 +21,7 @@ mod fetcher;
 mod git;
 mod lock;
 mod network;
+mod proof;
 mod store;
 mod web;
 
@@ -32,4 +34,7 @@ pub use fetcher::{Fetcher, Mode, NOT_CACHED, NOT_LOCKED, Options};
 pub use git::{Pack, Snapshot};
 pub use lock::{FILE_NAME as LOCK_FILE, Lock, LockError, LockedChart, LockedTree};
 pub use network::{Network, Stats};
+pub use proof::Proofs;
+#[doc(hidden)]
+pub use proof::claims_of;
 pub use store::{DEFAULT_SIZE, Name, Record, Store, Writer};
