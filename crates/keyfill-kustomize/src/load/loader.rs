@@ -279,7 +279,7 @@ impl<'a> Loader<'a> {
         let source = Source {
             file: file.as_str().into(),
             id: place.location(1).file(),
-            content: Content::text(text),
+            content: Content::text(text, limits),
             strict,
             lenient: true,
         };
