@@ -11,7 +11,7 @@ pub struct TracesArgs {
     /// Send traces to this OpenTelemetry collector (OTLP over gRPC), as in collector:4317
     #[arg(long, value_name = "ADDR", env = "ARGOCD_CMP_SERVER_OTLP_ADDRESS")]
     pub otlp_address: Option<String>,
-    /// Whether the collector is spoken to without TLS; with TLS nothing is sent, since it is not supported
+    /// Whether the collector is spoken to without TLS; with TLS the system's certificates decide, or SSL_CERT_FILE's
     #[arg(long, value_name = "BOOL", env = "ARGOCD_CMP_SERVER_OTLP_INSECURE", default_value = "true",
           action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = boolean)]
     pub otlp_insecure: bool,

@@ -25,10 +25,14 @@ METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 class Collector(grpc.GenericRpcHandler):
     """Takes spans and keeps them."""
 
-    def __init__(self):
+    def __init__(self, identity=None):
         self.requests, self.metadata, self.came = [], {}, threading.Event()
         self.server = grpc.server(futures.ThreadPoolExecutor(1), handlers=[self])
-        self.address = "127.0.0.1:%d" % self.server.add_insecure_port("127.0.0.1:0")
+        if identity:
+            port = self.server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([identity]))
+        else:
+            port = self.server.add_insecure_port("127.0.0.1:0")
+        self.address = f"127.0.0.1:{port}"
         self.server.start()
 
     def service(self, call):
@@ -58,10 +62,11 @@ class Traces(unittest.TestCase):
         secrets.write_text("kv/data/team/canary-path:\n  canary-key: canary-value\n")
         secrets.chmod(0o600)
 
-    def start(self, *flags):
+    def start(self, *flags, **more):
         log = (self.folder / "log").open("w")
         self.addCleanup(log.close)
-        env = {"ARGOCD_PLUGINSOCKFILEPATH": str(self.folder), "KEYFILL_ALLOWED_PATHS": "kv/data/{{ app.project }}/*"}
+        env = {"ARGOCD_PLUGINSOCKFILEPATH": str(self.folder), "KEYFILL_ALLOWED_PATHS": "kv/data/{{ app.project }}/*",
+               **more}
         server = subprocess.Popen(
             [world.KEYFILL, "serve", "--config-dir-path", self.folder, "--source", "file", "--secrets-file",
              self.folder / "secrets.yaml", "--grace", "5s", *flags], env=env, stderr=log)
@@ -124,10 +129,40 @@ class Traces(unittest.TestCase):
         self.assertEqual(server.wait(20), 0)
         self.assertIn("traces cannot be sent", (self.folder / "log").read_text())
 
-    def test_tls_to_a_collector_is_said_to_be_missing(self):
-        self.start("--otlp-address", "127.0.0.1:1", "--otlp-insecure=false")
+    def certificate(self):
+        """A certificate for 127.0.0.1, of an authority in `ca.crt`: the key and the certificate, in PEM."""
+        def openssl(*words):
+            world.run(world.program("openssl"), *words, cwd=self.folder)
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=authority", "-keyout",
+                "ca.key", "-out", "ca.crt")
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=collector", "-keyout", "tls.key", "-out", "tls.csr")
+        (self.folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+        openssl("x509", "-req", "-in", "tls.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
+                "-extfile", "names", "-out", "tls.crt")
+        return (self.folder / "tls.key").read_bytes(), (self.folder / "tls.crt").read_bytes()
+
+    def test_with_tls_a_request_arrives_at_a_collector_whose_certificate_is_trusted(self):
+        collector = Collector(self.certificate())
+        self.addCleanup(collector.server.stop, None)
+        server = self.start("--otlp-address", collector.address, "--otlp-insecure=false",
+                            SSL_CERT_FILE=str(self.folder / "ca.crt"))
         self.call("canary-key")
-        self.assertIn("TLS to a collector is not supported", (self.folder / "log").read_text())
+        server.send_signal(signal.SIGTERM)
+        self.assertEqual(server.wait(20), 0)
+        self.assertIn("generate", [span.name for span in collector.spans()])
+        self.assertNotIn("traces cannot be sent", (self.folder / "log").read_text())
+
+    def test_nothing_is_sent_to_a_collector_whose_certificate_is_not_trusted(self):
+        collector = Collector(self.certificate())
+        self.addCleanup(collector.server.stop, None)
+        server = self.start("--otlp-address", collector.address, "--otlp-insecure=false")
+        self.call("canary-key")
+        server.send_signal(signal.SIGTERM)
+        self.assertEqual(server.wait(20), 0)
+        self.assertEqual(collector.spans(), [])
+        log = (self.folder / "log").read_text()
+        self.assertIn("traces cannot be sent", log)
+        self.assertIn("certificate", log)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ pub struct TlsSettings {
     identity: Option<Identity>,
     skip_verify: bool,
     server_name: Option<String>,
+    protocols: Vec<Vec<u8>>,
     config: OnceLock<Result<Arc<ClientConfig>, Unusable>>,
 }
 
@@ -80,12 +81,18 @@ impl TlsSettings {
         self.server_name = name;
     }
 
+    /// The protocols that the server may choose from (ALPN), as in `h2`.
+    pub fn protocols(&mut self, names: &[&str]) {
+        self.protocols = names.iter().map(|name| name.as_bytes().to_vec()).collect();
+    }
+
     /// Whether a client certificate is set.
     pub fn has_identity(&self) -> bool {
         self.identity.is_some()
     }
 
-    pub(super) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    /// TLS over a connection to a host. The error holds nothing but why the handshake failed.
+    pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         host: &str,
         stream: S,
@@ -112,12 +119,13 @@ impl TlsSettings {
             let verifier = Verifier { named: self.roots.clone(), signed };
             builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         };
-        let config = match &self.identity {
+        let mut config = match &self.identity {
             Some(identity) => builder
                 .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
                 .map_err(|_| Unusable("the client certificate and its key do not fit together".to_owned()))?,
             None => builder.with_no_client_auth(),
         };
+        config.alpn_protocols.clone_from(&self.protocols);
         Ok(Arc::new(config))
     }
 

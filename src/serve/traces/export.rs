@@ -8,17 +8,22 @@ use crate::cli::traces_args::TracesArgs;
 use crate::report::Problem;
 use crate::serve::log::Log;
 use anyhow::Result;
+use hyper_util::rt::TokioIo;
+use keyfill_http::TlsSettings;
+use std::error::Error as StdError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::client::Grpc;
-use tonic::codegen::http::uri::PathAndQuery;
+use tonic::codegen::http::uri::{PathAndQuery, Uri};
 use tonic::metadata::{Ascii, MetadataKey, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
+use tower::service_fn;
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
@@ -50,23 +55,12 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// Begins to send to the collector that the flags name; `None` when they name none, or one that is not supported,
-    /// which the log then says.
+    /// Begins to send to the collector that the flags name; `None` when they name none.
     pub fn start(args: &TracesArgs, log: &Arc<Log>) -> Result<(Traces, Option<Self>)> {
         let Some(address) = args.otlp_address.as_deref().filter(|address| !address.is_empty()) else {
             return Ok((Traces::default(), None));
         };
-        if !args.otlp_insecure {
-            let why = "traces are not sent: TLS to a collector is not supported, only --otlp-insecure=true";
-            log.warn(why, &[("otlp_address", address)]);
-            return Ok((Traces::default(), None));
-        }
-        let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|_| {
-            Problem::usage(format!(
-                "--otlp-address {address}: it is written as HOST:PORT, as in collector:4317"
-            ))
-        })?;
-        let channel = endpoint.connect_timeout(CONNECT).timeout(CALL).connect_lazy();
+        let channel = channel(address, args.otlp_insecure)?;
         let sender =
             Sender { channel, headers: headers(args)?, resource: resource(args, log), log: Arc::clone(log) };
         let (to, from) = mpsc::channel(MOST_WAITING);
@@ -87,6 +81,31 @@ impl Exporter {
         // Without an answer in this time the spans are lost: nobody waits for a collector.
         let _ = timeout(LAST, ended).await;
     }
+}
+
+/// The connection to a collector, which is made when the first spans are sent, and made again when it is lost.
+fn channel(address: &str, insecure: bool) -> Result<Channel> {
+    let scheme = if insecure { "http" } else { "https" };
+    let endpoint = Endpoint::from_shared(format!("{scheme}://{address}")).map_err(|_| {
+        Problem::usage(format!("--otlp-address {address}: it is written as HOST:PORT, as in collector:4317"))
+    })?;
+    let endpoint = endpoint.connect_timeout(CONNECT).timeout(CALL);
+    if insecure {
+        return Ok(endpoint.connect_lazy());
+    }
+    let mut tls = TlsSettings::default();
+    tls.protocols(&["h2"]);
+    let tls = Arc::new(tls);
+    Ok(endpoint.connect_with_connector_lazy(service_fn(move |uri: Uri| {
+        let tls = Arc::clone(&tls);
+        async move {
+            let host = uri.host().unwrap_or_default();
+            let address = (host.trim_matches(['[', ']']), uri.port_u16().unwrap_or(443));
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            tls.handshake(host, stream).await.map(TokioIo::new)
+        }
+    })))
 }
 
 /// Headers for the collector; their values are marked, so that nothing prints them.
@@ -165,13 +184,19 @@ impl Sender {
             request.metadata_mut().insert(name.clone(), value.clone());
         }
         let mut client = Grpc::new(self.channel.clone());
-        client
-            .ready()
-            .await
-            .map_err(|_| tonic::Status::unavailable("the collector cannot be connected to"))?;
+        client.ready().await.map_err(|error| unreachable(&error))?;
         let codec = ProstCodec::<ExportRequest, ExportResponse>::default();
         client.unary(request, PathAndQuery::from_static(EXPORT), codec).await.map(|_| ())
     }
+}
+
+/// Why a collector cannot be connected to, by the innermost cause: a refused connection, or a certificate.
+fn unreachable(error: &(dyn StdError + 'static)) -> tonic::Status {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    tonic::Status::unavailable(format!("the collector cannot be connected to: {cause}"))
 }
 
 /// Takes spans until a batch is full or its time is over; false when no more will come.
