@@ -18,6 +18,7 @@ use crate::cli::args::ServeArgs;
 use crate::emit;
 use crate::fetch::Plan;
 use crate::fill::policy::APP_NAMESPACES;
+use crate::plugin::Discover;
 use crate::report;
 use crate::settings::{FillsValues, Settings, table, unread};
 use anyhow::Result;
@@ -420,7 +421,10 @@ impl Generator for KeyfillGenerator {
         Box::pin(async move {
             let account = self.account("match", request, cx);
             let supported = self.look(request, &archive, cx).await;
-            let discovery_enabled = self.configuration.plugin.spec.discover.is_configured();
+            // `keyfill discover` finds apps that name no plugin; who names it wants it, with placeholders or without.
+            let decides_for_all = !matches!(self.configuration.meaning.discover, Discover::Own(_));
+            let discovery_enabled = self.configuration.plugin.spec.discover.is_configured()
+                && (decides_for_all || supported.as_ref().is_ok_and(|supported| *supported));
             account.end(supported.map(|supported| Matched { supported, discovery_enabled }))
         })
     }

@@ -1,6 +1,6 @@
 //! The protocol itself: good calls, broken ones, large ones.
 
-use crate::{TEAM, app, manifest, over_file};
+use crate::{TEAM, app, manifest, over_file, over_file_with};
 use serde_json::{Value, json};
 
 #[test]
@@ -17,6 +17,27 @@ fn a_repo_servers_calls_are_answered() {
     assert_eq!(server.call(app.path(), &["-call", "Health"], &[])["one"], json!(["1"]));
     let log = server.log();
     assert!(log.contains("app=web project=team root=app") && !log.contains("alice-value"), "{log}");
+}
+
+#[test]
+fn who_names_the_plugin_has_it_without_placeholders_and_other_names_are_not_searched() {
+    let Some((server, _secrets)) = over_file_with(&["--alias", "avp"]) else { return };
+    let app = app("secret/data/team/app");
+    std::fs::create_dir(app.path().join("plain")).expect("a folder");
+    std::fs::write(app.path().join("plain/a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+        .expect("a file");
+    // Not supported, and discovery does not decide for apps that name the plugin.
+    let matched = server.call(app.path(), &["-path", "plain", "-call", "MatchRepository"], &[]);
+    assert_eq!((&matched["one"], &matched["two"]), (&json!([]), &json!([])), "{matched}");
+    let alias = server.socket("avp");
+    let configured = |more: &[&str]| {
+        let words = [&["-call", "CheckPluginConfiguration"], more].concat();
+        server.call(app.path(), &words, &[])["one"].clone()
+    };
+    assert_eq!(configured(&[]), json!(["1"]));
+    assert_eq!(configured(&["-socket", &alias.to_string_lossy()]), json!([]));
+    let words = ["-path", "app", "-socket", &alias.to_string_lossy()];
+    assert_eq!(server.call(app.path(), &words, TEAM)["one"], manifest("alice-value"));
 }
 
 #[test]

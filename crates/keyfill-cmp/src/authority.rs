@@ -28,10 +28,21 @@ const MOST_IN_FRAME: usize = 16_384;
 /// A header block above this is refused: repo-server's have some hundred bytes.
 const MOST_IN_BLOCK: usize = 256 << 10;
 
+/// The socket that a connection came in on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Socket {
+    /// The plugin's own.
+    #[default]
+    Own,
+    /// That of another name.
+    Alias,
+}
+
 /// A connection whose client sends a usable `:authority`. It holds on to a `G` for as long as it is open.
 pub struct UsableAuthority<S, G = ()> {
     inner: S,
     _guard: G,
+    socket: Socket,
     rewriter: Rewriter,
     /// Rewritten bytes that were not read yet, and how many of them were.
     ready: Vec<u8>,
@@ -55,12 +66,19 @@ impl<S, G> UsableAuthority<S, G> {
         Self {
             inner,
             _guard: guard,
+            socket: Socket::Own,
             rewriter: Rewriter::new(),
             ready: Vec::new(),
             taken: 0,
             incoming,
             silence,
         }
+    }
+
+    /// Says which socket the connection came in on: requests carry it as an extension.
+    pub fn on(mut self, socket: Socket) -> Self {
+        self.socket = socket;
+        self
     }
 }
 
@@ -119,11 +137,11 @@ impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for UsableAuthority<S, G> {
     }
 }
 
-impl<S: Connected, G> Connected for UsableAuthority<S, G> {
-    type ConnectInfo = S::ConnectInfo;
+impl<S, G> Connected for UsableAuthority<S, G> {
+    type ConnectInfo = Socket;
 
     fn connect_info(&self) -> Self::ConnectInfo {
-        self.inner.connect_info()
+        self.socket
     }
 }
 

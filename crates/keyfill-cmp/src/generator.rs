@@ -62,7 +62,8 @@ impl AppRequest {
 pub struct Matched {
     /// It is.
     pub supported: bool,
-    /// The plugin's configuration has discovery at all.
+    /// Whether discovery decides for apps that name the plugin too: Argo CD refuses those that are not supported. Where
+    /// it is false, it takes them, and leaves the others.
     pub discovery_enabled: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::answer::Direct;
 use crate::archive::{Budget, Budgets, Limits};
-use crate::authority::UsableAuthority;
+use crate::authority::{Socket, UsableAuthority};
 use crate::connections::{Connections, Open};
 use crate::proto::plugin::config_management_plugin_service_server::ConfigManagementPluginServiceServer;
 use crate::queue::Queue;
@@ -36,7 +36,8 @@ const STREAMS: u32 = 256;
 /// How the server serves.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// The sockets to answer on.
+    /// The sockets to answer on: the plugin's own, and those of further names. Argo CD asks every socket for the
+    /// folders of apps that name no plugin; the further ones say at once that they are for apps that name them.
     pub sockets: Vec<PathBuf>,
     /// Requests that are worked on at once.
     pub concurrency: usize,
@@ -181,11 +182,12 @@ impl Stream for Incoming {
     type Item = io::Result<UsableAuthority<UnixStream, Open>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        for listener in &self.listeners {
+        for (number, listener) in self.listeners.iter().enumerate() {
             if let Poll::Ready(accepted) = listener.poll_accept(cx) {
                 let open = self.connections.open();
+                let socket = if number == 0 { Socket::Own } else { Socket::Alias };
                 return Poll::Ready(Some(
-                    accepted.map(|(stream, _)| UsableAuthority::new(stream, open, SILENCE)),
+                    accepted.map(|(stream, _)| UsableAuthority::new(stream, open, SILENCE).on(socket)),
                 ));
             }
         }

@@ -1,6 +1,7 @@
 //! The protocol's calls: the archive is taken in and checked, the generator called, its answer sent.
 
 use crate::archive::{Archive, Budgets, Intake, Limits};
+use crate::authority::Socket;
 use crate::generator::{APP_NAME, PROJECT};
 use crate::proto::plugin::app_stream_request::Request as Piece;
 use crate::proto::plugin::config_management_plugin_service_server::ConfigManagementPluginService;
@@ -281,10 +282,12 @@ impl<G: Generator> ConfigManagementPluginService for Service<G> {
 
     async fn check_plugin_configuration(
         &self,
-        _: Request<()>,
+        request: Request<()>,
     ) -> Result<Response<CheckPluginConfigurationResponse>, Status> {
+        // Without discovery an app that names the plugin is taken, and no archive is sent to find that out.
+        let is_alias = request.extensions().get() == Some(&Socket::Alias);
         Ok(Response::new(CheckPluginConfigurationResponse {
-            is_discovery_configured: self.discovery_configured,
+            is_discovery_configured: self.discovery_configured && !is_alias,
             provide_git_creds: self.provide_git_creds,
         }))
     }
