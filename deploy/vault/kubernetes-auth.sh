@@ -4,10 +4,12 @@
 #
 #   PROJECTS="blue green" sh deploy/vault/kubernetes-auth.sh
 #
-# A Vault outside the cluster needs KUBERNETES_HOST and the cluster's CA; further words go to auth/kubernetes/config:
+# Vault asks the API server whose a token is, as a service account with the ClusterRole system:auth-delegator: its own
+# where it runs in the cluster. Elsewhere it needs KUBERNETES_HOST, the cluster's CA and a token of such an account, since
+# the sidecar's token is of no use against the API server; further words go to auth/kubernetes/config:
 #
 #   PROJECTS="blue green" KUBERNETES_HOST=https://ADDRESS:6443 sh deploy/vault/kubernetes-auth.sh \
-#     disable_local_ca_jwt=true kubernetes_ca_cert=@ca.crt
+#     disable_local_ca_jwt=true kubernetes_ca_cert=@ca.crt token_reviewer_jwt=@reviewer.jwt
 set -eu
 : "${PROJECTS:?name the projects, with spaces between them}"
 # As Vault sees it.
