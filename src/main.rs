@@ -5,6 +5,7 @@
 mod app;
 mod cli;
 mod commands;
+mod diff;
 mod discover;
 mod emit;
 mod escape;

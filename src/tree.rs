@@ -64,6 +64,12 @@ impl Tree {
         Ok(Self { disk: Some(Arc::clone(&files)), files, at, kind, current })
     }
 
+    /// A tree that does not lie on disk, such as a revision of a repository; `current` is its folder that names on the
+    /// command line start from.
+    pub fn of_files(files: Arc<dyn Files>, current: Option<TreePath>) -> Self {
+        Self { files, disk: None, at: TreePath::root(), kind: Kind::Dir, current }
+    }
+
     /// Whether the boundary is the whole file system: there is neither a work tree nor `--root`.
     pub fn is_whole_file_system(&self) -> bool {
         self.disk.as_ref().is_some_and(|files| files.root().parent().is_none())

@@ -88,6 +88,8 @@ pub enum Command {
     Render(Box<RenderCommandArgs>),
     /// Check placeholders and rendering offline, for pre-commit and CI
     Check(Box<CheckArgs>),
+    /// Show what a change does to the rendered manifests and to the secrets that they name
+    Diff(Box<DiffArgs>),
     /// Resolve what the tree does not hold and write keyfill.lock
     Lock(Box<LockArgs>),
     /// Write charts into the tree, where helm and kustomize find them
@@ -245,6 +247,56 @@ pub enum ReportFormat {
     Github,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
+}
+
+/// `keyfill diff`.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = DIFF_EXIT_CODES)]
+pub struct DiffArgs {
+    /// The older revision: a branch, a tag or a commit; A..B names both, A...B compares B with the merge base of both
+    #[arg(value_name = "BASE")]
+    pub base: String,
+    /// The newer revision [default: the work tree]
+    #[arg(value_name = "HEAD")]
+    pub head: Option<String>,
+    /// Look only at roots at or below these folders
+    #[arg(value_name = "PATH", last = true)]
+    pub paths: Vec<String>,
+    /// Leave out what fits, in gitignore's syntax; .keyfillignore files do the same (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// Compare what the Argo CD Applications and ApplicationSets of the repository render, in place of its roots
+    #[arg(long)]
+    pub apps: bool,
+    /// An address under which Applications name this repository, besides those of its remotes (repeatable)
+    #[arg(long, value_name = "URL", requires = "apps")]
+    pub repo: Vec<String>,
+    /// How differences are shown
+    #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
+    pub format: DiffFormat,
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
+    pub fetch: FetchArgs,
+    #[command(flatten)]
+    pub render: RenderArgs,
+}
+
+const DIFF_EXIT_CODES: &str = "\
+Exit codes: 0 no difference; 1 a difference; 2 usage or settings; 3 a root could not be rendered or read on one of the \
+sides; others as for all commands.";
+
+/// How `keyfill diff` shows differences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For a terminal, in colours where it has them.
+    Human,
+    /// For a comment on a pull request: folded, within 65,536 characters.
+    Markdown,
+    /// One JSON object.
+    Json,
+    /// A page of its own.
+    Html,
 }
 
 /// `keyfill lock`.

@@ -1,6 +1,7 @@
 //! The subcommands, a file each.
 
 pub mod check;
+pub mod diff;
 pub mod discover;
 pub mod generate;
 pub mod lock;
@@ -65,5 +66,6 @@ pub fn run(cli: &Cli, called_as_avp: bool) -> Result<()> {
         #[cfg(unix)]
         Command::Serve(args) => serve::run(&cli.shared, args, &caller.env),
         Command::Check(args) => check::run(&caller, args),
+        Command::Diff(args) => diff::run(&caller, args),
     }
 }

@@ -5,7 +5,6 @@
 mod files;
 mod lazy;
 mod localize;
-mod proof;
 mod recorder;
 
 use crate::app::App;
@@ -31,9 +30,6 @@ use std::sync::Arc;
 /// The setting that says from where something is fetched.
 const HOSTS: &str = "KEYFILL_FETCH_HOSTS";
 
-/// The setting that says which charts must be signed.
-const PROOF: &str = "KEYFILL_FETCH_PROOF";
-
 /// How a run fetches.
 #[derive(Clone)]
 pub struct Plan {
@@ -44,8 +40,6 @@ pub struct Plan {
     /// Whether what the cache remembers of branches and ranges counts for nothing.
     fresh: bool,
     policy: HostPolicy,
-    /// Which charts must be signed.
-    proofs: Vec<proof::Entry>,
     strict: bool,
     cache: Option<PathBuf>,
     /// Whether somebody chose that folder.
@@ -96,7 +90,6 @@ impl Plan {
             offline,
             fresh: false,
             policy,
-            proofs: proof::entries(get(PROOF).unwrap_or_default())?,
             strict: values::is_true(get("KEYFILL_FETCH_STRICT")),
             cache_is_named: named.is_some(),
             cache: named.or_else(|| default_cache(given.env)),

@@ -223,7 +223,7 @@ impl Key {
 }
 
 /// `spec.containers[0].image`; a key with other characters stands in brackets and quotes.
-fn path_text(path: &[Key]) -> String {
+pub(super) fn path_text(path: &[Key]) -> String {
     let mut text = String::new();
     for key in path {
         let written = match key {

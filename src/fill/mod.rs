@@ -26,11 +26,11 @@ pub mod policy;
 mod problems;
 pub mod scan;
 pub mod stores;
+pub mod uses;
 mod vals;
 pub mod values;
 
 pub use options::{FillOptions, Print, Sources};
-pub use plan::{MOST_SECRETS, too_many_secrets};
 pub use policy::PathPolicy;
 pub use stores::StoreKinds;
 

@@ -72,6 +72,24 @@ pub fn targets(tree: &Tree, named: &[String], exclude: &[String], cx: &Cx) -> Re
     Ok(Targets { files: search.count_files(&roots), roots, warnings })
 }
 
+/// The roots of a whole tree that read one of these files, and the manifests among them that no root reads; `exclude`
+/// starts from the folder `from`. What others stand on is left out.
+pub fn reached(
+    files: &dyn Files,
+    from: &TreePath,
+    changed: &BTreeSet<TreePath>,
+    exclude: &[String],
+    cx: &Cx,
+) -> Result<Vec<Root>> {
+    let mut ignored = IgnoreFiles::new(files);
+    ignored.exclude(from, exclude).map_err(|why| Problem::usage(format!("--exclude {why}")))?;
+    let mut search = Search { files, ignored, references: BTreeMap::new(), cx };
+    let users = search.users(&TreePath::root(), changed);
+    let roots = search.without_bases(users.roots);
+    cx.check().map_err(|stopped| Problem::input(format!("stopped while looking for roots: {stopped}")))?;
+    Ok(roots)
+}
+
 /// The roots that read changed files, and which files they read.
 struct Users {
     roots: Vec<Root>,

@@ -5,12 +5,14 @@
 //! of git at a depth of one commit is small.
 
 mod delta;
+mod local;
 mod object;
 mod pack;
 mod packet;
 mod protocol;
 mod snapshot;
 
+pub use local::{Changes, LocalRepository, Revision, RevisionFiles, changes};
 pub use pack::Pack;
 pub use snapshot::Snapshot;
 

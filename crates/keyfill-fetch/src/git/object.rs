@@ -49,8 +49,41 @@ pub(super) fn header(object: &[u8], key: &str) -> Option<Id> {
     (crate::digest::from_hex(hex, &mut id) && text.get(40) == Some(&b'\n')).then_some(id)
 }
 
+/// An entry of a tree, with its name as git holds it.
+pub(super) struct Named {
+    pub(super) mode: Mode,
+    pub(super) name: Vec<u8>,
+    pub(super) id: Id,
+}
+
+/// The entries of a tree, whatever their names are.
+pub(super) fn named(tree: &[u8]) -> Result<Vec<Named>, String> {
+    let all = raw(tree)?.into_iter();
+    Ok(all.map(|(mode, name, id)| Named { mode, name: name.to_vec(), id }).collect())
+}
+
 /// The entries of a tree. Names that could leave it, or be taken for git's own folder, are errors.
 pub(super) fn entries(tree: &[u8]) -> Result<Vec<Entry<'_>>, String> {
+    let entry = |(mode, name, id)| {
+        let name = std::str::from_utf8(name).map_err(|_| "a name is not UTF-8".to_owned())?;
+        if name.is_empty()
+            || name == "."
+            || name == ".."
+            || name.contains('/')
+            || name.eq_ignore_ascii_case(".git")
+        {
+            return Err(format!("a file is called {name:?}"));
+        }
+        Ok(Entry { mode, name, id })
+    };
+    raw(tree)?.into_iter().map(entry).collect()
+}
+
+/// Mode, name and object of an entry.
+type Raw<'a> = (Mode, &'a [u8], Id);
+
+/// The entries of a tree as they stand in it.
+fn raw(tree: &[u8]) -> Result<Vec<Raw<'_>>, String> {
     let broken = || "a tree is broken".to_owned();
     let mut rest = tree;
     let mut found = Vec::new();
@@ -65,18 +98,8 @@ pub(super) fn entries(tree: &[u8]) -> Result<Vec<Entry<'_>>, String> {
             mode if mode.starts_with(b"100") => Mode::File,
             _ => return Err(broken()),
         };
-        let name =
-            std::str::from_utf8(&rest[space + 1..end]).map_err(|_| "a name is not UTF-8".to_owned())?;
-        if name.is_empty()
-            || name == "."
-            || name == ".."
-            || name.contains('/')
-            || name.eq_ignore_ascii_case(".git")
-        {
-            return Err(format!("a file is called {name:?}"));
-        }
         let id = rest.get(end + 1..end + 21).and_then(|id| id.try_into().ok()).ok_or_else(broken)?;
-        found.push(Entry { mode, name, id });
+        found.push((mode, &rest[space + 1..end], id));
         rest = &rest[end + 21..];
     }
     Ok(found)

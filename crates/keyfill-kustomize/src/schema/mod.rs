@@ -101,6 +101,32 @@ impl Schema {
     }
 }
 
+/// A type of the OpenAPI schema that is built in, for who compares objects field by field.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldType(&'static Shape);
+
+impl FieldType {
+    /// The type of objects, by their `apiVersion` and kind.
+    pub fn of(api_version: &str, kind: &str) -> Option<Self> {
+        builtin::root(api_version, kind).map(Self)
+    }
+
+    /// The type of a field.
+    pub fn field(self, name: &str) -> Option<Self> {
+        self.0.field(name).map(Self)
+    }
+
+    /// The type of a list's items.
+    pub fn items(self) -> Option<Self> {
+        self.0.items().map(Self)
+    }
+
+    /// The keys by which a list is merged; empty for a list of scalars, `None` for one that is replaced.
+    pub fn merge_keys(self) -> Option<&'static [&'static str]> {
+        self.0.merge_keys()
+    }
+}
+
 /// A place in the schema: a type, or a field's or an item's type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Type<'a> {

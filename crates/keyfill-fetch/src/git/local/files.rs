@@ -1,0 +1,195 @@
+//! The files of a commit, read as they are asked for.
+
+use super::super::object::{self, Id, Kind as ObjectKind, Mode, Named};
+use super::config::Config;
+use super::objects::Objects;
+use super::{changes, text};
+use bytes::Bytes;
+use keyfill_files::{Entry, FileError, FileErrorKind, Files, Found, Kind, TreePath, follow};
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The files of a commit. A submodule is a folder: with its files where its repository lies in this one, as git lays it
+/// out for one that was checked out, else an empty one, as git leaves it.
+pub struct RevisionFiles {
+    objects: Arc<Objects>,
+    root: Id,
+    /// Where repositories of submodules lie; none in a submodule.
+    modules: Option<PathBuf>,
+    folders: Mutex<HashMap<TreePath, Arc<Folder>>>,
+    submodules: Mutex<HashMap<TreePath, Option<Arc<Objects>>>>,
+    gitmodules: OnceLock<Config>,
+}
+
+/// A folder's entries, and whose objects they are.
+pub(super) struct Folder {
+    pub(super) objects: Arc<Objects>,
+    /// In the order of their names' bytes.
+    pub(super) entries: Vec<Named>,
+}
+
+impl RevisionFiles {
+    pub(super) fn new(objects: Arc<Objects>, root: Id, modules: Option<PathBuf>) -> Self {
+        Self {
+            objects,
+            root,
+            modules,
+            folders: Mutex::default(),
+            submodules: Mutex::default(),
+            gitmodules: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn root_id(&self) -> Id {
+        self.root
+    }
+
+    /// The entries of a folder whose path has no links.
+    pub(super) fn folder(&self, path: &TreePath) -> Result<Arc<Folder>, FileError> {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = folders.get(path) {
+            return Ok(Arc::clone(folder));
+        }
+        drop(folders);
+        let folder = Arc::new(self.load(path)?);
+        folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.insert(path.clone(), Arc::clone(&folder));
+        Ok(folder)
+    }
+
+    fn load(&self, path: &TreePath) -> Result<Folder, FileError> {
+        let Some(above) = path.parent() else { return read_folder(&self.objects, &self.root, path) };
+        let above = self.folder(&above)?;
+        match above.entry(path.name()).map(|entry| (entry.mode, entry.id)) {
+            Some((Mode::Folder, id)) => read_folder(&above.objects, &id, path),
+            Some((Mode::Submodule, commit)) => match self.submodule(path) {
+                Some(objects) => {
+                    let tree = objects.get(&commit).ok().and_then(|(_, text)| object::header(&text, "tree"));
+                    tree.map_or_else(
+                        || Ok(Folder { objects: Arc::clone(&objects), entries: Vec::new() }),
+                        |tree| read_folder(&objects, &tree, path),
+                    )
+                }
+                None => Ok(Folder { objects: Arc::clone(&above.objects), entries: Vec::new() }),
+            },
+            Some(_) => Err(FileError::new(path, FileErrorKind::NotDir)),
+            None => Err(FileError::new(path, FileErrorKind::NotFound)),
+        }
+    }
+
+    /// The objects of a submodule that was checked out once. Its folder has the submodule's name, which is mostly its
+    /// path.
+    fn submodule(&self, path: &TreePath) -> Option<Arc<Objects>> {
+        let modules = self.modules.as_deref()?;
+        let mut known = self.submodules.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(objects) = known.get(path) {
+            return objects.clone();
+        }
+        drop(known);
+        let config = self.gitmodules.get_or_init(|| {
+            let text = TreePath::new(".gitmodules").and_then(|path| self.read(&path).ok());
+            Config::parse(&String::from_utf8_lossy(&text.unwrap_or_default()))
+        });
+        let name = config.section_with("submodule", "path", path.as_str()).unwrap_or(path.as_str());
+        // The author's text names a folder: it must stay below.
+        let folder = TreePath::new(name).map(|name| modules.join(name.as_str()));
+        let objects = folder.filter(|folder| is_repository(folder));
+        let objects = objects.map(|folder| Arc::new(Objects::open(&folder.join("objects"))));
+        known = self.submodules.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(path.clone(), objects.clone());
+        objects
+    }
+
+    fn follow(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+        follow(path, |next| {
+            let above = next.parent().unwrap_or_else(TreePath::root);
+            let folder = self.folder(&above).map_err(|e| match e.kind() {
+                FileErrorKind::NotDir => FileError::new(path, FileErrorKind::NotFound),
+                _ => e,
+            })?;
+            let entry =
+                folder.entry(next.name()).ok_or_else(|| FileError::new(path, FileErrorKind::NotFound))?;
+            match entry.mode {
+                Mode::Folder | Mode::Submodule => Ok(Found::Is(Kind::Dir)),
+                Mode::File | Mode::Executable => Ok(Found::Is(Kind::File)),
+                Mode::Link => {
+                    let target = folder.objects.get(&entry.id).map_err(|why| unread(path, &why))?.1;
+                    match std::str::from_utf8(&target) {
+                        Ok(target) if !target.starts_with('/') => Ok(Found::Link(target.to_owned())),
+                        _ => Err(FileError::new(path, FileErrorKind::Escapes)),
+                    }
+                }
+            }
+        })
+    }
+}
+
+impl Folder {
+    /// An entry by its name.
+    pub(super) fn entry(&self, name: impl AsRef<[u8]>) -> Option<&Named> {
+        let name = name.as_ref();
+        let at = self.entries.binary_search_by(|entry| entry.name.as_slice().cmp(name)).ok()?;
+        self.entries.get(at)
+    }
+}
+
+fn is_repository(folder: &Path) -> bool {
+    folder.join("objects").is_dir() && text(&folder.join("HEAD")).is_some()
+}
+
+fn read_folder(objects: &Arc<Objects>, id: &Id, path: &TreePath) -> Result<Folder, FileError> {
+    let (kind, tree) = objects.get(id).map_err(|why| unread(path, &why))?;
+    if kind != ObjectKind::Tree {
+        return Err(unread(path, "it is no tree"));
+    }
+    let mut entries = object::named(&tree).map_err(|why| unread(path, &why))?;
+    // git sorts folders as if their names ended in a slash.
+    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(Folder { objects: Arc::clone(objects), entries })
+}
+
+fn unread(path: &TreePath, why: &str) -> FileError {
+    FileError::io(path, io::Error::other(why.to_owned()))
+}
+
+impl Files for RevisionFiles {
+    fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
+        let (real, kind) = self.follow(path)?;
+        if kind == Kind::Dir {
+            return Err(FileError::new(path, FileErrorKind::IsDir));
+        }
+        let folder = self.folder(&real.parent().unwrap_or_else(TreePath::root))?;
+        let entry = folder.entry(real.name()).ok_or_else(|| FileError::new(path, FileErrorKind::NotFound))?;
+        let (_, content) = folder.objects.get(&entry.id).map_err(|why| unread(path, &why))?;
+        Ok(Arc::try_unwrap(content).unwrap_or_else(|shared| shared.to_vec()).into())
+    }
+
+    fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
+        let (real, kind) = self.follow(dir)?;
+        if kind != Kind::Dir {
+            return Err(FileError::new(dir, FileErrorKind::NotDir));
+        }
+        let folder = self.folder(&real)?;
+        let entry = |entry: &Named| {
+            let name = String::from_utf8_lossy(&entry.name).into_owned();
+            let is_link = entry.mode == Mode::Link;
+            let path = changes::below(&real, &entry.name);
+            let kind = match (entry.mode, path) {
+                (_, None) => Kind::Other,
+                (Mode::Folder | Mode::Submodule, _) => Kind::Dir,
+                (Mode::File | Mode::Executable, _) => Kind::File,
+                (Mode::Link, Some(path)) => self.follow(&path).map_or(Kind::Other, |(_, kind)| kind),
+            };
+            Entry { name, kind, is_link }
+        };
+        let mut entries: Vec<Entry> = folder.entries.iter().map(entry).collect();
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+        self.follow(path)
+    }
+}
