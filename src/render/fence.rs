@@ -1,8 +1,9 @@
 //! A chart's own folder as the boundary of what its templates and its author's flags read, where no other is known.
 
 use bytes::Bytes;
-use keyfill_files::{Entry, FileError, FileErrorKind, Files, Kind, TreePath};
+use keyfill_files::{Entry, FileError, FileErrorKind, Files, Kind, Later, TreePath};
 use std::collections::BTreeSet;
+use std::fs::File;
 
 /// A tree in which nothing is read outside of one folder, also not through links.
 pub struct Fenced<'a> {
@@ -33,6 +34,16 @@ impl Files for Fenced<'_> {
     fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
         self.check(path)?;
         self.files.read(path)
+    }
+
+    fn later(&self, path: &TreePath) -> Result<Later, FileError> {
+        self.check(path)?;
+        self.files.later(path)
+    }
+
+    fn open(&self, path: &TreePath) -> Result<Option<File>, FileError> {
+        self.check(path)?;
+        self.files.open(path)
     }
 
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
@@ -69,7 +80,14 @@ mod tests {
         let at = |path: &str| TreePath::new(path).unwrap();
         let fenced = Fenced::new(&files, &at("chart"), [at("values.yaml")]);
         assert!(fenced.read(&at("chart/own")).is_ok() && fenced.read(&at("values.yaml")).is_ok());
-        assert_eq!(fenced.read(&at("secret")).unwrap_err().kind(), FileErrorKind::Escapes);
+        let secret = at("secret");
+        assert_eq!(fenced.read(&secret).unwrap_err().kind(), FileErrorKind::Escapes);
+        assert_eq!(fenced.later(&secret).unwrap_err().kind(), FileErrorKind::Escapes);
+        assert_eq!(fenced.open(&secret).unwrap_err().kind(), FileErrorKind::Escapes);
+        // What is never looked at is not read.
+        let later = fenced.later(&at("chart/own")).unwrap();
+        std::fs::write(dir.path().join("chart/own"), "y").unwrap();
+        assert_eq!(&later.get().unwrap()[..], b"y");
         #[cfg(unix)]
         {
             assert!(fenced.read(&at("chart/in")).is_ok());
