@@ -1,6 +1,6 @@
 //! A fetcher that is made when the first thing is asked for.
 
-use super::Plan;
+use super::{Plan, proof};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic, Report as _};
 use keyfill_fetch::{Fetcher, Lock, Network, Options, Store};
@@ -36,7 +36,7 @@ impl Lazy {
 impl Plan {
     /// A fetcher with a lock.
     pub fn fetcher(&self, lock: Lock) -> Result<Fetcher, FetchError> {
-        Ok(self.fetcher_over(Arc::new(self.network()?), lock))
+        self.fetcher_over(Arc::new(self.network()?), lock)
     }
 
     /// Cache, logins and connections, which many runs may share.
@@ -47,10 +47,11 @@ impl Plan {
     }
 
     /// A fetcher with a lock, over a network that others may share.
-    pub fn fetcher_over(&self, network: Arc<Network>, lock: Lock) -> Fetcher {
+    pub fn fetcher_over(&self, network: Arc<Network>, lock: Lock) -> Result<Fetcher, FetchError> {
         let options = Options {
             mode: self.mode,
             policy: self.policy.clone(),
+            proofs: proof::read(&self.proofs)?,
             lock,
             strict: self.strict,
             offline: self.offline,
@@ -62,7 +63,7 @@ impl Plan {
             (false, true) => Options { ttl: Duration::MAX, ..options },
             (false, false) => options,
         };
-        Fetcher::new(network, options)
+        Ok(Fetcher::new(network, options))
     }
 
     /// The cache: in the folder that was named, else in the user's, else for this process alone.

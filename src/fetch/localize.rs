@@ -7,8 +7,8 @@ use crate::references;
 use crate::report::Failure;
 use anyhow::{Context as _, Result};
 use keyfill_diag::{Cx, Place, without_users};
-use keyfill_files::{Fetch, FetchError, Files, Kind, TreePath};
-use keyfill_kustomize::{Repository, is_remote_file, names_a_manifest};
+use keyfill_files::{Fetch, FetchError, Files, Kind, MemoryFiles, TreePath};
+use keyfill_kustomize::{Repository, World, is_remote_file, names_a_manifest};
 use keyfill_yaml::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,17 +90,25 @@ impl<'a> Localized<'a> {
         let folder = format!("{FOLDER}/{}/{reference}", without_scheme(&repository.git.url));
         let outside = || format!("{folder} is no path in the tree");
         let mount = at.to.join(&folder).filter(|path| path.is_within(&at.to)).with_context(outside)?;
-        let dir = TreePath::new(&repository.path).with_context(outside)?;
+        // Mounted, so that its submodules are there as well.
+        let (nothing, cloned) = (MemoryFiles::new(), repository.submodules.then_some(&*repository.git.url));
+        let world = World::new(&nothing, self.fetch, self.cx);
+        let clone = world.mount_apart("clone", tree.files, cloned);
+        let inside = |path: &TreePath| {
+            let below = path.is_within(&clone).then(|| path.as_str()[clone.as_str().len()..].to_owned())?;
+            mount.join(below.trim_start_matches('/'))
+        };
+        let dir = clone.join(&repository.path).filter(|dir| dir.is_within(&clone)).with_context(outside)?;
         let root = Root { dir: dir.clone(), kind: RootKind::Kustomization };
-        let reads = references::of_root(&*tree.files, &root, self.cx);
+        let reads = references::of_root(&world, &root, self.cx);
         for path in &reads.files {
-            if let (Ok((_, Kind::File)), Some(to)) = (tree.files.resolve(path), mount.join(path.as_str())) {
-                self.files.insert(to, tree.files.read(path)?.to_vec());
+            if let (Ok((_, Kind::File)), Some(to)) = (world.resolve(path), inside(path)) {
+                self.files.insert(to, world.read(path)?.to_vec());
             }
         }
         for dir in std::iter::once(&dir).chain(&reads.roots) {
-            if let Some(to) = mount.join(dir.as_str()) {
-                self.kustomization(&At { source: &*tree.files, dir: dir.clone(), to })?;
+            if let Some(to) = inside(dir) {
+                self.kustomization(&At { source: &world, dir: dir.clone(), to })?;
             }
         }
         Ok(if repository.path.is_empty() { folder } else { format!("{folder}/{}", repository.path) })

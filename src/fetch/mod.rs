@@ -5,6 +5,7 @@
 mod files;
 mod lazy;
 mod localize;
+mod proof;
 mod recorder;
 
 use crate::app::App;
@@ -30,6 +31,9 @@ use std::sync::Arc;
 /// The setting that says from where something is fetched.
 const HOSTS: &str = "KEYFILL_FETCH_HOSTS";
 
+/// The setting that says which charts must be signed.
+const PROOF: &str = "KEYFILL_FETCH_PROOF";
+
 /// How a run fetches.
 #[derive(Clone)]
 pub struct Plan {
@@ -40,6 +44,8 @@ pub struct Plan {
     /// Whether what the cache remembers of branches and ranges counts for nothing.
     fresh: bool,
     policy: HostPolicy,
+    /// Which charts must be signed.
+    proofs: Vec<proof::Entry>,
     strict: bool,
     cache: Option<PathBuf>,
     /// Whether somebody chose that folder.
@@ -90,6 +96,7 @@ impl Plan {
             offline,
             fresh: false,
             policy,
+            proofs: proof::entries(get(PROOF).unwrap_or_default())?,
             strict: values::is_true(get("KEYFILL_FETCH_STRICT")),
             cache_is_named: named.is_some(),
             cache: named.or_else(|| default_cache(given.env)),

@@ -31,6 +31,7 @@ mod vals;
 pub mod values;
 
 pub use options::{FillOptions, Print, Sources};
+pub use plan::{MOST_SECRETS, too_many_secrets};
 pub use policy::PathPolicy;
 pub use stores::StoreKinds;
 

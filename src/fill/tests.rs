@@ -394,3 +394,17 @@ fn what_was_encoded_twice_is_filled_and_what_was_cut_off_is_named() {
     let other = "a: x ISF4d1lYUm9PISE= y\n";
     assert_eq!(filled(other), other, "base64 of something else");
 }
+
+#[test]
+fn a_run_that_asks_for_too_many_secrets_reads_none() {
+    let ask = |count: usize| {
+        let mut text = String::from("kind: ConfigMap\ndata:\n  x: ");
+        (0..count).for_each(|n| text.push_str(&format!("<path:kv/{n}#k>")));
+        run(vec![document(&text)], &FillOptions::default())
+    };
+    let (result, read) = ask(super::MOST_SECRETS + 1);
+    let error = result.expect_err("one too many");
+    assert_eq!((error.class(), read), (Class::Forbidden, 0));
+    assert!(error.to_string().contains("more than 20000 secrets"), "{error}");
+    assert_eq!(ask(super::MOST_SECRETS).1, super::MOST_SECRETS, "as many as are allowed are read");
+}

@@ -110,7 +110,7 @@ impl Fetches {
             return Ok(Arc::clone(fetcher));
         }
         let lock = lock.map_or_else(Lock::default, Locked::read);
-        let fetcher = Arc::new(self.plan.fetcher_over(self.network.of(&self.plan)?, lock));
+        let fetcher = Arc::new(self.plan.fetcher_over(self.network.of(&self.plan)?, lock)?);
         let mut state = self.state();
         if let Some(before) = state.fetcher.replace(Arc::clone(&fetcher)) {
             state.may_move |= before.may_move();

@@ -12,6 +12,7 @@ use super::render_cache::Kept;
 use super::secrets::{self, Reader};
 use super::sizes::{Size, Sizes};
 use super::unlock::{self, Unlocker};
+use crate::fill::too_many_secrets;
 use bytes::Bytes;
 use keyfill_cmp::archive::Packed;
 use keyfill_cmp::queue::{Place, Queue};
@@ -459,7 +460,7 @@ impl Jobs {
         let Some(reader) = job.reader else { return Err(Lost(Why::Talk)) };
         if wanted.len() > secrets::MOST {
             worker.send(frame(&Order::Park)?, &[], None).await?;
-            return Ok(Some(Outcome::Failed(Failed::forbidden(secrets::asks_for_too_many()))));
+            return Ok(Some(Outcome::Failed(Failed::forbidden(too_many_secrets()))));
         }
         // What is asked for before the rendering is there goes into it.
         job.marked |= job.renders && job.rendered.is_none();

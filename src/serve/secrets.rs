@@ -2,14 +2,14 @@
 
 use super::orders::{Answer, Wanted};
 use super::traces::Stage;
-use crate::fill::{PathPolicy, StoreKinds, paths};
+use crate::fill::{MOST_SECRETS, PathPolicy, StoreKinds, paths, too_many_secrets};
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_secrets::{Keys, Reads, SecretRef, Source};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// Secrets that one request may ask for: far above what an app has, and little enough to be read in time.
-pub const MOST: usize = 20_000;
+/// Secrets that one request may ask for. A worker refuses more by itself.
+pub const MOST: usize = MOST_SECRETS;
 
 /// Paths that are checked before others get their turn on the thread.
 const AT_ONCE: usize = 500;
@@ -92,15 +92,10 @@ impl Reader {
 fn too_many() -> Answer {
     Answer::Error {
         class: Class::Forbidden.exit_code(),
-        message: asks_for_too_many(),
+        message: too_many_secrets(),
         hint: None,
         absent: false,
     }
-}
-
-/// What an app is told that asks for more.
-pub fn asks_for_too_many() -> String {
-    format!("the app asks for more than {MOST} secrets: split it")
 }
 
 #[cfg(test)]

@@ -175,6 +175,11 @@ pub const SETTINGS: &[Var] = &[
         Author::No,
         "URL globs, one a line or comma: from where something is fetched [any public https host; in Argo CD none]",
     ),
+    var(
+        "KEYFILL_FETCH_PROOF",
+        Author::No,
+        "charts that must be signed, one a line or comma: oci://HOST/PATH/* cosign:/path/key.pub",
+    ),
     var("KEYFILL_FETCH_STRICT", Author::No, "true: an index that gives a wrong digest is an error"),
     var(
         "KEYFILL_FILL_VALUES",

@@ -3,8 +3,8 @@
 use crate::place::{LOGIN, PASSWORD, Place, chart, sha256};
 use keyfill_testkit::{Registry, oracle};
 
-/// Pushes a chart as `helm push` does.
-fn push(registry: &Registry, name: &str, version: &str, login: Option<&str>) {
+/// Pushes a chart as `helm push` does, and returns the digest of its manifest.
+pub fn push(registry: &Registry, name: &str, version: &str, login: Option<&str>) -> String {
     let repository = format!("team/{name}");
     let archive = chart(name, version);
     let config = format!(r#"{{"name":"{name}","version":"{version}","apiVersion":"v2"}}"#);
@@ -23,9 +23,10 @@ fn push(registry: &Registry, name: &str, version: &str, login: Option<&str>) {
         described[0], described[1]
     );
     registry.push_manifest(&repository, &version.replace('+', "_"), kind, &manifest, login);
+    format!("sha256:{}", sha256(manifest.as_bytes()))
 }
 
-fn place(registry: &Registry) -> Place {
+pub fn place(registry: &Registry) -> Place {
     let (http, oci) = (format!("http://{}", registry.host()), format!("oci://{}", registry.host()));
     Place::new(&[&http, &oci]).file(
         "app/Chart.yaml",

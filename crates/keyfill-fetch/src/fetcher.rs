@@ -3,8 +3,9 @@
 use crate::charts::{Registry, Repository, Taken};
 use crate::lock::{Lock, LockedChart, LockedTree};
 use crate::network::Network;
+use crate::proof::Proofs;
 use crate::store::{Name, Record, now};
-use crate::web::{Web, record, unkept, while_running};
+use crate::web::{Web, allows, record, unkept, while_running};
 use crate::{Digest, git};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic, Report as _, without_users};
@@ -47,6 +48,8 @@ pub struct Options {
     pub mode: Mode,
     /// From where.
     pub policy: HostPolicy,
+    /// Who must have signed what.
+    pub proofs: Proofs,
     /// What is locked.
     pub lock: Lock,
     /// Whether an index that gives a wrong digest is an error.
@@ -59,8 +62,9 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let (policy, lock) = (HostPolicy::default(), Lock::default());
-        Self { mode: Mode::Off, policy, lock, strict: false, ttl: Duration::from_secs(60), offline: false }
+        let (policy, proofs, lock) = (HostPolicy::default(), Proofs::default(), Lock::default());
+        let ttl = Duration::from_secs(60);
+        Self { mode: Mode::Off, policy, proofs, lock, strict: false, ttl, offline: false }
     }
 }
 
@@ -164,15 +168,13 @@ impl Fetcher {
             );
             return Err(FetchError::new(Class::Render, message));
         }
-        Ok(Web::new(&self.network, &self.options.policy, cx))
+        Ok(Web::new(&self.network, &self.options, cx))
     }
 
     /// A content that is in the store, where the policy allows all that was asked for it.
     fn stored(&self, name: &Name, fresh: Option<Duration>) -> Option<(Record, Bytes)> {
         let record = self.network.store.record(name)?;
-        let allowed =
-            Web { network: &self.network, policy: &self.options.policy, until: std::time::Instant::now() }
-                .allows(&record);
+        let allowed = allows(&self.options.policy, &record);
         if !allowed || fresh.is_some_and(|ttl| record.age() >= ttl) {
             return None;
         }
@@ -183,7 +185,7 @@ impl Fetcher {
 
     /// The login that a chart's repository is asked with, so that answers stay with those who may use it.
     fn chart_login(&self, want: &ChartRef, cx: &Cx) -> Result<String, FetchError> {
-        let web = Web::new(&self.network, &self.options.policy, cx);
+        let web = Web::new(&self.network, &self.options, cx);
         if want.repository.starts_with("oci://") {
             return Ok(Registry::at(web, want)?.login_id());
         }
@@ -412,12 +414,7 @@ impl Fetcher {
         let known = |within: Option<Duration>| {
             let record = self.network.store.record(&name)?;
             let fresh = within.is_none_or(|holds| record.age() < holds);
-            let web = Web {
-                network: &self.network,
-                policy: &self.options.policy,
-                until: std::time::Instant::now(),
-            };
-            (fresh && web.allows(&record)).then_some(record.resolved)
+            (fresh && allows(&self.options.policy, &record)).then_some(record.resolved)
         };
         if let Some(commit) = known(Some(holds)) {
             return Ok(commit);
@@ -458,12 +455,7 @@ impl Fetcher {
         let name = self.network.store.name(&["tree", url.as_str(), commit, &id]);
         let from_store = || {
             let record = self.network.store.record(&name)?;
-            let web = Web {
-                network: &self.network,
-                policy: &self.options.policy,
-                until: std::time::Instant::now(),
-            };
-            let digest = record.digest().filter(|_| web.allows(&record))?;
+            let digest = record.digest().filter(|_| allows(&self.options.policy, &record))?;
             let snapshot = git::Snapshot::open(&self.network.store, &digest)?;
             self.network.counters.hit();
             Some((digest, snapshot))

@@ -9,6 +9,7 @@
 //!   repository on this machine.
 //! - `store`: contents by digest, found only by who may use the credential that they needed.
 //! - `lock`: `keyfill.lock`.
+//! - `proof/`: who must have signed what.
 //!
 //! What comes from a network is bounded, hashed and compared before it is used.
 
@@ -21,6 +22,7 @@ mod fetcher;
 mod git;
 mod lock;
 mod network;
+mod proof;
 mod store;
 mod web;
 
@@ -33,4 +35,7 @@ pub use fetcher::{Fetcher, Mode, NOT_CACHED, NOT_LOCKED, Options};
 pub use git::{Changes, LocalRepository, Pack, Revision, RevisionFiles, Snapshot, changes};
 pub use lock::{FILE_NAME as LOCK_FILE, Lock, LockError, LockedChart, LockedTree};
 pub use network::{Network, Stats};
+pub use proof::Proofs;
+#[doc(hidden)]
+pub use proof::claims_of;
 pub use store::{DEFAULT_SIZE, Name, Record, Store, Writer};

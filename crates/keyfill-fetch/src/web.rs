@@ -2,7 +2,9 @@
 
 use crate::Digest;
 use crate::credentials::Login;
+use crate::fetcher::Options;
 use crate::network::Network;
+use crate::proof::Proofs;
 use crate::store::{Record, now};
 use bytes::Bytes;
 use http::StatusCode;
@@ -23,14 +25,16 @@ const TICK: Duration = Duration::from_millis(50);
 pub(crate) struct Web<'a> {
     pub(crate) network: &'a Network,
     pub(crate) policy: &'a HostPolicy,
+    pub(crate) proofs: &'a Proofs,
     pub(crate) until: Instant,
 }
 
 impl<'a> Web<'a> {
     /// The requests of a run that may take until near its deadline.
-    pub(crate) fn new(network: &'a Network, policy: &'a HostPolicy, cx: &Cx) -> Self {
+    pub(crate) fn new(network: &'a Network, options: &'a Options, cx: &Cx) -> Self {
         let left = cx.time_left();
-        Self { network, policy, until: Instant::now() + (left - (left / 4).min(RESERVE)) }
+        let Options { policy, proofs, .. } = options;
+        Self { network, policy, proofs, until: Instant::now() + (left - (left / 4).min(RESERVE)) }
     }
 
     /// Asks, and takes the body in where the status is 200; other statuses are the caller's to judge.
@@ -52,11 +56,6 @@ impl<'a> Web<'a> {
         Ok((reply, body.into()))
     }
 
-    /// Whether the policy allows every URL that was asked for an answer.
-    pub(crate) fn allows(&self, record: &Record) -> bool {
-        record.urls.iter().all(|url| Url::parse(url).is_ok_and(|url| self.policy.check(&url).is_ok()))
-    }
-
     /// A `GET` of a URL with a login.
     pub(crate) fn get(url: &Url, login: Option<&Login>, most: u64) -> Request {
         Request {
@@ -64,6 +63,11 @@ impl<'a> Web<'a> {
             ..Request::get(url.clone(), most)
         }
     }
+}
+
+/// Whether a policy allows every URL that was asked for an answer.
+pub(crate) fn allows(policy: &HostPolicy, record: &Record) -> bool {
+    record.urls.iter().all(|url| Url::parse(url).is_ok_and(|url| policy.check(&url).is_ok()))
 }
 
 /// A record of an answer.

@@ -6,16 +6,22 @@ use crate::beneath::Beneath;
 use crate::links::{Found, follow};
 use crate::{Entry, FileError, FileErrorKind, Files, Kind, Later, TreePath};
 use bytes::Bytes;
+use std::collections::HashSet;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Paths that were seen to be folders and have no link in them: a tree below `/` would look at the same few
+/// folders again for each file. The kernel keeps what is opened below the root, whatever became of them since.
+type Folders = Arc<RwLock<HashSet<TreePath>>>;
 
 /// A folder on disk. It is only ever read.
 #[derive(Clone, Debug)]
 pub struct DiskFiles {
     root: Arc<Path>,
     most_bytes: u64,
+    folders: Folders,
     #[cfg(target_os = "linux")]
     beneath: Option<Beneath>,
 }
@@ -32,6 +38,7 @@ impl DiskFiles {
             beneath: Beneath::new(&root),
             root: root.into(),
             most_bytes,
+            folders: Folders::default(),
         })
     }
 
@@ -51,23 +58,41 @@ impl DiskFiles {
     }
 
     fn follow(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
-        follow(path, |next| {
-            let place = self.on_disk(next);
-            let own = fs::symlink_metadata(&place).map_err(|e| FileError::io(path, e))?.file_type();
-            if !own.is_symlink() {
-                return Ok(Found::Is(kind_of(own)));
+        if path.parent().is_some_and(|folder| self.is_known_folder(&folder))
+            && let Found::Is(kind) = self.look(path, path)?
+        {
+            return Ok((path.clone(), kind));
+        }
+        follow(path, |next| self.look(next, path))
+    }
+
+    fn is_known_folder(&self, path: &TreePath) -> bool {
+        self.folders.read().unwrap_or_else(PoisonError::into_inner).contains(path)
+    }
+
+    /// What stands at a path whose folder has no links left, on the way to `path`.
+    fn look(&self, next: &TreePath, path: &TreePath) -> Result<Found, FileError> {
+        if self.is_known_folder(next) {
+            return Ok(Found::Is(Kind::Dir));
+        }
+        let place = self.on_disk(next);
+        let own = fs::symlink_metadata(&place).map_err(|e| FileError::io(path, e))?.file_type();
+        if !own.is_symlink() {
+            if own.is_dir() {
+                self.folders.write().unwrap_or_else(PoisonError::into_inner).insert(next.clone());
             }
-            let target = fs::read_link(&place).map_err(|e| FileError::io(path, e))?;
-            let text = |place: &Path| {
-                let text = place.to_str().map(str::to_owned);
-                text.ok_or_else(|| FileError::new(path, FileErrorKind::NotFound))
-            };
-            if target.is_relative() {
-                return Ok(Found::Link(text(&target)?));
-            }
-            let inside = target.strip_prefix(&self.root);
-            Ok(Found::LinkFromRoot(text(inside.map_err(|_| FileError::new(path, FileErrorKind::Escapes))?)?))
-        })
+            return Ok(Found::Is(kind_of(own)));
+        }
+        let target = fs::read_link(&place).map_err(|e| FileError::io(path, e))?;
+        let text = |place: &Path| {
+            let text = place.to_str().map(str::to_owned);
+            text.ok_or_else(|| FileError::new(path, FileErrorKind::NotFound))
+        };
+        if target.is_relative() {
+            return Ok(Found::Link(text(&target)?));
+        }
+        let inside = target.strip_prefix(&self.root);
+        Ok(Found::LinkFromRoot(text(inside.map_err(|_| FileError::new(path, FileErrorKind::Escapes))?)?))
     }
 
     /// What a link in a folder leads to.
@@ -265,6 +290,10 @@ mod tests {
         assert_eq!(files.read(&at("abs-out")).unwrap_err().kind(), FileErrorKind::Escapes);
         assert_eq!(files.read(&at("loop")).unwrap_err().kind(), FileErrorKind::LinkLoop);
         assert_eq!(files.read(&at("base")).unwrap_err().kind(), FileErrorKind::IsDir);
+        // A folder that is known by now changes nothing for the links in it.
+        assert_eq!(files.resolve(&at("base/sub")).unwrap().1, Kind::Dir);
+        assert_eq!(files.resolve(&at("base/up")).unwrap(), (at("base/a"), Kind::File));
+        assert_eq!(files.resolve(&at("base/none")).unwrap_err().kind(), FileErrorKind::NotFound);
         let kinds: Vec<(String, Kind)> =
             files.list(&TreePath::root()).unwrap().into_iter().map(|e| (e.name, e.kind)).collect();
         assert!(kinds.contains(&("out".into(), Kind::Other)) && kinds.contains(&("link".into(), Kind::Dir)));

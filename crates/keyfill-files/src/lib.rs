@@ -52,6 +52,18 @@ pub struct Entry {
     pub is_link: bool,
 }
 
+/// A place in a tree of a git repository at which another repository is to lie: the tree names its commit and holds
+/// nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submodule {
+    /// Where it lies.
+    pub path: TreePath,
+    /// The commit's 40 digits.
+    pub commit: String,
+    /// What was asked for, as a path in it.
+    pub below: TreePath,
+}
+
 /// A tree of files. Paths are relative to its root.
 pub trait Files: Send + Sync {
     /// The bytes of a file, links followed inside the tree.
@@ -79,6 +91,11 @@ pub trait Files: Send + Sync {
 
     /// Where a path leads once links are followed, and what is there.
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError>;
+
+    /// The submodule that a path leads into; `None` where it leads into none.
+    fn submodule(&self, _path: &TreePath) -> Option<Submodule> {
+        None
+    }
 
     /// Every file below a folder, by its path in byte order. Links to files count, links to folders are not
     /// entered: they may lead in circles. `.git` is passed over, and so is what cannot be read.

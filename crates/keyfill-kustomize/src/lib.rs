@@ -78,7 +78,7 @@ pub use generate::{ChartError, ChartRequest, ChartValues, Charts, NoCharts};
 pub use gvk::Gvk;
 pub use load::{FILE_NAMES, LoadRestrictor, SortOrder};
 #[doc(hidden)]
-pub use load::{Repository, is_remote_file, names_a_manifest};
+pub use load::{Repository, World, is_remote_file, names_a_manifest, submodule_address};
 pub use outside::Outside;
 
 /// The examples of the README are run with the tests.

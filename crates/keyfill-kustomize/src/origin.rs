@@ -30,7 +30,7 @@ impl Origin {
     /// The origin of what lies at a path below this one.
     #[must_use]
     pub fn below(&self, path: &str) -> Self {
-        let Some(Repository { git, path }) = Repository::parse(path) else {
+        let Some(Repository { git, path, .. }) = Repository::parse(path) else {
             return Self { path: clean(&self.path, path), ..self.clone() };
         };
         // The official tool names the folder of a clone that was never made for the root of a repository.

@@ -188,3 +188,15 @@ fn long_names_are_quoted_in_part() {
     ];
     assert!(message(&tree).len() < 10_000);
 }
+
+#[test]
+fn many_paths_into_a_large_document_in_a_field_end_at_the_deadline() {
+    let document = format!(r#"{{"a": 1, "b": [{}1]}}"#, "1,".repeat(100_000));
+    let resource =
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata: {{a: b, j: '{document}'}}\n");
+    let paths = "data.j.a,".repeat(3_000);
+    let text = format!(
+        "resources: [r.yaml]\nreplacements:\n- source: {{kind: ConfigMap, name: c, fieldPath: data.a}}\n  targets:\n  - select: {{kind: ConfigMap}}\n    fieldPaths: [{paths}]\n"
+    );
+    ends_at_its_deadline(&[file("kustomization.yaml", text), file("r.yaml", resource)]);
+}

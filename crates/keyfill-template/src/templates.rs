@@ -4,6 +4,7 @@ use crate::compiler::{Tree, parse};
 use crate::error::Error;
 use crate::function::Registry;
 use crate::value::Str;
+use keyfill_diag::Cx;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -59,7 +60,16 @@ impl Templates {
     /// A later definition replaces an earlier one of the same name, unless it is empty: the order of
     /// these calls decides.
     pub fn parse(&mut self, name: &str, text: impl Into<Str>) -> Result<(), Error> {
-        for tree in parse(name, &text.into(), &self.registry)? {
+        self.parse_with(name, &text.into(), None)
+    }
+
+    /// As [`Templates::parse`], in a run: at its end it stops.
+    pub fn parse_in(&mut self, name: &str, text: impl Into<Str>, cx: &Cx) -> Result<(), Error> {
+        self.parse_with(name, &text.into(), Some(cx))
+    }
+
+    fn parse_with(&mut self, name: &str, text: &Str, cx: Option<&Cx>) -> Result<(), Error> {
+        for tree in parse(name, text, &self.registry, cx)? {
             self.add(Arc::new(tree));
         }
         Ok(())

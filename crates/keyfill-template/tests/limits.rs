@@ -153,3 +153,16 @@ fn values_whose_shared_parts_never_end_are_refused_soon() {
     let text = render(&[("main", own)], &Cx::with_time(Duration::from_secs(60))).expect("it renders");
     assert_eq!(text, b"[]");
 }
+
+#[test]
+fn parsing_ends_at_the_deadline_and_many_definitions_cost_no_more_than_their_text() {
+    let parse = |text: &str, cx: &Cx| {
+        Templates::new("gotpl", Registry::new(FAMILIES)).parse_in("main", text.as_bytes(), cx)
+    };
+    let definitions: String = (0..100_000).map(|n| format!("{{{{define \"a{n}\"}}}}x{{{{end}}}}")).collect();
+    // By comparing each name with all before it, this takes minutes.
+    parse(&definitions, &Cx::with_time(Duration::from_secs(30))).expect("it is parsed in time");
+    let variables: String = (0..100_000).map(|n| format!("{{{{ $a{n} := 1 }}}}")).collect();
+    let error = parse(&variables, &Cx::with_time(Duration::ZERO)).expect_err("there is no time");
+    assert!(error.is_limit() && error.to_string().contains("deadline"), "{error}");
+}

@@ -22,6 +22,14 @@ use keyfill_yaml::{Document, Value};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Secrets that a run may ask for: far above what an app has, and little enough to be read in time.
+pub const MOST_SECRETS: usize = 20_000;
+
+/// What is said of a run that asks for more.
+pub fn too_many_secrets() -> String {
+    format!("the app asks for more than {MOST_SECRETS} secrets: split it")
+}
+
 /// Which documents are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
@@ -305,6 +313,9 @@ pub fn plan(documents: &[Document], options: &FillOptions, look: Look, cx: &Cx) 
             Failure::from(Diagnostic::error(Class::Other, message))
         })?;
         planner.plan.documents.push(planned);
+    }
+    if planner.too_many {
+        return Err(Diagnostic::error(Class::Forbidden, too_many_secrets()).into());
     }
     let plan = planner.plan;
     // AVP looks at an expression only when there is a resource.

@@ -11,7 +11,8 @@ use super::super::problems::Precision;
 use super::resource::Resource;
 use super::walk::{Planner, ResolvedPath, Walk, WrittenPath};
 use super::{
-    Content, EVERY_KEY, Fetch, FetchStep, Look, Part, Site, SitePlace, Use, Wanted, of_object, shown,
+    Content, EVERY_KEY, Fetch, FetchStep, Look, MOST_SECRETS, Part, Site, SitePlace, Use, Wanted, of_object,
+    shown,
 };
 use keyfill_diag::{Class, Diagnostic, Severity, Stopped};
 use keyfill_secrets::{Keys, KvVersion, SecretRef};
@@ -469,6 +470,11 @@ impl Planner<'_> {
             return *number;
         }
         let number = self.plan.wanted.len();
+        if number >= MOST_SECRETS {
+            // The run is refused: no answer is ever put in here.
+            self.too_many = true;
+            return number - 1;
+        }
         self.known.insert(secret.clone(), number);
         let first = place();
         let required = required.then(|| first.clone());

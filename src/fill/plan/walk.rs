@@ -31,6 +31,8 @@ pub struct Planner<'o> {
     pub(super) known: HashMap<SecretRef, usize>,
     /// What became of paths as they are written.
     pub(super) paths: HashMap<WrittenPath, Result<ResolvedPath, PathError>>,
+    /// More secrets are asked for than a run may read.
+    pub(super) too_many: bool,
     ticks: u32,
 }
 
@@ -92,6 +94,7 @@ impl<'o> Planner<'o> {
             },
             known: HashMap::new(),
             paths: HashMap::new(),
+            too_many: false,
             ticks: 0,
         }
     }

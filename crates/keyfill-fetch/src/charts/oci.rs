@@ -7,14 +7,16 @@ use super::index::{NotFound, choose, sort_newest_first};
 use super::{MOST_ARCHIVE, Taken, not_found};
 use crate::Digest;
 use crate::credentials::Login;
+use crate::proof::{Asked, MOST_PAYLOAD, PAYLOAD, SIGNATURE};
 use crate::web::{Web, refused};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
-use keyfill_diag::{Class, without_users};
+use keyfill_diag::{Class, Report as _, without_users};
 use keyfill_files::{ChartRef, FetchError};
 use keyfill_go::semver::Version;
 use keyfill_http::{Credential, Origin, Reply, Request, shown};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use url::Url;
 
@@ -29,6 +31,8 @@ const CHART_LAYERS: [&str; 2] =
 const MOST_JSON: u64 = 4 << 20;
 /// How many pages of tags are asked for.
 const MOST_PAGES: usize = 100;
+/// How many signatures of one chart are looked at.
+const MOST_SIGNATURES: usize = 32;
 
 /// A repository of a registry that holds a chart.
 pub(crate) struct Registry<'a> {
@@ -38,6 +42,8 @@ pub(crate) struct Registry<'a> {
     /// `https://HOST/v2/REPOSITORY/`
     api: Url,
     login: Option<Login>,
+    /// Who must have signed the chart.
+    asked: Asked<'a>,
     /// What the registry wanted to see last.
     credential: Mutex<Option<Credential>>,
 }
@@ -58,6 +64,8 @@ struct Descriptor {
     digest: String,
     #[serde(default)]
     size: u64,
+    #[serde(default)]
+    annotations: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -103,12 +111,14 @@ impl<'a> Registry<'a> {
             Err(_) => at("https").map_err(|_| wrong())?,
         };
         let login = web.network.credentials.registry(&format!("{host}{port}")).cloned();
-        Ok(Self { web, reference, api, login, credential: Mutex::default() })
+        let asked = web.proofs.of(&reference);
+        Ok(Self { web, reference, api, login, asked, credential: Mutex::default() })
     }
 
-    /// What tells the login that answers need.
+    /// What tells the login that answers need, and the proofs that were asked for.
     pub(crate) fn login_id(&self) -> String {
-        self.login.as_ref().map(Login::id).unwrap_or_default()
+        let login = self.login.as_ref().map(Login::id).unwrap_or_default();
+        if self.asked.is_empty() { login } else { format!("{login} {}", self.asked.id()) }
     }
 
     /// The version of the chart that is asked for, chosen among the tags where it is a range.
@@ -142,7 +152,10 @@ impl<'a> Registry<'a> {
     /// Fetches the chart of a version.
     pub(crate) async fn fetch(&self, version: &str) -> Result<Taken, FetchError> {
         let tag = version.replace('+', "_");
-        let mut layers = self.manifest(&tag, 0).await?;
+        let (manifest, mut layers) = self.manifest(&tag, 0).await?;
+        if !self.asked.is_empty() {
+            self.prove(&tag, &manifest).await?;
+        }
         let at = layers.iter().position(|layer| CHART_LAYERS.contains(&layer.media_type.as_str()));
         let layer = match at {
             Some(at) => layers.swap_remove(at),
@@ -176,8 +189,40 @@ impl<'a> Registry<'a> {
         Ok(Taken { version: version.to_owned(), url: String::new(), digest, archive, urls })
     }
 
-    /// The layers of a manifest; of an index of manifests, those of its first.
-    async fn manifest(&self, reference: &str, depth: u32) -> Result<Vec<Descriptor>, FetchError> {
+    /// Looks for a signature that proves where a manifest comes from: the tag `sha256-DIGEST.sig` beside it holds
+    /// those of cosign.
+    async fn prove(&self, tag: &str, manifest: &Digest) -> Result<(), FetchError> {
+        let what = format!("{}:{tag} with the manifest {manifest}", shown(&self.reference));
+        let signatures = format!("sha256-{}.sig", manifest.hex());
+        let layers = match self.manifest(&signatures, 1).await {
+            Ok((_, layers)) => layers,
+            Err(error) if error.class() == Class::Render => {
+                let message = format!("{what} is not signed ({error})");
+                return Err(FetchError::new(Class::Forbidden, message)
+                    .hint("KEYFILL_FETCH_PROOF asks for a signature: sign it with `cosign sign --key`"));
+            }
+            Err(error) => return Err(error),
+        };
+        let mut why = "there is no signature".to_owned();
+        for layer in layers.iter().filter(|layer| layer.media_type == PAYLOAD).take(MOST_SIGNATURES) {
+            let signature = layer.annotations.as_ref().and_then(|annotations| annotations.get(SIGNATURE));
+            let (Some(signature), Some(digest)) = (signature, Digest::parse(&layer.digest)) else { continue };
+            let url = self.url(&format!("blobs/{digest}"))?;
+            let (reply, payload) = self.ask(&url, "*/*", MOST_PAYLOAD).await?;
+            if Digest(reply.digest) != digest {
+                return Err(FetchError::new(Class::Forbidden, format!("{} has another digest", shown(&url))));
+            }
+            match self.asked.met(&payload, signature, manifest, &self.reference) {
+                Ok(()) => return Ok(()),
+                Err(reason) => why = reason,
+            }
+        }
+        Err(FetchError::new(Class::Forbidden, format!("{what} is not proven: {why}"))
+            .hint("KEYFILL_FETCH_PROOF says who must have signed it: do not use it before you know why they did not"))
+    }
+
+    /// The digest and the layers of a manifest; of an index of manifests, its own digest and the layers of its first.
+    async fn manifest(&self, reference: &str, depth: u32) -> Result<(Digest, Vec<Descriptor>), FetchError> {
         let url = self.url(&format!("manifests/{reference}"))?;
         let accept = [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX].join(", ");
         let (reply, body) = self.ask(&url, &accept, MOST_JSON).await?;
@@ -192,9 +237,10 @@ impl<'a> Registry<'a> {
                 let digest = Digest::parse(&first.digest).ok_or_else(|| {
                     FetchError::new(Class::Render, format!("{} has a digest that is not sha256", shown(&url)))
                 })?;
-                Box::pin(self.manifest(&digest.to_string(), 1)).await
+                let (_, layers) = Box::pin(self.manifest(&digest.to_string(), 1)).await?;
+                Ok((Digest(reply.digest), layers))
             }
-            _ => Ok(manifest.layers),
+            _ => Ok((Digest(reply.digest), manifest.layers)),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Index, Listed, MOST_ARCHIVE, Taken, not_found};
 use crate::Digest;
 use crate::credentials::{Login, percent_decoded};
-use crate::web::{Web, record, refused};
+use crate::web::{Web, allows, record, refused};
 use http::{StatusCode, header};
 use keyfill_diag::{Class, Report as _};
 use keyfill_files::{ChartRef, FetchError};
@@ -53,7 +53,7 @@ impl<'a> Repository<'a> {
         let name = network.store.name(&["index", url.as_str(), &self.login_id()]);
         let flight = network.flight(&format!("index {url} {}", self.login_id()));
         let _guard = flight.lock().await;
-        let known = network.store.record(&name).filter(|record| self.web.allows(record));
+        let known = network.store.record(&name).filter(|record| allows(self.web.policy, record));
         let kept = known.as_ref().and_then(|record| self.kept(&record.digest()?));
         if let (Some(record), Some(index)) = (&known, &kept)
             && record.age() < ttl

@@ -9,7 +9,9 @@ use crate::store::{Store, Writer};
 use crate::web::unkept;
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx};
-use keyfill_files::{Entry, FetchError, FileError, FileErrorKind, Files, Found, Kind, TreePath, follow};
+use keyfill_files::{
+    Entry, FetchError, FileError, FileErrorKind, Files, Found, Kind, Submodule, TreePath, follow,
+};
 use keyfill_http::Sink as _;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -26,15 +28,22 @@ const MAGIC: &[u8; 8] = b"kftree1\n";
 /// The files of a commit.
 pub struct Snapshot {
     items: BTreeMap<TreePath, Item>,
+    /// Whether there is a submodule among them.
+    has_submodules: bool,
     file: Mutex<File>,
 }
 
 #[derive(Clone, Debug)]
 enum Item {
     Folder,
-    File { start: u64, size: u64, digest: Digest },
+    File {
+        start: u64,
+        size: u64,
+        digest: Digest,
+    },
     Link(String),
-    Submodule,
+    /// A commit of another repository.
+    Submodule(String),
 }
 
 impl Snapshot {
@@ -101,14 +110,17 @@ impl Snapshot {
         if Digest::of(&index) != *digest {
             return Ok(None);
         }
-        Ok(items(&index).map(|items| Self { items, file: Mutex::new(file) }))
+        Ok(items(&index).map(|items| {
+            let has_submodules = items.values().any(|item| matches!(item, Item::Submodule(_)));
+            Self { items, has_submodules, file: Mutex::new(file) }
+        }))
     }
 
     fn follow(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
         follow(path, |next| match self.items.get(next) {
             Some(Item::File { .. }) => Ok(Found::Is(Kind::File)),
             Some(Item::Folder) => Ok(Found::Is(Kind::Dir)),
-            Some(Item::Submodule) => Ok(Found::Is(Kind::Other)),
+            Some(Item::Submodule(_)) => Ok(Found::Is(Kind::Other)),
             Some(Item::Link(target)) if target.starts_with('/') => {
                 Err(FileError::new(path, FileErrorKind::Escapes))
             }
@@ -164,7 +176,7 @@ impl Files for Snapshot {
                 Item::Folder => Kind::Dir,
                 Item::File { .. } => Kind::File,
                 Item::Link(_) => self.follow(path).map_or(Kind::Other, |(_, kind)| kind),
-                Item::Submodule => Kind::Other,
+                Item::Submodule(_) => Kind::Other,
             };
             entries.push(Entry { name: rest.to_owned(), kind, is_link: matches!(item, Item::Link(_)) });
         }
@@ -173,6 +185,23 @@ impl Files for Snapshot {
 
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
         self.follow(path)
+    }
+
+    fn submodule(&self, path: &TreePath) -> Option<Submodule> {
+        if !self.has_submodules {
+            return None;
+        }
+        let parts: Vec<&str> = path.parts().collect();
+        for end in 1..=parts.len() {
+            let (way, below) = parts.split_at(end);
+            // What is not there is in no submodule either.
+            let (real, _) = self.follow(&TreePath::new(&way.join("/"))?).ok()?;
+            if let Some(Item::Submodule(commit)) = self.items.get(&real) {
+                let below = TreePath::new(&below.join("/"))?;
+                return Some(Submodule { path: real, commit: commit.clone(), below });
+            }
+        }
+        None
     }
 }
 
@@ -278,7 +307,7 @@ fn items(index: &[u8]) -> Option<BTreeMap<TreePath, Item>> {
         let (digest, size): (Digest, u64) = (Digest::parse(digest)?, size.parse().ok()?);
         let item = match mode {
             "d" => Item::Folder,
-            "s" => Item::Submodule,
+            "s" => Item::Submodule(digest.hex().get(..40)?.to_owned()),
             "l" => Item::Link(std::str::from_utf8(records.next()?).ok()?.to_owned()),
             "f" | "x" => Item::File { start, size, digest },
             _ => return None,

@@ -73,7 +73,7 @@ pub(crate) fn release_name(text: &str, cx: &Cx) -> Result<String> {
     let failed =
         |error: &keyfill_template::Error| Error::usage(format!("the name template {text:?} fails: {error}"));
     let mut templates = Templates::new(NAME, registry(HelmCompat::V3));
-    templates.parse(NAME, text.as_bytes()).map_err(|e| failed(&e))?;
+    templates.parse_in(NAME, text.as_bytes(), cx).map_err(|e| failed(&e))?;
     let printed =
         Execution::new(cx).render(&Arc::new(templates), NAME, &Value::Nil).map_err(|e| failed(&e))?;
     String::from_utf8(printed).map_err(|_| Error::usage(format!("the name template {text:?} makes no text")))
@@ -88,7 +88,7 @@ fn execute(prepared: &Prepared, request: &TemplateRequest, cx: &Cx) -> Result<Ve
     for template in &found {
         cx.check().map_err(Error::stopped)?;
         let text = Str::lent(template.text.clone());
-        templates.parse(&template.name, text).map_err(|e| explain.failed(&e))?;
+        templates.parse_in(&template.name, text, cx).map_err(|e| explain.failed(&e))?;
     }
     let templates = Arc::new(templates);
     let mut execution = Execution::new(cx);

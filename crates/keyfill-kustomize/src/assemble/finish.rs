@@ -40,7 +40,7 @@ pub fn build(files: &dyn Files, request: &BuildRequest, outside: Outside<'_>, cx
     };
     let session = Session::new(request, outside);
     let names = FileNames::default();
-    let world = World::new(files);
+    let world = World::new(files, outside.fetch, cx);
     let remotes = Remotes::new(outside.fetch);
     let documents = {
         let loader = Loader::new(&world, &remotes, &names, cx, request.load_restrictor, &root);

@@ -133,7 +133,7 @@ impl<'a> Target<'a> {
             {
                 origin::set(&mut resource, made_by);
             }
-            accumulator.map.absorb(resource).map_err(|e| self.blame(e))?;
+            accumulator.map.absorb(resource, self.loader.cx()).map_err(|e| self.blame(e))?;
         }
         Ok(())
     }

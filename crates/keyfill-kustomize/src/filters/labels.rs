@@ -5,16 +5,24 @@ use super::shared::{Writes, new_mark};
 use crate::Gvk;
 use crate::error::Result;
 use crate::fieldspec::{Create, FieldSpec, visit_all};
+use keyfill_diag::Cx;
 use keyfill_yaml::{Node, Text};
 
 /// Sets labels, which come sorted by key, in all mappings that the specs lead to.
-pub fn set(object: &mut Node, gvk: &Gvk, labels: &[(Text, Text)], specs: &[FieldSpec]) -> Result<()> {
+pub fn set(
+    object: &mut Node,
+    gvk: &Gvk,
+    labels: &[(Text, Text)],
+    specs: &[FieldSpec],
+    cx: &Cx,
+) -> Result<()> {
     let mut writes = Writes::default();
     for (key, value) in labels {
+        cx.check()?;
         let mark = new_mark();
         visit_all(object, gvk, specs, Create::Map, &mut |node| match node {
             Node::Map(map) => {
-                set_entry(map, key, value, mark, &mut writes);
+                set_entry(map, key, value, mark, &mut writes, cx);
                 Ok(())
             }
             // A null that the spec does not let become a mapping stays null.

@@ -3,6 +3,7 @@
 use super::shared::Writes;
 use crate::error::{Error, Result};
 use crate::fieldspec::DEEPEST;
+use keyfill_diag::Cx;
 use keyfill_yaml::{Limits, Map, Node, Scalar, ScalarKind, Style, Tag, Text, Twin, Typing, Value, load_yaml};
 
 /// Whether a node is null, by its text or by its tag.
@@ -77,10 +78,10 @@ pub fn set(node: &mut Node, text: Text, tag: Tag, writes: &mut Writes) -> Result
 
 /// A string as kustomize makes one: in quotes where YAML 1.1 would take its text for something else, and as a
 /// block where it has several lines. What is put over it later keeps that style.
-pub fn made_string(text: Text) -> Scalar {
+pub fn made_string(text: Text, cx: &Cx) -> Scalar {
     let style = if text.contains('\n') {
         Style::Literal
-    } else if is_plain_string(&text) {
+    } else if is_plain_string(&text, cx) {
         Style::Plain
     } else {
         Style::Double
@@ -90,13 +91,13 @@ pub fn made_string(text: Text) -> Scalar {
 
 /// What kustomize does to a value that it sets in a mapping: a string that YAML 1.1 would take for something
 /// else gets quotes, which what is put over it later keeps. One whose tag was written has no need of them.
-pub fn quote(node: &mut Node) {
+pub fn quote(node: &mut Node, cx: &Cx) {
     if let Node::Scalar(scalar) = node
         && scalar.style == Style::Plain
         && is_string(scalar)
         && !is_tagged(scalar)
         && !scalar.text.contains('\n')
-        && !is_plain_string(&scalar.text)
+        && !is_plain_string(&scalar.text, cx)
     {
         scalar.style = Style::Double;
     }
@@ -122,32 +123,35 @@ fn forget_tag(value: &mut Scalar, target: &Scalar) {
     }
 }
 
-/// Whether YAML 1.1 reads a text without quotes as a string. One that cannot be read counts as a string.
-fn is_plain_string(text: &str) -> bool {
+/// Whether YAML 1.1 reads a text without quotes as a string. One that cannot be read counts as a string; where the
+/// run's bounds stopped that, the run itself is stopped soon.
+fn is_plain_string(text: &str, cx: &Cx) -> bool {
     let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b'=' | b'+');
     match text.bytes().next() {
         None => true,
         // Most texts are words that begin with a letter with which no other type's text begins.
         Some(first) if first.is_ascii_alphabetic() && !b"yYnNtTfFoO".contains(&first) => {
-            text.bytes().all(is_word) || is_read_as_string(text)
+            text.bytes().all(is_word) || is_read_as_string(text, cx)
         }
-        Some(_) => is_read_as_string(text),
+        Some(_) => is_read_as_string(text, cx),
     }
 }
 
-fn is_read_as_string(text: &str) -> bool {
-    matches!(load_yaml(text.as_bytes(), &Limits::default()), Ok(Value::Str(_)) | Err(_))
+fn is_read_as_string(text: &str, cx: &Cx) -> bool {
+    matches!(load_yaml(text.as_bytes(), &Limits::from(cx)), Ok(Value::Str(_)) | Err(_))
 }
 
 /// Sets an entry of a mapping to a string. A new one gets a mark of those that share it.
-pub fn set_entry(map: &mut Map, key: &Text, text: &Text, mark: Twin, writes: &mut Writes) {
+pub fn set_entry(map: &mut Map, key: &Text, text: &Text, mark: Twin, writes: &mut Writes, cx: &Cx) {
     match map.get_mut(key) {
         Some(Node::Scalar(scalar)) => {
             let value = Scalar { style: style_of(scalar), ..Scalar::string(text.clone()) };
             writes.put(scalar, value);
         }
         Some(other) => *other = Node::string(text.clone()),
-        None => map.set(key.clone(), Node::Scalar(Scalar { twin: Some(mark), ..made_string(text.clone()) })),
+        None => {
+            map.set(key.clone(), Node::Scalar(Scalar { twin: Some(mark), ..made_string(text.clone(), cx) }));
+        }
     }
 }
 

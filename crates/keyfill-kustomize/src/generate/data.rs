@@ -8,7 +8,7 @@ use crate::schema::Schema;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use keyfill_diag::ObjectRef;
+use keyfill_diag::{Cx, ObjectRef};
 use keyfill_yaml::{Location, Map, Node, Scalar, Tag, Text, TextPlace};
 use std::collections::BTreeMap;
 
@@ -19,8 +19,8 @@ pub fn config_map(loader: &Loader, generator: &Generator, schema: &Schema) -> Re
     let mut binary = Map::default();
     for (key, (value, location)) in pairs(loader, generator).map_err(|e| about(e, generator, "ConfigMap"))? {
         match std::str::from_utf8(&value) {
-            Ok(text) => push(&mut data, key, Text::from(text), location),
-            Err(_) => push(&mut binary, key, base64_lines(&value), location),
+            Ok(text) => push(&mut data, key, Text::from(text), location, loader.cx()),
+            Err(_) => push(&mut binary, key, base64_lines(&value), location, loader.cx()),
         }
     }
     if !data.is_empty() {
@@ -29,7 +29,7 @@ pub fn config_map(loader: &Loader, generator: &Generator, schema: &Schema) -> Re
     if !binary.is_empty() {
         object.set("binaryData", Node::Map(binary));
     }
-    Ok(finish(object, generator, schema))
+    Ok(finish(object, generator, schema, loader.cx()))
 }
 
 /// A secret.
@@ -39,10 +39,10 @@ pub fn secret(loader: &Loader, generator: &Generator, schema: &Schema) -> Result
     object.set("type", Node::string(kind));
     let mut data = Map::default();
     for (key, (value, location)) in pairs(loader, generator).map_err(|e| about(e, generator, "Secret"))? {
-        push(&mut data, key, base64_lines(&value), location);
+        push(&mut data, key, base64_lines(&value), location, loader.cx());
     }
     object.set("data", Node::Map(data));
-    Ok(finish(object, generator, schema))
+    Ok(finish(object, generator, schema, loader.cx()))
 }
 
 /// Names the object that a generator was about to make.
@@ -50,9 +50,9 @@ fn about(error: Error, generator: &Generator, kind: &str) -> Error {
     error.about(ObjectRef::new(kind, generator.namespace.as_str(), generator.name.as_str()))
 }
 
-fn push(map: &mut Map, key: Text, value: Text, location: Location) {
+fn push(map: &mut Map, key: Text, value: Text, location: Location, cx: &Cx) {
     // The keys come sorted and different: no look for one that is there.
-    let value = Node::Scalar(Scalar { location, ..made_string(value) });
+    let value = Node::Scalar(Scalar { location, ..made_string(value, cx) });
     map.entries.push(keyfill_yaml::Entry { key: Scalar::plain(key), value });
 }
 
@@ -73,7 +73,7 @@ fn base(generator: &Generator, kind: &'static str) -> Result<Map> {
 }
 
 /// Labels, annotations, `immutable`, and what the build has to remember.
-fn finish(mut object: Map, generator: &Generator, schema: &Schema) -> Resource {
+fn finish(mut object: Map, generator: &Generator, schema: &Schema, cx: &Cx) -> Resource {
     let default = GeneratorOptions::default();
     let options = generator.options.as_ref().unwrap_or(&default);
     if let Some(Node::Map(metadata)) = object.get_mut("metadata") {
@@ -81,7 +81,7 @@ fn finish(mut object: Map, generator: &Generator, schema: &Schema) -> Resource {
             if !pairs.is_empty() {
                 let mut map = Map::default();
                 for (key, value) in pairs {
-                    push(&mut map, key.clone(), value.clone(), Location::NONE);
+                    push(&mut map, key.clone(), value.clone(), Location::NONE, cx);
                 }
                 metadata.set(field, Node::Map(map));
             }

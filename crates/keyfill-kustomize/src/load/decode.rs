@@ -231,11 +231,11 @@ mod tests {
     use super::{Item, Source};
     use crate::load::Content;
     use keyfill_diag::Report as _;
-    use keyfill_yaml::{FileId, Value};
+    use keyfill_yaml::{FileId, Limits, Value};
     use std::sync::Arc;
 
     fn source(text: &'static str) -> Arc<Source> {
-        let content = Content::text(text.into());
+        let content = Content::text(text.into(), Limits::default());
         Arc::new(Source { file: "k".into(), id: FileId::UNKNOWN, content, strict: true, lenient: false })
     }
 

@@ -146,7 +146,7 @@ impl Kustomization {
         let source = Source {
             file: file.as_str().into(),
             id: loader.names().id(file.as_str()),
-            content: Content::text(text.clone()),
+            content: Content::text(text.clone(), Limits::from(loader.cx())),
             strict: true,
             lenient: false,
         };

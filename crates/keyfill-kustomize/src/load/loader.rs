@@ -160,7 +160,7 @@ impl<'a> Loader<'a> {
         let Some(repository) = Repository::parse(address).filter(|_| !names_a_manifest(address)) else {
             return self.load(address).map(Opened::File);
         };
-        match self.remotes.folder(&repository.git, self.files, self.cx) {
+        match self.remotes.folder(&repository, self.files, self.cx) {
             Err(error) if !error.is_off() => match self.remotes.file(address, self.cx) {
                 Ok(text) => Ok(Opened::File(text)),
                 // Whoever takes it for a folder is told why there is none.
@@ -202,7 +202,7 @@ impl<'a> Loader<'a> {
         self.check()?;
         self.refuse_same(listed)?;
         self.refuse_depth()?;
-        let folder = self.remotes.folder(&repository.git, self.files, self.cx);
+        let folder = self.remotes.folder(repository, self.files, self.cx);
         let folder = folder.map_err(|error| Error::of_fetch(&error))?;
         let joined = folder.join(&repository.path).filter(|path| path.is_within(&folder));
         let joined = joined
@@ -279,7 +279,7 @@ impl<'a> Loader<'a> {
         let source = Source {
             file: file.as_str().into(),
             id: place.location(1).file(),
-            content: Content::text(text),
+            content: Content::text(text, limits),
             strict,
             lenient: true,
         };
@@ -340,6 +340,9 @@ impl<'a> Loader<'a> {
 
     /// Why a file could not be read, with a near name where there is none of that name.
     pub fn file_error(&self, path: &str, joined: &TreePath, error: &keyfill_files::FileError) -> Error {
+        if let Some(refused) = self.files.refused(joined) {
+            return Error::of_fetch(&refused);
+        }
         let cause = std::error::Error::source(error).filter(|_| error.kind() == FileErrorKind::Io);
         let message = cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"));
         let built = Error::with_class(error.class(), message);

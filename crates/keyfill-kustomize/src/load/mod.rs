@@ -13,6 +13,7 @@ mod objects;
 mod remote;
 mod remotes;
 mod spot;
+mod submodules;
 mod world;
 
 pub use ahead::{Ahead, Listed};
@@ -32,4 +33,5 @@ pub use objects::objects_of;
 pub use remote::{Repository, is_remote_file, names_a_manifest};
 pub use remotes::Remotes;
 pub use spot::{Content, FieldPath, Source, Spot, Spotted};
+pub use submodules::address as submodule_address;
 pub use world::World;

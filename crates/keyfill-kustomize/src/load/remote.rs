@@ -22,6 +22,8 @@ pub struct Repository {
     pub git: GitRef,
     /// The folder in it; empty for its root.
     pub path: String,
+    /// Whether its submodules are read, too.
+    pub submodules: bool,
 }
 
 impl Repository {
@@ -38,7 +40,8 @@ impl Repository {
         }
         let path = below.strip_prefix('/').unwrap_or(&below).to_owned();
         let url = format!("{host}{repository}");
-        Some(Self { git: GitRef { url, reference: reference(query) }, path })
+        let Query { reference, submodules } = Query::parse(query);
+        Some(Self { git: GitRef { url, reference }, path, submodules })
     }
 }
 
@@ -107,18 +110,34 @@ fn split(path: &str, is_file: bool) -> Option<(&str, String)> {
     }
 }
 
-/// What `ref` says, else `version`. A query that cannot be read says nothing.
-fn reference(query: &str) -> String {
-    let mut found = [None, None];
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (Some(name), Some(value)) = (unescaped(name), unescaped(value)) else { return String::new() };
-        let at = ["ref", "version"].iter().position(|known| *known == name);
-        if let Some(place) = at.and_then(|at| found.get_mut(at)) {
-            place.get_or_insert(value);
+/// What a query says of a repository.
+struct Query {
+    /// What `ref` says, else `version`.
+    reference: String,
+    submodules: bool,
+}
+
+impl Query {
+    /// A query that cannot be read says nothing.
+    fn parse(query: &str) -> Self {
+        let mut found = [None, None, None];
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let (Some(name), Some(value)) = (unescaped(name), unescaped(value)) else {
+                return Self { reference: String::new(), submodules: true };
+            };
+            let at = ["ref", "version", "submodules"].iter().position(|known| *known == name);
+            if let Some(place) = at.and_then(|at| found.get_mut(at)) {
+                place.get_or_insert(value);
+            }
         }
+        let [of_ref, version, submodules] = found;
+        let reference = [of_ref, version].into_iter().flatten().find(|value| !value.is_empty());
+        // The words of Go for no; any other one counts for nothing.
+        let no = ["0", "f", "F", "false", "FALSE", "False"];
+        let submodules = !submodules.is_some_and(|value| no.contains(&&*value));
+        Self { reference: reference.unwrap_or_default(), submodules }
     }
-    found.into_iter().flatten().find(|value| !value.is_empty()).unwrap_or_default()
 }
 
 /// A part of a query as it was meant; `None` where Go refuses the query.
@@ -202,6 +221,21 @@ mod tests {
             let found = Repository::parse(address).unwrap_or_else(|| panic!("{address} is a repository"));
             let git = &found.git;
             assert_eq!((&*git.url, &*found.path, &*git.reference), (url, path, reference), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_query_may_leave_submodules_out() {
+        for (query, submodules) in [
+            ("", true),
+            ("?submodules=false", false),
+            ("?ref=v1&submodules=0", false),
+            ("?submodules=true&submodules=false", true),
+            ("?submodules=no", true),
+            ("?submodules=false&ref=%zz", true),
+        ] {
+            let found = Repository::parse(&format!("https://host/a/b{query}")).expect("a repository");
+            assert_eq!(found.submodules, submodules, "{query}");
         }
     }
 

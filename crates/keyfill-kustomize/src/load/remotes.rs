@@ -20,7 +20,8 @@ type Answer<T> = Result<T, FetchError>;
 /// The answers so far, errors among them: nothing is asked for twice.
 pub struct Remotes<'a> {
     fetch: &'a dyn Fetch,
-    folders: RefCell<HashMap<GitRef, Answer<TreePath>>>,
+    /// By what is cloned, and whether submodules are read.
+    folders: RefCell<HashMap<(GitRef, bool), Answer<TreePath>>>,
     files: RefCell<HashMap<String, Answer<Bytes>>>,
 }
 
@@ -31,12 +32,13 @@ impl<'a> Remotes<'a> {
     }
 
     /// The folder at which a repository is mounted.
-    pub fn folder(&self, want: &GitRef, world: &World<'_>, cx: &Cx) -> Answer<TreePath> {
-        if let Some(known) = self.folders.borrow().get(want) {
+    pub fn folder(&self, wanted: &Repository, world: &World<'_>, cx: &Cx) -> Answer<TreePath> {
+        let key = (wanted.git.clone(), wanted.submodules);
+        if let Some(known) = self.folders.borrow().get(&key) {
             return known.clone();
         }
-        let answer = self.count().and_then(|()| self.fetch.git(want, cx));
-        self.keep(want, answer, world)
+        let answer = self.count().and_then(|()| self.fetch.git(&wanted.git, cx));
+        self.keep(key, answer, world)
     }
 
     /// The bytes of a file.
@@ -51,10 +53,11 @@ impl<'a> Remotes<'a> {
 
     /// Fetches repositories that will be asked for, side by side.
     pub fn gather(&self, wanted: impl Iterator<Item = Repository>, world: &World<'_>, cx: &Cx) {
-        let mut missing: Vec<GitRef> = Vec::new();
-        for Repository { git, .. } in wanted {
-            if !self.folders.borrow().contains_key(&git) && !missing.contains(&git) {
-                missing.push(git);
+        let mut missing: Vec<(GitRef, bool)> = Vec::new();
+        for Repository { git, submodules, .. } in wanted {
+            let key = (git, submodules);
+            if !self.folders.borrow().contains_key(&key) && !missing.contains(&key) {
+                missing.push(key);
             }
         }
         // One is fetched when it is asked for.
@@ -69,7 +72,7 @@ impl<'a> Remotes<'a> {
                 scope.spawn(|| {
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(want) = missing.get(at) else { return };
+                        let Some((want, _)) = missing.get(at) else { return };
                         let answer = fetch.git(want, cx);
                         answers.lock().unwrap_or_else(PoisonError::into_inner).push((at, answer));
                     }
@@ -78,15 +81,17 @@ impl<'a> Remotes<'a> {
         });
         let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
         answers.sort_by_key(|(at, _)| *at);
-        for (want, (_, answer)) in missing.iter().zip(answers) {
+        for (key, (_, answer)) in missing.into_iter().zip(answers) {
             // What it says is told when it is asked for.
-            let _ = self.keep(want, self.count().and(answer), world);
+            let _ = self.keep(key, self.count().and(answer), world);
         }
     }
 
-    fn keep(&self, want: &GitRef, answer: Answer<FetchedTree>, world: &World<'_>) -> Answer<TreePath> {
-        let answer = answer.map(|tree| world.mount_apart(&name(want), tree.files));
-        self.folders.borrow_mut().insert(want.clone(), answer.clone());
+    fn keep(&self, key: (GitRef, bool), answer: Answer<FetchedTree>, world: &World<'_>) -> Answer<TreePath> {
+        let (want, submodules) = &key;
+        let cloned = submodules.then_some(&*want.url);
+        let answer = answer.map(|tree| world.mount_apart(&name(want), tree.files, cloned));
+        self.folders.borrow_mut().insert(key, answer.clone());
         answer
     }
 

@@ -28,15 +28,15 @@ pub struct Source {
 #[derive(Debug)]
 pub enum Content {
     /// Its text; the places are read from it once.
-    Text(bytes::Bytes, OnceLock<Option<PlaceTree>>),
+    Text(bytes::Bytes, Limits, OnceLock<Option<PlaceTree>>),
     /// An object that is a part of a stream.
     Node(Node),
 }
 
 impl Content {
-    /// A text.
-    pub fn text(text: bytes::Bytes) -> Self {
-        Self::Text(text, OnceLock::new())
+    /// A text, and the limits of the run that reads it.
+    pub fn text(text: bytes::Bytes, limits: Limits) -> Self {
+        Self::Text(text, limits, OnceLock::new())
     }
 }
 
@@ -60,8 +60,8 @@ impl Source {
     }
 
     fn places(&self) -> Option<&PlaceTree> {
-        let Content::Text(text, places) = &self.content else { return None };
-        places.get_or_init(|| PlaceTree::read(text, &Limits::default())).as_ref()
+        let Content::Text(text, limits, places) = &self.content else { return None };
+        places.get_or_init(|| PlaceTree::read(text, limits)).as_ref()
     }
 }
 

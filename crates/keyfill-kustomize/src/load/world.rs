@@ -1,30 +1,67 @@
 //! The tree of a build, with what was fetched at the places that it would have there.
 
+use super::submodules;
 use bytes::Bytes;
-use keyfill_files::{Entry, FileError, Files, Kind, Later, TreePath};
+use keyfill_diag::{Class, Cx, without_users};
+use keyfill_files::{
+    Entry, Fetch, FetchError, FileError, FileErrorKind, Files, GitRef, Kind, Later, Submodule, TreePath,
+};
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// How many submodules one build fetches.
+const MOST_SUBMODULES: usize = 100;
+/// How deep submodules may lie in each other.
+const DEEPEST: usize = 16;
 
 /// A tree in which folders are there that it does not hold itself.
 pub struct World<'a> {
     own: &'a dyn Files,
-    mounts: RwLock<BTreeMap<TreePath, Arc<dyn Files>>>,
+    fetch: &'a dyn Fetch,
+    cx: &'a Cx,
+    mounts: RwLock<BTreeMap<TreePath, Mount>>,
+    /// Submodules that were fetched, by their places; none where one could not be.
+    submodules: RwLock<BTreeMap<TreePath, Option<FetchError>>>,
+}
+
+/// Files at a folder.
+#[derive(Clone)]
+struct Mount {
+    files: Arc<dyn Files>,
+    /// The address of the repository whose submodules are fetched when a path leads into one.
+    repository: Option<Arc<str>>,
+}
+
+/// Where a path leads.
+struct Located {
+    mount: Mount,
+    folder: TreePath,
+    inner: TreePath,
 }
 
 impl<'a> World<'a> {
-    /// A tree with nothing mounted.
-    pub fn new(own: &'a dyn Files) -> Self {
-        Self { own, mounts: RwLock::default() }
+    /// A tree with nothing mounted. Submodules of what will be are fetched with `fetch`.
+    pub fn new(own: &'a dyn Files, fetch: &'a dyn Fetch, cx: &'a Cx) -> Self {
+        Self { own, fetch, cx, mounts: RwLock::default(), submodules: RwLock::default() }
+    }
+
+    fn mounts(&self) -> RwLockReadGuard<'_, BTreeMap<TreePath, Mount>> {
+        self.mounts.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mounts_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<TreePath, Mount>> {
+        self.mounts.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts files at a folder. What the tree itself holds below it is hidden.
     pub fn mount(&self, folder: &TreePath, files: Arc<dyn Files>) {
-        self.mounts.write().unwrap_or_else(PoisonError::into_inner).insert(folder.clone(), files);
+        self.mounts_mut().insert(folder.clone(), Mount { files, repository: None });
     }
 
-    /// Puts files at a folder of that name which lies in nothing else that is mounted, and says where.
-    pub fn mount_apart(&self, name: &str, files: Arc<dyn Files>) -> TreePath {
-        let mut mounts = self.mounts.write().unwrap_or_else(PoisonError::into_inner);
+    /// Puts files at a folder of that name which lies in nothing else that is mounted, and says where. Their
+    /// submodules are read where `repository` says what is cloned.
+    pub fn mount_apart(&self, name: &str, files: Arc<dyn Files>, repository: Option<&str>) -> TreePath {
+        let mut mounts = self.mounts_mut();
         let taken =
             |path: &TreePath| mounts.keys().any(|known| known.is_within(path) || path.is_within(known));
         let plain = TreePath::new(name).filter(|path| !path.is_root() && !taken(path));
@@ -34,35 +71,106 @@ impl<'a> World<'a> {
             numbered.next().map(|path| path.join(name).filter(|inner| inner.is_within(&path)).unwrap_or(path))
         };
         let folder = plain.or_else(numbered).unwrap_or_else(TreePath::root);
-        mounts.insert(folder.clone(), files);
+        mounts.insert(folder.clone(), Mount { files, repository: repository.map(Arc::from) });
         folder
     }
 
-    /// The mounted tree that a path lies in, with its folder and the path in it.
-    fn mounted(&self, path: &TreePath) -> Option<(Arc<dyn Files>, TreePath, TreePath)> {
-        let mounts = self.mounts.read().unwrap_or_else(PoisonError::into_inner);
+    /// Why the submodule that a path leads into could not be fetched.
+    pub fn refused(&self, path: &TreePath) -> Option<FetchError> {
+        let submodules = self.submodules.read().unwrap_or_else(PoisonError::into_inner);
+        let around = submodules.iter().filter(|(place, _)| path.is_within(place));
+        around.filter_map(|(_, refused)| refused.clone()).next_back()
+    }
+
+    /// The mounted tree that a path lies in, with its folder and the path in it. Submodules on the way are fetched.
+    fn mounted(&self, path: &TreePath) -> Option<Located> {
+        let mut located = self.nearest(path)?;
+        for _ in 0..DEEPEST {
+            let Some(repository) = &located.mount.repository else { break };
+            let Some(submodule) = located.mount.files.submodule(&located.inner) else { break };
+            let Some(place) = located.folder.join(submodule.path.as_str()) else { break };
+            if !self.enter(&place, repository, &located, &submodule) {
+                break;
+            }
+            let Some(next) = place.join(submodule.below.as_str()).and_then(|path| self.nearest(&path)) else {
+                break;
+            };
+            located = next;
+        }
+        Some(located)
+    }
+
+    fn nearest(&self, path: &TreePath) -> Option<Located> {
+        let mounts = self.mounts();
         if mounts.is_empty() {
             return None;
         }
         let text = path.as_str();
         let ends = text.match_indices('/').map(|(at, _)| at).chain([text.len()]);
-        let (folder, files) = ends.filter_map(|end| mounts.get_key_value(&text[..end])).next_back()?;
+        let (folder, mount) = ends.filter_map(|end| mounts.get_key_value(&text[..end])).next_back()?;
         let inner = TreePath::new(text[folder.as_str().len()..].trim_start_matches('/'))?;
-        Some((Arc::clone(files), folder.clone(), inner))
+        Some(Located { mount: mount.clone(), folder: folder.clone(), inner })
+    }
+
+    /// Whether a submodule is mounted; it is fetched where nobody asked for it before.
+    fn enter(&self, place: &TreePath, of: &str, located: &Located, submodule: &Submodule) -> bool {
+        // Held while it is fetched: whoever looks at the same time waits.
+        let mut submodules = self.submodules.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = submodules.get(place) {
+            return known.is_none();
+        }
+        let fetched = if submodules.len() < MOST_SUBMODULES {
+            self.fetch_submodule(of, &*located.mount.files, submodule)
+        } else {
+            let message = format!("one build reads at most {MOST_SUBMODULES} submodules");
+            Err(FetchError::new(Class::Render, message))
+        };
+        let refused = match fetched {
+            Ok(mount) => {
+                self.mounts_mut().insert(place.clone(), mount);
+                None
+            }
+            Err(error) => {
+                let what = format!("the submodule {} of {}", submodule.path, without_users(of));
+                Some(error.context(what))
+            }
+        };
+        let is_there = refused.is_none();
+        submodules.insert(place.clone(), refused);
+        is_there
+    }
+
+    fn fetch_submodule(
+        &self,
+        of: &str,
+        files: &dyn Files,
+        submodule: &Submodule,
+    ) -> Result<Mount, FetchError> {
+        let wrong = |why: String| FetchError::new(Class::Render, why);
+        let modules = TreePath::new(submodules::FILE_NAME).unwrap_or_else(TreePath::root);
+        let text = match files.read(&modules) {
+            Ok(text) => text,
+            Err(error) if error.kind() == FileErrorKind::NotFound => Bytes::new(),
+            Err(error) => return Err(wrong(error.to_string())),
+        };
+        let url = submodules::address(&text, submodule.path.as_str(), of).map_err(wrong)?;
+        let want = GitRef { url: url.clone(), reference: submodule.commit.clone() };
+        let tree = self.fetch.git(&want, self.cx)?;
+        Ok(Mount { files: tree.files, repository: Some(url.into()) })
     }
 }
 
 impl Files for World<'_> {
     fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
         match self.mounted(path) {
-            Some((files, _, inner)) => files.read(&inner).map_err(|e| e.at(path)),
+            Some(Located { mount, inner, .. }) => mount.files.read(&inner).map_err(|e| e.at(path)),
             None => self.own.read(path),
         }
     }
 
     fn later(&self, path: &TreePath) -> Result<Later, FileError> {
         match self.mounted(path) {
-            Some((files, _, inner)) => files.later(&inner).map_err(|e| e.at(path)),
+            Some(Located { mount, inner, .. }) => mount.files.later(&inner).map_err(|e| e.at(path)),
             None => self.own.later(path),
         }
     }
@@ -73,14 +181,16 @@ impl Files for World<'_> {
 
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
         match self.mounted(dir) {
-            Some((files, _, inner)) => files.list(&inner).map_err(|e| e.at(dir)),
+            Some(Located { mount, inner, .. }) => mount.files.list(&inner).map_err(|e| e.at(dir)),
             None => self.own.list(dir),
         }
     }
 
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
-        let Some((files, folder, inner)) = self.mounted(path) else { return self.own.resolve(path) };
-        let (real, kind) = files.resolve(&inner).map_err(|e| e.at(path))?;
+        let Some(Located { mount, folder, inner }) = self.mounted(path) else {
+            return self.own.resolve(path);
+        };
+        let (real, kind) = mount.files.resolve(&inner).map_err(|e| e.at(path))?;
         let real = folder.join(real.as_str()).unwrap_or_else(|| path.clone());
         Ok((real, kind))
     }
@@ -89,7 +199,8 @@ impl Files for World<'_> {
 #[cfg(test)]
 mod tests {
     use super::World;
-    use keyfill_files::{FileErrorKind, Files, Kind, MemoryFiles, TreePath};
+    use keyfill_diag::Cx;
+    use keyfill_files::{FileErrorKind, Files, Kind, MemoryFiles, NoFetch, TreePath};
     use std::sync::Arc;
 
     #[test]
@@ -97,7 +208,8 @@ mod tests {
         let tree: MemoryFiles = [("app/k.yaml", "k"), ("app/charts-2/x", "x")].into_iter().collect();
         let chart: MemoryFiles = [("Chart.yaml", "c"), ("templates/t", "t")].into_iter().collect();
         let at = |path: &str| TreePath::new(path).expect("a path");
-        let world = World::new(&tree);
+        let cx = Cx::default();
+        let world = World::new(&tree, &NoFetch, &cx);
         assert!(!world.is_dir(&at("app/charts")));
         world.mount(&at("app/charts"), Arc::new(chart));
         assert_eq!(&world.read(&at("app/charts/templates/t")).expect("read")[..], b"t");
@@ -114,12 +226,13 @@ mod tests {
     #[test]
     fn no_repository_hides_a_part_of_another() {
         let tree = MemoryFiles::new();
-        let world = World::new(&tree);
+        let cx = Cx::default();
+        let world = World::new(&tree, &NoFetch, &cx);
         let one = || -> Arc<dyn Files> { Arc::new([("b/x", "x")].into_iter().collect::<MemoryFiles>()) };
-        let first = world.mount_apart("https://h/a@HEAD", one());
+        let first = world.mount_apart("https://h/a@HEAD", one(), None);
         assert_eq!(first.as_str(), "https:/h/a@HEAD");
         for name in ["https://h/a@HEAD/b", "https://h", "https://h/a@HEAD", "../..", ""] {
-            let other = world.mount_apart(name, one());
+            let other = world.mount_apart(name, one(), None);
             assert!(!other.is_within(&first) && !first.is_within(&other), "{name}: {other}");
         }
         assert_eq!(&world.read(&first.join("b/x").expect("a path")).expect("read")[..], b"x");

@@ -109,7 +109,7 @@ impl<'a> Walk<'a> {
             };
             let Some(place) = place else {
                 if let Some(mut value) = self.only_patch(&field.value, below)? {
-                    quote(&mut value);
+                    quote(&mut value, self.cx);
                     if dest.flow {
                         move_into(&mut value, true);
                     }
@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
                 continue;
             }
             if self.only_dest(&mut entry.value, below)? {
-                quote(&mut entry.value);
+                quote(&mut entry.value, self.cx);
             } else {
                 cleared.push(place);
             }
@@ -201,7 +201,7 @@ impl<'a> Walk<'a> {
                 let mut cleared = Vec::new();
                 for (place, entry) in map.entries.iter_mut().enumerate() {
                     if self.only_dest(&mut entry.value, at.and_then(|t| t.field(&entry.key.text)))? {
-                        quote(&mut entry.value);
+                        quote(&mut entry.value, self.cx);
                     } else {
                         cleared.push(place);
                     }
@@ -276,7 +276,7 @@ impl<'a> Walk<'a> {
         let mut cleared = Vec::new();
         for (place, entry) in map.entries.iter_mut().enumerate() {
             if self.within_patch(&mut entry.value, at.and_then(|t| t.field(&entry.key.text)))? {
-                quote(&mut entry.value);
+                quote(&mut entry.value, self.cx);
             } else {
                 cleared.push(place);
             }

@@ -38,15 +38,17 @@ impl Kind {
 }
 
 /// What a path may lead to.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Ends {
+#[derive(Clone, Copy, Debug)]
+pub struct Ends<'a> {
     /// What is made where it is absent.
     pub create: Option<Kind>,
     /// Whether lists and mappings are refused, since a part of a text is asked for.
     pub scalars_only: bool,
+    /// The limits of the run, for texts that are read on the way.
+    pub limits: &'a Limits,
 }
 
-impl Ends {
+impl Ends<'_> {
     fn check<T: Tree>(self, end: &T) -> Result<()> {
         if self.scalars_only && end.kind() != Some(Kind::Scalar) {
             return Err(not_a_scalar(end.location()));
@@ -59,14 +61,14 @@ impl Ends {
 pub fn visit<T: Tree>(
     node: &mut T,
     steps: &[String],
-    ends: Ends,
+    ends: Ends<'_>,
     set: &mut dyn FnMut(&mut T) -> Result<()>,
 ) -> Result<usize> {
     Visit { ends, set }.go(node, steps)
 }
 
 struct Visit<'a, T> {
-    ends: Ends,
+    ends: Ends<'a>,
     set: &'a mut dyn FnMut(&mut T) -> Result<()>,
 }
 
@@ -117,7 +119,7 @@ impl<T: Tree> Visit<'_, T> {
         }
         let Some(field) = node.child_mut(name) else { return Ok(0) };
         if field.kind() == Some(Kind::Scalar) && !rest.is_empty() {
-            return visit(&mut inside(field)?, rest, self.ends, &mut |_| Ok(()));
+            return visit(&mut inside(field, self.ends.limits)?, rest, self.ends, &mut |_| Ok(()));
         }
         self.go(field, rest)
     }
@@ -181,7 +183,7 @@ fn list<T: Tree>(node: &mut T) -> Result<&mut Vec<T>> {
 
 /// What the text of a scalar says as YAML. Changes to it are lost; that of a whole document inside a text is
 /// the work of the module beside.
-fn inside<T: Tree>(scalar: &T) -> Result<EditNode> {
+fn inside<T: Tree>(scalar: &T, limits: &Limits) -> Result<EditNode> {
     let text = scalar.text().unwrap_or("");
     if text.is_empty() {
         return Err(Error::new("expected a mapping but got an empty text").at_location(scalar.location()));
@@ -190,7 +192,7 @@ fn inside<T: Tree>(scalar: &T) -> Result<EditNode> {
     if scalar.is_null() {
         return Ok(null());
     }
-    let document = EditDocument::read(text.as_bytes(), &Limits::default()).map_err(|e| {
+    let document = EditDocument::read(text.as_bytes(), limits).map_err(|e| {
         Error::new(format!("the text of the field is not YAML: {}", e.message()))
             .at_location(scalar.location())
     })?;

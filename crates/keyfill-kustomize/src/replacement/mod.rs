@@ -11,7 +11,7 @@ use crate::filters::scalar::{
 };
 use crate::filters::shared::{Writes, part};
 use fields::{Ends, Kind, not_a_scalar};
-use keyfill_yaml::{Node, Scalar, ScalarKind, Style, Tag, Text};
+use keyfill_yaml::{Limits, Node, Scalar, ScalarKind, Style, Tag, Text};
 
 /// How the field of a replacement is read or written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,13 +82,14 @@ pub fn set_value(
     options: Option<&FieldOptions>,
     value: &Node,
     source_path: Option<&[String]>,
+    limits: &Limits,
 ) -> Result<()> {
     let source: Option<*const Node> =
         source_path.and_then(|steps| path::lookup(target, steps).ok().flatten()).map(std::ptr::from_ref);
     let create = options.is_some_and(|o| o.create).then(|| Kind::of(value));
     let steps = path::split(field_path);
     refuse_deeper(steps.len() + depth(value))?;
-    if structured::set(target, &steps, create, value)? {
+    if structured::set(target, &steps, create, value, limits)? {
         return Ok(());
     }
     let not_found = || {
@@ -98,7 +99,7 @@ pub fn set_value(
     let mut writes = Writes::default();
     let mut value = value.clone();
     let options = options.filter(|o| !o.delimiter.is_empty());
-    let ends = Ends { create, scalars_only: options.is_some() };
+    let ends = Ends { create, scalars_only: options.is_some(), limits };
     let found = fields::visit(target, &steps, ends, &mut |field| {
         set_field(field, options, &value, &mut writes);
         if source.is_some_and(|source| std::ptr::eq(source, field)) {

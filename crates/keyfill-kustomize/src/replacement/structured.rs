@@ -11,9 +11,15 @@ use keyfill_yaml::{
 
 /// Puts a value into the document that a field on the path holds, if one does and the rest of the path is
 /// found in it, and says whether it did.
-pub fn set(target: &mut Node, steps: &[String], create: Option<Kind>, value: &Node) -> Result<bool> {
-    let Some((depth, mut document)) = find(target, steps) else { return Ok(false) };
-    let ends = Ends { create, scalars_only: false };
+pub fn set(
+    target: &mut Node,
+    steps: &[String],
+    create: Option<Kind>,
+    value: &Node,
+    limits: &Limits,
+) -> Result<bool> {
+    let Some((depth, mut document)) = find(target, steps, limits) else { return Ok(false) };
+    let ends = Ends { create, scalars_only: false, limits };
     let found = visit(&mut document.root, &steps[depth..], ends, &mut |field| {
         match field.text() {
             Some(_) => field.set_text(value.text().unwrap_or("")),
@@ -26,7 +32,7 @@ pub fn set(target: &mut Node, steps: &[String], create: Option<Kind>, value: &No
         return Ok(false);
     }
     let Some(Node::Scalar(scalar)) = lookup_mut(target, &steps[..depth]) else { return Ok(false) };
-    let Some(text) = written(&document, &scalar.text) else { return Ok(false) };
+    let Some(text) = written(&document, &scalar.text, limits) else { return Ok(false) };
     if scalar.tag == Tag::None && scalar.kind() == ScalarKind::Str {
         make_string(scalar);
     }
@@ -35,10 +41,10 @@ pub fn set(target: &mut Node, steps: &[String], create: Option<Kind>, value: &No
 }
 
 /// The first scalar on the path that is not its end, and what its text says.
-fn find(target: &Node, steps: &[String]) -> Option<(usize, EditDocument)> {
+fn find(target: &Node, steps: &[String], limits: &Limits) -> Option<(usize, EditDocument)> {
     for depth in 1..steps.len() {
         let Ok(Some(Node::Scalar(scalar))) = path::lookup(target, &steps[..depth]) else { continue };
-        let Ok(document) = EditDocument::read(scalar.text.as_bytes(), &Limits::default()) else { continue };
+        let Ok(document) = EditDocument::read(scalar.text.as_bytes(), limits) else { continue };
         // Only a mapping or a list has anything below.
         return Some((depth, document?)).filter(|(_, d)| d.root.text().is_none());
     }
@@ -64,12 +70,12 @@ fn lookup_mut<'a>(node: &'a mut Node, steps: &[String]) -> Option<&'a mut Node> 
 
 /// The changed document as text of the sort it was before: JSON on one line or on several, or YAML.
 /// `None` when it is no longer a document of that sort.
-fn written(document: &EditDocument, before: &str) -> Option<Text> {
+fn written(document: &EditDocument, before: &str, limits: &Limits) -> Option<Text> {
     let text = document.write();
     if !before.trim_start().starts_with(['{', '[']) {
         return Some(text.trim().into());
     }
-    let value = resolve(&load_node(text.as_bytes(), &Limits::default()).ok()??).ok()?;
+    let value = resolve(&load_node(text.as_bytes(), limits).ok()??).ok()?;
     let is_pretty = before.contains('\n') && before.contains("  ");
     let bytes = if is_pretty { to_json_indent(&value, "  ", Html::Escaped) } else { to_json(&value) };
     String::from_utf8(bytes).ok().map(Text::from)

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::resource::{Behavior, Id, Memory, Resource, text_of_scalar};
 use crate::schema::Schema;
 use crate::selector::Matcher;
+use keyfill_diag::Cx;
 use keyfill_yaml::{Map, Node, Text};
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
@@ -304,7 +305,7 @@ impl ResMap {
     }
 
     /// Adds what a generator made: new, or put over one that is there, as its behavior says.
-    pub fn absorb(&mut self, mut made: Resource) -> Result<()> {
+    pub fn absorb(&mut self, mut made: Resource, cx: &Cx) -> Result<()> {
         let places = self.matching_any(made.id());
         let behavior = made.memory.behavior.unwrap_or_default();
         let at = match places[..] {
@@ -320,12 +321,12 @@ impl ResMap {
         };
         let old = &self.list[at];
         match behavior {
-            Behavior::Replace => inherit(&mut made, old),
+            Behavior::Replace => inherit(&mut made, old, cx),
             Behavior::Merge => {
                 let origin = crate::origin::annotation(&old.node).map(str::to_owned);
-                inherit(&mut made, old);
-                merge_data(&mut made, old, "data");
-                merge_data(&mut made, old, "binaryData");
+                inherit(&mut made, old, cx);
+                merge_data(&mut made, old, "data", cx);
+                merge_data(&mut made, old, "binaryData", cx);
                 if let Some(origin) = origin {
                     crate::resource::set_annotation(&mut made.node, crate::origin::ORIGIN, &origin);
                 }
@@ -418,9 +419,9 @@ pub fn describe(id: &Id) -> String {
 
 /// Takes over labels, annotations, name, namespace and memory of the resource that is replaced; the new
 /// one's own labels and annotations win, and whether a hash is wanted is its own affair.
-fn inherit(made: &mut Resource, old: &Resource) {
+fn inherit(made: &mut Resource, old: &Resource, cx: &Cx) {
     for field in ["labels", "annotations"] {
-        merge_metadata(made, old, field);
+        merge_metadata(made, old, field, cx);
     }
     made.set_name(&old.id().name.clone());
     let namespace = old.id().namespace.clone();
@@ -437,11 +438,11 @@ fn inherit(made: &mut Resource, old: &Resource) {
     made.set_namespace_id(namespace);
 }
 
-fn merge_metadata(made: &mut Resource, old: &Resource, field: &str) {
+fn merge_metadata(made: &mut Resource, old: &Resource, field: &str, cx: &Cx) {
     let of = |node: &Node| {
         crate::resource::metadata(node).and_then(|m| m.get(field)).and_then(Node::as_map).cloned()
     };
-    let merged = merged(of(&old.node), of(&made.node), text_of_scalar);
+    let merged = merged(of(&old.node), of(&made.node), text_of_scalar, cx);
     let Some(metadata) = crate::resource::metadata_mut(&mut made.node) else { return };
     metadata.remove(field);
     if !merged.is_empty() {
@@ -450,7 +451,7 @@ fn merge_metadata(made: &mut Resource, old: &Resource, field: &str) {
 }
 
 /// Both mappings as strings, sorted; the second wins.
-fn merged(under: Option<Map>, over: Option<Map>, text_of: fn(&Node) -> &str) -> Map {
+fn merged(under: Option<Map>, over: Option<Map>, text_of: fn(&Node) -> &str, cx: &Cx) -> Map {
     let mut pairs: Vec<(Text, Text)> = Vec::new();
     for entry in under.into_iter().chain(over).flat_map(|m| m.entries) {
         let value = Text::from(text_of(&entry.value));
@@ -462,16 +463,16 @@ fn merged(under: Option<Map>, over: Option<Map>, text_of: fn(&Node) -> &str) -> 
     let mut map = Map::default();
     map.entries.reserve(pairs.len());
     for (key, value) in pairs {
-        let value = Node::Scalar(crate::filters::scalar::made_string(value));
+        let value = Node::Scalar(crate::filters::scalar::made_string(value, cx));
         map.entries.push(keyfill_yaml::Entry { key: keyfill_yaml::Scalar::plain(key), value });
     }
     map
 }
 
 /// Puts the data of a generated resource over those of the one that is there.
-fn merge_data(made: &mut Resource, old: &Resource, field: &str) {
+fn merge_data(made: &mut Resource, old: &Resource, field: &str, cx: &Cx) {
     let of = |node: &Node| node.get(field).and_then(Node::as_map).cloned();
-    let merged = merged(of(&old.node), of(&made.node), crate::filters::scalar::text_of);
+    let merged = merged(of(&old.node), of(&made.node), crate::filters::scalar::text_of, cx);
     let Some(object) = made.node.as_map_mut() else { return };
     object.remove(field);
     if !merged.is_empty() {

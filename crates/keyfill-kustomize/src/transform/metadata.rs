@@ -15,7 +15,7 @@ pub fn labels(map: &mut ResMap, pairs: &[(Text, Text)], specs: &[FieldSpec], cx:
     for resource in map.nodes_mut() {
         cx.check()?;
         let gvk = resource.gvk().clone();
-        labels::set(&mut resource.node, &gvk, pairs, specs).map_err(|e| resource.blame(e))?;
+        labels::set(&mut resource.node, &gvk, pairs, specs, cx).map_err(|e| resource.blame(e))?;
     }
     Ok(())
 }
@@ -28,7 +28,7 @@ pub fn annotations(map: &mut ResMap, pairs: &[(Text, Text)], specs: &[FieldSpec]
     for resource in map.nodes_mut() {
         cx.check()?;
         let gvk = resource.gvk().clone();
-        annotations::set(&mut resource.node, &gvk, pairs, specs).map_err(|e| resource.blame(e))?;
+        annotations::set(&mut resource.node, &gvk, pairs, specs, cx).map_err(|e| resource.blame(e))?;
     }
     Ok(())
 }

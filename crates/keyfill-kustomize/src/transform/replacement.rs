@@ -8,7 +8,7 @@ use crate::resmap::{ResMap, describe};
 use crate::schema::Schema;
 use crate::selector::Matcher;
 use keyfill_diag::Cx;
-use keyfill_yaml::{Node, Scalar, Text};
+use keyfill_yaml::{Limits, Node, Scalar, Text};
 
 /// The field when none is said.
 static DEFAULT_FIELD_PATH: Text = Text::new_static("metadata.name");
@@ -106,6 +106,7 @@ fn put(
     let reject = target.reject.iter().enumerate().map(rejected).collect::<Result<Vec<_>>>()?;
     let default = [DEFAULT_FIELD_PATH.clone()];
     let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
+    let limits = Limits::from(cx);
     for at in map.places() {
         cx.check()?;
         let resource = map.get(at);
@@ -119,11 +120,19 @@ fn put(
         if is_selected {
             map.update(at, schema, |resource| {
                 for (n, path) in paths.iter().enumerate() {
+                    cx.check()?;
                     let source = value.place_in(at);
                     cx.room(bytes_of(count(&value.node)) + value.node.text().map_or(0, |t| t.len() as u64))?;
-                    set_value(&mut resource.node, path, target.options.as_ref(), &value.node, source)
-                        .map_err(|e| resource.blame(e))
-                        .map_err(|e| e.at_spot(&target.spot.field("fieldPaths").item(n)))?;
+                    set_value(
+                        &mut resource.node,
+                        path,
+                        target.options.as_ref(),
+                        &value.node,
+                        source,
+                        &limits,
+                    )
+                    .map_err(|e| resource.blame(e))
+                    .map_err(|e| e.at_spot(&target.spot.field("fieldPaths").item(n)))?;
                     value.follow(at, &resource.node);
                 }
                 Ok(())

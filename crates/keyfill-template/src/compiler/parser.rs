@@ -5,19 +5,29 @@ use super::lexer::{Lexer, Token, TokenKind};
 use crate::error::Error;
 use crate::function::Registry;
 use crate::value::Str;
+use keyfill_diag::Cx;
 use keyfill_go::quote::{quote, unquote};
 use keyfill_go::strconv::NumError;
 use smallvec::SmallVec;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// How deep actions and parentheses may be nested.
 const DEPTH: u32 = 1_000;
 
+/// Actions and texts between two looks at the clock.
+const ITEMS_PER_CHECK: u32 = 256;
+
 /// What is said of a text that ends inside of an action's body.
 const TOO_EARLY: &str = "unexpected EOF";
 
-/// Parses a text: the trees of its definitions, and last its own.
-pub(crate) fn parse(file: &str, text: &Str, registry: &Registry) -> Result<Vec<Tree>, Error> {
+/// Parses a text: the trees of its definitions, and last its own. A run stops it at its end.
+pub(crate) fn parse(
+    file: &str,
+    text: &Str,
+    registry: &Registry,
+    cx: Option<&Cx>,
+) -> Result<Vec<Tree>, Error> {
     if u32::try_from(text.len()).is_err() {
         return Err(Error::parse(file, 1, "the template is larger than 4 GiB".to_owned()));
     }
@@ -29,7 +39,10 @@ pub(crate) fn parse(file: &str, text: &Str, registry: &Registry) -> Result<Vec<T
         current: Building::new(Str::from(file)),
         source,
         finished: Vec::new(),
+        places: HashMap::new(),
         depth: 0,
+        cx,
+        items: 0,
     };
     let root = parser.top_level()?;
     parser.finish(root)?;
@@ -42,7 +55,11 @@ struct Parser<'a> {
     source: Arc<Source>,
     current: Building,
     finished: Vec<Tree>,
+    /// Where those stand, by their names.
+    places: HashMap<Str, usize>,
     depth: u32,
+    cx: Option<&'a Cx>,
+    items: u32,
 }
 
 /// The tree that is being built.
@@ -260,6 +277,7 @@ impl Parser<'_> {
 
     /// `{{define "name"}} ... {{end}}`; the keyword was read. It is `opened` where the action begins.
     fn definition(&mut self, opened: u32) -> Result<(), Error> {
+        self.tick()?;
         let context = "define clause";
         let outer = std::mem::replace(&mut self.current, Building::new(Str::EMPTY));
         let token = self.next_solid();
@@ -305,8 +323,11 @@ impl Parser<'_> {
             root,
             variables: current.variables.drain(..).collect(),
         };
-        match self.finished.iter().position(|other| other.name == tree.name) {
-            None => self.finished.push(tree),
+        match self.places.get(&tree.name).copied() {
+            None => {
+                self.places.insert(tree.name.clone(), self.finished.len());
+                self.finished.push(tree);
+            }
             Some(at) if self.finished[at].is_empty() => self.finished[at] = tree,
             Some(_) if tree.is_empty() => {}
             Some(_) => {
@@ -340,7 +361,19 @@ impl Parser<'_> {
         Err(self.not_closed(opened, self.error(TOO_EARLY)))
     }
 
+    /// Asks now and then whether to go on.
+    fn tick(&mut self) -> Result<(), Error> {
+        self.items = self.items.wrapping_add(1);
+        match self.cx {
+            Some(cx) if self.items.is_multiple_of(ITEMS_PER_CHECK) => {
+                cx.check().map_err(|stopped| Error::plain(stopped.to_string(), true))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn text_or_action(&mut self) -> Result<Item, Error> {
+        self.tick()?;
         let token = self.next_solid();
         match token.kind {
             TokenKind::Text => {

@@ -69,7 +69,8 @@ impl Execution {
         // A parsed text takes several times its own length.
         self.run.spend(8 * text.len() as u64)?;
         let name = self.templates.name().to_text().into_owned();
-        let trees = parse(&name, text, self.templates.registry()).map_err(|error| {
+        let cx = self.cx().clone();
+        let trees = parse(&name, text, self.templates.registry(), Some(&cx)).map_err(|error| {
             let error = error.with_line_of(text.as_bytes());
             FuncError::from(error).wrap(format!("cannot parse template {}", quote(text.as_bytes())))
         })?;

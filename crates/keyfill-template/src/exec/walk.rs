@@ -101,6 +101,12 @@ impl Execution {
     /// Appends to the output.
     fn write(&mut self, tree: &Tree, text: &[u8]) -> Result<(), Error> {
         self.run.spend(text.len() as u64).map_err(|error| self.failure(tree, error))?;
+        if self.out.capacity() - self.out.len() < text.len() {
+            // While it grows, the old buffer and one of twice its size are there.
+            let grown = 2 * self.out.capacity() + text.len();
+            let room = self.cx().room(grown as u64);
+            room.map_err(|stopped| self.failure(tree, FuncError::limit(stopped.to_string())))?;
+        }
         self.out.extend_from_slice(text);
         Ok(())
     }

@@ -136,7 +136,11 @@ pub trait Sink {
             return;
         }
         entries.sort_unstable_by(|a, b| key(a).cmp(key(b)));
-        // Merge sort by halves done in place by insertion: mappings are short, and nearly sorted by now.
+        if entries.len() > order::SHORT {
+            order::merge_sort(entries, |a, b| Self::key_order(key(a), key(b)).is_le());
+            return;
+        }
+        // By insertion: mappings are short, and nearly sorted by now.
         for i in 1..entries.len() {
             let place = entries[..i]
                 .iter()

@@ -26,6 +26,45 @@ pub(super) fn natural(a: &str, b: &str) -> Ordering {
     number_x.cmp(&number_y).then(len_x.cmp(&len_y)).then(x.cmp(&y))
 }
 
+/// Mappings of so many keys are sorted by insertion, which takes quadratic time.
+pub(super) const SHORT: usize = 256;
+
+/// Sorts by merging, whatever `in_order` says: the library's own sort may panic where an order is none.
+pub(super) fn merge_sort<T>(entries: &mut [T], in_order: impl Fn(&T, &T) -> bool) {
+    let mut from: Vec<usize> = (0..entries.len()).collect();
+    let mut merged = Vec::with_capacity(entries.len());
+    let mut width = 1;
+    while width < entries.len() {
+        for two in from.chunks(2 * width) {
+            let (mut left, mut right) = two.split_at(width.min(two.len()));
+            while let (Some(l), Some(r)) = (left.first(), right.first()) {
+                let side = if in_order(&entries[*l], &entries[*r]) { &mut left } else { &mut right };
+                merged.extend(side.split_off_first());
+            }
+            merged.extend(left.iter().chain(right));
+        }
+        std::mem::swap(&mut from, &mut merged);
+        merged.clear();
+        width *= 2;
+    }
+    put_in_order(entries, &mut from);
+}
+
+/// Puts the entry that stands at `from[i]` to `i`, for each `i`.
+fn put_in_order<T>(entries: &mut [T], from: &mut [usize]) {
+    for start in 0..entries.len() {
+        let mut at = start;
+        loop {
+            let next = std::mem::replace(&mut from[at], at);
+            if next == start {
+                break;
+            }
+            entries.swap(at, next);
+            at = next;
+        }
+    }
+}
+
 /// The number at the start of a text and how many digits it has; it wraps as Go's integers do.
 fn number(text: &str, start: i64) -> (i64, usize) {
     text.chars().take_while(|c| is_digit(*c)).fold((start, 0), |(n, len), c| {
@@ -36,7 +75,9 @@ fn number(text: &str, start: i64) -> (i64, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::natural;
+    use super::{SHORT, merge_sort, natural};
+    use crate::{Value, to_yaml};
+    use std::time::{Duration, Instant};
 
     #[test]
     fn runs_of_digits_are_compared_as_numbers() {
@@ -55,5 +96,38 @@ mod tests {
             }
             assert!(natural(sorted[0], sorted[0]).is_eq());
         }
+    }
+
+    #[test]
+    fn a_merge_sorts_as_an_insertion_does() {
+        for count in [0, 1, 2, 3, SHORT, SHORT + 1, 1_000] {
+            let mut keys: Vec<String> = (0..count).map(|n| format!("k{}", n * 7_919 % 1_009)).collect();
+            keys.sort_unstable();
+            let mut sorted = keys.clone();
+            sorted.sort_by_key(|key| key[1..].parse::<u32>().expect("a number"));
+            merge_sort(&mut keys, |a, b| natural(a, b).is_le());
+            assert_eq!(keys, sorted);
+        }
+    }
+
+    #[test]
+    fn what_is_no_order_loses_nothing() {
+        let mut keys: Vec<String> =
+            ["a10", "a1b", "a9"].iter().flat_map(|k| vec![(*k).to_owned(); 99]).collect();
+        let mut before = keys.clone();
+        merge_sort(&mut keys, |a, b| natural(a, b).is_le());
+        keys.sort_unstable();
+        before.sort_unstable();
+        assert_eq!(keys, before);
+    }
+
+    #[test]
+    fn a_mapping_of_200_000_keys_takes_no_quadratic_time() {
+        let entries: Vec<_> = (0..200_000).map(|n| (format!("k{n}").into(), Value::Null)).collect();
+        let start = Instant::now();
+        let text = to_yaml(&Value::Map(entries));
+        assert!(text.starts_with(b"k0: null\nk1: null\nk2: null\n"));
+        // By insertion this takes hours.
+        assert!(start.elapsed() < Duration::from_secs(60), "it took {:?}", start.elapsed());
     }
 }

@@ -1,0 +1,175 @@
+//! Charts that must be signed, in a real registry, with signatures that openssl makes as cosign does.
+
+use crate::place::{Place, sha256};
+use crate::registry::{place, push};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keyfill_testkit::{Registry, program};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A pair of keys.
+struct Keys {
+    openssl: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Keys {
+    /// Makes them; `None` where openssl is not there and not required.
+    fn make() -> Option<Self> {
+        let keys = Self { openssl: program("openssl")?, folder: tempfile::tempdir().unwrap() };
+        keys.run(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "key.pem"]);
+        keys.run(&["ec", "-in", "key.pem", "-pubout", "-out", "key.pub"]);
+        Some(keys)
+    }
+
+    fn run(&self, args: &[&str]) {
+        let done = Command::new(&self.openssl).args(args).current_dir(self.folder.path()).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    fn public(&self) -> PathBuf {
+        self.folder.path().join("key.pub")
+    }
+
+    /// The signature of a payload, in base64.
+    fn sign(&self, payload: &str) -> String {
+        std::fs::write(self.folder.path().join("payload"), payload).unwrap();
+        self.run(&["dgst", "-sha256", "-sign", "key.pem", "-out", "signature", "payload"]);
+        STANDARD.encode(std::fs::read(self.folder.path().join("signature")).unwrap())
+    }
+}
+
+/// What cosign signs.
+fn payload(repository: &str, manifest: &str) -> String {
+    format!(
+        r#"{{"critical":{{"identity":{{"docker-reference":"{repository}"}},"image":{{"docker-manifest-digest":"{manifest}"}},"type":"cosign container image signature"}},"optional":null}}"#
+    )
+}
+
+/// Puts signatures beside a manifest, as `cosign sign` does.
+fn attach(registry: &Registry, manifest: &str, signatures: &[(String, String)]) {
+    let repository = "team/lib";
+    let blob = |content: &str, kind: &str, more: &str| {
+        let digest = format!("sha256:{}", sha256(content.as_bytes()));
+        registry.push_blob(repository, &digest, content.as_bytes(), None);
+        format!(r#"{{"mediaType":"{kind}","digest":"{digest}","size":{}{more}}}"#, content.len())
+    };
+    let config = blob("{}", "application/vnd.oci.image.config.v1+json", "");
+    let layers: Vec<String> = signatures
+        .iter()
+        .map(|(payload, signature)| {
+            let more = format!(r#","annotations":{{"dev.cosignproject.cosign/signature":"{signature}"}}"#);
+            blob(payload, "application/vnd.dev.cosign.simplesigning.v1+json", &more)
+        })
+        .collect();
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let text = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{kind}","config":{config},"layers":[{}]}}"#,
+        layers.join(",")
+    );
+    registry.push_manifest(repository, &format!("{}.sig", manifest.replace(':', "-")), kind, &text, None);
+}
+
+/// An app whose chart must be signed by a key.
+fn asking(registry: &Registry, key: &Path, more: &str) -> Place {
+    let rule = format!("oci://{}/team/* cosign:{} {more}", registry.host(), key.display());
+    place(registry).env("KEYFILL_FETCH_PROOF", &rule)
+}
+
+fn refused(place: &Place, says: &str) {
+    let told = place.keyfill("render app").refused(6);
+    for words in [says, "app/Chart.yaml:5", "KEYFILL_FETCH_PROOF"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(place.kept("lib").is_empty(), "nothing is kept");
+}
+
+#[test]
+fn a_chart_that_is_signed_is_rendered_and_locked() {
+    let (Some(registry), Some(keys), Some(others)) = (Registry::start(None), Keys::make(), Keys::make())
+    else {
+        return;
+    };
+    let manifest = push(&registry, "lib", "1.2.0", None);
+    let text = payload(&format!("{}/team/lib", registry.host()), &manifest);
+    // Another one signed it, too: one signature that fits is enough.
+    let signatures = [(text.clone(), others.sign(&text)), (text.clone(), keys.sign(&text))];
+    attach(&registry, &manifest, &signatures);
+    let place = asking(&registry, &keys.public(), "");
+    let ours = place.keyfill("render app").text();
+    assert!(ours.contains("1.2.0"), "{ours}");
+    place.keyfill("lock app").text();
+    assert_eq!(place.keyfill("render app --fetch locked").text(), ours);
+}
+
+#[test]
+fn a_chart_that_is_not_signed_by_the_key_for_its_place_is_refused() {
+    let (Some(registry), Some(keys), Some(others)) = (Registry::start(None), Keys::make(), Keys::make())
+    else {
+        return;
+    };
+    let manifest = push(&registry, "lib", "1.2.0", None);
+    let here = format!("{}/team/lib", registry.host());
+    let place = asking(&registry, &keys.public(), "");
+    refused(&place, "is not signed");
+    let good = payload(&here, &manifest);
+    let other_manifest = payload(&here, &format!("sha256:{}", "0".repeat(64)));
+    let other_place = payload("registry.example/team/lib", &manifest);
+    let not_cosign = good.replace("cosign container", "other");
+    for (signatures, says) in [
+        (vec![], "there is no signature"),
+        (vec![(good.clone(), others.sign(&good))], "it is signed by another key"),
+        (vec![(good.clone(), keys.sign(&other_manifest))], "it is signed by another key"),
+        (vec![(good.clone(), "bm8=".to_owned())], "it is signed by another key"),
+        (vec![(other_manifest.clone(), keys.sign(&other_manifest))], "the signature is for sha256:0000"),
+        (
+            vec![(other_place.clone(), keys.sign(&other_place))],
+            "for the repository \"registry.example/team/lib\"",
+        ),
+        (vec![(not_cosign.clone(), keys.sign(&not_cosign))], "the signature is a "),
+    ] {
+        attach(&registry, &manifest, &signatures);
+        refused(&place, says);
+    }
+    // An administrator who mirrors charts says whose signatures they have.
+    attach(&registry, &manifest, &[(other_place.clone(), keys.sign(&other_place))]);
+    let mirror = asking(&registry, &keys.public(), "identity:registry.example/team/*");
+    assert!(mirror.keyfill("render app").text().contains("1.2.0"));
+    let mirror = asking(&registry, &keys.public(), "identity:registry.example/other/*");
+    refused(&mirror, "for the repository");
+}
+
+#[test]
+fn what_was_fetched_before_proof_was_asked_for_proves_nothing() {
+    let (Some(registry), Some(keys)) = (Registry::start(None), Keys::make()) else { return };
+    push(&registry, "lib", "1.2.0", None);
+    let place = place(&registry);
+    place.keyfill("lock app").text();
+    let rule = format!("oci://{}/* cosign:{}", registry.host(), keys.public().display());
+    let place = place.env("KEYFILL_FETCH_PROOF", &rule);
+    for line in ["render app", "render app --fetch locked"] {
+        let told = place.keyfill(line).refused(6);
+        assert!(told.contains("is not signed"), "{told}");
+    }
+    // Charts of other places need none.
+    let elsewhere = format!("oci://other.example/* cosign:{}", keys.public().display());
+    let place = place.env("KEYFILL_FETCH_PROOF", &elsewhere);
+    place.keyfill("render app").text();
+}
+
+#[test]
+fn a_key_that_cannot_be_read_is_an_error_and_not_no_rule() {
+    let Some(registry) = Registry::start(None) else { return };
+    push(&registry, "lib", "1.2.0", None);
+    let place = asking(&registry, Path::new("/nowhere/key.pub"), "");
+    let told = place.keyfill("render app").refused(2);
+    assert!(told.contains("/nowhere/key.pub") && told.contains("KEYFILL_FETCH_PROOF"), "{told}");
+    std::fs::write(place.home().join("key.pub"), "no key").unwrap();
+    let place = asking(&registry, &place.home().join("key.pub"), "");
+    let told = place.keyfill("render app").refused(2);
+    assert!(told.contains("it holds no public key"), "{told}");
+    let place = place.env("KEYFILL_FETCH_PROOF", "https://charts.example/* cosign:/k");
+    let told = place.keyfill("render app").refused(2);
+    assert!(told.contains("only charts of registries"), "{told}");
+}
