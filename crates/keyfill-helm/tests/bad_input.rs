@@ -154,6 +154,21 @@ fn values_of_many_entries_merge_in_time() {
 }
 
 #[test]
+fn globals_of_many_subcharts_end_at_the_deadline() {
+    let globals: String = (0..2_000).map(|n| format!("  k{n}: {{a: {{b: c}}}}\n")).collect();
+    let mut tree = chart(&[("values.yaml", format!("global:\n{globals}").as_bytes())]);
+    for n in 0..1_500 {
+        let chart = format!("apiVersion: v2\nname: s{n}\nversion: 1.0.0\n");
+        tree.insert(TreePath::new(&format!("charts/s{n}/Chart.yaml")).unwrap(), chart.into_bytes());
+    }
+    let start = Instant::now();
+    let cx = Cx::with_time(Duration::from_millis(300));
+    let error = template(&tree, &TemplateRequest::new(TreePath::root()), &NoFetch, &cx).expect_err("no time");
+    assert!(error.to_string().contains("deadline"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(3), "it ended after {:?}", start.elapsed());
+}
+
+#[test]
 fn large_texts_written_many_times_are_refused() {
     let big = r#"{{ $s := repeat 10000000 "x" }}{{ $l := list }}{{ range until 1000 }}{{ $l = append $l $s }}{{ end }}"#;
     for write in

@@ -54,7 +54,8 @@ pub(super) fn prepare(
     check_release_name(&request.release_name)?;
 
     values::process_dependencies(&mut charts, root, &given, request.helm, cx, &mut warnings)?;
-    let merged = Coalesce::new(&charts, request.helm, &mut warnings).chart(root, &given, Nulls::Remove)?;
+    let merged =
+        Coalesce::new(&charts, request.helm, &mut warnings, cx).chart(root, &given, Nulls::Remove)?;
     if !request.skip_schema_validation {
         values::validate_schema(&charts, root, &merged, cx, &mut warnings)?;
     }

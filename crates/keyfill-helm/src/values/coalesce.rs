@@ -5,6 +5,7 @@ use super::{copy_map, deep_copy};
 use crate::chart::{ChartId, Charts};
 use crate::error::{Error, Result};
 use crate::request::HelmCompat;
+use keyfill_diag::Cx;
 use keyfill_template::value::{ANY_MAP, Map, Str, Value};
 
 const GLOBAL: &[u8] = b"global";
@@ -36,12 +37,18 @@ pub(crate) struct Coalesce<'a> {
     helm: HelmCompat,
     /// What helm would log: values that were left out because their shapes do not fit.
     warnings: &'a mut Vec<String>,
+    cx: &'a Cx,
 }
 
 impl<'a> Coalesce<'a> {
     /// Merges for these charts; what has to be left out is said in `warnings`.
-    pub(crate) fn new(charts: &'a Charts, helm: HelmCompat, warnings: &'a mut Vec<String>) -> Self {
-        Self { charts, helm, warnings }
+    pub(crate) fn new(
+        charts: &'a Charts,
+        helm: HelmCompat,
+        warnings: &'a mut Vec<String>,
+        cx: &'a Cx,
+    ) -> Self {
+        Self { charts, helm, warnings, cx }
     }
 
     /// The values of a chart and its subcharts below those given, which are not changed.
@@ -56,6 +63,8 @@ impl<'a> Coalesce<'a> {
         let chart = self.charts.chart(id);
         let prefix = joined(prefix, &chart.metadata.name);
         for child in &chart.children {
+            // Each subchart gets all globals.
+            self.cx.check().map_err(Error::stopped)?;
             let name = self.charts.chart(*child).metadata.name.as_str();
             let inner = match values.get(name.as_bytes()) {
                 Some(Value::Map(inner)) => inner,

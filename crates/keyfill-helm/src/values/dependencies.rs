@@ -38,7 +38,7 @@ struct Process<'a> {
 
 impl Process<'_> {
     fn coalesce(&mut self) -> Coalesce<'_> {
-        Coalesce::new(self.charts, self.helm, self.warnings)
+        Coalesce::new(self.charts, self.helm, self.warnings, self.cx)
     }
 
     fn enable(&mut self, id: ChartId, values: &Map, path: &str) -> Result<()> {
