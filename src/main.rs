@@ -20,6 +20,7 @@ mod places;
 #[cfg(unix)]
 mod plugin;
 mod prefill;
+mod progress;
 mod references;
 mod render;
 mod report;
@@ -32,6 +33,7 @@ mod sops;
 mod source_lines;
 mod stack;
 mod store;
+mod terminal;
 mod tree;
 mod values;
 mod verbose;

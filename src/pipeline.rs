@@ -12,6 +12,7 @@
 
 use crate::discover::{self, Root, RootKind};
 use crate::emit::{self, Output};
+use crate::fill::plain::{self as plain_secrets, PlainValue};
 use crate::fill::{self, Filled};
 use crate::places::Places;
 use crate::render::fence::Fenced;
@@ -173,17 +174,35 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start reading secrets")
 }
 
+/// What a check finds in one root.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// What is wrong.
+    pub problems: Vec<Diagnostic>,
+    /// Values of Secrets that stand in plain, where they are looked for.
+    pub plain: Vec<PlainValue>,
+}
+
+impl From<Vec<Diagnostic>> for Checked {
+    fn from(problems: Vec<Diagnostic>) -> Self {
+        Self { problems, plain: Vec::new() }
+    }
+}
+
 /// The problems of one root of the run's tree, found without a store. With `known`, which knows the secrets
-/// that exist, paths and keys are looked up there.
-pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>) -> Vec<Diagnostic> {
+/// that exist, paths and keys are looked up there; with `plain`, values of Secrets that stand in plain are found.
+pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>, plain: bool) -> Checked {
     let rendered = match render::for_check(&*tree.files, root, &run.options, &run.outside, &run.cx) {
         Ok(rendered) => rendered,
-        Err(failure) => return failure.into_problems(),
+        Err(failure) => return failure.into_problems().into(),
     };
     let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => return vec![Diagnostic::error(Class::Other, format!("{}: {error:#}", root.dir))],
+        Err(error) => {
+            return vec![Diagnostic::error(Class::Other, format!("{}: {error:#}", root.dir))].into();
+        }
     };
+    let plain = if plain { plain_values(run, tree, root, &rendered.documents) } else { Vec::new() };
     let checked = fill::check(&rendered.documents, &run.settings.fill, known, &run.cx);
     let mut problems = rendered.warnings;
     problems.extend(run.outside.fetch.take_warnings());
@@ -195,7 +214,30 @@ pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>) -> Vec<
         source_lines::complete(&*tree.files, &mut problem);
         problem
     }));
-    run.outside.revealed.diagnostics(problems)
+    Checked { problems: run.outside.revealed.diagnostics(problems), plain }
+}
+
+/// The values of a root's Secrets that stand in plain. What a template makes anew each time (`randAlphaNum`,
+/// `genCA`) stands nowhere: a second rendering has another value there.
+fn plain_values(run: &Run, tree: &Tree, root: &Root, documents: &[Document]) -> Vec<PlainValue> {
+    let find = |documents: &[Document]| {
+        plain_secrets::values(documents, &run.settings.fill, &run.outside.revealed, &run.cx)
+    };
+    let mut found = find(documents);
+    if root.kind != RootKind::Yaml && !found.is_empty() {
+        let mut options = run.options.clone();
+        options.helm.seed = options.helm.seed.map(|seed| seed.wrapping_add(1));
+        if let Ok(again) = render::for_check(&*tree.files, root, &options, &run.outside, &run.cx) {
+            let again = find(&again.documents);
+            found.retain(|value| again.iter().any(|other| other.is_same(value)));
+        }
+    }
+    for value in &mut found {
+        if value.place.file.is_none() {
+            value.place.file = Some(root.dir.to_string());
+        }
+    }
+    found
 }
 
 /// Puts the result together and prints it, or refuses it when it is empty.

@@ -1,6 +1,7 @@
 //! What a person reads when something is wrong: message, place, the line with a caret, the way there, a hint.
 
 use crate::escape;
+use crate::terminal::{self, Stream};
 use keyfill_diag::{Class, Diagnostic, Report, Severity};
 use keyfill_files::FileError;
 use std::borrow::Cow;
@@ -198,6 +199,11 @@ impl Problem {
         Self::new(Class::Render, message)
     }
 
+    /// What is not there.
+    pub fn missing(message: impl Into<String>) -> Self {
+        Self::new(Class::Missing, message)
+    }
+
     /// What a policy forbids.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(Class::Forbidden, message)
@@ -287,9 +293,15 @@ fn source_line(text: &mut String, diagnostic: &Diagnostic) {
     }
 }
 
+/// The same with colours, where the stream has them.
+pub fn human_for(diagnostic: &Diagnostic, stream: Stream) -> String {
+    let text = human(diagnostic);
+    if terminal::has_colours(stream) { terminal::coloured(&text) } else { text }
+}
+
 /// Prints diagnostics on stderr.
 pub fn print(diagnostics: &[Diagnostic]) {
-    let text: Vec<String> = diagnostics.iter().map(human).collect();
+    let text: Vec<String> = diagnostics.iter().map(|d| human_for(d, Stream::Err)).collect();
     let mut stderr = std::io::stderr().lock();
     // Where stderr is closed there is nobody to tell.
     let _ = std::io::Write::write_all(&mut stderr, text.join("\n").as_bytes());

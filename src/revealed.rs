@@ -74,6 +74,12 @@ impl Revealed {
         kept.values.is_empty() && !kept.overflowed
     }
 
+    /// Whether a text is one of the values, as a whole.
+    pub fn holds(&self, text: &[u8]) -> bool {
+        let kept = self.lock();
+        kept.overflowed || kept.values.iter().any(|value| value.expose() == text)
+    }
+
     /// A text without the values, and without what encodes them.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let kept = self.lock();

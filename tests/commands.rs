@@ -283,7 +283,19 @@ fn check_compares_with_known_secrets() {
 
 #[test]
 fn completions_and_manual_pages_know_every_command() {
-    let commands = ["generate", "render", "check", "discover", "settings", "version", "completions", "man"];
+    let commands = [
+        "generate",
+        "render",
+        "check",
+        "refs",
+        "edit",
+        "doctor",
+        "discover",
+        "settings",
+        "version",
+        "completions",
+        "man",
+    ];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = Run::of(KEYFILL).args(["completions", shell]).run().text();
         for command in commands {

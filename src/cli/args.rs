@@ -26,7 +26,7 @@ missing; 5 the secret store was unreachable or refused; 6 a policy forbids it; 1
 
 /// Commands for which the shared flags mean nothing. They are accepted, as argocd-vault-plugin accepts them,
 /// and left out of the command's help.
-const WITHOUT_SETTINGS: [&str; 5] = ["completions", "discover", "man", "settings", "version"];
+const WITHOUT_SETTINGS: [&str; 6] = ["completions", "discover", "edit", "man", "settings", "version"];
 
 /// The definition of the command line.
 pub fn command() -> clap::Command {
@@ -90,6 +90,12 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// Show what a change does to the rendered manifests and to the secrets that they name
     Diff(Box<DiffArgs>),
+    /// List which secrets the roots of a tree name, and where; with a store, which of them are stale
+    Refs(Box<RefsArgs>),
+    /// Look at settings, policy, Vault, the token's rights and the sidecar; say what does not work, and what to do
+    Doctor(Box<DoctorArgs>),
+    /// Set an image, an annotation or replicas in place, with every other byte as it was
+    Edit(EditArgs),
     /// Resolve what the tree does not hold and write keyfill.lock
     Lock(Box<LockArgs>),
     /// Write charts into the tree, where helm and kustomize find them
@@ -225,6 +231,9 @@ pub struct CheckArgs {
     /// A YAML file of paths and keys that exist; placeholders are checked against it
     #[arg(long, value_name = "FILE")]
     pub known_secrets: Option<PathBuf>,
+    /// Report Secrets whose values stand in git in plain; .keyfill-secrets.yaml lists exceptions with their reasons
+    #[arg(long)]
+    pub plain_secrets: bool,
     /// Look only into resources of these kinds (all when absent)
     #[arg(long, value_name = "KIND,...", value_delimiter = ',')]
     pub kinds: Vec<String>,
@@ -297,6 +306,140 @@ pub enum DiffFormat {
     Json,
     /// A page of its own.
     Html,
+}
+
+/// `keyfill refs`.
+#[derive(Args, Clone, Debug)]
+pub struct RefsArgs {
+    /// Folders or files; all roots below the current folder when absent
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// Only references to these paths: * for any text without a slash, ** for any text
+    #[arg(long, value_name = "GLOB")]
+    pub path: Option<String>,
+    /// Leave out what fits, in gitignore's syntax; .keyfillignore files do the same (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// How references are printed
+    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub format: RefsFormat,
+    /// Ask Vault which secrets exist, in which versions, and which references are stale; no value is read
+    #[arg(long)]
+    pub with_store: bool,
+    /// List the secrets below this mount or path of Vault that no reference names (needs the right to list)
+    #[arg(long, value_name = "MOUNT")]
+    pub unused: Option<String>,
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
+    pub fetch: FetchArgs,
+    #[command(flatten)]
+    pub fill: FillArgs,
+    #[command(flatten)]
+    pub render: RenderArgs,
+}
+
+/// How `keyfill refs` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RefsFormat {
+    /// Columns, for people.
+    Table,
+    /// One JSON object.
+    Json,
+    /// RFC 4180, for spreadsheets.
+    Csv,
+    /// A graph for Graphviz.
+    Dot,
+    /// A flowchart for Markdown.
+    Mermaid,
+    /// One page with a search, which asks nobody for anything.
+    Html,
+}
+
+/// `keyfill doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArgs {
+    /// Folder whose roots say which paths are needed
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: String,
+    /// How the report is printed
+    #[arg(long, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub format: DoctorFormat,
+    /// The folder that holds plugin.yaml
+    #[arg(long, value_name = "DIR", default_value = "/home/argocd/cmp-server/config/")]
+    pub config_dir_path: PathBuf,
+    /// Leave out what fits, in gitignore's syntax (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
+    pub fill: FillArgs,
+    #[command(flatten)]
+    pub render: RenderArgs,
+}
+
+/// How `keyfill doctor` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// Columns, for people.
+    Table,
+    /// A list of objects.
+    Json,
+}
+
+/// `keyfill edit`.
+#[derive(Args, Clone, Debug)]
+pub struct EditArgs {
+    /// What is set
+    #[command(subcommand)]
+    pub what: EditCommand,
+}
+
+/// What `keyfill edit` sets.
+#[derive(Clone, Debug, Subcommand)]
+pub enum EditCommand {
+    /// Set images, as `kustomize edit set image` does
+    Image {
+        #[command(flatten)]
+        common: EditTarget,
+        /// NAME[=NEW][:TAG|@DIGEST]
+        #[arg(value_name = "IMAGE", required = true)]
+        images: Vec<String>,
+    },
+    /// Set annotations: commonAnnotations of a kustomization or of values, or those of all objects
+    Annotation {
+        #[command(flatten)]
+        common: EditTarget,
+        /// The mapping of annotations in values, as in controller.podAnnotations [default: commonAnnotations]
+        #[arg(long, value_name = "PATH")]
+        at: Option<String>,
+        /// KEY=VALUE
+        #[arg(value_name = "ANNOTATION", required = true)]
+        annotations: Vec<String>,
+    },
+    /// Set how many replicas a workload has
+    Replicas {
+        #[command(flatten)]
+        common: EditTarget,
+        /// The number in values, as in web.replicas [default: replicaCount]
+        #[arg(long, value_name = "PATH")]
+        at: Option<String>,
+        /// NAME=COUNT
+        #[arg(value_name = "REPLICAS", required = true)]
+        replicas: Vec<String>,
+    },
+}
+
+/// What is edited, and how.
+#[derive(Args, Clone, Debug)]
+pub struct EditTarget {
+    /// A kustomization, a chart, a folder of manifests, or one file
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Write nothing, and exit 4 when something would be changed
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// `keyfill lock`.

@@ -1,7 +1,7 @@
 //! `keyfill lock`: resolves what the tree does not hold and writes `keyfill.lock`, or says what is stale.
 
-use super::Caller;
 use super::check::targets;
+use super::{Caller, each};
 use crate::cli::args::{FetchArgs, FetchChoice, LockArgs, RunArgs};
 use crate::cli::render_args::RenderArgs;
 use crate::discover::{Root, RootKind};
@@ -17,10 +17,9 @@ use anyhow::{Context as _, Result};
 use keyfill_diag::{Class, Diagnostic, Severity};
 use keyfill_fetch::{LOCK_FILE, Lock, Mode, NOT_LOCKED};
 use keyfill_files::{Fetch, TreePath};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Runs the command.
 pub fn run(caller: &Caller<'_>, args: &LockArgs) -> Result<()> {
@@ -85,29 +84,13 @@ impl Work {
 
     /// Asks for all that the roots need, several roots at a time. The problems come in the roots' order, each once.
     pub(super) fn resolve(&self, outside: &Outside, anew: bool) -> Vec<Diagnostic> {
-        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let found: Mutex<Vec<(usize, Vec<Diagnostic>)>> = Mutex::default();
-        let workers = std::thread::available_parallelism().map_or(1, usize::from) * 2;
-        let progress = progress(self.roots.len());
-        std::thread::scope(|scope| {
-            for _ in 0..workers.min(self.roots.len()) {
-                scope.spawn(|| {
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(root) = self.roots.get(at) else { return };
-                        let (files, options) = (&*self.tree.files, &self.run.options);
-                        let problems = render::resolve(files, root, options, outside, anew, &self.run.cx);
-                        found.lock().unwrap_or_else(PoisonError::into_inner).push((at, problems));
-                        progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-                    }
-                });
-            }
+        let (files, options) = (&*self.tree.files, &self.run.options);
+        let found = each::root(&self.roots, 2, |root| {
+            render::resolve(files, root, options, outside, anew, &self.run.cx)
         });
-        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        found.sort_by_key(|(at, _)| *at);
         let mut all: Vec<Diagnostic> = Vec::new();
         let places = Places::of(&self.tree);
-        for problem in found.into_iter().flat_map(|(_, problems)| problems) {
+        for problem in found.into_iter().flatten() {
             let problem = places.diagnostic(problem);
             if !all.contains(&problem) {
                 all.push(problem);
@@ -123,17 +106,6 @@ pub(super) fn finish(problems: Vec<Diagnostic>) -> Result<()> {
     let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(is_error);
     report::print(&warnings);
     if errors.is_empty() { Ok(()) } else { Err(Failure::new(errors).into()) }
-}
-
-/// Says how far it is, on a terminal.
-#[allow(clippy::print_stderr)]
-fn progress(total: usize) -> impl Fn(usize) + Sync {
-    let shown = std::io::stderr().is_terminal();
-    move |done| {
-        if shown {
-            eprint!("\r{done}/{total} roots{}", if done == total { "\n" } else { "" });
-        }
-    }
 }
 
 fn write(work: &Work, old: &Lock, args: &LockArgs) -> Result<()> {

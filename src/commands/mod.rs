@@ -3,9 +3,13 @@
 pub mod check;
 pub mod diff;
 pub mod discover;
+pub mod doctor;
+mod each;
+pub mod edit;
 pub mod generate;
 pub mod lock;
 pub mod pages;
+pub mod refs;
 pub mod render;
 #[cfg(unix)]
 pub mod serve;
@@ -15,6 +19,7 @@ pub mod version;
 
 use crate::cli::args::{Cli, Command, FetchArgs, FillArgs, RunArgs, SharedArgs};
 use crate::settings::{Env, Given, Purpose};
+use crate::terminal;
 use anyhow::Result;
 
 /// What every command is told: flags that all of them take, the environment, and under which name keyfill
@@ -53,9 +58,13 @@ pub fn run(cli: &Cli, called_as_avp: bool) -> Result<()> {
         run: RunArgs::default(),
         fetch: FetchArgs::default(),
     };
+    terminal::look_at(&caller.env);
     match &cli.command {
         Command::Generate(args) => generate::run(&caller, args),
         Command::Render(args) => render::run(&caller, args),
+        Command::Edit(args) => edit::run(args),
+        Command::Doctor(args) => doctor::run(&caller, args),
+        Command::Refs(args) => refs::run(&caller, args),
         Command::Lock(args) => lock::run(&caller, args),
         Command::Vendor(args) => vendor::run(&caller, args),
         Command::Discover(args) => discover::run(args, &caller.env),

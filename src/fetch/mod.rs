@@ -99,7 +99,7 @@ impl Plan {
             proofs: proof::entries(get(PROOF).unwrap_or_default())?,
             strict: values::is_true(get("KEYFILL_FETCH_STRICT")),
             cache_is_named: named.is_some(),
-            cache: named.or_else(|| default_cache(given.env)),
+            cache: named.or_else(|| cache_folder(given.env)),
             cache_size,
             credentials: CredentialFiles::of(given.env, get("KEYFILL_GIT_CREDENTIALS")),
             proxies,
@@ -197,7 +197,7 @@ fn policy_of(hosts: &str, app: &App) -> Result<HostPolicy> {
 }
 
 /// The folder of fetched contents, where a user has one.
-fn default_cache(env: &Env) -> Option<PathBuf> {
+pub fn cache_folder(env: &Env) -> Option<PathBuf> {
     let of_user = env.get("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = of_user.or_else(|| Some(PathBuf::from(env.get("HOME")?).join(".cache")))?;
     Some(cache.join("keyfill").join("fetch"))

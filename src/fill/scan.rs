@@ -92,7 +92,7 @@ fn holds_annotation(text: &[u8]) -> bool {
 }
 
 /// `kind: Secret` in any spelling of YAML or JSON.
-fn names_secret(text: &[u8]) -> bool {
+pub(super) fn names_secret(text: &[u8]) -> bool {
     memmem::find_iter(text, b"Secret").any(|at| {
         let follows_name = text.get(at + 6).is_some_and(u8::is_ascii_alphanumeric);
         let before = &text[at.saturating_sub(24)..at];

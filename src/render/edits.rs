@@ -45,7 +45,7 @@ pub enum Edit {
 
 /// An entry of `images:`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Image {
+pub struct Image {
     new_name: String,
     new_tag: String,
     digest: String,
@@ -173,13 +173,7 @@ impl Edits {
         let mut all = old.clone();
         for (name, image) in &self.images {
             let before = old.get(name).cloned().unwrap_or_default();
-            let keep = |new: &str, before: String| if new == KEEP { before } else { new.to_owned() };
-            let image = Image {
-                new_name: keep(&image.new_name, before.new_name),
-                new_tag: keep(&image.new_tag, before.new_tag),
-                digest: keep(&image.digest, before.digest),
-            };
-            all.insert(name.clone(), image);
+            all.insert(name.clone(), merged_image(image, &before));
         }
         let mut list = Node::seq();
         if let Some(seq) = list.as_seq_mut() {
@@ -189,16 +183,36 @@ impl Edits {
     }
 }
 
+/// What an entry says once an image is set: `*` keeps what was there.
+pub fn merged_image(image: &Image, before: &Image) -> Image {
+    let keep = |new: &str, before: &str| if new == KEEP { before.to_owned() } else { new.to_owned() };
+    Image {
+        new_name: keep(&image.new_name, &before.new_name),
+        new_tag: keep(&image.new_tag, &before.new_tag),
+        digest: keep(&image.digest, &before.digest),
+    }
+}
+
 impl Image {
+    /// From an entry of `images:`.
+    pub fn of_entry(item: &Node) -> Self {
+        let text = |key: &str| item.get(key).and_then(Node::text).unwrap_or_default().to_owned();
+        Self { new_name: text("newName"), new_tag: text("newTag"), digest: text("digest") }
+    }
+
+    /// The fields of its entry, empty ones included.
+    pub fn fields(&self) -> [(&'static str, &str); 3] {
+        [
+            ("newName", self.new_name.as_str()),
+            ("newTag", self.new_tag.as_str()),
+            ("digest", self.digest.as_str()),
+        ]
+    }
+
     fn node(&self, name: &str) -> Node {
         let mut node = Node::map();
         if let Some(map) = node.as_map_mut() {
-            for (key, value) in [
-                ("name", name),
-                ("newName", &self.new_name),
-                ("newTag", &self.new_tag),
-                ("digest", &self.digest),
-            ] {
+            for (key, value) in std::iter::once(("name", name)).chain(self.fields()) {
                 if !value.is_empty() {
                     map.set(key, Node::string(value));
                 }
@@ -211,19 +225,11 @@ impl Image {
 fn read_images(node: &Node) -> BTreeMap<String, Image> {
     let items = node.as_seq().map(|s| s.items.as_slice()).unwrap_or_default();
     let text = |item: &Node, key: &str| item.get(key).and_then(Node::text).unwrap_or_default().to_owned();
-    let image = |item: &Node| {
-        let image = Image {
-            new_name: text(item, "newName"),
-            new_tag: text(item, "newTag"),
-            digest: text(item, "digest"),
-        };
-        (text(item, "name"), image)
-    };
-    items.iter().map(image).collect()
+    items.iter().map(|item| (text(item, "name"), Image::of_entry(item))).collect()
 }
 
 /// `NAME[=NEW][:TAG|@DIGEST]`, as kustomize v5.8.1 reads it.
-fn parse_image(text: &str) -> Result<(String, Image)> {
+pub fn parse_image(text: &str) -> Result<(String, Image)> {
     let (key, value) = text.split_once('=').map_or((None, text), |(k, v)| (Some(k), v));
     let (rest, digest) = value.split_once('@').unwrap_or((value, ""));
     // A colon before the last slash is the registry's port, not a tag.
@@ -247,7 +253,8 @@ fn parse_image(text: &str) -> Result<(String, Image)> {
     })
 }
 
-fn is_annotation_key(key: &str) -> bool {
+/// Whether a text may be the key of an annotation.
+pub fn is_annotation_key(key: &str) -> bool {
     let (prefix, name) = key.split_once('/').map_or((None, key), |(p, n)| (Some(p), n));
     let part = |text: &str, most: usize, extra: &str| {
         let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());

@@ -8,7 +8,7 @@
 
 mod account;
 mod bounds;
-mod configuration;
+pub mod configuration;
 mod crashes;
 mod documents;
 pub mod environment;

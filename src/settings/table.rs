@@ -279,6 +279,8 @@ pub const SYSTEM: &[Var] = &[
     var("ARGOCD_GRPC_MAX_SIZE_MB", Author::No, "serve: the largest message [100]"),
     var("ARGOCD_PLUGINSOCKFILEPATH", Author::No, "serve: the folder of the sockets"),
     var("AVP_SECRET", Author::No, "the Secret to read settings from, as -s names it"),
+    var("CLICOLOR", Author::No, "0: no colours on a terminal"),
+    var("CLICOLOR_FORCE", Author::No, "colours in a pipe too, unless it is 0"),
     var(
         "DOCKER_CONFIG",
         Author::No,
@@ -295,11 +297,13 @@ pub const SYSTEM: &[Var] = &[
     var("LANG", Author::No, "handed to official binaries"),
     var("LC_ALL", Author::No, "handed to official binaries"),
     var("NETRC", Author::No, "a file of logins at hosts [~/.netrc]").holds(Holds::File),
+    var("NO_COLOR", Author::No, "no colours"),
     var("PATH", Author::No, "where official binaries are looked for"),
     var("SSL_CERT_DIR", Author::No, "a folder of certificates to trust, in place of the system's")
         .holds(Holds::File),
     var("SSL_CERT_FILE", Author::No, "a file of certificates to trust, in place of the system's")
         .holds(Holds::File),
+    var("TERM", Author::No, "dumb: neither colours nor progress"),
     var("TMPDIR", Author::No, "where copies for official binaries and large archives lie"),
     var("TZ", Author::No, "the time zone of templates"),
     var("USER", Author::No, "handed to official binaries"),

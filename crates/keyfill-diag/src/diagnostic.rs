@@ -118,6 +118,8 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// Picks the exit code.
     pub class: Class,
+    /// The rule of a check that it breaks, where that says more than its class.
+    pub rule: Option<&'static str>,
     /// What went wrong and why, in one sentence without a full stop.
     pub message: String,
     /// Where.
@@ -136,6 +138,7 @@ impl Diagnostic {
         Self {
             severity: Severity::Error,
             class,
+            rule: None,
             message: message.into(),
             place: Place::default(),
             object: None,
@@ -147,6 +150,18 @@ impl Diagnostic {
     /// A warning; its class says what it would be as an error.
     pub fn warning(class: Class, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(class, message) }
+    }
+
+    /// Sets the rule that it breaks.
+    #[must_use]
+    pub fn breaks(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
+        self
+    }
+
+    /// The rule's name in reports for machines: its own, or that of its class.
+    pub fn rule_name(&self) -> &'static str {
+        self.rule.unwrap_or_else(|| self.class.name())
     }
 
     /// Sets the place.

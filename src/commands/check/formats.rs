@@ -20,6 +20,7 @@ pub fn json_lines(found: &[Diagnostic]) -> Result<String> {
         let object = json!({
             "severity": severity(d),
             "class": d.class.name(),
+            "rule": d.rule,
             "message": d.message,
             "file": d.place.file,
             "document": d.place.document,
@@ -53,7 +54,7 @@ pub fn github(found: &[Diagnostic]) -> String {
         for (name, number) in [("line", d.place.line), ("col", d.place.column)] {
             properties.extend(number.map(|n| format!("{name}={n}")));
         }
-        properties.push(format!("title=keyfill {}", d.class.name()));
+        properties.push(format!("title=keyfill {}", d.rule_name()));
         let hint = d.hint.as_ref().map(|h| format!("\nhelp: {h}")).unwrap_or_default();
         let path = d.place.path.as_ref().map(|p| format!(" ({p})")).unwrap_or_default();
         let object = d.object.as_ref().map(|o| format!("{o}: ")).unwrap_or_default();
@@ -72,7 +73,7 @@ pub fn github(found: &[Diagnostic]) -> String {
 /// SARIF 2.1.0, for code scanning.
 pub fn sarif(found: &[Diagnostic]) -> Result<String> {
     let results: Vec<Value> = found.iter().map(result).collect();
-    let mut rules: Vec<&str> = found.iter().map(|d| d.class.name()).collect();
+    let mut rules: Vec<&str> = found.iter().map(Diagnostic::rule_name).collect();
     rules.sort_unstable();
     rules.dedup();
     let rules: Vec<Value> = rules.iter().map(|id| json!({"id": id, "name": id})).collect();
@@ -86,7 +87,7 @@ pub fn sarif(found: &[Diagnostic]) -> Result<String> {
 }
 
 fn result(d: &Diagnostic) -> Value {
-    let mut result = json!({"ruleId": d.class.name(), "level": severity(d)});
+    let mut result = json!({"ruleId": d.rule_name(), "level": severity(d)});
     let hint = d.hint.as_ref().map(|h| format!(" Help: {h}")).unwrap_or_default();
     let object = d.object.as_ref().map(|o| format!("{o}: ")).unwrap_or_default();
     result["message"] = json!({"text": format!("{object}{}{hint}", d.message)});

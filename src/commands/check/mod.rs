@@ -3,10 +3,11 @@
 //! Changed files lead to the roots that use them; each root is rendered once, several at a time, and its
 //! documents are checked without any store.
 
+mod exceptions;
 mod formats;
 pub mod targets;
 
-use super::Caller;
+use super::{Caller, each};
 use crate::cli::args::{CheckArgs, FillArgs, ReportFormat};
 use crate::discover::Root;
 use crate::pipeline;
@@ -14,15 +15,14 @@ use crate::places::Places;
 use crate::report::{self, AlreadyReported, Failure, Problem};
 use crate::run::Run;
 use crate::settings::{Given, Purpose};
+use crate::terminal::Stream;
 use crate::tree::Tree;
 use anyhow::{Context as _, Result};
+use exceptions::Exceptions;
 use keyfill_diag::{Diagnostic, Severity};
 use keyfill_secrets::Reads;
 use keyfill_secrets::file::FileSource;
-use std::io::{IsTerminal as _, Write as _};
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 /// Runs the command.
@@ -42,8 +42,12 @@ pub fn run(caller: &Caller<'_>, args: &CheckArgs) -> Result<()> {
         None => None,
     };
     let known = known.map(|source| Reads::new(std::sync::Arc::new(source)));
-    let check = Check { run: &run, tree, known };
-    found.extend(check.all(roots, progress(args.format, roots.len())));
+    let plain = args.plain_secrets.then(|| Exceptions::read(&*tree.files, &tree.at, &run.cx)).transpose()?;
+    let check = Check { run: &run, tree, known, plain };
+    found.extend(check.all(roots));
+    if args.paths.is_empty() && args.exclude.is_empty() {
+        found.extend(check.plain.iter().flat_map(Exceptions::unused));
+    }
     let places = Places::of(tree);
     let found: Vec<Diagnostic> = found.into_iter().map(|d| places.diagnostic(d)).collect();
     let looked_at = format!("{}, {}", count(roots.len(), "root"), count(targets.files, "file"));
@@ -55,32 +59,26 @@ struct Check<'a> {
     run: &'a Run,
     tree: &'a Tree,
     known: Option<Reads>,
+    /// Where values in plain are looked for: those that may be.
+    plain: Option<Exceptions>,
 }
 
 impl Check<'_> {
+    /// The problems of one root.
+    fn root(&self, root: &Root) -> Vec<Diagnostic> {
+        let checked = pipeline::check(self.run, self.tree, root, self.known.as_ref(), self.plain.is_some());
+        let mut problems = checked.problems;
+        if let Some(exceptions) = &self.plain {
+            let found = checked.plain.into_iter().filter_map(|value| exceptions.judge(value)).collect();
+            problems.extend(self.run.outside.revealed.diagnostics(found));
+        }
+        problems
+    }
+
     /// The problems of all roots, in the roots' order.
-    fn all(&self, roots: &[Root], progress: impl Fn(usize) + Sync) -> Vec<Diagnostic> {
-        let next = AtomicUsize::new(0);
-        let done = AtomicUsize::new(0);
-        let found: Mutex<Vec<(usize, Vec<Diagnostic>)>> = Mutex::default();
-        let workers = std::thread::available_parallelism().map_or(1, usize::from).min(roots.len().max(1));
-        std::thread::scope(|scope| {
-            for _ in 0..workers {
-                scope.spawn(|| {
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(root) = roots.get(at) else { return };
-                        let problems = pipeline::check(self.run, self.tree, root, self.known.as_ref());
-                        found.lock().unwrap_or_else(PoisonError::into_inner).push((at, problems));
-                        progress(done.fetch_add(1, Ordering::Relaxed) + 1);
-                    }
-                });
-            }
-        });
-        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        found.sort_by_key(|(at, _)| *at);
+    fn all(&self, roots: &[Root]) -> Vec<Diagnostic> {
         let mut all: Vec<Diagnostic> = Vec::new();
-        for problem in found.into_iter().flat_map(|(_, problems)| problems) {
+        for problem in each::root(roots, 1, |root| self.root(root)).into_iter().flatten() {
             // What a base has wrong shows in each of its overlays: it is told once.
             if !all.contains(&problem) {
                 all.push(problem);
@@ -90,25 +88,13 @@ impl Check<'_> {
     }
 }
 
-/// Says how far it is, on a terminal and in runs that take a while.
-#[allow(clippy::print_stderr)]
-fn progress(format: ReportFormat, total: usize) -> impl Fn(usize) + Sync {
-    let shown = format == ReportFormat::Human && std::io::stderr().is_terminal();
-    let start = Instant::now();
-    move |done| {
-        if shown && start.elapsed().as_millis() > 500 {
-            eprint!("\r{done}/{total} roots{}", if done == total { "\n" } else { "" });
-        }
-    }
-}
-
 /// Reports, and fails when there is an error among the problems.
 fn print_report(found: &[Diagnostic], format: ReportFormat, looked_at: &str, took: Duration) -> Result<()> {
     let errors: Vec<Diagnostic> = found.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
     let mut stdout = std::io::stdout().lock();
     let text = match format {
         ReportFormat::Human => {
-            let texts: Vec<String> = found.iter().map(report::human).collect();
+            let texts: Vec<String> = found.iter().map(|d| report::human_for(d, Stream::Out)).collect();
             let (e, w) = (errors.len(), found.len() - errors.len());
             let (e, w, s) = (count(e, "error"), count(w, "warning"), took.as_secs_f64());
             let summary = format!("{looked_at}, {e}, {w} in {s:.2} s\n");
@@ -122,6 +108,7 @@ fn print_report(found: &[Diagnostic], format: ReportFormat, looked_at: &str, too
     if errors.is_empty() { Ok(()) } else { Err(AlreadyReported(Failure::new(errors)).into()) }
 }
 
-fn count(n: usize, what: &str) -> String {
+/// `1 root`, `2 roots`.
+pub fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

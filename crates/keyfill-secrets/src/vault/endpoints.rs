@@ -53,6 +53,22 @@ impl Plain {
         Self::read(&format!("sys/internal/ui/mounts/{path}"), None)
     }
 
+    /// The names below a path.
+    pub(crate) fn list(path: &str) -> Self {
+        Self { query: Some("list=true".to_owned()), ..Self::read(path, None) }
+    }
+
+    /// What the token that is sent may do.
+    pub(crate) fn capabilities(paths: &[String]) -> Self {
+        Self::post("sys/capabilities-self".to_owned(), Some(json!({ "paths": paths })))
+    }
+
+    /// The state of Vault, with the same status for each state.
+    pub(crate) fn health() -> Self {
+        let same = "standbyok=true&perfstandbyok=true&sealedcode=200&uninitcode=200";
+        Self { query: Some(same.to_owned()), ..Self::read("sys/health", None) }
+    }
+
     /// Lengthens the life of the token that is sent. In vaultrs' type the path begins with a tab.
     pub(crate) fn renew_self() -> Self {
         Self::post("auth/token/renew-self".to_owned(), None)

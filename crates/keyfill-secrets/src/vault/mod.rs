@@ -11,6 +11,7 @@ mod endpoints;
 mod foreign;
 mod gate;
 mod identity;
+mod metadata;
 mod route;
 mod session;
 mod settings;
@@ -19,6 +20,7 @@ mod source;
 mod transit;
 
 pub use client::{Stats, VaultClient};
+pub use metadata::{Health, Known, Metadata, TokenInfo, Version};
 pub use settings::{Auth, CacheNames, Jwt, Proxy, Tls, TokenCache, VaultSettings};
 pub use shared::{Shared, SharedOptions, SharedStats};
 pub use source::VaultSource;

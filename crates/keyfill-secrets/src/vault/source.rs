@@ -253,7 +253,7 @@ fn with_data(mount: &str, path: &str) -> Option<String> {
 }
 
 /// The path without empty parts. `..` is refused: what is allowed is decided by the path as it is written.
-fn clean_path(path: &str) -> Result<String, Error> {
+pub(super) fn clean_path(path: &str) -> Result<String, Error> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     if parts.iter().any(|part| matches!(*part, "." | "..")) {
         return Err(Error::new(Class::Forbidden, format!("the path {path} is refused: it holds . or .."))

@@ -126,6 +126,17 @@ impl VaultClient {
         self.ask_with_token(endpoint, namespace, cx).await.map_err(|error| error.about(what))
     }
 
+    /// Sends a request without a token.
+    pub(super) async fn ask_openly(
+        &self,
+        endpoint: &impl Endpoint,
+        what: &str,
+        cx: &Cx,
+    ) -> Result<Answer, Error> {
+        let call = endpoints::call(&self.address.base(), endpoint).map_err(Error::missing)?;
+        self.send(call, cx).await.map_err(|error| error.about(what))
+    }
+
     async fn ask_with_token(
         &self,
         endpoint: &impl Endpoint,

@@ -1,0 +1,138 @@
+//! Vault in the report: address, TLS, health, login, the token, and what it may read.
+
+use super::{Report, State};
+use crate::pipeline;
+use crate::run::Run;
+use crate::settings::method::Method;
+use crate::store;
+use anyhow::Result;
+use keyfill_diag::Report as _;
+use keyfill_secrets::vault::{TokenInfo, VaultSource};
+use keyfill_secrets::{Error, SecretRef};
+use std::collections::BTreeMap;
+
+/// Paths that are asked about.
+const MOST_PATHS: usize = 500;
+
+/// A token that lives no longer than this may end within a run.
+const SHORT: u64 = 120;
+
+pub(super) fn look(report: &mut Report, run: &Run, secrets: &[SecretRef]) {
+    let effective = &run.settings.effective;
+    let address = effective.get("VAULT_AGENT_ADDR").or_else(|| effective.get("VAULT_ADDR"));
+    report.ok("vault", "address", address.unwrap_or("not set"));
+    let method = effective.method().map_or("none", Method::name);
+    report.ok("vault", "method", method);
+    let asked = open(run).and_then(|vault| {
+        pipeline::runtime()?.block_on(ask(report, &vault, run, secrets));
+        Ok(())
+    });
+    if let Err(error) = asked {
+        report.failure("vault", "settings", &error);
+    }
+}
+
+fn open(run: &Run) -> Result<VaultSource> {
+    Ok(VaultSource::new(store::vault::settings(&run.settings, &run.settings.effective, false)?)?)
+}
+
+async fn ask(report: &mut Report, vault: &VaultSource, run: &Run, secrets: &[SecretRef]) {
+    match vault.health(&run.cx).await {
+        Err(error) => {
+            // Nobody answers: the other questions would say the same.
+            failed(report, "connection", &error);
+            return;
+        }
+        Ok(health) => {
+            let secure = run.settings.effective.get("VAULT_ADDR").is_some_and(|a| a.starts_with("https"));
+            report.ok(
+                "vault",
+                "connection",
+                if secure { "TLS, the chain is trusted" } else { "without TLS" },
+            );
+            let state = format!("version {}", health.version);
+            match (health.initialized, health.sealed) {
+                (false, _) => {
+                    report.add("vault", "health", State::Error, format!("{state}, not initialized"));
+                    report.next("initialize it");
+                }
+                (true, true) => {
+                    report.add("vault", "health", State::Error, format!("{state}, sealed"));
+                    report.next("unseal it");
+                }
+                (true, false) if health.standby => report.ok("vault", "health", format!("{state}, standby")),
+                (true, false) => report.ok("vault", "health", format!("{state}, active")),
+            }
+        }
+    }
+    match vault.token(&run.cx).await {
+        Err(error) => return failed(report, "login", &error),
+        Ok(token) => token_lines(report, &token),
+    }
+    may_read(report, vault, run, secrets).await;
+}
+
+fn token_lines(report: &mut Report, token: &TokenInfo) {
+    report.ok("vault", "login", format!("a token of {}", token.path));
+    let all = token.policies.iter().chain(token.identity_policies.iter().flatten());
+    let names: Vec<&str> = all.map(String::as_str).collect();
+    if names.contains(&"root") {
+        let next = "give keyfill a role of its own that may read what apps need";
+        report.warn("vault", "policies", "root: it may do everything", next);
+    } else {
+        report.ok("vault", "policies", names.join(", "));
+    }
+    match token.ttl {
+        0 => report.warn("vault", "ttl", "no end", "use a login that gives tokens with an end"),
+        ttl if ttl < SHORT && !token.renewable => {
+            report.warn("vault", "ttl", format!("{ttl} s"), "raise the time to live of the role's tokens");
+        }
+        ttl => {
+            let renewable = if token.renewable { ", renewable" } else { "" };
+            report.ok("vault", "ttl", format!("{ttl} s{renewable}"));
+        }
+    }
+}
+
+/// What the token may do at each path that the tree names.
+async fn may_read(report: &mut Report, vault: &VaultSource, run: &Run, secrets: &[SecretRef]) {
+    let mut paths: BTreeMap<String, String> = BTreeMap::new();
+    let here = secrets.iter().filter(|secret| secret.store.is_none() && secret.namespace.is_none());
+    for secret in here.take(MOST_PATHS) {
+        match vault.read_path(secret, &run.cx).await {
+            Ok(path) => drop(paths.insert(path, secret.path.clone())),
+            Err(error) => {
+                report.add("capabilities", secret.path.as_str(), State::Error, words(&error));
+                report.next("mount an engine there, or let the token's policies read the path");
+            }
+        }
+    }
+    if paths.is_empty() {
+        return;
+    }
+    let asked: Vec<String> = paths.keys().cloned().collect();
+    let answers = match vault.capabilities(&asked, &run.cx).await {
+        Ok(answers) => answers,
+        Err(error) => return failed(report, "capabilities", &error),
+    };
+    for path in asked {
+        let has = answers.get(&path).map(|list| list.join(", ")).unwrap_or_default();
+        if has.contains("read") || has.contains("root") {
+            report.ok("capabilities", path, has);
+        } else {
+            let found = if has.is_empty() { "nothing".to_owned() } else { has };
+            report.add("capabilities", path.as_str(), State::Error, found);
+            report.next(format!("add to a policy: path \"{path}\" {{ capabilities = [\"read\"] }}"));
+        }
+    }
+}
+
+fn failed(report: &mut Report, name: &str, error: &Error) {
+    for problem in error.diagnostics() {
+        report.problem("vault", name, &problem);
+    }
+}
+
+fn words(error: &Error) -> String {
+    error.diagnostics().into_iter().map(|d| d.message).collect::<Vec<_>>().join("; ")
+}

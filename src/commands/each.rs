@@ -1,0 +1,31 @@
+//! Roots, several at a time.
+
+use crate::discover::Root;
+use crate::progress::Progress;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// What `work` makes of each root, in the roots' order. One thread for each processor; work that waits for others may
+/// have `more` threads for each.
+pub fn root<T: Send>(roots: &[Root], more: usize, work: impl Fn(&Root) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let progress = Progress::new("roots", roots.len());
+    let made: Mutex<Vec<(usize, T)>> = Mutex::new(Vec::with_capacity(roots.len()));
+    let workers = std::thread::available_parallelism().map_or(1, usize::from) * more;
+    std::thread::scope(|scope| {
+        for _ in 0..workers.min(roots.len()) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(root) = roots.get(at) else { return };
+                    let one = work(root);
+                    made.lock().unwrap_or_else(PoisonError::into_inner).push((at, one));
+                    progress.step();
+                }
+            });
+        }
+    });
+    let mut made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
+    made.sort_by_key(|(at, _)| *at);
+    made.into_iter().map(|(_, one)| one).collect()
+}

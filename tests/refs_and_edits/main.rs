@@ -1,0 +1,23 @@
+//! Commands about what stands in a repository: values in plain, references to secrets, edits in place, and the report
+//! of `doctor`.
+
+mod doctor;
+mod edit;
+mod plain;
+mod refs;
+
+use keyfill_testkit::{Outcome, Run};
+
+/// A run of keyfill in a work tree.
+fn keyfill(args: &[&str]) -> Run {
+    Run::of(env!("CARGO_BIN_EXE_keyfill")).args(args).file(".git/HEAD", "")
+}
+
+/// What a run printed on both streams, with its exit code.
+#[track_caller]
+fn said(outcome: &Outcome, code: i32) -> String {
+    let all = format!("{}{}", outcome.text(), outcome.stderr);
+    assert_eq!(outcome.code, Some(code), "{all}");
+    assert!(!all.contains("hunter2"), "a value is in: {all}");
+    all
+}
