@@ -11,6 +11,7 @@ mod emit;
 mod escape;
 mod fetch;
 mod fill;
+mod hydrated;
 mod ignore_file;
 mod memory;
 mod output_files;

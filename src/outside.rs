@@ -31,10 +31,11 @@ pub struct Values {
 }
 
 impl Outside {
-    /// What the administrator's settings open. `fills` says whether the run reads secrets at all.
-    pub fn of(settings: &Settings, fills: bool) -> Self {
+    /// What the administrator's settings open. `fills` says whether placeholders are filled, and `decrypts` whether
+    /// encrypted files may be.
+    pub fn of(settings: &Settings, fills: bool, decrypts: bool) -> Self {
         let mut outside = Self::default();
-        if settings.decrypts() {
+        if decrypts && settings.decrypts() {
             let (unlocks, revealed) = (Arc::new(Unlocks::of(settings)), Arc::clone(&outside.revealed));
             outside.decrypt = Arc::new(Sops::new(unlocks, revealed));
         }

@@ -4,6 +4,7 @@
 use crate::cli::render_args::RenderArgs;
 use crate::fetch::Plan;
 use crate::fill::Sources;
+use crate::hydrated::FillWhen;
 use crate::outside::Outside;
 use crate::places::TreeTexts;
 use crate::render::options::{self, Chosen, Options};
@@ -54,9 +55,17 @@ impl Run {
             settings.encrypted = Some(encrypted(given, &settings, &input)?);
         }
         let fetch = Plan::of(given, &settings)?.fetch(input.tree());
-        let fills = given.purpose == Purpose::Generate;
-        let (outside, cx) = (Outside { fetch, ..Outside::of(&settings, fills) }, settings.cx());
+        let fills = input.is_filled(&settings);
+        // What is rendered for git must not hold what was encrypted there.
+        let generates = given.purpose == Purpose::Generate;
+        let outside = Outside { fetch, ..Outside::of(&settings, generates && fills, !generates || fills) };
+        let cx = settings.cx();
         Ok(Self { input, settings, options, outside, cx })
+    }
+
+    /// Whether placeholders are filled.
+    pub fn fills(&self) -> bool {
+        self.input.is_filled(&self.settings)
     }
 }
 
@@ -108,6 +117,14 @@ impl Input {
         match self {
             Self::Stdin => None,
             Self::Tree(tree) => Some(tree),
+        }
+    }
+
+    fn is_filled(&self, settings: &Settings) -> bool {
+        match self {
+            // A stream has no folder that could say where it comes from.
+            Self::Stdin => settings.filling == FillWhen::Always,
+            Self::Tree(tree) => settings.filling.applies(&*tree.files, &tree.at),
         }
     }
 }

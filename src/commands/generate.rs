@@ -24,9 +24,17 @@ pub fn run(caller: &Caller<'_>, args: &GenerateArgs) -> Result<()> {
     let root = pipeline::discover(&run);
     memory::prepare(root.as_ref().map(|root| root.kind));
     let rendered = pipeline::render(&run, root.as_ref(), &mut timings)?;
+    if !run.fills() {
+        pipeline::emit(&run, &rendered.documents, &rendered.warnings, &mut timings)?;
+        return finish(&timings, args);
+    }
     let filled = pipeline::fill(&run, rendered.documents, &mut timings)?;
     let warnings = [rendered.warnings, filled.warnings].concat();
     pipeline::emit(&run, &filled.documents, &warnings, &mut timings)?;
+    finish(&timings, args)
+}
+
+fn finish(timings: &Timings, args: &GenerateArgs) -> Result<()> {
     if args.run.timings {
         timings.print();
     }

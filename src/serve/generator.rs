@@ -125,7 +125,7 @@ impl KeyfillGenerator {
         let prefer = settings.effective.get("KEYFILL_PREFER").map(str::to_owned);
         let with_git = configuration.plugin.spec.provide_git_creds;
         let chosen = [engine.as_deref(), helm_compat.as_deref(), prefer.as_deref()];
-        let key = Key::of(request, with_git, chosen, settings.compat_avp);
+        let key = Key::of(request, with_git, chosen, (settings.compat_avp, settings.filling));
         let fill = fill(request, &settings);
         let scope = scope(request, &settings, env.authors("AVP_SECRET"));
         let unlocker = Unlocker::of(&settings);
@@ -301,6 +301,7 @@ impl KeyfillGenerator {
                 FillsValues::Always => Some(true),
             },
             fetches: prepared.fetches.is_some(),
+            filling: prepared.settings.filling,
         }))
     }
 

@@ -4,6 +4,7 @@ use super::fetch_orders::{Found, NotFetched, Question};
 use crate::app::App;
 use crate::cli::render_args::RenderArgs;
 use crate::fill::StoreKinds;
+use crate::hydrated::FillWhen;
 use crate::plugin::plan::Plan;
 use crate::settings::SourceKind;
 use bytes::Bytes;
@@ -110,6 +111,8 @@ pub struct Generate {
     pub fills_values: Option<bool>,
     /// Whether the supervisor fetches what the archive does not hold.
     pub fetches: bool,
+    /// Whether placeholders are filled at all.
+    pub filling: FillWhen,
 }
 
 /// Whether a folder is for this plugin.

@@ -2,6 +2,7 @@
 
 use super::environment;
 use super::orders::{self, Numbered, Rendered};
+use crate::hydrated::FillWhen;
 use bytes::Bytes;
 use keyfill_cmp::AppRequest;
 use sha2::{Digest as _, Sha256};
@@ -15,7 +16,12 @@ pub struct Key([u8; 32]);
 
 impl Key {
     /// The key of a request, rendered by this engine with these habits of helm and this preference, and sorted for this way of filling.
-    pub fn of(request: &AppRequest, with_git: bool, chosen: [Option<&str>; 3], compat_avp: bool) -> Self {
+    pub fn of(
+        request: &AppRequest,
+        with_git: bool,
+        chosen: [Option<&str>; 3],
+        (compat_avp, filling): (bool, FillWhen),
+    ) -> Self {
         let mut hash = Sha256::new();
         hash.update(request.checksum);
         let mut field = |text: &str| {
@@ -26,6 +32,11 @@ impl Key {
         field(request.path.as_str());
         chosen.into_iter().for_each(|chosen| field(chosen.unwrap_or_default()));
         field(if compat_avp { "avp" } else { "" });
+        field(match filling {
+            FillWhen::Always => "",
+            FillWhen::IfHydrated => "if hydrated",
+            FillWhen::Never => "never",
+        });
         for (name, value) in environment::for_rendering(request, with_git) {
             field(name);
             field(value);
@@ -134,7 +145,7 @@ impl RenderCache {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kept, Key, RenderCache};
+    use super::{FillWhen, Kept, Key, RenderCache};
     use bytes::Bytes;
     use keyfill_cmp::AppRequest;
     use keyfill_files::TreePath;
@@ -167,15 +178,23 @@ mod tests {
             checksum: [7; 32],
             trace_parent: None,
         };
-        let key = |path: &str, env: &[(&str, &str)]| Key::of(&request(path, env), false, [None; 3], false);
+        let key = |path: &str, env: &[(&str, &str)]| {
+            Key::of(&request(path, env), false, [None; 3], (false, FillWhen::Always))
+        };
         let one = key("a", &[("ARGOCD_APP_NAME", "x"), ("ARGOCD_APP_REVISION", "1")]);
         assert_eq!(one, key("a", &[("ARGOCD_APP_NAME", "x"), ("ARGOCD_APP_REVISION", "2"), ("OTHER", "y")]));
         for other in [
             key("b", &[("ARGOCD_APP_NAME", "x")]),
             key("a", &[("ARGOCD_APP_NAME", "y")]),
             key("a", &[("ARGOCD_APP_NAME", "x"), ("ARGOCD_ENV_HELM_VALUES", "a: 1")]),
-            Key::of(&request("a", &[("ARGOCD_APP_NAME", "x")]), false, [Some("exec"), None, None], false),
-            Key::of(&request("a", &[("ARGOCD_APP_NAME", "x")]), false, [None; 3], true),
+            Key::of(
+                &request("a", &[("ARGOCD_APP_NAME", "x")]),
+                false,
+                [Some("exec"), None, None],
+                (false, FillWhen::Always),
+            ),
+            Key::of(&request("a", &[("ARGOCD_APP_NAME", "x")]), false, [None; 3], (true, FillWhen::Always)),
+            Key::of(&request("a", &[("ARGOCD_APP_NAME", "x")]), false, [None; 3], (false, FillWhen::Never)),
         ] {
             assert_ne!(one, other);
         }

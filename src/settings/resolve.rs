@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::cli::args::{Compat, FetchArgs, FillArgs, RunArgs, SharedArgs};
 use crate::fill::policy::{ALLOWED_PATHS, APP_NAMESPACES, check_globs};
 use crate::fill::{FillOptions, PathPolicy, Print, StoreKinds};
+use crate::hydrated::FillWhen;
 use crate::memory;
 use crate::report::{Failure, Problem};
 use crate::sops::{ALLOWED_KEYS, Encrypted, KeySettings};
@@ -30,6 +31,8 @@ pub struct Settings {
     pub compat_avp: bool,
     /// How placeholders are filled.
     pub fill: FillOptions,
+    /// Whether they are filled at all.
+    pub filling: FillWhen,
     /// The file of the source `file`.
     pub secrets_file: PathBuf,
     /// Connection settings, put together from all sides.
@@ -205,6 +208,7 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
     };
     Ok(Settings {
         compat_avp,
+        filling: FillWhen::of(|name| effective.get(name), |name| given.env.listed(name))?,
         fill,
         asked_source: given.fill.source,
         has_secrets_file: secrets_file.is_some(),

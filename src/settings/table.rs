@@ -182,6 +182,17 @@ pub const SETTINGS: &[Var] = &[
     ),
     var("KEYFILL_FETCH_STRICT", Author::No, "true: an index that gives a wrong digest is an error"),
     var(
+        "KEYFILL_FILL",
+        Author::No,
+        "always, hydrated or never: whether placeholders are filled; hydrated: only in what Argo CD's source hydrator \
+         wrote [always]",
+    ),
+    var(
+        "KEYFILL_FILL_REVISIONS",
+        Author::No,
+        "globs of the branches whose apps are filled; others keep their placeholders",
+    ),
+    var(
         "KEYFILL_FILL_VALUES",
         Author::No,
         "true: placeholders in a chart's values are filled before it is rendered; false: never [where an app asks]",

@@ -5,6 +5,7 @@
 
 mod clients;
 mod fetching;
+mod hydrator;
 mod life;
 mod official;
 mod plugins;

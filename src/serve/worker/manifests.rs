@@ -16,13 +16,36 @@ pub struct Sorted {
     pub open: Vec<(u32, Document)>,
 }
 
-/// Sorts documents. With `as_they_are` all of them stay documents: AVP's habits concern every one.
-/// `references` says that those of vals are filled.
-pub fn sort(documents: Vec<Document>, as_they_are: bool, references: bool, cx: &Cx) -> Result<Sorted> {
+/// Which documents stay documents, because the fill stage looks into them.
+#[derive(Clone, Copy, Debug)]
+pub enum Open {
+    /// All: AVP's habits concern every one.
+    All,
+    /// Those in which something may be filled. `references` says that those of vals are.
+    Fillable {
+        /// Whether references of vals are filled.
+        references: bool,
+    },
+    /// None: placeholders stay as they are.
+    Nothing,
+}
+
+impl Open {
+    fn holds(self, document: &Document) -> bool {
+        match self {
+            Self::All => true,
+            Self::Fillable { references } => scan::looks_fillable(&document.body, references),
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// Sorts documents.
+pub fn sort(documents: Vec<Document>, open: Open, cx: &Cx) -> Result<Sorted> {
     let mut sorted = Sorted::default();
     for (number, document) in (0..).zip(documents) {
         cx.check().map_err(|stopped| anyhow!("stopped while manifests were written: {stopped}"))?;
-        if as_they_are || scan::looks_fillable(&document.body, references) {
+        if open.holds(&document) {
             sorted.open.push((number, document));
         } else if let Some(json) = of_document(document, number == 0, cx)? {
             sorted.ready.push((number, json));
@@ -84,7 +107,7 @@ fn json_text(text: &[u8]) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{finish, sort};
+    use super::{Open, finish, sort};
     use crate::fill::Filled;
     use crate::render::plain;
     use bytes::Bytes;
@@ -93,7 +116,7 @@ mod tests {
     /// The manifests of a text in which nothing was filled.
     fn manifests(text: &'static str) -> anyhow::Result<Vec<String>> {
         let documents = plain::documents(&Bytes::from_static(text.as_bytes()), "x");
-        let sorted = sort(documents, false, false, &Cx::default())?;
+        let sorted = sort(documents, Open::Fillable { references: false }, &Cx::default())?;
         let (numbers, documents): (Vec<u32>, Vec<_>) = sorted.open.into_iter().unzip();
         let filled = vec![false; documents.len()];
         let filled =

@@ -2,6 +2,7 @@
 
 use super::fetching::Remote;
 use super::fill::{Asked, READS, drive};
+use super::manifests::Open;
 use super::talk::Talk;
 use super::texts::Texts;
 use super::unlock::{Split, Unlocks, Values};
@@ -78,15 +79,17 @@ fn answered(
                 false => Arc::new(fetch::Off),
             };
             let unlocks: Arc<dyn KeyService> = Arc::new(Unlocks(talk.clone()));
-            if options.stores.have_sops() {
+            let fills = order.filling.applies(&*files, &path);
+            if fills && options.stores.have_sops() {
                 let (files, dir) = (Arc::clone(&files) as Arc<dyn Files>, path.clone());
                 let service = Arc::clone(&unlocks);
                 encrypted = Some(Arc::new(SopsSource::new(Encrypted { files, dir, service })));
             }
-            if order.decrypts {
+            // What is rendered for git must not hold what was encrypted there.
+            if fills && order.decrypts {
                 outside.decrypt = Arc::new(Sops::new(unlocks, Arc::clone(&outside.revealed)));
             }
-            outside.values = order.fills_values.map(|always| {
+            outside.values = order.fills_values.filter(|_| fills).map(|always| {
                 let (talk, options) = (talk.clone(), options.clone());
                 let (revealed, encrypted) = (Arc::clone(&outside.revealed), encrypted.clone());
                 let filler = Filler(Arc::new(Values { talk, options, revealed, encrypted }));
@@ -107,7 +110,12 @@ fn answered(
                 return Ok(());
             }
             drop(files);
-            let sorted = manifests::sort(rendered.documents, fill.compat_avp, fill.vals_refs, cx)?;
+            let open = match fills {
+                false => Open::Nothing,
+                true if fill.compat_avp => Open::All,
+                true => Open::Fillable { references: fill.vals_refs },
+            };
+            let sorted = manifests::sort(rendered.documents, open, cx)?;
             let report = Rendered {
                 ready: parts(sorted.ready.iter().map(|(number, json)| (*number, json.len()))),
                 to_fill: u32::try_from(sorted.open.len()).unwrap_or(u32::MAX),
