@@ -123,6 +123,8 @@ fn hostile() -> Vec<App> {
     add("modifiers", manifest(&format!("{path}{}>", " | toJson".repeat(28))), &[]);
     add("errors", manifest(&"<path:nokey> ".repeat(60_000)), &[]);
     add("many", manifest(&format!("{path}>").repeat(100_000)), &[]);
+    let secrets: String = (0..150_000).map(|i| format!("<path:secret/data/hostile/{i}#pass>")).collect();
+    add("secrets", manifest(&secrets), &[]);
     add(
         "expression",
         manifest(&format!("{path}>")),
@@ -142,6 +144,7 @@ fn hostile() -> Vec<App> {
     let mut schema = chart("");
     schema.push(("values.schema.json".to_owned(), exponential_schema().into_bytes()));
     add("schema", schema, &[]);
+    add("globals", globals(), &[]);
     add("aliases", aliases(), &[]);
     add("patches", patches(2_000), &[]);
     add(
@@ -157,6 +160,18 @@ fn chart(template: &str) -> Tree {
         format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: x}}\ndata: {{x: y}}\n{template}");
     let about = "apiVersion: v2\nname: c\nversion: 1.0.0\n";
     vec![("Chart.yaml".to_owned(), about.into()), ("templates/x.yaml".to_owned(), manifest.into_bytes())]
+}
+
+/// Many subcharts, each of which gets many globals.
+fn globals() -> Tree {
+    let keys: String = (0..2_000).map(|i| format!("  k{i}: {{a: {{b: c}}}}\n")).collect();
+    let mut tree = chart("");
+    tree.push(("values.yaml".to_owned(), format!("global:\n{keys}").into_bytes()));
+    tree.extend((0..1_500).map(|i| {
+        let about = format!("apiVersion: v2\nname: s{i}\nversion: 1.0.0\n");
+        (format!("charts/s{i}/Chart.yaml"), about.into_bytes())
+    }));
+    tree
 }
 
 fn exponential_schema() -> String {
