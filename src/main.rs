@@ -55,6 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
+    memory::keep_out_of_core_dumps();
     let name = std::env::args_os().next().map(std::path::PathBuf::from);
     let stem = name.as_deref().and_then(|n| n.file_stem()).and_then(|n| n.to_str()).unwrap_or_default();
     let called_as_avp = stem == "argocd-vault-plugin";

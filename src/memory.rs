@@ -17,6 +17,17 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 /// else the first page of the first arena would be a huge one, and filling it with zeros a tenth of a small run.
 pub struct Allocator;
 
+/// Keeps what is in memory, secrets among it, out of core dumps: a limit of none, also for programs that are started.
+pub fn keep_out_of_core_dumps() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let maximum = getrlimit(Resource::Core).maximum;
+        // Lowering one's own limit is always allowed.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
+    }
+}
+
 /// Whether the first allocation is over.
 static STARTED: AtomicBool = AtomicBool::new(false);
 

@@ -38,7 +38,7 @@ pub struct Bounds {
     pub render_cache: u64,
     /// Bytes of answers on their way from workers to clients. At 512 MiB it is the 100 MB of one message.
     pub answers: u64,
-    /// Bytes of secrets that are kept.
+    /// Bytes of secrets that are kept, of all stores together.
     pub secrets: u64,
 }
 

@@ -102,6 +102,11 @@ impl KeyfillGenerator {
         self.stores.vault_stats()
     }
 
+    /// The stores of secrets.
+    pub fn stores(&self) -> &SharedStores {
+        &self.stores
+    }
+
     /// What was fetched.
     pub fn fetch_stats(&self) -> Stats {
         self.network.stats()

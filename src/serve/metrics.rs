@@ -1,6 +1,7 @@
 //! Prometheus metrics: counted with atomics, written as text when asked for.
 
 use super::generator::KeyfillGenerator;
+use super::stores::StoreStats;
 use anyhow::{Context as _, Result};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -23,7 +24,8 @@ use tokio::task::JoinHandle;
 /// Upper bounds of a duration's buckets, in seconds.
 const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 const CALLS: [&str; 3] = ["generate", "match", "parameters"];
-const CLASSES: [Class; 6] =
+/// The classes by which errors are counted.
+pub const CLASSES: [Class; 6] =
     [Class::Other, Class::Usage, Class::Render, Class::Missing, Class::Store, Class::Forbidden];
 
 /// How long a client of the metrics may take to say what it wants; one that is silent is hung up on.
@@ -150,9 +152,7 @@ impl Metrics {
 
     /// Notes an error, also of a request that ended before its call began.
     pub fn turned_away(&self, class: Class) {
-        if let Some(at) = CLASSES.iter().position(|c| *c == class) {
-            self.errors[at].fetch_add(1, Ordering::Relaxed);
-        }
+        by_class(&self.errors, class);
     }
 
     /// Notes a worker that ended in the middle of a request.
@@ -216,6 +216,51 @@ impl Metrics {
     }
 }
 
+/// Counts an error of a class.
+pub fn by_class(errors: &[AtomicU64; CLASSES.len()], class: Class) {
+    if let Some(at) = CLASSES.iter().position(|c| *c == class) {
+        errors[at].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What the stores other than Vault did.
+fn write_stores(text: &mut String, stores: &[StoreStats]) {
+    type Number = fn(&StoreStats) -> u64;
+    let label = |store: &StoreStats| {
+        // Names in the config file are letters, digits and dashes.
+        format!("store=\"{}\",type=\"{}\"", store.name.as_deref().unwrap_or("default"), store.kind.name())
+    };
+    let numbers: [(&str, &str, &str, Number); 4] = [
+        ("keyfill_store_reads_total", "counter", "Secrets that a store was asked for", |s| s.cache.reads),
+        ("keyfill_store_cache_hits_total", "counter", "Secrets answered by an earlier read", |s| {
+            s.cache.hits
+        }),
+        ("keyfill_store_breakers_open", "gauge", "Servers of a store that count as down", |s| {
+            s.traffic.breakers_open as u64
+        }),
+        ("keyfill_store_breakers_opened_total", "counter", "How often a server counted as down", |s| {
+            s.traffic.breakers_opened
+        }),
+    ];
+    for (name, kind, help, number) in numbers {
+        head(text, name, kind, help);
+        for store in stores {
+            let _ = writeln!(text, "{name}{{{}}} {}", label(store), number(store));
+        }
+    }
+    head(text, "keyfill_store_errors_total", "counter", "Reads of a store that failed");
+    for store in stores {
+        for (class, n) in store.measures.errors() {
+            let (label, class) = (label(store), class.name());
+            let _ = writeln!(text, "keyfill_store_errors_total{{{label},class=\"{class}\"}} {n}");
+        }
+    }
+    head(text, "keyfill_store_read_seconds", "histogram", "Reads of a store");
+    for store in stores {
+        store.measures.seconds.write(text, "keyfill_store_read_seconds", &label(store));
+    }
+}
+
 fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -226,6 +271,8 @@ fn page(generator: &KeyfillGenerator, queue: &Queue, archives: &Budgets) -> Stri
     let mut text = String::new();
     generator.metrics().write(&mut text);
     let vault = generator.vault_stats();
+    let kept_bytes = generator.stores().kept_bytes();
+    write_stores(&mut text, &generator.stores().stats());
     let fetched = generator.fetch_stats();
     let (cache_bytes, cache_hits) = generator.render_cache();
     let (busy, idle, waiting) = generator.jobs().numbers();
@@ -233,7 +280,7 @@ fn page(generator: &KeyfillGenerator, queue: &Queue, archives: &Budgets) -> Stri
     let numbers: [(&str, &str, &str, u64); 19] = [
         ("keyfill_vault_reads_total", "counter", "Secrets that Vault was asked for", vault.reads),
         ("keyfill_secret_cache_hits_total", "counter", "Secrets answered by an earlier read", vault.hits),
-        ("keyfill_secret_cache_bytes", "gauge", "Bytes of secrets that are kept", vault.kept_bytes as u64),
+        ("keyfill_secret_cache_bytes", "gauge", "Bytes of secrets that are kept", kept_bytes as u64),
         ("keyfill_vault_clients", "gauge", "Logins that are shared", vault.clients as u64),
         (
             "keyfill_vault_breakers_open",

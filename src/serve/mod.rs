@@ -18,6 +18,7 @@ mod generator;
 mod job;
 mod log;
 mod lost;
+mod measured;
 mod metrics;
 pub mod orders;
 mod render_cache;

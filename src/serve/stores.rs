@@ -1,6 +1,7 @@
 //! The stores of all requests. Vault's logins are shared between equal settings; every other store has one client for
 //! the life of the process, since nothing of its settings is a request's.
 
+use super::measured::{Measured, Measures};
 use crate::cli::args::ServeArgs;
 use crate::settings::authority::Effective;
 use crate::settings::{Settings, SourceKind};
@@ -8,8 +9,11 @@ use crate::store::{self, Given, Stores};
 use anyhow::Result;
 use keyfill_diag::{Class, Cx};
 use keyfill_secrets::vault::{Shared, SharedOptions, SharedStats, VaultSettings};
-use keyfill_secrets::{BoxFuture, CacheOptions, Cached, Error, Keys, SecretData, SecretRef, Source};
-use std::collections::HashMap;
+use keyfill_secrets::{
+    BoxFuture, CacheOptions, CacheStats, Cached, Error, Keys, Room, SecretData, SecretRef, Source, Traffic,
+    TrafficStats,
+};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Reads under way to one store at the same time.
@@ -19,25 +23,48 @@ const CONCURRENCY: usize = 64;
 pub struct SharedStores {
     vault: Shared,
     options: CacheOptions,
+    room: Room,
     /// The others, by their names; the default one has none.
     others: Mutex<Others>,
 }
 
-type Others = HashMap<Option<String>, (SourceKind, Arc<dyn Source>)>;
+type Others = BTreeMap<Option<String>, Other>;
+
+/// A store other than Vault.
+struct Other {
+    kind: SourceKind,
+    cached: Arc<Cached>,
+    measures: Arc<Measures>,
+    traffic: Arc<Traffic>,
+}
+
+/// What a store did, for metrics.
+pub struct StoreStats {
+    /// Its name in the config file; none for the default one.
+    pub name: Option<String>,
+    /// Its type.
+    pub kind: SourceKind,
+    /// What its cache did.
+    pub cache: CacheStats,
+    /// What its circuit breakers did.
+    pub traffic: TrafficStats,
+    /// Its reads.
+    pub measures: Arc<Measures>,
+}
 
 impl SharedStores {
-    /// Nothing is read before a request asks. Each store keeps so many bytes of secrets.
+    /// Nothing is read before a request asks. All stores together keep so many bytes of secrets.
     pub fn new(args: &ServeArgs, kept_bytes: u64) -> Self {
-        let kept_bytes = usize::try_from(kept_bytes).unwrap_or(usize::MAX);
+        let room = Room::new(usize::try_from(kept_bytes).unwrap_or(usize::MAX));
         let vault = Shared::new(SharedOptions {
             keep: args.secret_ttl,
-            kept_bytes,
+            room: room.clone(),
             concurrency: args.vault_concurrency.max(1),
             requests_per_second: (args.vault_rps > 0).then_some(args.vault_rps),
             ..SharedOptions::default()
         });
-        let options = CacheOptions { keep: args.secret_ttl, kept_bytes, concurrency: CONCURRENCY };
-        Self { vault, options, others: Mutex::default() }
+        let options = CacheOptions { keep: args.secret_ttl, room: room.clone(), concurrency: CONCURRENCY };
+        Self { vault, options, room, others: Mutex::default() }
     }
 
     /// The stores as a request sees them.
@@ -48,6 +75,24 @@ impl SharedStores {
     /// What the Vault side did.
     pub fn vault_stats(&self) -> SharedStats {
         self.vault.stats()
+    }
+
+    /// What the other stores did.
+    pub fn stats(&self) -> Vec<StoreStats> {
+        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let stats = |(name, other): (&Option<String>, &Other)| StoreStats {
+            name: name.clone(),
+            kind: other.kind,
+            cache: other.cached.stats(),
+            traffic: other.traffic.stats(),
+            measures: Arc::clone(&other.measures),
+        };
+        others.iter().map(stats).collect()
+    }
+
+    /// Bytes of secrets that are kept, of all stores together.
+    pub fn kept_bytes(&self) -> usize {
+        self.room.used()
     }
 
     fn one(
@@ -66,20 +111,21 @@ impl SharedStores {
             // Files are an author's: they are read in workers.
             return Ok(Arc::new(InWorkers));
         }
-        let given = Given { settings, effective, name };
+        let traffic = Arc::new(Traffic::default());
+        let given = Given { settings, effective, name, traffic: Some(&traffic) };
         if kind == SourceKind::File {
             // It is read anew, so that a change shows at once.
             return store::one(kind, given, &mut Vec::new());
         }
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, source)) = others.get(&name.map(str::to_owned))
-            && *known == kind
-        {
-            return Ok(Arc::clone(source));
+        let name = name.map(str::to_owned);
+        if let Some(other) = others.get(&name).filter(|other| other.kind == kind) {
+            return Ok(Arc::clone(&other.cached) as Arc<dyn Source>);
         }
-        let source = store::one(kind, given, &mut Vec::new())?;
-        let cached: Arc<dyn Source> = Arc::new(Cached::new(source, self.options));
-        others.insert(name.map(str::to_owned), (kind, Arc::clone(&cached)));
+        let measured = Measured::new(store::one(kind, given, &mut Vec::new())?);
+        let measures = measured.measures();
+        let cached = Arc::new(Cached::new(Arc::new(measured), self.options.clone()));
+        others.insert(name, Other { kind, cached: Arc::clone(&cached), measures, traffic });
         Ok(cached)
     }
 }

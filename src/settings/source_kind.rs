@@ -36,6 +36,8 @@ pub enum SourceKind {
     GitLab,
     /// CyberArk Conjur.
     Conjur,
+    /// Bitwarden Secrets Manager.
+    Bitwarden,
     /// Files of the tree that SOPS encrypted.
     Sops,
 }
@@ -65,14 +67,16 @@ pub enum Family {
     GitLab,
     /// `CONJUR_*`
     Conjur,
+    /// `BWS_*`
+    Bitwarden,
 }
 
-/// What argocd-vault-plugin reads and keyfill does not.
+/// What argocd-vault-plugin reads and keyfill does not: Keeper's records are encrypted for its own library.
 const NOT_THERE: [&str; 1] = ["keepersecretsmanager"];
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Vault,
         Self::File,
         Self::AwsSecretsManager,
@@ -88,6 +92,7 @@ impl SourceKind {
         Self::Infisical,
         Self::GitLab,
         Self::Conjur,
+        Self::Bitwarden,
         Self::Sops,
     ];
 
@@ -109,6 +114,7 @@ impl SourceKind {
             Self::Infisical => "infisical",
             Self::GitLab => "gitlab",
             Self::Conjur => "conjur",
+            Self::Bitwarden => "bitwardensecretsmanager",
             Self::Sops => "sops",
         }
     }
@@ -131,6 +137,7 @@ impl SourceKind {
             Self::Infisical => "Infisical",
             Self::GitLab => "GitLab's CI/CD variables",
             Self::Conjur => "CyberArk Conjur",
+            Self::Bitwarden => "Bitwarden Secrets Manager",
             Self::Sops => "Files of the tree that SOPS encrypted",
         }
     }
@@ -143,7 +150,8 @@ impl SourceKind {
         }
         if NOT_THERE.contains(&name) {
             return Err(format!(
-                "{setting} is {name:?}, a store of argocd-vault-plugin that keyfill cannot read; it must be {}",
+                "{setting} is {name:?}, a store of argocd-vault-plugin that keyfill cannot read: its records are only opened by Keeper's own \
+                 library, which brings cryptography that keyfill does not use; it must be {}",
                 Self::names()
             ));
         }
@@ -175,6 +183,7 @@ impl SourceKind {
             Self::Infisical => Some(Family::Infisical),
             Self::GitLab => Some(Family::GitLab),
             Self::Conjur => Some(Family::Conjur),
+            Self::Bitwarden => Some(Family::Bitwarden),
         }
     }
 
@@ -195,6 +204,7 @@ impl SourceKind {
             Self::Infisical => &["INFISICAL_"],
             Self::GitLab => &["GITLAB_"],
             Self::Conjur => &["CONJUR_"],
+            Self::Bitwarden => &["BWS_"],
         }
     }
 }

@@ -76,6 +76,13 @@ pub const STORE_SETTINGS: &[Var] = &[
     azure("AZURE_FEDERATED_TOKEN_FILE", "the token of workload identity").holds(Holds::CredentialFile),
     azure("AZURE_POD_IDENTITY_AUTHORITY_HOST", "where the machine's metadata are"),
     azure("AZURE_TENANT_ID", "the tenant [the one that the vault names]").holds(Holds::Identity),
+    of(Family::Bitwarden, "BWS_ACCESS_TOKEN", "an access token of a machine account of Bitwarden")
+        .holds(Holds::Secret),
+    of(
+        Family::Bitwarden,
+        "BWS_SERVER_URL",
+        "the address of a Bitwarden of one's own [https://bitwarden.com]",
+    ),
     google("CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS", "an address in place of Google Cloud KMS'"),
     google("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER", "an address in place of Google Secret Manager's"),
     of(Family::Conjur, "CONJUR_ACCOUNT", "the account of Conjur"),

@@ -63,8 +63,8 @@ impl Unlocks {
     }
 
     async fn ask(&self, key: &MasterKey, cx: &Cx) -> Result<SecretBytes, Refusal> {
-        let given =
-            || store::Given { settings: &self.settings, effective: &self.settings.effective, name: None };
+        let settings = &self.settings;
+        let given = || store::Given { settings, effective: &settings.effective, name: None, traffic: None };
         match key {
             MasterKey::AwsKms { arn, role, context, enc, .. } => {
                 if !role.is_empty() {

@@ -5,6 +5,7 @@
 
 pub mod aws;
 pub mod azure;
+mod bitwarden;
 mod conjur;
 mod delinea;
 mod doppler;
@@ -29,7 +30,7 @@ use anyhow::Result;
 use keyfill_diag::{Cx, Diagnostic};
 use keyfill_secrets::file::FileSource;
 use keyfill_secrets::vault::VaultSource;
-use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
+use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source, Traffic};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,6 +43,8 @@ pub struct Given<'a> {
     pub effective: &'a Effective,
     /// The name of the store in the config file, if it has one.
     pub name: Option<&'a str>,
+    /// The circuit breakers of the store, in a process that stays.
+    pub traffic: Option<&'a Arc<Traffic>>,
 }
 
 /// A store whose settings are wrong. With AVP's habits that is an error only where something is read.
@@ -62,7 +65,7 @@ impl Source for Unusable {
 pub fn open(settings: &Settings) -> Result<(Arc<dyn Source>, Vec<Diagnostic>)> {
     let mut warnings = Vec::new();
     let stores = Stores::build(settings, |kind, name, effective| {
-        one(kind, Given { settings, effective, name }, &mut warnings)
+        one(kind, Given { settings, effective, name, traffic: None }, &mut warnings)
     })?;
     Ok((stores, warnings))
 }
@@ -97,6 +100,7 @@ pub fn one(kind: SourceKind, given: Given<'_>, warnings: &mut Vec<Diagnostic>) -
         SourceKind::Infisical => infisical::open(given)?,
         SourceKind::GitLab => gitlab::open(given)?,
         SourceKind::Conjur => conjur::open(given)?,
+        SourceKind::Bitwarden => bitwarden::open(given)?,
         SourceKind::Sops => match &given.settings.encrypted {
             Some(encrypted) => Arc::new(SopsSource::new(encrypted.clone())),
             None => return Err(Problem::usage("the store sops has no tree of files here").into()),

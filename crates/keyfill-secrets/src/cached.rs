@@ -3,7 +3,7 @@
 //!
 //! It is for a store whose identity is the same for all who ask. Who may ask for what is decided before.
 
-use crate::kept::{Answer, Kept};
+use crate::kept::{Answer, Kept, Room};
 use crate::vault::stopped;
 use crate::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
 use keyfill_diag::{Cx, Diagnostic};
@@ -12,14 +12,25 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// What bounds it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct CacheOptions {
     /// How long an answer is kept; zero keeps none.
     pub keep: Duration,
-    /// How many bytes of answers are kept at most.
-    pub kept_bytes: usize,
+    /// The bytes of answers that are kept at most, shared with other caches.
+    pub room: Room,
     /// Reads under way at the same time.
     pub concurrency: usize,
+}
+
+/// What a cache did, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheStats {
+    /// References that the store was asked for.
+    pub reads: u64,
+    /// References that were answered by an earlier read, or by one under way.
+    pub hits: u64,
+    /// Bytes of secrets that are kept.
+    pub kept_bytes: usize,
 }
 
 /// A source before another one.
@@ -32,13 +43,14 @@ pub struct Cached {
 impl Cached {
     /// Nothing is read before somebody asks.
     pub fn new(source: Arc<dyn Source>, options: CacheOptions) -> Self {
-        let kept = Kept::new(options.keep, options.kept_bytes);
+        let kept = Kept::new(options.keep, options.room);
         Self { source, kept, permits: Semaphore::new(options.concurrency.max(1)) }
     }
 
-    /// Reads so far, and answers that an earlier read gave.
-    pub fn counts(&self) -> (u64, u64) {
-        self.kept.counts()
+    /// What it did so far, for metrics.
+    pub fn stats(&self) -> CacheStats {
+        let (reads, hits) = self.kept.counts();
+        CacheStats { reads, hits, kept_bytes: self.kept.bytes() }
     }
 
     async fn answer(&self, secret: &SecretRef, keys: Keys, cx: &Cx) -> Answer {
@@ -112,7 +124,7 @@ impl Source for Cached {
 
 #[cfg(test)]
 mod tests {
-    use super::{CacheOptions, Cached};
+    use super::{CacheOptions, Cached, Room};
     use crate::{BoxFuture, Error, Keys, SecretData, SecretRef, SecretValue, Source};
     use keyfill_diag::Cx;
     use std::sync::{Arc, Mutex};
@@ -149,7 +161,7 @@ mod tests {
 
     async fn asked(by_key: bool) -> Vec<Keys> {
         let noted = Arc::new(Noted { by_key, asked: Mutex::default() });
-        let options = CacheOptions { keep: Duration::from_secs(5), kept_bytes: 1 << 20, concurrency: 4 };
+        let options = CacheOptions { keep: Duration::from_secs(5), room: Room::new(1 << 20), concurrency: 4 };
         let cached = Cached::new(Arc::clone(&noted) as Arc<dyn Source>, options);
         let (secret, cx) = (SecretRef::latest("s"), Cx::default());
         let (first, second) = (Keys::from_iter(["a"]), Keys::from_iter(["a", "b"]));

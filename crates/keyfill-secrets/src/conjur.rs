@@ -5,6 +5,7 @@
 //! the variable.
 
 use crate::rest::{Network, Rest, Verdict, call};
+use crate::source::reading;
 use crate::token::{Token, Tokens};
 use crate::web::{escaped, form, get, post_form, refused};
 use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
@@ -144,9 +145,7 @@ impl Source for Conjur {
         keys: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move {
-            self.get(secret, keys, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
-        })
+        reading(secret, self.get(secret, keys, cx))
     }
 
     fn reads_by_key(&self, _: &SecretRef) -> bool {

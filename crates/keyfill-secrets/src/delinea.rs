@@ -4,6 +4,7 @@
 //! fetched when a placeholder names it. Versions are not looked at, as with argocd-vault-plugin.
 
 use crate::rest::{Network, Rest, Verdict};
+use crate::source::reading;
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, escaped, form, get, json, post_form, refused};
 use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
@@ -146,8 +147,6 @@ impl Source for Delinea {
         keys: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move {
-            self.get(secret, keys, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
-        })
+        reading(secret, self.get(secret, keys, cx))
     }
 }

@@ -4,6 +4,7 @@
 //! versions.
 
 use crate::rest::{Network, Rest, Verdict};
+use crate::source::reading;
 use crate::web::{bearer, escaped, get, json, refused};
 use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use keyfill_diag::Cx;
@@ -85,8 +86,6 @@ impl Source for Doppler {
         _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move {
-            self.get(secret, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
-        })
+        reading(secret, self.get(secret, cx))
     }
 }

@@ -5,6 +5,7 @@
 //! (`*`).
 
 use crate::rest::{Network, Rest, Verdict};
+use crate::source::reading;
 use crate::web::{escaped, get, json, refused};
 use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use keyfill_diag::Cx;
@@ -131,9 +132,7 @@ impl Source for GitLab {
         keys: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move {
-            self.get(secret, keys, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
-        })
+        reading(secret, self.get(secret, keys, cx))
     }
 
     fn reads_by_key(&self, _: &SecretRef) -> bool {

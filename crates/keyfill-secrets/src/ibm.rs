@@ -5,6 +5,7 @@
 //! an id or a name. A version is an id, `current` or `previous`.
 
 use crate::rest::{Network, Rest, Verdict};
+use crate::source::reading;
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, escaped, form, get, json, post_form, refused};
 use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
@@ -258,9 +259,7 @@ impl Source for Ibm {
         keys: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move {
-            self.get(secret, keys, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
-        })
+        reading(secret, self.get(secret, keys, cx))
     }
 
     fn reads_by_key(&self, secret: &SecretRef) -> bool {

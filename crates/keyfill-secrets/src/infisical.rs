@@ -4,6 +4,7 @@
 //! those of imports included. A secret of the folder itself counts before an imported one.
 
 use crate::rest::{Network, Rest, Verdict};
+use crate::source::reading;
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, escaped, form, get, json, post_form, refused};
 use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
@@ -136,8 +137,6 @@ impl Source for Infisical {
         _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move {
-            self.get(secret, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
-        })
+        reading(secret, self.get(secret, cx))
     }
 }

@@ -4,7 +4,7 @@
 use crate::{Error, SecretData};
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
@@ -15,12 +15,46 @@ pub(crate) type Answer = Result<Arc<SecretData>, Error>;
 /// What an answer without data is taken to weigh.
 const ERROR_BYTES: usize = 512;
 
+/// The bytes of answers that several caches may keep together. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Room(Arc<Shares>);
+
+#[derive(Debug)]
+struct Shares {
+    most: usize,
+    used: AtomicUsize,
+}
+
+impl Room {
+    /// Room for so many bytes.
+    pub fn new(most: usize) -> Self {
+        Self(Arc::new(Shares { most, used: AtomicUsize::new(0) }))
+    }
+
+    /// Bytes that are kept now.
+    pub fn used(&self) -> usize {
+        self.0.used.load(Ordering::Relaxed)
+    }
+
+    fn is_over(&self) -> bool {
+        self.used() > self.0.most
+    }
+
+    fn take(&self, bytes: usize) {
+        self.0.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn release(&self, bytes: usize) {
+        self.0.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
 /// Answers by what was asked.
 pub(crate) struct Kept<K> {
     /// How long an answer is kept; zero keeps none.
     keep: Duration,
-    /// How many bytes of answers are kept at most.
-    most_bytes: usize,
+    /// Other caches may share it. Whoever keeps an answer drops its own oldest ones, which are soon over anyway.
+    room: Room,
     slots: Mutex<Slots<K>>,
     sweeping: AtomicBool,
     reads: AtomicU64,
@@ -30,6 +64,7 @@ pub(crate) struct Kept<K> {
 struct Slots<K> {
     answers: HashMap<K, Slot>,
     bytes: usize,
+    room: Room,
 }
 
 struct Slot {
@@ -39,18 +74,24 @@ struct Slot {
     bytes: usize,
 }
 
-impl<K> Default for Slots<K> {
-    fn default() -> Self {
-        Self { answers: HashMap::new(), bytes: 0 }
+impl<K> Slots<K> {
+    fn new(room: Room) -> Self {
+        Self { answers: HashMap::new(), bytes: 0, room }
+    }
+}
+
+impl<K> Drop for Slots<K> {
+    fn drop(&mut self) {
+        self.room.release(self.bytes);
     }
 }
 
 impl<K: Clone + Eq + Hash + Send + 'static> Kept<K> {
-    pub(crate) fn new(keep: Duration, most_bytes: usize) -> Arc<Self> {
+    pub(crate) fn new(keep: Duration, room: Room) -> Arc<Self> {
         Arc::new(Self {
             keep,
-            most_bytes,
-            slots: Mutex::default(),
+            slots: Mutex::new(Slots::new(room.clone())),
+            room,
             sweeping: AtomicBool::new(false),
             reads: AtomicU64::new(0),
             hits: AtomicU64::new(0),
@@ -104,7 +145,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Kept<K> {
 
     /// Forgets all answers.
     pub(crate) fn forget(&self) {
-        *self.lock() = Slots::default();
+        *self.lock() = Slots::new(self.room.clone());
     }
 
     fn lock(&self) -> MutexGuard<'_, Slots<K>> {
@@ -136,7 +177,8 @@ impl<K: Clone + Eq + Hash + Send + 'static> Kept<K> {
         };
         (slot.since, slot.bytes) = (Instant::now(), bytes);
         slots.bytes += bytes;
-        while slots.bytes > self.most_bytes {
+        self.room.take(bytes);
+        while self.room.is_over() {
             let read = slots.answers.iter().filter(|(_, slot)| slot.bytes > 0);
             let Some(oldest) = read.min_by_key(|(_, slot)| slot.since).map(|(key, _)| key.clone()) else {
                 break;
@@ -190,6 +232,35 @@ impl<K: Eq + Hash> Slots<K> {
     fn remove(&mut self, key: &K) {
         if let Some(slot) = self.answers.remove(key) {
             self.bytes -= slot.bytes;
+            self.room.release(slot.bytes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Kept, Room};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    async fn keep(kept: &Arc<Kept<&'static str>>, key: &'static str) {
+        let read = || async { Answer::Ok(Arc::default()) };
+        assert!(kept.answer(key, 400, read).await.is_ok());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn caches_that_share_a_room_keep_no_more_than_fits_together() {
+        let room = Room::new(1_000);
+        let minute = Duration::from_secs(60);
+        let (one, two) = (Kept::new(minute, room.clone()), Kept::new(minute, room.clone()));
+        keep(&one, "a").await;
+        keep(&two, "b").await;
+        assert_eq!((one.bytes(), two.bytes(), room.used()), (400, 400, 800));
+        keep(&two, "c").await;
+        assert_eq!((one.bytes(), two.bytes(), room.used()), (400, 400, 800), "the oldest of its own went");
+        one.forget();
+        assert_eq!(room.used(), 400);
+        drop(two);
+        assert_eq!(room.used(), 0);
     }
 }

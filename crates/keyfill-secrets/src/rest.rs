@@ -2,8 +2,9 @@
 //!
 //! What a store's answers mean is the store's own affair; here is what all have in common.
 
+use crate::gate::{Gate, pause};
 use crate::retry::{Tries, answer_may_pass, failure_may_pass};
-use crate::{Error, Secret};
+use crate::{Error, Secret, Traffic};
 use http::{HeaderMap, HeaderValue, Method};
 use keyfill_diag::Cx;
 use keyfill_http::{Answer, Call, Failure, FailureKind, Http, Matcher, Route, Target, TlsSettings, seconds};
@@ -24,6 +25,8 @@ pub struct Network {
     pub https_proxy: Option<Secret>,
     /// Hosts that are reached without it.
     pub no_proxy: Option<String>,
+    /// Circuit breakers, in a process that stays.
+    pub traffic: Option<Arc<Traffic>>,
 }
 
 impl Network {
@@ -48,6 +51,7 @@ pub(crate) struct Rest {
     /// How errors call the server: `AWS Secrets Manager`.
     name: String,
     requests: AtomicU64,
+    gate: Option<Arc<Gate>>,
 }
 
 /// What the sender makes of an answer.
@@ -60,12 +64,17 @@ pub(crate) enum Verdict {
 
 impl Rest {
     pub(crate) fn new(name: impl Into<String>, network: &Network) -> Self {
-        Self { http: Http::new(network.route()), name: name.into(), requests: AtomicU64::new(0) }
+        Self::over(network.route(), name.into(), network)
     }
 
     /// A client that uses no proxy.
     pub(crate) fn direct(name: impl Into<String>, network: &Network) -> Self {
-        Self { http: Http::new(network.direct()), name: name.into(), requests: AtomicU64::new(0) }
+        Self::over(network.direct(), name.into(), network)
+    }
+
+    fn over(route: Route, name: String, network: &Network) -> Self {
+        let gate = network.traffic.as_ref().map(|traffic| traffic.gate(&name));
+        Self { http: Http::new(route), name, requests: AtomicU64::new(0), gate }
     }
 
     /// How many requests were sent.
@@ -84,9 +93,7 @@ impl Rest {
         let mut tries = Tries::new(started, cx.deadline, None);
         loop {
             cx.check().map_err(|stopped| Error::store(stopped.to_string()).out_of_time())?;
-            self.requests.fetch_add(1, Ordering::Relaxed);
-            let limit = REQUEST_TIMEOUT.min(tries.time_left(Instant::now()));
-            let (asked, error) = match self.http.send(&call()?, limit).await {
+            let (asked, error) = match self.exchange(&call, &tries).await? {
                 Ok(answer) => match (answer_may_pass(&answer), verdict(&answer)) {
                     (false, Verdict::Final) => return Ok(answer),
                     _ => (answer.retry_after(), self.answered(&answer)),
@@ -95,7 +102,7 @@ impl Rest {
                 Err(failure) => (None, self.unreachable(&failure)),
             };
             match tries.next(Instant::now(), asked) {
-                Ok(wait) => tokio::time::sleep(wait).await,
+                Ok(wait) => pause(self.gate.as_deref(), wait, asked.is_some()).await,
                 Err(_) => {
                     let error = error.more(&ending(asked, tries.retries(), started.elapsed()));
                     // Who asks to wait beyond the deadline may still answer for other secrets.
@@ -103,6 +110,25 @@ impl Rest {
                 }
             }
         }
+    }
+
+    /// One try, after waiting for a permit. The outer error is that there was none in time.
+    async fn exchange(
+        &self,
+        call: impl Fn() -> Result<Call, Error>,
+        tries: &Tries,
+    ) -> Result<Result<Answer, Failure>, Error> {
+        let pass = match &self.gate {
+            Some(gate) => Some(gate.enter(tries.until()).await.map_err(|held| held.error(&self.name))?),
+            None => None,
+        };
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let limit = REQUEST_TIMEOUT.min(tries.time_left(Instant::now()));
+        let result = self.http.send(&call()?, limit).await;
+        if let Some(pass) = pass {
+            pass.outcome(&result, limit, |answer| self.answered(answer).to_string());
+        }
+        Ok(result)
     }
 
     fn answered(&self, answer: &Answer) -> Error {

@@ -9,6 +9,14 @@ use std::sync::Arc;
 /// A future that may be sent between threads and borrows its inputs.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// A store's own read as [`Source::read_keys`] gives it: errors say what could not be read.
+pub(crate) fn reading<'a>(
+    secret: &'a SecretRef,
+    read: impl Future<Output = Result<Arc<SecretData>, Error>> + Send + 'a,
+) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+    Box::pin(async move { read.await.map_err(|error| error.about(format!("cannot read {secret}"))) })
+}
+
 /// A secret store.
 pub trait Source: Send + Sync {
     /// Reads what a reference names, with all of its keys.

@@ -3,6 +3,7 @@
 //! The path is a secret's id, the keys are those of its entries. A version is the id of one.
 
 use crate::rest::{Network, Rest, Verdict, call};
+use crate::source::reading;
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, escaped, get, json, refused};
 use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
@@ -107,9 +108,7 @@ impl Source for YandexLockbox {
         _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move {
-            self.get(secret, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
-        })
+        reading(secret, self.get(secret, cx))
     }
 }
 

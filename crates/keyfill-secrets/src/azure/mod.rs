@@ -11,6 +11,7 @@ pub use credentials::AzureCredentials;
 pub use keys::AzureKeys;
 
 use crate::rest::{Network, Rest, Verdict, call, quoted, secret_header};
+use crate::source::reading;
 use crate::token::{Token, Tokens};
 use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use http::{HeaderMap, Method};
@@ -145,9 +146,7 @@ impl Source for AzureKeyVault {
         keys: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move {
-            self.get(secret, keys, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
-        })
+        reading(secret, self.get(secret, keys, cx))
     }
 
     fn reads_by_key(&self, _: &SecretRef) -> bool {

@@ -12,6 +12,7 @@ pub use credentials::GoogleCredentials;
 pub use kms::GoogleKms;
 
 use crate::rest::{Network, Rest, call, quoted, secret_header};
+use crate::source::reading;
 use crate::token::Tokens;
 use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
 use base64::Engine as _;
@@ -87,9 +88,7 @@ impl Source for GoogleSecretManager {
         _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move {
-            self.get(secret, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
-        })
+        reading(secret, self.get(secret, cx))
     }
 }
 

@@ -4,6 +4,7 @@
 //! fields with one label the last counts, sections are not looked at, and a field without a value is the empty text.
 
 use crate::rest::{Network, Rest, Verdict, call, quoted, secret_header};
+use crate::source::reading;
 use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use http::{HeaderMap, Method};
 use keyfill_diag::Cx;
@@ -159,9 +160,7 @@ impl Source for OnePassword {
         _: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        Box::pin(async move {
-            self.get(secret, cx).await.map_err(|error| error.about(format!("cannot read {secret}")))
-        })
+        reading(secret, self.get(secret, cx))
     }
 }
 

@@ -9,7 +9,6 @@ mod cache;
 mod client;
 mod endpoints;
 mod foreign;
-mod gate;
 mod identity;
 mod metadata;
 mod route;

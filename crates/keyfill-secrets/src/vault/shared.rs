@@ -5,11 +5,11 @@
 //! another one read with another login.
 
 use super::client::{Counts, Stats, VaultClient};
-use super::gate::Gate;
 use super::identity::Identity;
 use super::settings::VaultSettings;
 use super::source::{VaultSource, stopped};
-use crate::kept::{Answer, Kept};
+use crate::gate::Gate;
+use crate::kept::{Answer, Kept, Room};
 use crate::{BoxFuture, Error, Keys, SecretRef, Source};
 use keyfill_diag::{Cx, Diagnostic};
 use std::collections::HashMap;
@@ -22,8 +22,8 @@ pub struct SharedOptions {
     /// How long a secret is kept; zero keeps none. Argo CD does not tell plugins of a hard refresh, so that
     /// it has to stay short.
     pub keep: Duration,
-    /// How many bytes of secrets are kept at most.
-    pub kept_bytes: usize,
+    /// The bytes of secrets that are kept at most, shared with other caches.
+    pub room: Room,
     /// How many different settings have a client at the same time.
     pub clients: usize,
     /// How long a client that is not used keeps its login.
@@ -39,7 +39,7 @@ impl Default for SharedOptions {
     fn default() -> Self {
         Self {
             keep: Duration::from_secs(5),
-            kept_bytes: 16 << 20,
+            room: Room::new(16 << 20),
             clients: 256,
             client_idle: Duration::from_secs(900),
             concurrency: 64,
@@ -87,7 +87,7 @@ struct Client {
 impl Shared {
     /// Nothing is sent before something is read.
     pub fn new(options: SharedOptions) -> Self {
-        let kept = Kept::new(options.keep, options.kept_bytes);
+        let kept = Kept::new(options.keep, options.room.clone());
         let (clients, gates, counts) = (Mutex::default(), Mutex::default(), Arc::default());
         Self(Arc::new(Inner { options, clients, gates, kept, counts }))
     }

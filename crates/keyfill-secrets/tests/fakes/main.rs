@@ -1,6 +1,7 @@
 //! Stores that are played by a fake, which checks what it gets.
 
 mod azure;
+mod bitwarden;
 mod conjur;
 mod delinea;
 mod doppler;

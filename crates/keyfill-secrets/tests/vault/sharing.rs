@@ -3,7 +3,7 @@
 use crate::{block_on, text};
 use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_secrets::vault::{Auth, Shared, SharedOptions, VaultSettings};
-use keyfill_secrets::{Error, SecretData, SecretRef};
+use keyfill_secrets::{Error, Room, SecretData, SecretRef};
 use keyfill_testkit::{Fault, Proxy, Vault};
 use serde_json::json;
 use std::sync::Arc;
@@ -142,7 +142,7 @@ fn the_size_of_what_is_kept_is_bounded() {
         scene.vault.put(&format!("secret/data/red/big{i}"), &json!({ "k": "x".repeat(10_000) }));
     }
     let options =
-        SharedOptions { keep: Duration::from_secs(60), kept_bytes: 50_000, ..SharedOptions::default() };
+        SharedOptions { keep: Duration::from_secs(60), room: Room::new(50_000), ..SharedOptions::default() };
     let shared = Shared::new(options);
     block_on(async {
         for i in 0..20 {

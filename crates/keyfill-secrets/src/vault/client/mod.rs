@@ -11,9 +11,9 @@ pub use counts::Stats;
 
 use super::answers::{self, Envelope};
 use super::foreign::Foreign;
-use super::gate::Gate;
 use super::settings::{Address, Auth, VaultSettings};
 use super::{endpoints, route, session};
+use crate::gate::Gate;
 use crate::{Error, Secret};
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_http::{Answer, Http, Route, Target};

@@ -1,18 +1,15 @@
 //! One request, tried again while a failure may pass.
 
 use super::VaultClient;
+use crate::gate::pause;
 use crate::retry::{GaveUp, Tries, answer_may_pass, failure_may_pass};
 use crate::vault::foreign::Foreign;
-use crate::vault::gate::Held;
 use crate::vault::settings::Address;
 use crate::{Error, Secret};
 use keyfill_diag::Cx;
 use keyfill_http::{Answer, Call, Failure, FailureKind, seconds};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// A Vault that does not answer for so long is taken for down.
-const LONG_ENOUGH: Duration = Duration::from_secs(5);
 
 /// The header that names a namespace.
 const NAMESPACE: &str = "x-vault-namespace";
@@ -68,7 +65,7 @@ impl VaultClient {
                 tries.next(Instant::now(), asked)
             };
             match next {
-                Ok(wait) => self.pause(wait, asked.is_some()).await,
+                Ok(wait) => pause(self.gate.as_deref(), wait, asked.is_some()).await,
                 Err(gave_up) => {
                     let ending = ending(&gave_up, asked, tries.retries(), started.elapsed());
                     let error = error.more(&ending);
@@ -85,47 +82,14 @@ impl VaultClient {
         }
     }
 
-    /// Waits before another try. Where others see Vault come back first, the wait ends then, unless Vault
-    /// asked for it.
-    async fn pause(&self, wait: Duration, asked: bool) {
-        match &self.gate {
-            Some(gate) if !asked => {
-                tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = gate.recovery() => {}
-                }
-            }
-            _ => tokio::time::sleep(wait).await,
-        }
-    }
-
-    /// One try, after waiting for leave. The outer error is that there was no leave in time.
+    /// One try, after waiting for a permit. The outer error is that there was none in time.
     async fn exchange(&self, call: &Call, tries: &Tries) -> Result<Result<Answer, Failure>, Error> {
         let limit = || self.settings.request_timeout.min(tries.time_left(Instant::now()));
         let Some(gate) = &self.gate else { return Ok(self.redirected_send(call, limit()).await) };
-        let pass = gate.enter(tries.until()).await.map_err(|held| {
-            let name = self.name();
-            Error::store(match held {
-                Held::Down(reason) => {
-                    format!("{name} is down, waited for it until near the deadline: {reason}")
-                }
-                Held::Busy => {
-                    format!("{name} has too many requests waiting, none was possible in time")
-                }
-            })
-            .out_of_time()
-        })?;
+        let pass = gate.enter(tries.until()).await.map_err(|held| held.error(&self.name()))?;
         let limit = limit();
         let result = self.redirected_send(call, limit).await;
-        match &result {
-            Ok(answer) if matches!(answer.status.as_u16(), 502..=504) => {
-                pass.done(Some(self.describe(answer)));
-            }
-            Ok(_) => pass.done(None),
-            // Who had little time left cannot tell a Vault that is down from one that is slow.
-            Err(failure) if failure.kind == FailureKind::Timeout && limit < LONG_ENOUGH => drop(pass),
-            Err(failure) => pass.done(Some(failure.reason.clone())),
-        }
+        pass.outcome(&result, limit, |answer| self.describe(answer));
         Ok(result)
     }
 

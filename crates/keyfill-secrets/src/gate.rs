@@ -1,10 +1,12 @@
-//! What stands between many requests and one Vault: a limit on how many are under way, a limit on how many
-//! start in a second, and a breaker that keeps them from hammering a Vault that is down.
+//! What stands between many requests and one server: a limit on how many are under way, a limit on how many
+//! start in a second, and a circuit breaker that keeps them from hammering a server that is down.
 //!
-//! While the breaker is open one request at a time is let through to see whether Vault is back; the others
-//! wait. The first that succeeds lets all of them through at once. Only what concerns the whole Vault opens
-//! it: no connection, no answer, sealed. One path that fails must not stop the others.
+//! While the breaker is open one request at a time is let through to see whether the server is back; the others
+//! wait. The first that succeeds lets all of them through at once. Only what concerns the whole server opens
+//! it: no connection, no answer, a sealed Vault. One path that fails must not stop the others.
 
+use crate::Error;
+use keyfill_http::{Answer, Failure, FailureKind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -18,10 +20,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest time between two probes: how late recovery is noticed at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// A server that does not answer for so long counts as down. A request with less time does not show it.
+const LONG_ENOUGH: Duration = Duration::from_secs(5);
+
 /// How much the requests of one moment may run ahead of the rate.
 const BURST: Duration = Duration::from_millis(100);
 
-/// The way to one Vault.
+/// The way to one server.
 pub(crate) struct Gate {
     permits: Arc<Semaphore>,
     /// The time between two requests at the highest rate.
@@ -48,17 +53,30 @@ struct Open {
 /// Why a request was not let through before its time was over.
 #[derive(Debug)]
 pub(crate) enum Held {
-    /// Vault is down, for this reason.
+    /// The server is down, for this reason.
     Down(String),
     /// There were too many others.
     Busy,
 }
 
-/// Leave for one request. Its outcome is told with [`Pass::done`]; a pass that is dropped tells nothing.
+/// A permit for one request. Report the outcome with [`Pass::outcome`]; dropping the permit reports none.
 pub(crate) struct Pass<'a> {
     gate: &'a Gate,
     probe: bool,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Held {
+    /// The error of a request to the server of a name.
+    pub(crate) fn error(self, name: &str) -> Error {
+        let message = match self {
+            Self::Down(reason) => {
+                format!("{name} is down, waited for it until near the deadline: {reason}")
+            }
+            Self::Busy => format!("{name} has too many requests waiting, none was possible in time"),
+        };
+        Error::store(message).out_of_time()
+    }
 }
 
 impl Gate {
@@ -69,7 +87,7 @@ impl Gate {
         Self { permits, spacing, state: Mutex::new(state), closed: Notify::new() }
     }
 
-    /// Waits for leave until a moment.
+    /// Waits for a permit until a moment.
     pub(crate) async fn enter(&self, until: Instant) -> Result<Pass<'_>, Held> {
         match tokio::time::timeout_at(until.into(), self.leave()).await {
             Ok(pass) => Ok(pass),
@@ -81,7 +99,7 @@ impl Gate {
     }
 
     /// Waits until the breaker closes; for ever when it is closed already.
-    pub(crate) async fn recovery(&self) {
+    async fn recovery(&self) {
         let closed = self.closed.notified();
         if self.lock().open.is_none() {
             std::future::pending::<()>().await;
@@ -181,6 +199,20 @@ impl Gate {
     }
 }
 
+/// Waits before another try. Where others see the server come back first, the wait ends then, unless the server asked
+/// for it.
+pub(crate) async fn pause(gate: Option<&Gate>, wait: Duration, asked: bool) {
+    match gate {
+        Some(gate) if !asked => {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = gate.recovery() => {}
+            }
+        }
+        _ => tokio::time::sleep(wait).await,
+    }
+}
+
 /// A turn that is not yet a pass: its owner may go away while it waits.
 struct Turn<'a> {
     gate: &'a Gate,
@@ -196,8 +228,23 @@ impl Drop for Turn<'_> {
 }
 
 impl Pass<'_> {
-    /// Tells how the request went: `down` holds the reason when Vault as a whole did not answer well.
-    pub(crate) fn done(mut self, down: Option<String>) {
+    /// Reports what came back of a request that had so much time. `describe` says what an answer means.
+    pub(crate) fn outcome(
+        self,
+        result: &Result<Answer, Failure>,
+        limit: Duration,
+        describe: impl FnOnce(&Answer) -> String,
+    ) {
+        match result {
+            Ok(answer) if matches!(answer.status.as_u16(), 502..=504) => self.done(Some(describe(answer))),
+            Ok(_) => self.done(None),
+            Err(failure) if failure.kind == FailureKind::Timeout && limit < LONG_ENOUGH => drop(self),
+            Err(failure) => self.done(Some(failure.reason.clone())),
+        }
+    }
+
+    /// Reports the outcome: `down` holds the reason when the server as a whole did not answer well.
+    fn done(mut self, down: Option<String>) {
         self.gate.record(down, std::mem::take(&mut self.probe));
     }
 }

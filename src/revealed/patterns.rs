@@ -1,0 +1,242 @@
+//! How secret values are found in a text: as they are, in parts, in upper and lower case, backwards, with other signs
+//! between their letters, and encoded.
+//!
+//! A template can compute anything of a value, so that this finds what templates do to values, not all that could be
+//! done: who writes the chart gets the value anyway, in the manifests.
+
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use keyfill_secrets::SecretBytes;
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::Range;
+
+/// A value shorter than this is hidden only where it stands as a word of its own: one letter is in every message.
+const SHORT: usize = 4;
+
+/// So many bytes of a longer value are hidden, wherever they stand: messages cut and wrap what they quote.
+const PART: usize = 10;
+
+/// A value with fewer letters and digits than this is not looked for with other signs between them: a short word is
+/// soon found in two others.
+const FOLDED: usize = 8;
+
+/// A run of letters and digits shorter than this is not looked at as an encoded text.
+const ENCODED: usize = 6;
+
+/// How often an encoded text inside an encoded text is looked into.
+const NESTED: u8 = 3;
+
+/// What is looked for: texts of up to [`PART`] bytes, packed into a number, by their length.
+type Texts = [HashSet<u128>; PART + 1];
+
+/// The texts of all values.
+#[derive(Default)]
+pub struct Patterns<'v> {
+    /// As they may stand in a text.
+    exact: Texts,
+    /// In lower case, forwards and backwards.
+    lower: Texts,
+    /// Letters and digits alone, in lower case, forwards and backwards.
+    folded: Texts,
+    short: HashSet<&'v [u8]>,
+}
+
+impl<'v> Patterns<'v> {
+    /// Those of values.
+    pub fn of(values: &'v [SecretBytes]) -> Self {
+        let mut patterns = Self::default();
+        for value in values {
+            for line in value.expose().split(|b| *b == b'\n').map(<[u8]>::trim_ascii) {
+                patterns.add(line);
+            }
+            let (folded, _) = folded(value.expose());
+            if folded.len() >= FOLDED {
+                add_both_ways(&mut patterns.folded, folded);
+            }
+        }
+        patterns
+    }
+
+    /// A line of a value, in each of its forms. Of a long one every part is looked for, so that longer parts are
+    /// found, and so is the whole.
+    fn add(&mut self, line: &'v [u8]) {
+        if line.len() < SHORT {
+            self.short.insert(line);
+            return;
+        }
+        for form in forms(line) {
+            add(&mut self.exact, &form);
+        }
+        add_both_ways(&mut self.lower, line.to_ascii_lowercase());
+    }
+
+    /// The places of all that is to be hidden; they may overlap.
+    pub fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let spans = self.spans(text, NESTED);
+        // An encoding that is spaced out or wrapped is not found by its parts.
+        let squeezed: Vec<u8> = text.iter().copied().filter(|b| is_encoding(*b)).collect();
+        if spans.is_empty() && squeezed.len() < text.len() && self.is_encoded(&squeezed, NESTED - 1) {
+            return std::iter::once(0..text.len()).collect();
+        }
+        spans
+    }
+
+    fn spans(&self, text: &[u8], nested: u8) -> Vec<Range<usize>> {
+        let mut spans = found(&self.exact, text);
+        spans.extend(found(&self.lower, &text.to_ascii_lowercase()));
+        let (folded, places) = folded(text);
+        let whole = |span: Range<usize>| Some(*places.get(span.start)?..places.get(span.end - 1)? + 1);
+        spans.extend(found(&self.folded, &folded).into_iter().filter_map(whole));
+        // What a text that encodes nothing decodes to holds any short word soon.
+        if nested == NESTED {
+            spans.extend(runs(text, is_word).filter(|run| self.short.contains(&text[run.clone()])));
+        }
+        if nested > 0 {
+            let encoded = runs(text, is_encoding).filter(|run| run.len() >= ENCODED);
+            spans.extend(encoded.filter(|run| self.is_encoded(&text[run.clone()], nested - 1)));
+        }
+        spans
+    }
+
+    /// Whether a run of characters is an encoding of something that holds a value.
+    fn is_encoded(&self, run: &[u8], nested: u8) -> bool {
+        let holds = |plain: &[u8]| !self.spans(plain, nested).is_empty();
+        base64(run).any(|plain| holds(&plain))
+            || runs(run, |b| b.is_ascii_hexdigit()).any(|digits| hex(&run[digits]).any(|plain| holds(&plain)))
+            || base32(run).any(|plain| holds(&plain))
+    }
+}
+
+/// Adds the parts of a text.
+fn add(texts: &mut Texts, text: &[u8]) {
+    let length = text.len().min(PART);
+    texts[length].extend(text.windows(length).map(packed));
+}
+
+fn add_both_ways(texts: &mut Texts, mut text: Vec<u8>) {
+    add(texts, &text);
+    text.reverse();
+    add(texts, &text);
+}
+
+/// Where texts stand in another one.
+fn found(texts: &Texts, text: &[u8]) -> Vec<Range<usize>> {
+    let mut spans = Vec::new();
+    for (length, texts) in texts.iter().enumerate().filter(|(_, texts)| !texts.is_empty()) {
+        let found = text.windows(length).enumerate().filter(|(_, part)| texts.contains(&packed(part)));
+        spans.extend(found.map(|(at, _)| at..at + length));
+    }
+    spans
+}
+
+/// The letters and digits of a text in lower case, and where each of them stands.
+fn folded(text: &[u8]) -> (Vec<u8>, Vec<usize>) {
+    let words = text.iter().enumerate().filter(|(_, b)| is_word(**b));
+    words.map(|(at, b)| (b.to_ascii_lowercase(), at)).unzip()
+}
+
+/// A text of at most [`PART`] bytes as a number.
+fn packed(text: &[u8]) -> u128 {
+    text.iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
+}
+
+/// What a run of characters says in base64 of either alphabet, from each place where it may begin: what stands
+/// before it may be of the same characters.
+fn base64(run: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    const FORM: GeneralPurpose = GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    let standard: Vec<u8> = run
+        .iter()
+        .map(|b| match b {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => *other,
+        })
+        .collect();
+    (0..4).filter_map(move |start| {
+        let text = standard.get(start..)?;
+        // One character alone says nothing.
+        let end = text.len() - usize::from(text.len() % 4 == 1);
+        FORM.decode(&text[..end]).ok()
+    })
+}
+
+/// A line as it is, and as JSON, Go's `%q` and addresses write it.
+fn forms(line: &[u8]) -> Vec<Cow<'_, [u8]>> {
+    let mut forms = vec![Cow::Borrowed(line)];
+    let mut add = |form: Vec<u8>| {
+        if form != line {
+            forms.push(Cow::Owned(form));
+        }
+    };
+    if let Ok(text) = std::str::from_utf8(line) {
+        let json = serde_json::to_vec(text).unwrap_or_default();
+        add(json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_vec());
+        // YAML's single quotes, and what Go's html/json encoders make of three signs.
+        add(text.replace('\'', "''").into_bytes());
+        add(text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").into_bytes());
+        add(text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").into_bytes());
+        add(url::form_urlencoded::byte_serialize(line).collect::<String>().into_bytes());
+        add(url::form_urlencoded::byte_serialize(line).collect::<String>().replace('+', "%20").into_bytes());
+    }
+    forms.retain(|form| form.len() >= SHORT);
+    forms
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80
+}
+
+fn is_encoding(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+/// The longest stretches of bytes of a kind.
+fn runs(text: &[u8], is_of_kind: fn(u8) -> bool) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + text.get(at..)?.iter().position(|b| is_of_kind(*b))?;
+        let length = text[start..].iter().position(|b| !is_of_kind(*b)).unwrap_or(text.len() - start);
+        at = start + length;
+        Some(start..at)
+    })
+}
+
+/// What a run of hexadecimal digits says, from either place where it may begin.
+fn hex(run: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok()).unwrap_or_default();
+    (0..2).filter_map(move |start| {
+        let pairs = run.get(start..)?.chunks_exact(2);
+        Some(pairs.map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect())
+    })
+}
+
+/// What a run of characters says in base32, from each place where it may begin.
+fn base32(run: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let digits: Option<Vec<u8>> = run
+        .iter()
+        .map(|b| match b {
+            b'A'..=b'Z' => Some(b - b'A'),
+            b'2'..=b'7' => Some(b - b'2' + 26),
+            _ => None,
+        })
+        .collect();
+    let digits = digits.unwrap_or_default();
+    (0..8).filter_map(move |start| {
+        let (mut plain, mut bits, mut held) = (Vec::new(), 0_u32, 0);
+        for digit in digits.get(start..).filter(|rest| !rest.is_empty())? {
+            bits = bits << 5 | u32::from(*digit);
+            held += 5;
+            if held >= 8 {
+                held -= 8;
+                plain.push((bits >> held & 0xff) as u8);
+            }
+        }
+        Some(plain)
+    })
+}
