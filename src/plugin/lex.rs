@@ -42,6 +42,9 @@ pub struct Refused {
 const SIGNS: [&str; 17] =
     ["&>>", "<<<", "&&", "||", ";;", ">>", "<<", ">&", "<&", "&>", ">|", "\n", "|", ";", "&", "<", ">"];
 
+/// The variable of the folder that a shell is in.
+pub const WORKING_DIR: &str = "PWD";
+
 /// How deep `<(...)` and `${A:-${B}}` may nest.
 const DEPTH: usize = 8;
 
@@ -153,7 +156,10 @@ impl Lexer<'_> {
                     match self.peek() {
                         None => return Err(self.refused(start, "a quote is not closed")),
                         Some('"') => break,
-                        Some('$') => pieces.extend(self.variable(start, true)?),
+                        Some('$') => {
+                            let begins = is_empty(pieces);
+                            pieces.extend(self.variable(start, true, begins)?);
+                        }
                         Some('`') => return Err(self.substitution(start)),
                         Some('\\') => {
                             self.next();
@@ -174,7 +180,10 @@ impl Lexer<'_> {
                 }
                 self.next();
             }
-            Some('$') => pieces.extend(self.variable(start, false)?),
+            Some('$') => {
+                let begins = is_empty(pieces);
+                pieces.extend(self.variable(start, false, begins)?);
+            }
             Some('`') => return Err(self.substitution(start)),
             Some('\\') => {
                 self.next();
@@ -195,6 +204,10 @@ impl Lexer<'_> {
         self.at = self.text.len();
         let mut refused =
             self.refused(start, "what a command prints cannot be a part of another: nothing is run");
+        refused.hint = Some(
+            "write the value itself, or a variable of the app (ARGOCD_APP_NAME, ARGOCD_ENV_...); what is understood is \
+             $(pwd) and $(basename \"$PWD\")",
+        );
         refused.text = refused.text.lines().next().unwrap_or_default().to_owned();
         refused
     }
@@ -208,16 +221,24 @@ impl Lexer<'_> {
     }
 
     /// What stands behind a dollar; nothing is a dollar.
-    fn variable(&mut self, start: usize, quoted: bool) -> Result<Vec<Piece>, Refused> {
+    fn variable(&mut self, start: usize, quoted: bool, begins: bool) -> Result<Vec<Piece>, Refused> {
         self.next();
         match self.peek() {
-            Some('(') => Err(self.substitution(start)),
+            Some('(') => self.of_folder(start, quoted, begins),
             Some('{') => {
                 self.next();
-                self.in_braces(start, quoted).map(|piece| vec![piece])
+                match self.in_braces(start, quoted)? {
+                    Piece::Variable { name, form: Form::Plain, .. } if name == WORKING_DIR => {
+                        self.here(start, begins)
+                    }
+                    piece => Ok(vec![piece]),
+                }
             }
             Some(c) if c.is_ascii_alphabetic() || c == '_' => {
                 let name = self.name();
+                if name == WORKING_DIR {
+                    return self.here(start, begins);
+                }
                 Ok(vec![Piece::Variable { name, quoted, form: Form::Plain }])
             }
             Some('@' | '*' | '#' | '?' | '$' | '!' | '-' | '0'..='9') => {
@@ -226,6 +247,42 @@ impl Lexer<'_> {
             }
             _ => Ok(vec![Piece::Text { text: "$".to_owned(), quoted: true }]),
         }
+    }
+
+    /// `$(pwd)` and `$(basename "$PWD")`, the commands whose answer is known.
+    fn of_folder(&mut self, start: usize, quoted: bool, begins: bool) -> Result<Vec<Piece>, Refused> {
+        let Some(length) = closing(&self.rest()[1..], '(', ')') else {
+            return Err(self.substitution(start));
+        };
+        let inside: Vec<&str> = self.rest()[1..=length].split_whitespace().collect();
+        let is_here = |word: &str| matches!(word.trim_matches('"'), "$PWD" | "${PWD}" | "$(pwd)" | "`pwd`");
+        match inside.as_slice() {
+            ["pwd"] => {
+                self.at += length + 2;
+                self.here(start, begins)
+            }
+            ["basename", "--", word] | ["basename", word] if is_here(word) => {
+                self.at += length + 2;
+                let form = Form::Behind { text: "/".to_owned(), last: true };
+                Ok(vec![Piece::Variable { name: WORKING_DIR.to_owned(), quoted, form }])
+            }
+            _ => Err(self.substitution(start)),
+        }
+    }
+
+    /// The folder that commands are in, as the beginning of a path.
+    fn here(&self, start: usize, begins: bool) -> Result<Vec<Piece>, Refused> {
+        let next = self.peek();
+        let ends = next
+            .is_none_or(|c| c == '/' || c == '"' || c.is_whitespace() || matches!(c, ';' | '|' | '&' | ')'));
+        if !begins || !ends {
+            let why = "the whole path of the app's folder is not known: it differs from request to request";
+            return Err(Refused {
+                hint: Some("write paths from the app's folder on"),
+                ..self.refused(start, why)
+            });
+        }
+        Ok(vec![Piece::Text { text: ".".to_owned(), quoted: true }])
     }
 
     fn in_braces(&mut self, start: usize, quoted: bool) -> Result<Piece, Refused> {
@@ -319,6 +376,11 @@ fn closing(text: &str, open: char, close: char) -> Option<usize> {
         }
     }
     None
+}
+
+/// Whether nothing but quotes has been read of a word.
+fn is_empty(pieces: &[Piece]) -> bool {
+    pieces.iter().all(|piece| matches!(piece, Piece::Text { text, .. } if text.is_empty()))
 }
 
 /// Adds text, to the piece before where that is alike.

@@ -21,6 +21,7 @@ pub fn find(words: &[Word]) -> Result<Found, String> {
         at: 0,
         find: Find::default(),
         filter: None,
+        syntax: Syntax::Emacs,
         depth: 0,
         quits: false,
         prints: false,
@@ -42,6 +43,8 @@ struct Finding<'a> {
     at: usize,
     find: Find,
     filter: Option<Filter>,
+    /// How `-regex` is written.
+    syntax: Syntax,
     depth: usize,
     quits: bool,
     prints: bool,
@@ -107,7 +110,28 @@ impl Finding<'_> {
                 let pattern = self.argument(&flag)?.clone();
                 Expression::Name { pattern, ignore_case: flag == "-iname" }
             }
-            "-path" | "-wholename" => Expression::Path(pattern::of_path(&plain(self.argument(&flag)?)?)),
+            "-path" | "-wholename" | "-ipath" | "-iwholename" => {
+                let pattern = pattern::of_path(&plain(self.argument(&flag)?)?);
+                Expression::Path(if flag.starts_with("-i") { format!("(?i){pattern}") } else { pattern })
+            }
+            "-regextype" => {
+                self.syntax = match plain(self.argument(&flag)?)?.as_str() {
+                    "posix-extended" | "egrep" | "posix-egrep" => Syntax::Extended,
+                    "posix-basic" | "grep" | "ed" | "sed" => Syntax::Basic,
+                    "emacs" | "findutils-default" => Syntax::Emacs,
+                    other => return Err(format!("find -regextype {other} is not known")),
+                };
+                Expression::And(Vec::new())
+            }
+            "-regex" | "-iregex" => {
+                let ignore_case = flag == "-iregex";
+                let pattern = plain(self.argument(&flag)?)?;
+                let flags = Flags { syntax: self.syntax, ignore_case, line: true, ..Flags::default() };
+                Expression::Path(
+                    pattern::of_grep(&[pattern], flags).map_err(|why| format!("find {flag}: {why}"))?,
+                )
+            }
+            "-empty" => Expression::Empty,
             "-type" => match plain(self.argument(&flag)?)?.as_str() {
                 "f" => Expression::Type('f'),
                 "d" => Expression::Type('d'),

@@ -269,11 +269,13 @@ fn problem(section: Section, refused: &Refused, spot: Spot) -> Diagnostic {
 /// The sidecar's own variables that commands name. A credential is not handed to rendering.
 fn sidecars(out: &Compiled, sidecar: &Env) -> Result<BTreeMap<String, String>, Failure> {
     let mut known = BTreeMap::new();
-    let names = out.variables.iter().filter(|name| !out.assigned.contains(*name));
+    // The folder's name is the app's; of its path no more is taken.
+    let names =
+        out.variables.iter().filter(|name| !out.assigned.contains(*name) && *name != lex::WORKING_DIR);
     for name in names.filter(|name| !environment::is_of_request(name)) {
         let why = if table::setting(name).is_some_and(|var| var.is_secret() || var.is_ambient()) {
             "it holds a credential of the sidecar's"
-        } else if matches!(name.as_str(), "PWD" | "OLDPWD" | "RANDOM" | "PPID" | "UID") {
+        } else if matches!(name.as_str(), "OLDPWD" | "RANDOM" | "PPID" | "UID") {
             "it is the shell's own, and none runs"
         } else {
             if let Some(value) = sidecar.listed(name) {

@@ -232,7 +232,14 @@ impl Parser<'_> {
                 let why = format!("{word} is not a part of what is understood");
                 let refused = self.refused(&why);
                 let start = self.peek().map_or(0, |token| token.start);
-                Err(Refused { text: first_line(&self.text[start..]), ..refused })
+                let hint = match word {
+                    "for" | "while" | "until" => {
+                        "name the files one by one; argocd-vault-plugin generate . takes all YAML files of the folder"
+                    }
+                    "case" => "write if [ ... ]; then ... elif [ ... ]; then ... fi",
+                    _ => "write the commands themselves, one after the other",
+                };
+                Err(Refused { text: first_line(&self.text[start..]), hint: Some(hint), ..refused })
             }
             _ => self.simple().map(Command::Simple),
         }

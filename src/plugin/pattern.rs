@@ -10,6 +10,8 @@ pub enum Syntax {
     Basic,
     /// `-E`, and what `-P` shares with it.
     Extended,
+    /// Emacs', which `find -regex` takes: `\|` and `\(` are the signs, as is `+`.
+    Emacs,
     /// `-F`: text.
     Fixed,
 }
@@ -35,7 +37,8 @@ pub fn of_grep(patterns: &[String], flags: Flags) -> Result<String, String> {
     let mut all = Vec::new();
     for line in patterns.iter().flat_map(|pattern| pattern.split('\n')) {
         all.push(match flags.syntax {
-            Syntax::Basic => basic(line)?,
+            Syntax::Basic => basic(line, false)?,
+            Syntax::Emacs => basic(line, true)?,
             Syntax::Extended => extended(line)?,
             Syntax::Fixed => String::from_utf8_lossy(&regexp::quote_meta(line.as_bytes())).into_owned(),
         });
@@ -60,8 +63,9 @@ pub fn compile(expression: &str) -> Result<Regexp, String> {
         .map_err(|_| "the pattern cannot be read".to_owned())
 }
 
-/// A basic expression, where most signs need a backslash.
-fn basic(pattern: &str) -> Result<String, String> {
+/// A basic expression, where most signs need a backslash. In Emacs' `+` and `?` need none, and braces are signs like
+/// others.
+fn basic(pattern: &str, emacs: bool) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = pattern.chars().peekable();
     let mut begins = true;
@@ -77,11 +81,13 @@ fn basic(pattern: &str) -> Result<String, String> {
                     out.push_str("(?:");
                     beginning = true;
                 }
-                Some(sign @ (')' | '{' | '}' | '+' | '?')) => out.push(sign),
+                Some(')') => out.push(')'),
+                Some(sign @ ('{' | '}' | '+' | '?')) if !emacs => out.push(sign),
                 other => out.push_str(&escaped(other)?),
             },
             '[' => set(&mut rest, &mut out)?,
             '*' if begins => out.push_str(r"\*"),
+            '+' | '?' if emacs && !begins => out.push(c),
             '^' if !begins => out.push_str(r"\^"),
             '+' | '?' | '|' | '(' | ')' | '{' | '}' => {
                 out.push('\\');
@@ -213,6 +219,19 @@ mod tests {
         assert!(fits("a.b|", Syntax::Fixed, "xa.b|") && !fits("a.b", Syntax::Fixed, "axb"));
         for bad in [r"\1", "[a", r"a\"] {
             assert!(of_grep(&[bad.to_owned()], Flags::default()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn find_takes_the_signs_of_emacs() {
+        for (pattern, text, fit) in [
+            (r".*\.ya?ml", "./a/b.yml", true),
+            (r".*/\(kustomization\|Kustomization\)\(\.ya?ml\)?", "./a/Kustomization", true),
+            (r"\./[a-z]+\.yaml", "./abc.yaml", true),
+            (r".*\.(yaml|yml)", "./a.yaml", false),
+            (r"a{2}", "a{2}", true),
+        ] {
+            assert_eq!(fits(&format!("^{pattern}$"), Syntax::Emacs, text), fit, "{pattern}");
         }
     }
 

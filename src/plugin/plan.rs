@@ -219,8 +219,10 @@ pub enum Expression {
         /// `-iname`
         ignore_case: bool,
     },
-    /// `-path`, in Go's syntax.
+    /// `-path` and `-regex`, in Go's syntax.
     Path(String),
+    /// `-empty`
+    Empty,
     /// `-type`
     Type(char),
     /// `-print` and `-exec`: where there is one, it alone prints.

@@ -1,5 +1,6 @@
 //! The commands of plugin.yaml for one app: its variables and files are known, and the plan becomes a rendering.
 
+use super::lex::WORKING_DIR;
 use super::parse::Join;
 use super::plan::{Kind, Line, Plan, Render, Step, Test};
 use super::search::Place;
@@ -18,6 +19,7 @@ use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use keyfill_diag::Cx;
 use keyfill_files::{Files, TreePath};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// What is known of one request.
@@ -79,10 +81,18 @@ struct Machine<'a> {
     printed: bool,
     ended: bool,
     failed: Option<String>,
+    /// Whether the name of the repository's own folder was asked for.
+    without_name: Cell<bool>,
 }
 
 impl Variables for Machine<'_> {
     fn value(&self, name: &str) -> Option<&str> {
+        if name == WORKING_DIR {
+            let folder = self.at.as_str();
+            self.without_name.set(self.without_name.get() | folder.is_empty());
+            // All that is asked of it is what stands behind its last slash.
+            return Some(folder);
+        }
         let own = self.locals.get(name).or_else(|| self.sidecar.get(name));
         own.map(String::as_str).or_else(|| self.request.env.listed(name))
     }
@@ -116,6 +126,7 @@ impl<'a> Machine<'a> {
             printed: false,
             ended: false,
             failed: None,
+            without_name: Cell::new(false),
         }
     }
 
@@ -148,6 +159,11 @@ impl<'a> Machine<'a> {
             self.step(&line.step)?;
             if let Some(why) = self.failed.take() {
                 return Err(Problem::input(why).into());
+            }
+            if self.without_name.get() {
+                let message = "plugin.yaml's commands ask for the name of the app's folder, which is the whole repository";
+                let hint = "the app's path must be a folder of the repository, or the commands name $ARGOCD_APP_NAME";
+                return Err(Problem::input(message).hint(hint).into());
             }
             self.status ^= line.negated;
         }

@@ -277,7 +277,13 @@ impl Walk<'_> {
         all: &mut Vec<Found>,
     ) -> Result<()> {
         self.place.check()?;
-        let seen = Seen { path: name, name: name.rsplit('/').next().unwrap_or_default(), kind, is_link };
+        let seen = Seen {
+            path: name,
+            name: name.rsplit('/').next().unwrap_or_default(),
+            kind,
+            is_link,
+            is_empty: self.expression.asks_for_empty() && !is_link && self.is_empty(path, kind),
+        };
         if depth >= self.find.least_depth && self.expression.prints(&seen) {
             all.push(Found { name: name.to_owned(), path: path.clone() });
         }
@@ -299,11 +305,23 @@ impl Walk<'_> {
     }
 }
 
+impl Walk<'_> {
+    fn is_empty(&self, path: &TreePath, kind: Kind) -> bool {
+        let files = self.place.files;
+        match kind {
+            Kind::Dir => files.list(path).is_ok_and(|entries| entries.is_empty()),
+            _ => files.read(path).is_ok_and(|content| content.is_empty()),
+        }
+    }
+}
+
 struct Seen<'a> {
     path: &'a str,
     name: &'a str,
     kind: Kind,
     is_link: bool,
+    /// Where it is asked for.
+    is_empty: bool,
 }
 
 /// [`Expression`] with its variables and patterns read.
@@ -311,6 +329,7 @@ enum Compiled {
     Name(String, bool),
     Path(Regexp),
     Type(char),
+    Empty,
     Print,
     Not(Box<Compiled>),
     And(Vec<Compiled>),
@@ -329,6 +348,7 @@ impl Compiled {
             Expression::Not(part) => Self::Not(Box::new(Self::of(part, variables)?)),
             Expression::Type(kind) => Self::Type(*kind),
             Expression::Print => Self::Print,
+            Expression::Empty => Self::Empty,
             Expression::Path(expression) => Self::Path(compiled(expression)?),
             Expression::Name { pattern, ignore_case } => {
                 let pattern = pattern.expand(variables);
@@ -349,7 +369,16 @@ impl Compiled {
             Self::Print => true,
             Self::Not(part) => part.has_print(),
             Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::has_print),
-            Self::Name(..) | Self::Path(_) | Self::Type(_) => false,
+            Self::Name(..) | Self::Path(_) | Self::Type(_) | Self::Empty => false,
+        }
+    }
+
+    fn asks_for_empty(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Not(part) => part.asks_for_empty(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(Self::asks_for_empty),
+            Self::Name(..) | Self::Path(_) | Self::Type(_) | Self::Print => false,
         }
     }
 
@@ -358,6 +387,7 @@ impl Compiled {
             Self::Name(pattern, true) => fits(pattern, &seen.name.to_lowercase()),
             Self::Name(pattern, false) => fits(pattern, seen.name),
             Self::Path(expression) => expression.is_match(seen.path.as_bytes()),
+            Self::Empty => seen.is_empty,
             Self::Type('l') => seen.is_link,
             Self::Type('d') => seen.kind == Kind::Dir && !seen.is_link,
             Self::Type(_) => seen.kind == Kind::File && !seen.is_link,

@@ -383,3 +383,32 @@ fn discovery_asks_what_the_commands_ask() {
         assert_eq!(matches(commands, files), want, "{commands}");
     }
 }
+
+#[test]
+fn the_folder_of_the_app_gives_a_name_and_paths() {
+    let commands =
+        "helm template \"$(basename \"$PWD\")\" . -f \"$PWD/prod.yaml\" | argocd-vault-plugin generate -";
+    assert!(rendered(commands, &[]).contains("a: 2\nr: app.default\n"));
+    let below = "cd overlay && kustomize build $PWD | argocd-vault-plugin generate -";
+    assert_eq!(planned(below, &[]).unwrap().root.dir.as_str(), "app/overlay");
+    for bad in ["helm template --set a=$PWD . ", "helm template $(hostname) .", "helm template x$PWD ."] {
+        let refused = try_meaning(&script(&format!("{bad} | argocd-vault-plugin generate -")));
+        assert!(refused.is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn find_tells_expressions_and_empty_files() {
+    let files: Vec<(&str, &'static str)> = FILES.iter().copied().chain([("app/empty.txt", "")]).collect();
+    for (command, want) in [
+        (r"find . -regex '.*/\(Chart\|nope\)\.ya?ml'", true),
+        (r"find . -regex '.*/(Chart|nope)\.ya?ml'", false),
+        (r"find . -regextype posix-extended -regex '.*/(Chart|nope)\.ya?ml'", true),
+        (r"find . -iregex '.*/chart\.yaml'", true),
+        ("find . -type f -empty", true),
+        ("find . -name Chart.yaml -empty", false),
+        ("find . -ipath './CHART*'", true),
+    ] {
+        assert_eq!(matches(command, &files), want, "{command}");
+    }
+}
