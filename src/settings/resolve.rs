@@ -156,7 +156,7 @@ impl Given<'_> {
 
     fn read_config_file(&self) -> Result<files::ConfigFile> {
         match &self.shared.config_path {
-            Some(path) => files::read(path).map_err(|e| Problem::usage(format!("{e:#}")).into()),
+            Some(path) => files::read(path, self.env).map_err(|e| Problem::usage(format!("{e:#}")).into()),
             None => Ok(files::ConfigFile::default()),
         }
     }

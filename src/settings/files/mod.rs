@@ -1,6 +1,10 @@
-//! Settings from a file: YAML, JSON, TOML, or KEY=VALUE lines, chosen by the file's ending.
+//! Settings from a file: YAML, JSON, TOML, HCL, properties, or KEY=VALUE lines, chosen by the file's ending.
 
+mod lines;
+
+use super::Env;
 use super::stores::Entries;
+use super::table::setting;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,10 +19,11 @@ pub struct ConfigFile {
 }
 
 /// Reads a config file. Names are taken without regard to case, as argocd-vault-plugin takes them.
-pub fn read(path: &Path) -> Result<ConfigFile> {
+/// Values of `.env` and properties may name variables of the environment.
+pub fn read(path: &Path, env: &Env) -> Result<ConfigFile> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the config file {}", path.display()))?;
-    parse(&text, &ending(path)).with_context(|| format!("in the config file {}", path.display()))
+    parse(&text, &ending(path), env).with_context(|| format!("in the config file {}", path.display()))
 }
 
 /// What stands behind the last dot of a file's name; a file named `.env` is all ending.
@@ -29,7 +34,10 @@ fn ending(path: &Path) -> String {
 
 /// Reads settings from text of a kind: `yaml`, `json`, `toml`, `env`. Messages name no value: the parsers'
 /// own texts may quote the line, and a line may hold a credential.
-fn parse(text: &str, ending: &str) -> Result<ConfigFile> {
+fn parse(text: &str, ending: &str, env: &Env) -> Result<ConfigFile> {
+    // What an app's author gives must not reach settings of the administrator's.
+    let is_authors = |name: &str| name.starts_with("ARGOCD_") || name.starts_with("PARAM_");
+    let environment = |name: &str| env.listed(name).filter(|_| !is_authors(name)).map(str::to_owned);
     match ending {
         "yaml" | "yml" | "json" => {
             let value: serde_yaml::Value = serde_yaml::from_str(text).map_err(|e| {
@@ -52,10 +60,10 @@ fn parse(text: &str, ending: &str) -> Result<ConfigFile> {
             })?;
             of_toml_table(&table)
         }
-        "env" | "dotenv" | "properties" | "hcl" | "tfvars" => {
-            Ok(ConfigFile { values: of_lines(text)?, ..ConfigFile::default() })
-        }
-        _ => bail!("its ending must be .yaml, .yml, .json, .toml, .hcl or .env"),
+        "env" | "dotenv" => lines::dotenv(text, &environment).map(of_lines),
+        "properties" | "props" | "prop" => lines::properties(text, &environment).map(of_lines),
+        "hcl" | "tfvars" => lines::hcl(text).map(of_lines),
+        _ => bail!("its ending must be .yaml, .yml, .json, .toml, .hcl, .properties or .env"),
     }
 }
 
@@ -97,6 +105,8 @@ fn of_mapping<'a>(
             serde_yaml::Value::Bool(b) => b.to_string(),
             serde_yaml::Value::Number(n) => n.to_string(),
             serde_yaml::Value::String(s) => s.clone(),
+            // Other programs may keep their own settings in the file, as argocd-vault-plugin lets them.
+            _ if place.is_empty() && setting(&name.to_uppercase()).is_none() => String::new(),
             _ => bail!("{place}{name} must be a string, a number or a boolean"),
         };
         found.insert(name.to_uppercase(), text);
@@ -108,7 +118,9 @@ fn of_toml_table(table: &toml::Table) -> Result<ConfigFile> {
     let mut found = ConfigFile::default();
     for (name, value) in table {
         if !name.eq_ignore_ascii_case(STORES) {
-            found.values.insert(name.to_uppercase(), of_toml(name, value)?);
+            let is_others = setting(&name.to_uppercase()).is_none() && !is_scalar(value);
+            let text = if is_others { String::new() } else { of_toml(name, value)? };
+            found.values.insert(name.to_uppercase(), text);
             continue;
         }
         let Some(stores) = value.as_table() else {
@@ -125,6 +137,10 @@ fn of_toml_table(table: &toml::Table) -> Result<ConfigFile> {
     Ok(found)
 }
 
+fn is_scalar(value: &toml::Value) -> bool {
+    !matches!(value, toml::Value::Array(_) | toml::Value::Table(_) | toml::Value::Datetime(_))
+}
+
 fn of_toml(name: &str, value: &toml::Value) -> Result<String> {
     Ok(match value {
         toml::Value::String(s) => s.clone(),
@@ -135,26 +151,19 @@ fn of_toml(name: &str, value: &toml::Value) -> Result<String> {
     })
 }
 
-fn of_lines(text: &str) -> Result<BTreeMap<String, String>> {
-    let mut found = BTreeMap::new();
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') || line.starts_with("//") {
-            continue;
-        }
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        let Some((name, value)) = line.split_once('=') else { bail!("line {} is not KEY=VALUE", number + 1) };
-        let value = value.trim();
-        let unquoted = ['"', '\''].iter().find_map(|&q| value.strip_prefix(q)?.strip_suffix(q));
-        found.insert(name.trim().to_uppercase(), unquoted.unwrap_or(value).to_owned());
-    }
-    Ok(found)
+fn of_lines(values: BTreeMap<String, String>) -> ConfigFile {
+    ConfigFile { values, ..ConfigFile::default() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ending, parse};
+    use super::{ConfigFile, ending};
+    use crate::settings::Env;
     use std::path::Path;
+
+    fn parse(text: &str, ending: &str) -> anyhow::Result<ConfigFile> {
+        super::parse(text, ending, &Env::default())
+    }
 
     #[test]
     fn a_file_without_a_name_has_an_ending() {
@@ -172,6 +181,7 @@ mod tests {
             ("json", r#"{"VAULT_ADDR": "http://v", "VAULT_MAX_RETRIES": 1, "VAULT_SKIP_VERIFY": true}"#),
             ("toml", "VAULT_ADDR = \"http://v\"\nVAULT_MAX_RETRIES = 1\nVAULT_SKIP_VERIFY = true\n"),
             ("hcl", "// c\nVAULT_ADDR = \"http://v\"\nVAULT_MAX_RETRIES = 1\nVAULT_SKIP_VERIFY = true\n"),
+            ("props", "! c\nVAULT_ADDR: http://v\nVAULT_MAX_RETRIES 1\nVAULT_SKIP_VERIFY=true\n"),
             ("env", "# c\nexport VAULT_ADDR=\"http://v\"\nVAULT_MAX_RETRIES=1\nVAULT_SKIP_VERIFY='true'\n"),
         ];
         for (ending, text) in forms {
@@ -179,6 +189,29 @@ mod tests {
             let want =
                 [("VAULT_ADDR", "http://v"), ("VAULT_MAX_RETRIES", "1"), ("VAULT_SKIP_VERIFY", "true")];
             assert!(map.iter().map(|(k, v)| (k.as_str(), v.as_str())).eq(want), "{ending}: {map:?}");
+        }
+    }
+
+    #[test]
+    fn lists_and_maps_of_other_programs_are_no_settings() {
+        for (ending, text) in [
+            ("yaml", "AVP_TYPE: vault\nothers: {a: [1]}\n"),
+            ("toml", "AVP_TYPE = \"vault\"\nday = 2020-01-01\n[others]\na = [1]\n"),
+        ] {
+            assert_eq!(parse(text, ending).unwrap().values["AVP_TYPE"], "vault", "{ending}");
+        }
+        assert!(parse("AVP_TYPE: [vault]\n", "yaml").is_err());
+    }
+
+    #[test]
+    fn variables_in_values_are_the_administrators() {
+        let env: Env =
+            [("HOST", "vault"), ("ARGOCD_ENV_HOST", "evil"), ("PARAM_HOST", "evil")].into_iter().collect();
+        for (ending, text) in [
+            ("env", "VAULT_ADDR=http://$HOST${ARGOCD_ENV_HOST}${PARAM_HOST}\n"),
+            ("props", "VAULT_ADDR=http://${HOST}${ARGOCD_ENV_HOST}${PARAM_HOST}\n"),
+        ] {
+            assert_eq!(super::parse(text, ending, &env).unwrap().values["VAULT_ADDR"], "http://vault");
         }
     }
 
