@@ -13,6 +13,7 @@
 mod address;
 mod client;
 mod connect;
+mod leaf;
 mod policy;
 mod refusal;
 mod tls;

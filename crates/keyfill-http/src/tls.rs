@@ -113,10 +113,11 @@ impl TlsSettings {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         } else {
             let store = Arc::new(self.root_store()?);
+            let algorithms = provider.signature_verification_algorithms.all;
             let signed = WebPkiServerVerifier::builder_with_provider(store, provider)
                 .build()
                 .map_err(|_| Unusable("the root certificates are not usable".to_owned()))?;
-            let verifier = Verifier { named: self.roots.clone(), signed };
+            let verifier = Verifier { named: self.roots.clone(), signed, algorithms };
             builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         };
         let mut config = match &self.identity {

@@ -1,12 +1,13 @@
 //! Which certificate of a server is trusted, and why one is refused.
 //!
 //! As in Go, a certificate that itself stands among the roots is trusted, whoever signed it and whatever it
-//! says of being an authority; its name and its time must still be right.
+//! says of being an authority; its name and its time must still be right. So is one that a named root signed and that
+//! says it is an authority.
 
-use crate::FailureKind;
+use crate::{FailureKind, leaf};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 use std::fmt;
@@ -39,6 +40,8 @@ pub(super) struct Verifier {
     /// The roots that were named; none where the system's count.
     pub(super) named: Vec<CertificateDer<'static>>,
     pub(super) signed: Arc<WebPkiServerVerifier>,
+    /// The signatures that are known.
+    pub(super) algorithms: &'static [&'static dyn SignatureVerificationAlgorithm],
 }
 
 impl Verifier {
@@ -73,7 +76,13 @@ impl ServerCertVerifier for Verifier {
         let result = if self.named.iter().any(|root| root.as_ref() == certificate.as_ref()) {
             Self::is_trusted_itself(certificate, name, now).map(|()| ServerCertVerified::assertion())
         } else {
-            self.signed.verify_server_cert(certificate, chain, name, ocsp, now)
+            self.signed.verify_server_cert(certificate, chain, name, ocsp, now).or_else(|error| {
+                if leaf::is_signed(certificate, &self.named, now, self.algorithms) {
+                    verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+                    return Ok(ServerCertVerified::assertion());
+                }
+                Err(error)
+            })
         };
         result.map_err(|error| match error {
             rustls::Error::InvalidCertificate(why) => refusal(certificate, name, &why),
