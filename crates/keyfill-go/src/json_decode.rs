@@ -1,4 +1,7 @@
 //! Reads JSON as Go's `encoding/json` does into an `interface{}`, with its error texts.
+//!
+//! Go 1.27 has texts of its own: it names characters, not bytes, where an escape or a number is wrong, and the place of
+//! a number that is too large, which it reads as infinity.
 
 use crate::strconv;
 use std::fmt;
@@ -7,11 +10,18 @@ use std::fmt;
 pub trait Number: Sized {
     /// The number that a text is; none where it is too large.
     fn read(text: &str) -> Option<Self>;
+
+    /// What Go 1.27 reads a number as that is too large.
+    fn beyond(text: &str) -> Self;
 }
 
 impl Number for f64 {
     fn read(text: &str) -> Option<Self> {
         strconv::parse_float(text).ok()
+    }
+
+    fn beyond(text: &str) -> Self {
+        if text.starts_with('-') { Self::NEG_INFINITY } else { Self::INFINITY }
     }
 }
 
@@ -20,6 +30,25 @@ impl Number for String {
     fn read(text: &str) -> Option<Self> {
         Some(text.to_owned())
     }
+
+    fn beyond(text: &str) -> Self {
+        text.to_owned()
+    }
+}
+
+/// Which Go's error texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// Up to Go 1.26.
+    Go126,
+    /// From Go 1.27 on.
+    Go127,
+}
+
+/// A step to a value.
+enum Step {
+    Key(Vec<u8>),
+    Index(usize),
 }
 
 /// A decoded value. Strings are UTF-8, for what was not stands U+FFFD.
@@ -90,16 +119,21 @@ impl<N> Decoded<N> {
 
 /// Reads a text that holds one value. Arrays and objects may be nested `depth` deep.
 pub fn decode(text: &[u8], depth: u32) -> Result<Decoded, Error> {
-    decode_as(text, depth)
+    decode_as(text, depth, Words::Go126)
+}
+
+/// Reads a text that holds one value as a certain Go does.
+pub fn decode_as_of(text: &[u8], depth: u32, words: Words) -> Result<Decoded, Error> {
+    decode_as(text, depth, words)
 }
 
 /// Reads a text that holds one value, with numbers as they are written.
 pub fn decode_exactly(text: &[u8], depth: u32) -> Result<Json<String>, Error> {
-    decode_as(text, depth).map(|decoded| decoded.value)
+    decode_as(text, depth, Words::Go126).map(|decoded| decoded.value)
 }
 
-fn decode_as<N: Number>(text: &[u8], depth: u32) -> Result<Decoded<N>, Error> {
-    let mut reader = Reader { text, at: 0, out_of_range: None };
+fn decode_as<N: Number>(text: &[u8], depth: u32, words: Words) -> Result<Decoded<N>, Error> {
+    let mut reader = Reader { text, at: 0, words, steps: Vec::new(), out_of_range: None };
     let value = reader.value(depth)?;
     reader.spaces();
     if reader.at < text.len() {
@@ -110,7 +144,7 @@ fn decode_as<N: Number>(text: &[u8], depth: u32) -> Result<Decoded<N>, Error> {
 
 /// Reads the value that a text begins with, as Go's `Decoder` does, and says how many bytes it took.
 pub fn decode_first(text: &[u8], depth: u32) -> Result<(Decoded, usize), Error> {
-    let mut reader = Reader { text, at: 0, out_of_range: None };
+    let mut reader = Reader { text, at: 0, words: Words::Go126, steps: Vec::new(), out_of_range: None };
     let value = reader.value(depth)?;
     let length = reader.at;
     Ok((reader.decoded(value), length))
@@ -119,15 +153,52 @@ pub fn decode_first(text: &[u8], depth: u32) -> Result<(Decoded, usize), Error> 
 struct Reader<'a> {
     text: &'a [u8],
     at: usize,
-    /// The first number that is too large for a float.
-    out_of_range: Option<String>,
+    words: Words,
+    /// The way to the value that is read, for texts that name it.
+    steps: Vec<Step>,
+    /// The first number that is too large for a float, and what Go would put it into.
+    out_of_range: Option<(String, String)>,
 }
 
 impl Reader<'_> {
     fn decoded<N>(self, value: Json<N>) -> Decoded<N> {
         let message =
-            |number| format!("json: cannot unmarshal number {number} into Go value of type float64");
-        Decoded { value, error: self.out_of_range.map(|number| Error(message(number))) }
+            |(number, place)| format!("json: cannot unmarshal number {number} into {place} of type float64");
+        Decoded { value, error: self.out_of_range.map(|found| Error(message(found))) }
+    }
+
+    fn is_new(&self) -> bool {
+        self.words == Words::Go127
+    }
+
+    /// What Go calls the place of the value that is read: steps with dots before them, and escaped as in a JSON pointer.
+    fn place(&self) -> String {
+        let mut path = String::new();
+        for step in &self.steps {
+            path.push('.');
+            match step {
+                Step::Key(key) => {
+                    path.push_str(&String::from_utf8_lossy(key).replace('~', "~0").replace('/', "~1"));
+                }
+                Step::Index(index) => path.push_str(&index.to_string()),
+            }
+        }
+        match self.steps.last() {
+            _ if matches!(path.as_str(), "" | ".") => "Go value".to_owned(),
+            Some(Step::Key(_)) => format!("Go struct field {path}"),
+            _ => path,
+        }
+    }
+
+    /// Goes to a value of an array or an object and back.
+    fn inside<N: Number>(&mut self, step: impl FnOnce() -> Step, depth: u32) -> Result<Json<N>, Error> {
+        if !self.is_new() {
+            return self.value(depth);
+        }
+        self.steps.push(step());
+        let value = self.value(depth)?;
+        self.steps.pop();
+        Ok(value)
     }
 
     fn peek(&self) -> Option<u8> {
@@ -148,18 +219,45 @@ impl Reader<'_> {
             || context.starts_with("after object")
             || context.starts_with("after array");
         let byte = match self.peek() {
-            None if space_may_stand => return Error("unexpected end of JSON input".into()),
+            None if space_may_stand || self.is_new() => return Error("unexpected end of JSON input".into()),
             byte => byte.unwrap_or(b' '),
         };
         let shown = match byte {
             b'\'' => r"'\''".to_owned(),
             b'"' => "'\"'".to_owned(),
             _ => {
-                let quoted = crate::quote::quote(char::from(byte).to_string().as_bytes());
+                let rune = crate::utf8::decode(&self.text[self.at.min(self.text.len())..]);
+                let quoted = match rune {
+                    // Bytes that are no character are shown as such.
+                    Some(rune) if self.is_new() && !rune.valid => crate::quote::quote(&[byte]),
+                    Some(rune) if self.is_new() => crate::quote::quote(rune.char.to_string().as_bytes()),
+                    _ => crate::quote::quote(char::from(byte).to_string().as_bytes()),
+                };
                 format!("'{}'", &quoted[1..quoted.len() - 1])
             }
         };
+        let context = match context {
+            "in string literal" if self.is_new() => "in string",
+            context if self.is_new() && context.ends_with("numeric literal") => "in numeric literal",
+            context => context,
+        };
         Error(format!("invalid character {shown} {context}"))
+    }
+
+    /// The escape that begins at a backslash is none.
+    fn no_escape(&self, start: usize, context: &str) -> Error {
+        if !self.is_new() || self.peek().is_none() {
+            return self.unexpected(context);
+        }
+        let length = if self.text.get(start + 1) == Some(&b'u') { 6 } else { 2 };
+        let escape = &self.text[start..self.text.len().min(start + length)];
+        let shown = match std::str::from_utf8(escape) {
+            Ok(text) if !text.contains(|c: char| c == '`' || c == '\u{7f}' || c < ' ' && c != '\t') => {
+                format!("`{text}`")
+            }
+            _ => crate::quote::quote(escape),
+        };
+        Error(format!("invalid escape sequence {shown} in string"))
     }
 
     fn value<N: Number>(&mut self, depth: u32) -> Result<Json<N>, Error> {
@@ -201,7 +299,8 @@ impl Reader<'_> {
             return Ok(Json::Array(items));
         }
         loop {
-            items.push(self.value(depth)?);
+            let index = items.len();
+            items.push(self.inside(|| Step::Index(index), depth)?);
             self.spaces();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -232,7 +331,8 @@ impl Reader<'_> {
                 return Err(self.unexpected("after object key"));
             }
             self.at += 1;
-            entries.push((key, self.value(depth)?));
+            let value = self.inside(|| Step::Key(key.clone()), depth)?;
+            entries.push((key, value));
             self.spaces();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -278,13 +378,14 @@ impl Reader<'_> {
             }
         }
         let text = String::from_utf8_lossy(&self.text[start..self.at]);
-        Ok(N::read(&text).map_or_else(
-            || {
-                self.out_of_range.get_or_insert_with(|| text.into_owned());
-                Json::Null
-            },
-            Json::Number,
-        ))
+        if let Some(number) = N::read(&text) {
+            return Ok(Json::Number(number));
+        }
+        let read = if self.is_new() { Json::Number(N::beyond(&text)) } else { Json::Null };
+        if self.out_of_range.is_none() {
+            self.out_of_range = Some((text.into_owned(), self.place()));
+        }
+        Ok(read)
     }
 
     fn string(&mut self) -> Result<Vec<u8>, Error> {
@@ -325,7 +426,7 @@ impl Reader<'_> {
                 crate::utf8::push(out, c);
                 return Ok(());
             }
-            _ => return Err(self.unexpected("in string escape code")),
+            _ => return Err(self.no_escape(self.at - 1, "in string escape code")),
         };
         self.at += 1;
         out.push(byte);
@@ -352,11 +453,13 @@ impl Reader<'_> {
     }
 
     fn four_digits(&mut self) -> Result<u32, Error> {
+        // Before the digits stands \\u.
+        let start = self.at - 2;
         let mut value = 0;
         for _ in 0..4 {
             let digit = self.peek().and_then(|b| char::from(b).to_digit(16));
             let Some(digit) = digit else {
-                return Err(self.unexpected("in \\u hexadecimal character escape"));
+                return Err(self.no_escape(start, "in \\u hexadecimal character escape"));
             };
             value = value * 16 + digit;
             self.at += 1;
@@ -399,6 +502,28 @@ mod tests {
         assert_eq!(refused("\"\n\""), "invalid character '\\n' in string literal");
         assert_eq!(refused("01"), "invalid character '1' after top-level value");
         assert_eq!(refused("[[[[[[[[[[[1]]]]]]]]]]]"), "exceeded max depth");
+        let newer = |text: &str| match super::decode_as_of(text.as_bytes(), 10, super::Words::Go127) {
+            Ok(read) => format!("{}", read.into_result().expect_err("refused")),
+            Err(error) => error.to_string(),
+        };
+        for (text, want) in [
+            ("tru", "unexpected end of JSON input"),
+            ("[1.]", "invalid character ']' in numeric literal"),
+            ("[é]", "invalid character 'é' looking for beginning of value"),
+            ("\"\n\"", "invalid character '\\n' in string"),
+            (r#""\x41""#, r"invalid escape sequence `\x` in string"),
+            (r#"["\u12"]"#, r#"invalid escape sequence `\u12"]` in string"#),
+            (r#""\é""#, r#"invalid escape sequence "\\\xc3" in string"#),
+            (r#""\u1"#, "unexpected end of JSON input"),
+            ("[1e999]", "json: cannot unmarshal number 1e999 into .0 of type float64"),
+            (
+                r#"{"a/b":[{"c":-1e999}]}"#,
+                "json: cannot unmarshal number -1e999 into Go struct field .a~1b.0.c of type float64",
+            ),
+            ("1e999", "json: cannot unmarshal number 1e999 into Go value of type float64"),
+        ] {
+            assert_eq!(newer(text), want, "{text}");
+        }
         assert_eq!(refused("1e999"), "json: cannot unmarshal number 1e999 into Go value of type float64");
     }
 }

@@ -204,7 +204,7 @@ fn check_keyword<'a>(
     draft: Draft,
     inner: &mut Vec<(String, &'a Json)>,
 ) -> Result<(), Wrong> {
-    let is_count = |v: &Json| matches!(v, Json::Number(n) if n.is_integer() && n.as_count() >= Some(0));
+    let is_count = |v: &Json| matches!(v, Json::Number(n) if n.is_integer() && !n.is_negative());
     let fits = match (keyword.rule, value) {
         (Rule::SchemaOrBool, Json::Bool(_)) => true,
         (Rule::Schema | Rule::SchemaOrBool, schema) => {

@@ -29,6 +29,8 @@ fn rules_hold_as_in_helm() {
         (r#"{"properties":{"p":{"minimum":2,"exclusiveMaximum":3}}}"#, "p: 2", "p: 3"),
         (r#"{"properties":{"p":{"minimum":-1e400,"maximum":1e3}}}"#, "p: 1000", "p: 1001"),
         (r#"{"properties":{"p":{"maximum":1e400},"q":{"minimum":1e400}}}"#, "p: 1", "q: 1"),
+        (r#"{"properties":{"p":{"maxItems":1e400}}}"#, "p: []", "p: [1]"),
+        (r#"{"properties":{"p":{"minItems":1e19,"maxItems":1}}}"#, "p: []", "p: [1, 2]"),
         (r#"{"properties":{"p":{"multipleOf":0.1}}}"#, "p: 0.3", "p: 0.35"),
         (r#"{"properties":{"p":{"minLength":2,"maxLength":3}}}"#, "p: äöü", "p: a"),
         (r#"{"properties":{"p":{"pattern":"[\\d-\\w]$"}}}"#, "p: a1-", "p: a1!"),

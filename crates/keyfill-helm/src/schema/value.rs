@@ -166,14 +166,16 @@ impl Number {
         self.decimal.as_ref().is_some_and(|decimal| decimal.digits.is_empty() || decimal.exponent >= 0)
     }
 
-    /// The number as a count; none where it is no whole number.
+    /// The number as a count; none where it is no whole number. Of a number beyond 64 bits the lowest ones count, as
+    /// in helm: `maxItems: 1e400` allows no item.
     pub(super) fn as_count(&self) -> Option<i64> {
         let decimal = self.decimal.as_ref().filter(|_| self.is_integer())?;
-        let mut text = String::from_utf8_lossy(&decimal.digits).into_owned();
-        let zeros = usize::try_from(decimal.exponent).unwrap_or(0).min(32);
-        text.extend(std::iter::repeat_n('0', zeros));
-        let count = if text.is_empty() { 0 } else { text.parse().unwrap_or(i64::MAX) };
-        Some(if decimal.negative { -count } else { count })
+        let add = |count: i64, digit: u8| count.wrapping_mul(10).wrapping_add(i64::from(digit));
+        let count = decimal.digits.iter().fold(0, |count, digit| add(count, digit - b'0'));
+        // Ten to the power of 64 is a multiple of two to the power of 64.
+        let zeros = usize::try_from(decimal.exponent).unwrap_or(0).min(64);
+        let count = std::iter::repeat_n(0, zeros).fold(count, add);
+        Some(if decimal.negative { count.wrapping_neg() } else { count })
     }
 
     pub(super) fn compare(&self, other: &Self) -> std::cmp::Ordering {
@@ -189,6 +191,11 @@ impl Number {
             (Some(a), Some(b)) => a.is_multiple_of(b),
             _ => true,
         }
+    }
+
+    /// Whether it is less than 0.
+    pub(super) fn is_negative(&self) -> bool {
+        self.decimal.as_ref().is_some_and(|decimal| decimal.negative)
     }
 
     /// Whether it is larger than 0.
@@ -287,6 +294,8 @@ mod tests {
             assert_eq!(number(a).is_multiple_of(&number(b)), want, "{a} {b}");
         }
         assert!(number("1.0").is_integer() && !number("1.5").is_integer());
-        assert_eq!(number("1.2e2").as_count(), Some(120));
+        for (text, count) in [("1.2e2", 120), ("1e400", 0), ("18446744073709551618", 2), ("-3", -3)] {
+            assert_eq!(number(text).as_count(), Some(count), "{text}");
+        }
     }
 }

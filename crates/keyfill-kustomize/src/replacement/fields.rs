@@ -188,15 +188,17 @@ fn inside<T: Tree>(scalar: &T, limits: &Limits) -> Result<EditNode> {
     if text.is_empty() {
         return Err(Error::new("expected a mapping but got an empty text").at_location(scalar.location()));
     }
-    let null = || EditNode::from(&Node::null());
     if scalar.is_null() {
-        return Ok(null());
+        return Ok(EditNode::from(&Node::null()));
     }
     let document = EditDocument::read(text.as_bytes(), limits).map_err(|e| {
         Error::new(format!("the text of the field is not YAML: {}", e.message()))
             .at_location(scalar.location())
     })?;
-    Ok(document.map_or_else(null, |document| document.root))
+    // A comment alone, or blanks: kustomize's parser finds no document and fails.
+    document.map(|document| document.root).ok_or_else(|| {
+        Error::new("expected a mapping but got a text that holds no value").at_location(scalar.location())
+    })
 }
 
 /// What is said of a list or mapping where a part of a text is asked for.

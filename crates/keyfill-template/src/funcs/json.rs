@@ -8,7 +8,7 @@ use crate::run::Run;
 use crate::value::{
     ANY_MAP, ANYS, AsJson, Encoded, List, Map, Object, STAND_IN, Str, Type, Value, Walk, too_large,
 };
-use keyfill_go::json_decode::{self, Decoded, Json};
+use keyfill_go::json_decode::{self, Decoded, Json, Words};
 use keyfill_yaml::{Html, is_read_from_json, to_json, to_json_indent, to_json_plain};
 
 const A: Type = Type::Any;
@@ -22,13 +22,13 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("mustToPrettyJson", &[A], pretty),
     Function::fixed("toRawJson", &[A], raw),
     Function::fixed("mustToRawJson", &[A], raw),
-    Function::fixed("fromJson", &[S], from_json),
-    Function::fixed("fromJsonArray", &[S], from_json_array),
-    Function::fixed("mustFromJson", &[S], must_from_json),
+    Function::fixed("fromJson", &[S], |run, args| from_json(run, args, Words::Go126)),
+    Function::fixed("fromJsonArray", &[S], |run, args| from_json_array(run, args, Words::Go126)),
+    Function::fixed("mustFromJson", &[S], |run, args| must_from_json(run, args, Words::Go126)),
 ];
 
-/// The functions that write JSON, as helm 4 has them: it is built with Go 1.27, which writes U+FFFD itself for a byte
-/// that is not UTF-8.
+/// Those that helm 4 has otherwise: it is built with Go 1.27, which writes U+FFFD itself for a byte that is not UTF-8, and
+/// has error texts of its own.
 pub const OF_HELM_4: &[Function] = &[
     Function::fixed("toJson", &[A], |run, args| or_empty(written(run, args, |value| to_json(value)))),
     Function::fixed("mustToJson", &[A], |run, args| written(run, args, |value| to_json(value))),
@@ -36,6 +36,9 @@ pub const OF_HELM_4: &[Function] = &[
     Function::fixed("mustToPrettyJson", &[A], |run, args| written(run, args, indented)),
     Function::fixed("toRawJson", &[A], |run, args| written(run, args, |value| to_json_plain(value))),
     Function::fixed("mustToRawJson", &[A], |run, args| written(run, args, |value| to_json_plain(value))),
+    Function::fixed("fromJson", &[S], |run, args| from_json(run, args, Words::Go127)),
+    Function::fixed("fromJsonArray", &[S], |run, args| from_json_array(run, args, Words::Go127)),
+    Function::fixed("mustFromJson", &[S], |run, args| must_from_json(run, args, Words::Go127)),
 ];
 
 fn compact(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
@@ -191,18 +194,18 @@ impl From<Json> for Value {
     }
 }
 
-fn decode(run: &mut Run, args: &[Value]) -> Result<Result<Decoded, String>, FuncError> {
+fn decode(run: &mut Run, args: &[Value], words: Words) -> Result<Result<Decoded, String>, FuncError> {
     let text = text(args, 0);
     run.spend(text.len() as u64 * 8)?;
-    Ok(json_decode::decode(text, run.cx().limits.depth).map_err(|error| error.to_string()))
+    Ok(json_decode::decode_as_of(text, run.cx().limits.depth, words).map_err(|error| error.to_string()))
 }
 
-fn must_from_json(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(decode(run, args)??.into_result().map(Value::from).map_err(|error| error.to_string())?)
+fn must_from_json(run: &mut Run, args: &[Value], words: Words) -> Result<Value, FuncError> {
+    Ok(decode(run, args, words)??.into_result().map(Value::from).map_err(|error| error.to_string())?)
 }
 
-fn from_json(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(match decode(run, args)? {
+fn from_json(run: &mut Run, args: &[Value], words: Words) -> Result<Value, FuncError> {
+    Ok(match decode(run, args, words)? {
         Ok(Decoded { value: Json::Null, error: None }) => Value::Map(Map::nil(&ANY_MAP)),
         Ok(Decoded { value: Json::Object(entries), error }) => {
             let map: Map = entries.into_iter().collect();
@@ -216,8 +219,8 @@ fn from_json(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     })
 }
 
-fn from_json_array(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
-    Ok(match decode(run, args)? {
+fn from_json_array(run: &mut Run, args: &[Value], words: Words) -> Result<Value, FuncError> {
+    Ok(match decode(run, args, words)? {
         Ok(Decoded { value: Json::Null, error: None }) => Value::List(List::nil(&ANYS)),
         Ok(Decoded { value: Json::Array(_), error: Some(error) }) => error_list(error.to_string()),
         Ok(Decoded { value: array @ Json::Array(_), error: None }) => array.into(),

@@ -37,22 +37,15 @@ pub fn case(source: &mut Source, mode: Mode) -> Case {
     let show = if source.one_in(3) { "toJson" } else { "toRawJson" };
     let text = format!(
         "{{{{ $r := {call} }}}}{}{{{{ printf \"%T|%v|%q\" $r $r (toString $r) }}}}|{{{{ {show} $r }}}}",
-        without_parser_texts(name, mode)
+        without_parser_texts(name)
     );
     Case::one(text, DATA)
 }
 
 /// The texts of our TOML parser are not those of Go's, and those of our YAML parser differ where a text is no UTF-8
-/// or ends in the middle of its last line: only that there is an error counts. helm 4 is built with Go 1.27, whose
-/// JSON parser has texts of its own.
-fn without_parser_texts(name: &str, mode: Mode) -> &'static str {
+/// or ends in the middle of its last line: only that there is an error counts.
+fn without_parser_texts(name: &str) -> &'static str {
     match name {
-        "fromJson" if mode == Mode::Helm4 => {
-            r#"{{ if kindIs "map" $r }}{{ if hasKey $r "Error" }}{{ $r = "error" }}{{ end }}{{ end }}"#
-        }
-        "fromJsonArray" if mode == Mode::Helm4 => {
-            r#"{{ if or (contains "invalid character" (toString $r)) (contains "end of JSON" (toString $r)) }}{{ $r = "error" }}{{ end }}"#
-        }
         "fromYaml" | "fromToml" => {
             r#"{{ if kindIs "map" $r }}{{ if hasKey $r "Error" }}{{ $r = "error" }}{{ end }}{{ end }}"#
         }
