@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// Runs keyfill in a folder of its own, so that neither paths nor file modes of the checkout show.
@@ -79,26 +79,11 @@ fn check(case: &Path) -> Option<String> {
     if stderr.contains("hush") {
         return Some(format!("a secret is on stderr: {stderr}"));
     }
-    let path = case.join(file);
-    if std::env::var_os("KEYFILL_TEST_WRITE").is_some() {
-        fs::write(&path, &got).expect("the expected file can be written");
-        return None;
-    }
-    match fs::read_to_string(&path) {
-        Ok(expected) if expected == got => None,
-        Ok(expected) => Some(format!("expected:\n{expected}\ngot:\n{got}")),
-        Err(_) => Some(format!("{file} is not there; stderr: {stderr}")),
-    }
+    keyfill_testkit::compare(&case.join(file), &got, &stderr)
 }
 
 #[test]
 fn every_case_prints_what_is_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/fill");
-    let entries = fs::read_dir(&folder).expect("testdata/fill is there");
-    let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    cases.sort();
-    assert!(cases.len() >= 30, "{cases:?}");
-    let wrong: Vec<String> =
-        cases.iter().filter_map(|case| Some(format!("{}: {}", case.display(), check(case)?))).collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    keyfill_testkit::each_case(&folder, 30, check);
 }

@@ -5,8 +5,7 @@
 
 #![cfg(unix)]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// What is wrong with a form.
@@ -25,26 +24,11 @@ fn check(form: &Path) -> Option<String> {
     if is_refused == output.status.success() || stderr.contains("hush") {
         return Some(format!("it must be {}: {stderr}", if is_refused { "refused" } else { "understood" }));
     }
-    let path = form.join(file);
-    if std::env::var_os("KEYFILL_TEST_WRITE").is_some() {
-        fs::write(&path, &*got).expect("the expected file can be written");
-        return None;
-    }
-    match fs::read_to_string(&path) {
-        Ok(expected) if expected == got => None,
-        Ok(expected) => Some(format!("expected:\n{expected}\ngot:\n{got}")),
-        Err(_) => Some(format!("{file} is not there; stderr: {stderr}")),
-    }
+    keyfill_testkit::compare(&form.join(file), &got, &stderr)
 }
 
 #[test]
 fn every_form_is_taken_for_what_it_means() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/plugin");
-    let entries = fs::read_dir(&folder).expect("testdata/plugin is there");
-    let mut forms: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    forms.sort();
-    assert!(forms.len() >= 45, "{forms:?}");
-    let wrong: Vec<String> =
-        forms.iter().filter_map(|form| Some(format!("{}: {}", form.display(), check(form)?))).collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    keyfill_testkit::each_case(&folder, 45, check);
 }

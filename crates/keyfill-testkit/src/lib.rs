@@ -9,6 +9,7 @@
 //! its way, [`Server`], [`GitServer`] and [`Registry`] are what is fetched from, [`Run`] runs a program as a user
 //! would.
 
+mod cases;
 mod command;
 mod fake;
 mod git;
@@ -20,6 +21,7 @@ mod server;
 mod vault;
 mod wire;
 
+pub use cases::{compare, each_case};
 pub use command::{Outcome, Run};
 pub use fake::{Fake, Request, Response};
 pub use git::GitServer;
