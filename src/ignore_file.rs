@@ -34,6 +34,12 @@ impl<'a> IgnoreFiles<'a> {
     pub fn exclude(&mut self, dir: &TreePath, globs: &[String]) -> Result<(), String> {
         let mut builder = GitignoreBuilder::new("");
         for glob in globs {
+            // Git takes a bracket that is not closed for one that fits nothing; on a command line it is a mistake.
+            if has_open_bracket(glob) {
+                return Err(format!(
+                    "{glob:?} is no glob: a bracket is not closed; write \\[ for the sign itself"
+                ));
+            }
             builder.add_line(None, glob).map_err(|e| format!("{glob:?} is no glob: {e}"))?;
         }
         self.more = Some((dir.clone(), builder.build().map_err(|e| e.to_string())?));
@@ -111,6 +117,28 @@ impl<'a> IgnoreFiles<'a> {
     }
 }
 
+/// Whether a glob has a `[` that no `]` closes.
+fn has_open_bracket(glob: &str) -> bool {
+    let mut signs = glob.chars();
+    while let Some(sign) = signs.next() {
+        match sign {
+            '\\' => {
+                signs.next();
+            }
+            '[' => {
+                let inside = signs.as_str();
+                let inside = inside.strip_prefix(['!', '^']).unwrap_or(inside);
+                // A bracket that closes at once is a sign of the set.
+                let first = inside.chars().next().map_or(0, char::len_utf8);
+                let Some(end) = inside[first..].find(']') else { return true };
+                signs = inside[first + end + 1..].chars();
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
 /// What rules of a folder say of a path below it: left out, kept, or nothing.
 fn decide(rules: &Gitignore, dir: &TreePath, path: &TreePath, is_dir: bool) -> Option<bool> {
     if !path.is_within(dir) {
@@ -155,7 +183,12 @@ mod tests {
         let mut ignored = IgnoreFiles::new(&files);
         ignored.exclude(&TreePath::root(), &["a.yaml".to_owned(), "legacy/**".to_owned()]).unwrap();
         assert!(ignored.holds(&path("a.yaml"), false) && ignored.holds(&path("legacy/x/b.yaml"), false));
-        assert!(ignored.exclude(&TreePath::root(), &["[z-a]".to_owned()]).is_err());
+        for bad in ["[z-a]", "[", "a[b", "[]", "[a]/[!"] {
+            assert!(ignored.exclude(&TreePath::root(), &[bad.to_owned()]).is_err(), "{bad}");
+        }
+        for good in ["[ab]", r"\[", "[]a]", "[!]]x"] {
+            assert_eq!(ignored.exclude(&TreePath::root(), &[good.to_owned()]), Ok(()), "{good}");
+        }
     }
 
     #[test]

@@ -228,7 +228,8 @@ pub struct CheckArgs {
     /// How problems are reported
     #[arg(long, value_enum, default_value = "human", value_name = "FORMAT")]
     pub format: ReportFormat,
-    /// A YAML file of paths and keys that exist; placeholders are checked against it
+    /// A YAML file of paths and keys that exist; placeholders are checked against it. The path of a named store begins with
+    /// its name: store::path
     #[arg(long, value_name = "FILE")]
     pub known_secrets: Option<PathBuf>,
     /// Report Secrets whose values stand in git in plain; .keyfill-secrets.yaml lists exceptions with their reasons

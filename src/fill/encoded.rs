@@ -92,6 +92,9 @@ const NESTED_FORMS: [&str; 18] = [
     "4Y0dGMGFE",
 ];
 
+/// What base32 of `<path:` holds: one form for each place in a group of five.
+const BASE32_FORMS: [&str; 5] = ["HRYGC5DIH", "6HAYLUNA5", "Y4DBORUD", "PDQMF2GQO", "4OBQXI2B2"];
+
 /// How encoded forms of `<path:` begin, besides base64.
 const ESCAPED_FORMS: [&str; 15] = [
     "\\u003cpath",
@@ -116,7 +119,7 @@ const ESCAPED_BRACKETS: [&str; 8] = ["\\u003c", "\\u003C", "\\x3c", "\\x3C", "%3
 
 /// How all encoded forms of `<path:` begin that are looked for.
 pub fn path_patterns() -> impl Iterator<Item = &'static str> {
-    ESCAPED_FORMS.into_iter().chain(BASE64_FORMS).chain(NESTED_FORMS)
+    ESCAPED_FORMS.into_iter().chain(BASE64_FORMS).chain(NESTED_FORMS).chain(BASE32_FORMS)
 }
 
 /// Finds encoded forms of `<path:` in one pass.
@@ -195,6 +198,9 @@ impl Looker<'_> {
             b'%' => self.escaped((hit, Codec::Percent { layers: percent_layers(&text[hit..]) })),
             b'&' => Some(lost(text, hit, b"&gt;", "HTML escapes")),
             b'<' => Some(lost(text, hit, b">", "a change of case")),
+            _ if BASE32_FORMS.iter().any(|form| text[hit..].starts_with(form.as_bytes())) => {
+                Some(self.base32(hit))
+            }
             _ => self.base64_run(hit),
         }
     }
@@ -229,6 +235,14 @@ impl Looker<'_> {
                 is_path.then_some(Sighting::Lost { span: start..start + length, what })
             }
         }
+    }
+
+    /// The base32 around a hit.
+    fn base32(&self, hit: usize) -> Sighting {
+        let is_in = |b: &&u8| matches!(b, b'A'..=b'Z' | b'2'..=b'7');
+        let start = hit - self.text[self.free..hit].iter().rev().take_while(is_in).count();
+        let length = self.text[hit..].iter().take_while(|b| is_in(b) || **b == b'=').count();
+        Sighting::Lost { span: start..hit + length, what: "base32" }
     }
 
     /// The base64 around a hit, when it says a placeholder.

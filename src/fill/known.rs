@@ -3,7 +3,9 @@
 use super::missing::{Answer, failed_reads, missing_key};
 use super::plan::{Content, EVERY_KEY, Fetch, FetchStep, Part, Plan, Site, of_object};
 use super::problems::Problems;
+use super::stores::SEPARATOR;
 use keyfill_diag::Class;
+use keyfill_secrets::{Keys, SecretRef};
 use keyfill_yaml::Document;
 
 /// Adds the secrets and keys that are not there. A key may be missing where a `default` stands in or the
@@ -16,6 +18,17 @@ pub fn missing(documents: &[Document], plan: &Plan, answers: &[Answer], problems
             look.parts((number, &documents[number]), site, &site.parts, false);
         }
     }
+}
+
+/// The secrets as the file of known ones calls them: as placeholders do, with a store's name before the path.
+pub fn by_full_names(references: Vec<(SecretRef, Keys)>) -> Vec<(SecretRef, Keys)> {
+    let full = |secret: SecretRef| match &secret.store {
+        Some(store) => {
+            SecretRef { path: format!("{store}{SEPARATOR}{}", secret.path), store: None, ..secret }
+        }
+        None => secret,
+    };
+    references.into_iter().map(|(secret, keys)| (full(secret), keys)).collect()
 }
 
 struct Look<'p> {

@@ -120,7 +120,7 @@ pub async fn check(
     let mut problems = std::mem::take(&mut plan.problems);
     let mut diagnostics = std::mem::take(&mut plan.warnings).finish();
     if let Some(known) = known {
-        let answers = known.read_all_keys(&plan.references(), cx).await;
+        let answers = known.read_all_keys(&known::by_full_names(plan.references()), cx).await;
         known::missing(documents, &plan, &answers, &mut problems);
     }
     diagnostics.extend(problems.finish());

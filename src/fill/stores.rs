@@ -8,7 +8,7 @@ use keyfill_secrets::{azure, kubernetes_secret};
 use std::collections::BTreeMap;
 
 /// What stands between a store's name and the path.
-const SEPARATOR: &str = "::";
+pub const SEPARATOR: &str = "::";
 
 /// The store that a glob of paths names, and the rest of it.
 pub fn named(glob: &str) -> (Option<&str>, &str) {

@@ -282,6 +282,8 @@ fn check_finds_what_is_wrong_without_values() {
         Some("did you mean upper?")
     );
     assert_eq!(look("kind: [\n", false).len(), 1);
+    let base32 = look("kind: A\nx: a=HRYGC5DIHJVXML3EMF2GCL3BOBYCG5LTMVZD4===\n", false);
+    assert!(base32[0].message.contains("changed by base32"), "{base32:?}");
     assert_eq!(look("kind: A\nx: <path:kv/app#nope>\n", false), []);
     assert_eq!(look("kind: A\nx: <path:kv/app#nope>\n", true)[0].class, Class::Missing);
     assert_eq!(look("kind: A\nx: <path:kv/app#nope | default x>\n", true), []);
