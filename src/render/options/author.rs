@@ -56,8 +56,9 @@ struct WithoutEffect {
     hide_notes: bool,
     #[arg(long)]
     create_namespace: bool,
-    #[arg(long)]
-    wait: bool,
+    /// A word in helm 4, a switch in helm 3.
+    #[arg(long, num_args = 0..=1, require_equals = true)]
+    wait: Option<Option<String>>,
     #[arg(long)]
     wait_for_jobs: bool,
     #[arg(long)]
@@ -94,6 +95,46 @@ struct WithoutEffect {
     color: Option<String>,
     #[arg(long)]
     colour: Option<String>,
+    /// It chooses among a repository's charts; one that lies in the tree has its own.
+    #[arg(long)]
+    version: Option<String>,
+    #[arg(long)]
+    insecure_skip_tls_verify: bool,
+    #[arg(long)]
+    plain_http: bool,
+    #[arg(long)]
+    pass_credentials: bool,
+    #[arg(long)]
+    keyring: Option<String>,
+    #[arg(long)]
+    kube_context: Option<String>,
+    #[arg(long)]
+    kube_insecure_skip_tls_verify: bool,
+    #[arg(long)]
+    registry_config: Option<String>,
+    #[arg(long)]
+    repository_config: Option<String>,
+    #[arg(long)]
+    repository_cache: Option<String>,
+    #[arg(long)]
+    content_cache: Option<String>,
+    /// Names are never looked up.
+    #[arg(long)]
+    enable_dns: bool,
+}
+
+impl HelmLine {
+    /// The words of a line, with the long form of a flag whose short one means something else here.
+    pub(super) fn with_long_names(words: impl Iterator<Item = String>) -> Vec<String> {
+        // `-s` is another flag of keyfill's.
+        words.map(|word| if word == "-s" { "--show-only".to_owned() } else { word }).collect()
+    }
+
+    /// What a flag asks for that is not done.
+    pub(super) fn warnings(&self, name: &str) -> Option<Diagnostic> {
+        let message = format!("{name}: --enable-dns: names are not looked up, and getHostByName is empty");
+        self.without_effect.enable_dns.then(|| Diagnostic::warning(Class::Usage, message))
+    }
 }
 
 /// Adds what the author says.
@@ -101,7 +142,7 @@ pub(super) fn add(options: &mut HelmOptions, env: &Env, folder: &TreePath) -> Re
     let in_tree = |name: &str| ValuesFile::of_author(name, folder);
     if let Some((name, line)) = authors(env, HELM_ARGS) {
         options.given.push(name.to_owned());
-        let words = line.split_ascii_whitespace().map(str::to_owned).collect();
+        let words = HelmLine::with_long_names(line.split_ascii_whitespace().map(str::to_owned));
         add_line(options, name, words, &in_tree)?;
     }
     if let Some((name, text)) = authors(env, HELM_VALUES) {
@@ -124,23 +165,24 @@ fn add_line(
     let hint = words.iter().any(|word| word.contains(QUOTES));
     let words = pflag::normalize(words.into_iter().map(Into::into).collect(), &HelmLine::command())
         .map_err(|why| Problem::usage(format!("{name}: {why}")))?;
-    let HelmLine { helm, .. } =
-        HelmLine::try_parse_from(words).map_err(|e| refused(name, &e.to_string(), hint))?;
-    if helm.helm_compat.is_some() {
-        let message = format!("{name}: --helm-compat is not the app's to choose");
-        let hint = "an administrator chooses the helm whose rules are followed with KEYFILL_HELM_COMPAT";
-        return Err(Problem::usage(message).hint(hint).into());
-    }
-    take(options, name, helm, in_tree)
+    let line = HelmLine::try_parse_from(words).map_err(|e| refused(name, &e.to_string(), hint))?;
+    take(options, name, line, in_tree)
 }
 
 /// Takes over what a line says.
 pub(super) fn take(
     options: &mut HelmOptions,
     name: &str,
-    helm: HelmArgs,
+    line: HelmLine,
     in_tree: &dyn Fn(&str) -> Result<ValuesFile>,
 ) -> Result<()> {
+    options.warnings.extend(line.warnings(name));
+    let HelmLine { helm, .. } = line;
+    if helm.helm_compat.is_some() {
+        let message = format!("{name}: --helm-compat is not the app's to choose");
+        let hint = "an administrator chooses the helm whose rules are followed with KEYFILL_HELM_COMPAT";
+        return Err(Problem::usage(message).hint(hint).into());
+    }
     for file in &helm.values {
         options.values.push(in_tree(file)?);
     }
@@ -313,7 +355,8 @@ mod tests {
     #[test]
     fn flags_without_effect_are_taken() {
         let o = line(
-            "--debug --dependency-update --disable-openapi-validation=true --dry-run --dry-run=client --wait \
+            "--version 1 --plain-http --kube-context x --wait=watcher --enable-dns -s templates/a.yaml \
+             --debug --dependency-update --disable-openapi-validation=true --dry-run --dry-run=client --wait \
              --timeout 5m --timeout=3m -l a=b --labels c=d --server-side=false --color never --include-crds=true --no-hooks=false --skip-tests --skip-tests=f",
         )
         .unwrap();

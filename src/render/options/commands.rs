@@ -30,9 +30,6 @@ struct TemplateLine {
     line: HelmLine,
     #[arg(short = 'g', long)]
     generate_name: bool,
-    /// It chooses among a repository's charts; one that lies in the tree has its own.
-    #[arg(long)]
-    version: Option<String>,
 }
 
 /// A line of `helm template`, read.
@@ -77,8 +74,8 @@ pub fn kustomize(literal: &[String], words: &[String]) -> Result<(String, Kustom
 pub fn helm(words: &[String]) -> Result<Helm, Problem> {
     // A switch there, which names folders of --output-dir.
     let kept = words.iter().filter(|word| !matches!(word.as_str(), "--release-name" | "--release-name=true"));
-    let long = |word: &String| if word == "-s" { "--show-only".to_owned() } else { word.clone() };
-    let TemplateLine { words, line, .. } = parsed("helm template", &kept.map(long).collect::<Vec<_>>())?;
+    let kept = HelmLine::with_long_names(kept.cloned());
+    let TemplateLine { words, line, .. } = parsed("helm template", &kept)?;
     let (release, chart) = match words.as_slice() {
         [chart] => (None, chart),
         [release, chart] => (Some(release.clone()), chart),
@@ -105,7 +102,7 @@ impl Helm {
         if let Some(name) = given_release_name(&self.line.helm)?.or(self.release.take()) {
             options.release_name = name;
         }
-        take(&mut options, "helm template", self.line.helm, file)?;
+        take(&mut options, "helm template", self.line, file)?;
         Ok(options)
     }
 
