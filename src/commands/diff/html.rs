@@ -70,7 +70,7 @@ fn section(out: &mut String, at: usize, root: &RootDiff, is_open: bool) {
     for failure in &root.failures {
         let problems: String = failure.problems.iter().map(report::human).collect();
         out.push_str(&format!(
-            "<p class=\"warn\"><strong>Cannot be rendered in {}</strong></p>\n<pre tabindex=\"0\">{}</pre>\n",
+            "<p class=\"warn\"><strong>Cannot be rendered in {}</strong></p>\n<pre tabindex=\"0\" class=\"text\">{}</pre>\n",
             text(&failure.side),
             block(&problems)
         ));
@@ -82,7 +82,7 @@ fn section(out: &mut String, at: usize, root: &RootDiff, is_open: bool) {
     }
     for warning in &root.warnings {
         out.push_str(&format!(
-            "<pre tabindex=\"0\" class=\"warn\">{}</pre>\n",
+            "<pre tabindex=\"0\" class=\"text warn\">{}</pre>\n",
             block(&report::human(warning))
         ));
     }
