@@ -120,19 +120,20 @@ fn put(
         if is_selected {
             map.update(at, schema, |resource| {
                 for (n, path) in paths.iter().enumerate() {
-                    cx.check()?;
                     let source = value.place_in(at);
                     cx.room(bytes_of(count(&value.node)) + value.node.text().map_or(0, |t| t.len() as u64))?;
-                    set_value(
+                    let done = set_value(
                         &mut resource.node,
                         path,
                         target.options.as_ref(),
                         &value.node,
                         source,
                         &limits,
-                    )
-                    .map_err(|e| resource.blame(e))
-                    .map_err(|e| e.at_spot(&target.spot.field("fieldPaths").item(n)))?;
+                    );
+                    // Where the run has ended, the error would only say that a text could not be read.
+                    cx.check()?;
+                    done.map_err(|e| resource.blame(e))
+                        .map_err(|e| e.at_spot(&target.spot.field("fieldPaths").item(n)))?;
                     value.follow(at, &resource.node);
                 }
                 Ok(())
