@@ -81,7 +81,7 @@ fn exceptions_have_reasons_and_are_used() {
     let unused = format!("{file}- path: gone.yaml\n  reason: none\n");
     let text = said(&tree(&["check", "--plain-secrets"]).file(".keyfill-secrets.yaml", unused).run(), 0);
     assert!(
-        text.contains("this exception fits no value in plain") && text.contains(".keyfill-secrets.yaml:8"),
+        text.contains("this exception fits no value in plain") && text.contains(".keyfill-secrets.yaml:9"),
         "{text}"
     );
     let wrong =
