@@ -52,6 +52,7 @@ impl Plan {
             mode: self.mode,
             policy: self.policy.clone(),
             proofs: proof::read(&self.proofs)?,
+            ssh: self.ssh.clone(),
             lock,
             strict: self.strict,
             offline: self.offline,

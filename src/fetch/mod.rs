@@ -17,7 +17,7 @@ use crate::tree::Tree;
 use crate::values;
 use anyhow::Result;
 use files::CredentialFiles;
-use keyfill_fetch::{DEFAULT_SIZE, LOCK_FILE, Mode};
+use keyfill_fetch::{DEFAULT_SIZE, LOCK_FILE, Mode, Ssh};
 use keyfill_files::{Fetch, Kind, TreePath};
 use keyfill_http::{HostPolicy, Matcher};
 use lazy::Lazy;
@@ -46,6 +46,7 @@ pub struct Plan {
     policy: HostPolicy,
     /// Which charts must be signed.
     proofs: Vec<proof::Entry>,
+    ssh: Option<Ssh>,
     strict: bool,
     cache: Option<PathBuf>,
     /// Whether somebody chose that folder.
@@ -97,6 +98,7 @@ impl Plan {
             fresh: false,
             policy,
             proofs: proof::entries(get(PROOF).unwrap_or_default())?,
+            ssh: ssh_of(get)?,
             strict: values::is_true(get("KEYFILL_FETCH_STRICT")),
             cache_is_named: named.is_some(),
             cache: named.or_else(|| cache_folder(given.env)),
@@ -194,6 +196,19 @@ fn policy_of(hosts: &str, app: &App) -> Result<HostPolicy> {
         .collect();
     let policy = HostPolicy::of(rendered.iter().map(String::as_str));
     policy.map_err(|wrong| Problem::usage(format!("{HOSTS} cannot be followed: {wrong}")).into())
+}
+
+/// What repositories over ssh are asked with: nothing of the user's own files counts, so that all three are named.
+fn ssh_of<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Option<Ssh>> {
+    let Some(program) = get("KEYFILL_FETCH_SSH") else { return Ok(None) };
+    let file = |name: &str| {
+        get(name).map(PathBuf::from).ok_or_else(|| {
+            Problem::usage(format!("KEYFILL_FETCH_SSH is set, and {name} is not"))
+                .hint("name the files of the private key and of the known hosts")
+        })
+    };
+    let (key, known_hosts) = (file("KEYFILL_FETCH_SSH_KEY")?, file("KEYFILL_FETCH_SSH_KNOWN_HOSTS")?);
+    Ok(Some(Ssh { program: PathBuf::from(program), key, known_hosts }))
 }
 
 /// The folder of fetched contents, where a user has one.

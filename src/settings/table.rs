@@ -180,6 +180,23 @@ pub const SETTINGS: &[Var] = &[
         Author::No,
         "charts that must be signed, one a line or comma: oci://HOST/PATH/* cosign:/path/key.pub",
     ),
+    var(
+        "KEYFILL_FETCH_SSH",
+        Author::No,
+        "the path of ssh, which fetches repositories over ssh [they are not fetched]",
+    ),
+    var(
+        "KEYFILL_FETCH_SSH_KEY",
+        Author::No,
+        "the file of the private key that KEYFILL_FETCH_SSH logs in with",
+    )
+    .holds(Holds::File),
+    var(
+        "KEYFILL_FETCH_SSH_KNOWN_HOSTS",
+        Author::No,
+        "the file of the host keys that KEYFILL_FETCH_SSH trusts",
+    )
+    .holds(Holds::File),
     var("KEYFILL_FETCH_STRICT", Author::No, "true: an index that gives a wrong digest is an error"),
     var(
         "KEYFILL_FILL",

@@ -61,6 +61,8 @@ fn an_answer_without_content_is_told_with_its_status() {
         (403, 5, "answered 403"),
         (404, 3, "answered 404"),
         (429, 5, "answered 429"),
+        (500, 5, "answered 500"),
+        (502, 5, "answered 502"),
         (503, 5, "answered 503"),
     ] {
         let server = Server::start(move |_, _| Page::status(status).header("Retry-After", "0"));

@@ -12,5 +12,6 @@ mod lock;
 mod place;
 mod proof;
 mod registry;
+mod ssh;
 mod submodules;
 mod tls;

@@ -3,14 +3,14 @@
 use crate::charts::{Registry, Repository, Taken};
 use crate::lock::{Lock, LockedChart, LockedTree};
 use crate::network::Network;
-use crate::proof::Proofs;
+use crate::options::{Mode, Options};
 use crate::store::{Name, Record, now};
 use crate::web::{Web, allows, record, unkept, while_running};
 use crate::{Digest, git};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic, Report as _, without_users};
 use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, GitRef};
-use keyfill_http::{HostPolicy, shown};
+use keyfill_http::shown;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,45 +28,6 @@ const MOST_FETCHED: usize = 5_000;
 const MOST_BYTES: u64 = 4 << 30;
 /// How long a tag that is a version holds.
 const TAG_HOLDS: Duration = Duration::from_secs(600);
-
-/// Whether something may be fetched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Nothing is.
-    #[default]
-    Off,
-    /// What the lock names.
-    Locked,
-    /// Anything that the policy allows.
-    On,
-}
-
-/// What holds for the questions of one run.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Whether something may be fetched.
-    pub mode: Mode,
-    /// From where.
-    pub policy: HostPolicy,
-    /// Who must have signed what.
-    pub proofs: Proofs,
-    /// What is locked.
-    pub lock: Lock,
-    /// Whether an index that gives a wrong digest is an error.
-    pub strict: bool,
-    /// How long a branch, a range of versions or an index holds before it is asked for again.
-    pub ttl: Duration,
-    /// Whether the network is left alone: what the store does not hold is missing.
-    pub offline: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let (policy, proofs, lock) = (HostPolicy::default(), Proofs::default(), Lock::default());
-        let ttl = Duration::from_secs(60);
-        Self { mode: Mode::Off, policy, proofs, lock, strict: false, ttl, offline: false }
-    }
-}
 
 /// Answers one run's questions from the store and the network.
 pub struct Fetcher {
@@ -399,12 +360,11 @@ impl Fetcher {
     }
 
     /// The commit of a reference that is not locked, and whether it was asked for just now.
-    fn newest_commit(&self, want: &GitRef, url: &Url, cx: &Cx) -> Result<String, FetchError> {
+    fn newest_commit(&self, want: &GitRef, at: &git::Address, cx: &Cx) -> Result<String, FetchError> {
         if git::is_commit(&want.reference) {
             return Ok(want.reference.to_ascii_lowercase());
         }
-        let login = self.network.credentials.login_for(url);
-        let id = login.map(crate::Login::id).unwrap_or_default();
+        let (login, id) = self.git_login(at);
         let name = self.network.store.name(&["ref", &want.url, &want.reference, &id]);
         let holds = if git::is_version_tag(&want.reference) && !self.options.ttl.is_zero() {
             TAG_HOLDS.max(self.options.ttl)
@@ -426,7 +386,7 @@ impl Fetcher {
             if let Some(commit) = known(Some(holds)) {
                 return Ok(commit);
             }
-            match git::resolve(web, url, login, &want.reference).await {
+            match git::resolve(web, at, login, &want.reference).await {
                 Ok((commit, urls)) => {
                     let record = Record { resolved: commit.clone(), urls, at: now(), ..Record::default() };
                     self.network.store.put_record(&name, &record).map_err(|e| unkept(&e))?;
@@ -445,14 +405,13 @@ impl Fetcher {
     /// The tree of a commit.
     fn tree(
         &self,
-        url: &Url,
+        at: &git::Address,
         commit: &str,
         locked: Option<&Digest>,
         cx: &Cx,
     ) -> Result<(Digest, git::Snapshot), FetchError> {
-        let login = self.network.credentials.login_for(url);
-        let id = login.map(crate::Login::id).unwrap_or_default();
-        let name = self.network.store.name(&["tree", url.as_str(), commit, &id]);
+        let (login, id) = self.git_login(at);
+        let name = self.network.store.name(&["tree", at.url.as_str(), commit, &id]);
         let from_store = || {
             let record = self.network.store.record(&name)?;
             let digest = record.digest().filter(|_| allows(&self.options.policy, &record))?;
@@ -470,7 +429,7 @@ impl Fetcher {
                     if let Some(found) = from_store() {
                         return Ok(found);
                     }
-                    let (pack, urls) = git::fetch(web, url, login, commit).await?;
+                    let (pack, urls) = git::fetch(web, at, login, commit).await?;
                     self.taken_in.fetch_add(pack.len() as u64, Ordering::Relaxed);
                     let digest = git::Snapshot::write(&self.network.store, &pack, commit, cx)?;
                     let record = Record {
@@ -498,12 +457,25 @@ impl Fetcher {
         Ok(found)
     }
 
+    /// The login that a repository is asked with, and what tells it from others in the store.
+    fn git_login(&self, at: &git::Address) -> (Option<&crate::Login>, String) {
+        match &self.options.ssh {
+            Some(ssh) if at.url.scheme() == "ssh" => (None, format!("ssh {}", ssh.key.display())),
+            _ => {
+                let login = self.network.credentials.login_for(&at.url);
+                (login, login.map(crate::Login::id).unwrap_or_default())
+            }
+        }
+    }
+
     /// The files of a repository at a reference: the commit, the digest over the files, and the files.
     pub fn snapshot(&self, want: &GitRef, cx: &Cx) -> Result<(String, Digest, git::Snapshot), FetchError> {
         let key = GitRef { url: without_users(&want.url), ..want.clone() };
-        let at = if want.reference.is_empty() { String::new() } else { format!(" at {}", want.reference) };
-        let what = format!("the repository {}{at}", key.url);
-        let url = git::address(&want.url).map_err(|error| self.decided(error))?;
+        let reference =
+            if want.reference.is_empty() { String::new() } else { format!(" at {}", want.reference) };
+        let what = format!("the repository {}{reference}", key.url);
+        let address =
+            git::address(&want.url, self.options.ssh.is_some()).map_err(|error| self.decided(error))?;
         let locked = self.options.lock.git.get(&key);
         self.permit(&what, locked.is_some())?;
         let earlier = held(&self.taken).git.get(&key).cloned();
@@ -512,10 +484,10 @@ impl Fetcher {
         let known = locked.cloned().or(earlier);
         let commit = match &known {
             Some(known) => known.commit.clone(),
-            None => self.newest_commit(want, &url, cx).map_err(about)?,
+            None => self.newest_commit(want, &address, cx).map_err(about)?,
         };
         let bound = known.as_ref().map(|known| &known.tree);
-        let (tree, snapshot) = self.tree(&url, &commit, bound, cx).map_err(about)?;
+        let (tree, snapshot) = self.tree(&address, &commit, bound, cx).map_err(about)?;
         held(&self.taken).git.insert(key, LockedTree { commit: commit.clone(), tree });
         Ok((commit, tree, snapshot))
     }

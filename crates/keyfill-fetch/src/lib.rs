@@ -5,8 +5,8 @@
 //! be. Behind it a [`Network`] is shared by all runs of a process: connections, [`Store`], [`Credentials`].
 //!
 //! - `charts/`: repositories with an `index.yaml`, OCI registries.
-//! - `git/`: protocol version 2 over https, packs, and snapshots of commits; `git/local/`, the revisions of a
-//!   repository on this machine.
+//! - `git/`: protocol version 2 over https and ssh, packs, and snapshots of commits; `git/local/`, the revisions of
+//!   a repository on this machine.
 //! - `store`: contents by digest, found only by who may use the credential that they needed.
 //! - `lock`: `keyfill.lock`.
 //! - `proof/`: who must have signed what.
@@ -22,6 +22,7 @@ mod fetcher;
 mod git;
 mod lock;
 mod network;
+mod options;
 mod proof;
 mod store;
 mod web;
@@ -31,10 +32,11 @@ pub use charts::manifest_of;
 pub use charts::{Index, Listed, NotFound};
 pub use credentials::{Credentials, Login, Repository, read_if_there};
 pub use digest::Digest;
-pub use fetcher::{Fetcher, Mode, NOT_CACHED, NOT_LOCKED, Options};
+pub use fetcher::{Fetcher, NOT_CACHED, NOT_LOCKED};
 pub use git::{Changes, LocalRepository, Pack, Revision, RevisionFiles, Snapshot, changes};
 pub use lock::{FILE_NAME as LOCK_FILE, Lock, LockError, LockedChart, LockedTree};
 pub use network::{Network, Stats};
+pub use options::{Mode, Options, Ssh};
 pub use proof::Proofs;
 #[doc(hidden)]
 pub use proof::claims_of;

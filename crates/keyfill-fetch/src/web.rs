@@ -2,8 +2,8 @@
 
 use crate::Digest;
 use crate::credentials::Login;
-use crate::fetcher::Options;
 use crate::network::Network;
+use crate::options::{Options, Ssh};
 use crate::proof::Proofs;
 use crate::store::{Record, now};
 use bytes::Bytes;
@@ -26,6 +26,7 @@ pub(crate) struct Web<'a> {
     pub(crate) network: &'a Network,
     pub(crate) policy: &'a HostPolicy,
     pub(crate) proofs: &'a Proofs,
+    pub(crate) ssh: Option<&'a Ssh>,
     pub(crate) until: Instant,
 }
 
@@ -33,8 +34,14 @@ impl<'a> Web<'a> {
     /// The requests of a run that may take until near its deadline.
     pub(crate) fn new(network: &'a Network, options: &'a Options, cx: &Cx) -> Self {
         let left = cx.time_left();
-        let Options { policy, proofs, .. } = options;
-        Self { network, policy, proofs, until: Instant::now() + (left - (left / 4).min(RESERVE)) }
+        let Options { policy, proofs, ssh, .. } = options;
+        Self {
+            network,
+            policy,
+            proofs,
+            ssh: ssh.as_ref(),
+            until: Instant::now() + (left - (left / 4).min(RESERVE)),
+        }
     }
 
     /// Asks, and takes the body in where the status is 200; other statuses are the caller's to judge.

@@ -15,6 +15,8 @@ pub struct HostPolicy {
 /// One entry.
 #[derive(Clone, Debug)]
 struct Rule {
+    /// The user of an `ssh://` entry.
+    user: Option<String>,
     /// Matches the URL itself and what lies below it.
     globs: [String; 2],
     /// What the host may resolve to.
@@ -38,7 +40,7 @@ impl HostPolicy {
     /// A policy of entries such as `https://github.com/org/*`, `oci://ghcr.io/org/*`,
     /// `https://*.example.com/*`. `*` stands for any text without a slash, at the end for all that lies
     /// below. `http://` and an address that is not public must be spelled out; `private+` before an entry
-    /// lets its host have a private address.
+    /// lets its host have a private address. `ssh://USER@HOST/PATH` holds for this user.
     pub fn of<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, Refused> {
         let rules = entries.into_iter().map(Rule::parse).collect::<Result<_, _>>()?;
         Ok(Self { rules: Some(rules) })
@@ -48,11 +50,11 @@ impl HostPolicy {
     /// matched by `oci://` entries, and by https ones for the same host and path.
     pub fn check(&self, url: &Url) -> Result<Addresses, Refused> {
         let shown = shown(url);
-        if !matches!(url.scheme(), "https" | "http" | "oci") {
+        if !matches!(url.scheme(), "https" | "http" | "oci" | "ssh") {
             return Err(Refused::Scheme(shown));
         }
         let Some(rules) = &self.rules else {
-            if url.scheme() == "http" {
+            if matches!(url.scheme(), "http" | "ssh") {
                 return Err(Refused::Scheme(shown));
             }
             return match literal(url) {
@@ -60,8 +62,10 @@ impl HostPolicy {
                 _ => Ok(Addresses::Public),
             };
         };
+        let user = (url.scheme() == "ssh" && !url.username().is_empty()).then(|| url.username());
         let matching = rules
             .iter()
+            .filter(|rule| rule.user.as_deref() == user)
             .filter(|rule| rule.globs.iter().any(|glob| matches(glob.as_bytes(), shown.as_bytes())));
         let mut refused = Refused::NotListed(shown.clone());
         for rule in matching {
@@ -87,17 +91,23 @@ impl Rule {
             None => (false, entry),
         };
         let (scheme, rest) = entry.split_once("://").ok_or_else(wrong)?;
-        if !matches!(scheme, "https" | "http" | "oci") {
+        if !matches!(scheme, "https" | "http" | "oci" | "ssh") {
             return Err(wrong());
         }
+        let (user, rest) = match rest.split_once('@') {
+            Some((user, rest)) if scheme == "ssh" => (Some(user.to_owned()), rest),
+            _ => (None, rest),
+        };
         let (host, path) = rest.split_once('/').unwrap_or((rest, "*"));
         let unusable = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#' | '\\');
-        if host.is_empty() || entry.contains(unusable) || path.split('/').any(|part| part == "..") {
+        if host.is_empty() || rest.contains(unusable) || path.split('/').any(|part| part == "..") {
             return Err(wrong());
         }
         let host = host.to_ascii_lowercase();
         let host = match (scheme, host.rsplit_once(':')) {
-            ("https", Some((name, "443"))) | ("http", Some((name, "80"))) => name.to_owned(),
+            ("https", Some((name, "443"))) | ("http", Some((name, "80"))) | ("ssh", Some((name, "22"))) => {
+                name.to_owned()
+            }
             _ => host,
         };
         let exact = path.strip_suffix("/*").or((path == "*").then_some("")).unwrap_or(path);
@@ -107,7 +117,7 @@ impl Rule {
             "" => (format!("{root}/"), format!("{root}/**")),
             exact => (format!("{root}/{exact}"), format!("{root}/{exact}/**")),
         };
-        Ok(Self { globs: [itself, below], addresses: addresses(&host, private) })
+        Ok(Self { user, globs: [itself, below], addresses: addresses(&host, private) })
     }
 }
 
@@ -183,7 +193,7 @@ impl fmt::Display for Refused {
                 write!(f, "{entry:?} is not a URL such as https://github.com/org/* or oci://ghcr.io/org/*")
             }
             Self::Scheme(url) => {
-                write!(f, "{url} is not fetched: only https is, and http where it is listed")
+                write!(f, "{url} is not fetched: only https is, and http or ssh where it is listed")
             }
             Self::NotListed(url) => write!(f, "{url} is not among the URLs that may be fetched"),
             Self::Address(url) => write!(f, "{url} is not at a public address"),
@@ -289,10 +299,33 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_for_ssh_holds_for_its_user() {
+        let one = ["ssh://git@host.example:22/org/*"];
+        assert!(allows(&one, "ssh://git@host.example/org/repo"));
+        for other in [
+            "ssh://host.example/org/repo",
+            "ssh://root@host.example/org/repo",
+            "ssh://git@host.example:2222/org/repo",
+            "ssh://git@other.example/org/repo",
+            "https://git@host.example/org/repo",
+        ] {
+            assert!(!allows(&one, other), "{other}");
+        }
+        assert!(HostPolicy::default().check(&url("ssh://git@host.example/a")).is_err());
+        assert!(!allows(&["https://*.example/*"], "ssh://git@host.example/a"));
+    }
+
+    #[test]
     fn entries_that_are_no_urls_are_refused() {
-        for entry in
-            ["github.com/*", "*", "ftp://a/*", "https:///a", "https://u@h/*", "https://h/../*", "ssh://h/*"]
-        {
+        for entry in [
+            "github.com/*",
+            "*",
+            "ftp://a/*",
+            "https:///a",
+            "https://u@h/*",
+            "https://h/../*",
+            "ssh://u@v@h/*",
+        ] {
             assert!(matches!(HostPolicy::of([entry]), Err(Refused::Entry(_))), "{entry}");
         }
     }

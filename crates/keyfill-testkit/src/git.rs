@@ -42,13 +42,18 @@ impl GitServer {
         format!("{}/{name}.git", self.server.address())
     }
 
+    /// The folder of a bare repository.
+    pub fn bare(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("{name}.git"))
+    }
+
     /// Makes a repository of files, or adds a commit to one, and returns the commit. A content that begins
     /// with `-> ` makes a link.
     ///
     /// # Panics
     /// When git fails.
     pub fn commit(&self, name: &str, files: &[(&str, &str)]) -> String {
-        let bare = self.folder.path().join(format!("{name}.git"));
+        let bare = self.bare(name);
         let work = self.folder.path().join(format!("{name}.work"));
         if !bare.exists() {
             git(self.folder.path(), &["init", "-q", "--bare", "-b", "main", &bare.display().to_string()]);

@@ -6,7 +6,7 @@
 //! or downloaded without that setting.
 //!
 //! Beside that: [`Vault`] starts a real Vault, [`Moto`] plays AWS, a [`Fake`] any other store, [`Proxy`] gets in
-//! its way, [`Server`], [`GitServer`] and [`Registry`] are what is fetched from, [`Run`] runs a program as a user
+//! its way, [`Server`], [`GitServer`], [`Sshd`] and [`Registry`] are what is fetched from, [`Run`] runs a program as a user
 //! would.
 
 mod cases;
@@ -18,6 +18,7 @@ mod programs;
 mod proxy;
 mod registry;
 mod server;
+mod sshd;
 mod vault;
 mod wire;
 
@@ -30,6 +31,7 @@ pub use programs::program;
 pub use proxy::{Fault, Proxy, Seen};
 pub use registry::Registry;
 pub use server::{Response as Page, Server};
+pub use sshd::Sshd;
 pub use vault::{ROOT_TOKEN, Vault};
 pub use wire::{Reply, request};
 

@@ -12,7 +12,7 @@ pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
     if found.is_none() {
-        assert!(!all_required(), "{name} must be installed: its Debian package has its name");
+        assert!(!all_required(), "{name} must be installed: a Debian package has it");
         say_left_out(name, "with its Debian package the test runs");
     }
     found

@@ -11,6 +11,8 @@ mod pack;
 mod packet;
 mod protocol;
 mod snapshot;
+#[cfg(unix)]
+mod ssh;
 
 pub use local::{Changes, LocalRepository, Revision, RevisionFiles, changes};
 pub use pack::Pack;
@@ -34,16 +36,80 @@ pub(crate) fn is_version_tag(reference: &str) -> bool {
     version.split('.').count() >= 3 && keyfill_go::semver::Version::parse(version).is_ok()
 }
 
-/// The address of a repository, which must be http or https: the policy decides about the rest.
-pub(crate) fn address(text: &str) -> Result<Url, FetchError> {
+/// Where a repository lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// `https://HOST/PATH`, or `ssh://USER@HOST/PATH`, which the policy judges.
+    pub(crate) url: Url,
+    /// What is asked for over ssh; none over https.
+    path: Option<String>,
+}
+
+/// Reads an address: the policy decides about hosts. Over ssh there is an address only where ssh is set up.
+pub(crate) fn address(text: &str, has_ssh: bool) -> Result<Address, FetchError> {
+    if let Some(address) = ssh_address(text) {
+        if !has_ssh {
+            return Err(FetchError::off(
+                "repositories over ssh are not fetched: KEYFILL_FETCH_SSH is not set",
+            )
+            .hint("write the address as https://HOST/PATH, or let an administrator set KEYFILL_FETCH_SSH"));
+        }
+        return address;
+    }
     // `off` leaves it to the official binary, which may clone them.
     match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => Ok(url),
+        Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => {
+            Ok(Address { url, path: None })
+        }
         Ok(url) if url.scheme() == "file" => Err(FetchError::off("a repository on this machine is not read")
             .hint("name the folder by a relative path")),
         _ => Err(FetchError::off("only repositories at an https address are fetched")
             .hint("write the address as https://HOST/PATH, with a login in .netrc or git's credential file")),
     }
+}
+
+/// An address over ssh, `ssh://USER@HOST/PATH` or `USER@HOST:PATH`; `None` where it is another one.
+fn ssh_address(text: &str) -> Option<Result<Address, FetchError>> {
+    let wrong = || {
+        let shown = keyfill_diag::without_users(text);
+        FetchError::new(Class::Render, format!("{shown} is not an address over ssh"))
+            .hint("write ssh://USER@HOST/PATH or USER@HOST:PATH")
+    };
+    let (user, host, path, is_of_home) = match text.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ssh") => {
+            let (server, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let (user, host) = server.split_once('@').unwrap_or(("", server));
+            (user, host, path, path.starts_with('~'))
+        }
+        Some(_) => return None,
+        None => {
+            let (server, path) = text.split_once(':')?;
+            let (user, host) = server.split_once('@').filter(|_| !server.contains('/'))?;
+            (user, host, path.trim_start_matches('/'), !path.starts_with('/'))
+        }
+    };
+    // One text is read by a shell at the other end, and none may look like an option.
+    let is_plain = |text: &str, more: &str| {
+        !text.starts_with('-') && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+    };
+    if !is_plain(user, "._-") || !is_plain(host, ".-:[]") || !is_plain(path, "._-/~+,=@") || path.is_empty() {
+        return Some(Err(wrong()));
+    }
+    let at = if user.is_empty() { "" } else { "@" };
+    let Ok(mut url) = Url::parse(&format!("ssh://{user}{at}{host}/{path}")) else {
+        return Some(Err(wrong()));
+    };
+    if url.port() == Some(22) && url.set_port(None).is_err() {
+        return Some(Err(wrong()));
+    }
+    // As the url crate has it: no part of it leads upwards.
+    let path = if is_of_home { url.path().trim_start_matches('/') } else { url.path() };
+    let path = path.to_owned();
+    Some(if url.has_host() && !path.starts_with('-') {
+        Ok(Address { url, path: Some(path) })
+    } else {
+        Err(wrong())
+    })
 }
 
 /// Checks that a reference can be asked for.
@@ -82,10 +148,36 @@ mod tests {
     }
 
     #[test]
-    fn only_the_web_is_asked() {
-        assert!(address("https://github.com/a/b").is_ok());
-        for other in ["git@github.com:a/b", "ssh://git@h/a", "file:///srv/a", "../a"] {
-            assert!(address(other).is_err(), "{other}");
+    fn the_web_is_asked_and_ssh_where_it_is_set_up() {
+        assert!(address("https://github.com/a/b", false).is_ok());
+        for other in ["git@github.com:a/b", "ssh://git@h/a", "file:///srv/a", "../a", "ext::sh -c x"] {
+            assert!(address(other, false).is_err_and(|error| error.is_off()), "{other}");
+        }
+        for (text, url, path) in [
+            ("git@github.com:org/repo.git", "ssh://git@github.com/org/repo.git", "org/repo.git"),
+            ("git@h.example:/srv/repo", "ssh://git@h.example/srv/repo", "/srv/repo"),
+            ("ssh://git@h.example:22/org/repo", "ssh://git@h.example/org/repo", "/org/repo"),
+            ("SSH://h.example:2222/a/../b", "ssh://h.example:2222/b", "/b"),
+            ("ssh://git@[::1]:2222/a", "ssh://git@[::1]:2222/a", "/a"),
+            ("ssh://git@h.example/~/a", "ssh://git@h.example/~/a", "~/a"),
+        ] {
+            let at = address(text, true).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!((at.url.as_str(), at.path.as_deref()), (url, Some(path)), "{text}");
+        }
+        for wrong in [
+            "ssh://-oProxyCommand=x/a",
+            "ssh://git@-h/a",
+            "-x@h:a",
+            "git@h:-x",
+            "git@h:a'b",
+            "ssh://git@h/a b",
+            "ssh://git@h/a$(x)",
+            "ssh://git:pass@h/a",
+            "git@h:",
+            "ssh://git@h",
+            "ssh://git@h/a%27b",
+        ] {
+            assert!(address(wrong, true).is_err(), "{wrong}");
         }
     }
 }

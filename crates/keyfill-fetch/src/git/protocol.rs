@@ -1,13 +1,13 @@
 //! Two requests of git's protocol version 2: which commit a name stands for, and the pack of one commit.
 
 use super::packet::{self, Packet};
-use super::{check_reference, is_commit};
+use super::{Address, check_reference, is_commit};
 use crate::credentials::Login;
 use crate::web::{Web, refused};
 use http::{HeaderValue, Method, StatusCode, header};
 use keyfill_diag::Class;
 use keyfill_files::FetchError;
-use keyfill_http::{Reply, Request, Sink, shown};
+use keyfill_http::{Request, Sink, shown};
 use std::io;
 use url::Url;
 
@@ -20,16 +20,16 @@ const MOST_REFS: u64 = 32 << 20;
 /// is asked for a full commit. With the URLs that were asked.
 pub(crate) async fn resolve(
     web: Web<'_>,
-    url: &Url,
+    at: &Address,
     login: Option<&Login>,
     reference: &str,
 ) -> Result<(String, Vec<String>), FetchError> {
     check_reference(reference)?;
     let candidates = candidates(reference);
-    let (reply, listed) = list(web, url, login, &candidates).await?;
+    let (urls, listed) = list(web, at, login, &candidates).await?;
     let found = candidates.iter().find_map(|name| listed.iter().find(|(known, _)| known == name));
     if let Some((_, commit)) = found {
-        return Ok((commit.clone(), reply.urls.iter().map(shown).collect()));
+        return Ok((commit.clone(), urls));
     }
     let name = if reference.is_empty() { "HEAD" } else { reference };
     let error = FetchError::new(Class::Render, format!("it has no branch, tag or commit {name}"));
@@ -39,7 +39,7 @@ pub(crate) async fn resolve(
     }
     // Everything is listed only to name the commit that was meant.
     let short = reference.to_ascii_lowercase();
-    let all = list(web, url, login, &[]).await.map(|(_, all)| all).unwrap_or_default();
+    let all = list(web, at, login, &[]).await.map(|(_, all)| all).unwrap_or_default();
     let long = all.into_iter().find(|(_, commit)| commit.starts_with(&short));
     Err(match long {
         Some((_, commit)) => error.hint(format!("a commit needs all its digits: write {commit}")),
@@ -61,10 +61,10 @@ fn candidates(reference: &str) -> Vec<String> {
 /// Names with the commits that they stand for; a tag with a text of its own counts as what it is for.
 async fn list(
     web: Web<'_>,
-    url: &Url,
+    at: &Address,
     login: Option<&Login>,
     prefixes: &[String],
-) -> Result<(Reply, Vec<(String, String)>), FetchError> {
+) -> Result<(Vec<String>, Vec<(String, String)>), FetchError> {
     let mut body = Vec::new();
     packet::put(&mut body, "command=ls-refs");
     packet::put(&mut body, "object-format=sha1");
@@ -76,15 +76,15 @@ async fn list(
     }
     body.extend_from_slice(b"0000");
     let mut answer = Vec::new();
-    let reply = ask(web, url, login, body, MOST_REFS, &mut answer).await?;
+    let urls = ask(web, at, login, body, MOST_REFS, &mut answer).await?;
     let mut rest = answer.as_slice();
     let mut listed = Vec::new();
-    let wrong = |why: &str| FetchError::new(Class::Store, format!("{}: {why}", shown(url)));
+    let wrong = |why: &str| FetchError::new(Class::Store, format!("{}: {why}", shown(&at.url)));
     while let Some(packet) = packet::take(&mut rest).map_err(wrong)? {
         let Packet::Data(data) = packet else { break };
         let line = String::from_utf8_lossy(packet::line(data)).into_owned();
         if let Some(error) = line.strip_prefix("ERR ") {
-            return Err(said(url, error));
+            return Err(said(&at.url, error));
         }
         let mut words = line.split(' ');
         let (Some(id), Some(name)) = (words.next(), words.next()) else { continue };
@@ -94,13 +94,13 @@ async fn list(
             listed.push((name.to_owned(), id.to_owned()));
         }
     }
-    Ok((reply, listed))
+    Ok((urls, listed))
 }
 
 /// The pack of one commit, without its history, and the URLs that were asked.
 pub(crate) async fn fetch(
     web: Web<'_>,
-    url: &Url,
+    at: &Address,
     login: Option<&Login>,
     commit: &str,
 ) -> Result<(Vec<u8>, Vec<String>), FetchError> {
@@ -113,27 +113,32 @@ pub(crate) async fn fetch(
     }
     body.extend_from_slice(b"0000");
     let mut sink = PackSink::default();
-    let reply = ask(web, url, login, body, MOST_PACK, &mut sink).await?;
+    let urls = ask(web, at, login, body, MOST_PACK, &mut sink).await?;
     if let Some(error) = sink.error {
-        return Err(said(url, &error));
+        return Err(said(&at.url, &error));
     }
     if let Some(why) = sink.broken {
-        return Err(FetchError::new(Class::Store, format!("{}: {why}", shown(url))));
+        return Err(FetchError::new(Class::Store, format!("{}: {why}", shown(&at.url))));
     }
     if sink.pack.is_empty() {
-        return Err(FetchError::new(Class::Store, format!("{} sent no pack", shown(url))));
+        return Err(FetchError::new(Class::Store, format!("{} sent no pack", shown(&at.url))));
     }
-    Ok((sink.pack, reply.urls.iter().map(shown).collect()))
+    Ok((sink.pack, urls))
 }
 
+/// Sends a request, and returns the URLs that were asked.
 async fn ask(
     web: Web<'_>,
-    url: &Url,
+    at: &Address,
     login: Option<&Login>,
     body: Vec<u8>,
     most: u64,
     sink: &mut dyn Sink,
-) -> Result<Reply, FetchError> {
+) -> Result<Vec<String>, FetchError> {
+    if at.path.is_some() {
+        return over_ssh(web, at, body, most, sink).await;
+    }
+    let url = &at.url;
     let mut service = url.clone();
     service.set_path(&format!("{}/git-upload-pack", url.path().trim_end_matches('/')));
     service.set_query(None);
@@ -166,7 +171,29 @@ async fn ask(
             "check that the address is that of a repository, and that its server speaks protocol version 2",
         ));
     }
-    Ok(reply)
+    Ok(reply.urls.iter().map(shown).collect())
+}
+
+#[cfg(unix)]
+async fn over_ssh(
+    web: Web<'_>,
+    at: &Address,
+    request: Vec<u8>,
+    most: u64,
+    sink: &mut dyn Sink,
+) -> Result<Vec<String>, FetchError> {
+    super::ssh::ask(web, at, request, most, sink).await
+}
+
+#[cfg(not(unix))]
+async fn over_ssh(
+    _: Web<'_>,
+    at: &Address,
+    _: Vec<u8>,
+    _: u64,
+    _: &mut dyn Sink,
+) -> Result<Vec<String>, FetchError> {
+    Err(FetchError::off(format!("{} is not asked: there is no ssh on this system", shown(&at.url))))
 }
 
 /// What a server says of an error: its words may be anything, so only plain text of some length passes.
