@@ -16,7 +16,7 @@ use crate::tree::Tree;
 use anyhow::{Context as _, Result};
 use keyfill_diag::{Class, Diagnostic, Severity};
 use keyfill_fetch::{LOCK_FILE, Lock, Mode, NOT_LOCKED};
-use keyfill_files::{Fetch, TreePath};
+use keyfill_files::{Fetch, Files, TreePath};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -82,9 +82,10 @@ impl Work {
         Ok(lock_path(&self.tree).parts().fold(root.to_owned(), |path, part| path.join(part)))
     }
 
-    /// Asks for all that the roots need, several roots at a time. The problems come in the roots' order, each once.
-    pub(super) fn resolve(&self, outside: &Outside, anew: bool) -> Vec<Diagnostic> {
-        let (files, options) = (&*self.tree.files, &self.run.options);
+    /// Asks for all that the roots need in a tree, several roots at a time. The problems come in the roots' order, each
+    /// once.
+    pub(super) fn resolve(&self, files: &dyn Files, outside: &Outside, anew: bool) -> Vec<Diagnostic> {
+        let options = &self.run.options;
         let found = each::root(&self.roots, 2, |root| {
             render::resolve(files, root, options, outside, anew, &self.run.cx)
         });
@@ -125,7 +126,8 @@ fn write(work: &Work, old: &Lock, args: &LockArgs) -> Result<()> {
     // What was just updated is asked for anew, whatever the cache remembers.
     let plan = work.plan.clone().fresh(args.update.is_some());
     let fetcher = Arc::new(plan.fetcher(kept).map_err(|e| Failure::of(&e))?);
-    let mut problems = work.resolve(&work.outside(Arc::clone(&fetcher) as Arc<dyn Fetch>), false);
+    let mut problems =
+        work.resolve(&*work.tree.files, &work.outside(Arc::clone(&fetcher) as Arc<dyn Fetch>), false);
     problems.extend(fetcher.take_lasting_warnings());
     let taken = fetcher.taken();
     let is_complete = !problems.iter().any(|problem| problem.severity == Severity::Error);
@@ -147,7 +149,8 @@ fn write(work: &Work, old: &Lock, args: &LockArgs) -> Result<()> {
 fn check(work: &Work, old: &Lock, all: bool) -> Result<()> {
     let plan = work.plan.clone().with(Mode::Locked);
     let fetcher = Arc::new(plan.fetcher(old.clone()).map_err(|e| Failure::of(&e))?);
-    let mut problems = work.resolve(&work.outside(Arc::clone(&fetcher) as Arc<dyn Fetch>), false);
+    let mut problems =
+        work.resolve(&*work.tree.files, &work.outside(Arc::clone(&fetcher) as Arc<dyn Fetch>), false);
     for problem in &mut problems {
         if problem.message.contains(NOT_LOCKED) {
             problem.class = Class::Missing;

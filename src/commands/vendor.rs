@@ -5,6 +5,7 @@ use super::lock::{Work, finish, replace, say};
 use crate::cli::args::VendorArgs;
 use crate::discover::RootKind;
 use crate::fetch::{Localized, Recorder};
+use crate::render::edits::Edited;
 use crate::report::Failure;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -20,19 +21,22 @@ pub fn run(caller: &Caller<'_>, args: &VendorArgs) -> Result<()> {
     let fetcher = Arc::new(work.plan.fetcher(work.lock()?).map_err(|e| Failure::of(&e))?);
     let recorder = Arc::new(Recorder::new(fetcher));
     let outside = work.outside(Arc::clone(&recorder) as Arc<dyn Fetch>);
-    let mut problems = work.resolve(&outside, true);
+    let files = &*work.tree.files;
+    let mut problems = work.resolve(files, &outside, true);
+    let is_error = |problem: &Diagnostic| problem.severity == Severity::Error;
+    let mut texts = BTreeMap::new();
+    if args.bases && !problems.iter().any(is_error) {
+        texts = bases(&work, &*recorder)?;
+        // The charts that bases name lie in the tree then, as those of the tree's own kustomizations do.
+        let more = work.resolve(&Edited::with(files, texts.clone()), &outside, true);
+        let more: Vec<_> = more.into_iter().filter(|problem| !problems.contains(problem)).collect();
+        problems.extend(more);
+    }
     problems.extend(recorder.take_warnings());
-    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+    if problems.iter().any(is_error) {
         return finish(problems);
     }
-    let mut layout = Layout::of(&work, &recorder)?;
-    if args.bases {
-        let mut bases = Localized::new(&*recorder, &work.run.cx);
-        for root in work.roots.iter().filter(|root| root.kind == RootKind::Kustomization) {
-            bases.add(&*work.tree.files, root)?;
-        }
-        layout.texts = bases.files;
-    }
+    let layout = Layout { texts, ..Layout::of(&work, &recorder)? };
     if args.check {
         problems.extend(layout.differences(&work));
         finish(problems)?;
@@ -43,6 +47,15 @@ pub fn run(caller: &Caller<'_>, args: &VendorArgs) -> Result<()> {
     say(&format!("{}, {written} written", layout.counts()))
 }
 
+/// The bases from elsewhere, and the kustomizations that name them, changed.
+fn bases(work: &Work, fetch: &dyn Fetch) -> Result<BTreeMap<TreePath, Bytes>> {
+    let mut bases = Localized::new(fetch, &work.run.cx);
+    for root in work.roots.iter().filter(|root| root.kind == RootKind::Kustomization) {
+        bases.add(&*work.tree.files, root)?;
+    }
+    Ok(bases.files.into_iter().map(|(place, text)| (place, text.into())).collect())
+}
+
 /// What lies where.
 #[derive(Default)]
 struct Layout {
@@ -51,7 +64,7 @@ struct Layout {
     /// Folders of charts of kustomizations, with their files.
     folders: BTreeMap<TreePath, MemoryFiles>,
     /// Bases and files from elsewhere, and the kustomizations that name them, changed.
-    texts: BTreeMap<TreePath, Vec<u8>>,
+    texts: BTreeMap<TreePath, Bytes>,
     /// Archives of the same charts in other versions.
     left_over: BTreeSet<TreePath>,
 }

@@ -115,6 +115,10 @@ impl Fetch for Lazy {
         self.fetcher()?.file(url, cx)
     }
 
+    fn is_bound(&self) -> bool {
+        self.fetcher().is_ok_and(|fetcher| fetcher.is_bound())
+    }
+
     fn repository(&self, name: &str) -> Option<String> {
         self.fetcher().ok()?.repository(name)
     }

@@ -57,7 +57,18 @@ impl Fetch for Recorder {
     }
 
     fn placed(&self, place: &TreePath, chart: &FetchedChart) {
+        if let Some(name) = chart.file_name.strip_suffix(&format!("-{}.tgz", chart.version)) {
+            held(&self.names).insert(chart.file_name.clone(), name.to_owned());
+        }
         held(&self.charts).insert(place.clone(), chart.clone());
+    }
+
+    fn wants_packed(&self) -> bool {
+        true
+    }
+
+    fn is_bound(&self) -> bool {
+        self.asked.is_bound()
     }
 
     fn take_warnings(&self) -> Vec<Diagnostic> {

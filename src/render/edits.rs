@@ -6,7 +6,7 @@ use crate::settings::Env;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use keyfill_diag::Cx;
-use keyfill_files::{Entry, FileError, Files, Kind, Later, TreePath};
+use keyfill_files::{Entry, FileError, FileErrorKind, Files, Kind, Later, TreePath};
 use keyfill_yaml::Node;
 use std::collections::BTreeMap;
 
@@ -266,7 +266,7 @@ pub fn is_annotation_key(key: &str) -> bool {
     part(name, 63, "-_.") && prefix.is_none_or(|p| part(p, 253, "-."))
 }
 
-/// A tree in which some files read differently, and some are new.
+/// A tree in which some files read differently, and some are new; their folders are there as well.
 pub struct Edited<'a> {
     files: &'a dyn Files,
     content: BTreeMap<TreePath, Bytes>,
@@ -281,6 +281,11 @@ impl<'a> Edited<'a> {
     /// `files` with other content at these paths.
     pub fn with(files: &'a dyn Files, content: BTreeMap<TreePath, Bytes>) -> Self {
         Self { files, content }
+    }
+
+    /// Whether a new file lies below a folder.
+    fn is_folder(&self, dir: &TreePath) -> bool {
+        self.content.keys().any(|path| path != dir && path.is_within(dir))
     }
 }
 
@@ -308,11 +313,17 @@ impl Files for Edited<'_> {
     }
 
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
-        let mut entries = self.files.list(dir)?;
-        for path in self.content.keys().filter(|path| path.parent().as_ref() == Some(dir)) {
-            if let Err(at) = entries.binary_search_by(|entry| entry.name.as_str().cmp(path.name())) {
-                let entry = Entry { name: path.name().to_owned(), kind: Kind::File, is_link: false };
-                entries.insert(at, entry);
+        let mut entries = match self.files.list(dir) {
+            Err(error) if error.kind() == FileErrorKind::NotFound && self.is_folder(dir) => Vec::new(),
+            listed => listed?,
+        };
+        let depth = dir.parts().count();
+        for path in self.content.keys().filter(|path| path.is_within(dir)) {
+            let mut parts = path.parts().skip(depth);
+            let Some(name) = parts.next() else { continue };
+            let kind = if parts.next().is_none() { Kind::File } else { Kind::Dir };
+            if let Err(at) = entries.binary_search_by(|entry| entry.name.as_str().cmp(name)) {
+                entries.insert(at, Entry { name: name.to_owned(), kind, is_link: false });
             }
         }
         Ok(entries)
@@ -320,9 +331,13 @@ impl Files for Edited<'_> {
 
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
         if self.content.contains_key(path) {
-            Ok((path.clone(), Kind::File))
-        } else {
-            self.files.resolve(path)
+            return Ok((path.clone(), Kind::File));
+        }
+        match self.files.resolve(path) {
+            Err(error) if error.kind() == FileErrorKind::NotFound && self.is_folder(path) => {
+                Ok((path.clone(), Kind::Dir))
+            }
+            resolved => resolved,
         }
     }
 
@@ -336,7 +351,26 @@ impl Files for Edited<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Edits, Image, is_annotation_key, parse_image};
+    use super::{Edited, Edits, Image, is_annotation_key, parse_image};
+    use bytes::Bytes;
+    use keyfill_files::{FileErrorKind, Files, Kind, MemoryFiles, TreePath};
+
+    #[test]
+    fn new_files_have_their_folders() {
+        let tree: MemoryFiles = [("app/a.yaml", "a")].into_iter().collect();
+        let at = |path: &str| TreePath::new(path).unwrap();
+        let content = ["app/b.yaml", "app/new/deep/c.yaml"].map(|path| (at(path), Bytes::from("x")));
+        let edited = Edited::with(&tree, content.into());
+        let names = |dir: &str| -> Vec<(String, Kind)> {
+            edited.list(&at(dir)).unwrap().into_iter().map(|entry| (entry.name, entry.kind)).collect()
+        };
+        let want = [("a.yaml", Kind::File), ("b.yaml", Kind::File), ("new", Kind::Dir)];
+        assert_eq!(names("app"), want.map(|(name, kind)| (name.to_owned(), kind)));
+        assert_eq!(names("app/new"), [("deep".to_owned(), Kind::Dir)]);
+        assert!(edited.is_dir(&at("app/new/deep")) && edited.is_file(&at("app/new/deep/c.yaml")));
+        let error = edited.list(&at("app/gone")).unwrap_err();
+        assert_eq!(error.kind(), FileErrorKind::NotFound);
+    }
 
     #[test]
     fn images_are_read_as_kustomize_does() {

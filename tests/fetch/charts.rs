@@ -171,3 +171,37 @@ fn ten_charts_render_as_with_the_official_helm() {
         place.keyfill(&format!("vendor {folder} --check")).text();
     }
 }
+
+#[test]
+fn a_chart_of_the_tree_is_packed_where_helm_packs_it() {
+    let place = Place::new(&[])
+        .file(
+            "app/Chart.yaml",
+            "apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n- {name: lib, version: '*', repository: 'file://../lib'}\n",
+        )
+        .file("lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.2.3\n")
+        .file("lib/values.yaml", "a: 1\n")
+        .file("lib/.helmignore", "*.bak\n")
+        .file("lib/templates/old.bak", "{{ broken")
+        .file("lib/templates/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: lib}\ndata: {a: '{{ .Values.a }}'}\n");
+    let ours = place.keyfill("render app --helm-compat 3").text();
+    let told = place.keyfill("vendor app --check").refused(4);
+    assert!(told.contains("app/charts/lib-1.2.3.tgz is missing"), "{told}");
+    place.keyfill("vendor app").text();
+    place.keyfill("vendor app --check").text();
+    assert_eq!(place.names("app/charts"), ["lib-1.2.3.tgz"]);
+    assert_eq!(place.keyfill("render app --helm-compat 3 --fetch off").text(), ours);
+    // What changed in the tree is seen, and a version that is gone goes.
+    place.write("lib/values.yaml", "a: 2\n");
+    place.keyfill("vendor app --check").refused(4);
+    place.write("lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.3.0\n");
+    place.keyfill("vendor app").text();
+    assert_eq!(place.names("app/charts"), ["lib-1.3.0.tgz"]);
+    let ours = place.keyfill("render app --helm-compat 3").text();
+    let Some(helm) = oracle("helm") else { return };
+    assert_eq!(place.run(&helm, "template release-name app").text(), ours);
+    std::fs::remove_dir_all(place.path("app/charts")).unwrap();
+    place.run(&helm, "dependency update app").text();
+    assert_eq!(place.names("app/charts"), ["lib-1.3.0.tgz"]);
+    assert_eq!(place.run(&helm, "template release-name app").text(), ours);
+}

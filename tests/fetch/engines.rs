@@ -72,3 +72,26 @@ fn an_official_kustomize_gets_the_locked_bases_and_clones_nothing() {
     }
     assert!(server.server().seen().is_empty());
 }
+
+#[test]
+fn an_official_kustomize_that_would_clone_by_itself_is_not_started() {
+    let (Some(kustomize), Some(server)) = (oracle("kustomize"), GitServer::start(None)) else { return };
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+    server.commit("shop", &[("base/kustomization.yaml", "resources: [cm.yaml]\n"), ("base/cm.yaml", map)]);
+    let place = Place::new(&[&server.server().address()])
+        .env("KEYFILL_KUSTOMIZE", &kustomize.display().to_string())
+        .file(
+            "app/kustomization.yaml",
+            format!(
+                "resources: ['{}//base?ref=main']\nbuildMetadata: [originAnnotations]\n",
+                server.url("shop")
+            ),
+        );
+    place.keyfill("lock app").text();
+    server.server().forget();
+    for engine in ["exec", "verify"] {
+        let told = place.keyfill(&format!("render app --engine {engine} --fetch locked")).refused(6);
+        assert!(told.contains("clones bases by itself"), "{told}");
+    }
+    assert!(server.server().seen().is_empty());
+}

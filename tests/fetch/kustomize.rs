@@ -189,3 +189,30 @@ fn vendored_bases_build_without_a_network_with_either_tool() {
     let Some(kustomize) = oracle("kustomize") else { return };
     assert_eq!(place.run(&kustomize, "build app").text(), ours);
 }
+
+#[test]
+fn one_run_writes_bases_and_the_charts_that_they_name() {
+    let Some(server) = GitServer::start(None) else { return };
+    let charts = Server::of_files(repository(&[("lib", "1.2.0")]));
+    let entry = format!("{{name: lib, version: 1.2.0, repo: '{}/charts', releaseName: r}}", charts.address());
+    server.commit(
+        "shop",
+        &[
+            ("base/kustomization.yaml", &format!("helmCharts:\n- {entry}\nresources: [cm.yaml]\n")),
+            ("base/cm.yaml", MAP),
+        ],
+    );
+    let layout = format!("resources: ['{}//base?ref=main']\nnamePrefix: x-\n", server.url("shop"));
+    let place =
+        Place::new(&[&server.server().address(), &charts.address()]).file("app/kustomization.yaml", layout);
+    let ours = place.keyfill("render app --enable-helm --helm-compat 3").text();
+    place.keyfill("vendor app --bases").text();
+    place.keyfill("vendor app --bases --check").text();
+    assert_eq!(place.keyfill("render app --enable-helm --helm-compat 3 --fetch off").text(), ours);
+    let (Some(kustomize), Some(helm)) = (oracle("kustomize"), oracle("helm")) else { return };
+    server.server().forget();
+    charts.forget();
+    let line = format!("build app --enable-helm --helm-command {}", helm.display());
+    assert_eq!(place.run(&kustomize, &line).text(), ours);
+    assert!(server.server().seen().is_empty() && charts.seen().is_empty());
+}

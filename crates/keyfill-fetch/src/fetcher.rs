@@ -104,7 +104,7 @@ impl Fetcher {
 
     /// What cannot be fetched here is not left to a tool that asks no policy and no lock.
     fn decided(&self, error: FetchError) -> FetchError {
-        if self.options.mode != Mode::Locked && !self.options.policy.is_listed() {
+        if !self.is_bound() {
             return error;
         }
         let decided = FetchError::new(Class::Forbidden, error.to_string());
@@ -532,6 +532,10 @@ impl Fetch for Fetcher {
         let (digest, bytes) = self.file_bytes(&parsed, bound.as_ref(), cx).map_err(about)?;
         held(&self.taken).files.insert(what.clone(), digest);
         Ok(bytes)
+    }
+
+    fn is_bound(&self) -> bool {
+        self.options.mode == Mode::Locked || self.options.policy.is_listed()
     }
 
     /// What is not locked is named in one of them.

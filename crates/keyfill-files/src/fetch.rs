@@ -66,6 +66,16 @@ pub trait Fetch: Send + Sync {
     /// ends in `.tgz`, or the folder of the unpacked chart.
     fn placed(&self, _place: &crate::TreePath, _chart: &FetchedChart) {}
 
+    /// Whether a policy or a lock decides what is fetched: then no program that asks neither fetches in its place.
+    fn is_bound(&self) -> bool {
+        false
+    }
+
+    /// Whether charts of `file://` repositories are to be packed and placed, too.
+    fn wants_packed(&self) -> bool {
+        false
+    }
+
     /// Takes what a person should know though all was answered.
     fn take_warnings(&self) -> Vec<Diagnostic> {
         Vec::new()

@@ -3,6 +3,7 @@
 mod copy;
 mod process;
 
+use super::edits::Edited;
 use super::options::{Binaries, HelmOptions, KustomizeOptions, Options, ValuesFile};
 use crate::cli::render_args::Reorder;
 use crate::discover::{Root, RootKind};
@@ -11,9 +12,11 @@ use crate::outside::Outside;
 use crate::references;
 use crate::report::Failure;
 use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
 use copy::Copy;
 use keyfill_diag::{Class, Cx, Diagnostic, Place, Severity};
-use keyfill_files::{Fetch, Files};
+use keyfill_files::{Fetch, Files, TreePath};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,7 +80,11 @@ fn add_charts(
     if !problems.is_empty() {
         return Err(Failure::new(problems).into());
     }
-    add_bases(copy, files, root, &*outside.fetch, cx)?;
+    let bases = add_bases(copy, files, root, &*outside.fetch, cx)?;
+    if !bases.is_empty() {
+        // Their charts lie in the copy then; what goes wrong is the binary's to tell.
+        super::resolve(&Edited::with(files, bases), root, options, &recording, false, cx);
+    }
     for (place, chart) in recorder.placed(files) {
         if place.as_str().ends_with(".tgz") {
             copy.add_content(&place, &chart.archive)?;
@@ -94,22 +101,43 @@ fn add_charts(
 }
 
 /// Puts the bases into the copy that lie in other repositories, and the kustomizations that name them then. Where
-/// origins are printed the binary clones by itself: it would print other ones.
-fn add_bases(copy: &mut Copy, files: &dyn Files, root: &Root, fetch: &dyn Fetch, cx: &Cx) -> Result<()> {
+/// origins are printed the binary would print other ones: it clones by itself, unless a lock or a policy decides.
+fn add_bases(
+    copy: &mut Copy,
+    files: &dyn Files,
+    root: &Root,
+    fetch: &dyn Fetch,
+    cx: &Cx,
+) -> Result<BTreeMap<TreePath, Bytes>> {
     let file =
         references::kustomization_file(files, &root.dir).filter(|_| root.kind == RootKind::Kustomization);
-    let Some(text) = file.and_then(|file| files.read(&file).ok()) else { return Ok(()) };
-    if memchr::memmem::find(&text, b"originAnnotations").is_some() {
-        return Ok(());
-    }
+    let Some(text) = file.and_then(|file| files.read(&file).ok()) else { return Ok(BTreeMap::new()) };
+    let prints_origins = memchr::memmem::find(&text, b"originAnnotations").is_some();
     let mut bases = Localized::new(fetch, cx);
     // What is forbidden was told before; anything else is the binary's to tell.
-    if bases.add(files, root).is_ok() {
-        for (place, content) in &bases.files {
-            copy.add_content(place, content)?;
-        }
+    if bases.add(files, root).is_err() {
+        return Ok(BTreeMap::new());
     }
-    Ok(())
+    if prints_origins {
+        return if bases.files.is_empty() || !fetch.is_bound() {
+            Ok(BTreeMap::new())
+        } else {
+            Err(clones(root))
+        };
+    }
+    for (place, content) in &bases.files {
+        copy.add_content(place, content)?;
+    }
+    Ok(bases.files.into_iter().map(|(place, content)| (place, content.into())).collect())
+}
+
+/// Why a binary may not clone what was fetched for it.
+fn clones(root: &Root) -> anyhow::Error {
+    let message = "the official kustomize clones bases by itself where origins are printed, and asks neither the lock nor KEYFILL_FETCH_HOSTS";
+    let diagnostic = Diagnostic::error(Class::Forbidden, message)
+        .at(Place::file(root.dir.to_string(), None))
+        .hint("render it with `--engine native`, or without `originAnnotations` in buildMetadata");
+    Failure::from(diagnostic).into()
 }
 
 /// Whether the official binary for a root is there.

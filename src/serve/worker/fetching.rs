@@ -86,6 +86,10 @@ impl Fetch for Remote {
         }
     }
 
+    fn is_bound(&self) -> bool {
+        true
+    }
+
     fn repository(&self, name: &str) -> Option<String> {
         if !name.starts_with('@') && !name.starts_with("alias:") {
             return None;

@@ -1,10 +1,12 @@
 //! Charts in `.tgz` archives: the size is bounded and no path may leave the chart.
 
-use super::ChartFile;
+use super::{ChartFile, UNREADABLE};
 use crate::error::{Error, Result};
 use crate::request::HelmCompat;
 use bytes::Bytes;
+use flate2::Compression;
 use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 use keyfill_diag::Cx;
 use std::io::Read as _;
 use tar::EntryType;
@@ -36,6 +38,22 @@ impl Budget {
             HelmCompat::V4 => Self { of_file: MOST_BYTES, of_folder: MOST_BYTES, unpack },
         }
     }
+}
+
+/// The archive of a chart's files. It is not compressed and holds no times, so that it is the same for the same files
+/// wherever it is made.
+pub(super) fn pack(name: &str, files: &[ChartFile]) -> Result<Vec<u8>> {
+    let failed = |e: std::io::Error| Error::render(format!("the chart {name} cannot be packed: {e}"));
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::none()));
+    let (first, others): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.name == "Chart.yaml");
+    for file in first.into_iter().chain(others) {
+        let content = file.data.get().map_err(|e| Error::file(UNREADABLE, e))?;
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, format!("{name}/{}", file.name), &content[..]).map_err(failed)?;
+    }
+    tar.into_inner().and_then(GzEncoder::finish).map_err(failed)
 }
 
 /// The files of an archive, without its outermost folder. What they unpack to is taken from `budget`.

@@ -64,6 +64,21 @@ pub(crate) fn unpack(archive: &[u8], helm: HelmCompat, cx: &Cx) -> Result<Memory
     Ok(files)
 }
 
+/// The archive of a chart: one that lies in the tree, or one of a folder's files. The same files make the same archive.
+pub(crate) fn pack(
+    files: &dyn Files,
+    path: &TreePath,
+    name: &str,
+    helm: HelmCompat,
+    cx: &Cx,
+) -> Result<Vec<u8>> {
+    if files.is_file(path) {
+        let archive = files.read(path).map_err(|e| Error::file("the chart cannot be read", e))?;
+        return Ok(archive.to_vec());
+    }
+    archive::pack(name, &Walk::read(files, path, &Budget::new(helm, cx), cx)?)
+}
+
 /// Loads a chart beside others that are already there.
 pub(crate) fn load_into(
     charts: &mut Charts,

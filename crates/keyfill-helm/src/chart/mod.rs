@@ -13,7 +13,7 @@ mod lock;
 mod metadata;
 
 pub(crate) use decode::{Fields, text};
-pub(crate) use folder::{load_archives, load_into, load_root, unpack};
+pub(crate) use folder::{load_archives, load_into, load_root, pack, unpack};
 pub(crate) use metadata::{Dependency, ImportValues, Maintainer, Metadata};
 
 use crate::error::{Error, Result};

@@ -72,7 +72,11 @@ pub(super) fn add(
     for Missing { index, dependency } in missing {
         if let Some(folder) = dependency.repository.strip_prefix("file://") {
             let child = in_tree(charts, files, request, &dependency, folder, cx);
-            charts.add_child(root, child.map_err(|e| at(e, index))?);
+            let child = child.map_err(|e| at(e, index))?;
+            charts.add_child(root, child);
+            if fetch.wants_packed() {
+                place_packed(charts.chart(child), wanted, folder, cx).map_err(|e| at(e, index))?;
+            }
         } else if dependency.repository.is_empty() {
             absent.push((index, dependency));
         } else {
@@ -120,10 +124,7 @@ fn missing(charts: &Charts, root: ChartId, anew: bool) -> Vec<Missing> {
     let present: HashMap<&str, bool> =
         children.map(|child| (child.metadata.name.as_str(), child.origin.ends_with(".tgz"))).collect();
     let is_missing = |dependency: &Dependency| match present.get(dependency.name.as_str()) {
-        Some(is_archive) => {
-            let repository = &dependency.repository;
-            anew && *is_archive && !repository.is_empty() && !repository.starts_with("file://")
-        }
+        Some(is_archive) => anew && *is_archive && !dependency.repository.is_empty(),
         None => true,
     };
     let required = chart.metadata.dependencies.iter().flatten().enumerate();
@@ -188,6 +189,21 @@ fn in_tree(
     let id = chart::load_into(charts, files, &path, request.helm, cx)?;
     check(charts, id, dependency, &dependency.repository)?;
     Ok(id)
+}
+
+/// Packs the chart of a `file://` repository, and says where the official tool would put the archive.
+fn place_packed(chart: &chart::Chart, wanted: &Wanted<'_>, folder: &str, cx: &Cx) -> Result<()> {
+    let Wanted { files, request, fetch, .. } = *wanted;
+    let (name, version) = (&chart.metadata.name, &chart.metadata.version);
+    let file_name = format!("{name}-{version}.tgz");
+    let (Some(path), Some(place)) =
+        (request.root.join(folder), request.root.join(&format!("charts/{file_name}")))
+    else {
+        return Err(Error::render(format!("{file_name} is not a path in the tree")));
+    };
+    let archive = chart::pack(files, &path, name, request.helm, cx)?.into();
+    fetch.placed(&place, &FetchedChart { version: version.clone(), file_name, archive });
+    Ok(())
 }
 
 /// Checks that a chart is the one that was asked for. helm would take one of another version and then not
