@@ -116,7 +116,7 @@ impl Fetch for Lazy {
     }
 
     fn is_bound(&self) -> bool {
-        self.fetcher().is_ok_and(|fetcher| fetcher.is_bound())
+        self.fetcher().is_ok_and(keyfill_files::Fetch::is_bound)
     }
 
     fn repository(&self, name: &str) -> Option<String> {
