@@ -22,9 +22,9 @@ def cluster():
         try:
             CLUSTER.start()
             first_sync(CLUSTER)
-        except unittest.SkipTest as skip:
+        except Exception as failure:
             stop()
-            WHY = str(skip)
+            WHY = f"the cluster does not start: {failure}"
             raise
     return CLUSTER
 
