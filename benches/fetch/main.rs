@@ -74,6 +74,19 @@ fn charts(runs: usize) {
         template();
     };
     row("helm dependency update and template", runs, remove, both);
+    // With helm's own lock; its repository must be known by a name.
+    let config = place.home().join(".config/helm");
+    std::fs::create_dir_all(&config).unwrap();
+    let known =
+        format!("apiVersion: ''\nrepositories:\n- {{name: own, url: '{}/charts'}}\n", server.address());
+    std::fs::write(config.join("repositories.yaml"), known).unwrap();
+    both();
+    let remove = || drop(std::fs::remove_dir_all(place.path("app/charts")));
+    let both = || {
+        place.run(&helm, "dependency build app").text();
+        template();
+    };
+    row("helm dependency build and template", runs, remove, both);
 }
 
 /// A kustomization with a base in a repository.

@@ -2,23 +2,29 @@
 
 use crate::settings::Env;
 use keyfill_diag::Class;
-use keyfill_fetch::{Credentials, read_if_there};
+use keyfill_fetch::{Credentials, Helpers, read_if_there};
 use keyfill_files::FetchError;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Where logins are read from; a file that is not there is none.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CredentialFiles {
     repositories: Option<PathBuf>,
     /// helm's, then docker's.
     registries: Vec<PathBuf>,
     netrc: Option<PathBuf>,
     git: Vec<PathBuf>,
+    /// Docker's credential helpers that may be started.
+    helpers: Helpers,
 }
+
+/// What tells a file from what it was: its time, length and number, where it is there.
+pub type Stamp = (PathBuf, Option<(SystemTime, u64, u64)>);
 
 impl CredentialFiles {
     /// The files that an environment names. `git` is the one in place of git's own.
-    pub fn of(env: &Env, git: Option<&str>) -> Self {
+    pub fn of(env: &Env, git: Option<&str>, helpers: Helpers) -> Self {
         let path = |name: &str| env.get(name).map(PathBuf::from);
         let home = path("HOME");
         let in_home = |below: &str| home.as_ref().map(|home| home.join(below));
@@ -39,7 +45,14 @@ impl CredentialFiles {
                 Some(named) => vec![PathBuf::from(named)],
                 None => of_git().into_iter().flatten().collect(),
             },
+            helpers,
         }
+    }
+
+    /// What tells the files from what they were.
+    pub fn stamps(&self) -> Vec<Stamp> {
+        let all = self.repositories.iter().chain(&self.registries).chain(&self.netrc).chain(&self.git);
+        all.map(|path| (path.clone(), stamp(path))).collect()
     }
 
     /// Reads all of them.
@@ -47,10 +60,11 @@ impl CredentialFiles {
         let mut credentials = Credentials::default();
         if let Some((path, text)) = text(self.repositories.as_deref())? {
             credentials.add_repositories(&text).map_err(|why| unusable(&path, &why))?;
+            credentials.read_certificates().map_err(|why| FetchError::new(Class::Usage, why))?;
         }
         for path in &self.registries {
             if let Some((path, text)) = text(Some(path))? {
-                credentials.add_registries(&text).map_err(|why| unusable(&path, &why))?;
+                credentials.add_registries(&text, &self.helpers).map_err(|why| unusable(&path, &why))?;
             }
         }
         if let Some((_, text)) = text(self.netrc.as_deref())? {
@@ -63,6 +77,16 @@ impl CredentialFiles {
         }
         Ok(credentials)
     }
+}
+
+/// Files of a Secret that is mounted are links to files in a folder that is exchanged: the number tells.
+fn stamp(path: &Path) -> Option<(SystemTime, u64, u64)> {
+    let about = std::fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    let number = std::os::unix::fs::MetadataExt::ino(&about);
+    #[cfg(not(unix))]
+    let number = 0;
+    Some((about.modified().ok()?, about.len(), number))
 }
 
 fn text(path: Option<&Path>) -> Result<Option<(PathBuf, String)>, FetchError> {
@@ -80,12 +104,13 @@ fn unusable(path: &Path, why: &str) -> FetchError {
 mod tests {
     use super::CredentialFiles;
     use crate::settings::Env;
+    use keyfill_fetch::Helpers;
     use std::path::Path;
 
     #[test]
     fn files_lie_where_the_official_tools_look() {
         let env: Env = [("HOME", "/home/u")].into_iter().collect();
-        let files = CredentialFiles::of(&env, None);
+        let files = CredentialFiles::of(&env, None, Helpers::default());
         assert_eq!(files.repositories.as_deref(), Some(Path::new("/home/u/.config/helm/repositories.yaml")));
         assert_eq!(
             files.registries,
@@ -103,7 +128,7 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        let files = CredentialFiles::of(&env, Some("/g"));
+        let files = CredentialFiles::of(&env, Some("/g"), Helpers::default());
         assert_eq!(files.repositories.as_deref(), Some(Path::new("/h/repositories.yaml")));
         assert_eq!(files.registries, [Path::new("/r.json"), Path::new("/d/config.json")]);
         assert_eq!(
@@ -118,7 +143,7 @@ mod tests {
         std::fs::write(dir.path().join("repositories.yaml"), "repositories: [{password: [hunter2]}]")
             .unwrap();
         let env: Env = [("HELM_CONFIG_HOME", dir.path().to_str().unwrap())].into_iter().collect();
-        let error = CredentialFiles::of(&env, None).read().unwrap_err();
+        let error = CredentialFiles::of(&env, None, Helpers::default()).read().unwrap_err();
         let told = format!("{error} {error:?}");
         assert!(told.contains("repositories.yaml") && !told.contains("hunter2"), "{told}");
     }

@@ -1,6 +1,6 @@
 //! A fetcher that is made when the first thing is asked for.
 
-use super::{Plan, proof};
+use super::{Logins, Plan, proof};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic, Report as _};
 use keyfill_fetch::{Fetcher, Lock, Network, Options, Store};
@@ -36,23 +36,28 @@ impl Lazy {
 impl Plan {
     /// A fetcher with a lock.
     pub fn fetcher(&self, lock: Lock) -> Result<Fetcher, FetchError> {
-        self.fetcher_over(Arc::new(self.network()?), lock)
+        self.fetcher_over(Arc::new(self.network()?), &Logins::default(), lock)
     }
 
-    /// Cache, logins and connections, which many runs may share.
+    /// Cache and connections, which many runs may share.
     pub fn network(&self) -> Result<Network, FetchError> {
-        let credentials = self.credentials.read()?;
-        Network::new(self.store()?, credentials, self.proxies.clone(), None)
-            .map_err(|why| FetchError::new(Class::Usage, why))
+        Ok(Network::new(self.store()?, self.proxies.clone(), None))
     }
 
-    /// A fetcher with a lock, over a network that others may share.
-    pub fn fetcher_over(&self, network: Arc<Network>, lock: Lock) -> Result<Fetcher, FetchError> {
+    /// A fetcher with a lock, over a network and logins that others may share.
+    pub fn fetcher_over(
+        &self,
+        network: Arc<Network>,
+        logins: &Logins,
+        lock: Lock,
+    ) -> Result<Fetcher, FetchError> {
+        let (credentials, warning) = logins.of(self)?;
         let options = Options {
             mode: self.mode,
             policy: self.policy.clone(),
             proofs: proof::read(&self.proofs)?,
             ssh: self.ssh.clone(),
+            credentials,
             lock,
             strict: self.strict,
             offline: self.offline,
@@ -64,7 +69,9 @@ impl Plan {
             (false, true) => Options { ttl: Duration::MAX, ..options },
             (false, false) => options,
         };
-        Ok(Fetcher::new(network, options))
+        let fetcher = Fetcher::new(network, options);
+        warning.into_iter().for_each(|warning| fetcher.warn(warning));
+        Ok(fetcher)
     }
 
     /// The cache: in the folder that was named, else in the user's, else for this process alone.
@@ -116,7 +123,7 @@ impl Fetch for Lazy {
     }
 
     fn is_bound(&self) -> bool {
-        self.fetcher().is_ok_and(keyfill_files::Fetch::is_bound)
+        self.fetcher().is_ok_and(Fetch::is_bound)
     }
 
     fn repository(&self, name: &str) -> Option<String> {

@@ -2,37 +2,48 @@
 //!
 //! Nothing is opened, read or made before something is asked for: most runs fetch nothing.
 
+mod argo_cd;
+#[cfg(unix)]
+mod ask_pass;
 mod files;
 mod lazy;
 mod localize;
+mod logins;
 mod proof;
 mod recorder;
 
 use crate::app::App;
 use crate::cli::args::{FetchArgs, FetchChoice};
 use crate::fill::{paths, policy};
+use crate::render::options::child_environment;
 use crate::report::Problem;
 use crate::settings::{Env, Given, Purpose, Settings};
 use crate::tree::Tree;
 use crate::values;
 use anyhow::Result;
+#[cfg(unix)]
+pub use ask_pass::lent;
 use files::CredentialFiles;
-use keyfill_fetch::{DEFAULT_SIZE, LOCK_FILE, Mode, Ssh};
+use keyfill_fetch::{DEFAULT_SIZE, Helpers, LOCK_FILE, Login, Mode, Ssh, is_helper_name};
 use keyfill_files::{Fetch, Kind, TreePath};
 use keyfill_http::{HostPolicy, Matcher};
 use lazy::Lazy;
 pub use lazy::{Off, read_lock};
 pub use localize::Localized;
+pub use logins::Logins;
 pub use recorder::Recorder;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use url::Url;
 
 /// The setting that says from where something is fetched.
 const HOSTS: &str = "KEYFILL_FETCH_HOSTS";
 
 /// The setting that says which charts must be signed.
 const PROOF: &str = "KEYFILL_FETCH_PROOF";
+/// The setting that names the credential helpers that may be started.
+const HELPERS: &str = "KEYFILL_CREDENTIAL_HELPERS";
 
 /// How a run fetches.
 #[derive(Clone)]
@@ -53,6 +64,12 @@ pub struct Plan {
     cache_is_named: bool,
     cache_size: u64,
     credentials: CredentialFiles,
+    /// Where Argo CD keeps its repositories, where their logins are used.
+    argo_cd: Option<argo_cd::Place>,
+    /// The app's project, which they may be for.
+    project: Option<String>,
+    /// The app's own repository, with the login that repo-server lends.
+    lent: Option<(Url, Login)>,
     proxies: Option<Arc<Matcher>>,
 }
 
@@ -92,6 +109,11 @@ impl Plan {
         let (http, https) = (proxy("HTTP_PROXY"), proxy("HTTPS_PROXY"));
         let proxies = (!http.is_empty() || !https.is_empty())
             .then(|| Arc::new(Matcher::builder().http(http).https(https).no(proxy("NO_PROXY")).build()));
+        let place = |namespace: &str| {
+            let of = |name: &str| given.env.get(name);
+            argo_cd::Place::new(of("KUBERNETES_SERVICE_HOST"), of("KUBERNETES_SERVICE_PORT"), namespace)
+        };
+        let helpers = helpers(given.env, get(HELPERS).unwrap_or_default())?;
         Ok(Self {
             mode,
             offline,
@@ -103,9 +125,20 @@ impl Plan {
             cache_is_named: named.is_some(),
             cache: named.or_else(|| cache_folder(given.env)),
             cache_size,
-            credentials: CredentialFiles::of(given.env, get("KEYFILL_GIT_CREDENTIALS")),
+            credentials: CredentialFiles::of(given.env, get("KEYFILL_GIT_CREDENTIALS"), helpers),
+            argo_cd: get("KEYFILL_ARGOCD_REPOSITORIES").map(place).transpose()?,
+            project: settings.fill.app.project.clone(),
+            #[cfg(unix)]
+            lent: lent(|name| given.env.get(name)),
+            #[cfg(not(unix))]
+            lent: None,
             proxies,
         })
+    }
+
+    /// The same plan with the app's own repository, and the login that repo-server lends for it.
+    pub fn with_lent(self, lent: Option<(Url, Login)>) -> Self {
+        Self { lent, ..self }
     }
 
     /// The same plan with another mode.
@@ -209,6 +242,25 @@ fn ssh_of<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Option<Ssh>> {
     };
     let (key, known_hosts) = (file("KEYFILL_FETCH_SSH_KEY")?, file("KEYFILL_FETCH_SSH_KNOWN_HOSTS")?);
     Ok(Some(Ssh { program: PathBuf::from(program), key, known_hosts }))
+}
+
+/// The credential helpers that may be started, with the variables that they get: those of official binaries, and those
+/// that say who one is to a cloud.
+fn helpers(env: &Env, names: &str) -> Result<Helpers> {
+    const CLOUDS: &[&str] =
+        &["AWS_", "AZURE_", "CLOUDSDK_", "DOCKER_", "GCE_", "GOOGLE_", "IDENTITY_", "MSI_"];
+    let allowed: Vec<String> = policy::split_globs(names).map(str::to_owned).collect();
+    if let Some(wrong) = allowed.iter().find(|name| !is_helper_name(name)) {
+        let message = format!("{HELPERS}: {wrong:?} is not the name of a credential helper");
+        return Err(Problem::usage(message).hint("write ecr-login for docker-credential-ecr-login").into());
+    }
+    if allowed.is_empty() {
+        return Ok(Helpers::default());
+    }
+    let mut environment = child_environment(env);
+    let of_clouds = env.iter().filter(|(name, _)| CLOUDS.iter().any(|beginning| name.starts_with(beginning)));
+    environment.extend(of_clouds.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    Ok(Helpers::new(allowed, environment))
 }
 
 /// The folder of fetched contents, where a user has one.

@@ -1,10 +1,11 @@
 //! What archives do not hold, fetched for workers: they have no network.
 //!
 //! A worker asks with what a kustomization or a chart names, and with what keyfill.lock says of it. From where an app
-//! may fetch is the administrator's to say (`KEYFILL_FETCH_HOSTS`); all requests share one cache and its logins.
+//! may fetch is the administrator's to say (`KEYFILL_FETCH_HOSTS`); all requests share one cache, and the logins that
+//! their projects may use.
 
 use super::fetch_orders::{Found, Locked, NotFetched, Question, Want};
-use crate::fetch::Plan;
+use crate::fetch::{Logins, Plan};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_fetch::{Fetcher, Lock, Network, Stats};
@@ -19,22 +20,25 @@ pub const MOST: usize = 20_000;
 /// Bytes of what one question names: no address is longer, and the supervisor keeps what failed.
 const MOST_IN_QUESTION: usize = 8 << 10;
 
-/// The network that all requests share. It is made when the first of them fetches something.
+/// The network and the logins that all requests share. The network is made when the first of them fetches something.
 #[derive(Default)]
-pub struct SharedNetwork(OnceLock<Arc<Network>>);
+pub struct SharedNetwork {
+    network: OnceLock<Arc<Network>>,
+    logins: Logins,
+}
 
 impl SharedNetwork {
     /// What was done so far.
     pub fn stats(&self) -> Stats {
-        self.0.get().map(|network| network.stats()).unwrap_or_default()
+        self.network.get().map(|network| network.stats()).unwrap_or_default()
     }
 
     fn of(&self, plan: &Plan) -> Result<Arc<Network>, FetchError> {
-        if let Some(network) = self.0.get() {
+        if let Some(network) = self.network.get() {
             return Ok(Arc::clone(network));
         }
         let made = Arc::new(plan.network()?);
-        Ok(Arc::clone(self.0.get_or_init(|| made)))
+        Ok(Arc::clone(self.network.get_or_init(|| made)))
     }
 }
 
@@ -110,7 +114,8 @@ impl Fetches {
             return Ok(Arc::clone(fetcher));
         }
         let lock = lock.map_or_else(Lock::default, Locked::read);
-        let fetcher = Arc::new(self.plan.fetcher_over(self.network.of(&self.plan)?, lock)?);
+        let fetcher =
+            Arc::new(self.plan.fetcher_over(self.network.of(&self.plan)?, &self.network.logins, lock)?);
         let mut state = self.state();
         if let Some(before) = state.fetcher.replace(Arc::clone(&fetcher)) {
             state.may_move |= before.may_move();

@@ -16,7 +16,7 @@ use super::traces::{Stage, Traces};
 use super::unlock::Unlocker;
 use crate::cli::args::ServeArgs;
 use crate::emit;
-use crate::fetch::Plan;
+use crate::fetch::{self, Plan};
 use crate::fill::policy::APP_NAMESPACES;
 use crate::plugin::Discover;
 use crate::report;
@@ -135,6 +135,8 @@ impl KeyfillGenerator {
         let scope = scope(request, &settings, env.authors("AVP_SECRET"));
         let unlocker = Unlocker::of(&settings);
         let plan = Plan::of_request(&configuration.given(&env), &settings)?;
+        let lent = with_git.then(|| fetch::lent(|name| request.var(name))).flatten();
+        let plan = plan.map(|plan| plan.with_lent(lent));
         let fetches = plan.map(|plan| Arc::new(Fetches::new(plan, Arc::clone(&self.network))));
         Ok(Prepared { settings, fill, engine, helm_compat, prefer, source, scope, key, unlocker, fetches })
     }

@@ -277,7 +277,7 @@ fn page(generator: &KeyfillGenerator, queue: &Queue, archives: &Budgets) -> Stri
     let (cache_bytes, cache_hits) = generator.render_cache();
     let (busy, idle, waiting) = generator.jobs().numbers();
     let (started, grown) = generator.jobs().started();
-    let numbers: [(&str, &str, &str, u64); 19] = [
+    let numbers: [(&str, &str, &str, u64); 21] = [
         ("keyfill_vault_reads_total", "counter", "Secrets that Vault was asked for", vault.reads),
         ("keyfill_secret_cache_hits_total", "counter", "Secrets answered by an earlier read", vault.hits),
         ("keyfill_secret_cache_bytes", "gauge", "Bytes of secrets that are kept", kept_bytes as u64),
@@ -311,6 +311,13 @@ fn page(generator: &KeyfillGenerator, queue: &Queue, archives: &Budgets) -> Stri
         ("keyfill_fetch_requests_total", "counter", "Requests for charts, bases and files", fetched.requests),
         ("keyfill_fetch_bytes_total", "counter", "Bytes of charts, bases and files", fetched.bytes),
         ("keyfill_fetch_hits_total", "counter", "What was in the cache of fetched contents", fetched.hits),
+        (
+            "keyfill_fetch_stale_total",
+            "counter",
+            "Old answers that were used as their source was down",
+            fetched.stale,
+        ),
+        ("keyfill_fetch_age_seconds", "gauge", "Age of the last answer used for what may move", fetched.age),
         ("keyfill_queue_waiting", "gauge", "Requests that wait for a place", queue.waiting() as u64),
     ];
     for (name, kind, help, value) in numbers {

@@ -162,7 +162,17 @@ pub const SETTINGS: &[Var] = &[
         Author::No,
         "where Vault tokens and fetched contents are kept [~/.avp; ~/.cache/keyfill]",
     ),
+    var(
+        "KEYFILL_ARGOCD_REPOSITORIES",
+        Author::Never,
+        "the namespace of Argo CD's repository and repo-creds Secrets, whose logins are used for what is fetched [none]",
+    ),
     var("KEYFILL_CACHE_SIZE", Author::No, "how much of what was fetched is kept, as in 512Mi [1Gi]"),
+    var(
+        "KEYFILL_CREDENTIAL_HELPERS",
+        Author::Never,
+        "docker's credential helpers that may be started, by name, as in ecr-login,gcr [none]",
+    ),
     var("KEYFILL_DEADLINE", Author::No, "how long a run may take [55s; check: 10m]"),
     var("KEYFILL_ENGINE", Author::No, "auto, native, exec or verify"),
     var(
@@ -282,6 +292,12 @@ pub const APP: &[Var] = &[
     var("ARGOCD_APP_PARAMETERS", Author::Yes, "the app's parameters, as JSON"),
     var("ARGOCD_APP_PROJECT_NAME", Author::No, "the app's project"),
     var("ARGOCD_APP_SOURCE_PATH", Author::No, "the app's folder in its repository"),
+    var(
+        "ARGOCD_APP_SOURCE_REPO_URL",
+        Author::No,
+        "the app's repository, whose login ARGOCD_ASK_PASS_SOCK gives",
+    ),
+    var("ARGOCD_ASK_PASS_SOCK", Author::No, "repo-server's socket for the login of the app's repository"),
     var("ARGOCD_ENV_APP_REPO", Author::Yes, "annotation github.com/url on all resources"),
     var(
         "ARGOCD_ENV_AVP_SECRET",
@@ -292,6 +308,7 @@ pub const APP: &[Var] = &[
     var("ARGOCD_ENV_HELM_VALUES", Author::Yes, "values as YAML text"),
     var("ARGOCD_ENV_IMAGE_NAME", Author::Yes, "the image whose tag is set"),
     var("ARGOCD_ENV_IMAGE_TAG", Author::Yes, "its new tag"),
+    var("ARGOCD_GIT_ASKPASS_NONCE", Author::No, "what repo-server lends the login for").holds(Holds::Secret),
     var("KUBE_API_VERSIONS", Author::No, "the cluster's API versions"),
     var("KUBE_VERSION", Author::No, "the cluster's version"),
 ];

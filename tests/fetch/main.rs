@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod applications;
 mod bad_input;
 mod charts;
 mod engines;
@@ -9,6 +10,8 @@ mod faults;
 mod hostile;
 mod kustomize;
 mod lock;
+mod logins;
+mod page;
 mod place;
 mod proof;
 mod registry;

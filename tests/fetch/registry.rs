@@ -28,7 +28,8 @@ pub fn push(registry: &Registry, name: &str, version: &str, login: Option<&str>)
 
 pub fn place(registry: &Registry) -> Place {
     let (http, oci) = (format!("http://{}", registry.host()), format!("oci://{}", registry.host()));
-    Place::new(&[&http, &oci]).file(
+    let tokens = registry.tokens().map_or_else(|| http.clone(), |tokens| tokens.address());
+    Place::new(&[&http, &oci, &tokens]).file(
         "app/Chart.yaml",
         format!("apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n- {{name: lib, version: ^1, repository: '{oci}/team'}}\n"),
     )
@@ -72,4 +73,26 @@ fn a_private_registry_gets_the_login_of_helms_file_and_others_find_nothing_in_th
     let told = place.keyfill("render app").refused(5);
     assert!(told.contains("401") && !told.contains(PASSWORD) && !told.contains(login), "{told}");
     assert!(place.kept(PASSWORD).is_empty() && place.kept(login).is_empty());
+}
+
+#[test]
+fn a_registry_with_a_token_server_gets_a_token_for_what_it_is_asked() {
+    let Some(registry) = Registry::start_with_tokens(&[(LOGIN, "team/")]) else { return };
+    push(&registry, "lib", "1.2.0", Some(&registry.token("team/lib", &["pull", "push"])));
+    push(&registry, "lib", "1.3.0", Some(&registry.token("team/lib", &["pull", "push"])));
+    let place = place(&registry);
+    let told = place.keyfill("render app").refused(5);
+    assert!(told.contains("401") && told.contains("app/Chart.yaml:5"), "{told}");
+    let config = place.home().join(".config/helm/registry");
+    std::fs::create_dir_all(&config).unwrap();
+    let login = LOGIN.trim_start_matches("Basic ");
+    let text = format!(r#"{{"auths": {{"{}": {{"auth": "{login}"}}}}}}"#, registry.host());
+    std::fs::write(config.join("config.json"), text).unwrap();
+    let ours = place.keyfill("render app --helm-compat 3").text();
+    assert!(ours.contains("1.3.0"), "{ours}");
+    let asked = registry.tokens().unwrap().seen();
+    assert!(asked.iter().any(|seen| seen.path.contains("repository%3Ateam%2Flib%3Apull")), "{asked:?}");
+    let Some(helm) = oracle("helm") else { return };
+    place.run(&helm, "dependency update app").text();
+    assert_eq!(place.run(&helm, "template release-name app").text(), ours);
 }

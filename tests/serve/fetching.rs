@@ -2,6 +2,7 @@
 //! workers get it.
 
 use crate::{Server, TEAM};
+use flate2::write::GzEncoder;
 use keyfill_testkit::{GitServer, Page, Server as Web};
 use serde_json::Value;
 use std::path::Path;
@@ -90,6 +91,8 @@ fn what_is_locked_is_fetched_once_for_all_requests() {
     assert_eq!((web.count("/team/cm.yaml"), git.server().seen().len()), (1, asked));
     assert!(server.metric("keyfill_fetch_requests_total") >= 2.0);
     assert!(server.metric("keyfill_fetch_hits_total") >= 2.0);
+    assert!(server.metric("keyfill_fetch_bytes_total") >= 64.0);
+    assert_eq!(server.metric("keyfill_fetch_stale_total"), 0.0);
     assert!(server.metric("keyfill_render_cache_hits_total") >= 1.0);
 }
 
@@ -169,4 +172,78 @@ fn a_slow_host_holds_no_worker_while_others_wait() {
         assert!(answer["one"].to_string().contains("remote"), "{answer}");
     });
     assert_eq!(web.seen().len(), 1, "what was fetched while the work was given up is used");
+}
+
+/// The most memory that a process has had at once, in MiB.
+fn peak(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1024
+}
+
+/// A chart repository whose index has about 20 MB: many versions of charts that nobody asks for.
+fn large_repository() -> (String, Web) {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    for (path, text) in [
+        ("lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.0.0\n"),
+        ("lib/templates/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: remote}\n"),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, path, text.as_bytes()).expect("an entry");
+    }
+    let archive = tar.into_inner().and_then(GzEncoder::finish).expect("an archive");
+    let mut index = "apiVersion: v1\nentries:\n  lib:\n  - {apiVersion: v2, name: lib, version: 1.0.0, urls: [lib-1.0.0.tgz]}\n".to_owned();
+    for chart in 0..200 {
+        index += &format!("  chart-{chart}:\n");
+        for version in 0..250 {
+            index += &format!(
+                "  - apiVersion: v2\n    name: chart-{chart}\n    version: 1.{version}.0\n    appVersion: '{version}'\n    \
+                 created: '2026-01-01T00:00:00Z'\n    description: One of many charts that are listed and that nobody asks for\n    \
+                 home: https://charts.example/chart-{chart}\n    digest: {version:064x}\n    \
+                 maintainers:\n    - {{name: somebody, email: somebody@charts.example}}\n    urls: [chart-{chart}-1.{version}.0.tgz]\n"
+            );
+        }
+    }
+    let files = [
+        ("/charts/index.yaml".to_owned(), index.into_bytes()),
+        ("/charts/lib-1.0.0.tgz".to_owned(), archive),
+    ];
+    let web = Web::of_files(files.into());
+    (format!("{}/charts", web.address()), web)
+}
+
+#[test]
+fn thirty_apps_of_one_large_index_download_it_once() {
+    let (url, web) = large_repository();
+    let vars = [("KEYFILL_FETCH", "on")];
+    let Some((server, _dir)) = server(&format!("{}/*", web.address()), &vars, &["--workers", "2"]) else {
+        return;
+    };
+    let apps: Vec<tempfile::TempDir> = (0..30)
+        .map(|at| {
+            let dir = tempfile::tempdir().expect("a folder");
+            std::fs::create_dir(dir.path().join("app")).expect("a folder");
+            let text = format!("apiVersion: v2\nname: app-{at}\nversion: 1.0.0\ndependencies:\n- {{name: lib, version: ^1, repository: '{url}'}}\n");
+            std::fs::write(dir.path().join("app/Chart.yaml"), text).expect("a file");
+            dir
+        })
+        .collect();
+    let start = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = apps.iter().map(|app| scope.spawn(|| ask(&server, app.path(), &[]))).collect();
+        for answer in asked {
+            let answer = answer.join().expect("it is answered");
+            assert!(answer["one"].to_string().contains("remote"), "{answer}");
+        }
+    });
+    let (took, peak) = (start.elapsed(), peak(server.child.id()));
+    eprintln!(
+        "30 apps of one index of {} MB: {:.1} s, peak {peak} MiB",
+        server.metric("keyfill_fetch_bytes_total") / 1e6,
+        took.as_secs_f64()
+    );
+    assert_eq!((web.count("/charts/index.yaml"), web.count("/charts/lib")), (1, 1));
+    assert!(peak < 600, "{peak} MiB");
 }

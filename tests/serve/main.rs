@@ -7,6 +7,7 @@ mod clients;
 mod fetching;
 mod hydrator;
 mod life;
+mod logins;
 mod official;
 mod plugins;
 mod policy;

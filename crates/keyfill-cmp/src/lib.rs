@@ -11,6 +11,7 @@
 
 mod answer;
 pub mod archive;
+pub mod ask_pass;
 pub mod authority;
 pub mod config;
 mod connections;
@@ -29,6 +30,10 @@ pub use service::Service;
 /// The protocol's messages and services, generated.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unused_qualifications)]
 pub mod proto {
+    /// `package askpass`.
+    pub mod askpass {
+        tonic::include_proto!("askpass");
+    }
     /// `package plugin`.
     pub mod plugin {
         tonic::include_proto!("plugin");

@@ -1,68 +1,25 @@
-//! Who one is to a server: the administrator's files, read once.
+//! Who one is to a server: the administrator's files, and what else they named.
 //!
 //! helm's `repositories.yaml`, the registry files of helm and docker, `.netrc` and git's credential file. A
 //! login belongs to a scheme, a host and a port, or to a host alone where its file knows no more (then it is
 //! only ever used over https).
 
 use crate::Digest;
+use crate::helper::Helpers;
+use crate::login::Login;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use keyfill_http::{Credential, Origin};
+use keyfill_http::{Certificates, TlsSettings, is_below};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// A user with a password, or a token.
-#[derive(Clone)]
-pub struct Login {
-    authorization: Zeroizing<String>,
-    /// A token that is exchanged for a short-lived one at the registry's token server.
-    identity_token: Option<Zeroizing<String>>,
-}
-
-impl Login {
-    /// A user and a password.
-    pub fn basic(user: &str, password: &str) -> Self {
-        let pair = Zeroizing::new(format!("{user}:{password}"));
-        Self::of(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
-    }
-
-    /// A bearer token.
-    pub fn bearer(token: &str) -> Self {
-        Self::of(format!("Bearer {token}"))
-    }
-
-    fn of(authorization: String) -> Self {
-        Self { authorization: authorization.into(), identity_token: None }
-    }
-
-    /// The login as it goes to the origin of a URL.
-    pub(crate) fn credential(&self, url: &Url) -> Option<Credential> {
-        Credential::new(Origin::of(url), &self.authorization)
-    }
-
-    pub(crate) fn identity_token(&self) -> Option<&str> {
-        self.identity_token.as_ref().map(|token| token.as_str())
-    }
-
-    /// What tells one login from another in the store; it is hashed there once more, with a salt.
-    pub(crate) fn id(&self) -> String {
-        let token = self.identity_token.as_ref().map_or("", |token| token.as_str());
-        Digest::of(format!("{}\n{token}", *self.authorization).as_bytes()).hex()
-    }
-}
-
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Login")
-    }
-}
-
 /// A chart repository that the administrator added, as `helm repo add` writes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Repository {
     /// What `@NAME` and `alias:NAME` stand for.
     pub name: String,
@@ -82,14 +39,43 @@ pub struct Repository {
     pub skip_verify: bool,
 }
 
+impl Repository {
+    /// One that has nothing but a name.
+    pub(crate) fn named(name: &str, url: &str) -> Self {
+        Self { name: name.to_owned(), url: url.to_owned(), ..Self::default() }
+    }
+}
+
+/// What connections to a server are made with, where it is not as for all others.
+#[derive(Clone)]
+pub(crate) struct OwnCertificates {
+    pub(crate) tls: Arc<TlsSettings>,
+    /// What tells the client's certificate from others; empty where there is none.
+    pub(crate) id: String,
+}
+
+impl fmt::Debug for OwnCertificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnCertificates")
+    }
+}
+
 /// All that the administrator's files say.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials {
     /// Chart repositories.
     pub repositories: Vec<Repository>,
-    registries: BTreeMap<String, Login>,
+    /// By `HOST[:PORT]` and the path below which they are for.
+    registries: Vec<(String, String, Login)>,
+    /// The helper that is asked about registries without a login, and which ones may be.
+    for_others: Option<(String, Helpers)>,
+    /// Helpers that a file names and that are not to be started, by the registry's host; empty for all.
+    left_out: BTreeMap<String, String>,
     /// By host, or by `scheme://host:port` where it is known.
     hosts: Vec<(Scope, Login)>,
+    certificates: Arc<Certificates>,
+    /// Where a client's certificate is shown, and what tells it from others.
+    shown_to: Vec<(Url, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -99,6 +85,8 @@ struct Scope {
     port: Option<u16>,
     /// Below which path; empty for all.
     path: String,
+    /// Whether it is for that path alone.
+    exact: bool,
 }
 
 impl Credentials {
@@ -124,14 +112,106 @@ impl Credentials {
 
     /// Adds the logins of a docker or helm registry file. Those that are there already stay: helm's file is
     /// asked before docker's.
-    pub fn add_registries(&mut self, text: &str) -> Result<(), String> {
+    pub fn add_registries(&mut self, text: &str, helpers: &Helpers) -> Result<(), String> {
         let file: RegistryFile = serde_json::from_str(text).map_err(|_| "it is not valid JSON".to_owned())?;
-        for (key, entry) in file.auths {
-            if let Some(login) = entry.login() {
-                self.registries.entry(registry_host(&key)).or_insert(login);
+        let mut logins = Vec::new();
+        for (key, name) in file.helpers {
+            match helpers.login(&name, &key) {
+                Some(login) => logins.push((key, login)),
+                None => _ = self.left_out.insert(registry_host(&key), name),
+            }
+        }
+        logins.extend(file.auths.into_iter().filter_map(|(key, entry)| Some((key, entry.login()?))));
+        for (key, login) in logins {
+            let host = registry_host(&key);
+            if !self.registries.iter().any(|(known, ..)| *known == host) {
+                self.registries.push((host, String::new(), login));
+            }
+        }
+        if !file.store.is_empty() && self.for_others.is_none() {
+            if helpers.login(&file.store, "").is_some() {
+                self.for_others = Some((file.store, helpers.clone()));
+            } else {
+                self.left_out.insert(String::new(), file.store);
             }
         }
         Ok(())
+    }
+
+    /// Adds a login for a registry, or for what lies below a path of it.
+    pub(crate) fn add_registry(&mut self, url: &Url, login: Login) {
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        let host = registry_host(&format!("{}{port}", url.host_str().unwrap_or_default()));
+        self.registries.push((host, url.path().trim_end_matches('/').to_owned(), login));
+    }
+
+    /// Adds a login for a URL, or for what lies below it.
+    pub(crate) fn add_login(&mut self, url: &Url, exact: bool, login: Login) {
+        let Some(host) = url.host_str() else { return };
+        let path = url.path().trim_end_matches('/');
+        let scope = Scope {
+            scheme: Some(url.scheme().to_owned()),
+            host: host.to_owned(),
+            port: url.port(),
+            path: path.strip_suffix(".git").unwrap_or(path).to_owned(),
+            exact,
+        };
+        self.hosts.push((scope, login));
+    }
+
+    /// Adds a login for one repository that is asked for when its server wants to see one. It goes before all others.
+    pub fn add_first(&mut self, repository: &Url, login: Login) {
+        self.add_login(repository, true, login);
+        self.hosts.rotate_right(1);
+    }
+
+    /// Adds what connections to a URL, and to what lies below it, are made with. Registries are one server each.
+    pub(crate) fn add_certificates(&mut self, url: &Url, own: OwnCertificates) {
+        let mut below = url.clone();
+        if url.scheme() == "oci" {
+            let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+            let Ok(host) = Url::parse(&format!("https://{}{port}/", url.host_str().unwrap_or_default()))
+            else {
+                return;
+            };
+            below = host;
+        } else if let Some(path) = url.path().strip_suffix(".git") {
+            below.set_path(path);
+        }
+        if !own.id.is_empty() {
+            self.shown_to.push((below.clone(), own.id));
+        }
+        Arc::make_mut(&mut self.certificates).add(below, own.tls);
+    }
+
+    /// Reads the certificates that repositories of `repositories.yaml` name.
+    pub fn read_certificates(&mut self) -> Result<(), String> {
+        for repository in self.repositories.clone() {
+            let Ok(url) = Url::parse(&repository.url) else { continue };
+            if let Some(own) = own_certificates(&repository)? {
+                // Their authority is that of the server, whose archives may lie anywhere on it.
+                self.add_certificates(&url.join("/").unwrap_or(url), own);
+            }
+        }
+        Ok(())
+    }
+
+    /// What connections are made with.
+    pub(crate) fn certificates(&self) -> Arc<Certificates> {
+        Arc::clone(&self.certificates)
+    }
+
+    /// What tells who asks for a URL with a login: that, and the client's certificate where one is shown.
+    pub(crate) fn id(&self, url: &Url, login: Option<&Login>) -> String {
+        let mut id = login.map(Login::id).unwrap_or_default();
+        for (below, certificate) in &self.shown_to {
+            if keyfill_http::Origin::of(below) == keyfill_http::Origin::of(url)
+                && is_below(url.path(), below.path())
+            {
+                id = format!("{id} {certificate}");
+            }
+        }
+        id
     }
 
     /// Adds the logins of a `.netrc`.
@@ -150,8 +230,8 @@ impl Credentials {
                 "login" => words.next().unwrap_or_default().clone_into(&mut user),
                 "password" => {
                     if let (Some(host), Some(password)) = (&host, words.next()) {
-                        let scope =
-                            Scope { scheme: None, host: host.clone(), port: None, path: String::new() };
+                        let (host, path) = (host.clone(), String::new());
+                        let scope = Scope { scheme: None, host, port: None, path, exact: false };
                         self.hosts.push((scope, Login::basic(&user, password)));
                     }
                 }
@@ -163,19 +243,12 @@ impl Credentials {
     /// Adds the logins of a file that git's `store` helper keeps: a URL with user and password a line.
     pub fn add_git_credentials(&mut self, text: &str) {
         for url in text.lines().filter_map(|line| Url::parse(line.trim()).ok()) {
-            let Some(host) = url.host_str() else { continue };
-            if url.username().is_empty() && url.password().is_none() {
+            if !url.has_host() || url.username().is_empty() && url.password().is_none() {
                 continue;
             }
             let decode = |text: &str| percent_decoded(text);
             let login = Login::basic(&decode(url.username()), &decode(url.password().unwrap_or_default()));
-            let scope = Scope {
-                scheme: Some(url.scheme().to_owned()),
-                host: host.to_owned(),
-                port: url.port(),
-                path: url.path().trim_end_matches('/').to_owned(),
-            };
-            self.hosts.push((scope, login));
+            self.add_login(&url, false, login);
         }
     }
 
@@ -198,20 +271,64 @@ impl Credentials {
             url.scheme() == scheme
                 && url.host_str() == Some(scope.host.as_str())
                 && (scope.scheme.is_none() || url.port() == scope.port)
-                && (scope.path.is_empty()
-                    || url.path().strip_prefix(scope.path.as_str()).is_some_and(|rest| {
-                        rest.is_empty() || rest.starts_with('/') || rest.starts_with(".git")
-                    }))
+                && match scope.exact {
+                    true => bare(url.path()) == scope.path,
+                    false => is_below(url.path(), &scope.path),
+                }
         };
         let fitting = self.hosts.iter().filter(|(scope, _)| fits(scope));
         // The first of several equals, as git takes it.
         fitting.rev().max_by_key(|(scope, _)| scope.path.len()).map(|(_, login)| login)
     }
 
-    /// The login for a registry, `HOST[:PORT]`.
-    pub fn registry(&self, host: &str) -> Option<&Login> {
-        self.registries.get(&registry_host(host))
+    /// The login for what a registry, `HOST[:PORT]`, has at a path; the longest path wins.
+    pub fn registry(&self, host: &str, path: &str) -> Option<Login> {
+        let host = registry_host(host);
+        let fitting =
+            self.registries.iter().rev().filter(|(known, below, _)| *known == host && is_below(path, below));
+        let found = fitting.max_by_key(|(_, below, _)| below.len()).map(|(.., login)| login.clone());
+        found.or_else(|| {
+            let (name, helpers) = self.for_others.as_ref()?;
+            let server = if host == DOCKER_HUB { DOCKER_HUB_KEY } else { &host };
+            helpers.login(name, server)
+        })
     }
+
+    /// The helper that a file names for a registry and that is not to be started.
+    pub(crate) fn left_out(&self, host: &str) -> Option<&str> {
+        self.left_out.get(&registry_host(host)).or_else(|| self.left_out.get("")).map(String::as_str)
+    }
+}
+
+/// The path of a repository without `.git`.
+fn bare(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    path.strip_suffix(".git").unwrap_or(path)
+}
+
+/// The certificates that a repository of `repositories.yaml` names.
+fn own_certificates(repository: &Repository) -> Result<Option<OwnCertificates>, String> {
+    let (ca, cert, key) = (&repository.ca_file, &repository.cert_file, &repository.key_file);
+    if ca.is_none() && cert.is_none() && !repository.skip_verify {
+        return Ok(None);
+    }
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|e| {
+            format!("the repository {}: {} cannot be read: {e}", repository.name, path.display())
+        })
+    };
+    let wrong = |why: String| format!("the certificates of the repository {}: {why}", repository.name);
+    let (mut tls, mut id) = (TlsSettings::default(), String::new());
+    if let Some(path) = ca {
+        tls.add_roots(&read(path)?).map_err(wrong)?;
+    }
+    if let (Some(cert), Some(key)) = (cert, key) {
+        let cert = read(cert)?;
+        tls.set_identity(&cert, &Zeroizing::new(read(key)?)).map_err(wrong)?;
+        id = Digest::of(&cert).hex();
+    }
+    tls.skip_verify(repository.skip_verify);
+    Ok(Some(OwnCertificates { tls: Arc::new(tls), id }))
 }
 
 /// Reads a file that may not be there.
@@ -233,12 +350,16 @@ fn place_of(error: &serde_yaml::Error) -> String {
     )
 }
 
+/// Docker Hub's registry, and the name that its logins have.
+const DOCKER_HUB: &str = "registry-1.docker.io";
+const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
+
 /// The host of a key of `auths`, with or without scheme and path; Docker Hub has several names.
 fn registry_host(key: &str) -> String {
     let rest = key.split_once("://").map_or(key, |(_, rest)| rest);
     let host = rest.split('/').next().unwrap_or(rest).to_ascii_lowercase();
     match host.as_str() {
-        "index.docker.io" | "docker.io" => "registry-1.docker.io".to_owned(),
+        "index.docker.io" | "docker.io" => DOCKER_HUB.to_owned(),
         _ => host,
     }
 }
@@ -291,6 +412,10 @@ struct RepositoryEntry {
 struct RegistryFile {
     #[serde(default)]
     auths: BTreeMap<String, RegistryEntry>,
+    #[serde(default, rename = "credHelpers")]
+    helpers: BTreeMap<String, String>,
+    #[serde(default, rename = "credsStore")]
+    store: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -314,17 +439,18 @@ impl RegistryEntry {
         if user.is_empty() && password.is_empty() && self.identitytoken.is_empty() {
             return None;
         }
-        let mut login = Login::basic(user, password);
-        if !self.identitytoken.is_empty() {
-            login.identity_token = Some(self.identitytoken.clone());
-        }
-        Some(login)
+        Some(match self.identitytoken.is_empty() {
+            true => Login::basic(user, password),
+            false => Login::identity(user, password, &self.identitytoken),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Credentials, Login};
+    use super::Credentials;
+    use crate::helper::Helpers;
+    use crate::login::Login;
     use url::Url;
 
     fn url(text: &str) -> Url {
@@ -356,13 +482,15 @@ mod tests {
     fn registries_are_found_under_each_of_their_names() {
         let mut credentials = Credentials::default();
         credentials
-            .add_registries(r#"{"auths": {"https://index.docker.io/v1/": {"auth": "dTpw"}, "ghcr.io": {"username": "a", "password": "b"}, "empty.example": {}}}"#)
+            .add_registries(r#"{"auths": {"https://index.docker.io/v1/": {"auth": "dTpw"}, "ghcr.io": {"username": "a", "password": "b"}, "empty.example": {}}}"#, &Helpers::default())
             .expect("a file");
-        credentials.add_registries(r#"{"auths": {"ghcr.io": {"auth": "dTpw"}}}"#).expect("a file");
-        assert!(is(credentials.registry("docker.io"), "u", "p"));
-        assert!(is(credentials.registry("ghcr.io"), "a", "b"), "the first file wins");
-        assert!(credentials.registry("empty.example").is_none());
-        assert!(credentials.registry("other.example").is_none());
+        credentials
+            .add_registries(r#"{"auths": {"ghcr.io": {"auth": "dTpw"}}}"#, &Helpers::default())
+            .expect("a file");
+        assert!(is(credentials.registry("docker.io", "/a").as_ref(), "u", "p"));
+        assert!(is(credentials.registry("ghcr.io", "/a").as_ref(), "a", "b"), "the first file wins");
+        assert!(credentials.registry("empty.example", "/a").is_none());
+        assert!(credentials.registry("other.example", "/a").is_none());
     }
 
     #[test]
@@ -377,6 +505,26 @@ mod tests {
         assert!(is(credentials.login_for(&url("https://git.example/org/repo")), "g", "t@"));
         assert!(is(credentials.login_for(&url("https://git.example/organ/repo")), "g2", "t2"));
         assert!(credentials.login_for(&url("https://git.example:8443/org/repo")).is_none());
+    }
+
+    #[test]
+    fn helpers_are_asked_only_where_they_are_allowed() {
+        let text = r#"{"auths": {"c.example": {"auth": "dTpw"}}, "credHelpers": {"a.example": "one"}, "credsStore": "two"}"#;
+        let with = |allowed: &[&str]| {
+            let allowed = allowed.iter().map(|name| (*name).to_owned()).collect();
+            let mut credentials = Credentials::default();
+            credentials.add_registries(text, &Helpers::new(allowed, Vec::new())).expect("a file");
+            credentials
+        };
+        let none = with(&[]);
+        assert!(none.registry("a.example", "/x").is_none() && none.registry("b.example", "/x").is_none());
+        assert_eq!((none.left_out("a.example"), none.left_out("b.example")), (Some("one"), Some("two")));
+        let both = with(&["one", "two"]);
+        let id = |host: &str| both.registry(host, "/x").map(|login| login.id());
+        assert_eq!(id("a.example").as_deref(), Some("helper one a.example"));
+        assert_eq!(id("docker.io").as_deref(), Some("helper two https://index.docker.io/v1/"));
+        assert!(is(both.registry("c.example", "/x").as_ref(), "u", "p"));
+        assert_eq!(both.left_out("a.example"), None);
     }
 
     #[test]

@@ -76,7 +76,8 @@ impl Fetcher {
         std::mem::take(&mut *held(&self.warnings))
     }
 
-    fn warn(&self, message: String) {
+    /// Adds a warning that a lock does not end.
+    pub fn warn(&self, message: String) {
         let mut warnings = held(&self.warnings);
         if !warnings.iter().any(|warning| warning.message == message) {
             warnings.push(Diagnostic::warning(Class::Store, message));
@@ -139,6 +140,9 @@ impl Fetcher {
         if !allowed || fresh.is_some_and(|ttl| record.age() >= ttl) {
             return None;
         }
+        if fresh.is_some() {
+            self.network.counters.used(record.age());
+        }
         let bytes = self.network.store.read(&record.digest()?).ok()??;
         self.network.counters.hit();
         Some((record, bytes))
@@ -151,6 +155,25 @@ impl Fetcher {
             return Ok(Registry::at(web, want)?.login_id());
         }
         Ok(Repository::at(web, &want.repository)?.login_id())
+    }
+
+    /// A chart that is in the store, for who may use the logins of its repository and of its archive. An index may
+    /// place archives on another server, which has its own.
+    fn stored_chart(
+        &self,
+        name: &Name,
+        want: &ChartRef,
+        fresh: Option<Duration>,
+        cx: &Cx,
+    ) -> Option<(Record, Bytes)> {
+        let (record, archive) = self.stored(name, fresh)?;
+        if !want.repository.starts_with("oci://") {
+            let web = Web::new(&self.network, &self.options, cx);
+            let (_, url) = record.resolved.split_once(' ')?;
+            let login = Repository::at(web, &want.repository).ok()?.archives_login_id(&Url::parse(url).ok()?);
+            (record.login == self.network.store.mark(&login)).then_some(())?;
+        }
+        Some((record, archive))
     }
 
     fn chart_name(&self, want: &ChartRef, version: &str, digest: &str, login: &str) -> Name {
@@ -167,7 +190,7 @@ impl Fetcher {
         let login = self.chart_login(want, cx)?;
         let name = self.chart_name(want, &locked.version, &locked.digest.to_string(), &login);
         let from_store = || {
-            let (_, archive) = self.stored(&name, None)?;
+            let (_, archive) = self.stored_chart(&name, want, None, cx)?;
             Some(fetched(want, locked, archive))
         };
         if let Some(chart) = from_store() {
@@ -219,19 +242,19 @@ impl Fetcher {
     fn newest_chart(&self, want: &ChartRef, cx: &Cx) -> Result<(Taken, bool), FetchError> {
         let login = self.chart_login(want, cx)?;
         let name = self.chart_name(want, &want.version, "", &login);
-        if let Some(found) = self.fresh_chart(&name) {
+        if let Some(found) = self.fresh_chart(&name, want, cx) {
             return Ok((found, false));
         }
         let web = self.web(cx)?;
         self.run(cx, async {
             let flight = self.network.flight(&format!("{name:?}"));
             let _guard = flight.lock().await;
-            if let Some(found) = self.fresh_chart(&name) {
+            if let Some(found) = self.fresh_chart(&name, want, cx) {
                 return Ok((found, false));
             }
             let taken = match self.resolve_and_fetch(web, want).await {
                 Ok(taken) => taken,
-                Err(error) => return self.old_chart(&name, error),
+                Err(error) => return self.old_chart(&name, want, error, cx),
             };
             self.keep_chart(&name, &taken)?;
             let bound = self.chart_name(want, &taken.version, &taken.digest.to_string(), &login);
@@ -274,15 +297,24 @@ impl Fetcher {
         Ok(())
     }
 
-    fn fresh_chart(&self, name: &Name) -> Option<Taken> {
-        self.stored(name, Some(self.options.ttl)).and_then(|(record, archive)| of_record(record, archive))
+    fn fresh_chart(&self, name: &Name, want: &ChartRef, cx: &Cx) -> Option<Taken> {
+        let found = self.stored_chart(name, want, Some(self.options.ttl), cx);
+        found.and_then(|(record, archive)| of_record(record, archive))
     }
 
     /// What was known before, where the source is down.
-    fn old_chart(&self, name: &Name, error: FetchError) -> Result<(Taken, bool), FetchError> {
-        let old = (error.class() == Class::Store).then(|| self.stored(name, None)).flatten();
+    fn old_chart(
+        &self,
+        name: &Name,
+        want: &ChartRef,
+        error: FetchError,
+        cx: &Cx,
+    ) -> Result<(Taken, bool), FetchError> {
+        let old = (error.class() == Class::Store).then(|| self.stored_chart(name, want, None, cx)).flatten();
+        let age = old.as_ref().map(|(record, _)| record.age()).unwrap_or_default();
         match old.and_then(|(record, archive)| of_record(record, archive)) {
             Some(taken) => {
+                self.network.counters.used_stale(age);
                 self.warn(format!("{error}; what was fetched before is used"));
                 Ok((taken, false))
             }
@@ -298,6 +330,7 @@ impl Fetcher {
             digest: digest.to_string(),
             resolved: format!("{} {}", taken.version, taken.url),
             urls: taken.urls.clone(),
+            login: store.mark(&taken.login),
             at: now(),
             ..Record::default()
         };
@@ -307,7 +340,7 @@ impl Fetcher {
     /// The address that a repository stands for.
     fn address(&self, repository: &str) -> Result<String, FetchError> {
         if repository.starts_with('@') || repository.starts_with("alias:") {
-            return self.network.credentials.aliased(repository).map(str::to_owned).ok_or_else(|| {
+            return self.options.credentials.aliased(repository).map(str::to_owned).ok_or_else(|| {
                 FetchError::new(Class::Render, format!("no repository is called {repository}"))
                     .hint("write its address, or add it with `helm repo add` where keyfill runs")
             });
@@ -316,8 +349,8 @@ impl Fetcher {
     }
 
     fn file_bytes(&self, url: &Url, locked: Option<&Digest>, cx: &Cx) -> Result<(Digest, Bytes), FetchError> {
-        let login = self.network.credentials.login_for(url);
-        let id = login.map(crate::Login::id).unwrap_or_default();
+        let login = self.options.credentials.login_for(url);
+        let id = self.options.credentials.id(url, login);
         let bound = locked.map(Digest::to_string).unwrap_or_default();
         let name = self.network.store.name(&["file", url.as_str(), &bound, &id]);
         let ttl = locked.is_none().then_some(self.options.ttl);
@@ -337,6 +370,8 @@ impl Fetcher {
                 Ok(answer) => answer,
                 Err(error) if error.class() == Class::Store && locked.is_none() => {
                     let Some(old) = from_store(None) else { return Err(error) };
+                    let age = self.network.store.record(&name).map(|record| record.age()).unwrap_or_default();
+                    self.network.counters.used_stale(age);
                     self.warn(format!("{error}; what was fetched before is used"));
                     return Ok(old);
                 }
@@ -394,6 +429,8 @@ impl Fetcher {
                 }
                 Err(error) if error.class() == Class::Store => {
                     let Some(old) = known(None) else { return Err(error) };
+                    let age = self.network.store.record(&name).map(|record| record.age()).unwrap_or_default();
+                    self.network.counters.used_stale(age);
                     self.warn(format!("{error}; the commit of before is used"));
                     Ok(old)
                 }
@@ -462,8 +499,8 @@ impl Fetcher {
         match &self.options.ssh {
             Some(ssh) if at.url.scheme() == "ssh" => (None, format!("ssh {}", ssh.key.display())),
             _ => {
-                let login = self.network.credentials.login_for(&at.url);
-                (login, login.map(crate::Login::id).unwrap_or_default())
+                let login = self.options.credentials.login_for(&at.url);
+                (login, self.options.credentials.id(&at.url, login))
             }
         }
     }
@@ -553,7 +590,7 @@ impl Fetch for Fetcher {
     }
 
     fn repository(&self, repository: &str) -> Option<String> {
-        self.network.credentials.aliased(repository).map(str::to_owned)
+        self.options.credentials.aliased(repository).map(str::to_owned)
     }
 }
 
@@ -573,5 +610,12 @@ fn fetched(want: &ChartRef, found: &LockedChart, archive: Bytes) -> FetchedChart
 fn of_record(record: Record, archive: Bytes) -> Option<Taken> {
     let digest = record.digest()?;
     let (version, url) = record.resolved.split_once(' ')?;
-    Some(Taken { version: version.to_owned(), url: url.to_owned(), digest, archive, urls: record.urls })
+    Some(Taken {
+        version: version.to_owned(),
+        url: url.to_owned(),
+        digest,
+        archive,
+        urls: record.urls,
+        login: String::new(),
+    })
 }

@@ -1,8 +1,9 @@
 //! What git does not hold: charts of repositories and registries, trees of git repositories, files by their
 //! URL; fetched once, bound by a lock, shared by all.
 //!
-//! A [`Fetcher`] answers the questions of one run: [`Options`] say what may be fetched, [`Lock`] what it must
-//! be. Behind it a [`Network`] is shared by all runs of a process: connections, [`Store`], [`Credentials`].
+//! A [`Fetcher`] answers the questions of one run: [`Options`] say what may be fetched and with which
+//! [`Credentials`], [`Lock`] what it must be. Behind it a [`Network`] is shared by all runs of a process: connections,
+//! and the [`Store`].
 //!
 //! - `charts/`: repositories with an `index.yaml`, OCI registries.
 //! - `git/`: protocol version 2 over https and ssh, packs, and snapshots of commits; `git/local/`, the revisions of
@@ -15,26 +16,32 @@
 
 #![warn(clippy::disallowed_methods)]
 
+mod argo_cd;
 mod charts;
 mod credentials;
 mod digest;
 mod fetcher;
 mod git;
+mod helper;
 mod lock;
+mod login;
 mod network;
 mod options;
 mod proof;
 mod store;
 mod web;
 
+pub use argo_cd::ArgoCdRepository;
 #[doc(hidden)]
 pub use charts::manifest_of;
 pub use charts::{Index, Listed, NotFound};
-pub use credentials::{Credentials, Login, Repository, read_if_there};
+pub use credentials::{Credentials, Repository, read_if_there};
 pub use digest::Digest;
 pub use fetcher::{Fetcher, NOT_CACHED, NOT_LOCKED};
 pub use git::{Changes, LocalRepository, Pack, Revision, RevisionFiles, Snapshot, changes};
+pub use helper::{Helpers, is_plain as is_helper_name};
 pub use lock::{FILE_NAME as LOCK_FILE, Lock, LockError, LockedChart, LockedTree};
+pub use login::{Asked, Login, LoginSource};
 pub use network::{Network, Stats};
 pub use options::{Mode, Options, Ssh};
 pub use proof::Proofs;

@@ -1,25 +1,23 @@
-//! What all runs of a process share: connections, the store, logins, questions under way.
+//! What all runs of a process share: connections, the store, questions under way.
 
 use crate::Digest;
 use crate::charts::Index;
-use crate::credentials::Credentials;
 use crate::store::Store;
-use keyfill_http::{Client, Matcher, Names, Origin, TlsSettings};
+use keyfill_http::{Client, Matcher, Names, TlsSettings};
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Runtime;
-use url::Url;
 
 /// How many parsed indexes are kept in memory.
 const KEPT_INDEXES: usize = 16;
 
-/// Connections, the store, logins. One for a process.
+/// Connections, and the store. One for a process.
 pub struct Network {
     pub(crate) client: Client,
     pub(crate) store: Store,
-    pub(crate) credentials: Credentials,
     pub(crate) counters: Counters,
     pub(crate) indexes: Mutex<Vec<(Digest, Arc<Index>)>>,
     flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -35,6 +33,10 @@ pub struct Stats {
     pub bytes: u64,
     /// Questions that the store answered.
     pub hits: u64,
+    /// Answers that were used because their source was down.
+    pub stale: u64,
+    /// How old the answer was that was used last for what may move, in seconds.
+    pub age: u64,
 }
 
 #[derive(Default)]
@@ -42,6 +44,8 @@ pub(crate) struct Counters {
     requests: AtomicU64,
     bytes: AtomicU64,
     hits: AtomicU64,
+    stale: AtomicU64,
+    age: AtomicU64,
 }
 
 impl Counters {
@@ -53,44 +57,50 @@ impl Counters {
         self.bytes.fetch_add(more, Ordering::Relaxed);
     }
 
+    /// An answer for what may move was used.
+    pub(crate) fn used(&self, age: Duration) {
+        self.age.store(age.as_secs(), Ordering::Relaxed);
+    }
+
+    /// One was used because its source was down.
+    pub(crate) fn used_stale(&self, age: Duration) {
+        self.used(age);
+        self.stale.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn hit(&self) {
         self.hits.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Network {
-    /// Reads the certificates that repositories name. Nothing is sent.
-    pub fn new(
-        store: Store,
-        credentials: Credentials,
-        proxies: Option<Arc<Matcher>>,
-        names: Option<Arc<dyn Names>>,
-    ) -> Result<Self, String> {
+    /// Nothing is sent.
+    pub fn new(store: Store, proxies: Option<Arc<Matcher>>, names: Option<Arc<dyn Names>>) -> Self {
         let mut client = Client::new(TlsSettings::default(), proxies);
         if let Some(names) = names {
             client = client.with_names(names);
         }
-        for repository in &credentials.repositories {
-            let Ok(url) = Url::parse(&repository.url) else { continue };
-            let Some(tls) = tls(repository)? else { continue };
-            client = client.with_tls(Origin::of(&url), tls);
-        }
-        Ok(Self {
+        Self {
             client,
             store,
-            credentials,
             counters: Counters::default(),
             indexes: Mutex::default(),
             flights: Mutex::default(),
             runtime: OnceLock::new(),
-        })
+        }
     }
 
     /// What was done so far.
     pub fn stats(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counters { requests, bytes, hits } = &self.counters;
-        Stats { requests: read(requests), bytes: read(bytes), hits: read(hits) }
+        let Counters { requests, bytes, hits, stale, age } = &self.counters;
+        Stats {
+            requests: read(requests),
+            bytes: read(bytes),
+            hits: read(hits),
+            stale: read(stale),
+            age: read(age),
+        }
     }
 
     /// The thread that carries connections, started with the first request.
@@ -133,27 +143,4 @@ impl Drop for Network {
             runtime.shutdown_background();
         }
     }
-}
-
-/// The certificates that a repository of `repositories.yaml` names.
-fn tls(repository: &crate::credentials::Repository) -> Result<Option<TlsSettings>, String> {
-    let (ca, cert, key) = (&repository.ca_file, &repository.cert_file, &repository.key_file);
-    if ca.is_none() && cert.is_none() && !repository.skip_verify {
-        return Ok(None);
-    }
-    let read = |path: &std::path::Path| {
-        std::fs::read(path).map_err(|e| {
-            format!("the repository {}: {} cannot be read: {e}", repository.name, path.display())
-        })
-    };
-    let wrong = |why: String| format!("the certificates of the repository {}: {why}", repository.name);
-    let mut tls = TlsSettings::default();
-    if let Some(path) = ca {
-        tls.add_roots(&read(path)?).map_err(wrong)?;
-    }
-    if let (Some(cert), Some(key)) = (cert, key) {
-        tls.set_identity(&read(cert)?, &zeroize::Zeroizing::new(read(key)?)).map_err(wrong)?;
-    }
-    tls.skip_verify(repository.skip_verify);
-    Ok(Some(tls))
 }

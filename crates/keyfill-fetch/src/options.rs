@@ -1,9 +1,11 @@
 //! What holds for the questions of one run.
 
+use crate::credentials::Credentials;
 use crate::lock::Lock;
 use crate::proof::Proofs;
 use keyfill_http::HostPolicy;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Whether something may be fetched.
@@ -27,6 +29,8 @@ pub struct Options {
     pub policy: HostPolicy,
     /// Who must have signed what.
     pub proofs: Proofs,
+    /// With which logins.
+    pub credentials: Arc<Credentials>,
     /// What repositories over ssh are asked with; none are where there is none.
     pub ssh: Option<Ssh>,
     /// What is locked.
@@ -42,8 +46,18 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let (policy, proofs, lock) = (HostPolicy::default(), Proofs::default(), Lock::default());
-        let ttl = Duration::from_secs(60);
-        Self { mode: Mode::Off, policy, proofs, ssh: None, lock, strict: false, ttl, offline: false }
+        let (credentials, ttl) = (Arc::default(), Duration::from_secs(60));
+        Self {
+            mode: Mode::Off,
+            policy,
+            proofs,
+            credentials,
+            ssh: None,
+            lock,
+            strict: false,
+            ttl,
+            offline: false,
+        }
     }
 }
 

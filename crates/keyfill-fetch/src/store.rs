@@ -45,6 +45,9 @@ pub struct Record {
     /// Every URL that was asked: a policy must allow each.
     #[serde(default)]
     pub urls: Vec<String>,
+    /// The login that an archive needed, hashed with the store's salt.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub login: String,
     /// For conditional requests.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub etag: String,
@@ -105,6 +108,11 @@ impl Store {
             hash.update(part.as_bytes());
         }
         Name(Digest(hash.finalize().into()))
+    }
+
+    /// What tells a login from others in a record.
+    pub(crate) fn mark(&self, login: &str) -> String {
+        self.name(&["login", login]).0.hex()
     }
 
     /// What a question was answered with. A record that cannot be read is none.

@@ -1,7 +1,8 @@
 //! Requests of a run: the deadline, the texts of refusals, answers into memory or into the store.
 
 use crate::Digest;
-use crate::credentials::Login;
+use crate::credentials::Credentials;
+use crate::login::Login;
 use crate::network::Network;
 use crate::options::{Options, Ssh};
 use crate::proof::Proofs;
@@ -27,6 +28,7 @@ pub(crate) struct Web<'a> {
     pub(crate) policy: &'a HostPolicy,
     pub(crate) proofs: &'a Proofs,
     pub(crate) ssh: Option<&'a Ssh>,
+    pub(crate) credentials: &'a Credentials,
     pub(crate) until: Instant,
 }
 
@@ -34,12 +36,13 @@ impl<'a> Web<'a> {
     /// The requests of a run that may take until near its deadline.
     pub(crate) fn new(network: &'a Network, options: &'a Options, cx: &Cx) -> Self {
         let left = cx.time_left();
-        let Options { policy, proofs, ssh, .. } = options;
+        let Options { policy, proofs, credentials, ssh, .. } = options;
         Self {
             network,
             policy,
             proofs,
             ssh: ssh.as_ref(),
+            credentials,
             until: Instant::now() + (left - (left / 4).min(RESERVE)),
         }
     }
@@ -47,6 +50,8 @@ impl<'a> Web<'a> {
     /// Asks, and takes the body in where the status is 200; other statuses are the caller's to judge.
     pub(crate) async fn send(&self, request: &Request, sink: &mut dyn Sink) -> Result<Reply, FetchError> {
         self.network.counters.requests(1);
+        let certificates = self.credentials.certificates();
+        let request = &Request { certificates, ..request.clone() };
         let reply = self.network.client.send(self.policy, request, sink, self.until).await;
         let reply = reply.map_err(|error| explain(&error))?;
         self.network.counters.bytes(reply.size);
@@ -61,6 +66,15 @@ impl<'a> Web<'a> {
             return Err(refused(&reply, request.credential.is_some()));
         }
         Ok((reply, body.into()))
+    }
+
+    /// A login, asked for where it is not known yet.
+    pub(crate) async fn known(&self, login: Option<&Login>) -> Result<Option<Login>, FetchError> {
+        let Some(login) = login else { return Ok(None) };
+        login
+            .known(self.until)
+            .await
+            .map_err(|why| FetchError::new(Class::Store, format!("there is no login: {why}")))
     }
 
     /// A `GET` of a URL with a login.
@@ -86,6 +100,7 @@ pub(crate) fn record(reply: &Reply, digest: &Digest, resolved: &str) -> Record {
         etag: reply.header(http::header::ETAG).unwrap_or_default().to_owned(),
         modified: reply.header(http::header::LAST_MODIFIED).unwrap_or_default().to_owned(),
         at: now(),
+        ..Record::default()
     }
 }
 

@@ -83,6 +83,39 @@ pub struct Request {
     pub secret_body: bool,
     /// The largest body that is taken in, in bytes.
     pub most: u64,
+    /// Of servers that have their own.
+    pub certificates: Arc<Certificates>,
+}
+
+/// What connections to some servers are made with, in place of the client's own: for addresses below a URL.
+#[derive(Clone, Default)]
+pub struct Certificates(Vec<(Url, Arc<TlsSettings>)>);
+
+impl Certificates {
+    /// Adds those for a URL and what lies below it. Of several that fit, the longest path decides, then the first.
+    pub fn add(&mut self, below: Url, tls: Arc<TlsSettings>) {
+        self.0.push((below, tls));
+    }
+
+    /// Those for a URL.
+    fn of(&self, url: &Url) -> Option<&Arc<TlsSettings>> {
+        let fits = |below: &Url| Origin::of(below) == Origin::of(url) && is_below(url.path(), below.path());
+        let fitting = self.0.iter().rev().filter(|(below, _)| fits(below));
+        fitting.max_by_key(|(below, _)| below.path().trim_end_matches('/').len()).map(|(_, tls)| tls)
+    }
+}
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(below, _)| shown(below))).finish()
+    }
+}
+
+/// Whether a URL's path is another one, or lies below it; a repository's `.git` may be left out.
+pub fn is_below(path: &str, folder: &str) -> bool {
+    let rest = path.strip_prefix(folder.trim_end_matches('/'));
+    let rest = rest.map(|rest| rest.strip_prefix(".git").unwrap_or(rest));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl Request {
@@ -98,6 +131,7 @@ impl Request {
             credential: None,
             secret_body: false,
             most,
+            certificates: Arc::default(),
         }
     }
 
@@ -216,16 +250,19 @@ impl fmt::Display for GetError {
 
 impl std::error::Error for GetError {}
 
-/// Connections are shared by requests to the same addresses with the same certificates.
-type PoolKey = (Addresses, Option<Origin>);
+/// How many pools of connections are kept before all of them are closed: certificates that are read again get new
+/// ones.
+const MOST_POOLS: usize = 128;
+
+/// Connections are shared by requests to the same addresses with the same certificates. The pool holds these, so that
+/// no others come to have their address in memory.
+type PoolKey = (Addresses, Option<(Origin, usize)>);
 
 /// Sends requests. It may be shared; connections are kept and used again.
 pub struct Client {
     proxies: Option<Arc<Matcher>>,
     names: Option<Arc<dyn Names>>,
     tls: Arc<TlsSettings>,
-    /// For origins that have their own certificates.
-    tls_of: HashMap<Origin, Arc<TlsSettings>>,
     pools: Mutex<HashMap<PoolKey, Arc<Http>>>,
 }
 
@@ -233,20 +270,13 @@ impl Client {
     /// A client that trusts the system's roots, or those of `tls`.
     pub fn new(tls: TlsSettings, proxies: Option<Arc<Matcher>>) -> Self {
         let pools = Mutex::default();
-        Self { proxies, names: None, tls: Arc::new(tls), tls_of: HashMap::new(), pools }
+        Self { proxies, names: None, tls: Arc::new(tls), pools }
     }
 
     /// Looks names up elsewhere than with the system.
     #[must_use]
     pub fn with_names(mut self, names: Arc<dyn Names>) -> Self {
         self.names = Some(names);
-        self
-    }
-
-    /// Certificates for one origin.
-    #[must_use]
-    pub fn with_tls(mut self, origin: Origin, tls: TlsSettings) -> Self {
-        self.tls_of.insert(origin, Arc::new(tls));
         self
     }
 
@@ -299,7 +329,7 @@ impl Client {
                     },
                 )
             };
-            let http = self.pool(addresses, &url);
+            let http = self.pool(addresses, &url, &request.certificates);
             let call = call(request, &method, &url)?;
             let failed = |failure| GetError::Failed(shown(&url), failure);
             let mut answer =
@@ -333,11 +363,13 @@ impl Client {
         }
     }
 
-    fn pool(&self, addresses: Addresses, url: &Url) -> Arc<Http> {
-        let origin = Origin::of(url);
-        let tls = self.tls_of.get(&origin);
-        let key = (addresses, tls.is_some().then_some(origin));
+    fn pool(&self, addresses: Addresses, url: &Url, certificates: &Certificates) -> Arc<Http> {
+        let tls = certificates.of(url);
+        let key = (addresses, tls.map(|tls| (Origin::of(url), Arc::as_ptr(tls).addr())));
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        if pools.len() >= MOST_POOLS && !pools.contains_key(&key) {
+            pools.clear();
+        }
         let http = pools.entry(key).or_insert_with(|| {
             Arc::new(Http::new(Route {
                 target: Target::Network,

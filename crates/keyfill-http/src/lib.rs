@@ -21,7 +21,7 @@ mod tunnel;
 mod verify;
 
 pub use address::Addresses;
-pub use client::{Client, Credential, GetError, Origin, Reply, Request, Sink};
+pub use client::{Certificates, Client, Credential, GetError, Origin, Reply, Request, Sink, is_below};
 pub use connect::{Names, Route, Target};
 /// Which proxy a URL goes through.
 pub use hyper_util::client::proxy::matcher::Matcher;

@@ -67,6 +67,86 @@ pub async fn read_secret(
     }
 }
 
+/// How many Secrets are asked for at once, and how often.
+const PAGE: usize = 500;
+const MOST_PAGES: usize = 40;
+
+/// A Secret of a list: its labels, and its keys with their values.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its keys. Those whose values are no text are left out.
+    pub keys: BTreeMap<String, Secret>,
+}
+
+/// The Secrets of a namespace that a selector of labels chooses.
+pub async fn list_secrets(
+    cluster: &InCluster,
+    namespace: &str,
+    selector: &str,
+    cx: &Cx,
+) -> Result<Vec<Listed>, Error> {
+    check_name("namespace", namespace)?;
+    let what = format!("cannot list the Secrets of {namespace} from the cluster at {}", cluster.address);
+    let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let (mut found, mut next) = (Vec::new(), String::new());
+    for _ in 0..MOST_PAGES {
+        let path = format!(
+            "/api/v1/namespaces/{namespace}/secrets?labelSelector={}&limit={PAGE}&continue={}",
+            encoded(selector),
+            encoded(&next)
+        );
+        let answer = ask(cluster, &path, &what, cx).await?;
+        match answer.status.as_u16() {
+            200 => next = add_page(&answer, &mut found, &what)?,
+            status @ (401 | 403) => return Err(Error::store(format!("{what}: the API answered {status}")).hint(format!(
+                "let the service account list secrets in {namespace}: a Role with the verb list, and a RoleBinding"
+            ))),
+            status => return Err(Error::store(format!("{what}: the API answered {status}"))),
+        }
+        if next.is_empty() {
+            return Ok(found);
+        }
+    }
+    Err(Error::store(format!("{what}: there are more than {}", PAGE * MOST_PAGES)))
+}
+
+/// Adds the Secrets of one answer; what the next one is asked with, empty after the last.
+fn add_page(answer: &Answer, found: &mut Vec<Listed>, what: &str) -> Result<String, Error> {
+    #[derive(serde::Deserialize, Default)]
+    #[serde(default)]
+    struct Metadata {
+        name: String,
+        labels: BTreeMap<String, String>,
+        r#continue: Option<String>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Object {
+        #[serde(default)]
+        metadata: Metadata,
+        #[serde(default)]
+        data: Option<BTreeMap<String, Zeroizing<String>>>,
+    }
+    #[derive(serde::Deserialize)]
+    struct List {
+        #[serde(default)]
+        metadata: Metadata,
+        #[serde(default)]
+        items: Vec<Object>,
+    }
+    let list: List = serde_json::from_slice(&answer.body)
+        .map_err(|_| Error::store(format!("{what}: the answer is not a list of Secrets")))?;
+    for Object { metadata, data } in list.items {
+        let text = |encoded: &str| String::from_utf8(STANDARD.decode(encoded).ok()?).ok().map(Secret::new);
+        let keys = data.unwrap_or_default().into_iter().filter_map(|(key, value)| Some((key, text(&value)?)));
+        found.push(Listed { name: metadata.name, labels: metadata.labels, keys: keys.collect() });
+    }
+    Ok(list.metadata.r#continue.unwrap_or_default())
+}
+
 /// Refuses what is no name in Kubernetes: it becomes a part of an address.
 pub(crate) fn check_name(what: &str, text: &str) -> Result<(), Error> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use keyfill_diag::{Class, Cx, Report as _};
-use keyfill_secrets::kubernetes::{InCluster, read_secret};
+use keyfill_secrets::kubernetes::{InCluster, list_secrets, read_secret};
 use keyfill_secrets::{Error, Secret};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -111,4 +111,34 @@ fn https_trusts_the_clusters_authority() {
     std::fs::copy(other.file("ca.pem"), folder.path().join("ca.crt")).unwrap();
     let error = read(&vault.https_address(), folder.path(), "argocd", "avp").unwrap_err();
     assert!(error.to_string().contains("certificate of CN=vault.test"), "{error}");
+}
+
+#[test]
+fn secrets_with_a_label_are_listed_page_by_page() {
+    let first = r#"{"metadata": {"continue": "a+b"}, "items": [{"metadata": {"name": "one",
+        "labels": {"argocd.argoproj.io/secret-type": "repository"}}, "data": {"url": "aHR0cHM6Ly92", "blob": "/w=="}}]}"#;
+    let (address, asked) = api(vec![(200, first), (200, r#"{"items": [{"metadata": {"name": "two"}}]}"#)]);
+    let folder = service_account();
+    let cluster = InCluster { address, folder: folder.path().into() };
+    let cx = Cx::with_time(Duration::from_secs(5));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let listed = runtime.block_on(list_secrets(&cluster, "argocd", "kind in (a, b)", &cx)).unwrap();
+    let names: Vec<&str> = listed.iter().map(|secret| secret.name.as_str()).collect();
+    assert_eq!(names, ["one", "two"]);
+    assert_eq!(listed[0].labels["argocd.argoproj.io/secret-type"], "repository");
+    let keys: Vec<(&str, &str)> = listed[0].keys.iter().map(|(k, v)| (k.as_str(), v.expose())).collect();
+    assert_eq!(keys, [("url", "https://v")], "a value that is no text is left out");
+    let asked = asked.lock().unwrap();
+    assert!(asked[0].contains("labelSelector=kind+in+%28a%2C+b%29"), "{asked:?}");
+    assert!(asked[1].contains("continue=a%2Bb"), "{asked:?}");
+}
+
+#[test]
+fn a_list_that_is_refused_says_which_right_is_missing() {
+    let (address, _) = api(vec![(403, "{}")]);
+    let folder = service_account();
+    let cluster = InCluster { address, folder: folder.path().into() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let error = runtime.block_on(list_secrets(&cluster, "argocd", "x", &Cx::default())).unwrap_err();
+    assert!(error.advice().is_some_and(|hint| hint.contains("verb list")), "{error}");
 }

@@ -19,6 +19,7 @@ mod proxy;
 mod registry;
 mod server;
 mod sshd;
+mod tokens;
 mod vault;
 mod wire;
 

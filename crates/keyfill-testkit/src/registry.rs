@@ -1,6 +1,8 @@
 //! A container registry: Debian's docker-registry on loopback.
 
 use crate::programs::program;
+use crate::server::Server;
+use crate::tokens::TokenServer;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +11,7 @@ use std::time::{Duration, Instant};
 pub struct Registry {
     child: Child,
     host: String,
+    tokens: Option<TokenServer>,
     _folder: tempfile::TempDir,
 }
 
@@ -19,21 +22,41 @@ impl Registry {
     /// # Panics
     /// When it does not come up.
     pub fn start(htpasswd: Option<&str>) -> Option<Self> {
-        let program = program("docker-registry")?;
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let auth = htpasswd.map(|line| {
+            let file = folder.path().join("htpasswd");
+            std::fs::write(&file, line).expect("a file can be written");
+            format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", file.display())
+        });
+        Self::run(folder, auth.as_deref().unwrap_or_default(), None)
+    }
+
+    /// Starts one that asks for the tokens of a token server. Users, by their `Authorization`, get tokens for
+    /// repositories whose names begin so; others get 401.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start_with_tokens(users: &'static [(&'static str, &'static str)]) -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let tokens = TokenServer::start(folder.path(), users)?;
+        let auth = format!(
+            "auth: {{token: {{realm: \"{}/token\", service: test, issuer: test, rootcertbundle: {}}}}}\n",
+            tokens.server().address(),
+            tokens.certificate().display()
+        );
+        Self::run(folder, &auth, Some(tokens))
+    }
+
+    fn run(folder: tempfile::TempDir, auth: &str, tokens: Option<TokenServer>) -> Option<Self> {
+        let program = program("docker-registry")?;
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let host = listener.local_addr().expect("it has an address").to_string();
         drop(listener);
         let data = folder.path().join("data");
-        let mut config = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{host}\"}}\n",
+        let config = format!(
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{host}\"}}\n{auth}",
             data.display()
         );
-        if let Some(line) = htpasswd {
-            let file = folder.path().join("htpasswd");
-            std::fs::write(&file, line).expect("a file can be written");
-            config += &format!("auth: {{htpasswd: {{realm: test, path: {}}}}}\n", file.display());
-        }
         let file = folder.path().join("config.yml");
         std::fs::write(&file, config).expect("a file can be written");
         let child = Command::new(program)
@@ -44,7 +67,7 @@ impl Registry {
             .stderr(Stdio::null())
             .spawn()
             .expect("it can be started");
-        let registry = Self { child, host, _folder: folder };
+        let registry = Self { child, host, tokens, _folder: folder };
         let started = Instant::now();
         while TcpStream::connect(&registry.host).is_err() {
             assert!(started.elapsed() < Duration::from_secs(30), "docker-registry did not come up");
@@ -56,6 +79,20 @@ impl Registry {
     /// `127.0.0.1:PORT`
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Its token server's web side, where it has one.
+    pub fn tokens(&self) -> Option<&Server> {
+        self.tokens.as_ref().map(TokenServer::server)
+    }
+
+    /// `Bearer` with a token for a repository.
+    ///
+    /// # Panics
+    /// Where there is no token server.
+    pub fn token(&self, repository: &str, actions: &[&str]) -> String {
+        let tokens = self.tokens.as_ref().expect("it was started with a token server");
+        format!("Bearer {}", tokens.token(repository, actions))
     }
 
     /// Pushes a blob and returns nothing: its digest is the caller's.

@@ -30,6 +30,8 @@ pub(crate) struct Taken {
     pub(crate) archive: Bytes,
     /// Every URL that was asked for the archive.
     pub(crate) urls: Vec<String>,
+    /// What tells the login that the archive needed.
+    pub(crate) login: String,
 }
 
 /// The error for a version that is not there.

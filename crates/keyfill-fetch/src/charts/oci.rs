@@ -6,7 +6,7 @@
 use super::index::{NotFound, choose, sort_newest_first};
 use super::{MOST_ARCHIVE, Taken, not_found};
 use crate::Digest;
-use crate::credentials::Login;
+use crate::login::Login;
 use crate::proof::{Asked, MOST_PAYLOAD, PAYLOAD, SIGNATURE};
 use crate::web::{Web, refused};
 use bytes::Bytes;
@@ -110,14 +110,14 @@ impl<'a> Registry<'a> {
             Ok(_) => plain,
             Err(_) => at("https").map_err(|_| wrong())?,
         };
-        let login = web.network.credentials.registry(&format!("{host}{port}")).cloned();
+        let login = web.credentials.registry(&format!("{host}{port}"), reference.path());
         let asked = web.proofs.of(&reference);
         Ok(Self { web, reference, api, login, asked, credential: Mutex::default() })
     }
 
     /// What tells the login that answers need, and the proofs that were asked for.
     pub(crate) fn login_id(&self) -> String {
-        let login = self.login.as_ref().map(Login::id).unwrap_or_default();
+        let login = self.web.credentials.id(&self.api, self.login.as_ref());
         if self.asked.is_empty() { login } else { format!("{login} {}", self.asked.id()) }
     }
 
@@ -186,7 +186,14 @@ impl<'a> Registry<'a> {
         }
         let others = reply.urls.iter().skip(1).map(shown);
         let urls = std::iter::once(shown(&self.reference)).chain(others).collect();
-        Ok(Taken { version: version.to_owned(), url: String::new(), digest, archive, urls })
+        Ok(Taken {
+            version: version.to_owned(),
+            url: String::new(),
+            digest,
+            archive,
+            urls,
+            login: self.login_id(),
+        })
     }
 
     /// Looks for a signature that proves where a manifest comes from: the tag `sha256-DIGEST.sig` beside it holds
@@ -272,6 +279,15 @@ impl<'a> Registry<'a> {
         Err(FetchError::new(Class::Store, format!("{} answered 401", shown(url))))
     }
 
+    /// What an administrator may do about a helper that is not started.
+    fn left_out(&self) -> Option<String> {
+        let port = self.api.port().map_or_else(String::new, |port| format!(":{port}"));
+        let name = self.web.credentials.left_out(&format!("{}{port}", self.api.host_str()?))?;
+        Some(format!(
+            "docker's config.json names the credential helper {name:?}: it is started where KEYFILL_CREDENTIAL_HELPERS names it"
+        ))
+    }
+
     fn held(&self) -> Option<Credential> {
         self.credential.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
@@ -280,8 +296,13 @@ impl<'a> Registry<'a> {
     async fn answer(&self, reply: &Reply) -> Result<Credential, FetchError> {
         let challenge = reply.header(header::WWW_AUTHENTICATE).unwrap_or_default();
         let (scheme, fields) = challenge.split_once(' ').unwrap_or((challenge, ""));
+        let login = self.web.known(self.login.as_ref()).await?;
+        let unknown = |error: FetchError| match self.left_out() {
+            Some(hint) if login.is_none() => error.hint(hint),
+            _ => error,
+        };
         if scheme.eq_ignore_ascii_case("basic") {
-            let login = self.login.as_ref().ok_or_else(|| refused(reply, false))?;
+            let login = login.as_ref().ok_or_else(|| unknown(refused(reply, false)))?;
             return login.credential(&self.api).ok_or_else(|| refused(reply, true));
         }
         if !scheme.eq_ignore_ascii_case("bearer") {
@@ -291,7 +312,8 @@ impl<'a> Registry<'a> {
         let realm = realm.ok_or_else(|| {
             FetchError::new(Class::Store, format!("{} names no token server that is a URL", shown(&self.api)))
         })?;
-        let token = self.token(realm, field(fields, "service"), field(fields, "scope")).await?;
+        let scope = (field(fields, "service"), field(fields, "scope"));
+        let token = self.token(realm, scope, login.as_ref()).await.map_err(unknown)?;
         Credential::new(Origin::of(&self.api), &format!("Bearer {token}")).ok_or_else(|| {
             FetchError::new(Class::Store, format!("{} gave no usable token", shown(&self.api)))
         })
@@ -302,8 +324,8 @@ impl<'a> Registry<'a> {
     async fn token(
         &self,
         mut realm: Url,
-        service: Option<String>,
-        scope: Option<String>,
+        (service, scope): (Option<String>, Option<String>),
+        login: Option<&Login>,
     ) -> Result<String, FetchError> {
         if realm.scheme() != "https" && realm.scheme() != self.api.scheme() {
             let message =
@@ -314,12 +336,12 @@ impl<'a> Registry<'a> {
         let hub =
             self.api.host_str() == Some("registry-1.docker.io") && realm.host_str() == Some("auth.docker.io");
         let trusted = same || hub || self.web.policy.is_listed();
-        if self.login.is_some() && !trusted {
+        if login.is_some() && !trusted {
             let message = format!("{} sends logins to another host, {}", shown(&self.api), shown(&realm));
             return Err(FetchError::new(Class::Forbidden, message)
                 .hint("if that is right, list both in KEYFILL_FETCH_HOSTS"));
         }
-        let mut request = match self.login.as_ref().and_then(Login::identity_token) {
+        let mut request = match login.and_then(Login::identity_token) {
             Some(identity) => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
                 form.append_pair("grant_type", "refresh_token").append_pair("client_id", "keyfill");
@@ -338,7 +360,7 @@ impl<'a> Registry<'a> {
                         realm.query_pairs_mut().append_pair(name, &value);
                     }
                 }
-                Web::get(&realm, self.login.as_ref(), MOST_JSON)
+                Web::get(&realm, login, MOST_JSON)
             }
         };
         if same {

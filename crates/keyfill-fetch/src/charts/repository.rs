@@ -2,7 +2,8 @@
 
 use super::{Index, Listed, MOST_ARCHIVE, Taken, not_found};
 use crate::Digest;
-use crate::credentials::{Login, percent_decoded};
+use crate::credentials::percent_decoded;
+use crate::login::Login;
 use crate::web::{Web, allows, record, refused};
 use http::{StatusCode, header};
 use keyfill_diag::{Class, Report as _};
@@ -33,17 +34,17 @@ impl<'a> Repository<'a> {
             .ok()
             .filter(Url::has_host)
             .ok_or_else(|| FetchError::new(Class::Render, "the repository's address is not a usable URL"))?;
-        let known = web.network.credentials.repository(address);
+        let known = web.credentials.repository(address);
         let login = known
             .and_then(|known| known.login.clone())
-            .or_else(|| web.network.credentials.login_for(&base).cloned())
+            .or_else(|| web.credentials.login_for(&base).cloned())
             .or_else(|| of_url(&base));
         Ok(Self { web, base, login, pass_everywhere: known.is_some_and(|known| known.pass_credentials_all) })
     }
 
     /// What tells the login that answers need.
     pub(crate) fn login_id(&self) -> String {
-        self.login.as_ref().map(Login::id).unwrap_or_default()
+        self.web.credentials.id(&self.base, self.login.as_ref())
     }
 
     /// The index, asked for at most once in `ttl`. What is said when an old one had to do is the second.
@@ -59,6 +60,7 @@ impl<'a> Repository<'a> {
             && record.age() < ttl
         {
             network.counters.hit();
+            network.counters.used(record.age());
             return Ok((Arc::clone(index), None));
         }
         let mut request = Web::get(&url, self.login.as_ref(), MOST_INDEX);
@@ -86,6 +88,7 @@ impl<'a> Repository<'a> {
                 if error.class() == Class::Store && record.age() < STALE =>
             {
                 let minutes = record.age().as_secs() / 60;
+                network.counters.used_stale(record.age());
                 Ok((index, Some(format!("{error}; the index of {minutes} minutes ago is used"))))
             }
             (Err(error), ..) => Err(error),
@@ -153,9 +156,7 @@ impl<'a> Repository<'a> {
 
     /// Fetches an archive from an absolute address.
     pub(crate) async fn archive(&self, url: &Url) -> Result<Taken, FetchError> {
-        let same = Origin::of(url) == Origin::of(&self.base);
-        let of_host = self.web.network.credentials.login_for(url).cloned();
-        let login = if same || self.pass_everywhere { self.login.clone().or(of_host) } else { of_host };
+        let login = self.login_for(url);
         let request = Web::get(url, login.as_ref(), MOST_ARCHIVE)
             .header(header::ACCEPT, "application/gzip,application/octet-stream");
         let (reply, archive) = self.web.bytes(&request).await?;
@@ -168,7 +169,20 @@ impl<'a> Repository<'a> {
             digest: Digest(reply.digest),
             archive,
             urls: reply.urls.iter().map(shown).collect(),
+            login: self.archives_login_id(url),
         })
+    }
+
+    /// The login for an archive: the repository's own only on its server, or where the administrator wants it.
+    fn login_for(&self, archive: &Url) -> Option<Login> {
+        let of_host = self.web.credentials.login_for(archive).cloned();
+        let same = Origin::of(archive) == Origin::of(&self.base);
+        if same || self.pass_everywhere { self.login.clone().or(of_host) } else { of_host }
+    }
+
+    /// What tells the login that an archive needs, which may be another one than that of the repository.
+    pub(crate) fn archives_login_id(&self, archive: &Url) -> String {
+        self.web.credentials.id(archive, self.login_for(archive).as_ref())
     }
 
     fn index_url(&self) -> Url {

@@ -2,7 +2,7 @@
 
 use super::packet::{self, Packet};
 use super::{Address, check_reference, is_commit};
-use crate::credentials::Login;
+use crate::login::Login;
 use crate::web::{Web, refused};
 use http::{HeaderValue, Method, StatusCode, header};
 use keyfill_diag::Class;
@@ -142,7 +142,8 @@ async fn ask(
     let mut service = url.clone();
     service.set_path(&format!("{}/git-upload-pack", url.path().trim_end_matches('/')));
     service.set_query(None);
-    let mut request = Web::get(&service, login, most);
+    let login = web.known(login).await?;
+    let mut request = Web::get(&service, login.as_ref(), most);
     request.method = Method::POST;
     request.body = body.into();
     for (name, value) in [

@@ -1,0 +1,55 @@
+//! Argo CD's repositories, listed with the service account of the pod.
+
+use keyfill_diag::{Class, Cx, Report as _};
+use keyfill_fetch::ArgoCdRepository;
+use keyfill_files::FetchError;
+use keyfill_secrets::kubernetes::{InCluster, list_secrets};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The label that says what a Secret of Argo CD is.
+const LABEL: &str = "argocd.argoproj.io/secret-type";
+/// How long the API server may take.
+const TIME: Duration = Duration::from_secs(10);
+
+/// Where the Secrets lie.
+#[derive(Clone, Debug)]
+pub struct Place {
+    cluster: InCluster,
+    namespace: String,
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        let key = |place: &Self| (place.cluster.address.clone(), place.namespace.clone());
+        key(self) == key(other)
+    }
+}
+
+impl Place {
+    /// A namespace of the cluster that keyfill runs in.
+    pub fn new(host: Option<&str>, port: Option<&str>, namespace: &str) -> anyhow::Result<Self> {
+        let cluster = InCluster::new(host, port)?;
+        Ok(Self { cluster, namespace: namespace.to_owned() })
+    }
+}
+
+/// Lists all of them. A Secret that cannot be used is left out, as Argo CD leaves it to the app that needs it.
+pub fn list(place: &Place) -> Result<Vec<ArgoCdRepository>, FetchError> {
+    let failed = |error: keyfill_secrets::Error| {
+        let told = FetchError::new(error.class(), error.to_string());
+        error.advice().map_or(told.clone(), |hint| told.hint(hint))
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| FetchError::new(Class::Other, format!("Argo CD's logins: {e}")))?;
+    let selector = format!("{LABEL} in (repository, repo-creds)");
+    let cx = Cx::with_time(TIME);
+    let listed = runtime.block_on(list_secrets(&place.cluster, &place.namespace, &selector, &cx));
+    let repositories = listed.map_err(failed)?.into_iter().filter_map(|secret| {
+        let kind = secret.labels.get(LABEL)?;
+        let keys =
+            secret.keys.iter().map(|(key, value)| (key.clone(), Zeroizing::new(value.expose().to_owned())));
+        ArgoCdRepository::of(kind, &keys.collect()).ok().flatten()
+    });
+    Ok(repositories.collect())
+}

@@ -1,0 +1,181 @@
+//! Logins in `serve`: files that change, and repo-server's ask-pass socket. One store for all; who may not use a login
+//! finds nothing of what it fetched.
+
+use crate::{Server, TEAM, spawn};
+use keyfill_cmp::proto::askpass::ask_pass_service_server::{AskPassService, AskPassServiceServer};
+use keyfill_cmp::proto::askpass::{CredentialsRequest, CredentialsResponse};
+use keyfill_testkit::{GitServer, oracle};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+/// `user` with `hunter2`.
+const LOGIN: &str = "Basic dXNlcjpodW50ZXIy";
+const PASSWORD: &str = "hunter2";
+const PLUGIN: &str = "apiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\nmetadata: {name: keyfill}\nspec:\n  \
+                      generate: {command: [keyfill, generate, .]}\n  provideGitCreds: true\n";
+
+/// Gives the login to who shows the nonce `good`.
+struct RepoServer;
+
+#[tonic::async_trait]
+impl AskPassService for RepoServer {
+    async fn get_credentials(
+        &self,
+        request: Request<CredentialsRequest>,
+    ) -> Result<Response<CredentialsResponse>, Status> {
+        match request.into_inner().nonce.as_str() {
+            "good" => {
+                Ok(Response::new(CredentialsResponse { username: "user".into(), password: PASSWORD.into() }))
+            }
+            _ => Err(Status::not_found("unknown nonce")),
+        }
+    }
+}
+
+/// Serves it on a socket until the test's process ends.
+fn repo_server(socket: &Path) {
+    let (socket, (tell, told)) = (socket.to_owned(), std::sync::mpsc::channel());
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let listener = tokio::net::UnixListener::bind(socket).expect("a socket");
+            tell.send(()).expect("the test waits");
+            let (sender, incoming) = tokio::sync::mpsc::channel(8);
+            tokio::spawn(async move {
+                while sender.send(listener.accept().await.map(|(stream, _)| stream)).await.is_ok() {}
+            });
+            let server =
+                tonic::transport::Server::builder().add_service(AskPassServiceServer::new(RepoServer));
+            server.serve_with_incoming(ReceiverStream::new(incoming)).await.expect("it serves");
+        });
+    });
+    told.recv().expect("it listens");
+}
+
+/// A server of a private repository, a folder for everything else, and an app whose base is there, locked.
+struct World {
+    git: GitServer,
+    dir: tempfile::TempDir,
+    app: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Option<Self> {
+        let git = GitServer::start(Some(LOGIN))?;
+        let base = ("base/kustomization.yaml", "resources: [cm.yaml]\n");
+        git.commit(
+            "shop",
+            &[base, ("base/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: private}\n")],
+        );
+        let (dir, app) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        std::fs::create_dir(app.path().join("app")).expect("a folder");
+        let text = format!("resources:\n- {}//base?ref=main\n", git.url("shop"));
+        std::fs::write(app.path().join("app/kustomization.yaml"), text).expect("a file");
+        std::fs::write(dir.path().join("secrets.yaml"), "{}").expect("a file");
+        std::fs::write(dir.path().join("plugin.yaml"), PLUGIN).expect("a file");
+        let world = Self { git, dir, app };
+        world.lock();
+        Some(world)
+    }
+
+    /// A file as git's `store` helper keeps it, with the login or without.
+    fn write_login(&self, there: bool) -> String {
+        let line = self.git.server().address().replace("http://", &format!("http://user:{PASSWORD}@"));
+        let path = self.dir.path().join("git-credentials");
+        std::fs::write(&path, if there { format!("{line}\n") } else { String::new() }).expect("a file");
+        path.to_string_lossy().into_owned()
+    }
+
+    fn lock(&self) {
+        let home = tempfile::tempdir().expect("a folder");
+        let done = Command::new(env!("CARGO_BIN_EXE_keyfill"))
+            .args(["lock", "app", "--root", "."])
+            .current_dir(self.app.path())
+            .env_clear()
+            .env("HOME", home.path())
+            .env("KEYFILL_FETCH_HOSTS", "http://127.0.0.1:*")
+            .env("KEYFILL_GIT_CREDENTIALS", self.write_login(true))
+            .output()
+            .expect("keyfill starts");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        self.write_login(false);
+    }
+
+    fn serve(&self, more: &[(&str, &str)]) -> Option<Server> {
+        let client = oracle("cmp-client")?;
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::copy(self.dir.path().join("plugin.yaml"), dir.path().join("plugin.yaml")).expect("a file");
+        let (secrets, cache) = (self.dir.path().join("secrets.yaml"), self.dir.path().join("cache"));
+        let hosts = format!("{}/*", self.git.server().address());
+        let vars = [
+            ("KEYFILL_SOURCE", "file"),
+            ("KEYFILL_SECRETS_FILE", secrets.to_str().expect("UTF-8")),
+            ("KEYFILL_CACHE_DIR", cache.to_str().expect("UTF-8")),
+            ("KEYFILL_FETCH_HOSTS", hosts.as_str()),
+        ];
+        let child = spawn(dir.path(), &[&vars, more].concat(), &["--metrics", "127.0.0.1:0"]);
+        let server = Server { child, dir, client };
+        server.wait_for_socket();
+        Some(server)
+    }
+
+    fn ask(&self, server: &Server, vars: &[&str]) -> Value {
+        server.call(self.app.path(), &["-path", "app"], &[TEAM, vars].concat())
+    }
+}
+
+fn is_private(answer: &Value) -> bool {
+    answer["one"].to_string().contains("private")
+}
+
+/// It is refused for want of a login, and tells none.
+fn assert_refused(answer: &Value) {
+    let message = answer["message"].as_str().unwrap_or_default();
+    assert!(message.contains("401") || message.contains("no login"), "{answer}");
+    assert!(message.contains("app/kustomization.yaml:2") && !message.contains(PASSWORD), "{answer}");
+    assert!(!is_private(answer), "{answer}");
+}
+
+#[test]
+fn a_login_that_repo_server_lends_is_for_the_apps_own_repository() {
+    let Some(world) = World::new() else { return };
+    let socket = world.dir.path().join("ask-pass.sock");
+    repo_server(&socket);
+    let Some(server) = world.serve(&[]) else { return };
+    let socket = format!("ARGOCD_ASK_PASS_SOCK={}", socket.display());
+    let own = format!("ARGOCD_APP_SOURCE_REPO_URL={}", world.git.url("shop"));
+    let other = format!("ARGOCD_APP_SOURCE_REPO_URL={}", world.git.url("other"));
+    let (good, bad) = ("ARGOCD_GIT_ASKPASS_NONCE=good", "ARGOCD_GIT_ASKPASS_NONCE=bad");
+    assert_refused(&world.ask(&server, &[&socket, &own, bad]));
+    assert_refused(&world.ask(&server, &[&socket, &other, good]));
+    assert!(is_private(&world.ask(&server, &[&socket, &own, good])));
+    // The same archive with the same lock, whose contents are in the store by now.
+    for vars in [
+        &[&*socket, &*other, good][..],
+        &[],
+        &["ARGOCD_ENV_B=1", &*own],
+        &["ARGOCD_ENV_ARGOCD_GIT_ASKPASS_NONCE=good", &*own],
+    ] {
+        assert_refused(&world.ask(&server, vars));
+    }
+    let asked = world.git.server().seen().len();
+    assert!(is_private(&world.ask(&server, &[&socket, &own, good])));
+    assert_eq!(world.git.server().seen().len(), asked, "a locked content is fetched once");
+    assert!(!server.log().contains(PASSWORD));
+}
+
+#[test]
+fn a_file_of_logins_that_changes_is_read_again() {
+    let Some(world) = World::new() else { return };
+    let file = world.write_login(false);
+    let Some(server) = world.serve(&[("KEYFILL_GIT_CREDENTIALS", &file)]) else { return };
+    assert_refused(&world.ask(&server, &[]));
+    world.write_login(true);
+    assert!(is_private(&world.ask(&server, &["ARGOCD_ENV_A=1"])));
+    world.write_login(false);
+    assert_refused(&world.ask(&server, &["ARGOCD_ENV_A=2"]));
+    assert!(!server.log().contains(PASSWORD));
+}
