@@ -3,6 +3,7 @@
 
 #![cfg(unix)]
 
+mod all_stores;
 mod clients;
 mod fetching;
 mod hydrator;
@@ -14,6 +15,8 @@ mod policy;
 mod protocol;
 mod sops;
 mod stores;
+#[path = "../stores/table.rs"]
+mod table;
 mod vault;
 mod workers;
 
