@@ -13,10 +13,13 @@ const FRESH: Duration = Duration::from_secs(60);
 /// How old one may be that is used because the API server does not answer.
 const STALE: Duration = Duration::from_secs(3600);
 
+/// What files said, and how they looked then.
+type OfFiles = (CredentialFiles, Vec<Stamp>, Arc<Credentials>);
+
 /// Logins of files and of Argo CD's Secrets.
 #[derive(Default)]
 pub struct Logins {
-    files: Mutex<Option<(CredentialFiles, Vec<Stamp>, Arc<Credentials>)>>,
+    files: Mutex<Option<OfFiles>>,
     argo_cd: Mutex<Option<Known>>,
     /// Held by who lists Argo CD's Secrets; others use what is known meanwhile.
     listing: Mutex<()>,

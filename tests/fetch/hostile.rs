@@ -5,7 +5,7 @@ use crate::place::{LOGIN, PASSWORD, Place, chart, repository};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use keyfill_diag::{Class, Cx, Report as _};
-use keyfill_fetch::{Credentials, Fetcher, Mode, Network, Options, Store};
+use keyfill_fetch::{Fetcher, Mode, Network, Options, Store};
 use keyfill_files::{ChartRef, Fetch as _};
 use keyfill_http::{HostPolicy, Names};
 use keyfill_testkit::{GitServer, Page, Server};
@@ -54,7 +54,7 @@ fn a_name_that_leads_elsewhere_at_the_second_look_is_refused_there() {
         let first = server.host().parse().unwrap();
         let names = Arc::new(Changing { first, times, asked: AtomicUsize::new(0) });
         let store = Store::temporary(1 << 20).unwrap();
-        let network = Network::new(store, Credentials::default(), None, Some(names.clone())).unwrap();
+        let network = Network::new(store, None, Some(names.clone()));
         let policy = HostPolicy::of(["private+http://charts.example/*"]).unwrap();
         let options = Options { mode: Mode::On, policy, ..Options::default() };
         let fetcher = Fetcher::new(Arc::new(network), options);

@@ -28,7 +28,7 @@ pub fn push(registry: &Registry, name: &str, version: &str, login: Option<&str>)
 
 pub fn place(registry: &Registry) -> Place {
     let (http, oci) = (format!("http://{}", registry.host()), format!("oci://{}", registry.host()));
-    let tokens = registry.tokens().map_or_else(|| http.clone(), |tokens| tokens.address());
+    let tokens = registry.tokens().map_or_else(|| http.clone(), keyfill_testkit::Server::address);
     Place::new(&[&http, &oci, &tokens]).file(
         "app/Chart.yaml",
         format!("apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n- {{name: lib, version: ^1, repository: '{oci}/team'}}\n"),
