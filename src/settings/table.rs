@@ -158,14 +158,14 @@ pub const SETTINGS: &[Var] = &[
     ),
     var("KEYFILL_APP_SECRETS", Author::No, "globs of the Secrets that authors may name with AVP_SECRET"),
     var(
-        "KEYFILL_CACHE_DIR",
-        Author::No,
-        "where Vault tokens and fetched contents are kept [~/.avp; ~/.cache/keyfill]",
-    ),
-    var(
         "KEYFILL_ARGOCD_REPOSITORIES",
         Author::Never,
         "the namespace of Argo CD's repository and repo-creds Secrets, whose logins are used for what is fetched [none]",
+    ),
+    var(
+        "KEYFILL_CACHE_DIR",
+        Author::No,
+        "where Vault tokens and fetched contents are kept [~/.avp; ~/.cache/keyfill]",
     ),
     var("KEYFILL_CACHE_SIZE", Author::No, "how much of what was fetched is kept, as in 512Mi [1Gi]"),
     var(
