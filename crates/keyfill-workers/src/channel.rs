@@ -17,6 +17,9 @@ pub struct Channel {
     socket: OwnedFd,
     /// Room for what is read at once. What came is wiped from it when it is taken out.
     buffer: Vec<u8>,
+    /// The beginning of the next message, which came with the one before: a supervisor that has the work given up may
+    /// send the next order at once.
+    ahead: Zeroizing<Vec<u8>>,
 }
 
 /// A message that came.
@@ -51,7 +54,7 @@ impl Channel {
 
     /// A socket of one's own, for tests.
     pub fn new(socket: OwnedFd) -> Self {
-        Self { socket, buffer: vec![0; AT_ONCE] }
+        Self { socket, buffer: vec![0; AT_ONCE], ahead: Zeroizing::default() }
     }
 
     /// The next message; nothing when the supervisor has closed its end.
@@ -62,8 +65,16 @@ impl Channel {
         received
     }
 
-    fn receive_into(&self, buffer: &mut [u8]) -> io::Result<Option<Received>> {
-        let (mut come, file) = self.first(buffer)?;
+    fn receive_into(&mut self, buffer: &mut [u8]) -> io::Result<Option<Received>> {
+        let ahead = std::mem::take(&mut self.ahead);
+        let (mut come, file) = match ahead.len() {
+            0 => self.first(buffer)?,
+            // A file comes with the first bytes of its message, which the kernel hands out with no earlier ones.
+            length => {
+                buffer[..length].copy_from_slice(&ahead);
+                (length, None)
+            }
+        };
         if come == 0 {
             return Ok(None);
         }
@@ -74,10 +85,9 @@ impl Channel {
         head.copy_from_slice(&buffer[..HEAD]);
         let Lengths { content, tail } = lengths(head);
         let here = &buffer[HEAD..come];
-        if here.len() > content + tail {
-            return Err(io::Error::other("two orders came at once"));
-        }
-        let (of_content, of_tail) = here.split_at(here.len().min(content));
+        let (of_content, behind) = here.split_at(here.len().min(content));
+        let (of_tail, ahead) = behind.split_at(behind.len().min(tail));
+        self.ahead = Zeroizing::new(ahead.to_vec());
         let content = Zeroizing::new(self.whole(of_content, content)?);
         let tail = self.whole(of_tail, tail)?;
         buffer[..come].zeroize();
@@ -155,6 +165,23 @@ mod tests {
     use crate::frame::Frame;
     use std::io::Write as _;
     use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn messages_that_come_at_once_are_told_apart() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (mut ours, mut theirs) = (Channel::new(ours.into()), Channel::new(theirs.into()));
+        for round in 0..3_u8 {
+            for content in [&[round; 3][..], &[], &[7; 70_000]] {
+                ours.send(Frame::new(content), &[&[round]]).unwrap();
+            }
+            for content in [&[round; 3][..], &[], &[7; 70_000]] {
+                let come = theirs.receive().unwrap().unwrap();
+                assert!(*come.content == content && come.tail == [round] && come.file.is_none());
+            }
+        }
+        drop(ours);
+        assert!(theirs.receive().unwrap().is_none());
+    }
 
     #[test]
     fn messages_of_all_sizes_come_whole() {
