@@ -208,7 +208,7 @@ mod tests {
     fn lists_without_keys_are_compared_in_order() {
         let found = changes("a: [1, 2, 3, 4]", "a: [1, 3, 5, 4]");
         assert_eq!(found, ["a[1]: 2 -> -", "a[2]: - -> 5"]);
-        assert_eq!(changes("a: [x, y]", "a: [x, z]"), [r#"a[1]: "y" -> "z""#]);
+        assert_eq!(changes("a: [u, v]", "a: [u, w]"), [r#"a[1]: "v" -> "w""#]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keyfill_diag::{Cx, ObjectRef, Place};
 use keyfill_secrets::SecretBytes;
-use keyfill_yaml::{Body, Document, Limits, Node};
+use keyfill_yaml::{Body, Document, Limits, Node, ScalarKind};
 use std::sync::Arc;
 
 /// A value of a Secret that stands in plain. Its Debug text does not show the value.
@@ -103,7 +103,9 @@ impl Search<'_> {
         for section in SECTIONS {
             let Some(entries) = node.get(section).and_then(Node::as_map) else { continue };
             for (key, value) in entries.iter() {
-                if let Some(text) = value.text() {
+                // An absent value is written as null.
+                let is_null = matches!(value, Node::Scalar(scalar) if scalar.kind() == ScalarKind::Null);
+                if let Some(text) = value.text().filter(|_| !is_null) {
                     let at = [Key::Name(section.into()), Key::Name(key.into())];
                     let path: Vec<Key> = path.iter().cloned().chain(at).collect();
                     self.value(node, path, key, text, section == "data");

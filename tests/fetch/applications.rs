@@ -241,7 +241,8 @@ fn ten_application_charts_render_as_after_helm_dependency_update() {
             assert!(locked.contains(&version), "{name}: {version:?} is not in {locked:?}");
         }
         std::fs::remove_dir_all(place.path(&format!("{name}/charts"))).unwrap();
-        let again = place.keyfill(&render);
+        // It makes what is asked for exact, which is another question to keyfill.lock.
+        let again = place.keyfill(&render.replace("locked", "on"));
         assert!(!again.stderr.contains("out of sync"), "{name}: {}", again.stderr);
         assert_eq!(again.text(), ours, "{name}");
     }

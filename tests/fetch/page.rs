@@ -31,5 +31,8 @@ fn the_example_of_a_locked_chart_on_loopback_runs_as_the_page_shows_it() {
         .unwrap();
     let (printed, said) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{said}");
-    assert!(printed.contains("resolved: 0.1.0") && printed.contains("kind: Deployment"), "{printed}\n{said}");
+    assert!(
+        printed.contains("resolved: \"0.1.0\"") && printed.contains("kind: Deployment"),
+        "{printed}\n{said}"
+    );
 }

@@ -83,7 +83,7 @@ fn no_value_is_in_what_the_hydrator_commits_and_all_are_in_what_is_synced() {
     }
     let hydrated = hydrate(&json!([MAP]));
     let matches = server.call(hydrated.path(), &["-call", "MatchRepository", "-path", "app"], TEAM);
-    assert_eq!(matches["one"], json!(true), "the folder is taken, since it holds placeholders: {matches}");
+    assert_eq!(matches["one"], json!(["1"]), "the folder is taken, since it holds placeholders: {matches}");
 }
 
 const MAP: &str = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"k":"<path:secret/data/team/app#user>"}}"#;
