@@ -16,16 +16,17 @@ use crate::diff::revisions::{self, Revisions, Side};
 use crate::diff::{Report, RootDiff};
 use crate::fetch::Plan;
 use crate::outside::Outside;
+use crate::progress::Progress;
 use crate::report::{self, AlreadyReported, Failure, Problem};
 use crate::run::Run;
 use crate::settings::{Env, Given, Purpose};
+use crate::terminal::{Stream, has_colours};
 use anyhow::{Context as _, Result};
 use keyfill_diag::{Class, Diagnostic};
 use keyfill_files::{NoDecrypt, TreePath};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 /// Runs the command.
 pub fn run(caller: &Caller<'_>, args: &DiffArgs) -> Result<()> {
@@ -71,7 +72,7 @@ pub fn run(caller: &Caller<'_>, args: &DiffArgs) -> Result<()> {
         }
     };
     let report = all(&run, &revisions, &jobs, notes);
-    print(&report, args.format, caller)?;
+    print(&report, args.format)?;
     let failures = report.failures();
     if !failures.is_empty() {
         return Err(AlreadyReported(Failure::new(failures)).into());
@@ -95,10 +96,10 @@ fn start_folder(args: &DiffArgs) -> Result<&str> {
 /// Compares all roots, several at a time.
 fn all(run: &Run, revisions: &Revisions, jobs: &[Job], notes: Vec<String>) -> Report {
     let names = Names { base: &revisions.base.name, head: &revisions.head.name };
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let next = AtomicUsize::new(0);
     let found: Mutex<Vec<(usize, RootDiff, Vec<String>)>> = Mutex::default();
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len().max(1));
-    let progress = progress(jobs.len());
+    let progress = Progress::new("roots", jobs.len());
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -107,7 +108,7 @@ fn all(run: &Run, revisions: &Revisions, jobs: &[Job], notes: Vec<String>) -> Re
                     let Some(job) = jobs.get(at) else { return };
                     let (diff, notes) = compare::compare(job, names, &run.settings.fill, &run.cx);
                     found.lock().unwrap_or_else(PoisonError::into_inner).push((at, diff, notes));
-                    progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+                    progress.step();
                 }
             });
         }
@@ -132,39 +133,14 @@ fn all(run: &Run, revisions: &Revisions, jobs: &[Job], notes: Vec<String>) -> Re
     report
 }
 
-/// Says how far it is, on a terminal and in runs that take a while.
-#[allow(clippy::print_stderr)]
-fn progress(total: usize) -> impl Fn(usize) + Sync {
-    let shown = std::io::stderr().is_terminal();
-    let start = Instant::now();
-    move |done| {
-        if shown && start.elapsed().as_millis() > 1000 {
-            eprint!("\r{done}/{total} roots{}", if done == total { "\n" } else { "" });
-        }
-    }
-}
-
-fn print(report: &Report, format: DiffFormat, caller: &Caller<'_>) -> Result<()> {
+fn print(report: &Report, format: DiffFormat) -> Result<()> {
     let text = match format {
-        DiffFormat::Human => human::text(report, is_coloured(caller)),
+        DiffFormat::Human => human::text(report, has_colours(Stream::Out)),
         DiffFormat::Markdown => markdown::text(report),
         DiffFormat::Json => json::text(report)?,
         DiffFormat::Html => html::page(report),
     };
     std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write the differences")
-}
-
-/// Whether colours are wanted: `NO_COLOR` says no, `CLICOLOR_FORCE` yes, else a terminal does.
-fn is_coloured(caller: &Caller<'_>) -> bool {
-    let is_set = |name: &str| caller.env.listed(name).is_some_and(|value| !value.is_empty());
-    if is_set("NO_COLOR") {
-        return false;
-    }
-    if is_set("CLICOLOR_FORCE") && caller.env.listed("CLICOLOR_FORCE") != Some("0") {
-        return true;
-    }
-    let is_dumb = caller.env.listed("TERM") == Some("dumb") || caller.env.listed("CLICOLOR") == Some("0");
-    !is_dumb && std::io::stdout().is_terminal()
 }
 
 /// `N thing` or `N things`.
