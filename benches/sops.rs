@@ -9,18 +9,11 @@
 #[path = "pipeline/measure.rs"]
 mod measure;
 
-#[cfg(not(unix))]
 fn main() {
+    #[cfg(unix)]
+    measure::main(unix::compare);
+    #[cfg(not(unix))]
     println!("left out: what a process costs is measured on unix only");
-}
-
-#[cfg(unix)]
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.split_first() {
-        Some((first, program)) if first == measure::PARENT => measure::as_parent(program),
-        _ => unix::compare(&arguments),
-    }
 }
 
 #[cfg(unix)]
@@ -38,10 +31,6 @@ mod unix {
     const VALUES: usize = 20;
 
     pub fn compare(arguments: &[String]) {
-        // `cargo test --benches` only asks whether it runs.
-        if arguments.iter().any(|a| a == "--test") {
-            return;
-        }
         let (Some(sops), Some(kustomize), Some(ksops)) =
             (oracle("sops"), oracle("kustomize"), oracle("ksops"))
         else {

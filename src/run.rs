@@ -28,6 +28,8 @@ pub struct Run {
     pub options: Options,
     /// What does not lie in the tree.
     pub outside: Outside,
+    /// Whether placeholders are filled.
+    pub fills: bool,
     /// Deadline, cancellation, limits.
     pub cx: Cx,
 }
@@ -60,12 +62,7 @@ impl Run {
         let generates = given.purpose == Purpose::Generate;
         let outside = Outside { fetch, ..Outside::of(&settings, generates && fills, !generates || fills) };
         let cx = settings.cx();
-        Ok(Self { input, settings, options, outside, cx })
-    }
-
-    /// Whether placeholders are filled.
-    pub fn fills(&self) -> bool {
-        self.input.is_filled(&self.settings)
+        Ok(Self { input, settings, options, outside, fills, cx })
     }
 }
 

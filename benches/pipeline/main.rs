@@ -16,18 +16,11 @@ mod measure;
 #[cfg(unix)]
 mod work;
 
-#[cfg(not(unix))]
 fn main() {
+    #[cfg(unix)]
+    measure::main(unix::compare);
+    #[cfg(not(unix))]
     println!("left out: what a process costs is measured on unix only");
-}
-
-#[cfg(unix)]
-fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.split_first() {
-        Some((first, program)) if first == measure::PARENT => measure::as_parent(program),
-        _ => unix::compare(&arguments),
-    }
 }
 
 #[cfg(unix)]

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// The first argument that makes this program the small parent.
-pub const PARENT: &str = "measure-this";
+const PARENT: &str = "measure-this";
 
 /// One run: milliseconds of wall and processor time, and the peak resident memory of the largest process in
 /// MiB.
@@ -29,6 +29,16 @@ pub struct Job<'a> {
     pub dir: &'a Path,
     pub stdin: Option<&'a Path>,
     pub env: &'a [(String, String)],
+}
+
+/// A benchmark's `main`: compares, unless this is the small parent. `cargo test --benches` only asks whether it starts.
+pub fn main(compare: fn(&[String])) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((first, program)) if first == PARENT => as_parent(program),
+        _ if arguments.iter().any(|argument| argument == "--test") => {}
+        _ => compare(&arguments),
+    }
 }
 
 /// Runs a command once with its output thrown away.
@@ -55,7 +65,7 @@ pub fn run(job: &Job<'_>) -> Cost {
 }
 
 /// The small parent: runs the command and prints its three figures.
-pub fn as_parent(program: &[String]) {
+fn as_parent(program: &[String]) {
     let begin = Instant::now();
     let status = Command::new(&program[0])
         .args(&program[1..])

@@ -24,7 +24,7 @@ pub fn run(caller: &Caller<'_>, args: &GenerateArgs) -> Result<()> {
     let root = pipeline::discover(&run);
     memory::prepare(root.as_ref().map(|root| root.kind));
     let rendered = pipeline::render(&run, root.as_ref(), &mut timings)?;
-    if !run.fills() {
+    if !run.fills {
         pipeline::emit(&run, &rendered.documents, &rendered.warnings, &mut timings)?;
         return finish(&timings, args);
     }

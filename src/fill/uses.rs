@@ -1,8 +1,8 @@
-//! Which secrets documents name, and where: told without a store.
+//! Which secrets documents name, and where, without a store.
 
 use super::FillOptions;
 use super::locate::path_text;
-use super::plan::{self, AllKeys, Content, EVERY_KEY, Fetch, FetchStep, Look, Part, Plan, Site};
+use super::plan::{self, By, Look};
 use crate::report::Failure;
 use keyfill_diag::{Cx, ObjectRef};
 use keyfill_secrets::SecretRef;
@@ -28,49 +28,18 @@ pub struct SecretUse {
 /// what is wrong.
 pub fn uses(documents: &[Document], options: &FillOptions, cx: &Cx) -> Result<Vec<SecretUse>, Failure> {
     let plan = plan::plan(documents, options, Look::Fillable, cx)?;
-    let mut found = Vec::new();
-    for (document, filling) in plan.fillings() {
-        for site in &filling.sites {
-            of_parts(&plan, document, site, &site.parts, &mut found);
-        }
-        found.extend(filling.all_keys.iter().map(|all| of_all_keys(&plan, document, all)));
-    }
-    Ok(found)
-}
-
-fn of_parts(plan: &Plan, document: usize, site: &Site, parts: &[Part], found: &mut Vec<SecretUse>) {
-    for part in parts {
-        match &part.content {
-            Content::Value(fetch) => of_fetch(plan, document, site, fetch, found),
-            Content::Encoded { parts, .. } => of_parts(plan, document, site, parts, found),
-        }
-    }
-}
-
-fn of_fetch(plan: &Plan, document: usize, site: &Site, fetch: &Fetch, found: &mut Vec<SecretUse>) {
-    if let Some(wanted) = plan.wanted.get(fetch.secret) {
-        found.push(SecretUse {
-            document,
-            object: Arc::clone(&site.object),
-            field: path_text(&site.path),
-            secret: wanted.secret.clone(),
-            key: fetch.key.clone(),
-        });
-    }
-    for step in &fetch.steps {
-        if let FetchStep::Or(other) = step {
-            of_fetch(plan, document, site, other, found);
-        }
-    }
-}
-
-fn of_all_keys(plan: &Plan, document: usize, all: &AllKeys) -> SecretUse {
-    let secret = plan.wanted.get(all.secret).map(|wanted| wanted.secret.clone());
-    SecretUse {
-        document,
-        object: Arc::clone(&all.object),
-        field: path_text(&all.root),
-        secret: secret.unwrap_or_else(|| SecretRef::latest("")),
-        key: EVERY_KEY.to_owned(),
-    }
+    let found = plan.named().into_iter().filter_map(|named| {
+        let path = match named.by {
+            By::Placeholder(site, _) => &site.path,
+            By::AllKeys(all) => &all.root,
+        };
+        Some(SecretUse {
+            document: named.document,
+            object: Arc::clone(named.object),
+            field: path_text(path),
+            secret: plan.wanted.get(named.secret)?.secret.clone(),
+            key: named.key.to_owned(),
+        })
+    });
+    Ok(found.collect())
 }

@@ -3,11 +3,13 @@
 //! Nothing is read from a store here. All that can be wrong without one is found: syntax, modifiers and
 //! their arguments, annotations, path templates, paths that the policy does not allow.
 
+mod named;
 mod parts;
 mod references;
 mod resource;
 mod walk;
 
+pub use named::{By, Named};
 pub use walk::count_strings;
 
 use super::encoded::Codec;
