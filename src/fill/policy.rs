@@ -354,6 +354,9 @@ pub fn split_globs(globs: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Whether a glob matches the whole of a path. `*` alone matches every path: it is the whole setting.
+///
+/// The crate globset reads `**` inside a name as `*`, `**/x` also as `x`, and knows `{}`, `[]` and `\\`: with it a
+/// setting that is in force would come to allow more, or less.
 pub fn is_match(glob: &str, path: &str) -> bool {
     if glob == "*" {
         return true;

@@ -1,6 +1,5 @@
 //! What is noted of a request: one line in the log when it ends, and its part of the metrics.
 
-use super::log::Log;
 use super::metrics::Metrics;
 use super::traces::{Ended, Stage, Traces};
 use keyfill_cmp::{AppRequest, Refusal};
@@ -32,7 +31,6 @@ pub struct Notes {
 /// The account of one request. One that is dropped without an end went away with its client, or ran out of
 /// time: that is noted as well.
 pub struct Account<'a> {
-    log: &'a Log,
     metrics: &'a Metrics,
     traces: &'a Traces,
     call: &'static str,
@@ -47,7 +45,6 @@ pub struct Account<'a> {
 impl<'a> Account<'a> {
     /// A request begins.
     pub fn open(
-        log: &'a Log,
         metrics: &'a Metrics,
         traces: &'a Traces,
         call: &'static str,
@@ -56,7 +53,7 @@ impl<'a> Account<'a> {
     ) -> Self {
         metrics.in_progress(1);
         let (start, notes) = (Instant::now(), Notes::default());
-        Self { log, metrics, traces, call, request, cx, start, ended: false, notes }
+        Self { metrics, traces, call, request, cx, start, ended: false, notes }
     }
 
     fn trace(&self, failed: Option<&'static str>) {
@@ -84,41 +81,39 @@ impl<'a> Account<'a> {
         self.metrics.request(self.call, self.request.app(), class, self.start.elapsed());
         self.trace(class.map(Class::name));
         match refused {
-            None => self.write("request", &[]),
+            None => self.write("request", None, None),
             Some(refusal) => {
                 let first = refusal.message.lines().next().unwrap_or_default();
-                self.write("request failed", &[("class", refusal.class.name()), ("error", first)]);
+                self.write("request failed", Some(refusal.class), Some(first));
             }
         }
         result
     }
 
     /// Writes the line. What went wrong, if anything did, comes last.
-    fn write(&self, message: &str, wrong: &[(&str, &str)]) {
+    fn write(&self, message: &str, class: Option<Class>, error: Option<&str>) {
         let notes = &self.notes;
-        let numbers = [
-            notes.documents.to_string(),
-            notes.secrets.to_string(),
-            format!("{:.3}", self.start.elapsed().as_secs_f64() * 1000.0),
-        ];
-        let mut fields = vec![
-            ("call", self.call),
-            ("app", self.request.app()),
-            ("project", notes.project.as_str()),
-            ("root", self.request.path.as_str()),
-            ("engine", notes.engine.as_str()),
-            ("documents", numbers[0].as_str()),
-            ("secrets", numbers[1].as_str()),
-            ("cached", if notes.cached { "true" } else { "false" }),
-            ("ms", numbers[2].as_str()),
-        ];
-        fields.extend(notes.warnings.iter().take(MOST_WARNINGS).map(|w| ("warning", w.as_str())));
-        fields.extend(wrong);
-        if wrong.is_empty() {
-            self.log.info(message, &fields);
-        } else {
-            self.log.error(message, &fields);
+        let warnings: Vec<&str> = notes.warnings.iter().take(MOST_WARNINGS).map(String::as_str).collect();
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    call = self.call,
+                    app = self.request.app(),
+                    project = notes.project,
+                    root = self.request.path.as_str(),
+                    engine = notes.engine,
+                    documents = notes.documents,
+                    secrets = notes.secrets,
+                    cached = notes.cached,
+                    ms = self.start.elapsed().as_secs_f64() * 1000.0,
+                    warnings = (!warnings.is_empty()).then(|| warnings.join("; ")),
+                    class = class.map(Class::name),
+                    error,
+                    "{message}"
+                )
+            };
         }
+        if error.is_some() { line!(error) } else { line!(info) }
     }
 }
 
@@ -131,7 +126,7 @@ impl Drop for Account<'_> {
         let late = self.cx.time_left().is_zero();
         self.metrics.given_up(self.request.app(), late);
         self.trace(Some(if late { "deadline" } else { "client" }));
-        let why = if late { "the time was over" } else { "the client went away" };
-        self.write("request given up", &[("error", why)]);
+        let why = if late { "deadline exceeded" } else { "the client went away" };
+        self.write("request given up", None, Some(why));
     }
 }

@@ -1,4 +1,4 @@
-//! What `serve` is told: plugin.yaml, flags, the sidecar's environment, resolved before the first request.
+//! The configuration of `serve`: plugin.yaml, flags, the sidecar's environment, resolved before the first request.
 
 use crate::cli::args::{FillArgs, RunArgs, ServeArgs, SharedArgs};
 use crate::cli::render_args::RenderArgs;

@@ -47,7 +47,7 @@ impl Want {
 pub struct Question {
     /// What is asked for.
     pub want: Want,
-    /// keyfill.lock, where it was not told before.
+    /// keyfill.lock, where it was not sent before.
     pub lock: Option<Locked>,
 }
 
@@ -174,8 +174,8 @@ mod tests {
     #[test]
     fn an_error_crosses_with_its_class_and_hint() {
         let error = NotFetched::of(&FetchError::new(Class::Forbidden, "not allowed").hint("list it")).read();
-        let told = (error.class(), error.to_string(), error.help().map(str::to_owned), error.is_off());
-        assert_eq!(told, (Class::Forbidden, "not allowed".to_owned(), Some("list it".to_owned()), false));
+        let parts = (error.class(), error.to_string(), error.help().map(str::to_owned), error.is_off());
+        assert_eq!(parts, (Class::Forbidden, "not allowed".to_owned(), Some("list it".to_owned()), false));
         assert!(NotFetched::of(&FetchError::off("off")).read().is_off());
     }
 }

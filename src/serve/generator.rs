@@ -6,7 +6,6 @@ use super::configuration::Configuration;
 use super::environment;
 use super::fetching::{Fetches, SharedNetwork};
 use super::job::{Beside, How, Job, Jobs, Outcome, matches_order};
-use super::log::Log;
 use super::metrics::Metrics;
 use super::orders::{self, Failed, Fill, Generate, Input, Numbered, Order, Task, Wanted};
 use super::render_cache::{Kept, Key, RenderCache};
@@ -34,6 +33,7 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout_at;
+use tracing::error;
 
 /// The longest that looking at a folder may take: nobody waits longer to hear whose an app is.
 const MATCH_TIME: Duration = Duration::from_secs(10);
@@ -48,7 +48,6 @@ pub struct KeyfillGenerator {
     network: Arc<SharedNetwork>,
     rendered: RenderCache,
     jobs: Jobs,
-    log: Arc<Log>,
     traces: Traces,
     metrics: Metrics,
 }
@@ -74,17 +73,16 @@ impl KeyfillGenerator {
         configuration: Configuration,
         bounds: &Bounds,
         jobs: Jobs,
-        log: Arc<Log>,
         traces: Traces,
     ) -> Self {
         let stores = SharedStores::new(args, bounds.secrets);
         let rendered = RenderCache::new(bounds.render_cache);
         let (network, metrics) = (Arc::default(), Metrics::default());
-        Self { configuration, stores, network, rendered, jobs, log, traces, metrics }
+        Self { configuration, stores, network, rendered, jobs, traces, metrics }
     }
 
     fn account<'a>(&'a self, call: &'static str, request: &'a AppRequest, cx: &'a Cx) -> Account<'a> {
-        Account::open(&self.log, &self.metrics, &self.traces, call, request, cx)
+        Account::open(&self.metrics, &self.traces, call, request, cx)
     }
 
     /// The workers.
@@ -229,7 +227,7 @@ impl KeyfillGenerator {
             let outcome = self.jobs.attempt(job, how, order, beside, &self.metrics).await?;
             if let Some((rendered, microseconds)) = job.rendered.take() {
                 let time = Duration::from_micros(microseconds);
-                self.metrics.render.observe(time);
+                self.metrics.rendered(time);
                 notes.stages.push(Stage::ended("render", time));
                 let rendered = Arc::new(rendered);
                 // One that was too large to be packed serves this answer, and no other.
@@ -246,7 +244,7 @@ impl KeyfillGenerator {
             match outcome {
                 Outcome::Generated(generated, filled) => {
                     let time = Duration::from_micros(generated.microseconds);
-                    self.metrics.fill.observe(time);
+                    self.metrics.filled(time);
                     notes.stages.push(Stage::ended("fill", time));
                     notes.secrets = generated.secrets;
                     notes.warnings.extend(generated.warnings);
@@ -452,7 +450,6 @@ impl Generator for KeyfillGenerator {
 
     fn turned_away(&self, app: &str, refusal: &Refusal) {
         self.metrics.turned_away(refusal.class);
-        let fields = [("app", app), ("class", refusal.class.name()), ("error", refusal.message.as_str())];
-        self.log.error("request turned away", &fields);
+        error!(app, class = refusal.class.name(), error = refusal.message, "request turned away");
     }
 }

@@ -1,110 +1,160 @@
-//! Structured logs on stderr: `key=value` text or JSON, one line for each event. Never a secret value.
+//! Logs on stderr: `key=value` text or JSON, one line for each event, with the names that argocd-cmp-server uses. Never a
+//! secret value.
 
 use crate::report::Problem;
-use anyhow::Result;
-use std::fmt::Write as _;
-use std::io::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use anyhow::{Context as _, Result};
+use std::borrow::Cow;
+use std::fmt;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    Debug,
-    Info,
-    Warn,
-    Error,
+/// Sends the events of this process to stderr. It is called once, at the start.
+pub fn start(level: &str, format: &str) -> Result<()> {
+    let events = events(level, format, std::io::stderr)?;
+    tracing::subscriber::set_global_default(events).context("the log is open already")
 }
 
-impl Level {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warning",
-            Self::Error => "error",
+/// Writes events, with argocd-cmp-server's names for levels and formats.
+fn events<W>(level: &str, format: &str, writer: W) -> Result<impl Subscriber + Send + Sync>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let least = match level.to_ascii_lowercase().as_str() {
+        "debug" | "trace" => LevelFilter::DEBUG,
+        "info" => LevelFilter::INFO,
+        "warn" | "warning" => LevelFilter::WARN,
+        "error" | "fatal" | "panic" => LevelFilter::ERROR,
+        _ => {
+            let message = format!("--loglevel {level}: it must be debug, info, warn or error");
+            return Err(Problem::usage(message).into());
         }
-    }
+    };
+    let json = match format {
+        "json" => true,
+        "text" => false,
+        _ => return Err(Problem::usage(format!("--logformat {format}: it must be text or json")).into()),
+    };
+    // Libraries speak of their connections, and may quote what a peer sent: they are not heard.
+    let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), least);
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).event_format(Lines { json });
+    Ok(tracing_subscriber::registry().with(lines.with_writer(writer).with_filter(own)))
 }
 
-/// Where events go.
-#[derive(Debug)]
-pub struct Log {
-    least: Level,
+/// An event as a line.
+struct Lines {
     json: bool,
 }
 
-impl Log {
-    /// With argocd-cmp-server's names for levels and formats.
-    pub fn new(level: &str, format: &str) -> Result<Self> {
-        let least = match level.to_ascii_lowercase().as_str() {
-            "debug" | "trace" => Level::Debug,
-            "info" => Level::Info,
-            "warn" | "warning" => Level::Warn,
-            "error" | "fatal" | "panic" => Level::Error,
-            _ => {
-                return Err(Problem::usage(format!(
-                    "--loglevel {level}: it must be debug, info, warn or error"
-                ))
-                .into());
-            }
-        };
-        let json = match format {
-            "json" => true,
-            "text" => false,
-            _ => return Err(Problem::usage(format!("--logformat {format}: it must be text or json")).into()),
-        };
-        Ok(Self { least, json })
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut time = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let mut line = Line { json: self.json, text: String::new() };
+        line.add("time", &time);
+        line.add("level", name(*event.metadata().level()));
+        event.record(&mut Message(&mut line));
+        event.record(&mut Others(&mut line));
+        if self.json { writeln!(to, "{{{}}}", line.text) } else { writeln!(to, "{}", line.text) }
+    }
+}
+
+fn name(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "error",
+        Level::WARN => "warning",
+        Level::INFO => "info",
+        Level::DEBUG | Level::TRACE => "debug",
+    }
+}
+
+/// A line that grows by fields.
+struct Line {
+    json: bool,
+    text: String,
+}
+
+impl Line {
+    /// Adds text, which is for people and bounded.
+    fn add(&mut self, name: &str, value: &str) {
+        let value = bounded(value);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._/:@+".contains(c);
+        let bare = !self.json && !value.is_empty() && value.chars().all(plain);
+        if bare { self.pair(name, &value) } else { self.pair(name, &quoted(&value)) }
     }
 
-    /// An event of the ordinary course.
-    pub fn info(&self, message: &str, fields: &[(&str, &str)]) {
-        self.event(Level::Info, message, fields);
+    /// Adds a number or a truth value, which JSON knows too.
+    fn add_bare(&mut self, name: &str, value: &impl fmt::Display) {
+        self.pair(name, &value.to_string());
     }
 
-    /// Something that an administrator should know though all goes on.
-    pub fn warn(&self, message: &str, fields: &[(&str, &str)]) {
-        self.event(Level::Warn, message, fields);
-    }
-
-    /// Something failed.
-    pub fn error(&self, message: &str, fields: &[(&str, &str)]) {
-        self.event(Level::Error, message, fields);
-    }
-
-    fn event(&self, level: Level, message: &str, fields: &[(&str, &str)]) {
-        if level < self.least {
-            return;
+    fn pair(&mut self, name: &str, value: &str) {
+        let (begin, between, end) = if self.json { ("\"", ",", "\":") } else { ("", " ", "=") };
+        if !self.text.is_empty() {
+            self.text.push_str(between);
         }
-        let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
-        let line = self.line(time, level, message, fields);
-        // Where stderr is closed there is nobody to tell.
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        for part in [begin, name, end, value] {
+            self.text.push_str(part);
+        }
+    }
+}
+
+/// What `tracing` calls the text of an event.
+const MESSAGE: &str = "message";
+
+/// Adds the text of an event.
+struct Message<'a>(&'a mut Line);
+
+impl Visit for Message<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == MESSAGE {
+            self.0.add("msg", &format!("{value:?}"));
+        }
+    }
+}
+
+/// Adds the other fields. Numbers and truth values stay what they are.
+struct Others<'a>(&'a mut Line);
+
+impl Visit for Others<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.add(field.name(), value);
     }
 
-    fn line(&self, time: u128, level: Level, message: &str, fields: &[(&str, &str)]) -> String {
-        let time = timestamp(time);
-        let first = [("time", time.as_str()), ("level", level.name()), ("msg", message)];
-        let all = first.iter().chain(fields).map(|(name, value)| (*name, bounded(value)));
-        let mut line = String::new();
-        if self.json {
-            let pairs: Vec<String> = all.map(|(k, v)| format!("{}:{}", quoted(k), quoted(&v))).collect();
-            let _ = writeln!(line, "{{{}}}", pairs.join(","));
-        } else {
-            let plain = |v: &str| {
-                !v.is_empty() && v.chars().all(|c| c.is_ascii_alphanumeric() || "-._/:@+".contains(c))
-            };
-            let pairs: Vec<String> = all
-                .map(|(k, v)| if plain(&v) { format!("{k}={v}") } else { format!("{k}={}", quoted(&v)) })
-                .collect();
-            let _ = writeln!(line, "{}", pairs.join(" "));
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.add_bare(field.name(), &value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.add_bare(field.name(), &value);
+    }
+
+    /// Durations in milliseconds: three digits say enough.
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.add_bare(field.name(), &format_args!("{value:.3}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() != MESSAGE {
+            self.0.add(field.name(), &format!("{value:?}"));
         }
-        line
     }
 }
 
 /// Bytes of one value: a line is for people, and what an author wrote may be of any length.
 const MOST_IN_VALUE: usize = 1 << 10;
 
-fn bounded(text: &str) -> std::borrow::Cow<'_, str> {
+fn bounded(text: &str) -> Cow<'_, str> {
     if text.len() <= MOST_IN_VALUE {
         return text.into();
     }
@@ -116,52 +166,75 @@ fn quoted(text: &str) -> String {
     crate::escape::json(&serde_json::Value::from(text).to_string()).into_owned()
 }
 
-/// RFC 3339 in UTC, with milliseconds (days to date by Howard Hinnant's formula for the civil calendar).
-fn timestamp(milliseconds: u128) -> String {
-    let seconds = (milliseconds / 1000) as i64;
-    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_index = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
-    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{:03}Z", milliseconds % 1000)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Level, Log, timestamp};
+    use super::events;
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+    use tracing::{debug, error, info};
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is written of the events of `say`.
+    fn written(level: &str, format: &str, say: impl FnOnce()) -> String {
+        let kept = Kept::default();
+        let to = kept.clone();
+        tracing::subscriber::with_default(events(level, format, move || to.clone()).unwrap(), say);
+        let bytes = kept.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
 
     #[test]
     fn lines_are_structured() {
-        let text = Log::new("info", "text").unwrap();
-        let line = text.line(0, Level::Info, "request", &[("app", "a b"), ("ms", "1.5"), ("project", "")]);
-        assert_eq!(
-            line,
-            "time=1970-01-01T00:00:00.000Z level=info msg=request app=\"a b\" ms=1.5 project=\"\"\n"
-        );
-        let json = Log::new("WARN", "json").unwrap();
-        let line = json.line(0, Level::Error, "x\ny", &[("k", "\"")]);
+        let line = written("info", "text", || {
+            info!(app = "a b", ms = 1.5, project = "", n = 3_u64, none = None::<&str>, "request");
+        });
+        let (time, rest) = line.split_once(' ').unwrap();
+        assert!(time.starts_with("time=20") && time.ends_with('Z'), "{time}");
+        assert_eq!(rest, "level=info msg=request app=\"a b\" ms=1.500 project=\"\" n=3\n");
+        let line = written("WARN", "json", || {
+            info!("not this");
+            error!(k = "\"", cached = true, n = 3_u64, "x\n{}", 'y');
+        });
         let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!((parsed["msg"].as_str(), parsed["k"].as_str()), (Some("x\ny"), Some("\"")));
-        assert!(Log::new("loud", "text").is_err() && Log::new("info", "xml").is_err());
+        assert_eq!((parsed["cached"].as_bool(), parsed["n"].as_u64()), (Some(true), Some(3)));
+        assert!(events("loud", "text", std::io::stderr).is_err());
+        assert!(events("info", "xml", std::io::stderr).is_err());
     }
 
     #[test]
     fn values_are_bounded() {
-        let log = Log::new("info", "text").unwrap();
-        let line = log.line(0, Level::Error, "x", &[("error", &"é".repeat(1 << 20))]);
+        let line = written("info", "text", || error!(error = "é".repeat(1 << 20), "x"));
         assert!(line.len() < 2_000 && line.contains("(2097152 bytes)"), "{}", line.len());
     }
 
     #[test]
-    fn times_are_dates() {
-        assert_eq!(timestamp(1_709_210_096_789), "2024-02-29T12:34:56.789Z");
-        assert_eq!(timestamp(1_735_689_599_000), "2024-12-31T23:59:59.000Z");
+    fn text_that_moves_a_cursor_is_escaped() {
+        for format in ["text", "json"] {
+            let line = written("info", format, || info!(app = "a\u{1b}[2J\u{202e}", "x\ny"));
+            assert!(!line.contains('\u{1b}') && !line.contains('\u{202e}'), "{line:?}");
+            assert_eq!(line.lines().count(), 1);
+        }
+    }
+
+    #[test]
+    fn libraries_are_not_heard() {
+        let line = written("debug", "text", || {
+            debug!(target: "h2", "a header");
+            debug!("own");
+        });
+        assert_eq!(line.lines().count(), 1, "{line}");
     }
 }

@@ -44,7 +44,7 @@ pub fn of(why: Why, memory: u64) -> (Death, String) {
 
 /// A worker that was ended at its request's deadline.
 pub fn late() -> (Death, String) {
-    let message = "the app was not rendered when its time was over, and its worker was ended: it does more than can be \
+    let message = "the app was not rendered by its deadline, and its worker was ended: it does more than can be \
                    done in that time; look for templates, patches or expressions that multiply";
     (Death::Deadline, message.to_owned())
 }

@@ -1,24 +1,23 @@
 //! What a store other than Vault did: how long its reads took, and which failed.
 
-use super::metrics::{CLASSES, Histogram, by_class};
-use keyfill_diag::{Class, Cx, Diagnostic, Report as _};
+use super::metrics::{self, Counters};
+use keyfill_diag::{Cx, Diagnostic, Report as _};
 use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
+use prometheus_client::metrics::histogram::Histogram;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// The reads of one store.
-#[derive(Default)]
 pub struct Measures {
     /// How long they took, waiting for the store included.
     pub seconds: Histogram,
-    errors: [AtomicU64; CLASSES.len()],
+    /// Those that failed, by class.
+    pub errors: Counters,
 }
 
-impl Measures {
-    /// Reads that failed, by class.
-    pub fn errors(&self) -> impl Iterator<Item = (Class, u64)> {
-        CLASSES.into_iter().zip(&self.errors).map(|(class, n)| (class, n.load(Ordering::Relaxed)))
+impl Default for Measures {
+    fn default() -> Self {
+        Self { seconds: metrics::seconds(), errors: metrics::errors() }
     }
 }
 
@@ -50,9 +49,9 @@ impl Source for Measured {
         Box::pin(async move {
             let start = Instant::now();
             let answer = self.source.read_keys(secret, keys, cx).await;
-            self.measures.seconds.observe(start.elapsed());
+            self.measures.seconds.observe(start.elapsed().as_secs_f64());
             if let Err(error) = &answer {
-                by_class(&self.measures.errors, error.class());
+                self.measures.errors.get_or_create(&metrics::of_class(error.class())).inc();
             }
             answer
         })

@@ -72,7 +72,7 @@ pub struct Discovery {
     pub asked: Option<Plan>,
 }
 
-/// What both kinds of work are told.
+/// What both kinds of work need.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Task {
     /// The app's folder.
@@ -417,7 +417,7 @@ pub enum Value {
     List(Vec<Value>),
     /// A map, in the store's order.
     Map(Vec<(String, Value)>),
-    /// Bytes that a store told from text.
+    /// Bytes, where a store distinguishes them from text.
     Bytes(Zeroizing<Vec<u8>>),
 }
 

@@ -5,7 +5,7 @@ use super::configuration::{self, Configuration};
 use super::environment;
 use super::generator::KeyfillGenerator;
 use super::job::Jobs;
-use super::log::Log;
+use super::log;
 use super::metrics;
 use super::orders::{self, Discovery, Order, Report, Start};
 use super::traces::Exporter;
@@ -22,6 +22,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
 
 /// Address space that a worker's process needs beside what its request may hold: its stacks, and what the allocator
 /// sets aside and does not touch. The bound on what is held is the allocator's own count; this one is behind it.
@@ -30,7 +31,7 @@ const OVERHEAD: u64 = 96 << 20;
 /// A worker that holds more than this after a request is replaced.
 const GROWN: u64 = 12 << 20;
 
-/// A worker that served nobody for so long is ended, and with it what it saw.
+/// A worker that was idle for so long is ended, and with it what it saw.
 const IDLE: Duration = Duration::from_secs(5);
 
 /// Fresh workers that stand by.
@@ -47,24 +48,24 @@ pub fn run(shared: &SharedArgs, args: &ServeArgs, env: &Env) -> Result<()> {
     if args.explain {
         return explain(args, env);
     }
-    let log = Arc::new(Log::new(&args.loglevel, &args.logformat)?);
+    log::start(&args.loglevel, &args.logformat)?;
     // Nobody looks into the process that holds the logins.
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
         .context("cannot close the process to others")?;
     let configuration = Configuration::resolve(shared, args, env)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
-    runtime.block_on(serve(args, configuration, log))
+    runtime.block_on(serve(args, configuration))
 }
 
-/// Prints what the commands of plugin.yaml were taken for.
+/// Prints how the commands of plugin.yaml are understood.
 fn explain(args: &ServeArgs, env: &Env) -> Result<()> {
     let (plugin, meaning) = configuration::meaning(args, env)?;
     let text = meaning.explained(&plugin);
     std::io::stdout().lock().write_all(text.as_bytes()).context("cannot print")
 }
 
-async fn serve(args: &ServeArgs, configuration: Configuration, log: Arc<Log>) -> Result<()> {
+async fn serve(args: &ServeArgs, configuration: Configuration) -> Result<()> {
     let sockets = configuration.sockets(&args.alias)?;
     let bounds = Bounds::of(args);
     let most_in_message = most_in_message(&configuration.env)?;
@@ -83,25 +84,24 @@ async fn serve(args: &ServeArgs, configuration: Configuration, log: Arc<Log>) ->
     let name = configuration.plugin.metadata.name.clone();
     let most_in_answer = if most_in_message == 0 { 100 << 20 } else { most_in_message };
     let most_in_answer = most_in_answer.min(usize::try_from(bounds.answers).unwrap_or(usize::MAX));
-    let jobs = jobs(args, &configuration, &bounds, most_in_answer, &log).await?;
-    let (traces, exporter) = Exporter::start(&args.traces, &log)?;
-    let generator =
-        Arc::new(KeyfillGenerator::new(args, configuration, &bounds, jobs, Arc::clone(&log), traces));
+    let jobs = jobs(args, &configuration, &bounds, most_in_answer).await?;
+    let (traces, exporter) = Exporter::start(&args.traces)?;
+    let generator = Arc::new(KeyfillGenerator::new(args, configuration, &bounds, jobs, traces));
     let server = Server::bind(Arc::clone(&generator), options).await?;
     if let Some(address) = args.metrics {
         // The task ends with the runtime.
         let shown = metrics::serve(address, Arc::clone(&generator), server.queue(), server.budgets());
         let (address, _) = shown.await?;
-        log.info("metrics", &[("address", &address.to_string())]);
+        info!(%address, "metrics");
     }
     for socket in &sockets {
-        log.info("serving", &[("plugin", &name), ("socket", &socket.display().to_string())]);
+        info!(plugin = name, socket = %socket.display(), "serving");
     }
-    server.serve(asked_to_end(Arc::clone(&log))).await?;
+    server.serve(asked_to_end()).await?;
     if let Some(exporter) = exporter {
         exporter.end().await;
     }
-    log.info("ended", &[("plugin", &name)]);
+    info!(plugin = name, "ended");
     Ok(())
 }
 
@@ -111,7 +111,6 @@ async fn jobs(
     configuration: &Configuration,
     bounds: &Bounds,
     most_in_answer: usize,
-    log: &Log,
 ) -> Result<Jobs> {
     let (closed, sandbox) = pool(configuration, bounds, false).await.context("cannot start a worker")?;
     let missing = sandbox.missing().join(", ");
@@ -122,22 +121,19 @@ async fn jobs(
             ))
             .into());
         }
-        log.warn("workers are not in a full sandbox", &[("missing", &missing)]);
+        warn!(missing, "workers are not in a full sandbox");
     }
     let open =
         if has_binaries(configuration) { Some(pool(configuration, bounds, true).await?.0) } else { None };
-    let mib = |bytes: u64| (bytes >> 20).to_string();
-    let (workers, small, large) = (bounds.workers.to_string(), mib(bounds.small), mib(bounds.large));
-    let whole = mib(bounds.whole);
-    let fields = [
-        ("number", workers.as_str()),
-        ("memory_mib", &small),
-        ("large_memory_mib", &large),
-        ("largest_memory_mib", &whole),
-        ("sandbox", if missing.is_empty() { "whole" } else { "partial" }),
-        ("official_binaries", if open.is_some() { "true" } else { "false" }),
-    ];
-    log.info("workers", &fields);
+    info!(
+        number = bounds.workers,
+        memory_mib = bounds.small >> 20,
+        large_memory_mib = bounds.large >> 20,
+        largest_memory_mib = bounds.whole >> 20,
+        sandbox = if missing.is_empty() { "whole" } else { "partial" },
+        official_binaries = open.is_some(),
+        "workers"
+    );
     Ok(Jobs::new(closed, open, *bounds, most_in_answer))
 }
 
@@ -219,15 +215,15 @@ fn most_in_message(env: &Env) -> Result<usize> {
     Ok(megabytes << 20)
 }
 
-async fn asked_to_end(log: Arc<Log>) {
+async fn asked_to_end() {
     let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        log.error("cannot listen for signals", &[]);
+        error!("cannot listen for signals");
         return;
     };
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}
     }
-    log.info("asked to end; going on until the connections close or the grace period ends", &[]);
+    info!("asked to end; going on until the connections close or the grace period ends");
 }

@@ -62,7 +62,7 @@ fn a_worker_that_wants_too_much_memory_fails_its_own_request() {
 #[test]
 fn a_worker_that_is_late_fails_its_own_request() {
     let start = Instant::now();
-    fails("spin", "its time was over", "deadline");
+    fails("spin", "by its deadline", "deadline");
     assert!(start.elapsed() < Duration::from_secs(30));
 }
 
@@ -137,7 +137,7 @@ fn who_holds_all_memory_makes_room_for_another_project() {
         assert_eq!(answer["one"], manifest("bob-value"), "{answer}");
         assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
         let answer = held.join().expect("it is answered");
-        assert!(answer["message"].as_str().is_some_and(|m| m.contains("its time was over")), "{answer}");
+        assert!(answer["message"].as_str().is_some_and(|m| m.contains("by its deadline")), "{answer}");
     });
     assert!(server.child.try_wait().expect("it can be asked").is_none());
 }

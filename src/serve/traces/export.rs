@@ -6,7 +6,6 @@ use super::messages::{
 };
 use crate::cli::traces_args::TracesArgs;
 use crate::report::Problem;
-use crate::serve::log::Log;
 use anyhow::Result;
 use hyper_util::rt::TokioIo;
 use keyfill_http::TlsSettings;
@@ -24,6 +23,7 @@ use tonic::metadata::{Ascii, MetadataKey, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
+use tracing::{info, warn};
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
@@ -56,17 +56,16 @@ pub struct Exporter {
 
 impl Exporter {
     /// Begins to send to the collector that the flags name; `None` when they name none.
-    pub fn start(args: &TracesArgs, log: &Arc<Log>) -> Result<(Traces, Option<Self>)> {
+    pub fn start(args: &TracesArgs) -> Result<(Traces, Option<Self>)> {
         let Some(address) = args.otlp_address.as_deref().filter(|address| !address.is_empty()) else {
             return Ok((Traces::default(), None));
         };
         let channel = channel(address, args.otlp_insecure)?;
-        let sender =
-            Sender { channel, headers: headers(args)?, resource: resource(args, log), log: Arc::clone(log) };
+        let sender = Sender { channel, headers: headers(args)?, resource: resource(args) };
         let (to, from) = mpsc::channel(MOST_WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
         let task = tokio::spawn(sender.run(from, Arc::clone(&dropped)));
-        log.info("traces", &[("otlp_address", address)]);
+        info!(otlp_address = address, "traces");
         Ok((Traces { to: Some(to.clone()), dropped }, Some(Self { to, task })))
     }
 
@@ -124,15 +123,12 @@ fn headers(args: &TracesArgs) -> Result<Vec<(MetadataKey<Ascii>, MetadataValue<A
 }
 
 /// What all spans share: the service's name, and the attributes of the command line.
-fn resource(args: &TracesArgs, log: &Log) -> Resource {
+fn resource(args: &TracesArgs) -> Resource {
     let mut attributes = vec![KeyValue::text("service.name", "argocd-cmp-server")];
     for given in args.otlp_attrs.iter().filter(|given| !given.is_empty()) {
         match given.split_once(':').filter(|(_, value)| !value.contains(':')) {
             Some((key, value)) => attributes.push(KeyValue::text(key, value)),
-            None => {
-                let what = "an attribute of --otlp-attrs is not KEY:VALUE and is left out";
-                log.warn(what, &[("given", given)]);
-            }
+            None => warn!(given, "an attribute of --otlp-attrs is not KEY:VALUE and is left out"),
         }
     }
     Resource { attributes }
@@ -142,7 +138,6 @@ struct Sender {
     channel: Channel,
     headers: Vec<(MetadataKey<Ascii>, MetadataValue<Ascii>)>,
     resource: Resource,
-    log: Arc<Log>,
 }
 
 impl Sender {
@@ -157,10 +152,7 @@ impl Sender {
             }
             let lost = dropped.swap(0, Ordering::Relaxed);
             if lost > 0 {
-                self.log.warn(
-                    "traces were dropped: the collector is too slow",
-                    &[("requests", &lost.to_string())],
-                );
+                warn!(requests = lost, "traces were dropped: the collector is too slow");
             }
             match self.send(batch).await {
                 Ok(()) => failing = false,
@@ -168,8 +160,7 @@ impl Sender {
                 Err(_) if failing => {}
                 Err(status) => {
                     failing = true;
-                    let code = status.code().to_string();
-                    self.log.warn("traces cannot be sent", &[("code", &code), ("error", status.message())]);
+                    warn!(code = %status.code(), error = status.message(), "traces cannot be sent");
                 }
             }
         }
@@ -199,7 +190,7 @@ fn unreachable(error: &(dyn StdError + 'static)) -> tonic::Status {
     tonic::Status::unavailable(format!("the collector cannot be connected to: {cause}"))
 }
 
-/// Takes spans until a batch is full or its time is over; false when no more will come.
+/// Takes spans until a batch is full or its time has passed; false when no more will come.
 async fn gather(from: &mut mpsc::Receiver<Item>, batch: &mut Vec<Span>) -> bool {
     let mut until = None;
     while batch.len() < BATCH {

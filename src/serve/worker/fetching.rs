@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Remote {
     talk: Talk,
     files: Arc<dyn Files>,
-    /// Whether it was told what keyfill.lock says.
-    told: Mutex<bool>,
+    /// Whether the supervisor knows keyfill.lock.
+    lock_sent: Mutex<bool>,
     /// Whether the supervisor has given the work up: nothing is to be said of it.
     given_up: Arc<AtomicBool>,
 }
@@ -25,7 +25,7 @@ pub struct Remote {
 impl Remote {
     /// For a tree with this root.
     pub fn new(talk: Talk, files: Arc<dyn Files>, given_up: &Arc<AtomicBool>) -> Self {
-        Self { talk, files, told: Mutex::new(false), given_up: Arc::clone(given_up) }
+        Self { talk, files, lock_sent: Mutex::new(false), given_up: Arc::clone(given_up) }
     }
 
     fn ask(&self, want: Want) -> Result<(Found, Received), FetchError> {
@@ -34,10 +34,10 @@ impl Remote {
             return Err(gone());
         }
         // Held until the answer is there: the lock comes before every other question.
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let lock = if *told { None } else { Some(self.lock()?) };
+        let mut lock_sent = self.lock_sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = if *lock_sent { None } else { Some(self.lock()?) };
         let (answer, received) = self.talk.fetch(Question { want, lock }).map_err(|_| gone())?;
-        *told = true;
+        *lock_sent = true;
         match answer {
             Ok(Found::Later) => {
                 self.given_up.store(true, Ordering::Relaxed);

@@ -50,7 +50,7 @@ fn serve() -> io::Result<()> {
     let start = *start;
     sandbox::limit(start.parent, start.memory, start.may_start_programs)?;
     let held = if start.may_start_programs { sandbox::Report::default() } else { sandbox::enter() };
-    // A panic is told by the supervisor, in words that hold nothing of the input.
+    // The supervisor reports a panic, in words that hold nothing of the input.
     std::panic::set_hook(Box::new(|_| {}));
     crate::memory::end_above(start.memory);
     send(&mut channel, &Report::Ready(Sandbox::from(held)), &[])?;
@@ -156,7 +156,7 @@ fn tree_path(text: &str) -> anyhow::Result<TreePath> {
     TreePath::new(text).ok_or_else(|| anyhow::anyhow!("the app's path leaves the repository"))
 }
 
-/// What the supervisor is told of a failed request.
+/// The report of a failed request.
 fn failed(error: &anyhow::Error, cx: &Cx) -> Failed {
     let problems = report::problems(error);
     let mut message = String::new();
