@@ -93,7 +93,7 @@ pub struct Root {
 
 /// Every root at or below a folder. A folder that is itself a kustomization or a chart is asked for alone:
 /// what lies below belongs to it, or to other apps. Passed over are hidden folders, those that links lead to,
-/// and what a `.keyfillignore` names. A search whose time is over ends early: whoever asked has to check that.
+/// and what a `.keyfillignore` names. A search that exceeds its deadline ends early: whoever asked has to check that.
 pub fn roots(files: &dyn Files, dir: &TreePath, cx: &Cx) -> Vec<Root> {
     let kind = kind_of(files, dir, cx);
     if kind != RootKind::Yaml {
@@ -183,7 +183,7 @@ const MOST_ARCHIVE_BYTES: u64 = 64 << 20;
 /// What only encrypted files and generators of the kind ksops hold.
 const ENCRYPTED: [&[u8]; 2] = [b"ENC[AES256_GCM,", b"viaduct.ai/v1"];
 
-/// What is not looked into, since the time is over, holds none: the answer is thrown away.
+/// What is not looked into, after the deadline holds none: the answer is thrown away.
 fn holds_marks(path: &TreePath, content: &[u8], decrypts: bool, cx: &Cx) -> bool {
     if cx.check().is_err() {
         return false;

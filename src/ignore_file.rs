@@ -76,7 +76,7 @@ impl<'a> IgnoreFiles<'a> {
         self.holds(path, is_dir)
     }
 
-    /// Lines that are no patterns, and files that are too long: told once.
+    /// Lines that are no patterns, and files that are too long: reported once.
     pub fn take_warnings(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.warnings)
     }

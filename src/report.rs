@@ -67,7 +67,7 @@ impl Failure {
     }
 }
 
-/// The class of several errors together: a policy or a setting comes before what an author can mend in a manifest.
+/// The class of several errors together: a policy or a setting comes before what an author can fix in a manifest.
 fn gravest(problems: &[Diagnostic]) -> Class {
     const ORDER: [Class; 6] =
         [Class::Forbidden, Class::Usage, Class::Store, Class::Render, Class::Missing, Class::Other];

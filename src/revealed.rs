@@ -1,7 +1,7 @@
 //! Secret values that a rendering has seen before its end, and messages without them.
 //!
 //! A template that is handed a secret can show it in an error: in the text that `fail` is given, in the line that
-//! is not valid YAML, in what a schema says of a value. So what is told of such a rendering goes through
+//! is not valid YAML, in what a schema says of a value. So what is said of such a rendering goes through
 //! [`Revealed::redact`], which takes the values out: as they are, in parts, in other cases, backwards, spaced out
 //! and encoded. And such a rendering is neither kept in a cache nor logged; [`Revealed::is_empty`] says whether there
 //! is anything to hide.

@@ -353,7 +353,7 @@ pub enum RefsFormat {
     Dot,
     /// A flowchart for Markdown.
     Mermaid,
-    /// One page with a search, which asks nobody for anything.
+    /// One page with a search, which loads nothing else.
     Html,
 }
 
@@ -509,7 +509,7 @@ pub struct ServeArgs {
     /// The folder that holds plugin.yaml
     #[arg(long, value_name = "DIR", default_value = "/home/argocd/cmp-server/config/")]
     pub config_dir_path: PathBuf,
-    /// Print what the commands of plugin.yaml were taken for, and exit
+    /// Print how the commands of plugin.yaml are understood, and exit
     #[arg(long)]
     pub explain: bool,
     /// How much is logged: debug, info, warn, error

@@ -22,7 +22,7 @@ use crate::settings::{Env, Given, Purpose};
 use crate::terminal;
 use anyhow::Result;
 
-/// What every command is told: flags that all of them take, the environment, and under which name keyfill
+/// What every command gets: flags that all of them take, the environment, and under which name keyfill
 /// was called.
 pub struct Caller<'a> {
     shared: &'a SharedArgs,

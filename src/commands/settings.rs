@@ -6,7 +6,7 @@ use anyhow::Result;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-/// Prints the table. It holds no values: what is set is nobody's business on a terminal.
+/// Prints the table. It holds no values: a terminal is no place for what is set.
 pub fn run(args: SettingsArgs) -> Result<()> {
     let text = match args.format {
         SettingsFormat::Text => text(),

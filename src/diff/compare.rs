@@ -154,7 +154,7 @@ fn object_diff(pair: Pair, cx: &Cx) -> Result<Option<ObjectDiff>, keyfill_diag::
     let of = FieldType::of(text("apiVersion"), text("kind"));
     let is_renamed = before.id.name != after.id.name;
     let mut fields = fields::compare(&before.value, &after.value, of, cx)?;
-    // The name is told by itself.
+    // The name is reported by itself.
     fields.retain(|change| !(is_renamed && is_name(change)));
     if fields.is_empty() && !is_renamed {
         return Ok(None);

@@ -18,7 +18,7 @@ pub struct Item<'a> {
     pub after: Option<&'a Value>,
 }
 
-/// Keys that items of lists without a schema are told apart by.
+/// Keys that distinguish the items of lists without a schema.
 const USUAL_KEYS: [&str; 3] = ["name", "key", "id"];
 /// How long two lists may be compared.
 const LONGEST: Duration = Duration::from_millis(500);

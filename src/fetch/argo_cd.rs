@@ -37,8 +37,8 @@ impl Place {
 /// Lists all of them. A Secret that cannot be used is left out, as Argo CD leaves it to the app that needs it.
 pub fn list(place: &Place) -> Result<Vec<ArgoCdRepository>, FetchError> {
     let failed = |error: keyfill_secrets::Error| {
-        let told = FetchError::new(error.class(), error.to_string());
-        error.advice().map_or(told.clone(), |hint| told.hint(hint))
+        let copy = FetchError::new(error.class(), error.to_string());
+        error.advice().map_or(copy.clone(), |hint| copy.hint(hint))
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| FetchError::new(Class::Other, format!("Argo CD's logins: {e}")))?;

@@ -111,7 +111,7 @@ mod tests {
             assert!(entries(text).is_err(), "{text}");
         }
         let missing = entries("oci://ghcr.io/org/* cosign:/nowhere/key.pub").expect("a rule");
-        let told = read(&missing).expect_err("no file").to_string();
-        assert!(told.contains("/nowhere/key.pub"), "{told}");
+        let message = read(&missing).expect_err("no file").to_string();
+        assert!(message.contains("/nowhere/key.pub"), "{message}");
     }
 }

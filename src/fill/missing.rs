@@ -11,13 +11,13 @@ use std::sync::Arc;
 pub type Answer = Result<Arc<SecretData>, Error>;
 
 /// Reads that failed for different reasons and are compared with each other.
-const MOST_TOLD_APART: usize = 10 * MOST_SHOWN;
+const MOST_DISTINCT: usize = 10 * MOST_SHOWN;
 
 /// The reads that failed, each at the first placeholder that needs it. Reads that failed for the same
-/// reason (the store is down) are told once. A secret that is absent is no problem where every use may do
+/// reason (the store is down) are reported once. A secret that is absent is no problem where every use may do
 /// without it.
 pub fn failed_reads(documents: &[Document], wanted: &[Wanted], answers: &[Answer], problems: &mut Problems) {
-    let mut told: Vec<(Diagnostic, &Use, usize)> = Vec::new();
+    let mut distinct: Vec<(Diagnostic, &Use, usize)> = Vec::new();
     for (wanted, answer) in wanted.iter().zip(answers) {
         let Err(error) = answer else { continue };
         let first = match &wanted.required {
@@ -27,17 +27,17 @@ pub fn failed_reads(documents: &[Document], wanted: &[Wanted], answers: &[Answer
         };
         for diagnostic in error.diagnostics() {
             if let Some((_, _, more)) =
-                told.iter_mut().find(|(known, ..)| known.message == diagnostic.message)
+                distinct.iter_mut().find(|(known, ..)| known.message == diagnostic.message)
             {
                 *more += 1;
-            } else if told.len() < MOST_TOLD_APART {
-                told.push((diagnostic, first, 0));
+            } else if distinct.len() < MOST_DISTINCT {
+                distinct.push((diagnostic, first, 0));
             } else {
                 problems.add(first.order, diagnostic.class, |exact| at(documents, first, diagnostic, exact));
             }
         }
     }
-    for (mut diagnostic, first, more) in told {
+    for (mut diagnostic, first, more) in distinct {
         if more > 0 {
             let secrets = if more == 1 { "secret" } else { "secrets" };
             diagnostic.message.push_str(&format!(" (and the same for {more} more {secrets})"));

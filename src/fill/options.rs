@@ -1,4 +1,4 @@
-//! What the fill stage is told besides the documents: plain data, resolved by the command line.
+//! Options of the fill stage: plain data, resolved by the command line.
 
 use super::policy::PathPolicy;
 use super::stores::StoreKinds;

@@ -47,7 +47,7 @@ impl Problems {
         Self { sources, ..Self::default() }
     }
 
-    /// Adds a problem. `make` is called only when it is among the first so far; it is told whether to find the
+    /// Adds a problem. `make` is called only when it is among the first so far; its argument says whether to find the
     /// exact place.
     pub fn add(&mut self, order: Order, class: Class, make: impl FnOnce(Precision<'_>) -> Diagnostic) {
         let key = (order, self.added);

@@ -70,7 +70,7 @@ fn marks() -> &'static AhoCorasick {
     })
 }
 
-/// Whether text holds a placeholder or an annotation of ours, as far as that can be told without parsing:
+/// Whether text holds a placeholder or an annotation of ours, as far as that can be seen without parsing:
 /// for discovery, where the text may be a template. Unlike [`looks_fillable`] it takes no Secret whose
 /// `data` holds neither.
 pub fn holds_placeholder(text: &[u8]) -> bool {

@@ -153,27 +153,31 @@ fn nothing_is_read_when_nothing_is_to_be_filled_or_something_is_wrong() {
 }
 
 #[test]
-fn all_problems_are_told_with_their_places() {
+fn all_problems_are_messages_with_their_places() {
     let text = widget(
         "  a: <usr>\n  b: \"x <user>\\n<nope>\"\n  c:\n  - <path:kv/absent#k>\n  d: <user | jsonPath {.a}>\n",
     );
     let found = problems(&text);
-    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
-    assert_eq!(told.len(), 4, "{told:#?}");
+    let messages: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(messages.len(), 4, "{messages:#?}");
     assert_eq!(
-        told[0],
+        messages[0],
         "app.yaml:7:6 (document 1, spec.a): Widget: <usr>: the key usr is missing in the secret kv/app"
     );
     assert_eq!(found[0].hint.as_deref(), Some("did you mean user?"));
     assert_eq!(found[0].place.source_line.as_deref(), Some("  a: <usr>"));
     assert_eq!(found[0].place.width, 5);
     assert!(
-        told[1].starts_with("app.yaml:8:17 (document 1, spec.b): Widget: <nope>: the key nope"),
+        messages[1].starts_with("app.yaml:8:17 (document 1, spec.b): Widget: <nope>: the key nope"),
         "{}",
-        told[1]
+        messages[1]
     );
-    assert!(told[2].starts_with("app.yaml:10:5 (document 1, spec.c[0]): Widget: kv/absent"), "{}", told[2]);
-    assert!(told[3].contains("jsonPath: the value is not valid JSON"), "{}", told[3]);
+    assert!(
+        messages[2].starts_with("app.yaml:10:5 (document 1, spec.c[0]): Widget: kv/absent"),
+        "{}",
+        messages[2]
+    );
+    assert!(messages[3].contains("jsonPath: the value is not valid JSON"), "{}", messages[3]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the commands were taken for, for people: `keyfill serve --explain`.
+//! How the commands are understood: `keyfill serve --explain`.
 
 use super::Meaning;
 use keyfill_cmp::config::PluginConfig;
@@ -25,7 +25,7 @@ impl fmt::Display for Section {
     }
 }
 
-/// A command and what it was taken for.
+/// A command and its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
     /// Where it stands.

@@ -1,4 +1,4 @@
-//! What a root reads, told from its files without rendering it.
+//! What a root reads, found in its files without rendering it.
 //!
 //! Used where a superset is good enough and cheap: discovery, copies for the official binaries, and the
 //! mapping from changed files to roots. Every string of a kustomization that names a file or folder of the

@@ -32,7 +32,7 @@ impl Search<'_> {
             Some(Ok((real, Kind::Dir))) if kustomization_file(self.files, &real).is_some() => {
                 self.configuration_folder(dir, real);
             }
-            // A path that leads nowhere, or out of the tree, is told by whoever renders.
+            // A path that leads nowhere, or out of the tree, is reported when the root is rendered.
             _ => match nodes_of(text.as_bytes(), self.cx) {
                 Some(nodes) => self.configurations(&[dir], &nodes),
                 None => self.found.open_ended = true,

@@ -158,7 +158,7 @@ const VALUES_IN_CHECK: &str = "the chart is rendered with its own values alone: 
                                it out with --exclude";
 
 /// Renders for `check`: in process only, and what is not supported there while the official binary could do
-/// it is told as a warning.
+/// it is reported as a warning.
 pub fn for_check(
     files: &dyn Files,
     root: &Root,

@@ -24,7 +24,7 @@ use std::time::Duration;
 /// The file of secrets that is read when none is named.
 const DEFAULT_SECRETS_FILE: &str = "keyfill.secrets.yaml";
 
-/// What a run is told, besides what to render and how.
+/// The settings of a run, besides what to render and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Follow argocd-vault-plugin byte for byte.

@@ -313,7 +313,7 @@ pub const APP: &[Var] = &[
     var("KUBE_VERSION", Author::No, "the cluster's version"),
 ];
 
-/// What the process itself is told by its system, by Kubernetes and by Argo CD's sidecar definition.
+/// What the system, Kubernetes and Argo CD's sidecar definition set for the process.
 pub const SYSTEM: &[Var] = &[
     var("ARGOCD_CMP_SERVER_LOGFORMAT", Author::No, "serve: text or json"),
     var("ARGOCD_CMP_SERVER_LOGLEVEL", Author::No, "serve: debug, info, warn or error"),

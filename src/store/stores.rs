@@ -13,7 +13,7 @@ type Read = Result<Arc<SecretData>, Error>;
 
 /// The store of `AVP_TYPE` and those that the config file names. Nothing of one serves another.
 pub struct Stores {
-    /// Why there is no default store is told when it is asked for: a run may use named ones alone.
+    /// Why there is no default store is reported when it is asked for: a run may use named ones alone.
     default: Result<Arc<dyn Source>, Error>,
     named: BTreeMap<String, Arc<dyn Source>>,
 }

@@ -116,11 +116,11 @@ impl Helper {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|_| "it cannot be started; is it on PATH?")?;
-        let told = self.converse(&mut child, until);
+        let answer = self.converse(&mut child, until);
         // A helper that has ended is not there to be killed.
         let _ = child.kill();
         let _ = child.wait();
-        told
+        answer
     }
 
     fn converse(&self, child: &mut Child, until: Instant) -> Result<Zeroizing<Vec<u8>>, &'static str> {

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::NamedTempFile;
 
-/// How much the store holds unless told otherwise, in bytes.
+/// How much the store holds by default, in bytes.
 pub const DEFAULT_SIZE: u64 = 1 << 30;
 /// Temporary files older than this were left by a process that was killed.
 const ABANDONED: Duration = Duration::from_secs(3600);

@@ -100,7 +100,7 @@ struct Inner {
 }
 
 impl FetchError {
-    /// An error of a class, told in one sentence without a full stop.
+    /// An error of a class: one sentence without a full stop.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
         Self(Box::new(Inner { class, message: message.into(), hint: None, off: false }))
     }

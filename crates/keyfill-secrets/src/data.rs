@@ -22,7 +22,7 @@ pub enum SecretValue {
     Number(Secret),
     /// A string.
     Str(Secret),
-    /// Bytes, which a store told from text.
+    /// Bytes, where a store distinguishes them from text.
     Bytes(SecretBytes),
     /// A list.
     List(Vec<SecretValue>),

@@ -41,7 +41,7 @@ impl FileSource {
             Error::usage(format!("the secrets file {name} is not usable: {why}"))
                 .hint("it is a map from paths to maps from keys to values")
         };
-        // The message of the YAML reader may quote what it read, so only its place is told.
+        // The message of the YAML reader may quote what it read, so only its place is reported.
         let root: serde_yaml::Value = serde_yaml::from_slice(text).map_err(|e| {
             wrong(e.location().map_or_else(
                 || "it is not valid YAML".to_owned(),

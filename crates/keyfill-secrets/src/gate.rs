@@ -50,7 +50,7 @@ struct Open {
     probing: bool,
 }
 
-/// Why a request was not let through before its time was over.
+/// Why a request got no permit before its deadline.
 #[derive(Debug)]
 pub(crate) enum Held {
     /// The server is down, for this reason.

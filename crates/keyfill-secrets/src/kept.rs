@@ -189,7 +189,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Kept<K> {
         self.sweep_later();
     }
 
-    /// Drops answers when their time is over, also when nobody asks any more.
+    /// Drops answers at the end of their time to live, also when they are not asked for any more.
     fn sweep_later(self: &Arc<Self>) {
         if self.sweeping.swap(true, Ordering::Relaxed) {
             return;

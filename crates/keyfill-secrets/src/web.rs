@@ -62,16 +62,16 @@ pub(crate) fn json<T: DeserializeOwned>(answer: &Answer, store: &str) -> Result<
 
 /// What an answer that is no good means. `what` was asked for; `hint` says how to grant it.
 pub(crate) fn refused(answer: &Answer, store: &str, what: &str, hint: &str) -> Error {
-    let told = told(&answer.body).map(|told| format!(": {told}")).unwrap_or_default();
+    let reason = reason(&answer.body).map(|reason| format!(": {reason}")).unwrap_or_default();
     match answer.status.as_u16() {
-        404 => Error::missing(format!("{store} has no {what}{told}")).absent(),
-        status @ (401 | 403) => Error::store(format!("{store} refuses ({status}){told}")).hint(hint),
-        status => Error::store(format!("{store} answered {status}{told}")),
+        404 => Error::missing(format!("{store} has no {what}{reason}")).absent(),
+        status @ (401 | 403) => Error::store(format!("{store} refuses ({status}){reason}")).hint(hint),
+        status => Error::store(format!("{store} answered {status}{reason}")),
     }
 }
 
 /// What an error's JSON says, wherever servers put that.
-fn told(body: &[u8]) -> Option<String> {
+fn reason(body: &[u8]) -> Option<String> {
     let json: serde_json::Value = serde_json::from_slice(body).ok()?;
     let text = ["message", "error_description", "error", "errorMessage"].iter().find_map(|name| {
         let value = json.get(name)?;
@@ -86,7 +86,7 @@ fn told(body: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, form, told};
+    use super::{escaped, form, reason};
 
     #[test]
     fn an_authors_text_stays_one_part_of_an_address() {
@@ -103,8 +103,8 @@ mod tests {
             r#"{"errors": [{"message": "no"}]}"#,
             r#"{"messages": ["no"]}"#,
         ] {
-            assert_eq!(told(json.as_bytes()).as_deref(), Some("no"), "{json}");
+            assert_eq!(reason(json.as_bytes()).as_deref(), Some("no"), "{json}");
         }
-        assert_eq!(told(b"<html>"), None);
+        assert_eq!(reason(b"<html>"), None);
     }
 }

@@ -115,7 +115,7 @@ pub fn oracle(name: &str) -> Option<PathBuf> {
     static BUILDING: Mutex<()> = Mutex::new(());
     let recipe = recipe(name).unwrap_or_else(|| panic!("no oracle is called {name}"));
     let binary = oracles().join(name);
-    // One build at a time; a failed one poisons nothing that the next could not mend.
+    // One build at a time; after a failed one the next begins anew.
     let _guard = BUILDING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let stale = match &recipe {
         Recipe::Install(..) | Recipe::InstallAs { .. } => !binary.is_file(),

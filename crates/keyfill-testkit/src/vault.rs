@@ -52,7 +52,7 @@ impl Vault {
     }
 
     fn listener(&self, name: &str) -> &str {
-        self.addresses.get(name).unwrap_or_else(|| panic!("vault-dev told no {name} address"))
+        self.addresses.get(name).unwrap_or_else(|| panic!("vault-dev printed no {name} address"))
     }
 
     /// `http://127.0.0.1:PORT`

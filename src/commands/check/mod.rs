@@ -79,7 +79,7 @@ impl Check<'_> {
     fn all(&self, roots: &[Root]) -> Vec<Diagnostic> {
         let mut all: Vec<Diagnostic> = Vec::new();
         for problem in each::root(roots, 1, |root| self.root(root)).into_iter().flatten() {
-            // What a base has wrong shows in each of its overlays: it is told once.
+            // What a base has wrong shows in each of its overlays: it is reported once.
             if !all.contains(&problem) {
                 all.push(problem);
             }

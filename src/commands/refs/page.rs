@@ -1,4 +1,4 @@
-//! References as one page of HTML that asks nobody for anything: paths with the roots that use them, roots with their
+//! References as one page of HTML that loads nothing else: paths with the roots that use them, roots with their
 //! paths, links between both, a search. Without scripts all of it can be read.
 
 use super::{Row, Table};

@@ -52,7 +52,7 @@ pub struct State {
     pub current_version: Option<u64>,
     /// When the version was written that the reference reads.
     pub written: Option<String>,
-    /// Why nobody can say.
+    /// Why it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }

@@ -16,7 +16,7 @@ pub struct Resource<'a> {
     pub document: &'a Document,
     /// What its annotations say.
     pub annotations: Annotations,
-    /// Whose strings are told apart by their place.
+    /// Whose strings are distinguished by their place.
     pub is_secret: bool,
     /// The same.
     pub is_config_map: bool,

@@ -114,7 +114,7 @@ fn add_bases(
     let Some(text) = file.and_then(|file| files.read(&file).ok()) else { return Ok(BTreeMap::new()) };
     let prints_origins = memchr::memmem::find(&text, b"originAnnotations").is_some();
     let mut bases = Localized::new(fetch, cx);
-    // What is forbidden was told before; anything else is the binary's to tell.
+    // What is forbidden was reported before; anything else the binary reports.
     if bases.add(files, root).is_err() {
         return Ok(BTreeMap::new());
     }

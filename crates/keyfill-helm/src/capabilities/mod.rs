@@ -1,4 +1,4 @@
-//! What templates are told about the cluster and about helm, without a cluster being asked.
+//! What templates know of the cluster and of helm, without a cluster being asked.
 
 use crate::error::{Error, Result};
 use crate::request::HelmCompat;

@@ -11,9 +11,9 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-/// How many problems are told, and how many lines these may have with what lies behind them.
+/// How many problems are reported, and how many lines these may have with what lies behind them.
 const MOST_LINES: usize = 60;
-/// How many branches of an `anyOf` or `oneOf` are told.
+/// How many branches of an `anyOf` or `oneOf` are shown.
 const MOST_BRANCHES: usize = 10;
 /// How many names a line holds.
 const MOST_NAMES: usize = 20;

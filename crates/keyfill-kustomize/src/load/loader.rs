@@ -163,7 +163,7 @@ impl<'a> Loader<'a> {
         match self.remotes.folder(&repository, self.files, self.cx) {
             Err(error) if !error.is_off() => match self.remotes.file(address, self.cx) {
                 Ok(text) => Ok(Opened::File(text)),
-                // Whoever takes it for a folder is told why there is none.
+                // Where it is loaded as a folder, the error says why there is none.
                 Err(_) => Ok(Opened::Folder),
             },
             _ => Ok(Opened::Folder),
@@ -362,7 +362,7 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Kustomizations nested deeper than this are taken for a mistake: real trees stay below ten.
+/// Kustomizations nested deeper than this are an error: real trees stay below ten.
 const MOST_NESTED: u32 = 200;
 
 /// Repositories that name the next one, one inside the other.

@@ -82,7 +82,7 @@ impl<'a> Remotes<'a> {
         let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
         answers.sort_by_key(|(at, _)| *at);
         for (key, (_, answer)) in missing.into_iter().zip(answers) {
-            // What it says is told when it is asked for.
+            // Its error is reported when it is asked for.
             let _ = self.keep(key, self.count().and(answer), world);
         }
     }

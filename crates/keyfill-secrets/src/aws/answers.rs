@@ -8,26 +8,26 @@ use keyfill_http::Answer;
 /// The kind of an error: the last part of `__type`, without its namespace.
 fn kind(answer: &Answer) -> Option<String> {
     #[derive(serde::Deserialize)]
-    struct Told {
+    struct ErrorBody {
         #[serde(rename = "__type")]
         kind: Option<String>,
     }
     if answer.status == http::StatusCode::OK {
         return None;
     }
-    let told: Told = serde_json::from_slice(&answer.body).ok()?;
-    let kind = told.kind?;
+    let reason: ErrorBody = serde_json::from_slice(&answer.body).ok()?;
+    let kind = reason.kind?;
     Some(kind.rsplit('#').next().unwrap_or_default().to_owned())
 }
 
 fn message(answer: &Answer) -> String {
     #[derive(serde::Deserialize)]
-    struct Told {
+    struct ErrorBody {
         #[serde(alias = "Message")]
         message: Option<String>,
     }
-    let told: Option<Told> = serde_json::from_slice(&answer.body).ok();
-    told.and_then(|told| told.message).map(|message| quoted(&message)).unwrap_or_default()
+    let reason: Option<ErrorBody> = serde_json::from_slice(&answer.body).ok();
+    reason.and_then(|reason| reason.message).map(|message| quoted(&message)).unwrap_or_default()
 }
 
 /// Whether it asks to come back later. Such answers have the status 400.
@@ -60,7 +60,7 @@ pub(super) fn error(answer: &Answer, service: &Service, permission: &str, path: 
         return Error::store(format!("{title} answered {} and not in JSON", answer.status.as_u16()))
             .hint("check AWS_ENDPOINT_URL and HTTPS_PROXY: something else than AWS seems to have answered");
     };
-    let told = message(answer);
+    let reason = message(answer);
     match kind.as_str() {
         "ResourceNotFoundException" | "ParameterNotFound" => Error::missing(format!("{title} has no {path}"))
             .absent()
@@ -68,12 +68,12 @@ pub(super) fn error(answer: &Answer, service: &Service, permission: &str, path: 
         "ParameterVersionNotFound" => {
             Error::missing(format!("{title} has no such version or label of {path}")).absent()
         }
-        "AccessDeniedException" => Error::store(format!("{title} refuses: {told}")).hint(format!(
+        "AccessDeniedException" => Error::store(format!("{title} refuses: {reason}")).hint(format!(
             "allow {permission} on it for the role in the message, and kms:Decrypt for its key"
         )),
-        "DecryptionFailure" => Error::store(format!("{title} cannot decrypt {path}: {told}"))
+        "DecryptionFailure" => Error::store(format!("{title} cannot decrypt {path}: {reason}"))
             .hint("allow kms:Decrypt on the key of the secret"),
-        "InvalidRequestException" => Error::store(format!("{title} does not give {path}: {told}"))
+        "InvalidRequestException" => Error::store(format!("{title} does not give {path}: {reason}"))
             .hint("a secret that is marked for deletion can be restored until it is deleted"),
         "ExpiredTokenException"
         | "ExpiredToken"
@@ -82,9 +82,9 @@ pub(super) fn error(answer: &Answer, service: &Service, permission: &str, path: 
         | "InvalidSignatureException"
         | "IncompleteSignature"
         | "MissingAuthenticationToken" => {
-            Error::store(format!("{title} does not take the credentials: {kind}: {told}"))
+            Error::store(format!("{title} does not take the credentials: {kind}: {reason}"))
                 .hint("check the AWS credentials of keyfill, and this machine's clock")
         }
-        _ => Error::store(format!("{title} answered {kind}: {told}")),
+        _ => Error::store(format!("{title} answered {kind}: {reason}")),
     }
 }

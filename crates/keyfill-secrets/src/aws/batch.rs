@@ -39,7 +39,7 @@ type Answer = Result<Arc<SecretData>, Error>;
 
 struct Waiter {
     id: String,
-    tell: oneshot::Sender<Answer>,
+    send: oneshot::Sender<Answer>,
 }
 
 impl Waiting {
@@ -86,8 +86,8 @@ impl Client {
         if self.waiting.refused.load(Ordering::Relaxed) {
             return None;
         }
-        let (tell, told) = oneshot::channel();
-        if self.waiting.join(region, Waiter { id: id.to_owned(), tell }) {
+        let (send, answer) = oneshot::channel();
+        if self.waiting.join(region, Waiter { id: id.to_owned(), send }) {
             let turn = Turn { waiting: &self.waiting, region, taken: false };
             tokio::task::yield_now().await;
             let mut waiters = turn.take();
@@ -96,8 +96,8 @@ impl Client {
                 self.ask_for(batch, region, std::mem::replace(&mut waiters, rest), cx).await;
             }
         }
-        // Who is not told was left out.
-        told.await.ok()
+        // Whoever gets no answer was left out.
+        answer.await.ok()
     }
 
     async fn ask_for(&self, batch: &Batch, region: &str, waiters: Vec<Waiter>, cx: &Cx) {
@@ -112,7 +112,7 @@ impl Client {
             // What keeps all of them from an answer keeps each from one.
             Err(error) => {
                 // Who went away does not mind.
-                waiters.into_iter().for_each(|waiter| drop(waiter.tell.send(Err(error.clone()))));
+                waiters.into_iter().for_each(|waiter| drop(waiter.send.send(Err(error.clone()))));
                 return;
             }
         };
@@ -129,7 +129,7 @@ impl Client {
         }
         for waiter in waiters {
             if let Some(data) = found.get(&waiter.id) {
-                drop(waiter.tell.send(Ok(Arc::clone(data))));
+                drop(waiter.send.send(Ok(Arc::clone(data))));
             }
         }
     }

@@ -166,7 +166,7 @@ fn read(answer: &Answer, who: &str) -> Result<Token, Error> {
         expires_in: Option<serde_json::Value>,
     }
     #[derive(serde::Deserialize)]
-    struct Told {
+    struct ErrorBody {
         #[serde(default)]
         error: String,
         #[serde(default)]
@@ -178,7 +178,8 @@ fn read(answer: &Answer, who: &str) -> Result<Token, Error> {
         let seconds = given.expires_in.and_then(|n| n.as_u64().or_else(|| n.as_str()?.parse().ok()));
         return Ok(Token::lasting(Secret::new(given.access_token.as_str()), seconds.unwrap_or(300)));
     }
-    let told: Option<Told> = serde_json::from_slice(&answer.body).ok();
-    let told = told.map(|told| format!(", {}: {}", told.error, told.error_description)).unwrap_or_default();
-    Err(Error::store(format!("{who} answered {}{}", answer.status.as_u16(), quoted(&told))))
+    let reason: Option<ErrorBody> = serde_json::from_slice(&answer.body).ok();
+    let reason =
+        reason.map(|reason| format!(", {}: {}", reason.error, reason.error_description)).unwrap_or_default();
+    Err(Error::store(format!("{who} answered {}{}", answer.status.as_u16(), quoted(&reason))))
 }

@@ -75,11 +75,11 @@ impl AzureKeys {
         };
         let answer = vault.tokens.send(&vault.rest, &fetch, |token| make(Some(token)), cx).await?;
         if answer.status != http::StatusCode::OK {
-            let (told, _) = code(&answer);
+            let (reason, _) = code(&answer);
             let error = Error::store(match answer.status.as_u16() {
-                401 => format!("Azure Key Vault {host} does not take the access token: {told}"),
-                403 => format!("Azure Key Vault {host} refuses to decrypt with {name}: {told}"),
-                status => format!("Azure Key Vault {host} answered {status}: {told}"),
+                401 => format!("Azure Key Vault {host} does not take the access token: {reason}"),
+                403 => format!("Azure Key Vault {host} refuses to decrypt with {name}: {reason}"),
+                status => format!("Azure Key Vault {host} answered {status}: {reason}"),
             });
             return Err(error.hint(
                 "grant the role Key Vault Crypto User (or decrypt on keys) to the identity that keyfill uses",

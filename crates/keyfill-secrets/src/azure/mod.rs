@@ -193,7 +193,7 @@ fn value(answer: &Answer, host: &str) -> Result<SecretValue, Error> {
 /// Message and inner code of an error.
 fn code(answer: &Answer) -> (String, String) {
     #[derive(serde::Deserialize)]
-    struct Told {
+    struct ErrorBody {
         error: Inner,
     }
     #[derive(serde::Deserialize)]
@@ -207,8 +207,8 @@ fn code(answer: &Answer) -> (String, String) {
         #[serde(default)]
         code: String,
     }
-    match serde_json::from_slice::<Told>(&answer.body) {
-        Ok(Told { error }) => {
+    match serde_json::from_slice::<ErrorBody>(&answer.body) {
+        Ok(ErrorBody { error }) => {
             (quoted(&error.message), error.innererror.map(|inner| inner.code).unwrap_or_default())
         }
         Err(_) => Default::default(),
@@ -216,13 +216,13 @@ fn code(answer: &Answer) -> (String, String) {
 }
 
 fn refused(answer: &Answer, host: &str, name: &str) -> Error {
-    let (told, _) = code(answer);
+    let (reason, _) = code(answer);
     match answer.status.as_u16() {
-        401 => Error::store(format!("Azure Key Vault {host} does not take the access token: {told}")),
-        403 => Error::store(format!("Azure Key Vault {host} refuses {name}: {told}")).hint(
+        401 => Error::store(format!("Azure Key Vault {host} does not take the access token: {reason}")),
+        403 => Error::store(format!("Azure Key Vault {host} refuses {name}: {reason}")).hint(
             "grant the role Key Vault Secrets User (or get on secrets) to the identity that keyfill uses",
         ),
-        status => Error::store(format!("Azure Key Vault {host} answered {status}: {told}")),
+        status => Error::store(format!("Azure Key Vault {host} answered {status}: {reason}")),
     }
 }
 

@@ -294,18 +294,18 @@ async fn post(settings: &GoogleSettings, url: &str, form: &[(&str, &str)], cx: &
         return Ok(Token::lasting(Secret::new(answered.access_token.as_str()), answered.expires_in));
     }
     #[derive(Deserialize)]
-    struct Told {
+    struct ErrorBody {
         error: Option<String>,
         error_description: Option<String>,
     }
-    let told: Option<Told> = serde_json::from_slice(&answer.body).ok();
-    let told = told.map(|told| {
-        format!(", {}: {}", told.error.unwrap_or_default(), told.error_description.unwrap_or_default())
+    let reason: Option<ErrorBody> = serde_json::from_slice(&answer.body).ok();
+    let reason = reason.map(|reason| {
+        format!(", {}: {}", reason.error.unwrap_or_default(), reason.error_description.unwrap_or_default())
     });
     let status = answer.status.as_u16();
     Err(Error::store(format!(
         "Google's token service answered {status}{}",
-        quoted(&told.unwrap_or_default())
+        quoted(&reason.unwrap_or_default())
     )))
 }
 

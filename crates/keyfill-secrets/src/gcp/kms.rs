@@ -63,8 +63,8 @@ impl GoogleKms {
             serde_json::from_slice(&answer.body).map_err(|_| unusable("it holds no decrypted key"))?;
         let bytes = STANDARD.decode(given.plaintext.as_bytes()).map_err(|_| unusable("it is not base64"))?;
         let bytes = SecretBytes::new(bytes);
-        if let Some(told) = given.checksum
-            && told.parse() != Ok(u64::from(checksum::crc32c(bytes.expose())))
+        if let Some(reason) = given.checksum
+            && reason.parse() != Ok(u64::from(checksum::crc32c(bytes.expose())))
         {
             return Err(unusable("its checksum does not fit"));
         }
@@ -88,7 +88,7 @@ fn check(key: &str) -> Result<(), Error> {
 
 fn refused(answer: &keyfill_http::Answer, key: &str) -> Error {
     #[derive(serde::Deserialize)]
-    struct Told {
+    struct ErrorBody {
         error: Inner,
     }
     #[derive(serde::Deserialize)]
@@ -96,15 +96,15 @@ fn refused(answer: &keyfill_http::Answer, key: &str) -> Error {
         #[serde(default)]
         message: String,
     }
-    let told: Option<Told> = serde_json::from_slice(&answer.body).ok();
-    let told = told.map(|told| quoted(&told.error.message)).unwrap_or_default();
+    let reason: Option<ErrorBody> = serde_json::from_slice(&answer.body).ok();
+    let reason = reason.map(|reason| quoted(&reason.error.message)).unwrap_or_default();
     let name = "Google Cloud KMS";
     match answer.status.as_u16() {
-        404 => Error::missing(format!("{name} has no {key}: {told}")),
-        401 => Error::store(format!("{name} does not take the access token: {told}")),
-        403 => Error::store(format!("{name} refuses: {told}"))
+        404 => Error::missing(format!("{name} has no {key}: {reason}")),
+        401 => Error::store(format!("{name} does not take the access token: {reason}")),
+        403 => Error::store(format!("{name} refuses: {reason}"))
             .hint("grant roles/cloudkms.cryptoKeyDecrypter on the key to the account that keyfill uses"),
-        status => Error::store(format!("{name} answered {status}: {told}")),
+        status => Error::store(format!("{name} answered {status}: {reason}")),
     }
 }
 

@@ -122,7 +122,7 @@ impl<'a> Path<'a> {
 
 fn refused(answer: &Answer, path: &Path<'_>) -> Error {
     #[derive(serde::Deserialize)]
-    struct Told {
+    struct ErrorBody {
         error: Inner,
     }
     #[derive(serde::Deserialize)]
@@ -133,23 +133,23 @@ fn refused(answer: &Answer, path: &Path<'_>) -> Error {
         status: String,
     }
     let name = "Google Secret Manager";
-    let Ok(Told { error }) = serde_json::from_slice(&answer.body) else {
+    let Ok(ErrorBody { error }) = serde_json::from_slice(&answer.body) else {
         return Error::store(format!("{name} answered {} and not in JSON", answer.status.as_u16()))
             .hint("check HTTPS_PROXY: something else than Google seems to have answered");
     };
-    let told = quoted(&error.message);
+    let reason = quoted(&error.message);
     match answer.status.as_u16() {
-        404 => Error::missing(format!("{name} has no {}: {told}", path.name))
+        404 => Error::missing(format!("{name} has no {}: {reason}", path.name))
             .absent()
             .hint("check the project, the name and the version"),
-        401 => Error::store(format!("{name} does not take the access token: {told}")),
-        403 => Error::store(format!("{name} refuses: {told}"))
+        401 => Error::store(format!("{name} does not take the access token: {reason}")),
+        403 => Error::store(format!("{name} refuses: {reason}"))
             .hint("grant roles/secretmanager.secretAccessor on the secret to the account that keyfill uses"),
         400 if error.status == "FAILED_PRECONDITION" => {
-            Error::store(format!("{name} does not give {}: {told}", path.name))
+            Error::store(format!("{name} does not give {}: {reason}", path.name))
                 .hint("enable the version, or name another")
         }
-        status => Error::store(format!("{name} answered {status}, {}: {told}", quoted(&error.status))),
+        status => Error::store(format!("{name} answered {status}, {}: {reason}", quoted(&error.status))),
     }
 }
 
@@ -171,8 +171,8 @@ fn data(body: &[u8], path: &Path<'_>) -> Result<SecretData, Error> {
     let bytes =
         STANDARD.decode(given.payload.data.as_bytes()).map_err(|_| unusable("its payload is not base64"))?;
     let bytes = SecretBytes::new(bytes);
-    if let Some(told) = given.payload.checksum
-        && told.parse() != Ok(u64::from(checksum::crc32c(bytes.expose())))
+    if let Some(expected) = given.payload.checksum
+        && expected.parse() != Ok(u64::from(checksum::crc32c(bytes.expose())))
     {
         return Err(unusable("its checksum does not fit"));
     }

@@ -175,14 +175,14 @@ fn unusable() -> Error {
 
 fn refused(answer: &Answer) -> Error {
     #[derive(serde::Deserialize)]
-    struct Told {
+    struct ErrorBody {
         message: String,
     }
-    let told: Option<Told> = serde_json::from_slice(&answer.body).ok();
-    let told = told.map(|told| format!(": {}", quoted(&told.message))).unwrap_or_default();
+    let reason: Option<ErrorBody> = serde_json::from_slice(&answer.body).ok();
+    let reason = reason.map(|reason| format!(": {}", quoted(&reason.message))).unwrap_or_default();
     match answer.status.as_u16() {
-        status @ (401 | 403) => Error::store(format!("1Password Connect refuses ({status}){told}"))
+        status @ (401 | 403) => Error::store(format!("1Password Connect refuses ({status}){reason}"))
             .hint("check OP_CONNECT_TOKEN, and that it may read the vault"),
-        status => Error::store(format!("1Password Connect answered {status}{told}")),
+        status => Error::store(format!("1Password Connect answered {status}{reason}")),
     }
 }

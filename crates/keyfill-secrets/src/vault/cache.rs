@@ -1,7 +1,7 @@
 //! Tokens kept between runs, in a folder that only its owner may read.
 //!
 //! A token is used only by the settings that got it: the file holds a key made of the address, namespace,
-//! mount, method, role and a hash of the credential. Trouble here never fails a run; it is told once as a
+//! mount, method, role and a hash of the credential. An error here never fails a run; it is reported once as a
 //! warning, and the run logs in.
 
 use super::settings::{Auth, CacheNames, TokenCache, VaultSettings};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
-/// The largest file that is taken for one of ours.
+/// The largest file that is read as one of ours.
 const LARGEST_FILE: u64 = 64 << 10;
 
 /// A token with what is known of its life.

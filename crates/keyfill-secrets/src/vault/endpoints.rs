@@ -164,7 +164,7 @@ pub(crate) fn call<E: Endpoint>(base: &str, endpoint: &E) -> Result<Call, String
 fn call_below<E: Endpoint>(base: &Base, endpoint: &E) -> Result<Call, String> {
     let mut uri = base.0.clone();
     push_segments(&mut uri, &endpoint.path());
-    // Neither error is told in its own words: they could hold what is sent.
+    // Neither error is reported in its own words: they could hold what is sent.
     if let Some(query) = endpoint.query().map_err(|_| "the query cannot be written")? {
         uri.push('?');
         uri.push_str(&query);

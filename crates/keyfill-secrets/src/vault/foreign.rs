@@ -4,7 +4,7 @@ use keyfill_http::Answer;
 use std::collections::HashMap;
 use std::fmt;
 
-/// How much of such an answer is told.
+/// How much of such an answer is shown.
 const LONGEST_TEXT: usize = 160;
 
 /// How much of it is looked at.
@@ -29,7 +29,7 @@ impl Foreign {
         }
         let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_AT)]);
         let is_page = text.starts_with('<');
-        // What is told of an answer that succeeded could be a secret in another form.
+        // What is shown of an answer that succeeded could be a secret in another form.
         let text = match (is_page, answer.status.is_success()) {
             (true, _) => of_page(&text),
             (false, true) => String::new(),

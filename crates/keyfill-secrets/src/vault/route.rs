@@ -64,7 +64,7 @@ fn check_proxy(text: &str) -> Result<(), Error> {
         return Err(wrong("it is not reached over http"));
     }
     let whole = if is_whole { text.to_owned() } else { format!("http://{text}") };
-    // The text is not told: it may hold a password.
+    // The text is not shown: it may hold a password.
     let url = url::Url::parse(&whole).map_err(|_| wrong("its address is not a URL"))?;
     if url.host_str().is_none_or(str::is_empty) { Err(wrong("its address names no host")) } else { Ok(()) }
 }

@@ -64,7 +64,7 @@ impl Session {
     }
 }
 
-/// A token that was given or read from a file: Vault told us nothing of its life.
+/// A token that was given or read from a file: nothing is known of its time to live.
 pub(crate) fn lasting(token: Secret) -> Kept {
     Kept { token, ends: None, lease: Duration::ZERO, renewable: false }
 }

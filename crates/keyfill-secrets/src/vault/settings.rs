@@ -1,4 +1,4 @@
-//! All that a Vault client has to be told, as plain data. Who may set what is decided by who fills it in.
+//! All settings of a Vault client, as plain data. Who may set what is decided by who fills it in.
 
 use crate::{Error, KvVersion, Secret};
 use keyfill_http::Addresses;

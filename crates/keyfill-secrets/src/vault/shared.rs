@@ -61,9 +61,9 @@ pub struct SharedStats {
     pub clients: usize,
     /// Bytes of secrets that are kept.
     pub kept_bytes: usize,
-    /// Vaults that are taken for down.
+    /// Vaults whose circuit breaker is open.
     pub breakers_open: usize,
-    /// How often a Vault was taken for down.
+    /// How often the circuit breaker of a Vault opened.
     pub breakers_opened: u64,
 }
 

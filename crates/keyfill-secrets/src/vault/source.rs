@@ -246,7 +246,7 @@ fn may_lack_data(answer: &Answer) -> bool {
 
 /// `data/` put in after the mount; `None` when the path is not below it or names a part of its API.
 fn with_data(mount: &str, path: &str) -> Option<String> {
-    // In a namespace that the path begins with, the mount's path is told without it.
+    // In a namespace that the path begins with, the mount's path is reported without it.
     let rest = path.strip_prefix(mount)?;
     let first = rest.split('/').next().unwrap_or_default();
     (!rest.is_empty() && !KV2_PARTS.contains(&first)).then(|| format!("{mount}data/{rest}"))

@@ -12,7 +12,7 @@ pub(super) fn read(text: &[u8]) -> Result<Branch, Error> {
         Ok(Json(Value::Map(branch))) => Ok(branch),
         Ok(_) => Err(Error::file("the file is JSON and not an object")
             .hint("SOPS encrypts objects; a list or a single value has to stand under a key")),
-        // The reader's message may quote what it read, so only the place is told.
+        // The reader's message may quote what it read, so only the place is reported.
         Err(error) => Err(Error::file(format!("it is not valid JSON (column {})", error.column()))
             .at_line(u32::try_from(error.line()).unwrap_or(u32::MAX))),
     }

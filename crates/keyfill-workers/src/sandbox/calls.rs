@@ -83,7 +83,7 @@ fn allowed() -> Option<BpfProgram> {
     // A new thread, and no new process.
     let thread = libc::CLONE_THREAD as u64;
     rules.insert(libc::SYS_clone, vec![argument(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
-    // How much of the stack is left is told by a limit: limits are read, and not set.
+    // A limit says how much of the stack is left: limits are read, and not set.
     rules.insert(libc::SYS_prlimit64, vec![argument(2, SeccompCmpOp::Eq, 0)?]);
     // A signal to oneself is how a program aborts.
     let own = u64::from(std::process::id());
