@@ -10,6 +10,9 @@ use std::time::Duration;
 /// A key that protects nothing: that of the kept files in crates/keyfill-sops/tests/data.
 const KEY: &str = include_str!("../../crates/keyfill-sops/tests/data/key.txt");
 
+/// One of PGP.
+const PGP_KEY: &[u8] = include_bytes!("../../crates/keyfill-pgp/tests/data/secret.asc");
+
 fuzz_target!(|data: &[u8]| {
     let [format, text @ ..] = data else { return };
     let format = match format % 5 {
@@ -21,7 +24,8 @@ fuzz_target!(|data: &[u8]| {
     };
     let mut identities = Identities::new();
     identities.add_keys(KEY).expect("the key is good");
-    let keys = Keys { identities, service: None };
+    let mut keys = Keys { identities, ..Keys::default() };
+    keys.pgp.add(PGP_KEY).expect("the key is good");
     let _ = is_encrypted(text, format);
     if let Ok(decrypted) = decrypt(text, format, &keys, &Cx::with_time(Duration::from_secs(5))) {
         let _ = decrypted.text();

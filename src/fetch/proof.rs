@@ -1,4 +1,5 @@
-//! The setting that says which charts must be signed: `oci://ghcr.io/org/* cosign:/path/key.pub`, one a line or comma.
+//! The setting that says which charts must be signed, one rule a line or comma:
+//! `oci://ghcr.io/org/* cosign:/path/key.pub`, `https://charts.example/* prov:/path/keyring.gpg`.
 
 use super::{PROOF, Problem};
 use anyhow::Result;
@@ -7,12 +8,20 @@ use keyfill_fetch::Proofs;
 use keyfill_files::FetchError;
 use std::path::{Path, PathBuf};
 
-/// One entry: charts, the key that signs them, and what signatures may name besides the charts' own repository.
+/// One entry: charts, and who signs them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     charts: String,
-    key: PathBuf,
-    identity: Option<String>,
+    by: Signer,
+}
+
+/// Who signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Signer {
+    /// A key of cosign, and what signatures may name besides the charts' own repository.
+    Cosign { key: PathBuf, identity: Option<String> },
+    /// A keyring of OpenPGP, for `.prov` files.
+    Provenance { keyring: PathBuf },
 }
 
 /// Reads the setting. No file is opened yet.
@@ -24,15 +33,16 @@ pub fn entries(text: &str) -> Result<Vec<Entry>> {
 fn entry(line: &str) -> Result<Entry> {
     let wrong = || {
         Problem::usage(format!("{PROOF}: {line:?} is not a rule"))
-            .hint("write oci://HOST/PATH/* cosign:/path/key.pub, and identity:HOST/PATH/* where signatures name another repository")
+            .hint("write oci://HOST/PATH/* cosign:/path/key.pub (and identity:HOST/PATH/* where signatures name another repository), or https://HOST/PATH/* prov:/path/keyring.gpg")
     };
     let mut words = line.split_whitespace();
     let charts = words.next().unwrap_or_default().to_owned();
-    let (mut key, mut identity) = (None, None);
+    let (mut key, mut identity, mut keyring) = (None, None, None);
     for word in words {
         let place = match word.split_once(':') {
             Some(("cosign", _)) => &mut key,
             Some(("identity", _)) => &mut identity,
+            Some(("prov", _)) => &mut keyring,
             _ => return Err(wrong().into()),
         };
         let value = word.split_once(':').map(|(_, value)| value.to_owned()).filter(|value| !value.is_empty());
@@ -41,30 +51,50 @@ fn entry(line: &str) -> Result<Entry> {
         }
         *place = value;
     }
-    let key = key.map(PathBuf::from).ok_or_else(wrong)?;
+    let by = match (key, identity, keyring) {
+        (Some(key), identity, None) => Signer::Cosign { key: key.into(), identity },
+        (None, None, Some(keyring)) => Signer::Provenance { keyring: keyring.into() },
+        _ => return Err(wrong().into()),
+    };
     // A rule that cannot match anything would let everything pass.
-    if !charts.starts_with("oci://") {
-        let message = format!(
-            "{PROOF}: {charts} is not oci://HOST/PATH: only charts of registries are signed with cosign"
-        );
+    let places: &[&str] = match by {
+        Signer::Cosign { .. } => &["oci://"],
+        Signer::Provenance { .. } => &["oci://", "https://", "http://"],
+    };
+    if !places.iter().any(|place| charts.starts_with(place)) {
+        let message = match by {
+            Signer::Cosign { .. } => format!(
+                "{PROOF}: {charts} is not oci://HOST/PATH: only charts of registries are signed with cosign"
+            ),
+            Signer::Provenance { .. } => {
+                format!("{PROOF}: {charts} is neither https://HOST/PATH nor oci://HOST/PATH")
+            }
+        };
         return Err(Problem::usage(message).into());
     }
-    Ok(Entry { charts, key, identity })
+    Ok(Entry { charts, by })
 }
 
 /// Reads the keys.
 pub fn read(entries: &[Entry]) -> Result<Proofs, FetchError> {
     let mut proofs = Proofs::default();
-    for Entry { charts, key, identity } in entries {
-        let unusable = |why: String| {
-            FetchError::new(
-                Class::Usage,
-                format!("{PROOF} cannot be followed: the key {}: {why}", key.display()),
-            )
-            .hint("it must be the public key that cosign or openssl wrote, in PEM")
+    for Entry { charts, by } in entries {
+        let (file, hint) = match by {
+            Signer::Cosign { key, .. } => {
+                (key, "it must be the public key that cosign or openssl wrote, in PEM")
+            }
+            Signer::Provenance { keyring } => (keyring, "it must be public keys that `gpg --export` wrote"),
         };
-        let pem = read_key(key).map_err(|e| unusable(e.to_string()))?;
-        proofs.add_cosign(charts, identity.as_deref(), &pem).map_err(unusable)?;
+        let unusable = |why: String| {
+            let message = format!("{PROOF} cannot be followed: the key {}: {why}", file.display());
+            FetchError::new(Class::Usage, message).hint(hint)
+        };
+        let bytes = read_key(file).map_err(|e| unusable(e.to_string()))?;
+        match by {
+            Signer::Cosign { identity, .. } => proofs.add_cosign(charts, identity.as_deref(), &bytes),
+            Signer::Provenance { .. } => proofs.add_provenance(charts, &bytes),
+        }
+        .map_err(unusable)?;
     }
     Ok(proofs)
 }
@@ -72,26 +102,30 @@ pub fn read(entries: &[Entry]) -> Result<Proofs, FetchError> {
 fn read_key(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
     let mut pem = Vec::new();
-    // More than any key is.
-    std::fs::File::open(path)?.take(64 << 10).read_to_end(&mut pem)?;
+    // As large as a keyring may be.
+    std::fs::File::open(path)?.take(1 << 20).read_to_end(&mut pem)?;
     Ok(pem)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, entries, read};
+    use super::{Entry, Signer, entries, read};
 
     #[test]
     fn rules_stand_in_lines_or_between_commas() {
-        let entry = |charts: &str, key: &str, identity: Option<&str>| Entry {
+        let cosign = |charts: &str, key: &str, identity: Option<&str>| Entry {
             charts: charts.into(),
-            key: key.into(),
-            identity: identity.map(str::to_owned),
+            by: Signer::Cosign { key: key.into(), identity: identity.map(str::to_owned) },
         };
-        let text = "oci://ghcr.io/org/* cosign:/keys/org.pub\n oci://mirror.example/* identity:ghcr.io/* cosign:/k.pub,";
+        let text = "oci://ghcr.io/org/* cosign:/keys/org.pub\n oci://mirror.example/* identity:ghcr.io/* cosign:/k.pub,\
+                    https://charts.example/* prov:/ring.gpg";
         let want = [
-            entry("oci://ghcr.io/org/*", "/keys/org.pub", None),
-            entry("oci://mirror.example/*", "/k.pub", Some("ghcr.io/*")),
+            cosign("oci://ghcr.io/org/*", "/keys/org.pub", None),
+            cosign("oci://mirror.example/*", "/k.pub", Some("ghcr.io/*")),
+            Entry {
+                charts: "https://charts.example/*".into(),
+                by: Signer::Provenance { keyring: "/ring.gpg".into() },
+            },
         ];
         assert_eq!(entries(text).expect("rules"), want);
         assert!(entries("").expect("none").is_empty());
@@ -102,9 +136,13 @@ mod tests {
         for text in [
             "oci://ghcr.io/org/*",
             "oci://ghcr.io/org/* cosign:",
-            "oci://ghcr.io/org/* prov:/keys/ring",
+            "oci://ghcr.io/org/* prov:",
+            "oci://ghcr.io/org/* prov:/ring cosign:/a",
+            "oci://ghcr.io/org/* prov:/ring identity:ghcr.io/*",
+            "oci://ghcr.io/org/* identity:ghcr.io/*",
             "oci://ghcr.io/org/* cosign:/a cosign:/b",
             "https://charts.example/* cosign:/a",
+            "charts.example/* prov:/a",
             "cosign:/a",
             "oci://ghcr.io/org/* /a",
         ] {

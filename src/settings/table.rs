@@ -188,7 +188,7 @@ pub const SETTINGS: &[Var] = &[
     var(
         "KEYFILL_FETCH_PROOF",
         Author::No,
-        "charts that must be signed, one a line or comma: oci://HOST/PATH/* cosign:/path/key.pub",
+        "charts that must be signed, one a line or comma: oci://HOST/PATH/* cosign:/path/key.pub, https://HOST/PATH/* prov:/path/keyring.gpg",
     ),
     var(
         "KEYFILL_FETCH_SSH",
@@ -251,6 +251,8 @@ pub const SETTINGS: &[Var] = &[
         Author::No,
         "globs of the keys that encrypted files may use: age, ARNs and their like [all]",
     ),
+    var("KEYFILL_SOPS_PGP_KEY_FILE", Author::No, "a file of secret keys of PGP, as gpg exports them")
+        .holds(Holds::KeyFile),
     var("KEYFILL_SOURCE", Author::No, "the same, with file besides; it wins over AVP_TYPE").decides(),
     var("KEYFILL_VALS_REFS", Author::No, "true: references of vals (ref+SCHEME://PATH#/KEY) are filled too"),
     var("NO_PROXY", Author::No, "hosts that are reached without the proxy"),
@@ -332,6 +334,8 @@ pub const SYSTEM: &[Var] = &[
         "the folder of docker's config.json, for logins at registries [~/.docker]",
     )
     .holds(Holds::File),
+    var("GNUPGHOME", Author::No, "the folder of secring.gpg, a ring of secret keys of PGP [~/.gnupg]")
+        .holds(Holds::File),
     var("HELM_CONFIG_HOME", Author::No, "the folder of helm's repositories and logins [~/.config/helm]")
         .holds(Holds::File),
     var("HELM_REGISTRY_CONFIG", Author::No, "helm's file of logins at registries").holds(Holds::File),

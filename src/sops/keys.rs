@@ -2,8 +2,8 @@
 
 use crate::settings::Env;
 use crate::settings::authority::Effective;
-use keyfill_secrets::Secret;
-use keyfill_sops::{Identities, Refusal};
+use keyfill_secrets::{Secret, SecretBytes};
+use keyfill_sops::{Identities, Keys, Refusal, SecretKeys};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,12 @@ const AGE_KEYS: &str = "sops/age/keys.txt";
 
 /// The private keys of SSH that SOPS tries when none is named.
 const SSH_KEYS: [&str; 2] = [".ssh/id_ed25519", ".ssh/id_rsa"];
+
+/// The setting that names a file of secret keys of PGP.
+const PGP_KEYS: &str = "KEYFILL_SOPS_PGP_KEY_FILE";
+
+/// Where GnuPG 1 keeps secret keys, and SOPS looks for them where there is no GnuPG.
+const PGP_RING: &str = "secring.gpg";
 
 /// The bytes of a file of keys.
 const MOST: u64 = 1 << 20;
@@ -22,6 +28,8 @@ pub struct KeySettings {
     age_key: Option<Secret>,
     age_key_file: Option<PathBuf>,
     ssh_key_file: Option<PathBuf>,
+    pgp_key_file: Option<PathBuf>,
+    gnupg_home: Option<PathBuf>,
     configurations: Option<PathBuf>,
     home: Option<PathBuf>,
 }
@@ -41,6 +49,11 @@ impl KeySettings {
             age_key: effective.get("SOPS_AGE_KEY").map(Secret::new),
             age_key_file: path("SOPS_AGE_KEY_FILE"),
             ssh_key_file: path("SOPS_AGE_SSH_PRIVATE_KEY_FILE"),
+            pgp_key_file: path(PGP_KEYS),
+            gnupg_home: env
+                .get("GNUPGHOME")
+                .map(PathBuf::from)
+                .or_else(|| Some(home.as_ref()?.join(".gnupg"))),
             configurations: env
                 .get("XDG_CONFIG_HOME")
                 .map(PathBuf::from)
@@ -51,7 +64,29 @@ impl KeySettings {
 
     /// Reads the keys. One that was named and cannot be read is an error; those that SOPS looks for by itself
     /// may be missing.
-    pub(super) fn keys(&self) -> Result<Identities, Refusal> {
+    pub(super) fn keys(&self) -> Result<Keys, Refusal> {
+        Ok(Keys { identities: self.age()?, pgp: self.pgp()?, service: None })
+    }
+
+    fn pgp(&self) -> Result<SecretKeys, Refusal> {
+        let mut keys = SecretKeys::default();
+        if let Some(file) = &self.pgp_key_file {
+            let unusable = |why: String| {
+                Refusal::new(format!("{PGP_KEYS} names {}, which cannot be used: {why}", file.display()))
+                    .hint("it must be secret keys that `gpg --export-secret-keys` wrote")
+            };
+            let bytes = read_bytes(file).map_err(|e| unusable(e.to_string()))?;
+            keys.add(bytes.expose()).map_err(unusable)?;
+        } else if let Some(ring) =
+            self.gnupg_home.as_ref().and_then(|dir| read_bytes(&dir.join(PGP_RING)).ok())
+        {
+            // Nobody named it: where it holds nothing, there are no keys.
+            drop(keys.add(ring.expose()));
+        }
+        Ok(keys)
+    }
+
+    fn age(&self) -> Result<Identities, Refusal> {
         let mut identities = Identities::new();
         if let Some(keys) = &self.age_key {
             identities.add_keys(keys.expose()).map_err(|e| about(e, "SOPS_AGE_KEY"))?;
@@ -84,6 +119,13 @@ fn read(path: &Path) -> io::Result<Secret> {
     Ok(Secret::new(text))
 }
 
+fn read_bytes(path: &Path) -> io::Result<SecretBytes> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
+    Ok(SecretBytes::new(bytes))
+}
+
 fn about(refusal: Refusal, setting: &str) -> Refusal {
     Refusal { message: format!("{setting}: {}", refusal.message), ..refusal }
 }
@@ -108,6 +150,8 @@ mod tests {
         assert!(!format!("{broken:?}").contains("PPKQ"));
         let absent = of(KeySettings { age_key_file: Some("/nowhere/keys".into()), ..KeySettings::default() });
         assert!(absent.message.contains("/nowhere/keys") && absent.hint.is_some(), "{absent:?}");
+        let absent = of(KeySettings { pgp_key_file: Some("/nowhere/pgp".into()), ..KeySettings::default() });
+        assert!(absent.message.contains("KEYFILL_SOPS_PGP_KEY_FILE") && absent.hint.is_some(), "{absent:?}");
         let absent = of(KeySettings { ssh_key_file: Some("/nowhere/id".into()), ..KeySettings::default() });
         assert!(absent.message.contains("SOPS_AGE_SSH_PRIVATE_KEY_FILE"), "{absent:?}");
     }
@@ -122,6 +166,6 @@ mod tests {
             configurations: Some(home.path().join(".config")),
             ..KeySettings::default()
         };
-        assert!(settings.keys().is_ok_and(|keys| keys.is_empty()));
+        assert!(settings.keys().is_ok_and(|keys| keys.identities.is_empty() && keys.pgp.is_empty()));
     }
 }

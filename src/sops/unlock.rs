@@ -58,8 +58,7 @@ impl Unlocks {
 
     /// The secret keys that keyfill itself has.
     fn own(&self) -> Result<&Keys, Refusal> {
-        let find = || self.settings.sops_keys.keys().map(|identities| Keys { identities, service: None });
-        self.own.get_or_init(find).as_ref().map_err(Refusal::clone)
+        self.own.get_or_init(|| self.settings.sops_keys.keys()).as_ref().map_err(Refusal::clone)
     }
 
     async fn ask(&self, key: &MasterKey, cx: &Cx) -> Result<SecretBytes, Refusal> {

@@ -4,6 +4,7 @@
 
 mod applications;
 mod bad_input;
+mod certificate;
 mod charts;
 mod engines;
 mod faults;
@@ -14,6 +15,7 @@ mod logins;
 mod page;
 mod place;
 mod proof;
+mod provenance;
 mod registry;
 mod ssh;
 mod submodules;

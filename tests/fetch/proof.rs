@@ -4,7 +4,7 @@ use crate::place::{Place, sha256};
 use crate::registry::{place, push};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use keyfill_testkit::{Registry, program};
+use keyfill_testkit::{Registry, Server, program};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -172,4 +172,148 @@ fn a_key_that_cannot_be_read_is_an_error_and_not_no_rule() {
     let place = place.env("KEYFILL_FETCH_PROOF", "https://charts.example/* cosign:/k");
     let told = place.keyfill("render app").refused(2);
     assert!(told.contains("only charts of registries"), "{told}");
+}
+
+/// A bundle as cosign writes it since its version 3: an envelope with a statement about a manifest.
+fn bundle(keys: &Keys, kind: &str, statement: &str) -> String {
+    let mut signed = format!("DSSEv1 {} {kind} {} ", kind.len(), statement.len());
+    signed.push_str(statement);
+    let (payload, signature) = (STANDARD.encode(statement), keys.sign(&signed));
+    format!(
+        r#"{{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{{"publicKey":{{"hint":"x"}}}},"dsseEnvelope":{{"payload":"{payload}","payloadType":"{kind}","signatures":[{{"sig":"{signature}"}}]}}}}"#
+    )
+}
+
+const STATEMENT: &str = "application/vnd.in-toto+json";
+
+fn statement(manifest: &str, predicate: &str) -> String {
+    let hex = manifest.trim_start_matches("sha256:");
+    format!(
+        r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{{"digest":{{"sha256":"{hex}"}}}}],"predicateType":"{predicate}","predicate":{{}}}}"#
+    )
+}
+
+const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
+const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+
+/// The manifest that holds a bundle, for the manifest that it is about.
+fn holds(bundle: &str, about: &str) -> String {
+    let empty = sha256(b"{}");
+    format!(
+        r#"{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","artifactType":"{BUNDLE}","config":{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:{empty}","size":2}},"layers":[{{"mediaType":"{BUNDLE}","digest":"sha256:{}","size":{}}}],"subject":{{"mediaType":"{OCI_MANIFEST}","digest":"{about}","size":1}}}}"#,
+        sha256(bundle.as_bytes()),
+        bundle.len()
+    )
+}
+
+/// The index of what refers to a manifest.
+fn referrers(manifests: &[String]) -> String {
+    let entries: Vec<String> = manifests
+        .iter()
+        .map(|text| {
+            let digest = sha256(text.as_bytes());
+            let size = text.len();
+            format!(r#"{{"mediaType":"{OCI_MANIFEST}","digest":"sha256:{digest}","size":{size},"artifactType":"{BUNDLE}"}}"#)
+        })
+        .collect();
+    format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{}]}}"#, entries.join(","))
+}
+
+/// Puts bundles beside a chart of a registry that does not list what refers to a manifest: a tag does.
+fn attach_bundles(registry: &Registry, repository: &str, manifest: &str, bundles: &[String]) {
+    registry.push_blob(repository, &format!("sha256:{}", sha256(b"{}")), b"{}", None);
+    let manifests: Vec<String> = bundles.iter().map(|bundle| holds(bundle, manifest)).collect();
+    for (number, (bundle, text)) in bundles.iter().zip(&manifests).enumerate() {
+        registry.push_blob(
+            repository,
+            &format!("sha256:{}", sha256(bundle.as_bytes())),
+            bundle.as_bytes(),
+            None,
+        );
+        registry.push_manifest(repository, &format!("bundle-{number}"), OCI_MANIFEST, text, None);
+    }
+    registry.push_manifest(repository, &manifest.replace(':', "-"), OCI_INDEX, &referrers(&manifests), None);
+}
+
+#[test]
+fn a_bundle_that_refers_to_a_chart_is_proof() {
+    let (Some(registry), Some(keys), Some(others)) = (Registry::start(None), Keys::make(), Keys::make())
+    else {
+        return;
+    };
+    let manifest = push(&registry, "lib", "1.2.0", None);
+    let place = asking(&registry, &keys.public(), "");
+    let good = statement(&manifest, SIGN);
+    for (bundles, says) in [
+        (vec![], "is not signed"),
+        (vec![bundle(&others, STATEMENT, &good)], "it is signed by another key"),
+        (
+            vec![bundle(&keys, STATEMENT, &statement(&manifest, "https://slsa.dev/provenance/v1"))],
+            "an attestation",
+        ),
+        (vec![bundle(&keys, "text/plain", &good)], "an attestation"),
+        (
+            vec![bundle(&keys, STATEMENT, &statement(&format!("sha256:{}", "0".repeat(64)), SIGN))],
+            "is for sha256:0000",
+        ),
+        (vec!["{}".to_owned()], "not one of cosign"),
+    ] {
+        attach_bundles(&registry, "team/lib", &manifest, &bundles);
+        refused(&place, says);
+    }
+    // Another one signed it, too: one signature that fits is enough.
+    attach_bundles(
+        &registry,
+        "team/lib",
+        &manifest,
+        &[bundle(&others, STATEMENT, &good), bundle(&keys, STATEMENT, &good)],
+    );
+    assert!(place.keyfill("render app").text().contains("1.2.0"));
+}
+
+#[test]
+fn a_signed_chart_does_not_pass_for_another_one_under_its_tag() {
+    let (Some(registry), Some(keys)) = (Registry::start(None), Keys::make()) else { return };
+    // The same manifest, with a signature that is good, where another version is asked for.
+    let manifest = push(&registry, "lib", "1.2.0", None);
+    attach_bundles(
+        &registry,
+        "team/lib",
+        &manifest,
+        &[bundle(&keys, STATEMENT, &statement(&manifest, SIGN))],
+    );
+    let text = registry.manifest("team/lib", "1.2.0");
+    registry.push_manifest("team/lib", "1.9.0", OCI_MANIFEST, &text, None);
+    refused(&asking(&registry, &keys.public(), ""), "the signature is for the chart lib 1.2.0");
+}
+
+#[test]
+fn a_registry_that_lists_what_refers_to_a_chart_is_asked_for_it() {
+    let (Some(registry), Some(keys)) = (Registry::start(None), Keys::make()) else { return };
+    let manifest = push(&registry, "lib", "1.2.0", None);
+    let bundle = bundle(&keys, STATEMENT, &statement(&manifest, SIGN));
+    let text = holds(&bundle, &manifest);
+    // Debian's registry knows no referrers: this one knows them, and asks the other for the rest.
+    let of = |path: &str| format!("/v2/team/lib/{path}");
+    let mut files = std::collections::BTreeMap::from([
+        (of(&format!("referrers/{manifest}")), referrers(std::slice::from_ref(&text)).into_bytes()),
+        (of(&format!("manifests/sha256:{}", sha256(text.as_bytes()))), text.into_bytes()),
+        (of(&format!("blobs/sha256:{}", sha256(bundle.as_bytes()))), bundle.into_bytes()),
+        (of("tags/list"), br#"{"tags":["1.2.0"]}"#.to_vec()),
+        (of("manifests/1.2.0"), registry.manifest("team/lib", "1.2.0").into_bytes()),
+    ]);
+    for digest in registry.blobs("team/lib", "1.2.0") {
+        files.insert(of(&format!("blobs/{digest}")), registry.blob("team/lib", &digest));
+    }
+    let server = Server::of_files(files);
+    let (http, oci) = (server.address(), format!("oci://{}", server.host()));
+    let chart = format!(
+        "apiVersion: v2\nname: app\nversion: 1.0.0\ndependencies:\n- {{name: lib, version: ^1, repository: '{oci}/team'}}\n"
+    );
+    let rule = format!("{oci}/team/* cosign:{}", keys.public().display());
+    let place = Place::new(&[&http, &oci]).file("app/Chart.yaml", chart).env("KEYFILL_FETCH_PROOF", &rule);
+    assert!(place.keyfill("render app").text().contains("1.2.0"));
+    assert_eq!(server.count(&of(&format!("referrers/{manifest}"))), 1);
 }

@@ -5,14 +5,27 @@ use keyfill_testkit::{Registry, Server, oracle};
 
 /// Pushes a chart as `helm push` does, and returns the digest of its manifest.
 pub fn push(registry: &Registry, name: &str, version: &str, login: Option<&str>) -> String {
+    push_with(registry, name, version, None, login)
+}
+
+/// Pushes a chart with its `.prov` file, as `helm push` does where one lies beside it.
+pub fn push_with(
+    registry: &Registry,
+    name: &str,
+    version: &str,
+    provenance: Option<&[u8]>,
+    login: Option<&str>,
+) -> String {
     let repository = format!("team/{name}");
     let archive = chart(name, version);
     let config = format!(r#"{{"name":"{name}","version":"{version}","apiVersion":"v2"}}"#);
     let mut described = Vec::new();
-    for (content, kind) in [
+    let proof = provenance.map(|text| (text, "application/vnd.cncf.helm.chart.provenance.v1.prov"));
+    let chart = [
         (config.as_bytes(), "application/vnd.cncf.helm.config.v1+json"),
         (&archive[..], "application/vnd.cncf.helm.chart.content.v1.tar+gzip"),
-    ] {
+    ];
+    for (content, kind) in chart.into_iter().chain(proof) {
         let digest = format!("sha256:{}", sha256(content));
         registry.push_blob(&repository, &digest, content, login);
         described.push(format!(r#"{{"mediaType":"{kind}","digest":"{digest}","size":{}}}"#, content.len()));
@@ -20,7 +33,8 @@ pub fn push(registry: &Registry, name: &str, version: &str, login: Option<&str>)
     let kind = "application/vnd.oci.image.manifest.v1+json";
     let manifest = format!(
         r#"{{"schemaVersion":2,"mediaType":"{kind}","config":{},"layers":[{}]}}"#,
-        described[0], described[1]
+        described[0],
+        described[1..].join(",")
     );
     registry.push_manifest(&repository, &version.replace('+', "_"), kind, &manifest, login);
     format!("sha256:{}", sha256(manifest.as_bytes()))
@@ -93,4 +107,11 @@ fn a_registry_with_a_token_server_gets_a_token_for_what_it_is_asked() {
     let asked = registry.tokens().unwrap().seen();
     assert!(asked.iter().any(|seen| seen.path.contains("repository%3Ateam%2Flib%3Apull")), "{asked:?}");
     assert!(place.kept(PASSWORD).is_empty());
+    // The official helm gets the same from the same servers. Where it falls back to http by itself, it asks for no token.
+    let Some(helm) = oracle("helm") else { return };
+    place.run(&helm, "dependency update app --plain-http").text();
+    assert_eq!(place.run(&helm, "template release-name app").text(), ours);
+    std::fs::remove_file(config.join("config.json")).unwrap();
+    let without = place.run(&helm, "dependency update app --plain-http");
+    assert!(without.code != 0 && without.stderr.contains("401"), "{}", without.stderr);
 }

@@ -7,6 +7,7 @@
 
 mod faults;
 mod ksops;
+mod pgp;
 mod services;
 mod store;
 mod uses;

@@ -154,7 +154,7 @@ impl Fetcher {
         if want.repository.starts_with("oci://") {
             return Ok(Registry::at(web, want)?.login_id());
         }
-        Ok(Repository::at(web, &want.repository)?.login_id())
+        Ok(Repository::at(web, want)?.chart_id())
     }
 
     /// A chart that is in the store, for who may use the logins of its repository and of its archive. An index may
@@ -170,7 +170,7 @@ impl Fetcher {
         if !want.repository.starts_with("oci://") {
             let web = Web::new(&self.network, &self.options, cx);
             let (_, url) = record.resolved.split_once(' ')?;
-            let login = Repository::at(web, &want.repository).ok()?.archives_login_id(&Url::parse(url).ok()?);
+            let login = Repository::at(web, want).ok()?.archive_id(&Url::parse(url).ok()?, &record.urls);
             (record.login == self.network.store.mark(&login)).then_some(())?;
         }
         Some((record, archive))
@@ -224,10 +224,10 @@ impl Fetcher {
         if want.repository.starts_with("oci://") {
             return Registry::at(web, want)?.fetch(&locked.version).await;
         }
-        let repository = Repository::at(web, &want.repository)?;
+        let repository = Repository::at(web, want)?;
         // The lock knows the place, so that a large index need not be read; an old lock may be wrong there.
         if let Ok(url) = Url::parse(&locked.url)
-            && let Ok(taken) = repository.archive(&url).await
+            && let Ok(taken) = repository.archive(&url, &want.name, &locked.version).await
             && taken.digest == locked.digest
         {
             return Ok(taken);
@@ -235,7 +235,7 @@ impl Fetcher {
         let exact = ChartRef { version: locked.version.clone(), ..want.clone() };
         let (index, warning) = repository.index(self.options.ttl).await?;
         warning.into_iter().for_each(|text| self.warn(text));
-        repository.fetch(repository.find(&index, &exact)?).await
+        repository.fetch(&want.name, repository.find(&index, &exact)?).await
     }
 
     /// A chart that nothing is locked for: the newest version in the range.
@@ -269,11 +269,11 @@ impl Fetcher {
             let version = registry.version(want).await?;
             return registry.fetch(&version).await;
         }
-        let repository = Repository::at(web, &want.repository)?;
+        let repository = Repository::at(web, want)?;
         let (index, warning) = repository.index(self.options.ttl).await?;
         warning.into_iter().for_each(|text| self.warn(text));
         let listed = repository.find(&index, want)?;
-        let taken = repository.fetch(listed).await?;
+        let taken = repository.fetch(&want.name, listed).await?;
         self.compare(want, &taken, &listed.digest)?;
         Ok(taken)
     }

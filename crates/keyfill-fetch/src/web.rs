@@ -129,6 +129,13 @@ pub(crate) fn unkept(error: &std::io::Error) -> FetchError {
         .hint("set KEYFILL_CACHE_DIR to a folder that can be written")
 }
 
+/// What was not signed as an administrator asks for it.
+pub(crate) fn unproven(message: &str) -> FetchError {
+    FetchError::new(Class::Forbidden, message).hint(
+        "KEYFILL_FETCH_PROOF says who must have signed it: do not use it before you know why they did not",
+    )
+}
+
 /// An answer with a status that is not a success.
 pub(crate) fn refused(reply: &Reply, with_login: bool) -> FetchError {
     let url = reply.urls.last().map(shown).unwrap_or_default();

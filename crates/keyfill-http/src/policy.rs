@@ -46,8 +46,8 @@ impl HostPolicy {
         Ok(Self { rules: Some(rules) })
     }
 
-    /// Whether a URL may be asked, and the addresses that its host may have then. `oci://` URLs are
-    /// matched by `oci://` entries, and by https ones for the same host and path.
+    /// Whether a URL may be asked, and the addresses that its host may have then. `oci://` URLs are matched by
+    /// `oci://` entries alone.
     pub fn check(&self, url: &Url) -> Result<Addresses, Refused> {
         let shown = shown(url);
         if !matches!(url.scheme(), "https" | "http" | "oci" | "ssh") {
@@ -62,19 +62,20 @@ impl HostPolicy {
                 _ => Ok(Addresses::Public),
             };
         };
-        let user = (url.scheme() == "ssh" && !url.username().is_empty()).then(|| url.username());
-        let matching = rules
-            .iter()
-            .filter(|rule| rule.user.as_deref() == user)
-            .filter(|rule| rule.globs.iter().any(|glob| matches(glob.as_bytes(), shown.as_bytes())));
         let mut refused = Refused::NotListed(shown.clone());
-        for rule in matching {
+        for rule in rules.iter().filter(|rule| rule.names(url, &shown)) {
             match literal(url) {
                 Some(address) if !rule.addresses.allow(address) => refused = Refused::Address(shown.clone()),
                 _ => return Ok(rule.addresses),
             }
         }
         Err(refused)
+    }
+
+    /// Whether an entry matches a URL, whatever address its host has.
+    pub fn names(&self, url: &Url) -> bool {
+        let shown = shown(url);
+        self.rules.as_ref().is_none_or(|rules| rules.iter().any(|rule| rule.names(url, &shown)))
     }
 
     /// Whether there are entries at all.
@@ -118,6 +119,15 @@ impl Rule {
             exact => (format!("{root}/{exact}"), format!("{root}/{exact}/**")),
         };
         Ok(Self { user, globs: [itself, below], addresses: addresses(&host, private) })
+    }
+}
+
+impl Rule {
+    /// Whether this entry is for a URL, which is shown as rules see it.
+    fn names(&self, url: &Url, shown: &str) -> bool {
+        let user = (url.scheme() == "ssh" && !url.username().is_empty()).then(|| url.username());
+        self.user.as_deref() == user
+            && self.globs.iter().any(|glob| matches(glob.as_bytes(), shown.as_bytes()))
     }
 }
 

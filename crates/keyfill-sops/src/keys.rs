@@ -4,8 +4,12 @@ use crate::age::Identities;
 use crate::metadata::Metadata;
 use crate::{Error, Hidden, shamir};
 use keyfill_diag::{Class, Cx};
+use keyfill_pgp::{SecretKeys, Undecrypted};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// The bytes of a data key or of a share of one, at most: they have 32 and 33.
+const LONGEST_KEY: usize = 256;
 
 /// A master key: what a data key, or a share of one, was encrypted with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,10 +21,12 @@ pub enum MasterKey {
         /// The armored file.
         enc: String,
     },
-    /// A key of PGP, which is not supported.
+    /// A key of PGP, and the armored message that holds the data key.
     Pgp {
         /// Its fingerprint.
         fingerprint: String,
+        /// The armored message.
+        enc: String,
     },
     /// A key of AWS' key management service.
     AwsKms {
@@ -77,7 +83,7 @@ impl MasterKey {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Age { recipient, enc } => recipient.len() + enc.len(),
-            Self::Pgp { fingerprint } => fingerprint.len(),
+            Self::Pgp { fingerprint, enc } => fingerprint.len() + enc.len(),
             Self::AwsKms { arn, role, context, profile, enc } => {
                 let pairs: usize = context.iter().map(|(name, value)| name.len() + value.len()).sum();
                 arn.len() + role.len() + pairs + profile.len() + enc.len()
@@ -97,7 +103,7 @@ impl MasterKey {
     pub fn name(&self) -> String {
         match self {
             Self::Age { recipient, .. } => format!("age {recipient}"),
-            Self::Pgp { fingerprint } => format!("PGP {fingerprint}"),
+            Self::Pgp { fingerprint, .. } => format!("PGP {fingerprint}"),
             Self::AwsKms { arn, .. } => format!("AWS KMS {arn}"),
             Self::GcpKms { resource_id, .. } => format!("Google KMS {resource_id}"),
             Self::HuaweiKms { key_id } => format!("Huawei KMS {key_id}"),
@@ -145,6 +151,8 @@ pub trait KeyService: Send + Sync {
 pub struct Keys {
     /// Secret keys of age.
     pub identities: Identities,
+    /// Secret keys of PGP.
+    pub pgp: SecretKeys,
     /// Who decrypts with keys that never leave their service.
     pub service: Option<Arc<dyn KeyService>>,
 }
@@ -189,19 +197,48 @@ impl Keys {
         Ok(None)
     }
 
-    /// What one master key gives: the data key, or a share of it. Keys of age are for the identities, and where there
-    /// are none for the service, which may ask another process.
+    /// What one master key gives: the data key, or a share of it. Keys of age and PGP are for the keys that are here,
+    /// and where there are none for the service, which may ask another process.
     pub fn decrypt(&self, key: &MasterKey, cx: &Cx) -> Result<Hidden, Refusal> {
         match (key, &self.service) {
             (MasterKey::Age { .. }, Some(service)) if self.identities.is_empty() => service.decrypt(key, cx),
             (MasterKey::Age { enc, .. }, _) => self.identities.decrypt(enc),
-            (MasterKey::Pgp { .. }, _) => Err(Refusal::new("keyfill has no PGP").hint(
-                "add an age recipient to the file's keys: `sops rotate --in-place --add-age RECIPIENT FILE`",
-            )),
+            (MasterKey::Pgp { .. }, Some(service)) if self.pgp.is_empty() => service.decrypt(key, cx),
+            (MasterKey::Pgp { enc, .. }, _) => by_pgp(&self.pgp, enc),
             (MasterKey::HuaweiKms { .. }, _) => Err(Refusal::new("keyfill does not know this key service")
                 .hint("add an age recipient to the file's keys: `sops rotate --in-place --add-age RECIPIENT FILE`")),
             (_, Some(service)) => service.decrypt(key, cx),
             (_, None) => Err(Refusal::new("no key service is set up")),
+        }
+    }
+}
+
+fn by_pgp(keys: &SecretKeys, message: &str) -> Result<Hidden, Refusal> {
+    if keys.is_empty() {
+        return Err(Refusal::new("no secret key of PGP is set up").hint(
+            "export it with `gpg --armor --export-secret-keys FINGERPRINT`, and name the file in KEYFILL_SOPS_PGP_KEY_FILE",
+        ));
+    }
+    let hint = |why: &Undecrypted| match why {
+        Undecrypted::OtherKeys { .. } => {
+            Some("export the secret key of one of them, and add it to the file of keys")
+        }
+        Undecrypted::Passphrase { .. } => Some(
+            "nobody is asked for a passphrase: export the key without one (`gpg --edit-key FINGERPRINT passwd`), and keep the file secret",
+        ),
+        Undecrypted::NoSecret { .. } => {
+            Some("a key on a card cannot be exported: add another recipient to the file")
+        }
+        Undecrypted::Broken(_) => None,
+    };
+    match keys.decrypt(message, LONGEST_KEY) {
+        Ok(key) => Ok(Hidden::new(key.as_slice())),
+        Err(why) => {
+            let refusal = Refusal::new(why.to_string());
+            Err(match hint(&why) {
+                Some(hint) => refusal.hint(hint),
+                None => refusal,
+            })
         }
     }
 }

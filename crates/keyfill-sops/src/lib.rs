@@ -5,8 +5,8 @@
 //! encrypted message authentication code (MAC) over all values. [`decrypt`] takes the data key from the first
 //! master key that gives it, decrypts the values and checks the MAC before any of them is handed out.
 //!
-//! Master keys of age are decrypted here, with [`Identities`]. Vault's transit engine and the key services of
-//! AWS, Google and Azure are asked through a [`KeyService`]. PGP is refused with a hint: there is no PGP here.
+//! Master keys of age and PGP are decrypted here, with [`Identities`] and [`SecretKeys`]. Vault's transit engine and
+//! the key services of AWS, Google and Azure are asked through a [`KeyService`].
 //!
 //! Nothing here prints a value: [`Hidden`] and [`Value`] have no Display and a Debug text without content, and
 //! errors name keys of the file, recipients and places only. Nothing here reads files or the environment.
@@ -28,11 +28,13 @@ pub use age::Identities;
 pub use error::Error;
 pub use format::Format;
 pub use hidden::Hidden;
+pub use keyfill_pgp::SecretKeys;
 pub use keys::{KeyService, Keys, MasterKey, Refusal};
 pub use tree::{Branch, Comment, Item, Value};
 pub use walk::float_text;
 
 use keyfill_diag::Cx;
+use std::collections::HashSet;
 
 /// A decrypted file.
 pub struct Decrypted {
@@ -50,6 +52,14 @@ impl Decrypted {
     /// The documents of the file; all formats but YAML have one.
     pub fn documents(&self) -> &[Branch] {
         &self.documents
+    }
+
+    /// Puts other values in the place of those that were encrypted.
+    pub fn disguise(&mut self, text: &dyn Fn(&str) -> String) {
+        let secrets: HashSet<&[u8]> = self.secrets.iter().map(Hidden::bytes).collect();
+        for document in &mut self.documents {
+            document.disguise(&|plain: &str| secrets.contains(plain.as_bytes()).then(|| text(plain)));
+        }
     }
 
     /// The file as `sops --decrypt` prints it.

@@ -114,7 +114,7 @@ fn group(fields: &Fields<'_>) -> Result<Vec<MasterKey>, Error> {
         keys.push(MasterKey::Age { recipient: key.text("recipient")?, enc: key.text("enc")? });
     }
     for key in fields.list("pgp")? {
-        keys.push(MasterKey::Pgp { fingerprint: key.text("fp")? });
+        keys.push(MasterKey::Pgp { fingerprint: key.text("fp")?, enc: key.text("enc")? });
     }
     for key in fields.list("kms")? {
         let context = key.map("context")?;

@@ -63,7 +63,57 @@ impl Branch {
     }
 }
 
+impl Branch {
+    /// Puts what `other` gives for a text in its place, for each value below.
+    pub(crate) fn disguise(&mut self, other: &dyn Fn(&str) -> Option<String>) {
+        for item in &mut self.0 {
+            match item {
+                Item::Comment(comment) => comment.disguise(other),
+                Item::Entry(_, value) => value.disguise(other),
+            }
+        }
+    }
+}
+
+impl Comment {
+    fn disguise(&mut self, other: &dyn Fn(&str) -> Option<String>) {
+        if let Some(text) = self.text.text().and_then(other) {
+            self.text = Hidden::new(text);
+        }
+    }
+}
+
 impl Value {
+    fn disguise(&mut self, other: &dyn Fn(&str) -> Option<String>) {
+        match self {
+            Self::Str(text) => {
+                if let Some(text) = text.text().and_then(other) {
+                    *self = Self::text(text);
+                }
+            }
+            // What is not encrypted stays; what has no other number of as many digits is halved.
+            Self::Int(n) => {
+                if let Some(text) = other(&n.to_string()) {
+                    *n = text.parse().unwrap_or(*n / 2);
+                }
+            }
+            Self::Float(n) => {
+                if let Some(text) = other(&crate::float_text(*n)) {
+                    *n = text.parse().unwrap_or(*n / 2.0);
+                }
+            }
+            Self::Time(text) => {
+                if let Some(other) = other(text) {
+                    *text = other;
+                }
+            }
+            Self::Comment(comment) => comment.disguise(other),
+            Self::List(items) => items.iter_mut().for_each(|item| item.disguise(other)),
+            Self::Map(branch) => branch.disguise(other),
+            Self::Null | Self::Bool(_) => {}
+        }
+    }
+
     /// A text.
     pub fn text(text: impl Into<Vec<u8>>) -> Self {
         Self::Str(Hidden::new(text))

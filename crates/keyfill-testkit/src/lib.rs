@@ -6,13 +6,14 @@
 //! or downloaded without that setting.
 //!
 //! Beside that: [`Vault`] starts a real Vault, [`Moto`] plays AWS, a [`Fake`] any other store, [`Proxy`] gets in
-//! its way, [`Server`], [`GitServer`], [`Sshd`] and [`Registry`] are what is fetched from, [`Run`] runs a program as a user
+//! its way, [`Server`], [`GitServer`], [`Sshd`] and [`Registry`] are what is fetched from, [`Gpg`] signs and encrypts, [`Run`] runs a program as a user
 //! would.
 
 mod cases;
 mod command;
 mod fake;
 mod git;
+mod gpg;
 mod moto;
 mod programs;
 mod proxy;
@@ -27,6 +28,7 @@ pub use cases::{compare, each_case};
 pub use command::{Outcome, Run};
 pub use fake::{Fake, Request, Response};
 pub use git::GitServer;
+pub use gpg::Gpg;
 pub use moto::Moto;
 pub use programs::program;
 pub use proxy::{Fault, Proxy, Seen};

@@ -125,6 +125,43 @@ impl Registry {
         assert!(put.contains(" 201 "), "{put}");
     }
 
+    /// A manifest, of a registry without logins.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn manifest(&self, repository: &str, reference: &str) -> String {
+        let accept = "application/vnd.oci.image.manifest.v1+json";
+        let body = self.get(&format!("/v2/{repository}/manifests/{reference}"), accept);
+        String::from_utf8(body).expect("a manifest is text")
+    }
+
+    /// A blob, of a registry without logins.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn blob(&self, repository: &str, digest: &str) -> Vec<u8> {
+        self.get(&format!("/v2/{repository}/blobs/{digest}"), "*/*")
+    }
+
+    /// The digests that a manifest names.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn blobs(&self, repository: &str, reference: &str) -> Vec<String> {
+        let manifest = self.manifest(repository, reference);
+        let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("a manifest is JSON");
+        let layers = manifest["layers"].as_array().into_iter().flatten();
+        let digests = layers.chain([&manifest["config"]]).filter_map(|entry| entry["digest"].as_str());
+        digests.map(str::to_owned).collect()
+    }
+
+    fn get(&self, path: &str, accept: &str) -> Vec<u8> {
+        let answer = self.exchange("GET", path, &[("Accept", accept)], b"", None);
+        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head") + 4;
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+        answer[end..].to_vec()
+    }
+
     fn send(
         &self,
         method: &str,
@@ -133,6 +170,17 @@ impl Registry {
         body: &[u8],
         login: Option<&str>,
     ) -> String {
+        String::from_utf8_lossy(&self.exchange(method, path, headers, body, login)).into_owned()
+    }
+
+    fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        login: Option<&str>,
+    ) -> Vec<u8> {
         use std::io::{Read, Write};
         let mut stream = TcpStream::connect(&self.host).expect("a connection");
         let mut text = format!(
@@ -147,7 +195,7 @@ impl Registry {
         stream.write_all(&[text.as_bytes(), body].concat()).expect("the request can be sent");
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).expect("the answer can be read");
-        String::from_utf8_lossy(&answer).into_owned()
+        answer
     }
 }
 

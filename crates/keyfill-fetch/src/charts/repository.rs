@@ -4,7 +4,8 @@ use super::{Index, Listed, MOST_ARCHIVE, Taken, not_found};
 use crate::Digest;
 use crate::credentials::percent_decoded;
 use crate::login::Login;
-use crate::web::{Web, allows, record, refused};
+use crate::proof::{Asked, Chart, MOST_PROVENANCE};
+use crate::web::{Web, allows, record, refused, unproven};
 use http::{StatusCode, header};
 use keyfill_diag::{Class, Report as _};
 use keyfill_files::{ChartRef, FetchError};
@@ -22,14 +23,17 @@ const STALE: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct Repository<'a> {
     web: Web<'a>,
     base: Url,
+    /// The chart that is asked for, as rules of who signs it name it: `BASE/NAME`.
+    chart: Url,
     login: Option<Login>,
     /// The administrator wants the login to go to any host that the index names.
     pass_everywhere: bool,
 }
 
 impl<'a> Repository<'a> {
-    /// The repository at an address.
-    pub(crate) fn at(web: Web<'a>, address: &str) -> Result<Self, FetchError> {
+    /// The repository that holds a chart.
+    pub(crate) fn at(web: Web<'a>, want: &ChartRef) -> Result<Self, FetchError> {
+        let address = &want.repository;
         let base = Url::parse(address)
             .ok()
             .filter(Url::has_host)
@@ -39,12 +43,21 @@ impl<'a> Repository<'a> {
             .and_then(|known| known.login.clone())
             .or_else(|| web.credentials.login_for(&base).cloned())
             .or_else(|| of_url(&base));
-        Ok(Self { web, base, login, pass_everywhere: known.is_some_and(|known| known.pass_credentials_all) })
+        let pass_everywhere = known.is_some_and(|known| known.pass_credentials_all);
+        let mut chart = base.clone();
+        chart.set_path(&format!("{}/{}", base.path().trim_end_matches('/'), want.name));
+        Ok(Self { web, base, chart, login, pass_everywhere })
     }
 
     /// What tells the login that answers need.
-    pub(crate) fn login_id(&self) -> String {
+    fn login_id(&self) -> String {
         self.web.credentials.id(&self.base, self.login.as_ref())
+    }
+
+    /// What tells the login that the chart needs, and who must have signed it.
+    pub(crate) fn chart_id(&self) -> String {
+        let asked = self.web.proofs.of(std::slice::from_ref(&self.chart));
+        with_proofs(self.login_id(), &asked)
     }
 
     /// The index, asked for at most once in `ttl`. What is said when an old one had to do is the second.
@@ -136,13 +149,13 @@ impl<'a> Repository<'a> {
         index.find(&want.name, &want.version).map_err(|why| not_found(want, &why, index.names()))
     }
 
-    /// Fetches the archive that an index lists.
-    pub(crate) async fn fetch(&self, listed: &Listed) -> Result<Taken, FetchError> {
+    /// Fetches the archive of a chart that an index lists.
+    pub(crate) async fn fetch(&self, name: &str, listed: &Listed) -> Result<Taken, FetchError> {
         let places = self.archive_urls(&listed.url);
         let mut first_error = None;
         for url in places {
-            match self.archive(&url).await {
-                Ok(taken) => return Ok(Taken { version: listed.version.clone(), ..taken }),
+            match self.archive(&url, name, &listed.version).await {
+                Ok(taken) => return Ok(taken),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
         }
@@ -154,23 +167,47 @@ impl<'a> Repository<'a> {
         }))
     }
 
-    /// Fetches an archive from an absolute address.
-    pub(crate) async fn archive(&self, url: &Url) -> Result<Taken, FetchError> {
+    /// Fetches the archive of a chart from an absolute address, with the proof of its origin where one is asked for.
+    pub(crate) async fn archive(&self, url: &Url, name: &str, version: &str) -> Result<Taken, FetchError> {
         let login = self.login_for(url);
         let request = Web::get(url, login.as_ref(), MOST_ARCHIVE)
             .header(header::ACCEPT, "application/gzip,application/octet-stream");
         let (reply, archive) = self.web.bytes(&request).await?;
+        let (digest, urls) = (Digest(reply.digest), reply.urls.iter().map(shown).collect::<Vec<_>>());
+        let asked = self.asked(&urls);
+        if !asked.is_empty() {
+            let files = [file_name(url)];
+            self.prove(url, &asked, &Chart { name, version, files: &files, digest }).await?;
+        }
         let mut bare = url.clone();
         // Both fail only where there is no host.
         let _ = bare.set_username("").and_then(|()| bare.set_password(None));
-        Ok(Taken {
-            version: String::new(),
-            url: bare.to_string(),
-            digest: Digest(reply.digest),
-            archive,
-            urls: reply.urls.iter().map(shown).collect(),
-            login: self.archives_login_id(url),
-        })
+        let login = self.archive_id(url, &urls);
+        Ok(Taken { version: version.to_owned(), url: bare.to_string(), digest, archive, urls, login })
+    }
+
+    /// What must be proven of an archive: that of the chart, and of every place that it came from.
+    fn asked(&self, urls: &[String]) -> Asked<'a> {
+        let mut places = vec![self.chart.clone()];
+        places.extend(urls.iter().filter_map(|url| Url::parse(url).ok()));
+        self.web.proofs.of(&places)
+    }
+
+    /// Fetches the `.prov` file beside an archive, and checks it.
+    async fn prove(&self, archive: &Url, asked: &Asked<'_>, chart: &Chart<'_>) -> Result<(), FetchError> {
+        let mut url = archive.clone();
+        url.set_path(&format!("{}.prov", archive.path()));
+        let request = Web::get(&url, self.login_for(archive).as_ref(), MOST_PROVENANCE);
+        let what = shown(archive);
+        match self.web.bytes(&request).await {
+            Ok((_, provenance)) => asked
+                .proven(&provenance, chart)
+                .map_err(|why| unproven(&format!("{what} is not proven: {why}"))),
+            Err(error) if error.class() == Class::Render => {
+                Err(unproven(&format!("{what} is not signed: it comes without a .prov file ({error})")))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The login for an archive: the repository's own only on its server, or where the administrator wants it.
@@ -180,9 +217,11 @@ impl<'a> Repository<'a> {
         if same || self.pass_everywhere { self.login.clone().or(of_host) } else { of_host }
     }
 
-    /// What tells the login that an archive needs, which may be another one than that of the repository.
-    pub(crate) fn archives_login_id(&self, archive: &Url) -> String {
-        self.web.credentials.id(archive, self.login_for(archive).as_ref())
+    /// What tells the login that an archive needs, which may be another one than that of the repository, and who must
+    /// have signed what came from these URLs.
+    pub(crate) fn archive_id(&self, archive: &Url, urls: &[String]) -> String {
+        let login = self.web.credentials.id(archive, self.login_for(archive).as_ref());
+        with_proofs(login, &self.asked(urls))
     }
 
     fn index_url(&self) -> Url {
@@ -215,6 +254,16 @@ impl<'a> Repository<'a> {
         }
         places
     }
+}
+
+fn with_proofs(login: String, asked: &Asked<'_>) -> String {
+    if asked.is_empty() { login } else { format!("{login} {}", asked.id()) }
+}
+
+/// The name that an archive has as a file: what its URL ends with.
+fn file_name(archive: &Url) -> String {
+    let last = archive.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
+    percent_decoded(last)
 }
 
 /// The login in a URL that an author wrote; it goes to that URL's origin only.

@@ -63,7 +63,7 @@ impl Claims {
         let end = named[name..].find(':').map_or(named.len(), |colon| name + colon);
         let Ok(named) = Url::parse(&format!("oci://{}", &named[..end])) else { return false };
         match identity {
-            Some(identity) => identity.check(&named).is_ok(),
+            Some(identity) => identity.names(&named),
             None => keyfill_http::shown(&named) == keyfill_http::shown(reference),
         }
     }

@@ -50,7 +50,7 @@ fn without_the_key_the_recipients_are_named() {
     assert_eq!(class, Class::Store);
     let mut other = Identities::new();
     other.add_keys(&String::from_utf8_lossy(&read("key2.txt"))).expect("the key is good");
-    let (message, _, _) = fails(&text, "x.yaml", &Keys { identities: other, service: None });
+    let (message, _, _) = fails(&text, "x.yaml", &Keys { identities: other, ..Keys::default() });
     assert!(message.contains("none of the secret keys"), "{message}");
 }
 
@@ -59,7 +59,7 @@ fn half_of_the_key_groups_is_not_enough() {
     let mut one = Identities::new();
     one.add_keys(&String::from_utf8_lossy(&read("key2.txt"))).expect("the key is good");
     let text = String::from_utf8(read("encrypted/shamir.yaml")).expect("it is text");
-    let (message, _, _) = fails(&text, "x.yaml", &Keys { identities: one, service: None });
+    let (message, _, _) = fails(&text, "x.yaml", &Keys { identities: one, ..Keys::default() });
     assert!(message.contains("needs 2 key groups") && message.contains("1 of 3"), "{message}");
 }
 
@@ -117,12 +117,12 @@ fn keys_of_services_are_asked_for_after_those_of_age() {
               enc: vault:v1:x\n    pgp:\n        - fp: ABCD\n    age:\n";
     let text = changed("encrypted/recipients.yaml", from, to);
     let service = Arc::new(Service(Mutex::default()));
-    let with = |identities| Keys { identities, service: Some(service.clone()) };
+    let with = |identities| Keys { identities, service: Some(service.clone()), ..Keys::default() };
     assert!(decrypt(text.as_bytes(), "x.yaml", &with(keys().identities)).is_ok());
     assert!(service.0.lock().expect("no panic").is_empty());
     let (message, hint, _) = fails(&text, "x.yaml", &with(Identities::new()));
     assert!(message.contains("Vault https://v/v1/transit/keys/k: permission denied"), "{message}");
-    assert!(message.contains("PGP ABCD: keyfill has no PGP"), "{message}");
+    assert!(message.contains("PGP ABCD: no secret key of PGP is set up"), "{message}");
     assert!(!hint.is_empty());
 }
 

@@ -26,7 +26,7 @@ fn keys() -> Keys {
     for name in ["id_ed25519", "id_rsa"] {
         identities.add_ssh_key(&String::from_utf8_lossy(&read(name))).expect("the key is good");
     }
-    Keys { identities, service: None }
+    Keys { identities, ..Keys::default() }
 }
 
 fn decrypt(text: &[u8], name: &str, keys: &Keys) -> Result<Decrypted, Error> {

@@ -3,15 +3,17 @@
 //! The few types that are read are written out here: the crates that have all of OCI's types bring twenty
 //! others with them for three structs.
 
+mod signed;
+
 use super::index::{NotFound, choose, sort_newest_first};
 use super::{MOST_ARCHIVE, Taken, not_found};
 use crate::Digest;
 use crate::login::Login;
-use crate::proof::{Asked, MOST_PAYLOAD, PAYLOAD, SIGNATURE};
+use crate::proof::Asked;
 use crate::web::{Web, refused};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
-use keyfill_diag::{Class, Report as _, without_users};
+use keyfill_diag::{Class, without_users};
 use keyfill_files::{ChartRef, FetchError};
 use keyfill_go::semver::Version;
 use keyfill_http::{Credential, Origin, Reply, Request, shown};
@@ -31,8 +33,6 @@ const CHART_LAYERS: [&str; 2] =
 const MOST_JSON: u64 = 4 << 20;
 /// How many pages of tags are asked for.
 const MOST_PAGES: usize = 100;
-/// How many signatures of one chart are looked at.
-const MOST_SIGNATURES: usize = 32;
 
 /// A repository of a registry that holds a chart.
 pub(crate) struct Registry<'a> {
@@ -52,6 +52,8 @@ pub(crate) struct Registry<'a> {
 #[derive(Deserialize)]
 struct Manifest {
     #[serde(default)]
+    config: Option<Descriptor>,
+    #[serde(default)]
     layers: Vec<Descriptor>,
     #[serde(default)]
     manifests: Vec<Descriptor>,
@@ -61,11 +63,20 @@ struct Manifest {
 struct Descriptor {
     #[serde(rename = "mediaType", default)]
     media_type: String,
+    #[serde(rename = "artifactType", default)]
+    artifact_type: String,
     digest: String,
     #[serde(default)]
     size: u64,
     #[serde(default)]
     annotations: Option<BTreeMap<String, String>>,
+}
+
+/// What a manifest describes.
+struct Described {
+    digest: Digest,
+    layers: Vec<Descriptor>,
+    config: Option<Descriptor>,
 }
 
 #[derive(Deserialize)]
@@ -111,7 +122,7 @@ impl<'a> Registry<'a> {
             Err(_) => at("https").map_err(|_| wrong())?,
         };
         let login = web.credentials.registry(&format!("{host}{port}"), reference.path());
-        let asked = web.proofs.of(&reference);
+        let asked = web.proofs.of(std::slice::from_ref(&reference));
         Ok(Self { web, reference, api, login, asked, credential: Mutex::default() })
     }
 
@@ -152,10 +163,9 @@ impl<'a> Registry<'a> {
     /// Fetches the chart of a version.
     pub(crate) async fn fetch(&self, version: &str) -> Result<Taken, FetchError> {
         let tag = version.replace('+', "_");
-        let (manifest, mut layers) = self.manifest(&tag, 0).await?;
-        if !self.asked.is_empty() {
-            self.prove(&tag, &manifest).await?;
-        }
+        let mut chart = self.manifest(&tag).await?;
+        let still_to_prove = self.prove(version, &chart).await?;
+        let layers = &mut chart.layers;
         let at = layers.iter().position(|layer| CHART_LAYERS.contains(&layer.media_type.as_str()));
         let layer = match at {
             Some(at) => layers.swap_remove(at),
@@ -184,6 +194,9 @@ impl<'a> Registry<'a> {
             let message = format!("{} has the digest {digest}", shown(&url));
             return Err(FetchError::new(Class::Forbidden, message).hint("do not trust this registry"));
         }
+        if still_to_prove {
+            self.prove_archive(version, &digest, &chart.layers).await?;
+        }
         let others = reply.urls.iter().skip(1).map(shown);
         let urls = std::iter::once(shown(&self.reference)).chain(others).collect();
         Ok(Taken {
@@ -196,59 +209,44 @@ impl<'a> Registry<'a> {
         })
     }
 
-    /// Looks for a signature that proves where a manifest comes from: the tag `sha256-DIGEST.sig` beside it holds
-    /// those of cosign.
-    async fn prove(&self, tag: &str, manifest: &Digest) -> Result<(), FetchError> {
-        let what = format!("{}:{tag} with the manifest {manifest}", shown(&self.reference));
-        let signatures = format!("sha256-{}.sig", manifest.hex());
-        let layers = match self.manifest(&signatures, 1).await {
-            Ok((_, layers)) => layers,
-            Err(error) if error.class() == Class::Render => {
-                let message = format!("{what} is not signed ({error})");
-                return Err(FetchError::new(Class::Forbidden, message)
-                    .hint("KEYFILL_FETCH_PROOF asks for a signature: sign it with `cosign sign --key`"));
+    /// A manifest by its tag or digest; of an index of manifests, its own digest and the layers of its first.
+    async fn manifest(&self, reference: &str) -> Result<Described, FetchError> {
+        let (digest, manifest) = self.described(&format!("manifests/{reference}")).await?;
+        match manifest.manifests.first() {
+            Some(first) if manifest.layers.is_empty() => {
+                let first = Digest::parse(&first.digest).ok_or_else(|| {
+                    let what = shown(&self.reference);
+                    FetchError::new(Class::Render, format!("{what} has a digest that is not sha256"))
+                })?;
+                let (_, manifest) = self.described(&format!("manifests/{first}")).await?;
+                Ok(Described { digest, layers: manifest.layers, config: manifest.config })
             }
-            Err(error) => return Err(error),
-        };
-        let mut why = "there is no signature".to_owned();
-        for layer in layers.iter().filter(|layer| layer.media_type == PAYLOAD).take(MOST_SIGNATURES) {
-            let signature = layer.annotations.as_ref().and_then(|annotations| annotations.get(SIGNATURE));
-            let (Some(signature), Some(digest)) = (signature, Digest::parse(&layer.digest)) else { continue };
-            let url = self.url(&format!("blobs/{digest}"))?;
-            let (reply, payload) = self.ask(&url, "*/*", MOST_PAYLOAD).await?;
-            if Digest(reply.digest) != digest {
-                return Err(FetchError::new(Class::Forbidden, format!("{} has another digest", shown(&url))));
-            }
-            match self.asked.met(&payload, signature, manifest, &self.reference) {
-                Ok(()) => return Ok(()),
-                Err(reason) => why = reason,
-            }
+            _ => Ok(Described { digest, layers: manifest.layers, config: manifest.config }),
         }
-        Err(FetchError::new(Class::Forbidden, format!("{what} is not proven: {why}"))
-            .hint("KEYFILL_FETCH_PROOF says who must have signed it: do not use it before you know why they did not"))
     }
 
-    /// The digest and the layers of a manifest; of an index of manifests, its own digest and the layers of its first.
-    async fn manifest(&self, reference: &str, depth: u32) -> Result<(Digest, Vec<Descriptor>), FetchError> {
-        let url = self.url(&format!("manifests/{reference}"))?;
+    /// A manifest or an index, and its digest, which is the one that was asked for.
+    async fn described(&self, below: &str) -> Result<(Digest, Manifest), FetchError> {
+        let url = self.url(below)?;
         let accept = [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX].join(", ");
         let (reply, body) = self.ask(&url, &accept, MOST_JSON).await?;
-        if let Some(wanted) = reference.starts_with("sha256:").then(|| Digest::parse(reference)).flatten()
-            && wanted != Digest(reply.digest)
-        {
+        let digest = Digest(reply.digest);
+        let wanted =
+            below.strip_prefix("manifests/").filter(|name| name.starts_with("sha256:")).map(Digest::parse);
+        if wanted.is_some_and(|wanted| wanted != Some(digest)) {
             return Err(FetchError::new(Class::Forbidden, format!("{} has another digest", shown(&url))));
         }
-        let manifest: Manifest = read_json(&url, &body)?;
-        match manifest.manifests.first() {
-            Some(first) if manifest.layers.is_empty() && depth == 0 => {
-                let digest = Digest::parse(&first.digest).ok_or_else(|| {
-                    FetchError::new(Class::Render, format!("{} has a digest that is not sha256", shown(&url)))
-                })?;
-                let (_, layers) = Box::pin(self.manifest(&digest.to_string(), 1)).await?;
-                Ok((Digest(reply.digest), layers))
-            }
-            _ => Ok((Digest(reply.digest), manifest.layers)),
+        Ok((digest, read_json(&url, &body)?))
+    }
+
+    /// A blob, which has the digest that it is asked for by.
+    async fn blob(&self, digest: &Digest, most: u64) -> Result<Bytes, FetchError> {
+        let url = self.url(&format!("blobs/{digest}"))?;
+        let (reply, blob) = self.ask(&url, "*/*", most).await?;
+        if Digest(reply.digest) != *digest {
+            return Err(FetchError::new(Class::Forbidden, format!("{} has another digest", shown(&url))));
         }
+        Ok(blob)
     }
 
     fn url(&self, below: &str) -> Result<Url, FetchError> {

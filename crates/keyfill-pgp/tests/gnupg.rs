@@ -1,0 +1,189 @@
+//! What GnuPG signs and encrypts, and what is done to it on the way.
+
+use keyfill_pgp::{Keyring, SecretKeys, Undecrypted};
+use keyfill_testkit::Gpg;
+
+const TEXT: &str =
+    "name: lib\n- a dash, and blanks behind  \nversion: 1.0.0\n\n...\nfiles:\n  lib-1.0.0.tgz: sha256:0\n";
+/// The same without what a cleartext signature does not cover: blanks at the end of a line.
+const SIGNED: &str =
+    "name: lib\n- a dash, and blanks behind\nversion: 1.0.0\n\n...\nfiles:\n  lib-1.0.0.tgz: sha256:0";
+
+fn ring(gpg: &Gpg, more: &[&str]) -> Keyring {
+    let mut args = vec!["--export"];
+    args.extend(more);
+    Keyring::read(&gpg.print(&args)).expect("keys")
+}
+
+fn refused(ring: &Keyring, message: &[u8], says: &str) {
+    let why = ring.signed_text(message).expect_err(says);
+    assert!(why.contains(says), "{why:?} says {says:?}");
+}
+
+#[test]
+fn a_signature_by_a_key_of_the_ring_holds_and_others_do_not() {
+    let (Some(gpg), Some(others)) = (Gpg::new(), Gpg::new()) else { return };
+    others.key("other", "ed25519", "sign", "");
+    for kind in ["ed25519", "rsa2048", "nistp256"] {
+        let key = gpg.key(kind, kind, "sign", "");
+        let signed = gpg.sign(&key, TEXT, &[]);
+        assert_eq!(ring(&gpg, &[]).signed_text(&signed).as_deref(), Ok(SIGNED), "{kind}");
+        let armored = Keyring::read(&gpg.print(&["--armor", "--export"])).expect("keys");
+        assert_eq!(armored.signed_text(&signed).as_deref(), Ok(SIGNED), "{kind}");
+        refused(&ring(&others, &[]), &signed, "which is not in the keyring");
+        refused(&ring(&others, &[]), &signed, &key);
+        let text = String::from_utf8(signed).expect("text");
+        refused(&ring(&gpg, &[]), text.replace("1.0.0", "1.0.1").as_bytes(), "not the one that was signed");
+        refused(&ring(&gpg, &[]), &text.as_bytes()[..text.len() - 60], "broken");
+        refused(&ring(&gpg, &[]), format!("{text}more").as_bytes(), "broken");
+        refused(&ring(&gpg, &[]), TEXT.as_bytes(), "not a text with a signature");
+    }
+}
+
+#[test]
+fn a_signature_holds_only_while_its_key_may_sign() {
+    let Some(gpg) = Gpg::new() else { return };
+    let key = gpg.key("signer", "ed25519", "sign", "");
+    let signed = gpg.sign(&key, TEXT, &[]);
+    let weak = gpg.sign(&key, TEXT, &["--digest-algo", "SHA1", "--weak-digest", "MD5"]);
+    refused(&ring(&gpg, &[]), &weak, "a hash that is not safe");
+    let past = gpg.sign(&key, TEXT, &["--faked-system-time", "20400101T000000"]);
+    refused(&ring(&gpg, &[]), &past, "of the future");
+    // A signature of two days, made long ago by a key that is older still.
+    gpg.print(&[
+        "--faked-system-time",
+        "20200101T000000!",
+        "--passphrase",
+        "",
+        "--quick-generate-key",
+        "old",
+        "ed25519",
+        "sign",
+        "0",
+    ]);
+    let short = ["--faked-system-time", "20200102T000000!", "--default-sig-expire", "2d"];
+    refused(&ring(&gpg, &[]), &gpg.sign("old", TEXT, &short), "its signature has expired");
+    gpg.print(&[
+        "--faked-system-time",
+        "20200101T000000!",
+        "--passphrase",
+        "",
+        "--quick-generate-key",
+        "brief",
+        "ed25519",
+        "sign",
+        "2d",
+    ]);
+    let by_expired = gpg.sign("brief", TEXT, &["--faked-system-time", "20200102T000000!"]);
+    refused(&ring(&gpg, &[]), &by_expired, "its key has expired");
+    // A key for encryption signs nothing, a subkey for signing does.
+    let second = gpg.key("second", "ed25519", "cert", "");
+    gpg.print(&["--passphrase", "", "--quick-add-key", &second, "ed25519", "sign", "0"]);
+    let by_subkey = gpg.sign(&second, TEXT, &[]);
+    assert_eq!(ring(&gpg, &[]).signed_text(&by_subkey).as_deref(), Ok(SIGNED));
+    assert_eq!(ring(&gpg, &[]).signed_text(&signed).as_deref(), Ok(SIGNED));
+    // gpg writes a revocation beside each new key, with a colon that keeps it from being imported by accident.
+    let revocation = gpg.home().join(format!("openpgp-revocs.d/{key}.rev"));
+    let text = std::fs::read_to_string(revocation).expect("it is there").replace(":-----BEGIN", "-----BEGIN");
+    let file = gpg.write("revocation", text);
+    gpg.print(&["--import", &file.to_string_lossy()]);
+    refused(&ring(&gpg, &[]), &signed, "its key was revoked");
+}
+
+#[test]
+fn one_good_signature_is_enough_and_their_number_is_bounded() {
+    let (Some(gpg), Some(others)) = (Gpg::new(), Gpg::new()) else { return };
+    let (ours, theirs) = (gpg.key("ours", "ed25519", "sign", ""), gpg.key("theirs", "ed25519", "sign", ""));
+    let signed = gpg.sign(&ours, TEXT, &["--local-user", &theirs]);
+    for key in [&ours, &theirs] {
+        assert_eq!(ring(&gpg, &[key]).signed_text(&signed).as_deref(), Ok(SIGNED));
+    }
+    others.key("other", "ed25519", "sign", "");
+    refused(&ring(&others, &[]), &signed, "which is not in the keyring");
+    refused(&ring(&others, &[]), &vec![b'-'; keyfill_pgp::MOST_BYTES], "larger than");
+}
+
+#[test]
+fn what_holds_no_keys_is_said() {
+    for (file, says) in [
+        (&b""[..], "no key of OpenPGP"),
+        (
+            b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nbm8=\n-----END PGP PUBLIC KEY BLOCK-----\n",
+            "no key of OpenPGP",
+        ),
+        (b"\0\0\0\x20\x01\x01\0\x02KBXf\0\0\0\0", "a keybox of GnuPG"),
+        (&[b'x'; keyfill_pgp::MOST_BYTES], "larger than"),
+    ] {
+        assert!(Keyring::read(file).expect_err(says).contains(says));
+        assert!(SecretKeys::default().add(file).expect_err(says).contains(says));
+    }
+}
+
+#[test]
+fn a_message_is_decrypted_with_its_key_and_the_reason_is_said_where_it_is_not() {
+    let Some(gpg) = Gpg::new() else { return };
+    let secret = |key: &str, passphrase: &str, what: &str| {
+        let mut keys = SecretKeys::default();
+        let file = gpg.print(&["--passphrase", passphrase, "--armor", what, key]);
+        keys.add(&file).map(|()| keys)
+    };
+    let ours = gpg.key("ours", "default", "default", "");
+    let content = [7; 32];
+    let message = gpg.encrypt(&ours, &content, &[]);
+    let keys = secret(&ours, "", "--export-secret-keys").expect("keys");
+    assert_eq!(keys.decrypt(&message, 32).as_deref().map(Vec::as_slice), Ok(&content[..]));
+    for more in [&["--compress-algo", "none"][..], &["--compress-algo", "zip"], &["--throw-keyids"]] {
+        let message = gpg.encrypt(&ours, &content, more);
+        assert_eq!(keys.decrypt(&message, 32).as_deref().map(Vec::as_slice), Ok(&content[..]), "{more:?}");
+    }
+    // A file of keys may hold several, and the primary key may stay at home.
+    let mut several = SecretKeys::default();
+    let other = gpg.key("other", "default", "default", "");
+    let mut file = gpg.print(&["--armor", "--export-secret-keys", &other]);
+    file.extend(gpg.print(&["--armor", "--export-secret-subkeys", &ours]));
+    several.add(&file).expect("keys");
+    assert!(several.decrypt(&message, 32).is_ok());
+
+    let others = secret(&other, "", "--export-secret-keys").expect("keys");
+    let Err(Undecrypted::OtherKeys { ids }) = others.decrypt(&message, 32) else {
+        panic!("it is for others")
+    };
+    assert!(ids.len() == 1 && ids[0].len() == 16, "{ids:?}");
+    let locked = gpg.key("locked", "default", "default", "word");
+    let message_of_locked = gpg.encrypt(&locked, &content, &[]);
+    let keys_of_locked = secret(&locked, "word", "--export-secret-keys").expect("keys");
+    let why = keys_of_locked.decrypt(&message_of_locked, 32).expect_err("it is locked");
+    assert!(matches!(why, Undecrypted::Passphrase { .. }), "{why:?}");
+    assert!(secret(&ours, "", "--export").is_err_and(|why| why.contains("public keys only")));
+    // Where the message is encrypted for the key that was left at home.
+    let for_primary = gpg.key("rsa", "rsa2048", "encrypt,sign,cert", "");
+    gpg.print(&["--passphrase", "", "--quick-add-key", &for_primary, "rsa2048", "sign", "0"]);
+    let message_for_primary = gpg.encrypt(&format!("{for_primary}!"), &content, &[]);
+    let without = secret(&for_primary, "", "--export-secret-subkeys").expect("keys");
+    let why = without.decrypt(&message_for_primary, 32).expect_err("its secret part is missing");
+    assert!(matches!(why, Undecrypted::NoSecret { .. }), "{why:?}");
+
+    for broken in [
+        String::new(),
+        message.replace("MESSAGE", "SIGNATURE"),
+        message[..message.len() / 2].to_owned(),
+        changed(&message),
+        gpg.encrypt(&ours, &[7; 33], &[]),
+        // A bomb: a million bytes in a thousand.
+        gpg.encrypt(&ours, &vec![0; 1 << 20], &["--compress-algo", "zlib", "-z", "9"]),
+    ] {
+        let why = keys.decrypt(&broken, 32).expect_err("it is broken");
+        assert!(matches!(why, Undecrypted::Broken(_)), "{why:?}");
+    }
+    assert!(keys.decrypt(&"x".repeat(keyfill_pgp::MOST_BYTES), 32).is_err());
+}
+
+/// The message with another letter in the middle of its last full line.
+fn changed(message: &str) -> String {
+    let lines: Vec<&str> = message.lines().collect();
+    let at = lines.iter().rposition(|line| line.len() == 64).expect("a full line");
+    let mut lines: Vec<String> = lines.into_iter().map(str::to_owned).collect();
+    let letter = if lines[at].as_bytes()[30] == b'A' { "B" } else { "A" };
+    lines[at].replace_range(30..31, letter);
+    lines.join("\n")
+}
