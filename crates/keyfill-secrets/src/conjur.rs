@@ -5,10 +5,10 @@
 //! the variable.
 
 use crate::rest::{Network, Rest, Verdict, call};
-use crate::source::reading;
+use crate::source::Store;
 use crate::token::{Token, Tokens};
 use crate::web::{escaped, form, get, post_form, refused};
-use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Method};
@@ -95,7 +95,9 @@ impl Conjur {
         let text = format!("Token token=\"{}\"", STANDARD.encode(&answer.body));
         Ok(Token::lasting(Secret::new(text), LIFE))
     }
+}
 
+impl Store for Conjur {
     async fn get(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
         let Keys::These(names) = keys else {
             return Err(Error::usage("all keys were asked for, and Conjur is not listed")
@@ -135,17 +137,6 @@ impl Conjur {
             all.push((name.clone(), value));
         }
         Ok(Arc::new(all.into_iter().collect()))
-    }
-}
-
-impl Source for Conjur {
-    fn read_keys<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        keys: &'a Keys,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        reading(secret, self.get(secret, keys, cx))
     }
 
     fn reads_by_key(&self, _: &SecretRef) -> bool {

@@ -4,10 +4,10 @@
 //! fetched when a placeholder names it. Versions are not looked at, as with argocd-vault-plugin.
 
 use crate::rest::{Network, Rest, Verdict};
-use crate::source::reading;
+use crate::source::Store;
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, escaped, form, get, json, post_form, refused};
-use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue};
 use keyfill_diag::Cx;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -106,7 +106,9 @@ impl Delinea {
             Err(refused(&answer, NAME, what, HINT))
         }
     }
+}
 
+impl Store for Delinea {
     async fn get(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
         let Ok(number) = secret.path.parse::<u64>() else {
             return Err(Error::usage(format!("{} is not a secret of Secret Server", secret.path))
@@ -137,16 +139,5 @@ impl Delinea {
         }
         all.retain(|(name, _)| !name.is_empty());
         Ok(Arc::new(all.into_iter().collect()))
-    }
-}
-
-impl Source for Delinea {
-    fn read_keys<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        keys: &'a Keys,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        reading(secret, self.get(secret, keys, cx))
     }
 }

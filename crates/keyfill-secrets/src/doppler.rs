@@ -4,9 +4,9 @@
 //! versions.
 
 use crate::rest::{Network, Rest, Verdict};
-use crate::source::reading;
+use crate::source::Store;
 use crate::web::{bearer, escaped, get, json, refused};
-use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
+use crate::{Error, Keys, Secret, SecretData, SecretRef, SecretValue};
 use keyfill_diag::Cx;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,8 +38,10 @@ impl Doppler {
         let rest = Rest::new(NAME, &settings.network);
         Self { settings, rest }
     }
+}
 
-    async fn get(&self, secret: &SecretRef, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+impl Store for Doppler {
+    async fn get(&self, secret: &SecretRef, _: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
         #[derive(serde::Deserialize)]
         struct Given {
             secrets: BTreeMap<String, Entry>,
@@ -76,16 +78,5 @@ impl Doppler {
             None => SecretValue::Null,
         };
         Ok(Arc::new(given.secrets.into_iter().map(|(name, entry)| (name, value(entry))).collect()))
-    }
-}
-
-impl Source for Doppler {
-    fn read_keys<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        _: &'a Keys,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        reading(secret, self.get(secret, cx))
     }
 }

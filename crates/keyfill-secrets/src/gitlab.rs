@@ -5,9 +5,9 @@
 //! (`*`).
 
 use crate::rest::{Network, Rest, Verdict};
-use crate::source::reading;
+use crate::source::Store;
 use crate::web::{escaped, get, json, refused};
-use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
+use crate::{Error, Keys, Secret, SecretData, SecretRef, SecretValue};
 use keyfill_diag::Cx;
 use keyfill_http::Answer;
 use std::sync::Arc;
@@ -71,30 +71,6 @@ impl GitLab {
         self.rest.send(make, |_| Verdict::Final, cx).await
     }
 
-    async fn get(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
-        let parts = secret.path.split_once('/').filter(|(kind, _)| matches!(*kind, "projects" | "groups"));
-        let Some((kind, id)) = parts else {
-            return Err(Error::usage(format!("{} is not a path of GitLab", secret.path))
-                .hint("write it as projects/ID or groups/ID, where ID is a number or a path"));
-        };
-        let base = self.settings.address.as_deref().unwrap_or("https://gitlab.com").trim_end_matches('/');
-        let variables = format!("{base}/api/v4/{kind}/{}/variables", escaped(id));
-        let scope = secret.version.as_deref().unwrap_or("*");
-        let Keys::These(names) = keys else { return self.list(&variables, secret, scope, cx).await };
-        let mut all = Vec::with_capacity(names.len());
-        for name in names {
-            let filter = escaped("filter[environment_scope]");
-            let address = format!("{variables}/{}?{filter}={}", escaped(name), escaped(scope));
-            let answer = self.ask(&address, cx).await?;
-            match answer.status.as_u16() {
-                200 => all.push(json::<Variable>(&answer, NAME)?.entry()),
-                404 => {}
-                _ => return Err(failed(&answer, secret)),
-            }
-        }
-        Ok(Arc::new(all.into_iter().collect()))
-    }
-
     /// All variables of a scope.
     async fn list(
         &self,
@@ -125,14 +101,29 @@ fn failed(answer: &Answer, secret: &SecretRef) -> Error {
     refused(answer, NAME, &secret.path, hint)
 }
 
-impl Source for GitLab {
-    fn read_keys<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        keys: &'a Keys,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        reading(secret, self.get(secret, keys, cx))
+impl Store for GitLab {
+    async fn get(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+        let parts = secret.path.split_once('/').filter(|(kind, _)| matches!(*kind, "projects" | "groups"));
+        let Some((kind, id)) = parts else {
+            return Err(Error::usage(format!("{} is not a path of GitLab", secret.path))
+                .hint("write it as projects/ID or groups/ID, where ID is a number or a path"));
+        };
+        let base = self.settings.address.as_deref().unwrap_or("https://gitlab.com").trim_end_matches('/');
+        let variables = format!("{base}/api/v4/{kind}/{}/variables", escaped(id));
+        let scope = secret.version.as_deref().unwrap_or("*");
+        let Keys::These(names) = keys else { return self.list(&variables, secret, scope, cx).await };
+        let mut all = Vec::with_capacity(names.len());
+        for name in names {
+            let filter = escaped("filter[environment_scope]");
+            let address = format!("{variables}/{}?{filter}={}", escaped(name), escaped(scope));
+            let answer = self.ask(&address, cx).await?;
+            match answer.status.as_u16() {
+                200 => all.push(json::<Variable>(&answer, NAME)?.entry()),
+                404 => {}
+                _ => return Err(failed(&answer, secret)),
+            }
+        }
+        Ok(Arc::new(all.into_iter().collect()))
     }
 
     fn reads_by_key(&self, _: &SecretRef) -> bool {

@@ -5,10 +5,10 @@
 //! an id or a name. A version is an id, `current` or `previous`.
 
 use crate::rest::{Network, Rest, Verdict};
-use crate::source::reading;
+use crate::source::Store;
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, escaped, form, get, json, post_form, refused};
-use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue};
 use keyfill_diag::Cx;
 use keyfill_http::Answer;
 use serde_json::value::RawValue;
@@ -200,31 +200,6 @@ impl Ibm {
         }
         Ok(fields)
     }
-
-    async fn get(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
-        let path = Path::of(&secret.path)?;
-        let version = secret.version.as_deref();
-        let ids = self.list(&path, cx).await?;
-        if let Some(name) = path.name {
-            let Some(id) = ids.get(name) else {
-                return Err(
-                    Error::missing(format!("{NAME} has no secret {name} of this type in the group")).absent()
-                );
-            };
-            let fields = self.one(&path, id, version, cx).await?;
-            return Ok(Arc::new(inside(fields).into_iter().collect()));
-        }
-        let wanted = ids.into_iter().filter(|(name, _)| match keys {
-            Keys::All => true,
-            Keys::These(names) => names.contains(name),
-        });
-        let mut all = Vec::new();
-        for (name, id) in wanted {
-            let fields = self.one(&path, &id, version, cx).await?;
-            all.extend(whole(fields).map(|value| (name, value)));
-        }
-        Ok(Arc::new(all.into_iter().collect()))
-    }
 }
 
 #[derive(serde::Deserialize)]
@@ -252,14 +227,30 @@ fn whole(fields: Vec<(String, SecretValue)>) -> Option<SecretValue> {
     }
 }
 
-impl Source for Ibm {
-    fn read_keys<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        keys: &'a Keys,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        reading(secret, self.get(secret, keys, cx))
+impl Store for Ibm {
+    async fn get(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+        let path = Path::of(&secret.path)?;
+        let version = secret.version.as_deref();
+        let ids = self.list(&path, cx).await?;
+        if let Some(name) = path.name {
+            let Some(id) = ids.get(name) else {
+                return Err(
+                    Error::missing(format!("{NAME} has no secret {name} of this type in the group")).absent()
+                );
+            };
+            let fields = self.one(&path, id, version, cx).await?;
+            return Ok(Arc::new(inside(fields).into_iter().collect()));
+        }
+        let wanted = ids.into_iter().filter(|(name, _)| match keys {
+            Keys::All => true,
+            Keys::These(names) => names.contains(name),
+        });
+        let mut all = Vec::new();
+        for (name, id) in wanted {
+            let fields = self.one(&path, &id, version, cx).await?;
+            all.extend(whole(fields).map(|value| (name, value)));
+        }
+        Ok(Arc::new(all.into_iter().collect()))
     }
 
     fn reads_by_key(&self, secret: &SecretRef) -> bool {

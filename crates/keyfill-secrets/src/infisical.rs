@@ -4,10 +4,10 @@
 //! those of imports included. A secret of the folder itself counts before an imported one.
 
 use crate::rest::{Network, Rest, Verdict};
-use crate::source::reading;
+use crate::source::Store;
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, escaped, form, get, json, post_form, refused};
-use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue};
 use keyfill_diag::Cx;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -96,8 +96,10 @@ impl Infisical {
         let given: Given = json(&answer, NAME)?;
         Ok(Token::lasting(Secret::new(given.access_token.as_str()), given.expires_in))
     }
+}
 
-    async fn get(&self, secret: &SecretRef, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+impl Store for Infisical {
+    async fn get(&self, secret: &SecretRef, _: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
         let mut parts = secret.path.splitn(3, '/');
         let (Some(project), Some(environment)) = (parts.next(), parts.next()) else {
             return Err(Error::usage(format!("{} is not a path of Infisical", secret.path))
@@ -127,16 +129,5 @@ impl Infisical {
         let entries = imported.chain(listed.secrets);
         let pair = |e: Entry| (e.secret_key, SecretValue::Str(Secret::new(e.secret_value.as_str())));
         Ok(Arc::new(entries.map(pair).collect()))
-    }
-}
-
-impl Source for Infisical {
-    fn read_keys<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        _: &'a Keys,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        reading(secret, self.get(secret, cx))
     }
 }

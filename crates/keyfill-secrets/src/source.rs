@@ -9,12 +9,39 @@ use std::sync::Arc;
 /// A future that may be sent between threads and borrows its inputs.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A store's own read as [`Source::read_keys`] gives it: errors say what could not be read.
-pub(crate) fn reading<'a>(
-    secret: &'a SecretRef,
-    read: impl Future<Output = Result<Arc<SecretData>, Error>> + Send + 'a,
-) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-    Box::pin(async move { read.await.map_err(|error| error.about(format!("cannot read {secret}"))) })
+/// A store that reads a secret in one go: what makes it a [`Source`] is the same for all of them.
+pub(crate) trait Store: Send + Sync {
+    /// Reads what a reference names; see [`Source::read_keys`].
+    fn get(
+        &self,
+        secret: &SecretRef,
+        keys: &Keys,
+        cx: &Cx,
+    ) -> impl Future<Output = Result<Arc<SecretData>, Error>> + Send;
+
+    /// See [`Source::reads_by_key`].
+    fn reads_by_key(&self, _secret: &SecretRef) -> bool {
+        false
+    }
+}
+
+/// Errors say what could not be read.
+impl<S: Store> Source for S {
+    fn read_keys<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        keys: &'a Keys,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        Box::pin(async move {
+            let read = self.get(secret, keys, cx).await;
+            read.map_err(|error| error.about(format!("cannot read {secret}")))
+        })
+    }
+
+    fn reads_by_key(&self, secret: &SecretRef) -> bool {
+        Store::reads_by_key(self, secret)
+    }
 }
 
 /// A secret store.

@@ -3,10 +3,10 @@
 //! The path is a secret's id, the keys are those of its entries. A version is the id of one.
 
 use crate::rest::{Network, Rest, Verdict, call};
-use crate::source::reading;
+use crate::source::Store;
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, escaped, get, json, refused};
-use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, Method};
@@ -79,8 +79,10 @@ impl YandexLockbox {
         let given: Given = json(&answer, "Yandex IAM")?;
         Ok(Token::lasting(Secret::new(given.iam_token.as_str()), LIFE))
     }
+}
 
-    async fn get(&self, secret: &SecretRef, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+impl Store for YandexLockbox {
+    async fn get(&self, secret: &SecretRef, _: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
         let version = secret.version.as_deref().map(|id| format!("?versionId={}", escaped(id)));
         let base =
             self.settings.endpoint.as_deref().unwrap_or("https://payload.lockbox.api.cloud.yandex.net");
@@ -98,17 +100,6 @@ impl YandexLockbox {
             return Err(refused(&answer, NAME, &secret.path, hint));
         }
         entries(&answer.body).map(Arc::new)
-    }
-}
-
-impl Source for YandexLockbox {
-    fn read_keys<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        _: &'a Keys,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        reading(secret, self.get(secret, cx))
     }
 }
 

@@ -11,9 +11,9 @@ pub use credentials::AzureCredentials;
 pub use keys::AzureKeys;
 
 use crate::rest::{Network, Rest, Verdict, call, quoted, secret_header};
-use crate::source::reading;
+use crate::source::Store;
 use crate::token::{Token, Tokens};
-use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue};
 use http::{HeaderMap, Method};
 use keyfill_diag::Cx;
 use keyfill_http::Answer;
@@ -72,25 +72,6 @@ impl AzureKeyVault {
         Arc::clone(vault)
     }
 
-    async fn get(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
-        let host = host(&secret.path)?;
-        let Keys::These(keys) = keys else {
-            return Err(Error::usage("all keys were asked for, and keyfill does not list a vault of Azure")
-                .hint("name each secret of the vault in a placeholder of its own"));
-        };
-        let vault = self.vault(&host);
-        let mut reads: Vec<BoxFuture<'_, _>> = Vec::with_capacity(keys.len());
-        for key in keys {
-            reads.push(Box::pin(self.one(&vault, &host, key, secret.version.as_deref(), cx)));
-        }
-        let found = futures_util::future::join_all(reads).await;
-        let entries = found.into_iter().zip(keys).filter_map(|(found, key)| match found {
-            Ok(value) => value.map(|value| Ok((key.clone(), value))),
-            Err(error) => Some(Err(error)),
-        });
-        entries.collect::<Result<SecretData, Error>>().map(Arc::new)
-    }
-
     /// One secret; `None` when the vault has none of that name, or it is disabled.
     async fn one(
         &self,
@@ -139,14 +120,24 @@ impl AzureKeyVault {
     }
 }
 
-impl Source for AzureKeyVault {
-    fn read_keys<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        keys: &'a Keys,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        reading(secret, self.get(secret, keys, cx))
+impl Store for AzureKeyVault {
+    async fn get(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+        let host = host(&secret.path)?;
+        let Keys::These(keys) = keys else {
+            return Err(Error::usage("all keys were asked for, and keyfill does not list a vault of Azure")
+                .hint("name each secret of the vault in a placeholder of its own"));
+        };
+        let vault = self.vault(&host);
+        let mut reads: Vec<BoxFuture<'_, _>> = Vec::with_capacity(keys.len());
+        for key in keys {
+            reads.push(Box::pin(self.one(&vault, &host, key, secret.version.as_deref(), cx)));
+        }
+        let found = futures_util::future::join_all(reads).await;
+        let entries = found.into_iter().zip(keys).filter_map(|(found, key)| match found {
+            Ok(value) => value.map(|value| Ok((key.clone(), value))),
+            Err(error) => Some(Err(error)),
+        });
+        entries.collect::<Result<SecretData, Error>>().map(Arc::new)
     }
 
     fn reads_by_key(&self, _: &SecretRef) -> bool {

@@ -6,10 +6,10 @@
 mod crypt;
 
 use crate::rest::{Network, Rest, Verdict, call, secret_header};
-use crate::source::reading;
+use crate::source::Store;
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, form, get, json, post_form, refused};
-use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use crypt::Key;
@@ -168,7 +168,21 @@ impl Bitwarden {
         let key = self.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
         key.ok_or_else(not_opened)
     }
+}
 
+fn value_of(bytes: &[u8]) -> SecretValue {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => SecretValue::Str(Secret::new(text)),
+        Err(_) => SecretValue::Bytes(SecretBytes::new(bytes)),
+    }
+}
+
+fn not_opened() -> Error {
+    Error::store(format!("the answer of {NAME} is not usable: the organization's key does not open it"))
+        .hint("check that the token is of the organization that the project belongs to")
+}
+
+impl Store for Bitwarden {
     async fn get(&self, secret: &SecretRef, keys: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
         #[derive(serde::Deserialize)]
         struct All {
@@ -212,28 +226,5 @@ impl Bitwarden {
             Some(key.open(&given.value).map(|value| (name, value_of(&value))).ok_or_else(not_opened))
         };
         all.data.into_iter().filter_map(one).collect::<Result<SecretData, Error>>().map(Arc::new)
-    }
-}
-
-fn value_of(bytes: &[u8]) -> SecretValue {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => SecretValue::Str(Secret::new(text)),
-        Err(_) => SecretValue::Bytes(SecretBytes::new(bytes)),
-    }
-}
-
-fn not_opened() -> Error {
-    Error::store(format!("the answer of {NAME} is not usable: the organization's key does not open it"))
-        .hint("check that the token is of the organization that the project belongs to")
-}
-
-impl Source for Bitwarden {
-    fn read_keys<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        keys: &'a Keys,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        reading(secret, self.get(secret, keys, cx))
     }
 }

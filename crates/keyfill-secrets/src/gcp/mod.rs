@@ -12,9 +12,9 @@ pub use credentials::GoogleCredentials;
 pub use kms::GoogleKms;
 
 use crate::rest::{Network, Rest, call, quoted, secret_header};
-use crate::source::reading;
+use crate::source::Store;
 use crate::token::Tokens;
-use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue, Source};
+use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Method};
@@ -52,8 +52,10 @@ impl GoogleSecretManager {
     pub fn requests(&self) -> u64 {
         self.rest.requests()
     }
+}
 
-    async fn get(&self, secret: &SecretRef, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+impl Store for GoogleSecretManager {
+    async fn get(&self, secret: &SecretRef, _: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
         let path = Path::of(&secret.path)?;
         let version = secret.version.as_deref().filter(|v| !v.is_empty()).unwrap_or("latest");
         if !version.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
@@ -78,17 +80,6 @@ impl GoogleSecretManager {
             return Err(refused(&answer, &path));
         }
         data(&answer.body, &path).map(Arc::new)
-    }
-}
-
-impl Source for GoogleSecretManager {
-    fn read_keys<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        _: &'a Keys,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        reading(secret, self.get(secret, cx))
     }
 }
 

@@ -4,8 +4,8 @@
 //! fields with one label the last counts, sections are not looked at, and a field without a value is the empty text.
 
 use crate::rest::{Network, Rest, Verdict, call, quoted, secret_header};
-use crate::source::reading;
-use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
+use crate::source::Store;
+use crate::{Error, Keys, Secret, SecretData, SecretRef, SecretValue};
 use http::{HeaderMap, Method};
 use keyfill_diag::Cx;
 use keyfill_http::Answer;
@@ -49,26 +49,6 @@ impl OnePassword {
     /// How many requests were sent.
     pub fn requests(&self) -> u64 {
         self.rest.requests()
-    }
-
-    async fn get(&self, secret: &SecretRef, cx: &Cx) -> Result<Arc<SecretData>, Error> {
-        let parts: Vec<&str> = secret.path.splitn(4, '/').collect();
-        let ["vaults", vault, "items", item] = parts[..] else {
-            return Err(Error::usage(format!("{} is not the path of an item", secret.path))
-                .hint("write it as vaults/VAULT/items/ITEM, each an id or a title"));
-        };
-        let vault = self.vault(vault, cx).await?;
-        if is_id(item)
-            && let Some(data) = self.item(&vault, item, cx).await?
-        {
-            return Ok(Arc::new(data));
-        }
-        // What looks like an id may be a title.
-        let id = self.find(&format!("/v1/vaults/{vault}/items"), "item", item, cx).await?;
-        match self.item(&vault, &id, cx).await? {
-            Some(data) => Ok(Arc::new(data)),
-            None => Err(Error::missing(format!("1Password Connect has no item {item}")).absent()),
-        }
     }
 
     async fn vault(&self, vault: &str, cx: &Cx) -> Result<String, Error> {
@@ -153,14 +133,25 @@ impl OnePassword {
     }
 }
 
-impl Source for OnePassword {
-    fn read_keys<'a>(
-        &'a self,
-        secret: &'a SecretRef,
-        _: &'a Keys,
-        cx: &'a Cx,
-    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
-        reading(secret, self.get(secret, cx))
+impl Store for OnePassword {
+    async fn get(&self, secret: &SecretRef, _: &Keys, cx: &Cx) -> Result<Arc<SecretData>, Error> {
+        let parts: Vec<&str> = secret.path.splitn(4, '/').collect();
+        let ["vaults", vault, "items", item] = parts[..] else {
+            return Err(Error::usage(format!("{} is not the path of an item", secret.path))
+                .hint("write it as vaults/VAULT/items/ITEM, each an id or a title"));
+        };
+        let vault = self.vault(vault, cx).await?;
+        if is_id(item)
+            && let Some(data) = self.item(&vault, item, cx).await?
+        {
+            return Ok(Arc::new(data));
+        }
+        // What looks like an id may be a title.
+        let id = self.find(&format!("/v1/vaults/{vault}/items"), "item", item, cx).await?;
+        match self.item(&vault, &id, cx).await? {
+            Some(data) => Ok(Arc::new(data)),
+            None => Err(Error::missing(format!("1Password Connect has no item {item}")).absent()),
+        }
     }
 }
 
