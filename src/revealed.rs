@@ -3,10 +3,11 @@
 //! A template that is handed a secret can show it in an error: in the text that `fail` is given, in the line that
 //! is not valid YAML, in what a schema says of a value. So what is said of such a rendering goes through
 //! [`Revealed::redact`], which takes the values out: as they are, in parts, in other cases, backwards, spaced out
-//! and encoded. And such a rendering is neither kept in a cache nor logged; [`Revealed::is_empty`] says whether there
+//! and encoded. Before that `twin` takes out of an error what depends on the values at all. And such a rendering is neither kept in a cache nor logged; [`Revealed::is_empty`] says whether there
 //! is anything to hide.
 
 mod patterns;
+mod twin;
 
 use crate::report::Failure;
 use keyfill_diag::{Diagnostic, ObjectRef};
@@ -16,6 +17,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+pub use twin::{Disguise, TWINS, in_common};
 
 /// What stands in a value's place.
 const HIDDEN: &str = "***";

@@ -12,6 +12,7 @@ use crate::cli::render_args::EngineChoice;
 use crate::discover::{Root, RootKind};
 use crate::outside::Outside;
 use crate::report::{Failure, Problem};
+use crate::revealed::{TWINS, in_common};
 use anyhow::Result;
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic, Report as _, Severity};
@@ -39,10 +40,36 @@ pub fn render(
     outside: &Outside,
     cx: &Cx,
 ) -> Result<Rendered> {
-    let mut rendered = edited(files, root, options, outside, cx).map_err(|e| outside.revealed.error(e))?;
+    let mut rendered = match edited(files, root, options, outside, cx) {
+        Ok(rendered) => rendered,
+        Err(error) if outside.revealed.is_empty() => return Err(error),
+        Err(error) => {
+            let again =
+                |twin: &Outside| Some(Failure::of_any(&edited(files, root, options, twin, cx).err()?));
+            return Err(without_secrets(Failure::of_any(&error), outside, again, cx).into());
+        }
+    };
     rendered.warnings = outside.revealed.diagnostics(rendered.warnings);
     rendered.warnings.extend(unread(root, options));
     Ok(rendered)
+}
+
+/// A failure of a rendering, without what depends on the secrets that it saw: it is made again with others.
+fn without_secrets(
+    failure: Failure,
+    outside: &Outside,
+    again: impl Fn(&Outside) -> Option<Failure>,
+    cx: &Cx,
+) -> Failure {
+    if outside.revealed.is_empty() {
+        return failure;
+    }
+    if let Err(why) = cx.check() {
+        return Diagnostic::error(Class::Other, format!("rendering was stopped: {why}")).into();
+    }
+    let twin = |_| again(&outside.disguised()).map(Failure::into_problems).unwrap_or_default();
+    let twins: Vec<Vec<Diagnostic>> = (0..TWINS).map(twin).collect();
+    in_common(failure, &twins).rewritten(|problem| outside.revealed.diagnostic(problem))
 }
 
 /// What the app says and what this kind of folder does not listen to. With argocd-vault-plugin's habits the commands
@@ -166,7 +193,6 @@ pub fn for_check(
     outside: &Outside,
     cx: &Cx,
 ) -> Result<Rendered, Failure> {
-    let shown = |problems| outside.revealed.diagnostics(problems);
     if root.kind == RootKind::Yaml {
         return choose(files, root, options, outside, cx)
             .map_err(|e| Failure::of_any(&e).rewritten(|problem| outside.revealed.diagnostic(problem)));
@@ -175,16 +201,18 @@ pub fn for_check(
     let mut options = options.clone();
     options.kustomize.enable_alpha_plugins = true;
     native::render(files, root, &options, outside, cx).or_else(|error| {
+        let again = |twin: &Outside| native::render(files, root, &options, twin, cx).err();
+        let error = without_secrets(error, outside, again, cx);
         // A chart whose values come from where it is installed is not broken.
         let wants_values = error.refuses_values() && !options.helm.has_values();
         if !error.is_unsupported() && !wants_values {
-            return Err(error.rewritten(|problem| outside.revealed.diagnostic(problem)));
+            return Err(error);
         }
         let as_warning = |d: Diagnostic| {
             let hint = d.hint.or_else(|| wants_values.then(|| VALUES_IN_CHECK.to_owned()));
             Diagnostic { severity: Severity::Warning, hint, ..d }
         };
-        let warnings = shown(error.into_problems()).into_iter().map(as_warning).collect();
+        let warnings = error.into_problems().into_iter().map(as_warning).collect();
         Ok(Rendered { warnings, engine: "none", ..Rendered::default() })
     })
 }

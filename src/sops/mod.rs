@@ -12,7 +12,7 @@ pub use keys::KeySettings;
 pub use source::SopsSource;
 pub use unlock::{ALLOWED_KEYS, Unlocks};
 
-use crate::revealed::Revealed;
+use crate::revealed::{Disguise, Revealed};
 use bytes::Bytes;
 use keyfill_diag::{Cx, Diagnostic, Report as _};
 use keyfill_files::{Decrypt, DecryptError, Files, TreePath};
@@ -24,6 +24,8 @@ use std::sync::Arc;
 pub struct Sops {
     keys: Keys,
     revealed: Arc<Revealed>,
+    /// Puts other values in the place of those that are decrypted.
+    disguise: Option<Disguise>,
 }
 
 impl fmt::Debug for Sops {
@@ -35,7 +37,12 @@ impl fmt::Debug for Sops {
 impl Sops {
     /// With the data keys of a service; what is decrypted for an engine is noted.
     pub fn new(service: Arc<dyn KeyService>, revealed: Arc<Revealed>) -> Self {
-        Self { keys: Keys { service: Some(service), ..Keys::default() }, revealed }
+        Self { keys: Keys { service: Some(service), ..Keys::default() }, revealed, disguise: None }
+    }
+
+    /// The same, with other values in the place of those that are decrypted.
+    pub fn disguised(service: Arc<dyn KeyService>, disguise: Disguise) -> Self {
+        Self { disguise: Some(disguise), ..Self::new(service, Arc::default()) }
     }
 
     /// A decrypted file.
@@ -54,7 +61,10 @@ impl Decrypt for Sops {
             let first = error.diagnostics().into_iter().next();
             DecryptError::new(first.unwrap_or_else(|| Diagnostic::error(error.class(), error.to_string())))
         };
-        let decrypted = self.open(name, Format::of_path(name), bytes, cx).map_err(wrong)?;
+        let mut decrypted = self.open(name, Format::of_path(name), bytes, cx).map_err(wrong)?;
+        if let Some(disguise) = &self.disguise {
+            decrypted.disguise(&|text| disguise.text(text));
+        }
         decrypted.secrets().iter().for_each(|secret| self.revealed.add(secret.bytes()));
         let text = decrypted.text().map_err(|e| wrong(e.at_file(name)))?;
         Ok(Bytes::copy_from_slice(text.bytes()))

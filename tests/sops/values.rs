@@ -174,3 +174,80 @@ fn what_is_wrong_with_a_placeholder_is_said_at_its_value() {
     let policy = chart(&FLAGS, TEMPLATE).env("KEYFILL_ALLOWED_PATHS", "kv/data/other/*");
     said(&policy.run(), 6);
 }
+
+/// What no list of tricks holds: the rendering is made again with another secret, and what differs is not shown.
+#[test]
+fn no_computation_on_a_value_gets_into_an_error() {
+    const P: &str = ".Values.db.password";
+    let hashes =
+        ["sha256sum", "sha1sum", "adler32sum", "sha512sum"].map(|f| format!("{{{{ fail ({P} | {f}) }}}}"));
+    let tricks = [
+        // Spelled with words, numbers, and signs between parts of any length.
+        format!(
+            "{{{{ range $i, $c := splitList \"\" {P} }}}}{{{{ $_ := set $.Values (print \"w\" $i) (printf \"<%s>\" $c) }}}}{{{{ end }}}}{{{{ fail (toJson .Values) }}}}"
+        ),
+        format!("{{{{ fail (printf \"%d %d %d\" (index {P} 0) (index {P} 1) (index {P} 2)) }}}}"),
+        format!("{{{{ fail (printf \"%v\" ({P} | toString | list)) }}}}"),
+        format!("{{{{ fail (printf \"%q %x %U\" {P} {P} {P}) }}}}"),
+        format!("{{{{ fail (printf \"a%sb\" (substr 0 3 {P})) }}}}"),
+        format!("{{{{ fail (printf \"%s-%s\" (substr 5 7 {P}) (substr 0 4 {P})) }}}}"),
+        format!("{{{{ fail (trunc 4 {P} | title | repeat 3) }}}}"),
+        format!("{{{{ fail ({P} | b64enc | trunc 7) }}}}"),
+        format!("{{{{ fail ({P} | b64enc | splitList \"\" | join \".\") }}}}"),
+        format!("{{{{ fail ({P} | b32enc | lower) }}}}"),
+        format!("{{{{ fail ({P} | replace \"h\" \"1\" | replace \"u\" \"2\" | replace \"s\" \"3\") }}}}"),
+        format!("{{{{ fail (splitList \"\" {P} | sortAlpha | join \"\") }}}}"),
+        format!("{{{{ fail (regexReplaceAll \"(.)(.)\" {P} \"${{2}}${{1}}\") }}}}"),
+        format!("{{{{ fail (derivePassword 1 \"long\" {P} \"user\" \"example.com\") }}}}"),
+        format!("{{{{ fail (htmlDate {P}) }}}}{{{{ fail (nospace {P} | camelcase | kebabcase) }}}}"),
+        format!("{{{{ fail (list {P} \"x\" | toYaml) }}}}"),
+        format!("{{{{ required (printf \"%s is missing\" (shuffle {P})) .Values.none }}}}"),
+        // Where it is an index, a name, a type, a number that does not fit, a key of a map.
+        format!("{{{{ index (dict) {P} \"x\" }}}}"),
+        format!("{{{{ (dict {P} 1).x.y }}}}{{{{ get (dict) 1 }}}}"),
+        format!("{{{{ template \"x\" }}}}{{{{ include (substr 0 4 {P}) . }}}}"),
+        format!("{{{{ atoi (len {P} | mul 100000000000000000 | print) }}}}{{{{ mustToDate {P} \"x\" }}}}"),
+        format!("{{{{ tpl (printf \"{{{{ .Values.%s.y }}}}\" (substr 0 4 {P})) . }}}}"),
+        format!("{{{{ tpl (printf \"{{{{ %s\" (substr 0 4 {P} | upper)) . }}}}"),
+        // In YAML that is not: an alias, an anchor, a tag, a key twice, a tab, a wrong indent.
+        format!("a: *{{{{ substr 0 4 {P} }}}}\n"),
+        format!("a: !!{{{{ substr 0 4 {P} }}}} x\nb: !!int {{{{ substr 0 4 {P} }}}}\n"),
+        format!("? {{{{ substr 0 4 {P} }}}}\n: 1\n{{{{ substr 0 4 {P} }}}}: 2\n"),
+        format!("kind: {{{{ substr 0 4 {P} }}}}\napiVersion: [{{{{ substr 0 4 {P} }}}}]\n"),
+        format!("\tx: {{{{ substr 0 4 {P} }}}}\n- {{{{ substr 5 7 {P} }}}}\n"),
+    ];
+    for template in tricks.iter().chain(&hashes) {
+        let outcome = chart(&FLAGS, template).run();
+        if outcome.code == Some(0) {
+            continue;
+        }
+        let shown = said(&outcome, 3);
+        no_trace(&shown);
+        // The first letters of `hush-of-store`, its bytes, sums of it, its base64.
+        for part in [
+            "hus", "us-", "104 117", "0x68", "<h>", "shtore", "uhhs", "123", "ahvz", "a.h.v.z", "nb2x",
+            "huh", "of-", "store", "8f5f", "20bb", "%!d",
+        ] {
+            assert!(
+                !shown.to_lowercase().replace("app/templates", "").contains(part),
+                "{part} of {template}: {shown}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_does_not_depend_on_a_value_is_shown() {
+    for (template, says) in [
+        (
+            "{{ fail (printf \"the password %s has no digit\" .Values.db.password) }}",
+            "the password *** has no digit",
+        ),
+        ("{{ required \"give a host\" .Values.host }}", "give a host"),
+        ("{{ .Values.db.password.x.y }}", "app/templates/a.yaml:1"),
+        ("a: b: c\n# {{ .Values.db.password }}\n", "app/templates/a.yaml"),
+    ] {
+        let shown = said(&chart(&FLAGS, template).run(), 3);
+        assert!(shown.contains(says), "{says}: {shown}");
+    }
+}

@@ -20,7 +20,7 @@ use crate::serve::documents;
 use crate::serve::environment::AUTHORS_EXPRESSION;
 use crate::serve::orders::{Fill, Generate, Generated, Input, Part, Rendered, Report, Start};
 use crate::settings::Env;
-use crate::sops::{Encrypted, Sops, SopsSource};
+use crate::sops::{Encrypted, SopsSource};
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_files::{Files, TreePath};
 use keyfill_helm::Filler;
@@ -87,7 +87,7 @@ fn answered(
             }
             // What is rendered for git must not hold what was encrypted there.
             if fills && order.decrypts {
-                outside.decrypt = Arc::new(Sops::new(unlocks, Arc::clone(&outside.revealed)));
+                outside.decrypt_with(unlocks);
             }
             outside.values = order.fills_values.filter(|_| fills).map(|always| {
                 let (talk, options) = (talk.clone(), options.clone());
