@@ -1,5 +1,6 @@
 """Alerts and dashboard against a real Prometheus that scrapes a real `keyfill serve` under load."""
 
+import http.server
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.parse
@@ -62,6 +64,7 @@ class Dashboard(unittest.TestCase):
         vault = world.Vault(str(self.folder))
         self.addCleanup(vault.stop)
         vault.api("POST", "secret/data/team/app", {"data": {"user": "alice-value"}})
+        self.flags = self.doppler()
         metrics = self.serve(vault)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -86,8 +89,13 @@ class Dashboard(unittest.TestCase):
         shutil.copy(world.ROOT / "plugin.yaml", self.folder)
         log = self.folder / "log"
         env = {"ARGOCD_PLUGINSOCKFILEPATH": str(self.folder), "VAULT_ADDR": vault.address, "VAULT_TOKEN": world.TOKEN,
-               "KEYFILL_ALLOWED_PATHS": "secret/data/{{ app.project }}/*"}
-        command = [world.KEYFILL, "serve", "--config-dir-path", self.folder, "--metrics", "127.0.0.1:0"]
+               "KEYFILL_ALLOWED_PATHS": "secret/data/{{ app.project }}/*,flags::{{ app.project }}/*"}
+        settings = self.folder / "settings.yaml"
+        settings.write_text(yaml.safe_dump(
+            {"stores": {"flags": {"type": "doppler", "token": "t", "api_host": self.flags}}}))
+        settings.chmod(0o600)
+        command = [world.KEYFILL, "serve", "--config-dir-path", self.folder, "--metrics", "127.0.0.1:0",
+                   "-c", settings]
         with log.open("w") as stderr:
             self.start(command, env=env, stderr=stderr)
         for _ in range(200):
@@ -96,11 +104,30 @@ class Dashboard(unittest.TestCase):
             time.sleep(0.1)
         raise AssertionError(f"it does not say where its metrics are: {log.read_text()}")
 
-    def app(self, name, path):
+    def doppler(self):
+        """The address of a store that is not Vault; it refuses every config but one."""
+        class Answer(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                good = "config=prd" in self.path
+                body = json.dumps({"secrets": {"user": {"computed": "alice-value"}}} if good else {"messages": ["no"]})
+                self.send_response(200 if good else 403)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        return "http://127.0.0.1:%d" % server.server_address[1]
+
+    def app(self, name, *paths):
         folder = self.folder / name / "app"
         folder.mkdir(parents=True)
-        (folder / "a.yaml").write_text(
-            f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{a: <path:{path}#user>}}\n")
+        data = "".join(f"  k{number}: <path:{path}#user>\n" for number, path in enumerate(paths))
+        (folder / "a.yaml").write_text(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n{data}")
         return folder.parent
 
     def load(self, folder, call, name):
@@ -115,11 +142,13 @@ class Dashboard(unittest.TestCase):
         return [s["value"][1] for s in answer["data"]["result"] if s["value"][1] != "NaN"]
 
     def test_no_query_of_the_dashboard_is_empty_under_load(self):
-        good, bad = self.app("good", "secret/data/team/app"), self.app("bad", "secret/data/team/none")
+        good = self.app("good", "secret/data/team/app", "flags::team/prd")
+        bad, other = self.app("bad", "secret/data/team/none"), self.app("other", "flags::team/none")
         wanted, empty = list(queries()), ["not asked"]
         until = time.monotonic() + SECONDS
         while empty and time.monotonic() < until:
             clients = [self.load(good, "GenerateManifest", "web"), self.load(bad, "GenerateManifest", "broken"),
+                       self.load(other, "GenerateManifest", "broken"),
                        self.load(good, "MatchRepository", "web"), self.load(good, "GetParametersAnnouncement", "web")]
             for client in clients:
                 self.assertEqual(client.wait(60), 0)
