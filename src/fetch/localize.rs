@@ -25,7 +25,22 @@ pub struct Localized<'a> {
     cx: &'a Cx,
     /// Files by their paths in the tree.
     pub files: BTreeMap<TreePath, Vec<u8>>,
+    /// The repositories among them.
+    pub bases: BTreeSet<Base>,
     seen: BTreeSet<TreePath>,
+}
+
+/// A repository that was written into the tree.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Base {
+    /// The folder that holds its files.
+    pub folder: TreePath,
+    /// Its address, as origins name it.
+    pub repository: String,
+    /// The reference that was asked for; empty for `HEAD`.
+    pub reference: String,
+    /// Whether the base is its root.
+    pub is_root: bool,
 }
 
 /// A kustomization and its place.
@@ -41,7 +56,7 @@ struct At<'a> {
 impl<'a> Localized<'a> {
     /// Nothing so far.
     pub fn new(fetch: &'a dyn Fetch, cx: &'a Cx) -> Self {
-        Self { fetch, cx, files: BTreeMap::new(), seen: BTreeSet::new() }
+        Self { fetch, cx, files: BTreeMap::new(), bases: BTreeSet::new(), seen: BTreeSet::new() }
     }
 
     /// Takes up a kustomization of the tree, with all that it stands on.
@@ -90,6 +105,12 @@ impl<'a> Localized<'a> {
         let folder = format!("{FOLDER}/{}/{reference}", without_scheme(&repository.git.url));
         let outside = || format!("{folder} is no path in the tree");
         let mount = at.to.join(&folder).filter(|path| path.is_within(&at.to)).with_context(outside)?;
+        self.bases.insert(Base {
+            folder: mount.clone(),
+            repository: without_password(&repository.git.url),
+            reference: repository.git.reference.clone(),
+            is_root: repository.path.is_empty(),
+        });
         // Mounted, so that its submodules are there as well.
         let (nothing, cloned) = (MemoryFiles::new(), repository.submodules.then_some(&*repository.git.url));
         let world = World::new(&nothing, self.fetch, self.cx);
@@ -127,6 +148,13 @@ impl<'a> Localized<'a> {
 
 fn failed(error: &FetchError, listed_in: &TreePath) -> Failure {
     Failure::of(error).rewritten(|problem| problem.at(Place::file(listed_in.to_string(), None)))
+}
+
+/// An address as origins show it: a user alone stays.
+fn without_password(address: &str) -> String {
+    let host = address.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    let user = host.and_then(|host| host.rsplit_once('@')).map_or("", |(user, _)| user);
+    if user.contains(':') { without_users(address) } else { address.to_owned() }
 }
 
 /// The entries that name bases and manifests.

@@ -29,7 +29,7 @@ use keyfill_files::{Fetch, Kind, TreePath};
 use keyfill_http::{HostPolicy, Matcher};
 use lazy::Lazy;
 pub use lazy::{Off, read_lock};
-pub use localize::Localized;
+pub use localize::{Base, Localized};
 pub use logins::Logins;
 pub use recorder::Recorder;
 use std::collections::BTreeMap;

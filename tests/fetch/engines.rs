@@ -83,7 +83,7 @@ fn an_official_kustomize_that_would_clone_by_itself_is_not_started() {
         .file(
             "app/kustomization.yaml",
             format!(
-                "resources: ['{}//base?ref=main']\nbuildMetadata: [originAnnotations]\n",
+                "resources: ['{}//base?ref=main']\nbuildMetadata: [transformerAnnotations]\n",
                 server.url("shop")
             ),
         );
@@ -92,6 +92,49 @@ fn an_official_kustomize_that_would_clone_by_itself_is_not_started() {
     for engine in ["exec", "verify"] {
         let told = place.keyfill(&format!("render app --engine {engine} --fetch locked")).refused(6);
         assert!(told.contains("clones bases by itself"), "{told}");
+    }
+    assert!(server.server().seen().is_empty());
+}
+
+#[test]
+fn origins_of_locked_bases_are_those_that_the_official_kustomize_prints_when_it_clones() {
+    let (Some(kustomize), Some(server)) = (oracle("kustomize"), GitServer::start(None)) else { return };
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+    let generates = "resources: [cm.yaml, ../other]\nconfigMapGenerator: [{name: made, literals: [a=b]}]\n";
+    server.commit(
+        "shop",
+        &[
+            ("base/kustomization.yaml", generates),
+            ("base/cm.yaml", map),
+            ("other/kustomization.yaml", "resources: [cm.yaml]\nnamePrefix: o-\n"),
+            ("other/cm.yaml", map),
+        ],
+    );
+    server.commit(
+        "root",
+        &[("kustomization.yaml", "resources: [cm.yaml]\nnamePrefix: r-\n"), ("cm.yaml", map)],
+    );
+    let place = Place::new(&[&server.server().address()])
+        .env("KEYFILL_KUSTOMIZE", &kustomize.display().to_string())
+        .file("app/own.yaml", map.replace("name: a", "name: own"))
+        .file(
+            "app/kustomization.yaml",
+            format!(
+                "resources: [own.yaml, '{}//base?ref=main', '{}']\nbuildMetadata: [originAnnotations]\n",
+                server.url("shop"),
+                server.url("root")
+            ),
+        );
+    place.keyfill("lock app").text();
+    let theirs = place.run(&kustomize, "build app").text();
+    assert!(theirs.contains("repo: ") && theirs.contains("ref: main"), "{theirs}");
+    server.server().forget();
+    for engine in ["native", "exec", "verify"] {
+        assert_eq!(
+            place.keyfill(&format!("render app --engine {engine} --fetch locked")).text(),
+            theirs,
+            "{engine}"
+        );
     }
     assert!(server.server().seen().is_empty());
 }

@@ -1,13 +1,14 @@
 //! The official kustomize and helm as renderers: started without a shell, on a copy of what they read.
 
 mod copy;
+mod origins;
 mod process;
 
 use super::edits::Edited;
 use super::options::{Binaries, HelmOptions, KustomizeOptions, Options, ValuesFile};
 use crate::cli::render_args::Reorder;
 use crate::discover::{Root, RootKind};
-use crate::fetch::{Localized, Recorder};
+use crate::fetch::{Base, Localized, Recorder};
 use crate::outside::Outside;
 use crate::references;
 use crate::report::Failure;
@@ -30,7 +31,7 @@ pub fn render(
     cx: &Cx,
 ) -> Result<Vec<u8>> {
     let mut copy = Copy::of_root(files, root, cx)?;
-    add_charts(&mut copy, files, root, options, outside, cx)?;
+    let bases = add_charts(&mut copy, files, root, options, outside, cx)?;
     let (binary, arguments) = match root.kind {
         RootKind::Kustomization => {
             let helm = options.kustomize.enable_helm.then(|| helm(&options.binaries).ok());
@@ -45,7 +46,7 @@ pub fn render(
     };
     let ran = process::run(&binary, &arguments, &copy, &options.environment, cx)?;
     if ran.ok {
-        return Ok(ran.stdout);
+        return Ok(if bases.is_empty() { ran.stdout } else { origins::named(ran.stdout, &root.dir, &bases) });
     }
     let tool = binary.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let said = copy.without_its_place(&String::from_utf8_lossy(&ran.stderr));
@@ -63,7 +64,7 @@ pub fn render(
 
 /// Puts the charts into the copy that the tree does not hold, so that the binary need not fetch them: they are the
 /// locked ones then. What a policy or the lock forbids is not left to a binary that asks neither; what else goes
-/// wrong is the binary's to tell.
+/// wrong is the binary's to tell. The bases whose origins are printed come back.
 fn add_charts(
     copy: &mut Copy,
     files: &dyn Files,
@@ -71,7 +72,7 @@ fn add_charts(
     options: &Options,
     outside: &Outside,
     cx: &Cx,
-) -> Result<()> {
+) -> Result<Vec<Base>> {
     let recorder = Arc::new(Recorder::new(Arc::clone(&outside.fetch)));
     // Nothing is decrypted for a binary.
     let recording = Outside { fetch: Arc::clone(&recorder) as Arc<dyn Fetch>, ..Outside::default() };
@@ -80,10 +81,10 @@ fn add_charts(
     if !problems.is_empty() {
         return Err(Failure::new(problems).into());
     }
-    let bases = add_bases(copy, files, root, &*outside.fetch, cx)?;
-    if !bases.is_empty() {
+    let (changed, bases) = add_bases(copy, files, root, &*outside.fetch, cx)?;
+    if !changed.is_empty() {
         // Their charts lie in the copy then; what goes wrong is the binary's to tell.
-        super::resolve(&Edited::with(files, bases), root, options, &recording, false, cx);
+        super::resolve(&Edited::with(files, changed), root, options, &recording, false, cx);
     }
     for (place, chart) in recorder.placed(files) {
         if place.as_str().ends_with(".tgz") {
@@ -97,30 +98,30 @@ fn add_charts(
             }
         }
     }
-    Ok(())
+    Ok(bases)
 }
 
+/// Files that were changed in the copy, and the bases whose origins are printed.
+type Added = (BTreeMap<TreePath, Bytes>, Vec<Base>);
+
 /// Puts the bases into the copy that lie in other repositories, and the kustomizations that name them then. Where
-/// origins are printed the binary would print other ones: it clones by itself, unless a lock or a policy decides.
-fn add_bases(
-    copy: &mut Copy,
-    files: &dyn Files,
-    root: &Root,
-    fetch: &dyn Fetch,
-    cx: &Cx,
-) -> Result<BTreeMap<TreePath, Bytes>> {
+/// transformations are printed, or one repository is both a base and holds one, the binary would print other origins
+/// than the tree has: it clones by itself then, unless a lock or a policy decides.
+fn add_bases(copy: &mut Copy, files: &dyn Files, root: &Root, fetch: &dyn Fetch, cx: &Cx) -> Result<Added> {
     let file =
         references::kustomization_file(files, &root.dir).filter(|_| root.kind == RootKind::Kustomization);
-    let Some(text) = file.and_then(|file| files.read(&file).ok()) else { return Ok(BTreeMap::new()) };
-    let prints_origins = memchr::memmem::find(&text, b"originAnnotations").is_some();
+    let Some(text) = file.and_then(|file| files.read(&file).ok()) else { return Ok(Added::default()) };
+    let prints = |what: &[u8]| memchr::memmem::find(&text, what).is_some();
     let mut bases = Localized::new(fetch, cx);
     // What is forbidden was reported before; anything else the binary reports.
     if bases.add(files, root).is_err() {
-        return Ok(BTreeMap::new());
+        return Ok(Added::default());
     }
-    if prints_origins {
+    let found: Vec<Base> = bases.bases.into_iter().collect();
+    let is_ambiguous = found.windows(2).any(|two| two[0].folder == two[1].folder);
+    if prints(b"transformerAnnotations") || (prints(b"originAnnotations") && is_ambiguous) {
         return if bases.files.is_empty() || !fetch.is_bound() {
-            Ok(BTreeMap::new())
+            Ok(Added::default())
         } else {
             Err(clones(root))
         };
@@ -128,15 +129,16 @@ fn add_bases(
     for (place, content) in &bases.files {
         copy.add_content(place, content)?;
     }
-    Ok(bases.files.into_iter().map(|(place, content)| (place, content.into())).collect())
+    let changed = bases.files.into_iter().map(|(place, content)| (place, content.into())).collect();
+    Ok((changed, if prints(b"originAnnotations") { found } else { Vec::new() }))
 }
 
 /// Why a binary may not clone what was fetched for it.
 fn clones(root: &Root) -> anyhow::Error {
-    let message = "the official kustomize clones bases by itself where origins are printed, and asks neither the lock nor KEYFILL_FETCH_HOSTS";
+    let message = "the official kustomize clones bases by itself where transformations are printed, and asks neither the lock nor KEYFILL_FETCH_HOSTS";
     let diagnostic = Diagnostic::error(Class::Forbidden, message)
         .at(Place::file(root.dir.to_string(), None))
-        .hint("render it with `--engine native`, or without `originAnnotations` in buildMetadata");
+        .hint("render it with `--engine native`, or without `transformerAnnotations` in buildMetadata");
     Failure::from(diagnostic).into()
 }
 

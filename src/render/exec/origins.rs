@@ -1,0 +1,78 @@
+//! Origins that an official binary prints of bases in its copy: it sees `localized-files/...` where the tree names a
+//! repository, and the annotation must name the repository.
+
+use crate::fetch::Base;
+use keyfill_files::TreePath;
+
+/// The annotation.
+const ORIGIN: &str = "config.kubernetes.io/origin: |";
+/// What kustomize calls the root of a repository, whose clone it has not made yet when it writes that.
+const NOT_CLONED: &str = "notCloned";
+
+/// Output in which each origin below a base names the repository of that base. Paths in it are seen from a folder.
+pub fn named(output: Vec<u8>, dir: &TreePath, bases: &[Base]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(&output) else { return output };
+    let mut out = String::with_capacity(text.len());
+    // The indent of the annotation whose text this is.
+    let mut within = None;
+    for line in text.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        if line.trim() == ORIGIN {
+            within = Some(indent);
+        } else if within.is_some_and(|outer| indent <= outer) {
+            within = None;
+        }
+        match within.and_then(|_| of_base(line, dir, bases)) {
+            Some(lines) => out.push_str(&lines),
+            None => out.push_str(line),
+        }
+    }
+    out.into_bytes()
+}
+
+/// The lines in the place of one that names a file below a base.
+fn of_base(line: &str, dir: &TreePath, bases: &[Base]) -> Option<String> {
+    let (name, value) = line.trim().split_once(": ")?;
+    let path = dir.join(value)?;
+    let below = |base: &&Base| path.is_within(&base.folder);
+    let base = bases.iter().filter(below).max_by_key(|base| base.folder.as_str().len())?;
+    let rest = path.as_str()[base.folder.as_str().len()..].trim_start_matches('/');
+    let rest = if base.is_root { format!("{NOT_CLONED}/{rest}") } else { rest.to_owned() };
+    let indent = " ".repeat(line.len() - line.trim_start_matches(' ').len());
+    let mut repository = format!("{indent}repo: {}\n", base.repository);
+    if !base.reference.is_empty() {
+        repository.push_str(&format!("{indent}ref: {}\n", base.reference));
+    }
+    match name {
+        "path" => Some(format!("{indent}path: {rest}\n{repository}")),
+        "configuredIn" => Some(format!("{repository}{indent}configuredIn: {rest}\n")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+    use crate::fetch::Base;
+    use keyfill_files::TreePath;
+
+    #[test]
+    fn an_origin_below_a_base_names_its_repository() {
+        let path = |text: &str| TreePath::new(text).expect("a path");
+        let base = |folder: &str, is_root| Base {
+            folder: path(folder),
+            repository: "https://h/r".to_owned(),
+            reference: "v1".to_owned(),
+            is_root,
+        };
+        let bases = [base("app/localized-files/h/r/v1", false), base("base/localized-files/h/r/v1", true)];
+        let text = "metadata:\n  annotations:\n    config.kubernetes.io/origin: |\n      path: localized-files/h/r/v1/b/cm.yaml\n  name: a\n\
+                    ---\n    config.kubernetes.io/origin: |\n      configuredIn: ../base/localized-files/h/r/v1/k.yaml\n      configuredBy:\n        kind: X\n\
+                    ---\n    config.kubernetes.io/origin: |\n      path: cm.yaml\ndata:\n  path: localized-files/h/r/v1/b/cm.yaml\n";
+        let want = "metadata:\n  annotations:\n    config.kubernetes.io/origin: |\n      path: b/cm.yaml\n      repo: https://h/r\n      ref: v1\n  name: a\n\
+                    ---\n    config.kubernetes.io/origin: |\n      repo: https://h/r\n      ref: v1\n      configuredIn: notCloned/k.yaml\n      configuredBy:\n        kind: X\n\
+                    ---\n    config.kubernetes.io/origin: |\n      path: cm.yaml\ndata:\n  path: localized-files/h/r/v1/b/cm.yaml\n";
+        let got = named(text.as_bytes().to_vec(), &path("app"), &bases);
+        assert_eq!(String::from_utf8_lossy(&got), want);
+    }
+}
