@@ -56,14 +56,14 @@ fn repo_server(socket: &Path) {
 }
 
 /// A server of a private repository, a folder for everything else, and an app whose base is there, locked.
-struct World {
+pub struct World {
     git: GitServer,
     dir: tempfile::TempDir,
     app: tempfile::TempDir,
 }
 
 impl World {
-    fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let git = GitServer::start(Some(LOGIN))?;
         let base = ("base/kustomization.yaml", "resources: [cm.yaml]\n");
         git.commit(
@@ -104,35 +104,60 @@ impl World {
         self.write_login(false);
     }
 
+    /// What a server is told.
+    pub fn vars(&self) -> [(&'static str, String); 4] {
+        let path = |name: &str| self.dir.path().join(name).to_string_lossy().into_owned();
+        [
+            ("KEYFILL_SOURCE", "file".to_owned()),
+            ("KEYFILL_SECRETS_FILE", path("secrets.yaml")),
+            ("KEYFILL_CACHE_DIR", path("cache")),
+            ("KEYFILL_FETCH_HOSTS", format!("{}/*", self.address())),
+        ]
+    }
+
+    /// Puts plugin.yaml into the folder of a server.
+    pub fn copy_plugin(&self, dir: &Path) {
+        std::fs::copy(self.dir.path().join("plugin.yaml"), dir.join("plugin.yaml")).expect("a file");
+    }
+
+    /// The server of repositories.
+    pub fn address(&self) -> String {
+        self.git.server().address()
+    }
+
+    /// The private repository.
+    pub fn url(&self) -> String {
+        self.git.url("shop")
+    }
+
+    /// Removes what was fetched.
+    pub fn forget_cache(&self) {
+        std::fs::remove_dir_all(self.dir.path().join("cache")).ok();
+    }
+
     fn serve(&self, more: &[(&str, &str)]) -> Option<Server> {
         let client = oracle("cmp-client")?;
         let dir = tempfile::tempdir().expect("a folder");
-        std::fs::copy(self.dir.path().join("plugin.yaml"), dir.path().join("plugin.yaml")).expect("a file");
-        let (secrets, cache) = (self.dir.path().join("secrets.yaml"), self.dir.path().join("cache"));
-        let hosts = format!("{}/*", self.git.server().address());
-        let vars = [
-            ("KEYFILL_SOURCE", "file"),
-            ("KEYFILL_SECRETS_FILE", secrets.to_str().expect("UTF-8")),
-            ("KEYFILL_CACHE_DIR", cache.to_str().expect("UTF-8")),
-            ("KEYFILL_FETCH_HOSTS", hosts.as_str()),
-        ];
+        self.copy_plugin(dir.path());
+        let vars = self.vars();
+        let vars = vars.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
         let child = spawn(dir.path(), &[&vars, more].concat(), &["--metrics", "127.0.0.1:0"]);
         let server = Server { child, dir, client };
         server.wait_for_socket();
         Some(server)
     }
 
-    fn ask(&self, server: &Server, vars: &[&str]) -> Value {
+    pub fn ask(&self, server: &Server, vars: &[&str]) -> Value {
         server.call(self.app.path(), &["-path", "app"], &[TEAM, vars].concat())
     }
 }
 
-fn is_private(answer: &Value) -> bool {
+pub fn is_private(answer: &Value) -> bool {
     answer["one"].to_string().contains("private")
 }
 
 /// It is refused for want of a login, and tells none.
-fn assert_refused(answer: &Value) {
+pub fn assert_refused(answer: &Value) {
     let message = answer["message"].as_str().unwrap_or_default();
     assert!(message.contains("401") || message.contains("no login"), "{answer}");
     assert!(message.contains("app/kustomization.yaml:2") && !message.contains(PASSWORD), "{answer}");

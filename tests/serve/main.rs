@@ -4,6 +4,9 @@
 #![cfg(unix)]
 
 mod all_stores;
+#[cfg(target_os = "linux")]
+#[path = "../fetch/certificate.rs"]
+mod certificate;
 mod clients;
 mod fetching;
 mod hydrator;
@@ -13,6 +16,8 @@ mod official;
 mod plugins;
 mod policy;
 mod protocol;
+#[cfg(target_os = "linux")]
+mod repositories;
 mod sops;
 mod stores;
 #[path = "../stores/table.rs"]
