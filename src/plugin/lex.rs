@@ -1,4 +1,4 @@
-//! A shell's text as words and signs. What a shell would run to get a word (`$(...)`, backquotes) is refused.
+//! A shell's text as words and signs. Backquotes are refused; what `$(...)` may hold the parser decides.
 
 use super::words::{Form, Piece, Word};
 use super::{content, parse};
@@ -45,12 +45,19 @@ const SIGNS: [&str; 17] =
 /// The variable of the folder that a shell is in.
 pub const WORKING_DIR: &str = "PWD";
 
+/// Why `$(...)` and backquotes are refused.
+pub const NOTHING_IS_RUN: &str = "what a command prints cannot be a part of another: nothing is run";
+
+/// What to write for them.
+pub const WRITE_THE_VALUE: &str = "write the value itself, or a variable of the app (ARGOCD_APP_NAME, ARGOCD_ENV_...); what is understood is \
+     $(pwd), $(basename \"$PWD\"), and MANIFESTS=$(kustomize build .) with echo \"$MANIFESTS\" | argocd-vault-plugin generate -";
+
 /// How deep `<(...)` and `${A:-${B}}` may nest.
 const DEPTH: usize = 8;
 
 /// All tokens of a text.
-pub fn tokens(text: &str, depth: usize) -> Result<Vec<Token>, Refused> {
-    let mut lexer = Lexer { text, at: 0, line: 0, depth };
+pub fn tokens(text: &str, depth: usize, line: usize) -> Result<Vec<Token>, Refused> {
+    let mut lexer = Lexer { text, at: 0, line, depth };
     let mut all = Vec::new();
     while let Some(token) = lexer.token()? {
         all.push(token);
@@ -202,12 +209,8 @@ impl Lexer<'_> {
 
     fn substitution(&mut self, start: usize) -> Refused {
         self.at = self.text.len();
-        let mut refused =
-            self.refused(start, "what a command prints cannot be a part of another: nothing is run");
-        refused.hint = Some(
-            "write the value itself, or a variable of the app (ARGOCD_APP_NAME, ARGOCD_ENV_...); what is understood is \
-             $(pwd) and $(basename \"$PWD\")",
-        );
+        let mut refused = self.refused(start, NOTHING_IS_RUN);
+        refused.hint = Some(WRITE_THE_VALUE);
         refused.text = refused.text.lines().next().unwrap_or_default().to_owned();
         refused
     }
@@ -249,7 +252,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// `$(pwd)` and `$(basename "$PWD")`, the commands whose answer is known.
+    /// `$(pwd)` and `$(basename "$PWD")`, the commands whose answer is known, and other commands.
     fn of_folder(&mut self, start: usize, quoted: bool, begins: bool) -> Result<Vec<Piece>, Refused> {
         let Some(length) = closing(&self.rest()[1..], '(', ')') else {
             return Err(self.substitution(start));
@@ -266,7 +269,12 @@ impl Lexer<'_> {
                 let form = Form::Behind { text: "/".to_owned(), last: true };
                 Ok(vec![Piece::Variable { name: WORKING_DIR.to_owned(), quoted, form }])
             }
-            _ => Err(self.substitution(start)),
+            _ => {
+                let (script, line) = (self.rest()[1..=length].to_owned(), self.line);
+                self.line += script.matches('\n').count();
+                self.at += length + 2;
+                Ok(vec![Piece::Printed { script, line }])
+            }
         }
     }
 
@@ -299,12 +307,14 @@ impl Lexer<'_> {
         }
         let form = if rule.is_empty() {
             Form::Plain
-        } else if let Some(inner) = rule.strip_prefix(":-").or_else(|| rule.strip_prefix('-')) {
+        } else if let Some(inner) =
+            [":-", ":=", "-", "="].into_iter().find_map(|sign| rule.strip_prefix(sign))
+        {
             Form::Default(self.inner(inner, start, quoted)?)
         } else if let Some(inner) = rule.strip_prefix(":+").or_else(|| rule.strip_prefix('+')) {
             Form::Alternative(self.inner(inner, start, quoted)?)
-        } else if let Some((text, last)) = behind(&rule) {
-            Form::Behind { text: text.to_owned(), last }
+        } else if let Some(form) = cut(&rule) {
+            form
         } else {
             return Err(unknown(self));
         };
@@ -349,14 +359,38 @@ impl Lexer<'_> {
     }
 }
 
-/// `#*x` and `##*x`
-fn behind(rule: &str) -> Option<(&str, bool)> {
-    let (text, last) = match rule.strip_prefix("##*") {
-        Some(text) => (text, true),
-        None => (rule.strip_prefix("#*")?, false),
-    };
-    let is_plain = !text.is_empty() && !text.contains(['*', '?', '[', '$', '`', '\\', '\'', '"']);
-    is_plain.then_some((text, last))
+/// The forms that take a part of a value, or replace one.
+fn cut(rule: &str) -> Option<Form> {
+    let is_plain = |text: &str| !text.contains(['*', '?', '[', '$', '`', '\\', '\'', '"', '/']);
+    let plain = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && is_plain(text));
+    let behind = |text, last| Some(Form::Behind { text: plain(text)?, last });
+    let before = |text: &str, last| Some(Form::Before { text: plain(text.strip_suffix('*')?)?, last });
+    if let Some(text) = rule.strip_prefix("##*") {
+        return behind(text, true);
+    }
+    if let Some(text) = rule.strip_prefix("#*") {
+        return behind(text, false);
+    }
+    if let Some(text) = rule.strip_prefix("%%") {
+        return before(text, false);
+    }
+    if let Some(text) = rule.strip_prefix('%') {
+        return before(text, true).or_else(|| Some(Form::Without { text: plain(text)?, end: true }));
+    }
+    if let Some(text) = rule.strip_prefix('#') {
+        return Some(Form::Without { text: plain(text)?, end: false });
+    }
+    if let Some(pair) = rule.strip_prefix('/') {
+        let (pair, all) = pair.strip_prefix('/').map_or((pair, false), |pair| (pair, true));
+        let (old, new) = pair.split_once('/').unwrap_or((pair, ""));
+        let is_anchored = old.starts_with(['#', '%']);
+        if is_anchored || !is_plain(new) {
+            return None;
+        }
+        return Some(Form::Replaced { old: plain(old)?, new: new.to_owned(), all });
+    }
+    let (from, count) = rule.strip_prefix(':')?.split_once(':')?;
+    Some(Form::Cut { from: from.trim().parse().ok()?, count: count.trim().parse().ok()? })
 }
 
 /// Where the sign that closes a text stands, quotes minded.

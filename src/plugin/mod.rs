@@ -158,6 +158,15 @@ pub fn read(plugin: &PluginConfig, text: &[u8], sidecar: &Env) -> Result<Meaning
     let mut said = generate.said;
     said.extend(discover.said);
     let is_own = spec.generate.is_none() || is_own(&generate.lines);
+    if prints_at_least(&generate.lines) > 1 {
+        let message = "the commands of generate print manifests more than once for every folder".to_owned();
+        let hint =
+            "render once: a kustomization may list a chart in helmCharts and further files in resources";
+        return Err(Diagnostic::error(Class::Usage, message)
+            .at(Place::file(config::FILE_NAME, None))
+            .hint(hint)
+            .into());
+    }
     let is_mixed = !is_own && holds_own(&generate.lines);
     if is_mixed {
         let message = "keyfill generate . stands among other commands, which it does by itself".to_owned();
@@ -199,12 +208,40 @@ fn holds_own(lines: &[Line]) -> bool {
     flat(lines).iter().any(|step| matches!(step, Step::Own))
 }
 
+/// How often steps print manifests, whatever the app's folder holds.
+fn prints_at_least(lines: &[Line]) -> usize {
+    let (mut printed, mut is_certain) = (0, true);
+    for line in lines {
+        let count = match &line.step {
+            Step::Own | Step::Read(..) | Step::Render { file: None, .. } => 1,
+            Step::Group(inner) => prints_at_least(inner),
+            Step::If(branches, otherwise) => {
+                let bodies = branches.iter().map(|(_, body)| prints_at_least(body));
+                bodies.chain([prints_at_least(otherwise)]).min().unwrap_or(0)
+            }
+            Step::End(_) => return printed,
+            _ => 0,
+        };
+        is_certain = match line.join {
+            Join::Then => true,
+            // What renders either succeeds or ends the run.
+            Join::And => is_certain && printed > 0,
+            Join::Or => false,
+        };
+        if is_certain {
+            printed += count;
+        }
+        is_certain &= !matches!(line.step, Step::Test(_));
+    }
+    printed
+}
+
 /// All steps, those of groups among them.
 fn flat(lines: &[Line]) -> Vec<&Step> {
     let mut all = Vec::new();
     for line in lines {
         match &line.step {
-            Step::Group(inner) => all.extend(flat(inner)),
+            Step::Group(inner) | Step::For { lines: inner, .. } => all.extend(flat(inner)),
             Step::If(branches, otherwise) => {
                 all.push(&line.step);
                 branches.iter().for_each(|(condition, body)| {

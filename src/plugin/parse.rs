@@ -1,4 +1,4 @@
-//! A shell's text as commands: statements, pipes, `if`, groups. Loops, functions and jobs are refused.
+//! A shell's text as commands: statements, pipes, `if`, `for`, groups. Other loops, functions and jobs are refused.
 
 use super::lex::{self, Kind, Refused, Token};
 use super::words::Word;
@@ -41,6 +41,23 @@ pub enum Command {
     Group(Script),
     /// `if`: conditions with what follows, and `else`.
     If(Vec<(Script, Script)>, Script),
+    /// `for`
+    For(Loop),
+}
+
+/// `for NAME in WORDS; do BODY; done`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loop {
+    /// The variable.
+    pub name: String,
+    /// Its values.
+    pub words: Vec<Word>,
+    /// What is done with each.
+    pub body: Script,
+    /// Its first line, for messages.
+    pub source: String,
+    /// Its line in the text, from 0.
+    pub line: usize,
 }
 
 /// A program with its words.
@@ -48,6 +65,8 @@ pub enum Command {
 pub struct Simple {
     /// `A=b` before it.
     pub assignments: Vec<(String, Word)>,
+    /// `A=$(...)` before it.
+    pub captures: Vec<(String, Script)>,
     /// The program and its arguments.
     pub words: Vec<Word>,
     /// Where it reads and writes.
@@ -78,11 +97,16 @@ const DEPTH: usize = 8;
 
 /// Reads a script.
 pub fn script(text: &str, depth: usize) -> Result<Script, Refused> {
-    let too_large = |why: &str| Refused { text: first_line(text), line: 0, why: why.to_owned(), hint: None };
+    script_at(text, depth, 0)
+}
+
+/// Reads a script whose first line is this one of another.
+fn script_at(text: &str, depth: usize, line: usize) -> Result<Script, Refused> {
+    let too_large = |why: &str| Refused { text: first_line(text), line, why: why.to_owned(), hint: None };
     if text.len() > MOST_BYTES {
         return Err(too_large("it is larger than 16 KiB"));
     }
-    let tokens = lex::tokens(text, depth)?;
+    let tokens = lex::tokens(text, depth, line)?;
     if tokens.len() > MOST_TOKENS {
         return Err(too_large("it has more than 2,000 words"));
     }
@@ -106,7 +130,7 @@ struct Parser<'a> {
 }
 
 /// Words that begin something that is run more than once, or later.
-const NOT_KNOWN: [&str; 7] = ["for", "while", "until", "case", "select", "function", "time"];
+const NOT_KNOWN: [&str; 6] = ["while", "until", "case", "select", "function", "time"];
 
 impl Parser<'_> {
     fn peek(&self) -> Option<&Token> {
@@ -228,13 +252,19 @@ impl Parser<'_> {
                 self.at += 1;
                 self.conditional()
             }
+            Some("for") => {
+                let first = self.at;
+                self.at += 1;
+                self.repeated(first)
+            }
             Some(word) if NOT_KNOWN.contains(&word) => {
                 let why = format!("{word} is not a part of what is understood");
                 let refused = self.refused(&why);
                 let start = self.peek().map_or(0, |token| token.start);
                 let hint = match word {
-                    "for" | "while" | "until" => {
-                        "name the files one by one; argocd-vault-plugin generate . takes all YAML files of the folder"
+                    "while" | "until" => {
+                        "write for NAME in FILES; do ...; done; argocd-vault-plugin generate . takes all YAML files of \
+                         the folder"
                     }
                     "case" => "write if [ ... ]; then ... elif [ ... ]; then ... fi",
                     _ => "write the commands themselves, one after the other",
@@ -261,6 +291,37 @@ impl Parser<'_> {
         Ok(Command::If(branches, otherwise))
     }
 
+    fn repeated(&mut self, first: usize) -> Result<Command, Refused> {
+        let name = self.plain().filter(|name| is_name(name)).map(str::to_owned);
+        let Some(name) = name else { return Err(self.refused("for needs the name of a variable")) };
+        self.at += 1;
+        self.expects("in")?;
+        let mut words = Vec::new();
+        while let Some(Token { kind: Kind::Word(word), .. }) = self.peek() {
+            words.push(self.without_commands(word.clone())?);
+            self.at += 1;
+        }
+        if !self.takes(";") && !self.is_sign("\n") {
+            return Err(self.refused("it is not expected in for"));
+        }
+        self.skip_lines();
+        self.expects("do")?;
+        let body = self.statements(&["done"])?;
+        self.expects("done")?;
+        let token = &self.tokens[first];
+        let source = first_line(&self.text[token.start..]);
+        Ok(Command::For(Loop { name, words, body, source, line: token.line }))
+    }
+
+    /// A word that no command has to print.
+    fn without_commands(&self, word: Word) -> Result<Word, Refused> {
+        if !word.holds_printed() {
+            return Ok(word);
+        }
+        let text = first_line(&word.source);
+        Err(Refused { text, hint: Some(lex::WRITE_THE_VALUE), ..self.refused(lex::NOTHING_IS_RUN) })
+    }
+
     fn simple(&mut self) -> Result<Simple, Refused> {
         let first = self.at;
         let mut simple = Simple { line: self.peek().map_or(0, |token| token.line), ..Simple::default() };
@@ -269,19 +330,26 @@ impl Parser<'_> {
                 Kind::Word(word) => {
                     let assignment = if simple.words.is_empty() { assignment(word) } else { None };
                     match assignment {
-                        Some(assignment) => simple.assignments.push(assignment),
-                        None => simple.words.push(word.clone()),
+                        Some((name, value)) => match value.printed() {
+                            Some((text, line)) => {
+                                let script = script_at(text, self.depth + 1, line)?;
+                                simple.captures.push((name, script));
+                            }
+                            None => simple.assignments.push((name, self.without_commands(value)?)),
+                        },
+                        None => simple.words.push(self.without_commands(word.clone())?),
                     }
                     self.at += 1;
                 }
-                Kind::Sign(sign @ (">" | ">>" | "<" | ">&" | "&>" | ">|")) => {
+                Kind::Sign(sign @ (">" | ">>" | "<" | ">&" | "&>" | ">|" | "<<<")) => {
                     let (sign, start) = (*sign, token.start);
                     let descriptor = self.descriptor(&mut simple, start);
                     self.at += 1;
                     let Some(Token { kind: Kind::Word(target), .. }) = self.peek() else {
                         return Err(self.refused("the name of a file is missing before it"));
                     };
-                    simple.redirects.push(Redirect { descriptor, sign, target: target.clone() });
+                    let target = self.without_commands(target.clone())?;
+                    simple.redirects.push(Redirect { descriptor, sign, target });
                     self.at += 1;
                 }
                 // Inside [[ ]] they belong to the test.
@@ -289,10 +357,15 @@ impl Parser<'_> {
                     simple.words.push(Word::literal(if *sign == "&&" { "-a" } else { "-o" }));
                     self.at += 1;
                 }
-                Kind::Sign("<<" | "<<<" | "<&" | "&>>") => {
+                Kind::Sign("<<" | "<&" | "&>>") => {
                     return Err(self.refused("this redirection is not known"));
                 }
-                Kind::Sign("(") => return Err(self.refused("functions and lists are not known")),
+                Kind::Sign("(") => {
+                    let hint = "write the commands of a function where it is called, and a list as one variable: \
+                                ARGS=\"$ARGS -f values.yaml\"; helm template NAME . $ARGS";
+                    let refused = self.refused("functions, lists and expressions in brackets are not known");
+                    return Err(Refused { hint: Some(hint), ..refused });
+                }
                 Kind::Sign(_) => break,
             }
         }
@@ -327,13 +400,16 @@ pub fn assignment(word: &Word) -> Option<(String, Word)> {
     use super::words::Piece;
     let Some(Piece::Text { text, quoted: false }) = word.pieces.first() else { return None };
     let (name, value) = text.split_once('=')?;
-    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if !is_name {
+    if !is_name(name) {
         return None;
     }
     let mut pieces = word.pieces.clone();
     pieces[0] = Piece::Text { text: value.to_owned(), quoted: false };
     let source = word.source.get(name.len() + 1..).unwrap_or_default().to_owned();
     Some((name.to_owned(), Word { pieces, source }))
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -76,6 +76,15 @@ pub enum Step {
     If(Vec<(Vec<Line>, Vec<Line>)>, Vec<Line>),
     /// Several steps.
     Group(Vec<Line>),
+    /// Steps for each value of a variable.
+    For {
+        /// The variable.
+        name: String,
+        /// Its values.
+        words: Vec<Word>,
+        /// The steps.
+        lines: Vec<Line>,
+    },
     /// `exit`
     End(bool),
 }

@@ -65,6 +65,12 @@ pub fn matches(plan: &Plan, request: Request<'_>) -> Result<bool> {
     Ok(machine.status && machine.printed)
 }
 
+/// Turns of all loops.
+const MOST_TURNS: usize = 1_000;
+
+/// Bytes of a variable that commands set.
+const MOST_VALUE: usize = 1 << 20;
+
 struct Machine<'a> {
     request: Request<'a>,
     base: Option<&'a Options>,
@@ -80,6 +86,8 @@ struct Machine<'a> {
     status: bool,
     printed: bool,
     ended: bool,
+    /// Turns of loops so far.
+    turns: usize,
     failed: Option<String>,
     /// Whether the name of the repository's own folder was asked for.
     without_name: Cell<bool>,
@@ -125,6 +133,7 @@ impl<'a> Machine<'a> {
             status: true,
             printed: false,
             ended: false,
+            turns: 0,
             failed: None,
             without_name: Cell::new(false),
         }
@@ -179,8 +188,14 @@ impl<'a> Machine<'a> {
             }
             Step::Assign { name, value } => {
                 let value = value.expand(self);
+                if value.len() > MOST_VALUE {
+                    let message =
+                        format!("the variable {name} of plugin.yaml's commands is larger than 1 MiB");
+                    return Err(Problem::input(message).into());
+                }
                 self.locals.insert(name.clone(), value);
             }
+            Step::For { name, words, lines } => self.repeat(name, words, lines)?,
             Step::Enter(word) => {
                 let name = word.expand(self);
                 let place = self.inside(&name)?;
@@ -215,6 +230,31 @@ impl<'a> Machine<'a> {
             Step::End(status) => {
                 self.status = *status;
                 self.ended = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// A loop over words and names of files.
+    fn repeat(&mut self, name: &str, words: &[Word], lines: &[Line]) -> Result<()> {
+        for word in words {
+            let mut values = word.fields(self);
+            if word.is_pattern() {
+                let (files, at) = (self.files(), self.at.clone());
+                let place = Place { files: &files, at: &at, cx: self.request.cx };
+                values = place.fitting_names(&values)?;
+            }
+            for value in values {
+                self.turns += 1;
+                if self.turns > MOST_TURNS {
+                    let message = "the loops of plugin.yaml's commands do more than 1,000 turns";
+                    return Err(Problem::input(message).into());
+                }
+                self.locals.insert(name.to_owned(), value);
+                self.lines(lines)?;
+                if self.ended {
+                    return Ok(());
+                }
             }
         }
         Ok(())

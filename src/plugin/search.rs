@@ -112,6 +112,21 @@ impl Place<'_> {
         Ok((all, status))
     }
 
+    /// The names that patterns stand for. A pattern that nothing fits stands for itself, as in a shell.
+    pub fn fitting_names(&self, patterns: &[String]) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for pattern in patterns {
+            let mut found = Vec::new();
+            let parts: Vec<&str> = pattern.split('/').collect();
+            self.fitting(self.at, &parts, "", &mut found)?;
+            if found.is_empty() {
+                names.push(pattern.clone());
+            }
+            names.extend(found.into_iter().map(|found| found.name));
+        }
+        Ok(names)
+    }
+
     /// What `ls` lists: files by their names, and what lies in folders.
     fn listed(&self, words: &[Word], variables: &mut dyn Variables) -> Result<(Vec<Found>, bool)> {
         let here = [Word::literal(".")];

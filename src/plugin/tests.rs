@@ -165,6 +165,39 @@ fn renderings_are_those_of_the_commands() {
         ("A=\"--set a=3 --set b=4\"; helm template x . $A", &[], "a: 3"),
         ("helm template x . ${ARGOCD_ENV_V:+--set a=$ARGOCD_ENV_V}", &[("ARGOCD_ENV_V", "9")], "a: 9"),
         ("helm template x . ${ARGOCD_ENV_V:+--set a=$ARGOCD_ENV_V}", &[], "a: 1"),
+        ("M=$(kustomize build .); echo \"$M\" | argocd-vault-plugin generate -", &[], "name: k"),
+        ("M=\"$(kustomize build .)\"; [ -n \"$M\" ] || exit 1; echo \"$M\"", &[], "name: k"),
+        ("A=1 M=$(helm template x . --set a=4)\nprintf '%s\\n' \"${M}\"", &[], "a: 4"),
+        (
+            "M=$(echo \"a: 3\" | helm template x . -f -); argocd-vault-plugin generate - <<< \"$M\"",
+            &[],
+            "a: 3",
+        ),
+        (
+            "if [ -f nothing ]; then M=$(kustomize build); else M=$(helm template y .); fi; echo \"$M\"",
+            &[],
+            "r: y",
+        ),
+        ("helm template x . -f - <<< $ARGOCD_ENV_V", &[("ARGOCD_ENV_V", "a: {b:   c}")], "a: map[b:c]"),
+        (
+            "for f in prod.yaml none.yaml; do [ -f $f ] && A=\"$A -f $f\"; done; helm template x . $A",
+            &[],
+            "a: 2",
+        ),
+        ("for f in p*.yaml; do A=\"$A -f $f\"; done\nhelm template x . $A", &[], "a: 2"),
+        (
+            "for kv in ${ARGOCD_ENV_V//,/ }; do A=\"$A --set $kv\"; done; helm template x . $A",
+            &[("ARGOCD_ENV_V", "b=1,a=7")],
+            "a: 7",
+        ),
+        ("for d in nothing overlay; do [ -d $d ] && cd $d; done; kustomize build ..", &[], "name: k"),
+        ("helm template ${ARGOCD_APP_NAME%-*} .", &[("ARGOCD_APP_NAME", "web-eu-1")], "r: web-eu."),
+        ("helm template ${ARGOCD_APP_NAME%%-*} .", &[("ARGOCD_APP_NAME", "web-eu-1")], "r: web."),
+        ("helm template ${ARGOCD_APP_NAME%-1} .", &[("ARGOCD_APP_NAME", "web-eu-1")], "r: web-eu."),
+        ("helm template ${ARGOCD_APP_NAME#web-} .", &[("ARGOCD_APP_NAME", "web-eu-1")], "r: eu-1."),
+        ("helm template ${ARGOCD_APP_NAME/-/.} .", &[("ARGOCD_APP_NAME", "web-eu-1")], "r: web.eu-1."),
+        ("helm template ${ARGOCD_APP_NAME//-} .", &[("ARGOCD_APP_NAME", "web-eu-1")], "r: webeu1."),
+        ("helm template ${ARGOCD_APP_NAME:0:6} .", &[("ARGOCD_APP_NAME", "web-eu-1")], "r: web-eu."),
     ] {
         // What is asked prints nothing.
         let commands = commands.replace("ls *.nothing;", "ls *.nothing > /dev/null 2>&1;");
@@ -209,8 +242,13 @@ fn commands_that_come_to_nothing_or_too_much_fail() {
     assert!(all_planned("if [ -f nothing ]; then kustomize build; fi", &[]).unwrap().is_none());
     for (commands, what) in [
         ("[ -f nothing ] && kustomize build", "failure"),
-        ("kustomize build; kustomize build overlay", "twice"),
+        ("[ -f Chart.yaml ] && kustomize build; kustomize build overlay", "twice"),
         ("cd nothing; kustomize build", "no such folder"),
+        (
+            &*format!("for a in {}; do for b in {}; do A=$b; done; done", "x ".repeat(40), "y ".repeat(40)),
+            "1,000",
+        ),
+        (&*format!("A=0123456789; for a in {}; do A=$A$A; done", "x ".repeat(40)), "1 MiB"),
     ] {
         let error = planned(commands, &[]).err().unwrap_or_else(|| panic!("{commands}")).to_string();
         assert!(error.contains(what), "{commands}: {error}");
@@ -221,12 +259,21 @@ fn commands_that_come_to_nothing_or_too_much_fail() {
 fn what_is_not_understood_is_named() {
     for (commands, words) in [
         ("kustomize build . | sed s/a/b/", "sed s/a/b/"),
-        ("helm template $(cat name) .", "$(cat name) ."),
+        ("helm template $(cat name) .", "$(cat name)"),
+        ("A=$(cat name); helm template $A .", "A=$(cat name)"),
+        ("M=$(kustomize build | sed s/a/b/); echo $M", "M=$(kustomize build | sed s/a/b/)"),
+        ("M=$(kustomize build); kustomize build $M", "kustomize build $M"),
+        ("M=$(kustomize build); echo \"x$M\" | argocd-vault-plugin generate -", "echo \"x$M\""),
+        ("M=$(kustomize build); echo \"$M\" > all.yaml", "echo \"$M\" > all.yaml"),
+        ("for f in *.yaml; do cat $f | argocd-vault-plugin generate -; done", "for f in *.yaml; do cat $f"),
+        ("for f in $(ls); do A=$f; done", "$(ls)"),
+        ("for f; do A=$f; done", ";"),
         ("helm template `cat name` .", "`cat name` ."),
         ("while true; do kustomize build; done", "while true; do kustomize build; done"),
         ("kustomize build &", "&"),
         ("kustomize build \"x", "\"x"),
         ("kustomize build ${A:?missing}", "${A:?missing}"),
+        ("kustomize build ${A//[a-z]/x}", "${A//[a-z]/x}"),
         ("kustomize build $1", "$1"),
         ("kustomize build --no-such", "kustomize build --no-such"),
         ("helm template x . -f values-*.yaml", "helm template x . -f values-*.yaml"),
@@ -245,10 +292,19 @@ fn what_is_not_understood_is_named() {
             "argocd-vault-plugin generate -c $ARGOCD_ENV_X .",
         ),
         ("if true; then kustomize build", "build"),
+        ("for f in *.yaml; do echo ---; cat $f; done", "for f in *.yaml; do echo ---"),
     ] {
         let problems = try_meaning(&script(commands)).err().unwrap_or_else(|| panic!("{commands}"));
         let quoted = format!("generate: {words:?}");
         assert!(problems[0].contains(quoted.trim_end_matches('"')), "{commands}: {problems:?}");
+    }
+    for twice in [
+        "kustomize build; kustomize build overlay",
+        "(helm template x . && argocd-vault-plugin generate more) | argocd-vault-plugin generate -",
+        "if [ -f a ]; then kustomize build; else helm template x .; fi; kustomize build overlay",
+    ] {
+        let problem = try_meaning(&script(twice)).unwrap_err().remove(0);
+        assert!(problem.contains("more than once"), "{twice}: {problem}");
     }
     let deep = format!("{}kustomize build{}", "( ".repeat(50), " )".repeat(50));
     assert!(try_meaning(&script(&deep)).unwrap_err()[0].contains("deep"));
@@ -379,6 +435,9 @@ fn discovery_asks_what_the_commands_ask() {
         ("find . -name a.yaml -o -name b.yaml -exec grep -l a: {} \\;", &[("app/a.yaml", "a: 1\n")], false),
         ("cat sub/b.yaml | grep '<path'", filled, true),
         ("if grep -q a: a.yaml; then echo yes; fi", filled, true),
+        ("for f in *.yaml */*.yaml; do grep -l '<path' $f; done", filled, true),
+        ("for f in *.yaml; do grep -l '<path' $f; done", filled, false),
+        ("for f in *.none; do [ -f $f ] && echo $f; done", filled, false),
     ] {
         assert_eq!(matches(commands, files), want, "{commands}");
     }

@@ -33,6 +33,13 @@ pub enum Piece {
     },
     /// `<(...)`: a file with this content.
     File(Box<Content>),
+    /// `$(...)`: what these commands print. No word of a plan holds one.
+    Printed {
+        /// The commands.
+        script: String,
+        /// Their first line.
+        line: usize,
+    },
 }
 
 /// What a variable's braces say.
@@ -51,6 +58,66 @@ pub enum Form {
         /// Whether it is the last one.
         last: bool,
     },
+    /// `${A%x*}` and `${A%%x*}`: what stands before the last or the first `x`.
+    Before {
+        /// The text.
+        text: String,
+        /// Whether it is the last one.
+        last: bool,
+    },
+    /// `${A#x}` and `${A%x}`: without an `x` that it begins or ends with.
+    Without {
+        /// The text.
+        text: String,
+        /// Whether it is the end.
+        end: bool,
+    },
+    /// `${A/x/y}` and `${A//x/y}`: with `y` in the place of the first `x`, or of each.
+    Replaced {
+        /// What is replaced.
+        old: String,
+        /// By what.
+        new: String,
+        /// Whether each is.
+        all: bool,
+    },
+    /// `${A:0:53}`: some of its characters.
+    Cut {
+        /// How many stand before them.
+        from: usize,
+        /// How many they are.
+        count: usize,
+    },
+}
+
+impl Form {
+    /// What becomes of a value, where the form only cuts it or replaces a part.
+    fn of(&self, value: &str) -> String {
+        match self {
+            Self::Plain | Self::Default(_) | Self::Alternative(_) => value.to_owned(),
+            Self::Behind { text, last } => {
+                let at = if *last { value.rfind(text.as_str()) } else { value.find(text.as_str()) };
+                at.map_or(value, |at| &value[at + text.len()..]).to_owned()
+            }
+            Self::Before { text, last } => {
+                let at = if *last { value.rfind(text.as_str()) } else { value.find(text.as_str()) };
+                at.map_or(value, |at| &value[..at]).to_owned()
+            }
+            Self::Without { text, end } => {
+                let rest =
+                    if *end { value.strip_suffix(text.as_str()) } else { value.strip_prefix(text.as_str()) };
+                rest.unwrap_or(value).to_owned()
+            }
+            Self::Replaced { old, new, all } => {
+                if *all {
+                    value.replace(old.as_str(), new)
+                } else {
+                    value.replacen(old.as_str(), new, 1)
+                }
+            }
+            Self::Cut { from, count } => value.chars().skip(*from).take(*count).collect(),
+        }
+    }
 }
 
 /// A text that `echo`, `printf` or a file of its own gives.
@@ -108,6 +175,33 @@ impl Word {
         of_pieces(&self.pieces, see);
     }
 
+    /// The variable that is all of the word.
+    pub fn variable(&self) -> Option<&str> {
+        match self.filled().as_slice() {
+            [Piece::Variable { name, form: Form::Plain, .. }] => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The commands whose output is all of the word, and their first line.
+    pub fn printed(&self) -> Option<(&str, usize)> {
+        match self.filled().as_slice() {
+            [Piece::Printed { script, line }] => Some((script, *line)),
+            _ => None,
+        }
+    }
+
+    /// Whether the output of commands is a part of the word.
+    pub fn holds_printed(&self) -> bool {
+        holds_printed(&self.pieces)
+    }
+
+    /// Its pieces, but for the empty text of quotes.
+    fn filled(&self) -> Vec<&Piece> {
+        let is_filled = |piece: &&Piece| !matches!(piece, Piece::Text { text, .. } if text.is_empty());
+        self.pieces.iter().filter(is_filled).collect()
+    }
+
     /// One text, as in an assignment or in quotes.
     pub fn expand(&self, variables: &mut dyn Variables) -> String {
         let mut fields = Fields { whole: true, ..Fields::default() };
@@ -157,10 +251,18 @@ impl Content {
     }
 }
 
+fn holds_printed(pieces: &[Piece]) -> bool {
+    pieces.iter().any(|piece| match piece {
+        Piece::Printed { .. } => true,
+        Piece::Variable { form: Form::Default(inner) | Form::Alternative(inner), .. } => holds_printed(inner),
+        _ => false,
+    })
+}
+
 fn of_pieces(pieces: &[Piece], see: &mut dyn FnMut(&str)) {
     for piece in pieces {
         match piece {
-            Piece::Text { .. } => {}
+            Piece::Text { .. } | Piece::Printed { .. } => {}
             Piece::Variable { name, form, .. } => {
                 see(name);
                 if let Form::Default(inner) | Form::Alternative(inner) = form {
@@ -188,6 +290,7 @@ impl Fields {
             match piece {
                 Piece::Text { text, quoted } if in_braces => self.value(text, *quoted),
                 Piece::Text { text, .. } => self.push(text),
+                Piece::Printed { .. } => {}
                 Piece::File(content) => {
                     let name = variables.file(content.name(), content);
                     self.push(&name);
@@ -198,13 +301,7 @@ impl Fields {
                         Form::Default(inner) if value.is_empty() => self.add(inner, variables, !quoted),
                         Form::Alternative(inner) if !value.is_empty() => self.add(inner, variables, !quoted),
                         Form::Alternative(_) => {}
-                        Form::Behind { text, last } => {
-                            let at =
-                                if *last { value.rfind(text.as_str()) } else { value.find(text.as_str()) };
-                            let rest = at.map_or(value.as_str(), |at| &value[at + text.len()..]);
-                            self.value(rest, *quoted);
-                        }
-                        Form::Plain | Form::Default(_) => self.value(&value, *quoted),
+                        form => self.value(&form.of(&value), *quoted),
                     }
                 }
             }

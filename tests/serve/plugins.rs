@@ -159,7 +159,7 @@ fn official(plugin: &str, vault: &[(&str, &str)]) -> Option<(Server, tempfile::T
 }
 
 /// Scripts of generate, each for the chart and the kustomization of the app.
-const SCRIPTS: [&str; 8] = [
+const SCRIPTS: [&str; 13] = [
     "kustomize build . | argocd-vault-plugin generate -",
     "kustomize build > all.yaml && argocd-vault-plugin generate all.yaml",
     "kustomize edit set namespace $ARGOCD_APP_NAMESPACE; kustomize edit set annotation a/b:${ARGOCD_ENV_OWNER:-none}\n\
@@ -169,6 +169,15 @@ const SCRIPTS: [&str; 8] = [
     "echo \"$ARGOCD_ENV_HELM_VALUES\" | helm template . --name-template web $ARGOCD_ENV_HELM_ARGS -f - | argocd-vault-plugin generate -",
     "if [ -f nothing ] || grep -q '^name: d' Chart.yaml; then kustomize build .\nelse helm template web .; fi | argocd-vault-plugin generate -",
     "helm template ${ARGOCD_ENV_RELEASE} . > r.yaml && kustomize build . | argocd-vault-plugin generate -",
+    "M=$(kustomize build .)\nif [ -z \"$M\" ]; then echo empty >&2; exit 1; fi\necho \"$M\" | argocd-vault-plugin generate -",
+    "if [ -n \"$ARGOCD_ENV_RELEASE\" ]; then M=$(helm template \"$ARGOCD_ENV_RELEASE\" .); else M=\"$(kustomize build)\"; fi\n\
+     argocd-vault-plugin generate - <<< \"$M\"",
+    "for f in pro*.yaml no-such.yaml ${ARGOCD_ENV_FILES//,/ }; do [ -f $f ] && A=\"$A -f $f\"; done\n\
+     helm template web . $A | argocd-vault-plugin generate -",
+    "helm template ${ARGOCD_APP_NAME%%_*}-${ARGOCD_APP_NAME:0:2} -n ${ARGOCD_APP_NAMESPACE/arg/-} . -f - <<< \"$ARGOCD_ENV_HELM_VALUES\" \
+     | argocd-vault-plugin generate -",
+    "helm template ${ARGOCD_APP_NAME#ns_} -n ${ARGOCD_APP_NAMESPACE%get} . --set v=${ARGOCD_ENV_RELEASE:=none}${ARGOCD_APP_NAME//_/.} \
+     | argocd-vault-plugin generate -",
 ];
 
 #[test]

@@ -28,6 +28,12 @@ impl Compiler<'_> {
 
     /// What stands before `| argocd-vault-plugin generate -`.
     fn before_filling(&mut self, before: &[Command]) -> Result<Step> {
+        // `echo "$MANIFESTS" |`
+        if let ([Command::Simple(echo)], Some(step)) = (before, self.echoed(before)) {
+            self.see(echo);
+            self.say(echo, "the manifests that the variable holds");
+            return Ok(step);
+        }
         // `cat all.yaml |`
         if let [Command::Simple(cat)] = before
             && program(cat).as_deref() == Some("cat")
@@ -63,6 +69,17 @@ impl Compiler<'_> {
 
     /// argocd-vault-plugin and keyfill by themselves.
     pub(super) fn fill(&mut self, simple: &Simple) -> Result<Step> {
+        let (rest, here) = self.here_string(simple);
+        if let Some(word) = here {
+            let (path, meaning) = self.filling(&rest)?;
+            return match self.read_back(&word).filter(|_| path.source == "-") {
+                Some(step) if matches!(self.output(&rest)?, Output::Stdout) => {
+                    self.say(simple, format!("the manifests that {} holds; {meaning}", word.source));
+                    Ok(step)
+                }
+                _ => Err(refused(simple, "what <<< gives it is not known", WRITE_A_PIPE)),
+            };
+        }
         if !matches!(self.output(simple)?, Output::Stdout) {
             return Err(refused(simple, "what it prints must be the manifests", WRITE_A_PIPE));
         }

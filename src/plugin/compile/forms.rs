@@ -17,6 +17,9 @@ pub(super) enum Output {
 pub(super) const WRITE_A_PIPE: &str = "what is understood is a pipe like: kustomize build . | argocd-vault-plugin generate - \
     (docs/coming-from-avp.md lists the forms); keyfill generate . does the usual by itself";
 
+/// Why a command is refused whose output is no manifest.
+pub(super) const PRINTS_AMONG: &str = "it would print among the manifests";
+
 /// What does the work of a program that is not understood.
 pub(super) fn instead_of(program: &str) -> Option<&'static str> {
     Some(match program {
@@ -146,6 +149,7 @@ pub(super) fn output(redirects: &[Redirect]) -> Result<Output, &'static str> {
         let is_stderr = redirect.descriptor == Some(2);
         match redirect.sign {
             "<" => {}
+            "<<<" => return Err("<<< is understood behind helm and argocd-vault-plugin"),
             _ if is_stderr => {}
             ">&" if target == "2" => output = Output::Nowhere,
             ">&" if target == "1" => {}

@@ -1,5 +1,6 @@
 //! Commands become steps. A command whose meaning is not known is a problem with its words, its line and what to write.
 
+mod capture;
 mod fill;
 mod forms;
 mod render;
@@ -10,7 +11,7 @@ pub use forms::{is_apps, script_of};
 use super::content;
 use super::explain::{Said, Section};
 use super::lex::Refused;
-use super::parse::{self, Command, Join, Script, Simple, Statement};
+use super::parse::{self, Command, Join, Loop, Script, Simple, Statement};
 use super::plan::{Line, Step, Test};
 use super::words::{Content, Word};
 use crate::cli::args::{self, SharedArgs};
@@ -43,9 +44,15 @@ pub struct Compiled {
     pub variables: BTreeSet<String>,
     /// Variables of the shell.
     pub assigned: BTreeSet<String>,
+    /// Those of them that hold manifests.
+    pub captured: BTreeSet<String>,
     /// Settings that the commands set for argocd-vault-plugin.
     pub settings: BTreeMap<String, String>,
 }
+
+/// What to write for a loop that prints.
+const WRITE_A_FOLDER: &str =
+    "name the files one by one; argocd-vault-plugin generate . takes all YAML files of the folder";
 
 type Result<T> = std::result::Result<T, Refused>;
 
@@ -83,6 +90,12 @@ impl Compiler<'_> {
         let [before @ .., last] = commands else { return Ok(Step::Nothing) };
         if before.is_empty() {
             return self.command(last);
+        }
+        let held = self.echoed(before);
+        for command in commands.iter().filter(|_| held.is_none()) {
+            if let Command::Simple(simple) = command {
+                self.without_manifests(simple)?;
+            }
         }
         if let Command::Simple(simple) = last {
             self.see(simple);
@@ -129,9 +142,36 @@ impl Compiler<'_> {
                 }
                 Ok(Step::If(steps, self.script(otherwise)?))
             }
+            Command::For(repeated) => self.repeated(repeated),
         };
         self.depth -= 1;
         step
+    }
+
+    /// A loop. What it does once may not be printed several times.
+    fn repeated(&mut self, repeated: &Loop) -> Result<Step> {
+        for word in &repeated.words {
+            word.variables(&mut |name| {
+                self.out.variables.insert(name.to_owned());
+            });
+        }
+        self.out.assigned.insert(repeated.name.clone());
+        let refused = || Refused {
+            text: repeated.source.clone(),
+            line: repeated.line,
+            why: "it prints several times".to_owned(),
+            hint: Some(WRITE_A_FOLDER),
+        };
+        let lines = self
+            .script(&repeated.body)
+            .map_err(|inner| if inner.why == forms::PRINTS_AMONG { refused() } else { inner })?;
+        let prints = super::flat(&lines)
+            .into_iter()
+            .any(|step| matches!(step, Step::Own | Step::Read(..) | Step::Render { file: None, .. }));
+        if prints {
+            return Err(refused());
+        }
+        Ok(Step::For { name: repeated.name.clone(), words: repeated.words.clone(), lines })
     }
 
     /// Notes the variables of a command.
@@ -167,12 +207,27 @@ impl Compiler<'_> {
     }
 
     fn simple(&mut self, simple: &Simple) -> Result<Step> {
+        if !simple.captures.is_empty() {
+            return self.capture(simple);
+        }
         if simple.words.is_empty() {
+            self.without_manifests(simple)?;
             return self.assign(simple, &simple.assignments);
         }
         let Some(program) = program(simple) else {
             return Err(refused(simple, "a variable cannot name the program", WRITE_A_PIPE));
         };
+        if let Some(step) = self.echoed(&[Command::Simple(simple.clone())]) {
+            return self.print_back(simple, step);
+        }
+        let is_question = matches!(program.as_str(), "test" | "[" | "[[");
+        let is_unheard = || matches!(self.output(simple), Ok(Output::Nowhere));
+        let is_silent = is_question || matches!(program.as_str(), "echo" | "printf") && is_unheard();
+        if !is_silent {
+            let (rest, word) = self.here_string(simple);
+            let is_read = word.is_some_and(|word| self.read_back(&word).is_some());
+            self.without_manifests(if is_read { &rest } else { simple })?;
+        }
         if !simple.assignments.is_empty() {
             self.assign(simple, &simple.assignments)?;
         }
@@ -238,6 +293,7 @@ impl Compiler<'_> {
             }
             meanings.push(format!("{name} is a variable of these commands"));
             self.out.assigned.insert(name.clone());
+            self.out.captured.remove(name);
             let step = Step::Assign { name: name.clone(), value: value.clone() };
             lines.push(Line { join: Join::Then, negated: false, step });
         }
@@ -284,7 +340,7 @@ impl Compiler<'_> {
                 Ok(Step::Test(Test::Echo(content)))
             }
             Output::Stdout if self.section == Section::Init => Ok(Step::Nothing),
-            Output::Stdout => Err(refused(simple, "it would print among the manifests", WRITE_A_PIPE)),
+            Output::Stdout => Err(refused(simple, forms::PRINTS_AMONG, WRITE_A_PIPE)),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::super::explain::Section;
 use super::super::parse::Simple;
 use super::super::plan::{Render, Step};
-use super::super::words::{Content, Word};
+use super::super::words::{Content, Piece, Word};
 use super::forms::{Output, WRITE_A_PIPE, is_list, probed, refused, shown};
 use super::{Compiler, Result};
 use crate::render::edits::Edit;
@@ -76,6 +76,11 @@ impl Compiler<'_> {
     }
 
     pub(super) fn helm(&mut self, simple: &Simple, stdin: Option<Content>) -> Result<Step> {
+        let (rest, here) = self.here_string(simple);
+        if let Some(word) = here {
+            let content = Content { words: vec![quoted(word)], line_break: true, from_base64: false };
+            return self.helm(&rest, Some(content));
+        }
         let words = &simple.words[1..];
         let texts: Vec<Option<String>> = words.iter().map(Word::text).collect();
         let texts: Vec<&str> = texts.iter().map(|text| text.as_deref().unwrap_or_default()).collect();
@@ -145,4 +150,14 @@ impl Compiler<'_> {
 
 fn to(file: Option<&Word>) -> String {
     file.map(|file| format!(", as the file {}", file.source)).unwrap_or_default()
+}
+
+/// A word that stays one: behind `<<<` nothing is split.
+fn quoted(mut word: Word) -> Word {
+    for piece in &mut word.pieces {
+        if let Piece::Variable { quoted, .. } = piece {
+            *quoted = true;
+        }
+    }
+    word
 }

@@ -76,7 +76,7 @@ impl Compiler<'_> {
         }
         let is_heard = self.section == Section::Generate && !quiet;
         if is_heard {
-            return Err(refuse(first, "it would print among the manifests"));
+            return Err(refuse(first, super::forms::PRINTS_AMONG));
         }
         let search = Search { source, filters, quiet };
         let text = simples.iter().map(|simple| simple.source.as_str()).collect::<Vec<_>>().join(" | ");
