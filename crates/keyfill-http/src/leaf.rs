@@ -1,8 +1,7 @@
-//! A server's certificate that says of itself that it is an authority, signed by a root that was named.
+//! A server's certificate that says of itself that it is an authority, where a root leads to it.
 //!
 //! Go takes it; webpki refuses it for what it says. All else is checked here as Go checks it: times, names, what the
-//! certificates may be used for. Only the named root itself may have signed it: where others stand between, webpki's
-//! refusal stays.
+//! certificates may be used for, how many may stand between. A certificate that constrains names is left to webpki.
 
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use std::time::Duration;
@@ -23,31 +22,64 @@ const KNOWN: [ObjectIdentifier; 4] = [
     ObjectIdentifier::new_unwrap("2.5.29.37"),
 ];
 
-/// Whether a certificate is an authority by its own words and one of the roots signed it. Its name is for the caller to
-/// check.
+/// Certificates between a server's and a root.
+const MOST_BETWEEN: usize = 4;
+
+/// Certificates that a server may send beside its own.
+const MOST_SENT: usize = 16;
+
+/// Whether a certificate is an authority by its own words, and one of the roots signed it, or others that the server
+/// sent and that lead to a root. Its name is for the caller to check.
 pub(super) fn is_signed(
     leaf: &CertificateDer<'_>,
+    sent: &[CertificateDer<'_>],
     roots: &[CertificateDer<'static>],
     now: UnixTime,
     algorithms: &[&'static dyn SignatureVerificationAlgorithm],
 ) -> bool {
     let Ok(leaf) = Certificate::from_der(leaf) else { return false };
-    let usable = |certificate: &Certificate| {
-        let tbs = certificate.tbs_certificate();
-        is_authority(tbs) && is_valid(tbs, now) && is_for_servers(tbs) && is_understood(tbs)
-    };
-    usable(&leaf)
-        && roots.iter().filter_map(|root| Certificate::from_der(root).ok()).any(|root| {
-            let tbs = root.tbs_certificate();
-            tbs.subject() == leaf.tbs_certificate().issuer()
-                && usable(&root)
-                && may_sign(tbs)
-                && has_signed(tbs, &leaf, algorithms) == Some(true)
-        })
+    let sent: Vec<Certificate> =
+        sent.iter().take(MOST_SENT).filter_map(|der| Certificate::from_der(der).ok()).collect();
+    let chains = Chains { sent: &sent, roots, now, algorithms };
+    chains.is_usable(&leaf) && chains.leads_to(&leaf, 0)
 }
 
-fn is_authority(tbs: &TbsCertificate) -> bool {
-    matches!(tbs.get_extension::<BasicConstraints>(), Ok(Some((_, constraints))) if constraints.ca)
+/// What a chain may be made of.
+struct Chains<'a> {
+    sent: &'a [Certificate],
+    roots: &'a [CertificateDer<'static>],
+    now: UnixTime,
+    algorithms: &'a [&'static dyn SignatureVerificationAlgorithm],
+}
+
+impl Chains<'_> {
+    fn is_usable(&self, certificate: &Certificate) -> bool {
+        let tbs = certificate.tbs_certificate();
+        constraints(tbs).is_some_and(|constraints| constraints.ca)
+            && is_valid(tbs, self.now)
+            && is_for_servers(tbs)
+            && is_understood(tbs)
+    }
+
+    /// Whether a root leads to a certificate below which so many stand, the server's own left out.
+    fn leads_to(&self, certificate: &Certificate, below: usize) -> bool {
+        let signed_by = |signer: &Certificate| {
+            let tbs = signer.tbs_certificate();
+            let most = constraints(tbs).and_then(|constraints| constraints.path_len_constraint);
+            tbs.subject() == certificate.tbs_certificate().issuer()
+                && most.is_none_or(|most| below <= usize::from(most))
+                && self.is_usable(signer)
+                && may_sign(tbs)
+                && has_signed(tbs, certificate, self.algorithms) == Some(true)
+        };
+        self.roots.iter().filter_map(|root| Certificate::from_der(root).ok()).any(|root| signed_by(&root))
+            || below < MOST_BETWEEN
+                && self.sent.iter().any(|other| signed_by(other) && self.leads_to(other, below + 1))
+    }
+}
+
+fn constraints(tbs: &TbsCertificate) -> Option<BasicConstraints> {
+    tbs.get_extension::<BasicConstraints>().ok().flatten().map(|(_, constraints)| constraints)
 }
 
 fn is_valid(tbs: &TbsCertificate, now: UnixTime) -> bool {
@@ -150,7 +182,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let Some([root, leaf]) = signed(folder.path(), authority, &extensions) else { return };
             let is = |root: &CertificateDer<'static>, now| {
-                is_signed(&leaf, std::slice::from_ref(root), now, algorithms)
+                is_signed(&leaf, &[], std::slice::from_ref(root), now, algorithms)
             };
             assert_eq!(is(&root, UnixTime::now()), want, "{authority} {extensions}");
             let later = Duration::from_secs(UnixTime::now().as_secs() + 3 * 86_400);
@@ -159,5 +191,44 @@ mod tests {
             let Some([other, _]) = signed(elsewhere.path(), "-batch", ca) else { return };
             assert!(!is(&other, UnixTime::now()), "another authority of the same name has not signed it");
         }
+    }
+
+    #[test]
+    fn others_that_the_server_sends_may_stand_between() {
+        let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms.all;
+        let Some(openssl) = program("openssl") else { return };
+        let folder = tempfile::tempdir().unwrap();
+        let run = |line: &str| {
+            let made =
+                Command::new(&openssl).args(line.split(' ')).current_dir(folder.path()).output().unwrap();
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        };
+        let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+        let sign = |name: &str, by: &str, extensions: &str| {
+            std::fs::write(folder.path().join("x"), extensions).unwrap();
+            run(&format!("req {key} -subj /CN={name} -keyout {name}.key -out {name}.csr"));
+            run(&format!(
+                "x509 -req -in {name}.csr -CA {by}.pem -CAkey {by}.key -days 1 -extfile x -out {name}.pem"
+            ));
+            CertificateDer::from_pem_file(folder.path().join(format!("{name}.pem"))).unwrap()
+        };
+        run(&format!("req -x509 {key} -days 2 -subj /CN=root -keyout root.key -out root.pem"));
+        let root = CertificateDer::from_pem_file(folder.path().join("root.pem")).unwrap();
+        let (ca, none_below) = ("basicConstraints=CA:TRUE\n", "basicConstraints=CA:TRUE,pathlen:0\n");
+        let first = sign("first", "root", ca);
+        let second = sign("second", "first", none_below);
+        let leaf = sign("leaf", "second", ca);
+        let third = sign("third", "second", ca);
+        let below = sign("below", "third", ca);
+        let plain = sign("plain", "root", "basicConstraints=CA:FALSE\n");
+        let of_plain = sign("ofplain", "plain", ca);
+        let is = |leaf: &CertificateDer<'static>, sent: &[CertificateDer<'static>]| {
+            is_signed(leaf, sent, std::slice::from_ref(&root), UnixTime::now(), algorithms)
+        };
+        assert!(is(&leaf, &[second.clone(), first.clone()]), "in the order of the chain");
+        assert!(is(&leaf, &[first.clone(), second.clone()]), "in another one");
+        assert!(!is(&leaf, std::slice::from_ref(&second)), "one is missing");
+        assert!(!is(&below, &[third, second, first]), "no other may stand below");
+        assert!(!is(&of_plain, std::slice::from_ref(&plain)), "it was signed by one that is no authority");
     }
 }

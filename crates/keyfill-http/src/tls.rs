@@ -112,12 +112,13 @@ impl TlsSettings {
         let builder = if self.skip_verify {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         } else {
-            let store = Arc::new(self.root_store()?);
+            let (store, named) = self.root_store()?;
+            let store = Arc::new(store);
             let algorithms = provider.signature_verification_algorithms.all;
             let signed = WebPkiServerVerifier::builder_with_provider(store, provider)
                 .build()
                 .map_err(|_| Unusable("the root certificates are not usable".to_owned()))?;
-            let verifier = Verifier { named: self.roots.clone(), signed, algorithms };
+            let verifier = Verifier { named, signed, algorithms };
             builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         };
         let mut config = match &self.identity {
@@ -130,22 +131,22 @@ impl TlsSettings {
         Ok(Arc::new(config))
     }
 
-    fn root_store(&self) -> Result<RootCertStore, Unusable> {
+    /// The roots, for webpki and as they are.
+    fn root_store(&self) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), Unusable> {
         let mut store = RootCertStore::empty();
         if self.roots.is_empty() {
             // One broken certificate of the system must not hide the others.
-            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            let certificates = rustls_native_certs::load_native_certs().certs;
+            store.add_parsable_certificates(certificates.iter().cloned());
             if store.is_empty() {
                 return Err(Unusable("the system has no root certificates, and none are set".to_owned()));
             }
-        } else {
-            for root in &self.roots {
-                store
-                    .add(root.clone())
-                    .map_err(|_| Unusable("a root certificate cannot be read".to_owned()))?;
-            }
+            return Ok((store, certificates));
         }
-        Ok(store)
+        for root in &self.roots {
+            store.add(root.clone()).map_err(|_| Unusable("a root certificate cannot be read".to_owned()))?;
+        }
+        Ok((store, self.roots.clone()))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Which certificate of a server is trusted, and why one is refused.
 //!
 //! As in Go, a certificate that itself stands among the roots is trusted, whoever signed it and whatever it
-//! says of being an authority; its name and its time must still be right. So is one that a named root signed and that
-//! says it is an authority.
+//! says of being an authority; its name and its time must still be right. So is one that says it is an authority and to
+//! which a root leads.
 
 use crate::{FailureKind, leaf};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -37,7 +37,7 @@ impl std::error::Error for Refused {}
 /// Trusts what the roots signed, and the roots themselves.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    /// The roots that were named; none where the system's count.
+    /// The roots: those that were named, else the system's.
     pub(super) named: Vec<CertificateDer<'static>>,
     pub(super) signed: Arc<WebPkiServerVerifier>,
     /// The signatures that are known.
@@ -77,7 +77,7 @@ impl ServerCertVerifier for Verifier {
             Self::is_trusted_itself(certificate, name, now).map(|()| ServerCertVerified::assertion())
         } else {
             self.signed.verify_server_cert(certificate, chain, name, ocsp, now).or_else(|error| {
-                if leaf::is_signed(certificate, &self.named, now, self.algorithms) {
+                if leaf::is_signed(certificate, chain, &self.named, now, self.algorithms) {
                     verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                     return Ok(ServerCertVerified::assertion());
                 }
