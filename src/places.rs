@@ -120,7 +120,7 @@ impl Places {
     fn command(&self, hint: String) -> String {
         let Some((before, rest)) = hint.split_once(HELM_BUILD) else { return hint };
         let Some((path, after)) = rest.split_once('`') else { return hint };
-        format!("{before}{HELM_BUILD}{}`{after}", self.reached(path))
+        format!("{before}{HELM_BUILD}{}`{after}", word(&self.reached(path)))
     }
 
     /// How a path of the tree is reached from the current folder.
@@ -200,6 +200,22 @@ impl Sources for TreeTexts {
 /// The command of a hint that names a path of the tree.
 const HELM_BUILD: &str = "`helm dependency build ";
 
+/// A path as one word of a shell, in double quotes where it needs some: single ones stand around paths in messages.
+fn word(path: &str) -> String {
+    let path = if path.starts_with('-') { format!("./{path}") } else { path.to_owned() };
+    if path.chars().all(|c| c.is_alphanumeric() || "/._-~+,:@%=".contains(c)) {
+        return path;
+    }
+    let mut quoted = String::from("\"");
+    for c in path.chars() {
+        if matches!(c, '"' | '\\' | '$' | '`') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted + "\""
+}
+
 /// The address that the path of a fetched file stands for.
 fn address(path: &str) -> Option<String> {
     let (scheme, rest) = path.split_once(":/")?;
@@ -272,6 +288,9 @@ mod tests {
             (Some("apps/web"), "apps/web", "."),
             (Some("app"), "apps/web", "/repo/apps/web"),
             (None, "apps/web", "/repo/apps/web"),
+            (Some("my apps"), "my apps/the web", "\"the web\""),
+            (Some("a"), "my apps/web", "\"/repo/my apps/web\""),
+            (Some(""), "-x/$y", "\"./-x/\\$y\""),
         ] {
             assert_eq!(hint(current, path), format!("run `helm dependency build {shown}` and commit"));
         }

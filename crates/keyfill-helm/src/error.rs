@@ -107,6 +107,23 @@ impl Error {
         self
     }
 
+    /// The file that it is about.
+    pub(crate) fn place_file(&self) -> Option<&str> {
+        self.0.diagnostic.place.file.as_deref()
+    }
+
+    /// The path in the document that it is about.
+    pub(crate) fn path(&self) -> Option<&str> {
+        self.0.diagnostic.place.path.as_deref()
+    }
+
+    /// Adds lines behind the message.
+    #[must_use]
+    pub(crate) fn with_lines(mut self, lines: &str) -> Self {
+        self.0.diagnostic.message.push_str(lines);
+        self
+    }
+
     /// Changes the file, as from one of a chart to one of the tree.
     #[must_use]
     pub(crate) fn below(mut self, place: impl Fn(&str) -> String) -> Self {
@@ -194,7 +211,7 @@ impl Error {
 }
 
 /// The steps of a path such as `dependencies[0].name`.
-fn steps(path: &str) -> Vec<Step<'_>> {
+pub(crate) fn steps(path: &str) -> Vec<Step<'_>> {
     let step = |part: &'_ str| -> Option<usize> { part.strip_suffix(']')?.parse().ok() };
     let parts = path.split(['.', '[']).filter(|part| !part.is_empty());
     parts.map(|part| step(part).map_or(Step::Key(part), Step::Index)).collect()

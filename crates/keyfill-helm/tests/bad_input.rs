@@ -283,6 +283,11 @@ fn place_of(files: &[(&str, &[u8])]) -> (String, String) {
     )
 }
 
+fn message_of(files: &[(&str, &[u8])]) -> String {
+    let error = error_of(&chart(files), &TemplateRequest::new(TreePath::root()));
+    error.diagnostics().remove(0).message
+}
+
 #[test]
 fn what_is_wrong_in_a_file_of_the_chart_has_its_line() {
     let head = "apiVersion: v2\nname: bad\n";
@@ -301,6 +306,44 @@ fn what_is_wrong_in_a_file_of_the_chart_has_its_line() {
         ("templates/x.yaml", "a: b\n{{ if true }}\nc: d\n", "templates/x.yaml:3"),
     ] {
         assert_eq!(place_of(&[(file, text.as_bytes())]).0, place, "{text}");
+    }
+}
+
+#[test]
+fn values_of_a_subchart_that_are_no_map_have_the_line_that_gives_them() {
+    let chart = b"apiVersion: v2\nname: bad\nversion: 1.0.0\n";
+    let child = b"apiVersion: v2\nname: sub\nversion: 1.0.0\n";
+    let files: [(&str, &[u8]); 3] =
+        [("Chart.yaml", chart), ("charts/sub/Chart.yaml", child), ("values.yaml", b"a: 1\nsub: text\n")];
+    assert_eq!(place_of(&files).0, "values.yaml:2");
+}
+
+#[test]
+fn the_text_that_tpl_runs_is_shown_with_the_line_that_is_wrong() {
+    for (text, says) in [
+        ("x: |\n  a: 1\n  b={{ .Values.q.r }}\n", "gotpl:2:13: b={{ .Values.q.r }}"),
+        ("x: |\n  a: 1\n  b={{ .Values.q\n", "gotpl:2: b={{ .Values.q"),
+        ("x: |\n  ok\n  b={{ nope }}\n", "gotpl:2: b={{ nope }}"),
+        ("x: |\n  l1\n  {{ if true }}l2\n\n\n", "gotpl:2: {{ if true }}l2"),
+        ("x: \"{{ fail `boo` }}\"\n", "gotpl:1:4: {{ fail `boo` }}"),
+    ] {
+        let template: (&str, &[u8]) = ("templates/x.yaml", b"a: {{ tpl .Values.x . | quote }}\n");
+        let files = [template, ("values.yaml", text.as_bytes())];
+        let error = error_of(&chart(&files), &TemplateRequest::new(TreePath::root()));
+        let trail = error.diagnostics().remove(0).trail;
+        assert!(trail.iter().any(|step| step.ends_with(says)), "{text}: {trail:?}");
+    }
+}
+
+#[test]
+fn a_document_that_is_no_object_is_shown() {
+    for (text, says) in [
+        ("# c\n- a\n- b\n", "\n2 | - a\n"),
+        ("apiVersion: v1\nkind: A\nmetadata:\n  annotations: text\n", "\n4 |   annotations: text\n"),
+        ("apiVersion: v1\nkind: [A]\n", "\n2 | kind: [A]\n"),
+    ] {
+        let message = message_of(&[("templates/x.yaml", text.as_bytes())]);
+        assert!(message.contains(says), "{text}: {message}");
     }
 }
 

@@ -235,6 +235,22 @@ fn all_that_cannot_be_had_is_told_at_its_place() {
 }
 
 #[test]
+fn a_folder_that_is_not_there_is_told_among_the_others_at_its_place() {
+    let (text, _) = fetching(
+        "- {name: near, version: 1.0.0, repository: 'file://../near'}\n\
+         - {name: gone, version: 1.x, repository: 'https://c.example'}\n\
+         - {name: far, version: 1.0.0, repository: 'file://../far'}\n",
+        &[],
+    );
+    let told: Vec<_> = text.unwrap_err().diagnostics();
+    let places: Vec<(String, Option<u32>)> =
+        told.iter().map(|d| (d.place.file.clone().unwrap_or_default(), d.place.line)).collect();
+    let at = |line| ("app/Chart.yaml".to_owned(), Some(line));
+    assert_eq!(places, [at(5), at(7), at(6)]);
+    assert!(told[0].message.contains("there is no folder near"), "{told:?}");
+}
+
+#[test]
 fn an_archive_of_another_version_is_refused() {
     let (text, _) = fetching("- {name: liar, version: ^1, repository: 'https://c.example'}\n", &[]);
     let error = text.unwrap_err();

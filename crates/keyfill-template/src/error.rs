@@ -65,8 +65,8 @@ enum ErrorKind {
         hint: Option<String>,
         /// The function that is called and not there.
         undefined: Option<String>,
-        /// The line itself, where the text is one that `tpl` was given.
-        text: Option<String>,
+        /// A line and its number, where the text is one that `tpl` was given.
+        text: Option<(u32, String)>,
     },
     Exec {
         frame: Frame,
@@ -144,7 +144,10 @@ impl Error {
     /// Adds the line, of a text that `tpl` was given.
     pub(crate) fn with_line_of(mut self, whole: &[u8]) -> Self {
         if let ErrorKind::Parse { line, text, .. } = &mut *self.0 {
-            *text = line_of(whole, *line);
+            // What is missing at the end is missed behind the last line.
+            let filled = |line: &u32| line_of(whole, *line).is_some_and(|text| !text.trim().is_empty());
+            let shown = (1..=*line).rev().find(filled).unwrap_or(*line);
+            *text = line_of(whole, shown).map(|text| (shown, text));
         }
         self
     }
@@ -168,7 +171,7 @@ impl Error {
     /// The line and its number, where a text that `tpl` was given could not be parsed.
     pub fn parsed_text(&self) -> Option<(u32, &str)> {
         match &*self.innermost().0 {
-            ErrorKind::Parse { line, text: Some(text), .. } => Some((*line, text)),
+            ErrorKind::Parse { text: Some((line, text)), .. } => Some((*line, text)),
             _ => None,
         }
     }

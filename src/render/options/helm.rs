@@ -93,6 +93,10 @@ impl ValuesFile {
 
     /// A file that the command line names: it may lie anywhere, `-` is stdin.
     pub(super) fn given(name: &str) -> Result<Self> {
+        if name.contains("://") {
+            let message = format!("the values file {name} is a URL, which is not fetched");
+            return Err(Problem::input(message).hint("download it, and name the file").into());
+        }
         let text = if name == "-" {
             std::io::read_to_string(std::io::stdin())
                 .context(Problem::input("cannot read values from stdin"))?

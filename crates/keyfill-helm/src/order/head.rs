@@ -25,7 +25,10 @@ impl Head {
                 None => wrong,
             }
         })?;
-        Self::of(&value)
+        Self::of(&value).map_err(|error| {
+            let lines = super::rendered::of_field(document, error.path());
+            error.with_lines(&lines)
+        })
     }
 
     fn of(document: &Value) -> Result<Self> {
@@ -34,12 +37,16 @@ impl Head {
         fields.text("apiVersion", &mut String::new())?;
         fields.text("kind", &mut head.kind)?;
         if let Some(metadata) = fields.get("metadata") {
-            let metadata = Fields::of(metadata, "metadata")?;
-            metadata.text("name", &mut String::new())?;
-            let mut annotations = Vec::new();
-            metadata.text_map("annotations", &mut annotations)?;
-            head.hook = annotations.into_iter().find(|(name, _)| name == HOOK).map(|(_, hook)| hook);
+            head.hook = Self::hook(metadata).map_err(|error| error.at_path("metadata"))?;
         }
         Ok(head)
+    }
+
+    fn hook(metadata: &Value) -> Result<Option<String>> {
+        let metadata = Fields::of(metadata, "metadata")?;
+        metadata.text("name", &mut String::new())?;
+        let mut annotations = Vec::new();
+        metadata.text_map("annotations", &mut annotations)?;
+        Ok(annotations.into_iter().find(|(name, _)| name == HOOK).map(|(_, hook)| hook))
     }
 }

@@ -1,7 +1,8 @@
 //! Shows people the rendered lines around an error: the template does not hold them.
 
+use crate::error;
 use keyfill_diag::ObjectRef;
-use keyfill_yaml::Error;
+use keyfill_yaml::{Error, locate};
 
 /// How many lines are shown before the one that is wrong.
 const LINES_BEFORE: usize = 3;
@@ -10,7 +11,21 @@ const LONGEST_LINE: usize = 120;
 
 /// The lines around the place of an error, each on a line of its own; nothing where the place is not known.
 pub(super) fn shown(document: &[u8], error: &Error) -> String {
-    let Ok(wrong) = usize::try_from(error.line()) else { return String::new() };
+    around(document, error.line(), error.column())
+}
+
+/// The lines up to a field of a document, or to its first line.
+pub(super) fn of_field(document: &[u8], path: Option<&str>) -> String {
+    if let Some(mark) = path.and_then(|path| locate(document, &error::steps(path))) {
+        return around(document, mark.line, mark.column);
+    }
+    let holds = |line: &&[u8]| !matches!(line.trim_ascii().first(), None | Some(b'#'));
+    let first = document.split(|b| *b == b'\n').position(|line| holds(&line)).unwrap_or(0) + 1;
+    around(document, u32::try_from(first).unwrap_or(0), 1)
+}
+
+fn around(document: &[u8], line: u32, column: u32) -> String {
+    let Ok(wrong) = usize::try_from(line) else { return String::new() };
     if wrong == 0 {
         return String::new();
     }
@@ -25,7 +40,7 @@ pub(super) fn shown(document: &[u8], error: &Error) -> String {
         let line: String = line.chars().take(LONGEST_LINE).collect();
         text.push_str(&format!("\n{number:>width$} | {line}"));
     }
-    let column = error.column() as usize;
+    let column = column as usize;
     if (1..=LONGEST_LINE).contains(&column) && !is_secret {
         text.push_str(&format!("\n{:width$} | {:>column$}", "", "^"));
     }

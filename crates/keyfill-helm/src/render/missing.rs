@@ -33,7 +33,12 @@ pub(super) struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// Sets the place of a requirement.
-    fn mark(&self, error: Error, file: &str, index: usize) -> Error {
+    fn mark(&self, error: Error, place: &str, file: &str, index: usize) -> Error {
+        // What is wrong in the dependency's own files has its place there.
+        let error = error.in_file(place);
+        if error.place_file() != Some(place) {
+            return error;
+        }
         let text = self.request.root.join(file).and_then(|path| self.files.read(&path).ok());
         let steps = [Step::Key("dependencies"), Step::Index(index)];
         match text.and_then(|text| Some((keyfill_yaml::locate(&text, &steps)?, text))) {
@@ -66,27 +71,31 @@ pub(super) fn add(
     }
     let file = charts.chart(root).metadata.dependencies_file();
     let place = charts.chart(root).place_of(file);
-    let at = |error: Error, index: usize| wanted.mark(error.in_file(place.clone()), file, index);
+    let at = |error: Error, index: usize| wanted.mark(error, &place, file, index);
     let locked = locked(charts, root, fetch, warnings);
-    let (mut absent, mut remote) = (Vec::new(), Vec::new());
+    let (mut absent, mut remote, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for Missing { index, dependency } in missing {
         if let Some(folder) = dependency.repository.strip_prefix("file://") {
-            let child = in_tree(charts, files, request, &dependency, folder, cx);
-            let child = child.map_err(|e| at(e, index))?;
-            charts.add_child(root, child);
-            if fetch.wants_packed() {
-                place_packed(charts.chart(child), wanted, folder, cx).map_err(|e| at(e, index))?;
-            }
+            let added = in_tree(charts, files, request, &dependency, folder, cx).and_then(|child| {
+                charts.add_child(root, child);
+                if fetch.wants_packed() {
+                    place_packed(charts.chart(child), wanted, folder, cx)?;
+                }
+                Ok(())
+            });
+            failed.extend(added.map_err(|e| at(e, index)).err());
         } else if dependency.repository.is_empty() {
             absent.push((index, dependency));
         } else {
             let version = locked.as_ref().and_then(|versions| versions.get(index).cloned());
-            let want = want(&dependency, version).map_err(|e| at(e, index))?;
-            remote.push((index, dependency, want));
+            match want(&dependency, version) {
+                Ok(want) => remote.push((index, dependency, want)),
+                Err(error) => failed.push(at(error, index)),
+            }
         }
     }
     let answers = fetch_all(remote.iter().map(|(.., want)| want).collect(), fetch, cx);
-    let (mut fetched, mut failed) = (Vec::new(), Vec::new());
+    let mut fetched = Vec::new();
     let mut advice = None;
     for ((index, dependency, _), answer) in remote.into_iter().zip(answers) {
         match answer {
@@ -186,6 +195,13 @@ fn in_tree(
         );
         return Err(Error::render(message));
     };
+    if files.resolve(&path).is_err() {
+        let message = format!(
+            "dependency {:?} has the repository {:?}, but there is no folder {path}",
+            dependency.name, dependency.repository
+        );
+        return Err(Error::render(message).hint("the path counts from the folder of the chart that names it"));
+    }
     let id = chart::load_into(charts, files, &path, request.helm, cx)?;
     check(charts, id, dependency, &dependency.repository)?;
     Ok(id)

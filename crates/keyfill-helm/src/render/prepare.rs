@@ -53,9 +53,15 @@ pub(super) fn prepare(
     missing::add(&mut charts, root, &wanted, cx, &mut warnings)?;
     check_release_name(&request.release_name)?;
 
-    values::process_dependencies(&mut charts, root, &given, request.helm, cx, &mut warnings)?;
-    let merged =
-        Coalesce::new(&charts, request.helm, &mut warnings, cx).chart(root, &given, Nulls::Remove)?;
+    let given_by = |error: Error, charts: &Charts| {
+        let own = charts.chart(root).place_of("values.yaml");
+        values::where_given(error, files, request, &own)
+    };
+    values::process_dependencies(&mut charts, root, &given, request.helm, cx, &mut warnings)
+        .map_err(|error| given_by(error, &charts))?;
+    let merged = Coalesce::new(&charts, request.helm, &mut warnings, cx)
+        .chart(root, &given, Nulls::Remove)
+        .map_err(|error| given_by(error, &charts))?;
     if !request.skip_schema_validation {
         values::validate_schema(&charts, root, &merged, cx, &mut warnings)?;
     }

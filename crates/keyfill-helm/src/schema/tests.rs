@@ -101,6 +101,10 @@ fn a_schema_that_is_wrong_says_where() {
         (r#"{"required":"a"}"#, "!at /required: got string, want array"),
         (r#"{"minLength":-1}"#, "!at /minLength: minimum: got -1, want 0"),
         (r#"{"anyOf":[]}"#, "!at /anyOf: minItems: got 0, want 1"),
+        (
+            r#"{"$schema":"http://json-schema.org/draft-07/schema#","enum":[]}"#,
+            "!at /enum: minItems: got 0, want 1",
+        ),
         (r#"{"properties":{"a":1}}"#, "!at /properties/a: got number, want boolean or object"),
         (r#"{"pattern":"a++"}"#, "!at /pattern: 'a++' is not a regular expression of Go"),
         (r#"{"patternProperties":{"(?!a)":{}}}"#, "!at /patternProperties: '(?!a)'"),

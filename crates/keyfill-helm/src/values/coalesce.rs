@@ -78,9 +78,8 @@ impl<'a> Coalesce<'a> {
                         "the values of subchart {name} must be a map, but `{name}` is a {}",
                         other.type_name()
                     ))
-                    .hint(format!(
-                        "helm hands the key `{name}` of the values to the subchart of that name"
-                    )));
+                    .hint(format!("helm hands the key `{name}` of the values to the subchart of that name"))
+                    .at_path(below_root(&joined(&prefix, name))));
                 }
             };
             self.globals(&inner, values, &prefix);
@@ -241,6 +240,11 @@ fn without_nulls(value: &Value) -> Value {
 
 fn joined(prefix: &str, name: &str) -> String {
     if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+}
+
+/// A path of values without the name of the root chart, as people write it.
+fn below_root(path: &str) -> &str {
+    path.split_once('.').map_or(path, |(_, below)| below)
 }
 
 fn path(prefix: &str, key: &Str) -> String {

@@ -17,7 +17,7 @@ pub(crate) use dependencies::process as process_dependencies;
 pub(crate) use documents::{File, load as load_documents};
 pub(crate) use fill::filled;
 pub(crate) use schema::validate as validate_schema;
-pub(crate) use user::{merged as user_values, of_chart};
+pub(crate) use user::{merged as user_values, of_chart, where_given};
 
 use crate::error::Error;
 

@@ -4,12 +4,13 @@
 use super::documents::{self, File};
 use super::set::{self, Reading};
 use super::tree::Node;
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use crate::request::{HelmCompat, TemplateRequest, ValuesSource};
 use keyfill_diag::Cx;
 use keyfill_files::{Files, TreePath};
 use keyfill_go::json_decode;
 use keyfill_template::value::{Map, Value};
+use keyfill_yaml::locate;
 
 /// All values of the request, merged.
 pub(crate) fn merged(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> Result<Map> {
@@ -28,6 +29,28 @@ pub(crate) fn merged(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> R
         }
     }
     Ok(given.values.into_map())
+}
+
+/// The error with the file that gives the value at its path: the last one of the request, or the chart's own.
+pub(crate) fn where_given(error: Error, files: &dyn Files, request: &TemplateRequest, own: &str) -> Error {
+    let (None, Some(path)) = (error.place_file(), error.path()) else { return error };
+    let steps = error::steps(path);
+    let find = |text: &[u8], name: String| {
+        let mark = locate(text, &steps)?;
+        let at = usize::try_from(mark.line).ok()?.checked_sub(1)?;
+        let line = text.split(|b| *b == b'\n').nth(at).map(|line| String::from_utf8_lossy(line).into_owned());
+        Some((mark, name, line))
+    };
+    let of_request = request.values.iter().rev().find_map(|source| match source {
+        ValuesSource::File(file) => find(&files.read(file).ok()?, file.to_string()),
+        ValuesSource::Text { name, text } => find(text.as_bytes(), name.clone()),
+        _ => None,
+    });
+    let of_chart = || find(&files.read(&TreePath::new(own)?).ok()?, own.to_owned());
+    match of_request.or_else(of_chart) {
+        Some((mark, name, line)) => error.in_file(name).at(mark.line, Some(mark.column)).source_line(line),
+        None => error,
+    }
 }
 
 /// The values of a chart's own file, of the documents that it has.
