@@ -305,6 +305,24 @@ fn a_merge_into_an_object_of_another_namespace_says_which() {
 }
 
 #[test]
+fn a_merge_into_nothing_says_what_may_be_meant() {
+    for (generators, resource, says) in [
+        ("configMapGenerator", "kind: Secret\nmetadata: {name: g}\n", "`secretGenerator` changes"),
+        ("secretGenerator", "kind: ConfigMap\nmetadata: {name: g}\n", "`configMapGenerator` changes"),
+        ("configMapGenerator", "kind: ConfigMap\nmetadata: {name: gg}\n", "did you mean \"gg\""),
+        ("configMapGenerator", "kind: ConfigMap\nmetadata: {name: settings}\n", "generate it in a base"),
+    ] {
+        let resource = format!("apiVersion: v1\n{resource}");
+        let text = format!(
+            "resources: [r.yaml]\n{generators}:\n- name: g\n  behavior: replace\n  literals: [a=b]\n"
+        );
+        let diagnostic = error(&[("kustomization.yaml", &text), ("r.yaml", &resource)]);
+        let hint = diagnostic.hint.unwrap_or_default();
+        assert!(hint.contains(says), "{resource}: {hint}");
+    }
+}
+
+#[test]
 fn configurations_plugins_and_variables_name_their_line() {
     let head = "resources: [r.yaml]\n";
     for (text, files, message) in [

@@ -280,29 +280,35 @@ const GENERATOR_FIELDS: [&str; 9] =
 
 /// One entry of `configMapGenerator`.
 pub fn decode_config_map(item: &Item) -> Result<Generator> {
-    decode_generator_fields(&item.object(&GENERATOR_FIELDS[..8])?)
+    with_env(decode_generator_fields(&item.object(&GENERATOR_FIELDS[..8])?)?, item)
 }
 
 /// One entry of `secretGenerator`.
 pub fn decode_secret(item: &Item) -> Result<Generator> {
     let object = item.object(&GENERATOR_FIELDS)?;
-    Ok(Generator { secret_type: object.text("type")?, ..decode_generator_fields(&object)? })
+    let generator = Generator { secret_type: object.text("type")?, ..decode_generator_fields(&object)? };
+    with_env(generator, item)
+}
+
+/// Adds `env`, the older form of `envs`. It is the kustomization's alone: kustomize passes over it where a plugin of its
+/// own is configured.
+fn with_env(mut generator: Generator, item: &Item) -> Result<Generator> {
+    let env = item.object(&GENERATOR_FIELDS)?.spotted("env")?;
+    if !env.is_empty() {
+        generator.envs.push(env);
+    }
+    Ok(generator)
 }
 
 /// The fields that both generators have.
 pub fn decode_generator_fields(object: &Object) -> Result<Generator> {
-    let mut envs = object.get("envs").spotted_texts()?;
-    let env = object.spotted("env")?;
-    if !env.is_empty() {
-        envs.push(env);
-    }
     Ok(Generator {
         namespace: object.text("namespace")?,
         name: object.text("name")?,
         behavior: Behavior::from_name(&object.text("behavior")?),
         literals: object.get("literals").spotted_texts()?,
         files: object.get("files").spotted_texts()?,
-        envs,
+        envs: object.get("envs").spotted_texts()?,
         options: object.get("options").present().map(|i| decode_generator_options(&i)).transpose()?,
         secret_type: Text::default(),
         spot: object.item().spot(),

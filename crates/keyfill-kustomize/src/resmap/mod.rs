@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::resource::{Behavior, Id, Memory, Resource, text_of_scalar};
 use crate::schema::Schema;
 use crate::selector::Matcher;
-use keyfill_diag::Cx;
+use keyfill_diag::{Cx, nearest};
 use keyfill_yaml::{Map, Node, Text};
 use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
@@ -272,7 +272,7 @@ impl ResMap {
             return Some(format!("there is {other}: check apiVersion, kind and namespace"));
         }
         let names = self.iter().filter(|r| r.gvk().kind == id.gvk.kind).map(|r| r.id().name.as_str());
-        keyfill_diag::nearest(&id.name, names).map(|name| format!("did you mean \"{name}\"?"))
+        nearest(&id.name, names).map(|name| format!("did you mean \"{name}\"?"))
     }
 
     /// The resources that a selector picks.
@@ -351,10 +351,11 @@ impl ResMap {
             describe(made.id()),
             behavior.name()
         ));
-        let mut same_name = self.named(&made.id().name).into_iter().map(|at| &self.list[at]);
-        let elsewhere = same_name.find(|r| !r.deleted && r.gvk() == made.gvk());
+        let same_name: Vec<&Resource> =
+            self.named(&made.id().name).into_iter().map(|at| &self.list[at]).filter(|r| !r.deleted).collect();
+        let elsewhere = same_name.iter().find(|r| r.gvk() == made.gvk());
         let Some(other) = elsewhere else {
-            return error.hint("use `behavior: create`, or generate it in a base");
+            return error.hint(self.meant_by(made, &same_name));
         };
         let (kind, namespace) = (&other.gvk().kind, &other.id().namespace);
         error.hint(if namespace.is_empty() {
@@ -367,6 +368,23 @@ impl ResMap {
                  set `namespace: {namespace}` at the generator"
             )
         })
+    }
+
+    /// What a generator may mean that changes an object which is not there in any namespace.
+    fn meant_by(&self, made: &Resource, same_name: &[&Resource]) -> String {
+        let other = match made.gvk().kind.as_str() {
+            "ConfigMap" => "Secret",
+            _ => "ConfigMap",
+        };
+        if same_name.iter().any(|r| r.gvk().kind == other) {
+            let field = if other == "Secret" { "secretGenerator" } else { "configMapGenerator" };
+            return format!("there is a {other} of that name, which `{field}` changes");
+        }
+        let names = self.list.iter().filter(|r| !r.deleted && r.gvk() == made.gvk());
+        match nearest(&made.id().name, names.map(|r| r.id().name.as_str())) {
+            Some(near) => format!("did you mean {near:?}? `behavior: create` makes a new one"),
+            None => "use `behavior: create`, or generate it in a base".to_owned(),
+        }
     }
 
     /// Puts a resource in the place of another; both must have the same current id.
