@@ -96,7 +96,7 @@ const NESTED_FORMS: [&str; 18] = [
 const BASE32_FORMS: [&str; 5] = ["HRYGC5DIH", "6HAYLUNA5", "Y4DBORUD", "PDQMF2GQO", "4OBQXI2B2"];
 
 /// How encoded forms of `<path:` begin, besides base64.
-const ESCAPED_FORMS: [&str; 15] = [
+const ESCAPED_FORMS: [&str; 18] = [
     "\\u003cpath",
     "\\u003Cpath",
     "\\x3cpath",
@@ -108,6 +108,9 @@ const ESCAPED_FORMS: [&str; 15] = [
     "&lt;path:",
     "&#60;path:",
     "&#x3c;path:",
+    "&amp;lt;path:",
+    "3c706174683a",
+    "3C706174683A",
     "<PATH:",
     "<Path:",
     "<-path:",
@@ -134,8 +137,8 @@ fn bracket_forms() -> &'static AhoCorasick {
 }
 
 /// Whether a text may hold an encoded placeholder of the key form.
-pub fn may_hold_keys(text: &[u8], in_secret: bool) -> bool {
-    bracket_forms().is_match(text) || (in_secret && memchr::memchr(b'"', text).is_some())
+pub fn may_hold_keys(text: &[u8]) -> bool {
+    text.len() <= MOST_FOR_KEYS && (bracket_forms().is_match(text) || base64_words(text).next().is_some())
 }
 
 /// Searches for a few short patterns in one pass.
@@ -146,9 +149,8 @@ pub fn searcher(patterns: impl Iterator<Item = &'static str>) -> AhoCorasick {
 /// Texts longer than this are not looked through for encoded placeholders of the key form.
 const MOST_FOR_KEYS: usize = 1 << 20;
 
-/// The encoded placeholders of a text, in order. With `keys` those of the key form count too, in a Secret
-/// also inside of base64 that stands in quotes.
-pub fn look(text: &[u8], keys: bool, in_secret: bool) -> Vec<Sighting> {
+/// The encoded placeholders of a text, in order. With `keys` those of the key form count too.
+pub fn look(text: &[u8], keys: bool) -> Vec<Sighting> {
     let keys = keys && text.len() <= MOST_FOR_KEYS;
     let mut looker =
         Looker { text, keys, free: 0, work: text.len().saturating_mul(16).saturating_add(1 << 20) };
@@ -157,9 +159,7 @@ pub fn look(text: &[u8], keys: bool, in_secret: bool) -> Vec<Sighting> {
         looker.free = 0;
         let guessed = |sighting: &Sighting| matches!(sighting, Sighting::Encoded { guess: true, .. });
         found.extend(looker.all(bracket_forms()).into_iter().filter(guessed));
-        if in_secret {
-            found.extend(quoted_base64(text));
-        }
+        found.extend(base64_words(text));
         found.sort_by_key(|sighting| (sighting.span().start, guessed(sighting)));
         found.dedup_by(|next, kept| next.span().start < kept.span().end);
     }
@@ -198,6 +198,7 @@ impl Looker<'_> {
             b'%' => self.escaped((hit, Codec::Percent { layers: percent_layers(&text[hit..]) })),
             b'&' => Some(lost(text, hit, b"&gt;", "HTML escapes")),
             b'<' => Some(lost(text, hit, b">", "a change of case")),
+            b'3' => Some(self.hexadecimal(hit)),
             _ if BASE32_FORMS.iter().any(|form| text[hit..].starts_with(form.as_bytes())) => {
                 Some(self.base32(hit))
             }
@@ -235,6 +236,14 @@ impl Looker<'_> {
                 is_path.then_some(Sighting::Lost { span: start..start + length, what })
             }
         }
+    }
+
+    /// The hexadecimal digits around a hit.
+    fn hexadecimal(&self, hit: usize) -> Sighting {
+        let start =
+            hit - self.text[self.free..hit].iter().rev().take_while(|b| b.is_ascii_hexdigit()).count();
+        let length = self.text[hit..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
+        Sighting::Lost { span: start..hit + length, what: "hexadecimal digits" }
     }
 
     /// The base32 around a hit.
@@ -429,26 +438,43 @@ fn in_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// Base64 in double quotes that says a text with placeholders of the key form, such as `auth` in the JSON of
-/// a registry's login.
-fn quoted_base64(text: &[u8]) -> Vec<Sighting> {
-    let mut found = Vec::new();
+/// Words in base64 that say a text with placeholders of the key form, perhaps in base64 once more: `auth` in the JSON of
+/// a registry's login, a header `Basic dTo8cGFzc3dvcmQ+`.
+fn base64_words(text: &[u8]) -> impl Iterator<Item = Sighting> + '_ {
     let mut at = 0;
-    while let Some(open) = memchr::memchr(b'"', &text[at..]).map(|i| at + i) {
-        let length = text[open + 1..].iter().take_while(|b| in_base64(**b) || **b == b'=').count();
-        let span = open + 1..open + 1 + length;
-        at = span.end;
-        if length < 4 || text.get(span.end) != Some(&b'"') {
-            continue;
+    std::iter::from_fn(move || {
+        while at < text.len() {
+            let start = at + text[at..].iter().take_while(|b| !in_base64(**b)).count();
+            let length = text[start..].iter().take_while(|b| in_base64(**b)).count();
+            let padding = text[start + length..].iter().take(2).take_while(|b| **b == b'=').count();
+            let span = start..start + length + padding;
+            at = span.end.max(at + 1);
+            if length >= SHORTEST_WORD
+                && let Some((form, decoded)) = decode_base64_form(&text[span.clone()])
+                && says_key(&decoded)
+            {
+                return Some(Sighting::Encoded {
+                    span,
+                    codec: Codec::Base64(form),
+                    text: decoded,
+                    guess: true,
+                });
+            }
         }
-        if let Some((form, decoded)) = decode_base64_form(&text[span.clone()])
-            && std::str::from_utf8(&decoded).is_ok_and(|text| !text.contains(char::is_control))
-            && placeholder::find(&decoded, true).any(|found| names_key(&decoded, &found))
-        {
-            found.push(Sighting::Encoded { span, codec: Codec::Base64(form), text: decoded, guess: true });
-        }
-    }
-    found
+        None
+    })
+}
+
+/// `<k>` in base64 without its padding.
+const SHORTEST_WORD: usize = 4;
+
+/// Whether decoded bytes are a text that names a key, or base64 of one.
+fn says_key(decoded: &[u8]) -> bool {
+    std::str::from_utf8(decoded).is_ok_and(|text| !text.contains(char::is_control))
+        && (placeholder::find(decoded, true).any(|found| names_key(decoded, &found))
+            || decode_base64_form(decoded).is_some_and(|(_, inner)| {
+                placeholder::find(&inner, true).any(|found| names_key(&inner, &found))
+            }))
 }
 
 fn names_key(text: &[u8], found: &Found) -> bool {

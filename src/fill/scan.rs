@@ -56,7 +56,7 @@ pub fn text_looks_fillable(text: &[u8]) -> bool {
         }
         annotated = true;
     }
-    (annotated && (bracket || encoded::may_hold_keys(text, false))) || names_secret(text)
+    (annotated && (bracket || encoded::may_hold_keys(text))) || names_secret(text)
 }
 
 /// What makes a document worth a look wherever it stands, found in one pass. The first is not enough by
@@ -147,10 +147,10 @@ impl Marks {
             self.bracket = true;
             self.path_form |= text[at..].starts_with(PATH_PREFIX);
         }
-        // The shortest encoded placeholder is `%3Ck%3E`.
-        if text.len() >= 7 && !self.path_form {
+        // The shortest encoded placeholder is `<k>` in base64.
+        if text.len() >= 4 && !self.path_form {
             self.path_form |= encoded::path_forms().is_match(text);
-            self.escape |= encoded::may_hold_keys(text, false);
+            self.escape = self.escape || encoded::may_hold_keys(text);
         }
     }
 }

@@ -50,6 +50,26 @@ fn separator_end(text: &[u8], at: usize) -> Option<usize> {
     Some(at + 3 + if bare { line_end } else { blank })
 }
 
+/// Where the first document begins behind `%YAML` and its like, which stand before its separator.
+fn behind_directives(text: &[u8]) -> Option<usize> {
+    let mut at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let mut seen = false;
+    while at < text.len() {
+        if let Some(end) = separator_end(text, at) {
+            return seen.then_some(end);
+        }
+        let line = &text[at..];
+        let length = memchr::memchr(b'\n', line).map_or(line.len(), |n| n + 1);
+        match line[..length].trim_ascii().first() {
+            Some(b'%') if line[0] == b'%' => seen = true,
+            None | Some(b'#') => {}
+            Some(_) => return None,
+        }
+        at += length;
+    }
+    None
+}
+
 impl Iterator for Parts<'_> {
     type Item = Part;
 
@@ -59,7 +79,10 @@ impl Iterator for Parts<'_> {
                 return None;
             }
             let start = self.next;
-            let body = separator_end(self.text, start).unwrap_or(start);
+            let mut body = separator_end(self.text, start).unwrap_or(start);
+            if body == 0 {
+                body = behind_directives(self.text).unwrap_or(0);
+            }
             let end = next_separator(self.text, body);
             let part_line = self.line + newlines(&self.text[start..body]);
             self.line = part_line + newlines(&self.text[body..end]);
@@ -119,5 +142,15 @@ mod tests {
         assert_eq!(split("a\n----\n---b\n"), [("", "a\n----\n---b\n", 1)]);
         assert_eq!(split("--- {a: 1}\n--- |\n x"), [("--- ", "{a: 1}\n", 1), ("--- ", "|\n x", 2)]);
         assert_eq!(split("---\r\na\r\n---"), [("---\r\n", "a\r\n", 2), ("---", "", 3)]);
+    }
+
+    #[test]
+    fn directives_stand_before_the_first_document() {
+        assert_eq!(
+            split("# c\n%YAML 1.1\n%TAG ! !\n---\na: 1\n---\nb: 2\n"),
+            [("# c\n%YAML 1.1\n%TAG ! !\n---\n", "a: 1\n", 5), ("---\n", "b: 2\n", 7)]
+        );
+        assert_eq!(split("%a: 1\nb\n---\n"), [("", "%a: 1\nb\n", 1), ("---\n", "", 4)]);
+        assert_eq!(split("a: 1\n%b\n---\n"), [("", "a: 1\n%b\n", 1), ("---\n", "", 4)]);
     }
 }

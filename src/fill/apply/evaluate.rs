@@ -125,15 +125,22 @@ impl<'p> Filler<'p> {
         Ok(Put::Set(made))
     }
 
-    /// The data of a Secret is base64, or Kubernetes refuses it.
+    /// The data of a Secret is base64, and so is the binaryData of a ConfigMap, or Kubernetes refuses it.
     fn check_base64(&mut self, site: &Site, made: &Value) {
-        let Value::Str(text) = made else { return };
-        if decode_base64(text.as_bytes()).is_some() {
-            return;
-        }
-        let message = "the data of a Secret is base64, and what is filled in here is not";
+        let is = match made {
+            Value::Null => return,
+            Value::Str(text) if decode_base64(text.as_bytes()).is_some() => return,
+            Value::Str(_) => "not".to_owned(),
+            other => format!("a {}", other.type_name()),
+        };
+        let section = if site.object.kind == "ConfigMap" { "binaryData" } else { "data" };
+        let kind = &site.object.kind;
+        let message = format!("the {section} of a {kind} is base64, and what is filled in here is {is}");
         let severity = if self.avp { Severity::Warning } else { Severity::Error };
-        let hint = "put the entry into stringData, or encode the value: <... | base64encode>";
+        let hint = match section {
+            "data" => "put the entry into stringData, or encode the value: <... | base64encode>",
+            _ => "put the entry into data, or encode the value: <... | base64encode>",
+        };
         let spot = Spot { site, span: None, offset: 0, guess: false };
         self.add(&spot, severity, Class::Render, || Diagnostic::error(Class::Render, message).hint(hint));
     }

@@ -15,6 +15,7 @@ use super::{
     shown,
 };
 use keyfill_diag::{Class, Diagnostic, Severity, Stopped};
+use keyfill_go::strconv::parse_int;
 use keyfill_secrets::{Keys, KvVersion, SecretRef};
 use std::ops::Range;
 
@@ -112,7 +113,7 @@ impl Planner<'_> {
         let avp = self.options.compat_avp;
         decode_base64(written).filter(|bytes| {
             placeholder::find(bytes, true).next().is_some()
-                || (!avp && !encoded::look(bytes, resource.has_keys(), true).is_empty())
+                || (!avp && !encoded::look(bytes, resource.has_keys()).is_empty())
         })
     }
 
@@ -170,7 +171,7 @@ impl Planner<'_> {
         parts: &mut Vec<Part>,
     ) -> Result<(), Stopped> {
         let avp = self.options.compat_avp;
-        let sightings = encoded::look(here.text, resource.has_keys() && !avp, resource.is_secret);
+        let sightings = encoded::look(here.text, resource.has_keys() && !avp);
         if sightings.is_empty() {
             return Ok(());
         }
@@ -369,9 +370,13 @@ impl Planner<'_> {
         if !self.options.stores.counts_versions(store) {
             return Ok(Some(text.trim().to_owned()));
         }
+        if self.options.compat_avp
+            && let Ok(number) = parse_int(text.trim(), 0)
+        {
+            // AVP hands it to Vault, which reads it as Go does and gives the newest for what is below one.
+            return Ok((number > 0).then(|| number.to_string()));
+        }
         match text.trim().parse::<i64>() {
-            // AVP hands it to Vault, which takes it for the newest.
-            Ok(number) if number < 0 && self.options.compat_avp => Ok(None),
             // What reads the secret refuses it too; without a store it has to be said here.
             Err(_) if self.look == Look::All => {
                 Err(format!("there is no version {text:?}: versions are numbers"))
@@ -510,8 +515,7 @@ fn annotation_use(resource: &Resource<'_>) -> Use {
 
 /// Whether a text may hold placeholders in an encoded form.
 fn may_be_encoded(resource: &Resource<'_>, text: &[u8]) -> bool {
-    // The shortest is `%3Ck%3E`.
-    text.len() >= 7
-        && (encoded::path_forms().is_match(text)
-            || (resource.has_keys() && encoded::may_hold_keys(text, resource.is_secret)))
+    // The shortest is `<k>` in base64.
+    text.len() >= 4
+        && (encoded::path_forms().is_match(text) || (resource.has_keys() && encoded::may_hold_keys(text)))
 }

@@ -89,6 +89,7 @@ impl<'a> Resource<'a> {
         match section {
             "data" if self.is_secret && is_section && !avp => SitePlace::Base64Section,
             "data" if self.is_secret => SitePlace::Base64,
+            "binaryData" if self.is_config_map && !is_section && !avp => SitePlace::Base64,
             "data" if self.is_config_map && is_section && !avp => SitePlace::TextSection,
             "stringData" if self.is_secret && is_section && !avp => SitePlace::TextSection,
             "stringData" if self.is_secret && !avp => SitePlace::Text,

@@ -354,7 +354,9 @@ impl<'o> Planner<'o> {
     pub(super) fn check_data(&mut self, resource: &Resource<'_>, written: &[u8], walk: &Walk<'_>) {
         // SOPS writes what it encrypted in a form of its own, and decrypts it before it is applied.
         let is_encrypted = written.starts_with(b"ENC[");
-        if self.look != Look::All || is_encrypted || decode_base64(written).is_some() {
+        // Flux and envsubst put a value in its place.
+        let is_variable = written.starts_with(b"${") && written.ends_with(b"}");
+        if self.look != Look::All || is_encrypted || is_variable || decode_base64(written).is_some() {
             return;
         }
         let path = walk.keys();

@@ -59,8 +59,9 @@ pub fn folder(
         };
         // Only the first file's beginning is the stream's; the others are set apart.
         if let (false, Some(first)) = (all.is_empty(), documents.first_mut())
-            && first.before.is_empty()
+            && !first.before.starts_with(b"---")
         {
+            // Directives and comments before a separator stand at a stream's beginning alone.
             first.before = Bytes::from_static(b"---\n");
         }
         all.append(&mut documents);
