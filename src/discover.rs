@@ -149,10 +149,12 @@ pub fn own_manifests(
     named.filter(|path| !ignored.holds(path, false) && is_manifest(files, path, cx)).collect()
 }
 
-/// Whether a file holds a manifest or a placeholder, or cannot be read. A template of another tool is none.
+/// Whether a file holds a manifest or a placeholder, or cannot be read. A template of another tool is none, nor are
+/// manifests among which one stands.
 pub fn is_manifest(files: &dyn Files, path: &TreePath, cx: &Cx) -> bool {
     let Ok(text) = files.read(path) else { return true };
     match Content::of_file(&text, cx) {
+        Content::Manifest if Content::is_partly_template(&text, cx) => scan::holds_placeholder(&text),
         Content::Manifest | Content::Broken(_) | Content::Values => true,
         Content::Nothing | Content::Other | Content::Template => false,
     }

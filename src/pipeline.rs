@@ -138,7 +138,7 @@ fn from_stdin(limits: &Limits, timings: &mut Timings) -> Result<Rendered> {
 pub fn fill(run: &Run, documents: Vec<Document>, timings: &mut Timings) -> Result<Filled> {
     let (mut source, warnings) = store::open(&run.settings)?;
     if run.settings.verbose {
-        verbose::settings(&run.settings.effective);
+        verbose::settings(&run.settings);
         source = Arc::new(Announced(source));
     }
     let reads = Reads::new(source);

@@ -1,14 +1,19 @@
 //! `-v`: what a run reads and why, on stderr. Names, paths and versions only; never a secret.
 
+use crate::commands::check::count;
+use crate::discover::{Root, RootKind};
 use crate::escape;
-use crate::settings::authority::{Effective, SetBy};
+use crate::settings::Settings;
+use crate::settings::authority::SetBy;
 use crate::settings::table::setting;
 use keyfill_diag::{Cx, Diagnostic};
 use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
 use std::sync::Arc;
 
-/// Prints the settings in force and who set them. The value of a credential stands for itself as `(secret)`.
-pub fn settings(effective: &Effective) {
+/// Prints the settings in force and who set them, how is logged in, and where tokens are kept. The value of a credential
+/// stands for itself as `(secret)`.
+pub fn settings(settings: &Settings) {
+    let effective = &settings.effective;
     for (name, set) in effective.iter() {
         let by = match set.set_by {
             SetBy::Administrator => "administrator",
@@ -21,7 +26,21 @@ pub fn settings(effective: &Effective) {
     }
     if let Some(method) = effective.method() {
         say(&format!("login method {}", method.name()));
+        say(&match &settings.token_cache {
+            Some(folder) => format!("tokens are kept in {}", folder.display()),
+            None => "no token is kept".to_owned(),
+        });
     }
+}
+
+/// Prints what is checked.
+pub fn root(root: &Root) {
+    let kind = match root.kind {
+        RootKind::Kustomization => "kustomization",
+        RootKind::Chart => "chart",
+        RootKind::Yaml => "plain YAML",
+    };
+    say(&format!("checking {} ({kind})", root.dir));
 }
 
 #[allow(clippy::print_stderr)]
@@ -67,8 +86,9 @@ async fn announced(
     let name = SecretRef { version: None, ..secret.clone() };
     say(&format!("reading {name} (version {version})"));
     let answer = read.await;
-    if let Err(error) = &answer {
-        say(&format!("{name} was not read: {error}"));
+    match &answer {
+        Ok(data) => say(&format!("{name} was read: {}", count(data.iter().count(), "key"))),
+        Err(error) => say(&format!("{name} was not read: {error}")),
     }
     answer
 }

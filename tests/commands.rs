@@ -392,6 +392,10 @@ fn check_of_a_whole_repository_gives_no_false_alarm() {
         ("ansible/realm.json", "{\"realm\": \"x\"}\n"),
         ("ansible/t.yaml", "{% for x in y %}\n- {{ x }}\n{% endfor %}\n"),
         ("go/t.yaml", "apiVersion: v1\nkind: ConfigMap\ndata:\n{{ range .x }}\n  a: b\n{{ end }}\n"),
+        (
+            "addons/agent.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\ncpu: {{ cpu }} m\n  {{ more }}\n",
+        ),
         ("ansible/vault.yml", "$ANSIBLE_VAULT;1.1;AES256\n3130\n"),
         ("ansible/tasks.yml", "- name: a\n  x: !vault |\n    $ANSIBLE_VAULT;1.1\n"),
         ("mkdocs.yml", "site_name: x\nx: !!python/name:a.b ''\n"),
@@ -414,6 +418,10 @@ fn check_of_a_whole_repository_gives_no_false_alarm() {
         (
             "sops/s.yaml",
             "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: 'ENC[AES256_GCM,data:x]'}\nsops: {}\n",
+        ),
+        (
+            "substituted/s.yaml",
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: '${PASSWORD_BASE64}'}\n",
         ),
         ("compose.yaml", "services:\n  web: {image: x}\n"),
         (".github/workflows/x.yaml", "on: push\njobs: {}\n"),
@@ -441,7 +449,7 @@ fn check_of_a_whole_repository_gives_no_false_alarm() {
     let outcome = files.iter().fold(run, |run, (path, text)| run.file(path, text)).run();
     let said = outcome.text();
     assert!(
-        outcome.code == Some(0) && said.starts_with("7 roots, ") && said.contains(" 0 errors, 0 warnings"),
+        outcome.code == Some(0) && said.starts_with("8 roots, ") && said.contains(" 0 errors, 0 warnings"),
         "{said}"
     );
 }
@@ -463,6 +471,27 @@ fn a_plain_value_in_the_data_of_a_secret_is_named_and_not_shown() {
 }
 
 #[test]
+fn what_no_base64_is_gets_a_warning_with_the_habits_of_argocd_vault_plugin() {
+    for (section, kind, value, says) in [
+        ("data", "Secret", "<path:kv/app#n>", "is a number"),
+        ("data", "Secret", "<path:kv/app#t>", "is a bool"),
+        ("data", "Secret", "<path:kv/app#p>", "is not"),
+        ("stringData", "Secret", "<path:kv/app#p>", ""),
+        ("data", "ConfigMap", "<path:kv/app#p>", ""),
+    ] {
+        let text = format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: s}}\n{section}:\n  a: {value}\n");
+        let secrets = "kv/app: {n: 12345, t: true, p: 'plain hush'}\n";
+        let run = Run::of(KEYFILL).args(["generate", "-", "--compat", "avp", "--source", "file"]);
+        let outcome =
+            run.args(["--secrets-file", "s.yaml"]).file("s.yaml", secrets).stdin(text.as_str()).run();
+        let said = &outcome.stderr;
+        assert_eq!(outcome.code, Some(0), "{said}");
+        assert_eq!(said.contains("base64"), !says.is_empty(), "{value}: {said}");
+        assert!(said.contains(says) && !said.contains("hush"), "{value}: {said}");
+    }
+}
+
+#[test]
 fn check_warns_of_what_only_another_place_can_render() {
     let chart = "apiVersion: v2\nname: c\nversion: 0.1.0\n";
     let wants = "a: {{ required \"the host is missing\" .Values.host }}\n";
@@ -476,6 +505,10 @@ fn check_warns_of_what_only_another_place_can_render() {
             "missing/Chart.yaml",
             "apiVersion: v2\nname: m\nversion: 0.1.0\ndependencies: [{name: d, version: '1'}]\n",
         ),
+        (
+            "alias/Chart.yaml",
+            "apiVersion: v2\nname: n\nversion: 0.1.0\ndependencies: [{name: e, version: '1', repository: '@ours'}]\n",
+        ),
     ];
     let check = |flags: &[&str]| {
         let run = Run::of(KEYFILL).args([&["check", "--root", "."], flags].concat());
@@ -483,10 +516,15 @@ fn check_warns_of_what_only_another_place_can_render() {
     };
     let outcome = check(&[]);
     let said = outcome.text();
-    assert!(outcome.code == Some(0) && said.contains("0 errors, 4 warnings"), "{said}");
-    for word in
-        ["ksops", "h.example", "the host is missing", "chart/templates/x.yaml:1", "helm dependency build"]
-    {
+    assert!(outcome.code == Some(0) && said.contains("0 errors, 5 warnings"), "{said}");
+    for word in [
+        "ksops",
+        "h.example",
+        "@ours",
+        "the host is missing",
+        "chart/templates/x.yaml:1",
+        "helm dependency build",
+    ] {
         assert!(said.contains(word), "{word}: {said}");
     }
     assert_eq!(check(&["--set", "port=1"]).code, Some(3), "values were given, and it refuses them");
@@ -762,7 +800,11 @@ fn verbose_output_names_what_is_read_and_no_secret() {
         let outcome = run.stdin("kind: X\na: <path:secret/data/app#user>\n").run();
         let said = outcome.stderr;
         assert!(said.contains("reading secret/data/app (version latest)"), "{flag}: {said}");
+        assert!(said.contains("secret/data/app was read: 2 keys"), "{flag}: {said}");
         assert!(said.contains("VAULT_TOKEN = (secret) (set by administrator)"), "{flag}: {said}");
         assert!(!said.contains("-value"), "{flag}: {said}");
     }
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n";
+    let check = Run::of(KEYFILL).args(["check", "-v", "--root", "."]).file("a/cm.yaml", map).run();
+    assert!(check.stderr.contains("checking a"), "{}", check.stderr);
 }

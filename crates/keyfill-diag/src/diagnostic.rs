@@ -132,6 +132,20 @@ pub struct Diagnostic {
     pub hint: Option<String>,
 }
 
+/// A message without the numbers that Rust puts behind what the system says: `(os error 2)`.
+fn without_os_errors(mut message: String) -> String {
+    const BEGINS: &str = " (os error ";
+    while let Some(start) = message.find(BEGINS) {
+        let rest = &message[start + BEGINS.len()..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 0 || rest.as_bytes().get(digits) != Some(&b')') {
+            break;
+        }
+        message.replace_range(start..start + BEGINS.len() + digits + 1, "");
+    }
+    message
+}
+
 impl Diagnostic {
     /// An error of a class, with its message; place and hint are added with the `with_` methods.
     pub fn error(class: Class, message: impl Into<String>) -> Self {
@@ -139,7 +153,7 @@ impl Diagnostic {
             severity: Severity::Error,
             class,
             rule: None,
-            message: message.into(),
+            message: without_os_errors(message.into()),
             place: Place::default(),
             object: None,
             trail: Vec::new(),
@@ -265,5 +279,20 @@ mod tests {
         let mut codes: Vec<u8> = all.iter().map(|c| c.exit_code()).collect();
         codes.dedup();
         assert_eq!(codes, [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn what_the_system_says_has_no_number() {
+        for (said, shown) in [
+            (
+                "cannot open x: No such file or directory (os error 2)",
+                "cannot open x: No such file or directory",
+            ),
+            ("a (os error 111): b (os error 2)", "a: b"),
+            ("a (os error x) (os error 2)", "a (os error x) (os error 2)"),
+            ("no (os error", "no (os error"),
+        ] {
+            assert_eq!(Diagnostic::error(Class::Render, said).message, shown);
+        }
     }
 }

@@ -341,8 +341,14 @@ impl Fetcher {
     fn address(&self, repository: &str) -> Result<String, FetchError> {
         if repository.starts_with('@') || repository.starts_with("alias:") {
             return self.options.credentials.aliased(repository).map(str::to_owned).ok_or_else(|| {
-                FetchError::new(Class::Render, format!("no repository is called {repository}"))
-                    .hint("write its address, or add it with `helm repo add` where keyfill runs")
+                let message = format!("no repository is called {repository}");
+                let error = if self.options.offline {
+                    // Where it is rendered it may have been added.
+                    FetchError::off(message)
+                } else {
+                    FetchError::new(Class::Render, message)
+                };
+                error.hint("write its address, or add it with `helm repo add` where keyfill runs")
             });
         }
         Ok(repository.to_owned())

@@ -17,6 +17,7 @@ use crate::run::Run;
 use crate::settings::{Given, Purpose};
 use crate::terminal::Stream;
 use crate::tree::Tree;
+use crate::verbose;
 use anyhow::{Context as _, Result};
 use exceptions::Exceptions;
 use keyfill_diag::{Diagnostic, Severity};
@@ -47,6 +48,10 @@ pub fn run(caller: &Caller<'_>, args: &CheckArgs) -> Result<()> {
     found.extend(check.all(roots));
     if args.paths.is_empty() && args.exclude.is_empty() {
         found.extend(check.plain.iter().flat_map(Exceptions::unused));
+    }
+    if run.settings.verbose {
+        verbose::settings(&run.settings);
+        roots.iter().for_each(verbose::root);
     }
     let places = Places::of(tree);
     let found: Vec<Diagnostic> = found.into_iter().map(|d| places.diagnostic(d)).collect();

@@ -107,7 +107,25 @@ struct WithoutEffect {
     #[arg(long)]
     keyring: Option<String>,
     #[arg(long)]
+    username: Option<String>,
+    #[arg(long)]
+    password: Option<String>,
+    #[arg(long)]
+    kubeconfig: Option<String>,
+    #[arg(long)]
     kube_context: Option<String>,
+    #[arg(long)]
+    kube_apiserver: Option<String>,
+    #[arg(long)]
+    kube_as_user: Option<String>,
+    #[arg(long)]
+    kube_as_group: Vec<String>,
+    #[arg(long)]
+    kube_ca_file: Option<String>,
+    #[arg(long)]
+    kube_tls_server_name: Option<String>,
+    #[arg(long)]
+    kube_token: Option<String>,
     #[arg(long)]
     kube_insecure_skip_tls_verify: bool,
     #[arg(long)]
@@ -130,6 +148,43 @@ impl HelmLine {
         words.map(|word| if word == "-s" { "--show-only".to_owned() } else { word }).collect()
     }
 
+    /// The words of `HELM_ARGS`, where `--release-name` may be helm's own switch, which names folders of `--output-dir`,
+    /// and `--include-crds=false` takes back what keyfill does by itself.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = Self::with_long_names(line.split_ascii_whitespace().map(str::to_owned));
+        let is_flag = |word: Option<&String>| word.is_none_or(|word| word.starts_with('-'));
+        let mut at = 0;
+        while at < words.len() {
+            let is_switch = match words[at].strip_prefix("--release-name") {
+                Some("") => is_flag(words.get(at + 1)),
+                Some(value) => {
+                    value.strip_prefix('=').is_some_and(|value| pflag::parse_bool(value).is_some())
+                }
+                None => false,
+            };
+            if is_switch {
+                words.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+        let value = |word: &String| match word.strip_prefix("--include-crds") {
+            Some("") => Some(true),
+            Some(value) => value.strip_prefix('=').and_then(pflag::parse_bool),
+            None => None,
+        };
+        if words.iter().filter_map(value).next_back() == Some(false) {
+            words.push("--skip-crds".to_owned());
+        }
+        words
+    }
+
+    /// The line of a command, where `--skip-crds` is about installing alone.
+    pub(super) fn of_command(mut self) -> Self {
+        self.helm.skip_crds = false;
+        self
+    }
+
     /// What a flag asks for that is not done.
     pub(super) fn warnings(&self, name: &str) -> Option<Diagnostic> {
         let message = format!("{name}: --enable-dns: names are not looked up, and getHostByName is empty");
@@ -142,7 +197,7 @@ pub(super) fn add(options: &mut HelmOptions, env: &Env, folder: &TreePath) -> Re
     let in_tree = |name: &str| ValuesFile::of_author(name, folder);
     if let Some((name, line)) = authors(env, HELM_ARGS) {
         options.given.push(name.to_owned());
-        let words = HelmLine::with_long_names(line.split_ascii_whitespace().map(str::to_owned));
+        let words = HelmLine::words(line);
         add_line(options, name, words, &in_tree)?;
     }
     if let Some((name, text)) = authors(env, HELM_VALUES) {
@@ -362,6 +417,20 @@ mod tests {
         .unwrap();
         assert_eq!((o.include_crds, o.no_hooks, o.skip_tests), (true, false, false));
         assert!(line("--skip-tests=perhaps").is_err());
+        let o =
+            line("--kubeconfig x --kube-token y --username u --password p --release-name --set a=b").unwrap();
+        assert_eq!((o.release_name.as_str(), o.set.len()), ("release-name", 1));
+        assert_eq!(line("--release-name=false").unwrap().release_name, "release-name");
+        assert_eq!(line("--release-name web").unwrap().release_name, "web");
+        for (text, want) in [
+            ("--include-crds", true),
+            ("--include-crds=false", false),
+            ("--include-crds --include-crds=f", false),
+            ("--include-crds=false --include-crds", true),
+            ("--skip-crds", false),
+        ] {
+            assert_eq!(line(text).unwrap().include_crds, want, "{text}");
+        }
     }
 
     #[test]

@@ -73,7 +73,12 @@ pub fn kustomize(literal: &[String], words: &[String]) -> Result<(String, Kustom
 /// Reads the words of `helm template`.
 pub fn helm(words: &[String]) -> Result<Helm, Problem> {
     // A switch there, which names folders of --output-dir.
-    let kept = words.iter().filter(|word| !matches!(word.as_str(), "--release-name" | "--release-name=true"));
+    let is_switch = |word: &str| match word.strip_prefix("--release-name") {
+        Some("") => true,
+        Some(value) => value.strip_prefix('=').is_some_and(|value| pflag::parse_bool(value).is_some()),
+        None => false,
+    };
+    let kept = words.iter().filter(|word| !is_switch(word));
     let kept = HelmLine::with_long_names(kept.cloned());
     let TemplateLine { words, line, .. } = parsed("helm template", &kept)?;
     let (release, chart) = match words.as_slice() {
@@ -102,7 +107,7 @@ impl Helm {
         if let Some(name) = given_release_name(&self.line.helm)?.or(self.release.take()) {
             options.release_name = name;
         }
-        take(&mut options, "helm template", self.line, file)?;
+        take(&mut options, "helm template", self.line.of_command(), file)?;
         Ok(options)
     }
 

@@ -37,6 +37,12 @@ impl Content {
         documents.iter().map(|document| Self::of_document(document, cx)).max().unwrap_or(Self::Nothing)
     }
 
+    /// Whether one of a file's documents is a template of another tool, which reads the file as a whole.
+    pub fn is_partly_template(text: &Bytes, cx: &Cx) -> bool {
+        is_template(text)
+            && documents(text, "").iter().any(|document| Self::of_document(document, cx) == Self::Template)
+    }
+
     /// What one document is.
     pub fn of_document(document: &Document, cx: &Cx) -> Self {
         match &document.body {
