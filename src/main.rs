@@ -22,6 +22,7 @@ mod places;
 mod plugin;
 mod prefill;
 mod progress;
+mod reference_table;
 mod references;
 mod render;
 mod report;

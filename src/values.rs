@@ -56,6 +56,11 @@ pub fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c == ',' || c.is_whitespace()).filter(|s| !s.is_empty())
 }
 
+/// A number of things, in words: `1 root`, `2 roots`.
+pub fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{duration, list, size};

@@ -1,6 +1,8 @@
 //! Flags as typed. Nothing is decided here: `settings` resolves them with the environment.
 
 use super::pflag;
+#[cfg(unix)]
+use super::refresh_args::RefreshArgs;
 use super::render_args::RenderArgs;
 #[cfg(unix)]
 use super::traces_args::TracesArgs;
@@ -557,6 +559,8 @@ pub struct ServeArgs {
     /// Megabytes of rendered results that are kept [default: from the container's memory limit]
     #[arg(long, value_name = "MB")]
     pub render_cache: Option<u64>,
+    #[command(flatten)]
+    pub refresh: RefreshArgs,
     #[command(flatten)]
     pub traces: TracesArgs,
     #[command(flatten)]

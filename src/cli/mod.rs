@@ -2,6 +2,8 @@
 
 pub mod args;
 pub mod pflag;
+#[cfg(unix)]
+pub mod refresh_args;
 pub mod render_args;
 #[cfg(unix)]
 pub mod traces_args;

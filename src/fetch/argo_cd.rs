@@ -1,5 +1,6 @@
 //! Argo CD's repositories, listed with the service account of the pod.
 
+use crate::settings::{self, Env};
 use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_fetch::ArgoCdRepository;
 use keyfill_files::FetchError;
@@ -28,9 +29,8 @@ impl PartialEq for Place {
 
 impl Place {
     /// A namespace of the cluster that keyfill runs in.
-    pub fn new(host: Option<&str>, port: Option<&str>, namespace: &str) -> anyhow::Result<Self> {
-        let cluster = InCluster::new(host, port)?;
-        Ok(Self { cluster, namespace: namespace.to_owned() })
+    pub fn new(env: &Env, namespace: &str) -> anyhow::Result<Self> {
+        Ok(Self { cluster: settings::cluster(env)?, namespace: namespace.to_owned() })
     }
 }
 

@@ -109,10 +109,7 @@ impl Plan {
         let (http, https) = (proxy("HTTP_PROXY"), proxy("HTTPS_PROXY"));
         let proxies = (!http.is_empty() || !https.is_empty())
             .then(|| Arc::new(Matcher::builder().http(http).https(https).no(proxy("NO_PROXY")).build()));
-        let place = |namespace: &str| {
-            let of = |name: &str| given.env.get(name);
-            argo_cd::Place::new(of("KUBERNETES_SERVICE_HOST"), of("KUBERNETES_SERVICE_PORT"), namespace)
-        };
+        let place = |namespace: &str| argo_cd::Place::new(given.env, namespace);
         let helpers = helpers(given.env, get(HELPERS).unwrap_or_default())?;
         Ok(Self {
             mode,

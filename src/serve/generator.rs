@@ -8,6 +8,7 @@ use super::fetching::{Fetches, SharedNetwork};
 use super::job::{Beside, How, Job, Jobs, Outcome, matches_order};
 use super::metrics::Metrics;
 use super::orders::{self, Failed, Fill, Generate, Input, Numbered, Order, Task, Wanted};
+use super::refresh::Refresher;
 use super::render_cache::{Kept, Key, RenderCache};
 use super::secrets::Reader;
 use super::stores::SharedStores;
@@ -50,6 +51,7 @@ pub struct KeyfillGenerator {
     jobs: Jobs,
     traces: Traces,
     metrics: Metrics,
+    refresher: Option<Arc<Refresher>>,
 }
 
 /// What the supervisor makes of a request.
@@ -74,11 +76,12 @@ impl KeyfillGenerator {
         bounds: &Bounds,
         jobs: Jobs,
         traces: Traces,
+        refresher: Option<Arc<Refresher>>,
     ) -> Self {
         let stores = SharedStores::new(args, bounds.secrets);
         let rendered = RenderCache::new(bounds.render_cache);
         let (network, metrics) = (Arc::default(), Metrics::default());
-        Self { configuration, stores, network, rendered, jobs, traces, metrics }
+        Self { configuration, stores, network, rendered, jobs, traces, metrics, refresher }
     }
 
     fn account<'a>(&'a self, call: &'static str, request: &'a AppRequest, cx: &'a Cx) -> Account<'a> {
@@ -103,6 +106,11 @@ impl KeyfillGenerator {
     /// The stores of secrets.
     pub fn stores(&self) -> &SharedStores {
         &self.stores
+    }
+
+    /// What is known of secrets in use, where that is noted.
+    pub fn refresher(&self) -> Option<&Refresher> {
+        self.refresher.as_deref()
     }
 
     /// What was fetched.
@@ -155,7 +163,8 @@ impl KeyfillGenerator {
             Arc::clone(&prepared.source),
             settings.fill.policy.clone(),
             settings.fill.stores.clone(),
-        );
+        )
+        .noting(self.refresher.as_ref().map(|refresher| refresher.marks()));
         // Encrypted files that placeholders name are in the archive, which a rendering does not hold.
         let is_kept = !settings.reads_encrypted();
         let mut kept = self.rendered.get(&prepared.key).filter(|_| is_kept);
@@ -178,6 +187,9 @@ impl KeyfillGenerator {
         let manifests = merged(&kept, filled);
         notes.documents = manifests.len();
         emit::refuse_empty(manifests.is_empty(), settings.allow_empty).map_err(|e| refusal(&e.into()))?;
+        if let Some(refresher) = &self.refresher {
+            refresher.served(request, prepared.scope, &prepared.source, &reader.take_given());
+        }
         Ok(Answer::new(manifests, Some(Box::new(job.take_held()))))
     }
 

@@ -21,6 +21,7 @@ mod lost;
 mod measured;
 mod metrics;
 pub mod orders;
+mod refresh;
 mod render_cache;
 mod secrets;
 mod sizes;

@@ -1,10 +1,12 @@
 //! The secrets of one request: each path is checked against the policy, and then read.
 
 use super::orders::{Answer, Wanted};
+use super::refresh::{Given, Marks};
 use super::traces::Stage;
 use crate::fill::{MOST_SECRETS, PathPolicy, StoreKinds, paths, too_many_secrets};
 use keyfill_diag::{Class, Cx, Diagnostic};
-use keyfill_secrets::{Keys, Reads, SecretRef, Source};
+use keyfill_secrets::{Error, Keys, Reads, SecretData, SecretRef, Source};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -20,12 +22,25 @@ pub struct Reader {
     policy: PathPolicy,
     stores: StoreKinds,
     stages: Mutex<Vec<Stage>>,
+    noted: Option<Noted>,
+}
+
+/// What a request was given, without its values.
+struct Noted {
+    marks: Arc<Marks>,
+    given: Mutex<BTreeMap<SecretRef, Given>>,
 }
 
 impl Reader {
     /// For one request, whose source, policy and stores these are.
     pub fn new(source: Arc<dyn Source>, policy: PathPolicy, stores: StoreKinds) -> Self {
-        Self { reads: Reads::new(source), policy, stores, stages: Mutex::default() }
+        Self { reads: Reads::new(source), policy, stores, stages: Mutex::default(), noted: None }
+    }
+
+    /// The same, and what is read is noted, without its values.
+    pub fn noting(mut self, marks: Option<Arc<Marks>>) -> Self {
+        self.noted = marks.map(|marks| Noted { marks, given: Mutex::default() });
+        self
     }
 
     /// The answers, in the order of what is wanted.
@@ -44,9 +59,13 @@ impl Reader {
             .map(|(wanted, _)| wanted.clone())
             .collect();
         let start = Instant::now();
-        let mut read = self.reads.read_all_keys(&allowed, cx).await.into_iter();
+        let read = self.reads.read_all_keys(&allowed, cx).await;
         let stage = Stage::read(start.elapsed(), allowed.len());
         self.stages.lock().unwrap_or_else(PoisonError::into_inner).push(stage);
+        if let Some(noted) = &self.noted {
+            noted.add(&allowed, &read);
+        }
+        let mut read = read.into_iter();
         let answer = |checked: Result<(), Answer>| match checked {
             Ok(()) => read.next().map_or_else(too_many, |answer| Answer::of(&answer)),
             Err(refused) => refused,
@@ -78,6 +97,14 @@ impl Reader {
         self.policy.check_in(&self.stores, store, namespace, &secret.path).map_err(refused)
     }
 
+    /// Takes what the request was given, where that is noted.
+    pub fn take_given(&self) -> Vec<Given> {
+        let Some(noted) = &self.noted else { return Vec::new() };
+        std::mem::take(&mut *noted.given.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_values()
+            .collect()
+    }
+
     /// Takes what was read and how long that took.
     pub fn take_stages(&self) -> Vec<Stage> {
         std::mem::take(&mut self.stages.lock().unwrap_or_else(PoisonError::into_inner))
@@ -86,6 +113,17 @@ impl Reader {
     /// Takes the warnings of the source.
     pub fn take_warnings(&self) -> Vec<Diagnostic> {
         self.reads.take_warnings()
+    }
+}
+
+impl Noted {
+    fn add(&self, wanted: &[(SecretRef, Keys)], read: &[Result<Arc<SecretData>, Error>]) {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((secret, keys), answer) in wanted.iter().zip(read) {
+            let Some(mark) = self.marks.of(keys, answer) else { continue };
+            let new = || Given { secret: secret.clone(), keys: keys.clone(), mark };
+            given.entry(secret.clone()).or_insert_with(new);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::job::Jobs;
 use super::log;
 use super::metrics;
 use super::orders::{self, Discovery, Order, Report, Start};
+use super::refresh::Refresher;
 use super::traces::Exporter;
 use super::worker;
 use crate::cli::args::{ServeArgs, SharedArgs};
@@ -86,7 +87,9 @@ async fn serve(args: &ServeArgs, configuration: Configuration) -> Result<()> {
     let most_in_answer = most_in_answer.min(usize::try_from(bounds.answers).unwrap_or(usize::MAX));
     let jobs = jobs(args, &configuration, &bounds, most_in_answer).await?;
     let (traces, exporter) = Exporter::start(&args.traces)?;
-    let generator = Arc::new(KeyfillGenerator::new(args, configuration, &bounds, jobs, traces));
+    let refresher = Refresher::new(args, &configuration.env)?;
+    let watching = refresher.clone();
+    let generator = Arc::new(KeyfillGenerator::new(args, configuration, &bounds, jobs, traces, watching));
     let server = Server::bind(Arc::clone(&generator), options).await?;
     if let Some(address) = args.metrics {
         // The task ends with the runtime.
@@ -94,10 +97,16 @@ async fn serve(args: &ServeArgs, configuration: Configuration) -> Result<()> {
         let (address, _) = shown.await?;
         info!(%address, "metrics");
     }
+    if let Some(refresher) = &refresher {
+        refresher.begin();
+    }
     for socket in &sockets {
         info!(plugin = name, socket = %socket.display(), "serving");
     }
     server.serve(asked_to_end()).await?;
+    if let Some(refresher) = refresher {
+        refresher.end().await;
+    }
     if let Some(exporter) = exporter {
         exporter.end().await;
     }

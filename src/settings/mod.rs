@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod authority;
+mod cluster;
 mod env;
 pub mod files;
 pub mod method;
@@ -19,6 +20,7 @@ pub mod table;
 mod unknown;
 pub mod unread;
 
+pub use cluster::cluster;
 pub use env::{Env, known_name};
 pub use resolve::{FillsValues, Given, Purpose, Settings, app, resolve};
 pub use source_kind::SourceKind;

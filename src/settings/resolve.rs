@@ -83,6 +83,8 @@ pub struct System {
     pub home: Option<PathBuf>,
     /// Host and port of the cluster's API, in a pod.
     pub api_server: Option<(String, String)>,
+    /// The folder of the service account, where it is named.
+    pub service_account: Option<PathBuf>,
 }
 
 impl System {
@@ -91,6 +93,7 @@ impl System {
         Self {
             home: env.get("HOME").map(PathBuf::from),
             api_server: get("KUBERNETES_SERVICE_HOST").zip(get("KUBERNETES_SERVICE_PORT")),
+            service_account: env.get("KEYFILL_SERVICE_ACCOUNT").map(PathBuf::from),
         }
     }
 }

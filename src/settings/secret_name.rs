@@ -7,7 +7,7 @@ use crate::fill::policy::split_globs;
 use crate::report::Failure;
 use anyhow::Result;
 use keyfill_diag::{Class, Cx, Diagnostic};
-use keyfill_secrets::kubernetes::{InCluster, read_secret};
+use keyfill_secrets::kubernetes::read_secret;
 use std::collections::BTreeMap;
 
 /// Argo CD's own namespace, where AVP looks for a name alone.
@@ -63,7 +63,7 @@ pub fn of_author(shared: &SharedArgs, env: &Env) -> Result<Option<SecretName>> {
 
 /// Reads its keys through the API of the cluster that keyfill runs in.
 pub fn read(secret: &SecretName, env: &Env) -> Result<BTreeMap<String, String>> {
-    let cluster = InCluster::new(env.get("KUBERNETES_SERVICE_HOST"), env.get("KUBERNETES_SERVICE_PORT"))?;
+    let cluster = super::cluster(env)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let keys = runtime.block_on(read_secret(&cluster, &secret.namespace, &secret.name, &Cx::default()))?;
     Ok(keys.into_iter().map(|(name, value)| (name.to_uppercase(), value.expose().to_owned())).collect())

@@ -11,5 +11,9 @@ use std::sync::Arc;
 pub fn open(given: Given<'_>) -> Result<Arc<dyn Source>> {
     let (host, port) =
         given.settings.system.api_server.as_ref().map(|(h, p)| (h.as_str(), p.as_str())).unzip();
-    Ok(Arc::new(KubernetesSecrets::new(InCluster::new(host, port)?)))
+    let mut cluster = InCluster::new(host, port)?;
+    if let Some(folder) = &given.settings.system.service_account {
+        cluster.folder.clone_from(folder);
+    }
+    Ok(Arc::new(KubernetesSecrets::new(cluster)))
 }

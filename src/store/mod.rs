@@ -28,7 +28,7 @@ use crate::settings::{Settings, SourceKind};
 use crate::sops::SopsSource;
 use anyhow::Result;
 use keyfill_diag::{Cx, Diagnostic};
-use keyfill_secrets::file::FileSource;
+use keyfill_secrets::file::{FileSource, FollowedFile};
 use keyfill_secrets::vault::VaultSource;
 use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source, Traffic};
 use std::path::PathBuf;
@@ -83,9 +83,13 @@ pub fn one(kind: SourceKind, given: Given<'_>, warnings: &mut Vec<Diagnostic>) -
         },
         SourceKind::File => {
             let own = given.name.and_then(|_| given.effective.get("KEYFILL_SECRETS_FILE")).map(PathBuf::from);
-            let file = FileSource::open(own.as_ref().unwrap_or(&given.settings.secrets_file))?;
+            let path = own.as_ref().unwrap_or(&given.settings.secrets_file);
+            let file = FileSource::open(path)?;
             warnings.extend(file.warnings().iter().cloned());
-            Arc::new(file)
+            match given.traffic {
+                None => Arc::new(file),
+                Some(_) => Arc::new(FollowedFile::new(path, file)),
+            }
         }
         SourceKind::AwsSecretsManager => aws::secrets_manager(given),
         SourceKind::AwsSsm => aws::parameter_store(given),

@@ -5,6 +5,7 @@ use crate::settings::authority::Effective;
 use crate::settings::{Settings, SourceKind};
 use anyhow::Result;
 use keyfill_diag::{Cx, Diagnostic};
+use keyfill_secrets::vault::Known;
 use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,6 +61,13 @@ impl Source for Stores {
     fn read_keys<'a>(&'a self, secret: &'a SecretRef, keys: &'a Keys, cx: &'a Cx) -> BoxFuture<'a, Read> {
         match self.of(secret) {
             Ok(source) => source.read_keys(secret, keys, cx),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
+    }
+
+    fn known<'a>(&'a self, secret: &'a SecretRef, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Known>, Error>> {
+        match self.of(secret) {
+            Ok(source) => source.known(secret, cx),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }

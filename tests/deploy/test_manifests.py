@@ -107,9 +107,46 @@ class Manifests(unittest.TestCase):
         board = json.loads(by_kind["ConfigMap"]["data"]["keyfill.json"])
         self.assertEqual(board["title"], "keyfill")
 
+    def with_refresh(self):
+        """The example with the Component of deploy/refresh."""
+        example = self.example()
+        file = example / "kustomization.yaml"
+        file.write_text(file.read_text().replace("- keyfill/deploy\n", "- keyfill/deploy\n- keyfill/deploy/refresh\n"))
+        return example
+
+    def test_the_refresh_component_gives_the_sidecar_alone_a_token_and_the_rights_that_it_needs(self):
+        out = documents(world.run(world.KEYFILL, "render", self.with_refresh()))
+        by_kind = {d["kind"]: d for d in out}
+        pod = by_kind["Deployment"]["spec"]["template"]["spec"]
+        sidecar = named(pod["initContainers"], "keyfill")
+        self.assertEqual(variables(sidecar)["KEYFILL_REFRESH"], "true")
+        self.assertIn("VAULT_ADDR", variables(sidecar))
+        folder = variables(sidecar)["KEYFILL_SERVICE_ACCOUNT"]
+        mount = next(m for m in sidecar["volumeMounts"] if m["mountPath"] == folder)
+        others = [m for c in pod["containers"] + pod["initContainers"] if c["name"] != "keyfill"
+                  for m in c.get("volumeMounts", [])]
+        self.assertNotIn(mount["name"], [m["name"] for m in others])
+        sources = named(pod["volumes"], mount["name"])["projected"]["sources"]
+        paths = [s["serviceAccountToken"]["path"] if "serviceAccountToken" in s else
+                 (s.get("configMap") or s["downwardAPI"])["items"][0]["path"] for s in sources]
+        self.assertEqual(paths, ["token", "ca.crt", "namespace"])
+        self.assertEqual(by_kind["Role"]["rules"], self.rules_of_the_chart())
+        binding = by_kind["RoleBinding"]
+        self.assertEqual(binding["roleRef"]["name"], by_kind["Role"]["metadata"]["name"])
+        self.assertEqual(binding["subjects"][0]["name"], "argocd-repo-server")
+
+    def rules_of_the_chart(self):
+        values = documents((world.ROOT / "deploy/refresh/argo-cd-values.yaml").read_text())[0]
+        return values["repoServer"]["rbac"]
+
     def test_kustomize_prints_the_same(self):
         kustomize = world.program("kustomize")
         example = self.example()
+        self.assertEqual(world.run(kustomize, "build", example), world.run(world.KEYFILL, "render", example))
+
+    def test_kustomize_prints_the_same_with_the_refresh_component(self):
+        kustomize = world.program("kustomize")
+        example = self.with_refresh()
         self.assertEqual(world.run(kustomize, "build", example), world.run(world.KEYFILL, "render", example))
 
     def test_the_chart_values_give_the_sidecar_of_the_patch(self):

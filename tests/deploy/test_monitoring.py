@@ -95,7 +95,7 @@ class Dashboard(unittest.TestCase):
             {"stores": {"flags": {"type": "doppler", "token": "t", "api_host": self.flags}}}))
         settings.chmod(0o600)
         command = [world.KEYFILL, "serve", "--config-dir-path", self.folder, "--metrics", "127.0.0.1:0",
-                   "-c", settings]
+                   "-c", settings, "--refs", "--refresh-interval", "1s"]
         with log.open("w") as stderr:
             self.start(command, env=env, stderr=stderr)
         for _ in range(200):

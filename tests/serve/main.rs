@@ -8,6 +8,8 @@ mod all_stores;
 #[path = "../fetch/certificate.rs"]
 mod certificate;
 mod clients;
+#[cfg(target_os = "linux")]
+mod cluster;
 mod fetching;
 mod hydrator;
 mod life;
@@ -16,6 +18,8 @@ mod official;
 mod plugins;
 mod policy;
 mod protocol;
+#[cfg(target_os = "linux")]
+mod refresh;
 #[cfg(target_os = "linux")]
 mod repositories;
 mod sops;
@@ -83,23 +87,27 @@ impl Server {
         assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
     }
 
-    /// The metrics of a server with `--metrics`.
-    fn metrics(&self) -> String {
+    /// Where a server with `--metrics` serves them.
+    fn metrics_address(&self) -> String {
         // The socket is there a moment before.
         let start = Instant::now();
-        let address = loop {
+        loop {
             let log = log_of(self.dir.path());
             let said = log.split_once("msg=metrics address=").and_then(|(_, rest)| rest.split_once('\n'));
             if let Some((address, _)) = said {
-                break address.to_owned();
+                return address.to_owned();
             }
             assert!(
                 start.elapsed() < Duration::from_secs(10),
                 "it does not say where its metrics are: {log}"
             );
             std::thread::sleep(Duration::from_millis(10));
-        };
-        keyfill_testkit::request(&address, "GET", "/metrics", &[], "").body
+        }
+    }
+
+    /// The metrics of a server with `--metrics`.
+    fn metrics(&self) -> String {
+        keyfill_testkit::request(&self.metrics_address(), "GET", "/metrics", &[], "").body
     }
 
     /// A metric's value.

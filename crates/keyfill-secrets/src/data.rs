@@ -32,37 +32,50 @@ pub enum SecretValue {
 
 /// The keys and values under one path, ordered by key.
 #[derive(Clone, Default, PartialEq)]
-pub struct SecretData(BTreeMap<String, SecretValue>);
+pub struct SecretData {
+    keys: BTreeMap<String, SecretValue>,
+    version: Option<u64>,
+}
 
 impl SecretData {
+    /// The version that a store gave, where it counts them.
+    pub fn version(&self) -> Option<u64> {
+        self.version
+    }
+
+    /// The same as this version of its secret.
+    pub(crate) fn of_version(self, version: Option<u64>) -> Self {
+        Self { version, ..self }
+    }
+
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&SecretValue> {
-        self.0.get(key)
+        self.keys.get(key)
     }
 
     /// The names of the keys, in their order. Names are not secret: errors list near ones.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.keys.keys().map(String::as_str)
     }
 
     /// Keys and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &SecretValue)> {
-        self.0.iter().map(|(k, v)| (k.as_str(), v))
+        self.keys.iter().map(|(k, v)| (k.as_str(), v))
     }
 
     /// How many keys there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
     }
 
     /// About how much memory it takes.
     pub(crate) fn bytes(&self) -> usize {
-        self.0.iter().map(|(key, value)| key.len() + value.bytes()).sum::<usize>() + size_of::<Self>()
+        self.keys.iter().map(|(key, value)| key.len() + value.bytes()).sum::<usize>() + size_of::<Self>()
     }
 
     /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 
     /// Reads a JSON object. `what` names it in the error, which holds nothing of the text.
@@ -80,7 +93,7 @@ impl SecretData {
 impl FromIterator<(String, SecretValue)> for SecretData {
     /// A later value of the same key wins, as it does in Go's maps.
     fn from_iter<I: IntoIterator<Item = (String, SecretValue)>>(entries: I) -> Self {
-        Self(entries.into_iter().collect())
+        Self { keys: entries.into_iter().collect(), version: None }
     }
 }
 

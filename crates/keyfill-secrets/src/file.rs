@@ -3,8 +3,9 @@
 use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use keyfill_diag::{Cx, Diagnostic, nearest};
 use std::collections::HashMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// A file such as
 ///
@@ -105,6 +106,47 @@ impl Source for FileSource {
             self.get(&secret.path).cloned().ok_or_else(|| self.missing(&secret.path))
         })
     }
+}
+
+/// A file of secrets in a process that stays: it is read again when it has changed.
+pub struct FollowedFile {
+    path: PathBuf,
+    read: Mutex<(Stamp, Arc<FileSource>)>,
+}
+
+/// What tells a changed file.
+type Stamp = Option<(SystemTime, u64)>;
+
+impl FollowedFile {
+    /// Follows a file that was opened.
+    pub fn new(path: &Path, opened: FileSource) -> Self {
+        Self { path: path.to_owned(), read: Mutex::new((stamp(path), Arc::new(opened))) }
+    }
+
+    fn newest(&self) -> Result<Arc<FileSource>, Error> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = stamp(&self.path);
+        if now != read.0 || now.is_none() {
+            *read = (now, Arc::new(FileSource::open(&self.path)?));
+        }
+        Ok(Arc::clone(&read.1))
+    }
+}
+
+impl Source for FollowedFile {
+    fn read_keys<'a>(
+        &'a self,
+        secret: &'a SecretRef,
+        keys: &'a Keys,
+        cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>> {
+        Box::pin(async move { self.newest()?.read_keys(secret, keys, cx).await })
+    }
+}
+
+fn stamp(path: &Path) -> Stamp {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.modified().ok()?, meta.len()))
 }
 
 /// The path without slashes around it.

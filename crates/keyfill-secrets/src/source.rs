@@ -1,5 +1,6 @@
 //! The trait that every store implements.
 
+use crate::vault::Known;
 use crate::{Error, Keys, SecretData, SecretRef};
 use keyfill_diag::{Cx, Diagnostic};
 use std::future::Future;
@@ -64,6 +65,15 @@ pub trait Source: Send + Sync {
         keys: &'a Keys,
         cx: &'a Cx,
     ) -> BoxFuture<'a, Result<Arc<SecretData>, Error>>;
+
+    /// What the store knows of a secret's versions, without reading any; nothing where only its values tell a change.
+    fn known<'a>(
+        &'a self,
+        _secret: &'a SecretRef,
+        _cx: &'a Cx,
+    ) -> BoxFuture<'a, Result<Option<Known>, Error>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Whether each key of a secret is a read of its own, so that an answer holds the keys that were asked for and no
     /// others.

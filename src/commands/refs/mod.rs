@@ -1,9 +1,6 @@
 //! `keyfill refs`: which secrets the roots of a tree name, and which roots name a secret. It prints paths and keys,
 //! never a value, and needs no store unless it is asked what is there.
 
-mod diagram;
-mod formats;
-mod page;
 mod state;
 
 use super::check::targets;
@@ -13,6 +10,7 @@ use crate::discover::{Root, RootKind};
 use crate::fill::policy::{check_globs, is_match};
 use crate::fill::references::{self, Reference};
 use crate::places::Places;
+use crate::reference_table::{self, Object, Row, Table};
 use crate::render;
 use crate::report::{self, AlreadyReported, Failure, Problem};
 use crate::run::Run;
@@ -21,42 +19,8 @@ use crate::tree::Tree;
 use anyhow::{Context as _, Result};
 use keyfill_diag::{Diagnostic, Place, Severity};
 use keyfill_secrets::SecretRef;
-use serde::Serialize;
-use state::State;
 use std::collections::BTreeSet;
 use std::io::Write as _;
-
-/// One reference, as it is printed.
-#[derive(Clone, Debug, Serialize)]
-struct Row {
-    path: String,
-    key: String,
-    version: Option<String>,
-    store: Option<String>,
-    namespace: Option<String>,
-    modifiers: Vec<String>,
-    file: Option<String>,
-    line: Option<u32>,
-    object: Object,
-    root: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<State>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Object {
-    kind: String,
-    namespace: String,
-    name: String,
-}
-
-/// All that is printed.
-#[derive(Debug, Default, Serialize)]
-struct Table {
-    references: Vec<Row>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unused: Option<Vec<String>>,
-}
 
 /// Runs the command.
 pub fn run(caller: &Caller<'_>, args: &RefsArgs) -> Result<()> {
@@ -91,7 +55,8 @@ pub fn run(caller: &Caller<'_>, args: &RefsArgs) -> Result<()> {
         rows.retain(|row| is_match(glob, &row.path));
     }
     table.references = rows;
-    print(&table, args.format)?;
+    let text = reference_table::written(&table, args.format)?;
+    std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write the references")?;
     finish(&Places::of(tree), problems)
 }
 
@@ -168,18 +133,6 @@ fn row(reference: Reference, root: &Root, places: &Places) -> Row {
         root: shown(Place::file(dir, None)).file.unwrap_or_default(),
         state: None,
     }
-}
-
-fn print(table: &Table, format: RefsFormat) -> Result<()> {
-    let text = match format {
-        RefsFormat::Table => formats::table(table),
-        RefsFormat::Json => formats::json(table)?,
-        RefsFormat::Csv => formats::csv(table),
-        RefsFormat::Dot => diagram::dot(table),
-        RefsFormat::Mermaid => diagram::mermaid(table),
-        RefsFormat::Html => page::html(table),
-    };
-    std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write the references")
 }
 
 /// Says what was wrong; the command fails when a root could not be looked into.

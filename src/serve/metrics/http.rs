@@ -2,11 +2,13 @@
 
 use super::live::Live;
 use super::registry;
+use crate::cli::args::RefsFormat;
 use crate::serve::generator::KeyfillGenerator;
 use anyhow::{Context as _, Result};
+use clap::ValueEnum as _;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -37,7 +39,7 @@ pub async fn serve(
     let address = listener.local_addr().context("metrics have no address")?;
     let mut registry = registry();
     generator.metrics().register(&mut registry);
-    registry.register_collector(Box::new(Live { generator, queue, archives }));
+    registry.register_collector(Box::new(Live { generator: Arc::clone(&generator), queue, archives }));
     let registry = Arc::new(registry);
     let serving = tokio::spawn(async move {
         loop {
@@ -46,10 +48,10 @@ pub async fn serve(
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
-            let registry = Arc::clone(&registry);
+            let (registry, generator) = (Arc::clone(&registry), Arc::clone(&generator));
             tokio::spawn(async move {
                 let answer = service_fn(|request| {
-                    let response = respond(&request, &registry);
+                    let response = respond(&request, &registry, &generator);
                     async move { Ok::<_, Infallible>(response) }
                 });
                 // A client that breaks off is its own business.
@@ -64,20 +66,55 @@ pub async fn serve(
     Ok((address, serving))
 }
 
-fn respond(request: &Request<Incoming>, registry: &Registry) -> Response<Full<Bytes>> {
-    let (status, text) = match request.uri().path() {
+/// What is no metric.
+const TEXT: &str = "text/plain; charset=utf-8";
+
+fn respond(
+    request: &Request<Incoming>,
+    registry: &Registry,
+    generator: &KeyfillGenerator,
+) -> Response<Full<Bytes>> {
+    match request.uri().path() {
         "/metrics" => {
             let mut text = String::new();
             match encode(&mut text, registry) {
-                Ok(()) => (StatusCode::OK, text),
-                Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n".to_owned()),
+                Ok(()) => answer(StatusCode::OK, FORMAT, text),
+                Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the metrics cannot be written\n"),
             }
         }
-        "/healthz" => (StatusCode::OK, "ok\n".to_owned()),
-        _ => (StatusCode::NOT_FOUND, "only /metrics and /healthz are here\n".to_owned()),
-    };
-    let mut response = Response::new(Full::from(text));
+        "/healthz" => answer(StatusCode::OK, FORMAT, "ok\n"),
+        "/refs" => references(generator, request.uri().query().unwrap_or_default()),
+        _ => answer(StatusCode::NOT_FOUND, FORMAT, "only /metrics and /healthz are here\n"),
+    }
+}
+
+fn answer(status: StatusCode, kind: &'static str, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(FORMAT));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    // A browser that looks at it takes it for what it is.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Who was given which secret: `/refs?format=...`.
+fn references(generator: &KeyfillGenerator, query: &str) -> Response<Full<Bytes>> {
+    let name = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "format");
+    let name = name.map_or("json".to_owned(), |(_, value)| value.into_owned());
+    let Ok(format) = RefsFormat::from_str(&name, false) else {
+        let formats = "format must be table, json, csv, dot, mermaid or html\n";
+        return answer(StatusCode::BAD_REQUEST, TEXT, formats);
+    };
+    let kind = match format {
+        RefsFormat::Json => "application/json",
+        RefsFormat::Csv => "text/csv; charset=utf-8",
+        RefsFormat::Html => "text/html; charset=utf-8",
+        RefsFormat::Table | RefsFormat::Dot | RefsFormat::Mermaid => TEXT,
+    };
+    match generator.refresher().and_then(|refresher| refresher.page(format)) {
+        None => answer(StatusCode::NOT_FOUND, TEXT, "serve shows no references without --refs\n"),
+        Some(Ok(text)) => answer(StatusCode::OK, kind, text),
+        Some(Err(_)) => answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the table cannot be written\n"),
+    }
 }

@@ -84,11 +84,13 @@ impl Collector for Live {
         for ((name, kind, help), value) in self.numbers() {
             number(&mut encoder.encode_descriptor(name, help, None, kind)?, kind, value)?;
         }
-        stores(&mut encoder, &self.generator.stores().stats())
+        stores(&mut encoder, &self.generator.stores().stats())?;
+        self.generator.refresher().map_or(Ok(()), |refresher| refresher.encode(&mut encoder))
     }
 }
 
-fn number(encoder: &mut MetricEncoder<'_>, kind: MetricType, value: u64) -> fmt::Result {
+/// Writes one number of a metric.
+pub fn number(encoder: &mut MetricEncoder<'_>, kind: MetricType, value: u64) -> fmt::Result {
     match kind {
         MetricType::Counter => encoder.encode_counter::<NoLabelSet, _, u64>(&value, None),
         _ => encoder.encode_gauge(&value),

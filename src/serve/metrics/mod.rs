@@ -4,6 +4,7 @@ mod http;
 mod live;
 
 pub use http::serve;
+pub use live::number;
 
 use keyfill_diag::Class;
 use prometheus_client::metrics::counter::Counter;

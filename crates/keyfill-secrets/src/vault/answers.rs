@@ -142,6 +142,8 @@ impl<'a> Envelope<'a> {
 pub(crate) struct Versioned<'a> {
     /// The keys, where there are some.
     pub(crate) data: Option<&'a str>,
+    /// The version that was read.
+    pub(crate) version: u64,
     /// Set when the metadata says that the version is gone, or when there is no data.
     state: Option<VersionState>,
 }
@@ -164,7 +166,8 @@ impl<'a> Versioned<'a> {
         if inner.is_some_and(|text| !text.starts_with('{')) {
             return None;
         }
-        Some(Self { data: inner, state: inner.is_none().then_some(state) })
+        let version = state.version;
+        Some(Self { data: inner, version, state: inner.is_none().then_some(state) })
     }
 }
 

@@ -9,6 +9,49 @@ use keyfill_diag::Cx;
 use keyfill_http::Answer;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long the answer about a mount is used again: an engine may be mounted anew.
+const MOUNT_AGE: Duration = Duration::from_secs(300);
+
+/// So many mounts are remembered.
+const MOST_MOUNTS: usize = 256;
+
+/// The mounts that Vault was asked about, so that many questions about secrets of one mount are one about it.
+#[derive(Debug, Default)]
+pub(super) struct AskedMounts(Mutex<Vec<AskedMount>>);
+
+#[derive(Debug)]
+struct AskedMount {
+    namespace: Option<String>,
+    /// With a slash at its end.
+    path: String,
+    is_kv2: bool,
+    since: Instant,
+}
+
+impl AskedMounts {
+    fn find(&self, path: &str, namespace: Option<&str>) -> Option<(String, bool)> {
+        let mounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |mount: &&AskedMount| {
+            mount.namespace.as_deref() == namespace
+                && path.starts_with(&mount.path)
+                && mount.since.elapsed() < MOUNT_AGE
+        };
+        mounts.iter().find(fits).map(|mount| (mount.path.clone(), mount.is_kv2))
+    }
+
+    fn add(&self, namespace: Option<&str>, path: &str, is_kv2: bool) {
+        let mut mounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let namespace = namespace.map(str::to_owned);
+        mounts.retain(|mount| mount.path != path || mount.namespace != namespace);
+        if mounts.len() >= MOST_MOUNTS {
+            mounts.remove(0);
+        }
+        mounts.push(AskedMount { namespace, path: path.to_owned(), is_kv2, since: Instant::now() });
+    }
+}
 
 /// One version of a secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -175,12 +218,18 @@ impl VaultSource {
         what: &str,
         cx: &Cx,
     ) -> Result<(String, bool), Error> {
+        if let Some(known) = self.asked.find(path, namespace) {
+            return Ok(known);
+        }
         let answer = self.client().ask(&Plain::mount_of(path), namespace, what, cx).await?;
         if !answer.status.is_success() {
             return Err(self.client().refused(&answer).about(what));
         }
         match Envelope::of(&answer).mount() {
-            Some(mount) => Ok((mount.path, mount.is_kv2)),
+            Some(mount) => {
+                self.asked.add(namespace, &mount.path, mount.is_kv2);
+                Ok((mount.path, mount.is_kv2))
+            }
             None => Err(Error::store(format!("{what}: Vault does not say which engine is there"))),
         }
     }

@@ -6,6 +6,7 @@
 
 use super::client::{Counts, Stats, VaultClient};
 use super::identity::Identity;
+use super::metadata::Known;
 use super::settings::VaultSettings;
 use super::source::{VaultSource, stopped};
 use crate::gate::Gate;
@@ -146,6 +147,19 @@ impl Inner {
         Ok(source)
     }
 
+    /// A client whose source is held elsewhere is in use, and shares its login with new requests.
+    fn note_use(&self, identity: Identity, source: &Arc<VaultSource>) {
+        let mut clients = lock(&self.clients);
+        let is_full = clients.len() >= self.options.clients.max(1);
+        match clients.get_mut(&identity) {
+            Some(client) => client.used = Instant::now(),
+            None if is_full => {}
+            None => {
+                clients.insert(identity, Client { source: Arc::clone(source), used: Instant::now() });
+            }
+        }
+    }
+
     /// The gate before an address. Each address has its own: one that is down must not hold up others.
     fn gate(&self, address: &str) -> Arc<Gate> {
         let mut gates = lock(&self.gates);
@@ -183,6 +197,11 @@ impl Source for SharedSource {
                 reason = stopped(cx) => Err(Error::store(format!("cannot read {secret}: {reason}")).out_of_time()),
             }
         })
+    }
+
+    fn known<'a>(&'a self, secret: &'a SecretRef, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Known>, Error>> {
+        self.shared.note_use(self.identity, &self.source);
+        Source::known(&*self.source, secret, cx)
     }
 
     fn has_namespaces(&self, _: &SecretRef) -> bool {

@@ -3,6 +3,7 @@
 use super::answers::{self, Envelope, Mount, Versioned};
 use super::client::VaultClient;
 use super::endpoints::Plain;
+use super::metadata::{AskedMounts, Known};
 use super::settings::VaultSettings;
 use crate::{BoxFuture, Error, Keys, KvVersion, SecretData, SecretRef, Source};
 use keyfill_diag::{Class, Cx, Diagnostic};
@@ -22,6 +23,8 @@ pub struct VaultSource {
     client: Arc<VaultClient>,
     /// Mounts of version 2 that were asked about.
     mounts: Mutex<Vec<KnownMount>>,
+    /// The mounts that questions about metadata led to.
+    pub(super) asked: AskedMounts,
 }
 
 /// A mount of version 2.
@@ -41,7 +44,7 @@ impl VaultSource {
 
     /// A source over a client that others use too.
     pub fn over(client: Arc<VaultClient>) -> Self {
-        Self { client, mounts: Mutex::default() }
+        Self { client, mounts: Mutex::default(), asked: AskedMounts::default() }
     }
 
     /// The client: its counts and warnings.
@@ -138,6 +141,8 @@ impl VaultSource {
         let nothing =
             || Error::missing(format!("{}: {} answered without any keys", read.what, self.client.name()));
         let data = envelope.data().ok_or_else(nothing)?;
+        let versioned = if read.kv == Some(KvVersion::V1) { None } else { Versioned::of(data) };
+        let version = versioned.as_ref().map(|versioned| versioned.version);
         let keys = match read.kv {
             Some(KvVersion::V1) => data,
             Some(KvVersion::V2) => answers::data_below_data(data).ok_or_else(|| {
@@ -146,12 +151,12 @@ impl VaultSource {
                      or AVP_KV_VERSION to 1",
                 )
             })?,
-            None => match Versioned::of(data) {
+            None => match versioned {
                 Some(versioned) => versioned.data.ok_or_else(nothing)?,
                 None => data,
             },
         };
-        answers::keys(keys, &read.secret.path).map(Arc::new)
+        answers::keys(keys, &read.secret.path).map(|keys| Arc::new(keys.of_version(version)))
     }
 
     fn not_found(&self, read: &Read<'_>, path: &str, answer: &Answer) -> Error {
@@ -205,6 +210,10 @@ impl Source for VaultSource {
                 reason = stop => Err(Error::store(format!("cannot read {secret} from {}: {reason}", self.client.name())).out_of_time()),
             }
         })
+    }
+
+    fn known<'a>(&'a self, secret: &'a SecretRef, cx: &'a Cx) -> BoxFuture<'a, Result<Option<Known>, Error>> {
+        Box::pin(async move { VaultSource::known(self, secret, cx).await.map(Some) })
     }
 
     fn has_namespaces(&self, _: &SecretRef) -> bool {

@@ -1,33 +1,34 @@
-//! Reads a Secret of the cluster that we run in: settings can be kept in one (`-s NAMESPACE:NAME`).
+//! The API server of the cluster that we run in, asked with the service account of the pod.
 //!
-//! One GET with the token of the service account is all that is needed of Kubernetes, so there is no client
-//! library behind it.
+//! Settings can be kept in a Secret (`-s NAMESPACE:NAME`), Argo CD's logins lie in Secrets, and [`applications`] and
+//! [`leases`] have what `serve --refresh` needs. A few requests are all, so there is no client library behind it.
+
+pub mod applications;
+pub mod leases;
+mod request;
 
 use crate::Secret;
 use crate::error::Error;
-use crate::retry::{Tries, answer_may_pass, failure_may_pass};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use keyfill_diag::Cx;
-use keyfill_http::{Answer, Call, FailureKind, Http, Route, Target, TlsSettings};
+use keyfill_http::Answer;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
+
+pub use request::Refused;
+pub(crate) use request::ask;
 
 /// Where Kubernetes mounts the token and the authority of a pod's service account.
 pub const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-
-/// How long one request may take.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How a pod reaches the API of its cluster.
 #[derive(Clone, Debug)]
 pub struct InCluster {
     /// `https://host:port`
     pub address: String,
-    /// The folder that holds `token` and `ca.crt`.
+    /// The folder that holds `token`, `ca.crt` and `namespace`.
     pub folder: PathBuf,
 }
 
@@ -43,6 +44,14 @@ impl InCluster {
         };
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         Ok(Self { address: format!("https://{host}:{port}"), folder: SERVICE_ACCOUNT.into() })
+    }
+
+    /// The namespace of the pod, which lies beside the token.
+    pub fn namespace(&self) -> Result<String, Error> {
+        let text = request::file(self, "namespace")?;
+        let name = String::from_utf8_lossy(&text).trim().to_owned();
+        check_name("namespace", &name)?;
+        Ok(name)
     }
 }
 
@@ -155,65 +164,6 @@ pub(crate) fn check_name(what: &str, text: &str) -> Result<(), Error> {
             .hint("write it as NAMESPACE:NAME"));
     }
     Ok(())
-}
-
-pub(crate) async fn ask(cluster: &InCluster, path: &str, what: &str, cx: &Cx) -> Result<Answer, Error> {
-    let http = Http::new(Route { target: Target::Network, tls: Arc::new(tls(cluster)?), ..Route::default() });
-    let token = file(cluster, "token")?;
-    let token = std::str::from_utf8(&token).unwrap_or_default().trim();
-    let mut header = http::HeaderValue::from_str(&Zeroizing::new(format!("Bearer {token}")))
-        .map_err(|_| Error::usage(format!("{what}: the service account's token is not usable")))?;
-    header.set_sensitive(true);
-    let mut headers = http::HeaderMap::new();
-    headers.insert(http::header::AUTHORIZATION, header);
-    headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
-    let uri = format!("{}{path}", cluster.address);
-    let uri = uri.parse().map_err(|_| Error::usage(format!("{what}: this is no address of an API")))?;
-    let call = Call { method: http::Method::GET, uri, headers, body: Zeroizing::default() };
-    let mut tries = Tries::new(Instant::now(), cx.deadline, None);
-    loop {
-        cx.check().map_err(|stopped| Error::store(format!("{what}: {stopped}")))?;
-        let limit = REQUEST_TIMEOUT.min(tries.time_left(Instant::now()));
-        let (asked, error) = match http.send(&call, limit).await {
-            Ok(answer) if !answer_may_pass(&answer) => return Ok(answer),
-            Ok(answer) => (
-                answer.retry_after(),
-                Error::store(format!("{what}: the API answered {}", answer.status.as_u16())),
-            ),
-            Err(failure) => {
-                let error = Error::store(format!("{what}: {}", failure.reason));
-                if failure.kind == FailureKind::Tls || !failure_may_pass(&failure) {
-                    return Err(error);
-                }
-                (None, error)
-            }
-        };
-        match tries.next(Instant::now(), asked) {
-            Ok(wait) => tokio::time::sleep(wait).await,
-            Err(_) => return Err(error.more(&format!(", tried again {} times", tries.retries()))),
-        }
-    }
-}
-
-fn tls(cluster: &InCluster) -> Result<TlsSettings, Error> {
-    let mut tls = TlsSettings::default();
-    if !cluster.address.starts_with("https:") {
-        return Ok(tls);
-    }
-    let name = cluster.folder.join("ca.crt");
-    match tls.add_roots(&file(cluster, "ca.crt")?) {
-        Ok(0) => Err(Error::usage(format!("{} holds no certificate", name.display()))),
-        Ok(_) => Ok(tls),
-        Err(why) => Err(Error::usage(format!("{} is not usable: {why}", name.display()))),
-    }
-}
-
-fn file(cluster: &InCluster, name: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let path = cluster.folder.join(name);
-    std::fs::read(&path).map(Zeroizing::new).map_err(|e| {
-        Error::usage(format!("the service account's {name} cannot be read from {}: {e}", path.display()))
-            .hint("mount the service account's token into this container (automountServiceAccountToken)")
-    })
 }
 
 fn keys(answer: &Answer, what: &str) -> Result<BTreeMap<String, Secret>, Error> {

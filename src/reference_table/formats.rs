@@ -1,8 +1,8 @@
 //! References as a table, as JSON and as CSV.
 
 use super::{Row, Table};
-use crate::commands::check::count;
 use crate::escape;
+use crate::values::count;
 use anyhow::Result;
 use std::fmt::Write as _;
 

@@ -1,0 +1,228 @@
+//! Refreshes Applications whose secrets have changed: once for each change and app, spread over time, under the Lease.
+
+use super::Inner;
+use super::counters::Ended;
+use super::holder::Holder;
+use super::table::{AppName, Change};
+use keyfill_diag::Cx;
+use keyfill_secrets::kubernetes::{Refused, applications};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// How often is looked for what is due.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Apps that are refreshed after one write of the Lease, and how long that may take: it must not run out meanwhile.
+const BATCH: usize = 8;
+const BATCH_TIME: Duration = Duration::from_secs(5);
+
+/// What is due sooner than this is waited for with the Lease in hand.
+const SOON: Duration = Duration::from_secs(3);
+
+/// How long one request may take.
+const TIME: Duration = Duration::from_secs(5);
+
+/// How long nothing is tried that the service account may not do.
+const DENIED: Duration = Duration::from_secs(300);
+
+/// The first and the longest time between two tries.
+const AGAIN: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// An app that waits for its refresh.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting {
+    /// When its first change was seen.
+    pub since: Instant,
+    due: Instant,
+    tries: u32,
+}
+
+/// The apps that wait.
+pub type Queue = BTreeMap<AppName, Waiting>;
+
+/// Puts apps with changes into the queue, each at a time of its own: not before `rest`, and within `spread` from then.
+/// Those that have no changes any more leave it.
+pub fn plan(queue: &mut Queue, changed: &BTreeMap<AppName, Vec<Change>>, rest: Duration, spread: Duration) {
+    let now = Instant::now();
+    queue.retain(|app, _| changed.contains_key(app));
+    for app in changed.keys() {
+        let due = || now + rest + spread.mul_f64(fastrand::f64());
+        queue.entry(app.clone()).or_insert_with(|| Waiting { since: now, due: due(), tries: 0 });
+    }
+}
+
+impl Inner {
+    /// Apps that are due now, at most so many.
+    fn due(&self, most: usize) -> Vec<AppName> {
+        let (now, queue) = (Instant::now(), self.queue());
+        queue
+            .iter()
+            .filter(|(_, waiting)| waiting.due <= now)
+            .take(most)
+            .map(|(app, _)| app.clone())
+            .collect()
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        self.queue().values().map(|waiting| waiting.due).min()
+    }
+
+    fn leave_queue(&self, app: &AppName) {
+        self.queue().remove(app);
+    }
+
+    fn later(&self, app: &AppName, time: Duration) {
+        if let Some(waiting) = self.queue().get_mut(app) {
+            waiting.due = Instant::now() + time;
+        }
+    }
+
+    /// How often it was tried before.
+    fn again(&self, app: &AppName) -> u32 {
+        self.queue().get_mut(app).map_or(0, |waiting| {
+            waiting.tries += 1;
+            waiting.tries - 1
+        })
+    }
+}
+
+/// Works until its task is dropped.
+pub async fn run(inner: &Inner, holder: &tokio::sync::Mutex<Holder>) {
+    loop {
+        tokio::time::sleep(TICK).await;
+        let mut holder = holder.lock().await;
+        let due = inner.due(BATCH);
+        if due.is_empty() {
+            let is_idle = inner.next_due().is_none_or(|at| at > Instant::now() + SOON);
+            holder.rest(is_idle).await;
+            continue;
+        }
+        if let Err(refused) = work(inner, &mut holder, due).await {
+            let time = log_refusal(inner, "the Lease of refreshes", &refused);
+            holder.pause(time);
+        }
+        holder.rest(false).await;
+    }
+}
+
+/// Refreshes apps that are due, as far as no other replica has.
+async fn work(inner: &Inner, holder: &mut Holder, due: Vec<AppName>) -> Result<(), Refused> {
+    let Some(mut done) = holder.take().await? else { return Ok(()) };
+    let mut batch = Vec::new();
+    for app in due {
+        let (name, changes) = (inner.full_name(&app), inner.lock().changes(&app));
+        let fresh: Vec<Change> = changes.iter().filter(|change| !done.has(&name, change)).cloned().collect();
+        if fresh.is_empty() {
+            if !changes.is_empty() {
+                inner.ended(&app, &changes, Ended::Elsewhere);
+            }
+            inner.leave_queue(&app);
+            continue;
+        }
+        let now = super::seconds();
+        fresh.iter().for_each(|change| done.add(&name, change, now));
+        batch.push((app, changes, fresh));
+    }
+    if batch.is_empty() || !holder.write(&done).await? {
+        return Ok(());
+    }
+    let (written, mut undone) = (Instant::now(), false);
+    for (app, changes, fresh) in batch {
+        let is_late = written.elapsed() > BATCH_TIME;
+        if is_late || !one(inner, &app, &changes).await {
+            let name = inner.full_name(&app);
+            fresh.iter().for_each(|change| done.remove(&name, change));
+            undone = true;
+        }
+    }
+    // Other replicas may try what came to nothing here.
+    if undone { holder.write(&done).await.map(drop) } else { Ok(()) }
+}
+
+/// Refreshes one app. `false` where it was not.
+async fn one(inner: &Inner, app: &AppName, changes: &[Change]) -> bool {
+    let namespace = app.namespace.as_deref().unwrap_or(&inner.namespace);
+    let cluster = match &inner.cluster {
+        Some(cluster) if !inner.is_denied(namespace) => cluster,
+        _ => {
+            inner.later(app, DENIED);
+            return false;
+        }
+    };
+    let name = inner.full_name(app);
+    match applications::refresh(cluster, namespace, &app.name, &Cx::with_time(TIME)).await {
+        Ok(()) => {
+            inner.ended(app, changes, Ended::Refreshed);
+            inner.leave_queue(app);
+            tracing::info!(app = name, changed_secrets = changes.len(), "refreshed");
+            true
+        }
+        Err(Refused::Absent) => {
+            inner.lock().forget(app);
+            inner.leave_queue(app);
+            tracing::info!(app = name, "not refreshed: there is no such Application");
+            true
+        }
+        Err(refused) => {
+            let is_denied = matches!(refused, Refused::Denied(_));
+            let time = log_refusal(inner, &name, &refused);
+            if is_denied {
+                inner.deny(namespace, time);
+            }
+            let tries = inner.again(app);
+            let again = (AGAIN * 2_u32.saturating_pow(tries.min(10))).min(LONGEST);
+            inner.later(app, time.max(again));
+            false
+        }
+    }
+}
+
+/// Logs what went wrong; for how long it is not tried again.
+fn log_refusal(inner: &Inner, what: &str, refused: &Refused) -> Duration {
+    match refused {
+        Refused::Denied(error) => {
+            inner.counters.count(Ended::Denied);
+            let hint =
+                "give the service account the rights in deploy/refresh; it is tried again in five minutes";
+            tracing::error!(what, %error, hint, "refresh denied");
+            DENIED
+        }
+        Refused::Failed(error) => {
+            inner.counters.count(Ended::Failed);
+            tracing::warn!(what, %error, "refresh failed");
+            AGAIN
+        }
+        Refused::Absent | Refused::Conflict => AGAIN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Queue, plan};
+    use crate::serve::refresh::table::AppName;
+    use std::collections::BTreeMap;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn apps_wait_for_the_caches_and_are_spread_over_time() {
+        let mut queue = Queue::new();
+        let app = |n: usize| AppName::of(&format!("app-{n}")).expect("a name");
+        let changed: BTreeMap<_, _> = (0..200).map(|n| (app(n), Vec::new())).collect();
+        let start = Instant::now();
+        let (rest, spread) = (Duration::from_secs(5), Duration::from_secs(60));
+        plan(&mut queue, &changed, rest, spread);
+        let first = queue.clone();
+        let due: Vec<u64> =
+            queue.values().map(|waiting| waiting.due.duration_since(start).as_secs()).collect();
+        assert!(due.iter().all(|seconds| (5..=65).contains(seconds)), "{due:?}");
+        for part in [5..25, 25..45, 45..66_u64] {
+            let within = due.iter().filter(|seconds| part.contains(*seconds)).count();
+            assert!((30..110).contains(&within), "{within} of 200 in {part:?}");
+        }
+        let fewer: BTreeMap<_, _> = (0..10).map(|n| (app(n), Vec::new())).collect();
+        plan(&mut queue, &fewer, rest, spread);
+        assert_eq!(queue.len(), 10);
+        assert_eq!(queue[&app(3)].due, first[&app(3)].due, "who waits keeps its time");
+    }
+}

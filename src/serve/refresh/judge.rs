@@ -1,0 +1,107 @@
+//! What a store says of a secret, and what follows for an app that was given it.
+
+use super::mark::Mark;
+use super::table::{Use, Watch};
+use crate::reference_table::{self, Kind, State};
+use keyfill_go::time::{Time, Zone};
+use keyfill_secrets::vault::{Known, Version};
+use std::collections::BTreeSet;
+
+const LAYOUT: &[u8] = b"2006-01-02T15:04:05.999999999Z07:00";
+
+/// What a store says of a secret.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// Its versions.
+    Known(Known),
+    /// What a read of it gives.
+    Read(Mark),
+    /// Nothing: for this reason.
+    Unknown(String),
+}
+
+impl Found {
+    /// Without the versions that nobody has or names.
+    pub fn with_only(mut self, versions: &BTreeSet<u64>) -> Self {
+        if let Self::Known(Known::Versioned(metadata)) = &mut self {
+            let current = metadata.current_version;
+            metadata.versions.retain(|number, _| *number == current || versions.contains(number));
+        }
+        self
+    }
+
+    /// Whether nothing has changed since `before`.
+    pub(super) fn is_same(&self, before: &Self) -> bool {
+        match (self, before) {
+            (Self::Known(Known::Versioned(now)), Self::Known(Known::Versioned(then))) => {
+                now.current_version == then.current_version
+            }
+            // What is not known says nothing of a change.
+            (Self::Unknown(_), _) | (_, Self::Unknown(_)) => true,
+            _ => self == before,
+        }
+    }
+}
+
+/// Whether an app names a version: then a newer one does not concern it.
+pub(super) fn is_pinned(of_app: &Use) -> bool {
+    let named = of_app.version.as_deref().map(str::trim).filter(|version| *version != "0");
+    // The name of a stage, as AWSCURRENT, moves from version to version.
+    named.is_some_and(|version| matches!(of_app.given, Mark::Version(_)) || version.parse::<u64>().is_ok())
+}
+
+/// What a secret has now, where that is not what an app was given. A version that was deleted is no change: an app
+/// that is refreshed for it loses what it has.
+pub(super) fn newer(of_app: &Use, watch: &Watch) -> Option<Mark> {
+    if is_pinned(of_app) {
+        return None;
+    }
+    let now = match &watch.found.as_ref()?.0 {
+        Found::Known(known @ Known::Versioned(metadata)) => {
+            let is_there = reference_table::judge(known, None, unix_now()).state == Kind::Current;
+            Mark::Version(is_there.then_some(metadata.current_version)?)
+        }
+        Found::Read(Mark::Absent) | Found::Known(_) | Found::Unknown(_) => return None,
+        Found::Read(mark) => *mark,
+    };
+    (now != of_app.given).then_some(now)
+}
+
+/// How what an app was given fits to what is there, and when the version that it has was written.
+pub(super) fn state(of_app: &Use, watch: &Watch, now: i64) -> (State, Option<i64>) {
+    let has_newer = newer(of_app, watch).is_some();
+    let with = |kind: Kind| State::of(if has_newer { Kind::Stale } else { kind });
+    match watch.found.as_ref().map(|(found, _)| found) {
+        None => (State::unknown("its store was not asked yet"), None),
+        Some(Found::Unknown(why)) => (State::unknown(why.clone()), None),
+        Some(Found::Read(Mark::Absent)) => (with(Kind::Absent), None),
+        Some(Found::Read(Mark::Version(current))) => {
+            let kind = if is_pinned(of_app) { Kind::Pinned } else { Kind::Current };
+            (State { current_version: Some(*current), ..with(kind) }, None)
+        }
+        Some(Found::Read(Mark::Hash(_))) => (with(Kind::Unversioned), None),
+        Some(Found::Known(known)) => {
+            let mut state = reference_table::judge(known, of_app.version.as_deref(), now);
+            let Known::Versioned(metadata) = known else { return (state, None) };
+            let has = match of_app.given {
+                Mark::Version(number) => metadata.versions.get(&number),
+                _ => None,
+            };
+            if has_newer {
+                state.state = Kind::Stale;
+                state.written = has.map(|version| reference_table::to_seconds(&version.created_time));
+            }
+            (state, has.and_then(written))
+        }
+    }
+}
+
+fn written(version: &Version) -> Option<i64> {
+    let time = Time::parse(LAYOUT, version.created_time.as_bytes(), &Zone::Utc).ok()?;
+    Some(time.unix_seconds())
+}
+
+/// Seconds since 1970.
+pub fn unix_now() -> i64 {
+    Time::now(Zone::Utc).unix_seconds()
+}

@@ -1,0 +1,123 @@
+//! What tells one version of a secret from another: its number, or a keyed hash of its values.
+
+use anyhow::{Context as _, Result};
+use keyfill_secrets::{Error, Keys, SecretData, SecretValue};
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::Read as _;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// What an app was given of a secret, or what its store has now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mark {
+    /// There was none, and the app did without.
+    Absent,
+    /// A version that the store counts.
+    Version(u64),
+    /// A hash of the values, with a key that never leaves this process.
+    Hash([u8; 16]),
+}
+
+/// Makes marks.
+pub struct Marks(Zeroizing<[u8; 32]>);
+
+impl Marks {
+    /// With a key of its own.
+    pub fn new() -> Result<Self> {
+        let mut key = Zeroizing::new([0; 32]);
+        let random = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut *key));
+        random.context("cannot get random bytes")?;
+        Ok(Self(key))
+    }
+
+    /// What a read gave, of which an app needs these keys; none where it failed.
+    pub fn of(&self, keys: &Keys, answer: &Result<Arc<SecretData>, Error>) -> Option<Mark> {
+        match answer {
+            Ok(data) => Some(data.version().map_or_else(|| self.hash(keys, data), Mark::Version)),
+            Err(error) if error.is_absent() => Some(Mark::Absent),
+            Err(_) => None,
+        }
+    }
+
+    fn hash(&self, keys: &Keys, data: &SecretData) -> Mark {
+        let mut inner = Sha256::new_with_prefix(self.0.as_slice());
+        let is_wanted = |key: &str| match keys {
+            Keys::All => true,
+            Keys::These(names) => names.contains(key),
+        };
+        for (key, value) in data.iter().filter(|(key, _)| is_wanted(key)) {
+            add(&mut inner, b'k', key.as_bytes());
+            add_value(&mut inner, value);
+        }
+        // Twice, so that nobody can go on from the first hash.
+        let outer = Sha256::new_with_prefix(self.0.as_slice()).chain_update(inner.finalize()).finalize();
+        let mut short = [0; 16];
+        short.copy_from_slice(&outer[..16]);
+        Mark::Hash(short)
+    }
+}
+
+fn add(hash: &mut Sha256, kind: u8, bytes: &[u8]) {
+    hash.update([kind]);
+    hash.update((bytes.len() as u64).to_le_bytes());
+    hash.update(bytes);
+}
+
+/// Values nest no deeper than a store's answer may.
+fn add_value(hash: &mut Sha256, value: &SecretValue) {
+    match value {
+        SecretValue::Null => add(hash, b'0', &[]),
+        SecretValue::Bool(is_true) => add(hash, b'b', &[u8::from(*is_true)]),
+        SecretValue::Number(text) => add(hash, b'n', text.expose().as_bytes()),
+        SecretValue::Str(text) => add(hash, b's', text.expose().as_bytes()),
+        SecretValue::Bytes(bytes) => add(hash, b'y', bytes.expose()),
+        SecretValue::List(items) => {
+            add(hash, b'l', &(items.len() as u64).to_le_bytes());
+            items.iter().for_each(|item| add_value(hash, item));
+        }
+        SecretValue::Map(entries) => {
+            add(hash, b'm', &(entries.len() as u64).to_le_bytes());
+            for (key, value) in entries {
+                add(hash, b'k', key.as_bytes());
+                add_value(hash, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mark, Marks};
+    use keyfill_secrets::{Error, Keys, SecretData};
+    use std::sync::Arc;
+
+    fn data(json: &str) -> Result<Arc<SecretData>, Error> {
+        SecretData::from_json(json, "it").map(Arc::new)
+    }
+
+    #[test]
+    fn a_hash_changes_with_the_keys_that_an_app_needs_and_with_no_others() {
+        let marks = Marks::new().expect("random bytes");
+        let of = |keys: &Keys, json| marks.of(keys, &data(json)).expect("an answer");
+        let (all, one) = (Keys::All, Keys::from_iter(["a"]));
+        let first = of(&all, r#"{"a": "1", "b": "2"}"#);
+        assert_eq!(first, of(&all, r#"{"b": "2", "a": "1"}"#));
+        for other in
+            [r#"{"a": 1, "b": "2"}"#, r#"{"a": "1"}"#, r#"{"a": "1", "b": ["2"]}"#, r#"{"a": "12", "b": ""}"#]
+        {
+            assert_ne!(first, of(&all, other), "{other}");
+        }
+        assert_eq!(of(&one, r#"{"a": "1", "b": "2"}"#), of(&one, r#"{"a": "1", "b": "3"}"#));
+        let other_key = Marks::new().expect("random bytes");
+        assert_ne!(Some(first), other_key.of(&all, &data(r#"{"a": "1", "b": "2"}"#)));
+    }
+
+    #[test]
+    fn what_is_absent_is_known_and_what_failed_is_not() {
+        let marks = Marks::new().expect("random bytes");
+        let error = |absent| Error::relayed(keyfill_diag::Class::Missing, "none".to_owned(), None, absent);
+        assert_eq!(marks.of(&Keys::All, &Err(error(true))), Some(Mark::Absent));
+        assert_eq!(marks.of(&Keys::All, &Err(error(false))), None);
+    }
+}

@@ -1,0 +1,92 @@
+//! Asks the stores again and again what they have of the secrets that apps were given: versions where they count them,
+//! a keyed hash of a read where they do not.
+
+use super::judge::Found;
+use super::table::Watched;
+use super::{Inner, announce};
+use keyfill_diag::Cx;
+use keyfill_secrets::Keys;
+use keyfill_secrets::vault::Known;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// So many secrets are asked for at once.
+const BATCH: usize = 16;
+
+/// How long one question may take.
+const TIME: Duration = Duration::from_secs(20);
+
+/// After a batch of which nothing was answered for so long, the others are left for the next time.
+const GIVE_UP: Duration = Duration::from_secs(10);
+
+/// Works until its task is dropped.
+pub async fn run(inner: &Arc<Inner>) {
+    let mut had_failures = false;
+    loop {
+        // Replicas that were started together do not ask together.
+        tokio::time::sleep(inner.interval.mul_f64(0.9 + fastrand::f64() / 5.0)).await;
+        let failures = ask_all(inner).await;
+        if let Some((secrets, error)) = failures.as_ref().filter(|_| !had_failures) {
+            tracing::warn!(secrets, error, "versions of secrets are not known");
+        }
+        had_failures = failures.is_some();
+        if inner.cluster.is_some() {
+            let changed = inner.lock().changed();
+            announce::plan(&mut inner.queue(), &changed, inner.rest, inner.spread);
+        }
+    }
+}
+
+/// Asks about all secrets. How many are not known, and why the first of them is not.
+async fn ask_all(inner: &Arc<Inner>) -> Option<(usize, String)> {
+    let mut units = inner.lock().units();
+    let mut unknown: Option<(usize, String)> = None;
+    while !units.is_empty() {
+        let start = Instant::now();
+        let batch = units.split_off(units.len().saturating_sub(BATCH));
+        let (mut asked, mut answered) = (JoinSet::new(), false);
+        for watched in batch {
+            let inner = Arc::clone(inner);
+            asked.spawn(async move {
+                let found = ask(&inner, &watched).await;
+                (watched, found)
+            });
+        }
+        while let Some(Ok((watched, found))) = asked.join_next().await {
+            if let Found::Unknown(why) = &found {
+                unknown.get_or_insert_with(|| (0, why.clone())).0 += 1;
+            } else {
+                answered = true;
+            }
+            inner.lock().found(&watched.unit, found, super::seconds());
+        }
+        if !answered && start.elapsed() > GIVE_UP {
+            break;
+        }
+    }
+    unknown
+}
+
+async fn ask(inner: &Inner, watched: &Watched) -> Found {
+    let Watched { unit, source, versions } = watched;
+    let cx = Cx::with_time(TIME);
+    if unit.keys.is_none() {
+        match source.known(&unit.secret, &cx).await {
+            Ok(Some(known @ (Known::Versioned(_) | Known::Absent))) => {
+                return Found::Known(known).with_only(versions);
+            }
+            Err(error) if cx.time_left().is_zero() => return Found::Unknown(error.to_string()),
+            // A login that may read a secret and not its metadata is enough: the answer says its version.
+            _ => {}
+        }
+    }
+    let all = Keys::All;
+    let keys = unit.keys.as_ref().unwrap_or(&all);
+    let answer = source.read_keys(&unit.secret, keys, &cx).await;
+    match (inner.marks.of(keys, &answer), answer) {
+        (Some(mark), _) => Found::Read(mark),
+        (None, Err(error)) => Found::Unknown(error.to_string()),
+        (None, Ok(_)) => Found::Unknown("its store gave nothing to compare".to_owned()),
+    }
+}
