@@ -1,11 +1,11 @@
 //! `-v`: what a run reads and why, on stderr. Names, paths and versions only; never a secret.
 
-use crate::commands::check::count;
 use crate::discover::{Root, RootKind};
 use crate::escape;
 use crate::settings::Settings;
 use crate::settings::authority::SetBy;
 use crate::settings::table::setting;
+use crate::values::count;
 use keyfill_diag::{Cx, Diagnostic};
 use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
 use std::sync::Arc;

@@ -237,6 +237,9 @@ pub struct CheckArgs {
     /// Report Secrets whose values stand in git in plain; .keyfill-secrets.yaml lists exceptions with their reasons
     #[arg(long)]
     pub plain_secrets: bool,
+    /// Go on, and check again what a saved file reaches
+    #[arg(long)]
+    pub watch: bool,
     /// Look only into resources of these kinds (all when absent)
     #[arg(long, value_name = "KIND,...", value_delimiter = ',')]
     pub kinds: Vec<String>,

@@ -5,6 +5,7 @@ mod doctor;
 mod edit;
 mod plain;
 mod refs;
+mod watch;
 
 use keyfill_testkit::{Outcome, Run};
 

@@ -6,6 +6,7 @@
 mod exceptions;
 mod formats;
 pub mod targets;
+mod watch;
 
 use super::{Caller, each};
 use crate::cli::args::{CheckArgs, FillArgs, ReportFormat};
@@ -17,6 +18,7 @@ use crate::run::Run;
 use crate::settings::{Given, Purpose};
 use crate::terminal::Stream;
 use crate::tree::Tree;
+use crate::values::count;
 use crate::verbose;
 use anyhow::{Context as _, Result};
 use exceptions::Exceptions;
@@ -25,16 +27,29 @@ use keyfill_secrets::Reads;
 use keyfill_secrets::file::FileSource;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
+use targets::Targets;
 
 /// Runs the command.
 pub fn run(caller: &Caller<'_>, args: &CheckArgs) -> Result<()> {
+    if args.watch {
+        return watch::run(caller, args);
+    }
+    once(caller, args, |run, tree| targets::targets(tree, &args.paths, &args.exclude, &run.cx).map(Some))
+}
+
+/// One check of what `find` finds; nothing is checked and nothing is printed where that is nothing.
+fn once(
+    caller: &Caller<'_>,
+    args: &CheckArgs,
+    find: impl FnOnce(&Run, &Tree) -> Result<Option<Targets>>,
+) -> Result<()> {
     let fill = FillArgs { kinds: args.kinds.clone(), ..FillArgs::default() };
     let given = Given { fill: &fill, run: &args.run, fetch: &args.fetch, ..caller.given(Purpose::Check) };
     let run = Run::of_command(&given, &args.render, ".")?;
     run.settings.refuse_authors_choice()?;
     let Some(tree) = run.input.tree() else { return Ok(()) };
     let start = Instant::now();
-    let targets = targets::targets(tree, &args.paths, &args.exclude, &run.cx)?;
+    let Some(targets) = find(&run, tree)? else { return Ok(()) };
     let roots = &targets.roots;
     let mut found = run.settings.warnings.clone();
     found.extend(targets.warnings);
@@ -46,7 +61,7 @@ pub fn run(caller: &Caller<'_>, args: &CheckArgs) -> Result<()> {
     let plain = args.plain_secrets.then(|| Exceptions::read(&*tree.files, &tree.at, &run.cx)).transpose()?;
     let check = Check { run: &run, tree, known, plain };
     found.extend(check.all(roots));
-    if args.paths.is_empty() && args.exclude.is_empty() {
+    if args.paths.is_empty() && args.exclude.is_empty() && !args.watch {
         found.extend(check.plain.iter().flat_map(Exceptions::unused));
     }
     if run.settings.verbose {
@@ -111,9 +126,4 @@ fn print_report(found: &[Diagnostic], format: ReportFormat, looked_at: &str, too
     };
     stdout.write_all(text.as_bytes()).context("cannot write the report")?;
     if errors.is_empty() { Ok(()) } else { Err(AlreadyReported(Failure::new(errors)).into()) }
-}
-
-/// `1 root`, `2 roots`.
-pub fn count(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

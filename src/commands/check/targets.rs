@@ -34,7 +34,7 @@ pub fn targets(tree: &Tree, named: &[String], exclude: &[String], cx: &Cx) -> Re
     let mut ignored = IgnoreFiles::new(files);
     let from = tree.current.clone().unwrap_or_else(|| tree.at.clone());
     ignored.exclude(&from, exclude).map_err(|why| Problem::usage(format!("--exclude {why}")))?;
-    let mut search = Search { files, ignored, references: BTreeMap::new(), cx };
+    let mut search = Search { files, ignored, memory: Memory::default(), cx };
     let mut wanted: Vec<Root> = Vec::new();
     let mut changed: BTreeSet<TreePath> = BTreeSet::new();
     let mut gone: BTreeSet<TreePath> = BTreeSet::new();
@@ -81,13 +81,70 @@ pub fn reached(
     exclude: &[String],
     cx: &Cx,
 ) -> Result<Vec<Root>> {
+    reached_again(files, from, changed, exclude, &mut Memory::default(), cx).map(|targets| targets.roots)
+}
+
+/// As [`reached`], with what earlier searches of the same tree found.
+pub fn reached_again(
+    files: &dyn Files,
+    from: &TreePath,
+    changed: &BTreeSet<TreePath>,
+    exclude: &[String],
+    memory: &mut Memory,
+    cx: &Cx,
+) -> Result<Targets> {
     let mut ignored = IgnoreFiles::new(files);
     ignored.exclude(from, exclude).map_err(|why| Problem::usage(format!("--exclude {why}")))?;
-    let mut search = Search { files, ignored, references: BTreeMap::new(), cx };
+    // Who has read a file that is gone is no longer seen to read it.
+    let mut readers = memory.readers(changed);
+    memory.saved(changed);
+    let mut search = Search { files, ignored, memory: std::mem::take(memory), cx };
     let users = search.users(&TreePath::root(), changed);
-    let roots = search.without_bases(users.roots);
-    cx.check().map_err(|stopped| Problem::input(format!("stopped while looking for roots: {stopped}")))?;
-    Ok(roots)
+    readers.retain(|root| search.stands_alone(root));
+    let roots = search.without_bases(readers.into_iter().chain(users.roots).collect());
+    let count = search.count_files(&roots);
+    let stopped = cx.check();
+    // What was cut short is no memory of the tree.
+    *memory = if stopped.is_ok() { search.memory } else { Memory::default() };
+    stopped.map_err(|stopped| Problem::input(format!("stopped while looking for roots: {stopped}")))?;
+    Ok(Targets { files: count, roots, warnings: Vec::new() })
+}
+
+/// What searches of a tree have found: its roots, and what each of them reads.
+#[derive(Default)]
+pub struct Memory {
+    /// All roots of the tree, once they were looked for.
+    all: Option<Vec<Root>>,
+    references: BTreeMap<TreePath, References>,
+}
+
+impl Memory {
+    /// The roots that read files when they were looked at last.
+    fn readers(&self, changed: &BTreeSet<TreePath>) -> Vec<Root> {
+        let reads = |root: &&Root| {
+            let reads = self.references.get(&root.dir).filter(|_| root.kind != RootKind::Yaml);
+            reads.is_some_and(|reads| changed.iter().any(|path| reads.files.contains(path)))
+        };
+        self.all.iter().flatten().filter(reads).cloned().collect()
+    }
+
+    /// Files have other contents: what roots read that read them may be something else.
+    fn saved(&mut self, changed: &BTreeSet<TreePath>) {
+        self.references.retain(|dir, reads| {
+            !changed.iter().any(|path| reads.files.contains(path) || path.parent().as_ref() == Some(dir))
+        });
+    }
+
+    /// Whether a root reads a file, or would if it were there.
+    pub fn knows(&self, path: &TreePath) -> bool {
+        self.references.values().any(|reads| reads.files.contains(path))
+    }
+
+    /// The folders of all files that roots read.
+    pub fn folders(&self) -> BTreeSet<TreePath> {
+        let files = self.references.values().flat_map(|reads| &reads.files);
+        files.filter_map(TreePath::parent).collect()
+    }
 }
 
 /// The roots that read changed files, and which files they read.
@@ -100,14 +157,14 @@ struct Users {
 struct Search<'a> {
     files: &'a dyn Files,
     ignored: IgnoreFiles<'a>,
-    references: BTreeMap<TreePath, References>,
+    memory: Memory,
     cx: &'a Cx,
 }
 
 impl Search<'_> {
     fn reads(&mut self, root: &Root) -> &References {
         let (files, cx) = (self.files, self.cx);
-        self.references.entry(root.dir.clone()).or_insert_with(|| references::of_root(files, root, cx))
+        self.memory.references.entry(root.dir.clone()).or_insert_with(|| references::of_root(files, root, cx))
     }
 
     /// The roots at or below a folder. Plain YAML stands for itself, file by file, unless a kustomization or a
@@ -146,9 +203,17 @@ impl Search<'_> {
             .collect()
     }
 
+    /// Whether a root is one of its own: no part of others, and no template of another tool.
+    fn stands_alone(&self, root: &Root) -> bool {
+        !is_a_part(self.files, root, self.cx) && !is_template(self.files, root, self.cx)
+    }
+
     /// The roots of the tree that read one of the files.
     fn users(&mut self, everywhere: &TreePath, changed: &BTreeSet<TreePath>) -> Users {
-        let all = discover::all_roots(self.files, everywhere, &mut self.ignored, self.cx);
+        let (files, cx) = (self.files, self.cx);
+        let ignored = &mut self.ignored;
+        let all = self.memory.all.get_or_insert_with(|| discover::all_roots(files, everywhere, ignored, cx));
+        let all = all.clone();
         let mut found = Vec::new();
         let mut explained: BTreeSet<TreePath> = BTreeSet::new();
         for root in all.into_iter().filter(|r| r.kind != RootKind::Yaml) {
@@ -159,9 +224,7 @@ impl Search<'_> {
             let hits: Vec<TreePath> = changed.iter().filter(is_read).cloned().collect();
             if !hits.is_empty() {
                 explained.extend(hits);
-                let (files, cx) = (self.files, self.cx);
-                let stands_alone = |root: &Root| !is_a_part(files, root, cx) && !is_template(files, root, cx);
-                found.extend(Some(root).filter(stands_alone));
+                found.extend(Some(root).filter(|root| self.stands_alone(root)));
             }
         }
         // A manifest that no root names stands for itself, and so do values that a chart does not read by itself.
@@ -256,15 +319,14 @@ fn nodes_of(text: &[u8], cx: &Cx) -> Option<Vec<Node>> {
 
 #[cfg(test)]
 mod tests {
-    use super::Search;
+    use super::{Memory, Search};
     use crate::discover::Root;
     use crate::ignore_file::IgnoreFiles;
     use keyfill_files::{MemoryFiles, TreePath};
-    use std::collections::BTreeMap;
 
     fn search(files: &MemoryFiles) -> Search<'_> {
         let cx = Box::leak(Box::new(keyfill_diag::Cx::default()));
-        Search { files, ignored: IgnoreFiles::new(files), references: BTreeMap::new(), cx }
+        Search { files, ignored: IgnoreFiles::new(files), memory: Memory::default(), cx }
     }
 
     fn tree() -> MemoryFiles {
