@@ -101,6 +101,30 @@ class Action(place.Fresh):
         env["INPUT_PATHS"], env["INPUT_ARGUMENTS"] = "good.yaml", "--exclude=x y"
         place.run(place.ROOT / "packaging/action/check.sh", env=env, cwd=self.folder)
 
+    def test_the_action_writes_what_a_change_does_and_does_not_fail_for_it(self):
+        tree = self.folder / "tree"
+        tree.mkdir()
+        map_of = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {colour: %s}\n"
+        def git(*words):
+            place.run("git", "-c", "user.name=t", "-c", "user.email=t@example.com", *words, cwd=tree)
+        git("init", "--quiet", "--initial-branch=main")
+        for colour in ("blue", "green"):
+            (tree / "map.yaml").write_text(map_of % colour)
+            git("add", "--all")
+            git("commit", "--quiet", "--message", colour)
+        def diff(base):
+            output = self.folder / "output"
+            output.write_text("")
+            env = self.environment() | {"INPUT_DIFF_BASE": base, "INPUT_DIFF_FILE": "diff.md", "GITHUB_OUTPUT": str(output)}
+            place.run(place.ROOT / "packaging/action/diff.sh", env=env, cwd=tree)
+            return output.read_text(), (tree / "diff.md").read_text()
+        said, text = diff("HEAD~1")
+        self.assertEqual(said, "differs=true\n")
+        self.assertTrue("blue" in text and "green" in text, text)
+        self.assertEqual(diff("HEAD")[0], "differs=false\n")
+        with self.assertRaises(AssertionError):
+            diff("nosuch")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,7 +1,9 @@
 """Workflow files, the action, and the GitLab component."""
 
 import re
+import tempfile
 import unittest
+from pathlib import Path
 
 import place
 
@@ -30,15 +32,48 @@ class Workflows(unittest.TestCase):
                     self.assertEqual([f for f in found if f != "needs.plan.outputs.version"], [], path)
 
     def test_versions_in_files_for_others_are_this_one(self):
-        for name in (".github/workflows/keyfill-check.yml", "templates/check.yml"):
+        for name in (".github/workflows/keyfill-check.yml", ".github/workflows/keyfill-diff.yml", "templates/check.yml",
+                     "templates/diff.yml"):
             self.assertIn(f"default: {place.version()}\n", (place.ROOT / name).read_text(), name)
 
-    def test_the_gitlab_component_declares_each_input_that_it_uses(self):
-        text = (place.ROOT / "templates/check.yml").read_text()
-        head, jobs = yaml.safe_load_all(text)
-        used = set(re.findall(r"\$\[\[ inputs\.([a-z-]+) \]\]", text))
-        self.assertEqual(used, set(head["spec"]["inputs"]))
-        self.assertTrue(any("keyfill check" in line for line in jobs["keyfill-check"]["script"]))
+    def test_the_gitlab_components_declare_each_input_that_they_use(self):
+        for name in ("check", "diff"):
+            text = (place.ROOT / f"templates/{name}.yml").read_text()
+            head, jobs = yaml.safe_load_all(text)
+            used = set(re.findall(r"\$\[\[ inputs\.([a-z-]+) \]\]", text))
+            self.assertEqual(used, set(head["spec"]["inputs"]), name)
+            self.assertTrue(any(f"keyfill {name}" in line for line in jobs[f"keyfill-{name}"]["script"]))
+
+    def test_the_workflow_on_the_page_is_accepted_by_actionlint(self):
+        actionlint = place.program("actionlint")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "page.yml")
+            path.write_text(on_page("As a GitHub workflow:"))
+            place.run(actionlint, "-no-color", path)
+
+    def test_each_system_of_the_page_has_all_jobs_of_the_loop(self):
+        github = yaml.safe_load(on_page("As a GitHub workflow:"))["jobs"]
+        gitlab = yaml.safe_load(on_page("As GitLab jobs:"))
+        circle = yaml.safe_load(on_page("As CircleCI jobs:"))
+        self.assertEqual(set(github), {"build", "check", "diff"})
+        self.assertEqual(set(gitlab), {"image-update", "check", "diff"})
+        self.assertEqual(set(circle["jobs"]), {"image-update", "check", "diff"})
+        ran = {next(iter(job)) for job in circle["workflows"]["main"]["jobs"]}
+        self.assertEqual(ran, set(circle["jobs"]))
+        for jobs in (github, gitlab, circle["jobs"]):
+            words = yaml.safe_dump(jobs)
+            for command in ("edit image", "check", "diff"):
+                self.assertIn(f"keyfill {command}", words)
+        for job in gitlab.values():
+            self.assertLessEqual(set(job), {"rules", "script", "variables", "artifacts"})
+        for job in circle["jobs"].values():
+            self.assertEqual(set(job), {"docker", "steps"})
+
+
+def on_page(title):
+    """The code block behind a line of docs/ci.md."""
+    text = (place.ROOT / "docs/ci.md").read_text()
+    return text.partition(title)[2].partition("```yaml\n")[2].partition("```")[0]
 
 
 if __name__ == "__main__":
