@@ -48,3 +48,72 @@ fn a_vault_that_is_not_there_is_an_error_with_a_next_step() {
     let text = said(&outcome, 2);
     assert!(text.contains("error    vault") && text.contains("127.0.0.1:9"), "{text}");
 }
+
+#[test]
+fn the_chain_of_certificates_is_named_and_one_that_does_not_fit_is_an_error() {
+    let Some(vault) = Vault::start() else { return };
+    let run = |vars: &[(&str, &str)]| {
+        let mut run = keyfill(&["doctor", "--deadline", "5s"]).file("a.yaml", "kind: X\n");
+        for (name, value) in vars {
+            run = run.env(name, value);
+        }
+        run.env("VAULT_ADDR", vault.https_address()).env("VAULT_TOKEN", ROOT_TOKEN).run()
+    };
+    let authority = vault.file("ca.pem").to_string_lossy().into_owned();
+    let text = said(&run(&[("VAULT_CACERT", &authority)]), 1);
+    assert!(text.contains("TLS, the chain is trusted by VAULT_CACERT"), "{text}");
+    let text = said(&run(&[]), 2);
+    assert!(text.contains("error    vault") && text.contains("certificate"), "{text}");
+    let text = said(&run(&[("VAULT_SKIP_VERIFY", "true")]), 1);
+    assert!(
+        text.contains("any certificate is trusted") && text.contains("next: unset VAULT_SKIP_VERIFY"),
+        "{text}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn official_programs_are_named_with_their_versions_and_sockets_with_their_rights() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().expect("a folder");
+    let (bin, sockets) = (dir.path().join("bin"), dir.path().join("sockets"));
+    for folder in [&bin, &sockets] {
+        std::fs::create_dir(folder).expect("a folder");
+    }
+    for (name, script) in [("kustomize", "echo v5.8.1"), ("helm", "echo v3.1.0")] {
+        let file = bin.join(name);
+        std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("a file");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("its mode can be set");
+    }
+    let socket = sockets.join("keyfill.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o777)).expect("its mode can be set");
+    std::fs::write(
+        dir.path().join("plugin.yaml"),
+        "kind: ConfigManagementPlugin\nmetadata: {name: own}\nspec: {}\n",
+    )
+    .expect("a file");
+    let config = dir.path().to_string_lossy().into_owned();
+    let outcome =
+        keyfill(&["doctor", "--source", "file", "--secrets-file", "none.yaml", "--config-dir-path", &config])
+            .file("a.yaml", "kind: X\n")
+            .file("none.yaml", "kv/a: {b: c}\n")
+            .env("PATH", bin.to_string_lossy().as_ref())
+            .env("ARGOCD_PLUGINSOCKFILEPATH", sockets.to_string_lossy().as_ref())
+            .env("KEYFILL_TYPO", "x")
+            .run();
+    let text = said(&outcome, 1);
+    for words in [
+        "v5.8.1, ",
+        "v3.1.0, ",
+        "keyfill renders as v4.3.2 and v3.22.0",
+        "mode 777, owner ",
+        "everybody may use it",
+        "somebody listens",
+        "the plugin own is understood",
+        "KEYFILL_TYPO",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    drop(listener);
+}

@@ -1,6 +1,7 @@
 //! `keyfill doctor`: what of a set-up works, with reasons and the next step. The report is made to be pasted: it holds
 //! no secret and no token.
 
+mod binaries;
 #[cfg(unix)]
 mod sidecar;
 mod vault;
@@ -110,7 +111,7 @@ impl Report {
 pub fn run(caller: &Caller<'_>, args: &DoctorArgs) -> Result<()> {
     let mut report = Report::default();
     report.ok("version", "keyfill", env!("CARGO_PKG_VERSION"));
-    binaries(&mut report, caller);
+    binaries::look(&mut report, &caller.env);
     let given = Given { fill: &args.fill, run: &args.run, ..caller.given(Purpose::Check) };
     match Run::of_command(&given, &args.render, &args.dir) {
         Ok(run) => look(&mut report, &run, args),
@@ -142,19 +143,6 @@ fn look(report: &mut Report, run: &Run, args: &DoctorArgs) {
     });
     report.ok("tree", "references", format!("{} secrets are named", secrets.len()));
     stores(report, run, &secrets);
-}
-
-/// The official programs, which `--engine exec` and `verify` start.
-fn binaries(report: &mut Report, caller: &Caller<'_>) {
-    let path = caller.env.get("PATH").unwrap_or_default();
-    for name in ["kustomize", "helm"] {
-        let found = std::env::split_paths(path).map(|dir| dir.join(name)).find(|file| file.is_file());
-        let found = found.map_or_else(
-            || "not on the path; it is not needed".to_owned(),
-            |file| file.display().to_string(),
-        );
-        report.ok("version", name, found);
-    }
 }
 
 /// The settings in force and who set them, and names that are none.

@@ -48,6 +48,11 @@ fn sockets(report: &mut Report, folder: &Path) {
         }
         let name = path.display().to_string();
         let rights = format!("mode {:o}, owner {}", meta.permissions().mode() & 0o777, meta.uid());
+        // Who may write to it may ask for the secrets of every project.
+        if meta.permissions().mode() & 0o002 != 0 {
+            let next = format!("chmod o-w {name}, and keep its folder to the user of Argo CD");
+            report.warn("sidecar", name.as_str(), format!("{rights}: everybody may use it"), next);
+        }
         match UnixStream::connect(&path) {
             Ok(_) => report.ok("sidecar", name, format!("{rights}, somebody listens")),
             Err(error) => {

@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 /// Paths that are asked about.
 const MOST_PATHS: usize = 500;
 
+/// Hosts that are this machine.
+const LOCAL: [&str; 3] = ["127.", "localhost", "[::1]"];
+
 /// A token that lives no longer than this may end within a run.
 const SHORT: u64 = 120;
 
@@ -44,12 +47,7 @@ async fn ask(report: &mut Report, vault: &VaultSource, run: &Run, secrets: &[Sec
             return;
         }
         Ok(health) => {
-            let secure = run.settings.effective.get("VAULT_ADDR").is_some_and(|a| a.starts_with("https"));
-            report.ok(
-                "vault",
-                "connection",
-                if secure { "TLS, the chain is trusted" } else { "without TLS" },
-            );
+            connection(report, run);
             let state = format!("version {}", health.version);
             match (health.initialized, health.sealed) {
                 (false, _) => {
@@ -70,6 +68,33 @@ async fn ask(report: &mut Report, vault: &VaultSource, run: &Run, secrets: &[Sec
         Ok(token) => token_lines(report, &token),
     }
     may_read(report, vault, run, secrets).await;
+}
+
+/// How the answers of Vault are protected on their way, and by what its certificate is trusted.
+fn connection(report: &mut Report, run: &Run) {
+    let effective = &run.settings.effective;
+    let address =
+        effective.get("VAULT_AGENT_ADDR").or_else(|| effective.get("VAULT_ADDR")).unwrap_or_default();
+    if !address.starts_with("https") {
+        let is_near =
+            address.starts_with("unix:") || run.settings.effective.get("VAULT_AGENT_ADDR").is_some();
+        if is_near || LOCAL.iter().any(|host| address.starts_with(&format!("http://{host}"))) {
+            return report.ok("vault", "connection", "without TLS, on this machine");
+        }
+        let next = "use an https address: tokens and secrets can be read on their way";
+        return report.warn("vault", "connection", "without TLS", next);
+    }
+    if crate::values::is_true(effective.get("VAULT_SKIP_VERIFY")) {
+        let next = "unset VAULT_SKIP_VERIFY, and name the authority with VAULT_CACERT";
+        return report.warn("vault", "connection", "TLS, any certificate is trusted", next);
+    }
+    let mut named = ["VAULT_CACERT_BYTES", "VAULT_CACERT", "VAULT_CAPATH"].into_iter();
+    let by = named.find(|name| effective.get(name).is_some());
+    report.ok(
+        "vault",
+        "connection",
+        format!("TLS, the chain is trusted by {}", by.unwrap_or("the system's roots")),
+    );
 }
 
 fn token_lines(report: &mut Report, token: &TokenInfo) {
