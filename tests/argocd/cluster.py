@@ -191,8 +191,19 @@ class Cluster:
                   f"token_reviewer_jwt={self.api.token_of('argocd', 'vault')}",
                   env={**env, "PROJECTS": " ".join(PROJECTS), "KUBERNETES_HOST": self.address})
 
+    def account_of_the_sidecar(self):
+        """What deploy/refresh gives the sidecar: its rights, and a token with the cluster's certificate; the folder."""
+        for thing in filter(None, yaml.safe_load_all((programs.ROOT / "deploy/refresh/rbac.yaml").read_text())):
+            self.api.apply(thing, fieldValidation="Strict")
+        folder = self.folder / "account"
+        folder.mkdir(exist_ok=True)
+        (folder / "token").write_text(self.api.token_of("argocd", "argocd-repo-server"))
+        (folder / "ca.crt").write_text((self.tls / "ca.crt").read_text())
+        (folder / "namespace").write_text("argocd")
+        return folder
+
     def run_keyfill(self):
-        """The sidecar: the flags and variables of deploy/, but for addresses and files."""
+        """The sidecar: the flags and variables of deploy/ and deploy/refresh, but for addresses and files."""
         container = sidecar()
         (self.folder / "plugins").mkdir(exist_ok=True)
         token = self.folder / "vault-token"
@@ -201,7 +212,10 @@ class Cluster:
         args = [a for a in container["args"] if not a.startswith("--metrics")]
         env = {v["name"]: v["value"] for v in container["env"]}
         env |= {"VAULT_ADDR": self.vault.address, "AVP_K8S_TOKEN_PATH": token,
-                "ARGOCD_PLUGINSOCKFILEPATH": self.folder / "plugins"}
+                "ARGOCD_PLUGINSOCKFILEPATH": self.folder / "plugins", "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+                "KUBERNETES_SERVICE_PORT": self.port, "KEYFILL_SERVICE_ACCOUNT": self.account_of_the_sidecar(),
+                "KEYFILL_FILL": "hydrated", "KEYFILL_FILL_REVISIONS": "main,environments/*",
+                "KEYFILL_REFRESH": "true", "KEYFILL_REFRESH_INTERVAL": "5s", "KEYFILL_REFRESH_SPREAD": "1s"}
         # The test's Vault has no TLS; tests/stores has one that does.
         del env["VAULT_CACERT"]
         self.sidecar = self.server("keyfill", self.keyfill, *args, f"--metrics=127.0.0.1:{self.metrics_port}",
@@ -209,15 +223,17 @@ class Cluster:
         self.sidecar.ready(lambda: (self.folder / "plugins/keyfill.sock").exists())
 
     def run_argo_cd(self):
-        """repo-server and both controllers."""
+        """repo-server, the hydrator's commit server, and both controllers."""
         self.repo_server = self.argo_cd(
             "repo-server", "--redis", f"127.0.0.1:{self.redis_port}", "--disable-tls", "--client-ca-path=",
             ARGOCD_GPG_ENABLED="false", ARGOCD_GNUPGHOME=self.folder / "home/repo-server",
             ARGOCD_PLUGINSOCKFILEPATH=self.folder / "plugins")
         self.repo_server.listening(self.repo_port)
+        self.argo_cd("commit-server").listening(self.commit_port)
         self.argo_cd("application-controller", "--kubeconfig", self.folder / "kubeconfig", "--namespace", "argocd",
                      "--redis", f"127.0.0.1:{self.redis_port}", "--repo-server", f"127.0.0.1:{self.repo_port}",
-                     "--repo-server-plaintext", "--app-resync", "10")
+                     "--repo-server-plaintext", "--app-resync", "10", "--hydrator-enabled",
+                     "--commit-server", f"127.0.0.1:{self.commit_port}")
         self.argo_cd("applicationset-controller", "--kubeconfig", self.folder / "kubeconfig", "--namespace", "argocd",
                      "--argocd-repo-server", f"127.0.0.1:{self.repo_port}", "--repo-server-plaintext",
                      "--enable-leader-election=false", KUBECONFIG=self.folder / "kubeconfig")
@@ -229,6 +245,10 @@ class Cluster:
         if name == "repo-server":
             self.repo_port = free_port()
             words = ["--address", "127.0.0.1", "--port", self.repo_port, "--metrics-address", "127.0.0.1",
+                     "--metrics-port", free_port()]
+        elif name == "commit-server":
+            self.commit_port = free_port()
+            words = ["--address", "127.0.0.1", "--port", self.commit_port, "--metrics-address", "127.0.0.1",
                      "--metrics-port", free_port()]
         elif name == "applicationset-controller":
             for flag in ("--metrics-addr", "--probe-addr", "--webhook-addr"):

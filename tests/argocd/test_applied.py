@@ -109,6 +109,20 @@ class Applied(unittest.TestCase):
         self.assertFalse(may("keyfill-settings", "update"))
         self.assertFalse(may("", "list"))
 
+    def test_repo_server_may_patch_applications_and_hold_one_lease(self):
+        for thing in documents((world.ROOT / "deploy/refresh/rbac.yaml").read_text()):
+            self.api.apply(thing, fieldValidation="Strict")
+        def may(verb, group, resource, name=""):
+            spec = {"user": "system:serviceaccount:argocd:argocd-repo-server", "groups": ["system:serviceaccounts"],
+                    "resourceAttributes": {"namespace": "argocd", "group": group, "resource": resource, "verb": verb,
+                                           "name": name}}
+            return self.api.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {
+                "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})["status"]["allowed"]
+        leases, apps = ("coordination.k8s.io", "leases"), ("argoproj.io", "applications")
+        allowed = [may("patch", *apps), may("create", *leases), may("update", *leases, "keyfill-refresh")]
+        refused = [may("get", *apps), may("delete", *apps), may("update", *leases, "other")]
+        self.assertEqual((allowed, refused), ([True] * 3, [False] * 3))
+
     def test_the_examples_are_accepted_as_applications(self):
         examples = sorted(Path(world.ROOT / "deploy/examples").glob("*.yaml"))
         self.assertTrue(examples)

@@ -108,11 +108,24 @@ class Syncs(unittest.TestCase):
         self.apps.synced("rotated")
         self.apps.has("blue", "rotated", "old-value")
         self.secret("rotated", "new-value")
-        # The sidecar keeps a secret for five seconds.
-        time.sleep(5.5)
         self.assertEqual(self.apps.value("blue", "rotated"), "old-value")
+        # The sidecar keeps a secret for five seconds.
+        time.sleep(5.1)
         self.apps.refresh("rotated")
         self.apps.has("blue", "rotated", "new-value")
+
+    def test_an_app_is_refreshed_by_itself_when_its_secret_was_rotated(self):
+        self.secret("itself", "old-value")
+        self.repository.commit(placeholder_app("blue", "itself", "itself"), "itself")
+        self.apps.create("itself", self.apps.source(self.repository, "itself"))
+        self.apps.synced("itself")
+        self.apps.has("blue", "itself", "old-value")
+        before = self.cluster.metric('keyfill_refreshes_total')
+        self.secret("itself", "new-value")
+        self.apps.has("blue", "itself", "new-value")
+        self.assertGreater(self.cluster.metric('keyfill_refreshes_total'), before)
+        lease = self.cluster.api.get("coordination.k8s.io/v1", "Lease", "argocd", "keyfill-refresh")
+        self.assertIn("keyfill.dev/refreshed", lease["metadata"]["annotations"])
 
 
 if __name__ == "__main__":
