@@ -1,5 +1,5 @@
 //! `keyfill diff` beside `kustomize build` of both revisions: wall and processor time of each with all its children, in
-//! turn, in one run.
+//! turn, in one run. `keyfill refs` over many roots stands below it.
 //!
 //! `KEYFILL_TEST_REQUIRE=all cargo bench --bench diff -- [--keyfill PROGRAM] [--corpus FOLDER]`
 //!
@@ -31,6 +31,7 @@ mod unix {
     const LONG_RUNS: usize = 3;
     const ROOTS: usize = 100;
     const CHANGED: [usize; 3] = [7, 50, 99];
+    const REFERRED: usize = 500;
 
     const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shared-base}\ndata: {v: VALUE}\n";
     const APP: &str = "\
@@ -69,6 +70,7 @@ spec: {ports: [{port: 80}], selector: {app: web}}
             "| work | kustomize build of both: wall, CPU, peak | keyfill diff | wall ratio |\n|---|---|---|---|"
         );
         hundred(&tools);
+        references(&tools);
         if let Some(corpus) = named("--corpus") {
             real(&tools, Path::new(&corpus));
         }
@@ -93,6 +95,35 @@ spec: {ports: [{port: 80}], selector: {app: web}}
         tools.git(dir, &["gc", "-q"]);
         let roots: Vec<String> = (0..ROOTS).map(|app| format!("apps/{app}/prod")).collect();
         tools.row(dir, &roots, "100 roots, 3 of them changed", RUNS);
+    }
+
+    /// `keyfill refs` over five hundred roots with a placeholder each, and what `kustomize build` of all of them takes.
+    fn references(tools: &Tools) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = &folder.path().join("repository");
+        for app in 0..REFERRED {
+            put(dir, &format!("apps/{app}/base/kustomization.yaml"), "resources: [web.yaml]\n");
+            put(dir, &format!("apps/{app}/base/web.yaml"), &APP.replace("VALUE", "1.0.0"));
+            let overlay = format!("resources: [../base]\nnamespace: team-{app}\nnamePrefix: prod-\n");
+            put(dir, &format!("apps/{app}/prod/kustomization.yaml"), &overlay);
+        }
+        let script = format!(
+            "i=0; while test $i -lt {REFERRED}; do {} build apps/$i/prod > a.out; i=$((i+1)); done; rm a.out",
+            tools.kustomize
+        );
+        let theirs = ["sh".to_owned(), "-c".to_owned(), script];
+        let words = "refs --root . --format json";
+        let ours = ["sh".to_owned(), "-c".to_owned(), format!("{} {words} > ../refs.json", tools.keyfill)];
+        let official = cost(dir, &theirs);
+        let own: Vec<Cost> = (0..RUNS).map(|_| cost(dir, &ours)).collect();
+        let found = std::fs::read_to_string(dir.join("../refs.json")).expect("it is written");
+        assert_eq!(found.matches("\"path\": \"secret/data/web\"").count(), REFERRED);
+        print_row(&format!("refs over {REFERRED} roots"), &official, &summary(&own));
+    }
+
+    fn print_row(work: &str, official: &Cost, own: &Cost) {
+        let shown = |c: &Cost| format!("{:.1} ms, {:.1} ms, {:.0} MB", c.wall, c.cpu, c.peak);
+        println!("| {work} | {} | {} | {:.1} |", shown(official), shown(own), official.wall / own.wall);
     }
 
     /// Real roots that all stand on a base that changes.
@@ -147,9 +178,7 @@ spec: {ports: [{port: 80}], selector: {app: web}}
                 official.push(cost(dir, &theirs));
                 own.push(cost(dir, &ours));
             }
-            let (official, own) = (summary(&official), summary(&own));
-            let shown = |c: &Cost| format!("{:.1} ms, {:.1} ms, {:.0} MB", c.wall, c.cpu, c.peak);
-            println!("| {work} | {} | {} | {:.1} |", shown(&official), shown(&own), official.wall / own.wall);
+            print_row(work, &summary(&official), &summary(&own));
         }
 
         fn commit(&self, dir: &Path) {

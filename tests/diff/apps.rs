@@ -86,10 +86,12 @@ fn rendered(name: &str, sources: &[serde_json::Value]) -> Option<serde_json::Val
     Some(made.json(&["--apps"]))
 }
 
-#[test]
-fn every_kind_of_source_renders_as_argo_cd_does() {
-    // A source, and what is at a path of the objects that it renders.
-    let cases: Vec<(&str, Vec<serde_json::Value>, &str, serde_json::Value)> = vec![
+/// An app's name, its sources, and what is at a path of the objects that they render.
+type Case = (&'static str, Vec<serde_json::Value>, &'static str, serde_json::Value);
+
+/// Apps of every kind of source.
+fn cases() -> Vec<Case> {
+    vec![
         ("kustomize", vec![json!({"path": "kustomize"})], "/0/name", json!("web")),
         (
             "k-images",
@@ -300,7 +302,12 @@ fn every_kind_of_source_renders_as_argo_cd_does() {
             "/0/content/data/a",
             json!("args"),
         ),
-    ];
+    ]
+}
+
+#[test]
+fn every_kind_of_source_renders_as_argo_cd_does() {
+    let cases = cases();
     assert!(cases.len() >= 30, "{}", cases.len());
     for (name, sources, path, want) in cases {
         let Some(json) = rendered(name, &sources) else { return };
@@ -309,6 +316,43 @@ fn every_kind_of_source_renders_as_argo_cd_does() {
         assert_eq!(objects.pointer(path), Some(&want), "{name}: {objects:#} {:#}", json["notes"]);
         assert_eq!(json["notes"], json!([]), "{name}");
     }
+}
+
+#[test]
+fn one_repository_of_all_apps_differs_in_those_that_a_change_reaches() {
+    let cases = cases();
+    let apps: Vec<(&str, String)> =
+        cases.iter().map(|(name, sources, ..)| (*name, app(name, sources))).collect();
+    assert!(apps.len() >= 30, "{}", apps.len());
+    let Some(made) = repository(&apps) else { return };
+    let of = |path: &str| -> Vec<String> {
+        let has = |sources: &[serde_json::Value]| sources.iter().any(|source| source["path"] == path);
+        let mut names: Vec<String> = cases
+            .iter()
+            .filter(|(_, sources, ..)| has(sources))
+            .map(|(name, ..)| format!("app {name}"))
+            .collect();
+        names.sort();
+        names
+    };
+    // A field that every one of them renders: an annotation of the kustomization, of the chart, of the folder.
+    let changed = |path: &str, from: &str, to: &str| {
+        let text = world().into_iter().find(|(name, _)| name == path).expect("a file").1;
+        assert!(text.contains(from), "{path}");
+        made.put(path, text.replace(from, to));
+        made.commit();
+        let json = made.json(&["--apps"]);
+        assert_eq!(json["notes"], json!([]), "{path}");
+        let mut names = texts(&json["roots"], "/name");
+        names.sort();
+        names
+    };
+    let web = changed("kustomize/web.yaml", "metadata: {name: web}", "metadata: {name: web, labels: {x: y}}");
+    assert_eq!(web, of("kustomize"));
+    assert_eq!(changed("chart/templates/m.yaml", "  a: {{", "  more: x\n  a: {{"), of("chart"));
+    let plain = changed("plain/b.yaml", "{v: 1}", "{v: 2}");
+    assert_eq!(plain, of("plain"));
+    assert_eq!(changed("plain/below/c.yaml", "{v: 1}", "{v: 3}"), ["app directory-deep"]);
 }
 
 #[test]

@@ -99,6 +99,31 @@ def page_of(binary, folder):
     return done.stdout
 
 
+REFERENCES = """\
+apiVersion: v1
+kind: Secret
+metadata: {{name: s{number}}}
+stringData:
+  user: <path:secret/data/shop/app-{number}/a-long-path-of-a-secret-that-does-not-fit-on-a-phone#user>
+  shared: <path:secret/data/shop/shared#token | trim>
+"""
+
+
+def references_of(binary, folder):
+    """The page of `refs` over some roots, one of which has an author's key that would act."""
+    tree = folder / "references"
+    for number in range(5):
+        put(tree, f"app-{number}/kustomization.yaml", "resources: [s.yaml]\n")
+        put(tree, f"app-{number}/s.yaml", REFERENCES.format(number=number))
+    hostile = "<script>document.title='acted'</script><img src=x onerror=alert(1)>"
+    put(tree, "hostile/a.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: h, annotations: {avp.kubernetes.io/path: "
+        f"\"secret/data/{hostile}\"}}}}\nstringData: {{a: <user>}}\n")
+    done = subprocess.run([binary, "refs", "--root", ".", "--format", "html"], cwd=tree, capture_output=True, text=True,
+                          env={"PATH": os.environ["PATH"], "HOME": str(folder)})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 # The contrast of each text with what is behind it, the lowest first; WCAG wants 4.5.
 CONTRAST = """() => {
   const channels = c => (c.match(/[\\d.]+/g) || []).map(Number);
@@ -138,8 +163,8 @@ class Checks:
             print(f"failed: {what}")
 
 
-def check_page(checks, browser, address, name, size, scheme, pictures):
-    where = f"{name}, {size}, {scheme}"
+def opened(checks, browser, address, where, size, scheme):
+    """An opened page of which nothing is heard and that asks for nothing, in a window of its own."""
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
@@ -154,10 +179,52 @@ def check_page(checks, browser, address, name, size, scheme, pictures):
     asked = [url for url in asked if url != "data:,"]
     checks.that(asked == [address], f"{where}: these were asked for: {asked}")
     checks.that("cted" not in page.title(), f"{where}: what an author wrote acted")
-    checks.that(page.locator("script, img, iframe, form, [onerror]").count() == 0, f"{where}: an element of an author")
-    checks.that("hunter" not in page.content(), f"{where}: a value is shown")
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     checks.that(wide <= 0, f"{where}: the page is {wide} px too wide")
+    return context, page
+
+
+def check_references(checks, browser, address, size, scheme, pictures):
+    """The page of `refs`: its search and its links, by keyboard alone."""
+    where = f"refs, {size}, {scheme}"
+    context, page = opened(checks, browser, address, where, size, scheme)
+    checks.that(page.locator("main script, img, iframe, form, [onerror]").count() == 0, f"{where}: an element of an author")
+    checks.that(page.locator("script").count() == 1, f"{where}: one script, the page's own")
+    ratio, element = page.evaluate(CONTRAST)
+    checks.that(ratio >= 4.5, f"{where}: the contrast of {element} is {ratio:.2f}")
+    if pictures:
+        page.screenshot(path=pictures / f"refs-{size}-{scheme}.png", full_page=True)
+    shown = "[...document.querySelectorAll('section')].filter(s => !s.hidden).length"
+    everything = page.evaluate(shown)
+    page.keyboard.press("/")
+    checks.that(page.evaluate("document.activeElement.id") == "search", f"{where}: / leads to the search")
+    page.keyboard.type("app-3")
+    found = page.evaluate(shown)
+    checks.that(0 < found < everything, f"{where}: the search shows {found} of {everything}")
+    page.keyboard.press("Escape")
+    checks.that(page.evaluate(shown) == everything, f"{where}: Escape shows everything again")
+    stops, unnamed, followed = 0, 0, False
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName") == "BODY":
+            break
+        stops += 1
+        unnamed += page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "none"
+        target = page.evaluate("document.activeElement.getAttribute('href') || ''")
+        if not followed and target.startswith("#r") and target != "#roots":
+            page.keyboard.press("Enter")
+            followed = page.evaluate("'#' + document.activeElement.id") == target
+            checks.that(followed, f"{where}: {target} is not reached by keyboard")
+    checks.that(followed and stops > 3, f"{where}: {stops} stops, none of them a root of a path")
+    checks.that(unnamed == 0, f"{where}: {unnamed} stops do not show that they have the focus")
+    context.close()
+
+
+def check_page(checks, browser, address, name, size, scheme, pictures):
+    where = f"{name}, {size}, {scheme}"
+    context, page = opened(checks, browser, address, where, size, scheme)
+    checks.that(page.locator("script, img, iframe, form, [onerror]").count() == 0, f"{where}: an element of an author")
+    checks.that("hunter" not in page.content(), f"{where}: a value is shown")
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     checks.that(wide <= 0, f"{where}: unfolded it is {wide} px too wide")
@@ -223,6 +290,11 @@ def main():
             for size in SIZES:
                 for scheme in ("light", "dark"):
                     check_page(checks, browser, file.as_uri(), name, size, scheme, pictures)
+        file = folder / "refs.html"
+        file.write_text(references_of(binary, folder))
+        for size in SIZES:
+            for scheme in ("light", "dark"):
+                check_references(checks, browser, file.as_uri(), size, scheme, pictures)
         browser.close()
     print(f"{checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0
