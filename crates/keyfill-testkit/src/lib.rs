@@ -86,6 +86,7 @@ fn recipe(name: &str) -> Option<Recipe> {
         ),
         "sops" => Recipe::Install("github.com/getsops/sops/v3/cmd/sops@v3.13.3", ""),
         "ksops" => Recipe::Module("tests/oracles/ksops"),
+        "sops-batch" => Recipe::Module("tests/oracles/sops"),
         // This one asks its own module list for the Kubernetes, and is written for the next Go.
         "helm4" => Recipe::InstallAs {
             package: "helm.sh/helm/v4/cmd/helm@v4.3.2",
@@ -108,7 +109,7 @@ fn recipe(name: &str) -> Option<Recipe> {
 
 /// The path of a test program, or `None` when it is not there and not required, which is said on stderr.
 ///
-/// Names: `kustomize`, `helm`, `helm4`, `sops`, `ksops`, `vault-dev`, `yaml-oracle`, `kustomize-oracle`, `template-oracle`,
+/// Names: `kustomize`, `helm`, `helm4`, `sops`, `sops-batch`, `ksops`, `vault-dev`, `yaml-oracle`, `kustomize-oracle`, `template-oracle`,
 /// `template4-oracle`, `jsonpath-oracle`, `cmp-client`, `cmp-server`, `argocd-vault-plugin`.
 ///
 /// # Panics

@@ -1,29 +1,80 @@
-//! Files made at random, encrypted and decrypted by the real SOPS: the same bytes.
+//! Files made at random, encrypted and decrypted by SOPS: the same bytes.
 //!
-//! `KEYFILL_SOPS_FILES` says how many of each of the five formats; the default is 30. 10,000 files in all, with the number
-//! of those that SOPS took:
+//! SOPS is its own library in one process (`tests/oracles/sops`), and for the first files the program `sops` as well.
+//! `KEYFILL_SOPS_FILES` says how many of each of the five formats; the default is 200. 10,000 files in all, with the
+//! number of those that SOPS took:
 //!
 //! `KEYFILL_SOPS_FILES=2000 cargo test --workspace --test sops generated -- --nocapture`
 
 use crate::{data, decrypt, keys};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 const RECIPIENT: &str = "age1gkgw9kx67f0vkujkht6qs9xpqhzxkhh9r0qffald9p6aajuwnp3sse5tzl";
+/// How many files of each format the program decrypts, too.
+const BY_PROGRAM: u64 = 5;
 
-fn count() -> u32 {
-    std::env::var("KEYFILL_SOPS_FILES").ok().and_then(|n| n.parse().ok()).unwrap_or(30)
+fn count() -> u64 {
+    std::env::var("KEYFILL_SOPS_FILES").ok().and_then(|n| n.parse().ok()).unwrap_or(200)
 }
 
-fn sops(program: &Path, folder: &Path, args: &[&str]) -> Option<Vec<u8>> {
+/// SOPS' library in a process. It ends when this is dropped.
+struct Sops {
+    child: Child,
+    requests: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Sops {
+    fn start() -> Option<Self> {
+        let mut child = Command::new(keyfill_testkit::oracle("sops-batch")?)
+            .env_clear()
+            .env("SOPS_AGE_KEY_FILE", data().join("key.txt"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // It warns of each comment that is not encrypted.
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it can be started");
+        let requests = child.stdin.take().expect("a pipe");
+        let answers = BufReader::new(child.stdout.take().expect("a pipe"));
+        Some(Self { child, requests, answers })
+    }
+
+    /// A text encrypted, and what that is decrypted to; nothing where SOPS refuses.
+    fn ask(&mut self, name: &str, rule: &[&str], text: &str) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+        let request =
+            json!({ "name": name, "recipient": RECIPIENT, "rule": rule, "text": STANDARD.encode(text) });
+        writeln!(self.requests, "{request}").expect("it listens");
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("it answers");
+        let answer: Value = serde_json::from_str(&line).expect("JSON");
+        let bytes = |field: &str| Some(STANDARD.decode(answer[field].as_str()?).expect("base64"));
+        (bytes("sealed"), bytes("plain"))
+    }
+}
+
+impl Drop for Sops {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// What the program decrypts a file to.
+fn by_program(program: &Path, folder: &Path, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    std::fs::write(folder.join(name), sealed).expect("it can be written");
     let out = Command::new(program)
         .env_clear()
         .env("SOPS_AGE_KEY_FILE", data().join("key.txt"))
         .env("HOME", folder)
         .current_dir(folder)
-        .args(args)
+        .args(["decrypt", name])
         .output()
         .expect("sops can be started");
     out.status.success().then_some(out.stdout)
@@ -31,9 +82,9 @@ fn sops(program: &Path, folder: &Path, args: &[&str]) -> Option<Vec<u8>> {
 
 /// Encrypts and decrypts a text with SOPS, and with keyfill what SOPS encrypted.
 fn check(make: fn(&mut fastrand::Rng) -> String, ending: &str) {
-    let Some(program) = keyfill_testkit::oracle("sops") else { return };
+    let (Some(program), Some(mut sops)) = (keyfill_testkit::oracle("sops"), Sops::start()) else { return };
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let (plain, encrypted) = (format!("plain.{ending}"), format!("encrypted.{ending}"));
+    let name = format!("file.{ending}");
     let rules = [
         &["--unencrypted-suffix", "a"][..],
         &["--encrypted-regex", "^[a-d]"],
@@ -42,18 +93,21 @@ fn check(make: fn(&mut fastrand::Rng) -> String, ending: &str) {
         &[],
     ];
     let mut compared = 0;
-    for seed in 0..u64::from(count()) {
+    for seed in 0..count() {
         let mut random = fastrand::Rng::with_seed(seed);
         let text = make(&mut random);
-        std::fs::write(folder.path().join(&plain), &text).expect("it can be written");
-        let mut args = vec!["encrypt", "--age", RECIPIENT];
-        args.extend(rules[random.usize(..rules.len())]);
-        args.push(&plain);
         // What SOPS refuses to encrypt is not compared.
-        let Some(sealed) = sops(&program, folder.path(), &args) else { continue };
-        std::fs::write(folder.path().join(&encrypted), &sealed).expect("it can be written");
-        let expected = sops(&program, folder.path(), &["decrypt", &encrypted]);
-        let ours = decrypt(&sealed, &encrypted, &keys()).and_then(|decrypted| decrypted.text());
+        let (Some(sealed), expected) = sops.ask(&name, rules[random.usize(..rules.len())], &text) else {
+            continue;
+        };
+        if seed < BY_PROGRAM {
+            assert_eq!(
+                by_program(&program, folder.path(), &name, &sealed),
+                expected,
+                "seed {seed} of\n{text}"
+            );
+        }
+        let ours = decrypt(&sealed, &name, &keys()).and_then(|decrypted| decrypted.text());
         match (&expected, &ours) {
             (Some(expected), Ok(ours)) => assert_eq!(
                 String::from_utf8_lossy(ours.bytes()),
@@ -195,19 +249,19 @@ fn yaml(random: &mut fastrand::Rng) -> String {
     out
 }
 
-fn json_value(random: &mut fastrand::Rng, depth: u8) -> serde_json::Value {
+fn json_value(random: &mut fastrand::Rng, depth: u8) -> Value {
     match random.u8(..8) {
         0 if depth < 3 => json_map(random, depth + 1),
         1 if depth < 3 => (0..random.u8(..4)).map(|_| json_value(random, depth + 1)).collect(),
         2 => random.i64(..).into(),
         3 => (f64::from(random.i32(..)) / 64.0).into(),
         4 => random.bool().into(),
-        5 => serde_json::Value::Null,
+        5 => Value::Null,
         _ => TEXTS[random.usize(..TEXTS.len())].into(),
     }
 }
 
-fn json_map(random: &mut fastrand::Rng, depth: u8) -> serde_json::Value {
+fn json_map(random: &mut fastrand::Rng, depth: u8) -> Value {
     let keys = pick_keys(random, 6);
     keys.into_iter().map(|key| (key.to_owned(), json_value(random, depth))).collect()
 }
