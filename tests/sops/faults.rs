@@ -36,6 +36,24 @@ fn a_key_that_does_not_fit_or_cannot_be_read_is_told_from_none() {
 }
 
 #[test]
+fn one_of_two_key_groups_is_not_enough() {
+    let data = workspace().join("crates/keyfill-sops/tests/data");
+    let shared = std::fs::read(data.join("encrypted/shamir.yaml")).expect("it is kept");
+    let run = |keys: &str| {
+        let generator = "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata: {name: g}\nsecretFrom:\n- metadata: {name: made}\n  files: [k=shared.yaml]\n";
+        keyfill(&["render", "app"])
+            .env("SOPS_AGE_KEY_FILE", data.join(keys))
+            .file("app/shared.yaml", &shared)
+            .file("app/kustomization.yaml", "generators: [g.yaml]\n")
+            .file("app/g.yaml", generator)
+            .run()
+    };
+    let half = said(&run("key2.txt"), 5);
+    assert!(half.contains("needs 2 key groups, and 1 of 3 gave their share"), "{half}");
+    assert!(half.contains("app/shared.yaml"), "{half}");
+}
+
+#[test]
 fn a_key_from_the_environment_or_the_usual_place_will_do() {
     let keys = std::fs::read_to_string(crate::key_file()).expect("the key is kept");
     let key = keys.lines().find(|line| line.starts_with("AGE-SECRET-KEY")).expect("there is one");

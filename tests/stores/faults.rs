@@ -92,6 +92,53 @@ fn refusals_say_what_to_do() {
 }
 
 #[test]
+fn an_identity_that_expires_in_the_middle_is_fetched_anew_once() {
+    let token = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(token.path(), "web-identity").expect("it can be written");
+    for (expires_for, code) in [(1, 0), (9, 5)] {
+        let (sessions, reads) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let fake = Fake::start(move |request| {
+            if request.header("x-amz-target").is_empty() {
+                let key = format!("ASIA{}", sessions.fetch_add(1, Ordering::SeqCst));
+                return Response::new(
+                    200,
+                    format!(
+                        "<AssumeRoleWithWebIdentityResponse><Credentials><AccessKeyId>{key}</AccessKeyId>\
+                         <SecretAccessKey>hush</SecretAccessKey><SessionToken>session-{key}</SessionToken>\
+                         <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResponse>"
+                    ),
+                );
+            }
+            match reads.fetch_add(1, Ordering::SeqCst) < expires_for {
+                true => {
+                    refusal("ExpiredTokenException", "The security token included in the request is expired")
+                }
+                false => good(),
+            }
+        });
+        let (address, file) = (fake.address(), token.path().to_string_lossy().into_owned());
+        let vars = [
+            ("AVP_TYPE", "awssecretsmanager"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ENDPOINT_URL", &address),
+            ("AWS_ROLE_ARN", "arn:aws:iam::1:role/app"),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", &file),
+        ];
+        let outcome = generate(&vars, &secret(ONE)).run();
+        if code == 0 {
+            assert!(printed(&outcome).contains("  k: alice\n"));
+        } else {
+            let said = refused(&outcome, code);
+            assert!(said.contains("ExpiredTokenException") && said.contains("team/app"), "{said}");
+            assert!(!said.contains("web-identity") && !said.contains("session-"), "{said}");
+        }
+        let seen = fake.seen();
+        let logins = seen.iter().filter(|request| request.header("x-amz-target").is_empty()).count();
+        assert_eq!((logins, seen.len()), (2, 4), "one more login, and one more read");
+    }
+}
+
+#[test]
 fn a_default_stands_in_for_a_secret_that_is_absent() {
     let fake = secrets_manager("eu-west-1", &[]);
     let address = fake.address();
