@@ -452,6 +452,41 @@ fn a_chart_that_refers_to_what_was_renamed_gets_a_warning() {
 }
 
 #[test]
+fn a_custom_resource_that_refers_to_what_was_renamed_gets_a_warning() {
+    let text = "resources: [r.yaml]\nnamespace: n1\nconfigMapGenerator:\n- {name: cfg, literals: [a=b]}\n\
+                secretGenerator:\n- {name: key, literals: [a=b]}\n";
+    for (field, path) in [
+        (
+            "template: {spec: {volumes: [{configMap: {name: cfg}}]}}",
+            "spec.template.spec.volumes[0].configMap.name",
+        ),
+        ("envFrom: [{secretRef: {name: key}}]", "spec.envFrom[0].secretRef.name"),
+        ("imagePullSecrets: [{name: key}]", "spec.imagePullSecrets[0].name"),
+        ("valuesFrom: [{kind: ConfigMap, name: cfg}]", "spec.valuesFrom[0].name"),
+        ("tls: {secretName: key}", "spec.tls.secretName"),
+    ] {
+        let object = format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {{name: r}}\nspec:\n  {field} #<!\n"
+        );
+        let tree = [("kustomization.yaml", text), ("r.yaml", object.as_str())];
+        let warnings = run(&tree).expect("it builds").warnings;
+        let [warning] = &warnings[..] else { panic!("{field}: {warnings:#?}") };
+        points_at_the_mark(&tree, warning);
+        assert_eq!(warning.place.path.as_deref(), Some(path));
+        assert!(warning.message.contains("stays"), "{warning:#?}");
+        let off = format!("{text}generatorOptions: {{disableNameSuffixHash: true}}\n");
+        assert!(
+            run(&[("kustomization.yaml", off.as_str()), tree[1]]).expect("it builds").warnings.is_empty()
+        );
+        let config =
+            "nameReference:\n- {kind: ConfigMap, version: v1, fieldSpecs: [{kind: Rollout, path: spec/x}]}\n";
+        let listed = format!("{text}configurations: [c.yaml]\n");
+        let tree = [("kustomization.yaml", listed.as_str()), tree[1], ("c.yaml", config)];
+        assert!(run(&tree).expect("it builds").warnings.is_empty());
+    }
+}
+
+#[test]
 fn objects_of_charts_that_a_namespace_does_not_reach_get_a_warning() {
     let chart = [("base/charts/c/Chart.yaml", "name: c\n"), ("base/charts/c/values.yaml", "a: b\n")];
     let base = ("base/kustomization.yaml", "helmCharts:\n- name: c #<!\n");

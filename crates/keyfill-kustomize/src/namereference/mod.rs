@@ -3,19 +3,21 @@
 //! DESIGN.md beside this crate tells how a reference finds its target.
 
 mod candidates;
+mod unlisted;
 
 use crate::Gvk;
 use crate::config::BackReferences;
 use crate::error::{Error, Result};
 use crate::fieldspec::{self, Create, FieldSpec};
 use crate::resmap::{ResMap, describe};
-use crate::resource::{Id, is_null, set_scalar, set_text, text_of_scalar};
+use crate::resource::{Id, Resource, is_null, set_scalar, set_text, text_of_scalar};
 use crate::schema::Schema;
 use candidates::{Candidates, Referrer};
 use keyfill_diag::Cx;
 use keyfill_yaml::{Location, Map, Node};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use unlisted::Unlisted;
 
 /// Mends all references. What is returned is worth a warning: references that stay, although what they mean got
 /// another name.
@@ -41,7 +43,33 @@ pub fn fix(map: &mut ResMap, tables: &[BackReferences], schema: &Schema, cx: &Cx
         // A table may name `metadata/name` itself.
         map.update(at, schema, |_| Ok(()))?;
     }
-    Ok(left.into_inner())
+    let mut left = left.into_inner();
+    if map.iter().any(|resource| is_of_config(&resource.id().gvk) && has_new_name(resource)) {
+        for at in map.places() {
+            cx.check()?;
+            if left.len() >= MOST_LEFT {
+                break;
+            }
+            if by_kind.of(&map.get(at).original_id().gvk).iter().any(|row| is_of_config(row.target)) {
+                continue;
+            }
+            let referrer = candidates.referrer(map, at)?;
+            let mut look = Unlisted { map, candidates: &candidates, referrer: &referrer, found: Vec::new() };
+            look.look(&map.get(at).node);
+            left.append(&mut look.found);
+        }
+        left.truncate(MOST_LEFT);
+    }
+    Ok(left)
+}
+
+/// Whether it is what others read their settings from.
+fn is_of_config(gvk: &Gvk) -> bool {
+    matches!(gvk.kind.as_str(), "ConfigMap" | "Secret") && gvk.group.is_empty()
+}
+
+fn has_new_name(resource: &Resource) -> bool {
+    resource.memory.previous.iter().any(|previous| previous.name != resource.id().name)
 }
 
 /// More warnings of one build than this are not read.
