@@ -170,8 +170,8 @@ const SCRIPTS: [&str; 13] = [
     "if [ -f nothing ] || grep -q '^name: d' Chart.yaml; then kustomize build .\nelse helm template web .; fi | argocd-vault-plugin generate -",
     "helm template ${ARGOCD_ENV_RELEASE} . > r.yaml && kustomize build . | argocd-vault-plugin generate -",
     "M=$(kustomize build .)\nif [ -z \"$M\" ]; then echo empty >&2; exit 1; fi\necho \"$M\" | argocd-vault-plugin generate -",
-    "if [ -n \"$ARGOCD_ENV_RELEASE\" ]; then M=$(helm template \"$ARGOCD_ENV_RELEASE\" .); else M=\"$(kustomize build)\"; fi\n\
-     argocd-vault-plugin generate - <<< \"$M\"",
+    "set -e\nif [ \"$ARGOCD_ENV_RELEASE\" ]; then M=$(helm template \"$ARGOCD_ENV_RELEASE\" .);else M=$(kustomize build); fi\n\
+     argocd-vault-plugin generate - <<<\"$M\"",
     "for f in pro*.yaml no-such.yaml ${ARGOCD_ENV_FILES//,/ }; do [ -f $f ] && A=\"$A -f $f\"; done\n\
      helm template web . $A | argocd-vault-plugin generate -",
     "helm template ${ARGOCD_APP_NAME%%_*}-${ARGOCD_APP_NAME:0:2} -n ${ARGOCD_APP_NAMESPACE/arg/-} . -f - <<< \"$ARGOCD_ENV_HELM_VALUES\" \
