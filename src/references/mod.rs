@@ -9,7 +9,7 @@ mod plugins;
 
 use crate::discover::{KUSTOMIZATION_NAMES, Root, RootKind, is_manifest_name};
 use keyfill_diag::Cx;
-use keyfill_files::{Files, Kind, TreePath};
+use keyfill_files::{FileErrorKind, Files, Kind, TreePath};
 use keyfill_yaml::Node;
 use std::collections::BTreeSet;
 
@@ -18,6 +18,8 @@ use std::collections::BTreeSet;
 pub struct References {
     /// Files, its own included.
     pub files: BTreeSet<TreePath>,
+    /// What may be the path of a file or a folder that is not there.
+    pub missing: BTreeSet<TreePath>,
     /// Links to folders on the way to them.
     pub links: BTreeSet<TreePath>,
     /// Kustomizations and charts that it stands on; the root itself is not among them.
@@ -160,6 +162,9 @@ impl Search<'_> {
                 self.ahead.push(real);
             }
             Ok((real, Kind::Dir)) => self.found.files.extend(self.files.walk(&real)),
+            Err(error) if error.kind() == FileErrorKind::NotFound => {
+                self.found.missing.insert(path);
+            }
             _ => {}
         }
     }

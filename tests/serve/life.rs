@@ -81,7 +81,8 @@ fn the_grace_period_is_an_end_for_those_who_stay() {
 
 #[test]
 fn every_metric_is_documented() {
-    let Some((server, _secrets)) = over_file_with(&["--metrics", "127.0.0.1:0"]) else { return };
+    let flags = ["--metrics", "127.0.0.1:0", "--refs"];
+    let Some((server, _secrets)) = over_file_with(&flags) else { return };
     let documented = std::fs::read_to_string(workspace().join("docs/serve.md")).expect("it is there");
     // What is counted by app is there once there is one.
     server.call(app("secret/data/team/app").path(), &["-path", "app"], TEAM);

@@ -219,7 +219,9 @@ impl Search<'_> {
         for root in all.into_iter().filter(|r| r.kind != RootKind::Yaml) {
             let reads = self.reads(&root);
             let is_read = |path: &&TreePath| {
-                reads.files.contains(*path) || root.kind == RootKind::Chart && path.is_within(&root.dir)
+                reads.files.contains(*path)
+                    || root.kind == RootKind::Chart && path.is_within(&root.dir)
+                    || is_missed(reads, path)
             };
             let hits: Vec<TreePath> = changed.iter().filter(is_read).cloned().collect();
             if !hits.is_empty() {
@@ -267,6 +269,18 @@ impl Search<'_> {
         }
         all.len()
     }
+}
+
+/// Whether a root names a file that is not there, or a folder that would hold it.
+fn is_missed(reads: &References, path: &TreePath) -> bool {
+    let mut at = Some(path.clone());
+    while let Some(here) = at.filter(|_| !reads.missing.is_empty()) {
+        if reads.missing.contains(&here) {
+            return true;
+        }
+        at = here.parent();
+    }
+    false
 }
 
 /// Whether a root is made to be a part of others and renders to nothing of use alone: a component, whose
@@ -333,7 +347,10 @@ mod tests {
         [
             ("base/kustomization.yaml", "resources: [d.yaml]"),
             ("base/d.yaml", "kind: D"),
-            ("dev/kustomization.yaml", "resources: [../base]\npatches: [{path: p.yaml}]"),
+            (
+                "dev/kustomization.yaml",
+                "resources: [../base, gone.yaml, ../gone/base]\npatches: [{path: p.yaml}]",
+            ),
             ("dev/p.yaml", "kind: P"),
             ("prod/kustomization.yaml", "resources: [../base]"),
             ("chart/Chart.yaml", "name: c"),
@@ -364,6 +381,8 @@ mod tests {
         assert_eq!(using(&["chart/templates/t.yaml"]), ["chart"]);
         assert_eq!(using(&["chart/templates/gone.yaml"]), ["chart"]);
         assert_eq!(using(&["plain/x.yaml"]), ["plain/x.yaml"]);
+        assert_eq!(using(&["dev/gone.yaml"]), ["dev"], "it is named, and not there");
+        assert_eq!(using(&["gone/base/x.yaml"]), ["dev"]);
         for nobodys in ["README.md", "ansible/site.yaml", "part/r.yaml", "lib/Chart.yaml"] {
             assert!(using(&[nobodys]).is_empty(), "{nobodys}");
         }
