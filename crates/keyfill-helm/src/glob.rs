@@ -2,6 +2,7 @@
 //! have Go's own, [`keyfill_go::path::matches`].)
 
 use keyfill_go::path::BadPattern;
+use keyfill_template::function::FuncError;
 use regex_automata::meta::Regex;
 use std::iter::Peekable;
 use std::str::Chars;
@@ -11,17 +12,28 @@ use std::str::Chars;
 #[derive(Debug)]
 pub(crate) struct FileGlob(Option<Regex>);
 
+/// Bytes of a pattern: what it is compiled to takes up to the square of them.
+const MOST_BYTES: usize = 1 << 10;
+/// Alternatives inside of alternatives: each takes a part of the stack.
+const MOST_NESTED: usize = 32;
+
 impl FileGlob {
-    /// A pattern that is not well formed matches every file, as helm has it.
-    pub(crate) fn new(pattern: &str) -> Self {
-        let parts = sequence(&mut pattern.chars().peekable(), false).ok();
-        let regex = parts.and_then(|parts| {
-            let mut text = String::from(r"(?s)\A");
-            write_sequence(&parts, &mut text);
-            text.push_str(r"\z");
-            Regex::new(&text).ok()
-        });
-        Self(regex)
+    /// A pattern that is not well formed matches every file, as helm has it. One that is too large is an error.
+    pub(crate) fn new(pattern: &str) -> Result<Self, FuncError> {
+        let nested = pattern.bytes().filter(|b| *b == b'{').count();
+        if pattern.len() > MOST_BYTES || nested > MOST_NESTED {
+            let message = format!(
+                "a pattern of .Files.Glob takes at most {MOST_BYTES} bytes, with {MOST_NESTED} groups of alternatives"
+            );
+            return Err(FuncError::limit(message));
+        }
+        let Ok(parts) = sequence(&mut pattern.chars().peekable(), false) else { return Ok(Self(None)) };
+        let mut text = String::from(r"(?s)\A");
+        write_sequence(&parts, &mut text);
+        text.push_str(r"\z");
+        let regex = Regex::new(&text);
+        let regex = regex.map_err(|_| FuncError::limit("a pattern of .Files.Glob is too large"))?;
+        Ok(Self(Some(regex)))
     }
 
     /// Whether a file's path matches.
@@ -224,7 +236,18 @@ mod tests {
             ("c?d", "céd", false),
             ("?", "é", true),
         ] {
-            assert_eq!(FileGlob::new(pattern).matches(path), want, "{pattern} {path}");
+            let glob = FileGlob::new(pattern).expect("it is small");
+            assert_eq!(glob.matches(path), want, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_would_take_stack_or_memory_is_refused() {
+        for pattern in ["{".repeat(50_000), "{a,".repeat(33), "a".repeat(1_025), "[a".repeat(600)] {
+            assert!(FileGlob::new(&pattern).is_err_and(|error| error.is_limit()), "{}", &pattern[..20]);
+        }
+        for pattern in ["{a,".repeat(32), format!("{0}**{0}", "a".repeat(200)), "{a,b}".repeat(32)] {
+            assert!(FileGlob::new(&pattern).is_ok(), "{}", &pattern[..20]);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::failure::FuncError;
 use keyfill_diag::Cx;
+use keyfill_yaml::{Emit, Within};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 
@@ -76,6 +77,16 @@ impl Run {
     /// Whether the run may go on: deadline and cancellation.
     pub fn check(&self) -> Result<(), FuncError> {
         self.cx.check().map_err(|stopped| FuncError::limit(stopped.to_string()))
+    }
+
+    /// What `write` makes of a tree, unless the run has to stop meanwhile.
+    pub(crate) fn write<E: Emit, T>(
+        &self,
+        tree: &E,
+        write: impl FnOnce(&Within<'_, E>) -> T,
+    ) -> Result<T, FuncError> {
+        let written = Within::run(&self.cx, tree).written(write);
+        written.map_err(|stopped| FuncError::limit(stopped.to_string()))
     }
 
     /// State that functions keep for the length of the run, one value for each Rust type: caches of

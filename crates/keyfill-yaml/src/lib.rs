@@ -74,7 +74,7 @@ mod value;
 
 pub use document::{Body, Document, Origin};
 pub use edit::{Content, EditDocument, EditNode, Typed};
-pub use emit::{Emit, Sink, append_yaml, key_order, style_of_line, to_yaml, to_yaml_pretty};
+pub use emit::{Emit, Sink, Within, append_yaml, key_order, style_of_line, to_yaml, to_yaml_pretty};
 pub use error::Error;
 pub use input::is_read_from_json;
 pub use json::{to_json, to_json_indent, to_json_plain};

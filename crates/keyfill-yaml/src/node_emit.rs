@@ -36,7 +36,12 @@ fn emit_node<S: Sink>(node: &Node, sink: &mut S, top: bool) {
         Node::Scalar(scalar) => scalar.emit(sink),
         Node::Seq(seq) => {
             sink.begin_seq();
-            seq.items.iter().for_each(|item| emit_node(item, sink, false));
+            for item in &seq.items {
+                if !sink.goes_on() {
+                    break;
+                }
+                emit_node(item, sink, false);
+            }
             sink.end_seq();
         }
         Node::Map(map) => {
@@ -44,6 +49,9 @@ fn emit_node<S: Sink>(node: &Node, sink: &mut S, top: bool) {
             let mut sorted: Vec<_> = map.entries.iter().filter(|e| !(top && is_dropped(&e.key))).collect();
             S::sort_keys(&mut sorted, |e| e.key.text.as_str());
             for entry in sorted {
+                if !sink.goes_on() {
+                    break;
+                }
                 sink.key(&entry.key.text);
                 emit_node(&entry.value, sink, false);
             }

@@ -86,7 +86,12 @@ impl Emit for Value {
             Self::Str(text) => sink.str(text),
             Self::Seq(items) => {
                 sink.begin_seq();
-                items.iter().for_each(|item| item.emit(sink));
+                for item in items {
+                    if !sink.goes_on() {
+                        break;
+                    }
+                    item.emit(sink);
+                }
                 sink.end_seq();
             }
             Self::Map(entries) => {
@@ -94,6 +99,9 @@ impl Emit for Value {
                 let mut sorted: Vec<&(Text, Self)> = entries.iter().collect();
                 S::sort_keys(&mut sorted, |e| e.0.as_str());
                 for (key, value) in sorted {
+                    if !sink.goes_on() {
+                        break;
+                    }
                     sink.key(key);
                     value.emit(sink);
                 }

@@ -58,7 +58,7 @@ fn get_bytes(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
 fn glob(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let files = args.first().and_then(Value::as_map).map_or(0, Map::len);
     run.work(files as u64 * WORK_OF_GLOB)?;
-    let glob = FileGlob::new(&String::from_utf8_lossy(text(args, 1)));
+    let glob = FileGlob::new(&String::from_utf8_lossy(text(args, 1)))?;
     let matching: Entries = match args.first().and_then(Value::as_map) {
         Some(files) => {
             let fits = |(name, _): &(&Str, &Value)| glob.matches(&name.to_text());

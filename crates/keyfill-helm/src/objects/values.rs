@@ -52,7 +52,7 @@ fn encode(_: &mut Run, _: &[Value]) -> Result<Value, FuncError> {
 
 fn yaml(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let receiver = Value::Map(map(args, 0));
-    receiver.check_written(&run.cx().limits)?;
+    receiver.check_written(run.cx())?;
     let text = to_yaml(&receiver);
     run.spend(text.len() as u64)?;
     Ok(Value::str(text))

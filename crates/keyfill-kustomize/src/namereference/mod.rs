@@ -172,6 +172,7 @@ impl Mend<'_> {
 
     /// The field is a mapping with `name` and perhaps `namespace`.
     fn set_map(&self, map: &mut Map) -> Result<()> {
+        self.cx.check()?;
         let Some(name) = map.get("name") else {
             return Err(Error::new("the field is a mapping without `name`").at_location(map.location));
         };

@@ -10,7 +10,7 @@ use crate::selector::Matcher;
 use keyfill_diag::{Cx, nearest};
 use keyfill_yaml::{Map, Node, Text};
 use std::cell::{Cell, OnceCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What tells current ids apart: two resources with the same key cannot be appended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -306,6 +306,7 @@ impl ResMap {
 
     /// Adds what a generator made: new, or put over one that is there, as its behavior says.
     pub fn absorb(&mut self, mut made: Resource, cx: &Cx) -> Result<()> {
+        cx.check()?;
         let places = self.matching_any(made.id());
         let behavior = made.memory.behavior.unwrap_or_default();
         let at = match places[..] {
@@ -470,14 +471,9 @@ fn merge_metadata(made: &mut Resource, old: &Resource, field: &str, cx: &Cx) {
 
 /// Both mappings as strings, sorted; the second wins.
 fn merged(under: Option<Map>, over: Option<Map>, text_of: fn(&Node) -> &str, cx: &Cx) -> Map {
-    let mut pairs: Vec<(Text, Text)> = Vec::new();
-    for entry in under.into_iter().chain(over).flat_map(|m| m.entries) {
-        let value = Text::from(text_of(&entry.value));
-        match pairs.binary_search_by(|(k, _)| k.cmp(&entry.key.text)) {
-            Ok(at) => pairs[at].1 = value,
-            Err(at) => pairs.insert(at, (entry.key.text, value)),
-        }
-    }
+    let entries = under.into_iter().chain(over).flat_map(|m| m.entries);
+    let pairs: BTreeMap<Text, Text> =
+        entries.map(|entry| (entry.key.text, Text::from(text_of(&entry.value)))).collect();
     let mut map = Map::default();
     map.entries.reserve(pairs.len());
     for (key, value) in pairs {

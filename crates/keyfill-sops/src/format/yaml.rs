@@ -10,7 +10,7 @@ use std::collections::HashSet;
 const INDENT: u8 = 4;
 
 pub(super) fn read(text: &[u8], cx: &Cx) -> Result<Vec<Branch>, Error> {
-    let documents = EditDocument::read_all(text, &Limits::from(&cx.limits)).map_err(|e| Error::yaml(&e))?;
+    let documents = EditDocument::read_all(text, &Limits::from(cx)).map_err(|e| Error::yaml(&e))?;
     documents.iter().map(document).collect()
 }
 

@@ -92,19 +92,22 @@ impl Execution {
         }
     }
 
-    /// Most functions look at all of a text or list: large ones count as work.
+    /// Most functions look at all of a text, list or map: large ones count as work.
     #[inline]
     fn account(&mut self, tree: &Tree, arguments: &[Value]) -> Result<(), Error> {
         let size = |value: &Value| match value {
             Value::Str(text) => text.size_in_memory(),
             Value::List(list) => list.len() * size_of::<usize>(),
+            Value::Map(map) => map.len() * size_of::<usize>(),
             _ => 0,
         };
         let size: usize = arguments.iter().map(size).sum();
         if size < LARGE_ARGUMENTS {
             return Ok(());
         }
-        self.run.work(size as u64).map_err(|error| self.failure(tree, error))
+        // And most make another one of about its size.
+        let done = self.run.work(size as u64).and_then(|()| self.run.room(size as u64));
+        done.map_err(|error| self.failure(tree, error))
     }
 
     /// Refuses what `call` cannot call, by the words of the template.

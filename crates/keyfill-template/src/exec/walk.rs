@@ -18,6 +18,9 @@ pub(super) enum Flow {
 /// Steps between two checks of the deadline.
 const STEPS_PER_CHECK: u64 = 1 << 12;
 
+/// What taking an entry of a map to its place among the sorted ones counts as, in bytes of work.
+const WORK_OF_ENTRY: u64 = 64;
+
 /// When less stack than this is left, more is taken from the heap.
 const STACK_LEFT: usize = 512 << 10;
 /// How much is taken then.
@@ -178,6 +181,8 @@ impl Execution {
             Value::Map(map) => {
                 let interface = map.ty().elem == Type::Any;
                 // The body may change the map: walk what it was.
+                let work = self.run.work(map.len() as u64 * WORK_OF_ENTRY);
+                work.map_err(|error| self.failure(tree, error))?;
                 for (key, item) in map.snapshot() {
                     let item = Dot { value: &item, interface };
                     if !self.turn(&mut turns, &Value::Str(key), item)? {

@@ -7,13 +7,16 @@ use crate::value::{Encoded, Value, Walk};
 /// How deep values are compared. Below that, as in Go when it meets a value again, they count as equal.
 const MAX_DEPTH: u32 = 1000;
 
+/// Bytes of texts whose comparison counts as much as that of a part.
+const BYTES_A_PART: usize = 1 << 10;
+
 /// Compares one value with others, within one limit for all of them.
 pub(super) struct DeepEqual(Walk);
 
 impl DeepEqual {
     /// For one call of a function.
     pub(super) fn new(run: &Run) -> Self {
-        Self(Walk::new(&run.cx().limits))
+        Self(Walk::new(run.cx()))
     }
 
     /// Accounts for the work.
@@ -50,7 +53,12 @@ impl DeepEqual {
             (Value::Uint32(x), Value::Uint32(y)) => x == y,
             (Value::Float(x), Value::Float(y)) => x == y,
             (Value::Complex(x, i), Value::Complex(y, j)) => x == y && i == j,
-            (Value::Str(x), Value::Str(y)) | (Value::Bytes(x), Value::Bytes(y)) => x == y,
+            (Value::Str(x), Value::Str(y)) | (Value::Bytes(x), Value::Bytes(y)) => {
+                if x.len() == y.len() {
+                    self.0.visit(x.len() / BYTES_A_PART)?;
+                }
+                x == y
+            }
             (Value::List(x), Value::List(y)) => {
                 x.ty().name == y.ty().name
                     && x.is_nil() == y.is_nil()

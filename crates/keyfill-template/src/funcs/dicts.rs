@@ -138,7 +138,7 @@ fn deep_copy(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     if value.is_nil() {
         return Err("reflect: call of reflect.Value.Type on zero Value".into());
     }
-    value.check_walk(&run.cx().limits)?;
+    value.check_walk(run.cx())?;
     copy(run, value)
 }
 

@@ -9,7 +9,7 @@ use crate::value::{
     ANY_MAP, ANYS, AsJson, Encoded, List, Map, Object, STAND_IN, Str, Type, Value, Walk, too_large,
 };
 use keyfill_go::json_decode::{self, Decoded, Json, Words};
-use keyfill_yaml::{Html, is_read_from_json, to_json, to_json_indent, to_json_plain};
+use keyfill_yaml::{Html, Within, is_read_from_json, to_json, to_json_indent, to_json_plain};
 
 const A: Type = Type::Any;
 const S: Type = Type::String;
@@ -57,12 +57,12 @@ fn written(run: &mut Run, args: &[Value], write: Write) -> Result<Value, FuncErr
     encode(run, args, write, "\u{fffd}")
 }
 
-fn indented(value: &AsJson<'_>) -> Vec<u8> {
+fn indented(value: &Within<'_, AsJson<'_>>) -> Vec<u8> {
     to_json_indent(value, "  ", Html::Escaped)
 }
 
 /// Writes a value as JSON.
-type Write = fn(&AsJson<'_>) -> Vec<u8>;
+type Write = fn(&Within<'_, AsJson<'_>>) -> Vec<u8>;
 
 /// What Go before 1.27 writes for a byte that is not UTF-8. It leaves the character U+FFFD itself as it is.
 const BEFORE_GO_1_27: &str = r"\ufffd";
@@ -70,7 +70,7 @@ const BEFORE_GO_1_27: &str = r"\ufffd";
 fn encode(run: &mut Run, args: &[Value], write: Write, for_stray: &str) -> Result<Value, FuncError> {
     let value = any(args, 0);
     check(run, value)?;
-    let text = write(&AsJson(value));
+    let text = run.write(&AsJson(value), write)?;
     run.spend(text.len() as u64)?;
     Ok(Value::str(without_stand_ins(text, for_stray.as_bytes())))
 }
@@ -112,9 +112,9 @@ pub(super) fn check_for_yaml(run: &mut Run, value: &Value) -> Result<(), FuncErr
 }
 
 fn check_all(run: &mut Run, value: &Value, is_read: fn(&[u8], bool) -> bool) -> Result<(), FuncError> {
-    let limits = &run.cx().limits;
-    match (Check { walk: Walk::new(limits), is_read }).value(value, limits.depth) {
-        Err(error) if error.is_limit() && value.holds_itself(limits) => {
+    let cx = run.cx();
+    match (Check { walk: Walk::new(cx), is_read }).value(value, cx.limits.depth) {
+        Err(error) if error.is_limit() && value.holds_itself(cx) => {
             Err(format!("json: unsupported value: encountered a cycle via {}", value.type_name()).into())
         }
         other => other,

@@ -47,7 +47,7 @@ fn swallow(merged: Result<Value, FuncError>) -> Result<Value, FuncError> {
 
 fn merge_all(run: &mut Run, args: &[Value], present: Present) -> Result<Value, FuncError> {
     let mut into = map(args, 0);
-    let mut walk = Walk::new(&run.cx().limits);
+    let mut walk = Walk::new(run.cx());
     for index in 1..args.len() {
         let from = map(args, index);
         if into.is_nil() && !from.is_nil() {

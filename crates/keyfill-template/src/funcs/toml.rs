@@ -41,7 +41,7 @@ fn write(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     if value.is_nil() {
         return Err("reflect: call of reflect.Value.Type on zero Value".into());
     }
-    value.check_written(&run.cx().limits)?;
+    value.check_written(run.cx())?;
     let mut writer = Writer { out: Vec::new() };
     writer.value(&[], value)?;
     run.spend(writer.out.len() as u64)?;

@@ -20,7 +20,7 @@ pub const ADDED_BY_HELM_4: &[Function] = &[Function::fixed("mustToYaml", &[Type:
 fn write(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
     check_for_yaml(run, value)?;
-    let text = to_yaml(value);
+    let text = run.write(value, |value| to_yaml(value))?;
     run.spend(text.len() as u64)?;
     Ok(Value::str(text.strip_suffix(b"\n").unwrap_or(&text)))
 }
@@ -29,9 +29,11 @@ fn load(run: &mut Run, args: &[Value]) -> Result<Result<keyfill_yaml::Value, Str
     let text = text(args, 0);
     run.spend(text.len() as u64 * 8)?;
     run.room(text.len() as u64 * 8)?;
-    let limits = Limits::from(&run.cx().limits);
-    Ok(load_value(text, &limits)
-        .map_err(|error| format!("error converting YAML to JSON: yaml: {}", error.go_text())))
+    let loaded = load_value(text, &Limits::from(run.cx()));
+    if let Some(stopped) = loaded.as_ref().err().and_then(keyfill_yaml::Error::stopped) {
+        return Err(FuncError::limit(stopped.to_string()));
+    }
+    Ok(loaded.map_err(|error| format!("error converting YAML to JSON: yaml: {}", error.go_text())))
 }
 
 fn from_yaml(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {

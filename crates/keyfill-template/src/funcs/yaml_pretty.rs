@@ -16,9 +16,9 @@ pub const FUNCTIONS: &[Function] = &[Function::fixed("toYamlPretty", &[Type::Any
 
 fn pretty(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
-    value.check_written(&run.cx().limits)?;
+    value.check_written(run.cx())?;
     let refused = Cell::new(false);
-    let text = to_yaml_pretty(&Pretty { value, refused: &refused });
+    let text = run.write(&Pretty { value, refused: &refused }, |value| to_yaml_pretty(value))?;
     if refused.get() {
         // As helm has it: what cannot be written gives nothing.
         return Ok("".into());
@@ -59,7 +59,12 @@ impl Emit for Pretty<'_> {
             }
             Value::List(list) => {
                 sink.begin_seq();
-                list.iter().for_each(|item| self.of(item).emit(sink));
+                for item in list.iter() {
+                    if !sink.goes_on() {
+                        break;
+                    }
+                    self.of(item).emit(sink);
+                }
                 sink.end_seq();
             }
             Value::Map(map) => self.map(&map.snapshot(), sink),
@@ -83,6 +88,9 @@ impl Pretty<'_> {
         S::sort_keys(&mut entries, |(text, ..)| text);
         sink.begin_map();
         for (text, key, value) in entries {
+            if !sink.goes_on() {
+                break;
+            }
             match key.to_str() {
                 Some(_) => sink.key(&text),
                 None => sink.key_bytes(key.as_bytes()),

@@ -51,7 +51,12 @@ fn emit<S: Sink>(value: &Value, sink: &mut S, order: Order) {
         Value::List(list) if list.is_nil() => sink.null(),
         Value::List(list) => {
             sink.begin_seq();
-            list.iter().for_each(|item| emit(item, sink, order));
+            for item in list.iter() {
+                if !sink.goes_on() {
+                    break;
+                }
+                emit(item, sink, order);
+            }
             sink.end_seq();
         }
         Value::Map(map) if map.is_nil() => sink.null(),
@@ -76,6 +81,9 @@ fn emit_map<S: Sink>(mut entries: Vec<(Cow<'_, str>, &Value)>, sink: &mut S, ord
     }
     sink.begin_map();
     for (key, value) in entries {
+        if !sink.goes_on() {
+            break;
+        }
         sink.key(&key);
         emit(value, sink, order);
     }

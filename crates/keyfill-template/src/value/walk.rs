@@ -6,7 +6,8 @@
 
 use super::{List, Map, Value};
 use crate::failure::FuncError;
-use keyfill_diag::Limits;
+use keyfill_diag::{Cx, Limits, Stopped};
+use std::time::Instant;
 
 /// The parts that a walk may still visit.
 #[derive(Clone, Copy, Debug)]
@@ -14,18 +15,34 @@ pub(crate) struct Walk {
     nodes: u64,
     /// Bytes of texts that may still be written. Escapes make six of one.
     bytes: u64,
+    /// When the run has to stop, and how many parts were visited since that was looked at.
+    deadline: Instant,
+    unasked: usize,
 }
+
+/// Parts between two looks at the clock.
+const PARTS_A_LOOK: usize = 1 << 14;
 
 impl Walk {
     /// A walk within the limits of the run.
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self { nodes: limits.nodes, bytes: limits.output_bytes / 4 }
+    pub(crate) fn new(cx: &Cx) -> Self {
+        let limits = &cx.limits;
+        Self { nodes: limits.nodes, bytes: limits.output_bytes / 4, deadline: cx.deadline, unasked: 0 }
     }
 
     /// Accounts for parts, counted each time they are met.
     pub(crate) fn visit(&mut self, parts: usize) -> Result<(), FuncError> {
         self.nodes = self.nodes.checked_sub(parts as u64).ok_or_else(too_large)?;
-        Ok(())
+        self.unasked = self.unasked.saturating_add(parts);
+        if self.unasked < PARTS_A_LOOK {
+            return Ok(());
+        }
+        self.unasked = 0;
+        if Instant::now() < self.deadline {
+            Ok(())
+        } else {
+            Err(FuncError::limit(Stopped::Deadline.to_string()))
+        }
     }
 
     /// Accounts for a text that is written.
@@ -85,20 +102,20 @@ pub(crate) fn too_large() -> FuncError {
 impl Value {
     /// Refuses values nested deeper than the limits allow, and so those that hold themselves, and those with
     /// more parts, counted as often as they are met.
-    pub fn check_walk(&self, limits: &Limits) -> Result<(), FuncError> {
-        Walk::new(limits).all(self, limits.depth)
+    pub fn check_walk(&self, cx: &Cx) -> Result<(), FuncError> {
+        Walk::new(cx).all(self, cx.limits.depth)
     }
 
     /// As [`check_walk`](Self::check_walk), and refuses values whose texts, counted as often as they are met, are
     /// more than may be written.
-    pub fn check_written(&self, limits: &Limits) -> Result<(), FuncError> {
-        Walk::new(limits).written(self, limits.depth)
+    pub fn check_written(&self, cx: &Cx) -> Result<(), FuncError> {
+        Walk::new(cx).written(self, cx.limits.depth)
     }
 
     /// Whether a walk over the parts meets a map or list inside itself, before it meets one that is too deep.
-    pub(crate) fn holds_itself(&self, limits: &Limits) -> bool {
-        let mut walk = Walk::new(limits);
-        cycle(self, &mut Vec::new(), &mut walk, limits.depth) == Some(true)
+    pub(crate) fn holds_itself(&self, cx: &Cx) -> bool {
+        let mut walk = Walk::new(cx);
+        cycle(self, &mut Vec::new(), &mut walk, cx.limits.depth) == Some(true)
     }
 }
 
@@ -129,7 +146,8 @@ fn cycle(value: &Value, way: &mut Vec<usize>, walk: &mut Walk, depth: u32) -> Op
 #[cfg(test)]
 mod tests {
     use crate::value::{Map, Value};
-    use keyfill_diag::Limits;
+    use keyfill_diag::Cx;
+    use std::time::Duration;
 
     /// `levels` maps, each of which holds the one before it twice.
     fn doubled(levels: u32) -> Value {
@@ -143,17 +161,25 @@ mod tests {
 
     #[test]
     fn parts_count_as_often_as_they_are_met() {
-        assert!(doubled(15).check_walk(&Limits::default()).is_ok());
-        assert!(doubled(60).check_walk(&Limits::default()).is_err());
-        assert!(!doubled(60).holds_itself(&Limits::default()));
+        assert!(doubled(15).check_walk(&Cx::default()).is_ok());
+        assert!(doubled(60).check_walk(&Cx::default()).is_err());
+        assert!(!doubled(60).holds_itself(&Cx::default()));
+    }
+
+    #[test]
+    fn a_walk_ends_at_the_deadline() {
+        let over = Cx::with_time(Duration::ZERO);
+        let error = doubled(60).check_walk(&over).unwrap_err();
+        assert_eq!((error.is_limit(), error.to_string().as_str()), (true, "the deadline has passed"));
+        assert!(!doubled(60).holds_itself(&over));
     }
 
     #[test]
     fn a_text_counts_as_often_as_it_is_written() {
         let text = Value::str("x".repeat(1 << 20));
         let many = Value::list(vec![text; 1_000]);
-        assert!(many.check_walk(&Limits::default()).is_ok());
-        assert!(many.check_written(&Limits::default()).is_err());
+        assert!(many.check_walk(&Cx::default()).is_ok());
+        assert!(many.check_written(&Cx::default()).is_err());
     }
 
     #[test]
@@ -161,6 +187,6 @@ mod tests {
         let map = Map::new();
         map.set("a", Value::list(vec![map.clone().into()]));
         let value = Value::from(map);
-        assert!(value.check_walk(&Limits::default()).is_err() && value.holds_itself(&Limits::default()));
+        assert!(value.check_walk(&Cx::default()).is_err() && value.holds_itself(&Cx::default()));
     }
 }

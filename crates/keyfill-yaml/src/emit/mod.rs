@@ -10,6 +10,7 @@ pub(crate) mod escape;
 pub(crate) mod form;
 mod order;
 mod scalar;
+mod within;
 mod writer;
 
 use crate::binary;
@@ -18,6 +19,7 @@ use std::cmp::Ordering;
 use writer::Writer;
 
 pub use form::style_of_line;
+pub use within::Within;
 
 /// The tree as `sigs.k8s.io/yaml` prints it.
 ///
@@ -122,6 +124,11 @@ pub trait Sink {
     }
     /// Ends the innermost mapping.
     fn end_map(&mut self);
+
+    /// Whether anything more is wanted. A walk of a large tree asks for each item, and may stop when it is not.
+    fn goes_on(&self) -> bool {
+        true
+    }
 
     /// The order in which keys of one mapping are written.
     fn key_order(a: &str, b: &str) -> Ordering;
