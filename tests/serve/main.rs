@@ -144,12 +144,18 @@ impl Drop for Server {
 
 /// Starts a server with the folder's plugin.yaml, or the shipped one; it logs into a file.
 fn spawn(dir: &Path, vars: &[(&str, &str)], args: &[&str]) -> Child {
+    command(dir, vars, args).spawn().expect("keyfill starts")
+}
+
+/// The command of such a server.
+fn command(dir: &Path, vars: &[(&str, &str)], args: &[&str]) -> Command {
     let plugin = dir.join("plugin.yaml");
     if !plugin.exists() {
         std::fs::copy(workspace().join("plugin.yaml"), plugin).expect("plugin.yaml is there");
     }
     let log = std::fs::File::options().create(true).append(true).open(dir.join("log")).expect("a file");
-    Command::new(env!("CARGO_BIN_EXE_keyfill"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keyfill"));
+    command
         .args(["serve", "--config-dir-path"])
         .arg(dir)
         .args(args)
@@ -158,9 +164,8 @@ fn spawn(dir: &Path, vars: &[(&str, &str)], args: &[&str]) -> Child {
         .env("KEYFILL_ALLOWED_PATHS", "secret/data/{{ app.project }}/*")
         .envs(vars.iter().copied())
         .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
-        .expect("keyfill starts")
+        .stderr(log);
+    command
 }
 
 /// What a server wrote so far.

@@ -1,6 +1,6 @@
 //! Workers: what becomes of a request whose worker ends, of the others meanwhile, and of the server.
 
-use crate::{Server, TEAM, app, manifest, over_file_with};
+use crate::{Server, TEAM, app, command, manifest, over_file_with};
 use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -235,6 +235,34 @@ fn workers_are_in_a_sandbox_and_the_server_can_insist_on_it() {
     }
     let log = server.log();
     assert!(log.contains("sandbox=whole"), "{log}");
+}
+
+/// The kernel gives what belongs to a process that may be looked into to its user, and else to root.
+#[cfg(target_os = "linux")]
+#[test]
+fn nobody_looks_into_the_server() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
+    use std::os::unix::process::CommandExt as _;
+    const NOBODY: u32 = 65_534;
+    let owner = |path: &str| std::fs::metadata(path).map(|meta| meta.uid());
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut command = command(dir.path(), &[("KEYFILL_SOURCE", "vault")], &[]);
+    if owner("/proc/self").expect("it is there") == 0 {
+        for path in [dir.path().to_owned(), dir.path().join("plugin.yaml")] {
+            std::fs::set_permissions(path, PermissionsExt::from_mode(0o777)).expect("it is ours");
+        }
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let mut child = command.spawn().expect("keyfill starts");
+    let start = Instant::now();
+    while !dir.path().join("keyfill.sock").exists() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{}", crate::log_of(dir.path()));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let of_server = owner(&format!("/proc/{}/environ", child.id()));
+    child.kill().expect("it can be ended");
+    child.wait().expect("it ends");
+    assert_eq!(of_server.expect("it lived"), 0);
 }
 
 /// The server's children.

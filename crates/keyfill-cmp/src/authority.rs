@@ -366,6 +366,8 @@ mod tests {
         CONTINUATION, END_HEADERS, END_STREAM, HEADERS, PADDED, PREFACE, PRIORITY, Rewriter, frame, literal,
     };
     use loona_hpack::{Decoder, Encoder};
+    use std::io;
+    use std::time::{Duration, Instant};
 
     type Headers = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -465,6 +467,27 @@ mod tests {
             let result = Rewriter::new().feed(&input, &mut Vec::new());
             assert!(result.is_err(), "{input:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_connection_on_which_nothing_comes_is_closed_and_one_that_sends_is_not() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let (mut client, server) = tokio::io::duplex(1 << 10);
+        let silence = Duration::from_secs(1);
+        let mut server = super::UsableAuthority::new(server, (), silence);
+        let mut text = [0; 64];
+        let began = Instant::now();
+        for bytes in PREFACE.chunks(PREFACE.len().div_ceil(4)) {
+            // Slowly, and yet not idle.
+            tokio::time::sleep(silence / 3).await;
+            client.write_all(bytes).await.unwrap();
+            assert!(server.read(&mut text).await.unwrap() > 0);
+        }
+        assert!(began.elapsed() > silence);
+        let began = Instant::now();
+        let error = server.read(&mut text).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(began.elapsed() >= silence - Duration::from_millis(50), "{:?}", began.elapsed());
     }
 
     #[test]
