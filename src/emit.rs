@@ -1,8 +1,10 @@
 //! The last stage: everything on stdout, or nothing.
 
+use crate::overrun;
 use crate::report::Problem;
 use anyhow::{Context as _, Result};
-use keyfill_yaml::{Body, Document};
+use keyfill_diag::{Cx, Stopped};
+use keyfill_yaml::{Body, Document, Within};
 use std::io::Write;
 
 /// What stands between two documents when neither says so.
@@ -16,9 +18,10 @@ pub struct Output {
 impl Output {
     /// Puts documents together. Trees are written by the emitter; texts leave as they are. Each document but
     /// the first is set apart from the one before, by its own separator where it has one.
-    pub fn of(documents: &[Document]) -> Self {
+    pub fn of(documents: &[Document], cx: &Cx) -> Result<Self, Problem> {
         let mut pieces: Vec<bytes::Bytes> = Vec::with_capacity(documents.len() * 2);
         for document in documents {
+            cx.check().map_err(stopped)?;
             let before = match (document.before.is_empty(), pieces.is_empty()) {
                 (true, false) => bytes::Bytes::from_static(SEPARATOR),
                 _ => document.before.clone(),
@@ -30,10 +33,13 @@ impl Output {
             pieces.push(before);
             pieces.push(match &document.body {
                 Body::Raw(bytes) => bytes.clone(),
-                Body::Tree(node) => keyfill_yaml::to_yaml(&**node).into(),
+                Body::Tree(node) => {
+                    let written = Within::run(cx, &**node).written(keyfill_yaml::to_yaml);
+                    written.map_err(stopped)?.into()
+                }
             });
         }
-        Self { pieces }
+        Ok(Self { pieces })
     }
 
     /// Whether nothing but white space, comments and separators would be printed.
@@ -60,6 +66,10 @@ impl Output {
     }
 }
 
+fn stopped(stopped: Stopped) -> Problem {
+    Problem::input(format!("stopped while the result was written: {stopped}"))
+}
+
 /// Refuses an empty result, unless that was asked for: an app that renders to nothing would prune everything.
 pub fn refuse_empty(is_empty: bool, allowed: bool) -> Result<(), Problem> {
     if is_empty && !allowed {
@@ -72,6 +82,7 @@ pub fn refuse_empty(is_empty: bool, allowed: bool) -> Result<(), Problem> {
 
 /// Writes to stdout. A reader that went away early is an error: it did not get everything.
 pub fn to_stdout(output: &Output) -> Result<()> {
+    overrun::is_writing();
     output.write(&mut std::io::stdout().lock()).context("cannot write to stdout")
 }
 
@@ -79,16 +90,22 @@ pub fn to_stdout(output: &Output) -> Result<()> {
 mod tests {
     use super::{Output, refuse_empty};
     use bytes::Bytes;
-    use keyfill_yaml::{Body, Document, Node, Origin};
+    use keyfill_diag::Cx;
+    use keyfill_yaml::{Body, Document, Node, Origin, Seq};
     use std::sync::Arc;
+    use std::time::Duration;
 
     fn raw(before: &'static str, body: &'static str) -> Document {
         let body = Body::Raw(Bytes::from_static(body.as_bytes()));
         Document { before: Bytes::from_static(before.as_bytes()), body, origin: Origin::default() }
     }
 
+    fn written(documents: &[Document]) -> Output {
+        Output::of(documents, &Cx::default()).expect("there is time")
+    }
+
     fn text(documents: &[Document]) -> String {
-        String::from_utf8(Output::of(documents).to_bytes()).unwrap()
+        String::from_utf8(written(documents).to_bytes()).unwrap()
     }
 
     #[test]
@@ -107,12 +124,22 @@ mod tests {
     }
 
     #[test]
+    fn a_result_is_not_written_past_the_deadline() {
+        let mut node = Node::map();
+        let items = Seq { items: vec![Node::plain("1"); 5_000], ..Seq::default() };
+        node.as_map_mut().unwrap().set("b", Node::Seq(items));
+        let tree = Document { body: Body::Tree(Arc::new(node)), ..raw("", "") };
+        let over = Cx::with_time(Duration::ZERO);
+        assert!(Output::of(&[tree], &over).is_err() && Output::of(&[raw("", "a: 1")], &over).is_err());
+    }
+
+    #[test]
     fn an_empty_result_is_refused_unless_it_is_allowed() {
         for empty in ["", "\n", "# only\n", "---\n# a comment\n"] {
-            let output = Output::of(&[raw("", empty)]);
+            let output = written(&[raw("", empty)]);
             assert!(output.is_empty());
             assert!(refuse_empty(true, false).is_err() && refuse_empty(true, true).is_ok());
         }
-        assert!(!Output::of(&[raw("---\n", "a: 1\n")]).is_empty() && refuse_empty(false, false).is_ok());
+        assert!(!written(&[raw("---\n", "a: 1\n")]).is_empty() && refuse_empty(false, false).is_ok());
     }
 }

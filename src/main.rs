@@ -9,6 +9,8 @@ mod diff;
 mod discover;
 mod emit;
 mod escape;
+#[cfg(debug_assertions)]
+mod faults;
 mod fetch;
 mod fill;
 mod hydrated;
@@ -16,6 +18,7 @@ mod ignore_file;
 mod memory;
 mod output_files;
 mod outside;
+mod overrun;
 mod pipeline;
 mod places;
 #[cfg(unix)]
@@ -65,9 +68,13 @@ fn run() -> ExitCode {
         // The server's flags under the server's name: it has no subcommands of that kind.
         words.insert(1, "serve".into());
     }
-    let cli = match cli::args::parse(words) {
+    let cli = match cli::args::parse(words.clone()) {
         Ok(cli) => cli,
         Err(error) => {
+            // A plugin's command may hold an author's words: they act on no terminal.
+            let shown =
+                words.iter().map(|word| escape::one_line(&word.to_string_lossy()).into_owned().into());
+            let error = cli::args::parse(shown.collect()).err().unwrap_or(error);
             // A closed stdout or stderr leaves nobody to tell.
             let _ = error.print();
             let wrong = if called_as_avp { 1 } else { 2 };

@@ -9,6 +9,8 @@
 //! know the call nothing is lost.
 
 use crate::discover::RootKind;
+#[cfg(unix)]
+use crate::overrun;
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -124,6 +126,17 @@ unsafe impl GlobalAlloc for Allocator {
 /// Bytes above which this process ends.
 static END_ABOVE: AtomicI64 = AtomicI64::new(i64::MAX);
 
+/// The exit code of a command line that ends so; a worker has one of its own.
+#[cfg(unix)]
+static CODE_OF_COMMAND: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+
+/// As [`end_above`], for a command line: it ends with a message and this exit code.
+#[cfg(unix)]
+pub fn end_run_above(bytes: u64, code: u8) {
+    CODE_OF_COMMAND.store(code, Ordering::Relaxed);
+    end_above(bytes);
+}
+
 /// From now on the process ends, with an exit code of its own, when it holds more than so many bytes or the system
 /// gives it none: whoever has started it then knows why.
 #[cfg(unix)]
@@ -144,13 +157,18 @@ fn given(pointer: *mut u8) -> *mut u8 {
 fn exhausted() {
     #[cfg(unix)]
     if END_ABOVE.load(Ordering::Relaxed) != i64::MAX {
-        // SAFETY: it is one system call, which does not come back: nothing is allocated, and no lock is needed.
-        #[allow(unsafe_code)]
-        unsafe {
-            libc::_exit(keyfill_workers::OUT_OF_MEMORY)
+        // Nothing is allocated on the way, and no lock is needed.
+        match CODE_OF_COMMAND.load(Ordering::Relaxed) {
+            0 => overrun::write_and_end("", keyfill_workers::OUT_OF_MEMORY),
+            code => overrun::write_and_end(TOO_MUCH, i32::from(code)),
         }
     }
 }
+
+/// What a command line says that ends for want of memory.
+#[cfg(unix)]
+const TOO_MUCH: &str = "error: the run exceeds its memory limit, and did not stop by itself\n  help: look for values \
+                        that multiply, or raise --memory\n";
 
 /// For the start, and for runs that stay small or stay for long.
 fn in_small_pages() {

@@ -5,6 +5,7 @@
 //! outside of namespaces never gets one.
 
 use crate::emit::Output;
+use crate::overrun;
 use anyhow::{Context as _, Result, anyhow};
 use bytes::Bytes;
 use keyfill_diag::Cx;
@@ -33,8 +34,9 @@ pub fn write(folder: &Path, documents: &[Document], cx: &Cx) -> Result<()> {
         let Some(named) = named else { continue };
         let path = folder.join(named.file_name(is_split));
         let alone = Document { before: Bytes::new(), ..document.clone() };
-        std::fs::write(&path, Output::of(&[alone]).to_bytes())
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        let output = Output::of(&[alone], cx)?.to_bytes();
+        overrun::is_writing();
+        std::fs::write(&path, output).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }

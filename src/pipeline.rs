@@ -20,13 +20,13 @@ use crate::render::{self, Rendered, plain};
 use crate::report::Problem;
 use crate::run::{Input, Run};
 use crate::settings::Settings;
-use crate::source_lines;
+use crate::source_lines::Lines;
 use crate::store;
 use crate::tree::Tree;
 use crate::verbose::{self, Announced};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, Diagnostic, Limits};
+use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_files::Kind;
 use keyfill_secrets::Reads;
 use keyfill_yaml::Document;
@@ -87,7 +87,7 @@ pub fn discover(run: &Run) -> Option<Root> {
 /// Renders the root that [`discover()`] found, or reads the file or stdin.
 pub fn render(run: &Run, root: Option<&Root>, timings: &mut Timings) -> Result<Rendered> {
     let tree = match &run.input {
-        Input::Stdin => return from_stdin(&run.cx.limits, timings),
+        Input::Stdin => return from_stdin(&run.cx, timings),
         Input::Tree(tree) => tree,
     };
     let rendered = render_tree(run, tree, root, timings);
@@ -119,7 +119,8 @@ fn render_tree(run: &Run, tree: &Tree, root: Option<&Root>, timings: &mut Timing
 /// Room for most streams: twice the largest that was measured.
 const STDIN_ROOM: usize = 16 << 20;
 
-fn from_stdin(limits: &Limits, timings: &mut Timings) -> Result<Rendered> {
+fn from_stdin(cx: &Cx, timings: &mut Timings) -> Result<Rendered> {
+    let limits = &cx.limits;
     // Memory that is not written to costs nothing, while a buffer that grows holds its text twice.
     let mut text = Vec::with_capacity(STDIN_ROOM);
     timings
@@ -130,7 +131,9 @@ fn from_stdin(limits: &Limits, timings: &mut Timings) -> Result<Rendered> {
         return Err(Problem::input(message).into());
     }
     plain::refuse_binary(&text, "<stdin>")?;
-    Ok(Rendered { documents: plain::documents(&Bytes::from(text), "<stdin>"), ..Rendered::default() })
+    let documents = plain::documents(&Bytes::from(text), "<stdin>", cx);
+    let documents = documents.map_err(|why| plain::stopped("<stdin>", why))?;
+    Ok(Rendered { documents, ..Rendered::default() })
 }
 
 /// Fills documents from the store that the settings name. It opens the store even when there is nothing to
@@ -204,6 +207,7 @@ pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>, plain: 
     };
     let plain = if plain { plain_values(run, tree, root, &rendered.documents) } else { Vec::new() };
     let checked = fill::check(&rendered.documents, &run.settings.fill, known, &run.cx);
+    let lines = Lines::of(&*tree.files);
     let mut problems = rendered.warnings;
     problems.extend(run.outside.fetch.take_warnings());
     // A rendered document's lines are not the lines of any file: the root is named instead.
@@ -211,9 +215,10 @@ pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>, plain: 
         if root.kind != RootKind::Yaml && problem.place.file.is_none() {
             problem.place.file = Some(root.dir.to_string());
         }
-        source_lines::complete(&*tree.files, &mut problem);
+        lines.complete(&mut problem);
         problem
     }));
+    let problems = problems.into_iter().map(Diagnostic::bounded).collect();
     Checked { problems: run.outside.revealed.diagnostics(problems), plain }
 }
 
@@ -242,7 +247,7 @@ fn plain_values(run: &Run, tree: &Tree, root: &Root, documents: &[Document]) -> 
 
 /// Puts the result together and prints it, or refuses it when it is empty.
 pub fn emit(run: &Run, documents: &[Document], warnings: &[Diagnostic], timings: &mut Timings) -> Result<()> {
-    let output = timings.stage("emit", || Output::of(documents));
+    let output = timings.stage("emit", || Output::of(documents, &run.cx))?;
     emit::refuse_empty(output.is_empty(), run.settings.allow_empty)?;
     crate::report::print(warnings);
     timings.documents = documents.len();

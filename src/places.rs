@@ -6,7 +6,7 @@
 
 use crate::fill::Sources;
 use crate::report::Failure;
-use crate::source_lines;
+use crate::source_lines::{Kept, Lines};
 use crate::tree::Tree;
 use anyhow::Error;
 use bytes::Bytes;
@@ -49,9 +49,10 @@ impl Places {
 
     /// An error of a later stage, whose places are shown already, with the lines that they name.
     pub fn with_lines(&self, error: Error) -> Error {
+        let lines = Lines::of(&*self.files);
         let complete = |mut problem: Diagnostic| {
             if let Some(file) = problem.place.file.as_deref().and_then(|file| self.in_tree(file)) {
-                source_lines::complete_from(&*self.files, &file, &mut problem);
+                lines.complete_from(&file, &mut problem);
             }
             problem
         };
@@ -163,17 +164,18 @@ pub struct TreeTexts {
     /// As in [`Places`]: files are asked for by the names that it shows.
     here: Option<String>,
     files: Arc<dyn Files>,
+    kept: Kept,
 }
 
 impl TreeTexts {
     /// For names as [`Places`] shows them.
     pub fn of(tree: &Tree) -> Self {
-        Self { here: Places::of(tree).here, files: Arc::clone(&tree.files) }
+        Self { here: Places::of(tree).here, files: Arc::clone(&tree.files), kept: Kept::default() }
     }
 
     /// For names as they are in the tree.
     pub fn by_path(tree: &Tree) -> Self {
-        Self { here: None, files: Arc::clone(&tree.files) }
+        Self { here: None, files: Arc::clone(&tree.files), kept: Kept::default() }
     }
 
     fn path(&self, shown: &str) -> Option<TreePath> {
@@ -193,7 +195,7 @@ impl fmt::Debug for TreeTexts {
 
 impl Sources for TreeTexts {
     fn text(&self, file: &str) -> Option<Bytes> {
-        self.files.read(&self.path(file)?).ok()
+        self.kept.text(file, || self.files.read(&self.path(file)?).ok())
     }
 }
 

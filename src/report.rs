@@ -20,7 +20,7 @@ pub struct Failure {
 
 impl Failure {
     /// From the problems found. There is at least one; of very many the first are kept, with the number of
-    /// the others.
+    /// the others. Their texts are bounded in size.
     pub fn new(mut diagnostics: Vec<Diagnostic>) -> Self {
         // One more may be the number of those that were left out before.
         if diagnostics.len() > MOST_PROBLEMS + 1 {
@@ -28,6 +28,7 @@ impl Failure {
             let message = format!("and {} more problems that are not shown", others.len());
             diagnostics.push(Diagnostic::error(gravest(&others), message));
         }
+        let diagnostics = diagnostics.into_iter().map(Diagnostic::bounded).collect();
         Self { problems: diagnostics, unsupported: false, refuses_values: false }
     }
 
@@ -299,9 +300,17 @@ pub fn human_for(diagnostic: &Diagnostic, stream: Stream) -> String {
     if terminal::has_colours(stream) { terminal::coloured(&text) } else { text }
 }
 
-/// Prints diagnostics on stderr.
+/// Prints diagnostics on stderr. Of very many, as a rendering may have warnings, the first are printed.
 pub fn print(diagnostics: &[Diagnostic]) {
-    let text: Vec<String> = diagnostics.iter().map(|d| human_for(d, Stream::Err)).collect();
+    // Those of a failure are so many at most, and one more with the number of the others.
+    let shown = if diagnostics.len() > MOST_PROBLEMS + 1 { MOST_PROBLEMS } else { diagnostics.len() };
+    let (first, others) = diagnostics.split_at(shown);
+    let mut text: Vec<String> = first.iter().map(|d| human_for(d, Stream::Err)).collect();
+    if let Some(one) = others.first() {
+        let message = format!("and {} more that are not shown", others.len());
+        let more = Diagnostic { severity: one.severity, ..Diagnostic::warning(one.class, message) };
+        text.push(human_for(&more, Stream::Err));
+    }
     let mut stderr = std::io::stderr().lock();
     // Where stderr is closed there is nobody to tell.
     let _ = std::io::Write::write_all(&mut stderr, text.join("\n").as_bytes());

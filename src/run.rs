@@ -5,7 +5,10 @@ use crate::cli::render_args::RenderArgs;
 use crate::fetch::Plan;
 use crate::fill::Sources;
 use crate::hydrated::FillWhen;
+#[cfg(unix)]
+use crate::memory;
 use crate::outside::Outside;
+use crate::overrun;
 use crate::places::TreeTexts;
 use crate::render::options::{self, Chosen, Options};
 use crate::render::plain::Habits;
@@ -13,7 +16,7 @@ use crate::settings::{self, Given, Purpose, Settings};
 use crate::sops::{Encrypted, Unlocks};
 use crate::tree::{Boundary, Tree};
 use anyhow::Result;
-use keyfill_diag::{Cx, Limits};
+use keyfill_diag::{Class, Cx, Limits};
 use keyfill_files::{Kind, TreePath};
 use std::path::Path;
 use std::sync::Arc;
@@ -63,6 +66,15 @@ impl Run {
         let outside = Outside { fetch, ..Outside::of(&settings, generates && fills, !generates || fills) };
         let cx = settings.cx();
         Ok(Self { input, settings, options, outside, fills, cx })
+    }
+
+    /// Bounds the process by what the run may take, behind its `Cx`: what asks it too seldom ends the process a little
+    /// above these bounds.
+    pub fn bound_process(&self) {
+        let code = if self.settings.compat_avp { 1 } else { Class::Render.exit_code() };
+        overrun::ends_after(&self.cx, code);
+        #[cfg(unix)]
+        memory::end_run_above(self.settings.memory.saturating_add(self.settings.memory / 4), code);
     }
 }
 

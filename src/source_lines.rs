@@ -1,35 +1,86 @@
 //! The line of the input that a diagnostic points at, read when it is shown. Engines know files and lines;
 //! the text of a line they need not keep.
 
+use bytes::Bytes;
 use keyfill_diag::{Diagnostic, without_users};
 use keyfill_files::{Files, TreePath};
+use std::sync::{Mutex, PoisonError};
 
 /// A line that is longer is not shown: nobody reads it, and reports are bounded.
 const LONGEST: usize = 64 * 1024;
 
-/// Adds the line to a diagnostic that names a file of the tree and a line of it. A line that the file does not
-/// have is not named either.
-pub fn complete(files: &dyn Files, diagnostic: &mut Diagnostic) {
-    let file = diagnostic.place.file.clone();
-    if let Some(file) = file.as_deref().and_then(TreePath::new) {
-        complete_from(files, &file, diagnostic);
+/// Lines of a larger file are not shown: a hundred problems are not worth reading it a hundred times.
+const LARGEST: usize = 4 << 20;
+
+/// Files whose texts are kept until the last line is shown.
+const MOST_FILES: usize = 8;
+
+/// The lines of a tree's files, for the problems of one report: a file is read once for all problems that are about it.
+pub struct Lines<'f> {
+    files: &'f dyn Files,
+    kept: Kept,
+}
+
+impl<'f> Lines<'f> {
+    /// Those of a tree.
+    pub fn of(files: &'f dyn Files) -> Self {
+        Self { files, kept: Kept::default() }
+    }
+
+    /// Adds the line to a diagnostic that names a file of the tree and a line of it. A line that the file does not
+    /// have is not named either.
+    pub fn complete(&self, diagnostic: &mut Diagnostic) {
+        let file = diagnostic.place.file.clone();
+        if let Some(file) = file.as_deref().and_then(TreePath::new) {
+            self.complete_from(&file, diagnostic);
+        }
+    }
+
+    /// As [`complete`](Self::complete), for a diagnostic whose file is shown under another name than it has in the
+    /// tree.
+    pub fn complete_from(&self, file: &TreePath, diagnostic: &mut Diagnostic) {
+        if diagnostic.place.line.is_none()
+            || diagnostic.place.source_line.as_ref().is_some_and(|line| !line.is_empty())
+        {
+            return;
+        }
+        let text = self.kept.text(file.as_str(), || self.files.read(file).ok());
+        if let Some(text) = text {
+            complete(&text, diagnostic);
+        }
     }
 }
 
-/// As [`complete`], for a diagnostic whose file is shown under another name than it has in the tree.
-pub fn complete_from(files: &dyn Files, file: &TreePath, diagnostic: &mut Diagnostic) {
+/// Texts of files that were read for the lines of problems.
+#[derive(Debug, Default)]
+pub struct Kept(Mutex<Vec<(String, Option<Bytes>)>>);
+
+impl Kept {
+    /// The text of a file, which is read when it is not kept; none of one that cannot be read, or is too large.
+    pub fn text(&self, file: &str, read: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, text)) = kept.iter().find(|(name, _)| name == file) {
+            return text.clone();
+        }
+        let text = read().filter(|text| text.len() <= LARGEST);
+        if kept.len() == MOST_FILES {
+            kept.remove(0);
+        }
+        kept.push((file.to_owned(), text.clone()));
+        text
+    }
+}
+
+/// Adds the line of a file's text.
+fn complete(text: &[u8], diagnostic: &mut Diagnostic) {
     let place = &mut diagnostic.place;
     let Some(mut number) = place.line else { return };
-    if place.source_line.as_ref().is_some_and(|line| !line.is_empty()) {
-        return;
-    }
-    let Ok(text) = files.read(file) else { return };
-    if let Some((last, end)) = end_before(&text, number) {
+    if let Some((last, end)) = end_before(text, number) {
         // What is missing at the end of a file is missing behind its last line.
         (place.line, place.column, place.width) = (Some(last), Some(end), 1);
         number = last;
     }
-    let Some(line) = line_of(&text, number) else {
+    let Some(line) = line_of(text, number) else {
         (place.line, place.column) = (None, None);
         return;
     };
@@ -101,7 +152,8 @@ fn without_value(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{complete, without_value};
+    use super::{Kept, LARGEST, Lines, MOST_FILES, without_value};
+    use bytes::Bytes;
     use keyfill_diag::{Class, Diagnostic, ObjectRef, Place};
     use keyfill_files::MemoryFiles;
 
@@ -111,7 +163,7 @@ mod tests {
         let place = Place { column, ..Place::file("app/k.yaml", Some(line)) };
         let mut diagnostic =
             Diagnostic::error(Class::Render, "m").at(place).about(ObjectRef::new(kind, "", "x"));
-        complete(&files, &mut diagnostic);
+        Lines::of(&files).complete(&mut diagnostic);
         diagnostic.place
     }
 
@@ -122,6 +174,18 @@ mod tests {
         assert_eq!((place.column, place.width), (Some(5), 7));
         let place = completed(1, Some(4), "ConfigMap");
         assert_eq!((place.source_line.as_deref(), place.column, place.width), (Some("a: 1"), Some(4), 0));
+    }
+
+    #[test]
+    fn a_file_is_read_once_and_a_large_one_is_not_kept() {
+        let kept = Kept::default();
+        let text = Bytes::from_static(b"a: 1");
+        assert_eq!(kept.text("a", || Some(text.clone())), Some(text.clone()));
+        assert_eq!(kept.text("a", || panic!("it is kept")), Some(text));
+        assert_eq!(kept.text("b", || Some(vec![b'x'; LARGEST + 1].into())), None);
+        assert_eq!(kept.text("b", || panic!("it is known to be large")), None);
+        (0..2 * MOST_FILES).for_each(|n| drop(kept.text(&n.to_string(), || None)));
+        assert!(kept.0.lock().unwrap().len() <= MOST_FILES);
     }
 
     #[test]

@@ -794,6 +794,86 @@ fn a_run_is_refused_more_memory_than_it_may_use() {
 }
 
 #[test]
+fn of_many_warnings_the_first_are_printed_and_the_others_counted() {
+    let mut run = Run::of(KEYFILL).args(["render", "app", "--root", "."]);
+    let bases: Vec<String> = (0..300).map(|n| format!("b{n}")).collect();
+    run = run.file("app/kustomization.yaml", format!("bases: [{}]\n", bases.join(", ")));
+    for base in &bases {
+        run = run
+            .file(&format!("app/{base}/kustomization.yaml"), "commonLabels: {a: b}\nresources: [r.yaml]\n")
+            .file(
+                &format!("app/{base}/r.yaml"),
+                format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {base}}}\n"),
+            );
+    }
+    let outcome = run.run();
+    let said = outcome.stderr;
+    assert_eq!(outcome.code, Some(0), "{said}");
+    assert_eq!(said.matches("warning: ").count(), 101, "{said}");
+    assert!(said.contains("more that are not shown"), "{said}");
+}
+
+#[test]
+fn words_of_a_command_that_is_wrong_act_on_no_terminal() {
+    let hostile = "x\u{1b}[2J\u{9b}1m\u{202e}\n::error file=x::forged";
+    for words in [vec![hostile], vec!["generate", "--bad", hostile], vec!["check", "--format", hostile]] {
+        let outcome = Run::of(KEYFILL).args(&words).run();
+        let said = outcome.stderr;
+        assert_eq!(outcome.code, Some(2), "{said}");
+        assert!(!said.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{said:?}");
+        assert!(said.lines().all(|line| !line.trim_start().starts_with("::error")), "{said:?}");
+    }
+}
+
+/// A run that is given a fault, which release builds do not have: there these tests are left out.
+fn with_fault(fault: &str) -> Option<Run> {
+    let made = || {
+        let run = Run::of(KEYFILL).args(["generate", "-", "--source", "file", "--secrets-file", "s.yaml"]);
+        let run = run.file("s.yaml", SECRETS).stdin("kind: X\na: <path:secret/data/app#user>\n");
+        run.env("ARGOCD_ENV_KEYFILL_TEST_FAULT", fault)
+    };
+    cfg!(debug_assertions).then(made)
+}
+
+#[test]
+fn a_run_that_asks_nobody_ends_within_a_second_of_its_deadline() {
+    for (compat, code) in [("keyfill", 3), ("avp", 1)] {
+        let Some(run) = with_fault("spin") else { return };
+        let start = std::time::Instant::now();
+        fails(run.args(["--deadline", "1s", "--compat", compat]), code, "did not stop by itself");
+        let took = start.elapsed();
+        assert!(took.as_secs_f64() > 1.0 && took.as_secs_f64() < 2.0, "{took:?}");
+    }
+}
+
+#[test]
+fn a_run_that_asks_nobody_ends_a_quarter_above_its_memory() {
+    for (compat, code) in [("keyfill", 3), ("avp", 1)] {
+        let Some(run) = with_fault("memory") else { return };
+        fails(run.args(["--memory", "64Mi", "--compat", compat]), code, "exceeds its memory limit, and did");
+    }
+}
+
+#[test]
+fn a_result_that_is_late_since_its_reader_is_slow_is_printed_whole() {
+    let text = format!("kind: X\na: {}\n", "x".repeat(1 << 20));
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a.yaml"), &text).expect("a file");
+    std::fs::write(folder.path().join("keyfill.secrets.yaml"), SECRETS).expect("a file");
+    let mut child = std::process::Command::new(KEYFILL)
+        .args(["generate", "a.yaml", "--deadline", "1s", "--source", "file"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    std::thread::sleep(std::time::Duration::from_millis(2_500));
+    let mut printed = String::new();
+    let stdout = child.stdout.as_mut().expect("it is piped");
+    std::io::Read::read_to_string(stdout, &mut printed).expect("it is read");
+    assert!(child.wait().expect("it ends").success() && printed == text, "{}", printed.len());
+}
+
+#[test]
 fn verbose_output_names_what_is_read_and_no_secret() {
     for flag in ["-v", "--verbose", "--verbose-sensitive-output"] {
         let run = generate().args([flag]).env("VAULT_TOKEN", "hush-value");

@@ -5,12 +5,13 @@ use crate::discover;
 use crate::escape;
 use crate::ignore_file::IgnoreFiles;
 use crate::memory;
+use crate::overrun;
 use crate::report::Problem;
 use crate::settings::Env;
 use crate::tree::{Boundary, Tree};
 use crate::values::is_true;
 use anyhow::Result;
-use keyfill_diag::{Cx, Limits};
+use keyfill_diag::{Class, Cx, Limits};
 use std::io::Write as _;
 
 /// Prints one folder a line, relative to the folder asked for. Nothing found is no error.
@@ -20,6 +21,7 @@ pub fn run(args: &DiscoverArgs, env: &Env) -> Result<()> {
     let tree = Tree::open(&args.dir, boundary, Limits::default().file_bytes)?;
     let files = &*tree.files;
     let cx = Cx::default().with_memory(memory::limited(memory::DEFAULT_LIMIT));
+    overrun::ends_after(&cx, Class::Render.exit_code());
     let mut roots = if args.any {
         discover::all_roots(files, &tree.at, &mut IgnoreFiles::new(files), &cx)
     } else {
@@ -30,6 +32,7 @@ pub fn run(args: &DiscoverArgs, env: &Env) -> Result<()> {
     // A list that was cut short says that a folder is not ours, and its placeholders reach the cluster.
     cx.check()
         .map_err(|stopped| Problem::input(format!("stopped while looking for placeholders: {stopped}")))?;
+    overrun::is_writing();
     let mut stdout = std::io::stdout().lock();
     for root in roots {
         let below = root.dir.as_str().strip_prefix(tree.at.as_str()).unwrap_or(root.dir.as_str());

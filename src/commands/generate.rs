@@ -15,11 +15,14 @@ pub fn run(caller: &Caller<'_>, args: &GenerateArgs) -> Result<()> {
     let given =
         Given { fill: &args.fill, run: &args.run, fetch: &args.fetch, ..caller.given(Purpose::Generate) };
     let run = Run::of_command(&given, &args.render, path)?;
+    run.bound_process();
     report::print(&run.settings.warnings);
     if run.input.tree().is_some() && !run.settings.compat_avp {
         // In a pipe, and under argocd-vault-plugin's name, the commands around it read variables too.
         report::print(&unread::warnings(&caller.env, None));
     }
+    #[cfg(debug_assertions)]
+    crate::faults::have(crate::faults::of_process().as_deref());
     let mut timings = Timings::default();
     let root = pipeline::discover(&run);
     memory::prepare(root.as_ref().map(|root| root.kind));

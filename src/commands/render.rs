@@ -6,6 +6,7 @@ use crate::discover::RootKind;
 use crate::emit::Output;
 use crate::memory;
 use crate::output_files;
+use crate::overrun;
 use crate::pipeline::{self, Timings};
 use crate::references;
 use crate::report::{self, Failure};
@@ -20,6 +21,7 @@ use std::path::Path;
 pub fn run(caller: &Caller<'_>, args: &RenderCommandArgs) -> Result<()> {
     let given = Given { run: &args.run, fetch: &args.fetch, ..caller.given(Purpose::Render) };
     let run = Run::of_command(&given, &args.render, &args.dir)?;
+    run.bound_process();
     report::print(&run.settings.warnings);
     let mut timings = Timings::default();
     let root = pipeline::discover(&run);
@@ -59,6 +61,7 @@ fn write_to(path: &Path, documents: &[Document], cx: &Cx) -> Result<()> {
     if path.is_dir() {
         return output_files::write(path, documents, cx);
     }
-    std::fs::write(path, Output::of(documents).to_bytes())
-        .with_context(|| format!("cannot write {}", path.display()))
+    let output = Output::of(documents, cx)?.to_bytes();
+    overrun::is_writing();
+    std::fs::write(path, output).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -23,7 +23,7 @@ pub struct Piece {
     pub differs: bool,
 }
 
-/// How long two texts may be compared.
+/// How long two texts may be compared, with all of their lines.
 const LONGEST: Duration = Duration::from_millis(500);
 /// Lines that are the same and are shown around those that differ.
 const AROUND: usize = 3;
@@ -63,7 +63,7 @@ pub fn on_one_line(change: &FieldChange) -> Option<(Vec<Piece>, Vec<Piece>)> {
     let is_short = |text: &str| text.len() <= MOST && !text.contains('\n');
     let is_scalar = |value: &Option<Value>| !matches!(value, Some(Value::Map(_) | Value::Seq(_)));
     let fits = is_short(&before) && is_short(&after) && is_scalar(&change.before) && is_scalar(&change.after);
-    fits.then(|| words(&before, &after))
+    fits.then(|| words(&before, &after, Instant::now() + LONGEST))
 }
 
 /// A change as lines.
@@ -83,7 +83,9 @@ pub fn all(sign: char, text: &str) -> Vec<Line> {
 }
 
 fn compared(before: &str, after: &str) -> Vec<Line> {
-    let diff = TextDiff::configure().timeout(LONGEST).diff_lines(before, after);
+    let deadline = Instant::now() + LONGEST;
+    let diff = TextDiff::configure().deadline(deadline).diff_lines(before, after);
+    let (olds, news): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
     let mut lines = Vec::new();
     let mut until = 0;
     for group in diff.grouped_ops(AROUND) {
@@ -94,14 +96,14 @@ fn compared(before: &str, after: &str) -> Vec<Line> {
         until = group.last().map_or(until, |op| op.old_range().end);
         for op in group {
             if op.tag() == DiffTag::Replace && op.old_range().len() == op.new_range().len() {
-                let (old, new) = (op.old_range(), op.new_range());
-                let line = |text: &str| text.trim_end_matches(['\n', '\r']).to_owned();
-                let olds = before.lines().skip(old.start).take(old.len()).map(line);
-                let news = after.lines().skip(new.start).take(new.len()).map(line);
+                let olds = olds.get(op.old_range()).unwrap_or_default();
+                let news = news.get(op.new_range()).unwrap_or_default();
                 let (removed, added): (Vec<Line>, Vec<Line>) = olds
+                    .iter()
                     .zip(news)
                     .map(|(old, new)| {
-                        let (old, new) = words(&old, &new);
+                        let [old, new] = [old, new].map(|line| line.trim_end_matches('\r'));
+                        let (old, new) = words(old, new, deadline);
                         (Line { sign: '-', pieces: old }, Line { sign: '+', pieces: new })
                     })
                     .unzip();
@@ -119,7 +121,7 @@ fn compared(before: &str, after: &str) -> Vec<Line> {
             }
         }
     }
-    let total = before.lines().count();
+    let total = olds.len();
     if total > until {
         lines.push(Line::new('@', &count(total - until)));
     }
@@ -130,15 +132,14 @@ fn count(lines: usize) -> String {
     format!("{lines} {} the same", if lines == 1 { "line is" } else { "lines are" })
 }
 
-/// Both lines cut where their words differ.
-fn words(before: &str, after: &str) -> (Vec<Piece>, Vec<Piece>) {
+/// Both lines cut where their words differ; whole, where the time for that is over.
+fn words(before: &str, after: &str, deadline: Instant) -> (Vec<Piece>, Vec<Piece>) {
     let whole = |text: &str| vec![Piece { text: text.to_owned(), differs: true }];
-    if before.len().max(after.len()) > LONGEST_LINE {
+    if before.len().max(after.len()) > LONGEST_LINE || Instant::now() > deadline {
         return (whole(before), whole(after));
     }
     let (old, new) = (tokens(before), tokens(after));
-    let deadline = Some(Instant::now() + LONGEST);
-    let ops = capture_diff_slices_deadline(Algorithm::Myers, &old, &new, deadline);
+    let ops = capture_diff_slices_deadline(Algorithm::Myers, &old, &new, Some(deadline));
     let (mut removed, mut added): (Vec<Piece>, Vec<Piece>) = (Vec::new(), Vec::new());
     let mut same = 0;
     for op in ops {
@@ -178,6 +179,7 @@ mod tests {
     use crate::diff::FieldChange;
     use crate::diff::fields::Path;
     use keyfill_yaml::Value;
+    use std::time::{Duration, Instant};
 
     fn change(before: &str, after: &str) -> FieldChange {
         let value = |text: &str| Some(Value::Str(text.into()));
@@ -209,6 +211,16 @@ mod tests {
             "{texts:?}"
         );
         assert_eq!(texts.last().map(String::as_str), Some("@11 lines are the same"));
+    }
+
+    #[test]
+    fn texts_of_many_long_lines_are_compared_in_a_second() {
+        let line = |word: &str| format!("{}\n", format!("{word} ").repeat(2_000));
+        let text = |word: &str| (0..400).map(|n| format!("{}same {n}\n", line(word))).collect::<String>();
+        let began = Instant::now();
+        let lines = of(&change(&text("a b"), &text("b a")));
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert!(lines.iter().any(|line| line.sign == '-'), "{}", lines.len());
     }
 
     #[test]

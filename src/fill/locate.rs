@@ -35,6 +35,9 @@ pub struct Token<'t> {
     pub nth: usize,
 }
 
+/// A line that is longer is not shown.
+const LONGEST_LINE: usize = 64 << 10;
+
 /// Bytes of documents that are read for the places of problems.
 const MOST_READ: usize = 16 << 20;
 
@@ -156,6 +159,7 @@ pub fn of_line(document: &Document, line: u32, column: u32) -> Place {
         if let Body::Raw(text) = &document.body {
             let index = usize::try_from(line - 1).unwrap_or(usize::MAX);
             let found = text.split(|b| *b == b'\n').nth(index);
+            let found = found.filter(|line| line.len() <= LONGEST_LINE);
             place.source_line = found.map(|line| String::from_utf8_lossy(line).trim_end().to_owned());
         }
     }
@@ -181,7 +185,9 @@ fn point(place: &mut Place, text: &[u8], offset: usize, token: Option<Token<'_>>
     place.column = Some(chars(&text[start..at]) + 1);
     let width = if length > 0 { &text[at..(at + length).min(end)] } else { text[at..end].trim_ascii_end() };
     place.width = chars(width).max(1);
-    place.source_line = Some(String::from_utf8_lossy(&text[start..end]).trim_end().to_owned());
+    // Each problem has a copy of its line.
+    let line = text.get(start..end).filter(|line| line.len() <= LONGEST_LINE);
+    place.source_line = line.map(|line| String::from_utf8_lossy(line).trim_end().to_owned());
 }
 
 /// How far below the line on which a literal block begins a piece of its text stands.

@@ -8,6 +8,7 @@ use keyfill_secrets::{BoxFuture, Error, Keys, Reads, SecretData, SecretRef, Sour
 use keyfill_yaml::{Body, Document, Entry, Map, Node, Origin, Scalar};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Secrets by path, as JSON text; `path@version`, `namespace:path`. A path that is not there fails as a store's
 /// would.
@@ -63,9 +64,13 @@ fn document(text: &str) -> Document {
 }
 
 fn run(documents: Vec<Document>, options: &FillOptions) -> (Result<Filled, Failure>, usize) {
+    run_within(documents, options, &Cx::default())
+}
+
+fn run_within(documents: Vec<Document>, options: &FillOptions, cx: &Cx) -> (Result<Filled, Failure>, usize) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let reads = reads();
-    let filled = runtime.block_on(fill(documents, options, &reads, &Cx::default()));
+    let filled = runtime.block_on(fill(documents, options, &reads, cx));
     (filled, reads.count())
 }
 
@@ -413,4 +418,17 @@ fn a_run_that_asks_for_too_many_secrets_reads_none() {
     assert_eq!((error.class(), read), (Class::Forbidden, 0));
     assert!(error.to_string().contains("more than 20000 secrets"), "{error}");
     assert_eq!(ask(super::MOST_SECRETS).1, super::MOST_SECRETS, "as many as are allowed are read");
+}
+
+#[test]
+fn a_string_of_many_placeholders_ends_at_the_deadline() {
+    let one = format!("<path:kv/app#user{}>", " | sha512sum".repeat(16));
+    let text = format!("kind: ConfigMap\ndata:\n  x: {}\n", one.repeat(60_000));
+    for milliseconds in [100, 600, 1_200] {
+        let (start, time) = (Instant::now(), Duration::from_millis(milliseconds));
+        let (result, _) = run_within(vec![document(&text)], &FillOptions::default(), &Cx::with_time(time));
+        let error = result.expect_err("it takes longer").to_string();
+        assert!(error.contains("the deadline has passed"), "{error}");
+        assert!(start.elapsed() < time + Duration::from_secs(1), "{:?}", start.elapsed());
+    }
 }

@@ -429,7 +429,7 @@ impl<'a> Machine<'a> {
             let files = Edited::with(self.request.files, planned.written);
             let Request { outside, cx, .. } = self.request;
             let rendered = render::render(&files, &planned.root, &planned.options, outside, cx)?;
-            let text = Output::of(&rendered.documents).to_bytes();
+            let text = Output::of(&rendered.documents, cx)?.to_bytes();
             if let Some(path) = TreePath::new(&name) {
                 self.written.insert(path, text.into());
             }

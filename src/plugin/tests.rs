@@ -67,7 +67,8 @@ fn rendered(commands: &str, vars: &[(&str, &str)]) -> String {
     let rendered =
         render::render(&files, &planned.root, &planned.options, &Outside::default(), &Cx::default());
     let rendered = rendered.unwrap_or_else(|error| panic!("{commands}: {error:#}"));
-    String::from_utf8(crate::emit::Output::of(&rendered.documents).to_bytes()).unwrap()
+    String::from_utf8(crate::emit::Output::of(&rendered.documents, &Cx::default()).unwrap().to_bytes())
+        .unwrap()
 }
 
 fn values(planned: &Planned) -> Vec<&str> {

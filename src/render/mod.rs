@@ -162,7 +162,8 @@ fn by_binary(
     cx: &Cx,
 ) -> Result<Rendered> {
     let text = Bytes::from(exec::render(files, root, options, outside, cx)?);
-    let documents = plain::documents(&text, &format!("{} (rendered)", root.dir));
+    let name = format!("{} (rendered)", root.dir);
+    let documents = plain::documents(&text, &name, cx).map_err(|why| plain::stopped(&name, why))?;
     Ok(Rendered { documents, engine: "exec", ..Rendered::default() })
 }
 

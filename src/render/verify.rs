@@ -23,18 +23,20 @@ pub fn render(
 ) -> Result<Rendered> {
     let official = exec::render(files, root, options, outside, cx)?;
     let native = native::render(files, root, options, outside, cx)?;
-    let ours = Output::of(&native.documents).to_bytes();
+    let ours = Output::of(&native.documents, cx)?.to_bytes();
     if ours == official {
         return Ok(Rendered { engine: "verify", ..native });
     }
-    let message = format!("keyfill and the official tool differ on {}\n{}", root.dir, diff(&official, &ours));
+    let message =
+        format!("keyfill and the official tool differ on {}\n{}", root.dir, diff(&official, &ours, cx));
     let hint = "please report it; --engine exec gives the official tool's result";
     Err(Failure::from(Diagnostic::error(Class::Render, message).hint(hint)).into())
 }
 
-fn diff(official: &[u8], ours: &[u8]) -> String {
+/// What differs; roughly, where the time ends before that is found.
+fn diff(official: &[u8], ours: &[u8], cx: &Cx) -> String {
     let (official, ours) = (String::from_utf8_lossy(official), String::from_utf8_lossy(ours));
-    let diff = similar::TextDiff::from_lines(&*official, &*ours);
+    let diff = similar::TextDiff::configure().deadline(cx.deadline).diff_lines(&*official, &*ours);
     let text = diff.unified_diff().context_radius(3).header("official", "keyfill").to_string();
     let lines: Vec<&str> = text.lines().collect();
     let more = lines.len().saturating_sub(MOST_LINES);
@@ -47,7 +49,12 @@ fn diff(official: &[u8], ours: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::diff;
+    use super::diff as diff_within;
+    use keyfill_diag::Cx;
+
+    fn diff(official: &[u8], ours: &[u8]) -> String {
+        diff_within(official, ours, &Cx::default())
+    }
 
     #[test]
     fn the_diff_shows_what_differs() {

@@ -27,24 +27,25 @@ const ENCODED: usize = 6;
 /// How often an encoded text inside an encoded text is looked into.
 const NESTED: u8 = 3;
 
-/// What is looked for: texts of up to [`PART`] bytes, packed into a number, by their length.
-type Texts = [HashSet<u128>; PART + 1];
+/// What is looked for: the hashes of texts of up to [`PART`] bytes, by their length. That two texts have the same hash
+/// hides a word more.
+type Texts = [HashSet<u64>; PART + 1];
 
 /// The texts of all values.
 #[derive(Default)]
-pub struct Patterns<'v> {
+pub struct Patterns {
     /// As they may stand in a text.
     exact: Texts,
     /// In lower case, forwards and backwards.
     lower: Texts,
     /// Letters and digits alone, in lower case, forwards and backwards.
     folded: Texts,
-    short: HashSet<&'v [u8]>,
+    short: HashSet<Vec<u8>>,
 }
 
-impl<'v> Patterns<'v> {
+impl Patterns {
     /// Those of values.
-    pub fn of(values: &'v [SecretBytes]) -> Self {
+    pub fn of(values: &[SecretBytes]) -> Self {
         let mut patterns = Self::default();
         for value in values {
             for line in value.expose().split(|b| *b == b'\n').map(<[u8]>::trim_ascii) {
@@ -60,9 +61,9 @@ impl<'v> Patterns<'v> {
 
     /// A line of a value, in each of its forms. Of a long one every part is looked for, so that longer parts are
     /// found, and so is the whole.
-    fn add(&mut self, line: &'v [u8]) {
+    fn add(&mut self, line: &[u8]) {
         if line.len() < SHORT {
-            self.short.insert(line);
+            self.short.insert(line.to_vec());
             return;
         }
         for form in forms(line) {
@@ -71,18 +72,24 @@ impl<'v> Patterns<'v> {
         add_both_ways(&mut self.lower, line.to_ascii_lowercase());
     }
 
-    /// The places of all that is to be hidden; they may overlap.
-    pub fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
-        let spans = self.spans(text, NESTED);
+    /// The places of all that is to be hidden; they may overlap. And how many bytes were looked at for that, with what
+    /// encoded texts say.
+    pub fn find(&self, text: &[u8]) -> (Vec<Range<usize>>, usize) {
+        let mut looked_at = 0;
+        let spans = self.spans(text, NESTED, &mut looked_at);
         // An encoding that is spaced out or wrapped is not found by its parts.
         let squeezed: Vec<u8> = text.iter().copied().filter(|b| is_encoding(*b)).collect();
-        if spans.is_empty() && squeezed.len() < text.len() && self.is_encoded(&squeezed, NESTED - 1) {
-            return std::iter::once(0..text.len()).collect();
+        if spans.is_empty()
+            && squeezed.len() < text.len()
+            && self.is_encoded(&squeezed, NESTED - 1, &mut looked_at)
+        {
+            return (std::iter::once(0..text.len()).collect(), looked_at);
         }
-        spans
+        (spans, looked_at)
     }
 
-    fn spans(&self, text: &[u8], nested: u8) -> Vec<Range<usize>> {
+    fn spans(&self, text: &[u8], nested: u8, looked_at: &mut usize) -> Vec<Range<usize>> {
+        *looked_at += text.len();
         let mut spans = found(&self.exact, text);
         spans.extend(found(&self.lower, &text.to_ascii_lowercase()));
         let (folded, places) = folded(text);
@@ -94,14 +101,14 @@ impl<'v> Patterns<'v> {
         }
         if nested > 0 {
             let encoded = runs(text, is_encoding).filter(|run| run.len() >= ENCODED);
-            spans.extend(encoded.filter(|run| self.is_encoded(&text[run.clone()], nested - 1)));
+            spans.extend(encoded.filter(|run| self.is_encoded(&text[run.clone()], nested - 1, looked_at)));
         }
         spans
     }
 
     /// Whether a run of characters is an encoding of something that holds a value.
-    fn is_encoded(&self, run: &[u8], nested: u8) -> bool {
-        let holds = |plain: &[u8]| !self.spans(plain, nested).is_empty();
+    fn is_encoded(&self, run: &[u8], nested: u8, looked_at: &mut usize) -> bool {
+        let mut holds = |plain: &[u8]| !self.spans(plain, nested, looked_at).is_empty();
         base64(run).any(|plain| holds(&plain))
             || runs(run, |b| b.is_ascii_hexdigit()).any(|digits| hex(&run[digits]).any(|plain| holds(&plain)))
             || base32(run).any(|plain| holds(&plain))
@@ -137,8 +144,9 @@ fn folded(text: &[u8]) -> (Vec<u8>, Vec<usize>) {
 }
 
 /// A text of at most [`PART`] bytes as a number.
-fn packed(text: &[u8]) -> u128 {
-    text.iter().fold(0, |number, byte| number << 8 | u128::from(*byte))
+fn packed(text: &[u8]) -> u64 {
+    const ODD: u64 = 0x517c_c1b7_2722_0a95;
+    text.iter().fold(0, |number: u64, byte| (number.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(ODD))
 }
 
 /// What a run of characters says in base64 of either alphabet, from each place where it may begin: what stands

@@ -46,7 +46,7 @@ impl Class {
 }
 
 /// How bad it is. An error fails the run, a warning is printed on stderr.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Severity {
     /// Fails the run.
     Error,
@@ -55,7 +55,7 @@ pub enum Severity {
 }
 
 /// Where in the input a diagnostic points.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Place {
     /// File relative to the tree's root, or a name such as `<stdin>`.
     pub file: Option<String>,
@@ -112,7 +112,7 @@ impl fmt::Display for ObjectRef {
 }
 
 /// One problem, with all that a person needs to fix it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
@@ -147,6 +147,28 @@ fn without_os_errors(mut message: String) -> String {
 }
 
 impl Diagnostic {
+    /// Bytes of a message that are kept.
+    pub const MOST_MESSAGE: usize = 64 << 10;
+    /// Bytes of each other text that are kept.
+    const MOST_TEXT: usize = 4 << 10;
+    /// Steps of the way that are kept.
+    const MOST_STEPS: usize = 100;
+
+    /// The same with texts that are bounded in size. An author's template or name may be a message of many megabytes,
+    /// and whatever is done with a problem is done with all of its texts.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        cut(&mut self.message, Self::MOST_MESSAGE);
+        let place = &mut self.place;
+        let names = [&mut place.file, &mut place.path].into_iter().flatten();
+        let object = self.object.iter_mut().flat_map(|o| [&mut o.kind, &mut o.namespace, &mut o.name]);
+        self.trail.truncate(Self::MOST_STEPS);
+        for text in names.chain(object).chain(&mut self.trail).chain(&mut self.hint) {
+            cut(text, Self::MOST_TEXT);
+        }
+        self
+    }
+
     /// An error of a class, with its message; place and hint are added with the `with_` methods.
     pub fn error(class: Class, message: impl Into<String>) -> Self {
         Self {
@@ -257,6 +279,17 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// Keeps the beginning of a text, and says how much is left out. What that is said in is no reason to cut again.
+fn cut(text: &mut String, most: usize) {
+    const WORDS: usize = 64;
+    if text.len() > most + WORDS {
+        let more = text.len() - most;
+        text.truncate(text.floor_char_boundary(most));
+        text.shrink_to_fit();
+        text.push_str(&format!("… ({more} bytes more)"));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Class, Diagnostic, ObjectRef, Place};
@@ -271,6 +304,21 @@ mod tests {
         let expected = "app/cm.yaml:3 (data.a): ConfigMap \"web\" in namespace \"shop\": no such key";
         assert_eq!(d.to_string(), expected);
         assert_eq!(ObjectRef::new("", "shop", ""), None);
+    }
+
+    #[test]
+    fn texts_of_any_size_become_texts_that_can_be_shown() {
+        let long = || "é".repeat(1 << 20);
+        let place = Place { path: Some(long()), ..Place::file(long(), None) };
+        let mut d = Diagnostic::error(Class::Render, long()).at(place).hint(long());
+        d = d.about(ObjectRef::new("ConfigMap", long(), long()));
+        d.trail = vec!["é".repeat(5_000); 1_000];
+        let bounded = d.bounded();
+        assert!(bounded.message.len() < (64 << 10) + 64 && bounded.message.ends_with("bytes more)"));
+        assert!(format!("{bounded:?}").len() < 1 << 20, "all of its texts");
+        assert_eq!(bounded.clone().bounded(), bounded, "once is enough");
+        let short = Diagnostic::error(Class::Render, "short").via("base");
+        assert_eq!(short.clone().bounded(), short);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod watch;
 use super::{Caller, each};
 use crate::cli::args::{CheckArgs, FillArgs, ReportFormat};
 use crate::discover::Root;
+use crate::overrun;
 use crate::pipeline;
 use crate::places::Places;
 use crate::report::{self, AlreadyReported, Failure, Problem};
@@ -25,6 +26,7 @@ use exceptions::Exceptions;
 use keyfill_diag::{Diagnostic, Severity};
 use keyfill_secrets::Reads;
 use keyfill_secrets::file::FileSource;
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 use targets::Targets;
@@ -46,6 +48,7 @@ fn once(
     let fill = FillArgs { kinds: args.kinds.clone(), ..FillArgs::default() };
     let given = Given { fill: &fill, run: &args.run, fetch: &args.fetch, ..caller.given(Purpose::Check) };
     let run = Run::of_command(&given, &args.render, ".")?;
+    run.bound_process();
     run.settings.refuse_authors_choice()?;
     let Some(tree) = run.input.tree() else { return Ok(()) };
     let start = Instant::now();
@@ -97,13 +100,10 @@ impl Check<'_> {
 
     /// The problems of all roots, in the roots' order.
     fn all(&self, roots: &[Root]) -> Vec<Diagnostic> {
-        let mut all: Vec<Diagnostic> = Vec::new();
-        for problem in each::root(roots, 1, |root| self.root(root)).into_iter().flatten() {
-            // What a base has wrong shows in each of its overlays: it is reported once.
-            if !all.contains(&problem) {
-                all.push(problem);
-            }
-        }
+        let mut all: Vec<Diagnostic> = each::root(roots, 1, |root| self.root(root)).concat();
+        // What a base has wrong shows in each of its overlays: it is reported once.
+        let mut known = HashSet::new();
+        all.retain(|problem| known.insert(problem.clone()));
         all
     }
 }
@@ -124,6 +124,7 @@ fn print_report(found: &[Diagnostic], format: ReportFormat, looked_at: &str, too
         ReportFormat::Github => formats::github(found),
         ReportFormat::Sarif => formats::sarif(found)?,
     };
+    overrun::is_writing();
     stdout.write_all(text.as_bytes()).context("cannot write the report")?;
     if errors.is_empty() { Ok(()) } else { Err(AlreadyReported(Failure::new(errors)).into()) }
 }

@@ -16,6 +16,7 @@ use crate::diff::revisions::{self, Revisions, Side};
 use crate::diff::{Report, RootDiff};
 use crate::fetch::Plan;
 use crate::outside::Outside;
+use crate::overrun;
 use crate::progress::Progress;
 use crate::report::{self, AlreadyReported, Failure, Problem};
 use crate::run::Run;
@@ -32,6 +33,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub fn run(caller: &Caller<'_>, args: &DiffArgs) -> Result<()> {
     let given = Given { run: &args.run, fetch: &args.fetch, ..caller.given(Purpose::Check) };
     let run = Run::of_command(&given, &args.render, start_folder(args)?)?;
+    run.bound_process();
     run.settings.refuse_authors_choice()?;
     report::print(&run.settings.warnings);
     let tree = run.input.tree().context("there is no folder to start from")?;
@@ -140,6 +142,7 @@ fn print(report: &Report, format: DiffFormat) -> Result<()> {
         DiffFormat::Json => json::text(report)?,
         DiffFormat::Html => html::page(report),
     };
+    overrun::is_writing();
     std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write the differences")
 }
 

@@ -9,6 +9,7 @@ use crate::cli::args::{RefsArgs, RefsFormat};
 use crate::discover::{Root, RootKind};
 use crate::fill::policy::{check_globs, is_match};
 use crate::fill::references::{self, Reference};
+use crate::overrun;
 use crate::places::Places;
 use crate::reference_table::{self, Object, Row, Table};
 use crate::render;
@@ -34,6 +35,7 @@ pub fn run(caller: &Caller<'_>, args: &RefsArgs) -> Result<()> {
         return Err(Problem::usage("--unused is printed by the formats table, json and html").into());
     }
     let run = Run::of_command(&given, &args.render, ".")?;
+    run.bound_process();
     run.settings.refuse_authors_choice()?;
     let Some(tree) = run.input.tree() else { return Ok(()) };
     let targets = targets::targets(tree, &args.paths, &args.exclude, &run.cx)?;
@@ -56,6 +58,7 @@ pub fn run(caller: &Caller<'_>, args: &RefsArgs) -> Result<()> {
     }
     table.references = rows;
     let text = reference_table::written(&table, args.format)?;
+    overrun::is_writing();
     std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write the references")?;
     finish(&Places::of(tree), problems)
 }

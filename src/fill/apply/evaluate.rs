@@ -8,7 +8,7 @@ use super::super::plan::{Content, EVERY_KEY, Fetch, FetchStep, Part, Site, SiteP
 use super::super::problems::Problems;
 use super::Wants;
 use super::put::Put;
-use keyfill_diag::{Class, Cx, Diagnostic, Severity};
+use keyfill_diag::{Class, Cx, Diagnostic, Severity, Stopped};
 use keyfill_yaml::{Document, Value, to_json_plain};
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -20,6 +20,8 @@ pub struct Filler<'p> {
     pub(super) answers: &'p [Answer],
     pub(super) avp: bool,
     cx: &'p Cx,
+    /// The run had to stop in the middle of a string.
+    stopped: Option<Stopped>,
     /// Bytes of the document's strings so far.
     bytes: u64,
     pub(super) number: usize,
@@ -64,7 +66,7 @@ impl<'p> Filler<'p> {
         cx: &'p Cx,
         sink: Sink<'p>,
     ) -> Self {
-        Self { document, wanted, answers, avp: options.compat_avp, cx, bytes: 0, number, sink }
+        Self { document, wanted, answers, avp: options.compat_avp, cx, stopped: None, bytes: 0, number, sink }
     }
 
     /// How many problems there are so far, those of other documents included.
@@ -110,6 +112,9 @@ impl<'p> Filler<'p> {
                 Value::Str(String::from_utf8_lossy(&bytes).into())
             }),
         };
+        if let Some(stopped) = self.stopped {
+            return Err(stopped.to_string());
+        }
         let made = match made {
             Ok(value) => value,
             Err(NoValue::Removed) => return Ok(Put::Remove),
@@ -165,6 +170,10 @@ impl<'p> Filler<'p> {
         let mut copied = 0;
         let mut failed = None;
         for part in parts {
+            if let Err(stopped) = self.cx.check() {
+                self.stopped = Some(stopped);
+                return Err(NoValue::Reported);
+            }
             let shown = match outer {
                 None => Some(part.span.clone()),
                 Some(outer) => (outer.len() < spot.site.text.len()).then(|| outer.clone()),

@@ -11,7 +11,7 @@ use super::problems::Problems;
 use crate::report::Failure;
 use evaluate::{Filler, Sink};
 use keyfill_diag::{Class, Cx, Diagnostic};
-use keyfill_yaml::{Document, to_json, to_yaml};
+use keyfill_yaml::{Document, Within, to_json, to_yaml};
 
 /// What became of a document.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub fn apply(
             Planned::Fill(filling) => {
                 let sink = Sink { problems: &mut problems, warnings: &mut warnings };
                 let mut filler = Filler::new((number, document), &wanted, answers, options, cx, sink);
-                let text = one(&mut filler, *filling, options.print).map_err(|why| stopped(&why))?;
+                let text = one(&mut filler, *filling, options.print, cx).map_err(|why| stopped(&why))?;
                 printed_bytes += text.as_ref().map_or(0, Vec::len) as u64;
                 if printed_bytes > cx.limits.output_bytes {
                     let most = cx.limits.output_bytes >> 20;
@@ -77,7 +77,7 @@ fn stopped(why: &str) -> Failure {
 }
 
 /// Fills one document; none when it has problems.
-fn one(filler: &mut Filler<'_>, filling: Filling, form: Print) -> Result<Option<Vec<u8>>, String> {
+fn one(filler: &mut Filler<'_>, filling: Filling, form: Print, cx: &Cx) -> Result<Option<Vec<u8>>, String> {
     let Filling { mut value, sites, all_keys } = filling;
     let before = filler.problems();
     let outcomes = sites.iter().map(|site| filler.site(site)).collect::<Result<Vec<_>, _>>()?;
@@ -86,15 +86,18 @@ fn one(filler: &mut Filler<'_>, filling: Filling, form: Print) -> Result<Option<
         filler.collision(&sites[site]);
     }
     for addition in &all_keys {
+        cx.check().map_err(|stopped| stopped.to_string())?;
         filler.add_all_keys(&mut value, addition);
     }
     if filler.problems() > before {
         return Ok(None);
     }
-    Ok(Some(match form {
-        Print::Yaml => to_yaml(&value),
-        Print::Json => to_json(&value),
-    }))
+    let value = Within::run(cx, &value);
+    let printed = match form {
+        Print::Yaml => value.written(to_yaml),
+        Print::Json => value.written(to_json),
+    };
+    printed.map(Some).map_err(|stopped| stopped.to_string())
 }
 
 /// A wanted secret's answer, as the filler sees it.

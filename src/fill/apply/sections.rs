@@ -7,6 +7,10 @@ use super::evaluate::Filler;
 use keyfill_diag::{Class, Diagnostic};
 use keyfill_secrets::{SecretData, SecretValue};
 use keyfill_yaml::{Text, Value, to_json_plain};
+use std::collections::HashSet;
+
+/// Where an object's keys stand.
+const SECTIONS: [&str; 3] = ["data", "stringData", "binaryData"];
 
 /// Names that Kubernetes takes for the keys of a Secret or ConfigMap.
 const MOST_NAME: usize = 253;
@@ -65,8 +69,9 @@ impl Filler<'_> {
         let answers = self.answers;
         // A secret that could not be read was reported; one that may be absent adds nothing.
         let Ok(data) = &answers[addition.secret] else { return };
+        let except: HashSet<&str> = addition.except.iter().map(String::as_str).collect();
         let wanted = of_secret(data)
-            .filter(|(key, _)| !addition.except.iter().any(|except| key == except))
+            .filter(|(key, _)| !except.contains(key.as_str()))
             .map(|(key, value)| (Text::from(format!("{}{key}", addition.prefix)), value))
             .collect();
         let made = match entries(wanted, addition.is_secret) {
@@ -74,13 +79,10 @@ impl Filler<'_> {
             Err(message) => return self.wrong_addition(addition, message),
         };
         let Some(Value::Map(resource)) = at(document, &addition.root) else { return };
-        let has = |section: &str, key: &str| {
-            resource.iter().any(|(name, entries)| name == section && entries.get(key).is_some())
-        };
-        let made: Vec<(Text, Value)> = made
-            .into_iter()
-            .filter(|(key, _)| !["data", "stringData", "binaryData"].iter().any(|section| has(section, key)))
-            .collect();
+        let sections = resource.iter().filter(|(name, _)| SECTIONS.contains(&name.as_str()));
+        let entries = sections.filter_map(|(_, section)| section.as_map()).flatten();
+        let there: HashSet<Text> = entries.map(|(key, _)| key.clone()).collect();
+        let made: Vec<(Text, Value)> = made.into_iter().filter(|(key, _)| !there.contains(key)).collect();
         match resource.iter_mut().find(|(name, _)| name == "data") {
             Some((_, Value::Map(data))) => data.extend(made),
             Some((_, data @ Value::Null)) => *data = Value::Map(made),

@@ -279,9 +279,16 @@ impl Use {
     }
 }
 
+/// Bytes of a name in problems: four times what Kubernetes takes.
+const MOST_NAME: usize = 1 << 10;
+
 /// The object that a value describes.
 fn object_of(value: &Value) -> ObjectRef {
-    let text = |path: &[&str]| value.at(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+    // Each problem has a copy.
+    let text = |path: &[&str]| {
+        let text = value.at(path).and_then(Value::as_str).unwrap_or_default();
+        text[..text.floor_char_boundary(MOST_NAME)].to_owned()
+    };
     ObjectRef {
         kind: text(&["kind"]),
         namespace: text(&["metadata", "namespace"]),

@@ -13,7 +13,8 @@ use super::{AllKeys, Filling, Look, Plan, Planned, Site, of_object};
 use keyfill_diag::{Class, Cx, Diagnostic, Place, Stopped};
 use keyfill_secrets::{Keys, SecretRef};
 use keyfill_yaml::{
-    Body, Document, Limits, Step, Value, load_exact, load_object, resolve, to_yaml, with_last_line_ended,
+    Body, Document, Limits, Step, Value, Within, load_exact, load_object, resolve, to_yaml,
+    with_last_line_ended,
 };
 use std::collections::HashMap;
 
@@ -139,7 +140,7 @@ impl<'o> Planner<'o> {
         Ok(match (sites.is_empty() && all_keys.is_empty(), print) {
             (true, false) => Planned::AsIs,
             // Printed at once: its tree need not stay until all documents are read.
-            (true, true) => Planned::Printed(to_yaml(&value)),
+            (true, true) => Planned::Printed(Within::run(self.cx, &value).written(to_yaml)?),
             (false, _) => Planned::Fill(Box::new(Filling { value, sites, all_keys })),
         })
     }

@@ -8,7 +8,7 @@ use super::options::Options;
 use crate::discover::{Root, RootKind};
 use crate::outside::Outside;
 use crate::report::Failure;
-use crate::source_lines;
+use crate::source_lines::Lines;
 use keyfill_diag::{Cx, Diagnostic};
 use keyfill_files::Files;
 use keyfill_helm::TemplateRequest;
@@ -22,13 +22,15 @@ pub fn render(
     cx: &Cx,
 ) -> Result<Rendered, Failure> {
     let mut rendered = with_engine(files, root, options, outside, cx).map_err(|e| with_lines(files, e))?;
-    rendered.warnings.iter_mut().for_each(|warning| source_lines::complete(files, warning));
+    let lines = Lines::of(files);
+    rendered.warnings.iter_mut().for_each(|warning| lines.complete(warning));
     Ok(rendered)
 }
 
 fn with_lines(files: &dyn Files, failure: Failure) -> Failure {
+    let lines = Lines::of(files);
     failure.rewritten(|mut problem| {
-        source_lines::complete(files, &mut problem);
+        lines.complete(&mut problem);
         problem
     })
 }

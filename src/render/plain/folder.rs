@@ -5,7 +5,7 @@
 //! file, and folders that hold a chart; without a word what is hidden (a name that begins with a dot) and
 //! what a `.keyfillignore` names. A document that is no manifest beside one that is, is an error.
 
-use super::{Content, documents, plain, refuse_binary};
+use super::{Content, documents, plain, refuse_binary, stopped};
 use crate::discover::{self, KUSTOMIZATION_NAMES};
 use crate::ignore_file::IgnoreFiles;
 use crate::render::Rendered;
@@ -83,7 +83,7 @@ fn documents_of(
     alone: bool,
     cx: &Cx,
 ) -> Result<Option<Vec<Document>>> {
-    let documents = documents(text, path.as_str());
+    let documents = documents(text, path.as_str(), cx).map_err(|why| stopped(path.as_str(), why))?;
     if habits == Habits::Avp {
         return Ok(Some(documents));
     }
@@ -186,7 +186,8 @@ mod tests {
     }
 
     fn printed(rendered: &Rendered) -> String {
-        String::from_utf8(crate::emit::Output::of(&rendered.documents).to_bytes()).unwrap()
+        String::from_utf8(crate::emit::Output::of(&rendered.documents, &Cx::default()).unwrap().to_bytes())
+            .unwrap()
     }
 
     #[test]

@@ -27,9 +27,9 @@ pub enum Content {
 }
 
 impl Content {
-    /// What a whole file is.
+    /// What a whole file is. A run that has to stop meanwhile is stopped by what comes next.
     pub fn of_file(text: &Bytes, cx: &Cx) -> Self {
-        Self::of_documents(&documents(text, ""), cx)
+        documents(text, "", cx).map_or(Self::Other, |documents| Self::of_documents(&documents, cx))
     }
 
     /// What a file is, whose documents these are.
@@ -39,8 +39,8 @@ impl Content {
 
     /// Whether one of a file's documents is a template of another tool, which reads the file as a whole.
     pub fn is_partly_template(text: &Bytes, cx: &Cx) -> bool {
-        is_template(text)
-            && documents(text, "").iter().any(|document| Self::of_document(document, cx) == Self::Template)
+        let is_one = |document: &Document| Self::of_document(document, cx) == Self::Template;
+        is_template(text) && documents(text, "", cx).is_ok_and(|documents| documents.iter().any(is_one))
     }
 
     /// What one document is.

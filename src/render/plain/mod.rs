@@ -9,17 +9,24 @@ pub use manifest::Content;
 use crate::report::Failure;
 use anyhow::Result;
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_diag::{Class, Cx, Diagnostic, Stopped};
 use keyfill_files::{Decrypt, Files, TreePath};
 use keyfill_yaml::{Body, Document, Origin, split_stream};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Documents between two looks at the run.
+const DOCUMENTS: usize = 1 << 10;
+
 /// The documents of one text. They share its bytes.
-pub fn documents(text: &Bytes, name: &str) -> Vec<Document> {
+pub fn documents(text: &Bytes, name: &str, cx: &Cx) -> Result<Vec<Document>, Stopped> {
     let name: Arc<str> = name.into();
     let mut all = Vec::new();
-    for part in split_stream(text) {
+    for (number, part) in split_stream(text).enumerate() {
+        // One of four bytes takes a hundred in memory.
+        if number.is_multiple_of(DOCUMENTS) {
+            cx.check()?;
+        }
         let mut before = text.slice(part.before);
         let mut line = part.line;
         for body in json_values(text, part.body) {
@@ -32,7 +39,12 @@ pub fn documents(text: &Bytes, name: &str) -> Vec<Document> {
             line = line.saturating_add(lines);
         }
     }
-    all
+    Ok(all)
+}
+
+/// A run that had to stop while a text was split into its documents.
+pub fn stopped(name: &str, why: Stopped) -> Failure {
+    Diagnostic::error(Class::Other, format!("stopped while {name} was read: {why}")).into()
 }
 
 /// The single values of a text that holds several JSON objects, one after the other, as `kubectl` and AVP
@@ -79,20 +91,30 @@ pub fn refuse_binary(text: &[u8], name: &str) -> Result<()> {
 pub fn file(files: &dyn Files, path: &TreePath, decrypt: &dyn Decrypt, cx: &Cx) -> Result<Vec<Document>> {
     let text = plain(files.read(path)?, path, decrypt, cx)?;
     refuse_binary(&text, path.as_str())?;
-    Ok(documents(&text, path.as_str()))
+    Ok(documents(&text, path.as_str(), cx).map_err(|why| stopped(path.as_str(), why))?)
 }
 
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use keyfill_diag::Cx;
+
+    #[test]
+    fn a_text_of_many_documents_is_not_split_past_the_deadline() {
+        let text = Bytes::from("---\n".repeat(1 << 20));
+        let over = Cx::with_time(std::time::Duration::ZERO);
+        assert_eq!(super::documents(&text, "x", &over).err(), Some(keyfill_diag::Stopped::Deadline));
+    }
 
     #[test]
     fn json_objects_may_follow_each_other() {
         let text = Bytes::from_static(b"{\"a\": 1}\n{\"b\":\n 2} {}\n---\n{c: 3}\n");
-        let documents = super::documents(&text, "x");
+        let documents = super::documents(&text, "x", &Cx::default()).unwrap();
         let lines: Vec<u32> = documents.iter().map(|d| d.origin.line).collect();
         assert_eq!(lines, [1, 2, 3, 5]);
-        let output = String::from_utf8(crate::emit::Output::of(&documents).to_bytes()).unwrap();
+        let output =
+            String::from_utf8(crate::emit::Output::of(&documents, &Cx::default()).unwrap().to_bytes())
+                .unwrap();
         assert_eq!(output, "{\"a\": 1}\n---\n{\"b\":\n 2} \n---\n{}\n---\n{c: 3}\n");
     }
 }

@@ -3,8 +3,8 @@
 use crate::fill::{Filled, scan};
 use crate::serve::orders::Text;
 use anyhow::{Context as _, Result, anyhow};
-use keyfill_diag::Cx;
-use keyfill_yaml::{Body, Document, Limits, Value};
+use keyfill_diag::{Cx, Stopped};
+use keyfill_yaml::{Body, Document, Limits, Value, Within};
 
 /// A rendered stream: what will be sent as it is, and what is to be filled, each with its number in the stream.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ impl Open {
 pub fn sort(documents: Vec<Document>, open: Open, cx: &Cx) -> Result<Sorted> {
     let mut sorted = Sorted::default();
     for (number, document) in (0..).zip(documents) {
-        cx.check().map_err(|stopped| anyhow!("stopped while manifests were written: {stopped}"))?;
+        cx.check().map_err(|e| stopped(&e))?;
         if open.holds(&document) {
             sorted.open.push((number, document));
         } else if let Some(json) = of_document(document, number == 0, cx)? {
@@ -59,7 +59,7 @@ pub fn finish(numbers: &[u32], filled: Filled, printed_as_json: bool, cx: &Cx) -
     let mut manifests = Vec::with_capacity(numbers.len());
     // With AVP's habits an empty document is gone, and the numbers only say the order.
     for ((document, was_filled), number) in filled.documents.into_iter().zip(filled.filled).zip(numbers) {
-        cx.check().map_err(|stopped| anyhow!("stopped while manifests were written: {stopped}"))?;
+        cx.check().map_err(|e| stopped(&e))?;
         let json = match document {
             // The error must not carry the bytes: they hold values.
             Document { body: Body::Raw(json), .. } if was_filled && printed_as_json => {
@@ -70,6 +70,10 @@ pub fn finish(numbers: &[u32], filled: Filled, printed_as_json: bool, cx: &Cx) -
         manifests.extend(json.map(|json| (*number, Text::new(json))));
     }
     Ok(manifests)
+}
+
+fn stopped(why: &Stopped) -> anyhow::Error {
+    anyhow!("stopped while manifests were written: {why}")
 }
 
 /// One document's JSON. A stream that begins with JSON is taken for JSON until its first separator: that
@@ -96,7 +100,8 @@ fn of_document(document: Document, first: bool, cx: &Cx) -> Result<Option<String
     if value == Value::Null {
         return Ok(None);
     }
-    Ok(Some(String::from_utf8(keyfill_yaml::to_json(&value)).map_err(|e| e.utf8_error())?))
+    let json = Within::run(cx, &value).written(keyfill_yaml::to_json);
+    Ok(Some(String::from_utf8(json.map_err(|e| stopped(&e))?).map_err(|e| e.utf8_error())?))
 }
 
 /// The text, trimmed, when it is a JSON object.
@@ -115,7 +120,7 @@ mod tests {
 
     /// The manifests of a text in which nothing was filled.
     fn manifests(text: &'static str) -> anyhow::Result<Vec<String>> {
-        let documents = plain::documents(&Bytes::from_static(text.as_bytes()), "x");
+        let documents = plain::documents(&Bytes::from_static(text.as_bytes()), "x", &Cx::default()).unwrap();
         let sorted = sort(documents, Open::Fillable { references: false }, &Cx::default())?;
         let (numbers, documents): (Vec<u32>, Vec<_>) = sorted.open.into_iter().unzip();
         let filled = vec![false; documents.len()];

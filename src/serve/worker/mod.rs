@@ -1,8 +1,6 @@
 //! The process that renders and fills, for one request at a time. It starts with one socket and nothing else, gives up
 //! what it does not need, and answers orders until the socket closes.
 
-#[cfg(debug_assertions)]
-mod faults;
 mod fetching;
 mod fill;
 mod manifests;

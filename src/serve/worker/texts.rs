@@ -3,7 +3,7 @@
 
 use crate::fill::Sources;
 use crate::report::Failure;
-use crate::source_lines;
+use crate::source_lines::{Kept, Lines};
 use bytes::Bytes;
 use keyfill_cmp::archive::{ArchiveFiles, Limits, Packed};
 use keyfill_diag::{Cx, Diagnostic};
@@ -17,6 +17,7 @@ pub struct Texts {
     app: TreePath,
     cx: Cx,
     opened: OnceLock<Option<ArchiveFiles>>,
+    kept: Kept,
 }
 
 impl fmt::Debug for Texts {
@@ -29,7 +30,13 @@ impl Texts {
     /// The texts of an archive; nothing where its file cannot be had a second time.
     pub fn of(packed: &Packed, app: &TreePath, cx: &Cx) -> Option<Self> {
         let packed = packed.try_clone().ok()?;
-        Some(Self { packed, app: app.clone(), cx: cx.clone(), opened: OnceLock::new() })
+        Some(Self {
+            packed,
+            app: app.clone(),
+            cx: cx.clone(),
+            opened: OnceLock::new(),
+            kept: Kept::default(),
+        })
     }
 
     fn files(&self) -> Option<&ArchiveFiles> {
@@ -51,8 +58,9 @@ impl Texts {
             return failure.into();
         }
         let Some(files) = self.files() else { return failure.into() };
+        let lines = Lines::of(files);
         let complete = |mut problem| {
-            source_lines::complete(files, &mut problem);
+            lines.complete(&mut problem);
             problem
         };
         failure.rewritten(complete).into()
@@ -61,6 +69,6 @@ impl Texts {
 
 impl Sources for Texts {
     fn text(&self, file: &str) -> Option<Bytes> {
-        self.files()?.read(&TreePath::new(file)?).ok()
+        self.kept.text(file, || self.files()?.read(&TreePath::new(file)?).ok())
     }
 }

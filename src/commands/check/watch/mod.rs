@@ -12,6 +12,7 @@ use super::targets::{self, Memory, Targets};
 use crate::cli::args::CheckArgs;
 use crate::commands::Caller;
 use crate::discover::{KUSTOMIZATION_NAMES, Root};
+use crate::overrun;
 use crate::report::{AlreadyReported, Problem};
 use crate::run::Run;
 use crate::tree::Tree;
@@ -92,6 +93,7 @@ fn watch(tree: &Tree) -> Result<Saves> {
 
 /// A check with problems is one of many; what keeps it from running ends the command.
 fn go_on(checked: Result<()>) -> Result<()> {
+    overrun::is_over();
     match checked {
         Err(error) if error.downcast_ref::<AlreadyReported>().is_some() => Ok(()),
         other => other,

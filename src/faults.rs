@@ -1,12 +1,18 @@
-//! Faults on demand, for tests of what becomes of a worker that has one. Release builds do not have this file.
+//! Faults on demand, for tests of what becomes of a run that has one. Release builds do not have this file.
 
-/// The variable of a request that asks for a fault.
-const NAME: &str = "ARGOCD_ENV_KEYFILL_TEST_FAULT";
+/// The variable that asks for a fault.
+pub const NAME: &str = "ARGOCD_ENV_KEYFILL_TEST_FAULT";
 
-/// Has the fault that a request asks for.
+/// The fault that the process's own environment asks for.
+#[allow(clippy::disallowed_methods, reason = "it is no setting")]
+pub fn of_process() -> Option<String> {
+    std::env::var(NAME).ok()
+}
+
+/// Has the fault that is asked for.
 #[allow(clippy::panic, reason = "that is what it is for")]
-pub fn have(env: &[(String, String)]) {
-    match env.iter().find(|(name, _)| name == NAME).map(|(_, fault)| fault.as_str()) {
+pub fn have(fault: Option<&str>) {
+    match fault {
         Some("panic") => panic!("asked for"),
         Some("abort") => std::process::abort(),
         Some("spin") => loop {

@@ -3,8 +3,8 @@
 //! A template that is handed a secret can show it in an error: in the text that `fail` is given, in the line that
 //! is not valid YAML, in what a schema says of a value. So what is said of such a rendering goes through
 //! [`Revealed::redact`], which takes the values out: as they are, in parts, in other cases, backwards, spaced out
-//! and encoded. Before that `twin` takes out of an error what depends on the values at all. And such a rendering is neither kept in a cache nor logged; [`Revealed::is_empty`] says whether there
-//! is anything to hide.
+//! and encoded. Before that `twin` takes out of an error what depends on the values at all. And such a rendering is
+//! neither kept in a cache nor logged; [`Revealed::is_empty`] says whether there is anything to hide.
 
 mod patterns;
 mod twin;
@@ -14,16 +14,26 @@ use keyfill_diag::{Diagnostic, ObjectRef};
 use keyfill_secrets::SecretBytes;
 use patterns::Patterns;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use twin::{Disguise, TWINS, in_common};
 
 /// What stands in a value's place.
 const HIDDEN: &str = "***";
 
-/// Bytes of values that are remembered. Of a rendering that has seen more, no message is shown.
-const MOST: usize = 4 << 20;
+/// Bytes of values that are remembered. Of a rendering that has seen more, no message is shown: what is looked for
+/// takes some seventy times as much memory.
+const MOST: usize = 1 << 20;
+
+/// Bytes that values are looked for in, with what encoded texts say: then nothing of a message is shown any more. A
+/// hundred usual problems take less than a hundredth of it.
+const MOST_LOOKED_AT: usize = 16 << 20;
+
+/// Bytes at the end of a text that was cut off, which are hidden: a part of a value, encoded or not, is not found there.
+const AT_THE_CUT: usize = 1 << 10;
 
 /// Secret values that were handed to an engine. There is no Display, and its Debug text is their number.
 #[derive(Default)]
@@ -32,6 +42,13 @@ pub struct Revealed(Mutex<Kept>);
 #[derive(Default)]
 struct Kept {
     values: Vec<SecretBytes>,
+    /// The hashes of the values, with keys that are drawn at random.
+    hashes: HashSet<u64>,
+    keys: RandomState,
+    /// What the values are found by, once it was asked for.
+    patterns: Option<Arc<Patterns>>,
+    /// Bytes that values were looked for in.
+    looked_at: usize,
     bytes: usize,
     /// More was revealed than is remembered: then nothing of a message may be shown.
     overflowed: bool,
@@ -56,6 +73,9 @@ impl Revealed {
             kept.overflowed = true;
         } else {
             kept.values.push(SecretBytes::new(value));
+            let hash = kept.keys.hash_one(value);
+            kept.hashes.insert(hash);
+            kept.patterns = None;
         }
     }
 
@@ -68,28 +88,38 @@ impl Revealed {
     /// Whether a text is one of the values, as a whole.
     pub fn holds(&self, text: &[u8]) -> bool {
         let kept = self.lock();
-        kept.overflowed || kept.values.iter().any(|value| value.expose() == text)
+        kept.overflowed || kept.hashes.contains(&kept.keys.hash_one(text))
     }
 
     /// A text without the values, and without what encodes them.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let kept = self.lock();
-        if kept.overflowed {
-            return Cow::Borrowed(HIDDEN);
+        let mut guard = self.lock();
+        let kept = &mut *guard;
+        if kept.overflowed || kept.looked_at > MOST_LOOKED_AT && !kept.values.is_empty() {
+            return Cow::Owned(HIDDEN.to_owned());
         }
         if kept.values.is_empty() {
             return Cow::Borrowed(text);
         }
-        let patterns = Patterns::of(&kept.values);
-        let spans = patterns.find(text.as_bytes());
+        let patterns = match &kept.patterns {
+            Some(patterns) => Arc::clone(patterns),
+            None => Arc::clone(kept.patterns.insert(Arc::new(Patterns::of(&kept.values)))),
+        };
+        let (mut spans, looked_at) = patterns.find(text.as_bytes());
+        kept.looked_at += looked_at;
+        drop(guard);
+        if text.len() >= Diagnostic::MOST_MESSAGE {
+            spans.push(text.len() - AT_THE_CUT..text.len());
+        }
         if spans.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(without(text, spans)) }
     }
 
     /// A problem without the values.
-    pub fn diagnostic(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+    pub fn diagnostic(&self, diagnostic: Diagnostic) -> Diagnostic {
         if self.is_empty() {
             return diagnostic;
         }
+        let mut diagnostic = diagnostic.bounded();
         let change = |text: &mut String| {
             if let Cow::Owned(redacted) = self.redact(text) {
                 *text = redacted;
@@ -203,6 +233,40 @@ mod tests {
         assert_eq!(revealed.redact("is NB2XG2BNNB2XG2A="), "is ***=");
         assert_eq!(revealed.redact("a plate standing"), "a plate standing");
         assert_eq!(revealed.redact("LATEST"), "***");
+    }
+
+    #[test]
+    fn a_hundred_long_problems_about_many_values_are_told_in_a_second() {
+        let value =
+            |n: usize| format!("value-{n}-{}", n.wrapping_mul(0x9e37_79b9).wrapping_pow(2) % 1_000_003);
+        let values: Vec<String> = (0..8_000).map(value).collect();
+        let revealed = revealed(&values.iter().map(String::as_str).collect::<Vec<_>>());
+        let text = values.join(" ") + &"QUJDREVGR0g".repeat(100_000);
+        let problem = Diagnostic::error(Class::Render, text).hint("a hint").via("a step");
+        let began = std::time::Instant::now();
+        let told = revealed.diagnostics(vec![problem; 100]);
+        let limit = if cfg!(debug_assertions) { 60 } else { 5 };
+        assert!(told.iter().any(|told| told.message == super::HIDDEN), "the others are not looked at");
+        assert!(began.elapsed().as_secs() < limit, "{:?}", began.elapsed());
+        assert!(told.iter().all(|told| told.message.len() < 70_000 && !told.message.contains("value-12-")));
+    }
+
+    #[test]
+    fn what_stands_where_a_text_was_cut_off_is_hidden() {
+        let revealed = revealed(&["correct horse battery staple"]);
+        let text =
+            "x".repeat(Diagnostic::MOST_MESSAGE - 5) + "correct horse battery staple" + &"y".repeat(1_000);
+        let told = revealed.diagnostic(Diagnostic::error(Class::Render, text));
+        assert!(!told.message.contains("corr") && told.message.ends_with("***"), "{}", told.message.len());
+    }
+
+    #[test]
+    fn a_value_is_known_again_as_a_whole() {
+        let revealed = revealed(&["hush-hush", "latest"]);
+        assert!(revealed.holds(b"latest") && revealed.holds(b"hush-hush"));
+        assert!(!revealed.holds(b"hush") && !revealed.holds(b""));
+        revealed.add(&vec![b'x'; super::MOST + 1]);
+        assert!(revealed.holds(b"anything") && revealed.redact("anything") == "***");
     }
 
     #[test]
