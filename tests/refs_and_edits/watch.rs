@@ -163,6 +163,17 @@ fn a_report_comes_soon_after_the_save() {
 }
 
 #[test]
+fn it_goes_on_beyond_the_deadline_of_one_check() {
+    let tree = tree(1);
+    let watching = Watching::start(tree.path(), &["--deadline", "1s"]);
+    // It reaches no root: a check that prints nothing has a deadline too.
+    fs::write(tree.path().join("README.md"), "words\n").expect("a file");
+    std::thread::sleep(Duration::from_millis(2_500));
+    fs::write(tree.path().join("alone/s.yaml"), BROKEN).expect("a file");
+    assert!(watching.until(" in 0.").join("\n").contains("1 error"));
+}
+
+#[test]
 fn without_a_tree_of_its_own_it_says_what_to_do() {
     let dir = tempfile::tempdir().expect("a folder");
     let output = Command::new(env!("CARGO_BIN_EXE_keyfill"))
