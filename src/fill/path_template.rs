@@ -101,7 +101,8 @@ impl<'t> Reader<'t> {
             self.rest = &self.rest[1..];
             self.word()?;
         }
-        let name = &start[..start.len() - self.rest.len()];
+        // A name alone is a whole mapping, of any size: `app`, `env`.
+        let name = Some(&start[..start.len() - self.rest.len()]).filter(|name| name.contains('.'))?;
         while self.take("|") {
             self.blank();
             let filter = self.word()?;
@@ -171,6 +172,8 @@ mod tests {
             "{{ app.name",
             "{{ }}",
             "{{ app. }}",
+            "{{ app }}",
+            "{{ env | lower }}",
             "{{ .name }}",
             "{{ 'text' }}",
             "{{ 1 }}",
