@@ -30,6 +30,8 @@ pub struct FillOptions {
     pub vals_refs: bool,
     /// The stores that placeholders may name.
     pub stores: StoreKinds,
+    /// The documents were looked through before: each may hold something to fill.
+    pub scanned: bool,
     /// The texts of the files that documents came from, where they are at hand.
     pub sources: Option<Arc<dyn Sources>>,
 }

@@ -200,6 +200,7 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
         env: listed_env(given.env, &effective, given.purpose),
         remove_missing_any: effective.get("KEYFILL_REMOVE_MISSING").is_some_and(|v| v.trim() == "any"),
         print: Print::Yaml,
+        scanned: false,
         sources: None,
         vals_refs: values::is_true(effective.get("KEYFILL_VALS_REFS")),
         stores: StoreKinds {

@@ -112,6 +112,7 @@ impl<'o> Planner<'o> {
         let print = self.options.compat_avp;
         if !print
             && self.look == Look::Fillable
+            && !self.options.scanned
             && !scan::looks_fillable(&document.body, self.options.vals_refs)
         {
             return Ok(Planned::AsIs);

@@ -246,6 +246,8 @@ fn fill_options(fill: &Fill) -> anyhow::Result<FillOptions> {
         remove_missing_any: fill.remove_missing_any,
         // The protocol carries JSON. What AVP prints goes its own way, so that its habits show.
         print: if fill.compat_avp { Print::Yaml } else { Print::Json },
+        // What is handed to the fill stage was sorted out by the same look.
+        scanned: true,
         // Those of an archive are added when it is here.
         sources: None,
         vals_refs: fill.vals_refs,
