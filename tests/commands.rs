@@ -343,6 +343,20 @@ fn the_official_binaries_print_the_same() {
     }
 }
 
+#[test]
+fn the_official_helm_renders_a_chart_that_lies_in_no_work_tree() {
+    let Some(helm) = oracle("helm") else { return };
+    let outcome = Run::of(KEYFILL)
+        .args(["render", "chart", "--values", "prod.yaml", "--helm-compat", "3", "--engine", "verify"])
+        .env("KEYFILL_HELM", &helm)
+        .file("prod.yaml", "port: 8080\n")
+        .file("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n")
+        .file("chart/templates/service.yaml", "kind: Service\nport: {{ .Values.port }}\n")
+        .run();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(outcome.text().contains("port: 8080"), "{}", outcome.text());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_program_that_a_plugin_starts_finds_what_it_reads() {

@@ -9,6 +9,8 @@ use std::fs::File;
 pub struct Fenced<'a> {
     files: &'a dyn Files,
     folder: TreePath,
+    /// The folder as it is named, which may lead over links.
+    given: TreePath,
     /// Files that the command line names: they may lie elsewhere.
     named: BTreeSet<TreePath>,
 }
@@ -16,8 +18,14 @@ pub struct Fenced<'a> {
 impl<'a> Fenced<'a> {
     /// The tree with a fence around a folder, and with these files of the command line.
     pub fn new(files: &'a dyn Files, folder: &TreePath, named: impl IntoIterator<Item = TreePath>) -> Self {
-        let folder = files.resolve(folder).map_or_else(|_| folder.clone(), |(real, _)| real);
-        Self { files, folder, named: named.into_iter().collect() }
+        let real = files.resolve(folder).map_or_else(|_| folder.clone(), |(real, _)| real);
+        Self { files, folder: real, given: folder.clone(), named: named.into_iter().collect() }
+    }
+
+    /// Whether a path is on the way to what may be read, as it is written: no link of an author leads here.
+    fn is_above(&self, path: &TreePath) -> bool {
+        let mut readable = [&self.folder, &self.given].into_iter().chain(&self.named);
+        readable.any(|readable| readable.is_within(path))
     }
 
     fn check(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
@@ -51,8 +59,9 @@ impl Files for Fenced<'_> {
         self.files.list(dir)
     }
 
+    /// A copy for an official binary asks for the folders above as well: where they lie, and not what is in them.
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
-        self.check(path)
+        if self.is_above(path) { self.files.resolve(path) } else { self.check(path) }
     }
 }
 
@@ -84,6 +93,11 @@ mod tests {
         assert_eq!(fenced.read(&secret).unwrap_err().kind(), FileErrorKind::Escapes);
         assert_eq!(fenced.later(&secret).unwrap_err().kind(), FileErrorKind::Escapes);
         assert_eq!(fenced.open(&secret).unwrap_err().kind(), FileErrorKind::Escapes);
+        // The folder above has a place, and no entries.
+        let above = TreePath::root();
+        assert!(fenced.resolve(&above).is_ok());
+        assert_eq!(fenced.list(&above).unwrap_err().kind(), FileErrorKind::Escapes);
+        assert_eq!(fenced.resolve(&secret).unwrap_err().kind(), FileErrorKind::Escapes);
         // What is never looked at is not read.
         let later = fenced.later(&at("chart/own")).unwrap();
         std::fs::write(dir.path().join("chart/own"), "y").unwrap();
