@@ -4,6 +4,7 @@
 mod doctor;
 mod edit;
 mod plain;
+mod progress;
 mod refs;
 mod watch;
 
