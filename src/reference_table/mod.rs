@@ -8,7 +8,7 @@ mod state;
 use crate::cli::args::RefsFormat;
 use anyhow::Result;
 use serde::Serialize;
-pub use state::{Kind, State, judge, to_seconds};
+pub use state::{Kind, State, judge, to_seconds, unix_now, unix_time};
 
 /// One reference, as it is printed.
 #[derive(Clone, Debug, Serialize)]

@@ -2,11 +2,10 @@
 
 use keyfill_go::time::{Time, Zone};
 use keyfill_secrets::vault::{Known, Metadata, Version};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// How a reference and its store fit together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// It reads the version that is in force.
     Current,
@@ -26,6 +25,42 @@ pub enum Kind {
     Unversioned,
     /// Nobody can say.
     Unknown,
+}
+
+impl Kind {
+    /// Each of them.
+    pub const ALL: [Self; 9] = [
+        Self::Current,
+        Self::Pinned,
+        Self::Old,
+        Self::Deleted,
+        Self::Destroyed,
+        Self::Absent,
+        Self::Stale,
+        Self::Unversioned,
+        Self::Unknown,
+    ];
+
+    /// Its name in JSON and in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Pinned => "pinned",
+            Self::Old => "old",
+            Self::Deleted => "deleted",
+            Self::Destroyed => "destroyed",
+            Self::Absent => "absent",
+            Self::Stale => "stale",
+            Self::Unversioned => "unversioned",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// What a store says of a reference.
@@ -108,12 +143,18 @@ pub fn judge(known: &Known, version: Option<&str>, now: i64) -> State {
 
 /// A version may have a time at which it will be deleted.
 fn is_deleted(version: &Version, now: i64) -> bool {
+    !version.deletion_time.is_empty() && unix_time(&version.deletion_time).is_none_or(|time| time <= now)
+}
+
+/// A time of Vault's in seconds since 1970; none where it is no time.
+pub fn unix_time(text: &str) -> Option<i64> {
     const LAYOUT: &[u8] = b"2006-01-02T15:04:05.999999999Z07:00";
-    if version.deletion_time.is_empty() {
-        return false;
-    }
-    Time::parse(LAYOUT, version.deletion_time.as_bytes(), &Zone::Utc)
-        .map_or(true, |time| time.unix_seconds() <= now)
+    Time::parse(LAYOUT, text.as_bytes(), &Zone::Utc).ok().map(|time| time.unix_seconds())
+}
+
+/// Seconds since 1970.
+pub fn unix_now() -> i64 {
+    Time::now(Zone::Utc).unix_seconds()
 }
 
 /// A time of Vault's without its fraction.

@@ -5,6 +5,7 @@ use super::bounds::Bounds;
 use super::configuration::Configuration;
 use super::environment;
 use super::fetching::{Fetches, SharedNetwork};
+use super::fields::Fields;
 use super::job::{Beside, How, Job, Jobs, Outcome, matches_order};
 use super::metrics::Metrics;
 use super::orders::{self, Failed, Fill, Generate, Input, Numbered, Order, Task, Wanted};
@@ -30,7 +31,6 @@ use keyfill_fetch::Stats;
 use keyfill_secrets::Source;
 use keyfill_secrets::vault::SharedStats;
 use keyfill_workers::Scope;
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout_at;
@@ -378,11 +378,8 @@ fn fill(request: &AppRequest, settings: &Settings) -> Fill {
 /// Whose secrets a worker may have seen: the project, the paths that may be read, and all that the author says of
 /// the store and of who they are. What the administrator says is the same for all.
 fn scope(request: &AppRequest, settings: &Settings, secret: Option<&str>) -> Scope {
-    let mut hash = Sha256::new();
-    let mut field = |text: &str| {
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text);
-    };
+    let mut fields = Fields::default();
+    let mut field = |text: &str| fields.add(text);
     field(request.project());
     field(secret.unwrap_or_default());
     field(&format!("{:?}", settings.fill.policy));
@@ -393,7 +390,7 @@ fn scope(request: &AppRequest, settings: &Settings, secret: Option<&str>) -> Sco
             field(value);
         }
     }
-    hash.finalize().into()
+    fields.hash()
 }
 
 /// The text that Argo CD's UI shows.

@@ -14,6 +14,7 @@ mod documents;
 pub mod environment;
 pub mod fetch_orders;
 mod fetching;
+mod fields;
 mod generator;
 mod job;
 mod log;

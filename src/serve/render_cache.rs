@@ -1,11 +1,11 @@
 //! Rendered results, kept by content and settings. What they hold is in git; nothing filled is ever kept.
 
 use super::environment;
+use super::fields::Fields;
 use super::orders::{self, Numbered, Rendered};
 use crate::hydrated::FillWhen;
 use bytes::Bytes;
 use keyfill_cmp::AppRequest;
-use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,13 +22,9 @@ impl Key {
         chosen: [Option<&str>; 3],
         (compat_avp, filling): (bool, FillWhen),
     ) -> Self {
-        let mut hash = Sha256::new();
-        hash.update(request.checksum);
-        let mut field = |text: &str| {
-            // Each with its length, so that no two lists of texts look alike.
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
-        };
+        let mut fields = Fields::default();
+        fields.add(request.checksum);
+        let mut field = |text: &str| fields.add(text);
         field(request.path.as_str());
         chosen.into_iter().for_each(|chosen| field(chosen.unwrap_or_default()));
         field(if compat_avp { "avp" } else { "" });
@@ -41,7 +37,7 @@ impl Key {
             field(name);
             field(value);
         }
-        Self(hash.finalize().into())
+        Self(fields.hash())
     }
 }
 

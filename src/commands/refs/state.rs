@@ -1,14 +1,13 @@
 //! What a store says of the secrets that are named: versions and names, and no value.
 
 use crate::pipeline;
-use crate::reference_table::{Row, State, judge};
+use crate::reference_table::{Row, State, judge, unix_now};
 use crate::report::Problem;
 use crate::run::Run;
 use crate::settings::{Settings, SourceKind};
 use crate::store;
 use anyhow::Result;
 use keyfill_diag::{Cx, Diagnostic, Report as _};
-use keyfill_go::time::{Time, Zone};
 use keyfill_secrets::vault::{Known, VaultSource};
 use keyfill_secrets::{Error, SecretRef};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,7 +65,7 @@ pub fn complete(run: &Run, rows: &mut [Row], wanted: bool) -> Result<Vec<Diagnos
     let secrets: Vec<SecretRef> = secrets.into_iter().collect();
     let answers = pipeline::runtime()?.block_on(ask_all(&vaults, &secrets, &run.cx));
     let by_secret: BTreeMap<&SecretRef, &Result<Known, State>> = secrets.iter().zip(&answers).collect();
-    let now = Time::now(Zone::Utc).unix_seconds();
+    let now = unix_now();
     for row in rows.iter_mut() {
         row.state = by_secret.get(&secret_of(row)).map(|answer| match answer {
             Ok(known) => judge(known, row.version.as_deref(), now),

@@ -33,6 +33,9 @@ const MOST_APPS: usize = 2_000;
 /// A label whose values are known.
 type Label = [(&'static str, &'static str); 1];
 
+/// The label of an app, whose name is its author's.
+type AppLabel = [(&'static str, String); 1];
+
 /// Counters with one label.
 pub type Counters = Family<Label, Counter>;
 
@@ -64,7 +67,7 @@ pub fn of_class(class: Class) -> Label {
 /// Requests by app, and how they ended.
 #[derive(Debug, Default)]
 struct Apps {
-    counted: Family<[(&'static str, String); 2], Counter>,
+    counted: Family<(AppLabel, Label), Counter>,
     names: Mutex<HashSet<String>>,
 }
 
@@ -72,16 +75,15 @@ impl Apps {
     fn count(&self, app: &str, failed: bool) {
         let app = &app[..app.floor_char_boundary(MOST_IN_NAME)];
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        if !names.contains(app) && names.len() < MOST_APPS {
+        let app = if names.contains(app) || names.len() < MOST_APPS { app } else { "others" };
+        let labels = |result: &'static str| ([("app", app.to_owned())], [("result", result)]);
+        if !names.contains(app) {
             names.insert(app.to_owned());
+            // Both are there from the first request on: a ratio needs the two.
+            ["ok", "failed"].iter().for_each(|result| drop(self.counted.get_or_create(&labels(result))));
         }
-        let app = if names.contains(app) { app } else { "others" };
         drop(names);
-        let label = |result: &str| [("app", app.to_owned()), ("result", result.to_owned())];
-        // Both are there once one is: a ratio needs the two.
-        let (well, badly) = (label("ok"), label("failed"));
-        drop(self.counted.get_or_create(if failed { &well } else { &badly }));
-        self.counted.get_or_create(if failed { &badly } else { &well }).inc();
+        self.counted.get_or_create(&labels(if failed { "failed" } else { "ok" })).inc();
     }
 }
 

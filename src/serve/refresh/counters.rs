@@ -1,6 +1,7 @@
 //! What became of refreshes, for metrics.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::serve::metrics;
+use prometheus_client::metrics::counter::Counter;
 
 /// What became of a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,31 +16,40 @@ pub enum Ended {
     Failed,
 }
 
-const ALL: [(Ended, &str); 4] = [
-    (Ended::Refreshed, "refreshed"),
-    (Ended::Elsewhere, "elsewhere"),
-    (Ended::Denied, "denied"),
-    (Ended::Failed, "failed"),
-];
+impl Ended {
+    const ALL: [Self; 4] = [Self::Refreshed, Self::Elsewhere, Self::Denied, Self::Failed];
+
+    fn label(self) -> [(&'static str, &'static str); 1] {
+        let name = match self {
+            Self::Refreshed => "refreshed",
+            Self::Elsewhere => "elsewhere",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+        };
+        [("result", name)]
+    }
+}
 
 /// Counts them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Counters {
-    ended: [AtomicU64; ALL.len()],
+    /// Refreshes, by what became of them.
+    pub ended: metrics::Counters,
     /// Apps that have more references than are watched.
-    pub unwatched: AtomicU64,
+    pub unwatched: Counter,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        let ended = metrics::Counters::default();
+        Ended::ALL.iter().for_each(|end| drop(ended.get_or_create(&end.label())));
+        Self { ended, unwatched: Counter::default() }
+    }
 }
 
 impl Counters {
     /// One more.
     pub fn count(&self, ended: Ended) {
-        if let Some(at) = ALL.iter().position(|(other, _)| *other == ended) {
-            self.ended[at].fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Names and numbers.
-    pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        ALL.iter().zip(&self.ended).map(|((_, name), number)| (*name, number.load(Ordering::Relaxed)))
+        self.ended.get_or_create(&ended.label()).inc();
     }
 }

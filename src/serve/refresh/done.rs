@@ -3,8 +3,8 @@
 
 use super::mark::Mark;
 use super::table::Change;
+use crate::serve::fields::Fields;
 use keyfill_secrets::Keys;
-use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
 /// The annotation.
@@ -93,11 +93,8 @@ fn version(change: &Change) -> u64 {
 fn key(app: &str, change: &Change) -> Key {
     let unit = &change.unit;
     let secret = &unit.secret;
-    let mut hash = Sha256::new();
-    let mut add = |text: &str| {
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text);
-    };
+    let mut fields = Fields::default();
+    let mut add = |text: &str| fields.add(text);
     add(app);
     add(secret.store.as_deref().unwrap_or_default());
     add(secret.namespace.as_deref().unwrap_or_default());
@@ -106,9 +103,7 @@ fn key(app: &str, change: &Change) -> Key {
     if let Some(Keys::These(names)) = &unit.keys {
         names.iter().for_each(|name| add(name));
     }
-    let mut short = Key::default();
-    short.copy_from_slice(&hash.finalize()[..8]);
-    short
+    fields.hash()
 }
 
 #[cfg(test)]

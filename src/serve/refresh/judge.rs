@@ -3,11 +3,8 @@
 use super::mark::Mark;
 use super::table::{Use, Watch};
 use crate::reference_table::{self, Kind, State};
-use keyfill_go::time::{Time, Zone};
-use keyfill_secrets::vault::{Known, Version};
+use keyfill_secrets::vault::Known;
 use std::collections::BTreeSet;
-
-const LAYOUT: &[u8] = b"2006-01-02T15:04:05.999999999Z07:00";
 
 /// What a store says of a secret.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +55,8 @@ pub(super) fn newer(of_app: &Use, watch: &Watch) -> Option<Mark> {
     }
     let now = match &watch.found.as_ref()?.0 {
         Found::Known(known @ Known::Versioned(metadata)) => {
-            let is_there = reference_table::judge(known, None, unix_now()).state == Kind::Current;
+            let is_there =
+                reference_table::judge(known, None, reference_table::unix_now()).state == Kind::Current;
             Mark::Version(is_there.then_some(metadata.current_version)?)
         }
         Found::Read(Mark::Absent) | Found::Known(_) | Found::Unknown(_) => return None,
@@ -91,17 +89,7 @@ pub(super) fn state(of_app: &Use, watch: &Watch, now: i64) -> (State, Option<i64
                 state.state = Kind::Stale;
                 state.written = has.map(|version| reference_table::to_seconds(&version.created_time));
             }
-            (state, has.and_then(written))
+            (state, has.and_then(|version| reference_table::unix_time(&version.created_time)))
         }
     }
-}
-
-fn written(version: &Version) -> Option<i64> {
-    let time = Time::parse(LAYOUT, version.created_time.as_bytes(), &Zone::Utc).ok()?;
-    Some(time.unix_seconds())
-}
-
-/// Seconds since 1970.
-pub fn unix_now() -> i64 {
-    Time::now(Zone::Utc).unix_seconds()
 }

@@ -3,8 +3,6 @@
 use anyhow::{Context as _, Result};
 use keyfill_secrets::{Error, Keys, SecretData, SecretValue};
 use sha2::{Digest as _, Sha256};
-use std::fs::File;
-use std::io::Read as _;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -26,8 +24,7 @@ impl Marks {
     /// With a key of its own.
     pub fn new() -> Result<Self> {
         let mut key = Zeroizing::new([0; 32]);
-        let random = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut *key));
-        random.context("cannot get random bytes")?;
+        getrandom::fill(&mut *key).context("cannot get random bytes")?;
         Ok(Self(key))
     }
 

@@ -1,25 +1,11 @@
 //! The metrics of secrets in use.
 
 use super::Inner;
-use super::judge;
-use crate::reference_table::Kind;
+use crate::reference_table::{Kind, unix_now};
 use crate::serve::metrics::number;
-use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
 use std::fmt;
-use std::sync::atomic::Ordering;
-
-const KINDS: [(Kind, &str); 9] = [
-    (Kind::Current, "current"),
-    (Kind::Pinned, "pinned"),
-    (Kind::Old, "old"),
-    (Kind::Stale, "stale"),
-    (Kind::Deleted, "deleted"),
-    (Kind::Destroyed, "destroyed"),
-    (Kind::Absent, "absent"),
-    (Kind::Unversioned, "unversioned"),
-    (Kind::Unknown, "unknown"),
-];
 
 const COUNTER: MetricType = MetricType::Counter;
 const GAUGE: MetricType = MetricType::Gauge;
@@ -28,10 +14,10 @@ const GAUGE: MetricType = MetricType::Gauge;
 pub(super) fn encode(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let (apps, (states, oldest)) = {
         let table = inner.lock();
-        (table.len(), table.summary(judge::unix_now()))
+        (table.len(), table.summary(unix_now()))
     };
     let waiting = inner.queue().values().map(|waiting| waiting.since.elapsed().as_secs()).max();
-    let unwatched = inner.counters.unwatched.load(Ordering::Relaxed);
+    let unwatched = inner.counters.unwatched.get();
     let numbers = [
         ("refs_apps", GAUGE, "Apps that were given secrets.", apps as u64),
         ("refs_unwatched", COUNTER, "Apps served with more references than are watched.", unwatched),
@@ -53,14 +39,10 @@ pub(super) fn encode(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> fmt:
     }
     let help = "Secrets in use, counted for each app, by what their stores say of them.";
     let mut refs = encoder.encode_descriptor("refs", help, None, GAUGE)?;
-    for (kind, name) in KINDS {
+    for kind in Kind::ALL {
         let value = states.get(&kind).copied().unwrap_or(0) as u64;
-        number(&mut refs.encode_family(&[("state", name)])?, GAUGE, value)?;
+        number(&mut refs.encode_family(&[("state", kind.name())])?, GAUGE, value)?;
     }
     let help = "Refreshes of apps whose secrets changed, by what became of them.";
-    let mut refreshes = encoder.encode_descriptor("refreshes", help, None, COUNTER)?;
-    for (name, value) in inner.counters.all() {
-        number(&mut refreshes.encode_family(&[("result", name)])?, COUNTER, value)?;
-    }
-    Ok(())
+    inner.counters.ended.encode(encoder.encode_descriptor("refreshes", help, None, COUNTER)?)
 }

@@ -31,7 +31,6 @@ use prometheus_client::encoding::DescriptorEncoder;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::BuildHasher as _;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 pub use table::Given;
@@ -137,7 +136,7 @@ impl Refresher {
         let Some(name) = request.var("ARGOCD_APP_NAME").and_then(AppName::of) else { return };
         let watched = self.inner.lock().served(name, Part::of(request), scope, source, given, seconds());
         if !watched {
-            self.inner.counters.unwatched.fetch_add(1, Ordering::Relaxed);
+            self.inner.counters.unwatched.inc();
             let (app, project) = (request.app(), request.project());
             tracing::warn!(app, project, "an app has more references to secrets than are watched");
         }
@@ -146,7 +145,7 @@ impl Refresher {
     /// The table of references, where it is shown.
     pub fn page(&self, format: RefsFormat) -> Option<Result<String>> {
         let inner = &self.inner;
-        let rows = || inner.lock().rows(&inner.namespace, judge::unix_now());
+        let rows = || inner.lock().rows(&inner.namespace, reference_table::unix_now());
         let table = || Printed { references: rows(), unused: None };
         inner.shows_refs.then(|| reference_table::written(&table(), format))
     }
@@ -203,5 +202,5 @@ fn own_name() -> String {
 
 /// Seconds since 1970.
 fn seconds() -> u64 {
-    judge::unix_now().unsigned_abs()
+    reference_table::unix_now().unsigned_abs()
 }

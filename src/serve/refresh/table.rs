@@ -3,10 +3,10 @@
 use super::judge::{self, Found};
 use super::mark::Mark;
 use crate::reference_table::{Kind, Object, Row, State};
+use crate::serve::fields::Fields;
 use keyfill_cmp::AppRequest;
 use keyfill_secrets::{Keys, SecretRef, Source};
 use keyfill_workers::Scope;
-use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,14 +60,9 @@ impl Part {
     pub fn of(request: &AppRequest) -> Self {
         let names =
             ["ARGOCD_APP_SOURCE_REPO_URL", "ARGOCD_APP_SOURCE_PATH", "ARGOCD_APP_SOURCE_TARGET_REVISION"];
-        let mut hash = Sha256::new();
-        for text in names.map(|name| request.var(name).unwrap_or_default()) {
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
-        }
-        let mut short = [0; 16];
-        short.copy_from_slice(&hash.finalize()[..16]);
-        Self(short)
+        let mut fields = Fields::default();
+        names.iter().for_each(|name| fields.add(request.var(name).unwrap_or_default()));
+        Self(fields.hash())
     }
 }
 
