@@ -82,7 +82,7 @@ pub fn refuse_empty(is_empty: bool, allowed: bool) -> Result<(), Problem> {
 
 /// Writes to stdout. A reader that went away early is an error: it did not get everything.
 pub fn to_stdout(output: &Output) -> Result<()> {
-    overrun::is_writing();
+    overrun::ends_no_more();
     output.write(&mut std::io::stdout().lock()).context("cannot write to stdout")
 }
 

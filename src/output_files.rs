@@ -35,7 +35,7 @@ pub fn write(folder: &Path, documents: &[Document], cx: &Cx) -> Result<()> {
         let path = folder.join(named.file_name(is_split));
         let alone = Document { before: Bytes::new(), ..document.clone() };
         let output = Output::of(&[alone], cx)?.to_bytes();
-        overrun::is_writing();
+        overrun::ends_no_more();
         std::fs::write(&path, output).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())

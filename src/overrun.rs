@@ -36,14 +36,10 @@ pub fn ends_after(cx: &Cx, code: u8) {
     change(|state| state.end = cx.deadline.checked_add(GRACE).map(|end| (end, code)));
 }
 
-/// The run is about to print or write its result, and takes the time that its reader takes: half of a result would
-/// be worse than a late one.
-pub fn is_writing() {
-    change(|state| state.end = None);
-}
-
-/// A run of several is over: what comes before the next has no deadline.
-pub fn is_over() {
+/// From now on nothing ends the process. A run that is about to print or write its result takes the time that its
+/// reader takes: half of a result would be worse than a late one. And between two runs of one command there is no
+/// deadline.
+pub fn ends_no_more() {
     change(|state| state.end = None);
 }
 

@@ -32,7 +32,7 @@ pub fn run(args: &DiscoverArgs, env: &Env) -> Result<()> {
     // A list that was cut short says that a folder is not ours, and its placeholders reach the cluster.
     cx.check()
         .map_err(|stopped| Problem::input(format!("stopped while looking for placeholders: {stopped}")))?;
-    overrun::is_writing();
+    overrun::ends_no_more();
     let mut stdout = std::io::stdout().lock();
     for root in roots {
         let below = root.dir.as_str().strip_prefix(tree.at.as_str()).unwrap_or(root.dir.as_str());

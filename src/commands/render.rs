@@ -62,6 +62,6 @@ fn write_to(path: &Path, documents: &[Document], cx: &Cx) -> Result<()> {
         return output_files::write(path, documents, cx);
     }
     let output = Output::of(documents, cx)?.to_bytes();
-    overrun::is_writing();
+    overrun::ends_no_more();
     std::fs::write(path, output).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -124,7 +124,7 @@ fn print_report(found: &[Diagnostic], format: ReportFormat, looked_at: &str, too
         ReportFormat::Github => formats::github(found),
         ReportFormat::Sarif => formats::sarif(found)?,
     };
-    overrun::is_writing();
+    overrun::ends_no_more();
     stdout.write_all(text.as_bytes()).context("cannot write the report")?;
     if errors.is_empty() { Ok(()) } else { Err(AlreadyReported(Failure::new(errors)).into()) }
 }

@@ -142,7 +142,7 @@ fn print(report: &Report, format: DiffFormat) -> Result<()> {
         DiffFormat::Json => json::text(report)?,
         DiffFormat::Html => html::page(report),
     };
-    overrun::is_writing();
+    overrun::ends_no_more();
     std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write the differences")
 }
 

@@ -58,7 +58,7 @@ pub fn run(caller: &Caller<'_>, args: &RefsArgs) -> Result<()> {
     }
     table.references = rows;
     let text = reference_table::written(&table, args.format)?;
-    overrun::is_writing();
+    overrun::ends_no_more();
     std::io::stdout().lock().write_all(text.as_bytes()).context("cannot write the references")?;
     finish(&Places::of(tree), problems)
 }

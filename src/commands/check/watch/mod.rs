@@ -93,7 +93,7 @@ fn watch(tree: &Tree) -> Result<Saves> {
 
 /// A check with problems is one of many; what keeps it from running ends the command.
 fn go_on(checked: Result<()>) -> Result<()> {
-    overrun::is_over();
+    overrun::ends_no_more();
     match checked {
         Err(error) if error.downcast_ref::<AlreadyReported>().is_some() => Ok(()),
         other => other,
