@@ -8,7 +8,7 @@ use crate::rest::{Network, Rest, Verdict, call};
 use crate::source::Store;
 use crate::token::{Token, Tokens};
 use crate::web::{escaped, form, get, post_form, refused};
-use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, Method};
@@ -130,10 +130,7 @@ impl Store for Conjur {
                     return Err(refused(&answer, NAME, &id, &hint));
                 }
             }
-            let value = match std::str::from_utf8(&answer.body) {
-                Ok(text) => SecretValue::Str(Secret::new(text)),
-                Err(_) => SecretValue::Bytes(SecretBytes::new(answer.body.to_vec())),
-            };
+            let value = SecretValue::of_bytes(&answer.body);
             all.push((name.clone(), value));
         }
         Ok(Arc::new(all.into_iter().collect()))

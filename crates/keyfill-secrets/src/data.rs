@@ -114,6 +114,14 @@ fn unique(entries: impl IntoIterator<Item = (String, SecretValue)>) -> Vec<(Stri
 }
 
 impl SecretValue {
+    /// What a store gives as bytes: a string where they are UTF-8.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Str(Secret::new(text)),
+            Err(_) => Self::Bytes(SecretBytes::new(bytes)),
+        }
+    }
+
     /// What it is, in one word, as errors name it.
     pub fn type_name(&self) -> &'static str {
         match self {

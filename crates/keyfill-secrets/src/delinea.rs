@@ -7,7 +7,7 @@ use crate::rest::{Network, Rest, Verdict};
 use crate::source::Store;
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, escaped, form, get, json, post_form, refused};
-use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue};
 use keyfill_diag::Cx;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -128,10 +128,7 @@ impl Store for Delinea {
                 }
                 let address = format!("{address}/fields/{}", escaped(&field.slug));
                 let file = self.ask(&address, &field.slug, cx).await?.body;
-                match std::str::from_utf8(&file) {
-                    Ok(text) => SecretValue::Str(Secret::new(text)),
-                    Err(_) => SecretValue::Bytes(SecretBytes::new(file.to_vec())),
-                }
+                SecretValue::of_bytes(&file)
             } else {
                 SecretValue::Str(Secret::new(field.item_value.as_deref().map_or("", String::as_str)))
             };

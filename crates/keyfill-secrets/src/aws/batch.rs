@@ -39,7 +39,7 @@ type Answer = Result<Arc<SecretData>, Error>;
 
 struct Waiter {
     id: String,
-    send: oneshot::Sender<Answer>,
+    to: oneshot::Sender<Answer>,
 }
 
 impl Waiting {
@@ -86,8 +86,8 @@ impl Client {
         if self.waiting.refused.load(Ordering::Relaxed) {
             return None;
         }
-        let (send, answer) = oneshot::channel();
-        if self.waiting.join(region, Waiter { id: id.to_owned(), send }) {
+        let (to, answer) = oneshot::channel();
+        if self.waiting.join(region, Waiter { id: id.to_owned(), to }) {
             let turn = Turn { waiting: &self.waiting, region, taken: false };
             tokio::task::yield_now().await;
             let mut waiters = turn.take();
@@ -112,7 +112,7 @@ impl Client {
             // What keeps all of them from an answer keeps each from one.
             Err(error) => {
                 // Who went away does not mind.
-                waiters.into_iter().for_each(|waiter| drop(waiter.send.send(Err(error.clone()))));
+                waiters.into_iter().for_each(|waiter| drop(waiter.to.send(Err(error.clone()))));
                 return;
             }
         };
@@ -129,7 +129,7 @@ impl Client {
         }
         for waiter in waiters {
             if let Some(data) = found.get(&waiter.id) {
-                drop(waiter.send.send(Ok(Arc::clone(data))));
+                drop(waiter.to.send(Ok(Arc::clone(data))));
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::rest::{Network, Rest, Verdict, call, secret_header};
 use crate::source::Store;
 use crate::token::{Token, Tokens};
 use crate::web::{bearer, form, get, json, post_form, refused};
-use crate::{BoxFuture, Error, Keys, Secret, SecretBytes, SecretData, SecretRef, SecretValue};
+use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use crypt::Key;
@@ -170,13 +170,6 @@ impl Bitwarden {
     }
 }
 
-fn value_of(bytes: &[u8]) -> SecretValue {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => SecretValue::Str(Secret::new(text)),
-        Err(_) => SecretValue::Bytes(SecretBytes::new(bytes)),
-    }
-}
-
 fn not_opened() -> Error {
     Error::store(format!("the answer of {NAME} is not usable: the organization's key does not open it"))
         .hint("check that the token is of the organization that the project belongs to")
@@ -223,7 +216,11 @@ impl Store for Bitwarden {
         let key = self.key()?;
         let one = |given: Given| {
             let name = names.get(&given.id)?.clone();
-            Some(key.open(&given.value).map(|value| (name, value_of(&value))).ok_or_else(not_opened))
+            Some(
+                key.open(&given.value)
+                    .map(|value| (name, SecretValue::of_bytes(&value)))
+                    .ok_or_else(not_opened),
+            )
         };
         all.data.into_iter().filter_map(one).collect::<Result<SecretData, Error>>().map(Arc::new)
     }
