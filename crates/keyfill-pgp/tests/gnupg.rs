@@ -50,30 +50,10 @@ fn a_signature_holds_only_while_its_key_may_sign() {
     let past = gpg.sign(&key, TEXT, &["--faked-system-time", "20400101T000000"]);
     refused(&ring(&gpg, &[]), &past, "of the future");
     // A signature of two days, made long ago by a key that is older still.
-    gpg.print(&[
-        "--faked-system-time",
-        "20200101T000000!",
-        "--passphrase",
-        "",
-        "--quick-generate-key",
-        "old",
-        "ed25519",
-        "sign",
-        "0",
-    ]);
+    gpg.key_of("20200101T000000!", "old", "0");
     let short = ["--faked-system-time", "20200102T000000!", "--default-sig-expire", "2d"];
     refused(&ring(&gpg, &[]), &gpg.sign("old", TEXT, &short), "its signature has expired");
-    gpg.print(&[
-        "--faked-system-time",
-        "20200101T000000!",
-        "--passphrase",
-        "",
-        "--quick-generate-key",
-        "brief",
-        "ed25519",
-        "sign",
-        "2d",
-    ]);
+    gpg.key_of("20200101T000000!", "brief", "2d");
     let by_expired = gpg.sign("brief", TEXT, &["--faked-system-time", "20200102T000000!"]);
     refused(&ring(&gpg, &[]), &by_expired, "its key has expired");
     // A key for encryption signs nothing, a subkey for signing does.

@@ -53,6 +53,15 @@ impl Gpg {
         done.stdout
     }
 
+    /// Makes a key for signing at a time (`20200101T000000!`), which expires as gpg reads `lasts` (`0`, `2d`).
+    ///
+    /// # Panics
+    /// When gpg fails.
+    pub fn key_of(&self, time: &str, user: &str, lasts: &str) {
+        let made = ["--quick-generate-key", user, "ed25519", "sign", lasts];
+        self.print(&[&["--faked-system-time", time, "--passphrase", ""], &made[..]].concat());
+    }
+
     /// Makes a key and returns its fingerprint. `kind` is an algorithm (`ed25519`, `rsa2048`), `usage` what it is for
     /// (`sign`, `default`): `default` with `default` makes a second key for encryption.
     ///

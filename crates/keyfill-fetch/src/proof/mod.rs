@@ -8,7 +8,7 @@ pub(crate) use bundle::{BUNDLE, MOST_BUNDLE};
 #[doc(hidden)]
 pub use cosign::claims_of;
 pub(crate) use cosign::{MOST_PAYLOAD, PAYLOAD, SIGNATURE};
-pub(crate) use provenance::Chart;
+pub(crate) use provenance::{About, Chart};
 
 use crate::Digest;
 use cosign::Key;

@@ -21,12 +21,15 @@ pub(crate) struct Chart<'a> {
     pub(crate) digest: Digest,
 }
 
+/// What a chart says about itself.
 #[derive(Deserialize)]
-struct About {
+pub(crate) struct About {
+    /// Its name.
     #[serde(default)]
-    name: String,
+    pub(crate) name: String,
+    /// Its version.
     #[serde(default)]
-    version: String,
+    pub(crate) version: String,
 }
 
 #[derive(Deserialize)]

@@ -2,12 +2,11 @@
 
 use super::{Described, Descriptor, Registry};
 use crate::Digest;
-use crate::proof::{BUNDLE, Chart, MOST_BUNDLE, MOST_PAYLOAD, MOST_PROVENANCE, PAYLOAD, SIGNATURE};
+use crate::proof::{About, BUNDLE, Chart, MOST_BUNDLE, MOST_PAYLOAD, MOST_PROVENANCE, PAYLOAD, SIGNATURE};
 use crate::web::unproven;
 use keyfill_diag::{Class, Report as _};
 use keyfill_files::FetchError;
 use keyfill_http::shown;
-use serde::Deserialize;
 
 /// How many signatures of one chart are looked at, in each of their forms.
 const MOST_SIGNATURES: usize = 32;
@@ -15,15 +14,6 @@ const MOST_SIGNATURES: usize = 32;
 const MOST_CONFIG: u64 = 1 << 20;
 /// What a `.prov` file is called as a layer.
 const PROVENANCE_LAYER: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
-
-/// What a chart's manifest says about it.
-#[derive(Deserialize)]
-struct About {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    version: String,
-}
 
 impl Registry<'_> {
     /// Looks for what proves where a chart comes from, before its archive is fetched. Whether the archive must be
