@@ -212,14 +212,20 @@ fn a_login_that_may_not_read_metadata_is_enough() {
     cluster.wait_for(1, LONG);
 }
 
-#[test]
-fn a_store_without_versions_is_watched_by_a_hash_of_the_keys_in_use() {
-    let Some(cluster) = Cluster::start() else { return };
+/// A file as a store, which goes away with its folder.
+fn file_of_secrets() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("secrets.yaml");
     std::fs::write(&file, SECRETS).expect("a file");
     let name = file.to_string_lossy().into_owned();
-    let vars = with(&cluster, &[("KEYFILL_SOURCE", "file"), ("KEYFILL_SECRETS_FILE", &name)]);
+    (folder, name)
+}
+
+#[test]
+fn a_store_without_versions_is_watched_by_a_hash_of_the_keys_in_use() {
+    let Some(cluster) = Cluster::start() else { return };
+    let (_folder, file) = file_of_secrets();
+    let vars = with(&cluster, &[("KEYFILL_SOURCE", "file"), ("KEYFILL_SECRETS_FILE", &file)]);
     let Some(server) = start(&vars) else { return };
     let app = app("secret/data/team/app");
     serve(&server, app.path(), "app", "other_web");
@@ -242,14 +248,11 @@ fn a_store_without_versions_is_watched_by_a_hash_of_the_keys_in_use() {
 #[test]
 fn apps_that_are_not_filled_count_nothing() {
     let Some(cluster) = Cluster::start() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("secrets.yaml");
-    std::fs::write(&file, SECRETS).expect("a file");
-    let name = file.to_string_lossy().into_owned();
+    let (_folder, file) = file_of_secrets();
     for fill in ["never", "hydrated"] {
         let vars = with(
             &cluster,
-            &[("KEYFILL_SOURCE", "file"), ("KEYFILL_SECRETS_FILE", &name), ("KEYFILL_FILL", fill)],
+            &[("KEYFILL_SOURCE", "file"), ("KEYFILL_SECRETS_FILE", &file), ("KEYFILL_FILL", fill)],
         );
         let Some(server) = start(&vars) else { return };
         let app = app("secret/data/team/app");
