@@ -5,7 +5,7 @@ use super::{Caller, each};
 use crate::cli::args::{FetchArgs, FetchChoice, LockArgs, RunArgs};
 use crate::cli::render_args::RenderArgs;
 use crate::discover::{Root, RootKind};
-use crate::fetch::{Plan, lock_path, read_lock};
+use crate::fetch::{Localized, Plan, lock_path, read_lock};
 use crate::outside::Outside;
 use crate::places::Places;
 use crate::render;
@@ -15,7 +15,7 @@ use crate::settings::{Given, Purpose};
 use crate::tree::Tree;
 use anyhow::{Context as _, Result};
 use keyfill_diag::{Class, Diagnostic, Severity};
-use keyfill_fetch::{LOCK_FILE, Lock, Mode, NOT_LOCKED};
+use keyfill_fetch::{Fetcher, LOCK_FILE, Lock, LockedFiles, Mode, NOT_LOCKED};
 use keyfill_files::{Fetch, Files, TreePath};
 use std::io::Write as _;
 use std::path::Path;
@@ -101,6 +101,16 @@ impl Work {
     }
 }
 
+impl Work {
+    /// Reads what an official binary would get of bases in other repositories, so that the lock holds it. It may be
+    /// more than a rendering reads; what goes wrong is a problem of the roots.
+    fn read_bases(&self, fetch: &dyn Fetch) {
+        for root in &self.roots {
+            let _ = Localized::new(fetch, &self.run.cx).add(&*self.tree.files, root);
+        }
+    }
+}
+
 /// Prints warnings, and fails when there are errors.
 pub(super) fn finish(problems: Vec<Diagnostic>) -> Result<()> {
     let is_error = |d: &Diagnostic| d.severity == Severity::Error;
@@ -129,10 +139,12 @@ fn write(work: &Work, old: &Lock, args: &LockArgs) -> Result<()> {
     let mut problems =
         work.resolve(&*work.tree.files, &work.outside(Arc::clone(&fetcher) as Arc<dyn Fetch>), false);
     problems.extend(fetcher.take_lasting_warnings());
+    work.read_bases(&*fetcher);
     let taken = fetcher.taken();
     let is_complete = !problems.iter().any(|problem| problem.severity == Severity::Error);
     // A root that failed may need what it could not ask for this time.
-    let new = if args.all && is_complete { taken } else { old.clone().with(taken) };
+    let new =
+        if args.all && is_complete { taken } else { old.clone().with(moved(old, taken, &fetcher, work)) };
     let text = new.to_string();
     let path = work.path()?;
     let is_there = path.exists();
@@ -145,12 +157,29 @@ fn write(work: &Work, old: &Lock, args: &LockArgs) -> Result<()> {
     finish(problems)
 }
 
+/// Answers in which a repository that was moved to another commit keeps the folders that were locked before: roots that
+/// this run does not look at read them.
+fn moved(old: &Lock, mut taken: Lock, fetcher: &Fetcher, work: &Work) -> Lock {
+    for (want, found) in &mut taken.git {
+        let before = old.git.get(want).filter(|before| before.commit != found.commit);
+        let (Some(before), LockedFiles::Folders(folders)) = (before, &mut found.files) else { continue };
+        let dirs = before.folders().into_iter().flatten().map(|(dir, _)| dir.clone());
+        let dirs: Vec<TreePath> = dirs.filter(|dir| !folders.contains_key(dir)).collect();
+        // Who reads them is told so where they cannot be locked.
+        if let Ok(digests) = fetcher.digests(want, &dirs, &work.run.cx) {
+            folders.extend(digests);
+        }
+    }
+    taken
+}
+
 /// Says what is stale. What is locked and in the cache needs no network.
 fn check(work: &Work, old: &Lock, all: bool) -> Result<()> {
     let plan = work.plan.clone().with(Mode::Locked);
     let fetcher = Arc::new(plan.fetcher(old.clone()).map_err(|e| Failure::of(&e))?);
     let mut problems =
         work.resolve(&*work.tree.files, &work.outside(Arc::clone(&fetcher) as Arc<dyn Fetch>), false);
+    work.read_bases(&*fetcher);
     for problem in &mut problems {
         if problem.message.contains(NOT_LOCKED) {
             problem.class = Class::Missing;

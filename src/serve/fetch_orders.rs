@@ -2,8 +2,8 @@
 
 use super::orders::class_of;
 use keyfill_diag::Report as _;
-use keyfill_fetch::{Digest, Lock, LockedChart, LockedTree};
-use keyfill_files::{ChartRef, FetchError, GitRef};
+use keyfill_fetch::{Digest, Lock, LockedChart, LockedFiles, LockedTree};
+use keyfill_files::{ChartRef, FetchError, GitRef, TreePath};
 use serde::{Deserialize, Serialize};
 
 /// One thing that is to be fetched.
@@ -56,10 +56,38 @@ pub struct Question {
 pub struct Locked {
     /// Repository, name, version; version that was chosen, URL; digest.
     charts: Vec<([String; 5], [u8; 32])>,
-    /// URL, reference; commit; digest.
-    git: Vec<([String; 3], [u8; 32])>,
+    /// URL, reference; commit.
+    git: Vec<([String; 3], Files)>,
     /// URL; digest.
     files: Vec<(String, [u8; 32])>,
+}
+
+/// The digest of all files of a commit, or those of folders.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Files {
+    All([u8; 32]),
+    Folders(Vec<(String, [u8; 32])>),
+}
+
+impl Files {
+    fn of(files: LockedFiles) -> Self {
+        match files {
+            LockedFiles::All(digest) => Self::All(digest.0),
+            LockedFiles::Folders(folders) => {
+                Self::Folders(folders.into_iter().map(|(dir, digest)| (dir.to_string(), digest.0)).collect())
+            }
+        }
+    }
+
+    fn read(self) -> LockedFiles {
+        match self {
+            Self::All(digest) => LockedFiles::All(Digest(digest)),
+            Self::Folders(folders) => {
+                let folder = |(dir, digest): (String, [u8; 32])| Some((TreePath::new(&dir)?, Digest(digest)));
+                LockedFiles::Folders(folders.into_iter().filter_map(folder).collect())
+            }
+        }
+    }
 }
 
 impl Locked {
@@ -69,8 +97,9 @@ impl Locked {
             let LockedChart { version, url, digest } = found;
             ([want.repository, want.name, want.version, version, url], digest.0)
         };
-        let tree =
-            |(want, found): (GitRef, LockedTree)| ([want.url, want.reference, found.commit], found.tree.0);
+        let tree = |(want, found): (GitRef, LockedTree)| {
+            ([want.url, want.reference, found.commit], Files::of(found.files))
+        };
         Self {
             charts: lock.charts.into_iter().map(chart).collect(),
             git: lock.git.into_iter().map(tree).collect(),
@@ -84,8 +113,8 @@ impl Locked {
             let found = LockedChart { version, url, digest: Digest(digest) };
             (ChartRef { repository, name, version: asked }, found)
         };
-        let tree = |([url, reference, commit], digest): ([String; 3], [u8; 32])| {
-            (GitRef { url, reference }, LockedTree { commit, tree: Digest(digest) })
+        let tree = |([url, reference, commit], files): ([String; 3], Files)| {
+            (GitRef { url, reference }, LockedTree { commit, files: files.read() })
         };
         Lock {
             charts: self.charts.into_iter().map(chart).collect(),
@@ -109,8 +138,10 @@ pub enum Found {
     Tree {
         /// The commit's 40 digits.
         commit: String,
-        /// The digest over the files.
+        /// The digest of the tree.
         digest: [u8; 32],
+        /// The folders that may be read, with the bytes that each takes of the tail; all where there are none.
+        folders: Option<Vec<(String, u64)>>,
     },
     /// A file; it is the tail.
     File,
@@ -162,12 +193,14 @@ mod tests {
         let text = format!(
             "version: 1\ncharts:\n- repo: https://charts.example\n  name: db\n  version: ~1\n  resolved: 1.2.3\n  \
              url: https://charts.example/db-1.2.3.tgz\n  digest: sha256:{digest}\ngit:\n- url: \
-             https://git.example/a\n  ref: v1\n  commit: {}\n  tree: sha256:{digest}\nfiles:\n- url: \
+             https://git.example/a\n  ref: v1\n  commit: {commit}\n  tree: sha256:{digest}\n- url: \
+             https://git.example/b\n  ref: v1\n  commit: {commit}\n  folders:\n    base: sha256:{digest}\n    \".\": \
+             sha256:{digest}\nfiles:\n- url: \
              https://files.example/a.yaml\n  digest: sha256:{digest}\n",
-            "ab".repeat(20)
+            commit = "ab".repeat(20)
         );
         let lock = Lock::parse(&text).unwrap();
-        assert_eq!((lock.charts.len(), lock.git.len(), lock.files.len()), (1, 1, 1));
+        assert_eq!((lock.charts.len(), lock.git.len(), lock.files.len()), (1, 2, 1));
         assert_eq!(Locked::of(lock.clone()).read(), lock);
     }
 

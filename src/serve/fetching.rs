@@ -8,7 +8,7 @@ use super::fetch_orders::{Found, Locked, NotFetched, Question, Want};
 use crate::fetch::{Logins, Plan};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic};
-use keyfill_fetch::{Fetcher, Lock, Network, Stats};
+use keyfill_fetch::{Fetcher, Handed, Lock, Network, Stats};
 use keyfill_files::{ChartRef, Fetch as _, FetchError, GitRef};
 use std::collections::HashMap;
 use std::fs::File;
@@ -62,7 +62,7 @@ struct State {
 pub struct Fetched {
     /// What was found.
     pub answer: Result<Found, NotFetched>,
-    /// A chart's archive, or a file.
+    /// A chart's archive, a file, or folders of a tree.
     pub tail: Bytes,
     /// A tree.
     pub file: Option<File>,
@@ -147,9 +147,14 @@ fn fetched(fetcher: &Fetcher, want: &Want, cx: &Cx) -> Result<Fetched, FetchErro
             Ok(Fetched { answer, tail: chart.archive, file: None })
         }
         Want::Tree([url, reference]) => {
-            let (commit, digest, tree) = fetcher.snapshot(&GitRef { url, reference }, cx)?;
-            let answer = Ok(Found::Tree { commit, digest: digest.0 });
-            Ok(Fetched { answer, tail: Bytes::new(), file: Some(tree.into_file()) })
+            let Handed { commit, digest, file, folders } = fetcher.hand(&GitRef { url, reference }, cx)?;
+            let (mut sizes, mut tail) = (folders.is_some().then(Vec::new), Vec::new());
+            for (dir, bytes) in folders.into_iter().flatten() {
+                sizes.iter_mut().for_each(|sizes| sizes.push((dir.to_string(), bytes.len() as u64)));
+                tail.extend_from_slice(&bytes);
+            }
+            let answer = Ok(Found::Tree { commit, digest: digest.0, folders: sizes });
+            Ok(Fetched { answer, tail: tail.into(), file: Some(file) })
         }
         Want::File(url) => {
             let tail = fetcher.file(&url, cx)?;

@@ -32,7 +32,8 @@ pub enum Order {
     Park,
     /// The answer to [`Report::Unlock`].
     Unlocked(Result<DataKey, Refusal>),
-    /// The answer to [`Report::Fetch`]. Its tail is a chart's archive or a file; a tree comes as a file descriptor.
+    /// The answer to [`Report::Fetch`]. Its tail is a chart's archive, a file or folders of a
+    /// tree; a tree's names come as a file descriptor.
     Fetched(Result<Found, NotFetched>),
 }
 

@@ -47,10 +47,12 @@ fn a_base_comes_through_a_fault_before_each_request() {
         let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
         server
             .commit("shop", &[("base/kustomization.yaml", "resources: [cm.yaml]\n"), ("base/cm.yaml", map)]);
+        server.allow_filters("shop");
         let proxy = Proxy::start(server.server().host());
         proxy.on("/shop.git/info/refs", 0, 1, fault());
         proxy.on("/shop.git/git-upload-pack", 0, 1, fault());
         proxy.on("/shop.git/git-upload-pack", 1, 1, fault());
+        proxy.on("/shop.git/git-upload-pack", 2, 1, fault());
         let place = Place::new(&[&proxy.address()]).file(
             "app/kustomization.yaml",
             format!("resources: ['{}/shop.git//base?ref=main']\n", proxy.address()),

@@ -256,8 +256,9 @@ fn a_commit_whose_files_are_not_the_locked_ones_is_refused() {
         .file("app/kustomization.yaml", format!("resources:\n- {}//base?ref=main\n", server.url("a/b")));
     place.keyfill("lock app").text();
     let lock = place.read("keyfill.lock");
-    let tree = lock.lines().find_map(|line| line.trim().strip_prefix("tree: sha256:")).unwrap().to_owned();
-    place.write("keyfill.lock", lock.replace(&tree, &"0".repeat(64)));
+    let folder =
+        lock.lines().find_map(|line| line.trim().strip_prefix("\"base\": sha256:")).unwrap().to_owned();
+    place.write("keyfill.lock", lock.replace(&folder, &"0".repeat(64)));
     let told = place.keyfill("render app").refused(6);
     for words in ["are not the locked ones", "app/kustomization.yaml:2"] {
         assert!(told.contains(words), "{told}");

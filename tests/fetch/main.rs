@@ -13,6 +13,7 @@ mod kustomize;
 mod lock;
 mod logins;
 mod page;
+mod partial;
 mod place;
 mod proof;
 mod provenance;

@@ -97,6 +97,41 @@ fn what_is_locked_is_fetched_once_for_all_requests() {
 }
 
 #[test]
+fn of_a_locked_repository_a_worker_gets_the_folders_of_the_lock_whether_its_server_filters_or_not() {
+    for filters in [false, true] {
+        let Some(git) = GitServer::start(None) else { return };
+        let base = ("base/kustomization.yaml", "resources: [svc.yaml, more]\nnamePrefix: b-\n");
+        let service = "apiVersion: v1\nkind: Service\nmetadata: {name: NAME}\n";
+        git.commit(
+            "shop",
+            &[
+                base,
+                ("base/svc.yaml", &service.replace("NAME", "shared")),
+                ("base/more/kustomization.yaml", "resources: [svc.yaml]\n"),
+                ("base/more/svc.yaml", &service.replace("NAME", "deep")),
+                ("other/kustomization.yaml", "resources: [svc.yaml]\n"),
+                ("other/svc.yaml", &service.replace("NAME", "other")),
+            ],
+        );
+        if filters {
+            git.allow_filters("shop");
+        }
+        let hosts = format!("{}/*", git.server().address());
+        let Some((server, _dir)) = server(&hosts, &[], &[]) else { return };
+        let folder = app(&format!("resources:\n- {}//base?ref=main\n", git.url("shop")), true);
+        let answer = ask(&server, folder.path(), &[])["one"].to_string();
+        assert!(answer.contains("b-shared") && answer.contains("b-deep"), "{answer}");
+        // What the lock does not hold is refused, with the line that leads there.
+        let layout = format!("resources:\n- {}//other?ref=main\n", git.url("shop"));
+        std::fs::write(folder.path().join("app/kustomization.yaml"), layout).expect("a file");
+        let message = said(&ask(&server, folder.path(), &[]));
+        for words in ["the folder other of the repository", "keyfill lock", "app/kustomization.yaml:2"] {
+            assert!(message.contains(words), "{words}: {message}");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_locked_is_refused_with_its_line_unless_the_administrator_says_on() {
     let web = files();
     let hosts = format!("{}/*", web.address());

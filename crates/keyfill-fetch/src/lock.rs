@@ -3,18 +3,17 @@
 //! YAML, sorted, one block an entry and no times, so that two branches merge.
 
 use crate::Digest;
-use keyfill_files::{ChartRef, GitRef};
-use serde::Deserialize;
+use crate::git::of_repository;
+use keyfill_files::{ChartRef, GitRef, TreePath};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// The file's name, at the root of a tree.
 pub const FILE_NAME: &str = "keyfill.lock";
 
-const HEAD: &str = "\
-# Written by `keyfill lock`: what charts, git references and URLs resolved to. Commit it.
-version: 1
-";
+const HEAD: &str =
+    "# Written by `keyfill lock`: what charts, git references and URLs resolved to. Commit it.\n";
 
 /// The answers of a lock file, by their questions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,8 +42,39 @@ pub struct LockedChart {
 pub struct LockedTree {
     /// The commit's 40 digits.
     pub commit: String,
-    /// SHA-256 over the modes, paths and contents of all files.
-    pub tree: Digest,
+    /// Its files.
+    pub files: LockedFiles,
+}
+
+/// What the files of a commit must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockedFiles {
+    /// SHA-256 over the modes, paths and contents of all files: locks of version 1.
+    All(Digest),
+    /// SHA-256 over what lies directly in a folder, for each that is read.
+    Folders(BTreeMap<TreePath, Digest>),
+}
+
+impl LockedTree {
+    /// The folders that are locked; none where all files are.
+    pub fn folders(&self) -> Option<&BTreeMap<TreePath, Digest>> {
+        match &self.files {
+            LockedFiles::Folders(folders) => Some(folders),
+            LockedFiles::All(_) => None,
+        }
+    }
+
+    /// With the folders of another entry, where it is of the same commit.
+    fn with_folders_of(mut self, other: &Self) -> Self {
+        if let (LockedFiles::Folders(own), Some(others)) = (&mut self.files, other.folders())
+            && self.commit == other.commit
+        {
+            for (dir, digest) in others {
+                own.entry(dir.clone()).or_insert(*digest);
+            }
+        }
+        self
+    }
 }
 
 /// Why a lock file cannot be used.
@@ -66,7 +96,7 @@ impl fmt::Display for LockError {
 
 impl std::error::Error for LockError {}
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     version: u32,
@@ -78,7 +108,7 @@ struct File {
     files: Option<Vec<FileEntry>>,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ChartEntry {
     repo: String,
@@ -90,17 +120,43 @@ struct ChartEntry {
     digest: String,
 }
 
-#[derive(Deserialize)]
+#[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GitEntry {
     url: String,
     #[serde(rename = "ref")]
     reference: String,
     commit: String,
-    tree: String,
+    tree: Option<String>,
+    folders: Option<Pairs>,
 }
 
-#[derive(Deserialize)]
+/// A mapping with what stands in it twice.
+struct Pairs(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping of folders to digests")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+#[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FileEntry {
     url: String,
@@ -125,9 +181,9 @@ impl Lock {
             let line = e.location().map_or(0, |at| at.line());
             error(line, format!("{FILE_NAME} cannot be read: {e}"), LOCK_AGAIN)
         })?;
-        if file.version != 1 {
+        if !matches!(file.version, 1 | 2) {
             let message =
-                format!("{FILE_NAME} has version {}, and this keyfill knows version 1", file.version);
+                format!("{FILE_NAME} has version {}, and this keyfill knows versions 1 and 2", file.version);
             return Err(error(1, message, "use a newer keyfill"));
         }
         let mut lock = Self::default();
@@ -164,12 +220,19 @@ impl Lock {
     }
 
     fn add_git(&mut self, entry: GitEntry) -> Result<(), (String, String)> {
-        let GitEntry { url, reference, commit, tree } = entry;
+        let GitEntry { url, reference, commit, tree, folders } = entry;
         if commit.len() != 40 || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err((commit, format!("the commit of {url}")));
         }
-        let Some(tree) = Digest::parse(&tree) else { return Err((tree, format!("the tree of {url}"))) };
-        let locked = LockedTree { commit, tree };
+        let files = match (tree, folders) {
+            (Some(tree), None) => {
+                let digest = Digest::parse(&tree);
+                LockedFiles::All(digest.ok_or_else(|| (tree, format!("the tree of {url}")))?)
+            }
+            (None, Some(pairs)) => LockedFiles::Folders(folders_of(pairs, &url)?),
+            _ => return Err((url.clone(), format!("{url}, which needs either a tree or folders,"))),
+        };
+        let locked = LockedTree { commit, files };
         match self.git.insert(GitRef { url: url.clone(), reference }, locked.clone()) {
             Some(other) if other != locked => Err((url.clone(), format!("{url}, which stands there twice"))),
             _ => Ok(()),
@@ -200,15 +263,26 @@ impl Lock {
         let files = self.files.keys().filter(|url| !other.files.contains_key(*url));
         let charts =
             charts.map(|want| format!("the chart {} {} of {}", want.name, want.version, want.repository));
-        let git = git.map(|want| format!("the repository {} at {:?}", want.url, want.reference));
-        charts.chain(git).chain(files.map(|url| format!("the file {url}"))).collect()
+        let git = git.map(repository);
+        let folders = self.git.iter().filter_map(|(want, found)| {
+            let (own, others) = (found.folders()?, other.git.get(want)?.folders()?);
+            let beyond = own.keys().filter(move |dir| !others.contains_key(*dir));
+            Some(beyond.map(move |dir| of_repository(&repository(want), dir)))
+        });
+        charts.chain(git).chain(folders.flatten()).chain(files.map(|url| format!("the file {url}"))).collect()
     }
 
-    /// With the entries of another lock, which win.
+    /// With the entries of another lock, which win. Of the same commit the folders of both are kept.
     #[must_use]
     pub fn with(mut self, other: Self) -> Self {
         self.charts.extend(other.charts);
-        self.git.extend(other.git);
+        for (want, found) in other.git {
+            let found = match self.git.get(&want) {
+                Some(known) => found.with_folders_of(known),
+                None => found,
+            };
+            self.git.insert(want, found);
+        }
         self.files.extend(other.files);
         self
     }
@@ -218,6 +292,8 @@ impl fmt::Display for Lock {
     /// The text of the file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(HEAD)?;
+        let has_folders = self.git.values().any(|found| found.folders().is_some());
+        writeln!(f, "version: {}", if has_folders { 2 } else { 1 })?;
         if !self.charts.is_empty() {
             f.write_str("charts:\n")?;
         }
@@ -238,7 +314,17 @@ impl fmt::Display for Lock {
             writeln!(f, "- url: {}", scalar(&want.url))?;
             writeln!(f, "  ref: {}", scalar(&want.reference))?;
             writeln!(f, "  commit: {}", scalar(&found.commit))?;
-            writeln!(f, "  tree: {}", found.tree)?;
+            match &found.files {
+                LockedFiles::All(digest) => writeln!(f, "  tree: {digest}")?,
+                LockedFiles::Folders(folders) if folders.is_empty() => f.write_str("  folders: {}\n")?,
+                LockedFiles::Folders(folders) => {
+                    f.write_str("  folders:\n")?;
+                    for (dir, digest) in folders {
+                        let dir = if dir.is_root() { "." } else { dir.as_str() };
+                        writeln!(f, "    {}: {digest}", scalar(dir))?;
+                    }
+                }
+            }
         }
         if !self.files.is_empty() {
             f.write_str("files:\n")?;
@@ -249,6 +335,25 @@ impl fmt::Display for Lock {
         }
         Ok(())
     }
+}
+
+/// A repository, for people.
+fn repository(want: &GitRef) -> String {
+    format!("the repository {} at {:?}", want.url, want.reference)
+}
+
+/// The folders of an entry.
+fn folders_of(pairs: Pairs, url: &str) -> Result<BTreeMap<TreePath, Digest>, (String, String)> {
+    let mut folders = BTreeMap::new();
+    for (dir, text) in pairs.0 {
+        let wrong = || (dir.clone(), format!("the folder {dir} of {url}"));
+        let path = TreePath::new(&dir).ok_or_else(wrong)?;
+        let digest = Digest::parse(&text).ok_or_else(wrong)?;
+        if folders.insert(path, digest).is_some_and(|other| other != digest) {
+            return Err((dir.clone(), format!("the folder {dir} of {url}, which stands there twice,")));
+        }
+    }
+    Ok(folders)
 }
 
 /// A text as a YAML scalar: bare where it can only be read as a text.
@@ -273,9 +378,13 @@ fn twice(text: &str, url: &str) -> LockError {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lock, LockedChart, LockedTree};
+    use super::{Lock, LockedChart, LockedFiles, LockedTree};
     use crate::Digest;
-    use keyfill_files::{ChartRef, GitRef};
+    use keyfill_files::{ChartRef, GitRef, TreePath};
+
+    fn all(text: &[u8]) -> LockedFiles {
+        LockedFiles::All(Digest::of(text))
+    }
 
     fn lock() -> Lock {
         let chart = |version: &str| ChartRef {
@@ -290,7 +399,7 @@ mod tests {
             lock.charts.insert(chart(version), found);
         }
         let git = GitRef { url: "https://git.example/org/repo".into(), reference: String::new() };
-        lock.git.insert(git, LockedTree { commit: "1".repeat(40), tree: Digest::of(b"tree") });
+        lock.git.insert(git, LockedTree { commit: "1".repeat(40), files: all(b"tree") });
         lock.files.insert("https://raw.example/a.yaml?x=1&y=\"2\"".into(), Digest::of(b"file"));
         lock
     }
@@ -312,7 +421,7 @@ mod tests {
         let found = LockedChart { version: "1.0".into(), url: String::new(), digest: Digest::of(b"") };
         lock.charts.insert(want, found);
         let git = GitRef { url: "https://g.example/a".into(), reference: "0123456789".repeat(4) };
-        lock.git.insert(git, LockedTree { commit: "0123456789".repeat(4), tree: Digest::of(b"") });
+        lock.git.insert(git, LockedTree { commit: "0123456789".repeat(4), files: all(b"") });
         assert_eq!(Lock::parse(&lock.to_string()), Ok(lock));
     }
 
@@ -329,7 +438,8 @@ mod tests {
     fn what_is_wrong_is_told_with_its_line() {
         let text = lock().to_string();
         for (from, to, says) in [
-            ("version: 1\n", "version: 2\n", "version 2"),
+            ("version: 1\n", "version: 3\n", "version 3"),
+            ("  tree:", "  folders: {a: b}\n  tree:", "either a tree or folders"),
             ("sha256:", "md5:", "digest of db"),
             (&"1".repeat(40), "main-branch", "commit"),
             ("  resolved:", "  resolvd:", "resolvd"),
@@ -338,6 +448,50 @@ mod tests {
             let error = Lock::parse(&text.replacen(from, to, 1)).expect_err(from);
             assert!(error.line > 0 && error.message.contains(says), "{from}: {error:?}");
         }
+    }
+
+    /// A lock of some folders.
+    fn of_folders(commit: &str, folders: &[(&str, &[u8])]) -> Lock {
+        let folder = |(dir, text): &(&str, &[u8])| (TreePath::new(dir).expect("a path"), Digest::of(text));
+        let files = LockedFiles::Folders(folders.iter().map(folder).collect());
+        let mut lock = Lock::default();
+        let git = GitRef { url: "https://git.example/org/repo".into(), reference: "v1".into() };
+        lock.git.insert(git, LockedTree { commit: commit.repeat(40), files });
+        lock
+    }
+
+    #[test]
+    fn folders_come_back_as_they_were_written() {
+        for lock in [
+            of_folders("1", &[("", b"root"), ("base", b"b"), ("over lays/1.0", b"o"), ("true", b"t")]),
+            of_folders("1", &[]),
+        ] {
+            let text = lock.to_string();
+            assert!(text.contains("\nversion: 2\n"), "{text}");
+            assert_eq!(Lock::parse(&text), Ok(lock), "{text}");
+        }
+    }
+
+    #[test]
+    fn folders_that_are_wrong_are_told_with_their_line() {
+        let text = of_folders("1", &[("base", b"b"), ("other", b"o")]).to_string();
+        for (from, to, says) in [
+            ("\"other\"", "\"base\"", "stands there twice"),
+            ("\"base\"", "\"../base\"", "the folder ../base"),
+            ("sha256:", "md5:", "the folder base"),
+        ] {
+            let error = Lock::parse(&text.replacen(from, to, 1)).expect_err(from);
+            assert!(error.line > 0 && error.message.contains(says), "{from}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn folders_of_one_commit_are_put_together_and_those_of_another_replaced() {
+        let old = of_folders("1", &[("a", b"a"), ("b", b"b")]);
+        let both = old.clone().with(of_folders("1", &[("c", b"c")]));
+        assert_eq!(both, of_folders("1", &[("a", b"a"), ("b", b"b"), ("c", b"c")]));
+        assert_eq!(old.clone().with(of_folders("2", &[("c", b"c")])), of_folders("2", &[("c", b"c")]));
+        assert!(old.names_beyond(&of_folders("1", &[("a", b"a")]))[0].contains("the folder b of"));
     }
 
     #[test]

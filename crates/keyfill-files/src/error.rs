@@ -1,6 +1,6 @@
 //! Why a path could not be read.
 
-use crate::TreePath;
+use crate::{FetchError, TreePath};
 use keyfill_diag::{Class, Report};
 use std::sync::Arc;
 use std::{fmt, io};
@@ -54,6 +54,16 @@ impl FileError {
         Self(Arc::new(Inner { path: path.clone(), kind, cause: Some(error) }))
     }
 
+    /// What could not be fetched at a path of a tree that is fetched part by part.
+    pub fn fetch(path: &TreePath, error: FetchError) -> Self {
+        Self::io(path, io::Error::other(error))
+    }
+
+    /// Why a part of the tree could not be fetched, where that is the reason.
+    pub fn refused(&self) -> Option<&FetchError> {
+        self.0.cause.as_ref()?.get_ref()?.downcast_ref()
+    }
+
     /// The same error at another path: that of a tree which holds the first one.
     #[must_use]
     pub fn at(self, path: &TreePath) -> Self {
@@ -97,10 +107,11 @@ impl std::error::Error for FileError {
 }
 
 impl Report for FileError {
-    /// Leaving the tree is forbidden; all else is the author's input.
+    /// Leaving the tree is forbidden; what could not be fetched says itself what it is; all else is the author's input.
     fn class(&self) -> Class {
-        match self.0.kind {
-            FileErrorKind::Escapes => Class::Forbidden,
+        match (self.0.kind, self.refused()) {
+            (FileErrorKind::Escapes, _) => Class::Forbidden,
+            (_, Some(refused)) => refused.class(),
             _ => Class::Render,
         }
     }

@@ -20,6 +20,8 @@ struct Kind {
     /// The file of the field that was added last as a step.
     step: Option<FileId>,
     unsupported: bool,
+    /// Whether something could not be fetched.
+    of_fetch: bool,
 }
 
 /// The result of this crate's functions.
@@ -34,7 +36,13 @@ impl Error {
     /// A failure of a class of its own.
     pub fn with_class(class: Class, message: impl Into<String>) -> Self {
         let diagnostic = Diagnostic::error(class, message);
-        Self(Box::new(Kind { diagnostic, location: Location::NONE, step: None, unsupported: false }))
+        Self(Box::new(Kind {
+            diagnostic,
+            location: Location::NONE,
+            step: None,
+            unsupported: false,
+            of_fetch: false,
+        }))
     }
 
     /// What the official tool can do and this engine does not; the hint names the way out.
@@ -54,22 +62,40 @@ impl Error {
     pub(crate) fn of_fetch(error: &FetchError) -> Self {
         let mut built = Self::with_class(error.class(), error.to_string());
         built.0.unsupported = error.is_off();
+        built.0.of_fetch = true;
         match error.help() {
             Some(help) => built.hint(help),
             None => built,
         }
     }
 
+    /// Whether something could not be fetched.
+    pub(crate) fn is_of_fetch(&self) -> bool {
+        self.0.of_fetch
+    }
+
     /// A chart that could not be rendered.
     pub(crate) fn of_chart(error: ChartError) -> Self {
         let ChartError { diagnostic, unsupported } = error;
-        Self(Box::new(Kind { diagnostic: *diagnostic, location: Location::NONE, step: None, unsupported }))
+        Self(Box::new(Kind {
+            diagnostic: *diagnostic,
+            location: Location::NONE,
+            step: None,
+            unsupported,
+            of_fetch: false,
+        }))
     }
 
     /// A file that could not be decrypted. Where no place is known in it, the one who names it is the place.
     pub(crate) fn of_decrypt(error: &DecryptError) -> Self {
         let diagnostic = error.diagnostic().clone();
-        Self(Box::new(Kind { diagnostic, location: Location::NONE, step: None, unsupported: false }))
+        Self(Box::new(Kind {
+            diagnostic,
+            location: Location::NONE,
+            step: None,
+            unsupported: false,
+            of_fetch: false,
+        }))
     }
 
     /// Text of a file that is not YAML.

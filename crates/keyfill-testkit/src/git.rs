@@ -19,6 +19,17 @@ impl GitServer {
     /// # Panics
     /// When it does not come up.
     pub fn start(login: Option<&'static str>) -> Option<Self> {
+        Self::start_with(login, |_, _| None)
+    }
+
+    /// As [`Self::start`]; what `instead` answers to a request and its body is sent in place of git's answer.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start_with(
+        login: Option<&'static str>,
+        instead: impl Fn(&Seen, &[u8]) -> Option<Response> + Send + Sync + 'static,
+    ) -> Option<Self> {
         let git = program("git")?;
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let root = folder.path().to_owned();
@@ -27,7 +38,7 @@ impl GitServer {
             {
                 return Response::status(401).header("WWW-Authenticate", "Basic realm=\"test\"");
             }
-            backend(&git, &root, seen, body)
+            instead(seen, body).unwrap_or_else(|| backend(&git, &root, seen, body))
         });
         Some(Self { folder, server })
     }
@@ -73,6 +84,11 @@ impl GitServer {
         git(&work, &["commit", "-q", "-m", "test"]);
         git(&work, &["push", "-q", "origin", "main"]);
         git(&work, &["rev-parse", "HEAD"]).trim().to_owned()
+    }
+
+    /// Lets clients of a repository ask for a part of a commit, as forges do.
+    pub fn allow_filters(&self, name: &str) {
+        git(&self.bare(name), &["config", "uploadpack.allowFilter", "true"]);
     }
 
     /// Runs git in the work folder of a repository.

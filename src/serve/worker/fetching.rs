@@ -4,8 +4,8 @@ use super::talk::Talk;
 use crate::fetch::read_lock;
 use crate::serve::fetch_orders::{Found, Locked, Question, Want};
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx};
-use keyfill_fetch::{Digest, LOCK_FILE, Snapshot};
+use keyfill_diag::{Class, Cx, without_users};
+use keyfill_fetch::{Digest, LOCK_FILE, Snapshot, Tree};
 use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, Files, GitRef, TreePath};
 use keyfill_workers::Received;
 use std::fs::File;
@@ -59,6 +59,18 @@ fn misunderstood() -> FetchError {
     FetchError::new(Class::Other, "the supervisor's answer cannot be understood")
 }
 
+/// Folders of a tree, cut out of what came with an answer.
+fn parts(folders: Vec<(String, u64)>, tail: &Bytes) -> Option<Vec<(TreePath, Bytes)>> {
+    let mut at = 0_usize;
+    let mut part = |(dir, size): (String, u64)| {
+        let end = at.checked_add(usize::try_from(size).ok()?).filter(|end| *end <= tail.len())?;
+        let bytes = tail.slice(at..end);
+        at = end;
+        Some((TreePath::new(&dir)?, bytes))
+    };
+    folders.into_iter().map(&mut part).collect()
+}
+
 impl Fetch for Remote {
     fn chart(&self, want: &ChartRef, _: &Cx) -> Result<FetchedChart, FetchError> {
         match self.ask(Want::chart(want))? {
@@ -72,10 +84,15 @@ impl Fetch for Remote {
 
     fn git(&self, want: &GitRef, _: &Cx) -> Result<FetchedTree, FetchError> {
         let (found, received) = self.ask(Want::tree(want))?;
-        let (Found::Tree { commit, digest }, Some(file)) = (found, received.file) else {
+        let (Found::Tree { commit, digest, folders }, Some(file)) = (found, received.file) else {
             return Err(misunderstood());
         };
         let tree = Snapshot::of_file(File::from(file), &Digest(digest)).ok_or_else(misunderstood)?;
+        let Some(folders) = folders else { return Ok(FetchedTree { commit, files: Arc::new(tree) }) };
+        let parts = parts(folders, &Bytes::from_owner(received.tail)).ok_or_else(misunderstood)?;
+        let at = if want.reference.is_empty() { String::new() } else { format!(" at {}", want.reference) };
+        let what = format!("the repository {}{at}", without_users(&want.url));
+        let tree = Tree::of_parts(tree, parts, what).ok_or_else(misunderstood)?;
         Ok(FetchedTree { commit, files: Arc::new(tree) })
     }
 

@@ -1,28 +1,43 @@
-//! Trees of git repositories over https: protocol version 2, one commit deep.
+//! Trees of git repositories over https: protocol version 2, one commit deep, and only the files that are read where
+//! a server filters.
 //!
 //! Protocol and pack are read by code of our own. gitoxide adds 8 MB to the binary and 81 packages, and a
 //! transport that asks the host policy at every request would have to be written all the same; what is left
 //! of git at a depth of one commit is small.
 
 mod delta;
+mod folder;
 mod local;
 mod object;
 mod pack;
 mod packet;
+mod partial;
 mod protocol;
 mod snapshot;
 #[cfg(unix)]
 mod ssh;
+mod tree;
 
 pub use local::{Changes, LocalRepository, Revision, RevisionFiles, changes};
 pub use pack::Pack;
 pub use snapshot::Snapshot;
+pub use tree::Tree;
 
+pub(crate) use folder::Folder;
+pub(crate) use object::Id;
+pub(crate) use partial::{files, filters, names};
 pub(crate) use protocol::{fetch, resolve};
+pub(crate) use tree::{Folders, not_locked, of_repository};
 
 use keyfill_diag::Class;
 use keyfill_files::FetchError;
 use url::Url;
+
+/// What is said of a pack that is not what was asked for.
+fn unusable(why: impl Into<String>) -> FetchError {
+    let message = format!("the server sent a pack that cannot be used: {}", why.into());
+    FetchError::new(Class::Render, message)
+}
 
 /// Whether a reference is a commit's full name.
 pub(crate) fn is_commit(reference: &str) -> bool {

@@ -21,7 +21,7 @@ impl Kind {
 }
 
 /// The name of an object: SHA-1.
-pub(super) type Id = [u8; 20];
+pub(crate) type Id = [u8; 20];
 
 /// An entry of a tree.
 pub(super) struct Entry<'a> {

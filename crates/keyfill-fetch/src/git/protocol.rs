@@ -104,13 +104,24 @@ pub(crate) async fn fetch(
     login: Option<&Login>,
     commit: &str,
 ) -> Result<(Vec<u8>, Vec<String>), FetchError> {
+    pack_of(web, at, login, &["deepen 1".to_owned(), format!("want {commit}")]).await
+}
+
+/// The pack that some lines of a request ask for, and the URLs that were asked.
+pub(super) async fn pack_of(
+    web: Web<'_>,
+    at: &Address,
+    login: Option<&Login>,
+    lines: &[String],
+) -> Result<(Vec<u8>, Vec<String>), FetchError> {
     let mut body = Vec::new();
     packet::put(&mut body, "command=fetch");
     packet::put(&mut body, "object-format=sha1");
     body.extend_from_slice(b"0001");
-    for line in ["no-progress", "ofs-delta", "deepen 1", &format!("want {commit}"), "done"] {
+    for line in ["no-progress", "ofs-delta"].into_iter().chain(lines.iter().map(String::as_str)) {
         packet::put(&mut body, line);
     }
+    packet::put(&mut body, "done");
     body.extend_from_slice(b"0000");
     let mut sink = PackSink::default();
     let urls = ask(web, at, login, body, MOST_PACK, &mut sink).await?;
@@ -125,6 +136,11 @@ pub(crate) async fn fetch(
     }
     Ok((sink.pack, urls))
 }
+
+/// The header that names the version of the protocol.
+pub(super) const GIT_VERSION: header::HeaderName = header::HeaderName::from_static("git-protocol");
+/// Some forges answer git clients only.
+pub(super) const USER_AGENT: &str = concat!("git/2.39 (keyfill/", env!("CARGO_PKG_VERSION"), ")");
 
 /// Sends a request, and returns the URLs that were asked.
 async fn ask(
@@ -149,9 +165,8 @@ async fn ask(
     for (name, value) in [
         (header::CONTENT_TYPE, "application/x-git-upload-pack-request"),
         (header::ACCEPT, "application/x-git-upload-pack-result"),
-        (header::HeaderName::from_static("git-protocol"), "version=2"),
-        // Some forges answer git clients only.
-        (header::USER_AGENT, concat!("git/2.39 (keyfill/", env!("CARGO_PKG_VERSION"), ")")),
+        (GIT_VERSION, "version=2"),
+        (header::USER_AGENT, USER_AGENT),
     ] {
         request.headers.insert(name, HeaderValue::from_static(value));
     }

@@ -1,19 +1,23 @@
 //! The files of a commit as one content of the store: the files one behind the other, then an index with
 //! a digest for each. The digest of the index is the tree's; every file is checked when it is read.
+//!
+//! Where a server filters, it holds names and links alone, and files are fetched by folders ([`super::Tree`]).
 
+use super::folder::{self, Part};
 use super::object::{self, Id, Kind as ObjectKind, Mode};
 use super::pack::Pack;
+use super::unusable;
 use crate::Digest;
 use crate::digest::from_hex;
 use crate::store::{Store, Writer};
 use crate::web::unkept;
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx};
+use keyfill_diag::Cx;
 use keyfill_files::{
     Entry, FetchError, FileError, FileErrorKind, Files, Found, Kind, Submodule, TreePath, follow,
 };
 use keyfill_http::Sink as _;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Mutex, PoisonError};
@@ -40,6 +44,12 @@ enum Item {
         start: u64,
         size: u64,
         digest: Digest,
+        is_program: bool,
+    },
+    /// A file that was not fetched with the others.
+    Absent {
+        id: Id,
+        is_program: bool,
     },
     Link(String),
     /// A commit of another repository.
@@ -49,24 +59,55 @@ enum Item {
 impl Snapshot {
     /// Writes the files of a commit that a pack holds into the store.
     pub(crate) fn write(store: &Store, pack: &[u8], commit: &str, cx: &Cx) -> Result<Digest, FetchError> {
-        let wrong = |why: String| {
-            FetchError::new(Class::Render, format!("the server sent a pack that cannot be used: {why}"))
-        };
-        let pack = Pack::read(pack, cx).map_err(wrong)?;
-        let mut id = [0; 20];
-        if !from_hex(commit, &mut id) {
-            return Err(wrong(format!("{commit} is no commit")));
+        let pack = Pack::read(pack, cx).map_err(unusable)?;
+        Self::write_of(store, &pack, Contents::Whole, commit, cx)
+    }
+
+    /// Writes names and links of a commit into the store. One pack holds its folders, the other what its links lead
+    /// to, as [`Self::links`] names them.
+    pub(crate) fn write_structure(
+        store: &Store,
+        trees: &Pack<'_>,
+        links: &Pack<'_>,
+        commit: &str,
+        cx: &Cx,
+    ) -> Result<Digest, FetchError> {
+        Self::write_of(store, trees, Contents::Links(links), commit, cx)
+    }
+
+    /// What the links of a commit lead to, as objects.
+    pub(crate) fn links(trees: &Pack<'_>, commit: &str, cx: &Cx) -> Result<Vec<Id>, FetchError> {
+        let mut found = BTreeSet::new();
+        let tree = root_tree(trees, id_of(commit).map_err(unusable)?).map_err(unusable)?;
+        let (mut ahead, mut seen) = (vec![tree], BTreeSet::new());
+        while let Some(tree) = ahead.pop() {
+            cx.check().map_err(|e| unusable(e.to_string()))?;
+            let (_, content) = trees.get(&tree).map_err(unusable)?;
+            for entry in object::entries(&content).map_err(unusable)? {
+                match entry.mode {
+                    Mode::Link => {
+                        found.insert(entry.id);
+                    }
+                    Mode::Folder if seen.insert(entry.id) => ahead.push(entry.id),
+                    _ => {}
+                }
+            }
         }
-        let tree = root_tree(&pack, id).map_err(wrong)?;
-        let mut walk = Walk {
-            pack: &pack,
-            cx,
-            writer: store.writer().map_err(|e| unkept(&e))?,
-            index: Vec::new(),
-            files: 0,
-        };
+        Ok(found.into_iter().collect())
+    }
+
+    fn write_of(
+        store: &Store,
+        pack: &Pack<'_>,
+        contents: Contents<'_>,
+        commit: &str,
+        cx: &Cx,
+    ) -> Result<Digest, FetchError> {
+        let tree = root_tree(pack, id_of(commit).map_err(unusable)?).map_err(unusable)?;
+        let writer = store.writer().map_err(|e| unkept(&e))?;
+        let mut walk = Walk { pack, contents, cx, writer, index: Vec::new(), files: 0 };
         walk.folder(&tree, "", 0).map_err(|stop| match stop {
-            Stop::Broken(why) => wrong(why),
+            Stop::Broken(why) => unusable(why),
             Stop::Io(error) => unkept(&error),
         })?;
         let Walk { mut writer, index, .. } = walk;
@@ -118,7 +159,7 @@ impl Snapshot {
 
     fn follow(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
         follow(path, |next| match self.items.get(next) {
-            Some(Item::File { .. }) => Ok(Found::Is(Kind::File)),
+            Some(Item::File { .. } | Item::Absent { .. }) => Ok(Found::Is(Kind::File)),
             Some(Item::Folder) => Ok(Found::Is(Kind::Dir)),
             Some(Item::Submodule(_)) => Ok(Found::Is(Kind::Other)),
             Some(Item::Link(target)) if target.starts_with('/') => {
@@ -127,6 +168,63 @@ impl Snapshot {
             Some(Item::Link(target)) => Ok(Found::Link(target.clone())),
             None => Err(FileError::new(path, FileErrorKind::NotFound)),
         })
+    }
+
+    /// What lies directly in a folder, by its name, sorted.
+    fn directly_in<'a>(
+        &'a self,
+        dir: &TreePath,
+    ) -> impl Iterator<Item = (&'a TreePath, &'a str, &'a Item)> + use<'a> {
+        let below = if dir.is_root() { String::new() } else { format!("{dir}/") };
+        let from = TreePath::new(&below).unwrap_or_else(TreePath::root);
+        let last = below.clone();
+        // Names that sort between the folder and what is below it are passed over.
+        let near = self.items.range(from..).take_while(move |(path, _)| {
+            path.as_str().starts_with(last.as_str()) || path.as_str() < last.as_str()
+        });
+        near.filter_map(move |(path, item)| {
+            let name = path.as_str().strip_prefix(below.as_str())?;
+            (!name.is_empty() && !name.contains('/')).then_some((path, name, item))
+        })
+    }
+
+    /// Whether a path is that of a folder, without links on the way.
+    pub(crate) fn has_folder(&self, dir: &TreePath) -> bool {
+        matches!(self.items.get(dir), Some(Item::Folder))
+    }
+
+    /// The objects that a folder is made of and which are not there.
+    pub(crate) fn absent(&self, dir: &TreePath) -> Vec<Id> {
+        let id = |item: &Item| match item {
+            Item::Absent { id, .. } => Some(*id),
+            _ => None,
+        };
+        self.directly_in(dir).filter_map(|(_, _, item)| id(item)).collect()
+    }
+
+    /// A folder as bytes. What is not there is taken from `blobs`.
+    pub(crate) fn folder(&self, dir: &TreePath, blobs: &BTreeMap<Id, Bytes>) -> Result<Vec<u8>, FileError> {
+        let missing = |path| FileError::io(path, io::Error::other("it was not fetched with its folder"));
+        let mut contents = Vec::new();
+        for (path, name, item) in self.directly_in(dir) {
+            let content = match item {
+                Item::File { start, size, digest, .. } => self.content(path, *start, *size, digest)?,
+                Item::Absent { id, .. } => blobs.get(id).cloned().ok_or_else(|| missing(path))?,
+                Item::Folder | Item::Link(_) | Item::Submodule(_) => Bytes::new(),
+            };
+            contents.push((name, item, content));
+        }
+        Ok(folder::encode(contents.iter().map(|(name, item, content)| {
+            let part = match item {
+                Item::Folder => Part::Folder,
+                Item::Submodule(commit) => Part::Submodule(commit),
+                Item::Link(target) => Part::Link(target),
+                Item::File { is_program, .. } | Item::Absent { is_program, .. } => {
+                    Part::File(content, *is_program)
+                }
+            };
+            (*name, part)
+        })))
     }
 
     fn content(&self, path: &TreePath, start: u64, size: u64, digest: &Digest) -> Result<Bytes, FileError> {
@@ -150,7 +248,10 @@ impl Files for Snapshot {
     fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
         let (real, kind) = self.follow(path)?;
         match (kind, self.items.get(&real)) {
-            (_, Some(Item::File { start, size, digest })) => self.content(path, *start, *size, digest),
+            (_, Some(Item::File { start, size, digest, .. })) => self.content(path, *start, *size, digest),
+            (_, Some(Item::Absent { .. })) => {
+                Err(FileError::io(path, io::Error::other("it was not fetched with its folder")))
+            }
             (Kind::Dir, _) => Err(FileError::new(path, FileErrorKind::IsDir)),
             _ => Err(FileError::new(path, FileErrorKind::NotRegular)),
         }
@@ -161,26 +262,16 @@ impl Files for Snapshot {
         if kind != Kind::Dir {
             return Err(FileError::new(dir, FileErrorKind::NotDir));
         }
-        let below = if real.is_root() { String::new() } else { format!("{real}/") };
-        let from = TreePath::new(&below).unwrap_or_else(TreePath::root);
-        let mut entries = Vec::new();
-        for (path, item) in self.items.range(from..) {
-            let Some(rest) = path.as_str().strip_prefix(below.as_str()) else {
-                // Names that sort between the folder and what is below it.
-                if path.as_str() > below.as_str() { break } else { continue }
-            };
-            if rest.is_empty() || rest.contains('/') {
-                continue;
-            }
+        let entry = |(path, name, item): (&TreePath, &str, &Item)| {
             let kind = match item {
                 Item::Folder => Kind::Dir,
-                Item::File { .. } => Kind::File,
+                Item::File { .. } | Item::Absent { .. } => Kind::File,
                 Item::Link(_) => self.follow(path).map_or(Kind::Other, |(_, kind)| kind),
                 Item::Submodule(_) => Kind::Other,
             };
-            entries.push(Entry { name: rest.to_owned(), kind, is_link: matches!(item, Item::Link(_)) });
-        }
-        Ok(entries)
+            Entry { name: name.to_owned(), kind, is_link: matches!(item, Item::Link(_)) }
+        };
+        Ok(self.directly_in(&real).map(entry).collect())
     }
 
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
@@ -203,6 +294,11 @@ impl Files for Snapshot {
         }
         None
     }
+}
+
+fn id_of(commit: &str) -> Result<Id, String> {
+    let mut id = [0; 20];
+    if from_hex(commit, &mut id) { Ok(id) } else { Err(format!("{commit} is no commit")) }
 }
 
 /// The tree of a commit, or of the commit that a tag is for.
@@ -233,8 +329,18 @@ impl From<String> for Stop {
     }
 }
 
+/// What is written beside names.
+#[derive(Clone, Copy)]
+enum Contents<'a> {
+    /// Every file.
+    Whole,
+    /// What links lead to, from another pack.
+    Links(&'a Pack<'a>),
+}
+
 struct Walk<'a, 'p> {
     pack: &'a Pack<'p>,
+    contents: Contents<'a>,
     cx: &'a Cx,
     writer: Writer<'a>,
     index: Vec<u8>,
@@ -268,8 +374,17 @@ impl Walk<'_, '_> {
                     padded[..20].copy_from_slice(&entry.id);
                     self.note("s", &Digest(padded), 0, &below);
                 }
+                Mode::File | Mode::Executable if matches!(self.contents, Contents::Links(_)) => {
+                    let mut padded = [0; 32];
+                    padded[..20].copy_from_slice(&entry.id);
+                    let mode = if entry.mode == Mode::Executable { "p" } else { "n" };
+                    self.note(mode, &Digest(padded), 0, &below);
+                }
                 Mode::File | Mode::Executable | Mode::Link => {
-                    let (kind, content) = self.pack.get(&entry.id)?;
+                    let (kind, content) = match self.contents {
+                        Contents::Whole => self.pack.get(&entry.id)?,
+                        Contents::Links(links) => links.get(&entry.id)?,
+                    };
                     if kind != ObjectKind::Blob {
                         return Err(Stop::Broken(format!("{below} is no file")));
                     }
@@ -309,7 +424,11 @@ fn items(index: &[u8]) -> Option<BTreeMap<TreePath, Item>> {
             "d" => Item::Folder,
             "s" => Item::Submodule(digest.hex().get(..40)?.to_owned()),
             "l" => Item::Link(std::str::from_utf8(records.next()?).ok()?.to_owned()),
-            "f" | "x" => Item::File { start, size, digest },
+            "f" | "x" => Item::File { start, size, digest, is_program: mode == "x" },
+            "n" | "p" => {
+                let id = digest.0[..20].try_into().ok()?;
+                Item::Absent { id, is_program: mode == "p" }
+            }
             _ => return None,
         };
         start += size;

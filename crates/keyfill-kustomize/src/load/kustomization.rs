@@ -180,9 +180,13 @@ impl Kustomization {
 fn kustomization_file(loader: &Loader<'_>) -> Result<(&'static str, Bytes)> {
     let mut found: Option<(&'static str, Bytes)> = None;
     for name in FILE_NAMES {
-        let Ok(text) = loader.load(name) else {
-            loader.cx().check()?;
-            continue;
+        let text = match loader.load(name) {
+            Ok(text) => text,
+            Err(error) if error.is_of_fetch() => return Err(error),
+            Err(_) => {
+                loader.cx().check()?;
+                continue;
+            }
         };
         if let Some((first, _)) = &found {
             return Err(Error::new(format!("found multiple kustomization files under '{}'", loader.root()))

@@ -340,7 +340,7 @@ impl<'a> Loader<'a> {
 
     /// Why a file could not be read, with a near name where there is none of that name.
     pub fn file_error(&self, path: &str, joined: &TreePath, error: &keyfill_files::FileError) -> Error {
-        if let Some(refused) = self.files.refused(joined) {
+        if let Some(refused) = self.files.refused(joined).or_else(|| error.refused().cloned()) {
             return Error::of_fetch(&refused);
         }
         let cause = std::error::Error::source(error).filter(|_| error.kind() == FileErrorKind::Io);

@@ -1,12 +1,16 @@
 //! One run's questions: the lock, the policy, what was taken.
 
+mod commits;
+
+pub use commits::Handed;
+
+use crate::Digest;
 use crate::charts::{Registry, Repository, Taken};
-use crate::lock::{Lock, LockedChart, LockedTree};
+use crate::lock::{Lock, LockedChart};
 use crate::network::Network;
 use crate::options::{Mode, Options};
 use crate::store::{Name, Record, now};
 use crate::web::{Web, allows, record, unkept, while_running};
-use crate::{Digest, git};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic, Report as _, without_users};
 use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, GitRef};
@@ -21,18 +25,25 @@ use url::Url;
 pub const NOT_CACHED: &str = "it is not in the cache, and the network is left alone";
 /// What is said of a question that is not locked.
 pub const NOT_LOCKED: &str = "is not in keyfill.lock";
+/// What to do about it.
+pub(crate) const LOCK_IT: &str = "run `keyfill lock` in the tree and commit keyfill.lock";
 /// The largest single file that is taken in, in bytes.
 const MOST_FILE: u64 = 64 << 20;
 /// How many charts, repositories and files one run fetches, and how many bytes in all. The next one is refused.
 const MOST_FETCHED: usize = 5_000;
 const MOST_BYTES: u64 = 4 << 30;
-/// How long a tag that is a version holds.
-const TAG_HOLDS: Duration = Duration::from_secs(600);
 
-/// Answers one run's questions from the store and the network.
+/// Answers one run's questions from the store and the network. Clones are the same one.
+#[derive(Clone)]
 pub struct Fetcher {
     network: Arc<Network>,
-    options: Options,
+    options: Arc<Options>,
+    state: Arc<State>,
+}
+
+/// What a run has asked so far.
+#[derive(Default)]
+struct State {
     taken: Mutex<Lock>,
     warnings: Mutex<Vec<Diagnostic>>,
     /// What was asked for and is not locked.
@@ -47,38 +58,27 @@ pub struct Fetcher {
 impl Fetcher {
     /// A run's own.
     pub fn new(network: Arc<Network>, options: Options) -> Self {
-        let (taken, warnings, unlocked) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let (asked, taken_in) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Self {
-            network,
-            options,
-            taken,
-            warnings,
-            unlocked,
-            may_move: AtomicBool::new(false),
-            asked,
-            taken_in,
-        }
+        Self { network, options: Arc::new(options), state: Arc::default() }
     }
 
     /// What was answered so far, as a lock would hold it.
     pub fn taken(&self) -> Lock {
-        held(&self.taken).clone()
+        held(&self.state.taken).clone()
     }
 
     /// Whether something was asked for that is not locked: the same questions may have other answers later.
     pub fn may_move(&self) -> bool {
-        self.may_move.load(Ordering::Relaxed)
+        self.state.may_move.load(Ordering::Relaxed)
     }
 
     /// Takes the warnings that a lock does not end.
     pub fn take_lasting_warnings(&self) -> Vec<Diagnostic> {
-        std::mem::take(&mut *held(&self.warnings))
+        std::mem::take(&mut *held(&self.state.warnings))
     }
 
     /// Adds a warning that a lock does not end.
     pub fn warn(&self, message: String) {
-        let mut warnings = held(&self.warnings);
+        let mut warnings = held(&self.state.warnings);
         if !warnings.iter().any(|warning| warning.message == message) {
             warnings.push(Diagnostic::warning(Class::Store, message));
         }
@@ -91,12 +91,12 @@ impl Fetcher {
                 .hint("write it into the tree with `keyfill vendor`, or allow fetching with --fetch or KEYFILL_FETCH_HOSTS")),
             Mode::Locked if !is_locked => {
                 Err(FetchError::new(Class::Forbidden, format!("{what} {NOT_LOCKED}"))
-                    .hint("run `keyfill lock` in the tree and commit keyfill.lock"))
+                    .hint(LOCK_IT))
             }
             _ => {
                 if !is_locked {
-                    self.may_move.store(true, Ordering::Relaxed);
-                    held(&self.unlocked).push(what.to_owned());
+                    self.state.may_move.store(true, Ordering::Relaxed);
+                    held(&self.state.unlocked).push(what.to_owned());
                 }
                 Ok(())
             }
@@ -122,8 +122,8 @@ impl Fetcher {
         if self.options.offline {
             return Err(FetchError::off(NOT_CACHED).hint("fetch it with --fetch on"));
         }
-        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
-        if asked >= MOST_FETCHED || self.taken_in.load(Ordering::Relaxed) >= MOST_BYTES {
+        let asked = self.state.asked.fetch_add(1, Ordering::Relaxed);
+        if asked >= MOST_FETCHED || self.state.taken_in.load(Ordering::Relaxed) >= MOST_BYTES {
             let message = format!(
                 "one run fetches at most {MOST_FETCHED} charts, repositories and files, and {} MiB",
                 MOST_BYTES >> 20
@@ -324,7 +324,7 @@ impl Fetcher {
 
     fn keep_chart(&self, name: &Name, taken: &Taken) -> Result<(), FetchError> {
         let store = &self.network.store;
-        self.taken_in.fetch_add(taken.archive.len() as u64, Ordering::Relaxed);
+        self.state.taken_in.fetch_add(taken.archive.len() as u64, Ordering::Relaxed);
         let digest = store.put(&taken.archive).map_err(|e| unkept(&e))?;
         let record = Record {
             digest: digest.to_string(),
@@ -384,7 +384,7 @@ impl Fetcher {
                 Err(error) => return Err(error),
             };
             let digest = Digest(reply.digest);
-            self.taken_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            self.state.taken_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             if let Some(locked) = locked.filter(|locked| **locked != digest) {
                 let message = format!(
                     "{} is not the locked file: it has {digest}, and keyfill.lock says {locked}",
@@ -399,141 +399,6 @@ impl Fetcher {
             Ok((digest, bytes))
         })
     }
-
-    /// The commit of a reference that is not locked, and whether it was asked for just now.
-    fn newest_commit(&self, want: &GitRef, at: &git::Address, cx: &Cx) -> Result<String, FetchError> {
-        if git::is_commit(&want.reference) {
-            return Ok(want.reference.to_ascii_lowercase());
-        }
-        let (login, id) = self.git_login(at);
-        let name = self.network.store.name(&["ref", &want.url, &want.reference, &id]);
-        let holds = if git::is_version_tag(&want.reference) && !self.options.ttl.is_zero() {
-            TAG_HOLDS.max(self.options.ttl)
-        } else {
-            self.options.ttl
-        };
-        let known = |within: Option<Duration>| {
-            let record = self.network.store.record(&name)?;
-            let fresh = within.is_none_or(|holds| record.age() < holds);
-            (fresh && allows(&self.options.policy, &record)).then_some(record.resolved)
-        };
-        if let Some(commit) = known(Some(holds)) {
-            return Ok(commit);
-        }
-        let web = self.web(cx)?;
-        self.run(cx, async {
-            let flight = self.network.flight(&format!("{name:?}"));
-            let _guard = flight.lock().await;
-            if let Some(commit) = known(Some(holds)) {
-                return Ok(commit);
-            }
-            match git::resolve(web, at, login, &want.reference).await {
-                Ok((commit, urls)) => {
-                    let record = Record { resolved: commit.clone(), urls, at: now(), ..Record::default() };
-                    self.network.store.put_record(&name, &record).map_err(|e| unkept(&e))?;
-                    Ok(commit)
-                }
-                Err(error) if error.class() == Class::Store => {
-                    let Some(old) = known(None) else { return Err(error) };
-                    let age = self.network.store.record(&name).map(|record| record.age()).unwrap_or_default();
-                    self.network.counters.used_stale(age);
-                    self.warn(format!("{error}; the commit of before is used"));
-                    Ok(old)
-                }
-                Err(error) => Err(error),
-            }
-        })
-    }
-
-    /// The tree of a commit.
-    fn tree(
-        &self,
-        at: &git::Address,
-        commit: &str,
-        locked: Option<&Digest>,
-        cx: &Cx,
-    ) -> Result<(Digest, git::Snapshot), FetchError> {
-        let (login, id) = self.git_login(at);
-        let name = self.network.store.name(&["tree", at.url.as_str(), commit, &id]);
-        let from_store = || {
-            let record = self.network.store.record(&name)?;
-            let digest = record.digest().filter(|_| allows(&self.options.policy, &record))?;
-            let snapshot = git::Snapshot::open(&self.network.store, &digest)?;
-            self.network.counters.hit();
-            Some((digest, snapshot))
-        };
-        let found = match from_store() {
-            Some(found) => found,
-            None => {
-                let web = self.web(cx)?;
-                self.run(cx, async {
-                    let flight = self.network.flight(&format!("{name:?}"));
-                    let _guard = flight.lock().await;
-                    if let Some(found) = from_store() {
-                        return Ok(found);
-                    }
-                    let (pack, urls) = git::fetch(web, at, login, commit).await?;
-                    self.taken_in.fetch_add(pack.len() as u64, Ordering::Relaxed);
-                    let digest = git::Snapshot::write(&self.network.store, &pack, commit, cx)?;
-                    let record = Record {
-                        digest: digest.to_string(),
-                        resolved: commit.to_owned(),
-                        urls,
-                        at: now(),
-                        ..Record::default()
-                    };
-                    self.network.store.put_record(&name, &record).map_err(|e| unkept(&e))?;
-                    let snapshot = git::Snapshot::open(&self.network.store, &digest);
-                    snapshot.map(|snapshot| (digest, snapshot)).ok_or_else(|| {
-                        FetchError::new(Class::Other, "the cache lost what was just written into it")
-                    })
-                })?
-            }
-        };
-        if let Some(locked) = locked.filter(|locked| **locked != found.0) {
-            let message = format!(
-                "the files of commit {commit} are not the locked ones: they have {}, and keyfill.lock says {locked}",
-                found.0
-            );
-            return Err(FetchError::new(Class::Forbidden, message).hint("do not trust this server"));
-        }
-        Ok(found)
-    }
-
-    /// The login that a repository is asked with, and what tells it from others in the store.
-    fn git_login(&self, at: &git::Address) -> (Option<&crate::Login>, String) {
-        match &self.options.ssh {
-            Some(ssh) if at.url.scheme() == "ssh" => (None, format!("ssh {}", ssh.key.display())),
-            _ => {
-                let login = self.options.credentials.login_for(&at.url);
-                (login, self.options.credentials.id(&at.url, login))
-            }
-        }
-    }
-
-    /// The files of a repository at a reference: the commit, the digest over the files, and the files.
-    pub fn snapshot(&self, want: &GitRef, cx: &Cx) -> Result<(String, Digest, git::Snapshot), FetchError> {
-        let key = GitRef { url: without_users(&want.url), ..want.clone() };
-        let reference =
-            if want.reference.is_empty() { String::new() } else { format!(" at {}", want.reference) };
-        let what = format!("the repository {}{reference}", key.url);
-        let address =
-            git::address(&want.url, self.options.ssh.is_some()).map_err(|error| self.decided(error))?;
-        let locked = self.options.lock.git.get(&key);
-        self.permit(&what, locked.is_some())?;
-        let earlier = held(&self.taken).git.get(&key).cloned();
-        let about = |error: FetchError| error.context(format!("{what} cannot be fetched"));
-        git::check_reference(&want.reference).map_err(about)?;
-        let known = locked.cloned().or(earlier);
-        let commit = match &known {
-            Some(known) => known.commit.clone(),
-            None => self.newest_commit(want, &address, cx).map_err(about)?,
-        };
-        let bound = known.as_ref().map(|known| &known.tree);
-        let (tree, snapshot) = self.tree(&address, &commit, bound, cx).map_err(about)?;
-        held(&self.taken).git.insert(key, LockedTree { commit: commit.clone(), tree });
-        Ok((commit, tree, snapshot))
-    }
 }
 
 impl Fetch for Fetcher {
@@ -544,36 +409,35 @@ impl Fetch for Fetcher {
         let what = format!("the chart {} {} of {}", key.name, key.version, key.repository);
         let locked = self.options.lock.charts.get(&key);
         self.permit(&what, locked.is_some())?;
-        let earlier = held(&self.taken).charts.get(&key).cloned();
+        let earlier = held(&self.state.taken).charts.get(&key).cloned();
         let about = |error: FetchError| error.context(format!("{what} cannot be fetched"));
         if let Some(locked) = locked.cloned().or(earlier) {
             let chart = self.locked_chart(&want, &locked, cx).map_err(about)?;
-            held(&self.taken).charts.insert(key, locked);
+            held(&self.state.taken).charts.insert(key, locked);
             return Ok(chart);
         }
         let (taken, _) = self.newest_chart(&want, cx).map_err(about)?;
         let found = LockedChart { version: taken.version.clone(), url: taken.url, digest: taken.digest };
         let chart = fetched(&want, &found, taken.archive);
-        held(&self.taken).charts.insert(key, found);
+        held(&self.state.taken).charts.insert(key, found);
         Ok(chart)
     }
 
     fn git(&self, want: &GitRef, cx: &Cx) -> Result<FetchedTree, FetchError> {
-        let (commit, _, snapshot) = self.snapshot(want, cx)?;
-        Ok(FetchedTree { commit, files: Arc::new(snapshot) })
+        self.repository_files(want, cx)
     }
 
     fn file(&self, url: &str, cx: &Cx) -> Result<Bytes, FetchError> {
         let what = without_users(url);
         let locked = self.options.lock.files.get(&what);
         self.permit(&what, locked.is_some())?;
-        let earlier = held(&self.taken).files.get(&what).copied();
+        let earlier = held(&self.state.taken).files.get(&what).copied();
         let about = |error: FetchError| error.context(format!("{what} cannot be fetched"));
         let parsed =
             Url::parse(url).map_err(|_| FetchError::new(Class::Render, format!("{what} is not a URL")))?;
         let bound = locked.copied().or(earlier);
         let (digest, bytes) = self.file_bytes(&parsed, bound.as_ref(), cx).map_err(about)?;
-        held(&self.taken).files.insert(what.clone(), digest);
+        held(&self.state.taken).files.insert(what.clone(), digest);
         Ok(bytes)
     }
 
@@ -584,7 +448,7 @@ impl Fetch for Fetcher {
     /// What is not locked is named in one of them.
     fn take_warnings(&self) -> Vec<Diagnostic> {
         let mut warnings = self.take_lasting_warnings();
-        let mut unlocked = std::mem::take(&mut *held(&self.unlocked));
+        let mut unlocked = std::mem::take(&mut *held(&self.state.unlocked));
         unlocked.sort();
         unlocked.dedup();
         if !unlocked.is_empty() {

@@ -1,0 +1,443 @@
+//! Commits of repositories: which one a reference stands for, its names, and its files folder by folder.
+
+use super::{Fetcher, held};
+use crate::git::{self, Folder, Folders, Snapshot, Tree, not_locked, of_repository};
+use crate::lock::{LockedFiles, LockedTree};
+use crate::options::Mode;
+use crate::store::{Name, Record, now};
+use crate::web::{Web, allows, unkept};
+use crate::{Digest, Login};
+use bytes::Bytes;
+use keyfill_diag::{Class, Cx, Report as _, without_users};
+use keyfill_files::{FetchError, FetchedTree, Files, GitRef, TreePath};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How long a tag that is a version holds.
+const TAG_HOLDS: Duration = Duration::from_secs(600);
+/// How many bytes of folders are handed to another process beside the names; above it, all files are.
+const MOST_HANDED: usize = 64 << 20;
+
+/// The files of a commit, for another process.
+pub struct Handed {
+    /// The commit's 40 digits.
+    pub commit: String,
+    /// The digest of the tree in `file`.
+    pub digest: Digest,
+    /// The tree, for [`Snapshot::of_file`].
+    pub file: File,
+    /// The folders that may be read, for [`Tree::of_parts`]; all files are in `file` where there are none.
+    pub folders: Option<Vec<(TreePath, Bytes)>>,
+}
+
+/// A commit that is asked for.
+#[derive(Clone)]
+struct Commit {
+    /// As a lock has it.
+    key: GitRef,
+    /// For people.
+    what: String,
+    at: git::Address,
+    commit: String,
+    locked: Option<LockedFiles>,
+}
+
+impl Commit {
+    fn locked_folders(&self) -> Option<&BTreeMap<TreePath, Digest>> {
+        match &self.locked {
+            Some(LockedFiles::Folders(folders)) => Some(folders),
+            _ => None,
+        }
+    }
+
+    /// Compares a folder with its lock.
+    fn bind(&self, dir: &TreePath, found: Digest) -> Result<(), FetchError> {
+        match self.locked_folders().and_then(|folders| folders.get(dir)) {
+            Some(locked) if *locked != found => {
+                let what =
+                    format!("the files in {} at commit {}", of_repository(&self.what, dir), self.commit);
+                Err(other_files(&what, found, *locked))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn other_files(what: &str, found: Digest, locked: Digest) -> FetchError {
+    let message =
+        format!("{what} are not the locked ones: they have {found}, and keyfill.lock says {locked}");
+    FetchError::new(Class::Forbidden, message).hint("do not trust this server")
+}
+
+impl Fetcher {
+    /// The commit of a reference that is not locked.
+    fn newest_commit(&self, want: &GitRef, at: &git::Address, cx: &Cx) -> Result<String, FetchError> {
+        if git::is_commit(&want.reference) {
+            return Ok(want.reference.to_ascii_lowercase());
+        }
+        let (login, id) = self.git_login(at);
+        let name = self.network.store.name(&["ref", &want.url, &want.reference, &id]);
+        let holds = if git::is_version_tag(&want.reference) && !self.options.ttl.is_zero() {
+            TAG_HOLDS.max(self.options.ttl)
+        } else {
+            self.options.ttl
+        };
+        let known = |within: Option<Duration>| {
+            let record = self.network.store.record(&name)?;
+            let fresh = within.is_none_or(|holds| record.age() < holds);
+            (fresh && allows(&self.options.policy, &record)).then_some(record.resolved)
+        };
+        if let Some(commit) = known(Some(holds)) {
+            return Ok(commit);
+        }
+        let web = self.web(cx)?;
+        self.run(cx, async {
+            let flight = self.network.flight(&format!("{name:?}"));
+            let _guard = flight.lock().await;
+            if let Some(commit) = known(Some(holds)) {
+                return Ok(commit);
+            }
+            match git::resolve(web, at, login, &want.reference).await {
+                Ok((commit, urls)) => {
+                    let record = Record { resolved: commit.clone(), urls, at: now(), ..Record::default() };
+                    self.network.store.put_record(&name, &record).map_err(|e| unkept(&e))?;
+                    Ok(commit)
+                }
+                Err(error) if error.class() == Class::Store => {
+                    let Some(old) = known(None) else { return Err(error) };
+                    let age = self.network.store.record(&name).map(|record| record.age()).unwrap_or_default();
+                    self.network.counters.used_stale(age);
+                    self.warn(format!("{error}; the commit of before is used"));
+                    Ok(old)
+                }
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    /// The login that a repository is asked with, and what tells it from others in the store.
+    fn git_login(&self, at: &git::Address) -> (Option<&Login>, String) {
+        match &self.options.ssh {
+            Some(ssh) if at.url.scheme() == "ssh" => (None, format!("ssh {}", ssh.key.display())),
+            _ => {
+                let login = self.options.credentials.login_for(&at.url);
+                (login, self.options.credentials.id(&at.url, login))
+            }
+        }
+    }
+
+    /// What a question for a commit comes to, once it may be asked.
+    fn commit(&self, want: &GitRef, cx: &Cx) -> Result<Commit, FetchError> {
+        let key = GitRef { url: without_users(&want.url), ..want.clone() };
+        let reference =
+            if want.reference.is_empty() { String::new() } else { format!(" at {}", want.reference) };
+        let what = format!("the repository {}{reference}", key.url);
+        let at = git::address(&want.url, self.options.ssh.is_some()).map_err(|error| self.decided(error))?;
+        let locked = self.options.lock.git.get(&key);
+        self.permit(&what, locked.is_some())?;
+        let about = |error: FetchError| error.context(format!("{what} cannot be fetched"));
+        git::check_reference(&want.reference).map_err(about)?;
+        let earlier = held(&self.state.taken).git.get(&key).map(|taken| taken.commit.clone());
+        let commit = match locked.map(|locked| locked.commit.clone()).or(earlier) {
+            Some(known) => known,
+            None => self.newest_commit(want, &at, cx).map_err(about)?,
+        };
+        let locked = locked.map(|locked| locked.files.clone());
+        Ok(Commit { key, what, at, commit, locked })
+    }
+
+    /// The files of a repository at a reference.
+    pub(super) fn repository_files(&self, want: &GitRef, cx: &Cx) -> Result<FetchedTree, FetchError> {
+        let of = self.commit(want, cx)?;
+        let about = |error: FetchError| error.context(format!("{} cannot be fetched", of.what));
+        let commit = of.commit.clone();
+        let files: Arc<dyn Files> = if let Some(LockedFiles::All(digest)) = &of.locked {
+            let (_, snapshot) = self.whole(&of, cx).map_err(about)?;
+            self.take(&of, LockedFiles::All(*digest));
+            Arc::new(snapshot)
+        } else {
+            let (_, names) = self.names(&of, cx).map_err(about)?;
+            self.take(&of, LockedFiles::Folders(BTreeMap::new()));
+            // All in one request; what nobody reads is not asked for without a lock.
+            let locked: Vec<TreePath> =
+                of.locked_folders().into_iter().flatten().map(|(dir, _)| dir.clone()).collect();
+            self.folders(&of, &names, &locked, cx).map_err(about)?;
+            Arc::new(Tree::new(names, Box::new(Of { fetcher: self.clone(), of, cx: cx.clone() })))
+        };
+        Ok(FetchedTree { commit, files })
+    }
+
+    /// The files of a repository at a reference, for another process: where a lock decides, the locked folders.
+    pub fn hand(&self, want: &GitRef, cx: &Cx) -> Result<Handed, FetchError> {
+        let of = self.commit(want, cx)?;
+        let about = |error: FetchError| error.context(format!("{} cannot be fetched", of.what));
+        let commit = of.commit.clone();
+        if let Some(locked) = of.locked_folders()
+            && self.options.mode == Mode::Locked
+        {
+            let (digest, names) = self.names(&of, cx).map_err(about)?;
+            let dirs: Vec<TreePath> = locked.keys().cloned().collect();
+            let folders = self.folders(&of, &names, &dirs, cx).map_err(about)?;
+            if folders.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= MOST_HANDED {
+                return Ok(Handed { commit, digest, file: names.into_file(), folders: Some(folders) });
+            }
+        }
+        let (digest, snapshot) = self.whole(&of, cx).map_err(about)?;
+        let locked =
+            of.locked_folders().into_iter().flatten().map(|(dir, _)| dir.clone()).collect::<Vec<_>>();
+        self.folders(&of, &snapshot, &locked, cx).map_err(about)?;
+        Ok(Handed { commit, digest, file: snapshot.into_file(), folders: None })
+    }
+
+    /// The digests of some folders of a commit, those that it has.
+    pub fn digests(
+        &self,
+        want: &GitRef,
+        dirs: &[TreePath],
+        cx: &Cx,
+    ) -> Result<BTreeMap<TreePath, Digest>, FetchError> {
+        let of = self.commit(want, cx)?;
+        let (_, names) = self.names(&of, cx)?;
+        let found = self.folders(&of, &names, dirs, cx)?;
+        Ok(found.into_iter().map(|(dir, bytes)| (dir, Digest::of(&bytes))).collect())
+    }
+
+    /// Notes what was answered, unless it was before.
+    fn take(&self, of: &Commit, files: LockedFiles) {
+        let commit = of.commit.clone();
+        held(&self.state.taken).git.entry(of.key.clone()).or_insert(LockedTree { commit, files });
+    }
+
+    fn tree_name(&self, of: &Commit, kind: &str) -> Name {
+        let (_, id) = self.git_login(&of.at);
+        self.network.store.name(&[kind, of.at.url.as_str(), &of.commit, &id])
+    }
+
+    fn stored_tree(&self, of: &Commit, kind: &str) -> Option<(Digest, Snapshot)> {
+        let record = self.network.store.record(&self.tree_name(of, kind))?;
+        let digest = record.digest().filter(|_| allows(&self.options.policy, &record))?;
+        let snapshot = Snapshot::open(&self.network.store, &digest)?;
+        self.network.counters.hit();
+        Some((digest, snapshot))
+    }
+
+    fn keep_tree(
+        &self,
+        of: &Commit,
+        kind: &str,
+        digest: Digest,
+        urls: Vec<String>,
+    ) -> Result<(Digest, Snapshot), FetchError> {
+        let resolved = of.commit.clone();
+        let record = Record { digest: digest.to_string(), resolved, urls, at: now(), ..Record::default() };
+        let store = &self.network.store;
+        store.put_record(&self.tree_name(of, kind), &record).map_err(|e| unkept(&e))?;
+        let snapshot = Snapshot::open(store, &digest);
+        snapshot.map(|snapshot| (digest, snapshot)).ok_or_else(lost)
+    }
+
+    /// The names of a commit, with its files where the server does not filter.
+    fn names(&self, of: &Commit, cx: &Cx) -> Result<(Digest, Snapshot), FetchError> {
+        let from_store = || self.stored_tree(of, WHOLE).or_else(|| self.stored_tree(of, NAMES));
+        if let Some(found) = from_store() {
+            return Ok(found);
+        }
+        let web = self.web(cx)?;
+        self.run(cx, async {
+            let flight = self.network.flight(&format!("{:?}", self.tree_name(of, WHOLE)));
+            let _guard = flight.lock().await;
+            if let Some(found) = from_store() {
+                return Ok(found);
+            }
+            let (login, _) = self.git_login(&of.at);
+            if git::filters(web, &of.at, login).await? {
+                let store = &self.network.store;
+                match git::names(web, &of.at, login, store, &of.commit, cx).await {
+                    Ok((digest, size, urls)) => {
+                        self.state.taken_in.fetch_add(size, Ordering::Relaxed);
+                        return self.keep_tree(of, NAMES, digest, urls);
+                    }
+                    // Some servers say more than they can do.
+                    Err(error) if error.class() == Class::Render => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            self.fetch_whole(web, of, login, cx).await
+        })
+    }
+
+    /// All files of a commit, as they are locked.
+    fn whole(&self, of: &Commit, cx: &Cx) -> Result<(Digest, Snapshot), FetchError> {
+        let found = match self.stored_tree(of, WHOLE) {
+            Some(found) => found,
+            None => {
+                let web = self.web(cx)?;
+                self.run(cx, async {
+                    let flight = self.network.flight(&format!("{:?}", self.tree_name(of, WHOLE)));
+                    let _guard = flight.lock().await;
+                    match self.stored_tree(of, WHOLE) {
+                        Some(found) => Ok(found),
+                        None => self.fetch_whole(web, of, self.git_login(&of.at).0, cx).await,
+                    }
+                })?
+            }
+        };
+        match &of.locked {
+            Some(LockedFiles::All(locked)) if *locked != found.0 => {
+                Err(other_files(&format!("the files of commit {}", of.commit), found.0, *locked))
+            }
+            _ => Ok(found),
+        }
+    }
+
+    async fn fetch_whole(
+        &self,
+        web: Web<'_>,
+        of: &Commit,
+        login: Option<&Login>,
+        cx: &Cx,
+    ) -> Result<(Digest, Snapshot), FetchError> {
+        let (pack, urls) = git::fetch(web, &of.at, login, &of.commit).await?;
+        self.state.taken_in.fetch_add(pack.len() as u64, Ordering::Relaxed);
+        let digest = Snapshot::write(&self.network.store, &pack, &of.commit, cx)?;
+        self.keep_tree(of, WHOLE, digest, urls)
+    }
+
+    fn folder_name(&self, of: &Commit, dir: &TreePath) -> Name {
+        let (_, id) = self.git_login(&of.at);
+        self.network.store.name(&["folder", of.at.url.as_str(), &of.commit, dir.as_str(), &id])
+    }
+
+    fn stored_folder(&self, of: &Commit, dir: &TreePath) -> Option<Bytes> {
+        let record = self.network.store.record(&self.folder_name(of, dir))?;
+        let digest = record.digest().filter(|_| allows(&self.options.policy, &record))?;
+        self.network.store.read(&digest).ok()?
+    }
+
+    /// Folders as bytes, as they are locked. Those that are nowhere yet are fetched in one request.
+    fn folders(
+        &self,
+        of: &Commit,
+        names: &Snapshot,
+        dirs: &[TreePath],
+        cx: &Cx,
+    ) -> Result<Vec<(TreePath, Bytes)>, FetchError> {
+        let (mut found, mut missing) = (Vec::new(), Vec::new());
+        for dir in dirs.iter().filter(|dir| names.has_folder(dir)) {
+            let absent = names.absent(dir);
+            let known = if absent.is_empty() {
+                Some(
+                    names
+                        .folder(dir, &BTreeMap::new())
+                        .map_err(|e| unkept(&std::io::Error::other(e)))?
+                        .into(),
+                )
+            } else {
+                self.stored_folder(of, dir)
+            };
+            match known {
+                Some(bytes) => found.push((dir.clone(), bytes)),
+                None => missing.push((dir.clone(), absent)),
+            }
+        }
+        if !missing.is_empty() {
+            let web = self.web(cx)?;
+            found.extend(self.run(cx, self.fetch_folders(web, of, names, missing, cx))?);
+        }
+        for (dir, bytes) in &found {
+            of.bind(dir, Digest::of(bytes))?;
+        }
+        Ok(found)
+    }
+
+    /// Fetches what folders lack, and keeps those that are as they are locked.
+    async fn fetch_folders(
+        &self,
+        web: Web<'_>,
+        of: &Commit,
+        names: &Snapshot,
+        missing: Vec<(TreePath, Vec<git::Id>)>,
+        cx: &Cx,
+    ) -> Result<Vec<(TreePath, Bytes)>, FetchError> {
+        let (login, _) = self.git_login(&of.at);
+        let mut wanted: Vec<git::Id> = missing.iter().flat_map(|(_, absent)| absent).copied().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut whole = None;
+        let (blobs, urls) = match git::files(web, &of.at, login, &wanted, cx).await {
+            Ok(found) => found,
+            // Some servers filter and give out no file by its name.
+            Err(error) if error.class() == Class::Render => {
+                let (_, snapshot) = self.fetch_whole(web, of, login, cx).await.map_err(|_| error)?;
+                whole = Some(snapshot);
+                Default::default()
+            }
+            Err(error) => return Err(error),
+        };
+        let names = whole.as_ref().unwrap_or(names);
+        let mut found = Vec::new();
+        for (dir, _) in missing {
+            let bytes = names.folder(&dir, &blobs).map_err(|e| unkept(&std::io::Error::other(e)))?;
+            of.bind(&dir, Digest::of(&bytes))?;
+            if whole.is_none() {
+                self.state.taken_in.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                self.keep_folder(of, &dir, &bytes, urls.clone()).map_err(|e| unkept(&e))?;
+            }
+            found.push((dir, bytes.into()));
+        }
+        Ok(found)
+    }
+
+    fn keep_folder(
+        &self,
+        of: &Commit,
+        dir: &TreePath,
+        bytes: &[u8],
+        urls: Vec<String>,
+    ) -> std::io::Result<()> {
+        let store = &self.network.store;
+        let digest = store.put(bytes)?.to_string();
+        let record = Record { digest, urls, at: now(), ..Record::default() };
+        store.put_record(&self.folder_name(of, dir), &record)
+    }
+}
+
+/// Trees of the store with their files, and those of names alone.
+const WHOLE: &str = "tree";
+const NAMES: &str = "names";
+
+fn lost() -> FetchError {
+    FetchError::new(Class::Other, "the cache lost what was just written into it")
+}
+
+/// Gives out the folders of a commit.
+struct Of {
+    fetcher: Fetcher,
+    of: Commit,
+    cx: Cx,
+}
+
+impl Folders for Of {
+    fn folder(&self, names: &Snapshot, dir: &TreePath) -> Result<Folder, FetchError> {
+        let Self { fetcher, of, cx } = self;
+        if of.locked_folders().is_some_and(|folders| !folders.contains_key(dir)) {
+            if fetcher.options.mode == Mode::Locked {
+                return Err(not_locked(&of.what, dir));
+            }
+            fetcher.permit(&of_repository(&of.what, dir), false)?;
+        }
+        let about =
+            |error: FetchError| error.context(format!("{} cannot be fetched", of_repository(&of.what, dir)));
+        let found = fetcher.folders(of, names, std::slice::from_ref(dir), cx).map_err(about)?;
+        let folder = found.first().and_then(|(_, bytes)| Folder::read(bytes)).ok_or_else(lost)?;
+        if let Some(LockedTree { files: LockedFiles::Folders(taken), .. }) =
+            held(&fetcher.state.taken).git.get_mut(&of.key)
+        {
+            taken.insert(dir.clone(), folder.digest());
+        }
+        Ok(folder)
+    }
+}

@@ -1,0 +1,95 @@
+//! The files of a commit, whose contents come folder by folder: a folder is fetched, and compared with its lock, when
+//! the first of its files is read.
+
+use super::folder::Folder;
+use super::snapshot::Snapshot;
+use bytes::Bytes;
+use keyfill_diag::Class;
+use keyfill_files::{Entry, FetchError, FileError, FileErrorKind, Files, Kind, Submodule, TreePath};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Who gives out folders of a commit.
+pub(crate) trait Folders: Send + Sync {
+    /// A folder, bound to its lock where there is one.
+    fn folder(&self, names: &Snapshot, dir: &TreePath) -> Result<Folder, FetchError>;
+}
+
+/// The files of a commit.
+pub struct Tree {
+    names: Snapshot,
+    folders: Mutex<BTreeMap<TreePath, Arc<Folder>>>,
+    more: Box<dyn Folders>,
+}
+
+impl Tree {
+    /// The names of a commit, and who gives out its folders.
+    pub(crate) fn new(names: Snapshot, more: Box<dyn Folders>) -> Self {
+        Self { names, folders: Mutex::default(), more }
+    }
+
+    /// The names of a commit with some of its folders, as bytes; `None` where these are none. Of another folder it is
+    /// said that the lock of `what` does not hold it.
+    pub fn of_parts(names: Snapshot, parts: Vec<(TreePath, Bytes)>, what: String) -> Option<Self> {
+        let read = |(dir, bytes): (TreePath, Bytes)| Some((dir, Arc::new(Folder::read(&bytes)?)));
+        let folders = parts.into_iter().map(read).collect::<Option<_>>()?;
+        Some(Self { names, folders: Mutex::new(folders), more: Box::new(NoMore(what)) })
+    }
+
+    fn folder(&self, dir: &TreePath) -> Result<Arc<Folder>, FetchError> {
+        // Held until it is there: whoever reads the same folder waits.
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(folder) = folders.get(dir) {
+            return Ok(Arc::clone(folder));
+        }
+        let folder = Arc::new(self.more.folder(&self.names, dir)?);
+        folders.insert(dir.clone(), Arc::clone(&folder));
+        Ok(folder)
+    }
+}
+
+impl Files for Tree {
+    fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
+        let (real, kind) = self.names.resolve(path)?;
+        if kind != Kind::File {
+            let kind = if kind == Kind::Dir { FileErrorKind::IsDir } else { FileErrorKind::NotRegular };
+            return Err(FileError::new(path, kind));
+        }
+        let dir = real.parent().unwrap_or_else(TreePath::root);
+        let folder = self.folder(&dir).map_err(|error| FileError::fetch(path, error))?;
+        folder.file(real.name()).ok_or_else(|| FileError::new(path, FileErrorKind::NotFound))
+    }
+
+    fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
+        self.names.list(dir)
+    }
+
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+        self.names.resolve(path)
+    }
+
+    fn submodule(&self, path: &TreePath) -> Option<Submodule> {
+        self.names.submodule(path)
+    }
+}
+
+/// Gives out no folder: all that may be read are there.
+struct NoMore(String);
+
+impl Folders for NoMore {
+    fn folder(&self, _: &Snapshot, dir: &TreePath) -> Result<Folder, FetchError> {
+        Err(not_locked(&self.0, dir))
+    }
+}
+
+/// What is said of a folder that a lock does not hold.
+pub(crate) fn not_locked(repository: &str, dir: &TreePath) -> FetchError {
+    let message = format!("{} {}", of_repository(repository, dir), crate::NOT_LOCKED);
+    FetchError::new(Class::Forbidden, message).hint(crate::LOCK_IT)
+}
+
+/// A folder, for people.
+pub(crate) fn of_repository(repository: &str, dir: &TreePath) -> String {
+    let dir = if dir.is_root() { "." } else { dir.as_str() };
+    format!("the folder {dir} of {repository}")
+}
