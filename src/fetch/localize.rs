@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The folder that holds what came from elsewhere.
 const FOLDER: &str = "localized-files";
+/// The folder of repositories whose root is a base, where these are kept apart.
+const ROOTS: &str = "localized-roots";
 /// The fields whose entries are looked at.
 const FIELDS: [&str; 3] = ["resources", "bases", "components"];
 /// How many kustomizations are looked at.
@@ -27,6 +29,11 @@ pub struct Localized<'a> {
     pub files: BTreeMap<TreePath, Vec<u8>>,
     /// The repositories among them.
     pub bases: BTreeSet<Base>,
+    /// Whether something was asked for that the tree does not hold.
+    pub asked: bool,
+    /// Whether bases that are the root of their repository get a folder of their own: their origins are named in
+    /// another way.
+    has_roots_apart: bool,
     seen: BTreeSet<TreePath>,
 }
 
@@ -56,7 +63,13 @@ struct At<'a> {
 impl<'a> Localized<'a> {
     /// Nothing so far.
     pub fn new(fetch: &'a dyn Fetch, cx: &'a Cx) -> Self {
-        Self { fetch, cx, files: BTreeMap::new(), bases: BTreeSet::new(), seen: BTreeSet::new() }
+        let (files, bases, seen) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        Self { fetch, cx, files, bases, asked: false, has_roots_apart: false, seen }
+    }
+
+    /// Nothing so far. Each folder of a repository is that of its root, or of no root.
+    pub fn roots_apart(fetch: &'a dyn Fetch, cx: &'a Cx) -> Self {
+        Self { has_roots_apart: true, ..Self::new(fetch, cx) }
     }
 
     /// Takes up a kustomization of the tree, with all that it stands on.
@@ -100,16 +113,19 @@ impl<'a> Localized<'a> {
 
     /// Writes what a base of a repository reads; returns its folder as the kustomization names it then.
     fn repository(&mut self, at: &At<'_>, listed_in: &TreePath, repository: &Repository) -> Result<String> {
+        self.asked = true;
         let tree = self.fetch.git(&repository.git, self.cx).map_err(|e| failed(&e, listed_in))?;
         let reference = if repository.git.reference.is_empty() { "HEAD" } else { &repository.git.reference };
-        let folder = format!("{FOLDER}/{}/{reference}", without_scheme(&repository.git.url));
+        let is_root = repository.path.is_empty();
+        let within = if is_root && self.has_roots_apart { ROOTS } else { FOLDER };
+        let folder = format!("{within}/{}/{reference}", without_scheme(&repository.git.url));
         let outside = || format!("{folder} is no path in the tree");
         let mount = at.to.join(&folder).filter(|path| path.is_within(&at.to)).with_context(outside)?;
         self.bases.insert(Base {
             folder: mount.clone(),
             repository: without_password(&repository.git.url),
             reference: repository.git.reference.clone(),
-            is_root: repository.path.is_empty(),
+            is_root,
         });
         // Mounted, so that its submodules are there as well.
         let (nothing, cloned) = (MemoryFiles::new(), repository.submodules.then_some(&*repository.git.url));
@@ -137,6 +153,7 @@ impl<'a> Localized<'a> {
 
     /// Writes a file; returns its path as the kustomization names it then.
     fn file(&mut self, at: &At<'_>, listed_in: &TreePath, url: &str) -> Result<String> {
+        self.asked = true;
         let bytes = self.fetch.file(url, self.cx).map_err(|e| failed(&e, listed_in))?;
         let address = without_scheme(url.split(['?', '#']).next().unwrap_or(url));
         let path = format!("{FOLDER}/{address}");

@@ -78,26 +78,29 @@ fn an_official_kustomize_that_would_clone_by_itself_is_not_started() {
     let (Some(kustomize), Some(server)) = (oracle("kustomize"), GitServer::start(None)) else { return };
     let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
     server.commit("shop", &[("base/kustomization.yaml", "resources: [cm.yaml]\n"), ("base/cm.yaml", map)]);
+    let layout = format!("resources: ['{}//base?ref=main']\n", server.url("shop"));
     let place = Place::new(&[&server.server().address()])
         .env("KEYFILL_KUSTOMIZE", &kustomize.display().to_string())
-        .file(
-            "app/kustomization.yaml",
-            format!(
-                "resources: ['{}//base?ref=main']\nbuildMetadata: [transformerAnnotations]\n",
-                server.url("shop")
-            ),
-        );
+        .file("app/kustomization.yaml", &layout);
     place.keyfill("lock app").text();
+    // A base that the lock holds and that is gone from everywhere else.
+    std::fs::remove_dir_all(place.home().join(".cache")).unwrap();
+    std::fs::remove_dir_all(server.bare("shop")).unwrap();
     server.server().forget();
     for engine in ["exec", "verify"] {
-        let told = place.keyfill(&format!("render app --engine {engine} --fetch locked")).refused(6);
-        assert!(told.contains("clones bases by itself"), "{told}");
+        let ended = place.keyfill(&format!("render app --engine {engine} --fetch locked --deadline 5s"));
+        assert!(ended.code != 0 && ended.stdout.is_empty(), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("cannot be fetched") && !ended.stderr.contains("kustomize failed"),
+            "{}",
+            ended.stderr
+        );
     }
-    assert!(server.server().seen().is_empty());
+    assert!(server.server().seen().iter().all(|seen| seen.headers["user-agent"].contains("keyfill")));
 }
 
 #[test]
-fn origins_of_locked_bases_are_those_that_the_official_kustomize_prints_when_it_clones() {
+fn origins_and_transformations_of_locked_bases_are_those_that_kustomize_prints_when_it_clones() {
     let (Some(kustomize), Some(server)) = (oracle("kustomize"), GitServer::start(None)) else { return };
     let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
     let generates = "resources: [cm.yaml, ../other]\nconfigMapGenerator: [{name: made, literals: [a=b]}]\n";
@@ -112,7 +115,12 @@ fn origins_of_locked_bases_are_those_that_the_official_kustomize_prints_when_it_
     );
     server.commit(
         "root",
-        &[("kustomization.yaml", "resources: [cm.yaml]\nnamePrefix: r-\n"), ("cm.yaml", map)],
+        &[
+            ("kustomization.yaml", "resources: [cm.yaml]\nnamePrefix: r-\n"),
+            ("cm.yaml", map),
+            ("part/kustomization.yaml", "resources: [cm.yaml]\nnamePrefix: p-\n"),
+            ("part/cm.yaml", map),
+        ],
     );
     let place = Place::new(&[&server.server().address()])
         .env("KEYFILL_KUSTOMIZE", &kustomize.display().to_string())
@@ -120,21 +128,25 @@ fn origins_of_locked_bases_are_those_that_the_official_kustomize_prints_when_it_
         .file(
             "app/kustomization.yaml",
             format!(
-                "resources: [own.yaml, '{}//base?ref=main', '{}']\nbuildMetadata: [originAnnotations]\n",
+                "resources: [own.yaml, '{}//base?ref=main', '{}', '{}//part']\nnamePrefix: x-\nbuildMetadata: [METADATA]\n",
                 server.url("shop"),
+                server.url("root"),
                 server.url("root")
             ),
         );
-    place.keyfill("lock app").text();
-    let theirs = place.run(&kustomize, "build app").text();
-    assert!(theirs.contains("repo: ") && theirs.contains("ref: main"), "{theirs}");
-    server.server().forget();
-    for engine in ["native", "exec", "verify"] {
-        assert_eq!(
-            place.keyfill(&format!("render app --engine {engine} --fetch locked")).text(),
-            theirs,
-            "{engine}"
-        );
+    let layout = place.read("app/kustomization.yaml");
+    for metadata in
+        ["originAnnotations", "transformerAnnotations", "originAnnotations, transformerAnnotations"]
+    {
+        place.write("app/kustomization.yaml", layout.replace("METADATA", metadata));
+        place.keyfill("lock app").text();
+        let theirs = place.run(&kustomize, "build app").text();
+        assert!(theirs.contains("repo: ") && theirs.contains("ref: main"), "{theirs}");
+        server.server().forget();
+        for engine in ["native", "exec", "verify"] {
+            let ours = place.keyfill(&format!("render app --engine {engine} --fetch locked")).text();
+            assert_eq!(ours, theirs, "{engine} {metadata}");
+        }
+        assert!(server.server().seen().is_empty());
     }
-    assert!(server.server().seen().is_empty());
 }

@@ -104,42 +104,24 @@ fn add_charts(
 /// Files that were changed in the copy, and the bases whose origins are printed.
 type Added = (BTreeMap<TreePath, Bytes>, Vec<Base>);
 
-/// Puts the bases into the copy that lie in other repositories, and the kustomizations that name them then. Where
-/// transformations are printed, or one repository is both a base and holds one, the binary would print other origins
-/// than the tree has: it clones by itself then, unless a lock or a policy decides.
+/// Puts the bases into the copy that lie in other repositories, and the kustomizations that name them then. Where a
+/// policy or a lock decides, the binary is not started without them: it would clone by itself.
 fn add_bases(copy: &mut Copy, files: &dyn Files, root: &Root, fetch: &dyn Fetch, cx: &Cx) -> Result<Added> {
     let file =
         references::kustomization_file(files, &root.dir).filter(|_| root.kind == RootKind::Kustomization);
     let Some(text) = file.and_then(|file| files.read(&file).ok()) else { return Ok(Added::default()) };
-    let prints = |what: &[u8]| memchr::memmem::find(&text, what).is_some();
-    let mut bases = Localized::new(fetch, cx);
-    // What is forbidden was reported before; anything else the binary reports.
-    if bases.add(files, root).is_err() {
-        return Ok(Added::default());
-    }
-    let found: Vec<Base> = bases.bases.into_iter().collect();
-    let is_ambiguous = found.windows(2).any(|two| two[0].folder == two[1].folder);
-    if prints(b"transformerAnnotations") || (prints(b"originAnnotations") && is_ambiguous) {
-        return if bases.files.is_empty() || !fetch.is_bound() {
-            Ok(Added::default())
-        } else {
-            Err(clones(root))
-        };
+    let mut bases = Localized::roots_apart(fetch, cx);
+    if let Err(error) = bases.add(files, root) {
+        // What is wrong with the tree, the binary reports.
+        return if bases.asked && fetch.is_bound() { Err(error) } else { Ok(Added::default()) };
     }
     for (place, content) in &bases.files {
         copy.add_content(place, content)?;
     }
     let changed = bases.files.into_iter().map(|(place, content)| (place, content.into())).collect();
-    Ok((changed, if prints(b"originAnnotations") { found } else { Vec::new() }))
-}
-
-/// Why a binary may not clone what was fetched for it.
-fn clones(root: &Root) -> anyhow::Error {
-    let message = "the official kustomize clones bases by itself where transformations are printed, and asks neither the lock nor KEYFILL_FETCH_HOSTS";
-    let diagnostic = Diagnostic::error(Class::Forbidden, message)
-        .at(Place::file(root.dir.to_string(), None))
-        .hint("render it with `--engine native`, or without `transformerAnnotations` in buildMetadata");
-    Failure::from(diagnostic).into()
+    let prints = |what: &[u8]| memchr::memmem::find(&text, what).is_some();
+    let names_them = prints(b"originAnnotations") || prints(b"transformerAnnotations");
+    Ok((changed, if names_them { bases.bases.into_iter().collect() } else { Vec::new() }))
 }
 
 /// Whether the official binary for a root is there.

@@ -1,11 +1,12 @@
-//! Origins that an official binary prints of bases in its copy: it sees `localized-files/...` where the tree names a
-//! repository, and the annotation must name the repository.
+//! Origins and transformations that an official binary prints of bases in its copy: it sees `localized-files/...` where
+//! the tree names a repository, and the annotations must name the repository.
 
 use crate::fetch::Base;
 use keyfill_files::TreePath;
 
-/// The annotation.
-const ORIGIN: &str = "config.kubernetes.io/origin: |";
+/// The annotations.
+const ANNOTATIONS: [&str; 2] =
+    ["config.kubernetes.io/origin: |", "alpha.config.kubernetes.io/transformations: |"];
 /// What kustomize calls the root of a repository, whose clone it has not made yet when it writes that.
 const NOT_CLONED: &str = "notCloned";
 
@@ -17,7 +18,7 @@ pub fn named(output: Vec<u8>, dir: &TreePath, bases: &[Base]) -> Vec<u8> {
     let mut within = None;
     for line in text.split_inclusive('\n') {
         let indent = line.len() - line.trim_start_matches(' ').len();
-        if line.trim() == ORIGIN {
+        if ANNOTATIONS.contains(&line.trim()) {
             within = Some(indent);
         } else if within.is_some_and(|outer| indent <= outer) {
             within = None;
@@ -32,22 +33,29 @@ pub fn named(output: Vec<u8>, dir: &TreePath, bases: &[Base]) -> Vec<u8> {
 
 /// The lines in the place of one that names a file below a base.
 fn of_base(line: &str, dir: &TreePath, bases: &[Base]) -> Option<String> {
-    let (name, value) = line.trim().split_once(": ")?;
+    let text = line.trim();
+    // An item of a list of transformations begins with a dash.
+    let (mark, text) = text.strip_prefix("- ").map_or(("", text), |rest| ("- ", rest));
+    let (name, value) = text.split_once(": ")?;
     let path = dir.join(value)?;
     let below = |base: &&Base| path.is_within(&base.folder);
     let base = bases.iter().filter(below).max_by_key(|base| base.folder.as_str().len())?;
     let rest = path.as_str()[base.folder.as_str().len()..].trim_start_matches('/');
     let rest = if base.is_root { format!("{NOT_CLONED}/{rest}") } else { rest.to_owned() };
-    let indent = " ".repeat(line.len() - line.trim_start_matches(' ').len());
-    let mut repository = format!("{indent}repo: {}\n", base.repository);
+    let mut repository = vec![format!("repo: {}", base.repository)];
     if !base.reference.is_empty() {
-        repository.push_str(&format!("{indent}ref: {}\n", base.reference));
+        repository.push(format!("ref: {}", base.reference));
     }
-    match name {
-        "path" => Some(format!("{indent}path: {rest}\n{repository}")),
-        "configuredIn" => Some(format!("{repository}{indent}configuredIn: {rest}\n")),
-        _ => None,
-    }
+    let own = format!("{name}: {rest}");
+    let lines = match name {
+        "path" => [vec![own], repository].concat(),
+        "configuredIn" => [repository, vec![own]].concat(),
+        _ => return None,
+    };
+    let indent = line.len() - line.trim_start_matches(' ').len();
+    let begin = |at: usize| if at == 0 { mark } else { &"  "[..mark.len()] };
+    let lines = lines.iter().enumerate();
+    Some(lines.map(|(at, text)| format!("{:indent$}{}{text}\n", "", begin(at))).collect())
 }
 
 #[cfg(test)]
@@ -68,9 +76,11 @@ mod tests {
         let bases = [base("app/localized-files/h/r/v1", false), base("base/localized-files/h/r/v1", true)];
         let text = "metadata:\n  annotations:\n    config.kubernetes.io/origin: |\n      path: localized-files/h/r/v1/b/cm.yaml\n  name: a\n\
                     ---\n    config.kubernetes.io/origin: |\n      configuredIn: ../base/localized-files/h/r/v1/k.yaml\n      configuredBy:\n        kind: X\n\
+                    ---\n    alpha.config.kubernetes.io/transformations: |\n      - configuredIn: localized-files/h/r/v1/b/k.yaml\n        configuredBy:\n          kind: X\n      - path: k.yaml\n\
                     ---\n    config.kubernetes.io/origin: |\n      path: cm.yaml\ndata:\n  path: localized-files/h/r/v1/b/cm.yaml\n";
         let want = "metadata:\n  annotations:\n    config.kubernetes.io/origin: |\n      path: b/cm.yaml\n      repo: https://h/r\n      ref: v1\n  name: a\n\
                     ---\n    config.kubernetes.io/origin: |\n      repo: https://h/r\n      ref: v1\n      configuredIn: notCloned/k.yaml\n      configuredBy:\n        kind: X\n\
+                    ---\n    alpha.config.kubernetes.io/transformations: |\n      - repo: https://h/r\n        ref: v1\n        configuredIn: b/k.yaml\n        configuredBy:\n          kind: X\n      - path: k.yaml\n\
                     ---\n    config.kubernetes.io/origin: |\n      path: cm.yaml\ndata:\n  path: localized-files/h/r/v1/b/cm.yaml\n";
         let got = named(text.as_bytes().to_vec(), &path("app"), &bases);
         assert_eq!(String::from_utf8_lossy(&got), want);
