@@ -12,6 +12,7 @@ mod hostile;
 mod kustomize;
 mod lock;
 mod logins;
+mod names;
 mod page;
 mod partial;
 mod place;

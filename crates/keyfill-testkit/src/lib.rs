@@ -30,7 +30,7 @@ pub use fake::{Fake, Request, Response};
 pub use git::GitServer;
 pub use gpg::Gpg;
 pub use moto::Moto;
-pub use programs::program;
+pub use programs::{is_root, program};
 pub use proxy::{Fault, Proxy, Seen};
 pub use registry::Registry;
 pub use server::{Response as Page, Server};

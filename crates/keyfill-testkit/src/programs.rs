@@ -3,6 +3,21 @@
 use crate::{all_required, say_left_out};
 use std::path::PathBuf;
 
+/// Whether the test runs as root, which may give a program other files of the system; where it does not and that is
+/// not required, it is said on stderr.
+///
+/// # Panics
+/// With `KEYFILL_TEST_REQUIRE=all`, when it does not.
+pub fn is_root() -> bool {
+    let id = std::process::Command::new("id").arg("-u").output();
+    let is_root = id.is_ok_and(|id| id.stdout == b"0\n");
+    if !is_root {
+        assert!(!all_required(), "the test must run as root");
+        say_left_out("root", "as root the test runs");
+    }
+    is_root
+}
+
 /// The path of a program that the system may have, such as `git` or `docker-registry`; `None` when it is
 /// not there and not required, which is said on stderr.
 ///
