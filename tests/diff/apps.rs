@@ -3,7 +3,8 @@
 use crate::{Repository, texts};
 use serde_json::json;
 
-const OWN: &str = "https://git.example.com/team/apps.git";
+/// The address of the repository, as sources name it.
+pub const OWN: &str = "https://git.example.com/team/apps.git";
 
 /// An Application of one or more sources, each as JSON.
 fn app(name: &str, sources: &[serde_json::Value]) -> String {
@@ -65,7 +66,7 @@ fn world() -> Vec<(String, String)> {
 }
 
 /// A repository with the world, and apps by their files.
-fn repository(apps: &[(&str, String)]) -> Option<Repository> {
+pub fn repository(apps: &[(&str, String)]) -> Option<Repository> {
     let made = Repository::new()?;
     made.git(&["remote", "add", "origin", "git@git.example.com:team/apps"]);
     for (path, text) in world() {
@@ -396,63 +397,6 @@ fn a_change_reaches_the_apps_that_read_the_file() {
     ] {
         let Some(found) = reached(path, &text) else { return };
         assert_eq!(found, want, "{path}");
-    }
-}
-
-#[test]
-fn sets_make_apps_of_lists_folders_and_files() {
-    let set = |go: bool, generators: serde_json::Value, name: &str, path: &str| {
-        json!({
-            "apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet", "metadata": {"name": "set"},
-            "spec": {"goTemplate": go, "generators": generators, "template": {
-                "metadata": {"name": name},
-                "spec": {"source": {"repoURL": OWN, "path": path}, "destination": {"namespace": "n"}},
-            }},
-        })
-        .to_string()
-    };
-    let directories = json!([{"git": {"repoURL": OWN, "directories": [{"path": "sets/*"}, {"path": "sets/not", "exclude": true}]}}]);
-    let files = json!([{"git": {"repoURL": OWN, "files": [{"path": "clusters/*.yaml"}]}}]);
-    let list = json!([{"list": {"elements": [{"name": "one"}, {"name": "two"}]}}]);
-    let matrix = json!([{"matrix": {"generators": [list[0], files[0]]}}]);
-    let cluster = json!([{"clusters": {}}]);
-    for (go, generators, name, path, want, notes) in [
-        (false, &directories, "{{path.basename}}", "{{path}}", vec!["app one", "app two"], 0),
-        (
-            true,
-            &directories,
-            "{{ .path.basename | upper }}",
-            "{{ .path.path }}",
-            vec!["app ONE", "app TWO"],
-            0,
-        ),
-        (false, &list, "l-{{name}}", "sets/{{name}}", vec!["app l-one", "app l-two"], 0),
-        (true, &list, "{{ .name }}", "sets/{{ .name }}", vec!["app one", "app two"], 0),
-        (false, &files, "{{cluster.name}}-{{cluster.size}}", "plain", vec!["app east-3", "app west-5"], 0),
-        (
-            true,
-            &files,
-            "{{ .cluster.name }}{{ .path.filenameNormalized }}",
-            "plain",
-            vec!["app easteast.yaml", "app westwest.yaml"],
-            0,
-        ),
-        (
-            true,
-            &matrix,
-            "{{ .name }}-{{ .cluster.name }}",
-            "sets/{{ .name }}",
-            vec!["app one-east", "app one-west", "app two-east", "app two-west"],
-            0,
-        ),
-        (false, &cluster, "{{name}}", "plain", vec![], 1),
-    ] {
-        let Some(made) = repository(&[]) else { return };
-        made.put("argocd/set.yaml", set(go, generators.clone(), name, path));
-        made.commit();
-        let json = made.json(&["--apps"]);
-        assert_eq!(texts(&json["roots"], "/name"), want, "{name}: {json:#}");
-        assert_eq!(json["notes"].as_array().map(Vec::len), Some(notes), "{name}: {json:#}");
     }
 }
 

@@ -3,6 +3,7 @@
 mod apps;
 mod objects;
 mod repositories;
+mod sets;
 mod speed;
 
 use keyfill_testkit::{Outcome, Run, program};

@@ -9,7 +9,6 @@ mod kustomize;
 mod overlay;
 mod set;
 mod source;
-mod template;
 
 use super::reach::{Job, Part};
 use super::revisions::Side;
