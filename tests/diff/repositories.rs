@@ -203,3 +203,21 @@ fn a_kustomization_in_place_of_plain_files_shows_what_changed() {
     assert_eq!(texts(objects, "/name"), ["a", "x-a"]);
     assert_eq!(texts(objects, "/change"), ["removed", "added"]);
 }
+
+#[test]
+fn a_path_that_is_on_neither_side_is_refused() {
+    let Some(made) =
+        Repository::of(&[&[("a/m.yaml", Some(MAP)), ("b.yaml", Some(MAP))], &[("b.yaml", None)]])
+    else {
+        return;
+    };
+    let here = made.path().canonicalize().expect("a path");
+    let within = |name: &str| made.diff(&["HEAD~1", "HEAD", "--", here.join(name).to_str().expect("UTF-8")]);
+    let outcome = within("appps");
+    let words = "appps is neither in HEAD~1";
+    assert!(outcome.code == Some(2) && outcome.stderr.contains(words), "{}", outcome.stderr);
+    // What one side alone has is a path.
+    assert_eq!(within("b.yaml").code, Some(1));
+    assert_eq!(within("a").code, Some(0));
+    assert_eq!(within("").code, Some(1));
+}

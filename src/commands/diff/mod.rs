@@ -22,6 +22,7 @@ use crate::report::{self, AlreadyReported, Failure, Problem};
 use crate::run::Run;
 use crate::settings::{Env, Given, Purpose};
 use crate::terminal::{Stream, has_colours};
+use crate::tree::Tree;
 use anyhow::{Context as _, Result};
 use keyfill_diag::{Class, Diagnostic};
 use keyfill_files::{NoDecrypt, TreePath};
@@ -47,7 +48,7 @@ pub fn run(caller: &Caller<'_>, args: &DiffArgs) -> Result<()> {
     };
     let (base, head) = (outside(&revisions.base), outside(&revisions.head));
     let options = Arc::new(run.options.clone());
-    let within = args.paths.iter().map(|path| tree.named_file(path)).collect::<Result<Vec<_>>>()?;
+    let within = args.paths.iter().map(|path| named(tree, &revisions, path)).collect::<Result<Vec<_>>>()?;
     let sides = [
         Context { files: &revisions.base.tree.files, options: &options, outside: &base },
         Context { files: &revisions.head.tree.files, options: &options, outside: &head },
@@ -93,6 +94,17 @@ fn start_folder(args: &DiffArgs) -> Result<&str> {
         None => Ok("."),
         Some(root) => root.to_str().context(Problem::usage("--root is not UTF-8")),
     }
+}
+
+/// A file or folder that is there on one side at least: a misspelt one would look like no difference.
+fn named(tree: &Tree, revisions: &Revisions, name: &str) -> Result<TreePath> {
+    let path = tree.named_file(name)?;
+    let is_in = |side: &Side| path.as_str().is_empty() || side.tree.files.resolve(&path).is_ok();
+    if is_in(&revisions.base) || is_in(&revisions.head) {
+        return Ok(path);
+    }
+    let (base, head) = (&revisions.base.name, &revisions.head.name);
+    Err(Problem::usage(format!("{name} is neither in {base} nor in {head}")).into())
 }
 
 /// Compares all roots, several at a time.
