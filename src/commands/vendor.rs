@@ -5,6 +5,7 @@ use super::lock::{Work, finish, replace, say};
 use crate::cli::args::VendorArgs;
 use crate::discover::RootKind;
 use crate::fetch::{Localized, Recorder};
+use crate::progress::Progress;
 use crate::render::edits::Edited;
 use crate::report::Failure;
 use anyhow::{Context as _, Result};
@@ -50,8 +51,11 @@ pub fn run(caller: &Caller<'_>, args: &VendorArgs) -> Result<()> {
 /// The bases from elsewhere, and the kustomizations that name them, changed.
 fn bases(work: &Work, fetch: &dyn Fetch) -> Result<BTreeMap<TreePath, Bytes>> {
     let mut bases = Localized::new(fetch, &work.run.cx);
-    for root in work.roots.iter().filter(|root| root.kind == RootKind::Kustomization) {
+    let roots: Vec<_> = work.roots.iter().filter(|root| root.kind == RootKind::Kustomization).collect();
+    let progress = Progress::new("kustomizations", roots.len());
+    for root in roots {
         bases.add(&*work.tree.files, root)?;
+        progress.step();
     }
     Ok(bases.files.into_iter().map(|(place, text)| (place, text.into())).collect())
 }

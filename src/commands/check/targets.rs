@@ -2,6 +2,7 @@
 
 use crate::discover::{self, Root, RootKind};
 use crate::ignore_file::IgnoreFiles;
+use crate::progress::Progress;
 use crate::references::{self, References};
 use crate::render::plain::Content;
 use crate::report::Problem;
@@ -30,6 +31,7 @@ pub struct Targets {
 /// A path that is not there may be a file that was deleted. Where no root reads it, that is a warning; when
 /// there is nothing else to check, an error, so that a mistyped folder does not pass.
 pub fn targets(tree: &Tree, named: &[String], exclude: &[String], cx: &Cx) -> Result<Targets> {
+    let _progress = Progress::of("looking for roots");
     let files = &*tree.files;
     let mut ignored = IgnoreFiles::new(files);
     let from = tree.current.clone().unwrap_or_else(|| tree.at.clone());

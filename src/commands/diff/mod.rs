@@ -38,6 +38,7 @@ pub fn run(caller: &Caller<'_>, args: &DiffArgs) -> Result<()> {
     run.settings.refuse_authors_choice()?;
     report::print(&run.settings.warnings);
     let tree = run.input.tree().context("there is no folder to start from")?;
+    let looking = Progress::of("looking for what the change reaches");
     let revisions = revisions::open(tree, &args.base, args.head.as_deref(), &run.cx)?;
     let plan = Plan::of(&given, &run.settings)?;
     let outside = |side: &Side| Outside {
@@ -74,6 +75,7 @@ pub fn run(caller: &Caller<'_>, args: &DiffArgs) -> Result<()> {
             apps::jobs(&world, &base, &head, &within, &run.cx)?
         }
     };
+    drop(looking);
     let report = all(&run, &revisions, &jobs, notes);
     print(&report, args.format)?;
     let failures = report.failures();

@@ -1,6 +1,7 @@
 //! What a store says of the secrets that are named: versions and names, and no value.
 
 use crate::pipeline;
+use crate::progress::Progress;
 use crate::reference_table::{Row, State, judge, unix_now};
 use crate::report::Problem;
 use crate::run::Run;
@@ -87,12 +88,16 @@ fn secret_of(row: &Row) -> SecretRef {
 
 async fn ask_all(vaults: &Vaults, secrets: &[SecretRef], cx: &Cx) -> Vec<Result<Known, State>> {
     let mut answers = Vec::with_capacity(secrets.len());
+    let progress = Progress::new("secrets", secrets.len());
+    let progress = &progress;
     for some in secrets.chunks(AT_ONCE) {
         let asked = some.iter().map(|secret| async move {
             let Some(vault) = vaults.get(secret.store.as_deref()) else {
                 return Err(State::unknown("only Vault is asked for versions"));
             };
-            vault.known(secret, cx).await.map_err(|error| State::unknown(why(&error)))
+            let known = vault.known(secret, cx).await.map_err(|error| State::unknown(why(&error)));
+            progress.step();
+            known
         });
         answers.extend(join(asked).await);
     }
@@ -132,7 +137,9 @@ pub fn unused(run: &Run, mount: &str, used: &[Row], problems: &mut Vec<Diagnosti
     let Some(vault) = vaults.get(store) else {
         return Err(Problem::usage(format!("--unused {mount}: only Vault lists what it holds")).into());
     };
+    let listing = Progress::of("listing secrets");
     let (all, has_more) = pipeline::runtime()?.block_on(vault.all_below(path, MOST_LISTED, &run.cx))?;
+    drop(listing);
     if has_more {
         let message = format!("{mount} holds more than {MOST_LISTED} secrets: the others were not looked at");
         problems.push(Diagnostic::warning(keyfill_diag::Class::Store, message));
