@@ -19,6 +19,8 @@ mod plugins;
 mod policy;
 mod protocol;
 #[cfg(target_os = "linux")]
+mod rates;
+#[cfg(target_os = "linux")]
 mod refresh;
 #[cfg(target_os = "linux")]
 mod repositories;
