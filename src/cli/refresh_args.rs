@@ -19,6 +19,10 @@ pub struct RefreshArgs {
     #[arg(long, value_name = "TIME", env = "KEYFILL_REFRESH_SPREAD", default_value = "1m",
           value_parser = values::duration)]
     pub refresh_spread: Duration,
+    /// After a start, refresh the apps that were not served since, spread over so long: which secrets they have is not
+    /// known any more [default: they are known again once Argo CD asks for them]
+    #[arg(long, value_name = "TIME", env = "KEYFILL_REFRESH_UNKNOWN", value_parser = values::duration)]
+    pub refresh_unknown: Option<Duration>,
     /// Serve which app was given which secret, paths only, as /refs on the address of --metrics
     #[arg(long, env = "KEYFILL_REFS", requires = "metrics")]
     pub refs: bool,

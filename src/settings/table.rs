@@ -344,6 +344,11 @@ pub const SYSTEM: &[Var] = &[
     var("KEYFILL_REFRESH", Author::Never, "serve: true refreshes apps whose secrets changed"),
     var("KEYFILL_REFRESH_INTERVAL", Author::Never, "serve: how often versions of secrets are asked for [1m]"),
     var("KEYFILL_REFRESH_SPREAD", Author::Never, "serve: over how long refreshes are spread [1m]"),
+    var(
+        "KEYFILL_REFRESH_UNKNOWN",
+        Author::Never,
+        "serve: after a start, apps that were not served since are refreshed once, spread over so long",
+    ),
     var("KEYFILL_REFS", Author::Never, "serve: true shows the references of what was served as /refs"),
     var(
         "KEYFILL_SERVICE_ACCOUNT",

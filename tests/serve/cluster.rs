@@ -31,6 +31,8 @@ pub struct State {
     pub gone: Vec<String>,
     /// Requests of which nothing comes but 500.
     pub failing: usize,
+    /// The Applications that it lists, each with what renders it.
+    pub listed: Vec<(String, &'static str)>,
     version: u64,
 }
 
@@ -124,8 +126,38 @@ impl State {
             ("PATCH", path) if path.starts_with(APPLICATIONS) => {
                 self.patch(request, path.trim_start_matches(APPLICATIONS))
             }
+            ("GET", path) if path == APPLICATIONS.trim_end_matches('/') => self.list(&request.path),
             _ => self.fault(404, &format!("{} {}", request.method, request.path)),
         }
+    }
+
+    /// A page of Applications. The text to go on with holds what an address has to escape.
+    fn list(&mut self, path: &str) -> Response {
+        let of =
+            |name: &str| path.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        let Some(limit) = of("limit").and_then(|text| text.parse::<usize>().ok()) else {
+            return self.fault(400, "a list without an end");
+        };
+        let from = match of("continue").map(|text| text.strip_prefix("from%2B").map(str::parse::<usize>)) {
+            None => 0,
+            Some(Some(Ok(from))) => from,
+            Some(_) => return self.fault(410, &format!("to go on from nowhere: {path}")),
+        };
+        let item = |(name, kind): &(String, &str)| {
+            let status = if name.ends_with("many") {
+                json!({"sourceTypes": ["Helm", kind]})
+            } else {
+                json!({"sourceType": kind})
+            };
+            json!({"metadata": {"name": name, "namespace": "argocd"}, "spec": {}, "status": status})
+        };
+        let items: Vec<Value> = self.listed.iter().skip(from).take(limit).map(item).collect();
+        let next =
+            if from + limit < self.listed.len() { format!("from+{}", from + limit) } else { String::new() };
+        Response::new(
+            200,
+            json!({"kind": "ApplicationList", "metadata": {"continue": next}, "items": items}).to_string(),
+        )
     }
 
     /// A Lease is made where there is none, and changed by whoever has seen its last state.

@@ -277,6 +277,17 @@ fn the_page_of_references_shows_paths_and_states_and_no_value() {
     assert_eq!((&first["path"], &first["root"]), (&json!("secret/data/team/app-0"), &json!("argocd/app-0")));
     assert_eq!((&first["version"], &first["state"]["state"]), (&json!("1"), &json!("current")));
     assert_eq!(first["object"], json!({"kind": "Application", "namespace": "argocd", "name": "app-0"}));
+    // The page in docs/ shows the same columns and states.
+    let shown =
+        std::fs::read_to_string(keyfill_testkit::workspace().join("docs/rotation.md")).expect("the page");
+    let table = refs(&server, "table").1;
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let header = table.lines().next().map(words).expect("a header");
+    assert!(shown.lines().any(|line| words(line) == header), "{table}");
+    let row = "Application/argocd/app-0  -     argocd/app-0  current, newest is 1, written 20";
+    let of_page = row.replace("app-0", "web").replace("is 1", "is 3");
+    let flat = |text: &str| words(text).join(" ");
+    assert!(flat(&table).contains(&flat(row)) && flat(&shown).contains(&flat(&of_page)), "{table}");
     for (format, words) in [
         ("table", "2 references to 2 secrets"),
         ("csv", "secret/data/team/app-1,,1,"),
@@ -299,6 +310,62 @@ fn the_page_of_references_shows_paths_and_states_and_no_value() {
     assert_eq!(server.metric("keyfill_refs_apps"), 1.0);
     let Some((plain, _dir)) = crate::over_file_with(&["--metrics", "127.0.0.1:0"]) else { return };
     assert_eq!(refs(&plain, "json").0, 404, "it is off by default");
+}
+
+#[test]
+fn after_a_start_apps_that_were_not_served_are_refreshed_once_by_all_replicas_together() {
+    let (Some(vault), Some(cluster)) = (Vault::start(), Cluster::start()) else { return };
+    rotate(&vault, 2, "old-value");
+    let plugins =
+        (0..45).map(|n| (if n == 44 { "app-many".to_owned() } else { format!("app-{n}") }, "Plugin"));
+    let others = (0..5).map(|n| (format!("other-{n}"), "Kustomize"));
+    cluster.state().listed = plugins.chain(others).collect();
+    let vars = with(
+        &cluster,
+        &[
+            ("VAULT_ADDR", &vault.address()),
+            ("VAULT_TOKEN", &vault.token("root")),
+            ("KEYFILL_REFRESH_UNKNOWN", "30s"),
+        ],
+    );
+    let (Some(one), Some(two)) = (start(&vars), start(&vars)) else { return };
+    let tree = apps(2);
+    for server in [&one, &two] {
+        (0..2).for_each(|n| serve(server, tree.path(), &format!("app-{n}"), &format!("app-{n}")));
+    }
+    cluster.wait_for(43, LONG);
+    std::thread::sleep(Duration::from_secs(3));
+    let state = cluster.state();
+    assert_eq!(state.faults, [""; 0]);
+    assert!(state.refreshed.values().all(|times| *times == 1), "{:?}", state.refreshed);
+    let names: Vec<&String> = state.refreshed.keys().collect();
+    assert!(names.len() == 43 && names.iter().all(|name| name.starts_with("app-")), "{names:?}");
+    assert!(!names.iter().any(|name| *name == "app-0" || *name == "app-1"), "they are known: {names:?}");
+    drop(state);
+    for server in [&one, &two] {
+        assert_eq!(server.metric("keyfill_refresh_waiting_seconds"), 0.0, "none of them is stale");
+    }
+    // A change is a change all the same.
+    rotate(&vault, 1, "new-value");
+    cluster.wait_for(44, LONG);
+    let log = one.log();
+    assert!(log.contains("refreshing apps that were not served since the start"), "{log}");
+}
+
+#[test]
+fn a_list_of_apps_that_is_denied_is_said_once() {
+    let Some(cluster) = Cluster::start() else { return };
+    let (_folder, file) = file_of_secrets();
+    cluster.state().denied = vec!["applications"];
+    let vars = with(
+        &cluster,
+        &[("KEYFILL_SOURCE", "file"), ("KEYFILL_SECRETS_FILE", &file), ("KEYFILL_REFRESH_UNKNOWN", "1s")],
+    );
+    let Some(server) = start(&vars) else { return };
+    std::thread::sleep(Duration::from_secs(3));
+    let log = server.log();
+    let lines = log.lines().filter(|line| line.contains("refresh denied")).count();
+    assert!(lines == 1 && log.contains("cannot list the Applications in argocd"), "{log}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::holder::Holder;
 use super::table::{AppName, Change};
 use keyfill_diag::Cx;
 use keyfill_secrets::kubernetes::{Refused, applications};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// How often is looked for what is due.
@@ -22,6 +22,12 @@ const SOON: Duration = Duration::from_secs(3);
 /// How long one request may take.
 const TIME: Duration = Duration::from_secs(5);
 
+/// How long listing all Applications may take.
+const LIST_TIME: Duration = Duration::from_secs(60);
+
+/// What stands for the list among the namespaces that are denied: no namespace has such a name.
+const LISTING: &str = "(list)";
+
 /// How long nothing is tried that the service account may not do.
 const DENIED: Duration = Duration::from_secs(300);
 
@@ -32,8 +38,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// An app that waits for its refresh.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
-    /// When its first change was seen.
-    pub since: Instant,
+    /// When its first change was seen; nothing for an app of which nothing is known.
+    pub since: Option<Instant>,
     due: Instant,
     tries: u32,
 }
@@ -42,17 +48,55 @@ pub struct Waiting {
 pub type Queue = BTreeMap<AppName, Waiting>;
 
 /// Puts apps with changes into the queue, each at a time of its own: not before `rest`, and within `spread` from then.
-/// Those that have no changes any more leave it.
-pub fn plan(queue: &mut Queue, changed: &BTreeMap<AppName, Vec<Change>>, rest: Duration, spread: Duration) {
+/// Those that have no changes any more leave it, unless nothing is known of them.
+pub fn plan(
+    queue: &mut Queue,
+    changed: &BTreeMap<AppName, Vec<Change>>,
+    unknown: &BTreeSet<AppName>,
+    rest: Duration,
+    spread: Duration,
+) {
     let now = Instant::now();
-    queue.retain(|app, _| changed.contains_key(app));
+    queue.retain(|app, waiting| match waiting.since {
+        Some(_) => changed.contains_key(app),
+        None => unknown.contains(app) && !changed.contains_key(app),
+    });
     for app in changed.keys() {
         let due = || now + rest + spread.mul_f64(fastrand::f64());
-        queue.entry(app.clone()).or_insert_with(|| Waiting { since: now, due: due(), tries: 0 });
+        queue.entry(app.clone()).or_insert_with(|| Waiting { since: Some(now), due: due(), tries: 0 });
+    }
+}
+
+/// Puts apps of which nothing is known into the queue, within `spread`.
+fn plan_unknown(queue: &mut Queue, unknown: &BTreeSet<AppName>, spread: Duration) {
+    let now = Instant::now();
+    for app in unknown {
+        let due = || now + spread.mul_f64(fastrand::f64());
+        queue.entry(app.clone()).or_insert_with(|| Waiting { since: None, due: due(), tries: 0 });
     }
 }
 
 impl Inner {
+    /// Lists the apps of which nothing is known, where that is wished and was not done.
+    pub(super) async fn list_unknown(&self) {
+        let (Some(cluster), true) = (&self.cluster, self.unknown.wants_list()) else { return };
+        if self.is_denied(LISTING) {
+            return;
+        }
+        match applications::of_plugins(cluster, &self.namespace, &Cx::with_time(LIST_TIME)).await {
+            Ok(names) => {
+                self.unknown.listed(names.iter().filter_map(|name| AppName::of(name)));
+                let unknown = self.unknown.left();
+                tracing::info!(apps = unknown.len(), "refreshing apps that were not served since the start");
+                plan_unknown(&mut self.queue(), &unknown, self.unknown.within());
+            }
+            Err(refused) => {
+                let time = log_refusal(self, "the list of Applications", &refused);
+                self.deny(LISTING, time);
+            }
+        }
+    }
+
     /// Apps that are due now, at most so many.
     fn due(&self, most: usize) -> Vec<AppName> {
         let (now, queue) = (Instant::now(), self.queue());
@@ -111,7 +155,7 @@ async fn work(inner: &Inner, holder: &mut Holder, due: Vec<AppName>) -> Result<(
     let Some(mut done) = holder.take().await? else { return Ok(()) };
     let mut batch = Vec::new();
     for app in due {
-        let (name, changes) = (inner.full_name(&app), inner.lock().changes(&app));
+        let (name, changes) = (inner.full_name(&app), inner.changes(&app));
         let fresh: Vec<Change> = changes.iter().filter(|change| !done.has(&name, change)).cloned().collect();
         if fresh.is_empty() {
             if !changes.is_empty() {
@@ -160,6 +204,7 @@ async fn one(inner: &Inner, app: &AppName, changes: &[Change]) -> bool {
         }
         Err(Refused::Absent) => {
             inner.lock().forget(app);
+            inner.unknown.met(app);
             inner.leave_queue(app);
             tracing::info!(app = name, "not refreshed: there is no such Application");
             true
@@ -199,9 +244,9 @@ fn log_refusal(inner: &Inner, what: &str, refused: &Refused) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{Queue, plan};
+    use super::{Queue, plan, plan_unknown};
     use crate::serve::refresh::table::AppName;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -209,9 +254,9 @@ mod tests {
         let mut queue = Queue::new();
         let app = |n: usize| AppName::of(&format!("app-{n}")).expect("a name");
         let changed: BTreeMap<_, _> = (0..200).map(|n| (app(n), Vec::new())).collect();
-        let start = Instant::now();
+        let (start, none) = (Instant::now(), BTreeSet::new());
         let (rest, spread) = (Duration::from_secs(5), Duration::from_secs(60));
-        plan(&mut queue, &changed, rest, spread);
+        plan(&mut queue, &changed, &none, rest, spread);
         let first = queue.clone();
         let due: Vec<u64> =
             queue.values().map(|waiting| waiting.due.duration_since(start).as_secs()).collect();
@@ -221,8 +266,21 @@ mod tests {
             assert!((30..110).contains(&within), "{within} of 200 in {part:?}");
         }
         let fewer: BTreeMap<_, _> = (0..10).map(|n| (app(n), Vec::new())).collect();
-        plan(&mut queue, &fewer, rest, spread);
+        plan(&mut queue, &fewer, &none, rest, spread);
         assert_eq!(queue.len(), 10);
         assert_eq!(queue[&app(3)].due, first[&app(3)].due, "who waits keeps its time");
+    }
+
+    #[test]
+    fn apps_of_which_nothing_is_known_wait_in_the_queue_until_a_change_comes_or_they_are_known() {
+        let mut queue = Queue::new();
+        let [one, two, three] = ["one", "two", "three"].map(|name| AppName::of(name).expect("a name"));
+        let hour = Duration::from_secs(3600);
+        plan_unknown(&mut queue, &BTreeSet::from([one.clone(), two.clone(), three.clone()]), hour);
+        assert!(queue.values().all(|waiting| waiting.since.is_none()), "none is stale");
+        // One has changed, three was served.
+        let changed = BTreeMap::from([(one.clone(), Vec::new())]);
+        plan(&mut queue, &changed, &BTreeSet::from([two.clone()]), Duration::ZERO, Duration::ZERO);
+        assert!(queue[&one].since.is_some() && queue[&two].since.is_none() && queue.len() == 2);
     }
 }

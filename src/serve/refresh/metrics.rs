@@ -16,7 +16,12 @@ pub(super) fn encode(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> fmt:
         let table = inner.lock();
         (table.len(), table.summary(unix_now()))
     };
-    let waiting = inner.queue().values().map(|waiting| waiting.since.elapsed().as_secs()).max();
+    let waiting = inner
+        .queue()
+        .values()
+        .filter_map(|waiting| waiting.since)
+        .map(|since| since.elapsed().as_secs())
+        .max();
     let unwatched = inner.counters.unwatched.get();
     let numbers = [
         ("refs_apps", GAUGE, "Apps that were given secrets.", apps as u64),

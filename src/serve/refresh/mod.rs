@@ -12,6 +12,7 @@ mod judge;
 mod mark;
 mod metrics;
 mod table;
+mod unknown;
 mod watch;
 
 use crate::cli::args::{RefsFormat, ServeArgs};
@@ -36,6 +37,7 @@ use std::time::{Duration, Instant};
 pub use table::Given;
 use table::{AppName, Change, Part, Table};
 use tokio::task::JoinHandle;
+use unknown::Unknown;
 
 /// How long giving back the Lease may take at the end.
 const LAST: Duration = Duration::from_secs(2);
@@ -54,6 +56,7 @@ struct Work {
 struct Inner {
     marks: Arc<Marks>,
     table: Mutex<Table>,
+    unknown: Unknown,
     queue: Mutex<Queue>,
     /// Namespaces in which Applications may not be changed, and until when that is not tried again.
     denied: Mutex<BTreeMap<String, Instant>>,
@@ -86,6 +89,7 @@ impl Refresher {
         let inner = Inner {
             marks: Arc::new(Marks::new()?),
             table: Mutex::default(),
+            unknown: Unknown::new(flags.refresh_unknown.filter(|_| flags.refresh), seconds()),
             queue: Mutex::default(),
             denied: Mutex::default(),
             counters: Counters::default(),
@@ -134,6 +138,7 @@ impl Refresher {
     /// An app was served with these secrets, or with none.
     pub fn served(&self, request: &AppRequest, scope: Scope, source: &Arc<dyn Source>, given: &[Given]) {
         let Some(name) = request.var("ARGOCD_APP_NAME").and_then(AppName::of) else { return };
+        self.inner.unknown.met(&name);
         let watched = self.inner.lock().served(name, Part::of(request), scope, source, given, seconds());
         if !watched {
             self.inner.counters.unwatched.inc();
@@ -170,9 +175,16 @@ impl Inner {
         format!("{}/{}", app.namespace.as_deref().unwrap_or(&self.namespace), app.name)
     }
 
+    /// The changes of an app; that nothing is known of it is one.
+    fn changes(&self, app: &AppName) -> Vec<Change> {
+        let changes = self.lock().changes(app);
+        if changes.is_empty() { self.unknown.change(app).into_iter().collect() } else { changes }
+    }
+
     /// An app has what changed, or will have it in a moment.
     fn ended(&self, app: &AppName, changes: &[Change], ended: Ended) {
         self.lock().refreshed(app, changes);
+        self.unknown.met(app);
         self.counters.count(ended);
     }
 

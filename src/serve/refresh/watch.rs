@@ -32,8 +32,9 @@ pub async fn run(inner: &Arc<Inner>) {
         }
         had_failures = failures.is_some();
         if inner.cluster.is_some() {
-            let changed = inner.lock().changed();
-            announce::plan(&mut inner.queue(), &changed, inner.rest, inner.spread);
+            inner.list_unknown().await;
+            let (changed, unknown) = (inner.lock().changed(), inner.unknown.left());
+            announce::plan(&mut inner.queue(), &changed, &unknown, inner.rest, inner.spread);
         }
     }
 }
