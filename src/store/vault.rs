@@ -19,7 +19,15 @@ const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccou
 /// The settings of the client of a Vault, of which `effective` are the store's own. `named` is one that the config file
 /// names.
 pub fn settings(settings: &Settings, effective: &Effective, named: bool) -> Result<VaultSettings> {
-    let auth = auth(effective)?;
+    with_auth(settings, effective, named, auth(effective)?)
+}
+
+/// The same without a login: for what Vault says to everybody.
+pub fn without_login(settings: &Settings, effective: &Effective) -> Result<VaultSettings> {
+    with_auth(settings, effective, false, Auth::Token(Secret::new(String::new())))
+}
+
+fn with_auth(settings: &Settings, effective: &Effective, named: bool, auth: Auth) -> Result<VaultSettings> {
     // As in Vault's own client, an agent comes before the server. An author's address is theirs alone.
     let agent = effective.get("VAULT_AGENT_ADDR").filter(|_| !effective.address_is_authors());
     let Some(address) = agent.or_else(|| effective.get("VAULT_ADDR")) else {

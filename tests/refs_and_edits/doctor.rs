@@ -71,6 +71,23 @@ fn the_chain_of_certificates_is_named_and_one_that_does_not_fit_is_an_error() {
     );
 }
 
+#[test]
+fn without_a_login_the_address_and_the_health_are_looked_at_all_the_same() {
+    let Some(vault) = Vault::start() else { return };
+    let run = |address: &str| {
+        let run = keyfill(&["doctor", "--deadline", "2s"]).file("a.yaml", "kind: X\n");
+        run.env("VAULT_ADDR", address).run()
+    };
+    let text = said(&run(&vault.address()), 2);
+    assert!(text.contains("no way to log in to Vault is set") && text.contains(", active"), "{text}");
+    assert_eq!(text.matches("no way to log in").count(), 1, "{text}");
+    assert!(text.ends_with("1 error, 1 warning\n"), "{text}");
+    let text = said(&run("http://127.0.0.1:9"), 2);
+    assert!(text.contains("connection") && text.contains("127.0.0.1:9"), "{text}");
+    let text = said(&run("http://[::1"), 2);
+    assert!(text.contains("2 errors"), "{text}");
+}
+
 #[cfg(unix)]
 #[test]
 fn official_programs_are_named_with_their_versions_and_sockets_with_their_rights() {

@@ -16,6 +16,7 @@ use crate::run::Run;
 use crate::settings::authority::SetBy;
 use crate::settings::table::setting;
 use crate::settings::{Given, Purpose, Settings, SourceKind};
+use crate::values;
 use anyhow::{Context as _, Result};
 use keyfill_diag::{Class, Diagnostic, without_users};
 use serde::Serialize;
@@ -216,7 +217,12 @@ fn stores(report: &mut Report, run: &Run, secrets: &[keyfill_secrets::SecretRef]
         report.ok("stores", name.as_str(), store.kind.name());
     }
     if let Err(error) = crate::store::open(&run.settings) {
-        report.failure("stores", "settings", &error);
+        for problem in report::problems(&error) {
+            // Vault's own part of the report has said it already.
+            if !report.0.iter().any(|finding| finding.found == problem.message) {
+                report.problem("stores", "settings", &problem);
+            }
+        }
     }
 }
 
@@ -259,7 +265,8 @@ fn table(report: &Report) -> String {
         }
     }
     let count = |state: State| report.0.iter().filter(|finding| finding.state == state).count();
-    let _ = writeln!(text, "\n{} errors, {} warnings", count(State::Error), count(State::Warning));
+    let all = |state: State, what: &str| values::count(count(state), what);
+    let _ = writeln!(text, "\n{}, {}", all(State::Error, "error"), all(State::Warning, "warning"));
     text
 }
 

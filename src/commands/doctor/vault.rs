@@ -26,8 +26,8 @@ pub(super) fn look(report: &mut Report, run: &Run, secrets: &[SecretRef]) {
     report.ok("vault", "address", address.unwrap_or("not set"));
     let method = effective.method().map_or("none", Method::name);
     report.ok("vault", "method", method);
-    let asked = open(run).and_then(|vault| {
-        pipeline::runtime()?.block_on(ask(report, &vault, run, secrets));
+    let asked = open(run).and_then(|(vault, no_login)| {
+        pipeline::runtime()?.block_on(ask(report, &vault, run, secrets, no_login));
         Ok(())
     });
     if let Err(error) = asked {
@@ -35,11 +35,28 @@ pub(super) fn look(report: &mut Report, run: &Run, secrets: &[SecretRef]) {
     }
 }
 
-fn open(run: &Run) -> Result<VaultSource> {
-    Ok(VaultSource::new(store::vault::settings(&run.settings, &run.settings.effective, false)?)?)
+/// The client, and what keeps it from logging in: address, TLS and health can be looked at all the same.
+fn open(run: &Run) -> Result<(VaultSource, Option<anyhow::Error>)> {
+    let (settings, effective) = (&run.settings, &run.settings.effective);
+    match store::vault::settings(settings, effective, false) {
+        Ok(client) => Ok((VaultSource::new(client)?, None)),
+        // What is wrong besides the login is wrong without it, too.
+        Err(no_login) => {
+            Ok((VaultSource::new(store::vault::without_login(settings, effective)?)?, Some(no_login)))
+        }
+    }
 }
 
-async fn ask(report: &mut Report, vault: &VaultSource, run: &Run, secrets: &[SecretRef]) {
+async fn ask(
+    report: &mut Report,
+    vault: &VaultSource,
+    run: &Run,
+    secrets: &[SecretRef],
+    no_login: Option<anyhow::Error>,
+) {
+    if let Some(error) = &no_login {
+        report.failure("vault", "login", error);
+    }
     match vault.health(&run.cx).await {
         Err(error) => {
             // Nobody answers: the other questions would say the same.
@@ -62,6 +79,9 @@ async fn ask(report: &mut Report, vault: &VaultSource, run: &Run, secrets: &[Sec
                 (true, false) => report.ok("vault", "health", format!("{state}, active")),
             }
         }
+    }
+    if no_login.is_some() {
+        return;
     }
     match vault.token(&run.cx).await {
         Err(error) => return failed(report, "login", &error),
