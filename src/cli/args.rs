@@ -409,6 +409,9 @@ pub enum EditCommand {
     Image {
         #[command(flatten)]
         common: EditTarget,
+        /// The image or its tag in values, as in web.imageTag [default: found by its name]
+        #[arg(long, value_name = "PATH")]
+        at: Option<String>,
         /// NAME[=NEW][:TAG|@DIGEST]
         #[arg(value_name = "IMAGE", required = true)]
         images: Vec<String>,

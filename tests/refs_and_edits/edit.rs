@@ -55,6 +55,27 @@ fn values_and_manifests_are_edited_too() {
 }
 
 #[test]
+fn an_image_of_values_is_named_by_its_path() {
+    let values =
+        "web:\n  imageTag: v1 # set by CI\n  pic: r/web:v1\n  of: {repository: r/x, tag: v1}\n  n: [1]\n";
+    let at = |path: &str, image: &str| {
+        edited("values.yaml", values, &["edit", "image", "--at", path, "DIR/values.yaml", image])
+    };
+    assert_eq!(at("web.imageTag", "web:v2"), values.replace("imageTag: v1", "imageTag: v2"));
+    assert_eq!(at("web.pic", "r/web:v2"), values.replace("r/web:v1", "r/web:v2"));
+    assert_eq!(at("web.of", "x:v2"), values.replace("tag: v1", "tag: v2"));
+    for (path, image) in
+        [("web.n", "a:1"), ("web.none", "a:1"), ("web.n.7", "a:1"), ("", "a:1"), ("web.imageTag", "a=b:1")]
+    {
+        let outcome = keyfill(&["edit", "image", "--at", path, ".", image])
+            .file("Chart.yaml", "apiVersion: v2\nname: a\nversion: 1.0.0\n")
+            .file("values.yaml", values)
+            .run();
+        assert!(said(&outcome, 4).contains("holds nothing"), "{path}");
+    }
+}
+
+#[test]
 fn check_writes_nothing_and_says_what_would_change() {
     let check = |image: &str| {
         keyfill(&["edit", "image", "--check", ".", image]).file("kustomization.yaml", KUSTOMIZATION).run()

@@ -19,8 +19,8 @@ pub enum Kind {
 
 /// What is to be set.
 pub enum Wanted {
-    /// Images by their names.
-    Images(Vec<(String, Image)>),
+    /// Images by their names; in values at a path.
+    Images(Vec<(String, Image)>, Option<Vec<Key>>),
     /// Annotations by their keys; in values at a path.
     Annotations(Vec<(String, String)>, Option<Vec<Key>>),
     /// Numbers of replicas by the names of workloads; in values at a path.
@@ -29,8 +29,8 @@ pub enum Wanted {
 
 impl Wanted {
     /// From `NAME[=NEW][:TAG|@DIGEST]`.
-    pub fn images(texts: &[String]) -> Result<Self> {
-        Ok(Self::Images(texts.iter().map(|text| parse_image(text)).collect::<Result<_>>()?))
+    pub fn images(texts: &[String], at: Option<&str>) -> Result<Self> {
+        Ok(Self::Images(texts.iter().map(|text| parse_image(text)).collect::<Result<_>>()?, at.map(path)))
     }
 
     /// From `KEY=VALUE`.
@@ -60,7 +60,7 @@ impl Wanted {
     /// What it is, for errors.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Images(_) => "an image of that name",
+            Self::Images(..) => "an image of that name",
             Self::Annotations(..) => "an annotation",
             Self::Replicas(..) => "a number of replicas",
         }
@@ -70,11 +70,15 @@ impl Wanted {
     pub fn changes(&self, node: &Node, kind: Kind) -> Result<Option<Vec<Change>>> {
         let mut changes = Vec::new();
         let found = match (self, kind) {
-            (Self::Images(images), Kind::Kustomization) => {
+            (Self::Images(images, _), Kind::Kustomization) => {
                 images.iter().for_each(|image| kustomize_image(node, image, &mut changes));
                 true
             }
-            (Self::Images(images), Kind::Values | Kind::Manifest) => {
+            (Self::Images(images, Some(at)), Kind::Values) => {
+                let image = images.last().zip(below(node, at));
+                image.is_some_and(|(image, held)| image_at(held, image, at, &mut changes))
+            }
+            (Self::Images(images, _), Kind::Values | Kind::Manifest) => {
                 let mut found = false;
                 for image in images {
                     written_images(node, image, &mut Vec::new(), &mut found, &mut changes);
@@ -255,6 +259,30 @@ fn written_images(
             }
         }
     }
+}
+
+/// The image at a path of values: a mapping of repository and tag, a text `NAME:TAG`, or a tag alone. `false` for
+/// anything else.
+fn image_at(held: &Node, (name, image): &(String, Image), path: &[Key], changes: &mut Vec<Change>) -> bool {
+    if held.as_map().is_some() {
+        repository_changes(held, image, path, changes);
+        return true;
+    }
+    let Some(text) = held.text() else { return false };
+    let [(_, new_name), (_, tag), (_, digest)] = image.fields();
+    let new = if name_of(text) == name {
+        image_text(text, image)
+    } else {
+        match (new_name, tag, digest) {
+            ("" | "*", tag, "" | "*") if !matches!(tag, "" | "*") => tag.to_owned(),
+            ("" | "*", "" | "*", digest) if !matches!(digest, "" | "*") => digest.to_owned(),
+            _ => return false,
+        }
+    };
+    if new != text {
+        changes.push(Change::Put(path.to_vec(), Value::Text(new)));
+    }
+    true
 }
 
 /// `registry`, `repository` and `tag` of a mapping stand for an image.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// Runs the command.
 pub fn run(args: &EditArgs) -> Result<()> {
     let (common, wanted) = match &args.what {
-        EditCommand::Image { common, images } => (common, Wanted::images(images)?),
+        EditCommand::Image { common, at, images } => (common, Wanted::images(images, at.as_deref())?),
         EditCommand::Annotation { common, at, annotations } => {
             (common, Wanted::annotations(annotations, at.as_deref())?)
         }
