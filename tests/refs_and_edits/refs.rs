@@ -123,3 +123,9 @@ fn the_store_says_what_is_current_old_deleted_and_unused() {
     let text = said(&run(&["refs", "--with-store"]), 0);
     assert!(text.contains("pinned to an old version, newest is 2"), "{text}");
 }
+
+#[test]
+fn an_empty_glob_is_refused() {
+    let outcome = keyfill(&["refs", "--path", ""]).file("a.yaml", "kind: X\n").run();
+    assert!(said(&outcome, 2).contains("--path needs a glob"));
+}

@@ -97,7 +97,7 @@ impl fmt::Display for LockError {
 impl std::error::Error for LockError {}
 
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a map with the field version")]
 struct File {
     version: u32,
     #[serde(default)]
@@ -109,7 +109,7 @@ struct File {
 }
 
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an entry of a chart")]
 struct ChartEntry {
     repo: String,
     name: String,
@@ -121,7 +121,7 @@ struct ChartEntry {
 }
 
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an entry of a repository")]
 struct GitEntry {
     url: String,
     #[serde(rename = "ref")]
@@ -157,7 +157,7 @@ impl<'de> Deserialize<'de> for Pairs {
 }
 
 #[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an entry of a file")]
 struct FileEntry {
     url: String,
     digest: String,

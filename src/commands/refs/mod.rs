@@ -28,6 +28,9 @@ pub fn run(caller: &Caller<'_>, args: &RefsArgs) -> Result<()> {
     let given =
         Given { fill: &args.fill, run: &args.run, fetch: &args.fetch, ..caller.given(Purpose::Check) };
     if let Some(glob) = &args.path {
+        if glob.trim().is_empty() {
+            return Err(Problem::usage("--path needs a glob, as in 'kv/data/shop/*'").into());
+        }
         check_globs("--path", glob)?;
     }
     let has_room = matches!(args.format, RefsFormat::Table | RefsFormat::Json | RefsFormat::Html);
