@@ -158,7 +158,8 @@ fn a_report_comes_soon_after_the_save() {
     }
     times.sort();
     println!("check --watch, one of 101 roots: median {:?}, slowest {:?}", times[times.len() / 2], times[19]);
-    // On an idle machine it is some 15 ms; a busy one must not fail for that.
+    // On an idle machine it is some 15 ms each time. A busy one may take longer at times, but not at all of them.
+    assert!(times[0] < Duration::from_millis(50), "{times:?}");
     assert!(times[times.len() / 2] < Duration::from_secs(1), "{times:?}");
 }
 
