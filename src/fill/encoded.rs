@@ -117,8 +117,11 @@ const ESCAPED_FORMS: [&str; 18] = [
     "<_path:",
 ];
 
-/// How encoded forms of any `<` begin that may be read back.
-const ESCAPED_BRACKETS: [&str; 8] = ["\\u003c", "\\u003C", "\\x3c", "\\x3C", "%3C", "%3c", "%253C", "%253c"];
+/// How encoded forms of any `<` begin: those that may be read back, and those of HTML.
+const ESCAPED_BRACKETS: [&str; 12] = [
+    "\\u003c", "\\u003C", "\\x3c", "\\x3C", "%3C", "%3c", "%253C", "%253c", "&lt;", "&#60;", "&#x3c;",
+    "&amp;lt;",
+];
 
 /// How all encoded forms of `<path:` begin that are looked for.
 pub fn path_patterns() -> impl Iterator<Item = &'static str> {
@@ -158,7 +161,8 @@ pub fn look(text: &[u8], keys: bool) -> Vec<Sighting> {
     if keys {
         looker.free = 0;
         let guessed = |sighting: &Sighting| matches!(sighting, Sighting::Encoded { guess: true, .. });
-        found.extend(looker.all(bracket_forms()).into_iter().filter(guessed));
+        let of_keys = |sighting: &Sighting| guessed(sighting) || matches!(sighting, Sighting::Lost { .. });
+        found.extend(looker.all(bracket_forms()).into_iter().filter(of_keys));
         found.extend(base64_words(text));
         found.sort_by_key(|sighting| (sighting.span().start, guessed(sighting)));
         found.dedup_by(|next, kept| next.span().start < kept.span().end);
@@ -196,7 +200,8 @@ impl Looker<'_> {
         match text[hit] {
             b'\\' => self.escaped(json_start(text, hit, self.free)?),
             b'%' => self.escaped((hit, Codec::Percent { layers: percent_layers(&text[hit..]) })),
-            b'&' => Some(lost(text, hit, b"&gt;", "HTML escapes")),
+            b'&' if self.keys && !html_head(&text[hit..]).starts_with(b"path:") => html_key(text, hit),
+            b'&' => Some(lost(text, hit, b"&gt;", HTML)),
             b'<' => Some(lost(text, hit, b">", "a change of case")),
             b'3' => Some(self.hexadecimal(hit)),
             _ if BASE32_FORMS.iter().any(|form| text[hit..].starts_with(form.as_bytes())) => {
@@ -290,6 +295,40 @@ impl Looker<'_> {
             is_lost().then(|| Sighting::Lost { span: span.clone(), what: "a change of its base64" })
         })
     }
+}
+
+/// What changes placeholders so that nobody can say what was there: text of HTML may look like one.
+const HTML: &str = "HTML escapes";
+
+/// What stands behind the escaped bracket that a text begins with.
+fn html_head(text: &[u8]) -> &[u8] {
+    let end = memchr::memchr(b';', &text[..text.len().min(8)]).map_or(0, |at| at + 1);
+    let rest = &text[end..];
+    // Twice escaped: `&amp;lt;`.
+    rest.strip_prefix(b"lt;").unwrap_or(rest)
+}
+
+/// A placeholder of the key form behind escapes of HTML. An element with its end behind it, or one that has none, is
+/// no placeholder.
+fn html_key(text: &[u8], start: usize) -> Option<Sighting> {
+    const WITHOUT_END: [&[u8]; 7] = [b"br", b"hr", b"img", b"input", b"link", b"meta", b"p"];
+    let head = html_head(&text[start..]);
+    let line = &head[..head.len().min(300)];
+    let line = &line[..memchr::memchr(b'\n', line).unwrap_or(line.len())];
+    let ends = ["&gt;", "&#62;", "&#x3e;", "&amp;gt;"].iter();
+    let (at, length) =
+        ends.filter_map(|end| Some((memchr::memmem::find(line, end.as_bytes())?, end.len()))).min()?;
+    let name = line[..at].split(|b| *b == b'|').next().unwrap_or_default();
+    if !is_key(name) || WITHOUT_END.iter().any(|element| name.eq_ignore_ascii_case(element)) {
+        return None;
+    }
+    let open = &text[start..text.len() - head.len()];
+    let closing = [open, b"/", name.trim_ascii()].concat();
+    // Not far: a long text may hold many.
+    if memchr::memmem::find(&head[..head.len().min(16 << 10)], &closing).is_some() {
+        return None;
+    }
+    Some(Sighting::Lost { span: start..start + open.len() + at + length, what: HTML })
 }
 
 fn lost(text: &[u8], start: usize, close: &[u8], what: &'static str) -> Sighting {
