@@ -2,6 +2,7 @@
 
 use crate::{BoxFuture, Error, Keys, Secret, SecretData, SecretRef, SecretValue, Source};
 use keyfill_diag::{Cx, Diagnostic, nearest};
+use keyfill_yaml::{Entry, Limits, Node, Scalar, Style, Tag};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,25 +44,24 @@ impl FileSource {
                 .hint("it is a map from paths to maps from keys to values")
         };
         // The message of the YAML reader may quote what it read, so only its place is reported.
-        let root: serde_yaml::Value = serde_yaml::from_slice(text).map_err(|e| {
-            wrong(e.location().map_or_else(
-                || "it is not valid YAML".to_owned(),
-                |at| format!("line {}, column {}: it is not valid YAML", at.line(), at.column()),
-            ))
-        })?;
-        let paths = match root {
-            serde_yaml::Value::Mapping(paths) => paths,
-            serde_yaml::Value::Null => serde_yaml::Mapping::new(),
-            _ => return Err(wrong("it is not a map".into())),
+        let mut documents = keyfill_yaml::load_nodes(text, &Limits::default())
+            .map_err(|e| wrong(format!("line {}, column {}: it is not valid YAML", e.line(), e.column())))?;
+        if documents.len() > 1 {
+            return Err(wrong("it holds more than one document".into()));
+        }
+        let paths = match documents.pop() {
+            Some(Node::Map(paths)) => paths.entries,
+            None => Vec::new(),
+            Some(Node::Scalar(scalar)) if matches!(of_scalar(&scalar), SecretValue::Null) => Vec::new(),
+            Some(_) => return Err(wrong("it is not a map".into())),
         };
         let mut secrets = HashMap::new();
-        for (path, keys) in paths {
-            let path = key_text(&path).ok_or_else(|| wrong("a path in it is not a string".into()))?;
-            let data = match convert(keys) {
-                Some(SecretValue::Map(entries)) => entries.into_iter().collect(),
-                Some(SecretValue::Null) => SecretData::default(),
-                Some(_) => return Err(wrong(format!("{path} holds no map of keys"))),
-                None => return Err(wrong(format!("{path} holds a key that is not a string"))),
+        for Entry { key, value } in paths {
+            let path = key.text.as_str().to_owned();
+            let data = match convert(value) {
+                SecretValue::Map(entries) => entries.into_iter().collect(),
+                SecretValue::Null => SecretData::default(),
+                _ => return Err(wrong(format!("{path} holds no map of keys"))),
             };
             secrets.insert(canonical(&path), Arc::new(data));
         }
@@ -161,31 +161,61 @@ fn without_data(path: &str) -> Option<String> {
     Some(format!("{mount}/{rest}"))
 }
 
-fn key_text(key: &serde_yaml::Value) -> Option<String> {
-    match key {
-        serde_yaml::Value::String(s) => Some(s.clone()),
-        serde_yaml::Value::Number(n) => Some(n.to_string()),
-        serde_yaml::Value::Bool(b) => Some(b.to_string()),
-        _ => None,
+fn convert(node: Node) -> SecretValue {
+    match node {
+        Node::Scalar(scalar) => of_scalar(&scalar),
+        Node::Seq(seq) => SecretValue::List(seq.items.into_iter().map(convert).collect()),
+        Node::Map(map) => {
+            let entry = |entry: Entry| (entry.key.text.as_str().to_owned(), convert(entry.value));
+            SecretValue::Map(map.entries.into_iter().map(entry).collect())
+        }
     }
 }
 
-/// `None` for a map with a key that no JSON object could have.
-fn convert(value: serde_yaml::Value) -> Option<SecretValue> {
-    Some(match value {
-        serde_yaml::Value::Null => SecretValue::Null,
-        serde_yaml::Value::Bool(b) => SecretValue::Bool(b),
-        serde_yaml::Value::Number(n) => SecretValue::Number(Secret::new(n.to_string())),
-        serde_yaml::Value::String(s) => SecretValue::Str(Secret::new(s)),
-        serde_yaml::Value::Sequence(items) => {
-            SecretValue::List(items.into_iter().map(convert).collect::<Option<_>>()?)
+/// A number keeps its text, however large it is or whatever stands behind its point. What YAML alone takes for a number,
+/// as `0x1f` or `.5`, becomes one that JSON knows, too.
+fn of_scalar(scalar: &Scalar) -> SecretValue {
+    let text = scalar.text.as_str();
+    let is_plain = scalar.style == Style::Plain && scalar.tag == Tag::None;
+    if is_plain && is_json_number(text) {
+        return SecretValue::Number(Secret::new(text));
+    }
+    // No null, boolean or number is longer.
+    let resolved = if is_plain && text.len() <= 64 { serde_yaml::from_str(text).ok() } else { None };
+    match resolved {
+        Some(serde_yaml::Value::Null) => SecretValue::Null,
+        Some(serde_yaml::Value::Bool(is_true)) => SecretValue::Bool(is_true),
+        Some(serde_yaml::Value::Number(number)) => SecretValue::Number(Secret::new(number.to_string())),
+        _ => SecretValue::Str(Secret::new(text)),
+    }
+}
+
+/// `-12.50e3`: digits without a zero before them, perhaps a fraction, perhaps an exponent.
+fn is_json_number(text: &str) -> bool {
+    fn digits(text: &str) -> (usize, &str) {
+        let count = text.bytes().take_while(u8::is_ascii_digit).count();
+        (count, &text[count..])
+    }
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let (whole, mut rest) = digits(text);
+    if whole == 0 || whole > 1 && text.starts_with('0') {
+        return false;
+    }
+    if let Some(fraction) = rest.strip_prefix('.') {
+        let (count, behind) = digits(fraction);
+        if count == 0 {
+            return false;
         }
-        serde_yaml::Value::Mapping(entries) => {
-            let read = entries.into_iter().map(|(k, v)| Some((key_text(&k)?, convert(v)?)));
-            SecretValue::Map(read.collect::<Option<_>>()?)
+        rest = behind;
+    }
+    if let Some(exponent) = rest.strip_prefix(['e', 'E']) {
+        let (count, behind) = digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent));
+        if count == 0 {
+            return false;
         }
-        serde_yaml::Value::Tagged(tagged) => convert(tagged.value)?,
-    })
+        rest = behind;
+    }
+    rest.is_empty()
 }
 
 #[cfg(unix)]
@@ -227,6 +257,45 @@ mod tests {
         let k = source.get("kv/team").and_then(|d| d.get("k").cloned());
         assert!(matches!(k, Some(SecretValue::Str(s)) if s.expose() == "81111e1"));
         assert!(source.get("empty").is_some_and(|d| d.is_empty()));
+    }
+
+    #[test]
+    fn numbers_keep_their_text_and_other_scalars_their_type() {
+        for (written, want) in [
+            ("1234567890123456789012345678901234567890", "number 1234567890123456789012345678901234567890"),
+            ("18446744073709551616", "number 18446744073709551616"),
+            ("-170141183460469231731687303715884105729", "number -170141183460469231731687303715884105729"),
+            ("1.10", "number 1.10"),
+            ("1e400", "number 1e400"),
+            ("0x1F", "number 31"),
+            ("0xffffffffffffffffffffffffffffffffff", "string 0xffffffffffffffffffffffffffffffffff"),
+            ("007", "string 007"),
+            ("'12'", "string 12"),
+            ("!!str 12", "string 12"),
+            ("2026-01-02", "string 2026-01-02"),
+            ("1_000", "string 1_000"),
+            ("yes", "string yes"),
+            ("true", "bool true"),
+            ("~", "null"),
+            ("", "null"),
+            ("null", "null"),
+            ("1.2.3", "string 1.2.3"),
+            ("-", "list"),
+        ] {
+            let text =
+                if written == "-" { "a:\n  k:\n  - 1\n".to_owned() } else { format!("a:\n  k: {written}\n") };
+            let source =
+                FileSource::parse("s.yaml", text.as_bytes()).unwrap_or_else(|e| panic!("{written}: {e}"));
+            let found = match source.get("a").and_then(|data| data.get("k").cloned()) {
+                Some(SecretValue::Number(text)) => format!("number {}", text.expose()),
+                Some(SecretValue::Str(text)) => format!("string {}", text.expose()),
+                Some(SecretValue::Bool(is_true)) => format!("bool {is_true}"),
+                Some(SecretValue::Null) => "null".to_owned(),
+                Some(SecretValue::List(_)) => "list".to_owned(),
+                other => panic!("{written}: {}", other.is_some()),
+            };
+            assert_eq!(found, want, "{written}");
+        }
     }
 
     #[tokio::test(flavor = "current_thread")]
