@@ -64,6 +64,13 @@ impl Content {
 }
 
 fn of_text(text: &[u8], cx: &Cx) -> Content {
+    if let Some(text) = of_utf_16(text) {
+        // kubectl reads it. Nothing here does, and what is not read is not to be passed over without a word.
+        let is_meant = begins_line(text.as_bytes(), "apiVersion") && begins_line(text.as_bytes(), "kind");
+        let is_meant = is_meant || scan::holds_placeholder(text.as_bytes());
+        let why = "it is written in UTF-16: save it as UTF-8".to_owned();
+        return if is_meant { Content::Broken(why) } else { Content::Other };
+    }
     let looks_like_manifest = begins_line(text, "apiVersion") && begins_line(text, "kind");
     if looks_like_manifest && !is_template(text) {
         // Parsing is left to those who need more: fill, and Argo CD.
@@ -91,6 +98,17 @@ fn of_text(text: &[u8], cx: &Cx) -> Content {
         _ if holds_placeholder => Content::Values,
         _ => Content::Other,
     }
+}
+
+/// The text of bytes that begin with a byte order mark of UTF-16.
+fn of_utf_16(bytes: &[u8]) -> Option<String> {
+    let (low, high, rest) = match bytes {
+        [0xff, 0xfe, rest @ ..] => (0, 1, rest),
+        [0xfe, 0xff, rest @ ..] => (1, 0, rest),
+        _ => return None,
+    };
+    let units = rest.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[low], pair[high]]));
+    Some(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
 }
 
 /// Whether a line begins with the key, as the keys of a manifest in block style do; in quotes too.
@@ -182,6 +200,27 @@ mod tests {
             Content::Template
         );
         assert_eq!(of_text(b"a: <path:x#y>\n{% if %}", &Cx::default()), Content::Other);
+    }
+
+    #[test]
+    fn a_manifest_in_utf_16_is_broken_and_other_text_in_it_is_something_else() {
+        for order in [u16::to_le_bytes, u16::to_be_bytes] {
+            let of = |text: &str| {
+                let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+                let bytes: Vec<u8> = units.flat_map(order).collect();
+                (
+                    Content::of_file(&Bytes::from(bytes.clone()), &Cx::default()),
+                    of_text(&bytes, &Cx::default()),
+                )
+            };
+            for text in
+                ["apiVersion: v1\r\nkind: A\r\n", "a: <path:x#y>\n", "a: 1\n---\napiVersion: v1\nkind: A\n"]
+            {
+                let found = of(text);
+                assert!(matches!(found, (Content::Broken(_), Content::Broken(_))), "{text}: {found:?}");
+            }
+            assert_eq!(of("kind: notes\n"), (Content::Other, Content::Other));
+        }
     }
 
     #[test]

@@ -81,7 +81,11 @@ fn plain(text: Bytes, path: &TreePath, decrypt: &dyn Decrypt, cx: &Cx) -> Result
 /// YAML and JSON hold no NUL byte: what does is an image, an archive, or text in another encoding.
 pub fn refuse_binary(text: &[u8], name: &str) -> Result<()> {
     if memchr::memchr(0, text).is_some() {
-        let message = format!("{name} is binary, or no UTF-8 text: it is neither YAML nor JSON");
+        let message = if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+            format!("{name} is written in UTF-16: save it as UTF-8")
+        } else {
+            format!("{name} is binary, or no UTF-8 text: it is neither YAML nor JSON")
+        };
         return Err(Failure::from(Diagnostic::error(Class::Render, message)).into());
     }
     Ok(())
