@@ -1,6 +1,7 @@
-//! Commands about what stands in a repository: values in plain, references to secrets, edits in place, and the report
-//! of `doctor`.
+//! Commands about what stands in a repository: values in plain, references to secrets, edits in place, the report of
+//! `doctor`, and what `check` must not pass over.
 
+mod check;
 mod doctor;
 mod edit;
 mod plain;
