@@ -2,7 +2,7 @@
 
 use crate::escape;
 use crate::terminal::{self, Stream};
-use keyfill_diag::{Class, Diagnostic, Report, Severity};
+use keyfill_diag::{Class, Diagnostic, Remedy, Report, Severity};
 use keyfill_files::FileError;
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -14,7 +14,7 @@ const MOST_PROBLEMS: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     problems: Vec<Diagnostic>,
-    unsupported: bool,
+    remedy: Remedy,
     refuses_values: bool,
 }
 
@@ -29,13 +29,13 @@ impl Failure {
             diagnostics.push(Diagnostic::error(gravest(&others), message));
         }
         let diagnostics = diagnostics.into_iter().map(Diagnostic::bounded).collect();
-        Self { problems: diagnostics, unsupported: false, refuses_values: false }
+        Self { problems: diagnostics, remedy: Remedy::None, refuses_values: false }
     }
 
     /// From what an engine says.
     pub fn of(error: &dyn Report) -> Self {
         Self {
-            unsupported: error.is_unsupported(),
+            remedy: error.remedy(),
             refuses_values: error.refuses_values(),
             ..Self::new(error.diagnostics())
         }
@@ -85,8 +85,8 @@ impl Report for Failure {
         self.problems.clone()
     }
 
-    fn is_unsupported(&self) -> bool {
-        self.unsupported
+    fn remedy(&self) -> Remedy {
+        self.remedy
     }
 
     fn refuses_values(&self) -> bool {

@@ -15,7 +15,7 @@ use crate::report::{Failure, Problem};
 use crate::revealed::{TWINS, in_common};
 use anyhow::Result;
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, Diagnostic, Report as _, Severity};
+use keyfill_diag::{Class, Cx, Diagnostic, Remedy, Report as _, Severity};
 use keyfill_files::Files;
 use keyfill_yaml::Document;
 use options::Options;
@@ -185,8 +185,8 @@ pub fn resolve(
 const VALUES_IN_CHECK: &str = "the chart is rendered with its own values alone: give others with -f or --set, or leave \
                                it out with --exclude";
 
-/// Renders for `check`: in process only, and what is not supported there while the official binary could do
-/// it is reported as a warning.
+/// Renders for `check`: in process only. What only the official binary could do, or what has to be fetched first, is
+/// reported as a warning.
 pub fn for_check(
     files: &dyn Files,
     root: &Root,
@@ -206,7 +206,7 @@ pub fn for_check(
         let error = without_secrets(error, outside, again, cx);
         // A chart whose values come from where it is installed is not broken.
         let wants_values = error.refuses_values() && !options.helm.has_values();
-        if !error.is_unsupported() && !wants_values {
+        if error.remedy() == Remedy::None && !wants_values {
             return Err(error);
         }
         let as_warning = |d: Diagnostic| {

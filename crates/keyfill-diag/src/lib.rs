@@ -16,4 +16,4 @@ pub use address::without_users;
 pub use cx::{Cancel, Cx, Flag, Limits, Memory, Stopped};
 pub use diagnostic::{Class, Diagnostic, ObjectRef, Place, Severity};
 pub use near::nearest;
-pub use report::Report;
+pub use report::{Remedy, Report};

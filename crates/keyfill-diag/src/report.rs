@@ -2,6 +2,18 @@
 
 use crate::{Class, Diagnostic};
 
+/// What may help besides an edit of the files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Remedy {
+    /// Nothing that is known of.
+    #[default]
+    None,
+    /// The official tool may do what this engine does not.
+    OfficialTool,
+    /// Something has to be fetched first; the official tool asks for it, too.
+    Fetch,
+}
+
 /// An error that knows its problems with their places, its class, and whether only the engine is at a loss.
 ///
 /// Each crate's error type implements it, so that the command line asks one question of all of them and
@@ -40,9 +52,14 @@ pub trait Report: std::error::Error {
         vec![Diagnostic::error(self.class(), self.to_string())]
     }
 
+    /// What may help besides an edit of the files.
+    fn remedy(&self) -> Remedy {
+        Remedy::None
+    }
+
     /// Whether the official tool may do what this engine does not.
     fn is_unsupported(&self) -> bool {
-        false
+        self.remedy() == Remedy::OfficialTool
     }
 
     /// Whether a chart refuses its values in its own words: with others it may render.

@@ -1,6 +1,6 @@
 //! Why a chart could not be rendered.
 
-use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Report, Stopped};
+use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Remedy, Report, Stopped};
 use keyfill_files::{FetchError, FileError, Files, TreePath};
 use keyfill_yaml::{Step, locate};
 use std::fmt;
@@ -15,7 +15,7 @@ struct Kind {
     diagnostic: Diagnostic,
     /// Further problems, found beside the first.
     more: Vec<Diagnostic>,
-    unsupported: bool,
+    remedy: Remedy,
     /// The chart itself says it.
     refuses_values: bool,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -37,7 +37,7 @@ impl Error {
         Self(Box::new(Kind {
             diagnostic,
             more: Vec::new(),
-            unsupported: false,
+            remedy: Remedy::None,
             refuses_values: false,
             cause: None,
         }))
@@ -78,7 +78,9 @@ impl Error {
     /// Adds a further problem, found beside the first.
     #[must_use]
     pub(crate) fn and(mut self, other: Self) -> Self {
-        self.0.unsupported &= other.0.unsupported;
+        if self.0.remedy != other.0.remedy {
+            self.0.remedy = Remedy::None;
+        }
         self.0.more.push(other.0.diagnostic);
         self
     }
@@ -91,7 +93,7 @@ impl Error {
         Self(Box::new(Kind {
             diagnostic,
             more: Vec::new(),
-            unsupported: false,
+            remedy: Remedy::None,
             refuses_values: false,
             cause,
         }))
@@ -197,7 +199,14 @@ impl Error {
     /// Marks what only the official tool can do.
     #[must_use]
     pub(crate) fn unsupported(mut self) -> Self {
-        self.0.unsupported = true;
+        self.0.remedy = Remedy::OfficialTool;
+        self
+    }
+
+    /// Marks what has to be fetched first.
+    #[must_use]
+    pub(crate) fn fetched_first(mut self) -> Self {
+        self.0.remedy = Remedy::Fetch;
         self
     }
 
@@ -239,10 +248,9 @@ impl Report for Error {
         std::iter::once(&self.0.diagnostic).chain(&self.0.more).cloned().collect()
     }
 
-    /// Whether the official tool may be able to do what this crate does not: a dependency that has to be
-    /// downloaded, a schema that refers to another host.
-    fn is_unsupported(&self) -> bool {
-        self.0.unsupported
+    /// The official tool may follow a schema that refers to another host. A dependency that is missing it only names.
+    fn remedy(&self) -> Remedy {
+        self.0.remedy
     }
 
     /// With `required` or `fail`.

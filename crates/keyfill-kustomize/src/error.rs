@@ -2,7 +2,7 @@
 
 use crate::generate::ChartError;
 use crate::load::{FileNames, Spot};
-use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Report, Severity, Stopped};
+use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Remedy, Report, Severity, Stopped};
 use keyfill_files::{DecryptError, FetchError};
 use keyfill_yaml::{FileId, Location, TextPlace};
 use std::fmt;
@@ -19,7 +19,7 @@ struct Kind {
     location: Location,
     /// The file of the field that was added last as a step.
     step: Option<FileId>,
-    unsupported: bool,
+    remedy: Remedy,
     /// Whether something could not be fetched.
     of_fetch: bool,
 }
@@ -40,7 +40,7 @@ impl Error {
             diagnostic,
             location: Location::NONE,
             step: None,
-            unsupported: false,
+            remedy: Remedy::None,
             of_fetch: false,
         }))
     }
@@ -54,14 +54,16 @@ impl Error {
     /// What the official tool can do and this engine does not, with the way out.
     pub fn unsupported_with(what: impl fmt::Display, hint: impl Into<String>) -> Self {
         let mut error = Self::new(format!("{what} is not supported by the native engine"));
-        error.0.unsupported = true;
+        error.0.remedy = Remedy::OfficialTool;
         error.hint(hint)
     }
 
     /// What could not be fetched. Where fetching is off, the official tool may do it.
     pub(crate) fn of_fetch(error: &FetchError) -> Self {
         let mut built = Self::with_class(error.class(), error.to_string());
-        built.0.unsupported = error.is_off();
+        if error.is_off() {
+            built.0.remedy = Remedy::OfficialTool;
+        }
         built.0.of_fetch = true;
         match error.help() {
             Some(help) => built.hint(help),
@@ -76,12 +78,12 @@ impl Error {
 
     /// A chart that could not be rendered.
     pub(crate) fn of_chart(error: ChartError) -> Self {
-        let ChartError { diagnostic, unsupported } = error;
+        let ChartError { diagnostic, remedy } = error;
         Self(Box::new(Kind {
             diagnostic: *diagnostic,
             location: Location::NONE,
             step: None,
-            unsupported,
+            remedy,
             of_fetch: false,
         }))
     }
@@ -93,7 +95,7 @@ impl Error {
             diagnostic,
             location: Location::NONE,
             step: None,
-            unsupported: false,
+            remedy: Remedy::None,
             of_fetch: false,
         }))
     }
@@ -329,8 +331,7 @@ impl Report for Error {
         vec![self.0.diagnostic.clone()]
     }
 
-    /// Whether the official tool might do what this engine does not.
-    fn is_unsupported(&self) -> bool {
-        self.0.unsupported
+    fn remedy(&self) -> Remedy {
+        self.0.remedy
     }
 }

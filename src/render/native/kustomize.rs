@@ -134,7 +134,7 @@ fn chart_error(error: &keyfill_helm::Error) -> ChartError {
     if diagnostic.place.file.as_deref() == Some(VALUES) {
         diagnostic.place = Place::default();
     }
-    ChartError { diagnostic: Box::new(diagnostic), unsupported: error.is_unsupported() }
+    ChartError { diagnostic: Box::new(diagnostic), remedy: error.remedy() }
 }
 
 /// The release name of a chart that is given none. kustomize asks helm to generate one, but `helm template`

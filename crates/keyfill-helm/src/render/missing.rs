@@ -308,7 +308,7 @@ fn absent_error(missing: &[(usize, Dependency)]) -> Error {
     }
     let what = if missing.len() == 1 { "which is missing" } else { "which are missing" };
     let message = format!("the chart needs {}, {what} in its charts/ folder", names.join(", "));
-    Error::render(message).unsupported()
+    Error::render(message).fetched_first()
 }
 
 fn named(dependency: &Dependency) -> String {

@@ -7,7 +7,7 @@ use crate::outside::Outside;
 use crate::resource::Resource;
 use crate::schema::Schema;
 use bytes::Bytes;
-use keyfill_diag::{Class, Cx, Diagnostic};
+use keyfill_diag::{Class, Cx, Diagnostic, Remedy};
 use keyfill_files::{ChartRef, Files, MemoryFiles, TreePath};
 use keyfill_yaml::{Limits, Node, Text, TextPlace, Value, load_nodes_at, resolve, to_json, to_yaml};
 use std::sync::Arc;
@@ -60,13 +60,13 @@ impl ChartValues {
 pub struct ChartError {
     /// What is wrong, with the place in the chart where there is one.
     pub diagnostic: Box<Diagnostic>,
-    /// Whether the official tool might do what this renderer does not.
-    pub unsupported: bool,
+    /// What may help besides an edit of the files.
+    pub remedy: Remedy,
 }
 
 impl From<String> for ChartError {
     fn from(message: String) -> Self {
-        Self { diagnostic: Box::new(Diagnostic::error(Class::Render, message)), unsupported: false }
+        Self { diagnostic: Box::new(Diagnostic::error(Class::Render, message)), remedy: Remedy::None }
     }
 }
 
