@@ -489,6 +489,7 @@ fn base64_words(text: &[u8]) -> impl Iterator<Item = Sighting> + '_ {
             let span = start..start + length + padding;
             at = span.end.max(at + 1);
             if length >= SHORTEST_WORD
+                && may_say_key(&text[start..start + length])
                 && let Some((form, decoded)) = decode_base64_form(&text[span.clone()])
                 && says_key(&decoded)
             {
@@ -506,6 +507,28 @@ fn base64_words(text: &[u8]) -> impl Iterator<Item = Sighting> + '_ {
 
 /// `<k>` in base64 without its padding.
 const SHORTEST_WORD: usize = 4;
+
+/// A look at a word of base64 that spares most of them the decoding: whether it has a `<`, or begins like base64 that
+/// was encoded again.
+fn may_say_key(word: &[u8]) -> bool {
+    let digit = |at: usize| word.get(at).map_or(0, |byte| base64_digit(*byte));
+    let bytes = |at: usize| {
+        let group = (0..4).fold(0, |bits, n| bits << 6 | u32::from(digit(at + n)));
+        [(group >> 16) as u8, (group >> 8) as u8, group as u8]
+    };
+    bytes(0).into_iter().all(in_base64) || (0..word.len()).step_by(4).any(|at| bytes(at).contains(&b'<'))
+}
+
+/// What a character of base64 stands for, in the standard form and in that for URLs.
+fn base64_digit(byte: u8) -> u8 {
+    match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    }
+}
 
 /// Whether decoded bytes are a text that names a key, or base64 of one.
 fn says_key(decoded: &[u8]) -> bool {
@@ -572,4 +595,32 @@ fn json_encoded(text: &[u8]) -> Vec<u8> {
     quoted.pop();
     quoted.remove(0);
     quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Base64Form, encode_base64_form, may_say_key};
+
+    #[test]
+    fn words_that_hold_a_key_are_decoded() {
+        let encoded = |text: &str| encode_base64_form(text.as_bytes(), Base64Form::Standard);
+        for before in ["", "a", "ab", "user:", "\u{e9}", ">>>???"] {
+            for after in ["", "b", "bc", "/d?"] {
+                let once = encoded(&format!("{before}<key>{after}"));
+                let word = |text: &str| text.trim_end_matches('=').to_owned();
+                assert!(may_say_key(word(&once).as_bytes()), "{once}");
+                let for_urls = word(&once).replace('+', "-").replace('/', "_");
+                assert!(may_say_key(for_urls.as_bytes()), "{for_urls}");
+                let twice = word(&encoded(&once));
+                assert!(may_say_key(twice.as_bytes()), "{twice}");
+            }
+        }
+    }
+
+    #[test]
+    fn usual_words_are_not() {
+        for word in ["ConfigMap", "apiVersion", "metadata", "nginx", "password", "kubernetes"] {
+            assert!(!may_say_key(word.as_bytes()), "{word}");
+        }
+    }
 }

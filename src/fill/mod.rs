@@ -41,7 +41,7 @@ use crate::report::Failure;
 use bytes::Bytes;
 use keyfill_diag::{Cx, Diagnostic, Place};
 use keyfill_secrets::Reads;
-use keyfill_yaml::{Body, Document};
+use keyfill_yaml::{Body, Document, Origin, Value};
 
 /// What the fill stage leaves behind.
 #[derive(Debug, Default)]
@@ -91,6 +91,36 @@ pub async fn fill(
         frame_as_avp(&mut documents);
     }
     Ok(Filled { documents, warnings, filled, placeholders })
+}
+
+/// Fills documents that are given by their values, and returns the JSON of each. AVP's habits are not followed.
+///
+/// Returns `None` when there is an error or a warning to report. A report names places, which only documents have: the
+/// caller runs [`fill`] on the documents, and that reports.
+#[cfg_attr(not(unix), allow(dead_code, reason = "only serve has documents as values"))]
+pub async fn fill_values(
+    values: Vec<Value>,
+    options: &FillOptions,
+    reads: &Reads,
+    cx: &Cx,
+) -> Option<Vec<Vec<u8>>> {
+    debug_assert!(!options.compat_avp && options.print == Print::Json);
+    let nowhere = Document { before: Bytes::new(), body: Body::Raw(Bytes::new()), origin: Origin::default() };
+    let plan = plan::plan_values(values, &nowhere, options, cx).ok()?;
+    if !plan.problems.is_empty() || !plan.warnings.is_empty() {
+        return None;
+    }
+    let answers = reads.read_all_keys(&plan.references(), cx).await;
+    let documents = vec![nowhere; plan.documents.len()];
+    let applied = apply::apply(&documents, plan, &answers, options, cx).ok()?;
+    if !applied.warnings.is_empty() {
+        return None;
+    }
+    let json = applied.documents.into_iter().map(|applied| match applied {
+        apply::Applied::Filled(json) | apply::Applied::Printed(json) => Some(json),
+        apply::Applied::AsIs | apply::Applied::Nothing => None,
+    });
+    json.collect()
 }
 
 /// AVP ends each document with a separator and begins none with one.

@@ -1,11 +1,20 @@
 //! Documents packed for the way from worker to supervisor and back. The supervisor keeps them and does not read them.
+//!
+//! A scalar carries a flag when its value is its own text, as for most. With it [`unpack_values`] reads the values
+//! of documents without building their trees first. Trees are needed only when a message has to name a place.
 
 use bytes::Bytes;
-use keyfill_yaml::{Body, Document, FileId, Location, Map, Node, Origin, Scalar, Seq, Style, Tag, Typing};
+use keyfill_yaml::{
+    Body, Document, FileId, Location, Map, Node, Origin, Scalar, Seq, Style, Tag, Text, Typing, Value,
+    resolve,
+};
 use std::sync::Arc;
 
 /// How deep a packed tree may nest; engines bound theirs far below.
 const DEPTH: u32 = 2_000;
+
+/// The most items for which a collection reserves memory before they are read.
+const ROOM: u32 = 1 << 8;
 
 /// Packs documents with their numbers; nothing when that takes more than so many bytes.
 pub fn pack(documents: &[(u32, Document)], most: u64) -> Option<Bytes> {
@@ -37,6 +46,8 @@ const SEQ: u8 = 2;
 const MAP: u8 = 3;
 /// Set beside [`SEQ`] and [`MAP`] for `[..]` and `{..}`.
 const FLOW: u8 = 4;
+/// Set beside [`SCALAR`] when its value is its own text.
+const TEXT: u8 = 8;
 
 fn put_number(out: &mut Vec<u8>, number: u32) {
     out.extend_from_slice(&number.to_le_bytes());
@@ -50,7 +61,7 @@ fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 fn put_node(out: &mut Vec<u8>, node: &Node) {
     match node {
         Node::Scalar(scalar) => {
-            out.push(SCALAR);
+            out.push(SCALAR | if scalar.means_its_text() { TEXT } else { 0 });
             put_scalar(out, scalar);
         }
         Node::Seq(seq) => {
@@ -64,6 +75,7 @@ fn put_node(out: &mut Vec<u8>, node: &Node) {
             put_location(out, map.location);
             put_number(out, u32::try_from(map.entries.len()).unwrap_or(u32::MAX));
             for entry in &map.entries {
+                out.push(SCALAR | if entry.key.is_a_text_key() { TEXT } else { 0 });
                 put_scalar(out, &entry.key);
                 put_node(out, &entry.value);
             }
@@ -101,21 +113,34 @@ pub fn unpack(packed: &Bytes) -> Option<Vec<(u32, Document)>> {
     let mut reader = Reader { all: packed, at: 0 };
     let mut documents = Vec::new();
     while reader.at < packed.len() {
-        let number = reader.number()?;
-        let before = reader.bytes()?;
-        let file = reader.text()?;
-        let (line, index) = (reader.number()?, reader.number()? as usize);
+        let Head { number, before, origin } = reader.head()?;
         let body = match reader.byte()? {
             RAW => Body::Raw(reader.bytes()?),
             kind => Body::Tree(Arc::new(reader.node(kind, DEPTH)?)),
         };
-        let file = if file.is_empty() { None } else { Some(Arc::from(file)) };
-        documents.push((
-            number,
-            Document { before, body, origin: Origin { file, line, index, ..Origin::default() } },
-        ));
+        documents.push((number, Document { before, body, origin }));
     }
     Some(documents)
+}
+
+/// The values of the documents that [`pack`] wrote, each with its number. `None` if one of the documents is text that
+/// has not been parsed, or has a key or a scalar that needs the rules of `keyfill_yaml::resolve` for errors and keys.
+pub fn unpack_values(packed: &Bytes) -> Option<Vec<(u32, Value)>> {
+    let mut reader = Reader { all: packed, at: 0 };
+    let mut values = Vec::new();
+    while reader.at < packed.len() {
+        let number = reader.head()?.number;
+        let kind = reader.byte()?;
+        values.push((number, reader.value(kind, DEPTH)?));
+    }
+    Some(values)
+}
+
+/// What stands before a document's body.
+struct Head {
+    number: u32,
+    before: Bytes,
+    origin: Origin,
 }
 
 struct Reader<'a> {
@@ -152,10 +177,63 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.take(length)?).ok()
     }
 
+    fn head(&mut self) -> Option<Head> {
+        let number = self.number()?;
+        let before = self.bytes()?;
+        let file = self.text()?;
+        let file = if file.is_empty() { None } else { Some(Arc::from(file)) };
+        let (line, index) = (self.number()?, self.number()? as usize);
+        Some(Head { number, before, origin: Origin { file, line, index, ..Origin::default() } })
+    }
+
+    /// The value of a node.
+    fn value(&mut self, kind: u8, depth: u32) -> Option<Value> {
+        let depth = depth.checked_sub(1)?;
+        match kind & !FLOW & !TEXT {
+            SCALAR if kind & TEXT != 0 => self.scalar_text().map(Value::Str),
+            SCALAR => resolve(&Node::Scalar(self.scalar()?)).ok(),
+            SEQ => {
+                let _ = self.location()?;
+                let count = self.number()?;
+                let mut items = Vec::with_capacity(count.min(ROOM) as usize);
+                for _ in 0..count {
+                    let kind = self.byte()?;
+                    items.push(self.value(kind, depth)?);
+                }
+                Some(Value::Seq(items))
+            }
+            MAP => {
+                let _ = self.location()?;
+                let count = self.number()?;
+                let mut entries = Vec::with_capacity(count.min(ROOM) as usize);
+                for _ in 0..count {
+                    // A key that is not a string has other rules at the top of a document than below it.
+                    if self.byte()? != SCALAR | TEXT {
+                        return None;
+                    }
+                    let key = self.scalar_text()?;
+                    let kind = self.byte()?;
+                    entries.push((key, self.value(kind, depth)?));
+                }
+                Some(Value::Map(entries))
+            }
+            _ => None,
+        }
+    }
+
+    /// The text of a scalar, whose other properties are passed over.
+    fn scalar_text(&mut self) -> Option<Text> {
+        if usize::from(self.byte()? & 15) == TAGS.len() {
+            self.text()?;
+        }
+        let _ = self.location()?;
+        self.text().map(Text::new)
+    }
+
     fn node(&mut self, kind: u8, depth: u32) -> Option<Node> {
         let depth = depth.checked_sub(1)?;
         let flow = kind & FLOW != 0;
-        match kind & !FLOW {
+        match kind & !FLOW & !TEXT {
             SCALAR => self.scalar().map(Node::Scalar),
             SEQ => {
                 let (location, count) = (self.location()?, self.number()?);
@@ -170,6 +248,7 @@ impl<'a> Reader<'a> {
                 let (location, count) = (self.location()?, self.number()?);
                 let mut map = Map { entries: Vec::new(), flow, location };
                 for _ in 0..count {
+                    let _ = self.byte()?;
                     let key = self.scalar()?;
                     let kind = self.byte()?;
                     let value = self.node(kind, depth)?;
@@ -202,17 +281,20 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{pack, unpack};
+    use super::{pack, unpack, unpack_values};
     use bytes::Bytes;
-    use keyfill_yaml::{Body, Document, Limits, Origin, load_nodes};
+    use keyfill_yaml::{Body, Document, Limits, Node, Origin, load_nodes};
     use std::sync::Arc;
+
+    fn tree(node: Node) -> Document {
+        let origin = Origin { file: Some("app/x.yaml".into()), line: 7, index: 2, ..Origin::default() };
+        Document { before: Bytes::new(), body: Body::Tree(Arc::new(node)), origin }
+    }
 
     fn documents() -> Vec<(u32, Document)> {
         let text =
             "a: 'x'\nb: [1, \"2\", {c: !!binary aGk=}]\nd: |\n  e\nf: !local g\nh: >\n  i\n? j\n: !!str 1\n";
-        let node = load_nodes(text.as_bytes(), &Limits::default()).unwrap().remove(0);
-        let origin = Origin { file: Some("app/x.yaml".into()), line: 7, index: 2, ..Origin::default() };
-        let tree = Document { before: Bytes::new(), body: Body::Tree(Arc::new(node)), origin };
+        let tree = tree(load_nodes(text.as_bytes(), &Limits::default()).unwrap().remove(0));
         let raw = Document {
             before: Bytes::from_static(b"---\n"),
             body: Body::Raw(Bytes::from_static(b"a: <path:x#y>\n")),
@@ -228,6 +310,37 @@ mod tests {
             format!("{:?}", unpack(&pack(&documents, 1 << 20).unwrap()).unwrap()),
             format!("{documents:?}")
         );
+    }
+
+    #[test]
+    fn values_are_what_the_trees_mean() {
+        let texts = [
+            "a: 'x'\nb: [1, \"2\", 0x1F, ~, 1.50, on, {c: !!binary aGk=}]\nd: |\n  e\nf: !local g\nt: 2020-01-01\n",
+            "'null': 0o17\n? !!str 1\n: {<: 1, '': ''}\nu: 18446744073709551615\n",
+            "- a\n- [b]\n",
+            "text",
+        ];
+        for text in texts {
+            let node = load_nodes(text.as_bytes(), &Limits::default()).unwrap().remove(0);
+            let meant = keyfill_yaml::resolve(&node).unwrap();
+            let packed = pack(&[(5, tree(node))], 1 << 20).unwrap();
+            assert_eq!(unpack_values(&packed), Some(vec![(5, meant)]), "{text}");
+            for end in 1..packed.len() {
+                assert_eq!(unpack_values(&packed.slice(..end)), None, "{text} {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn values_are_left_where_the_tree_has_more_to_say() {
+        // A key that is no text, infinity, and text that has to be parsed.
+        for text in ["1: a\n", "a: {true: b}\n", "a: .inf\n"] {
+            let node = load_nodes(text.as_bytes(), &Limits::default()).unwrap().remove(0);
+            let packed = pack(&[(5, tree(node))], 1 << 20).unwrap();
+            assert_eq!(unpack_values(&packed), None, "{text}");
+            assert!(unpack(&packed).is_some(), "{text}");
+        }
+        assert_eq!(unpack_values(&pack(&documents(), 1 << 20).unwrap()), None);
     }
 
     #[test]

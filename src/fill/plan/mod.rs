@@ -18,7 +18,7 @@ use super::modifiers::Action;
 use super::options::FillOptions;
 use super::problems::{Order, Precision, Problems};
 use crate::report::Failure;
-use keyfill_diag::{Class, Cx, Diagnostic, ObjectRef, Place};
+use keyfill_diag::{Class, Cx, Diagnostic, ObjectRef, Place, Stopped};
 use keyfill_secrets::{Keys, SecretRef};
 use keyfill_yaml::{Document, Value};
 use std::ops::Range;
@@ -317,16 +317,36 @@ pub fn shown(token: &[u8]) -> String {
 pub fn plan(documents: &[Document], options: &FillOptions, look: Look, cx: &Cx) -> Result<Plan, Failure> {
     let mut planner = walk::Planner::new(options, look, cx);
     for (number, document) in documents.iter().enumerate() {
-        let planned = planner.document(number, document).map_err(|stopped| {
-            let message = format!("stopped while looking for placeholders: {stopped}");
-            Failure::from(Diagnostic::error(Class::Other, message))
-        })?;
+        let planned = planner.document(number, document).map_err(|why| stopped(&why))?;
         planner.plan.documents.push(planned);
     }
+    planned(planner)
+}
+
+/// Plans a run over the values of documents. Problems are placed in `nowhere`, since the documents are not there.
+pub fn plan_values(
+    values: Vec<Value>,
+    nowhere: &Document,
+    options: &FillOptions,
+    cx: &Cx,
+) -> Result<Plan, Failure> {
+    let mut planner = walk::Planner::new(options, Look::Fillable, cx);
+    for (number, value) in values.into_iter().enumerate() {
+        let planned = planner.value_of(number, nowhere, value).map_err(|why| stopped(&why))?;
+        planner.plan.documents.push(planned);
+    }
+    planned(planner)
+}
+
+fn stopped(why: &Stopped) -> Failure {
+    Diagnostic::error(Class::Other, format!("stopped while looking for placeholders: {why}")).into()
+}
+
+fn planned(planner: walk::Planner<'_>) -> Result<Plan, Failure> {
     if planner.too_many {
         return Err(Diagnostic::error(Class::Forbidden, too_many_secrets()).into());
     }
-    let plan = planner.plan;
+    let (plan, options) = (planner.plan, planner.options);
     // AVP looks at an expression only when there is a resource.
     if plan.documents.iter().any(|planned| !matches!(planned, Planned::Nothing)) {
         options.policy.verify()?;

@@ -13,7 +13,7 @@ use super::{AllKeys, Filling, Look, Plan, Planned, Site, of_object};
 use keyfill_diag::{Class, Cx, Diagnostic, Place, Stopped};
 use keyfill_secrets::{Keys, SecretRef};
 use keyfill_yaml::{
-    Body, Document, Limits, Step, Value, Within, load_exact, load_object, resolve, to_yaml,
+    Body, Document, Limits, Step, Value, Within, load_exact, load_object, resolve, to_json, to_yaml,
     with_last_line_ended,
 };
 use std::collections::HashMap;
@@ -135,15 +135,38 @@ impl<'o> Planner<'o> {
             }
             _ => {}
         }
+        match self.filling(number, document, value)? {
+            Ok(filling) => Ok(Planned::Fill(Box::new(filling))),
+            // Printed at once: its tree need not stay until all documents are read.
+            Err(value) if print => Ok(Planned::Printed(Within::run(self.cx, &value).written(to_yaml)?)),
+            Err(_) => Ok(Planned::AsIs),
+        }
+    }
+
+    /// Plans a document that is given by its value. Without placeholders it is printed as JSON at once.
+    pub fn value_of(&mut self, number: usize, document: &Document, value: Value) -> Result<Planned, Stopped> {
+        self.cx.check()?;
+        if value == Value::Null {
+            return Ok(Planned::AsIs);
+        }
+        match self.filling(number, document, value)? {
+            Ok(filling) => Ok(Planned::Fill(Box::new(filling))),
+            Err(value) => Ok(Planned::Printed(Within::run(self.cx, &value).written(to_json)?)),
+        }
+    }
+
+    /// What is to be filled in a document; its value, unchanged, when there is nothing.
+    fn filling(
+        &mut self,
+        number: usize,
+        document: &Document,
+        value: Value,
+    ) -> Result<Result<Filling, Value>, Stopped> {
         let mut walk = Walk { path: Vec::new(), strings: 0, sites: Vec::new(), all_keys: Vec::new() };
         self.resource(number, document, &value, &mut walk)?;
         let Walk { sites, all_keys, .. } = walk;
-        Ok(match (sites.is_empty() && all_keys.is_empty(), print) {
-            (true, false) => Planned::AsIs,
-            // Printed at once: its tree need not stay until all documents are read.
-            (true, true) => Planned::Printed(Within::run(self.cx, &value).written(to_yaml)?),
-            (false, _) => Planned::Fill(Box::new(Filling { value, sites, all_keys })),
-        })
+        let nothing = sites.is_empty() && all_keys.is_empty();
+        Ok(if nothing { Err(value) } else { Ok(Filling { value, sites, all_keys }) })
     }
 
     fn read(&mut self, number: usize, document: &Document) -> Option<Value> {

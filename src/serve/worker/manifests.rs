@@ -61,15 +61,20 @@ pub fn finish(numbers: &[u32], filled: Filled, printed_as_json: bool, cx: &Cx) -
     for ((document, was_filled), number) in filled.documents.into_iter().zip(filled.filled).zip(numbers) {
         cx.check().map_err(|e| stopped(&e))?;
         let json = match document {
-            // The error must not carry the bytes: they hold values.
             Document { body: Body::Raw(json), .. } if was_filled && printed_as_json => {
-                Some(String::from_utf8(json.into()).map_err(|e| e.utf8_error())?)
+                Some(text_of_json(json.into())?)
             }
-            document => of_document(document, *number == 0, cx)?,
+            document => of_document(document, *number == 0, cx)?.map(Text::new),
         };
-        manifests.extend(json.map(|json| (*number, Text::new(json))));
+        manifests.extend(json.map(|json| (*number, json)));
     }
     Ok(manifests)
+}
+
+/// JSON that the fill stage printed.
+pub fn text_of_json(json: Vec<u8>) -> Result<Text> {
+    // The error must not carry the bytes: they hold values.
+    Ok(Text::new(String::from_utf8(json).map_err(|e| e.utf8_error())?))
 }
 
 fn stopped(why: &Stopped) -> anyhow::Error {

@@ -18,15 +18,16 @@ use crate::render::plain::Habits;
 use crate::revealed::Revealed;
 use crate::serve::documents;
 use crate::serve::environment::AUTHORS_EXPRESSION;
-use crate::serve::orders::{Fill, Generate, Generated, Input, Part, Rendered, Report, Start};
+use crate::serve::orders::{Fill, Generate, Generated, Input, Part, Rendered, Report, Start, Text};
 use crate::settings::Env;
 use crate::sops::{Encrypted, SopsSource};
+use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_files::{Files, TreePath};
 use keyfill_helm::Filler;
 use keyfill_secrets::{Reads, Source};
 use keyfill_sops::KeyService;
-use keyfill_yaml::Document;
+use keyfill_yaml::{Document, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,7 +64,9 @@ fn answered(
     let mut texts = None;
     let fill = order.fill;
     let mut encrypted: Option<Arc<dyn Source>> = None;
+    let asked = Arc::new(Asked::knowing(order.secrets));
     let documents = match order.input {
+        Input::Rendered if fill_values(talk, &beside.tail, &options, &asked, cx)? => return Ok(()),
         Input::Rendered => documents::unpack(&beside.tail)
             .ok_or_else(|| anyhow::anyhow!("a kept rendering cannot be read"))?,
         Input::Archive(archive) => {
@@ -134,7 +137,6 @@ fn answered(
         }
     };
     options.sources = texts.clone().map(|texts| texts as Arc<dyn Sources>);
-    let asked = Arc::new(Asked::knowing(order.secrets));
     let reads = Reads::with_concurrency(Split::of(&asked, encrypted.as_ref(), &options), READS);
     let filled = fill_all(talk, documents, &options, (&asked, &reads), &outside.revealed, cx);
     filled.map_err(|broke| match (broke, texts) {
@@ -188,6 +190,32 @@ fn nothing() -> crate::render::Rendered {
     crate::render::Rendered { warnings, engine: "none", ..crate::render::Rendered::default() }
 }
 
+/// Fills a kept rendering by the values of its documents, and answers. Returns whether the request is done with: false
+/// when there is a problem or a warning to report, which needs the documents.
+fn fill_values(
+    talk: &Talk,
+    packed: &Bytes,
+    options: &FillOptions,
+    asked: &Arc<Asked>,
+    cx: &Cx,
+) -> Result<bool, Broke> {
+    let began = Instant::now();
+    if options.print != Print::Json {
+        return Ok(false);
+    }
+    let Some(values) = documents::unpack_values(packed) else { return Ok(false) };
+    let (numbers, values): (Vec<u32>, Vec<Value>) = values.into_iter().unzip();
+    let reads = Reads::with_concurrency(Split::of(asked, None, options), READS);
+    let Some(filled) = drive(crate::fill::fill_values(values, options, &reads, cx), asked, talk)? else {
+        return Ok(true);
+    };
+    let Some(filled) = filled else { return Ok(false) };
+    let texts = filled.into_iter().map(manifests::text_of_json).collect::<anyhow::Result<Vec<_>>>()?;
+    let filled: Vec<(u32, Text)> = numbers.into_iter().zip(texts).collect();
+    say(talk, &filled, &[], &reads, began)?;
+    Ok(true)
+}
+
 fn fill_all(
     talk: &Talk,
     documents: Vec<(u32, Document)>,
@@ -203,6 +231,17 @@ fn fill_all(
     let mut filled = filled?;
     let warnings = revealed.diagnostics(std::mem::take(&mut filled.warnings));
     let filled = manifests::finish(&numbers, filled, options.print == Print::Json, cx)?;
+    say(talk, &filled, &warnings, reads, began)
+}
+
+/// Answers with filled manifests.
+fn say(
+    talk: &Talk,
+    filled: &[(u32, Text)],
+    warnings: &[Diagnostic],
+    reads: &Reads,
+    began: Instant,
+) -> Result<(), Broke> {
     let report = Generated {
         filled: parts(filled.iter().map(|(number, text)| (*number, text.bytes().len()))),
         warnings: warnings.iter().map(ToString::to_string).collect(),

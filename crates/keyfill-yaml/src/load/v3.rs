@@ -362,6 +362,16 @@ impl Scalar {
         key_text(self, false).map(|_| ())
     }
 
+    /// Whether [`resolve`] gives its own text for it, as a value.
+    pub fn means_its_text(&self) -> bool {
+        matches!(scalar_value(self), Ok(Value::Str(text)) if text == self.text)
+    }
+
+    /// Whether [`resolve`] gives its own text for it, as a key at any depth.
+    pub fn is_a_text_key(&self) -> bool {
+        matches!(key_text(self, false), Ok(Some(text)) if text == self.text.as_str())
+    }
+
     fn check_characters(&self, is_key: bool) -> Result<(), Error> {
         if is_read_from_json(self.text.as_bytes(), is_key) {
             return Ok(());
