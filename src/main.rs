@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod diff;
 mod discover;
+mod edit_script;
 mod emit;
 mod escape;
 #[cfg(debug_assertions)]

@@ -1,8 +1,9 @@
 //! A changed field as lines, with the words that differ within them: what all formats for people are made of.
 
 use super::FieldChange;
+use crate::edit_script;
 use keyfill_yaml::Value;
-use similar::{Algorithm, ChangeTag, DiffTag, TextDiff, capture_diff_slices_deadline};
+use similar::{DiffTag, group_diff_ops};
 use std::time::{Duration, Instant};
 
 /// A line of a change.
@@ -84,26 +85,25 @@ pub fn all(sign: char, text: &str) -> Vec<Line> {
 
 fn compared(before: &str, after: &str) -> Vec<Line> {
     let deadline = Instant::now() + LONGEST;
-    let diff = TextDiff::configure().deadline(deadline).diff_lines(before, after);
-    let (olds, news): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let lines_of = |text| -> Vec<&str> { str::split_inclusive(text, '\n').collect() };
+    let (olds, news) = (lines_of(before), lines_of(after));
     let mut lines = Vec::new();
     let mut until = 0;
-    for group in diff.grouped_ops(AROUND) {
+    for group in group_diff_ops(edit_script::operations(&olds, &news, deadline), AROUND) {
         let from = group.first().map_or(0, |op| op.old_range().start);
         if from > until {
             lines.push(Line::new('@', &count(from - until)));
         }
         until = group.last().map_or(until, |op| op.old_range().end);
         for op in group {
-            if op.tag() == DiffTag::Replace && op.old_range().len() == op.new_range().len() {
-                let olds = olds.get(op.old_range()).unwrap_or_default();
-                let news = news.get(op.new_range()).unwrap_or_default();
-                let (removed, added): (Vec<Line>, Vec<Line>) = olds
+            let (tag, old, new) = op.as_tag_tuple();
+            let (old, new) = (&olds[old], &news[new]);
+            if tag == DiffTag::Replace && old.len() == new.len() {
+                let (removed, added): (Vec<Line>, Vec<Line>) = old
                     .iter()
-                    .zip(news)
+                    .zip(new)
                     .map(|(old, new)| {
-                        let [old, new] = [old, new].map(|line| line.trim_end_matches('\r'));
-                        let (old, new) = words(old, new, deadline);
+                        let (old, new) = words(without_end(old), without_end(new), deadline);
                         (Line { sign: '-', pieces: old }, Line { sign: '+', pieces: new })
                     })
                     .unzip();
@@ -111,13 +111,11 @@ fn compared(before: &str, after: &str) -> Vec<Line> {
                 lines.extend(added);
                 continue;
             }
-            for change in diff.iter_changes(&op) {
-                let sign = match change.tag() {
-                    ChangeTag::Equal => ' ',
-                    ChangeTag::Delete => '-',
-                    ChangeTag::Insert => '+',
-                };
-                lines.push(Line::new(sign, change.value().trim_end_matches('\n')));
+            let whole = |sign| move |line: &&str| Line::new(sign, line.trim_end_matches('\n'));
+            if tag == DiffTag::Equal {
+                lines.extend(old.iter().map(whole(' ')));
+            } else {
+                lines.extend(old.iter().map(whole('-')).chain(new.iter().map(whole('+'))));
             }
         }
     }
@@ -126,6 +124,10 @@ fn compared(before: &str, after: &str) -> Vec<Line> {
         lines.push(Line::new('@', &count(total - until)));
     }
     lines
+}
+
+fn without_end(line: &str) -> &str {
+    line.trim_end_matches(['\n', '\r'])
 }
 
 fn count(lines: usize) -> String {
@@ -139,7 +141,7 @@ fn words(before: &str, after: &str, deadline: Instant) -> (Vec<Piece>, Vec<Piece
         return (whole(before), whole(after));
     }
     let (old, new) = (tokens(before), tokens(after));
-    let ops = capture_diff_slices_deadline(Algorithm::Myers, &old, &new, Some(deadline));
+    let ops = edit_script::operations(&old, &new, deadline);
     let (mut removed, mut added): (Vec<Piece>, Vec<Piece>) = (Vec::new(), Vec::new());
     let mut same = 0;
     for op in ops {

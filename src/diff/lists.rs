@@ -1,9 +1,10 @@
 //! Which items of two lists belong together: by the keys that Kubernetes merges them by, else by a name that all of
 //! them have, else as a text is compared, line by line.
 
+use crate::edit_script;
 use keyfill_kustomize::schema::FieldType;
 use keyfill_yaml::Value;
-use similar::{Algorithm, DiffTag, capture_diff_slices_deadline};
+use similar::DiffTag;
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -84,9 +85,8 @@ fn scalar(value: &Value) -> Option<String> {
 fn by_order<'a>(before: &'a [Value], after: &'a [Value]) -> Vec<Item<'a>> {
     let texts = |items: &[Value]| -> Vec<Vec<u8>> { items.iter().map(keyfill_yaml::to_json).collect() };
     let (old, new) = (texts(before), texts(after));
-    let deadline = Some(Instant::now() + LONGEST);
     let mut items: Vec<Item<'a>> = Vec::new();
-    for op in capture_diff_slices_deadline(Algorithm::Myers, &old, &new, deadline) {
+    for op in edit_script::operations(&old, &new, Instant::now() + LONGEST) {
         let (tag, old, new) = op.as_tag_tuple();
         if tag == DiffTag::Equal {
             continue;

@@ -3,15 +3,19 @@
 use super::options::Options;
 use super::{Rendered, exec, native};
 use crate::discover::Root;
+use crate::edit_script;
 use crate::emit::Output;
 use crate::outside::Outside;
 use crate::report::Failure;
 use anyhow::Result;
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_files::Files;
+use similar::{DiffTag, group_diff_ops};
 
 /// How many lines of a diff are shown.
 const MOST_LINES: usize = 60;
+/// How many lines around a difference are shown.
+const AROUND: usize = 3;
 
 /// Renders with both. It is an error when one of them fails, and when they differ.
 pub fn render(
@@ -36,9 +40,23 @@ pub fn render(
 /// What differs; roughly, where the time ends before that is found.
 fn diff(official: &[u8], ours: &[u8], cx: &Cx) -> String {
     let (official, ours) = (String::from_utf8_lossy(official), String::from_utf8_lossy(ours));
-    let diff = similar::TextDiff::configure().deadline(cx.deadline).diff_lines(&*official, &*ours);
-    let text = diff.unified_diff().context_radius(3).header("official", "keyfill").to_string();
-    let lines: Vec<&str> = text.lines().collect();
+    let lines_of = |text| -> Vec<&str> { str::split(text, '\n').collect() };
+    let (old, new) = (lines_of(&official), lines_of(&ours));
+    let mut lines = vec!["--- official".to_owned(), "+++ keyfill".to_owned()];
+    for group in group_diff_ops(edit_script::operations(&old, &new, cx.deadline), AROUND) {
+        if let Some(op) = group.first() {
+            lines.push(format!("@@ line {} @@", op.old_range().start + 1));
+        }
+        for op in group {
+            let (tag, removed, added) = op.as_tag_tuple();
+            if tag == DiffTag::Equal {
+                lines.extend(old[removed].iter().map(|line| format!(" {line}")));
+            } else {
+                lines.extend(old[removed].iter().map(|line| format!("-{line}")));
+                lines.extend(new[added].iter().map(|line| format!("+{line}")));
+            }
+        }
+    }
     let more = lines.len().saturating_sub(MOST_LINES);
     let mut shown = lines[..lines.len() - more].join("\n");
     if more > 0 {
