@@ -3,7 +3,7 @@
 use crate::place::{LOGIN, PASSWORD, Place};
 use keyfill_diag::Cx;
 use keyfill_fetch::{Fetcher, Mode, Network, Options, Store};
-use keyfill_files::GitRef;
+use keyfill_files::{Fetch as _, GitRef, TreePath};
 use keyfill_http::HostPolicy;
 use keyfill_testkit::{GitServer, Page, Seen, oracle};
 use std::sync::Arc;
@@ -113,6 +113,32 @@ fn a_locked_base_takes_four_requests() {
 }
 
 #[test]
+fn runs_at_the_same_time_ask_once() {
+    let Some(server) = filtering() else { return };
+    let network = Arc::new(Network::new(Store::temporary(1 << 30).unwrap(), None, None));
+    let want = GitRef { url: server.url("shop"), reference: "main".into() };
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let files = fetcher(&server, &network).git(&want, &Cx::default()).unwrap().files;
+                for path in ["base/cm.yaml", "base/kustomization.yaml", "other/cm.yaml"] {
+                    files.read(&TreePath::new(path).unwrap()).unwrap();
+                }
+            });
+        }
+    });
+    // The reference, names, what the link leads to, and two folders.
+    let posts = server.server().seen().iter().filter(|seen| seen.method == "POST").count();
+    assert_eq!(posts, 5);
+}
+
+/// A run that may fetch anything from a server.
+fn fetcher(server: &GitServer, network: &Arc<Network>) -> Fetcher {
+    let policy = HostPolicy::of([format!("{}/*", server.server().address()).as_str()]).unwrap();
+    Fetcher::new(Arc::clone(network), Options { mode: Mode::On, policy, ..Options::default() })
+}
+
+#[test]
 fn a_folder_that_is_not_locked_is_refused_with_the_line_that_leads_there() {
     let Some(server) = filtering() else { return };
     let place = place(&server, "base");
@@ -190,11 +216,9 @@ fn a_server_that_filters_and_gives_out_no_file_is_asked_for_the_whole_commit() {
 fn a_lock_of_all_files_goes_on_binding_them() {
     let Some(server) = filtering() else { return };
     // As version 1 of the lock has it.
-    let policy = HostPolicy::of([format!("{}/*", server.server().address()).as_str()]).unwrap();
     let network = Arc::new(Network::new(Store::temporary(1 << 30).unwrap(), None, None));
-    let fetcher = Fetcher::new(network, Options { mode: Mode::On, policy, ..Options::default() });
     let want = GitRef { url: server.url("shop"), reference: "main".into() };
-    let all = fetcher.hand(&want, &Cx::default()).unwrap();
+    let all = fetcher(&server, &network).hand(&want, &Cx::default()).unwrap();
     assert!(all.folders.is_none());
     let lock = |digest: &str| {
         format!(

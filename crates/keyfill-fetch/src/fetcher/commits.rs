@@ -345,7 +345,24 @@ impl Fetcher {
         }
         if !missing.is_empty() {
             let web = self.web(cx)?;
-            found.extend(self.run(cx, self.fetch_folders(web, of, names, missing, cx))?);
+            let fetched = self.run(cx, async {
+                // Who waited finds in the store what another one has fetched.
+                let flight = self.network.flight(&format!("{:?} folders", self.tree_name(of, NAMES)));
+                let _guard = flight.lock().await;
+                let (mut fetched, mut missing) = (Vec::new(), missing);
+                missing.retain(|(dir, _)| match self.stored_folder(of, dir) {
+                    Some(bytes) => {
+                        fetched.push((dir.clone(), bytes));
+                        false
+                    }
+                    None => true,
+                });
+                if !missing.is_empty() {
+                    fetched.extend(self.fetch_folders(web, of, names, missing, cx).await?);
+                }
+                Ok(fetched)
+            })?;
+            found.extend(fetched);
         }
         for (dir, bytes) in &found {
             of.bind(dir, Digest::of(bytes))?;
