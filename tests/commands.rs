@@ -361,16 +361,17 @@ fn the_official_helm_renders_a_chart_that_lies_in_no_work_tree() {
 fn a_missing_dependency_is_named_in_keyfills_words_though_helm_is_there() {
     let (Some(kustomize), Some(helm)) = (oracle("kustomize"), oracle("helm")) else { return };
     let chart = "apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies:\n- name: cache\n  version: 1.0.0\n  repository: https://charts.example.com\n";
-    let charts = "helmGlobals: {chartHome: ../charts}\nhelmCharts: [{name: web}]\n";
+    let charts = "helmCharts: [{name: web}]\n";
     let run = |args: &[&str]| {
         let run = Run::of(KEYFILL).args(args).env("KEYFILL_KUSTOMIZE", &kustomize).env("KEYFILL_HELM", &helm);
         run.file(".git/HEAD", "")
-            .file("charts/web/Chart.yaml", chart)
+            .file("app/charts/web/Chart.yaml", chart)
+            .file("app/charts/web/values.yaml", "a: 1\n")
             .file("app/kustomization.yaml", charts)
             .run()
     };
-    for folder in ["charts/web", "app"] {
-        let outcome = run(&["render", "--enable-helm", folder]);
+    for folder in ["app/charts/web", "app"] {
+        let outcome = run(&["render", "--fetch", "off", "--enable-helm", folder]);
         assert_eq!((outcome.code, outcome.text().as_str()), (Some(3), ""), "{}", outcome.stderr);
         assert!(outcome.stderr.contains("the chart needs cache 1.0.0"), "{}", outcome.stderr);
         assert!(!outcome.stderr.contains("missing in charts/ directory"), "{}", outcome.stderr);
