@@ -6,6 +6,7 @@ mod applications;
 mod bad_input;
 mod certificate;
 mod charts;
+mod cosign;
 mod engines;
 mod faults;
 mod hostile;

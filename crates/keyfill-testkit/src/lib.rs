@@ -84,6 +84,7 @@ fn recipe(name: &str) -> Option<Recipe> {
             "-X helm.sh/helm/v3/internal/version.version=v3.22.0 \
              -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=37",
         ),
+        "cosign" => Recipe::Install("github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3", "-s -w"),
         "sops" => Recipe::Install("github.com/getsops/sops/v3/cmd/sops@v3.13.3", ""),
         "ksops" => Recipe::Module("tests/oracles/ksops"),
         "sops-batch" => Recipe::Module("tests/oracles/sops"),
@@ -109,7 +110,7 @@ fn recipe(name: &str) -> Option<Recipe> {
 
 /// The path of a test program, or `None` when it is not there and not required, which is said on stderr.
 ///
-/// Names: `kustomize`, `helm`, `helm4`, `sops`, `sops-batch`, `ksops`, `vault-dev`, `yaml-oracle`, `kustomize-oracle`, `template-oracle`,
+/// Names: `kustomize`, `helm`, `helm4`, `cosign`, `sops`, `sops-batch`, `ksops`, `vault-dev`, `yaml-oracle`, `kustomize-oracle`, `template-oracle`,
 /// `template4-oracle`, `jsonpath-oracle`, `cmp-client`, `cmp-server`, `argocd-vault-plugin`.
 ///
 /// # Panics

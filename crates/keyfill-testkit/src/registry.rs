@@ -125,12 +125,12 @@ impl Registry {
         assert!(put.contains(" 201 "), "{put}");
     }
 
-    /// A manifest, of a registry without logins.
+    /// A manifest or an index of some, of a registry without logins.
     ///
     /// # Panics
     /// When it is not there.
     pub fn manifest(&self, repository: &str, reference: &str) -> String {
-        let accept = "application/vnd.oci.image.manifest.v1+json";
+        let accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
         let body = self.get(&format!("/v2/{repository}/manifests/{reference}"), accept);
         String::from_utf8(body).expect("a manifest is text")
     }
