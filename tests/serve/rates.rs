@@ -161,7 +161,8 @@ fn metadata_is_asked_for_within_the_requests_per_second() {
     }
     assert_eq!(counts.len(), SECRETS, "all of them are asked for");
     let (fewest, most) = (counts.values().min().expect("some"), counts.values().max().expect("some"));
-    assert!(*fewest >= 2 && most - fewest <= 1, "each once a round: {counts:?}");
+    // The time that is looked at cuts a round at either end, and a batch has no order.
+    assert!(*fewest >= 2 && most - fewest <= 2, "each once a round: {counts:?}");
     assert_eq!(vault.asked("secret/data/").1, BTreeMap::new(), "no value is read");
     assert_eq!(cluster.refreshes(), 0);
 }
