@@ -50,6 +50,9 @@ impl Work {
         dir: &str,
         all: bool,
     ) -> Result<Self> {
+        if Path::new(dir).is_file() {
+            return Err(Problem::usage(format!("{dir} is a file: name a folder with roots")).into());
+        }
         let fetch = FetchArgs { fetch: Some(FetchChoice::On), cache_size };
         let given = Given { run, fetch: &fetch, ..caller.given(Purpose::Render) };
         let run = Run::of_command(&given, render, dir)?;

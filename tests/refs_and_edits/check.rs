@@ -98,3 +98,11 @@ fn values_beyond_64_bits_keep_their_digits_from_a_file_of_secrets() {
     );
     assert!(text.contains(&format!("more: 1.10, {LARGE}")), "{text}");
 }
+
+#[test]
+fn a_file_is_no_folder_to_lock_or_to_vendor() {
+    for command in ["lock", "vendor"] {
+        let outcome = keyfill(&[command, "a.yaml"]).file("a.yaml", SECRET).run();
+        assert!(said(&outcome, 2).contains("a.yaml is a file: name a folder"), "{command}");
+    }
+}
