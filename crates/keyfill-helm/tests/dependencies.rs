@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use flate2::write::GzEncoder;
-use keyfill_diag::{Class, Cx, Report as _};
+use keyfill_diag::{Class, Cx, Remedy, Report as _};
 use keyfill_files::{
     ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, GitRef, MemoryFiles, NoFetch, TreePath,
 };
@@ -136,10 +136,12 @@ fn another_version_is_refused() {
 }
 
 #[test]
-fn what_is_to_be_downloaded_is_named_and_left_to_helm() {
+fn what_is_to_be_downloaded_is_named_and_not_left_to_helm() {
     let error = render("{name: redis, version: 18.x.x, repository: 'oci://registry.example.com/charts'}")
         .unwrap_err();
-    assert!(error.is_unsupported());
+    // helm asks for the same chart.
+    assert_eq!(error.remedy(), Remedy::Fetch);
+    assert!(!error.is_unsupported());
     let diagnostic = error.diagnostics().remove(0);
     assert!(diagnostic.message.contains("redis 18.x.x (repository oci://registry.example.com/charts)"));
     assert_eq!(diagnostic.place.file.as_deref(), Some("app/Chart.yaml"));
