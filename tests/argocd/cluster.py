@@ -18,6 +18,7 @@ import programs
 import world
 from api import Api, Refused
 from processes import Restarted, Server, free_port, wait_until
+from sources import Sources
 
 ADMINISTRATOR = "administrator-of-the-test"
 PROJECTS = ("blue", "green")
@@ -38,6 +39,7 @@ class Cluster:
         self.folder = Path(tempfile.mkdtemp(prefix="keyfill-argocd-"))
         self.servers = []
         self.vault = None
+        self.sources = None
 
     def server(self, name, *command, kind=Server, **env):
         """Starts a process; what it gets of this machine's environment is its path."""
@@ -65,6 +67,7 @@ class Cluster:
         self.definitions()
         self.vault = world.Vault(str(self.folder / "vault"))
         self.trust_of_vault()
+        self.sources = Sources(self.folder / "sources")
         return self
 
     def certificates(self):
@@ -215,6 +218,8 @@ class Cluster:
                 "ARGOCD_PLUGINSOCKFILEPATH": self.folder / "plugins", "KUBERNETES_SERVICE_HOST": "127.0.0.1",
                 "KUBERNETES_SERVICE_PORT": self.port, "KEYFILL_SERVICE_ACCOUNT": self.account_of_the_sidecar(),
                 "KEYFILL_FILL": "hydrated", "KEYFILL_FILL_REVISIONS": "main,environments/*",
+                "KEYFILL_FETCH_HOSTS": f"{self.sources.address}/*", "KEYFILL_ARGOCD_REPOSITORIES": "argocd",
+                "KEYFILL_CACHE_DIR": self.folder / "cache",
                 "KEYFILL_REFRESH": "true", "KEYFILL_REFRESH_INTERVAL": "5s", "KEYFILL_REFRESH_SPREAD": "1s"}
         # The test's Vault has no TLS; tests/stores has one that does.
         del env["VAULT_CACERT"]
@@ -268,6 +273,8 @@ class Cluster:
             server.stop()
         if self.vault:
             self.vault.stop()
+        if self.sources:
+            self.sources.stop()
         if os.environ.get("KEYFILL_TEST_KEEP"):
             print(f"kept: {self.folder}")
         else:

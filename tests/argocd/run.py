@@ -16,7 +16,7 @@ import place  # noqa: E402
 import programs  # noqa: E402
 import world  # noqa: E402
 
-TESTS = ["test_apps", "test_guards", "test_hydrator", "test_restarts", "test_many", "test_applied"]
+TESTS = ["test_apps", "test_guards", "test_hydrator", "test_restarts", "test_many", "test_fetched", "test_applied"]
 
 
 def main():
