@@ -35,7 +35,10 @@ impl Error {
 
     /// A failure of a class of its own.
     pub fn with_class(class: Class, message: impl Into<String>) -> Self {
-        let diagnostic = Diagnostic::error(class, message);
+        Self::of_diagnostic(Diagnostic::error(class, message))
+    }
+
+    fn of_diagnostic(diagnostic: Diagnostic) -> Self {
         Self(Box::new(Kind {
             diagnostic,
             location: Location::NONE,
@@ -79,25 +82,14 @@ impl Error {
     /// A chart that could not be rendered.
     pub(crate) fn of_chart(error: ChartError) -> Self {
         let ChartError { diagnostic, remedy } = error;
-        Self(Box::new(Kind {
-            diagnostic: *diagnostic,
-            location: Location::NONE,
-            step: None,
-            remedy,
-            of_fetch: false,
-        }))
+        let mut built = Self::of_diagnostic(*diagnostic);
+        built.0.remedy = remedy;
+        built
     }
 
     /// A file that could not be decrypted. Where no place is known in it, the one who names it is the place.
     pub(crate) fn of_decrypt(error: &DecryptError) -> Self {
-        let diagnostic = error.diagnostic().clone();
-        Self(Box::new(Kind {
-            diagnostic,
-            location: Location::NONE,
-            step: None,
-            remedy: Remedy::None,
-            of_fetch: false,
-        }))
+        Self::of_diagnostic(error.diagnostic().clone())
     }
 
     /// Text of a file that is not YAML.
