@@ -1,12 +1,13 @@
 //! Charts that the real cosign has signed with a key, in both forms that it knows, in a real registry.
 
-use crate::place::{Place, sha256};
-use crate::registry::{place, push};
+use crate::place::sha256;
+use crate::proof::{asking, refused};
+use crate::registry::push;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keyfill_testkit::{Registry, oracle};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -51,18 +52,9 @@ impl Cosign {
     }
 }
 
-/// An app whose chart must be signed by a key.
-fn asking(registry: &Registry, key: &Path) -> Place {
-    let rule = format!("oci://{}/team/* cosign:{}", registry.host(), key.display());
-    place(registry).env("KEYFILL_FETCH_PROOF", &rule)
-}
-
-fn refused(place: &Place, says: &str) {
-    let told = place.keyfill("render app").refused(6);
-    for words in [says, "app/Chart.yaml:5", "KEYFILL_FETCH_PROOF"] {
-        assert!(told.contains(words), "{words}: {told}");
-    }
-    assert!(place.kept("lib").is_empty(), "nothing is kept");
+/// A registry, and two who sign; nothing where the programs are not there.
+fn set_up() -> Option<(Registry, Cosign, Cosign)> {
+    Some((Registry::start(None)?, Cosign::with_keys()?, Cosign::with_keys()?))
 }
 
 fn text(value: &Value, path: &str) -> String {
@@ -83,13 +75,9 @@ fn with_layer(registry: &Registry, tag: &str, manifest: &Value, content: &[u8]) 
 
 #[test]
 fn what_cosign_signs_under_a_tag_is_proof_and_what_was_changed_is_none() {
-    let (Some(registry), Some(ours), Some(others)) =
-        (Registry::start(None), Cosign::with_keys(), Cosign::with_keys())
-    else {
-        return;
-    };
+    let Some((registry, ours, others)) = set_up() else { return };
     let manifest = push(&registry, "lib", "1.2.0", None);
-    let place = asking(&registry, &ours.public());
+    let place = asking(&registry, &ours.public(), "");
     refused(&place, "is not signed");
     others.sign(&registry, &manifest, false);
     refused(&place, "it is signed by another key");
@@ -104,7 +92,7 @@ fn what_cosign_signs_under_a_tag_is_proof_and_what_was_changed_is_none() {
     let own = signed["layers"].as_array().unwrap().last().unwrap().clone();
     let alone = serde_json::json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": signed["config"], "layers": [own]});
     let payload = String::from_utf8(registry.blob("team/lib", &text(&alone, "/layers/0/digest"))).unwrap();
-    let fresh = asking(&registry, &ours.public());
+    let fresh = asking(&registry, &ours.public(), "");
     with_layer(&registry, &tag, &alone, payload.as_bytes());
     assert_eq!(fresh.keyfill("render app").text(), rendered);
     let elsewhere = payload.replace("team/lib", "team/bil");
@@ -113,19 +101,15 @@ fn what_cosign_signs_under_a_tag_is_proof_and_what_was_changed_is_none() {
     assert_ne!(other_chart, payload);
     for changed in [elsewhere, other_chart, format!("{payload} ")] {
         with_layer(&registry, &tag, &alone, changed.as_bytes());
-        refused(&asking(&registry, &ours.public()), "it is signed by another key");
+        refused(&asking(&registry, &ours.public(), ""), "it is signed by another key");
     }
 }
 
 #[test]
 fn a_bundle_that_cosign_writes_is_proof_and_what_was_changed_is_none() {
-    let (Some(registry), Some(ours), Some(others)) =
-        (Registry::start(None), Cosign::with_keys(), Cosign::with_keys())
-    else {
-        return;
-    };
+    let Some((registry, ours, others)) = set_up() else { return };
     let manifest = push(&registry, "lib", "1.2.0", None);
-    let place = asking(&registry, &ours.public());
+    let place = asking(&registry, &ours.public(), "");
     others.sign(&registry, &manifest, true);
     refused(&place, "it is signed by another key");
     ours.sign(&registry, &manifest, true);
@@ -155,7 +139,7 @@ fn a_bundle_that_cosign_writes_is_proof_and_what_was_changed_is_none() {
             &index.to_string(),
             None,
         );
-        asking(&registry, &ours.public())
+        asking(&registry, &ours.public(), "")
     };
     assert!(alone(&bundle).keyfill("render app").text().contains("1.2.0"));
     let changed = |path: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>| {

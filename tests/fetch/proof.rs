@@ -72,12 +72,13 @@ fn attach(registry: &Registry, manifest: &str, signatures: &[(String, String)]) 
 }
 
 /// An app whose chart must be signed by a key.
-fn asking(registry: &Registry, key: &Path, more: &str) -> Place {
+pub fn asking(registry: &Registry, key: &Path, more: &str) -> Place {
     let rule = format!("oci://{}/team/* cosign:{} {more}", registry.host(), key.display());
     place(registry).env("KEYFILL_FETCH_PROOF", &rule)
 }
 
-fn refused(place: &Place, says: &str) {
+/// Asserts that the app is refused for want of proof, and that nothing is kept of it.
+pub fn refused(place: &Place, says: &str) {
     let told = place.keyfill("render app").refused(6);
     for words in [says, "app/Chart.yaml:5", "KEYFILL_FETCH_PROOF"] {
         assert!(told.contains(words), "{words}: {told}");
