@@ -8,6 +8,10 @@ use std::fmt;
 use std::io::{Cursor, Read as _};
 use zeroize::Zeroizing;
 
+/// How many keys a message may be encrypted for. A message that does not name its recipients is tried with each
+/// secret key for each of them, and SOPS encrypts for one key.
+const MOST_RECIPIENTS: usize = 32;
+
 /// How many times compressed a message may be.
 const MOST_NESTED: usize = 4;
 
@@ -95,6 +99,9 @@ impl SecretKeys {
                 Esk::SymKeyEncryptedSessionKey(_) => None,
             })
             .collect();
+        if esk.len() > MOST_RECIPIENTS {
+            return Err(Undecrypted::Broken("the message is encrypted for too many keys"));
+        }
         let usable = self.usable(&recipients)?;
         guarded(|| content(message, usable, most)).ok_or(Undecrypted::Broken(
             "the message cannot be decrypted: it was changed, or is not for its key",

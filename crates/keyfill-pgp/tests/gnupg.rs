@@ -1,5 +1,7 @@
 //! What GnuPG signs and encrypts, and what is done to it on the way.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use keyfill_pgp::{Keyring, SecretKeys, Undecrypted};
 use keyfill_testkit::Gpg;
 
@@ -156,6 +158,30 @@ fn a_message_is_decrypted_with_its_key_and_the_reason_is_said_where_it_is_not() 
         assert!(matches!(why, Undecrypted::Broken(_)), "{why:?}");
     }
     assert!(keys.decrypt(&"x".repeat(keyfill_pgp::MOST_BYTES), 32).is_err());
+}
+
+#[test]
+fn a_message_for_many_unnamed_keys_is_refused_before_a_key_is_tried() {
+    let Some(gpg) = Gpg::new() else { return };
+    let key = gpg.key("ours", "rsa2048", "encrypt", "");
+    let mut keys = SecretKeys::default();
+    keys.add(&gpg.print(&["--export-secret-keys", &key])).expect("keys");
+    let message = gpg.encrypt(&key, &[7; 32], &["--throw-keyids"]);
+    assert!(keys.decrypt(&for_recipients(&message, 32), 32).is_ok());
+    let why = keys.decrypt(&for_recipients(&message, 33), 32).expect_err("there are too many");
+    assert_eq!(why, Undecrypted::Broken("the message is encrypted for too many keys"));
+}
+
+/// The message with its first packet, which is for its only recipient, so many times.
+fn for_recipients(message: &str, times: usize) -> String {
+    let lines = message.lines().skip_while(|line| !line.is_empty());
+    let base64: String = lines.take_while(|line| !line.starts_with(['=', '-'])).collect();
+    let bytes = STANDARD.decode(base64).expect("base64");
+    assert_eq!(bytes[0], 0x85, "a packet of the old form, with a length of two bytes");
+    let (packet, rest) = bytes.split_at(3 + usize::from(u16::from_be_bytes([bytes[1], bytes[2]])));
+    let many = STANDARD.encode([&packet.repeat(times), rest].concat());
+    let lines: Vec<_> = many.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN PGP MESSAGE-----\n\n{}\n-----END PGP MESSAGE-----\n", lines.join("\n"))
 }
 
 /// The message with another letter in the middle of its last full line.

@@ -18,6 +18,9 @@ const LINE: usize = 48;
 const CHUNK: usize = 64 * 1024;
 /// What a chunk is longer by when it is sealed.
 const TAG: usize = 16;
+/// How many recipients a file may have. SOPS writes a file of age for each recipient; each one that is for an RSA key
+/// of SSH costs a decryption.
+const MOST_STANZAS: usize = 32;
 
 /// The bytes of an armored file.
 pub(super) fn dearmor(text: &str) -> Option<Vec<u8>> {
@@ -58,6 +61,9 @@ impl<'a> AgeFile<'a> {
                 let header = &bytes[..start + 3];
                 let code = STANDARD_NO_PAD.decode(code).ok()?;
                 return Some(Self { stanzas, header, code, payload: &bytes[lines.at..] });
+            }
+            if stanzas.len() == MOST_STANZAS {
+                return None;
             }
             let mut words = line.strip_prefix("-> ")?.split(' ');
             let kind = words.next()?;
@@ -112,5 +118,19 @@ impl<'a> Lines<'a> {
                 return Some(body);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AgeFile, MOST_STANZAS};
+
+    #[test]
+    fn a_file_for_too_many_recipients_is_refused() {
+        let file =
+            |stanzas| format!("age-encryption.org/v1\n{}--- AAAA\n", "-> X25519 a\n\n".repeat(stanzas));
+        let text = file(MOST_STANZAS);
+        assert_eq!(AgeFile::read(text.as_bytes()).expect("a file").stanzas.len(), MOST_STANZAS);
+        assert!(AgeFile::read(file(MOST_STANZAS + 1).as_bytes()).is_none());
     }
 }
