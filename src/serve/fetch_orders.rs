@@ -13,6 +13,8 @@ pub enum Want {
     Chart([String; 3]),
     /// The tree of a repository: URL, reference.
     Tree([String; 2]),
+    /// A folder of such a tree: URL, reference, path.
+    Folder([String; 3]),
     /// A file by its URL.
     File(String),
     /// The address of a repository's name; nothing is fetched.
@@ -35,7 +37,7 @@ impl Want {
     /// Bytes of its texts.
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Chart(texts) => texts.iter().map(String::len).sum(),
+            Self::Chart(texts) | Self::Folder(texts) => texts.iter().map(String::len).sum(),
             Self::Tree(texts) => texts.iter().map(String::len).sum(),
             Self::File(text) | Self::Repository(text) => text.len(),
         }
@@ -140,9 +142,14 @@ pub enum Found {
         commit: String,
         /// The digest of the tree.
         digest: [u8; 32],
-        /// The folders that may be read, with the bytes that each takes of the tail; all where there are none.
+        /// Folders of the tree, with the bytes that each takes of the tail; all files are in the tree where there
+        /// are none.
         folders: Option<Vec<(String, u64)>>,
+        /// Whether the other folders may be asked for.
+        more: bool,
     },
+    /// A folder; it is the tail.
+    Folder,
     /// A file; it is the tail.
     File,
     /// The address of a repository's name, where there is one.

@@ -9,7 +9,7 @@ use crate::fetch::{Logins, Plan};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_fetch::{Fetcher, Handed, Lock, Network, Stats};
-use keyfill_files::{ChartRef, Fetch as _, FetchError, GitRef};
+use keyfill_files::{ChartRef, Fetch as _, FetchError, GitRef, TreePath};
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -147,14 +147,21 @@ fn fetched(fetcher: &Fetcher, want: &Want, cx: &Cx) -> Result<Fetched, FetchErro
             Ok(Fetched { answer, tail: chart.archive, file: None })
         }
         Want::Tree([url, reference]) => {
-            let Handed { commit, digest, file, folders } = fetcher.hand(&GitRef { url, reference }, cx)?;
+            let Handed { commit, digest, file, folders, more } =
+                fetcher.hand(&GitRef { url, reference }, cx)?;
             let (mut sizes, mut tail) = (folders.is_some().then(Vec::new), Vec::new());
             for (dir, bytes) in folders.into_iter().flatten() {
                 sizes.iter_mut().for_each(|sizes| sizes.push((dir.to_string(), bytes.len() as u64)));
                 tail.extend_from_slice(&bytes);
             }
-            let answer = Ok(Found::Tree { commit, digest: digest.0, folders: sizes });
+            let answer = Ok(Found::Tree { commit, digest: digest.0, folders: sizes, more });
             Ok(Fetched { answer, tail: tail.into(), file: Some(file) })
+        }
+        Want::Folder([url, reference, dir]) => {
+            let unreadable = || FetchError::new(Class::Render, "no folder has such a path");
+            let dir = TreePath::new(&dir).ok_or_else(unreadable)?;
+            let tail = fetcher.hand_folder(&GitRef { url, reference }, &dir, cx)?;
+            Ok(Fetched { answer: Ok(Found::Folder), tail, file: None })
         }
         Want::File(url) => {
             let tail = fetcher.file(&url, cx)?;

@@ -132,6 +132,37 @@ fn of_a_locked_repository_a_worker_gets_the_folders_of_the_lock_whether_its_serv
 }
 
 #[test]
+fn of_a_repository_that_is_not_locked_a_worker_gets_the_folders_that_it_reads() {
+    let Some(git) = GitServer::start(None) else { return };
+    let service = |name: &str| format!("apiVersion: v1\nkind: Service\nmetadata: {{name: {name}}}\n");
+    let unread = "a text that nobody asked for. ".repeat(1 << 16);
+    git.commit(
+        "shop",
+        &[
+            ("base/kustomization.yaml", "resources: [svc.yaml, ../more]\nnamePrefix: b-\n"),
+            ("base/svc.yaml", &service("shared")),
+            ("more/kustomization.yaml", "resources: [svc.yaml, none.yaml]\n"),
+            ("more/svc.yaml", &service("deep")),
+            ("unread/big.txt", &unread),
+        ],
+    );
+    git.allow_filters("shop");
+    let hosts = format!("{}/*", git.server().address());
+    let Some((server, _dir)) = server(&hosts, &[("KEYFILL_FETCH", "on")], &[]) else { return };
+    let folder = app(&format!("resources:\n- {}//base?ref=main\n", git.url("shop")), false);
+    let message = said(&ask(&server, folder.path(), &[]));
+    assert!(message.contains("none.yaml") && message.contains("more/kustomization.yaml:1"), "{message}");
+    let layout = format!("resources:\n- {}//base?ref=fixed\n", git.url("shop"));
+    std::fs::write(folder.path().join("app/kustomization.yaml"), layout).expect("a file");
+    git.commit("shop", &[("more/kustomization.yaml", "resources: [svc.yaml]\n")]);
+    git.git("shop", &["push", "-q", "origin", "HEAD:refs/heads/fixed"]);
+    let answer = ask(&server, folder.path(), &[]).to_string();
+    assert!(answer.contains("b-shared") && answer.contains("b-deep"), "{answer}");
+    let fetched = server.metric("keyfill_fetch_bytes_total");
+    assert!(fetched > 0.0 && fetched < 10_000.0, "{fetched}: what nobody reads is not fetched");
+}
+
+#[test]
 fn what_is_not_locked_is_refused_with_its_line_unless_the_administrator_says_on() {
     let web = files();
     let hosts = format!("{}/*", web.address());

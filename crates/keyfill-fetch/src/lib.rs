@@ -39,7 +39,11 @@ pub use credentials::{Credentials, Repository, read_if_there};
 pub use digest::Digest;
 pub(crate) use fetcher::LOCK_IT;
 pub use fetcher::{Fetcher, Handed, NOT_CACHED, NOT_LOCKED};
-pub use git::{Changes, LocalRepository, Pack, Revision, RevisionFiles, Snapshot, Tree, changes};
+#[doc(hidden)]
+pub use git::folder_of;
+pub use git::{
+    AskFolder, Changes, LocalRepository, Others, Pack, Revision, RevisionFiles, Snapshot, Tree, changes,
+};
 pub use helper::{Helpers, is_plain as is_helper_name};
 pub use lock::{FILE_NAME as LOCK_FILE, Lock, LockError, LockedChart, LockedFiles, LockedTree};
 pub use login::{Asked, Login, LoginSource};

@@ -5,7 +5,7 @@ use crate::fetch::read_lock;
 use crate::serve::fetch_orders::{Found, Locked, Question, Want};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, without_users};
-use keyfill_fetch::{Digest, LOCK_FILE, Snapshot, Tree};
+use keyfill_fetch::{Digest, LOCK_FILE, Others, Snapshot, Tree};
 use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, Files, GitRef, TreePath};
 use keyfill_workers::Received;
 use std::fs::File;
@@ -13,7 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The supervisor as the one who fetches.
-pub struct Remote {
+pub struct Remote(Arc<Questions>);
+
+/// What was asked of it.
+struct Questions {
     talk: Talk,
     files: Arc<dyn Files>,
     /// Whether the supervisor knows keyfill.lock.
@@ -25,9 +28,12 @@ pub struct Remote {
 impl Remote {
     /// For a tree with this root.
     pub fn new(talk: Talk, files: Arc<dyn Files>, given_up: &Arc<AtomicBool>) -> Self {
-        Self { talk, files, lock_sent: Mutex::new(false), given_up: Arc::clone(given_up) }
+        let given_up = Arc::clone(given_up);
+        Self(Arc::new(Questions { talk, files, lock_sent: Mutex::new(false), given_up }))
     }
+}
 
+impl Questions {
     fn ask(&self, want: Want) -> Result<(Found, Received), FetchError> {
         let gone = || FetchError::new(Class::Other, "the supervisor does not answer");
         if self.given_up.load(Ordering::Relaxed) {
@@ -71,9 +77,29 @@ fn parts(folders: Vec<(String, u64)>, tail: &Bytes) -> Option<Vec<(TreePath, Byt
     folders.into_iter().map(&mut part).collect()
 }
 
+/// A repository, for people.
+fn repository(want: &GitRef) -> String {
+    let at = if want.reference.is_empty() { String::new() } else { format!(" at {}", want.reference) };
+    format!("the repository {}{at}", without_users(&want.url))
+}
+
+impl Remote {
+    /// Folders of a repository that the supervisor is asked for when the first of their files is read.
+    fn asked(&self, want: &GitRef) -> Others {
+        let (questions, want) = (Arc::clone(&self.0), want.clone());
+        Others::Asked(Box::new(move |dir| {
+            let GitRef { url, reference } = want.clone();
+            match questions.ask(Want::Folder([url, reference, dir.to_string()]))? {
+                (Found::Folder, received) => Ok(Bytes::from_owner(received.tail)),
+                _ => Err(misunderstood()),
+            }
+        }))
+    }
+}
+
 impl Fetch for Remote {
     fn chart(&self, want: &ChartRef, _: &Cx) -> Result<FetchedChart, FetchError> {
-        match self.ask(Want::chart(want))? {
+        match self.0.ask(Want::chart(want))? {
             (Found::Chart { version, file_name }, received) => {
                 let archive = Bytes::from_owner(received.tail);
                 Ok(FetchedChart { version, file_name, archive })
@@ -83,21 +109,20 @@ impl Fetch for Remote {
     }
 
     fn git(&self, want: &GitRef, _: &Cx) -> Result<FetchedTree, FetchError> {
-        let (found, received) = self.ask(Want::tree(want))?;
-        let (Found::Tree { commit, digest, folders }, Some(file)) = (found, received.file) else {
+        let (found, received) = self.0.ask(Want::tree(want))?;
+        let (Found::Tree { commit, digest, folders, more }, Some(file)) = (found, received.file) else {
             return Err(misunderstood());
         };
         let tree = Snapshot::of_file(File::from(file), &Digest(digest)).ok_or_else(misunderstood)?;
         let Some(folders) = folders else { return Ok(FetchedTree { commit, files: Arc::new(tree) }) };
         let parts = parts(folders, &Bytes::from_owner(received.tail)).ok_or_else(misunderstood)?;
-        let at = if want.reference.is_empty() { String::new() } else { format!(" at {}", want.reference) };
-        let what = format!("the repository {}{at}", without_users(&want.url));
-        let tree = Tree::of_parts(tree, parts, what).ok_or_else(misunderstood)?;
+        let others = if more { self.asked(want) } else { Others::NotLocked(repository(want)) };
+        let tree = Tree::of_parts(tree, parts, others).ok_or_else(misunderstood)?;
         Ok(FetchedTree { commit, files: Arc::new(tree) })
     }
 
     fn file(&self, url: &str, _: &Cx) -> Result<Bytes, FetchError> {
-        match self.ask(Want::File(url.to_owned()))? {
+        match self.0.ask(Want::File(url.to_owned()))? {
             (Found::File, received) => Ok(Bytes::from_owner(received.tail)),
             _ => Err(misunderstood()),
         }
@@ -111,7 +136,7 @@ impl Fetch for Remote {
         if !name.starts_with('@') && !name.starts_with("alias:") {
             return None;
         }
-        match self.ask(Want::Repository(name.to_owned())).ok()? {
+        match self.0.ask(Want::Repository(name.to_owned())).ok()? {
             (Found::Repository(address), _) => address,
             _ => None,
         }

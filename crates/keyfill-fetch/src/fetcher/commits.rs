@@ -29,8 +29,10 @@ pub struct Handed {
     pub digest: Digest,
     /// The tree, for [`Snapshot::of_file`].
     pub file: File,
-    /// The folders that may be read, for [`Tree::of_parts`]; all files are in `file` where there are none.
+    /// Folders of the tree, for [`Tree::of_parts`]; all files are in `file` where there are none.
     pub folders: Option<Vec<(TreePath, Bytes)>>,
+    /// Whether [`Fetcher::hand_folder`] gives out the other folders; if not, they may not be read.
+    pub more: bool,
 }
 
 /// A commit that is asked for.
@@ -170,26 +172,42 @@ impl Fetcher {
         Ok(FetchedTree { commit, files })
     }
 
-    /// The files of a repository at a reference, for another process: where a lock decides, the locked folders.
+    /// The files of a repository at a reference, for another process: the locked folders, and where no lock decides
+    /// and the server filters, the names of all others.
     pub fn hand(&self, want: &GitRef, cx: &Cx) -> Result<Handed, FetchError> {
         let of = self.commit(want, cx)?;
         let about = |error: FetchError| error.context(format!("{} cannot be fetched", of.what));
         let commit = of.commit.clone();
-        if let Some(locked) = of.locked_folders()
-            && self.options.mode == Mode::Locked
-        {
+        let is_locked = self.options.mode == Mode::Locked && of.locked_folders().is_some();
+        let binds_all = matches!(of.locked, Some(LockedFiles::All(_)));
+        let locked: Vec<TreePath> =
+            of.locked_folders().into_iter().flatten().map(|(dir, _)| dir.clone()).collect();
+        if !binds_all {
             let (digest, names) = self.names(&of, cx).map_err(about)?;
-            let dirs: Vec<TreePath> = locked.keys().cloned().collect();
-            let folders = self.folders(&of, &names, &dirs, cx).map_err(about)?;
-            if folders.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= MOST_HANDED {
-                return Ok(Handed { commit, digest, file: names.into_file(), folders: Some(folders) });
+            let more = !is_locked && !names.is_whole();
+            if is_locked || more {
+                let folders = self.folders(&of, &names, &locked, cx).map_err(about)?;
+                if folders.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= MOST_HANDED {
+                    return Ok(Handed {
+                        commit,
+                        digest,
+                        file: names.into_file(),
+                        folders: Some(folders),
+                        more,
+                    });
+                }
             }
         }
         let (digest, snapshot) = self.whole(&of, cx).map_err(about)?;
-        let locked =
-            of.locked_folders().into_iter().flatten().map(|(dir, _)| dir.clone()).collect::<Vec<_>>();
         self.folders(&of, &snapshot, &locked, cx).map_err(about)?;
-        Ok(Handed { commit, digest, file: snapshot.into_file(), folders: None })
+        Ok(Handed { commit, digest, file: snapshot.into_file(), folders: None, more: false })
+    }
+
+    /// A folder of a repository as bytes, for the process that [`Self::hand`] gave the names of its files.
+    pub fn hand_folder(&self, want: &GitRef, dir: &TreePath, cx: &Cx) -> Result<Bytes, FetchError> {
+        let of = self.commit(want, cx)?;
+        let (_, names) = self.names(&of, cx)?;
+        Of { fetcher: self.clone(), of, cx: cx.clone() }.bytes(&names, dir)
     }
 
     /// The digests of some folders of a commit, those that it has.
@@ -437,8 +455,9 @@ struct Of {
     cx: Cx,
 }
 
-impl Folders for Of {
-    fn folder(&self, names: &Snapshot, dir: &TreePath) -> Result<Folder, FetchError> {
+impl Of {
+    /// A folder as bytes, where the lock or the policy allows it.
+    fn bytes(&self, names: &Snapshot, dir: &TreePath) -> Result<Bytes, FetchError> {
         let Self { fetcher, of, cx } = self;
         if of.locked_folders().is_some_and(|folders| !folders.contains_key(dir)) {
             if fetcher.options.mode == Mode::Locked {
@@ -449,7 +468,14 @@ impl Folders for Of {
         let about =
             |error: FetchError| error.context(format!("{} cannot be fetched", of_repository(&of.what, dir)));
         let found = fetcher.folders(of, names, std::slice::from_ref(dir), cx).map_err(about)?;
-        let folder = found.first().and_then(|(_, bytes)| Folder::read(bytes)).ok_or_else(lost)?;
+        found.into_iter().next().map(|(_, bytes)| bytes).ok_or_else(lost)
+    }
+}
+
+impl Folders for Of {
+    fn folder(&self, names: &Snapshot, dir: &TreePath) -> Result<Folder, FetchError> {
+        let Self { fetcher, of, .. } = self;
+        let folder = Folder::read(&self.bytes(names, dir)?).ok_or_else(lost)?;
         if let Some(LockedTree { files: LockedFiles::Folders(taken), .. }) =
             held(&fetcher.state.taken).git.get_mut(&of.key)
         {

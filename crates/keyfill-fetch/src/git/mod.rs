@@ -21,7 +21,7 @@ mod tree;
 pub use local::{Changes, LocalRepository, Revision, RevisionFiles, changes};
 pub use pack::Pack;
 pub use snapshot::Snapshot;
-pub use tree::Tree;
+pub use tree::{AskFolder, Others, Tree};
 
 pub(crate) use folder::Folder;
 pub(crate) use object::Id;
@@ -32,6 +32,12 @@ pub(crate) use tree::{Folders, not_locked, of_repository};
 use keyfill_diag::Class;
 use keyfill_files::FetchError;
 use url::Url;
+
+/// Whether bytes are those of a folder, and each of its files can be read: for fuzzing.
+#[doc(hidden)]
+pub fn folder_of(bytes: Vec<u8>) -> bool {
+    Folder::read(&bytes.into()).is_some()
+}
 
 /// What is said of a pack that is not what was asked for.
 fn unusable(why: impl Into<String>) -> FetchError {

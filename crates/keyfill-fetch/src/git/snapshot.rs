@@ -188,6 +188,11 @@ impl Snapshot {
         })
     }
 
+    /// Whether all files were fetched.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.items.values().any(|item| matches!(item, Item::Absent { .. }))
+    }
+
     /// Whether a path is that of a folder, without links on the way.
     pub(crate) fn has_folder(&self, dir: &TreePath) -> bool {
         matches!(self.items.get(dir), Some(Item::Folder))

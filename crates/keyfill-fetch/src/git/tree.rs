@@ -28,12 +28,12 @@ impl Tree {
         Self { names, folders: Mutex::default(), more }
     }
 
-    /// The names of a commit with some of its folders, as bytes; `None` where these are none. Of another folder it is
-    /// said that the lock of `what` does not hold it.
-    pub fn of_parts(names: Snapshot, parts: Vec<(TreePath, Bytes)>, what: String) -> Option<Self> {
+    /// The names of a commit with some of its folders, as bytes; `None` where these are none. `others` is asked for
+    /// the other folders.
+    pub fn of_parts(names: Snapshot, parts: Vec<(TreePath, Bytes)>, others: Others) -> Option<Self> {
         let read = |(dir, bytes): (TreePath, Bytes)| Some((dir, Arc::new(Folder::read(&bytes)?)));
         let folders = parts.into_iter().map(read).collect::<Option<_>>()?;
-        Some(Self { names, folders: Mutex::new(folders), more: Box::new(NoMore(what)) })
+        Some(Self { names, folders: Mutex::new(folders), more: Box::new(others) })
     }
 
     fn folder(&self, dir: &TreePath) -> Result<Arc<Folder>, FetchError> {
@@ -73,12 +73,25 @@ impl Files for Tree {
     }
 }
 
-/// Gives out no folder: all that may be read are there.
-struct NoMore(String);
+/// Asks another process for a folder, which it gives as bytes.
+pub type AskFolder = dyn Fn(&TreePath) -> Result<Bytes, FetchError> + Send + Sync;
 
-impl Folders for NoMore {
+/// The folders of a commit that did not come with its names.
+pub enum Others {
+    /// They may not be read: the lock of this repository does not hold them.
+    NotLocked(String),
+    /// They are asked for.
+    Asked(Box<AskFolder>),
+}
+
+impl Folders for Others {
     fn folder(&self, _: &Snapshot, dir: &TreePath) -> Result<Folder, FetchError> {
-        Err(not_locked(&self.0, dir))
+        match self {
+            Self::NotLocked(what) => Err(not_locked(what, dir)),
+            Self::Asked(ask) => Folder::read(&ask(dir)?).ok_or_else(|| {
+                FetchError::new(Class::Other, format!("the folder {dir} came in a form that cannot be read"))
+            }),
+        }
     }
 }
 
