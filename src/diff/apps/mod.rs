@@ -4,7 +4,7 @@
 //! [`source`] turns each of their sources into what is rendered. An app is compared when its definition changed, or a
 //! file that its sources read.
 
-mod application;
+pub mod application;
 mod kustomize;
 mod overlay;
 mod set;
