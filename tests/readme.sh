@@ -6,7 +6,9 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 block() { awk -v name="$1" '$0 == "<!-- " name " -->" { on = 1; next } on && /^```/ { if (inside) exit; inside = 1; next } inside' README.md; }
-block quick-start | sed "s|cargo run --release -q --|$binary|" > "$work/command"
+build='cargo run --profile quick -q --'
+block quick-start | grep -qF "$build"
+block quick-start | sed "s|$build|$binary|" > "$work/command"
 block quick-start-output > "$work/expected"
 [ -s "$work/command" ] && [ -s "$work/expected" ]
 bash "$work/command" > "$work/got"
