@@ -53,7 +53,8 @@ pub fn fix(map: &mut ResMap, tables: &[BackReferences], schema: &Schema, cx: &Cx
             if by_kind.of(&map.get(at).original_id().gvk).iter().any(|row| is_of_config(row.target)) {
                 continue;
             }
-            let referrer = candidates.referrer(map, at)?;
+            // A reference that was fixed may have got a namespace. What that changes is no error of this build.
+            let Ok(referrer) = candidates.referrer(map, at) else { continue };
             let mut look = Unlisted { map, candidates: &candidates, referrer: &referrer, found: Vec::new() };
             look.look(&map.get(at).node);
             left.append(&mut look.found);
