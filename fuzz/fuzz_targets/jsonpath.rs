@@ -5,8 +5,10 @@
 #[allow(dead_code)]
 #[path = "../../src/fill/datum.rs"]
 mod datum;
+#[allow(dead_code)]
 #[path = "../../src/fill/json.rs"]
 mod json;
+#[allow(dead_code)]
 #[path = "../../src/fill/jsonpath/mod.rs"]
 mod jsonpath;
 

@@ -52,6 +52,15 @@ impl Variables for Same {
     }
 }
 
+/// Looks into a word as those who explain a command do.
+fn look_at(word: &words::Word, values: &mut Same) {
+    let fields = word.fields(values);
+    if word.text().is_some() {
+        assert!(fields.len() <= 1, "text is one word");
+    }
+    let _ = word.expand(values);
+}
+
 fn look(script: &Script, values: &mut Same) {
     for command in script.statements.iter().flat_map(|statement| &statement.commands) {
         match command {
@@ -63,14 +72,13 @@ fn look(script: &Script, values: &mut Same) {
                 }
                 look(otherwise, values);
             }
+            Command::For(repeated) => {
+                repeated.words.iter().for_each(|word| look_at(word, values));
+                look(&repeated.body, values);
+            }
             Command::Simple(simple) => {
-                for word in &simple.words {
-                    let fields = word.fields(values);
-                    if word.text().is_some() {
-                        assert!(fields.len() <= 1, "text is one word");
-                    }
-                    let _ = word.expand(values);
-                }
+                simple.words.iter().for_each(|word| look_at(word, values));
+                simple.captures.iter().for_each(|(_, script)| look(script, values));
                 if let Some(program) = simple.words.first().and_then(words::Word::text) {
                     let _ = looking::source(&program, &simple.words[1..]);
                 }
