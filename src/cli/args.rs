@@ -1,5 +1,6 @@
 //! Flags as typed. Nothing is decided here: `settings` resolves them with the environment.
 
+use super::later::{Later, define};
 use super::pflag;
 #[cfg(unix)]
 use super::refresh_args::RefreshArgs;
@@ -30,9 +31,34 @@ missing; 5 the secret store was unreachable or refused; 6 a policy forbids it; 1
 /// and left out of the command's help.
 const WITHOUT_SETTINGS: [&str; 6] = ["completions", "discover", "edit", "man", "settings", "version"];
 
+/// How the flags of a command are defined.
+type Define = fn(clap::Command) -> clap::Command;
+
+/// The commands whose flags are [`Later`].
+const DEFINED_LATER: &[(&str, Define)] = &[
+    ("check", define::<CheckArgs>),
+    ("diff", define::<DiffArgs>),
+    ("doctor", define::<DoctorArgs>),
+    ("edit", define::<EditArgs>),
+    ("generate", define::<GenerateArgs>),
+    ("lock", define::<LockArgs>),
+    ("refs", define::<RefsArgs>),
+    ("render", define::<RenderCommandArgs>),
+    #[cfg(unix)]
+    ("serve", define::<ServeArgs>),
+    ("vendor", define::<VendorArgs>),
+];
+
 /// The definition of the command line.
 pub fn command() -> clap::Command {
-    let cli = Cli::command();
+    defined(|_| true)
+}
+
+/// The definition of the command line, with the flags of the commands that may be meant.
+fn defined(may_be_meant: impl Fn(&clap::Command) -> bool) -> clap::Command {
+    let cli = DEFINED_LATER.iter().fold(Cli::command(), |cli, (name, define)| {
+        cli.mut_subcommand(name, |command| if may_be_meant(&command) { define(command) } else { command })
+    });
     let shared: Vec<clap::Arg> =
         cli.get_arguments().filter(|a| a.is_global_set()).map(|a| a.clone().hide(true)).collect();
     WITHOUT_SETTINGS
@@ -43,8 +69,13 @@ pub fn command() -> clap::Command {
 /// Reads a command line as the tools do that keyfill stands for: switches may have a value, and where a flag is
 /// given twice the last one counts.
 pub fn parse(words: Vec<std::ffi::OsString>) -> Result<Cli, clap::Error> {
+    // Those that a word names: more than one, where a value is the name of another command.
+    let is_named = |command: &clap::Command| {
+        let mut names = std::iter::once(command.get_name()).chain(command.get_all_aliases());
+        names.any(|name| words.iter().any(|word| word == name))
+    };
     let mut command =
-        command().args_override_self(true).mut_subcommands(|below| below.args_override_self(true));
+        defined(is_named).args_override_self(true).mut_subcommands(|below| below.args_override_self(true));
     let words = pflag::normalize(words, &command)
         .map_err(|why| command.error(clap::error::ErrorKind::InvalidValue, why))?;
     Cli::from_arg_matches(&command.try_get_matches_from_mut(words)?)
@@ -84,29 +115,29 @@ pub enum Compat {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Render a folder, fill its placeholders and print the manifests; `-` fills what comes on stdin
-    Generate(Box<GenerateArgs>),
+    Generate(Later<GenerateArgs>),
     /// Render a folder and print the manifests, placeholders left as they are
     #[command(alias = "build", alias = "template")]
-    Render(Box<RenderCommandArgs>),
+    Render(Later<RenderCommandArgs>),
     /// Check placeholders and rendering offline, for pre-commit and CI
-    Check(Box<CheckArgs>),
+    Check(Later<CheckArgs>),
     /// Show what a change does to the rendered manifests and to the secrets that they name
-    Diff(Box<DiffArgs>),
+    Diff(Later<DiffArgs>),
     /// List which secrets the roots of a tree name, and where; with a store, which of them are stale
-    Refs(Box<RefsArgs>),
+    Refs(Later<RefsArgs>),
     /// Look at settings, policy, Vault, the token's rights and the sidecar; say what does not work, and what to do
-    Doctor(Box<DoctorArgs>),
+    Doctor(Later<DoctorArgs>),
     /// Set an image, an annotation or replicas in place, with every other byte as it was
-    Edit(EditArgs),
+    Edit(Later<EditArgs>),
     /// Resolve what the tree does not hold and write keyfill.lock
-    Lock(Box<LockArgs>),
+    Lock(Later<LockArgs>),
     /// Write charts into the tree, where helm and kustomize find them
-    Vendor(Box<VendorArgs>),
+    Vendor(Later<VendorArgs>),
     /// Print the folders that hold placeholders, for an Argo CD plugin's discovery
     Discover(DiscoverArgs),
     /// Serve Argo CD's plugin protocol on a unix socket
     #[cfg(unix)]
-    Serve(Box<ServeArgs>),
+    Serve(Later<ServeArgs>),
     /// Print the names of all settings, what they mean, and who may set them
     Settings(SettingsArgs),
     /// Print the version
@@ -609,6 +640,20 @@ mod tests {
     #[test]
     fn the_definition_holds_together() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_its_flags_when_it_is_named_and_only_then() {
+        let words = |name: &str| vec!["keyfill".into(), name.into(), "--help".into()];
+        for command in command().get_subcommands() {
+            let name = command.get_name();
+            assert!(command.get_arguments().count() + command.get_subcommands().count() > 0, "{name}");
+            let help = parse(words(name)).unwrap_err().to_string();
+            let whole = super::command().args_override_self(true).try_get_matches_from(words(name));
+            assert_eq!(help, whole.unwrap_err().to_string(), "{name}");
+        }
+        let none = super::defined(|_| false);
+        assert_eq!(none.find_subcommand("generate").map(|c| c.get_arguments().count()), Some(0));
     }
 
     #[test]

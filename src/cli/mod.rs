@@ -1,6 +1,7 @@
 //! The command line: flags as typed. `settings` and `render::options` say what they mean.
 
 pub mod args;
+pub mod later;
 pub mod pflag;
 #[cfg(unix)]
 pub mod refresh_args;

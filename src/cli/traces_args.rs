@@ -62,7 +62,7 @@ mod tests {
             panic!("it is serve");
         };
         assert!(!format!("{args:?}").contains("canary"), "{args:?}");
-        args.traces
+        args.into_inner().traces
     }
 
     #[test]

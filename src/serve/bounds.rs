@@ -102,7 +102,7 @@ mod tests {
     fn args(line: &[&str]) -> ServeArgs {
         let cli = Cli::try_parse_from(["keyfill", "serve"].iter().chain(line)).unwrap();
         let Command::Serve(args) = cli.command else { panic!("not serve") };
-        *args
+        args.into_inner()
     }
 
     #[test]

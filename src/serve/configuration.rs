@@ -164,7 +164,7 @@ mod tests {
         let folder = dir.path().to_string_lossy().into_owned();
         let cli = Cli::try_parse_from(["keyfill", "serve", "--config-dir-path", &folder])?;
         let Command::Serve(args) = cli.command else { anyhow::bail!("not serve") };
-        let args: ServeArgs = *args;
+        let args: ServeArgs = args.into_inner();
         Configuration::resolve(&SharedArgs::default(), &args, &vars.iter().copied().collect())
     }
 

@@ -153,7 +153,7 @@ impl Compiler<'_> {
         if path.text().is_some_and(|text| text.contains("..") || text.starts_with('/') && text.len() == 1) {
             return Err(refused(simple, "its path is not the app's folder", FORM));
         }
-        let mut filling = Filling { shared: cli.shared, generate: *generate, secret: None };
+        let mut filling = Filling { shared: cli.shared, generate: generate.into_inner(), secret: None };
         if let Some(name) = filling.shared.secret_name.clone() {
             // `-s NAME`, `-sNAME` and `--secret-name=NAME` hold the name at their end.
             let word = words.iter().find(|word| shown(word).ends_with(&name) && word.text().is_none());
