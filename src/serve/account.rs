@@ -1,4 +1,4 @@
-//! What is noted of a request: one line in the log when it ends, and its part of the metrics.
+//! Accounts for a request: one line in the log when it ends, its metrics, and its trace.
 
 use super::metrics::Metrics;
 use super::traces::{Ended, Stage, Traces};
@@ -6,30 +6,30 @@ use keyfill_cmp::{AppRequest, Refusal};
 use keyfill_diag::{Class, Cx};
 use std::time::Instant;
 
-/// Warnings of one request in its line; a rendering may have thousands.
+/// The most warnings of a request in its log line; a rendering may have thousands.
 const MOST_WARNINGS: usize = 20;
 
-/// What a request's work finds out about it.
+/// What is found out about a request while it is worked on.
 #[derive(Default)]
 pub struct Notes {
     /// The app's project.
     pub project: String,
-    /// Who rendered.
+    /// The engine that rendered.
     pub engine: String,
-    /// How many manifests it came to.
+    /// How many manifests the answer has.
     pub documents: usize,
-    /// How many secrets it needed.
+    /// How many secrets the app needed.
     pub secrets: usize,
-    /// Whether it was rendered before.
+    /// Whether the rendering was in the cache.
     pub cached: bool,
-    /// What its author or the administrator should know.
+    /// Warnings for the app's author or the administrator.
     pub warnings: Vec<String>,
-    /// What it did, for its trace.
+    /// The stages of the request, for its trace.
     pub stages: Vec<Stage>,
 }
 
-/// The account of one request. One that is dropped without an end went away with its client, or ran out of
-/// time: that is noted as well.
+/// The account of one request. If it is dropped before [`Account::end`], the client went away or the deadline was
+/// exceeded: that is logged and counted too.
 pub struct Account<'a> {
     metrics: &'a Metrics,
     traces: &'a Traces,
@@ -38,12 +38,12 @@ pub struct Account<'a> {
     cx: &'a Cx,
     start: Instant,
     ended: bool,
-    /// What its work finds out.
+    /// What is found out while the request is worked on.
     pub notes: Notes,
 }
 
 impl<'a> Account<'a> {
-    /// A request begins.
+    /// Opens the account of a request that begins.
     pub fn open(
         metrics: &'a Metrics,
         traces: &'a Traces,
@@ -73,7 +73,7 @@ impl<'a> Account<'a> {
         });
     }
 
-    /// The request ends with a result, which is handed through.
+    /// Ends the account with the request's result, and returns the result.
     pub fn end<T>(mut self, result: Result<T, Refusal>) -> Result<T, Refusal> {
         self.ended = true;
         let refused = result.as_ref().err();
@@ -90,7 +90,7 @@ impl<'a> Account<'a> {
         result
     }
 
-    /// Writes the line. What went wrong, if anything did, comes last.
+    /// Writes the log line. The error, if there is one, comes last.
     fn write(&self, message: &str, class: Option<Class>, error: Option<&str>) {
         let notes = &self.notes;
         let warnings: Vec<&str> = notes.warnings.iter().take(MOST_WARNINGS).map(String::as_str).collect();

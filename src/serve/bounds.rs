@@ -1,49 +1,51 @@
-//! How many workers there are, and how much memory each may have: from the container's limit, unless it is said.
+//! How many workers there are, and how much memory each may have. Flags set it; the default comes from the
+//! container's memory limit.
 
 use crate::cli::args::ServeArgs;
 use keyfill_workers::limits;
 
 const MIB: u64 = 1 << 20;
 
-/// What is shared where no container has a limit: what the deployment's example gives.
+/// The memory in bytes that is assumed if the container has no limit: as much as the example deployment has.
 const DEFAULT_TOTAL: u64 = 512 * MIB;
 
-/// What the supervisor needs besides its caches: code, connections, requests on their way.
+/// The bytes that the supervisor needs besides its caches: for code, connections, and requests in progress.
 const OWN: u64 = 48 * MIB;
 
-/// What a worker needs at least, to be of any use.
+/// The least memory with which a worker can render typical apps, in bytes.
 const LEAST: u64 = 32 * MIB;
 
-/// Workers that may be large at once: two, so that no project has all of them.
+/// How many workers may be large at once. There are two, so that no project has all of them.
 const LANES: u64 = 2;
 
-/// The memory of the whole process tree, shared out.
+/// How the memory of supervisor and workers is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Workers that work at once.
+    /// The most workers that work at once.
     pub workers: usize,
-    /// Bytes that a worker may hold.
+    /// Bytes of memory that a worker may hold.
     pub small: u64,
-    /// Bytes that a worker may hold whose request turned out to need more.
+    /// Bytes of memory that a worker may hold for a request that needs more than `small`.
     pub large: u64,
-    /// How many of those there are at once.
+    /// How many large workers there are at once. The right to use one of them is called a lane.
     pub lanes: usize,
-    /// Bytes that a worker may hold for whose request that was not enough either: it takes all lanes.
+    /// Bytes of memory that a worker may hold for a request that needs more than `large`. It takes all lanes.
     pub whole: u64,
     /// Bytes of archives that are held in memory.
     pub archive_memory: u64,
     /// Bytes of temporary disk for archives.
     pub archive_disk: u64,
-    /// Bytes of rendered results that are kept.
+    /// Bytes of renderings that are cached.
     pub render_cache: u64,
-    /// Bytes of answers on their way from workers to clients. At 512 MiB it is the 100 MB of one message.
+    /// Bytes of answers on their way from workers to clients. With 512 MiB in total, one answer of 100 MB fits,
+    /// which is the default limit of a gRPC message.
     pub answers: u64,
-    /// Bytes of secrets that are kept, of all stores together.
+    /// Bytes of secrets that are cached, of all stores together.
     pub secrets: u64,
 }
 
 impl Bounds {
-    /// For this machine.
+    /// The bounds for this machine or container.
     pub fn of(args: &ServeArgs) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self::share(args, limits::container_memory().unwrap_or(DEFAULT_TOTAL), processors)
@@ -57,7 +59,7 @@ impl Bounds {
         let own = OWN + archive_memory + render_cache + answers + secrets;
         let rest = total.saturating_sub(own).max(total / 3);
         let fit = usize::try_from(rest / (2 * LEAST)).unwrap_or(usize::MAX);
-        // Half of them are the most that one project gets: enough to keep every processor busy.
+        // One project gets at most half of the workers, so two for each processor keep all processors busy.
         let workers = args.workers.unwrap_or((2 * processors).min(fit)).max(2);
         let each = rest / workers as u64;
         let (small, large, lanes) = match args.worker_memory {
@@ -85,7 +87,7 @@ impl Bounds {
         }
     }
 
-    /// The most that all workers hold together.
+    /// The most bytes that all workers hold together.
     #[cfg(test)]
     pub fn of_workers(&self) -> u64 {
         let small = self.workers.saturating_sub(self.lanes) as u64;
@@ -119,13 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn one_message_of_100_mb_fits_where_no_container_has_a_limit() {
+    fn an_answer_of_100_mb_fits_if_the_container_has_no_limit() {
         let b = Bounds::share(&args(&[]), super::DEFAULT_TOTAL, 2);
         assert!(b.answers >= 100 * MIB && b.whole >= 200 * MIB, "{b:?}");
     }
 
     #[test]
-    fn what_is_said_is_done() {
+    fn flags_override_the_defaults() {
         let b = Bounds::share(&args(&["--workers", "7", "--worker-memory", "100"]), 512 * MIB, 2);
         assert_eq!((b.workers, b.small, b.large, b.whole), (7, 100 * MIB, 100 * MIB, 100 * MIB));
         assert_eq!(b.of_workers(), 700 * MIB);

@@ -18,19 +18,19 @@ use std::time::Duration;
 pub struct Configuration {
     /// plugin.yaml.
     pub plugin: PluginConfig,
-    /// What its commands mean.
+    /// What the commands of plugin.yaml mean.
     pub meaning: Meaning,
     /// The sidecar's environment.
     pub env: Env,
     /// Settings of the config file and of the administrator's `-s` Secret.
     pub files: FromFiles,
-    /// AVP's flags.
+    /// The flags that argocd-vault-plugin has too.
     pub shared: SharedArgs,
     /// Flags of the fill stage.
     pub fill: FillArgs,
     /// Flags of rendering.
     pub render: RenderArgs,
-    /// Flags of a run.
+    /// Flags of the tree, the deadline and the limits of a run.
     pub run: RunArgs,
     /// How long a request may take when its client does not say.
     pub deadline: Duration,
@@ -39,8 +39,8 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Reads plugin.yaml and resolves the administrator's settings. It fails when they cannot be followed,
-    /// and without a rule for allowed paths: a server that serves every project must say who may read what.
+    /// Reads plugin.yaml and resolves the administrator's settings. It is an error if they are not valid, or if
+    /// `KEYFILL_ALLOWED_PATHS` is not set: a server for all projects needs a rule for which paths an app may read.
     pub fn resolve(shared: &SharedArgs, args: &ServeArgs, env: &Env) -> Result<Self> {
         let (plugin, mut meaning) = meaning(args, env)?;
         let settings = meaning.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -53,7 +53,7 @@ impl Configuration {
                 (
                     merged(shared, line_shared),
                     if has_fill(&args.fill) { args.fill.clone() } else { line.fill },
-                    // Those of serve win, as a whole.
+                    // The rendering flags of serve replace those of the command as a whole.
                     if meaning.generate.is_some() || args.render != RenderArgs::default() {
                         args.render.clone()
                     } else {
@@ -93,7 +93,7 @@ impl Configuration {
         self.meaning.secret.is_some() || request.var("ARGOCD_ENV_AVP_SECRET").is_some()
     }
 
-    /// The settings of one request. A Secret that its author chose is read here.
+    /// The settings of one request. If its author chose a Secret, it is read from the cluster.
     pub fn settings_of(&self, env: &Env) -> Result<Settings> {
         let mut files = self.files.clone();
         if let Some(secret) = secret_name::of_author(&self.shared, env)? {
@@ -102,7 +102,7 @@ impl Configuration {
         settings::resolve(&self.given(env), &files)
     }
 
-    /// The sockets: the plugin's own and those of its further names.
+    /// The paths of the sockets: one for the plugin's name, and one for each alias.
     pub fn sockets(&self, aliases: &[String]) -> Result<Vec<PathBuf>> {
         let folder = self.env.get("ARGOCD_PLUGINSOCKFILEPATH").unwrap_or(config::SOCKET_FOLDER);
         let folder = Path::new(folder);
@@ -140,7 +140,7 @@ fn has_fill(fill: &FillArgs) -> bool {
     fill.source.is_some() || fill.secrets_file.is_some() || !fill.kinds.is_empty()
 }
 
-/// What plugin.yaml has and serve cannot do.
+/// Refuses a plugin.yaml with commands that serve cannot replace.
 fn check_other_commands(plugin: &PluginConfig) -> Result<()> {
     if plugin.spec.parameters.dynamic.as_ref().is_some_and(|c| !c.line().is_empty()) {
         let message = "plugin.yaml: parameters.dynamic is set, and serve runs no command; announce parameters with \
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn other_commands_are_refused() {
+    fn commands_that_serve_cannot_replace_are_refused() {
         for (spec, what) in [
             ("{generate: {command: [sh, -c, 'kustomize build . | sed s/a/b/']}}", "sed"),
             ("{generate: {command: [keyfill, generate, ../other]}}", "path"),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_start_without_a_rule_for_paths() {
+    fn a_missing_rule_for_paths_is_refused() {
         let error = resolve("{}", &VAULT[..2]).unwrap_err().to_string();
         assert!(error.contains("KEYFILL_ALLOWED_PATHS"), "{error}");
     }

@@ -1,23 +1,23 @@
-//! Requests that end their workers: the same one is refused for a while, and takes no worker.
+//! Requests that crash their workers: the same request is then refused for a while, and takes no worker.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What is the same request: the archive's checksum, the project, and the app's folder in the archive. Another project
-/// that renders the same archive in another way is not to blame.
+/// Identifies a request by the archive's checksum, the project, and the app's folder in the archive. The project is
+/// a part of it, since another project may render the same archive in a way that works.
 pub type Key = ([u8; 32], String, String);
 
-/// Workers that one request may cost before it is refused.
+/// How many workers a request may crash before it is refused.
 const DEATHS: u32 = 2;
 
-/// How long it is refused.
+/// How long a request is refused.
 const REST: Duration = Duration::from_secs(60);
 
-/// So many requests are remembered.
+/// The most requests that are remembered.
 const MOST: usize = 1_000;
 
-/// The requests that have ended their workers in the last minute, and why.
+/// The requests that have crashed their workers in the last minute, and why.
 #[derive(Debug, Default)]
 pub struct Crashes(Mutex<HashMap<Key, Crash>>);
 
@@ -29,12 +29,12 @@ struct Crash {
 }
 
 impl Crashes {
-    /// Notes that a request has ended its worker.
+    /// Notes that a request has crashed its worker.
     pub fn note(&self, key: &Key, why: &str) {
         self.note_at(key, why, Instant::now());
     }
 
-    /// Why a request is refused now, if it is.
+    /// Why a request is refused now; `None` if it is not.
     pub fn refuses(&self, key: &Key) -> Option<String> {
         self.refuses_at(key, Instant::now())
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_are_remembered() {
+    fn the_number_of_remembered_requests_is_bounded() {
         let (crashes, now) = (Crashes::default(), Instant::now());
         for i in 0..MOST + 10 {
             crashes.note_at(&([0; 32], i.to_string(), String::new()), "", now);

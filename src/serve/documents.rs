@@ -1,7 +1,9 @@
-//! Documents packed for the way from worker to supervisor and back. The supervisor keeps them and does not read them.
+//! Packs documents into bytes that a worker sends to the supervisor and gets back later. The supervisor caches the
+//! bytes and does not decode them.
 //!
-//! A scalar carries a flag when its value is its own text, as for most. With it [`unpack_values`] reads the values
-//! of documents without building their trees first. Trees are needed only when a message has to name a place.
+//! A scalar carries a flag if its value is a string equal to its own text, as for most. With it [`unpack_values`]
+//! reads the values of documents without building their trees first. Trees are needed only if a message has to name
+//! a line.
 
 use bytes::Bytes;
 use keyfill_yaml::{
@@ -10,13 +12,13 @@ use keyfill_yaml::{
 };
 use std::sync::Arc;
 
-/// How deep a packed tree may nest; engines bound theirs far below.
+/// How deep a packed tree may nest. The limit of the engines is far lower.
 const DEPTH: u32 = 2_000;
 
 /// The most items for which a collection reserves memory before they are read.
 const ROOM: u32 = 1 << 8;
 
-/// Packs documents with their numbers; nothing when that takes more than so many bytes.
+/// Packs documents with their numbers; `None` if that takes more than `most` bytes.
 pub fn pack(documents: &[(u32, Document)], most: u64) -> Option<Bytes> {
     let mut out = Vec::new();
     for (number, document) in documents {
@@ -44,9 +46,9 @@ const RAW: u8 = 0;
 const SCALAR: u8 = 1;
 const SEQ: u8 = 2;
 const MAP: u8 = 3;
-/// Set beside [`SEQ`] and [`MAP`] for `[..]` and `{..}`.
+/// Flag of [`SEQ`] and [`MAP`] in flow style: `[..]`, `{..}`.
 const FLOW: u8 = 4;
-/// Set beside [`SCALAR`] when its value is its own text.
+/// Flag of [`SCALAR`] if its value is a string equal to its text.
 const TEXT: u8 = 8;
 
 fn put_number(out: &mut Vec<u8>, number: u32) {
@@ -87,10 +89,12 @@ const TAGS: [Tag; 8] =
     [Tag::None, Tag::Str, Tag::Int, Tag::Float, Tag::Bool, Tag::Null, Tag::Binary, Tag::Timestamp];
 const STYLES: [Style; 5] = [Style::Plain, Style::Single, Style::Double, Style::Literal, Style::Folded];
 
-/// Beside a scalar's style and tag: its type is the one that its text had when it was read.
+/// Flag in the byte of a scalar's style and tag: the type of the scalar was resolved from its text when it was
+/// parsed ([`Typing::Read`]).
 const READ: u8 = 1 << 7;
 
-/// The file by its number: names of files stay behind, so only lines of the document's own file are shown.
+/// A location names its file by number. The names of files are not packed, so messages show only lines of the
+/// document's own file.
 fn put_location(out: &mut Vec<u8>, location: Location) {
     put_number(out, location.line());
     put_number(out, location.file().index().map_or(0, |index| index as u32 + 1));
@@ -108,7 +112,7 @@ fn put_scalar(out: &mut Vec<u8>, scalar: &Scalar) {
     put_bytes(out, scalar.text.as_str().as_bytes());
 }
 
-/// Reads what [`pack`] wrote; `None` where it was not [`pack`].
+/// Decodes what [`pack`] wrote; `None` if the bytes are something else.
 pub fn unpack(packed: &Bytes) -> Option<Vec<(u32, Document)>> {
     let mut reader = Reader { all: packed, at: 0 };
     let mut documents = Vec::new();
@@ -136,7 +140,7 @@ pub fn unpack_values(packed: &Bytes) -> Option<Vec<(u32, Value)>> {
     Some(values)
 }
 
-/// What stands before a document's body.
+/// The packed fields before a document's body.
 struct Head {
     number: u32,
     before: Bytes,
@@ -164,7 +168,7 @@ impl<'a> Reader<'a> {
         self.take(4)?.try_into().ok().map(u32::from_le_bytes)
     }
 
-    /// A part of the whole, not copied.
+    /// A slice of the packed bytes, not copied.
     fn bytes(&mut self) -> Option<Bytes> {
         let length = self.number()? as usize;
         let start = self.at;
@@ -207,7 +211,7 @@ impl<'a> Reader<'a> {
                 let count = self.number()?;
                 let mut entries = Vec::with_capacity(count.min(ROOM) as usize);
                 for _ in 0..count {
-                    // A key that is not a string has other rules at the top of a document than below it.
+                    // The rules for keys that are not strings differ between the top of a document and below it.
                     if self.byte()? != SCALAR | TEXT {
                         return None;
                     }
@@ -221,7 +225,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The text of a scalar, whose other properties are passed over.
+    /// The text of a scalar. Its other properties are skipped.
     fn scalar_text(&mut self) -> Option<Text> {
         if usize::from(self.byte()? & 15) == TAGS.len() {
             self.text()?;
@@ -304,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_is_unpacked() {
+    fn unpacking_gives_the_documents_that_were_packed() {
         let documents = documents();
         assert_eq!(
             format!("{:?}", unpack(&pack(&documents, 1 << 20).unwrap()).unwrap()),
@@ -313,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_what_the_trees_mean() {
+    fn unpacked_values_equal_the_resolved_trees() {
         let texts = [
             "a: 'x'\nb: [1, \"2\", 0x1F, ~, 1.50, on, {c: !!binary aGk=}]\nd: |\n  e\nf: !local g\nt: 2020-01-01\n",
             "'null': 0o17\n? !!str 1\n: {<: 1, '': ''}\nu: 18446744073709551615\n",
@@ -332,8 +336,8 @@ mod tests {
     }
 
     #[test]
-    fn values_are_left_where_the_tree_has_more_to_say() {
-        // A key that is no text, infinity, and text that has to be parsed.
+    fn values_are_not_unpacked_where_the_tree_is_needed() {
+        // Keys that are not strings, and infinity. Documents that have not been parsed follow below.
         for text in ["1: a\n", "a: {true: b}\n", "a: .inf\n"] {
             let node = load_nodes(text.as_bytes(), &Limits::default()).unwrap().remove(0);
             let packed = pack(&[(5, tree(node))], 1 << 20).unwrap();
@@ -344,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_is_nothing() {
+    fn bytes_that_are_cut_short_are_not_unpacked() {
         let packed = pack(&documents(), 1 << 20).unwrap();
         assert!(pack(&documents(), 20).is_none());
         for end in 1..packed.len() {

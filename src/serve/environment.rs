@@ -1,12 +1,13 @@
-//! What of its variables a request may set, and what of the sidecar's it sees.
+//! Which environment variables a request may set, and which of the sidecar's it sees.
 
 use crate::settings::{self, Env};
 use keyfill_cmp::AppRequest;
 
-/// The author's own expression for paths. Its worker compiles it: the supervisor reads no author's expression.
+/// The author's own regular expression for paths. The worker compiles it: the supervisor compiles no author's
+/// expression.
 pub const AUTHORS_EXPRESSION: &str = "ARGOCD_ENV_AVP_PATH_VALIDATION";
 
-/// Variables that only a request may give. The sidecar's own of these names are not for any app.
+/// Whether a variable is taken from the request only. The sidecar's variables with these names are ignored.
 pub fn is_of_request(name: &str) -> bool {
     name.starts_with("ARGOCD_APP_")
         || name.starts_with("ARGOCD_ENV_")
@@ -14,20 +15,20 @@ pub fn is_of_request(name: &str) -> bool {
         || matches!(name, "KUBE_VERSION" | "KUBE_API_VERSIONS")
 }
 
-/// Git credentials that repo-server lends, for the official binaries.
+/// Whether a variable belongs to the git credentials that repo-server lends. They are for the official binaries.
 fn is_git(name: &str) -> bool {
     name.starts_with("GIT_")
 }
 
-/// Variables that change from commit to commit and that no rendering reads.
+/// Whether a variable changes from commit to commit. No rendering depends on these.
 fn is_of_revision(name: &str) -> bool {
     name.starts_with("ARGOCD_APP_REVISION") || name == "ARGOCD_APP_SOURCE_TARGET_REVISION"
 }
 
-/// The request with the author's settings under the names that keyfill has for them.
+/// The request, with the author's settings under the spelling that keyfill has for them.
 pub fn with_known_names(request: &AppRequest) -> AppRequest {
     let mut env = request.env.clone();
-    // The spelling that is right wins, as it does in an environment.
+    // If a setting is there in both spellings, the correct one wins.
     let known = |name: &str| settings::known_name(name).filter(|known| request.var(known).is_none());
     for (name, _) in &mut env {
         if let Some(known) = known(name) {
@@ -38,24 +39,25 @@ pub fn with_known_names(request: &AppRequest) -> AppRequest {
     AppRequest { path: request.path.clone(), env, checksum: request.checksum, trace_parent }
 }
 
-/// What a request may say.
+/// The variables that a request may set.
 pub fn of_request(request: &AppRequest, with_git: bool) -> impl Iterator<Item = (&str, &str)> {
     let sent = request.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     sent.filter(move |(name, _)| is_of_request(name) || with_git && is_git(name))
 }
 
-/// What decides a rendering.
+/// The request's variables on which the rendering may depend.
 pub fn for_rendering(request: &AppRequest, with_git: bool) -> impl Iterator<Item = (&str, &str)> {
     of_request(request, with_git).filter(|(name, _)| !is_of_revision(name))
 }
 
-/// What the settings of a request are resolved from: the sidecar's variables, and the request's own.
+/// The variables from which the settings of a request are resolved: the sidecar's, and the request's own.
 pub fn for_settings(sidecar: &Env, request: &AppRequest) -> Env {
     let own = sidecar.iter().filter(|(name, _)| !is_of_request(name));
     own.chain(of_request(request, false)).filter(|(name, _)| *name != AUTHORS_EXPRESSION).collect()
 }
 
-/// What official binaries, and the worker that starts them, see of the sidecar's variables: nothing of Vault's.
+/// The sidecar's variables that the official binaries, and the workers that start them, see: none with logins or
+/// addresses of Vault.
 pub fn for_binaries(sidecar: &Env) -> Vec<(String, String)> {
     let of_ours = |name: &str| matches!(name, "KEYFILL_KUSTOMIZE" | "KEYFILL_HELM");
     let known = crate::render::options::child_environment(sidecar);
@@ -71,7 +73,7 @@ mod tests {
     use keyfill_files::TreePath;
 
     #[test]
-    fn an_authors_settings_are_told_in_any_case() {
+    fn an_authors_settings_are_found_in_lower_case_too() {
         let env = [("ARGOCD_ENV_avp_path_validation", "x"), ("ARGOCD_ENV_helm_args", "y")];
         let env = env.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec();
         let request = with_known_names(&AppRequest {

@@ -1,4 +1,4 @@
-//! What workers ask for that their archive does not hold, and the answers, as they cross.
+//! The messages by which workers ask for charts, bases and files that their archive does not hold, and the answers.
 
 use super::orders::class_of;
 use keyfill_diag::Report as _;
@@ -6,35 +6,35 @@ use keyfill_fetch::{Digest, Lock, LockedChart, LockedFiles, LockedTree};
 use keyfill_files::{ChartRef, FetchError, GitRef, TreePath};
 use serde::{Deserialize, Serialize};
 
-/// One thing that is to be fetched.
+/// Something that a worker asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Want {
     /// A chart: repository, name, version.
     Chart([String; 3]),
-    /// The tree of a repository: URL, reference.
+    /// The tree of a git repository: URL, reference.
     Tree([String; 2]),
     /// A folder of such a tree: URL, reference, path.
     Folder([String; 3]),
     /// A file by its URL.
     File(String),
-    /// The address of a repository's name; nothing is fetched.
+    /// The address of a chart repository by its name (`@NAME`, `alias:NAME`). Nothing is fetched for it.
     Repository(String),
 }
 
 impl Want {
-    /// A chart.
+    /// A question for a chart.
     pub fn chart(want: &ChartRef) -> Self {
         let ChartRef { repository, name, version } = want.clone();
         Self::Chart([repository, name, version])
     }
 
-    /// A tree.
+    /// A question for a git tree.
     pub fn tree(want: &GitRef) -> Self {
         let GitRef { url, reference } = want.clone();
         Self::Tree([url, reference])
     }
 
-    /// Bytes of its texts.
+    /// The bytes of all strings in the question.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Chart(texts) | Self::Folder(texts) => texts.iter().map(String::len).sum(),
@@ -44,27 +44,27 @@ impl Want {
     }
 }
 
-/// A question, with the lock in the first one of an order.
+/// A question. The first one of an order carries the content of keyfill.lock.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Question {
     /// What is asked for.
     pub want: Want,
-    /// keyfill.lock, where it was not sent before.
+    /// The content of keyfill.lock, if it was not sent before.
     pub lock: Option<Locked>,
 }
 
-/// keyfill.lock, read by the worker: the supervisor reads no file of an author.
+/// The content of keyfill.lock. The worker parses the file: the supervisor parses no author's files.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Locked {
-    /// Repository, name, version; version that was chosen, URL; digest.
+    /// Repository, name and version as the author wrote them; the version that was chosen, its URL; SHA-256 digest.
     charts: Vec<([String; 5], [u8; 32])>,
-    /// URL, reference; commit.
+    /// URL, reference; commit; digests of its files.
     git: Vec<([String; 3], Files)>,
-    /// URL; digest.
+    /// URL; SHA-256 digest.
     files: Vec<(String, [u8; 32])>,
 }
 
-/// The digest of all files of a commit, or those of folders.
+/// The SHA-256 digest of all files of a commit, or the digests of single folders.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum Files {
     All([u8; 32]),
@@ -93,7 +93,7 @@ impl Files {
 }
 
 impl Locked {
-    /// For the way to the supervisor.
+    /// The lock as it is sent to the supervisor.
     pub fn of(lock: Lock) -> Self {
         let chart = |(want, found): (ChartRef, LockedChart)| {
             let LockedChart { version, url, digest } = found;
@@ -109,7 +109,7 @@ impl Locked {
         }
     }
 
-    /// What it says.
+    /// The lock that was sent.
     pub fn read(self) -> Lock {
         let chart = |([repository, name, asked, version, url], digest): ([String; 5], [u8; 32])| {
             let found = LockedChart { version, url, digest: Digest(digest) };
@@ -126,7 +126,7 @@ impl Locked {
     }
 }
 
-/// What was found, beside the bytes.
+/// What was found. The bytes are sent as the order's tail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Found {
     /// A chart; its archive is the tail.
@@ -136,29 +136,28 @@ pub enum Found {
         /// The archive's name in `charts/`.
         file_name: String,
     },
-    /// A tree, in the file that comes along.
+    /// A git tree, in the file whose descriptor is sent along.
     Tree {
-        /// The commit's 40 digits.
+        /// The commit ID, 40 hexadecimal digits.
         commit: String,
-        /// The digest of the tree.
+        /// The SHA-256 digest of the tree.
         digest: [u8; 32],
-        /// Folders of the tree, with the bytes that each takes of the tail; all files are in the tree where there
-        /// are none.
+        /// Folders of the tree, with the number of bytes that each takes of the tail; `None` if all files are in the tree.
         folders: Option<Vec<(String, u64)>>,
         /// Whether the other folders may be asked for.
         more: bool,
     },
-    /// A folder; it is the tail.
+    /// A folder, whose content is the tail.
     Folder,
-    /// A file; it is the tail.
+    /// A file, whose content is the tail.
     File,
-    /// The address of a repository's name, where there is one.
+    /// The address of the chart repository with this name; `None` if there is none.
     Repository(Option<String>),
-    /// It takes its time: the work is given up, and begun again when it is there.
+    /// Fetching takes long: the worker gives up the request, which is sent again when the fetch is done.
     Later,
 }
 
-/// [`FetchError`].
+/// Why something was not fetched: [`FetchError`] as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotFetched {
     class: u8,
@@ -168,13 +167,13 @@ pub struct NotFetched {
 }
 
 impl NotFetched {
-    /// For the way to the worker.
+    /// The error as it is sent to the worker.
     pub fn of(error: &FetchError) -> Self {
         let (class, hint) = (error.class().exit_code(), error.help().map(str::to_owned));
         Self { class, message: error.to_string(), hint, off: error.is_off() }
     }
 
-    /// What it says.
+    /// The error that was sent.
     pub fn read(self) -> FetchError {
         let error = match self.off {
             true => FetchError::off(self.message),
@@ -195,7 +194,7 @@ mod tests {
     use keyfill_files::FetchError;
 
     #[test]
-    fn a_lock_crosses_whole() {
+    fn a_lock_arrives_unchanged() {
         let digest = "0123456789abcdef".repeat(4);
         let text = format!(
             "version: 1\ncharts:\n- repo: https://charts.example\n  name: db\n  version: ~1\n  resolved: 1.2.3\n  \
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_crosses_with_its_class_and_hint() {
+    fn an_error_arrives_with_its_class_and_hint() {
         let error = NotFetched::of(&FetchError::new(Class::Forbidden, "not allowed").hint("list it")).read();
         let parts = (error.class(), error.to_string(), error.help().map(str::to_owned), error.is_off());
         assert_eq!(parts, (Class::Forbidden, "not allowed".to_owned(), Some("list it".to_owned()), false));

@@ -1,8 +1,8 @@
-//! What archives do not hold, fetched for workers: they have no network.
+//! Fetches charts, bases and files for workers, which have no network.
 //!
-//! A worker asks with what a kustomization or a chart names, and with what keyfill.lock says of it. From where an app
-//! may fetch is the administrator's to say (`KEYFILL_FETCH_HOSTS`); all requests share one cache, and the logins that
-//! their projects may use.
+//! A worker asks with what a kustomization or a chart names, and with the content of keyfill.lock. The
+//! administrator decides from where apps may fetch (`KEYFILL_FETCH_HOSTS`). All requests share one cache. Logins
+//! are shared too, and each project may use only some of them.
 
 use super::fetch_orders::{Found, Locked, NotFetched, Question, Want};
 use crate::fetch::{Logins, Plan};
@@ -14,13 +14,15 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// Questions that one worker may ask; the bound on what is fetched is far below.
+/// The most questions for one request. The limit of what may be fetched is far lower.
 pub const MOST: usize = 20_000;
 
-/// Bytes of what one question names: no address is longer, and the supervisor keeps what failed.
+/// The most bytes of the strings in a question, since the supervisor remembers questions that failed. No real
+/// address is longer.
 const MOST_IN_QUESTION: usize = 8 << 10;
 
-/// The network and the logins that all requests share. The network is made when the first of them fetches something.
+/// The HTTP client, cache and logins that all requests share. The client is made when the first request fetches
+/// something.
 #[derive(Default)]
 pub struct SharedNetwork {
     network: OnceLock<Arc<Network>>,
@@ -28,7 +30,7 @@ pub struct SharedNetwork {
 }
 
 impl SharedNetwork {
-    /// What was done so far.
+    /// Numbers about fetches so far, for metrics.
     pub fn stats(&self) -> Stats {
         self.network.get().map(|network| network.stats()).unwrap_or_default()
     }
@@ -42,7 +44,7 @@ impl SharedNetwork {
     }
 }
 
-/// What one request fetches.
+/// The fetches of one request.
 pub struct Fetches {
     plan: Plan,
     network: Arc<SharedNetwork>,
@@ -52,7 +54,7 @@ pub struct Fetches {
 #[derive(Default)]
 struct State {
     fetcher: Option<Arc<Fetcher>>,
-    /// What was not found: the same question has the same answer when the work is begun again.
+    /// Errors, by their question: when the request is sent again, the same question gets the same answer.
     failed: HashMap<Want, NotFetched>,
     warnings: Vec<Diagnostic>,
     may_move: bool,
@@ -62,9 +64,9 @@ struct State {
 pub struct Fetched {
     /// What was found.
     pub answer: Result<Found, NotFetched>,
-    /// A chart's archive, a file, or folders of a tree.
+    /// The bytes of a chart's archive, of a file, or of folders of a git tree.
     pub tail: Bytes,
-    /// A tree.
+    /// A git tree, as a file that `Snapshot::of_file` reads.
     pub file: Option<File>,
 }
 
@@ -73,14 +75,14 @@ impl Fetched {
         Self { answer, tail: Bytes::new(), file: None }
     }
 
-    /// The work is to be given up.
+    /// Tells the worker to give up the request, which is sent again later.
     pub fn later() -> Self {
         Self::bare(Ok(Found::Later))
     }
 }
 
 impl Fetches {
-    /// For a request whose settings plan it so.
+    /// For a request with this plan of what it may fetch, and from where.
     pub fn new(plan: Plan, network: Arc<SharedNetwork>) -> Self {
         Self { plan, network, state: Mutex::default() }
     }
@@ -107,7 +109,8 @@ impl Fetches {
         })
     }
 
-    /// The fetcher of the worker that asks: a lock comes with the first question of each.
+    /// The fetcher of the worker that asks. The first question of each worker carries keyfill.lock, from which a
+    /// new fetcher is made.
     fn fetcher(&self, lock: Option<Locked>) -> Result<Arc<Fetcher>, FetchError> {
         let known = self.state().fetcher.clone();
         if let (Some(fetcher), None) = (&known, &lock) {
@@ -124,13 +127,13 @@ impl Fetches {
         Ok(fetcher)
     }
 
-    /// Whether the same questions may have other answers later: then a rendering is not kept.
+    /// Whether the same questions may have other answers later, as for a branch: then the rendering is not cached.
     pub fn may_move(&self) -> bool {
         let state = self.state();
         state.may_move || state.fetcher.as_ref().is_some_and(|fetcher| fetcher.may_move())
     }
 
-    /// What a person should know of what was fetched.
+    /// Takes the warnings about what was fetched.
     pub fn take_warnings(&self) -> Vec<Diagnostic> {
         let mut state = self.state();
         let mut warnings = std::mem::take(&mut state.warnings);
@@ -171,7 +174,7 @@ fn fetched(fetcher: &Fetcher, want: &Want, cx: &Cx) -> Result<Fetched, FetchErro
     }
 }
 
-/// An answer where the thread that fetches was lost.
+/// The answer if the thread that fetches has panicked.
 pub fn lost() -> Fetched {
     Fetched::bare(Err(NotFetched::of(&FetchError::new(Class::Other, "it could not be fetched"))))
 }

@@ -1,13 +1,13 @@
-//! A hash over several texts. Each goes in with its length, so that no two lists of texts look alike.
+//! A SHA-256 hash of a list of strings. Each is hashed with its length, so that no two lists give the same bytes.
 
 use sha2::{Digest as _, Sha256};
 
-/// The texts so far.
+/// The hash of the strings so far.
 #[derive(Default)]
 pub struct Fields(Sha256);
 
 impl Fields {
-    /// Adds a text.
+    /// Adds a string.
     pub fn add(&mut self, field: impl AsRef<[u8]>) {
         let field = field.as_ref();
         self.0.update((field.len() as u64).to_le_bytes());
@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_texts_differ_where_their_texts_together_do_not() {
+    fn different_lists_with_the_same_concatenation_have_different_hashes() {
         assert_eq!(hash(&["a", "b"]), hash(&["a", "b"]));
         for other in [&["ab"][..], &["", "ab"], &["ab", ""], &["b", "a"], &[]] {
             assert_ne!(hash(&["a", "b"]), hash(other), "{other:?}");

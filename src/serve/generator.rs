@@ -36,13 +36,15 @@ use std::time::Duration;
 use tokio::time::timeout_at;
 use tracing::error;
 
-/// The longest that looking at a folder may take: nobody waits longer to hear whose an app is.
+/// The longest that finding out whether a folder is for this plugin may take: Argo CD does not wait longer for an
+/// answer.
 const MATCH_TIME: Duration = Duration::from_secs(10);
 
-/// Workers that look at folders serve no other requests: those calls carry neither project nor settings.
+/// The scope of workers that find out whether a folder is for this plugin. They get no other requests, since those
+/// calls carry neither project nor settings.
 const LOOKING: Scope = [0; 32];
 
-/// Answers the protocol's calls.
+/// Answers the calls of Argo CD's plugin protocol.
 pub struct KeyfillGenerator {
     configuration: Configuration,
     stores: SharedStores,
@@ -54,7 +56,7 @@ pub struct KeyfillGenerator {
     refresher: Option<Arc<Refresher>>,
 }
 
-/// What the supervisor makes of a request.
+/// What the supervisor derives from a request before a worker gets it.
 struct Prepared {
     settings: Settings,
     fill: Fill,
@@ -69,7 +71,7 @@ struct Prepared {
 }
 
 impl KeyfillGenerator {
-    /// Nothing is read before a request comes.
+    /// No store is read before the first request.
     pub fn new(
         args: &ServeArgs,
         configuration: Configuration,
@@ -88,17 +90,17 @@ impl KeyfillGenerator {
         Account::open(&self.metrics, &self.traces, call, request, cx)
     }
 
-    /// The workers.
+    /// The workers, and the requests that wait for them.
     pub fn jobs(&self) -> &Jobs {
         &self.jobs
     }
 
-    /// The counters.
+    /// The counters for Prometheus.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// What the Vault side did.
+    /// Numbers about logins and reads of Vault, for metrics.
     pub fn vault_stats(&self) -> SharedStats {
         self.stores.vault_stats()
     }
@@ -108,22 +110,23 @@ impl KeyfillGenerator {
         &self.stores
     }
 
-    /// What is known of secrets in use, where that is noted.
+    /// Which apps use which secrets; `None` unless `--refresh` or `--refs` is set.
     pub fn refresher(&self) -> Option<&Refresher> {
         self.refresher.as_deref()
     }
 
-    /// What was fetched.
+    /// Numbers about fetched charts, bases and files, for metrics.
     pub fn fetch_stats(&self) -> Stats {
         self.network.stats()
     }
 
-    /// Bytes of rendered results that are kept, and how often one was found.
+    /// The bytes of cached renderings, and how often one was found.
     pub fn render_cache(&self) -> (u64, u64) {
         (self.rendered.bytes(), self.rendered.hits())
     }
 
-    /// Settings, source and policy of a request. An author's texts are handed on as they are.
+    /// Resolves the settings, the stores and the policy of a request. The author's expressions are passed on
+    /// without being parsed.
     fn prepare(&self, request: &AppRequest) -> Result<Prepared> {
         let configuration = &self.configuration;
         let env = environment::for_settings(&configuration.env, request);
@@ -165,7 +168,8 @@ impl KeyfillGenerator {
             settings.fill.stores.clone(),
         )
         .noting(self.refresher.as_ref().map(|refresher| refresher.marks()));
-        // Encrypted files that placeholders name are in the archive, which a rendering does not hold.
+        // Placeholders may name encrypted files of the archive. A cached rendering cannot be filled without the
+        // archive, so none is used.
         let is_kept = !settings.reads_encrypted();
         let mut kept = self.rendered.get(&prepared.key).filter(|_| is_kept);
         notes.cached = kept.is_some();
@@ -193,16 +197,17 @@ impl KeyfillGenerator {
         Ok(Answer::new(manifests, Some(Box::new(job.take_held()))))
     }
 
-    /// The settings of a request; where a Secret of the cluster has to be read for them, aside.
+    /// Prepares a request, in a way that may block if a Secret of the cluster has to be read.
     async fn prepared(&self, request: &AppRequest) -> Result<Prepared> {
         if !self.configuration.has_own_secret(request) {
             return self.prepare(request);
         }
-        // It waits for the API server, which this thread must not.
+        // Waiting for the API server must not hold up the other requests of this thread.
         tokio::task::block_in_place(|| self.prepare(request))
     }
 
-    /// Has workers render and fill until there is an answer. `kept` is the rendering, then or before.
+    /// Has workers render and fill until there is an answer. `kept` is the cached rendering, if there is one; the
+    /// rendering of this request is put there.
     async fn work(
         &self,
         job: &mut Job<'_>,
@@ -242,9 +247,10 @@ impl KeyfillGenerator {
                 self.metrics.rendered(time);
                 notes.stages.push(Stage::ended("render", time));
                 let rendered = Arc::new(rendered);
-                // One that was too large to be packed serves this answer, and no other.
+                // A rendering whose documents were too large to be packed can be used for this answer only.
                 let is_whole = rendered.to_fill == 0 || !rendered.open.is_empty();
-                // What a branch has now it may not have at the next request.
+                // A rendering that depends on a branch is not cached: the branch may have moved by the next
+                // request.
                 let moves = prepared.fetches.as_ref().is_some_and(|fetches| fetches.may_move());
                 if is_whole && !job.marked && !moves {
                     self.rendered.put(prepared.key, Arc::clone(&rendered));
@@ -264,15 +270,16 @@ impl KeyfillGenerator {
                 }
                 Outcome::Parked(wanted) => known = wanted,
                 Outcome::TooLarge(size) => how.size = size,
-                // It waits for its lanes again, behind who wanted them.
+                // The request waits for its lanes again, behind those that waited for them.
                 Outcome::Displaced => {}
-                // It is in the cache then, or why it is not is known.
+                // After the fetch its result is in the cache, or its error is known.
                 Outcome::Fetching(work) => drop(timeout_at(job.cx.deadline.into(), work).await),
                 Outcome::Failed(failed) if failed.unsupported && !how.open && self.jobs.has_open() => {
                     how.open = true;
                     *kept = None;
                 }
-                // Only who has the archive can show the line that is wrong.
+                // The message shows the line with the error only if the worker has the archive, so it is rendered
+                // again.
                 Outcome::Failed(failed) if was_rendered && !explained && shows_a_line(failed.class()) => {
                     explained = true;
                     *kept = None;
@@ -283,7 +290,7 @@ impl KeyfillGenerator {
         }
     }
 
-    /// Whether the settings ask for an official binary from the beginning.
+    /// Whether the settings ask for the official binaries (`exec` or `verify`).
     fn starts_binaries(&self, prepared: &Prepared) -> bool {
         let named = self.configuration.render.engine.map(|engine| format!("{engine:?}").to_lowercase());
         let engine = named.or_else(|| prepared.engine.clone());
@@ -341,7 +348,7 @@ impl KeyfillGenerator {
     }
 }
 
-/// All manifests in their order.
+/// All manifests in the order of the rendered stream.
 fn merged(kept: &Kept, filled: Numbered) -> Vec<Bytes> {
     let mut all = Vec::with_capacity(kept.ready.len() + filled.len());
     let mut filled = filled.into_iter().peekable();
@@ -355,7 +362,7 @@ fn merged(kept: &Kept, filled: Numbered) -> Vec<Bytes> {
     all
 }
 
-/// How placeholders are filled, in texts.
+/// How placeholders are filled, with policies and stores as unparsed strings.
 fn fill(request: &AppRequest, settings: &Settings) -> Fill {
     let (app, stores) = (&settings.fill.app, &settings.fill.stores);
     let authors = request.var(environment::AUTHORS_EXPRESSION).filter(|expression| !expression.is_empty());
@@ -375,8 +382,9 @@ fn fill(request: &AppRequest, settings: &Settings) -> Fill {
     }
 }
 
-/// Whose secrets a worker may have seen: the project, the paths that may be read, and all that the author says of
-/// the store and of who they are. What the administrator says is the same for all.
+/// Identifies whose secrets a worker may have seen: by the project, the paths that may be read, and the author's
+/// settings of store and login. The administrator's settings are the same for all requests. Only requests with the
+/// same scope share a worker.
 fn scope(request: &AppRequest, settings: &Settings, secret: Option<&str>) -> Scope {
     let mut fields = Fields::default();
     let mut field = |text: &str| fields.add(text);
@@ -393,7 +401,7 @@ fn scope(request: &AppRequest, settings: &Settings, secret: Option<&str>) -> Sco
     fields.hash()
 }
 
-/// The text that Argo CD's UI shows.
+/// The refusal for an error, with the message that Argo CD's UI shows.
 fn refusal(error: &anyhow::Error) -> Refusal {
     let problems: Vec<String> = report::problems(error).iter().map(report::human).collect();
     Refusal { class: report::class(error), message: problems.join("\n") }
@@ -403,12 +411,12 @@ fn of_worker(failed: Failed) -> Refusal {
     Refusal { class: failed.class(), message: failed.message }
 }
 
-/// Whether a problem of this class is one of what the author wrote, where a line helps.
+/// Whether an error of this class lies in what the author wrote, so that showing the line helps.
 fn shows_a_line(class: Class) -> bool {
     matches!(class, Class::Render | Class::Missing | Class::Forbidden)
 }
 
-/// A worker has answered another question than it was asked.
+/// The refusal when a worker's answer does not fit its order.
 fn broken() -> Refusal {
     Refusal { class: Class::Other, message: "the worker's answer does not fit its order".to_owned() }
 }
@@ -436,7 +444,8 @@ impl Generator for KeyfillGenerator {
         Box::pin(async move {
             let account = self.account("match", request, cx);
             let supported = self.look(request, &archive, cx).await;
-            // `keyfill discover` finds apps that name no plugin; who names it wants it, with placeholders or without.
+            // `keyfill discover` decides about apps that name no plugin. An app that names this plugin is rendered
+            // by it, with placeholders or without.
             let decides_for_all = !matches!(self.configuration.meaning.discover, Discover::Own(_));
             let discovery_enabled = self.configuration.plugin.spec.discover.is_configured()
                 && (decides_for_all || supported.as_ref().is_ok_and(|supported| *supported));

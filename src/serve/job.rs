@@ -1,4 +1,5 @@
-//! One request's work on one worker: a turn, a worker, the conversation, and what it means when the worker is lost.
+//! Works on a request with one worker: waits for a free worker, sends the order, answers the worker's questions,
+//! and says what it means when the worker is lost.
 
 use super::bounds::Bounds;
 use super::crashes::{self, Crashes};
@@ -28,77 +29,80 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::{timeout, timeout_at};
 
-/// How long a worker may wait for its secrets while others wait for a worker.
+/// How long a worker may wait for secrets or fetched files while other requests wait for a worker.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// How long a request keeps all lanes while another project waits for all of them.
+/// How long a request keeps all lanes while another project waits for all of them. A lane is the right to use one
+/// of the large workers.
 const SLICE: Duration = Duration::from_secs(10);
 
-/// Questions that one request may ask.
+/// The most reports that a worker may send for one order, apart from requests for data keys and fetches.
 const QUESTIONS: usize = 16;
 
-/// Bytes of a report beside its tail: so many that too many secrets can be asked for, and refused in words.
+/// The most bytes of a report without its tail. They suffice to ask for more secrets than are allowed, so that the
+/// request fails with a message that says so.
 const MOST_IN_REPORT: usize = 32 << 20;
 
-/// A tail above this takes part in the budget for answers.
+/// A tail of more bytes than this reserves a share of the budget for answers.
 const LARGE_TAIL: usize = 64 << 10;
 
-/// The workers, and who gets one.
+/// The workers, and the queues of requests that wait for one.
 pub struct Jobs {
-    /// Workers in the sandbox.
+    /// Workers in the sandbox, which start no programs.
     closed: Pool,
-    /// Workers that may start official binaries, where there are any.
+    /// Workers that may start the official binaries; `None` if there are no such binaries.
     open: Option<Pool>,
     turns: Queue,
     lanes: Queue,
-    /// Who may wait for all lanes: one request at a time, so that no two of them wait for each other.
+    /// The queue for all lanes. Only one request at a time takes them one by one: two would each hold some and wait
+    /// for the others.
     whole: Queue,
     bounds: Bounds,
-    /// Kibibytes of answers on their way.
+    /// The budget for answers on their way to clients. A permit is one kibibyte.
     answers: Arc<Semaphore>,
     most_in_answer: usize,
     crashes: Crashes,
-    /// How much memory apps need.
+    /// How much memory apps are known to need.
     pub sizes: Sizes,
 }
 
-/// How a job is done.
+/// Which kind of worker a request gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct How {
-    /// On a worker that may start official binaries.
+    /// Whether the worker may start the official binaries.
     pub open: bool,
     /// How much memory the worker may have.
     pub size: Size,
 }
 
-/// What came of an attempt.
+/// The result of an attempt to answer a request.
 pub enum Outcome {
-    /// It is answered, with these manifests.
+    /// The request was rendered and filled; these are the filled manifests.
     Generated(Generated, Numbered),
-    /// Whether the folder is for the plugin.
+    /// Whether the folder is for this plugin.
     Matches(bool),
-    /// Its secrets take their time: they are read while another request has the worker.
+    /// Reading these secrets takes long: they are read while another request has the worker.
     Parked(Vec<Wanted>),
-    /// It failed, in its worker's words.
+    /// The request failed, with the worker's message.
     Failed(Failed),
-    /// It needs more memory than this worker had: the next size.
+    /// The request needs more memory than this worker had: it is tried again with this size.
     TooLarge(Size),
-    /// It held all lanes, and another project wanted one.
+    /// The request held all lanes, and another project waited for a lane: it is tried again.
     Displaced,
-    /// What its archive does not hold takes its time: it is fetched while another request has the worker.
+    /// Fetching a chart, base or file takes long: the fetch goes on while another request has the worker.
     Fetching(JoinHandle<Fetched>),
 }
 
-/// What comes beside an order.
+/// What is sent with an order.
 pub enum Beside<'a> {
-    /// Bytes.
+    /// Bytes that follow the order as its tail.
     Tail(Bytes),
-    /// An archive that lies in a file.
+    /// An archive in a file, whose descriptor is sent.
     File(&'a File),
 }
 
 impl<'a> Beside<'a> {
-    /// An archive, and how the order names it.
+    /// How an order names this archive, and what is sent with the order.
     pub fn of(packed: &'a Packed) -> (orders::Archive, Self) {
         match packed {
             Packed::Memory(bytes) => (orders::Archive::Tail, Self::Tail(bytes.clone())),
@@ -107,11 +111,11 @@ impl<'a> Beside<'a> {
     }
 }
 
-/// Why a conversation came to no outcome.
+/// Why an exchange with a worker ended without an outcome.
 enum Broke {
-    /// The worker is lost.
+    /// The worker has ended, or does not follow the protocol.
     Lost(Lost),
-    /// It has answered with more bytes than one answer may have.
+    /// The worker sent this many bytes, more than one answer may have.
     TooLong(usize),
 }
 
@@ -123,36 +127,38 @@ impl From<Lost> for Broke {
 
 /// One request, for all of its attempts.
 pub struct Job<'a> {
-    /// The request.
+    /// The request as the protocol sent it.
     pub request: &'a AppRequest,
-    /// Its time.
+    /// The request's deadline.
     pub cx: &'a Cx,
-    /// Whose secrets its worker may see.
+    /// Identifies whose secrets the request's worker may see.
     pub scope: Scope,
-    /// What reads its secrets; nothing where it has none.
+    /// Reads the request's secrets; `None` if it may ask for none.
     pub reader: Option<&'a Reader>,
-    /// What its workers have rendered, and how many microseconds that took.
+    /// The rendering of the last attempt, and how many microseconds it took.
     pub rendered: Option<(Kept, u64)>,
-    /// Its part of the budget for answers.
+    /// The request's share of the budget for answers.
     held: Vec<OwnedSemaphorePermit>,
-    /// Whether its rendering is in the cache: then it may be parked.
+    /// Whether the request may be parked: its rendering is kept and small, so filling is repeated without
+    /// rendering.
     pub may_park: bool,
-    /// Who gives out data keys of encrypted files; nothing where none are decrypted.
+    /// Gives out data keys of encrypted files; `None` if none are decrypted.
     pub unlocker: Option<&'a Unlocker>,
-    /// How many data keys it was given.
+    /// How many data keys were asked for.
     unlocked: usize,
-    /// Who fetches what its archive does not hold; nothing where nothing is fetched.
+    /// Fetches charts, bases and files that the archive does not hold; `None` if nothing is fetched.
     pub fetches: Option<Arc<Fetches>>,
-    /// How many questions were asked of that.
+    /// How many fetches were asked for.
     fetched: usize,
-    /// Whether its next order is to render.
+    /// Whether the next order includes rendering.
     pub renders: bool,
-    /// Whether a rendering of it has seen a secret: it is kept nowhere, and its worker is not used again.
+    /// Whether a rendering of this request has seen a secret: then the rendering is not cached, and its worker is
+    /// not used again.
     pub marked: bool,
 }
 
 impl<'a> Job<'a> {
-    /// A request that has not been tried.
+    /// A request before its first attempt.
     pub fn new(request: &'a AppRequest, cx: &'a Cx, scope: Scope, reader: Option<&'a Reader>) -> Self {
         Self {
             request,
@@ -171,7 +177,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Its part of the budget for answers, to be given back when the client has its answer.
+    /// Takes the request's share of the budget for answers. Drop it when the client has its answer.
     pub fn take_held(&mut self) -> Vec<OwnedSemaphorePermit> {
         std::mem::take(&mut self.held)
     }
@@ -182,7 +188,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// A worker and the places that its request holds.
+/// A worker, and the places in the queues that its request holds.
 struct Lease {
     worker: Worker,
     _turn: Place,
@@ -190,7 +196,7 @@ struct Lease {
 }
 
 impl Lease {
-    /// The worker may be used again, unless it has rendered with secrets: then it is ended.
+    /// Gives the worker back to the pool, unless it has rendered with secrets: then it is ended.
     fn end(self, job: &Job<'_>) {
         if !job.marked {
             self.worker.keep();
@@ -199,7 +205,7 @@ impl Lease {
 }
 
 impl Jobs {
-    /// Jobs on these workers.
+    /// No request has been tried yet. An answer has at most `most_in_answer` bytes.
     pub fn new(closed: Pool, open: Option<Pool>, bounds: Bounds, most_in_answer: usize) -> Self {
         Self {
             closed,
@@ -215,19 +221,20 @@ impl Jobs {
         }
     }
 
-    /// Whether official binaries can be started.
+    /// Whether the official binaries can be started.
     pub fn has_open(&self) -> bool {
         self.open.is_some()
     }
 
-    /// Workers that work, those that wait, and requests that wait for one.
+    /// The number of busy workers, of idle workers, and of requests that wait for a worker.
     pub fn numbers(&self) -> (usize, usize, usize) {
         let open = self.open.as_ref().map(Pool::numbers).unwrap_or_default();
         let closed = self.closed.numbers();
         (closed.0 + open.0, closed.1 + open.1, self.turns.waiting())
     }
 
-    /// Workers that were started, and those that were replaced since they had grown.
+    /// The number of workers that were started, and of those that were replaced because they held too much memory
+    /// after a request.
     pub fn started(&self) -> (u64, u64) {
         use std::sync::atomic::Ordering::Relaxed;
         let of = |pool: &Pool| (pool.counts().started.load(Relaxed), pool.counts().grown.load(Relaxed));
@@ -235,7 +242,8 @@ impl Jobs {
         (open.0 + closed.0, open.1 + closed.1)
     }
 
-    /// Tries a request on one worker. `order` makes the order from the milliseconds and the bytes that it may take.
+    /// Tries a request on one worker. `order` makes the order from the milliseconds and the bytes of memory that
+    /// the worker may take.
     pub async fn attempt(
         &self,
         job: &mut Job<'_>,
@@ -251,11 +259,11 @@ impl Jobs {
         }
         let (request, until, memory) = (job.request, job.cx.deadline, self.sizes.bytes(how.size));
         let mut lease = self.lease(job, how).await?;
-        // The worker hears of an earlier end, so that its own words come in time.
+        // The worker gets an earlier deadline, so that its own error message arrives in time.
         let left = job.cx.time_left();
         let own = left.saturating_sub((left / 10).min(Duration::from_millis(500)));
         let order = order(u64::try_from(own.as_millis()).unwrap_or(u64::MAX), memory);
-        // A moment before the call itself is over, so that there is time to say why.
+        // The worker is killed a moment before the deadline of the call, so that there is time to report why.
         let kill_at = until.checked_sub(Duration::from_millis(20)).unwrap_or(until);
         let talk = timeout_at(kill_at.into(), self.talk(&mut lease.worker, job, &order, beside));
         let talked = tokio::select! {
@@ -281,14 +289,14 @@ impl Jobs {
             Ok(Err(Broke::Lost(Lost(why)))) => lost::of(why, memory),
             Err(_) => lost::late(),
         };
-        // Dropped with its worker, which is killed with it.
+        // Dropping the lease kills the worker.
         drop(lease);
         metrics.died(death);
         self.crashes.note(&key, &message);
         Err(Refusal { class: Class::Other, message })
     }
 
-    /// Comes when a request that holds all lanes has to make room.
+    /// Returns when a request that holds all lanes has to release them.
     async fn displaced(&self, how: How, project: &str) {
         if how.size != Size::Whole {
             return std::future::pending().await;
@@ -315,7 +323,8 @@ impl Jobs {
         }
     }
 
-    /// The lanes of a size. All of them are had as nobody's, since no project may hold more than half.
+    /// Waits for the lanes that a size needs. All lanes together are taken under made-up project names, because a
+    /// queue gives no project more than half.
     async fn lanes_for(&self, size: Size, project: &str, app: &str) -> Vec<Place> {
         let mut held = Vec::new();
         match size {
@@ -341,7 +350,7 @@ impl Jobs {
         match beside {
             Beside::Tail(tail) => worker.send(frame(order)?, &tail, None).await?,
             Beside::File(file) => {
-                // A file that cannot be had is as good as a worker that does not listen.
+                // If the archive's file cannot be opened again, no worker can read it: the worker counts as lost.
                 let file = reopened(file).map_err(|_| Lost(Why::Talk))?;
                 worker.send(frame(order)?, &[], Some(file.as_fd())).await?;
             }
@@ -385,13 +394,14 @@ impl Jobs {
         if content > MOST_IN_REPORT {
             return Err(Lost(Why::Talk).into());
         }
-        // Beside the manifests there may be the documents that are kept to be filled.
+        // After the manifests there may be the packed documents for the cache of renderings.
         if tail > self.most_in_answer + usize::try_from(self.bounds.render_cache / 4).unwrap_or(0) {
             return Err(Broke::TooLong(tail));
         }
         if tail > LARGE_TAIL {
             let wanted = kibibytes(tail as u64).min(kibibytes(self.bounds.answers)) as u32;
-            // Who holds a part already does not wait for another: two of them would wait for each other.
+            // A request that holds a share already does not wait for another one: two such requests would wait for
+            // each other.
             let permit = if job.held.is_empty() {
                 Arc::clone(&self.answers).acquire_many_owned(wanted).await.ok()
             } else {
@@ -403,14 +413,15 @@ impl Jobs {
         let report = orders::read(&content).map_err(|_| Lost(Why::Talk))?;
         let tail = match (tail, &report) {
             (0, _) => Bytes::new(),
-            // What is kept is not wiped when it goes: that takes a millisecond for some megabytes.
+            // A rendering holds no secrets. Its memory is taken out of the type that wipes it on drop, which would
+            // take a millisecond for some megabytes.
             (length, Report::Rendered(_)) => Bytes::from(std::mem::take(&mut *worker.bytes(length).await?)),
             (length, _) => Bytes::from_owner(worker.bytes(length).await?),
         };
         Ok((report, tail))
     }
 
-    /// Gives out what a master key holds. Whoever gets it sees what the key encrypts.
+    /// Sends a worker what it asked to have decrypted with a master key. After that the worker can see secrets.
     async fn unlock(&self, worker: &mut Worker, job: &mut Job<'_>, key: MasterKey) -> Result<(), Lost> {
         let Some(unlocker) = job.unlocker else { return Err(Lost(Why::Talk)) };
         job.marked = true;
@@ -422,7 +433,8 @@ impl Jobs {
         worker.send(frame(&Order::Unlocked(answer))?, &[], None).await
     }
 
-    /// Fetches something and tells it; the work is given up when that takes long and others wait.
+    /// Fetches something and sends it to the worker. If that takes long and other requests wait, the worker is told
+    /// to give up, and the fetch goes on as the outcome.
     async fn fetch(
         &self,
         worker: &mut Worker,
@@ -450,7 +462,8 @@ impl Jobs {
         Ok(fetching)
     }
 
-    /// Reads secrets and tells them; parks the request when that takes long and others wait.
+    /// Reads secrets and sends them to the worker. If that takes long and other requests wait, the request is
+    /// parked.
     async fn tell(
         &self,
         worker: &mut Worker,
@@ -462,7 +475,7 @@ impl Jobs {
             worker.send(frame(&Order::Park)?, &[], None).await?;
             return Ok(Some(Outcome::Failed(Failed::forbidden(too_many_secrets()))));
         }
-        // What is asked for before the rendering is there goes into it.
+        // Secrets that are asked for before the rendering is done go into the rendering.
         job.marked |= job.renders && job.rendered.is_none();
         let mut reading = Box::pin(reader.read(&wanted, job.cx));
         let answers = match timeout(PATIENCE, &mut reading).await {
@@ -487,7 +500,7 @@ fn frame(order: &Order) -> Result<keyfill_workers::Frame, Lost> {
     orders::frame(order).map_err(|_| Lost(Why::Talk))
 }
 
-/// The same file, for reading alone and with a position of its own, where the system can do that.
+/// The same file, read-only and with its own position; if that is not possible, a duplicate of the descriptor.
 fn reopened(file: &File) -> std::io::Result<OwnedFd> {
     use std::os::fd::AsRawFd as _;
     match File::open(format!("/proc/self/fd/{}", file.as_raw_fd())) {
@@ -496,7 +509,7 @@ fn reopened(file: &File) -> std::io::Result<OwnedFd> {
     }
 }
 
-/// The order to look at a folder.
+/// The order to find out whether a folder is for this plugin.
 pub fn matches_order(
     request: &AppRequest,
     archive: orders::Archive,

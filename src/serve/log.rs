@@ -1,5 +1,5 @@
-//! Logs on stderr: `key=value` text or JSON, one line for each event, with the names that argocd-cmp-server uses. Never a
-//! secret value.
+//! Logs on stderr: `key=value` text or JSON, one line for each event, with the field names that argocd-cmp-server
+//! uses. No secret value is ever logged.
 
 use crate::report::Problem;
 use anyhow::{Context as _, Result};
@@ -15,13 +15,13 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter}
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
-/// Sends the events of this process to stderr. It is called once, at the start.
+/// Starts to write the events of this process to stderr. Called once, at the start.
 pub fn start(level: &str, format: &str) -> Result<()> {
     let events = events(level, format, std::io::stderr)?;
     tracing::subscriber::set_global_default(events).context("the log is open already")
 }
 
-/// Writes events, with argocd-cmp-server's names for levels and formats.
+/// A subscriber that writes events. `level` and `format` have the names that argocd-cmp-server has for them.
 fn events<W>(level: &str, format: &str, writer: W) -> Result<impl Subscriber + Send + Sync>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -41,13 +41,13 @@ where
         "text" => false,
         _ => return Err(Problem::usage(format!("--logformat {format}: it must be text or json")).into()),
     };
-    // Libraries speak of their connections, and may quote what a peer sent: they are not heard.
+    // Events of libraries are left out: they may quote what a peer sent.
     let own = Targets::new().with_target(env!("CARGO_CRATE_NAME"), least);
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).event_format(Lines { json });
     Ok(tracing_subscriber::registry().with(lines.with_writer(writer).with_filter(own)))
 }
 
-/// An event as a line.
+/// Formats an event as a line.
 struct Lines {
     json: bool,
 }
@@ -78,14 +78,14 @@ fn name(level: Level) -> &'static str {
     }
 }
 
-/// A line that grows by fields.
+/// A line to which fields are added.
 struct Line {
     json: bool,
     text: String,
 }
 
 impl Line {
-    /// Adds text, which is for people and bounded.
+    /// Adds a string, which is cut if it is too long.
     fn add(&mut self, name: &str, value: &str) {
         let value = bounded(value);
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._/:@+".contains(c);
@@ -93,7 +93,7 @@ impl Line {
         if bare { self.pair(name, &value) } else { self.pair(name, &quoted(&value)) }
     }
 
-    /// Adds a number or a truth value, which JSON knows too.
+    /// Adds a number or a boolean, which stands without quotes in JSON too.
     fn add_bare(&mut self, name: &str, value: &impl fmt::Display) {
         self.pair(name, &value.to_string());
     }
@@ -109,10 +109,10 @@ impl Line {
     }
 }
 
-/// What `tracing` calls the text of an event.
+/// The name that `tracing` gives the field with the message of an event.
 const MESSAGE: &str = "message";
 
-/// Adds the text of an event.
+/// Adds the message of an event.
 struct Message<'a>(&'a mut Line);
 
 impl Visit for Message<'_> {
@@ -123,7 +123,7 @@ impl Visit for Message<'_> {
     }
 }
 
-/// Adds the other fields. Numbers and truth values stay what they are.
+/// Adds the other fields. Numbers and booleans keep their type.
 struct Others<'a>(&'a mut Line);
 
 impl Visit for Others<'_> {
@@ -139,7 +139,7 @@ impl Visit for Others<'_> {
         self.0.add_bare(field.name(), &value);
     }
 
-    /// Durations in milliseconds: three digits say enough.
+    /// Floating-point numbers are durations in milliseconds: three digits after the point are enough.
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.0.add_bare(field.name(), &format_args!("{value:.3}"));
     }
@@ -151,7 +151,7 @@ impl Visit for Others<'_> {
     }
 }
 
-/// Bytes of one value: a line is for people, and what an author wrote may be of any length.
+/// The most bytes of one value: what an author wrote may have any length.
 const MOST_IN_VALUE: usize = 1 << 10;
 
 fn bounded(text: &str) -> Cow<'_, str> {
@@ -186,7 +186,7 @@ mod tests {
         }
     }
 
-    /// What is written of the events of `say`.
+    /// What is logged while `say` runs.
     fn written(level: &str, format: &str, say: impl FnOnce()) -> String {
         let kept = Kept::default();
         let to = kept.clone();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn libraries_are_not_heard() {
+    fn events_of_libraries_are_left_out() {
         let line = written("debug", "text", || {
             debug!(target: "h2", "a header");
             debug!("own");

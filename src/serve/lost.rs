@@ -1,4 +1,5 @@
-//! What it means that a worker was lost, or that none could be had: for the metrics, and in words that say what to do.
+//! Why a worker was lost or could not be started: as a label for the metrics, and as a message that says what to
+//! do.
 
 use super::metrics::Death;
 use super::worker;
@@ -6,7 +7,7 @@ use keyfill_cmp::Refusal;
 use keyfill_diag::Class;
 use keyfill_workers::Why;
 
-/// Why a worker is no more, which could hold so many bytes.
+/// The label and the message for a lost worker that could hold this many bytes of memory.
 pub fn of(why: Why, memory: u64) -> (Death, String) {
     let mib = memory >> 20;
     let (death, message) = match why {
@@ -42,19 +43,19 @@ pub fn of(why: Why, memory: u64) -> (Death, String) {
     (death, message.to_owned())
 }
 
-/// A worker that was ended at its request's deadline.
+/// The label and the message for a worker that was killed at its request's deadline.
 pub fn late() -> (Death, String) {
     let message = "the app was not rendered by its deadline, and its worker was ended: it does more than can be \
                    done in that time; look for templates, patches or expressions that multiply";
     (Death::Deadline, message.to_owned())
 }
 
-/// No worker can be started.
+/// The refusal when no worker can be started.
 pub fn none(error: &std::io::Error) -> Refusal {
     Refusal { class: Class::Other, message: format!("no worker can be had: {error}") }
 }
 
-/// More bytes of manifests than one answer may have.
+/// The refusal when an answer would have more bytes of manifests than it may have.
 pub fn too_long(bytes: usize, most: usize) -> Refusal {
     let mib = |bytes: usize| bytes.div_ceil(1 << 20);
     let message = format!(

@@ -1,4 +1,4 @@
-//! What a store other than Vault did: how long its reads took, and which failed.
+//! Measures the reads of a store other than Vault: how long they took, and how many failed.
 
 use super::metrics::{self, Counters};
 use keyfill_diag::{Cx, Diagnostic, Report as _};
@@ -7,11 +7,11 @@ use prometheus_client::metrics::histogram::Histogram;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The reads of one store.
+/// Durations and errors of the reads of one store.
 pub struct Measures {
-    /// How long they took, waiting for the store included.
+    /// How long the reads took in seconds, waiting for the store included.
     pub seconds: Histogram,
-    /// Those that failed, by class.
+    /// The reads that failed, by the error's class.
     pub errors: Counters,
 }
 
@@ -28,12 +28,12 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Nothing is read yet.
+    /// Measures the reads of this source.
     pub fn new(source: Arc<dyn Source>) -> Self {
         Self { source, measures: Arc::default() }
     }
 
-    /// Where the measures are.
+    /// The measures, which change with each read.
     pub fn measures(&self) -> Arc<Measures> {
         Arc::clone(&self.measures)
     }

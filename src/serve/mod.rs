@@ -1,10 +1,10 @@
 //! The resident sidecar: a supervisor and its workers.
 //!
-//! The [`supervisor`] holds sockets, queue, logins, the cache of secrets, policy and the cache of renderings. Of what
-//! an author wrote it reads the request's own fields and nothing else. A [`worker`] discovers, renders, plans and
-//! fills: it has no network and no files, it can be killed, and the secrets of its plan, and the data keys
-//! of encrypted files, it gets from the supervisor, which checks each path and each key. So it gets what the archive
-//! does not hold: the supervisor fetches. What they say to each other is in [`orders`].
+//! The [`supervisor`] holds the sockets, the queue, the logins, the cache of secrets, the policy and the cache of
+//! renderings. Of an author's input it reads only the fields of the request. A [`worker`] discovers, renders and
+//! fills. It has no network and no files, and it can be killed. The supervisor sends it the secrets and the data
+//! keys of encrypted files that it asks for, after a check of each path and each key, and fetches charts, bases and
+//! files that the archive does not hold. Their messages are in [`orders`].
 
 mod account;
 mod bounds;

@@ -1,4 +1,5 @@
-//! What supervisor and worker say to each other. A secret crosses in a type that does not print.
+//! The messages between the supervisor and its workers: orders go to a worker, reports come back. A secret is sent
+//! in a type whose `Debug` does not show it.
 
 use super::fetch_orders::{Found, NotFetched, Question};
 use crate::app::App;
@@ -17,140 +18,145 @@ use std::collections::BTreeMap;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// What the supervisor says.
+/// A message from the supervisor to a worker. A message may be followed by bytes, its tail, and by a file
+/// descriptor.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Order {
-    /// The first one: how the worker is set up. It is answered with [`Report::Ready`].
+    /// The first order: how the worker is set up. The worker answers with [`Report::Ready`].
     Start(Box<Start>),
-    /// Render and fill. What is worked on comes beside it, as [`Input`] says.
+    /// Render and fill. The archive or the earlier rendering is sent with the order, as [`Input`] says.
     Generate(Box<Generate>),
-    /// Whether a folder is for this plugin. The archive comes beside it, as [`Archive`] says.
+    /// Find out whether a folder is for this plugin. The archive is sent with the order, as [`Archive`] says.
     Matches(Box<Matches>),
-    /// The answers to [`Report::Need`], in its order.
+    /// The answers to [`Report::Need`], in the order of its questions.
     Secrets(Vec<Answer>),
-    /// In place of answers: they take their time. The work is given up, and the worker is free.
+    /// Sent in place of the answers to [`Report::Need`] when reading the secrets takes long: the worker drops the
+    /// request and is free for another one.
     Park,
     /// The answer to [`Report::Unlock`].
     Unlocked(Result<DataKey, Refusal>),
-    /// The answer to [`Report::Fetch`]. Its tail is a chart's archive, a file or folders of a
-    /// tree; a tree's names come as a file descriptor.
+    /// The answer to [`Report::Fetch`]. The tail is a chart's archive, a file, or folders of a git tree; the tree
+    /// itself is in a file, whose descriptor is sent.
     Fetched(Result<Found, NotFetched>),
 }
 
 /// How a worker is set up.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Start {
-    /// The supervisor's process: the worker ends with it.
+    /// The process ID of the supervisor: the worker ends when the supervisor does.
     pub parent: u32,
-    /// The bound on memory that the worker cannot leave, in bytes.
+    /// The worker's limit of address space, in bytes. The kernel enforces it.
     pub memory: u64,
-    /// Whether it may start official binaries; then it keeps files, and processes.
+    /// Whether the worker may start the official binaries; then it runs outside of the sandbox, and may open files
+    /// and start processes.
     pub may_start_programs: bool,
-    /// The administrator's flags of rendering.
+    /// The administrator's flags for rendering.
     pub render: RenderArgs,
-    /// plugin.yaml's discovery.
+    /// `discover` of plugin.yaml.
     pub discovery: Discovery,
-    /// What plugin.yaml's commands render; without one the worker finds out by itself.
+    /// What the commands of plugin.yaml render; `None` if the worker discovers by itself what a folder is.
     pub plan: Option<Plan>,
-    /// The administrator's variables that rendering knows: none of them is a credential.
+    /// The administrator's environment variables that affect rendering. None of them is a credential.
     pub env: Vec<(String, String)>,
 }
 
-/// plugin.yaml's discovery.
+/// `discover` of plugin.yaml.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Discovery {
-    /// Whether there is any.
+    /// Whether `discover` is set.
     pub configured: bool,
-    /// Whether every root counts, with placeholders or without.
+    /// Whether every kustomization, chart or folder of YAML matches, with placeholders or without.
     pub any: bool,
-    /// Whether encrypted files count.
+    /// Whether a folder with files encrypted by sops matches.
     pub decrypts: bool,
     /// `discover.fileName`
     pub file_name: String,
     /// `discover.find.glob`
     pub glob: String,
-    /// `discover.find.command`, where it is not `keyfill discover`.
+    /// What `discover.find.command` does, if it is not `keyfill discover`.
     pub asked: Option<Plan>,
 }
 
-/// What both kinds of work need.
+/// What [`Generate`] and [`Matches`] have in common.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Task {
-    /// The app's folder.
+    /// The app's folder in the archive.
     pub path: String,
     /// Milliseconds from now until the worker must have answered.
     pub milliseconds: u64,
-    /// Bytes that the worker may hold.
+    /// Bytes of memory that the worker may hold.
     pub memory: u64,
 }
 
-/// Render and fill.
+/// The order to render and fill.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Generate {
-    /// Where, how long, how much.
+    /// The folder, the deadline and the limit of memory.
     pub task: Task,
     /// The request's own variables.
     pub env: Vec<(String, String)>,
-    /// The engine that the settings name.
+    /// `KEYFILL_ENGINE` of the request's settings.
     pub engine: Option<String>,
-    /// Whose helm the settings name.
+    /// `KEYFILL_HELM_COMPAT` of the request's settings.
     pub helm_compat: Option<String>,
-    /// What the settings prefer of a folder that is two things.
+    /// `KEYFILL_PREFER` of the request's settings: what a folder is rendered as that is, for example, both a
+    /// kustomization and a chart.
     pub prefer: Option<String>,
     /// How placeholders are filled.
     pub fill: Fill,
-    /// What is rendered, or was before.
+    /// The archive to render, or an earlier rendering to fill.
     pub input: Input,
-    /// Secrets that the rendering was known to need.
+    /// Secrets that an earlier attempt of this request asked for, with the answers.
     pub secrets: Vec<(Wanted, Answer)>,
-    /// A rendering whose documents take less is packed, to be kept: bytes.
+    /// The most bytes that the documents to fill may take for the worker to pack them, so that the supervisor can
+    /// cache the rendering.
     pub pack_below: u64,
     /// Whether encrypted files are decrypted.
     pub decrypts: bool,
-    /// Whether placeholders in values are filled before a chart is rendered: always, or where the app asks for it;
-    /// nothing where the administrator forbids it.
+    /// Whether placeholders in values are filled before a chart is rendered: `true` for every app, `false` for apps
+    /// that ask for it, `None` if the administrator forbids it.
     pub fills_values: Option<bool>,
-    /// Whether the supervisor fetches what the archive does not hold.
+    /// Whether the supervisor fetches charts, bases and files that the archive does not hold.
     pub fetches: bool,
-    /// Whether placeholders are filled at all.
+    /// When placeholders are filled at all.
     pub filling: FillWhen,
 }
 
-/// Whether a folder is for this plugin.
+/// The order to find out whether a folder is for this plugin.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Matches {
-    /// Where, how long, how much.
+    /// The folder, the deadline and the limit of memory.
     pub task: Task,
     /// The request's own variables.
     pub env: Vec<(String, String)>,
-    /// What is looked at.
+    /// Where the archive with the folder is.
     pub archive: Archive,
 }
 
-/// What is rendered, or was before.
+/// What [`Generate`] works on.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Input {
-    /// An archive.
+    /// An archive, which is rendered and then filled.
     Archive(Archive),
-    /// The documents of an earlier rendering that are to be filled, packed, as the order's tail.
+    /// The packed documents of an earlier rendering, which are filled. They are the order's tail.
     Rendered,
 }
 
 /// Where a request's archive is.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Archive {
-    /// It is the order's tail.
+    /// The archive is the order's tail.
     Tail,
-    /// It comes as a file with the order.
+    /// The archive is a file, whose descriptor is sent with the order.
     File,
 }
 
-/// How placeholders are filled: [`crate::fill::FillOptions`] before its texts are read.
+/// How placeholders are filled: [`crate::fill::FillOptions`] with policies and stores as unparsed strings.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Fill {
-    /// With AVP's habits.
+    /// Whether argocd-vault-plugin's behaviour is reproduced (`--compat avp`).
     pub compat_avp: bool,
-    /// Kinds that are filled.
+    /// Kinds of Kubernetes objects that are filled.
     pub kinds: Vec<String>,
     /// Name, namespace and project of the app.
     pub app: [Option<String>; 3],
@@ -158,31 +164,31 @@ pub struct Fill {
     pub remove_missing_any: bool,
     /// Variables that path templates may name.
     pub env: BTreeMap<String, String>,
-    /// `KEYFILL_ALLOWED_PATHS`. The supervisor checks as well, and it is the one that counts: here the error gets
-    /// its place.
+    /// `KEYFILL_ALLOWED_PATHS`. The supervisor enforces it. The worker checks too, so that the error names a file
+    /// and line.
     pub globs: Option<String>,
-    /// `KEYFILL_APP_NAMESPACES`, which the supervisor checks too.
+    /// `KEYFILL_APP_NAMESPACES`, which the supervisor enforces too.
     pub namespaces: Option<String>,
-    /// `AVP_PATH_VALIDATION`, which paths must match.
+    /// `AVP_PATH_VALIDATION`, a regular expression that paths must match.
     pub expression: Option<String>,
-    /// The author's own expression. It is checked here alone: it can only narrow.
+    /// The author's own `AVP_PATH_VALIDATION`. Only the worker checks it: it can only forbid more paths.
     pub authors_expression: Option<String>,
-    /// References of vals are filled.
+    /// Whether references in the syntax of vals (`ref+vault://...`) are filled.
     pub vals_refs: bool,
-    /// The kind of the default store, where it is known.
+    /// The type of the default store, if it is known.
     pub store: Option<String>,
-    /// The stores that the administrator named, with their kinds.
+    /// The types of the stores in the config file, by the stores' names.
     pub stores: BTreeMap<String, String>,
 }
 
 impl Fill {
-    /// The app.
+    /// The app that is filled.
     pub fn app(&self) -> App {
         let [name, namespace, project] = self.app.clone();
         App { name, namespace, project }
     }
 
-    /// The stores.
+    /// The types of the stores.
     pub fn stores(&self) -> StoreKinds {
         let kind = |name: &str| SourceKind::named("", name).ok();
         let named = self.stores.iter().filter_map(|(name, text)| Some((name.clone(), kind(text)?)));
@@ -190,39 +196,40 @@ impl Fill {
     }
 }
 
-/// What a worker says.
+/// A message from a worker to the supervisor.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Report {
-    /// It is set up, and this is what holds.
+    /// The worker is set up; these parts of its sandbox hold.
     Ready(Sandbox),
-    /// What was rendered.
+    /// The rendering is done; filling goes on.
     Rendered(Rendered),
-    /// It needs secrets.
+    /// The worker needs these secrets. It waits for [`Order::Secrets`] or [`Order::Park`].
     Need(Vec<Wanted>),
-    /// The request is answered.
+    /// The answer to [`Order::Generate`].
     Generated(Generated),
-    /// Whether the folder is for this plugin.
+    /// The answer to [`Order::Matches`]: whether the folder is for this plugin.
     Matches(bool),
     /// The request cannot be answered.
     Failed(Failed),
-    /// It needs the data key of an encrypted file, or a share of it: what a master key of the file holds.
+    /// The worker needs the data key of an encrypted file, or a share of it, decrypted with this master key. It
+    /// waits for [`Order::Unlocked`].
     Unlock(Box<MasterKey>),
-    /// It needs what the archive does not hold.
+    /// The worker needs a chart, base or file that the archive does not hold. It waits for [`Order::Fetched`].
     Fetch(Box<Question>),
 }
 
-/// [`sandbox::Report`].
+/// Which parts of a worker's sandbox hold: [`sandbox::Report`] as it is sent.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Sandbox {
-    /// Landlock holds.
+    /// Landlock is in force.
     pub landlock: bool,
-    /// seccomp holds.
+    /// The seccomp filter is in force.
     pub seccomp: bool,
-    /// Opening a file was refused.
+    /// An attempt to open a file was refused.
     pub no_files: bool,
-    /// Making a socket was refused.
+    /// An attempt to make a socket was refused.
     pub no_network: bool,
-    /// Starting a program was refused.
+    /// An attempt to start a program was refused.
     pub no_processes: bool,
 }
 
@@ -234,7 +241,7 @@ impl From<sandbox::Report> for Sandbox {
 }
 
 impl Sandbox {
-    /// What does not hold, in words.
+    /// The parts of the sandbox that do not hold, for a message.
     pub fn missing(self) -> Vec<&'static str> {
         let parts = [
             (self.landlock, "Landlock"),
@@ -247,19 +254,19 @@ impl Sandbox {
     }
 }
 
-/// One of the manifests that are a report's tail, one behind the other.
+/// One manifest in a report's tail, where manifests stand one after another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// Its number in the stream.
+    /// The manifest's number in the rendered stream.
     pub number: u32,
-    /// Its bytes.
+    /// The manifest's length in bytes.
     pub length: u32,
 }
 
-/// Manifests with their numbers in the stream.
+/// Manifests with their numbers in the rendered stream.
 pub type Numbered = Vec<(u32, Bytes)>;
 
-/// Cuts the manifests off the beginning of a tail; nothing where they do not fit, or are no text.
+/// Cuts the manifests off the beginning of a tail; `None` if the tail is too short or a manifest is not UTF-8.
 pub fn cut(parts: &[Part], tail: &mut Bytes) -> Option<Numbered> {
     let cut_one = |part: &Part| {
         let length = part.length as usize;
@@ -269,55 +276,55 @@ pub fn cut(parts: &[Part], tail: &mut Bytes) -> Option<Numbered> {
     all.iter().all(|(_, text)| std::str::from_utf8(text).is_ok()).then_some(all)
 }
 
-/// What rendering gave. Its tail: the manifests that need no filling, and then the documents that are to be filled,
-/// packed; nothing of those when they are too large to be kept.
+/// The result of rendering. The report's tail holds the manifests that need no filling, then the packed documents
+/// that are to be filled. Those are left out if they are too large for the cache.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Rendered {
     /// Manifests that need no filling.
     pub ready: Vec<Part>,
     /// How many documents are to be filled.
     pub to_fill: u32,
-    /// What a person should know.
+    /// Warnings for the app's author or the administrator.
     pub warnings: Vec<String>,
-    /// Who rendered.
+    /// The engine that rendered.
     pub engine: String,
-    /// Microseconds that it took.
+    /// How long rendering took, in microseconds.
     pub microseconds: u64,
 }
 
-/// An answered request. Its tail: the manifests that were filled.
+/// The end of an [`Order::Generate`] that succeeded. The report's tail holds the manifests that were filled.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Generated {
     /// The manifests that were filled.
     pub filled: Vec<Part>,
-    /// What a person should know.
+    /// Warnings for the app's author or the administrator.
     pub warnings: Vec<String>,
-    /// How many secrets it needed.
+    /// How many secrets the app needed.
     pub secrets: usize,
-    /// Microseconds that filling took.
+    /// How long filling took, in microseconds.
     pub microseconds: u64,
 }
 
 /// A request that cannot be answered.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Failed {
-    /// The exit code of its class.
+    /// The exit code of the error's class.
     pub class: u8,
-    /// What a person reads.
+    /// The message for the app's author.
     pub message: String,
-    /// An engine lacks something that the official binary has.
+    /// Whether an engine lacks something that the official binary has.
     pub unsupported: bool,
-    /// The bound on memory was met.
+    /// Whether the limit of memory was reached.
     pub memory: bool,
 }
 
 impl Failed {
-    /// What may not be.
+    /// A request that is refused because something is not allowed.
     pub fn forbidden(message: String) -> Self {
         Self { class: Class::Forbidden.exit_code(), message, unsupported: false, memory: false }
     }
 
-    /// Its class.
+    /// The error's class.
     pub fn class(&self) -> Class {
         class_of(self.class)
     }
@@ -329,21 +336,21 @@ pub fn class_of(exit_code: u8) -> Class {
     ALL.into_iter().find(|class| class.exit_code() == exit_code).unwrap_or(Class::Other)
 }
 
-/// A [`SecretRef`] and the keys that are wanted of it.
+/// A question for a secret: a [`SecretRef`] and the keys that are needed of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Wanted {
     store: Option<String>,
     path: String,
     version: Option<String>,
-    /// Version 1 or 2 of the engine.
+    /// Version of Vault's key-value engine, 1 or 2.
     kv: Option<u8>,
-    /// Nothing for all keys.
+    /// `None` for all keys.
     keys: Option<Vec<String>>,
     namespace: Option<String>,
 }
 
 impl Wanted {
-    /// For the way to the supervisor.
+    /// A reference and its keys as they are sent to the supervisor.
     pub fn of((secret, keys): &(SecretRef, Keys)) -> Self {
         let kv = secret.kv.map(|kv| if kv == KvVersion::V1 { 1 } else { 2 });
         let keys = match keys {
@@ -354,7 +361,7 @@ impl Wanted {
         Self { store, path, version, kv, keys, namespace }
     }
 
-    /// What it says.
+    /// The reference and the keys that were sent.
     pub fn read(self) -> (SecretRef, Keys) {
         let kv = self.kv.map(|kv| if kv == 1 { KvVersion::V1 } else { KvVersion::V2 });
         let secret = SecretRef {
@@ -368,42 +375,42 @@ impl Wanted {
     }
 }
 
-/// The data key of an encrypted file, or a share of it: its memory is wiped when it goes, and it does not print.
+/// The data key of an encrypted file, or a share of it. Its memory is wiped on drop, and `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DataKey(Zeroizing<Vec<u8>>);
 
 impl DataKey {
-    /// A key.
+    /// A copy of these bytes of a key.
     pub fn new(bytes: &[u8]) -> Self {
         Self(Zeroizing::new(bytes.to_vec()))
     }
 
-    /// It.
+    /// The bytes of the key.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
-/// What reading a secret gave.
+/// The result of reading a secret.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum Answer {
-    /// Its keys and values.
+    /// The secret's keys and values.
     Data(Vec<(String, Value)>),
-    /// Why it could not be read.
+    /// Why the secret could not be read.
     Error {
-        /// The exit code of its class.
+        /// The exit code of the error's class.
         class: u8,
         /// What went wrong.
         message: String,
         /// What to do.
         hint: Option<String>,
-        /// The store answered, and has no such secret.
+        /// Whether the store answered that it has no such secret.
         absent: bool,
     },
 }
 
-/// [`SecretValue`].
+/// A value of a secret: [`SecretValue`] as it is sent.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum Value {
     /// `null`
@@ -422,30 +429,30 @@ pub enum Value {
     Bytes(Zeroizing<Vec<u8>>),
 }
 
-/// A text that may hold a secret: its memory is wiped when it goes, and it does not print.
+/// A string that may hold a secret. Its memory is wiped on drop, and `Debug` does not show it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text(Zeroizing<String>);
 
 impl Text {
-    /// Takes a text over.
+    /// Takes over a string without copying it.
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// Gives the text away, into another type that does not print.
+    /// The string, for another type whose `Debug` does not show it.
     pub fn take(mut self) -> String {
         std::mem::take(&mut *self.0)
     }
 
-    /// Its bytes, to be sent.
+    /// The bytes of the string, to be sent.
     pub fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }
 
 impl Answer {
-    /// From what a source gave.
+    /// The answer that a source of secrets gave, as it is sent to a worker.
     pub fn of(answer: &Result<std::sync::Arc<SecretData>, keyfill_secrets::Error>) -> Self {
         match answer {
             Ok(data) => Self::Data(data.iter().map(|(key, value)| (key.to_owned(), value.into())).collect()),
@@ -458,7 +465,7 @@ impl Answer {
         }
     }
 
-    /// For the fill stage.
+    /// The answer as the fill stage takes it.
     pub fn into_result(self) -> Result<std::sync::Arc<SecretData>, keyfill_secrets::Error> {
         match self {
             Self::Data(entries) => {
@@ -504,12 +511,12 @@ impl From<Value> for SecretValue {
     }
 }
 
-/// A frame that says this.
+/// Encodes a message as a frame.
 pub fn frame<T: Serialize>(message: &T) -> Result<Frame, postcard::Error> {
     Frame::build(|bytes| postcard::to_extend(message, bytes))
 }
 
-/// What a frame's content says.
+/// Decodes a message from a frame's content.
 pub fn read<T: DeserializeOwned>(content: &[u8]) -> Result<T, postcard::Error> {
     postcard::from_bytes(content)
 }
@@ -540,7 +547,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_cross_as_they_are_and_print_nothing() {
+    fn secrets_arrive_unchanged_and_debug_does_not_show_them() {
         let json = r#"{"k": "hush", "n": 1.10, "l": [null, true, {"m": "hidden"}]}"#;
         let data = Arc::new(SecretData::from_json(json, "it").unwrap());
         let order = Order::Secrets(vec![Answer::of(&Ok(Arc::clone(&data)))]);
@@ -551,7 +558,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_cross_with_class_and_advice() {
+    fn errors_arrive_with_class_and_advice() {
         let error = keyfill_secrets::Error::relayed(
             keyfill_diag::Class::Missing,
             "cannot read a: none".to_owned(),
@@ -565,7 +572,7 @@ mod tests {
     }
 
     #[test]
-    fn references_cross_whole() {
+    fn references_arrive_unchanged() {
         let secret = SecretRef {
             store: Some("prod".into()),
             path: "a".into(),
@@ -595,7 +602,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_written_here_is_an_error() {
+    fn bytes_that_are_no_message_are_an_error() {
         for bytes in [&b""[..], b"\xff", b"\x01\x02", &[2; 100]] {
             assert!(read::<Report>(bytes).is_err(), "{bytes:?}");
         }

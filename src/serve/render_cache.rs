@@ -1,4 +1,5 @@
-//! Rendered results, kept by content and settings. What they hold is in git; nothing filled is ever kept.
+//! The cache of renderings, by content and settings. They hold only what is in git: filled manifests are never
+//! cached.
 
 use super::environment;
 use super::fields::Fields;
@@ -10,12 +11,14 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What decides a rendered result: the archive, the app's folder in it, and all that the request says.
+/// A hash of all that a rendering depends on: the archive, the app's folder in it, and the request's variables and
+/// settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key([u8; 32]);
 
 impl Key {
-    /// The key of a request, rendered by this engine with these habits of helm and this preference, and sorted for this way of filling.
+    /// The key of a request. `chosen` is `KEYFILL_ENGINE`, `KEYFILL_HELM_COMPAT` and `KEYFILL_PREFER`; the last
+    /// parameter decides which documents are packed for filling.
     pub fn of(
         request: &AppRequest,
         with_git: bool,
@@ -41,41 +44,42 @@ impl Key {
     }
 }
 
-/// What rendering gave, as its worker has put it: ready to be sent, or packed for the worker that fills it.
+/// A rendering as its worker sent it: manifests that are ready to be sent, and documents that are packed for the
+/// worker that fills them.
 #[derive(Debug, Default)]
 pub struct Kept {
     /// Manifests that need no filling.
     pub ready: Numbered,
     /// The documents that are to be filled, packed.
     pub open: Bytes,
-    /// How many those are.
+    /// How many documents are to be filled.
     pub to_fill: u32,
-    /// What a person should know.
+    /// Warnings for the app's author or the administrator.
     pub warnings: Vec<String>,
-    /// Who rendered.
+    /// The engine that rendered.
     pub engine: String,
 }
 
 impl Kept {
-    /// What a worker has rendered, with its report's tail; nothing where the two do not fit.
+    /// A rendering from a worker's report and its tail; `None` if the two do not fit together.
     pub fn new(rendered: Rendered, mut tail: Bytes) -> Option<Self> {
         let Rendered { ready, to_fill, warnings, engine, .. } = rendered;
         let ready = orders::cut(&ready, &mut tail)?;
         Some(Self { ready, open: tail, to_fill, warnings, engine })
     }
 
-    /// Bytes that it keeps alive.
+    /// The bytes of memory that the rendering takes.
     pub fn bytes(&self) -> u64 {
-        /// What the allocator and the table take for each text.
+        /// The bytes that the allocator and the table need for each string.
         const EACH: usize = 40;
-        // Together they are all of the tail, which stays as long as one of them.
+        // The manifests and packed documents share the report's tail, which is freed with the last of them.
         let ready: usize = self.ready.iter().map(|(_, json)| json.len() + EACH).sum();
         let warnings: usize = self.warnings.iter().map(|warning| warning.len() + EACH).sum();
         (ready + warnings + self.open.len() + size_of::<Self>() + EACH) as u64
     }
 }
 
-/// A cache that forgets what was put in first.
+/// A cache that removes the oldest rendering first.
 pub struct RenderCache {
     most: u64,
     inner: Mutex<Inner>,
@@ -90,12 +94,12 @@ struct Inner {
 }
 
 impl RenderCache {
-    /// A cache of at most so many bytes; none keeps nothing.
+    /// A cache of at most `most` bytes; with 0 it stays empty.
     pub fn new(most: u64) -> Self {
         Self { most, inner: Mutex::default(), hits: AtomicU64::new(0) }
     }
 
-    /// A result that was kept.
+    /// The cached rendering of a key.
     pub fn get(&self, key: &Key) -> Option<Arc<Kept>> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let found = inner.results.get(key).map(|(rendered, _)| Arc::clone(rendered));
@@ -103,7 +107,7 @@ impl RenderCache {
         found
     }
 
-    /// Keeps a result, unless it would take more than a quarter of the cache.
+    /// Caches a rendering, unless it would take more than a quarter of the cache.
     pub fn put(&self, key: Key, rendered: Arc<Kept>) {
         let size = rendered.bytes();
         if size > self.most_kept() {
@@ -123,17 +127,17 @@ impl RenderCache {
         }
     }
 
-    /// The largest result that is kept, in bytes.
+    /// The most bytes that a single rendering may have to be cached.
     pub fn most_kept(&self) -> u64 {
         self.most / 4
     }
 
-    /// Bytes that are kept.
+    /// The bytes of all cached renderings.
     pub fn bytes(&self) -> u64 {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).bytes
     }
 
-    /// How often a result was found.
+    /// How often a rendering was found.
     pub fn hits(&self) -> u64 {
         self.hits.load(Ordering::Relaxed)
     }

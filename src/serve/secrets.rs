@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// Secrets that one request may ask for. A worker refuses more by itself.
+/// The most secrets that one request may ask for. Workers enforce the limit too.
 pub const MOST: usize = MOST_SECRETS;
 
-/// Paths that are checked before others get their turn on the thread.
+/// How many paths are checked before other tasks get a chance to run.
 const AT_ONCE: usize = 500;
 
-/// Reads what workers ask for.
+/// Reads the secrets that the workers of one request ask for.
 pub struct Reader {
     reads: Reads,
     policy: PathPolicy,
@@ -25,25 +25,25 @@ pub struct Reader {
     noted: Option<Noted>,
 }
 
-/// What a request was given, without its values.
+/// The secrets that a request was given, with marks in place of values.
 struct Noted {
     marks: Arc<Marks>,
     given: Mutex<BTreeMap<SecretRef, Given>>,
 }
 
 impl Reader {
-    /// For one request, whose source, policy and stores these are.
+    /// A reader for a request with this source, policy and stores.
     pub fn new(source: Arc<dyn Source>, policy: PathPolicy, stores: StoreKinds) -> Self {
         Self { reads: Reads::new(source), policy, stores, stages: Mutex::default(), noted: None }
     }
 
-    /// The same, and what is read is noted, without its values.
+    /// Makes the reader note what is read: marks, never values.
     pub fn noting(mut self, marks: Option<Arc<Marks>>) -> Self {
         self.noted = marks.map(|marks| Noted { marks, given: Mutex::default() });
         self
     }
 
-    /// The answers, in the order of what is wanted.
+    /// Checks and reads secrets. The answers have the order of `wanted`.
     pub async fn read(&self, wanted: &[Wanted], cx: &Cx) -> Vec<Answer> {
         let secrets: Vec<(SecretRef, Keys)> =
             wanted.iter().take(MOST).map(|wanted| wanted.clone().read()).collect();
@@ -75,7 +75,7 @@ impl Reader {
         answers
     }
 
-    /// Whether a path is canonical, as workers send them, and may be read.
+    /// Checks that a path is canonical, as workers send them, and may be read.
     fn check(&self, secret: &SecretRef) -> Result<(), Answer> {
         let refused = |message: String| Answer::Error {
             class: Class::Forbidden.exit_code(),
@@ -97,7 +97,7 @@ impl Reader {
         self.policy.check_in(&self.stores, store, namespace, &secret.path).map_err(refused)
     }
 
-    /// Takes what the request was given, where that is noted.
+    /// Takes the notes of what the request was given; they are empty unless [`Reader::noting`] was called.
     pub fn take_given(&self) -> Vec<Given> {
         let Some(noted) = &self.noted else { return Vec::new() };
         std::mem::take(&mut *noted.given.lock().unwrap_or_else(PoisonError::into_inner))
@@ -105,7 +105,7 @@ impl Reader {
             .collect()
     }
 
-    /// Takes what was read and how long that took.
+    /// Takes the stages: how many secrets were read at a time, and how long that took.
     pub fn take_stages(&self) -> Vec<Stage> {
         std::mem::take(&mut self.stages.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -146,7 +146,7 @@ mod tests {
     use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
     use std::sync::{Arc, Mutex};
 
-    /// Notes what it is asked for.
+    /// A source that notes the secrets it is asked for.
     #[derive(Default)]
     struct Noted(Mutex<Vec<String>>);
 
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn a_worker_gets_what_the_policy_allows_and_nothing_else() {
+    async fn a_worker_gets_only_what_the_policy_allows() {
         let source = Arc::new(Noted::default());
         let app = App { project: Some("blue".into()), ..App::default() };
         let globs = "secret/data/{{ app.project }}/*,prod::{{ app.project }}/*";

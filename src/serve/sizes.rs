@@ -5,32 +5,32 @@ use keyfill_cmp::AppRequest;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Apps that are remembered.
+/// The most apps that are remembered.
 const MOST: usize = 10_000;
 
 /// How much memory a request's worker may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Size {
-    /// What most requests need.
+    /// The memory that suffices for most requests.
     #[default]
     Small,
-    /// On one of the lanes.
+    /// The memory of a large worker. The request takes one of the lanes, of which there are few.
     Large,
-    /// On all lanes, for as long as no other project wants one.
+    /// The memory of all large workers together. The request takes all lanes, until another project waits for one.
     Whole,
 }
 
-/// Project and app, and the app's folder.
+/// Project and name of the app, and its folder.
 type App = (String, String);
 
-/// The sizes in bytes, and those of the apps that did not fit into the smallest.
+/// The sizes in bytes, and the apps that are known to need more than the smallest.
 pub struct Sizes {
     bounds: Bounds,
     known: Mutex<HashMap<App, Size>>,
 }
 
 impl Sizes {
-    /// Nothing is known of any app.
+    /// No app is known to need more.
     pub fn new(bounds: Bounds) -> Self {
         Self { bounds, known: Mutex::default() }
     }
@@ -49,7 +49,7 @@ impl Sizes {
         known.insert(app(request), size);
     }
 
-    /// Bytes of a size.
+    /// The bytes of memory of a size.
     pub fn bytes(&self, size: Size) -> u64 {
         match size {
             Size::Small => self.bounds.small,

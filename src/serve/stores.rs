@@ -1,5 +1,5 @@
-//! The stores of all requests. Vault's logins are shared between equal settings; every other store has one client for
-//! the life of the process, since nothing of its settings is a request's.
+//! The stores of all requests. Requests with equal settings share a login at Vault. Every other store has one
+//! client for the life of the process, since no request can change its settings.
 
 use super::measured::{Measured, Measures};
 use crate::cli::args::ServeArgs;
@@ -16,15 +16,15 @@ use keyfill_secrets::{
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Reads under way to one store at the same time.
+/// The most concurrent reads of one store.
 const CONCURRENCY: usize = 64;
 
-/// The stores of a process that stays.
+/// The stores of the server, shared by all requests.
 pub struct SharedStores {
     vault: Shared,
     options: CacheOptions,
     room: Room,
-    /// The others, by their names; the default one has none.
+    /// The stores other than Vault by their names; `None` is the default store.
     others: Mutex<Others>,
 }
 
@@ -38,22 +38,22 @@ struct Other {
     traffic: Arc<Traffic>,
 }
 
-/// What a store did, for metrics.
+/// Numbers about a store, for metrics.
 pub struct StoreStats {
-    /// Its name in the config file; none for the default one.
+    /// The store's name in the config file; `None` for the default store.
     pub name: Option<String>,
-    /// Its type.
+    /// The store's type.
     pub kind: SourceKind,
-    /// What its cache did.
+    /// Numbers about the store's cache.
     pub cache: CacheStats,
-    /// What its circuit breakers did.
+    /// Numbers about the store's circuit breakers.
     pub traffic: TrafficStats,
-    /// Its reads.
+    /// Durations and errors of the store's reads.
     pub measures: Arc<Measures>,
 }
 
 impl SharedStores {
-    /// Nothing is read before a request asks. All stores together keep so many bytes of secrets.
+    /// No store is read before the first request. All stores together cache at most `kept_bytes` bytes of secrets.
     pub fn new(args: &ServeArgs, kept_bytes: u64) -> Self {
         let room = Room::new(usize::try_from(kept_bytes).unwrap_or(usize::MAX));
         let vault = Shared::new(SharedOptions {
@@ -72,12 +72,12 @@ impl SharedStores {
         Stores::build(settings, |kind, name, effective| self.one(settings, kind, name, effective))
     }
 
-    /// What the Vault side did.
+    /// Numbers about logins and reads of Vault, for metrics.
     pub fn vault_stats(&self) -> SharedStats {
         self.vault.stats()
     }
 
-    /// What the other stores did.
+    /// Numbers about the stores other than Vault, for metrics.
     pub fn stats(&self) -> Vec<StoreStats> {
         let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         let stats = |(name, other): (&Option<String>, &Other)| StoreStats {
@@ -90,7 +90,7 @@ impl SharedStores {
         others.iter().map(stats).collect()
     }
 
-    /// Bytes of secrets that are kept, of all stores together.
+    /// The bytes of secrets that are cached, of all stores together.
     pub fn kept_bytes(&self) -> usize {
         self.room.used()
     }
@@ -108,13 +108,13 @@ impl SharedStores {
             return Ok(self.vault.source(VaultSettings { token_cache: None, patience: None, ..own })?);
         }
         if kind == SourceKind::Sops {
-            // Files are an author's: they are read in workers.
+            // Encrypted files come from authors, so workers read them.
             return Ok(Arc::new(InWorkers));
         }
         let traffic = Arc::new(Traffic::default());
         let given = Given { settings, effective, name, traffic: Some(&traffic) };
         if kind == SourceKind::File {
-            // It is read anew, so that a change shows at once.
+            // The file is read for each request, so that a change is seen at once.
             return store::one(kind, given, &mut Vec::new());
         }
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,7 +130,7 @@ impl SharedStores {
     }
 }
 
-/// Stands for a store that workers read by themselves.
+/// The supervisor's stand-in for the store of encrypted files, which only workers read.
 struct InWorkers;
 
 impl Source for InWorkers {

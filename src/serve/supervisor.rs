@@ -1,4 +1,4 @@
-//! The supervisor: it starts the workers and the server, and ends with a signal.
+//! The supervisor: it starts the workers and the server, and serves until a signal ends it.
 
 use super::bounds::Bounds;
 use super::configuration::{self, Configuration};
@@ -25,23 +25,24 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
-/// Address space that a worker's process needs beside what its request may hold: its stacks, and what the allocator
-/// sets aside and does not touch. The bound on what is held is the allocator's own count; this one is behind it.
+/// Address space in bytes that a worker's process needs besides the memory of its request: stacks, and what the
+/// allocator reserves without touching it. The allocator counts what a request holds and enforces the first limit;
+/// the limit of address space comes into force only if that fails.
 const OVERHEAD: u64 = 96 << 20;
 
-/// A worker that holds more than this after a request is replaced.
+/// A worker that holds more bytes than this after a request is replaced.
 const GROWN: u64 = 12 << 20;
 
-/// A worker that was idle for so long is ended, and with it what it saw.
+/// A worker that was idle for this long is ended, so that what it saw does not stay in memory.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// Fresh workers that stand by.
+/// How many unused workers are started in advance.
 const SPARES: usize = 2;
 
 /// The longest that a worker may take to start.
 const START: Duration = Duration::from_secs(20);
 
-/// Settings of the allocator: no reserve of address space, which the bound on memory would count.
+/// Settings of the allocator: it reserves no address space, since the limit of address space would count that.
 const ALLOCATOR: [(&str, &str); 2] = [("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_ARENA_RESERVE", "0")];
 
 /// Runs the command until a signal ends it.
@@ -50,7 +51,7 @@ pub fn run(shared: &SharedArgs, args: &ServeArgs, env: &Env) -> Result<()> {
         return explain(args, env);
     }
     log::start(&args.loglevel, &args.logformat)?;
-    // Nobody looks into the process that holds the logins.
+    // Other processes cannot read the memory of this process, which holds the logins.
     #[cfg(target_os = "linux")]
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
         .context("cannot close the process to others")?;
@@ -114,7 +115,7 @@ async fn serve(args: &ServeArgs, configuration: Configuration) -> Result<()> {
     Ok(())
 }
 
-/// Starts the workers, and says what their sandbox lacks.
+/// Starts the workers, and logs what their sandbox lacks.
 async fn jobs(
     args: &ServeArgs,
     configuration: &Configuration,
@@ -146,7 +147,7 @@ async fn jobs(
     Ok(Jobs::new(closed, open, *bounds, most_in_answer))
 }
 
-/// Whether the official binaries can be started at all.
+/// Whether at least one of the official binaries can be started.
 fn has_binaries(configuration: &Configuration) -> bool {
     use crate::discover::{Root, RootKind};
     use crate::render::exec;
@@ -209,12 +210,13 @@ async fn pool(
     }
 }
 
-/// Most of a request's time is waiting for Vault: more requests than workers are taken in at once.
+/// How many requests are worked on at once by default. It is more than there are workers, since a request spends
+/// most of its time waiting for Vault.
 fn default_concurrency() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from) * 16
 }
 
-/// `ARGOCD_GRPC_MAX_SIZE_MB`, as argocd-cmp-server takes it.
+/// `ARGOCD_GRPC_MAX_SIZE_MB` in bytes, as argocd-cmp-server reads it; 0 if it is not set.
 fn most_in_message(env: &Env) -> Result<usize> {
     let Some(text) = env.get("ARGOCD_GRPC_MAX_SIZE_MB") else { return Ok(0) };
     let megabytes: usize = text

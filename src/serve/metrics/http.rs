@@ -1,4 +1,4 @@
-//! The address on which metrics are read.
+//! The HTTP server for `/metrics`, `/healthz` and `/refs`.
 
 use super::live::Live;
 use super::registry;
@@ -23,11 +23,11 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// How long a client of the metrics may take to say what it wants; one that is silent is hung up on.
+/// How long a client may take to send the headers of a request before its connection is closed.
 const HEADERS: Duration = Duration::from_secs(10);
 
-/// Serves `/metrics` until the task is dropped with the runtime. Gives the address, whose port the system may
-/// have chosen.
+/// Serves until the runtime ends. Returns the address with the port that was bound: for port 0 the system chooses
+/// one.
 pub async fn serve(
     address: SocketAddr,
     generator: Arc<KeyfillGenerator>,
@@ -43,7 +43,8 @@ pub async fn serve(
     let registry = Arc::new(registry);
     let serving = tokio::spawn(async move {
         loop {
-            // Running out of file descriptors passes: the next one may be taken again.
+            // Accepting fails, for example, when there are no file descriptors left. That passes, so it is tried
+            // again.
             let Ok((stream, _)) = listener.accept().await else {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
@@ -54,7 +55,7 @@ pub async fn serve(
                     let response = respond(&request, &registry, &generator);
                     async move { Ok::<_, Infallible>(response) }
                 });
-                // A client that breaks off is its own business.
+                // An error of a client's connection needs no message here.
                 let _ = hyper::server::conn::http1::Builder::new()
                     .timer(TokioTimer::new())
                     .header_read_timeout(HEADERS)
@@ -66,7 +67,7 @@ pub async fn serve(
     Ok((address, serving))
 }
 
-/// What is no metric.
+/// The content type of plain text that holds no metrics.
 const TEXT: &str = "text/plain; charset=utf-8";
 
 fn respond(
@@ -93,12 +94,12 @@ fn answer(status: StatusCode, kind: &'static str, text: impl Into<Bytes>) -> Res
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    // A browser that looks at it takes it for what it is.
+    // A browser must not guess another content type.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
-/// Who was given which secret: `/refs?format=...`.
+/// `/refs?format=...`: the table of which app uses which secret.
 fn references(generator: &KeyfillGenerator, query: &str) -> Response<Full<Bytes>> {
     let name = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "format");
     let name = name.map_or("json".to_owned(), |(_, value)| value.into_owned());

@@ -1,4 +1,4 @@
-//! Metrics that are a state: asked of the server at each scrape.
+//! Metrics that show the current state: they are read from the server at each scrape.
 
 use super::{CLASSES, of_class};
 use crate::serve::generator::KeyfillGenerator;
@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 /// The server whose state is shown.
 pub struct Live {
-    /// Requests, their workers, stores and caches.
+    /// The workers, stores and caches.
     pub generator: Arc<KeyfillGenerator>,
-    /// Requests that wait for their turn.
+    /// The queue of requests.
     pub queue: Queue,
-    /// What archives take.
+    /// The budgets for archives in memory and on disk.
     pub archives: Budgets,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Debug for Live {
     }
 }
 
-/// The name of a metric without what the encoder ends it with, its type, and its help.
+/// The name of a metric without the suffix that the encoder adds, its type, and its help text.
 type Head = (&'static str, MetricType, &'static str);
 
 const COUNTER: MetricType = MetricType::Counter;
@@ -89,7 +89,7 @@ impl Collector for Live {
     }
 }
 
-/// Writes one number of a metric.
+/// Encodes one value of a metric.
 pub fn number(encoder: &mut MetricEncoder<'_>, kind: MetricType, value: u64) -> fmt::Result {
     match kind {
         MetricType::Counter => encoder.encode_counter::<NoLabelSet, _, u64>(&value, None),
@@ -97,10 +97,10 @@ pub fn number(encoder: &mut MetricEncoder<'_>, kind: MetricType, value: u64) -> 
     }
 }
 
-/// What the stores other than Vault did.
+/// Encodes the metrics of the stores other than Vault.
 fn stores(encoder: &mut DescriptorEncoder<'_>, stores: &[StoreStats]) -> fmt::Result {
     type Number = fn(&StoreStats) -> u64;
-    // Names in the config file are letters, digits and dashes.
+    // The config file allows only letters, digits and dashes in names, so labels need no escaping.
     let labels = |store: &StoreStats| {
         [
             ("store", store.name.clone().unwrap_or_else(|| "default".into())),

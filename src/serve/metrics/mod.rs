@@ -1,4 +1,5 @@
-//! Prometheus metrics: what requests came to is counted as they end, and what is a state is asked for at each scrape.
+//! Prometheus metrics: requests are counted as they end, and the current state of queues, caches and stores is read
+//! at each scrape.
 
 mod http;
 mod live;
@@ -16,7 +17,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Upper bounds of a duration's buckets, in seconds.
+/// The upper bounds of the buckets of durations, in seconds.
 const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 const CALLS: [&str; 3] = ["generate", "match", "parameters"];
 const STAGES: [&str; 2] = ["render", "fill"];
@@ -24,16 +25,16 @@ const STAGES: [&str; 2] = ["render", "fill"];
 pub const CLASSES: [Class; 6] =
     [Class::Other, Class::Usage, Class::Render, Class::Missing, Class::Store, Class::Forbidden];
 
-/// Bytes of an app's name in a metric.
+/// The most bytes of an app's name in a label.
 const MOST_IN_NAME: usize = 128;
 
-/// So many apps are counted by name; those that come later are counted together.
+/// The most apps that are counted by name; those that come later are counted together as `others`.
 const MOST_APPS: usize = 2_000;
 
-/// A label whose values are known.
+/// A label whose values are known at compile time.
 type Label = [(&'static str, &'static str); 1];
 
-/// The label of an app, whose name is its author's.
+/// The label with an app's name, which its author chooses.
 type AppLabel = [(&'static str, String); 1];
 
 /// Counters with one label.
@@ -42,7 +43,7 @@ pub type Counters = Family<Label, Counter>;
 /// Durations with one label.
 type Durations = Family<Label, Histogram, fn() -> Histogram>;
 
-/// Durations in seconds, none yet.
+/// A histogram of durations in seconds, without observations.
 pub fn seconds() -> Histogram {
     Histogram::new(BOUNDS)
 }
@@ -51,8 +52,8 @@ fn durations() -> Durations {
     Family::new_with_constructor(seconds)
 }
 
-/// Errors by class, of which none was counted yet. All classes are there from the start, so that a rate over them has
-/// a beginning.
+/// Counters of errors by class, all 0. Every class is present from the start, so that `rate()` sees its first
+/// increase.
 pub fn errors() -> Counters {
     let errors = Counters::default();
     CLASSES.iter().for_each(|class| drop(errors.get_or_create(&of_class(*class))));
@@ -79,7 +80,7 @@ impl Apps {
         let labels = |result: &'static str| ([("app", app.to_owned())], [("result", result)]);
         if !names.contains(app) {
             names.insert(app.to_owned());
-            // Both are there from the first request on: a ratio needs the two.
+            // Both results are present from the app's first request on: a ratio needs both.
             ["ok", "failed"].iter().for_each(|result| drop(self.counted.get_or_create(&labels(result))));
         }
         drop(names);
@@ -90,13 +91,13 @@ impl Apps {
 /// How a worker ended in the middle of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Death {
-    /// At the request's deadline.
+    /// The request's deadline was exceeded.
     Deadline,
-    /// For want of memory.
+    /// The worker reached its limit of memory.
     Memory,
-    /// By a fault of its own.
+    /// The worker crashed or panicked.
     Crash,
-    /// From outside.
+    /// The worker was killed from outside (`SIGKILL`).
     Killed,
 }
 
@@ -148,7 +149,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Notes a request.
+    /// Counts a request and its duration.
     pub fn request(&self, call: &'static str, app: &str, refused: Option<Class>, time: Duration) {
         self.apps.count(app, refused.is_some());
         self.requests.get_or_create(&[("call", call)]).observe(time.as_secs_f64());
@@ -157,33 +158,33 @@ impl Metrics {
         }
     }
 
-    /// Notes an error, also of a request that ended before its call began.
+    /// Counts an error, also of a request that was refused before its call began.
     pub fn turned_away(&self, class: Class) {
         self.errors.get_or_create(&of_class(class)).inc();
     }
 
-    /// Notes a worker that ended in the middle of a request.
+    /// Counts a worker that ended in the middle of a request.
     pub fn died(&self, death: Death) {
         self.deaths.get_or_create(&[("why", death.name())]).inc();
     }
 
-    /// Notes a request that was refused since its like had ended its workers.
+    /// Counts a request that was refused because the same request had ended its workers before.
     pub fn refused_crash_loop(&self) {
         self.crash_loops.inc();
     }
 
-    /// Notes requests that begin, or end.
+    /// Adds to the number of requests in progress: 1 when one begins, -1 when it ends.
     pub fn in_progress(&self, change: i64) {
         self.in_progress.inc_by(change);
     }
 
-    /// Notes a request that was given up: its deadline was exceeded, or its client went away.
+    /// Counts a request that ended without an answer: its deadline was exceeded (`late`), or its client went away.
     pub fn given_up(&self, app: &str, late: bool) {
         self.apps.count(app, true);
         self.given_up.get_or_create(&[("why", if late { "deadline" } else { "client" })]).inc();
     }
 
-    /// Notes how long the render stage took, where it was not answered from the cache.
+    /// Notes how long the render stage took, if the rendering was not in the cache.
     pub fn rendered(&self, time: Duration) {
         self.stages.get_or_create(&[("stage", "render")]).observe(time.as_secs_f64());
     }
@@ -193,8 +194,8 @@ impl Metrics {
         self.stages.get_or_create(&[("stage", "fill")]).observe(time.as_secs_f64());
     }
 
-    /// Shows all of them under their names. The registry ends the help text with a full stop, and the name of a counter
-    /// with `_total`.
+    /// Registers the metrics under their names. The registry adds a full stop to help texts, and `_total` to the
+    /// names of counters.
     fn register(&self, registry: &mut Registry) {
         registry.register("request_seconds", "Requests by call", self.requests.clone());
         registry.register("errors", "Failed requests by class", self.errors.clone());
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn apps_without_end_are_counted_together() {
+    fn apps_above_the_limit_are_counted_together() {
         let metrics = Metrics::default();
         for i in 0..MOST_APPS + 10 {
             metrics.request("match", &i.to_string(), None, Duration::ZERO);

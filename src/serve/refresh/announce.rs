@@ -1,4 +1,5 @@
-//! Refreshes Applications whose secrets have changed: once for each change and app, spread over time, under the Lease.
+//! Refreshes Applications whose secrets have changed: once for each change and app, spread over time, while this
+//! replica holds the Lease.
 
 use super::Inner;
 use super::counters::Ended;
@@ -9,46 +10,47 @@ use keyfill_secrets::kubernetes::{Refused, applications};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// How often is looked for what is due.
+/// How often the queue is searched for apps that are due.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Apps that are refreshed after one write of the Lease, and how long that may take: it must not run out meanwhile.
+/// The most apps that are refreshed after one write of the Lease, and how long that may take: the Lease must not
+/// expire meanwhile.
 const BATCH: usize = 8;
 const BATCH_TIME: Duration = Duration::from_secs(5);
 
-/// What is due sooner than this is waited for with the Lease in hand.
+/// The Lease is kept if the next app is due sooner than this.
 const SOON: Duration = Duration::from_secs(3);
 
-/// How long one request may take.
+/// How long a request to the API server may take.
 const TIME: Duration = Duration::from_secs(5);
 
 /// How long listing all Applications may take.
 const LIST_TIME: Duration = Duration::from_secs(60);
 
-/// What stands for the list among the namespaces that are denied: no namespace has such a name.
+/// The entry among the denied namespaces for listing all Applications. No namespace can have this name.
 const LISTING: &str = "(list)";
 
-/// How long nothing is tried that the service account may not do.
+/// How long a request is not repeated that the service account has no right to.
 const DENIED: Duration = Duration::from_secs(300);
 
-/// The first and the longest time between two tries.
+/// The time between two attempts, after the first failure and at most.
 const AGAIN: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(300);
 
 /// An app that waits for its refresh.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
-    /// When its first change was seen; nothing for an app of which nothing is known.
+    /// When the app's first change was seen; `None` for an app whose secrets are not known.
     pub since: Option<Instant>,
     due: Instant,
     tries: u32,
 }
 
-/// The apps that wait.
+/// The apps that wait for a refresh.
 pub type Queue = BTreeMap<AppName, Waiting>;
 
-/// Puts apps with changes into the queue, each at a time of its own: not before `rest`, and within `spread` from then.
-/// Those that have no changes any more leave it, unless nothing is known of them.
+/// Puts apps with changes into the queue, each at a random time: after `rest`, and within `spread` from then. Apps
+/// in the queue that have no changes any more leave it, unless their secrets are not known.
 pub fn plan(
     queue: &mut Queue,
     changed: &BTreeMap<AppName, Vec<Change>>,
@@ -67,7 +69,7 @@ pub fn plan(
     }
 }
 
-/// Puts apps of which nothing is known into the queue, within `spread`.
+/// Puts apps whose secrets are not known into the queue, each at a random time within `spread`.
 fn plan_unknown(queue: &mut Queue, unknown: &BTreeSet<AppName>, spread: Duration) {
     let now = Instant::now();
     for app in unknown {
@@ -77,7 +79,8 @@ fn plan_unknown(queue: &mut Queue, unknown: &BTreeSet<AppName>, spread: Duration
 }
 
 impl Inner {
-    /// Lists the apps of which nothing is known, where that is wished and was not done.
+    /// Lists all Applications once, if that is configured, and puts those into the queue whose secrets are not
+    /// known.
     pub(super) async fn list_unknown(&self) {
         let (Some(cluster), true) = (&self.cluster, self.unknown.wants_list()) else { return };
         if self.is_denied(LISTING) {
@@ -97,7 +100,7 @@ impl Inner {
         }
     }
 
-    /// Apps that are due now, at most so many.
+    /// At most `most` apps that are due now.
     fn due(&self, most: usize) -> Vec<AppName> {
         let (now, queue) = (Instant::now(), self.queue());
         queue
@@ -122,7 +125,7 @@ impl Inner {
         }
     }
 
-    /// How often it was tried before.
+    /// Counts an attempt; returns how many there were before it.
     fn again(&self, app: &AppName) -> u32 {
         self.queue().get_mut(app).map_or(0, |waiting| {
             waiting.tries += 1;
@@ -150,7 +153,7 @@ pub async fn run(inner: &Inner, holder: &tokio::sync::Mutex<Holder>) {
     }
 }
 
-/// Refreshes apps that are due, as far as no other replica has.
+/// Refreshes the apps that are due, except those that another replica has refreshed.
 async fn work(inner: &Inner, holder: &mut Holder, due: Vec<AppName>) -> Result<(), Refused> {
     let Some(mut done) = holder.take().await? else { return Ok(()) };
     let mut batch = Vec::new();
@@ -180,11 +183,11 @@ async fn work(inner: &Inner, holder: &mut Holder, due: Vec<AppName>) -> Result<(
             undone = true;
         }
     }
-    // Other replicas may try what came to nothing here.
+    // Other replicas may try the apps whose refresh failed here.
     if undone { holder.write(&done).await.map(drop) } else { Ok(()) }
 }
 
-/// Refreshes one app. `false` where it was not.
+/// Refreshes one app. Returns `false` if that failed.
 async fn one(inner: &Inner, app: &AppName, changes: &[Change]) -> bool {
     let namespace = app.namespace.as_deref().unwrap_or(&inner.namespace);
     let cluster = match &inner.cluster {
@@ -223,7 +226,7 @@ async fn one(inner: &Inner, app: &AppName, changes: &[Change]) -> bool {
     }
 }
 
-/// Logs what went wrong; for how long it is not tried again.
+/// Logs an error. Returns how long to wait before the next attempt.
 fn log_refusal(inner: &Inner, what: &str, refused: &Refused) -> Duration {
     match refused {
         Refused::Denied(error) => {
@@ -250,7 +253,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     #[test]
-    fn apps_wait_for_the_caches_and_are_spread_over_time() {
+    fn refreshes_wait_for_the_caches_and_are_spread_over_time() {
         let mut queue = Queue::new();
         let app = |n: usize| AppName::of(&format!("app-{n}")).expect("a name");
         let changed: BTreeMap<_, _> = (0..200).map(|n| (app(n), Vec::new())).collect();
@@ -272,13 +275,13 @@ mod tests {
     }
 
     #[test]
-    fn apps_of_which_nothing_is_known_wait_in_the_queue_until_a_change_comes_or_they_are_known() {
+    fn apps_whose_secrets_are_not_known_wait_until_a_change_is_seen_or_they_are_served() {
         let mut queue = Queue::new();
         let [one, two, three] = ["one", "two", "three"].map(|name| AppName::of(name).expect("a name"));
         let hour = Duration::from_secs(3600);
         plan_unknown(&mut queue, &BTreeSet::from([one.clone(), two.clone(), three.clone()]), hour);
         assert!(queue.values().all(|waiting| waiting.since.is_none()), "none is stale");
-        // One has changed, three was served.
+        // A secret of `one` has changed, and `three` was served.
         let changed = BTreeMap::from([(one.clone(), Vec::new())]);
         plan(&mut queue, &changed, &BTreeSet::from([two.clone()]), Duration::ZERO, Duration::ZERO);
         assert!(queue[&one].since.is_some() && queue[&two].since.is_none() && queue.len() == 2);

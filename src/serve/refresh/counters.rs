@@ -1,18 +1,18 @@
-//! What became of refreshes, for metrics.
+//! Counts how refreshes ended, for metrics.
 
 use crate::serve::metrics;
 use prometheus_client::metrics::counter::Counter;
 
-/// What became of a refresh.
+/// How a refresh ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The app was asked to refresh.
+    /// The Application was annotated, so that Argo CD refreshes it.
     Refreshed,
-    /// Another replica had asked it.
+    /// Another replica had refreshed the app.
     Elsewhere,
-    /// The service account lacks the right.
+    /// The service account has no right to change the Application.
     Denied,
-    /// The API server did not follow.
+    /// The request to the API server failed.
     Failed,
 }
 
@@ -30,12 +30,12 @@ impl Ended {
     }
 }
 
-/// Counts them.
+/// Counters of refreshes, and of apps that are not watched.
 #[derive(Debug)]
 pub struct Counters {
-    /// Refreshes, by what became of them.
+    /// Refreshes by how they ended.
     pub ended: metrics::Counters,
-    /// Apps that have more references than are watched.
+    /// Apps that were served with more references than are watched.
     pub unwatched: Counter,
 }
 
@@ -48,7 +48,7 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// One more.
+    /// Counts a refresh.
     pub fn count(&self, ended: Ended) {
         self.ended.get_or_create(&ended.label()).inc();
     }

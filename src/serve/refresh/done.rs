@@ -1,5 +1,6 @@
-//! The refreshes of the last day, which replicas share in an annotation of their Lease: hashes of app and secret,
-//! with the version. So each app is refreshed once for each change, whichever replicas have served it.
+//! The refreshes of the last day, which replicas share in an annotation of their Lease: for each a hash of app and
+//! secret, the version, and the time. So each app is refreshed once for each change, whichever replicas have served
+//! it.
 
 use super::mark::Mark;
 use super::table::Change;
@@ -7,16 +8,17 @@ use crate::serve::fields::Fields;
 use keyfill_secrets::Keys;
 use std::fmt::Write as _;
 
-/// The annotation.
+/// The name of the annotation.
 pub const ANNOTATION: &str = "keyfill.dev/refreshed";
 
-/// So many are remembered: about 130 KB, of 256 KiB that an object's annotations may have.
+/// The most refreshes that are remembered. They take about 130 KB of the 256 KiB that an object's annotations may
+/// have.
 const MOST: usize = 4_000;
 
-/// How long one is remembered, in seconds.
+/// How long a refresh is remembered, in seconds.
 const LIFE: u64 = 24 * 3600;
 
-/// An app and a secret; of what it names nothing can be read.
+/// A hash of the names of an app and a secret, so that the annotation does not show them.
 type Key = [u8; 8];
 
 /// The refreshes that are remembered.
@@ -26,18 +28,18 @@ pub struct Done(Vec<Entry>);
 #[derive(Debug, PartialEq, Eq)]
 struct Entry {
     key: Key,
-    /// 0 where the store counts no versions.
+    /// The secret's version; 0 if the store counts no versions.
     version: u64,
     at: u64,
 }
 
 impl Done {
-    /// From the annotation. What is not understood counts as nothing.
+    /// Parses the annotation. Entries that cannot be parsed are left out.
     pub fn read(text: &str) -> Self {
         Self(text.split(' ').filter_map(Entry::read).take(MOST).collect())
     }
 
-    /// For the annotation.
+    /// The text of the annotation.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for (number, entry) in self.0.iter().enumerate() {
@@ -50,15 +52,15 @@ impl Done {
         text
     }
 
-    /// Whether an app was refreshed for a change. Where no version tells, a refresh after the secret was seen
-    /// unchanged was for this change.
+    /// Whether an app was refreshed for a change. If the store counts no versions, a refresh counts if it came
+    /// after the secret was last seen unchanged.
     pub fn has(&self, app: &str, change: &Change) -> bool {
         let (key, version) = (key(app, change), version(change));
         let fits = |entry: &&Entry| entry.key == key && entry.version == version;
         self.0.iter().filter(fits).any(|entry| version != 0 || entry.at >= change.after)
     }
 
-    /// An app is refreshed for a change, at a time in seconds since 1970.
+    /// Adds the refresh of an app for a change, at a time in seconds since 1970.
     pub fn add(&mut self, app: &str, change: &Change, at: u64) {
         self.remove(app, change);
         self.0.retain(|entry| entry.at + LIFE > at);
@@ -68,7 +70,7 @@ impl Done {
         self.0.push(Entry { key: key(app, change), version: version(change), at });
     }
 
-    /// A refresh came to nothing.
+    /// Removes a refresh that failed.
     pub fn remove(&mut self, app: &str, change: &Change) {
         let (key, version) = (key(app, change), version(change));
         self.0.retain(|entry| entry.key != key || entry.version != version);
@@ -89,7 +91,7 @@ fn version(change: &Change) -> u64 {
     if let Mark::Version(number) = change.now { number } else { 0 }
 }
 
-/// The same in all replicas: nothing of a scope or of a hash of values is in it.
+/// The key is the same in all replicas: scopes and hashes of values, which differ between them, are not part of it.
 fn key(app: &str, change: &Change) -> Key {
     let unit = &change.unit;
     let secret = &unit.secret;
@@ -139,16 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn without_versions_a_refresh_counts_for_changes_before_it() {
+    fn without_versions_a_refresh_counts_for_earlier_changes() {
         let mut done = Done::default();
         done.add("argocd/web", &change("x", Mark::Hash([1; 16]), 900), 1_000);
-        // Another replica has another key, so that its hash is another one.
+        // Each replica hashes with its own key, so the hashes of the same change differ.
         assert!(done.has("argocd/web", &change("x", Mark::Hash([2; 16]), 1_000)));
         assert!(!done.has("argocd/web", &change("x", Mark::Hash([3; 16]), 1_001)));
     }
 
     #[test]
-    fn the_annotation_is_bounded_and_bad_parts_of_it_count_as_nothing() {
+    fn the_annotation_is_bounded_and_entries_that_cannot_be_parsed_are_left_out() {
         let mut done = Done::default();
         for number in 0..MOST + 10 {
             done.add("a/b", &change(&number.to_string(), Mark::Version(u64::MAX), 0), 1_000_000_000);

@@ -1,5 +1,5 @@
-//! The Lease that one replica holds while it refreshes apps: taken, renewed with each write, given back, and taken over
-//! from a replica that is gone.
+//! The Lease that one replica holds while it refreshes apps: how it is taken, renewed with each write, released,
+//! and taken over from a replica that is gone.
 
 use super::done::{ANNOTATION, Done};
 use keyfill_diag::Cx;
@@ -11,40 +11,40 @@ use std::time::{Duration, Instant};
 /// The Lease's name.
 pub const NAME: &str = "keyfill-refresh";
 
-/// For how long it holds after a write, in seconds.
+/// For how long the Lease holds after a write, in seconds.
 const SECONDS: u64 = 15;
 
-/// How long one replica holds it before the others get their turn.
+/// How long one replica holds the Lease before it lets the others have it.
 const TURN: Duration = Duration::from_secs(10);
 
-/// How long it leaves it to them then.
+/// How long a replica then waits before it takes the Lease again.
 const BREAK: Duration = Duration::from_millis(1_500);
 
-/// How long one request may take.
+/// How long a request to the API server may take.
 const TIME: Duration = Duration::from_secs(5);
 
-/// `metav1.MicroTime`.
+/// The format of `metav1.MicroTime`.
 const LAYOUT: &[u8] = b"2006-01-02T15:04:05.000000Z07:00";
 
-/// This replica's part in the Lease.
+/// This replica's view of the Lease.
 pub struct Holder {
     cluster: InCluster,
     namespace: String,
     me: String,
     held: Option<(Lease, Instant)>,
-    /// The state in which another one's was seen first, and when.
+    /// The resource version of another replica's Lease, and when it was seen first.
     seen: Option<(String, Instant)>,
     rests_until: Instant,
 }
 
 impl Holder {
-    /// A replica that holds nothing yet; its name has to be its own.
+    /// A replica that does not hold the Lease. No other replica may have the name `me`.
     pub fn new(cluster: InCluster, namespace: String, me: String) -> Self {
         Self { cluster, namespace, me, held: None, seen: None, rests_until: Instant::now() }
     }
 
-    /// The refreshes that are remembered, where this replica may refresh now; nothing while another one does.
-    /// It holds only once they were written ([`Holder::write`]).
+    /// The refreshes that are remembered, if this replica may refresh now; `None` while another replica holds the
+    /// Lease. This replica holds the Lease only after [`Holder::write`].
     pub async fn take(&mut self) -> Result<Option<Done>, Refused> {
         let now = Instant::now();
         if now < self.rests_until {
@@ -63,7 +63,8 @@ impl Holder {
         Ok(Some(done))
     }
 
-    /// Whether nobody holds it, or who does has not renewed it for as long as it holds, by our own clock.
+    /// Whether the Lease is free or ours, or its holder has not renewed it in time. The time is measured by this
+    /// replica's clock.
     fn is_free(&mut self, lease: &Lease, now: Instant) -> bool {
         if lease.holder().is_empty() || lease.holder() == self.me {
             return true;
@@ -80,7 +81,8 @@ impl Holder {
         }
     }
 
-    /// Takes or renews it, with what is refreshed next. `false` when another replica was faster.
+    /// Takes or renews the Lease, and writes the refreshes, those that come next included. Returns `false` if
+    /// another replica was faster.
     pub async fn write(&mut self, done: &Done) -> Result<bool, Refused> {
         let Some((mut lease, since)) = self.held.take() else { return Ok(false) };
         lease.annotate(ANNOTATION, &done.text());
@@ -90,13 +92,13 @@ impl Holder {
                 self.held = Some((lease, since));
                 Ok(true)
             }
-            // It was deleted in the meantime, or somebody else has it.
+            // The Lease was deleted in the meantime, or another replica has it.
             Err(Refused::Conflict | Refused::Absent) => Ok(false),
             Err(refused) => Err(refused),
         }
     }
 
-    /// Gives it back when its turn is over, or when it has nothing to do soon.
+    /// Releases the Lease if this replica has held it for `TURN`, or has nothing to do soon.
     pub async fn rest(&mut self, is_idle: bool) {
         let Some((_, since)) = &self.held else { return };
         if is_idle || since.elapsed() >= TURN {
@@ -105,17 +107,17 @@ impl Holder {
         }
     }
 
-    /// Gives it back. Who cannot is waited for by the others until it has run out.
+    /// Releases the Lease. If that fails, the others wait until it expires.
     pub async fn release(&mut self) {
         let Some((mut lease, _)) = self.held.take() else { return };
-        // One that was looked at and never written is not ours.
+        // A Lease that was read and never written is not ours.
         if lease.holder() == self.me {
             lease.hold("", 0, &now_text());
             let _ = leases::put(&self.cluster, &self.namespace, NAME, &lease, &cx()).await;
         }
     }
 
-    /// Does not ask again for so long.
+    /// Does not try to take the Lease for this time.
     pub fn pause(&mut self, time: Duration) {
         self.held = None;
         self.rests_until = Instant::now() + time;

@@ -1,4 +1,4 @@
-//! What a store says of a secret, and what follows for an app that was given it.
+//! Compares what a store has of a secret now with what an app was given.
 
 use super::mark::Mark;
 use super::table::{Use, Watch};
@@ -6,19 +6,19 @@ use crate::reference_table::{self, Kind, State};
 use keyfill_secrets::vault::Known;
 use std::collections::BTreeSet;
 
-/// What a store says of a secret.
+/// What a store has of a secret.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    /// Its versions.
+    /// The secret's versions.
     Known(Known),
-    /// What a read of it gives.
+    /// The mark of what a read of the secret returned.
     Read(Mark),
-    /// Nothing: for this reason.
+    /// The store did not say, for this reason.
     Unknown(String),
 }
 
 impl Found {
-    /// Without the versions that nobody has or names.
+    /// Leaves out all versions but the current one and these.
     pub fn with_only(mut self, versions: &BTreeSet<u64>) -> Self {
         if let Self::Known(Known::Versioned(metadata)) = &mut self {
             let current = metadata.current_version;
@@ -33,22 +33,22 @@ impl Found {
             (Self::Known(Known::Versioned(now)), Self::Known(Known::Versioned(then))) => {
                 now.current_version == then.current_version
             }
-            // What is not known says nothing of a change.
+            // If one of the two is not known, no change was seen.
             (Self::Unknown(_), _) | (_, Self::Unknown(_)) => true,
             _ => self == before,
         }
     }
 }
 
-/// Whether an app names a version: then a newer one does not concern it.
+/// Whether a placeholder of the app names a version: then a newer one does not concern the app.
 pub(super) fn is_pinned(of_app: &Use) -> bool {
     let named = of_app.version.as_deref().map(str::trim).filter(|version| *version != "0");
-    // The name of a stage, as AWSCURRENT, moves from version to version.
+    // A name such as AWSCURRENT is a label that moves from version to version.
     named.is_some_and(|version| matches!(of_app.given, Mark::Version(_)) || version.parse::<u64>().is_ok())
 }
 
-/// What a secret has now, where that is not what an app was given. A version that was deleted is no change: an app
-/// that is refreshed for it loses what it has.
+/// The mark of a secret now, if it is not the mark that the app was given. A version that was deleted is no change:
+/// a refresh would make the app lose the value that it has.
 pub(super) fn newer(of_app: &Use, watch: &Watch) -> Option<Mark> {
     if is_pinned(of_app) {
         return None;
@@ -65,7 +65,8 @@ pub(super) fn newer(of_app: &Use, watch: &Watch) -> Option<Mark> {
     (now != of_app.given).then_some(now)
 }
 
-/// How what an app was given fits to what is there, and when the version that it has was written.
+/// The state of a reference of an app, and when the version that the app was given was written, in seconds since
+/// 1970.
 pub(super) fn state(of_app: &Use, watch: &Watch, now: i64) -> (State, Option<i64>) {
     let has_newer = newer(of_app, watch).is_some();
     let with = |kind: Kind| State::of(if has_newer { Kind::Stale } else { kind });

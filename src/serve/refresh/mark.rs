@@ -1,4 +1,4 @@
-//! What tells one version of a secret from another: its number, or a keyed hash of its values.
+//! A mark tells one version of a secret from another: a version number, or a keyed hash of the values.
 
 use anyhow::{Context as _, Result};
 use keyfill_secrets::{Error, Keys, SecretData, SecretValue};
@@ -6,14 +6,14 @@ use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What an app was given of a secret, or what its store has now.
+/// Identifies what an app was given of a secret, or what the store has now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mark {
-    /// There was none, and the app did without.
+    /// The store has no such secret, and the app was rendered without it.
     Absent,
-    /// A version that the store counts.
+    /// The version number of a store that counts versions.
     Version(u64),
-    /// A hash of the values, with a key that never leaves this process.
+    /// A hash of the values, for a store that counts no versions. Its key never leaves this process.
     Hash([u8; 16]),
 }
 
@@ -21,14 +21,14 @@ pub enum Mark {
 pub struct Marks(Zeroizing<[u8; 32]>);
 
 impl Marks {
-    /// With a key of its own.
+    /// Makes marks with a new random key.
     pub fn new() -> Result<Self> {
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *key).context("cannot get random bytes")?;
         Ok(Self(key))
     }
 
-    /// What a read gave, of which an app needs these keys; none where it failed.
+    /// The mark of an answer of which an app needs these keys; `None` if the read failed.
     pub fn of(&self, keys: &Keys, answer: &Result<Arc<SecretData>, Error>) -> Option<Mark> {
         match answer {
             Ok(data) => Some(data.version().map_or_else(|| self.hash(keys, data), Mark::Version)),
@@ -47,7 +47,7 @@ impl Marks {
             add(&mut inner, b'k', key.as_bytes());
             add_value(&mut inner, value);
         }
-        // Twice, so that nobody can go on from the first hash.
+        // Hashed twice with the key, as HMAC does, to prevent length extension.
         let outer = Sha256::new_with_prefix(self.0.as_slice()).chain_update(inner.finalize()).finalize();
         let mut short = [0; 16];
         short.copy_from_slice(&outer[..16]);
@@ -61,7 +61,7 @@ fn add(hash: &mut Sha256, kind: u8, bytes: &[u8]) {
     hash.update(bytes);
 }
 
-/// Values nest no deeper than a store's answer may.
+/// Recursion is bounded: values nest no deeper than a store's answer may.
 fn add_value(hash: &mut Sha256, value: &SecretValue) {
     match value {
         SecretValue::Null => add(hash, b'0', &[]),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_is_known_and_what_failed_is_not() {
+    fn an_absent_secret_has_a_mark_and_a_failed_read_has_none() {
         let marks = Marks::new().expect("random bytes");
         let error = |absent| Error::relayed(keyfill_diag::Class::Missing, "none".to_owned(), None, absent);
         assert_eq!(marks.of(&Keys::All, &Err(error(true))), Some(Mark::Absent));

@@ -10,7 +10,7 @@ use std::fmt;
 const COUNTER: MetricType = MetricType::Counter;
 const GAUGE: MetricType = MetricType::Gauge;
 
-/// Adds them. The encoder ends the names of counters with `_total`.
+/// Encodes these metrics. The encoder adds `_total` to the names of counters.
 pub(super) fn encode(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     let (apps, (states, oldest)) = {
         let table = inner.lock();

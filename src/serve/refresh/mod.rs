@@ -1,8 +1,10 @@
-//! Rotation: which app was given which version of which secret, and a refresh of the app when one has changed.
+//! Rotation of secrets: notes which app was given which version of which secret, and refreshes the app when a
+//! secret has changed.
 //!
-//! The supervisor answers its workers' questions for secrets, so it knows what each request was given: never a value is
-//! noted, but a version or a keyed hash ([`mark`]). The [`table`] is what this replica has served. [`watch`] asks the
-//! stores, [`announce`] refreshes, under a Lease that replicas share ([`holder`], [`done`]).
+//! The supervisor answers its workers' questions for secrets, so it knows what each request was given. It notes a
+//! version or a keyed hash ([`mark`]), never a value. The [`table`] holds what this replica has served. [`watch`]
+//! asks the stores for changes. [`announce`] refreshes apps while this replica holds a Lease ([`holder`]), in which
+//! replicas share what they have refreshed ([`done`]).
 
 mod announce;
 mod counters;
@@ -39,10 +41,10 @@ use table::{AppName, Change, Part, Table};
 use tokio::task::JoinHandle;
 use unknown::Unknown;
 
-/// How long giving back the Lease may take at the end.
+/// How long releasing the Lease may take when the server shuts down.
 const LAST: Duration = Duration::from_secs(2);
 
-/// What the supervisor knows of secrets in use.
+/// The apps' secrets that are in use, and the tasks that watch them.
 pub struct Refresher {
     inner: Arc<Inner>,
     work: Mutex<Option<Work>>,
@@ -58,22 +60,23 @@ struct Inner {
     table: Mutex<Table>,
     unknown: Unknown,
     queue: Mutex<Queue>,
-    /// Namespaces in which Applications may not be changed, and until when that is not tried again.
+    /// Namespaces in which the service account may not change Applications, and until when no attempt is made
+    /// there.
     denied: Mutex<BTreeMap<String, Instant>>,
     counters: Counters,
-    /// The API server; none where apps are not refreshed.
+    /// The API server; `None` if apps are not refreshed.
     cluster: Option<InCluster>,
     /// The namespace of the pod, which is Argo CD's.
     namespace: String,
     interval: Duration,
     spread: Duration,
-    /// How long an app is not refreshed after a change: until no replica has the old value in its cache.
+    /// How long a refresh waits after a change was seen, so that no replica has the old value in its cache.
     rest: Duration,
     shows_refs: bool,
 }
 
 impl Refresher {
-    /// Nothing where the flags ask for nothing. Work begins with [`Refresher::begin`].
+    /// `None` if neither `--refresh` nor `--refs` is set. Work begins with [`Refresher::begin`].
     pub fn new(args: &ServeArgs, env: &Env) -> Result<Option<Arc<Self>>> {
         let flags = &args.refresh;
         if !flags.refresh && !flags.refs {
@@ -103,7 +106,7 @@ impl Refresher {
         Ok(Some(Arc::new(Self { inner: Arc::new(inner), work: Mutex::default() })))
     }
 
-    /// Begins to ask stores, and to refresh where apps are refreshed.
+    /// Starts the task that asks the stores and, with `--refresh`, the one that refreshes apps.
     pub fn begin(&self) {
         let asking = Arc::clone(&self.inner);
         let mut tasks = vec![tokio::spawn(async move { watch::run(&asking).await })];
@@ -120,7 +123,7 @@ impl Refresher {
         tracing::info!(refreshes, interval_seconds = seconds, "watching the secrets in use");
     }
 
-    /// Ends the work, and gives the Lease back.
+    /// Ends the tasks and releases the Lease.
     pub async fn end(&self) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Work { tasks, holder }) = work else { return };
@@ -130,12 +133,12 @@ impl Refresher {
         let _ = tokio::time::timeout(LAST, release).await;
     }
 
-    /// What makes marks of answers.
+    /// Makes marks of stores' answers.
     pub fn marks(&self) -> Arc<Marks> {
         Arc::clone(&self.inner.marks)
     }
 
-    /// An app was served with these secrets, or with none.
+    /// Notes that an app was served with these secrets, or with none.
     pub fn served(&self, request: &AppRequest, scope: Scope, source: &Arc<dyn Source>, given: &[Given]) {
         let Some(name) = request.var("ARGOCD_APP_NAME").and_then(AppName::of) else { return };
         self.inner.unknown.met(&name);
@@ -147,7 +150,7 @@ impl Refresher {
         }
     }
 
-    /// The table of references, where it is shown.
+    /// The table of references in a format; `None` unless `--refs` is set.
     pub fn page(&self, format: RefsFormat) -> Option<Result<String>> {
         let inner = &self.inner;
         let rows = || inner.lock().rows(&inner.namespace, reference_table::unix_now());
@@ -155,7 +158,7 @@ impl Refresher {
         inner.shows_refs.then(|| reference_table::written(&table(), format))
     }
 
-    /// Adds the metrics.
+    /// Encodes the metrics of secrets in use.
     pub fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         metrics::encode(&self.inner, encoder)
     }
@@ -175,13 +178,13 @@ impl Inner {
         format!("{}/{}", app.namespace.as_deref().unwrap_or(&self.namespace), app.name)
     }
 
-    /// The changes of an app; that nothing is known of it is one.
+    /// The changes of an app. If its secrets are not known, one entry stands for that.
     fn changes(&self, app: &AppName) -> Vec<Change> {
         let changes = self.lock().changes(app);
         if changes.is_empty() { self.unknown.change(app).into_iter().collect() } else { changes }
     }
 
-    /// An app has what changed, or will have it in a moment.
+    /// Notes that an app was refreshed for these changes, here or by another replica.
     fn ended(&self, app: &AppName, changes: &[Change], ended: Ended) {
         self.lock().refreshed(app, changes);
         self.unknown.met(app);
@@ -200,12 +203,12 @@ impl Inner {
     }
 }
 
-/// The API server, with the service account of the settings.
+/// The API server and the service account, as the settings name them.
 fn cluster(env: &Env) -> Result<InCluster> {
     settings::cluster(env).map_err(|error| Problem::usage(format!("--refresh: {error}")).into())
 }
 
-/// A name that no other replica has: the pod's, and a number, since a container may be started anew.
+/// A name that no other replica has: the pod's name, and a random number, since a container may be restarted.
 fn own_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let number = std::hash::RandomState::new().hash_one(std::process::id());

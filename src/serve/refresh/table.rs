@@ -1,4 +1,4 @@
-//! Which app was given which version of which secret. No value is in it, and it is bounded.
+//! The table of which app was given which version of which secret. It holds no values, and its size is bounded.
 
 use super::judge::{self, Found};
 use super::mark::Mark;
@@ -11,34 +11,35 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes that all of it takes about, at most. The apps that were served longest ago go first.
+/// About the most bytes that the table takes. The apps that were served longest ago are removed first.
 const MOST_BYTES: usize = 8 << 20;
 
-/// Bytes that one app takes at most; one with more references is not watched.
+/// The most bytes that one app takes. An app with more references is not watched.
 const MOST_OF_APP: usize = MOST_BYTES / 8;
 
-/// Sources of an app: it may have several, and each revision that it names is one.
+/// The most sources of an app. Each revision of a source counts as a source of its own.
 const MOST_SOURCES: usize = 16;
 
-/// What was served longer ago than this is no longer in use: Argo CD renders an app at least once a day.
+/// A source that was served longer ago than this is no longer in use: Argo CD renders an app at least once a day.
 const LIFE: Duration = Duration::from_secs(48 * 3600);
 
-/// What a use, a secret and an app weigh beside their texts.
+/// The bytes that a use, a secret and an app take besides their strings.
 const USE: usize = 64;
 const UNIT: usize = 512;
 const APP: usize = 256;
 
-/// An Application. Without a namespace it is in Argo CD's own.
+/// The name of an Application. Without a namespace it is in the namespace of Argo CD.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AppName {
-    /// Its namespace.
+    /// The Application's namespace.
     pub namespace: Option<String>,
-    /// Its name.
+    /// The Application's name.
     pub name: String,
 }
 
 impl AppName {
-    /// From `ARGOCD_APP_NAME`: `NAME`, or `NAMESPACE_NAME` for apps in any namespace. Nothing for what is no name.
+    /// Parses `ARGOCD_APP_NAME`: `NAME`, or `NAMESPACE_NAME` for apps in any namespace. `None` if that is no valid
+    /// name.
     pub fn of(text: &str) -> Option<Self> {
         let (namespace, name) =
             text.split_once('_').map_or((None, text), |(space, name)| (Some(space), name));
@@ -56,7 +57,7 @@ impl AppName {
 pub struct Part([u8; 16]);
 
 impl Part {
-    /// By repository, path and revision, as the Application names them.
+    /// Identifies the source by repository, path and revision, as the Application names them.
     pub fn of(request: &AppRequest) -> Self {
         let names =
             ["ARGOCD_APP_SOURCE_REPO_URL", "ARGOCD_APP_SOURCE_PATH", "ARGOCD_APP_SOURCE_TARGET_REVISION"];
@@ -66,25 +67,25 @@ impl Part {
     }
 }
 
-/// What one read gave to an app.
+/// What an app was given by one read.
 #[derive(Clone, Debug)]
 pub struct Given {
-    /// What was read.
+    /// The secret that was read.
     pub secret: SecretRef,
-    /// Which of its keys.
+    /// The keys that the app needs.
     pub keys: Keys,
-    /// What came.
+    /// The mark of the answer.
     pub mark: Mark,
 }
 
-/// What a store is asked about: a secret in all of its versions where it counts them, else a read.
+/// What a store is asked about: all versions of a secret, or, in a store that counts no versions, some keys of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Unit {
-    /// Who may read it.
+    /// The scope of the requests that read the secret.
     pub scope: Scope,
-    /// The secret.
+    /// The secret; without a version unless `keys` is set.
     pub secret: SecretRef,
-    /// The keys of a read.
+    /// The keys to read, in a store that counts no versions.
     pub keys: Option<Keys>,
 }
 
@@ -107,9 +108,9 @@ impl Unit {
 
 /// A secret that a store is to be asked about.
 pub struct Watched {
-    /// The secret.
+    /// What the store is asked about.
     pub unit: Arc<Unit>,
-    /// Who is asked.
+    /// The store to ask.
     pub source: Arc<dyn Source>,
     /// The versions that apps have or name.
     pub versions: BTreeSet<u64>,
@@ -119,16 +120,16 @@ pub struct Watched {
 pub(super) struct Watch {
     source: Arc<dyn Source>,
     uses: usize,
-    /// What its store said last, and when.
+    /// The store's last answer, and when it came in seconds since 1970.
     pub(super) found: Option<(Found, u64)>,
-    /// Seconds since 1970 at which it had not changed yet.
+    /// When the secret was last seen unchanged, in seconds since 1970.
     pub(super) changed_after: u64,
 }
 
 /// A secret that an app was given.
 pub(super) struct Use {
     unit: Arc<Unit>,
-    /// The version that the app names.
+    /// The version that the app's placeholder names.
     pub(super) version: Option<String>,
     pub(super) given: Mark,
 }
@@ -146,18 +147,18 @@ struct App {
     turn: u64,
 }
 
-/// A secret that has another mark now than an app was given.
+/// A secret whose mark is not the one that an app was given.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change {
-    /// The secret.
+    /// The secret that has changed.
     pub unit: Arc<Unit>,
-    /// What it has now.
+    /// The secret's mark now.
     pub now: Mark,
-    /// Seconds since 1970 at which it had not changed yet.
+    /// When the secret was last seen unchanged, in seconds since 1970.
     pub after: u64,
 }
 
-/// The table.
+/// The table of apps and the secrets that they were given.
 #[derive(Default)]
 pub struct Table {
     apps: BTreeMap<AppName, App>,
@@ -167,7 +168,8 @@ pub struct Table {
 }
 
 impl Table {
-    /// An app was served with what was read for one of its sources. `false` where it has more than is watched.
+    /// Notes what was read for one of an app's sources. Returns `false` if the app has more references than are
+    /// watched.
     pub fn served(
         &mut self,
         name: AppName,
@@ -213,7 +215,7 @@ impl Table {
         app.sources.into_iter().for_each(|source| self.release(source));
     }
 
-    /// The secrets that are watched, whom to ask for them, and the versions of each that apps have or name.
+    /// The secrets that are watched, the store of each, and the versions that apps have or name.
     pub fn units(&self) -> Vec<Watched> {
         let mut versions: HashMap<&Unit, BTreeSet<u64>> = HashMap::new();
         for (_, of_app) in self.uses() {
@@ -229,13 +231,13 @@ impl Table {
         self.units.iter().map(watched).collect()
     }
 
-    /// What a store says of a secret.
+    /// Notes a store's answer about a secret, at a time in seconds since 1970.
     pub fn found(&mut self, unit: &Unit, found: Found, now: u64) {
         let Some(watch) = self.units.get_mut(unit) else { return };
         let old = watch.found.take();
         match &old {
             Some((before, at)) if !found.is_same(before) => watch.changed_after = *at,
-            // What is not known says nothing, and the time before it counts on.
+            // An unknown state is no sign of a change, and the last time that the secret was seen unchanged stays.
             Some((Found::Unknown(_), _)) | None => {}
             Some(_) if matches!(found, Found::Unknown(_)) => {}
             Some(_) => watch.changed_after = now,
@@ -260,7 +262,7 @@ impl Table {
         self.apps.get(name).map(|app| self.changes_of(app)).unwrap_or_default()
     }
 
-    /// An app was refreshed for these changes: it has what is there now, or will have it in a moment.
+    /// Notes that an app was refreshed for these changes: it has the new secrets, or will have them in a moment.
     pub fn refreshed(&mut self, name: &AppName, changes: &[Change]) {
         let Some(app) = self.apps.get_mut(name) else { return };
         for of_app in app.sources.iter_mut().flat_map(|source| &mut source.uses) {
@@ -363,7 +365,7 @@ impl Table {
         let new = || Watch { source: Arc::clone(source), uses: 0, found: None, changed_after: now };
         let watch = self.units.entry(Arc::clone(&unit)).or_insert_with(new);
         watch.uses += 1;
-        // The newest one has the settings of now.
+        // The store of the newest request has the current settings.
         watch.source = Arc::clone(source);
         Use { unit, version: given.secret.version.clone(), given: given.mark }
     }
@@ -379,7 +381,7 @@ impl Table {
         }
     }
 
-    /// Secrets that apps share are counted for each of them: the bound holds whoever goes.
+    /// Secrets that apps share are counted for each app, so the bound holds whichever app is removed.
     fn weight(&self, app: &App) -> usize {
         let uses = app.sources.iter().flat_map(|source| &source.uses);
         APP + uses.map(|of_app| USE + of_app.unit.weight()).sum::<usize>()
@@ -447,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_in_any_namespace_has_it_in_its_name() {
+    fn the_name_of_an_app_in_any_namespace_holds_the_namespace() {
         let of = |text: &str| AppName::of(text).map(|app| (app.namespace, app.name));
         assert_eq!(of("web"), Some((None, "web".to_owned())));
         assert_eq!(of("team-a_web.eu"), Some((Some("team-a".to_owned()), "web.eu".to_owned())));
@@ -457,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_version_is_a_change_for_who_names_none() {
+    fn a_newer_version_is_a_change_for_an_app_that_names_no_version() {
         let mut table = Table::default();
         let all = [
             given("kv/a", None, Mark::Version(1)),
@@ -486,7 +488,7 @@ mod tests {
         assert!(table.changed().is_empty(), "once is enough");
         table.found(&unit("kv/a"), versions(3, false), 300);
         assert_eq!(table.changes(&name("web")).len(), 1);
-        // Argo CD has rendered it anew, with what is there.
+        // Argo CD has rendered the app again, with the current version.
         assert!(serve(&mut table, "web", 0, &[given("kv/a", None, Mark::Version(3))]));
         assert!(table.changed().is_empty());
         assert_eq!(table.units().len(), 1, "what nobody uses is not asked for");
@@ -513,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_bounded_and_who_was_served_longest_ago_goes_first() {
+    fn the_table_is_bounded_and_apps_served_longest_ago_are_removed_first() {
         let mut table = Table::default();
         let large: Vec<Given> =
             (0..800).map(|n| given(&format!("kv/{n}/{}", "x".repeat(200)), None, Mark::Version(1))).collect();
@@ -532,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_without_versions_lies_after_the_last_time_that_nothing_had_changed() {
+    fn a_change_without_versions_is_dated_after_the_secret_was_last_seen_unchanged() {
         let mut table = Table::default();
         let old = Mark::Hash([1; 16]);
         serve(&mut table, "web", 0, &[given("file", None, old)]);

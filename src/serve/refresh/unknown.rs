@@ -1,5 +1,5 @@
-//! Apps that nobody has served since the start. After a restart it is not known which secrets they have, and Argo CD may
-//! not ask for them for a day: where that is wished they are refreshed once, spread over time.
+//! Apps that this replica has not served since its start. It is not known which secrets they have, and Argo CD may
+//! not ask for them for a day. If the administrator wants it, they are refreshed once, spread over time.
 
 use super::mark::Mark;
 use super::table::{AppName, Change, Unit};
@@ -8,58 +8,58 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many apps are remembered.
+/// The most apps that are remembered.
 const MOST: usize = 20_000;
 
-/// For so long at most the list of apps is waited with: many are asked for anyway after a start.
+/// The longest wait before the list of apps is requested: many apps are rendered soon after a start anyway.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// What is not known.
+/// The apps whose secrets are not known.
 pub struct Unknown {
-    /// Over how long the refreshes are spread; none where there are none.
+    /// The time over which the refreshes are spread; `None` if there are no such refreshes.
     within: Option<Duration>,
     started: Instant,
-    /// What a refresh is remembered by in the Lease: no secret has an empty path. One by another replica counts when it
-    /// came after this one's start.
+    /// The change by which such a refresh is remembered in the Lease. It has an empty path, as no secret has. A
+    /// refresh by another replica counts if it came after the start of this one.
     change: Change,
     apps: Mutex<Apps>,
 }
 
 #[derive(Default)]
 struct Apps {
-    /// Those that were served before the list came.
+    /// Apps that were served before the list was there.
     served: BTreeSet<AppName>,
-    /// Those that were not, once it has come.
+    /// Apps of the list that were not served; `None` before the list is there.
     left: Option<BTreeSet<AppName>>,
 }
 
 impl Unknown {
-    /// Since now, a time in seconds since 1970.
+    /// No app was served yet. `now` is the time of the start in seconds since 1970.
     pub fn new(within: Option<Duration>, now: u64) -> Self {
         let unit = Unit { scope: [0; 32], secret: SecretRef::latest(""), keys: None };
         let change = Change { unit: Arc::new(unit), now: Mark::Absent, after: now };
         Self { within, started: Instant::now(), change, apps: Mutex::default() }
     }
 
-    /// Over how long refreshes are spread.
+    /// The time over which refreshes are spread.
     pub fn within(&self) -> Duration {
         self.within.unwrap_or_default()
     }
 
-    /// Whether the list of apps is to be asked for now.
+    /// Whether the list of apps should be requested now.
     pub fn wants_list(&self) -> bool {
         let waits = |within: Duration| self.started.elapsed() < LONGEST_WAIT.min(within / 10);
         self.within.is_some_and(|within| !waits(within)) && self.lock().left.is_none()
     }
 
-    /// The list has come.
+    /// Notes the list of apps.
     pub fn listed(&self, names: impl IntoIterator<Item = AppName>) {
         let mut apps = self.lock();
         let served = std::mem::take(&mut apps.served);
         apps.left = Some(names.into_iter().filter(|name| !served.contains(name)).take(MOST).collect());
     }
 
-    /// An app was served, or is gone, or was refreshed.
+    /// Notes that an app was served or refreshed, or does not exist any more.
     pub fn met(&self, name: &AppName) {
         if self.within.is_none() {
             return;
@@ -72,12 +72,12 @@ impl Unknown {
         }
     }
 
-    /// The apps that are still unknown.
+    /// The apps whose secrets are still not known.
     pub fn left(&self) -> BTreeSet<AppName> {
         self.lock().left.clone().unwrap_or_default()
     }
 
-    /// What stands for the unknown secrets of an app.
+    /// The change that stands for the unknown secrets of an app; `None` if they are known.
     pub fn change(&self, name: &AppName) -> Option<Change> {
         let is_left = self.lock().left.as_ref().is_some_and(|left| left.contains(name));
         is_left.then(|| self.change.clone())
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_off_unless_it_is_asked_for_and_waits_a_moment() {
+    fn the_list_is_requested_only_if_configured_and_after_a_wait() {
         assert!(!Unknown::new(None, 0).wants_list());
         assert!(!Unknown::new(Some(Duration::from_secs(3600)), 0).wants_list());
     }

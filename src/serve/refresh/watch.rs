@@ -1,5 +1,5 @@
-//! Asks the stores again and again what they have of the secrets that apps were given: versions where they count them,
-//! a keyed hash of a read where they do not.
+//! Asks the stores at intervals what they have of the secrets that apps were given: the versions, or a keyed hash
+//! of the values if the store counts no versions.
 
 use super::judge::Found;
 use super::table::Watched;
@@ -11,20 +11,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// So many secrets are asked for at once.
+/// How many secrets are asked for at once.
 const BATCH: usize = 16;
 
-/// How long one question may take.
+/// How long a question to a store may take.
 const TIME: Duration = Duration::from_secs(20);
 
-/// After a batch of which nothing was answered for so long, the others are left for the next time.
+/// If a whole batch failed and took longer than this, the other batches wait for the next interval.
 const GIVE_UP: Duration = Duration::from_secs(10);
 
 /// Works until its task is dropped.
 pub async fn run(inner: &Arc<Inner>) {
     let mut had_failures = false;
     loop {
-        // Replicas that were started together do not ask together.
+        // A random part keeps replicas that were started together from asking at the same time.
         tokio::time::sleep(inner.interval.mul_f64(0.9 + fastrand::f64() / 5.0)).await;
         let failures = ask_all(inner).await;
         if let Some((secrets, error)) = failures.as_ref().filter(|_| !had_failures) {
@@ -39,7 +39,7 @@ pub async fn run(inner: &Arc<Inner>) {
     }
 }
 
-/// Asks about all secrets. How many are not known, and why the first of them is not.
+/// Asks about all secrets. Returns how many stay unknown, and the error of the first of them.
 async fn ask_all(inner: &Arc<Inner>) -> Option<(usize, String)> {
     let mut units = inner.lock().units();
     let mut unknown: Option<(usize, String)> = None;
@@ -78,7 +78,7 @@ async fn ask(inner: &Inner, watched: &Watched) -> Found {
                 return Found::Known(known).with_only(versions);
             }
             Err(error) if cx.time_left().is_zero() => return Found::Unknown(error.to_string()),
-            // A login that may read a secret and not its metadata is enough: the answer says its version.
+            // If the login may read the secret and not its metadata, the version comes with the secret.
             _ => {}
         }
     }

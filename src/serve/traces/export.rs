@@ -27,28 +27,28 @@ use tracing::{info, warn};
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// Requests whose spans wait to be sent; those of further ones are dropped.
+/// The most requests whose spans wait to be sent. The spans of further requests are dropped.
 const MOST_WAITING: usize = 2_048;
 
-/// Spans that are sent at once, and how long the first of them waits for others.
+/// How many spans are sent in one call, and how long the first of them waits for others.
 const BATCH: usize = 512;
 const WAIT: Duration = Duration::from_secs(2);
 
-/// How long a connection, a call, and the last call of the process may take.
+/// How long connecting, a call, and the last call before the process ends may take.
 const CONNECT: Duration = Duration::from_secs(5);
 const CALL: Duration = Duration::from_secs(10);
 const LAST: Duration = Duration::from_secs(3);
 
-/// What the task is handed.
+/// A message to the task that sends spans.
 #[derive(Debug)]
 pub enum Item {
     /// The spans of a request.
     Spans(Vec<Span>),
-    /// The process ends: what waits is sent, and then no more.
+    /// The process ends: the task sends the spans that wait, and ends.
     End,
 }
 
-/// The task that sends.
+/// The task that sends spans.
 pub struct Exporter {
     to: mpsc::Sender<Item>,
     task: JoinHandle<()>,
@@ -69,7 +69,7 @@ impl Exporter {
         Ok((Traces { to: Some(to.clone()), dropped }, Some(Self { to, task })))
     }
 
-    /// Sends what waits, for a moment, and ends.
+    /// Sends the spans that wait, for at most `LAST`, and ends.
     pub async fn end(self) {
         let ended = async {
             if self.to.send(Item::End).await.is_ok() {
@@ -77,12 +77,12 @@ impl Exporter {
                 let _ = self.task.await;
             }
         };
-        // Without an answer in this time the spans are lost: nobody waits for a collector.
+        // Without an answer in this time the spans are lost: the end of the process does not wait for a collector.
         let _ = timeout(LAST, ended).await;
     }
 }
 
-/// The connection to a collector, which is made when the first spans are sent, and made again when it is lost.
+/// The connection to a collector. It is opened when the first spans are sent, and opened again when it is lost.
 fn channel(address: &str, insecure: bool) -> Result<Channel> {
     let scheme = if insecure { "http" } else { "https" };
     let endpoint = Endpoint::from_shared(format!("{scheme}://{address}")).map_err(|_| {
@@ -107,7 +107,7 @@ fn channel(address: &str, insecure: bool) -> Result<Channel> {
     })))
 }
 
-/// Headers for the collector; their values are marked, so that nothing prints them.
+/// Headers for the collector. Their values are marked as sensitive, so that `Debug` does not show them.
 fn headers(args: &TracesArgs) -> Result<Vec<(MetadataKey<Ascii>, MetadataValue<Ascii>)>> {
     let Some(given) = &args.otlp_headers else { return Ok(Vec::new()) };
     let wrong =
@@ -122,7 +122,7 @@ fn headers(args: &TracesArgs) -> Result<Vec<(MetadataKey<Ascii>, MetadataValue<A
     pairs.collect()
 }
 
-/// What all spans share: the service's name, and the attributes of the command line.
+/// The attributes that all spans share: the service's name, and `--otlp-attrs`.
 fn resource(args: &TracesArgs) -> Resource {
     let mut attributes = vec![KeyValue::text("service.name", "argocd-cmp-server")];
     for given in args.otlp_attrs.iter().filter(|given| !given.is_empty()) {
@@ -156,7 +156,7 @@ impl Sender {
             }
             match self.send(batch).await {
                 Ok(()) => failing = false,
-                // Said once, until it works again.
+                // The failure was logged; it is logged again only after a success.
                 Err(_) if failing => {}
                 Err(status) => {
                     failing = true;
@@ -181,7 +181,7 @@ impl Sender {
     }
 }
 
-/// Why a collector cannot be connected to, by the innermost cause: a refused connection, or a certificate.
+/// The status for a failed connection, with the innermost cause, such as a refused connection or a bad certificate.
 fn unreachable(error: &(dyn StdError + 'static)) -> tonic::Status {
     let mut cause = error;
     while let Some(inner) = cause.source() {
@@ -190,7 +190,7 @@ fn unreachable(error: &(dyn StdError + 'static)) -> tonic::Status {
     tonic::Status::unavailable(format!("the collector cannot be connected to: {cause}"))
 }
 
-/// Takes spans until a batch is full or its time has passed; false when no more will come.
+/// Collects spans until a batch is full or [`WAIT`] has passed. Returns `false` if no more will come.
 async fn gather(from: &mut mpsc::Receiver<Item>, batch: &mut Vec<Span>) -> bool {
     let mut until = None;
     while batch.len() < BATCH {

@@ -1,14 +1,14 @@
 //! The messages of OTLP that a trace needs, by the field numbers of opentelemetry-proto 1.x. Fields that are never
 //! sent are left out.
 
-/// What `TraceService/Export` is asked.
+/// The request of `TraceService/Export`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ExportRequest {
     #[prost(message, repeated, tag = "1")]
     pub resource_spans: Vec<ResourceSpans>,
 }
 
-/// What it answers; what it says of spans that it refused is not looked at.
+/// The response of `TraceService/Export`. Its report of rejected spans is ignored.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ExportResponse {}
 
@@ -37,7 +37,7 @@ pub struct ScopeSpans {
     pub spans: Vec<Span>,
 }
 
-/// The program.
+/// The program that made spans.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Scope {
     #[prost(string, tag = "1")]
@@ -46,7 +46,7 @@ pub struct Scope {
     pub version: String,
 }
 
-/// One piece of work.
+/// One piece of work, with its start and end.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Span {
     #[prost(bytes = "vec", tag = "1")]
@@ -70,17 +70,17 @@ pub struct Span {
     pub status: Option<Status>,
 }
 
-/// How it ended.
+/// How the work of a span ended.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Status {
     #[prost(string, tag = "2")]
     pub message: String,
-    /// [`FAILED`], or nothing.
+    /// [`FAILED`], or 0 for work that did not fail.
     #[prost(int32, tag = "3")]
     pub code: i32,
 }
 
-/// An attribute.
+/// An attribute of a span or process.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct KeyValue {
     #[prost(string, tag = "1")]
@@ -96,7 +96,7 @@ pub struct AnyValue {
     pub value: Option<Scalar>,
 }
 
-/// The types that are sent.
+/// The types of attribute values that are sent.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum Scalar {
     #[prost(string, tag = "1")]

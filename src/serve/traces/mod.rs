@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 
 pub use export::Exporter;
 
-/// Bytes of a name in an attribute.
+/// The most bytes of a name in an attribute.
 const MOST_IN_NAME: usize = 256;
 
-/// Where finished requests go. Without a collector they go nowhere.
+/// Takes the spans of finished requests, and drops them if there is no collector.
 #[derive(Debug, Default)]
 pub struct Traces {
     to: Option<mpsc::Sender<export::Item>>,
@@ -39,7 +39,7 @@ impl Stage {
         Self { name, end: SystemTime::now(), time, secrets: None }
     }
 
-    /// A read of so many secrets that ends now.
+    /// A read of this many secrets that ends now.
     pub fn read(time: Duration, secrets: usize) -> Self {
         Self { secrets: Some(secrets), ..Self::ended("read secrets", time) }
     }
@@ -47,32 +47,32 @@ impl Stage {
 
 /// A request that ended.
 pub struct Ended<'a> {
-    /// The protocol's call.
+    /// The call of the plugin protocol: `generate`, `match` or `parameters`.
     pub call: &'static str,
     /// The app's name.
     pub app: &'a str,
     /// The app's project.
     pub project: &'a str,
-    /// Who rendered.
+    /// The engine that rendered.
     pub engine: &'a str,
-    /// How many manifests it came to.
+    /// How many manifests the answer has.
     pub documents: usize,
-    /// How many secrets it needed.
+    /// How many secrets the app needed.
     pub secrets: usize,
-    /// Whether it was rendered before.
+    /// Whether the rendering was in the cache.
     pub cached: bool,
-    /// What kind of error it ended with.
+    /// The class of the error that the request ended with, or why it was given up.
     pub failed: Option<&'static str>,
-    /// The caller's span, as the header `traceparent` has it.
+    /// The header `traceparent`, which names the caller's span.
     pub parent: Option<&'a str>,
-    /// How long it took.
+    /// How long the request took.
     pub time: Duration,
-    /// What it did.
+    /// The stages of the request.
     pub stages: &'a [Stage],
 }
 
 impl Traces {
-    /// Hands the spans of a request over. Nobody waits for a collector: where it is too slow, they are dropped and
+    /// Hands over the spans of a request without waiting. If the collector is too slow, they are dropped and
     /// counted.
     pub fn request(&self, request: &Ended<'_>) {
         let Some(to) = &self.to else { return };
@@ -138,14 +138,14 @@ fn cut(name: &str) -> &str {
     &name[..name.floor_char_boundary(MOST_IN_NAME)]
 }
 
-/// Start and end in nanoseconds since 1970.
+/// Start and end of a period, in nanoseconds since 1970.
 fn period(end: SystemTime, time: Duration) -> (u64, u64) {
     let end = end.duration_since(UNIX_EPOCH).unwrap_or_default();
     let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     (nanoseconds(end.saturating_sub(time)), nanoseconds(end))
 }
 
-/// Trace and span of a `traceparent` header of W3C's Trace Context, version 00.
+/// The trace ID and span ID of a `traceparent` header of W3C's Trace Context, version 00.
 fn parent_of(header: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut parts = header.split('-');
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -164,7 +164,8 @@ fn hex(text: &str, bytes: usize) -> Option<Vec<u8>> {
     (0..bytes).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()).collect()
 }
 
-/// A new id, never 0. It has to be unique, and need not be hard to guess: the standard library's random keys do.
+/// A new ID, never 0. It has to be unique and need not be hard to guess, so the standard library's random keys are
+/// good enough.
 fn id() -> u64 {
     static COUNTED: AtomicU64 = AtomicU64::new(0);
     let number = COUNTED.fetch_add(1, Ordering::Relaxed);
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_no_traceparent_is_left_out() {
+    fn a_header_that_is_no_traceparent_is_ignored() {
         assert!(parent_of(PARENT).is_some());
         for wrong in [
             "",

@@ -1,4 +1,4 @@
-//! What the archive does not hold, asked of the supervisor: a worker has no network.
+//! Asks the supervisor for charts, bases and files that the archive does not hold: a worker has no network.
 
 use super::talk::Talk;
 use crate::fetch::read_lock;
@@ -12,21 +12,21 @@ use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The supervisor as the one who fetches.
+/// Fetches through the supervisor.
 pub struct Remote(Arc<Questions>);
 
-/// What was asked of it.
+/// The conversation with the supervisor, shared with the trees whose folders it gives out.
 struct Questions {
     talk: Talk,
     files: Arc<dyn Files>,
-    /// Whether the supervisor knows keyfill.lock.
+    /// Whether keyfill.lock was sent to the supervisor.
     lock_sent: Mutex<bool>,
-    /// Whether the supervisor has given the work up: nothing is to be said of it.
+    /// Whether the supervisor has told the worker to give up this request: then no error is reported.
     given_up: Arc<AtomicBool>,
 }
 
 impl Remote {
-    /// For a tree with this root.
+    /// For a tree whose root holds `keyfill.lock`.
     pub fn new(talk: Talk, files: Arc<dyn Files>, given_up: &Arc<AtomicBool>) -> Self {
         let given_up = Arc::clone(given_up);
         Self(Arc::new(Questions { talk, files, lock_sent: Mutex::new(false), given_up }))
@@ -39,7 +39,7 @@ impl Questions {
         if self.given_up.load(Ordering::Relaxed) {
             return Err(gone());
         }
-        // Held until the answer is there: the lock comes before every other question.
+        // The mutex is held until the answer is there, so that keyfill.lock is sent with the first question.
         let mut lock_sent = self.lock_sent.lock().unwrap_or_else(PoisonError::into_inner);
         let lock = if *lock_sent { None } else { Some(self.lock()?) };
         let (answer, received) = self.talk.fetch(Question { want, lock }).map_err(|_| gone())?;
@@ -60,12 +60,12 @@ impl Questions {
     }
 }
 
-/// The supervisor's answer to another question.
+/// The error when the supervisor's answer does not fit the question.
 fn misunderstood() -> FetchError {
     FetchError::new(Class::Other, "the supervisor's answer cannot be understood")
 }
 
-/// Folders of a tree, cut out of what came with an answer.
+/// The folders of a tree, cut out of an answer's tail; `None` if the tail is too short or a path is not valid.
 fn parts(folders: Vec<(String, u64)>, tail: &Bytes) -> Option<Vec<(TreePath, Bytes)>> {
     let mut at = 0_usize;
     let mut part = |(dir, size): (String, u64)| {

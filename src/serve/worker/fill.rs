@@ -1,7 +1,7 @@
 //! The fill stage in a worker: its source of secrets is the supervisor.
 //!
-//! The stage asks for all its secrets before it waits for the first. So it is driven by hand: when it can go on no
-//! further, what it has asked for goes to the supervisor in one question.
+//! The stage asks for all its secrets before it waits for the first. So [`drive`] polls the stage without a
+//! runtime: when it is pending, all that it has asked for is sent to the supervisor in one question.
 
 use super::Broke;
 use super::talk::Talk;
@@ -16,7 +16,8 @@ use std::task::{Context, Poll, Waker};
 
 type Read = Result<Arc<SecretData>, Error>;
 
-/// More reads at once than a run has references: the supervisor is asked for all of them in one question.
+/// The limit of concurrent reads. It is higher than the number of references of any run, so that all of them go to
+/// the supervisor in one question.
 pub const READS: usize = 1 << 20;
 
 /// The supervisor as a source of secrets.
@@ -26,15 +27,15 @@ pub struct Asked(Mutex<State>);
 #[derive(Default)]
 struct State {
     known: HashMap<SecretRef, Read>,
-    /// What was asked for, answered or not.
+    /// The secrets that were asked for, with or without an answer yet.
     asked: HashSet<SecretRef>,
-    /// What is still to be asked for.
+    /// The secrets that are asked for with the next question.
     wanted: Vec<(SecretRef, Keys)>,
     waiting: Vec<Waker>,
 }
 
 impl Asked {
-    /// A source that knows some answers already.
+    /// A source that has some answers already.
     pub fn knowing(secrets: Vec<(Wanted, Answer)>) -> Self {
         let known =
             secrets.into_iter().map(|(wanted, answer)| (wanted.read().0, answer.into_result())).collect();
@@ -57,7 +58,7 @@ impl Asked {
         Poll::Pending
     }
 
-    /// Takes answers in, and wakes those who wait.
+    /// Stores answers, and wakes the tasks that wait for them.
     fn answered(&self, wanted: Vec<(SecretRef, Keys)>, answers: Vec<Answer>) {
         let mut state = self.lock();
         let secrets = wanted.into_iter().map(|(secret, _)| secret);
@@ -77,13 +78,13 @@ impl Source for Asked {
         Box::pin(poll_fn(|cx| self.poll(secret, keys, cx)))
     }
 
-    /// The supervisor knows.
+    /// The supervisor checks whether the store has namespaces.
     fn has_namespaces(&self, _: &SecretRef) -> bool {
         true
     }
 }
 
-/// Drives work that reads from `asked` to its end. Nothing when the supervisor has it given up.
+/// Polls work that reads from `asked` until it is done. `None` if the supervisor has told the worker to give it up.
 pub fn drive<T>(work: impl Future<Output = T>, asked: &Asked, talk: &Talk) -> Result<Option<T>, Broke> {
     let mut work = pin!(work);
     let mut cx = Context::from_waker(Waker::noop());
@@ -93,7 +94,7 @@ pub fn drive<T>(work: impl Future<Output = T>, asked: &Asked, talk: &Talk) -> Re
         }
         let wanted = std::mem::take(&mut asked.lock().wanted);
         if wanted.is_empty() {
-            // It waits for nothing that could come.
+            // The work is pending and has asked for no secret, so it would wait forever.
             return Err(anyhow::anyhow!("the fill stage came to a halt").into());
         }
         let question = wanted.iter().map(Wanted::of).collect();

@@ -6,27 +6,28 @@ use anyhow::{Context as _, Result, anyhow};
 use keyfill_diag::{Cx, Stopped};
 use keyfill_yaml::{Body, Document, Limits, Value, Within};
 
-/// A rendered stream: what will be sent as it is, and what is to be filled, each with its number in the stream.
+/// A rendered stream: manifests that are sent as they are, and documents that are to be filled, each with its
+/// number in the stream.
 #[derive(Debug, Default)]
 pub struct Sorted {
-    /// Manifests in which nothing can be filled. That is found out once for a rendered result, however often it is
-    /// asked for.
+    /// Manifests as JSON, in which nothing can be filled. The supervisor caches them, so this is found out once for
+    /// each rendering.
     pub ready: Vec<(u32, String)>,
-    /// Documents that have to be looked into.
+    /// Documents in which the fill stage has to look for placeholders.
     pub open: Vec<(u32, Document)>,
 }
 
-/// Which documents stay documents, because the fill stage looks into them.
+/// Which documents go to the fill stage.
 #[derive(Clone, Copy, Debug)]
 pub enum Open {
-    /// All: AVP's habits concern every one.
+    /// All documents: argocd-vault-plugin's behaviour (`--compat avp`) affects each of them.
     All,
-    /// Those in which something may be filled. `references` says that those of vals are.
+    /// Documents in which something may be filled.
     Fillable {
-        /// Whether references of vals are filled.
+        /// Whether references in the syntax of vals are filled.
         references: bool,
     },
-    /// None: placeholders stay as they are.
+    /// No documents: placeholders stay as they are.
     Nothing,
 }
 
@@ -40,7 +41,7 @@ impl Open {
     }
 }
 
-/// Sorts documents.
+/// Converts the documents that need no filling to JSON, and leaves the others.
 pub fn sort(documents: Vec<Document>, open: Open, cx: &Cx) -> Result<Sorted> {
     let mut sorted = Sorted::default();
     for (number, document) in (0..).zip(documents) {
@@ -54,10 +55,10 @@ pub fn sort(documents: Vec<Document>, open: Open, cx: &Cx) -> Result<Sorted> {
     Ok(sorted)
 }
 
-/// The manifests of filled documents, whose numbers are given. `printed_as_json` says that the fill stage printed so.
+/// The manifests of filled documents with these numbers. `printed_as_json` says that the fill stage printed JSON.
 pub fn finish(numbers: &[u32], filled: Filled, printed_as_json: bool, cx: &Cx) -> Result<Vec<(u32, Text)>> {
     let mut manifests = Vec::with_capacity(numbers.len());
-    // With AVP's habits an empty document is gone, and the numbers only say the order.
+    // With `--compat avp` the fill stage drops empty documents, and the numbers only give the order.
     for ((document, was_filled), number) in filled.documents.into_iter().zip(filled.filled).zip(numbers) {
         cx.check().map_err(|e| stopped(&e))?;
         let json = match document {
@@ -71,7 +72,7 @@ pub fn finish(numbers: &[u32], filled: Filled, printed_as_json: bool, cx: &Cx) -
     Ok(manifests)
 }
 
-/// JSON that the fill stage printed.
+/// JSON that the fill stage printed, as a string.
 pub fn text_of_json(json: Vec<u8>) -> Result<Text> {
     // The error must not carry the bytes: they hold values.
     Ok(Text::new(String::from_utf8(json).map_err(|e| e.utf8_error())?))
@@ -81,11 +82,12 @@ fn stopped(why: &Stopped) -> anyhow::Error {
     anyhow!("stopped while manifests were written: {why}")
 }
 
-/// One document's JSON. A stream that begins with JSON is taken for JSON until its first separator: that
-/// document is kept as it is written. It is what argocd-cmp-server does with the output of a command.
+/// One document as JSON; `None` for an empty one. If the first document of a stream is JSON, it is kept byte for
+/// byte, as argocd-cmp-server does with the output of a command.
 fn of_document(document: Document, first: bool, cx: &Cx) -> Result<Option<String>> {
     let Document { before, body, origin } = document;
-    // The text is given back before the JSON is written: one of many megabytes is then held twice, not three times.
+    // The text is freed before the JSON is written, so that a document of many megabytes is in memory twice, not
+    // three times.
     let value = match body {
         Body::Raw(text) => {
             if first
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_become_json() {
+    fn documents_are_converted_to_json() {
         let text = "b: 1\na: <x> & y\n---\n# nothing\n---\n {\"b\": 1,  \"a\": 2}\n---\nm: 1.50\nl: [1, 1e3]\nnum: 18446744073709551615\n---\na: <path:x#y>\n";
         let want = [
             r#"{"a":"\u003cx\u003e \u0026 y","b":1}"#,
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn json_at_the_beginning_stays_as_it_is() {
+    fn json_at_the_beginning_of_a_stream_is_kept_byte_for_byte() {
         let text = " {\"b\": 1,  \"a\": 2}\n---\n{\"d\": 1, \"c\": 2}\n";
         assert_eq!(manifests(text).unwrap(), [r#"{"b": 1,  "a": 2}"#, r#"{"c":2,"d":1}"#]);
         assert_eq!(manifests("---\n{\"b\": 1, \"a\": 2}\n").unwrap(), [r#"{"a":2,"b":1}"#]);

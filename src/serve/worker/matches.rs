@@ -10,7 +10,8 @@ use crate::settings::Env;
 use anyhow::Result;
 use keyfill_diag::Cx;
 
-/// Whether what the app's folder reads holds placeholders, or encrypted files that are decrypted; or what plugin.yaml's patterns say.
+/// Whether the app's folder is for this plugin. Patterns or a command of plugin.yaml decide; else it is if the
+/// files that the folder reads hold placeholders or encrypted files that would be decrypted.
 pub fn matches(rules: &Discovery, order: &Matches, beside: Beside, cx: &Cx) -> Result<bool> {
     let path = tree_path(&order.task.path)?;
     let files = open(packed(order.archive, beside)?, &path, cx)?;
@@ -29,7 +30,8 @@ pub fn matches(rules: &Discovery, order: &Matches, beside: Beside, cx: &Cx) -> R
         let is_ours = |root| rules.any || discover::is_ours(&files, root, rules.decrypts, cx);
         rules.configured && roots.iter().any(is_ours)
     };
-    // An answer that was cut short is none: "not mine" would have the app rendered without its secrets.
+    // If the deadline cut the search short, there is no answer: with "no" Argo CD would render the app without its
+    // secrets.
     cx.check()
         .map_err(|stopped| Problem::input(format!("stopped while looking for placeholders: {stopped}")))?;
     Ok(fits)

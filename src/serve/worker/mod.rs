@@ -1,5 +1,5 @@
-//! The process that renders and fills, for one request at a time. It starts with one socket and nothing else, gives up
-//! what it does not need, and answers orders until the socket closes.
+//! The process that renders and fills, for one request at a time. It starts with one socket and no other open file,
+//! enters its sandbox, and answers orders until the socket closes.
 
 mod fetching;
 mod fill;
@@ -29,10 +29,11 @@ use talk::Talk;
 /// The first argument of a worker's command line. It is not a subcommand for people.
 pub const ARGUMENT: &str = "serve-worker";
 
-/// Bytes of a request's error. The supervisor bounds it as well.
+/// The most bytes of a request's error. The supervisor has a limit too.
 const MOST_IN_ERROR: usize = 64 << 10;
 
-/// Runs a worker. It must be the first thing that the process does: what it gives up is given up by one thread.
+/// Runs a worker. It must be the first thing that the process does: a sandbox holds only for the thread that enters
+/// it and the threads which that thread starts.
 pub fn run() -> ExitCode {
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,26 +49,27 @@ fn serve() -> io::Result<()> {
     let start = *start;
     sandbox::limit(start.parent, start.memory, start.may_start_programs)?;
     let held = if start.may_start_programs { sandbox::Report::default() } else { sandbox::enter() };
-    // The supervisor reports a panic, in words that hold nothing of the input.
+    // The message of a panic may hold input, so it is not printed. The supervisor reports the panic by the exit
+    // code.
     std::panic::set_hook(Box::new(|_| {}));
     crate::memory::end_above(start.memory);
     send(&mut channel, &Report::Ready(Sandbox::from(held)), &[])?;
-    // Engines nest deeply, and not every first thread knows how much stack it has.
+    // Engines recurse deeply, and the stack of the main thread may be smaller.
     let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || answer_all(channel, &start))?;
     worker.join().unwrap_or_else(|_| Err(io::Error::other("the worker panicked")))
 }
 
-/// The stack of the thread that works.
+/// The stack of the thread that answers orders, in bytes.
 pub const STACK: usize = 8 << 20;
 
-/// Answers orders until the channel closes. A fuzz target enters here.
+/// Answers orders until the channel closes. A fuzz target calls this.
 pub fn answer_all(channel: Channel, start: &Start) -> io::Result<()> {
     let talk = Talk::new(channel);
     while let Some(Received { content, tail, file }) = talk.receive()? {
         let order = read(&content)?;
         drop(content);
         let beside = Beside { tail: tail.into(), file };
-        // What a panic leaves behind is not used again: the process ends.
+        // After a panic the process ends, so no state that the panic left is used.
         let answered = catch_unwind(AssertUnwindSafe(|| answer(&talk, start, order, beside)));
         match answered {
             Ok(Ok(())) => {}
@@ -81,13 +83,13 @@ pub fn answer_all(channel: Channel, start: &Start) -> io::Result<()> {
 /// The exit code of a worker that panicked.
 pub const PANICKED: i32 = 101;
 
-/// What came with an order.
+/// The tail and the file that came with an order.
 struct Beside {
     tail: Bytes,
     file: Option<OwnedFd>,
 }
 
-/// Answers an order, unless the work is given up on the supervisor's word.
+/// Answers an order. There is no answer if the supervisor told the worker to give it up.
 fn answer(talk: &Talk, start: &Start, order: Order, beside: Beside) -> io::Result<()> {
     match order {
         Order::Generate(order) => {
@@ -114,9 +116,9 @@ fn answer(talk: &Talk, start: &Start, order: Order, beside: Beside) -> io::Resul
 
 /// Why an order was not answered.
 enum Broke {
-    /// The supervisor cannot be understood, or is gone.
+    /// The supervisor has sent what cannot be decoded, or is gone.
     Talk(io::Error),
-    /// The request's own fault, or the store's.
+    /// The request cannot be answered, for a reason in the app or in a store.
     Work(anyhow::Error),
 }
 
@@ -126,15 +128,15 @@ impl<E: Into<anyhow::Error>> From<E> for Broke {
     }
 }
 
-/// The bounds of one order. Engines stop somewhat below the bound on memory; what does not ask them ends the process
-/// there.
+/// The deadline and the limit of memory of one order. Engines that check the limit stop at 80 % of it, with an
+/// error; at the limit itself the allocator ends the process.
 fn circumstances(task: &Task) -> Cx {
     crate::memory::end_above(task.memory);
     let asked_for = task.memory - task.memory / 5;
     Cx::with_time(Duration::from_millis(task.milliseconds)).with_memory(crate::memory::limited(asked_for))
 }
 
-/// A request's archive.
+/// A request's archive, packed as it was sent.
 fn packed(archive: orders::Archive, beside: Beside) -> anyhow::Result<Packed> {
     Ok(match (archive, beside.file) {
         (orders::Archive::Tail, _) => Packed::Memory(beside.tail),
@@ -143,13 +145,13 @@ fn packed(archive: orders::Archive, beside: Beside) -> anyhow::Result<Packed> {
     })
 }
 
-/// A request's archive, opened.
+/// Opens a request's archive.
 fn open(packed: Packed, path: &TreePath, cx: &Cx) -> anyhow::Result<ArchiveFiles> {
     let opened = ArchiveFiles::open(packed, path, Limits::default(), cx);
     opened.map_err(|e| report::Failure::of(&e).into())
 }
 
-/// A path that the supervisor has read from the request.
+/// Parses the path of the app's folder.
 fn tree_path(text: &str) -> anyhow::Result<TreePath> {
     TreePath::new(text).ok_or_else(|| anyhow::anyhow!("the app's path leaves the repository"))
 }

@@ -1,18 +1,19 @@
-//! Discovery by the patterns of plugin.yaml, as argocd-cmp-server understands them.
+//! Discovery by the patterns of plugin.yaml, as argocd-cmp-server matches them.
 
 use keyfill_files::{Files, Kind, TreePath};
 use keyfill_go::path;
 use keyfill_go::regexp::Regexp;
 
-/// Whether a file or folder below `dir` fits `discover.fileName`: `*`, `?` and `[a-z]` within one name, a
-/// slash for each folder on the way. A pattern that cannot be read fits nothing.
+/// Whether the path of a file or folder below `dir` matches `discover.fileName`: `*`, `?` and `[a-z]` match within
+/// one name, and each `/` in the path has to be in the pattern. A pattern that cannot be parsed matches nothing.
 pub fn file_name_fits(files: &dyn Files, dir: &TreePath, pattern: &str) -> bool {
     let pattern = path::clean(pattern.as_bytes());
     any_below(files, dir, "", &|name| path::matches(&pattern, name.as_bytes()).unwrap_or(false))
 }
 
-/// The same for `discover.find.glob`: `*` within one name, `**/` for any folders or none, `{a,b}`, `[a-z]`;
-/// `?` is a question mark. Without `*` and `{` it is the path of one file or folder.
+/// Whether the path of a file or folder below `dir` matches `discover.find.glob`: `*` matches within one name,
+/// `**/` any number of folders; there are `{a,b}` and `[a-z]`; `?` matches only a question mark. A pattern without
+/// `*` and `{` is the path of one file or folder.
 pub fn glob_fits(files: &dyn Files, dir: &TreePath, pattern: &str) -> bool {
     let pattern = String::from_utf8_lossy(&path::clean(pattern.as_bytes())).into_owned();
     if !pattern.contains(['*', '{']) {
@@ -24,7 +25,7 @@ pub fn glob_fits(files: &dyn Files, dir: &TreePath, pattern: &str) -> bool {
     }
 }
 
-/// Whether the path of any file or folder, relative to the first folder, fits.
+/// Whether the path of any file or folder matches, relative to the folder where the search began.
 fn any_below(files: &dyn Files, dir: &TreePath, above: &str, fits: &dyn Fn(&str) -> bool) -> bool {
     let entries = files.list(dir).unwrap_or_default();
     entries.iter().filter(|entry| entry.name != ".git").any(|entry| {
@@ -65,12 +66,13 @@ fn expression(glob: &str) -> String {
     expression
 }
 
-/// What stands between two signs at the beginning, when there is anything, and what follows.
+/// What stands between `open` at the beginning of the text and the next `close`, and the rest; `None` if that is
+/// empty.
 fn enclosed(text: &str, open: char, close: char) -> Option<(&str, &str)> {
     text.strip_prefix(open)?.split_once(close).filter(|(inside, _)| !inside.is_empty())
 }
 
-/// Text that stands for itself in a regular expression.
+/// A regular expression that matches exactly this text.
 fn literal(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len());
     for c in text.chars() {
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn file_names() {
+    fn file_name_patterns_match_paths_below_the_folder() {
         let (files, app) = (files(), TreePath::new("app").unwrap());
         for pattern in ["a.yaml", "./*.yaml", "*/b.yaml", "s?b/[ab].yaml", "sub", "*"] {
             assert!(file_name_fits(&files, &app, pattern), "{pattern}");
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn globs() {
+    fn globs_match_paths_below_the_folder() {
         let (files, app) = (files(), TreePath::new("app").unwrap());
         for pattern in ["a.yaml", "sub", "**/c.txt", "**/a.yaml", "sub/**", "{a,x}.yaml", "**/[a-c].t*t"] {
             assert!(glob_fits(&files, &app, pattern), "{pattern}");

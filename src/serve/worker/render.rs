@@ -1,4 +1,4 @@
-//! `generate` in a worker: discover, render, fill, each manifest as JSON.
+//! `generate` in a worker: discovers, renders and fills, and answers with each manifest as JSON.
 
 use super::fetching::Remote;
 use super::fill::{Asked, READS, drive};
@@ -33,14 +33,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Renders, where it was not rendered before, fills, and answers, unless the supervisor has it given up. What it says
-/// of secrets that an engine was handed is said without them.
+/// Renders, unless the order holds a rendering, fills, and answers, unless the supervisor told the worker to give
+/// up. Secrets that an engine was given are removed from error messages.
 pub fn generate(talk: &Talk, start: &Start, order: Generate, beside: Beside, cx: &Cx) -> Result<(), Broke> {
     let outside = Outside::default();
     let revealed = Arc::clone(&outside.revealed);
     let given_up = Arc::new(AtomicBool::new(false));
     match answered(talk, start, order, beside, (outside, &given_up), cx) {
-        // The supervisor fetches what the engine waits for, and has the work done again.
+        // The supervisor fetches what the engine needs, and sends the request again when that is done.
         Err(Broke::Work(_)) if given_up.load(Ordering::Relaxed) => Ok(()),
         Err(Broke::Work(error)) => Err(Broke::Work(revealed.error(error))),
         other => other,
@@ -91,7 +91,8 @@ fn answered(
                 let service = Arc::clone(&unlocks);
                 encrypted = Some(Arc::new(SopsSource::new(Encrypted { files, dir, service })));
             }
-            // What is rendered for git must not hold what was encrypted there.
+            // An app whose placeholders are not filled may be rendered to a git branch, where decrypted files must
+            // not appear.
             if fills && order.decrypts {
                 outside.decrypt_with(unlocks);
             }
@@ -145,7 +146,7 @@ fn answered(
     })
 }
 
-/// What decides what is rendered.
+/// The inputs that decide what is rendered.
 struct Request<'a> {
     start: &'a Start,
     env: &'a [(String, String)],
@@ -155,7 +156,8 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// What is rendered: as plugin.yaml's commands say, else as the folder is.
+    /// What is rendered and how: as the commands of plugin.yaml say, else as discovery finds. `None` if the
+    /// commands print nothing.
     fn planned(&self, files: &dyn Files, path: TreePath, cx: &Cx) -> anyhow::Result<Option<Planned>> {
         let options = |env: &Env| -> anyhow::Result<Options> {
             let mut options = options::resolve(&self.start.render, env, &path, true, self.chosen)?;
@@ -165,7 +167,7 @@ impl Request<'_> {
             Ok(options)
         };
         if let Some(plan) = &self.start.plan {
-            // What the app says has the meaning that the commands give it, and no other.
+            // The app's variables mean only what the commands make of them; they set no options by themselves.
             let base = options(&self.start.env.iter().cloned().collect())?;
             let env: Env = self.env.iter().cloned().collect();
             let request = run::Request { files, folder: &path, env: &env, outside: self.outside, cx };
@@ -176,22 +178,22 @@ impl Request<'_> {
             return Ok(planned);
         }
         let options = options(&self.start.env.iter().chain(self.env).cloned().collect())?;
-        // With AVP's habits a folder is its YAML files.
+        // With `--compat avp` a folder is rendered as plain YAML files, as argocd-vault-plugin does.
         let kind =
             if self.compat_avp { RootKind::Yaml } else { discover::kind_for_app(files, &path, &options, cx) };
         Ok(Some(Planned { root: Root { kind, dir: path }, options, written: BTreeMap::new() }))
     }
 }
 
-/// What commands that print nothing leave behind. Whether that is fine the supervisor knows.
+/// The empty rendering of commands that print nothing. The supervisor decides whether an empty result is allowed.
 fn nothing() -> crate::render::Rendered {
     let message = "the commands of plugin.yaml print nothing for this folder";
     let warnings = vec![Diagnostic::warning(Class::Render, message)];
     crate::render::Rendered { warnings, engine: "none", ..crate::render::Rendered::default() }
 }
 
-/// Fills a kept rendering by the values of its documents, and answers. Returns whether the request is done with: false
-/// when there is a problem or a warning to report, which needs the documents.
+/// Fills a cached rendering without building its documents, and answers. Returns `false` if it did not answer:
+/// errors and warnings name lines, so they need the documents.
 fn fill_values(
     talk: &Talk,
     packed: &Bytes,
@@ -252,19 +254,19 @@ fn say(
     talk.say(&Report::Generated(report), &tail).map_err(Broke::Talk)
 }
 
-/// Manifests as a report lists them. One above 4 GiB cannot be: the bounds on memory are below.
+/// Manifests as a report lists them. None is longer than 4 GiB, since the limit of memory is lower.
 fn parts(manifests: impl Iterator<Item = (u32, usize)>) -> Vec<Part> {
     manifests
         .map(|(number, length)| Part { number, length: u32::try_from(length).unwrap_or(u32::MAX) })
         .collect()
 }
 
-/// The fill stage's options from the supervisor's texts.
+/// The fill stage's options, parsed from what the supervisor sent.
 fn fill_options(fill: &Fill) -> anyhow::Result<FillOptions> {
     let app = fill.app();
     let mut policy = PathPolicy::default();
     if let Some(globs) = &fill.globs {
-        // The supervisor has checked them at its start.
+        // The supervisor has validated these patterns when it started.
         policy = policy.allow_checked(globs, &app);
     }
     if let Some(globs) = &fill.namespaces {
@@ -283,11 +285,12 @@ fn fill_options(fill: &Fill) -> anyhow::Result<FillOptions> {
         env: fill.env.clone(),
         policy,
         remove_missing_any: fill.remove_missing_any,
-        // The protocol carries JSON. What AVP prints goes its own way, so that its habits show.
+        // The plugin protocol takes JSON. With `--compat avp` YAML is printed as argocd-vault-plugin does, and then
+        // converted.
         print: if fill.compat_avp { Print::Yaml } else { Print::Json },
-        // What is handed to the fill stage was sorted out by the same look.
+        // [`manifests::sort`] has scanned the documents already.
         scanned: true,
-        // Those of an archive are added when it is here.
+        // The files of an archive are added when it is open.
         sources: None,
         vals_refs: fill.vals_refs,
         stores: fill.stores(),

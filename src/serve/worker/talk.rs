@@ -1,4 +1,4 @@
-//! A worker's conversation in the middle of an order: it says what it has, and asks for what it needs.
+//! A worker's side of the messages while it works on an order: it reports results, and asks for what it needs.
 
 use super::{read, send};
 use crate::serve::fetch_orders::{Found, NotFetched, Question};
@@ -8,12 +8,13 @@ use keyfill_workers::{Channel, Received};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The conversation. Clones are the same one, for those who ask from inside of an engine: one question at a time.
+/// The connection to the supervisor. Clones share it, since engines ask from inside of rendering; only one question
+/// is open at a time.
 #[derive(Clone)]
 pub struct Talk(Arc<Mutex<Channel>>);
 
 impl Talk {
-    /// Over a channel.
+    /// Takes over a channel.
     pub fn new(channel: Channel) -> Self {
         Self(Arc::new(Mutex::new(channel)))
     }
@@ -22,12 +23,12 @@ impl Talk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next order; nothing when the supervisor has closed its end.
+    /// The next order; `None` if the supervisor has closed the channel.
     pub fn receive(&self) -> io::Result<Option<Received>> {
         self.lock().receive()
     }
 
-    /// Says something that needs no answer, with a tail of these parts.
+    /// Sends a report that needs no answer, with a tail of these parts.
     pub fn say(&self, report: &Report, tail: &[&[u8]]) -> io::Result<()> {
         send(&mut self.lock(), report, tail)
     }
@@ -41,7 +42,7 @@ impl Talk {
         Ok((read(&received.content)?, received))
     }
 
-    /// Asks for secrets. Nothing when the work is to be given up.
+    /// Asks for secrets. `None` if the supervisor tells the worker to give up the request.
     pub fn ask(&self, wanted: Vec<Wanted>) -> io::Result<Option<Vec<Answer>>> {
         let count = wanted.len();
         match self.question(&Report::Need(wanted))?.0 {
@@ -51,7 +52,7 @@ impl Talk {
         }
     }
 
-    /// Asks what a master key of an encrypted file gives.
+    /// Asks for the data key, or its share, that a master key of an encrypted file decrypts.
     pub fn unlock(&self, key: &MasterKey) -> io::Result<Result<Hidden, Refusal>> {
         match self.question(&Report::Unlock(Box::new(key.clone())))?.0 {
             Order::Unlocked(answer) => Ok(answer.map(|key| Hidden::new(key.bytes()))),
@@ -59,7 +60,7 @@ impl Talk {
         }
     }
 
-    /// Asks for what the archive does not hold; bytes and file of the answer are in what was received.
+    /// Asks for something that the archive does not hold; the bytes and the file of the answer are in [`Received`].
     pub fn fetch(&self, question: Question) -> io::Result<(Result<Found, NotFetched>, Received)> {
         match self.question(&Report::Fetch(Box::new(question)))? {
             (Order::Fetched(answer), received) => Ok((answer, received)),

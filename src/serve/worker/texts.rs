@@ -1,5 +1,5 @@
-//! The texts of an archive's files, for the lines that errors show. They are looked up when something is wrong: until
-//! then only the packed archive is held.
+//! The contents of an archive's files, for the lines that error messages show. The archive stays packed in memory
+//! and is opened again only if there is an error.
 
 use crate::fill::Sources;
 use crate::report::Failure;
@@ -11,7 +11,7 @@ use keyfill_files::{Files as _, TreePath};
 use std::fmt;
 use std::sync::OnceLock;
 
-/// A request's archive that is opened again when a line of it is to be shown.
+/// A request's archive, which is opened again when a line of it has to be shown.
 pub struct Texts {
     packed: Packed,
     app: TreePath,
@@ -27,7 +27,7 @@ impl fmt::Debug for Texts {
 }
 
 impl Texts {
-    /// The texts of an archive; nothing where its file cannot be had a second time.
+    /// The contents of an archive; `None` if its file descriptor cannot be duplicated.
     pub fn of(packed: &Packed, app: &TreePath, cx: &Cx) -> Option<Self> {
         let packed = packed.try_clone().ok()?;
         Some(Self {
@@ -47,7 +47,7 @@ impl Texts {
         self.opened.get_or_init(open).as_ref()
     }
 
-    /// An error whose problems show the lines that they name.
+    /// Adds to an error's problems the source lines that they name.
     pub fn with_lines(&self, error: anyhow::Error) -> anyhow::Error {
         let failure = match error.downcast::<Failure>() {
             Ok(failure) => failure,

@@ -1,5 +1,4 @@
-//! What a worker cannot do by itself while it renders: data keys of encrypted files, and secrets for values. It asks
-//! the supervisor for both.
+//! Data keys of encrypted files, and secrets for values, while a worker renders: it asks the supervisor for both.
 
 use super::Broke;
 use super::fill::{Asked, READS, drive};
@@ -26,15 +25,15 @@ impl KeyService for Unlocks {
     }
 }
 
-/// Fills values with what the supervisor reads.
+/// Fills placeholders in values with secrets from the supervisor.
 pub struct Values {
-    /// The conversation.
+    /// The connection to the supervisor.
     pub talk: Talk,
     /// How placeholders are filled.
     pub options: FillOptions,
-    /// What becomes known.
+    /// Collects the secrets that the engine was given, to remove them from messages.
     pub revealed: Arc<Revealed>,
-    /// The stores that a worker reads by itself.
+    /// The store of encrypted files, which the worker reads by itself.
     pub encrypted: Option<Arc<dyn Source>>,
 }
 
@@ -44,7 +43,7 @@ impl Values {
         let source = Split::of(&asked, self.encrypted.as_ref(), &self.options);
         let reads = Reads::with_concurrency(source, READS);
         let filled = drive(fill_values(texts, &self.options, &reads, cx), &asked, &self.talk)?;
-        // A rendering is not parked in its middle.
+        // The supervisor parks no request in the middle of rendering.
         let filled = filled.ok_or_else(|| anyhow::anyhow!("the supervisor gave the work up"))?;
         Ok(filled?)
     }
@@ -65,7 +64,7 @@ impl FillValues for Values {
     }
 }
 
-/// Encrypted files are read here, all other stores by the supervisor.
+/// A source that reads encrypted files in the worker, and all other stores through the supervisor.
 pub struct Split {
     asked: Arc<Asked>,
     encrypted: Arc<dyn Source>,
@@ -73,7 +72,7 @@ pub struct Split {
 }
 
 impl Split {
-    /// A source; the supervisor alone where there are no encrypted files.
+    /// A source of secrets; only the supervisor if there is no store of encrypted files.
     pub fn of(
         asked: &Arc<Asked>,
         encrypted: Option<&Arc<dyn Source>>,
