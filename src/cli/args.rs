@@ -1,4 +1,5 @@
-//! Flags as typed. Nothing is decided here: `settings` resolves them with the environment.
+//! The flags of all commands, as typed. They get their meaning in `settings`, which resolves them together with the
+//! environment.
 
 use super::later::{Later, define};
 use super::pflag;
@@ -27,8 +28,8 @@ Exit codes: 0 fine; 2 usage or settings; 3 the input could not be rendered or re
 missing; 5 the secret store was unreachable or refused; 6 a policy forbids it; 1 anything else, and every error with \
 --compat avp. Settings from the environment: keyfill settings.";
 
-/// Commands for which the shared flags mean nothing. They are accepted, as argocd-vault-plugin accepts them,
-/// and left out of the command's help.
+/// Commands on which the shared flags have no effect. The flags are accepted, as argocd-vault-plugin accepts them,
+/// but left out of the help of these commands.
 const WITHOUT_SETTINGS: [&str; 6] = ["completions", "discover", "edit", "man", "settings", "version"];
 
 /// How the flags of a command are defined.
@@ -66,8 +67,8 @@ fn defined(may_be_meant: impl Fn(&clap::Command) -> bool) -> clap::Command {
         .fold(cli, |cli, name| cli.mut_subcommand(name, |command| command.args(shared.clone())))
 }
 
-/// Reads a command line as the tools do that keyfill stands for: switches may have a value, and where a flag is
-/// given twice the last one counts.
+/// Parses a command line by the rules of the tools that keyfill can replace: switches may have a value, and if a
+/// flag is given twice the last one counts.
 pub fn parse(words: Vec<std::ffi::OsString>) -> Result<Cli, clap::Error> {
     // Those that a word names: more than one, where a value is the name of another command.
     let is_named = |command: &clap::Command| {
@@ -102,7 +103,7 @@ pub struct SharedArgs {
     pub compat: Option<Compat>,
 }
 
-/// Whose habits are followed.
+/// The tool whose behaviour is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Compat {
     /// Documents without placeholders leave as they came; exit codes tell the kind of trouble.
@@ -638,7 +639,7 @@ mod tests {
     use super::{command, parse};
 
     #[test]
-    fn the_definition_holds_together() {
+    fn the_definition_passes_claps_checks() {
         command().debug_assert();
     }
 
@@ -657,7 +658,7 @@ mod tests {
     }
 
     #[test]
-    fn avp_flags_stand_before_and_after_the_subcommand() {
+    fn shared_flags_may_stand_before_and_after_the_subcommand() {
         for line in [
             "keyfill -c f generate -",
             "keyfill generate - -c f",
@@ -671,7 +672,7 @@ mod tests {
     }
 
     #[test]
-    fn help_leaves_out_settings_that_mean_nothing_to_a_command() {
+    fn help_leaves_out_shared_flags_without_effect_and_orders_its_headings() {
         let mut cli = command();
         cli.build();
         let mut help = |name: &str| {

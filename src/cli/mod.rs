@@ -1,4 +1,4 @@
-//! The command line: flags as typed. `settings` and `render::options` say what they mean.
+//! The command line: flags as typed. `settings` and `render::options` resolve them.
 
 pub mod args;
 pub mod later;

@@ -1,17 +1,17 @@
-//! Switches as Go's pflag reads them: `--flag=true`, `--flag=false`, and a flag that is given twice.
+//! Switches as Go's pflag parses them: `--flag=true`, `--flag=false`, and flags that are given twice.
 
 use clap::{ArgAction, Command};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-/// The words of a command line in the form that clap knows: a switch stands once or not at all, and its last
-/// value counts. The error names a switch whose value is no boolean.
+/// Rewrites the words of a command line for clap: each switch is there once or not at all, as its last value says.
+/// The error names a switch whose value is no boolean.
 pub fn normalize(words: Vec<OsString>, command: &Command) -> Result<Vec<OsString>, String> {
     let mut switches = BTreeSet::new();
     collect(command, &mut switches);
     let mut kept = Vec::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();
-    // Behind `--` there are no flags.
+    // There are no flags after `--`.
     let end = words.iter().position(|word| word == "--").unwrap_or(words.len());
     for (at, word) in words.into_iter().enumerate().rev() {
         let Some((flag, value)) = word.to_str().filter(|_| at < end).and_then(|text| switch(text, &switches))
@@ -33,13 +33,13 @@ pub fn normalize(words: Vec<OsString>, command: &Command) -> Result<Vec<OsString
     Ok(kept)
 }
 
-/// A switch and its value, if the word is one.
+/// Splits a word into a switch and its value; `None` if it is no switch.
 fn switch<'a>(text: &'a str, switches: &BTreeSet<String>) -> Option<(&'a str, Option<&'a str>)> {
     let (flag, value) = text.split_once('=').map_or((text, None), |(flag, value)| (flag, Some(value)));
     switches.contains(flag).then_some((flag, value))
 }
 
-/// Every switch of a command and its subcommands, with its dashes.
+/// Adds every switch of a command and its subcommands, with its dashes.
 fn collect(command: &Command, into: &mut BTreeSet<String>) {
     for arg in command.get_arguments().filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue)) {
         let long = arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default());
@@ -49,7 +49,7 @@ fn collect(command: &Command, into: &mut BTreeSet<String>) {
     command.get_subcommands().for_each(|below| collect(below, into));
 }
 
-/// A boolean as Go's `strconv.ParseBool` takes it.
+/// Parses a boolean as Go's `strconv.ParseBool` does.
 pub fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_boolean_is_named() {
+    fn a_switch_whose_value_is_no_boolean_is_named() {
         assert!(read("x y --wait=perhaps").unwrap_err().contains("--wait=perhaps"));
         assert!(read("x y --wait=").is_err());
     }

@@ -1,4 +1,4 @@
-//! Flags of what `serve` does when a secret changes.
+//! Flags about what `serve` does when a secret changes.
 
 use crate::values;
 use clap::Args;

@@ -1,4 +1,4 @@
-//! Flags of rendering: kustomize build's and helm template's, under their names.
+//! Flags of rendering: those of `kustomize build` and `helm template`, with the same names, and keyfill's own.
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "the comments are the text of --help, brackets and all")]
 
@@ -24,7 +24,7 @@ pub struct RenderArgs {
     pub helm: HelmArgs,
 }
 
-/// Who renders.
+/// The engine that renders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum EngineChoice {
     /// In process; what is not supported there goes to the official binary.
@@ -89,7 +89,7 @@ pub struct KustomizeArgs {
     pub helm_debug: bool,
 }
 
-/// What files a kustomization may name.
+/// Which files a kustomization may name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum LoadRestrictor {
     /// Files inside the kustomization's own folder.

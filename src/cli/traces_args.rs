@@ -1,4 +1,5 @@
-//! Flags of OpenTelemetry, in argocd-cmp-server's names and forms: a sidecar that is exchanged keeps its command line.
+//! Flags of OpenTelemetry, with the names and formats of argocd-cmp-server, so that a sidecar that is switched to
+//! keyfill keeps its command line.
 
 use super::pflag::parse_bool;
 use clap::{ArgAction, Args};
@@ -24,7 +25,7 @@ pub struct TracesArgs {
     pub otlp_attrs: Vec<String>,
 }
 
-/// Headers for the collector, one of which may be a credential: nothing prints them.
+/// Headers for the collector, as typed. They may hold a credential, so `Debug` does not show them.
 #[derive(Clone)]
 pub struct Headers(String);
 
@@ -35,7 +36,7 @@ impl fmt::Debug for Headers {
 }
 
 impl Headers {
-    /// Names and values; `None` for what is no pair.
+    /// The names and values of the headers; `None` for an entry that is no pair.
     pub fn pairs(&self) -> impl Iterator<Item = Option<(&str, &str)>> {
         self.0.split(',').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('='))
     }
@@ -45,7 +46,7 @@ fn boolean(text: &str) -> Result<bool, String> {
     parse_bool(text).ok_or_else(|| "it is no boolean: write true or false".to_owned())
 }
 
-/// Takes any text: an error of the command line would print it.
+/// Accepts any text, since an error of the command line would print it.
 #[allow(clippy::unnecessary_wraps)] // clap asks for a result
 fn headers(text: &str) -> Result<Headers, String> {
     Ok(Headers(text.to_owned()))

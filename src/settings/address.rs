@@ -1,8 +1,8 @@
 //! Which addresses an author's own Vault may have.
 //!
-//! An author who chooses the address makes the sidecar connect to it. What only the sidecar reaches (its
-//! sockets, its host, the cluster's services, the cloud's metadata) is not theirs to ask. Names are judged
-//! here by how they are written; the address that a name has is judged where it is connected to.
+//! An author who chooses the address makes the sidecar connect to it. Addresses that only the sidecar reaches are
+//! refused: its sockets, its host, the cluster's services, the cloud's metadata. Host names are checked here by
+//! their spelling; the IP addresses to which they resolve are checked when the connection is made.
 
 use super::authority::Effective;
 use crate::fill::policy::is_match;
@@ -10,16 +10,16 @@ use crate::values;
 use keyfill_secrets::Addresses;
 use url::{Host, Url};
 
-/// Endings of names that lead into a cluster, a host or a private network.
+/// Endings of host names that belong to a cluster, a host or a private network.
 const PRIVATE_ENDINGS: [&str; 6] = ["localhost", "local", "internal", "svc", "cluster.local", "home.arpa"];
 
-/// Whether an address is http or https.
+/// Whether an address is an http or https URL.
 fn is_http(address: &str) -> bool {
     Url::parse(address.trim()).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
-/// Which addresses an author's own Vault may have, by the administrator's list and by how it is written; nothing
-/// where there is none of an author, or where it is refused.
+/// The IP addresses to which the author's Vault may resolve, by the administrator's list and the spelling of the
+/// URL. `None` if the author chose no address, or if the address is refused.
 pub fn of_authors(effective: &Effective, compat_avp: bool) -> Option<Addresses> {
     let address = effective.get("VAULT_ADDR").filter(|_| effective.address_is_authors())?;
     if compat_avp && is_http(address) {
@@ -29,7 +29,7 @@ pub fn of_authors(effective: &Effective, compat_avp: bool) -> Option<Addresses> 
     listed(address, values::list(entries)).or_else(|| is_public(address).then_some(Addresses::Public))
 }
 
-/// Whether an address is http or https, and as written leads into the public network.
+/// Whether an address is an http or https URL whose host, by its spelling, is in the public network.
 fn is_public(address: &str) -> bool {
     let Ok(url) = Url::parse(address.trim()) else { return false };
     if !is_http(address) {
@@ -49,9 +49,10 @@ fn is_public_name(name: &str) -> bool {
     name.contains('.') && !PRIVATE_ENDINGS.into_iter().any(ends_with)
 }
 
-/// What one of the administrator's entries opens for an address: `*` stands for any text without a slash, as in
-/// `http://vault.*.svc:8200`. What is spelled out may have any address; behind a `*` there may be any name, which
-/// must not lead to the services of a host or a cloud. A unix socket must be spelled out from `unix://` on.
+/// The IP addresses that the administrator's entries allow for an author's address; `None` if no entry matches. In
+/// an entry `*` stands for any text without a slash, as in `http://vault.*.svc:8200`. An address that an entry
+/// spells out may resolve to any IP address. One that only matches a `*` may be any name, so it must not resolve to
+/// services of the host or the cloud. For a unix socket an entry must begin with `unix:`.
 fn listed<'a>(address: &str, entries: impl Iterator<Item = &'a str>) -> Option<Addresses> {
     let address = address.trim().trim_end_matches('/');
     let of_socket = address.starts_with("unix:");
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn an_administrator_lists_further_addresses() {
+    fn entries_of_the_administrator_allow_further_addresses() {
         let listed = |address: &str, entries: &str| listed(address, entries.split(','));
         let by_glob = Some(Addresses::Private);
         assert_eq!(listed("http://vault.team.svc:8200/", "http://vault.*.svc:8200"), by_glob);

@@ -1,14 +1,13 @@
-//! Who may set what: the settings of the administrator, of a Secret that the app chose, and of the app's
-//! author, put together.
+//! Who may set what: merges the settings of the administrator, of a Secret that the app's author chose, and of the
+//! app's author.
 //!
-//! The process's environment, the config file, an administrator's `-s` Secret and the command line are the
-//! administrator's. `ARGOCD_ENV_*` is the author's, the person who owns the app in git. A Secret that the
-//! author chose among those of `KEYFILL_APP_SECRETS` stands between: it says who the app is and which Vault
-//! it uses, and nothing else.
+//! The administrator's settings come from the process's environment, the config file, the `-s` Secret and the
+//! command line. The author, who owns the app in git, has `ARGOCD_ENV_*`. From a Secret that the author chose among
+//! those of `KEYFILL_APP_SECRETS`, only the login and the connection to Vault are taken.
 //!
-//! Three rules stand above all. An administrator's credential is only ever sent to an address that the
-//! administrator set. What an author gives and what decides which value is read is used, or the run is
-//! refused. What else an author gives and is not used is named in a warning, without its value.
+//! Three rules always hold. An administrator's credential is sent only to an address that the administrator set. If
+//! an author's setting decides which secret is read, it is used, or the run is refused. Any other setting of an
+//! author that is not used is named in a warning, without its value.
 
 use super::env::Env;
 use super::method::Method;
@@ -17,7 +16,7 @@ use super::table::{Author, Holds, Var, setting, settings};
 use crate::values;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Who set a value.
+/// Who set a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetBy {
     /// The sidecar's environment, config file or command line.
@@ -28,7 +27,7 @@ pub enum SetBy {
     Author,
 }
 
-/// A value and who set it. Its Debug text shows who, never what.
+/// A value and who set it. `Debug` shows who, never the value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Setting {
     /// The value.
@@ -47,28 +46,28 @@ impl std::fmt::Debug for Setting {
 #[derive(Clone, Debug, Default)]
 pub struct Effective {
     values: BTreeMap<&'static str, Setting>,
-    /// Names that an author gave and that are not used, though the run may go on.
+    /// Names that an author set and that are not used. The run may go on.
     pub unused: Vec<&'static str>,
-    /// Names that an author gave, that decide which value is read, and that are not used.
+    /// Names that an author set, that are not used, and that decide which secret is read: the run must be refused.
     pub refused: Vec<&'static str>,
-    /// The author's own path expression: a path must match it and the administrator's.
+    /// The author's own regular expression for paths. A path must match it and the administrator's.
     pub author_path_validation: Option<String>,
 }
 
 impl FromIterator<(&'static str, Setting)> for Effective {
-    /// Settings of which nobody has to be asked any more.
+    /// Settings that need no check of who set them.
     fn from_iter<I: IntoIterator<Item = (&'static str, Setting)>>(values: I) -> Self {
         Self { values: values.into_iter().collect(), ..Self::default() }
     }
 }
 
 impl Effective {
-    /// A value.
+    /// The value of a setting.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.setting(name).map(|s| s.value.as_str())
     }
 
-    /// A value that the administrator set.
+    /// The value of a setting, if the administrator set it.
     pub fn administrators(&self, name: &str) -> Option<&str> {
         self.setting(name).filter(|s| s.set_by == SetBy::Administrator).map(|s| s.value.as_str())
     }
@@ -78,13 +77,13 @@ impl Effective {
         self.values.iter().map(|(name, set)| (*name, set))
     }
 
-    /// A value with who set it.
+    /// The value of a setting, and who set it.
     pub fn setting(&self, name: &str) -> Option<&Setting> {
         debug_assert!(setting(name).is_some(), "{name} is read and does not stand in settings::table");
         self.values.get(name)
     }
 
-    /// The login method in force: the named one, else the one that the credentials imply.
+    /// The login method in force: the one that `AVP_AUTH_TYPE` names, else the one that the credentials imply.
     pub fn method(&self) -> Option<Method> {
         match self.get("AVP_AUTH_TYPE") {
             Some(name) => Method::named(name),
@@ -92,20 +91,21 @@ impl Effective {
         }
     }
 
-    /// Whether Vault's address was chosen by the author: nothing of the sidecar's own may be reached there.
+    /// Whether the author chose Vault's address: then no credential of the sidecar is sent there, and the address
+    /// must be allowed.
     pub fn address_is_authors(&self) -> bool {
         self.setting("VAULT_ADDR").is_some_and(|s| s.set_by != SetBy::Administrator)
     }
 }
 
-/// Settings by name, as one side gives them.
+/// Settings by name, from one source.
 pub type Values = BTreeMap<&'static str, String>;
 
-/// Beginnings of names for which the config file wins over the environment, as argocd-vault-plugin has it.
+/// Prefixes of names for which the config file wins over the environment, as in argocd-vault-plugin.
 const FILE_WINS: [&str; 5] = ["VAULT_", "AWS_", "AZURE_", "GOOGLE_", "OP_CONNECT_"];
 
-/// The administrator's settings. In the environment `AVP_*` wins over the file; for `VAULT_*` and the settings of
-/// clouds the file wins, as argocd-vault-plugin does.
+/// The administrator's settings. The environment wins over the config file, except for `VAULT_*` and the settings
+/// of clouds, where the file wins as in argocd-vault-plugin.
 pub fn administrators(env: &Env, file: &BTreeMap<String, String>) -> Values {
     let mut found = Values::new();
     for var in settings() {
@@ -125,8 +125,8 @@ pub fn administrators(env: &Env, file: &BTreeMap<String, String>) -> Values {
     found
 }
 
-/// A value as it is meant: without the line break that `echo` leaves behind it, and without white space around
-/// it where no value holds any. Nothing is left of one that is empty.
+/// Trims a value: secrets lose only line breaks at the end, as `echo` leaves them; all other values lose white
+/// space on both sides. `None` if nothing is left.
 fn meant<'a>(var: &Var, value: &'a str) -> Option<&'a str> {
     let value = match var.holds {
         Holds::Secret => value.trim_end_matches(['\n', '\r']),
@@ -135,28 +135,28 @@ fn meant<'a>(var: &Var, value: &'a str) -> Option<&'a str> {
     Some(value).filter(|value| !value.is_empty())
 }
 
-/// OpenBao's clients read `BAO_ADDR` and its like before Vault's names.
+/// The value of OpenBao's name for a setting of Vault: `BAO_ADDR` wins over `VAULT_ADDR`, as in OpenBao's client.
 fn openbaos<'a>(name: &str, get: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
     get(&format!("BAO_{}", name.strip_prefix("VAULT_")?)).filter(|value| !value.is_empty())
 }
 
-/// `https_proxy` and `no_proxy` are the older spellings, which every tool knows.
+/// The value of a proxy setting in its older spelling: `https_proxy`, `no_proxy`.
 fn proxy_in_lower_case<'a>(env: &'a Env, name: &str) -> Option<&'a str> {
     name.ends_with("_PROXY").then(|| env.get(&name.to_lowercase())).flatten()
 }
 
-/// The author's settings.
+/// The author's settings, from `ARGOCD_ENV_*`.
 pub fn authors(env: &Env) -> Values {
     settings().filter_map(|v| Some((v.name, meant(v, env.authors(v.name)?)?.to_owned()))).collect()
 }
 
-/// The settings of a Secret that the app's author chose, by the names of the table.
+/// The settings in a Secret that the app's author chose. Keys that are no settings are left out.
 pub fn of_secret(keys: &BTreeMap<String, String>) -> Values {
     settings().filter_map(|v| Some((v.name, meant(v, keys.get(v.name)?)?.to_owned()))).collect()
 }
 
-/// Puts all sides together. `secret` holds the settings of a Secret that the author chose, if they did; `families` are
-/// those of the stores that the config file names.
+/// Merges all settings. `secret` holds the settings of a Secret that the author chose; it is empty if they chose
+/// none. `families` are the groups of settings that the stores of the config file use.
 pub fn effective(admin: &Values, secret: &Values, author: &Values, families: &[Family]) -> Effective {
     let opened: BTreeSet<&str> =
         admin.get("KEYFILL_APP_MAY_SET").map(|names| values::list(names).collect()).unwrap_or_default();
@@ -195,10 +195,11 @@ pub fn effective(admin: &Values, secret: &Values, author: &Values, families: &[F
     all
 }
 
-/// The settings that name the store, the first of which wins.
+/// The settings that name the type of store. The first one that is set wins.
 const SOURCES: [&str; 2] = ["KEYFILL_SOURCE", "AVP_TYPE"];
 
-/// Every other store than Vault is reached as the sidecar itself: an author never chooses one.
+/// Whether an author may set this value. Stores other than Vault are accessed with the sidecar's identity, so an
+/// author never chooses one.
 fn may_be_authors(name: &str, value: &str) -> bool {
     !SOURCES.contains(&name) || value.trim() == SourceKind::Vault.name()
 }
@@ -207,7 +208,8 @@ fn family_of(kind: &str) -> Option<Family> {
     SourceKind::named("", kind).ok().and_then(SourceKind::family)
 }
 
-/// Whether a name means nothing here: a setting of a store that nobody uses is the app's own affair.
+/// Whether a setting belongs to a store that is not in use. Then an author's value has no effect and needs no
+/// warning.
 fn is_of_no_store(name: &str, in_use: &[Family]) -> bool {
     setting(name).and_then(|var| var.store).is_some_and(|family| !in_use.contains(&family))
 }
@@ -216,7 +218,7 @@ fn by(set_by: SetBy, value: &str) -> Setting {
     Setting { value: value.to_owned(), set_by }
 }
 
-/// Lists what the author gave and what is not in force. The same value from both sides is in force.
+/// Lists the author's settings that are not in force. A setting that both sides set to the same value is in force.
 fn note_what_is_not_used(all: &mut Effective, author: &Values, in_use: &[Family]) {
     for (name, value) in author.iter().filter(|(name, _)| **name != "AVP_PATH_VALIDATION") {
         let used = all.values.get(name).is_some_and(|s| s.set_by == SetBy::Author || s.value == *value);
@@ -228,8 +230,8 @@ fn note_what_is_not_used(all: &mut Effective, author: &Values, in_use: &[Family]
     }
 }
 
-/// Whether an author's value says what holds anyway: the store Vault where there is an address, a login
-/// method that the administrator's credentials imply.
+/// Whether an author's value is in force without being set: the store `vault` by default, or the login method that
+/// the administrator's credentials imply.
 fn is_implied(all: &Effective, name: &str, value: &str) -> bool {
     match name {
         "AVP_TYPE" | "KEYFILL_SOURCE" => {
@@ -241,9 +243,9 @@ fn is_implied(all: &Effective, name: &str, value: &str) -> bool {
     }
 }
 
-/// The administrator's settings with those of a Secret that the author chose. It says who the app is and
-/// which Vault it uses, each as a whole: with an address of its own, nothing of the sidecar's identity goes
-/// there. A policy, a file or a name that only the administrator has is not taken from it.
+/// The administrator's settings, in part replaced by those of a Secret that the author chose. The Secret replaces
+/// the login as a whole, and the connection as a whole: if it has another address, no credential of the sidecar is
+/// sent there. Policies, paths of files and other settings of the administrator are not taken from it.
 fn with_secret(
     admin: &Values,
     secret: &Values,
@@ -269,7 +271,7 @@ fn with_secret(
             Author::Identity => own_identity,
             Author::Connection if !may_be_authors(name, value) => false,
             Author::Connection => own_address || own_identity && var.name != "VAULT_ADDR",
-            // The role of the sidecar's own service account: only where the address is the administrator's.
+            // A role for the sidecar's own service account is taken only with the administrator's address.
             Author::No if *name == "AVP_K8S_ROLE" => !own_address && admin.contains_key("VAULT_ADDR"),
             Author::Never | Author::No | Author::Yes => false,
         };
@@ -285,8 +287,8 @@ fn with_secret(
     base
 }
 
-/// Whether a setting says who the app is. A client certificate also belongs to the connection to the
-/// administrator's address, and stays with it.
+/// Whether a setting is a part of the login. A client certificate is not: it belongs to the connection to the
+/// administrator's address.
 fn is_identity(var: &Var) -> bool {
     let is_ambient = |m: Method| m != Method::Cert && m.ambient().contains(&var.name);
     var.author == Author::Identity || var.method.is_some_and(is_ambient)
@@ -297,8 +299,8 @@ fn store_is_chosen(base: &BTreeMap<&'static str, Setting>) -> bool {
     base.contains_key("VAULT_ADDR") || SOURCES.iter().any(is_other)
 }
 
-/// With the author's own address the connection is theirs whole: nothing of the administrator's that says
-/// who one is goes there, and no file of the sidecar is read for it.
+/// Chooses the value of a setting if the address is the author's. Then the whole connection is the author's: no
+/// login of the administrator is used for it, and no file of the sidecar is read.
 fn choose_for_authors_address(var: &Var, base: Option<Setting>, author: Option<Setting>) -> Option<Setting> {
     match var.author {
         Author::Identity | Author::Connection => author,
@@ -313,14 +315,14 @@ fn is_connection(var: &Var) -> bool {
     matches!(var.author, Author::Identity | Author::Connection) || var.is_ambient()
 }
 
-/// Which names of an identity are open to the author.
+/// The settings of the login that the author may set.
 struct OpenIdentity(BTreeSet<&'static str>);
 
 impl OpenIdentity {
     fn of(base: &BTreeMap<&'static str, Setting>, author: &Values) -> Self {
         let has = |name: &str| base.contains_key(name);
         let named = base.get("AVP_AUTH_TYPE").map(|s| Method::named(&s.value));
-        // Without a named method, any credential that is set says who the app is.
+        // Without `AVP_AUTH_TYPE`, any credential that the administrator set decides the login.
         let says_who = |m: &Method| m.identity().iter().chain(m.ambient()).any(|n| has(n));
         if named.is_none() && Method::ALL.iter().any(says_who) {
             return Self(BTreeSet::new());
@@ -359,7 +361,7 @@ mod tests {
         effective(&administrators(&env, &BTreeMap::new()), &Values::new(), &authors(&env), &[])
     }
 
-    /// The administrator's variables, and the keys of a Secret that the author chose.
+    /// Merges variables with the keys of a Secret that the author chose.
     fn with_secret(vars: &[(&str, &str)], keys: &[(&str, &str)]) -> Effective {
         let env: Env = vars.iter().copied().collect();
         let keys = keys.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
@@ -367,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn an_author_never_moves_the_administrators_token() {
+    fn an_author_cannot_send_the_administrators_token_to_another_address() {
         let e = resolve(&[
             ("VAULT_ADDR", "https://vault"),
             ("VAULT_TOKEN", "admin"),
@@ -380,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_author_repeats_is_neither_refused_nor_unused() {
+    fn a_setting_that_repeats_the_administrators_is_neither_refused_nor_unused() {
         let e = resolve(&[
             ("VAULT_ADDR", "https://vault"),
             ("VAULT_NAMESPACE", "team"),
@@ -393,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_the_author_brings_an_identity_as_a_whole() {
+    fn a_login_from_an_authors_secret_replaces_the_administrators_as_a_whole() {
         let admin = [("VAULT_ADDR", "https://vault"), ("VAULT_TOKEN", "admin"), ("VAULT_NAMESPACE", "root")];
         let e =
             with_secret(&admin, &[("AVP_ROLE_ID", "r"), ("AVP_SECRET_ID", "s"), ("VAULT_NAMESPACE", "team")]);
@@ -405,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_the_author_never_brings_an_address_for_the_sidecars_identity() {
+    fn an_address_from_an_authors_secret_never_gets_the_sidecars_credentials() {
         let admin = [("VAULT_ADDR", "https://vault"), ("VAULT_TOKEN", "admin"), ("VAULT_CLIENT_KEY", "/k")];
         let e = with_secret(&admin, &[("VAULT_ADDR", "https://theirs"), ("AVP_K8S_ROLE", "team")]);
         assert_eq!(e.get("VAULT_ADDR"), Some("https://theirs"));
@@ -421,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_of_the_author_holds_no_policy_and_no_file() {
+    fn policies_and_paths_of_files_are_not_taken_from_an_authors_secret() {
         let admin = [("VAULT_ADDR", "https://vault"), ("KEYFILL_ALLOWED_PATHS", "team/*")];
         let keys = [
             ("KEYFILL_ALLOWED_PATHS", "*"),
@@ -438,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_administrators_address_the_authors_connection_is_used_whole() {
+    fn without_an_administrators_address_the_authors_connection_is_used_as_a_whole() {
         let e = resolve(&[
             ("VAULT_TOKEN", "admin"),
             ("AVP_K8S_ROLE", "admin-role"),
@@ -460,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opened_address_does_not_take_the_administrators_credential_along() {
+    fn an_address_that_authors_may_set_never_gets_the_administrators_credential() {
         let e = resolve(&[
             ("KEYFILL_APP_MAY_SET", "VAULT_ADDR,VAULT_TOKEN_FILE"),
             ("VAULT_ADDR", "https://vault"),
@@ -477,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn an_author_may_say_who_they_are_where_it_is_open() {
+    fn an_author_may_set_a_login_if_the_administrator_set_none() {
         let author = [
             ("VAULT_ADDR", "https://vault"),
             ("ARGOCD_ENV_AVP_ROLE_ID", "r"),
@@ -501,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn files_roles_and_policy_are_never_the_authors() {
+    fn an_author_cannot_set_files_roles_and_policies() {
         for name in [
             "VAULT_TOKEN_FILE",
             "AVP_K8S_ROLE",
@@ -533,7 +535,7 @@ mod tests {
             assert_eq!((e.get("AVP_TYPE"), &e.refused), (None, &vec!["AVP_TYPE"]), "{kind}");
             let opened = [("KEYFILL_APP_MAY_SET", "AVP_TYPE"), ("ARGOCD_ENV_AVP_TYPE", kind)];
             assert_eq!(resolve(&opened).get("AVP_TYPE"), None, "{kind}");
-            // A store that the administrator chose is one: no address of an author's is taken beside it.
+            // If the administrator chose a store, an author's address of Vault is not used.
             let e = resolve(&[&theirs[..], &[("AVP_TYPE", kind)]].concat());
             assert_eq!((e.get("VAULT_ADDR"), e.get("AVP_TYPE")), (None, Some(kind)));
             assert_eq!(e.refused, ["VAULT_ADDR"]);
@@ -543,21 +545,21 @@ mod tests {
     }
 
     #[test]
-    fn no_setting_of_a_cloud_is_an_authors_even_where_it_is_opened() {
+    fn no_author_may_set_a_setting_of_a_cloud_even_with_app_may_set() {
         let names = ["AWS_REGION", "AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_ACCESS_KEY_ID"];
         for name in names {
             let theirs = format!("ARGOCD_ENV_{name}");
             let vars = [("KEYFILL_APP_MAY_SET", name), ("AVP_TYPE", "awssecretsmanager"), (&theirs, "x")];
             let e = resolve(&vars);
             assert_eq!((e.get(name), &e.refused), (None, &vec![name]));
-            // With another store the name is the app's own affair.
+            // With another store the setting has no effect, and needs no warning.
             let e = resolve(&[("VAULT_ADDR", "https://vault"), (&theirs, "x")]);
             assert!(e.get(name).is_none() && e.refused.is_empty() && e.unused.is_empty());
         }
     }
 
     #[test]
-    fn an_authors_expression_is_kept_apart() {
+    fn an_authors_expression_does_not_replace_the_administrators() {
         let e = resolve(&[("AVP_PATH_VALIDATION", "^a"), ("ARGOCD_ENV_AVP_PATH_VALIDATION", ".*")]);
         assert_eq!(
             (e.get("AVP_PATH_VALIDATION"), e.author_path_validation.as_deref()),
@@ -575,7 +577,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_text_holds_no_value() {
+    fn debug_shows_no_values() {
         let e = resolve(&[("VAULT_ADDR", "https://vault"), ("VAULT_TOKEN", "hush")]);
         assert!(!format!("{e:?}").contains("hush"));
     }

@@ -1,4 +1,4 @@
-//! The cluster that keyfill runs in, as the environment of a pod says it.
+//! The cluster that keyfill runs in, from the environment variables of a pod.
 
 use super::Env;
 use keyfill_secrets::Error;

@@ -1,7 +1,7 @@
-//! A snapshot of an environment. The only module that reads the process's variables.
+//! A snapshot of an environment. No other module reads the process's environment variables.
 //!
-//! An environment is taken as a value, once: the process's own for the command line, a request's for
-//! `serve`. `clippy.toml` forbids `std::env::var` and its kin everywhere else.
+//! The snapshot is taken once: of the process for the command line, of a request for `serve`. `clippy.toml` forbids
+//! `std::env::var` and similar functions everywhere else.
 
 use super::table;
 use std::collections::BTreeMap;
@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 /// The prefix under which Argo CD passes an app's plugin environment.
 const AUTHOR_PREFIX: &str = "ARGOCD_ENV_";
 
-/// The name that the table has for an author's variable which is written otherwise: in small letters, as
-/// argocd-vault-plugin takes them, or with OpenBao's `BAO_`. Were it not known, what the author chose would be
-/// dropped without a word.
+/// The name that the table has for an author's variable in another spelling: in lower case, as argocd-vault-plugin
+/// accepts it, or with OpenBao's prefix `BAO_`. `None` for variables that need no other name. Without this the
+/// author's setting would be ignored without a warning.
 pub fn known_name(name: &str) -> Option<String> {
     let written = name.strip_prefix(AUTHOR_PREFIX)?;
     let upper = written.to_ascii_uppercase();
@@ -20,7 +20,7 @@ pub fn known_name(name: &str) -> Option<String> {
     (is_setting && known != written).then(|| format!("{AUTHOR_PREFIX}{known}"))
 }
 
-/// A snapshot of an environment. Its Debug text shows names only: values may be credentials.
+/// A snapshot of an environment. `Debug` shows names only: values may be credentials.
 #[derive(Clone, Default)]
 pub struct Env(BTreeMap<String, String>);
 
@@ -31,7 +31,7 @@ impl std::fmt::Debug for Env {
 }
 
 impl Env {
-    /// The process's own. Names and values that are not UTF-8 are left out.
+    /// The environment of this process. Variables whose name or value is not UTF-8 are left out.
     #[allow(clippy::disallowed_methods, reason = "the one place where variables are read")]
     pub fn of_process() -> Self {
         let utf8 = |(k, v): (std::ffi::OsString, std::ffi::OsString)| {
@@ -40,22 +40,23 @@ impl Env {
         std::env::vars_os().filter_map(utf8).collect()
     }
 
-    /// The value of a variable that stands in [`table`]; an empty one counts as absent, as Argo CD passes
-    /// unset plugin variables.
+    /// The value of a variable that is in [`table`]. An empty value counts as absent, since Argo CD passes unset
+    /// plugin variables as empty ones.
     ///
     /// # Panics
-    /// In debug builds, when the name is not in the table: every variable must be documented there.
+    /// In debug builds, if the name is not in the table: every variable must be documented there.
     pub fn get(&self, name: &str) -> Option<&str> {
         debug_assert!(table::is_known(name), "{name} is read and does not stand in settings::table");
         self.listed(name)
     }
 
-    /// The value of a variable whose name somebody listed, as in `KEYFILL_APP_ENV`.
+    /// The value of a variable whose name comes from a setting, such as `KEYFILL_APP_ENV`. An empty value counts as
+    /// absent.
     pub fn listed(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|v| !v.is_empty())
     }
 
-    /// What an author gives for a setting, through `ARGOCD_ENV_`.
+    /// The author's value of a setting, from the variable with the prefix `ARGOCD_ENV_`.
     pub fn authors(&self, name: &str) -> Option<&str> {
         debug_assert!(table::is_known(name), "{name} is read and does not stand in settings::table");
         self.listed(&format!("{AUTHOR_PREFIX}{name}"))
@@ -77,7 +78,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Env {
             if let Some(known) = known_name(&name)
                 && let Some(value) = all.remove(&name)
             {
-                // The spelling that is right wins.
+                // If a setting is there in both spellings, the correct one wins.
                 all.entry(known).or_insert(value);
             }
         }
@@ -90,13 +91,13 @@ mod tests {
     use super::Env;
 
     #[test]
-    fn an_environment_prints_names_only() {
+    fn debug_shows_only_the_names_of_variables() {
         let env: Env = [("VAULT_TOKEN", "hush")].into_iter().collect();
         assert_eq!(format!("{env:?}"), r#"{"VAULT_TOKEN"}"#);
     }
 
     #[test]
-    fn an_authors_settings_are_known_in_any_case() {
+    fn an_authors_settings_are_known_in_any_case_and_under_names_of_openbao() {
         let env: Env = [
             ("ARGOCD_ENV_vault_namespace", "a"),
             ("ARGOCD_ENV_BAO_ADDR", "b"),

@@ -1,6 +1,7 @@
-//! The ways to log in to Vault, and which settings belong to each. Their names stand here once.
+//! The methods to log in to Vault, and which settings belong to each. The names of the methods are defined only
+//! here.
 
-/// A way to log in.
+/// A method to log in to Vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// A Vault token, given or in a file.
@@ -20,7 +21,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// All of them, in the order in which credentials that are set imply one: a token wins over the rest.
+    /// All methods. If `AVP_AUTH_TYPE` is not set, the first method wins whose credential is set.
     pub const ALL: [Self; 7] =
         [Self::Token, Self::AppRole, Self::Kubernetes, Self::Userpass, Self::Github, Self::Jwt, Self::Cert];
 
@@ -30,7 +31,7 @@ impl Method {
         Self::ALL.into_iter().find(|m| m.name() == name || m.alias() == Some(name))
     }
 
-    /// Its name in `AVP_AUTH_TYPE`, as argocd-vault-plugin has it.
+    /// The method's name in `AVP_AUTH_TYPE`, as in argocd-vault-plugin.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Token => "token",
@@ -43,7 +44,7 @@ impl Method {
         }
     }
 
-    /// A second name that is understood.
+    /// A second name of the method that is accepted.
     const fn alias(self) -> Option<&'static str> {
         match self {
             Self::Kubernetes => Some("kubernetes"),
@@ -51,7 +52,7 @@ impl Method {
         }
     }
 
-    /// Where Vault mounts it unless `AVP_MOUNT_PATH` says otherwise.
+    /// The path below `auth/` where Vault mounts the method by default.
     pub const fn default_mount(self) -> &'static str {
         match self {
             Self::Kubernetes => "kubernetes",
@@ -59,9 +60,9 @@ impl Method {
         }
     }
 
-    /// The settings with which an author may say who they are, the credential first: the rest goes along
-    /// with it, so that an author's user name is never sent with an administrator's password. Empty where
-    /// the credential is the sidecar's own (a file, the service account).
+    /// The settings by which an author may log in with their own credential. The credential is first; the others
+    /// are used only with it, so that an author's user name is never sent with an administrator's password. Empty
+    /// if the credential is the sidecar's own: a file, or the service account.
     pub const fn identity(self) -> &'static [&'static str] {
         match self {
             Self::Token => &["VAULT_TOKEN"],
@@ -73,7 +74,8 @@ impl Method {
         }
     }
 
-    /// The settings that name the sidecar's own credential: files and the service account's role.
+    /// The settings that make keyfill use the sidecar's own credentials: files, and the role of the service
+    /// account.
     pub const fn ambient(self) -> &'static [&'static str] {
         match self {
             Self::Token => &["VAULT_TOKEN_FILE"],
@@ -84,7 +86,7 @@ impl Method {
         }
     }
 
-    /// The method that the credentials in force imply, when `AVP_AUTH_TYPE` is not set.
+    /// The method that follows from the credentials that are set, if `AVP_AUTH_TYPE` is not.
     pub fn implied(is_set: impl Fn(&str) -> bool) -> Option<Self> {
         let credential = |m: &Self| m.identity().first().into_iter().chain(m.ambient()).any(|n| is_set(n));
         Self::ALL.into_iter().find(credential)
@@ -104,7 +106,7 @@ mod tests {
     use crate::settings::table::{Holds, setting};
 
     #[test]
-    fn every_setting_of_a_method_stands_in_the_table() {
+    fn every_setting_of_a_method_is_in_the_table() {
         for method in Method::ALL {
             for name in method.identity().iter().chain(method.ambient()) {
                 assert!(setting(name).is_some_and(|v| v.method == Some(method)), "{name}");

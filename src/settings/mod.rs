@@ -1,5 +1,5 @@
-//! The one room for settings: what keyfill reads from flags, environment, config file and Secrets, who may
-//! set it, and what it means.
+//! All settings: what keyfill reads from flags, environment, config file and Secrets, who may set it, and what it
+//! means.
 //!
 //! [`table`] has a row for each variable. [`Env`] is an environment as a value. [`files`] and [`secret_name`]
 //! read the config file and the `-s` Secret. [`authority`] puts the administrator's and the author's settings
@@ -27,7 +27,8 @@ pub use source_kind::SourceKind;
 
 use std::collections::BTreeMap;
 
-/// What files and Secrets say, by name: the administrator's part, and that of a Secret that the author chose.
+/// Settings from files and Secrets, by name: those of the administrator, and those of a Secret that the author
+/// chose.
 #[derive(Clone, Default)]
 pub struct FromFiles {
     /// The config file's settings with those of the administrator's `-s` Secret, which win.
@@ -39,7 +40,7 @@ pub struct FromFiles {
 }
 
 impl std::fmt::Debug for FromFiles {
-    /// Names only: values may be credentials.
+    /// Shows names only: values may be credentials.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.administrator.keys().chain(self.secret.keys())).finish()
     }

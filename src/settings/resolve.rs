@@ -1,4 +1,4 @@
-//! Settings as meant: flags, environment, config file and `-s` Secret, resolved once.
+//! Resolves flags, environment, config file and `-s` Secret to the settings of a run.
 
 use super::authority::{self, Effective};
 use super::env::Env;
@@ -21,43 +21,43 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The file of secrets that is read when none is named.
+/// The file that the store `file` reads by default.
 const DEFAULT_SECRETS_FILE: &str = "keyfill.secrets.yaml";
 
-/// The settings of a run, besides what to render and how.
+/// The settings of a run, except those of rendering.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Follow argocd-vault-plugin byte for byte.
+    /// Whether argocd-vault-plugin's output is reproduced byte for byte.
     pub compat_avp: bool,
     /// How placeholders are filled.
     pub fill: FillOptions,
-    /// Whether they are filled at all.
+    /// When placeholders are filled at all.
     pub filling: FillWhen,
-    /// The file of the source `file`.
+    /// The file that the store `file` reads.
     pub secrets_file: PathBuf,
-    /// Connection settings, put together from all sides.
+    /// The settings in force, merged from the administrator and the author.
     pub effective: Effective,
     /// The stores that the config file names.
     pub stores: BTreeMap<String, NamedStore>,
-    /// What the system says of where keyfill runs.
+    /// The home folder and the cluster that keyfill runs in.
     pub system: System,
-    /// Where tokens are kept between runs, if they are.
+    /// The folder where Vault tokens are kept between runs; `None` if they are not kept.
     pub token_cache: Option<PathBuf>,
-    /// Whether an empty result is fine.
+    /// Whether an empty result is allowed.
     pub allow_empty: bool,
     /// Whether to print what is read and why.
     pub verbose: bool,
-    /// How long the run may take.
+    /// How long a run may take.
     pub deadline: Duration,
-    /// How long it is waited for a store that cannot be connected to; without it until near the deadline.
+    /// How long to wait for a store that cannot be connected to; `None` waits until shortly before the deadline.
     pub patience: Option<Duration>,
-    /// How many bytes of memory it may use.
+    /// The most bytes of memory that a run may use.
     pub memory: u64,
-    /// Where the keys of encrypted files are.
+    /// The keys that decrypt encrypted files.
     pub sops_keys: KeySettings,
-    /// The files that the store `sops` reads, where a run has a tree.
+    /// The tree that the store `sops` reads; `None` if the run has no tree.
     pub encrypted: Option<Encrypted>,
-    /// What should be said though the run goes on.
+    /// Warnings about the settings.
     pub warnings: Vec<Diagnostic>,
     asked_source: Option<SourceKind>,
     has_secrets_file: bool,
@@ -69,21 +69,21 @@ pub struct Settings {
 pub enum FillsValues {
     /// The administrator forbids it.
     Never,
-    /// Where an app's parameters ask for it.
+    /// Placeholders are filled for apps whose parameters ask for it.
     #[default]
     WhereAsked,
-    /// Wherever values hold placeholders.
+    /// Placeholders in values are always filled.
     Always,
 }
 
-/// What the system says of where keyfill runs.
+/// Where keyfill runs, as the system's environment variables say.
 #[derive(Clone, Debug, Default)]
 pub struct System {
     /// The home folder.
     pub home: Option<PathBuf>,
-    /// Host and port of the cluster's API, in a pod.
+    /// Host and port of the cluster's API server; `None` outside of a pod.
     pub api_server: Option<(String, String)>,
-    /// The folder of the service account, where it is named.
+    /// `KEYFILL_SERVICE_ACCOUNT`: the folder of the service account's token.
     pub service_account: Option<PathBuf>,
 }
 
@@ -98,11 +98,10 @@ impl System {
     }
 }
 
-/// Everything that settings come from. Commands differ in which flags they take; what a command does not
-/// take is left at its default.
+/// The sources of settings. Flags that a command does not have are left at their defaults.
 #[derive(Clone, Copy)]
 pub struct Given<'a> {
-    /// AVP's flags.
+    /// The flags that argocd-vault-plugin has too.
     pub shared: &'a SharedArgs,
     /// Flags of the fill stage.
     pub fill: &'a FillArgs,
@@ -112,26 +111,26 @@ pub struct Given<'a> {
     pub fetch: &'a FetchArgs,
     /// The environment.
     pub env: &'a Env,
-    /// Whether keyfill was called as argocd-vault-plugin.
+    /// Whether keyfill was called by the name `argocd-vault-plugin`.
     pub called_as_avp: bool,
-    /// What the run is for.
+    /// The purpose of the run.
     pub purpose: Purpose,
 }
 
-/// What a run is for.
+/// The purpose of a run, on which some defaults depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Manifests for a cluster, filled: `generate`, `serve`.
+    /// To print filled manifests for a cluster: `generate`, `serve`.
     Generate,
-    /// What the official tools print: `render`.
+    /// To print what the official tools print: `render`.
     Render,
-    /// Problems, found offline: `check`.
+    /// To find problems offline: `check`.
     Check,
 }
 
 impl Purpose {
-    /// How long a run may take unless it is set: below the 60 s after which Argo CD gives up; a check looks at
-    /// a whole repository.
+    /// The default deadline. It is shorter than the 60 s after which Argo CD gives up; for a check, which looks at
+    /// a whole repository, it is longer.
     const fn deadline(self) -> Duration {
         match self {
             Self::Generate | Self::Render => Duration::from_secs(55),
@@ -141,8 +140,8 @@ impl Purpose {
 }
 
 impl Given<'_> {
-    /// Reads the config file, and the `-s` Secret of the administrator or of the author. Only a run that
-    /// fills reads Secrets: the others reach nothing over the network.
+    /// Reads the config file, and the `-s` Secret of the administrator or of the author. Only a run that fills
+    /// reads a Secret: the others use no network for settings.
     pub fn read_files(&self) -> Result<FromFiles> {
         let files::ConfigFile { values, stores } = self.read_config_file()?;
         let mut read = FromFiles { administrator: values, stores, ..FromFiles::default() };
@@ -165,10 +164,10 @@ impl Given<'_> {
     }
 }
 
-/// Resolves all of it. `from_files` is what [`Given::read_files`] gave.
+/// Resolves all settings. `from_files` is the result of [`Given::read_files`].
 ///
-/// The store is not looked at: it matters only when something has to be filled, and a mistake in a manifest
-/// is the more useful error ([`Settings::source`]).
+/// Settings of the store are not checked here, but in [`Settings::source`]: they matter only if something has to be
+/// filled, and an error in a manifest is more useful and comes first.
 pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
     let admin = authority::administrators(given.env, &from_files.administrator);
     let secret = authority::of_secret(&from_files.secret);
@@ -187,7 +186,7 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
     if let Some(globs) = effective.get(ALLOWED_KEYS) {
         check_globs(ALLOWED_KEYS, globs)?;
     }
-    // AVP looks at an expression only when there is a resource.
+    // argocd-vault-plugin compiles the expression only if there is a resource.
     if !compat_avp {
         policy.verify()?;
     }
@@ -206,7 +205,7 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
         stores: StoreKinds {
             default: given.fill.source.or_else(|| named_source(&effective).ok().flatten()),
             named: stores.iter().map(|(name, store)| (name.clone(), store.kind)).collect(),
-            // A check may run where the config file of the cluster is not at hand.
+            // A check may run where the sidecar's config file is not available, so any name of a store is accepted.
             any_name: given.purpose == Purpose::Check && stores.is_empty(),
         },
     };
@@ -220,7 +219,8 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
         secrets_file: secrets_file.unwrap_or_else(|| DEFAULT_SECRETS_FILE.into()),
         token_cache: token_cache(given, &effective),
         verbose: given.shared.verbose_sensitive_output,
-        // AVP prints nothing for nothing, and so do kustomize and helm; no render alone prunes an app.
+        // argocd-vault-plugin, kustomize and helm print nothing for an empty input. `render` cannot empty an app by
+        // itself, so it may do the same.
         allow_empty: given.run.allow_empty
             || values::is_true(effective.get("KEYFILL_ALLOW_EMPTY"))
             || compat_avp
@@ -239,8 +239,8 @@ pub fn resolve(given: &Given<'_>, from_files: &FromFiles) -> Result<Settings> {
     })
 }
 
-/// How long a person at a command line waits for a store where nobody is there. In Argo CD an error costs more
-/// than a slow answer, and so it is for those who say how long to wait.
+/// How long a run at a command line waits for a store that does not accept connections. In Argo CD, and with a
+/// deadline or `--wait`, it waits longer: there an error costs more than a slow answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 fn patience(given: &Given<'_>, effective: &Effective) -> Option<Duration> {
@@ -251,7 +251,7 @@ fn patience(given: &Given<'_>, effective: &Effective) -> Option<Duration> {
     (!waits).then_some(PATIENCE)
 }
 
-/// A flag's value, else that of its variable.
+/// The value of a flag, else the parsed value of its variable.
 fn parsed<T>(
     flag: Option<T>,
     name: &str,
@@ -285,28 +285,28 @@ impl Settings {
         }
     }
 
-    /// The circumstances of a run that begins now.
+    /// The deadline and the limit of memory of a run that begins now.
     pub fn cx(&self) -> Cx {
         Cx::with_time(self.deadline).with_memory(memory::limited(self.memory))
     }
 
-    /// Refuses what an author gave and what cannot be followed: settings that decide which secret is read
-    /// and are not theirs, and an address that is not.
+    /// Refuses a run if the author set what they may not set and what decides which secret is read: a setting that
+    /// is the administrator's, or an address that is not allowed.
     pub fn refuse_authors_choice(&self) -> Result<(), Failure> {
         refuse_what_is_dropped(&self.effective)?;
         refuse_hidden_address(&self.effective, self.compat_avp)
     }
 
-    /// Where secrets come from: what was asked for, else what the settings imply. It is an error when they
-    /// imply nothing, and when they hold what an author may not choose.
+    /// The type of the default store: `--source`, else what the settings name or imply. It is an error if they
+    /// imply none, or if the author set what they may not set.
     pub fn source(&self) -> Result<SourceKind> {
         self.refuse_authors_choice()?;
         let kind = match self.asked_source {
             Some(kind) => return Ok(kind),
             None => named_source(&self.effective)?.map_or_else(|| self.implied_source(), Ok)?,
         };
-        // The default file lies in the current folder: inside Argo CD that is the app's repository, and a
-        // file of its author's must not be taken for the administrator's store.
+        // The default file is in the current folder. Inside Argo CD that is the app's repository, and an author's
+        // file must not be used as the administrator's store.
         if kind == SourceKind::File && !self.has_secrets_file && self.in_argo_cd {
             return Err(Problem::usage(
                 "the source file needs KEYFILL_SECRETS_FILE or --secrets-file inside Argo CD",
@@ -335,7 +335,7 @@ impl Settings {
     }
 }
 
-/// The source that the settings name.
+/// The type of store that the settings name.
 fn named_source(effective: &Effective) -> Result<Option<SourceKind>> {
     let names = ["KEYFILL_SOURCE", "AVP_TYPE"];
     let named = names.into_iter().find_map(|name| Some((name, effective.get(name)?)));
@@ -343,7 +343,8 @@ fn named_source(effective: &Effective) -> Result<Option<SourceKind>> {
     Ok(Some(SourceKind::named(setting, name).map_err(Problem::usage)?))
 }
 
-/// A value read elsewhere than where the author meant would be worse than none.
+/// Refuses settings of the author that are not used and decide which secret is read: reading from elsewhere would
+/// fill in a wrong value.
 fn refuse_what_is_dropped(effective: &Effective) -> Result<(), Failure> {
     let refused = |name: &&'static str| {
         let message = format!(
@@ -357,9 +358,8 @@ fn refuse_what_is_dropped(effective: &Effective) -> Result<(), Failure> {
     if problems.is_empty() { Ok(()) } else { Err(Failure::new(problems)) }
 }
 
-/// An author's own Vault lies in the network, not in the sidecar: a unix socket or an address that only the
-/// sidecar reaches must be listed by the administrator. argocd-vault-plugin takes any http or https address,
-/// and so does keyfill with its habits.
+/// Refuses an author's `VAULT_ADDR` that is a unix socket or an address that only the sidecar reaches, unless the
+/// administrator lists it. argocd-vault-plugin accepts any http or https address, and so does `--compat avp`.
 fn refuse_hidden_address(effective: &Effective, compat_avp: bool) -> Result<(), Failure> {
     if !effective.address_is_authors() || address::of_authors(effective, compat_avp).is_some() {
         return Ok(());
@@ -384,7 +384,7 @@ fn unused_warning(name: &str) -> Diagnostic {
     .hint("an administrator opens a name with KEYFILL_APP_MAY_SET")
 }
 
-/// Names that `KEYFILL_APP_MAY_SET` cannot open.
+/// Warnings about names in `KEYFILL_APP_MAY_SET` that an author may never set.
 fn never_opened(effective: &Effective) -> Vec<Diagnostic> {
     let names = values::list(effective.get("KEYFILL_APP_MAY_SET").unwrap_or_default());
     let never = |name: &&str| setting(name).is_some_and(|var| var.author == Author::Never);
@@ -400,7 +400,7 @@ fn in_argo_cd(env: &Env) -> bool {
     env.get("ARGOCD_APP_NAME").is_some()
 }
 
-/// The app as Argo CD names it.
+/// The app, from the variables that Argo CD sets.
 pub fn app(env: &Env) -> App {
     let get = |name: &str| env.get(name).map(str::to_owned);
     App {
@@ -410,7 +410,7 @@ pub fn app(env: &Env) -> App {
     }
 }
 
-/// For a check: no app is known outside Argo CD, so that any name stands for it.
+/// The app for a check. Outside of Argo CD the app is not known, so placeholders for its names are used.
 fn any_app(app: App) -> App {
     let or = |part: Option<String>, any: &str| Some(part.unwrap_or_else(|| any.to_owned()));
     App {
@@ -420,8 +420,8 @@ fn any_app(app: App) -> App {
     }
 }
 
-/// What path templates may read as `env.NAME`. In a check a variable that is listed and not set stands for
-/// any value.
+/// The variables that path templates may read as `env.NAME`. In a check, a variable that is listed and not set gets
+/// an example value.
 fn listed_env(env: &Env, effective: &Effective, purpose: Purpose) -> BTreeMap<String, String> {
     let names = values::list(effective.get("KEYFILL_APP_ENV").unwrap_or_default());
     let value = |name: &str| match env.listed(name) {
@@ -431,7 +431,7 @@ fn listed_env(env: &Env, effective: &Effective, purpose: Purpose) -> BTreeMap<St
     names.filter_map(|name| Some((name.to_owned(), value(name)?))).collect()
 }
 
-/// Which paths may be read. An author's own expression comes on top and can only narrow.
+/// Which paths may be read. An author's own expression can only forbid more paths.
 fn policy(effective: &Effective, app: &App, purpose: Purpose) -> Result<PathPolicy> {
     let mut policy = PathPolicy::default();
     if let Some(globs) = effective.get(ALLOWED_PATHS) {
@@ -445,7 +445,7 @@ fn policy(effective: &Effective, app: &App, purpose: Purpose) -> Result<PathPoli
             let globs = if purpose == Purpose::Check { for_any_app(globs, app) } else { globs.to_owned() };
             policy = policy.allow_namespaces(&globs, app);
         }
-        // Which ones the sidecar's administrator allows is not known in a check.
+        // A check does not know which namespaces the sidecar's administrator allows.
         None if purpose == Purpose::Check => policy = policy.allow_namespaces("**", app),
         None => {}
     }
@@ -458,7 +458,7 @@ fn policy(effective: &Effective, app: &App, purpose: Purpose) -> Result<PathPoli
     Ok(policy)
 }
 
-/// Globs in which parts of the app that are not known stand for any text.
+/// Replaces `{{ app.NAME }}` by `*` in globs for each part of the app that is not known.
 fn for_any_app(globs: &str, app: &App) -> String {
     let parts = [("app.name", &app.name), ("app.namespace", &app.namespace), ("app.project", &app.project)];
     let unknown = |name: &str| parts.iter().any(|(part, value)| *part == name && value.is_none());

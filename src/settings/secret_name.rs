@@ -1,4 +1,4 @@
-//! `-s`: a Kubernetes Secret that settings are read from, and which of them an author may choose.
+//! `-s`: the Kubernetes Secret from which settings are read, and which Secrets an author may choose.
 
 use super::env::Env;
 use crate::cli::args::SharedArgs;
@@ -10,40 +10,40 @@ use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_secrets::kubernetes::read_secret;
 use std::collections::BTreeMap;
 
-/// Argo CD's own namespace, where AVP looks for a name alone.
+/// The namespace of a Secret that is named without one, as in argocd-vault-plugin.
 const DEFAULT_NAMESPACE: &str = "argocd";
 
-/// A Secret of the cluster.
+/// The name of a Secret in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretName {
-    /// Its namespace.
+    /// The Secret's namespace.
     pub namespace: String,
-    /// Its name.
+    /// The Secret's name in its namespace.
     pub name: String,
 }
 
 impl SecretName {
-    /// `NAMESPACE:NAME`, or `NAME` in the namespace argocd.
+    /// Parses `NAMESPACE:NAME`, or `NAME` in the namespace `argocd`.
     fn parse(text: &str) -> Self {
         let (namespace, name) = text.split_once(':').unwrap_or((DEFAULT_NAMESPACE, text));
         Self { namespace: namespace.to_owned(), name: name.to_owned() }
     }
 }
 
-/// The Secret that the administrator named, by flag or by their own variable.
+/// The Secret that the administrator named, with `-s` or `AVP_SECRET`.
 pub fn of_administrator(shared: &SharedArgs, env: &Env) -> Option<SecretName> {
     let name = shared.secret_name.as_deref().or_else(|| env.get("AVP_SECRET"));
     name.filter(|n| !n.is_empty()).map(SecretName::parse)
 }
 
-/// The Secret that the app's author named, if one of the globs of `KEYFILL_APP_SECRETS` allows it. It is an
-/// error when none does. Where the administrator named one, the author chooses none.
+/// The Secret that the app's author named with `ARGOCD_ENV_AVP_SECRET`. It is an error if no glob of
+/// `KEYFILL_APP_SECRETS` allows it. The author's name is ignored if the administrator named a Secret.
 pub fn of_author(shared: &SharedArgs, env: &Env) -> Result<Option<SecretName>> {
     let Some(name) = env.authors("AVP_SECRET").filter(|_| of_administrator(shared, env).is_none()) else {
         return Ok(None);
     };
     let chosen = SecretName::parse(name);
-    // The same globs as for paths, with the namespace as the first part.
+    // The globs are matched like those of paths, with the namespace as the first part.
     let as_path = |text: &str| {
         if text.contains(':') { text.replacen(':', "/", 1) } else { format!("{DEFAULT_NAMESPACE}/{text}") }
     };
@@ -61,7 +61,8 @@ pub fn of_author(shared: &SharedArgs, env: &Env) -> Result<Option<SecretName>> {
     Err(Failure::from(Diagnostic::error(Class::Forbidden, message).hint(hint)).into())
 }
 
-/// Reads its keys through the API of the cluster that keyfill runs in.
+/// Reads the keys of a Secret, through the API server of the cluster that keyfill runs in. Names are returned in
+/// upper case.
 pub fn read(secret: &SecretName, env: &Env) -> Result<BTreeMap<String, String>> {
     let cluster = super::cluster(env)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_administrator_chooses_freely() {
+    fn the_administrator_may_name_any_secret() {
         let name = |ns: &str, n: &str| Some(SecretName { namespace: ns.into(), name: n.into() });
         let none = Env::default();
         assert_eq!(of_administrator(&shared(Some("conf")), &none), name("argocd", "conf"));
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn an_author_chooses_among_what_is_allowed() {
+    fn an_author_may_name_only_secrets_that_are_allowed() {
         let ask = |secret: &str, allowed: &str| {
             let vars = [
                 ("ARGOCD_ENV_AVP_SECRET", secret),

@@ -1,9 +1,10 @@
-//! The kinds of secret stores. Their names stand here once: `AVP_TYPE`, `--source` and the config file use them.
+//! The types of secret stores. Their names are defined only here; `AVP_TYPE`, `--source` and the config file use
+//! them.
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 
-/// A kind of secret store.
+/// A type of secret store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SourceKind {
     /// HashiCorp Vault or OpenBao.
@@ -20,7 +21,7 @@ pub enum SourceKind {
     AzureKeyVault,
     /// 1Password Connect.
     OnePasswordConnect,
-    /// Secrets of the cluster that keyfill runs in.
+    /// Kubernetes Secrets of the cluster that keyfill runs in.
     KubernetesSecret,
     /// IBM Cloud Secrets Manager.
     IbmSecretsManager,
@@ -42,7 +43,7 @@ pub enum SourceKind {
     Sops,
 }
 
-/// The settings that stores share: those of a cloud or of a product.
+/// A group of settings that belong to a cloud or a product. Several types of stores may share it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// `AWS_*`
@@ -71,11 +72,11 @@ pub enum Family {
     Bitwarden,
 }
 
-/// What argocd-vault-plugin reads and keyfill does not: Keeper's records are encrypted for its own library.
+/// Stores of argocd-vault-plugin that keyfill cannot read. Only Keeper's own library decrypts Keeper's records.
 const NOT_THERE: [&str; 1] = ["keepersecretsmanager"];
 
 impl SourceKind {
-    /// All of them.
+    /// All types.
     pub const ALL: [Self; 17] = [
         Self::Vault,
         Self::File,
@@ -96,7 +97,7 @@ impl SourceKind {
         Self::Sops,
     ];
 
-    /// Its name, as argocd-vault-plugin has it where it knows the store.
+    /// The type's name, which is the one of argocd-vault-plugin if it knows the store.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Vault => "vault",
@@ -119,7 +120,7 @@ impl SourceKind {
         }
     }
 
-    /// What it is, in a line.
+    /// The store's product, for `--help`.
     const fn about(self) -> &'static str {
         match self {
             Self::Vault => "HashiCorp Vault or OpenBao",
@@ -142,7 +143,7 @@ impl SourceKind {
         }
     }
 
-    /// The kind of that name; else what is wrong with it. `setting` is where the name stands.
+    /// The type with this name, or an error message. `setting` is the name of the setting that holds the name.
     pub fn named(setting: &str, name: &str) -> Result<Self, String> {
         let name = name.trim();
         if let Some(kind) = Self::ALL.into_iter().find(|kind| kind.name() == name) {
@@ -161,14 +162,14 @@ impl SourceKind {
         ))
     }
 
-    /// The names of all, for messages.
+    /// The names of all types, for messages: `vault, file, ... or sops`.
     pub fn names() -> String {
         let names = Self::ALL.map(Self::name);
         let (last, others) = names.split_last().unwrap_or((&"", &[]));
         format!("{} or {last}", others.join(", "))
     }
 
-    /// Whose settings it reads, besides Vault's.
+    /// The group of settings that the type uses; `None` for types that have no group.
     pub const fn family(self) -> Option<Family> {
         match self {
             Self::Vault | Self::File | Self::KubernetesSecret | Self::Sops => None,
@@ -187,7 +188,8 @@ impl SourceKind {
         }
     }
 
-    /// What an entry of `stores` may leave out of the names of its settings: `region` is `AWS_REGION`.
+    /// The prefixes that an entry of `stores` may leave out of the names of settings, so that `region` is
+    /// `AWS_REGION`.
     pub const fn prefixes(self) -> &'static [&'static str] {
         match self {
             Self::Vault => &["VAULT_", "AVP_"],

@@ -1,5 +1,5 @@
-//! The settings of stores other than Vault, a row each, in the order of their names. All of them are the
-//! administrator's, and `KEYFILL_APP_MAY_SET` opens none of them.
+//! The settings of stores other than Vault: one row for each, in the order of their names. Only an administrator
+//! may set them; `KEYFILL_APP_MAY_SET` has no effect on them.
 
 use super::source_kind::Family;
 use super::table::{Author, Holds, Var};
@@ -28,7 +28,7 @@ const fn google(name: &'static str, meaning: &'static str) -> Var {
     of(Family::Google, name, meaning)
 }
 
-/// The rows.
+/// The rows of the table, sorted by name.
 pub const STORE_SETTINGS: &[Var] = &[
     of(Family::Delinea, "AVP_DELINEA_DOMAIN", "the domain of the user of Delinea Secret Server"),
     of(Family::Delinea, "AVP_DELINEA_PASSWORD", "the user's password").holds(Holds::Secret),

@@ -5,8 +5,9 @@
 //!   prod: {type: awssecretsmanager, region: eu-west-1}
 //! ```
 //!
-//! An entry for Vault, a file or the cluster stands alone. One for a cloud takes from the environment what it does not
-//! set; if it sets anything that says who keyfill is, nothing of that kind is taken from the environment.
+//! An entry for Vault, a file or the cluster uses only its own settings. An entry for a cloud takes settings that
+//! it lacks from the environment. If it sets a credential or an identity, no credential or identity is taken from
+//! the environment.
 
 use super::authority::{Effective, SetBy, Setting, Values};
 use super::source_kind::SourceKind;
@@ -16,21 +17,22 @@ use anyhow::Result;
 use keyfill_diag::nearest;
 use std::collections::BTreeMap;
 
-/// The name by which a manifest means the store of `AVP_TYPE`, where its annotation names another one.
+/// The name by which a placeholder names the store of `AVP_TYPE`, in a manifest whose annotation names another
+/// store.
 pub const DEFAULT_STORE: &str = "default";
 
-/// The longest name of a store.
+/// The most bytes of a store's name.
 const MOST_NAME: usize = 63;
 
-/// The entries of the config file, by the stores' names.
+/// The entries of `stores` in the config file: settings by the stores' names.
 pub type Entries = BTreeMap<String, BTreeMap<String, String>>;
 
 /// A store of the config file.
 #[derive(Clone, Debug)]
 pub struct NamedStore {
-    /// What it is.
+    /// The store's type.
     pub kind: SourceKind,
-    /// Its settings.
+    /// The store's settings.
     pub effective: Effective,
 }
 
@@ -40,7 +42,7 @@ pub fn is_name(text: &str) -> bool {
     !text.is_empty() && text.len() <= MOST_NAME && text.bytes().all(fits)
 }
 
-/// Resolves the entries.
+/// Resolves the entries of the config file; `admin` holds the administrator's other settings.
 pub fn resolve(entries: &Entries, admin: &Values) -> Result<BTreeMap<String, NamedStore>> {
     entries.iter().map(|(name, entry)| Ok((name.clone(), resolve_one(name, entry, admin)?))).collect()
 }
@@ -76,7 +78,7 @@ fn resolve_one(name: &str, entry: &BTreeMap<String, String>, admin: &Values) -> 
     Ok(NamedStore { kind, effective })
 }
 
-/// The setting that a key of an entry means: the whole name, or without what all of the store's begin with.
+/// The setting that a key of an entry names, in full or without the prefix of the store's settings.
 fn var_of(kind: SourceKind, key: &str) -> Option<&'static Var> {
     let whole = std::iter::once(key.to_owned());
     let short = kind.prefixes().iter().map(|prefix| format!("{prefix}{key}"));
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_takes_from_the_environment_what_it_does_not_say() {
+    fn a_store_takes_settings_that_it_lacks_from_the_environment() {
         let admin: Values = [
             ("AWS_REGION", "us-east-1"),
             ("AWS_ROLE_ARN", "arn:role"),
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_an_entry_is_named() {
+    fn an_error_names_the_entry_and_no_value() {
         for (name, keys, what) in [
             ("prod", &[("REGION", "x")][..], "stores.prod.type is missing"),
             ("prod", &[("TYPE", "aws")], "stores.prod.type is \"aws\""),

@@ -1,78 +1,79 @@
-//! Every variable of the environment that keyfill reads, a row each: what it means, who may set it, which
-//! login method needs it, and whether it stands for a credential of the sidecar's own.
+//! The table of all environment variables that keyfill reads. Each row says what a variable means, who may set it,
+//! which login method uses it, and whether it is a credential or makes keyfill use one of the sidecar.
 //!
-//! To add a variable, add its row here. [`super::Env::get`] refuses names that have none.
+//! To add a variable, add its row here. [`super::Env::get`] panics in debug builds for a name without a row.
 
 use super::method::Method;
 use super::source_kind::Family;
 pub use super::store_table::STORE_SETTINGS;
 
-/// Who may give a setting, besides the administrator.
+/// Whether an author may set a setting, as the administrator may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Author {
-    /// Nobody, whatever `KEYFILL_APP_MAY_SET` names.
+    /// An author may never set it, not even if `KEYFILL_APP_MAY_SET` names it.
     Never,
-    /// Nobody, unless `KEYFILL_APP_MAY_SET` names it.
+    /// An author may set it only if `KEYFILL_APP_MAY_SET` names it.
     No,
-    /// An author, as part of who they are: used where the administrator set no identity.
+    /// A part of the login: an author's value is used if the administrator set no login.
     Identity,
-    /// An author, as part of a connection: used only where the administrator set no address at all.
+    /// A part of the connection: an author's value is used only if the administrator set neither an address nor a
+    /// store other than Vault.
     Connection,
-    /// An author: it does no harm.
+    /// An author may always set it: it does no harm.
     Yes,
 }
 
-/// What a variable's value is.
+/// What kind of value a variable has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
     /// A value that may be shown.
     Plain,
-    /// A credential: never shown.
+    /// A credential, which is never shown.
     Secret,
-    /// The path of a file that is no credential.
+    /// The path of a file or folder that is not a credential of the sidecar for a store.
     File,
-    /// The path of a file of the sidecar that holds a credential.
+    /// The path of a file that holds a credential of the sidecar for a store.
     CredentialFile,
     /// A role under which the sidecar's own service account logs in.
     AmbientIdentity,
-    /// What says who keyfill is to a store other than Vault, and may be shown.
+    /// An identity for a store other than Vault, such as a user name or role. It may be shown.
     Identity,
-    /// The path of a file with keys that decrypt files of the tree. Nothing of it is ever sent anywhere.
+    /// The path of a file with keys that decrypt files of the tree. These keys are never sent anywhere.
     KeyFile,
 }
 
 /// A variable that keyfill knows.
 #[derive(Clone, Copy, Debug)]
 pub struct Var {
-    /// Its name.
+    /// The variable's name.
     pub name: &'static str,
-    /// Who may give it through `ARGOCD_ENV_`.
+    /// Whether an author may set it with the prefix `ARGOCD_ENV_`.
     pub author: Author,
-    /// What its value is.
+    /// What kind of value it has.
     pub holds: Holds,
-    /// The login method that uses it.
+    /// The login method of Vault that uses it; `None` if it belongs to no method.
     pub method: Option<Method>,
-    /// The stores that use it, where it is not a setting of Vault's or of the run's.
+    /// The cloud or product whose stores use it; `None` for settings of Vault and of the run.
     pub store: Option<Family>,
-    /// Whether it decides which value is read (store, address, namespace, identity). Such a setting of an
-    /// author's is used, or the run is refused: a value from elsewhere would be worse than none.
+    /// Whether it decides which secret is read (store, address, namespace, identity). If an author sets it, it is
+    /// used or the run is refused: to ignore it could fill in a wrong value.
     pub decides: bool,
-    /// What it means, in a line.
+    /// The meaning of the variable in one line, for `keyfill settings` and docs/settings.md.
     pub meaning: &'static str,
 }
 
 impl Var {
-    /// Whether the value must not be shown.
+    /// Whether the variable's value must not be shown.
     pub const fn is_secret(&self) -> bool {
         matches!(self.holds, Holds::Secret)
     }
 
-    /// Whether it makes keyfill use a credential of the sidecar's own.
+    /// Whether it makes keyfill use a credential of the sidecar.
     pub const fn is_ambient(&self) -> bool {
         matches!(self.holds, Holds::CredentialFile | Holds::AmbientIdentity)
     }
 
-    /// Whether it says who keyfill is to a store other than Vault.
+    /// Whether it is a credential or identity for a store other than Vault.
     pub const fn is_store_identity(&self) -> bool {
         let says = matches!(self.holds, Holds::Secret | Holds::CredentialFile | Holds::Identity);
         self.store.is_some() && says
@@ -95,8 +96,8 @@ const fn var(name: &'static str, author: Author, meaning: &'static str) -> Var {
     Var { name, author, holds: Holds::Plain, method: None, store: None, decides: false, meaning }
 }
 
-/// Settings of the store, policy and run, in the order of their names. The same names stand in config files
-/// and in `-s` Secrets, and an author may give them with the prefix `ARGOCD_ENV_`.
+/// Settings of Vault, policy and run, in the order of their names. The same names are used in config files and `-s`
+/// Secrets, and, with the prefix `ARGOCD_ENV_`, by authors.
 pub const SETTINGS: &[Var] = &[
     var(
         "AVP_AUTH_TYPE",
@@ -287,7 +288,7 @@ pub const SETTINGS: &[Var] = &[
         .of(Method::Token),
 ];
 
-/// What Argo CD and the usual plugin set-ups say of an app.
+/// Variables about an app that Argo CD or its author sets, in the order of their names.
 pub const APP: &[Var] = &[
     var("ARGOCD_APP_NAME", Author::No, "the app; NAMESPACE_NAME for apps in any namespace"),
     var("ARGOCD_APP_NAMESPACE", Author::No, "the namespace that the app is deployed to"),
@@ -315,7 +316,7 @@ pub const APP: &[Var] = &[
     var("KUBE_VERSION", Author::No, "the cluster's version"),
 ];
 
-/// What the system, Kubernetes and Argo CD's sidecar definition set for the process.
+/// Variables that the system, Kubernetes or the definition of the sidecar sets for the process.
 pub const SYSTEM: &[Var] = &[
     var("ARGOCD_CMP_SERVER_LOGFORMAT", Author::No, "serve: text or json"),
     var("ARGOCD_CMP_SERVER_LOGLEVEL", Author::No, "serve: debug, info, warn or error"),
@@ -375,20 +376,20 @@ pub const SYSTEM: &[Var] = &[
     var("XDG_CONFIG_HOME", Author::No, "where configurations lie [~/.config]"),
 ];
 
-/// Beginnings of names that are handed to official binaries as they are.
+/// Prefixes of variables that are passed on to the official binaries.
 pub const HANDED_ON: &[&str] = &["GIT_", "HELM_", "XDG_"];
 
-/// All settings: those of the store Vault, policy and run, then those of other stores.
+/// All settings: those of Vault, policy and run, then those of other stores.
 pub fn settings() -> impl Iterator<Item = &'static Var> {
     SETTINGS.iter().chain(STORE_SETTINGS)
 }
 
-/// The setting of that name.
+/// The row of a setting.
 pub fn setting(name: &str) -> Option<&'static Var> {
     find(SETTINGS, name).or_else(|| find(STORE_SETTINGS, name))
 }
 
-/// Whether a name has a row. `https_proxy` and its like are the older spellings of the proxy settings.
+/// Whether a name has a row, or is the older spelling of a proxy setting, such as `https_proxy`.
 pub fn is_known(name: &str) -> bool {
     let is_old_proxy = name.ends_with("_proxy") && setting(&name.to_ascii_uppercase()).is_some();
     is_old_proxy || [SETTINGS, STORE_SETTINGS, APP, SYSTEM].iter().any(|rows| find(rows, name).is_some())
@@ -403,7 +404,7 @@ mod tests {
     use super::{APP, Author, Holds, SETTINGS, STORE_SETTINGS, SYSTEM, is_known, setting};
 
     #[test]
-    fn the_rows_are_sorted_unique_and_explained() {
+    fn rows_are_sorted_unique_and_have_a_meaning() {
         for rows in [SETTINGS, STORE_SETTINGS, APP, SYSTEM] {
             assert!(rows.windows(2).all(|w| w[0].name < w[1].name), "binary search needs the order");
             for v in rows {
@@ -416,13 +417,13 @@ mod tests {
     }
 
     #[test]
-    fn no_setting_of_another_store_is_an_authors() {
+    fn no_setting_of_a_store_other_than_vault_may_be_set_by_an_author() {
         assert!(STORE_SETTINGS.iter().all(|v| v.author == Author::Never && v.decides && v.store.is_some()));
         assert!(STORE_SETTINGS.iter().all(|v| setting(v.name).is_some_and(|found| found.name == v.name)));
     }
 
     #[test]
-    fn credentials_are_marked() {
+    fn credentials_are_marked_in_the_table() {
         for name in ["VAULT_TOKEN", "AVP_SECRET_ID", "AVP_PASSWORD", "AVP_GITHUB_TOKEN", "AVP_JWT"] {
             assert!(setting(name).is_some_and(super::Var::is_secret), "{name}");
         }

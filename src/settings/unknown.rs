@@ -1,29 +1,30 @@
-//! Names that look like settings and are none: misspelt ones, and those of Vault's client that are not followed.
+//! Warnings about names that look like settings and are none: misspelt names, and variables of Vault's own client
+//! that keyfill ignores.
 
 use super::Env;
 use super::table::{self, setting};
 use keyfill_diag::{Class, Diagnostic, nearest};
 use std::collections::BTreeMap;
 
-/// How the names of settings begin.
+/// The prefixes of the names of settings.
 const BEGINNINGS: [&str; 4] = ["VAULT", "BAO", "AVP", "KEYFILL"];
 
-/// Names of Vault's own client that change what it does, and that keyfill does not follow.
+/// Variables that change the behaviour of Vault's own client and that keyfill ignores.
 const NOT_FOLLOWED: [&str; 4] =
     ["VAULT_DISABLE_REDIRECTS", "VAULT_RATE_LIMIT", "VAULT_SRV_LOOKUP", "VAULT_WRAP_TTL"];
 
-/// How the names begin that keyfill's own tests read.
+/// The prefixes of variables that keyfill's own tests read.
 const OF_TESTS: [&str; 4] = ["KEYFILL_CASES", "KEYFILL_CONFORMANCE", "KEYFILL_ORACLES", "KEYFILL_TEST"];
 
-/// A warning for each name of a config file, or of a Secret with settings, that means nothing. Those of other
-/// programs may stand there too.
+/// A warning for each name in a config file or a `-s` Secret that looks like a setting and is none. Names of other
+/// programs get no warning.
 pub fn in_file(file: &BTreeMap<String, String>) -> Vec<Diagnostic> {
     let unknown = file.keys().filter(|name| setting(name).is_none() && openbaos(name).is_none());
     unknown.filter_map(|name| warning(name, name, "the config file sets")).collect()
 }
 
-/// The same for variables of the environment. What an app's author sets and nothing reads is said of the app
-/// (`unread`), unless it is a misspelt setting.
+/// A warning for each environment variable that looks like a setting and is none. Variables of an app's author get
+/// one only if they are misspelt settings; `unread` warns about the others.
 pub fn in_environment(env: &Env) -> Vec<Diagnostic> {
     let is_of_tests = |name: &str| OF_TESTS.iter().any(|test| name.starts_with(test));
     let unknown = env.iter().map(|(name, _)| name).filter(|full| !is_known(full) && !is_of_tests(full));
@@ -35,12 +36,13 @@ pub fn in_environment(env: &Env) -> Vec<Diagnostic> {
     unknown.filter_map(warn).collect()
 }
 
-/// The setting that a variable was most likely meant to be, if it is none.
+/// The setting that a misspelt variable was most likely meant to be; `None` if the variable is known or like no
+/// setting.
 pub(super) fn misspelt(full: &str) -> Option<&'static str> {
     if is_known(full) { None } else { near(setting_of(full)) }
 }
 
-/// A variable's name without the prefix that an app's author has.
+/// A variable's name without the prefix of an app's variables.
 fn setting_of(full: &str) -> &str {
     full.strip_prefix("ARGOCD_ENV_").unwrap_or(full)
 }
@@ -56,7 +58,8 @@ fn warning(full: &str, name: &str, who_sets: &str) -> Option<Diagnostic> {
         return Some(Diagnostic::warning(Class::Usage, message));
     }
     let near = near(name);
-    // Kubernetes makes variables for a service that is named vault, and Vault's other clients read further ones.
+    // Kubernetes sets `VAULT_*` variables for a service that is named vault, and other clients of Vault read
+    // further ones. So unknown names that begin with `VAULT_` are no reason for a warning.
     let is_ours = name.starts_with("AVP_") || name.starts_with("KEYFILL_");
     if near.is_none() && !is_ours {
         return None;
@@ -69,7 +72,7 @@ fn warning(full: &str, name: &str, who_sets: &str) -> Option<Diagnostic> {
     })
 }
 
-/// The setting that a name was most likely meant to be.
+/// The setting that is most like a name.
 fn near(name: &str) -> Option<&'static str> {
     let all = || table::settings().map(|row| row.name);
     let (beginning, rest) = name.split_once('_')?;
@@ -78,14 +81,15 @@ fn near(name: &str) -> Option<&'static str> {
         let as_vaults = if beginning == "BAO" { format!("VAULT_{rest}") } else { name.to_owned() };
         return if of_service { None } else { nearest(&as_vaults, all()) };
     }
-    // The beginning itself may be misspelt. Other programs have names with the same rest.
+    // The prefix itself may be misspelt. The rest must be the same, and the prefix similar, since other programs
+    // have names with the same rest.
     all().find(|known| {
         known.eq_ignore_ascii_case(name)
             || known.split_once('_').is_some_and(|(right, r)| r == rest && is_misspelt(beginning, right))
     })
 }
 
-/// Whether a beginning is a misspelt one of ours. `AVP` is too short for more than letters in another order.
+/// Whether a prefix is a misspelt one of ours. `AVP` is so short that only the same letters in another order count.
 fn is_misspelt(beginning: &str, right: &str) -> bool {
     let sorted = |text: &str| {
         let mut letters: Vec<char> = text.chars().collect();
@@ -99,7 +103,7 @@ fn is_misspelt(beginning: &str, right: &str) -> bool {
     }
 }
 
-/// The name that OpenBao has for one of Vault's.
+/// The setting of Vault for a name of OpenBao (`BAO_*`).
 fn openbaos(name: &str) -> Option<&'static str> {
     setting(&format!("VAULT_{}", name.strip_prefix("BAO_")?)).map(|row| row.name)
 }
@@ -120,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_is_named_with_the_nearest_one() {
+    fn a_misspelt_name_gets_a_hint_with_the_nearest_setting() {
         for (name, near) in [
             ("AVP_TYP", "AVP_TYPE"),
             ("AVP_ROLEID", "AVP_ROLE_ID"),
@@ -136,7 +140,7 @@ mod tests {
             let want = format!("did you mean {near}?");
             for full in [name.to_owned(), format!("ARGOCD_ENV_{name}")] {
                 let env: Env = [(full.as_str(), "x")].into_iter().collect();
-                // What an author writes in small letters is known.
+                // An author's variables in lower case are known.
                 let is_known = full == "ARGOCD_ENV_vault_addr";
                 assert_eq!(hint(&in_environment(&env)), (!is_known).then_some(&*want), "{full}");
             }
@@ -147,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_ours_that_is_near_none_is_named_too() {
+    fn a_name_with_a_prefix_of_ours_gets_a_warning_without_a_hint_too() {
         for name in ["AVP_WHATEVER_ELSE", "KEYFILL_WHATEVER_ELSE", "VAULT_RATE_LIMIT", "VAULT_SRV_LOOKUP"] {
             let env: Env = [(name, "x")].into_iter().collect();
             let found = in_environment(&env);
@@ -156,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_others_are_not_named() {
+    fn names_of_other_programs_get_no_warning() {
         for name in [
             "VAULT_SERVICE_HOST",
             "VAULT_PORT",

@@ -1,4 +1,5 @@
-//! Variables of an app that nothing reads: most likely misspelt, or meant for another plugin.
+//! Warnings about variables of an app that nothing reads: most likely they are misspelt, or meant for another
+//! plugin.
 
 use super::env::Env;
 use super::table::{self, APP};
@@ -9,11 +10,11 @@ use std::collections::BTreeSet;
 /// The prefix under which Argo CD passes an app's plugin environment.
 const PREFIX: &str = "ARGOCD_ENV_";
 
-/// Names that are taken in any case.
+/// Names that are accepted in any case.
 const ANY_CASE: [&str; 2] = ["HELM_ARGS", "HELM_VALUES"];
 
-/// A warning for each variable of the app that nothing reads. `reads` are those that plugin.yaml's commands read, where
-/// they say what is rendered; keyfill's own otherwise.
+/// A warning for each variable of the app that nothing reads. `reads` holds the variables that the commands of
+/// plugin.yaml read, if those decide what is rendered; with `None` the variables that keyfill itself reads count.
 pub fn warnings(env: &Env, reads: Option<&BTreeSet<String>>) -> Vec<Diagnostic> {
     let listed: Vec<&str> = values::list(env.get("KEYFILL_APP_ENV").unwrap_or_default()).collect();
     let own: Vec<&str> = APP.iter().filter_map(|var| var.name.strip_prefix(PREFIX)).collect();
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_commands_do_not_read_is_named() {
+    fn a_variable_that_no_command_reads_is_named() {
         let found = named(VARS, Some(&["ARGOCD_ENV_HELM_ARG"]));
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(

@@ -1,19 +1,21 @@
-//! Config files of lines: `.env`, Java's properties, and the plain assignments of HCL. Messages name lines, no values.
+//! Parses config files that consist of lines: `.env`, Java's properties, and the plain assignments of HCL. Messages
+//! name the number of a line, never a value.
 
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 
-/// Names and their values.
+/// Values by their names.
 pub type Values = BTreeMap<String, String>;
 
-/// How deep variables inside of values may lead.
+/// How deep values may refer to each other.
 const DEPTH: usize = 16;
 
-/// How long a value may become.
+/// The most bytes of a value after its variables are replaced.
 const MOST_BYTES: usize = 64 << 10;
 
-/// `NAME=value` and `NAME: value`, as shells and docker know them: `export` before it, comments behind it, and
-/// variables in it. A variable has its value from the process, else from the lines above.
+/// Parses `NAME=value` and `NAME: value`, as in files for shells and docker. `export` may stand before the name, a
+/// comment after the value, and variables in the value. A variable is looked up in the environment, then in the
+/// lines above.
 pub fn dotenv(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Values> {
     let mut found = Values::new();
     let mut given = Values::new();
@@ -61,7 +63,7 @@ fn dotenv_value(text: &str, look: &dyn Fn(&str) -> Option<String>) -> Option<Str
     Some(expanded(plain.trim_end(), false, look))
 }
 
-/// A value with its variables, whose names are in capitals. In quotes, backslashes have their meanings.
+/// Replaces the variables in a value. Their names are in upper case. Backslash escapes work only in quotes.
 fn expanded(text: &str, quoted: bool, look: &dyn Fn(&str) -> Option<String>) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -101,8 +103,8 @@ fn expanded(text: &str, quoted: bool, look: &dyn Fn(&str) -> Option<String>) -> 
     out
 }
 
-/// Java's properties: `=`, `:` or white space behind the name, `#` and `!` before a comment, `\` at the end of a line
-/// that goes on, and `${name}`.
+/// Parses Java's properties: `=`, `:` or white space after the name, `#` and `!` before a comment, `\` at the end
+/// of a line that is continued, and `${name}`.
 pub fn properties(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Values> {
     let mut raw = Values::new();
     let mut lines = text.lines();
@@ -163,7 +165,7 @@ fn unescaped(text: &str) -> String {
     out
 }
 
-/// A value with the values that it names.
+/// Replaces `${name}` in a value.
 fn referred(
     text: &str,
     all: &Values,
@@ -190,7 +192,7 @@ fn referred(
     Ok(out)
 }
 
-/// HCL's assignments: `NAME = "value"`, with comments of all three kinds. Blocks mean nothing here.
+/// Parses HCL's assignments, `NAME = "value"`, and comments with `#`, `//` and `/* */`. Blocks are skipped.
 pub fn hcl(text: &str) -> Result<Values> {
     let mut found = Values::new();
     let (mut depth, mut is_comment) = (0_usize, false);
@@ -284,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn properties_have_three_separators_and_go_on_behind_a_backslash() {
+    fn properties_have_three_separators_and_continue_after_a_backslash() {
         let text = "! c\nh=x\na: http://${h}:1/${OUTER}\nb one\\\n   two\nc\\:d=\\u0041\\t\nempty\n";
         is(
             &properties(text, &process).unwrap(),
@@ -294,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_blocks_of_hcl_are_no_settings() {
+    fn comments_and_blocks_of_hcl_are_skipped() {
         let text = "/* a\nb = 1 */ c = \"x # \\\"y\" // d\n# e\nf = 2\nblock \"x\" {\n  g = 1\n  in {\n  }\n}\nh = [1]\nl = [\n 1,\n]\n\"i\" = true\n";
         is(&hcl(text).unwrap(), &[("C", "x # \"y"), ("F", "2"), ("I", "true")]);
         assert!(hcl("hush").is_err() && hcl("a = \"hush").is_err());

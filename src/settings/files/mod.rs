@@ -1,4 +1,5 @@
-//! Settings from a file: YAML, JSON, TOML, HCL, properties, or KEY=VALUE lines, chosen by the file's ending.
+//! Reads settings from a file: YAML, JSON, TOML, HCL, properties, or KEY=VALUE lines. The extension of the file's
+//! name decides.
 
 mod lines;
 
@@ -9,33 +10,33 @@ use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What a config file says.
+/// The content of a config file.
 #[derive(Default)]
 pub struct ConfigFile {
-    /// Its settings, by name.
+    /// The file's settings, by name in upper case.
     pub values: BTreeMap<String, String>,
-    /// What stands under `stores`.
+    /// The entries of `stores`.
     pub stores: Entries,
 }
 
-/// Reads a config file. Names are taken without regard to case, as argocd-vault-plugin takes them.
-/// Values of `.env` and properties may name variables of the environment.
+/// Reads a config file. The case of names does not matter, as in argocd-vault-plugin. Values in `.env` and
+/// properties files may name environment variables.
 pub fn read(path: &Path, env: &Env) -> Result<ConfigFile> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the config file {}", path.display()))?;
     parse(&text, &ending(path), env).with_context(|| format!("in the config file {}", path.display()))
 }
 
-/// What stands behind the last dot of a file's name; a file named `.env` is all ending.
+/// The extension of a file's name, in lower case. A file named `.env` has the extension `env`.
 fn ending(path: &Path) -> String {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase()
 }
 
-/// Reads settings from text of a kind: `yaml`, `json`, `toml`, `env`. Messages name no value: the parsers'
-/// own texts may quote the line, and a line may hold a credential.
+/// Parses settings in the format that belongs to an extension. Error messages are not those of the parsers, which
+/// may quote a line: a line may hold a credential.
 fn parse(text: &str, ending: &str, env: &Env) -> Result<ConfigFile> {
-    // What an app's author gives must not reach settings of the administrator's.
+    // Variables of an app's author must not get into the administrator's settings.
     let is_authors = |name: &str| name.starts_with("ARGOCD_") || name.starts_with("PARAM_");
     let environment = |name: &str| env.listed(name).filter(|_| !is_authors(name)).map(str::to_owned);
     match ending {
@@ -67,7 +68,7 @@ fn parse(text: &str, ending: &str, env: &Env) -> Result<ConfigFile> {
     }
 }
 
-/// The key of the stores.
+/// The key under which stores are named.
 const STORES: &str = "stores";
 
 fn of_yaml(value: &serde_yaml::Value) -> Result<ConfigFile> {
@@ -105,7 +106,7 @@ fn of_mapping<'a>(
             serde_yaml::Value::Bool(b) => b.to_string(),
             serde_yaml::Value::Number(n) => n.to_string(),
             serde_yaml::Value::String(s) => s.clone(),
-            // Other programs may keep their own settings in the file, as argocd-vault-plugin lets them.
+            // The file may hold lists and maps of other programs, as with argocd-vault-plugin.
             _ if place.is_empty() && setting(&name.to_uppercase()).is_none() => String::new(),
             _ => bail!("{place}{name} must be a string, a number or a boolean"),
         };
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_name_has_an_ending() {
+    fn a_file_named_dot_env_has_the_extension_env() {
         for (name, want) in
             [("/x/.env", "env"), ("a/prod.ENV", "env"), ("settings.hcl", "hcl"), ("plain", "")]
         {
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_gives_the_same() {
+    fn every_format_gives_the_same_settings() {
         let forms = [
             ("yaml", "vault_addr: http://v\nVAULT_MAX_RETRIES: 1\nVAULT_SKIP_VERIFY: true\n"),
             ("json", r#"{"VAULT_ADDR": "http://v", "VAULT_MAX_RETRIES": 1, "VAULT_SKIP_VERIFY": true}"#),
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_and_maps_of_other_programs_are_no_settings() {
+    fn lists_and_maps_of_other_programs_are_accepted() {
         for (ending, text) in [
             ("yaml", "AVP_TYPE: vault\nothers: {a: [1]}\n"),
             ("toml", "AVP_TYPE = \"vault\"\nday = 2020-01-01\n[others]\na = [1]\n"),
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_in_values_are_the_administrators() {
+    fn values_cannot_name_variables_of_an_author() {
         let env: Env =
             [("HOST", "vault"), ("ARGOCD_ENV_HOST", "evil"), ("PARAM_HOST", "evil")].into_iter().collect();
         for (ending, text) in [
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn stores_stand_beside_the_settings() {
+    fn a_file_may_hold_stores_and_settings() {
         for (ending, text) in [
             ("yaml", "avp_type: vault\nstores:\n  prod: {type: awsssm, region: eu-west-1}\n"),
             (
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_quotes_nothing() {
+    fn an_error_quotes_no_line_of_the_file() {
         for (ending, text) in
             [("yaml", "a: [hush"), ("json", "{\"a\": hush"), ("toml", "a = hush"), ("env", "hush")]
         {
