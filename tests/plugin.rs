@@ -1,14 +1,14 @@
-//! `keyfill serve --explain` over the folders of `testdata/plugin`, each a form of plugin.yaml that teams have: what its
-//! commands are taken for is `expected.txt`, why they are refused `expected.err`.
+//! Runs `keyfill serve --explain` on the folders of `testdata/plugin`. Each holds a plugin.yaml as teams write it.
+//! `expected.txt` is the meaning of its commands, `expected.err` the error if they are refused.
 //!
-//! With `KEYFILL_TEST_WRITE=1` the expected files are written anew, to be read before they are committed.
+//! With `KEYFILL_TEST_WRITE=1` the expected files are overwritten; read them before you commit.
 
 #![cfg(unix)]
 
 use std::path::Path;
 use std::process::Command;
 
-/// What is wrong with a form.
+/// Runs one folder; returns what is wrong, if anything is.
 fn check(form: &Path) -> Option<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_keyfill"))
         .args(["serve", "--explain", "--config-dir-path"])
@@ -28,7 +28,7 @@ fn check(form: &Path) -> Option<String> {
 }
 
 #[test]
-fn every_form_is_taken_for_what_it_means() {
+fn every_plugin_yaml_is_explained_or_refused_as_expected() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/plugin");
     keyfill_testkit::each_case(&folder, 45, check);
 }

@@ -1,10 +1,10 @@
-//! Texts that `echo` and `printf` make, which other commands read as a file.
+//! The texts that `echo` and `printf` print, which other commands read as a file.
 
 use super::lex::Refused;
 use super::parse::{Command, Script, Simple};
 use super::words::{Content, Word};
 
-/// The text that a script prints, as in `<(echo "$A")`.
+/// The text that the script in `<(echo "$A")` prints.
 pub fn of_script(script: &Script) -> Result<Content, Refused> {
     let refused = |command: Option<&Command>| {
         let (text, line) = match command {
@@ -22,7 +22,7 @@ pub fn of_script(script: &Script) -> Result<Content, Refused> {
     }
 }
 
-/// The text of `echo ...` or `echo ... | base64 -d`; nothing where the pipe begins otherwise.
+/// The text of `echo ...` or `echo ... | base64 -d`; `None` if the pipe is something else.
 pub fn of_pipe(commands: &[Command]) -> Option<Result<Content, Refused>> {
     let [Command::Simple(first), filters @ ..] = commands else { return None };
     let program = first.words.first()?.text()?;

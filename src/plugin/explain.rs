@@ -1,4 +1,4 @@
-//! How the commands are understood: `keyfill serve --explain`.
+//! Explains how the commands of plugin.yaml are interpreted: `keyfill serve --explain`.
 
 use super::Meaning;
 use keyfill_cmp::config::PluginConfig;
@@ -28,18 +28,18 @@ impl fmt::Display for Section {
 /// A command and its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
-    /// Where it stands.
+    /// The section that holds the command.
     pub section: Section,
-    /// Its line in the file; 0 where it is not known.
+    /// The command's line in the file; 0 if it is not known.
     pub line: u32,
-    /// Its words.
+    /// The command as it is written.
     pub text: String,
-    /// What it means.
+    /// The command's meaning.
     pub meaning: String,
 }
 
 impl Meaning {
-    /// The text for people.
+    /// The text of `keyfill serve --explain`.
     pub fn explained(&self, plugin: &PluginConfig) -> String {
         let mut out = format!("plugin {}\n", plugin.metadata.name);
         if self.generate.is_none() && !self.said.iter().any(|said| said.section == Section::Generate) {

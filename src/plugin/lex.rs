@@ -1,61 +1,62 @@
-//! A shell's text as words and signs. Backquotes are refused; what `$(...)` may hold the parser decides.
+//! Splits a shell's script into words and operators. Backquotes are refused; the parser decides what `$(...)` may
+//! hold.
 
 use super::words::{Form, Piece, Word};
 use super::{content, parse};
 
-/// A token and where it stands: bytes of the text, and its line in the text from 0.
+/// A token and its position in the text.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// What it is.
+    /// The kind of token.
     pub kind: Kind,
-    /// Where it begins.
+    /// The byte at which the token begins.
     pub start: usize,
-    /// Where it ends.
+    /// The byte after the token.
     pub end: usize,
-    /// Its line.
+    /// The token's line in the text, from 0.
     pub line: usize,
 }
 
-/// What a token is.
+/// A kind of token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A word.
     Word(Word),
-    /// A sign, or a line break as `\n`.
+    /// An operator, such as `|` or `&&`, or a line break as `\n`.
     Sign(&'static str),
 }
 
-/// Text that is not understood: what, on which line, why.
+/// An error about a part of a script that is not supported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// The words.
+    /// The part of the script.
     pub text: String,
-    /// Their line in the text, from 0.
+    /// The line of that part in the text, from 0.
     pub line: usize,
-    /// Why.
+    /// Why it is not supported.
     pub why: String,
-    /// What to write.
+    /// What to write instead.
     pub hint: Option<&'static str>,
 }
 
-/// The longest first.
+/// The operators. Each one stands before those that are its beginning.
 const SIGNS: [&str; 17] =
     ["&>>", "<<<", "&&", "||", ";;", ">>", "<<", ">&", "<&", "&>", ">|", "\n", "|", ";", "&", "<", ">"];
 
-/// The variable of the folder that a shell is in.
+/// The variable that holds the working directory of a shell.
 pub const WORKING_DIR: &str = "PWD";
 
 /// Why `$(...)` and backquotes are refused.
 pub const NOTHING_IS_RUN: &str = "what a command prints cannot be a part of another: nothing is run";
 
-/// What to write for them.
+/// What to write instead of `$(...)` and backquotes.
 pub const WRITE_THE_VALUE: &str = "write the value itself, or a variable of the app (ARGOCD_APP_NAME, ARGOCD_ENV_...); what is understood is \
      $(pwd), $(basename \"$PWD\"), and MANIFESTS=$(kustomize build .) with echo \"$MANIFESTS\" | argocd-vault-plugin generate -";
 
 /// How deep `<(...)` and `${A:-${B}}` may nest.
 const DEPTH: usize = 8;
 
-/// All tokens of a text.
+/// Splits a text into tokens. `depth` is how deep the text is nested, and `line` the number of its first line.
 pub fn tokens(text: &str, depth: usize, line: usize) -> Result<Vec<Token>, Refused> {
     let mut lexer = Lexer { text, at: 0, line, depth };
     let mut all = Vec::new();
@@ -223,7 +224,7 @@ impl Lexer<'_> {
         name
     }
 
-    /// What stands behind a dollar; nothing is a dollar.
+    /// The pieces for a `$` and what follows it. A `$` that begins no variable is text.
     fn variable(&mut self, start: usize, quoted: bool, begins: bool) -> Result<Vec<Piece>, Refused> {
         self.next();
         match self.peek() {
@@ -252,7 +253,8 @@ impl Lexer<'_> {
         }
     }
 
-    /// `$(pwd)` and `$(basename "$PWD")`, the commands whose answer is known, and other commands.
+    /// The pieces for `$(...)`. The output of `$(pwd)` and `$(basename "$PWD")` is known; other commands are left
+    /// to the parser.
     fn of_folder(&mut self, start: usize, quoted: bool, begins: bool) -> Result<Vec<Piece>, Refused> {
         let Some(length) = closing(&self.rest()[1..], '(', ')') else {
             return Err(self.substitution(start));
@@ -278,7 +280,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// The folder that commands are in, as the beginning of a path.
+    /// The working directory as the beginning of a path: `.`.
     fn here(&self, start: usize, begins: bool) -> Result<Vec<Piece>, Refused> {
         let next = self.peek();
         let ends = next
@@ -321,7 +323,7 @@ impl Lexer<'_> {
         Ok(Piece::Variable { name, quoted, form })
     }
 
-    /// The pieces of a text inside braces.
+    /// The pieces of the text inside of `${A:-...}`.
     fn inner(&self, text: &str, start: usize, quoted: bool) -> Result<Vec<Piece>, Refused> {
         if self.depth >= DEPTH {
             return Err(self.refused(start, "it is nested too deeply"));
@@ -339,7 +341,7 @@ impl Lexer<'_> {
         Ok(pieces)
     }
 
-    /// `<(...)`
+    /// Parses `<(...)`.
     fn file(&mut self, start: usize) -> Result<Piece, Refused> {
         if self.depth >= DEPTH {
             return Err(self.refused(start, "it is nested too deeply"));
@@ -359,7 +361,7 @@ impl Lexer<'_> {
     }
 }
 
-/// The forms that take a part of a value, or replace one.
+/// Parses the forms that cut a value or replace a part of it; `None` for other forms.
 fn cut(rule: &str) -> Option<Form> {
     let is_plain = |text: &str| !text.contains(['*', '?', '[', '$', '`', '\\', '\'', '"', '/']);
     let plain = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty() && is_plain(text));
@@ -393,7 +395,7 @@ fn cut(rule: &str) -> Option<Form> {
     Some(Form::Cut { from: from.trim().parse().ok()?, count: count.trim().parse().ok()? })
 }
 
-/// Where the sign that closes a text stands, quotes minded.
+/// The position of the character that closes a text. Characters in quotes do not count.
 fn closing(text: &str, open: char, close: char) -> Option<usize> {
     let (mut depth, mut quote, mut escaped) = (0_usize, None, false);
     for (at, c) in text.char_indices() {

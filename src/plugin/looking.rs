@@ -1,18 +1,18 @@
-//! The commands that look for files: `find`, `grep`, `ls`, `test`. Their words become what they ask.
+//! Parses the arguments of commands that search or test: `find`, `grep`, `ls`, `xargs`, `test`.
 
 use super::pattern::{self, Flags, Syntax};
 use super::plan::{Expression, Filter, Find, Grep, Kind, Source, Test};
 use super::words::Word;
 
-/// A `find` and what its `-exec grep` looks for.
+/// A `find`, and the filter of its `-exec grep`.
 pub type Found = (Find, Option<Filter>);
 
-/// A word that must be plain text.
+/// The text of a word, or an error if the word holds a variable.
 fn plain(word: &Word) -> Result<String, String> {
     word.text().ok_or_else(|| format!("{} cannot be a variable", word.source))
 }
 
-/// `find`, without its own name.
+/// Parses the arguments of `find`.
 pub fn find(words: &[Word]) -> Result<Found, String> {
     let is_path = |word: &&Word| !word.text().is_some_and(|text| text.starts_with(['-', '(', '!']));
     let starts: Vec<Word> = words.iter().take_while(is_path).cloned().collect();
@@ -29,7 +29,7 @@ pub fn find(words: &[Word]) -> Result<Found, String> {
     let starts = if starts.is_empty() { vec![Word::literal(".")] } else { starts };
     let mut expression = parser.any()?;
     if parser.quits && !parser.prints {
-        // An action, so that nothing else prints.
+        // `-quit` is an action, so paths are not printed by default.
         expression = Expression::Not(Box::new(Expression::True));
     }
     if parser.at < parser.words.len() {
@@ -43,7 +43,7 @@ struct Finding<'a> {
     at: usize,
     find: Find,
     filter: Option<Filter>,
-    /// How `-regex` is written.
+    /// The syntax of `-regex`.
     syntax: Syntax,
     depth: usize,
     quits: bool,
@@ -184,7 +184,7 @@ impl Finding<'_> {
     }
 }
 
-/// `grep ... {}` over names of files, as `xargs` and `find -exec` have it, and whether it prints nothing.
+/// Parses the `grep ... {}` of `xargs` and `find -exec`. Returns the filter, and whether it prints nothing (`-q`).
 fn files(words: &[Word], each: bool, always: bool) -> Result<(Filter, bool), String> {
     let Some((program, words)) = words.split_first() else { return Err("a command is missing".to_owned()) };
     let Some(syntax) = syntax(&plain(program)?) else {
@@ -205,7 +205,7 @@ fn files(words: &[Word], each: bool, always: bool) -> Result<(Filter, bool), Str
     }
 }
 
-/// How the patterns of a program are written; nothing when it is no `grep`.
+/// The syntax of a program's patterns; `None` if the program is no `grep`.
 fn syntax(program: &str) -> Option<Syntax> {
     match program.rsplit('/').next() {
         Some("grep") => Some(Syntax::Basic),
@@ -215,7 +215,7 @@ fn syntax(program: &str) -> Option<Syntax> {
     }
 }
 
-/// A line of `grep`.
+/// The parsed arguments of `grep`.
 #[derive(Debug, Default)]
 struct GrepLine {
     grep: Grep,
@@ -225,7 +225,7 @@ struct GrepLine {
     count: bool,
 }
 
-/// `grep`, without its own name.
+/// Parses the arguments of `grep`.
 fn grep(words: &[Word], syntax: Syntax) -> Result<GrepLine, String> {
     let mut line = GrepLine::default();
     let mut flags = Flags { syntax, ..Flags::default() };
@@ -301,10 +301,11 @@ fn grep(words: &[Word], syntax: Syntax) -> Result<GrepLine, String> {
     Ok(line)
 }
 
-/// What a pipe begins with: where its lines come from, what they go through at once, and whether nothing is printed.
+/// The parsed first command of a pipe: the source of lines, the filters that the command itself applies, and
+/// whether it prints nothing.
 pub type Begun = (Source, Vec<Filter>, bool);
 
-/// What a command at the beginning of a pipe looks for; nothing when it does not look.
+/// Parses the first command of a pipe; `None` if it does not search.
 pub fn source(program: &str, words: &[Word]) -> Option<Result<Begun, String>> {
     Some(match program {
         "find" => find(words).map(|(find, filter)| (Source::Find(find), filter.into_iter().collect(), false)),
@@ -323,7 +324,7 @@ fn without_flags(words: &[Word]) -> Vec<Word> {
     words.iter().filter(|word| !word.source.starts_with('-')).cloned().collect()
 }
 
-/// What a command behind a pipe does with lines, and whether it prints nothing.
+/// Parses a later command of a pipe. Returns the filter, and whether the command prints nothing.
 pub fn filter(words: &[Word]) -> Result<(Filter, bool), String> {
     let Some((program, words)) = words.split_first() else { return Err("a command is missing".to_owned()) };
     let program = plain(program)?;
@@ -377,7 +378,7 @@ fn xargs(words: &[Word]) -> Result<Filter, String> {
     }
 }
 
-/// `test`, `[` and `[[`, without name and closing bracket.
+/// Parses the arguments of `test`, `[` and `[[`, without the closing bracket.
 pub fn test(words: &[Word]) -> Result<Test, String> {
     let texts: Vec<Option<String>> = words.iter().map(Word::text).collect();
     let texts: Vec<&str> = texts.iter().map(|text| text.as_deref().unwrap_or_default()).collect();

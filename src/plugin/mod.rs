@@ -1,11 +1,12 @@
-//! The commands of plugin.yaml, read and never run.
+//! The commands of plugin.yaml, which are interpreted and never run.
 //!
-//! Plugin definitions in the field hold a small language: a shell's script with a pipe of `kustomize build` or
-//! `helm template` into argocd-vault-plugin, a few statements around it, and `find` or `grep` for discovery. [`lex`] and
-//! [`parse`] read a script, [`compile()`] turns each command into a step of a [`plan`], and [`run`] does the steps for one
-//! app, in a worker: it finds what is rendered, and with which options. What is not understood is an error at the start,
-//! with its words, its line and what to write. An app's variable becomes a word of a command that is known already; it
-//! never becomes a command, a path outside of the app's repository, or a setting of the administrator's.
+//! Most definitions of plugins use a small part of a shell's language: a pipe of `kustomize build` or `helm
+//! template` into argocd-vault-plugin, a few statements around it, and `find` or `grep` for discovery. [`lex`] and
+//! [`parse`] parse a script, [`compile()`] turns each command into a step of a [`plan`], and [`run`] executes the
+//! steps for one app, in a worker: it finds out what is rendered, and with which options. A command that is not
+//! supported is an error when the server starts; the error names the command, its line, and what to write instead.
+//! An app's variable can only become an argument of a known command. It never becomes a command, a path outside of
+//! the app's repository, or a setting of the administrator.
 
 mod compile;
 mod content;
@@ -37,33 +38,34 @@ use plan::{Line, Plan, Step};
 use std::collections::{BTreeMap, BTreeSet};
 use words::{Content, Variables, Word};
 
-/// Bytes of plugin.yaml.
+/// The most bytes of plugin.yaml.
 const MOST_BYTES: usize = 256 << 10;
 
-/// What plugin.yaml's commands mean.
+/// What the commands of plugin.yaml mean.
 #[derive(Clone, Debug, Default)]
 pub struct Meaning {
-    /// How is filled: the flags of argocd-vault-plugin or keyfill.
+    /// The flags of argocd-vault-plugin or keyfill in the commands, which say how placeholders are filled.
     pub filling: Option<Filling>,
-    /// The Secret of settings, when a variable of the app names it.
+    /// The name of the Secret with settings (`-s`), if it holds a variable.
     pub secret: Option<Word>,
-    /// What is rendered; without one keyfill finds out by itself.
+    /// What is rendered; `None` if keyfill discovers by itself what a folder is.
     pub generate: Option<Plan>,
-    /// Which folders are for the plugin.
+    /// How it is found out whether a folder is for the plugin.
     pub discover: Discover,
-    /// Variables of apps that the commands read, where they say what is rendered.
+    /// Variables of apps that the commands read; `None` if keyfill discovers by itself what a folder is.
     pub reads: Option<BTreeSet<String>>,
     /// Settings that the commands set for argocd-vault-plugin.
     pub settings: BTreeMap<String, String>,
-    /// Values of the sidecar's own variables that the commands name.
+    /// Values of the sidecar's environment variables that the commands name.
     pub sidecar: BTreeMap<String, String>,
-    /// What was understood.
+    /// The commands with their meaning, for `--explain`.
     pub said: Vec<Said>,
 }
 
 impl Meaning {
-    /// The Secret of settings, when only variables of the sidecar name it: then it is the administrator's. Nothing where
-    /// no variable names one.
+    /// Takes the name of the Secret with settings if it holds only variables of the sidecar: then the administrator
+    /// names it. The outer `None` means that the commands leave it to the app or name no such Secret; the inner one
+    /// that the name is empty.
     pub fn sidecars_secret(&mut self) -> Option<Option<String>> {
         let word = self.secret.take_if(|word| {
             let mut of_app = false;
@@ -74,8 +76,9 @@ impl Meaning {
         Some(Some(name).filter(|name| !name.is_empty()))
     }
 
-    /// The environment of a request whose variables name the Secret of settings: as if its author had named it, so that
-    /// the same rules hold. Nothing where none does.
+    /// The environment of a request, for commands in which variables of the app name the Secret with settings. The
+    /// name is put into `ARGOCD_ENV_AVP_SECRET`, as if the author had set it, so that the same rules apply. `None`
+    /// if no variable of the app names it in the commands.
     pub fn secret_of(&self, env: &Env) -> Option<Env> {
         const NAME: &str = "ARGOCD_ENV_AVP_SECRET";
         let word = self.secret.as_ref()?;
@@ -85,7 +88,7 @@ impl Meaning {
     }
 }
 
-/// Variables outside of a plan.
+/// The variables of a request and of the sidecar.
 struct Known<'a> {
     env: &'a Env,
     sidecar: &'a BTreeMap<String, String>,
@@ -102,19 +105,20 @@ impl Variables for Known<'_> {
     }
 }
 
-/// How folders are found.
+/// How it is found out whether a folder is for the plugin.
 #[derive(Clone, Debug, Default)]
 pub enum Discover {
-    /// By no command.
+    /// There is no command for it.
     #[default]
     None,
-    /// By `keyfill discover`, with whether every root counts.
+    /// With `keyfill discover`. `true` for `--any`: every kustomization, chart and folder of YAML matches.
     Own(bool),
-    /// By these questions.
+    /// With the tests and searches of these commands.
     Asked(Plan),
 }
 
-/// Reads the commands of plugin.yaml. `text` is the file's own, for lines; `sidecar` the environment of the server.
+/// Interprets the commands of plugin.yaml. `text` is the content of the file, for the numbers of lines; `sidecar`
+/// is the environment of the server.
 pub fn read(plugin: &PluginConfig, text: &[u8], sidecar: &Env) -> Result<Meaning, Failure> {
     if text.len() > MOST_BYTES {
         let message = format!("{} is larger than 256 KiB", config::FILE_NAME);
@@ -197,7 +201,7 @@ const fn always(step: Step) -> Line {
     Line { join: Join::Then, negated: false, step }
 }
 
-/// Whether keyfill's own `generate .` is all that is rendered.
+/// Whether `keyfill generate .` is the only step that does something.
 fn is_own(lines: &[Line]) -> bool {
     let steps: Vec<&Step> =
         flat(lines).into_iter().filter(|step| !matches!(step, Step::Nothing | Step::Home)).collect();
@@ -208,7 +212,7 @@ fn holds_own(lines: &[Line]) -> bool {
     flat(lines).iter().any(|step| matches!(step, Step::Own))
 }
 
-/// How often steps print manifests, whatever the app's folder holds.
+/// How often the steps print manifests at least, for every folder.
 fn prints_at_least(lines: &[Line]) -> usize {
     let (mut printed, mut is_certain) = (0, true);
     for line in lines {
@@ -224,7 +228,7 @@ fn prints_at_least(lines: &[Line]) -> usize {
         };
         is_certain = match line.join {
             Join::Then => true,
-            // What renders either succeeds or ends the run.
+            // A rendering either succeeds or ends the run.
             Join::And => is_certain && printed > 0,
             Join::Or => false,
         };
@@ -236,7 +240,7 @@ fn prints_at_least(lines: &[Line]) -> usize {
     printed
 }
 
-/// All steps, those of groups among them.
+/// All steps, including those inside of groups, loops and conditions.
 fn flat(lines: &[Line]) -> Vec<&Step> {
     let mut all = Vec::new();
     for line in lines {
@@ -256,7 +260,7 @@ fn flat(lines: &[Line]) -> Vec<&Step> {
     all
 }
 
-/// Compiles one section's command.
+/// Compiles the command of a section.
 fn section_of(
     section: Section,
     words: &[String],
@@ -283,7 +287,7 @@ fn section_of(
         .map_err(|refused| problem(section, &refused, spot).into())
 }
 
-/// A command that no shell reads.
+/// A script of one command that is not run by a shell.
 fn one_command(words: Vec<Word>, texts: &[String]) -> Script {
     let simple = Simple { words, source: texts.join(" "), ..Simple::default() };
     let statement = Statement { join: Join::Then, negated: false, commands: vec![Command::Simple(simple)] };
@@ -303,10 +307,11 @@ fn problem(section: Section, refused: &Refused, spot: Spot) -> Diagnostic {
         .hint(hint)
 }
 
-/// The sidecar's own variables that commands name. A credential is not handed to rendering.
+/// The values of the sidecar's environment variables that commands name. A variable with a credential is an error,
+/// so that rendering never gets one.
 fn sidecars(out: &Compiled, sidecar: &Env) -> Result<BTreeMap<String, String>, Failure> {
     let mut known = BTreeMap::new();
-    // The folder's name is the app's; of its path no more is taken.
+    // `PWD` is not read from the sidecar: it is the app's folder.
     let names =
         out.variables.iter().filter(|name| !out.assigned.contains(*name) && *name != lex::WORKING_DIR);
     for name in names.filter(|name| !environment::is_of_request(name)) {
@@ -326,16 +331,16 @@ fn sidecars(out: &Compiled, sidecar: &Env) -> Result<BTreeMap<String, String>, F
     Ok(known)
 }
 
-/// Where the words of commands stand in the file.
+/// The lines of the file on which the words of commands are.
 struct Places {
     sections: BTreeMap<&'static str, Vec<Spot>>,
 }
 
-/// Where a word stands.
+/// The line of a word in the file.
 #[derive(Clone, Copy, Debug, Default)]
 struct Spot {
     line: u32,
-    /// Whether its own lines are lines of the file, from the next one on.
+    /// Whether the word is a literal block (`|`), whose lines follow in the file.
     is_block: bool,
 }
 

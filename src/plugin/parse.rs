@@ -1,45 +1,46 @@
-//! A shell's text as commands: statements, pipes, `if`, `for`, groups. Other loops, functions and jobs are refused.
+//! Parses a shell's script: statements, pipes, `if`, `for` and groups. Other loops, functions and background jobs
+//! are refused.
 
 use super::lex::{self, Kind, Refused, Token};
 use super::words::Word;
 
-/// Statements, one after the other.
+/// A script: a list of statements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
-    /// In their order.
+    /// The statements in their order.
     pub statements: Vec<Statement>,
 }
 
-/// A pipe of commands, and when it runs.
+/// A pipe of commands, and the condition under which it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// When it runs.
+    /// The condition under which the pipe runs.
     pub join: Join,
-    /// Whether `!` stands before it.
+    /// Whether `!` stands before the pipe.
     pub negated: bool,
-    /// What one prints the next one reads.
+    /// The commands of the pipe; each reads the output of the one before.
     pub commands: Vec<Command>,
 }
 
-/// When a statement runs.
+/// The condition under which a statement runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Join {
     /// Always.
     Then,
-    /// When the one before succeeded.
+    /// `&&`: if the statement before succeeded.
     And,
-    /// When it failed.
+    /// `||`: if the statement before failed.
     Or,
 }
 
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// A program, or assignments.
+    /// A program with its arguments, or assignments.
     Simple(Simple),
     /// `{ ...; }` and `( ... )`
     Group(Script),
-    /// `if`: conditions with what follows, and `else`.
+    /// `if`: the conditions, each with its body, and the body of `else`.
     If(Vec<(Script, Script)>, Script),
     /// `for`
     For(Loop),
@@ -48,59 +49,59 @@ pub enum Command {
 /// `for NAME in WORDS; do BODY; done`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loop {
-    /// The variable.
+    /// The variable's name.
     pub name: String,
-    /// Its values.
+    /// The words whose values the variable takes.
     pub words: Vec<Word>,
-    /// What is done with each.
+    /// The statements that are repeated.
     pub body: Script,
-    /// Its first line, for messages.
+    /// The first line of the loop, for messages.
     pub source: String,
-    /// Its line in the text, from 0.
+    /// The line of the loop in the text, from 0.
     pub line: usize,
 }
 
-/// A program with its words.
+/// A program with its arguments, or assignments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Simple {
-    /// `A=b` before it.
+    /// Assignments before the program: `A=b`.
     pub assignments: Vec<(String, Word)>,
-    /// `A=$(...)` before it.
+    /// Assignments of the output of commands: `A=$(...)`.
     pub captures: Vec<(String, Script)>,
     /// The program and its arguments.
     pub words: Vec<Word>,
-    /// Where it reads and writes.
+    /// The redirections.
     pub redirects: Vec<Redirect>,
-    /// Its text.
+    /// The command as it is written.
     pub source: String,
-    /// Its line in the text, from 0.
+    /// The line of the command in the text, from 0.
     pub line: usize,
 }
 
-/// `> file` and its kind.
+/// A redirection, such as `> file`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirect {
-    /// The number before the sign.
+    /// The number of the file descriptor before the operator.
     pub descriptor: Option<u8>,
-    /// The sign.
+    /// The operator, such as `>` or `>&`.
     pub sign: &'static str,
-    /// The file, or a number behind `>&`.
+    /// The file, or the number after `>&`.
     pub target: Word,
 }
 
-/// Bytes of one script.
+/// The most bytes of a script.
 const MOST_BYTES: usize = 16 << 10;
-/// Tokens of one script.
+/// The most tokens of a script.
 const MOST_TOKENS: usize = 2_000;
 /// How deep groups, `if` and `<(...)` may nest.
 const DEPTH: usize = 8;
 
-/// Reads a script.
+/// Parses a script. `depth` is how deep it is nested in other scripts.
 pub fn script(text: &str, depth: usize) -> Result<Script, Refused> {
     script_at(text, depth, 0)
 }
 
-/// Reads a script whose first line is this one of another.
+/// Parses a script whose first line is line `line` of the outer script.
 fn script_at(text: &str, depth: usize, line: usize) -> Result<Script, Refused> {
     let too_large = |why: &str| Refused { text: first_line(text), line, why: why.to_owned(), hint: None };
     if text.len() > MOST_BYTES {
@@ -129,7 +130,7 @@ struct Parser<'a> {
     depth: usize,
 }
 
-/// Words that begin something that is run more than once, or later.
+/// Keywords of the shell that are not supported.
 const NOT_KNOWN: [&str; 6] = ["while", "until", "case", "select", "function", "time"];
 
 impl Parser<'_> {
@@ -153,7 +154,7 @@ impl Parser<'_> {
         is_it
     }
 
-    /// The word that stands here, when it has neither quotes nor variables.
+    /// The next word, if it has neither quotes nor variables.
     fn plain(&self) -> Option<&str> {
         match self.peek() {
             Some(Token { kind: Kind::Word(word), start, end, .. })
@@ -183,7 +184,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Statements up to one of these words, a parenthesis or the end.
+    /// Parses statements up to one of these words, a closing parenthesis or the end.
     fn statements(&mut self, ends: &[&str]) -> Result<Script, Refused> {
         let mut script = Script::default();
         let mut join = Join::Then;
@@ -313,7 +314,7 @@ impl Parser<'_> {
         Ok(Command::For(Loop { name, words, body, source, line: token.line }))
     }
 
-    /// A word that no command has to print.
+    /// The word, or an error if it holds `$(...)`.
     fn without_commands(&self, word: Word) -> Result<Word, Refused> {
         if !word.holds_printed() {
             return Ok(word);
@@ -352,7 +353,7 @@ impl Parser<'_> {
                     simple.redirects.push(Redirect { descriptor, sign, target });
                     self.at += 1;
                 }
-                // Inside [[ ]] they belong to the test.
+                // Inside of `[[ ]]`, `&&` and `||` belong to the test.
                 Kind::Sign(sign @ ("&&" | "||")) if is_open_test(&simple) => {
                     simple.words.push(Word::literal(if *sign == "&&" { "-a" } else { "-o" }));
                     self.at += 1;
@@ -377,7 +378,8 @@ impl Parser<'_> {
         Ok(simple)
     }
 
-    /// The number that stands right before a redirection's sign.
+    /// The number directly before the operator of a redirection. It was parsed as a word of the command, which is
+    /// removed.
     fn descriptor(&self, simple: &mut Simple, start: usize) -> Option<u8> {
         let before = self.at.checked_sub(1).and_then(|at| self.tokens.get(at))?;
         if before.end != start {
@@ -395,7 +397,7 @@ fn is_open_test(simple: &Simple) -> bool {
     is(simple.words.first(), "[[") && !is(simple.words.last(), "]]")
 }
 
-/// `NAME=value`
+/// Splits a word `NAME=value`; `None` if the word is something else.
 pub fn assignment(word: &Word) -> Option<(String, Word)> {
     use super::words::Piece;
     let Some(Piece::Text { text, quoted: false }) = word.pieces.first() else { return None };

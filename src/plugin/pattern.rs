@@ -1,25 +1,25 @@
-//! The patterns of `grep` and of `find -path`, as expressions that cannot run away.
+//! Translates the patterns of `grep` and `find` to regular expressions whose memory and time are bounded.
 
 use keyfill_go::regexp::{self, Regexp};
 
-/// How a pattern of `grep` is written.
+/// The syntax of a pattern of `grep` or `find -regex`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Syntax {
-    /// Basic: `\|`, `\(`, `\+` are the signs.
+    /// Basic: operators are written `\|`, `\(`, `\+`.
     #[default]
     Basic,
-    /// `-E`, and what `-P` shares with it.
+    /// Extended: `-E`, and the part of `-P` that has the same syntax.
     Extended,
-    /// Emacs', which `find -regex` takes: `\|` and `\(` are the signs, as is `+`.
+    /// The syntax of Emacs, which `find -regex` uses: operators are written `\|`, `\(`, and `+`.
     Emacs,
-    /// `-F`: text.
+    /// `-F`: a fixed string.
     Fixed,
 }
 
 /// Flags of a pattern.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
-    /// How it is written.
+    /// The syntax of the pattern.
     pub syntax: Syntax,
     /// `-i`
     pub ignore_case: bool,
@@ -29,10 +29,11 @@ pub struct Flags {
     pub line: bool,
 }
 
-/// Bytes that a compiled expression may take.
+/// The most bytes that a compiled expression may take.
 const MOST_COMPILED: usize = 1 << 20;
 
-/// The expression of patterns of `grep`, any of which may fit.
+/// The regular expression for patterns of `grep`, of which at least one must match. An error says what is not
+/// supported.
 pub fn of_grep(patterns: &[String], flags: Flags) -> Result<String, String> {
     let mut all = Vec::new();
     for line in patterns.iter().flat_map(|pattern| pattern.split('\n')) {
@@ -57,14 +58,14 @@ pub fn of_grep(patterns: &[String], flags: Flags) -> Result<String, String> {
     Ok(expression)
 }
 
-/// An expression, compiled.
+/// Compiles a regular expression.
 pub fn compile(expression: &str) -> Result<Regexp, String> {
     Regexp::compile_within(expression.as_bytes(), MOST_COMPILED)
         .map_err(|_| "the pattern cannot be read".to_owned())
 }
 
-/// A basic expression, where most signs need a backslash. In Emacs' `+` and `?` need none, and braces are signs like
-/// others.
+/// Translates a basic expression, where most operators need a backslash. In the syntax of Emacs `+` and `?` need
+/// none, and braces are ordinary characters.
 fn basic(pattern: &str, emacs: bool) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = pattern.chars().peekable();
@@ -101,13 +102,13 @@ fn basic(pattern: &str, emacs: bool) -> Result<String, String> {
     Ok(out)
 }
 
-/// Whether a part of an alternative ends here.
+/// Whether an alternative or a group ends here.
 fn ends(rest: &std::iter::Peekable<std::str::Chars<'_>>) -> bool {
     let mut rest = rest.clone();
     rest.next() == Some('\\') && matches!(rest.next(), Some('|' | ')'))
 }
 
-/// An extended expression: what Go reads otherwise is refused.
+/// Translates an extended expression. Escapes that have another meaning in Go are an error.
 fn extended(pattern: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = pattern.chars().peekable();
@@ -121,7 +122,7 @@ fn extended(pattern: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// What a backslash before a sign means.
+/// Translates a backslash and the character after it.
 fn escaped(sign: Option<char>) -> Result<String, String> {
     match sign {
         None => Err("a backslash stands at its end".to_owned()),
@@ -133,7 +134,7 @@ fn escaped(sign: Option<char>) -> Result<String, String> {
     }
 }
 
-/// `[...]`, in which a backslash is a sign like others.
+/// Translates `[...]`, in which a backslash is an ordinary character.
 fn set(rest: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) -> Result<(), String> {
     out.push('[');
     if rest.peek() == Some(&'^') {
@@ -166,7 +167,7 @@ fn set(rest: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String) ->
     Ok(())
 }
 
-/// The expression of a pattern of `find -path`, whose `*` and `?` take a slash too.
+/// The regular expression for a pattern of `find -path`, where `*` and `?` match a slash too.
 pub fn of_path(pattern: &str) -> String {
     let mut out = String::from("^");
     let mut rest = pattern.chars();
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_mean_what_grep_takes_them_for() {
+    fn patterns_match_as_in_grep() {
         for (pattern, text, basic, extended) in [
             (r"<path\|avp\.kubernetes\.io", "a: <path:x#y>", true, false),
             ("<path|avp", "a: <path:x#y>", false, true),
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn find_takes_the_signs_of_emacs() {
+    fn find_uses_the_syntax_of_emacs() {
         for (pattern, text, fit) in [
             (r".*\.ya?ml", "./a/b.yml", true),
             (r".*/\(kustomization\|Kustomization\)\(\.ya?ml\)?", "./a/Kustomization", true),
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_pattern_crosses_folders() {
+    fn a_star_in_a_path_pattern_matches_slashes() {
         let is_match =
             |pattern: &str, text: &str| compile(&of_path(pattern)).unwrap().is_match(text.as_bytes());
         assert!(is_match("./overlays/*", "./overlays/a/b.yaml") && !is_match("./o.*", "./ox"));

@@ -1,4 +1,4 @@
-//! What commands come to, before an app's variables and files are known.
+//! The plan: what the commands of plugin.yaml do, before an app's variables and files are known.
 
 use super::parse::Join;
 use super::words::{Content, Word};
@@ -6,106 +6,108 @@ use crate::render::edits::Edit;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The commands of `init` and `generate`, as what they do.
+/// The commands of `init` and `generate`, or those of discovery, as steps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// One after the other.
+    /// The steps in their order.
     pub lines: Vec<Line>,
-    /// Values of the sidecar's own variables that they name.
+    /// Values of the sidecar's environment variables that the commands name.
     pub sidecar: BTreeMap<String, String>,
-    /// Variables of apps that they read.
+    /// Variables of apps that the commands read.
     pub reads: BTreeSet<String>,
 }
 
-/// A step and when it is done.
+/// A step and the condition under which it is executed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// When.
+    /// The condition: always, or after success or failure of the step before.
     pub join: Join,
-    /// Whether success and failure are exchanged.
+    /// Whether `!` stands before the command, which swaps success and failure.
     pub negated: bool,
-    /// What is done.
+    /// The step.
     pub step: Step,
 }
 
-/// What is done.
+/// What a command does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
-    /// Something that changes nothing here, and succeeds.
+    /// A command that may stand in a script and has no effect on the result, such as `helm repo add` or `mkdir`. It
+    /// succeeds.
     Nothing,
-    /// `keyfill generate .`: what keyfill does by itself.
+    /// `keyfill generate .`: keyfill discovers what the folder is and renders it. Also `keyfill discover`.
     Own,
-    /// Back to the app's folder, with none of the shell's own variables.
+    /// The start of a new section: the working directory is the app's folder again, and the variables of the script
+    /// are unset.
     Home,
-    /// A variable of the shell.
+    /// An assignment to a variable of the script.
     Assign {
-        /// Its name.
+        /// The variable's name.
         name: String,
-        /// Its value.
+        /// The value.
         value: Word,
     },
-    /// `cd`
+    /// `cd`, with the folder.
     Enter(Word),
     /// `kustomize edit`
     Edit {
-        /// What is edited.
+        /// The field that is edited, such as images.
         edit: Edit,
-        /// With what.
+        /// The arguments: the new values.
         words: Vec<Word>,
     },
-    /// A text that is written to a file.
+    /// A text that `echo` or `printf` writes to a file.
     Write {
         /// The file.
         file: Word,
         /// The text.
         content: Content,
     },
-    /// Manifests, and the file that they are written to; without one they are what is filled.
+    /// A rendering. Its manifests are the output, or are written to a file.
     Render {
-        /// How.
+        /// The command that renders.
         render: Render,
-        /// Where to.
+        /// The file that the manifests are written to; `None` if they are the output.
         file: Option<Word>,
     },
-    /// A file or folder of manifests, which is filled: `generate PATH`. With whether it is read as argocd-vault-plugin
-    /// reads it.
+    /// A file or folder of manifests that is the output: `generate PATH`. `true` if a folder is read as
+    /// argocd-vault-plugin reads it.
     Read(Word, bool),
-    /// A question.
+    /// A command that succeeds or fails, such as `test` or `grep`.
     Test(Test),
-    /// `if`: questions with what follows, and `else`.
+    /// `if`: the conditions, each with its body, and the body of `else`.
     If(Vec<(Vec<Line>, Vec<Line>)>, Vec<Line>),
-    /// Several steps.
+    /// Several steps: `{ ...; }`, `( ... )`, `sh -c`.
     Group(Vec<Line>),
-    /// Steps for each value of a variable.
+    /// `for`: steps that are repeated for each value of a variable.
     For {
-        /// The variable.
+        /// The variable's name.
         name: String,
-        /// Its values.
+        /// The words whose values the variable takes.
         words: Vec<Word>,
-        /// The steps.
+        /// The steps of the body.
         lines: Vec<Line>,
     },
-    /// `exit`
+    /// `exit`: `true` for exit code 0.
     End(bool),
 }
 
-/// Who renders.
+/// A command that renders.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Render {
-    /// `kustomize build`
+    /// `kustomize build`, with its arguments.
     Kustomize(Vec<Word>),
-    /// `helm template`, with what it reads from stdin.
+    /// `helm template`, with its arguments and the text that it reads from stdin.
     Helm(Vec<Word>, Option<Content>),
 }
 
-/// A question about the app's files and variables.
+/// A test of the app's files and variables, which succeeds or fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Test {
     /// `true`, `false`
     Always(bool),
-    /// `echo`: it succeeds, and prints unless the text is empty.
+    /// `echo` in discovery: it succeeds, and prints unless the text is empty.
     Echo(Content),
-    /// `[ -f x ]`
+    /// `[ -f x ]`, `[ -d x ]`, `[ -e x ]`, `[ -s x ]`
     Exists(Word, Kind),
     /// `[ -n x ]`
     IsText(Word),
@@ -117,14 +119,14 @@ pub enum Test {
     All(Vec<Test>),
     /// `-o` and `||` inside brackets.
     Any(Vec<Test>),
-    /// Files that are looked for.
+    /// A search for files or lines.
     Search(Search),
 }
 
-/// What a path must be.
+/// What a path must be for a test to succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
-    /// Anything.
+    /// A file or a folder.
     Any,
     /// A file.
     File,
@@ -134,91 +136,92 @@ pub enum Kind {
     Filled,
 }
 
-/// A pipe that looks for files or lines.
+/// A pipe that searches for files or lines, such as `find . -name Chart.yaml | grep x`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Search {
-    /// What it begins with.
+    /// The first command of the pipe.
     pub source: Source,
-    /// What its lines go through.
+    /// The other commands of the pipe, in their order.
     pub filters: Vec<Filter>,
-    /// Whether nothing is printed.
+    /// Whether the pipe prints nothing.
     pub quiet: bool,
 }
 
-/// What a search begins with.
+/// The first command of a search.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// `find`
     Find(Find),
-    /// `ls`
+    /// `ls`, with its arguments.
     List(Vec<Word>),
-    /// `grep` in files, with whether it looks into folders.
+    /// `grep` in files.
     Grep {
-        /// Files and folders.
+        /// The files and folders that are searched.
         paths: Vec<Word>,
         /// `-r`
         recursive: bool,
-        /// What is looked for.
+        /// The patterns and flags.
         grep: Grep,
     },
-    /// `cat`
+    /// `cat`, with its files.
     Read(Vec<Word>),
     /// `echo`
     Text(Content),
 }
 
-/// What lines go through.
+/// A command after the first one of a search.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Filter {
-    /// `grep`: the lines that fit.
+    /// `grep`: keeps the lines that match.
     Lines(Grep),
-    /// `xargs grep`: lines are names of files.
+    /// `xargs grep`: searches in the files that the lines name.
     Files {
-        /// What is looked for in them.
+        /// The patterns and flags.
         grep: Grep,
-        /// Whether each file has a run of its own, all of which must find something: `xargs -I {}`.
+        /// Whether `grep` runs once for each file, as with `xargs -I {}`: then the command succeeds only if every
+        /// file matches.
         each: bool,
-        /// Whether its success is that of `find -exec`: always.
+        /// Whether the command always succeeds, as with `find -exec`.
         always: bool,
     },
-    /// `head`, `sort` and the like: something stays something.
+    /// `head`, `sort` and similar commands: they do not change whether there is output.
     Pass,
     /// `wc -l`
     Count,
 }
 
-/// What `grep` looks for.
+/// The patterns and flags of `grep`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grep {
-    /// The expression, in Go's syntax.
+    /// All patterns as one regular expression, in Go's syntax.
     pub expression: String,
     /// `-v`
     pub invert: bool,
     /// `-l`
     pub names: bool,
-    /// `--include`: patterns of names, any of which may fit.
+    /// `--include`: patterns of names, of which at least one must match.
     pub include: Vec<String>,
     /// `--exclude`, `--exclude-dir`
     pub exclude: Vec<String>,
 }
 
-/// What `find` looks for.
+/// The arguments of `find`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Find {
-    /// Where it begins.
+    /// The files and folders where the search begins.
     pub starts: Vec<Word>,
     /// `-maxdepth`
     pub most_depth: Option<usize>,
     /// `-mindepth`
     pub least_depth: usize,
-    /// What must hold.
+    /// The tests of a path.
     pub expression: Expression,
 }
 
-/// What must hold of a path.
+/// A test of `find` for a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Expression {
-    /// Nothing.
+    /// The test that is always true.
     #[default]
     True,
     /// `-name`, `-iname`
@@ -228,18 +231,18 @@ pub enum Expression {
         /// `-iname`
         ignore_case: bool,
     },
-    /// `-path` and `-regex`, in Go's syntax.
+    /// `-path` and `-regex`, as a regular expression in Go's syntax.
     Path(String),
     /// `-empty`
     Empty,
-    /// `-type`
+    /// `-type`: `f`, `d` or `l`.
     Type(char),
-    /// `-print` and `-exec`: where there is one, it alone prints.
+    /// `-print` and `-exec`. If there is one, only it prints paths.
     Print,
     /// `!`
     Not(Box<Expression>),
-    /// All of them.
+    /// All of these tests succeed; they are made in order until one fails.
     And(Vec<Expression>),
-    /// One of them.
+    /// One of these tests succeeds; they are made in order until one does.
     Or(Vec<Expression>),
 }

@@ -1,4 +1,5 @@
-//! The commands of plugin.yaml for one app: its variables and files are known, and the plan becomes a rendering.
+//! Executes the plan of plugin.yaml's commands for one app, whose variables and files are known, and finds out what
+//! is rendered.
 
 use super::lex::WORKING_DIR;
 use super::parse::Join;
@@ -22,7 +23,7 @@ use keyfill_files::{Files, TreePath};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-/// What is known of one request.
+/// The request for which a plan is executed.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The app's tree.
@@ -31,24 +32,24 @@ pub struct Request<'a> {
     pub folder: &'a TreePath,
     /// The request's variables.
     pub env: &'a Env,
-    /// Whom engines ask for what the tree does not hold.
+    /// What engines use to get what the tree does not hold.
     pub outside: &'a Outside,
-    /// When to stop.
+    /// The deadline and the limit of memory.
     pub cx: &'a Cx,
 }
 
-/// What is rendered, with which options, and the files that the commands wrote before.
+/// What is rendered and how, with the files that the commands have written.
 #[derive(Clone)]
 pub struct Planned {
-    /// What is rendered.
+    /// The kustomization, chart, or files that are rendered.
     pub root: Root,
-    /// How.
+    /// The options of rendering.
     pub options: Options,
-    /// Files that are not in the tree, or differ.
+    /// Files that the commands have written, which replace or add to those of the tree.
     pub written: BTreeMap<TreePath, Bytes>,
 }
 
-/// What the commands render for a request; nothing where they print nothing. `base` are the administrator's options.
+/// What the commands render for a request; `None` if they print nothing. `base` holds the administrator's options.
 pub fn planned(plan: &Plan, request: Request<'_>, base: &Options) -> Result<Option<Planned>> {
     let mut machine = Machine::new(&plan.sidecar, request, Some(base));
     machine.lines(&plan.lines)?;
@@ -65,10 +66,10 @@ pub fn matches(plan: &Plan, request: Request<'_>) -> Result<bool> {
     Ok(machine.status && machine.printed)
 }
 
-/// Turns of all loops.
+/// The most iterations of all loops together.
 const MOST_TURNS: usize = 1_000;
 
-/// Bytes of a variable that commands set.
+/// The most bytes of a variable that commands set.
 const MOST_VALUE: usize = 1 << 20;
 
 struct Machine<'a> {
@@ -77,19 +78,20 @@ struct Machine<'a> {
     sidecar: &'a BTreeMap<String, String>,
     locals: BTreeMap<String, String>,
     at: TreePath,
-    /// Texts of files that do not lie in the tree, by their names.
+    /// Texts of files outside of the tree, such as those of `<(...)`, by their names.
     texts: BTreeMap<String, String>,
     written: BTreeMap<TreePath, Bytes>,
-    /// Renderings that were written to a file, by its name.
+    /// Renderings that were written to files, by the files' names.
     rendered: BTreeMap<String, Planned>,
     output: Option<Planned>,
     status: bool,
     printed: bool,
     ended: bool,
-    /// Turns of loops so far.
+    /// Iterations of all loops so far.
     turns: usize,
     failed: Option<String>,
-    /// Whether the name of the repository's own folder was asked for.
+    /// Whether a command asked for the name of the app's folder where that is the repository's root, whose name is
+    /// not known.
     without_name: Cell<bool>,
 }
 
@@ -98,7 +100,7 @@ impl Variables for Machine<'_> {
         if name == WORKING_DIR {
             let folder = self.at.as_str();
             self.without_name.set(self.without_name.get() | folder.is_empty());
-            // All that is asked of it is what stands behind its last slash.
+            // Only the part after the last slash is ever used.
             return Some(folder);
         }
         let own = self.locals.get(name).or_else(|| self.sidecar.get(name));
@@ -139,7 +141,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// A text; what is wrong with it is kept for the end of the step.
+    /// Expands a content. An error is kept in `failed`, and reported at the end of the step.
     fn content(&mut self, content: &Content) -> String {
         content.expand(self).unwrap_or_else(|why| {
             self.failed = Some(why);
@@ -235,7 +237,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// A loop over words and names of files.
+    /// Executes a loop over words and names of files.
     fn repeat(&mut self, name: &str, words: &[Word], lines: &[Line]) -> Result<()> {
         for word in words {
             let mut values = word.fields(self);
@@ -316,12 +318,12 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The tree with what was written.
+    /// The app's tree with the files that the commands have written.
     fn files(&self) -> Edited<'a> {
         Edited::with(self.request.files, self.written.clone())
     }
 
-    /// A path below the folder that is the current one. Nothing leaves the app's tree.
+    /// A path relative to the working directory. A path outside of the app's tree is an error.
     fn inside(&self, name: &str) -> Result<TreePath> {
         let path = self.at.join(name).filter(|_| !name.starts_with('/') && !name.contains("://"));
         path.ok_or_else(|| {
@@ -370,7 +372,7 @@ impl<'a> Machine<'a> {
     }
 
     fn kustomize(&mut self, words: &[Word]) -> Result<Planned> {
-        // What a variable brings is the author's.
+        // Words that come from variables are the author's, and may set fewer flags.
         let literal: Vec<String> = words.iter().filter_map(Word::text).collect();
         let all = self.fields(words);
         let (dir, kustomize) = commands::kustomize(&literal, &all)?;
@@ -400,7 +402,8 @@ impl<'a> Machine<'a> {
         Planned { root: Root { dir, kind }, options, written: self.written.clone() }
     }
 
-    /// A file or folder that argocd-vault-plugin reads: a rendering, or what lies in the tree.
+    /// A file or folder that argocd-vault-plugin reads: a rendering that was written to a file, or files of the
+    /// tree.
     fn read(&mut self, name: &str, as_avp: bool) -> Result<Planned> {
         if let Some(planned) = self.rendered.remove(name) {
             return Ok(planned);
@@ -412,14 +415,14 @@ impl<'a> Machine<'a> {
         self.write_renderings()?;
         let mut options = self.base()?.clone();
         if as_avp && self.files().is_dir(&path) {
-            // What argocd-vault-plugin fails on is not left out: an app's folder that is a kustomization is no list of
-            // manifests.
+            // Files on which argocd-vault-plugin fails are an error here too, for example if the folder is a
+            // kustomization and no list of manifests.
             options.habits = Habits::Avp;
         }
         Ok(self.of(RootKind::Yaml, path, options))
     }
 
-    /// Renderings that were written to files of the tree become files: what comes next may read them.
+    /// Renders what was written to files of the tree, since the next command may read these files.
     fn write_renderings(&mut self) -> Result<()> {
         for (name, planned) in std::mem::take(&mut self.rendered) {
             if name.starts_with('/') {

@@ -1,4 +1,4 @@
-//! Looks for files as `find`, `grep` and `ls` do, in the app's tree.
+//! Searches in the app's tree as `find`, `grep` and `ls` do.
 
 use super::pattern;
 use super::plan::{Expression, Filter, Find, Grep, Search, Source};
@@ -9,32 +9,32 @@ use keyfill_files::{Files, Kind, TreePath};
 use keyfill_go::regexp::Regexp;
 use std::cell::Cell;
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Whether its last command succeeded.
+    /// Whether the last command of the pipe succeeded.
     pub status: bool,
-    /// Whether something was printed.
+    /// Whether the pipe printed something.
     pub printed: bool,
 }
 
-/// A file or folder that was found, and how it is called.
+/// A file or folder that was found, with the name under which it is printed.
 struct Found {
     name: String,
     path: TreePath,
 }
 
-/// Where is looked.
+/// Where a search takes place.
 pub struct Place<'a> {
     /// The app's tree.
     pub files: &'a dyn Files,
-    /// The folder that names begin in.
+    /// The working directory, to which names are relative.
     pub at: &'a TreePath,
-    /// When to stop.
+    /// The deadline.
     pub cx: &'a Cx,
 }
 
-/// Folders that a search goes into, one inside the other.
+/// How deep a search descends into folders.
 const DEPTH: usize = 256;
 
 impl Place<'_> {
@@ -43,7 +43,7 @@ impl Place<'_> {
         let (lines, status) = match &search.source {
             Source::Find(find) => {
                 let (found, status) = self.find(find, variables)?;
-                // Files may be asked for by a filter; then their paths are needed.
+                // A filter that searches in files needs their paths, not only their names.
                 if let [Filter::Files { grep, each, always }, rest @ ..] = search.filters.as_slice() {
                     return self.in_files(&found, grep, (*each, *always), rest, search.quiet);
                 }
@@ -65,7 +65,7 @@ impl Place<'_> {
                 }
                 let mut answer =
                     self.in_files(&found, grep, (false, false), &search.filters, search.quiet)?;
-                // grep fails for a file that is not there, unless it was quiet and has found something.
+                // `grep` fails if a file does not exist, unless it is quiet and has found something.
                 answer.status &= all_there || search.quiet || !search.filters.is_empty();
                 return Ok(answer);
             }
@@ -93,7 +93,7 @@ impl Place<'_> {
         if name.starts_with('/') { None } else { self.at.join(name) }
     }
 
-    /// Files and folders by their names, patterns among them; whether all are there.
+    /// The files and folders with these names or patterns, and whether all of them exist.
     fn named(&self, words: &[Word], variables: &mut dyn Variables) -> Result<(Vec<Found>, bool)> {
         let mut all = Vec::new();
         let mut status = true;
@@ -112,7 +112,7 @@ impl Place<'_> {
         Ok((all, status))
     }
 
-    /// The names that patterns stand for. A pattern that nothing fits stands for itself, as in a shell.
+    /// The names that match the patterns. A pattern without a match stays as it is, as in a shell.
     pub fn fitting_names(&self, patterns: &[String]) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for pattern in patterns {
@@ -127,7 +127,7 @@ impl Place<'_> {
         Ok(names)
     }
 
-    /// What `ls` lists: files by their names, and what lies in folders.
+    /// What `ls` lists: the files that are named, and the content of folders.
     fn listed(&self, words: &[Word], variables: &mut dyn Variables) -> Result<(Vec<Found>, bool)> {
         let here = [Word::literal(".")];
         let (named, status) = self.named(if words.is_empty() { &here } else { words }, variables)?;
@@ -145,7 +145,7 @@ impl Place<'_> {
         Ok((all, status))
     }
 
-    /// What fits a pattern like `overlays/*/kustomization.yaml`.
+    /// Adds the files and folders that match a pattern like `overlays/*/kustomization.yaml`.
     fn fitting(&self, dir: &TreePath, parts: &[&str], above: &str, all: &mut Vec<Found>) -> Result<()> {
         self.check()?;
         let Some((first, rest)) = parts.split_first() else { return Ok(()) };
@@ -211,7 +211,7 @@ impl Place<'_> {
         Ok(all)
     }
 
-    /// The files in which something is found.
+    /// The files in which `grep` finds something.
     fn with_matches(&self, found: Vec<Found>, grep: &Grep) -> Result<Vec<Found>> {
         let expression = Lines::of(grep)?;
         let paths: Vec<TreePath> = found.iter().map(|found| found.path.clone()).collect();
@@ -225,7 +225,7 @@ impl Place<'_> {
         Ok(found.into_iter().filter(|found| with.contains(&found.path)).collect())
     }
 
-    /// What `grep` over files prints, through the rest of the pipe.
+    /// Runs `grep` over files, and the rest of the pipe over its output.
     fn in_files(
         &self,
         found: &[Found],
@@ -249,7 +249,7 @@ impl Place<'_> {
                 if grep.names {
                     lines.push(path.to_string());
                 } else {
-                    // A line that the rest of the pipe lets through is enough, of many alike.
+                    // One line that passes the rest of the pipe is enough.
                     let kept: Vec<String> = if counts {
                         hits.map(|line| String::from_utf8_lossy(line).into_owned()).collect()
                     } else {
@@ -307,7 +307,7 @@ impl Walk<'_> {
             return Ok(());
         }
         for entry in self.place.files.list(path).unwrap_or_default() {
-            // Whether git's own folder is sent does not depend on the app.
+            // Whether Argo CD sends the folder `.git` does not depend on the app, so it is not searched.
             if entry.name == ".git" {
                 continue;
             }
@@ -335,11 +335,11 @@ struct Seen<'a> {
     name: &'a str,
     kind: Kind,
     is_link: bool,
-    /// Where it is asked for.
+    /// Whether the file or folder is empty; `false` if the expression does not use `-empty`.
     is_empty: bool,
 }
 
-/// [`Expression`] with its variables and patterns read.
+/// An [`Expression`] with its variables expanded and its patterns compiled.
 enum Compiled {
     Name(String, bool),
     Path(Regexp),
@@ -372,7 +372,8 @@ impl Compiled {
         })
     }
 
-    /// Whether a path is printed: where it is said, else where all holds.
+    /// Whether a path is printed: if `-print` is reached, or, in an expression without `-print`, if the whole
+    /// expression is true.
     fn prints(&self, seen: &Seen<'_>) -> bool {
         let printed = Cell::new(false);
         let holds = self.holds(seen, &printed);
@@ -421,7 +422,7 @@ fn compiled(expression: &str) -> Result<Regexp> {
     pattern::compile(expression).map_err(|why| anyhow!(why))
 }
 
-/// The lines that `grep` prints.
+/// Selects the lines that `grep` prints.
 struct Lines {
     expression: Regexp,
     invert: bool,
@@ -447,7 +448,7 @@ impl Lines {
     }
 }
 
-/// The rest of a pipe, over lines.
+/// The rest of a pipe, which works on lines.
 struct Filters(Vec<Stage>);
 
 enum Stage {
@@ -469,7 +470,7 @@ impl Filters {
         filters.iter().map(stage).collect::<Result<_>>().map(Self)
     }
 
-    /// Whether a line goes through all that stands before a count.
+    /// Whether a line passes all commands before `wc -l`.
     fn keep(&self, line: &[u8]) -> bool {
         let before = self.0.iter().take_while(|stage| !matches!(stage, Stage::Count));
         before.into_iter().all(|stage| if let Stage::Lines(lines) = stage { lines.keep(line) } else { true })
@@ -489,7 +490,7 @@ impl Filters {
                 }
             }
         }
-        // A line break alone at the end is no answer.
+        // A single empty line does not count as output.
         let printed = !quiet && (lines.len() > 1 || lines.first().is_some_and(|line| !line.is_empty()));
         Answer { status, printed }
     }

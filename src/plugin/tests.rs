@@ -1,4 +1,4 @@
-//! The language, from plugin.yaml's text to what is rendered for an app.
+//! Tests of the whole interpretation, from the text of plugin.yaml to what is rendered for an app.
 
 use super::run::{self, Planned, Request};
 use super::{Discover, Meaning, read};
@@ -59,7 +59,7 @@ fn all_planned(commands: &str, vars: &[(&str, &str)]) -> anyhow::Result<Option<P
     )
 }
 
-/// What comes of it.
+/// The manifests that the commands render.
 fn rendered(commands: &str, vars: &[(&str, &str)]) -> String {
     let planned = planned(commands, vars).unwrap_or_else(|error| panic!("{commands}: {error:#}"));
     let files: MemoryFiles = FILES.iter().copied().collect();
@@ -82,7 +82,7 @@ fn values(planned: &Planned) -> Vec<&str> {
 const APP: &[(&str, &str)] = &[("ARGOCD_APP_NAME", "web"), ("ARGOCD_APP_NAMESPACE", "prod")];
 
 #[test]
-fn a_line_of_helm_becomes_its_options() {
+fn flags_of_helm_become_options_of_the_rendering() {
     let line = "helm template $ARGOCD_APP_NAME -n $ARGOCD_APP_NAMESPACE ${ARGOCD_ENV_HELM_ARGS} \
                 -f <(echo \"$ARGOCD_ENV_HELM_VALUES\") . | argocd-vault-plugin generate -";
     let vars = [
@@ -105,7 +105,7 @@ fn a_line_of_helm_becomes_its_options() {
 }
 
 #[test]
-fn what_no_word_says_is_as_helm_has_it() {
+fn options_that_no_flag_sets_are_those_of_helm() {
     let planned = planned(
         "helm template . | argocd-vault-plugin generate -",
         &[APP, &[("KUBE_VERSION", "1.20")]].concat(),
@@ -116,7 +116,7 @@ fn what_no_word_says_is_as_helm_has_it() {
 }
 
 #[test]
-fn renderings_are_those_of_the_commands() {
+fn commands_render_what_they_say() {
     for (commands, vars, want) in [
         ("helm template x .", &[][..], "a: 1\nr: x.default"),
         ("helm template ${ARGOCD_ENV_NAME:-$ARGOCD_APP_NAME} -n y .", APP, "r: web.y"),
@@ -200,7 +200,7 @@ fn renderings_are_those_of_the_commands() {
         ("helm template ${ARGOCD_APP_NAME//-} .", &[("ARGOCD_APP_NAME", "web-eu-1")], "r: webeu1."),
         ("helm template ${ARGOCD_APP_NAME:0:6} .", &[("ARGOCD_APP_NAME", "web-eu-1")], "r: web-eu."),
     ] {
-        // What is asked prints nothing.
+        // Tests print nothing.
         let commands = commands.replace("ls *.nothing;", "ls *.nothing > /dev/null 2>&1;");
         let got = rendered(&commands, vars);
         assert!(got.contains(want), "{commands}: {got}");
@@ -208,7 +208,7 @@ fn renderings_are_those_of_the_commands() {
 }
 
 #[test]
-fn a_variable_of_the_app_is_never_more_than_a_word() {
+fn a_variable_of_the_app_is_only_an_argument_of_a_command() {
     for (commands, value, class) in [
         ("helm template x . -f $ARGOCD_ENV_X", "/etc/passwd", Class::Forbidden),
         ("helm template x . -f $ARGOCD_ENV_X", "../../secret.yaml", Class::Forbidden),
@@ -239,7 +239,7 @@ fn a_variable_of_the_app_is_never_more_than_a_word() {
 }
 
 #[test]
-fn commands_that_come_to_nothing_or_too_much_fail() {
+fn commands_that_print_nothing_or_too_much_fail() {
     assert!(all_planned("if [ -f nothing ]; then kustomize build; fi", &[]).unwrap().is_none());
     for (commands, what) in [
         ("[ -f nothing ] && kustomize build", "failure"),
@@ -257,7 +257,7 @@ fn commands_that_come_to_nothing_or_too_much_fail() {
 }
 
 #[test]
-fn what_is_not_understood_is_named() {
+fn an_error_names_what_is_not_supported() {
     for (commands, words) in [
         ("kustomize build . | sed s/a/b/", "sed s/a/b/"),
         ("helm template $(cat name) .", "$(cat name)"),
@@ -317,7 +317,7 @@ fn what_is_not_understood_is_named() {
 }
 
 #[test]
-fn settings_of_the_command_are_the_administrators() {
+fn settings_in_commands_are_the_administrators() {
     let line = "export AVP_TYPE=vault; argocd-vault-plugin -s \"$CLUSTER\":conf -c /etc/c.yaml generate .";
     let mut meaning = meaning(&script(line));
     assert_eq!(meaning.settings.get("AVP_TYPE").map(String::as_str), Some("vault"));
@@ -328,7 +328,7 @@ fn settings_of_the_command_are_the_administrators() {
 }
 
 #[test]
-fn a_secret_that_a_variable_of_the_app_names_is_as_if_its_author_had_named_it() {
+fn a_secret_named_by_a_variable_of_the_app_counts_as_named_by_the_author() {
     let mut meaning = meaning(&script("argocd-vault-plugin generate -s ns:$ARGOCD_ENV_S ."));
     meaning.secret = meaning.filling.take().unwrap().secret;
     assert_eq!(meaning.sidecars_secret(), None);
@@ -338,7 +338,7 @@ fn a_secret_that_a_variable_of_the_app_names_is_as_if_its_author_had_named_it() 
 }
 
 #[test]
-fn an_app_sets_what_the_commands_read_and_no_more() {
+fn an_app_sets_only_what_the_commands_read() {
     let reads = meaning(&script("helm template $ARGOCD_ENV_NAME $ARGOCD_ENV_helm_args . --set a=$CLUSTER"))
         .reads
         .unwrap();
@@ -362,7 +362,7 @@ fn matches(commands: &str, files: &[(&str, &'static str)]) -> bool {
 }
 
 #[test]
-fn discovery_asks_what_the_commands_ask() {
+fn discovery_gives_the_answer_of_the_commands() {
     const PLACEHOLDERS: &str =
         r#"find . -name '*.yaml' | xargs -I {} grep "<path\|avp\.kubernetes\.io" {} | grep ."#;
     let chart: &[_] = &[("app/Chart.yaml", ""), ("app/sub/values.yaml", ""), ("other/k.yaml", "<path:x#y>")];
@@ -415,7 +415,7 @@ fn discovery_asks_what_the_commands_ask() {
         ("exit 0; echo x", chart, false),
         (PLACEHOLDERS, filled, true),
         (PLACEHOLDERS, chart, false),
-        // Each file has a grep of its own, and one of them fails.
+        // `grep` runs once for each file, and one of the runs fails.
         ("find . -name '*.yaml' | xargs -I {} grep '<path' {}", filled, false),
         ("find . -name '*.yaml' | xargs grep -l '<path'", filled, true),
         ("find . -name '*.yaml' -exec grep -l '<path' {} \\;", filled, true),
@@ -445,7 +445,7 @@ fn discovery_asks_what_the_commands_ask() {
 }
 
 #[test]
-fn the_folder_of_the_app_gives_a_name_and_paths() {
+fn the_working_directory_gives_a_name_and_paths() {
     let commands =
         "helm template \"$(basename \"$PWD\")\" . -f \"$PWD/prod.yaml\" | argocd-vault-plugin generate -";
     assert!(rendered(commands, &[]).contains("a: 2\nr: app.default\n"));
@@ -458,7 +458,7 @@ fn the_folder_of_the_app_gives_a_name_and_paths() {
 }
 
 #[test]
-fn find_tells_expressions_and_empty_files() {
+fn find_supports_regular_expressions_and_empty_files() {
     let files: Vec<(&str, &'static str)> = FILES.iter().copied().chain([("app/empty.txt", "")]).collect();
     for (command, want) in [
         (r"find . -regex '.*/\(Chart\|nope\)\.ya?ml'", true),

@@ -1,4 +1,4 @@
-//! Words of a shell's command, as they are expanded: text, variables, and `<(echo ...)` as a file.
+//! The words of a shell's command and how they are expanded: text, variables, and `<(echo ...)` as a file.
 
 use keyfill_go::path;
 use serde::{Deserialize, Serialize};
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 /// A word, and how it was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Word {
-    /// What it is made of.
+    /// The parts of the word, in their order.
     pub pieces: Vec<Piece>,
-    /// Its own text, for messages.
+    /// The word as it is written, for messages.
     pub source: String,
 }
 
@@ -19,79 +19,79 @@ pub enum Piece {
     Text {
         /// The text.
         text: String,
-        /// Whether `*`, `?` and `[` in it are signs like others.
+        /// Whether the text is in quotes, so that `*`, `?` and `[` are ordinary characters.
         quoted: bool,
     },
     /// A variable.
     Variable {
-        /// Its name.
+        /// The variable's name.
         name: String,
-        /// Whether its value stays one word.
+        /// Whether the variable is in quotes, so that its value is not split into several words.
         quoted: bool,
-        /// What is done with its value.
+        /// What the braces do with the value.
         form: Form,
     },
-    /// `<(...)`: a file with this content.
+    /// `<(...)`: the name of a file with this content.
     File(Box<Content>),
-    /// `$(...)`: what these commands print. No word of a plan holds one.
+    /// `$(...)`: the output of these commands. The compiled plan holds no such piece.
     Printed {
         /// The commands.
         script: String,
-        /// Their first line.
+        /// The line of the first command in the text, from 0.
         line: usize,
     },
 }
 
-/// What a variable's braces say.
+/// What the braces around a variable do with its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Form {
     /// `$A`, `${A}`
     Plain,
-    /// `${A:-...}`: used where the value is empty.
+    /// `${A:-...}`: these pieces, if the value is empty.
     Default(Vec<Piece>),
-    /// `${A:+...}`: used where it is not.
+    /// `${A:+...}`: these pieces, if the value is not empty.
     Alternative(Vec<Piece>),
-    /// `${A#*x}` and `${A##*x}`: what stands behind the first or the last `x`.
+    /// `${A#*x}` and `${A##*x}`: the text after the first or the last `x`.
     Behind {
         /// The text.
         text: String,
-        /// Whether it is the last one.
+        /// Whether the last `x` counts.
         last: bool,
     },
-    /// `${A%x*}` and `${A%%x*}`: what stands before the last or the first `x`.
+    /// `${A%x*}` and `${A%%x*}`: the text before the last or the first `x`.
     Before {
         /// The text.
         text: String,
-        /// Whether it is the last one.
+        /// Whether the last `x` counts.
         last: bool,
     },
-    /// `${A#x}` and `${A%x}`: without an `x` that it begins or ends with.
+    /// `${A#x}` and `${A%x}`: the value without an `x` at its beginning or end.
     Without {
         /// The text.
         text: String,
-        /// Whether it is the end.
+        /// Whether `x` is removed from the end.
         end: bool,
     },
-    /// `${A/x/y}` and `${A//x/y}`: with `y` in the place of the first `x`, or of each.
+    /// `${A/x/y}` and `${A//x/y}`: the value with the first `x`, or every `x`, replaced by `y`.
     Replaced {
-        /// What is replaced.
+        /// The text that is replaced.
         old: String,
-        /// By what.
+        /// The new text.
         new: String,
-        /// Whether each is.
+        /// Whether every occurrence is replaced.
         all: bool,
     },
-    /// `${A:0:53}`: some of its characters.
+    /// `${A:0:53}`: a part of the value.
     Cut {
-        /// How many stand before them.
+        /// The number of characters before the part.
         from: usize,
-        /// How many they are.
+        /// The most characters of the part.
         count: usize,
     },
 }
 
 impl Form {
-    /// What becomes of a value, where the form only cuts it or replaces a part.
+    /// Applies a form that cuts the value or replaces a part of it.
     fn of(&self, value: &str) -> String {
         match self {
             Self::Plain | Self::Default(_) | Self::Alternative(_) => value.to_owned(),
@@ -120,34 +120,34 @@ impl Form {
     }
 }
 
-/// A text that `echo`, `printf` or a file of its own gives.
+/// A text that `echo`, `printf` or `<<<` gives to a command or a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
-    /// What is printed, with a space between two.
+    /// The words that are printed, with a space between them.
     pub words: Vec<Word>,
-    /// Whether a line break stands behind it.
+    /// Whether a line break ends the text.
     pub line_break: bool,
-    /// Whether it goes through `base64 -d`.
+    /// Whether the text is decoded with `base64 -d`.
     pub from_base64: bool,
 }
 
-/// Where variables have their values.
+/// The values of variables, and the files of `<(...)`.
 pub trait Variables {
-    /// The value of a variable; nothing where it is not set.
+    /// The value of a variable; `None` if it is not set.
     fn value(&self, name: &str) -> Option<&str>;
 
-    /// The name of a file with this text, for a command that reads it.
+    /// Stores a file with this content. Returns its name, which is `name` or like it.
     fn file(&mut self, name: String, content: &Content) -> String;
 }
 
 impl Word {
-    /// A word of a command that no shell has read.
+    /// A word that a shell does not expand.
     pub fn literal(text: &str) -> Self {
         let piece = Piece::Text { text: text.to_owned(), quoted: true };
         Self { pieces: vec![piece], source: text.to_owned() }
     }
 
-    /// Its text, when it holds no variable.
+    /// The text of a word without variables; `None` for other words.
     pub fn text(&self) -> Option<String> {
         self.pieces
             .iter()
@@ -155,14 +155,14 @@ impl Word {
             .collect()
     }
 
-    /// Whether the shell would take it for a pattern of file names.
+    /// Whether a shell would expand the word as a pattern of file names.
     pub fn is_pattern(&self) -> bool {
         self.pieces.iter().any(
             |piece| matches!(piece, Piece::Text { text, quoted: false } if text.contains(['*', '?', '[']) && text != "["),
         )
     }
 
-    /// The variable that is all of the word, when its value may become several words, or none.
+    /// The variable of a word like `$ARGS`, whose value may become several words, or none.
     pub fn list(&self) -> Option<&str> {
         match self.pieces.as_slice() {
             [Piece::Variable { name, quoted: false, form: Form::Plain | Form::Alternative(_) }] => Some(name),
@@ -175,7 +175,7 @@ impl Word {
         of_pieces(&self.pieces, see);
     }
 
-    /// The variable that is all of the word.
+    /// The variable of a word that is nothing but a variable, with or without quotes.
     pub fn variable(&self) -> Option<&str> {
         match self.filled().as_slice() {
             [Piece::Variable { name, form: Form::Plain, .. }] => Some(name),
@@ -183,7 +183,7 @@ impl Word {
         }
     }
 
-    /// The commands whose output is all of the word, and their first line.
+    /// The commands of a word that is nothing but `$(...)`, and the line of the first one.
     pub fn printed(&self) -> Option<(&str, usize)> {
         match self.filled().as_slice() {
             [Piece::Printed { script, line }] => Some((script, *line)),
@@ -191,25 +191,25 @@ impl Word {
         }
     }
 
-    /// Whether the output of commands is a part of the word.
+    /// Whether the word holds `$(...)`.
     pub fn holds_printed(&self) -> bool {
         holds_printed(&self.pieces)
     }
 
-    /// Its pieces, but for the empty text of quotes.
+    /// The pieces of the word without empty text, which quotes leave.
     fn filled(&self) -> Vec<&Piece> {
         let is_filled = |piece: &&Piece| !matches!(piece, Piece::Text { text, .. } if text.is_empty());
         self.pieces.iter().filter(is_filled).collect()
     }
 
-    /// One text, as in an assignment or in quotes.
+    /// Expands the word to one string, as in an assignment.
     pub fn expand(&self, variables: &mut dyn Variables) -> String {
         let mut fields = Fields { whole: true, ..Fields::default() };
         fields.add(&self.pieces, variables, false);
         fields.open.unwrap_or_default()
     }
 
-    /// The words that it becomes: a value without quotes is split at white space.
+    /// Expands the word to words: values without quotes are split at white space.
     pub fn fields(&self, variables: &mut dyn Variables) -> Vec<String> {
         let mut fields = Fields::default();
         fields.add(&self.pieces, variables, false);
@@ -224,14 +224,14 @@ impl Content {
         self.words.iter().for_each(|word| word.variables(see));
     }
 
-    /// What a file with this content is called.
+    /// A name for a file with this content, made of the variables in it.
     pub fn name(&self) -> String {
         let mut names = Vec::new();
         self.variables(&mut |name| names.push(name.to_owned()));
         format!("<{}>", if names.is_empty() { "text of plugin.yaml".to_owned() } else { names.join(" ") })
     }
 
-    /// The text. The error says why it cannot be had.
+    /// Expands the content to a text. The error is for base64 that cannot be decoded.
     pub fn expand(&self, variables: &mut dyn Variables) -> Result<String, String> {
         let words: Vec<String> = self.words.iter().flat_map(|word| word.fields(variables)).collect();
         let mut text = words.join(" ");
@@ -274,17 +274,18 @@ fn of_pieces(pieces: &[Piece], see: &mut dyn FnMut(&str)) {
     }
 }
 
-/// Words on their way.
+/// Words while a word is expanded.
 #[derive(Default)]
 struct Fields {
     done: Vec<String>,
     open: Option<String>,
-    /// Nothing is split.
+    /// Whether values are not split.
     whole: bool,
 }
 
 impl Fields {
-    /// Adds pieces. `in_braces` says that they are the text of a variable without quotes, which is split as its value.
+    /// Adds pieces. With `in_braces` they come from the braces of a variable without quotes, so their text is split
+    /// like a value.
     fn add(&mut self, pieces: &[Piece], variables: &mut dyn Variables, in_braces: bool) {
         for piece in pieces {
             match piece {
@@ -327,15 +328,15 @@ impl Fields {
     }
 }
 
-/// Where a shell splits a value.
+/// The characters at which a shell splits a value.
 const SPACE: [char; 3] = [' ', '\t', '\n'];
 
-/// A name's pattern as a shell and `find -name` read it, in the form that Go reads.
+/// Translates a pattern of a name from the syntax of a shell or `find -name` to that of Go's `path.Match`.
 pub fn name_pattern(pattern: &str) -> String {
     pattern.replace("[!", "[^")
 }
 
-/// Whether a name fits a pattern of one name. A pattern that cannot be read fits nothing.
+/// Whether a name matches a pattern. A pattern that cannot be parsed matches nothing.
 pub fn fits(pattern: &str, name: &str) -> bool {
     path::matches(name_pattern(pattern).as_bytes(), name.as_bytes()).unwrap_or(false)
 }

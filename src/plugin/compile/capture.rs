@@ -1,4 +1,4 @@
-//! `MANIFESTS=$(kustomize build .)`: a rendering that a variable holds, and who may read it.
+//! `MANIFESTS=$(kustomize build .)`: a rendering in a variable, and the commands that may read the variable.
 
 use super::super::content;
 use super::super::explain::Section;
@@ -9,11 +9,11 @@ use super::super::words::{Piece, Word};
 use super::forms::{Output, WRITE_A_PIPE, program, refused};
 use super::{Compiler, Result};
 
-/// What may be done with the variable.
+/// The hint for a variable that holds a rendering.
 const WRITE_ECHO: &str = "write echo \"$NAME\" | argocd-vault-plugin generate -, with the variable alone";
 
 impl Compiler<'_> {
-    /// Assignments of what commands print: those of kustomize and helm.
+    /// Compiles assignments of `$(...)`, which may hold kustomize or helm.
     pub(super) fn capture(&mut self, simple: &Simple) -> Result<Step> {
         if !simple.words.is_empty() {
             return Err(refused(simple, lex::NOTHING_IS_RUN, lex::WRITE_THE_VALUE));
@@ -26,14 +26,15 @@ impl Compiler<'_> {
             lines.push(then(self.captured(simple, name, script)?));
             self.out.assigned.insert(name.clone());
             self.out.captured.insert(name.clone());
-            // `[ -z "$MANIFESTS" ]` asks whether there are any: an empty rendering is an error of its own.
+            // The variable gets some text, since `[ -z "$MANIFESTS" ]` tests whether there are manifests. An empty
+            // rendering is an error elsewhere.
             let value = Word::literal("manifests");
             lines.push(then(Step::Assign { name: name.clone(), value }));
         }
         Ok(Step::Group(lines))
     }
 
-    /// The rendering, written to a file that no other name can mean.
+    /// The step that renders to a file, whose name no other command can use.
     fn captured(&mut self, simple: &Simple, name: &str, script: &Script) -> Result<Step> {
         let unknown = || refused(simple, lex::NOTHING_IS_RUN, lex::WRITE_THE_VALUE);
         let [statement] = script.statements.as_slice() else { return Err(unknown()) };
@@ -50,20 +51,20 @@ impl Compiler<'_> {
         }
     }
 
-    /// `echo "$MANIFESTS"`: the manifests that the variable holds.
+    /// The step for `echo "$MANIFESTS"`; `None` if the variable holds no manifests.
     pub(super) fn echoed(&self, commands: &[Command]) -> Option<Step> {
         let content = content::of_pipe(commands)?.ok()?;
         let [word] = content.words.as_slice() else { return None };
         self.read_back(word).filter(|_| !content.from_base64)
     }
 
-    /// The manifests that a word stands for, when it is a variable that holds some.
+    /// The step that reads the manifests of a variable; `None` if the word is no such variable.
     pub(super) fn read_back(&self, word: &Word) -> Option<Step> {
         let name = word.variable().filter(|name| self.out.captured.contains(*name))?;
         Some(Step::Read(file_of(name), false))
     }
 
-    /// Refuses a command among whose words is a variable that holds manifests.
+    /// Refuses a command if one of its words names a variable that holds manifests.
     pub(super) fn without_manifests(&self, simple: &Simple) -> Result<()> {
         let targets = simple.redirects.iter().map(|redirect| &redirect.target);
         let values = simple.assignments.iter().map(|(_, value)| value);
@@ -84,7 +85,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// A command without `<<< WORD`, and the word.
+    /// Takes `<<< WORD` out of a command. Returns the rest of the command, and the word.
     pub(super) fn here_string(&self, simple: &Simple) -> (Simple, Option<Word>) {
         let mut rest = simple.clone();
         let at = rest.redirects.iter().position(|redirect| redirect.sign == "<<<");
@@ -92,7 +93,7 @@ impl Compiler<'_> {
         (rest, word)
     }
 
-    /// Prints what a variable holds, where nothing is filled behind it.
+    /// Compiles an `echo` of manifests that is not piped into a command that fills.
     pub(super) fn print_back(&mut self, simple: &Simple, step: Step) -> Result<Step> {
         match self.output(simple)? {
             Output::Nowhere => Ok(Step::Nothing),

@@ -1,4 +1,4 @@
-//! argocd-vault-plugin and keyfill: what they fill, and what stands before them in a pipe.
+//! Compiles argocd-vault-plugin and keyfill: what they fill, and the commands before them in a pipe.
 
 use super::super::content;
 use super::super::explain::Section;
@@ -11,7 +11,7 @@ use crate::cli::args;
 use crate::serve::environment;
 
 impl Compiler<'_> {
-    /// `... | argocd-vault-plugin generate -`
+    /// Compiles `... | argocd-vault-plugin generate -`.
     pub(super) fn fill_behind(&mut self, before: &[Command], last: &Simple) -> Result<Step> {
         match self.output(last)? {
             Output::Stdout => {}
@@ -26,7 +26,7 @@ impl Compiler<'_> {
         Ok(step)
     }
 
-    /// What stands before `| argocd-vault-plugin generate -`.
+    /// Compiles the commands before `| argocd-vault-plugin generate -`.
     fn before_filling(&mut self, before: &[Command]) -> Result<Step> {
         // `echo "$MANIFESTS" |`
         if let ([Command::Simple(echo)], Some(step)) = (before, self.echoed(before)) {
@@ -67,7 +67,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// argocd-vault-plugin and keyfill by themselves.
+    /// Compiles argocd-vault-plugin and keyfill outside of a pipe.
     pub(super) fn fill(&mut self, simple: &Simple) -> Result<Step> {
         let (rest, here) = self.here_string(simple);
         if let Some(word) = here {
@@ -132,7 +132,8 @@ impl Compiler<'_> {
         }
     }
 
-    /// Takes the flags of a line of argocd-vault-plugin. Gives its path, and what the flags mean.
+    /// Parses the flags of argocd-vault-plugin or keyfill. Returns the path, and the meaning of the flags for
+    /// `--explain`.
     fn filling(&mut self, simple: &Simple) -> Result<(Word, String)> {
         const FORM: &str =
             "write argocd-vault-plugin generate - or generate ., with -s, -c and keyfill's own flags";
@@ -155,7 +156,7 @@ impl Compiler<'_> {
         }
         let mut filling = Filling { shared: cli.shared, generate: generate.into_inner(), secret: None };
         if let Some(name) = filling.shared.secret_name.clone() {
-            // `-s NAME`, `-sNAME` and `--secret-name=NAME` hold the name at their end.
+            // In `-s NAME`, `-sNAME` and `--secret-name=NAME` the name is at the end.
             let word = words.iter().find(|word| shown(word).ends_with(&name) && word.text().is_none());
             if let Some(word) = word {
                 if shown(word) != name {
@@ -210,7 +211,7 @@ impl Compiler<'_> {
     }
 }
 
-/// Whether two lines fill alike.
+/// Whether two commands fill in the same way, whatever their paths.
 fn is_same(one: &Filling, other: &Filling) -> bool {
     let without_path = |filling: &Filling| {
         let generate = args::GenerateArgs { paths: Vec::new(), ..filling.generate.clone() };

@@ -1,4 +1,4 @@
-//! What the compiler asks of a command's words: its program, its redirections, the script of a shell.
+//! Helpers of the compiler for the words of a command: its program, its redirections, the script of a shell.
 
 use super::super::lex::Refused;
 use super::super::parse::{Command, Redirect, Simple};
@@ -6,21 +6,21 @@ use super::super::words::{Piece, Word};
 use crate::report::Problem;
 use crate::serve::environment;
 
-/// Where a command prints to.
+/// Where the output of a command goes.
 pub(super) enum Output {
     Stdout,
     Nowhere,
     File(Word),
 }
 
-/// The hint where nothing nearer is known.
+/// The hint if there is no better one.
 pub(super) const WRITE_A_PIPE: &str = "what is understood is a pipe like: kustomize build . | argocd-vault-plugin generate - \
     (docs/coming-from-avp.md lists the forms); keyfill generate . does the usual by itself";
 
-/// Why a command is refused whose output is no manifest.
+/// Why a command is refused whose output is no manifests.
 pub(super) const PRINTS_AMONG: &str = "it would print among the manifests";
 
-/// What does the work of a program that is not understood.
+/// The hint for a program that is not supported: what to write instead.
 pub(super) fn instead_of(program: &str) -> Option<&'static str> {
     Some(match program {
         "sed" | "awk" | "perl" | "tr" => {
@@ -45,7 +45,7 @@ pub(super) fn instead_of(program: &str) -> Option<&'static str> {
     })
 }
 
-/// The command of a pipe that stands behind a rendering and is not argocd-vault-plugin.
+/// The first command after a rendering in a pipe that does not fill.
 pub(super) fn behind_a_rendering(commands: &[Command]) -> Option<&Simple> {
     let simples = commands
         .iter()
@@ -63,7 +63,7 @@ pub(super) fn behind_a_rendering(commands: &[Command]) -> Option<&Simple> {
         .find(|simple| !matches!(program(simple).as_deref(), Some("argocd-vault-plugin" | "keyfill")))
 }
 
-/// A word as it stands, or without its quotes where it is text.
+/// A word as it is written, or without its quotes if it is only text.
 pub(super) fn shown(word: &Word) -> &str {
     match word.pieces.as_slice() {
         [Piece::Text { text, .. }] => text,
@@ -71,29 +71,29 @@ pub(super) fn shown(word: &Word) -> &str {
     }
 }
 
-/// Variables of tools that do not run, and of the shell's own search for them.
+/// Whether a variable only affects tools, which are not run, or where a shell finds them.
 pub(super) fn is_of_tool(name: &str) -> bool {
     ["HELM_", "XDG_", "KUSTOMIZE_", "GIT_"].iter().any(|prefix| name.starts_with(prefix))
         || matches!(name, "HOME" | "PATH" | "TMPDIR" | "TMP" | "IFS" | "LANG" | "LC_ALL")
 }
 
-/// Whether a variable is one of the app's author.
+/// Whether a variable is set by the app's author.
 pub fn is_apps(name: &str) -> bool {
     name.starts_with("ARGOCD_ENV_") || name.starts_with("PARAM_")
 }
 
-/// Whether a variable's value may be several words, or none: what Argo CD sets is one.
+/// Whether a variable's value may be several words, or none. The variables that Argo CD sets are always one word.
 pub(super) fn is_list(name: &str) -> bool {
     is_apps(name) || !environment::is_of_request(name)
 }
 
-/// Reads a line whose variables have no value yet: without those whose names say that they are lists of flags, else each
-/// as one word, else without any that may be a list.
+/// Parses a command whose variables have no value yet. It is tried without variables whose names say that they hold
+/// flags, then with each variable as one word, then without all variables that may be lists.
 pub(super) fn probed<T>(
     words: &[Word],
     read: impl Fn(&[String]) -> Result<T, Problem>,
 ) -> Result<T, Problem> {
-    // What stands behind a flag is its value.
+    // The word after a flag is the flag's value.
     let is_value = |at: usize| {
         let before = at.checked_sub(1).map(|before| words[before].source.as_str()).unwrap_or_default();
         before.starts_with('-') && !before.contains('=')
@@ -110,13 +110,13 @@ pub(super) fn probed<T>(
     read(&without(&says_list)).or_else(|_| read(&without(&|_| false))).or_else(|_| read(&last))
 }
 
-/// The program of a command, without its folder.
+/// The name of a command's program, without its folder.
 pub(super) fn program(simple: &Simple) -> Option<String> {
     let text = simple.words.first()?.text()?;
     Some(text.rsplit('/').next().unwrap_or_default().to_owned())
 }
 
-/// The script of `sh -c SCRIPT`, with the shell's own flags before it.
+/// The script of `sh -c SCRIPT`. Flags of the shell before it are skipped.
 pub fn script_of(words: &[Word]) -> Option<String> {
     let mut words = words.iter().skip(1);
     loop {

@@ -1,4 +1,5 @@
-//! Commands become steps. A command whose meaning is not known is a problem with its words, its line and what to write.
+//! Compiles commands to steps. A command that is not supported is an error that names the command, its line and
+//! what to write instead.
 
 mod capture;
 mod fill;
@@ -18,45 +19,45 @@ use crate::cli::args::{self, SharedArgs};
 use forms::{Output, WRITE_A_PIPE, behind_a_rendering, instead_of, is_of_tool, output, program, refused};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What argocd-vault-plugin or keyfill was asked to do.
+/// The flags of argocd-vault-plugin or keyfill in a command.
 #[derive(Clone, Debug)]
 pub struct Filling {
     /// Flags that all commands take.
     pub shared: SharedArgs,
     /// Flags of `generate`.
     pub generate: args::GenerateArgs,
-    /// The Secret of `-s`, when a variable names it.
+    /// The name of the Secret of `-s`, if it holds a variable.
     pub secret: Option<Word>,
 }
 
-/// What the commands of a section come to.
+/// The compiled commands of a section.
 #[derive(Default)]
 pub struct Compiled {
     /// The steps.
     pub lines: Vec<Line>,
-    /// What was understood.
+    /// The commands with their meaning, for `--explain`.
     pub said: Vec<Said>,
-    /// How is filled.
+    /// The flags of argocd-vault-plugin or keyfill.
     pub filling: Option<Filling>,
-    /// Discovery by `keyfill discover`, with whether every root counts.
+    /// Whether `keyfill discover` has `--any`; `None` if it is not called.
     pub discover: Option<bool>,
     /// Variables that the commands read.
     pub variables: BTreeSet<String>,
-    /// Variables of the shell.
+    /// Variables that the commands set.
     pub assigned: BTreeSet<String>,
-    /// Those of them that hold manifests.
+    /// Variables that the commands set and that hold manifests.
     pub captured: BTreeSet<String>,
     /// Settings that the commands set for argocd-vault-plugin.
     pub settings: BTreeMap<String, String>,
 }
 
-/// What to write for a loop that prints.
+/// The hint for a loop that prints manifests.
 const WRITE_A_FOLDER: &str =
     "name the files one by one; argocd-vault-plugin generate . takes all YAML files of the folder";
 
 type Result<T> = std::result::Result<T, Refused>;
 
-/// Turns a script into steps.
+/// Compiles a script to steps. `line` maps a line of the script to the line of plugin.yaml.
 pub fn compile(
     script: &Script,
     section: Section,
@@ -148,7 +149,7 @@ impl Compiler<'_> {
         step
     }
 
-    /// A loop. What it does once may not be printed several times.
+    /// Compiles a loop. A loop whose body prints manifests is refused.
     fn repeated(&mut self, repeated: &Loop) -> Result<Step> {
         for word in &repeated.words {
             word.variables(&mut |name| {
@@ -174,7 +175,7 @@ impl Compiler<'_> {
         Ok(Step::For { name: repeated.name.clone(), words: repeated.words.clone(), lines })
     }
 
-    /// Notes the variables of a command.
+    /// Notes the variables that a command names.
     fn see(&mut self, simple: &Simple) {
         let targets = simple.redirects.iter().map(|redirect| &redirect.target);
         let values = simple.assignments.iter().map(|(_, value)| value);
@@ -306,7 +307,7 @@ impl Compiler<'_> {
         for word in &simple.words[1..] {
             match parse::assignment(word) {
                 Some(pair) => pairs.push(pair),
-                // A variable that is set before is exported; so are all here.
+                // `export NAME` has no effect: all variables are visible to all commands here.
                 None if word.text().is_some() => {}
                 None => return Err(refused(simple, "a variable cannot name a variable", WRITE_A_PIPE)),
             }

@@ -1,4 +1,4 @@
-//! kustomize and helm: what they render, and what is edited before.
+//! Compiles kustomize and helm: what they render, and what `kustomize edit` changes before.
 
 use super::super::explain::Section;
 use super::super::parse::Simple;
@@ -30,7 +30,7 @@ impl Compiler<'_> {
         };
         let words = &words[3..];
         let is_flag = |word: &&Word| word.source.starts_with('-') && word.source != "--";
-        // A prefix may begin with a dash, behind `--`.
+        // A name prefix may begin with a dash; it then stands after `--`.
         let behind = words.iter().position(|word| word.source == "--").unwrap_or(words.len());
         let may_force = texts.get(1) == Some(&"add");
         let is_force = |word: &Word| may_force && matches!(word.source.as_str(), "-f" | "--force");
@@ -62,7 +62,7 @@ impl Compiler<'_> {
         Ok(Step::Render { render: Render::Kustomize(words.to_vec()), file })
     }
 
-    /// The file that a rendering is written to.
+    /// The file that a rendering is written to; `None` for stdout. Other outputs are refused.
     fn rendered_to(&self, simple: &Simple) -> Result<Option<Word>> {
         match self.output(simple)? {
             _ if self.section == Section::Discover => {
@@ -96,7 +96,7 @@ impl Compiler<'_> {
                 return self.nothing(simple, "nothing: no chart is fetched");
             }
             ["version", ..] => return self.nothing(simple, "nothing"),
-            // Flags may stand before the command.
+            // Flags may stand before `template`.
             _ if texts.contains(&"template") => {}
             _ => {
                 let hint =
@@ -152,7 +152,7 @@ fn to(file: Option<&Word>) -> String {
     file.map(|file| format!(", as the file {}", file.source)).unwrap_or_default()
 }
 
-/// A word that stays one: behind `<<<` nothing is split.
+/// The word with its variables in quotes: after `<<<` values are not split.
 fn quoted(mut word: Word) -> Word {
     for piece in &mut word.pieces {
         if let Piece::Variable { quoted, .. } = piece {

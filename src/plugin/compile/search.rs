@@ -1,4 +1,4 @@
-//! Questions about the app's folder: `test`, and pipes that look for files.
+//! Compiles tests of the app's folder: `test`, and pipes that search for files.
 
 use super::super::content;
 use super::super::explain::Section;
@@ -27,7 +27,7 @@ impl Compiler<'_> {
         Ok(Step::Test(test))
     }
 
-    /// A pipe that looks for files.
+    /// Compiles a pipe that searches for files.
     pub(super) fn search(&mut self, commands: &[Command]) -> Result<Step> {
         let mut simples = Vec::new();
         for command in commands {
@@ -59,7 +59,7 @@ impl Compiler<'_> {
         };
         let (source, mut filters, mut quiet) = begun?;
         if rest.is_empty() {
-            // The status of `grep -c` is that of grep, and what it counts is printed then.
+            // `grep -c` by itself succeeds if a line matches, as `grep` does, so the count is no filter here.
             filters.retain(|filter| !matches!(filter, Filter::Count));
         }
         for simple in rest {
