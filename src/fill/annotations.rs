@@ -6,31 +6,31 @@ use keyfill_diag::nearest;
 use keyfill_secrets::KvVersion;
 use keyfill_yaml::Value;
 
-/// The annotation that names the secret of the key placeholders.
+/// The annotation with the path of the secret from which key placeholders (`<key>`) get their values.
 pub const PATH: &str = "avp.kubernetes.io/path";
-/// The document is left as it is.
+/// `true`: placeholders in the document are not filled.
 pub const IGNORE: &str = "avp.kubernetes.io/ignore";
-/// The version of Vault's KV engine.
+/// The version of Vault's KV engine that serves the path: 1 or 2.
 pub const KV_VERSION: &str = "avp.kubernetes.io/kv-version";
 /// The version of the secret that key placeholders take.
 pub const SECRET_VERSION: &str = "avp.kubernetes.io/secret-version";
-/// Entries whose keys are missing are left out.
+/// `true`: entries of a Secret or ConfigMap whose keys are missing in the store are removed.
 pub const REMOVE_MISSING: &str = "avp.kubernetes.io/remove-missing";
 
-/// `any`: entries whose keys are missing are left out whatever the kind.
+/// `any`: entries whose keys are missing in the store are removed from objects of every kind.
 pub const REMOVE_MISSING_ANY: &str = "keyfill.dev/remove-missing";
-/// Every key of the path is added to the data of a Secret or ConfigMap.
+/// `true`: every key of the secret at the path is added to the data of a Secret or ConfigMap.
 pub const ALL_KEYS: &str = "keyfill.dev/all-keys";
-/// What stands before the names of the keys that are added.
+/// The prefix of the names under which [`ALL_KEYS`] adds keys.
 pub const ALL_KEYS_PREFIX: &str = "keyfill.dev/all-keys-prefix";
-/// The keys that are not added, with commas between.
+/// The keys that [`ALL_KEYS`] does not add, separated by commas.
 pub const ALL_KEYS_EXCEPT: &str = "keyfill.dev/all-keys-except";
-/// Vault's namespace, in which the paths of the resource are read.
+/// The Vault namespace in which the paths of the object are read.
 pub const VAULT_NAMESPACE: &str = "keyfill.dev/vault-namespace";
-/// Keys of the resource whose values hold no placeholders, with commas between.
+/// Keys of the object whose values are not searched for placeholders, separated by commas.
 pub const IGNORE_KEYS: &str = "keyfill.dev/ignore-keys";
 
-/// The store of the paths in this manifest that name none.
+/// The name of the store for paths in this manifest that name no store.
 pub const STORE: &str = "keyfill.dev/store";
 
 const KNOWN: [&str; 12] = [
@@ -48,56 +48,56 @@ const KNOWN: [&str; 12] = [
     VAULT_NAMESPACE,
 ];
 
-/// What the annotations of a document say.
+/// The settings that a document's annotations give.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Annotations {
-    /// The secret of the key placeholders, as written: perhaps a template.
+    /// The path of the secret for key placeholders, as written: it may contain a template.
     pub path: Option<String>,
-    /// Leave the document as it is.
+    /// Do not fill the document.
     pub ignore: bool,
-    /// How the answer of the store is unwrapped.
+    /// The version of the KV engine, which decides how Vault's response is unwrapped.
     pub kv: Option<KvVersion>,
-    /// Which version key placeholders take.
+    /// The version of the secret that key placeholders use.
     pub version: Option<String>,
-    /// Leave entries out whose keys are missing.
+    /// Remove entries whose keys are missing, in Secrets and ConfigMaps.
     pub remove_missing: bool,
-    /// Do so whatever the kind is.
+    /// Remove entries whose keys are missing, in objects of every kind.
     pub remove_missing_any: bool,
-    /// Add every key of the path.
+    /// Add every key of the secret at `path` to the object's data.
     pub all_keys: bool,
-    /// What stands before the names of those keys.
+    /// The prefix of the names that `all_keys` adds.
     pub all_keys_prefix: String,
-    /// The keys that are not added.
+    /// The keys that `all_keys` does not add.
     pub all_keys_except: Vec<String>,
-    /// Keys whose values hold no placeholders.
+    /// Keys whose values are not searched for placeholders.
     pub ignore_keys: Vec<String>,
-    /// The store of paths that name none.
+    /// The name of the store for paths that name no store.
     pub store: Option<String>,
-    /// The namespace of all paths, as written: perhaps a template.
+    /// The Vault namespace of all paths, as written: it may contain a template.
     pub namespace: Option<String>,
-    /// What is wrong with them: the annotation's name, what is wrong, and what to do.
+    /// Problems of the annotations.
     pub problems: Vec<Problem>,
 }
 
-/// Something wrong with an annotation.
+/// A problem of one annotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The annotation.
+    /// The annotation's name.
     pub name: String,
-    /// What is wrong.
+    /// The error message: what is wrong with the annotation.
     pub message: String,
-    /// What to do.
+    /// The hint: what to do about it.
     pub hint: Option<String>,
-    /// It does not keep the document from being filled.
+    /// The problem is only a warning: the document is filled all the same.
     pub harmless: bool,
-    /// AVP finds it only where something is read.
+    /// The problem is reported only if the document reads a secret, since AVP too finds it only then.
     pub only_when_read: bool,
 }
 
 /// Reads the annotations of a document.
 ///
-/// A number or a bool among them counts by its text (`ignore: true`). AVP loses all annotations of such a
-/// document and fills what was to be left alone.
+/// A number or a boolean as an annotation's value is used as its text (`ignore: true`). AVP ignores all
+/// annotations of such a document, and fills what the author excluded.
 pub fn read(document: &Value) -> Annotations {
     let mut annotations = Annotations::default();
     let entries = document.at(&["metadata", "annotations"]).and_then(Value::as_map).unwrap_or_default();
@@ -181,7 +181,7 @@ fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// Names with commas between.
+/// Splits names that are separated by commas.
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }

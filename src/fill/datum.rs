@@ -1,4 +1,4 @@
-//! A value on its way from a secret into a document.
+//! The value of a placeholder between the store and the document.
 
 use base64::Engine;
 use base64::alphabet;
@@ -15,7 +15,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireCanonical),
 );
 
-/// The bytes behind base64 text; line breaks in it are skipped, as in Go.
+/// Decodes base64; line breaks in the text are skipped, as in Go.
 pub fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
     if text.iter().any(|b| matches!(b, b'\n' | b'\r')) {
         let joined: Vec<u8> = text.iter().copied().filter(|b| !matches!(b, b'\n' | b'\r')).collect();
@@ -25,12 +25,12 @@ pub fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Base64 text of bytes.
+/// Encodes bytes as padded standard base64.
 pub fn encode_base64(bytes: &[u8]) -> String {
     BASE64.encode(bytes)
 }
 
-/// Which base64.
+/// A variant of base64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Base64Form {
     /// With `+` and `/`, padded.
@@ -54,7 +54,7 @@ impl Base64Form {
     }
 }
 
-/// The bytes behind base64 text and its form, when encoding them gives that text again.
+/// Decodes base64 of any variant, and says which variant it is. The text must be what encoding the bytes gives again.
 pub fn decode_base64_form(text: &[u8]) -> Option<(Base64Form, Vec<u8>)> {
     use Base64Form::{Standard, StandardUnpadded, Url, UrlUnpadded};
     [Standard, StandardUnpadded, Url, UrlUnpadded]
@@ -62,32 +62,32 @@ pub fn decode_base64_form(text: &[u8]) -> Option<(Base64Form, Vec<u8>)> {
         .find_map(|form| Some((form, form.engine().decode(text).ok()?)))
 }
 
-/// Base64 text of bytes, in one of the forms.
+/// Encodes bytes in the given variant of base64.
 pub fn encode_base64_form(bytes: &[u8], form: Base64Form) -> String {
     form.engine().encode(bytes)
 }
 
-/// A value, or bytes that are no text (a decoded keystore), or nothing: the key is missing.
+/// A value, or bytes that are not text (a decoded keystore), or the fact that the key is missing.
 ///
-/// It holds secrets: its Debug text is its type.
+/// It holds secrets, so its Debug text shows only the type.
 #[derive(Clone, Default)]
 pub enum Datum {
     /// The secret has no such key, or its value is null.
     #[default]
     Missing,
-    /// A value.
+    /// A value that a document can hold.
     Value(Value),
-    /// Bytes: those of a store that tells them from text, or what a modifier made that is no UTF-8.
+    /// Bytes: from a store that distinguishes binary values from text, or the result of a modifier that is not UTF-8.
     Bytes(Vec<u8>),
 }
 
 impl Datum {
-    /// A string.
+    /// Makes a string value.
     pub fn text(text: impl AsRef<str>) -> Self {
         Self::Value(Value::Str(text.as_ref().into()))
     }
 
-    /// Bytes: a string when they are text.
+    /// Makes a string value of bytes that are UTF-8, else [`Datum::Bytes`].
     pub fn bytes(bytes: Vec<u8>) -> Self {
         match String::from_utf8(bytes) {
             Ok(text) => Self::text(text),
@@ -95,7 +95,7 @@ impl Datum {
         }
     }
 
-    /// Bytes that are text as text, all else as it is.
+    /// Turns bytes that are UTF-8 into a string; everything else stays as it is.
     #[must_use]
     pub fn into_text(self) -> Self {
         match self {
@@ -104,7 +104,7 @@ impl Datum {
         }
     }
 
-    /// What it is, in one word, as errors name it.
+    /// The type in one word, for errors.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -136,8 +136,8 @@ pub fn scalar_text(value: &Value) -> Option<String> {
     })
 }
 
-/// A value as a document holds it: a number kept as written becomes an integer of 64 bits, with or without a
-/// sign, where it fits, else floating point.
+/// A value in the types that a document can hold: a number that is kept as text becomes a signed or unsigned
+/// 64-bit integer where it fits, else a floating-point number.
 pub fn settled(value: Value) -> Value {
     match value {
         Value::Number(text) => match text.parse::<i64>() {

@@ -1,8 +1,8 @@
-//! Placeholders that what rendered the manifests has encoded: percent escapes of a URL, the escapes of a JSON
-//! string, base64 somewhere in a text.
+//! Placeholders that were encoded while the manifests were rendered, for example by a chart's templates: percent
+//! escapes of a URL, the escapes of a JSON string, base64 somewhere in a text.
 //!
-//! Where the way back is sure the placeholder is read through the encoding and the value goes in with the
-//! same encoding. Where it is not (HTML escapes, changed case) the place is pointed out.
+//! Where the encoding can be undone without doubt, the placeholder is decoded, and its value is encoded in the
+//! same way. Where it cannot (HTML escapes, changed case), the position is reported.
 
 use super::datum::{decode_base64_form, encode_base64_form};
 use super::placeholder::{self, Found, MOST_BYTES, PATH_PREFIX, lex};
@@ -12,48 +12,48 @@ use std::sync::OnceLock;
 
 pub use super::datum::Base64Form;
 
-/// How a placeholder is encoded. Layers are the same encoding put on several times.
+/// How a placeholder is encoded. `layers` counts how often the same encoding was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codec {
     /// `%3Cpath%3A`: percent escapes.
     Percent {
-        /// How many times.
+        /// How often the encoding was applied.
         layers: u32,
     },
-    /// `\u003cpath:`: inside of a JSON string.
+    /// `\u003cpath:`: the escapes of a JSON string.
     Json {
-        /// How many times.
+        /// How often the encoding was applied.
         layers: u32,
     },
     /// Base64.
     Base64(Base64Form),
 }
 
-/// What a text holds at one place.
+/// An encoded placeholder that was found in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sighting {
-    /// An encoded text with placeholders in it.
+    /// An encoded text that contains placeholders.
     Encoded {
-        /// Where.
+        /// Its position in the text, in bytes.
         span: Range<usize>,
         /// How it is encoded.
         codec: Codec,
-        /// What it says.
+        /// The decoded text.
         text: Vec<u8>,
-        /// Only a key of the annotation's secret is named, which may be a coincidence.
+        /// The text contains only key placeholders (`<key>`), so that it may look like a placeholder by coincidence.
         guess: bool,
     },
     /// A placeholder that was changed in a way that cannot be undone.
     Lost {
-        /// Where.
+        /// Its position in the text, in bytes.
         span: Range<usize>,
-        /// What was done to it.
+        /// What changed the placeholder, as an error names it.
         what: &'static str,
     },
 }
 
 impl Sighting {
-    /// Where it is.
+    /// The position in the text, in bytes.
     pub fn span(&self) -> &Range<usize> {
         match self {
             Self::Encoded { span, .. } | Self::Lost { span, .. } => span,
@@ -61,10 +61,10 @@ impl Sighting {
     }
 }
 
-/// What base64 of `<path:` holds, whatever stands before it: one form for each place in a group of three.
+/// What base64 of a text with `<path:` contains: one form for each offset of `<path:` in a group of three bytes.
 pub const BASE64_FORMS: [&str; 3] = ["PHBhdGg6", "xwYXRoO", "8cGF0aD"];
 
-/// What base64 of a form of `<path:` that was encoded before holds, in the same way.
+/// The same for base64 of a text in which `<path:` is already encoded; the encoded forms stand in the comments.
 const NESTED_FORMS: [&str; 18] = [
     // \u003cpath:
     "XHUwMDNjcGF0aD",
@@ -92,10 +92,10 @@ const NESTED_FORMS: [&str; 18] = [
     "4Y0dGMGFE",
 ];
 
-/// What base32 of `<path:` holds: one form for each place in a group of five.
+/// What base32 of a text with `<path:` contains: one form for each offset in a group of five bytes.
 const BASE32_FORMS: [&str; 5] = ["HRYGC5DIH", "6HAYLUNA5", "Y4DBORUD", "PDQMF2GQO", "4OBQXI2B2"];
 
-/// How encoded forms of `<path:` begin, besides base64.
+/// The beginnings of `<path:` in encodings other than base64 and base32.
 const ESCAPED_FORMS: [&str; 18] = [
     "\\u003cpath",
     "\\u003Cpath",
@@ -117,18 +117,18 @@ const ESCAPED_FORMS: [&str; 18] = [
     "<_path:",
 ];
 
-/// How encoded forms of any `<` begin: those that may be read back, and those of HTML.
+/// The beginnings of an encoded `<`: escapes that can be decoded, and those of HTML.
 const ESCAPED_BRACKETS: [&str; 12] = [
     "\\u003c", "\\u003C", "\\x3c", "\\x3C", "%3C", "%3c", "%253C", "%253c", "&lt;", "&#60;", "&#x3c;",
     "&amp;lt;",
 ];
 
-/// How all encoded forms of `<path:` begin that are looked for.
+/// The beginnings of all encoded forms of `<path:` that are searched for.
 pub fn path_patterns() -> impl Iterator<Item = &'static str> {
     ESCAPED_FORMS.into_iter().chain(BASE64_FORMS).chain(NESTED_FORMS).chain(BASE32_FORMS)
 }
 
-/// Finds encoded forms of `<path:` in one pass.
+/// The searcher for [`path_patterns`].
 pub fn path_forms() -> &'static AhoCorasick {
     static FORMS: OnceLock<AhoCorasick> = OnceLock::new();
     FORMS.get_or_init(|| searcher(path_patterns()))
@@ -139,20 +139,20 @@ fn bracket_forms() -> &'static AhoCorasick {
     FORMS.get_or_init(|| searcher(ESCAPED_BRACKETS.into_iter()))
 }
 
-/// Whether a text may hold an encoded placeholder of the key form.
+/// Whether a text may contain an encoded key placeholder (`<key>`).
 pub fn may_hold_keys(text: &[u8]) -> bool {
     text.len() <= MOST_FOR_KEYS && (bracket_forms().is_match(text) || base64_words(text).next().is_some())
 }
 
-/// Searches for a few short patterns in one pass.
+/// Makes a searcher that finds several short patterns in one pass.
 pub fn searcher(patterns: impl Iterator<Item = &'static str>) -> AhoCorasick {
     AhoCorasick::new(patterns).expect("a few short patterns can be searched for")
 }
 
-/// Texts longer than this are not looked through for encoded placeholders of the key form.
+/// Texts longer than this, in bytes, are not searched for encoded key placeholders.
 const MOST_FOR_KEYS: usize = 1 << 20;
 
-/// The encoded placeholders of a text, in order. With `keys` those of the key form count too.
+/// The encoded placeholders of a text, in order. With `keys` key placeholders (`<key>`) are included.
 pub fn look(text: &[u8], keys: bool) -> Vec<Sighting> {
     let keys = keys && text.len() <= MOST_FOR_KEYS;
     let mut looker =
@@ -173,9 +173,9 @@ pub fn look(text: &[u8], keys: bool) -> Vec<Sighting> {
 struct Looker<'t> {
     text: &'t [u8],
     keys: bool,
-    /// What stands before it belongs to what was found.
+    /// End of the last placeholder that was found: text before it is not searched again.
     free: usize,
-    /// Bytes that may still be decoded: an escaped placeholder that does not end is decoded in vain.
+    /// How many bytes may still be decoded. This bounds the work for many escaped `<` without an end.
     work: usize,
 }
 
@@ -194,7 +194,7 @@ impl Looker<'_> {
         found
     }
 
-    /// What begins at a hit.
+    /// The encoded placeholder at the position of a match.
     fn at(&mut self, hit: usize) -> Option<Sighting> {
         let text = self.text;
         match text[hit] {
@@ -211,7 +211,7 @@ impl Looker<'_> {
         }
     }
 
-    /// A placeholder behind escapes.
+    /// A placeholder with escapes of JSON or percent escapes.
     fn escaped(&mut self, (start, codec): (usize, Codec)) -> Option<Sighting> {
         let window = (2 * MOST_BYTES).min(self.work).min(self.text.len() - start);
         let decoded = Decoded::of(&self.text[start..start + window], codec);
@@ -243,7 +243,7 @@ impl Looker<'_> {
         }
     }
 
-    /// The hexadecimal digits around a hit.
+    /// The hexadecimal digits around a match.
     fn hexadecimal(&self, hit: usize) -> Sighting {
         let start =
             hit - self.text[self.free..hit].iter().rev().take_while(|b| b.is_ascii_hexdigit()).count();
@@ -251,7 +251,7 @@ impl Looker<'_> {
         Sighting::Lost { span: start..hit + length, what: "hexadecimal digits" }
     }
 
-    /// The base32 around a hit.
+    /// The base32 text around a match.
     fn base32(&self, hit: usize) -> Sighting {
         let is_in = |b: &&u8| matches!(b, b'A'..=b'Z' | b'2'..=b'7');
         let start = hit - self.text[self.free..hit].iter().rev().take_while(is_in).count();
@@ -259,14 +259,14 @@ impl Looker<'_> {
         Sighting::Lost { span: start..hit + length, what: "base32" }
     }
 
-    /// The base64 around a hit, when it says a placeholder.
+    /// The base64 text around a match, if it decodes to a text with a placeholder.
     fn base64_run(&mut self, hit: usize) -> Option<Sighting> {
         let text = self.text;
         let start = hit - text[self.free..hit].iter().rev().take_while(|b| in_base64(**b)).count();
         let length = text[hit..].iter().take_while(|b| in_base64(**b)).count();
         let padding = text[hit + length..].iter().take(2).take_while(|b| **b == b'=').count();
         let span = start..hit + length + padding;
-        // Whatever it is, it is read once.
+        // The same text is not decoded a second time.
         self.free = span.end;
         let said = |span: Range<usize>| {
             let (form, decoded) = decode_base64_form(&text[span.clone()])?;
@@ -280,13 +280,13 @@ impl Looker<'_> {
                 guess: false,
             })
         };
-        // In a path or a URL what stands before a slash does not belong to it.
+        // In a path or a URL the text before a slash is not part of the base64.
         let behind_slash = || {
             let slash = text[start..hit].iter().rposition(|b| *b == b'/')?;
             said(start + slash + 1..span.end)
         };
         let found = said(span.clone()).or_else(behind_slash);
-        // It was cut off, or its own signs were escaped.
+        // The base64 was cut off, or characters of it were escaped.
         let is_lost = || {
             let decoded = decode_base64_form(&text[span.clone()]);
             decoded.is_none_or(|(_, decoded)| memchr::memmem::find(&decoded, PATH_PREFIX).is_some())
@@ -297,10 +297,11 @@ impl Looker<'_> {
     }
 }
 
-/// What changes placeholders so that nobody can say what was there: text of HTML may look like one.
+/// Names HTML escapes in errors. They cannot be undone without doubt, since an HTML element may look like a
+/// placeholder.
 const HTML: &str = "HTML escapes";
 
-/// What stands behind the escaped bracket that a text begins with.
+/// The text after the escaped `<` at its beginning.
 fn html_head(text: &[u8]) -> &[u8] {
     let end = memchr::memchr(b';', &text[..text.len().min(8)]).map_or(0, |at| at + 1);
     let rest = &text[end..];
@@ -308,8 +309,8 @@ fn html_head(text: &[u8]) -> &[u8] {
     rest.strip_prefix(b"lt;").unwrap_or(rest)
 }
 
-/// A placeholder of the key form behind escapes of HTML. An element with its end behind it, or one that has none, is
-/// no placeholder.
+/// A key placeholder with HTML escapes. An element that is closed later, or that is never closed (`<br>`), is no
+/// placeholder.
 fn html_key(text: &[u8], start: usize) -> Option<Sighting> {
     const WITHOUT_END: [&[u8]; 7] = [b"br", b"hr", b"img", b"input", b"link", b"meta", b"p"];
     let head = html_head(&text[start..]);
@@ -324,7 +325,7 @@ fn html_key(text: &[u8], start: usize) -> Option<Sighting> {
     }
     let open = &text[start..text.len() - head.len()];
     let closing = [open, b"/", name.trim_ascii()].concat();
-    // Not far: a long text may hold many.
+    // Only the next 16 KiB are searched, since a long text may contain many elements.
     if memchr::memmem::find(&head[..head.len().min(16 << 10)], &closing).is_some() {
         return None;
     }
@@ -339,7 +340,7 @@ fn lost(text: &[u8], start: usize, close: &[u8], what: &'static str) -> Sighting
     Sighting::Lost { span: start..start + end, what }
 }
 
-/// Where the escape of a bracket begins, and how many times it is put on: each doubles its backslashes.
+/// Where the escape of a `<` begins, and how often it was escaped: each layer doubles the backslashes.
 fn json_start(text: &[u8], hit: usize, free: usize) -> Option<(usize, Codec)> {
     let before = text[free..hit].iter().rev().take(16).take_while(|b| **b == b'\\').count();
     let count = before + 1;
@@ -368,7 +369,7 @@ fn is_key(head: &[u8]) -> bool {
     !head.is_empty() && head.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
 }
 
-/// A text without its escapes, and where each byte of it ends in the escaped one.
+/// A decoded text, and for each of its bytes the end of that byte's escape in the encoded text.
 struct Decoded {
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -381,7 +382,7 @@ impl Decoded {
             Codec::Json { layers } => (0..layers).for_each(|_| decoded.unescape(json_escape)),
             Codec::Percent { layers } => {
                 (1..layers).for_each(|_| decoded.unescape(percent_escape));
-                // In the query form a colon is escaped, and a space is a plus.
+                // In a URL's query a colon is escaped, and a space is written `+`.
                 let colon = &decoded.text[..decoded.text.len().min(10)];
                 if colon.eq_ignore_ascii_case(b"%3Cpath%3A") || !colon.ends_with(b"path:") {
                     decoded.unescape(query_escape);
@@ -394,7 +395,7 @@ impl Decoded {
         decoded
     }
 
-    /// Takes one layer of escapes off, up to what does not belong to the encoded text.
+    /// Removes one layer of escapes, up to the first byte that cannot be part of the encoded text.
     fn unescape(&mut self, read: fn(&[u8]) -> Option<(Unescaped, usize)>) {
         let mut text = Vec::with_capacity(self.text.len());
         let mut ends = Vec::with_capacity(self.text.len());
@@ -426,7 +427,7 @@ fn hex(text: &[u8]) -> Option<u32> {
     u32::from_str_radix(std::str::from_utf8(text).ok()?, 16).ok().filter(|_| text[0] != b'+')
 }
 
-/// One character of a JSON string, with JavaScript's `\x3c` and `\'`; none where the string ends.
+/// Decodes one character of a JSON string, JavaScript's `\x3c` and `\'` included; `None` at the string's end.
 fn json_escape(text: &[u8]) -> Option<(Unescaped, usize)> {
     match text {
         [b'"', ..] => None,
@@ -459,7 +460,7 @@ fn json_escape(text: &[u8]) -> Option<(Unescaped, usize)> {
     }
 }
 
-/// One character of a URL; none where it ends.
+/// Decodes one character of a URL; `None` at the URL's end.
 fn percent_escape(text: &[u8]) -> Option<(Unescaped, usize)> {
     match text {
         [b'%', ..] => Some((Unescaped::Byte(u8::try_from(hex(text.get(1..3)?)?).ok()?), 3)),
@@ -477,8 +478,8 @@ fn in_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// Words in base64 that say a text with placeholders of the key form, perhaps in base64 once more: `auth` in the JSON of
-/// a registry's login, a header `Basic dTo8cGFzc3dvcmQ+`.
+/// Words that decode from base64 to a text with key placeholders; that text may be base64 as well. Examples:
+/// `auth` in the JSON of a registry's login, a header `Basic dTo8cGFzc3dvcmQ+`.
 fn base64_words(text: &[u8]) -> impl Iterator<Item = Sighting> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -505,11 +506,11 @@ fn base64_words(text: &[u8]) -> impl Iterator<Item = Sighting> + '_ {
     })
 }
 
-/// `<k>` in base64 without its padding.
+/// The length of `<k>` in base64, the shortest key placeholder.
 const SHORTEST_WORD: usize = 4;
 
-/// A look at a word of base64 that spares most of them the decoding: whether it has a `<`, or begins like base64 that
-/// was encoded again.
+/// A quick check that avoids decoding most words of base64: whether the decoded text has a `<`, or begins like
+/// base64.
 fn may_say_key(word: &[u8]) -> bool {
     let digit = |at: usize| word.get(at).map_or(0, |byte| base64_digit(*byte));
     let bytes = |at: usize| {
@@ -519,7 +520,7 @@ fn may_say_key(word: &[u8]) -> bool {
     bytes(0).into_iter().all(in_base64) || (0..word.len()).step_by(4).any(|at| bytes(at).contains(&b'<'))
 }
 
-/// What a character of base64 stands for, in the standard form and in that for URLs.
+/// The number that a character of base64 stands for, in the standard and the URL alphabet.
 fn base64_digit(byte: u8) -> u8 {
     match byte {
         b'A'..=b'Z' => byte - b'A',
@@ -530,7 +531,7 @@ fn base64_digit(byte: u8) -> u8 {
     }
 }
 
-/// Whether decoded bytes are a text that names a key, or base64 of one.
+/// Whether decoded bytes are a text with a key placeholder, or base64 of such a text.
 fn says_key(decoded: &[u8]) -> bool {
     std::str::from_utf8(decoded).is_ok_and(|text| !text.contains(char::is_control))
         && (placeholder::find(decoded, true).any(|found| names_key(decoded, &found))
@@ -545,12 +546,12 @@ fn names_key(text: &[u8], found: &Found) -> bool {
 }
 
 impl Codec {
-    /// Whether bytes that are no text may stand inside.
+    /// Whether the encoding accepts bytes that are not UTF-8.
     pub fn takes_bytes(self) -> bool {
         matches!(self, Self::Base64(_) | Self::Percent { .. })
     }
 
-    /// Puts the encoding on a value, or, for base64, on the whole text.
+    /// Encodes a value, or, for base64, the whole text with its values.
     pub fn encode(self, text: &[u8]) -> Vec<u8> {
         match self {
             Self::Base64(form) => encode_base64_form(text, form).into_bytes(),
@@ -561,7 +562,7 @@ impl Codec {
         }
     }
 
-    /// How many bytes [`Codec::encode`] makes of so many at most.
+    /// The most bytes that [`Codec::encode`] can make of a text of this length.
     pub fn most_bytes(self, bytes: usize) -> usize {
         let times = match self {
             Self::Base64(_) => return bytes / 3 * 4 + 4,
@@ -572,7 +573,8 @@ impl Codec {
     }
 }
 
-/// RFC 3986: all but letters, digits and `-._~` is escaped, so that the text fits any part of a URL.
+/// Percent escapes of RFC 3986: all but letters, digits and `-._~` is escaped, so that the text fits any part of a
+/// URL.
 pub fn percent_encoded(text: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = String::with_capacity(text.len());
@@ -588,7 +590,7 @@ pub fn percent_encoded(text: &[u8]) -> String {
     out
 }
 
-/// What stands between the quotes of a JSON string.
+/// The text as it stands between the quotes of a JSON string.
 fn json_encoded(text: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(text);
     let mut quoted = keyfill_yaml::to_json(&keyfill_yaml::Value::Str(text.as_ref().into()));

@@ -1,19 +1,19 @@
-//! JSON text into values.
+//! Decodes JSON.
 
 use keyfill_yaml::Value;
 
-/// What becomes of numbers.
+/// How numbers are decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Numbers {
-    /// Integers of 64 bits stay exact, others are floating point.
+    /// Integers that fit 64 bits, signed or unsigned, stay exact; other numbers are floating point.
     Exact,
     /// As Kubernetes' decoder leaves them: integers that fit `i64`, else floating point.
     Signed,
-    /// All are floating point, as Go's `encoding/json` reads them by itself.
+    /// All numbers are floating point, as Go's `encoding/json` decodes them by default.
     Floating,
 }
 
-/// Where JSON text goes wrong. The text itself is not shown: it may be a secret.
+/// The position of a syntax error in JSON. The text itself is not shown: it may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotJson {
     /// Line, counted from 1.
@@ -22,7 +22,7 @@ pub struct NotJson {
     pub column: usize,
 }
 
-/// Reads one JSON value. Of a key that occurs twice the last value counts.
+/// Parses one JSON value. If a key occurs twice, the last value is used.
 pub fn parse(text: &[u8], numbers: Numbers) -> Result<Value, NotJson> {
     let json: serde_json::Value = serde_json::from_slice(text)
         .map_err(|error| NotJson { line: error.line(), column: error.column() })?;

@@ -1,4 +1,4 @@
-//! For `check`: do the secrets and keys exist that the placeholders name?
+//! For `check`: whether the secrets and keys that the placeholders name exist.
 
 use super::missing::{Answer, failed_reads, missing_key};
 use super::plan::{Content, EVERY_KEY, Fetch, FetchStep, Part, Plan, Site, of_object};
@@ -8,8 +8,8 @@ use keyfill_diag::Class;
 use keyfill_secrets::{Keys, SecretRef};
 use keyfill_yaml::Document;
 
-/// Adds the secrets and keys that are not there. A key may be missing where a `default` stands in or the
-/// entry is to be left out. A key without a value (null) counts as there: a list of names needs no values.
+/// Reports secrets and keys that do not exist. A key may be missing where a `default` replaces it or the entry is
+/// to be removed. A key with the value null exists: a list of key names needs no values.
 pub fn missing(documents: &[Document], plan: &Plan, answers: &[Answer], problems: &mut Problems) {
     failed_reads(documents, &plan.wanted, answers, problems);
     let mut look = Look { plan, answers, problems };
@@ -20,7 +20,8 @@ pub fn missing(documents: &[Document], plan: &Plan, answers: &[Answer], problems
     }
 }
 
-/// The secrets as the file of known ones calls them: as placeholders do, with a store's name before the path.
+/// The secrets under the names that the file of known secrets uses: as in placeholders, with the store's name
+/// before the path.
 pub fn by_full_names(references: Vec<(SecretRef, Keys)>) -> Vec<(SecretRef, Keys)> {
     let full = |secret: SecretRef| match &secret.store {
         Some(store) => {
@@ -42,7 +43,7 @@ impl Look<'_> {
         for part in parts {
             match &part.content {
                 Content::Value(fetch) => self.fetch(document, site, (!inside).then_some(part), fetch),
-                // It was only a guess that it is a key.
+                // The text was only guessed to be a placeholder.
                 Content::Encoded { guess: true, .. } => {}
                 Content::Encoded { parts, .. } => self.parts(document, site, parts, true),
             }

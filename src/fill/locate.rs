@@ -1,5 +1,5 @@
-//! Where a problem stands: file, line, column, the line itself. Found only once there is a problem, by
-//! reading the document again.
+//! Finds the position of a problem: file, line, column and the text of the line. Positions are not kept during a
+//! run: once there is a problem, the document is parsed again.
 
 use super::options::Sources;
 use super::problems::Precision;
@@ -8,12 +8,12 @@ use keyfill_yaml::{Body, Document, Location, Node, Scalar, Step, Style, Text, lo
 use memchr::{memchr, memmem, memrchr};
 use std::fmt::Write;
 
-/// One step of a path into a document, owned.
+/// One step of a path into a document; an owned [`Step`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// The value of a key.
+    /// The value of the key with this name.
     Name(Text),
-    /// An item of a list, counted from 0.
+    /// The item of a list with this index, counted from 0.
     Index(usize),
 }
 
@@ -29,20 +29,20 @@ impl From<Step<'_>> for Key {
 /// A piece of a scalar's text that a problem is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Token<'t> {
-    /// The piece.
+    /// The text of the piece.
     pub text: &'t [u8],
-    /// How many times the same piece stands before it in the scalar.
+    /// How many times the same text occurs before it in the scalar.
     pub nth: usize,
 }
 
-/// A line that is longer is not shown.
+/// The longest line that an error shows, in bytes.
 const LONGEST_LINE: usize = 64 << 10;
 
-/// Bytes of documents that are read for the places of problems.
+/// How many bytes of documents may be parsed again to find the positions of problems.
 const MOST_READ: usize = 16 << 20;
 
-/// The place of a value, or of a piece of it, in a document; of the value's key when `is_key` says so. Only
-/// an exact one has a line and a column.
+/// The position of a value in a document: of a piece of it, if `token` is given, or of the value's key, if
+/// `is_key` is set. It has a line and a column only if `precision` is exact.
 pub fn place(
     document: &Document,
     path: &[Key],
@@ -52,12 +52,12 @@ pub fn place(
 ) -> Place {
     let mut place = of_document(document);
     place.path = Some(path_text(path)).filter(|path| !path.is_empty());
-    // Each problem costs a reading of its document: many in a large one are not worth that.
+    // Each problem costs parsing its document again, which takes too long for many problems in a large document.
     let size = if let Body::Raw(text) = &document.body { text.len() } else { 0 };
     if !precision.exact || size.saturating_mul(precision.number) > MOST_READ {
         return place;
     }
-    // What was rendered from a file has lines of its own: they are not the file's.
+    // The lines of a document that was rendered from a file are not the lines of the file.
     let rendered = document.origin.line == 0 && document.origin.file.is_some();
     match &document.body {
         Body::Raw(text) => {
@@ -80,11 +80,11 @@ pub fn place(
         Body::Tree(root) => {
             let (location, node) = location_of(root, path);
             let file = location.file().index().map(|index| document.origin.files.get(index));
-            // A line of a file whose name is not known is no line of the document's own file.
+            // A line in a file whose name is unknown must not be shown as a line of the document's file.
             if location.is_known() && file != Some(None) {
                 let below = node.as_scalar().and_then(|s| Some(lines_below(s, token?))).unwrap_or(0);
                 place.line = Some(location.line() + below);
-                // A patch, or a generator's file: a tree may hold nodes of several files.
+                // The nodes of a tree may come from several files, for example from a patch or a generator's file.
                 place.file = file.flatten().map(ToString::to_string).or(place.file);
             }
             in_source(&mut place, token, precision.sources);
@@ -93,8 +93,8 @@ pub fn place(
     place
 }
 
-/// Shows the line of the file that a rendered document came from. The file need not hold the piece: a value
-/// may come from a patch or from a chart's values. Then there is no line to show.
+/// Adds the line of the file from which a document was rendered. The file may not contain the piece, since a value
+/// may come from a patch or from a chart's values. Then no line is shown.
 fn in_source(place: &mut Place, token: Option<Token<'_>>, sources: Option<&dyn Sources>) {
     let (Some(file), Some(sources)) = (place.file.clone(), sources) else { return };
     let piece = token.and_then(|token| token.text.split(|b| *b == b'\n').next()).filter(|p| !p.is_empty());
@@ -117,7 +117,7 @@ fn in_source(place: &mut Place, token: Option<Token<'_>>, sources: Option<&dyn S
     place.line = None;
 }
 
-/// Shows the line that is known, when the file has it.
+/// Adds the text of the line whose number is known, if the file has so many lines.
 fn show_line(place: &mut Place, text: Option<&[u8]>) {
     let (Some(text), Some(line)) = (text, place.line) else { return };
     match line_start(text, line) {
@@ -129,7 +129,7 @@ fn show_line(place: &mut Place, text: Option<&[u8]>) {
     }
 }
 
-/// Where a line begins, counted from 1.
+/// The offset at which a line begins; lines are counted from 1.
 fn line_start(text: &[u8], line: u32) -> Option<usize> {
     match usize::try_from(line).ok()? {
         0 => None,
@@ -139,7 +139,7 @@ fn line_start(text: &[u8], line: u32) -> Option<usize> {
     .filter(|start| *start < text.len())
 }
 
-/// The place of a whole document.
+/// The position of a whole document.
 pub fn of_document(document: &Document) -> Place {
     let origin = &document.origin;
     Place {
@@ -150,7 +150,7 @@ pub fn of_document(document: &Document) -> Place {
     }
 }
 
-/// The place of a line of a document's text, counted from 1.
+/// The position of a line in a document's text; lines are counted from 1.
 pub fn of_line(document: &Document, line: u32, column: u32) -> Place {
     let mut place = of_document(document);
     if line > 0 {
@@ -166,8 +166,8 @@ pub fn of_line(document: &Document, line: u32, column: u32) -> Place {
     place
 }
 
-/// Points at a piece of the text behind an offset, or at the offset itself when the piece is not there as
-/// it is: it may be written with escapes, or in base64.
+/// Sets the position to a piece of the text after an offset, or to the offset itself if the piece does not occur
+/// literally: it may be written with escapes, or in base64.
 fn point(place: &mut Place, text: &[u8], offset: usize, token: Option<Token<'_>>, first_line: u32) {
     let piece = token.and_then(|token| {
         let line = token.text.split(|b| *b == b'\n').next().filter(|line| !line.is_empty())?;
@@ -185,12 +185,12 @@ fn point(place: &mut Place, text: &[u8], offset: usize, token: Option<Token<'_>>
     place.column = Some(chars(&text[start..at]) + 1);
     let width = if length > 0 { &text[at..(at + length).min(end)] } else { text[at..end].trim_ascii_end() };
     place.width = chars(width).max(1);
-    // Each problem has a copy of its line.
+    // Each problem keeps a copy of its line, so that long lines are left out.
     let line = text.get(start..end).filter(|line| line.len() <= LONGEST_LINE);
     place.source_line = line.map(|line| String::from_utf8_lossy(line).trim_end().to_owned());
 }
 
-/// How far below the line on which a literal block begins a piece of its text stands.
+/// How many lines a piece of a literal block scalar is below the line of the scalar's `|`.
 fn lines_below(scalar: &Scalar, token: Token<'_>) -> u32 {
     let text = scalar.text.as_bytes();
     let piece = token.text.split(|b| *b == b'\n').next().filter(|line| !line.is_empty());
@@ -203,7 +203,8 @@ fn lines_below(scalar: &Scalar, token: Token<'_>) -> u32 {
     }
 }
 
-/// Where the node on a path was read, or the nearest one above it that was, and the last node on the path.
+/// The location of the node at a path, or of its nearest ancestor with a known location; and the last node that
+/// exists on the path.
 fn location_of<'n>(root: &'n Node, path: &[Key]) -> (Location, &'n Node) {
     let mut node = root;
     let mut location = node.location();

@@ -1,4 +1,4 @@
-//! Diagnostics about secrets that could not be read and keys that are not there.
+//! Diagnostics about secrets that could not be read and keys that are missing.
 
 use super::plan::{Use, Wanted, of_object, shown};
 use super::problems::{MOST_SHOWN, Precision, Problems};
@@ -7,15 +7,15 @@ use keyfill_secrets::{Error, SecretData, SecretRef, SecretValue};
 use keyfill_yaml::Document;
 use std::sync::Arc;
 
-/// What the store said to one read.
+/// The store's response to one read.
 pub type Answer = Result<Arc<SecretData>, Error>;
 
-/// Reads that failed for different reasons and are compared with each other.
+/// The most different reasons of failed reads that are compared with each other.
 const MOST_DISTINCT: usize = 10 * MOST_SHOWN;
 
-/// The reads that failed, each at the first placeholder that needs it. Reads that failed for the same
-/// reason (the store is down) are reported once. A secret that is absent is no problem where every use may do
-/// without it.
+/// Reports the failed reads, each at the first placeholder that needs it. Reads that failed for the same reason
+/// (the store is down) are reported once. An absent secret is no problem if every use of it has a default or is to
+/// be removed.
 pub fn failed_reads(documents: &[Document], wanted: &[Wanted], answers: &[Answer], problems: &mut Problems) {
     let mut distinct: Vec<(Diagnostic, &Use, usize)> = Vec::new();
     for (wanted, answer) in wanted.iter().zip(answers) {
@@ -51,7 +51,7 @@ fn at(documents: &[Document], first: &Use, diagnostic: Diagnostic, exact: Precis
     of_object(diagnostic.at(place), &first.object)
 }
 
-/// A key that the secret does not have, or has with the value null; the caller adds the place.
+/// The error for a key that is missing in the secret or has the value null; the caller adds the position.
 pub fn missing_key(token: &[u8], key: &str, secret: &SecretRef, data: &SecretData) -> Diagnostic {
     let token = shown(token);
     let message = match data.get(key) {
@@ -63,10 +63,10 @@ pub fn missing_key(token: &[u8], key: &str, secret: &SecretRef, data: &SecretDat
     Diagnostic::error(Class::Missing, message).hint(near_keys(key, data))
 }
 
-/// Which key was meant, or which there are. Names of keys are no secret.
+/// A hint with the most similar key, or with the keys that exist. Names of keys are not secret.
 fn near_keys(key: &str, data: &SecretData) -> String {
     const MOST: usize = 12;
-    // Looking for a near name costs its length times that of each key.
+    // Comparing two names costs the product of their lengths.
     if key.len() < 256
         && let Some(near) = nearest(key, data.keys().filter(|other| *other != key && other.len() < 256))
     {

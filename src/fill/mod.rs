@@ -1,11 +1,12 @@
-//! The fill stage: placeholders go, secret values come in.
+//! The fill stage: replaces placeholders with secret values.
 //!
-//! [`fill`] works in three steps. [`plan`] finds every placeholder of every document and collects the
-//! distinct secrets; the secrets are read once each, all at the same time; [`apply`] puts the values in.
-//! Problems are collected, not thrown: a run reports all of them together, each with its place.
+//! [`fill`] works in three steps. [`plan`] finds every placeholder of every document and collects the distinct
+//! secrets; each secret is read once, all concurrently; [`apply`] inserts the values. Problems are collected: a
+//! run reports all of them together, each with its position.
 //!
-//! A document without placeholders leaves byte for byte as it came, unless argocd-vault-plugin (AVP) is
-//! followed, which prints every document anew. Most documents are not even parsed: [`scan`] decides.
+//! A document without placeholders is printed byte for byte as it was read. Only in compatibility with
+//! argocd-vault-plugin (AVP) every document is encoded again. Most documents are not even parsed: [`scan`] decides
+//! which ones are.
 
 pub mod annotations;
 mod apply;
@@ -43,16 +44,16 @@ use keyfill_diag::{Cx, Diagnostic, Place};
 use keyfill_secrets::Reads;
 use keyfill_yaml::{Body, Document, Origin, Value};
 
-/// What the fill stage leaves behind.
+/// The result of the fill stage.
 #[derive(Debug, Default)]
 pub struct Filled {
-    /// The documents in their order. With AVP's habits, empty ones are gone.
+    /// The documents in their order. In compatibility with AVP, empty ones are removed.
     pub documents: Vec<Document>,
-    /// What a person should know though the run goes on.
+    /// Problems that do not end the run.
     pub warnings: Vec<Diagnostic>,
-    /// Which of the documents had placeholders, in the same order.
+    /// For each of `documents`, whether it had placeholders.
     pub filled: Vec<bool>,
-    /// How many placeholders there were.
+    /// The number of placeholders in all documents.
     pub placeholders: usize,
 }
 
@@ -66,7 +67,7 @@ pub async fn fill(
     cx: &Cx,
 ) -> Result<Filled, Failure> {
     let plan = plan::plan(&documents, options, plan::Look::Fillable, cx)?;
-    // Policy and syntax come first: with such an error no secret is read at all.
+    // After an error of the path policy or of the syntax no secret is read at all.
     if !plan.problems.is_empty() {
         return Err(Failure::new(plan.problems.finish()));
     }
@@ -93,10 +94,10 @@ pub async fn fill(
     Ok(Filled { documents, warnings, filled, placeholders })
 }
 
-/// Fills documents that are given by their values, and returns the JSON of each. AVP's habits are not followed.
+/// Fills documents that are given by their values, and returns the JSON of each. Compatibility with AVP must be off.
 ///
-/// Returns `None` when there is an error or a warning to report. A report names places, which only documents have: the
-/// caller runs [`fill`] on the documents, and that reports.
+/// Returns `None` when there is an error or a warning to report. A report needs positions, which values do not
+/// have: the caller then runs [`fill`] on the documents, which reports the problem.
 #[cfg_attr(not(unix), allow(dead_code, reason = "only serve has documents as values"))]
 pub async fn fill_values(
     values: Vec<Value>,
@@ -134,9 +135,9 @@ fn frame_as_avp(documents: &mut [Document]) {
     }
 }
 
-/// Checks every document without a store: each must be readable, each placeholder well formed, each
-/// modifier and annotation known. With `known`, a source that knows which secrets exist (a file with paths
-/// and keys), paths and keys are looked up there too. Warnings and errors come in document order.
+/// Checks every document without a store: each must be valid YAML, each placeholder well formed, each modifier and
+/// annotation known. With `known`, a source that lists the existing secrets (a file with paths and keys), paths
+/// and keys are looked up there too. Warnings and errors are in document order.
 pub async fn check(
     documents: &[Document],
     options: &FillOptions,
@@ -154,7 +155,8 @@ pub async fn check(
         known::missing(documents, &plan, &answers, &mut problems);
     }
     diagnostics.extend(problems.finish());
-    // In the order of the documents; the numbers of what is not shown come last.
+    // In the order of the documents. Diagnostics without a position, which count problems that are not shown, come
+    // last.
     diagnostics
         .sort_by_key(|d| (d.place == Place::default(), d.place.document, d.place.line, d.place.column));
     diagnostics

@@ -1,4 +1,4 @@
-//! Options of the fill stage: plain data, resolved by the command line.
+//! Options of the fill stage.
 
 use super::policy::PathPolicy;
 use super::stores::StoreKinds;
@@ -11,38 +11,39 @@ use std::sync::Arc;
 /// How documents are filled.
 #[derive(Clone, Debug, Default)]
 pub struct FillOptions {
-    /// Follow AVP: every document is read and printed anew, a path annotation is read even where nothing
-    /// uses it, lists inside lists and items of a `List` are not looked into as documents of their own.
+    /// Compatibility with AVP: every document is decoded and encoded again, the secret of a path annotation is
+    /// read even if no placeholder uses it, and the items of a `List` are not treated as objects of their own.
     pub compat_avp: bool,
     /// Fill only documents of these kinds; all when empty.
     pub kinds: Vec<String>,
-    /// The application that path templates may name.
+    /// The application, for `{{ app.name }}` and the like in path templates.
     pub app: App,
-    /// Environment variables that path templates may name: those that the administrator listed.
+    /// The environment variables that path templates may use: only those that the administrator listed.
     pub env: BTreeMap<String, String>,
     /// Which paths may be read.
     pub policy: PathPolicy,
-    /// Let `avp.kubernetes.io/remove-missing` work on every kind, not on Secrets and ConfigMaps alone.
+    /// Whether `avp.kubernetes.io/remove-missing` applies to objects of every kind, not only to Secrets and
+    /// ConfigMaps.
     pub remove_missing_any: bool,
     /// How a filled document is printed.
     pub print: Print,
-    /// References of vals (`ref+SCHEME://`) are filled as well.
+    /// Whether references of vals (`ref+SCHEME://`) are filled as well.
     pub vals_refs: bool,
     /// The stores that placeholders may name.
     pub stores: StoreKinds,
-    /// The documents were looked through before: each may hold something to fill.
+    /// The caller has already scanned the documents: each may contain placeholders.
     pub scanned: bool,
-    /// The texts of the files that documents came from, where they are at hand.
+    /// The source files of the documents, to show lines of them in errors; `None` if they are not available.
     pub sources: Option<Arc<dyn Sources>>,
 }
 
-/// Texts of files, to show the line that a problem is about.
+/// Source files, to show the line that a problem is about.
 pub trait Sources: fmt::Debug + Send + Sync {
     /// The text of a file, by the name that documents give as their origin.
     fn text(&self, file: &str) -> Option<Bytes>;
 }
 
-/// How a filled document is printed. What is printed for AVP's sake, with nothing filled, is YAML.
+/// The format of filled documents. A document that is encoded again only for compatibility with AVP is always YAML.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Print {
     /// YAML, as every command prints it.

@@ -1,16 +1,16 @@
-//! Templates in paths: text with `{{ app.name }}` and its like, perhaps with a filter.
+//! Templates in paths: text with `{{ app.name }}` and the like, optionally with filters.
 //!
-//! A template comes from an author, so it is read here, with what it may hold listed, before minijinja
-//! renders it: no statements, no operators, no calls; bounded in size before and after.
+//! A template comes from an author, so it is validated here before minijinja renders it: only names and the listed
+//! filters are allowed, no statements, operators or calls. The size is bounded before and after.
 
 use std::fmt;
 
-/// Why a path cannot be read.
+/// Why a path is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathError {
-    /// What is wrong.
+    /// The error message.
     pub message: String,
-    /// It is not a slip but not allowed.
+    /// The path is forbidden for security, not merely malformed.
     pub forbidden: bool,
 }
 
@@ -20,32 +20,32 @@ impl fmt::Display for PathError {
     }
 }
 
-/// A path that cannot be read as it is written.
+/// The error for a malformed path.
 pub fn wrong(message: String) -> PathError {
     PathError { message, forbidden: false }
 }
 
-/// A path that is not allowed.
+/// The error for a path that is not allowed.
 pub fn forbidden(message: String) -> PathError {
     PathError { message, forbidden: true }
 }
 
-/// Bytes that a path template may take.
+/// The longest path template, in bytes.
 pub const MOST_WRITTEN: usize = 1 << 10;
-/// Bytes of a rendered path.
+/// The longest rendered path, in bytes.
 pub const MOST_RENDERED: usize = 4 << 10;
 
-/// The filters, with how many texts each takes.
+/// The allowed filters, each with the number of its arguments.
 ///
-/// None of them makes a text much longer, in however long a chain.
+/// None of them makes a text much longer, even in a long chain.
 const FILTERS: [(&str, usize); 4] = [("lower", 0), ("upper", 0), ("trim", 0), ("default", 1)];
 
-/// Whether a text is a template, or tries to be one.
+/// Whether a text contains template syntax, valid or not.
 pub fn is_template(text: &str) -> bool {
     ["{{", "{%", "{#"].iter().any(|open| text.contains(open))
 }
 
-/// Checks that a template holds nothing but names and filters, and gives the names: `app.name`.
+/// Checks that a template contains nothing but names and filters, and returns the names, for example `app.name`.
 pub fn names(template: &str) -> Result<Vec<&str>, PathError> {
     if template.len() > MOST_WRITTEN {
         return Err(wrong(format!("a path with a template takes at most {MOST_WRITTEN} bytes")));
@@ -92,7 +92,7 @@ impl<'t> Reader<'t> {
         self.rest.strip_prefix(token).map(|rest| self.rest = rest).is_some()
     }
 
-    /// A name and its filters, up to the closing braces.
+    /// Parses a name and its filters, up to the closing braces.
     fn expression(&mut self) -> Option<&'t str> {
         self.blank();
         let start = self.rest;
@@ -101,7 +101,7 @@ impl<'t> Reader<'t> {
             self.rest = &self.rest[1..];
             self.word()?;
         }
-        // A name alone is a whole mapping, of any size: `app`, `env`.
+        // A name without a dot (`app`, `env`) would print a whole mapping of any size.
         let name = Some(&start[..start.len() - self.rest.len()]).filter(|name| name.contains('.'))?;
         while self.take("|") {
             self.blank();
@@ -112,7 +112,7 @@ impl<'t> Reader<'t> {
         self.take("}}").then_some(name)
     }
 
-    /// Letters, digits and underscores; a digit does not come first.
+    /// Parses a word: letters, digits and underscores, not beginning with a digit.
     fn word(&mut self) -> Option<&'t str> {
         let end = self.rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
@@ -120,7 +120,7 @@ impl<'t> Reader<'t> {
         word.starts_with(|c: char| !c.is_ascii_digit()).then_some(word)
     }
 
-    /// The arguments of a filter: quoted texts without escapes.
+    /// Parses the arguments of a filter: quoted texts without escapes.
     fn texts(&mut self, count: usize) -> Option<()> {
         if count == 0 {
             return Some(());

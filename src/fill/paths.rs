@@ -1,4 +1,5 @@
-//! Paths of secrets: templates in them, and the one form in which they are compared, allowed and read.
+//! Paths of secrets: rendering of templates in them, and the canonical form in which they are compared, checked by
+//! the policy and read.
 
 use super::options::FillOptions;
 pub use super::path_template::PathError;
@@ -8,11 +9,11 @@ use crate::settings::SourceKind;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use std::collections::BTreeMap;
 
-/// Steps that a template may take: plenty for a path, too few to keep a machine busy.
+/// The most steps (minijinja's fuel) of one template: plenty for a path, too few to cost much time.
 const FUEL: u64 = 20_000;
 
-/// The store and the path that a placeholder or an annotation means: its template rendered, made canonical.
-/// `of_manifest` is the store that the manifest's annotation names.
+/// The store and the path that a placeholder or an annotation refers to. The path's template is rendered, and the
+/// path is canonical. `of_manifest` is the store in the manifest's annotation.
 pub fn resolve(
     written: &str,
     of_manifest: Option<&str>,
@@ -28,7 +29,7 @@ pub fn resolve(
     Ok((store, path))
 }
 
-/// A path or a namespace as it is written: its template rendered, made canonical.
+/// Renders the template in a path or a namespace, and makes the result canonical.
 pub fn rendered(written: &str, options: &FillOptions) -> Result<String, PathError> {
     written_as(canonical, written, options)
 }
@@ -45,7 +46,8 @@ fn written_as(
     }
 }
 
-/// One spelling for each path: no slash at either end, none twice, no `..` and nothing that hides one.
+/// The canonical form of a path: no slash at either end, no double slashes. A path with `..`, plain or
+/// percent-encoded, is refused.
 pub fn canonical(path: &str) -> Result<String, PathError> {
     let path = path.trim();
     if path.len() > MOST_RENDERED {
@@ -74,8 +76,8 @@ pub fn canonical(path: &str) -> Result<String, PathError> {
     Ok(segments.join("/"))
 }
 
-/// One spelling for each path of a file, relative to the app's folder: `..` stands at its beginning alone. Whether it
-/// leaves the tree is found where it is read.
+/// The canonical form of a file's path, relative to the app's folder: `..` is only at its beginning. Whether the
+/// path leaves the source tree is checked where the file is read.
 fn canonical_file(path: &str) -> Result<String, PathError> {
     let path = path.trim();
     if path.starts_with('/') {
@@ -95,14 +97,15 @@ fn canonical_file(path: &str) -> Result<String, PathError> {
     Ok("../".repeat(above) + &below)
 }
 
-/// Whether a segment is `.` or `..`, or holds a slash, once a server has decoded its `%` escapes.
+/// Whether a segment becomes `.` or `..`, or contains a slash or backslash, once a server has decoded its percent
+/// escapes.
 fn hides_separator(segment: &str) -> bool {
     let lower = segment.to_ascii_lowercase();
     let decoded = lower.replace("%2e", ".");
     lower.contains("%2f") || lower.contains("%5c") || (decoded != lower && matches!(&*decoded, "." | ".."))
 }
 
-/// Renders a template that names the application and the environment. It prints nothing of either in errors.
+/// Renders a template that uses the application and the environment. Errors do not show the values of either.
 pub fn render(template: &str, app: &App, env: &BTreeMap<String, String>) -> Result<String, PathError> {
     let names = path_template::names(template)?;
     let size = |name: &str| name.strip_prefix("env.").and_then(|name| env.get(name)).map_or(0, String::len);
@@ -113,7 +116,7 @@ pub fn render(template: &str, app: &App, env: &BTreeMap<String, String>) -> Resu
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     let (values, refused) = app_values(app);
-    // A default stands in for what is not known, never for what is refused.
+    // The filter `default` replaces values that are unknown, but not values that are unsafe.
     if let Some(refused) =
         refused.iter().find(|refused| refused.unsafe_value && names.contains(&refused.name))
     {
@@ -128,17 +131,17 @@ pub fn render(template: &str, app: &App, env: &BTreeMap<String, String>) -> Resu
     Ok(rendered)
 }
 
-/// A part of the application that a path cannot hold.
+/// A part of the application that cannot be used in a path.
 struct Refused {
     /// Its name in templates.
     name: &'static str,
-    /// Why.
+    /// Why it cannot be used.
     why: String,
-    /// It is known, and not fit for a path.
+    /// `true` if the value is known but unsafe in a path, `false` if it is unknown.
     unsafe_value: bool,
 }
 
-/// The parts of the application that a path may hold, and why others may not.
+/// The parts of the application that can be used in a path, and the reasons why others cannot.
 fn app_values(app: &App) -> (BTreeMap<&'static str, Value>, Vec<Refused>) {
     let parts = [("app.name", &app.name), ("app.namespace", &app.namespace), ("app.project", &app.project)];
     let mut values = BTreeMap::new();
@@ -161,7 +164,7 @@ fn app_values(app: &App) -> (BTreeMap<&'static str, Value>, Vec<Refused>) {
     (values, refused)
 }
 
-/// Why a value must not become a part of a path or of a pattern.
+/// Why a value is unsafe as a part of a path or of a pattern; `None` if it is safe.
 fn unsafe_part(value: &str) -> Option<&'static str> {
     if value.is_empty() {
         Some("is empty")

@@ -1,7 +1,8 @@
-//! Values of Secrets that stand in git in plain, for `check --plain-secrets`.
+//! Finds values of Secrets that are in git in plain text, for `check --plain-secrets`.
 //!
-//! A value counts unless it is empty, holds a placeholder or a reference, is encrypted, or is public by what it is: a
-//! certificate, a public key, the address in a repository's Secret of Argo CD. Nothing here prints a value.
+//! A value is reported unless it is empty, contains a placeholder or a reference, is encrypted, or is public by
+//! its nature: a certificate, a public key, the URL in a repository Secret of Argo CD. Nothing here prints a
+//! value.
 
 use super::locate::{self, Key, Token};
 use super::options::{FillOptions, Sources};
@@ -16,24 +17,24 @@ use keyfill_secrets::SecretBytes;
 use keyfill_yaml::{Body, Document, Limits, Node, ScalarKind};
 use std::sync::Arc;
 
-/// A value of a Secret that stands in plain. Its Debug text does not show the value.
+/// A plain-text value of a Secret. Its Debug text does not show the value.
 #[derive(Debug)]
 pub struct PlainValue {
-    /// Where, without the line itself.
+    /// The position, without the text of the line.
     pub place: Place,
     /// The Secret.
     pub object: ObjectRef,
-    /// The entry of its data.
+    /// The key in the Secret's `data` or `stringData`.
     pub key: String,
-    /// Bytes of the value, decoded.
+    /// Length of the decoded value, in bytes.
     pub length: usize,
-    /// It belongs to a test of a chart, which no release installs.
+    /// It belongs to a test of a chart, which is not installed with a release.
     pub is_fixture: bool,
     value: SecretBytes,
 }
 
 impl PlainValue {
-    /// Whether another rendering has the same value at the same place.
+    /// Whether both are the same value of the same Secret, found in two renderings.
     pub fn is_same(&self, other: &Self) -> bool {
         self.key == other.key && self.object == other.object && self.value.expose() == other.value.expose()
     }
@@ -42,8 +43,8 @@ impl PlainValue {
 /// The sections of a Secret that hold values.
 const SECTIONS: [&str; 2] = ["data", "stringData"];
 
-/// The values in plain of all Secrets among the documents. What was decrypted on the way (`revealed`) is encrypted in
-/// git.
+/// The plain-text values of all Secrets among the documents. Values that were decrypted during rendering
+/// (`revealed`) are encrypted in git and are not returned.
 pub fn values(
     documents: &[Document],
     options: &FillOptions,
@@ -73,7 +74,7 @@ pub fn values(
     found.into_iter().map(|candidate| candidate.value).collect()
 }
 
-/// A value that may stand in plain.
+/// A value that may be plain text.
 struct Candidate {
     path: Vec<Key>,
     value: PlainValue,
@@ -91,7 +92,7 @@ impl Search<'_> {
     fn object(&mut self, node: &Node, path: &[Key]) {
         if let Some(items) = node.get("items").and_then(Node::as_seq) {
             for (index, item) in items.items.iter().enumerate() {
-                // A list in a list is none of Kubernetes'.
+                // Kubernetes has no lists inside lists.
                 if path.is_empty() {
                     self.object(item, &[Key::Name("items".into()), Key::Index(index)]);
                 }
@@ -103,7 +104,7 @@ impl Search<'_> {
         for section in SECTIONS {
             let Some(entries) = node.get(section).and_then(Node::as_map) else { continue };
             for (key, value) in entries.iter() {
-                // An absent value is written as null.
+                // A key without a value is null.
                 let is_null = matches!(value, Node::Scalar(scalar) if scalar.kind() == ScalarKind::Null);
                 if let Some(text) = value.text().filter(|_| !is_null) {
                     let at = [Key::Name(section.into()), Key::Name(key.into())];
@@ -138,7 +139,8 @@ impl Search<'_> {
         self.found.push(Candidate { path, value });
     }
 
-    /// The place of a value: where its tree says, else where its text stands in the file that it came from.
+    /// The position of a value: the location in its tree if that is known, else the position of its text in the
+    /// source file.
     fn place(&self, path: &[Key], text: &[u8], value: &[u8]) -> Place {
         let exact = Precision { exact: true, number: self.found.len() + 1, sources: self.sources };
         let tokens = [None, Some(text), Some(value)].into_iter();
@@ -149,19 +151,19 @@ impl Search<'_> {
         let first = tries.next().unwrap_or_default();
         let mut place =
             if first.line.is_some() { first } else { tries.find(|p| p.line.is_some()).unwrap_or(first) };
-        // The line holds the value.
+        // The text of the line is left out, since it contains the value.
         (place.source_line, place.width) = (None, 0);
         place
     }
 }
 
-/// The text behind base64, as a Secret's data has it; line breaks count for nothing.
+/// Decodes base64 as in a Secret's `data`; white space is ignored.
 fn decode(text: &str) -> Option<Vec<u8>> {
     let packed: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
     STANDARD.decode(packed).ok()
 }
 
-/// How a value begins that is encrypted.
+/// The beginnings of encrypted values.
 const ENCRYPTED: [&[u8]; 7] = [
     b"ENC[",
     b"$ANSIBLE_VAULT;",
@@ -172,14 +174,14 @@ const ENCRYPTED: [&[u8]; 7] = [
     b"kms:",
 ];
 
-/// How a value begins that is a reference which somebody else follows.
+/// The beginnings of references that other tools resolve.
 const REFERENCES: [&[u8]; 4] = [b"ref+", b"secretref+", b"op://", b"${"];
 
-/// What may stand in PEM without being a secret.
+/// The labels of PEM blocks that are not secret.
 const PUBLIC_PEM: [&str; 5] =
     ["CERTIFICATE", "TRUSTED CERTIFICATE", "CERTIFICATE REQUEST", "X509 CRL", "PUBLIC KEY"];
 
-/// Whether a value is empty, a placeholder, a reference, encrypted, or public by what it is.
+/// Whether a value is empty, a placeholder, a reference, encrypted, or PEM of public blocks.
 fn is_no_secret(value: &[u8]) -> bool {
     let value = value.trim_ascii();
     value.is_empty()
@@ -202,27 +204,28 @@ fn is_public_pem(value: &[u8]) -> bool {
         && labels.iter().all(|label| PUBLIC_PEM.contains(label))
 }
 
-/// The label that says what a Secret is for Argo CD, and the entries that are no secret there.
+/// The label that marks a Secret as a repository or cluster for Argo CD. [`ARGO_CD_ENTRIES`] are the keys of such
+/// Secrets that are not secret.
 const ARGO_CD: &str = "argocd.argoproj.io/secret-type";
 const ARGO_CD_ENTRIES: [&str; 8] =
     ["type", "url", "name", "project", "server", "namespaces", "enableOCI", "clusterResources"];
 
-/// Whether an entry says what a Secret is for, and is none itself.
+/// Whether an entry of Argo CD's Secret only describes the repository or the cluster, and is not secret.
 fn is_public_entry(secret: &Node, key: &str, value: &[u8]) -> bool {
     let labels = secret.at(&["metadata", "labels"]);
     let is_argo_cd = labels.is_some_and(|labels| labels.get(ARGO_CD).is_some());
-    // An address may hold a password.
+    // A URL with `@` may contain a password.
     is_argo_cd && ARGO_CD_ENTRIES.contains(&key) && !value.contains(&b'@')
 }
 
-/// Whether an object is a part of a chart's tests.
+/// Whether an object is a test of a chart: a Helm hook `test`.
 fn is_fixture(object: &Node) -> bool {
     let hooks = object.at(&["metadata", "annotations"]).and_then(|all| all.get("helm.sh/hook"));
     let mut hooks = hooks.and_then(Node::text).unwrap_or_default().split(',').map(str::trim);
     hooks.any(|hook| hook.starts_with("test"))
 }
 
-/// Leaves out the values at which something is filled: a key of an annotation's path, a reference of vals.
+/// Removes the values that keyfill fills: those with key placeholders or references of vals.
 fn without_sites(
     document: &Document,
     found: Vec<Candidate>,

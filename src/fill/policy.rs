@@ -1,4 +1,5 @@
-//! Which paths a run may read: the administrator's globs and expressions, and what an author narrows.
+//! Which paths a run may read: the administrator's globs and expressions, and the expressions with which an author
+//! narrows them.
 
 use super::path_template;
 use super::paths::{self, PathError};
@@ -12,96 +13,95 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// The setting that holds the globs.
+/// The setting with the globs of allowed paths.
 pub const ALLOWED_PATHS: &str = "KEYFILL_ALLOWED_PATHS";
 
-/// The setting that holds the globs of namespaces.
+/// The setting with the globs of allowed Vault namespaces.
 pub const APP_NAMESPACES: &str = "KEYFILL_APP_NAMESPACES";
 
-/// The parts of an application that a glob may name.
+/// The parts of an application that a glob may use in `{{ }}`.
 const NAMES: [&str; 3] = ["app.name", "app.namespace", "app.project"];
 
-/// Parts of Vault that are no secrets of an app: they are read only where a glob names them literally.
+/// Paths of Vault that hold no secrets of an app: they are read only if a glob begins with them literally.
 const RESERVED: [&str; 4] = ["auth", "cubbyhole", "identity", "sys"];
 
-/// What tells of the token that keyfill itself holds: what lies there is read only by its full name.
+/// Paths that show data about keyfill's own Vault token: they are read only if a glob is the full path.
 const OWN_TOKEN: [&str; 5] =
     ["auth/token", "cubbyhole", "identity/oidc/token", "sys/internal/ui/resultant-acl", "sys/wrapping"];
 
-/// Bytes of an expression that an author may give.
+/// The longest expression of an author, in bytes.
 const MOST_EXPRESSION: usize = 1 << 10;
 
-/// Bytes of what an author's expression is compiled to: repetitions are written out in it.
+/// The most bytes of an author's compiled expression. Repetitions make it much larger than its source.
 const MOST_COMPILED: usize = 256 << 10;
 
-/// Which paths may be read. The default allows all but what is reserved.
+/// Which paths may be read. The default allows all paths except reserved ones.
 ///
-/// A path must match one of the globs, when there are some, and every expression. What is reserved in Vault
-/// (`auth/`, `sys/`, `cubbyhole/`, `identity/`) must be named by a glob's beginning, and what tells of
-/// keyfill's own token by a glob without wildcards.
+/// A path must match one of the globs, if there are any, and every expression. A reserved path of Vault (`auth/`,
+/// `sys/`, `cubbyhole/`, `identity/`) also needs a glob that begins with its first segment, and a path that shows
+/// data about keyfill's own token needs a glob without wildcards.
 ///
-/// A glob is about the default store; `prod::team/*` is about the store `prod`. A lone `*` is about all of them, but for
-/// Secrets of the cluster: their namespace must be named.
+/// A glob applies to the default store; `prod::team/*` applies to the store `prod`. A lone `*` applies to all
+/// stores, except that Secrets of the cluster need a glob with their namespace.
 #[derive(Clone, Default)]
 pub struct PathPolicy {
     globs: Option<Vec<Glob>>,
-    /// The namespaces that manifests may name: none without globs.
+    /// Globs of the Vault namespaces that manifests may use; without globs none are allowed.
     namespaces: Vec<Glob>,
     patterns: Vec<Pattern>,
 }
 
-/// A glob, rendered for this application; or why it could not be.
+/// A glob, rendered for this application, or the reason why it could not be rendered.
 #[derive(Clone)]
 struct Glob {
-    /// The store that it is about; none for the default one.
+    /// The store to which it applies; `None` for the default store.
     store: Option<String>,
     /// It is the lone `*` that allows everything.
     is_everything: bool,
     rendered: Result<String, PathError>,
-    /// Its beginning is not from a template, up to the first slash.
+    /// Whether its first segment is literal, not from a template.
     names_first: bool,
 }
 
-/// An expression and the setting that it comes from.
+/// A regular expression and the setting that it comes from.
 #[derive(Clone)]
 struct Pattern {
     setting: String,
     expression: String,
-    /// None when the expression is not valid.
+    /// `None` if the expression is not valid.
     regexp: Option<Arc<Regexp>>,
 }
 
 impl PathPolicy {
-    /// Sets the globs of a setting, in the form of `KEYFILL_ALLOWED_PATHS`: separated by commas or white space, `*` for
-    /// any text without a slash, `**` for any text, `?` for a character; `{{ app.project }}` and its like
-    /// stand for the application's. A glob that names a part of the application that is not known, or that
-    /// holds a slash, `..` or the characters of a pattern, allows nothing. A lone `*` allows everything that
-    /// is not reserved.
+    /// Adds the globs of a setting, in the form of `KEYFILL_ALLOWED_PATHS`: separated by commas or white space;
+    /// `*` matches any text without a slash, `**` any text, `?` one character; `{{ app.project }}` and the like
+    /// are replaced with values of the application. A glob with a value that is unknown, or that contains a slash,
+    /// `..` or wildcard characters, allows nothing. A lone `*` allows everything that is not reserved.
     ///
-    /// It fails when the setting holds more of a template than names, or a lone `*` beside other globs:
-    /// what was meant is not known, and less must not open more.
+    /// It fails if a template contains more than names, or if a lone `*` is combined with other globs: the
+    /// intention is unclear, and a mistake must not allow more paths.
     pub fn allow(self, setting: &str, globs: &str, app: &App) -> Result<Self, Failure> {
         check_globs(setting, globs)?;
         Ok(self.allow_checked(globs, app))
     }
 
-    /// The same for globs that were checked before.
+    /// Like [`PathPolicy::allow`], for globs that were already checked.
     #[must_use]
     pub fn allow_checked(mut self, globs: &str, app: &App) -> Self {
         self.globs.get_or_insert_default().extend(split_globs(globs).map(|glob| Glob::new(glob, app)));
         self
     }
 
-    /// Sets the globs of the namespaces that manifests may name, which were checked before.
+    /// Adds the globs of the Vault namespaces that manifests may use. They were already checked.
     #[must_use]
     pub fn allow_namespaces(mut self, globs: &str, app: &App) -> Self {
         self.namespaces.extend(split_globs(globs).map(|glob| Glob::new(glob, app)));
         self
     }
 
-    /// Adds an administrator's expression in Go's syntax that must be found in every path
-    /// (`AVP_PATH_VALIDATION`). The name of the setting goes into errors. That it is valid is found out by
-    /// [`PathPolicy::verify`].
+    /// Adds an administrator's regular expression in Go's syntax that every path must match
+    /// (`AVP_PATH_VALIDATION`). Errors name the setting. [`PathPolicy::verify`] reports whether the expression is
+    /// valid.
     #[must_use]
     pub fn require(self, setting: &str, expression: &str) -> Self {
         self.with(setting, expression, Regexp::compile(expression.as_bytes()).ok())
@@ -116,7 +116,7 @@ impl PathPolicy {
         self
     }
 
-    /// Adds an author's expression: it can only narrow, and it is bounded in size.
+    /// Adds an author's expression: it can only forbid more paths, and its size is bounded.
     pub fn narrow(self, setting: &str, expression: &str) -> Result<Self, Failure> {
         let refused = |why: &str| {
             let message = format!("{setting} is refused: {why}");
@@ -131,7 +131,7 @@ impl PathPolicy {
         }
     }
 
-    /// Fails when an expression is not valid.
+    /// Returns an error if an expression is not valid.
     pub fn verify(&self) -> Result<(), Failure> {
         if let Some(pattern) = self.patterns.iter().find(|pattern| pattern.regexp.is_none()) {
             let (setting, expression) = (&pattern.setting, &pattern.expression);
@@ -143,7 +143,7 @@ impl PathPolicy {
         Ok(())
     }
 
-    /// Whether one of the globs matches, whatever the path means to Vault.
+    /// Whether one of the globs matches, without the rules for reserved paths.
     pub fn matches(&self, path: &str) -> bool {
         self.matches_in(None, path)
     }
@@ -155,8 +155,8 @@ impl PathPolicy {
         self.globs.as_ref().is_none_or(|globs| globs.iter().any(fits))
     }
 
-    /// As [`PathPolicy::check`], for a path in a namespace that a manifest names. Globs and expressions see it as Vault
-    /// spells it, behind the namespace: `team/kv/data/app`.
+    /// Like [`PathPolicy::check`], for a path in a Vault namespace from a manifest. Globs and expressions are
+    /// matched against Vault's full path, which begins with the namespace: `team/kv/data/app`.
     pub fn check_in(
         &self,
         stores: &StoreKinds,
@@ -181,10 +181,10 @@ impl PathPolicy {
         self.check(stores, store, &format!("{namespace}/{path}"))
     }
 
-    /// Whether a canonical path of a store may be read; if not, why.
+    /// Checks whether a canonical path of a store may be read; the error says why not.
     pub fn check(&self, stores: &StoreKinds, store: Option<&str>, path: &str) -> Result<(), String> {
         match stores.kind(store) {
-            // A file stands in for Vault.
+            // A file source replaces Vault, so that the same rules apply.
             None | Some(SourceKind::Vault | SourceKind::File) => self.check_reserved(store, path)?,
             Some(SourceKind::KubernetesSecret) => self.check_namespace(store, path)?,
             Some(_) => {}
@@ -212,7 +212,8 @@ impl PathPolicy {
         }
     }
 
-    /// The sidecar's rights are wider than any app's: a glob must say which namespace is meant.
+    /// Checks that a glob names the namespace of a cluster's Secret. The sidecar may read more namespaces than any
+    /// one app should.
     fn check_namespace(&self, store: Option<&str>, path: &str) -> Result<(), String> {
         let names_namespace = |glob: &Glob| {
             let rendered = glob.rendered.as_deref().unwrap_or_default();
@@ -229,12 +230,12 @@ impl PathPolicy {
         ))
     }
 
-    /// What is reserved needs a glob that names it, whatever else allows it.
+    /// Checks that a reserved path is named by a glob, whatever else allows it.
     fn check_reserved(&self, store: Option<&str>, path: &str) -> Result<(), String> {
         let below = |path: &str, part: &str| {
             path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        // A namespace may stand before it.
+        // The path may begin with a namespace.
         let tail = |path: &str, part: &str| {
             let mut rest = path;
             loop {
@@ -290,7 +291,7 @@ impl Glob {
     }
 
     fn is_match(&self, rendered: &str, path: &str) -> bool {
-        // Behind a store's name even a star that stands alone stops at a slash.
+        // After a store's name even a lone `*` does not match a slash.
         let stops = rendered == "*" && !self.is_everything;
         if stops { !path.contains('/') } else { is_match(rendered, path) }
     }
@@ -301,10 +302,10 @@ fn shown(store: Option<&str>, path: &str) -> String {
     store.map_or_else(|| path.to_owned(), |store| format!("{store}::{path}"))
 }
 
-/// What tells of a token in whatever namespace it is asked for.
+/// Paths that show data about keyfill's own token, in every namespace.
 const TOKEN_SELF: [&str; 2] = ["auth/token/lookup-self", "auth/token/renew-self"];
 
-/// Refuses globs whose meaning is in doubt.
+/// Returns an error for globs whose meaning is unclear.
 pub fn check_globs(setting: &str, globs: &str) -> Result<(), Failure> {
     let refused = |why: String| {
         Failure::from(Diagnostic::error(Class::Usage, format!("{setting} cannot be followed: {why}")).hint(
@@ -336,7 +337,7 @@ pub fn check_globs(setting: &str, globs: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The single globs of such a setting. White space inside `{{ }}` does not separate.
+/// Splits the value of a setting into its globs. White space inside `{{ }}` does not separate.
 pub fn split_globs(globs: &str) -> impl Iterator<Item = &str> {
     let mut inside = false;
     let mut last = ' ';
@@ -353,16 +354,16 @@ pub fn split_globs(globs: &str) -> impl Iterator<Item = &str> {
         .filter(|glob| !glob.is_empty())
 }
 
-/// Whether a glob matches the whole of a path. `*` alone matches every path: it is the whole setting.
+/// Whether a glob matches the whole path. A lone `*` matches every path.
 ///
-/// The crate globset reads `**` inside a name as `*`, `**/x` also as `x`, and knows `{}`, `[]` and `\\`: with it a
-/// setting that is in force would come to allow more, or less.
+/// The crate globset is not used: there `**` inside a name means `*`, `**/x` also matches `x`, and `{}`, `[]` and
+/// `\\` have a meaning. It would change what existing settings allow.
 pub fn is_match(glob: &str, path: &str) -> bool {
     if glob == "*" {
         return true;
     }
     let (glob, path): (Vec<char>, Vec<char>) = (glob.chars().collect(), path.chars().collect());
-    // Which places of the path can be reached with the glob read so far.
+    // For each offset of the path: whether the glob so far matches the path up to it.
     let mut reached = vec![false; path.len() + 1];
     reached[0] = true;
     let mut at = 0;
@@ -625,7 +626,7 @@ mod tests {
             !may("default::*", "prod", "x") && may("default::*", "", "x") && !may("default::*", "", "x/y")
         );
         assert!(may("*", "prod", "x/y") && may("*", "", "x/y"));
-        // What is reserved in Vault is a name as any other elsewhere.
+        // Names that are reserved in Vault are ordinary names in other stores.
         assert!(may("*", "prod", "sys/db") && !may("*", "", "sys/db"));
         assert!(!may("*", "cluster", "kube-system:x") && !may("cluster::**", "cluster", "kube-system:x"));
         assert!(!may("cluster::*:x", "cluster", "kube-system:x") && !may("", "cluster", "shop:x"));

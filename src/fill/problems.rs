@@ -1,31 +1,32 @@
-//! The problems of a run: the first ones in full, and how many others there are.
+//! The problems of a run: the first ones in full, and the number of the others.
 //!
-//! An author's text may hold any number of faults, and each costs a reading of its document to be put into
-//! its place. So only the first [`MOST_SHOWN`], in the order of the documents, are made at all.
+//! An author's text may have any number of errors, and finding the position of each means parsing its document
+//! again. So only the first [`MOST_SHOWN`], in the order of the documents, are made into diagnostics.
 
 use super::options::Sources;
 use keyfill_diag::{Class, Diagnostic, Severity};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-/// How many problems are reported, and as many warnings.
+/// The most errors that are reported; the limit for warnings is the same.
 pub const MOST_SHOWN: usize = 100;
 
-/// How many problems are put into their exact place: those found out of order may push others out.
+/// The most problems whose exact position is found. It is more than [`MOST_SHOWN`], since problems that are found
+/// later may come first in order and replace others.
 const MOST_PLACED: usize = 4 * MOST_SHOWN;
 
-/// Where a problem stands among the others: its document, how many strings of it stand before, the offset in
-/// the string.
+/// The position of a problem in the order of problems: the index of its document, the number of strings before it
+/// in the document, the offset in the string.
 pub type Order = (usize, usize, usize);
 
-/// How exactly a problem is put into its place.
+/// How exactly the position of a problem is found.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Precision<'s> {
-    /// With line and column: that costs a reading of the document.
+    /// Whether to find line and column, which means parsing the document again.
     pub exact: bool,
-    /// How many problems were put into their place before, this one included.
+    /// The number of problems so far whose position was found, this one included.
     pub number: usize,
-    /// The texts of the files that the documents came from, where they are at hand.
+    /// The source files of the documents; `None` if they are not available.
     pub sources: Option<&'s dyn Sources>,
 }
 
@@ -35,20 +36,20 @@ pub struct Problems {
     kept: BTreeMap<(Order, usize), Diagnostic>,
     added: usize,
     placed: usize,
-    /// The classes of those that are not kept.
+    /// The classes of the problems that are not kept.
     dropped: HashSet<Class>,
     warns: bool,
     sources: Option<Arc<dyn Sources>>,
 }
 
 impl Problems {
-    /// None yet; the texts of the files are for showing lines.
+    /// An empty list; `sources` are the source files, to show lines of them.
     pub fn with(sources: Option<Arc<dyn Sources>>) -> Self {
         Self { sources, ..Self::default() }
     }
 
-    /// Adds a problem. `make` is called only when it is among the first so far; its argument says whether to find the
-    /// exact place.
+    /// Adds a problem. `make` is called only if the problem is among the first ones so far; its argument says
+    /// whether to find the exact position.
     pub fn add(&mut self, order: Order, class: Class, make: impl FnOnce(Precision<'_>) -> Diagnostic) {
         let key = (order, self.added);
         self.added += 1;
@@ -67,17 +68,18 @@ impl Problems {
         }
     }
 
-    /// How many were added.
+    /// The number of problems that were added.
     pub fn len(&self) -> usize {
         self.added
     }
 
-    /// Whether there are none.
+    /// Whether no problem was added.
     pub fn is_empty(&self) -> bool {
         self.added == 0
     }
 
-    /// The first ones in the order of documents and lines, equal ones once, and the number of the others.
+    /// The first problems in the order of documents and lines, without duplicates, and one more with the number of
+    /// the others.
     pub fn finish(self) -> Vec<Diagnostic> {
         let others = self.added - self.kept.len();
         let mut kept: Vec<(usize, Diagnostic)> =
@@ -111,7 +113,7 @@ mod tests {
     fn the_first_are_shown_and_the_others_are_counted() {
         let made = Cell::new(0);
         let mut problems = Problems::default();
-        // The last ones come first, as reads that failed do.
+        // Problems that come last in the document are added first, as with failed reads.
         for number in (50_000..60_000).chain(0..50_000) {
             problems.add((0, number, 0), Class::Render, |_| {
                 made.set(made.get() + 1);

@@ -1,5 +1,5 @@
-//! References to secrets as documents make them, for `refs` and `doctor`: what is named, where, and what is done with
-//! it. Nothing is read from a store.
+//! The references to secrets in documents, for `refs` and `doctor`: the secret, the position, and the modifiers.
+//! Nothing is read from a store.
 
 use super::options::FillOptions;
 use super::plan::{self, By, FetchStep, Look, Named, Plan};
@@ -16,17 +16,17 @@ use std::sync::Arc;
 pub struct Reference {
     /// The secret.
     pub secret: SecretRef,
-    /// The key; `*` for all of them, empty where only the secret is named.
+    /// The key; `*` for all keys, empty if no key of the secret is used.
     pub key: String,
     /// The modifiers, in order.
     pub modifiers: Vec<String>,
-    /// Where it stands.
+    /// The position of the reference.
     pub place: Place,
-    /// The object.
+    /// The object that contains it.
     pub object: Arc<ObjectRef>,
 }
 
-/// The references of documents in their order, and what is wrong with placeholders that name none.
+/// The references in the order of the documents, and the errors in placeholders that could not be understood.
 pub fn of(
     documents: &[Document],
     options: &FillOptions,
@@ -42,7 +42,7 @@ pub fn of(
         }
         search.named(&found);
     }
-    // An annotation that names a secret of which no key is used.
+    // Secrets of path annotations of which no key is used.
     for (number, wanted) in plan.wanted.iter().enumerate().filter(|(number, _)| !named[*number]) {
         let place = documents.get(wanted.first.order.0).map(locate::of_document).unwrap_or_default();
         search.add(number, "", Vec::new(), place, &wanted.first.object);

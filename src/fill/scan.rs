@@ -1,7 +1,7 @@
-//! Which documents are looked into at all: a few passes over bytes, far faster than parsing.
+//! Decides which documents are parsed: a few passes over bytes, far faster than parsing.
 //!
-//! [`looks_fillable`] never misses a document that holds a placeholder. It may take one too many: that one
-//! is parsed, found without placeholders, and leaves as it came.
+//! [`looks_fillable`] never misses a document with a placeholder. It may select a document without one: that is
+//! parsed, found to have no placeholders, and printed as it was read.
 
 use super::encoded;
 use super::placeholder::PATH_PREFIX;
@@ -16,13 +16,13 @@ pub const DOMAIN: &str = "avp.kubernetes.io";
 /// The domain of the annotations that only keyfill has.
 pub const OWN_DOMAIN: &str = "keyfill.dev";
 
-/// How an annotation begins that adds keys to a document without any placeholder.
+/// The beginning of the annotations that add keys to a document even without any placeholder.
 const ALL_KEYS: &str = "keyfill.dev/all-keys";
 
-/// How a reference of vals begins.
+/// The beginning of a reference of vals.
 pub const REFERENCE: &[u8] = b"ref+";
 
-/// Whether a document may hold a placeholder and has to be looked into; with `references`, also for a reference of
+/// Whether a document may contain a placeholder, and has to be parsed; with `references`, also a reference of
 /// vals.
 pub fn looks_fillable(body: &Body, references: bool) -> bool {
     match body {
@@ -39,8 +39,9 @@ fn holds_reference(node: &Node) -> bool {
     }
 }
 
-/// The same for YAML or JSON text: `<path:` or an encoded form of it; `<` together with an annotation of ours;
-/// an escaped `<`; the annotation that adds keys; or a Secret, whose `data` may hide placeholders in base64.
+/// The same for YAML or JSON text. It must contain `<path:` or an encoded form of it; `<` together with an
+/// annotation of AVP's domain; an escaped `<`; the annotation that adds keys; or a Secret, whose `data` may
+/// contain placeholders in base64.
 pub fn text_looks_fillable(text: &[u8]) -> bool {
     let mut bracket = false;
     for at in memchr_iter(b'<', text) {
@@ -59,8 +60,8 @@ pub fn text_looks_fillable(text: &[u8]) -> bool {
     (annotated && (bracket || encoded::may_hold_keys(text))) || names_secret(text)
 }
 
-/// What makes a document worth a look wherever it stands, found in one pass. The first is not enough by
-/// itself.
+/// Texts that mark a document as possibly fillable, searched in one pass. The first one, the annotations' domain,
+/// is not enough by itself.
 fn marks() -> &'static AhoCorasick {
     static MARKS: OnceLock<AhoCorasick> = OnceLock::new();
     const ESCAPES: [&str; 6] = ["\\u003c", "\\u003C", "\\x3c", "\\x3C", "\\U0000003c", "\\U0000003C"];
@@ -70,9 +71,8 @@ fn marks() -> &'static AhoCorasick {
     })
 }
 
-/// Whether text holds a placeholder or an annotation of ours, as far as that can be seen without parsing:
-/// for discovery, where the text may be a template. Unlike [`looks_fillable`] it takes no Secret whose
-/// `data` holds neither.
+/// Whether text contains a placeholder or one of the annotations, as far as that can be seen without parsing. This
+/// is for discovery, where the text may be a template. Unlike [`looks_fillable`] it does not select every Secret.
 pub fn holds_placeholder(text: &[u8]) -> bool {
     memmem::find(text, PATH_PREFIX).is_some()
         || holds_annotation(text)
@@ -80,7 +80,7 @@ pub fn holds_placeholder(text: &[u8]) -> bool {
         || memmem::find(text, ALL_KEYS.as_bytes()).is_some()
 }
 
-/// Whether `path:` follows, or an escape in a quoted scalar that may stand for a part of it.
+/// Whether `path:` follows, or a beginning of it and then an escape in a quoted scalar that may stand for the rest.
 fn begins_path_form(rest: &[u8]) -> bool {
     let name = &PATH_PREFIX[1..];
     let same = rest.iter().zip(name).take_while(|(a, b)| a == b).count();
@@ -112,7 +112,7 @@ fn tree_looks_fillable(root: &Node) -> bool {
         || items.is_some_and(|items| items.items.iter().any(is_secret))
 }
 
-/// What the scalars of a tree hold.
+/// The marks that were found in the scalars of a tree.
 #[derive(Default)]
 struct Marks {
     path_form: bool,
@@ -122,7 +122,7 @@ struct Marks {
 }
 
 impl Marks {
-    /// Walks until the answer is settled. The loader has bounded the depth.
+    /// Walks the tree until a placeholder is found. The loader has bounded the depth.
     fn walk(&mut self, node: &Node) {
         match node {
             Node::Scalar(scalar) => self.text(scalar.text.as_bytes()),

@@ -1,4 +1,4 @@
-//! Which stores a run knows, how a placeholder names one, and the one spelling of a path in each.
+//! The stores of a run, how a placeholder names one, and the canonical form of a path in each.
 
 use super::path_template::{PathError, wrong};
 use crate::settings::SourceKind;
@@ -7,10 +7,10 @@ use keyfill_diag::nearest;
 use keyfill_secrets::{azure, kubernetes_secret};
 use std::collections::BTreeMap;
 
-/// What stands between a store's name and the path.
+/// The separator between a store's name and a path.
 pub const SEPARATOR: &str = "::";
 
-/// The store that a glob of paths names, and the rest of it.
+/// Splits a glob into the store that it names and the glob of paths.
 pub fn named(glob: &str) -> (Option<&str>, &str) {
     match glob.split_once(SEPARATOR) {
         Some((DEFAULT_STORE, rest)) => (None, rest),
@@ -22,19 +22,19 @@ pub fn named(glob: &str) -> (Option<&str>, &str) {
 /// The stores of a run.
 #[derive(Clone, Debug, Default)]
 pub struct StoreKinds {
-    /// What `AVP_TYPE` is, where that is known.
+    /// The kind of the default store (`AVP_TYPE`), if it is known.
     pub default: Option<SourceKind>,
-    /// Those that the administrator named.
+    /// The stores that the administrator configured, by name.
     pub named: BTreeMap<String, SourceKind>,
-    /// Any name will do: the administrator's are not known here.
+    /// Whether any name is accepted, because the administrator's configuration is not known here.
     pub any_name: bool,
 }
 
 impl StoreKinds {
-    /// The store and the path that a text means: `prod::team/app`. Where no store is named, the path is of the
-    /// manifest's own store, if its annotation names one.
+    /// Splits a text such as `prod::team/app` into store and path. If it names no store, the store in the
+    /// manifest's annotation is used.
     ///
-    /// With AVP's habits, and without stores, all of the text is a path.
+    /// In compatibility with AVP, and if no stores are configured, the whole text is the path.
     pub fn split<'t>(
         &self,
         written: &'t str,
@@ -63,7 +63,7 @@ impl StoreKinds {
         wrong(format!("there is no store {name}: {known}"))
     }
 
-    /// What a store is; nothing where that is not known.
+    /// The kind of a store; `None` if it is not known.
     pub fn kind(&self, store: Option<&str>) -> Option<SourceKind> {
         match store {
             None => self.default,
@@ -71,7 +71,7 @@ impl StoreKinds {
         }
     }
 
-    /// The one spelling of a path that is canonical otherwise, in the store's own terms.
+    /// The canonical form of a path by the rules of its store. The path is already canonical by the general rules.
     pub fn canonical(&self, store: Option<&str>, path: String) -> Result<String, PathError> {
         let spelled = match self.kind(store) {
             Some(SourceKind::KubernetesSecret) => kubernetes_secret::canonical(&path),
@@ -84,17 +84,17 @@ impl StoreKinds {
         })
     }
 
-    /// Whether a store is the files of the tree that SOPS encrypted.
+    /// Whether a store reads SOPS-encrypted files of the source tree.
     pub fn is_sops(&self, store: Option<&str>) -> bool {
         self.kind(store) == Some(SourceKind::Sops)
     }
 
-    /// Whether one of the stores is.
+    /// Whether any store reads SOPS-encrypted files.
     pub fn have_sops(&self) -> bool {
         self.is_sops(None) || self.named.values().any(|kind| *kind == SourceKind::Sops)
     }
 
-    /// Whether versions are those of Vault's engine: numbers.
+    /// Whether versions are numbers, as in Vault's KV engine.
     pub fn counts_versions(&self, store: Option<&str>) -> bool {
         match self.kind(store) {
             Some(kind) => kind == SourceKind::Vault,

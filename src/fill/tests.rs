@@ -1,4 +1,4 @@
-//! The stage as a whole: documents in, documents or problems out, over a store in memory.
+//! Tests of the whole fill stage with a store in memory.
 
 use super::{FillOptions, Filled, PathPolicy, check, fill};
 use crate::app::App;
@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Secrets by path, as JSON text; `path@version`, `namespace:path`. A path that is not there fails as a store's
-/// would.
+/// A store in memory: secrets by `path`, `path@version` or `namespace:path`. Reading another path fails as in a
+/// real store.
 struct Memory(HashMap<String, Arc<SecretData>>);
 
 impl Source for Memory {
@@ -27,7 +27,7 @@ impl Source for Memory {
         Box::pin(async move {
             match self.0.get(&name) {
                 Some(data) => Ok(Arc::clone(data)),
-                // A store's error, made where the crate makes them: JSON that is no object.
+                // Only the crate can make a store's error: here by decoding JSON that is not an object.
                 None => Err(SecretData::from_json("0", &name).expect_err("no object")),
             }
         })
@@ -81,7 +81,7 @@ fn text_of(document: &Document) -> String {
     }
 }
 
-/// One document filled.
+/// The filled document, or the error.
 fn filled(text: &str) -> String {
     match run(vec![document(text)], &FillOptions::default()).0 {
         Ok(filled) => text_of(&filled.documents[0]),
@@ -89,7 +89,7 @@ fn filled(text: &str) -> String {
     }
 }
 
-/// The problems of one document.
+/// The problems of filling one document.
 fn problems(text: &str) -> Vec<Diagnostic> {
     let (result, _) = run(vec![document(text)], &FillOptions::default());
     let error = result.expect_err("it has problems");
@@ -301,7 +301,7 @@ fn check_finds_what_is_wrong_without_values() {
     assert_eq!(look(misspelt, false)[0].hint.as_deref(), Some("did you mean avp.kubernetes.io/path?"));
 }
 
-/// Text around placeholders comes through whatever it is, and values are put in as they are.
+/// In random documents text around placeholders is not changed, and values are inserted unchanged.
 #[test]
 fn no_byte_outside_of_placeholders_is_lost_or_changed() {
     let pieces = [

@@ -1,4 +1,4 @@
-//! Which secrets documents name, and where, without a store.
+//! Lists which secrets documents refer to, and where, without a store.
 
 use super::FillOptions;
 use super::locate::path_text;
@@ -9,14 +9,14 @@ use keyfill_secrets::SecretRef;
 use keyfill_yaml::Document;
 use std::sync::Arc;
 
-/// A key of a secret that a document names.
+/// A reference to a key of a secret in a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretUse {
-    /// Which of the documents, counted from 0.
+    /// Index of the document, counted from 0.
     pub document: usize,
-    /// The object that names it.
+    /// The object that contains the reference.
     pub object: Arc<ObjectRef>,
-    /// The field that holds the placeholder.
+    /// The path of the field with the placeholder.
     pub field: String,
     /// The secret.
     pub secret: SecretRef,
@@ -24,8 +24,8 @@ pub struct SecretUse {
     pub key: String,
 }
 
-/// Every key of a secret that the documents name, in their order. What cannot be understood is left out: `check` says
-/// what is wrong.
+/// The references in the order of the documents. Placeholders that cannot be parsed are left out; `check` reports
+/// them.
 pub fn uses(documents: &[Document], options: &FillOptions, cx: &Cx) -> Result<Vec<SecretUse>, Failure> {
     let plan = plan::plan(documents, options, Look::Fillable, cx)?;
     let found = plan.named().into_iter().filter_map(|named| {

@@ -1,5 +1,5 @@
-//! Placeholders in a chart's values, filled before the chart sees them: functions, schemas and `tpl` work on the
-//! secret itself.
+//! Fills placeholders in a chart's values before the chart is rendered, so that template functions, schemas and
+//! `tpl` see the secret itself.
 
 use super::options::{FillOptions, Print};
 use super::scan;
@@ -9,24 +9,24 @@ use keyfill_secrets::Reads;
 use keyfill_yaml::{Body, Document, Limits, Origin, Text, Value, load_object, to_json};
 use memchr::memmem;
 
-/// Texts that stand in values, each with its path.
+/// Texts in a chart's values: for each the path and the text.
 pub type Texts = Vec<(String, String)>;
 
-/// Whether any of the texts holds a placeholder, or a reference of vals where those are filled.
+/// Whether any of the texts contains a placeholder, or a reference of vals if those are filled.
 pub fn hold_placeholders(texts: &[(String, String)], options: &FillOptions) -> bool {
     let reference = |text: &[u8]| options.vals_refs && memmem::find(text, scan::REFERENCE).is_some();
     texts.iter().any(|(_, text)| scan::holds_placeholder(text.as_bytes()) || reference(text.as_bytes()))
 }
 
-/// What stands in each text's place, in their order: a text without placeholders stays, a placeholder that is the
-/// whole text becomes the secret's own value.
+/// The value that replaces each text, in their order: a text without placeholders is not changed; a placeholder
+/// that is the whole text becomes the secret's value with its type.
 pub async fn fill_values(
     texts: Texts,
     options: &FillOptions,
     reads: &Reads,
     cx: &Cx,
 ) -> Result<Vec<Value>, Failure> {
-    // Values are no manifest of any kind, whoever's habits are followed.
+    // A chart's values are not a manifest, so that options for manifests do not apply.
     let options = FillOptions {
         compat_avp: false,
         kinds: Vec::new(),
@@ -36,7 +36,7 @@ pub async fn fill_values(
     };
     let (paths, texts): (Vec<String>, Vec<Value>) =
         texts.into_iter().map(|(path, text)| (path, Value::Str(text.into()))).unzip();
-    // Numbers as keys: a path may hold what the language of paths gives a meaning to.
+    // The keys are numbers, since a path may contain characters with a meaning in paths of diagnostics.
     let named = |(at, value): (usize, &Value)| (Text::from(format!("v{at}")), value.clone());
     let body = Value::Map(texts.iter().enumerate().map(named).collect());
     let document = Document {
@@ -65,7 +65,7 @@ pub async fn fill_values(
     Ok(values.into_iter().map(Option::unwrap_or_default).collect())
 }
 
-/// A problem at its path in the values: they stand in no one file.
+/// Gives a problem its path in the values, and no file, since values come from several files.
 fn placed(mut problem: Diagnostic, paths: &[String]) -> Diagnostic {
     let path = problem.place.path.take();
     let at = path.as_deref().and_then(|path| path.strip_prefix('v')).and_then(|at| at.parse::<usize>().ok());
@@ -74,7 +74,7 @@ fn placed(mut problem: Diagnostic, paths: &[String]) -> Diagnostic {
     problem
 }
 
-/// The texts in a value.
+/// Calls `found` with each text in a value.
 pub fn texts_of(value: &Value, found: &mut dyn FnMut(&str)) {
     match value {
         Value::Str(text) | Value::Number(text) => found(text),

@@ -1,4 +1,4 @@
-//! What a string becomes with the values of its placeholders.
+//! Replaces the placeholders in a string with their values.
 
 use super::super::datum::{Datum, decode_base64, encode_base64, scalar_text, settled};
 use super::super::missing::{Answer, missing_key};
@@ -20,15 +20,15 @@ pub struct Filler<'p> {
     pub(super) answers: &'p [Answer],
     pub(super) avp: bool,
     cx: &'p Cx,
-    /// The run had to stop in the middle of a string.
+    /// Why the run was stopped while a string was being filled: it was cancelled or exceeded its deadline.
     stopped: Option<Stopped>,
-    /// Bytes of the document's strings so far.
+    /// Total size of the strings that were filled so far, in bytes.
     bytes: u64,
     pub(super) number: usize,
     pub(super) sink: Sink<'p>,
 }
 
-/// Where problems go.
+/// The lists to which problems are added.
 pub struct Sink<'p> {
     /// Errors.
     pub problems: &'p mut Problems,
@@ -38,18 +38,18 @@ pub struct Sink<'p> {
 
 /// Why a placeholder has no value.
 enum NoValue {
-    /// The key is missing and the entry may go.
+    /// The key is missing, and the entry is to be removed.
     Removed,
-    /// The key is missing, and it was a guess that it is one.
+    /// The key is missing, and the text was only guessed to be a placeholder.
     Unknown,
-    /// It was reported: here, or as a failed read.
+    /// The problem was already reported: here, or as a failed read.
     Reported,
 }
 
-/// Where a placeholder stands, for errors.
+/// The position of a placeholder, for errors.
 struct Spot<'s> {
     site: &'s Site,
-    /// The part of the string that can be pointed to.
+    /// The part of the string that an error points to, in bytes; `None` if it cannot point to a part.
     span: Option<Range<usize>>,
     /// The offset of the part in the string.
     offset: usize,
@@ -57,7 +57,7 @@ struct Spot<'s> {
 }
 
 impl<'p> Filler<'p> {
-    /// For one document, the one with a number.
+    /// Makes the filler of one document, which comes with its index in the stream.
     pub fn new(
         (number, document): (usize, &'p Document),
         wanted: Wants<'p>,
@@ -91,7 +91,7 @@ impl<'p> Filler<'p> {
         self.add(spot, Severity::Error, Class::Render, || Diagnostic::error(Class::Render, message));
     }
 
-    /// What becomes of a string. The error stops the run.
+    /// Fills one string and says what to put in its place. An error ends the whole run.
     pub fn site(&mut self, site: &Site) -> Result<Put, String> {
         self.cx.check().map_err(|stopped| stopped.to_string())?;
         let whole = match site.parts.as_slice() {
@@ -150,14 +150,14 @@ impl<'p> Filler<'p> {
         self.add(&spot, severity, Class::Render, || Diagnostic::error(Class::Render, message).hint(hint));
     }
 
-    /// Two keys of a mapping are equal once they are filled.
+    /// Reports that two keys of a mapping are equal once they are filled.
     pub fn collision(&mut self, site: &Site) {
         let message = "this key is the same as another one of its mapping once it is filled";
         let spot = Spot { site, span: None, offset: 0, guess: false };
         self.error(&spot, message);
     }
 
-    /// A text with its parts replaced by the text of their values.
+    /// The text with each of its `parts` replaced by the text of the part's value.
     fn text(
         &mut self,
         spot: &Spot<'_>,
@@ -186,9 +186,9 @@ impl<'p> Filler<'p> {
                     out.extend_from_slice(&bytes);
                     copied = part.span.end;
                 }
-                // What was only a guess stays as it is.
+                // A part that was only guessed to be a placeholder stays as it is.
                 Err(NoValue::Unknown) if !spot.guess => {}
-                // All that is wrong with a string is reported, and then outweighs what may go.
+                // All problems of a string are reported. An error has priority over removing the entry.
                 Err(why) => match (&failed, &why) {
                     (Some(NoValue::Reported), _) => {}
                     _ => failed = Some(why),
@@ -238,7 +238,7 @@ impl<'p> Filler<'p> {
         }
     }
 
-    /// The value of a placeholder after its modifiers.
+    /// The value of a placeholder after its modifiers were applied. A missing key is reported.
     fn value(&mut self, spot: &Spot<'_>, fetch: &Fetch) -> Result<Datum, NoValue> {
         let answers = self.answers;
         match (self.datum(spot, fetch)?, &answers[fetch.secret]) {
@@ -255,7 +255,7 @@ impl<'p> Filler<'p> {
         }
     }
 
-    /// The same, where nothing is reported that is only missing.
+    /// Like `value`, but a missing key is returned as [`Datum::Missing`] and not reported.
     fn datum(&mut self, spot: &Spot<'_>, fetch: &Fetch) -> Result<Datum, NoValue> {
         let answers = self.answers;
         let mut datum = match &answers[fetch.secret] {
@@ -265,7 +265,7 @@ impl<'p> Filler<'p> {
                 (None, _) => Datum::Missing,
             },
             Err(error) if error.is_absent() => Datum::Missing,
-            // It was reported with the secret.
+            // The failed read of the secret was already reported.
             Err(_) => return Err(NoValue::Reported),
         };
         if matches!(datum, Datum::Missing) && spot.guess && !fetch.has_default(0) {
@@ -276,7 +276,7 @@ impl<'p> Filler<'p> {
             let has_default = fetch.has_default(number + 1);
             match step {
                 FetchStep::Apply(action) => {
-                    // A default hands bytes on as they are.
+                    // The modifier `default` does not need text: bytes stay bytes.
                     let datum_in = if action.is_default() { datum } else { datum.into_text() };
                     let given =
                         Circumstances { avp: self.avp, has_default, identity: &identity, cx: self.cx };
@@ -330,7 +330,8 @@ impl<'p> Filler<'p> {
         made.map_err(|why| self.wrong(spot, fetch, &why))
     }
 
-    /// Whether bytes become base64 at a place: those of the store itself, not what a modifier made of them.
+    /// Whether bytes become base64 at a place. This holds for bytes from the store, not for those that a modifier
+    /// produced.
     fn is_base64_of(&self, place: SitePlace, fetch: &Fetch) -> bool {
         let as_stored = |step: &FetchStep| match step {
             FetchStep::Apply(action) => action.is_default(),
@@ -366,7 +367,7 @@ fn every_key(data: &keyfill_secrets::SecretData) -> Value {
     Value::Map(data.iter().map(|(key, value)| (key.into(), Value::from(value))).collect())
 }
 
-/// Names a place for good: the object and the string in it.
+/// A stable name of a position: the object, and the path of the string in it.
 fn identity(site: &Site) -> String {
     let object = &site.object;
     let mut text = format!("{}\n{}\n{}", object.kind, object.namespace, object.name);

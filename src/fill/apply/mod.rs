@@ -13,29 +13,29 @@ use evaluate::{Filler, Sink};
 use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_yaml::{Document, Within, to_json, to_yaml};
 
-/// What became of a document.
+/// The result for one document.
 #[derive(Debug)]
 pub enum Applied {
-    /// It leaves as it came.
+    /// The document is printed byte for byte as it was read.
     AsIs,
-    /// It is empty and left out.
+    /// The document is empty and left out.
     Nothing,
-    /// It was printed anew, with nothing filled.
+    /// The document was encoded again, with nothing filled.
     Printed(Vec<u8>),
-    /// It was filled and printed.
+    /// The document was filled and encoded.
     Filled(Vec<u8>),
 }
 
-/// What became of all documents, and what a person should know of it.
+/// The results for all documents, and the warnings.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Each document, in their order.
+    /// One result for each document, in the order of the stream.
     pub documents: Vec<Applied>,
     /// Warnings.
     pub warnings: Problems,
 }
 
-/// Fills and prints all documents, or says all that is wrong.
+/// Fills and encodes all documents, or returns all problems.
 pub fn apply(
     documents: &[Document],
     plan: Plan,
@@ -76,7 +76,7 @@ fn stopped(why: &str) -> Failure {
     Diagnostic::error(Class::Other, format!("stopped while filling: {why}")).into()
 }
 
-/// Fills one document; none when it has problems.
+/// Fills one document; `None` if it has problems, which are in the filler's sink.
 fn one(filler: &mut Filler<'_>, filling: Filling, form: Print, cx: &Cx) -> Result<Option<Vec<u8>>, String> {
     let Filling { mut value, sites, all_keys } = filling;
     let before = filler.problems();
@@ -100,5 +100,5 @@ fn one(filler: &mut Filler<'_>, filling: Filling, form: Print, cx: &Cx) -> Resul
     printed.map(Some).map_err(|stopped| stopped.to_string())
 }
 
-/// A wanted secret's answer, as the filler sees it.
+/// The secrets that the plan asks for. A placeholder refers to one by its index.
 type Wants<'p> = &'p [Wanted];

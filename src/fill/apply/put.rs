@@ -1,22 +1,22 @@
-//! Puts values at their places in a document.
+//! Writes values to their positions in a document.
 
 use super::super::plan::Site;
 use super::super::plan::count_strings;
 use keyfill_yaml::{Text, Value};
 use std::collections::HashSet;
 
-/// What becomes of a string.
+/// What to do with one string of a document.
 pub enum Put {
-    /// It is replaced.
+    /// Replace the string with this value.
     Set(Value),
-    /// It is taken out, with its key.
+    /// Remove the string, together with its key.
     Remove,
-    /// It stays: a problem was reported, or there was nothing to do.
+    /// Keep the string: a problem was reported, or there was nothing to fill.
     Keep,
 }
 
-/// Puts outcomes at their sites, which are in the order of the document. It gives the sites whose keys became
-/// equal to others of their mapping.
+/// Applies the outcomes to the strings at their sites, which are in the order of the document. It returns the
+/// indexes of sites whose filled key equals another key of the same mapping.
 pub fn put(value: &mut Value, sites: &[Site], outcomes: Vec<Put>) -> Vec<usize> {
     let mut walk = Walk {
         strings: 0,
@@ -31,7 +31,7 @@ pub fn put(value: &mut Value, sites: &[Site], outcomes: Vec<Put>) -> Vec<usize> 
 
 struct Walk<'s> {
     strings: usize,
-    /// The next site.
+    /// Index of the next site.
     next: usize,
     sites: &'s [Site],
     outcomes: Vec<Option<Put>>,
@@ -39,7 +39,7 @@ struct Walk<'s> {
 }
 
 impl Walk<'_> {
-    /// The outcome of the string that is passed, and its site.
+    /// Counts the string that the walk has reached; if it is a site, returns the site's index and outcome.
     fn pass(&mut self) -> Option<(usize, Put)> {
         let here = self.strings;
         self.strings += 1;
@@ -51,7 +51,7 @@ impl Walk<'_> {
         Some((site, self.outcomes[site].take()?))
     }
 
-    /// `false` when the value is to be taken out.
+    /// Applies the outcomes inside a value; `false` if the value itself is to be removed.
     fn value(&mut self, value: &mut Value) -> bool {
         match value {
             Value::Str(_) => match self.pass() {
@@ -67,7 +67,7 @@ impl Walk<'_> {
     }
 
     fn map(&mut self, entries: &mut Vec<(Text, Value)>) {
-        // Most documents end before their last site's mapping does.
+        // Without further sites the strings only need to be counted.
         if self.next >= self.sites.len() {
             self.strings += entries.iter().map(|(_, entry)| 1 + count_strings(entry)).sum::<usize>();
             return;

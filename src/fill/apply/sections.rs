@@ -1,4 +1,4 @@
-//! Whole secrets as the data of a Secret or ConfigMap.
+//! Adds whole secrets to the data of a Secret or ConfigMap.
 
 use super::super::datum::{Datum, encode_base64, scalar_text, settled};
 use super::super::locate;
@@ -9,10 +9,10 @@ use keyfill_secrets::{SecretData, SecretValue};
 use keyfill_yaml::{Text, Value, to_json_plain};
 use std::collections::HashSet;
 
-/// Where an object's keys stand.
+/// The fields of a Secret or ConfigMap that hold keys.
 const SECTIONS: [&str; 3] = ["data", "stringData", "binaryData"];
 
-/// Names that Kubernetes takes for the keys of a Secret or ConfigMap.
+/// The longest name, in bytes, that Kubernetes accepts as a key of a Secret or ConfigMap.
 const MOST_NAME: usize = 253;
 
 /// The keys of a secret with their values.
@@ -20,7 +20,7 @@ pub fn of_secret(data: &SecretData) -> impl Iterator<Item = (Text, Datum)> {
     data.iter().map(|(key, value)| (Text::from(key), datum(value)))
 }
 
-/// The value of a secret's key; nothing for null.
+/// The value of a secret's key; null counts as missing.
 pub fn datum(value: &SecretValue) -> Datum {
     match value {
         SecretValue::Null => Datum::Missing,
@@ -29,8 +29,8 @@ pub fn datum(value: &SecretValue) -> Datum {
     }
 }
 
-/// The entries of a secret as the data of an object: text, or base64 of it. What is no scalar becomes JSON,
-/// null is left out. The error names a key, never a value.
+/// Makes the data of an object from a secret's entries: text, or base64 of it. Lists and maps become JSON, null is
+/// left out. The error names a key, never a value.
 pub fn entries(entries: Vec<(Text, Datum)>, base64: bool) -> Result<Vec<(Text, Value)>, String> {
     let mut made = Vec::with_capacity(entries.len());
     for (key, value) in entries {
@@ -64,7 +64,7 @@ pub fn entries(entries: Vec<(Text, Datum)>, base64: bool) -> Result<Vec<(Text, V
 }
 
 impl Filler<'_> {
-    /// Adds every key of a secret to the data of a resource. What the manifest has stays.
+    /// Adds every key of a secret to the data of an object. Keys that the manifest already has are not replaced.
     pub fn add_all_keys(&mut self, document: &mut Value, addition: &AllKeys) {
         let answers = self.answers;
         // A secret that could not be read was reported; one that may be absent adds nothing.

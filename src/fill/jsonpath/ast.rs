@@ -1,4 +1,4 @@
-//! What a template is made of.
+//! The syntax tree of a template.
 
 use keyfill_yaml::Value;
 
@@ -7,65 +7,65 @@ use keyfill_yaml::Value;
 pub enum Part {
     /// Text outside of braces.
     Text(String),
-    /// What stands in one pair of braces: steps, each taking the results of the one before.
+    /// The content of one pair of braces: steps, each applied to the results of the step before.
     Action(Vec<Step>),
 }
 
 /// One step of an action.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// A quoted text, a number or a bool: the result whatever came before.
+    /// A quoted text, a number or a boolean: it replaces the results of the step before.
     Literal(Value),
     /// `.name`: the value of a key.
     Field(String),
     /// `.*`: all values.
     Wildcard,
-    /// `..`: the value and all that is in it.
+    /// `..`: the value and all values inside it.
     Recursive,
     /// `[1]`, `[1:3]`, `[::2]`: items of a list.
     Slice(Slice),
-    /// `[?(@.a == 1)]`: the items for which it holds.
+    /// `[?(@.a == 1)]`: the items for which the condition is true.
     Filter(Filter),
-    /// `['a','b']`, `[0,2]`: the results of each, one after the other.
+    /// `['a','b']`, `[0,2]`: the results of each member, one after the other.
     Union(Vec<Vec<Step>>),
-    /// `range`, which begins a loop, `end`, which ends it; any other word is an error when it is reached.
+    /// `range`, which begins a loop, `end`, which ends it; any other word is an error when it is executed.
     Word(String),
 }
 
-/// Which items of a list. A negative place counts from the end.
+/// A range of items of a list. A negative index counts from the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slice {
-    /// The first item; the list's first when absent.
+    /// Index of the first item; 0 when absent.
     pub from: Option<i64>,
-    /// Where to stop.
+    /// Where the range ends.
     pub to: Stop,
-    /// Every how many; 1 when absent.
+    /// The distance from one item to the next; 1 when absent.
     pub step: Option<i64>,
 }
 
-/// Where a slice stops.
+/// The end of a slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// At the list's end.
+    /// The list's end.
     End,
-    /// Before a place.
+    /// The item with this index, which is excluded.
     Before(i64),
-    /// After the first item: a single index.
+    /// After one item: the slice was written as a single index.
     One,
 }
 
 /// A condition on an item.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
-    /// Something is found.
+    /// True if the steps find anything.
     Exists(Vec<Step>),
-    /// Two sides compare.
+    /// Compares the results of two sides.
     Compare(Vec<Step>, Operator, Vec<Step>),
-    /// Two sides stand around what is no operator: an error when it is reached.
+    /// A comparison with an unknown operator: an error when it is executed.
     Unknown(String),
 }
 
-/// How two sides compare.
+/// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
     /// `==`

@@ -10,21 +10,21 @@ use std::cmp::Ordering;
 
 type Result<T> = std::result::Result<T, JsonPathError>;
 
-/// Text that a template may print, in bytes.
+/// The most text that a template may print, in bytes.
 const MOST_TEXT: usize = 16 << 20;
-/// Results that one step may have.
+/// The most results that one step may have.
 const MOST_RESULTS: usize = 1 << 20;
-/// Steps of one execution: each result of each action costs one, a long text or a large map more.
+/// The most units of work of one execution: each result of each action costs one, a long text or a large map more.
 const MOST_STEPS: u64 = 2_000_000;
-/// Loops inside each other.
+/// The deepest nesting of loops.
 const MOST_LOOPS: usize = 32;
-/// Steps between two looks at the clock.
+/// Units of work between two checks for cancellation and the deadline.
 const STEPS_A_LOOK: u64 = 1 << 14;
 
-/// A result: a part of the value, or made by the template.
+/// A result: borrowed from the value, or a new one that the template made.
 type Item<'v> = Cow<'v, Value>;
 
-/// For each part that begins a loop, the part that ends it.
+/// For each part: if it begins a loop, the index of the part that ends the loop.
 pub fn loop_ends(parts: &[Part]) -> Result<Vec<Option<usize>>> {
     let mut ends = vec![None; parts.len()];
     let mut open = Vec::new();
@@ -55,7 +55,7 @@ pub fn execute(parts: &[Part], ends: &[Option<usize>], value: &Value, cx: &Cx) -
     Ok(Printed { nothing: single && run.missed, text: run.out })
 }
 
-/// What an execution has cost so far.
+/// The work that an execution has done so far.
 struct Work<'c> {
     steps: u64,
     looked: u64,
@@ -80,13 +80,13 @@ struct Run<'p> {
     parts: &'p [Part],
     ends: &'p [Option<usize>],
     out: String,
-    /// No action has printed anything but null.
+    /// No action has had a result other than null.
     missed: bool,
     work: Work<'p>,
 }
 
 impl Run<'_> {
-    /// Executes one part, or a loop with all that is in it, and says where to go on.
+    /// Executes one part, or a whole loop, and returns the index of the next part to execute.
     fn part(&mut self, at: usize, value: &Value, loops: u32) -> Result<usize> {
         self.work.spend(1)?;
         let parts = self.parts;
@@ -165,7 +165,7 @@ impl Work<'_> {
 
     fn step_of<'v>(&mut self, items: Vec<Item<'v>>, step: &Step, loops: u32) -> Result<Vec<Item<'v>>> {
         match step {
-            // client-go gives a text once, and a number or a boolean for each result so far.
+            // client-go returns a text once, but a number or a boolean once for each result of the step before.
             Step::Literal(text @ Value::Str(_)) => Ok(vec![Cow::Owned(text.clone())]),
             Step::Literal(value) => Ok(vec![Cow::Owned(value.clone()); items.len()]),
             Step::Field(name) => self.field(items, name),
@@ -212,7 +212,7 @@ impl Work<'_> {
         }
         let mut found = Vec::new();
         for item in items {
-            // A map is searched from its beginning.
+            // Looking up a key searches the map from its beginning, which takes time in large maps.
             self.spend(item.as_map().map_or(0, <[_]>::len) / 8)?;
             match item {
                 Cow::Borrowed(value) => found.extend(value.get(name).map(Cow::Borrowed)),
@@ -225,7 +225,7 @@ impl Work<'_> {
         Ok(found)
     }
 
-    /// A value that has something in it, and all such values inside, each before what is in it.
+    /// Collects the value and all values inside it, each before its own content. Values without content are skipped.
     fn descend<'v>(&mut self, item: Item<'v>, found: &mut Vec<Item<'v>>) -> Result<()> {
         if found.len() > MOST_RESULTS {
             return Err(JsonPathError::new("the template has too many results"));
@@ -290,7 +290,7 @@ impl Work<'_> {
         match filter {
             Filter::Exists(steps) => match self.steps_of(vec![Cow::Borrowed(item)], steps, loops) {
                 Ok(found) => Ok(!found.is_empty()),
-                // What costs too much is an error everywhere, not something that is absent.
+                // Exceeding the work limit is an error here too; only other errors mean that nothing was found.
                 Err(error) => self.spend(0).and(if self.steps > MOST_STEPS { Err(error) } else { Ok(false) }),
             },
             Filter::Unknown(operator) => {
@@ -306,7 +306,7 @@ impl Work<'_> {
         }
     }
 
-    /// The one result of a side of a comparison.
+    /// The single result of one side of a comparison; `None` if there is no result.
     fn single<'v>(&mut self, steps: &[Step], item: &'v Value, loops: u32) -> Result<Option<Item<'v>>> {
         let found = self.steps_of(vec![Cow::Borrowed(item)], steps, loops)?;
         match <[Item; 1]>::try_from(found) {
@@ -317,7 +317,7 @@ impl Work<'_> {
     }
 }
 
-/// The values inside a value. A string has its bytes, as in Go.
+/// The values inside a value. Those of a string are its bytes, as in Go.
 fn children(item: Item) -> Vec<Item> {
     let bytes = |text: &str| text.bytes().map(|b| Cow::Owned(Value::Int(b.into()))).collect();
     match item {
@@ -331,7 +331,8 @@ fn children(item: Item) -> Vec<Item> {
     }
 }
 
-/// First place, end and step of a slice in a list; `None` when it asks for nothing.
+/// The first index, the end (excluded) and the step of a slice in a list of this length; `None` if the slice is
+/// empty.
 fn bounds(slice: Slice, length: usize) -> Result<Option<(usize, usize, usize)>> {
     let size = i64::try_from(length).unwrap_or(i64::MAX);
     let first = slice.from.unwrap_or(0);
@@ -394,7 +395,7 @@ fn compare(left: &Value, operator: Operator, right: &Value) -> Result<bool> {
     }))
 }
 
-// Above 2^53 integers round, which matters to no comparison with a fraction.
+// Integers above 2^53 are rounded, which does not affect a comparison with a fraction.
 #[allow(clippy::cast_precision_loss)]
 fn number(value: &Value) -> Option<f64> {
     match value {

@@ -1,9 +1,9 @@
-//! The template language of `kubectl -o jsonpath`, as Kubernetes' client-go reads it.
+//! The template language of `kubectl -o jsonpath`, as Kubernetes' client-go implements it.
 //!
 //! A template is text with actions in braces: `user: {.name}, ports: {range .ports[*]}{.port} {end}`.
-//! [`Template::parse`] reads one, [`Template::execute`] prints the results for a value. Differences from
-//! client-go, all where it fails or garbles: numbers print without an exponent, numbers of any kind compare
-//! with each other, keys in brackets may hold spaces and stand in double quotes, `range` over nothing
+//! [`Template::parse`] parses one, [`Template::execute`] prints the results for a value. It differs from client-go
+//! only where client-go fails or prints garbled text: numbers print without an exponent, numbers of any kind
+//! compare with each other, keys in brackets may hold spaces and stand in double quotes, `range` over nothing
 //! prints nothing, and maps are walked in their order.
 
 mod ast;
@@ -17,24 +17,24 @@ use keyfill_diag::Cx;
 use keyfill_yaml::Value;
 use std::fmt;
 
-/// A template that has been read.
+/// A parsed template.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
     parts: Vec<ast::Part>,
-    /// For each part that begins a loop, the part that ends it.
+    /// For each part: if it begins a loop, the index of the part that ends the loop.
     ends: Vec<Option<usize>>,
 }
 
-/// What a template printed.
+/// The output of a template.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Printed {
-    /// The text.
+    /// The printed text.
     pub text: String,
-    /// There is nothing but one action, and what it names is not there, or null.
+    /// The template is one single action, and the value that it names is missing or null.
     pub nothing: bool,
 }
 
-/// Why a template cannot be read or executed. It names parts of the template and types, never a value.
+/// Why a template cannot be parsed or executed. The message names parts of the template and types, never a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonPathError {
     message: String,
@@ -42,14 +42,15 @@ pub struct JsonPathError {
 }
 
 impl Template {
-    /// Reads a template.
+    /// Parses a template.
     pub fn parse(text: &str) -> Result<Self, JsonPathError> {
         let parts = parse::template(text)?;
         let ends = eval::loop_ends(&parts)?;
         Ok(Self { parts, ends })
     }
 
-    /// Prints the results for a value. Steps and results are bounded, and the run's deadline is kept.
+    /// Prints the results for a value. The work and the number of results are bounded, and the run's deadline
+    /// applies.
     pub fn execute(&self, value: &Value, cx: &Cx) -> Result<Printed, JsonPathError> {
         eval::execute(&self.parts, &self.ends, value, cx)
     }
@@ -64,7 +65,7 @@ impl JsonPathError {
         Self { message: message.into(), not_found: true }
     }
 
-    /// Whether the value lacks what the template names.
+    /// Whether the error is that the value lacks a key or an index that the template names.
     pub fn is_not_found(&self) -> bool {
         self.not_found
     }

@@ -1,4 +1,4 @@
-//! Reads a template.
+//! Parses templates.
 
 use super::JsonPathError;
 use super::ast::{Filter, Operator, Part, Slice, Step, Stop};
@@ -11,7 +11,7 @@ type Result<T> = std::result::Result<T, JsonPathError>;
 /// How deep unions and filters may be nested.
 const DEPTH: u32 = 32;
 
-/// The parts of a template.
+/// Parses a template into its parts.
 pub fn template(text: &str) -> Result<Vec<Part>> {
     let mut parts = Vec::new();
     let mut rest = text;
@@ -29,7 +29,7 @@ pub fn template(text: &str) -> Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// Reads inside one pair of braces.
+/// Parses the content of one pair of braces.
 struct Reader<'t> {
     rest: &'t str,
     depth: u32,
@@ -47,7 +47,7 @@ impl<'t> Reader<'t> {
         self.rest.strip_prefix(prefix).map(|rest| self.rest = rest).is_some()
     }
 
-    /// Steps up to the closing brace.
+    /// Parses the steps up to the closing brace.
     fn action(&mut self) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
         loop {
@@ -95,7 +95,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// A field's name, up to a character that ends it; a backslash takes the next character in.
+    /// Parses a field's name up to a character that ends it; a character after a backslash belongs to the name.
     fn field(&mut self) -> Step {
         let mut name = String::new();
         let mut chars = self.rest.char_indices();
@@ -142,7 +142,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// A quoted text with Go's escapes; the opening quote is read.
+    /// Parses a quoted text with Go's escapes, after its opening quote.
     fn quoted(&mut self, quote: char) -> Result<String> {
         let mut escaped = false;
         let end = self.rest.find(|c| {
@@ -159,7 +159,7 @@ impl<'t> Reader<'t> {
             .ok_or_else(|| JsonPathError::new("invalid escape in a quoted string"))
     }
 
-    /// What stands in brackets: an index, a slice, a key, or several of them. The opening one is read.
+    /// Parses the content of brackets, after the opening bracket: an index, a slice, a key, or several of them.
     fn brackets(&mut self, steps: &mut Vec<Step>) -> Result<()> {
         let unterminated = || JsonPathError::new("unterminated array");
         let end = self.rest.find([']', '\n']).ok_or_else(unterminated)?;
@@ -183,7 +183,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Steps of a text of their own, as if it stood in braces.
+    /// Parses the steps of a separate text, as if it stood in braces.
     fn nested(&self, text: &str) -> Result<Vec<Step>> {
         if self.depth >= DEPTH {
             return Err(JsonPathError::new("the template is nested too deep"));
@@ -192,7 +192,7 @@ impl<'t> Reader<'t> {
         Reader { rest: &closed, depth: self.depth + 1 }.action()
     }
 
-    /// A condition; `[?(` is read.
+    /// Parses a condition, after its `[?(`.
     fn filter(&mut self) -> Result<Step> {
         let (text, rest) = filter_text(self.rest)?;
         self.rest = rest;
@@ -212,7 +212,8 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The text of a condition and what follows its `)]`. A `)` inside the first pair of quotes is text.
+/// Splits off the text of a condition from the text after its `)]`. A `)` inside the first pair of quotes does not
+/// end it.
 fn filter_text(text: &str) -> Result<(&str, &str)> {
     let unterminated = || JsonPathError::new("unterminated filter");
     let mut quote = None;
@@ -236,7 +237,7 @@ fn filter_text(text: &str) -> Result<(&str, &str)> {
     Err(unterminated())
 }
 
-/// The two sides of a comparison and what stands between them.
+/// The left side, the operator and the right side of a comparison.
 fn sides(text: &str) -> Option<(&str, &str, &str)> {
     let is_operator = |c: char| matches!(c, '!' | '<' | '>' | '=');
     let start = text.find(is_operator).filter(|start| *start > 0)?;

@@ -1,10 +1,10 @@
-//! Templates beside what `kubectl`'s library prints for them, and our few better answers.
+//! Tests that templates print what client-go prints, and of the few cases in which keyfill prints a better result.
 
 use super::{JsonPathError, Template};
 use keyfill_diag::Cx;
 use keyfill_yaml::Value;
 
-/// JSON as a value, integers exact.
+/// Decodes JSON; integers stay exact.
 fn json(text: &str) -> Value {
     fn value(json: serde_json::Value) -> Value {
         match json {
@@ -156,7 +156,7 @@ fn hostile_templates_end() {
     let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
     let value = json(&deep);
     for template in ["{..}", "{..[0]}", "{...*...*...*}", "{range ...*}{range ...*}{..}{end}{end}"] {
-        // Some fail for too many results; none panics or runs on.
+        // Some fail because of too many results. No template may panic or run without end.
         let _ = Template::parse(template).expect("it parses").execute(&value, &Cx::default());
     }
 }
@@ -167,7 +167,7 @@ fn loops_inside_each_other_are_bounded() {
     let error = Template::parse(&nested(20_000)).expect_err("far too many");
     assert_eq!(error.to_string(), "more than 32 ranges inside each other");
     assert!(Template::parse(&nested(32)).is_ok());
-    // Without an end they open nothing that could be closed.
+    // Each loop counts for the nesting limit even without an `{end}`.
     assert!(Template::parse(&"{range @}".repeat(20_000)).is_err());
 }
 
@@ -214,7 +214,7 @@ fn what_is_not_there_is_told_apart_from_what_is_empty() {
     }
 }
 
-/// A stream of numbers that is the same each time.
+/// A pseudorandom generator with a fixed seed.
 struct Dice(u64);
 
 impl Dice {
@@ -226,7 +226,7 @@ impl Dice {
     }
 }
 
-/// Whatever the template, it is read or refused, and executed or refused.
+/// Any template is parsed or refused with an error, and executed or refused with an error.
 #[test]
 fn random_templates_never_panic() {
     let value = json(STORE);
@@ -243,7 +243,7 @@ fn random_templates_never_panic() {
     }
 }
 
-/// Maps have one key each: the library walks maps in no order.
+/// Maps have one key each, since client-go walks maps in random order.
 const NESTED: &str =
     r#"{"a": {"b": {"c": [1, 2.5, "x", true, null, {"d": "e"}, [0, ["y"]], "<z>", 999999]}}}"#;
 
@@ -300,7 +300,8 @@ fn random_template(dice: &mut Dice) -> String {
     template
 }
 
-/// What the library prints, we print; what it refuses, we refuse, but for the better answers.
+/// Compares random templates with client-go: keyfill prints what client-go prints, and refuses what it refuses,
+/// except where keyfill is better on purpose.
 #[test]
 fn answers_are_those_of_client_go() {
     let Some(oracle) = keyfill_testkit::oracle("jsonpath-oracle") else { return };
@@ -313,7 +314,7 @@ fn answers_are_those_of_client_go() {
         let ours = Template::parse(template).and_then(|t| Ok(t.execute(&value, &Cx::default())?.text));
         match (ours, error) {
             (Ok(ours), None) => {
-                // Of null the library makes one or the other, depending on loops.
+                // client-go prints null as `null` or `<no value>`, depending on loops.
                 assert_eq!(ours, text.replace("<no value>", "null"), "{template}");
                 compared += 1;
             }

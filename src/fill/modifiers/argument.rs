@@ -1,13 +1,13 @@
-//! Reads what stands behind a modifier's name.
+//! Parses the argument after a modifier's name.
 
 use super::super::jsonpath::Template;
 use super::super::placeholder::{self, Call};
 use super::{Argument, Takes};
 
-/// More than any document needs, few enough that no value is blown up.
+/// The most spaces that `indent` accepts: enough for any document, and too few to make a value very large.
 const MOST_SPACES: i64 = 1_000;
 
-/// The argument of a call, of the type that its modifier takes. AVP takes a negative number of spaces for none.
+/// Parses the argument of a call as the type that its modifier takes. AVP treats a negative number of spaces as 0.
 pub fn read(takes: Takes, call: &Call, avp: bool) -> Result<Argument, String> {
     let written = call.argument.as_str();
     match takes {
@@ -45,7 +45,8 @@ fn word(word: &placeholder::Argument) -> Result<String, String> {
     }
 }
 
-/// One text: a quoted word, or, where it begins without quotes, all of it as it stands.
+/// An argument that is one text: a single quoted word, or, if it begins without quotes, the whole argument as
+/// written.
 fn text(call: &Call) -> Result<String, String> {
     if let Some(why) = call.words.iter().find_map(|part| word(part).err()) {
         return Err(why);
@@ -57,8 +58,8 @@ fn text(call: &Call) -> Result<String, String> {
     }
 }
 
-/// A jsonPath template with its words joined by one space, as AVP does; in quotes inside of braces all white
-/// space stays.
+/// A jsonPath template in which each run of white space becomes one space, as in AVP; in quotes inside of braces
+/// all white space stays.
 fn with_single_spaces(template: &str) -> String {
     let mut out = String::with_capacity(template.len());
     let (mut in_braces, mut quote, mut escaped) = (false, None, false);

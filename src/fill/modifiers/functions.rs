@@ -1,4 +1,4 @@
-//! What the modifiers do.
+//! The functions of the modifiers.
 
 use super::super::datum::{Base64Form, Datum, decode_base64, encode_base64, encode_base64_form, scalar_text};
 use super::super::encoded::percent_encoded;
@@ -9,14 +9,14 @@ use std::borrow::Cow;
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Nodes that YAML text of a secret may have once its aliases are expanded.
+/// The most nodes that a secret's YAML may have once its aliases are expanded.
 const MOST_NODES: u64 = 500_000;
 
 fn expects(what: &str, datum: &Datum) -> String {
     format!("takes a {what}, but the value is a {}", datum.type_name())
 }
 
-/// The bytes of a string, of what is no text, or of a number or a boolean as it is written.
+/// The bytes of a string, of a binary value, or of a number or a boolean as text.
 pub fn bytes_of(datum: &Datum) -> Result<Cow<'_, [u8]>> {
     match datum {
         Datum::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
@@ -89,7 +89,8 @@ pub fn yaml_parse(datum: &Datum, _: &Argument, given: &Circumstances<'_>) -> Res
     })
 }
 
-/// Go's `strings.TrimSpace` on each line; empty ones but the first vanish.
+/// Trims each line as Go's `strings.TrimSpace` does, and indents all but the first; empty lines after the first
+/// are removed.
 pub fn indent(datum: &Datum, argument: &Argument, _: &Circumstances<'_>) -> Result<Datum> {
     let Argument::Level(level) = argument else { return Err("needs a number of spaces".to_owned()) };
     let text = text_of(datum)?;
@@ -113,7 +114,7 @@ pub fn indent(datum: &Datum, argument: &Argument, _: &Circumstances<'_>) -> Resu
     Ok(Datum::text(out))
 }
 
-/// The value, or the text where there is none.
+/// The value, or the argument if the value is missing or null.
 pub fn default(datum: &Datum, argument: &Argument, _: &Circumstances<'_>) -> Result<Datum> {
     match (datum, argument) {
         (Datum::Missing | Datum::Value(Value::Null), Argument::Text(text)) => Ok(Datum::text(text)),
@@ -184,7 +185,7 @@ pub fn to_json(datum: &Datum, _: &Argument, _: &Circumstances<'_>) -> Result<Dat
     }
 }
 
-/// Without the line break at the end, as in a chart.
+/// Encodes as YAML without the line break at the end, as Helm's `toYaml` does.
 pub fn to_yaml(datum: &Datum, _: &Argument, _: &Circumstances<'_>) -> Result<Datum> {
     let Datum::Value(value) = datum else { return Err(expects("value that YAML can hold", datum)) };
     room(yaml_bytes(value, 0))?;
@@ -195,7 +196,7 @@ pub fn to_yaml(datum: &Datum, _: &Argument, _: &Circumstances<'_>) -> Result<Dat
     Ok(Datum::bytes(text))
 }
 
-/// At least how many bytes a value takes as YAML: a deep one is mostly white space.
+/// A lower bound of a value's size as YAML, in bytes. A deeply nested value is mostly indentation.
 fn yaml_bytes(value: &Value, depth: usize) -> usize {
     let below = |value: &Value| yaml_bytes(value, depth + 1).saturating_add(2 * depth);
     match value {
@@ -210,7 +211,7 @@ fn yaml_bytes(value: &Value, depth: usize) -> usize {
     }
 }
 
-/// Whether there is memory for a text as a tree: `[1,1,...]` takes most.
+/// Checks that there is memory for parsing a text of this length; 32 is the factor of the worst case, `[1,1,...]`.
 fn tree_room(bytes: usize, given: &Circumstances<'_>) -> Result<()> {
     given.cx.room(32 * bytes as u64).map_err(|stopped| stopped.to_string())
 }

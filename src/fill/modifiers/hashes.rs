@@ -1,9 +1,9 @@
-//! Hashes. Those of passwords need a salt, which is derived and not drawn: a salt that changed with each run
-//! would be a change of the manifest at each refresh.
+//! Hashes. Those of passwords need a salt, which is derived and not random: a salt that changed with each run
+//! would change the manifest at each refresh.
 //!
-//! A salt that were a fast hash of the password would give away what the slow hash protects: whoever sees it
-//! could try passwords on the salt. So the salt is taken from a bcrypt hash itself, whose own salt comes from
-//! the object's identity alone; trying a password on it costs as much as trying it on the result.
+//! The salt is part of the result. If it were a fast hash of the password, an attacker could guess passwords with
+//! that fast hash. So the salt is taken from a bcrypt hash, whose own salt comes from the object's identity alone;
+//! testing a guess against it costs as much as testing it against the result.
 
 use super::super::datum::Datum;
 use super::functions::bytes_of;
@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256, Sha512};
 
 type Result<T> = std::result::Result<T, String>;
 
-/// The cost of a bcrypt hash, as Go and Helm choose it.
+/// The cost of a bcrypt hash, the default of Go and Helm.
 const COST: u32 = 10;
 
-/// bcrypt looks at so many bytes of a password.
+/// The number of bytes of a password that bcrypt uses.
 const MOST_PASSWORD: usize = 72;
 
 pub fn sha256_sum(datum: &Datum, _: &Argument, _: &Circumstances<'_>) -> Result<Datum> {
@@ -43,7 +43,7 @@ pub fn htpasswd(datum: &Datum, argument: &Argument, given: &Circumstances<'_>) -
     Ok(Datum::text(format!("{user}:{hash}")))
 }
 
-/// `$2a$10$...`, the same for the same password, user and place.
+/// The bcrypt hash, `$2a$10$...`: the same for the same password, user and position in the manifests.
 fn hashed(password: &[u8], user: &str, given: &Circumstances<'_>) -> Result<String> {
     if password.len() > MOST_PASSWORD {
         return Err(format!("a password of more than {MOST_PASSWORD} bytes would be cut off"));

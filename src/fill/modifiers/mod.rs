@@ -1,6 +1,6 @@
-//! The modifiers: what a placeholder may do with a value before it goes into the document.
+//! The modifiers: functions that a placeholder can apply to its value.
 //!
-//! Users see [`MODIFIERS`] as a table in the documentation; a test walks every row.
+//! The documentation shows [`MODIFIERS`] as a table; a test checks every row.
 
 mod argument;
 mod functions;
@@ -20,17 +20,17 @@ pub const MOST_BYTES: usize = 8 << 20;
 pub struct Modifier {
     /// Its name; case matters.
     pub name: &'static str,
-    /// What it takes behind its name.
+    /// The argument that it takes.
     pub takes: Takes,
-    /// What it does, for the documentation.
+    /// A description for the documentation.
     pub about: &'static str,
     apply: Apply,
 }
 
-/// What a modifier takes behind its name.
+/// The argument that a modifier takes after its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
-    /// Nothing.
+    /// No argument.
     Nothing,
     /// A number of spaces.
     Level,
@@ -38,7 +38,7 @@ pub enum Takes {
     Template,
     /// A text, which may be quoted.
     Text,
-    /// A text or nothing.
+    /// An optional text.
     OptionalText,
     /// Two texts, each of which may be quoted.
     TwoTexts,
@@ -60,22 +60,23 @@ enum Argument {
     TwoTexts(String, String),
 }
 
-/// What a modifier needs to know besides the value.
+/// The context in which a modifier is applied.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances<'a> {
     /// Follow AVP: numbers of parsed JSON pass through floating point.
     pub avp: bool,
-    /// A `default` follows, so that what is not found is no error.
+    /// A `default` follows, so that a missing value is not an error.
     pub has_default: bool,
-    /// Names the object and the place in it: salts differ between places and stay from run to run.
+    /// The object and the position in it. A salt is derived from it, so that salts differ between positions and
+    /// are the same in each run.
     pub identity: &'a str,
-    /// The run.
+    /// The deadline, cancellation and limits of the run.
     pub cx: &'a Cx,
 }
 
 type Apply = fn(&Datum, &Argument, &Circumstances<'_>) -> Result<Datum, String>;
 
-/// Every modifier, first AVP's, then ours.
+/// Every modifier: first AVP's, then those that only keyfill has.
 pub static MODIFIERS: &[Modifier] = &[
     modifier("base64encode", Takes::Nothing, "encodes a text in base64", functions::base64_encode),
     modifier("base64decode", Takes::Nothing, "decodes a base64 text", functions::base64_decode),
@@ -126,23 +127,23 @@ pub static MODIFIERS: &[Modifier] = &[
     ),
 ];
 
-/// The modifier that a missing value does not pass by.
+/// The modifier that replaces a missing value.
 pub const DEFAULT: &str = "default";
 
 const fn modifier(name: &'static str, takes: Takes, about: &'static str, apply: Apply) -> Modifier {
     Modifier { name, takes, about, apply }
 }
 
-/// What is wrong with a modifier as written.
+/// An error in a modifier as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModifierError {
-    /// What is wrong.
+    /// The error message.
     pub message: String,
-    /// What to do.
+    /// What to do about it.
     pub hint: Option<String>,
 }
 
-/// Finds the modifier of a call and checks its argument, with AVP's habits or without.
+/// Finds the modifier of a call and checks its argument; `avp` is for compatibility with AVP.
 pub fn prepare(call: &Call, avp: bool) -> Result<Action, ModifierError> {
     let Some(modifier) = MODIFIERS.iter().find(|m| m.name == call.name) else {
         let near = nearest(&call.name, MODIFIERS.iter().map(|m| m.name));
@@ -169,12 +170,13 @@ impl Action {
         self.modifier.name
     }
 
-    /// Whether it takes the place of a missing value.
+    /// Whether it replaces a missing value.
     pub fn is_default(&self) -> bool {
         self.modifier.name == DEFAULT
     }
 
-    /// Applies it. A missing value stays missing, but for `default`. The error holds no value.
+    /// Applies the modifier. A missing value stays missing, except for `default`. The error message does not
+    /// contain the value.
     pub fn apply(&self, datum: &Datum, given: &Circumstances<'_>) -> Result<Datum, String> {
         if matches!(datum, Datum::Missing) && !self.is_default() {
             return Ok(Datum::Missing);
@@ -188,7 +190,7 @@ impl Action {
     }
 }
 
-/// What AVP refuses to do to numbers and booleans.
+/// The modifiers that AVP refuses to apply to numbers and booleans.
 const STRINGS_ONLY: [&str; 6] =
     ["base64encode", "base64decode", "jsonParse", "yamlParse", "indent", "sha256sum"];
 
@@ -199,7 +201,7 @@ fn is_number_or_bool(datum: &Datum) -> bool {
     )
 }
 
-/// Refuses what would grow larger than any value has to be.
+/// Returns an error if a value would be larger than [`MOST_BYTES`].
 fn room(bytes: usize) -> Result<(), String> {
     if bytes > MOST_BYTES {
         return Err(format!("the value would be larger than {} MiB", MOST_BYTES >> 20));

@@ -1,4 +1,4 @@
-//! Tests of the modifiers: a table of chains, and what each refuses.
+//! Tests of the modifiers: a table of chains with their results, and errors.
 
 use super::{Circumstances, MODIFIERS, Takes, prepare};
 use crate::fill::datum::Datum;
@@ -6,7 +6,7 @@ use crate::fill::placeholder::parse;
 use keyfill_diag::Cx;
 use keyfill_yaml::Value;
 
-/// Runs the modifiers behind a bar, as a placeholder writes them, over a value.
+/// Applies a chain of modifiers, written as in a placeholder after the first `|`, to a value.
 fn run(value: Datum, chain: &str) -> Result<Datum, String> {
     let placeholder = parse(format!("<k | {chain}>").as_bytes(), false).expect("a placeholder");
     let has_default = placeholder.calls.iter().any(|call| call.name == "default");
@@ -17,7 +17,7 @@ fn run(value: Datum, chain: &str) -> Result<Datum, String> {
     })
 }
 
-/// The resulting text; other results show as `type`.
+/// The resulting text; for other results `(type)`.
 fn text(value: &str, chain: &str) -> String {
     match run(Datum::text(value), chain) {
         Ok(Datum::Value(Value::Str(text))) => text.to_string(),

@@ -5,18 +5,20 @@ use super::{Fault, PATH_PREFIX};
 use memchr::{memchr, memchr2, memmem};
 use std::ops::Range;
 
-/// What a text holds at one place.
+/// A placeholder that was found in a text, or a broken one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// A placeholder, with its brackets.
+    /// The position of a placeholder, brackets included.
     Placeholder(Range<usize>),
-    /// Text that begins as a placeholder does and is none.
+    /// The position of text that begins like a placeholder but is not a valid one, and what is wrong.
     Broken(Range<usize>, Fault),
 }
 
-/// Finds placeholders in a text. With `keys` the key form counts too: the document has a path annotation.
+/// Finds placeholders in a text. `keys` says that the document has a path annotation, so that key placeholders
+/// (`<key>`) are found too.
 pub fn find(text: &[u8], keys: bool) -> Finder<'_> {
-    // Each broken placeholder is read anew from where it begins: so much of that is normal in any text.
+    // Text after a broken placeholder is parsed again, which could take quadratic time. This bound is far above
+    // what ordinary text needs.
     let patience = text.len().saturating_mul(16).saturating_add(1 << 20);
     Finder { text, at: 0, keys, patience, avp: AvpView::default() }
 }
@@ -27,7 +29,7 @@ pub struct Finder<'t> {
     text: &'t [u8],
     at: usize,
     keys: bool,
-    /// Bytes that may still be read in vain.
+    /// How many bytes may still be parsed for broken placeholders.
     patience: usize,
     avp: AvpView,
 }
@@ -40,7 +42,7 @@ impl Iterator for Finder<'_> {
         self.at = match &found {
             Found::Placeholder(span) => span.end,
             Found::Broken(_, Fault::TooManyBroken) => self.text.len(),
-            // What follows may hold a whole placeholder: `<path:a <path:b#c>`.
+            // The text of a broken placeholder may contain a valid one: `<path:a <path:b#c>`.
             Found::Broken(span, _) => span.start + 1,
         };
         Some(found)
@@ -67,7 +69,7 @@ impl Finder<'_> {
                 }
                 Err(NotLexed { fault, at: seen }) => {
                     self.patience -= seen - start;
-                    // Without a bracket on its line it is text, such as a comparison.
+                    // A `<` without a `>` on its line is ordinary text, such as a comparison.
                     if fault != Fault::Unclosed
                         && let Some(end) = memchr2(b'>', b'\n', &self.text[start..])
                         && self.text[start + end] == b'>'
@@ -80,7 +82,7 @@ impl Finder<'_> {
         }
     }
 
-    /// The path form at a place where its prefix stands: a path up to `#`, a key, perhaps `#` and a version.
+    /// Parses the path form, whose prefix is at `start`: a path up to `#`, a key, and optionally `#` and a version.
     fn path_form(&mut self, start: usize) -> Found {
         let lexed = match lex(self.text, start, self.keys) {
             Ok(lexed) => lexed,
@@ -108,8 +110,8 @@ impl Finder<'_> {
         }
     }
 
-    /// The end of what a person takes for the placeholder that was read up to a place: its line's end, or the
-    /// next one's beginning.
+    /// The end of a broken placeholder as an error shows it: the end of its line, or the beginning of the next
+    /// placeholder. The parser has read it up to `seen`.
     fn shown_end(&self, start: usize, seen: usize) -> usize {
         let rest = &self.text[seen..];
         let line = memchr(b'\n', &self.text[start..seen]).map(|end| start + end);
@@ -121,25 +123,27 @@ impl Finder<'_> {
         stop.max(start + 1)
     }
 
-    /// Whether AVP takes a broken placeholder at a place for ordinary text, which stays as it is.
+    /// Whether AVP treats the broken placeholder at `start` as ordinary text, which is not changed.
     pub fn is_text_to_avp(&mut self, start: usize) -> bool {
         if self.keys { !self.avp.closes_in_line(self.text, start) } else { !self.avp.takes(self.text, start) }
     }
 }
 
-/// What AVP takes for the path form: it knows no line ends and no quotes, and lets the path run over `>` up
-/// to the next `#`. What was found for a `#` is kept, since the places asked for may be many.
+/// The text that AVP's regular expressions match as a placeholder: in the path form line ends and quotes have no
+/// meaning, and the path continues over `>` up to the next `#`. Results are cached, since a text may have many
+/// broken placeholders.
 #[derive(Debug, Default)]
 struct AvpView {
-    /// The first `#` behind a place, or the text's end, and what stands behind it.
+    /// The range from the position that was asked for to the first `#` after it or the text's end, and whether a
+    /// valid key follows.
     known: Option<(Range<usize>, bool)>,
-    /// The first `>` or line's end behind a place, or the text's end.
+    /// The first `>` or line end after the position that was asked for, or the text's end.
     end: Option<usize>,
 }
 
 impl AvpView {
-    /// Whether a `>` follows on the line: then it is a placeholder of the key form. Places must be asked for in
-    /// their order.
+    /// Whether a `>` follows on the line, so that AVP treats the text as a key placeholder. Positions must be
+    /// asked for in ascending order.
     fn closes_in_line(&mut self, text: &[u8], start: usize) -> bool {
         let end = match self.end {
             Some(end) if end >= start => end,
@@ -149,7 +153,7 @@ impl AvpView {
         text.get(end) == Some(&b'>')
     }
 
-    /// Places must be asked for in their order.
+    /// Whether AVP treats the text as a path placeholder. Positions must be asked for in ascending order.
     fn takes(&mut self, text: &[u8], start: usize) -> bool {
         let path = start + PATH_PREFIX.len();
         let (hash, closes) = match &self.known {
@@ -166,9 +170,9 @@ impl AvpView {
     }
 }
 
-/// Whether a key, perhaps a version, and a bracket follow a `#`.
+/// Whether a key, optionally a version, and a `>` follow a `#`.
 fn closes_behind(text: &[u8], hash: usize) -> bool {
-    // The end of a part of at least one byte that begins at `from`, and the byte there.
+    // The end of a part of at least one byte that begins at `from`, and the byte at that end.
     let part = |from: usize| {
         let rest = text.get(from..).filter(|rest| rest.first().is_some_and(|b| *b != b'#'))?;
         let end = from + 1 + memchr2(b'#', b'>', &rest[1..])?;

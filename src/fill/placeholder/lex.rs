@@ -1,85 +1,85 @@
 //! Splits one placeholder into its parts: the head, then modifiers, each a name and words.
 //!
-//! A placeholder ends at the first `>` that nothing protects. Behind the first bar quotes protect `|`, `#`,
-//! `>` and white space: around a whole word they are taken off, inside a word they stay. In the template of
-//! `jsonPath` quotes always stay, and braces protect as well. In the head a path template `{{ ... }}`
-//! protects the bars of its filters.
+//! A placeholder ends at the first `>` that is not quoted. After the first `|`, quotes protect `|`, `#`, `>` and
+//! white space: quotes around a whole word are removed, quotes inside a word stay. In the template of `jsonPath`
+//! quotes always stay, and braces protect as well. In the head, a path template `{{ ... }}` protects the `|` of
+//! its filters.
 
 use super::{Fault, PATH_PREFIX};
 use memchr::{memchr, memmem};
 use std::ops::Range;
 
-/// Bytes that a placeholder may take. More is no placeholder, but text in which a bracket was forgotten.
+/// The longest placeholder, in bytes. A longer text is more likely one in which a `>` was forgotten.
 pub const MOST_BYTES: usize = 64 << 10;
 
-/// Modifiers that one placeholder may have.
+/// The most modifiers of one placeholder.
 pub const MOST_CALLS: usize = 16;
 
-/// Placeholders inside each other.
+/// The deepest nesting of placeholders.
 const MOST_DEPTH: u32 = 4;
 
-/// A placeholder's parts, as ranges of the text it was found in.
+/// A placeholder's parts, as ranges of the text in which it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lexed {
-    /// Behind the opening bracket, up to the first bar or the closing bracket.
+    /// The text between the opening bracket and the first `|` or the closing bracket.
     pub head: Range<usize>,
     /// The modifiers.
     pub calls: Vec<LexedCall>,
-    /// Behind the closing bracket.
+    /// The offset after the closing bracket.
     pub end: usize,
 }
 
 /// One modifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LexedCall {
-    /// Its name; empty when there is none.
+    /// Its name; empty if none is written.
     pub name: Range<usize>,
-    /// All that stands behind the name.
+    /// The whole text after the name.
     pub argument: Range<usize>,
-    /// The same in words.
+    /// The argument split into words.
     pub words: Vec<Word>,
 }
 
 /// A word of an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
-    /// Where it stands; the quotes of a quoted one are left out.
+    /// Its position; for a quoted word without the quotes.
     pub span: Range<usize>,
-    /// What it is.
+    /// How the word is written.
     pub kind: WordKind,
 }
 
-/// What a word is.
+/// How a word is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WordKind {
-    /// Text as it stands.
+    /// Text without quotes around it.
     Plain,
-    /// Text that stood in quotes.
+    /// Text in quotes.
     Quoted,
     /// A placeholder.
     Placeholder(Box<Lexed>),
 }
 
-/// What is no placeholder, and where reading it stopped.
+/// Why a text is not a placeholder, and where parsing stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotLexed {
-    /// What is wrong.
+    /// The syntax error.
     pub fault: Fault,
-    /// Where that was seen.
+    /// The offset at which the error was found.
     pub at: usize,
 }
 
-/// Reads the placeholder whose opening bracket stands at `start`. With `keys` the key form counts too, also
+/// Parses the placeholder whose opening bracket is at `start`. With `keys` key placeholders are allowed, also
 /// inside of an argument.
 pub fn lex(text: &[u8], start: usize, keys: bool) -> Result<Lexed, NotLexed> {
-    // What stands behind the longest placeholder is not looked at.
+    // Text beyond the longest possible placeholder is not read.
     let limit = text.len().min(start.saturating_add(MOST_BYTES));
     Lexer { text: &text[..limit], cut: limit < text.len(), at: start, keys }.placeholder(0)
 }
 
 struct Lexer<'t> {
     text: &'t [u8],
-    /// The text goes on behind what may be looked at.
+    /// The text was cut off at the length of the longest placeholder.
     cut: bool,
     at: usize,
     keys: bool,
@@ -91,7 +91,7 @@ impl Lexer<'_> {
     }
 
     fn fault<T>(&self, fault: Fault) -> Result<T, NotLexed> {
-        // A key placeholder ends with its line, so that a cut-off line may go on to a bracket.
+        // If the text was cut off, the `>` may follow after the cut.
         let fault = if self.cut && self.at >= self.text.len() { Fault::TooLong } else { fault };
         Err(NotLexed { fault, at: self.at })
     }
@@ -115,14 +115,14 @@ impl Lexer<'_> {
         Ok(Lexed { head, calls, end: self.at })
     }
 
-    /// The head; what ends it is not read.
+    /// Parses the head, up to but not including the `|` or `>` that ends it.
     fn head(&mut self, is_path: bool) -> Result<Range<usize>, NotLexed> {
         let start = self.at;
         loop {
             match self.peek() {
                 None => return self.fault(Fault::Unclosed),
                 Some(b'\n') if !is_path => return self.fault(Fault::Unclosed),
-                // In the path form it begins the next placeholder.
+                // In the path form a `<` begins the next placeholder.
                 Some(b'<') if is_path => return self.fault(Fault::Unclosed),
                 Some(b'|' | b'>') => return Ok(start..self.at),
                 Some(b'{') if is_path && self.text[self.at..].starts_with(b"{{") => self.template(),
@@ -131,11 +131,11 @@ impl Lexer<'_> {
         }
     }
 
-    /// Steps over a path template, or over its opening braces when it does not end on its line.
+    /// Skips a path template, or only its opening braces if it does not end on its line.
     fn template(&mut self) {
         let line = &self.text[self.at..];
         let line = &line[..memchr(b'\n', line).unwrap_or(line.len())];
-        // A template that were longer is refused anyway.
+        // A longer template is refused anyway.
         let line = &line[..line.len().min(2 << 10)];
         self.at += memmem::find(line, b"}}").map_or(2, |end| end + 2);
     }
@@ -146,7 +146,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// A modifier behind its bar; what ends it is not read.
+    /// Parses a modifier after its `|`, up to but not including the `|` or `>` that ends it.
     fn call(&mut self, is_path: bool, depth: u32) -> Result<LexedCall, NotLexed> {
         self.blank_in_line(is_path);
         let name = self.at;
@@ -168,7 +168,7 @@ impl Lexer<'_> {
         Ok(LexedCall { name, argument, words })
     }
 
-    /// White space; the key form ends with its line.
+    /// Skips white space. In the key form line ends are not skipped, since a key placeholder ends with its line.
     fn blank_in_line(&mut self, is_path: bool) {
         if is_path {
             self.blank();
@@ -197,7 +197,7 @@ impl Lexer<'_> {
                     } else if words.is_empty() {
                         return self.fault(Fault::BehindQuote);
                     } else {
-                        // In text that begins without quotes they are text: `{"a": "b"}`.
+                        // In an argument that begins without quotes, later quotes are text: `{"a": "b"}`.
                         words.push(self.plain(start, is_path)?);
                     }
                 }
@@ -214,12 +214,12 @@ impl Lexer<'_> {
         }
     }
 
-    /// Whether a word ends here.
+    /// Whether a word ends at the current position.
     fn ends_word(&self) -> bool {
         self.peek().is_none_or(|b| b.is_ascii_whitespace() || matches!(b, b'|' | b'>'))
     }
 
-    /// The rest of a word that began at `start` and whose quotes are text.
+    /// Parses the rest of a word that began at `start`. Quotes inside of it belong to its text.
     fn plain(&mut self, start: usize, is_path: bool) -> Result<Word, NotLexed> {
         loop {
             match self.peek() {
@@ -236,7 +236,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// A text in quotes, and what stands between them.
+    /// Parses a quoted text and returns the range between the quotes.
     fn quoted(&mut self, quote: u8, is_path: bool) -> Result<Range<usize>, NotLexed> {
         match self.closing(quote, is_path) {
             Some(end) => {
@@ -248,14 +248,14 @@ impl Lexer<'_> {
         }
     }
 
-    /// Where the quote that opens here closes.
+    /// The offset of the closing quote for the opening quote at the current position.
     fn closing(&self, quote: u8, is_path: bool) -> Option<usize> {
         let inner = self.at + 1;
         let end = inner + memchr(quote, self.text.get(inner..)?)?;
         (is_path || memchr(b'\n', &self.text[inner..end]).is_none()).then_some(end)
     }
 
-    /// The template of a jsonPath: text, and actions in braces with quotes in them.
+    /// Parses the template of `jsonPath`: text, and actions in braces, which may contain quotes.
     fn raw(&mut self, is_path: bool) -> Result<(), NotLexed> {
         let mut begins = true;
         loop {
@@ -264,7 +264,7 @@ impl Lexer<'_> {
                 Some(b'\n') if !is_path => return self.fault(Fault::Unclosed),
                 Some(b'|' | b'>') => return Ok(()),
                 Some(b'{') => self.action(is_path)?,
-                // A quote at the beginning of a word that is never closed is an apostrophe: it is text.
+                // A quote at the beginning of a word that is never closed is an apostrophe and part of the text.
                 Some(quote @ (b'"' | b'\'')) if begins => match self.closing(quote, is_path) {
                     Some(end) => self.at = end + 1,
                     None => self.at += 1,
@@ -282,7 +282,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// An action, with its braces.
+    /// Parses an action, braces included.
     fn action(&mut self, is_path: bool) -> Result<(), NotLexed> {
         let start = self.at;
         self.at += 1;

@@ -1,8 +1,8 @@
-//! The placeholder language: where placeholders stand in a text, and what one says.
+//! The placeholder language: finds placeholders in a text and parses them.
 //!
 //! `<path:PATH#KEY>`, `<path:PATH#KEY#VERSION>`, and, in a document with a path annotation, `<KEY>`; each
-//! with modifiers behind bars: `<password | base64encode>`. Words of a modifier may stand in quotes, which
-//! protect what would end them. The path form may span lines, the key form may not.
+//! optionally with modifiers: `<password | base64encode>`. Words of a modifier may be quoted, to include
+//! characters that would end them. The path form may span lines, the key form may not.
 
 mod find;
 mod lex;
@@ -13,17 +13,17 @@ pub use lex::{MOST_BYTES, MOST_CALLS, lex};
 use lex::{Lexed, LexedCall, WordKind};
 use std::fmt;
 
-/// How the path form begins.
+/// The beginning of the path form.
 pub const PATH_PREFIX: &[u8] = b"<path:";
 
-/// What is wrong with a placeholder.
+/// A syntax error of a placeholder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// No `>` ends it.
     Unclosed,
     /// It has no `#`: no key is named.
     NoKey,
-    /// The path is empty, or begins with what is no path.
+    /// The path is empty.
     EmptyPath,
     /// The key is empty.
     EmptyKey,
@@ -31,33 +31,33 @@ pub enum Fault {
     TooManyParts,
     /// The version is empty.
     EmptyVersion,
-    /// A bar with nothing behind it.
+    /// No modifier follows a `|`.
     EmptyModifier,
     /// A key placeholder without a name: `<>`.
     NoName,
-    /// Its bytes are no UTF-8.
+    /// It is not valid UTF-8.
     NotText,
     /// The path holds a line break or another control character.
     ControlCharacter,
-    /// A quote that nothing closes.
+    /// A quote is not closed.
     UnbalancedQuote,
-    /// Text directly behind a closing quote.
+    /// Text follows a closing quote without white space.
     BehindQuote,
-    /// A brace of a jsonPath template that nothing closes.
+    /// A brace of a jsonPath template is not closed.
     UnclosedBrace,
-    /// A placeholder inside of quotes, or of a jsonPath template.
+    /// A placeholder is inside of quotes, or of a jsonPath template.
     QuotedPlaceholder,
-    /// A placeholder that is only a part of an argument.
+    /// A placeholder is only a part of an argument.
     BesidePlaceholder,
-    /// A `<` in an argument without quotes.
+    /// A `<` in an argument is not quoted.
     BareBracket,
-    /// Placeholders inside each other, more than anyone needs.
+    /// Placeholders are nested deeper than the limit.
     NestedTooDeep,
-    /// More modifiers than anyone needs.
+    /// There are more than [`MOST_CALLS`] modifiers.
     TooManyModifiers,
-    /// No `>` ends it within any sensible length.
+    /// No `>` ends it within [`MOST_BYTES`].
     TooLong,
-    /// The text holds so many broken placeholders that the others are not looked for.
+    /// The text has so many broken placeholders that the rest of it is not searched.
     TooManyBroken,
 }
 
@@ -93,7 +93,7 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    /// What to do about it, where that is not the same for all.
+    /// What to do about the error, where there is specific advice.
     pub fn hint(self) -> Option<&'static str> {
         match self {
             Self::UnbalancedQuote => {
@@ -109,7 +109,7 @@ impl Fault {
         }
     }
 
-    /// Whether AVP's own rules find this wrong: others are about what only keyfill knows.
+    /// Whether AVP's syntax has this error too; the other errors concern syntax that only keyfill has.
     pub fn is_avps(self) -> bool {
         matches!(
             self,
@@ -124,23 +124,23 @@ impl Fault {
     }
 }
 
-/// What a placeholder says.
+/// A parsed placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placeholder {
-    /// What it asks for.
+    /// The value that it refers to.
     pub target: Target,
-    /// What is done with the value, in order.
+    /// The modifiers that are applied to the value, in order.
     pub calls: Vec<Call>,
 }
 
-/// What a placeholder asks for.
+/// The value that a placeholder refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A key of the secret that the document's annotation names.
     Key(String),
     /// A key of the secret at a path.
     Path {
-        /// The path as written, perhaps a template.
+        /// The path as written; it may contain a template.
         path: String,
         /// The key.
         key: String,
@@ -154,9 +154,9 @@ pub enum Target {
 pub struct Call {
     /// The modifier's name.
     pub name: String,
-    /// What stands behind the name as it is written, without white space around it.
+    /// The text after the name as written, without white space around it.
     pub argument: String,
-    /// The same in words; none for `jsonPath`, whose template is one text.
+    /// The argument split into words; empty for `jsonPath`, whose template is one text.
     pub words: Vec<Argument>,
 }
 
@@ -165,13 +165,13 @@ pub struct Call {
 pub enum Argument {
     /// Text without quotes.
     Plain(String),
-    /// Text that stood in quotes.
+    /// Text in quotes, without the quotes.
     Quoted(String),
-    /// A placeholder, whose value is meant.
+    /// A placeholder, whose value is the argument.
     Placeholder(Placeholder),
 }
 
-/// Reads one placeholder, with its brackets; `keys` as in [`find()`].
+/// Parses one placeholder, brackets included; `keys` is as in [`find()`].
 pub fn parse(token: &[u8], keys: bool) -> Result<Placeholder, Fault> {
     let lexed = lex(token, 0, keys).map_err(|e| e.fault)?;
     let text = std::str::from_utf8(token).map_err(|_| Fault::NotText)?;
@@ -179,7 +179,7 @@ pub fn parse(token: &[u8], keys: bool) -> Result<Placeholder, Fault> {
 }
 
 fn of_lexed(text: &str, lexed: &Lexed) -> Result<Placeholder, Fault> {
-    // AVP takes every bracket off: `<<key>` is the key.
+    // AVP removes every `<` at the beginning: `<<key>` is the key.
     let head = text[lexed.head.clone()].trim_start_matches('<');
     let target = target(head.trim())?;
     let calls = lexed.calls.iter().map(|call| of_call(text, call)).collect::<Result<_, _>>()?;

@@ -193,7 +193,7 @@ fn malformed_ones_are_refused() {
     assert_eq!(parse(b"<\xff>", true), Err(Fault::NotText));
 }
 
-/// Whatever the text, the findings are in order, do not overlap and lie inside it.
+/// In random texts the placeholders that are found are in order, do not overlap and lie inside the text.
 #[test]
 fn findings_never_overlap() {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;

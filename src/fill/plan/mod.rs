@@ -1,6 +1,6 @@
-//! What a run has to do: every placeholder of every document, and the distinct secrets they name.
+//! The plan of a run: every placeholder of every document, and the distinct secrets that they refer to.
 //!
-//! Nothing is read from a store here. All that can be wrong without one is found: syntax, modifiers and
+//! Nothing is read from a store here. All errors that do not depend on a store are found: syntax, modifiers and
 //! their arguments, annotations, path templates, paths that the policy does not allow.
 
 mod named;
@@ -24,33 +24,33 @@ use keyfill_yaml::{Document, Value};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Secrets that a run may ask for: far above what an app has, and little enough to be read in time.
+/// The most secrets that a run may read: far more than an app has, but few enough to be read before the deadline.
 pub const MOST_SECRETS: usize = 20_000;
 
-/// What is said of a run that asks for more.
+/// The error message for a run that needs more than [`MOST_SECRETS`].
 pub fn too_many_secrets() -> String {
     format!("the app asks for more than {MOST_SECRETS} secrets: split it")
 }
 
-/// Which documents are read.
+/// Which documents are parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// Those that may hold a placeholder; with AVP's habits, all.
+    /// Documents that may contain a placeholder; in compatibility with AVP, all.
     Fillable,
-    /// All, to be checked and not filled.
+    /// All documents, to check them and not to fill them.
     All,
 }
 
-/// What a run has to do.
+/// The plan of a run.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// For each document, in their order.
+    /// One entry for each document, in the order of the stream.
     pub documents: Vec<Planned>,
-    /// The distinct secrets.
+    /// The distinct secrets. `Fetch::secret` and `AllKeys::secret` are indexes into this list.
     pub wanted: Vec<Wanted>,
-    /// What was found wrong.
+    /// Errors: the run must not go on.
     pub problems: Problems,
-    /// What a person should know though the run goes on.
+    /// Problems that do not end the run.
     pub warnings: Problems,
 }
 
@@ -59,73 +59,73 @@ pub struct Plan {
 pub struct Wanted {
     /// The secret.
     pub secret: SecretRef,
-    /// The keys that are wanted of it.
+    /// The keys of it that are used.
     pub keys: Keys,
-    /// What names it first.
+    /// The first reference to it.
     pub first: Use,
-    /// What names it first and has nothing to take its place; none when every use may do without it.
+    /// The first reference to it without a default; `None` if every use has a default or is to be removed.
     pub required: Option<Use>,
 }
 
-/// Where a secret is named.
+/// A reference to a secret in a document.
 #[derive(Clone, Debug)]
 pub struct Use {
-    /// Its place among all strings.
+    /// Its position in the order of problems.
     pub order: Order,
-    /// Where in the document.
+    /// The path in the document.
     pub path: Vec<Key>,
-    /// The placeholder there; none when it is the annotation.
+    /// The placeholder; `None` if the secret is named by the path annotation.
     pub token: Option<Vec<u8>>,
-    /// The object.
+    /// The object that contains it.
     pub object: Arc<ObjectRef>,
 }
 
-/// What happens to a document.
+/// What the plan does with a document.
 #[derive(Debug)]
 pub enum Planned {
-    /// It leaves as it came.
+    /// The document is printed byte for byte as it was read.
     AsIs,
-    /// It is empty and left out.
+    /// The document is empty and left out.
     Nothing,
-    /// It was printed by the emitter, with nothing to fill.
+    /// The document has nothing to fill and was encoded again.
     Printed(Vec<u8>),
-    /// Its placeholders are filled.
+    /// The document has placeholders, which are to be filled.
     Fill(Box<Filling>),
 }
 
-/// A document that is filled.
+/// A document that is to be filled.
 #[derive(Debug)]
 pub struct Filling {
-    /// What it says.
+    /// The decoded document.
     pub value: Value,
     /// Its strings with placeholders.
     pub sites: Vec<Site>,
-    /// Its resources that get every key of a secret.
+    /// Its objects to which every key of a secret is added.
     pub all_keys: Vec<AllKeys>,
 }
 
-/// A string with placeholders.
+/// A string with placeholders, which may be a mapping's key.
 #[derive(Debug)]
 pub struct Site {
-    /// How many strings stand before it in the document, keys of mappings included.
+    /// The number of strings before it in the document, keys of mappings included.
     pub ordinal: usize,
-    /// Where it stands; a key stands where its value does.
+    /// Its path; that of a mapping's key is the path of the key's value.
     pub path: Vec<Key>,
-    /// It is a key.
+    /// Whether it is a mapping's key.
     pub is_key: bool,
     /// Its text.
     pub text: Vec<u8>,
     /// The placeholders, in order.
     pub parts: Vec<Part>,
-    /// What may stand there.
+    /// The type of value that is allowed there.
     pub place: SitePlace,
-    /// It is left out when a key is missing.
+    /// Whether it is removed if a secret's key is missing.
     pub removable: bool,
     /// The object that it is a part of.
     pub object: Arc<ObjectRef>,
 }
 
-/// What may stand at the place of a string.
+/// The type of value that is allowed at the position of a string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SitePlace {
     /// Any value.
@@ -143,13 +143,13 @@ pub enum SitePlace {
 /// A placeholder in a string, or an encoded text with placeholders in it.
 #[derive(Debug)]
 pub struct Part {
-    /// Where in the string.
+    /// Its position in the string, in bytes.
     pub span: Range<usize>,
     /// What stands there.
     pub content: Content,
 }
 
-/// What stands at a part of a string.
+/// The content of a part of a string.
 #[derive(Debug)]
 pub enum Content {
     /// A placeholder.
@@ -158,66 +158,66 @@ pub enum Content {
     Encoded {
         /// How it is encoded.
         codec: Codec,
-        /// What it says.
+        /// The decoded text.
         text: Vec<u8>,
-        /// The placeholders in that.
+        /// The placeholders in the decoded text.
         parts: Vec<Part>,
-        /// It is left as it is when the secret has no such key.
+        /// The text is only guessed to be a placeholder: it is not changed if the secret has no such key.
         guess: bool,
     },
 }
 
-/// A value to fetch.
+/// A placeholder's value: a key of a secret, and the modifiers.
 #[derive(Debug)]
 pub struct Fetch {
     /// The placeholder, for errors.
     pub token: Vec<u8>,
-    /// Which of the wanted secrets.
+    /// Index of the secret in [`Plan::wanted`].
     pub secret: usize,
-    /// Which key of it.
+    /// The key; `*` for all keys.
     pub key: String,
-    /// What is done with the value.
+    /// The modifiers, in order.
     pub steps: Vec<FetchStep>,
 }
 
-/// One step on the way of a value.
+/// One step that is applied to a value.
 #[derive(Debug)]
 pub enum FetchStep {
     /// A modifier.
     Apply(Action),
-    /// `default` with a placeholder: its value stands in.
+    /// `default` with a placeholder as its argument, whose value replaces a missing one.
     Or(Box<Fetch>),
 }
 
-/// A resource that gets every key of a secret.
+/// An object to which every key of a secret is added.
 #[derive(Debug)]
 pub struct AllKeys {
-    /// Where the resource stands.
+    /// The path of the object in its document.
     pub root: Vec<Key>,
-    /// Its place among all strings.
+    /// Its position in the order of problems.
     pub order: Order,
-    /// Which of the wanted secrets.
+    /// Index of the secret in [`Plan::wanted`].
     pub secret: usize,
-    /// What stands before the names.
+    /// The prefix of the added names.
     pub prefix: String,
-    /// The keys that are left out.
+    /// The keys that are not added.
     pub except: Vec<String>,
-    /// It is a Secret: values are written in base64.
+    /// Whether the object is a Secret, whose values are encoded in base64.
     pub is_secret: bool,
-    /// The object.
+    /// The object's kind and name.
     pub object: Arc<ObjectRef>,
 }
 
-/// The key that stands for all of a secret's keys.
+/// The key that means all keys of a secret.
 pub const EVERY_KEY: &str = "*";
 
 impl Plan {
-    /// The secrets to read, each with the keys that are wanted of it.
+    /// The secrets to read, each with the keys of it that are used.
     pub fn references(&self) -> Vec<(SecretRef, Keys)> {
         self.wanted.iter().map(|wanted| (wanted.secret.clone(), wanted.keys.clone())).collect()
     }
 
-    /// What is filled, each with the number of its document.
+    /// The documents that are filled, each with its index.
     pub fn fillings(&self) -> impl Iterator<Item = (usize, &Filling)> {
         self.documents.iter().enumerate().filter_map(|(number, planned)| match planned {
             Planned::Fill(filling) => Some((number, &**filling)),
@@ -225,7 +225,7 @@ impl Plan {
         })
     }
 
-    /// How many placeholders there are.
+    /// The number of placeholders.
     pub fn placeholders(&self) -> usize {
         fn count(parts: &[Part]) -> usize {
             parts
@@ -241,7 +241,7 @@ impl Plan {
 }
 
 impl Fetch {
-    /// Whether something takes the place of a value that is missing before a step.
+    /// Whether a default follows, so that a value that is missing before this step is replaced.
     pub fn has_default(&self, step: usize) -> bool {
         self.steps[step.min(self.steps.len())..].iter().any(|step| match step {
             FetchStep::Apply(action) => action.is_default(),
@@ -249,14 +249,14 @@ impl Fetch {
         })
     }
 
-    /// Whether it asks for all keys, as they are.
+    /// Whether it refers to all keys of the secret, without modifiers.
     pub fn is_every_key(&self) -> bool {
         self.key == EVERY_KEY && self.steps.is_empty()
     }
 }
 
 impl Site {
-    /// Where a part of the text stands in a document.
+    /// The position of a part of the text in the document.
     pub fn place(&self, document: &Document, span: Option<&Range<usize>>, exact: Precision<'_>) -> Place {
         let token = span.map(|span| {
             let text = &self.text[span.clone()];
@@ -272,19 +272,19 @@ impl Site {
 }
 
 impl Use {
-    /// Where it stands.
+    /// The position of the reference in the document.
     pub fn place(&self, document: &Document, exact: Precision<'_>) -> Place {
         let token = self.token.as_deref().map(|text| Token { text, nth: 0 });
         locate::place(document, &self.path, false, token, exact)
     }
 }
 
-/// Bytes of a name in problems: four times what Kubernetes takes.
+/// The longest kind, namespace or name in problems, in bytes: four times what Kubernetes allows.
 const MOST_NAME: usize = 1 << 10;
 
 /// The object that a value describes.
 fn object_of(value: &Value) -> ObjectRef {
-    // Each problem has a copy.
+    // Each problem keeps a copy, so that the texts are cut off.
     let text = |path: &[&str]| {
         let text = value.at(path).and_then(Value::as_str).unwrap_or_default();
         text[..text.floor_char_boundary(MOST_NAME)].to_owned()
@@ -296,15 +296,15 @@ fn object_of(value: &Value) -> ObjectRef {
     }
 }
 
-/// Says which object a diagnostic is about.
+/// Adds the object that a diagnostic is about.
 pub fn of_object(diagnostic: Diagnostic, object: &ObjectRef) -> Diagnostic {
     diagnostic.about(ObjectRef::new(object.kind.as_str(), object.namespace.as_str(), object.name.as_str()))
 }
 
-/// A placeholder's text as errors show it.
+/// A placeholder's text as errors show it: on one line, cut off after 120 characters.
 pub fn shown(token: &[u8]) -> String {
     const MOST: usize = 120;
-    // What is cut off is not looked at: it may be long.
+    // Text that will be cut off is not processed, since it may be long.
     let token = &token[..token.len().min(8 * MOST)];
     let text: String = String::from_utf8_lossy(token).split_whitespace().collect::<Vec<_>>().join(" ");
     match text.char_indices().nth(MOST) {
@@ -323,7 +323,7 @@ pub fn plan(documents: &[Document], options: &FillOptions, look: Look, cx: &Cx) 
     planned(planner)
 }
 
-/// Plans a run over the values of documents. Problems are placed in `nowhere`, since the documents are not there.
+/// Plans a run over decoded documents. Their text is not available, so that problems get the position of `nowhere`.
 pub fn plan_values(
     values: Vec<Value>,
     nowhere: &Document,
@@ -347,7 +347,7 @@ fn planned(planner: walk::Planner<'_>) -> Result<Plan, Failure> {
         return Err(Diagnostic::error(Class::Forbidden, too_many_secrets()).into());
     }
     let (plan, options) = (planner.plan, planner.options);
-    // AVP looks at an expression only when there is a resource.
+    // AVP evaluates the expression only if there is an object.
     if plan.documents.iter().any(|planned| !matches!(planned, Planned::Nothing)) {
         options.policy.verify()?;
     }

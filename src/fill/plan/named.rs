@@ -1,39 +1,39 @@
-//! Every key of a secret that a plan names, and where: one walk for all who only want to know.
+//! Lists every key of a secret that a plan refers to, and where, for commands that only report references.
 
 use super::{AllKeys, Content, EVERY_KEY, Fetch, FetchStep, Part, Plan, Site};
 use keyfill_diag::ObjectRef;
 use std::sync::Arc;
 
-/// A key of a secret, named in a document.
+/// A reference to a key of a secret in a document.
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'p> {
-    /// Which of the documents, counted from 0.
+    /// Index of the document, counted from 0.
     pub document: usize,
-    /// The object that names it.
+    /// The object that contains the reference.
     pub object: &'p Arc<ObjectRef>,
-    /// What it is named by.
+    /// The placeholder or the annotation that refers to it.
     pub by: By<'p>,
-    /// Which of the wanted secrets.
+    /// Index of the secret in [`Plan::wanted`].
     pub secret: usize,
-    /// The key; `*` for all of them.
+    /// The key; `*` for all keys.
     pub key: &'p str,
-    /// What is done with the value.
+    /// The modifiers, in order.
     pub steps: &'p [FetchStep],
 }
 
-/// What names a key.
+/// The kind of a reference to a key.
 #[derive(Clone, Copy, Debug)]
 pub enum By<'p> {
-    /// A placeholder of a string. The part says where in the string; none inside an encoded text, which has no place
-    /// that a person could look at.
+    /// A placeholder in a string. The part gives its position in the string; `None` inside an encoded text, in
+    /// which a position is of no use to a reader.
     Placeholder(&'p Site, Option<&'p Part>),
     /// The annotation that adds every key.
     AllKeys(&'p AllKeys),
 }
 
 impl Plan {
-    /// The keys that are named, in the order of the documents. A text inside an encoded one that only might be a key
-    /// is none: whether it is one depends on the secret.
+    /// The references, in the order of the documents. Texts that were only guessed to be placeholders are left
+    /// out, since it depends on the secret whether they are.
     pub fn named(&self) -> Vec<Named<'_>> {
         let mut found = Vec::new();
         for (document, filling) in self.fillings() {

@@ -1,4 +1,4 @@
-//! The placeholders of one string: found, read, and their secrets asked for.
+//! Finds and parses the placeholders of one string, and adds their secrets to the plan.
 
 use super::super::annotations;
 use super::super::datum::{Base64Form, decode_base64};
@@ -19,14 +19,14 @@ use keyfill_go::strconv::parse_int;
 use keyfill_secrets::{Keys, KvVersion, SecretRef};
 use std::ops::Range;
 
-/// Encoded texts inside each other.
+/// The deepest nesting of encoded texts.
 const MOST_LAYERS: u32 = 4;
 
-/// A text that is looked through: the string itself, or what an encoded part of it says.
+/// A text that is searched for placeholders: the string itself, or an encoded part of it after decoding.
 pub(super) struct Here<'t> {
     site: &'t Site,
     pub(super) text: &'t [u8],
-    /// Where the encoded part stands in the string.
+    /// Position of the encoded part in the string; `None` if the text is the string itself.
     outer: Option<Range<usize>>,
     layer: u32,
 }
@@ -38,7 +38,7 @@ impl Here<'_> {
 }
 
 impl Planner<'_> {
-    /// Looks for placeholders in a string, or in a mapping's key.
+    /// Searches a string, or a mapping's key, for placeholders.
     pub(super) fn string(
         &mut self,
         resource: &mut Resource<'_>,
@@ -79,7 +79,7 @@ impl Planner<'_> {
                 let span = 0..written.len();
                 let here = Here { site: &site, text: &text, outer: Some(span.clone()), layer: 1 };
                 let parts = self.parts(resource, &here)?;
-                // AVP writes such base64 anew even where it fills nothing: without line breaks.
+                // AVP encodes such base64 again even if it fills nothing in it, so that its line breaks are lost.
                 if parts.is_empty() && !(avp && written.iter().any(|b| matches!(b, b'\n' | b'\r'))) {
                     return Ok(());
                 }
@@ -105,7 +105,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// What base64 text in a Secret says, when that holds a placeholder.
+    /// The decoded text of a Secret's base64 string, if that contains a placeholder.
     fn whole_base64(&self, resource: &Resource<'_>, written: &[u8]) -> Option<Vec<u8>> {
         if !resource.is_secret || written.len() < 4 {
             return None;
@@ -117,7 +117,7 @@ impl Planner<'_> {
         })
     }
 
-    /// AVP leaves keys alone.
+    /// Warns of a placeholder in a mapping's key, which AVP does not fill.
     fn unfilled_key(&mut self, resource: &Resource<'_>, site: &Site) {
         let Some(found) = placeholder::find(&site.text, false).next() else { return };
         let (Found::Placeholder(span) | Found::Broken(span, _)) = found;
@@ -128,7 +128,7 @@ impl Planner<'_> {
         self.site_warning(resource, site, None, message, None);
     }
 
-    /// The placeholders of a text and of what is encoded in it.
+    /// The placeholders of a text, also those in encoded parts of it.
     fn parts(&mut self, resource: &mut Resource<'_>, here: &Here<'_>) -> Result<Vec<Part>, Stopped> {
         let mut parts = self.direct(resource, here)?;
         if here.layer < MOST_LAYERS {
@@ -163,7 +163,7 @@ impl Planner<'_> {
         Ok(parts)
     }
 
-    /// Adds what is encoded in a text and does not overlap with what was found in it.
+    /// Adds the encoded parts of a text that do not overlap with placeholders found in it.
     fn encoded(
         &mut self,
         resource: &mut Resource<'_>,
@@ -206,7 +206,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// A placeholder that cannot be filled, since it was changed.
+    /// Reports a placeholder that cannot be filled, since it was changed.
     fn lost(&mut self, resource: &Resource<'_>, here: &Here<'_>, span: &Range<usize>, what: &str) {
         let token = shown(&here.text[span.clone()]);
         let message = format!("{token}: the placeholder was changed by {what} and is not filled");
@@ -214,7 +214,7 @@ impl Planner<'_> {
         self.site_warning(resource, here.site, Some(&here.span(span)), message, Some(hint));
     }
 
-    /// What `generate` warns of is an error in a check.
+    /// Reports a problem of a string: a warning for `generate`, an error for `check`.
     fn site_warning(
         &mut self,
         resource: &Resource<'_>,
@@ -273,7 +273,7 @@ impl Planner<'_> {
         problems.add(order, Class::Render, make);
     }
 
-    /// Plans a placeholder; `optional` when something takes its place if it is missing.
+    /// Plans a placeholder. `optional` says that its value may be missing, since a default follows.
     pub(super) fn fetch(
         &mut self,
         resource: &mut Resource<'_>,
@@ -306,7 +306,7 @@ impl Planner<'_> {
         }
         let mut fetch =
             Fetch { token: token.to_vec(), secret: 0, key: parsed.target.key().to_owned(), steps };
-        // AVP drops entries whose keys are missing, not those whose secrets are.
+        // AVP removes entries whose keys are missing, but not entries whose secrets are missing.
         let removable = here.site.removable && !self.options.compat_avp;
         let optional = optional || removable || fetch.has_default(0);
         fetch.secret = match &parsed.target {
@@ -364,7 +364,7 @@ impl Planner<'_> {
         });
     }
 
-    /// A version as the store is asked for it.
+    /// The version in the form that is sent to the store.
     fn version(&self, store: Option<&str>, written: Option<&str>) -> Result<Option<String>, String> {
         let Some(text) = written else { return Ok(None) };
         if !self.options.stores.counts_versions(store) {
@@ -373,11 +373,12 @@ impl Planner<'_> {
         if self.options.compat_avp
             && let Ok(number) = parse_int(text.trim(), 0)
         {
-            // AVP hands it to Vault, which reads it as Go does and gives the newest for what is below one.
+            // AVP passes the number to Vault, which parses it as Go does, and returns the newest version for
+            // numbers below 1.
             return Ok((number > 0).then(|| number.to_string()));
         }
         match text.trim().parse::<i64>() {
-            // What reads the secret refuses it too; without a store it has to be said here.
+            // The store's client refuses it too, but `check` has no store, so that it is reported here.
             Err(_) if self.look == Look::All => {
                 Err(format!("there is no version {text:?}: versions are numbers"))
             }
@@ -385,7 +386,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Reports what is wrong only now that something is read.
+    /// Reports the annotation problems that are reported only once the document reads a secret.
     fn told_when_read(&mut self, resource: &mut Resource<'_>) {
         if self.options.compat_avp && !resource.told_when_read {
             resource.told_when_read = true;
@@ -396,7 +397,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The secret of the annotation; none when its path is not to be read, which is reported once.
+    /// The index of the annotation's secret; `None` if its path must not be read, which is reported once.
     pub(super) fn keys_from(&mut self, resource: &mut Resource<'_>, required: bool) -> Option<usize> {
         if let Some(known) = resource.keys_from {
             if let (Some(number), true) = (known, required) {
@@ -442,7 +443,7 @@ impl Planner<'_> {
         });
     }
 
-    /// The store, the namespace and the canonical form of a path, when it may be read.
+    /// The store, the namespace and the canonical form of a path, if the policy allows it; else the error.
     fn allowed(&mut self, resource: &Resource<'_>, written: &str) -> Result<ResolvedPath, (Class, String)> {
         let options = self.options;
         let of_manifest = &resource.annotations.store;
@@ -465,7 +466,7 @@ impl Planner<'_> {
             .map_err(|error| (if error.forbidden { Class::Forbidden } else { Class::Render }, error.message))
     }
 
-    /// The number of a secret among the wanted ones.
+    /// The index of a secret in [`Plan::wanted`]; the secret is added if it is new.
     fn want(&mut self, secret: SecretRef, required: bool, place: impl FnOnce() -> Use) -> usize {
         if let Some(number) = self.known.get(&secret) {
             let wanted = &mut self.plan.wanted[*number];
@@ -476,7 +477,7 @@ impl Planner<'_> {
         }
         let number = self.plan.wanted.len();
         if number >= MOST_SECRETS {
-            // The run is refused: no answer is ever put in here.
+            // The run will be refused, so that the index is never used.
             self.too_many = true;
             return number - 1;
         }
@@ -489,17 +490,17 @@ impl Planner<'_> {
 }
 
 impl ResolvedPath {
-    /// One read of it.
+    /// The reference that reads the path with this version.
     fn at(self, version: Option<String>, kv: Option<KvVersion>) -> SecretRef {
         SecretRef { store: self.store, path: self.path, version, kv, namespace: self.namespace }
     }
 }
 
-/// The span that a problem points to: none when the text cannot be seen in the document as it is.
+/// The part of the string that a problem points to; `None` if the placeholder does not occur literally in the string.
 fn self_span(here: &Here<'_>, span: &Range<usize>) -> Option<Range<usize>> {
     match &here.outer {
         None => Some(span.clone()),
-        // A part of a string can be seen, all of it is pointed to anyway.
+        // Inside an encoded part the problem points to the whole part, unless the part is the whole string.
         Some(outer) => (outer.len() < here.site.text.len()).then(|| outer.clone()),
     }
 }
@@ -513,9 +514,9 @@ fn annotation_use(resource: &Resource<'_>) -> Use {
     }
 }
 
-/// Whether a text may hold placeholders in an encoded form.
+/// Whether a text may contain encoded placeholders.
 fn may_be_encoded(resource: &Resource<'_>, text: &[u8]) -> bool {
-    // The shortest is `<k>` in base64.
+    // The shortest encoded placeholder is `<k>` in base64.
     text.len() >= 4
         && (encoded::path_forms().is_match(text) || (resource.has_keys() && encoded::may_hold_keys(text)))
 }

@@ -1,4 +1,4 @@
-//! References of vals in a string, planned as the placeholders that ask for the same.
+//! Plans references of vals in a string, as placeholders for the same values.
 
 use super::super::placeholder::Placeholder;
 use super::super::vals;
@@ -9,12 +9,12 @@ use super::{Content, Part, shown};
 use keyfill_diag::{Class, Stopped};
 
 impl Planner<'_> {
-    /// Whether a text may hold a reference that is read.
+    /// Whether a text may contain a reference of vals, and such references are enabled.
     pub(super) fn holds_reference(&self, text: &[u8]) -> bool {
         self.options.vals_refs && memchr::memmem::find(text, vals::MARK).is_some()
     }
 
-    /// Adds the references of a text to its placeholders.
+    /// Adds the references of a text to its parts.
     pub(super) fn references(
         &mut self,
         resource: &mut Resource<'_>,

@@ -1,4 +1,4 @@
-//! One resource while it is planned: a document, or an item of a `List`.
+//! One object while it is planned: a document, or an item of a `List`.
 
 use super::super::annotations::{self, Annotations};
 use super::super::locate::Key;
@@ -8,32 +8,33 @@ use keyfill_diag::ObjectRef;
 use keyfill_yaml::{Document, Value};
 use std::sync::Arc;
 
-/// A resource.
+/// An object.
 pub struct Resource<'a> {
-    /// The number of its document.
+    /// The index of its document.
     pub number: usize,
     /// Its document.
     pub document: &'a Document,
-    /// What its annotations say.
+    /// The settings in its annotations.
     pub annotations: Annotations,
-    /// Whose strings are distinguished by their place.
+    /// Whether it is a Secret, in which the type of a value depends on its position.
     pub is_secret: bool,
-    /// The same.
+    /// Whether it is a ConfigMap, in which the type of a value depends on its position too.
     pub is_config_map: bool,
-    /// The secret of the key placeholders, once it was asked for: its number among the wanted ones.
+    /// Index of the secret for key placeholders in [`super::Plan::wanted`]. `None`: not resolved yet;
+    /// `Some(None)`: it must not be read.
     pub keys_from: Option<Option<usize>>,
-    /// A wrong annotation that counts only where something is read was reported.
+    /// Whether the annotation problems that matter only if a secret is read were reported.
     pub told_when_read: bool,
-    /// Where the resource stands in its document.
+    /// The path of the object in its document.
     pub root: Vec<Key>,
-    /// How many strings of the document stand before it.
+    /// The number of strings of the document before it.
     pub first_string: usize,
-    /// What it is.
+    /// The object's kind and name.
     pub object: Arc<ObjectRef>,
 }
 
 impl<'a> Resource<'a> {
-    /// A resource as its value describes it.
+    /// Makes the object from its decoded value.
     pub fn new(
         number: usize,
         document: &'a Document,
@@ -56,26 +57,26 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// Whether the key form counts.
+    /// Whether key placeholders (`<key>`) are filled: there is a path annotation.
     pub fn has_keys(&self) -> bool {
         self.annotations.path.is_some()
     }
 
-    /// Whether entries go whose keys are missing.
+    /// Whether entries are removed whose keys are missing in the store.
     pub fn removes_missing(&self, options: &FillOptions) -> bool {
         let any = self.annotations.remove_missing_any || options.remove_missing_any;
         let asked = self.annotations.remove_missing || self.annotations.remove_missing_any;
         asked && (any || self.is_secret || self.is_config_map)
     }
 
-    /// Where an annotation stands.
+    /// The path of an annotation in the document.
     pub fn annotation_path(&self, name: &str) -> Vec<Key> {
         let steps = ["metadata", "annotations", name].map(|key| Key::Name(key.into()));
         self.root.iter().cloned().chain(steps).collect()
     }
 
-    /// What may stand at a path. AVP makes all values of a ConfigMap strings, and leaves numbers in a Secret,
-    /// which Kubernetes refuses.
+    /// The type of value that is allowed at a path. AVP makes all values of a ConfigMap strings, but leaves
+    /// numbers in a Secret, which Kubernetes refuses.
     pub fn site_place(&self, path: &[Key], is_key: bool, avp: bool) -> SitePlace {
         let depth = self.root.len();
         let section = match path.get(depth) {

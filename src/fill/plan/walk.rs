@@ -1,4 +1,4 @@
-//! Walks through documents and their resources to the strings that may hold placeholders.
+//! Walks through documents and their objects to the strings that may contain placeholders.
 
 use super::super::annotations;
 use super::super::datum::decode_base64;
@@ -18,7 +18,7 @@ use keyfill_yaml::{
 };
 use std::collections::HashMap;
 
-/// Strings and placeholders between two looks at the clock.
+/// Strings and placeholders between two checks for cancellation and the deadline.
 const STRINGS_A_LOOK: u32 = 256;
 
 /// Makes a plan, document by document.
@@ -28,51 +28,51 @@ pub struct Planner<'o> {
     pub(super) cx: &'o Cx,
     pub(super) limits: Limits,
     pub(super) plan: Plan,
-    /// The numbers of the wanted secrets.
+    /// The index of each secret in [`Plan::wanted`].
     pub(super) known: HashMap<SecretRef, usize>,
-    /// What became of paths as they are written.
+    /// The results of resolving paths, by the path as written.
     pub(super) paths: HashMap<WrittenPath, Result<ResolvedPath, PathError>>,
-    /// More secrets are asked for than a run may read.
+    /// Whether the documents refer to more secrets than a run may read.
     pub(super) too_many: bool,
     ticks: u32,
 }
 
-/// A path as a document writes it, with what its manifest says of it.
+/// A path as written in a document, with the annotations that affect it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct WrittenPath {
-    /// The store that the manifest's annotation names.
+    /// The store in the manifest's annotation.
     pub store: Option<String>,
-    /// The namespace that it names.
+    /// The Vault namespace in the manifest's annotation.
     pub namespace: Option<String>,
-    /// The path.
+    /// The path as written.
     pub path: String,
 }
 
-/// A path as a store is asked for it.
+/// A resolved path, in the form that is sent to a store.
 #[derive(Clone)]
 pub(super) struct ResolvedPath {
-    /// The store; none for the default one.
+    /// The store's name; `None` for the default store.
     pub store: Option<String>,
-    /// Vault's namespace; none for that of the settings.
+    /// The Vault namespace; `None` for the namespace in the settings.
     pub namespace: Option<String>,
-    /// The path.
+    /// The canonical path.
     pub path: String,
 }
 
 /// A walk through one document.
 pub struct Walk<'v> {
-    /// Where it is.
+    /// The path to the current value.
     pub path: Vec<Step<'v>>,
-    /// How many strings it has passed, keys included.
+    /// The number of strings that were visited, keys included.
     pub strings: usize,
     /// The strings with placeholders.
     pub sites: Vec<Site>,
-    /// The resources that get every key of a secret.
+    /// The objects to which every key of a secret is added.
     pub all_keys: Vec<AllKeys>,
 }
 
 impl Walk<'_> {
-    /// The path, owned.
+    /// An owned copy of the path.
     pub fn keys(&self) -> Vec<Key> {
         self.path.iter().map(|step| Key::from(*step)).collect()
     }
@@ -100,7 +100,7 @@ impl<'o> Planner<'o> {
         }
     }
 
-    /// Asks now and then whether to go on.
+    /// Checks for cancellation and the deadline once in 256 calls.
     pub(super) fn tick(&mut self) -> Run {
         self.ticks += 1;
         if self.ticks.is_multiple_of(STRINGS_A_LOOK) { self.cx.check() } else { Ok(()) }
@@ -137,13 +137,13 @@ impl<'o> Planner<'o> {
         }
         match self.filling(number, document, value)? {
             Ok(filling) => Ok(Planned::Fill(Box::new(filling))),
-            // Printed at once: its tree need not stay until all documents are read.
+            // Encoded at once, so that its value need not stay in memory until all documents are planned.
             Err(value) if print => Ok(Planned::Printed(Within::run(self.cx, &value).written(to_yaml)?)),
             Err(_) => Ok(Planned::AsIs),
         }
     }
 
-    /// Plans a document that is given by its value. Without placeholders it is printed as JSON at once.
+    /// Plans a decoded document. Without placeholders it is encoded as JSON at once.
     pub fn value_of(&mut self, number: usize, document: &Document, value: Value) -> Result<Planned, Stopped> {
         self.cx.check()?;
         if value == Value::Null {
@@ -155,7 +155,7 @@ impl<'o> Planner<'o> {
         }
     }
 
-    /// What is to be filled in a document; its value, unchanged, when there is nothing.
+    /// What is to be filled in a document; `Err` with the unchanged value if there is nothing to fill.
     fn filling(
         &mut self,
         number: usize,
@@ -180,7 +180,7 @@ impl<'o> Planner<'o> {
                     Body::Raw(_) => locate::of_line(document, error.line(), error.column()),
                     Body::Tree(_) => locate::of_document(document),
                 };
-                // Machines look for the word: AVP's message has it too.
+                // Programs may search for the words "not valid YAML", which AVP's message has too.
                 let message = format!("not valid YAML: {}", error.message());
                 let mut diagnostic = Diagnostic::error(Class::Render, message).at(place);
                 diagnostic.hint = error.help().map(str::to_owned);
@@ -194,7 +194,7 @@ impl<'o> Planner<'o> {
         self.plan.problems.add((number, 0, 0), Class::Render, make);
     }
 
-    /// Plans a resource: a document or, unless AVP is followed, an item of a `List`.
+    /// Plans an object: a document or, except in compatibility with AVP, an item of a `List`.
     fn resource<'v>(
         &mut self,
         number: usize,
@@ -210,7 +210,7 @@ impl<'o> Planner<'o> {
             return Ok(());
         }
         self.annotations(&resource);
-        // AVP reads a path that nothing uses, but not an empty one.
+        // AVP reads the annotation's path even if no placeholder uses it, unless it is empty.
         if avp && resource.annotations.path.as_deref().is_some_and(|path| !path.is_empty()) {
             self.keys_from(&mut resource, true);
         }
@@ -288,7 +288,7 @@ impl<'o> Planner<'o> {
         }
     }
 
-    /// The annotation that adds every key of the path.
+    /// Plans the annotation that adds every key of the secret at the path.
     fn all_keys(&mut self, resource: &mut Resource<'_>, walk: &mut Walk<'_>) {
         if !resource.annotations.all_keys {
             return;
@@ -353,7 +353,7 @@ impl<'o> Planner<'o> {
             Value::Seq(items) => {
                 for (index, item) in items.iter().enumerate() {
                     if self.options.compat_avp && matches!(item, Value::Seq(_)) {
-                        // AVP does not look into lists inside lists.
+                        // AVP does not fill lists inside lists.
                         walk.strings += count_strings(item);
                         continue;
                     }
@@ -375,11 +375,11 @@ impl<'o> Planner<'o> {
         Ok(())
     }
 
-    /// Whether text that is base64 of something else stands where only base64 may.
+    /// Warns of a value in a Secret's `data` that is not base64.
     pub(super) fn check_data(&mut self, resource: &Resource<'_>, written: &[u8], walk: &Walk<'_>) {
-        // SOPS writes what it encrypted in a form of its own, and decrypts it before it is applied.
+        // A value that SOPS encrypted is not base64; it is decrypted before the manifest is applied.
         let is_encrypted = written.starts_with(b"ENC[");
-        // Flux and envsubst put a value in its place.
+        // Flux and envsubst replace variables such as `${name}`.
         let is_variable = written.starts_with(b"${") && written.ends_with(b"}");
         if self.look != Look::All || is_encrypted || is_variable || decode_base64(written).is_some() {
             return;
@@ -387,7 +387,7 @@ impl<'o> Planner<'o> {
         let path = walk.keys();
         self.plan.warnings.add((resource.number, walk.strings, 0), Class::Render, |exact| {
             let mut place = locate::place(resource.document, &path, false, None, exact);
-            // The line holds a secret in plain text.
+            // The line is not shown, since it contains a secret in plain text.
             place.source_line = None;
             let message = "the data of a Secret is base64, and this is not";
             let warning =
@@ -397,8 +397,8 @@ impl<'o> Planner<'o> {
     }
 }
 
-/// A document's text. Kubernetes' reader takes what begins with a brace for JSON, whose escapes (surrogate
-/// pairs) YAML does not know; what JSON does not know may still be YAML.
+/// Parses a document's text. As in Kubernetes, text that begins with `{` is parsed as JSON, which has escapes
+/// (surrogate pairs) that YAML does not have; if that fails, it is parsed as YAML.
 fn load(text: &[u8], limits: &Limits, avp: bool) -> Result<Value, keyfill_yaml::Error> {
     let numbers = if avp { Numbers::Signed } else { Numbers::Exact };
     if text.trim_ascii_start().starts_with(b"{")
@@ -415,7 +415,7 @@ fn holds_annotated_items(list: &Value) -> bool {
     items.iter().any(|item| annotations::read(item) != annotations::Annotations::default())
 }
 
-/// The strings of a value, keys included.
+/// The number of strings in a value, keys included.
 pub fn count_strings(value: &Value) -> usize {
     match value {
         Value::Str(_) => 1,

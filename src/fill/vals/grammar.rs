@@ -1,27 +1,27 @@
-//! References as vals writes them: `ref+SCHEME://PATH?PARAMETERS#FRAGMENT`, or with `secretref+`. A `+` ends one
-//! inside of a text.
+//! The syntax of vals' references: `ref+SCHEME://PATH?PARAMETERS#FRAGMENT`, or with `secretref+`. Inside a longer
+//! text a `+` ends a reference.
 
 use memchr::memmem;
 use std::ops::Range;
 
-/// How a reference begins, perhaps with `secret` before it.
+/// The beginning of a reference; `secret` may precede it.
 pub const MARK: &[u8] = b"ref+";
 
-/// The longest name of a scheme.
+/// The longest name of a scheme, in bytes.
 const MOST_SCHEME: usize = 32;
 
-/// A reference, taken apart.
+/// A parsed reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference<'t> {
-    /// Where it stands, with the `+` that ends it.
+    /// Its position in the text, in bytes, with the `+` that ends it.
     pub span: Range<usize>,
-    /// What stands before `://`.
+    /// The text before `://`.
     pub scheme: &'t str,
-    /// What stands behind it.
+    /// The text after `://`.
     pub path: &'t str,
-    /// What stands behind `?`.
+    /// The text after `?`.
     pub parameters: &'t str,
-    /// What stands behind `#`, without a slash in front.
+    /// The text after `#`, without leading slashes.
     pub fragment: &'t str,
 }
 
@@ -40,14 +40,14 @@ pub fn find(text: &[u8]) -> Vec<Reference<'_>> {
     found
 }
 
-/// The reference whose scheme begins at `at`.
+/// Parses the reference whose scheme begins at `at`.
 fn read(text: &[u8], start: usize, at: usize) -> Option<Reference<'_>> {
     let rest = &text[at..];
     let length = rest.iter().take(MOST_SCHEME + 1).take_while(|b| b.is_ascii_alphanumeric()).count();
     let behind = rest[length..].strip_prefix(b"://").filter(|_| length > 0 && length <= MOST_SCHEME)?;
     let ends = |b: &u8| *b == b'+' || *b == b' ' || b.is_ascii_control();
     let run = &behind[..behind.iter().position(ends).unwrap_or(behind.len())];
-    // What ends a JSON string or an item of a list does not belong to it.
+    // A quote or a comma at the end belongs to surrounding JSON or a list, not to the reference.
     let kept = run.iter().rposition(|b| !matches!(b, b'"' | b',')).map_or(0, |last| last + 1);
     let body = std::str::from_utf8(&run[..kept]).ok().filter(|body| !body.is_empty())?;
     let mut end = at + length + b"://".len() + kept;

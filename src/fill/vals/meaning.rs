@@ -1,4 +1,4 @@
-//! What a reference of vals means: a store of this run, a path and a key in it.
+//! Translates a reference of vals to a store of this run, and a path and a key in it.
 
 use super::Reference;
 use crate::fill::placeholder::{Call, Placeholder, Target};
@@ -6,7 +6,7 @@ use crate::fill::stores::StoreKinds;
 use crate::settings::SourceKind;
 use crate::settings::stores::DEFAULT_STORE;
 
-/// The schemes that are read, with the kind of store that each is about.
+/// The supported schemes, with the kind of store that each refers to.
 const SCHEMES: [(&str, SourceKind); 13] = [
     ("vault", SourceKind::Vault),
     ("openbao", SourceKind::Vault),
@@ -23,12 +23,12 @@ const SCHEMES: [(&str, SourceKind); 13] = [
     ("conjur", SourceKind::Conjur),
 ];
 
-/// Why a reference is not read.
+/// Why a reference is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What is wrong.
+    /// The error message.
     pub message: String,
-    /// It is not a slip but not allowed.
+    /// The reference is forbidden for security, not merely malformed.
     pub forbidden: bool,
 }
 
@@ -40,7 +40,7 @@ fn forbidden<T>(message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal { message: message.into(), forbidden: true })
 }
 
-/// The placeholder that asks for the same.
+/// The placeholder for the same value.
 pub fn placeholder(reference: &Reference<'_>, stores: &StoreKinds) -> Result<Placeholder, Refusal> {
     let scheme = reference.scheme;
     let Some((_, kind)) = SCHEMES.iter().find(|(name, _)| *name == scheme) else {
@@ -68,13 +68,13 @@ pub fn placeholder(reference: &Reference<'_>, stores: &StoreKinds) -> Result<Pla
     Ok(Placeholder { target: Target::Path { path, key: wanted.key, version: wanted.version }, calls })
 }
 
-/// The name of the store of a kind: the default one where it fits, else the only one that does.
+/// The name of the store of a kind: the default store if it is of this kind, else the only named store that is.
 fn store_of(kind: SourceKind, scheme: &str, stores: &StoreKinds) -> Result<Option<String>, Refusal> {
-    // A file stands in for Vault.
+    // A file source replaces Vault.
     let fits = |known: SourceKind| known == kind || kind == SourceKind::Vault && known == SourceKind::File;
     let none_is_named = stores.named.is_empty();
     if stores.default.is_some_and(fits) || (none_is_named && (stores.default.is_none() || stores.any_name)) {
-        // The name keeps the manifest's annotation from choosing another one.
+        // With an explicit name the manifest's annotation cannot choose another store.
         return Ok((!none_is_named).then(|| DEFAULT_STORE.to_owned()));
     }
     let mut named = stores.named.iter().filter(|(_, known)| fits(**known)).map(|(name, _)| name);
@@ -88,13 +88,13 @@ fn store_of(kind: SourceKind, scheme: &str, stores: &StoreKinds) -> Result<Optio
     }
 }
 
-/// What is asked of a store.
+/// The value that a reference refers to.
 #[derive(Default)]
 struct Wanted<'t> {
     path: String,
     key: String,
     version: Option<String>,
-    /// The names inside of the value.
+    /// Names of nested fields inside the value.
     inside: Vec<&'t str>,
 }
 
@@ -149,7 +149,7 @@ impl<'t> Wanted<'t> {
                     return shape("VAULT/ITEM#/FIELD");
                 };
                 wanted.path = format!("vaults/{vault}/items/{item}");
-                // Sections are not looked at.
+                // The section of a field is ignored.
                 wanted.key = field.rsplit('.').next().unwrap_or(field).to_owned();
             }
             SourceKind::Infisical => {
@@ -173,11 +173,11 @@ impl<'t> Wanted<'t> {
     }
 }
 
-/// The parameters that say which secret is meant.
+/// The parameters that select a secret.
 #[derive(Default)]
 struct Parameters<'t> {
     version: Option<String>,
-    /// A parameter of AWS is one value, whose fragment is a key of it.
+    /// `mode=singleparam`: the path is one SSM parameter, and the fragment is a key of its value.
     single: bool,
     project: Option<&'t str>,
     environment: Option<&'t str>,
@@ -185,7 +185,8 @@ struct Parameters<'t> {
 }
 
 impl<'t> Parameters<'t> {
-    /// Where a store is and who keyfill is there are the administrator's: no reference names them.
+    /// Parses the parameters. Those for a store's address or login are refused, since only the administrator sets
+    /// them.
     fn of(kind: SourceKind, reference: &Reference<'t>) -> Result<Self, Refusal> {
         let mut read = Self::default();
         for pair in reference.parameters.split('&').filter(|pair| !pair.is_empty()) {

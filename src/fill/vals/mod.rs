@@ -1,5 +1,5 @@
-//! References as vals writes them (`ref+SCHEME://PATH#/KEY`), read where the administrator allows them
-//! (`KEYFILL_VALS_REFS`): [`grammar`] finds them, [`meaning`] says what they ask for.
+//! References of vals (`ref+SCHEME://PATH#/KEY`), which are filled if the administrator allows them
+//! (`KEYFILL_VALS_REFS`): [`grammar`] finds them, [`meaning`] translates them to placeholders.
 
 mod grammar;
 mod meaning;
