@@ -1,6 +1,6 @@
-//! Addresses as people may see them.
+//! Removes credentials from addresses.
 
-/// A text without the user and password of each address in it, as in `https://user:password@host/`.
+/// The text without the user and password of each URL in it: `https://user:password@host/` becomes `https://host/`.
 pub fn without_users(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

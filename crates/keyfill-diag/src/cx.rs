@@ -1,37 +1,37 @@
-//! What an engine gets from its host besides its input: a deadline, a way to be cancelled, and limits.
+//! The context of a run, which engines get besides their input: a deadline, cancellation, and limits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// A flag that asks a run to stop, shared between who cancels and the threads that work.
+/// A flag that cancels a run. All its clones are the same flag, so that another thread can cancel the run.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Asks the run to stop. It cannot be taken back.
+    /// Cancels the run. This cannot be undone.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the run was asked to stop.
+    /// Whether the run was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Limits that keep a hostile or broken input from using up the machine.
+/// Limits that keep hostile or broken input from using up memory and time.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes of one input file.
+    /// The largest input file, in bytes.
     pub file_bytes: u64,
-    /// Bytes that a run may print.
+    /// The most output of a run, in bytes.
     pub output_bytes: u64,
-    /// Nesting of YAML, templates and bases.
+    /// The deepest nesting of YAML, templates and bases.
     pub depth: u32,
-    /// Nodes that a YAML document may have once its aliases are expanded.
+    /// The most nodes of a YAML document once its aliases are expanded.
     pub nodes: u64,
-    /// Steps that the execution of templates of one chart may take.
+    /// The most steps of executing the templates of one chart.
     pub steps: u64,
 }
 
@@ -48,10 +48,11 @@ impl Default for Limits {
     }
 }
 
-/// The memory that a run may use, and how what is in use is measured.
+/// The memory limit of a run, and the function that measures the memory in use.
 ///
-/// A run has a process of its own (the command line, a worker of `serve`), so the memory of the process is that
-/// of the run. Engines do not know the allocator: the program passes a function that reads its count.
+/// A run has a process of its own (the command line, a worker of `serve`), so the memory of the process is the
+/// memory of the run. Engines do not know the allocator: the program passes a function that returns the
+/// allocator's count.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Memory {
     in_use: Option<fn() -> u64>,
@@ -59,7 +60,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// At most `limit` bytes, as `in_use` counts them. `in_use` is called often and must be cheap.
+    /// A limit in bytes. `in_use` returns the number of bytes in use; it is called often and must be cheap.
     pub const fn limited(limit: u64, in_use: fn() -> u64) -> Self {
         Self { in_use: Some(in_use), limit }
     }
@@ -69,7 +70,7 @@ impl Memory {
         Self { in_use: None, limit: 0 }
     }
 
-    /// Whether `more` bytes fit besides what is in use.
+    /// Checks that `more` bytes fit in addition to the memory in use.
     fn room(&self, more: u64) -> Result<(), Stopped> {
         match self.in_use {
             Some(in_use) if in_use().saturating_add(more) > self.limit => {
@@ -121,7 +122,7 @@ pub struct Cx {
     pub out_of_memory: Flag,
 }
 
-/// A flag that all clones of a run share.
+/// A flag. All its clones are the same flag.
 #[derive(Clone, Debug, Default)]
 pub struct Flag(Arc<AtomicBool>);
 
@@ -133,7 +134,7 @@ impl Flag {
 }
 
 impl Cx {
-    /// A run that may take `time` from now, without a limit on memory.
+    /// A run whose deadline is `time` from now, without a memory limit.
     pub fn with_time(time: Duration) -> Self {
         Self {
             deadline: Instant::now() + time,
@@ -144,13 +145,14 @@ impl Cx {
         }
     }
 
-    /// The same run with a limit on memory.
+    /// The same run with a memory limit.
     #[must_use]
     pub fn with_memory(self, memory: Memory) -> Self {
         Self { memory, ..self }
     }
 
-    /// Whether the run may continue. Engines ask between units of work: a file, a document, some thousand steps.
+    /// Checks whether the run may continue. Engines call it between units of work: a file, a document, some
+    /// thousand steps.
     pub fn check(&self) -> Result<(), Stopped> {
         if self.cancel.is_cancelled() {
             Err(Stopped::Cancelled)
@@ -161,9 +163,9 @@ impl Cx {
         }
     }
 
-    /// Whether a value of `bytes` may be made. Engines ask before one value grows large at once (repeated or
-    /// split text, an index far beyond a list's end, an expanded alias), since [`Cx::check`] sees only what
-    /// is held already.
+    /// Checks whether there is memory for a value of `bytes`. Engines call it before one value grows large at once
+    /// (repeated or split text, an index far beyond a list's end, an expanded alias), since [`Cx::check`] measures
+    /// only memory that is already in use.
     pub fn room(&self, bytes: u64) -> Result<(), Stopped> {
         self.memory.room(bytes).inspect_err(|_| self.out_of_memory.0.store(true, Ordering::Relaxed))
     }
@@ -175,7 +177,7 @@ impl Cx {
 }
 
 impl Default for Cx {
-    /// 55 seconds: below the 60 s after which Argo CD gives up.
+    /// A deadline of 55 seconds, less than Argo CD's own timeout of 60 seconds.
     fn default() -> Self {
         Self::with_time(Duration::from_secs(55))
     }

@@ -45,12 +45,12 @@ impl Class {
     }
 }
 
-/// How bad it is. An error fails the run, a warning is printed on stderr.
+/// The severity of a problem. An error fails the run, a warning is only printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Severity {
-    /// Fails the run.
+    /// The run fails.
     Error,
-    /// Is printed; the run continues.
+    /// The problem is printed on stderr, and the run continues.
     Warning,
 }
 
@@ -59,29 +59,29 @@ pub enum Severity {
 pub struct Place {
     /// File relative to the tree's root, or a name such as `<stdin>`.
     pub file: Option<String>,
-    /// Which document of the stream, counted from 1.
+    /// The number of the document in the stream, counted from 1.
     pub document: Option<usize>,
     /// Line in the file, counted from 1.
     pub line: Option<u32>,
     /// Column in characters, counted from 1.
     pub column: Option<u32>,
-    /// How many characters the caret line covers; 0 or 1 is a single caret.
+    /// How many characters are underlined with carets; 0 or 1 is a single caret.
     pub width: u32,
     /// Path in the document, as in `spec.template.spec.containers[0].image`.
     pub path: Option<String>,
-    /// The line of the input itself, without its newline.
+    /// The text of the line, without its newline.
     pub source_line: Option<String>,
 }
 
-/// The Kubernetes object that a diagnostic is about. In a pipe or in Argo CD's UI a line number alone finds
-/// nothing: people look for a kind and a name.
+/// The Kubernetes object that a diagnostic is about. In a pipe or in Argo CD's UI a line number alone does not
+/// help: people search for a kind and a name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ObjectRef {
-    /// `Deployment`.
+    /// Its kind, for example `Deployment`.
     pub kind: String,
-    /// Its namespace; empty where it names none.
+    /// Its namespace; empty if the manifest has none.
     pub namespace: String,
-    /// Its name; empty where it has none.
+    /// Its name; empty if the manifest has none.
     pub name: String,
 }
 
@@ -111,28 +111,28 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// One problem, with all that a person needs to fix it.
+/// One problem, with everything that a person needs to fix it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
-    /// Picks the exit code.
+    /// The class, which decides the exit code.
     pub class: Class,
-    /// The rule of a check that it breaks, where that says more than its class.
+    /// The name of the rule that is broken, if it is more specific than the class.
     pub rule: Option<&'static str>,
     /// What went wrong and why, in one sentence without a full stop.
     pub message: String,
-    /// Where.
+    /// The position in the input.
     pub place: Place,
-    /// The object that it is about, where there is one.
+    /// The object that the problem is about, if it is about one.
     pub object: Option<ObjectRef>,
-    /// The way to the place, outermost first: the chain of bases, or of template includes.
+    /// How the run came to the position, outermost first: the chain of bases, or of template includes.
     pub trail: Vec<String>,
-    /// What to do.
+    /// What to do about the problem.
     pub hint: Option<String>,
 }
 
-/// A message without the numbers that Rust puts behind what the system says: `(os error 2)`.
+/// Removes the error numbers that Rust appends to messages of the operating system: `(os error 2)`.
 fn without_os_errors(mut message: String) -> String {
     const BEGINS: &str = " (os error ";
     while let Some(start) = message.find(BEGINS) {
@@ -147,15 +147,15 @@ fn without_os_errors(mut message: String) -> String {
 }
 
 impl Diagnostic {
-    /// Bytes of a message that are kept.
+    /// The longest message, in bytes.
     pub const MOST_MESSAGE: usize = 64 << 10;
-    /// Bytes of each other text that are kept.
+    /// The longest other text, in bytes.
     const MOST_TEXT: usize = 4 << 10;
-    /// Steps of the way that are kept.
+    /// The most steps of a trail.
     const MOST_STEPS: usize = 100;
 
-    /// The same with texts that are bounded in size. An author's template or name may be a message of many megabytes,
-    /// and whatever is done with a problem is done with all of its texts.
+    /// The same problem with texts of bounded size. An author's template or name can make a message of many
+    /// megabytes, which would be copied and printed in full.
     #[must_use]
     pub fn bounded(mut self) -> Self {
         cut(&mut self.message, Self::MOST_MESSAGE);
@@ -169,7 +169,8 @@ impl Diagnostic {
         self
     }
 
-    /// An error of a class, with its message; place and hint are added with the `with_` methods.
+    /// An error with a class and a message. Position, object and hint are added with [`Self::at`], [`Self::about`]
+    /// and [`Self::hint`].
     pub fn error(class: Class, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
@@ -183,31 +184,31 @@ impl Diagnostic {
         }
     }
 
-    /// A warning; its class says what it would be as an error.
+    /// A warning; the class is the one that it would have as an error.
     pub fn warning(class: Class, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(class, message) }
     }
 
-    /// Sets the rule that it breaks.
+    /// Sets the rule that is broken.
     #[must_use]
     pub fn breaks(mut self, rule: &'static str) -> Self {
         self.rule = Some(rule);
         self
     }
 
-    /// The rule's name in reports for machines: its own, or that of its class.
+    /// The rule's name in machine-readable reports: `rule`, else the name of the class.
     pub fn rule_name(&self) -> &'static str {
         self.rule.unwrap_or_else(|| self.class.name())
     }
 
-    /// Sets the place.
+    /// Sets the position.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {
         self.place = place;
         self
     }
 
-    /// Sets the object that it is about.
+    /// Sets the object that the problem is about.
     #[must_use]
     pub fn about(mut self, object: impl Into<Option<ObjectRef>>) -> Self {
         self.object = object.into();
@@ -230,7 +231,7 @@ impl Diagnostic {
 }
 
 impl Place {
-    /// A place that is a file, and a line of it where known.
+    /// The position of a file, and of a line in it if that is known.
     pub fn file(file: impl Into<String>, line: Option<u32>) -> Self {
         Self { file: Some(file.into()), line, ..Self::default() }
     }
@@ -266,7 +267,7 @@ impl fmt::Display for Place {
 }
 
 impl fmt::Display for Diagnostic {
-    /// One line: place, object and message. The command line draws the caret and prints the hint.
+    /// One line: position, object and message. The command line prints the caret line and the hint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = self.place.to_string();
         if !place.is_empty() {
@@ -279,7 +280,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Keeps the beginning of a text, and says how much is left out. What that is said in is no reason to cut again.
+/// Keeps the beginning of a text and appends how much was cut off. A text that was cut already is not cut again
+/// because of the appended words.
 fn cut(text: &mut String, most: usize) {
     const WORDS: usize = 64;
     if text.len() > most + WORDS {

@@ -1,8 +1,8 @@
-//! How a run ends: diagnostics with a place, a message, a hint and a class; deadline and cancellation.
+//! Diagnostics with a position, a message, a hint and a class; and a run's deadline, cancellation and limits.
 //!
-//! Every crate of the workspace reports problems as [`Diagnostic`] values, so that the command line can
-//! print them all in one form and choose the exit code from the [`Class`]. A diagnostic never holds a
-//! secret value: messages name paths and keys, the source line is the line of the input that git holds.
+//! Every crate of the workspace reports problems as [`Diagnostic`] values, so that the command line can print them
+//! all in one form and choose the exit code from the [`Class`]. A diagnostic never contains a secret value:
+//! messages name paths and keys, and the source line is the line as it is in git.
 
 #![warn(clippy::disallowed_methods)]
 

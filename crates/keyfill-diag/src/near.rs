@@ -1,7 +1,8 @@
-//! Near misses: the known name that a person most likely meant.
+//! Finds the known name that a person most likely meant by a misspelled one.
 
-/// The candidate nearest to `name`, when it is near enough to be worth a hint: at most two edits for
-/// names up to eight characters, a third of the length beyond. Ties go to the first candidate.
+/// The candidate most similar to `name`, if it is similar enough for a hint: at most two edits for names up to
+/// eight characters, a third of the length (at most four) for longer ones. Among equal candidates the first one
+/// wins.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Authors choose the names, and the comparison takes time in proportion to the product of their lengths.
     const LONGEST: usize = 256;
@@ -20,7 +21,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     best.map(|(_, c)| c)
 }
 
-/// Optimal string alignment distance: insertions, deletions, substitutions, swaps of neighbours.
+/// The optimal string alignment distance: the number of insertions, deletions, substitutions and swaps of neighbours.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut older = vec![0; b.len() + 1];

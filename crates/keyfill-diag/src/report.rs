@@ -1,23 +1,23 @@
-//! What every error of an engine tells.
+//! The trait that the error types of all engines implement.
 
 use crate::{Class, Diagnostic};
 
-/// What may help besides an edit of the files.
+/// What may help against an error, other than editing the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Remedy {
-    /// Nothing that is known of.
+    /// Nothing else is known to help.
     #[default]
     None,
-    /// The official tool may do what this engine does not.
+    /// Running the official tool, which may support what this engine does not.
     OfficialTool,
-    /// Something has to be fetched first; the official tool asks for it, too.
+    /// Fetching something first; the official tool needs it too.
     Fetch,
 }
 
-/// An error that knows its problems with their places, its class, and whether only the engine is at a loss.
+/// An error that knows its problems with their positions, its class, and what may help against it.
 ///
-/// Each crate's error type implements it, so that the command line asks one question of all of them and
-/// recognises none by its text.
+/// Each crate's error type implements it, so that the command line treats all of them alike and does not have to
+/// recognise any by its text.
 ///
 /// ```
 /// use keyfill_diag::{Class, Diagnostic, Report};
@@ -43,26 +43,27 @@ pub enum Remedy {
 /// assert_eq!(problems[0].message, "no chart is called web");
 /// ```
 pub trait Report: std::error::Error {
-    /// The class, which picks the exit code.
+    /// The class, which decides the exit code.
     fn class(&self) -> Class;
 
-    /// Place, message, trail and hint of each problem; there is at least one. Unless an error knows more, it is its
-    /// text.
+    /// The problems, each with position, message, trail and hint; there is at least one. By default it is one
+    /// problem with the error's text.
     fn diagnostics(&self) -> Vec<Diagnostic> {
         vec![Diagnostic::error(self.class(), self.to_string())]
     }
 
-    /// What may help besides an edit of the files.
+    /// What may help, other than editing the files.
     fn remedy(&self) -> Remedy {
         Remedy::None
     }
 
-    /// Whether the official tool may do what this engine does not.
+    /// Whether the official tool may support what this engine does not.
     fn is_unsupported(&self) -> bool {
         self.remedy() == Remedy::OfficialTool
     }
 
-    /// Whether a chart refuses its values in its own words: with others it may render.
+    /// Whether the chart itself refuses its values (a schema, `fail` in a template), so that it may render with
+    /// other values.
     fn refuses_values(&self) -> bool {
         false
     }

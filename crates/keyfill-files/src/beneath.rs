@@ -1,5 +1,6 @@
-//! Opens paths below a folder with one call each: Linux follows the links itself and refuses every way out
-//! of the folder. What it refuses, or cannot do, is left to the walk by hand, which says why.
+//! Opens paths below a folder with one system call each: Linux follows symbolic links itself and refuses to leave
+//! the folder. Paths that it refuses, or cannot open, are resolved again link by link, which finds the reason for
+//! the error.
 
 use crate::TreePath;
 use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, open, openat2};
@@ -8,12 +9,12 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A folder that is kept open.
+/// An open folder, below which paths are opened.
 #[derive(Clone, Debug)]
 pub(crate) struct Beneath(Arc<OwnedFd>);
 
 impl Beneath {
-    /// Keeps a folder open; `None` where the kernel is too old for [`openat2`], or does not allow it.
+    /// Opens a folder; `None` if the kernel is too old for [`openat2`], or does not allow it.
     pub(crate) fn new(root: &Path) -> Option<Self> {
         let folder = open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
         let probe = OFlags::PATH | OFlags::CLOEXEC;
@@ -21,13 +22,13 @@ impl Beneath {
         Some(Self(Arc::new(folder)))
     }
 
-    /// A path opened for reading. It may be anything but a terminal that takes control: look at its type.
+    /// Opens a path for reading. It may be any type of file, so that the caller must check the type.
     pub(crate) fn file(&self, path: &TreePath) -> Option<File> {
         // Opening a pipe does not wait for a writer.
         self.open(path, OFlags::NONBLOCK | OFlags::NOCTTY).map(File::from)
     }
 
-    /// A folder opened for listing.
+    /// Opens a folder for listing.
     pub(crate) fn folder(&self, path: &TreePath) -> Option<Dir> {
         Dir::new(self.open(path, OFlags::DIRECTORY)?).ok()
     }

@@ -1,7 +1,7 @@
-//! Files of the tree that are encrypted.
+//! Decryption of encrypted files in a tree.
 //!
-//! Engines ask a [`Decrypt`] and never see a key. Whether a file may be decrypted, and with which keys, is the
-//! answerer's to decide.
+//! Engines call a [`Decrypt`] and never see a key. The implementation decides whether a file may be decrypted, and
+//! with which keys.
 
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic, Report};
@@ -14,25 +14,25 @@ pub trait Decrypt: Send + Sync {
         true
     }
 
-    /// Whether a file is one that [`Self::decrypt`] takes: a quick look at its text. `name` is its path; the ending
-    /// says the format. Nothing is where decryption is switched off.
+    /// Whether [`Self::decrypt`] can decrypt a file: a quick check of its text. `name` is its path, whose
+    /// extension gives the format. Always `false` if decryption is switched off.
     fn is_encrypted(&self, name: &str, bytes: &[u8]) -> bool;
 
-    /// The plain file. What it returns is secret: it goes into the rendered result and nowhere else.
+    /// The decrypted file. It is secret, and must be used only in the rendered result.
     fn decrypt(&self, name: &str, bytes: &[u8], cx: &Cx) -> Result<Bytes, DecryptError>;
 }
 
-/// Why a file was not decrypted. Pointer-sized. Its texts hold no secret.
+/// Why a file was not decrypted. Pointer-sized. Its texts contain no secret.
 #[derive(Clone, Debug)]
 pub struct DecryptError(Box<Diagnostic>);
 
 impl DecryptError {
-    /// An error with its place.
+    /// Makes the error from a diagnostic with its position.
     pub fn new(diagnostic: Diagnostic) -> Self {
         Self(Box::new(diagnostic))
     }
 
-    /// What went wrong, where, and what to do.
+    /// The diagnostic: message, position and hint.
     pub fn diagnostic(&self) -> &Diagnostic {
         &self.0
     }
@@ -56,7 +56,7 @@ impl Report for DecryptError {
     }
 }
 
-/// Decrypts nothing.
+/// An implementation that decrypts nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoDecrypt;
 

@@ -1,5 +1,5 @@
-//! A folder on disk as a tree. Links are followed by the kernel where it can keep them below the root, and
-//! else by hand, part by part, so that none leaves it.
+//! A folder on disk as a tree. The kernel follows symbolic links if it can confine them to the root; else they are
+//! followed here, one path segment at a time, so that no link leaves the root.
 
 #[cfg(target_os = "linux")]
 use crate::beneath::Beneath;
@@ -12,11 +12,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Paths that were seen to be folders and have no link in them: a tree below `/` would look at the same few
-/// folders again for each file. The kernel keeps what is opened below the root, whatever became of them since.
+/// A cache of paths that are folders and have no link in them. Without it, a tree with the root `/` would check
+/// the same few folders again for each file. If such a folder is replaced by a link later, the kernel still
+/// confines what is opened to the root.
 type Folders = Arc<RwLock<HashSet<TreePath>>>;
 
-/// A folder on disk. It is only ever read.
+/// A folder on disk, which is only read.
 #[derive(Clone, Debug)]
 pub struct DiskFiles {
     root: Arc<Path>,
@@ -27,7 +28,7 @@ pub struct DiskFiles {
 }
 
 impl DiskFiles {
-    /// The tree below `root`, which is made canonical; files above `most_bytes` are refused.
+    /// The tree below `root`, whose links are resolved. Files larger than `most_bytes` are refused.
     pub fn open(root: &Path, most_bytes: u64) -> std::io::Result<Self> {
         let root = fs::canonicalize(root)?;
         if !root.is_dir() {
@@ -42,17 +43,17 @@ impl DiskFiles {
         })
     }
 
-    /// The root's own place on disk.
+    /// The root's path on disk.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where a tree path lies on disk, links not followed.
+    /// The path on disk of a tree path; links are not followed.
     pub fn on_disk(&self, path: &TreePath) -> PathBuf {
         if path.is_root() { self.root.to_path_buf() } else { self.root.join(path.as_str()) }
     }
 
-    /// The tree path of a place on disk, when it lies in this tree (links not followed).
+    /// The tree path of a path on disk; `None` if it is outside the tree. Links are not followed.
     pub fn tree_path(&self, place: &Path) -> Option<TreePath> {
         TreePath::new(place.strip_prefix(&self.root).ok()?.to_str()?)
     }
@@ -70,7 +71,8 @@ impl DiskFiles {
         self.folders.read().unwrap_or_else(PoisonError::into_inner).contains(path)
     }
 
-    /// What stands at a path whose folder has no links left, on the way to `path`.
+    /// The type of the file at `next`, whose folder has no links in its path. Errors name `path`, the path that
+    /// was asked for.
     fn look(&self, next: &TreePath, path: &TreePath) -> Result<Found, FileError> {
         if self.is_known_folder(next) {
             return Ok(Found::Is(Kind::Dir));
@@ -95,13 +97,13 @@ impl DiskFiles {
         Ok(Found::LinkFromRoot(text(inside.map_err(|_| FileError::new(path, FileErrorKind::Escapes))?)?))
     }
 
-    /// What a link in a folder leads to.
+    /// The kind of file that a link in a folder points to.
     fn kind_behind(&self, dir: &TreePath, name: &str) -> Kind {
         let target = dir.join(name).and_then(|p| self.follow(&p).ok());
         target.map_or(Kind::Other, |(_, kind)| kind)
     }
 
-    /// A regular file that is not too large, and its length.
+    /// Opens a regular file that is not too large, and returns its length too.
     fn open_file(&self, path: &TreePath) -> Result<(fs::File, u64), FileError> {
         let file = match self.open_beneath(path) {
             Some(file) => file,
@@ -138,8 +140,8 @@ impl DiskFiles {
         None
     }
 
-    /// The entries of a folder that the kernel opens below the root and tells the types of; `None` where it
-    /// does not.
+    /// The entries of a folder, opened with [`Beneath`]; `None` if that fails or the file system does not return
+    /// the types of entries.
     #[cfg(target_os = "linux")]
     fn list_opened(&self, dir: &TreePath) -> Option<Vec<Entry>> {
         use rustix::fs::FileType;
@@ -168,12 +170,12 @@ impl DiskFiles {
     }
 }
 
-/// An entry whose name is not UTF-8. No path leads to it; whoever reads all of a folder learns that it is there.
+/// An entry whose name is not UTF-8. It cannot be opened by a path, but whoever lists the folder sees that it exists.
 fn nameless(shown: &str) -> Entry {
     Entry { name: shown.to_owned(), kind: Kind::Other, is_link: false }
 }
 
-/// A path below `real` as it is called when one came through `dir`, a link to it.
+/// Translates a path below `real` to the path below `dir`, a link to `real`.
 fn seen_through(path: &TreePath, real: &TreePath, dir: &TreePath) -> TreePath {
     let below = path.as_str()[real.as_str().len()..].trim_start_matches('/');
     dir.join(below).unwrap_or_else(|| path.clone())
@@ -193,7 +195,7 @@ impl Files for DiskFiles {
     fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
         let (file, length) = self.open_file(path)?;
         let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
-        // A file may grow between the look and the read: the bound holds for what is read.
+        // A file may grow after its size was checked, so that the number of bytes read is limited too.
         file.take(self.most_bytes + 1).read_to_end(&mut content).map_err(|e| FileError::io(path, e))?;
         if content.len() as u64 > self.most_bytes {
             return Err(FileError::new(path, FileErrorKind::TooLarge));
@@ -250,7 +252,7 @@ impl Files for DiskFiles {
             .flatten()
             .filter(|e| !e.file_type().is_dir())
             .filter_map(|e| Some((self.tree_path(e.path())?, e.file_type())))
-            // A link counts when it leads to a file of this tree.
+            // A link is included if it points to a file of this tree.
             .filter(|(path, own)| own.is_file() || own.is_symlink() && self.is_file(path))
             .map(|(path, _)| if real == *dir { path } else { seen_through(&path, &real, dir) })
             .collect();
@@ -290,7 +292,7 @@ mod tests {
         assert_eq!(files.read(&at("abs-out")).unwrap_err().kind(), FileErrorKind::Escapes);
         assert_eq!(files.read(&at("loop")).unwrap_err().kind(), FileErrorKind::LinkLoop);
         assert_eq!(files.read(&at("base")).unwrap_err().kind(), FileErrorKind::IsDir);
-        // A folder that is known by now changes nothing for the links in it.
+        // Links are still followed in a folder that is already in the cache.
         assert_eq!(files.resolve(&at("base/sub")).unwrap().1, Kind::Dir);
         assert_eq!(files.resolve(&at("base/up")).unwrap(), (at("base/a"), Kind::File));
         assert_eq!(files.resolve(&at("base/none")).unwrap_err().kind(), FileErrorKind::NotFound);

@@ -1,11 +1,11 @@
-//! Why a path could not be read.
+//! The error of reading a path.
 
 use crate::{FetchError, TreePath};
 use keyfill_diag::{Class, Report};
 use std::sync::Arc;
 use std::{fmt, io};
 
-/// A path that could not be read, and why. Pointer-sized.
+/// A path that could not be read, and the reason. Pointer-sized.
 #[derive(Clone, Debug)]
 pub struct FileError(Arc<Inner>);
 
@@ -16,24 +16,24 @@ struct Inner {
     cause: Option<io::Error>,
 }
 
-/// The reason in one word.
+/// The reason of a [`FileError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileErrorKind {
-    /// Nothing is there.
+    /// The path does not exist.
     NotFound,
     /// The path, or a link on its way, leaves the tree.
     Escapes,
-    /// A folder where a file was asked for.
+    /// The path is a folder, but a file was expected.
     IsDir,
-    /// A file where a folder was asked for.
+    /// The path is a file, but a folder was expected.
     NotDir,
-    /// Neither a file nor a folder: a device, a socket, a pipe.
+    /// The path is neither a file nor a folder: a device, a socket, a pipe.
     NotRegular,
-    /// Links that lead in a circle, or too many of them.
+    /// The path's symbolic links form a loop, or there are too many of them.
     LinkLoop,
-    /// Larger than the tree allows.
+    /// The file is larger than the tree's limit.
     TooLarge,
-    /// The operating system said no.
+    /// The operating system returned another error.
     Io,
 }
 
@@ -43,7 +43,7 @@ impl FileError {
         Self(Arc::new(Inner { path: path.clone(), kind, cause: None }))
     }
 
-    /// What the operating system answered at a path.
+    /// The error that the operating system returned for a path.
     pub fn io(path: &TreePath, error: io::Error) -> Self {
         let kind = match error.kind() {
             io::ErrorKind::NotFound => FileErrorKind::NotFound,
@@ -54,17 +54,17 @@ impl FileError {
         Self(Arc::new(Inner { path: path.clone(), kind, cause: Some(error) }))
     }
 
-    /// What could not be fetched at a path of a tree that is fetched part by part.
+    /// The error of a path in a tree whose files are fetched on demand, if fetching failed.
     pub fn fetch(path: &TreePath, error: FetchError) -> Self {
         Self::io(path, io::Error::other(error))
     }
 
-    /// Why a part of the tree could not be fetched, where that is the reason.
+    /// The fetch error, if the reason is that a part of the tree could not be fetched.
     pub fn refused(&self) -> Option<&FetchError> {
         self.0.cause.as_ref()?.get_ref()?.downcast_ref()
     }
 
-    /// The same error at another path: that of a tree which holds the first one.
+    /// The same error with another path, for a tree that contains this one at a path.
     #[must_use]
     pub fn at(self, path: &TreePath) -> Self {
         let kind = self.0.kind;
@@ -94,7 +94,7 @@ impl fmt::Display for FileError {
             FileErrorKind::NotRegular => write!(f, "{path}: is neither a file nor a folder"),
             FileErrorKind::LinkLoop => write!(f, "{path}: its symbolic links lead in a circle"),
             FileErrorKind::TooLarge => write!(f, "{path}: is larger than allowed"),
-            // The cause is the error's source: said once, by whoever prints the chain.
+            // The cause is the error's source, so that printing the chain of errors shows it once.
             FileErrorKind::Io => write!(f, "{path}: cannot be read"),
         }
     }
@@ -107,7 +107,8 @@ impl std::error::Error for FileError {
 }
 
 impl Report for FileError {
-    /// Leaving the tree is forbidden; what could not be fetched says itself what it is; all else is the author's input.
+    /// Leaving the tree is forbidden; a fetch error has its own class; every other error is a problem of the
+    /// author's input.
     fn class(&self) -> Class {
         match (self.0.kind, self.refused()) {
             (FileErrorKind::Escapes, _) => Class::Forbidden,

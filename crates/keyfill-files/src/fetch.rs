@@ -1,7 +1,7 @@
-//! What a tree does not hold and an engine needs: charts, repositories and files that lie elsewhere.
+//! Fetching of what an engine needs and the tree does not contain: charts, repositories and remote files.
 //!
-//! Engines ask a [`Fetch`] and never know how it answers: from a cache, over the network, or by asking
-//! another process. Whether something may be fetched at all is the answerer's to decide.
+//! Engines call a [`Fetch`] and do not know where it gets the data: from a cache, over the network, or from
+//! another process. The implementation decides whether something may be fetched at all.
 
 use crate::Files;
 use bytes::Bytes;
@@ -9,85 +9,86 @@ use keyfill_diag::{Class, Cx, Diagnostic, Report};
 use std::fmt;
 use std::sync::Arc;
 
-/// A chart as a `Chart.yaml` or a kustomization asks for it.
+/// A chart as a `Chart.yaml` or a kustomization refers to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ChartRef {
     /// `https://HOST/PATH`, `oci://HOST/PATH` (the name is appended), `@NAME` or `alias:NAME`.
     pub repository: String,
     /// The chart's name.
     pub name: String,
-    /// A version or a range of versions as helm takes them; empty for the newest release.
+    /// A version or a range of versions in Helm's syntax; empty for the newest release.
     pub version: String,
 }
 
-/// A tree of a git repository.
+/// A reference to the tree of a git repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GitRef {
-    /// What git would clone: `https://HOST/PATH`, `ssh://...` or `USER@HOST:PATH`.
+    /// The URL as for `git clone`: `https://HOST/PATH`, `ssh://...` or `USER@HOST:PATH`.
     pub url: String,
     /// A branch, a tag, a full name such as `refs/pull/1/head`, or a commit's 40 digits; empty for the
     /// repository's default branch.
     pub reference: String,
 }
 
-/// A chart that was fetched.
+/// A fetched chart.
 #[derive(Clone)]
 pub struct FetchedChart {
-    /// The version that was chosen, as the repository writes it.
+    /// The selected version, as the repository writes it.
     pub version: String,
-    /// What helm calls the archive in `charts/`: the last part of its URL, or `NAME-VERSION.tgz`.
+    /// The file name that Helm gives the archive in `charts/`: the last segment of its URL, or `NAME-VERSION.tgz`.
     pub file_name: String,
-    /// The `.tgz` archive, not unpacked.
+    /// The packed `.tgz` archive.
     pub archive: Bytes,
 }
 
-/// A tree of a git repository that was fetched.
+/// The fetched tree of a git repository.
 #[derive(Clone)]
 pub struct FetchedTree {
-    /// The commit's 40 digits.
+    /// The commit's hash, 40 hexadecimal digits.
     pub commit: String,
     /// All files of the commit; links stay inside it.
     pub files: Arc<dyn Files>,
 }
 
-/// Answers what a tree does not hold. An answer is bound to a digest before it is given: the same question in
-/// one run has the same answer.
+/// Fetches what a tree does not contain. Each result is pinned to a digest before it is returned, so that the same
+/// request in one run has the same result.
 pub trait Fetch: Send + Sync {
-    /// The archive of a chart.
+    /// Fetches the archive of a chart.
     fn chart(&self, want: &ChartRef, cx: &Cx) -> Result<FetchedChart, FetchError>;
 
-    /// The tree of a repository at a reference.
+    /// Fetches the tree of a repository at a reference.
     fn git(&self, want: &GitRef, cx: &Cx) -> Result<FetchedTree, FetchError>;
 
-    /// The bytes of a file at an http or https URL.
+    /// Fetches the bytes of a file at an http or https URL.
     fn file(&self, url: &str, cx: &Cx) -> Result<Bytes, FetchError>;
 
-    /// Says where the official tools would look for a chart that was fetched: the path of an archive that
-    /// ends in `.tgz`, or the folder of the unpacked chart.
+    /// Reports where the official tools expect a fetched chart: the path of an archive that ends in `.tgz`, or the
+    /// folder of the unpacked chart.
     fn placed(&self, _place: &crate::TreePath, _chart: &FetchedChart) {}
 
-    /// Whether a policy or a lock decides what is fetched: then no program that asks neither fetches in its place.
+    /// Whether a policy or a lock decides what may be fetched. Then programs that ignore both, such as `helm`,
+    /// must not fetch instead.
     fn is_bound(&self) -> bool {
         false
     }
 
-    /// Whether charts of `file://` repositories are to be packed and placed, too.
+    /// Whether charts of `file://` repositories are to be packed and reported with [`Self::placed`] too.
     fn wants_packed(&self) -> bool {
         false
     }
 
-    /// Takes what a person should know though all was answered.
+    /// Returns and removes the warnings of the fetches so far.
     fn take_warnings(&self) -> Vec<Diagnostic> {
         Vec::new()
     }
 
-    /// The address that a repository's name (`@NAME`, `alias:NAME`) stands for; `None` for anything else.
+    /// The URL of a repository that is given by name (`@NAME`, `alias:NAME`); `None` for anything else.
     fn repository(&self, _name: &str) -> Option<String> {
         None
     }
 }
 
-/// Why something was not fetched. Pointer-sized. Its texts hold no credential.
+/// Why something was not fetched. Pointer-sized. Its texts contain no credentials.
 #[derive(Clone, Debug)]
 pub struct FetchError(Box<Inner>);
 
@@ -100,38 +101,38 @@ struct Inner {
 }
 
 impl FetchError {
-    /// An error of a class: one sentence without a full stop.
+    /// An error with a class and a message: one sentence without a full stop.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
         Self(Box::new(Inner { class, message: message.into(), hint: None, off: false }))
     }
 
-    /// The error where fetching is switched off: the engine may have another way, such as an official binary.
+    /// The error if fetching is switched off. The engine may then try another way, such as an official binary.
     pub fn off(message: impl Into<String>) -> Self {
         let mut error = Self::new(Class::Render, message);
         error.0.off = true;
         error
     }
 
-    /// Sets what to do about it.
+    /// Sets the hint: what to do about the error.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
 
-    /// Puts what was being done before the message.
+    /// Prefixes the message with what was being done.
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Self {
         self.0.message = format!("{doing}: {}", self.0.message);
         self
     }
 
-    /// What to do about it.
+    /// The hint: what to do about the error.
     pub fn help(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
-    /// Whether nothing was tried because fetching is switched off.
+    /// Whether the reason is that fetching is switched off.
     pub fn is_off(&self) -> bool {
         self.0.off
     }
@@ -157,7 +158,7 @@ impl Report for FetchError {
     }
 }
 
-/// Fetches nothing.
+/// An implementation that fetches nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoFetch;
 

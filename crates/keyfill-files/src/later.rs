@@ -1,11 +1,11 @@
-//! The content of a file that may never be looked at.
+//! The content of a file, read on demand.
 
 use crate::FileError;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// A file whose content is read when it is first asked for, and once. Clones are the same content.
+/// A file whose content is read once, when it is first asked for. Clones share the content.
 #[derive(Clone)]
 pub struct Later(Arc<Inner>);
 
@@ -18,7 +18,7 @@ struct Inner {
 type Read = dyn Fn() -> Result<Bytes, FileError> + Send + Sync;
 
 impl Later {
-    /// A content of about `len` bytes that `read` gives.
+    /// Content of about `len` bytes, which `read` returns.
     pub fn new(len: u64, read: impl Fn() -> Result<Bytes, FileError> + Send + Sync + 'static) -> Self {
         Self(Arc::new(Inner { len, content: OnceLock::new(), read: Some(Box::new(read)) }))
     }
@@ -33,12 +33,12 @@ impl Later {
         self.len() == 0
     }
 
-    /// The content.
+    /// The content, which is read now if it was not read before.
     pub fn get(&self) -> Result<Bytes, FileError> {
         self.look().cloned().map_err(FileError::clone)
     }
 
-    /// The content, to look at; empty where it could not be read: [`Self::error`] says why.
+    /// The content; empty if it could not be read, and [`Self::error`] returns the reason.
     pub fn bytes(&self) -> &[u8] {
         self.look().map_or(&[], |content| content)
     }
@@ -48,7 +48,7 @@ impl Later {
         self.0.content.get_or_init(read).as_ref()
     }
 
-    /// Why the content could not be read, once it was asked for.
+    /// Why the content could not be read; `None` if it was read or not yet asked for.
     pub fn error(&self) -> Option<&FileError> {
         self.0.content.get()?.as_ref().err()
     }
@@ -62,7 +62,7 @@ impl From<Bytes> for Later {
 }
 
 impl fmt::Debug for Later {
-    /// The length only: files may hold secrets.
+    /// Only the length, since files may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.len())
     }

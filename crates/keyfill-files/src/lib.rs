@@ -1,9 +1,9 @@
 //! The file tree that engines read from.
 //!
-//! Engines do no IO of their own: they ask a [`Files`] for paths relative to the tree's root. No path and
-//! no symbolic link leaves that root. [`DiskFiles`] is a folder, [`MemoryFiles`] a map for tests and for
-//! files made in memory; archives implement the same trait elsewhere. What no tree holds comes through [`Fetch`],
-//! and what a tree holds encrypted through [`Decrypt`].
+//! Engines do no IO of their own: they read through [`Files`], with paths relative to the tree's root. No path and
+//! no symbolic link leaves that root. [`DiskFiles`] is a folder, [`MemoryFiles`] a map for tests and for generated
+//! files; archives implement the same trait in other crates. What the tree does not contain is fetched with
+//! [`Fetch`], and encrypted files are decrypted with [`Decrypt`].
 
 #![warn(clippy::disallowed_methods)]
 
@@ -29,7 +29,7 @@ pub use path::TreePath;
 
 use bytes::Bytes;
 
-/// What a path is, once links are followed.
+/// The type of file at a path after links were followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.
@@ -43,45 +43,44 @@ pub enum Kind {
 /// One entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The entry's own name, without its folder. One that is not UTF-8 is shown as far as it can be, and its
-    /// entry is of the kind `Other`.
+    /// The entry's own name, without its folder. Bytes of a name that are not UTF-8 are replaced, and the entry's
+    /// kind is `Other`.
     pub name: String,
-    /// What the entry is; for a link, what it points to, or `Other` when it is broken or leaves the tree.
+    /// The entry's type; for a link the type of its target, or `Other` if the link is broken or leaves the tree.
     pub kind: Kind,
     /// Whether the entry itself is a symbolic link.
     pub is_link: bool,
 }
 
-/// A place in a tree of a git repository at which another repository is to lie: the tree names its commit and holds
-/// nothing of it.
+/// A submodule of a git repository: a folder of the tree for which git stores only a commit of another repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submodule {
     /// Where it lies.
     pub path: TreePath,
-    /// The commit's 40 digits.
+    /// The commit's hash, 40 hexadecimal digits.
     pub commit: String,
-    /// What was asked for, as a path in it.
+    /// The requested path, relative to the submodule.
     pub below: TreePath,
 }
 
 /// A tree of files. Paths are relative to its root.
 pub trait Files: Send + Sync {
-    /// The bytes of a file, links followed inside the tree.
+    /// The bytes of a file. Links inside the tree are followed.
     fn read(&self, path: &TreePath) -> Result<Bytes, FileError>;
 
-    /// A file that may never be looked at: a tree that would have to fetch it does so when it is asked for.
-    /// That it is there and may be read is known now.
+    /// A file whose content is read on demand, so that a tree fetches it only if it is used. Whether the file
+    /// exists and may be read is checked now.
     fn later(&self, path: &TreePath) -> Result<Later, FileError> {
         self.read(path).map(Later::from)
     }
 
-    /// A file opened for copying, where the tree lies on disk: it keeps its mode, and the kernel may share its
-    /// blocks. `None` where there are only bytes to read.
+    /// Opens a file for copying, if the tree is on disk: a copy can keep the mode, and the kernel can share the
+    /// blocks. `None` if the tree is not on disk.
     fn open(&self, _path: &TreePath) -> Result<Option<std::fs::File>, FileError> {
         Ok(None)
     }
 
-    /// Whether somebody chose where the tree ends. A whole file system has no such boundary.
+    /// Whether the tree's root is a real boundary, unlike the root of the whole file system.
     fn is_bounded(&self) -> bool {
         true
     }
@@ -89,16 +88,16 @@ pub trait Files: Send + Sync {
     /// The entries of a folder, sorted by name in byte order.
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError>;
 
-    /// Where a path leads once links are followed, and what is there.
+    /// The path after links were followed, and the type of file there.
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError>;
 
-    /// The submodule that a path leads into; `None` where it leads into none.
+    /// The submodule that contains a path; `None` if no submodule does.
     fn submodule(&self, _path: &TreePath) -> Option<Submodule> {
         None
     }
 
-    /// Every file below a folder, by its path in byte order. Links to files count, links to folders are not
-    /// entered: they may lead in circles. `.git` is passed over, and so is what cannot be read.
+    /// Every file below a folder, sorted by path in byte order. Links to files are included. Links to folders are
+    /// not followed, since they may form loops. `.git` and folders that cannot be read are skipped.
     fn walk(&self, dir: &TreePath) -> Vec<TreePath> {
         let mut found = Vec::new();
         let mut todo = vec![dir.clone()];
@@ -116,18 +115,18 @@ pub trait Files: Send + Sync {
         found
     }
 
-    /// Whether `look` finds something in one of these files; it is shown each that can be read, in no order, until it
-    /// does. A tree that has to fetch files fetches them together.
+    /// Whether `look` returns `true` for any of these files. It is called for each file that can be read, in any
+    /// order, until it returns `true`. A tree that has to fetch files fetches them together.
     fn any(&self, paths: &[TreePath], look: &mut dyn FnMut(&TreePath, &[u8]) -> bool) -> bool {
         paths.iter().any(|path| self.read(path).is_ok_and(|content| look(path, &content)))
     }
 
-    /// Whether a file is there; a path that cannot be looked at counts as absent.
+    /// Whether the path is a file; `false` also if that cannot be found out.
     fn is_file(&self, path: &TreePath) -> bool {
         matches!(self.resolve(path), Ok((_, Kind::File)))
     }
 
-    /// Whether a folder is there.
+    /// Whether the path is a folder; `false` also if that cannot be found out.
     fn is_dir(&self, path: &TreePath) -> bool {
         matches!(self.resolve(path), Ok((_, Kind::Dir)))
     }

@@ -1,23 +1,24 @@
-//! Following links by hand, part by part, so that none leaves the tree. Every kind of tree uses this one.
+//! Follows symbolic links one path segment at a time, so that no link leaves the tree. Every kind of tree uses
+//! this code.
 
 use crate::{FileError, FileErrorKind, Kind, TreePath};
 
-/// Links followed on the way to one path before it is called a circle; the kernel's own number.
+/// The most links that are followed for one path before it counts as a loop; the same as Linux's limit.
 const MOST_LINKS: usize = 40;
 
-/// What stands at a path, links not followed.
+/// What a path is; links are not followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Not a link.
     Is(Kind),
-    /// A link to a place relative to the folder it lies in.
+    /// A link whose target is relative to the folder that contains the link.
     Link(String),
-    /// A link to a place relative to the tree's root.
+    /// A link whose target is relative to the tree's root.
     LinkFromRoot(String),
 }
 
-/// Follows every link on the way to `path`. The result has none left and lies in the tree. `look` says
-/// what stands at a path whose folder has no links left.
+/// Follows every link in `path`. The result contains no links and is inside the tree. `look` returns what a path
+/// is; it is called with paths whose folders contain no links.
 pub fn follow(
     path: &TreePath,
     mut look: impl FnMut(&TreePath) -> Result<Found, FileError>,

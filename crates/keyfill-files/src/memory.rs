@@ -1,11 +1,11 @@
-//! A tree in memory: for tests, fuzzing and files that are made on the way.
+//! A tree in memory: for tests, fuzzing and generated files.
 
 use crate::{Entry, FileError, FileErrorKind, Files, Kind, TreePath};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-/// Files by their path; folders exist as far as files lie in them. It has no links.
+/// Files by path. A folder exists if it contains a file. There are no links.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryFiles {
     files: BTreeMap<TreePath, Bytes>,
@@ -17,7 +17,7 @@ impl MemoryFiles {
         Self::default()
     }
 
-    /// Puts a file in, in place of one that was there.
+    /// Adds a file, or replaces an existing one.
     pub fn insert(&mut self, path: TreePath, content: impl Into<Bytes>) {
         self.files.insert(path, content.into());
     }
@@ -51,7 +51,7 @@ impl MemoryFiles {
 }
 
 impl<P: AsRef<str>, C: Into<Bytes>> FromIterator<(P, C)> for MemoryFiles {
-    /// Paths that do not stay inside the tree are left out.
+    /// Paths that leave the tree are skipped.
     fn from_iter<I: IntoIterator<Item = (P, C)>>(files: I) -> Self {
         let files = files.into_iter().filter_map(|(p, c)| Some((TreePath::new(p.as_ref())?, c.into())));
         Self { files: files.collect() }

@@ -1,10 +1,10 @@
-//! Paths inside a tree: clean, relative, with `/`, never above the root.
+//! Paths inside a tree: normalized, relative, separated by `/`, never above the root.
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-/// A clean path relative to a tree's root. The root itself is the empty path, shown as `.`.
+/// A normalized path relative to a tree's root. The root itself is the empty path, displayed as `.`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TreePath(Arc<str>);
 
@@ -14,14 +14,14 @@ impl TreePath {
         Self(Arc::from(""))
     }
 
-    /// A path below the root as written: `.` and empty parts vanish, `..` goes up. `None` when it is
-    /// absolute or climbs above the root.
+    /// Normalizes a path: `.` and empty segments are removed, `..` goes up. `None` if the path is absolute or
+    /// leaves the root.
     pub fn new(path: &str) -> Option<Self> {
         Self::root().join(path)
     }
 
-    /// `path` seen from this folder, by its text alone (links are the tree's to follow). `None` when it
-    /// is absolute, holds a NUL byte or climbs above the root.
+    /// Joins `path` to this folder, as text only: links are not followed. `None` if `path` is absolute, contains a
+    /// NUL byte or leaves the root.
     pub fn join(&self, path: &str) -> Option<Self> {
         if path.starts_with('/') || path.contains('\0') {
             return None;
@@ -39,7 +39,7 @@ impl TreePath {
         Some(Self(Arc::from(parts.join("/"))))
     }
 
-    /// The folder that holds this path; the root has none.
+    /// The folder that contains this path; `None` for the root.
     pub fn parent(&self) -> Option<Self> {
         if self.is_root() {
             return None;
@@ -47,7 +47,7 @@ impl TreePath {
         Some(Self(Arc::from(self.0.rsplit_once('/').map_or("", |(dir, _)| dir))))
     }
 
-    /// The last part; empty for the root.
+    /// The last segment; empty for the root.
     pub fn name(&self) -> &str {
         self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
     }
@@ -57,12 +57,12 @@ impl TreePath {
         self.0.is_empty()
     }
 
-    /// The parts from the root down; none for the root.
+    /// The segments from the root down; none for the root.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         self.0.split('/').filter(|p| !p.is_empty())
     }
 
-    /// Whether this path is `dir` or lies below it.
+    /// Whether this path is `dir` or below it.
     pub fn is_within(&self, dir: &Self) -> bool {
         dir.is_root()
             || self.0.strip_prefix(&*dir.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -1,10 +1,11 @@
-//! Folders of cases, and files that hold what is expected of each.
+//! Test cases in folders, with files that contain the expected results.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Compares a text with a file. With `KEYFILL_TEST_WRITE=1` the file is written anew, to be read before it is
-/// committed. What differs is said; `stderr` stands in for a file that is not there.
+/// Compares a text with a file, and returns the difference as text. With `KEYFILL_TEST_WRITE=1` the file is
+/// overwritten instead; review it before you commit it. If the file is missing, the returned text includes
+/// `stderr`.
 pub fn compare(file: &Path, got: &str, stderr: &str) -> Option<String> {
     if std::env::var_os("KEYFILL_TEST_WRITE").is_some() {
         fs::write(file, got).expect("the expected file can be written");
@@ -17,7 +18,7 @@ pub fn compare(file: &Path, got: &str, stderr: &str) -> Option<String> {
     }
 }
 
-/// Calls `check` for each folder below another one and fails with all that is wrong. There must be at least `least`.
+/// Calls `check` for each subfolder and panics with all differences. There must be at least `least` subfolders.
 pub fn each_case(folder: &Path, least: usize, check: impl Fn(&Path) -> Option<String>) {
     let entries = fs::read_dir(folder).expect("the folder of cases is there");
     let mut cases: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

@@ -1,4 +1,4 @@
-//! Runs a program as a user would: in a folder of its own, with nothing of the test's environment.
+//! Runs a program as a user would: in its own folder, without the test's environment variables.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A run that is being put together. It starts in a new folder with an empty environment but `HOME` (a
-/// folder of its own) and `PATH`.
+/// A builder of a run. The program starts in a new folder; its environment has only `HOME` (another new folder)
+/// and `PATH`.
 pub struct Run {
     command: Command,
     folder: tempfile::TempDir,
@@ -18,15 +18,15 @@ pub struct Run {
 
 /// How a run ended.
 pub struct Outcome {
-    /// The exit code; `None` when a signal ended it.
+    /// The exit code; `None` if a signal ended the program.
     pub code: Option<i32>,
-    /// What it printed.
+    /// What the program printed on stdout.
     pub stdout: Vec<u8>,
-    /// What it said.
+    /// What the program printed on stderr.
     pub stderr: String,
-    /// How long it took.
+    /// How long the run took.
     pub time: Duration,
-    /// Its folder, kept until this is dropped.
+    /// The folder of the run, which is deleted when this is dropped.
     pub folder: tempfile::TempDir,
 }
 
@@ -47,12 +47,12 @@ impl Run {
         Self { command, folder, stdin: Vec::new(), limit: Duration::from_secs(120) }
     }
 
-    /// The folder that it runs in.
+    /// The program's working folder.
     pub fn work(&self) -> PathBuf {
         self.folder.path().join("work")
     }
 
-    /// Its home.
+    /// The program's home folder.
     pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
@@ -71,14 +71,14 @@ impl Run {
         self
     }
 
-    /// Gives it an input.
+    /// Sets what the program reads from stdin.
     #[must_use]
     pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.stdin = text.into();
         self
     }
 
-    /// Writes a file below its folder, with the folders that it needs.
+    /// Writes a file below the working folder, and creates missing folders.
     #[must_use]
     pub fn file(self, path: &str, text: impl AsRef<[u8]>) -> Self {
         let path = self.work().join(path);
@@ -87,10 +87,10 @@ impl Run {
         self
     }
 
-    /// Runs it to its end.
+    /// Runs the program and waits until it ends.
     ///
     /// # Panics
-    /// When it cannot be started, or takes longer than two minutes.
+    /// If the program cannot be started, or takes longer than two minutes.
     pub fn run(mut self) -> Outcome {
         let started = Instant::now();
         let mut child = self
@@ -102,7 +102,7 @@ impl Run {
             .expect("the program can be started");
         let mut stdin = child.stdin.take().expect("its input is a pipe");
         let input = std::mem::take(&mut self.stdin);
-        // A program may end without reading all of it.
+        // A program may end without reading all of its input.
         let feeder = std::thread::spawn(move || stdin.write_all(&input).ok());
         let stdout = drain(child.stdout.take().expect("its output is a pipe"));
         let stderr = drain(child.stderr.take().expect("its errors are a pipe"));
@@ -132,14 +132,14 @@ impl Run {
 fn drain(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut all = Vec::new();
-        // A pipe that breaks has said what it had to.
+        // If the pipe breaks, what was read so far is used.
         let _ = pipe.read_to_end(&mut all);
         all
     })
 }
 
 impl Outcome {
-    /// What it printed, as text.
+    /// What the program printed on stdout, as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }

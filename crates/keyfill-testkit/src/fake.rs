@@ -1,4 +1,4 @@
-//! A server that plays a store: a function answers each request, and what came in is kept.
+//! An HTTP server that simulates a store: a function answers each request, and the requests are recorded.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,10 +6,10 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// A request as it came in.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// `GET` and the like.
+    /// The method, for example `GET`.
     pub method: String,
     /// Its path with its query, as sent.
     pub path: String,
@@ -20,25 +20,25 @@ pub struct Request {
 }
 
 impl Request {
-    /// A header; empty when it was not sent.
+    /// The value of a header; empty if it was not sent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 }
 
-/// What the server answers.
+/// A response of the server.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// The status.
+    /// The HTTP status code.
     pub status: u16,
-    /// Headers besides the length.
+    /// The headers, except `Content-Length`.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// An answer with a body.
+    /// A response with a status code and a body.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: Vec::new(), body: body.into() }
     }
@@ -53,17 +53,17 @@ impl Response {
 
 type Handler = dyn Fn(&Request) -> Response + Send + Sync;
 
-/// A running server. It ends with the test's process.
+/// A running server. It runs until the test's process ends.
 pub struct Fake {
     address: String,
     seen: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Fake {
-    /// Starts one on a loopback address.
+    /// Starts a server on a loopback address.
     ///
     /// # Panics
-    /// When there is no free port.
+    /// If there is no free port.
     pub fn start(handler: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it has an address").to_string();
@@ -93,13 +93,13 @@ impl Fake {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many requests had a path that begins so.
+    /// How many requests had a path that begins with `path`.
     pub fn count(&self, path: &str) -> usize {
         self.seen().iter().filter(|request| request.path.starts_with(path)).count()
     }
 }
 
-/// Answers the requests of one connection until it ends.
+/// Answers the requests of one connection until it is closed.
 fn serve(client: &TcpStream, handler: &Handler, seen: &Mutex<Vec<Request>>) -> Option<()> {
     let mut reader = BufReader::new(client);
     loop {

@@ -1,4 +1,4 @@
-//! A git server: repositories of a folder behind `git http-backend`.
+//! A git server: serves the repositories of a folder with `git http-backend`.
 
 use crate::programs::program;
 use crate::proxy::Seen;
@@ -7,25 +7,27 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Repositories that are served over http. They are gone when this is dropped.
+/// Repositories that are served over HTTP. They are deleted when this is dropped.
 pub struct GitServer {
     folder: tempfile::TempDir,
     server: Server,
 }
 
 impl GitServer {
-    /// Starts one; `None` where git is not there and not required. With a login, others get 401.
+    /// Starts a server; `None` if git is not installed and not required. With `login`, requests with another
+    /// `Authorization` get status 401.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// If the server does not start.
     pub fn start(login: Option<&'static str>) -> Option<Self> {
         Self::start_with(login, |_, _| None)
     }
 
-    /// As [`Self::start`]; what `instead` answers to a request and its body is sent in place of git's answer.
+    /// Like [`Self::start`]. If `instead` returns a response for a request and its body, that is sent instead of
+    /// git's.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// If the server does not start.
     pub fn start_with(
         login: Option<&'static str>,
         instead: impl Fn(&Seen, &[u8]) -> Option<Response> + Send + Sync + 'static,
@@ -43,7 +45,7 @@ impl GitServer {
         Some(Self { folder, server })
     }
 
-    /// The web side.
+    /// The HTTP server.
     pub fn server(&self) -> &Server {
         &self.server
     }
@@ -53,16 +55,16 @@ impl GitServer {
         format!("{}/{name}.git", self.server.address())
     }
 
-    /// The folder of a bare repository.
+    /// The path of a bare repository.
     pub fn bare(&self, name: &str) -> PathBuf {
         self.folder.path().join(format!("{name}.git"))
     }
 
-    /// Makes a repository of files, or adds a commit to one, and returns the commit. A content that begins
-    /// with `-> ` makes a link.
+    /// Commits files to a repository, which is created if it does not exist, and returns the commit. Content that
+    /// begins with `-> ` makes a symbolic link.
     ///
     /// # Panics
-    /// When git fails.
+    /// If git fails.
     pub fn commit(&self, name: &str, files: &[(&str, &str)]) -> String {
         let bare = self.bare(name);
         let work = self.folder.path().join(format!("{name}.work"));
@@ -86,7 +88,7 @@ impl GitServer {
         git(&work, &["rev-parse", "HEAD"]).trim().to_owned()
     }
 
-    /// Lets clients of a repository ask for a part of a commit, as forges do.
+    /// Allows partial clones of a repository (`uploadpack.allowFilter`), as forges do.
     pub fn allow_filters(&self, name: &str) {
         git(&self.bare(name), &["config", "uploadpack.allowFilter", "true"]);
     }
@@ -133,7 +135,7 @@ fn backend(git: &PathBuf, root: &Path, seen: &Seen, body: &[u8]) -> Response {
         .expect("git can be started");
     let mut stdin = child.stdin.take().expect("its input is a pipe");
     let input = body.to_vec();
-    // It may end without reading all of it.
+    // git may end without reading the whole body.
     let feeder = std::thread::spawn(move || stdin.write_all(&input).ok());
     let output = child.wait_with_output().expect("it ends").stdout;
     feeder.join().expect("no panic");

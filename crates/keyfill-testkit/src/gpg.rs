@@ -1,20 +1,20 @@
-//! GnuPG with a home of its own.
+//! GnuPG with its own home folder.
 
 use crate::programs::program;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Keys that one test makes. Its agent ends when this is dropped.
+/// The keys of one test. The GnuPG agent is stopped when this is dropped.
 pub struct Gpg {
     program: PathBuf,
     home: tempfile::TempDir,
 }
 
 impl Gpg {
-    /// A home without keys; `None` where GnuPG is not there and not required.
+    /// A home without keys; `None` if GnuPG is not installed and not required.
     ///
     /// # Panics
-    /// When no folder can be made.
+    /// If no folder can be created.
     pub fn new() -> Option<Self> {
         let program = program("gpg")?;
         let home = tempfile::tempdir().expect("a temporary folder can be made");
@@ -27,15 +27,15 @@ impl Gpg {
         Some(Self { program, home })
     }
 
-    /// The home.
+    /// The path of the home folder.
     pub fn home(&self) -> &Path {
         self.home.path()
     }
 
-    /// Runs gpg, however it ends.
+    /// Runs gpg and returns its output, whatever the exit code.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// If gpg cannot be started.
     pub fn run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(&self.program);
         command.env("GNUPGHOME", self.home()).current_dir(self.home());
@@ -43,30 +43,31 @@ impl Gpg {
         command.output().expect("gpg can be started")
     }
 
-    /// What gpg prints.
+    /// Runs gpg and returns what it prints on stdout.
     ///
     /// # Panics
-    /// When it fails.
+    /// If gpg fails.
     pub fn print(&self, args: &[&str]) -> Vec<u8> {
         let done = self.run(args);
         assert!(done.status.success(), "gpg {args:?}: {}", String::from_utf8_lossy(&done.stderr));
         done.stdout
     }
 
-    /// Makes a key for signing at a time (`20200101T000000!`), which expires as gpg reads `lasts` (`0`, `2d`).
+    /// Makes a signing key with a creation time (`20200101T000000!`). `lasts` is gpg's expiration (`0`: never,
+    /// `2d`: two days).
     ///
     /// # Panics
-    /// When gpg fails.
+    /// If gpg fails.
     pub fn key_of(&self, time: &str, user: &str, lasts: &str) {
         let made = ["--quick-generate-key", user, "ed25519", "sign", lasts];
         self.print(&[&["--faked-system-time", time, "--passphrase", ""], &made[..]].concat());
     }
 
-    /// Makes a key and returns its fingerprint. `kind` is an algorithm (`ed25519`, `rsa2048`), `usage` what it is for
-    /// (`sign`, `default`): `default` with `default` makes a second key for encryption.
+    /// Makes a key and returns its fingerprint. `kind` is gpg's algorithm (`ed25519`, `rsa2048`), `usage` its
+    /// usage (`sign`, `default`). With `default` for both, gpg also makes an encryption subkey.
     ///
     /// # Panics
-    /// When gpg fails.
+    /// If gpg fails.
     pub fn key(&self, name: &str, kind: &str, usage: &str, passphrase: &str) -> String {
         let user = format!("{name} <{name}@test.example>");
         self.print(&["--passphrase", passphrase, "--quick-generate-key", &user, kind, usage, "0"]);
@@ -76,20 +77,20 @@ impl Gpg {
         line.split(':').nth(9).expect("the field").to_owned()
     }
 
-    /// Writes a file into the home.
+    /// Writes a file into the home folder.
     ///
     /// # Panics
-    /// When it cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.home().join(name);
         std::fs::write(&path, content).expect("a file can be written");
         path
     }
 
-    /// A text with a cleartext signature.
+    /// Signs a text with a cleartext signature.
     ///
     /// # Panics
-    /// When gpg fails.
+    /// If gpg fails.
     pub fn sign(&self, key: &str, text: &str, more: &[&str]) -> Vec<u8> {
         let file = self.write("text-to-sign", text);
         let mut args = more.to_vec();
@@ -98,10 +99,10 @@ impl Gpg {
         self.print(&args)
     }
 
-    /// An armored message for a key.
+    /// Encrypts content for a key, as an armored message.
     ///
     /// # Panics
-    /// When gpg fails.
+    /// If gpg fails.
     pub fn encrypt(&self, key: &str, content: &[u8], more: &[&str]) -> String {
         let file = self.write("text-to-encrypt", content);
         let mut args = more.to_vec();
@@ -124,7 +125,7 @@ impl Gpg {
 impl Drop for Gpg {
     fn drop(&mut self) {
         let agent = Command::new("gpgconf").env("GNUPGHOME", self.home()).args(["--kill", "all"]).output();
-        // Where it cannot be stopped, it ends by itself once its folder is gone.
+        // An agent that cannot be stopped ends by itself once its folder is deleted.
         drop(agent);
     }
 }

@@ -1,13 +1,12 @@
 //! For tests only: finds or builds the official tools and test programs that tests compare with.
 //!
-//! A test that needs one calls [`oracle`] and returns early on `None`: stderr then says that the test was
-//! left out and how to have it run, also where the test's own output is not shown. With
-//! `KEYFILL_TEST_REQUIRE=all` the program is built with Go, and leaving one out is a failure. Nothing is built
-//! or downloaded without that setting.
+//! A test that needs one calls [`oracle`] and returns early on `None`: then stderr says that the test was skipped
+//! and how to run it, even if the test's own output is hidden. With `KEYFILL_TEST_REQUIRE=all` missing programs
+//! are built with Go, and skipping is a failure. Without that setting nothing is built or downloaded.
 //!
-//! Beside that: [`Vault`] starts a real Vault, [`Moto`] plays AWS, a [`Fake`] any other store, [`Proxy`] gets in
-//! its way, [`Server`], [`GitServer`], [`Sshd`] and [`Registry`] are what is fetched from, [`Gpg`] signs and encrypts, [`Run`] runs a program as a user
-//! would.
+//! Other helpers: [`Vault`] starts a real Vault, [`Moto`] simulates AWS, and [`Fake`] any other store; [`Proxy`]
+//! injects faults between a client and a server; [`Server`], [`GitServer`], [`Sshd`] and [`Registry`] serve what
+//! tests fetch; [`Gpg`] signs and encrypts; [`Run`] runs a program as a user would.
 
 mod cases;
 mod command;
@@ -50,35 +49,36 @@ pub fn workspace() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_path_buf()
 }
 
-/// The folder in which the built test programs lie: `KEYFILL_ORACLES`, or `target/oracles`.
+/// The folder of the built test programs: `KEYFILL_ORACLES`, or `target/oracles`.
 pub fn oracles() -> PathBuf {
     std::env::var_os("KEYFILL_ORACLES").map_or_else(|| workspace().join("target/oracles"), PathBuf::from)
 }
 
-/// Whether no test may be left out.
+/// Whether no test may be skipped.
 pub fn all_required() -> bool {
     std::env::var_os("KEYFILL_TEST_REQUIRE").is_some_and(|v| v == "all")
 }
 
-/// The Go that helm 4 is written for; Go fetches it as it fetches modules.
+/// The Go version that Helm 4 needs. The installed Go downloads it like a module.
 const NEXT_GO: &str = "go1.27.0";
 
-/// How an oracle is made with Go.
+/// How a test program is built with Go.
 enum Recipe {
     /// `go install` of a released version, with linker flags.
     Install(&'static str, &'static str),
-    /// As `Install`, with another Go, and under another name than its own.
+    /// Like `Install`, with another version of Go, and renamed.
     InstallAs { package: &'static str, flags: &'static str, installed: &'static str, toolchain: &'static str },
     /// `go build` of a module in this repository.
     Module(&'static str),
-    /// As `Module`, with another Go.
+    /// Like `Module`, with another version of Go.
     ModuleWith { module: &'static str, toolchain: &'static str },
 }
 
 fn recipe(name: &str) -> Option<Recipe> {
     Some(match name {
         "kustomize" => Recipe::Install("sigs.k8s.io/kustomize/kustomize/v5@v5.8.1", ""),
-        // A helm that was not built by its release says another version and another Kubernetes.
+        // Without these flags a helm that is built from source reports other versions of Helm and Kubernetes than
+        // the released one.
         "helm" => Recipe::Install(
             "helm.sh/helm/v3/cmd/helm@v3.22.0",
             "-X helm.sh/helm/v3/internal/version.version=v3.22.0 \
@@ -88,7 +88,7 @@ fn recipe(name: &str) -> Option<Recipe> {
         "sops" => Recipe::Install("github.com/getsops/sops/v3/cmd/sops@v3.13.3", ""),
         "ksops" => Recipe::Module("tests/oracles/ksops"),
         "sops-batch" => Recipe::Module("tests/oracles/sops"),
-        // This one asks its own module list for the Kubernetes, and is written for the next Go.
+        // Helm 4 takes the Kubernetes version from its module list, and needs a newer Go.
         "helm4" => Recipe::InstallAs {
             package: "helm.sh/helm/v4/cmd/helm@v4.3.2",
             flags: "-X helm.sh/helm/v4/internal/version.version=v4.3.2",
@@ -108,18 +108,18 @@ fn recipe(name: &str) -> Option<Recipe> {
     })
 }
 
-/// The path of a test program, or `None` when it is not there and not required, which is said on stderr.
+/// The path of a test program, or `None` if it does not exist and is not required, which is reported on stderr.
 ///
 /// Names: `kustomize`, `helm`, `helm4`, `cosign`, `sops`, `sops-batch`, `ksops`, `vault-dev`, `yaml-oracle`, `kustomize-oracle`, `template-oracle`,
 /// `template4-oracle`, `jsonpath-oracle`, `cmp-client`, `cmp-server`, `argocd-vault-plugin`.
 ///
 /// # Panics
-/// On an unknown name, and with `KEYFILL_TEST_REQUIRE=all` when the program cannot be built.
+/// If the name is unknown, or with `KEYFILL_TEST_REQUIRE=all` if the program cannot be built.
 pub fn oracle(name: &str) -> Option<PathBuf> {
     static BUILDING: Mutex<()> = Mutex::new(());
     let recipe = recipe(name).unwrap_or_else(|| panic!("no oracle is called {name}"));
     let binary = oracles().join(name);
-    // One build at a time; after a failed one the next begins anew.
+    // One build at a time. After a panic in a build the lock is still usable.
     let _guard = BUILDING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let stale = match &recipe {
         Recipe::Install(..) | Recipe::InstallAs { .. } => !binary.is_file(),
@@ -141,8 +141,8 @@ pub fn oracle(name: &str) -> Option<PathBuf> {
     Some(binary)
 }
 
-/// Says once that a test is left out. The harness keeps what `eprintln!` prints in a test that passes, so this
-/// goes past it.
+/// Reports once that a test is skipped. It writes to stderr directly, since the test harness hides what
+/// `eprintln!` prints in a test that passes.
 fn say_left_out(program: &str, remedy: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let thread = std::thread::current();

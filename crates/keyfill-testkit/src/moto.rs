@@ -1,4 +1,4 @@
-//! AWS for tests: the server of Python's moto, on a loopback address.
+//! A simulation of AWS for tests: the server of the Python package moto, on a loopback address.
 
 use crate::{all_required, oracles, say_left_out, wire};
 use std::net::TcpListener;
@@ -7,18 +7,18 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// A running moto. It ends when this is dropped.
+/// A running moto server. It is stopped when this is dropped.
 pub struct Moto {
     child: Child,
     address: String,
 }
 
 impl Moto {
-    /// Starts one; `None` when moto is not there and not required, which is said on stderr. It is looked for in
-    /// `KEYFILL_MOTO`, and in a virtual environment among the oracles.
+    /// Starts a server; `None` if moto is not installed and not required, which is reported on stderr. The program
+    /// is `KEYFILL_MOTO`, or it is in a virtual environment in the folder [`oracles`].
     ///
     /// # Panics
-    /// When it does not come up, and with `KEYFILL_TEST_REQUIRE=all` when it cannot be installed.
+    /// If the server does not start, or with `KEYFILL_TEST_REQUIRE=all` if moto cannot be installed.
     pub fn start() -> Option<Self> {
         let program = program()?;
         let port =
@@ -52,7 +52,7 @@ impl Moto {
     /// Calls an operation of a service (`secretsmanager.CreateSecret`, `AmazonSSM.PutParameter`).
     ///
     /// # Panics
-    /// When moto refuses.
+    /// If moto returns an error.
     pub fn call(&self, target: &str, region: &str, body: &serde_json::Value) -> serde_json::Value {
         let service = match target.split('.').next() {
             Some("AmazonSSM") => "ssm",
@@ -75,7 +75,7 @@ impl Moto {
 
 impl Drop for Moto {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The server may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,13 +1,13 @@
-//! Programs of the system that tests start.
+//! Installed programs that tests run.
 
 use crate::{all_required, say_left_out};
 use std::path::PathBuf;
 
-/// Whether the test runs as root, which may give a program other files of the system; where it does not and that is
-/// not required, it is said on stderr.
+/// Whether the test runs as root, so that it can give a program other system files. If it does not and that is not
+/// required, it is reported on stderr.
 ///
 /// # Panics
-/// With `KEYFILL_TEST_REQUIRE=all`, when it does not.
+/// With `KEYFILL_TEST_REQUIRE=all`, if the test does not run as root.
 pub fn is_root() -> bool {
     let id = std::process::Command::new("id").arg("-u").output();
     let is_root = id.is_ok_and(|id| id.stdout == b"0\n");
@@ -18,11 +18,11 @@ pub fn is_root() -> bool {
     is_root
 }
 
-/// The path of a program that the system may have, such as `git` or `docker-registry`; `None` when it is
-/// not there and not required, which is said on stderr.
+/// The path of a program that may be installed, such as `git` or `docker-registry`; `None` if it is not installed
+/// and not required, which is reported on stderr.
 ///
 /// # Panics
-/// With `KEYFILL_TEST_REQUIRE=all`, when it is not there.
+/// With `KEYFILL_TEST_REQUIRE=all`, if the program is not installed.
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());

@@ -1,5 +1,5 @@
-//! A small proxy that gets in the way: between a client and a server that answers well, it delays, breaks
-//! off, answers by itself, and counts.
+//! A small HTTP proxy that injects faults between a client and a working server: it delays requests, resets
+//! connections, answers with errors, and counts requests.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,19 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// What is done to a request.
+/// A fault that is injected into a request.
 pub enum Fault {
-    /// Waits, then goes on.
+    /// Waits before the request is forwarded.
     Delay(Duration),
-    /// Does something else first, such as sealing the Vault behind it, then goes on.
+    /// Calls a function before the request is forwarded, for example to seal the Vault.
     Before(Box<dyn Fn() + Send + Sync>),
-    /// Does something else once the server has answered and before the client sees it.
+    /// Calls a function after the server has answered and before the client gets the response.
     After(Box<dyn Fn() + Send + Sync>),
-    /// Closes the connection with a reset instead of an answer.
+    /// Resets the connection instead of answering.
     Reset,
-    /// Sends the head and half of the body, then resets the connection.
+    /// Sends the headers and half of the body, then resets the connection.
     ResetInBody,
-    /// Answers with a status and perhaps `Retry-After`, without asking the server.
+    /// Answers with a status code and optionally `Retry-After`, without forwarding the request.
     Status(u16, Option<&'static str>),
 }
 
@@ -31,7 +31,7 @@ struct Rule {
     fault: Arc<Fault>,
 }
 
-/// A request as it came in.
+/// A received request.
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// Its method.
@@ -49,17 +49,17 @@ struct State {
     connections: usize,
 }
 
-/// A running proxy. It ends with the test's process.
+/// A running proxy. It runs until the test's process ends.
 pub struct Proxy {
     address: String,
     state: Arc<Mutex<State>>,
 }
 
 impl Proxy {
-    /// Starts one before `upstream` (`host:port`).
+    /// Starts a proxy that forwards to `upstream` (`host:port`).
     ///
     /// # Panics
-    /// When there is no free port.
+    /// If there is no free port.
     pub fn start(upstream: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("it has an address").to_string();
@@ -69,7 +69,7 @@ impl Proxy {
             for client in listener.incoming().flatten() {
                 let (shared, upstream) = (Arc::clone(&shared), upstream.clone());
                 lock(&shared).connections += 1;
-                // What goes wrong with one connection is what a test looks for at its other end.
+                // Errors of a connection are ignored here: the test checks them in the client.
                 thread::spawn(move || serve(&client, &upstream, &shared).ok());
             }
         });
@@ -81,8 +81,9 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// Does `fault` to the next `times` requests whose path (below `/v1/`) starts with `path`, after letting
-    /// `skip` of them pass. Delays and hooks of several rules add up; the first other fault ends a request.
+    /// Injects `fault` into the next `times` requests whose path (below `/v1/`) starts with `path`, after the
+    /// first `skip` of them. Delays and functions of several rules all apply; the first other fault ends the
+    /// request.
     pub fn on(&self, path: &str, skip: usize, times: usize, fault: Fault) {
         lock(&self.state).rules.push(Rule { path: path.to_owned(), skip, times, fault: Arc::new(fault) });
     }
@@ -147,7 +148,7 @@ fn serve(client: &TcpStream, upstream: &str, state: &Mutex<State>) -> std::io::R
         }
         let half = if breaks { body.len() / 2 } else { body.len() };
         let head = format!("{status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
-        // One write: two would wait for each other's acknowledgement.
+        // One write, since a second one would wait for the acknowledgement of the first (Nagle's algorithm).
         (&mut &*client).write_all(&[head.as_bytes(), &body[..half]].concat())?;
         if breaks {
             thread::sleep(Duration::from_millis(20));
@@ -157,7 +158,7 @@ fn serve(client: &TcpStream, upstream: &str, state: &Mutex<State>) -> std::io::R
     Ok(())
 }
 
-/// The faults that a request meets; each rule counts it.
+/// The faults for a request. Each matching rule counts the request.
 fn faults(state: &Mutex<State>, path: &str) -> Vec<Arc<Fault>> {
     let mut met = Vec::new();
     for rule in lock(state).rules.iter_mut().filter(|r| path.starts_with(&r.path)) {
@@ -211,11 +212,11 @@ pub(crate) fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result
     Ok(Some((head, body, seen)))
 }
 
-/// Sends the request on over a connection of its own: the status line, the headers, the body.
+/// Forwards the request over a new connection, and returns the status line, the headers and the body of the response.
 fn forward(upstream: &str, head: &str, body: &[u8]) -> std::io::Result<(String, String, Vec<u8>)> {
     let mut server = TcpStream::connect(upstream)?;
     server.set_nodelay(true)?;
-    // Under HTTP/1.0 the answer is not in chunks and ends with the connection.
+    // In HTTP/1.0 a response has no chunked encoding and ends with the connection.
     let head = head.replacen(" HTTP/1.1\r\n", " HTTP/1.0\r\n", 1);
     server.write_all(&[head.as_bytes(), body].concat())?;
     let mut answer = Vec::new();

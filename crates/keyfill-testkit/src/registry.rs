@@ -1,4 +1,4 @@
-//! A container registry: Debian's docker-registry on loopback.
+//! A container registry: Debian's docker-registry on a loopback address.
 
 use crate::programs::program;
 use crate::server::Server;
@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A running registry. It ends when this is dropped.
+/// A running registry. It is stopped when this is dropped.
 pub struct Registry {
     child: Child,
     host: String,
@@ -16,11 +16,11 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Starts one; `None` where the program is not there and not required. `htpasswd` holds a line of users
-    /// where it asks for a login.
+    /// Starts a registry; `None` if the program is not installed and not required. With `htpasswd`, a line of an
+    /// htpasswd file, it requires this login.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// If the server does not start.
     pub fn start(htpasswd: Option<&str>) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let auth = htpasswd.map(|line| {
@@ -31,11 +31,12 @@ impl Registry {
         Self::run(folder, auth.as_deref().unwrap_or_default(), None)
     }
 
-    /// Starts one that asks for the tokens of a token server. Users, by their `Authorization`, get tokens for
-    /// repositories whose names begin so; others get 401.
+    /// Starts a registry that requires tokens of a token server. `users` are pairs of an `Authorization` header
+    /// and a prefix: this user gets tokens for repositories whose names begin with the prefix. Others get status
+    /// 401.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// If the server does not start.
     pub fn start_with_tokens(users: &'static [(&'static str, &'static str)]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let tokens = TokenServer::start(folder.path(), users)?;
@@ -81,24 +82,24 @@ impl Registry {
         &self.host
     }
 
-    /// Its token server's web side, where it has one.
+    /// The HTTP server of its token server, if it has one.
     pub fn tokens(&self) -> Option<&Server> {
         self.tokens.as_ref().map(TokenServer::server)
     }
 
-    /// `Bearer` with a token for a repository.
+    /// An `Authorization` header, `Bearer TOKEN`, for a repository.
     ///
     /// # Panics
-    /// Where there is no token server.
+    /// If the registry has no token server.
     pub fn token(&self, repository: &str, actions: &[&str]) -> String {
         let tokens = self.tokens.as_ref().expect("it was started with a token server");
         format!("Bearer {}", tokens.token(repository, actions))
     }
 
-    /// Pushes a blob and returns nothing: its digest is the caller's.
+    /// Pushes a blob, whose digest the caller has computed.
     ///
     /// # Panics
-    /// When the registry refuses.
+    /// If the registry returns an error.
     pub fn push_blob(&self, repository: &str, digest: &str, content: &[u8], login: Option<&str>) {
         let start = self.send("POST", &format!("/v2/{repository}/blobs/uploads/"), &[], b"", login);
         let location = header(&start, "location").expect("a place for the blob");
@@ -111,7 +112,7 @@ impl Registry {
     /// Pushes a manifest under a tag.
     ///
     /// # Panics
-    /// When the registry refuses.
+    /// If the registry returns an error.
     pub fn push_manifest(
         &self,
         repository: &str,
@@ -125,28 +126,28 @@ impl Registry {
         assert!(put.contains(" 201 "), "{put}");
     }
 
-    /// A manifest or an index of some, of a registry without logins.
+    /// Reads a manifest or an index from a registry without logins.
     ///
     /// # Panics
-    /// When it is not there.
+    /// If it does not exist.
     pub fn manifest(&self, repository: &str, reference: &str) -> String {
         let accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
         let body = self.get(&format!("/v2/{repository}/manifests/{reference}"), accept);
         String::from_utf8(body).expect("a manifest is text")
     }
 
-    /// A blob, of a registry without logins.
+    /// Reads a blob from a registry without logins.
     ///
     /// # Panics
-    /// When it is not there.
+    /// If it does not exist.
     pub fn blob(&self, repository: &str, digest: &str) -> Vec<u8> {
         self.get(&format!("/v2/{repository}/blobs/{digest}"), "*/*")
     }
 
-    /// The digests that a manifest names.
+    /// The digests of the layers and the config in a manifest.
     ///
     /// # Panics
-    /// When it is not there.
+    /// If it does not exist.
     pub fn blobs(&self, repository: &str, reference: &str) -> Vec<String> {
         let manifest = self.manifest(repository, reference);
         let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("a manifest is JSON");
@@ -209,7 +210,7 @@ fn header(answer: &str, name: &str) -> Option<String> {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        // It may have ended by itself; there is nothing else to do about a failure.
+        // The process may have ended by itself; other failures cannot be handled here.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

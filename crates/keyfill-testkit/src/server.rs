@@ -1,4 +1,4 @@
-//! A small web server for tests: it answers as the test says, and keeps what it was asked.
+//! A small HTTP server for tests: a function answers each request, and the requests are recorded.
 
 use crate::proxy::{Seen, lock, read_request};
 use std::collections::BTreeMap;
@@ -7,24 +7,24 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
-    /// The status.
+    /// The HTTP status code.
     pub status: u16,
-    /// Headers; the length is added.
+    /// The headers; `Content-Length` is added to them.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// 200 with a body.
+    /// A response with status 200 and a body.
     pub fn ok(body: impl Into<Vec<u8>>) -> Self {
         Self { status: 200, headers: Vec::new(), body: body.into() }
     }
 
-    /// A status without a body.
+    /// A response without a body.
     pub fn status(status: u16) -> Self {
         Self { status, ..Self::default() }
     }
@@ -37,17 +37,17 @@ impl Response {
     }
 }
 
-/// A running server. It ends with the test's process.
+/// A running server. It runs until the test's process ends.
 pub struct Server {
     host: String,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Server {
-    /// Starts one that answers with `handler`, which gets the request and its body.
+    /// Starts a server that answers with `handler`, which gets the request and its body.
     ///
     /// # Panics
-    /// When there is no free port.
+    /// If there is no free port.
     pub fn start(handler: impl Fn(&Seen, &[u8]) -> Response + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let host = listener.local_addr().expect("it has an address").to_string();
@@ -56,14 +56,14 @@ impl Server {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let (shared, handler) = (Arc::clone(&shared), Arc::clone(&handler));
-                // What goes wrong with one connection is what a test looks for at its other end.
+                // Errors of a connection are ignored here: the test checks them in the client.
                 thread::spawn(move || serve(&client, &shared, &*handler).ok());
             }
         });
         Self { host, seen }
     }
 
-    /// A server of files: paths with their contents. What is not among them is 404.
+    /// Starts a server of files, given by path and content. Other paths get status 404.
     pub fn of_files(files: BTreeMap<String, Vec<u8>>) -> Self {
         Self::start(move |seen, _| {
             let path = seen.path.split('?').next().unwrap_or_default();
@@ -86,7 +86,7 @@ impl Server {
         lock(&self.seen).clone()
     }
 
-    /// How many requests came for paths that begin so.
+    /// How many requests had a path that begins with `path`.
     pub fn count(&self, path: &str) -> usize {
         lock(&self.seen).iter().filter(|seen| seen.path.starts_with(path)).count()
     }
@@ -116,7 +116,7 @@ fn serve(
         }
         text += "\r\n";
         (&mut &*client).write_all(&[text.as_bytes(), &response.body].concat())?;
-        // Under HTTP/1.0 an answer ends with its connection.
+        // In HTTP/1.0 a response ends with the connection.
         if head.lines().next().is_some_and(|line| line.ends_with("HTTP/1.0")) {
             break;
         }

@@ -1,4 +1,4 @@
-//! An ssh server: Debian's openssh-server on loopback, with keys of its own.
+//! An SSH server: Debian's openssh-server on a loopback address, with its own keys.
 
 use crate::programs::program;
 use std::net::{TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A running server that lets this user in with one key. It ends when this is dropped.
+/// A running server that accepts one key for the current user. It is stopped when this is dropped.
 pub struct Sshd {
     child: Child,
     port: u16,
@@ -15,11 +15,11 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// Starts one; `None` where `sshd` or `ssh` is not there and not required. With `version_2` it passes on which
-    /// version of git's protocol is wanted, as forges do.
+    /// Starts a server; `None` if `sshd` or `ssh` is not installed and not required. With `version_2` it accepts
+    /// the variable `GIT_PROTOCOL`, which selects version 2 of git's protocol, as forges do.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// If the server does not start.
     pub fn start(version_2: bool) -> Option<Self> {
         let (sshd, keygen) = (program("sshd")?, program("ssh-keygen")?);
         program("ssh")?;
@@ -49,7 +49,7 @@ impl Sshd {
         let host_key = std::fs::read_to_string(folder.path().join("host.pub")).expect("a key");
         let known = format!("[127.0.0.1]:{port} {host_key}");
         std::fs::write(folder.path().join("known_hosts"), known).expect("a file can be written");
-        // As root it wants this empty folder, which its service makes.
+        // As root sshd needs this empty folder, which its system service normally creates.
         let _ = std::fs::create_dir_all("/run/sshd");
         let child = Command::new(sshd)
             .args(["-D", "-e", "-f"])
@@ -73,17 +73,17 @@ impl Sshd {
         format!("ssh://{}@127.0.0.1:{}", self.user, self.port)
     }
 
-    /// The key that is let in.
+    /// The private key that the server accepts.
     pub fn key(&self) -> PathBuf {
         self.folder.path().join("user")
     }
 
-    /// A key that is not.
+    /// A private key that the server does not accept.
     pub fn other_key(&self) -> PathBuf {
         self.folder.path().join("other")
     }
 
-    /// The file with the server's key.
+    /// The `known_hosts` file with the server's public key.
     pub fn known_hosts(&self) -> PathBuf {
         self.folder.path().join("known_hosts")
     }
@@ -96,7 +96,7 @@ impl Sshd {
 
 impl Drop for Sshd {
     fn drop(&mut self) {
-        // It may have ended by itself; there is nothing else to do about a failure.
+        // The process may have ended by itself; other failures cannot be handled here.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! A token server for a registry: what it signs, the registry trusts.
+//! A token server for a registry, which trusts the tokens that it signs.
 
 use crate::programs::program;
 use crate::server::{Response, Server};
@@ -9,14 +9,15 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A running token server. It ends with the test's process.
+/// A running token server. It runs until the test's process ends.
 pub(crate) struct TokenServer {
     signer: Arc<Signer>,
     server: Server,
 }
 
 impl TokenServer {
-    /// Starts one with a key of its own in a folder; `None` where openssl is not there and not required.
+    /// Starts a server with a new key, which is written to `folder`; `None` if openssl is not installed and not
+    /// required.
     pub(crate) fn start(folder: &Path, users: &'static [(&'static str, &'static str)]) -> Option<Self> {
         let signer = Arc::new(Signer::new(folder)?);
         let shared = Arc::clone(&signer);
@@ -38,23 +39,23 @@ impl TokenServer {
         Some(Self { signer, server })
     }
 
-    /// The web side.
+    /// The HTTP server.
     pub(crate) fn server(&self) -> &Server {
         &self.server
     }
 
-    /// What the registry has to trust.
+    /// The certificate that the registry has to trust.
     pub(crate) fn certificate(&self) -> &Path {
         &self.signer.certificate
     }
 
-    /// A token for a repository.
+    /// A token for a repository and some actions.
     pub(crate) fn token(&self, repository: &str, actions: &[&str]) -> String {
         self.signer.token(repository, actions)
     }
 }
 
-/// A key and the certificate that belongs to it.
+/// A private key and its certificate.
 struct Signer {
     openssl: PathBuf,
     key: PathBuf,
@@ -77,7 +78,7 @@ impl Signer {
         Some(Self { openssl, key, certificate })
     }
 
-    /// A JSON web token that opens a repository for some actions.
+    /// A JSON web token that allows some actions on a repository.
     fn token(&self, repository: &str, actions: &[&str]) -> String {
         let text = std::fs::read_to_string(&self.certificate).expect("the certificate is there");
         let chain: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
@@ -111,7 +112,7 @@ impl Signer {
     }
 }
 
-/// A field of a path's query, decoded.
+/// A parameter of a path's query, decoded.
 fn query(path: &str, name: &str) -> Option<String> {
     let fields = path.split_once('?')?.1.split('&');
     let value = fields.filter_map(|field| field.split_once('=')).find(|(key, _)| *key == name)?.1;

@@ -1,4 +1,4 @@
-//! A real Vault for tests, in memory, on loopback addresses of its own.
+//! A real Vault server for tests, with storage in memory, on loopback addresses.
 
 use crate::oracle;
 use crate::wire::{Reply, request};
@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// A running Vault. It ends when this is dropped, and with the test's process at the latest.
+/// A running Vault. It is stopped when this is dropped, or else when the test's process ends.
 pub struct Vault {
     child: Child,
     folder: tempfile::TempDir,
@@ -19,11 +19,11 @@ pub struct Vault {
 pub const ROOT_TOKEN: &str = "root-token-of-the-test";
 
 impl Vault {
-    /// Starts one; `None` when the program is not there and not required (said on stdout). `secret/` is
-    /// mounted as kv version 2.
+    /// Starts a Vault; `None` if the program does not exist and is not required, which is reported on stderr.
+    /// `secret/` is mounted as KV version 2.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// If the server does not start.
     pub fn start() -> Option<Self> {
         let program = oracle("vault-dev")?;
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -60,7 +60,7 @@ impl Vault {
         format!("http://{}", self.listener("http"))
     }
 
-    /// `127.0.0.1:PORT`, for a proxy before it.
+    /// `127.0.0.1:PORT`, for a [`Proxy`](crate::Proxy) in front of it.
     pub fn host(&self) -> &str {
         self.listener("http")
     }
@@ -75,45 +75,46 @@ impl Vault {
         format!("unix://{}", self.listener("unix"))
     }
 
-    /// The address of the services that auth methods call: a token review, GitHub's API.
+    /// The URL of simulated services that auth methods call: Kubernetes' token review, GitHub's API.
     pub fn control_address(&self) -> String {
         format!("http://{}", self.listener("control"))
     }
 
-    /// A file that goes with the TLS listener: `ca.pem`, `client.pem` or `client.key`.
+    /// A file for the TLS listener: `ca.pem`, `client.pem` or `client.key`.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// A request of the API as root, or as `token`.
+    /// Sends a request to Vault's API with a token.
     pub fn api(&self, token: &str, method: &str, path: &str, body: &Value) -> Reply {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         request(self.host(), method, &format!("/v1/{path}"), &[("X-Vault-Token", token)], &body)
     }
 
-    /// Writes as root: mounts, policies, auth methods, secrets of kv version 1. Returns the answer's JSON.
+    /// Writes to a path with the root token: mounts, policies, auth methods, secrets of KV version 1. Returns the
+    /// response's JSON.
     ///
     /// # Panics
-    /// When Vault refuses.
+    /// If Vault returns an error.
     pub fn write(&self, path: &str, body: &Value) -> Value {
         let reply = self.api(ROOT_TOKEN, "POST", path, body);
         assert!(reply.status < 300, "writing {path}: {} {}", reply.status, reply.body);
         serde_json::from_str(&reply.body).unwrap_or_default()
     }
 
-    /// Writes a secret of kv version 2; `path` holds `data/`.
+    /// Writes a secret of KV version 2; `path` includes `data/`.
     pub fn put(&self, path: &str, keys: &Value) {
         self.write(path, &json!({ "data": keys }));
     }
 
-    /// A policy that lets the given paths be read.
+    /// Writes a policy that allows reading the given paths.
     pub fn policy(&self, name: &str, paths: &[&str]) {
         let rules: String =
             paths.iter().map(|p| format!("path \"{p}\" {{ capabilities = [\"read\"] }}\n")).collect();
         self.write(&format!("sys/policies/acl/{name}"), &json!({ "policy": rules }));
     }
 
-    /// A new token with a policy.
+    /// Creates a token with a policy.
     pub fn token(&self, policy: &str) -> String {
         let made = self.write("auth/token/create", &json!({ "policies": [policy] }));
         made["auth"]["client_token"].as_str().expect("a token was made").to_owned()
@@ -124,7 +125,7 @@ impl Vault {
         self.write("auth/token/revoke", &json!({ "token": token }));
     }
 
-    /// Enables an auth method at its own name or another.
+    /// Enables an auth method of type `kind` at the path `mount`.
     pub fn enable_auth(&self, kind: &str, mount: &str) {
         self.write(&format!("sys/auth/{mount}"), &json!({ "type": kind }));
     }
@@ -135,22 +136,22 @@ impl Vault {
         reply.body
     }
 
-    /// Seals it: every request is answered with 503.
+    /// Seals the Vault: every request gets status 503.
     pub fn seal(&self) {
         self.command("POST", "/seal", "");
     }
 
-    /// Unseals it.
+    /// Unseals the Vault.
     pub fn unseal(&self) {
         self.command("POST", "/unseal", "");
     }
 
-    /// How often each method and path was asked for since the start or the last [`Vault::forget`].
+    /// The number of requests for each `METHOD PATH` since the start or the last [`Vault::forget`].
     pub fn counts(&self) -> BTreeMap<String, u64> {
         serde_json::from_str(&self.command("GET", "/counts", "")).expect("counts are JSON")
     }
 
-    /// How often a path was read.
+    /// The number of reads of a path.
     pub fn reads(&self, path: &str) -> u64 {
         self.counts().get(&format!("GET {path}")).copied().unwrap_or(0)
     }
@@ -160,12 +161,12 @@ impl Vault {
         self.command("DELETE", "/counts", "");
     }
 
-    /// A JSON web token with these claims, good for a minute; [`Vault::jwt_key`] verifies it.
+    /// A JSON web token with these claims, valid for a minute. [`Vault::jwt_key`] is the key that verifies it.
     pub fn jwt(&self, claims: &Value) -> String {
         self.command("POST", "/jwt", &claims.to_string())
     }
 
-    /// The public key of the tokens of [`Vault::jwt`], in PEM.
+    /// The public key, in PEM, for the tokens of [`Vault::jwt`].
     pub fn jwt_key(&self) -> String {
         self.command("GET", "/jwt/key", "")
     }
@@ -173,7 +174,7 @@ impl Vault {
 
 impl Drop for Vault {
     fn drop(&mut self) {
-        // It may have ended by itself; there is nothing else to do about a failure.
+        // The process may have ended by itself; other failures cannot be handled here.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,24 +1,24 @@
-//! Just enough HTTP for tests to command servers with, over a blocking connection.
+//! A minimal blocking HTTP client, with which tests control servers.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// An answer: status and body.
+/// A response: status and body.
 pub struct Reply {
-    /// The HTTP status.
+    /// The HTTP status code.
     pub status: u16,
     /// The body.
     pub body: String,
 }
 
-/// Sends one request to `address` (`host:port`) and reads the answer to its end.
+/// Sends one request to `address` (`host:port`) and reads the whole response.
 ///
 /// # Panics
-/// When there is no answer: the test cannot go on.
+/// If there is no response, since the test cannot continue without it.
 pub fn request(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
     let mut stream =
         TcpStream::connect(address).unwrap_or_else(|e| panic!("no connection to {address}: {e}"));
-    // Under HTTP/1.0 a server ends the answer by closing, and never sends it in chunks.
+    // In HTTP/1.0 a response ends with the connection, and has no chunked encoding.
     let mut text =
         format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n", body.len());
     for (name, value) in headers {

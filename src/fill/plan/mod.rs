@@ -145,7 +145,7 @@ pub enum SitePlace {
 pub struct Part {
     /// Its position in the string, in bytes.
     pub span: Range<usize>,
-    /// What stands there.
+    /// Its content.
     pub content: Content,
 }
 
