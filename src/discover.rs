@@ -1,4 +1,4 @@
-//! What a folder is, by the names in it, and which folders hold placeholders.
+//! Finds out what a folder is (kustomization, chart or plain YAML), and which folders contain placeholders.
 
 use crate::fill::scan;
 use crate::ignore_file::IgnoreFiles;
@@ -10,21 +10,21 @@ use keyfill_files::{Files, Kind, TreePath};
 use memchr::memmem;
 use std::io::Read as _;
 
-/// The names under which kustomize finds a kustomization, in its order.
+/// The names of a kustomization file, in the order in which kustomize searches for them.
 pub const KUSTOMIZATION_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// What a folder is.
+/// What a folder is, which decides how it is rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RootKind {
-    /// It holds a kustomization file.
+    /// It contains a kustomization file.
     Kustomization,
-    /// It holds a Chart.yaml.
+    /// It contains a `Chart.yaml`.
     Chart,
-    /// It holds plain YAML or JSON, at any depth.
+    /// It contains plain YAML or JSON files, at any depth.
     Yaml,
 }
 
-/// What the folder is. A folder without a kustomization and without a chart is plain YAML, empty or not.
+/// The kind of a folder. A folder without a kustomization and without a chart is plain YAML, even if it is empty.
 pub fn kind_of(files: &dyn Files, dir: &TreePath, cx: &Cx) -> RootKind {
     if holds_kustomization(files, dir, cx) {
         RootKind::Kustomization
@@ -35,8 +35,9 @@ pub fn kind_of(files: &dyn Files, dir: &TreePath, cx: &Cx) -> RootKind {
     }
 }
 
-/// What the folder is for an app. One that is a kustomization and a chart is what the administrator prefers, else the
-/// chart where the app says something that only a chart listens to, so that nothing of it is dropped.
+/// The kind of a folder for an app. A folder that is both a kustomization and a chart is rendered as the
+/// administrator prefers. Without a preference it is a chart if the app has settings that apply only to charts, so
+/// that these are not ignored.
 pub fn kind_for_app(files: &dyn Files, dir: &TreePath, options: &Options, cx: &Cx) -> RootKind {
     let is_chart_preferred = match options.prefer {
         None => !options.helm.given.is_empty(),
@@ -48,7 +49,7 @@ pub fn kind_for_app(files: &dyn Files, dir: &TreePath, options: &Options, cx: &C
     }
 }
 
-/// Whether kustomize has something to build in a folder.
+/// Whether a folder contains a kustomization that kustomize can build.
 fn holds_kustomization(files: &dyn Files, dir: &TreePath, cx: &Cx) -> bool {
     references::kustomization_file(files, dir).is_some_and(|file| !is_manifest_of_flux(files, &file, cx))
 }
@@ -58,11 +59,11 @@ pub fn is_chart(files: &dyn Files, dir: &TreePath) -> bool {
     dir.join("Chart.yaml").is_some_and(|p| files.is_file(&p))
 }
 
-/// What every `apiVersion` of Flux's own Kustomization begins with.
+/// The beginning of the `apiVersion` of Flux's own Kustomization.
 const FLUX: &[u8] = b"kustomize.toolkit.fluxcd.io/";
 
-/// Whether a file that is named like a kustomization is a manifest of Flux, whose Kustomization is an object
-/// of the cluster. kustomize builds no folder that holds one.
+/// Whether a file with the name of a kustomization file is a Flux manifest. Flux's Kustomization is an object in
+/// the cluster, and kustomize cannot build a folder with it.
 pub fn is_manifest_of_flux(files: &dyn Files, file: &TreePath, cx: &Cx) -> bool {
     let Ok(text) = files.read(file) else { return false };
     if memmem::find(&text, FLUX).is_none() {
@@ -77,7 +78,7 @@ pub fn is_manifest_of_flux(files: &dyn Files, file: &TreePath, cx: &Cx) -> bool 
     documents.first().is_some_and(is_flux)
 }
 
-/// Whether a file's name says that it holds manifests.
+/// Whether a file's extension is one of manifests: `.yaml`, `.yml` or `.json`.
 pub fn is_manifest_name(name: &str) -> bool {
     [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending))
 }
@@ -85,15 +86,15 @@ pub fn is_manifest_name(name: &str) -> bool {
 /// A folder that can be rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
-    /// Where it is.
+    /// Its path in the tree.
     pub dir: TreePath,
-    /// What it is.
+    /// Its kind.
     pub kind: RootKind,
 }
 
-/// Every root at or below a folder. A folder that is itself a kustomization or a chart is asked for alone:
-/// what lies below belongs to it, or to other apps. Passed over are hidden folders, those that links lead to,
-/// and what a `.keyfillignore` names. A search that exceeds its deadline ends early: whoever asked has to check that.
+/// Every root at or below a folder. If the folder itself is a kustomization or a chart, it is the only root:
+/// folders below belong to it, or to other apps. Hidden folders, links to folders and paths in a `.keyfillignore`
+/// are skipped. A search that exceeds its deadline ends early; the caller has to check for that.
 pub fn roots(files: &dyn Files, dir: &TreePath, cx: &Cx) -> Vec<Root> {
     let kind = kind_of(files, dir, cx);
     if kind != RootKind::Yaml {
@@ -102,8 +103,8 @@ pub fn roots(files: &dyn Files, dir: &TreePath, cx: &Cx) -> Vec<Root> {
     all_roots(files, dir, &mut IgnoreFiles::new(files), cx)
 }
 
-/// Every root below a folder, those inside other roots included; charts are not entered. A folder of plain
-/// YAML is a root when it holds a manifest or a placeholder.
+/// Every root below a folder, including roots inside other roots, but not inside charts. A folder of plain YAML is
+/// a root if it contains a manifest or a placeholder.
 pub fn all_roots(files: &dyn Files, dir: &TreePath, ignored: &mut IgnoreFiles<'_>, cx: &Cx) -> Vec<Root> {
     let mut found = Vec::new();
     collect(files, dir, ignored, &mut found, cx);
@@ -132,8 +133,8 @@ fn collect(files: &dyn Files, dir: &TreePath, ignored: &mut IgnoreFiles<'_>, fou
     }
 }
 
-/// The files of one folder that hold a manifest or a placeholder. One that cannot be read is among them, so
-/// that rendering says so.
+/// The files of one folder, without subfolders, that contain a manifest or a placeholder. Files that cannot be
+/// read are included, so that rendering reports them.
 pub fn own_manifests(
     files: &dyn Files,
     dir: &TreePath,
@@ -149,8 +150,8 @@ pub fn own_manifests(
     named.filter(|path| !ignored.holds(path, false) && is_manifest(files, path, cx)).collect()
 }
 
-/// Whether a file holds a manifest or a placeholder, or cannot be read. A template of another tool is none, nor are
-/// manifests among which one stands.
+/// Whether a file contains a manifest or a placeholder, or cannot be read. Templates of other tools are not
+/// manifests, and neither is a file in which a document is such a template, unless it has placeholders.
 pub fn is_manifest(files: &dyn Files, path: &TreePath, cx: &Cx) -> bool {
     let Ok(text) = files.read(path) else { return true };
     match Content::of_file(&text, cx) {
@@ -160,13 +161,13 @@ pub fn is_manifest(files: &dyn Files, path: &TreePath, cx: &Cx) -> bool {
     }
 }
 
-/// Whether what a root reads holds placeholders or AVP annotations; where encrypted files are decrypted, also those
-/// and generators of the kind ksops.
+/// Whether the files of a root contain placeholders or AVP annotations. If `decrypts`, encrypted files and
+/// generators of the kind ksops count too.
 pub fn is_ours(files: &dyn Files, root: &Root, decrypts: bool, cx: &Cx) -> bool {
     let mut counts = |path: &TreePath, content: &[u8]| holds_marks(path, content, decrypts, cx);
     match root.kind {
         RootKind::Yaml => {
-            // Subfolders are roots of their own in a listing; here only the folder's own files count.
+            // Only the folder's own files are searched, since subfolders are listed as separate roots.
             let own: Vec<TreePath> =
                 own_manifests(files, &root.dir, &mut IgnoreFiles::new(files), cx).into_iter().collect();
             files.any(&own, &mut counts)
@@ -179,13 +180,14 @@ pub fn is_ours(files: &dyn Files, root: &Root, decrypts: bool, cx: &Cx) -> bool 
     }
 }
 
-/// What an archive may hold when it is looked into.
+/// How many bytes of an unpacked archive are searched.
 const MOST_ARCHIVE_BYTES: u64 = 64 << 20;
 
-/// What only encrypted files and generators of the kind ksops hold.
+/// Texts that only SOPS-encrypted files and generators of the kind ksops contain.
 const ENCRYPTED: [&[u8]; 2] = [b"ENC[AES256_GCM,", b"viaduct.ai/v1"];
 
-/// What is not looked into, after the deadline holds none: the answer is thrown away.
+/// Whether a file contains a placeholder or is encrypted. After the deadline it returns `false` at once, since the
+/// caller discards the result.
 fn holds_marks(path: &TreePath, content: &[u8], decrypts: bool, cx: &Cx) -> bool {
     if cx.check().is_err() {
         return false;
@@ -199,11 +201,12 @@ fn holds_marks(path: &TreePath, content: &[u8], decrypts: bool, cx: &Cx) -> bool
     scan::holds_placeholder(content)
 }
 
-/// The same for a packed archive, which is never held expanded as a whole.
+/// The same for a packed archive, which is unpacked piece by piece and never as a whole.
 fn archive_holds_placeholder(content: &[u8], cx: &Cx) -> bool {
-    /// Bytes that are looked at together.
+    /// How many unpacked bytes are searched at once.
     const WINDOW: usize = 256 << 10;
-    /// What is looked for is shorter, and may lie across two windows.
+    /// How many bytes two windows share, since a placeholder may be across their border. The texts that are
+    /// searched for are shorter.
     const OVERLAP: usize = 256;
     let mut archive = flate2::read::MultiGzDecoder::new(content).take(MOST_ARCHIVE_BYTES);
     let (mut window, mut held) = (vec![0; WINDOW], 0);

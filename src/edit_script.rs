@@ -1,13 +1,14 @@
-//! What has to be done to a list to get another.
+//! The edit script between two lists.
 
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Instant;
 
-/// The operations that make `new` of `old`, by Myers' algorithm. After the deadline they are a rough answer.
+/// The operations that turn `old` into `new`, by Myers' algorithm. After the deadline the result is correct but
+/// not minimal.
 ///
-/// Items are compared as numbers. So the algorithm is compiled once, and not for each type of item.
+/// Items are replaced by numbers, so that the algorithm is compiled once and not for each type of item.
 pub fn operations<T: Eq + Hash>(old: &[T], new: &[T], deadline: Instant) -> Vec<DiffOp> {
     let mut numbers: HashMap<&T, usize> = HashMap::with_capacity(old.len());
     let mut number = |item| {

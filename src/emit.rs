@@ -1,4 +1,4 @@
-//! The last stage: everything on stdout, or nothing.
+//! The last stage: prints the whole result on stdout, or nothing.
 
 use crate::overrun;
 use crate::report::Problem;
@@ -7,7 +7,7 @@ use keyfill_diag::{Cx, Stopped};
 use keyfill_yaml::{Body, Document, Within};
 use std::io::Write;
 
-/// What stands between two documents when neither says so.
+/// The separator between two documents if the second one does not bring its own.
 const SEPARATOR: &[u8] = b"---\n";
 
 /// The bytes of a stream, in pieces that are not copied.
@@ -16,8 +16,8 @@ pub struct Output {
 }
 
 impl Output {
-    /// Puts documents together. Trees are written by the emitter; texts leave as they are. Each document but
-    /// the first is set apart from the one before, by its own separator where it has one.
+    /// Joins documents. Trees are encoded as YAML; texts are not changed. A separator is put before each document
+    /// but the first: the document's own one, if it has one.
     pub fn of(documents: &[Document], cx: &Cx) -> Result<Self, Problem> {
         let mut pieces: Vec<bytes::Bytes> = Vec::with_capacity(documents.len() * 2);
         for document in documents {
@@ -51,7 +51,7 @@ impl Output {
         !self.pieces.iter().any(|piece| piece.split(|b| *b == b'\n').any(says_something))
     }
 
-    /// Writes all of it.
+    /// Writes the whole output.
     pub fn write(&self, to: &mut dyn Write) -> std::io::Result<()> {
         let mut to = std::io::BufWriter::with_capacity(64 << 10, to);
         for piece in &self.pieces {
@@ -60,7 +60,7 @@ impl Output {
         to.flush()
     }
 
-    /// All of it in one piece.
+    /// The whole output as one byte string.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.pieces.concat()
     }
@@ -70,7 +70,7 @@ fn stopped(stopped: Stopped) -> Problem {
     Problem::input(format!("stopped while the result was written: {stopped}"))
 }
 
-/// Refuses an empty result, unless that was asked for: an app that renders to nothing would prune everything.
+/// Refuses an empty result, unless empty results are allowed: Argo CD would prune all objects of the app.
 pub fn refuse_empty(is_empty: bool, allowed: bool) -> Result<(), Problem> {
     if is_empty && !allowed {
         let message = "the result is empty, and Argo CD would delete everything of the app";
@@ -80,7 +80,7 @@ pub fn refuse_empty(is_empty: bool, allowed: bool) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Writes to stdout. A reader that went away early is an error: it did not get everything.
+/// Writes to stdout. A closed pipe is an error too, since the reader did not get the whole result.
 pub fn to_stdout(output: &Output) -> Result<()> {
     overrun::ends_no_more();
     output.write(&mut std::io::stdout().lock()).context("cannot write to stdout")

@@ -1,34 +1,36 @@
-//! Text of others on its way to a terminal, a log or a CI system: what would move the cursor, turn the
-//! direction of writing or begin a line is made visible.
+//! Escapes untrusted text before it is printed to a terminal, a log or a CI system: characters that move the
+//! cursor, change the direction of writing or begin a new line are made visible.
 //!
-//! Names of files, objects and keys come from whoever wrote the manifests. A raw escape could repaint a
-//! terminal, a line break could forge a line of a log or a command of the CI system.
+//! Names of files, objects and keys are chosen by authors of manifests. A raw escape sequence could overwrite a
+//! terminal, and a line break could forge a log line or a command of the CI system.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Whether a character acts on what shows the text, or is a line break that few programs know.
+/// Whether a character controls the display of the text (control characters, bidirectional marks), or is a Unicode
+/// line break.
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// The text in one line: what acts is written as `\n`, `\u{1b}`.
+/// The text in one line: control characters are written as `\n`, `\u{1b}`.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     replaced(text, |c| acts(c).then(|| c.escape_default().to_string()))
 }
 
-/// The same, where line breaks and tabs are meant.
+/// The same, but line breaks and tabs stay.
 pub fn lines(text: &str) -> Cow<'_, str> {
     replaced(text, |c| (acts(c) && c != '\n' && c != '\t').then(|| c.escape_default().to_string()))
 }
 
-/// A line of a file, with as many characters as it has: a caret stands below one of them.
+/// A line of a file without control characters, but with the same number of characters, so that a caret below it
+/// points to the right one.
 pub fn same_width(text: &str) -> Cow<'_, str> {
     replaced(text, |c| acts(c).then(|| if c == '\t' { " " } else { "\u{fffd}" }.to_owned()))
 }
 
-/// JSON with the same meaning: what acts can only stand in strings, which have escapes of their own.
+/// JSON with the same meaning: control characters, which valid JSON has only in strings, are written as JSON escapes.
 pub fn json(text: &str) -> Cow<'_, str> {
     replaced(text, |c| {
         (acts(c) && c != '\n').then(|| {

@@ -1,15 +1,15 @@
-//! Faults on demand, for tests of what becomes of a run that has one. Release builds do not have this file.
+//! Injects faults into a run, for tests. Release builds do not contain this module.
 
-/// The variable that asks for a fault.
+/// The environment variable that selects a fault.
 pub const NAME: &str = "ARGOCD_ENV_KEYFILL_TEST_FAULT";
 
-/// The fault that the process's own environment asks for.
+/// The fault that the process's environment selects.
 #[allow(clippy::disallowed_methods, reason = "it is no setting")]
 pub fn of_process() -> Option<String> {
     std::env::var(NAME).ok()
 }
 
-/// Has the fault that is asked for.
+/// Injects the given fault.
 #[allow(clippy::panic, reason = "that is what it is for")]
 pub fn have(fault: Option<&str>) {
     match fault {
@@ -18,14 +18,14 @@ pub fn have(fault: Option<&str>) {
         Some("spin") => loop {
             std::hint::spin_loop();
         },
-        // What a worker of the largest size can hold, and no other.
+        // As much memory as only a worker with the largest memory limit may use.
         Some("hold") => {
             let held = vec![1_u8; 160 << 20];
             loop {
                 std::hint::black_box(&held);
             }
         }
-        // What a large worker can hold, and no small one.
+        // As much memory as a large worker may use, but not a small one.
         Some("large") => drop(std::hint::black_box(vec![1_u8; 60 << 20])),
         Some("memory") => {
             let mut held = Vec::new();

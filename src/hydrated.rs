@@ -1,9 +1,10 @@
-//! Whether a run fills placeholders at all, where Argo CD's source hydrator commits what is rendered.
+//! Decides whether a run fills placeholders at all, for apps whose rendered manifests Argo CD's source hydrator
+//! commits.
 //!
-//! The hydrator renders an app's dry source with the same plugin, and pushes the result to a branch of git, from which
-//! the app is synced. A secret must not get there: the dry source is rendered with its placeholders, and what the
-//! hydrator wrote is filled when it is synced. In its folder lie `manifest.yaml` and `hydrator.metadata`, which names
-//! the dry commit.
+//! The hydrator renders an app's dry source with the same plugin, and pushes the result to a branch of git, from
+//! which the app is synced. Secrets must not be pushed to git: placeholders of the dry source are not filled, and
+//! those in the hydrated manifests are filled when the app is synced. A hydrated folder contains `manifest.yaml`
+//! and `hydrator.metadata`, which names the dry commit.
 
 use crate::discover::is_chart;
 use crate::fill::policy::is_match;
@@ -14,33 +15,34 @@ use serde::{Deserialize, Serialize};
 
 /// The setting that says when placeholders are filled.
 pub const FILL: &str = "KEYFILL_FILL";
-/// The setting with the branches whose apps are filled.
+/// The setting with globs of branches: apps of these branches are filled.
 pub const REVISIONS: &str = "KEYFILL_FILL_REVISIONS";
-/// The branch, tag or commit that an app names: `spec.source.targetRevision`.
+/// The variable with the app's branch, tag or commit: `spec.source.targetRevision`.
 const TARGET_REVISION: &str = "ARGOCD_APP_SOURCE_TARGET_REVISION";
 
 /// The files that the hydrator writes into an app's folder.
 const MANIFEST: &str = "manifest.yaml";
 const METADATA: &str = "hydrator.metadata";
-/// More than the hydrator writes: bytes.
+/// The largest `hydrator.metadata` that is read, in bytes; the hydrator writes much less.
 const MOST_METADATA: usize = 1 << 20;
 
 /// Whether placeholders of an app are filled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FillWhen {
-    /// They are.
+    /// Placeholders are filled.
     #[default]
     Always,
-    /// Where its folder is one that the hydrator wrote.
+    /// Placeholders are filled if the hydrator wrote the app's folder.
     IfHydrated,
-    /// They stay as they are.
+    /// Placeholders are not filled.
     Never,
 }
 
 impl FillWhen {
-    /// What the administrator's settings say of an app. `get` reads a setting, and `variable` what Argo CD says.
+    /// The value for an app by the administrator's settings. `get` returns a setting, and `variable` a variable
+    /// that Argo CD sets.
     ///
-    /// Where branches are listed they alone decide: `hydrator.metadata` is a file that an author can write, too.
+    /// If branches are listed, they alone decide, since an author can write `hydrator.metadata` too.
     pub fn of<'v>(
         get: impl Fn(&str) -> Option<&'v str>,
         variable: impl Fn(&str) -> Option<&'v str>,
@@ -64,7 +66,7 @@ impl FillWhen {
         }
     }
 
-    /// Whether what a folder of a tree holds is filled.
+    /// Whether the manifests of a folder are filled.
     pub fn applies(self, files: &dyn Files, folder: &TreePath) -> bool {
         match self {
             Self::Always => true,
@@ -74,8 +76,8 @@ impl FillWhen {
     }
 }
 
-/// Whether the hydrator wrote what lies in a folder. It writes plain YAML: a kustomization or a chart is a dry source,
-/// whatever lies beside it.
+/// Whether the hydrator wrote a folder. It writes plain YAML, so that a kustomization or a chart is always a dry
+/// source.
 fn is_hydrated(files: &dyn Files, folder: &TreePath) -> bool {
     let file = |name: &str| folder.join(name).filter(|path| files.is_file(path));
     if file(MANIFEST).is_none() || is_chart(files, folder) || kustomization_file(files, folder).is_some() {

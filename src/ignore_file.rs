@@ -1,7 +1,7 @@
-//! `.keyfillignore`: files that are no business of keyfill's, in gitignore's syntax.
+//! `.keyfillignore`: files that keyfill ignores, in gitignore's syntax.
 //!
-//! A file counts for its own folder and all below. The nearest one that says something of a path decides, and
-//! in it the last line.
+//! A file applies to its own folder and all below. For a path the nearest file with a matching line decides, and
+//! in it the last matching line.
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -9,14 +9,14 @@ use keyfill_diag::{Class, Diagnostic, Place};
 use keyfill_files::{Files, TreePath};
 use std::collections::BTreeMap;
 
-/// The name of such a file.
+/// The file's name.
 pub const NAME: &str = ".keyfillignore";
 
-/// How long such a file may be.
+/// The largest file that is used, in bytes.
 const MOST_BYTES: usize = 64 << 10;
 
-/// The `.keyfillignore` files of a tree, each read when a path below its folder is asked for, and patterns
-/// from elsewhere.
+/// The `.keyfillignore` files of a tree, each read when a path below its folder is asked for, and patterns of the
+/// command line.
 pub struct IgnoreFiles<'a> {
     files: &'a dyn Files,
     read: BTreeMap<TreePath, Option<Gitignore>>,
@@ -25,16 +25,16 @@ pub struct IgnoreFiles<'a> {
 }
 
 impl<'a> IgnoreFiles<'a> {
-    /// Those of a tree.
+    /// The files of a tree.
     pub fn new(files: &'a dyn Files) -> Self {
         Self { files, read: BTreeMap::new(), more: None, warnings: Vec::new() }
     }
 
-    /// Adds patterns that count from `dir` on, above all files. The error names the one that is no glob.
+    /// Adds patterns relative to `dir`, which have priority over all files. The error names an invalid pattern.
     pub fn exclude(&mut self, dir: &TreePath, globs: &[String]) -> Result<(), String> {
         let mut builder = GitignoreBuilder::new("");
         for glob in globs {
-            // Git takes a bracket that is not closed for one that fits nothing; on a command line it is a mistake.
+            // In git a pattern with an unclosed bracket matches nothing; on a command line it is a mistake.
             if has_open_bracket(glob) {
                 return Err(format!(
                     "{glob:?} is no glob: a bracket is not closed; write \\[ for the sign itself"
@@ -46,8 +46,8 @@ impl<'a> IgnoreFiles<'a> {
         Ok(())
     }
 
-    /// Whether a path is left out, by its own name. Its folders are not looked at: who walks a tree does not
-    /// enter one that is left out.
+    /// Whether a path itself is ignored. Its parent folders are not checked, since a walk of the tree does not
+    /// enter ignored folders.
     pub fn holds(&mut self, path: &TreePath, is_dir: bool) -> bool {
         let excluded = self.more.as_ref().and_then(|(dir, rules)| decide(rules, dir, path, is_dir));
         if let Some(decided) = excluded {
@@ -64,7 +64,7 @@ impl<'a> IgnoreFiles<'a> {
         false
     }
 
-    /// Whether a path or one of its folders is left out.
+    /// Whether a path or one of its parent folders is ignored.
     pub fn holds_anywhere(&mut self, path: &TreePath, is_dir: bool) -> bool {
         let mut above = path.parent();
         while let Some(folder) = above.filter(|folder| !folder.is_root()) {
@@ -76,7 +76,7 @@ impl<'a> IgnoreFiles<'a> {
         self.holds(path, is_dir)
     }
 
-    /// Lines that are no patterns, and files that are too long: reported once.
+    /// Returns and removes the warnings: invalid patterns, and files that are too large.
     pub fn take_warnings(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.warnings)
     }
@@ -128,7 +128,7 @@ fn has_open_bracket(glob: &str) -> bool {
             '[' => {
                 let inside = signs.as_str();
                 let inside = inside.strip_prefix(['!', '^']).unwrap_or(inside);
-                // A bracket that closes at once is a sign of the set.
+                // A `]` directly after `[` is a member of the set.
                 let first = inside.chars().next().map_or(0, char::len_utf8);
                 let Some(end) = inside[first..].find(']') else { return true };
                 signs = inside[first + end + 1..].chars();
@@ -139,7 +139,8 @@ fn has_open_bracket(glob: &str) -> bool {
     false
 }
 
-/// What rules of a folder say of a path below it: left out, kept, or nothing.
+/// Whether the rules of a folder ignore a path below it: `Some(true)` ignored, `Some(false)` kept, `None` no rule
+/// matches.
 fn decide(rules: &Gitignore, dir: &TreePath, path: &TreePath, is_dir: bool) -> Option<bool> {
     if !path.is_within(dir) {
         return None;

@@ -1,4 +1,4 @@
-//! The exit code, and nothing else.
+//! The entry point: runs the command and returns the exit code.
 
 #![warn(clippy::disallowed_methods)]
 
@@ -51,7 +51,7 @@ use std::process::ExitCode;
 static ALLOCATOR: memory::Allocator = memory::Allocator;
 
 fn main() -> ExitCode {
-    // A worker gives things up before a second thread is there.
+    // A worker must drop its privileges before there is a second thread.
     #[cfg(unix)]
     if std::env::args_os().nth(1).is_some_and(|first| first == serve::worker::ARGUMENT) {
         return serve::worker::run();
@@ -66,17 +66,18 @@ fn run() -> ExitCode {
     let called_as_avp = stem == "argocd-vault-plugin";
     let mut words: Vec<std::ffi::OsString> = std::env::args_os().collect();
     if stem == "argocd-cmp-server" {
-        // The server's flags under the server's name: it has no subcommands of that kind.
+        // Under the name of Argo CD's server keyfill takes that server's flags, without a subcommand.
         words.insert(1, "serve".into());
     }
     let cli = match cli::args::parse(words.clone()) {
         Ok(cli) => cli,
         Err(error) => {
-            // A plugin's command may hold an author's words: they act on no terminal.
+            // The arguments may come from an author, by the command of a plugin: control characters in them are
+            // escaped.
             let shown =
                 words.iter().map(|word| escape::one_line(&word.to_string_lossy()).into_owned().into());
             let error = cli::args::parse(shown.collect()).err().unwrap_or(error);
-            // A closed stdout or stderr leaves nobody to tell.
+            // If stdout or stderr is closed, nobody can be told.
             let _ = error.print();
             let wrong = if called_as_avp { 1 } else { 2 };
             return ExitCode::from(if error.use_stderr() { wrong } else { 0 });
@@ -86,7 +87,7 @@ fn run() -> ExitCode {
     match commands::run(&cli, called_as_avp) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // A check prints its problems on stdout, in the format that was asked for.
+            // `check` has already printed its problems on stdout, in the requested format.
             if error.downcast_ref::<report::AlreadyReported>().is_none() {
                 report::print(&report::problems(&error));
             }

@@ -1,12 +1,12 @@
-//! The allocator of the process: how much is in use, and how the kernel hands memory out.
+//! The allocator of the process: it counts the memory in use, and sets the page size.
 //!
-//! Bytes in use are counted, since a run's memory limit ([`keyfill_diag::Memory`]) asks for them between
-//! units of work. Each thread keeps its own sum and adds it to the common one when it has grown by
-//! [`UNCOUNTED`] bytes, so that an allocation costs no access to shared memory.
+//! Bytes in use are counted, since a run's memory limit ([`keyfill_diag::Memory`]) is checked against them between
+//! units of work. Each thread keeps its own sum and adds it to the common one once it has changed by [`UNCOUNTED`]
+//! bytes, so that most allocations need no access to shared memory.
 //!
-//! The allocator asks for huge pages for its arenas. A small run would hold megabytes of which it touches a
-//! few pages; a large one spends a third of its time on page faults without them. Where the kernel does not
-//! know the call nothing is lost.
+//! The allocator asks for huge pages for its arenas. A small run would hold megabytes of which it touches a few
+//! pages; a large one spends a third of its time on page faults without them. If the kernel does not support the
+//! call, it has no effect.
 
 use crate::discover::RootKind;
 #[cfg(unix)]
@@ -15,11 +15,12 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-/// The allocator of the process. Small pages are chosen at the first allocation, which comes before `main`:
-/// else the first page of the first arena would be a huge one, and filling it with zeros a tenth of a small run.
+/// The allocator of the process. Small pages are set at the first allocation, which is before `main`. Else the
+/// first page of the first arena would be a huge one, and filling it with zeros would take a tenth of the time of
+/// a small run.
 pub struct Allocator;
 
-/// Keeps what is in memory, secrets among it, out of core dumps: a limit of none, also for programs that are started.
+/// Disables core dumps, which would contain secrets, for this process and the programs that it starts.
 pub fn keep_out_of_core_dumps() {
     #[cfg(unix)]
     {
@@ -33,10 +34,10 @@ pub fn keep_out_of_core_dumps() {
 /// Whether the first allocation is over.
 static STARTED: AtomicBool = AtomicBool::new(false);
 
-/// Bytes in use, but for what each thread has not added yet.
+/// Bytes in use, without the sums that threads have not added yet.
 static IN_USE: AtomicI64 = AtomicI64::new(0);
 
-/// A thread's own sum stays below so many bytes, up or down.
+/// A thread's own sum stays between minus and plus this number of bytes.
 const UNCOUNTED: i64 = 64 << 10;
 
 thread_local! {
@@ -44,12 +45,12 @@ thread_local! {
     static OWN: Cell<i64> = const { Cell::new(0) };
 }
 
-/// Bytes that the process has allocated and not freed. Exact to 64 KiB a thread.
+/// Bytes that the process has allocated and not freed, accurate to 64 KiB per thread.
 pub fn in_use() -> u64 {
     u64::try_from(IN_USE.load(Ordering::Relaxed)).unwrap_or(0)
 }
 
-/// The memory of a run unless it is set: 1 GiB.
+/// The default memory limit of a run, in bytes: 1 GiB.
 pub const DEFAULT_LIMIT: u64 = 1 << 30;
 
 /// A limit on the memory of a run, in bytes.
@@ -57,8 +58,8 @@ pub fn limited(limit: u64) -> keyfill_diag::Memory {
     keyfill_diag::Memory::limited(limit, in_use)
 }
 
-/// Counts a change. It must not allocate: the thread-local value needs neither an initializer nor a
-/// destructor, and a thread that is ending is no longer counted.
+/// Counts a change of the memory in use. It must not allocate: the thread-local value needs neither an initializer
+/// nor a destructor, and a thread that is ending is no longer counted.
 #[inline]
 fn count(change: i64) {
     let _ = OWN.try_with(|own| {
@@ -75,7 +76,7 @@ fn count(change: i64) {
     });
 }
 
-/// A size as a change. A layout's size never exceeds `isize::MAX`.
+/// A size as a signed number. A layout's size never exceeds `isize::MAX`.
 #[inline]
 fn bytes(size: usize) -> i64 {
     size as i64
@@ -91,9 +92,10 @@ impl Allocator {
     }
 }
 
-// SAFETY: each call goes on to mimalloc with the arguments it came with, and its result goes back unchanged,
-// so mimalloc keeps the contract. A null pointer goes back as well, or the process ends. What is done besides neither allocates nor panics: one system call at the
-// first allocation, and the count, which is kept in a thread-local value without destructor and an atomic.
+// SAFETY: each call is forwarded to mimalloc with its arguments, and the result is returned unchanged, so mimalloc
+// keeps the contract. A null pointer is returned as well, or the process ends. The additional work neither
+// allocates nor panics: one system call at the first allocation, and the count, which is kept in a thread-local
+// value without destructor and an atomic.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Allocator {
     #[inline]
@@ -123,28 +125,28 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
-/// Bytes above which this process ends.
+/// If more bytes than this are in use, the process ends itself.
 static END_ABOVE: AtomicI64 = AtomicI64::new(i64::MAX);
 
-/// The exit code of a command line that ends so; a worker has one of its own.
+/// The exit code with which a command line ends itself; 0 in a worker, which uses another code.
 #[cfg(unix)]
 static CODE_OF_COMMAND: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
 
-/// As [`end_above`], for a command line: it ends with a message and this exit code.
+/// Like [`end_above`], for a command line: the process ends with a message and this exit code.
 #[cfg(unix)]
 pub fn end_run_above(bytes: u64, code: u8) {
     CODE_OF_COMMAND.store(code, Ordering::Relaxed);
     end_above(bytes);
 }
 
-/// From now on the process ends, with an exit code of its own, when it holds more than so many bytes or the system
-/// gives it none: whoever has started it then knows why.
+/// From now on the process ends itself if it uses more than this number of bytes, or the system has no memory
+/// left. A special exit code tells the supervisor the reason.
 #[cfg(unix)]
 pub fn end_above(bytes: u64) {
     END_ABOVE.store(i64::try_from(bytes).unwrap_or(i64::MAX), Ordering::Relaxed);
 }
 
-/// Hands on what the system gave.
+/// Returns the pointer; if it is null, ends the process as [`end_above`] demands.
 #[inline]
 fn given(pointer: *mut u8) -> *mut u8 {
     if pointer.is_null() {
@@ -157,7 +159,7 @@ fn given(pointer: *mut u8) -> *mut u8 {
 fn exhausted() {
     #[cfg(unix)]
     if END_ABOVE.load(Ordering::Relaxed) != i64::MAX {
-        // Nothing is allocated on the way, and no lock is needed.
+        // This neither allocates nor takes a lock.
         match CODE_OF_COMMAND.load(Ordering::Relaxed) {
             0 => overrun::write_and_end("", keyfill_workers::OUT_OF_MEMORY),
             code => overrun::write_and_end(TOO_MUCH, i32::from(code)),
@@ -165,17 +167,18 @@ fn exhausted() {
     }
 }
 
-/// What a command line says that ends for want of memory.
+/// The message of a command line that ends itself because it uses too much memory.
 #[cfg(unix)]
 const TOO_MUCH: &str = "error: the run exceeds its memory limit, and did not stop by itself\n  help: look for values \
                         that multiply, or raise --memory\n";
 
-/// For the start, and for runs that stay small or stay for long.
+/// Sets small pages: at the start, and for runs that need little memory or run for long.
 fn in_small_pages() {
     set(true);
 }
 
-/// For a process that renders a root of this kind and soon ends: a chart is known to need several megabytes.
+/// Sets the page size for a process that renders one root and then ends. Charts need several megabytes, for which
+/// huge pages are faster.
 pub fn prepare(kind: Option<RootKind>) {
     if kind == Some(RootKind::Chart) {
         in_huge_pages();

@@ -1,8 +1,8 @@
 //! `render -o FOLDER`: a file for each object, named as `kustomize build -o FOLDER` names them.
 //!
-//! `apps_v1_deployment_web.yaml`: group, version, kind and name in small letters. Where the objects lie in
-//! several namespaces, the namespace stands first, and then `default` for objects that name none. What is
-//! outside of namespaces never gets one.
+//! `apps_v1_deployment_web.yaml`: group, version, kind and name in lower case. If the objects are in several
+//! namespaces, the name begins with the namespace, which is `default` for objects without one. Names of
+//! cluster-scoped objects never have a namespace.
 
 use crate::emit::Output;
 use crate::overrun;
@@ -14,16 +14,16 @@ use keyfill_yaml::{Body, Document, Limits, Value};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// What a file's name is made of.
+/// The parts of a file's name.
 struct Named {
     gvk: Gvk,
     name: String,
-    /// None for what is outside of namespaces.
+    /// `None` for cluster-scoped objects.
     namespace: Option<String>,
 }
 
-/// Writes the documents into a folder. Empty documents have no file; of two objects that are named alike the
-/// later one stays, as in kustomize.
+/// Writes the documents into a folder. Empty documents get no file. If two objects have the same file name, the
+/// later one overwrites the other, as in kustomize.
 pub fn write(folder: &Path, documents: &[Document], cx: &Cx) -> Result<()> {
     let schema = Schema::builtin();
     let named: Vec<Option<Named>> = documents.iter().map(|d| named(d, &schema, cx)).collect::<Result<_>>()?;
@@ -65,7 +65,7 @@ impl Named {
     fn file_name(&self, with_namespace: bool) -> String {
         let namespace = self.namespace.as_deref().filter(|_| with_namespace).unwrap_or_default();
         let parts = [namespace, &self.gvk.group, &self.gvk.version, &self.gvk.kind, &self.name];
-        // A name is an author's text: it must not lead out of the folder.
+        // An object's name comes from an author: it must not name a path outside of the folder.
         let parts = parts.iter().filter(|part| !part.is_empty());
         let parts: Vec<String> = parts.map(|part| part.to_lowercase().replace(['/', '\\'], "_")).collect();
         format!("{}.yaml", parts.join("_"))

@@ -1,4 +1,4 @@
-//! What a run needs from outside of its tree.
+//! The services that a run uses for what its tree does not contain.
 
 use crate::prefill::Prefill;
 use crate::revealed::{Disguise, Revealed};
@@ -9,33 +9,33 @@ use keyfill_helm::Filler;
 use keyfill_sops::KeyService;
 use std::sync::Arc;
 
-/// Whom a run asks for what its tree does not hold.
+/// The services that a run uses for what its tree does not contain.
 #[derive(Clone)]
 pub struct Outside {
-    /// Charts, git repositories and files by their URL.
+    /// Fetches charts, git repositories and remote files.
     pub fetch: Arc<dyn Fetch>,
-    /// Files of the tree that are encrypted.
+    /// Decrypts encrypted files of the tree.
     pub decrypt: Arc<dyn Decrypt>,
-    /// Who gives out their data keys.
+    /// Decrypts the data keys of encrypted files; `None` if decryption is off.
     pub unlocks: Option<Arc<dyn KeyService>>,
-    /// Placeholders in charts' values, where they are filled before a chart is rendered.
+    /// Fills placeholders in charts' values before a chart is rendered; `None` if that is off.
     pub values: Option<Values>,
-    /// The secrets that engines were handed.
+    /// The secrets that were given to engines.
     pub revealed: Arc<Revealed>,
 }
 
-/// Who fills values, and when.
+/// How placeholders in charts' values are filled, and for which apps.
 #[derive(Clone)]
 pub struct Values {
-    /// It.
+    /// Fills placeholders in values.
     pub filler: Filler,
-    /// Whether it does so for every app; else for those that ask for it.
+    /// `true`: for every app; `false`: only for apps that ask for it.
     pub always: bool,
 }
 
 impl Outside {
-    /// What the administrator's settings open. `fills` says whether placeholders are filled, and `decrypts` whether
-    /// encrypted files may be.
+    /// The services that the administrator's settings enable. `fills` says whether placeholders are filled, and
+    /// `decrypts` whether encrypted files may be decrypted.
     pub fn of(settings: &Settings, fills: bool, decrypts: bool) -> Self {
         let mut outside = Self::default();
         if decrypts && settings.decrypts() {
@@ -49,13 +49,14 @@ impl Outside {
         outside
     }
 
-    /// Decrypts files of the tree with data keys that somebody gives out.
+    /// Enables decryption of files in the tree; `unlocks` decrypts their data keys.
     pub fn decrypt_with(&mut self, unlocks: Arc<dyn KeyService>) {
         self.decrypt = Arc::new(Sops::new(Arc::clone(&unlocks), Arc::clone(&self.revealed)));
         self.unlocks = Some(unlocks);
     }
 
-    /// The same with other values in the place of secrets: what engines then say does not come from them.
+    /// The same services, but with random values instead of secrets, so that messages of engines cannot depend on
+    /// the secrets.
     pub fn disguised(&self) -> Self {
         let disguise = Disguise::default();
         let mut other = self.clone();
@@ -68,14 +69,14 @@ impl Outside {
         other
     }
 
-    /// Who fills the values of a chart that asks for it, or does not.
+    /// The filler for a chart's values; `is_asked` says whether the app asks for it. `None` if they are not filled.
     pub fn filler(&self, is_asked: bool) -> Option<Filler> {
         self.values.as_ref().filter(|values| values.always || is_asked).map(|values| values.filler.clone())
     }
 }
 
 impl Default for Outside {
-    /// Nobody: nothing is fetched, and nothing decrypted.
+    /// No services: nothing is fetched and nothing is decrypted.
     fn default() -> Self {
         Self {
             fetch: Arc::new(NoFetch),

@@ -1,21 +1,23 @@
-//! Ends a run that goes on after its deadline.
+//! Ends a run that continues after its deadline.
 //!
-//! Stages ask their run's `Cx` between units of work, and stop with an error that says where. This is the bound
-//! behind it, for the unit of work that takes too long: the thread that has started the command waits for it, and
-//! ends the process when the deadline and a grace period are over. A worker of `serve` is ended by its supervisor.
+//! Stages check their run's `Cx` between units of work, and stop with an error that says where. This module is the
+//! second line of defence, for a single unit of work that takes too long: the main thread waits for the command's
+//! thread, and ends the process after the deadline and a grace period. A worker of `serve` is ended by its
+//! supervisor.
 
 use keyfill_diag::Cx;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long after its deadline a run may stop by itself. Together with what ending takes it is below a second.
+/// The grace period in which a run may stop by itself after its deadline. With the time for ending the process it
+/// is below a second.
 const GRACE: Duration = Duration::from_millis(800);
 
-/// What the waiting thread knows of the command.
+/// The state of the command, for the waiting main thread.
 struct State {
-    /// When the process is ended, and its exit code then.
+    /// When the process is to be ended, and with which exit code; `None`: never.
     end: Option<(Instant, u8)>,
-    /// The command is over.
+    /// Whether the command has ended.
     over: bool,
 }
 
@@ -31,19 +33,19 @@ fn change(change: impl FnOnce(&mut State)) {
     CHANGED.notify_all();
 }
 
-/// From now on the process ends, with this exit code, when the run has not done so shortly after its deadline.
+/// From now on the process is ended with this exit code if the run is not over shortly after its deadline.
 pub fn ends_after(cx: &Cx, code: u8) {
     change(|state| state.end = cx.deadline.checked_add(GRACE).map(|end| (end, code)));
 }
 
-/// From now on nothing ends the process. A run that is about to print or write its result takes the time that its
-/// reader takes: half of a result would be worse than a late one. And between two runs of one command there is no
-/// deadline.
+/// From now on the process is not ended. It is called before a result is printed or written, which may take as
+/// long as the reader takes: half of a result would be worse than a late one. Between two runs of one command
+/// there is no deadline either.
 pub fn ends_no_more() {
     change(|state| state.end = None);
 }
 
-/// Says that the command is over when it is dropped, by a panic too.
+/// Marks the command as ended when it is dropped, also after a panic.
 pub struct Ended;
 
 impl Drop for Ended {
@@ -52,7 +54,7 @@ impl Drop for Ended {
     }
 }
 
-/// Waits until the command is over, or ends the process.
+/// Waits until the command has ended, or ends the process.
 pub fn wait() {
     let mut state = state();
     while !state.over {
@@ -69,7 +71,8 @@ pub fn wait() {
     }
 }
 
-/// The state stays locked, so that the command cannot say any more that it writes its result.
+/// Ends the process. The state stays locked, so that the command cannot call [`ends_no_more`] and begin to write
+/// its result.
 fn end_process(code: u8) -> ! {
     const MESSAGE: &str = "error: the deadline has passed, and the run did not stop by itself: something that it works \
                            on or waits for takes too long\n  help: look for templates, patches and expressions that \
@@ -77,24 +80,24 @@ fn end_process(code: u8) -> ! {
     write_and_end(MESSAGE, i32::from(code))
 }
 
-/// Ends the process at once, after a message on stderr. It neither allocates nor waits for another thread, which may
-/// hold the lock of stderr or the allocator's.
+/// Prints a message on stderr and ends the process at once. It neither allocates nor takes a lock, since another
+/// thread may hold the lock of stderr or of the allocator.
 #[cfg(unix)]
 pub fn write_and_end(message: &str, code: i32) -> ! {
-    // SAFETY: two system calls. The first reads the message, which is borrowed until it is back; the second does not
-    // come back, and runs no code of this process.
+    // SAFETY: two system calls. The first reads the message, which is borrowed until it returns; the second does
+    // not return, and runs no code of this process.
     #[allow(unsafe_code)]
     unsafe {
-        // Where stderr is closed there is nobody to tell.
+        // If stderr is closed, the message is lost.
         let _ = libc::write(libc::STDERR_FILENO, message.as_ptr().cast(), message.len());
         libc::_exit(code)
     }
 }
 
-/// Ends the process, after a message on stderr.
+/// Prints a message on stderr and ends the process.
 #[cfg(not(unix))]
 fn write_and_end(message: &str, code: i32) -> ! {
-    // Where stderr is closed there is nobody to tell.
+    // If stderr is closed, the message is lost.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), message.as_bytes());
     std::process::exit(code)
 }

@@ -1,11 +1,11 @@
-//! The four stages in sight: discover, render, fill, emit. Read this first.
+//! The four stages of a run: discover, render, fill, emit. Read this module first.
 //!
 //! | command | stages |
 //! |---|---|
 //! | `generate DIR` | [`discover()`], [`render()`], [`fill()`], [`emit()`] |
 //! | `generate -` | [`render()`] reads stdin, [`fill()`], [`emit()`] |
 //! | `render` | [`discover()`], [`render()`], [`emit()`] |
-//! | `check` | [`check`] for each root: it renders, and looks at every placeholder without a store |
+//! | `check` | [`check`] for each root: it renders, and checks every placeholder without a store |
 //! | `serve` | [`discover()`], [`render()`], [`fill_from`]; it sends manifests in place of [`emit()`] |
 //!
 //! Nothing is printed before every stage has succeeded for every document.
@@ -34,25 +34,25 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long each stage took, and what there was to do: for `--timings` and logs.
+/// The duration of each stage and the amount of work, for `--timings` and logs.
 #[derive(Clone, Debug, Default)]
 pub struct Timings {
-    /// Stages in their order.
+    /// The stages in their order, each with its duration.
     pub stages: Vec<(&'static str, Duration)>,
-    /// Who rendered.
+    /// The name of the engine that rendered.
     pub engine: &'static str,
-    /// Documents that were printed.
+    /// The number of printed documents.
     pub documents: usize,
-    /// Documents that were filled.
+    /// The number of filled documents.
     pub filled: usize,
-    /// Placeholders in them.
+    /// The number of placeholders in them.
     pub placeholders: usize,
-    /// Secrets that were read.
+    /// The number of secrets that were read.
     pub secrets: usize,
 }
 
 impl Timings {
-    /// Runs a stage and notes its time.
+    /// Runs a stage and records its duration.
     pub fn stage<T>(&mut self, name: &'static str, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = work();
@@ -74,7 +74,7 @@ impl Timings {
     }
 }
 
-/// The root that a run renders; none for a file or stdin. With AVP's habits a folder is its YAML files.
+/// The root that a run renders; `None` for a file or stdin. In compatibility with AVP a folder is always plain YAML.
 pub fn discover(run: &Run) -> Option<Root> {
     let tree = run.input.tree().filter(|tree| tree.kind != Kind::File)?;
     let kind = match run.settings.compat_avp {
@@ -108,7 +108,8 @@ fn render_tree(run: &Run, tree: &Tree, root: Option<&Root>, timings: &mut Timing
         return Ok(Rendered { documents, engine: "plain", ..Rendered::default() });
     };
     if root.kind == RootKind::Chart && tree.is_whole_file_system() {
-        // No boundary is known: the chart's own folder is one for its links and for --set-file.
+        // The tree is the whole file system, so that the chart's own folder is the boundary for links and
+        // `--set-file`.
         let fenced = Fenced::new(files, &root.dir, run.options.values_in_tree());
         return timings
             .stage("render", || render::render(&fenced, root, &run.options, &run.outside, &run.cx));
@@ -116,12 +117,13 @@ fn render_tree(run: &Run, tree: &Tree, root: Option<&Root>, timings: &mut Timing
     timings.stage("render", || render::render(files, root, &run.options, &run.outside, &run.cx))
 }
 
-/// Room for most streams: twice the largest that was measured.
+/// The initial size of the buffer for stdin, in bytes: twice the largest stream that was measured.
 const STDIN_ROOM: usize = 16 << 20;
 
 fn from_stdin(cx: &Cx, timings: &mut Timings) -> Result<Rendered> {
     let limits = &cx.limits;
-    // Memory that is not written to costs nothing, while a buffer that grows holds its text twice.
+    // Memory that is never written to costs nothing, while growing a buffer copies it, and needs twice its memory
+    // meanwhile.
     let mut text = Vec::with_capacity(STDIN_ROOM);
     timings
         .stage("read", || std::io::stdin().lock().take(limits.file_bytes + 1).read_to_end(&mut text))
@@ -136,8 +138,8 @@ fn from_stdin(cx: &Cx, timings: &mut Timings) -> Result<Rendered> {
     Ok(Rendered { documents, ..Rendered::default() })
 }
 
-/// Fills documents from the store that the settings name. It opens the store even when there is nothing to
-/// fill, since wrong settings are errors then too; it logs in only when there is something to read.
+/// Fills documents from the stores of the settings. It creates the stores even if there is nothing to fill, since
+/// wrong settings are errors then too. It logs in only if there is something to read.
 pub fn fill(run: &Run, documents: Vec<Document>, timings: &mut Timings) -> Result<Filled> {
     let (mut source, warnings) = store::open(&run.settings)?;
     if run.settings.verbose {
@@ -161,8 +163,8 @@ pub fn fill(run: &Run, documents: Vec<Document>, timings: &mut Timings) -> Resul
     Ok(filled)
 }
 
-/// Fills documents, which an earlier run may have rendered, with what `reads` gives. It must run inside a
-/// tokio runtime.
+/// Fills documents, which an earlier run may have rendered, with secrets that `reads` returns. It must run inside
+/// a tokio runtime.
 pub async fn fill_from(
     reads: &Reads,
     documents: Vec<Document>,
@@ -172,17 +174,17 @@ pub async fn fill_from(
     Ok(fill::fill(documents, &settings.fill, reads, cx).await?)
 }
 
-/// A runtime for reading secrets.
+/// Makes a tokio runtime for reading secrets.
 pub fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start reading secrets")
 }
 
-/// What a check finds in one root.
+/// The result of checking one root.
 #[derive(Debug, Default)]
 pub struct Checked {
-    /// What is wrong.
+    /// The errors and warnings.
     pub problems: Vec<Diagnostic>,
-    /// Values of Secrets that stand in plain, where they are looked for.
+    /// Plain-text values of Secrets; empty unless they are searched for.
     pub plain: Vec<PlainValue>,
 }
 
@@ -192,8 +194,8 @@ impl From<Vec<Diagnostic>> for Checked {
     }
 }
 
-/// The problems of one root of the run's tree, found without a store. With `known`, which knows the secrets
-/// that exist, paths and keys are looked up there; with `plain`, values of Secrets that stand in plain are found.
+/// Checks one root of the run's tree without a store. With `known`, a source that lists the existing secrets,
+/// paths and keys are looked up there; with `plain`, plain-text values of Secrets are searched for.
 pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>, plain: bool) -> Checked {
     let rendered = match render::for_check(&*tree.files, root, &run.options, &run.outside, &run.cx) {
         Ok(rendered) => rendered,
@@ -210,7 +212,7 @@ pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>, plain: 
     let lines = Lines::of(&*tree.files);
     let mut problems = rendered.warnings;
     problems.extend(run.outside.fetch.take_warnings());
-    // A rendered document's lines are not the lines of any file: the root is named instead.
+    // A rendered document may not come from any one file; then the position names the root.
     problems.extend(runtime.block_on(checked).into_iter().map(|mut problem| {
         if root.kind != RootKind::Yaml && problem.place.file.is_none() {
             problem.place.file = Some(root.dir.to_string());
@@ -222,8 +224,8 @@ pub fn check(run: &Run, tree: &Tree, root: &Root, known: Option<&Reads>, plain: 
     Checked { problems: run.outside.revealed.diagnostics(problems), plain }
 }
 
-/// The values of a root's Secrets that stand in plain. What a template makes anew each time (`randAlphaNum`,
-/// `genCA`) stands nowhere: a second rendering has another value there.
+/// The plain-text values of a root's Secrets. Random values that a template makes (`randAlphaNum`, `genCA`) are
+/// not in git: they are recognised by a second rendering, in which they are different.
 fn plain_values(run: &Run, tree: &Tree, root: &Root, documents: &[Document]) -> Vec<PlainValue> {
     let find = |documents: &[Document]| {
         plain_secrets::values(documents, &run.settings.fill, &run.outside.revealed, &run.cx)
@@ -245,7 +247,7 @@ fn plain_values(run: &Run, tree: &Tree, root: &Root, documents: &[Document]) -> 
     found
 }
 
-/// Puts the result together and prints it, or refuses it when it is empty.
+/// Joins the result and prints it, or refuses it if it is empty.
 pub fn emit(run: &Run, documents: &[Document], warnings: &[Diagnostic], timings: &mut Timings) -> Result<()> {
     let output = timings.stage("emit", || Output::of(documents, &run.cx))?;
     emit::refuse_empty(output.is_empty(), run.settings.allow_empty)?;

@@ -1,8 +1,8 @@
-//! How paths of the tree read to the one who started the run.
+//! Translates paths of the tree to the paths that the user sees.
 //!
-//! Inside a work tree or `--root` they are relative to it, as git and CI show them. Where there is neither,
-//! the tree is the whole file system: then they are relative to the current folder, or absolute. Commands in hints
-//! work from the current folder in either case.
+//! Inside a work tree or `--root` paths are relative to it, as git and CI show them. Without both, the tree is the
+//! whole file system, and paths are relative to the current folder, or absolute. Commands in hints work from the
+//! current folder in either case.
 
 use crate::fill::Sources;
 use crate::report::Failure;
@@ -18,16 +18,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Names of files that documents share.
+/// A list of file names that several documents share.
 type Names = Arc<[Arc<str>]>;
 
-/// What to do with paths; nothing inside a work tree.
+/// How paths are translated; inside a work tree they are not changed.
 pub struct Places {
-    /// The current folder with a `/` at its end, when the tree is the whole file system.
+    /// The current folder with a `/` at its end, if the tree is the whole file system.
     here: Option<String>,
-    /// The current folder, when it lies in the tree.
+    /// The current folder, if it is in the tree.
     current: Option<TreePath>,
-    /// The tree's root, where it lies on disk.
+    /// The path of the tree's root, if the tree is on disk.
     root: Option<PathBuf>,
     files: Arc<dyn Files>,
 }
@@ -47,7 +47,7 @@ impl Places {
         Self { here, current: tree.current.clone(), root: tree.root().map(Path::to_path_buf), files }
     }
 
-    /// An error of a later stage, whose places are shown already, with the lines that they name.
+    /// Adds source lines to an error of a later stage, whose paths are already translated.
     pub fn with_lines(&self, error: Error) -> Error {
         let lines = Lines::of(&*self.files);
         let complete = |mut problem: Diagnostic| {
@@ -62,7 +62,7 @@ impl Places {
         }
     }
 
-    /// The path in the tree of a file that is shown.
+    /// The tree path for a translated path.
     fn in_tree(&self, shown: &str) -> Option<TreePath> {
         match (&self.here, shown.strip_prefix('/')) {
             (None, _) => TreePath::new(shown),
@@ -71,7 +71,7 @@ impl Places {
         }
     }
 
-    /// An error whose places are paths of the tree.
+    /// Translates the paths in an error.
     pub fn error(&self, error: Error) -> Error {
         let failure = Failure::of_any(&error);
         let problems = failure.problems();
@@ -83,7 +83,7 @@ impl Places {
         failure.rewritten(|problem| self.diagnostic(problem)).into()
     }
 
-    /// A problem whose place is a path of the tree.
+    /// Translates the paths in a problem.
     pub fn diagnostic(&self, mut diagnostic: Diagnostic) -> Diagnostic {
         diagnostic.hint = diagnostic.hint.map(|hint| self.command(hint));
         diagnostic.place.file = diagnostic.place.file.map(|file| address(&file).unwrap_or(file));
@@ -97,10 +97,10 @@ impl Places {
         diagnostic
     }
 
-    /// A text whose paths read as those of places do.
+    /// Translates the paths in a message or hint.
     fn shortened(&self, here: &str, text: &str) -> String {
         let text = without(here, text);
-        // A path out of the current folder stands in quotes.
+        // In messages paths are in single quotes. One that is outside of the current folder becomes absolute.
         let quoted = |(number, part): (usize, &str)| {
             let is_path = number % 2 == 1
                 && !part.starts_with(['/', '.'])
@@ -117,14 +117,14 @@ impl Places {
         text.split('\'').enumerate().map(quoted).collect::<Vec<_>>().join("'")
     }
 
-    /// A hint with a command, which then works from the current folder.
+    /// Rewrites the command in a hint so that it works from the current folder.
     fn command(&self, hint: String) -> String {
         let Some((before, rest)) = hint.split_once(HELM_BUILD) else { return hint };
         let Some((path, after)) = rest.split_once('`') else { return hint };
         format!("{before}{HELM_BUILD}{}`{after}", word(&self.reached(path)))
     }
 
-    /// How a path of the tree is reached from the current folder.
+    /// The path with which a command reaches a tree path from the current folder.
     fn reached(&self, path: &str) -> String {
         let Some(path) = TreePath::new(path) else { return path.to_owned() };
         let below = self.current.as_ref().and_then(|current| {
@@ -141,10 +141,10 @@ impl Places {
         }
     }
 
-    /// The files that documents came from.
+    /// Translates the source files of documents.
     pub fn origins(&self, documents: &mut [Document]) {
         let Some(here) = &self.here else { return };
-        // Documents of one engine share one list.
+        // Documents of one engine share one list of files, which is translated once.
         let mut last: Option<(Names, Names)> = None;
         for origin in documents.iter_mut().map(|d| &mut d.origin) {
             if let Some(path) = &origin.file {
@@ -159,21 +159,21 @@ impl Places {
     }
 }
 
-/// The texts of a tree's files, to show the line that a problem is about.
+/// The files of a tree, to show the line that a problem is about.
 pub struct TreeTexts {
-    /// As in [`Places`]: files are asked for by the names that it shows.
+    /// As in [`Places`], if files are asked for by translated paths.
     here: Option<String>,
     files: Arc<dyn Files>,
     kept: Kept,
 }
 
 impl TreeTexts {
-    /// For names as [`Places`] shows them.
+    /// For translated paths, as from [`Places`].
     pub fn of(tree: &Tree) -> Self {
         Self { here: Places::of(tree).here, files: Arc::clone(&tree.files), kept: Kept::default() }
     }
 
-    /// For names as they are in the tree.
+    /// For paths of the tree.
     pub fn by_path(tree: &Tree) -> Self {
         Self { here: None, files: Arc::clone(&tree.files), kept: Kept::default() }
     }
@@ -199,10 +199,11 @@ impl Sources for TreeTexts {
     }
 }
 
-/// The command of a hint that names a path of the tree.
+/// The beginning of a command in hints that contains a path of the tree.
 const HELM_BUILD: &str = "`helm dependency build ";
 
-/// A path as one word of a shell, in double quotes where it needs some: single ones stand around paths in messages.
+/// A path as one word for a shell, in double quotes if it needs quotes, since messages have single quotes around
+/// paths.
 fn word(path: &str) -> String {
     let path = if path.starts_with('-') { format!("./{path}") } else { path.to_owned() };
     if path.chars().all(|c| c.is_alphanumeric() || "/._-~+,:@%=".contains(c)) {
@@ -218,14 +219,14 @@ fn word(path: &str) -> String {
     quoted + "\""
 }
 
-/// The address that the path of a fetched file stands for.
+/// The URL of a fetched file, whose path is the URL with one slash: `https:/host/file`.
 fn address(path: &str) -> Option<String> {
     let (scheme, rest) = path.split_once(":/")?;
     (matches!(scheme, "http" | "https") && !rest.starts_with('/')).then(|| format!("{scheme}://{rest}"))
 }
 
-/// A path of the whole file system. Names such as `<stdin>` are none, and those that the command line gave begin with
-/// a dot or a slash.
+/// Translates a path of the whole file system. Names such as `<stdin>`, URLs, and paths that begin with a dot or a
+/// slash are not changed.
 fn seen_from(here: &str, path: &str) -> String {
     let is_given = ["<", "/", "./", "../", "https:/", "http:/"].iter().any(|start| path.starts_with(start));
     match path.strip_prefix(here) {
@@ -235,7 +236,7 @@ fn seen_from(here: &str, path: &str) -> String {
     }
 }
 
-/// A text without the current folder before the paths in it.
+/// The text with paths below the current folder made relative to it.
 fn without<'a>(here: &str, text: &'a str) -> Cow<'a, str> {
     if here.is_empty() || !text.contains(here) {
         return Cow::Borrowed(text);

@@ -1,4 +1,4 @@
-//! Secrets that go into a chart's values before it is rendered.
+//! Fills placeholders in a chart's values before the chart is rendered.
 
 use crate::fill::values::{Texts, fill_values, hold_placeholders, texts_of};
 use crate::pipeline;
@@ -12,7 +12,7 @@ use keyfill_yaml::Value;
 use std::fmt;
 use std::sync::Arc;
 
-/// Fills from the store that the settings name, which is opened when the first placeholder is met.
+/// Fills from the stores of the settings, which are created only if there are placeholders.
 pub struct Prefill {
     settings: Settings,
     revealed: Arc<Revealed>,
@@ -25,7 +25,7 @@ impl fmt::Debug for Prefill {
 }
 
 impl Prefill {
-    /// With a run's settings.
+    /// Uses a run's settings, and records filled values in `revealed`.
     pub fn new(settings: Settings, revealed: Arc<Revealed>) -> Self {
         Self { settings, revealed }
     }
@@ -49,7 +49,7 @@ impl FillValues for Prefill {
     }
 }
 
-/// Notes what became known: every value that a text turned into.
+/// Records every value that replaced a text.
 pub fn note(revealed: &Revealed, before: &[(String, String)], filled: &[Value]) {
     for ((_, text), value) in before.iter().zip(filled) {
         if value.as_str() != Some(text) {

@@ -1,4 +1,4 @@
-//! How far a command is, on a terminal and only where it takes longer than a second. In a pipe and in CI nothing is
+//! Shows the progress of a command on a terminal, if it takes longer than a second. In a pipe and in CI nothing is
 //! printed.
 
 use crate::terminal::{self, Stream};
@@ -8,24 +8,24 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// What takes no longer is not worth a line.
+/// The time before the first line is shown.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// The line is written anew at most this often.
+/// The time between two updates of the line.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A line on stderr that says how far a command is. It is taken away when this is dropped.
+/// A progress line on stderr. It is erased when this is dropped.
 #[derive(Debug)]
 pub struct Progress {
     state: Arc<State>,
-    /// Who writes the line; nobody where there is no terminal.
+    /// The thread that writes the line; `None` if stderr is not a terminal.
     writer: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
 struct State {
     what: &'static str,
-    /// How many there are, where that is known.
+    /// The total number of steps, if it is known.
     total: Option<usize>,
     done: AtomicUsize,
     has_ended: Mutex<bool>,
@@ -33,12 +33,12 @@ struct State {
 }
 
 impl Progress {
-    /// For so many of something: `roots`, `secrets`.
+    /// Progress of `total` steps; `what` names them: `roots`, `secrets`.
     pub fn new(what: &'static str, total: usize) -> Self {
         Self::begin(what, Some(total), terminal::is_lively(Stream::Err))
     }
 
-    /// For one thing that may take a while: `looking for roots`.
+    /// Progress of one long step, which `what` describes: `looking for roots`.
     pub fn of(what: &'static str) -> Self {
         Self::begin(what, None, terminal::is_lively(Stream::Err))
     }
@@ -46,28 +46,28 @@ impl Progress {
     fn begin(what: &'static str, total: Option<usize>, is_shown: bool) -> Self {
         let done = AtomicUsize::new(0);
         let state = Arc::new(State { what, total, done, has_ended: Mutex::new(false), ends: Condvar::new() });
-        // A thread of its own: one step may take longer than all the others. Without one nothing is shown.
+        // A thread writes the line, since one step may take very long. If it cannot be started, nothing is shown.
         let of_thread = Arc::clone(&state);
         let thread = std::thread::Builder::new().name("progress".to_owned());
         let writer = is_shown.then(|| thread.spawn(move || of_thread.write()).ok()).flatten();
         Self { state, writer }
     }
 
-    /// One more is done.
+    /// Counts one finished step.
     pub fn step(&self) {
         self.state.done.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl State {
-    /// Writes until it has ended.
+    /// Updates the line until the command has ended.
     fn write(&self) {
         let (mut pause, mut written) = (QUIET, None);
         while !self.ends_within(pause) {
             pause = PAUSE;
             let line = self.line();
             if written.as_ref() != Some(&line) {
-                // A terminal that is gone needs no line.
+                // If the terminal is gone, the error does not matter.
                 let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
                 written = Some(line);
             }
@@ -96,7 +96,7 @@ impl Drop for Progress {
         let Some(writer) = self.writer.take() else { return };
         *self.state.has_ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.state.ends.notify_all();
-        // The line has to be gone before others write.
+        // The line must be erased before other output is written.
         let _ = writer.join();
     }
 }

@@ -1,4 +1,4 @@
-//! What a person reads when something is wrong: message, place, the line with a caret, the way there, a hint.
+//! Reports problems to people: message, position, the line with a caret, the trail, a hint.
 
 use crate::escape;
 use crate::terminal::{self, Stream};
@@ -7,10 +7,10 @@ use keyfill_files::FileError;
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
-/// How many problems of a run are reported.
+/// The most problems of a run that are reported.
 const MOST_PROBLEMS: usize = 100;
 
-/// Why a run failed: every problem that was found.
+/// The failure of a run: every problem that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     problems: Vec<Diagnostic>,
@@ -19,10 +19,10 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// From the problems found. There is at least one; of very many the first are kept, with the number of
-    /// the others. Their texts are bounded in size.
+    /// Makes a failure of problems, of which there must be at least one. Of very many only the first are kept, and
+    /// one more states the number of the others. Their texts are bounded in size.
     pub fn new(mut diagnostics: Vec<Diagnostic>) -> Self {
-        // One more may be the number of those that were left out before.
+        // The last one may already state a number of problems that are not shown.
         if diagnostics.len() > MOST_PROBLEMS + 1 {
             let others = diagnostics.split_off(MOST_PROBLEMS);
             let message = format!("and {} more problems that are not shown", others.len());
@@ -32,7 +32,7 @@ impl Failure {
         Self { problems: diagnostics, remedy: Remedy::None, refuses_values: false }
     }
 
-    /// From what an engine says.
+    /// Makes a failure of an engine's error.
     pub fn of(error: &dyn Report) -> Self {
         Self {
             remedy: error.remedy(),
@@ -41,7 +41,7 @@ impl Failure {
         }
     }
 
-    /// From any error of a run: its problems, or its chain of causes as one.
+    /// Makes a failure of any error of a run: with its problems, or with its chain of causes as one problem.
     pub fn of_any(error: &anyhow::Error) -> Self {
         if let Some(failure) = error.downcast_ref::<Self>() {
             return failure.clone();
@@ -51,7 +51,7 @@ impl Failure {
         diagnostic.into()
     }
 
-    /// The same failure with other texts.
+    /// The same failure with each problem changed.
     #[must_use]
     pub fn rewritten(self, change: impl FnMut(Diagnostic) -> Diagnostic) -> Self {
         Self { problems: self.problems.into_iter().map(change).collect(), ..self }
@@ -62,13 +62,14 @@ impl Failure {
         &self.problems
     }
 
-    /// The problems, to be joined with others.
+    /// The problems, by value.
     pub fn into_problems(self) -> Vec<Diagnostic> {
         self.problems
     }
 }
 
-/// The class of several errors together: a policy or a setting comes before what an author can fix in a manifest.
+/// The class of several errors together: policies and settings come before errors that an author can fix in a
+/// manifest.
 fn gravest(problems: &[Diagnostic]) -> Class {
     const ORDER: [Class; 6] =
         [Class::Forbidden, Class::Usage, Class::Store, Class::Render, Class::Missing, Class::Other];
@@ -109,7 +110,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// A failure whose problems were printed already, in the format that was asked for.
+/// A failure whose problems were already printed, in the requested format.
 #[derive(Debug)]
 pub struct AlreadyReported(pub Failure);
 
@@ -131,12 +132,12 @@ impl Report for AlreadyReported {
     }
 }
 
-/// The problems of any error: those of a failure, or the error's own chain as one.
+/// The problems of any error: those of a failure, or the error's chain of causes as one.
 pub fn problems(error: &anyhow::Error) -> Vec<Diagnostic> {
     Failure::of_any(error).into_problems()
 }
 
-/// The class of any error: the outermost cause that has one says it.
+/// The class of any error: that of the outermost cause with a class.
 pub fn class(error: &anyhow::Error) -> Class {
     if let Some(problem) = error.downcast_ref::<Problem>() {
         return problem.class;
@@ -144,7 +145,7 @@ pub fn class(error: &anyhow::Error) -> Class {
     reports(error).next().map_or(Class::Other, Report::class)
 }
 
-/// Whether an engine only lacks something that the official binary has.
+/// Whether the error is a feature that the engine lacks and the official binary may have.
 pub fn is_unsupported(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Failure>().is_some_and(Report::is_unsupported)
 }
@@ -156,7 +157,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     reports(error).find_map(|report| report.diagnostics().into_iter().find_map(|problem| problem.hint))
 }
 
-/// The causes of an error that say more than a text, outermost first.
+/// The causes of an error that implement [`Report`], outermost first.
 fn reports(error: &anyhow::Error) -> impl Iterator<Item = &dyn Report> {
     error.chain().filter_map(|cause| AS_REPORT.iter().find_map(|as_report| as_report(cause)))
 }
@@ -164,7 +165,8 @@ fn reports(error: &anyhow::Error) -> impl Iterator<Item = &dyn Report> {
 type Cause = dyn std::error::Error + 'static;
 type AsReport = for<'c> fn(&'c Cause) -> Option<&'c dyn Report>;
 
-/// The error types that go through the run as they are. What an engine says becomes a [`Failure`] where it is called.
+/// The error types with [`Report`] that occur in an error's chain. An engine's error is converted to a [`Failure`]
+/// where the engine is called.
 const AS_REPORT: [AsReport; 5] = [
     as_report::<Failure>,
     as_report::<AlreadyReported>,
@@ -177,7 +179,7 @@ fn as_report<E: Report + 'static>(cause: &Cause) -> Option<&dyn Report> {
     cause.downcast_ref::<E>().map(|error| error as &dyn Report)
 }
 
-/// A message with its class: an error by itself, or the context of another.
+/// A message with a class: an error by itself, or the context of another error.
 #[derive(Debug)]
 pub struct Problem {
     class: Class,
@@ -190,27 +192,27 @@ impl Problem {
         Self { class, message: message.into(), hint: None }
     }
 
-    /// A command line or setting that cannot be followed.
+    /// An error of the command line or of a setting.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Class::Usage, message)
     }
 
-    /// Input that cannot be read or rendered.
+    /// An error of the input: it cannot be read or rendered.
     pub fn input(message: impl Into<String>) -> Self {
         Self::new(Class::Render, message)
     }
 
-    /// What is not there.
+    /// An error about something that does not exist.
     pub fn missing(message: impl Into<String>) -> Self {
         Self::new(Class::Missing, message)
     }
 
-    /// What a policy forbids.
+    /// An error about something that a policy forbids.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(Class::Forbidden, message)
     }
 
-    /// Adds what to do.
+    /// Adds a hint: what to do about it.
     pub fn hint(self, hint: &'static str) -> Self {
         Self { hint: Some(hint), ..self }
     }
@@ -224,11 +226,11 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// Bytes of a message that are shown.
+/// The longest message that is printed, in bytes.
 const MOST_MESSAGE: usize = 16 << 10;
 
-/// One diagnostic as a person reads it, ending with a newline. What comes from names and texts of others
-/// cannot begin a line of its own or act on a terminal.
+/// One diagnostic as text for people, ending with a newline. Names and texts of authors cannot begin a line or
+/// control a terminal.
 pub fn human(diagnostic: &Diagnostic) -> String {
     let mut text = String::new();
     let severity = match diagnostic.severity {
@@ -241,7 +243,7 @@ pub fn human(diagnostic: &Diagnostic) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{severity}: {}", lines.next().unwrap_or_default());
     for line in lines {
-        // CI systems look for commands behind white space too.
+        // CI systems recognise commands after white space too.
         let begins_command = ["::", "##["].iter().any(|command| line.trim_start().starts_with(command));
         let _ = writeln!(text, "  {}{line}", if begins_command { "| " } else { "" });
     }
@@ -273,7 +275,7 @@ fn cut(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}… ({} bytes more)", &text[..text.floor_char_boundary(most)], text.len() - most))
 }
 
-/// At most so much of a line is shown on each side of what the caret points to.
+/// The most characters of a line that are shown on each side of the caret.
 const CONTEXT: usize = 60;
 
 fn source_line(text: &mut String, diagnostic: &Diagnostic) {
@@ -294,15 +296,16 @@ fn source_line(text: &mut String, diagnostic: &Diagnostic) {
     }
 }
 
-/// The same with colours, where the stream has them.
+/// The same with colours, if the stream supports them.
 pub fn human_for(diagnostic: &Diagnostic, stream: Stream) -> String {
     let text = human(diagnostic);
     if terminal::has_colours(stream) { terminal::coloured(&text) } else { text }
 }
 
-/// Prints diagnostics on stderr. Of very many, as a rendering may have warnings, the first are printed.
+/// Prints diagnostics on stderr. Of very many (a rendering may have any number of warnings) only the first are
+/// printed.
 pub fn print(diagnostics: &[Diagnostic]) {
-    // Those of a failure are so many at most, and one more with the number of the others.
+    // A failure has at most this number, and one more that states the number of the others.
     let shown = if diagnostics.len() > MOST_PROBLEMS + 1 { MOST_PROBLEMS } else { diagnostics.len() };
     let (first, others) = diagnostics.split_at(shown);
     let mut text: Vec<String> = first.iter().map(|d| human_for(d, Stream::Err)).collect();
@@ -312,7 +315,7 @@ pub fn print(diagnostics: &[Diagnostic]) {
         text.push(human_for(&more, Stream::Err));
     }
     let mut stderr = std::io::stderr().lock();
-    // Where stderr is closed there is nobody to tell.
+    // If stderr is closed, nobody can be told.
     let _ = std::io::Write::write_all(&mut stderr, text.join("\n").as_bytes());
 }
 

@@ -1,5 +1,5 @@
-//! One run: what is read, with which settings, how it is rendered, and until when. It is all that a command
-//! hands to the pipeline, and generate, render, check and serve build it the same way.
+//! One run: the input, the settings, the rendering options, and the deadline. It is everything that a command
+//! gives to the pipeline; generate, render, check and serve build it in the same way.
 
 use crate::cli::render_args::RenderArgs;
 use crate::fetch::Plan;
@@ -23,13 +23,13 @@ use std::sync::Arc;
 
 /// One run.
 pub struct Run {
-    /// Where documents come from.
+    /// The input.
     pub input: Input,
-    /// Store, policy, bounds.
+    /// The settings: stores, policies, limits.
     pub settings: Settings,
-    /// How a folder is rendered.
+    /// The rendering options.
     pub options: Options,
-    /// What does not lie in the tree.
+    /// The services for what is not in the tree.
     pub outside: Outside,
     /// Whether placeholders are filled.
     pub fills: bool,
@@ -61,15 +61,15 @@ impl Run {
         }
         let fetch = Plan::of(given, &settings)?.fetch(input.tree());
         let fills = input.is_filled(&settings);
-        // What is rendered for git must not hold what was encrypted there.
+        // Manifests that are rendered to be committed must not contain decrypted values.
         let generates = given.purpose == Purpose::Generate;
         let outside = Outside { fetch, ..Outside::of(&settings, generates && fills, !generates || fills) };
         let cx = settings.cx();
         Ok(Self { input, settings, options, outside, fills, cx })
     }
 
-    /// Bounds the process by what the run may take, behind its `Cx`: what asks it too seldom ends the process a little
-    /// above these bounds.
+    /// Ends the process if the run exceeds its time or memory limits by a margin, because it does not check its
+    /// `Cx` often enough.
     pub fn bound_process(&self) {
         let code = if self.settings.compat_avp { 1 } else { Class::Render.exit_code() };
         overrun::ends_after(&self.cx, code);
@@ -78,8 +78,8 @@ impl Run {
     }
 }
 
-/// The files that the store `sops` reads: those of the run's tree, seen from the app's folder; for stdin those of the
-/// current folder.
+/// The files that the store `sops` reads: those of the run's tree, relative to the app's folder; for stdin those
+/// of the current folder.
 fn encrypted(given: &Given<'_>, settings: &Settings, input: &Input) -> Result<Encrypted> {
     let tree = match input {
         Input::Tree(tree) => tree.clone(),
@@ -92,7 +92,7 @@ fn encrypted(given: &Given<'_>, settings: &Settings, input: &Input) -> Result<En
     Ok(Encrypted { files: tree.files, dir, service: Arc::new(Unlocks::of(settings)) })
 }
 
-/// The texts that lines of problems are shown from. A check names files as they are in the tree.
+/// The source files, to show lines in problems. `check` names files by their paths in the tree.
 fn sources(given: &Given<'_>, tree: &Tree) -> Arc<dyn Sources> {
     Arc::new(match given.purpose {
         Purpose::Check => TreeTexts::by_path(tree),
@@ -100,7 +100,7 @@ fn sources(given: &Given<'_>, tree: &Tree) -> Arc<dyn Sources> {
     })
 }
 
-/// How the folder is rendered: flags, variables and the administrator's settings.
+/// The rendering options of a folder, from flags, variables and the administrator's settings.
 pub fn options(
     given: &Given<'_>,
     render: &RenderArgs,
@@ -131,7 +131,7 @@ impl Input {
 
     fn is_filled(&self, settings: &Settings) -> bool {
         match self {
-            // A stream has no folder that could say where it comes from.
+            // stdin has no folder in which the hydrator's metadata could be.
             Self::Stdin => settings.filling == FillWhen::Always,
             Self::Tree(tree) => settings.filling.applies(&*tree.files, &tree.at),
         }
@@ -140,7 +140,7 @@ impl Input {
 
 fn open(given: &Given<'_>, settings: &Settings, path: &str) -> Result<Tree> {
     let named = given.run.root.as_deref().or_else(|| settings.effective.get("KEYFILL_ROOT").map(Path::new));
-    // A check looks at a checkout from where it is started; what Argo CD says of an app does not concern it.
+    // `check` reads a checkout; Argo CD's variables for an app do not apply to it.
     let boundary = match given.purpose {
         Purpose::Check => Boundary { named, ..Boundary::default() },
         Purpose::Generate | Purpose::Render => Boundary::of_env(named, given.env),

@@ -1,18 +1,18 @@
-//! The line of the input that a diagnostic points at, read when it is shown. Engines know files and lines;
-//! the text of a line they need not keep.
+//! Adds the text of the source line to a diagnostic. Engines only know file and line number; the text is read when
+//! a problem is reported.
 
 use bytes::Bytes;
 use keyfill_diag::{Diagnostic, without_users};
 use keyfill_files::{Files, TreePath};
 use std::sync::{Mutex, PoisonError};
 
-/// A line that is longer is not shown: nobody reads it, and reports are bounded.
+/// The longest line that is shown, in bytes: nobody reads a longer one, and reports are bounded.
 const LONGEST: usize = 64 * 1024;
 
-/// Lines of a larger file are not shown: a hundred problems are not worth reading it a hundred times.
+/// The largest file, in bytes, of which lines are shown, since it may be read again for each of many problems.
 const LARGEST: usize = 4 << 20;
 
-/// Files whose texts are kept until the last line is shown.
+/// The most files that are kept in memory for the next problem.
 const MOST_FILES: usize = 8;
 
 /// The lines of a tree's files, for the problems of one report: a file is read once for all problems that are about it.
@@ -22,13 +22,13 @@ pub struct Lines<'f> {
 }
 
 impl<'f> Lines<'f> {
-    /// Those of a tree.
+    /// The lines of a tree's files.
     pub fn of(files: &'f dyn Files) -> Self {
         Self { files, kept: Kept::default() }
     }
 
-    /// Adds the line to a diagnostic that names a file of the tree and a line of it. A line that the file does not
-    /// have is not named either.
+    /// Adds the line's text to a diagnostic with a file of the tree and a line number. If the file does not have
+    /// that line, the line number is removed.
     pub fn complete(&self, diagnostic: &mut Diagnostic) {
         let file = diagnostic.place.file.clone();
         if let Some(file) = file.as_deref().and_then(TreePath::new) {
@@ -36,8 +36,7 @@ impl<'f> Lines<'f> {
         }
     }
 
-    /// As [`complete`](Self::complete), for a diagnostic whose file is shown under another name than it has in the
-    /// tree.
+    /// Like [`complete`](Self::complete), for a diagnostic that shows another path than the file has in the tree.
     pub fn complete_from(&self, file: &TreePath, diagnostic: &mut Diagnostic) {
         if diagnostic.place.line.is_none()
             || diagnostic.place.source_line.as_ref().is_some_and(|line| !line.is_empty())
@@ -51,12 +50,12 @@ impl<'f> Lines<'f> {
     }
 }
 
-/// Texts of files that were read for the lines of problems.
+/// A cache of files that were read to show lines.
 #[derive(Debug, Default)]
 pub struct Kept(Mutex<Vec<(String, Option<Bytes>)>>);
 
 impl Kept {
-    /// The text of a file, which is read when it is not kept; none of one that cannot be read, or is too large.
+    /// The text of a file, which is read if it is not in the cache. `None` if it cannot be read or is too large.
     pub fn text(&self, file: &str, read: impl FnOnce() -> Option<Bytes>) -> Option<Bytes> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, text)) = kept.iter().find(|(name, _)| name == file) {
@@ -71,12 +70,12 @@ impl Kept {
     }
 }
 
-/// Adds the line of a file's text.
+/// Adds the line from a file's text.
 fn complete(text: &[u8], diagnostic: &mut Diagnostic) {
     let place = &mut diagnostic.place;
     let Some(mut number) = place.line else { return };
     if let Some((last, end)) = end_before(text, number) {
-        // What is missing at the end of a file is missing behind its last line.
+        // An error one line after the end of the file is shown at the end of the last line.
         (place.line, place.column, place.width) = (Some(last), Some(end), 1);
         number = last;
     }
@@ -87,7 +86,7 @@ fn complete(text: &[u8], diagnostic: &mut Diagnostic) {
     if line.len() > LONGEST {
         return;
     }
-    // An author may have written a password into an address.
+    // A URL in the line may contain a password.
     let mut line = without_users(String::from_utf8_lossy(line).trim_end());
     if diagnostic.object.as_ref().is_some_and(|object| object.kind == "Secret") {
         line = without_value(&line);
@@ -101,14 +100,14 @@ fn complete(text: &[u8], diagnostic: &mut Diagnostic) {
     place.source_line = Some(line);
 }
 
-/// The last line of a text, and the column behind it, when the number is the next one.
+/// The number of the last line and the column after its end, if `number` is the line after the last one.
 fn end_before(text: &[u8], number: u32) -> Option<(u32, u32)> {
     let last = number.checked_sub(1).filter(|last| *last > 0 && line_of(text, number).is_none())?;
     let line = String::from_utf8_lossy(line_of(text, last)?);
     Some((last, u32::try_from(line.trim_end().chars().count() + 1).ok()?))
 }
 
-/// A line by its number, counted from 1. One after the last newline is a line when something stands on it.
+/// A line by its number, counted from 1. The text after the last newline is a line unless it is empty.
 fn line_of(text: &[u8], number: u32) -> Option<&[u8]> {
     let index = usize::try_from(number.checked_sub(1)?).ok()?;
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
@@ -123,7 +122,7 @@ fn line_of(text: &[u8], number: u32) -> Option<&[u8]> {
     Some(&text[start..end])
 }
 
-/// The indentation of a line with the dashes of lists, and what stands behind it without a comment.
+/// Splits a line into its indentation, dashes of lists included, and its content without a comment.
 fn content(line: &str) -> (&str, &str) {
     let mut rest = line.trim_start();
     while let Some(item) = rest.strip_prefix("- ") {
@@ -134,8 +133,8 @@ fn content(line: &str) -> (&str, &str) {
     (indent, rest[..end].trim_end())
 }
 
-/// A line of a Secret without what may be secret: what stands behind its key, unless it is a placeholder or
-/// says what the object is.
+/// A line of a Secret with the value replaced by `...`, unless it is a placeholder or the key is a public field
+/// such as `kind`.
 fn without_value(line: &str) -> String {
     const PUBLIC: [&str; 9] =
         ["apiVersion", "kind", "metadata", "name", "namespace", "type", "op", "path", "behavior"];

@@ -1,14 +1,14 @@
-//! Whether output goes to a terminal, and whether it has colours there: `NO_COLOR` says no, `CLICOLOR_FORCE` yes even in
-//! a pipe, `CLICOLOR=0` no, else a terminal that is not dumb has them.
+//! Whether output goes to a terminal, and whether it is coloured: not with `NO_COLOR`; with `CLICOLOR_FORCE` even
+//! in a pipe; not with `CLICOLOR=0`; else on terminals other than `TERM=dumb`.
 
 use crate::settings::Env;
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
-/// What the variables say; nothing before [`look_at`].
+/// When to use colours, by the variables; not set before [`look_at`] is called.
 static WANTED: OnceLock<Wanted> = OnceLock::new();
 
-/// Whether the terminal can do nothing but print.
+/// Whether the terminal cannot move the cursor (`TERM=dumb`).
 static IS_DUMB: OnceLock<bool> = OnceLock::new();
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ enum Wanted {
     Never,
 }
 
-/// Where text goes.
+/// An output stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -57,7 +57,7 @@ pub fn has_colours(stream: Stream) -> bool {
     }
 }
 
-/// Whether a line of a stream can be written over: it is a terminal, and not a dumb one.
+/// Whether a line of a stream can be overwritten: it is a terminal, and not a dumb one.
 pub fn is_lively(stream: Stream) -> bool {
     is_terminal(stream) && !IS_DUMB.get().copied().unwrap_or_default()
 }
@@ -70,7 +70,8 @@ fn is_terminal(stream: Stream) -> bool {
     }
 }
 
-/// A report of problems with colours: what is wrong, carets and hints. The text holds no control characters before.
+/// Adds colours to a report of problems: severity, positions, carets and hints. The text must not contain control
+/// characters.
 pub fn coloured(report: &str) -> String {
     const RED: &str = "\x1b[1;31m";
     const YELLOW: &str = "\x1b[1;33m";

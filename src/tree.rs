@@ -1,4 +1,4 @@
-//! The tree that a run reads from: which folder on disk is its boundary, and where the app lies in it.
+//! The tree that a run reads: the folder on disk that is its boundary, and the app's path in it.
 
 use crate::report::Problem;
 use crate::settings::Env;
@@ -7,32 +7,32 @@ use keyfill_files::{DiskFiles, Files, Kind, TreePath};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-/// A folder (or file), seen from the boundary that no path may leave.
+/// A folder or file in a tree, whose boundary no path may leave.
 #[derive(Clone)]
 pub struct Tree {
     /// The files below the boundary.
     pub files: Arc<dyn Files>,
-    /// The same files, when they lie on disk.
+    /// The same files, if they are on disk.
     disk: Option<Arc<DiskFiles>>,
-    /// The folder or file that was asked for.
+    /// The requested folder or file.
     pub at: TreePath,
-    /// What it is.
+    /// Whether it is a folder or a file.
     pub kind: Kind,
-    /// The current folder, when it lies in the tree: what relative names on the command line mean.
+    /// The current folder, if it is in the tree. Relative paths on the command line start from it.
     pub current: Option<TreePath>,
 }
 
-/// Where the boundary comes from, when it was not named.
+/// The settings that decide the tree's boundary.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Boundary<'a> {
     /// `--root` or `KEYFILL_ROOT`.
     pub named: Option<&'a Path>,
-    /// Inside Argo CD: the app's place in its repository (`ARGOCD_APP_SOURCE_PATH`), empty where it is not said.
+    /// Inside Argo CD: the app's path in its repository (`ARGOCD_APP_SOURCE_PATH`), empty if it is not set.
     pub argo_cd: Option<&'a str>,
 }
 
 impl<'a> Boundary<'a> {
-    /// What an environment says. Inside Argo CD there is an app's name, or its place.
+    /// The settings by the environment. Inside Argo CD the app's name or its path is set.
     pub fn of_env(named: Option<&'a Path>, env: &'a Env) -> Self {
         let place = env.get("ARGOCD_APP_SOURCE_PATH");
         let argo_cd = place.or_else(|| env.get("ARGOCD_APP_NAME").map(|_| ""));
@@ -41,8 +41,9 @@ impl<'a> Boundary<'a> {
 }
 
 impl Tree {
-    /// Opens the tree around `path`. Its boundary is the named one; inside Argo CD what was sent; else the git work
-    /// tree that holds it, else the file system's root: then only the official tools' own rules hold.
+    /// Opens the tree around `path`. Its boundary is the named one; inside Argo CD the files that Argo CD sent;
+    /// else the git work tree that contains `path`; else the file system's root, and then only the official tools'
+    /// own rules apply.
     pub fn open(path: &Path, boundary: Boundary<'_>, most_bytes: u64) -> Result<Self> {
         let shown = path.display();
         let place =
@@ -64,8 +65,8 @@ impl Tree {
         Ok(Self { disk: Some(Arc::clone(&files)), files, at, kind, current })
     }
 
-    /// A tree that does not lie on disk, such as a revision of a repository; `current` is its folder that names on the
-    /// command line start from.
+    /// A tree that is not on disk, such as a revision of a repository. Relative paths on the command line start
+    /// from `current`.
     pub fn of_files(files: Arc<dyn Files>, current: Option<TreePath>) -> Self {
         Self { files, disk: None, at: TreePath::root(), kind: Kind::Dir, current }
     }
@@ -75,12 +76,12 @@ impl Tree {
         self.disk.as_ref().is_some_and(|files| files.root().parent().is_none())
     }
 
-    /// The boundary on disk, where the tree lies there.
+    /// The path of the boundary, if the tree is on disk.
     pub fn root(&self) -> Option<&Path> {
         self.disk.as_ref().map(|files| files.root())
     }
 
-    /// A file that the command line names: relative to the current folder, and inside the tree.
+    /// The tree path of a file on the command line: relative to the current folder, and inside the tree.
     pub fn named_file(&self, name: &str) -> Result<TreePath> {
         let found = if Path::new(name).is_absolute() {
             self.disk.as_ref().and_then(|files| files.tree_path(Path::new(name)))
@@ -102,18 +103,19 @@ fn default_boundary(place: &Path, argo_cd: Option<&str>) -> PathBuf {
     work_tree.unwrap_or_else(|| place.ancestors().last().unwrap_or(place)).to_path_buf()
 }
 
-/// The folder of argocd-cmp-server that holds a folder for each request.
+/// The folder in which argocd-cmp-server creates a folder for each request.
 const REQUESTS: &str = "_cmp_server";
 
-/// The top of what Argo CD sent for an app in `folder`: never more, and never the file system's root. `.git` does not
-/// count: its author may have put it there.
+/// The top folder of the files that Argo CD sent for the app in `folder`; never the file system's root. `.git` is
+/// not considered, since the author may have created it.
 fn sent_by_argo_cd<'a>(folder: &'a Path, app_path: &str) -> &'a Path {
-    // `<temporary folder>/_cmp_server/<id>`: the outermost, since a tree may hold a folder of that name.
+    // `<temporary folder>/_cmp_server/<id>`: the outermost one, since a tree may contain a folder of that name.
     let request = |dir: &&Path| dir.parent().is_some_and(|above| above.ends_with(REQUESTS));
     if let Some(sent) = folder.ancestors().filter(request).last() {
         return sent;
     }
-    // Elsewhere the app's place in its repository says where that begins, when it fits.
+    // Elsewhere the repository is found by removing the app's path from the end of `folder`, if `folder` ends with
+    // it.
     let repository = cleaned(app_path).filter(|place| folder.ends_with(place)).and_then(|place| {
         let repository = folder.ancestors().nth(place.components().count())?;
         repository.parent().map(|_| repository)
@@ -121,7 +123,7 @@ fn sent_by_argo_cd<'a>(folder: &'a Path, app_path: &str) -> &'a Path {
     repository.unwrap_or(folder)
 }
 
-/// A relative path without `.` and `..`; `None` when it leads out of the repository.
+/// A relative path without `.` and `..`; `None` if it leaves the repository.
 fn cleaned(path: &str) -> Option<PathBuf> {
     let mut clean = PathBuf::new();
     for part in Path::new(path.trim_start_matches('/')).components() {
@@ -156,17 +158,17 @@ mod tests {
     #[test]
     fn inside_argo_cd_the_boundary_is_what_was_sent() {
         for (folder, app_path, boundary) in [
-            // As argocd-cmp-server unpacks it, whatever the path says.
+            // The folders of argocd-cmp-server, whatever the app's path is.
             ("/tmp/_cmp_server/123/apps/a", "apps/a", "/tmp/_cmp_server/123"),
             ("/tmp/_cmp_server/123/apps/a", "../../..", "/tmp/_cmp_server/123"),
             ("/tmp/_cmp_server/123", ".", "/tmp/_cmp_server/123"),
             ("/tmp/_cmp_server/123/_cmp_server/x/a", "a", "/tmp/_cmp_server/123"),
-            // Elsewhere by the app's path, however it is spelled.
+            // Elsewhere by the app's path, in any spelling.
             ("/work/repo/apps/a", "apps/a", "/work/repo"),
             ("/work/repo/apps/a", "./apps/a/", "/work/repo"),
             ("/work/repo/apps/a", "apps/x/../a", "/work/repo"),
             ("/work/repo/apps/a", "/apps/a", "/work/repo"),
-            // What fits nothing is the app's own folder, and so is the repository's root.
+            // If the path does not match, or the app is the repository's root, the boundary is the app's own folder.
             ("/work/repo", ".", "/work/repo"),
             ("/work/repo", "./", "/work/repo"),
             ("/work/repo", "", "/work/repo"),

@@ -1,8 +1,8 @@
-//! How values are written in flags, variables and files: durations, sizes, booleans, lists.
+//! Parses values of flags, variables and files: durations, sizes, booleans, lists.
 
 use std::time::Duration;
 
-/// A time as Go's tools take it: `55s`, `1m30s`, `500ms`, `2h`; a bare number is seconds.
+/// A duration in Go's syntax: `55s`, `1m30s`, `500ms`, `2h`; a bare number is seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("{text:?} is not a time; write it as in 55s, 2m or 1m30s");
     if let Ok(seconds) = text.parse::<u32>() {
@@ -46,17 +46,17 @@ pub fn size(text: &str) -> Result<u64, String> {
     number.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or_else(bad)
 }
 
-/// `true` as Go's strconv.ParseBool takes it.
+/// Whether a value is true by the rules of Go's `strconv.ParseBool`.
 pub fn is_true(value: Option<&str>) -> bool {
     value.is_some_and(|v| matches!(v, "1" | "t" | "T" | "true" | "TRUE" | "True"))
 }
 
-/// Items of a list that is written with commas, spaces or line ends.
+/// The items of a list, separated by commas or white space.
 pub fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c == ',' || c.is_whitespace()).filter(|s| !s.is_empty())
 }
 
-/// A number of things, in words: `1 root`, `2 roots`.
+/// A number with its noun: `1 root`, `2 roots`.
 pub fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

@@ -1,4 +1,4 @@
-//! `-v`: what a run reads and why, on stderr. Names, paths and versions only; never a secret.
+//! `-v`: prints on stderr what a run reads and with which settings. Only names, paths and versions, never a secret.
 
 use crate::discover::{Root, RootKind};
 use crate::escape;
@@ -10,8 +10,8 @@ use keyfill_diag::{Cx, Diagnostic};
 use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
 use std::sync::Arc;
 
-/// Prints the settings in force and who set them, how is logged in, and where tokens are kept. The value of a credential
-/// stands for itself as `(secret)`.
+/// Prints the effective settings and who set them, the login method, and where tokens are cached. Credentials are
+/// printed as `(secret)`.
 pub fn settings(settings: &Settings) {
     let effective = &settings.effective;
     for (name, set) in effective.iter() {
@@ -33,7 +33,7 @@ pub fn settings(settings: &Settings) {
     }
 }
 
-/// Prints what is checked.
+/// Prints the root that is checked.
 pub fn root(root: &Root) {
     let kind = match root.kind {
         RootKind::Kustomization => "kustomization",
@@ -48,7 +48,7 @@ fn say(line: &str) {
     eprintln!("keyfill: {}", escape::one_line(line));
 }
 
-/// A source that prints each path before it is read, and how that ended.
+/// A source that prints each path before it is read, and the result after it.
 pub struct Announced(pub Arc<dyn Source>);
 
 impl Source for Announced {

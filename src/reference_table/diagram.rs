@@ -1,11 +1,11 @@
-//! References as a graph from roots to paths: Graphviz's language and Mermaid's.
+//! Prints references as a graph from roots to paths, in Graphviz's and Mermaid's languages.
 
 use super::{Row, Table};
 use crate::escape;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Roots, paths, and the keys on the edges between them.
+/// A graph: roots, paths, and edges from root to path (as indexes) with the keys.
 struct Graph {
     roots: Vec<String>,
     paths: Vec<String>,

@@ -1,4 +1,4 @@
-//! References as a table, as JSON and as CSV.
+//! Prints references as a table, as JSON and as CSV.
 
 use super::{Row, Table};
 use crate::escape;
@@ -6,7 +6,7 @@ use crate::values::count;
 use anyhow::Result;
 use std::fmt::Write as _;
 
-/// What stands for nothing in a table.
+/// The text of an empty cell in a table.
 const NOTHING: &str = "-";
 
 impl Row {
@@ -53,7 +53,7 @@ impl Row {
 
 const HEADS: [&str; 8] = ["PATH", "KEY", "VERSION", "MODIFIERS", "OBJECT", "FILE", "ROOT", "STATE"];
 
-/// A line for each reference, in columns; what nothing uses below them.
+/// A table with a line for each reference, and below it the unused paths.
 pub fn table(table: &Table) -> String {
     let has_state = table.references.iter().any(|row| row.state.is_some());
     let columns = if has_state { HEADS.len() } else { HEADS.len() - 1 };
@@ -84,12 +84,12 @@ pub fn table(table: &Table) -> String {
     text
 }
 
-/// One object with the lists `references` and, where it was asked for, `unused`.
+/// A JSON object with the lists `references` and, if requested, `unused`.
 pub fn json(table: &Table) -> Result<String> {
     Ok(format!("{}\n", escape::json(&serde_json::to_string_pretty(table)?)))
 }
 
-/// CSV as in RFC 4180, with a head.
+/// CSV as in RFC 4180, with a header line.
 pub fn csv(table: &Table) -> String {
     let mut text = String::from(
         "path,key,version,store,namespace,modifiers,file,line,kind,object_namespace,object,root,state\r\n",
@@ -118,7 +118,8 @@ pub fn csv(table: &Table) -> String {
     text
 }
 
-/// A field of CSV. What a spreadsheet would take for a formula begins with an apostrophe: names are an author's.
+/// A field of CSV. Text that a spreadsheet would interpret as a formula gets an apostrophe in front, since authors
+/// choose the names.
 fn field(text: &str) -> String {
     let text = escape::one_line(text);
     let guard = if text.starts_with(['=', '+', '-', '@']) { "'" } else { "" };

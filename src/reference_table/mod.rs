@@ -1,4 +1,4 @@
-//! References to secrets as they are printed: a table of paths and of who needs them, never of a value.
+//! Prints references to secrets: a table of paths and of the objects that need them, without values.
 
 mod diagram;
 mod formats;
@@ -10,30 +10,30 @@ use anyhow::Result;
 use serde::Serialize;
 pub use state::{Kind, State, judge, to_seconds, unix_now, unix_time};
 
-/// One reference, as it is printed.
+/// One reference to a key of a secret.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// The path, as it is written.
+    /// The secret's path.
     pub path: String,
-    /// The key; empty where the whole secret counts.
+    /// The key; empty if the reference is to the whole secret.
     pub key: String,
-    /// The version that is named, or that an app was given.
+    /// The version in the reference, or the version that an app has received.
     pub version: Option<String>,
-    /// The name of its store; none for the default one.
+    /// The name of the store; `None` for the default store.
     pub store: Option<String>,
-    /// Vault's namespace, where one is named.
+    /// The Vault namespace, if the reference has one.
     pub namespace: Option<String>,
-    /// What is done with the value.
+    /// The names of the modifiers, in order.
     pub modifiers: Vec<String>,
-    /// Where it stands.
+    /// The file with the reference.
     pub file: Option<String>,
-    /// In which line.
+    /// The line in the file, counted from 1.
     pub line: Option<u32>,
     /// The object that it is filled into.
     pub object: Object,
     /// The root, or the app, that needs it.
     pub root: String,
-    /// What its store says.
+    /// The state of the secret by the store's metadata, if that was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<State>,
 }
@@ -43,18 +43,18 @@ pub struct Row {
 pub struct Object {
     /// Its kind.
     pub kind: String,
-    /// Its namespace; empty where it has none.
+    /// Its namespace; empty if the manifest has none.
     pub namespace: String,
     /// Its name.
     pub name: String,
 }
 
-/// All that is printed.
+/// All references, and the unused paths.
 #[derive(Debug, Default, Serialize)]
 pub struct Table {
     /// All references.
     pub references: Vec<Row>,
-    /// Paths that no reference names, where they were asked for.
+    /// Paths without a reference; `None` unless they were requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unused: Option<Vec<String>>,
 }

@@ -1,5 +1,5 @@
-//! References as one page of HTML that loads nothing else: paths with the roots that use them, roots with their
-//! paths, links between both, a search. Without scripts all of it can be read.
+//! Prints references as one HTML page that loads no other files: paths with the roots that use them, roots with
+//! their paths, links between both, and a search. The page can be read without JavaScript.
 
 use super::{Row, Table};
 use crate::escape;
@@ -12,7 +12,8 @@ use std::fmt::Write as _;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The page. Only its own style and script count: whatever a manifest says cannot become one.
+/// The page. Its content security policy allows only its own style and script, so that text of manifests cannot
+/// inject any.
 pub fn html(table: &Table) -> String {
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text.as_bytes())));
     let policy = format!(
@@ -71,7 +72,7 @@ pub fn html(table: &Table) -> String {
     text
 }
 
-/// A path or a root with its references; `other` is the end that the reference leads to.
+/// A section for a path or a root with its references. `other` returns the link to the other end of a reference.
 fn section(text: &mut String, id: (char, usize), name: &str, rows: &[&Row], other: impl Fn(&Row) -> String) {
     let head = if id.0 == 'p' { "Root" } else { "Path" };
     let has_state = rows.iter().any(|row| row.state.is_some());
@@ -109,7 +110,7 @@ fn link(id: (char, usize), name: &str) -> String {
     format!("<a href=\"#{}{}\">{}</a>", id.0, id.1, escaped(name))
 }
 
-/// A text in HTML, without characters that change how a line reads.
+/// A text escaped for HTML, with control characters made visible.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in escape::one_line(text).chars() {

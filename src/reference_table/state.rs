@@ -1,34 +1,34 @@
-//! What a store's metadata says of a reference.
+//! The state of a reference by the store's metadata.
 
 use keyfill_go::time::{Time, Zone};
 use keyfill_secrets::vault::{Known, Metadata, Version};
 use serde::{Serialize, Serializer};
 
-/// How a reference and its store fit together.
+/// The state of the version that a reference reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// It reads the version that is in force.
+    /// It names no version and reads the current one.
     Current,
-    /// It names a version, which is the newest.
+    /// It names a version, which is the newest one.
     Pinned,
     /// It names a version, and there is a newer one.
     Old,
     /// The version was deleted; it can be undeleted.
     Deleted,
-    /// The version is gone for good.
+    /// The version was destroyed and cannot be restored.
     Destroyed,
     /// There is no such secret or version.
     Absent,
-    /// An app was given an older version than the newest one.
+    /// An app has received an older version than the newest one.
     Stale,
-    /// It is there, in an engine without versions.
+    /// The secret exists, in an engine without versions.
     Unversioned,
-    /// Nobody can say.
+    /// The state could not be found out.
     Unknown,
 }
 
 impl Kind {
-    /// Each of them.
+    /// All states.
     pub const ALL: [Self; 9] = [
         Self::Current,
         Self::Pinned,
@@ -63,27 +63,27 @@ impl Serialize for Kind {
     }
 }
 
-/// What a store says of a reference.
+/// The state of a reference, with details.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct State {
-    /// The finding.
+    /// The kind of state.
     pub state: Kind,
     /// The newest version.
     pub current_version: Option<u64>,
-    /// When the version was written that the reference reads.
+    /// When the version that the reference reads was written, in RFC 3339.
     pub written: Option<String>,
-    /// Why it is not known.
+    /// Why the state is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
 impl State {
-    /// A finding of which no more is known.
+    /// A state without details.
     pub fn of(state: Kind) -> Self {
         Self { state, current_version: None, written: None, why: None }
     }
 
-    /// Nobody can say, for this reason.
+    /// An unknown state, with the reason.
     pub fn unknown(why: impl Into<String>) -> Self {
         Self { why: Some(why.into()), ..Self::of(Kind::Unknown) }
     }
@@ -109,7 +109,7 @@ impl State {
     }
 }
 
-/// What is to be said of a reference that names `version`.
+/// The state of a reference that names `version`; `now` is in seconds since 1970.
 pub fn judge(known: &Known, version: Option<&str>, now: i64) -> State {
     let metadata = match known {
         Known::Absent => return State::of(Kind::Absent),
@@ -117,7 +117,7 @@ pub fn judge(known: &Known, version: Option<&str>, now: i64) -> State {
         Known::Versioned(metadata) => metadata,
     };
     let Metadata { current_version: current, versions } = metadata;
-    // Version 0 is the newest one, as for Vault.
+    // Version 0 means the newest one, as in Vault.
     let number = match version.map(|text| text.trim().parse::<u64>()) {
         None | Some(Ok(0)) => *current,
         Some(Ok(number)) => number,
@@ -141,23 +141,23 @@ pub fn judge(known: &Known, version: Option<&str>, now: i64) -> State {
     }
 }
 
-/// A version may have a time at which it will be deleted.
+/// Whether a version is deleted. Its deletion time may be in the future.
 fn is_deleted(version: &Version, now: i64) -> bool {
     !version.deletion_time.is_empty() && unix_time(&version.deletion_time).is_none_or(|time| time <= now)
 }
 
-/// A time of Vault's in seconds since 1970; none where it is no time.
+/// A time of Vault's API in seconds since 1970; `None` if the text is not a time.
 pub fn unix_time(text: &str) -> Option<i64> {
     const LAYOUT: &[u8] = b"2006-01-02T15:04:05.999999999Z07:00";
     Time::parse(LAYOUT, text.as_bytes(), &Zone::Utc).ok().map(|time| time.unix_seconds())
 }
 
-/// Seconds since 1970.
+/// The current time in seconds since 1970.
 pub fn unix_now() -> i64 {
     Time::now(Zone::Utc).unix_seconds()
 }
 
-/// A time of Vault's without its fraction.
+/// A time of Vault's API without fractions of a second.
 pub fn to_seconds(time: &str) -> String {
     match time.split_once('.') {
         Some((seconds, rest)) if rest.ends_with('Z') => format!("{seconds}Z"),

@@ -1,8 +1,8 @@
-//! What a root reads, found in its files without rendering it.
+//! Finds the files that a root reads, without rendering it.
 //!
-//! Used where a superset is good enough and cheap: discovery, copies for the official binaries, and the
-//! mapping from changed files to roots. Every string of a kustomization that names a file or folder of the
-//! tree counts as read, but for the fields that never hold a path. So does every string of a plugin's
+//! Used where a superset is good enough and cheap: discovery, copies for the official binaries, and the mapping
+//! from changed files to roots. Every string of a kustomization that is the path of a file or folder in the tree
+//! counts as read, except in fields that never contain a path. The same applies to every string of a plugin's
 //! configuration (`plugins`).
 
 mod plugins;
@@ -13,19 +13,19 @@ use keyfill_files::{FileErrorKind, Files, Kind, TreePath};
 use keyfill_yaml::Node;
 use std::collections::BTreeSet;
 
-/// What a root reads.
+/// The paths that a root reads.
 #[derive(Clone, Debug, Default)]
 pub struct References {
-    /// Files, its own included.
+    /// Files, the root's own files included.
     pub files: BTreeSet<TreePath>,
-    /// What may be the path of a file or a folder that is not there.
+    /// Paths that may be meant as a file or a folder but do not exist.
     pub missing: BTreeSet<TreePath>,
-    /// Links to folders on the way to them.
+    /// Links to folders in the paths to these files.
     pub links: BTreeSet<TreePath>,
-    /// Kustomizations and charts that it stands on; the root itself is not among them.
+    /// Kustomizations and charts that the root uses as bases or components, without the root itself.
     pub roots: BTreeSet<TreePath>,
-    /// Whether more may be read than is listed here: a program that a plugin starts opens what it likes, and
-    /// a file that cannot be parsed may name others.
+    /// Whether more may be read than is listed here: a program that a plugin starts may open any file, and a file
+    /// that cannot be parsed may name others.
     pub open_ended: bool,
 }
 
@@ -50,18 +50,19 @@ const NO_PATHS: &[&str] = &[
     "vars",
 ];
 
-/// Fields of a kustomization that hold configurations of plugins: their text, or paths to it.
+/// Fields of a kustomization with configurations of plugins: inline text, or paths.
 const PLUGINS: &[&str] = &["generators", "transformers", "validators"];
 
-/// A longer text, or one of several lines, is an inline patch or inline values and no path.
+/// A longer text, or one of several lines, is an inline patch or inline values and not a path. In bytes.
 const LONGEST_PATH: usize = 1_000;
 
-/// The kustomization file of a folder.
+/// The kustomization file of a folder, if it has one.
 pub fn kustomization_file(files: &dyn Files, dir: &TreePath) -> Option<TreePath> {
     KUSTOMIZATION_NAMES.iter().filter_map(|name| dir.join(name)).find(|path| files.is_file(path))
 }
 
-/// What a root reads. Files that cannot be read or parsed end the search there: rendering will say so.
+/// The paths that a root reads. Files that cannot be read or parsed are not searched further; rendering will
+/// report them.
 pub fn of_root(files: &dyn Files, root: &Root, cx: &Cx) -> References {
     match root.kind {
         RootKind::Kustomization => of_kustomization(files, &root.dir, &mut BTreeSet::new(), cx),
@@ -75,8 +76,8 @@ pub fn of_root(files: &dyn Files, root: &Root, cx: &Cx) -> References {
     }
 }
 
-/// `configured` holds the folders of plugin configurations that are being looked at, which may name each
-/// other in a circle.
+/// `configured` are the folders of plugin configurations that are being searched; they may refer to each other in
+/// a loop.
 fn of_kustomization(
     files: &dyn Files,
     dir: &TreePath,
@@ -100,14 +101,14 @@ fn of_kustomization(
     search.found
 }
 
-/// A search from one kustomization through all that it stands on.
+/// A search from one kustomization through all its bases and components.
 struct Search<'a> {
     files: &'a dyn Files,
     configured: &'a mut BTreeSet<TreePath>,
     found: References,
-    /// Kustomizations that are still to be read.
+    /// Kustomizations that are still to be searched.
     ahead: Vec<TreePath>,
-    /// The run, whose end ends the search.
+    /// The run: at its deadline the search ends.
     cx: &'a Cx,
 }
 
@@ -135,7 +136,7 @@ impl Search<'_> {
         }
     }
 
-    /// The documents of a file. What cannot be read or parsed may name anything.
+    /// The documents of a file. A file that cannot be read or parsed makes the result open-ended.
     fn nodes(&mut self, file: &TreePath) -> Option<Vec<Node>> {
         let text = self.files.read(file).ok();
         let nodes = text.and_then(|text| nodes_of(&text, self.cx));
@@ -143,7 +144,7 @@ impl Search<'_> {
         nodes
     }
 
-    /// Takes up the file or folder that a name means in a folder, if there is one.
+    /// Adds the file or folder with this path relative to `dir`, if it exists.
     fn follow(&mut self, dir: &TreePath, name: &str) {
         let Some(path) = dir.join(name) else { return };
         let resolved = self.files.resolve(&path);
@@ -178,8 +179,8 @@ fn inflates_charts(document: &Node) -> bool {
     document.as_map().is_some_and(|map| map.keys().any(|k| k.starts_with("helmChart")))
 }
 
-/// Every string that may be a path, but those below the fields `without`; `name=path` of generators gives
-/// the path.
+/// Collects every string that may be a path, except below the fields `without`. From `name=path`, the form of
+/// generators, the path is added too.
 fn strings(node: &Node, without: &[&str], into: &mut Vec<String>) {
     match node {
         Node::Scalar(scalar) => {

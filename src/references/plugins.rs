@@ -1,7 +1,7 @@
-//! Configurations of plugins: what `generators`, `transformers` and `validators` name or hold.
+//! Configurations of plugins: the files or inline texts in `generators`, `transformers` and `validators`.
 //!
-//! kustomize reads the files that a configuration names from the folder of the kustomization that lists it,
-//! even where the configuration lies elsewhere; its own folder is tried too.
+//! kustomize resolves the paths in a configuration relative to the kustomization that lists it, even if the
+//! configuration is in another folder; that folder is tried too.
 
 use super::{LONGEST_PATH, Search, kustomization_file, nodes_of, of_kustomization, strings};
 use crate::discover::is_manifest_name;
@@ -12,14 +12,14 @@ use keyfill_yaml::Node;
 /// Fields of a configuration whose strings are never paths.
 const NO_PATHS: &[&str] = &["apiVersion", "kind", "literals", "name", "namespace", "valuesInline"];
 
-/// The `apiVersion` of the plugins that kustomize has built in. They read what their configuration names and
-/// nothing else.
+/// The `apiVersion` of kustomize's built-in plugins. They read the files that their configuration names and no
+/// others.
 const BUILT_IN: &str = "builtin";
 
-/// The annotations that make an object the configuration of a program.
+/// The annotations that make an object the configuration of a KRM function, a program.
 const FUNCTIONS: &[&str] = &["config.kubernetes.io/function", "config.k8s.io/function"];
 
-/// How often a text inside a text is looked into.
+/// How deeply YAML inside of a YAML string is searched.
 const MOST_TEXTS: u8 = 3;
 
 impl Search<'_> {
@@ -32,7 +32,8 @@ impl Search<'_> {
             Some(Ok((real, Kind::Dir))) if kustomization_file(self.files, &real).is_some() => {
                 self.configuration_folder(dir, real);
             }
-            // A path that leads nowhere, or out of the tree, is reported when the root is rendered.
+            // The entry is inline text. A path that does not exist or leaves the tree is reported when the root is
+            // rendered.
             _ => match nodes_of(text.as_bytes(), self.cx) {
                 Some(nodes) => self.configurations(&[dir], &nodes),
                 None => self.found.open_ended = true,
@@ -48,7 +49,7 @@ impl Search<'_> {
         }
     }
 
-    /// A kustomization that makes configurations: each file that it reads may be one.
+    /// A kustomization that generates configurations: each file that it reads may be one.
     fn configuration_folder(&mut self, dir: &TreePath, folder: TreePath) {
         if !self.configured.insert(folder.clone()) {
             return;
@@ -94,7 +95,7 @@ fn text(node: &Node) -> Option<&str> {
     }
 }
 
-/// Whether an object configures something that is not built in.
+/// Whether an object configures a plugin that is not built in, so that a program is started.
 fn starts_programs(node: &Node) -> bool {
     let Some(map) = node.as_map() else { return true };
     let annotations = map.get("metadata").and_then(Node::as_map).and_then(|m| m.get("annotations"));
@@ -103,7 +104,7 @@ fn starts_programs(node: &Node) -> bool {
     !is_built_in || annotations.is_some_and(|all| FUNCTIONS.iter().any(|name| all.get(name).is_some()))
 }
 
-/// The strings of YAML that stands in a text of several lines, as a function's `exec: {path: ...}` does.
+/// Collects the strings of YAML inside of multi-line strings, such as a function's `exec: {path: ...}`.
 fn inner_strings(node: &Node, texts: u8, into: &mut Vec<String>, cx: &Cx) {
     match node {
         Node::Scalar(scalar) if texts > 0 && scalar.text.as_str().contains('\n') => {

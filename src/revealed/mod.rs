@@ -1,10 +1,10 @@
-//! Secret values that a rendering has seen before its end, and messages without them.
+//! Remembers secret values that were given to engines, and removes them from messages.
 //!
-//! A template that is handed a secret can show it in an error: in the text that `fail` is given, in the line that
-//! is not valid YAML, in what a schema says of a value. So what is said of such a rendering goes through
-//! [`Revealed::redact`], which takes the values out: as they are, in parts, in other cases, backwards, spaced out
-//! and encoded. Before that `twin` takes out of an error what depends on the values at all. And such a rendering is
-//! neither kept in a cache nor logged; [`Revealed::is_empty`] says whether there is anything to hide.
+//! A template that gets a secret can show it in an error: in the text of `fail`, in a line that is not valid YAML,
+//! in a schema's message about a value. So messages about such a rendering go through [`Revealed::redact`], which
+//! removes the values: as they are, in parts, in upper or lower case, backwards, spaced out and encoded. Before
+//! that, `twin` removes from an error everything that depends on the values. Such a rendering is neither cached
+//! nor logged; [`Revealed::is_empty`] says whether there is anything to hide.
 
 mod patterns;
 mod twin;
@@ -21,36 +21,36 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use twin::{Disguise, TWINS, in_common};
 
-/// What stands in a value's place.
+/// The text that replaces a value.
 const HIDDEN: &str = "***";
 
-/// Bytes of values that are remembered. Of a rendering that has seen more, no message is shown: what is looked for
-/// takes some seventy times as much memory.
+/// The most bytes of values that are remembered. If a rendering gets more, no message of it is shown: the search
+/// needs about seventy times as much memory as the values.
 const MOST: usize = 1 << 20;
 
-/// Bytes that values are looked for in, with what encoded texts say: then nothing of a message is shown any more. A
-/// hundred usual problems take less than a hundredth of it.
+/// The most bytes in which values are searched, decoded texts included; after that no message is shown. A hundred
+/// usual problems need less than a hundredth of it.
 const MOST_LOOKED_AT: usize = 16 << 20;
 
-/// Bytes at the end of a text that was cut off, which are hidden: a part of a value, encoded or not, is not found there.
+/// How many bytes at the end of a cut-off text are hidden, since a part of a value would not be found there.
 const AT_THE_CUT: usize = 1 << 10;
 
-/// Secret values that were handed to an engine. There is no Display, and its Debug text is their number.
+/// Secret values that were given to an engine. There is no Display, and the Debug text shows only their number.
 #[derive(Default)]
 pub struct Revealed(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
     values: Vec<SecretBytes>,
-    /// The hashes of the values, with keys that are drawn at random.
+    /// The hashes of the values, with the random `keys`.
     hashes: HashSet<u64>,
     keys: RandomState,
-    /// What the values are found by, once it was asked for.
+    /// The search patterns of the values, made when they are first needed.
     patterns: Option<Arc<Patterns>>,
-    /// Bytes that values were looked for in.
+    /// How many bytes were searched so far.
     looked_at: usize,
     bytes: usize,
-    /// More was revealed than is remembered: then nothing of a message may be shown.
+    /// There were more values than are remembered: no message may be shown.
     overflowed: bool,
 }
 
@@ -65,7 +65,7 @@ impl Revealed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers a value, before an engine sees it.
+    /// Remembers a value. Call it before an engine gets the value.
     pub fn add(&self, value: &[u8]) {
         let mut kept = self.lock();
         kept.bytes = kept.bytes.saturating_add(value.len().max(1));
@@ -79,7 +79,7 @@ impl Revealed {
         }
     }
 
-    /// Whether no engine has seen a secret.
+    /// Whether no engine got a secret.
     pub fn is_empty(&self) -> bool {
         let kept = self.lock();
         kept.values.is_empty() && !kept.overflowed
@@ -91,7 +91,7 @@ impl Revealed {
         kept.overflowed || kept.hashes.contains(&kept.keys.hash_one(text))
     }
 
-    /// A text without the values, and without what encodes them.
+    /// The text with the values, plain or encoded, replaced by `***`.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut guard = self.lock();
         let kept = &mut *guard;
@@ -114,7 +114,7 @@ impl Revealed {
         if spans.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(without(text, spans)) }
     }
 
-    /// A problem without the values.
+    /// The problem with the values replaced in all its texts.
     pub fn diagnostic(&self, diagnostic: Diagnostic) -> Diagnostic {
         if self.is_empty() {
             return diagnostic;
@@ -136,12 +136,12 @@ impl Revealed {
         diagnostic
     }
 
-    /// Problems without the values.
+    /// The problems with the values replaced.
     pub fn diagnostics(&self, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
         diagnostics.into_iter().map(|diagnostic| self.diagnostic(diagnostic)).collect()
     }
 
-    /// An error without the values: what its problems say, and nothing of its causes.
+    /// The error with the values replaced: only its problems are kept, not its causes.
     pub fn error(&self, error: anyhow::Error) -> anyhow::Error {
         if self.is_empty() {
             return error;
@@ -150,7 +150,7 @@ impl Revealed {
     }
 }
 
-/// The text with its spans hidden. They may begin or end inside a character: then all of it goes.
+/// The text with the spans hidden. If a span begins or ends inside a character, the whole character is hidden.
 fn without(text: &str, mut spans: Vec<Range<usize>>) -> String {
     spans.sort_unstable_by_key(|span| (span.start, span.end));
     let mut out = String::with_capacity(text.len());

@@ -1,8 +1,8 @@
-//! How secret values are found in a text: as they are, in parts, in upper and lower case, backwards, with other signs
+//! Finds secret values in a text: as they are, in parts, in upper or lower case, backwards, with other characters
 //! between their letters, and encoded.
 //!
-//! A template can compute anything of a value, so that this finds what templates do to values, not all that could be
-//! done: who writes the chart gets the value anyway, in the manifests.
+//! A template can compute anything from a value, so that this finds the usual changes, not all possible ones. The
+//! author of the chart gets the value in the manifests anyway.
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -11,30 +11,31 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-/// A value shorter than this is hidden only where it stands as a word of its own: one letter is in every message.
+/// A value shorter than this, in bytes, is hidden only where it is a separate word, since one letter is in every
+/// message.
 const SHORT: usize = 4;
 
-/// So many bytes of a longer value are hidden, wherever they stand: messages cut and wrap what they quote.
+/// Any part of this length, in bytes, of a longer value is hidden, since messages cut and wrap quoted texts.
 const PART: usize = 10;
 
-/// A value with fewer letters and digits than this is not looked for with other signs between them: a short word is
-/// soon found in two others.
+/// A value with fewer letters and digits than this is not searched with other characters between them, since the
+/// letters of a short word occur by chance.
 const FOLDED: usize = 8;
 
-/// A run of letters and digits shorter than this is not looked at as an encoded text.
+/// A run of letters and digits shorter than this is not decoded.
 const ENCODED: usize = 6;
 
-/// How often an encoded text inside an encoded text is looked into.
+/// The deepest nesting of encoded texts that is decoded.
 const NESTED: u8 = 3;
 
-/// What is looked for: the hashes of texts of up to [`PART`] bytes, by their length. That two texts have the same hash
-/// hides a word more.
+/// Hashes of texts of up to [`PART`] bytes, by the texts' length. If another text has the same hash, it is hidden
+/// too.
 type Texts = [HashSet<u64>; PART + 1];
 
-/// The texts of all values.
+/// The search patterns of all values.
 #[derive(Default)]
 pub struct Patterns {
-    /// As they may stand in a text.
+    /// The values as they are and in escaped forms.
     exact: Texts,
     /// In lower case, forwards and backwards.
     lower: Texts,
@@ -44,7 +45,7 @@ pub struct Patterns {
 }
 
 impl Patterns {
-    /// Those of values.
+    /// Makes the patterns of values.
     pub fn of(values: &[SecretBytes]) -> Self {
         let mut patterns = Self::default();
         for value in values {
@@ -59,8 +60,8 @@ impl Patterns {
         patterns
     }
 
-    /// A line of a value, in each of its forms. Of a long one every part is looked for, so that longer parts are
-    /// found, and so is the whole.
+    /// Adds a line of a value in each of its forms. For a long line every part is added, so that longer parts and
+    /// the whole line are found.
     fn add(&mut self, line: &[u8]) {
         if line.len() < SHORT {
             self.short.insert(line.to_vec());
@@ -72,12 +73,11 @@ impl Patterns {
         add_both_ways(&mut self.lower, line.to_ascii_lowercase());
     }
 
-    /// The places of all that is to be hidden; they may overlap. And how many bytes were looked at for that, with what
-    /// encoded texts say.
+    /// The ranges to hide, which may overlap, and the number of bytes that were searched, decoded texts included.
     pub fn find(&self, text: &[u8]) -> (Vec<Range<usize>>, usize) {
         let mut looked_at = 0;
         let spans = self.spans(text, NESTED, &mut looked_at);
-        // An encoding that is spaced out or wrapped is not found by its parts.
+        // An encoded value that is spaced out or wrapped is found only in the text without other characters.
         let squeezed: Vec<u8> = text.iter().copied().filter(|b| is_encoding(*b)).collect();
         if spans.is_empty()
             && squeezed.len() < text.len()
@@ -95,7 +95,7 @@ impl Patterns {
         let (folded, places) = folded(text);
         let whole = |span: Range<usize>| Some(*places.get(span.start)?..places.get(span.end - 1)? + 1);
         spans.extend(found(&self.folded, &folded).into_iter().filter_map(whole));
-        // What a text that encodes nothing decodes to holds any short word soon.
+        // Short values are not searched in decoded texts, since random bytes contain any short word.
         if nested == NESTED {
             spans.extend(runs(text, is_word).filter(|run| self.short.contains(&text[run.clone()])));
         }
@@ -106,7 +106,7 @@ impl Patterns {
         spans
     }
 
-    /// Whether a run of characters is an encoding of something that holds a value.
+    /// Whether a run of characters decodes to a text with a value.
     fn is_encoded(&self, run: &[u8], nested: u8, looked_at: &mut usize) -> bool {
         let mut holds = |plain: &[u8]| !self.spans(plain, nested, looked_at).is_empty();
         base64(run).any(|plain| holds(&plain))
@@ -115,7 +115,7 @@ impl Patterns {
     }
 }
 
-/// Adds the parts of a text.
+/// Adds all parts of a text.
 fn add(texts: &mut Texts, text: &[u8]) {
     let length = text.len().min(PART);
     texts[length].extend(text.windows(length).map(packed));
@@ -127,7 +127,7 @@ fn add_both_ways(texts: &mut Texts, mut text: Vec<u8>) {
     add(texts, &text);
 }
 
-/// Where texts stand in another one.
+/// The ranges in `text` that are one of `texts`.
 fn found(texts: &Texts, text: &[u8]) -> Vec<Range<usize>> {
     let mut spans = Vec::new();
     for (length, texts) in texts.iter().enumerate().filter(|(_, texts)| !texts.is_empty()) {
@@ -137,20 +137,20 @@ fn found(texts: &Texts, text: &[u8]) -> Vec<Range<usize>> {
     spans
 }
 
-/// The letters and digits of a text in lower case, and where each of them stands.
+/// The letters and digits of a text in lower case, and the position of each.
 fn folded(text: &[u8]) -> (Vec<u8>, Vec<usize>) {
     let words = text.iter().enumerate().filter(|(_, b)| is_word(**b));
     words.map(|(at, b)| (b.to_ascii_lowercase(), at)).unzip()
 }
 
-/// A text of at most [`PART`] bytes as a number.
+/// A hash of a text of at most [`PART`] bytes.
 fn packed(text: &[u8]) -> u64 {
     const ODD: u64 = 0x517c_c1b7_2722_0a95;
     text.iter().fold(0, |number: u64, byte| (number.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(ODD))
 }
 
-/// What a run of characters says in base64 of either alphabet, from each place where it may begin: what stands
-/// before it may be of the same characters.
+/// Decodes a run of characters as base64 of either alphabet, from each of the four possible start positions, since
+/// the characters before the base64 may belong to the run.
 fn base64(run: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     const FORM: GeneralPurpose = GeneralPurpose::new(
         &base64::alphabet::STANDARD,
@@ -168,13 +168,13 @@ fn base64(run: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         .collect();
     (0..4).filter_map(move |start| {
         let text = standard.get(start..)?;
-        // One character alone says nothing.
+        // A single last character cannot be decoded.
         let end = text.len() - usize::from(text.len() % 4 == 1);
         FORM.decode(&text[..end]).ok()
     })
 }
 
-/// A line as it is, and as JSON, Go's `%q` and addresses write it.
+/// A line as it is, and as escaped in JSON, Go's `%q`, YAML, HTML and URLs.
 fn forms(line: &[u8]) -> Vec<Cow<'_, [u8]>> {
     let mut forms = vec![Cow::Borrowed(line)];
     let mut add = |form: Vec<u8>| {
@@ -185,7 +185,7 @@ fn forms(line: &[u8]) -> Vec<Cow<'_, [u8]>> {
     if let Ok(text) = std::str::from_utf8(line) {
         let json = serde_json::to_vec(text).unwrap_or_default();
         add(json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_vec());
-        // YAML's single quotes, and what Go's html/json encoders make of three signs.
+        // YAML's single quotes, and the escapes of `<`, `>` and `&` in Go's JSON and in HTML.
         add(text.replace('\'', "''").into_bytes());
         add(text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").into_bytes());
         add(text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").into_bytes());
@@ -204,7 +204,7 @@ fn is_encoding(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
-/// The longest stretches of bytes of a kind.
+/// The maximal runs of bytes of a kind.
 fn runs(text: &[u8], is_of_kind: fn(u8) -> bool) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -215,7 +215,7 @@ fn runs(text: &[u8], is_of_kind: fn(u8) -> bool) -> impl Iterator<Item = Range<u
     })
 }
 
-/// What a run of hexadecimal digits says, from either place where it may begin.
+/// Decodes a run of hexadecimal digits from both possible start positions.
 fn hex(run: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok()).unwrap_or_default();
     (0..2).filter_map(move |start| {
@@ -224,7 +224,7 @@ fn hex(run: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// What a run of characters says in base32, from each place where it may begin.
+/// Decodes a run of characters as base32 from each of the eight possible start positions.
 fn base32(run: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let digits: Option<Vec<u8>> = run
         .iter()

@@ -1,9 +1,10 @@
-//! What an error says that does not depend on secrets: it is what the same rendering says with other secrets.
+//! Finds the part of an error that does not depend on secrets, by comparing it with the error of the same
+//! rendering with other secrets.
 //!
-//! A chart can compute anything of a value that it was handed: turn it round, hash it, spell it letter by letter. No
-//! list of such tricks is complete. So a rendering that fails after it saw secrets is made again, with random letters
-//! and digits in the place of theirs, and of its errors is shown what both have in common: what the chart says whatever
-//! the secret is. What is left to tell is how long a value is and where it has letters and digits.
+//! A chart can compute anything from a value: reverse it, hash it, spell it letter by letter. No list of such
+//! changes is complete. So a rendering that fails after it got secrets is repeated with random letters and digits
+//! in place of those of the secrets, and only the text that both errors have in common is shown. It can reveal
+//! only how long a value is and where it has letters and digits.
 
 use super::HIDDEN;
 use crate::report::Failure;
@@ -13,21 +14,21 @@ use keyfill_yaml::Value;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
-/// How often the rendering is made again. One letter of a value is the same by chance once in 26 times.
+/// How often the rendering is repeated. With one repetition a letter would be the same by chance once in 26 times.
 pub const TWINS: usize = 2;
 
-/// What is said where nothing in common is left.
+/// The hint for an error in which text is replaced.
 const HINT: &str =
     "what stands in place of *** depends on secrets that were filled in or decrypted, and is not shown";
 
-/// Other values in the place of secrets: the same in one rendering, others in the next.
+/// Replaces secrets by random values: always the same for one secret in one rendering, others in the next rendering.
 #[derive(Clone, Default)]
 pub struct Disguise(RandomState);
 
 impl Disguise {
-    /// A text with another letter for each letter, and another digit for each digit.
+    /// The text with each letter replaced by a random letter, and each digit by a random digit.
     pub fn text(&self, text: &str) -> String {
-        // What is hidden in no message either: `true` is no secret.
+        // These words are not secret and are not hidden in messages either.
         if matches!(text, "true" | "false" | "null" | "") {
             return text.to_owned();
         }
@@ -39,7 +40,7 @@ impl Disguise {
             match c {
                 'a'..='z' => letter(b'a', 26, random),
                 'A'..='Z' => letter(b'A', 26, random),
-                // No zero in front: a number stays a number of as many digits.
+                // No leading zero, so that a number stays a number with the same count of digits.
                 '0'..='9' if at == 0 => letter(b'1', 9, random),
                 '0'..='9' => letter(b'0', 10, random),
                 other => other,
@@ -64,7 +65,7 @@ impl Disguise {
         }
     }
 
-    /// Fills values as another does, and disguises what it filled.
+    /// A filler that fills values with `filler` and replaces the filled ones by random values.
     pub fn filler(&self, filler: &Filler) -> Filler {
         Filler(Arc::new(Disguised { filler: filler.clone(), disguise: self.clone() }))
     }
@@ -86,7 +87,7 @@ impl FillValues for Disguised {
     }
 }
 
-/// A failure without what it does not have in common with those of its twins.
+/// The failure, reduced to what it has in common with the failures of the repeated renderings.
 pub fn in_common(failure: Failure, twins: &[Vec<Diagnostic>]) -> Failure {
     let mut at = 0..;
     failure.rewritten(|problem| {
@@ -99,7 +100,7 @@ pub fn in_common(failure: Failure, twins: &[Vec<Diagnostic>]) -> Failure {
     })
 }
 
-/// A problem of which nothing is known to be free of secrets.
+/// The problem with everything hidden but the class and the file.
 fn hidden(problem: Diagnostic) -> Diagnostic {
     let place = Place { file: problem.place.file, ..Place::default() };
     let message = HIDDEN.to_owned();
@@ -107,7 +108,7 @@ fn hidden(problem: Diagnostic) -> Diagnostic {
 }
 
 fn common(problem: Diagnostic, twin: &Diagnostic) -> Diagnostic {
-    // Another error: then even its place says something.
+    // The repeated rendering had another error, so that even the position depends on the secret.
     if (problem.class, problem.rule) != (twin.class, twin.rule) || problem.place.file != twin.place.file {
         return hidden(Diagnostic { place: Place::default(), ..problem });
     }
@@ -139,7 +140,7 @@ fn common(problem: Diagnostic, twin: &Diagnostic) -> Diagnostic {
     }
 }
 
-/// What two texts have in common, word by word: what they begin and what they end with.
+/// The words that two texts have in common at their beginning and at their end.
 fn common_text(one: &str, other: &str) -> String {
     if one == other {
         return one.to_owned();
@@ -152,7 +153,7 @@ fn common_text(one: &str, other: &str) -> String {
     format!("{}{HIDDEN}{}", ours[..start].concat(), ours[ours.len() - end..].concat())
 }
 
-/// A text as words and what stands between them. A word that differs is hidden as a whole.
+/// Splits a text into words and the white space between them. A word that differs is hidden as a whole.
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = text;

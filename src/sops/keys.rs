@@ -1,4 +1,4 @@
-//! The keys that the administrator has set up: where SOPS looks for them, and nowhere else.
+//! Reads the administrator's keys, from the locations in which SOPS searches for them.
 
 use crate::settings::Env;
 use crate::settings::authority::Effective;
@@ -7,22 +7,22 @@ use keyfill_sops::{Identities, Keys, Refusal, SecretKeys};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where SOPS keeps keys of age below a folder of configurations.
+/// The file of age keys, below the user's configuration folder.
 const AGE_KEYS: &str = "sops/age/keys.txt";
 
-/// The private keys of SSH that SOPS tries when none is named.
+/// The private SSH keys, below the home folder, that SOPS tries if none is set.
 const SSH_KEYS: [&str; 2] = [".ssh/id_ed25519", ".ssh/id_rsa"];
 
-/// The setting that names a file of secret keys of PGP.
+/// The setting with a file of secret PGP keys.
 const PGP_KEYS: &str = "KEYFILL_SOPS_PGP_KEY_FILE";
 
-/// Where GnuPG 1 keeps secret keys, and SOPS looks for them where there is no GnuPG.
+/// The file of secret keys of GnuPG 1, which SOPS reads if GnuPG is not installed.
 const PGP_RING: &str = "secring.gpg";
 
-/// The bytes of a file of keys.
+/// The most bytes that are read of a key file.
 const MOST: u64 = 1 << 20;
 
-/// Where keys are.
+/// The locations of keys.
 #[derive(Clone, Default)]
 pub struct KeySettings {
     age_key: Option<Secret>,
@@ -41,7 +41,7 @@ impl std::fmt::Debug for KeySettings {
 }
 
 impl KeySettings {
-    /// What the administrator's settings and the environment say.
+    /// The locations by the administrator's settings and the environment.
     pub fn of(effective: &Effective, env: &Env) -> Self {
         let path = |name: &str| effective.get(name).map(PathBuf::from);
         let home = env.get("HOME").map(PathBuf::from);
@@ -62,8 +62,7 @@ impl KeySettings {
         }
     }
 
-    /// Reads the keys. One that was named and cannot be read is an error; those that SOPS looks for by itself
-    /// may be missing.
+    /// Reads the keys. A key that a setting names must be readable; the default locations may be missing.
     pub(super) fn keys(&self) -> Result<Keys, Refusal> {
         Ok(Keys { identities: self.age()?, pgp: self.pgp()?, service: None })
     }
@@ -80,7 +79,7 @@ impl KeySettings {
         } else if let Some(ring) =
             self.gnupg_home.as_ref().and_then(|dir| read_bytes(&dir.join(PGP_RING)).ok())
         {
-            // Nobody named it: where it holds nothing, there are no keys.
+            // No setting names this file, so that a file without keys is not an error.
             drop(keys.add(ring.expose()));
         }
         Ok(keys)
@@ -105,7 +104,7 @@ impl KeySettings {
         }
         if self.ssh_key_file.is_none() {
             let found = self.home.iter().flat_map(|home| SSH_KEYS.map(|name| read(&home.join(name)).ok()));
-            // A person's own key may have a passphrase, or be of another kind: it is not one that was named.
+            // No setting names these keys: one with a passphrase, or of another type, is skipped.
             found.flatten().for_each(|key| drop(identities.add_ssh_key(key.expose())));
         }
         Ok(identities)

@@ -1,8 +1,8 @@
-//! Encrypted files of the tree: who decrypts them, and what became known by it.
+//! Decrypts encrypted files of the tree, and records the decrypted values.
 //!
-//! `keys` finds the keys that the administrator has set up, `unlock` decides which may be used and asks the services
-//! that keep keys to themselves, and `source` is the store `sops`. What an engine is handed is noted in [`Revealed`],
-//! so that no message shows it.
+//! `keys` reads the administrator's keys, `unlock` decides which keys may be used and calls key management
+//! services, and `source` is the store `sops`. Values that an engine gets are recorded in [`Revealed`], so that no
+//! message shows them.
 
 mod keys;
 mod source;
@@ -20,11 +20,11 @@ use keyfill_sops::{Decrypted, Error, Format, KeyService, Keys};
 use std::fmt;
 use std::sync::Arc;
 
-/// Decrypts what SOPS encrypted, with data keys that somebody gives out.
+/// Decrypts files that SOPS encrypted; a key service decrypts their data keys.
 pub struct Sops {
     keys: Keys,
     revealed: Arc<Revealed>,
-    /// Puts other values in the place of those that are decrypted.
+    /// If set, replaces decrypted values by random ones.
     disguise: Option<Disguise>,
 }
 
@@ -35,17 +35,17 @@ impl fmt::Debug for Sops {
 }
 
 impl Sops {
-    /// With the data keys of a service; what is decrypted for an engine is noted.
+    /// Uses a key service, and records decrypted values in `revealed`.
     pub fn new(service: Arc<dyn KeyService>, revealed: Arc<Revealed>) -> Self {
         Self { keys: Keys { service: Some(service), ..Keys::default() }, revealed, disguise: None }
     }
 
-    /// The same, with other values in the place of those that are decrypted.
+    /// The same, but decrypted values are replaced by random ones.
     pub fn disguised(service: Arc<dyn KeyService>, disguise: Disguise) -> Self {
         Self { disguise: Some(disguise), ..Self::new(service, Arc::default()) }
     }
 
-    /// A decrypted file.
+    /// Decrypts a file.
     fn open(&self, name: &str, format: Format, text: &[u8], cx: &Cx) -> Result<Decrypted, Error> {
         keyfill_sops::decrypt(text, format, &self.keys, cx).map_err(|e| e.at_file(name))
     }
@@ -74,11 +74,11 @@ impl Decrypt for Sops {
 /// The encrypted files of a run, for the store `sops`.
 #[derive(Clone)]
 pub struct Encrypted {
-    /// The tree.
+    /// The tree that contains the files.
     pub files: Arc<dyn Files>,
     /// The app's folder in it.
     pub dir: TreePath,
-    /// Who gives out their data keys.
+    /// Decrypts the files' data keys.
     pub service: Arc<dyn KeyService>,
 }
 

@@ -1,4 +1,5 @@
-//! The store `sops`: a path is a file of the tree, relative to the app's folder, and its keys are the secret's.
+//! The store `sops`: a path is an encrypted file of the tree, relative to the app's folder, and the file's
+//! top-level keys are the secret's keys.
 
 use super::{Encrypted, Sops};
 use keyfill_diag::{Class, Cx, Report as _};
@@ -9,7 +10,7 @@ use keyfill_secrets::{
 use keyfill_sops::{Format, Item, Value};
 use std::sync::Arc;
 
-/// Reads encrypted files.
+/// A source of secrets that reads encrypted files.
 pub struct SopsSource {
     files: Arc<dyn Files>,
     /// The app's folder.
@@ -18,7 +19,8 @@ pub struct SopsSource {
 }
 
 impl SopsSource {
-    /// The files of a tree, seen from a folder. What is read goes where placeholders stand, after rendering.
+    /// Reads the files of a tree, relative to the app's folder. The values are not recorded, since they are filled
+    /// in after rendering.
     pub fn new(encrypted: Encrypted) -> Self {
         let Encrypted { files, dir, service } = encrypted;
         Self { files, dir, sops: Sops::new(service, Arc::default()) }
@@ -42,7 +44,7 @@ impl SopsSource {
             FileErrorKind::Escapes => outside(),
             _ => Error::new(error.class(), error.to_string()),
         })?;
-        // As argocd-vault-plugin asks for it: a name without a known ending is YAML.
+        // As in argocd-vault-plugin, a file without a known extension is YAML.
         let format = match Format::of_path(file.as_str()) {
             Format::Binary => Format::Yaml,
             format => format,
@@ -70,7 +72,7 @@ impl Source for SopsSource {
     }
 }
 
-/// A value of a file as one of a store. What SOPS keeps as a number keeps its digits.
+/// Converts a value of a file to a value of a store. Numbers keep their digits.
 fn secret(value: &Value) -> SecretValue {
     match value {
         Value::Null | Value::Comment(_) => SecretValue::Null,

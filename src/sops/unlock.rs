@@ -1,7 +1,7 @@
-//! Who gives out data keys: the administrator's secret keys, and the services that keep keys to themselves.
+//! Decrypts data keys: with the administrator's secret keys, or with key management services.
 //!
-//! Files are an author's. A file names keys, addresses, roles and profiles; which of the keys an app may have used is
-//! the administrator's to say (`KEYFILL_SOPS_KEYS`), and no file chooses an address or an identity.
+//! Files come from authors. A file names keys, addresses, roles and profiles. The administrator decides which keys
+//! an app may use (`KEYFILL_SOPS_KEYS`), and a file cannot choose an address or an identity.
 
 use crate::fill::PathPolicy;
 use crate::settings::Settings;
@@ -15,13 +15,13 @@ use keyfill_secrets::{Error, SecretBytes};
 use keyfill_sops::{Hidden, KeyService, Keys, MasterKey, Refusal};
 use std::sync::OnceLock;
 
-/// The setting that holds the globs of keys.
+/// The setting with the globs of allowed keys.
 pub const ALLOWED_KEYS: &str = "KEYFILL_SOPS_KEYS";
 
-/// Bytes of one entry of a file's metadata: that of age with many recipients is far below.
+/// The largest entry for one key in a file's metadata, in bytes; an age entry with many recipients is much smaller.
 const LONGEST: usize = 256 << 10;
 
-/// Gives out data keys with a run's settings. Nothing is read or connected to before the first one.
+/// A key service with a run's settings. Keys are read and connections made only when the first data key is needed.
 pub struct Unlocks {
     settings: Settings,
     allowed: Option<PathPolicy>,
@@ -33,7 +33,7 @@ pub struct Unlocks {
 }
 
 impl Unlocks {
-    /// For a run.
+    /// The key service of a run.
     pub fn of(settings: &Settings) -> Self {
         let globs = settings.effective.get(ALLOWED_KEYS);
         Self {
@@ -56,7 +56,7 @@ impl Unlocks {
             .hint("an administrator lists a key there; all keys of age together are called age"))
     }
 
-    /// The secret keys that keyfill itself has.
+    /// The administrator's own secret keys.
     fn own(&self) -> Result<&Keys, Refusal> {
         self.own.get_or_init(|| self.settings.sops_keys.keys()).as_ref().map_err(Refusal::clone)
     }
@@ -117,7 +117,7 @@ impl KeyService for Unlocks {
             MasterKey::Age { .. } | MasterKey::Pgp { .. } | MasterKey::HuaweiKms { .. } => {
                 self.own()?.decrypt(key, cx)
             }
-            // A thread of its own: who asks may be inside of a runtime already.
+            // A separate thread, since the caller may already be inside of a tokio runtime.
             _ => std::thread::scope(|scope| {
                 let asked = scope.spawn(|| {
                     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -132,7 +132,7 @@ impl KeyService for Unlocks {
     }
 }
 
-/// What the globs of the administrator call a key.
+/// The name of a key for the administrator's globs.
 fn name(key: &MasterKey) -> String {
     match key {
         MasterKey::Age { .. } => "age".to_owned(),

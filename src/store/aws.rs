@@ -1,4 +1,4 @@
-//! AWS Secrets Manager, the Parameter Store and the Key Management Service, from `AWS_*`.
+//! AWS Secrets Manager, Parameter Store and Key Management Service, built from the settings `AWS_*`.
 
 use super::{Given, network::network};
 use crate::values;

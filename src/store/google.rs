@@ -5,7 +5,7 @@ use keyfill_secrets::Source;
 use keyfill_secrets::gcp::{GoogleCredentials, GoogleKms, GoogleSecretManager, GoogleSettings};
 use std::sync::Arc;
 
-/// Where gcloud keeps its own, below the home folder.
+/// gcloud's file of application default credentials, below the home folder.
 const GCLOUD: &str = ".config/gcloud/application_default_credentials.json";
 
 /// `gcpsecretmanager`

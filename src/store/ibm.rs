@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// `ibmsecretsmanager`
 pub fn open(given: Given<'_>) -> Result<Arc<dyn Source>> {
     let needed = |name| given.needed(name, SourceKind::IbmSecretsManager);
-    // argocd-vault-plugin takes Vault's address where no other is set.
+    // argocd-vault-plugin uses `VAULT_ADDR` if no other address is set.
     let address = match given.get("VAULT_ADDR") {
         Some(address) if given.get("AVP_IBM_INSTANCE_URL").is_none() => address,
         _ => needed("AVP_IBM_INSTANCE_URL")?,

@@ -1,7 +1,7 @@
-//! The sources of secrets, built from settings: the store of `AVP_TYPE`, and those that the config file names.
+//! Builds the stores from settings: the store of `AVP_TYPE`, and the stores in the config file.
 //!
-//! A file holds each store: it turns the settings into what its client takes. Nothing is read from a store yet, but
-//! wrong settings are errors even when nothing will be read.
+//! Each file converts the settings of one store to those of its client. Nothing is read from a store yet, but
+//! wrong settings are errors even if nothing will be read.
 
 pub mod aws;
 pub mod azure;
@@ -34,20 +34,20 @@ use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source, Tra
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Where the settings of one store come from.
+/// The settings from which one store is built.
 #[derive(Clone, Copy)]
 pub struct Given<'a> {
-    /// The run's.
+    /// The run's settings.
     pub settings: &'a Settings,
-    /// The store's own.
+    /// The store's own settings.
     pub effective: &'a Effective,
     /// The name of the store in the config file, if it has one.
     pub name: Option<&'a str>,
-    /// The circuit breakers of the store, in a process that stays.
+    /// The circuit breakers of the store; only in `serve`.
     pub traffic: Option<&'a Arc<Traffic>>,
 }
 
-/// A store whose settings are wrong. With AVP's habits that is an error only where something is read.
+/// A store with wrong settings. In compatibility with AVP they are an error only if something is read.
 struct Unusable(Error);
 
 impl Source for Unusable {
@@ -61,7 +61,7 @@ impl Source for Unusable {
     }
 }
 
-/// The stores of a command's run, and what should be said of them.
+/// The stores of a command's run, and warnings about their settings.
 pub fn open(settings: &Settings) -> Result<(Arc<dyn Source>, Vec<Diagnostic>)> {
     let mut warnings = Vec::new();
     let stores = Stores::build(settings, |kind, name, effective| {
@@ -70,7 +70,7 @@ pub fn open(settings: &Settings) -> Result<(Arc<dyn Source>, Vec<Diagnostic>)> {
     Ok((stores, warnings))
 }
 
-/// One store.
+/// Builds one store.
 pub fn one(kind: SourceKind, given: Given<'_>, warnings: &mut Vec<Diagnostic>) -> Result<Arc<dyn Source>> {
     Ok(match kind {
         SourceKind::Vault => match vault::settings(given.settings, given.effective, given.name.is_some()) {
@@ -113,7 +113,7 @@ pub fn one(kind: SourceKind, given: Given<'_>, warnings: &mut Vec<Diagnostic>) -
 }
 
 impl<'a> Given<'a> {
-    /// A setting of the administrator's.
+    /// A setting, if the administrator has set it.
     fn get(&self, name: &str) -> Option<&'a str> {
         self.effective.administrators(name)
     }
@@ -130,12 +130,12 @@ impl<'a> Given<'a> {
         self.get(name).map(keyfill_secrets::Secret::new)
     }
 
-    /// A file in the home folder.
+    /// A path in the home folder.
     fn in_home(&self, path: &str) -> Option<PathBuf> {
         self.settings.system.home.as_ref().map(|home| home.join(path))
     }
 
-    /// A setting that the store cannot do without.
+    /// A setting that the store requires.
     fn needed(&self, name: &'static str, kind: SourceKind) -> Result<&'a str> {
         let place = self.name.map(|store| format!(" (stores.{store})")).unwrap_or_default();
         self.get(name).ok_or_else(|| {

@@ -1,10 +1,10 @@
-//! How stores in the network are reached: proxies are the administrator's, certificates the system's.
+//! The network settings of stores: the administrator's proxies, and the system's certificates.
 
 use super::Given;
 use keyfill_secrets::{Network, Secret};
 use std::sync::Arc;
 
-/// Through `HTTPS_PROXY`, where it is set.
+/// Connects through `HTTPS_PROXY`, if it is set.
 pub fn network(given: Given<'_>) -> Network {
     Network {
         https_proxy: given.get("HTTPS_PROXY").map(Secret::new),

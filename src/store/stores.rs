@@ -1,4 +1,4 @@
-//! The stores of a run as one source: the name in a reference says which one reads it.
+//! Combines the stores of a run to one source: the store's name in a reference selects the store.
 
 use crate::report;
 use crate::settings::authority::Effective;
@@ -12,16 +12,16 @@ use std::sync::Arc;
 
 type Read = Result<Arc<SecretData>, Error>;
 
-/// The store of `AVP_TYPE` and those that the config file names. Nothing of one serves another.
+/// The store of `AVP_TYPE` and the stores in the config file. They share no settings and no logins.
 pub struct Stores {
-    /// Why there is no default store is reported when it is asked for: a run may use named ones alone.
+    /// An error in the default store is reported only if that store is used, since a run may use only named stores.
     default: Result<Arc<dyn Source>, Error>,
     named: BTreeMap<String, Arc<dyn Source>>,
 }
 
 impl Stores {
-    /// Opens each store with `open`, which gets its kind, its name and its settings. Where the config file names no
-    /// stores, it is the default one alone.
+    /// Builds each store with `open`, which gets its kind, its name and its settings. Without stores in the config
+    /// file there is only the default store.
     pub fn build(
         settings: &Settings,
         mut open: impl FnMut(SourceKind, Option<&str>, &Effective) -> Result<Arc<dyn Source>>,
@@ -46,7 +46,7 @@ impl Stores {
 
     fn of(&self, secret: &SecretRef) -> Result<&Arc<dyn Source>, Error> {
         let Some(name) = &secret.store else { return self.default.as_ref().map_err(Clone::clone) };
-        // The plan has refused names that are not known.
+        // The plan has already refused unknown names.
         self.named.get(name).ok_or_else(|| {
             Error::new(keyfill_diag::Class::Usage, format!("there is no store {name} in the config file"))
         })
@@ -73,7 +73,7 @@ impl Source for Stores {
     }
 
     fn has_namespaces(&self, secret: &SecretRef) -> bool {
-        // A store that is not there says so itself.
+        // A store that does not exist is reported when it is read.
         self.of(secret).is_ok_and(|source| source.has_namespaces(secret))
     }
 

@@ -13,22 +13,22 @@ use keyfill_secrets::{Addresses, KvVersion, Secret};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where Kubernetes puts the token of a pod's service account.
+/// The file in which Kubernetes puts the token of a pod's service account.
 const SERVICE_ACCOUNT_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/// The settings of the client of a Vault, of which `effective` are the store's own. `named` is one that the config file
-/// names.
+/// The settings of a Vault client. `effective` are the store's own settings; `named` says whether it is a store of
+/// the config file.
 pub fn settings(settings: &Settings, effective: &Effective, named: bool) -> Result<VaultSettings> {
     with_auth(settings, effective, named, auth(effective)?)
 }
 
-/// The same without a login: for what Vault says to everybody.
+/// The same without a login, for requests that need no token.
 pub fn without_login(settings: &Settings, effective: &Effective) -> Result<VaultSettings> {
     with_auth(settings, effective, false, Auth::Token(Secret::new(String::new())))
 }
 
 fn with_auth(settings: &Settings, effective: &Effective, named: bool, auth: Auth) -> Result<VaultSettings> {
-    // As in Vault's own client, an agent comes before the server. An author's address is theirs alone.
+    // As in Vault's own client, the agent's address has priority. It does not apply if an author has set the address.
     let agent = effective.get("VAULT_AGENT_ADDR").filter(|_| !effective.address_is_authors());
     let Some(address) = agent.or_else(|| effective.get("VAULT_ADDR")) else {
         return Err(Problem::usage(
@@ -37,14 +37,14 @@ fn with_auth(settings: &Settings, effective: &Effective, named: bool, auth: Auth
         .into());
     };
     let kv = match effective.get("AVP_KV_VERSION").map(str::trim) {
-        // AVP takes version 2 where nothing is said; by itself keyfill lets the answer decide.
+        // AVP's default is version 2; keyfill finds the version out from Vault's response.
         None => settings.compat_avp.then_some(KvVersion::V2),
         Some(text) => Some(
             text.parse()
                 .map_err(|()| Problem::usage(format!("AVP_KV_VERSION is {text:?}; it must be 1 or 2")))?,
         ),
     };
-    // AVP's file names know one Vault.
+    // The file names of AVP's token cache support only one Vault.
     let names = if settings.compat_avp && !named { CacheNames::Avp } else { CacheNames::ByKey };
     Ok(VaultSettings {
         namespace: effective.get("VAULT_NAMESPACE").map(str::to_owned),
@@ -69,8 +69,8 @@ fn with_auth(settings: &Settings, effective: &Effective, named: bool, auth: Auth
     })
 }
 
-/// Whether the settings lack what argocd-vault-plugin looks at only when it reads: an address, a version of the
-/// engine that there is.
+/// Whether settings are wrong that argocd-vault-plugin checks only when it reads a secret: the address, and the
+/// version of the KV engine.
 pub fn is_wrong_when_read(effective: &Effective) -> bool {
     let has_address = ["VAULT_ADDR", "VAULT_AGENT_ADDR"].iter().any(|name| effective.get(name).is_some());
     let kv = effective.get("AVP_KV_VERSION").map(str::trim);
@@ -82,8 +82,8 @@ fn request_timeout(effective: &Effective) -> Result<Duration> {
     Ok(values::duration(text.trim()).map_err(|e| Problem::usage(format!("VAULT_CLIENT_TIMEOUT: {e}")))?)
 }
 
-/// Vault's own proxy counts for every address. Those of the system leave out what `NO_PROXY` names, and this
-/// machine, as Go's do.
+/// Vault's own proxy settings apply to every address. The system's proxies do not apply to hosts in `NO_PROXY` and
+/// to localhost, as in Go.
 fn proxy(effective: &Effective) -> Proxy {
     if let Some(all) = effective.get("VAULT_PROXY_ADDR").or_else(|| effective.get("VAULT_HTTP_PROXY")) {
         return Proxy { http: Some(Secret::new(all)), https: Some(Secret::new(all)), no_proxy: None };
@@ -118,7 +118,7 @@ fn tls(effective: &Effective) -> Result<Tls> {
     })
 }
 
-/// How to log in: the named method, else the one that the credentials belong to.
+/// The login: with the method that is set, else with the method to which the credentials belong.
 fn auth(effective: &Effective) -> Result<Auth> {
     let method = match (effective.method(), effective.get("AVP_AUTH_TYPE")) {
         (Some(method), _) => method,

@@ -112,13 +112,14 @@ impl std::fmt::Display for Stopped {
 pub struct Cx {
     /// The deadline.
     pub deadline: Instant,
-    /// Cancels the run.
+    /// The flag that cancels the run.
     pub cancel: Cancel,
-    /// Bounds.
+    /// The limits on input, output and work.
     pub limits: Limits,
     /// The memory that the run may use.
     pub memory: Memory,
-    /// Raised when a check found the run above its memory; engines put the error into words of their own.
+    /// Raised once the run exceeded its memory limit. Engines may replace the error by one of their own, so that
+    /// it cannot be recognised by its text.
     pub out_of_memory: Flag,
 }
 

@@ -55,7 +55,7 @@ pub struct Entry {
 /// A submodule of a git repository: a folder of the tree for which git stores only a commit of another repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submodule {
-    /// Where it lies.
+    /// The submodule's folder in the tree.
     pub path: TreePath,
     /// The commit's hash, 40 hexadecimal digits.
     pub commit: String,
