@@ -51,7 +51,7 @@ use std::process::ExitCode;
 static ALLOCATOR: memory::Allocator = memory::Allocator;
 
 fn main() -> ExitCode {
-    // A worker must drop its privileges before there is a second thread.
+    // A worker must enter its sandbox before there is a second thread.
     #[cfg(unix)]
     if std::env::args_os().nth(1).is_some_and(|first| first == serve::worker::ARGUMENT) {
         return serve::worker::run();

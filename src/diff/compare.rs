@@ -1,4 +1,4 @@
-//! One root on both sides: rendered without being filled, its objects matched and compared.
+//! Compares one root on both sides: it is rendered without being filled, and its objects are matched and compared.
 
 use super::fields::{self, FieldChange, Path, Step};
 use super::object::{Object, Pair, objects, pairs, without_same};
@@ -14,25 +14,25 @@ use keyfill_diag::{Class, Cx, Diagnostic, Severity};
 use keyfill_kustomize::schema::FieldType;
 use keyfill_yaml::{Document, Value};
 
-/// What two sides are called.
+/// The names of the two sides.
 #[derive(Clone, Copy)]
 pub struct Names<'a> {
-    /// The older one.
+    /// The name of the older side.
     pub base: &'a str,
-    /// The newer one.
+    /// The name of the newer side.
     pub head: &'a str,
 }
 
-/// What rendering a side gave.
+/// The result of rendering one side.
 #[derive(Default)]
 struct Outcome {
     documents: Vec<Document>,
     warnings: Vec<Diagnostic>,
-    /// Why it cannot be rendered here, though nothing is wrong with it.
+    /// Why the side cannot be rendered here, although it has no errors.
     not_rendered: Vec<Diagnostic>,
 }
 
-/// Renders and compares. The notes say what could not be compared.
+/// Renders and compares both sides. The notes say what could not be compared.
 pub fn compare(job: &Job, names: Names<'_>, fill: &FillOptions, cx: &Cx) -> (RootDiff, Vec<String>) {
     let presence = match (job.before.is_empty(), job.after.is_empty()) {
         (true, false) => Presence::Added,
@@ -53,7 +53,7 @@ pub fn compare(job: &Job, names: Names<'_>, fill: &FillOptions, cx: &Cx) -> (Roo
     let mut notes = Vec::new();
     match (before.not_rendered.first(), after.not_rendered.first()) {
         (None, None) => {}
-        // Rendered on one side only, its objects would look as if they came or went.
+        // If only one side were rendered, all objects would look added or removed.
         (Some(_), None) if !job.after.is_empty() => fail(&mut diff, names.base, before.not_rendered),
         (None, Some(_)) if !job.before.is_empty() => fail(&mut diff, names.head, after.not_rendered),
         (_, Some(why)) | (Some(why), None) => {
@@ -125,7 +125,7 @@ fn add_differences(
     Ok(())
 }
 
-/// What differs in an object; nothing where only its text does.
+/// The differences of an object; `None` if only its text differs.
 fn object_diff(pair: Pair, cx: &Cx) -> Result<Option<ObjectDiff>, keyfill_diag::Stopped> {
     let alone = |object: Object, presence| {
         let Object { id, mut value } = object;
@@ -154,14 +154,14 @@ fn object_diff(pair: Pair, cx: &Cx) -> Result<Option<ObjectDiff>, keyfill_diag::
     let of = FieldType::of(text("apiVersion"), text("kind"));
     let is_renamed = before.id.name != after.id.name;
     let mut fields = fields::compare(&before.value, &after.value, of, cx)?;
-    // The name is reported by itself.
+    // The changed name is reported separately.
     fields.retain(|change| !(is_renamed && is_name(change)));
     if fields.is_empty() && !is_renamed {
         return Ok(None);
     }
     let hooks =
         Some(hooks(&after.value)).filter(|hooks| !hooks.is_empty()).unwrap_or_else(|| hooks(&before.value));
-    // An object with another name is another object: nothing is changed in place.
+    // An object with another name is another object, so that nothing is changed in place.
     let replaced_by =
         if is_renamed { Vec::new() } else { replaced::fields(&after.id, &before.value, &fields) };
     Ok(Some(ObjectDiff {
@@ -179,7 +179,7 @@ fn is_name(change: &FieldChange) -> bool {
     change.path == Path(vec![Step::Key("metadata".to_owned()), Step::Key("name".to_owned())])
 }
 
-/// When Argo CD or helm would run an object, by its annotations.
+/// The hooks of Argo CD or Helm in an object's annotations.
 fn hooks(object: &Value) -> Vec<String> {
     const ANNOTATIONS: [&str; 2] = ["argocd.argoproj.io/hook", "helm.sh/hook"];
     let annotation = |name: &str| object.at(&["metadata", "annotations"])?.get(name)?.as_str();

@@ -1,4 +1,4 @@
-//! Two values compared field by field.
+//! Compares two values field by field.
 
 use super::lists;
 use super::object::sorted;
@@ -11,13 +11,13 @@ use std::fmt::{self, Write as _};
 /// A step of a field's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The value of a key.
+    /// The value of the key with this name.
     Key(String),
-    /// An item of a list, by its keys or its number.
+    /// An item of a list, by its merge keys or its index.
     Item(String),
 }
 
-/// Where a field stands in an object.
+/// The path of a field in an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Path(pub Vec<Step>);
 
@@ -55,17 +55,17 @@ fn is_plain(key: &str) -> bool {
 /// A field that differs.
 #[derive(Clone, Debug)]
 pub struct FieldChange {
-    /// Which.
+    /// The field's path.
     pub path: Path,
-    /// Its value on the older side; none where it is not there.
+    /// Its value on the older side; `None` if it does not exist there.
     pub before: Option<Value>,
-    /// Its value on the newer side; none where it is not there.
+    /// Its value on the newer side; `None` if it does not exist there.
     pub after: Option<Value>,
-    /// The items of the list are the same and in another order; the values are their names.
+    /// Whether only the order of the list's items differs; then the values are lists of the items' labels.
     pub is_order: bool,
 }
 
-/// The fields in which two objects of a type differ, in the order of their names.
+/// The fields that differ between two objects of a type, in the order of their names.
 pub fn compare(
     before: &Value,
     after: &Value,
@@ -127,7 +127,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Says that items changed their places, by their labels.
+    /// Adds the change that items are in another order.
     fn order(&mut self, items: &[lists::Item<'_>], before: &[Value], after: &[Value]) {
         let label = |of: &Value, is_before: bool| {
             let is_it = |item: &&lists::Item<'_>| {
@@ -136,7 +136,7 @@ impl Walk<'_> {
             };
             items.iter().find(is_it).map(|item| Value::Str(item.label.as_str().into()))
         };
-        // Very long lists are said to be in another order, and no more.
+        // For very long lists only the first 100 labels are shown.
         let names = |list: &[Value], is_before| -> Value {
             Value::Seq(list.iter().take(100).filter_map(|item| label(item, is_before)).collect())
         };

@@ -1,16 +1,17 @@
-//! Covers the values of Secrets. A placeholder names a secret and is none: it stays.
+//! Replaces the values of Secrets, so that they are not shown. Placeholders stay, since they are not secret.
 
 use crate::fill::placeholder;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keyfill_yaml::Value;
 
-/// The fields of a Secret that hold values.
+/// The fields of a Secret that contain values.
 const FIELDS: [&str; 2] = ["data", "stringData"];
-/// What kubectl leaves behind: the whole object, as it was applied.
+/// kubectl's annotation with the whole object as it was applied.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Covers the values of a Secret, in place. Where the other side has another value at the same place, that is said.
+/// Replaces the values of a Secret by their size. If the same field has another value in `other`, the text says
+/// that it changed.
 pub fn cover(object: &mut Value, other: Option<&Value>) {
     let is = |object: &Value, key: &str, want: &str| object.get(key).and_then(Value::as_str) == Some(want);
     if !is(object, "kind", "Secret") || !is(object, "apiVersion", "v1") {

@@ -1,4 +1,4 @@
-//! Container images across a root.
+//! Compares the container images of a root.
 
 use super::object::Object;
 use keyfill_yaml::Value;
@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// An image that differs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ImageChange {
-    /// The image on the older side; none where the container is new.
+    /// The image on the older side; `None` if the container is new.
     pub before: Option<String>,
-    /// The image on the newer side; none where the container is gone.
+    /// The image on the newer side; `None` if the container was removed.
     pub after: Option<String>,
-    /// The containers that have it, as `Deployment prod/web: CONTAINER`.
+    /// The containers with this change, as `Deployment prod/web: CONTAINER`.
     pub used_by: Vec<String>,
 }
 
-/// The lists of containers in a pod's specification.
+/// The fields with containers in a pod's specification.
 const LISTS: [&str; 3] = ["containers", "initContainers", "ephemeralContainers"];
 
 /// The containers of objects, each with its image.
@@ -47,7 +47,7 @@ fn walk(value: &Value, object: &str, found: &mut BTreeMap<String, String>) {
     }
 }
 
-/// The images that differ, each change once with all containers that make it.
+/// The images that differ: each change once, with all its containers.
 pub fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<ImageChange> {
     let places: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let mut found: BTreeMap<(Option<String>, Option<String>), Vec<String>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! A changed field as lines, with the words that differ within them: what all formats for people are made of.
+//! Splits a changed field into lines and marks the words that differ; all formats for people use it.
 
 use super::FieldChange;
 use crate::edit_script;
@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 /// A line of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// `+`, `-`, or a blank for a line that is the same; `@` for lines that are left out.
+    /// `+`, `-`, or a space for an unchanged line; `@` for a summary of omitted lines.
     pub sign: char,
-    /// Its text, cut where words begin to differ.
+    /// Its text, split into equal and different pieces.
     pub pieces: Vec<Piece>,
 }
 
@@ -20,15 +20,15 @@ pub struct Line {
 pub struct Piece {
     /// Its text.
     pub text: String,
-    /// Whether the other side has something else here.
+    /// Whether the other side has other text here.
     pub differs: bool,
 }
 
-/// How long two texts may be compared, with all of their lines.
+/// The time limit for comparing two texts with all their lines.
 const LONGEST: Duration = Duration::from_millis(500);
-/// Lines that are the same and are shown around those that differ.
+/// How many unchanged lines are shown around changed ones.
 const AROUND: usize = 3;
-/// Lines longer than this are not compared word by word.
+/// Lines longer than this, in bytes, are not compared word by word.
 const LONGEST_LINE: usize = 20_000;
 
 impl Line {
@@ -42,11 +42,11 @@ impl Line {
     }
 }
 
-/// A value as it is shown: a string as it is, anything else as YAML.
+/// The text that is shown for a value: a string as it is, anything else as YAML.
 pub fn shown(value: &Value) -> String {
     match value {
         Value::Str(text) if text.is_empty() => "\"\"".to_owned(),
-        // What is written the same and is of another type.
+        // A string that would look like a value of another type is shown with quotes.
         Value::Str(text) if !text.contains('\n') => {
             let written = String::from_utf8_lossy(&keyfill_yaml::to_yaml(value)).into_owned();
             let written = written.trim_end();
@@ -57,7 +57,7 @@ pub fn shown(value: &Value) -> String {
     }
 }
 
-/// A value that fits on one line, where both sides do: for `FIELD: BEFORE → AFTER`.
+/// Both values if each fits on one line, for `FIELD: BEFORE → AFTER`.
 pub fn on_one_line(change: &FieldChange) -> Option<(Vec<Piece>, Vec<Piece>)> {
     const MOST: usize = 200;
     let (before, after) = (shown(change.before.as_ref()?), shown(change.after.as_ref()?));
@@ -78,7 +78,7 @@ pub fn of(change: &FieldChange) -> Vec<Line> {
     }
 }
 
-/// Every line of a text with one sign.
+/// Every line of a text with the same sign.
 pub fn all(sign: char, text: &str) -> Vec<Line> {
     text.lines().map(|line| Line::new(sign, line)).collect()
 }
@@ -134,7 +134,7 @@ fn count(lines: usize) -> String {
     format!("{lines} {} the same", if lines == 1 { "line is" } else { "lines are" })
 }
 
-/// Both lines cut where their words differ; whole, where the time for that is over.
+/// Both lines, split at the words that differ; not split if the time limit is exceeded.
 fn words(before: &str, after: &str, deadline: Instant) -> (Vec<Piece>, Vec<Piece>) {
     let whole = |text: &str| vec![Piece { text: text.to_owned(), differs: true }];
     if before.len().max(after.len()) > LONGEST_LINE || Instant::now() > deadline {
@@ -155,11 +155,11 @@ fn words(before: &str, after: &str, deadline: Instant) -> (Vec<Piece>, Vec<Piece
             }
         }
     }
-    // Lines that have hardly anything in common are read more easily as a whole.
+    // Lines with very little in common are easier to read if they are not split.
     if same * 4 < before.len().max(after.len()) { (whole(before), whole(after)) } else { (removed, added) }
 }
 
-/// Words, and what stands between them, a character each.
+/// The words of a text, and each character between them.
 fn tokens(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text;

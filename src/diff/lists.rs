@@ -1,5 +1,5 @@
-//! Which items of two lists belong together: by the keys that Kubernetes merges them by, else by a name that all of
-//! them have, else as a text is compared, line by line.
+//! Matches the items of two lists: by Kubernetes' merge keys, else by a usual key such as `name` that all items
+//! have, else by their order, as lines of a text are compared.
 
 use crate::edit_script;
 use keyfill_kustomize::schema::FieldType;
@@ -8,24 +8,24 @@ use similar::DiffTag;
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// Items that belong together, and what they are called.
+/// Two matching items, and their label.
 #[derive(Debug)]
 pub struct Item<'a> {
     /// `name=web`, `containerPort=80,protocol=TCP`, or the number of the item.
     pub label: String,
-    /// On the older side.
+    /// The item on the older side.
     pub before: Option<&'a Value>,
-    /// On the newer side.
+    /// The item on the newer side.
     pub after: Option<&'a Value>,
 }
 
 /// Keys that distinguish the items of lists without a schema.
 const USUAL_KEYS: [&str; 3] = ["name", "key", "id"];
-/// How long two lists may be compared.
+/// The time limit for comparing two lists by order.
 const LONGEST: Duration = Duration::from_millis(500);
 
-/// The items of two lists in the order of the newer side; those that are gone come last. With them whether the ones on
-/// both sides changed their order.
+/// The items of two lists in the order of the newer side, removed ones last; and whether the items of both sides
+/// are in another order.
 pub fn items<'a>(before: &'a [Value], after: &'a [Value], of: Option<FieldType>) -> (Vec<Item<'a>>, bool) {
     let known = of.and_then(FieldType::merge_keys).filter(|keys| !keys.is_empty());
     let by_schema = known.and_then(|keys| by_keys(before, after, keys));
@@ -33,7 +33,7 @@ pub fn items<'a>(before: &'a [Value], after: &'a [Value], of: Option<FieldType>)
     by_keys.unwrap_or_else(|| (by_order(before, after), false))
 }
 
-/// Matches by keys; `None` where an item lacks the first of them, or two items have the same.
+/// Matches items by keys; `None` if an item does not have the first key, or two items have the same keys.
 fn by_keys<'a>(before: &'a [Value], after: &'a [Value], keys: &[&str]) -> Option<(Vec<Item<'a>>, bool)> {
     let old = labels(before, keys)?;
     let new = labels(after, keys)?;
@@ -81,7 +81,8 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// Matches as texts are compared. What stands in place of something else is one item that changed.
+/// Matches items by order, as lines of a text are compared. An item in the same position as a removed one counts
+/// as changed.
 fn by_order<'a>(before: &'a [Value], after: &'a [Value]) -> Vec<Item<'a>> {
     let texts = |items: &[Value]| -> Vec<Vec<u8>> { items.iter().map(keyfill_yaml::to_json).collect() };
     let (old, new) = (texts(before), texts(after));

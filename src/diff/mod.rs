@@ -1,12 +1,11 @@
-//! What a change does to the rendered manifests: two revisions of a repository rendered, their objects matched and
-//! compared field by field.
+//! Shows how a change affects the rendered manifests: two revisions of a repository are rendered, and their
+//! objects are matched and compared field by field.
 //!
-//! [`revisions`] opens both sides as trees of files. [`reach`] finds the roots that the changed files lead to, [`apps`]
-//! the Applications.
-//! [`compare`] renders each root on both sides, without filling it, and [`object`] finds the objects in the documents.
-//! [`fields`] compares two objects, with lists matched as [`lists`] says; [`replaced`] knows the fields that cannot be
-//! changed in place, [`images`] and [`secrets`] look across a whole root. Values of plain Secrets are covered
-//! ([`hidden`]) before anything is compared, so that no format can print one.
+//! [`revisions`] opens both sides as trees of files. [`reach`] finds the roots that the changed files affect,
+//! [`apps`] the Applications. [`compare`] renders each root on both sides, without filling it, and [`object`]
+//! finds the objects in the documents. [`fields`] compares two objects, with lists matched as [`lists`] says;
+//! [`replaced`] knows the fields that cannot be changed in place, [`images`] and [`secrets`] compare a whole root.
+//! Values of Secrets are replaced ([`hidden`]) before objects are compared, so that no format can print one.
 
 pub mod apps;
 pub mod compare;
@@ -29,29 +28,29 @@ pub use secrets::ReferenceChange;
 use keyfill_diag::Diagnostic;
 use keyfill_yaml::Value;
 
-/// What differs between two revisions.
+/// The differences between two revisions.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What the older side is called.
+    /// The name of the older side.
     pub base: String,
-    /// What the newer side is called.
+    /// The name of the newer side.
     pub head: String,
-    /// How many files changed.
+    /// The number of changed files.
     pub files: usize,
-    /// The roots that were rendered: those that differ or failed, in the order of their names.
+    /// The rendered roots that differ or failed, in the order of their names.
     pub roots: Vec<RootDiff>,
-    /// How many more were rendered and are the same.
+    /// The number of rendered roots without a difference.
     pub same: usize,
-    /// What a person should know besides.
+    /// Notes about what could not be compared.
     pub notes: Vec<String>,
 }
 
-/// What differs in one root.
+/// The differences in one root.
 #[derive(Debug, Default)]
 pub struct RootDiff {
-    /// The root's folder or the app's name; `OLD => NEW` where it was moved.
+    /// The root's folder or the app's name; `OLD => NEW` if the folder was moved.
     pub name: String,
-    /// Whether the root is there on both sides.
+    /// On which sides the root exists.
     pub presence: Presence,
     /// The objects that differ.
     pub objects: Vec<ObjectDiff>,
@@ -59,13 +58,13 @@ pub struct RootDiff {
     pub images: Vec<ImageChange>,
     /// The references to secrets that differ.
     pub secrets: Vec<ReferenceChange>,
-    /// Why it could not be rendered.
+    /// The errors of sides that could not be rendered.
     pub failures: Vec<SideFailure>,
-    /// What rendering said of the newer side.
+    /// Warnings from rendering the newer side.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// On which sides something is.
+/// On which sides something exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Presence {
     /// On the newer side only.
@@ -78,7 +77,7 @@ pub enum Presence {
 }
 
 impl Presence {
-    /// In one word.
+    /// The presence in one word.
     pub fn name(self) -> &'static str {
         match self {
             Self::Added => "added",
@@ -87,7 +86,7 @@ impl Presence {
         }
     }
 
-    /// The sign before a line.
+    /// The sign at the beginning of a line.
     pub fn sign(self) -> char {
         match self {
             Self::Added => '+',
@@ -100,28 +99,28 @@ impl Presence {
 /// A side that could not be rendered.
 #[derive(Debug)]
 pub struct SideFailure {
-    /// The revision.
+    /// The side's name.
     pub side: String,
-    /// Why.
+    /// The errors.
     pub problems: Vec<Diagnostic>,
 }
 
-/// What differs in one object.
+/// The differences in one object.
 #[derive(Debug)]
 pub struct ObjectDiff {
-    /// Which object.
+    /// The object.
     pub id: ObjectId,
-    /// Its name before, where a name with a hash of its content changed.
+    /// Its name on the older side, if the hash suffix of its name changed.
     pub renamed_from: Option<String>,
-    /// Whether it is there on both sides.
+    /// On which sides the object exists.
     pub presence: Presence,
-    /// The hooks that it is, such as `PreSync` or `pre-install`; those of the newer side where it has any.
+    /// Its hooks, such as `PreSync` or `pre-install`: those of the newer side, or if it has none, of the older side.
     pub hooks: Vec<String>,
-    /// Fields that changed and cannot be changed in place: the object would have to be replaced.
+    /// Changed fields that are immutable, so that the object would have to be replaced.
     pub replaced_by: Vec<String>,
     /// The fields that differ.
     pub fields: Vec<FieldChange>,
-    /// All of it, where it was added or removed; values of Secrets are covered.
+    /// The whole object, if it was added or removed, with values of Secrets replaced.
     pub content: Option<Value>,
 }
 
@@ -135,7 +134,7 @@ impl RootDiff {
             && self.presence == Presence::Changed
     }
 
-    /// How many objects were added, removed and changed.
+    /// The numbers of added, removed and changed objects.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for object in &self.objects {
@@ -156,7 +155,7 @@ impl Report {
         self.roots.iter().all(RootDiff::is_empty)
     }
 
-    /// How many objects of all roots were added, removed and changed.
+    /// The numbers of added, removed and changed objects in all roots.
     pub fn counts(&self) -> Counts {
         self.roots.iter().map(RootDiff::counts).fold(Counts::default(), |sum, next| Counts {
             added: sum.added + next.added,
@@ -166,23 +165,23 @@ impl Report {
         })
     }
 
-    /// Why roots could not be rendered.
+    /// The errors of all roots that could not be rendered.
     pub fn failures(&self) -> Vec<Diagnostic> {
         let failures = self.roots.iter().flat_map(|root| &root.failures);
         failures.flat_map(|failure| failure.problems.iter().cloned()).collect()
     }
 }
 
-/// How many objects differ.
+/// The numbers of objects that differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// On the newer side only.
+    /// Objects that are only on the newer side.
     pub added: usize,
-    /// On the older side only.
+    /// Objects that are only on the older side.
     pub removed: usize,
-    /// On both, and not the same.
+    /// Objects that are on both sides and differ.
     pub changed: usize,
-    /// Of the changed ones: those with a field that cannot be changed in place.
+    /// Those of the changed objects in which an immutable field changed.
     pub replaced: usize,
 }
 

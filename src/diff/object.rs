@@ -1,21 +1,21 @@
-//! The objects of a rendered stream, and which of two streams belong together.
+//! The objects of a rendered stream, and the matching of objects in two streams.
 
 use keyfill_diag::Cx;
 use keyfill_yaml::{Body, Document, Limits, Text, Value};
 use std::collections::{BTreeMap, HashMap};
 
-/// What names an object in a cluster. The version of its group is no part of it.
+/// The identity of an object in a cluster. The version of its API group is not a part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId {
-    /// `apps`; empty for the core group.
+    /// The API group, for example `apps`; empty for the core group.
     pub group: String,
-    /// `Deployment`; empty for a document that is no object.
+    /// The kind, for example `Deployment`; empty for a document that is not an object.
     pub kind: String,
-    /// Empty where the manifest names none.
+    /// The namespace; empty if the manifest has none.
     pub namespace: String,
-    /// `metadata.name`, or `metadata.generateName` with a `*` behind it.
+    /// `metadata.name`, or `metadata.generateName` followed by `*`.
     pub name: String,
-    /// How many objects of the same name stand before it.
+    /// The number of objects with the same identity before it in the stream.
     pub nth: usize,
 }
 
@@ -37,22 +37,22 @@ impl std::fmt::Display for ObjectId {
 /// An object of a stream.
 #[derive(Debug)]
 pub struct Object {
-    /// Which.
+    /// Its identity.
     pub id: ObjectId,
     /// Its content.
     pub value: Value,
 }
 
-/// Two objects of which at least one is there.
+/// Matching objects of two sides; at least one exists.
 #[derive(Debug)]
 pub struct Pair {
-    /// On the older side.
+    /// The object on the older side.
     pub before: Option<Object>,
-    /// On the newer side.
+    /// The object on the newer side.
     pub after: Option<Object>,
 }
 
-/// The documents that are on one side only: those whose text is the same on both are no difference.
+/// Removes the documents whose text is the same on both sides.
 pub fn without_same(before: Vec<Document>, after: Vec<Document>) -> (Vec<Document>, Vec<Document>) {
     let text = |document: &Document| match &document.body {
         Body::Raw(text) => text.clone(),
@@ -85,7 +85,7 @@ pub fn without_same(before: Vec<Document>, after: Vec<Document>) -> (Vec<Documen
     (before.into_iter().filter_map(is_only_before).collect(), only_after)
 }
 
-/// The objects in documents; a `List` is its items. A document that holds nothing is left out.
+/// The objects in documents. A `List` is replaced by its items; empty documents are skipped.
 pub fn objects(documents: &[Document], cx: &Cx) -> Result<Vec<Object>, keyfill_yaml::Error> {
     let limits = Limits::from(cx);
     let mut found = Vec::new();
@@ -134,8 +134,8 @@ fn id_of(value: &Value) -> ObjectId {
     ObjectId { group, kind: text(&["kind"]), namespace: text(&["metadata", "namespace"]), name, nth: 0 }
 }
 
-/// Puts the objects of two sides together, in the order of their names. ConfigMaps and Secrets whose names end in a
-/// hash of their content belong together where the rest of the name is the same.
+/// Matches the objects of two sides, in the order of their identities. ConfigMaps and Secrets whose names end with
+/// a hash of their content match if the rest of the name is the same.
 pub fn pairs(before: Vec<Object>, after: Vec<Object>) -> Vec<Pair> {
     let mut pairs: BTreeMap<ObjectId, Pair> = BTreeMap::new();
     for object in before {
@@ -168,7 +168,7 @@ pub fn pairs(before: Vec<Object>, after: Vec<Object>) -> Vec<Pair> {
     pairs.into_values().collect()
 }
 
-/// The name without the hash that kustomize puts behind it: ten letters and digits.
+/// The identity without the hash that kustomize appends to the name: ten letters and digits.
 fn stem(id: &ObjectId) -> Option<ObjectId> {
     const HASH: &str = "bcdfghkmt2456789";
     if !id.group.is_empty() || !["ConfigMap", "Secret"].contains(&id.kind.as_str()) {

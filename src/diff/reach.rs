@@ -1,4 +1,4 @@
-//! From changed files to what is compared: the roots that read them on either side.
+//! Finds the roots that read the changed files on either side.
 
 use super::revisions::Revisions;
 use crate::commands::check::targets;
@@ -14,34 +14,34 @@ use std::sync::Arc;
 
 /// One comparison: a root, or an app, on both sides.
 pub struct Job {
-    /// What it is called.
+    /// The name of the root or app.
     pub name: String,
-    /// What is rendered on the older side; nothing where it is not there.
+    /// The parts to render on the older side; empty if the root does not exist there.
     pub before: Vec<Part>,
-    /// What is rendered on the newer side.
+    /// The parts to render on the newer side.
     pub after: Vec<Part>,
 }
 
-/// Something that is rendered.
+/// One folder or file that is rendered.
 #[derive(Clone)]
 pub struct Part {
     /// The folder, or a file of plain YAML.
     pub root: Root,
-    /// Its side's files.
+    /// The files of its side.
     pub files: Arc<dyn Files>,
-    /// How it is rendered.
+    /// The rendering options.
     pub options: Arc<Options>,
-    /// Whom its side asks for what its files do not hold.
+    /// The services of its side for what is not in the files.
     pub outside: Outside,
 }
 
-/// A side as roots are rendered from it.
+/// One side, with everything that is needed to render its roots.
 pub struct Context<'a> {
-    /// Its files.
+    /// The side's files.
     pub files: &'a Arc<dyn Files>,
-    /// How roots are rendered.
+    /// The rendering options of roots.
     pub options: &'a Arc<Options>,
-    /// Whom it asks for what its files do not hold.
+    /// The services for what is not in the files.
     pub outside: &'a Outside,
 }
 
@@ -55,7 +55,7 @@ impl Context<'_> {
         }
     }
 
-    /// What a folder is rendered as: itself, or its files of plain YAML.
+    /// The parts of a folder: the folder itself, or its files of plain YAML.
     fn parts(&self, dir: &TreePath, cx: &Cx) -> Vec<Part> {
         let files = &**self.files;
         if !files.is_dir(dir) {
@@ -71,7 +71,8 @@ impl Context<'_> {
     }
 }
 
-/// The roots that the changed files lead to on either side, those at or below `within` where any is named.
+/// The roots that the changed files affect on either side. If `within` is not empty, only those at or below one of
+/// its folders.
 pub fn jobs(
     revisions: &Revisions,
     sides: &[Context<'_>; 2],
@@ -112,10 +113,10 @@ pub fn jobs(
     Ok(with_moved(jobs))
 }
 
-/// How many roots are compared with each other to find those that were moved.
+/// The most roots, and files in each, that are compared to find moved roots.
 const MOST_MOVED: usize = 200;
 
-/// Puts a root that is gone and one that is new together where most of their files are the same.
+/// Combines a removed root and an added one if at least half of their files are the same.
 fn with_moved(mut jobs: BTreeMap<TreePath, Job>) -> Vec<Job> {
     let alone = |jobs: &BTreeMap<TreePath, Job>, is_gone: bool| -> Vec<TreePath> {
         let is_it = |job: &Job| if is_gone { job.after.is_empty() } else { job.before.is_empty() };
@@ -142,7 +143,7 @@ fn with_moved(mut jobs: BTreeMap<TreePath, Job>) -> Vec<Job> {
     jobs.into_values().collect()
 }
 
-/// How many files of a hundred are the same in two folders, by their paths and contents.
+/// The percentage of files with the same path and content in two folders.
 fn likeness(one: &Part, other: &Part) -> usize {
     let contents = |part: &Part| -> BTreeSet<(String, bytes::Bytes)> {
         let dir = part.root.dir.as_str();

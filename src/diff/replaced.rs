@@ -1,17 +1,17 @@
-//! Fields that cannot be changed in place: the API server refuses it, and the object has to be deleted and made anew.
-//! The rules are those of Kubernetes 1.34's validation, as its reference describes each field.
+//! Immutable fields: the API server refuses changes, so that the object has to be deleted and created again. The
+//! rules are those of Kubernetes 1.34's validation, as its reference describes each field.
 
 use super::FieldChange;
 use super::object::ObjectId;
 use keyfill_yaml::Value;
 
-/// What cannot change in objects of a kind.
+/// The immutable fields of one kind.
 struct Rule {
     group: &'static str,
     kind: &'static str,
-    /// Fields that may not change, with all below them.
+    /// Fields that must not change, with all fields below them.
     fields: &'static [&'static str],
-    /// Fields below them that may.
+    /// Fields below these that may change.
     except: &'static [&'static str],
 }
 
@@ -82,7 +82,7 @@ const RULES: &[Rule] = &[
     ),
 ];
 
-/// The fields of an object that changed and cannot be changed in place. `before` is the object on the older side.
+/// The changed fields of an object that are immutable. `before` is the object on the older side.
 pub fn fields(id: &ObjectId, before: &Value, changes: &[FieldChange]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut add = |field: String| {
@@ -101,7 +101,7 @@ pub fn fields(id: &ObjectId, before: &Value, changes: &[FieldChange]) -> Vec<Str
             let field = rule.fields.iter().find(is_below);
             let may_change = rule.except.iter().any(|field| is_within(&keys, field));
             if let Some(field) = field.filter(|_| !may_change && !is_first_address(id, change)) {
-                // Of a whole specification the field in it says more.
+                // If the whole `spec` is immutable, the changed field in it is named.
                 let parts = keys.split('.').take(2).collect::<Vec<_>>().join(".");
                 add(if *field == "spec" { parts } else { (*field).to_owned() });
             }
@@ -115,7 +115,8 @@ pub fn fields(id: &ObjectId, before: &Value, changes: &[FieldChange]) -> Vec<Str
     found
 }
 
-/// A Service that had no address in its manifest may get the one that it has.
+/// Whether the cluster IP of a Service was added to the manifest or removed from it, which is allowed: it may be
+/// the address that the Service already has.
 fn is_first_address(id: &ObjectId, change: &FieldChange) -> bool {
     let is_none = |value: &Option<Value>| value.as_ref().and_then(Value::as_str) == Some("None");
     let is_unset = |value: &Option<Value>| {

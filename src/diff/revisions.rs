@@ -1,5 +1,5 @@
-//! Both sides of a comparison as trees of files, and which files differ. A revision is read from git's objects; the
-//! newer side may be the work tree as it lies on disk.
+//! Opens both sides of a comparison as trees of files, and finds the files that differ. A revision is read from
+//! git's objects; the newer side may be the work tree on disk.
 
 use crate::report::{Failure, Problem};
 use crate::tree::Tree;
@@ -10,18 +10,18 @@ use keyfill_files::TreePath;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What the newer side is called when it is not a revision.
+/// The name of the newer side if it is not a revision.
 pub const WORK_TREE: &str = "the work tree";
 
-/// One side.
+/// One side of a comparison.
 pub struct Side {
-    /// What it is called: the expression that names it, with the beginning of its commit.
+    /// Its name: the revision expression, and the beginning of the commit's hash.
     pub name: String,
     /// Its files.
     pub tree: Tree,
 }
 
-/// Both sides.
+/// Both sides of a comparison.
 pub struct Revisions {
     /// The older side.
     pub base: Side,
@@ -29,12 +29,12 @@ pub struct Revisions {
     pub head: Side,
     /// The files that differ.
     pub changed: BTreeSet<TreePath>,
-    /// The addresses of the repository's remotes.
+    /// The URLs of the repository's remotes.
     pub remotes: Vec<String>,
 }
 
-/// Opens two revisions of the repository that a tree is the work tree of. `base` may be `A..B`, or `A...B` for the
-/// merge base of both; without a newer side it is the work tree.
+/// Opens two revisions of the repository whose work tree is `tree`. `base` may be `A..B`, or `A...B` for the merge
+/// base of both. Without `head` the newer side is the work tree.
 pub fn open(tree: &Tree, base: &str, head: Option<&str>, cx: &Cx) -> Result<Revisions> {
     let Some(root) = tree.root().filter(|_| !tree.is_whole_file_system()) else {
         let problem = Problem::usage("there is no git repository around the current folder");
@@ -68,7 +68,7 @@ pub fn open(tree: &Tree, base: &str, head: Option<&str>, cx: &Cx) -> Result<Revi
     Ok(Revisions { base, head, changed: changed.paths, remotes })
 }
 
-/// The expressions of both sides.
+/// The revision expressions of both sides.
 fn sides(base: &str, head: Option<&str>) -> Result<(String, Option<String>)> {
     let is_range = base.contains("..");
     if is_range && head.is_some() {

@@ -1,10 +1,10 @@
-//! Secrets by reference across a root: which placeholders come, go, or ask for something else.
+//! Compares the references to secrets in a root: placeholders that were added, removed or changed.
 
 use crate::fill::uses::SecretUse;
 use keyfill_secrets::SecretRef;
 use std::collections::BTreeMap;
 
-/// What a placeholder asks for.
+/// A reference to a key of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
     /// The secret.
@@ -14,7 +14,7 @@ pub struct Reference {
 }
 
 impl std::fmt::Display for Reference {
-    /// `secret/data/web#password`, with version, namespace and store where they are named.
+    /// `secret/data/web#password`, with version, namespace and store if they are set.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let SecretRef { store, path, version, namespace, .. } = &self.secret;
         if let Some(store) = store {
@@ -31,21 +31,21 @@ impl std::fmt::Display for Reference {
     }
 }
 
-/// What happened to a reference.
+/// The kind of a change of a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReferenceChangeKind {
     /// A new placeholder.
     Added,
-    /// A placeholder that is gone.
+    /// A removed placeholder.
     Removed,
-    /// The same field asks for another path, key, store or namespace.
+    /// The same field refers to another path, key, store or namespace.
     OtherPath,
-    /// The same key is asked for in another version.
+    /// The same key is referred to in another version.
     OtherVersion,
 }
 
 impl ReferenceChangeKind {
-    /// In words.
+    /// The kind in words.
     pub fn name(self) -> &'static str {
         match self {
             Self::Added => "added",
@@ -59,17 +59,17 @@ impl ReferenceChangeKind {
 /// A reference that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceChange {
-    /// What happened.
+    /// The kind of change.
     pub kind: ReferenceChangeKind,
-    /// What was asked for.
+    /// The reference on the older side.
     pub before: Option<Reference>,
-    /// What is asked for.
+    /// The reference on the newer side.
     pub after: Option<Reference>,
-    /// Where, as `Secret prod/db: stringData.password`.
+    /// The fields with this change, as `Secret prod/db: stringData.password`.
     pub used_by: Vec<String>,
 }
 
-/// A use in its place.
+/// A reference and the field that contains it.
 struct Use {
     place: String,
     reference: Reference,
@@ -83,7 +83,7 @@ fn uses(found: Vec<SecretUse>) -> Vec<Use> {
     found.into_iter().map(of).collect()
 }
 
-/// The references that differ: first those of the same field are put together, then those to the same key.
+/// The references that differ. References of the same field are matched first, then those to the same key.
 pub fn changes(before: Vec<SecretUse>, after: Vec<SecretUse>) -> Vec<ReferenceChange> {
     let (mut before, mut after) = (uses(before), uses(after));
     let mut found: BTreeMap<(ReferenceChangeKind, Option<Reference>, Option<Reference>), Vec<String>> =
@@ -95,7 +95,7 @@ pub fn changes(before: Vec<SecretUse>, after: Vec<SecretUse>) -> Vec<ReferenceCh
             true => ReferenceChangeKind::OtherVersion,
             false => ReferenceChangeKind::OtherPath,
         };
-        // A field that moved and asks for the same is no difference.
+        // The same reference in another field is not a difference.
         if one.reference != other.reference {
             found.entry((kind, Some(one.reference), Some(other.reference))).or_default().push(other.place);
         }
@@ -124,7 +124,7 @@ fn is_other_version(one: &Reference, other: &Reference) -> bool {
     bare(one) == bare(other) && one.secret.version != other.secret.version
 }
 
-/// Takes out what belongs together.
+/// Removes matching uses from both lists and passes each pair to `take`.
 fn take_pairs(
     before: &mut Vec<Use>,
     after: &mut Vec<Use>,

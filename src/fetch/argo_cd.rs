@@ -1,4 +1,4 @@
-//! Argo CD's repositories, listed with the service account of the pod.
+//! Lists Argo CD's repository Secrets with the pod's service account.
 
 use crate::settings::{self, Env};
 use keyfill_diag::{Class, Cx, Report as _};
@@ -8,12 +8,12 @@ use keyfill_secrets::kubernetes::{InCluster, list_secrets};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// The label that says what a Secret of Argo CD is.
+/// The label with the type of Argo CD's Secrets.
 const LABEL: &str = "argocd.argoproj.io/secret-type";
-/// How long the API server may take.
+/// The time limit for a request to the API server.
 const TIME: Duration = Duration::from_secs(10);
 
-/// Where the Secrets lie.
+/// The cluster and the namespace of the Secrets.
 #[derive(Clone, Debug)]
 pub struct Place {
     cluster: InCluster,
@@ -34,7 +34,8 @@ impl Place {
     }
 }
 
-/// Lists all of them. A Secret that cannot be used is left out, as Argo CD leaves it to the app that needs it.
+/// Lists the repositories. A Secret that cannot be used is skipped, since Argo CD too reports it only for the app
+/// that needs it.
 pub fn list(place: &Place) -> Result<Vec<ArgoCdRepository>, FetchError> {
     let failed = |error: keyfill_secrets::Error| {
         let copy = FetchError::new(error.class(), error.to_string());

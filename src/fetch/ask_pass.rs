@@ -1,4 +1,4 @@
-//! The login of the app's own repository, which repo-server lends with `provideGitCreds`.
+//! The login for the app's own repository, which repo-server provides if the plugin has `provideGitCreds`.
 
 use keyfill_fetch::{Asked, Login, LoginSource};
 use std::path::PathBuf;
@@ -7,15 +7,15 @@ use std::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// Where the login is asked for, by which nonce, and for which repository.
+/// The socket and the nonce with which the login is requested, and the repository.
 struct AskPass {
     socket: PathBuf,
     nonce: Zeroizing<String>,
     repository: Url,
 }
 
-/// The app's repository with its login, as repo-server lends it; nothing where it lends none, or one that is not used
-/// over http.
+/// The app's repository with the login that repo-server provides; `None` if it provides none, or the repository is
+/// not read over HTTP.
 pub fn lent<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Option<(Url, Login)> {
     let repository = Url::parse(get("ARGOCD_APP_SOURCE_REPO_URL")?).ok()?;
     let is_web = matches!(repository.scheme(), "https" | "http") && repository.has_host();
@@ -28,7 +28,7 @@ pub fn lent<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Option<(Url, Login)> {
 }
 
 impl LoginSource for AskPass {
-    /// All apps of a repository may have what its login fetched: they come from there.
+    /// All apps of the repository may share what was fetched with its login, since they come from that repository.
     fn id(&self) -> String {
         format!("ask-pass {}", self.repository)
     }

@@ -1,4 +1,4 @@
-//! The files that hold logins, under the names and in the places that the official tools know.
+//! The files with logins, at the locations that the official tools use.
 
 use crate::settings::Env;
 use keyfill_diag::Class;
@@ -7,23 +7,23 @@ use keyfill_files::FetchError;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Where logins are read from; a file that is not there is none.
+/// The files with logins. Missing files are skipped.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CredentialFiles {
     repositories: Option<PathBuf>,
-    /// helm's, then docker's.
+    /// Helm's file, then Docker's.
     registries: Vec<PathBuf>,
     netrc: Option<PathBuf>,
     git: Vec<PathBuf>,
-    /// Docker's credential helpers that may be started.
+    /// The Docker credential helpers that may be started.
     helpers: Helpers,
 }
 
-/// What tells a file from what it was: its time, length and number, where it is there.
+/// Shows whether a file changed: its path and, if it exists, its modification time, length and inode.
 pub type Stamp = (PathBuf, Option<(SystemTime, u64, u64)>);
 
 impl CredentialFiles {
-    /// The files that an environment names. `git` is the one in place of git's own.
+    /// The files by the environment. `git` replaces git's own credential files.
     pub fn of(env: &Env, git: Option<&str>, helpers: Helpers) -> Self {
         let path = |name: &str| env.get(name).map(PathBuf::from);
         let home = path("HOME");
@@ -49,13 +49,13 @@ impl CredentialFiles {
         }
     }
 
-    /// What tells the files from what they were.
+    /// The stamps of all files.
     pub fn stamps(&self) -> Vec<Stamp> {
         let all = self.repositories.iter().chain(&self.registries).chain(&self.netrc).chain(&self.git);
         all.map(|path| (path.clone(), stamp(path))).collect()
     }
 
-    /// Reads all of them.
+    /// Reads all files.
     pub fn read(&self) -> Result<Credentials, FetchError> {
         let mut credentials = Credentials::default();
         if let Some((path, text)) = text(self.repositories.as_deref())? {
@@ -79,7 +79,8 @@ impl CredentialFiles {
     }
 }
 
-/// Files of a Secret that is mounted are links to files in a folder that is exchanged: the number tells.
+/// The files of a mounted Secret are links to files in a folder that is replaced as a whole, so that the inode
+/// shows the change.
 fn stamp(path: &Path) -> Option<(SystemTime, u64, u64)> {
     let about = std::fs::metadata(path).ok()?;
     #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! A fetcher that is made when the first thing is asked for.
+//! A fetcher that is created when something is first fetched.
 
 use super::{Logins, Plan, proof};
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use keyfill_files::{
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Fetches as a [`Plan`] says it.
+/// Fetches by a [`Plan`].
 pub struct Lazy {
     plan: Plan,
     files: Arc<dyn Files>,
@@ -19,7 +19,7 @@ pub struct Lazy {
 }
 
 impl Lazy {
-    /// For a tree whose lock file has this path.
+    /// Makes a fetcher for a tree; `lock` is the path of its lock file.
     pub fn new(plan: Plan, files: Arc<dyn Files>, lock: TreePath) -> Self {
         Self { plan, files, lock, fetcher: OnceLock::new() }
     }
@@ -34,17 +34,17 @@ impl Lazy {
 }
 
 impl Plan {
-    /// A fetcher with a lock.
+    /// Makes a fetcher with a lock.
     pub fn fetcher(&self, lock: Lock) -> Result<Fetcher, FetchError> {
         self.fetcher_over(Arc::new(self.network()?), &Logins::default(), lock)
     }
 
-    /// Cache and connections, which many runs may share.
+    /// Makes the cache and the HTTP client, which several runs may share.
     pub fn network(&self) -> Result<Network, FetchError> {
         Ok(Network::new(self.store()?, self.proxies.clone(), None))
     }
 
-    /// A fetcher with a lock, over a network and logins that others may share.
+    /// Makes a fetcher with a lock, and a network and logins that several runs may share.
     pub fn fetcher_over(
         &self,
         network: Arc<Network>,
@@ -65,7 +65,7 @@ impl Plan {
         };
         let options = match (self.fresh, self.offline) {
             (true, _) => Options { ttl: Duration::ZERO, ..options },
-            // What only the cache is asked for is as good as it gets.
+            // Offline, cached results never expire.
             (false, true) => Options { ttl: Duration::MAX, ..options },
             (false, false) => options,
         };
@@ -74,7 +74,7 @@ impl Plan {
         Ok(fetcher)
     }
 
-    /// The cache: in the folder that was named, else in the user's, else for this process alone.
+    /// The cache: in the configured folder, else in the user's cache folder, else a temporary one for this process.
     fn store(&self) -> Result<Store, FetchError> {
         if let Some(folder) = &self.cache {
             match Store::open(folder, self.cache_size) {
@@ -94,7 +94,7 @@ impl Plan {
     }
 }
 
-/// The lock of a tree; an empty one where there is no file.
+/// The lock of a tree; empty if there is no lock file.
 pub fn read_lock(files: &dyn Files, path: &TreePath) -> Result<Lock, FetchError> {
     let text = match files.read(path) {
         Ok(text) => text,
@@ -132,17 +132,17 @@ impl Fetch for Lazy {
 
     fn take_warnings(&self) -> Vec<Diagnostic> {
         match self.fetcher.get() {
-            // What a check finds in the cache is nobody's choice.
+            // `check` uses whatever is in the cache, so that warnings about it are not useful.
             Some(Ok(fetcher)) if !self.plan.offline => fetcher.take_warnings(),
             _ => Vec::new(),
         }
     }
 }
 
-/// Fetches nothing, and says how that is changed.
+/// Fetches nothing; its errors say how to allow fetching.
 pub struct Off;
 
-/// What to do where fetching is off.
+/// The hint of errors while fetching is off.
 const ADVICE: &str = "write it into the tree with `keyfill vendor`, or allow fetching with --fetch on, or KEYFILL_FETCH_HOSTS inside Argo CD";
 
 impl Fetch for Off {

@@ -1,6 +1,6 @@
-//! Repositories and files that kustomizations name, as files beside them, and the entries that name them changed to
-//! where they lie: `localized-files/HOST/REPOSITORY/REFERENCE`, as `kustomize localize` lays them out. `keyfill vendor
-//! --bases` writes them into the tree, an official binary gets them in its copy.
+//! Copies the remote repositories and files of kustomizations into folders next to them, and changes the entries
+//! to the new paths: `localized-files/HOST/REPOSITORY/REFERENCE`, as `kustomize localize` does. `keyfill vendor
+//! --bases` writes them into the tree; for an official binary they are written into its copy of the tree.
 
 use crate::discover::{Root, RootKind};
 use crate::references;
@@ -12,27 +12,27 @@ use keyfill_kustomize::{Repository, World, is_remote_file, names_a_manifest};
 use keyfill_yaml::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The folder that holds what came from elsewhere.
+/// The folder of fetched repositories and files.
 const FOLDER: &str = "localized-files";
-/// The folder of repositories whose root is a base, where these are kept apart.
+/// The folder of repositories whose root is a base, if these are kept in a separate folder.
 const ROOTS: &str = "localized-roots";
-/// The fields whose entries are looked at.
+/// The fields of a kustomization whose entries may be remote.
 const FIELDS: [&str; 3] = ["resources", "bases", "components"];
-/// How many kustomizations are looked at.
+/// The most kustomizations that are searched.
 const MOST: usize = 10_000;
 
-/// What is written where.
+/// The files to write.
 pub struct Localized<'a> {
     fetch: &'a dyn Fetch,
     cx: &'a Cx,
-    /// Files by their paths in the tree.
+    /// The content of files, by their paths in the tree.
     pub files: BTreeMap<TreePath, Vec<u8>>,
-    /// The repositories among them.
+    /// The repositories whose files these are.
     pub bases: BTreeSet<Base>,
-    /// Whether something was asked for that the tree does not hold.
+    /// Whether anything was fetched.
     pub asked: bool,
-    /// Whether bases that are the root of their repository get a folder of their own: their origins are named in
-    /// another way.
+    /// Whether bases that are the root of their repository are kept in a separate folder, since their origin
+    /// annotations have another form.
     has_roots_apart: bool,
     seen: BTreeSet<TreePath>,
 }
@@ -42,37 +42,37 @@ pub struct Localized<'a> {
 pub struct Base {
     /// The folder that holds its files.
     pub folder: TreePath,
-    /// Its address, as origins name it.
+    /// Its URL, as in origin annotations.
     pub repository: String,
-    /// The reference that was asked for; empty for `HEAD`.
+    /// The branch, tag or commit in the kustomization; empty for `HEAD`.
     pub reference: String,
-    /// Whether the base is its root.
+    /// Whether the base is the root of the repository.
     pub is_root: bool,
 }
 
-/// A kustomization and its place.
+/// A kustomization: where it is read, and where it is written.
 struct At<'a> {
     /// The tree that it is read from.
     source: &'a dyn Files,
-    /// Its folder there.
+    /// Its folder in that tree.
     dir: TreePath,
     /// Its folder in the tree that is written.
     to: TreePath,
 }
 
 impl<'a> Localized<'a> {
-    /// Nothing so far.
+    /// Starts without files.
     pub fn new(fetch: &'a dyn Fetch, cx: &'a Cx) -> Self {
         let (files, bases, seen) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
         Self { fetch, cx, files, bases, asked: false, has_roots_apart: false, seen }
     }
 
-    /// Nothing so far. Each folder of a repository is that of its root, or of no root.
+    /// Starts without files. Bases that are the root of their repository are kept in a separate folder.
     pub fn roots_apart(fetch: &'a dyn Fetch, cx: &'a Cx) -> Self {
         Self { has_roots_apart: true, ..Self::new(fetch, cx) }
     }
 
-    /// Takes up a kustomization of the tree, with all that it stands on.
+    /// Adds the remote bases and files of a kustomization in the tree, and of all its bases.
     pub fn add(&mut self, files: &dyn Files, root: &Root) -> Result<()> {
         let roots = references::of_root(files, root, self.cx).roots;
         for dir in std::iter::once(&root.dir).chain(&roots) {
@@ -111,7 +111,7 @@ impl<'a> Localized<'a> {
         Ok(())
     }
 
-    /// Writes what a base of a repository reads; returns its folder as the kustomization names it then.
+    /// Adds the files that a base in a repository reads; returns the new entry for the kustomization.
     fn repository(&mut self, at: &At<'_>, listed_in: &TreePath, repository: &Repository) -> Result<String> {
         self.asked = true;
         let tree = self.fetch.git(&repository.git, self.cx).map_err(|e| failed(&e, listed_in))?;
@@ -127,7 +127,7 @@ impl<'a> Localized<'a> {
             reference: repository.git.reference.clone(),
             is_root,
         });
-        // Mounted, so that its submodules are there as well.
+        // The clone is mounted in a `World`, which also provides its submodules.
         let (nothing, cloned) = (MemoryFiles::new(), repository.submodules.then_some(&*repository.git.url));
         let world = World::new(&nothing, self.fetch, self.cx);
         let clone = world.mount_apart("clone", tree.files, cloned);
@@ -151,7 +151,7 @@ impl<'a> Localized<'a> {
         Ok(if repository.path.is_empty() { folder } else { format!("{folder}/{}", repository.path) })
     }
 
-    /// Writes a file; returns its path as the kustomization names it then.
+    /// Adds a remote file; returns the new entry for the kustomization.
     fn file(&mut self, at: &At<'_>, listed_in: &TreePath, url: &str) -> Result<String> {
         self.asked = true;
         let bytes = self.fetch.file(url, self.cx).map_err(|e| failed(&e, listed_in))?;
@@ -167,21 +167,21 @@ fn failed(error: &FetchError, listed_in: &TreePath) -> Failure {
     Failure::of(error).rewritten(|problem| problem.at(Place::file(listed_in.to_string(), None)))
 }
 
-/// An address as origins show it: a user alone stays.
+/// A URL as in origin annotations: without a password, but with a user that has none.
 fn without_password(address: &str) -> String {
     let host = address.split_once("://").and_then(|(_, rest)| rest.split('/').next());
     let user = host.and_then(|host| host.rsplit_once('@')).map_or("", |(user, _)| user);
     if user.contains(':') { without_users(address) } else { address.to_owned() }
 }
 
-/// The entries that name bases and manifests.
+/// The entries for bases and manifests.
 fn entries(nodes: &[Node]) -> Vec<String> {
     let lists = nodes.iter().flat_map(|node| FIELDS.iter().filter_map(|field| node.get(field)));
     let items = lists.filter_map(Node::as_seq).flat_map(|list| &list.items);
     items.filter_map(Node::text).map(str::to_owned).collect()
 }
 
-/// A text in which an entry has another value, and all else, comments too, stays as it was.
+/// Replaces an entry in a text; everything else, comments included, is not changed.
 fn replaced(text: &str, entry: &str, with: &str) -> String {
     let in_address = |c: char| !c.is_whitespace() && !"'\"],}".contains(c);
     let mut out = String::with_capacity(text.len());
@@ -199,7 +199,7 @@ fn replaced(text: &str, entry: &str, with: &str) -> String {
     out
 }
 
-/// Host and path of an address, without user and port's colon, fit for a path.
+/// The host and path of a URL as a file path: without scheme, user and `.git`, and with a slash before the port.
 fn without_scheme(address: &str) -> String {
     let address = without_users(address);
     let rest = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);

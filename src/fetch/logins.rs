@@ -1,4 +1,5 @@
-//! Logins that runs share: read once, and again when their files change or Argo CD's Secrets may have.
+//! Logins that several runs share. They are read again if their files changed, or if the list of Argo CD's Secrets
+//! is too old.
 
 use super::Plan;
 use super::argo_cd::{self, Place};
@@ -10,18 +11,18 @@ use std::time::{Duration, Instant};
 
 /// How old a list of Argo CD's Secrets may be before they are listed again.
 const FRESH: Duration = Duration::from_secs(60);
-/// How old one may be that is used because the API server does not answer.
+/// How old the list may be if the API server does not answer.
 const STALE: Duration = Duration::from_secs(3600);
 
-/// What files said, and how they looked then.
+/// The logins read from files, and the stamps that the files had then.
 type OfFiles = (CredentialFiles, Vec<Stamp>, Arc<Credentials>);
 
-/// Logins of files and of Argo CD's Secrets.
+/// The logins from files and from Argo CD's Secrets.
 #[derive(Default)]
 pub struct Logins {
     files: Mutex<Option<OfFiles>>,
     argo_cd: Mutex<Option<Known>>,
-    /// Held by who lists Argo CD's Secrets; others use what is known meanwhile.
+    /// Locked while one run lists Argo CD's Secrets; other runs use the previous list meanwhile.
     listing: Mutex<()>,
 }
 
@@ -34,7 +35,7 @@ struct Known {
 }
 
 impl Logins {
-    /// The logins for a run, and what a person should know about them.
+    /// The logins for a run, and a warning if an old list of Secrets is used.
     pub fn of(&self, plan: &Plan) -> Result<(Arc<Credentials>, Option<String>), FetchError> {
         let of_files = self.of_files(&plan.credentials)?;
         if plan.argo_cd.is_none() && plan.lent.is_none() {
@@ -54,7 +55,7 @@ impl Logins {
 
     fn of_files(&self, files: &CredentialFiles) -> Result<Arc<Credentials>, FetchError> {
         let mut known = held(&self.files);
-        // A file that changes while it is read has another stamp next time.
+        // The stamps are taken before the files are read, so that a change meanwhile is noticed next time.
         let stamps = files.stamps();
         if let Some((of, read, credentials)) = &*known
             && of == files

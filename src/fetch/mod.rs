@@ -1,6 +1,6 @@
-//! What a run fetches: whether and from where, as the settings say it, with which logins, kept where.
+//! The fetch settings of a run: whether and from which hosts it may fetch, with which logins, and where the cache is.
 //!
-//! Nothing is opened, read or made before something is asked for: most runs fetch nothing.
+//! No file is opened or read before something is fetched, since most runs fetch nothing.
 
 mod argo_cd;
 #[cfg(unix)]
@@ -37,44 +37,44 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use url::Url;
 
-/// The setting that says from where something is fetched.
+/// The setting with the hosts from which may be fetched.
 const HOSTS: &str = "KEYFILL_FETCH_HOSTS";
 
-/// The setting that says which charts must be signed.
+/// The setting with rules for charts that must be signed.
 const PROOF: &str = "KEYFILL_FETCH_PROOF";
-/// The setting that names the credential helpers that may be started.
+/// The setting with the credential helpers that may be started.
 const HELPERS: &str = "KEYFILL_CREDENTIAL_HELPERS";
 
-/// How a run fetches.
+/// The fetch settings of a run.
 #[derive(Clone)]
 pub struct Plan {
-    /// Whether something may be fetched.
+    /// Whether fetching is off, limited to locked versions, or on.
     mode: Mode,
-    /// Whether only the cache is asked: what is not there is missing.
+    /// Whether only the cache is used; anything else is an error.
     offline: bool,
-    /// Whether what the cache remembers of branches and ranges counts for nothing.
+    /// Whether cached resolutions of branches and version ranges are ignored.
     fresh: bool,
     policy: HostPolicy,
-    /// Which charts must be signed.
+    /// The rules for charts that must be signed.
     proofs: Vec<proof::Entry>,
     ssh: Option<Ssh>,
     strict: bool,
     cache: Option<PathBuf>,
-    /// Whether somebody chose that folder.
+    /// Whether the cache folder was configured explicitly.
     cache_is_named: bool,
     cache_size: u64,
     credentials: CredentialFiles,
-    /// Where Argo CD keeps its repositories, where their logins are used.
+    /// The namespace of Argo CD's repository Secrets, if their logins are used.
     argo_cd: Option<argo_cd::Place>,
-    /// The app's project, which they may be for.
+    /// The app's project: some repository Secrets are only for one project.
     project: Option<String>,
-    /// The app's own repository, with the login that repo-server lends.
+    /// The app's own repository, with the login that repo-server provides.
     lent: Option<(Url, Login)>,
     proxies: Option<Arc<Matcher>>,
 }
 
 impl Plan {
-    /// How the settings say it.
+    /// The plan by the settings.
     pub fn of(given: &Given<'_>, settings: &Settings) -> Result<Self> {
         let get = |name: &str| settings.effective.get(name).map(str::trim).filter(|value| !value.is_empty());
         let hosts = get(HOSTS);
@@ -83,7 +83,7 @@ impl Plan {
         Self::new(given, settings, mode, offline)
     }
 
-    /// How the settings say it for a request to `serve`, which is Argo CD's; nothing where nothing is fetched.
+    /// The plan for a request to `serve`, which comes from Argo CD; `None` if fetching is off.
     pub fn of_request(given: &Given<'_>, settings: &Settings) -> Result<Option<Self>> {
         let get = |name: &str| settings.effective.get(name).map(str::trim).filter(|value| !value.is_empty());
         let (mode, offline) = mode(given, get("KEYFILL_FETCH"), get(HOSTS).is_some(), true)?;
@@ -133,7 +133,7 @@ impl Plan {
         })
     }
 
-    /// The same plan with the app's own repository, and the login that repo-server lends for it.
+    /// The same plan with the app's own repository, and the login that repo-server provides for it.
     pub fn with_lent(self, lent: Option<(Url, Login)>) -> Self {
         Self { lent, ..self }
     }
@@ -143,12 +143,12 @@ impl Plan {
         Self { mode, ..self }
     }
 
-    /// The same plan where what the cache remembers of branches and ranges counts for nothing.
+    /// The same plan; with `fresh`, cached resolutions of branches and version ranges are ignored.
     pub fn fresh(self, fresh: bool) -> Self {
         Self { fresh, ..self }
     }
 
-    /// Whom a run over a tree asks.
+    /// The fetcher of a run over a tree.
     pub fn fetch(self, tree: Option<&Tree>) -> Arc<dyn Fetch> {
         match tree {
             Some(tree) if self.mode != Mode::Off => {
@@ -159,8 +159,8 @@ impl Plan {
     }
 }
 
-/// Where a tree's lock lies: at its root. Where no root is known, in the current folder when it lies above what is
-/// rendered and has one, else in the folder that is rendered.
+/// The path of a tree's lock file: at its root. If the tree is the whole file system, it is in the current folder,
+/// if that contains the rendered folder and has a lock file, else in the rendered folder.
 pub fn lock_path(tree: &Tree) -> TreePath {
     let in_folder = |folder: &TreePath| folder.join(LOCK_FILE).unwrap_or_else(TreePath::root);
     if !tree.is_whole_file_system() {
@@ -174,8 +174,8 @@ pub fn lock_path(tree: &Tree) -> TreePath {
     current.filter(|lock| tree.files.is_file(lock)).unwrap_or(of_folder)
 }
 
-/// Whether something is fetched, and whether only the cache is asked. A check looks into the cache alone, unless a
-/// flag says more. Inside Argo CD an administrator names the hosts first.
+/// The fetch mode, and whether only the cache is used. `check` uses only the cache unless a flag allows more.
+/// Inside Argo CD nothing is fetched until an administrator has set the allowed hosts.
 fn mode(
     given: &Given<'_>,
     variable: Option<&str>,
@@ -217,8 +217,8 @@ fn mode_of(choice: FetchChoice) -> Mode {
     }
 }
 
-/// The hosts that an app may fetch from. An entry that names a part of the app which is not known, or does not
-/// fit an address, allows nothing.
+/// The hosts that an app may fetch from. An entry with a value of the app that is unknown, or unsafe in a URL,
+/// allows nothing.
 fn policy_of(hosts: &str, app: &App) -> Result<HostPolicy> {
     policy::check_globs(HOSTS, hosts)?;
     let rendered: Vec<String> = policy::split_globs(hosts)
@@ -228,7 +228,7 @@ fn policy_of(hosts: &str, app: &App) -> Result<HostPolicy> {
     policy.map_err(|wrong| Problem::usage(format!("{HOSTS} cannot be followed: {wrong}")).into())
 }
 
-/// What repositories over ssh are asked with: nothing of the user's own files counts, so that all three are named.
+/// The SSH settings. The user's own SSH files are not used, so that program, key and known hosts must all be set.
 fn ssh_of<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Option<Ssh>> {
     let Some(program) = get("KEYFILL_FETCH_SSH") else { return Ok(None) };
     let file = |name: &str| {
@@ -241,8 +241,8 @@ fn ssh_of<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Option<Ssh>> {
     Ok(Some(Ssh { program: PathBuf::from(program), key, known_hosts }))
 }
 
-/// The credential helpers that may be started, with the variables that they get: those of official binaries, and those
-/// that say who one is to a cloud.
+/// The credential helpers that may be started, with the environment variables that they get: those for official
+/// binaries, and those of cloud identities.
 fn helpers(env: &Env, names: &str) -> Result<Helpers> {
     const CLOUDS: &[&str] =
         &["AWS_", "AZURE_", "CLOUDSDK_", "DOCKER_", "GCE_", "GOOGLE_", "IDENTITY_", "MSI_"];
@@ -260,7 +260,7 @@ fn helpers(env: &Env, names: &str) -> Result<Helpers> {
     Ok(Helpers::new(allowed, environment))
 }
 
-/// The folder of fetched contents, where a user has one.
+/// The cache folder of the user; `None` if there is no home folder.
 pub fn cache_folder(env: &Env) -> Option<PathBuf> {
     let of_user = env.get("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = of_user.or_else(|| Some(PathBuf::from(env.get("HOME")?).join(".cache")))?;

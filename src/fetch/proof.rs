@@ -1,5 +1,5 @@
-//! The setting that says which charts must be signed, one rule a line or comma:
-//! `oci://ghcr.io/org/* cosign:/path/key.pub`, `https://charts.example/* prov:/path/keyring.gpg`.
+//! The setting with rules for charts that must be signed, separated by lines or commas: `oci://ghcr.io/org/*
+//! cosign:/path/key.pub`, `https://charts.example/* prov:/path/keyring.gpg`.
 
 use super::{PROOF, Problem};
 use anyhow::Result;
@@ -8,23 +8,23 @@ use keyfill_fetch::Proofs;
 use keyfill_files::FetchError;
 use std::path::{Path, PathBuf};
 
-/// One entry: charts, and who signs them.
+/// One rule: a pattern of charts, and who must sign them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     charts: String,
     by: Signer,
 }
 
-/// Who signs.
+/// Who must sign charts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Signer {
-    /// A key of cosign, and what signatures may name besides the charts' own repository.
+    /// A cosign public key, and the pattern of repositories that signatures may name instead of the chart's own.
     Cosign { key: PathBuf, identity: Option<String> },
-    /// A keyring of OpenPGP, for `.prov` files.
+    /// An OpenPGP keyring, for `.prov` files.
     Provenance { keyring: PathBuf },
 }
 
-/// Reads the setting. No file is opened yet.
+/// Parses the setting. No file is opened yet.
 pub fn entries(text: &str) -> Result<Vec<Entry>> {
     let lines = text.split([',', '\n']).map(str::trim).filter(|line| !line.is_empty());
     lines.map(entry).collect()
@@ -56,7 +56,7 @@ fn entry(line: &str) -> Result<Entry> {
         (None, None, Some(keyring)) => Signer::Provenance { keyring: keyring.into() },
         _ => return Err(wrong().into()),
     };
-    // A rule that cannot match anything would let everything pass.
+    // A rule that can match no chart would require no signature at all.
     let places: &[&str] = match by {
         Signer::Cosign { .. } => &["oci://"],
         Signer::Provenance { .. } => &["oci://", "https://", "http://"],
@@ -75,7 +75,7 @@ fn entry(line: &str) -> Result<Entry> {
     Ok(Entry { charts, by })
 }
 
-/// Reads the keys.
+/// Reads the key files of the rules.
 pub fn read(entries: &[Entry]) -> Result<Proofs, FetchError> {
     let mut proofs = Proofs::default();
     for Entry { charts, by } in entries {
@@ -102,7 +102,7 @@ pub fn read(entries: &[Entry]) -> Result<Proofs, FetchError> {
 fn read_key(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
     let mut pem = Vec::new();
-    // As large as a keyring may be.
+    // The largest keyring: 1 MiB.
     std::fs::File::open(path)?.take(1 << 20).read_to_end(&mut pem)?;
     Ok(pem)
 }

@@ -1,4 +1,4 @@
-//! Remembers which fetched chart belongs where in the tree.
+//! Records where the official tools expect fetched charts in the tree.
 
 use bytes::Bytes;
 use keyfill_diag::{Cx, Diagnostic};
@@ -6,7 +6,7 @@ use keyfill_files::{ChartRef, Fetch, FetchError, FetchedChart, FetchedTree, File
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Asks somebody else, and keeps what engines say of places.
+/// Forwards requests to another fetcher, and records the paths that engines report for charts.
 pub struct Recorder {
     asked: Arc<dyn Fetch>,
     charts: Mutex<BTreeMap<TreePath, FetchedChart>>,
@@ -15,13 +15,13 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// In front of whom to ask.
+    /// Forwards to `asked`.
     pub fn new(asked: Arc<dyn Fetch>) -> Self {
         Self { asked, charts: Mutex::default(), names: Mutex::default() }
     }
 
-    /// The charts by their places in a tree: paths of archives in `charts/`, and folders. A chart of a
-    /// repository that was fetched itself has no place in it.
+    /// The charts by their paths in a tree: archives in `charts/`, and folders. Charts of a repository that was
+    /// fetched itself are left out, since it is not in the tree.
     pub fn placed(&self, files: &dyn Files) -> BTreeMap<TreePath, FetchedChart> {
         let mut placed = held(&self.charts).clone();
         placed.retain(|place, _| {
@@ -31,7 +31,7 @@ impl Recorder {
         placed
     }
 
-    /// The names of all charts.
+    /// The names of all fetched charts.
     pub fn names(&self) -> Vec<String> {
         held(&self.names).values().cloned().collect()
     }

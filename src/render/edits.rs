@@ -1,4 +1,4 @@
-//! What `kustomize edit set image` and `kustomize edit set annotation` do, applied in memory.
+//! Applies `kustomize edit set image`, `set annotation` and the like in memory.
 
 use crate::cli::render_args::RenderArgs;
 use crate::report::Problem;
@@ -16,16 +16,16 @@ pub struct Edits {
     images: BTreeMap<String, Image>,
     annotations: BTreeMap<String, String>,
     labels: BTreeMap<String, String>,
-    /// Fields that hold one text: `namespace`, `namePrefix`, `nameSuffix`.
+    /// Text fields to set: `namespace`, `namePrefix`, `nameSuffix`.
     fields: BTreeMap<&'static str, String>,
-    /// Whether a flag asked for it. Variables mean kustomizations only and are passed over elsewhere, as the
-    /// usual plugin set-ups do; a flag that cannot be followed is an error.
+    /// Whether the edits come from flags. Edits from variables apply only to kustomizations and are ignored for
+    /// other folders, as in common plugin definitions; a flag that cannot be applied is an error.
     pub from_flags: bool,
-    /// The variables of the app that ask for them.
+    /// The app's variables from which the edits come.
     pub given: Vec<&'static str>,
 }
 
-/// What a `kustomize edit` of a plugin's command changes.
+/// The kind of a `kustomize edit` in a plugin's command.
 #[cfg(unix)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Edit {
@@ -51,11 +51,11 @@ pub struct Image {
     digest: String,
 }
 
-/// Keeps what the kustomization says.
+/// Keeps the value in the kustomization.
 const KEEP: &str = "*";
 
 impl Edits {
-    /// From flags and from the usual variables of plugin set-ups.
+    /// The edits of flags, and of variables that are common in plugin definitions.
     pub fn resolve(args: &RenderArgs, env: &Env) -> Result<Self> {
         let mut edits = Self::default();
         if let Some(url) = env.get("ARGOCD_ENV_APP_REPO") {
@@ -86,7 +86,7 @@ impl Edits {
         Ok(edits)
     }
 
-    /// Whether nothing changes.
+    /// Whether there are no edits.
     pub fn is_empty(&self) -> bool {
         self.images.is_empty()
             && self.annotations.is_empty()
@@ -94,7 +94,7 @@ impl Edits {
             && self.fields.is_empty()
     }
 
-    /// What `kustomize edit` is asked for in a plugin's command.
+    /// The edits of a `kustomize edit` in a plugin's command.
     #[cfg(unix)]
     pub fn of_command(edit: Edit, values: &[String]) -> Result<Self> {
         let mut edits = Self { from_flags: true, ..Self::default() };
@@ -133,7 +133,7 @@ impl Edits {
         Ok(edits)
     }
 
-    /// The text of a kustomization with the changes in it.
+    /// Applies the edits to the text of a kustomization; `name` is for errors.
     pub fn apply(&self, text: &[u8], name: &str, cx: &Cx) -> Result<Vec<u8>> {
         let documents = keyfill_yaml::load_nodes(text, &keyfill_yaml::Limits::from(cx))
             .with_context(|| format!("cannot read {name}"))?;
@@ -168,7 +168,7 @@ impl Edits {
         Ok(keyfill_yaml::to_yaml(&document))
     }
 
-    /// The whole `images:` list, by name: those of the flags win, `*` keeps what was there.
+    /// The whole `images:` list, sorted by name. The edits have priority; `*` keeps the old value.
     fn merged(&self, old: &BTreeMap<String, Image>) -> Node {
         let mut all = old.clone();
         for (name, image) in &self.images {
@@ -183,7 +183,7 @@ impl Edits {
     }
 }
 
-/// What an entry says once an image is set: `*` keeps what was there.
+/// An entry after an image was set; `*` keeps the old value.
 pub fn merged_image(image: &Image, before: &Image) -> Image {
     let keep = |new: &str, before: &str| if new == KEEP { before.to_owned() } else { new.to_owned() };
     Image {
@@ -194,7 +194,7 @@ pub fn merged_image(image: &Image, before: &Image) -> Image {
 }
 
 impl Image {
-    /// From an entry of `images:`.
+    /// Parses an entry of `images:`.
     pub fn of_entry(item: &Node) -> Self {
         let text = |key: &str| item.get(key).and_then(Node::text).unwrap_or_default().to_owned();
         Self { new_name: text("newName"), new_tag: text("newTag"), digest: text("digest") }
@@ -228,7 +228,7 @@ fn read_images(node: &Node) -> BTreeMap<String, Image> {
     items.iter().map(|item| (text(item, "name"), Image::of_entry(item))).collect()
 }
 
-/// `NAME[=NEW][:TAG|@DIGEST]`, as kustomize v5.8.1 reads it.
+/// Parses `NAME[=NEW][:TAG|@DIGEST]` as kustomize v5.8.1 does.
 pub fn parse_image(text: &str) -> Result<(String, Image)> {
     let (key, value) = text.split_once('=').map_or((None, text), |(k, v)| (Some(k), v));
     let (rest, digest) = value.split_once('@').unwrap_or((value, ""));
@@ -253,7 +253,7 @@ pub fn parse_image(text: &str) -> Result<(String, Image)> {
     })
 }
 
-/// Whether a text may be the key of an annotation.
+/// Whether a text is valid as the key of an annotation or label.
 pub fn is_annotation_key(key: &str) -> bool {
     let (prefix, name) = key.split_once('/').map_or((None, key), |(p, n)| (Some(p), n));
     let part = |text: &str, most: usize, extra: &str| {
@@ -266,7 +266,7 @@ pub fn is_annotation_key(key: &str) -> bool {
     part(name, 63, "-_.") && prefix.is_none_or(|p| part(p, 253, "-."))
 }
 
-/// A tree in which some files read differently, and some are new; their folders are there as well.
+/// A tree in which some files are replaced or added, with the folders of added files.
 pub struct Edited<'a> {
     files: &'a dyn Files,
     content: BTreeMap<TreePath, Bytes>,
@@ -283,7 +283,7 @@ impl<'a> Edited<'a> {
         Self { files, content }
     }
 
-    /// Whether a new file lies below a folder.
+    /// Whether a replaced or added file is below a folder.
     fn is_folder(&self, dir: &TreePath) -> bool {
         self.content.keys().any(|path| path != dir && path.is_within(dir))
     }

@@ -1,28 +1,30 @@
-//! A chart's own folder as the boundary of what its templates and its author's flags read, where no other is known.
+//! Makes a chart's own folder the boundary for its templates and its author's flags, if the tree has no other
+//! boundary.
 
 use bytes::Bytes;
 use keyfill_files::{Entry, FileError, FileErrorKind, Files, Kind, Later, TreePath};
 use std::collections::BTreeSet;
 use std::fs::File;
 
-/// A tree in which nothing is read outside of one folder, also not through links.
+/// A tree in which only one folder can be read, links included.
 pub struct Fenced<'a> {
     files: &'a dyn Files,
     folder: TreePath,
-    /// The folder as it is named, which may lead over links.
+    /// The folder as it was given, which may contain links.
     given: TreePath,
-    /// Files that the command line names: they may lie elsewhere.
+    /// Files that the command line names; they may be outside of the folder.
     named: BTreeSet<TreePath>,
 }
 
 impl<'a> Fenced<'a> {
-    /// The tree with a fence around a folder, and with these files of the command line.
+    /// The tree limited to a folder and to these files of the command line.
     pub fn new(files: &'a dyn Files, folder: &TreePath, named: impl IntoIterator<Item = TreePath>) -> Self {
         let real = files.resolve(folder).map_or_else(|_| folder.clone(), |(real, _)| real);
         Self { files, folder: real, given: folder.clone(), named: named.into_iter().collect() }
     }
 
-    /// Whether a path is on the way to what may be read, as it is written: no link of an author leads here.
+    /// Whether a path is a parent folder of something that may be read. Paths are compared as text, so that an
+    /// author's link cannot make a folder readable.
     fn is_above(&self, path: &TreePath) -> bool {
         let mut readable = [&self.folder, &self.given].into_iter().chain(&self.named);
         readable.any(|readable| readable.is_within(path))
@@ -59,7 +61,7 @@ impl Files for Fenced<'_> {
         self.files.list(dir)
     }
 
-    /// A copy for an official binary asks for the folders above as well: where they lie, and not what is in them.
+    /// Parent folders can be resolved, but not listed, since a copy for an official binary needs their paths.
     fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
         if self.is_above(path) { self.files.resolve(path) } else { self.check(path) }
     }
@@ -93,12 +95,12 @@ mod tests {
         assert_eq!(fenced.read(&secret).unwrap_err().kind(), FileErrorKind::Escapes);
         assert_eq!(fenced.later(&secret).unwrap_err().kind(), FileErrorKind::Escapes);
         assert_eq!(fenced.open(&secret).unwrap_err().kind(), FileErrorKind::Escapes);
-        // The folder above has a place, and no entries.
+        // The parent folder can be resolved but not listed.
         let above = TreePath::root();
         assert!(fenced.resolve(&above).is_ok());
         assert_eq!(fenced.list(&above).unwrap_err().kind(), FileErrorKind::Escapes);
         assert_eq!(fenced.resolve(&secret).unwrap_err().kind(), FileErrorKind::Escapes);
-        // What is never looked at is not read.
+        // The content is read only when it is asked for.
         let later = fenced.later(&at("chart/own")).unwrap();
         std::fs::write(dir.path().join("chart/own"), "y").unwrap();
         assert_eq!(&later.get().unwrap()[..], b"y");

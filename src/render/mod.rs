@@ -1,4 +1,4 @@
-//! The render stage: a folder becomes documents, by whichever engine is asked for.
+//! The render stage: renders a folder to documents with the selected engine.
 
 pub mod edits;
 pub mod exec;
@@ -21,18 +21,18 @@ use keyfill_yaml::Document;
 use options::Options;
 use plain::Habits;
 
-/// What rendering leaves behind.
+/// The result of rendering.
 #[derive(Clone, Debug, Default)]
 pub struct Rendered {
     /// The documents, in the order of the official tool.
     pub documents: Vec<Document>,
-    /// What a person should know though the run goes on.
+    /// Problems that do not end the run.
     pub warnings: Vec<Diagnostic>,
-    /// Who rendered.
+    /// The name of the engine that rendered.
     pub engine: &'static str,
 }
 
-/// Renders one root. What it says of secrets that an engine was handed is said without them.
+/// Renders one root. Secrets that an engine got are removed from errors and warnings.
 pub fn render(
     files: &dyn Files,
     root: &Root,
@@ -54,7 +54,8 @@ pub fn render(
     Ok(rendered)
 }
 
-/// A failure of a rendering, without what depends on the secrets that it saw: it is made again with others.
+/// The failure of a rendering without text that depends on secrets, which is found by rendering again with random
+/// values instead of them.
 fn without_secrets(
     failure: Failure,
     outside: &Outside,
@@ -72,8 +73,8 @@ fn without_secrets(
     in_common(failure, &twins).rewritten(|problem| outside.revealed.diagnostic(problem))
 }
 
-/// What the app says and what this kind of folder does not listen to. With argocd-vault-plugin's habits the commands
-/// around it may.
+/// A warning about settings of the app that do not apply to this kind of folder. In compatibility with
+/// argocd-vault-plugin there is none, since other commands of the plugin may read the settings.
 fn unread(root: &Root, options: &Options) -> Option<Diagnostic> {
     if options.habits == Habits::Avp {
         return None;
@@ -143,7 +144,7 @@ fn by_engine(
         EngineChoice::Verify => verify::render(files, root, options, outside, cx),
         EngineChoice::Auto => match native::render(files, root, options, outside, cx) {
             Ok(rendered) => Ok(rendered),
-            // What was decrypted is not handed to a program.
+            // Decrypted values are not given to a program.
             Err(error)
                 if error.is_unsupported() && outside.revealed.is_empty() && exec::is_there(root, options) =>
             {
@@ -167,8 +168,8 @@ fn by_binary(
     Ok(Rendered { documents, engine: "exec", ..Rendered::default() })
 }
 
-/// The problems on the way to all that a root needs from outside of its tree; warnings are among them. With `anew`,
-/// charts that lie in the tree and name a repository are asked for, too.
+/// Fetches everything that a root needs from outside of its tree, and returns the errors and warnings. With
+/// `anew`, charts that are in the tree and have a repository are fetched too.
 pub fn resolve(
     files: &dyn Files,
     root: &Root,
@@ -181,12 +182,12 @@ pub fn resolve(
     outside.revealed.diagnostics(found.unwrap_or_else(Failure::into_problems))
 }
 
-/// What is said of a chart that wants values which it does not have itself.
+/// The hint for a chart that requires values which it does not contain.
 const VALUES_IN_CHECK: &str = "the chart is rendered with its own values alone: give others with -f or --set, or leave \
                                it out with --exclude";
 
-/// Renders for `check`: in process only. What only the official binary could do, or what has to be fetched first, is
-/// reported as a warning.
+/// Renders for `check`, without official binaries. Features that only the official binary has, and things that
+/// must be fetched first, are reported as warnings.
 pub fn for_check(
     files: &dyn Files,
     root: &Root,
@@ -198,13 +199,14 @@ pub fn for_check(
         return choose(files, root, options, outside, cx)
             .map_err(|e| Failure::of_any(&e).rewritten(|problem| outside.revealed.diagnostic(problem)));
     }
-    // Plugins are not started: one that only the official binary has is a warning, whether it is let in or not.
+    // Plugins are never started here. With plugins enabled, one that only the official binary supports is a
+    // warning and not an error.
     let mut options = options.clone();
     options.kustomize.enable_alpha_plugins = true;
     native::render(files, root, &options, outside, cx).or_else(|error| {
         let again = |twin: &Outside| native::render(files, root, &options, twin, cx).err();
         let error = without_secrets(error, outside, again, cx);
-        // A chart whose values come from where it is installed is not broken.
+        // A chart that gets required values only at installation is not an error.
         let wants_values = error.refuses_values() && !options.helm.has_values();
         if error.remedy() == Remedy::None && !wants_values {
             return Err(error);

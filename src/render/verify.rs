@@ -1,4 +1,4 @@
-//! Both engines on one root: the native result, or an error with a diff where they differ.
+//! Renders one root with both engines: returns the native result, or an error with a diff if they differ.
 
 use super::options::Options;
 use super::{Rendered, exec, native};
@@ -12,12 +12,12 @@ use keyfill_diag::{Class, Cx, Diagnostic};
 use keyfill_files::Files;
 use similar::{DiffTag, group_diff_ops};
 
-/// How many lines of a diff are shown.
+/// The most lines of a diff that are shown.
 const MOST_LINES: usize = 60;
-/// How many lines around a difference are shown.
+/// How many unchanged lines are shown around a difference.
 const AROUND: usize = 3;
 
-/// Renders with both. It is an error when one of them fails, and when they differ.
+/// Renders with both engines. It is an error if one of them fails, or if the results differ.
 pub fn render(
     files: &dyn Files,
     root: &Root,
@@ -37,7 +37,7 @@ pub fn render(
     Err(Failure::from(Diagnostic::error(Class::Render, message).hint(hint)).into())
 }
 
-/// What differs; roughly, where the time ends before that is found.
+/// The diff of two results; not minimal if the deadline passes while it is computed.
 fn diff(official: &[u8], ours: &[u8], cx: &Cx) -> String {
     let (official, ours) = (String::from_utf8_lossy(official), String::from_utf8_lossy(ours));
     let lines_of = |text| -> Vec<&str> { str::split(text, '\n').collect() };

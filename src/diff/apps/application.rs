@@ -1,4 +1,4 @@
-//! Applications as they stand in the files of a repository.
+//! Reads Argo CD Applications from the files of a repository.
 
 use super::set;
 use crate::discover::is_manifest_name;
@@ -13,27 +13,27 @@ use std::collections::BTreeSet;
 /// An Application.
 #[derive(Clone, Debug)]
 pub struct Application {
-    /// Its name; with its namespace before it where it is not Argo CD's own.
+    /// Its name, as `NAMESPACE/NAME` if it is not in Argo CD's own namespace.
     pub name: String,
-    /// The release's name, unless a source says another.
+    /// The Helm release name, unless a source sets another.
     pub release: String,
-    /// Where it is deployed to.
+    /// The namespace that it is deployed to.
     pub namespace: String,
     /// Its project.
     pub project: String,
     /// Its sources, in order.
     pub sources: Vec<Value>,
-    /// What decides about its manifests: sources and destination.
+    /// The parts of its specification that affect its manifests: sources and destination.
     pub definition: Value,
 }
 
-/// What every Application's `apiVersion` begins with.
+/// The beginning of the `apiVersion` of Applications and ApplicationSets.
 const GROUP: &str = "argoproj.io/";
 /// The most applications of a repository.
 const MOST: usize = 20_000;
 
-/// The Applications in the files of a tree, and those that ApplicationSets make. What cannot be followed is noted.
-/// Templates of charts are no manifests: Applications in them are not seen.
+/// The Applications in the files of a tree, and those that ApplicationSets generate. `notes` gets what is not
+/// supported. Applications in templates of charts are not found, since templates are not manifests.
 pub fn read(
     files: &dyn Files,
     repository: &[String],
@@ -50,7 +50,7 @@ pub fn read(
         if memmem::find(&text, GROUP.as_bytes()).is_none() {
             continue;
         }
-        // A template of a chart, or what another tool makes manifests of.
+        // A file that is not YAML is skipped: it is a template of a chart or of another tool.
         let Ok(nodes) = keyfill_yaml::load_nodes(&text, &keyfill_yaml::Limits::from(cx)) else { continue };
         for node in nodes {
             let Ok(value) = keyfill_yaml::resolve(&node) else { continue };
@@ -71,7 +71,7 @@ pub fn read(
     Ok(found)
 }
 
-/// An Application from its manifest; nothing where it names no source.
+/// Makes an Application from its manifest; `None` if it has no source.
 pub fn of(object: &Value) -> Option<Application> {
     let spec = object.get("spec")?;
     let sources = match (spec.get("sources"), spec.get("source")) {
@@ -88,23 +88,23 @@ pub fn of(object: &Value) -> Option<Application> {
     Some(Application { name, release, namespace, project: text("/spec/project"), sources, definition })
 }
 
-/// Fails when the run has to end.
+/// Returns an error if the run was cancelled or exceeded its deadline.
 pub fn go_on(cx: &Cx) -> Result<()> {
     let problem = |stopped| Problem::input(format!("stopped while reading Applications: {stopped}"));
     Ok(cx.check().map_err(problem)?)
 }
 
-/// The text at a path of a value; empty where there is none.
+/// The text at a JSON pointer in a value; empty if there is none.
 pub fn text_at<'a>(value: &'a Value, path: &str) -> &'a str {
     value.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Whether an address is that of this repository. Where none is known, each is taken for it.
+/// Whether a URL is one of this repository's. If no URL of the repository is known, every URL counts as its own.
 pub fn is_own(repository: &[String], url: &str) -> bool {
     repository.is_empty() || repository.iter().any(|own| same_repository(own, url))
 }
 
-/// Whether two addresses name one repository, however they are written: https, ssh, or `USER@HOST:PATH`.
+/// Whether two URLs are of the same repository, whatever their form: https, ssh, or `USER@HOST:PATH`.
 fn same_repository(one: &str, other: &str) -> bool {
     let bare = |url: &str| {
         let url = url.trim().trim_end_matches('/').trim_end_matches(".git").to_ascii_lowercase();
@@ -116,7 +116,7 @@ fn same_repository(one: &str, other: &str) -> bool {
             _ => rest,
         };
         let (host, path) = match rest.split_once(':') {
-            // A port, in an address with a scheme.
+            // In a URL with a scheme a number after the colon is a port.
             Some((host, port)) if has_scheme => {
                 (host.to_owned(), port.split_once('/').map_or("", |(_, path)| path).to_owned())
             }

@@ -1,4 +1,4 @@
-//! What an Application changes in its kustomization before it is built.
+//! Applies an Application's `kustomize` settings to its kustomization.
 
 use crate::cli::render_args::RenderArgs;
 use crate::render::edits::Edits;
@@ -8,12 +8,12 @@ use keyfill_diag::Cx;
 use keyfill_yaml::Node;
 use serde_json::Value;
 
-/// The text of a kustomization as Argo CD would build it.
+/// The text of a kustomization as Argo CD changes it before it is built.
 pub fn edited(text: &[u8], name: &str, spec: &Value, cx: &Cx) -> Result<Vec<u8>> {
     let images: Vec<String> = strings(spec.get("images"));
     let mut text = text.to_vec();
     if !images.is_empty() {
-        // Without a tag or another name an image stays as it is.
+        // An image without a tag, a digest or a new name changes nothing.
         let set_image = images.into_iter().filter(|image| image.contains(['=', ':', '@'])).collect();
         let args = RenderArgs { set_image, ..RenderArgs::default() };
         text = Edits::resolve(&args, &Env::default())?.apply(&text, name, cx)?;

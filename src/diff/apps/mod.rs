@@ -1,8 +1,8 @@
-//! What the Argo CD Applications in a repository render: `--apps`.
+//! Compares what the Argo CD Applications of a repository render: `--apps`.
 //!
-//! [`application`] reads Applications, and those that ApplicationSets make ([`set`]), from the files of a side.
-//! [`source`] turns each of their sources into what is rendered. An app is compared when its definition changed, or a
-//! file that its sources read.
+//! [`application`] reads Applications, and those that ApplicationSets generate ([`set`]), from the files of a
+//! side. [`source`] translates each of their sources to the parts that are rendered. An app is compared if its
+//! definition changed, or a file that its sources read.
 
 pub mod application;
 mod kustomize;
@@ -20,40 +20,40 @@ use keyfill_diag::Cx;
 use keyfill_files::TreePath;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a folder is rendered for an app whose environment is this one.
+/// Returns the rendering options of a folder for an app with this environment.
 pub type OptionsFor<'a> = dyn Fn(&Env, &TreePath) -> Result<Options> + 'a;
 
-/// What apps are made of on both sides.
+/// The data that apps of both sides share.
 pub struct World<'a> {
-    /// The files that differ.
+    /// The files that differ between the sides.
     pub changed: &'a BTreeSet<TreePath>,
-    /// The addresses under which Applications name this repository.
+    /// The URLs under which Applications refer to this repository.
     pub repository: &'a [String],
-    /// The environment that each app's own is added to.
+    /// The environment to which each app's own variables are added.
     pub env: &'a Env,
-    /// How folders are rendered.
+    /// Returns the rendering options of a folder.
     pub options: &'a OptionsFor<'a>,
 }
 
-/// A side, and whom it asks for what its files do not hold.
+/// One side of the comparison, with its services for fetching and decrypting.
 pub struct AppSide<'a> {
-    /// Its files.
+    /// The revision and its files.
     pub side: &'a Side,
-    /// Whom it asks.
+    /// The services for what is not in the files.
     pub outside: &'a Outside,
 }
 
-/// What an app renders on one side.
+/// An app on one side, with the parts to render.
 struct Rendered {
-    /// As it is written, for a comparison of definitions.
+    /// The app's definition, to find out whether it changed.
     definition: serde_json::Value,
     parts: Vec<Part>,
     /// Files that its sources read.
     reads: BTreeSet<TreePath>,
 }
 
-/// The apps that the change reaches, those whose sources or definitions lie at or below `within` where any is named;
-/// and what could not be followed.
+/// The apps that the change affects, and notes about what is not supported. If `within` is not empty, only apps
+/// with a source at or below one of its folders.
 pub fn jobs(
     world: &World<'_>,
     base: &AppSide<'_>,

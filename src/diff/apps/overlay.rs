@@ -1,4 +1,4 @@
-//! A side's files with some that read differently: what Argo CD changes or fetches before it renders.
+//! A side's files with some of them replaced or added, as Argo CD changes or fetches files before it renders.
 
 use crate::render::edits::Edited;
 use bytes::Bytes;
@@ -6,7 +6,7 @@ use keyfill_files::{Entry, FileError, Files, Kind, TreePath};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Files with others in place of some.
+/// A tree in which some files are replaced or added.
 pub struct Overlay {
     files: Arc<dyn Files>,
     content: BTreeMap<TreePath, Bytes>,

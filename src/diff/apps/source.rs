@@ -1,4 +1,4 @@
-//! One source of an Application as what is rendered.
+//! Translates one source of an Application to the parts that are rendered.
 
 use super::application::{Application, is_own, text_at};
 use super::overlay::Overlay;
@@ -17,18 +17,18 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What a source renders.
+/// A source, translated to parts.
 #[derive(Default)]
 pub struct Source {
-    /// What is rendered.
+    /// The parts to render.
     pub parts: Vec<Part>,
-    /// Files of the repository that are read for it.
+    /// Files of the repository that the source reads.
     pub reads: BTreeSet<TreePath>,
-    /// What is not followed.
+    /// Notes about what is not supported.
     pub notes: Vec<String>,
 }
 
-/// The source of an app at a place of its list.
+/// Translates the source with index `at` in an app's list of sources.
 pub fn parts(world: &World<'_>, side: &AppSide<'_>, app: &Application, at: usize, cx: &Cx) -> Result<Source> {
     let spec = &app.sources[at];
     let files = &side.side.tree.files;
@@ -36,7 +36,7 @@ pub fn parts(world: &World<'_>, side: &AppSide<'_>, app: &Application, at: usize
     let chart = text_at(spec, "/chart");
     let path = text_at(spec, "/path");
     if chart.is_empty() && path.is_empty() {
-        // A source that others take their values from.
+        // A source that only provides values files for other sources.
         return Ok(Source::default());
     }
     if chart.is_empty() && !is_own(world.repository, url) {
@@ -77,7 +77,7 @@ pub fn parts(world: &World<'_>, side: &AppSide<'_>, app: &Application, at: usize
     if let (Some(spec), Some(file)) = (kustomize, references::kustomization_file(&**files, &root.dir)) {
         let text = kustomize::edited(&files.read(&file)?, file.as_str(), spec, cx)?;
         shown = Arc::new(Overlay::new(shown, BTreeMap::from([(file, Bytes::from(text))])));
-        // Components that only the app names are read, too.
+        // Components that only the Application adds are read too.
         source.reads.extend(references::of_root(&*shown, &root, cx).files);
     }
     source.parts.push(part(side, shown, root, options));
@@ -88,7 +88,7 @@ fn part(side: &AppSide<'_>, files: Arc<dyn Files>, root: Root, options: Options)
     Part { root, files, options: Arc::new(options), outside: side.outside.clone() }
 }
 
-/// What Argo CD takes a folder for: what the source says, else what lies in it, a chart first.
+/// The kind of a folder by Argo CD's rules: the tool that the source sets, else by the folder's files, a chart first.
 fn kind(files: &Arc<dyn Files>, folder: &TreePath, spec: &Value, options: &Options, cx: &Cx) -> RootKind {
     let says = |field: &str| spec.get(field).is_some_and(|value| !value.is_null());
     if says("plugin") {
@@ -103,7 +103,7 @@ fn kind(files: &Arc<dyn Files>, folder: &TreePath, spec: &Value, options: &Optio
     if says("directory") { RootKind::Yaml } else { discover::kind_of(&**files, folder, cx) }
 }
 
-/// The environment of an app's rendering, as Argo CD sets it.
+/// The environment variables that Argo CD sets for an app.
 fn environment(base: &Env, app: &Application, spec: &Value, path: &str) -> Env {
     let mut all: Vec<(String, String)> = base
         .iter()
@@ -129,7 +129,7 @@ fn environment(base: &Env, app: &Application, spec: &Value, path: &str) -> Env {
     all.into_iter().collect()
 }
 
-/// Files of plain YAML, as `directory` names them.
+/// The parts of a folder of plain YAML: the files that `directory` selects.
 fn directory(
     side: &AppSide<'_>,
     app: &Application,
@@ -173,7 +173,7 @@ fn directory(
     Ok(source)
 }
 
-/// A chart of a repository of charts, which is fetched as the run's settings allow it.
+/// The part of a chart from a chart repository, which is fetched if the run's settings allow it.
 fn fetched(
     side: &AppSide<'_>,
     app: &Application,
@@ -184,7 +184,7 @@ fn fetched(
 ) -> Result<Source> {
     let url = text_at(spec, "/repoURL");
     let want = ChartRef {
-        // Argo CD writes the address of a registry without its scheme.
+        // In Argo CD the URL of a registry has no scheme.
         repository: if url.contains("://") { url.to_owned() } else { format!("oci://{url}") },
         name: text_at(spec, "/chart").to_owned(),
         version: text_at(spec, "/targetRevision").to_owned(),
@@ -205,7 +205,7 @@ fn fetched(
     Ok(source)
 }
 
-/// What the source says of a chart, over what the run says of charts.
+/// The chart options of the source, on top of those of the run.
 fn helm_options(
     run: &HelmOptions,
     world: &World<'_>,
@@ -271,8 +271,8 @@ fn helm_options(
     Ok(options)
 }
 
-/// Where a values file lies: below the source's folder, below the repository where it begins with `/`, or below that of
-/// another source by its `ref`. Nothing where that is another repository.
+/// The path of a values file: relative to the source's folder, to the repository if it begins with `/`, or to the
+/// repository of another source by its `ref`. `None` if that is another repository.
 fn value_file(
     world: &World<'_>,
     app: &Application,
@@ -298,7 +298,7 @@ fn value_file(
     }
 }
 
-/// Argo CD's own variables in a text, as `$NAME` and `${NAME}`.
+/// Replaces Argo CD's own variables in a text, as `$NAME` and `${NAME}`.
 fn substituted(text: &str, app: &Application, folder: &TreePath) -> String {
     let mut text = text.to_owned();
     for (name, value) in [

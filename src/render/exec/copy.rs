@@ -1,4 +1,5 @@
-//! A private copy of what a root reads: kustomize and helm write into `charts/`, and never into the tree.
+//! A private copy of the files that a root reads: kustomize and helm write into its `charts/`, and never into the
+//! tree.
 
 use crate::discover::Root;
 use crate::references;
@@ -8,13 +9,13 @@ use keyfill_diag::Cx;
 use keyfill_files::{Files, Kind, TreePath};
 use std::path::{Path, PathBuf};
 
-/// How many files a copy of a whole tree may hold.
+/// The most files in a copy of a whole tree.
 const MOST_FILES: usize = 100_000;
 
-/// How many bytes they may hold: the copy lies in a temporary folder, which may be memory.
+/// The most bytes of these files: the copy is in a temporary folder, which may be in memory.
 const MOST_BYTES: u64 = 1 << 30;
 
-/// A folder that goes away with this value, and when the process is ended by a signal.
+/// A folder that is deleted when this value is dropped, and when a signal ends the process.
 pub struct Copy {
     folder: tempfile::TempDir,
     root: PathBuf,
@@ -24,9 +25,8 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// Copies what the root reads, each file at its place in the tree, so that `../base` leads where it did.
-    /// Where that cannot be known, the whole tree is copied: what a program reads that a plugin starts is the
-    /// program's business.
+    /// Copies the files that the root reads, each to its path in the tree, so that `../base` still works. If these
+    /// files cannot be known, because a plugin starts a program that may read anything, the whole tree is copied.
     pub fn of_root(files: &dyn Files, root: &Root, cx: &Cx) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("keyfill-")
@@ -48,8 +48,8 @@ impl Copy {
         Ok(copy)
     }
 
-    /// Everything below a folder but `.git`. Links stay links; those that lead nowhere or out of the tree are
-    /// left out, since nothing that they lead to may be read.
+    /// Copies everything below a folder except `.git`. Links stay links; broken links and links out of the tree
+    /// are skipped, since their targets must not be read.
     fn add_folder(&mut self, files: &dyn Files, dir: &TreePath, cx: &Cx) -> Result<()> {
         let mut ahead = vec![dir.clone()];
         while let Some(dir) = ahead.pop() {
@@ -74,17 +74,17 @@ impl Copy {
         Ok(())
     }
 
-    /// The root's place in the copy.
+    /// The root's path in the copy.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The folder that holds the copy, and everything else of the run.
+    /// The folder with the copy and all other files of the run.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Copies one file, with the links on the way to it, and says where it lies.
+    /// Copies one file, with the links in its path, and returns its path in the copy.
     pub fn add(&mut self, files: &dyn Files, path: &TreePath) -> Result<PathBuf> {
         let (real, kind) = self.add_links(files, path)?;
         let to = place(&self.tree(), &real);
@@ -95,7 +95,7 @@ impl Copy {
         Ok(place(&self.tree(), path))
     }
 
-    /// Makes the folders and the links on the way to a path, and says where it leads.
+    /// Creates the folders and the links in a path, and returns the path with links resolved.
     fn add_links(&self, files: &dyn Files, path: &TreePath) -> Result<(TreePath, Kind)> {
         let (mut real, mut kind) = (TreePath::root(), Kind::Dir);
         for part in path.parts() {
@@ -115,7 +115,7 @@ impl Copy {
         Ok((real, kind))
     }
 
-    /// Writes a content at a path of the tree, where nothing of the tree lies.
+    /// Writes content to a path at which the tree has no file.
     pub fn add_content(&mut self, path: &TreePath, content: &[u8]) -> Result<()> {
         let to = place(&self.tree(), path);
         if let Some(dir) = to.parent() {
@@ -126,7 +126,7 @@ impl Copy {
         std::fs::write(&to, content).with_context(|| format!("cannot write {path}"))
     }
 
-    /// Writes a text beside the tree and says where it lies.
+    /// Writes a text next to the tree and returns its path.
     pub fn add_text(&mut self, text: &str) -> Result<PathBuf> {
         self.texts += 1;
         let to = self.folder.path().join(format!("values-{}.yaml", self.texts));
@@ -134,7 +134,7 @@ impl Copy {
         Ok(to)
     }
 
-    /// What an official tool says, with the tree's paths in place of the copy's.
+    /// The output of an official tool, with the copy's paths replaced by the tree's.
     pub fn without_its_place(&self, said: &str) -> String {
         let real = std::fs::canonicalize(self.tree()).unwrap_or_else(|_| self.tree());
         let mut said = said.to_owned();
@@ -154,8 +154,8 @@ fn place(tree: &Path, path: &TreePath) -> PathBuf {
     path.parts().fold(tree.to_path_buf(), |place, part| place.join(part))
 }
 
-/// The folder to copy when anything may be read: the tree, or without a boundary the smallest folder that
-/// holds all that is known to be read.
+/// The folder to copy if anything may be read: the whole tree, or if that is the whole file system, the smallest
+/// folder that contains all files that are known to be read.
 fn whole_tree(files: &dyn Files, root: &Root, read: &references::References) -> Result<TreePath> {
     if files.is_bounded() {
         return Ok(TreePath::root());
@@ -175,8 +175,8 @@ fn whole_tree(files: &dyn Files, root: &Root, read: &references::References) -> 
     Ok(shared)
 }
 
-/// Copies a file's bytes and mode. Two files on disk share their blocks where the file system can do that:
-/// a hard link would share them too, but what a program then writes would change the tree.
+/// Copies a file's bytes and mode. The copy shares the blocks of the file if the file system supports that. A hard
+/// link would share them too, but a program that writes to it would change the tree.
 fn copy_file(files: &dyn Files, from: &TreePath, to: &Path) -> Result<u64> {
     if let Some(mut from) = files.open(from)? {
         let mut to = std::fs::File::create(to)?;
@@ -186,7 +186,7 @@ fn copy_file(files: &dyn Files, from: &TreePath, to: &Path) -> Result<u64> {
     }
     let content = files.read(from)?;
     std::fs::write(to, &content)?;
-    // A tree without modes: what looks like a program is one.
+    // The tree has no file modes: a file that looks like a program is made executable.
     if content.starts_with(b"#!") || content.starts_with(b"\x7fELF") {
         make_executable(to)?;
     }
@@ -204,7 +204,7 @@ fn make_executable(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Makes a link, unless it is there.
+/// Creates a link, unless it exists.
 #[cfg(unix)]
 fn link(target: &Path, at: &Path) -> std::io::Result<()> {
     if at.is_symlink() { Ok(()) } else { std::os::unix::fs::symlink(target, at) }

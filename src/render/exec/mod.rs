@@ -1,4 +1,5 @@
-//! The official kustomize and helm as renderers: started without a shell, on a copy of what they read.
+//! Renders with the official kustomize and helm, which are started without a shell on a copy of the files that
+//! they read.
 
 mod copy;
 mod origins;
@@ -22,7 +23,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What an official binary prints for a root.
+/// Renders a root with the official binary, and returns what it prints.
 pub fn render(
     files: &dyn Files,
     root: &Root,
@@ -62,9 +63,10 @@ pub fn render(
         .into())
 }
 
-/// Puts the charts into the copy that the tree does not hold, so that the binary need not fetch them: they are the
-/// locked ones then. What a policy or the lock forbids is not left to a binary that asks neither; what else goes
-/// wrong is the binary's to tell. The bases whose origins are printed come back.
+/// Adds charts that are not in the tree to the copy, so that the binary does not have to fetch them, and uses the
+/// locked versions. If a policy or the lock forbids something, that is an error, since the binary would ignore
+/// both; other problems are left to the binary to report. Returns the bases whose origin annotations have to be
+/// changed.
 fn add_charts(
     copy: &mut Copy,
     files: &dyn Files,
@@ -74,7 +76,7 @@ fn add_charts(
     cx: &Cx,
 ) -> Result<Vec<Base>> {
     let recorder = Arc::new(Recorder::new(Arc::clone(&outside.fetch)));
-    // Nothing is decrypted for a binary.
+    // Nothing is decrypted for an official binary.
     let recording = Outside { fetch: Arc::clone(&recorder) as Arc<dyn Fetch>, ..Outside::default() };
     let mut problems = super::resolve(files, root, options, &recording, false, cx);
     problems.retain(|problem| problem.severity == Severity::Error && problem.class == Class::Forbidden);
@@ -83,7 +85,7 @@ fn add_charts(
     }
     let (changed, bases) = add_bases(copy, files, root, &*outside.fetch, cx)?;
     if !changed.is_empty() {
-        // Their charts lie in the copy then; what goes wrong is the binary's to tell.
+        // This adds the charts of these bases to the copy. Problems are left to the binary to report.
         super::resolve(&Edited::with(files, changed), root, options, &recording, false, cx);
     }
     for (place, chart) in recorder.placed(files) {
@@ -101,18 +103,18 @@ fn add_charts(
     Ok(bases)
 }
 
-/// Files that were changed in the copy, and the bases whose origins are printed.
+/// Files that are changed in the copy, and the bases whose origin annotations have to be changed.
 type Added = (BTreeMap<TreePath, Bytes>, Vec<Base>);
 
-/// Puts the bases into the copy that lie in other repositories, and the kustomizations that name them then. Where a
-/// policy or a lock decides, the binary is not started without them: it would clone by itself.
+/// Adds remote bases to the copy, and changes the kustomizations that refer to them. If this fails and a policy or
+/// a lock decides what may be fetched, it is an error, since the binary would clone by itself.
 fn add_bases(copy: &mut Copy, files: &dyn Files, root: &Root, fetch: &dyn Fetch, cx: &Cx) -> Result<Added> {
     let file =
         references::kustomization_file(files, &root.dir).filter(|_| root.kind == RootKind::Kustomization);
     let Some(text) = file.and_then(|file| files.read(&file).ok()) else { return Ok(Added::default()) };
     let mut bases = Localized::roots_apart(fetch, cx);
     if let Err(error) = bases.add(files, root) {
-        // What is wrong with the tree, the binary reports.
+        // Errors in the tree are left to the binary to report.
         return if bases.asked && fetch.is_bound() { Err(error) } else { Ok(Added::default()) };
     }
     for (place, content) in &bases.files {
@@ -124,7 +126,7 @@ fn add_bases(copy: &mut Copy, files: &dyn Files, root: &Root, fetch: &dyn Fetch,
     Ok((changed, if names_them { bases.bases.into_iter().collect() } else { Vec::new() }))
 }
 
-/// Whether the official binary for a root is there.
+/// Whether the official binary for a root is installed.
 pub fn is_there(root: &Root, options: &Options) -> bool {
     match root.kind {
         RootKind::Kustomization => kustomize(&options.binaries).is_ok(),
@@ -231,7 +233,7 @@ fn helm_arguments(files: &dyn Files, options: &HelmOptions, copy: &mut Copy) -> 
 }
 
 impl Copy {
-    /// A values file of the tree in the copy, or a given text beside it.
+    /// Adds a values file to the copy: a file of the tree, or a text next to it.
     fn values(&mut self, files: &dyn Files, values: &ValuesFile) -> Result<PathBuf> {
         match values {
             ValuesFile::InTree(path) => self.add(files, path),

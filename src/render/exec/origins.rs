@@ -1,5 +1,5 @@
-//! Origins and transformations that an official binary prints of bases in its copy: it sees `localized-files/...` where
-//! the tree names a repository, and the annotations must name the repository.
+//! Corrects the annotations for origins and transformations that an official binary prints for remote bases in its
+//! copy: the binary sees `localized-files/...`, but the annotations must name the repository.
 
 use crate::fetch::Base;
 use keyfill_files::TreePath;
@@ -7,14 +7,14 @@ use keyfill_files::TreePath;
 /// The annotations.
 const ANNOTATIONS: [&str; 2] =
     ["config.kubernetes.io/origin: |", "alpha.config.kubernetes.io/transformations: |"];
-/// What kustomize calls the root of a repository, whose clone it has not made yet when it writes that.
+/// The path that kustomize prints for the root of a repository that it has not cloned yet.
 const NOT_CLONED: &str = "notCloned";
 
-/// Output in which each origin below a base names the repository of that base. Paths in it are seen from a folder.
+/// The output with each origin below a base changed to the base's repository. Paths in it are relative to `dir`.
 pub fn named(output: Vec<u8>, dir: &TreePath, bases: &[Base]) -> Vec<u8> {
     let Ok(text) = std::str::from_utf8(&output) else { return output };
     let mut out = String::with_capacity(text.len());
-    // The indent of the annotation whose text this is.
+    // The indentation of the annotation in whose text the line is.
     let mut within = None;
     for line in text.split_inclusive('\n') {
         let indent = line.len() - line.trim_start_matches(' ').len();
@@ -31,7 +31,7 @@ pub fn named(output: Vec<u8>, dir: &TreePath, bases: &[Base]) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// The lines in the place of one that names a file below a base.
+/// The lines that replace a line with the path of a file below a base.
 fn of_base(line: &str, dir: &TreePath, bases: &[Base]) -> Option<String> {
     let text = line.trim();
     // An item of a list of transformations begins with a dash.

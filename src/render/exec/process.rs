@@ -1,8 +1,8 @@
-//! One run of an official binary: small environment, deadline, and no child that outlives keyfill.
+//! Runs an official binary, with a minimal environment and a deadline, and so that no child process outlives keyfill.
 //!
-//! The child stays in keyfill's process group, so that who ends the group ends it too, and asks the kernel
-//! to be ended when keyfill dies. A signal to keyfill alone is answered by ending the child and its own
-//! children, removing the copy, and exiting without output.
+//! The child stays in keyfill's process group, so that a signal to the group ends it too, and the kernel ends it
+//! when keyfill dies. On a signal to keyfill alone, keyfill ends the child and its children, removes the copy, and
+//! exits without output.
 
 use super::copy::Copy;
 use anyhow::{Context as _, Result};
@@ -14,23 +14,23 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// What came of a run.
+/// The result of a run.
 pub struct Ran {
     /// Whether it succeeded.
     pub ok: bool,
-    /// How it ended.
+    /// How the run ended.
     pub why: Why,
-    /// What it printed.
+    /// What the binary printed on stdout.
     pub stdout: Vec<u8>,
-    /// What it said.
+    /// What the binary printed on stderr.
     pub stderr: Vec<u8>,
 }
 
 /// How a run ended.
 pub enum Why {
-    /// By itself.
+    /// The process exited by itself.
     Exited(ExitStatus),
-    /// From outside.
+    /// The run was cancelled, or exceeded its deadline or memory limit.
     Stopped(Stopped),
 }
 
@@ -63,12 +63,12 @@ pub fn run(
     running.finish(cx)
 }
 
-/// A started child; its pipes are drained by threads so that it never waits for us.
+/// A running child process. Threads read its pipes, so that it never blocks on them.
 struct Running {
     child: Child,
     stdout: std::thread::JoinHandle<Vec<u8>>,
     stderr: std::thread::JoinHandle<Vec<u8>>,
-    /// Ends with the child's entry in the list of what a signal has to clean up.
+    /// The child's entry in the list of what a signal has to clean up.
     _entry: Entry,
 }
 
@@ -107,14 +107,14 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Ve
     std::thread::spawn(move || {
         let mut all = Vec::new();
         if let Some(mut pipe) = pipe {
-            // What was read before an error is still what the tool said.
+            // If reading fails, the output so far is used.
             pipe.read_to_end(&mut all).ok();
         }
         all
     })
 }
 
-/// What a signal has to clean up: a child and the folder it works in.
+/// What a signal has to clean up: a child process and its folder. The entry is removed when this is dropped.
 struct Entry(u32);
 
 static ENTRIES: Mutex<Vec<(u32, PathBuf)>> = Mutex::new(Vec::new());
@@ -132,8 +132,8 @@ impl Drop for Entry {
     }
 }
 
-/// Watches for signals from the first child on. Without a child a signal's own effect is right: the
-/// process ends, and nothing was printed.
+/// Installs a signal handler at the first child. Without a child the default action is right: the process ends
+/// without output.
 #[cfg(unix)]
 fn end_on_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -155,7 +155,7 @@ fn end_on_signals() {
 #[cfg(not(unix))]
 fn end_on_signals() {}
 
-/// Ends a child and everything it started: kustomize starts helm.
+/// Ends a child and its own children, since kustomize starts helm.
 #[cfg(unix)]
 fn kill_tree(pid: u32) {
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Charts, by keyfill-helm.
+//! Renders charts with keyfill-helm.
 
 use crate::outside::Outside;
 use crate::render::Rendered;
@@ -10,7 +10,7 @@ use keyfill_files::{Decrypt, Files, TreePath};
 use keyfill_helm::{TemplateRequest, Templated, ValuesSource};
 use keyfill_yaml::{Body, Document, Origin};
 
-/// What the engine gave. For a chart that renders to nothing helm prints an empty line.
+/// Converts the engine's result. For a chart without output helm prints an empty line.
 pub fn rendered(templated: Templated) -> Rendered {
     let mut documents = templated.documents;
     if documents.is_empty() {
@@ -20,7 +20,7 @@ pub fn rendered(templated: Templated) -> Rendered {
     Rendered { documents, warnings: templated.warnings, engine: "helm" }
 }
 
-/// What the engine is asked for. Values that are encrypted are decrypted before.
+/// Makes the engine's request. Encrypted values files are decrypted first.
 pub fn request(
     files: &dyn Files,
     dir: &TreePath,
@@ -61,7 +61,7 @@ pub fn request(
     })
 }
 
-/// Reads what may be encrypted.
+/// Reads values files, and decrypts encrypted ones.
 struct Plain<'a> {
     files: &'a dyn Files,
     decrypt: &'a dyn Decrypt,
@@ -69,11 +69,11 @@ struct Plain<'a> {
 }
 
 impl Plain<'_> {
-    /// A file of values as a source: what is not encrypted is left for the engine to read.
+    /// Converts a values file to the engine's form. A file that is not encrypted is left for the engine to read.
     fn values(&self, file: &ValuesFile) -> Result<ValuesSource, Failure> {
         Ok(match file {
             ValuesFile::InTree(path) => {
-                // A file that cannot be read is the engine's to tell.
+                // A file that cannot be read is reported by the engine.
                 let encrypted = self.decrypt.is_on().then(|| self.files.read(path).ok()).flatten();
                 match encrypted.filter(|text| self.decrypt.is_encrypted(path.as_str(), text)) {
                     Some(text) => {

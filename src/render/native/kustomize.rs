@@ -1,4 +1,4 @@
-//! Kustomizations, by keyfill-kustomize, and their `helmCharts`, by keyfill-helm.
+//! Renders kustomizations with keyfill-kustomize, and their `helmCharts` with keyfill-helm.
 
 use crate::cli::render_args::Reorder;
 use crate::outside::Outside;
@@ -21,8 +21,8 @@ pub fn render(
     build(files, &build_request(dir, &options.kustomize), options, outside, cx)
 }
 
-/// Builds a kustomization for what it fetches: charts are allowed. With `anew`, those that lie in the tree are
-/// fetched, too.
+/// Builds a kustomization only to fetch what it needs; charts are enabled. With `anew`, charts that are in the
+/// tree are fetched too.
 pub fn resolve(
     files: &dyn Files,
     dir: &TreePath,
@@ -72,7 +72,7 @@ fn build_request(dir: &TreePath, options: &KustomizeOptions) -> BuildRequest {
     }
 }
 
-/// kustomize's `helmCharts`, by keyfill-helm.
+/// Renders kustomize's `helmCharts` with keyfill-helm.
 struct HelmCharts<'a> {
     seed: Option<u64>,
     compat: HelmCompat,
@@ -125,7 +125,7 @@ impl Charts for HelmCharts<'_> {
     }
 }
 
-/// What values of a kustomization are called. No file has this name.
+/// The name of inline values of a kustomization in errors. No file has this name.
 const VALUES: &str = "<values of helmCharts>";
 
 fn chart_error(error: &keyfill_helm::Error) -> ChartError {
@@ -137,6 +137,6 @@ fn chart_error(error: &keyfill_helm::Error) -> ChartError {
     ChartError { diagnostic: Box::new(diagnostic), remedy: error.remedy() }
 }
 
-/// The release name of a chart that is given none. kustomize asks helm to generate one, but `helm template`
-/// has this name at hand already and takes it (helm issue 6019).
+/// The release name of a chart without one. kustomize passes `--generate-name` to helm, but `helm template`
+/// ignores that and uses this default (helm issue 6019).
 const UNNAMED: &str = "release-name";

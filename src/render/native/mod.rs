@@ -1,4 +1,4 @@
-//! The engines in process behind one call.
+//! The native engines behind one function.
 
 mod helm;
 mod kustomize;
@@ -13,7 +13,7 @@ use keyfill_diag::{Cx, Diagnostic};
 use keyfill_files::Files;
 use keyfill_helm::TemplateRequest;
 
-/// Renders a kustomization or a chart. What is wrong is shown with the line that it is about.
+/// Renders a kustomization or a chart. Problems get the text of their source line.
 pub fn render(
     files: &dyn Files,
     root: &Root,
@@ -51,8 +51,8 @@ fn with_engine(
     kustomize::render(files, &root.dir, options, outside, cx)
 }
 
-/// Asks for all that a root needs from outside of its tree, and gives the warnings. With `anew`, charts that lie in
-/// the tree and name a repository are asked for, too.
+/// Fetches everything that a root needs from outside of its tree, and returns the warnings. With `anew`, charts
+/// that are in the tree and have a repository are fetched too.
 pub fn resolve(
     files: &dyn Files,
     root: &Root,

@@ -1,5 +1,5 @@
-//! What the app's author says of a chart, below the command line: `HELM_ARGS`, `HELM_VALUES`, then the
-//! parameters.
+//! The author's settings for a chart: `HELM_ARGS`, `HELM_VALUES`, then the parameters. The command line has
+//! priority over them.
 
 use super::helm::{add_flags, given_release_name, key_and_file};
 use super::{HelmOptions, ValuesFile};
@@ -12,25 +12,25 @@ use clap::{CommandFactory as _, Parser};
 use keyfill_diag::{Class, Diagnostic};
 use keyfill_files::TreePath;
 
-/// Further flags of `helm template`.
+/// The variable with flags of `helm template`.
 const HELM_ARGS: &str = "HELM_ARGS";
 
-/// The parameter that asks for placeholders in values to be filled before a chart is rendered.
+/// The parameter that enables filling placeholders in values before a chart is rendered.
 const FILL_VALUES: &str = "keyfill.dev/fill-values";
 
-/// Values as YAML text.
+/// The variable with values as YAML text.
 const HELM_VALUES: &str = "HELM_VALUES";
 
-/// What the author gives under a name, in small letters too: many plugin definitions read `helm_args`. The
-/// spelling in capitals wins. With the whole name of the variable.
+/// The author's variable with a name in any case, since many plugin definitions use `helm_args`: its full name and
+/// its value. Upper case has priority.
 fn authors<'a>(env: &'a Env, name: &str) -> Option<(&'a str, &'a str)> {
     let is_it = |full: &str| full.strip_prefix("ARGOCD_ENV_").is_some_and(|n| n.eq_ignore_ascii_case(name));
-    // Capitals sort before small letters.
+    // Upper case sorts before lower case.
     env.iter().find(|(full, value)| is_it(full) && !value.is_empty())
 }
 
-/// Helm's flags go through the same parser as ours, so that only known ones are taken and none reaches a
-/// shell.
+/// Helm's flags are parsed with the same parser as keyfill's, so that only known flags are accepted and none
+/// reaches a shell.
 #[derive(Parser)]
 #[command(no_binary_name = true, disable_help_flag = true, args_override_self = true)]
 pub(super) struct HelmLine {
@@ -40,7 +40,7 @@ pub(super) struct HelmLine {
     without_effect: WithoutEffect,
 }
 
-/// Flags of `helm template` that change nothing of what is printed for a chart that lies in the tree.
+/// Flags of `helm template` that do not affect the output for a chart in the tree.
 #[derive(clap::Args)]
 struct WithoutEffect {
     #[arg(long)]
@@ -142,14 +142,14 @@ struct WithoutEffect {
 }
 
 impl HelmLine {
-    /// The words of a line, with the long form of a flag whose short one means something else here.
+    /// The words of a line, with `-s` replaced by its long form.
     pub(super) fn with_long_names(words: impl Iterator<Item = String>) -> Vec<String> {
-        // `-s` is another flag of keyfill's.
+        // In keyfill `-s` is another flag.
         words.map(|word| if word == "-s" { "--show-only".to_owned() } else { word }).collect()
     }
 
-    /// The words of `HELM_ARGS`, where `--release-name` may be helm's own switch, which names folders of `--output-dir`,
-    /// and `--include-crds=false` takes back what keyfill does by itself.
+    /// The words of `HELM_ARGS`. `--release-name` without a value is helm's own switch, which affects only
+    /// `--output-dir`, and is removed. `--include-crds=false` turns off keyfill's default.
     fn words(line: &str) -> Vec<String> {
         let mut words = Self::with_long_names(line.split_ascii_whitespace().map(str::to_owned));
         let is_flag = |word: Option<&String>| word.is_none_or(|word| word.starts_with('-'));
@@ -179,20 +179,20 @@ impl HelmLine {
         words
     }
 
-    /// The line of a command, where `--skip-crds` is about installing alone.
+    /// For a command line of helm, in which `--skip-crds` affects only installing.
     pub(super) fn of_command(mut self) -> Self {
         self.helm.skip_crds = false;
         self
     }
 
-    /// What a flag asks for that is not done.
+    /// A warning about a flag that is not supported.
     pub(super) fn warnings(&self, name: &str) -> Option<Diagnostic> {
         let message = format!("{name}: --enable-dns: names are not looked up, and getHostByName is empty");
         self.without_effect.enable_dns.then(|| Diagnostic::warning(Class::Usage, message))
     }
 }
 
-/// Adds what the author says.
+/// Adds the author's settings.
 pub(super) fn add(options: &mut HelmOptions, env: &Env, folder: &TreePath) -> Result<()> {
     let in_tree = |name: &str| ValuesFile::of_author(name, folder);
     if let Some((name, line)) = authors(env, HELM_ARGS) {
@@ -210,7 +210,7 @@ pub(super) fn add(options: &mut HelmOptions, env: &Env, folder: &TreePath) -> Re
     Ok(())
 }
 
-/// Takes words of helm's flags. `name` says where they come from.
+/// Parses words as helm's flags and adds them. `name` is their source, for errors.
 fn add_line(
     options: &mut HelmOptions,
     name: &str,
@@ -224,7 +224,7 @@ fn add_line(
     take(options, name, line, in_tree)
 }
 
-/// Takes over what a line says.
+/// Adds the settings of a parsed line.
 pub(super) fn take(
     options: &mut HelmOptions,
     name: &str,
@@ -254,7 +254,7 @@ pub(super) fn take(
     Ok(())
 }
 
-/// What is said of a line that the parser refuses. Its first line holds the flag's name.
+/// The error for a line that the parser refuses. The first line of the parser's message has the flag's name.
 fn refused(name: &str, said: &str, has_quotes: bool) -> Problem {
     let first = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let problem = Problem::usage(format!("{name}: {first}"));
@@ -266,7 +266,7 @@ const QUOTES: [char; 2] = ['"', '\''];
 const NO_GROUPING: &str = "the line is split at white space alone, as a shell splits a variable without quotes: \
     quotes group nothing; a value with spaces goes into HELM_VALUES";
 
-/// A warning when quotes become a part of a value, which is seldom meant.
+/// A warning if quotes become a part of a value, which is seldom intended.
 fn quotes(name: &str, helm: &HelmArgs) -> Option<Diagnostic> {
     let begins = |text: &str| text.starts_with(QUOTES);
     let pairs = helm.set.iter().chain(&helm.set_string).chain(&helm.set_literal).chain(&helm.set_file);
@@ -290,7 +290,7 @@ struct Parameter {
     map: std::collections::BTreeMap<String, String>,
 }
 
-/// The app's parameters that no `PARAM_` variable among these stands for.
+/// The app's parameters that are not in `reads`, the `PARAM_` variables that a plugin's command uses.
 #[cfg(unix)]
 pub fn unread_parameters(env: &Env, reads: &std::collections::BTreeSet<String>) -> Vec<String> {
     let Some(json) = env.get("ARGOCD_APP_PARAMETERS") else { return Vec::new() };
@@ -314,7 +314,7 @@ fn add_parameters(
 ) -> Result<()> {
     let parameters: Option<Vec<Parameter>> =
         serde_json::from_str(json).context("ARGOCD_APP_PARAMETERS is not a list of parameters")?;
-    // In Argo CD's own order: files, then values, then single values.
+    // In the order of Argo CD: values files, then inline values, then single values.
     let mut parameters = parameters.unwrap_or_default();
     parameters
         .sort_by_key(|p| ["helm-value-files", "helm-values", "helm-set"].iter().position(|n| *n == p.name));
@@ -333,7 +333,8 @@ fn add_parameters(
                 options.values.extend(text.map(|t| ValuesFile::text("<parameter helm-values>", &t)));
             }
             "helm-set" => {
-                // Commas are escaped, as Argo CD does for its own helm parameters: a value is one value.
+                // Commas are escaped, as Argo CD does for its own Helm parameters, so that they do not separate
+                // values.
                 let escaped = |v: &str| v.replace('\\', "\\\\").replace(',', "\\,");
                 options.set.extend(parameter.map.iter().map(|(k, v)| format!("{k}={}", escaped(v))));
             }

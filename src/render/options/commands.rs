@@ -1,5 +1,5 @@
-//! The command lines of `helm template` and `kustomize build` as the tools take them: what no word says is as the tool
-//! has it, whatever Argo CD says of the app.
+//! Parses command lines of `helm template` and `kustomize build`. Options that are not given have the tool's own
+//! default, whatever Argo CD's variables for the app are.
 
 use super::author::{HelmLine, take};
 use super::helm::given_release_name;
@@ -32,11 +32,11 @@ struct TemplateLine {
     generate_name: bool,
 }
 
-/// A line of `helm template`, read.
+/// A parsed command line of `helm template`.
 pub struct Helm {
-    /// The chart's folder, as it was written.
+    /// The chart's folder as written.
     pub chart: String,
-    /// The release's name, where there is one.
+    /// The release's name, if it is given.
     pub release: Option<String>,
     line: HelmLine,
 }
@@ -51,8 +51,8 @@ fn parsed<T: Parser + CommandFactory>(tool: &str, words: &[String]) -> Result<T,
     T::try_parse_from(words).map_err(|error| refused(&error.to_string()))
 }
 
-/// The folder and the options of `kustomize build`. `literal` are the words that the administrator wrote: what starts
-/// programs is theirs alone, whatever a variable brings.
+/// The folder and the options of `kustomize build`. `literal` are the words that the administrator wrote: only
+/// they, and not a variable of the app, may start programs.
 pub fn kustomize(literal: &[String], words: &[String]) -> Result<(String, KustomizeOptions), Problem> {
     let line: BuildLine = parsed("kustomize build", words)?;
     let own = parsed::<BuildLine>("kustomize build", literal).map(|line| line.kustomize).unwrap_or_default();
@@ -70,9 +70,9 @@ pub fn kustomize(literal: &[String], words: &[String]) -> Result<(String, Kustom
     }
 }
 
-/// Reads the words of `helm template`.
+/// Parses the words of `helm template`.
 pub fn helm(words: &[String]) -> Result<Helm, Problem> {
-    // A switch there, which names folders of --output-dir.
+    // In helm `--release-name` is a switch that affects only `--output-dir`.
     let is_switch = |word: &str| match word.strip_prefix("--release-name") {
         Some("") => true,
         Some(value) => value.strip_prefix('=').is_some_and(|value| pflag::parse_bool(value).is_some()),
@@ -97,7 +97,7 @@ pub fn helm(words: &[String]) -> Result<Helm, Problem> {
 }
 
 impl Helm {
-    /// The options. `base` are the administrator's; `file` finds a file of values by its name.
+    /// The options. `base` are the administrator's; `file` finds a values file by its name.
     pub fn options(
         mut self,
         base: &HelmOptions,
@@ -111,14 +111,14 @@ impl Helm {
         Ok(options)
     }
 
-    /// The files of values that it names.
+    /// The values files in the command line.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         let files =
             self.line.helm.set_file.iter().filter_map(|pair| pair.split_once('=')).map(|(_, file)| file);
         self.line.helm.values.iter().map(String::as_str).chain(files)
     }
 
-    /// The namespace, where there is one.
+    /// The namespace, if it is given.
     pub fn namespace(&self) -> Option<&str> {
         self.line.helm.namespace.as_deref()
     }

@@ -1,4 +1,4 @@
-//! `helm template`'s options from the command line, and the files that they name.
+//! The options of `helm template` from the command line, and the files that they name.
 
 use super::{HelmOptions, ValuesFile, author, or_listed};
 use crate::cli::render_args::HelmArgs;
@@ -9,10 +9,10 @@ use keyfill_diag::Cx;
 use keyfill_files::TreePath;
 use std::time::Duration;
 
-/// The longest that `--name-template` may take.
+/// The time limit for `--name-template`.
 const NAME_TIME: Duration = Duration::from_secs(5);
 
-/// The options of a chart: the author's, then the command line's, which win.
+/// The options of a chart: the author's, then the command line's, which have priority.
 pub(super) fn options(
     args: &HelmArgs,
     env: &Env,
@@ -40,7 +40,7 @@ pub(super) fn options(
     Ok(options)
 }
 
-/// Flags that are taken the same way from the command line and from `HELM_ARGS`.
+/// Adds the flags that mean the same on the command line and in `HELM_ARGS`.
 pub(super) fn add_flags(options: &mut HelmOptions, args: &HelmArgs) {
     options.set.extend_from_slice(&args.set);
     options.set_string.extend_from_slice(&args.set_string);
@@ -58,7 +58,7 @@ fn named(given: &Option<String>, env: &Env, variable: &str, default: &str) -> St
     given.as_deref().or_else(|| env.get(variable)).unwrap_or(default).to_owned()
 }
 
-/// The release's name that the flags say, if they do.
+/// The release's name by the flags, if they set one.
 pub(super) fn given_release_name(args: &HelmArgs) -> Result<Option<String>> {
     let Some(template) = args.name_template.as_ref().filter(|template| !template.is_empty()) else {
         return Ok(args.release_name.clone());
@@ -67,13 +67,13 @@ pub(super) fn given_release_name(args: &HelmArgs) -> Result<Option<String>> {
     Ok(Some(name.context(Problem::usage(format!("--name-template {template}")))?))
 }
 
-/// `NAMESPACE_NAME`, as Argo CD names apps in any namespace, is no release name: helm gets the name alone,
-/// as Argo CD's own helm does.
+/// The release name of an app. Argo CD's name of an app in another namespace is `NAMESPACE_NAME`; the release name
+/// is only `NAME`, as in Argo CD itself.
 fn release_name_of_app(app: &str) -> String {
     app.rsplit('_').next().unwrap_or(app).to_owned()
 }
 
-/// `--set-file`'s key and content.
+/// The key and the content of a `--set-file`.
 pub(super) fn key_and_file(
     pair: &str,
     file: impl Fn(&str) -> Result<ValuesFile>,
@@ -86,12 +86,12 @@ pub(super) fn key_and_file(
 }
 
 impl ValuesFile {
-    /// A text, and what errors call it.
+    /// A text with its name in errors.
     pub(super) fn text(name: &str, text: &str) -> Self {
         Self::Text { name: name.to_owned(), text: text.to_owned() }
     }
 
-    /// A file that the command line names: it may lie anywhere, `-` is stdin.
+    /// Reads a file that the command line names: any path, or `-` for stdin.
     pub(super) fn given(name: &str) -> Result<Self> {
         if name.contains("://") {
             let message = format!("the values file {name} is a URL, which is not fetched");
@@ -104,7 +104,7 @@ impl ValuesFile {
             std::fs::read_to_string(name)
                 .with_context(|| Problem::input(format!("cannot read the values file {name}")))?
         };
-        // Errors show these names as they are: they are no paths of the tree.
+        // Errors show these names unchanged, since they are not paths of the tree.
         let name = match name {
             "-" => "<stdin>".to_owned(),
             name if ["/", "./", "../"].iter().any(|start| name.starts_with(start)) => name.to_owned(),
@@ -113,7 +113,7 @@ impl ValuesFile {
         Ok(Self::Text { name, text })
     }
 
-    /// A file that the app's author names: relative to the app's folder, inside the tree.
+    /// A file that the app's author names, relative to the app's folder and inside the tree.
     pub fn of_author(name: &str, folder: &TreePath) -> Result<Self> {
         if name.contains("://") {
             let message = format!("the values file {name} is a URL");

@@ -1,4 +1,4 @@
-//! How a folder is rendered: flags, Argo CD's variables and parameters, resolved once.
+//! The rendering options of a folder, resolved from flags and Argo CD's variables and parameters.
 
 mod author;
 #[cfg(unix)]
@@ -19,29 +19,29 @@ use keyfill_files::TreePath;
 use keyfill_helm::HelmCompat;
 use std::path::PathBuf;
 
-/// Everything that decides what is rendered, besides the files.
+/// Everything that affects the result of rendering, except the files.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Who renders.
+    /// The engine that renders.
     pub engine: EngineChoice,
     /// How a folder of plain YAML is read.
     pub habits: Habits,
-    /// What `kustomize edit set` would do first.
+    /// Edits of the kustomization before it is rendered.
     pub edits: super::edits::Edits,
-    /// What a folder is that holds a kustomization and a chart, where the administrator says so.
+    /// The kind of a folder with both a kustomization and a chart, if the administrator has set it.
     pub prefer: Option<RootKind>,
-    /// For kustomizations.
+    /// The options of kustomizations.
     pub kustomize: KustomizeOptions,
-    /// For charts.
+    /// The options of charts.
     pub helm: HelmOptions,
-    /// The official binaries.
+    /// The locations of the official binaries.
     pub binaries: Binaries,
-    /// What the official binaries may see of the environment.
+    /// The environment variables that official binaries get.
     pub environment: Vec<(String, String)>,
 }
 
 impl Options {
-    /// The files of values, which the command line names.
+    /// The values files in the tree.
     pub fn values_in_tree(&self) -> impl Iterator<Item = TreePath> {
         self.helm.values.iter().filter_map(|values| match values {
             ValuesFile::InTree(path) => Some(path.clone()),
@@ -55,7 +55,7 @@ impl Options {
 pub struct KustomizeOptions {
     /// Whether files from outside a kustomization's folder are refused.
     pub restrict_to_root: bool,
-    /// The order asked for; the kustomization's own otherwise.
+    /// The requested order of objects; `None` for the kustomization's own.
     pub reorder: Option<Reorder>,
     /// Whether helmCharts are rendered.
     pub enable_helm: bool,
@@ -78,7 +78,7 @@ pub struct HelmOptions {
     pub release_name: String,
     /// The release's namespace.
     pub namespace: String,
-    /// Files of values, the later ones win.
+    /// Values files; later ones have priority.
     pub values: Vec<ValuesFile>,
     /// `--set-json`, applied after the files.
     pub set_json: Vec<String>,
@@ -92,68 +92,68 @@ pub struct HelmOptions {
     pub set_literal: Vec<String>,
     /// Whether CRDs are printed.
     pub include_crds: bool,
-    /// API versions.
+    /// Additional API versions for `.Capabilities`.
     pub api_versions: Vec<String>,
-    /// Kubernetes version.
+    /// The Kubernetes version for `.Capabilities`.
     pub kube_version: Option<String>,
-    /// The templates that are printed; all when empty.
+    /// The templates whose output is printed; all if empty.
     pub show_only: Vec<String>,
-    /// Leaves hooks out.
+    /// Whether hooks are left out.
     pub no_hooks: bool,
-    /// Leaves tests out.
+    /// Whether tests are left out.
     pub skip_tests: bool,
-    /// Sets `.Release.IsUpgrade`.
+    /// The value of `.Release.IsUpgrade`.
     pub is_upgrade: bool,
-    /// Leaves values.schema.json alone.
+    /// Whether values are not validated with `values.schema.json`.
     pub skip_schema_validation: bool,
-    /// Whose rules are followed.
+    /// The major version of Helm whose behaviour is followed.
     pub compat: HelmCompat,
-    /// Makes random functions repeat.
+    /// The seed of random template functions, which makes results repeatable.
     pub seed: Option<u64>,
-    /// Whether the app's author asks that placeholders in values are filled before a chart is rendered.
+    /// Whether the app's author enables filling placeholders in values before a chart is rendered.
     pub fills_values: bool,
-    /// What the app's author says of a chart, by its names: `HELM_ARGS`, `HELM_VALUES` or parameters.
+    /// The names of the author's settings for a chart that are set: `HELM_ARGS`, `HELM_VALUES` or parameters.
     pub given: Vec<String>,
-    /// Parameters of the app that mean nothing.
+    /// The names of unknown parameters of the app.
     pub unknown_parameters: Vec<String>,
-    /// What should be said of the options when a chart is rendered.
+    /// Warnings about the options, for when a chart is rendered.
     pub warnings: Vec<Diagnostic>,
 }
 
 impl HelmOptions {
-    /// Whether any value is given besides those of the chart.
+    /// Whether any values are set in addition to the chart's own.
     pub fn has_values(&self) -> bool {
         let texts = [&self.set, &self.set_string, &self.set_json, &self.set_literal];
         !self.values.is_empty() || !self.set_file.is_empty() || texts.iter().any(|all| !all.is_empty())
     }
 }
 
-/// A file of values: one of the tree, or a text that was given.
+/// A values file: a file of the tree, or a text.
 #[derive(Clone, Debug)]
 pub enum ValuesFile {
     /// A file of the tree.
     InTree(TreePath),
-    /// A text, and what errors call it.
+    /// A text with its name in errors.
     Text {
-        /// What errors call it.
+        /// The name in errors.
         name: String,
         /// The text.
         text: String,
     },
 }
 
-/// Where the official binaries are.
+/// The locations of the official binaries.
 #[derive(Clone, Debug, Default)]
 pub struct Binaries {
-    /// `KEYFILL_KUSTOMIZE`; looked for on PATH otherwise.
+    /// `KEYFILL_KUSTOMIZE`; `None`: searched on `PATH`.
     pub kustomize: Option<PathBuf>,
-    /// `KEYFILL_HELM` or `--helm-command`; looked for on PATH otherwise.
+    /// `KEYFILL_HELM` or `--helm-command`; `None`: searched on `PATH`.
     pub helm: Option<PathBuf>,
     /// `PATH`.
     pub search_path: Option<String>,
 }
 
-/// Settings that the administrator chooses and the command line overrides.
+/// Settings of the administrator that the command line overrides.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Chosen<'a> {
     /// `KEYFILL_ENGINE`
@@ -164,8 +164,9 @@ pub struct Chosen<'a> {
     pub prefer: Option<&'a str>,
 }
 
-/// Resolves flags and variables. `folder` is the app's: names that its author gives start there.
-/// `generating` says that it is for Argo CD: CRDs are printed and kustomizations' charts rendered without a flag.
+/// Resolves flags and variables. `folder` is the app's folder, to which paths of its author are relative.
+/// `generating` says that the manifests are for Argo CD: CRDs are printed and charts in kustomizations rendered
+/// without a flag.
 pub fn resolve(
     args: &RenderArgs,
     env: &Env,
@@ -200,8 +201,8 @@ pub fn resolve(
     })
 }
 
-/// What kustomize's flags say, for Argo CD. Charts are rendered in process there: kustomize's own flag for them guards
-/// the start of a binary.
+/// The options by kustomize's flags, for Argo CD. Charts are always enabled, since they are rendered by keyfill
+/// itself; kustomize's flag guards against starting a binary.
 fn of_flags(args: &KustomizeArgs) -> KustomizeOptions {
     KustomizeOptions {
         restrict_to_root: args.load_restrictor == LoadRestrictor::RootOnly,
@@ -240,7 +241,7 @@ fn prefer(setting: Option<&str>) -> Result<Option<RootKind>> {
     }
 }
 
-/// The helm that the command line asks for, else the administrator; helm 4 without either.
+/// The major version of Helm by the command line, else by the administrator's setting; by default 4.
 fn helm_compat(args: &HelmArgs, setting: Option<&str>) -> Result<HelmCompat> {
     let given = args.helm_compat.map(|version| version.to_string());
     match given.as_deref().or(setting) {
@@ -260,7 +261,7 @@ fn or_listed(given: &[String], listed: Option<&str>) -> Vec<String> {
     }
 }
 
-/// What an official binary needs to run and to reach what the user named: nothing of Vault's.
+/// The environment variables that an official binary needs to run and to reach the network, and none of Vault's.
 pub fn child_environment(env: &Env) -> Vec<(String, String)> {
     const NAMES: &[&str] =
         &["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "USER"];

@@ -1,9 +1,9 @@
-//! A folder of plain manifests, and what in it is left out.
+//! Reads a folder of plain manifests, and decides which of its files are left out.
 //!
-//! The rule: the .yaml, .yml and .json files at any depth are read, each folder's entries by name in byte
-//! order. Left out, with a warning that names them, are files without any manifest, a kustomization's own
-//! file, and folders that hold a chart; without a word what is hidden (a name that begins with a dot) and
-//! what a `.keyfillignore` names. A document that is no manifest beside one that is, is an error.
+//! The `.yaml`, `.yml` and `.json` files at any depth are read, each folder's entries by name in byte order. Left
+//! out with a warning are files without any manifest, kustomization files, and folders with a chart. Left out
+//! silently are hidden files and folders (names that begin with a dot) and those in a `.keyfillignore`. A file
+//! with both manifests and other documents is an error.
 
 use super::{Content, documents, plain, refuse_binary, stopped};
 use crate::discover::{self, KUSTOMIZATION_NAMES};
@@ -16,19 +16,19 @@ use keyfill_diag::{Class, Cx, Diagnostic, Place};
 use keyfill_files::{Decrypt, Files, Kind, TreePath};
 use keyfill_yaml::{Body, Document};
 
-/// Whose habits a folder is read with.
+/// The rules by which a folder is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Habits {
-    /// Those above.
+    /// keyfill's rules, as described above.
     #[default]
     Own,
-    /// argocd-vault-plugin's: every file counts, hidden ones and those of charts too.
+    /// argocd-vault-plugin's rules: every file is read, hidden ones and those of charts included.
     Avp,
 }
 
-/// The documents of a folder. Those of a file, where that is what is asked for.
+/// The documents of a folder, or of a file if `dir` is one.
 ///
-/// An encrypted file whose keys are those of a manifest is decrypted before, where decryption is switched on.
+/// An encrypted file that is a manifest by its keys is decrypted first, if decryption is switched on.
 pub fn folder(
     files: &dyn Files,
     dir: &TreePath,
@@ -57,11 +57,11 @@ pub fn folder(
             listing.warnings.push(left_out(path, "it holds no manifest (apiVersion and kind)"));
             continue;
         };
-        // Only the first file's beginning is the stream's; the others are set apart.
+        // The documents of each further file are separated from those before.
         if let (false, Some(first)) = (all.is_empty(), documents.first_mut())
             && !first.before.starts_with(b"---")
         {
-            // Directives and comments before a separator stand at a stream's beginning alone.
+            // Directives and comments before a separator are kept only at the beginning of the stream.
             first.before = Bytes::from_static(b"---\n");
         }
         all.append(&mut documents);
@@ -73,9 +73,9 @@ pub fn folder(
     Ok(Rendered { documents: all, warnings: listing.warnings, engine: "plain" })
 }
 
-/// The documents of a file; `None` when it holds no manifest and is not meant to. With AVP's habits each is
-/// taken, and fill refuses those without a kind. A file that is looked at `alone`, as a check does, may be
-/// values of a chart: their placeholders are checked, and nothing of them is printed.
+/// The documents of a file; `None` if it contains no manifest and is not meant to. By AVP's rules all documents
+/// are returned, and the fill stage refuses those without a kind. A file that is read `alone`, as in `check`, may
+/// be a chart's values file: its placeholders are checked, but it is not printed.
 fn documents_of(
     text: &Bytes,
     path: &TreePath,
@@ -107,7 +107,7 @@ fn documents_of(
     Ok(Some(documents))
 }
 
-/// Where a document's text begins.
+/// The position at which a document's text begins.
 fn place_of(document: &Document, path: &TreePath) -> Place {
     let mut line = document.origin.line;
     if let Body::Raw(body) = &document.body {
@@ -124,9 +124,9 @@ fn left_out(path: &TreePath, why: &str) -> Diagnostic {
     Diagnostic::warning(Class::Render, message).at(Place::file(path.as_str(), None)).hint(hint)
 }
 
-/// The files of a folder that are named like manifests. One that cannot be read is among them, and a folder
-/// that cannot be read is an error: a manifest that is left out is one that Argo CD deletes. Links to folders
-/// are not entered.
+/// Lists the files of a folder with names of manifests. Files that cannot be read are included, and a folder that
+/// cannot be read is an error, since Argo CD would delete objects whose manifests are left out. Links to folders
+/// are not followed.
 struct Listing<'a> {
     files: &'a dyn Files,
     habits: Habits,

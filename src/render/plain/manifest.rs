@@ -1,7 +1,7 @@
-//! What the text of a file or document is: a manifest, or something else that is named like one.
+//! Finds out whether a file or document is a manifest, or something else with a manifest's file name.
 //!
-//! Folders of manifests hold CI files, values, playbooks and templates of other tools besides. A manifest is
-//! a mapping whose `apiVersion` and `kind` are texts.
+//! Folders of manifests also contain CI files, values, playbooks and templates of other tools. A manifest is a
+//! mapping whose `apiVersion` and `kind` are texts.
 
 use super::documents;
 use crate::fill::scan;
@@ -9,41 +9,42 @@ use bytes::Bytes;
 use keyfill_diag::Cx;
 use keyfill_yaml::{Body, Document, Limits, Value, load_object};
 
-/// What a text is. Where a file holds several documents, it is what comes last in this order.
+/// The type of a document. The type of a file with several documents is the last one of theirs in this order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Content {
-    /// Comments, or nothing at all.
+    /// Only comments, or empty.
     Nothing,
-    /// Something else.
+    /// Something other than a manifest.
     Other,
-    /// A template of another tool, which would make a manifest of it.
+    /// A template from which another tool makes a manifest.
     Template,
-    /// A placeholder in what is no manifest, as in values of a chart.
+    /// Not a manifest, but with a placeholder, for example a chart's values file.
     Values,
-    /// Meant to be a manifest and none: why.
+    /// Meant to be a manifest but invalid, with the reason.
     Broken(String),
     /// A manifest.
     Manifest,
 }
 
 impl Content {
-    /// What a whole file is. A run that has to stop meanwhile is stopped by what comes next.
+    /// The type of a whole file. If the run is stopped meanwhile, the result is meaningless; the next check
+    /// reports it.
     pub fn of_file(text: &Bytes, cx: &Cx) -> Self {
         documents(text, "", cx).map_or(Self::Other, |documents| Self::of_documents(&documents, cx))
     }
 
-    /// What a file is, whose documents these are.
+    /// The type of a file with these documents.
     pub fn of_documents(documents: &[Document], cx: &Cx) -> Self {
         documents.iter().map(|document| Self::of_document(document, cx)).max().unwrap_or(Self::Nothing)
     }
 
-    /// Whether one of a file's documents is a template of another tool, which reads the file as a whole.
+    /// Whether one of a file's documents is a template of another tool, so that the whole file is one.
     pub fn is_partly_template(text: &Bytes, cx: &Cx) -> bool {
         let is_one = |document: &Document| Self::of_document(document, cx) == Self::Template;
         is_template(text) && documents(text, "", cx).is_ok_and(|documents| documents.iter().any(is_one))
     }
 
-    /// What one document is.
+    /// The type of one document.
     pub fn of_document(document: &Document, cx: &Cx) -> Self {
         match &document.body {
             Body::Raw(text) => of_text(text, cx),
@@ -51,7 +52,7 @@ impl Content {
         }
     }
 
-    /// Why a document is no manifest; nothing for one that is, or that is empty.
+    /// Why a document is not a manifest; `None` for a manifest or an empty document.
     pub fn complaint(&self) -> Option<&str> {
         match self {
             Self::Nothing | Self::Manifest => None,
@@ -65,7 +66,8 @@ impl Content {
 
 fn of_text(text: &[u8], cx: &Cx) -> Content {
     if let Some(text) = of_utf_16(text) {
-        // kubectl reads it. Nothing here does, and what is not read is not to be passed over without a word.
+        // kubectl reads UTF-16, but keyfill does not. A manifest in UTF-16 is an error, since it must not be
+        // ignored silently.
         let is_meant = begins_line(text.as_bytes(), "apiVersion") && begins_line(text.as_bytes(), "kind");
         let is_meant = is_meant || scan::holds_placeholder(text.as_bytes());
         let why = "it is written in UTF-16: save it as UTF-8".to_owned();
@@ -73,7 +75,7 @@ fn of_text(text: &[u8], cx: &Cx) -> Content {
     }
     let looks_like_manifest = begins_line(text, "apiVersion") && begins_line(text, "kind");
     if looks_like_manifest && !is_template(text) {
-        // Parsing is left to those who need more: fill, and Argo CD.
+        // The text is not parsed here: the fill stage and Argo CD report syntax errors.
         return Content::Manifest;
     }
     let holds_placeholder = scan::holds_placeholder(text);
@@ -100,7 +102,7 @@ fn of_text(text: &[u8], cx: &Cx) -> Content {
     }
 }
 
-/// The text of bytes that begin with a byte order mark of UTF-16.
+/// Decodes bytes that begin with a byte order mark of UTF-16.
 fn of_utf_16(bytes: &[u8]) -> Option<String> {
     let (low, high, rest) = match bytes {
         [0xff, 0xfe, rest @ ..] => (0, 1, rest),
@@ -111,7 +113,7 @@ fn of_utf_16(bytes: &[u8]) -> Option<String> {
     Some(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
 }
 
-/// Whether a line begins with the key, as the keys of a manifest in block style do; in quotes too.
+/// Whether a line begins with the key, plain or in quotes, as in a manifest in block style.
 fn begins_line(text: &[u8], key: &str) -> bool {
     memchr::memmem::find_iter(text, key.as_bytes()).any(|at| {
         let quote = text[..at].last().copied().filter(|c| matches!(c, b'"' | b'\''));
@@ -130,7 +132,7 @@ fn begins_line(text: &[u8], key: &str) -> bool {
     })
 }
 
-/// Whether a text is most likely a template of Jinja, Go or the like, which only its own tool can read.
+/// Whether a text is most likely a template of Jinja, Go or the like.
 fn is_template(text: &[u8]) -> bool {
     [&b"{{"[..], b"{%"].iter().any(|mark| memchr::memmem::find(text, mark).is_some())
 }

@@ -1,4 +1,4 @@
-//! Plain YAML and JSON: nothing is rendered, the text is split into documents as it stands.
+//! Plain YAML and JSON: nothing is rendered, the text is only split into documents.
 
 mod folder;
 mod manifest;
@@ -15,15 +15,16 @@ use keyfill_yaml::{Body, Document, Origin, split_stream};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Documents between two looks at the run.
+/// Documents between two checks for cancellation and the deadline.
 const DOCUMENTS: usize = 1 << 10;
 
-/// The documents of one text. They share its bytes.
+/// Splits a text into documents, which share its bytes.
 pub fn documents(text: &Bytes, name: &str, cx: &Cx) -> Result<Vec<Document>, Stopped> {
     let name: Arc<str> = name.into();
     let mut all = Vec::new();
     for (number, part) in split_stream(text).enumerate() {
-        // One of four bytes takes a hundred in memory.
+        // A document of four bytes takes about a hundred bytes of memory, so that many of them are checked against
+        // the memory limit.
         if number.is_multiple_of(DOCUMENTS) {
             cx.check()?;
         }
@@ -42,13 +43,13 @@ pub fn documents(text: &Bytes, name: &str, cx: &Cx) -> Result<Vec<Document>, Sto
     Ok(all)
 }
 
-/// A run that had to stop while a text was split into its documents.
+/// The failure of a run that was stopped while a text was split into documents.
 pub fn stopped(name: &str, why: Stopped) -> Failure {
     Diagnostic::error(Class::Other, format!("stopped while {name} was read: {why}")).into()
 }
 
-/// The single values of a text that holds several JSON objects, one after the other, as `kubectl` and AVP
-/// take them; any other text is one. White space in front of an object stands with the one before.
+/// The ranges of the values in a text with several JSON objects in a row, which `kubectl` and AVP accept; any
+/// other text is one value. White space before an object belongs to the object before.
 fn json_values(text: &Bytes, body: Range<usize>) -> Vec<Range<usize>> {
     let bytes = &text[body.clone()];
     if !bytes.trim_ascii_start().starts_with(b"{") {
@@ -68,8 +69,8 @@ fn json_values(text: &Bytes, body: Range<usize>) -> Vec<Range<usize>> {
     starts.zip(ends.iter().copied()).map(|(start, end)| start..end).collect()
 }
 
-/// A text as it is, or decrypted when it is encrypted and its keys are those of a manifest: other files may be
-/// encrypted for others.
+/// The text, decrypted if it is encrypted and is a manifest by its keys. Other files may be encrypted for somebody
+/// else.
 fn plain(text: Bytes, path: &TreePath, decrypt: &dyn Decrypt, cx: &Cx) -> Result<Bytes> {
     if !decrypt.is_encrypted(path.as_str(), &text) || Content::of_file(&text, cx) != Content::Manifest {
         return Ok(text);
@@ -78,7 +79,7 @@ fn plain(text: Bytes, path: &TreePath, decrypt: &dyn Decrypt, cx: &Cx) -> Result
     plain.map_err(|e| Failure::from(e.diagnostic().clone()).into())
 }
 
-/// YAML and JSON hold no NUL byte: what does is an image, an archive, or text in another encoding.
+/// Refuses binary files: YAML and JSON contain no NUL byte; an image, an archive or text in another encoding does.
 pub fn refuse_binary(text: &[u8], name: &str) -> Result<()> {
     if memchr::memchr(0, text).is_some() {
         let message = if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
@@ -91,7 +92,7 @@ pub fn refuse_binary(text: &[u8], name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The documents of one file, decrypted where it is encrypted.
+/// The documents of one file, which is decrypted if it is encrypted.
 pub fn file(files: &dyn Files, path: &TreePath, decrypt: &dyn Decrypt, cx: &Cx) -> Result<Vec<Document>> {
     let text = plain(files.read(path)?, path, decrypt, cx)?;
     refuse_binary(&text, path.as_str())?;

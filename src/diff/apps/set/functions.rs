@@ -4,7 +4,7 @@ use keyfill_template::function::{FuncError, Function, Registry, any, int, text};
 use keyfill_template::value::{Type, Value};
 use keyfill_template::{Run, funcs};
 
-/// What charts have and ApplicationSets do not.
+/// Functions that charts have but ApplicationSets do not.
 const OF_CHARTS: &[&str] = &[
     "include",
     "tpl",
@@ -17,7 +17,7 @@ const OF_CHARTS: &[&str] = &[
     "fromJsonArray",
 ];
 
-/// What Argo CD adds to sprig, or what differs from the function of that name in charts.
+/// Functions that Argo CD adds to sprig, or that differ from the functions with the same name in charts.
 const OWN: &[Function] = &[
     Function::fixed("normalize", &[Type::String], |run, args| {
         run.spend(text(args, 0).len() as u64)?;
@@ -32,7 +32,7 @@ const OWN: &[Function] = &[
     }),
 ];
 
-/// All of them.
+/// All functions.
 pub fn registry() -> Registry {
     let mut registry = Registry::default();
     let all = funcs::FAMILIES.iter().copied().flatten();
@@ -48,7 +48,8 @@ fn call(name: &str, run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     (function.call)(run, args)
 }
 
-/// In charts an error is a value; here it ends the template.
+/// Turns an error value into an error: in charts `fromYaml` returns errors as values, in ApplicationSets they fail
+/// the template.
 fn checked(value: Value) -> Result<Value, FuncError> {
     let error = value.as_map().filter(|map| map.len() == 1).and_then(|map| map.get(b"Error"));
     if let Some(error) = error {
@@ -57,7 +58,8 @@ fn checked(value: Value) -> Result<Value, FuncError> {
     Ok(value)
 }
 
-/// A name that Kubernetes takes: what is no letter, digit, dash or dot becomes a dash.
+/// A name that is valid in Kubernetes: lower case, other characters than letters, digits, dashes and dots become
+/// dashes.
 pub fn normalized(name: &str) -> String {
     let clean =
         |c: char| if c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c) { c } else { '-' };
@@ -65,7 +67,7 @@ pub fn normalized(name: &str) -> String {
     clean.trim_matches(['-', '.']).to_owned()
 }
 
-/// `slugify [LENGTH [SMART]] NAME`: 50 characters at most unless it says otherwise, and no word is cut.
+/// `slugify [LENGTH [SMART]] NAME`: by default at most 50 characters, and no word is cut.
 fn slugify(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let last = args.len().checked_sub(1).ok_or_else(|| FuncError::new("slugify needs a name"))?;
     let name = any(args, last).as_bytes();
@@ -77,7 +79,7 @@ fn slugify(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(slug(&name, length, smart)))
 }
 
-/// From a normalized name.
+/// The slug of a normalized name.
 fn slug(name: &str, length: usize, smart: bool) -> String {
     let name = if !smart && name.len() >= length { &name[..length] } else { name };
     let mut slug = String::new();
@@ -91,7 +93,7 @@ fn slug(name: &str, length: usize, smart: bool) -> String {
     if !smart || length == 0 || slug.len() <= length {
         return slug.to_owned();
     }
-    // The last dash up to the length, where there is one.
+    // It is cut at the last dash before the limit, if there is one.
     let cut = slug[..=length].rfind('-').unwrap_or(length);
     slug[..cut].to_owned()
 }

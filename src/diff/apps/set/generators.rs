@@ -1,4 +1,4 @@
-//! What generators give: a set of parameters for each app.
+//! Evaluates generators, which give a set of parameters for each app.
 
 use super::MOST;
 use super::parameters::{self, Parameters, flatten, with_floats};
@@ -12,21 +12,21 @@ use serde_json::{Map, Value};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-/// How deep generators may lie in each other.
+/// The deepest nesting of generators.
 const DEEPEST: usize = 4;
 
-/// What generators read, and how they are written.
+/// The input of generators: the files that they read, and the syntax of templates in them.
 pub struct Generators<'a> {
     pub(super) files: &'a dyn Files,
     pub(super) repository: &'a [String],
     pub(super) templating: &'a Templating,
     pub(super) cx: &'a Cx,
-    /// The tree's folders and its files, once somebody has asked for them.
+    /// The tree's folders and files, which are listed when they are first needed.
     pub(super) folders: OnceCell<Vec<TreePath>>,
     pub(super) paths: OnceCell<Vec<TreePath>>,
 }
 
-/// The generators that one item of a list names: usually one.
+/// The generators in one item of the list of generators: usually one.
 pub fn kinds(generator: &Value) -> Vec<(&str, &Value)> {
     let entries = generator.as_object().into_iter().flatten();
     let kinds = entries.filter(|(key, spec)| *key != "selector" && !spec.is_null());
@@ -34,7 +34,7 @@ pub fn kinds(generator: &Value) -> Vec<(&str, &Value)> {
 }
 
 impl<'a> Generators<'a> {
-    /// Over the files of a repository with these addresses.
+    /// Makes the input from the files of a repository and the repository's URLs.
     pub fn new(
         files: &'a dyn Files,
         repository: &'a [String],
@@ -44,10 +44,10 @@ impl<'a> Generators<'a> {
         Self { files, repository, templating, cx, folders: OnceCell::new(), paths: OnceCell::new() }
     }
 
-    /// The parameters that a generator gives, as far as its selector keeps them.
+    /// The parameters that a generator gives and its selector accepts.
     ///
     /// # Errors
-    /// When it cannot be followed, or Argo CD would refuse it.
+    /// If the generator is not supported, or Argo CD would refuse it.
     pub fn of_kind(&self, kind: &str, spec: &Value, selector: Option<&Value>) -> Result<Vec<Parameters>> {
         self.parameters(kind, spec, selector, 0)
     }
@@ -74,7 +74,7 @@ impl<'a> Generators<'a> {
         Ok(found)
     }
 
-    /// A generator in another one. `outer` are parameters that it may be written with.
+    /// The parameters of a generator inside another one. Its templates may use the parameters `outer`.
     fn nested(&self, generator: &Value, outer: &Parameters, depth: usize) -> Result<Vec<Parameters>> {
         let [(kind, spec)] = kinds(generator)[..] else {
             bail!("a nested generator has to be one generator")
@@ -99,7 +99,7 @@ impl<'a> Generators<'a> {
         Ok(found)
     }
 
-    /// What a map means as parameters: itself for Go's templates, else its leaves by their paths.
+    /// The parameters for a map: the map itself for Go templates, else its leaves by their paths.
     pub(super) fn of_element(&self, element: &Parameters) -> Parameters {
         let element = with_floats(Value::Object(element.clone()));
         match element {
@@ -112,7 +112,8 @@ impl<'a> Generators<'a> {
         }
     }
 
-    /// Each set of the first generator with each of the next, which may be written with the parameters of the first.
+    /// Each set of the first generator combined with each set of the next one, whose templates may use the
+    /// parameters of the first.
     fn matrix(&self, matrix: &Value, depth: usize) -> Result<Vec<Parameters>> {
         let parts = parts(matrix, "matrix")?;
         let mut all = self.nested(&parts[0], &Parameters::new(), depth)?;
@@ -143,7 +144,7 @@ impl<'a> Generators<'a> {
         Ok(second)
     }
 
-    /// The sets of the first generator, with what the next ones give for the same values of `mergeKeys`.
+    /// The sets of the first generator, overridden by sets of the next ones with the same values of `mergeKeys`.
     fn merge(&self, merge: &Value, depth: usize) -> Result<Vec<Parameters>> {
         let keys = merge.get("mergeKeys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         ensure!(!keys.is_empty(), "a merge needs mergeKeys");
@@ -170,13 +171,13 @@ impl<'a> Generators<'a> {
         Ok(base)
     }
 
-    /// YAML or JSON.
+    /// Decodes YAML or JSON.
     pub(super) fn loaded(&self, text: &[u8]) -> Result<Value> {
         let value = keyfill_yaml::load_object(text, &keyfill_yaml::Limits::from(self.cx))?;
         Ok(serde_json::from_slice(&keyfill_yaml::to_json(&value))?)
     }
 
-    /// Adds what a generator's `values` give.
+    /// Adds the parameters of a generator's `values`.
     pub(super) fn add_values(&self, generator: &Value, parameters: &mut Parameters) -> Result<()> {
         let Some(values) = generator.get("values").and_then(Value::as_object) else { return Ok(()) };
         let values: Map<String, Value> = {
@@ -196,7 +197,7 @@ impl<'a> Generators<'a> {
     }
 }
 
-/// The generators in a generator: two at least.
+/// The generators inside a generator: at least two.
 fn parts<'a>(generator: &'a Value, kind: &str) -> Result<&'a [Value]> {
     let parts = generator.get("generators").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     ensure!(parts.len() > 1, "a {kind} needs two generators");

@@ -12,7 +12,7 @@ use keyfill_go::path;
 use serde_json::{Value, json};
 
 impl Generators<'_> {
-    /// A set for each folder that fits, or for each map in files that fit.
+    /// A set of parameters for each matching folder, or for each map in matching files.
     pub(super) fn git(&self, git: &Value) -> Result<Vec<Parameters>> {
         let url = text_at(git, "/repoURL");
         ensure!(is_own(self.repository, url), "its generator reads another repository, {url}");
@@ -47,7 +47,7 @@ impl Generators<'_> {
         Ok(self.folders.get().map(Vec::as_slice).unwrap_or_default())
     }
 
-    /// The parameters of a file's content, a set for each item of a list.
+    /// The sets of parameters in a file: one for a map, one for each item of a list.
     fn of_file(&self, prefix: &str, path: &TreePath) -> Result<Vec<Parameters>> {
         let items = match self.loaded(&self.files.read(path)?)? {
             Value::Array(items) => items,
@@ -62,7 +62,7 @@ impl Generators<'_> {
         items.iter().map(of).collect()
     }
 
-    /// Adds what Argo CD says of a folder, and of a file in it.
+    /// Adds Argo CD's parameters for a folder, and for a file in it.
     fn with_path(
         &self,
         mut parameters: Parameters,
@@ -70,7 +70,7 @@ impl Generators<'_> {
         dir: &TreePath,
         file: Option<&str>,
     ) -> Parameters {
-        // The repository's own folder is `.`, as Go writes it.
+        // The repository's root is `.`, as in Go.
         let (path, name) = match dir.as_str() {
             "" => (".", "."),
             path => (path, dir.name()),
@@ -96,7 +96,7 @@ impl Generators<'_> {
     }
 }
 
-/// Whether a path fits an entry, and none with `exclude`.
+/// Whether a path matches an entry, and no entry with `exclude`.
 fn is_wanted(entries: &[Value], path: &TreePath, fits: fn(&str, &str) -> bool) -> bool {
     let (mut wanted, mut excluded) = (false, false);
     for entry in entries {
@@ -112,21 +112,21 @@ fn folder_fits(pattern: &str, folder: &str) -> bool {
     path::matches(pattern.as_bytes(), folder.as_bytes()).unwrap_or(false)
 }
 
-/// As `git ls-files` matches, which Argo CD asks unless it is set up otherwise: `*` goes across slashes, and a folder
-/// stands for all that is in it.
+/// Matches like `git ls-files`, which Argo CD uses by default: `*` matches slashes too, and a folder matches all
+/// files in it.
 fn file_fits(pattern: &str, file: &str) -> bool {
     let pattern = pattern.trim_start_matches("./");
     if !pattern.contains(['*', '?', '[']) {
         let below = file.strip_prefix(pattern.trim_end_matches('/'));
         return below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     }
-    // A byte that no path holds, so that nothing is a slash.
+    // Slashes are replaced by a byte that no path contains, so that `*` matches them.
     let flat = |text: &str| text.replace('/', "\u{1}");
     let pattern = flat(pattern).replace("[!", "[^");
     path::matches(pattern.as_bytes(), flat(file).as_bytes()).unwrap_or(false)
 }
 
-/// Every folder of a tree but hidden ones.
+/// Every folder of a tree except hidden ones.
 fn folders(files: &dyn Files, cx: &Cx) -> Result<Vec<TreePath>> {
     let (mut found, mut todo) = (Vec::new(), vec![TreePath::root()]);
     while let Some(dir) = todo.pop() {

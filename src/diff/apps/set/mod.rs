@@ -1,5 +1,6 @@
-//! ApplicationSets: the apps that their [`generators`] make from what the repository holds. Generators that ask a
-//! cluster or a server are noted, and make no app here. The rules are those of Argo CD 3.
+//! ApplicationSets: the apps that their [`generators`] make from the files of the repository. Generators that
+//! query a cluster or a server are not supported: they are noted, and make no app. The rules are those of Argo CD
+//! 3.
 
 mod functions;
 mod generators;
@@ -22,7 +23,7 @@ use template::Templating;
 /// The most apps of a set.
 const MOST: usize = 5_000;
 
-/// The apps of a set. What cannot be followed is noted, and makes no app.
+/// The apps of a set. `notes` gets what is not supported or fails.
 pub fn applications(
     files: &dyn Files,
     path: &TreePath,
@@ -34,7 +35,7 @@ pub fn applications(
     let name = format!("ApplicationSet {} ({path})", text_at(set, "/metadata/name"));
     let mut apps = Vec::new();
     let mut note = |error: anyhow::Error| -> Result<()> {
-        // An error of a run that has to end is none of the set.
+        // If the run was cancelled or exceeded its deadline, that is not an error of the set.
         go_on(cx)?;
         notes.insert(format!("{name}: {error:#}"));
         Ok(())
@@ -83,7 +84,7 @@ fn object(
         let patch = filler.text(text).context("templatePatch")?;
         object = patch::applied(object, &patch, cx).context("templatePatch")?;
     }
-    // Argo CD makes apps beside their set.
+    // Argo CD creates apps in the namespace of their set.
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.insert("namespace".to_owned(), text_at(set, "/metadata/namespace").into());
     }

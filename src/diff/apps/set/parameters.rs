@@ -1,4 +1,4 @@
-//! Parameters of an app: how they are written for templates, and how those of several generators become one set.
+//! Parameters of an app: their form for templates, and how sets of several generators are merged.
 
 use keyfill_go::strconv::{Bits, Layout, format_float};
 use serde_json::{Map, Number, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 /// The parameters of one app.
 pub type Parameters = Map<String, Value>;
 
-/// The leaves of a value by their paths, with dots between, as texts.
+/// Adds the leaves of a value as texts, by their paths separated with dots.
 pub fn flatten(prefix: &str, value: &Value, found: &mut Parameters) {
     let at = |key: &str| if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
     match value {
@@ -38,7 +38,7 @@ fn printed(leaf: &Value) -> String {
     }
 }
 
-/// A value whose numbers are floats, as Go's decoder gives them to templates.
+/// The value with all numbers as floats, as Go's JSON decoder returns them.
 pub fn with_floats(value: Value) -> Value {
     match value {
         Value::Number(number) => {
@@ -52,7 +52,7 @@ pub fn with_floats(value: Value) -> Value {
     }
 }
 
-/// `over` laid over `base`: maps are merged, lists that hold something replace the others.
+/// Merges `over` into `base`: maps are merged, other values are replaced; an empty list replaces no list.
 pub fn overlay(base: &mut Parameters, over: &Parameters) {
     for (key, value) in over {
         match (base.get_mut(key), value) {
@@ -63,7 +63,7 @@ pub fn overlay(base: &mut Parameters, over: &Parameters) {
     }
 }
 
-/// Fills what is empty in a generator's template from the set's.
+/// Fills the empty fields of a generator's template from the set's template.
 pub fn fill_in(template: &mut Value, from: &Value) {
     match (&mut *template, from) {
         (Value::Object(held), Value::Object(from)) if !held.is_empty() => {

@@ -7,7 +7,7 @@ use keyfill_kustomize::json6902;
 use keyfill_yaml::{Limits, Node, TextPlace};
 use serde_json::{Map, Value};
 
-/// An app with a patch, whose text is YAML or JSON. The project stays, whatever the patch says.
+/// Applies a patch, YAML or JSON, to an app. The patch cannot change the app's project.
 pub fn applied(app: Value, patch: &str, cx: &Cx) -> Result<Value> {
     let limits = Limits::from(cx);
     let node = keyfill_yaml::load_nodes(patch.as_bytes(), &limits)?.into_iter().next();
@@ -41,7 +41,8 @@ fn by_operations(app: &Value, operations: &Value, limits: &Limits, cx: &Cx) -> R
     json(&node)
 }
 
-/// Maps are merged, `null` removes, everything else is replaced: no list of an Application's has a merge key.
+/// A strategic merge: maps are merged, `null` removes, everything else is replaced, since no list in an
+/// Application has a merge key.
 fn merge(into: &mut Map<String, Value>, mut patch: Map<String, Value>, cx: &Cx) -> Result<()> {
     go_on(cx)?;
     match patch.remove("$patch").as_ref().map(|kind| kind.as_str().unwrap_or_default()) {

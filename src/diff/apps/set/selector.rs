@@ -1,4 +1,5 @@
-//! Which sets of parameters a generator's `selector` keeps: a label selector over the parameters by their paths.
+//! A generator's `selector`, which filters sets of parameters: a label selector whose labels are the parameters'
+//! paths.
 
 use super::parameters::{Parameters, flatten};
 use anyhow::{Result, bail};
@@ -26,10 +27,10 @@ enum Operator {
 }
 
 impl Selector {
-    /// From `matchLabels` and `matchExpressions`.
+    /// Parses `matchLabels` and `matchExpressions`.
     ///
     /// # Errors
-    /// When an operator is none.
+    /// If an operator is unknown.
     pub fn of(selector: Option<&Value>) -> Result<Self> {
         let Some(selector) = selector else { return Ok(Self::default()) };
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -58,7 +59,7 @@ impl Selector {
         Ok(Self { rules })
     }
 
-    /// Whether it keeps these parameters.
+    /// Whether the selector matches these parameters.
     pub fn keeps(&self, parameters: &Parameters) -> bool {
         if self.rules.is_empty() {
             return true;

@@ -1,4 +1,5 @@
-//! Templates in an ApplicationSet with the parameters of one app in them: Go's, or `{{name}}`.
+//! Fills the templates in an ApplicationSet with the parameters of one app. They are Go templates, or of the
+//! simple form `{{name}}`.
 
 use super::functions;
 use super::parameters::Parameters;
@@ -10,17 +11,17 @@ use keyfill_template::{Execution, MissingKey, Templates};
 use serde_json::Value;
 use std::sync::Arc;
 
-/// How a set's templates are written.
+/// The template syntax of a set.
 pub struct Templating {
-    /// Go's templates with the set's options.
+    /// Go templates with the set's options; `None` for the simple form.
     go: Option<Templates>,
 }
 
 impl Templating {
-    /// As `goTemplate` and `goTemplateOptions` say.
+    /// The syntax by `goTemplate` and `goTemplateOptions`.
     ///
     /// # Errors
-    /// When an option is none of Go's.
+    /// If an option is unknown to Go.
     pub fn of(set: &Value) -> Result<Self> {
         if set.pointer("/spec/goTemplate") != Some(&Value::Bool(true)) {
             return Ok(Self { go: None });
@@ -39,7 +40,7 @@ impl Templating {
         Ok(Self { go: Some(templates) })
     }
 
-    /// Whether they are Go's, whose parameters are objects; else parameters are texts.
+    /// Whether it is Go's syntax, in which parameters are objects; else they are texts.
     pub fn is_go(&self) -> bool {
         self.go.is_some()
     }
@@ -60,7 +61,7 @@ pub struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    /// A value with every text in it filled, keys of maps too. Without any parameter it stays as it is.
+    /// The value with every text in it filled, keys of maps too. Without any parameter it is not changed.
     pub fn filled(&self, template: &Value) -> Result<Value> {
         if self.parameters.is_empty() { Ok(template.clone()) } else { self.each_text(template) }
     }
@@ -80,7 +81,7 @@ impl Filler<'_> {
         })
     }
 
-    /// One text.
+    /// Fills one text.
     pub fn text(&self, text: &str) -> Result<String> {
         let Some((templates, data)) = &self.go else { return Ok(self.replaced(text)) };
         if !text.contains("{{") {
@@ -92,7 +93,7 @@ impl Filler<'_> {
         String::from_utf8(made).context("a template gave no UTF-8")
     }
 
-    /// `{{name}}` and `{{ name }}`; what is not known, or no text, stays as it is.
+    /// Replaces `{{name}}` and `{{ name }}`. Parameters that are unknown, or not texts, are not replaced.
     fn replaced(&self, text: &str) -> String {
         let (mut out, mut rest) = (String::new(), text);
         while let Some((before, after)) = rest.split_once("{{") {
