@@ -1,4 +1,4 @@
-//! `keyfill discover`: which folders are ours, for an Argo CD plugin's discovery.
+//! `keyfill discover`: lists the folders with placeholders, for the discovery of an Argo CD plugin.
 
 use crate::cli::args::DiscoverArgs;
 use crate::discover;
@@ -14,7 +14,7 @@ use anyhow::Result;
 use keyfill_diag::{Class, Cx, Limits};
 use std::io::Write as _;
 
-/// Prints one folder a line, relative to the folder asked for. Nothing found is no error.
+/// Prints one folder per line, relative to the given folder. An empty list is not an error.
 pub fn run(args: &DiscoverArgs, env: &Env) -> Result<()> {
     let named = args.root.as_deref().or_else(|| env.get("KEYFILL_ROOT").map(std::path::Path::new));
     let boundary = Boundary::of_env(named, env);
@@ -29,7 +29,7 @@ pub fn run(args: &DiscoverArgs, env: &Env) -> Result<()> {
     };
     let decrypts = is_true(env.get("KEYFILL_SOPS"));
     roots.retain(|root| args.any || discover::is_ours(files, root, decrypts, &cx));
-    // A list that was cut short says that a folder is not ours, and its placeholders reach the cluster.
+    // An incomplete list would omit a folder with placeholders, which would then be applied to the cluster unfilled.
     cx.check()
         .map_err(|stopped| Problem::input(format!("stopped while looking for placeholders: {stopped}")))?;
     overrun::ends_no_more();

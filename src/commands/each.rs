@@ -1,12 +1,12 @@
-//! Roots, several at a time.
+//! Processes roots, several in parallel.
 
 use crate::discover::Root;
 use crate::progress::Progress;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// What `work` makes of each root, in the roots' order. One thread for each processor; work that waits for others may
-/// have `more` threads for each.
+/// The results of `work` for each root, in the order of the roots. There are `more` threads for each processor: 1
+/// for computations, more for work that waits for the network.
 pub fn root<T: Send>(roots: &[Root], more: usize, work: impl Fn(&Root) -> T + Sync) -> Vec<T> {
     let next = AtomicUsize::new(0);
     let progress = Progress::new("roots", roots.len());

@@ -1,4 +1,4 @@
-//! `keyfill generate`: discover, render, fill, emit; or fill and emit for what comes on stdin.
+//! `keyfill generate`: discovers, renders, fills and emits a folder, or fills and emits the stream on stdin.
 
 use super::Caller;
 use crate::cli::args::GenerateArgs;
@@ -18,7 +18,7 @@ pub fn run(caller: &Caller<'_>, args: &GenerateArgs) -> Result<()> {
     run.bound_process();
     report::print(&run.settings.warnings);
     if run.input.tree().is_some() && !run.settings.compat_avp {
-        // In a pipe, and under argocd-vault-plugin's name, the commands around it read variables too.
+        // With stdin, and under argocd-vault-plugin's name, other commands of the plugin may read the variables.
         report::print(&unread::warnings(&caller.env, None));
     }
     #[cfg(debug_assertions)]

@@ -1,4 +1,5 @@
-//! `keyfill lock`: resolves what the tree does not hold and writes `keyfill.lock`, or says what is stale.
+//! `keyfill lock`: resolves everything that the roots need from outside of the tree, and writes `keyfill.lock` or
+//! reports stale entries.
 
 use super::check::targets;
 use super::{Caller, each};
@@ -28,20 +29,20 @@ pub fn run(caller: &Caller<'_>, args: &LockArgs) -> Result<()> {
     if args.check { check(&work, &old, args.all) } else { write(&work, &old, args) }
 }
 
-/// A run over roots that asks for what they need.
+/// A run that fetches what roots need.
 pub(super) struct Work {
     /// The run.
     pub(super) run: Run,
-    /// The tree, at the folder that was asked for.
+    /// The tree, at the requested folder.
     pub(super) tree: Tree,
-    /// How it fetches.
+    /// The fetch settings.
     pub(super) plan: Plan,
     /// The roots.
     pub(super) roots: Vec<Root>,
 }
 
 impl Work {
-    /// A run over the roots at or below a folder; over those of the whole tree with `all`.
+    /// A run over the roots at or below a folder, or with `all` over those of the whole tree.
     pub(super) fn new(
         caller: &Caller<'_>,
         run: &RunArgs,
@@ -69,7 +70,7 @@ impl Work {
         Ok(Self { run, tree, plan, roots })
     }
 
-    /// Whom the run asks, with another who fetches.
+    /// The services of the run with another fetcher.
     pub(super) fn outside(&self, fetch: Arc<dyn Fetch>) -> Outside {
         Outside { fetch, ..self.run.outside.clone() }
     }
@@ -79,14 +80,14 @@ impl Work {
         read_lock(&*self.tree.files, &lock_path(&self.tree)).map_err(|e| Failure::of(&e).into())
     }
 
-    /// The lock file on disk.
+    /// The path of the lock file on disk.
     fn path(&self) -> Result<std::path::PathBuf> {
         let root = self.tree.root().context("the tree does not lie on disk")?;
         Ok(lock_path(&self.tree).parts().fold(root.to_owned(), |path, part| path.join(part)))
     }
 
-    /// Asks for all that the roots need in a tree, several roots at a time. The problems come in the roots' order, each
-    /// once.
+    /// Fetches everything that the roots need, several roots in parallel. Returns the problems in the order of the
+    /// roots, without duplicates.
     pub(super) fn resolve(&self, files: &dyn Files, outside: &Outside, anew: bool) -> Vec<Diagnostic> {
         let options = &self.run.options;
         let found = each::root(&self.roots, 2, |root| {
@@ -105,8 +106,8 @@ impl Work {
 }
 
 impl Work {
-    /// Reads what an official binary would get of bases in other repositories, so that the lock holds it. It may be
-    /// more than a rendering reads; what goes wrong is a problem of the roots.
+    /// Reads the files of remote bases that an official binary would get, so that the lock contains them. These
+    /// may be more than a rendering reads. Errors are ignored here, since resolving the roots reports them.
     fn read_bases(&self, fetch: &dyn Fetch) {
         for root in &self.roots {
             let _ = Localized::new(fetch, &self.run.cx).add(&*self.tree.files, root);
@@ -136,7 +137,7 @@ fn write(work: &Work, old: &Lock, args: &LockArgs) -> Result<()> {
             kept
         }
     };
-    // What was just updated is asked for anew, whatever the cache remembers.
+    // For an update, cached resolutions of branches and ranges are ignored.
     let plan = work.plan.clone().fresh(args.update.is_some());
     let fetcher = Arc::new(plan.fetcher(kept).map_err(|e| Failure::of(&e))?);
     let mut problems =
@@ -145,7 +146,7 @@ fn write(work: &Work, old: &Lock, args: &LockArgs) -> Result<()> {
     work.read_bases(&*fetcher);
     let taken = fetcher.taken();
     let is_complete = !problems.iter().any(|problem| problem.severity == Severity::Error);
-    // A root that failed may need what it could not ask for this time.
+    // A root that failed may need entries that it did not get to request.
     let new =
         if args.all && is_complete { taken } else { old.clone().with(moved(old, taken, &fetcher, work)) };
     let text = new.to_string();
@@ -160,15 +161,15 @@ fn write(work: &Work, old: &Lock, args: &LockArgs) -> Result<()> {
     finish(problems)
 }
 
-/// Answers in which a repository that was moved to another commit keeps the folders that were locked before: roots that
-/// this run does not look at read them.
+/// The new entries. A repository with a new commit keeps its previously locked folders too, since roots outside of
+/// this run may read them.
 fn moved(old: &Lock, mut taken: Lock, fetcher: &Fetcher, work: &Work) -> Lock {
     for (want, found) in &mut taken.git {
         let before = old.git.get(want).filter(|before| before.commit != found.commit);
         let (Some(before), LockedFiles::Folders(folders)) = (before, &mut found.files) else { continue };
         let dirs = before.folders().into_iter().flatten().map(|(dir, _)| dir.clone());
         let dirs: Vec<TreePath> = dirs.filter(|dir| !folders.contains_key(dir)).collect();
-        // Who reads them is told so where they cannot be locked.
+        // If this fails, the roots that read these folders report it.
         if let Ok(digests) = fetcher.digests(want, &dirs, &work.run.cx) {
             folders.extend(digests);
         }
@@ -176,7 +177,7 @@ fn moved(old: &Lock, mut taken: Lock, fetcher: &Fetcher, work: &Work) -> Lock {
     taken
 }
 
-/// Says what is stale. What is locked and in the cache needs no network.
+/// Reports stale entries. Locked entries in the cache need no network.
 fn check(work: &Work, old: &Lock, all: bool) -> Result<()> {
     let plan = work.plan.clone().with(Mode::Locked);
     let fetcher = Arc::new(plan.fetcher(old.clone()).map_err(|e| Failure::of(&e))?);
@@ -215,7 +216,7 @@ pub(super) fn say(line: &str) -> Result<()> {
     Ok(writeln!(std::io::stdout(), "{line}")?)
 }
 
-/// Puts a file in place of another at once.
+/// Replaces a file atomically.
 pub(super) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let cannot = || format!("cannot write {}", path.display());
@@ -227,7 +228,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The mode that a file in a work tree has: a temporary one is its owner's alone.
+/// Sets the usual mode of a file in a work tree, since a temporary file is readable only by its owner.
 #[cfg(unix)]
 fn set_mode(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,4 +1,4 @@
-//! The subcommands, a file each.
+//! The subcommands, one per file or folder.
 
 pub mod check;
 pub mod diff;
@@ -22,8 +22,8 @@ use crate::settings::{Env, Given, Purpose};
 use crate::terminal;
 use anyhow::Result;
 
-/// What every command gets: flags that all of them take, the environment, and under which name keyfill
-/// was called.
+/// The input of every command: the common flags, the environment, and whether keyfill was called as
+/// argocd-vault-plugin.
 pub struct Caller<'a> {
     shared: &'a SharedArgs,
     env: Env,
@@ -34,7 +34,7 @@ pub struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// Where settings come from, with no flag but those that all commands take.
+    /// The sources of settings, with only the common flags.
     fn given(&self, purpose: Purpose) -> Given<'_> {
         Given {
             shared: self.shared,

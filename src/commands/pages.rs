@@ -1,4 +1,4 @@
-//! `keyfill completions` and `keyfill man`: what packages install beside the binary.
+//! `keyfill completions` and `keyfill man`: files that packages install with the binary.
 
 use crate::cli::args;
 use crate::report::Problem;
@@ -13,10 +13,10 @@ pub fn completions(shell: Shell) -> Result<()> {
     Ok(std::io::stdout().write_all(&script)?)
 }
 
-/// Prints the manual page of keyfill, or that of one of its commands.
+/// Prints the manual page of keyfill or of one of its commands.
 pub fn man(command: Option<&str>) -> Result<()> {
     let mut cli = args::command();
-    // Gives each command the flags that all of them take, and its full name.
+    // Adds the common flags and the full name to each command.
     cli.build();
     let described = match command {
         None => cli,

@@ -1,4 +1,4 @@
-//! `keyfill render`: in place of `kustomize build` and `helm template`.
+//! `keyfill render`: replaces `kustomize build` and `helm template`.
 
 use super::Caller;
 use crate::cli::args::RenderCommandArgs;
@@ -27,7 +27,7 @@ pub fn run(caller: &Caller<'_>, args: &RenderCommandArgs) -> Result<()> {
     let root = pipeline::discover(&run);
     memory::prepare(root.as_ref().map(|root| root.kind));
     if let Some(root) = root.as_ref().filter(|root| root.kind == RootKind::Yaml) {
-        // A file of this name that kustomize does not build is a manifest of Flux.
+        // A kustomization file in a folder that is not a kustomization is a manifest of Flux.
         let of_flux =
             run.input.tree().and_then(|tree| references::kustomization_file(&*tree.files, &root.dir));
         return Err(Failure::from(no_root(&args.dir, of_flux.is_some())).into());
@@ -46,7 +46,7 @@ pub fn run(caller: &Caller<'_>, args: &RenderCommandArgs) -> Result<()> {
     Ok(())
 }
 
-/// `render` stands where `kustomize build` and `helm template` stood, which refuse such a folder.
+/// The error for a folder of plain YAML, which `kustomize build` and `helm template` refuse too.
 fn no_root(dir: &str, has_flux: bool) -> Diagnostic {
     let message = if has_flux {
         format!("the kustomization in {dir} is a manifest of Flux, which kustomize does not build")
@@ -56,7 +56,7 @@ fn no_root(dir: &str, has_flux: bool) -> Diagnostic {
     Diagnostic::error(Class::Render, message).hint("keyfill generate reads a folder of plain YAML")
 }
 
-/// Writes one file, or a file for each object when the path is a folder, as `kustomize build -o` does.
+/// Writes one file, or if the path is a folder a file for each object, as `kustomize build -o` does.
 fn write_to(path: &Path, documents: &[Document], cx: &Cx) -> Result<()> {
     if path.is_dir() {
         return output_files::write(path, documents, cx);

@@ -1,4 +1,4 @@
-//! `keyfill settings`: every name of the environment, what it means, and who may give it.
+//! `keyfill settings`: lists every setting, its meaning, and who may set it.
 
 use crate::cli::args::{SettingsArgs, SettingsFormat};
 use crate::settings::table::{APP, Author, SETTINGS, STORE_SETTINGS, SYSTEM, Var};
@@ -6,7 +6,7 @@ use anyhow::Result;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-/// Prints the table. It holds no values: a terminal is no place for what is set.
+/// Prints the table. It contains no values, since these may be secret.
 pub fn run(args: SettingsArgs) -> Result<()> {
     let text = match args.format {
         SettingsFormat::Text => text(),

@@ -1,4 +1,5 @@
-//! `keyfill vendor`: writes charts, and bases where that is asked for, where helm and kustomize find them, or says which ones are not what the lock says.
+//! `keyfill vendor`: writes fetched charts, and with `--bases` remote bases, to the paths at which helm and
+//! kustomize find them, or with `--check` reports those that differ from the lock.
 
 use super::Caller;
 use super::lock::{Work, finish, replace, say};
@@ -28,7 +29,7 @@ pub fn run(caller: &Caller<'_>, args: &VendorArgs) -> Result<()> {
     let mut texts = BTreeMap::new();
     if args.bases && !problems.iter().any(is_error) {
         texts = bases(&work, &*recorder)?;
-        // The charts that bases name lie in the tree then, as those of the tree's own kustomizations do.
+        // The charts of these bases are written into the tree too, like those of the tree's own kustomizations.
         let more = work.resolve(&Edited::with(files, texts.clone()), &outside, true);
         let more: Vec<_> = more.into_iter().filter(|problem| !problems.contains(problem)).collect();
         problems.extend(more);
@@ -48,7 +49,7 @@ pub fn run(caller: &Caller<'_>, args: &VendorArgs) -> Result<()> {
     say(&format!("{}, {written} written", layout.counts()))
 }
 
-/// The bases from elsewhere, and the kustomizations that name them, changed.
+/// The files of remote bases, and the changed kustomizations that refer to them.
 fn bases(work: &Work, fetch: &dyn Fetch) -> Result<BTreeMap<TreePath, Bytes>> {
     let mut bases = Localized::new(fetch, &work.run.cx);
     let roots: Vec<_> = work.roots.iter().filter(|root| root.kind == RootKind::Kustomization).collect();
@@ -60,16 +61,16 @@ fn bases(work: &Work, fetch: &dyn Fetch) -> Result<BTreeMap<TreePath, Bytes>> {
     Ok(bases.files.into_iter().map(|(place, text)| (place, text.into())).collect())
 }
 
-/// What lies where.
+/// The files that the tree should contain.
 #[derive(Default)]
 struct Layout {
-    /// Archives in `charts/` of charts.
+    /// Archives of dependencies in the `charts/` folders of charts.
     archives: BTreeMap<TreePath, Bytes>,
-    /// Folders of charts of kustomizations, with their files.
+    /// The unpacked charts of kustomizations, by folder.
     folders: BTreeMap<TreePath, MemoryFiles>,
-    /// Bases and files from elsewhere, and the kustomizations that name them, changed.
+    /// The files of remote bases, and the changed kustomizations that refer to them.
     texts: BTreeMap<TreePath, Bytes>,
-    /// Archives of the same charts in other versions.
+    /// Archives of other versions of the same charts.
     left_over: BTreeSet<TreePath>,
 }
 
@@ -106,7 +107,7 @@ impl Layout {
         if self.texts.is_empty() { charts } else { format!("{charts}, {} files of bases", self.texts.len()) }
     }
 
-    /// What is missing, different or left over.
+    /// Errors for files that are missing, different or left over.
     fn differences(&self, work: &Work) -> Vec<Diagnostic> {
         let files = &*work.tree.files;
         let differs = |place: &TreePath, what: &str| {
@@ -141,7 +142,7 @@ impl Layout {
         found
     }
 
-    /// Writes what is missing or different, and removes what is left over.
+    /// Writes missing and different files, removes left-over ones, and returns the number of written files.
     fn write(&self, work: &Work) -> Result<usize> {
         let files = &*work.tree.files;
         let mut written = 0;
@@ -174,7 +175,7 @@ impl Layout {
     }
 }
 
-/// Whether a file is the archive of a version of a chart.
+/// Whether a file name is that of an archive of some version of a chart.
 fn is_archive_of(file: &str, chart: &str) -> bool {
     let version = file.strip_suffix(".tgz").and_then(|stem| stem.strip_prefix(chart)?.strip_prefix('-'));
     version.is_some_and(|version| version.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()))
@@ -190,7 +191,7 @@ fn is_same(files: &dyn Files, folder: &TreePath, chart: &MemoryFiles) -> bool {
             .all(|((_, content), path)| files.read(path).is_ok_and(|is| is == *content))
 }
 
-/// Where a path of the tree lies on disk, its links followed: none of them leaves the tree.
+/// The path on disk of a tree path, with links followed; none of them leaves the tree.
 fn on_disk(work: &Work, place: &TreePath) -> Result<PathBuf> {
     let root = work.tree.root().context("the tree does not lie on disk")?;
     let mut missing: Vec<&str> = Vec::new();
@@ -209,7 +210,7 @@ fn on_disk(work: &Work, place: &TreePath) -> Result<PathBuf> {
     Ok(real.parts().chain(missing.into_iter().rev()).fold(root.to_owned(), |path, part| path.join(part)))
 }
 
-/// Puts a folder in place of another one; a reader sees the one or the other.
+/// Replaces a folder by renaming, so that no reader sees a partly written folder.
 fn replace_folder(path: &Path, chart: &MemoryFiles) -> Result<()> {
     let parent = path.parent().context("a chart's folder lies in another one")?;
     let cannot = || format!("cannot write {}", path.display());

@@ -4,7 +4,7 @@ use crate::cli::args::VersionArgs;
 use anyhow::Result;
 use std::io::Write as _;
 
-/// Prints the version, and what its output equals.
+/// Prints the version, and the versions of kustomize and helm whose output keyfill reproduces.
 pub fn run(args: VersionArgs, called_as_avp: bool) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     let version = env!("CARGO_PKG_VERSION");

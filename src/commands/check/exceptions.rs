@@ -1,6 +1,7 @@
-//! `.keyfill-secrets.yaml`: values of Secrets that may stand in git in plain, each with its reason.
+//! `.keyfill-secrets.yaml`: plain-text values of Secrets that are allowed in git, each with its reason.
 //!
-//! The file stands at the repository's root, or in any folder above what is checked. Its paths count from its folder.
+//! The file is at the repository's root, or in any folder above the checked one. Its paths are relative to its
+//! folder.
 
 use crate::fill::plain::PlainValue;
 use crate::report::Problem;
@@ -17,7 +18,7 @@ pub const NAME: &str = ".keyfill-secrets.yaml";
 /// The rule's name in reports.
 const RULE: &str = "plain-secret";
 
-/// What to write, for errors.
+/// The expected form, for errors.
 const FORM: &str = "write a list `exceptions` whose entries have a reason and one of path, object and key";
 
 /// The exceptions of a tree.
@@ -27,7 +28,7 @@ pub struct Exceptions(Vec<Exception>);
 #[derive(Debug)]
 struct Exception {
     place: Place,
-    /// The folder that its path counts from.
+    /// The folder to which its path is relative.
     dir: TreePath,
     path: Option<Gitignore>,
     object: Option<String>,
@@ -36,7 +37,7 @@ struct Exception {
 }
 
 impl Exceptions {
-    /// Those of the files at and above a folder.
+    /// Reads the exceptions of the files at and above a folder.
     pub fn read(files: &dyn Files, at: &TreePath, cx: &Cx) -> Result<Self> {
         let (mut all, mut dir) = (Vec::new(), Some(at.clone()));
         while let Some(folder) = dir {
@@ -53,7 +54,8 @@ impl Exceptions {
         Ok(Self(all))
     }
 
-    /// The problem that a value is, unless it is excepted. A chart's tests are installed by nobody: theirs is a warning.
+    /// The problem for a value, unless an exception applies. A value in a chart's test is only a warning, since
+    /// tests are not installed.
     pub fn judge(&self, value: PlainValue) -> Option<Diagnostic> {
         let mut excepted = false;
         for exception in self.0.iter().filter(|exception| exception.holds(&value)) {
@@ -77,7 +79,7 @@ impl Exceptions {
         Some(found.breaks(RULE).at(value.place).about(value.object).hint(hint))
     }
 
-    /// Exceptions that nothing needs any more, when all of a tree was looked at.
+    /// Warnings about exceptions that match no value. Call it only after the whole tree was checked.
     pub fn unused(&self) -> impl Iterator<Item = Diagnostic> {
         let unused = self.0.iter().filter(|exception| !exception.is_used.load(Ordering::Relaxed));
         unused.map(|exception| {

@@ -1,4 +1,4 @@
-//! Reports for machines: JSON lines, GitHub's workflow commands, SARIF.
+//! Machine-readable reports: JSON lines, GitHub's workflow commands, SARIF.
 
 use crate::escape;
 use anyhow::Result;
@@ -13,7 +13,7 @@ fn severity(diagnostic: &Diagnostic) -> &'static str {
     }
 }
 
-/// One JSON object a line.
+/// One JSON object per line.
 pub fn json_lines(found: &[Diagnostic]) -> Result<String> {
     let mut text = String::new();
     for d in found {
@@ -38,7 +38,7 @@ pub fn json_lines(found: &[Diagnostic]) -> Result<String> {
     Ok(text)
 }
 
-/// `::error file=...,line=...::message`, as GitHub Actions reads it.
+/// GitHub Actions' workflow commands: `::error file=...,line=...::message`.
 pub fn github(found: &[Diagnostic]) -> String {
     let data = |text: &str| {
         let escaped = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
@@ -102,7 +102,8 @@ fn result(d: &Diagnostic) -> Value {
     result
 }
 
-/// A path as a relative reference of RFC 3986. A colon is written as `%3A`: what stands before one would be a scheme.
+/// A path as a relative reference of RFC 3986. A colon is written as `%3A`, since text before a colon would be a
+/// URI scheme.
 fn relative_uri(path: &str) -> String {
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {

@@ -1,7 +1,7 @@
-//! `keyfill check`: every placeholder and every rendering, offline, for pre-commit and CI.
+//! `keyfill check`: renders roots and checks every placeholder, offline, for pre-commit and CI.
 //!
-//! Changed files lead to the roots that use them; each root is rendered once, several at a time, and its
-//! documents are checked without any store.
+//! For changed files, the roots that use them are checked. Each root is rendered once, several in parallel, and
+//! its documents are checked without any store.
 
 mod exceptions;
 mod formats;
@@ -39,7 +39,7 @@ pub fn run(caller: &Caller<'_>, args: &CheckArgs) -> Result<()> {
     once(caller, args, |run, tree| targets::targets(tree, &args.paths, &args.exclude, &run.cx).map(Some))
 }
 
-/// One check of what `find` finds; nothing is checked and nothing is printed where that is nothing.
+/// Checks the targets that `find` returns once. If it returns `None`, nothing is checked or printed.
 fn once(
     caller: &Caller<'_>,
     args: &CheckArgs,
@@ -77,12 +77,12 @@ fn once(
     print_report(&found, args.format, &looked_at, start.elapsed())
 }
 
-/// What is checked, and with what.
+/// The context of a check.
 struct Check<'a> {
     run: &'a Run,
     tree: &'a Tree,
     known: Option<Reads>,
-    /// Where values in plain are looked for: those that may be.
+    /// The allowed plain-text values; `None` if plain-text values are not searched for.
     plain: Option<Exceptions>,
 }
 
@@ -101,14 +101,14 @@ impl Check<'_> {
     /// The problems of all roots, in the roots' order.
     fn all(&self, roots: &[Root]) -> Vec<Diagnostic> {
         let mut all: Vec<Diagnostic> = each::root(roots, 1, |root| self.root(root)).concat();
-        // What a base has wrong shows in each of its overlays: it is reported once.
+        // A problem of a base occurs in each of its overlays, but is reported once.
         let mut known = HashSet::new();
         all.retain(|problem| known.insert(problem.clone()));
         all
     }
 }
 
-/// Reports, and fails when there is an error among the problems.
+/// Prints the report, and returns an error if one of the problems is an error.
 fn print_report(found: &[Diagnostic], format: ReportFormat, looked_at: &str, took: Duration) -> Result<()> {
     let errors: Vec<Diagnostic> = found.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
     let mut stdout = std::io::stdout().lock();

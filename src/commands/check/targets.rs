@@ -1,4 +1,4 @@
-//! From changed files and folders to the roots that use them.
+//! Finds the roots to check, from changed files and folders.
 
 use crate::discover::{self, Root, RootKind};
 use crate::ignore_file::IgnoreFiles;
@@ -13,23 +13,23 @@ use keyfill_files::{Files, Kind, TreePath};
 use keyfill_yaml::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is checked.
+/// The roots to check.
 #[derive(Debug, Default)]
 pub struct Targets {
-    /// Folders that are rendered, and single files.
+    /// Folders to render, and single files of plain YAML.
     pub roots: Vec<Root>,
-    /// How many files they read.
+    /// The number of files that they read.
     pub files: usize,
-    /// What should be said of the paths that were named.
+    /// Warnings about the paths on the command line.
     pub warnings: Vec<Diagnostic>,
 }
 
-/// The roots to check: those at or below the folders, and those that use the files. All below the current
-/// folder when nothing is named. A root that another checked root stands on is checked with that one.
-/// `exclude` leaves out more than the `.keyfillignore` files do.
+/// The roots to check: those at or below the named folders, and those that use the named files. If nothing is
+/// named, all roots below the current folder. A root that is the base of another checked root is checked with that
+/// one. `exclude` are patterns in addition to the `.keyfillignore` files.
 ///
-/// A path that is not there may be a file that was deleted. Where no root reads it, that is a warning; when
-/// there is nothing else to check, an error, so that a mistyped folder does not pass.
+/// A path that does not exist may be a deleted file. If no root reads it, it is a warning; if there is nothing
+/// else to check, an error, so that a mistyped folder is noticed.
 pub fn targets(tree: &Tree, named: &[String], exclude: &[String], cx: &Cx) -> Result<Targets> {
     let _progress = Progress::of("looking for roots");
     let files = &*tree.files;
@@ -48,7 +48,7 @@ pub fn targets(tree: &Tree, named: &[String], exclude: &[String], cx: &Cx) -> Re
         match files.resolve(&path) {
             Ok((_, Kind::Dir)) => wanted.extend(search.below(&path)),
             Ok(_) => drop(changed.insert(path)),
-            // A file that was deleted still concerns those that name it; its folder tells which they are.
+            // A deleted file still affects the roots that refer to it.
             Err(_) => {
                 gone.insert(path.clone());
                 changed.insert(path);
@@ -56,7 +56,7 @@ pub fn targets(tree: &Tree, named: &[String], exclude: &[String], cx: &Cx) -> Re
         }
     }
     if !changed.is_empty() {
-        // Roots that use a file may lie anywhere in the tree; without a work tree, at or above the folder.
+        // Roots that use a file may be anywhere in the tree. Without a work tree only the folder is searched.
         let everywhere = if files.is_bounded() { TreePath::root() } else { tree.at.clone() };
         let users = search.users(&everywhere, &changed);
         gone.retain(|path| !users.explained.contains(path));
@@ -74,8 +74,8 @@ pub fn targets(tree: &Tree, named: &[String], exclude: &[String], cx: &Cx) -> Re
     Ok(Targets { files: search.count_files(&roots), roots, warnings })
 }
 
-/// The roots of a whole tree that read one of these files, and the manifests among them that no root reads; `exclude`
-/// starts from the folder `from`. What others stand on is left out.
+/// The roots of a whole tree that read one of these files, and the manifests among the files that no root reads.
+/// Bases of other returned roots are left out. `exclude` patterns are relative to the folder `from`.
 pub fn reached(
     files: &dyn Files,
     from: &TreePath,
@@ -86,7 +86,7 @@ pub fn reached(
     reached_again(files, from, changed, exclude, &mut Memory::default(), cx).map(|targets| targets.roots)
 }
 
-/// As [`reached`], with what earlier searches of the same tree found.
+/// Like [`reached`], with the cached results of earlier searches of the same tree.
 pub fn reached_again(
     files: &dyn Files,
     from: &TreePath,
@@ -97,7 +97,7 @@ pub fn reached_again(
 ) -> Result<Targets> {
     let mut ignored = IgnoreFiles::new(files);
     ignored.exclude(from, exclude).map_err(|why| Problem::usage(format!("--exclude {why}")))?;
-    // Who has read a file that is gone is no longer seen to read it.
+    // A root that read a deleted file is known only from the earlier search.
     let mut readers = memory.readers(changed);
     memory.saved(changed);
     let mut search = Search { files, ignored, memory: std::mem::take(memory), cx };
@@ -106,22 +106,22 @@ pub fn reached_again(
     let roots = search.without_bases(readers.into_iter().chain(users.roots).collect());
     let count = search.count_files(&roots);
     let stopped = cx.check();
-    // What was cut short is no memory of the tree.
+    // An incomplete search must not be cached.
     *memory = if stopped.is_ok() { search.memory } else { Memory::default() };
     stopped.map_err(|stopped| Problem::input(format!("stopped while looking for roots: {stopped}")))?;
     Ok(Targets { files: count, roots, warnings: Vec::new() })
 }
 
-/// What searches of a tree have found: its roots, and what each of them reads.
+/// A cache of searches of a tree: its roots, and the files that each of them reads.
 #[derive(Default)]
 pub struct Memory {
-    /// All roots of the tree, once they were looked for.
+    /// All roots of the tree, once they were searched for.
     all: Option<Vec<Root>>,
     references: BTreeMap<TreePath, References>,
 }
 
 impl Memory {
-    /// The roots that read files when they were looked at last.
+    /// The roots that read one of the files, as of the last search.
     fn readers(&self, changed: &BTreeSet<TreePath>) -> Vec<Root> {
         let reads = |root: &&Root| {
             let reads = self.references.get(&root.dir).filter(|_| root.kind != RootKind::Yaml);
@@ -130,32 +130,32 @@ impl Memory {
         self.all.iter().flatten().filter(reads).cloned().collect()
     }
 
-    /// Files have other contents: what roots read that read them may be something else.
+    /// Removes the cached references of roots that read one of the changed files, since they may have changed.
     fn saved(&mut self, changed: &BTreeSet<TreePath>) {
         self.references.retain(|dir, reads| {
             !changed.iter().any(|path| reads.files.contains(path) || path.parent().as_ref() == Some(dir))
         });
     }
 
-    /// Whether a root reads a file, or would if it were there.
+    /// Whether any root reads a file.
     pub fn knows(&self, path: &TreePath) -> bool {
         self.references.values().any(|reads| reads.files.contains(path))
     }
 
-    /// The folders of all files that roots read.
+    /// The folders of all files that any root reads.
     pub fn folders(&self) -> BTreeSet<TreePath> {
         let files = self.references.values().flat_map(|reads| &reads.files);
         files.filter_map(TreePath::parent).collect()
     }
 }
 
-/// The roots that read changed files, and which files they read.
+/// The roots that read changed files, and the changed files that some root reads.
 struct Users {
     roots: Vec<Root>,
     explained: BTreeSet<TreePath>,
 }
 
-/// A search for roots. What each reads is looked up once.
+/// A search for roots. The references of each root are computed once.
 struct Search<'a> {
     files: &'a dyn Files,
     ignored: IgnoreFiles<'a>,
@@ -169,9 +169,9 @@ impl Search<'_> {
         self.memory.references.entry(root.dir.clone()).or_insert_with(|| references::of_root(files, root, cx))
     }
 
-    /// The roots at or below a folder. Plain YAML stands for itself, file by file, unless a kustomization or a
-    /// chart reads it. What others are made of is checked with them: it is only looked at by itself where it
-    /// is the folder that was asked for.
+    /// The roots at or below a folder. Each file of plain YAML is a root, unless a kustomization or a chart reads
+    /// it. Components and library charts are checked with the roots that use them, and separately only if they are
+    /// the folder itself.
     fn below(&mut self, dir: &TreePath) -> Vec<Root> {
         let roots = discover::all_roots(self.files, dir, &mut self.ignored, self.cx);
         let mut used: BTreeSet<TreePath> = BTreeSet::new();
@@ -197,7 +197,7 @@ impl Search<'_> {
         apart
     }
 
-    /// Values of a chart that another place gives it, where they hold placeholders: those are checked by themselves.
+    /// Additional values files of a chart that contain placeholders: these are checked as separate files.
     fn further_values(&mut self, chart: &TreePath) -> Vec<Root> {
         let own = discover::own_manifests(self.files, chart, &mut self.ignored, self.cx).into_iter();
         own.filter(|path| is_further_values(self.files, path, self.cx))
@@ -205,7 +205,8 @@ impl Search<'_> {
             .collect()
     }
 
-    /// Whether a root is one of its own: no part of others, and no template of another tool.
+    /// Whether a root can be checked separately: it is no component or library chart, and no template of another
+    /// tool.
     fn stands_alone(&self, root: &Root) -> bool {
         !is_a_part(self.files, root, self.cx) && !is_template(self.files, root, self.cx)
     }
@@ -231,7 +232,8 @@ impl Search<'_> {
                 found.extend(Some(root).filter(|root| self.stands_alone(root)));
             }
         }
-        // A manifest that no root names stands for itself, and so do values that a chart does not read by itself.
+        // A manifest that no root reads is checked separately, and so are values files that a chart does not read
+        // by default.
         let (files, cx) = (self.files, self.cx);
         let stands_alone =
             |path: &&TreePath| !explained.contains(*path) || is_further_values(files, path, cx);
@@ -247,7 +249,7 @@ impl Search<'_> {
         Users { roots: found, explained }
     }
 
-    /// Leaves out what another root of the list stands on, and what occurs twice.
+    /// Removes roots that are bases of others in the list, and duplicates.
     fn without_bases(&mut self, roots: Vec<Root>) -> Vec<Root> {
         let mut by_place: BTreeMap<TreePath, Root> = BTreeMap::new();
         for root in roots {
@@ -273,7 +275,7 @@ impl Search<'_> {
     }
 }
 
-/// Whether a root names a file that is not there, or a folder that would hold it.
+/// Whether a root refers to a missing file, or to a missing folder that would contain it.
 fn is_missed(reads: &References, path: &TreePath) -> bool {
     let mut at = Some(path.clone());
     while let Some(here) = at.filter(|_| !reads.missing.is_empty()) {
@@ -285,8 +287,8 @@ fn is_missed(reads: &References, path: &TreePath) -> bool {
     false
 }
 
-/// Whether a root is made to be a part of others and renders to nothing of use alone: a component, whose
-/// patches change what others bring, and a chart that is a library.
+/// Whether a root is only useful as a part of others: a component, whose patches change resources of others, or a
+/// library chart.
 fn is_a_part(files: &dyn Files, root: &Root, cx: &Cx) -> bool {
     let (field, value) = match root.kind {
         RootKind::Kustomization => ("kind", "Component"),
@@ -297,15 +299,15 @@ fn is_a_part(files: &dyn Files, root: &Root, cx: &Cx) -> bool {
     nodes.first().is_some_and(|node| node.get(field).and_then(Node::text) == Some(value))
 }
 
-/// Whether a file holds values with placeholders, and is not the one that a chart reads by itself.
+/// Whether a file is a values file with placeholders other than `values.yaml`, which a chart reads by default.
 fn is_further_values(files: &dyn Files, path: &TreePath, cx: &Cx) -> bool {
     path.name() != "values.yaml"
         && discover::is_manifest_name(path.name())
         && files.read(path).is_ok_and(|text| Content::of_file(&text, cx) == Content::Values)
 }
 
-/// Whether what makes a folder a root is a template of another tool, which makes a chart or a kustomization of
-/// it: a skeleton of cookiecutter or Backstage, a template of Ansible.
+/// Whether the kustomization file or `Chart.yaml` is a template of another tool: a skeleton of cookiecutter or
+/// Backstage, a template of Ansible.
 fn is_template(files: &dyn Files, root: &Root, cx: &Cx) -> bool {
     let Some(text) = own_file(files, root) else { return false };
     let has_mark =
@@ -319,7 +321,7 @@ fn is_template(files: &dyn Files, root: &Root, cx: &Cx) -> bool {
         && name.is_some_and(|name| name.text().is_none_or(|name| has_mark(name.as_bytes())))
 }
 
-/// The kustomization, or Chart.yaml, of a root.
+/// The kustomization file or `Chart.yaml` of a root.
 fn own_file(files: &dyn Files, root: &Root) -> Option<bytes::Bytes> {
     let file = match root.kind {
         RootKind::Kustomization => references::kustomization_file(files, &root.dir),

@@ -1,5 +1,5 @@
-//! Differences as a page of its own: no script, no request, readable by keyboard, on a phone, in light and in dark.
-//! Whatever authors wrote stands in it as text; the policy in its head lets nothing else happen.
+//! Prints differences as one HTML page without scripts and requests, usable by keyboard, on a phone, in light and
+//! dark mode. Text of authors is escaped, and the content security policy forbids scripts.
 
 use super::{remarks, summary};
 use crate::diff::lines::{self, Line};
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
 
 const STYLE: &str = include_str!("page.css");
-/// Objects that are shown unfolded; of more, each is folded.
+/// The most objects that are shown expanded; if there are more, all are collapsed.
 const MOST_OPEN: usize = 20;
 
 /// The page.
@@ -148,7 +148,7 @@ fn field(out: &mut String, change: &FieldChange) {
 }
 
 fn pre(out: &mut String, lines: &[Line], label: &str) {
-    // A region that scrolls must be reached by keyboard, and have a name.
+    // A scrollable region must be reachable by keyboard and have a label.
     out.push_str(&format!("<pre tabindex=\"0\" role=\"region\" aria-label=\"{}\">", text(label)));
     for line in lines {
         let (class, tag) = match line.sign {
@@ -171,7 +171,7 @@ fn pre(out: &mut String, lines: &[Line], label: &str) {
     out.push_str("</pre>\n");
 }
 
-/// Text of others in one line, for content and for quoted attributes.
+/// Escapes untrusted text in one line, for content and for quoted attributes.
 fn text(text: &str) -> Cow<'_, str> {
     match escape::one_line(text) {
         Cow::Borrowed(text) => marked(text),
@@ -179,7 +179,7 @@ fn text(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The same, where line breaks are meant.
+/// The same, but line breaks stay.
 fn block(text: &str) -> String {
     marked(&escape::lines(text)).into_owned()
 }

@@ -1,4 +1,4 @@
-//! Differences on a terminal.
+//! Prints differences for people, on a terminal.
 
 use super::{remarks, summary};
 use crate::diff::lines::{self, Line, Piece};
@@ -6,12 +6,12 @@ use crate::diff::{FieldChange, ImageChange, ObjectDiff, Presence, ReferenceChang
 use crate::{escape, report};
 use std::fmt::Write as _;
 
-/// Lines of an added or removed object that are shown.
+/// The most lines of an added or removed object that are shown.
 const MOST_CONTENT: usize = 60;
-/// Places of a reference or an image that are shown.
+/// The most uses of a reference or an image that are shown.
 const MOST_PLACES: usize = 4;
 
-/// Colours, or none.
+/// Adds colours to texts; `Paint(false)` adds none.
 struct Paint(bool);
 
 impl Paint {
@@ -29,7 +29,7 @@ impl Paint {
         }
     }
 
-    /// A text whose differing words are set apart.
+    /// A text with the different words highlighted.
     fn pieces(&self, sign: char, pieces: &[Piece]) -> String {
         let strong = if sign == '+' { "1;4;32" } else { "1;4;31" };
         let is_whole = pieces.iter().all(|piece| piece.differs);
@@ -41,7 +41,7 @@ impl Paint {
     }
 }
 
-/// The whole text.
+/// The whole report.
 pub fn text(report: &Report, coloured: bool) -> String {
     let (mut text, paint) = (String::new(), Paint(coloured));
     for root in &report.roots {
@@ -154,7 +154,7 @@ fn reference_text(text: &mut String, change: &ReferenceChange, paint: &Paint) {
     let _ = writeln!(text, "    {}: {}  {}", change.kind.name(), both.join(" -> "), places(&change.used_by));
 }
 
-/// Where something is used, the first few places of many.
+/// The uses of something: the first ones, and the number of the others.
 fn places(all: &[String]) -> String {
     let shown: Vec<_> = all.iter().take(MOST_PLACES).map(|place| escape::one_line(place)).collect();
     let more = all.len() - shown.len();

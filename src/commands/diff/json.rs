@@ -1,4 +1,4 @@
-//! Differences for machines: one JSON object.
+//! Prints differences as one JSON object.
 
 use crate::diff::secrets::Reference;
 use crate::diff::{FieldChange, ObjectDiff, Report, RootDiff};
@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result};
 use keyfill_diag::Diagnostic;
 use serde_json::{Value, json};
 
-/// The number of this shape; it grows when a reader of an older one would misunderstand.
+/// The version of the JSON format. It is increased by incompatible changes.
 const VERSION: u32 = 1;
 
-/// The whole text.
+/// The whole report.
 pub fn text(report: &Report) -> Result<String> {
     let roots = report.roots.iter().map(root).collect::<Result<Vec<_>>>()?;
     let counts = report.counts();
@@ -83,7 +83,7 @@ fn object(object: &ObjectDiff) -> Result<Value> {
 
 fn field(change: &FieldChange) -> Result<Value> {
     let mut object = json!({ "path": change.path.to_string(), "order": change.is_order });
-    // A field that is not there differs from one that is null.
+    // An absent field differs from one that is null.
     for (name, side) in [("before", &change.before), ("after", &change.after)] {
         if side.is_some() {
             object[name] = value(side.as_ref())?;

@@ -1,20 +1,20 @@
-//! Differences as a comment on a pull request: folded, and within what GitHub takes.
+//! Prints differences as a comment on a pull request: collapsed, and within GitHub's size limit.
 
 use super::{count, remarks, summary};
 use crate::diff::lines::{self, Line};
 use crate::diff::{FieldChange, ImageChange, ObjectDiff, Presence, ReferenceChange, Report, RootDiff};
 use crate::{escape, report};
 
-/// What a comment on GitHub holds, in characters; GitLab takes more.
+/// The longest comment on GitHub, in characters; GitLab allows more.
 pub const MOST: usize = 65_536;
-/// What is kept free for the sentence that counts what is left out.
+/// Characters reserved for the sentence with the number of omitted objects.
 const TAIL: usize = 300;
-/// Characters of one object that are shown.
+/// The most characters of one object that are shown.
 const MOST_OBJECT: usize = 16_000;
-/// Places of a reference or an image that are shown.
+/// The most uses of a reference or an image that are shown.
 const MOST_PLACES: usize = 5;
 
-/// Text that is bounded.
+/// A text of bounded size.
 #[derive(Default)]
 struct Bounded {
     text: String,
@@ -22,7 +22,7 @@ struct Bounded {
 }
 
 impl Bounded {
-    /// Adds a piece, as a whole or not at all. `reserved` characters must stay free.
+    /// Adds a piece completely or not at all; `false` if it does not fit. `reserved` characters must stay free.
     fn add(&mut self, piece: &str, reserved: usize) -> bool {
         let characters = piece.chars().count();
         if self.characters + characters + reserved + TAIL > MOST {
@@ -34,7 +34,7 @@ impl Bounded {
     }
 }
 
-/// The whole text.
+/// The whole comment.
 pub fn text(report: &Report) -> String {
     let mut out = Bounded::default();
     let sides = format!("{} → {}", code(&report.base), code(&report.head));
@@ -62,7 +62,7 @@ pub fn text(report: &Report) -> String {
 
 const END: &str = "</details>\n\n";
 
-/// Adds a root. How many of its objects did not fit; none where all did.
+/// Adds a root. Returns the number of objects that did not fit; `None` if all did.
 fn root_text(out: &mut Bounded, root: &RootDiff) -> Option<usize> {
     let presence = match root.presence {
         Presence::Changed => String::new(),
@@ -152,14 +152,14 @@ fn places(all: &[String]) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-/// The beginning of what is too long, with the number of the lines that are left out.
+/// Cuts a text that is too long, and appends the number of omitted lines.
 fn cut(body: &str) -> String {
     let Some((end, _)) = body.char_indices().nth(MOST_OBJECT) else { return body.to_owned() };
     let end = body[..end].rfind('\n').map_or(end, |at| at + 1);
     format!("{}# and {} more lines\n", &body[..end], body[end..].lines().count())
 }
 
-/// A block whose fence is longer than any that the text holds.
+/// A code block whose fence is longer than any in the text.
 fn fenced(language: &str, body: &str) -> String {
     let longest = body.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat((longest + 1).max(3));
@@ -167,7 +167,7 @@ fn fenced(language: &str, body: &str) -> String {
     format!("{fence}{language}\n{body}{end}{fence}\n\n")
 }
 
-/// Text of others in a sentence of Markdown: nothing in it means anything.
+/// Untrusted text as inline code in Markdown, so that nothing in it has a meaning.
 fn code(text: &str) -> String {
     let text = escape::one_line(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
@@ -176,7 +176,7 @@ fn code(text: &str) -> String {
     format!("{ticks}{blank}{text}{blank}{ticks}")
 }
 
-/// The same in HTML, where Markdown's marks are written as characters' numbers.
+/// The same in HTML, with characters that have a meaning in Markdown as numeric references.
 fn html_code(text: &str) -> String {
     let mut out = String::from("<code>");
     for c in escape::one_line(text).chars() {

@@ -1,4 +1,4 @@
-//! `keyfill diff`: what a change does to the rendered manifests, for reviews and CI.
+//! `keyfill diff`: shows how a change affects the rendered manifests, for reviews and CI.
 
 mod html;
 mod human;
@@ -43,7 +43,7 @@ pub fn run(caller: &Caller<'_>, args: &DiffArgs) -> Result<()> {
     let plan = Plan::of(&given, &run.settings)?;
     let outside = |side: &Side| Outside {
         fetch: plan.clone().fetch(Some(&side.tree)),
-        // What is encrypted is compared as it is: nothing here may see a value.
+        // Encrypted values are compared without decrypting them, since no value may be shown.
         decrypt: Arc::new(NoDecrypt),
         ..Outside::default()
     };
@@ -85,12 +85,12 @@ pub fn run(caller: &Caller<'_>, args: &DiffArgs) -> Result<()> {
     if report.is_empty() {
         return Ok(());
     }
-    // Exit code 1, with nothing more to say.
+    // Exit code 1; the report was already printed.
     let message = format!("{} and {} differ", report.base, report.head);
     Err(AlreadyReported(Diagnostic::error(Class::Other, message).into()).into())
 }
 
-/// The folder that the run starts from: the repository that was named, else the current one.
+/// The folder at which the run starts: `--root`, else the current folder.
 fn start_folder(args: &DiffArgs) -> Result<&str> {
     match &args.run.root {
         None => Ok("."),
@@ -98,7 +98,8 @@ fn start_folder(args: &DiffArgs) -> Result<&str> {
     }
 }
 
-/// A file or folder that is there on one side at least: a misspelt one would look like no difference.
+/// The path of a named file or folder. It must exist on at least one side, since a misspelt path would look like
+/// no difference.
 fn named(tree: &Tree, revisions: &Revisions, name: &str) -> Result<TreePath> {
     let path = tree.named_file(name)?;
     let is_in = |side: &Side| path.as_str().is_empty() || side.tree.files.resolve(&path).is_ok();
@@ -109,7 +110,7 @@ fn named(tree: &Tree, revisions: &Revisions, name: &str) -> Result<TreePath> {
     Err(Problem::usage(format!("{name} is neither in {base} nor in {head}")).into())
 }
 
-/// Compares all roots, several at a time.
+/// Compares all roots, several in parallel.
 fn all(run: &Run, revisions: &Revisions, jobs: &[Job], notes: Vec<String>) -> Report {
     let names = Names { base: &revisions.base.name, head: &revisions.head.name };
     let next = AtomicUsize::new(0);
@@ -165,7 +166,7 @@ fn count(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// What was compared and found, in one sentence.
+/// A sentence with the numbers of what was compared and found.
 fn summary(report: &Report) -> String {
     let rendered = report.roots.len() + report.same;
     let files = count(report.files, "changed file");
@@ -179,7 +180,7 @@ fn summary(report: &Report) -> String {
     format!("{files}, {roots} rendered, {differ} with differences: objects {}{failed}", report.counts())
 }
 
-/// What differs in an object besides its fields, in a few words.
+/// Differences of an object other than its fields, in a few words.
 fn remarks(object: &crate::diff::ObjectDiff) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some(name) = &object.renamed_from {

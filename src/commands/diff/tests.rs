@@ -3,7 +3,7 @@ use crate::diff::fields::{FieldChange, Path, Step};
 use crate::diff::{ObjectDiff, ObjectId, Presence, Report, RootDiff};
 use keyfill_yaml::Value;
 
-/// A report of `roots` roots with `objects` objects each, whose every text is `hostile`.
+/// A report of `roots` roots with `objects` objects each, in which every text is `hostile`.
 fn report(hostile: &str, roots: usize, objects: usize) -> Report {
     let value = |text: &str| Some(Value::Str(text.into()));
     let object = |at: usize| ObjectDiff {
@@ -40,7 +40,7 @@ const HOSTILE: &str = "</code></details>```\n````x`<script>alert(1)</script>'\"&
 fn a_page_holds_authors_text_as_text() {
     let page = html::page(&report(HOSTILE, 2, 2));
     assert!(!page.contains("<script") && !page.contains("\u{1b}") && !page.contains('\u{202e}'));
-    // Only what the page itself is made of begins a tag.
+    // There are only tags that the page itself uses.
     let known = [
         "a", "body", "code", "del", "details", "h1", "h2", "h3", "head", "header", "html", "ins", "li",
         "link", "main", "meta", "nav", "p", "pre", "section", "span", "style", "summary", "title", "ul",
@@ -59,12 +59,12 @@ fn a_page_holds_authors_text_as_text() {
 #[test]
 fn a_comment_holds_authors_text_as_code() {
     let text = markdown::text(&report(HOSTILE, 1, 1));
-    // A block's fence is longer than any in it: what stands inside is shown as it is.
+    // A block's fence is longer than any inside it, so that the content is shown literally.
     let is_fence = |line: &&str| line.starts_with("`````");
     assert_eq!(text.lines().filter(is_fence).count() % 2, 0, "{text}");
     let outside: Vec<&str> = text.split("\n`````").step_by(2).collect();
     assert!(outside.iter().all(|part| !part.contains("</code></details>```\n")), "{text}");
-    // Outside of blocks, what an author wrote stands in code.
+    // Outside of blocks an author's text is inline code.
     assert_eq!(text.matches("<details").count() - text.matches("x`<details").count(), 2, "{text}");
     assert_eq!(text.lines().filter(|line| line.starts_with("</details>")).count(), 2, "{text}");
     assert!(
@@ -83,9 +83,9 @@ fn a_comment_is_bounded_and_counts_what_is_left_out() {
     let tail = text.lines().last().unwrap_or_default();
     let shown = text.matches("<details>").count();
     assert!(shown > 200 && tail.contains("Not shown") && tail.contains("roots"), "{tail}");
-    // Every block that begins ends.
+    // Every `<details>` is closed.
     assert_eq!(text.matches("<details").count(), text.matches("</details>").count());
-    // Objects that are shown and those that are counted are all.
+    // The shown and the counted objects together are all objects.
     let roots = text.matches("</summary>").count() - text.matches("<summary><code>~").count();
     let objects = text.matches("<summary><code>~").count();
     let counted: usize =

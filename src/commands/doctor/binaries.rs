@@ -1,4 +1,4 @@
-//! The official programs in the report, which `--engine exec` and `verify` start: where they are, and their versions.
+//! Reports the official programs that `--engine exec` and `verify` start: their paths and versions.
 
 use super::Report;
 use crate::settings::Env;
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a program may take to say its version.
+/// The time limit for a program to print its version.
 const TIME: Duration = Duration::from_secs(5);
 
-/// Bytes of what it says.
+/// The most bytes that are read of its output.
 const MOST: u64 = 4 << 10;
 
-/// A program: its name, the setting with its path, the words that make it say its version, and those whose output
-/// keyfill's own equals.
+/// For each program: its name, the setting with its path, the arguments that print its version, and the versions
+/// whose output keyfill reproduces.
 const PROGRAMS: [(&str, &str, &[&str], &[&str]); 2] = [
     ("kustomize", "KEYFILL_KUSTOMIZE", &["version"], &["v5.8.1"]),
     ("helm", "KEYFILL_HELM", &["version", "--template", "{{.Version}}"], &["v4.3.2", "v3.22.0"]),
@@ -49,7 +49,7 @@ pub(super) fn look(report: &mut Report, env: &Env) {
     }
 }
 
-/// What a program says, where that is a version.
+/// The version that a program prints; `None` if it prints none.
 fn version(program: &Path, words: &[&str]) -> Option<String> {
     let mut child = Command::new(program)
         .args(words)

@@ -1,5 +1,5 @@
-//! `keyfill doctor`: what of a set-up works, with reasons and the next step. The report is made to be pasted: it holds
-//! no secret and no token.
+//! `keyfill doctor`: reports which parts of a set-up work, with reasons and the next step. The report can be
+//! pasted into an issue: it contains no secret and no token.
 
 mod binaries;
 #[cfg(unix)]
@@ -23,13 +23,13 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-/// How a part of the set-up is.
+/// The state of a part of the set-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum State {
-    /// It works, or says what is in force.
+    /// It works, or the line is only information.
     Ok,
-    /// It works, and something should be looked at.
+    /// It works, but something should be checked.
     Warning,
     /// It does not work.
     Error,
@@ -46,13 +46,13 @@ struct Finding {
     next: Option<String>,
 }
 
-/// The lines so far.
+/// The lines of the report.
 #[derive(Debug, Default)]
 struct Report(Vec<Finding>);
 
 impl Report {
     fn add(&mut self, area: &'static str, name: impl Into<String>, state: State, found: impl Into<String>) {
-        // An address may hold a password.
+        // A URL may contain a password.
         let found: String = found.into();
         let found = without_users(&found);
         self.0.push(Finding { area, name: name.into(), state, found, next: None });
@@ -73,14 +73,14 @@ impl Report {
         self.next(next);
     }
 
-    /// What to do about the last line.
+    /// Sets the next step of the last line.
     fn next(&mut self, next: impl Into<String>) {
         if let Some(last) = self.0.last_mut() {
             last.next = Some(next.into());
         }
     }
 
-    /// An error of a part, with its hint.
+    /// Adds a line for a problem, with its hint as the next step.
     fn problem(&mut self, area: &'static str, name: &str, problem: &Diagnostic) {
         let state = match problem.severity {
             keyfill_diag::Severity::Error => State::Error,
@@ -108,7 +108,7 @@ impl Report {
     }
 }
 
-/// Runs the command. It ends with 0 when all is well, 1 with warnings, 2 with errors.
+/// Runs the command. The exit code is 0 without problems, 1 with warnings, 2 with errors.
 pub fn run(caller: &Caller<'_>, args: &DoctorArgs) -> Result<()> {
     let mut report = Report::default();
     report.ok("version", "keyfill", env!("CARGO_PKG_VERSION"));
@@ -146,7 +146,7 @@ fn look(report: &mut Report, run: &Run, args: &DoctorArgs) {
     stores(report, run, &secrets);
 }
 
-/// The settings in force and who set them, and names that are none.
+/// Adds the effective settings and who set them, and unknown names.
 fn settings(report: &mut Report, settings: &Settings) {
     for (name, set) in settings.effective.iter() {
         let by = match set.set_by {
@@ -168,7 +168,7 @@ fn settings(report: &mut Report, settings: &Settings) {
     }
 }
 
-/// Each glob with a path that it allows.
+/// Adds each glob with an example of a path that it allows.
 fn policy(report: &mut Report, settings: &Settings) {
     let Some(globs) = settings.effective.get(ALLOWED_PATHS) else {
         let next = "serve needs it: set it to the paths that apps may read";
@@ -184,7 +184,7 @@ fn policy(report: &mut Report, settings: &Settings) {
     }
 }
 
-/// A path that a glob allows.
+/// An example of a path that a glob allows.
 fn example(glob: &str) -> String {
     let mut path = String::new();
     let mut rest = glob;
@@ -218,7 +218,7 @@ fn stores(report: &mut Report, run: &Run, secrets: &[keyfill_secrets::SecretRef]
     }
     if let Err(error) = crate::store::open(&run.settings) {
         for problem in report::problems(&error) {
-            // Vault's own part of the report has said it already.
+            // Vault's part of the report may already contain the problem.
             if !report.0.iter().any(|finding| finding.found == problem.message) {
                 report.problem("stores", "settings", &problem);
             }
@@ -226,7 +226,7 @@ fn stores(report: &mut Report, run: &Run, secrets: &[keyfill_secrets::SecretRef]
     }
 }
 
-/// Hosts, and the cache of what was fetched.
+/// Adds the allowed hosts and the fetch cache.
 fn fetching(report: &mut Report, given: &Given<'_>) {
     match given.env.get("KEYFILL_FETCH_HOSTS") {
         Some(hosts) => report.ok("fetching", "KEYFILL_FETCH_HOSTS", hosts),

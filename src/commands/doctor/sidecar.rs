@@ -1,4 +1,4 @@
-//! plugin.yaml and the sockets in the report. On a machine that is no sidecar there are none, which is no problem.
+//! Reports `plugin.yaml` and the sockets. On a machine that is not a sidecar there are none, which is not a problem.
 
 use super::{Report, State};
 use crate::cli::args::{Command, parse};
@@ -48,7 +48,7 @@ fn sockets(report: &mut Report, folder: &Path) {
         }
         let name = path.display().to_string();
         let rights = format!("mode {:o}, owner {}", meta.permissions().mode() & 0o777, meta.uid());
-        // Who may write to it may ask for the secrets of every project.
+        // Whoever can write to the socket can request the secrets of every project.
         if meta.permissions().mode() & 0o002 != 0 {
             let next = format!("chmod o-w {name}, and keep its folder to the user of Argo CD");
             report.warn("sidecar", name.as_str(), format!("{rights}: everybody may use it"), next);

@@ -1,4 +1,4 @@
-//! Vault in the report: address, TLS, health, login, the token, and what it may read.
+//! Reports about Vault: address, TLS, health, login, the token, and the paths that it may read.
 
 use super::{Report, State};
 use crate::pipeline;
@@ -11,13 +11,13 @@ use keyfill_secrets::vault::{TokenInfo, VaultSource};
 use keyfill_secrets::{Error, SecretRef};
 use std::collections::BTreeMap;
 
-/// Paths that are asked about.
+/// The most paths whose capabilities are requested.
 const MOST_PATHS: usize = 500;
 
-/// Hosts that are this machine.
+/// The beginnings of hosts that are this machine.
 const LOCAL: [&str; 3] = ["127.", "localhost", "[::1]"];
 
-/// A token that lives no longer than this may end within a run.
+/// The time to live, in seconds, below which a token may expire during a run.
 const SHORT: u64 = 120;
 
 pub(super) fn look(report: &mut Report, run: &Run, secrets: &[SecretRef]) {
@@ -35,12 +35,12 @@ pub(super) fn look(report: &mut Report, run: &Run, secrets: &[SecretRef]) {
     }
 }
 
-/// The client, and what keeps it from logging in: address, TLS and health can be looked at all the same.
+/// The client, and the error that prevents a login. Without a login address, TLS and health can still be checked.
 fn open(run: &Run) -> Result<(VaultSource, Option<anyhow::Error>)> {
     let (settings, effective) = (&run.settings, &run.settings.effective);
     match store::vault::settings(settings, effective, false) {
         Ok(client) => Ok((VaultSource::new(client)?, None)),
-        // What is wrong besides the login is wrong without it, too.
+        // If something other than the login is wrong, `without_login` fails too.
         Err(no_login) => {
             Ok((VaultSource::new(store::vault::without_login(settings, effective)?)?, Some(no_login)))
         }
@@ -59,7 +59,7 @@ async fn ask(
     }
     match vault.health(&run.cx).await {
         Err(error) => {
-            // Nobody answers: the other questions would say the same.
+            // If there is no response, all other requests would fail in the same way.
             failed(report, "connection", &error);
             return;
         }
@@ -90,7 +90,7 @@ async fn ask(
     may_read(report, vault, run, secrets).await;
 }
 
-/// How the answers of Vault are protected on their way, and by what its certificate is trusted.
+/// Adds whether the connection is encrypted, and which certificates are trusted.
 fn connection(report: &mut Report, run: &Run) {
     let effective = &run.settings.effective;
     let address =
@@ -139,7 +139,7 @@ fn token_lines(report: &mut Report, token: &TokenInfo) {
     }
 }
 
-/// What the token may do at each path that the tree names.
+/// Adds the token's capabilities for each path that is used in the tree.
 async fn may_read(report: &mut Report, vault: &VaultSource, run: &Run, secrets: &[SecretRef]) {
     let mut paths: BTreeMap<String, String> = BTreeMap::new();
     let here = secrets.iter().filter(|secret| secret.store.is_none() && secret.namespace.is_none());

@@ -1,4 +1,4 @@
-//! Which fields of a document an edit means.
+//! Finds the fields of a document that an edit changes.
 
 use super::splice::{Change, Key, Value};
 use crate::render::edits::{Image, is_annotation_key, merged_image, parse_image};
@@ -6,34 +6,34 @@ use crate::report::Problem;
 use anyhow::{Context as _, Result};
 use keyfill_yaml::Node;
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A kustomization.
     Kustomization,
-    /// Values of a chart.
+    /// A chart's values file.
     Values,
-    /// Objects.
+    /// Manifests of Kubernetes objects.
     Manifest,
 }
 
-/// What is to be set.
+/// The requested edit.
 pub enum Wanted {
-    /// Images by their names; in values at a path.
+    /// Images by their names; the path is for values files.
     Images(Vec<(String, Image)>, Option<Vec<Key>>),
-    /// Annotations by their keys; in values at a path.
+    /// Annotations by their keys; the path is for values files.
     Annotations(Vec<(String, String)>, Option<Vec<Key>>),
-    /// Numbers of replicas by the names of workloads; in values at a path.
+    /// Numbers of replicas by the names of workloads; the path is for values files.
     Replicas(Vec<(String, u64)>, Option<Vec<Key>>),
 }
 
 impl Wanted {
-    /// From `NAME[=NEW][:TAG|@DIGEST]`.
+    /// Parses `NAME[=NEW][:TAG|@DIGEST]`.
     pub fn images(texts: &[String], at: Option<&str>) -> Result<Self> {
         Ok(Self::Images(texts.iter().map(|text| parse_image(text)).collect::<Result<_>>()?, at.map(path)))
     }
 
-    /// From `KEY=VALUE`.
+    /// Parses `KEY=VALUE`.
     pub fn annotations(texts: &[String], at: Option<&str>) -> Result<Self> {
         let pair = |text: &String| {
             let form = || Problem::usage(format!("the annotation {text:?} must be written as KEY=VALUE"));
@@ -46,7 +46,7 @@ impl Wanted {
         Ok(Self::Annotations(texts.iter().map(pair).collect::<Result<_>>()?, at.map(path)))
     }
 
-    /// From `NAME=COUNT`.
+    /// Parses `NAME=COUNT`.
     pub fn replicas(texts: &[String], at: Option<&str>) -> Result<Self> {
         let pair = |text: &String| {
             let form = || Problem::usage(format!("{text:?} must be written as NAME=COUNT"));
@@ -57,7 +57,7 @@ impl Wanted {
         Ok(Self::Replicas(texts.iter().map(pair).collect::<Result<_>>()?, at.map(path)))
     }
 
-    /// What it is, for errors.
+    /// A description for errors.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Images(..) => "an image of that name",
@@ -66,7 +66,7 @@ impl Wanted {
         }
     }
 
-    /// The changes of a document; none where it has no place for them.
+    /// The changes of a document; `None` if it has no field for them.
     pub fn changes(&self, node: &Node, kind: Kind) -> Result<Option<Vec<Change>>> {
         let mut changes = Vec::new();
         let found = match (self, kind) {
@@ -122,7 +122,7 @@ impl Wanted {
                 pair.is_some() && has_spec
             }
             (Self::Replicas(pairs, at), Kind::Values) => {
-                // Values have no names of workloads: the path says which one it is.
+                // A values file has no names of workloads: the path selects the field.
                 let at = at.clone().unwrap_or_else(|| vec![Key::from("replicaCount")]);
                 let is_there = below(node, &at).is_some();
                 if let (Some((_, count)), true) = (pairs.last(), is_there) {
@@ -135,7 +135,7 @@ impl Wanted {
     }
 }
 
-/// `a.b.0`; a key with a dot cannot be named.
+/// Parses a path such as `a.b.0`. Keys with a dot are not supported.
 fn path(text: &str) -> Vec<Key> {
     let key = |part: &str| match part.parse() {
         Ok(index) => Key::Index(index),
@@ -155,7 +155,7 @@ fn text_of<'n>(node: &'n Node, key: &str) -> &'n str {
     node.get(key).and_then(Node::text).unwrap_or_default()
 }
 
-/// As `kustomize edit set image` does: the entry of the name says what the argument says, `*` keeps what was there.
+/// Like `kustomize edit set image`: sets the fields of the entry with this name; `*` keeps the old value.
 fn kustomize_image(node: &Node, (name, image): &(String, Image), changes: &mut Vec<Change>) {
     let items = node.get("images").and_then(Node::as_seq).map(|seq| seq.items.as_slice()).unwrap_or_default();
     let at = items.iter().position(|item| text_of(item, "name") == name);
@@ -171,7 +171,8 @@ fn kustomize_image(node: &Node, (name, image): &(String, Image), changes: &mut V
     };
     let path = vec![Key::from("images"), Key::from(at)];
     let is_there = |key: &str| items[at].get(key).is_some();
-    // What is added comes before what is taken out: a mapping keeps an entry to stand beside.
+    // Entries are added before others are removed, so that the mapping always has an entry next to which the new
+    // one is inserted.
     for (key, value) in
         fields.iter().filter(|(key, value)| !value.is_empty() && text_of(&items[at], key) != *value)
     {
@@ -199,7 +200,7 @@ fn kustomize_replicas(node: &Node, (name, count): &(String, u64), changes: &mut 
     }
 }
 
-/// Entries of a mapping of strings, which is opened where it lacks.
+/// Sets entries of a mapping of strings, which is created if it does not exist.
 fn map_entries(node: &Node, path: &[Key], key: &str, pairs: &[(String, String)], changes: &mut Vec<Change>) {
     let full = [path, &[Key::from(key)]].concat();
     let held = below(node, &full);
@@ -220,7 +221,7 @@ fn map_entries(node: &Node, path: &[Key], key: &str, pairs: &[(String, String)],
     }
 }
 
-/// Images as values and manifests write them: a text `NAME:TAG`, or a mapping of repository and tag.
+/// Changes images in values and manifests: a text `NAME:TAG`, or a mapping with `repository` and `tag`.
 fn written_images(
     node: &Node,
     wanted: &(String, Image),
@@ -261,8 +262,8 @@ fn written_images(
     }
 }
 
-/// The image at a path of values: a mapping of repository and tag, a text `NAME:TAG`, or a tag alone. `false` for
-/// anything else.
+/// Changes the image at a path of a values file: a mapping with `repository` and `tag`, a text `NAME:TAG`, or only
+/// a tag. `false` for anything else.
 fn image_at(held: &Node, (name, image): &(String, Image), path: &[Key], changes: &mut Vec<Change>) -> bool {
     if held.as_map().is_some() {
         repository_changes(held, image, path, changes);
@@ -285,7 +286,7 @@ fn image_at(held: &Node, (name, image): &(String, Image), path: &[Key], changes:
     true
 }
 
-/// `registry`, `repository` and `tag` of a mapping stand for an image.
+/// Whether a mapping with `repository`, and optionally `registry`, is this image.
 fn is_repository(node: &Node, name: &str) -> bool {
     let (registry, repository) = (text_of(node, "registry"), text_of(node, "repository"));
     !repository.is_empty()
@@ -322,14 +323,14 @@ fn repository_changes(node: &Node, image: &Image, path: &[Key], changes: &mut Ve
     }
 }
 
-/// An image without tag and digest.
+/// The name of an image, without tag and digest.
 fn name_of(text: &str) -> &str {
     let rest = text.split_once('@').map_or(text, |(rest, _)| rest);
     let slash = rest.rfind('/').map_or(0, |at| at + 1);
     rest[slash..].find(':').map_or(rest, |colon| &rest[..slash + colon])
 }
 
-/// The text of an image with what is new: a new tag or digest takes the place of both.
+/// The text of a changed image. A new tag or digest replaces both old ones.
 fn image_text(old: &str, image: &Image) -> String {
     let [(_, new_name), (_, tag), (_, digest)] = image.fields();
     let name = name_of(old);

@@ -1,5 +1,5 @@
-//! `keyfill edit`: sets an image, an annotation or a number of replicas in a kustomization, in values of a chart or in
-//! manifests, and leaves every other byte as it is.
+//! `keyfill edit`: sets an image, an annotation or a number of replicas in a kustomization, a chart's values or
+//! manifests, without changing any other byte.
 
 mod changes;
 mod splice;
@@ -49,7 +49,7 @@ pub fn run(args: &EditArgs) -> Result<()> {
         return Err(Problem::missing(format!("would be changed: {}", names.join(", "))).into());
     }
     for (path, text) in &changed {
-        // All or nothing for each file, and a link stays one.
+        // Each file is replaced atomically, and a symbolic link stays a link.
         let place = std::fs::canonicalize(path).with_context(|| format!("cannot read {}", path.display()))?;
         let rights = std::fs::metadata(&place).map(|meta: std::fs::Metadata| meta.permissions());
         replace(&place, text)?;
@@ -62,7 +62,7 @@ pub fn run(args: &EditArgs) -> Result<()> {
     Ok(())
 }
 
-/// A text with the changes in it, and whether it held a place for them.
+/// The edited text, and whether it had a field for the edit.
 struct Edited {
     text: Vec<u8>,
     found: bool,
@@ -70,7 +70,8 @@ struct Edited {
 
 fn edit(text: &[u8], kind: Kind, wanted: &Wanted, limits: &Limits) -> Result<Edited> {
     let (mut edited, mut found) = (Vec::with_capacity(text.len()), false);
-    // A stream of no document is one: an empty kustomization can be given a field.
+    // A stream without documents counts as one empty document, so that a field can be added to an empty
+    // kustomization.
     let mut parts: Vec<keyfill_yaml::Part> = keyfill_yaml::split_stream(text).collect();
     if parts.is_empty() {
         parts.push(keyfill_yaml::Part { before: 0..0, body: 0..text.len(), line: 1 });
@@ -95,7 +96,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(cannot)
 }
 
-/// The files that are edited: a kustomization before a chart's values before manifests.
+/// The files to edit in a folder: its kustomization, else the values of its chart, else its manifests.
 fn targets(dir: &Path) -> Result<Vec<(PathBuf, Kind)>> {
     let meta =
         std::fs::metadata(dir).with_context(|| Problem::usage(format!("cannot read {}", dir.display())))?;
@@ -120,7 +121,7 @@ fn targets(dir: &Path) -> Result<Vec<(PathBuf, Kind)>> {
     Ok(files)
 }
 
-/// What a file is: a kustomization by its name, a manifest by what its documents say, else values.
+/// The kind of a file: a kustomization by its name, manifests by `kind` and `apiVersion`, else values.
 fn kind_of(path: &Path) -> Result<Kind> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if KUSTOMIZATION_NAMES.contains(&name) {

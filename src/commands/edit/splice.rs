@@ -1,6 +1,6 @@
-//! Changes to YAML text that leave every other byte as it is.
+//! Changes YAML text without changing any other byte.
 //!
-//! A change is done twice: to the text, and to its tree. What the new text says must be what the new tree says; else the
+//! A change is applied both to the text and to its tree. If the new text does not parse to the new tree, the
 //! change is refused, and nothing is written.
 
 use crate::report::Problem;
@@ -8,10 +8,10 @@ use anyhow::Result;
 use keyfill_yaml::{Found, Limits, Node, PlaceTree, Step, Style};
 use std::ops::Range;
 
-/// One step of a path, owned.
+/// One step of a path; an owned [`Step`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// The value of a key.
+    /// The value of the key with this name.
     Name(String),
     /// An item of a list, counted from 0.
     Index(usize),
@@ -32,7 +32,7 @@ impl From<usize> for Key {
 /// A value that is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// A string, quoted where it needs that.
+    /// A string, which is quoted if necessary.
     Text(String),
     /// A number.
     Number(u64),
@@ -41,15 +41,15 @@ pub enum Value {
 /// One change of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Sets the value of a path that is there.
+    /// Sets the value at an existing path.
     Put(Vec<Key>, Value),
-    /// Sets a key of the mapping at a path, which is added where it lacks.
+    /// Sets a key of the mapping at a path; the key is added if it does not exist.
     Set(Vec<Key>, String, Value),
-    /// Takes a key out of the mapping at a path.
+    /// Removes a key from the mapping at a path.
     Remove(Vec<Key>, String),
-    /// Adds a mapping to the list at a key of the document, which is added where it lacks.
+    /// Adds a mapping to the list at a top-level key; the list is created if it does not exist.
     Push(String, Vec<(String, Value)>),
-    /// Adds a mapping of one entry at a key of the mapping at a path.
+    /// Adds a key, whose value is a mapping with one entry, to the mapping at a path.
     Open(Vec<Key>, String, (String, Value)),
 }
 
@@ -61,7 +61,7 @@ struct Piece {
     limits: Limits,
 }
 
-/// The text of a document with the changes in it.
+/// Applies changes to the text of a document.
 pub fn apply(text: &[u8], changes: &[Change], limits: &Limits) -> Result<Vec<u8>> {
     let mut text = text.to_vec();
     for change in changes {
@@ -71,7 +71,7 @@ pub fn apply(text: &[u8], changes: &[Change], limits: &Limits) -> Result<Vec<u8>
     Ok(text)
 }
 
-/// The tree of a document; an empty mapping where there is none.
+/// The tree of a document; an empty mapping if the text is empty.
 pub fn read(text: &[u8], limits: &Limits) -> Result<Node> {
     let mut nodes = keyfill_yaml::load_nodes(text, limits)
         .map_err(|error| Problem::input(format!("it is no YAML: {error}")))?;
@@ -107,7 +107,7 @@ impl Value {
         }
     }
 
-    /// How it is written in place of a scalar of a style.
+    /// The YAML text of the value, in the style of the scalar that it replaces.
     fn written(&self, style: Style) -> String {
         match (self, style) {
             (Self::Text(text), Style::Single) if !text.contains('\n') => {
@@ -160,7 +160,7 @@ impl Piece {
         found.ok_or_else(|| refused("an anchor or a merge key brings the value").into())
     }
 
-    /// Where a scalar stands.
+    /// The range of a scalar in the text, and its style.
     fn scalar(&self, path: &[Key]) -> Result<(Range<usize>, Style)> {
         let found = self.find(path)?;
         let style = found.style.unwrap_or_default();
@@ -171,7 +171,7 @@ impl Piece {
         Ok((at..end, style))
     }
 
-    /// Where the last scalar of a node ends, and the brackets behind it.
+    /// The end of a node: of its last scalar, and of brackets after that.
     fn end(&self, path: &[Key]) -> Result<usize> {
         let node = below(&self.node, path).ok_or_else(|| refused("it is not there"))?;
         let (last, close) = match node {
@@ -212,7 +212,7 @@ impl Piece {
         self.insert(path, key, &value.written(Style::Plain))
     }
 
-    /// A new entry behind the last one of a mapping.
+    /// Inserts an entry after the last one of a mapping.
     fn insert(&self, path: &[Key], key: &str, written: &str) -> Result<(Range<usize>, String)> {
         let key = Value::Text(key.to_owned()).written(Style::Plain);
         let map = below(&self.node, path).and_then(Node::as_map);
@@ -236,7 +236,7 @@ impl Piece {
         Ok(self.line_after(end, &format!("{}{key}: {written}", " ".repeat(indent))))
     }
 
-    /// How many bytes stand before an offset in its line.
+    /// The number of bytes in the line before an offset.
     fn column(&self, offset: usize) -> usize {
         offset - self.line_start(offset)
     }
@@ -249,7 +249,7 @@ impl Piece {
         if memchr::memmem::find(&self.text, b"\r\n").is_some() { "\r\n" } else { "\n" }
     }
 
-    /// New lines below the line of an offset, whose comment stays where it is.
+    /// Inserts lines below the line of an offset, so that a comment at its end stays there.
     fn line_after(&self, offset: usize, lines: &str) -> (Range<usize>, String) {
         let lines = lines.replace('\n', self.line_break());
         match memchr::memchr(b'\n', &self.text[offset..]) {
@@ -330,7 +330,7 @@ impl Piece {
     }
 }
 
-/// Where a scalar on one line ends that begins at an offset.
+/// The end of a scalar that begins at an offset; `None` if it spans several lines.
 fn end_of_scalar(text: &[u8], at: usize, style: Style, content: &[u8]) -> Option<usize> {
     let rest = text.get(at..)?;
     let length = match style {
@@ -365,7 +365,7 @@ fn end_of_scalar(text: &[u8], at: usize, style: Style, content: &[u8]) -> Option
     (!rest[..length].contains(&b'\n')).then_some(at + length)
 }
 
-/// Does a change to a tree.
+/// Applies a change to a tree.
 fn expect(node: &mut Node, change: &Change) {
     match change {
         Change::Put(path, value) => {

@@ -1,5 +1,5 @@
-//! `keyfill refs`: which secrets the roots of a tree name, and which roots name a secret. It prints paths and keys,
-//! never a value, and needs no store unless it is asked what is there.
+//! `keyfill refs`: lists which secrets the roots of a tree refer to, and which roots refer to a secret. It prints
+//! paths and keys, never a value. It needs a store only for `--with-store` and `--unused`.
 
 mod state;
 
@@ -66,7 +66,7 @@ pub fn run(caller: &Caller<'_>, args: &RefsArgs) -> Result<()> {
     finish(&Places::of(tree), problems)
 }
 
-/// The secrets that the roots of a run's tree name, each once.
+/// The distinct secrets that the roots of a run's tree refer to.
 pub fn secrets(run: &Run, exclude: &[String]) -> Result<Vec<SecretRef>> {
     let Some(tree) = run.input.tree() else { return Ok(Vec::new()) };
     let targets = targets::targets(tree, &[], exclude, &run.cx)?;
@@ -75,7 +75,7 @@ pub fn secrets(run: &Run, exclude: &[String]) -> Result<Vec<SecretRef>> {
     Ok(all.into_iter().collect())
 }
 
-/// The references of all roots, in order of their paths, and what was wrong on the way.
+/// The references of all roots, sorted by path, and the problems.
 fn collect(run: &Run, tree: &Tree, roots: &[Root]) -> (Vec<Row>, Vec<Diagnostic>) {
     let (mut rows, mut problems): (Vec<Row>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
     let places = Places::of(tree);
@@ -141,7 +141,7 @@ fn row(reference: Reference, root: &Root, places: &Places) -> Row {
     }
 }
 
-/// Says what was wrong; the command fails when a root could not be looked into.
+/// Prints the problems; returns an error if one of them is an error.
 fn finish(places: &Places, problems: Vec<Diagnostic>) -> Result<()> {
     let problems: Vec<Diagnostic> = problems.into_iter().map(|d| places.diagnostic(d)).collect();
     report::print(&problems);

@@ -1,4 +1,4 @@
-//! What a store says of the secrets that are named: versions and names, and no value.
+//! Reads the metadata of referenced secrets from the store: versions and names, no values.
 
 use crate::pipeline;
 use crate::progress::Progress;
@@ -14,13 +14,13 @@ use keyfill_secrets::{Error, SecretRef};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// So many questions are asked at once.
+/// The number of concurrent requests.
 const AT_ONCE: usize = 16;
 
-/// So many unused paths are looked for at most.
+/// The most paths that are listed to find unused ones.
 const MOST_LISTED: usize = 50_000;
 
-/// The Vaults of a run, each with its client.
+/// The Vault clients of a run.
 struct Vaults {
     default: Option<Arc<VaultSource>>,
     named: BTreeMap<String, Arc<VaultSource>>,
@@ -50,13 +50,13 @@ impl Vaults {
     }
 }
 
-/// The Vault that the settings name.
+/// Makes the client of the Vault in the settings.
 pub fn open(settings: &Settings, named: Option<&str>) -> Result<Arc<VaultSource>> {
     let client = store::vault::settings(settings, &settings.effective, named.is_some())?;
     Ok(Arc::new(VaultSource::new(client)?))
 }
 
-/// Adds to each reference what its store says. Nothing is read but metadata.
+/// Adds the state of each reference. Only metadata is read from the store.
 pub fn complete(run: &Run, rows: &mut [Row], wanted: bool) -> Result<Vec<Diagnostic>> {
     if !wanted {
         return Ok(Vec::new());
@@ -77,7 +77,7 @@ pub fn complete(run: &Run, rows: &mut [Row], wanted: bool) -> Result<Vec<Diagnos
     Ok(all.flat_map(|vault| vault.client().take_warnings()).collect())
 }
 
-/// The secret of a reference in whatever version: metadata is one answer for all of them.
+/// The secret of a reference without its version, since the metadata contains all versions.
 fn secret_of(row: &Row) -> SecretRef {
     SecretRef {
         store: row.store.clone(),
@@ -104,7 +104,7 @@ async fn ask_all(vaults: &Vaults, secrets: &[SecretRef], cx: &Cx) -> Vec<Result<
     answers
 }
 
-/// All futures at once, in order.
+/// Runs all futures concurrently; the results are in their order.
 async fn join<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut running: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(move |context| {
@@ -127,7 +127,7 @@ fn why(error: &Error) -> String {
     error.diagnostics().into_iter().map(|d| d.message).collect::<Vec<_>>().join("; ")
 }
 
-/// The paths below a mount that no reference names.
+/// The paths below a mount that no reference uses.
 pub fn unused(run: &Run, mount: &str, used: &[Row], problems: &mut Vec<Diagnostic>) -> Result<Vec<String>> {
     let (store, path) = match mount.split_once("::") {
         Some((store, path)) => (Some(store), path),
@@ -144,7 +144,7 @@ pub fn unused(run: &Run, mount: &str, used: &[Row], problems: &mut Vec<Diagnosti
         let message = format!("{mount} holds more than {MOST_LISTED} secrets: the others were not looked at");
         problems.push(Diagnostic::warning(keyfill_diag::Class::Store, message));
     }
-    // A path may be written with or without `data/`.
+    // A path may be written with or without `data/` (KV version 2).
     let same = |path: &str| path.trim_matches('/').replacen("/data/", "/", 1);
     let used: BTreeSet<String> =
         used.iter().filter(|row| row.store.as_deref() == store).map(|row| same(&row.path)).collect();

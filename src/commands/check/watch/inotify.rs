@@ -1,4 +1,4 @@
-//! Saves as Linux reports them: inotify on each folder.
+//! Detects saved files on Linux: inotify on each folder.
 
 use super::Change;
 use anyhow::{Context as _, Result};
@@ -15,13 +15,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Folders that are watched at most.
+/// The most folders that are watched.
 const MOST_FOLDERS: usize = 50_000;
 
-/// Changes that wait to be looked at; when more come, all is looked at.
+/// The most changes in the queue; if there are more, everything is checked again.
 const MOST_WAITING: usize = 10_000;
 
-/// A file that was written and closed, put in place of another, or taken away; a folder that came.
+/// The events: a file was written and closed, moved or deleted; a folder was created.
 const KINDS: WatchFlags = WatchFlags::CLOSE_WRITE
     .union(WatchFlags::MOVED_TO)
     .union(WatchFlags::MOVED_FROM)
@@ -42,7 +42,7 @@ struct Folders {
 }
 
 impl Saves {
-    /// Of all folders below one, but for those that git ignores and hidden ones.
+    /// Watches all folders below `root`, except hidden ones and those that git ignores.
     pub fn below(root: &Path) -> Result<Self> {
         let notes =
             inotify::init(CreateFlags::CLOEXEC).context("this system reports no changes (inotify)")?;
@@ -55,20 +55,20 @@ impl Saves {
         Ok(Self { folders, changes })
     }
 
-    /// Watches these too, which a root reads from though git ignores them.
+    /// Watches more folders, from which a root reads although git ignores them.
     pub fn add(&mut self, folders: BTreeSet<TreePath>) {
         for folder in folders {
-            // One that is not there cannot change.
+            // A folder that does not exist cannot change.
             let _ = self.folders.add(&self.folders.root.join(folder.as_str()));
         }
     }
 
-    /// How many folders are watched.
+    /// The number of watched folders.
     pub fn len(&self) -> usize {
         self.folders.by_number.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// The next change, for as long as it is waited for.
+    /// Waits for the next change, at most `time`; `None` waits without limit.
     pub fn wait(&mut self, time: Option<Duration>) -> Option<Change> {
         match time {
             None => self.changes.recv().ok(),
@@ -81,7 +81,7 @@ impl Folders {
     fn add(&self, folder: &Path) -> Result<()> {
         let number = match inotify::add_watch(&self.notes, folder, KINDS) {
             Ok(number) => number,
-            // It went away in the meantime.
+            // The folder was deleted in the meantime.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS) => return Ok(()),
             Err(error) => {
                 let more = if error == Errno::NOSPC { "; raise fs.inotify.max_user_watches" } else { "" };
@@ -94,7 +94,7 @@ impl Folders {
         Ok(())
     }
 
-    /// Watches a folder and those below it; `each` gets the files.
+    /// Watches a folder and all below it; `each` is called with the files.
     fn add_below(&self, folder: &Path, each: &mut dyn FnMut(&Path)) -> Result<()> {
         for entry in WalkBuilder::new(folder).follow_links(false).build().flatten() {
             match entry.file_type() {
@@ -105,17 +105,17 @@ impl Folders {
         Ok(())
     }
 
-    /// A path as the tree names it.
+    /// The tree path of a path on disk.
     fn in_tree(&self, path: &Path) -> Option<TreePath> {
         TreePath::new(path.strip_prefix(&self.root).ok()?.to_str()?)
     }
 }
 
-/// Reads what the system reports until the receiver is gone.
+/// Reads the system's events until the receiver is dropped.
 fn read(folders: &Folders, to: &SyncSender<Change>) {
     let mut buffer = [MaybeUninit::uninit(); 16 << 10];
     let mut reader = Reader::new(&folders.notes, &mut buffer);
-    // When more comes than is looked at, all of it counts as changed.
+    // If the queue is full, everything counts as changed.
     let send = |change: Change| match to.try_send(change) {
         Ok(()) => true,
         Err(_) => to.send(Change::All).is_ok(),
@@ -144,14 +144,14 @@ fn read(folders: &Folders, to: &SyncSender<Change>) {
         let (Some(folder), Some(name)) = (folder, event.file_name()) else { continue };
         let path = folder.join(std::ffi::OsStr::from_bytes(name.to_bytes()));
         let is_here = if kind.contains(ReadFlags::ISDIR) {
-            // Files may have come into a new folder before it was watched.
+            // Files may have been created in a new folder before it was watched.
             let came = kind.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO);
             if came {
                 let _ = folders.add_below(&path, &mut |_| ());
             }
             send(Change::All)
         } else if kind.contains(ReadFlags::CREATE) {
-            // Another event comes when it was written.
+            // When the file has been written there is another event.
             true
         } else {
             folders.in_tree(&path).is_none_or(|path| send(Change::File(path)))

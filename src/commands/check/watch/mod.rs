@@ -1,7 +1,7 @@
-//! `keyfill check --watch`: checks once, and then, each time that files are saved, what they reach.
+//! `keyfill check --watch`: checks once, and then, each time that files are saved, the roots that use them.
 //!
-//! The roots of the tree and what they read are remembered between the checks, so that one save costs the rendering of
-//! what it reaches and little more.
+//! The roots of the tree and the files that they read are cached between the checks, so that after a save little
+//! more is done than rendering the affected roots.
 
 #[cfg_attr(target_os = "linux", path = "inotify.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "polling.rs")]
@@ -24,24 +24,24 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-/// Saves that come this shortly after another are one; an editor's save is some events at once.
+/// A save that follows another within this time belongs to it, since one save of an editor causes several events.
 const QUIET: Duration = Duration::from_millis(5);
 
-/// The longest that a save waits for others.
+/// The longest time after a save in which further saves are collected before the check starts.
 const LONGEST: Duration = Duration::from_millis(25);
 
-/// Files that are looked at after one save; beyond that all is checked again.
+/// The most changed files of one save; with more, everything is checked again.
 const MOST_FILES: usize = 1_000;
 
-/// What has happened to a file.
+/// A change in the watched folders.
 pub enum Change {
-    /// It has other contents, or is there or gone.
+    /// A file was changed, created or deleted.
     File(TreePath),
-    /// More than is known.
+    /// The changed files are not known.
     All,
 }
 
-/// What was saved together.
+/// The changes that were saved together.
 #[derive(Default)]
 struct Batch {
     files: BTreeSet<TreePath>,
@@ -53,7 +53,7 @@ pub fn run(caller: &Caller<'_>, args: &CheckArgs) -> Result<()> {
     let mut memory = Memory::default();
     let mut saves: Option<Saves> = None;
     let first = once(caller, args, |run, tree| {
-        // Before the first check, so that no save is missed.
+        // Watching starts before the first check, so that no save is missed.
         saves = Some(watch(tree)?);
         let targets = targets::targets(tree, &args.paths, &args.exclude, &run.cx)?;
         look(run, tree, args, &BTreeSet::new(), &mut memory)?;
@@ -91,7 +91,7 @@ fn watch(tree: &Tree) -> Result<Saves> {
     Saves::below(root)
 }
 
-/// A check with problems is one of many; what keeps it from running ends the command.
+/// Problems that a check has reported do not end the command; an error that prevents the check does.
 fn go_on(checked: Result<()>) -> Result<()> {
     overrun::ends_no_more();
     match checked {
@@ -111,7 +111,7 @@ fn look(
     targets::reached_again(&*tree.files, &from, changed, &args.exclude, memory, &run.cx)
 }
 
-/// Whether a root lies where the command line says, or below the current folder.
+/// Whether a root is at or below a path on the command line, or without paths below the current folder.
 fn is_wanted(tree: &Tree, args: &CheckArgs, root: &Root) -> bool {
     if args.paths.is_empty() {
         return root.dir.is_within(&tree.at);
@@ -120,13 +120,13 @@ fn is_wanted(tree: &Tree, args: &CheckArgs, root: &Root) -> bool {
     named.into_iter().any(|path| root.dir.is_within(&path) || path.is_within(&root.dir))
 }
 
-/// Whether a file decides which folders are roots, by being there.
+/// Whether the existence of a file decides which folders are roots.
 fn decides_roots(path: &TreePath) -> bool {
     let name = path.name();
     KUSTOMIZATION_NAMES.contains(&name) || matches!(name, "Chart.yaml" | ".keyfillignore")
 }
 
-/// Waits for the next save, and a moment for those that belong to it.
+/// Waits for the next save, and a short time for others that belong to it.
 fn next(saves: &mut Saves) -> Option<Batch> {
     let mut batch = Batch::default();
     batch.add(saves.wait(None)?);

@@ -1,4 +1,4 @@
-//! Saves where the system does not report them: the times of files are looked at twice a second.
+//! Detects saved files on other systems: the modification times of files are read twice a second.
 
 use super::Change;
 use anyhow::Result;
@@ -20,20 +20,20 @@ pub struct Saves {
 }
 
 impl Saves {
-    /// Of all files below a folder, but for those that git ignores and hidden ones.
+    /// Watches all files below a folder, except hidden ones and those that git ignores.
     pub fn below(root: &Path) -> Result<Self> {
         Ok(Self { root: root.to_owned(), known: times(root), waiting: VecDeque::new() })
     }
 
-    /// Folders that git ignores are not looked at here.
+    /// Does nothing: folders that git ignores are not watched here.
     pub fn add(&mut self, _: BTreeSet<TreePath>) {}
 
-    /// How many folders are watched.
+    /// The number of watched folders.
     pub fn len(&self) -> usize {
         self.known.keys().filter_map(|path| path.parent()).collect::<BTreeSet<_>>().len()
     }
 
-    /// The next change, for as long as it is waited for.
+    /// The next change. Without `time` it waits for one; with `time` it returns only changes that are already known.
     pub fn wait(&mut self, time: Option<Duration>) -> Option<Change> {
         loop {
             if let Some(change) = self.waiting.pop_front() {
