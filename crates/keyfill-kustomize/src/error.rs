@@ -7,33 +7,33 @@ use keyfill_files::{DecryptError, FetchError};
 use keyfill_yaml::{FileId, Location, TextPlace};
 use std::fmt;
 
-/// A failure with its place, the chain of bases that led there, and what to do.
+/// An error with its place, the chain of bases that led there, and a hint on what to do.
 #[derive(Debug)]
 pub struct Error(Box<Kind>);
 
 #[derive(Debug)]
 struct Kind {
     diagnostic: Diagnostic,
-    /// Where the node stands that the failure is about. Its file becomes the place's once the names of files
-    /// are at hand.
+    /// Location of the node that the error is about. Its file is a number, which [`Error::resolved`] turns into a
+    /// name.
     location: Location,
-    /// The file of the field that was added last as a step.
+    /// The file of the step that was added to the trail last.
     step: Option<FileId>,
     remedy: Remedy,
-    /// Whether something could not be fetched.
+    /// Whether the cause is something that could not be fetched.
     of_fetch: bool,
 }
 
-/// The result of this crate's functions.
+/// The result type of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// A failure told in one sentence, without a full stop.
+    /// A render error. The message is one sentence without a full stop.
     pub fn new(message: impl Into<String>) -> Self {
         Self::with_class(Class::Render, message)
     }
 
-    /// A failure of a class of its own.
+    /// An error of the given class.
     pub fn with_class(class: Class, message: impl Into<String>) -> Self {
         Self::of_diagnostic(Diagnostic::error(class, message))
     }
@@ -48,20 +48,22 @@ impl Error {
         }))
     }
 
-    /// What the official tool can do and this engine does not; the hint names the way out.
+    /// An error about a feature of the official tool that this engine does not have. The hint names the
+    /// alternative.
     pub fn unsupported(what: impl fmt::Display) -> Self {
         let hint = "render this folder with `--engine exec`, which runs the official kustomize";
         Self::unsupported_with(what, hint)
     }
 
-    /// What the official tool can do and this engine does not, with the way out.
+    /// As [`Error::unsupported`], with a hint of its own.
     pub fn unsupported_with(what: impl fmt::Display, hint: impl Into<String>) -> Self {
         let mut error = Self::new(format!("{what} is not supported by the native engine"));
         error.0.remedy = Remedy::OfficialTool;
         error.hint(hint)
     }
 
-    /// What could not be fetched. Where fetching is off, the official tool may do it.
+    /// An error about something that could not be fetched. Where fetching is switched off, the official tool may
+    /// do it.
     pub(crate) fn of_fetch(error: &FetchError) -> Self {
         let mut built = Self::with_class(error.class(), error.to_string());
         if error.is_off() {
@@ -74,12 +76,12 @@ impl Error {
         }
     }
 
-    /// Whether something could not be fetched.
+    /// Whether the cause is something that could not be fetched.
     pub(crate) fn is_of_fetch(&self) -> bool {
         self.0.of_fetch
     }
 
-    /// A chart that could not be rendered.
+    /// An error about a chart that could not be rendered.
     pub(crate) fn of_chart(error: ChartError) -> Self {
         let ChartError { diagnostic, remedy } = error;
         let mut built = Self::of_diagnostic(*diagnostic);
@@ -87,12 +89,13 @@ impl Error {
         built
     }
 
-    /// A file that could not be decrypted. Where no place is known in it, the one who names it is the place.
+    /// An error about a file that could not be decrypted. Without a place in that file, the place is set later:
+    /// that of the field which names the file.
     pub(crate) fn of_decrypt(error: &DecryptError) -> Self {
         Self::of_diagnostic(error.diagnostic().clone())
     }
 
-    /// Text of a file that is not YAML.
+    /// An error about a file that is not YAML.
     pub fn yaml(file: &str, error: &keyfill_yaml::Error) -> Self {
         let mut this = Self::of_yaml(error);
         let known = |n: u32| (n > 0).then_some(n);
@@ -101,7 +104,7 @@ impl Error {
         this
     }
 
-    /// Text that is not YAML and stands at a place.
+    /// As [`Error::yaml`], for text that is not a whole file.
     pub(crate) fn yaml_at(place: TextPlace, error: &keyfill_yaml::Error) -> Self {
         let mut this = Self::of_yaml(error).at_location(place.location(error.line()));
         if place.is_file() && error.column() > 0 {
@@ -110,7 +113,7 @@ impl Error {
         this
     }
 
-    /// What is wrong with YAML, without a place.
+    /// An error about text that is not YAML, without a place.
     pub(crate) fn of_yaml(error: &keyfill_yaml::Error) -> Self {
         if let Some(stopped) = error.stopped() {
             return stopped.into();
@@ -122,7 +125,7 @@ impl Error {
         }
     }
 
-    /// Puts text before the message: `context: message`.
+    /// Puts a text before the message: `context: message`.
     #[must_use]
     pub fn context(mut self, context: impl fmt::Display) -> Self {
         self.0.diagnostic.message = format!("{context}: {}", self.0.diagnostic.message);
@@ -141,7 +144,7 @@ impl Error {
         self.0.diagnostic.place.file.is_some() || self.0.location.file().index().is_some()
     }
 
-    /// Sets the file and line unless a place nearer to the trouble is known.
+    /// Sets the file and line, unless a more exact place is known.
     #[must_use]
     pub fn at(mut self, file: impl Into<String>, line: Option<u32>) -> Self {
         if !self.has_place() {
@@ -153,14 +156,14 @@ impl Error {
         self
     }
 
-    /// Sets the file of a failure whose line is known, unless a file is known.
+    /// Sets the file of an error whose line is known, unless its file is known, too.
     #[must_use]
     pub(crate) fn in_file(self, file: &str) -> Self {
         self.at(file, None)
     }
 
-    /// Sets where a node stands unless a place nearer to the trouble is known. What was made on the way stands
-    /// nowhere.
+    /// Sets the location of a node, unless a more exact place is known. A node that the build made has no
+    /// location.
     #[must_use]
     pub fn at_location(mut self, location: Location) -> Self {
         let place = &mut self.0.diagnostic.place;
@@ -171,8 +174,8 @@ impl Error {
         self
     }
 
-    /// Sets the place of a decoded field unless one nearer to the trouble is known. Then the field is the step
-    /// that led there.
+    /// Sets the place of a decoded field, unless a more exact place is known. In that case a field of another
+    /// file becomes a step of the trail.
     #[must_use]
     pub(crate) fn at_spot(mut self, spot: &Spot) -> Self {
         if !self.has_place() {
@@ -183,7 +186,7 @@ impl Error {
         }
         let is_own =
             self.0.location.file() == spot.file() || spot.is_in(self.0.diagnostic.place.file.as_deref());
-        // Of one file the innermost field says most.
+        // A trail names one field of each file: the innermost one says most.
         if is_own || spot.is_whole_file() || self.0.step == Some(spot.file()) {
             return self;
         }
@@ -194,7 +197,7 @@ impl Error {
         }
     }
 
-    /// Sets the place unless one is known.
+    /// Sets the place, unless one is known.
     #[must_use]
     pub(crate) fn placed(mut self, place: Option<Place>) -> Self {
         if !self.has_place()
@@ -205,7 +208,7 @@ impl Error {
         self
     }
 
-    /// Sets the path in the document unless one is known.
+    /// Sets the path in the document, unless one is known.
     #[must_use]
     pub fn at_path(mut self, path: impl Into<String>) -> Self {
         self.0.diagnostic.place.path.get_or_insert_with(|| path.into());
@@ -224,7 +227,7 @@ impl Error {
         self
     }
 
-    /// Says the path in the document in the message too.
+    /// Puts the path in the document before the message, too.
     #[must_use]
     pub(crate) fn named(self) -> Self {
         match self.0.diagnostic.place.path.clone() {
@@ -233,7 +236,7 @@ impl Error {
         }
     }
 
-    /// Names the object that it is about, unless one is named.
+    /// Sets the object that the error is about, unless one is set.
     #[must_use]
     pub fn about(mut self, object: Option<ObjectRef>) -> Self {
         let own = &mut self.0.diagnostic.object;
@@ -241,14 +244,14 @@ impl Error {
         self
     }
 
-    /// Adds the step that led here, outside the ones already known.
+    /// Adds a step to the trail, before the steps that are already known.
     #[must_use]
     pub fn via(mut self, step: impl Into<String>) -> Self {
         self.0.diagnostic.trail.insert(0, step.into());
         self
     }
 
-    /// With the names of the files that nodes stand in.
+    /// Replaces the numbers of files by their names.
     pub(crate) fn resolved(mut self, names: &FileNames) -> Self {
         let Kind { diagnostic, location, .. } = &mut *self.0;
         shorten(&mut diagnostic.message);
@@ -266,13 +269,13 @@ impl Error {
         self
     }
 
-    /// As a warning: what it says does not fail the run.
+    /// Turns the error into a warning, which does not make the run fail.
     pub(crate) fn into_warning(self, names: &FileNames) -> Diagnostic {
         let diagnostic = self.resolved(names).0.diagnostic;
         Diagnostic { severity: Severity::Warning, ..diagnostic }
     }
 
-    /// Adds a hint behind the one that is there.
+    /// Appends to the hint.
     #[must_use]
     pub(crate) fn also_hint(mut self, more: &str) -> Self {
         let hint = &mut self.0.diagnostic.hint;
@@ -283,13 +286,13 @@ impl Error {
         self
     }
 
-    /// The message alone.
+    /// The message, without place and hint.
     pub fn message(&self) -> &str {
         &self.0.diagnostic.message
     }
 }
 
-/// Names and paths are an author's texts: what quotes them is cut where nobody reads on.
+/// Cuts a text that is too long to be read. Messages may quote names and paths, whose length the author controls.
 fn shorten(text: &mut String) {
     const LONGEST: usize = 4_000;
     if text.len() > LONGEST {
@@ -300,7 +303,7 @@ fn shorten(text: &mut String) {
 }
 
 impl From<Stopped> for Error {
-    /// The run was stopped from outside: no place says more.
+    /// The run was stopped from outside, so no place is added.
     fn from(stopped: Stopped) -> Self {
         Self::with_class(Class::Other, stopped.to_string())
     }

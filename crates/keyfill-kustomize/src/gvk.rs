@@ -15,11 +15,11 @@ use std::fmt;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Gvk {
-    /// `apps`; empty for the core group.
+    /// Group, such as `apps`; empty for the core group.
     pub group: Text,
-    /// `v1`.
+    /// Version, such as `v1`.
     pub version: Text,
-    /// `Deployment`.
+    /// Kind, such as `Deployment`.
     pub kind: Text,
 }
 
@@ -35,7 +35,7 @@ impl Gvk {
         Self::new(group, version, kind)
     }
 
-    /// What the fields `apiVersion` and `kind` of an object say; absent ones are empty.
+    /// From the fields `apiVersion` and `kind` of an object; absent ones are empty.
     pub fn of(object: &Node) -> Self {
         let field = |name| object.get(name).and_then(Node::text).unwrap_or("");
         Self::from_api_version(field("apiVersion"), field("kind"))
@@ -58,7 +58,7 @@ impl Gvk {
         }
     }
 
-    /// Whether `selector` picks this type: each of its parts is empty or equal.
+    /// Whether `selector` selects this type: each of its parts is empty or equal.
     pub fn is_selected_by(&self, selector: &Self) -> bool {
         let fits = |want: &Text, have: &Text| want.is_empty() || want == have;
         fits(&selector.group, &self.group)
@@ -66,20 +66,20 @@ impl Gvk {
             && fits(&selector.kind, &self.kind)
     }
 
-    /// Sorts types as a cluster likes to get their objects: namespaces first, webhooks last; among equals by
-    /// group, version and kind.
+    /// Sort key for the order in which objects should be applied: namespaces first, webhooks last; kinds of the
+    /// same rank by group, version and kind.
     pub fn legacy_key(&self) -> (usize, String) {
         (rank(&self.kind), self.sort_text())
     }
 
-    /// `group_version_kind` with a mark that sorts last for what is empty.
+    /// `group_version_kind`. Empty parts are replaced by marks that sort last.
     pub fn sort_text(&self) -> String {
         let or = |text: &Text, mark: &str| if text.is_empty() { mark.to_owned() } else { text.to_string() };
         format!("{}_{}_{}", or(&self.group, "~G"), or(&self.version, "~V"), or(&self.kind, "~K"))
     }
 }
 
-/// Kinds that come first, in this order.
+/// Kinds that are printed first, in this order.
 pub const FIRST: [&str; 22] = [
     "Namespace",
     "ResourceQuota",
@@ -105,7 +105,7 @@ pub const FIRST: [&str; 22] = [
     "PodDisruptionBudget",
 ];
 
-/// Kinds that come last, in this order.
+/// Kinds that are printed last, in this order.
 pub const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
 fn rank(kind: &str) -> usize {
@@ -116,7 +116,7 @@ fn rank(kind: &str) -> usize {
 }
 
 impl fmt::Display for Gvk {
-    /// `Kind.version.group`, with a mark for what is empty.
+    /// `Kind.version.group`. Empty parts are replaced by marks.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let or = |text: &Text, mark: &'static str| if text.is_empty() { mark.into() } else { text.clone() };
         write!(
@@ -146,7 +146,7 @@ mod tests {
         let key = |group, kind| Gvk::new(group, "v1", kind).legacy_key();
         assert!(key("", "Namespace") < key("", "Alpha"));
         assert!(key("", "MutatingWebhookConfiguration") > key("", "Zeta"));
-        // The core group is written ~G for sorting, so it comes after the named ones.
+        // An empty group is written `~G` in the sort key, so the core group comes after the named ones.
         assert!(key("", "X") > key("a.b", "X"));
     }
 }

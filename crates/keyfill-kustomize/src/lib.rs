@@ -37,15 +37,15 @@
 //! assert_eq!((place.file.as_deref(), place.line), (Some("kustomization.yaml"), Some(2)));
 //! ```
 //!
-//! What a tree does not hold comes from [`Outside`]: who renders `helmCharts` ([`Charts`]), who fetches, and who
+//! What a tree does not contain comes from [`Outside`]: it renders `helmCharts` ([`Charts`]), fetches, and
 //! decrypts. The default refuses all of these.
 //!
 //! # Where things are
 //! `assemble` runs the steps of one kustomization; read it first. `load` turns files into kustomizations and
 //! objects, `resource` and `resmap` hold the objects and what the build remembers about them, `transform` and
-//! `generate` have a file for each step, `namereference` corrects references at the end (see DESIGN.md). Over
-//! plain nodes, and knowing nothing of resources or files, work [`fieldspec`], [`schema`], [`merge`],
-//! [`json6902`], [`replacement`] and [`filters`].
+//! `generate` have a file for each step, `namereference` corrects references at the end (see DESIGN.md). The
+//! modules [`fieldspec`], [`schema`], [`merge`], [`json6902`], [`replacement`] and [`filters`] work on YAML nodes
+//! and know nothing of resources or files.
 
 #![warn(clippy::disallowed_methods)]
 
@@ -81,7 +81,7 @@ pub use load::{FILE_NAMES, LoadRestrictor, SortOrder};
 pub use load::{Repository, World, is_remote_file, names_a_manifest, submodule_address};
 pub use outside::Outside;
 
-/// The examples of the README are run with the tests.
+/// Runs the examples of the README as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,4 +1,4 @@
-//! `buildMetadata`: annotations that say where a resource came from and what has changed it.
+//! `buildMetadata`: annotations that say where a resource comes from and which transformers changed it.
 
 use crate::load::Repository;
 use crate::resource::{Resource, add_annotation, metadata, metadata_mut, set_annotation, text_of_scalar};
@@ -11,14 +11,14 @@ pub const ORIGIN: &str = "config.kubernetes.io/origin";
 /// The annotation that lists the transformers that changed a resource.
 pub const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 
-/// Where a resource came from, or where a transformer is configured.
+/// Where a resource comes from, or where a transformer is configured.
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
-    /// File or folder, seen from the outermost kustomization.
+    /// File or folder, relative to the outermost kustomization.
     pub path: String,
-    /// The repository that it came from, when that was fetched.
+    /// Address of the repository, if the resource comes from a fetched one.
     pub repository: String,
-    /// The reference of that repository.
+    /// The git reference in that repository.
     pub reference: String,
     /// The file that configures the generator or transformer.
     pub configured_in: String,
@@ -27,13 +27,13 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// The origin of what lies at a path below this one.
+    /// The origin of a file or folder whose path is relative to this one.
     #[must_use]
     pub fn below(&self, path: &str) -> Self {
         let Some(Repository { git, path, .. }) = Repository::parse(path) else {
             return Self { path: clean(&self.path, path), ..self.clone() };
         };
-        // The official tool names the folder of a clone that was never made for the root of a repository.
+        // For the root of a repository, the official tool writes the name of a folder that it never creates.
         let path = clean("", if path.is_empty() { "notCloned" } else { &path });
         let host = git.url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
         let has_password =
@@ -42,7 +42,7 @@ impl Origin {
         Self { path, repository, reference: git.reference, ..self.clone() }
     }
 
-    /// The origin of what a builtin generator or transformer of a kustomization does.
+    /// The origin of the output of a builtin generator or transformer.
     pub fn builtin(&self, kustomization_file: &str, kind: &str) -> Self {
         Self {
             path: String::new(),
@@ -53,7 +53,8 @@ impl Origin {
         }
     }
 
-    /// The origin of what a generator or transformer does that is configured by an object with an origin.
+    /// The origin of the output of a generator or transformer that is configured by the given object; `None` if
+    /// that object has no origin.
     pub fn of_plugin(resource: &Resource) -> Option<Self> {
         let origin = annotation(&resource.node)?;
         let field =
@@ -70,7 +71,7 @@ impl Origin {
         })
     }
 
-    /// As the annotation says it.
+    /// The text of the annotation.
     pub fn text(&self) -> String {
         let mut text = String::new();
         line(&mut text, "", "path", &self.path);
@@ -86,7 +87,7 @@ impl Origin {
         if text.is_empty() { "{}\n".to_owned() } else { text }
     }
 
-    /// As an item of the list of transformations.
+    /// The text of one item in the list of transformations.
     fn item(&self) -> String {
         let mut item = String::new();
         for (at, line) in self.text().lines().enumerate() {
@@ -106,7 +107,7 @@ fn line(text: &mut String, indent: &str, name: &str, value: &str) {
     text.push_str(&format!("{indent}{name}: {}", String::from_utf8_lossy(&written)));
 }
 
-/// What a scalar of one line means; paths with quotes in them are the only ones that are written with any.
+/// Removes the quotes of a YAML scalar. Paths that contain quotes are the only ones that are written with quotes.
 fn unquoted(text: &str) -> String {
     let inner = |quote: char| text.strip_prefix(quote).and_then(|t| t.strip_suffix(quote));
     match (inner('"'), inner('\'')) {
@@ -116,7 +117,7 @@ fn unquoted(text: &str) -> String {
     }
 }
 
-/// Joins paths by their text; the result may climb above its start.
+/// Joins paths as texts. The result may begin with `..`.
 fn clean(dir: &str, path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in dir.split('/').chain(path.split('/')) {
@@ -131,23 +132,24 @@ fn clean(dir: &str, path: &str) -> String {
     parts.join("/")
 }
 
-/// The text of the origin annotation.
+/// The text of an object's origin annotation.
 pub fn annotation(object: &Node) -> Option<&str> {
     let annotations = metadata(object)?.get("annotations")?;
     annotations.get(ORIGIN).map(text_of_scalar)
 }
 
-/// Writes down where a resource came from.
+/// Sets the origin of a resource.
 pub fn set(resource: &mut Resource, origin: &Origin) {
     set_annotation(&mut resource.node, ORIGIN, &origin.text());
 }
 
-/// Writes down which file a resource was read from.
+/// Sets the file that a resource was read from as its origin.
 pub fn note_file(resource: &mut Resource, origin: &Origin) {
     add_annotation(&mut resource.node, ORIGIN, &origin.text());
 }
 
-/// Writes down that a transformer has worked on a resource. One without an origin was made by it.
+/// Adds a transformer to the list of transformations. A resource without an origin was made by the transformer,
+/// which becomes its origin.
 pub fn note_transformer(resource: &mut Resource, origin: &Origin) {
     if annotation(&resource.node).is_none() {
         return set(resource, origin);
@@ -160,7 +162,7 @@ pub fn note_transformer(resource: &mut Resource, origin: &Origin) {
     set_annotation(&mut resource.node, TRANSFORMATIONS, &text);
 }
 
-/// Takes an annotation away.
+/// Removes an annotation.
 pub fn remove(resource: &mut Resource, name: &str) {
     if annotation_exists(&resource.node, name)
         && let Some(Node::Map(annotations)) =

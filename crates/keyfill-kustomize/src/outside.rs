@@ -1,9 +1,9 @@
-//! What a build needs from outside of its tree.
+//! What a build needs from outside of its file tree.
 
 use crate::generate::{Charts, NoCharts};
 use keyfill_files::{Decrypt, Fetch, NoDecrypt, NoFetch};
 
-/// Whom a build asks for what the tree does not hold.
+/// Interfaces for what the tree does not contain.
 #[derive(Clone, Copy)]
 pub struct Outside<'a> {
     /// Renders charts.
@@ -15,7 +15,7 @@ pub struct Outside<'a> {
 }
 
 impl Default for Outside<'_> {
-    /// Nobody: charts are not rendered, and nothing is fetched or decrypted.
+    /// Renders no charts, fetches nothing and decrypts nothing: each of these is an error.
     fn default() -> Self {
         Self { charts: &NoCharts, fetch: &NoFetch, decrypt: &NoDecrypt }
     }

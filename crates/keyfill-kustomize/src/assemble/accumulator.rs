@@ -1,4 +1,4 @@
-//! What a kustomization has gathered: resources, tables, variables.
+//! What a kustomization and its bases have yielded so far: resources, transformer configuration, variables.
 
 use crate::config::TransformerConfig;
 use crate::error::{Error, Result};
@@ -8,24 +8,25 @@ use crate::resource::Id;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Resources, tables and variables of a kustomization and its bases.
+/// What a kustomization and its bases have yielded so far.
 #[derive(Debug, Default)]
 pub struct Accumulator {
-    /// The resources.
+    /// The resources, in order.
     pub map: ResMap,
-    /// The fields that transformers change.
+    /// The fields that the transformers of this kustomization change.
     pub config: Arc<TransformerConfig>,
-    /// The variables, by name.
+    /// The variables of `vars`, by name.
     pub variables: BTreeMap<keyfill_yaml::Text, Variable>,
 }
 
 impl Accumulator {
-    /// Merges tables in.
+    /// Merges another transformer configuration into the own one.
     pub fn merge_config(&mut self, other: &Arc<TransformerConfig>) -> Result<()> {
         TransformerConfig::merge(&mut self.config, other)
     }
 
-    /// Merges what a base has gathered.
+    /// Merges what a base has yielded. Two resources with the same id are an error, and so are two variables with
+    /// the same name.
     pub fn merge(&mut self, other: Self) -> Result<()> {
         self.map.append_all(other.map)?;
         self.merge_config(&other.config)?;
@@ -42,7 +43,7 @@ impl Accumulator {
         Ok(())
     }
 
-    /// Adds the variables of a kustomization, and notes them at the resources they read.
+    /// Adds the variables of a kustomization, and notes each at the resource that its value is read from.
     pub fn add_variables(&mut self, variables: Vec<Variable>) -> Result<()> {
         for variable in variables {
             let wanted = Id {

@@ -1,4 +1,4 @@
-//! Resources of a kustomization: manifest files, bases, components.
+//! The entries of `resources` and `components`: manifest files, bases, components.
 
 use super::Target;
 use super::accumulator::Accumulator;
@@ -12,7 +12,7 @@ use keyfill_yaml::{Node, Text};
 use std::sync::Arc;
 
 impl Target<'_> {
-    /// Adds files and bases in their order.
+    /// Adds the manifest files and bases that `resources` lists, in their order.
     pub(super) fn add_resources(&self, accumulator: &mut Accumulator, paths: &[Spotted<Text>]) -> Result<()> {
         let ahead = self.session.ahead();
         ahead.gather(&self.loader, paths, &self.kustomization.components);
@@ -32,7 +32,7 @@ impl Target<'_> {
         Ok(())
     }
 
-    /// Adds the objects of a file.
+    /// Adds the objects of a manifest file.
     fn add_file(
         &self,
         accumulator: &mut Accumulator,
@@ -42,7 +42,8 @@ impl Target<'_> {
     ) -> Result<()> {
         let schema = self.session.schema();
         let fresh = objects.into_iter().map(|node| self.resource(node, file, path, &schema)).collect();
-        // The objects of one file must differ among themselves before they join the others.
+        // Two objects of one file must not have the same id: the official tool checks that before it adds any of
+        // them.
         accumulator.map.append_all(crate::resmap::ResMap::from_list(fresh)?)
     }
 
@@ -55,7 +56,7 @@ impl Target<'_> {
         resource
     }
 
-    /// Runs a component on what is accumulated.
+    /// Runs a component on the resources that were accumulated before it.
     pub(super) fn add_component(
         &self,
         accumulator: Accumulator,
@@ -72,7 +73,7 @@ impl Target<'_> {
         Ok(merged)
     }
 
-    /// What the kustomization of a folder gathers.
+    /// Builds the base or component in a folder and returns what it yields.
     fn inner(&self, path: &Spotted<Text>, kind: Kind) -> Result<Accumulator> {
         let base = self.base(path)?;
         let loader = self.loader.below(&base);
@@ -85,7 +86,7 @@ impl Target<'_> {
         self.loader.resolve_base(path).map_err(|e| e.at_spot(&path.spot))
     }
 
-    /// Reads an inner kustomization and hands down what holds for it.
+    /// Reads the kustomization of a base or component, and passes on what the outer one sets for it.
     fn load_inner<'b>(&'b self, loader: Loader<'b>, path: &Spotted<Text>, kind: Kind) -> Result<Target<'b>> {
         let mut inner = Target::load(self.session, loader).map_err(|e| {
             let step = format!("{}, {}", shown(loader.root()), listed(path));
@@ -111,7 +112,7 @@ impl Target<'_> {
     }
 }
 
-/// A folder for people: that of a repository which was fetched has an address.
+/// The name of a folder in messages. A folder of a fetched repository is shown as its address.
 fn shown(folder: &TreePath) -> String {
     match folder.as_str().split_once(":/") {
         Some((scheme @ ("http" | "https"), rest)) => format!("{scheme}://{rest}"),
@@ -119,7 +120,7 @@ fn shown(folder: &TreePath) -> String {
     }
 }
 
-/// Where a base is listed, as a step of the way to an error.
+/// The file and line that list a base, for the trail of an error.
 fn listed(path: &Spotted<Text>) -> String {
     match path.spot.place() {
         Some(place) => {

@@ -1,4 +1,4 @@
-//! The whole build, and what is done last: hashes, references, variables, order, cleaning up.
+//! The whole build, and its last steps: hashes, references, variables, order, removal of internal annotations.
 
 use super::Target;
 use super::accumulator::Accumulator;
@@ -21,13 +21,13 @@ use keyfill_yaml::{Body, Document, Node};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Objects with this annotation are for tools and not for the cluster.
+/// Objects with this annotation are for local tools and are not printed.
 const LOCAL: &str = "config.kubernetes.io/local-config";
 
-/// The label that says who made an object.
+/// The label that names the tool that manages an object.
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
-/// The version of kustomize whose output this is.
+/// The value of that label: the version of kustomize whose output is reproduced.
 const VERSION: &str = "kustomize-v5.8.1";
 
 /// Builds the kustomization of a folder.
@@ -57,12 +57,13 @@ fn run(session: &Session, loader: Loader) -> Result<Vec<Document>> {
     }
     let accumulator = target.accumulate(Accumulator::default());
     let finished = accumulator.and_then(|a| finish(session, &target, a)).map_err(|e| target.blame(e));
-    // What a component patches is in the kustomizations that list it.
+    // The resources that a component patches are in the kustomizations that list it: alone it may find none of
+    // them.
     let is_component = target.kustomization.kind == load::Kind::Component;
     finished.map_err(|e| if is_component { e.also_hint(ALONE) } else { e })
 }
 
-/// What to do where a component is built by itself.
+/// The hint for a component that is built alone.
 const ALONE: &str = "this folder is a Component, which is not built alone: \
                      build a kustomization that lists it under `components:`";
 
@@ -107,7 +108,8 @@ fn finish(session: &Session, target: &Target, accumulator: Accumulator) -> Resul
     Ok(documents)
 }
 
-/// What is said of the objects of charts that `namespace` does not reach and that have none of their own.
+/// Warnings about objects of charts that have no namespace, because the `namespace` of a kustomization is not set
+/// on them.
 fn without_namespace(map: &ResMap) -> Vec<Error> {
     let mut missed: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
     for resource in map.iter() {
@@ -146,7 +148,7 @@ fn is_local(object: &Node) -> bool {
     value.is_some_and(|v| v != "false")
 }
 
-/// Takes off what was only for the build; annotations come out as strings.
+/// Removes the annotations that only the build needed, and makes the values of all other annotations strings.
 fn clean(resource: &mut Resource, origins: bool, transformations: bool) {
     if !origins {
         origin::remove(resource, ORIGIN);

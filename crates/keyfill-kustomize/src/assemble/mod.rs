@@ -28,13 +28,13 @@ pub struct Target<'a> {
     session: &'a Session<'a>,
     loader: Loader<'a>,
     kustomization: Kustomization,
-    /// Its file, as a path of the tree.
+    /// Path of the kustomization file in the tree.
     file: TreePath,
-    /// The same as a name that resources share.
+    /// The same path, as the name that the resources of this kustomization share.
     file_name: Arc<str>,
-    /// Where it lies, seen from the outermost one, when build metadata is asked for.
+    /// The folder relative to the outermost kustomization; set when `buildMetadata` asks for origins.
     origin: Option<Origin>,
-    /// The namespace that charts take from an outer kustomization.
+    /// The namespace for the charts of this kustomization that an outer kustomization sets.
     chart_namespace: Text,
 }
 
@@ -49,7 +49,8 @@ impl<'a> Target<'a> {
         Ok(Self { session, loader, kustomization, file, file_name, origin: None, chart_namespace })
     }
 
-    /// Runs all steps on top of what is accumulated: for a component, what its parent has so far.
+    /// Runs all steps of the kustomization on the given resources. A component gets those that its parent has so
+    /// far; any other kustomization starts with none.
     fn accumulate(&mut self, mut accumulator: Accumulator) -> Result<Accumulator> {
         let resources = std::mem::take(&mut self.kustomization.resources);
         self.add_resources(&mut accumulator, &resources)?;
@@ -74,7 +75,8 @@ impl<'a> Target<'a> {
         Ok(accumulator)
     }
 
-    /// Runs the generators of the kustomization's own fields, then those of `generators`.
+    /// Runs the generators of the fields `configMapGenerator`, `secretGenerator` and `helmCharts`, then those of
+    /// `generators`.
     fn run_generators(&self, accumulator: &mut Accumulator) -> Result<()> {
         let (k, schema) = (&self.kustomization, self.session.schema());
         let complete = |generator: &Generator| Generator {
@@ -107,7 +109,7 @@ impl<'a> Target<'a> {
         self.run_generator_plugins(accumulator)
     }
 
-    /// Takes up what one builtin generator made.
+    /// Adds the resources that one builtin generator made.
     fn absorb(
         &self,
         accumulator: &mut Accumulator,
@@ -138,13 +140,13 @@ impl<'a> Target<'a> {
         Ok(())
     }
 
-    /// The namespace that charts and inner kustomizations' charts get.
+    /// The namespace for the charts of this kustomization and of those below it.
     fn outer_namespace(&self) -> &Text {
         let own = &self.kustomization.namespace.value;
         if own.is_empty() { &self.chart_namespace } else { own }
     }
 
-    /// Adds this kustomization's file to an error without a place.
+    /// Sets this kustomization's file as the place of an error that has none.
     fn blame(&self, error: Error) -> Error {
         error.at_spot(&self.kustomization.spot)
     }

@@ -12,7 +12,7 @@ use crate::resource::{Resource, metadata_mut, strings_in_metadata};
 use keyfill_yaml::{Limits, Location, Node, Scalar, Style, Tag, Text, Typing};
 use std::sync::Arc;
 
-/// The label with which a validator may mark what it has seen.
+/// The label that a validator may set on the resources it has checked.
 const VALIDATED_BY: &str = "validated-by";
 
 impl Target<'_> {
@@ -22,14 +22,14 @@ impl Target<'_> {
                 builtins::generate(self.session, &self.loader, &plugin).map_err(|e| self.blame(e))?;
             let file = plugin.file.as_ref().unwrap_or(&self.file_name);
             made.iter_mut().for_each(|resource| resource.made_at(plugin.node.location(), file));
-            // What one generator makes must differ among itself.
+            // The resources that one generator makes must all have different ids.
             let made = ResMap::from_list(made).map_err(|e| self.blame(e))?.into_list();
             self.absorb_with(accumulator, made, Origin::of_plugin(&plugin).as_ref())?;
         }
         Ok(())
     }
 
-    /// The transformers of objects, each with where it is configured.
+    /// The transformers that objects configure, each with the place of its configuration.
     pub(super) fn transformer_plugins(&self, entries: &[Spotted<Text>]) -> Result<Vec<Step>> {
         let mut list = Vec::new();
         for plugin in self.plugins(entries)? {
@@ -41,7 +41,8 @@ impl Target<'_> {
         Ok(list)
     }
 
-    /// The objects of a list: written in the list itself, or in files and folders that it names.
+    /// The plugin objects that a list names: written in the list itself, or in the files and folders of its
+    /// entries.
     fn plugins(&self, entries: &[Spotted<Text>]) -> Result<Vec<Resource>> {
         let limits = Limits::from(self.loader.cx());
         let mut accumulator = Accumulator::default();
@@ -51,7 +52,7 @@ impl Target<'_> {
         for entry in entries {
             let nodes = match objects_of(entry.spot.text_place(), entry.as_bytes(), &limits) {
                 Ok(nodes) => nodes,
-                // Several lines are an object and no path.
+                // An entry of several lines is an object and not a path.
                 Err(e) if entry.trim_end().contains('\n') => return Err(e.at_spot(&entry.spot)),
                 Err(_) => {
                     paths.push(entry.clone());
@@ -71,7 +72,7 @@ impl Target<'_> {
         Ok(accumulator.map.into_list())
     }
 
-    /// Runs validators: transformers that must change nothing but one label.
+    /// Runs validators. A validator is a transformer that may change nothing but the label `validated-by`.
     pub(super) fn run_validators(&self, accumulator: &mut Accumulator) -> Result<()> {
         let entries = &self.kustomization.validators;
         if entries.is_empty() {
@@ -97,7 +98,7 @@ fn is_untouched(before: &Resource, after: &Resource) -> bool {
     before.memory == after.memory && is_same(&before.node, &unmarked(&after.node))
 }
 
-/// Whether a node was not touched at all: the official tool compares where things stand in their files, too.
+/// Whether two nodes are equal, their locations included: the official tool compares those, too.
 fn is_same(a: &Node, b: &Node) -> bool {
     fn look(s: &Scalar) -> (&Text, Style, &Tag, Typing, Location) {
         (&s.text, s.style, &s.tag, s.typing, s.location)
@@ -120,7 +121,7 @@ fn is_same(a: &Node, b: &Node) -> bool {
     }
 }
 
-/// An object without the label that validators set.
+/// A copy of an object without the label that validators set.
 fn unmarked(object: &Node) -> Node {
     let mut object = object.clone();
     let labels = metadata_mut(&mut object).and_then(|m| m.get_mut("labels"));

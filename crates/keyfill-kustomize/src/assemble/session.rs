@@ -1,4 +1,4 @@
-//! What holds for a whole build: the request, the schema in use, warnings.
+//! State of a whole build: the request, the schema in use, warnings.
 
 use crate::error::{Error, Result};
 use crate::load::{Ahead, ChartEntry, Deprecated, Kustomization, LoadRestrictor, Loader, SortOrder, Spotted};
@@ -25,32 +25,32 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct BuildRequest {
-    /// The folder of the kustomization.
+    /// The folder of the kustomization; `None` is the root of the tree.
     pub root: Option<TreePath>,
     /// Which files a kustomization may read.
     pub load_restrictor: LoadRestrictor,
-    /// The order of the output, unless the kustomization says one.
+    /// The order of the output, unless the kustomization has `sortOptions`.
     pub reorder: SortOrder,
-    /// Whether charts may be rendered.
+    /// Whether charts may be rendered (`--enable-helm`).
     pub enable_helm: bool,
-    /// Whether plugins that are not builtin would be let in; charts are then, too.
+    /// `--enable-alpha-plugins`. External plugins are not supported all the same; charts may be rendered then.
     pub enable_alpha_plugins: bool,
     /// Whether all resources get the label `app.kubernetes.io/managed-by`.
     pub enable_managedby_label: bool,
-    /// Whether charts that lie in the tree and name a repository are fetched all the same.
+    /// Whether a chart that names a repository is fetched even if the tree holds it.
     pub fetch_charts_anew: bool,
-    /// Version of the cluster for charts that say none.
+    /// Kubernetes version for charts whose entry sets none; empty for the default.
     pub helm_kube_version: Text,
-    /// API versions of the cluster for charts that say none.
+    /// API versions for charts whose entry sets none.
     pub helm_api_versions: Vec<Text>,
 }
 
-/// What came out.
+/// The result of a build.
 #[derive(Debug, Default)]
 pub struct Built {
-    /// The resources in order, as trees.
+    /// The resources in their order, as YAML trees.
     pub documents: Vec<Document>,
-    /// What the author should know, though the build succeeded.
+    /// Problems that did not make the build fail.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -69,24 +69,25 @@ impl Built {
     }
 }
 
-/// One build.
+/// The state of one build.
 pub struct Session<'a> {
     request: &'a BuildRequest,
     outside: Outside<'a>,
     schema: RefCell<Arc<Schema>>,
-    /// Whether a kustomization has chosen the schema: the first one that does wins.
+    /// Whether a kustomization has chosen the schema with `openapi`: the first one that does so wins.
     schema_is_chosen: Cell<bool>,
     warnings: RefCell<Vec<Diagnostic>>,
     ahead: Ahead,
-    /// How many kustomizations were built.
+    /// How many kustomizations were built so far.
     kustomizations: Cell<usize>,
 }
 
-/// Components may list each other many times; the largest real trees build some hundred.
+/// The most kustomizations that one build may contain. Components may list each other many times; the largest
+/// real trees build some hundred.
 const MOST_KUSTOMIZATIONS: usize = 20_000;
 
 impl<'a> Session<'a> {
-    /// A build that begins.
+    /// The state at the start of a build.
     pub fn new(request: &'a BuildRequest, outside: Outside<'a>) -> Self {
         Self {
             request,
@@ -99,7 +100,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Counts a kustomization that is to be built.
+    /// Counts one more kustomization, and fails above the limit.
     pub fn count(&self) -> Result<()> {
         self.kustomizations.set(self.kustomizations.get() + 1);
         if self.kustomizations.get() > MOST_KUSTOMIZATIONS {
@@ -109,17 +110,17 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// What was asked for.
+    /// The request that started the build.
     pub fn request(&self) -> &'a BuildRequest {
         self.request
     }
 
-    /// What was read before it was asked for.
+    /// The files that were read ahead of their turn.
     pub fn ahead(&self) -> &Ahead {
         &self.ahead
     }
 
-    /// Whom to ask for what the tree does not hold.
+    /// The means to render charts, to fetch and to decrypt.
     pub fn outside(&self) -> Outside<'a> {
         self.outside
     }
@@ -129,7 +130,7 @@ impl<'a> Session<'a> {
         self.schema.borrow().clone()
     }
 
-    /// Takes up the schema that a kustomization asks for, unless one is chosen already.
+    /// Uses the schema that a kustomization names in `openapi`, unless an earlier one has chosen the schema.
     pub fn set_schema(
         &self,
         loader: &Loader,
@@ -169,12 +170,12 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Whether plugins that are not builtin would be let in.
+    /// Whether the request has `--enable-alpha-plugins`.
     pub fn allows_plugins(&self) -> bool {
         self.request.enable_alpha_plugins
     }
 
-    /// Charts are rendered only when that is asked for.
+    /// Fails unless the request allows charts to be rendered.
     pub fn require_helm(&self) -> Result<()> {
         if self.request.enable_helm || self.request.enable_alpha_plugins {
             return Ok(());
@@ -182,7 +183,7 @@ impl<'a> Session<'a> {
         Err(Error::new("rendering a chart must be allowed").hint("pass --enable-helm"))
     }
 
-    /// Fills in what the request says for all charts.
+    /// Fills in the settings of the request that hold for all charts.
     pub fn complete(&self, entry: &mut ChartEntry) {
         entry.anew = self.request.fetch_charts_anew;
         if entry.kube_version.is_empty() {
@@ -193,7 +194,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Warns of deprecated fields.
+    /// Warns of the deprecated fields of a kustomization.
     pub fn warn_of_deprecated(&self, kustomization: &Kustomization, file: &TreePath) {
         for Deprecated { field, instead, spot } in &kustomization.deprecated {
             let message = format!("'{field}' is deprecated, please use '{instead}' instead");

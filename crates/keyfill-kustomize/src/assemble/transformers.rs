@@ -108,12 +108,12 @@ impl Target<'_> {
     }
 }
 
-/// A transformer with where it is configured.
+/// A transformer with the place of its configuration.
 pub(super) struct Step {
     pub transformer: Transformer,
-    /// For build metadata.
+    /// The origin for build metadata.
     pub configured: Option<Origin>,
-    /// For errors.
+    /// The place for errors.
     pub spot: Spot,
 }
 
@@ -123,7 +123,7 @@ impl Step {
     }
 }
 
-/// The fields of one entry of `labels`.
+/// The fields that the labels of one entry of `labels` are set in.
 fn label_specs(label: &Label, config: &TransformerConfig) -> Result<Vec<FieldSpec>> {
     let mut specs = label.fields.clone();
     merge_all(&mut specs, config.labels.iter().cloned())?;
@@ -138,7 +138,7 @@ fn label_specs(label: &Label, config: &TransformerConfig) -> Result<Vec<FieldSpe
     Ok(specs)
 }
 
-/// Puts the replacements of files in the place of their paths.
+/// Replaces the entries that name a file by the replacements in that file.
 pub fn load_replacements(
     loader: &Loader,
     entries: Vec<(Spotted<Text>, Replacement)>,

@@ -1,7 +1,6 @@
 //! The builtin plugins as objects of `generators:`, `transformers:` and `validators:`.
 //!
-//! Their configuration is read leniently: a field that is not known is passed over, as the official tool
-//! does.
+//! Their configuration is read leniently: an unknown field is ignored, as in the official tool.
 
 use crate::assemble::Session;
 use crate::error::{Error, Result};
@@ -135,7 +134,7 @@ const KINDS: [&str; 18] = [
     "ValueAddTransformer",
 ];
 
-/// The configuration of a builtin plugin.
+/// The configuration of a builtin plugin, decoded from its object.
 struct Configuration<'a> {
     value: Value,
     plugin: &'a Resource,
@@ -170,7 +169,7 @@ impl<'a> Configuration<'a> {
         Self::resolved(plugin)
     }
 
-    /// The fields of a plugin of any kind.
+    /// The configuration of a plugin of any kind.
     fn resolved(plugin: &'a Resource) -> Result<Self> {
         let value = resolve(&plugin.node).map_err(|e| {
             let place = TextPlace::file(plugin.node.location().file());
@@ -189,7 +188,7 @@ impl<'a> Configuration<'a> {
     }
 }
 
-/// A plugin's object as what its fields are decoded from.
+/// The document that errors about a plugin's fields refer to.
 fn source(plugin: &Resource) -> Arc<Source> {
     Arc::new(Source {
         file: plugin.file.clone().unwrap_or_default(),
@@ -200,7 +199,7 @@ fn source(plugin: &Resource) -> Arc<Source> {
     })
 }
 
-/// Where a plugin is configured.
+/// The place of a plugin's object.
 pub fn spot(plugin: &Resource) -> Spot {
     Spot::new(&source(plugin), FieldPath::default())
 }
@@ -209,7 +208,7 @@ fn metadata<'v>(object: &Object<'v>) -> Result<Object<'v>> {
     object.get("metadata").object(&[])
 }
 
-/// A generator's fields; name and namespace may stand in its metadata.
+/// Decodes a generator's fields. Its name and namespace may also stand in `metadata`.
 fn named(object: &Object) -> Result<Generator> {
     let mut generator = decode_generator_fields(object)?;
     let metadata = metadata(object)?;

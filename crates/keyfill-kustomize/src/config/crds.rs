@@ -1,4 +1,4 @@
-//! Tables from the OpenAPI definitions of `crds:`.
+//! Transformer configuration from the OpenAPI definitions of `crds:`.
 
 use super::{BackReferences, TransformerConfig};
 use crate::Gvk;
@@ -8,7 +8,7 @@ use crate::load::{Loader, Spotted};
 use keyfill_diag::Cx;
 use keyfill_yaml::{Limits, Text, Value, load_value};
 
-/// The tables that the definitions of all files make.
+/// The transformer configuration that the definitions of all files yield.
 pub fn from_crds(loader: &Loader, paths: &[Spotted<Text>]) -> Result<TransformerConfig> {
     let mut config = TransformerConfig::default();
     for path in paths {
@@ -48,10 +48,12 @@ fn is_object_type(definition: &Value) -> bool {
     ["kind", "apiVersion", "metadata"].iter().all(|field| properties.iter().any(|(name, _)| name == field))
 }
 
-/// Deeper than any real type; a definition that refers to itself would never end.
+/// The deepest nesting of properties that is followed. It is deeper than any real type; a definition that refers
+/// to itself would never end.
 const DEEPEST: usize = 64;
 
-/// Definitions that refer to others several times multiply. Real ones come to some thousand.
+/// The most properties that are visited. Definitions that refer to others several times multiply; real ones come
+/// to some thousand.
 const MOST_VISITED: usize = 100_000;
 
 struct Visit<'a> {

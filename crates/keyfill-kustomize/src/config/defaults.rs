@@ -1,13 +1,13 @@
-//! The built-in tables. Most of their rows follow from which kinds hold a pod and where.
+//! The built-in transformer configuration. Most of its rows follow from which kinds hold a pod and where.
 
 use super::{BackReferences, TransformerConfig};
 use crate::Gvk;
 use crate::fieldspec::FieldSpec;
 
-/// A row: group, version, kind, path.
+/// A row of a table: group, version, kind, and the path of a field.
 type Row = (&'static str, &'static str, &'static str, &'static str);
 
-/// Kinds that hold a pod, with the path of its spec, as most references know them.
+/// Kinds that hold a pod, with the path of the pod's spec. References to ConfigMaps and Secrets are in these.
 const POD_HOLDERS: [Row; 8] = [
     ("", "v1", "Pod", "spec"),
     ("", "", "PodTemplate", "template/spec"),
@@ -19,7 +19,7 @@ const POD_HOLDERS: [Row; 8] = [
     ("", "", "CronJob", "spec/jobTemplate/spec/template/spec"),
 ];
 
-/// The same for references to service accounts, claims and priority classes.
+/// Kinds that hold a pod, for references to service accounts, persistent volume claims and priority classes.
 const RUNNERS: [Row; 7] = [
     ("", "", "Pod", "spec"),
     ("", "", "StatefulSet", "spec/template/spec"),
@@ -30,7 +30,7 @@ const RUNNERS: [Row; 7] = [
     ("", "", "DaemonSet", "spec/template/spec"),
 ];
 
-/// The same for variables.
+/// Kinds that hold a pod, for fields in which variables are replaced.
 const VARIABLE_HOLDERS: [Row; 7] = [
     ("", "", "CronJob", "spec/jobTemplate/spec/template/spec"),
     ("", "", "DaemonSet", "spec/template/spec"),
@@ -115,7 +115,7 @@ const VARIABLES_IN_POD: [&str; 8] = [
 ];
 
 const VARIABLES_ELSEWHERE: [Row; 16] = [
-    // Without `spec` before `volumes`: the official table has it so.
+    // The official table has no `spec` before `volumes` here.
     ("", "", "CronJob", "spec/jobTemplate/spec/template/volumes/nfs/server"),
     ("", "", "DaemonSet", "spec/template/spec/volumes/nfs/server"),
     ("", "", "Deployment", "spec/template/spec/volumes/nfs/server"),
@@ -134,7 +134,7 @@ const VARIABLES_ELSEWHERE: [Row; 16] = [
     ("", "", "", "metadata/annotations"),
 ];
 
-/// Labels of the object and of what it makes; all are made where they are absent.
+/// Labels of an object and of the pods it makes. All of these fields are created where they are absent.
 const LABELS: [Row; 10] = [
     ("", "", "", "metadata/labels"),
     ("", "v1", "ReplicationController", "spec/template/metadata/labels"),
@@ -148,7 +148,7 @@ const LABELS: [Row; 10] = [
     ("batch", "", "CronJob", "spec/jobTemplate/spec/template/metadata/labels"),
 ];
 
-/// Selectors that are made where they are absent.
+/// Selectors that are created where they are absent.
 const SELECTORS_MADE: [Row; 6] = [
     ("", "v1", "Service", "spec/selector"),
     ("", "v1", "ReplicationController", "spec/selector"),
@@ -158,7 +158,7 @@ const SELECTORS_MADE: [Row; 6] = [
     ("apps", "", "StatefulSet", "spec/selector/matchLabels"),
 ];
 
-/// Selectors that are changed where they are.
+/// Selectors that are changed only where they are present.
 const SELECTORS: [Row; 6] = [
     ("batch", "", "Job", "spec/selector/matchLabels"),
     ("batch", "", "CronJob", "spec/jobTemplate/spec/selector/matchLabels"),
@@ -168,7 +168,7 @@ const SELECTORS: [Row; 6] = [
     ("networking.k8s.io", "", "NetworkPolicy", "spec/egress/to/podSelector/matchLabels"),
 ];
 
-/// Selectors in the pods of deployments and stateful sets.
+/// Selectors in the pods of Deployments and StatefulSets.
 const SELECTORS_IN_POD: [&str; 5] = [
     "affinity/podAffinity/preferredDuringSchedulingIgnoredDuringExecution/podAffinityTerm/labelSelector/matchLabels",
     "affinity/podAffinity/requiredDuringSchedulingIgnoredDuringExecution/labelSelector/matchLabels",
@@ -217,7 +217,7 @@ fn specs(rows: &[Row], create: bool) -> Vec<FieldSpec> {
     rows.iter().map(|row| spec(row, create)).collect()
 }
 
-/// The paths below the pod's spec of each holder.
+/// The rows for all paths below the pod's spec, for each kind that holds a pod.
 fn in_pods(holders: &[Row], paths: &[&str]) -> Vec<FieldSpec> {
     let mut specs = Vec::with_capacity(holders.len() * paths.len());
     for (group, version, kind, pod) in holders {
@@ -317,7 +317,7 @@ fn name_references() -> Vec<BackReferences> {
         ),
         references("storage.k8s.io", "v1", "StorageClass", specs(&STORAGE_CLASS, false)),
         references("scheduling.k8s.io", "v1", "PriorityClass", in_pods(&RUNNERS, &["priorityClassName"])),
-        // The group holds the version: so has it the official table, and so it matches nothing.
+        // The official table has the version in the group's field, so that this row matches nothing.
         references(
             "networking.k8s.io/v1",
             "v1",
@@ -341,7 +341,7 @@ mod tests {
     fn the_tables_are_complete() {
         let config = tables();
         let references: usize = config.name_reference.iter().map(|r| r.referrers.len()).sum();
-        // The official tables have one row twice (Ingress spec/tls/secretName); here it stands once.
+        // The official configuration has one row twice (Ingress spec/tls/secretName); here it is there once.
         assert_eq!((references, config.var_reference.len()), (166, 72));
         assert_eq!((config.common_labels.len(), config.template_labels.len()), (32, 10));
     }

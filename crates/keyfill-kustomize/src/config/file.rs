@@ -1,4 +1,4 @@
-//! Tables from the files of `configurations:`.
+//! Transformer configuration from the files of `configurations:`.
 
 use super::{BackReferences, TransformerConfig};
 use crate::Gvk;
@@ -21,7 +21,7 @@ const FIELDS: [&str; 11] = [
     "replicas",
 ];
 
-/// The built-in tables with those of the files put in.
+/// The built-in configuration merged with that of the files.
 pub fn from_files(loader: &Loader, paths: &[Spotted<Text>]) -> Result<Arc<TransformerConfig>> {
     let builtin = TransformerConfig::builtin();
     if paths.is_empty() {

@@ -1,5 +1,5 @@
-//! Which fields transformers change and where names are referred to: the built-in tables, merged with
-//! those of `configurations:` and `crds:`.
+//! The transformer configuration: which fields transformers change, and which fields refer to other resources by
+//! name. The built-in one is merged with those of `configurations:` and `crds:`.
 
 mod crds;
 mod defaults;
@@ -16,54 +16,55 @@ use std::sync::{Arc, LazyLock};
 /// The fields in which resources refer to resources of one type by name.
 #[derive(Clone, Debug)]
 pub struct BackReferences {
-    /// The type referred to.
+    /// The type that the fields refer to.
     pub target: Gvk,
-    /// The fields of others that hold its name.
+    /// The fields of other resources that hold the name of such a resource.
     pub referrers: Vec<FieldSpec>,
 }
 
-/// Types that names may refer to are compared with each other. Real tables stay below a hundred.
+/// The most types that names may refer to. Each is compared with all others; real configurations stay below a
+/// hundred.
 const MOST_TYPES: usize = 10_000;
 
 /// The fields that each transformer changes.
 #[derive(Clone, Debug, Default)]
 pub struct TransformerConfig {
-    /// Fields that get a name's prefix.
+    /// Fields that get the prefix of `namePrefix`.
     pub name_prefix: Vec<FieldSpec>,
-    /// Fields that get a name's suffix.
+    /// Fields that get the suffix of `nameSuffix`.
     pub name_suffix: Vec<FieldSpec>,
-    /// Fields that hold the namespace.
+    /// Fields that get the namespace.
     pub namespace: Vec<FieldSpec>,
-    /// Labels, selectors included.
+    /// Fields that get the labels of `commonLabels`, selectors included.
     pub common_labels: Vec<FieldSpec>,
-    /// Labels that `labels` sets besides its own fields.
+    /// Fields that get the labels of `labels`, besides the fields that its entry lists.
     pub labels: Vec<FieldSpec>,
-    /// Labels of pod templates.
+    /// Fields of pod templates that get the labels of `labels` with `includeTemplates`.
     pub template_labels: Vec<FieldSpec>,
-    /// Annotations.
+    /// Fields that get the annotations of `commonAnnotations`.
     pub common_annotations: Vec<FieldSpec>,
-    /// References by name.
+    /// Fields that refer to other resources by name.
     pub name_reference: Vec<BackReferences>,
     /// Fields in which `$(NAME)` is replaced.
     pub var_reference: Vec<FieldSpec>,
-    /// Images.
+    /// Fields that hold images.
     pub images: Vec<FieldSpec>,
-    /// Replica counts.
+    /// Fields that hold replica counts.
     pub replicas: Vec<FieldSpec>,
 }
 
-/// The built-in tables as an accumulation begins with them. They hold no entry twice, so they need not be
-/// merged.
+/// The built-in configuration, which every kustomization starts with. It has no entry twice, so it need not be
+/// merged with itself.
 static BUILTIN: LazyLock<Arc<TransformerConfig>> = LazyLock::new(|| Arc::new(defaults::tables()));
 
 impl TransformerConfig {
-    /// The built-in tables.
+    /// The built-in configuration.
     pub fn builtin() -> Arc<Self> {
         BUILTIN.clone()
     }
 
-    /// Merges other tables into shared ones. Merging the built-in tables with themselves, which every
-    /// plain base does, costs nothing.
+    /// Merges another configuration into a shared one. Merging the built-in one with itself, which every plain
+    /// base does, costs nothing.
     pub fn merge(this: &mut Arc<Self>, other: &Arc<Self>) -> Result<()> {
         if Arc::ptr_eq(this, other) && Arc::ptr_eq(this, &BUILTIN) {
             return Ok(());
@@ -79,7 +80,7 @@ impl TransformerConfig {
         self.name_prefix.is_empty() && self.name_reference.is_empty() && self.var_reference.is_empty()
     }
 
-    /// Adds the entries of other tables. Entries that are there already are left out; one that is there
+    /// Adds the entries of another configuration. Entries that are there already are left out; one that is there
     /// with another `create` is an error.
     pub fn absorb(&mut self, other: &Self) -> Result<()> {
         for (name, mine, theirs) in self.lists_with(other) {
@@ -93,7 +94,7 @@ impl TransformerConfig {
         Ok(())
     }
 
-    /// Adds references to one type.
+    /// Adds fields that refer to one type.
     pub fn add_references(&mut self, references: BackReferences) -> Result<()> {
         let is_full = self.name_reference.len() >= MOST_TYPES;
         match self.name_reference.iter_mut().find(|r| r.target == references.target) {
@@ -107,7 +108,7 @@ impl TransformerConfig {
         }
     }
 
-    /// Each list with its name and its counterpart.
+    /// Each list of field specs with its name and the same list of the other configuration.
     fn lists_with<'a>(
         &'a mut self,
         o: &'a Self,
@@ -126,7 +127,7 @@ impl TransformerConfig {
         ]
     }
 
-    /// Puts the entries in the order of their types, in which they are then merged and applied.
+    /// Sorts the entries by their types. They are merged and applied in that order.
     pub fn sort(&mut self) {
         let empty = Self::default();
         for (_, list, _) in self.lists_with(&empty) {

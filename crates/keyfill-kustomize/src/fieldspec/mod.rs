@@ -14,24 +14,24 @@ use keyfill_yaml::Text;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// How many collections may lie inside each other. What is read is bounded when it is read; steps that make or
-/// move fields keep to it, so that no walk over an object uses up the stack.
+/// How deep collections may be nested. Text is checked against this limit when it is parsed; steps that create or
+/// move fields check it again, so that no recursion over an object uses up the stack.
 pub(crate) const DEEPEST: usize = 1_000;
 
-/// A path into objects of the types that a selector picks.
+/// A path to fields in objects of certain types.
 #[derive(Clone, Debug)]
 pub struct FieldSpec {
-    /// Which types; empty parts match anything.
+    /// The types; empty parts match anything.
     pub gvk: Gvk,
     /// The path as written, as in `spec/template/spec/containers[]/image`.
     pub path: Text,
-    /// Whether a path that is not there is made.
+    /// Whether a field that is absent is created.
     pub create: bool,
     segments: Arc<[Segment]>,
 }
 
 impl FieldSpec {
-    /// From its parts. `\/` in the path is a slash within a field's name.
+    /// A field spec from its parts. `\/` in the path is a slash within a field's name.
     pub fn new(gvk: Gvk, path: &str, create: bool) -> Self {
         Self { gvk, path: path.into(), create, segments: path::parse(path) }
     }

@@ -1,17 +1,17 @@
-//! The text of a path and its steps.
+//! Parsing the path of a field spec into steps.
 
 use keyfill_yaml::Text;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// One step of a path: a field, which may be said to hold a list.
+/// One step of a path: a field, which `[]` may declare to hold a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// The field's name.
     pub name: Text,
-    /// Whether `[]` stands behind it: then the field is never made, and one that is null becomes a list.
+    /// Whether `[]` follows the name. Then the field is never created, and one that is null becomes a list.
     pub is_list: bool,
-    /// Whether no field of a mapping can have this name: `*`, `-`, `[a=b]` and numbers mean items of lists.
+    /// Whether the name can only mean an item of a list: `*`, `-`, `[a=b]`, a number. No field is created for it.
     pub is_item: bool,
 }
 
@@ -32,8 +32,8 @@ fn segment(step: &str) -> Segment {
     Segment { name: name.into(), is_list, is_item }
 }
 
-/// Splits at a delimiter that has no backslash before it. One at the start is left out. The built-in tables are
-/// hundreds of paths, so parts are copied only where a backslash goes.
+/// Splits at a delimiter, unless a backslash stands before it. A delimiter at the start is left out. The built-in
+/// configuration has hundreds of paths, so a part is copied only where a backslash is removed.
 pub(crate) fn split(path: &str, delimiter: char) -> Vec<Cow<'_, str>> {
     let path = path.strip_prefix(delimiter).unwrap_or(path);
     let mut parts: Vec<Cow<'_, str>> = Vec::new();

@@ -6,10 +6,10 @@ use crate::error::{Error, Result};
 use crate::filters::scalar::make_string;
 use keyfill_yaml::{Entry, Map, Node, Scalar, ScalarKind, Seq, Style};
 
-/// What is made at the end of a path whose spec says `create`.
+/// What is created at the end of a path whose field spec has `create`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Create {
-    /// Nothing: the spec's `create` does not count.
+    /// Nothing: `create` is ignored.
     Never,
     /// An empty scalar.
     Scalar,
@@ -19,8 +19,8 @@ pub enum Create {
     Seq,
 }
 
-/// Calls `set` for each node at the end of the path, if the object is of the spec's types.
-/// Lists on the way are gone through item by item; what is null ends the way without an error.
+/// Calls `set` for each node at the end of the path, if the object is of a type that the field spec selects.
+/// Where a list is on the way, the path goes on in each of its items; a null on the way ends it without an error.
 pub fn visit(
     object: &mut Node,
     object_gvk: &Gvk,
@@ -39,7 +39,7 @@ pub fn visit(
     walk.go(object, spec.segments()).map_err(|e| e.context(format!("considering field '{}'", spec.path)))
 }
 
-/// [`visit`] for one spec after the other.
+/// As [`visit`], for one field spec after the other.
 pub fn visit_all(
     object: &mut Node,
     object_gvk: &Gvk,
@@ -97,8 +97,8 @@ impl Walk<'_> {
         self.go(field, rest)
     }
 
-    /// What an absent or null field becomes at this step. A null one that is said to hold a list becomes
-    /// one in any case, although an absent one is not made.
+    /// What an absent or null field becomes at this step. With `[]` behind its name, a null field becomes a list
+    /// in any case, although an absent one is not created.
     fn made_at(&self, step: &Segment, is_last: bool) -> Option<Create> {
         match self.create {
             _ if step.is_list => Some(Create::Seq),
@@ -117,7 +117,7 @@ fn empty(make: Create) -> Node {
     }
 }
 
-/// Turns null into what would have been made. As a string it keeps the text it was written with.
+/// Turns null into what would have been created. A string keeps the text that the null was written with.
 fn settle_null(node: &mut Node, make: Create) {
     let Node::Scalar(scalar) = node else { return };
     if scalar.kind() != ScalarKind::Null {

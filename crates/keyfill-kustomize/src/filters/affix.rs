@@ -7,12 +7,12 @@ use crate::error::Result;
 use crate::fieldspec::{Create, FieldSpec, visit};
 use keyfill_yaml::{Node, Tag, Text};
 
-/// Puts a prefix before what the spec leads to.
+/// Puts a prefix before the scalars that the field spec leads to.
 pub fn prefix(object: &mut Node, gvk: &Gvk, prefix: &str, spec: &FieldSpec) -> Result<()> {
     change(object, gvk, spec, |text| format!("{prefix}{text}").into())
 }
 
-/// Puts a suffix behind what the spec leads to.
+/// Puts a suffix behind the scalars that the field spec leads to.
 pub fn suffix(object: &mut Node, gvk: &Gvk, suffix: &str, spec: &FieldSpec) -> Result<()> {
     change(object, gvk, spec, |text| format!("{text}{suffix}").into())
 }

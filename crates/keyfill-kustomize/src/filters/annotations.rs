@@ -1,4 +1,4 @@
-//! Annotations along field specs.
+//! Setting annotations in the mappings that field specs lead to.
 
 use super::labels;
 use crate::Gvk;
@@ -7,7 +7,7 @@ use crate::fieldspec::FieldSpec;
 use keyfill_diag::Cx;
 use keyfill_yaml::{Node, Text};
 
-/// Sets annotations, which come sorted by key, in all mappings that the specs lead to.
+/// Sets annotations in all mappings that the field specs lead to. `annotations` must be sorted by key.
 pub fn set(
     object: &mut Node,
     gvk: &Gvk,

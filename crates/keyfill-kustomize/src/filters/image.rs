@@ -9,22 +9,22 @@ use keyfill_go::regexp::Regexp;
 use keyfill_yaml::{Map, Node, Tag, Text};
 use std::cell::OnceCell;
 
-/// Which image is changed, and into what. Empty parts change nothing.
+/// An entry of `images`: which image is changed, and how. Empty parts change nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
-    /// The name of the images that are meant. It is a regular expression in kustomize, so it is one here.
+    /// Name of the images to change. It is a regular expression, as in kustomize.
     pub name: Text,
     /// The new name.
     pub new_name: Text,
-    /// What is put behind the tag.
+    /// Text that is appended to the tag.
     pub tag_suffix: Text,
-    /// The new tag; the digest goes away unless there is a new one too.
+    /// The new tag. It removes the digest, unless there is a new digest, too.
     pub new_tag: Text,
     /// The new digest.
     pub digest: Text,
 }
 
-/// Changes images in what the specs lead to. Custom resource definitions are left alone.
+/// Changes images in the fields that the field specs lead to. Custom resource definitions are not changed.
 pub fn set(object: &mut Node, gvk: &Gvk, image: &Change<'_>, specs: &[FieldSpec]) -> Result<()> {
     if gvk.kind == "CustomResourceDefinition" {
         return Ok(());
@@ -35,7 +35,7 @@ pub fn set(object: &mut Node, gvk: &Gvk, image: &Change<'_>, specs: &[FieldSpec]
     Ok(())
 }
 
-/// Changes images of the items of all lists called `containers` or `initContainers`, wherever they are.
+/// Changes the images in all lists called `containers` or `initContainers`, wherever they are.
 pub fn set_legacy(object: &mut Node, gvk: &Gvk, image: &Change<'_>) -> Result<()> {
     if gvk.kind == "CustomResourceDefinition" {
         return Ok(());
@@ -76,7 +76,7 @@ fn fields(map: &mut Map, image: &Change<'_>, writes: &mut Writes) -> Result<()> 
     Ok(())
 }
 
-/// An image that is to be changed in many objects: its name is compiled once, when the first one is compared.
+/// A change of images that is applied to many objects. The name is compiled once, when it is first compared.
 #[derive(Debug)]
 pub struct Change<'a> {
     image: &'a Image,
@@ -98,7 +98,7 @@ impl<'a> Change<'a> {
         set_scalar(node, changed, Tag::None, writes)
     }
 
-    /// Whether an image has the name, apart from its tag and digest.
+    /// Whether an image has the name, when its tag and digest are ignored.
     fn is_match(&self, image: &str) -> Result<bool> {
         let name = &self.image.name;
         let is_literal =
@@ -121,7 +121,7 @@ impl<'a> Change<'a> {
 }
 
 impl Image {
-    /// The image that another becomes.
+    /// The new reference for a matching image.
     fn change(&self, image: &str) -> Text {
         let (mut name, tag, mut digest) = split(image);
         let mut tag = tag.to_owned();
@@ -149,7 +149,7 @@ impl Image {
     }
 }
 
-/// The same for names in which only the dot has a meaning: any character.
+/// As the regular expression, for names in which only the dot is special: it matches any character.
 fn is_literal_match(image: &[u8], name: &[u8]) -> bool {
     let Some((head, rest)) = image.split_at_checked(name.len()) else { return false };
     let is_name = head.iter().zip(name).all(|(have, want)| have == want || *want == b'.' && *have != b'\n');
@@ -166,7 +166,7 @@ fn is_tag_and_digest(rest: &[u8]) -> bool {
         || after_tag.strip_prefix(b"@sha256:").is_some_and(|digest| digest.iter().all(is_word))
 }
 
-/// Name, tag and digest of an image; the port of a registry is part of the name.
+/// Splits an image into name, tag and digest. The port of a registry is part of the name.
 pub fn split(image: &str) -> (&str, &str, &str) {
     let start = image.find('/').unwrap_or(0);
     let rest = &image[start..];

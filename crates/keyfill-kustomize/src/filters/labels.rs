@@ -1,4 +1,4 @@
-//! Labels along field specs.
+//! Setting labels in the mappings that field specs lead to.
 
 use super::scalar::{is_null, set_entry, wrong_kind};
 use super::shared::{Writes, new_mark};
@@ -8,7 +8,7 @@ use crate::fieldspec::{Create, FieldSpec, visit_all};
 use keyfill_diag::Cx;
 use keyfill_yaml::{Node, Text};
 
-/// Sets labels, which come sorted by key, in all mappings that the specs lead to.
+/// Sets labels in all mappings that the field specs lead to. `labels` must be sorted by key.
 pub fn set(
     object: &mut Node,
     gvk: &Gvk,
@@ -25,7 +25,7 @@ pub fn set(
                 set_entry(map, key, value, mark, &mut writes, cx);
                 Ok(())
             }
-            // A null that the spec does not let become a mapping stays null.
+            // A null stays null where the field spec does not allow to create a mapping.
             node if is_null(node) => Ok(()),
             node => Err(wrong_kind("a mapping", node)),
         })?;

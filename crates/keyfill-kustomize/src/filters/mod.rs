@@ -1,6 +1,6 @@
-//! Changes to one object along field specs.
+//! Changes to one object in the fields that field specs lead to.
 //!
-//! Each takes the object's type, which its caller knows, so that it is not looked up again.
+//! Each function takes the object's type as a parameter: the caller knows it, so it is not looked up again.
 
 pub mod affix;
 pub mod annotations;

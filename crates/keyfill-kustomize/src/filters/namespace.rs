@@ -1,4 +1,4 @@
-//! The namespace of an object and of what it names.
+//! Setting the namespace of an object and of the subjects it names.
 
 use super::scalar::{is_null, is_null_or_empty, set as set_scalar, text_of, wrong_kind};
 use super::shared::Writes;
@@ -10,10 +10,10 @@ use keyfill_yaml::{Map, Node, Tag, Text};
 const OWN_NAMESPACE: &str = "metadata/namespace";
 const OWN_NAME: &str = "metadata/name";
 
-/// Which subjects of role bindings get the namespace.
+/// Which subjects of role bindings get the namespace (`setRoleBindingSubjects`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SetSubjects {
-    /// Those named `default`.
+    /// Subjects named `default`.
     #[default]
     DefaultOnly,
     /// All service accounts.
@@ -22,19 +22,19 @@ pub enum SetSubjects {
     None,
 }
 
-/// A namespace and how it is set.
+/// A namespace, and where it is set.
 #[derive(Clone, Copy, Debug)]
 pub struct Namespace<'a> {
     /// The namespace.
     pub name: &'a str,
-    /// Only where none is set yet.
+    /// Whether it is set only where no namespace is set yet.
     pub unset_only: bool,
-    /// In which subjects of role bindings.
+    /// The subjects of role bindings that get it.
     pub subjects: SetSubjects,
 }
 
-/// Sets the namespace of an object unless its type is cluster-scoped, in the subjects of a role binding,
-/// and in what the specs lead to.
+/// Sets the namespace of an object unless its type is cluster-scoped, in the subjects of a role binding, and in
+/// the fields that the field specs lead to.
 pub fn set(
     object: &mut Node,
     gvk: &Gvk,
@@ -51,7 +51,7 @@ pub fn set(
     if is_binding {
         step.subjects(object)?;
     }
-    // Only the core type named Namespace may get its own name from a spec.
+    // The field spec for `metadata/name` applies only to the core type Namespace.
     let is_core = gvk.group.is_empty() && gvk.version == "v1";
     let applies = |spec: &&FieldSpec| {
         spec.path != OWN_NAMESPACE && (is_core || spec.path != OWN_NAME) && !(is_binding && is_subjects(spec))
@@ -63,7 +63,7 @@ pub fn set(
     Ok(())
 }
 
-/// Whether a spec is about the subjects of role bindings, which have rules of their own.
+/// Whether a field spec is about the subjects of role bindings, for which [`SetSubjects`] decides.
 fn is_subjects(spec: &FieldSpec) -> bool {
     spec.path == "subjects/namespace"
         && matches!(spec.gvk.kind.as_str(), "RoleBinding" | "ClusterRoleBinding")

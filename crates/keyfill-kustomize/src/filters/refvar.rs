@@ -1,4 +1,4 @@
-//! Variables: `$(NAME)` in strings along field specs.
+//! Replacing variables, written `$(NAME)`, in the strings that field specs lead to.
 
 use super::scalar::{is_null, is_string};
 use super::shared::Writes;
@@ -10,9 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use keyfill_go::strconv::{Bits, Layout, format_float, parse_float};
 use keyfill_yaml::{Node, Scalar, ScalarKind, Style, Tag, Text};
 
-/// Expands variables in the strings that the spec leads to: a scalar, or the values of a list or mapping.
-/// `lookup` gives the scalar that a name stands for; a name that it does not know stays as it is. A string
-/// that is nothing but a variable gets the variable's type. `$$` is a dollar sign.
+/// Replaces variables in the strings that the field spec leads to: a scalar, or the values of a list or mapping.
+/// `lookup` returns the value of a variable; the name of an unknown one stays as it is. A string that is nothing
+/// but a variable gets the type of its value. `$$` is a dollar sign.
 pub fn expand(
     object: &mut Node,
     gvk: &Gvk,
@@ -68,7 +68,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Every string that is looked at loses its quotes, whether it has a variable or not.
+    /// Every string that is visited loses its quotes, whether it has a variable or not.
     fn scalar(&mut self, scalar: &mut Scalar) {
         let value = match self.expanded(&scalar.text) {
             Expanded::Text(text) => Scalar { tag: Tag::Str, ..Scalar::plain(text) },
@@ -80,7 +80,7 @@ impl Step<'_> {
     fn expanded(&mut self, input: &str) -> Expanded {
         let bytes = input.as_bytes();
         let mut out = Vec::with_capacity(bytes.len());
-        // Behind the last bracket no name ends: nothing is looked for there.
+        // A variable ends with `)`: behind the last one there is none.
         let last = input.rfind(')').unwrap_or(0);
         let mut rest = input;
         while let Some(at) = rest.find('$') {
@@ -106,7 +106,7 @@ impl Step<'_> {
                         None => out.extend_from_slice(format!("$({name})").as_bytes()),
                     }
                 }
-                // A byte that is part of a longer character counts as a character of its own.
+                // A byte of a multi-byte character counts as a character of its own, as in the official tool.
                 (byte, _) => out.extend_from_slice(format!("${}", char::from(byte)).as_bytes()),
             }
             rest = match after.get(used..) {
@@ -123,7 +123,7 @@ enum Expanded {
     Scalar(Scalar),
 }
 
-/// Text, or base64 of what is not UTF-8, as the official tool writes it.
+/// The bytes as text, or in base64 if they are not UTF-8, as the official tool writes them.
 fn lossless(mut out: Vec<u8>, rest: &[u8]) -> Text {
     out.extend_from_slice(rest);
     match String::from_utf8(out) {
@@ -136,7 +136,7 @@ fn into_scalar(node: Node) -> Option<Scalar> {
     if let Node::Scalar(scalar) = node { Some(scalar) } else { None }
 }
 
-/// A value that takes the place of the whole string, with its type.
+/// A value that becomes the whole field and keeps its type.
 fn as_whole(mut value: Scalar) -> Scalar {
     let kind = if is_string(&value) { ScalarKind::Str } else { value.kind() };
     if kind == ScalarKind::Float
@@ -154,7 +154,7 @@ fn as_whole(mut value: Scalar) -> Scalar {
     value
 }
 
-/// A value amid other text.
+/// A value as a part of a longer string.
 fn within_text(value: &Scalar) -> Text {
     match value.kind() {
         ScalarKind::Float if !is_string(value) => parse_float(&value.text).map_or_else(
@@ -178,7 +178,7 @@ mod tests {
         let mut lookup = |name: &str| match name {
             "TEXT" => Some(Node::string("text")),
             "NUMBER" => Some(read("5")),
-            // Set on the way without a type: a string to variables.
+            // A plain scalar that was made without a type counts as a string.
             "MADE" => Some(Node::plain("5")),
             "FLOAT" => Some(read("1e3")),
             _ => None,

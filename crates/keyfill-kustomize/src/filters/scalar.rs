@@ -1,4 +1,4 @@
-//! Setting scalars as kustomize does: what is there keeps its way of being written.
+//! Setting scalars as kustomize does: the style (plain, quoted, block) of the existing scalar is kept.
 
 use super::shared::Writes;
 use crate::error::{Error, Result};
@@ -20,7 +20,7 @@ pub fn is_null_or_empty(node: &Node) -> bool {
     }
 }
 
-/// The text of a scalar; that of null is empty.
+/// The text of a scalar; empty for null, lists and mappings.
 pub fn text_of(node: &Node) -> &str {
     match node {
         Node::Scalar(scalar) if scalar.kind() != ScalarKind::Null => &scalar.text,
@@ -28,23 +28,23 @@ pub fn text_of(node: &Node) -> &str {
     }
 }
 
-/// Whether a scalar has no type at all: it was made or set on the way without one, so that its text decides
-/// anew each time it changes. One that was read has the type of what it was then.
+/// Whether a scalar has no fixed type: a step made or set it without one, so that its type is resolved again each
+/// time its text changes. A scalar that was read keeps the type that it had then.
 pub fn is_untyped(scalar: &Scalar) -> bool {
     scalar.tag == Tag::None && scalar.typing == Typing::Open
 }
 
-/// Takes the type away from a scalar, which keeps its way of being written.
+/// Removes the type of a scalar. Its style stays.
 pub fn untype(scalar: &mut Scalar) {
     (scalar.tag, scalar.typing) = (Tag::None, Typing::Open);
 }
 
-/// Whether a scalar is a string. One without a type counts as one.
+/// Whether a scalar is a string. A scalar without a fixed type counts as one.
 pub fn is_string(scalar: &Scalar) -> bool {
     is_untyped(scalar) || scalar.kind() == ScalarKind::Str
 }
 
-/// The tag that says what a scalar is now, for one whose text changes and whose type stays.
+/// The tag for the current type of a scalar, for a scalar whose text changes and whose type stays.
 pub fn tag_of(scalar: &Scalar) -> Tag {
     match scalar.kind() {
         ScalarKind::Str => Tag::Str,
@@ -57,8 +57,8 @@ pub fn tag_of(scalar: &Scalar) -> Tag {
     }
 }
 
-/// How a scalar was written, for what is put in its place. A null or a point in time that stood in a flow
-/// collection without quotes has them only to remember that it comes out as text.
+/// The style of a scalar, for the value that replaces it. A null or timestamp without quotes in a flow collection
+/// has a quoted style here only so that it is printed as text: it counts as plain.
 fn style_of(scalar: &Scalar) -> Style {
     match (scalar.style, &scalar.tag) {
         (Style::Single, Tag::Null | Tag::Timestamp) => Style::Plain,
@@ -66,7 +66,7 @@ fn style_of(scalar: &Scalar) -> Style {
     }
 }
 
-/// Sets the text of a scalar. Without a tag, the text decides the type of a plain one.
+/// Sets the text of a scalar. If `tag` is `Tag::None`, the type is resolved from the text.
 pub fn set(node: &mut Node, text: Text, tag: Tag, writes: &mut Writes) -> Result<()> {
     let Node::Scalar(scalar) = node else { return Err(wrong_kind("a scalar", node)) };
     let typing = if tag == Tag::None { Typing::Open } else { scalar.typing };
@@ -76,8 +76,8 @@ pub fn set(node: &mut Node, text: Text, tag: Tag, writes: &mut Writes) -> Result
     Ok(())
 }
 
-/// A string as kustomize makes one: in quotes where YAML 1.1 would take its text for something else, and as a
-/// block where it has several lines. What is put over it later keeps that style.
+/// A string as kustomize makes one: quoted where YAML 1.1 would resolve its text to another type, and as a block
+/// where it has several lines. A value that replaces it later keeps that style.
 pub fn made_string(text: Text, cx: &Cx) -> Scalar {
     let style = if text.contains('\n') {
         Style::Literal
@@ -89,8 +89,8 @@ pub fn made_string(text: Text, cx: &Cx) -> Scalar {
     Scalar { style, ..Scalar::string(text) }
 }
 
-/// What kustomize does to a value that it sets in a mapping: a string that YAML 1.1 would take for something
-/// else gets quotes, which what is put over it later keeps. One whose tag was written has no need of them.
+/// Quotes a string that is set in a mapping where YAML 1.1 would resolve its text to another type, as kustomize
+/// does. A value that replaces it later keeps the quotes. A string with a written `!!str` tag needs none.
 pub fn quote(node: &mut Node, cx: &Cx) {
     if let Node::Scalar(scalar) = node
         && scalar.style == Style::Plain
@@ -103,7 +103,7 @@ pub fn quote(node: &mut Node, cx: &Cx) {
     }
 }
 
-/// Makes a scalar a string, which keeps its text and its way of being written.
+/// Makes a scalar a string. Its text and style stay.
 pub fn make_string(scalar: &mut Scalar) {
     if scalar.tag != Tag::Str {
         untype(scalar);
@@ -111,25 +111,25 @@ pub fn make_string(scalar: &mut Scalar) {
     }
 }
 
-/// Whether `!!str` was written at a plain scalar, which is a part of how it was written.
+/// Whether `!!str` is written before a plain scalar. This counts as a part of its style.
 fn is_tagged(scalar: &Scalar) -> bool {
     scalar.style == Style::Plain && scalar.tag == Tag::Str && scalar.typing == Typing::Read
 }
 
-/// Sees to it that a value that takes the place of another does not pass for one whose tag was written there.
+/// Prevents that a new value is printed with the `!!str` of its source where the replaced scalar had none.
 fn forget_tag(value: &mut Scalar, target: &Scalar) {
     if is_tagged(value) && !is_tagged(target) {
         value.typing = Typing::Open;
     }
 }
 
-/// Whether YAML 1.1 reads a text without quotes as a string. One that cannot be read counts as a string; where the
-/// run's bounds stopped that, the run itself is stopped soon.
+/// Whether YAML 1.1 reads a text without quotes as a string. A text that cannot be parsed counts as a string.
+/// Where the limits of the run stopped the parser, the run itself stops at its next check.
 fn is_plain_string(text: &str, cx: &Cx) -> bool {
     let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b'=' | b'+');
     match text.bytes().next() {
         None => true,
-        // Most texts are words that begin with a letter with which no other type's text begins.
+        // Shortcut for most texts: a word whose first letter begins no boolean, null or float.
         Some(first) if first.is_ascii_alphabetic() && !b"yYnNtTfFoO".contains(&first) => {
             text.bytes().all(is_word) || is_read_as_string(text, cx)
         }
@@ -141,7 +141,7 @@ fn is_read_as_string(text: &str, cx: &Cx) -> bool {
     matches!(load_yaml(text.as_bytes(), &Limits::from(cx)), Ok(Value::Str(_)) | Err(_))
 }
 
-/// Sets an entry of a mapping to a string. A new one gets a mark of those that share it.
+/// Sets an entry of a mapping to a string. A new entry gets the mark of the scalars that share its value.
 pub fn set_entry(map: &mut Map, key: &Text, text: &Text, mark: Twin, writes: &mut Writes, cx: &Cx) {
     match map.get_mut(key) {
         Some(Node::Scalar(scalar)) => {
@@ -155,8 +155,8 @@ pub fn set_entry(map: &mut Map, key: &Text, text: &Text, mark: Twin, writes: &mu
     }
 }
 
-/// Puts a scalar over another one, whose way of being written stays: a number put over a quoted text is
-/// written as text, a quoted text put over a plain number stays text.
+/// Replaces a scalar by another one. The style of the replaced one stays: a number that replaces a quoted string
+/// becomes a string, and a quoted string that replaces a plain number stays a string.
 pub fn put_over(target: &mut Scalar, mut value: Scalar, writes: &mut Writes) {
     let style = style_of(target);
     if !is_untyped(&value) && (value.style != Style::Plain || style != Style::Plain) {
@@ -167,7 +167,7 @@ pub fn put_over(target: &mut Scalar, mut value: Scalar, writes: &mut Writes) {
     writes.put(target, value);
 }
 
-/// How many collections lie inside each other in a node; 0 for a scalar.
+/// How deep collections are nested in a node; 0 for a scalar.
 pub fn depth(node: &Node) -> usize {
     match node {
         Node::Scalar(_) => 0,
@@ -176,7 +176,7 @@ pub fn depth(node: &Node) -> usize {
     }
 }
 
-/// How many nodes a tree has.
+/// The number of nodes in a tree.
 pub fn count(node: &Node) -> usize {
     1 + match node {
         Node::Scalar(_) => 0,
@@ -185,12 +185,12 @@ pub fn count(node: &Node) -> usize {
     }
 }
 
-/// What a copy of so many nodes takes: texts are shared.
+/// The size in bytes of a copy of so many nodes. Texts are shared, so they are not counted.
 pub fn bytes_of(count: usize) -> u64 {
     (count as u64).saturating_mul(size_of::<keyfill_yaml::Entry>() as u64)
 }
 
-/// Fails where an object would be nested deeper than one that is read may be.
+/// Fails if an object would be nested deeper than a parsed object may be.
 pub fn refuse_deeper(depth: usize) -> Result<()> {
     if depth <= DEEPEST {
         return Ok(());
@@ -198,7 +198,7 @@ pub fn refuse_deeper(depth: usize) -> Result<()> {
     Err(Error::new(format!("the object would be nested deeper than {DEEPEST} levels")))
 }
 
-/// What is said of a node of another sort than expected.
+/// The error about a node that is not of the expected kind.
 pub fn wrong_kind(expected: &str, node: &Node) -> Error {
     let got = match node {
         Node::Scalar(_) => "a scalar",

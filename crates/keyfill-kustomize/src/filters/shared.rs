@@ -1,26 +1,26 @@
-//! Values that several fields of an object share.
+//! Scalars that several fields of an object share.
 //!
-//! kustomize puts a label that it adds as one and the same node into all the places that get it: the
-//! object's labels, its selector, its template. Whoever changes one of them later, in the same or in another
-//! kustomization, changes all: an overlay that overrides a common label with a patch of `metadata.labels`
-//! alone changes the selector too. The output shows it, so it is done here as well.
+//! kustomize inserts a label that it adds as one and the same node in all the places that get it: the object's
+//! labels, its selector, its template. A later change to one of them, in the same or in another kustomization,
+//! changes all: an overlay that overrides a common label with a patch of `metadata.labels` alone changes the
+//! selector, too. The output shows it, so it is reproduced here.
 //!
-//! Nodes here have one owner each. Scalars that kustomize would share carry a common mark instead
-//! ([`Scalar::twin`]). A change to a marked scalar is noted in [`Writes`] and spread to its twins when the step
-//! is over.
+//! A node has one owner here. Scalars that kustomize would share carry a common mark instead ([`Scalar::twin`]);
+//! they are twins. A change to a marked scalar is noted in [`Writes`] and copied to its twins at the end of the
+//! step.
 
 use super::scalar::{is_untyped, tag_of};
 use keyfill_yaml::{Node, Scalar, Twin, Typing};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A mark that no other scalar of a tree has.
+/// A mark that no other scalar has.
 pub fn new_mark() -> Twin {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     Twin::new(NEXT.fetch_add(1, Ordering::Relaxed)).unwrap_or(Twin::MAX)
 }
 
-/// Makes every scalar below a node one of its own, as a copy of the tree has them in kustomize.
+/// Removes the marks of all scalars below a node: in kustomize a copy of a tree shares no node with the original.
 pub fn part(node: &mut Node) {
     match node {
         Node::Scalar(scalar) => part_scalar(scalar),
@@ -29,18 +29,18 @@ pub fn part(node: &mut Node) {
     }
 }
 
-/// Makes a scalar one of its own.
+/// Removes the mark of a scalar, so that it has no twins.
 pub fn part_scalar(scalar: &mut Scalar) {
     scalar.twin = None;
 }
 
-/// Changes of one step to scalars that have twins.
+/// The changes of one step to scalars that have twins.
 #[derive(Debug, Default)]
 pub struct Writes(Vec<Scalar>);
 
 impl Writes {
-    /// Puts a value in the place of another, which keeps its twins. What was made on the way stands where the
-    /// other one stood.
+    /// Replaces a scalar by a value and keeps the mark of the replaced one. A value without a location gets the
+    /// location of the replaced scalar.
     pub fn put(&mut self, target: &mut Scalar, mut value: Scalar) {
         part_scalar(&mut value);
         if !value.location.is_known() {
@@ -59,7 +59,7 @@ impl Writes {
         }
     }
 
-    /// Brings the twins into line. Where several changes met, the last one counts.
+    /// Copies the changes to the twins. Of several changes to the same twins the last one counts.
     pub fn spread(self, root: &mut Node) {
         if !self.0.is_empty() {
             let last: HashMap<Twin, Scalar> = self.0.into_iter().filter_map(|v| Some((v.twin?, v))).collect();

@@ -1,4 +1,4 @@
-//! Adding a value at a path, for the builtin plugin of that name.
+//! Adding a value at a path, for the builtin plugin `ValueAddTransformer`.
 
 use super::scalar::{refuse_deeper, set as set_scalar};
 use super::shared::Writes;
@@ -8,8 +8,9 @@ use crate::replacement::path;
 use keyfill_yaml::{Node, Tag, Text};
 use std::borrow::Cow;
 
-/// Sets the field at a path of names with slashes between them, which is made when it is absent. A position
-/// above 0 says which part of a file path the value becomes, counted from 1; the other parts stay.
+/// Sets the field at a path, whose steps are separated by slashes; an absent field is created. A
+/// `file_path_position` above 0 means that the field holds a file path: the value is inserted as that part of it,
+/// counted from 1, and the other parts stay.
 pub fn set(object: &mut Node, field_path: &str, value: &str, file_path_position: i64) -> Result<()> {
     let steps: Vec<String> = split_path(field_path, '/').into_iter().map(Cow::into_owned).collect();
     refuse_deeper(steps.len())?;
@@ -29,7 +30,7 @@ pub fn set(object: &mut Node, field_path: &str, value: &str, file_path_position:
         };
         if new.is_empty() { Ok(()) } else { set_scalar(node, Text::from(new), Tag::None, &mut writes) }
     })?;
-    // The official tool crashes where a part of a file path is to be set.
+    // The official tool crashes where a part of a file path would be set below null.
     if !is_there && file_path_position > 0 {
         return Err(Error::new(format!("the field {field_path} cannot be set below null"))
             .at_location(object.location()));
@@ -38,7 +39,7 @@ pub fn set(object: &mut Node, field_path: &str, value: &str, file_path_position:
     Ok(())
 }
 
-/// Puts a part into a file path. One that is absolute stays absolute.
+/// Inserts a part into a file path. An absolute path stays absolute.
 fn insert_part(file_path: &str, position: usize, part: &str) -> String {
     if part.is_empty() {
         return file_path.to_owned();

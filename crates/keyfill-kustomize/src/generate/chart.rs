@@ -1,4 +1,5 @@
-//! Charts: found in the tree or fetched, rendered by whoever implements [`Charts`], read again as manifests.
+//! Rendering charts: a chart is found in the tree or fetched, rendered by an implementation of [`Charts`], and
+//! its output is parsed as manifests.
 
 use crate::error::{Error, Result};
 use crate::load::{ChartEntry, HelmGlobals, Loader, objects_of};
@@ -12,43 +13,43 @@ use keyfill_files::{ChartRef, Files, MemoryFiles, TreePath};
 use keyfill_yaml::{Limits, Node, Text, TextPlace, Value, load_nodes_at, resolve, to_json, to_yaml};
 use std::sync::Arc;
 
-/// What `helm template` is to do.
+/// The arguments of one `helm template`.
 #[derive(Clone, Debug)]
 pub struct ChartRequest {
-    /// The chart's folder.
+    /// The chart's folder in the tree.
     pub chart: TreePath,
     /// Name of the release; `None` for a generated one.
     pub release_name: Option<Text>,
     /// Namespace of the release, or empty.
     pub namespace: Text,
-    /// A template for the release's name, or empty.
+    /// A template for the release's name (`--name-template`), or empty.
     pub name_template: Text,
-    /// Values, as if given with `-f`, later ones over earlier ones.
+    /// Values files, as if given with `-f`: later ones override earlier ones.
     pub values: Vec<ChartValues>,
-    /// API versions that the cluster has.
+    /// API versions that the cluster has, besides the built-in ones.
     pub api_versions: Vec<Text>,
-    /// Version of the cluster, or empty.
+    /// Kubernetes version of the cluster, or empty for the default.
     pub kube_version: Text,
-    /// Custom resource definitions too.
+    /// Whether custom resource definitions of the chart are rendered, too.
     pub include_crds: bool,
-    /// No tests.
+    /// Whether test hooks are left out.
     pub skip_tests: bool,
-    /// No hooks.
+    /// Whether hooks are left out.
     pub skip_hooks: bool,
 }
 
-/// A text of values.
+/// Values for a chart, as YAML text.
 #[derive(Clone, Debug)]
 pub struct ChartValues {
-    /// The file; none where inline values were put into it.
+    /// Path of the values file in the tree; `None` if the text is not the content of that file.
     pub file: Option<TreePath>,
-    /// What it says.
+    /// The YAML text.
     pub text: Bytes,
 }
 
 impl ChartValues {
-    /// What stands in a file that the kustomization names. What was decrypted is no text of the file: its lines are
-    /// not to be shown.
+    /// The values of a file that the kustomization names. If the file was decrypted, `file` is `None`, so that no
+    /// error shows its lines.
     fn of(loader: &Loader, name: &str, text: Bytes) -> Self {
         let is_as_written = |file: &TreePath| loader.files().read(file).is_ok_and(|written| written == text);
         Self { file: loader.join(name).ok().filter(is_as_written), text }
@@ -58,9 +59,9 @@ impl ChartValues {
 /// Why a chart could not be rendered.
 #[derive(Clone, Debug)]
 pub struct ChartError {
-    /// What is wrong, with the place in the chart where there is one.
+    /// What went wrong, with the place in the chart if it is known.
     pub diagnostic: Box<Diagnostic>,
-    /// What may help besides an edit of the files.
+    /// What the caller can do if no file can be corrected, for example render with the official tool.
     pub remedy: Remedy,
 }
 
@@ -104,14 +105,14 @@ impl From<String> for ChartError {
 /// # Ok::<(), keyfill_kustomize::Error>(())
 /// ```
 pub trait Charts: Sync {
-    /// The text that `helm template` prints.
+    /// Renders a chart and returns the text that `helm template` prints.
     fn inflate(&self, files: &dyn Files, request: &ChartRequest, cx: &Cx) -> Result<Vec<u8>, ChartError>;
 
-    /// The files of a chart's archive, as `helm pull --untar` writes them into the chart's folder.
+    /// Unpacks a chart's archive and returns the files that `helm pull --untar` writes into the chart's folder.
     fn unpack(&self, archive: &[u8], cx: &Cx) -> Result<MemoryFiles, ChartError>;
 }
 
-/// Where there is no one to render charts.
+/// Renders no charts: each of them is an error.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoCharts;
 
@@ -125,7 +126,7 @@ impl Charts for NoCharts {
     }
 }
 
-/// The objects of one chart.
+/// Renders one chart and returns its objects.
 pub fn chart(
     loader: &Loader,
     outside: Outside<'_>,
@@ -187,7 +188,7 @@ pub fn chart(
         .inflate(loader.files(), &request, loader.cx())
         .map_err(|e| Error::of_chart(e).context(format!("the chart {} could not be rendered", entry.name)))?;
     let limits = Limits::from(loader.cx());
-    // What the chart's templates made stands in no file: the entry is where people find it.
+    // What a chart renders to is in no file, so errors name the entry of the chart.
     let place = TextPlace::line(entry.spot.location());
     let nodes = objects_of(place, &text, &limits)
         .map_err(|e| e.context(format!("what the chart {} renders to", entry.name)))?;
@@ -199,7 +200,7 @@ pub fn chart(
     Ok(made.collect())
 }
 
-/// The files of a chart that does not lie in the tree: what `helm pull --untar` would write into `folder`.
+/// Fetches a chart that is not in the tree: the files that `helm pull --untar` would write into `folder`.
 fn fetched(
     loader: &Loader,
     outside: Outside<'_>,
@@ -210,7 +211,7 @@ fn fetched(
         return Err(Error::new(format!("no repo specified for pull, no chart found at '{folder}'"))
             .at_spot(&entry.spot.field("name")));
     }
-    // Without a version `--devel` takes prereleases, too.
+    // Without a version, `devel` allows prereleases, too.
     let version = match (entry.version.as_str(), entry.devel) {
         ("", true) => ">0.0.0-0",
         (version, _) => version,
@@ -233,7 +234,7 @@ fn fetched(
     })
 }
 
-/// A file of values, decrypted where it is encrypted.
+/// The text of a values file, decrypted if it is encrypted.
 fn values_file(loader: &Loader, outside: Outside<'_>, path: &str) -> Result<(Bytes, TextPlace)> {
     let (file, text, place) = loader.load_manifest(path)?;
     if !outside.decrypt.is_encrypted(file.as_str(), &text) {
@@ -243,7 +244,7 @@ fn values_file(loader: &Loader, outside: Outside<'_>, path: &str) -> Result<(Byt
     Ok((plain.map_err(|e| Error::of_decrypt(&e))?, place))
 }
 
-/// The values file with the inline values put in, as `valuesMerge` says.
+/// The values file merged with the inline values, as `valuesMerge` says.
 fn first_values(
     loader: &Loader,
     outside: Outside<'_>,

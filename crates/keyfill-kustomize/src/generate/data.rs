@@ -1,4 +1,4 @@
-//! Config maps and secrets from literals, files and env files.
+//! ConfigMaps and Secrets that are generated from literals, files and env files.
 
 use crate::error::{Error, Result};
 use crate::filters::scalar::made_string;
@@ -12,7 +12,7 @@ use keyfill_diag::{Cx, ObjectRef};
 use keyfill_yaml::{Location, Map, Node, Scalar, Tag, Text, TextPlace};
 use std::collections::BTreeMap;
 
-/// A config map.
+/// Generates a ConfigMap.
 pub fn config_map(loader: &Loader, generator: &Generator, schema: &Schema) -> Result<Resource> {
     let mut object = base(generator, "ConfigMap")?;
     let mut data = Map::default();
@@ -32,7 +32,7 @@ pub fn config_map(loader: &Loader, generator: &Generator, schema: &Schema) -> Re
     Ok(finish(object, generator, schema, loader.cx()))
 }
 
-/// A secret.
+/// Generates a Secret.
 pub fn secret(loader: &Loader, generator: &Generator, schema: &Schema) -> Result<Resource> {
     let mut object = base(generator, "Secret")?;
     let kind = if generator.secret_type.is_empty() { "Opaque" } else { generator.secret_type.as_str() };
@@ -45,13 +45,13 @@ pub fn secret(loader: &Loader, generator: &Generator, schema: &Schema) -> Result
     Ok(finish(object, generator, schema, loader.cx()))
 }
 
-/// Names the object that a generator was about to make.
+/// Names the generated object in an error.
 fn about(error: Error, generator: &Generator, kind: &str) -> Error {
     error.about(ObjectRef::new(kind, generator.namespace.as_str(), generator.name.as_str()))
 }
 
 fn push(map: &mut Map, key: Text, value: Text, location: Location, cx: &Cx) {
-    // The keys come sorted and different: no look for one that is there.
+    // The keys come sorted and each occurs once, so no existing entry is looked for.
     let value = Node::Scalar(Scalar { location, ..made_string(value, cx) });
     map.entries.push(keyfill_yaml::Entry { key: Scalar::plain(key), value });
 }
@@ -72,7 +72,7 @@ fn base(generator: &Generator, kind: &'static str) -> Result<Map> {
     Ok(object)
 }
 
-/// Labels, annotations, `immutable`, and what the build has to remember.
+/// Adds labels, annotations and `immutable`, and sets what the build remembers about the resource.
 fn finish(mut object: Map, generator: &Generator, schema: &Schema, cx: &Cx) -> Resource {
     let default = GeneratorOptions::default();
     let options = generator.options.as_ref().unwrap_or(&default);
@@ -97,7 +97,7 @@ fn finish(mut object: Map, generator: &Generator, schema: &Schema, cx: &Cx) -> R
     resource
 }
 
-/// All pairs, by key; a key may come once.
+/// All entries of the data, by key. A key may occur once.
 fn pairs(loader: &Loader, generator: &Generator) -> Result<BTreeMap<Text, (Bytes, Location)>> {
     let mut pairs = BTreeMap::new();
     let mut add = |key: Text, value: Bytes, location: Location| {
@@ -130,14 +130,14 @@ fn pairs(loader: &Loader, generator: &Generator) -> Result<BTreeMap<Text, (Bytes
 struct Line {
     key: Text,
     value: Bytes,
-    /// Counted from 1.
+    /// Line number, counted from 1.
     number: u32,
 }
 
-/// Lines longer than this end the reading in the official tool, which does not say so.
+/// The longest line in bytes. The official tool stops reading at a longer line, without an error.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// `key=value` lines; empty lines and comments are left out, a key alone has an empty value.
+/// The `key=value` lines of an env file. Empty lines and comments are left out; a key alone has an empty value.
 fn env_pairs(text: &[u8], place: TextPlace) -> Result<Vec<Line>> {
     let mut pairs = Vec::new();
     for (at, line) in text.split(|b| *b == b'\n').enumerate() {
@@ -164,10 +164,10 @@ fn env_pairs(text: &[u8], place: TextPlace) -> Result<Vec<Line>> {
     Ok(pairs)
 }
 
-/// `key=value`; quotes around the whole value are taken off.
+/// Splits `key=value`. Quotes around the whole value are removed.
 fn literal_pair(literal: &str) -> Result<(&str, &str)> {
     let Some((key, value)) = literal.split_once('=').filter(|(key, _)| !key.is_empty()) else {
-        // The literal may be a secret: only what stands before a `=` is named.
+        // The literal may be a secret, so the message does not quote it.
         return Err(Error::new("invalid literal, expected key=value"));
     };
     let bytes = value.as_bytes();
@@ -176,7 +176,7 @@ fn literal_pair(literal: &str) -> Result<(&str, &str)> {
     Ok((key, if is_quoted { &value[1..value.len() - 1] } else { value }))
 }
 
-/// `path`, or `key=path`.
+/// Splits `key=path`. A `path` alone has its file name as key.
 fn file_source(source: &str) -> Result<(&str, &str)> {
     let mut parts = source.split('=');
     match (parts.next(), parts.next(), parts.next()) {
@@ -190,7 +190,7 @@ fn file_source(source: &str) -> Result<(&str, &str)> {
     }
 }
 
-/// The last part of a path, as Go's `path.Base` has it.
+/// The last part of a path, as Go's `path.Base` returns it.
 pub(super) fn base_name(path: &str) -> &str {
     if path.is_empty() {
         return ".";
@@ -199,7 +199,7 @@ pub(super) fn base_name(path: &str) -> &str {
     if trimmed.is_empty() { "/" } else { trimmed.rsplit('/').next().unwrap_or(trimmed) }
 }
 
-/// Base64 in lines of 70 characters; one that fits a line has no newline.
+/// Base64 in lines of 70 characters, each with a newline. Shorter text is one line without a newline.
 fn base64_lines(value: &[u8]) -> Text {
     const LINE: usize = 70;
     let encoded = STANDARD.encode(value);

@@ -1,11 +1,11 @@
-//! Variables in a text, as the library godotenv v1.5.1 reads them: with quotes, escapes, comments, and values that
-//! name variables above them.
+//! Parsing an env file as the library godotenv v1.5.1 does: with quotes, escapes, comments, and values that refer
+//! to variables above them.
 
 use crate::error::{Error, Result};
 use keyfill_yaml::Text;
 use std::collections::BTreeMap;
 
-/// The variables of a text. Errors name lines and hold nothing of them: the text may be secret.
+/// The variables of an env file. Errors name lines and quote nothing from them: the text may be secret.
 pub fn read(text: &str) -> Result<BTreeMap<Text, Text>> {
     let text = text.replace("\r\n", "\n");
     let mut variables = BTreeMap::new();
@@ -26,7 +26,7 @@ fn wrong(line: usize, what: &str) -> Error {
         .hint("write lines of NAME=value; names are letters, digits, `_` and `.`")
 }
 
-/// The text from the next statement on: blank lines and comments are passed over.
+/// The text from the next statement on. Blank lines and comments are skipped.
 fn statement(text: &str) -> Option<&str> {
     let mut text = text.trim_start();
     while text.starts_with('#') {
@@ -35,14 +35,14 @@ fn statement(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// White space that ends no line. The library looks at bytes where it looks for names, so that some bytes inside
-/// of characters count; no name holds such characters.
+/// White space other than a newline. godotenv compares single bytes where it looks for names, so that some bytes
+/// inside multi-byte characters count as white space there; no name has such characters.
 fn is_space(c: char) -> bool {
     matches!(c, '\t' | '\x0b' | '\x0c' | '\r' | ' ' | '\u{85}' | '\u{a0}')
 }
 
-/// The name, and what stands behind the sign that follows it. Without a sign the name is empty, and all that is
-/// left is the value.
+/// The name of a variable, and the text behind the `=` or `:` that follows it. Without such a sign the name is
+/// empty, and the whole text is the value.
 fn key(text: &str) -> Option<(&str, &str)> {
     let mut text = text.trim_start_matches(is_space);
     if let Some(rest) = text.strip_prefix("export")
@@ -56,7 +56,7 @@ fn key(text: &str) -> Option<(&str, &str)> {
                 return Some((text[..at].trim_end(), text[at + 1..].trim_start_matches(is_space)));
             }
             c if is_space(c) || c == '_' || c == '.' || c.is_ascii_alphanumeric() => {}
-            // Bytes of other letters count as letters there.
+            // godotenv compares single bytes: those of other letters count as letters.
             c if !c.is_ascii() && c.is_alphanumeric() => {}
             _ => return None,
         }
@@ -64,7 +64,7 @@ fn key(text: &str) -> Option<(&str, &str)> {
     Some(("", text))
 }
 
-/// The value, and what stands behind it.
+/// The value, and the text behind it. `None` if a quoted value has no closing quote.
 fn value<'t>(text: &'t str, variables: &BTreeMap<Text, Text>) -> Option<(String, &'t str)> {
     let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
         let end = text.find(['\n', '\r']).unwrap_or(text.len());
@@ -78,14 +78,15 @@ fn value<'t>(text: &'t str, variables: &BTreeMap<Text, Text>) -> Option<(String,
     Some((value, &text[end + 1..]))
 }
 
-/// The line without the last comment that stands behind white space.
+/// The line without its comment, which starts at the last `#` that follows white space.
 fn before_comment(line: &str) -> &str {
     let starts = line.match_indices('#').map(|(at, _)| at);
     let behind_space = |at: &usize| line[..*at].ends_with(is_space);
     starts.rev().find(behind_space).map_or(line, |at| &line[..at])
 }
 
-/// `\n` and `\r` become what they mean; before anything but a `$` a backslash goes.
+/// Replaces `
+/// ` and `\r` by the characters they mean, then removes each backslash that is not before a `$`.
 fn unescaped(text: &str) -> String {
     let mut first = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -94,7 +95,7 @@ fn unescaped(text: &str) -> String {
             (_, true) => match chars.next() {
                 Some('n') => first.push('\n'),
                 Some('r') => first.push('\r'),
-                // A line break is not what the expression's dot matches.
+                // In godotenv's regular expression `.` does not match a newline.
                 Some(next) => first.extend(['\\', next]),
                 None => first.push('\\'),
             },
@@ -115,7 +116,8 @@ fn unescaped(text: &str) -> String {
     out
 }
 
-/// `$NAME` and `${NAME}` become the value of a variable above, or nothing; `\$` and `$(` lose their first sign.
+/// Replaces `$NAME` and `${NAME}` by the value of a variable above; that of an unknown one is empty. Of `\$` the
+/// backslash is removed.
 fn expanded(text: &str, variables: &BTreeMap<Text, Text>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -135,7 +137,8 @@ fn expanded(text: &str, variables: &BTreeMap<Text, Text>) -> String {
         end += usize::from(is_at(end, b'}'));
         let whole = &rest[start..end];
         match () {
-            // The library compares the wrong group with the bracket, so that only a backslash counts.
+            // godotenv means to treat `$(` like `\$`, but compares the wrong group: only a backslash has an
+            // effect.
             () if escaped => out.push_str(&whole[1..]),
             () if !name.is_empty() => out.push_str(variables.get(name).map_or("", Text::as_str)),
             () => out.push_str(whole),

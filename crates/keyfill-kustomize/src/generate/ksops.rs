@@ -1,7 +1,7 @@
-//! Generators of the kind `ksops`: manifests and secrets out of files that SOPS encrypted.
+//! Generators of the kind `ksops`: manifests and Secrets from files that SOPS has encrypted.
 //!
-//! What the program of that name prints is put together as a text, for that is what kustomize reads: files that do
-//! not end with a newline, lists and separators count as they do there.
+//! The output of the plugin is built as text, as ksops prints it, because kustomize parses that text: a file
+//! without a newline at its end, a list or a separator has the same effect as there.
 
 use super::env_text;
 use crate::error::{Error, Result};
@@ -16,29 +16,29 @@ use keyfill_files::Files as _;
 use keyfill_yaml::{Limits, Node, Text, TextPlace, Value, to_yaml};
 use std::collections::BTreeMap;
 
-/// `apiVersion` of the generator.
+/// Group of the generator's `apiVersion`.
 const GROUP: &str = "viaduct.ai";
 const VERSION: &str = "v1";
 
-/// Its kind.
+/// Kind of the generator.
 const KIND: &str = "ksops";
 
-/// Annotations that make the program a function, which gets the generator on stdin and answers with a list.
+/// Annotations that run ksops as a function, which gets the generator's object on stdin and prints a list.
 const FUNCTION: [&str; 2] = ["config.kubernetes.io/function", "config.k8s.io/function"];
 
-/// Whether the name of what was generated gets a hash.
+/// Annotation that says whether the name of a generated object gets a hash.
 const NEEDS_HASH: &str = "kustomize.config.k8s.io/needs-hash";
 
-/// What is done to an object that is there already.
+/// Annotation with the behavior for an object that exists already: `create`, `replace` or `merge`.
 const BEHAVIOR: &str = "kustomize.config.k8s.io/behavior";
 
-/// Whether a plugin is one.
+/// Whether an object of `generators` is a ksops generator.
 pub fn is_ksops(plugin: &Resource) -> bool {
     let gvk = plugin.gvk();
     gvk.group == GROUP && gvk.version == VERSION && gvk.kind == KIND
 }
 
-/// What a generator makes.
+/// Runs a ksops generator and returns its resources.
 pub fn ksops(
     loader: &Loader,
     outside: Outside<'_>,
@@ -48,11 +48,11 @@ pub fn ksops(
 ) -> Result<Vec<Resource>> {
     let text = Named { loader, outside }.text(object)?;
     let limits = Limits::from(loader.cx());
-    // What was decrypted stands in no file: the generator is where people find it.
+    // Decrypted text is in no file, so errors name the generator.
     let place = TextPlace::line(object.item().spot().location());
     let mut nodes = objects_of(place, &text, &limits).map_err(|e| e.context("what was decrypted"))?;
     if is_function(&plugin.node) {
-        // A function's list is sorted by its library.
+        // The library that runs functions sorts their lists.
         nodes.sort_by_key(sort_key);
     }
     let made = nodes.into_iter().map(|node| options(Resource::new(node, schema)));
@@ -72,7 +72,7 @@ fn sort_key(node: &Node) -> String {
     parts.join(" ")
 }
 
-/// Takes up the options that an object's annotations say, as kustomize does for every plugin.
+/// Reads the options that an object's annotations set, as kustomize does for every plugin.
 fn options(mut resource: Resource) -> Result<Resource> {
     let annotations = metadata(&resource.node).and_then(|m| m.get("annotations"));
     let says =
@@ -91,7 +91,7 @@ fn options(mut resource: Resource) -> Result<Resource> {
     Ok(resource)
 }
 
-/// As Go's `strconv.ParseBool`.
+/// Parses a boolean as Go's `strconv.ParseBool` does.
 fn boolean(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
@@ -100,14 +100,14 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// The files that a generator names.
+/// Reads the files that a generator names.
 struct Named<'a> {
     loader: &'a Loader<'a>,
     outside: Outside<'a>,
 }
 
 impl Named<'_> {
-    /// What the program prints.
+    /// The text that ksops prints.
     fn text(&self, object: &Object) -> Result<Vec<u8>> {
         let (files, secrets) = (object.get("files"), object.get("secretFrom"));
         if files.is_null() && secrets.is_null() {
@@ -131,8 +131,8 @@ impl Named<'_> {
         Ok(text)
     }
 
-    /// The decrypted content of a file. It is looked for from the kustomization that lists the generator, and
-    /// kustomize's own restrictions do not hold for what a program reads; the tree's boundary does.
+    /// The decrypted content of a file. Its path is relative to the kustomization that lists the generator. ksops
+    /// itself is not bound by kustomize's load restrictor, but no path may leave the tree.
     fn plain(&self, path: &str, spot: &Spot) -> Result<Bytes> {
         self.loader.cx().check()?;
         let file = self.loader.join(path).map_err(|e| e.at_spot(spot))?;
@@ -142,7 +142,7 @@ impl Named<'_> {
         decrypted.map_err(|e| Error::of_decrypt(&e).at_spot(spot))
     }
 
-    /// A secret that is made of files: as texts, as bytes, and as the variables in them.
+    /// A Secret that is made of files: as text, as binary data, or as env files.
     fn secret(&self, object: &Object) -> Result<Value> {
         let (mut texts, mut binaries) = (BTreeMap::new(), BTreeMap::new());
         for file in object.get("files").spotted_texts()? {
@@ -174,7 +174,7 @@ impl Named<'_> {
         Ok(Value::Map(secret))
     }
 
-    /// `path`, or `key=path`.
+    /// Splits `key=path` and decrypts the file. A `path` alone has its file name as key.
     fn keyed(&self, file: &Spotted<Text>) -> Result<(Text, Bytes)> {
         let (key, path) = match file.split_once('=') {
             None => (super::base_name(file), file.as_str()),
@@ -188,7 +188,7 @@ impl Named<'_> {
     }
 }
 
-/// The fields of `metadata` that the program knows, in their order.
+/// The fields of `metadata` that ksops knows, in the order in which it prints them.
 fn described(object: &Object) -> Result<Value> {
     let mut fields = Vec::new();
     for name in ["annotations", "labels"] {
@@ -214,7 +214,7 @@ fn strings(pairs: impl IntoIterator<Item = (Text, Text)>) -> Value {
     Value::Map(pairs.into_iter().map(|(key, text)| (key, Value::Str(text))).collect())
 }
 
-/// Bytes as Go's JSON has them: each that is no part of a character becomes the sign for that.
+/// Bytes as Go's JSON encoder writes them: a byte that is not UTF-8 becomes U+FFFD.
 fn go_text(bytes: &[u8]) -> Text {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

@@ -1,4 +1,4 @@
-//! What kustomizations generate: config maps and secrets, charts, policies, decrypted files.
+//! Generators: ConfigMaps and Secrets, charts, service accounts with cloud identities, decrypted files.
 
 mod chart;
 mod data;

@@ -1,18 +1,18 @@
-//! The generator of service accounts that stand for accounts of a cloud.
+//! The `IAMPolicyGenerator`: service accounts that are bound to an account of a cloud provider.
 
 use crate::error::{Error, Result};
 use crate::resource::Resource;
 use crate::schema::Schema;
 use keyfill_yaml::{Map, Node, Text};
 
-/// What the generator is told.
+/// The configuration of the generator.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// The cloud; only `gke` is known.
+    /// The cloud provider; only `gke` is supported.
     pub cloud: Text,
     /// Name of the service account in the cluster.
     pub name: Text,
-    /// Its namespace, or empty.
+    /// Namespace of the service account, or empty.
     pub namespace: Text,
     /// Name of the account in the cloud.
     pub account: Text,
@@ -20,7 +20,7 @@ pub struct Policy {
     pub project: Text,
 }
 
-/// The service account.
+/// Generates the service account.
 pub fn policy(policy: &Policy, schema: &Schema) -> Result<Resource> {
     if policy.cloud != "gke" {
         return Err(Error::new(format!("cloud provider {} not supported yet", policy.cloud)));

@@ -1,4 +1,4 @@
-//! Doing one operation.
+//! Applying one operation.
 
 use super::equal::equal;
 use super::pointer::{container, is_null, place, split};
@@ -8,18 +8,18 @@ use crate::filters::scalar::{bytes_of, count, depth, refuse_deeper};
 use keyfill_diag::Cx;
 use keyfill_yaml::{Entry, Map, Node, Scalar};
 
-/// How many nodes `copy` may make in one patch. A few operations that copy an object into itself would fill
-/// the memory.
+/// The most nodes that the `copy` operations of one patch may create. A few operations that copy an object into
+/// itself would fill the memory.
 const MOST_COPIED: usize = 1_000_000;
 
-/// What `copy` has made.
+/// Counts the nodes that `copy` operations create.
 pub struct Copies<'a> {
     count: usize,
     cx: &'a Cx,
 }
 
 impl<'a> Copies<'a> {
-    /// Nothing yet.
+    /// A count of 0.
     pub fn new(cx: &'a Cx) -> Self {
         Self { count: 0, cx }
     }
@@ -35,7 +35,7 @@ impl<'a> Copies<'a> {
     }
 }
 
-/// Does one operation.
+/// Applies one operation to an object.
 pub fn operation(root: &mut Node, operation: &Operation, copies: &mut Copies<'_>) -> Result<()> {
     match operation.kind.as_str() {
         "add" => add(root, path(operation)?, value_of(operation)),
@@ -66,7 +66,7 @@ fn from(operation: &Operation) -> Result<&str> {
     operation.from.as_deref().ok_or_else(|| Error::new("operation has no from"))
 }
 
-/// Without a value it is null.
+/// The value of an operation; null if it has none.
 fn value_of(operation: &Operation) -> Node {
     operation.value.as_ref().map_or_else(Node::null, |v| v.node.clone())
 }
@@ -75,7 +75,7 @@ fn missing(path: &str) -> Error {
     Error::new(format!("the path {path} does not exist in the object"))
 }
 
-/// What holds the place that a path means, which is to get a value.
+/// As [`holder`], for a place that gets a value: fails if the result would be nested too deep.
 fn holder_for<'a>(root: &'a mut Node, path: &str, value: &Node) -> Result<(&'a mut Node, String)> {
     refuse_deeper(memchr::memchr_iter(b'/', path.as_bytes()).count() + depth(value))?;
     holder(root, path)
@@ -93,7 +93,7 @@ fn add(root: &mut Node, path: &str, value: Node) -> Result<()> {
         Node::Map(map) => set_key(map, last, value),
         Node::Seq(seq) if last == "-" => seq.items.push(value),
         Node::Seq(seq) => {
-            // One behind the last item is a place too, and -1 means it.
+            // The index behind the last item is allowed, and -1 means it.
             let at = place(&last, seq.items.len() + 1).map_err(|e| e.at_path(path))?;
             seq.items.insert(at, value);
         }
@@ -102,7 +102,7 @@ fn add(root: &mut Node, path: &str, value: Node) -> Result<()> {
     Ok(())
 }
 
-/// Keys are strings here, whatever their text is.
+/// Sets a key, which is always a string, whatever its text is.
 fn set_key(map: &mut Map, key: String, value: Node) {
     match map.get_mut(&key) {
         Some(old) => *old = value,
@@ -124,7 +124,7 @@ fn remove(root: &mut Node, path: &str) -> Result<Node> {
     }
 }
 
-/// In a mapping the key need not be there.
+/// Replaces a value. A key of a mapping need not exist.
 fn replace(root: &mut Node, path: &str, operation: &Operation) -> Result<()> {
     if path.is_empty() {
         return match operation.value.as_ref().map(|v| &v.node) {
@@ -148,7 +148,7 @@ fn replace(root: &mut Node, path: &str, operation: &Operation) -> Result<()> {
     Ok(())
 }
 
-/// What the last step means; a key that is not there is nothing, an index that is not there an error.
+/// The node at a path. A missing key is `None`, a missing index an error.
 fn get<'a>(root: &'a mut Node, path: &str) -> Result<Option<&'a Node>> {
     let (holder, last) = holder(root, path)?;
     match holder {

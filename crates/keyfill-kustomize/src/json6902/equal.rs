@@ -6,7 +6,7 @@ use keyfill_yaml::{Node, to_json};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// Compares.
+/// Whether `node` equals the JSON text.
 pub fn equal(node: &Node, json: &str) -> Result<bool> {
     match node {
         Node::Scalar(_) => Ok(to_json(node) == json.trim().as_bytes()),

@@ -1,7 +1,8 @@
 //! JSON patches (RFC 6902) as kustomize applies them.
 //!
-//! It turns the object into JSON, lets `evanphx/json-patch` v4 work on that, and reads the result back. Here
-//! the operations work on the nodes, and `round` does to the scalars what the round trip through JSON does.
+//! kustomize converts the object to JSON, applies the patch with `evanphx/json-patch` v4 and converts the result
+//! back. Here the operations work on the nodes, and `round` changes the scalars as the round trip through JSON
+//! does.
 
 mod apply;
 mod equal;
@@ -14,24 +15,24 @@ use keyfill_diag::Cx;
 use keyfill_yaml::{Limits, Location, Node, TextPlace};
 use std::sync::Arc;
 
-/// A list of operations.
+/// A JSON patch: a list of operations.
 #[derive(Clone, Debug, Default)]
 pub struct Patch {
     operations: Arc<[Operation]>,
 }
 
-/// One operation as written. Whether it is complete shows when it is applied.
+/// One operation as written. Whether its fields are complete is checked when it is applied.
 #[derive(Debug, Default)]
 struct Operation {
     kind: String,
     path: Option<String>,
     from: Option<String>,
     value: Option<Value>,
-    /// Where it stands.
+    /// Where the operation is written.
     location: Location,
 }
 
-/// A value as JSON text, which `test` compares, and as a node, which the others put in.
+/// A value as JSON text, which `test` compares, and as a node, which the other operations insert.
 #[derive(Debug)]
 struct Value {
     json: String,
@@ -39,7 +40,7 @@ struct Value {
 }
 
 impl Patch {
-    /// Reads operations from JSON or YAML text that stands at a place.
+    /// Parses operations from JSON or YAML text. `place` is the file or field that the text comes from.
     pub fn parse_at(text: &[u8], place: TextPlace, limits: &Limits) -> Result<Self> {
         if text.is_empty() {
             return Err(Error::new("empty json patch operations").at_location(place.location(0)));

@@ -1,4 +1,4 @@
-//! Reading operations.
+//! Parsing the operations of a patch.
 
 use super::round::from_json;
 use super::{Operation, Value};
@@ -7,7 +7,7 @@ use keyfill_yaml::{Limits, Location, Mark, PlaceTree, Step, TextPlace, load_obje
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// Reads the operations of JSON text, which begins with a bracket, or of YAML text.
+/// Parses operations from JSON, which begins with `[`, or from YAML.
 pub fn operations(text: &[u8], place: TextPlace, limits: &Limits) -> Result<Vec<Operation>> {
     let mut operations = if text.starts_with(b"[") {
         read(text, place)?
@@ -28,7 +28,7 @@ pub fn operations(text: &[u8], place: TextPlace, limits: &Limits) -> Result<Vec<
     Ok(operations)
 }
 
-/// An operation may be null, which fails when it is applied.
+/// The fields of an operation. An operation may be null, which is an error when it is applied.
 type Fields<'a> = Option<BTreeMap<String, Option<&'a RawValue>>>;
 
 fn read(json: &[u8], place: TextPlace) -> Result<Vec<Operation>> {
@@ -41,7 +41,7 @@ fn read(json: &[u8], place: TextPlace) -> Result<Vec<Operation>> {
     list.unwrap_or_default().into_iter().map(|fields| operation(&fields.unwrap_or_default())).collect()
 }
 
-/// What serde says, without its line and column, which are those of JSON that nobody wrote.
+/// serde's message without line and column: those are positions in JSON that was converted from YAML.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let end = text.rfind(" at line ").unwrap_or(text.len());

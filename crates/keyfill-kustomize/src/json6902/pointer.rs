@@ -1,9 +1,9 @@
-//! Paths of operations.
+//! Paths of operations (JSON pointers).
 
 use crate::error::{Error, Result};
 use keyfill_yaml::{Node, ScalarKind};
 
-/// The containers on the way and the last step. What stands before the first slash does not count.
+/// The steps to the containing mapping or list, and the last step. Text before the first slash is ignored.
 pub fn split(path: &str) -> Option<(Vec<String>, String)> {
     let mut steps: Vec<String> =
         path.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
@@ -11,7 +11,7 @@ pub fn split(path: &str) -> Option<(Vec<String>, String)> {
     Some((steps, last))
 }
 
-/// The mapping or list that holds what the path means.
+/// The mapping or list at the end of `steps`.
 pub fn container<'a>(root: &'a mut Node, steps: &[String]) -> Option<&'a mut Node> {
     steps
         .iter()
@@ -26,7 +26,7 @@ pub fn container<'a>(root: &'a mut Node, steps: &[String]) -> Option<&'a mut Nod
         .filter(|node| !matches!(node, Node::Scalar(_)))
 }
 
-/// An index of a list; a negative one counts from the end.
+/// The index that `step` means in a list of `count` items. A negative number counts from the end.
 pub fn place(step: &str, count: usize) -> Result<usize> {
     let index = keyfill_go::strconv::parse_int(step, 10)
         .map_err(|_| Error::new(format!("`{step}` is not an index of a list")))?;
@@ -38,7 +38,7 @@ pub fn place(step: &str, count: usize) -> Result<usize> {
     place.ok_or_else(|| Error::new(format!("index {index} is outside of the list, which has {count} items")))
 }
 
-/// Whether a node is null: it counts as absent in places.
+/// Whether a node is null. Some operations treat null as absent.
 pub fn is_null(node: &Node) -> bool {
     node.as_scalar().is_some_and(|s| s.kind() == ScalarKind::Null)
 }

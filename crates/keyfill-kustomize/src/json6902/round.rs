@@ -1,5 +1,5 @@
-//! What the way through JSON and back does to an object: every number becomes the text of a 64-bit float,
-//! strings lose their quotes, and nodes are shared no longer.
+//! The round trip of an object through JSON: every number becomes the text of a 64-bit float, strings lose their
+//! quotes, and scalars no longer share their values.
 
 use crate::error::{Error, Result};
 use crate::filters::scalar::tag_of;
@@ -10,7 +10,7 @@ use keyfill_yaml::{
     style_of_line,
 };
 
-/// Takes an object through JSON.
+/// Changes an object as a round trip through JSON does.
 pub fn through_json(node: &mut Node) -> Result<()> {
     match node {
         Node::Map(map) => map.entries.iter_mut().try_for_each(|e| below(&mut e.value)),
@@ -19,7 +19,7 @@ pub fn through_json(node: &mut Node) -> Result<()> {
     }
 }
 
-/// Collections below the object are new ones.
+/// As [`through_json`], for what is below the object: collections lose their locations.
 fn below(node: &mut Node) -> Result<()> {
     match node {
         Node::Map(map) => map.location = Location::NONE,
@@ -51,7 +51,7 @@ fn scalar_through_json(scalar: &mut Scalar) -> Result<()> {
     }
 }
 
-/// Whether an integer is written as a float of its size is.
+/// Whether an integer is short enough to be written the same way as a float.
 fn is_short(scalar: &Scalar) -> bool {
     let digits = scalar.text.strip_prefix('-').unwrap_or(&scalar.text);
     matches!(scalar.tag, Tag::None | Tag::Int)
@@ -61,8 +61,8 @@ fn is_short(scalar: &Scalar) -> bool {
         && (!digits.starts_with('0') || scalar.text == "0")
 }
 
-/// How a string is written after the way: in quotes where it would be something else without them. A count
-/// of replicas that is put over it stays in quotes then. The sign of a merge key has none.
+/// The style of a string after the round trip: quoted where it would have another type without quotes. A replica
+/// count that replaces it later stays quoted. The merge key `<<` gets no quotes.
 fn style_of(text: &Text) -> Style {
     match text.as_str() {
         "<<" => Style::Plain,
@@ -71,7 +71,7 @@ fn style_of(text: &Text) -> Style {
     }
 }
 
-/// The scalar that a value becomes.
+/// The scalar for a resolved value.
 fn scalar_of(value: &Value) -> Scalar {
     let typed = |text: Text| {
         let scalar = Scalar::plain(text);
@@ -89,7 +89,7 @@ fn scalar_of(value: &Value) -> Scalar {
     }
 }
 
-/// The node that JSON text becomes.
+/// Parses JSON text into a node.
 pub fn from_json(text: &str) -> Result<Node> {
     let value: serde_json::Value =
         serde_json::from_str(text).map_err(|e| Error::new(format!("the value of an operation: {e}")))?;

@@ -1,4 +1,4 @@
-//! Operations whose results were seen in the official tool's output.
+//! Operations whose expected results are those of the official tool.
 
 use super::Patch;
 use keyfill_diag::Cx;

@@ -1,8 +1,8 @@
-//! Looking ahead: what a kustomization and its bases list is read before it is asked for, and parsed side by
-//! side.
+//! Reading ahead: the files that a kustomization and its bases list are read before their turn in the build, and
+//! parsed in parallel.
 //!
-//! Bases themselves are built one after the other, since each may choose the schema for those behind it. Most
-//! of the time goes into parsing their files, which need not wait for that.
+//! Bases themselves are built one after the other, since each may choose the schema for those after it. Most of
+//! the time goes into parsing their files, which does not depend on the schema.
 
 use super::batch::{Batch, ReadFile};
 use super::kustomization::Kustomization;
@@ -16,23 +16,23 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What an entry of `resources` is.
+/// What an entry of `resources` names.
 pub enum Listed {
-    /// A folder, or a repository that stands for one.
+    /// A folder, or a repository, whose folder is a base.
     Folder,
     /// A manifest file.
     File {
-        /// Its path in the tree.
+        /// Path of the file in the tree.
         file: Arc<str>,
-        /// Its objects.
+        /// The objects of the file.
         objects: Vec<Node>,
     },
 }
 
-/// A kustomization's folder and an entry of it.
+/// The folder of a kustomization, and an entry of its `resources`.
 type Place = (Arc<str>, Text);
 
-/// What was looked at and not asked for yet. What fails is left out, so that it fails in its turn.
+/// Files that were read ahead and not used yet. What fails is left out, so that the error is reported in its turn.
 #[derive(Default)]
 pub struct Ahead {
     listed: RefCell<HashMap<Place, Listed>>,
@@ -40,14 +40,15 @@ pub struct Ahead {
 }
 
 impl Ahead {
-    /// Reads what a kustomization lists, with all that its bases list, unless that was done before.
+    /// Reads the files and bases that a kustomization lists, and those that the bases list, unless they were read
+    /// before.
     pub fn gather(&self, loader: &Loader<'_>, resources: &[Spotted<Text>], components: &[Spotted<Text>]) {
         let mut look = Look { ahead: self, batch: Batch::default() };
         look.at(loader, resources, components);
         look.parse(loader);
     }
 
-    /// What an entry of a kustomization is.
+    /// What an entry of a kustomization's `resources` names. It can be taken once; later calls read it again.
     pub fn entry(&self, loader: &Loader<'_>, path: &Text) -> Result<Listed> {
         let listed = self.listed.borrow_mut().remove(&place(loader, path));
         if let Some(listed) = listed {
@@ -64,7 +65,7 @@ impl Ahead {
         }
     }
 
-    /// The kustomization of a folder, with its file's path.
+    /// The kustomization of a folder, with the path of its file.
     pub fn kustomization(&self, loader: &Loader<'_>) -> Result<(TreePath, Kustomization)> {
         let found = self.kustomizations.borrow_mut().remove(loader.root());
         found.map_or_else(|| Kustomization::load(loader), Ok)
@@ -75,7 +76,7 @@ fn place(loader: &Loader<'_>, path: &Text) -> Place {
     (loader.root().as_str().into(), path.clone())
 }
 
-/// One look at a kustomization and what is below it.
+/// The traversal of one kustomization and its bases.
 struct Look<'a> {
     ahead: &'a Ahead,
     batch: Batch,

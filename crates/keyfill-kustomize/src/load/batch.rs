@@ -1,5 +1,5 @@
-//! Files that are parsed together: side by side where there is enough of them, with the results in the order of
-//! the files.
+//! Files that are parsed together: in parallel if they are large enough. The results are in the order of the
+//! files.
 
 use super::objects_of;
 use crate::error::Result;
@@ -9,32 +9,33 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 
-/// Below this much text, threads cost more than they bring.
+/// Bytes of text. Below this size, starting threads takes longer than parsing.
 const WORTH_THREADS: usize = 256 * 1024;
 
-/// Above this much text a batch is taken as it is: texts need not all be held at once.
+/// Bytes of text. A batch of this size is parsed before more files are read, so that not all texts are in memory
+/// at once.
 const FULL: usize = 8 * 1024 * 1024;
 
-/// More threads have nothing to do most of the time.
+/// The most threads. More would be idle most of the time.
 const MOST_THREADS: usize = 4;
 
-/// As much as a program's first thread has; documents may be nested deeply.
+/// Stack size of a thread in bytes: that of a program's main thread, since documents may be nested deeply.
 const STACK: usize = 8 * 1024 * 1024;
 
-/// A file that was read.
+/// A file that was read and not parsed yet.
 #[derive(Clone)]
 pub struct ReadFile {
-    /// The folder of the kustomization that lists it, and its path there.
+    /// The folder of the kustomization that lists the file, and the path as it is listed.
     pub place: (Arc<str>, Text),
-    /// Its path in the tree.
+    /// Path of the file in the tree.
     pub file: Arc<str>,
-    /// The place of its text.
+    /// Where the locations of the nodes point.
     pub at: TextPlace,
-    /// What is in it.
+    /// Content of the file.
     pub text: Bytes,
 }
 
-/// Files one after the other.
+/// Files that will be parsed together.
 #[derive(Default)]
 pub struct Batch {
     files: Vec<ReadFile>,
@@ -48,12 +49,12 @@ impl Batch {
         self.files.push(file);
     }
 
-    /// Whether it should be parsed before more is read.
+    /// Whether the batch should be parsed before more files are read.
     pub fn is_full(&self) -> bool {
         self.size >= FULL
     }
 
-    /// Each file with its objects, in order.
+    /// Parses all files and returns each with its objects, in order.
     pub fn parsed(self, limits: &Limits) -> Vec<(ReadFile, Result<Vec<Node>>)> {
         let threads = if self.size < WORTH_THREADS || self.files.len() < 2 {
             1
@@ -66,7 +67,7 @@ impl Batch {
             let own = parts.next().unwrap_or_default();
             let workers: Vec<_> = parts
                 .map(|part| {
-                    // Whoever cannot have a thread finds the part where it was.
+                    // The part is kept here, too: if no thread can be started, this thread parses it.
                     let part = Arc::new(part);
                     let work = part.clone();
                     let worker = thread::Builder::new()
@@ -96,7 +97,7 @@ fn parse(files: &[ReadFile], limits: &Limits) -> Vec<Result<Vec<Node>>> {
     files.iter().map(|f| objects_of(f.at, &f.text, limits)).collect()
 }
 
-/// Runs of files with at least so much text each, the last one aside.
+/// Splits files into groups of at least `size` bytes of text each; the last group may be smaller.
 fn split(files: Vec<ReadFile>, size: usize) -> Vec<Vec<ReadFile>> {
     let mut parts = vec![Vec::new()];
     let mut filled = 0;

@@ -1,5 +1,5 @@
-//! Reading typed fields out of a resolved document, as Go's `encoding/json` does into structs: names match
-//! whatever their case, `null` means absent, a wrong type is an error. Errors name file, line and field.
+//! Decoding typed fields of a resolved document, as Go's `encoding/json` decodes structs: the case of field names
+//! is ignored, `null` means absent, a wrong type is an error. Errors name file, line and field.
 
 use super::spot::{FieldPath, Source, Spot, Spotted};
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use keyfill_go::strconv::{Bits, Layout, format_float};
 use keyfill_yaml::{Step, Text, Value};
 use std::sync::Arc;
 
-/// A value with the way to it.
+/// A value of a document, with its path.
 #[derive(Clone, Debug)]
 pub struct Item<'v> {
     value: &'v Value,
@@ -24,7 +24,7 @@ impl<'v> Item<'v> {
         Self { value, path: FieldPath::default(), source }
     }
 
-    /// Where it stands.
+    /// The place of the value in its document.
     pub fn spot(&self) -> Spot {
         Spot::new(self.source, self.path.clone())
     }
@@ -34,17 +34,17 @@ impl<'v> Item<'v> {
         self.value
     }
 
-    /// Whether it is absent or `null`.
+    /// Whether the value is absent or `null`.
     pub fn is_null(&self) -> bool {
         matches!(self.value, Value::Null)
     }
 
-    /// Itself, unless it is absent or `null`.
+    /// This item, or `None` if it is absent or `null`.
     pub fn present(self) -> Option<Self> {
         (!self.is_null()).then_some(self)
     }
 
-    /// An error that points here.
+    /// An error with the place of this value.
     pub fn error(&self, message: impl Into<String>) -> Error {
         Error::new(message).at_spot(&self.spot())
     }
@@ -53,7 +53,7 @@ impl<'v> Item<'v> {
         self.error(format!("expected {expected}, found {}", article(self.value.type_name())))
     }
 
-    /// A string; absent is empty.
+    /// The value as a string; empty if absent.
     pub fn text(&self) -> Result<Text> {
         match self.value {
             Value::Null => Ok(Text::default()),
@@ -68,7 +68,7 @@ impl<'v> Item<'v> {
         }
     }
 
-    /// A boolean; absent is false.
+    /// The value as a boolean; false if absent.
     pub fn boolean(&self) -> Result<bool> {
         match self.value {
             Value::Null => Ok(false),
@@ -77,9 +77,9 @@ impl<'v> Item<'v> {
         }
     }
 
-    /// A whole number; absent is 0.
+    /// The value as a whole number; 0 if absent.
     pub fn integer(&self) -> Result<i64> {
-        /// Beyond this a float no longer tells whole numbers apart.
+        /// Above this, a 64-bit float cannot represent every whole number.
         const EXACT: f64 = 9_007_199_254_740_992.0;
         match self.value {
             Value::Null => Ok(0),
@@ -90,7 +90,7 @@ impl<'v> Item<'v> {
         }
     }
 
-    /// The items of a list; absent is empty.
+    /// The items of a list; empty if absent.
     pub fn items(&self) -> Result<Vec<Self>> {
         match self.value {
             Value::Null => Ok(Vec::new()),
@@ -101,27 +101,27 @@ impl<'v> Item<'v> {
         }
     }
 
-    /// The items of a list, each read by `read`.
+    /// The items of a list, each decoded by `read`.
     pub fn list<T>(&self, read: impl Fn(&Self) -> Result<T>) -> Result<Vec<T>> {
         self.items()?.iter().map(read).collect()
     }
 
-    /// A string with its place.
+    /// The value as a string, with its place.
     pub fn spotted(&self) -> Result<Spotted<Text>> {
         Ok(Spotted { value: self.text()?, spot: self.spot() })
     }
 
-    /// A list of strings.
+    /// The value as a list of strings.
     pub fn texts(&self) -> Result<Vec<Text>> {
         self.list(Self::text)
     }
 
-    /// A list of strings with their places.
+    /// The value as a list of strings with their places.
     pub fn spotted_texts(&self) -> Result<Vec<Spotted<Text>>> {
         self.list(Self::spotted)
     }
 
-    /// A mapping of strings to strings, sorted by key; absent is empty.
+    /// The value as a mapping of strings to strings, sorted by key; empty if absent.
     pub fn text_map(&self) -> Result<Vec<(Text, Text)>> {
         let mut pairs = match self.value {
             Value::Null => Vec::new(),
@@ -135,7 +135,7 @@ impl<'v> Item<'v> {
         Ok(pairs)
     }
 
-    /// A mapping with these fields; others are refused where the source is strict.
+    /// The value as a mapping. Fields that are not in `known` are an error if the source is strict.
     pub fn object(&self, known: &[&str]) -> Result<Object<'v>> {
         let entries: &'v [(Text, Value)] = match self.value {
             Value::Null => &[],
@@ -169,7 +169,7 @@ impl<'v> Item<'v> {
     }
 }
 
-/// A mapping with known fields.
+/// A mapping whose field names are known.
 #[derive(Clone, Debug)]
 pub struct Object<'v> {
     item: Item<'v>,
@@ -177,7 +177,7 @@ pub struct Object<'v> {
 }
 
 impl<'v> Object<'v> {
-    /// A field by its name, whatever its case; a null item when it is absent.
+    /// A field by its name, whose case is ignored; a null item if it is absent.
     pub fn get(&self, name: &str) -> Item<'v> {
         let exact = self.entries.iter().find(|(key, _)| key == name);
         let found = exact.or_else(|| self.entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)));
@@ -187,12 +187,12 @@ impl<'v> Object<'v> {
         }
     }
 
-    /// A string field; absent is empty.
+    /// A string field; empty if absent.
     pub fn text(&self, name: &str) -> Result<Text> {
         self.get(name).text()
     }
 
-    /// A string field with its place; absent is empty.
+    /// A string field with its place; empty if absent.
     pub fn spotted(&self, name: &str) -> Result<Spotted<Text>> {
         self.get(name).spotted()
     }
@@ -202,13 +202,13 @@ impl<'v> Object<'v> {
         &self.item
     }
 
-    /// An error that points at the mapping.
+    /// An error with the place of the mapping.
     pub fn error(&self, message: impl Into<String>) -> Error {
         self.item.error(message)
     }
 }
 
-/// A scalar as a string.
+/// The text of a scalar value.
 fn scalar_text(value: &Value) -> Text {
     match value {
         Value::Bool(b) => Text::from(if *b { "true" } else { "false" }),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn names_match_whatever_their_case() {
+    fn the_case_of_field_names_is_ignored() {
         let value = Value::Map(vec![("NAMEPREFIX".into(), Value::Str("a".into()))]);
         let source = source("");
         let object = Item::root(&value, &source).object(&["namePrefix"]).unwrap();

@@ -1,20 +1,20 @@
-//! Fields that still work and should no longer be used.
+//! Deprecated fields of a kustomization, which still work.
 
 use super::decode::Object;
 use super::spot::Spot;
 
-/// A deprecated field that is in use.
+/// A deprecated field that a kustomization uses.
 #[derive(Clone, Debug)]
 pub struct Deprecated {
-    /// Its name.
+    /// Name of the deprecated field.
     pub field: &'static str,
-    /// What to use instead.
+    /// Name of the field to use instead.
     pub instead: &'static str,
-    /// Where it stands.
+    /// Where the deprecated field is written.
     pub spot: Spot,
 }
 
-/// Each deprecated field with what to use instead.
+/// Each deprecated field with the one to use instead.
 const DEPRECATED: [(&str, &str); 6] = [
     ("bases", "resources"),
     ("commonLabels", "labels"),

@@ -5,55 +5,55 @@ use super::spot::{Spot, Spotted};
 use crate::error::Result;
 use keyfill_yaml::{Text, Value};
 
-/// What holds for all charts of a kustomization.
+/// `helmGlobals`: settings for all charts of a kustomization.
 #[derive(Clone, Debug, Default)]
 pub struct HelmGlobals {
     /// The folder that holds charts; `charts` when empty.
     pub chart_home: Text,
-    /// A folder for helm's own configuration; it has no meaning in process.
+    /// A folder for helm's own configuration. It has no effect, since no helm process is started.
     pub config_home: Text,
 }
 
 /// One chart to render.
 #[derive(Clone, Debug, Default)]
 pub struct ChartEntry {
-    /// Name of the chart: its folder in the chart home.
+    /// Name of the chart, which is its folder in the chart home.
     pub name: Text,
-    /// Version; empty for whatever lies there.
+    /// Version of the chart; empty for any.
     pub version: Text,
-    /// Where it can be fetched from.
+    /// Address of the repository that the chart is fetched from, or empty.
     pub repo: Text,
     /// Name of the release; empty for a generated one.
     pub release_name: Text,
-    /// Namespace of the release.
+    /// Namespace of the release, or empty.
     pub namespace: Text,
-    /// Further values files.
+    /// Values files whose values override the first ones.
     pub additional_values_files: Vec<Spotted<Text>>,
-    /// The values file in place of the chart's own.
+    /// The values file that is used instead of the chart's own.
     pub values_file: Spotted<Text>,
     /// Values written in the kustomization.
     pub values_inline: Vec<(Text, Value)>,
-    /// `merge`, `override` or `replace`.
+    /// How inline values and the values file are combined: `merge`, `override` or `replace`.
     pub values_merge: Text,
-    /// Custom resource definitions too.
+    /// Whether custom resource definitions of the chart are rendered, too.
     pub include_crds: bool,
-    /// No hooks.
+    /// Whether hooks are left out.
     pub skip_hooks: bool,
-    /// API versions that the cluster has.
+    /// API versions that the cluster has, besides the built-in ones.
     pub api_versions: Vec<Text>,
-    /// Version of the cluster.
+    /// Kubernetes version of the cluster, or empty.
     pub kube_version: Text,
-    /// Template for the release's name.
+    /// Template for the release's name, or empty.
     pub name_template: Text,
-    /// No tests.
+    /// Whether test hooks are left out.
     pub skip_tests: bool,
-    /// Without a version, prereleases count too.
+    /// Whether prereleases are allowed if no version is set.
     pub devel: bool,
-    /// It is fetched even when it lies in the tree: the request says so.
+    /// Whether the chart is fetched even if the tree holds it. The request sets this for all charts.
     pub anew: bool,
-    /// Where the entry stands.
+    /// Where the entry is written.
     pub spot: Spot,
-    /// Where its inline values stand.
+    /// Where its inline values are written.
     pub values_spot: Spot,
 }
 
@@ -95,24 +95,24 @@ const OLD_FIELDS: [&str; 13] = [
     "extraArgs",
 ];
 
-/// `helmGlobals`.
+/// Decodes `helmGlobals`.
 pub fn decode_globals(item: &Item) -> Result<HelmGlobals> {
     decode_global_fields(&item.object(&GLOBAL_FIELDS)?)
 }
 
-/// The fields of `helmGlobals`, wherever they stand.
+/// Decodes the fields of `helmGlobals` from any mapping that has them.
 pub fn decode_global_fields(object: &Object) -> Result<HelmGlobals> {
     Ok(HelmGlobals { chart_home: object.text("chartHome")?, config_home: object.text("configHome")? })
 }
 
-/// One entry of `helmCharts`.
+/// Decodes one entry of `helmCharts`.
 pub fn decode_chart(item: &Item) -> Result<ChartEntry> {
     decode_chart_fields(&item.object(&CHART_FIELDS)?)
 }
 
-/// The fields of a chart entry, wherever they stand.
+/// Decodes the fields of a chart entry from any mapping that has them.
 pub fn decode_chart_fields(object: &Object) -> Result<ChartEntry> {
-    // Said for helm's own messages: checked, without effect here.
+    // `debug` changes helm's own messages: it is checked, and has no effect here.
     object.get("debug").boolean()?;
     Ok(ChartEntry {
         name: object.text("name")?,
@@ -145,7 +145,8 @@ fn decode_values(item: &Item) -> Result<Vec<(Text, Value)>> {
     }
 }
 
-/// The entries of `helmChartInflationGenerator`: charts, and the globals that their last ones set.
+/// Decodes the entries of `helmChartInflationGenerator`: charts and globals. Of several globals the last ones
+/// count.
 pub fn decode_old(item: &Item) -> Result<(Vec<ChartEntry>, HelmGlobals)> {
     let mut globals = HelmGlobals::default();
     let mut charts = Vec::new();

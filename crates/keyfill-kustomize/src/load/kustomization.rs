@@ -17,10 +17,10 @@ use keyfill_files::TreePath;
 use keyfill_yaml::{Limits, Text, Value, load_value};
 use std::sync::Arc;
 
-/// The names under which a kustomization may lie in its folder; only one of them may be there.
+/// The names that a kustomization file may have. A folder may contain only one such file.
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
-/// What the file is.
+/// `kind` of a kustomization file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// `Kustomization`
@@ -33,9 +33,9 @@ pub enum Kind {
 /// A kustomization as written, with deprecated fields moved to where they belong.
 #[derive(Clone, Debug, Default)]
 pub struct Kustomization {
-    /// What the file is.
+    /// `kind` of the file.
     pub kind: Kind,
-    /// `openapi`: `path` or `version`.
+    /// `openapi`: a mapping with `path` or `version`.
     pub openapi: Spotted<Vec<(Text, Text)>>,
     /// `namePrefix`
     pub name_prefix: Spotted<Text>,
@@ -55,9 +55,9 @@ pub struct Kustomization {
     pub patches_json6902: Vec<Patch>,
     /// `patches`
     pub patches: Vec<Patch>,
-    /// `images`, with those of `imageTags` behind.
+    /// `images`, followed by those of `imageTags`.
     pub images: Vec<Spotted<Image>>,
-    /// `replacements`: a path, or the replacement itself.
+    /// `replacements`: each is the path of a file, or the replacement itself.
     pub replacements: Vec<(Spotted<Text>, Replacement)>,
     /// `replicas`
     pub replicas: Vec<Replica>,
@@ -65,7 +65,7 @@ pub struct Kustomization {
     pub variables: Vec<Variable>,
     /// `sortOptions`
     pub sort_options: Option<SortOptions>,
-    /// `resources`, with those of `bases` behind.
+    /// `resources`, followed by those of `bases`.
     pub resources: Vec<Spotted<Text>>,
     /// `components`
     pub components: Vec<Spotted<Text>>,
@@ -77,7 +77,7 @@ pub struct Kustomization {
     pub secrets: Vec<Generator>,
     /// `helmGlobals`
     pub helm_globals: HelmGlobals,
-    /// `helmCharts`, with those of `helmChartInflationGenerator` behind.
+    /// `helmCharts`, followed by those of `helmChartInflationGenerator`.
     pub helm_charts: Vec<ChartEntry>,
     /// `generatorOptions`
     pub generator_options: Option<GeneratorOptions>,
@@ -91,9 +91,9 @@ pub struct Kustomization {
     pub validators: Vec<Spotted<Text>>,
     /// `buildMetadata`
     pub build_metadata: Vec<Text>,
-    /// The deprecated fields that are in use, with what to use instead.
+    /// The deprecated fields that the file uses.
     pub deprecated: Vec<Deprecated>,
-    /// The file as a whole.
+    /// The place of the file as a whole.
     pub spot: Spot,
 }
 
@@ -139,7 +139,7 @@ const KUSTOMIZATION_VERSION: &str = "kustomize.config.k8s.io/v1beta1";
 const COMPONENT_VERSION: &str = "kustomize.config.k8s.io/v1alpha1";
 
 impl Kustomization {
-    /// Reads the kustomization of a folder; with it comes its file's path in the tree.
+    /// Reads the kustomization of a folder; returns the path of its file in the tree, too.
     pub fn load(loader: &Loader<'_>) -> Result<(TreePath, Self)> {
         let (name, text) = kustomization_file(loader)?;
         let file = loader.join(name)?;
@@ -154,7 +154,7 @@ impl Kustomization {
         Ok((file, kustomization))
     }
 
-    /// Reads the text of a kustomization file.
+    /// Parses the text of a kustomization file.
     fn parse(source: &Arc<Source>, text: &[u8], limits: &Limits) -> Result<Self> {
         let value = load_value(text, limits).map_err(|e| Error::yaml(&source.file, &e))?;
         let item = Item::root(&value, source);
@@ -170,13 +170,13 @@ impl Kustomization {
         decode(&item, kind)
     }
 
-    /// Whether build metadata of a name is asked for.
+    /// Whether `buildMetadata` has an entry.
     pub fn wants_metadata(&self, name: &str) -> bool {
         self.build_metadata.iter().any(|m| m == name)
     }
 }
 
-/// The kustomization file of a folder, under whichever of its names.
+/// Name and content of the kustomization file of a folder.
 fn kustomization_file(loader: &Loader<'_>) -> Result<(&'static str, Bytes)> {
     let mut found: Option<(&'static str, Bytes)> = None;
     for name in FILE_NAMES {
@@ -224,12 +224,13 @@ fn check_type(item: &Item) -> Result<Kind> {
     Ok(kind)
 }
 
-/// Whether no field besides the type says anything. An empty list is something, as in the official tool.
+/// Whether all fields besides `apiVersion` and `kind` are empty. An empty list is not empty in this sense, as in
+/// the official tool.
 fn is_empty(value: &Value) -> bool {
     let fields = value.as_map().unwrap_or(&[]);
     fields.iter().all(|(key, value)| {
         let is_type = key.eq_ignore_ascii_case("apiVersion") || key.eq_ignore_ascii_case("kind");
-        // Strings and empty lists that append to another field count as nothing said.
+        // Empty strings count as empty, and so do empty lists of fields that are appended to another field.
         let joins = ["bases", "imageTags", "helmChartInflationGenerator"];
         let is_nothing = match value {
             Value::Null => true,
@@ -301,7 +302,7 @@ fn decode(item: &Item, kind: Kind) -> Result<Kustomization> {
     })
 }
 
-/// A field that is a mapping of strings, with its place.
+/// A field that is a mapping of strings to strings, with its place.
 fn pairs(object: &Object, name: &str) -> Result<Spotted<Vec<(Text, Text)>>> {
     let item = object.get(name);
     Ok(Spotted { value: item.text_map()?, spot: item.spot() })

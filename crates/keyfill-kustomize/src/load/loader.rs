@@ -1,7 +1,7 @@
-//! Reading files for one kustomization: paths relative to its folder, addresses, restrictions, cycles.
+//! Reading files for one kustomization: relative paths, addresses, load restrictions, cycles.
 //!
-//! A repository that is fetched is mounted beside the tree ([`World`]), so that its files have paths like all
-//! others. What lies in one never reads what lies outside of it.
+//! A fetched repository is mounted beside the tree ([`World`]), so that its files have paths like all others. A
+//! kustomization in such a repository never reads files outside of that repository.
 
 use super::names::FileNames;
 use super::remote::{Repository, is_remote_file, names_a_manifest};
@@ -15,10 +15,10 @@ use keyfill_files::{FileErrorKind, Files, Kind, TreePath};
 use keyfill_yaml::{Limits, TextPlace, Value, load_value};
 use std::sync::Arc;
 
-/// Which files a kustomization may read.
+/// The files that a kustomization may read (`--load-restrictor`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LoadRestrictor {
-    /// Files in or below its own folder.
+    /// Files in or below the folder of the kustomization.
     #[default]
     RootOnly,
     /// Any file of the tree.
@@ -27,29 +27,30 @@ pub enum LoadRestrictor {
 
 /// What an entry of `resources` names.
 pub enum Opened {
-    /// A folder, or a repository that stands for one.
+    /// A folder, or a repository, whose folder is a base.
     Folder,
-    /// A file, with its text.
+    /// A file with its content.
     File(Bytes),
 }
 
 /// The folder of a base or component.
 pub struct Base {
-    /// Its path, links followed.
+    /// Path of the folder in the tree, with symbolic links resolved.
     pub root: TreePath,
-    /// The repository, where it was named by an address.
+    /// The fetched repository, if the base was named by an address.
     clone: Option<Cloned>,
 }
 
 /// A repository that was fetched.
 struct Cloned {
-    /// How it was listed.
+    /// The address as it is listed.
     listed: String,
-    /// Where it is mounted.
+    /// The folder at which the repository is mounted.
     folder: TreePath,
 }
 
-/// Reads files for the kustomization of one folder. Links are already followed in its root.
+/// Reads files for the kustomization of one folder. `root` is the path of that folder with symbolic links
+/// resolved.
 #[derive(Clone, Copy)]
 pub struct Loader<'a> {
     files: &'a World<'a>,
@@ -58,15 +59,16 @@ pub struct Loader<'a> {
     cx: &'a Cx,
     restrictor: LoadRestrictor,
     root: &'a TreePath,
-    /// The repository that it lies in, when that was fetched.
+    /// The fetched repository that contains the kustomization, if any.
     clone: Option<&'a Cloned>,
-    /// Whether it is the first of its repository: its parent lies elsewhere.
+    /// Whether this kustomization is the first one of its repository: the one that lists it is outside of the
+    /// repository.
     is_entry: bool,
     parent: Option<&'a Loader<'a>>,
 }
 
 impl<'a> Loader<'a> {
-    /// A loader at the folder of the outermost kustomization, with its links followed.
+    /// A loader for the outermost kustomization. Symbolic links in `root` must be resolved.
     pub fn new(
         files: &'a World<'a>,
         remotes: &'a Remotes<'a>,
@@ -82,7 +84,7 @@ impl<'a> Loader<'a> {
     pub fn below(&'a self, base: &'a Base) -> Self {
         let (root, parent) = (&base.root, Some(self));
         match &base.clone {
-            // Whoever wrote the files of another repository reads nothing outside of the own folder.
+            // The author of another repository's files may read nothing outside of the kustomization's own folder.
             Some(_) => Self {
                 root,
                 parent,
@@ -105,28 +107,28 @@ impl<'a> Loader<'a> {
         self.files
     }
 
-    /// Whether the kustomization lies in the tree itself, and not in a repository that was fetched.
+    /// Whether the kustomization is in the tree itself, and not in a fetched repository.
     pub fn is_in_tree(&self) -> bool {
         self.clone.is_none()
     }
 
-    /// Fetches the repositories among some entries, side by side.
+    /// Fetches the repositories among the given entries, in parallel.
     pub fn gather<'t>(&self, entries: impl Iterator<Item = &'t str>) {
         let repository = |entry: &'t str| Repository::parse(entry).filter(|_| !names_a_manifest(entry));
         self.remotes.gather(entries.filter_map(repository), self.files, self.cx);
     }
 
-    /// The names of the files that were read.
+    /// The names of the files that were read, by their numbers.
     pub fn names(&self) -> &'a FileNames {
         self.names
     }
 
-    /// The circumstances of the run.
+    /// The context of the run: deadline, cancellation and limits.
     pub fn cx(&self) -> &'a Cx {
         self.cx
     }
 
-    /// How deep this kustomization is nested.
+    /// The number of kustomizations around this one.
     pub fn depth(&self) -> u32 {
         self.parent.map_or(0, |p| p.depth() + 1)
     }
@@ -154,8 +156,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// What an http address names. One that may be a repository is asked for as that first, unless it ends as
-    /// a manifest does; where there is none, it may still be a file.
+    /// What an http address names. An address that may be a repository is fetched as one first, unless it ends
+    /// like a manifest file; if there is no repository, it may still be a file.
     fn open_address(&self, address: &str) -> Result<Opened> {
         let Some(repository) = Repository::parse(address).filter(|_| !names_a_manifest(address)) else {
             return self.load(address).map(Opened::File);
@@ -163,15 +165,15 @@ impl<'a> Loader<'a> {
         match self.remotes.folder(&repository, self.files, self.cx) {
             Err(error) if !error.is_off() => match self.remotes.file(address, self.cx) {
                 Ok(text) => Ok(Opened::File(text)),
-                // Where it is loaded as a folder, the error says why there is none.
+                // It is loaded as a folder next, and that error says why there is no repository.
                 Err(_) => Ok(Opened::Folder),
             },
             _ => Ok(Opened::Folder),
         }
     }
 
-    /// The folder of a base, with links followed; refused are folders that contain one that is being
-    /// visited.
+    /// The folder of a base, with symbolic links resolved. A folder that contains one which is being built is an
+    /// error.
     pub fn resolve_base(&self, path: &str) -> Result<Base> {
         if path.is_empty() {
             return Err(Error::new("the path of a base cannot be empty"));
@@ -197,7 +199,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// A base in another repository.
+    /// A base in another repository, which is fetched.
     fn clone_of(&self, listed: &str, repository: &Repository) -> Result<Base> {
         self.check()?;
         self.refuse_same(listed)?;
@@ -211,7 +213,7 @@ impl<'a> Loader<'a> {
         Ok(Base { root, clone: Some(Cloned { listed: listed.to_owned(), folder }) })
     }
 
-    /// Refuses an address that the way to here begins with, as the official tool does it.
+    /// Fails if the address is the start of one that led here, which the official tool takes for a cycle.
     fn refuse_same(&self, listed: &str) -> Result<()> {
         let (mut visited, mut entered) = (Some(self), 0);
         while let Some(loader) = visited {
@@ -230,7 +232,7 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Refuses a folder that is, or contains, one that is being visited.
+    /// Fails if the folder is, or contains, one that is being built.
     fn refuse_cycle(&self, candidate: &TreePath) -> Result<()> {
         let mut visited = Some(self);
         while let Some(loader) = visited {
@@ -240,7 +242,7 @@ impl<'a> Loader<'a> {
                     loader.root
                 )));
             }
-            // Another repository is another place.
+            // Folders of different repositories cannot contain each other.
             visited = loader.parent.filter(|_| !loader.is_entry);
         }
         self.refuse_depth()
@@ -253,7 +255,7 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// The bytes of a file.
+    /// The content of a file.
     pub fn load(&self, path: &str) -> Result<Bytes> {
         self.check()?;
         if is_remote_file(path) {
@@ -263,7 +265,7 @@ impl<'a> Loader<'a> {
         self.files.read(&joined).map_err(|e| self.file_error(path, &joined, &e))
     }
 
-    /// The bytes of a manifest or patch, with its path in the tree and its place for nodes.
+    /// The content of a manifest or patch, its path in the tree, and the place for the locations of its nodes.
     pub fn load_manifest(&self, path: &str) -> Result<(TreePath, Bytes, TextPlace)> {
         let text = self.load(path)?;
         let file = self.name(path)?;
@@ -271,7 +273,7 @@ impl<'a> Loader<'a> {
         Ok((file, text, place))
     }
 
-    /// A configuration file, decoded leniently, with the source of its places.
+    /// A configuration file, parsed and resolved, with the source that errors about its fields refer to.
     pub fn load_document(&self, path: &str, strict: bool) -> Result<(Value, Arc<Source>)> {
         let (file, text, place) = self.load_manifest(path)?;
         let limits = Limits::from(self.cx);
@@ -286,7 +288,7 @@ impl<'a> Loader<'a> {
         Ok((value, Arc::new(source)))
     }
 
-    /// Where a file lies, once the restrictions have let it pass.
+    /// Path of a file in the tree, if the load restrictor allows to read it.
     pub fn locate(&self, path: &str) -> Result<TreePath> {
         let joined = self.join(path)?;
         if self.restrictor == LoadRestrictor::None {
@@ -300,7 +302,7 @@ impl<'a> Loader<'a> {
         Ok(real)
     }
 
-    /// Refuses a file, its links followed, that the restrictions do not let pass.
+    /// Fails if the load restrictor forbids to read a file, whose symbolic links are resolved.
     fn restrict(&self, real: &TreePath) -> Result<()> {
         let dir = real.parent().unwrap_or_else(TreePath::root);
         if self.restrictor == LoadRestrictor::None || dir.is_within(self.root) {
@@ -310,12 +312,12 @@ impl<'a> Loader<'a> {
             .hint("move the file, or allow it with `--load-restrictor LoadRestrictionsNone`"))
     }
 
-    /// Whether to go on.
+    /// Fails if the run was stopped.
     fn check(&self) -> Result<()> {
         self.cx.check().map_err(Error::from)
     }
 
-    /// How a file is called in errors and origins: its path in the tree, or its address.
+    /// The name of a file in errors and origins: its path in the tree, or its address.
     pub fn name(&self, path: &str) -> Result<TreePath> {
         match is_remote_file(path).then(|| file_name(path)).flatten() {
             Some(name) => Ok(name),
@@ -323,7 +325,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// A path of the kustomization as a path of the tree, for names in errors and origins.
+    /// A path relative to the kustomization, as a path in the tree.
     pub fn join(&self, path: &str) -> Result<TreePath> {
         let place = if path.starts_with('/') { absolute(path) } else { self.root.join(path) };
         if let (Some(place), Some(clone)) = (&place, self.clone)
@@ -338,7 +340,7 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// Why a file could not be read, with a near name where there is none of that name.
+    /// The error about a file that could not be read. If there is none of that name, it suggests a similar name.
     pub fn file_error(&self, path: &str, joined: &TreePath, error: &keyfill_files::FileError) -> Error {
         if let Some(refused) = self.files.refused(joined).or_else(|| error.refused().cloned()) {
             return Error::of_fetch(&refused);
@@ -355,20 +357,20 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The entry of the folder whose name is nearest to a missing one.
+    /// The entry of the folder whose name is most similar to a missing one.
     fn near_miss(&self, missing: &TreePath) -> Option<String> {
         let entries = self.files.list(&missing.parent()?).ok()?;
         nearest(missing.name(), entries.iter().map(|e| e.name.as_str())).map(str::to_owned)
     }
 }
 
-/// Kustomizations nested deeper than this are an error: real trees stay below ten.
+/// The deepest nesting of kustomizations. Real trees stay below ten.
 const MOST_NESTED: u32 = 200;
 
-/// Repositories that name the next one, one inside the other.
+/// The most repositories on one path of bases, each listed in the one before.
 const MOST_REPOSITORIES: u32 = 32;
 
-/// An absolute path as a path of the tree, which holds for a tree whose root is the file system's.
+/// An absolute path as a path in the tree. This is right for a tree whose root is that of the file system.
 fn absolute(path: &str) -> Option<TreePath> {
     let below = path.trim_start_matches('/');
     TreePath::new(below)

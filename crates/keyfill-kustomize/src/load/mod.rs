@@ -1,4 +1,4 @@
-//! From files to kustomizations and objects.
+//! Reading files: kustomizations and objects.
 
 mod ahead;
 mod batch;

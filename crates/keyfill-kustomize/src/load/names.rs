@@ -1,11 +1,11 @@
-//! The names of the files of a build, by the numbers that nodes carry.
+//! The names of the files of a build. Nodes refer to a file by a number.
 
 use keyfill_yaml::FileId;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The files that nodes of a build were read from.
+/// The names of all files that nodes of a build were read from.
 #[derive(Debug, Default)]
 pub struct FileNames {
     inner: RefCell<Inner>,
@@ -18,7 +18,7 @@ struct Inner {
 }
 
 impl FileNames {
-    /// The number of a file, a path of the tree.
+    /// The number of a file; `name` is its path in the tree.
     pub fn id(&self, name: &str) -> FileId {
         let mut inner = self.inner.borrow_mut();
         if let Some(id) = inner.ids.get(name) {
@@ -31,7 +31,7 @@ impl FileNames {
         id
     }
 
-    /// The name of a file; `None` for one that is not known.
+    /// The name of a file; `None` if the number is unknown.
     pub fn name(&self, id: FileId) -> Option<Arc<str>> {
         self.inner.borrow().names.get(id.index()?).cloned()
     }

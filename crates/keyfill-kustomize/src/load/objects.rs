@@ -1,12 +1,12 @@
-//! The objects of a manifest file: documents split, lists taken apart, what is no object refused.
+//! The objects of a manifest file: splits documents, takes the items out of lists, refuses what is no object.
 
 use crate::error::{Error, Result};
 use crate::resource::{is_null, object_ref, text_of_scalar};
 use keyfill_yaml::{Entry, Limits, Node, TextPlace, load_nodes_at, to_json, unwritten};
 use std::collections::{HashMap, VecDeque};
 
-/// The objects of a text, in the order in which the official tool takes them: items of lists come behind
-/// all documents, unless the list is the only document. `place` is where the text stands.
+/// The objects of a text, in the order of the official tool: items of lists come after all documents, unless the
+/// list is the only document. `place` is the file or field that the text comes from.
 pub fn objects_of(place: TextPlace, text: &[u8], limits: &Limits) -> Result<Vec<Node>> {
     if let Some(line) = bad_separator(text) {
         let error = Error::new("a document separator `---` may only be followed by a comment");
@@ -29,7 +29,7 @@ pub fn objects_of(place: TextPlace, text: &[u8], limits: &Limits) -> Result<Vec<
     flatten(checked, limits)
 }
 
-/// Takes lists apart; their items go behind what is waiting.
+/// Replaces each list by its items, which are appended to the queue.
 fn flatten(mut waiting: VecDeque<Node>, limits: &Limits) -> Result<Vec<Node>> {
     let mut objects = Vec::with_capacity(waiting.len());
     while let Some(node) = waiting.pop_front() {
@@ -40,8 +40,8 @@ fn flatten(mut waiting: VecDeque<Node>, limits: &Limits) -> Result<Vec<Node>> {
             Some(items) if is_null(items) => {}
             Some(Node::Seq(items)) => {
                 for item in &items.items {
-                    // The items take the way through JSON, as the official tool does it: what they say is
-                    // kept, how it was written is not.
+                    // As in the official tool, the items make a round trip through JSON: their values are kept,
+                    // their styles are not.
                     let text = to_json(&unwritten(item.clone()));
                     let nodes = load_nodes_at(&text, TextPlace::line(item.location()), limits)
                         .map_err(|e| Error::of_yaml(&e).at_location(item.location()))?;
@@ -60,7 +60,7 @@ fn flatten(mut waiting: VecDeque<Node>, limits: &Limits) -> Result<Vec<Node>> {
     Ok(objects)
 }
 
-/// Adds an object after a look at its fields; empty documents are left out.
+/// Checks an object and appends it to the queue. Empty documents are left out.
 fn push_object(node: Node, into: &mut VecDeque<Node>) -> Result<()> {
     if is_nothing(&node) {
         return Ok(());
@@ -70,7 +70,7 @@ fn push_object(node: Node, into: &mut VecDeque<Node>) -> Result<()> {
     Ok(())
 }
 
-/// Gives the nodes of a copy the locations that they have in what it was copied from.
+/// Copies the locations of the nodes of `from` to the same nodes of `copy`.
 pub fn take_locations(copy: &mut Node, from: &Node) {
     match (copy, from) {
         (Node::Map(copy), Node::Map(from)) => {
@@ -101,7 +101,7 @@ fn is_nothing(node: &Node) -> bool {
     }
 }
 
-/// An object has a kind, and a name unless it is a list.
+/// Fails unless a node is an object: it needs a kind, and a name unless it is a list.
 fn check(node: &Node) -> Result<()> {
     if node.as_map().is_none() {
         return Err(Error::new("a Kubernetes object is a mapping with apiVersion, kind and metadata"));
@@ -122,7 +122,7 @@ fn field_text<'a>(node: &'a Node, field: &str) -> &'a str {
     node.get(field).filter(|n| !is_null(n)).map_or("", text_of_scalar)
 }
 
-/// The items of a document that is nothing but a wrapper around others.
+/// The items of a `List` or `ResourceList`, which only wraps other objects.
 fn wrapped_items(node: &Node) -> Option<&[Node]> {
     let kind = field_text(node, "kind");
     if kind != "List" && kind != "ResourceList" {
@@ -135,12 +135,12 @@ fn wrapped_items(node: &Node) -> Option<&[Node]> {
     }
 }
 
-/// Whether no separator stands between documents, empty ones included.
+/// Whether the text has no document separator.
 fn is_single(text: &[u8]) -> bool {
     separators(text).next().is_none()
 }
 
-/// The places of lines that begin with `---` and are neither the first nor the unfinished last line.
+/// The positions of lines that begin with `---`, except for the first line, and for a last line without a newline.
 fn separators(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     memchr::memmem::find_iter(text, b"\n---").filter_map(move |at| {
         let rest = &text[at + 4..];
@@ -149,7 +149,7 @@ fn separators(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
-/// The line of a separator that is followed by something else than a comment.
+/// The line number of a separator that is followed by anything but a comment.
 fn bad_separator(text: &[u8]) -> Option<u32> {
     let (at, _) = separators(text).find(|(_, rest)| {
         let rest = rest.trim_ascii();

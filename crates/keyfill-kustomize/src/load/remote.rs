@@ -1,15 +1,15 @@
-//! Addresses of files and repositories, by the official tool's rules. Nothing is fetched here.
+//! Parsing addresses of files and repositories by the official tool's rules. Nothing is fetched here.
 
 use keyfill_files::GitRef;
 
-/// Whether a path is the address of a remote file.
+/// Whether a path is an http or https address.
 pub fn is_remote_file(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     (lower.starts_with("http:") || lower.starts_with("https:")) && !path.contains(char::is_control)
 }
 
-/// Whether an address is plainly that of a manifest, so that no repository is looked for behind it. The
-/// official tool asks for every address as a file first.
+/// Whether an address ends like a manifest file, so that no repository is looked for at it. The official tool
+/// fetches every address as a file first.
 pub fn names_a_manifest(address: &str) -> bool {
     let path = address.split(['?', '#']).next().unwrap_or(address).to_ascii_lowercase();
     [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending))
@@ -18,16 +18,16 @@ pub fn names_a_manifest(address: &str) -> bool {
 /// A folder of a git repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
-    /// What is cloned.
+    /// The repository to clone, and its reference.
     pub git: GitRef,
-    /// The folder in it; empty for its root.
+    /// The folder in the repository; empty for its root.
     pub path: String,
-    /// Whether its submodules are read, too.
+    /// Whether submodules are read, too.
     pub submodules: bool,
 }
 
 impl Repository {
-    /// Reads an address; `None` for what is none, such as a path.
+    /// Parses an address; `None` if it is not one of a repository, for example a path.
     pub fn parse(text: &str) -> Option<Self> {
         if text.starts_with('/') {
             return None;
@@ -45,7 +45,7 @@ impl Repository {
     }
 }
 
-/// The host with scheme and user as git gets them, what stands behind it, and whether the scheme is `file://`.
+/// The scheme, user and host as git gets them, the rest of the address, and whether the scheme is `file://`.
 fn host(address: &str) -> Option<(String, &str, bool)> {
     let address = strip_ignoring_case(address, "git::").unwrap_or(address);
     let schemes = ["ssh://", "https://", "http://", "file://"];
@@ -85,7 +85,7 @@ fn host(address: &str) -> Option<(String, &str, bool)> {
     Some((host, path, false))
 }
 
-/// The repository and what stands below it.
+/// The path of the repository, and the folder in it.
 fn split(path: &str, is_file: bool) -> Option<(&str, String)> {
     if let Some(at) = path.find("_git/") {
         let below = &path[at + 5..];
@@ -101,7 +101,7 @@ fn split(path: &str, is_file: bool) -> Option<(&str, String)> {
     if is_file {
         return Some((path, String::new()));
     }
-    // An owner and a repository, as on GitHub.
+    // The path of a repository has two parts, owner and name, as on GitHub.
     let second = path.match_indices('/').nth(1).map(|(at, _)| at);
     match (path.contains('/'), second) {
         (false, _) => None,
@@ -110,15 +110,15 @@ fn split(path: &str, is_file: bool) -> Option<(&str, String)> {
     }
 }
 
-/// What a query says of a repository.
+/// The settings in an address's query.
 struct Query {
-    /// What `ref` says, else `version`.
+    /// The value of `ref`, or else of `version`.
     reference: String,
     submodules: bool,
 }
 
 impl Query {
-    /// A query that cannot be read says nothing.
+    /// Parses a query. One that is malformed sets nothing.
     fn parse(query: &str) -> Self {
         let mut found = [None, None, None];
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -133,14 +133,14 @@ impl Query {
         }
         let [of_ref, version, submodules] = found;
         let reference = [of_ref, version].into_iter().flatten().find(|value| !value.is_empty());
-        // The words of Go for no; any other one counts for nothing.
+        // The words that Go parses as false. Any other word has no effect.
         let no = ["0", "f", "F", "false", "FALSE", "False"];
         let submodules = !submodules.is_some_and(|value| no.contains(&&*value));
         Self { reference: reference.unwrap_or_default(), submodules }
     }
 }
 
-/// A part of a query as it was meant; `None` where Go refuses the query.
+/// A part of a query with its escapes decoded; `None` if Go refuses it.
 fn unescaped(text: &str) -> Option<String> {
     if text.contains(';') {
         return None;
@@ -161,7 +161,7 @@ fn unescaped(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether a path below the repository leaves it.
+/// Whether a path has more `..` than parts before them, so that it leaves the repository.
 fn climbs_out(path: &str) -> bool {
     let mut depth = 0_i32;
     for part in path.split('/') {
@@ -191,9 +191,9 @@ fn strip_ignoring_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
 mod tests {
     use super::{Repository, is_remote_file, names_a_manifest};
 
-    /// Each address with what is cloned, the folder, and the reference.
+    /// Address, repository to clone, folder and reference.
     #[test]
-    fn addresses_of_repositories() {
+    fn addresses_of_repositories_are_parsed() {
         for (address, url, path, reference) in [
             ("https://github.com/org/repo", "https://github.com/org/repo", "", ""),
             ("https://github.com/org/repo//a/b?ref=v1", "https://github.com/org/repo", "a/b", "v1"),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_repository() {
+    fn paths_and_malformed_addresses_are_no_repositories() {
         for path in [
             "../base",
             "base/sub",
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_files() {
+    fn addresses_of_files_are_recognized() {
         assert!(is_remote_file("https://host.example/a.yaml"));
         assert!(is_remote_file("HTTP://host.example/a.yaml"));
         assert!(!is_remote_file("httpd/a.yaml") && !is_remote_file("git@host:a/b"));

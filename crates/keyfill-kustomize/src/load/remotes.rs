@@ -1,4 +1,4 @@
-//! What a build fetches: each repository and file once, repositories mounted beside the tree.
+//! Fetching for a build: each repository and file once. Repositories are mounted beside the tree.
 
 use super::remote::Repository;
 use super::world::World;
@@ -10,28 +10,28 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// How many repositories and files one build may name: real ones name a few.
+/// The most repositories and files that one build may fetch. Real ones fetch a few.
 const MOST: usize = 1_000;
-/// How many repositories are fetched at once.
+/// The most repositories that are fetched at the same time.
 const AT_ONCE: usize = 8;
 
 type Answer<T> = Result<T, FetchError>;
 
-/// The answers so far, errors among them: nothing is asked for twice.
+/// The results of all fetches so far, errors included: nothing is fetched twice.
 pub struct Remotes<'a> {
     fetch: &'a dyn Fetch,
-    /// By what is cloned, and whether submodules are read.
+    /// Folders of the mounted repositories, by what is cloned and by whether submodules are read.
     folders: RefCell<HashMap<(GitRef, bool), Answer<TreePath>>>,
     files: RefCell<HashMap<String, Answer<Bytes>>>,
 }
 
 impl<'a> Remotes<'a> {
-    /// Nothing asked for yet.
+    /// A cache without results.
     pub fn new(fetch: &'a dyn Fetch) -> Self {
         Self { fetch, folders: RefCell::default(), files: RefCell::default() }
     }
 
-    /// The folder at which a repository is mounted.
+    /// Fetches a repository, unless it is mounted already, and returns the folder of its mount.
     pub fn folder(&self, wanted: &Repository, world: &World<'_>, cx: &Cx) -> Answer<TreePath> {
         let key = (wanted.git.clone(), wanted.submodules);
         if let Some(known) = self.folders.borrow().get(&key) {
@@ -41,7 +41,7 @@ impl<'a> Remotes<'a> {
         self.keep(key, answer, world)
     }
 
-    /// The bytes of a file.
+    /// Fetches a file, unless that was done before, and returns its content.
     pub fn file(&self, url: &str, cx: &Cx) -> Answer<Bytes> {
         if let Some(known) = self.files.borrow().get(url) {
             return known.clone();
@@ -51,7 +51,7 @@ impl<'a> Remotes<'a> {
         answer
     }
 
-    /// Fetches repositories that will be asked for, side by side.
+    /// Fetches repositories in parallel that the build will need.
     pub fn gather(&self, wanted: impl Iterator<Item = Repository>, world: &World<'_>, cx: &Cx) {
         let mut missing: Vec<(GitRef, bool)> = Vec::new();
         for Repository { git, submodules, .. } in wanted {
@@ -60,7 +60,7 @@ impl<'a> Remotes<'a> {
                 missing.push(key);
             }
         }
-        // One is fetched when it is asked for.
+        // A single repository is fetched when the build needs it.
         if missing.len() < 2 {
             return;
         }
@@ -82,7 +82,7 @@ impl<'a> Remotes<'a> {
         let mut answers = answers.into_inner().unwrap_or_else(PoisonError::into_inner);
         answers.sort_by_key(|(at, _)| *at);
         for (key, (_, answer)) in missing.into_iter().zip(answers) {
-            // Its error is reported when it is asked for.
+            // Its error is reported when the build needs it.
             let _ = self.keep(key, self.count().and(answer), world);
         }
     }
@@ -104,13 +104,13 @@ impl<'a> Remotes<'a> {
     }
 }
 
-/// The name of a repository in paths: its address and the reference.
+/// The name of a repository in paths: its address and reference.
 fn name(want: &GitRef) -> String {
     let reference = if want.reference.is_empty() { "HEAD" } else { &want.reference };
     format!("{}@{reference}", without_users(&want.url))
 }
 
-/// The name of a fetched file in paths: its address, without user and query.
+/// The name of a fetched file in paths: its address without user and query.
 pub fn file_name(url: &str) -> Option<TreePath> {
     let address = without_users(url);
     TreePath::new(address.split(['?', '#']).next().unwrap_or(&address))

@@ -1,5 +1,4 @@
-//! Where a decoded field stands: in which document, and on which path. The line is looked up when it is asked
-//! for, which is when something is wrong.
+//! The place of a decoded field: its document and its path in it. The line is only looked up for an error.
 
 use super::objects::take_locations;
 use keyfill_diag::Place;
@@ -11,37 +10,37 @@ use std::sync::{Arc, OnceLock};
 /// A document that fields are decoded from.
 #[derive(Debug)]
 pub struct Source {
-    /// Its file relative to the tree's root.
+    /// Path of the file in the tree.
     pub file: Arc<str>,
-    /// The number of the file.
+    /// The number of the file, which nodes refer to.
     pub id: FileId,
-    /// What it says, for places.
+    /// The content of the document, from which places are found.
     pub content: Content,
-    /// Whether fields that are not known are refused.
+    /// Whether unknown fields are an error.
     pub strict: bool,
-    /// Whether a number or boolean where a string is expected is taken as the string it is written as:
-    /// `sigs.k8s.io/yaml` does so, except for the kustomization file itself.
+    /// Whether a number or boolean is accepted as a string, with the text that is written. `sigs.k8s.io/yaml`
+    /// does so, except for the kustomization file itself.
     pub lenient: bool,
 }
 
-/// Where the places of a document come from.
+/// Where the places of a document's fields are looked up.
 #[derive(Debug)]
 pub enum Content {
-    /// Its text; the places are read from it once.
+    /// The document's text. It is parsed for places once, when the first place is needed.
     Text(bytes::Bytes, Limits, OnceLock<Option<PlaceTree>>),
-    /// An object that is a part of a stream.
+    /// An object of a stream. Its nodes have locations.
     Node(Node),
 }
 
 impl Content {
-    /// A text, and the limits of the run that reads it.
+    /// A document's text, and the limits for parsing it.
     pub fn text(text: bytes::Bytes, limits: Limits) -> Self {
         Self::Text(text, limits, OnceLock::new())
     }
 }
 
 impl Source {
-    /// Where people look for the node on a path, or for the nearest one above it that is there.
+    /// Location and column of the node at a path. If it is absent, those of the nearest node above it.
     fn start(&self, path: &FieldPath) -> Option<(Location, Option<u32>)> {
         match &self.content {
             Content::Text(..) => {
@@ -105,7 +104,7 @@ impl FieldPath {
         })
     }
 
-    /// With one step more.
+    /// This path with one more step.
     pub fn with(&self, step: Step<'_>) -> Self {
         let mut keys = Vec::with_capacity(self.0.len() + 1);
         keys.extend_from_slice(&self.0);
@@ -116,14 +115,14 @@ impl FieldPath {
         Self(keys)
     }
 
-    /// Whether it is the document itself.
+    /// Whether the path is empty and means the whole document.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 impl fmt::Display for FieldPath {
-    /// `patches[0].target.kind`
+    /// The path as text: `patches[0].target.kind`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, key) in self.0.iter().enumerate() {
             match key {
@@ -136,23 +135,23 @@ impl fmt::Display for FieldPath {
     }
 }
 
-/// Where a field stands. What was not decoded, but made, has no such place.
+/// The place of a decoded field. A value that the build made has an empty spot.
 #[derive(Clone, Debug, Default)]
 pub struct Spot(Option<(Arc<Source>, FieldPath)>);
 
 impl Spot {
-    /// A node of a document.
+    /// The place of the field at a path of a document.
     pub fn new(source: &Arc<Source>, path: FieldPath) -> Self {
         Self(Some((source.clone(), path)))
     }
 
-    /// A field below.
+    /// The place of a field of this mapping.
     #[must_use]
     pub fn field(&self, name: &str) -> Self {
         self.with(Step::Key(name))
     }
 
-    /// An item below.
+    /// The place of an item of this list.
     #[must_use]
     pub fn item(&self, index: usize) -> Self {
         self.with(Step::Index(index))
@@ -162,13 +161,13 @@ impl Spot {
         Self(self.0.as_ref().map(|(source, path)| (source.clone(), path.with(step))))
     }
 
-    /// File, line and path, for an error.
+    /// File, line and path of the field, for an error.
     pub fn place(&self) -> Option<Place> {
         let (source, path) = self.0.as_ref()?;
         self.place_at(source.start(path))
     }
 
-    /// As [`Spot::place`], for an error about the name of the field.
+    /// As [`Spot::place`], for an error about the field's name.
     pub fn place_of_key(&self) -> Option<Place> {
         let (source, path) = self.0.as_ref()?;
         let key = source.found(path).and_then(|found| found.key);
@@ -184,28 +183,28 @@ impl Spot {
         Some(Place { column, path: text, ..Place::file(&*source.file, line) })
     }
 
-    /// The number of its file.
+    /// The number of the field's file.
     pub fn file(&self) -> FileId {
         self.0.as_ref().map_or(FileId::UNKNOWN, |(source, _)| source.id)
     }
 
-    /// Whether it is the file as a whole.
+    /// Whether this is the whole file, or empty.
     pub fn is_whole_file(&self) -> bool {
         self.0.as_ref().is_none_or(|(_, path)| path.is_root())
     }
 
-    /// Whether its file has a name.
+    /// Whether the field is in the file of the given name.
     pub fn is_in(&self, file: Option<&str>) -> bool {
         self.0.as_ref().is_some_and(|(source, _)| file == Some(&*source.file))
     }
 
-    /// File and line, for what is made because of it.
+    /// File and line of the field, for nodes that are made from it.
     pub fn location(&self) -> Location {
         let start = self.0.as_ref().and_then(|(source, path)| source.start(path));
         start.map_or(Location::NONE, |(location, _)| location)
     }
 
-    /// Gives a node that was decoded from this field, and all below it, their locations.
+    /// Sets the locations of a node, and of all nodes below it, that was decoded from this field.
     pub fn locate(&self, node: &mut Node) {
         let Some((source, path)) = &self.0 else { return };
         let steps: Vec<Step<'_>> = path.steps().collect();
@@ -223,7 +222,7 @@ impl Spot {
         }
     }
 
-    /// As a step of the way to an error: `images[0] in app/kustomization.yaml:4`.
+    /// The field as a step of an error's trail: `images[0] in app/kustomization.yaml:4`.
     pub fn step(&self) -> Option<String> {
         let (source, path) = self.0.as_ref()?;
         let line = source.start(path).map(|(location, _)| format!(":{}", location.line()));
@@ -234,7 +233,7 @@ impl Spot {
         })
     }
 
-    /// Where the lines of a text stand that is the value of this field.
+    /// The place for the locations of nodes that are parsed from this field's text.
     pub fn text_place(&self) -> TextPlace {
         let Some((source, path)) = &self.0 else { return TextPlace::default() };
         if let Some(found) = source.found(path) {
@@ -257,17 +256,17 @@ fn at_path<'n>(root: &'n Node, path: &FieldPath) -> Option<&'n Node> {
     })
 }
 
-/// Whether the node on a path is a literal block.
+/// Whether the node at a path is a literal block scalar (`|`).
 fn is_literal(root: &Node, path: &FieldPath) -> bool {
     at_path(root, path).and_then(Node::as_scalar).is_some_and(|s| s.style == Style::Literal)
 }
 
-/// A value with the place of the field that holds it.
+/// A value with the place of the field it was decoded from.
 #[derive(Clone, Debug, Default)]
 pub struct Spotted<T> {
     /// The value.
     pub value: T,
-    /// Where it stands.
+    /// The place of the field.
     pub spot: Spot,
 }
 

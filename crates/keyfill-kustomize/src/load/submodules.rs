@@ -1,13 +1,13 @@
-//! `.gitmodules`: which repository lies at which path of another one.
+//! Parsing `.gitmodules`, which says at which path of a repository which other repository belongs.
 
-/// The file at a repository's root.
+/// Name of the file, which is at a repository's root.
 pub const FILE_NAME: &str = ".gitmodules";
 
-/// A larger file than any repository has, in bytes.
+/// The largest file that is parsed, in bytes. Real ones are much smaller.
 const LARGEST: usize = 1 << 20;
 
-/// The address of the submodule at a path. One that is relative stands on `of`, the address of the repository that
-/// holds the file.
+/// The address of the submodule at a path. A relative address is resolved against `of`, the address of the
+/// repository that contains the file.
 pub fn address(text: &[u8], path: &str, of: &str) -> Result<String, String> {
     let unreadable = || format!("{FILE_NAME} cannot be read");
     if text.len() > LARGEST {
@@ -24,17 +24,17 @@ pub fn address(text: &[u8], path: &str, of: &str) -> Result<String, String> {
     resolved(&url, of).ok_or_else(|| format!("its address in {FILE_NAME} leaves the host"))
 }
 
-/// What one section says.
+/// The settings of one section.
 #[derive(Default)]
 struct Module {
     path: String,
     url: String,
 }
 
-/// The sections of a file, in git's syntax for its configuration.
+/// The sections of a file in the syntax of git's configuration.
 fn modules(text: &str) -> Option<Vec<Module>> {
     let mut found: Vec<Module> = Vec::new();
-    // Whether the section is one of a submodule.
+    // Whether the current section is one of a submodule.
     let mut inside = false;
     for line in text.lines() {
         let mut line = line.trim();
@@ -60,7 +60,7 @@ fn modules(text: &str) -> Option<Vec<Module>> {
     Some(found)
 }
 
-/// The first word of a section's head, and what follows the head: `submodule "a\"b]"] path = x`.
+/// The first word of a section's header, and the text after the header: `submodule "a\"b]"] path = x`.
 fn section(text: &str) -> Option<(&str, &str)> {
     let (mut quoted, mut escaped) = (false, false);
     for (at, c) in text.char_indices() {
@@ -78,7 +78,8 @@ fn section(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// A value: quotes fall away, a comment ends it, a backslash escapes. One that goes on in the next line is none.
+/// A value: quotes are removed, a comment ends it, a backslash escapes. `None` for a value that continues on the
+/// next line.
 fn value(text: &str) -> Option<String> {
     let (mut out, mut kept) = (String::new(), 0);
     let mut quoted = false;
@@ -104,8 +105,7 @@ fn value(text: &str) -> Option<String> {
     (!quoted).then_some(out)
 }
 
-/// An address that begins with `./` or `../` stands on another one, as git takes it; `None` where it climbs above the
-/// host.
+/// Resolves an address that begins with `./` or `../` against `of`, as git does; `None` if it goes above the host.
 fn resolved(url: &str, of: &str) -> Option<String> {
     if !url.starts_with("./") && !url.starts_with("../") {
         return Some(url.to_owned());
@@ -118,7 +118,8 @@ fn resolved(url: &str, of: &str) -> Option<String> {
             rest = below;
         } else if let Some(below) = rest.strip_prefix("../") {
             let path = base.get(start..)?;
-            // `user@host:path` ends at its colon; a port is a part of the host.
+            // In `user@host:path` the host ends at the colon. In an address with a scheme, a colon belongs to the
+            // port.
             let cut = path.rfind('/').or_else(|| if start == 0 { path.rfind(':') } else { None })?;
             separator = if path[cut..].starts_with(':') { ':' } else { '/' };
             base = &base[..start + cut];
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_address_stands_on_that_of_the_repository() {
+    fn a_relative_address_is_resolved_against_that_of_the_repository() {
         for (url, on, found) in [
             ("../lib.git", OF, "https://host.example:8443/org/lib.git"),
             ("../../other/lib", OF, "https://host.example:8443/other/lib"),
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_of_submodules_is_an_error() {
+    fn malformed_files_and_addresses_are_errors() {
         for text in ["[submodule \"x", "[submodule \"lib\"]\npath = lib\nurl = \"open", "\u{0}"] {
             assert!(address(text.as_bytes(), "lib", OF).is_err(), "{text:?}");
         }

@@ -1,4 +1,4 @@
-//! The tree of a build, with what was fetched at the places that it would have there.
+//! The file tree of a build, in which fetched repositories and charts are mounted at folders.
 
 use super::submodules;
 use bytes::Bytes;
@@ -9,30 +9,30 @@ use keyfill_files::{
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// How many submodules one build fetches.
+/// The most submodules that one build fetches.
 const MOST_SUBMODULES: usize = 100;
-/// How deep submodules may lie in each other.
+/// The deepest nesting of submodules.
 const DEEPEST: usize = 16;
 
-/// A tree in which folders are there that it does not hold itself.
+/// A file tree in which other trees are mounted.
 pub struct World<'a> {
     own: &'a dyn Files,
     fetch: &'a dyn Fetch,
     cx: &'a Cx,
     mounts: RwLock<BTreeMap<TreePath, Mount>>,
-    /// Submodules that were fetched, by their places; none where one could not be.
+    /// The submodules that a path led into, by their folders, each with the error if it could not be fetched.
     submodules: RwLock<BTreeMap<TreePath, Option<FetchError>>>,
 }
 
-/// Files at a folder.
+/// A tree that is mounted at a folder.
 #[derive(Clone)]
 struct Mount {
     files: Arc<dyn Files>,
-    /// The address of the repository whose submodules are fetched when a path leads into one.
+    /// The address of the repository, if its submodules are to be fetched when a path leads into one.
     repository: Option<Arc<str>>,
 }
 
-/// Where a path leads.
+/// The mount that a path leads into, the folder of that mount, and the path below it.
 struct Located {
     mount: Mount,
     folder: TreePath,
@@ -40,7 +40,7 @@ struct Located {
 }
 
 impl<'a> World<'a> {
-    /// A tree with nothing mounted. Submodules of what will be are fetched with `fetch`.
+    /// A tree without mounts. `fetch` fetches the submodules of repositories that will be mounted.
     pub fn new(own: &'a dyn Files, fetch: &'a dyn Fetch, cx: &'a Cx) -> Self {
         Self { own, fetch, cx, mounts: RwLock::default(), submodules: RwLock::default() }
     }
@@ -53,13 +53,13 @@ impl<'a> World<'a> {
         self.mounts.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts files at a folder. What the tree itself holds below it is hidden.
+    /// Mounts files at a folder. They hide what the tree itself has there.
     pub fn mount(&self, folder: &TreePath, files: Arc<dyn Files>) {
         self.mounts_mut().insert(folder.clone(), Mount { files, repository: None });
     }
 
-    /// Puts files at a folder of that name which lies in nothing else that is mounted, and says where. Their
-    /// submodules are read where `repository` says what is cloned.
+    /// Mounts files at a folder of the given name, or of a similar one, so that no other mount is in it or around
+    /// it; returns the folder. Submodules are fetched if `repository` is the address that was cloned.
     pub fn mount_apart(&self, name: &str, files: Arc<dyn Files>, repository: Option<&str>) -> TreePath {
         let mut mounts = self.mounts_mut();
         let taken =
@@ -75,14 +75,14 @@ impl<'a> World<'a> {
         folder
     }
 
-    /// Why the submodule that a path leads into could not be fetched.
+    /// The error of the submodule that a path leads into, if it could not be fetched.
     pub fn refused(&self, path: &TreePath) -> Option<FetchError> {
         let submodules = self.submodules.read().unwrap_or_else(PoisonError::into_inner);
         let around = submodules.iter().filter(|(place, _)| path.is_within(place));
         around.filter_map(|(_, refused)| refused.clone()).next_back()
     }
 
-    /// The mounted tree that a path lies in, with its folder and the path in it. Submodules on the way are fetched.
+    /// The mount that a path leads into. Submodules on the way are fetched.
     fn mounted(&self, path: &TreePath) -> Option<Located> {
         let mut located = self.nearest(path)?;
         for _ in 0..DEEPEST {
@@ -112,9 +112,9 @@ impl<'a> World<'a> {
         Some(Located { mount: mount.clone(), folder: folder.clone(), inner })
     }
 
-    /// Whether a submodule is mounted; it is fetched where nobody asked for it before.
+    /// Whether a submodule is mounted. It is fetched if that was not tried before.
     fn enter(&self, place: &TreePath, of: &str, located: &Located, submodule: &Submodule) -> bool {
-        // Held while it is fetched: whoever looks at the same time waits.
+        // The lock is held during the fetch: another thread that needs a submodule waits.
         let mut submodules = self.submodules.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = submodules.get(place) {
             return known.is_none();
@@ -204,7 +204,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn what_is_mounted_is_read_at_its_place() {
+    fn mounted_files_are_read_below_their_folder() {
         let tree: MemoryFiles = [("app/k.yaml", "k"), ("app/charts-2/x", "x")].into_iter().collect();
         let chart: MemoryFiles = [("Chart.yaml", "c"), ("templates/t", "t")].into_iter().collect();
         let at = |path: &str| TreePath::new(path).expect("a path");

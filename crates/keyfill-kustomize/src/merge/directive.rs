@@ -1,4 +1,4 @@
-//! `$patch` in patches.
+//! The directive `$patch` in strategic merge patches.
 
 use crate::error::{Error, Result};
 use keyfill_yaml::{Map, Node, Seq};
@@ -6,14 +6,14 @@ use keyfill_yaml::{Map, Node, Seq};
 /// The key of a directive.
 pub const KEY: &str = "$patch";
 
-/// What a patch wants done.
+/// What a directive asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Directive {
-    /// Merge it in: the case without a directive.
+    /// Merge the patch into the object, as without a directive.
     Merge,
-    /// Put it in the place of what is there.
+    /// Replace the object's value by the patch's.
     Replace,
-    /// Delete what is there.
+    /// Delete the object's value.
     Delete,
 }
 
@@ -30,8 +30,8 @@ impl Directive {
     }
 }
 
-/// What an object still says to a merge when all merges are over: nobody acts on it, and the cluster refuses or
-/// drops it.
+/// A warning if an object still contains a merge directive after all merges. No step acts on it any more, and the
+/// cluster refuses or drops it.
 pub fn left_in(object: &Node) -> Option<Error> {
     const OTHERS: [&str; 3] = ["$retainKeys", "$setElementOrder/", "$deleteFromPrimitiveList/"];
     match object {
@@ -58,12 +58,13 @@ pub fn left_in(object: &Node) -> Option<Error> {
     }
 }
 
-/// The directive of a mapping.
+/// The directive of a mapping in a patch.
 pub fn of_map(patch: &Map) -> Result<Directive> {
     patch.get(KEY).map_or(Ok(Directive::Merge), Directive::from_word)
 }
 
-/// The directive of a list: an item that has nothing else. Only the first item with a directive counts.
+/// The directive of a list in a patch: an item with no key but `$patch`. Only the first item with a directive
+/// counts.
 pub fn of_list(patch: &Seq) -> Result<(Directive, Option<&str>)> {
     let item = patch.items.iter().filter_map(Node::as_map).find(|item| item.has(KEY));
     match item.filter(|item| item.len() == 1).and_then(|item| item.get(KEY)) {

@@ -1,8 +1,8 @@
-//! Lists that are merged by keys of their items.
+//! Merging lists whose items are matched by keys.
 //!
-//! Real lists have items with all keys, each combination once: those are merged in one pass, with an index
-//! when they are long. For all others kustomize's procedure is followed step by step, with its surprises: an
-//! item without a key takes others with it.
+//! In most lists each item has all keys, and no two items have the same ones: these lists are merged in one pass,
+//! with an index when they are long. For all others kustomize's procedure is followed step by step, with its
+//! surprises: an item without a key can remove others.
 
 use super::walk::{Outcome, Walk};
 use crate::error::Result;
@@ -11,18 +11,18 @@ use crate::schema::Type;
 use keyfill_yaml::{Map, Node, Seq, Text};
 use std::collections::{HashMap, HashSet};
 
-/// What a list is merged with.
+/// The patch for a list.
 #[derive(Clone, Copy)]
 pub enum Patch<'a> {
-    /// Nothing: the list is only gone through.
+    /// No patch: the list is only in the object.
     None,
-    /// A list of the patch.
+    /// The list at the same path of the patch.
     Other(&'a Seq),
-    /// Itself: it is the patch's own and takes the place of none.
+    /// The list itself: it is only in the patch.
     Itself,
 }
 
-/// Merges a list. The items of the patch come first.
+/// Merges a list. New items of the patch come first.
 pub fn merge<'a>(
     walk: &mut Walk<'a>,
     dest: &mut Seq,
@@ -48,16 +48,16 @@ pub fn merge<'a>(
     }
 }
 
-/// Where items go that both lists have.
+/// The position of items that both lists have.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shared {
-    /// Where the patch has them: lists with one key.
+    /// The position in the patch: for lists with one key.
     AsInPatch,
-    /// Behind what only the patch has, where the object has them: lists with several keys.
+    /// The position in the object, behind the items that only the patch has: for lists with several keys.
     AsInObject,
 }
 
-/// The texts of items that are all scalars with some text.
+/// `Some` if all items are scalars with a text that is not empty.
 fn texts(items: &[Node]) -> Option<()> {
     items.iter().all(|i| !is_null(i) && i.text().is_some_and(|t| !t.is_empty())).then_some(())
 }
@@ -71,7 +71,7 @@ fn merge_scalars(dest: &mut Seq, patch: &[Node]) {
         let text: Text = item.text().unwrap_or("").into();
         if seen.insert(text.clone()) {
             let mut item = own.get(&text).unwrap_or(item).clone();
-            // kustomize sets each value anew, as the key that it is.
+            // kustomize sets each value again, as the key that it is, so that its type is resolved again.
             if let Node::Scalar(scalar) = &mut item {
                 untype(scalar);
             }
@@ -81,7 +81,7 @@ fn merge_scalars(dest: &mut Seq, patch: &[Node]) {
     dest.items = merged;
 }
 
-/// The keys of each item, when all have them and no two the same.
+/// The keys of each item; `None` unless all items have all keys, and no two items have the same ones.
 fn unique_keys(items: &[Node], keys: &[&str]) -> Option<Vec<Text>> {
     let found: Vec<Text> = items.iter().map(|item| key_of(item.as_map()?, keys)).collect::<Option<_>>()?;
     let mut seen = HashSet::with_capacity(found.len());
@@ -129,7 +129,7 @@ fn merge_by_keys<'a>(
         };
         match walk.both(&mut node, item, items).map_err(|e| e.below(&format!("[{n}]")))? {
             Outcome::Cleared => {}
-            // An item that is to be replaced stays as it was: kustomize puts the old one back.
+            // An item with `$patch: replace` stays as it was, since kustomize puts the old item back.
             Outcome::Kept | Outcome::Replaced(_) => match shared {
                 Shared::AsInPatch => merged.push(node),
                 Shared::AsInObject => changed[place] = Some(node),

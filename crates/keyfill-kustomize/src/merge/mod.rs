@@ -18,12 +18,12 @@ use keyfill_diag::Cx;
 use keyfill_yaml::Node;
 use walk::{Outcome, Walk};
 
-/// What became of the object.
+/// Whether the object still exists after the merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Merged {
-    /// It is there, merged.
+    /// The object exists, with the patch merged in.
     Kept,
-    /// The patch deletes it whole.
+    /// The patch deletes the object.
     Deleted,
 }
 
@@ -51,7 +51,7 @@ pub fn strategic(object: &mut Node, patch: &Node, schema: &Schema, cx: &Cx) -> R
     let mut walk = Walk { schema, cx, steps: 0, writes: Writes::default() };
     match walk.both(object, patch, None)? {
         Outcome::Cleared => return Ok(Merged::Deleted),
-        // A patch that replaces the whole object has no effect in kustomize, which forgets the result.
+        // A patch with `$patch: replace` at its root has no effect in kustomize, which drops the result.
         Outcome::Kept | Outcome::Replaced(_) => {}
     }
     walk.writes.spread(object);

@@ -1,4 +1,4 @@
-//! Merging lists whose items lack keys or share them, in the steps in which kustomize does it.
+//! Merging lists in which an item lacks a key, or two items have the same keys, in kustomize's own steps.
 
 use super::elements::Patch;
 use super::walk::{Outcome, Walk};
@@ -8,7 +8,7 @@ use crate::schema::Type;
 use keyfill_yaml::{Map, Node, Seq};
 use std::collections::HashSet;
 
-/// Merges step by step. `[""]` as keys means that the items are their own keys.
+/// Merges a list step by step. If `keys` is `[""]`, each item is its own key.
 pub fn merge<'a>(
     walk: &mut Walk<'a>,
     dest: &mut Seq,
@@ -22,16 +22,17 @@ pub fn merge<'a>(
     Ok(())
 }
 
-/// Items are known by their place in one table, since the same one can be in several lists.
+/// The state of one merge. Items are referred to by their index in `nodes`, since one item can be in several
+/// lists.
 struct Steps {
     nodes: Vec<Node>,
     dest: Vec<usize>,
     patch: Option<Vec<usize>>,
-    /// The patch is the list itself: what is taken from one is taken from the other.
+    /// Whether the patch is the list itself: an item that is removed from one is removed from the other.
     is_itself: bool,
 }
 
-/// Values of the keys of an item; empty where there is none.
+/// The values of the merge keys of an item; empty for a key that it does not have.
 type Values = Vec<String>;
 
 impl Steps {
@@ -74,7 +75,7 @@ impl Steps {
         self.append(walk, added, &valid_keys)
     }
 
-    /// The values of all items, those of the patch first, each once.
+    /// The key values of all items, those of the patch first, without repetitions.
     fn all_values(&self, walk: &mut Walk<'_>, keys: &[&str]) -> Result<Vec<Values>> {
         let mut all: Vec<Values> = Vec::new();
         let mut seen = HashSet::new();
@@ -90,12 +91,12 @@ impl Steps {
         Ok(all)
     }
 
-    /// Counts a step that goes through all items.
+    /// Counts a step that visits all items.
     fn whole_step(&self, walk: &mut Walk<'_>) -> Result<()> {
         walk.steps(self.nodes.len())
     }
 
-    /// Merges the first items that have these values, wherever there is one.
+    /// Merges the first items of both lists that have the given key values.
     fn merge_one<'a>(
         &mut self,
         walk: &mut Walk<'a>,
@@ -137,7 +138,7 @@ impl Steps {
         }
     }
 
-    /// Sees to it that an item has its keys.
+    /// Sets the merge keys that an item lacks.
     fn make_keys(&mut self, id: usize, keys: &[&str], values: &[String]) -> Result<()> {
         for (key, value) in keys.iter().zip(values) {
             if value.is_empty() || self.nodes[id].get(key).is_some() {
@@ -155,8 +156,8 @@ impl Steps {
         Ok(())
     }
 
-    /// Puts an item in the place of those with the same values, or at the end; without an item it takes them
-    /// out. Items that say nothing go away on this occasion.
+    /// Replaces the items with the given key values by `item`, or appends it if there are none. Without an item
+    /// they are removed. Null and empty items are removed in any case.
     fn set(
         &self,
         list: &[usize],
@@ -192,7 +193,7 @@ impl Steps {
         Ok(out)
     }
 
-    /// Puts what is left in the list behind what was merged.
+    /// Appends the object's items to the merged ones.
     fn append(&self, walk: &mut Walk<'_>, mut out: Vec<usize>, keys: &[&str]) -> Result<Vec<usize>> {
         for &id in &self.dest {
             self.whole_step(walk)?;
@@ -222,12 +223,12 @@ impl Steps {
     }
 }
 
-/// Null or an empty mapping.
+/// Whether a node is null or an empty mapping.
 fn is_nothing(node: &Node) -> bool {
     is_null(node) || node.as_map().is_some_and(Map::is_empty)
 }
 
-/// The value of a key; that of the empty key is the item itself.
+/// The value of an item's key. If the key is the empty string, it is the item itself.
 fn value_of(item: &Node, key: &str) -> String {
     if key.is_empty() {
         return item.text().unwrap_or("").to_owned();
@@ -235,7 +236,7 @@ fn value_of(item: &Node, key: &str) -> String {
     item.get(key).filter(|node| !is_null(node)).and_then(Node::text).unwrap_or("").to_owned()
 }
 
-/// Whether an item is found by values: it must have each key with just this text.
+/// Whether an item has each key with exactly the given value.
 fn has(item: &Node, keys: &[&str], values: &[String]) -> bool {
     if keys.first().is_none_or(|k| k.is_empty()) {
         return item.text().unwrap_or("") == values.first().map_or("", String::as_str);
@@ -247,8 +248,8 @@ fn has(item: &Node, keys: &[&str], values: &[String]) -> bool {
     })
 }
 
-/// Whether an item is meant when one is set: here an empty value means any, and a missing one what the key
-/// before said.
+/// Whether an item counts as the same in [`Steps::set`]: there an empty value matches any, and a key without a
+/// value matches if the key before it did.
 fn is_match(item: &Node, keys: &[&str], values: &[String]) -> Result<bool> {
     let mut found = false;
     for (n, key) in keys.iter().enumerate() {
@@ -268,7 +269,7 @@ fn is_match(item: &Node, keys: &[&str], values: &[String]) -> Result<bool> {
     Ok(found)
 }
 
-/// The keys that some item has, with the values of one. When none has any, all keys count.
+/// The keys that at least one item has, with the given values of these keys. If no item has a key, all keys.
 fn valid<'k>(all: &[Values], values: &[String], keys: &[&'k str]) -> (Vec<&'k str>, Vec<String>) {
     let is_used: Vec<bool> =
         (0..keys.len()).map(|n| all.iter().any(|v| v.get(n).is_some_and(|v| !v.is_empty()))).collect();
@@ -282,9 +283,9 @@ fn valid<'k>(all: &[Values], values: &[String], keys: &[&'k str]) -> (Vec<&'k st
     )
 }
 
-/// Values that differ only where one is empty mean the same item: the fuller ones count for both.
+/// Makes key values equal that only differ where one of them is empty: they mean the same item.
 fn complete(walk: &mut Walk<'_>, all: &mut [Values]) -> Result<()> {
-    // Only an empty value can be filled in.
+    // Without an empty value nothing can be filled in.
     if all.iter().flatten().all(|value| !value.is_empty()) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Merges whose results were seen in the official tool's output.
+//! Merges whose expected results are those of the official tool.
 
 use super::{Merged, strategic};
 use crate::schema::Schema;
@@ -9,7 +9,7 @@ fn node(text: &str) -> Node {
     load_nodes(text.as_bytes(), &Limits::default()).expect("it is YAML").swap_remove(0)
 }
 
-/// The merged `spec` of two pods, as YAML in one line.
+/// The `spec` of a pod after a merge, as YAML in one line.
 fn pods(object: &str, patch: &str) -> String {
     let pod = |spec: &str| node(&format!("{{apiVersion: v1, kind: Pod, spec: {spec}}}"));
     let mut object = pod(object);

@@ -1,4 +1,4 @@
-//! Merging nodes. A place may have something in the object, in the patch, or in both.
+//! Merging trees of nodes. A node may be in the object, in the patch, or in both.
 
 use super::directive::{self, Directive};
 use super::elements;
@@ -10,38 +10,39 @@ use keyfill_diag::Cx;
 use keyfill_yaml::{Entry, Map, Node, Seq, Text, move_into, write_as};
 use std::collections::HashMap;
 
-/// What became of a place.
+/// What a merge makes of a node.
 pub enum Outcome {
-    /// It is there, changed in place.
+    /// The node stays, changed in place.
     Kept,
-    /// It is gone.
+    /// The node is removed.
     Cleared,
-    /// This takes its place.
+    /// The node is replaced by this one.
     Replaced(Node),
 }
 
-/// Above this many comparisons of keys an index is worth its making.
+/// The number of key comparisons above which an index is faster.
 const WORTH_AN_INDEX: usize = 1024;
 
-/// One merge.
+/// The state of one merge.
 pub struct Walk<'a> {
-    /// What is known about types.
+    /// The schema, which says how lists are merged.
     pub schema: &'a Schema,
-    /// Until when, and how much.
+    /// The context of the run: deadline, cancellation and limits.
     pub cx: &'a Cx,
-    /// Steps since the run was last asked whether to go on.
+    /// Steps since the last check whether the run was stopped.
     pub steps: usize,
-    /// Changes to values that have twins.
+    /// Changes to scalars that have twins.
     pub writes: Writes,
 }
 
 impl<'a> Walk<'a> {
-    /// Asks now and then whether to go on. Called where work is done that a patch may multiply.
+    /// Counts a step, and from time to time checks whether the run was stopped. Called where a small patch can
+    /// cause much work.
     pub fn step(&mut self) -> Result<()> {
         self.steps(1)
     }
 
-    /// As [`Walk::step`], for work that is as much as so many steps.
+    /// As [`Walk::step`], for several steps.
     pub fn steps(&mut self, count: usize) -> Result<()> {
         const OFTEN: usize = 1_000;
         self.steps += count;
@@ -52,7 +53,7 @@ impl<'a> Walk<'a> {
         self.cx.check().map_err(Error::from)
     }
 
-    /// A place that both have.
+    /// Merges a node that is in both.
     pub fn both(&mut self, dest: &mut Node, patch: &Node, at: Option<Type<'a>>) -> Result<Outcome> {
         if is_null(patch) {
             return Ok(Outcome::Cleared);
@@ -92,7 +93,7 @@ impl<'a> Walk<'a> {
     }
 
     fn maps(&mut self, dest: &mut Map, patch: &Map, at: Option<Type<'a>>) -> Result<Outcome> {
-        // In the order of their names: where values have twins, the last one written counts.
+        // Fields are merged in the order of their names: of several changes to twins the last one counts.
         let mut fields: Vec<&Entry> = patch.entries.iter().filter(|e| e.key.text != directive::KEY).collect();
         fields.sort_by(|a, b| a.key.text.cmp(&b.key.text));
         let own = dest.entries.len();
@@ -186,8 +187,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A place that only the object has; false when it goes away. A field without any value does, `null`
-    /// and `~` stay.
+    /// Visits a node that is only in the object. Returns false if it is removed, as a field without any value
+    /// (`key:`) is; `null` and `~` stay.
     pub fn only_dest(&mut self, dest: &mut Node, at: Option<Type<'a>>) -> Result<bool> {
         let at = at.or_else(|| self.type_by_fields(dest));
         match dest {
@@ -212,7 +213,7 @@ impl<'a> Walk<'a> {
         Ok(true)
     }
 
-    /// A place that only the patch has.
+    /// The node to add for one that is only in the patch.
     pub fn only_patch(&mut self, patch: &Node, at: Option<Type<'a>>) -> Result<Option<Node>> {
         if is_null(patch) {
             return Ok(None);
@@ -222,7 +223,7 @@ impl<'a> Walk<'a> {
         match &mut copy {
             Node::Scalar(_) => {}
             Node::Seq(seq) => {
-                // A directive of the list itself is not looked at where there is nothing to merge with.
+                // A directive in the list itself is ignored, since there is nothing to merge with.
                 if let Some(keys) = at.and_then(Type::merge_keys) {
                     elements::merge(self, seq, elements::Patch::Itself, at, &keys)?;
                 }
@@ -233,7 +234,7 @@ impl<'a> Walk<'a> {
                     Ok(_) => {
                         map.remove(directive::KEY);
                     }
-                    // Neither is an unknown one, which stays in the object.
+                    // An unknown directive is ignored and stays in the object.
                     Err(_) => {}
                 }
                 self.fields_within_patch(map, at)?;
@@ -242,7 +243,7 @@ impl<'a> Walk<'a> {
         Ok(Some(copy))
     }
 
-    /// Below a place that only the patch has; false when it goes away.
+    /// Visits a node below one that is only in the patch. Returns false if it is removed.
     pub fn within_patch(&mut self, node: &mut Node, at: Option<Type<'a>>) -> Result<bool> {
         if is_null(node) {
             return Ok(false);
@@ -285,7 +286,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// The type that an object says it is, wherever it stands.
+    /// The type that a mapping declares by `apiVersion` and `kind`, at any depth.
     fn type_by_fields(&self, node: &Node) -> Option<Type<'a>> {
         let map = node.as_map()?;
         let field = |name| map.get(name).map(text_of).filter(|text| !text.is_empty());
@@ -305,7 +306,7 @@ fn remove_places(map: &mut Map, mut places: Vec<usize>) {
     });
 }
 
-/// Takes the items with a directive out of a list, and those that say nothing.
+/// Removes the items that consist of the directive `word`, and null or empty ones.
 fn elide(seq: &mut Seq, word: Option<&str>) {
     let Some(word) = word else { return };
     seq.items.retain(|item| {

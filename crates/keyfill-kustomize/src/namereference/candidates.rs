@@ -1,4 +1,4 @@
-//! Which resources a reference may mean: found by the names they had.
+//! The resources that a reference may mean, found by their previous names.
 
 use crate::Gvk;
 use crate::error::{Error, Result};
@@ -7,19 +7,19 @@ use crate::resource::{Id, NO_NAMESPACE, text_of_scalar};
 use keyfill_yaml::{Node, ScalarKind, Text};
 use std::collections::{HashMap, HashSet};
 
-/// Indexes over all resources, made once.
+/// Indexes over all resources, built once.
 pub struct Candidates {
-    /// Resources by the names they had; one whose name never changed is none.
+    /// Positions of resources by the names they had before. A resource whose name never changed is not in it.
     by_previous_name: HashMap<Text, Vec<usize>>,
-    /// Resources by the namespace they had at first.
+    /// Positions of resources by the namespace they had originally.
     by_original_namespace: HashMap<Text, Vec<usize>>,
 }
 
-/// The resource whose fields are mended.
+/// The resource whose references are corrected.
 pub struct Referrer {
-    /// Its position.
+    /// Position of the resource.
     pub at: usize,
-    /// What it is.
+    /// Current id of the resource.
     pub id: Id,
     /// The type that its `roleRef` names.
     pub role: Option<Gvk>,
@@ -28,7 +28,7 @@ pub struct Referrer {
 }
 
 impl Candidates {
-    /// Looks at all resources once.
+    /// Builds the indexes.
     pub fn new(map: &ResMap) -> Self {
         let mut by_previous_name: HashMap<Text, Vec<usize>> = HashMap::new();
         let mut by_original_namespace: HashMap<Text, Vec<usize>> = HashMap::new();
@@ -49,7 +49,7 @@ impl Candidates {
         Self { by_previous_name, by_original_namespace }
     }
 
-    /// What matters about a referring resource.
+    /// Collects what is needed to correct the references of the resource at a position.
     pub fn referrer(&self, map: &ResMap, at: usize) -> Result<Referrer> {
         let resource = map.get(at);
         let id = resource.id().clone();
@@ -58,18 +58,19 @@ impl Candidates {
         Ok(Referrer { at, role: role_type(&resource.node), subjects, id })
     }
 
-    /// The resources that had a name and that the referrer can reach.
+    /// The resources that once had the given name and that the referrer can reach.
     pub fn named(&self, map: &ResMap, referrer: &Referrer, name: &str) -> Vec<usize> {
         let places = self.by_previous_name.get(name).map_or(&[][..], Vec::as_slice);
         places.iter().copied().filter(|at| referrer.reaches(map.get(*at).id())).collect()
     }
 
-    /// All resources that had a name.
+    /// All resources that once had the given name.
     pub fn all_named(&self, name: &str) -> &[usize] {
         self.by_previous_name.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Keeps those that were in a namespace at first; where nothing was, those that are in it now.
+    /// Keeps the resources that were in a namespace originally. If none was that the referrer can reach, keeps
+    /// those that are in it now.
     pub fn keep_namespace(&self, map: &ResMap, referrer: &Referrer, namespace: &str, found: &mut Vec<usize>) {
         if namespace == NO_NAMESPACE {
             return found.clear();
@@ -84,8 +85,8 @@ impl Candidates {
 }
 
 impl Referrer {
-    /// Whether it could refer to a resource at all: same namespace, one of them in none, or a service
-    /// account in a namespace that a role binding names.
+    /// Whether the referrer can refer to a resource at all: both are in the same namespace, one of them is
+    /// cluster-scoped, or a role binding names a service account in the resource's namespace.
     fn reaches(&self, target: &Id) -> bool {
         self.id.is_cluster_scoped
             || target.is_cluster_scoped
@@ -93,7 +94,7 @@ impl Referrer {
             || self.subjects.contains(&target.namespace)
     }
 
-    /// Whether a target's current namespace allows the reference.
+    /// Whether the reference is possible in the target's current namespace.
     pub fn sees(&self, target: &Id) -> bool {
         self.id.is_cluster_scoped
             || target.is_cluster_scoped
@@ -102,7 +103,7 @@ impl Referrer {
     }
 }
 
-/// The type in `roleRef`, when it is complete. A null counts by its text.
+/// The type that `roleRef` names, if it has a group and a kind. A null field counts as its text.
 fn role_type(object: &Node) -> Option<Gvk> {
     let role = object.get("roleRef")?;
     let field = |name| role.get(name).map(|n| n.text().unwrap_or(""));

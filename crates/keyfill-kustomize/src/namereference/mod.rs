@@ -1,6 +1,6 @@
-//! Name references: where a resource's name has changed, the fields of others that hold it are mended.
+//! Name references: when a resource gets another name, the fields of other resources that hold it are corrected.
 //!
-//! DESIGN.md beside this crate tells how a reference finds its target.
+//! DESIGN.md of this crate explains how the target of a reference is found.
 
 mod candidates;
 mod unlisted;
@@ -19,8 +19,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use unlisted::Unlisted;
 
-/// Mends all references. What is returned is worth a warning: references that stay, although what they mean got
-/// another name.
+/// Corrects all references. Returns warnings: references that could not be followed, although their target has
+/// another name now.
 pub fn fix(map: &mut ResMap, tables: &[BackReferences], schema: &Schema, cx: &Cx) -> Result<Vec<Error>> {
     let left = RefCell::default();
     let by_kind = Rows::new(tables);
@@ -40,7 +40,7 @@ pub fn fix(map: &mut ResMap, tables: &[BackReferences], schema: &Schema, cx: &Cx
         });
         map.node_mut(at).node = node;
         result.map_err(|e| map.get(at).blame_here(e))?;
-        // A table may name `metadata/name` itself.
+        // A configuration may list `metadata/name` itself as a reference.
         map.update(at, schema, |_| Ok(()))?;
     }
     let mut left = left.into_inner();
@@ -64,7 +64,7 @@ pub fn fix(map: &mut ResMap, tables: &[BackReferences], schema: &Schema, cx: &Cx
     Ok(left)
 }
 
-/// Whether it is what others read their settings from.
+/// Whether objects of a type hold settings that other objects refer to: ConfigMaps and Secrets.
 fn is_of_config(gvk: &Gvk) -> bool {
     matches!(gvk.kind.as_str(), "ConfigMap" | "Secret") && gvk.group.is_empty()
 }
@@ -73,7 +73,7 @@ fn has_new_name(resource: &Resource) -> bool {
     resource.memory.previous.iter().any(|previous| previous.name != resource.id().name)
 }
 
-/// More warnings of one build than this are not read.
+/// The most warnings of one build. More would not be read.
 const MOST_LEFT: usize = 20;
 
 /// A field that may hold the name of a resource of some type.
@@ -84,7 +84,7 @@ struct Row<'a> {
     order: usize,
 }
 
-/// The rows of the tables by the kind of the referring resource.
+/// The rows of the configuration by the kind of the referring resource.
 struct Rows<'a> {
     by_kind: HashMap<&'a str, Vec<Row<'a>>>,
     of_any_kind: Vec<Row<'a>>,
@@ -105,7 +105,7 @@ impl<'a> Rows<'a> {
         rows
     }
 
-    /// The rows for a type, in the order of the tables.
+    /// The rows for a type, in the order of the configuration.
     fn of(&self, gvk: &Gvk) -> Vec<Row<'a>> {
         let of_kind = self.by_kind.get(gvk.kind.as_str()).into_iter().flatten();
         let mut rows: Vec<Row> =
@@ -115,14 +115,14 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Mends one field of one resource.
+/// The correction of one field of one resource.
 struct Mend<'a> {
     map: &'a ResMap,
     candidates: &'a Candidates,
     referrer: &'a Referrer,
     row: &'a Row<'a>,
     cx: &'a Cx,
-    /// References that stay as they are and should not.
+    /// Warnings about references that could not be followed.
     left: &'a RefCell<Vec<Error>>,
 }
 
@@ -134,7 +134,7 @@ impl Mend<'_> {
         let result = if gvk.is_selected_by(&field.gvk) {
             fieldspec::visit(object, gvk, field, Create::Never, &mut set)
         } else {
-            // Its kind was changed on the way; what it was at first has chosen the row.
+            // The row was chosen by the original kind of the object, which a step has changed since.
             let field = FieldSpec::new(gvk.clone(), &field.path, field.create);
             fieldspec::visit(object, gvk, &field, Create::Never, &mut set)
         };
@@ -157,7 +157,7 @@ impl Mend<'_> {
         }
     }
 
-    /// The field is the name itself.
+    /// Corrects a field that is the name itself.
     fn set_scalar(&self, node: &mut Node) -> Result<()> {
         self.cx.check()?;
         let old = text_of_scalar(node);
@@ -171,7 +171,7 @@ impl Mend<'_> {
         Ok(())
     }
 
-    /// The field is a mapping with `name` and perhaps `namespace`.
+    /// Corrects a field that is a mapping with `name` and perhaps `namespace`.
     fn set_map(&self, map: &mut Map) -> Result<()> {
         self.cx.check()?;
         let Some(name) = map.get("name") else {
@@ -192,15 +192,16 @@ impl Mend<'_> {
         }
         let (name, namespace) = (target.name.clone(), target.namespace.clone());
         set_text(map, "name", &name);
-        // An empty namespace matches any; it must not take the place of one that is written.
+        // An empty namespace matches any; it must not replace one that is written.
         if !namespace.is_empty() {
             set_text(map, "namespace", &namespace);
         }
         Ok(())
     }
 
-    /// Notes a name that stays although the object that it means was renamed: what comes out of a chart keeps its
-    /// namespace when the kustomization's moves all others, and then no longer sees them.
+    /// Adds a warning if a name stays although its target was renamed. This happens to objects of charts: they
+    /// keep their namespace when the kustomization changes that of all other objects, and then do not see them
+    /// any more.
     fn note_left(&self, old: &str, location: Location) {
         let me = self.map.get(self.referrer.at);
         if !me.memory.from_chart || self.left.borrow().len() >= MOST_LEFT {
@@ -220,7 +221,7 @@ impl Mend<'_> {
         let Some(target) = renamed.map(|at| self.map.get(*at).id()).filter(|id| id.name != old) else {
             return;
         };
-        // An object that still has the name may be the one that is meant.
+        // The reference may mean an object that still has the name.
         let still_there = self.map.matching_name(old, |_| true).into_iter().any(|at| {
             let id = self.map.get(at).id();
             id.name == old && id.gvk == target.gvk && self.referrer.sees(id)
@@ -243,7 +244,7 @@ impl Mend<'_> {
         self.left.borrow_mut().push(me.blame_here(error));
     }
 
-    /// The one resource among those that had the name.
+    /// The one resource that a reference means, among those that had the name.
     fn choose(&self, mut found: Vec<usize>, with_namespace: bool) -> Result<Option<&Id>> {
         let resource = |at: &usize| self.map.get(*at);
         found.retain(|at| resource(at).previous_ids().any(|id| id.gvk.is_selected_by(self.row.target)));

@@ -1,4 +1,4 @@
-//! Names that no table lists: fields of custom resources that look like references.
+//! Fields of custom resources that look like references, although no configuration lists them.
 
 use super::candidates::{Candidates, Referrer};
 use crate::error::Error;
@@ -7,7 +7,7 @@ use crate::resource::{Id, text_of_scalar};
 use crate::schema::FieldType;
 use keyfill_yaml::{Location, Node};
 
-/// Looks through one custom resource.
+/// The search for such fields in one custom resource.
 pub struct Unlisted<'a> {
     pub map: &'a ResMap,
     pub candidates: &'a Candidates,
@@ -16,8 +16,9 @@ pub struct Unlisted<'a> {
 }
 
 impl Unlisted<'_> {
-    /// Notes the fields that hold a name that a ConfigMap or a Secret no longer has. Only the tables of a
-    /// kustomization say which fields of a custom resource are references, so that the names stay.
+    /// Adds a warning for each field that holds the previous name of a renamed ConfigMap or Secret. Such names
+    /// are not corrected, since only the `configurations` or `crds` of a kustomization say which fields of a
+    /// custom resource are references.
     pub fn look(&mut self, object: &Node) {
         let gvk = &self.referrer.id.gvk;
         if FieldType::of(&gvk.api_version(), &gvk.kind).is_none() {
@@ -65,10 +66,11 @@ impl Unlisted<'_> {
         }
     }
 
-    /// What had the name, if nothing has it now.
+    /// The object that had the name, if no object has it now.
     fn renamed(&self, kind: &str, old: &str) -> Option<&Id> {
         let resource = |at: &usize| self.map.get(*at);
-        // A namespace of the kustomization does not reach what comes out of a chart.
+        // The namespace of a kustomization is not set on objects of charts, so namespaces are not compared for
+        // those.
         let sees_all = resource(&self.referrer.at).memory.from_chart;
         let sees = |id: &Id| sees_all || self.referrer.sees(id);
         let is_meant = |id: &Id| id.gvk.kind == kind && id.gvk.group.is_empty() && sees(id);
@@ -80,7 +82,7 @@ impl Unlisted<'_> {
     }
 }
 
-/// The kind of object that a field names, by how fields are called.
+/// The kind of object that a field refers to, guessed from the name of the field and of the one around it.
 fn kind_of(parent: Option<&str>, key: &str) -> Option<&'static str> {
     let parent = parent.map(|parent| parent.split('[').next().unwrap_or(parent));
     match (parent, key) {

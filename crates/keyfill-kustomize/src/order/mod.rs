@@ -8,7 +8,7 @@ use crate::resource::Id;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-/// Puts the resources in order. What the kustomization says goes before what was asked for.
+/// Sorts the resources. `sortOptions` of the kustomization takes precedence over the order of the request.
 pub fn apply(map: &mut ResMap, options: Option<&SortOptions>, asked: SortOrder) -> Result<()> {
     let Some(options) = options else {
         return match asked {
@@ -33,7 +33,7 @@ fn by_options(map: &mut ResMap, options: &SortOptions) -> Result<()> {
     }
 }
 
-/// By rank of the kind, then type, then namespace and name.
+/// Sorts by rank of the kind, then by type, namespace and name.
 fn legacy<S: AsRef<str>>(map: &mut ResMap, first: &[S], last: &[S]) -> Result<()> {
     map.check_unique()?;
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
@@ -48,7 +48,7 @@ fn legacy<S: AsRef<str>>(map: &mut ResMap, first: &[S], last: &[S]) -> Result<()
     Ok(())
 }
 
-/// The core group's `Namespace` comes before kinds of that name in other groups.
+/// The sort key of an id. `Namespace` of the core group comes before kinds of that name in other groups.
 fn key(id: &Id, ranks: &HashMap<&str, i64>) -> (i64, u8, Option<Reverse<String>>, String, String) {
     let rank = ranks.get(id.gvk.kind.as_str()).copied().unwrap_or(0);
     let is_core_namespace = id.gvk.kind == "Namespace" && id.gvk.group.is_empty();

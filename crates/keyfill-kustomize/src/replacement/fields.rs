@@ -1,4 +1,4 @@
-//! All fields that a path of a replacement's target leads to.
+//! Finding all fields that a path in a replacement's target leads to.
 
 use super::path::{Step, is_item_step, step};
 use super::tree::Tree;
@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use keyfill_go::regexp::Regexp;
 use keyfill_yaml::{EditDocument, EditNode, Limits, Location, Node};
 
-/// What is made where a path ends.
+/// The kind of node that is created at the end of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A scalar.
@@ -18,7 +18,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What a node is.
+    /// The kind of a node.
     pub fn of(node: &Node) -> Self {
         match node {
             Node::Scalar(_) => Self::Scalar,
@@ -27,7 +27,7 @@ impl Kind {
         }
     }
 
-    /// What is made before a step.
+    /// The node that is created before a step.
     fn before<T: Tree>(self, next: Option<&String>) -> T {
         T::empty(match next {
             None => self,
@@ -37,14 +37,14 @@ impl Kind {
     }
 }
 
-/// What a path may lead to.
+/// What the end of a path may be.
 #[derive(Clone, Copy, Debug)]
 pub struct Ends<'a> {
-    /// What is made where it is absent.
+    /// The kind of node that is created where the path ends at an absent field; `None` if nothing is created.
     pub create: Option<Kind>,
-    /// Whether lists and mappings are refused, since a part of a text is asked for.
+    /// Whether lists and mappings are refused, because a part of a text is to be replaced.
     pub scalars_only: bool,
-    /// The limits of the run, for texts that are read on the way.
+    /// The limits for YAML that is parsed from the texts of fields.
     pub limits: &'a Limits,
 }
 
@@ -57,7 +57,7 @@ impl Ends<'_> {
     }
 }
 
-/// Calls `set` for each field that the path leads to and returns how many they were.
+/// Calls `set` for each field that the path leads to, and returns their number.
 pub fn visit<T: Tree>(
     node: &mut T,
     steps: &[String],
@@ -80,7 +80,7 @@ impl<T: Tree> Visit<'_, T> {
         if node.is_null() {
             return self.below_null(steps);
         }
-        // A negative number is a field's name here.
+        // A negative number is the name of a field here.
         match step(first).unwrap_or(Step::Field(first)) {
             _ if first.starts_with('[') && first.ends_with(']') && !first.contains('=') => {
                 Err(Error::new(format!("the list step {first} of a field path must be [field=value]")))
@@ -102,7 +102,7 @@ impl<T: Tree> Visit<'_, T> {
         Ok(1)
     }
 
-    /// Nothing is found below null. What would be made there is lost in kustomize too: the node stays null.
+    /// Nothing is found below null. What kustomize creates there is dropped: the node stays null.
     fn below_null(&mut self, steps: &[String]) -> Result<usize> {
         let Some(create) = self.ends.create else { return Ok(0) };
         let mut lost: T = create.before(steps.first());
@@ -163,7 +163,7 @@ impl<T: Tree> Visit<'_, T> {
         for item in items {
             if field.is_empty() {
                 if pattern.is_match(item.yaml_text().as_bytes()) {
-                    // The path ends at an item that is a value, whatever comes behind.
+                    // An item that is itself the value ends the path; the remaining steps are ignored.
                     count += self.end(item)?;
                 }
             } else if item.child(field).is_some_and(|v| pattern.is_match(v.yaml_text().as_bytes())) {
@@ -181,8 +181,8 @@ fn list<T: Tree>(node: &mut T) -> Result<&mut Vec<T>> {
     node.items().ok_or_else(|| Error::new("expected a list"))
 }
 
-/// What the text of a scalar says as YAML. Changes to it are lost; that of a whole document inside a text is
-/// the work of the module beside.
+/// Parses the text of a scalar as YAML. Changes to the result are lost; `structured` changes documents inside a
+/// text.
 fn inside<T: Tree>(scalar: &T, limits: &Limits) -> Result<EditNode> {
     let text = scalar.text().unwrap_or("");
     if text.is_empty() {
@@ -195,18 +195,18 @@ fn inside<T: Tree>(scalar: &T, limits: &Limits) -> Result<EditNode> {
         Error::new(format!("the text of the field is not YAML: {}", e.message()))
             .at_location(scalar.location())
     })?;
-    // A comment alone, or blanks: kustomize's parser finds no document and fails.
+    // kustomize's parser fails for text without a document: a comment alone, or blanks.
     document.map(|document| document.root).ok_or_else(|| {
         Error::new("expected a mapping but got a text that holds no value").at_location(scalar.location())
     })
 }
 
-/// What is said of a list or mapping where a part of a text is asked for.
+/// The error about a list or mapping where a part of a text is to be replaced.
 pub fn not_a_scalar(location: Location) -> Error {
     Error::new("delimiter option can only be used with scalar nodes").at_location(location)
 }
 
-/// What is said of a node of another sort than expected.
+/// The error about a node that is not of the expected kind.
 fn wrong_kind<T: Tree>(expected: &str, node: &T) -> Error {
     let got = match node.kind() {
         Some(Kind::Scalar) => "a scalar",

@@ -1,4 +1,4 @@
-//! The node part of replacements: reading a value, putting it in.
+//! Replacements in nodes: reading the value of a field, and setting it in another one.
 
 mod fields;
 pub(crate) mod path;
@@ -13,20 +13,20 @@ use crate::filters::shared::{Writes, part};
 use fields::{Ends, Kind, not_a_scalar};
 use keyfill_yaml::{Limits, Node, Scalar, ScalarKind, Style, Tag, Text};
 
-/// How the field of a replacement is read or written.
+/// `options` of a replacement's source or target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldOptions {
-    /// Splits the text into parts.
+    /// Delimiter at which the text is split into parts; empty for the whole text.
     pub delimiter: Text,
     /// Which part, counted from 0.
     pub index: i64,
-    /// Of no effect in kustomize.
+    /// Has no effect in kustomize.
     pub encoding: Text,
-    /// Whether an absent field is made.
+    /// Whether an absent field is created.
     pub create: bool,
 }
 
-/// The value at a path of an object, or the part of it that the options say.
+/// The value at a path of an object, or the part of it that the options select.
 pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>) -> Result<Node> {
     let found = path::lookup(source, &path::split(field_path))
         .map_err(|e| e.context("error looking up replacement source"))?
@@ -48,7 +48,7 @@ pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>
             ))
             .at_location(location));
         };
-        // Only its text is copied into scalars, so it need not fit the type.
+        // Only the text is copied into scalars, so it need not fit the type.
         if !is_untyped(scalar) {
             scalar.tag = tag_of(scalar);
         }
@@ -57,13 +57,13 @@ pub fn get_value(source: &Node, field_path: &str, options: Option<&FieldOptions>
     Ok(value)
 }
 
-/// The steps to the field at a path, with places in lists as numbers: they still lead there when a replacement
-/// changed what the path looks for.
+/// The steps to the field at a path, with list items given by their indexes. They still lead to the field after a
+/// replacement has changed the value that the path searches for.
 pub fn way_to(object: &Node, field_path: &str) -> Vec<String> {
     path::way(object, &path::split(field_path))
 }
 
-/// The value that stands at the end of such steps now.
+/// The current value at the end of such steps.
 pub fn read_again(object: &Node, steps: &[String]) -> Option<Node> {
     let found = path::lookup(object, steps).ok()??;
     if is_null_or_empty(found) {
@@ -74,8 +74,8 @@ pub fn read_again(object: &Node, steps: &[String]) -> Option<Node> {
     Some(value)
 }
 
-/// Puts a value in at a path of an object, or in a part of what is there. Where the object is the source, too,
-/// `source_path` says which field the value is: once that is set, further ones get what it was set to.
+/// Sets a value at a path of an object, or replaces a part of the text there. If the object is the source, too,
+/// `source_path` is the path of the source's field: once that field is set, the fields after it get its new value.
 pub fn set_value(
     target: &mut Node,
     field_path: &str,
@@ -125,7 +125,7 @@ fn set_field(field: &mut Node, options: Option<&FieldOptions>, value: &Node, wri
             };
             let mut changed = scalar.clone();
             if changed.text != text && options.is_none() && value.location().is_known() {
-                // The text is written there, and not where it is put.
+                // The location of a value is where its text is written, not where it is copied to.
                 changed.location = value.location();
             }
             scalar_text(&mut changed, text);
@@ -135,7 +135,8 @@ fn set_field(field: &mut Node, options: Option<&FieldOptions>, value: &Node, wri
     }
 }
 
-/// The text with one part replaced, or with a new one before or behind the others.
+/// The text with one part replaced. An index below 0 adds the part before the others, one behind the last part
+/// adds it after them.
 fn joined(old: &str, new: &str, options: &FieldOptions) -> Text {
     let mut parts: Vec<&str> = old.split(options.delimiter.as_str()).collect();
     match usize::try_from(options.index) {
@@ -146,9 +147,9 @@ fn joined(old: &str, new: &str, options: &FieldOptions) -> Text {
     parts.join(options.delimiter.as_str()).into()
 }
 
-/// Gives a scalar another text, but no other type: a string stays one. A text that does not fit stays as it is
-/// with the type: something may still come that changes it, and if not, [`check_types`] tells. A scalar
-/// without a type takes any text.
+/// Sets the text of a scalar and keeps its type: a string stays one. A text that does not fit the type is kept as
+/// it is: a later step may change it again, and if not, [`check_types`] reports it. A scalar without a fixed type
+/// accepts any text.
 fn scalar_text(scalar: &mut Scalar, text: Text) {
     if !is_untyped(scalar) {
         let tag = tag_of(scalar);
@@ -165,8 +166,8 @@ fn scalar_text(scalar: &mut Scalar, text: Text) {
     scalar.text = text;
 }
 
-/// Fails for what cannot be printed: texts that do not fit their type, which replacements can make, infinity,
-/// keys that are no strings.
+/// Fails if an object cannot be printed: a text that does not fit its type (replacements can make one), infinity,
+/// a key that is not a string.
 pub fn check_types(object: &Node) -> Result<()> {
     let Node::Map(map) = object else { return check_field(object, "") };
     map.entries.iter().try_for_each(|e| check_field(&e.value, &e.key.text))

@@ -1,11 +1,11 @@
-//! Paths of fields with dots between the names, and walking along them.
+//! Field paths with dots between the steps, and following them.
 
 use crate::error::{Error, Result};
 use crate::fieldspec::split_path;
 use crate::filters::scalar::{is_null, wrong_kind};
 use keyfill_yaml::{Map, Node, Scalar, Seq};
 
-/// The steps of a path. `[name=x]` with dots inside is one step; `[a.b/c]` without `=` is a field of that
+/// Splits a path into steps. `[name=x]` with dots inside is one step; `[a.b/c]` without `=` is a field of that
 /// name; `\.` is a dot within a name.
 pub fn split(path: &str) -> Vec<String> {
     let mut steps = Vec::new();
@@ -39,7 +39,7 @@ pub enum Step<'a> {
     Field(&'a str),
     /// An item of a list, counted from 0.
     Index(usize),
-    /// Items of a list: those whose field has a value, or that are the value when the field is empty.
+    /// Items of a list: those whose field has a value, or, if the field is empty, those that are the value.
     Items(&'a str, &'a str),
     /// The last item of a list.
     Last,
@@ -47,7 +47,7 @@ pub enum Step<'a> {
     All,
 }
 
-/// Reads a step.
+/// Parses a step.
 pub fn step(text: &str) -> Result<Step<'_>> {
     if let Ok(number) = keyfill_go::strconv::parse_int(text, 10) {
         return usize::try_from(number)
@@ -68,17 +68,17 @@ pub fn step(text: &str) -> Result<Step<'_>> {
     })
 }
 
-/// Whether what lies before this step must be a list.
+/// Whether a step leads to items, so that the node before it must be a list.
 pub fn is_item_step(text: &str) -> bool {
     matches!(step(text), Ok(Step::Index(_) | Step::Items(..))) || text.starts_with('[') && text.ends_with(']')
 }
 
-/// Steps as they count for looking up: without blanks around them, and without empty ones.
+/// The steps without blanks around them, and without empty ones.
 fn cleaned(steps: &[String]) -> Vec<&str> {
     steps.iter().map(|s| s.trim()).filter(|s| !s.is_empty()).collect()
 }
 
-/// The node at the end of a path, if it is there. Nothing lies below null.
+/// The node at the end of a path; `None` if it is absent. Nothing is below null.
 pub fn lookup<'a>(node: &'a Node, steps: &[String]) -> Result<Option<&'a Node>> {
     let mut at = node;
     for text in cleaned(steps) {
@@ -106,7 +106,7 @@ pub fn lookup<'a>(node: &'a Node, steps: &[String]) -> Result<Option<&'a Node>> 
     Ok(Some(at))
 }
 
-/// The steps with numbers in place of what is looked for in lists, as far as they lead.
+/// The steps with indexes instead of searches in lists, as far as the path leads.
 pub fn way(node: &Node, steps: &[String]) -> Vec<String> {
     let mut at = Some(node);
     let fixed = |text: &str, at: &Node| {
@@ -136,7 +136,7 @@ fn list(node: &Node) -> Result<Option<&Seq>> {
     }
 }
 
-/// Whether an item has this value in a field, or is the value itself.
+/// Whether an item has a value in a field, or, if the field is empty, is that value.
 fn has(item: &Node, field: &str, value: &str) -> bool {
     if field.is_empty() {
         return item.text().unwrap_or("") == value;
@@ -144,7 +144,7 @@ fn has(item: &Node, field: &str, value: &str) -> bool {
     item.get(field).is_some_and(|node| node.text().unwrap_or("") == value)
 }
 
-/// Makes what is absent on the way to a scalar and calls `set` with it. What is null on the way ends it.
+/// Creates what is absent on the way to a scalar, and calls `set` with it. A null on the way ends it.
 pub fn make(node: &mut Node, steps: &[String], set: &mut dyn FnMut(&mut Node) -> Result<()>) -> Result<()> {
     make_steps(node, &cleaned(steps), set)
 }
@@ -182,7 +182,7 @@ fn make_steps(node: &mut Node, steps: &[&str], set: &mut dyn FnMut(&mut Node) ->
     make_steps(next, rest, set)
 }
 
-/// What is made before a step: a list where an item is meant, a scalar at the end.
+/// The node that is created before a step: a list if the step leads to an item, a scalar at the end.
 fn empty_before(next: Option<&str>) -> Node {
     match next {
         None => Node::string(""),
@@ -191,7 +191,7 @@ fn empty_before(next: Option<&str>) -> Node {
     }
 }
 
-/// An item that `[field=value]` finds.
+/// A new item that `[field=value]` matches.
 pub fn new_item(field: &str, value: &str) -> Node {
     if field.is_empty() {
         return Node::plain(value);

@@ -1,4 +1,4 @@
-//! Fields of a JSON or YAML document that is the text of a field.
+//! Setting fields of a JSON or YAML document that is the text of a field.
 
 use super::fields::{Ends, Kind, visit};
 use super::path;
@@ -9,8 +9,8 @@ use keyfill_yaml::{
     to_json_indent,
 };
 
-/// Puts a value into the document that a field on the path holds, if one does and the rest of the path is
-/// found in it, and says whether it did.
+/// Sets a value in the document that a field on the path holds. Returns false if no field on the path holds a
+/// document, or if the rest of the path is not found in it.
 pub fn set(
     target: &mut Node,
     steps: &[String],
@@ -27,7 +27,7 @@ pub fn set(
         }
         Ok(())
     });
-    // What cannot be found or made here is looked for in the other way, which has the better error.
+    // On failure the caller follows the path without looking into texts, which yields the better error.
     if !matches!(found, Ok(1..)) {
         return Ok(false);
     }
@@ -40,12 +40,12 @@ pub fn set(
     Ok(true)
 }
 
-/// The first scalar on the path that is not its end, and what its text says.
+/// The number of steps to the first scalar before the end of the path, and its text parsed as YAML.
 fn find(target: &Node, steps: &[String], limits: &Limits) -> Option<(usize, EditDocument)> {
     for depth in 1..steps.len() {
         let Ok(Some(Node::Scalar(scalar))) = path::lookup(target, &steps[..depth]) else { continue };
         let Ok(document) = EditDocument::read(scalar.text.as_bytes(), limits) else { continue };
-        // Only a mapping or a list has anything below.
+        // Only a mapping or list has fields below it.
         return Some((depth, document?)).filter(|(_, d)| d.root.text().is_none());
     }
     None
@@ -68,8 +68,8 @@ fn lookup_mut<'a>(node: &'a mut Node, steps: &[String]) -> Option<&'a mut Node> 
     })
 }
 
-/// The changed document as text of the sort it was before: JSON on one line or on several, or YAML.
-/// `None` when it is no longer a document of that sort.
+/// The changed document as text in the format it had before: JSON on one line or on several, or YAML. `None` if
+/// that is not possible any more.
 fn written(document: &EditDocument, before: &str, limits: &Limits) -> Option<Text> {
     let text = document.write();
     if !before.trim_start().starts_with(['{', '[']) {

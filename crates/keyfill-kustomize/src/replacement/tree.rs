@@ -1,20 +1,21 @@
-//! What the path of a replacement's target walks through: an object, or YAML text in one of its fields.
+//! The trees that the path of a replacement's target can lead through: an object, or YAML text in one of its
+//! fields.
 
 use super::fields::Kind;
 use crate::filters::scalar::is_null;
 use keyfill_yaml::{Content, EditNode, Location, Map, Node, Scalar, Seq};
 
-/// A node of either tree.
+/// A node of either kind of tree.
 pub trait Tree: Sized {
-    /// What it is; `None` for an alias, which is none of them.
+    /// The kind of the node; `None` for an alias.
     fn kind(&self) -> Option<Kind>;
-    /// Whether it is null.
+    /// Whether the node is null.
     fn is_null(&self) -> bool;
-    /// Where it was read, when that is known.
+    /// Where the node was read, if that is known.
     fn location(&self) -> Location;
-    /// A new one with nothing in it.
+    /// A new, empty node.
     fn empty(kind: Kind) -> Self;
-    /// A new mapping with one entry; a new scalar when the field's name is empty.
+    /// A new mapping with one entry; a new scalar if `field` is empty.
     fn item(field: &str, value: &str) -> Self;
     /// The text of a scalar.
     fn text(&self) -> Option<&str>;
@@ -22,11 +23,11 @@ pub trait Tree: Sized {
     fn child(&self, name: &str) -> Option<&Self>;
     /// The value of a key of a mapping, to change it.
     fn child_mut(&mut self, name: &str) -> Option<&mut Self>;
-    /// Puts a new entry at the end of a mapping.
+    /// Appends an entry to a mapping.
     fn add_child(&mut self, name: &str, value: Self);
     /// The items of a list.
     fn items(&mut self) -> Option<&mut Vec<Self>>;
-    /// The text of it alone as `go.yaml.in/yaml/v3` writes it, without blanks at both ends.
+    /// The node as YAML in the style of `go.yaml.in/yaml/v3`, without blanks at both ends.
     fn yaml_text(&self) -> String;
 }
 
@@ -96,7 +97,7 @@ impl Tree for EditNode {
         Self::is_null(self)
     }
 
-    /// It stands in a text that is a field's value: its line there is none of the file.
+    /// None: its line number is one within the text of a field and not one of the file.
     fn location(&self) -> Location {
         Location::NONE
     }

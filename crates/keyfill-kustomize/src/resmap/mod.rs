@@ -1,7 +1,7 @@
-//! The resources of a build, in order, with indexes that keep every look-up linear.
+//! The resources of a build, in order, with indexes that keep the time of all look-ups linear.
 //!
-//! Ids change while transformers run. [`ResMap::update`] is the only way to change a resource, and it keeps
-//! the indexes in step, so that a look-up never has to walk through all resources.
+//! Ids change while transformers run. [`ResMap::update`] is the only way to change one: it updates the indexes,
+//! too, so that a look-up need not visit all resources.
 
 use crate::error::{Error, Result};
 use crate::resource::{Behavior, Id, Memory, Resource, text_of_scalar};
@@ -12,7 +12,7 @@ use keyfill_yaml::{Map, Node, Text};
 use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, HashMap};
 
-/// What tells current ids apart: two resources with the same key cannot be appended.
+/// The parts of an id that must be unique: a resource whose key exists already cannot be appended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     gvk: crate::Gvk,
@@ -30,36 +30,37 @@ impl Key {
 #[derive(Clone, Debug, Default)]
 pub struct ResMap {
     list: Vec<Resource>,
-    /// How many resources have an id now.
+    /// The number of resources by their current key.
     current: HashMap<Key, u32>,
-    /// How many ids are there more than once: transformers may make such, appending then fails.
+    /// The number of keys that several resources have. Transformers may cause this; appending such resources
+    /// fails.
     repeated: usize,
-    /// Where names occur.
+    /// Positions of resources by their names.
     names: Names,
 }
 
-/// Where a name occurs among current and previous names. An entry may be stale, never missing.
+/// Positions by current and previous names. A position may be outdated, but none is missing.
 ///
-/// A few look-ups walk through the resources; only when there are more is the index made, and then kept in
-/// step. Most kustomizations look few names up.
+/// The first look-ups visit all resources; the index is only built if there are more of them. Most kustomizations
+/// look up few names.
 #[derive(Clone, Debug, Default)]
 struct Names {
     index: OnceCell<HashMap<Text, Vec<usize>>>,
     walks: Cell<u32>,
 }
 
-/// Look-ups without an index before one is made.
+/// The number of look-ups before the index is built.
 const FEW: u32 = 8;
 
 impl Names {
-    /// Notes a name, if there is an index.
+    /// Adds a name to the index, if it was built.
     fn note(&mut self, name: &Text, at: usize) {
         if let Some(index) = self.index.get_mut() {
             note(index, name, at);
         }
     }
 
-    /// The positions of a name, in order.
+    /// The positions of resources with a name, in order.
     fn find(&self, name: &str, list: &[Resource]) -> Vec<usize> {
         if self.index.get().is_none() && self.walks.get() < FEW {
             self.walks.set(self.walks.get() + 1);
@@ -87,7 +88,7 @@ impl Names {
 }
 
 impl ResMap {
-    /// Resources that must all be different.
+    /// Builds a map from resources whose ids must all be different.
     pub fn from_list(list: Vec<Resource>) -> Result<Self> {
         let mut map = Self::default();
         for resource in list {
@@ -96,7 +97,7 @@ impl ResMap {
         Ok(map)
     }
 
-    /// The resources in order. What patches have deleted is left out here and everywhere.
+    /// The resources in order. A resource that a patch deleted is skipped, here and in all other methods.
     pub fn iter(&self) -> impl Iterator<Item = &Resource> {
         self.list.iter().filter(|r| !r.deleted)
     }
@@ -116,23 +117,23 @@ impl ResMap {
         &mut self.list[at].memory
     }
 
-    /// Takes all resources out, in order.
+    /// Returns all resources, in order.
     pub fn into_list(mut self) -> Vec<Resource> {
         self.list.retain(|r| !r.deleted);
         self.list
     }
 
-    /// The objects, to change what is not their type, name or namespace.
+    /// The resources, to change fields other than their type, name or namespace.
     pub fn nodes_mut(&mut self) -> impl Iterator<Item = &mut Resource> {
         self.list.iter_mut().filter(|r| !r.deleted)
     }
 
-    /// One of these objects.
+    /// The resource at a position, to change fields other than its type, name or namespace.
     pub fn node_mut(&mut self, at: usize) -> &mut Resource {
         &mut self.list[at]
     }
 
-    /// Adds a resource whose id is not there yet.
+    /// Adds a resource whose id must be new.
     pub fn append(&mut self, resource: Resource) -> Result<()> {
         let key = Key::of(resource.id());
         if self.current.contains_key(&key) {
@@ -144,7 +145,7 @@ impl ResMap {
         Ok(())
     }
 
-    /// Adds the resources of another map.
+    /// Adds the resources of another map, whose ids must be new.
     pub fn append_all(&mut self, other: Self) -> Result<()> {
         if self.list.is_empty() && other.repeated == 0 && !other.list.iter().any(|r| r.deleted) {
             *self = other;
@@ -182,7 +183,7 @@ impl ResMap {
         }
     }
 
-    /// Changes one resource; its id may change too.
+    /// Calls a function that changes the resource at a position, and updates the indexes if its id changed.
     pub fn update<T>(
         &mut self,
         at: usize,
@@ -210,12 +211,12 @@ impl ResMap {
         result
     }
 
-    /// Whether a resource is the only one with its current id.
+    /// Whether no other resource has the same current id.
     pub fn is_unique(&self, at: usize) -> bool {
         self.current.get(&Key::of(self.list[at].id())) == Some(&1)
     }
 
-    /// Fails as appending all resources to an empty map would.
+    /// Fails if two resources have the same current id.
     pub fn check_unique(&self) -> Result<()> {
         if self.repeated == 0 {
             return Ok(());
@@ -230,7 +231,7 @@ impl ResMap {
         self.names.find(name, &self.list)
     }
 
-    /// The resources that are or were `id`.
+    /// The positions of resources that have the id `id` or had it before.
     pub fn matching_any(&self, id: &Id) -> Vec<usize> {
         let mut places = self.named(&id.name);
         places.retain(|at| {
@@ -240,7 +241,7 @@ impl ResMap {
         places
     }
 
-    /// The resources one of whose ids has a name and passes a test.
+    /// The positions of resources that have, or had, an id with the given name that passes `test`.
     pub fn matching_name(&self, name: &str, test: impl Fn(&Id) -> bool) -> Vec<usize> {
         let mut places = self.named(name);
         places.retain(|at| {
@@ -250,7 +251,7 @@ impl ResMap {
         places
     }
 
-    /// The one resource that is or was `id`: the target of a patch.
+    /// The position of the one resource that has the id `id` or had it before: the target of a patch.
     pub fn target_of(&self, id: &Id) -> Result<usize> {
         match self.matching_any(id)[..] {
             [at] => Ok(at),
@@ -265,7 +266,7 @@ impl ResMap {
         }
     }
 
-    /// What the author may have meant by an id that is not there.
+    /// A hint for an id that does not exist: a similar one that does.
     fn near_miss(&self, id: &Id) -> Option<String> {
         let same_name = self.named(&id.name).first().map(|at| describe(self.list[*at].id()));
         if let Some(other) = same_name {
@@ -275,7 +276,7 @@ impl ResMap {
         nearest(&id.name, names).map(|name| format!("did you mean \"{name}\"?"))
     }
 
-    /// The resources that a selector picks.
+    /// The positions of the resources that a selector selects.
     pub fn select(&self, matcher: &Matcher) -> Vec<usize> {
         let matches = |at: &usize| !self.list[*at].deleted && matcher.matches(&self.list[*at]);
         match matcher.literal_name() {
@@ -284,14 +285,14 @@ impl ResMap {
         }
     }
 
-    /// Keeps some resources.
+    /// Keeps the resources for which `keep` is true.
     pub fn retain(&mut self, mut keep: impl FnMut(&Resource) -> bool) {
         let mut list = std::mem::take(&mut self.list);
         list.retain(|r| !r.deleted && keep(r));
         self.rebuild(list);
     }
 
-    /// Puts the resources in another order.
+    /// Sorts the resources.
     pub fn sort_by_cached_key<K: Ord>(&mut self, key: impl FnMut(&Resource) -> K) {
         let mut list = std::mem::take(&mut self.list);
         list.retain(|r| !r.deleted);
@@ -304,7 +305,8 @@ impl ResMap {
         list.into_iter().for_each(|r| self.push(r));
     }
 
-    /// Adds what a generator made: new, or put over one that is there, as its behavior says.
+    /// Adds a generated resource. Its behavior says whether it must be new, replaces an existing one, or is
+    /// merged into it.
     pub fn absorb(&mut self, mut made: Resource, cx: &Cx) -> Result<()> {
         cx.check()?;
         let places = self.matching_any(made.id());
@@ -345,7 +347,7 @@ impl ResMap {
         self.replace(at, made)
     }
 
-    /// What is said of a generator that is to change an object which is not there.
+    /// The error about a generator that changes an object which does not exist.
     fn nothing_to_change(&self, made: &Resource, behavior: Behavior) -> Error {
         let error = Error::new(format!(
             "{} does not exist; the generator cannot {} it",
@@ -371,7 +373,7 @@ impl ResMap {
         })
     }
 
-    /// What a generator may mean that changes an object which is not there in any namespace.
+    /// A hint for a generator that changes an object which does not exist in any namespace.
     fn meant_by(&self, made: &Resource, same_name: &[&Resource]) -> String {
         let other = match made.gvk().kind.as_str() {
             "ConfigMap" => "Secret",
@@ -388,7 +390,7 @@ impl ResMap {
         }
     }
 
-    /// Puts a resource in the place of another; both must have the same current id.
+    /// Replaces a resource by another one with the same current id.
     fn replace(&mut self, at: usize, resource: Resource) -> Result<()> {
         let key = Key::of(resource.id());
         if Key::of(self.list[at].id()) != key {
@@ -414,7 +416,7 @@ fn note(by_name: &mut HashMap<Text, Vec<usize>>, name: &Text, at: usize) {
     }
 }
 
-/// A resource that is there already, perhaps from a file that is known.
+/// The error about a resource whose id exists already. `first` is the file of the other one, if it is known.
 fn duplicate(resource: &Resource, first: Option<&str>) -> Error {
     let error = Error::new(format!(
         "may not add resource with an already registered id: {}",
@@ -427,7 +429,7 @@ fn duplicate(resource: &Resource, first: Option<&str>) -> Error {
     resource.blame_here(error)
 }
 
-/// An id for people: `Deployment apps/v1 "web" in namespace "x"`.
+/// An id as shown in messages: `Deployment apps/v1 "web" in namespace "x"`.
 pub fn describe(id: &Id) -> String {
     let mut text = format!("{} {} \"{}\"", id.gvk.kind, id.gvk.api_version(), id.name);
     if !id.namespace.is_empty() {
@@ -436,8 +438,8 @@ pub fn describe(id: &Id) -> String {
     text
 }
 
-/// Takes over labels, annotations, name, namespace and memory of the resource that is replaced; the new
-/// one's own labels and annotations win, and whether a hash is wanted is its own affair.
+/// Copies labels, annotations, name, namespace and memory from the replaced resource. Labels and annotations of
+/// the new resource take precedence, and it decides itself whether its name gets a hash.
 fn inherit(made: &mut Resource, old: &Resource, cx: &Cx) {
     for field in ["labels", "annotations"] {
         merge_metadata(made, old, field, cx);
@@ -469,7 +471,7 @@ fn merge_metadata(made: &mut Resource, old: &Resource, field: &str, cx: &Cx) {
     }
 }
 
-/// Both mappings as strings, sorted; the second wins.
+/// Both mappings merged, with string values, sorted by key; `over` takes precedence.
 fn merged(under: Option<Map>, over: Option<Map>, text_of: fn(&Node) -> &str, cx: &Cx) -> Map {
     let entries = under.into_iter().chain(over).flat_map(|m| m.entries);
     let pairs: BTreeMap<Text, Text> =
@@ -483,7 +485,7 @@ fn merged(under: Option<Map>, over: Option<Map>, text_of: fn(&Node) -> &str, cx:
     map
 }
 
-/// Puts the data of a generated resource over those of the one that is there.
+/// Merges the data of the existing resource into those of the generated one, which take precedence.
 fn merge_data(made: &mut Resource, old: &Resource, field: &str, cx: &Cx) {
     let of = |node: &Node| node.get(field).and_then(Node::as_map).cloned();
     let merged = merged(of(&old.node), of(&made.node), crate::filters::scalar::text_of, cx);

@@ -1,15 +1,15 @@
-//! Annotations in which kustomize keeps its memory: taken up from objects that come with them.
+//! Annotations in which kustomize stores its memory: objects may contain some, which are read and removed.
 
 use super::{Behavior, Memory, Previous};
 use keyfill_yaml::{Map, Node, Text};
 
-/// The domain of annotations that never reach the output.
+/// Prefix of annotations that are never printed.
 const DOMAIN: &str = "internal.config.kubernetes.io/";
 
-/// Further annotations of tools, which do not reach the output either.
+/// Annotations of other tools that are not printed, either.
 const LEGACY: [&str; 3] = ["config.kubernetes.io/path", "config.kubernetes.io/index", "config.k8s.io/id"];
 
-/// The names below the domain that the build knows; others stay in the object.
+/// The annotations with that prefix that the build reads and removes. Others stay in the object.
 const KNOWN: [&str; 16] = [
     "previousKinds",
     "previousNames",
@@ -29,7 +29,7 @@ const KNOWN: [&str; 16] = [
     "helm-generated",
 ];
 
-/// Takes the build's annotations out of an object and returns what they say.
+/// Removes the build's annotations from an object and returns what they say.
 pub fn take(object: &mut Node) -> Memory {
     let mut memory = Memory::default();
     let Some(Node::Map(map)) = object
@@ -48,7 +48,7 @@ pub fn take(object: &mut Node) -> Memory {
     memory
 }
 
-/// Takes out what is left of them at the end; what they say no longer matters.
+/// Removes the annotations that are left at the end of the build, and ignores what they say.
 pub fn drop_all(object: &mut Node) {
     let annotations = object.get_mut("metadata").and_then(|m| m.get_mut("annotations"));
     if let Some(map) = annotations.and_then(Node::as_map_mut)

@@ -1,4 +1,4 @@
-//! What a resource is: type, name, namespace.
+//! The identity of a resource: type, name, namespace.
 
 use super::object::metadata_text;
 use crate::Gvk;
@@ -6,7 +6,7 @@ use crate::schema::Schema;
 use keyfill_yaml::{Node, Text};
 use std::fmt;
 
-/// The effective namespace of what is not in one.
+/// The effective namespace of cluster-scoped objects.
 pub const NO_NAMESPACE: &str = "_non_namespaceable_";
 
 /// Type, name and namespace of a resource.
@@ -23,7 +23,7 @@ pub struct Id {
 }
 
 impl Id {
-    /// What the fields of an object say.
+    /// The id of an object.
     pub fn of(object: &Node, schema: &Schema) -> Self {
         let gvk = Gvk::of(object);
         let is_cluster_scoped = schema.is_cluster_scoped(&gvk);
@@ -35,7 +35,7 @@ impl Id {
         }
     }
 
-    /// The namespace as it takes effect: `default` when none is written, a mark for cluster-scoped types.
+    /// The namespace that takes effect: `default` if none is written, [`NO_NAMESPACE`] for cluster-scoped types.
     pub fn effective_namespace(&self) -> &Text {
         static NONE: Text = Text::new_static(NO_NAMESPACE);
         static DEFAULT: Text = Text::new_static("default");
@@ -53,19 +53,19 @@ impl Id {
         self.effective_namespace() == other.effective_namespace()
     }
 
-    /// Whether both mean the same object.
+    /// Whether both are ids of the same object.
     pub fn is_same(&self, other: &Self) -> bool {
         self.name == other.name && self.gvk == other.gvk && self.is_namespace_of(other)
     }
 
-    /// Whether `selector` picks this: its empty parts match anything.
+    /// Whether `selector` selects this id: its empty parts match anything.
     pub fn is_selected_by(&self, selector: &Self) -> bool {
         (selector.name.is_empty() || selector.name == self.name)
             && (selector.namespace.is_empty() || selector.is_namespace_of(self))
             && self.gvk.is_selected_by(&selector.gvk)
     }
 
-    /// As a sort key, among resources of one type.
+    /// Sort key among resources of one type.
     pub fn sort_text(&self) -> String {
         let or = |text: &Text, mark: &'static str| {
             if text.is_empty() { Text::new_static(mark) } else { text.clone() }
@@ -75,7 +75,7 @@ impl Id {
 }
 
 impl fmt::Display for Id {
-    /// `Kind.version.group/name.namespace`, with a mark for what is empty.
+    /// `Kind.version.group/name.namespace`. Empty parts are replaced by marks.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.name.is_empty() { "[noName]" } else { &self.name };
         let namespace = if self.namespace.is_empty() { "[noNs]" } else { &self.namespace };

@@ -1,8 +1,8 @@
-//! A resource: an object together with what the build remembers about it.
+//! A resource: an object together with what the build remembers about it (its memory).
 //!
-//! kustomize keeps its memory in annotations under `internal.config.kubernetes.io/`. Here it is a struct
-//! beside the object, so that nothing has to be parsed again; [`Resource::new`] takes such annotations
-//! from objects that come with them, and they never reach the output.
+//! kustomize stores this memory in annotations under `internal.config.kubernetes.io/`. Here it is a struct beside
+//! the object, so that nothing has to be parsed again; [`Resource::new`] reads and removes such annotations from
+//! objects that contain them, and they are never printed.
 
 mod annotations;
 mod id;
@@ -22,22 +22,22 @@ use keyfill_diag::ObjectRef;
 use keyfill_yaml::{Location, Node, Text};
 use std::sync::Arc;
 
-/// What a generated resource does to one that is there already.
+/// What a generated resource does to an existing one with the same id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Behavior {
-    /// Not said: as `Create`.
+    /// Not set: the same as `Create`.
     #[default]
     Unspecified,
-    /// It must be new.
+    /// There must be no existing one.
     Create,
-    /// It takes the place of the other.
+    /// It replaces the existing one.
     Replace,
-    /// Its data are put over those of the other.
+    /// Its data are merged into those of the existing one.
     Merge,
 }
 
 impl Behavior {
-    /// As written in a generator; unknown words count as nothing said.
+    /// From the word in a generator's configuration. Unknown words count as not set.
     pub fn from_name(name: &str) -> Self {
         match name {
             "create" => Self::Create,
@@ -47,7 +47,7 @@ impl Behavior {
         }
     }
 
-    /// As errors name it.
+    /// The name in errors.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unspecified => "unspecified",
@@ -58,10 +58,10 @@ impl Behavior {
     }
 }
 
-/// A name that a resource had before a step of the build changed it.
+/// The identity of a resource before a step of the build changed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Previous {
-    /// Namespace as it takes effect: never empty.
+    /// Effective namespace, which is never empty.
     pub namespace: Text,
     /// Name.
     pub name: Text,
@@ -72,27 +72,27 @@ pub struct Previous {
 /// What the build remembers about a resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
-    /// The names it had, oldest first.
+    /// The previous names of the resource, oldest first.
     pub previous: Vec<Previous>,
-    /// Prefixes put before its name, in order.
+    /// Prefixes that were added to its name, in order.
     pub prefixes: Vec<Text>,
-    /// Suffixes put behind its name, in order.
+    /// Suffixes that were added to its name, in order.
     pub suffixes: Vec<Text>,
-    /// Whether a hash of its content goes behind its name at the end.
+    /// Whether a hash of its content is appended to its name at the end of the build.
     pub needs_hash: bool,
-    /// What it does to one that is there already; of what was generated.
+    /// For a generated resource: what it does to an existing one.
     pub behavior: Option<Behavior>,
-    /// It once had no name when its name was to be remembered. Together with remembered names this makes the
-    /// official tool fail.
+    /// Whether it had no name or kind at a time when its previous name was to be stored. If previous names are
+    /// stored, too, the official tool fails.
     pub was_nameless: bool,
-    /// It came out of a chart: the namespace transformer leaves it alone.
+    /// Whether a chart rendered it: `namespace` is not set on such resources.
     pub from_chart: bool,
-    /// A namespace that did not reach it for that reason, while it has none.
+    /// The namespace that was not set for that reason, if the resource has none of its own.
     pub missed_namespace: Option<Text>,
 }
 
 impl Memory {
-    /// Whether nothing is remembered; the official tool then has written no annotation of its own.
+    /// Whether nothing is remembered. The official tool has no annotation of its own on such a resource.
     pub fn is_empty(&self) -> bool {
         self.previous.is_empty()
             && self.prefixes.is_empty()
@@ -108,27 +108,27 @@ impl Memory {
 pub struct Resource {
     /// The object itself.
     pub node: Node,
-    /// What its fields say it is; kept in step by [`Resource::refresh`].
+    /// The current id; updated by [`Resource::refresh`].
     id: Id,
     /// What the build remembers.
     pub memory: Memory,
-    /// Names of variables that take their value from here.
+    /// Names of the variables whose value is read from this resource.
     pub variables: Vec<Text>,
-    /// The file it was read from, or that holds its generator.
+    /// The file that the resource was read from, or that configures its generator.
     pub file: Option<Arc<str>>,
-    /// The patch that emptied it took the object away; it is dropped at the end of the step.
+    /// Whether a patch deleted the object. The resource is removed at the end of the step.
     pub deleted: bool,
 }
 
 impl Resource {
-    /// A resource out of an object. Annotations that an earlier build left are taken up.
+    /// A resource for an object. Annotations of an earlier build are read and removed.
     pub fn new(mut node: Node, schema: &Schema) -> Self {
         let memory = annotations::take(&mut node);
         let id = Id::of(&node, schema);
         Self { node, id, memory, variables: Vec::new(), file: None, deleted: false }
     }
 
-    /// What it is now.
+    /// The current id.
     pub fn id(&self) -> &Id {
         &self.id
     }
@@ -138,12 +138,12 @@ impl Resource {
         &self.id.gvk
     }
 
-    /// What it was at first.
+    /// The original id.
     pub fn original_id(&self) -> Id {
         self.previous_ids().next().unwrap_or_else(|| self.id.clone())
     }
 
-    /// What it was, oldest first; what it is now is not among them.
+    /// The previous ids, oldest first, without the current one.
     pub fn previous_ids(&self) -> impl Iterator<Item = Id> {
         self.memory.previous.iter().map(|p| Id {
             gvk: Gvk {
@@ -153,22 +153,22 @@ impl Resource {
             },
             name: p.name.clone(),
             namespace: p.namespace.clone(),
-            // Previous ids carry their effective namespace, so the scope adds nothing to them.
+            // Previous ids contain their effective namespace, so the scope of the type is not needed.
             is_cluster_scoped: false,
         })
     }
 
-    /// What it is and what it was, without the scope of its type: replacements choose by these.
+    /// The current id and the previous ones, as if no type were cluster-scoped: replacements select by these.
     pub fn plain_ids(&self) -> impl Iterator<Item = Id> {
         std::iter::once(Id { is_cluster_scoped: false, ..self.id.clone() }).chain(self.previous_ids())
     }
 
-    /// What it was and what it is.
+    /// The previous ids and the current one.
     pub fn all_ids(&self) -> impl Iterator<Item = Id> {
         self.previous_ids().chain(std::iter::once(self.id.clone()))
     }
 
-    /// Remembers what it is now, before a change to its name, namespace or kind.
+    /// Stores the current id as a previous one. Call it before changing name, namespace or kind.
     pub fn store_previous_id(&mut self) {
         if self.id.name.is_empty() || self.id.gvk.kind.is_empty() {
             self.memory.was_nameless = true;
@@ -182,7 +182,7 @@ impl Resource {
         self.note_memory();
     }
 
-    /// The official tool writes its memory into the annotations, whereby null becomes a mapping.
+    /// The official tool stores its memory in the annotations, which turns a null there into a mapping.
     fn note_memory(&mut self) {
         let metadata = self.node.get_mut("metadata");
         if let Some(annotations) = metadata.and_then(|m| m.get_mut("annotations"))
@@ -192,7 +192,7 @@ impl Resource {
         }
     }
 
-    /// Reads the identity from the object again, after a change to it.
+    /// Updates the id after a change to the object.
     pub fn refresh(&mut self, schema: &Schema) {
         let gvk_changed = {
             let field = |name| self.node.get(name).and_then(Node::text).unwrap_or("");
@@ -212,7 +212,7 @@ impl Resource {
         }
     }
 
-    /// Notes where the generator stands that has made the object, unless a place of its own is known.
+    /// Sets the location of the generator that made the object, unless the object has one of its own.
     pub fn made_at(&mut self, location: Location, file: &Arc<str>) {
         if let Node::Map(map) = &mut self.node
             && !map.location.is_known()
@@ -222,34 +222,34 @@ impl Resource {
         self.file.get_or_insert_with(|| file.clone());
     }
 
-    /// The object, as errors name it: with the name that its file says.
+    /// The object in errors: with its original name, which is the one in its file.
     pub fn object_ref(&self) -> Option<ObjectRef> {
         let name = self.memory.previous.first().map_or(&self.id.name, |first| &first.name);
         ObjectRef::new(self.id.gvk.kind.as_str(), self.id.namespace.as_str(), name.as_str())
     }
 
-    /// Adds which object an error is about.
+    /// Adds the object to an error.
     pub fn blame(&self, error: Error) -> Error {
         error.about(self.object_ref())
     }
 
-    /// As [`Resource::blame`], where no step of the build has a place to name: the object itself is it.
+    /// As [`Resource::blame`], and sets the object's location as the place, unless the error has one.
     pub fn blame_here(&self, error: Error) -> Error {
         self.blame(error.at_location(self.node.location()))
     }
 
-    /// Sets `metadata.name`, keeping the way it is written.
+    /// Sets `metadata.name`, keeping its style.
     pub fn set_name(&mut self, name: &str) {
         set_metadata_text(&mut self.node, "name", name);
         self.id.name = name.into();
     }
 
-    /// Notes the namespace that its fields were given.
+    /// Sets the namespace of the id, after the object's fields were changed.
     pub fn set_namespace_id(&mut self, namespace: Text) {
         self.id.namespace = namespace;
     }
 
-    /// Fails for what the official tool does not print: objects that have lost their kind or name.
+    /// Fails for objects that the official tool does not print: those that have lost their kind or name.
     pub fn check(&self) -> Result<()> {
         let kind = &self.id.gvk.kind;
         if kind.is_empty() {
@@ -264,7 +264,8 @@ impl Resource {
         check_annotations(&self.node).map_err(|e| self.blame_here(e))
     }
 
-    /// Whether prefixes and suffixes of both end alike. With `lenient`, none at all is alike to any.
+    /// Whether prefixes and suffixes of both resources end with the same ones. With `lenient`, having none
+    /// matches any.
     pub fn has_affixes_of(&self, other: &Self, lenient: bool) -> bool {
         let alike = |a: &[Text], b: &[Text]| (lenient && (a.is_empty() || b.is_empty())) || ends_alike(a, b);
         alike(&self.memory.prefixes, &other.memory.prefixes)
@@ -272,7 +273,7 @@ impl Resource {
     }
 }
 
-/// Whether the shorter list is the end of the longer one; an empty one only equals an empty one.
+/// Whether the shorter list is the end of the longer one. An empty list only matches an empty one.
 fn ends_alike(a: &[Text], b: &[Text]) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     if short.is_empty() { long.is_empty() } else { long.ends_with(short) }

@@ -6,12 +6,12 @@ use crate::filters::shared::part;
 use keyfill_diag::ObjectRef;
 use keyfill_yaml::{Map, Node, Scalar, ScalarKind, Style, Tag, Text};
 
-/// The `metadata` mapping; none when it is absent or empty.
+/// The `metadata` mapping; `None` if it is absent or empty.
 pub fn metadata(object: &Node) -> Option<&Map> {
     object.get("metadata")?.as_map().filter(|m| !m.is_empty())
 }
 
-/// The text of a field of `metadata`; empty when it is absent or null.
+/// The text of a field of `metadata`; empty if it is absent or null.
 pub fn metadata_text<'a>(object: &'a Node, field: &str) -> &'a str {
     metadata(object)
         .and_then(|m| m.get(field))
@@ -23,7 +23,7 @@ pub fn text_of_scalar(node: &Node) -> &str {
     node.text().unwrap_or("")
 }
 
-/// An object as errors name it.
+/// The object as it is named in errors.
 pub fn object_ref(object: &Node) -> Option<ObjectRef> {
     let kind = object.get("kind").map_or("", text_of_scalar);
     ObjectRef::new(kind, metadata_text(object, "namespace"), metadata_text(object, "name"))
@@ -34,7 +34,7 @@ pub fn is_null(node: &Node) -> bool {
     node.as_scalar().is_some_and(|scalar| scalar.kind() == ScalarKind::Null)
 }
 
-/// Writes text into a scalar and keeps the way it is written: a quoted one stays quoted.
+/// Sets the text of a scalar and keeps its style: a quoted scalar stays quoted.
 pub fn set_scalar(node: &mut Node, text: impl Into<Text>) {
     match node {
         Node::Scalar(scalar) => {
@@ -45,7 +45,7 @@ pub fn set_scalar(node: &mut Node, text: impl Into<Text>) {
     }
 }
 
-/// Sets a text field of a mapping: one that is there keeps the way it is written, a new one is a string.
+/// Sets a text field of a mapping. An existing field keeps its style; a new one is a string.
 pub fn set_text(map: &mut Map, field: &str, text: &str) {
     match map.get_mut(field) {
         Some(node) => set_scalar(node, text),
@@ -53,14 +53,14 @@ pub fn set_text(map: &mut Map, field: &str, text: &str) {
     }
 }
 
-/// Sets a text field of `metadata`, which is made when it is absent.
+/// Sets a text field of `metadata`, which is created if it is absent.
 pub fn set_metadata_text(object: &mut Node, field: &str, text: &str) {
     if let Some(map) = metadata_mut(object) {
         set_text(map, field, text);
     }
 }
 
-/// The `metadata` mapping, made when it is absent; none when the object is not a mapping.
+/// The `metadata` mapping, created if it is absent; `None` if the object is not a mapping.
 pub fn metadata_mut(object: &mut Node) -> Option<&mut Map> {
     let node = object.as_map_mut()?.get_or_insert_with("metadata", Node::map);
     if is_null(node) {
@@ -69,14 +69,14 @@ pub fn metadata_mut(object: &mut Node) -> Option<&mut Map> {
     node.as_map_mut()
 }
 
-/// Sets an annotation as a string and leaves the others alone.
+/// Sets an annotation to a string. The other annotations are not changed.
 pub fn add_annotation(object: &mut Node, key: &str, value: &str) {
     if let Some(map) = annotations_mut(object) {
         map.set(key, Node::string(value));
     }
 }
 
-/// Takes an annotation away.
+/// Removes an annotation.
 pub fn drop_annotation(object: &mut Node, key: &str) {
     let annotations = object.get_mut("metadata").and_then(|m| m.get_mut("annotations"));
     if let Some(map) = annotations.and_then(Node::as_map_mut) {
@@ -84,7 +84,8 @@ pub fn drop_annotation(object: &mut Node, key: &str) {
     }
 }
 
-/// Sets an annotation as a string. All of them are written anew: none shares its value with another field.
+/// Sets an annotation to a string, and makes all others strings, too. None of them shares its value with another
+/// field any more.
 pub fn set_annotation(object: &mut Node, key: &str, value: &str) {
     let Some(map) = annotations_mut(object) else { return };
     for entry in &mut map.entries {
@@ -94,7 +95,7 @@ pub fn set_annotation(object: &mut Node, key: &str, value: &str) {
     map.set(key, Node::string(value));
 }
 
-/// The annotations, made when they are absent.
+/// The annotations, created if they are absent.
 fn annotations_mut(object: &mut Node) -> Option<&mut Map> {
     let annotations = metadata_mut(object)?.get_or_insert_with("annotations", Node::map);
     if is_null(annotations) {
@@ -103,8 +104,7 @@ fn annotations_mut(object: &mut Node) -> Option<&mut Map> {
     annotations.as_map_mut()
 }
 
-/// Makes all values of `metadata.labels` or `metadata.annotations` strings, and takes the field away
-/// when it holds nothing.
+/// Makes all values of `metadata.labels` or `metadata.annotations` strings, and removes the field if it is empty.
 pub fn strings_in_metadata(object: &mut Node, field: &str) {
     let Some(Node::Map(metadata)) = object.as_map_mut().and_then(|m| m.get_mut("metadata")) else { return };
     let Some(node) = metadata.get_mut(field) else { return };
@@ -120,7 +120,7 @@ pub fn strings_in_metadata(object: &mut Node, field: &str) {
     }
 }
 
-/// Annotations are a mapping; a list would be read as one.
+/// Fails if the annotations are a list. The official tool would treat it as a mapping.
 pub fn check_annotations(object: &Node) -> Result<()> {
     match metadata(object).and_then(|m| m.get("annotations")) {
         Some(Node::Seq(seq)) if !seq.items.is_empty() => {
@@ -130,12 +130,12 @@ pub fn check_annotations(object: &Node) -> Result<()> {
     }
 }
 
-/// Makes a node the string of its text; lists and mappings become the empty string.
+/// Makes a node a string with the same text. A list or mapping becomes the empty string.
 fn to_string_node(node: &mut Node) {
     match node {
         Node::Scalar(scalar) => {
             scalar.tag = Tag::Str;
-            // Folded text would be laid out again on its way out; as a plain string it stays as it is.
+            // A folded scalar would be folded again when it is printed; a plain string keeps its text.
             scalar.style = Style::Plain;
         }
         other => *other = Node::string(""),

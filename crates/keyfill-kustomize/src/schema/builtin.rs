@@ -1,19 +1,20 @@
-//! Looking things up in the generated table.
+//! Look-ups in the generated schema table.
 
 use super::table::{DEFINITIONS, ROOTS, SCOPES, SHAPES};
 
-/// What is known about one type. Types of fields and items are places in the table of shapes.
+/// One type of the schema. The types of fields and items are indexes into `SHAPES`.
 #[derive(Debug)]
 pub(crate) enum Shape {
-    /// Known, with nothing below.
+    /// A type without fields.
     Leaf,
-    /// The fields with their types, sorted by name.
+    /// An object: its fields with their types, sorted by name.
     Object(&'static [(&'static str, u16)]),
-    /// Any field, all of one type.
+    /// A mapping with any field names; all fields have this type.
     Map(u16),
-    /// A list that a patch replaces.
+    /// A list that a patch replaces, with the type of its items.
     List(u16),
-    /// A list that is merged by these keys of its items; without keys the items are scalars.
+    /// A list that is merged: the type of its items, and the keys that match them. Without keys the items are
+    /// scalars.
     Merged(u16, &'static [&'static str]),
 }
 
@@ -44,19 +45,19 @@ impl Shape {
     }
 }
 
-/// The shape of a type.
+/// The type of objects with the given `apiVersion` and `kind`.
 pub fn root(api_version: &str, kind: &str) -> Option<&'static Shape> {
     let at = ROOTS.binary_search_by(|(a, k, _)| (*a, *k).cmp(&(api_version, kind))).ok()?;
     SHAPES.get(usize::from(ROOTS[at].2))
 }
 
-/// The shape of a definition that other schemas may refer to.
+/// The type of a definition that other schemas may refer to.
 pub fn definition(name: &str) -> Option<&'static Shape> {
     let at = DEFINITIONS.binary_search_by(|(n, _)| (*n).cmp(name)).ok()?;
     SHAPES.get(usize::from(DEFINITIONS[at].1))
 }
 
-/// Whether objects of a type live in namespaces, where that is known.
+/// Whether objects of a type are namespaced; `None` if the type is unknown.
 pub fn is_namespaced(api_version: &str, kind: &str) -> Option<bool> {
     let at = SCOPES.binary_search_by(|(a, k, _)| (*a, *k).cmp(&(api_version, kind))).ok()?;
     Some(SCOPES[at].2)

@@ -7,34 +7,34 @@ use std::collections::HashMap;
 
 const TYPES: &str = "x-kubernetes-group-version-kind";
 
-/// References that lead on from one to the next; no real schema has chains as long.
+/// The most references that are followed from one to the next. No real schema has as long a chain.
 const LONGEST_CHAIN: usize = 64;
 
-/// What of the built-in schema is known beside a document.
+/// How the built-in schema is used together with a document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Beside {
-    /// Nothing.
+    /// The built-in schema is not used.
     #[default]
     Nothing,
-    /// What the document does not define.
+    /// The built-in schema is used for what the document does not define.
     Below,
-    /// Everything, even what the document defines, too.
+    /// The built-in schema is used first, and the document for what it does not define.
     Above,
 }
 
-/// The document with what is looked up in it.
+/// An OpenAPI document with indexes for look-ups.
 #[derive(Debug)]
 pub(crate) struct Custom {
     document: Value,
-    /// apiVersion and kind, and the definition's name.
+    /// Names of definitions by `apiVersion` and `kind`.
     roots: HashMap<(String, String), String>,
-    /// apiVersion and kind, and whether objects live in namespaces.
+    /// Whether objects are namespaced, by `apiVersion` and `kind`.
     scopes: HashMap<(String, String), bool>,
     beside: Beside,
 }
 
 impl Custom {
-    /// Reads a document.
+    /// Parses a document.
     pub fn parse(text: &[u8], beside: Beside, limits: &Limits) -> Result<Self> {
         let document = load_value(text, limits).map_err(|e| {
             Error::yaml_at(TextPlace::default(), &e).context("the OpenAPI document cannot be read")
@@ -46,7 +46,7 @@ impl Custom {
         Ok(Self { document, roots, scopes, beside })
     }
 
-    /// The schema of a type.
+    /// The type of objects with the given `apiVersion` and `kind`.
     pub fn root(&self, api_version: &str, kind: &str) -> Option<Type<'_>> {
         let own = || {
             let name = self.roots.get(&(api_version.to_owned(), kind.to_owned()))?;
@@ -55,12 +55,12 @@ impl Custom {
         self.beside(own, || builtin::root(api_version, kind))
     }
 
-    /// Whether objects of a type live in namespaces, where the document's paths say so.
+    /// Whether objects of a type are namespaced; `None` if the document's paths do not say so.
     pub fn is_namespaced(&self, api_version: &str, kind: &str) -> Option<bool> {
         self.scopes.get(&(api_version.to_owned(), kind.to_owned())).copied()
     }
 
-    /// The type of a field: of its own schema, or of the one for all others.
+    /// The type of a field: its own schema, or `additionalProperties`.
     pub fn field<'a>(&'a self, schema: &'a Value, name: &str) -> Option<Type<'a>> {
         let own = schema.get("properties").and_then(|p| p.get(name));
         let any = || schema.get("additionalProperties").filter(|v| v.as_map().is_some());
@@ -77,7 +77,7 @@ impl Custom {
         self.resolve(schema.get("items").filter(|v| is_list && v.as_map().is_some())?)
     }
 
-    /// What the document or the built-in schema says, in the order that holds.
+    /// Looks in the document and in the built-in schema, in the order that `beside` says.
     fn beside<'a>(
         &self,
         own: impl FnOnce() -> Option<Type<'a>>,
@@ -90,7 +90,7 @@ impl Custom {
         }
     }
 
-    /// Follows references. What stands beside one does not count.
+    /// Follows `$ref`. Other fields beside it are ignored.
     fn resolve<'a>(&'a self, mut schema: &'a Value) -> Option<Type<'a>> {
         for _ in 0..LONGEST_CHAIN {
             match schema.get("$ref").and_then(Value::as_str).filter(|r| !r.is_empty()) {
@@ -116,7 +116,7 @@ impl Custom {
     }
 }
 
-/// The keys by which a list is merged, if its strategy is to merge.
+/// The keys by which a list is merged; `None` if its strategy is not to merge.
 pub fn merge_keys(schema: &Value) -> Option<Vec<&str>> {
     let strategy = schema.get("x-kubernetes-patch-strategy").and_then(Value::as_str)?;
     if !strategy.split(',').any(|word| word == "merge") {
@@ -154,7 +154,7 @@ fn find_scopes(document: &Value) -> HashMap<(String, String), bool> {
     scopes
 }
 
-/// apiVersion and kind.
+/// `apiVersion` and `kind` of an entry of `x-kubernetes-group-version-kind`.
 fn type_meta(gvk: &Value) -> Option<(String, String)> {
     let version = gvk.get("version")?.as_str()?;
     let kind = gvk.get("kind")?.as_str()?;

@@ -1,8 +1,8 @@
 //! The Kubernetes schema as kustomize uses it: which lists are merged by which keys, and which types are
 //! not namespaced.
 //!
-//! The schema that kustomize embeds is a generated table, so nothing is parsed at start. A schema of the
-//! field `openapi` takes its place.
+//! The schema that kustomize embeds is a generated table, so nothing is parsed at start. A schema that `openapi`
+//! names replaces it.
 
 mod builtin;
 mod custom;
@@ -26,29 +26,30 @@ pub struct Schema {
     asked: Arc<Asked>,
 }
 
-/// What the built-in schema was asked for. kustomize reads it only when it has to, and a schema that comes
-/// after that is added to it instead of taking its place.
+/// Which look-ups the built-in schema has answered. kustomize parses it only when it needs it, and a schema that
+/// `openapi` names after that is added to it instead of replacing it.
 #[derive(Debug, Default)]
 struct Asked {
-    /// For the scope of a type that it does not know: it is read later, over the other one.
+    /// Whether the scope of an unknown type was looked up. In kustomize this parses the built-in schema later, so
+    /// that it takes precedence over the other one.
     scope: AtomicBool,
-    /// For the shape of a type: it is read.
+    /// Whether the definition of a type was looked up. In kustomize this parses the built-in schema at once.
     shape: AtomicBool,
 }
 
 impl Schema {
-    /// The one that kustomize embeds.
+    /// The schema that kustomize embeds.
     pub fn builtin() -> Self {
         Self::default()
     }
 
-    /// One of a file, as `openapi: path:` names it, in JSON or YAML. It takes the place of the built-in one:
-    /// types that it does not define are unknown.
+    /// The schema of a file in JSON or YAML, as `openapi: path:` names it. It replaces the built-in one: types
+    /// that it does not define are unknown.
     pub fn from_openapi(document: &[u8], limits: &Limits) -> Result<Self> {
         Self::builtin().followed_by(document, limits)
     }
 
-    /// One of a file that comes up while this one is in use.
+    /// The schema of a file that is named while this schema is in use.
     pub fn followed_by(&self, document: &[u8], limits: &Limits) -> Result<Self> {
         let beside = if self.asked.shape.load(Relaxed) {
             Beside::Below
@@ -61,7 +62,7 @@ impl Schema {
         Ok(Self { custom: Some(Arc::new(custom)), asked: self.asked.clone() })
     }
 
-    /// One of the versions that are built in, as `openapi: version:` names it.
+    /// A built-in schema by its version, as `openapi: version:` names it.
     pub fn for_version(version: &str) -> Result<Self> {
         if version.is_empty() || version == table::VERSION {
             return Ok(Self::builtin());
@@ -70,11 +71,11 @@ impl Schema {
             .hint(format!("leave `openapi.version` out or set it to {}", table::VERSION)))
     }
 
-    /// Whether objects of a type are known to live outside of namespaces. Unknown types are not.
+    /// Whether objects of a type are cluster-scoped. Unknown types are not.
     pub fn is_cluster_scoped(&self, gvk: &Gvk) -> bool {
         let api_version: Cow<'_, str> =
             if gvk.group.is_empty() { gvk.version.as_str().into() } else { gvk.api_version().into() };
-        // kustomize asks its own table first, even when another schema is in use.
+        // kustomize looks in its own table first, even if another schema is in use.
         let namespaced = builtin::is_namespaced(&api_version, &gvk.kind).or_else(|| {
             let Some(custom) = &self.custom else {
                 self.asked.scope.store(true, Relaxed);
@@ -85,7 +86,7 @@ impl Schema {
         namespaced == Some(false)
     }
 
-    /// What is known about a type.
+    /// The type of objects with the given `apiVersion` and `kind`, if it is known.
     pub(crate) fn type_of(&self, api_version: &str, kind: &str) -> Option<Type<'_>> {
         match &self.custom {
             None => {
@@ -93,7 +94,7 @@ impl Schema {
                 builtin::root(api_version, kind).map(Type::Builtin)
             }
             Some(custom) => custom.root(api_version, kind).or_else(|| {
-                // Types of kustomize itself are added to any schema.
+                // kustomize adds its own types to every schema.
                 let own = api_version.starts_with("kustomize.config.k8s.io/");
                 own.then(|| builtin::root(api_version, kind).map(Type::Builtin)).flatten()
             }),
@@ -101,7 +102,7 @@ impl Schema {
     }
 }
 
-/// A type of the OpenAPI schema that is built in, for who compares objects field by field.
+/// A type of the built-in schema, for comparing objects field by field.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldType(&'static Shape);
 
@@ -127,12 +128,12 @@ impl FieldType {
     }
 }
 
-/// A place in the schema: a type, or a field's or an item's type.
+/// A type in the schema: that of an object, a field or an item.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Type<'a> {
-    /// In the generated table.
+    /// A type of the generated table.
     Builtin(&'static Shape),
-    /// In a schema that was read.
+    /// A type of a schema that was read from a file.
     Custom(&'a Custom, &'a Value),
 }
 

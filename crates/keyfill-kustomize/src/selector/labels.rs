@@ -27,7 +27,7 @@ enum Operator {
 }
 
 impl LabelSelector {
-    /// Reads a selector; the empty one matches anything.
+    /// Parses a selector; an empty one matches anything.
     pub fn parse(text: &str) -> Result<Self> {
         let tokens = tokens(text).map_err(|e| invalid(text, &e))?;
         let mut parser = Parser { tokens: &tokens, at: 0 };
@@ -35,12 +35,13 @@ impl LabelSelector {
         Ok(Self { requirements })
     }
 
-    /// Whether it matches anything.
+    /// Whether the selector is empty and matches anything.
     pub fn is_empty(&self) -> bool {
         self.requirements.is_empty()
     }
 
-    /// Whether the pairs in a field of an object's metadata fit.
+    /// Whether the labels or annotations of an object fulfil all requirements. `field` is their name in
+    /// `metadata`.
     pub fn matches(&self, object: &Node, field: &str) -> bool {
         if self.requirements.is_empty() {
             return true;
@@ -81,7 +82,7 @@ fn is_space(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// Words and symbols; a run of symbols is cut at the longest one known.
+/// Splits a selector into words and symbols. Where several symbols are possible, the longest one is taken.
 fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -175,7 +176,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The value behind `=`; nothing is the empty value.
+    /// The value behind `=`. A missing one is the empty value.
     fn value(&mut self) -> Result<Text, String> {
         if self.peek().is_none() || self.peek_is(",") {
             return Ok(Text::default());
@@ -197,7 +198,7 @@ impl Parser<'_> {
         value.parse().map_err(|_| "'>' and '<' need a whole number".to_owned())
     }
 
-    /// `(a,b)`; nothing between commas is the empty value.
+    /// A list of values, as in `(a,b)`. Nothing between two commas is the empty value.
     fn values(&mut self) -> Result<Vec<Text>, String> {
         if !self.next_is("(") {
             return Err(format!("found {}, expected '('", self.found()));
@@ -230,7 +231,7 @@ impl Parser<'_> {
     }
 }
 
-/// Letters and digits at both ends; `-`, `_` and `.` between them.
+/// Whether a text is a valid name: letters and digits at both ends; `-`, `_` and `.` between them.
 fn is_name(text: &str, most: usize) -> bool {
     let bytes = text.as_bytes();
     let ends = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
@@ -241,7 +242,7 @@ fn is_name(text: &str, most: usize) -> bool {
         && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
-/// A key is a name, with a domain and `/` before it if need be.
+/// Fails unless a key is valid: a name, before which a domain and `/` may stand.
 fn check_key(key: &str) -> Result<(), String> {
     let (domain, name) = match key.split_once('/') {
         Some((domain, name)) => (Some(domain), name),

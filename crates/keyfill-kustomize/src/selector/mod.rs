@@ -1,4 +1,4 @@
-//! Picking resources: regular expressions on type, name and namespace, selectors on labels and annotations.
+//! Selecting resources: regular expressions for type, name and namespace, selectors for labels and annotations.
 
 mod labels;
 
@@ -14,9 +14,9 @@ use keyfill_yaml::Text;
 /// One part of a selector.
 #[derive(Debug)]
 enum Pattern {
-    /// Empty: matches anything.
+    /// An empty pattern, which matches anything.
     Any,
-    /// Without special characters.
+    /// A pattern without special characters.
     Literal(Text),
     /// A regular expression that must match the whole text.
     Regexp(Box<Regexp>),
@@ -46,7 +46,7 @@ impl Pattern {
     }
 }
 
-/// A selector ready to be asked.
+/// A selector whose patterns are compiled.
 #[derive(Debug)]
 pub struct Matcher {
     group: Pattern,
@@ -54,14 +54,14 @@ pub struct Matcher {
     kind: Pattern,
     name: Pattern,
     namespace: Pattern,
-    /// Whether no part of type, name and namespace says anything.
+    /// Whether all patterns for type, name and namespace are empty.
     is_empty: bool,
     labels: LabelSelector,
     annotations: LabelSelector,
 }
 
 impl Matcher {
-    /// Prepares a selector.
+    /// Compiles a selector.
     pub fn new(selector: &Selector) -> Result<Self> {
         let id = &selector.gvk;
         Ok(Self {
@@ -76,17 +76,17 @@ impl Matcher {
         })
     }
 
-    /// The name, when it is given literally.
+    /// The name, if it is a pattern without special characters.
     pub fn literal_name(&self) -> Option<&Text> {
         if let Pattern::Literal(name) = &self.name { Some(name) } else { None }
     }
 
-    /// Whether this is a selector of labels or annotations alone.
+    /// Whether the selector has requirements for labels or annotations only.
     pub fn has_no_id(&self) -> bool {
         self.is_empty
     }
 
-    /// Whether it says nothing about labels and annotations.
+    /// Whether the selector has no requirements for labels and annotations.
     pub fn has_no_labels(&self) -> bool {
         self.labels.is_empty() && self.annotations.is_empty()
     }
@@ -97,8 +97,8 @@ impl Matcher {
             && self.version.is_match(&gvk.version)
     }
 
-    /// As patches choose: name and namespace may each be the first or the current one, the namespace as it
-    /// takes effect.
+    /// Whether a patch with this selector applies to a resource. Name and namespace may each be the original or
+    /// the current one; the namespace is the effective one.
     pub fn matches(&self, resource: &Resource) -> bool {
         let current = resource.id();
         if !self.matches_gvk(&current.gvk) {
@@ -115,12 +115,13 @@ impl Matcher {
         name(&self.name) && namespace(&self.namespace) && self.matches_labels(resource)
     }
 
-    /// As replacements choose: one id must fit whole, its namespace as written.
+    /// Whether a replacement with this selector applies to an id. All parts must match that id; the namespace is
+    /// the written one.
     pub fn matches_id(&self, id: &Id) -> bool {
         self.matches_gvk(&id.gvk) && self.name.is_match(&id.name) && self.namespace.is_match(&id.namespace)
     }
 
-    /// Whether labels and annotations fit.
+    /// Whether labels and annotations of a resource match.
     pub fn matches_labels(&self, resource: &Resource) -> bool {
         self.labels.matches(&resource.node, "labels")
             && self.annotations.matches(&resource.node, "annotations")

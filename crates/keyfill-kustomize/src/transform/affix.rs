@@ -1,4 +1,4 @@
-//! Prefixes and suffixes of names.
+//! `namePrefix` and `nameSuffix`.
 
 use crate::Gvk;
 use crate::error::Result;
@@ -10,7 +10,7 @@ use crate::schema::Schema;
 use keyfill_diag::Cx;
 use keyfill_yaml::Text;
 
-/// Puts a prefix before names.
+/// Adds a prefix to names and to the fields of the field specs.
 pub fn prefix(map: &mut ResMap, schema: &Schema, prefix: &Text, specs: &[FieldSpec], cx: &Cx) -> Result<()> {
     each(map, schema, specs, cx, |resource, spec, is_name| {
         if is_name && !prefix.is_empty() {
@@ -22,7 +22,7 @@ pub fn prefix(map: &mut ResMap, schema: &Schema, prefix: &Text, specs: &[FieldSp
     })
 }
 
-/// Puts a suffix behind names.
+/// Appends a suffix to names and to the fields of the field specs.
 pub fn suffix(map: &mut ResMap, schema: &Schema, suffix: &Text, specs: &[FieldSpec], cx: &Cx) -> Result<()> {
     each(map, schema, specs, cx, |resource, spec, is_name| {
         if is_name && !suffix.is_empty() {
@@ -54,7 +54,7 @@ fn each(
     Ok(())
 }
 
-/// Types whose names mean something to the cluster.
+/// Whether objects of a type keep their name, because it has a meaning to the cluster.
 fn keeps_its_name(gvk: &Gvk) -> bool {
     match gvk.kind.as_str() {
         "CustomResourceDefinition" | "Namespace" => true,

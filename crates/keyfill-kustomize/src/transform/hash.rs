@@ -1,4 +1,4 @@
-//! The hash of a resource's content behind its name.
+//! Appending a hash of its content to the name of a resource.
 
 use crate::error::{Error, Result};
 use crate::resmap::ResMap;
@@ -8,7 +8,7 @@ use keyfill_diag::Cx;
 use keyfill_yaml::{Node, Text, TextPlace, Value, resolve, to_json};
 use sha2::{Digest, Sha256};
 
-/// Puts hashes behind the names of the resources that want one.
+/// Appends hashes to the names of the resources that need one.
 pub fn apply(map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
     for at in map.places() {
         cx.check()?;
@@ -26,7 +26,7 @@ pub fn apply(map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
     Ok(())
 }
 
-/// The hash of a resource: ten characters that no one reads as a word.
+/// The hash of a resource: ten characters, chosen so that they form no word.
 fn hash_of(resource: &Resource) -> Result<String> {
     let text = match resource.gvk().kind.as_str() {
         "ConfigMap" => to_json(&content(&resource.node, "ConfigMap", &["data"], "binaryData")?),
@@ -38,7 +38,7 @@ fn hash_of(resource: &Resource) -> Result<String> {
     Ok(hex.map(letter).collect())
 }
 
-/// Digits that could spell something are replaced.
+/// The character for a hexadecimal digit. Vowels and digits that look like vowels are replaced.
 fn letter(digit: u8) -> char {
     match digit {
         0 => 'g',
@@ -50,8 +50,8 @@ fn letter(digit: u8) -> char {
     }
 }
 
-/// What is hashed: kind, some fields, and one more where it is a mapping. The official tool means to hash the
-/// name too, but looks for it in a field called `metadata/name`, so it is always empty.
+/// The content that is hashed: kind, some fields, and the field `optional` if it is no scalar. The official tool
+/// means to hash the name, too, but looks for a field called `metadata/name`, so the name is always empty.
 fn content(object: &Node, kind: &'static str, fields: &[&str], optional: &str) -> Result<Value> {
     let mut map: Vec<(Text, Value)> =
         vec![("kind".into(), Value::Str(kind.into())), ("name".into(), Value::Str(Text::default()))];
@@ -65,7 +65,7 @@ fn content(object: &Node, kind: &'static str, fields: &[&str], optional: &str) -
     Ok(Value::Map(map))
 }
 
-/// A field as it is hashed: absent is empty, a scalar is its text, a list is nothing.
+/// The value of a field that is hashed: empty if it is absent, the text of a scalar, nothing for a list.
 fn field_value(node: Option<&Node>) -> Result<Value> {
     match node {
         None => Ok(Value::Str(Text::default())),

@@ -1,4 +1,4 @@
-//! Images: names, tags and digests.
+//! `images`: names, tags and digests of images.
 
 use crate::error::Result;
 use crate::fieldspec::FieldSpec;
@@ -6,7 +6,7 @@ use crate::filters::image::{self, Change, Image};
 use crate::resmap::ResMap;
 use keyfill_diag::Cx;
 
-/// Changes one image wherever it is used: in all lists of containers, and in the fields of the specs.
+/// Changes one image in all lists of containers, and in the fields of the field specs.
 pub fn apply(map: &mut ResMap, image: &Image, specs: &[FieldSpec], cx: &Cx) -> Result<()> {
     let change = Change::new(image);
     for resource in map.nodes_mut() {

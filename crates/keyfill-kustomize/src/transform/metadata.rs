@@ -7,7 +7,7 @@ use crate::resmap::ResMap;
 use keyfill_diag::Cx;
 use keyfill_yaml::Text;
 
-/// Sets labels.
+/// Sets labels in the fields of the field specs.
 pub fn labels(map: &mut ResMap, pairs: &[(Text, Text)], specs: &[FieldSpec], cx: &Cx) -> Result<()> {
     if pairs.is_empty() {
         return Ok(());
@@ -20,7 +20,7 @@ pub fn labels(map: &mut ResMap, pairs: &[(Text, Text)], specs: &[FieldSpec], cx:
     Ok(())
 }
 
-/// Sets annotations.
+/// Sets annotations in the fields of the field specs.
 pub fn annotations(map: &mut ResMap, pairs: &[(Text, Text)], specs: &[FieldSpec], cx: &Cx) -> Result<()> {
     if pairs.is_empty() {
         return Ok(());

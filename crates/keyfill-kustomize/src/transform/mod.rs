@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// Field specs that several transformers share.
 pub type Specs = Arc<Vec<FieldSpec>>;
 
-/// One step of a kustomization, configured.
+/// One transformer with its configuration.
 #[derive(Debug)]
 pub enum Transformer {
     /// `patchesStrategicMerge`
@@ -40,67 +40,67 @@ pub enum Transformer {
     Namespace {
         /// The namespace.
         name: Text,
-        /// Fields besides `metadata.namespace`.
+        /// Fields that hold the namespace, besides `metadata.namespace`.
         specs: Specs,
-        /// Only where none is set.
+        /// Whether it is set only where no namespace is set yet.
         unset_only: bool,
-        /// Which subjects of role bindings get it.
+        /// The subjects of role bindings that get it.
         subjects: SetSubjects,
     },
     /// `namePrefix`
     Prefix {
-        /// What goes before.
+        /// Text before each name.
         prefix: Text,
-        /// The fields.
+        /// The fields that get the prefix.
         specs: Specs,
     },
     /// `nameSuffix`
     Suffix {
-        /// What goes behind.
+        /// Text behind each name.
         suffix: Text,
-        /// The fields.
+        /// The fields that get the suffix.
         specs: Specs,
     },
     /// One entry of `labels`, or `commonLabels`
     Labels {
         /// The labels, sorted by key.
         pairs: Vec<(Text, Text)>,
-        /// The fields.
+        /// The fields that get the labels.
         specs: Specs,
     },
     /// `commonAnnotations`
     Annotations {
         /// The annotations, sorted by key.
         pairs: Vec<(Text, Text)>,
-        /// The fields.
+        /// The fields that get the annotations.
         specs: Specs,
     },
     /// One entry of `replicas`
     Replicas {
-        /// Name and count.
+        /// Name of the resource, and its replica count.
         replica: Replica,
-        /// The fields.
+        /// The fields that hold the count.
         specs: Specs,
     },
     /// One entry of `images`
     Image {
-        /// Which, and what it becomes.
+        /// Which image is changed, and how.
         image: Image,
-        /// The fields.
+        /// The fields that hold images, besides the lists of containers.
         specs: Specs,
     },
     /// `replacements`
     Replacements(Vec<Replacement>),
-    /// The builtin plugin that adds a value at a path
+    /// The builtin plugin `ValueAddTransformer`
     ValueAdd(ValueAdd),
-    /// Hashes behind the names of what wants one
+    /// The builtin plugin `HashTransformer`: appends hashes to the names of the resources that need one
     Hash,
-    /// Several in a row
+    /// Several transformers, applied one after the other
     All(Vec<Transformer>),
 }
 
 impl Transformer {
-    /// The kind of the builtin plugin that does the same.
+    /// Kind of the builtin plugin that does the same.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Strategic(_) => "PatchStrategicMergeTransformer",
@@ -120,7 +120,7 @@ impl Transformer {
         }
     }
 
-    /// Changes the resources.
+    /// Applies the transformer to the resources.
     pub fn apply(&self, map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
         cx.check()?;
         match self {

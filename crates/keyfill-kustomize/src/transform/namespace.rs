@@ -1,4 +1,4 @@
-//! The namespace of all resources.
+//! `namespace`: setting the namespace of all resources.
 
 use crate::error::{Error, Result};
 use crate::fieldspec::FieldSpec;
@@ -7,7 +7,7 @@ use crate::resmap::{ResMap, describe};
 use crate::schema::Schema;
 use keyfill_diag::Cx;
 
-/// Sets the namespace. Two resources must not become the same.
+/// Sets the namespace. It is an error if two resources get the same id.
 pub fn apply(
     map: &mut ResMap,
     schema: &Schema,

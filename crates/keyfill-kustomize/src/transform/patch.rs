@@ -14,18 +14,19 @@ use bytes::Bytes;
 use keyfill_diag::{Cx, Report as _};
 use keyfill_yaml::{Limits, Node, Text, TextPlace};
 
-/// A strategic merge patch with what it is about.
+/// A strategic merge patch with the id of the resource that it names.
 #[derive(Debug)]
 struct Merge {
     resource: Resource,
-    /// The patch as it is merged into selected resources: its labels and annotations are strings.
+    /// The patch for resources that a target selects: its labels and annotations are strings.
     for_selected: Node,
     options: PatchOptions,
 }
 
 impl Merge {
     fn new(mut node: Node, options: PatchOptions, schema: &Schema) -> Self {
-        // The official tool marks such patches with an annotation, whereby all of them become strings.
+        // The official tool stores these options in an annotation of the patch, which makes all annotations
+        // strings.
         if options.allow_name_change || options.allow_kind_change {
             strings_in_metadata(&mut node, "annotations");
         }
@@ -35,7 +36,7 @@ impl Merge {
         Self { resource: Resource::new(node, schema), for_selected, options }
     }
 
-    /// Merges into the resource that the patch names.
+    /// Merges the patch into the resource that it names.
     fn apply_to_named(&self, map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<usize> {
         let at = map.target_of(&self.resource.original_id()).map_err(|e| self.blame(e))?;
         map.update(at, schema, |r| merge_into(r, &self.resource.node, self.options, schema, cx))
@@ -43,7 +44,7 @@ impl Merge {
         Ok(at)
     }
 
-    /// Merges into resources, whatever their names are.
+    /// Merges the patch into the resources at the given positions, whatever their names are.
     fn apply_to_selected(&self, map: &mut ResMap, places: &[usize], schema: &Schema, cx: &Cx) -> Result<()> {
         for &at in places {
             cx.check()?;
@@ -70,8 +71,8 @@ impl Merge {
     }
 }
 
-/// Merges a patch into a resource, whose name, namespace and kind stay as they are unless the options say
-/// otherwise.
+/// Merges a patch into a resource. Its name, namespace and kind stay as they are, unless the options allow to
+/// change them.
 fn merge_into(
     resource: &mut Resource,
     patch: &Node,
@@ -112,8 +113,8 @@ fn merge_into(
     Ok(())
 }
 
-/// Whether a patch throws all annotations away; the official tool then loses its memory, which lies there.
-/// At the root, `$patch: replace` has no effect.
+/// Whether a patch removes or replaces all annotations. The official tool then loses its memory, which it stores
+/// there. At the root of a patch, `$patch: replace` has no effect.
 fn resets_annotations(patch: &Node) -> bool {
     let resets = |node: &Node| {
         let directive = node.get("$patch").and_then(Node::text);
@@ -130,8 +131,8 @@ pub struct StrategicTransformer {
 }
 
 impl StrategicTransformer {
-    /// Reads the patches: each entry is a patch itself or, failing that, a file of patches. Patches given
-    /// as one text come behind.
+    /// Reads the patches: each entry is a patch itself or, if it cannot be parsed as one, a file of patches. The
+    /// patches in `text` come after those of the entries.
     pub fn new(
         loader: &Loader,
         entries: &[Spotted<Text>],
@@ -145,7 +146,8 @@ impl StrategicTransformer {
                 Ok(nodes) => add(&mut patches, nodes, schema),
                 Err(inline) => {
                     let (_, text, place) = loader.load_manifest(entry).map_err(|e| {
-                        // Several lines are a patch and no path: what is wrong with the patch matters then.
+                        // An entry of several lines is a patch and not a path: the error of the parser is
+                        // reported.
                         let is_patch = entry.contains('\n') && !e.is_unsupported();
                         if is_patch { inline } else { e.at_spot(&entry.spot) }
                     })?;
@@ -165,7 +167,7 @@ impl StrategicTransformer {
         Ok(Self { patches })
     }
 
-    /// Merges each patch into the resource it names.
+    /// Merges each patch into the resource that it names.
     pub fn apply(&self, map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
         for patch in &self.patches {
             let at = map.target_of(&patch.resource.original_id()).map_err(|e| patch.blame(e))?;
@@ -193,7 +195,7 @@ enum PatchKind {
 }
 
 impl PatchTransformer {
-    /// Reads a patch and finds out which of the two kinds it is.
+    /// Reads a patch and detects whether it is a strategic merge or a list of JSON operations.
     pub fn new(loader: &Loader, patch: &Patch, schema: &Schema) -> Result<Self> {
         Self::read(loader, patch, schema).map_err(|e| e.at_spot(&patch.spot))
     }
@@ -212,7 +214,7 @@ impl PatchTransformer {
             }
         };
         let kind = kind_of(&text, place, patch, loader, schema)?;
-        // Without a patch nobody looks at the target.
+        // If the patch is empty, its target is not checked.
         let target = match &kind {
             PatchKind::Merges(merges) if merges.is_empty() => None,
             _ => matcher(patch)?,
@@ -228,7 +230,7 @@ impl PatchTransformer {
         }
     }
 
-    /// Applies the patch to its targets.
+    /// Applies the patch to the resources it selects or names.
     pub fn apply(&self, map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
         match (&self.kind, &self.target) {
             (PatchKind::Merges(merges), None) => {
@@ -245,7 +247,7 @@ impl PatchTransformer {
     }
 }
 
-/// Where the text of an inline patch stands once so many bytes at its start are left out.
+/// The place of an inline patch's text, if its first `skipped` bytes are left out.
 fn inline_place(patch: &Patch, skipped: usize) -> TextPlace {
     let lines = memchr::memchr_iter(b'\n', &patch.patch.as_bytes()[..skipped]).count();
     patch.patch.spot.text_place().skipping(u32::try_from(lines).unwrap_or(0))
@@ -290,7 +292,7 @@ fn kind_of(
     }
 }
 
-/// Applies operations to all resources that a selector picks.
+/// Applies JSON operations to all resources that a selector selects.
 fn operate(
     map: &mut ResMap,
     schema: &Schema,
@@ -305,7 +307,8 @@ fn operate(
             if remember {
                 resource.store_previous_id();
             }
-            // The memory of the official tool lies in annotations: where there is some, there are annotations.
+            // The official tool stores its memory in annotations, so the operations find a mapping if there is a
+            // memory.
             if !resource.memory.is_empty()
                 && let Some(metadata) = metadata_mut(&mut resource.node)
             {
@@ -315,7 +318,7 @@ fn operate(
                 }
             }
             patch.apply(&mut resource.node, cx).map_err(|e| resource.blame(e))?;
-            // The official tool writes its annotations back, whereby all of them become strings.
+            // The official tool writes its annotations back, which makes all annotations strings.
             let checked = check_annotations(&resource.node).map_err(|e| resource.blame(e));
             strings_in_metadata(&mut resource.node, "annotations");
             checked
@@ -332,7 +335,7 @@ pub struct JsonTransformer {
 }
 
 impl JsonTransformer {
-    /// Reads the operations.
+    /// Reads the operations of an entry.
     pub fn new(loader: &Loader, patch: &Patch) -> Result<Self> {
         Self::read(loader, patch).map_err(|e| e.at_spot(&patch.spot))
     }
@@ -356,7 +359,7 @@ impl JsonTransformer {
         Ok(Self { target, patch: operations })
     }
 
-    /// Applies the operations to the targets.
+    /// Applies the operations to the resources that the target selects.
     pub fn apply(&self, map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
         operate(map, schema, &self.target, &self.patch, cx, false)
     }

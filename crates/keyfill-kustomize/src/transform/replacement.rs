@@ -10,24 +10,26 @@ use crate::selector::Matcher;
 use keyfill_diag::Cx;
 use keyfill_yaml::{Limits, Node, Scalar, Text};
 
-/// The field when none is said.
+/// The field that is used if none is given.
 static DEFAULT_FIELD_PATH: Text = Text::new_static("metadata.name");
 
-/// A value to copy, and where it is read.
+/// The value of a source, with the field that it is read from.
 struct Value {
     node: Node,
-    /// The resource that it is a field of, and the way to the field, when it is the whole field. The value is
-    /// the field itself then, and not a copy: a target that is that field changes what later targets get.
+    /// The position of the source's resource, and the steps to the field, if the value is the whole field. The
+    /// value is the field itself then, and not a copy: a replacement that changes the field changes what later
+    /// targets get.
     place: Option<(usize, Vec<String>)>,
 }
 
 impl Value {
-    /// The way to the field in a resource that it is a field of.
+    /// The steps to the source's field, if the resource at a position contains it.
     fn place_in(&self, at: usize) -> Option<&[String]> {
         self.place.as_ref().filter(|(place, _)| *place == at).map(|(_, steps)| &steps[..])
     }
 
-    /// Reads the field again after a change to a resource. Where it is no longer found, the last value stays.
+    /// Reads the field again after a change to the resource at a position. If it does not exist any more, the
+    /// last value stays.
     fn follow(&mut self, at: usize, object: &Node) {
         if let Some(node) = self.place_in(at).and_then(|steps| read_again(object, steps)) {
             self.node = node;
@@ -35,7 +37,7 @@ impl Value {
     }
 }
 
-/// Does all replacements, one after the other.
+/// Applies all replacements, one after the other.
 pub fn apply(map: &mut ResMap, schema: &Schema, list: &[Replacement], cx: &Cx) -> Result<()> {
     for replacement in list {
         one(map, schema, replacement, cx).map_err(|e| e.at_spot(&replacement.spot))?;
@@ -130,7 +132,7 @@ fn put(
                         source,
                         &limits,
                     );
-                    // Where the run has ended, the error would only say that a text could not be read.
+                    // If the run was stopped, that is the error, and not the parser's.
                     cx.check()?;
                     done.map_err(|e| resource.blame(e))
                         .map_err(|e| e.at_spot(&target.spot.field("fieldPaths").item(n)))?;

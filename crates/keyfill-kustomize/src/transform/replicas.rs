@@ -1,4 +1,4 @@
-//! Replica counts.
+//! `replicas`: replica counts.
 
 use crate::error::{Error, Result};
 use crate::fieldspec::FieldSpec;
@@ -7,7 +7,7 @@ use crate::load::Replica;
 use crate::resmap::ResMap;
 use keyfill_diag::Cx;
 
-/// Sets the count of every resource that has or had the name and is of a type that counts replicas.
+/// Sets the count of each resource that has the name, or had it before, and that the field specs select.
 pub fn apply(map: &mut ResMap, replica: &Replica, specs: &[FieldSpec], cx: &Cx) -> Result<()> {
     let mut found = false;
     for spec in specs {

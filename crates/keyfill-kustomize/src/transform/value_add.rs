@@ -1,4 +1,4 @@
-//! The builtin plugin that adds a value at a path.
+//! The builtin plugin `ValueAddTransformer`, which adds a value at a path.
 
 use crate::error::Result;
 use crate::filters::namespace::{self, Namespace, SetSubjects};
@@ -10,30 +10,31 @@ use crate::selector::Matcher;
 use keyfill_diag::Cx;
 use keyfill_yaml::Text;
 
-/// A value and where it goes.
+/// The configuration of the plugin.
 #[derive(Debug)]
 pub struct ValueAdd {
     /// The value.
     pub value: Text,
-    /// Where it goes.
+    /// The fields that get the value.
     pub targets: Vec<ValueTarget>,
 }
 
-/// One place of the value.
+/// One field that gets the value, in the selected resources.
 #[derive(Debug)]
 pub struct ValueTarget {
-    /// Which resources; none is all.
+    /// The resources; `None` selects all.
     pub selector: Option<Matcher>,
-    /// The field.
+    /// Path of the field.
     pub field_path: Text,
-    /// Which part of a file path is meant, counted from 1; 0 is the whole field.
+    /// If the field holds a file path, the part of it that the value becomes, counted from 1; 0 is the whole
+    /// field.
     pub file_path_position: i64,
-    /// Where it is configured.
+    /// The place of its configuration.
     pub spot: Spot,
 }
 
 impl ValueAdd {
-    /// Puts the value in.
+    /// Sets the value in all targets.
     pub fn apply(&self, map: &mut ResMap, schema: &Schema, cx: &Cx) -> Result<()> {
         for target in &self.targets {
             let places = match &target.selector {

@@ -15,7 +15,7 @@ use keyfill_go::strconv::parse_float;
 use keyfill_yaml::{Node, Scalar, ScalarKind, Text};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Replaces all variables.
+/// Replaces all variables in the resources.
 pub fn resolve(
     session: &Session,
     map: &mut ResMap,
@@ -56,7 +56,7 @@ pub fn resolve(
     Ok(())
 }
 
-/// The value of each variable.
+/// The value of each variable, by name.
 fn values(map: &ResMap, variables: &BTreeMap<Text, Variable>) -> Result<HashMap<Text, Node>> {
     let mut readers: HashMap<&Text, &Resource> = HashMap::new();
     for resource in map.iter() {
@@ -99,8 +99,8 @@ fn values(map: &ResMap, variables: &BTreeMap<Text, Variable>) -> Result<HashMap<
     Ok(values)
 }
 
-/// A value as the official tool's variables read it: whole numbers in decimal only, so that `0777` is 777
-/// and `0x1F` is refused; truth in small letters.
+/// The value as the official tool's variables read it: an integer must be decimal, so that `0777` is 777 and
+/// `0x1F` is an error; a boolean is in lower case.
 fn as_read(value: &Node) -> Option<Node> {
     let Node::Scalar(scalar) = value else { return Some(value.clone()) };
     let text = match scalar.kind() {
@@ -113,7 +113,7 @@ fn as_read(value: &Node) -> Option<Node> {
     Some(Node::Scalar(Scalar { text: text.into(), ..scalar.clone() }))
 }
 
-/// The parts of a field path; `ports[0]` is two of them.
+/// The steps of a field path. `ports[0]` is two steps.
 fn steps(field_path: &str) -> Vec<String> {
     let mut steps = Vec::new();
     for part in path::split(field_path) {
