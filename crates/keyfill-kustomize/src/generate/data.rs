@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn env_files_have_comments_and_a_mark() {
+    fn comments_and_the_byte_order_mark_of_an_env_file_are_skipped() {
         let text = b"\xef\xbb\xbfA=1\r\n# no\n\n  B = x\nC\n";
         let pairs = env_pairs(text, TextPlace::default()).unwrap();
         let pairs: Vec<(&str, &[u8], u32)> =
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn long_base64_has_lines() {
+    fn long_base64_is_split_into_lines() {
         assert_eq!(base64_lines(b"abc"), "YWJj");
         let long = base64_lines(&[b'x'; 60]);
         assert!(long.ends_with('\n') && long.lines().next().is_some_and(|l| l.len() == 70));

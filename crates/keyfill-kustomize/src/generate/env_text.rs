@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_read_as_the_library_reads_them() {
+    fn variables_are_parsed_as_godotenv_does() {
         let text = "# first\nexport A=1\n\nB: two words # note\nC='$A #x'\nD=\"l1\\nl2\\$A $A\"\nE=x#y\nF=${A}${NO}-$A\nG=\n\
                     H=\"multi\nline\"\n";
         let want = [
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_variable_is_an_error_without_the_text() {
+    fn errors_do_not_quote_the_text() {
         for text in ["A=1\nhush hush!=2", "A='hush", "A=1\n\"hush\"=1"] {
             let error = read(text).expect_err("it is wrong").to_string();
             assert!(error.contains("line ") && !error.contains("hush"), "{error}");
