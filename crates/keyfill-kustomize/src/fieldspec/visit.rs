@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_gone_through() {
+    fn a_path_leads_to_every_item_of_a_list() {
         assert_eq!(after("a: [{b: 1}, {c: 2}]", "a/b", Create::Never), "a:\n- b: X\n- c: 2\n");
         assert_eq!(after("a: [{b: 1}]", "a[]/c", Create::Scalar), "a:\n- b: 1\n  c: X\n");
     }
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_fields_are_made_on_demand() {
+    fn absent_fields_are_created_if_create_is_set() {
         assert_eq!(after("k: 1", "a/b", Create::Scalar), "a:\n  b: X\nk: 1\n");
         assert_eq!(after("k: 1", "a/b", Create::Never), "k: 1\n");
         assert_eq!(after("a: ~", "a/b", Create::Scalar), "a:\n  b: X\n");

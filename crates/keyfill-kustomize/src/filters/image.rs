@@ -189,14 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_ends_at_its_tag() {
+    fn an_image_is_split_into_name_tag_and_digest() {
         assert_eq!(split("registry:5000/a/b:1@sha256:x"), ("registry:5000/a/b", "1", "sha256:x"));
         assert_eq!(split("nginx@sha256:x"), ("nginx", "", "sha256:x"));
         assert_eq!(split("nginx:1"), ("nginx", "1", ""));
     }
 
     #[test]
-    fn names_match_whole() {
+    fn a_pattern_must_match_the_whole_name() {
         for (image, name, expected) in [
             ("nginx", "nginx", true),
             ("nginx:1.2@sha256:ab", "nginx", true),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_tag_takes_the_digest_away() {
+    fn a_new_tag_removes_the_digest() {
         let image = Image { new_tag: "2".into(), ..Image::default() };
         assert_eq!(image.change("a:1@sha256:x"), "a:2");
         let image = Image { tag_suffix: "-dev".into(), ..Image::default() };

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn dollar_signs() {
+    fn variables_are_replaced_and_dollar_signs_unescaped() {
         for (input, expected) in [
             ("$(TEXT)", "text\n"),
             ("a$(TEXT)b$(TEXT)", "atextbtext\n"),
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn only_strings_stand_in_lists() {
+    fn a_list_may_only_hold_strings() {
         assert_eq!(after("[$(TEXT), b]"), "v:\n- text\n- b\n");
         assert!(after("[1]").contains("holds strings"));
     }

@@ -55,7 +55,7 @@ mod tests {
     use super::insert_part;
 
     #[test]
-    fn parts_of_file_paths() {
+    fn a_part_is_inserted_at_its_position() {
         for (path, position, expected) in [
             ("", 0, "x"),
             ("/", 3, "/x"),

@@ -42,13 +42,13 @@ fn pointers_are_escaped() {
 }
 
 #[test]
-fn copying_what_is_not_there_adds_null() {
+fn copying_a_missing_key_adds_null() {
     assert_eq!(after("{a: 1}", "- {op: copy, from: /b, path: /c}"), r#"{"a":1,"c":null}"#);
     assert!(after("{a: 1}", "- {op: move, from: /b, path: /c}").starts_with("error: "));
 }
 
 #[test]
-fn tests_compare_what_is_written() {
+fn the_test_operation_compares_numbers_as_they_are_written() {
     assert_eq!(after("{a: 1}", "- {op: test, path: /a, value: 1}"), r#"{"a":1}"#);
     assert!(after("{a: 1}", r#"[{"op": "test", "path": "/a", "value": 1.0}]"#).starts_with("error: "));
     assert_eq!(after("{a: {b: [x]}}", "- {op: test, path: /a, value: {b: [x]}}"), r#"{"a":{"b":["x"]}}"#);

@@ -51,7 +51,7 @@ fn a_list_can_be_replaced() {
 }
 
 #[test]
-fn null_takes_a_field_away() {
+fn null_removes_a_field() {
     assert_eq!(pods("{a: 1, b: 2}", "{a: null}"), r#"{"b":2}"#);
     assert_eq!(pods("{a: , b: ~, c: 1}", "{d: null}"), r#"{"b":null,"c":1}"#);
 }
@@ -74,7 +74,7 @@ fn a_whole_object_is_deleted() {
 }
 
 #[test]
-fn directives_of_kubernetes_alone_mean_nothing() {
+fn directives_that_only_kubernetes_knows_have_no_effect() {
     assert_eq!(
         pods("{a: 1}", "{$retainKeys: [a], $setElementOrder/containers: [{name: a}]}"),
         r#"{"$retainKeys":["a"],"$setElementOrder/containers":[{"name":"a"}],"a":1}"#
@@ -82,6 +82,6 @@ fn directives_of_kubernetes_alone_mean_nothing() {
 }
 
 #[test]
-fn kinds_must_agree() {
+fn a_scalar_cannot_be_merged_into_a_mapping() {
     assert!(pods("{a: {b: 1}}", "{a: 1}").starts_with("error: "));
 }

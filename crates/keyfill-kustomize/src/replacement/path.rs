@@ -215,14 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn steps_have_kinds() {
+    fn steps_are_parsed() {
         assert_eq!(step("3").expect("a step"), Step::Index(3));
         assert_eq!(step("[=x]").expect("a step"), Step::Items("", "x"));
         assert!(step("-1").is_err() && step("[x]").is_err());
     }
 
     #[test]
-    fn looking_up() {
+    fn paths_are_followed_through_mappings_and_lists() {
         let nodes = load_nodes(b"a: [{n: x, v: 1}, {n: y, v: 2}]\nb: null\n", &Limits::default());
         let node = &nodes.expect("it is YAML")[0];
         let text =

@@ -285,7 +285,7 @@ mod tests {
     use keyfill_yaml::Text;
 
     #[test]
-    fn lists_end_alike() {
+    fn the_shorter_list_must_be_the_end_of_the_longer_one() {
         let list = |s: &str| s.split_whitespace().map(Text::from).collect::<Vec<_>>();
         assert!(ends_alike(&list("a b c"), &list("b c")));
         assert!(!ends_alike(&list("a b c"), &list("a b")));

@@ -68,7 +68,7 @@ mod tests {
     use super::{DEFINITIONS, ROOTS, SCOPES, SHAPES, Shape};
 
     #[test]
-    fn the_table_is_sorted_and_whole() {
+    fn the_table_is_sorted_and_its_indexes_are_valid() {
         assert!(ROOTS.windows(2).all(|w| (w[0].0, w[0].1) < (w[1].0, w[1].1)));
         assert!(SCOPES.windows(2).all(|w| (w[0].0, w[0].1) < (w[1].0, w[1].1)));
         let is_there = |place: u16| usize::from(place) < SHAPES.len();

@@ -169,7 +169,7 @@ mod tests {
     use crate::Gvk;
 
     #[test]
-    fn merge_keys_of_the_embedded_schema() {
+    fn the_embedded_schema_has_merge_keys() {
         let schema = Schema::builtin();
         let keys = |kind: &str, path: &[&str]| {
             let mut at = schema.type_of("apps/v1", kind)?;
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes() {
+    fn only_known_types_can_be_cluster_scoped() {
         let schema = Schema::builtin();
         assert!(schema.is_cluster_scoped(&Gvk::new("", "v1", "Namespace")));
         assert!(schema.is_cluster_scoped(&Gvk::new("rbac.authorization.k8s.io", "v1", "ClusterRole")));

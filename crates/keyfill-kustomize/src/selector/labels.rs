@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_selector_is_refused() {
+    fn malformed_selectors_are_refused() {
         for text in ["app=web db", "in (", "app in", "a=b,", "-a=b", "a=b c=d", "!=", "a=*"] {
             assert!(LabelSelector::parse(text).is_err(), "{text}");
         }
