@@ -1,4 +1,4 @@
-//! What an author writes takes neither the stack nor all time: inputs that would, and how they end.
+//! Inputs of an author that would overflow the stack or take very long, and the errors that they end with.
 
 use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_files::{MemoryFiles, TreePath};
@@ -24,7 +24,7 @@ fn message(tree: &[(String, String)]) -> String {
     run(tree, &Cx::default()).expect_err("it is refused").message().to_owned()
 }
 
-/// The run ends soon after its deadline with an error that says so.
+/// Checks that the build stops soon after its deadline, with an error that says so.
 fn ends_at_its_deadline(tree: &[(String, String)]) {
     let start = Instant::now();
     let error = run(tree, &Cx::with_time(Duration::from_millis(300))).expect_err("it takes longer");
@@ -77,7 +77,7 @@ fn a_merge_of_lists_without_keys_ends_at_the_deadline() {
 }
 
 #[test]
-fn objects_do_not_grow_deeper_than_they_may_be_read() {
+fn objects_cannot_become_nested_deeper_than_the_parser_allows() {
     let nested = |levels: usize| format!("{}{}", "{\"x\":".repeat(levels) + "1", "}".repeat(levels));
     let mut operations = Vec::new();
     for n in 0..50 {
@@ -105,7 +105,7 @@ fn objects_do_not_grow_deeper_than_they_may_be_read() {
 }
 
 #[test]
-fn documents_nested_too_deep_are_refused_wherever_they_are_read() {
+fn documents_nested_too_deep_are_refused_in_every_field() {
     let deep = "- ".repeat(200_000);
     let head = "resources: [r.yaml]\n";
     for text in [
@@ -130,7 +130,7 @@ fn documents_nested_too_deep_are_refused_wherever_they_are_read() {
 }
 
 #[test]
-fn components_that_list_each_other_twice_are_refused() {
+fn components_that_each_list_the_next_one_twice_are_refused() {
     let component = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n";
     let mut tree = vec![
         file("kustomization.yaml", "resources: [r.yaml]\ncomponents: [c0, c0]\n"),
@@ -148,7 +148,7 @@ fn components_that_list_each_other_twice_are_refused() {
 }
 
 #[test]
-fn definitions_that_refer_to_each_other_twice_are_refused() {
+fn definitions_that_each_refer_to_the_next_one_twice_are_refused() {
     let mut crds = String::from(
         "T: {Schema: {properties: {kind: {}, apiVersion: {}, metadata: {}, a: {$ref: D0}, b: {$ref: D0}}}}\n",
     );
@@ -166,7 +166,7 @@ fn definitions_that_refer_to_each_other_twice_are_refused() {
 }
 
 #[test]
-fn variables_that_are_never_closed_take_no_longer_than_others() {
+fn variables_without_a_closing_bracket_take_no_quadratic_time() {
     let text = "$(".repeat(500_000);
     let resources = format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, command: [\"{text}\"]}}]}}\n"
@@ -178,7 +178,7 @@ fn variables_that_are_never_closed_take_no_longer_than_others() {
 }
 
 #[test]
-fn long_names_are_quoted_in_part() {
+fn long_names_are_cut_in_messages() {
     let long = "x".repeat(1_000_000);
     let patch = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {long}}}\n");
     let tree = [

@@ -1,5 +1,5 @@
-//! The folders of `testdata/`: `in` is a tree, `expected.yaml` what the official tool prints for it, or
-//! `error.txt` what a person is told. A folder is named by the feature, or by the trap, that it shows.
+//! The folders of `testdata/`: `in` is a tree; `expected.yaml` is what the official tool prints for it, or
+//! `error.txt` is the error report. A folder is named after the feature, or the trap, that it is about.
 //!
 //! With `KEYFILL_TEST_REQUIRE=all` the expected bytes are compared with the official tool's, too.
 

@@ -1,11 +1,11 @@
-//! Where errors and warnings point: the file that is really wrong, the right line of it, and the object that it is
-//! about. Each case is a tree whose text holds the mark `<!` on the line that is meant.
+//! The places that errors and warnings name: the file and line that must be corrected, and the object. Each case
+//! is a tree in which the mark `<!` stands on the expected line.
 
 use keyfill_diag::{Cx, Diagnostic, Report as _};
 use keyfill_files::{Files, MemoryFiles, TreePath};
 use keyfill_kustomize::{BuildRequest, Built, ChartError, ChartRequest, Charts, Error, Outside, build};
 
-/// What stands behind the line that is meant. YAML takes it for a comment where it stands behind a blank.
+/// The mark at the end of the expected line. To YAML it is a comment.
 const MARK: &str = " #<!";
 
 /// A chart that renders to one ConfigMap.
@@ -57,7 +57,7 @@ fn points_at_the_mark(tree: Tree<'_>, diagnostic: &Diagnostic) {
     );
 }
 
-/// The error of the tree stands at the mark, says `message` and is about `object`, if that is not empty.
+/// Checks that the error of the tree is at the mark, contains `message` and, unless it is empty, names `object`.
 fn check(tree: Tree<'_>, message: &str, object: &str) {
     let diagnostic = error(tree);
     points_at_the_mark(tree, &diagnostic);
@@ -70,7 +70,7 @@ const MAP: (&str, &str) =
     ("r.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: m\ndata:\n  a: b\n");
 
 #[test]
-fn entries_of_resources_are_told_from_fields_that_begin_alike() {
+fn an_entry_of_resources_is_not_confused_with_a_field_of_the_same_name() {
     for text in [
         "namespace: x\nresources:\n# namespace\n- namespace #<!\n",
         "namespace: x\nresources: [r.yaml,\n  \"namespace\"] #<!\n",
@@ -100,7 +100,7 @@ fn every_list_of_files_names_its_line() {
 }
 
 #[test]
-fn what_lies_on_the_network_names_its_line() {
+fn addresses_that_are_not_fetched_name_their_line() {
     for entry in [
         "patches:\n- path: https://h.example/p.yaml #<!\n",
         "patches:\n- target: {kind: ConfigMap}\n  path: https://h.example/p.yaml #<!\n",
@@ -150,7 +150,7 @@ fn fields_of_the_kustomization_name_their_line() {
 }
 
 #[test]
-fn a_written_out_patch_names_the_line_of_the_kustomization() {
+fn an_inline_patch_names_the_line_of_the_kustomization() {
     let missing = "ConfigMap \"x\"";
     for patches in [
         "patches:\n- patch: |-\n    apiVersion: v1 #<!\n    kind: ConfigMap\n    metadata: {name: x}\n",
@@ -212,7 +212,7 @@ fn patch_files_name_their_own_line() {
 }
 
 #[test]
-fn a_field_that_does_not_fit_is_named_in_the_file_that_it_comes_from() {
+fn a_field_of_the_wrong_kind_names_the_file_that_it_was_read_from() {
     let images = "resources: [r.yaml]\npatches: [{path: p.yaml}]\nimages:\n- name: a\n  newTag: b\n";
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    image: [a] #<!\n";
     let patch = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {a: b}}\n";
@@ -296,7 +296,7 @@ fn generators_name_the_entry_and_the_file() {
 }
 
 #[test]
-fn a_merge_into_an_object_of_another_namespace_says_which() {
+fn a_generator_that_changes_an_object_of_another_namespace_names_that_namespace() {
     let map = ("r.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: g, namespace: other}\n");
     let text = "resources: [r.yaml]\nconfigMapGenerator:\n- name: g\n  behavior: merge\n  literals: [a=b]\n";
     let diagnostic = error(&[("kustomization.yaml", text), map]);
@@ -305,7 +305,7 @@ fn a_merge_into_an_object_of_another_namespace_says_which() {
 }
 
 #[test]
-fn a_merge_into_nothing_says_what_may_be_meant() {
+fn a_generator_that_changes_a_missing_object_gets_a_hint() {
     for (generators, resource, says) in [
         ("configMapGenerator", "kind: Secret\nmetadata: {name: g}\n", "`secretGenerator` changes"),
         ("secretGenerator", "kind: ConfigMap\nmetadata: {name: g}\n", "`configMapGenerator` changes"),
@@ -371,7 +371,7 @@ fn configurations_plugins_and_variables_name_their_line() {
 }
 
 #[test]
-fn bases_and_components_name_their_own_files_and_the_way_there() {
+fn errors_in_bases_and_components_name_their_file_and_have_a_trail() {
     let component = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n";
     let broken = format!("{component}patches:\n- path: none.yaml #<!\n");
     let tree = [
@@ -405,7 +405,7 @@ fn bases_and_components_name_their_own_files_and_the_way_there() {
 }
 
 #[test]
-fn a_component_that_is_built_alone_says_so() {
+fn a_component_that_is_built_alone_gets_a_hint() {
     let text = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n- path: p.yaml\n";
     let patch = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\n";
     let hint = error(&[("kustomization.yaml", text), ("p.yaml", patch)]).hint.unwrap_or_default();
@@ -413,7 +413,7 @@ fn a_component_that_is_built_alone_says_so() {
 }
 
 #[test]
-fn charts_name_their_entry() {
+fn errors_about_charts_name_the_entry_of_the_chart() {
     let chart = ("charts/c/Chart.yaml", "name: c\n");
     let values = ("charts/c/values.yaml", "a: {b: 1}\nlist: {}\n");
     for (text, message) in [
@@ -434,7 +434,7 @@ fn charts_name_their_entry() {
 }
 
 #[test]
-fn a_chart_that_refers_to_what_was_renamed_gets_a_warning() {
+fn an_object_of_a_chart_that_refers_to_a_renamed_object_gets_a_warning() {
     let text =
         "namespace: n1\nhelmCharts:\n- name: c #<!\nconfigMapGenerator:\n- {name: cfg, literals: [a=b]}\n";
     let tree = [
@@ -452,7 +452,7 @@ fn a_chart_that_refers_to_what_was_renamed_gets_a_warning() {
 }
 
 #[test]
-fn a_custom_resource_that_refers_to_what_was_renamed_gets_a_warning() {
+fn a_custom_resource_that_refers_to_a_renamed_object_gets_a_warning() {
     let text = "resources: [r.yaml]\nnamespace: n1\nconfigMapGenerator:\n- {name: cfg, literals: [a=b]}\n\
                 secretGenerator:\n- {name: key, literals: [a=b]}\n";
     for (field, path) in [
@@ -487,7 +487,7 @@ fn a_custom_resource_that_refers_to_what_was_renamed_gets_a_warning() {
 }
 
 #[test]
-fn objects_of_charts_that_a_namespace_does_not_reach_get_a_warning() {
+fn objects_of_charts_that_get_no_namespace_get_a_warning() {
     let chart = [("base/charts/c/Chart.yaml", "name: c\n"), ("base/charts/c/values.yaml", "a: b\n")];
     let base = ("base/kustomization.yaml", "helmCharts:\n- name: c #<!\n");
     let tree = [("kustomization.yaml", "namespace: n1\nresources: [base]\n"), base, chart[0], chart[1]];
@@ -524,7 +524,7 @@ fn deprecated_fields_name_their_line() {
 }
 
 #[test]
-fn nodes_of_the_result_know_the_file_that_they_come_from() {
+fn nodes_of_the_result_have_the_file_that_they_were_read_from() {
     let text = "resources: [r.yaml]\npatches:\n- path: p.yaml\nconfigMapGenerator:\n- name: g\n  literals:\n  - x=y\n  envs: [g.env]\n";
     let patch = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m}\ndata:\n  new: n\n";
     let built = run(&[("kustomization.yaml", text), MAP, ("p.yaml", patch), ("g.env", "#\nE=1\n")])

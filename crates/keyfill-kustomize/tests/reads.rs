@@ -1,5 +1,5 @@
-//! What is read, how often, and which of several errors is told: files are read ahead of their turn, and
-//! nobody may notice.
+//! Files are read ahead of their turn. These tests check that each is read once, and that results and errors are
+//! those of a build without reading ahead.
 
 use bytes::Bytes;
 use keyfill_diag::Cx;
@@ -8,7 +8,7 @@ use keyfill_kustomize::{BuildRequest, Built, Error, Outside, build};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// A tree that counts what is read from it.
+/// A tree that counts how often each file is read.
 struct Counted {
     tree: MemoryFiles,
     reads: Mutex<BTreeMap<String, u32>>,
@@ -38,7 +38,7 @@ fn run(tree: &[(&str, &str)]) -> (Result<Built, Error>, BTreeMap<String, u32>) {
     (built, files.reads.into_inner().expect("no reader panicked"))
 }
 
-/// A ConfigMap large enough that files are parsed side by side.
+/// A ConfigMap so large that files are parsed in parallel.
 fn map(name: &str) -> String {
     let padding = "x".repeat(200_000);
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{padding: {padding}}}\n")
@@ -78,7 +78,7 @@ fn every_file_of_independent_bases_is_read_once() {
 }
 
 #[test]
-fn the_first_error_is_told_and_not_the_one_that_was_met_first() {
+fn the_error_that_is_first_in_the_order_of_the_build_is_reported() {
     let (built, _) = run(&[
         ("top/kustomization.yaml", "resources: [../a, ../b, missing.yaml]\n"),
         ("a/kustomization.yaml", "resources: [a.yaml]\npatches:\n- path: none.yaml\n"),
@@ -91,7 +91,7 @@ fn the_first_error_is_told_and_not_the_one_that_was_met_first() {
 }
 
 #[test]
-fn a_file_that_is_listed_twice_is_refused_as_twice_the_same_object() {
+fn a_file_that_is_listed_twice_is_reported_as_a_duplicate_object() {
     let (built, _) =
         run(&[("top/kustomization.yaml", "resources: [a.yaml, a.yaml]\n"), ("top/a.yaml", &map("a"))]);
     let error = built.expect_err("one object twice");

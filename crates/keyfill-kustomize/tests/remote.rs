@@ -1,4 +1,4 @@
-//! What a kustomization names by an address: repositories, files, charts.
+//! Addresses in kustomizations: repositories, files, charts.
 
 #![allow(clippy::unwrap_used)]
 
@@ -13,7 +13,7 @@ use keyfill_kustomize::{
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// Repositories, files and charts, and what was asked for.
+/// A network with repositories, files and charts, which records the requests.
 #[derive(Default)]
 struct Net {
     repositories: BTreeMap<&'static str, MemoryFiles>,
@@ -66,7 +66,7 @@ impl Fetch for Net {
     }
 }
 
-/// Renders a chart to a ConfigMap that shows its values.
+/// Renders each chart to one ConfigMap with the chart's values.
 struct Shown;
 
 impl Charts for Shown {
@@ -152,7 +152,7 @@ fn a_base_and_a_component_of_a_repository_are_built() {
 }
 
 #[test]
-fn nothing_outside_of_a_repository_is_read_from_inside() {
+fn a_repository_reads_nothing_outside_of_itself() {
     for folder in ["out", "up", "root"] {
         let net = bases();
         let tree = [
@@ -173,7 +173,7 @@ fn nothing_outside_of_a_repository_is_read_from_inside() {
 }
 
 #[test]
-fn an_error_in_a_repository_names_its_file_and_the_way_there() {
+fn an_error_in_a_repository_names_its_file_and_has_a_trail() {
     let error = app(&bases(), "resources: ['https://github.com/org/repo//wrong?ref=v1']").unwrap_err();
     let diagnostic = error.diagnostics().remove(0);
     assert_eq!(
@@ -185,7 +185,7 @@ fn an_error_in_a_repository_names_its_file_and_the_way_there() {
 }
 
 #[test]
-fn a_repository_that_cannot_be_had_is_told_with_the_line_that_names_it() {
+fn a_repository_that_cannot_be_fetched_is_reported_with_the_line_that_lists_it() {
     for field in ["resources", "components"] {
         let text = format!("{field}:\n- https://gone.example/a/b//c?ref=v1");
         let error = app(&Net::default(), &text).unwrap_err();
@@ -200,7 +200,7 @@ fn a_repository_that_cannot_be_had_is_told_with_the_line_that_names_it() {
 }
 
 #[test]
-fn a_repository_may_name_others_and_not_itself() {
+fn a_repository_may_list_others_but_not_itself() {
     let net = bases().with(
         "https://other.example/a/b@",
         &[("x/kustomization.yaml", "resources: [cm.yaml]"), ("x/cm.yaml", MAP)],
@@ -212,8 +212,8 @@ fn a_repository_may_name_others_and_not_itself() {
 }
 
 #[test]
-fn repositories_that_lead_to_each_other_under_changing_names_come_to_an_end() {
-    /// Every reference of every repository names the next one.
+fn an_endless_chain_of_repositories_is_refused() {
+    /// A network in which each repository lists the next one.
     struct Endless(Mutex<u32>);
     impl Fetch for Endless {
         fn chart(&self, _: &ChartRef, _: &Cx) -> Result<FetchedChart, FetchError> {
@@ -239,7 +239,7 @@ fn repositories_that_lead_to_each_other_under_changing_names_come_to_an_end() {
 }
 
 #[test]
-fn files_are_taken_wherever_a_path_may_stand() {
+fn files_are_fetched_wherever_a_path_is_allowed() {
     let net = Net::default()
         .file("https://h.example/a/cm.yaml", MAP)
         .file(
@@ -287,7 +287,7 @@ fn a_chart_is_fetched_once_and_put_where_the_official_tool_puts_it() {
 }
 
 #[test]
-fn a_chart_that_a_fetched_repository_names_has_no_place_in_the_tree() {
+fn a_chart_of_a_fetched_repository_is_not_placed_in_the_tree() {
     let net = bases();
     let text = app(&net, "resources: ['https://github.com/org/repo//charts?ref=v1']").unwrap();
     assert!(text.contains("name: c"), "{text}");
@@ -295,7 +295,7 @@ fn a_chart_that_a_fetched_repository_names_has_no_place_in_the_tree() {
 }
 
 #[test]
-fn where_nothing_is_fetched_it_is_left_to_the_official_tool() {
+fn without_fetching_an_address_is_left_to_the_official_tool() {
     for listed in
         ["resources: ['https://github.com/org/repo//base?ref=v1']", "resources: ['https://h.example/a.yaml']"]
     {

@@ -1,4 +1,4 @@
-//! Replacements and variables between objects that are there.
+//! Replacements and variables between existing objects.
 
 use crate::layers::Known;
 use crate::places::{self, Place};
@@ -7,7 +7,7 @@ use crate::replacements::options;
 use crate::writer::Y;
 use keyfill_yaml::Node;
 
-/// Places with a value in an object.
+/// The places in an object that have a value.
 fn values(known: &Known) -> Vec<Place> {
     let mut found = places::all(&known.node);
     found.retain(|p| p.node.text().is_none_or(|t| !t.contains('\n')));
@@ -48,7 +48,7 @@ fn target(known: &[Known], random: &mut Random) -> Option<Y> {
     let mut found = values(to);
     if random.percent(85) {
         found.retain(Place::is_value);
-        // A number takes a number only.
+        // A number can only be replaced by a number.
         if random.percent(80) {
             found.retain(|p| p.node.as_scalar().is_some_and(|s| s.kind() == keyfill_yaml::ScalarKind::Str));
         }
@@ -83,7 +83,7 @@ fn target(known: &[Known], random: &mut Random) -> Option<Y> {
     Some(entry)
 }
 
-/// A path that goes on inside a text that is JSON or YAML.
+/// A field path that continues inside a text that is JSON or YAML.
 fn inside_text(to: &Known, random: &mut Random) -> Option<Y> {
     let texts: Vec<Place> = places::all(&to.node)
         .into_iter()
@@ -102,7 +102,7 @@ fn inside_text(to: &Known, random: &mut Random) -> Option<Y> {
     Some(quoted(&format!("{}.{}", place.dotted(random), pick(&inner, random).dotted(random))).into())
 }
 
-/// What selects an object, and perhaps others.
+/// A selector for an object, which may select others, too.
 pub fn selector(known: &Known, random: &mut Random) -> Y {
     let whole = known.reference(random);
     match random.below(8) {

@@ -1,6 +1,6 @@
-//! Documents as people write them: the styles of scalars, comments, anchors and kinds of many repositories.
+//! Documents with the scalar styles, comments, anchors and kinds that occur in real repositories.
 
-/// A document; `@` stands for its name.
+/// A document; `@` in `body` stands for the name of the object.
 pub struct Sample {
     /// apiVersion and kind.
     pub is: (&'static str, &'static str),
@@ -12,7 +12,7 @@ const fn sample(api_version: &'static str, kind: &'static str, body: &'static st
     Sample { is: (api_version, kind), body }
 }
 
-/// All of them.
+/// All sample documents.
 pub const SAMPLES: &[Sample] = &[
     sample(
         "apps/v1",

@@ -1,4 +1,4 @@
-//! Patches that fit the objects they are for.
+//! Patches for the fields that an object has.
 
 use crate::objects::{container, pairs, ports, scalar};
 use crate::places::{self, Place, Step, key, written};
@@ -6,7 +6,7 @@ use crate::random::Random;
 use crate::writer::Y;
 use keyfill_yaml::{Map, Node, ScalarKind};
 
-/// A strategic merge patch for an object, without what says which object it is.
+/// The fields of a strategic merge patch for an object, without those that identify it.
 pub fn merge_fields(object: &Node, random: &mut Random) -> Vec<(String, Y)> {
     let Node::Map(map) = object else { return Vec::new() };
     let mut fields = Vec::new();
@@ -21,7 +21,7 @@ pub fn merge_fields(object: &Node, random: &mut Random) -> Vec<(String, Y)> {
     fields
 }
 
-/// What a patch says about a place.
+/// A patch for a node.
 fn changed(node: &Node, random: &mut Random, depth: usize) -> Y {
     if random.percent(3) {
         return "null".into();
@@ -72,7 +72,7 @@ fn changed_map(map: &Map, random: &mut Random, depth: usize) -> Y {
     Y::Map(fields)
 }
 
-/// An item of a list, with the fields that say which one it is.
+/// A patch for an item of a list, with the fields that identify the item.
 fn changed_item(item: &Node, random: &mut Random, depth: usize) -> Y {
     let Node::Map(map) = item else { return changed(item, random, depth + 1) };
     let Y::Map(mut fields) = changed_map(map, random, depth + 1) else { return Y::Map(Vec::new()) };
@@ -117,7 +117,7 @@ fn fresh_item(items: &[Node], random: &mut Random) -> Y {
     }
 }
 
-/// A new item that looks like those that are there.
+/// A new item with the same fields as the existing ones.
 fn fresh(like: &Node, random: &mut Random) -> Y {
     match like {
         Node::Map(map) if map.has("image") => container("fresh", random),
@@ -163,7 +163,7 @@ fn operation(places: &[Place], random: &mut Random) -> Y {
         2 => Y::map([("op", "test".into()), ("path", path), ("value", written(&place.node, random))]),
         3 => {
             let other = &places[random.below(places.len())];
-            // What tells items of lists apart is never a mapping.
+            // Keys that distinguish the items of a list are never mappings.
             if place.node.as_scalar().is_some() != other.node.as_scalar().is_some() {
                 return operation(places, random);
             }
@@ -211,7 +211,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// As JSON text with the numbers as they are written.
+/// The value as JSON text. Numbers stay as they are written.
 fn json(y: &Y) -> String {
     match y {
         Y::Map(fields) => {

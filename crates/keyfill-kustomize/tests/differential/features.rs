@@ -1,4 +1,4 @@
-//! Fields of a kustomization that need not know its objects, or little of them.
+//! Fields of a kustomization that depend little or not at all on its objects.
 
 use crate::kustomization::{SCHEMA, configuration, image, labels};
 use crate::layers::{Known, any};
@@ -6,7 +6,7 @@ use crate::random::Random;
 use crate::tree::Tree;
 use crate::writer::Y;
 
-/// Adds them.
+/// Adds such fields to a kustomization.
 pub fn fields(mut file: Y, tree: &mut Tree, folder: &str, known: &[Known], random: &mut Random) -> Y {
     if random.percent(50) {
         file = labels(file, random);
@@ -58,7 +58,7 @@ pub fn fields(mut file: Y, tree: &mut Tree, folder: &str, known: &[Known], rando
     file
 }
 
-/// A file of `configurations`; some of its tables lead to fields of objects that are there.
+/// A file of `configurations`. Some of its field specs lead to fields of objects in the tree.
 fn tables(known: &[Known], random: &mut Random) -> Y {
     let mut file = configuration(random);
     if random.percent(40) || known.is_empty() {

@@ -1,11 +1,11 @@
-//! Random config map and secret generators.
+//! Random entries of `configMapGenerator` and `secretGenerator`.
 
 use crate::objects::{name, pairs};
 use crate::random::Random;
 use crate::tree::Tree;
 use crate::writer::Y;
 
-/// One entry of a generator field.
+/// One entry of `configMapGenerator` or `secretGenerator`.
 pub fn entry(tree: &mut Tree, folder: &str, is_secret: bool, random: &mut Random) -> Y {
     let mut entry = Y::map([("name", name(random).into())]);
     if random.percent(20) {
@@ -57,7 +57,7 @@ pub fn entry(tree: &mut Tree, folder: &str, is_secret: bool, random: &mut Random
     entry
 }
 
-/// One entry for a name, perhaps one that is there already.
+/// One entry with the given name, namespace and behavior. The object may exist already.
 pub fn named(
     tree: &mut Tree,
     folder: &str,
@@ -77,7 +77,7 @@ pub fn named(
     fields.into_iter().fold(entry, |entry, (key, value)| entry.with(&key, value))
 }
 
-/// Options of generators.
+/// Random options of a generator.
 pub fn options(random: &mut Random) -> Y {
     let mut options = Y::Map(Vec::new());
     if random.percent(50) {

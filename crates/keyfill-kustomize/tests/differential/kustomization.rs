@@ -8,7 +8,7 @@ use crate::replacements;
 use crate::tree::Tree;
 use crate::writer::{Y, block};
 
-/// The text of a kustomization whose files are put into the tree.
+/// The text of a random kustomization, whose files are added to the tree.
 pub fn kustomization(
     tree: &mut Tree,
     folder: &str,
@@ -65,7 +65,7 @@ fn resources(
             tree.folder(&base, depth - 1, false, random);
             list.push(Y::from(format!("base{n}")));
         }
-        // What bases hold is known by its files, whatever their kustomizations make of it.
+        // The objects of bases are known from their files, whatever their kustomizations change.
         for (path, text) in &tree.files {
             if path.starts_with(&format!("{folder}/base")) && path.contains("/r") {
                 known.extend(known_of(text));
@@ -99,7 +99,7 @@ fn names_and_labels(mut file: Y, random: &mut Random) -> Y {
     labels(file, random)
 }
 
-/// Labels and annotations of all resources.
+/// Adds labels and annotations.
 pub fn labels(mut file: Y, random: &mut Random) -> Y {
     if random.percent(15) {
         file = file.with("commonLabels", pairs(random));

@@ -1,5 +1,5 @@
-//! Trees that mostly build: each layer knows the objects that it has and which names they had, so that
-//! patches, replacements and variables meet them.
+//! Trees that mostly build without errors: each layer knows its objects and the names they had, so that patches,
+//! replacements and variables find them.
 
 use crate::copies;
 use crate::documents::{SAMPLES, Sample};
@@ -13,14 +13,14 @@ use crate::tree::Tree;
 use crate::writer::{Y, block};
 use keyfill_yaml::{Limits, Node, load_nodes};
 
-/// An object that is there.
+/// An object of the tree.
 #[derive(Clone, Debug)]
 pub struct Known {
-    /// Its apiVersion.
+    /// apiVersion of the object.
     pub api_version: String,
-    /// Its kind.
+    /// Kind of the object.
     pub kind: String,
-    /// Namespaces and names that it had, the first one first.
+    /// Namespaces and names that the object had, the original ones first.
     pub ids: Vec<(Option<String>, String)>,
     /// The object as it was written.
     pub node: Node,
@@ -48,7 +48,7 @@ impl Known {
         }
     }
 
-    /// What selects it: its kind and a name that it has or had.
+    /// A selector for the object: its kind, and a name that it has or had.
     pub fn reference(&self, random: &mut Random) -> Y {
         let (namespace, name) = &self.ids[random.below(self.ids.len())];
         let mut fields = Y::map([("kind", self.kind.clone().into()), ("name", name.clone().into())]);
@@ -65,7 +65,7 @@ impl Known {
         fields
     }
 
-    /// Its labels that are strings.
+    /// The labels of the object whose values are strings.
     pub fn labels(&self) -> Vec<(String, String)> {
         let labels = self.node.at(&["metadata", "labels"]).and_then(Node::as_map);
         labels.map_or_else(Vec::new, |m| {
@@ -73,7 +73,7 @@ impl Known {
         })
     }
 
-    /// The beginning of a document that means it.
+    /// The start of a document that names the object.
     fn head(&self, random: &mut Random) -> Y {
         let (namespace, name) = &self.ids[if random.percent(80) { 0 } else { self.ids.len() - 1 }];
         let mut metadata = Y::map([("name", name.clone().into())]);
@@ -94,7 +94,7 @@ impl Known {
         ])
     }
 
-    /// A strategic merge patch for it.
+    /// A strategic merge patch for the object.
     pub fn merge_patch(&self, random: &mut Random) -> Y {
         let head = self.head(random);
         if random.percent(2) {
@@ -108,18 +108,18 @@ impl Known {
     }
 }
 
-/// What a layer is made from.
+/// What a layer is generated from.
 #[derive(Default)]
 pub struct Layer {
-    /// How many layers lie below.
+    /// The number of layers below.
     pub depth: usize,
     /// The objects of the kustomization that a component is listed in.
     pub parent: Option<Vec<Known>>,
-    /// A base that is there already, and a prefix that tells this use of it from others.
+    /// A base that exists already, with its folder and objects, and the prefix for this use of it.
     pub shared: Option<(String, Vec<Known>, &'static str)>,
 }
 
-/// Makes a folder with a kustomization and returns the objects that come out of it.
+/// Generates a folder with a kustomization, and returns the objects that it yields.
 pub fn layer(tree: &mut Tree, folder: &str, layer: Layer, random: &mut Random) -> Vec<Known> {
     let is_component = layer.parent.is_some();
     let mut file = Y::Map(Vec::new());
@@ -165,7 +165,7 @@ pub fn layer(tree: &mut Tree, folder: &str, layer: Layer, random: &mut Random) -
     known
 }
 
-/// Folders below: one or two of their own, or two that share a base.
+/// Generates bases: one or two, or two overlays that share a base.
 fn bases(
     tree: &mut Tree,
     folder: &str,
@@ -203,7 +203,7 @@ fn bases(
     }
 }
 
-/// Files with documents.
+/// Generates files with documents.
 fn files(tree: &mut Tree, folder: &str, listed: &mut Vec<Y>, known: &mut Vec<Known>, random: &mut Random) {
     for n in 0..1 + random.below(3) {
         let mut documents: Vec<String> =
@@ -239,7 +239,7 @@ fn as_list(documents: &[String]) -> String {
     text
 }
 
-/// Documents behind one another, with what stands between them in real files.
+/// Joins documents, with comments and separators between them as in real files.
 fn dressed(documents: &[String], random: &mut Random) -> String {
     let mut text = String::new();
     text.push_str(random.pick(&[
@@ -269,7 +269,7 @@ fn dressed(documents: &[String], random: &mut Random) -> String {
     if random.percent(5) { text.replace('\n', "\r\n") } else { text }
 }
 
-/// A document that is not in the tree yet.
+/// A document whose kind and name are not in the tree yet.
 fn document(tree: &mut Tree, random: &mut Random) -> Option<String> {
     let sample = &SAMPLES[random.below(SAMPLES.len())];
     let (api_version, kind) = if random.percent(55) { sample.is } else { KINDS[random.below(KINDS.len())] };
@@ -383,7 +383,7 @@ impl Known {
     }
 }
 
-/// One of several.
+/// One of several objects.
 pub fn any<'a>(known: &'a [Known], random: &mut Random) -> &'a Known {
     &known[random.below(known.len())]
 }
@@ -412,7 +412,7 @@ pub fn patch(tree: &mut Tree, folder: &str, known: &[Known], random: &mut Random
     entry
 }
 
-/// Names and namespaces, and what they make of the objects.
+/// Adds prefix, suffix and namespace, and applies their effect to the objects.
 fn named(mut file: Y, forced: Option<&str>, known: &mut [Known], random: &mut Random) -> Y {
     let prefix = forced.or_else(|| random.percent(22).then(|| random.pick(&["pre-", "dev-", "x"])));
     let suffix = random.percent(14).then(|| random.pick(&["-suf", "-v2"]));
@@ -461,6 +461,6 @@ fn copied(mut file: Y, tree: &mut Tree, folder: &str, known: &[Known], random: &
     file
 }
 
-/// Names in the order in which they are tried.
+/// Names of objects, in the order in which they are used.
 pub const ALL_NAMES: [&str; 8] =
     [NAMES[0], NAMES[1], NAMES[2], NAMES[3], "epsilon", "zeta.example.com", "eta", "theta"];

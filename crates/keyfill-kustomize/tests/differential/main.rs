@@ -1,8 +1,9 @@
-//! Random kustomizations, built here and with kustomize's own library: same bytes, or both fail.
+//! Random kustomizations are built with this engine and with kustomize's own library. Both must yield the same
+//! bytes, or both an error.
 //!
-//! KEYFILL_KUSTOMIZE_CASES says how many (250 when it is not set), KEYFILL_KUSTOMIZE_SEED where to begin: case
-//! number n is always the same. KEYFILL_KUSTOMIZE_DUMP names a folder into which trees that differ are
-//! written, with both results.
+//! `KEYFILL_KUSTOMIZE_CASES` is the number of cases (250 if it is not set), `KEYFILL_KUSTOMIZE_SEED` the number
+//! of the first one: case n is always the same. `KEYFILL_KUSTOMIZE_DUMP` is a folder into which trees with
+//! different results are written, with both results.
 
 mod copies;
 mod documents;
@@ -31,7 +32,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use tree::Tree;
 
-/// What the engine makes of a tree.
+/// Builds a tree with this engine.
 fn ours(tree: &Tree) -> Result<String, keyfill_kustomize::Error> {
     let files: MemoryFiles = tree.files.iter().map(|(path, text)| (path, text.clone())).collect();
     let request = BuildRequest {
@@ -53,7 +54,7 @@ fn ours(tree: &Tree) -> Result<String, keyfill_kustomize::Error> {
     Ok(String::from_utf8(out).expect("the output is UTF-8"))
 }
 
-/// How results differ, if they do.
+/// The difference between both results, if there is one.
 fn difference(
     theirs: &Result<String, String>,
     ours: &Result<String, keyfill_kustomize::Error>,
@@ -117,7 +118,7 @@ fn random_kustomizations_give_the_same_bytes() {
         let theirs = oracle.build(&tree);
         let ours = ours(&tree);
         built += u64::from(theirs.is_ok());
-        // What the engine says it does not do is no difference.
+        // A feature that the engine reports as unsupported is no difference.
         if ours.as_ref().is_err_and(keyfill_kustomize::Error::is_unsupported) {
             unsupported += 1;
             continue;

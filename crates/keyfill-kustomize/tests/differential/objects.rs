@@ -1,9 +1,9 @@
-//! Random Kubernetes objects that name one another.
+//! Random Kubernetes objects that refer to each other.
 
 use crate::random::Random;
 use crate::writer::{Y, block};
 
-/// Names of objects. Few, so that references meet their objects.
+/// Names of objects. They are few, so that references find their targets.
 pub const NAMES: [&str; 4] = ["alpha", "beta", "gamma", "delta-1"];
 /// Namespaces.
 pub const NAMESPACES: [&str; 3] = ["one", "two", "default"];
@@ -55,7 +55,7 @@ pub fn name(random: &mut Random) -> &'static str {
     random.pick(&NAMES)
 }
 
-/// A scalar, written in some way.
+/// A scalar of a random type and style.
 pub fn scalar(random: &mut Random) -> Y {
     Y::from(random.pick(&[
         "a",
@@ -84,7 +84,7 @@ pub fn scalar(random: &mut Random) -> Y {
     ]))
 }
 
-/// Text, never something else.
+/// A scalar that is always a string.
 pub fn text(random: &mut Random) -> Y {
     match random.below(12) {
         0 => block("|", "line one\nline two\n"),
@@ -117,7 +117,7 @@ pub fn object(random: &mut Random) -> Y {
     of_kind(api_version, kind, name(random), random)
 }
 
-/// An object of a kind.
+/// An object of a given kind.
 pub fn of_kind(api_version: &str, kind: &str, name: &str, random: &mut Random) -> Y {
     let mut metadata = Y::map([("name", name.into())]);
     if random.percent(35) {
@@ -302,7 +302,7 @@ pub fn container(container: &str, random: &mut Random) -> Y {
     fields
 }
 
-/// Ports of a container, with or without what tells them apart.
+/// Ports of a container, with or without the fields that distinguish them.
 pub fn ports(random: &mut Random) -> Y {
     let port = |random: &mut Random| {
         let mut port = Y::map([("containerPort", random.pick(&["80", "8080", "443"]).into())]);

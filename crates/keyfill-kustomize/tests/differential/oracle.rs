@@ -1,4 +1,4 @@
-//! The program with kustomize's own library.
+//! A program that builds kustomizations with kustomize's own library.
 
 use crate::tree::Tree;
 use serde_json::{Value, json};
@@ -14,14 +14,14 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// Starts it, if it is there.
+    /// Starts the program; `None` if it is not installed.
     pub fn start() -> Option<Self> {
         let program = keyfill_testkit::oracle("kustomize-oracle")?;
         let (child, stdin, stdout) = spawn(&program);
         Some(Self { program, child, stdin, stdout })
     }
 
-    /// What kustomize prints, or its error. A crash that takes the whole program counts as an error.
+    /// The output of kustomize, or its error. A crash of the program counts as an error.
     pub fn build(&mut self, tree: &Tree) -> Result<String, String> {
         let files: serde_json::Map<String, Value> =
             tree.files.iter().map(|(path, text)| (format!("/{path}"), json!(text))).collect();

@@ -1,11 +1,11 @@
-//! Random patches of both sorts.
+//! Random patches of both kinds: strategic merge and JSON.
 
 use crate::objects::{IMAGES, KINDS, container, name, of_kind, pairs, ports, scalar};
 use crate::random::Random;
 use crate::tree::Tree;
 use crate::writer::{Y, block};
 
-/// What is in a folder: apiVersion, kind and name.
+/// An object of a folder: apiVersion, kind and name.
 pub type Known = (String, String, String);
 
 /// One entry of `patches`.
@@ -37,7 +37,7 @@ pub fn entry(tree: &mut Tree, folder: &str, known: &[Known], random: &mut Random
     entry
 }
 
-/// A selector.
+/// A random selector.
 pub fn target(known: &[Known], random: &mut Random) -> Y {
     let kind = known_kind(known, random);
     match random.below(7) {
@@ -63,7 +63,7 @@ fn known_kind(known: &[Known], random: &mut Random) -> String {
     known[random.below(known.len())].1.clone()
 }
 
-/// A strategic merge patch, mostly for an object that is there.
+/// A strategic merge patch, mostly for an object that exists.
 pub fn merge(known: &[Known], random: &mut Random) -> Y {
     let (api_version, kind, name) = if known.is_empty() || random.percent(1) {
         let (a, k) = KINDS[random.below(KINDS.len())];
@@ -203,7 +203,7 @@ const PATHS: [&str; 14] = [
     "/spec/parts/0",
 ];
 
-/// Operations that succeed on most objects: others would let most trees fail.
+/// Paths on which operations succeed for most objects. With other paths most trees would not build.
 const SAFE_PATHS: [&str; 4] = ["/metadata/annotations", "/metadata/labels", "/extra", "/metadata/generation"];
 
 fn safe_operation(random: &mut Random) -> Y {
@@ -218,7 +218,7 @@ fn operation(random: &mut Random) -> Y {
         return safe_operation(random);
     }
     let path = Y::from(random.pick(&PATHS));
-    // Annotations hold kustomize's memory until the end: elsewhere it would come out.
+    // kustomize stores its memory in the annotations. An operation that moves or copies them would print it.
     let is_memory = matches!(&path, Y::Raw(text) if text == "/metadata/annotations");
     match random.below(10) {
         4 if is_memory => operation(random),

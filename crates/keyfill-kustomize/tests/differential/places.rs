@@ -1,28 +1,28 @@
-//! Places in an object: what patches and replacements can name.
+//! Places in an object that patches and replacements can refer to.
 
 use crate::random::Random;
 use crate::writer::Y;
 use keyfill_yaml::{Node, ScalarKind};
 
-/// A step on the way to a place.
+/// A step of the path to a place.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// The key of a mapping.
     Key(String),
-    /// The index of a list, with `field=value` when a field tells the item from the others.
+    /// The index of an item, and `field=value` if a field distinguishes the item from the others.
     Item(usize, Option<(String, String)>),
 }
 
-/// A place: the way there and what is there.
+/// A place in an object.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The way.
+    /// The path to the place.
     pub steps: Vec<Step>,
-    /// What is there.
+    /// The node at the place.
     pub node: Node,
 }
 
-/// All places below the root of an object, but not what makes it the object it is.
+/// All places below the root of an object, except for those that identify the object.
 pub fn all(object: &Node) -> Vec<Place> {
     let mut places = Vec::new();
     walk(object, &mut Vec::new(), &mut places);
@@ -48,7 +48,7 @@ fn walk(node: &Node, steps: &mut Vec<Step>, places: &mut Vec<Place>) {
     }
     match node {
         Node::Map(map) => {
-            // Annotations of tools are no places for the engine, which takes them up when it reads an object.
+            // Annotations of tools are left out: the engine removes them when it reads an object.
             for (key, value) in map.iter().filter(|(key, _)| !key.contains("config.kubernetes.io/")) {
                 steps.push(Step::Key(key.to_owned()));
                 walk(value, steps, places);
@@ -70,7 +70,7 @@ fn walk(node: &Node, steps: &mut Vec<Step>, places: &mut Vec<Place>) {
 }
 
 impl Place {
-    /// As a JSON pointer.
+    /// The path as a JSON pointer.
     pub fn pointer(&self) -> String {
         let mut text = String::new();
         for step in &self.steps {
@@ -83,13 +83,13 @@ impl Place {
         text
     }
 
-    /// As a path of a replacement.
+    /// The path as a field path of a replacement.
     pub fn dotted(&self, random: &mut Random) -> String {
         let parts: Vec<String> = self.steps.iter().map(|step| dotted_step(step, random)).collect();
         parts.join(".")
     }
 
-    /// Whether a scalar is there that is not null.
+    /// Whether the node is a scalar with a text, and not null.
     pub fn is_value(&self) -> bool {
         self.node.as_scalar().is_some_and(|s| s.kind() != ScalarKind::Null && !s.text.is_empty())
     }
@@ -107,12 +107,12 @@ fn dotted_step(step: &Step, random: &mut Random) -> String {
     }
 }
 
-/// Whether a value has no meaning as a regular expression.
+/// Whether a value has no special characters of regular expressions.
 fn is_word(value: &str) -> bool {
     !value.is_empty() && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'/'))
 }
 
-/// A key as it can stand in a file.
+/// A key, quoted if YAML requires it.
 pub fn key(text: &str) -> String {
     let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/'))
@@ -120,7 +120,7 @@ pub fn key(text: &str) -> String {
     if is_plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
-/// A node as it can be written again, in other styles than before.
+/// A node to be written again, with random styles.
 pub fn written(node: &Node, random: &mut Random) -> Y {
     match node {
         Node::Map(map) => Y::Map(map.iter().map(|(k, v)| (key(k), written(v, random))).collect()),

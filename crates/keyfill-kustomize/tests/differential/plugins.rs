@@ -1,4 +1,4 @@
-//! Builtin plugins as files of `generators`, `transformers` and `validators`.
+//! Builtin plugins that objects of `generators`, `transformers` and `validators` configure.
 
 use crate::copies;
 use crate::edits;
@@ -10,7 +10,7 @@ use crate::random::Random;
 use crate::tree::Tree;
 use crate::writer::{Y, block};
 
-/// Adds them.
+/// Adds such plugins to a kustomization.
 pub fn fields(mut file: Y, tree: &mut Tree, folder: &str, known: &[Known], random: &mut Random) -> Y {
     if random.percent(7)
         && let Some(text) = generator(tree, folder, random)
@@ -39,7 +39,7 @@ pub fn fields(mut file: Y, tree: &mut Tree, folder: &str, known: &[Known], rando
     file
 }
 
-/// A configuration as a file, as a kustomization with a file, or in the field itself.
+/// Puts the configuration of a plugin into a file, into a kustomization with a file, or into the field itself.
 fn placed(tree: &mut Tree, folder: &str, name: &str, text: String, random: &mut Random) -> Y {
     match random.below(4) {
         0 => block("|-", &text),

@@ -1,30 +1,31 @@
-//! A tree of kustomizations: a root, its bases and components, and what they need.
+//! A random tree: a root kustomization, its bases and components, and their files.
 
 use crate::kustomization::kustomization;
 use crate::layers::{ALL_NAMES, Layer, layer};
 use crate::random::Random;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Files and how they are built.
+/// Files, and the options of their build.
 pub struct Tree {
-    /// Text by path.
+    /// The content of each file, by its path.
     pub files: BTreeMap<String, String>,
     /// The folder to build.
     pub root: String,
-    /// Whether resources are put in kustomize's order.
+    /// Whether the resources are sorted in kustomize's legacy order.
     pub is_legacy: bool,
-    /// Whether the label of the tool is added.
+    /// Whether the label `app.kubernetes.io/managed-by` is added.
     pub managed_by: bool,
-    /// Whether some kustomization brings a schema.
+    /// Whether a kustomization sets a schema.
     pub has_schema: bool,
-    /// Whether what is made now is used twice: with prefixes only, so that it holds nothing that keeps its name.
+    /// Whether a base that two overlays share is generated now. They change names with prefixes only, so it may
+    /// hold no object that keeps its name.
     pub is_shared: bool,
-    /// Kinds and names that are taken, and variables.
+    /// Kinds and names of the objects so far, and the names of variables.
     taken: BTreeSet<(String, String)>,
 }
 
 impl Tree {
-    /// The tree of a case.
+    /// The tree of the case with this number.
     pub fn random(case: u64) -> Self {
         let mut random = Random::new(case);
         let mut tree = Self {
@@ -37,7 +38,8 @@ impl Tree {
             taken: BTreeSet::new(),
         };
         let depth = [0, 0, 1, 1, 2][random.below(5)];
-        // An eighth combines at random what need not fit together; the rest mostly builds.
+        // One case in eight combines random objects and patches that need not fit together. The others mostly
+        // build.
         if case.is_multiple_of(8) {
             tree.folder("root", depth, false, &mut random);
         } else {
@@ -46,7 +48,7 @@ impl Tree {
         tree
     }
 
-    /// Adds a folder with a kustomization and returns how others name it.
+    /// Adds a folder with a random kustomization.
     pub fn folder(&mut self, name: &str, depth: usize, is_component: bool, random: &mut Random) {
         let text = kustomization(self, name, depth, is_component, random);
         self.kustomization(name, text, random);
@@ -59,7 +61,7 @@ impl Tree {
         self.files.insert(format!("{folder}/{file}"), text);
     }
 
-    /// A name that no object of the kind has yet; there is one namespace at most.
+    /// A name that no object of this kind has yet. There is at most one object of the kind Namespace.
     pub fn new_name(&mut self, kind: &str, random: &mut Random) -> Option<String> {
         if self.is_shared && matches!(kind, "Namespace" | "CustomResourceDefinition" | "APIService") {
             return None;
@@ -70,7 +72,7 @@ impl Tree {
         names.find(is_new).map(str::to_owned)
     }
 
-    /// Whether a variable's name is not taken yet.
+    /// Whether the name of a variable is new, which makes it used.
     pub fn new_variable(&mut self, name: &str) -> bool {
         !self.is_shared && self.taken.insert(("variable".to_owned(), name.to_owned()))
     }

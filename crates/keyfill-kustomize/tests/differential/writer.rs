@@ -1,9 +1,9 @@
-//! YAML text from trees whose scalars are written as they are.
+//! Writes YAML trees whose scalars are given as source text.
 
 /// A node.
 #[derive(Clone, Debug)]
 pub enum Y {
-    /// Text that is a scalar as it stands.
+    /// A scalar as source text.
     Raw(String),
     /// A list.
     List(Vec<Y>),
@@ -30,7 +30,7 @@ impl Y {
         self
     }
 
-    /// As a document.
+    /// The tree as a YAML document.
     pub fn text(&self) -> String {
         let mut out = String::new();
         self.write(&mut out, 0, false);
@@ -69,7 +69,7 @@ impl Y {
     fn value(&self, out: &mut String, indent: usize, in_list: bool) {
         match self {
             Self::Raw(text) if text.contains('\n') => {
-                // A block scalar: its lines are moved to where they belong.
+                // The lines of a block scalar are indented to its depth.
                 let mut lines = text.lines();
                 out.push_str(lines.next().unwrap_or(""));
                 out.push('\n');
@@ -107,7 +107,7 @@ impl From<String> for Y {
     }
 }
 
-/// A block scalar with text of several lines.
+/// A block scalar of several lines. `mark` is its header, such as `|-`.
 pub fn block(mark: &str, text: &str) -> Y {
     Y::Raw(format!("{mark}\n{text}"))
 }
