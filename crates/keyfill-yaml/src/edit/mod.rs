@@ -1,8 +1,8 @@
-//! A document with what yaml.v3 keeps of how it was written: comments, flow collections, anchors, quotes. It is for
-//! changing a field of a YAML text and writing the text again with the bytes of yaml.v3.
+//! A document together with its comments, flow collections, anchors and quotes, as yaml.v3 keeps them. It is for
+//! changing a field of a YAML text: the changed text has the bytes that yaml.v3 writes.
 //!
-//! kustomize does so where a replacement changes YAML text that is the value of a field. Neither aliases nor merge
-//! keys are expanded, and a key may occur twice.
+//! kustomize does so if a replacement changes YAML text that is the value of a field. Aliases and merge keys are
+//! not expanded, and a key may occur twice.
 
 mod read;
 mod scalars;
@@ -14,7 +14,7 @@ pub use typed::Typed;
 use crate::directives::CORE;
 use crate::{Error, Limits, Node, Scalar, Style, Tag, Text};
 
-/// A document.
+/// A document with its comments.
 ///
 /// ```
 /// use keyfill_yaml::{EditDocument, EditNode, Limits, Typed};
@@ -30,38 +30,38 @@ use crate::{Error, Limits, Node, Scalar, Style, Tag, Text};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct EditDocument {
-    /// Its node.
+    /// The root node.
     pub root: EditNode,
     head: String,
     foot: String,
 }
 
-/// A node of such a document.
+/// A node of an [`EditDocument`].
 #[derive(Clone, Debug, Default)]
 pub struct EditNode {
-    /// What it holds.
+    /// The content of the node.
     pub content: Content,
     comments: NodeComments,
     anchor: Text,
-    /// In the short form, `!!int`; empty when none was written and none is known.
+    /// The tag in its short form, such as `!!int`; empty if it was not written and is not known.
     tag: Text,
-    /// Whether the tag was written.
+    /// Whether the tag is written in the text.
     is_tagged: bool,
     style: Style,
     is_flow: bool,
     line: u32,
 }
 
-/// What a node holds.
+/// The content of a node.
 #[derive(Clone, Debug)]
 pub enum Content {
     /// A scalar's text.
     Scalar(Text),
     /// The items of a list.
     Seq(Vec<EditNode>),
-    /// Keys and values of a mapping.
+    /// The keys and values of a mapping.
     Map(Vec<(EditNode, EditNode)>),
-    /// The name of an anchor.
+    /// An alias: the name of its anchor.
     Alias(Text),
 }
 
@@ -80,22 +80,22 @@ struct NodeComments {
 }
 
 impl EditDocument {
-    /// Parses the first document of a text; `None` when there is none. What follows it is not parsed.
+    /// Parses the first document of a text; `None` if there is none. The text after it is not parsed.
     pub fn read(text: &[u8], limits: &Limits) -> Result<Option<Self>, Error> {
         read::document(text, limits)
     }
 
-    /// Parses all documents of a text. The nesting is bounded by the limits; aliases are not followed.
+    /// Parses all documents of a text. The limits bound the nesting; aliases are not expanded.
     pub fn read_all(text: &[u8], limits: &Limits) -> Result<Vec<Self>, Error> {
         read::stream(text, limits)
     }
 
-    /// A document without comments outside its node.
+    /// A document whose only comments are those of its nodes.
     pub fn new(root: EditNode) -> Self {
         Self { root, ..Self::default() }
     }
 
-    /// The comment above the document's node that belongs to neither: an empty line stands below it.
+    /// The comment at the document's start, if an empty line separates it from the root node.
     pub fn head_comment(&self) -> &str {
         &self.head
     }
@@ -105,12 +105,13 @@ impl EditDocument {
         &self.foot
     }
 
-    /// Writes documents as one stream, as yaml.v3's encoder does with this indentation.
+    /// Writes documents as one stream, as yaml.v3's encoder does with an indentation of `indent` columns.
     pub fn write_all(documents: &[Self], indent: u8) -> String {
         write::stream(documents, indent)
     }
 
-    /// Writes it as yaml.v3 does with an indentation of two, and lists no deeper than their keys.
+    /// Writes the document as yaml.v3 does with an indentation of two columns, without indenting lists below
+    /// their keys.
     pub fn write(&self) -> String {
         write::document(self)
     }
@@ -132,40 +133,40 @@ impl EditNode {
         if let Content::Scalar(text) = &self.content { Some(text) } else { None }
     }
 
-    /// Gives a scalar another text; quotes, tag and comments stay.
+    /// Sets the text of a scalar. Style, tag and comments stay.
     pub fn set_text(&mut self, text: impl Into<Text>) {
         self.content = Content::Scalar(text.into());
     }
 
-    /// The value of a key, the first of that name.
+    /// A mutable reference to the value of a key. If the key occurs twice, the first one counts.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
         let Content::Map(entries) = &mut self.content else { return None };
         entries.iter_mut().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value)
     }
 
-    /// The value of a key, the first of that name.
+    /// The value of a key. If the key occurs twice, the first one counts.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let Content::Map(entries) = &self.content else { return None };
         entries.iter().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value)
     }
 
-    /// Whether it is null, by its text or its tag.
+    /// Whether the node is null, by its text or its tag.
     pub fn is_null(&self) -> bool {
         self.tag == "!!null"
     }
 
-    /// Its line in the text, counted from 1; 0 for a node that was not parsed.
+    /// Line of the node in the text, counted from 1; 0 for a node that was not parsed.
     pub fn line(&self) -> u32 {
         self.line
     }
 
-    /// The node as a text of its own.
+    /// Writes the node as a document.
     pub fn write(&self) -> String {
         write::node(self)
     }
 }
 
-/// A text as yaml.v3 writes it when it is a `>` block, indented by two.
+/// A text as yaml.v3 writes it in a `>` block, indented by two columns.
 pub(crate) fn folded(text: &str) -> String {
     write::folded(text)
 }
@@ -200,7 +201,7 @@ impl From<&Scalar> for EditNode {
     }
 }
 
-/// `!!name` for a tag of YAML itself.
+/// The short form `!!name` of a tag of YAML's core schema; any other tag is not changed.
 fn short_tag(tag: &str) -> Text {
     tag.strip_prefix(CORE).map_or_else(|| Text::new(tag), |name| format!("!!{name}").into())
 }

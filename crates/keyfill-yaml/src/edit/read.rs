@@ -1,4 +1,4 @@
-//! Parsing: which node takes which comment. The grammar is that of all trees ([`crate::parse`]).
+//! Building the tree: which node each comment belongs to. The grammar is that of all trees ([`crate::parse`]).
 
 use super::{Content, EditDocument, EditNode, NodeComments, scalars, short_tag};
 use crate::input::Input;
@@ -29,16 +29,16 @@ fn next(parser: &mut Parser<'_, EditBuilder>) -> Result<Option<EditDocument>, Er
     Ok(Some(EditDocument { root, head, foot: if foot.is_empty() { last } else { foot } }))
 }
 
-/// Builds a tree that is edited.
+/// Builds the nodes of an [`EditDocument`].
 #[derive(Default)]
 struct EditBuilder {
-    /// Comments that the next node takes.
+    /// Comments that belong to the next node.
     comments: NodeComments,
-    /// The comment above a list's item, which goes to the collection that the item is.
+    /// The comment above an item's dash, if the item is a collection: it belongs to that collection.
     stem: String,
-    /// The comments above the sequences that have begun.
+    /// The comments above the sequences that are open.
     heads: Vec<String>,
-    /// The comment above the document's node that is the document's.
+    /// The comment that belongs to the document and not to its node.
     head: String,
 }
 
@@ -46,7 +46,8 @@ struct EditBuilder {
 struct EditMap {
     node: EditNode,
     entries: Vec<(EditNode, EditNode)>,
-    /// Whether it is one entry in a flow sequence, which has no brackets and so no comments of its own.
+    /// Whether it is a pair in a flow sequence (`[a: 1]`), which has no braces and therefore no comments of its
+    /// own.
     is_pair: bool,
 }
 
@@ -86,7 +87,7 @@ impl Builder for EditBuilder {
         join(&mut self.comments.line, &comment.line);
     }
 
-    /// What stands above the last empty line before the first node is the document's.
+    /// Comments above the last empty line before the first node belong to the document.
     fn implicit_document(&mut self) {
         let head = &mut self.comments.head;
         let bytes = head.as_bytes();
@@ -112,7 +113,8 @@ impl Builder for EditBuilder {
         self.comments.head.len()
     }
 
-    /// What stands above a dash belongs to the collection behind it, not to the first node in there.
+    /// A comment above a dash belongs to the collection behind the dash, and not to the first node in that
+    /// collection.
     fn behind_dash(&mut self, above: usize, opens: bool) {
         if above == 0 || !opens {
             return;
@@ -141,7 +143,7 @@ impl Builder for EditBuilder {
         let ScalarEvent { text, style, mark, .. } = scalar;
         let line = mark.line + 1;
         if style == Style::Plain && text.is_empty() {
-            // A node that is not written takes no comments.
+            // A node that is not written in the text has no comments.
             return Ok(EditNode { tag: Text::new_static("!!null"), line, ..EditNode::default() });
         }
         let tag = match style {
@@ -179,14 +181,14 @@ impl Builder for EditBuilder {
     }
 
     fn entry(&mut self, map: &mut EditMap, mut key: EditNode, mut value: EditNode) -> Result<(), Error> {
-        // What follows a value in a deeper place is read before the next key.
+        // A foot comment below a deeper value is parsed only before the next key: it belongs to the entry before.
         if !map.node.is_flow
             && !key.comments.foot.is_empty()
             && let Some((before, _)) = map.entries.last_mut()
         {
             before.comments.foot = std::mem::take(&mut key.comments.foot);
         }
-        // What stands below a value stands below the entry.
+        // A comment below a value belongs to the whole entry.
         if key.comments.foot.is_empty() {
             key.comments.foot = std::mem::take(&mut value.comments.foot);
         }

@@ -1,4 +1,4 @@
-//! How yaml.v3 writes a scalar: which style a text allows, and the text in that style.
+//! Writing scalars as yaml.v3 does: choosing a style that the text allows, and the text in that style.
 
 use super::write::Writer;
 use crate::emit::analysis::{has_break, is_break, is_printable, v3};
@@ -7,7 +7,7 @@ use crate::resolve::{Resolved, resolve_plain};
 use crate::scan::Dialect;
 use crate::{Style, Text};
 
-/// The tag of a plain text.
+/// The tag of a plain scalar with the given text.
 pub(super) fn tag_of(text: &str) -> Text {
     Text::new_static(match resolve_plain(Dialect::V3, text) {
         Resolved::Null => "!!null",
@@ -23,7 +23,7 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t')
 }
 
-/// The style in which a scalar can be written that should have another.
+/// The style for a text: the wanted one, or another one if the text does not allow it.
 pub(super) fn fitting(wanted: Style, text: &str, is_in_flow: bool, is_simple_key: bool) -> Style {
     let allowed = v3(text, is_in_flow);
     let mut style = if is_simple_key && has_break(text) { Style::Double } else { wanted };
@@ -91,7 +91,7 @@ impl Writer {
 
     fn double(&mut self, text: &str) {
         self.indicator("\"", true, false, false);
-        // yaml.v3 takes each character for a byte order mark when the first is one.
+        // If the first character is a byte order mark, yaml.v3 escapes all characters as if each were one.
         let escapes_all = text.starts_with('\u{FEFF}');
         for c in text.chars() {
             if is_printable(c) && !is_break(c) && !matches!(c, '"' | '\\') && !escapes_all {
@@ -107,7 +107,8 @@ impl Writer {
         self.indicator("\"", false, false, false);
     }
 
-    /// The indicators of a block scalar: its indentation when it cannot be seen, and how it ends.
+    /// The header of a block scalar: its indentation, if the first line does not show it, and the chomping
+    /// indicator.
     fn hints(&mut self, text: &str) {
         let header = BlockHeader::of(text);
         if header.shows_indent {
@@ -138,13 +139,13 @@ impl Writer {
         }
     }
 
-    /// A `>` block, with the bug of yaml.v3 that changes some texts: see [`crate::folded`].
+    /// Writes a `>` block, with the bug of yaml.v3 that changes some texts: see [`crate::folded`].
     pub(super) fn folded(&mut self, text: &str) {
         self.indicator(">", true, false, false);
         self.hints(text);
         self.line_comment_or_break();
         self.whitespace = true;
-        // yaml.v3 asks this of the text's beginning, not of what is behind the break.
+        // yaml.v3 tests the first character of the whole text here, not the one after the line break.
         let doubles = !text.trim_start_matches(is_break).starts_with(is_blank)
             && !text.trim_start_matches(is_break).is_empty();
         let (mut breaks, mut leading_spaces) = (true, true);

@@ -1,4 +1,4 @@
-//! What comes back is what yaml.v3 writes for the same text.
+//! A text that is parsed and written again must equal what yaml.v3 writes for it.
 
 use super::EditDocument;
 use crate::Limits;

@@ -1,5 +1,5 @@
-//! Scalars with their types, and comments: what a program needs that parses a document, changes values and
-//! writes it again, as Go programs do with `yaml.Node.Decode` and `Encode`.
+//! Types of scalars, and comments, for programs that parse a document, change values and write it again, as Go
+//! programs do with `yaml.Node.Decode` and `Encode`.
 
 use super::{Content, EditNode, scalars};
 use crate::resolve::{Resolved, is_of_yaml_1_1, resolve_plain};
@@ -7,7 +7,7 @@ use crate::scan::Dialect;
 use crate::{Style, Text, binary};
 use keyfill_go::strconv::{Bits, Layout, format_float};
 
-/// What a scalar is, by the rules of yaml.v3.
+/// A scalar with its type, by the rules of yaml.v3.
 #[derive(Clone, PartialEq)]
 pub enum Typed {
     /// `null`
@@ -16,20 +16,20 @@ pub enum Typed {
     Bool(bool),
     /// An integer that fits 64 bits with a sign.
     Int(i64),
-    /// A larger integer.
+    /// An integer above `i64::MAX`.
     Uint(u64),
     /// A floating point number.
     Float(f64),
-    /// A point in time in the form of RFC 3339, with as many digits of the fraction as it needs.
+    /// A timestamp as RFC 3339, with as many digits of the fraction as it needs.
     Time(String),
-    /// A text.
+    /// A string.
     Str(Text),
-    /// Bytes that were written in base64 (`!!binary`).
+    /// Bytes, written in base64 (`!!binary`).
     Binary(Vec<u8>),
 }
 
 impl EditNode {
-    /// What a scalar is; `None` for collections and aliases, and for a text that its tag does not allow.
+    /// The scalar with its type; `None` for collections and aliases, and for a text that does not fit its tag.
     pub fn typed(&self) -> Option<Typed> {
         let Content::Scalar(text) = &self.content else { return None };
         if self.is_tagged {
@@ -41,12 +41,12 @@ impl EditNode {
         from_resolved(resolve_plain(Dialect::V3, text), text)
     }
 
-    /// A string that is a string when it is parsed: quoted where it would resolve to another type, a block where it
-    /// has several lines.
+    /// A scalar that is parsed as this string: it is quoted where its text would resolve to another type, and a
+    /// block where it has several lines.
     pub fn string(text: impl Into<Text>) -> Self {
         let text = text.into();
         if text == "<<" {
-            // yaml.v3 does not quote the sign of a merge, but names it.
+            // yaml.v3 does not quote the merge key `<<`, but writes it with a tag.
             return Self {
                 content: Content::Scalar(text),
                 tag: Text::new_static("!!merge"),
@@ -63,7 +63,7 @@ impl EditNode {
         Self { content: Content::Scalar(text), tag: Text::new_static("!!str"), style, ..Self::default() }
     }
 
-    /// Bytes in base64, in lines of 70 characters when there are more.
+    /// Bytes in base64; a long text is a block with lines of 70 characters.
     pub fn binary(bytes: &[u8]) -> Self {
         let text = binary::encode_lines(bytes);
         let style = if text.contains('\n') { Style::Literal } else { Style::Plain };
@@ -82,32 +82,32 @@ impl EditNode {
         Self::plain(text)
     }
 
-    /// The comment above it, with its `#`.
+    /// The comment above the node, with its `#`.
     pub fn head_comment(&self) -> &str {
         &self.comments.head
     }
 
-    /// The comment behind it, with its `#`.
+    /// The comment behind the node on its line, with its `#`.
     pub fn line_comment(&self) -> &str {
         &self.comments.line
     }
 
-    /// The comment below it, with its `#`.
+    /// The comment below the node, with its `#`.
     pub fn foot_comment(&self) -> &str {
         &self.comments.foot
     }
 
-    /// Sets the comment above it.
+    /// Sets the comment above the node.
     pub fn set_head_comment(&mut self, comment: String) {
         self.comments.head = comment;
     }
 
-    /// Sets the comment behind it.
+    /// Sets the comment behind the node on its line.
     pub fn set_line_comment(&mut self, comment: String) {
         self.comments.line = comment;
     }
 
-    /// Sets the comment below it.
+    /// Sets the comment below the node.
     pub fn set_foot_comment(&mut self, comment: String) {
         self.comments.foot = comment;
     }

@@ -1,7 +1,7 @@
-//! Writing, as libyaml's emitter in yaml.v3 does it.
+//! Writing a document as libyaml's emitter in yaml.v3 does.
 //!
-//! Comments wait in the writer for a place where a comment of their sort is written. So some move, as they do with
-//! yaml.v3.
+//! A comment is kept in the writer until it reaches a position where a comment of its kind (head, line, foot) can
+//! be written. Therefore some comments move, as with yaml.v3.
 
 use super::scalars::{fitting, tag_of};
 use super::{Content, EditDocument, EditNode, NodeComments};
@@ -13,16 +13,16 @@ use std::borrow::Cow;
 /// How nested collections are indented.
 #[derive(Clone, Copy)]
 struct Indentation {
-    /// Columns of one level.
+    /// Columns per level.
     step: i32,
-    /// Whether a list stands no deeper than its key.
+    /// Whether a list that is a value is not indented below its key.
     compact: bool,
 }
 
-/// What kustomize asks of yaml.v3.
+/// The indentation that kustomize sets in yaml.v3.
 const COMPACT: Indentation = Indentation { step: 2, compact: true };
 
-/// How long a key may be that stands on one line with its value.
+/// The longest key, in bytes, that is written on one line with its value.
 const KEY_LENGTH: usize = 128;
 
 pub(super) fn document(document: &EditDocument) -> String {
@@ -50,7 +50,7 @@ pub(super) fn node(node: &EditNode) -> String {
     writer.out
 }
 
-/// A text as a `>` block that is indented by two.
+/// A text as a `>` block, indented by two columns.
 pub(super) fn folded(text: &str) -> String {
     let mut writer = Writer::new(COMPACT);
     writer.indent = COMPACT.step;
@@ -58,14 +58,14 @@ pub(super) fn folded(text: &str) -> String {
     writer.out
 }
 
-/// Where a node stands.
+/// The position of a node in its parent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Root,
     BlockItem,
     FlowItem,
     SimpleKey,
-    /// A key that is no simple one, or a value.
+    /// A value, or a key that needs a `?`.
     InMapping,
 }
 
@@ -74,17 +74,17 @@ pub(super) struct Writer {
     column: i32,
     indent: i32,
     indentation: Indentation,
-    /// Whether the last character was a blank or begins a line.
+    /// Whether the last character was white space, or nothing was written on the line.
     pub whitespace: bool,
-    /// Whether nothing but indentation and dashes stands on the line.
+    /// Whether there are only indentation and dashes on the line.
     pub indention: bool,
-    /// The indentation of a foot comment that was written just now: an empty line follows it.
+    /// The indentation of a foot comment that was just written. It is followed by an empty line.
     foot_indent: i32,
     flow_level: u32,
     waiting: NodeComments,
-    /// The foot of the entry before.
+    /// The foot comment of the entry before.
     tail: String,
-    /// The line comment of a key.
+    /// The line comment of the current key.
     key_line: String,
 }
 
@@ -146,7 +146,7 @@ impl Writer {
         self.indention &= indention;
     }
 
-    /// The comments of what comes next wait for their places; there is room for one of each sort.
+    /// Keeps the comments of the next node until they can be written. Only one of each kind is kept.
     fn wait_for(&mut self, comments: &NodeComments) {
         let keep = |waiting: &mut String, new: &String| {
             if !new.is_empty() {
@@ -158,7 +158,8 @@ impl Writer {
         keep(&mut self.waiting.foot, &comments.foot);
     }
 
-    /// Those of a node. A collection has the ones of its line and below it at its end.
+    /// Keeps the comments that belong to the start of a node. Line and foot comments of a collection belong to
+    /// its end.
     fn wait_for_start(&mut self, node: &EditNode) {
         match node.content {
             Content::Scalar(_) | Content::Alias(_) => self.wait_for(&node.comments),
@@ -198,7 +199,7 @@ impl Writer {
         self.whitespace = true;
     }
 
-    /// A comment on lines of its own, with an empty line below it.
+    /// Writes a comment on lines of its own, with an empty line after it.
     fn comment_below(&mut self, text: &str) {
         self.write_indent();
         self.comment(text);
@@ -228,7 +229,7 @@ impl Writer {
         self.comment(&line);
     }
 
-    /// The end of a block scalar's first line.
+    /// Ends the first line of a block scalar.
     pub fn line_comment_or_break(&mut self) {
         if self.waiting.line.is_empty() {
             self.put_break();
@@ -280,7 +281,7 @@ impl Writer {
         self.indentation.step
     }
 
-    /// A deeper level; returns the one before.
+    /// Starts a deeper level; returns the indentation before.
     fn deepen(&mut self, is_flow: bool, place: Place) -> i32 {
         let before = self.indent;
         let step = self.step();
@@ -294,7 +295,7 @@ impl Writer {
         before
     }
 
-    /// All of a scalar or an alias; of a collection what stands before its content.
+    /// Writes a scalar or an alias, or what precedes the content of a collection.
     fn start(&mut self, node: &EditNode, place: Place) {
         if let Content::Alias(name) = &node.content {
             self.indicator("*", true, false, false);
@@ -338,7 +339,7 @@ impl Writer {
         self.indicator(&text, true, false, false);
     }
 
-    /// The content of a collection.
+    /// Writes the content of a collection.
     fn inside(&mut self, node: &EditNode, place: Place) {
         let is_flow = self.flow_level > 0 || node.is_flow;
         match &node.content {
@@ -408,8 +409,8 @@ impl Writer {
         self.indent = before;
     }
 
-    /// The comments of an entry's key. Its foot comment stands below the value: it is kept in `foot` for the next
-    /// entry, and the key that is written has none.
+    /// Keeps the comments of an entry's key. The foot comment comes after the value, so it is kept in `foot`
+    /// until the next entry; the returned key has none.
     fn key_comments<'n>(&mut self, key: &'n EditNode, foot: &mut String) -> Cow<'n, EditNode> {
         let before = std::mem::replace(foot, key.comments.foot.clone());
         if matches!(key.content, Content::Scalar(_) | Content::Map(_)) {
@@ -433,7 +434,7 @@ impl Writer {
         }
     }
 
-    /// The line comment of a key stands behind a scalar value that has none, or before a block.
+    /// A key's line comment is written behind a scalar value without a comment, or before a block collection.
     fn key_line_comment(&mut self, value: &EditNode) {
         if self.key_line.is_empty() {
             return;
@@ -517,7 +518,7 @@ impl Writer {
         self.flow_end("}");
     }
 
-    /// Before an item: its head, and indentation when that ended a line.
+    /// Before an item of a flow collection: writes its head comment, and the indentation if that ended the line.
     fn flow_line(&mut self) {
         self.head_comment();
         if self.column == 0 {
@@ -525,7 +526,7 @@ impl Writer {
         }
     }
 
-    /// Behind an item: a comment ends the line, so the comma comes first.
+    /// After an item of a flow collection. A comment ends the line, so the comma is written before it.
     fn flow_comments(&mut self, has_comment: bool) {
         if has_comment {
             self.indicator(",", false, false, false);
@@ -551,7 +552,7 @@ impl EditNode {
     }
 }
 
-/// The tag that is written, and whether a plain text needs quotes to stay a string.
+/// The tag to write, and whether a plain text needs quotes to stay a string.
 fn shown_tag(node: &EditNode) -> (&str, bool) {
     let tag = node.tag.as_str();
     if tag.is_empty() || node.is_tagged {
@@ -567,7 +568,7 @@ fn shown_tag(node: &EditNode) -> (&str, bool) {
     }
 }
 
-/// Whether a key can stand on one line with its value.
+/// Whether a key can be written on one line with its value.
 fn is_simple_key(key: &EditNode) -> bool {
     let tag = shown_tag(key).0.trim_start_matches("!!");
     let tag_length = if shown_tag(key).0.is_empty() { 0 } else { tag.len() + 2 };
@@ -581,7 +582,7 @@ fn is_simple_key(key: &EditNode) -> bool {
     length <= KEY_LENGTH
 }
 
-/// The characters that a tag may not hold, as `%XX`.
+/// The tag, with each character that is not allowed in tags as `%XX`.
 fn escaped_tag(tag: &str) -> String {
     let mut out = String::new();
     for b in tag.bytes() {

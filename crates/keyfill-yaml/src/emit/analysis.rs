@@ -1,7 +1,7 @@
-//! What a string may be written as: libyaml's look at its characters. The versions look alike, and differ in
-//! what they allow.
+//! The styles in which a string may be written, found by libyaml's analysis of its characters. yaml.v2 and
+//! yaml.v3 share the analysis and differ in what they allow.
 
-/// What stands in a string, seen in one cheap pass over its bytes.
+/// The classes of bytes in a string, as flags that one pass over the bytes collects. This one: a space.
 pub(super) const SPACE: u8 = 1;
 /// `:`
 pub(super) const COLON: u8 = 2;
@@ -9,9 +9,9 @@ pub(super) const COLON: u8 = 2;
 pub(super) const HASH: u8 = 4;
 /// A line feed.
 pub(super) const NEWLINE: u8 = 8;
-/// What cannot be written as it is: other control characters, DEL.
+/// Bytes that cannot be written without an escape: control characters other than a line feed, and DEL.
 pub(super) const SPECIAL: u8 = 16;
-/// Part of a character that is not ASCII.
+/// A byte of a character that is not ASCII.
 pub(super) const WIDE: u8 = 32;
 
 static CLASSES: [u8; 256] = {
@@ -32,13 +32,13 @@ static CLASSES: [u8; 256] = {
     table
 };
 
-/// The classes that occur in a text.
+/// The classes of all bytes in a text.
 #[inline]
 pub(crate) fn classes(text: &str) -> u8 {
     text.bytes().fold(0, |seen, b| seen | CLASSES[usize::from(b)])
 }
 
-/// What libyaml allows for a text.
+/// The styles that libyaml allows for a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Allowed {
     pub plain: bool,
@@ -46,7 +46,7 @@ pub(crate) struct Allowed {
     pub block: bool,
 }
 
-/// What yaml.v2 allows for a text, not an empty one, in block collections.
+/// The styles that yaml.v2 allows for a text in block collections. The text must not be empty.
 pub(crate) fn v2(text: &str, seen: u8) -> Allowed {
     if seen & (SPECIAL | WIDE) != 0 {
         return Look::at(text, seen).v2();
@@ -66,7 +66,7 @@ pub(crate) fn v2(text: &str, seen: u8) -> Allowed {
     }
 }
 
-/// What yaml.v3 allows for a text, in a flow collection or in block collections.
+/// The styles that yaml.v3 allows for a text, in a flow collection or in block collections.
 pub(crate) fn v3(text: &str, in_flow: bool) -> Allowed {
     if text.is_empty() {
         return Allowed { plain: !in_flow, single: true, block: false };
@@ -77,7 +77,7 @@ pub(crate) fn v3(text: &str, in_flow: bool) -> Allowed {
     Allowed { plain: allowed.plain && !means_something, ..allowed }
 }
 
-/// Characters that mean something in YAML, where they stand.
+/// Whether a text contains characters that would be YAML syntax at their position.
 fn has_indicators(bytes: &[u8], seen: u8) -> bool {
     let blank = |at: usize| bytes.get(at).is_none_or(|b| matches!(b, b' ' | b'\t'));
     if bytes.starts_with(b"---") || bytes.starts_with(b"...") {
@@ -95,7 +95,7 @@ fn has_indicators(bytes: &[u8], seen: u8) -> bool {
     seen & HASH != 0 && memchr::memchr_iter(b'#', bytes).any(|at| at > 0 && ends_blank(&bytes[..at]))
 }
 
-/// Whether a text ends in a blank or a line break.
+/// Whether a text ends with white space.
 fn ends_blank(bytes: &[u8]) -> bool {
     matches!(bytes.last(), Some(b' ' | b'\t' | b'\n' | b'\r' | 0))
         || bytes.ends_with("\u{85}".as_bytes())
@@ -103,18 +103,18 @@ fn ends_blank(bytes: &[u8]) -> bool {
         || bytes.ends_with("\u{2029}".as_bytes())
 }
 
-/// What stands in a text, seen character by character.
+/// The result of libyaml's analysis of all characters.
 struct Look {
-    /// Characters that mean something outside of flow collections.
+    /// Whether there are characters that would be syntax outside of flow collections.
     indicators: bool,
-    /// A blank or break at the start, a blank or break at the end.
+    /// Whether there is white space at the start or at the end.
     at_ends: bool,
     ends_in_space: bool,
     breaks: bool,
     break_space: bool,
     space_break: bool,
     tab: bool,
-    /// What can only be written as an escape. Tabs are apart.
+    /// Whether there are characters that must be escaped. Tabs have a flag of their own.
     special: bool,
 }
 
@@ -144,7 +144,7 @@ impl Look {
         }
     }
 
-    /// yaml.v2 takes a tab for what needs an escape.
+    /// In yaml.v2 a tab must be escaped.
     fn v2(&self) -> Allowed {
         let special = self.special || self.tab;
         Allowed {
@@ -154,7 +154,7 @@ impl Look {
         }
     }
 
-    /// yaml.v3 lets tabs stand in blocks.
+    /// In yaml.v3 a block may contain tabs.
     fn v3(&self) -> Allowed {
         let single = !(self.break_space || self.space_break || self.special || self.tab);
         Allowed {
@@ -165,17 +165,17 @@ impl Look {
     }
 }
 
-/// Whether libyaml in Go writes a character as it is. It escapes all beyond the basic plane: emoji.
+/// Whether go-yaml writes a character without an escape. Characters beyond U+FFFF, such as emoji, are escaped.
 pub(crate) fn is_printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{A0}'..='\u{FEFE}' | '\u{FF00}'..='\u{FFFD}')
 }
 
-/// A line break to libyaml.
+/// Whether libyaml treats a character as a line break.
 pub(crate) fn is_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Whether a text holds a line break.
+/// Whether a text contains a line break.
 pub(crate) fn has_break(text: &str) -> bool {
     let seen = classes(text);
     seen & NEWLINE != 0 || seen & (SPECIAL | WIDE) != 0 && text.contains(is_break)
@@ -185,7 +185,7 @@ pub(crate) fn has_break(text: &str) -> bool {
 mod tests {
     use super::{Allowed, Look, classes, v2, v3};
 
-    /// The short look and the whole one agree.
+    /// Checks that the fast analysis and the full one agree.
     fn allowed(text: &str) -> Allowed {
         let allowed = v2(text, classes(text));
         assert_eq!(allowed, Look::at(text, classes(text)).v2(), "{text:?}");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_strings_allow() {
+    fn texts_allow_the_styles_that_libyaml_allows() {
         let all = Allowed { plain: true, single: true, block: true };
         let quoted = Allowed { plain: false, ..all };
         for text in ["a", "a b", "a:b", "a#b", "-a", "?a", ":a", "a,b", "é", "a\u{A0}"] {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn yaml_v3_lets_tabs_stand_in_blocks_and_minds_brackets_in_flow() {
+    fn yaml_v3_allows_tabs_in_blocks_and_fewer_plain_texts_in_flow() {
         assert_eq!(v3("a\tb", false), Allowed { plain: false, single: false, block: true });
         assert_eq!(v3("a\tb\u{7F}", false), Allowed::default());
         for text in ["a,b", "a]", "a:b", "a?", ""] {

@@ -1,8 +1,8 @@
-//! Double quotes and block scalars, as all of libyaml's emitters write them.
+//! Escapes in double quotes, and headers of block scalars, as all emitters derived from libyaml write them.
 
 use super::analysis::is_break;
 
-/// The letter that stands behind the backslash for a character in double quotes, where it has one.
+/// The letter that follows the backslash for a character in double quotes; `None` if it has no letter.
 pub(crate) fn letter(c: char) -> Option<u8> {
     Some(match c {
         '\0' => b'0',
@@ -24,7 +24,7 @@ pub(crate) fn letter(c: char) -> Option<u8> {
     })
 }
 
-/// What stands behind the backslash for any other character: `x7F`, `uFEFF`, `U0001F600`.
+/// The text that follows the backslash for a character without a letter: `x7F`, `uFEFF`, `U0001F600`.
 pub(crate) fn code(c: char) -> String {
     let code = u32::from(c);
     match code {
@@ -34,17 +34,17 @@ pub(crate) fn code(c: char) -> String {
     }
 }
 
-/// What stands behind the `|` or `>` of a block scalar.
+/// The header of a block scalar, which follows the `|` or `>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BlockHeader {
-    /// Whether the indentation must be said, since the text begins with a blank or a line break.
+    /// Whether the header must give the indentation, because the text begins with white space.
     pub shows_indent: bool,
-    /// `-` for a text that does not end its last line, `+` for one with empty lines at its end.
+    /// The chomping indicator: `-` for a text without a line break at its end, `+` for one with empty lines there.
     pub end: Option<char>,
 }
 
 impl BlockHeader {
-    /// That of a text.
+    /// The header for a text.
     pub fn of(text: &str) -> Self {
         let mut backwards = text.chars().rev();
         let end = if !backwards.next().is_some_and(is_break) {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_says_how_it_begins_and_ends() {
+    fn a_block_header_shows_indentation_and_chomping() {
         let header = |text| {
             let BlockHeader { shows_indent, end } = BlockHeader::of(text);
             (shows_indent, end)

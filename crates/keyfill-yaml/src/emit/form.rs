@@ -1,22 +1,22 @@
-//! In what the libraries differ that share libyaml's layout.
+//! The differences between the libraries that share libyaml's layout.
 
 use super::analysis::{Allowed, NEWLINE, classes, v2, v3};
 use crate::Style;
 use crate::resolve::{Resolved, is_base60, is_of_yaml_1_1, resolve_plain};
 use crate::scan::Dialect;
 
-/// A library, as a writer asks it.
+/// What a writer needs to know about a library.
 pub(super) trait Form {
-    /// Whether the values went through JSON: numbers and strings show it.
+    /// Whether the values made a round trip through JSON, which changes numbers and strings.
     const IS_READ_FROM_JSON: bool;
     /// Whether long lines are folded at their spaces.
     const FOLDS: bool;
-    /// Whether a sequence that is a value stands at its key's own column.
+    /// Whether a sequence that is a value is not indented below its key.
     const COMPACT: bool;
 
-    /// Which styles a text allows; `seen` are its [`classes`].
+    /// The styles that a text allows; `seen` are its [`classes`].
     fn allowed(text: &str, seen: u8) -> Allowed;
-    /// Whether a text without quotes is read as this string again.
+    /// Whether a text without quotes would be parsed as a string.
     fn is_string(text: &str) -> bool;
 
     /// The style of a string that is not empty.
@@ -37,7 +37,7 @@ pub(super) trait Form {
     }
 }
 
-/// `sigs.k8s.io/yaml`, which writes with yaml.v2.
+/// `sigs.k8s.io/yaml`, whose emitter is that of yaml.v2.
 pub(super) struct Sigs;
 
 impl Form for Sigs {
@@ -55,7 +55,7 @@ impl Form for Sigs {
     }
 }
 
-/// `go.yaml.in/yaml/v3`, as it writes Go values.
+/// `go.yaml.in/yaml/v3`, writing Go values.
 pub(super) struct V3;
 
 impl Form for V3 {
@@ -67,14 +67,14 @@ impl Form for V3 {
         v3(text, false)
     }
 
-    /// Readers of YAML 1.1 count, too.
+    /// The text must be a string in YAML 1.1, too: yaml.v3 considers parsers of that version.
     fn is_string(text: &str) -> bool {
         resolve_plain(Dialect::V3, text) == Resolved::Str && !is_of_yaml_1_1(text)
     }
 }
 
-/// How yaml.v3 writes a string of one line, outside of flow collections: in double quotes what would be
-/// something else without them, in single quotes what cannot stand without.
+/// The style in which yaml.v3 writes a string of one line outside of flow collections: double quotes if it would
+/// have another type without them, single quotes if its characters require quotes.
 pub fn style_of_line(text: &str) -> Style {
     if text.is_empty() { Style::Double } else { V3::style(text, classes(text), true) }
 }
@@ -85,7 +85,7 @@ mod tests {
     use crate::Style;
 
     #[test]
-    fn strings_that_would_be_something_else_need_quotes() {
+    fn strings_that_would_have_another_type_need_quotes() {
         for text in [
             "",
             "5",

@@ -1,7 +1,7 @@
 //! Writing: [`Emit`] walks a tree of any kind, a [`Sink`] writes it.
 //!
-//! - `writer`: the layout of libyaml's emitter; what differs between yaml.v2 and yaml.v3 is a [`form`].
-//! - `scalar`: strings in their styles. `analysis`: the styles that a text allows. `escape`: quotes and blocks.
+//! - `writer`: the layout of libyaml's emitter; a [`form`] holds the differences between yaml.v2 and yaml.v3.
+//! - `scalar`: strings in each style. `analysis`: the styles that a text allows. `escape`: quotes and blocks.
 //!
 //! The writer of `edit`, which writes comments and keeps styles, shares `analysis` and `escape`.
 
@@ -21,25 +21,25 @@ use writer::Writer;
 pub use form::style_of_line;
 pub use within::Within;
 
-/// The tree as `sigs.k8s.io/yaml` prints it.
+/// Writes a tree as `sigs.k8s.io/yaml` does.
 ///
-/// `sigs.k8s.io/yaml` turns a value into JSON, reads that with yaml.v2 and writes it with yaml.v2's emitter. Both
-/// steps show: numbers are those of the JSON text, layout is libyaml's.
+/// `sigs.k8s.io/yaml` converts a value to JSON, parses that with yaml.v2 and writes it with yaml.v2's emitter.
+/// Both steps affect the result: numbers are written as in JSON, the layout is libyaml's.
 pub fn to_yaml(value: &impl Emit) -> Vec<u8> {
     let mut out = Vec::new();
     append_yaml(&mut out, value);
     out
 }
 
-/// As [`to_yaml`], behind what `out` holds already.
+/// As [`to_yaml`], appending to `out`.
 pub fn append_yaml(out: &mut Vec<u8>, value: &impl Emit) {
     let mut writer = Writer::<Sigs>::new(std::mem::take(out));
     value.emit(&mut writer);
     *out = writer.finish();
 }
 
-/// The tree as yaml.v3 prints Go values with an indentation of two: sequences are indented below their keys, no
-/// line is folded, strings of several lines are blocks.
+/// Writes a tree as yaml.v3 writes Go values with an indentation of two columns: sequences are indented below
+/// their keys, no line is folded, strings of several lines are blocks.
 ///
 /// ```
 /// use keyfill_yaml::{Limits, load_value, to_yaml_pretty};
@@ -54,14 +54,14 @@ pub fn to_yaml_pretty(value: &impl Emit) -> Vec<u8> {
     writer.finish()
 }
 
-/// The order of keys in the output of both libraries: natural, `b9` before `b10`. It is not transitive;
-/// [`Sink::sort_keys`] sorts with it.
+/// The order of keys in the output of both libraries: natural, with `b9` before `b10`. It is not transitive, so
+/// sort with [`Sink::sort_keys`].
 pub fn key_order(a: &str, b: &str) -> Ordering {
     order::natural(a, b)
 }
 
-/// A tree that can be written. Keys of a mapping must come in the sink's order and each once:
-/// [`Sink::sort_keys`] sorts them.
+/// A tree that can be written. The keys of a mapping must be unique and in the sink's order: [`Sink::sort_keys`]
+/// sorts them.
 ///
 /// ```
 /// use keyfill_yaml::{Emit, Sink, to_yaml};
@@ -86,7 +86,7 @@ pub trait Emit {
     fn emit<S: Sink>(&self, sink: &mut S);
 }
 
-/// What a tree is written to: YAML text or JSON text.
+/// The output of a tree: YAML text or JSON text.
 pub trait Sink {
     /// `null`
     fn null(&mut self);
@@ -102,11 +102,11 @@ pub trait Sink {
     fn number(&mut self, text: &str);
     /// A string.
     fn str(&mut self, text: &str);
-    /// A string of bytes that are not UTF-8. Where there is no type for them, their base64 text.
+    /// Bytes that are not UTF-8. A format without a type for bytes gets their base64 text.
     fn bytes(&mut self, bytes: &[u8]) {
         self.str(&binary::encode(bytes));
     }
-    /// A point in time, in the form of RFC 3339. Where there is no type for it, a string.
+    /// A timestamp as RFC 3339. A format without a type for timestamps gets a string.
     fn time(&mut self, text: &str) {
         self.str(text);
     }
@@ -118,14 +118,14 @@ pub trait Sink {
     fn begin_map(&mut self);
     /// A key of the innermost mapping; its value follows.
     fn key(&mut self, key: &str);
-    /// A key that is not UTF-8, as [`Sink::bytes`].
+    /// A key that is not UTF-8, treated as in [`Sink::bytes`].
     fn key_bytes(&mut self, key: &[u8]) {
         self.key(&binary::encode(key));
     }
     /// Ends the innermost mapping.
     fn end_map(&mut self);
 
-    /// Whether anything more is wanted. A walk of a large tree asks for each item, and may stop when it is not.
+    /// Whether the sink accepts more. Before each item of a large tree, [`Emit::emit`] may ask this and stop.
     fn goes_on(&self) -> bool {
         true
     }
@@ -135,9 +135,9 @@ pub trait Sink {
 
     /// Sorts the entries of a mapping into the order of [`Sink::key_order`].
     ///
-    /// Go's natural order is no order in the strict sense (`a10 < a1b < a9 < a10`), so the library's own
-    /// sort must not be used with it. This one takes the entries in byte order first, which makes its result the same
-    /// whatever order they come in.
+    /// Go's natural order is not a total order (`a10 < a1b < a9 < a10`), so the sort of the standard library must
+    /// not be used with it. This function first sorts the entries by bytes, so that the result does not depend on
+    /// their original order.
     fn sort_keys<T>(entries: &mut [T], key: impl Fn(&T) -> &str) {
         if entries.is_sorted_by(|a, b| Self::key_order(key(a), key(b)).is_le()) {
             return;
@@ -147,7 +147,7 @@ pub trait Sink {
             order::merge_sort(entries, |a, b| Self::key_order(key(a), key(b)).is_le());
             return;
         }
-        // By insertion: mappings are short, and nearly sorted by now.
+        // Insertion sort: mappings are short, and almost sorted at this point.
         for i in 1..entries.len() {
             let place = entries[..i]
                 .iter()

@@ -1,12 +1,12 @@
-//! The order of keys in yaml.v2: letters by code point, runs of digits by their number.
+//! The order of keys in yaml.v2: letters are compared by code point, runs of digits as numbers.
 
 use keyfill_go::unicode::{is_digit, is_letter};
 use std::cmp::Ordering;
 
-/// Compares two keys as yaml.v2 does. It is not transitive: see [`crate::Sink::sort_keys`].
+/// Compares two keys as yaml.v2 does. The order is not transitive: see [`crate::Sink::sort_keys`].
 pub(super) fn natural(a: &str, b: &str) -> Ordering {
     let same = a.bytes().zip(b.bytes()).take_while(|(x, y)| x == y).count();
-    // Back to where the character begins that is the first to differ.
+    // Go back to the start of the first character that differs.
     let at = (0..=same).rev().find(|i| a.is_char_boundary(*i) && b.is_char_boundary(*i)).unwrap_or(0);
     let (rest_a, rest_b) = (&a[at..], &b[at..]);
     let (Some(x), Some(y)) = (rest_a.chars().next(), rest_b.chars().next()) else {
@@ -18,7 +18,7 @@ pub(super) fn natural(a: &str, b: &str) -> Ordering {
         (false, true) => return Ordering::Less,
         (false, false) => {}
     }
-    // Zeros in the middle of a number count.
+    // A zero behind other digits is a part of the number; a leading zero is not.
     let zero = x == '0' || y == '0';
     let inside = zero && a[..at].chars().rev().take_while(|c| is_digit(*c)).any(|c| c != '0');
     let start = i64::from(inside);
@@ -26,10 +26,11 @@ pub(super) fn natural(a: &str, b: &str) -> Ordering {
     number_x.cmp(&number_y).then(len_x.cmp(&len_y)).then(x.cmp(&y))
 }
 
-/// Mappings of so many keys are sorted by insertion, which takes quadratic time.
+/// Mappings up to this size are sorted by insertion, whose time is quadratic.
 pub(super) const SHORT: usize = 256;
 
-/// Sorts by merging, whatever `in_order` says: the library's own sort may panic where an order is none.
+/// Merge sort that works with any `in_order`. The standard library's sort may panic if `in_order` is no total
+/// order.
 pub(super) fn merge_sort<T>(entries: &mut [T], in_order: impl Fn(&T, &T) -> bool) {
     let mut from: Vec<usize> = (0..entries.len()).collect();
     let mut merged = Vec::with_capacity(entries.len());
@@ -50,7 +51,7 @@ pub(super) fn merge_sort<T>(entries: &mut [T], in_order: impl Fn(&T, &T) -> bool
     put_in_order(entries, &mut from);
 }
 
-/// Puts the entry that stands at `from[i]` to `i`, for each `i`.
+/// Moves the entry at `from[i]` to position `i`, for each `i`.
 fn put_in_order<T>(entries: &mut [T], from: &mut [usize]) {
     for start in 0..entries.len() {
         let mut at = start;
@@ -65,7 +66,7 @@ fn put_in_order<T>(entries: &mut [T], from: &mut [usize]) {
     }
 }
 
-/// The number at the start of a text and how many digits it has; it wraps as Go's integers do.
+/// The number at the start of a text, and its count of digits. It overflows as Go's integers do.
 fn number(text: &str, start: i64) -> (i64, usize) {
     text.chars().take_while(|c| is_digit(*c)).fold((start, 0), |(n, len), c| {
         let digit = i64::from(u32::from(c)) - i64::from(u32::from('0'));
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_merge_sorts_as_an_insertion_does() {
+    fn merge_sort_puts_keys_in_natural_order() {
         for count in [0, 1, 2, 3, SHORT, SHORT + 1, 1_000] {
             let mut keys: Vec<String> = (0..count).map(|n| format!("k{}", n * 7_919 % 1_009)).collect();
             keys.sort_unstable();
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_order_loses_nothing() {
+    fn an_order_that_is_not_transitive_loses_no_key() {
         let mut keys: Vec<String> =
             ["a10", "a1b", "a9"].iter().flat_map(|k| vec![(*k).to_owned(); 99]).collect();
         let mut before = keys.clone();
@@ -127,7 +128,7 @@ mod tests {
         let start = Instant::now();
         let text = to_yaml(&Value::Map(entries));
         assert!(text.starts_with(b"k0: null\nk1: null\nk2: null\n"));
-        // By insertion this takes hours.
+        // With insertion sort this would take hours.
         assert!(start.elapsed() < Duration::from_secs(60), "it took {:?}", start.elapsed());
     }
 }

@@ -1,4 +1,4 @@
-//! Strings in their styles.
+//! Writing strings in each style.
 
 use super::analysis::{NEWLINE, SPACE, SPECIAL, WIDE, classes, is_break, is_printable};
 use super::escape::{BlockHeader, code, letter};
@@ -8,7 +8,7 @@ use crate::{Style, scan};
 use std::borrow::Cow;
 
 impl<F: Form> Writer<F> {
-    /// A string, as a key on one line or with line breaks where they are allowed.
+    /// Writes a string. As a simple key it stays on one line.
     pub(super) fn write_string(&mut self, text: &str, simple_key: bool) {
         let mut seen = classes(text);
         let reread;
@@ -33,7 +33,7 @@ impl<F: Form> Writer<F> {
         self.indent = outside;
     }
 
-    /// Base64 behind its tag.
+    /// Writes base64 text, whose tag is written already.
     pub(super) fn write_binary(&mut self, lines: &str, simple_key: bool) {
         let outside = self.deepen();
         if lines.contains('\n') && !simple_key {
@@ -44,7 +44,7 @@ impl<F: Form> Writer<F> {
         self.indent = outside;
     }
 
-    /// The indentation of a string's lines, for as long as it is written; that of the collection is returned.
+    /// Increases the indentation while a string is written; returns the one of the collection.
     fn deepen(&mut self) -> Option<usize> {
         let outside = self.indent;
         self.indent = Some(outside.map_or(INDENT, |indent| indent + INDENT));
@@ -73,8 +73,8 @@ impl<F: Form> Writer<F> {
         self.write_indicator(b'\'', false, false, false);
     }
 
-    /// Text on one line, with a break in place of a space where the line has become too long. A space
-    /// beside another stays, and those at either end.
+    /// Writes text on one line. If lines are folded and the line is too long, a space becomes a line break,
+    /// unless it is next to another space or at either end.
     #[inline]
     fn write_folding(&mut self, text: &str, seen: u8, folds: bool) {
         if seen & WIDE == 0 && (!folds || seen & SPACE == 0 || self.column + text.len() <= WIDTH) {
@@ -105,7 +105,8 @@ impl<F: Form> Writer<F> {
         self.pad(self.indent.unwrap_or(0));
     }
 
-    /// The first place in `text`, written from `from` on at the current column, that lies beyond the width.
+    /// The first position in `text` that is beyond the width, if the part from `from` on starts at the current
+    /// column.
     fn past_width(&self, text: &str, from: usize, seen: u8) -> usize {
         let more = (WIDTH + 1).saturating_sub(self.column);
         if seen & WIDE == 0 {
@@ -114,7 +115,7 @@ impl<F: Form> Writer<F> {
         text[from..].char_indices().nth(more).map_or(text.len(), |(n, _)| from + n)
     }
 
-    /// A single-quoted string with line or paragraph separators in it.
+    /// Writes a single-quoted string that contains line or paragraph separators.
     fn write_single_lines(&mut self, text: &str, folds: bool) {
         let (mut spaces, mut breaks) = (false, false);
         let mut rest = text.char_indices().peekable();
@@ -164,7 +165,7 @@ impl<F: Form> Writer<F> {
             return self.write_short_double(text);
         }
         self.write_indicator(b'"', true, false, false);
-        // libyaml in Go asks whether the text, not the character, is a byte order mark.
+        // go-yaml tests whether the text, and not each character, begins with a byte order mark.
         let all_escaped = text.starts_with('\u{FEFF}');
         let mut spaces = false;
         let mut rest = text.char_indices().peekable();
@@ -202,7 +203,7 @@ impl<F: Form> Writer<F> {
         }
     }
 
-    /// A `|` block.
+    /// Writes a `|` block.
     fn write_literal(&mut self, text: &str) {
         self.write_indicator(b'|', true, false, false);
         let header = BlockHeader::of(text);
@@ -232,7 +233,7 @@ impl<F: Form> Writer<F> {
     }
 }
 
-/// The breaks that a literal block can hold; with the others in it a text is double-quoted.
+/// The line breaks that a literal block can contain. A text with other ones is double-quoted.
 fn is_literal_break(c: char) -> bool {
     matches!(c, '\n' | '\u{2028}' | '\u{2029}')
 }
@@ -241,8 +242,8 @@ fn width(text: &str, seen: u8) -> usize {
     if seen & WIDE == 0 { text.len() } else { text.chars().count() }
 }
 
-/// JSON leaves a next-line character as it is, and yaml.v2, which reads that JSON, takes it for a line end
-/// inside a quoted string: it is folded.
+/// JSON does not escape a next line (U+0085), and yaml.v2, which parses that JSON, folds it as a line break
+/// inside a quoted string.
 fn reread_next_lines(text: &str) -> String {
     let quoted = keyfill_go::json::quote(text, keyfill_go::json::Html::Escaped);
     scan::whole_scalar(&quoted).unwrap_or_else(|| text.to_owned())

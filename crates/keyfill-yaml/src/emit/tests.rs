@@ -1,4 +1,4 @@
-//! Tests of the writer, on strings and layout.
+//! Tests of the writer: styles of strings, and layout.
 
 use super::to_yaml;
 use crate::{Node, Text, Value};

@@ -1,13 +1,13 @@
-//! Writing within a run: a large tree is not written past its deadline, nor beyond its memory.
+//! Writing a tree within a run: writing stops at the deadline and at the memory limit of the run.
 
 use super::{Emit, Sink};
 use keyfill_diag::{Cx, Stopped};
 use std::cmp::Ordering;
 
-/// Parts of a tree between two looks at the run.
+/// The number of tree parts that are written between two checks of the run.
 const PARTS: u32 = 1_024;
 
-/// A tree that belongs to a run: written whole, or not past the run's end.
+/// A tree that is written completely, or not at all if the run is stopped.
 ///
 /// ```
 /// use keyfill_diag::Cx;
@@ -25,12 +25,12 @@ pub struct Within<'a, E: ?Sized> {
 }
 
 impl<'a, E: Emit + ?Sized> Within<'a, E> {
-    /// The tree, to be written within a run.
+    /// Prepares a tree for being written within a run.
     pub fn run(cx: &'a Cx, value: &'a E) -> Self {
         Self { cx, value, stopped: std::cell::Cell::new(None) }
     }
 
-    /// What `write` makes of the tree, unless the run has to stop.
+    /// The result of `write`, which gets the tree; an error if the run was stopped.
     pub fn written<T>(&self, write: impl FnOnce(&Self) -> T) -> Result<T, Stopped> {
         let written = write(self);
         match self.stopped.take() {
@@ -48,7 +48,7 @@ impl<E: Emit + ?Sized> Emit for Within<'_, E> {
     }
 }
 
-/// A sink that takes nothing more once the run has to stop.
+/// A sink that ignores all parts once the run is stopped.
 struct Guarded<'a, S> {
     sink: &'a mut S,
     cx: &'a Cx,
@@ -67,7 +67,7 @@ impl<S: Sink> Guarded<'_, S> {
         }
     }
 
-    /// A text may be long: there must be room for it.
+    /// Checks that the memory limit allows a long text.
     fn pass_text(&mut self, length: usize, part: impl FnOnce(&mut S)) {
         if length > 1 << 16 && self.stopped.is_none() {
             self.stopped = self.cx.room(length as u64).err();
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_within_a_run_is_what_is_written_without() {
+    fn writing_within_a_run_gives_the_same_bytes() {
         let (cx, value) = (Cx::default(), large());
         let within = Within::run(&cx, &value);
         assert_eq!(within.written(to_yaml), Ok(to_yaml(&value)));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_ends_at_the_deadline_and_before_memory_does() {
+    fn writing_ends_at_the_deadline_and_at_the_memory_limit() {
         let written = |value: &Value, cx: &Cx| Within::run(cx, value).written(to_json).err();
         let over = Cx::with_time(Duration::ZERO);
         assert_eq!(written(&large(), &over), Some(Stopped::Deadline));
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(written(&text, &full), Some(Stopped::Memory { limit: 1 << 20 }));
     }
 
-    /// A tree that is walked for ever unless the sink says that nothing more is wanted.
+    /// A tree that writes items without end until the sink accepts no more.
     struct Endless;
 
     impl Emit for Endless {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_can_ask_whether_it_goes_on() {
+    fn an_endless_tree_can_stop_when_the_sink_accepts_no_more() {
         let over = Cx::with_time(Duration::ZERO);
         assert_eq!(Within::run(&over, &Endless).written(to_yaml), Err(Stopped::Deadline));
     }

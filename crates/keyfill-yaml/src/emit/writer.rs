@@ -1,4 +1,4 @@
-//! The layout of libyaml's emitter, written as the tree is walked.
+//! The layout of libyaml's emitter.
 
 use super::analysis::has_break;
 use super::form::Form;
@@ -11,18 +11,18 @@ use std::cmp::Ordering;
 use std::io::Write as _;
 use std::marker::PhantomData;
 
-/// Columns that a line may have before it is folded at the next space.
+/// Columns of a line above which it is folded at the next space.
 pub(super) const WIDTH: usize = 80;
-/// Columns by which a level is indented.
+/// Columns per level of indentation.
 pub(super) const INDENT: usize = 2;
-/// Bytes that a key may have before it is written behind a `?`.
+/// The longest key, in bytes, that is written without a `?`.
 const SIMPLE_KEY: usize = 128;
 
-/// A collection that is being written.
+/// A collection that is open.
 #[derive(Clone, Copy)]
 struct Level {
     kind: Collection,
-    /// The indentation outside; none at the root.
+    /// The indentation outside of the collection; `None` at the root.
     outside: Option<usize>,
 }
 
@@ -32,32 +32,32 @@ enum Collection {
     Map,
 }
 
-/// A collection that has begun and has nothing in it yet.
+/// A collection that was begun and has no items yet.
 #[derive(Clone, Copy)]
 struct Begun {
     kind: Collection,
-    /// A sequence that is a value stands at its key's own column.
+    /// Whether it is a sequence that is a value and is not indented below its key.
     indentless: bool,
 }
 
 pub(super) struct Writer<F> {
     pub out: Vec<u8>,
-    /// Characters on the current line.
+    /// Number of characters on the current line.
     pub column: usize,
     pub indent: Option<usize>,
     levels: Vec<Level>,
     begun: Option<Begun>,
-    /// Whether the last that was written was a blank, or nothing.
+    /// Whether the last character was white space, or nothing was written.
     pub whitespace: bool,
-    /// Whether only indentation and indicators stand on the line.
+    /// Whether there are only indentation and indicators on the line.
     pub indention: bool,
-    /// Whether the last key stands behind a `?`, so that its value needs a line of its own.
+    /// Whether the last key was written with a `?`, so that its value needs a `:` on a line of its own.
     complex_key: bool,
     form: PhantomData<F>,
 }
 
 impl<F: Form> Writer<F> {
-    /// A writer behind what `out` holds already.
+    /// A writer that appends to `out`.
     pub fn new(out: Vec<u8>) -> Self {
         Self {
             out,
@@ -72,7 +72,7 @@ impl<F: Form> Writer<F> {
         }
     }
 
-    /// Ends the document.
+    /// Ends the document and returns the text.
     pub fn finish(mut self) -> Vec<u8> {
         self.write_indent();
         self.out
@@ -89,7 +89,7 @@ impl<F: Form> Writer<F> {
         self.column = 0;
     }
 
-    /// Goes to the current indentation, on a new line unless this one is still blank.
+    /// Moves to the current indentation, on a new line unless the current one is still blank.
     #[inline]
     pub fn write_indent(&mut self) {
         let indent = self.indent.unwrap_or(0);
@@ -109,7 +109,7 @@ impl<F: Form> Writer<F> {
         }
     }
 
-    /// An indicator, with a blank before it unless there is one.
+    /// Writes an indicator. If `spaced` is set, white space must precede it.
     #[inline]
     pub fn write_indicator(&mut self, indicator: u8, spaced: bool, whitespace: bool, indention: bool) {
         if spaced && !self.whitespace {
@@ -129,8 +129,8 @@ impl<F: Form> Writer<F> {
         });
     }
 
-    /// What comes before any node: the `-` of an item, the `:` of a value whose key stands behind a `?`.
-    /// Whether the node is a value is answered.
+    /// Writes what precedes a node: the `-` of an item, or the `:` of a value whose key has a `?`. Returns
+    /// whether the node is a value.
     #[inline]
     fn start_node(&mut self) -> bool {
         if let Some(begun) = self.begun.take() {
@@ -168,7 +168,7 @@ impl<F: Form> Writer<F> {
         }
     }
 
-    /// Text that needs no quotes and no folding.
+    /// Writes text that needs no quotes and is not folded.
     fn plain(&mut self, text: &str) {
         self.start_node();
         self.plain_text(text);
@@ -185,7 +185,7 @@ impl<F: Form> Writer<F> {
         self.indention = false;
     }
 
-    /// Bytes as base64 with their tag, in lines where they are many.
+    /// Writes base64 text with its tag; several lines become a block.
     fn binary(&mut self, lines: &str, simple_key: bool) {
         self.plain_text("!!binary");
         self.write_binary(lines, simple_key);
@@ -229,7 +229,8 @@ impl<F: Form> Sink for Writer<F> {
                 text => text.to_owned(),
             });
         }
-        // JSON writes whole numbers below 1e21 as integers, and so they come out, as far as 64 bits hold them.
+        // JSON writes whole numbers below 1e21 as integers, so they are written as such if they are exact in 64
+        // bits.
         const EXACT: f64 = 1e15;
         if value.fract() == 0.0 && value.abs() < EXACT {
             return self.int(value as i64);

@@ -1,18 +1,18 @@
-//! Block scalars: `|` and `>`.
+//! Scanning block scalars: `|` and `>`.
 
 use super::chars::is_blank;
 use super::{Mark, Scanner, TokenKind};
 use crate::{Error, Style};
 use std::borrow::Cow;
 
-/// What becomes of the line breaks at the end.
+/// The chomping indicator, which decides on the line breaks at the end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Chomping {
-    /// `-`: none stays.
+    /// `-`: all line breaks are removed.
     Strip,
-    /// One stays.
+    /// No indicator: one line break is kept.
     Clip,
-    /// `+`: all stay.
+    /// `+`: all line breaks are kept.
     Keep,
 }
 
@@ -29,7 +29,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// The indicators behind `|` or `>`, and the rest of their line.
+    /// Scans the header behind `|` or `>`, and the rest of its line.
     fn scan_block_header(&mut self, mark: Mark) -> Result<(Chomping, usize), Error> {
         let mut chomping = self.scan_chomping();
         let mut increment = 0;
@@ -117,8 +117,8 @@ impl Scanner<'_> {
         Ok(out)
     }
 
-    /// Passes indentation and empty lines. When the indentation is not known yet (0), the first line
-    /// that is not empty decides it.
+    /// Skips indentation and empty lines. If the indentation is not known yet (0), the first line that is not
+    /// empty determines it.
     fn pass_block_breaks(&mut self, indent: &mut usize, breaks: &mut String) -> Result<(), Error> {
         let mut deepest = 0;
         loop {

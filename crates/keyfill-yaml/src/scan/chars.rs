@@ -1,12 +1,12 @@
 //! Classes of bytes.
 
-/// A space or a tab.
+/// Whether a byte is a space or a tab.
 #[inline]
 pub(crate) fn is_blank(b: u8) -> bool {
     b == b' ' || b == b'\t'
 }
 
-/// How many bytes the line break at `at` has, 0 when there is none: LF, CR, CRLF, NEL, LS, PS.
+/// Length in bytes of the line break at `at`; 0 if there is none. Line breaks are LF, CR, CRLF, NEL, LS and PS.
 #[inline]
 pub(crate) fn is_break_at(bytes: &[u8], at: usize) -> usize {
     let get = |n: usize| bytes.get(at + n).copied().unwrap_or(0);
@@ -19,18 +19,18 @@ pub(crate) fn is_break_at(bytes: &[u8], at: usize) -> usize {
     }
 }
 
-/// Letters, digits, `_`, `-`: what names of anchors, directives and tag handles are made of.
+/// Whether a byte may be in the name of an anchor, a directive or a tag handle: letters, digits, `_`, `-`.
 #[inline]
 pub(crate) fn is_word(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
 }
 
-/// A byte that may end a run of a plain scalar in block context: blanks, breaks, `:`.
+/// Flag of a byte that may end a run of a plain scalar in block context: white space, line breaks, `:`.
 pub(crate) const PLAIN: u8 = 1;
-/// A byte that may end one in flow context besides.
+/// Flag of a byte that may end such a run in flow context.
 pub(crate) const PLAIN_FLOW: u8 = 2;
 
-/// What a byte may end.
+/// The flags of each byte.
 pub(crate) static STOPS: [u8; 256] = {
     let mut table = [0; 256];
     let plain = [b' ', b'\t', b'\n', b'\r', b':', 0xC2, 0xE2];

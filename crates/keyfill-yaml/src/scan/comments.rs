@@ -1,22 +1,23 @@
-//! Comments, for programs that write a document again.
+//! Scanning comments, for programs that write a document again.
 //!
-//! yaml.v3 hangs each comment on a node: above it (head), behind it on its line, or below it (foot). The
-//! scanner says for each at which token it is to be picked up. Which of the three a comment is follows from
-//! empty lines, columns and the tokens before it. The parser in the module `edit` picks them up.
+//! yaml.v3 assigns each comment to a node: above the node (head), behind it on its line (line), or below it
+//! (foot). Which of these a comment is follows from empty lines, columns and the tokens before it. The scanner
+//! notes the token that each comment belongs to; the builder in the module `edit` takes the comments of each
+//! token.
 
 use super::chars::is_blank;
 use super::{Mark, Scanner, TokenKind};
 
-/// How far yaml.v3 looks ahead for the next comment.
+/// How many bytes yaml.v3 looks ahead for the next comment.
 const LOOKAHEAD: usize = 512;
 
-/// A comment that was read and not yet picked up.
+/// A comment that was scanned and not taken yet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Comment {
-    /// The first token at or behind this offset takes it.
+    /// The comment belongs to the first token at or behind this byte offset.
     pub token: i64,
-    /// Where the search that found it began, where it begins and ends. Columns of whole-line comments are
-    /// counted from 1.
+    /// Where the search that found the comment began, where the comment begins, and where it ends. The columns of
+    /// comments on lines of their own are counted from 1.
     scan: i64,
     start: Mark,
     end: i64,
@@ -25,7 +26,7 @@ pub(crate) struct Comment {
     pub foot: String,
 }
 
-/// What is remembered of the tokens before a comment.
+/// The kind of a token before a comment, as far as it matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Before {
     #[default]
@@ -48,13 +49,13 @@ impl Before {
     }
 }
 
-/// The comments of a text, as far as it is scanned.
+/// The comments that were scanned so far.
 #[derive(Debug)]
 pub(crate) struct Comments {
     read: Vec<Comment>,
-    /// The first that was not picked up.
+    /// Index of the first comment that was not taken.
     head: usize,
-    /// The two tokens that came last into the queue, and where they begin. The stream's start counts.
+    /// The last two tokens of the queue, with their positions. The start of the stream counts as one.
     recent: [Option<(Before, Mark)>; 2],
 }
 
@@ -63,7 +64,7 @@ impl Comments {
         Self { read: Vec::new(), head: 0, recent: [None, Some((Before::Other, Mark::default()))] }
     }
 
-    /// A token came into the queue, `behind` tokens before its end.
+    /// Notes a token that was inserted into the queue before the last `behind` tokens.
     pub fn saw(&mut self, kind: &TokenKind<'_>, mark: Mark, behind: usize) {
         let token = Some((Before::of(kind), mark));
         match behind {
@@ -77,12 +78,12 @@ impl Comments {
         self.recent[1].unwrap_or_default()
     }
 
-    /// A list's dash has no comment of its own: it goes to what follows.
+    /// Whether the last token is the dash of an item. A dash has no comments: they belong to the node behind it.
     fn is_behind_dash(&self) -> bool {
         self.last().0 == Before::BlockEntry
     }
 
-    /// The next comment that a token takes. A block's end takes none that stands above something.
+    /// The next comment that belongs to the token at `offset`. A head comment never belongs to the end of a block.
     pub fn take_for(&mut self, offset: i64, is_block_end: bool) -> Option<Comment> {
         let comment = self.read.get_mut(self.head)?;
         if offset < comment.token || is_block_end && !comment.head.is_empty() {
@@ -92,8 +93,9 @@ impl Comments {
         Some(std::mem::take(comment))
     }
 
-    /// Where a block ends for its comments: before those at its own column that stand just before here.
-    /// `place` is where the search began, or what an inner block made of it.
+    /// The position at which a block ends, for its comments: before the comments right before the current
+    /// position that begin in the block's column. `place` is where the search began, or the result for an inner
+    /// block.
     pub fn block_end(&self, place: (i64, Mark), indent: i32) -> (i64, Mark) {
         let (mut stop, mut found) = (place.0, place);
         for comment in self.read.iter().rev() {
@@ -110,7 +112,7 @@ impl Comments {
 }
 
 impl Scanner<'_> {
-    /// How many line breaks lie between the last character that is no blank and here.
+    /// The number of line breaks between the last character that is not white space and the current position.
     fn newlines(&self) -> u32 {
         let mut count = 0;
         let mut at = self.pos;
@@ -139,7 +141,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Goes to a place further on.
+    /// Skips to a position.
     fn pass_to(&mut self, target: usize) {
         while self.pos < target {
             match self.break_len(0) {
@@ -149,14 +151,15 @@ impl Scanner<'_> {
         }
     }
 
-    /// Reads from here to the end of the line.
+    /// Scans up to the end of the line.
     fn read_comment(&mut self) -> String {
         let start = self.pos;
         self.pass_comment();
         self.text[start..self.pos].to_owned()
     }
 
-    /// The token with which a comment behind the next one is picked up, when that is not itself.
+    /// The offset of the token that a comment behind the next token belongs to: the token before a `:` or `,`, or
+    /// the next token itself.
     pub(super) fn line_comment_token(&mut self) -> i64 {
         let here = i64::from(self.mark().offset);
         let Some(comments) = &self.comments else { return here };
@@ -164,7 +167,7 @@ impl Scanner<'_> {
         if self.byte(0) == to_last { i64::from(comments.last().1.offset) } else { here }
     }
 
-    /// A comment behind the token that was just read, on its line.
+    /// Scans a comment behind the last token on its line, unless that token is a dash.
     pub(super) fn scan_line_comment(&mut self, token: i64) {
         let Some(comments) = &self.comments else { return };
         if comments.is_behind_dash() {
@@ -173,7 +176,7 @@ impl Scanner<'_> {
         self.scan_comment_on_line(token);
     }
 
-    /// As [`Self::scan_line_comment`], behind whatever there is.
+    /// As [`Self::scan_line_comment`], behind any token.
     pub(super) fn scan_comment_on_line(&mut self, token: i64) {
         if self.comments.is_none() || self.newlines() > 0 {
             return;
@@ -188,7 +191,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// A comment behind a list's first dash stands above what follows on a line of its own.
+    /// A comment behind the first dash of a list becomes a head comment if the item begins on a line of its own.
     pub(super) fn lift_comment_behind_dash(&mut self) {
         if self.comments.is_none() || self.break_len(0) > 0 {
             return;
@@ -208,8 +211,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Reads comments that follow each other, each on a line of its own, and says of which node they are.
-    /// `scan` is where the search for the next token began.
+    /// Scans consecutive comments, each on a line of its own, and decides which node they belong to. `scan` is
+    /// where the search for the next token began.
     pub(super) fn scan_comments(&mut self, scan: Mark) {
         let Some(comments) = &self.comments else { return };
         let [second, last] = comments.recent;
@@ -255,7 +258,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Goes over blanks, empty lines and comments; returns the offset at which it stopped looking.
+    /// Scans white space, empty lines and comments; returns the offset at which that ended.
     fn scan_block_of_comments(&mut self, block: &mut Block) -> i64 {
         let mut ahead = 0;
         while ahead < LOOKAHEAD {
@@ -309,7 +312,7 @@ impl Scanner<'_> {
             self.pass_to(self.pos + ahead);
             let text = self.read_comment();
             block.text.push_str(&text);
-            // The line break is not looked at again.
+            // The line break was handled already.
             ahead = 1;
             block.column = 0;
             block.line = self.line;
@@ -318,18 +321,18 @@ impl Scanner<'_> {
     }
 }
 
-/// Comment lines that are being read.
+/// Consecutive comment lines that are being scanned.
 struct Block {
-    /// The offset of the token that takes a foot.
+    /// Offset of the token that a foot comment belongs to.
     token: i64,
     scan: i64,
-    /// Where the text begins; the column is counted from 1.
+    /// Where the text begins. The column is counted from 1.
     start: Mark,
     text: String,
     is_after_value: bool,
-    /// Where a comment must begin to be the foot of what is before it.
+    /// The line on which a comment must begin to be the foot comment of the node before it.
     foot_line: Option<i64>,
-    /// Whether no empty line was seen before or within.
+    /// Whether there was no empty line before or between the comments.
     first_empty: bool,
     recent_empty: bool,
     line: u32,
@@ -341,7 +344,7 @@ impl Block {
         i64::from(self.start.column) - 1 < i64::from(indent)
     }
 
-    /// Whether what was read so far belongs to what is before it.
+    /// Whether the comments so far are the foot comment of the node before them.
     fn ends_as_foot(&self, closes: bool, indent: i32) -> bool {
         let is_right_below =
             self.foot_line.unwrap_or(-1) == i64::from(self.start.line) && !self.is_after_value;

@@ -1,4 +1,4 @@
-//! Directives, anchors, aliases and tags.
+//! Scanning directives, anchors, aliases and tags.
 
 use super::chars::is_word;
 use super::{Mark, Scanner, TokenKind};
@@ -136,7 +136,7 @@ impl<'a> Scanner<'a> {
             let suffix = self.scan_tag_uri("", mark)?;
             return Ok(TokenKind::Tag(Box::new((handle, suffix))));
         }
-        // No handle after all: `!suffix`, or `!` alone.
+        // The `!` was no handle: the tag is `!suffix` or `!`.
         let suffix = self.scan_tag_uri(handle, mark)?;
         Ok(TokenKind::Tag(Box::new(if suffix.is_empty() { ("", Cow::Borrowed("!")) } else { ("!", suffix) })))
     }
@@ -155,7 +155,7 @@ impl<'a> Scanner<'a> {
         Ok(&self.text[start..self.pos])
     }
 
-    /// The rest of a tag, behind `head`, whose `!` does not belong to it.
+    /// Scans the rest of a tag behind `head`. The `!` in `head` is not part of the result.
     fn scan_tag_uri(&mut self, head: &'a str, mark: Mark) -> Result<Cow<'a, str>, Error> {
         let start = self.pos;
         let known = head.get(1..).unwrap_or("");
@@ -184,7 +184,7 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// One character, written as `%XX` for each byte of its UTF-8 form.
+    /// Scans one character, written as `%XX` for each byte of its UTF-8 form.
     fn scan_uri_escape(&mut self, mark: Mark) -> Result<char, Error> {
         let mut bytes = [0u8; 4];
         let mut len = 0;

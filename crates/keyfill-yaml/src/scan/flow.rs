@@ -1,18 +1,18 @@
-//! Plain and quoted scalars. A scalar that stands on one line and has no escapes is borrowed from the text.
+//! Scanning plain and quoted scalars. A scalar on one line without escapes is borrowed from the text.
 
 use super::chars::{PLAIN, PLAIN_FLOW, STOPS, is_blank};
 use super::{Mark, Scanner, TokenKind};
 use crate::{Error, Style};
 use std::borrow::Cow;
 
-/// The line breaks between two lines of a scalar, on the way to being folded.
+/// The line breaks between two lines of a scalar, which will be folded.
 #[derive(Default)]
 struct Fold {
-    /// Whether a break was passed, an escaped one included.
+    /// Whether there was a line break, which may be an escaped one.
     passed: bool,
-    /// The first break, as it goes into the value.
+    /// The first line break, as it is in the value.
     first: &'static str,
-    /// The others.
+    /// The line breaks after the first one.
     rest: String,
 }
 
@@ -26,7 +26,8 @@ impl Fold {
         }
     }
 
-    /// A single line feed becomes a space, several lose their first; a line or paragraph separator stays.
+    /// Appends the folded line breaks: a single line feed becomes a space, of several the first is dropped. A
+    /// line or paragraph separator is kept.
     fn flush(&mut self, out: &mut String) {
         if self.first != "\n" {
             out.push_str(self.first);
@@ -69,7 +70,7 @@ impl<'a> Scanner<'a> {
     fn scan_plain(&mut self) -> Result<Cow<'a, str>, Error> {
         let mut joined = String::new();
         let mut fold = Fold::default();
-        // The part that goes on from here and has not been copied.
+        // The start of the part that was not copied to `joined` yet.
         let mut from = self.pos;
         let mut end = self.pos;
         loop {
@@ -106,7 +107,7 @@ impl<'a> Scanner<'a> {
         Ok(Cow::Owned(joined))
     }
 
-    /// Passes what belongs to a plain scalar up to a blank, a break or its end.
+    /// Skips the characters of a plain scalar up to white space, a line break, or the end of the scalar.
     #[inline]
     fn pass_plain_run(&mut self) {
         let stop = if self.flow_level > 0 { PLAIN_FLOW } else { PLAIN };
@@ -150,7 +151,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// What the break at the current place adds to a value.
+    /// The text that the line break at the current position adds to the value.
     pub(super) fn break_text(&self, len: usize) -> &'static str {
         match (len, self.byte(2)) {
             (3, 0xA8) => "\u{2028}",
@@ -159,7 +160,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A quoted scalar without breaks and escapes, after its opening quote.
+    /// Scans a quoted scalar without line breaks and escapes, behind its opening quote; `None` if it has some.
     fn scan_quoted_line(&mut self, quote: u8) -> Option<&'a str> {
         if !self.newline_only {
             return None;
@@ -215,7 +216,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// What is neither blank nor break, up to the closing quote or an escaped break.
+    /// Scans up to white space, a line break, an escaped line break or the closing quote.
     fn scan_quoted_run(
         &mut self,
         quote: u8,

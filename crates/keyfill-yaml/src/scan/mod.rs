@@ -1,8 +1,8 @@
-//! The scanner: text to tokens, by the grammar of libyaml as go-yaml has it.
+//! The scanner: turns text into tokens, by the grammar of libyaml as go-yaml implements it.
 //!
-//! That a scalar is a key is known only at the `:` behind it, so a [`TokenKind::Key`] token is put into the queue
-//! before tokens that were scanned earlier; the queue is given out only up to a scalar that may still
-//! turn out to be a key.
+//! Only the `:` behind a scalar shows that the scalar is a key. Then a [`TokenKind::Key`] token is inserted into
+//! the queue before tokens that were scanned earlier. Therefore tokens are returned only up to the first scalar
+//! that may still be a key.
 
 mod block;
 mod chars;
@@ -19,30 +19,30 @@ use comments::Comments;
 use std::borrow::Cow;
 pub(crate) use token::{Mark, Token, TokenKind, at};
 
-/// Which Go library is followed where they differ.
+/// The Go library whose behavior is followed where they differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     /// `go.yaml.in/yaml/v2`
     V2,
-    /// `go.yaml.in/yaml/v3`: it scans two tokens ahead, and skips blocks of comments as a whole.
+    /// `go.yaml.in/yaml/v3`: it scans two tokens ahead, and skips a block of comments at once.
     V3,
 }
 
-/// A place where a key may have begun.
+/// A position at which a key may have begun.
 #[derive(Clone, Copy, Default)]
 struct SimpleKey {
     possible: bool,
-    /// In block context at the column of the mapping nothing but a key may stand.
+    /// Whether only a key is allowed here: in block context, at the column of the mapping.
     required: bool,
-    /// Whether the token waits in the queue until it is known whether it is a key. go-yaml forgets to wait for
-    /// a flow collection that was empty.
+    /// Whether the token waits in the queue until it is known whether it is a key. go-yaml does not wait after an
+    /// empty flow collection.
     awaited: bool,
-    /// The number of the token that would be the key.
+    /// The number of the token that would be the key. Tokens are numbered in the order of the queue.
     token: usize,
     mark: Mark,
 }
 
-/// How far a `:` may stand behind the start of its key.
+/// The most characters between the start of a key and its `:`.
 const KEY_LENGTH: u32 = 1024;
 
 pub(crate) struct Scanner<'a> {
@@ -55,16 +55,16 @@ pub(crate) struct Scanner<'a> {
     pos: usize,
     line: u32,
     line_start: usize,
-    /// Up to where `column` has been counted; the start of the line at first.
+    /// The byte position up to which `column` was counted; at first the start of the line.
     column_pos: usize,
     column: u32,
 
     tokens: Vec<Token<'a>>,
-    /// The first token of `tokens` that has not been taken.
+    /// Index of the first token in `tokens` that was not taken.
     head: usize,
-    /// How many tokens have been taken.
+    /// The number of tokens that were taken.
     taken: usize,
-    /// Whether the token at the head may be taken without scanning on.
+    /// Whether the token at `head` can be taken without scanning further.
     ready: bool,
     ended: bool,
 
@@ -72,11 +72,11 @@ pub(crate) struct Scanner<'a> {
     indents: Vec<i32>,
     flow_level: usize,
     key_allowed: bool,
-    /// One for each flow level, and one for block context.
+    /// One possible key for block context, and one for each flow level.
     keys: Vec<SimpleKey>,
     depth_limit: usize,
 
-    /// Comments, when they are asked for; else they are passed over.
+    /// The comments, if they are kept; otherwise they are skipped.
     comments: Option<Box<Comments>>,
 }
 
@@ -108,20 +108,20 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Keeps the comments, too.
+    /// Makes the scanner keep comments.
     pub fn with_comments(mut self) -> Self {
         self.comments = Some(Box::new(Comments::new()));
         self
     }
 
-    /// The next comment that the token which was peeked at takes.
+    /// The next comment that belongs to the token that `peek` returned.
     pub fn take_comment(&mut self) -> Option<Comment> {
         let token = &self.tokens[self.head];
         let is_block_end = matches!(token.kind, TokenKind::BlockEnd);
         self.comments.as_mut()?.take_for(i64::from(token.mark.offset), is_block_end)
     }
 
-    /// The next token; the end of the stream is given again and again.
+    /// The next token, without taking it. At the end of the stream it is always the same.
     #[inline]
     pub fn peek(&mut self) -> Result<&Token<'a>, Error> {
         if !self.ready {
@@ -130,7 +130,7 @@ impl<'a> Scanner<'a> {
         Ok(&self.tokens[self.head])
     }
 
-    /// Takes the next token.
+    /// Takes the next token and returns it.
     pub fn next(&mut self) -> Result<Token<'a>, Error> {
         if !self.ready {
             self.fetch_more()?;
@@ -144,7 +144,7 @@ impl<'a> Scanner<'a> {
         Ok(token)
     }
 
-    /// Passes the token that was peeked at; never the end of the stream.
+    /// Takes the token that `peek` returned. It must not be the end of the stream.
     #[inline]
     pub fn skip(&mut self) {
         self.head += 1;
@@ -159,7 +159,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Takes the scalar that was peeked at; `None` when it was none.
+    /// The content of the scalar that `peek` returned; `None` if that is no scalar.
     #[inline]
     pub fn take_scalar(&mut self) -> Option<(Cow<'a, str>, Style)> {
         let TokenKind::Scalar(text, style) = &mut self.tokens[self.head].kind else { return None };
@@ -180,10 +180,10 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Whether the token at the head may still turn out to be a key.
+    /// Whether the token at `head` may still be a key.
     fn head_may_be_key(&mut self) -> Result<bool, Error> {
         let taken = self.taken;
-        // Token numbers grow with the level.
+        // Possible keys of deeper levels have higher token numbers.
         let level = if self.keys.len() == 1 { 0 } else { self.keys.partition_point(|k| k.token < taken) };
         match self.keys.get(level) {
             Some(key) if key.possible && key.awaited && key.token == taken => {
@@ -193,7 +193,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Whether a key that was possible still is: its `:` must follow on the same line, not too far away.
+    /// Whether a possible key still is one: its `:` must follow on the same line, within `KEY_LENGTH`.
     fn key_is_valid(&mut self, level: usize) -> Result<bool, Error> {
         let key = self.keys[level];
         if !key.possible {
@@ -214,8 +214,8 @@ impl<'a> Scanner<'a> {
             .hint("a line of a mapping is `key: value`; text that goes on over lines is indented deeper than its key")
     }
 
-    /// The current column, in characters. Counted from where it was counted last, so that it stays cheap on
-    /// long lines.
+    /// The current column in characters. Counting continues from the last counted position, so that it is cheap
+    /// on long lines.
     fn column(&mut self) -> u32 {
         let passed = &self.bytes[self.column_pos..self.pos];
         let count =
@@ -234,13 +234,14 @@ impl<'a> Scanner<'a> {
         i32::try_from(self.column()).unwrap_or(i32::MAX)
     }
 
-    /// The byte `ahead` of the current place; 0 behind the end, which no checked text holds.
+    /// The byte `ahead` bytes after the current position; 0 behind the end of the text. Checked text contains no
+    /// 0.
     #[inline]
     fn byte(&self, ahead: usize) -> u8 {
         self.bytes.get(self.pos + ahead).copied().unwrap_or(0)
     }
 
-    /// How long the line break at `ahead` is; 0 when there is none.
+    /// Length in bytes of the line break `ahead` bytes after the current position; 0 if there is none.
     #[inline]
     fn break_len(&self, ahead: usize) -> usize {
         is_break_at(self.bytes, self.pos + ahead)
@@ -252,7 +253,7 @@ impl<'a> Scanner<'a> {
         is_blank(b) || b == 0 || self.break_len(ahead) > 0
     }
 
-    /// Passes the line break at the current place.
+    /// Skips the line break at the current position, which has `len` bytes.
     #[inline]
     fn pass_break(&mut self, len: usize) {
         self.pos += len;
@@ -262,7 +263,7 @@ impl<'a> Scanner<'a> {
         self.column_pos = self.pos;
     }
 
-    /// Where the scanner is: line and column, counted from 0.
+    /// The current position: line and column, counted from 0.
     pub fn place(&mut self) -> (u32, u32) {
         let mark = self.mark();
         (mark.line, mark.column)
@@ -280,12 +281,12 @@ impl<'a> Scanner<'a> {
         self.tokens.push(Token { kind, mark });
     }
 
-    /// The number that the next pushed token gets.
+    /// The number of the next token that is pushed.
     fn next_number(&self) -> usize {
         self.taken + self.tokens.len() - self.head
     }
 
-    /// Puts a token before the one that has the number; behind all when that one was taken already.
+    /// Inserts a token before the one with the given number; if that one was taken already, after all others.
     fn insert(&mut self, number: usize, kind: TokenKind<'a>, mark: Mark) {
         match number.checked_sub(self.taken) {
             Some(ahead) => {
@@ -348,12 +349,13 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// The current place, when comments are kept: where a search for the next token begins.
+    /// The current position, at which the search for the next token begins; `None` if comments are not kept.
     fn comment_scan(&mut self) -> Option<Mark> {
         self.comments.is_some().then(|| self.mark())
     }
 
-    /// Passes blanks, comments and line breaks. With `scan`, the place where that begins, comments are kept.
+    /// Skips white space, line breaks and comments. If `scan` is given, the position where that began, comments
+    /// are kept.
     fn skip_to_token(&mut self, scan: Option<Mark>) -> Result<(), Error> {
         loop {
             let tabs = self.flow_level > 0 || !self.key_allowed;
@@ -393,7 +395,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// yaml.v3 reads comment lines that follow each other in one go, whatever blanks stand before them.
+    /// yaml.v3 skips consecutive comment lines at once, whatever their indentation.
     fn pass_comment_block(&mut self) {
         loop {
             let mut ahead = 0;
@@ -414,13 +416,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Whether `---` or `...` and a blank stand here.
+    /// Whether `---` or `...`, followed by white space, is at the current position.
     fn at_document_indicator(&self) -> bool {
         let b = self.byte(0);
         matches!(b, b'-' | b'.') && self.byte(1) == b && self.byte(2) == b && self.is_blank_or_end(3)
     }
 
-    /// Opens a block collection when the column is deeper than the current one.
+    /// Opens a block collection if `mark` is in a deeper column than the current collection.
     fn roll(&mut self, number: Option<usize>, kind: TokenKind<'a>, mark: Mark) -> Result<(), Error> {
         let column = i32::try_from(mark.column).unwrap_or(i32::MAX);
         if self.flow_level > 0 || self.indent >= column {
@@ -443,8 +445,8 @@ impl<'a> Scanner<'a> {
         Error::at(mark.line + 1, mark.column + 1, message)
     }
 
-    /// Closes the block collections that are deeper than the column. With `scan`, the place where the search
-    /// for what follows began, they end before the comments that are not theirs.
+    /// Closes the block collections that are deeper than `column`. If `scan` is given, the position where the
+    /// search for the next token began, they end before the comments that do not belong to them.
     fn unroll(&mut self, column: i32, scan: Option<Mark>) {
         if self.flow_level > 0 {
             return;
@@ -461,7 +463,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Notes that a key may begin here.
+    /// Notes that a key may begin at the current position.
     fn save_key(&mut self) -> Result<(), Error> {
         if self.key_allowed {
             let mark = self.mark();
@@ -476,7 +478,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// What was noted on this level is no key.
+    /// Drops the possible key of the current level; it is an error if only a key was allowed there.
     fn forget_key(&mut self) -> Result<(), Error> {
         let Some(key) = self.keys.last_mut() else { return Ok(()) };
         if key.possible && key.required {
@@ -491,7 +493,7 @@ impl<'a> Scanner<'a> {
         let mark = self.mark();
         let scan = self.comment_scan();
         self.unroll(-1, scan);
-        // Go's library ends the last line first.
+        // Go's library ends the last line before it reports the error.
         let line = self.line + u32::from(mark.column > 0);
         self.forget_key().map_err(|error| error.scanned_at(line))?;
         self.key_allowed = false;
@@ -605,7 +607,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The value of the scalar that a text is.
+/// The value of a text that consists of one scalar; `None` if it does not.
 pub(crate) fn whole_scalar(text: &str) -> Option<String> {
     let input = Input::new(text.as_bytes()).ok()?;
     match Scanner::new(&input, Dialect::V2, 1).next().ok()?.kind {

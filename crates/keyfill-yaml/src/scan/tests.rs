@@ -1,4 +1,4 @@
-//! Tests of the scanner: tokens as libyaml gives them.
+//! Tests of the scanner: its tokens are those of libyaml.
 
 use super::{Dialect, Scanner, TokenKind};
 use crate::input::Input;

@@ -1,27 +1,27 @@
-//! What the scanner hands to the parser.
+//! The tokens that the scanner passes to the parser.
 
 use crate::{Error, Style};
 use std::borrow::Cow;
 
-/// A place in the text.
+/// A position in the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mark {
     /// Line, counted from 0.
     pub line: u32,
     /// Column in characters, counted from 0.
     pub column: u32,
-    /// Byte offset.
+    /// Offset in bytes from the start of the text.
     pub offset: u32,
 }
 
-/// A token and where it begins.
+/// A token with its position.
 #[derive(Debug)]
 pub(crate) struct Token<'a> {
     pub kind: TokenKind<'a>,
     pub mark: Mark,
 }
 
-/// The tokens of libyaml's grammar. What is rare is boxed, so that the others stay small.
+/// The tokens of libyaml's grammar. Large and rare contents are boxed, so that a token stays small.
 #[derive(Debug)]
 pub(crate) enum TokenKind<'a> {
     StreamEnd,
@@ -44,7 +44,7 @@ pub(crate) enum TokenKind<'a> {
     BlockEntry,
     /// `,`
     FlowEntry,
-    /// `?`, or where a simple key begins.
+    /// `?`, or the start of a simple key, which has no characters.
     Key,
     /// `:`
     Value,
@@ -57,7 +57,7 @@ pub(crate) enum TokenKind<'a> {
     Scalar(Cow<'a, str>, Style),
 }
 
-/// An error at a place of the text.
+/// An error at a position of the text.
 pub(crate) fn at(mark: Mark, message: impl Into<String>) -> Error {
     Error::at(mark.line + 1, mark.column + 1, message)
 }
