@@ -1,4 +1,4 @@
-//! `!!binary`: base64 data that becomes a string.
+//! `!!binary`: base64 data that is decoded into a string.
 
 use crate::Text;
 use base64::Engine;
@@ -9,14 +9,14 @@ use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 const GO: GeneralPurpose =
     GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
-/// The text that `!!binary` data becomes in JSON: each byte that is no UTF-8 is replaced. `None` when it is
-/// not base64. Line breaks in it do not count.
+/// The string that `!!binary` data becomes in JSON: each byte that is not UTF-8 is replaced by U+FFFD. `None` if
+/// the text is not base64. Line breaks in it are ignored.
 pub(crate) fn decode(base64: &str) -> Option<Text> {
     let bytes = bytes(base64)?;
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
-        // Go replaces byte by byte, where Rust's lossy reading replaces a cut-off sequence as one.
+        // Go replaces each invalid byte; Rust's lossy conversion replaces an incomplete character only once.
         out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
     }
     Some(Text::from(out))
@@ -33,7 +33,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     GO.encode(bytes)
 }
 
-/// Bytes as base64, in lines of 70 characters when there are more, as yaml.v3 writes them.
+/// Bytes as base64, as yaml.v3 writes them: a long text in lines of 70 characters.
 pub(crate) fn encode_lines(bytes: &[u8]) -> String {
     const LINE: usize = 70;
     let base64 = encode(bytes);

@@ -1,10 +1,10 @@
-//! What stands before a document: `%YAML`, and `%TAG` with the handles that short tags begin with.
+//! Directives before a document: `%YAML`, and `%TAG`, which defines the handles of short tags.
 
 use crate::Error;
 use crate::scan::{Mark, Token, TokenKind, at};
 use std::borrow::Cow;
 
-/// What the tags of YAML's own types begin with.
+/// Prefix of the tags of YAML's core schema.
 pub const CORE: &str = "tag:yaml.org,2002:";
 
 /// The directives of one document.
@@ -20,7 +20,7 @@ impl<'a> Directives<'a> {
         matches!(kind, TokenKind::Version(..) | TokenKind::TagDirective(_))
     }
 
-    /// Takes up a directive.
+    /// Adds a directive.
     pub fn add(&mut self, token: Token<'a>) -> Result<(), Error> {
         match token.kind {
             TokenKind::Version(..) if self.is_versioned => {
@@ -44,7 +44,7 @@ impl<'a> Directives<'a> {
         }
     }
 
-    /// A tag with its handle replaced by what that stands for.
+    /// The long form of a tag: its handle is replaced by the prefix that `%TAG` defines.
     pub fn long_tag(&self, handle: &str, suffix: Cow<'a, str>, mark: Mark) -> Result<Cow<'a, str>, Error> {
         if handle.is_empty() {
             return Ok(suffix);

@@ -4,36 +4,37 @@ use crate::Node;
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// A document and where it came from.
+/// A document and where it comes from.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// What precedes it in the stream: nothing, a `---` line, a separator with its comment. Each engine
-    /// sets it as the official tool prints it; documents that pass through keep theirs.
+    /// The text before the document in the stream: nothing, a `---` line, or a separator with its comment. Each
+    /// engine sets it as the official tool prints it; a document that passes through unchanged keeps its own.
     pub before: Bytes,
-    /// Its content.
+    /// The content.
     pub body: Body,
-    /// Where it came from.
+    /// Where the document comes from.
     pub origin: Origin,
 }
 
 /// The content of a document, as its engine returned it.
 #[derive(Clone, Debug)]
 pub enum Body {
-    /// YAML or JSON text of one document, without the separator before it. It leaves byte for byte unless it is filled.
+    /// YAML or JSON text of one document, without the separator before it. It is printed byte for byte unless a
+    /// placeholder in it is filled.
     Raw(Bytes),
-    /// A tree, which goes to fill and emit without being written and read again.
+    /// A tree, which is filled and printed without being converted to text and parsed again.
     Tree(Arc<Node>),
 }
 
-/// Where a document came from, for errors.
+/// Where a document comes from, for errors.
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
-    /// File relative to the tree's root, or a name such as `<stdin>`; none for what was generated.
+    /// Path of the file in the tree, or a name such as `<stdin>`; `None` for a generated document.
     pub file: Option<Arc<str>>,
     /// The line of the file on which the document's text begins, counted from 1.
     pub line: u32,
-    /// Which document of the stream, counted from 1; 0 where it is not known yet.
+    /// Number of the document in the stream, counted from 1; 0 if it is not known yet.
     pub index: usize,
-    /// The files that nodes of a tree may have been read from, by the numbers in their locations.
+    /// The files that the nodes of a tree were read from. The locations of the nodes hold indexes into this list.
     pub files: Arc<[Arc<str>]>,
 }

@@ -1,4 +1,4 @@
-//! Why a Go program would refuse a text as YAML.
+//! Errors of Go's YAML libraries.
 
 use keyfill_diag::{Class, Diagnostic, Place, Report, Stopped};
 use std::fmt;
@@ -12,18 +12,18 @@ struct Details {
     line: u32,
     column: u32,
     message: String,
-    /// How much of the message is what Go's library says.
+    /// Length in bytes of the part of the message that Go's library has, too.
     problem: usize,
-    /// The line that Go's library names; 0 where it names none.
+    /// The line that Go's library names; 0 if it names none.
     go_line: u32,
-    /// Whether the scanner found it.
+    /// Whether the scanner found the error.
     scanned: bool,
     hint: Option<&'static str>,
     stopped: Option<Stopped>,
 }
 
 impl Error {
-    /// An error at a line and column, both counted from 1; 0 where not known.
+    /// An error at a line and column, both counted from 1; 0 if unknown.
     pub(crate) fn at(line: u32, column: u32, message: impl Into<String>) -> Self {
         let message = message.into();
         let (problem, go_line) = (message.len(), line.saturating_sub(1));
@@ -32,14 +32,14 @@ impl Error {
         Self(Box::new(kind))
     }
 
-    /// Adds words to the message that Go's library does not have.
+    /// Appends words to the message that Go's library does not have.
     pub(crate) fn detail(mut self, words: &str) -> Self {
         self.0.message.push_str(words);
         self
     }
 
-    /// An error that the scanner found on a line, counted from 0. Go's library counts these lines from 1, all
-    /// others from 0, and leaves the first line out.
+    /// Marks the error as one of the scanner; `line` is counted from 0. Go's library prints the lines of these
+    /// errors counted from 1, those of all others counted from 0, and does not print the first line.
     pub(crate) fn scanned_at(mut self, line: u32) -> Self {
         if !self.0.scanned {
             self.0.go_line = if line > 0 { line + 1 } else { 0 };
@@ -48,8 +48,8 @@ impl Error {
         self
     }
 
-    /// The same error in a text whose last line has no line end, where `mark` is its end: Go's library ends the line
-    /// before it looks at what is missing.
+    /// The error in a text whose last line has no line break, if it is at the end of the text: Go's library ends
+    /// that line before it finds the error.
     pub(crate) fn behind_last_line(mut self, line: u32, column: u32) -> Self {
         if !self.0.scanned && column > 0 && (self.0.line, self.0.column) == (line + 1, column + 1) {
             self.0.go_line = line + 1;
@@ -57,25 +57,25 @@ impl Error {
         self
     }
 
-    /// An error about a value, for which Go's library names no line.
+    /// Marks the error as one about a value, for which Go's library names no line.
     pub(crate) fn about_value(mut self) -> Self {
         self.0.go_line = 0;
         self
     }
 
-    /// The run was stopped from outside while the text was parsed.
+    /// An error that says that the run was stopped while the text was parsed.
     pub(crate) fn stop(stopped: Stopped) -> Self {
         let mut error = Self::at(0, 0, stopped.to_string());
         error.0.stopped = Some(stopped);
         error
     }
 
-    /// Why parsing was stopped from outside, when that is the reason and not the text.
+    /// The reason if the run was stopped; `None` if the text is the cause.
     pub fn stopped(&self) -> Option<Stopped> {
         self.0.stopped
     }
 
-    /// The same place in a text that begins `lines` further down in its file.
+    /// The error for a text that begins `lines` lines further down in its file.
     pub(crate) fn moved_down(mut self, lines: u32) -> Self {
         if self.0.line > 0 {
             self.0.line += lines;
@@ -83,18 +83,18 @@ impl Error {
         self
     }
 
-    /// Adds what to do.
+    /// Adds a hint.
     pub(crate) fn hint(mut self, hint: &'static str) -> Self {
         self.0.hint = Some(hint);
         self
     }
 
-    /// The line in the text, counted from 1; 0 when it is about the whole text.
+    /// Line in the text, counted from 1; 0 if the error is about the whole text.
     pub fn line(&self) -> u32 {
         self.0.line
     }
 
-    /// The column in characters, counted from 1; 0 when it is not known.
+    /// Column in characters, counted from 1; 0 if unknown.
     pub fn column(&self) -> u32 {
         self.0.column
     }
@@ -104,8 +104,8 @@ impl Error {
         &self.0.message
     }
 
-    /// The text of Go's library: its words, and the line as it counts. Programs print this where a template asks for
-    /// the error.
+    /// The error as Go's library prints it: its words, and the line as it counts lines. Templates that ask for
+    /// the error get this text.
     pub fn go_text(&self) -> String {
         let problem = &self.0.message[..self.0.problem];
         match self.0.go_line {
@@ -114,7 +114,7 @@ impl Error {
         }
     }
 
-    /// What to do about it, where there is something to say.
+    /// The hint, if there is one.
     pub fn help(&self) -> Option<&'static str> {
         self.0.hint
     }
@@ -138,12 +138,12 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {}
 
 impl Report for Error {
-    /// Its class: what cannot be parsed cannot be rendered.
+    /// Render errors, unless the run was stopped.
     fn class(&self) -> Class {
         if self.0.stopped.is_some() { Class::Other } else { Class::Render }
     }
 
-    /// Itself as a diagnostic; the caller adds the file.
+    /// The error as one diagnostic without a file; the caller adds the file.
     fn diagnostics(&self) -> Vec<Diagnostic> {
         let known = |n: u32| (n > 0).then_some(n);
         let place = Place { line: known(self.0.line), column: known(self.0.column), ..Place::default() };

@@ -1,15 +1,15 @@
 //! The bug in yaml.v3's writer that changes folded scalars.
 //!
-//! kustomize writes each resource with yaml.v3 and parses it again before it prints it. Where a `>`
-//! scalar has line breaks, yaml.v3 asks the first character of the whole text, not the one behind the break,
-//! whether the break must be doubled to survive. So some texts come back changed, and the official output
-//! shows it.
+//! kustomize writes each resource with yaml.v3 and parses it again before it prints it. For each line break in a
+//! `>` scalar, yaml.v3 must decide whether to double it, so that parsing does not fold it. It tests the first
+//! character of the whole text for that, instead of the one after the line break. Therefore some texts change in
+//! this round trip, and the official output shows it.
 
 use crate::emit::analysis::{has_break, v3};
 use crate::{Scalar, Style, Text, edit, scan};
 
-/// The text of a folded scalar after one round trip through yaml.v3's writer and parser; `None` when it is
-/// unchanged.
+/// The text of a folded scalar after one round trip through yaml.v3's writer and parser; `None` if it does not
+/// change.
 pub(crate) fn after_reading_again(scalar: &Scalar) -> Option<Text> {
     let text = scalar.text.as_str();
     if scalar.style != Style::Folded || text.is_empty() {
@@ -23,7 +23,7 @@ pub(crate) fn after_reading_again(scalar: &Scalar) -> Option<Text> {
     (read != text).then(|| Text::from(read))
 }
 
-/// Whether yaml.v3 writes a block scalar that it cannot parse: one whose text begins with a tab.
+/// Whether yaml.v3 writes a block scalar that its parser refuses: one whose text begins with a tab.
 pub(crate) fn is_lost(scalar: &Scalar) -> bool {
     let block = matches!(scalar.style, Style::Literal | Style::Folded);
     block && scalar.text.starts_with('\t') && v3(&scalar.text, false).block

@@ -1,4 +1,4 @@
-//! Checks before scanning: that a text is UTF-8 and has no control characters, and how its lines end.
+//! Checks before scanning: a text must be UTF-8 without control characters. Also finds out how its lines end.
 
 use crate::Error;
 
@@ -14,7 +14,7 @@ pub(crate) struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Checks a text. What Go's reader refuses is refused: other encodings, control characters.
+    /// Checks a text. Other encodings and control characters are refused, as by Go's reader.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Error> {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         if u32::try_from(bytes.len()).is_err() {
@@ -57,7 +57,7 @@ impl<'a> Input<'a> {
                     self.newline_only &= !(next(1) == 0x80 && matches!(next(2), 0xA8 | 0xA9));
                     false
                 }
-                // U+FFFE and U+FFFF.
+                // U+FFFE and U+FFFF in UTF-8.
                 0xEF => next(1) == 0xBF && next(2) >= 0xBE,
                 _ => false,
             };
@@ -71,10 +71,10 @@ impl<'a> Input<'a> {
 
 const CHUNK: usize = 256;
 
-/// Whether YAML's reader takes a text as it stands in JSON, as a value or as a key.
+/// Whether YAML's reader accepts the characters that JSON leaves unescaped, in a value or in a key.
 ///
-/// Go's libraries write JSON and read it again as YAML. JSON leaves DEL, the C1 controls, U+FFFE and U+FFFF as
-/// they are, which the reader refuses; a next line (U+0085) ends a line, which a key may not.
+/// Go's libraries write JSON and parse it again as YAML. JSON leaves DEL, the C1 controls, U+FFFE and U+FFFF
+/// unescaped, which the reader refuses. A next line (U+0085) ends a line, which is not allowed in a key.
 pub fn is_read_from_json(text: &[u8], is_key: bool) -> bool {
     let refused = |at: usize| match text[at] {
         0x7F => true,

@@ -25,14 +25,14 @@ fn write(value: &impl Emit, html: Html, indent: Option<&str>) -> Vec<u8> {
     writer.out
 }
 
-/// What was written last.
+/// What was written last, which decides on the separator.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// A key, or nothing yet: a value follows without a separator.
+    /// A key, or nothing yet: the next value needs no separator.
     Value,
-    /// An opening bracket.
+    /// An opening bracket: the next value needs no comma.
     Opened,
-    /// A value: a comma comes before the next.
+    /// A value: the next one needs a comma.
     After,
 }
 
@@ -103,7 +103,8 @@ impl Sink for Writer<'_> {
         self.text(&value.to_string());
     }
 
-    /// NaN and the infinities, which Go refuses to write, become `null`; the loaders let none in.
+    /// NaN and the infinities, which Go cannot write, become `null`. The loaders refuse them, so they do not
+    /// occur.
     fn float(&mut self, value: f64) {
         self.text(float(value).as_deref().unwrap_or("null"));
     }
@@ -114,7 +115,7 @@ impl Sink for Writer<'_> {
 
     fn str(&mut self, text: &str) {
         self.separate();
-        // A long text at once, with room for its escapes: growing by half of many megabytes would hold them twice.
+        // Memory for a long text and its escapes is reserved at once: repeated growing would copy many megabytes.
         self.out.reserve(text.len() + text.len() / 16 + 2);
         append_string(&mut self.out, text, self.html);
         self.state = State::After;

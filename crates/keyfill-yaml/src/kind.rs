@@ -9,22 +9,22 @@ use crate::{Scalar, Style, Tag};
 pub enum ScalarKind {
     /// A string.
     Str,
-    /// `null`, `~` or nothing at all.
+    /// `null`, `~` or no text.
     Null,
-    /// `true`, `false`.
+    /// `true` or `false`.
     Bool,
     /// An integer.
     Int,
     /// A floating point number.
     Float,
-    /// A date or a point in time.
+    /// A date or timestamp.
     Timestamp,
-    /// Any other tag.
+    /// A type that none of these covers, given by a tag.
     Other,
 }
 
 impl Scalar {
-    /// Its type. A tag counts, whether the text fits it or not.
+    /// The type of the scalar. That of a tag counts even if the text does not fit the tag.
     pub fn kind(&self) -> ScalarKind {
         match &self.tag {
             Tag::None if self.style == Style::Plain => match resolve_plain(Dialect::V3, &self.text) {

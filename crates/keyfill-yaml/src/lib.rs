@@ -1,8 +1,7 @@
-//! YAML as Go programs read and write it.
+//! YAML as Go programs parse and write it.
 //!
-//! Kubernetes' tools read YAML with several Go libraries, which differ in what `yes` or `017` means, in what a
-//! duplicate key does, and in how they write a long line. This crate reads and writes with the same results,
-//! byte for byte.
+//! Kubernetes' tools parse YAML with several Go libraries, which differ in the meaning of `yes` or `017`, in the
+//! effect of a duplicate key, and in the layout of a long line. This crate yields the same results, byte for byte.
 //!
 //! ```
 //! use keyfill_yaml::{Limits, load_object, to_json, to_yaml};
@@ -16,12 +15,13 @@
 //!
 //! There are three trees:
 //!
-//! - A [`Value`] is resolved, as Go's `interface{}` after `sigs.k8s.io/yaml`: what helm's values and filled
-//!   manifests are. [`load_value`], [`load_object`], [`load_exact`] and [`load_yaml`] differ in what numbers become.
-//! - A [`Node`] keeps scalars as they were written, and where: what kustomize works on. The rules of
-//!   `go.yaml.in/yaml/v3` apply when it is read or printed.
-//! - An [`EditDocument`] keeps comments, styles and anchors besides, and is written as yaml.v3 writes it: for
-//!   changing a file that people wrote.
+//! - A [`Value`] is resolved, as Go's `interface{}` after `sigs.k8s.io/yaml`: helm's values and filled manifests.
+//!   [`load_value`], [`load_object`], [`load_exact`] and [`load_yaml`] differ in the types of numbers.
+//! - A [`Node`] keeps scalars as they are written, and their locations: kustomize's objects. It is resolved by the
+//!   rules of `go.yaml.in/yaml/v3` when it is loaded or printed.
+//! - An [`EditDocument`] also keeps comments, styles and anchors, and is written as yaml.v3 writes it: for
+//! changing
+//!   a file that people wrote.
 //!
 //! ```
 //! use keyfill_yaml::{EditDocument, Limits, Node, load_nodes, to_yaml};
@@ -41,11 +41,11 @@
 //! # Ok::<(), keyfill_yaml::Error>(())
 //! ```
 //!
-//! [`Value`] and [`Node`] are printed by one emitter, that of `sigs.k8s.io/yaml`: [`to_yaml`]. What can be walked
-//! ([`Emit`]) can be printed, so other trees need not be turned into these.
+//! [`Value`] and [`Node`] are printed by the same emitter, that of `sigs.k8s.io/yaml`: [`to_yaml`]. It prints any
+//! tree that implements [`Emit`], so other trees need not be converted.
 //!
-//! Text is hostile input: [`Limits`] bound depth, nodes and what aliases expand to, and an [`Error`] names line and
-//! column, never a value.
+//! Text is untrusted input: [`Limits`] bound the depth, the number of nodes and the expansion of aliases, and an
+//! [`Error`] names line and column, but never a value.
 
 #![warn(clippy::disallowed_methods)]
 
@@ -92,7 +92,7 @@ pub use smol_str::SmolStr as Text;
 pub use stream::{Part, split_stream};
 pub use value::Value;
 
-/// The examples of the README are run with the tests.
+/// Runs the examples of the README as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -2,12 +2,12 @@
 
 use keyfill_diag::Cx;
 
-/// How deep and how large a document may be.
+/// The largest document that is parsed.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Nesting of sequences and mappings.
+    /// The deepest nesting of sequences and mappings.
     pub depth: u32,
-    /// Nodes of a document once its aliases are expanded.
+    /// The most nodes of a document after its aliases are expanded.
     pub nodes: u64,
     /// The run that parsing belongs to: its deadline and memory limit are checked regularly, and before aliases are
     /// copied.

@@ -1,4 +1,4 @@
-//! Where a node stands in a text: found by reading the text again, so that trees need not carry it.
+//! The places of nodes in a text. The text is parsed again to find one, so that trees need not store them.
 
 use crate::input::Input;
 use crate::load::key_text;
@@ -16,7 +16,7 @@ pub enum Step<'a> {
     Index(usize),
 }
 
-/// A place in a text.
+/// A position in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// Line, counted from 1.
@@ -27,8 +27,8 @@ pub struct Mark {
     pub offset: usize,
 }
 
-/// Where the node at `path` stands in the first document of `text`; `None` when there is no such node or
-/// the text cannot be read. What an alias or a merge key brings stands where it is defined.
+/// The position of the node at `path` in the first document of `text`; `None` if there is no such node or the
+/// text cannot be parsed. A node from an alias or a merge key has the position of its definition.
 ///
 /// ```
 /// use keyfill_yaml::{Step, locate};
@@ -40,27 +40,29 @@ pub fn locate(text: &[u8], path: &[Step]) -> Option<Mark> {
     PlaceTree::read(text, &Limits::default())?.find(path.iter().copied()).map(|found| found.value)
 }
 
-/// The places of all nodes of a document.
+/// The positions of all nodes of a document.
 #[derive(Debug)]
 pub struct PlaceTree {
     root: Place,
-    /// How long the byte order mark before the text is.
+    /// Length in bytes of the byte order mark before the text.
     skipped: usize,
 }
 
-/// Where a node stands.
+/// The position of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// Its key, when it is the value of one.
+    /// Position of the key, if the node is the value of one.
     pub key: Option<Mark>,
-    /// Itself: its tag or anchor where it has one, the first key or item of a block collection.
+    /// Position of the node: that of its tag or anchor, if it has one; that of the first key or item of a block
+    /// collection.
     pub value: Mark,
-    /// How it is written, when it is a scalar.
+    /// Style of the node, if it is a scalar.
     pub style: Option<Style>,
 }
 
 impl Found {
-    /// Where people look for it: where it begins, or at its key when it begins on another line or is empty.
+    /// The position to show to people: that of the node, or of its key if the node is empty or begins on another
+    /// line.
     pub fn start(&self) -> Mark {
         match self.key {
             Some(key) if key.line != self.value.line => key,
@@ -70,14 +72,14 @@ impl Found {
 }
 
 impl PlaceTree {
-    /// Reads the places of the first document of a text; `None` when it cannot be read.
+    /// Parses the first document of a text for positions; `None` if it cannot be parsed.
     pub fn read(text: &[u8], limits: &Limits) -> Option<Self> {
         let input = Input::new(text).ok()?;
         let root = Parser::new(&input, Dialect::V3, limits, Places).document().ok()??;
         Some(Self { root, skipped: text.len() - input.text.len() })
     }
 
-    /// Where the node at a path stands.
+    /// The position of the node at a path.
     pub fn find<'a>(&self, path: impl IntoIterator<Item = Step<'a>>) -> Option<Found> {
         let mut at = (None, &self.root);
         for step in path {
@@ -86,7 +88,7 @@ impl PlaceTree {
         Some(self.found(at))
     }
 
-    /// Where the deepest node on a path stands that is there.
+    /// The position of the deepest existing node on a path.
     pub fn nearest<'a>(&self, path: impl IntoIterator<Item = Step<'a>>) -> Found {
         let mut at = (None, &self.root);
         for step in path {
@@ -96,7 +98,7 @@ impl PlaceTree {
         self.found(at)
     }
 
-    /// Gives a node and all below it, which stand at a path, their locations.
+    /// Sets the locations of a node at a path, and of all nodes below it.
     pub fn locate_node(&self, path: &[Step], node: &mut Node, location: &impl Fn(Mark) -> Location) {
         let found = path.iter().try_fold(&self.root, |at, step| at.step(*step).map(|(_, place)| place));
         if let Some(place) = found {
@@ -145,7 +147,7 @@ impl PlaceTree {
     }
 }
 
-/// A node as a place.
+/// A node with its position.
 #[derive(Clone, Debug)]
 struct Place {
     mark: scan::Mark,
@@ -154,13 +156,13 @@ struct Place {
 
 #[derive(Clone, Debug)]
 enum Inside {
-    /// The text, should the scalar become a key, and how it is written.
+    /// The text, which is needed if the scalar is a key, and the style.
     Scalar(Text, Style),
     Items(Vec<Place>),
     Entries(Vec<(Key, Place)>),
 }
 
-/// A key as it is written, and as it is read where that differs: `y` is read as `true`.
+/// A key as it is written, and as it is resolved if that differs: `y` is `true`.
 #[derive(Clone, Debug)]
 struct Key {
     mark: scan::Mark,
@@ -168,7 +170,7 @@ struct Key {
     read: Option<Text>,
 }
 
-/// A place, with that of its key.
+/// A node, with the position of its key.
 type Below<'a> = (Option<scan::Mark>, &'a Place);
 
 impl Place {
@@ -177,7 +179,7 @@ impl Place {
             (Inside::Items(items), Step::Index(n)) => items.get(n).map(|item| (None, item)),
             (Inside::Entries(entries), Step::Key(key)) => {
                 let find = |is: &dyn Fn(&Key) -> bool| {
-                    // Of a key that occurs twice the last one counts.
+                    // If a key occurs twice, the last one counts.
                     entries.iter().rev().find(|(k, _)| is(k)).map(|(k, place)| (Some(k.mark), place))
                 };
                 find(&|k| k.written == key)
@@ -188,7 +190,7 @@ impl Place {
         }
     }
 
-    /// The entries of a large mapping by their keys; what merge keys bring is not among them.
+    /// The entries of a large mapping by their keys, without those that merge keys add.
     fn index(&self) -> Option<HashMap<Text, Below<'_>>> {
         const LARGE: usize = 16;
         let Inside::Entries(entries) = &self.inside else { return None };
@@ -208,7 +210,7 @@ impl Place {
     }
 }
 
-/// Builds a tree of places.
+/// Builds the tree of positions.
 struct Places;
 
 impl Builder for Places {
@@ -275,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn people_look_for_a_collection_at_its_key() {
+    fn a_collection_on_another_line_starts_at_its_key() {
         let text = b"a:\n  b:\n  - c\nd: {e: 1}\nf:\n";
         let tree = PlaceTree::read(text, &Limits::default()).expect("it is YAML");
         let at = |path: &[Step]| {

@@ -1,22 +1,23 @@
-//! Where a node was read: a file by its number, and a line of it.
+//! The location of a node: the number of a file, and a line of that file.
 
 use std::fmt;
 
-/// The number that the user of a tree gives to a file whose nodes it holds. A tree may hold nodes of several
-/// files: kustomize merges patches into objects.
+/// The number of a file, assigned by the user of a tree. A tree may hold nodes of several files: kustomize merges
+/// patches into objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FileId(u16);
 
 impl FileId {
-    /// A file that is not known.
+    /// An unknown file.
     pub const UNKNOWN: Self = Self(0);
 
-    /// The file at a place of a list. Files beyond the first 65,534 have no number: they are unknown.
+    /// The number for the file at an index of a list. Files beyond the first 65,534 have no number and are
+    /// unknown.
     pub fn of_index(index: usize) -> Self {
         index.checked_add(1).and_then(|n| u16::try_from(n).ok()).map_or(Self::UNKNOWN, Self)
     }
 
-    /// Its place in the list; `None` when the file is not known.
+    /// The index in the list; `None` for an unknown file.
     pub fn index(self) -> Option<usize> {
         usize::from(self.0).checked_sub(1)
     }
@@ -30,28 +31,28 @@ pub struct Location {
 }
 
 impl Location {
-    /// What was not read, but made on the way.
+    /// The location of a node that was made and not read.
     pub const NONE: Self = Self { line: [0, 0], file: FileId::UNKNOWN };
 
-    /// A line of a file, counted from 1.
+    /// The location of a line, counted from 1.
     pub const fn new(file: FileId, line: u32) -> Self {
-        // The two halves of 32 bits lose nothing.
+        // Both halves of the 32 bits are kept.
         #[allow(clippy::cast_possible_truncation)]
         let line = [(line >> 16) as u16, line as u16];
         Self { line, file }
     }
 
-    /// The line, counted from 1; 0 for what was not read.
+    /// The line, counted from 1; 0 for a node that was not read.
     pub fn line(self) -> u32 {
         u32::from(self.line[0]) << 16 | u32::from(self.line[1])
     }
 
-    /// The file.
+    /// The file, which may be unknown.
     pub fn file(self) -> FileId {
         self.file
     }
 
-    /// Whether it is a place at all.
+    /// Whether there is a location.
     pub fn is_known(self) -> bool {
         self != Self::NONE
     }
@@ -63,22 +64,22 @@ impl fmt::Debug for Location {
     }
 }
 
-/// Where a text that is read stands: it is a file, or a scalar of another document.
+/// Where a text that is parsed comes from: it is a file, or a scalar of another document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TextPlace {
     start: Location,
     layout: Layout,
 }
 
-/// How lines of a text and lines of its file belong together.
+/// How the lines of a text correspond to the lines of its file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Layout {
     /// The text is the file.
     #[default]
     File,
-    /// A literal block: its lines follow the line on which the scalar begins.
+    /// A literal block: its lines follow the line of the scalar's indicator.
     Block,
-    /// Quoted, folded or made: all of it stands for one line.
+    /// Quoted, folded or generated text: all its lines have the location of one line.
     Line,
 }
 
@@ -88,17 +89,17 @@ impl TextPlace {
         Self { start: Location::new(file, 0), layout: Layout::File }
     }
 
-    /// A literal block scalar whose indicator is at a place.
+    /// The text of a literal block scalar; `start` is the location of its indicator.
     pub fn block(start: Location) -> Self {
         Self { start, layout: Layout::Block }
     }
 
-    /// A text that stands on one line, or whose own lines do not follow those of its file.
+    /// Text that is on one line, or whose lines do not correspond to those of its file.
     pub fn line(start: Location) -> Self {
         Self { start, layout: Layout::Line }
     }
 
-    /// The same place for a text of which some lines at the start were left out.
+    /// The place for the same text without its first lines.
     #[must_use]
     pub fn skipping(self, lines: u32) -> Self {
         match self.layout {
@@ -110,7 +111,7 @@ impl TextPlace {
         }
     }
 
-    /// Where a line of the text, counted from 1, stands in the file; 0 is the text as a whole.
+    /// The location of a line of the text, counted from 1; line 0 is the text as a whole.
     pub fn location(self, line: u32) -> Location {
         match (self.layout, line) {
             (Layout::Line | Layout::Block, 0) | (Layout::Line, _) => self.start,
@@ -118,7 +119,7 @@ impl TextPlace {
         }
     }
 
-    /// Whether lines and columns of the text are those of its file.
+    /// Whether lines and columns of the text are those of the file.
     pub fn is_file(self) -> bool {
         self.layout == Layout::File
     }

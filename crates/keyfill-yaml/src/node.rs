@@ -1,13 +1,13 @@
-//! The tree of one document with its scalars as written.
+//! The tree of one document, with its scalars as they are written.
 
 use crate::Text;
 use crate::location::Location;
 use std::num::NonZeroU32;
 
-/// How a scalar was written.
+/// The style in which a scalar is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Style {
-    /// Without quotes: its text decides its type, unless it has a tag.
+    /// Without quotes: without a tag, its type is resolved from its text.
     #[default]
     Plain,
     /// `'...'`
@@ -20,10 +20,10 @@ pub enum Style {
     Folded,
 }
 
-/// An explicit tag. Without one, a plain scalar's text decides and any other style is a string.
+/// An explicit tag. Without one, a plain scalar is resolved from its text, and any other style is a string.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tag {
-    /// None was written.
+    /// No tag is written.
     #[default]
     None,
     /// `!!str`
@@ -40,37 +40,37 @@ pub enum Tag {
     Binary,
     /// `!!timestamp`
     Timestamp,
-    /// Any other, in its long form (`tag:yaml.org,2002:set`, `!local`).
+    /// Any other tag in its long form (`tag:yaml.org,2002:set`, `!local`).
     Other(Box<str>),
 }
 
-/// Whether a scalar without a tag has a type of its own.
+/// Whether a scalar without a tag has a fixed type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Typing {
-    /// It was made or set without a type: its text decides anew each time it changes.
+    /// The scalar was made or set without a type: its type is resolved again each time its text changes.
     #[default]
     Open,
-    /// It was read, and keeps the type that its text had then.
+    /// The scalar was read, and keeps the type that its text had then.
     Read,
 }
 
-/// A mark that several scalars of a tree have in common; what it means is the tree's user's business.
+/// A mark that several scalars of a tree share. Its meaning is up to the user of the tree.
 pub type Twin = NonZeroU32;
 
-/// A scalar: its content after unescaping and folding, how it was written, where.
+/// A scalar: its text after unescaping and folding, its style and its location.
 #[derive(Clone, Debug, Default)]
 pub struct Scalar {
-    /// The content.
+    /// The text after unescaping and folding.
     pub text: Text,
-    /// How it was written.
+    /// The style in which it is written.
     pub style: Style,
-    /// Its explicit tag.
+    /// The explicit tag.
     pub tag: Tag,
-    /// Whether its type is settled although it has no tag.
+    /// Whether the type is fixed although there is no tag.
     pub typing: Typing,
-    /// The mark of scalars that change together.
+    /// The mark that this scalar shares with those that change together with it.
     pub twin: Option<Twin>,
-    /// Where it was read.
+    /// Where the scalar was read.
     pub location: Location,
 }
 
@@ -81,27 +81,27 @@ pub struct Seq {
     pub items: Vec<Node>,
     /// Whether it is written as `[..]`.
     pub flow: bool,
-    /// Where it was read.
+    /// Where the sequence was read.
     pub location: Location,
 }
 
 /// One key of a mapping with its value.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The key. Keys that are not scalars are refused by the loader.
+    /// The key. The loader refuses keys that are not scalars.
     pub key: Scalar,
     /// The value.
     pub value: Node,
 }
 
-/// A mapping in its written order; the loader refuses a key that occurs twice.
+/// A mapping in the order in which it is written. The loader refuses a key that occurs twice.
 #[derive(Clone, Debug, Default)]
 pub struct Map {
     /// The entries, in order.
     pub entries: Vec<Entry>,
     /// Whether it is written as `{..}`.
     pub flow: bool,
-    /// Where it was read.
+    /// Where the mapping was read.
     pub location: Location,
 }
 
@@ -122,7 +122,7 @@ impl Scalar {
         Self { text: text.into(), tag: Tag::Str, ..Self::default() }
     }
 
-    /// A plain scalar, typed by its text as if it stood unquoted in a file.
+    /// A plain scalar whose type is resolved from its text, as if it were unquoted in a file.
     pub fn plain(text: impl Into<Text>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
@@ -134,7 +134,7 @@ impl Node {
         Self::Scalar(Scalar::string(text))
     }
 
-    /// A plain scalar, typed by its text.
+    /// A plain scalar whose type is resolved from its text.
     pub fn plain(text: impl Into<Text>) -> Self {
         Self::Scalar(Scalar::plain(text))
     }
@@ -154,7 +154,7 @@ impl Node {
         Self::Seq(Seq::default())
     }
 
-    /// Where it was read.
+    /// Where the node was read.
     pub fn location(&self) -> Location {
         match self {
             Self::Scalar(s) => s.location,
@@ -163,12 +163,12 @@ impl Node {
         }
     }
 
-    /// The line on which it was read; 0 when it was made on the way.
+    /// The line on which the node was read, counted from 1; 0 for a node that was made.
     pub fn line(&self) -> u32 {
         self.location().line()
     }
 
-    /// Calls `change` with the location of each node and key of the tree.
+    /// Replaces the location of each node and key of the tree by the result of `change`.
     pub(crate) fn relocate(&mut self, change: &impl Fn(Location) -> Location) {
         match self {
             Self::Scalar(scalar) => scalar.location = change(scalar.location),
@@ -201,7 +201,7 @@ impl Node {
         if let Self::Map(m) = self { Some(m) } else { None }
     }
 
-    /// The mapping, to change it.
+    /// A mutable reference to the mapping, if it is one.
     pub fn as_map_mut(&mut self) -> Option<&mut Map> {
         if let Self::Map(m) = self { Some(m) } else { None }
     }
@@ -211,17 +211,17 @@ impl Node {
         if let Self::Seq(s) = self { Some(s) } else { None }
     }
 
-    /// The sequence, to change it.
+    /// A mutable reference to the sequence, if it is one.
     pub fn as_seq_mut(&mut self) -> Option<&mut Seq> {
         if let Self::Seq(s) = self { Some(s) } else { None }
     }
 
-    /// The value of a key, when this is a mapping that has it.
+    /// The value of a key; `None` if this is not a mapping or does not have the key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.as_map()?.get(key)
     }
 
-    /// The value of a key, to change it.
+    /// A mutable reference to the value of a key.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
         self.as_map_mut()?.get_mut(key)
     }
@@ -238,17 +238,17 @@ impl Map {
         self.entries.iter().find(|e| e.key.text == key).map(|e| &e.value)
     }
 
-    /// The value of a key, to change it.
+    /// A mutable reference to the value of a key.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
         self.entries.iter_mut().find(|e| e.key.text == key).map(|e| &mut e.value)
     }
 
-    /// Whether a key is there.
+    /// Whether the mapping has a key.
     pub fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
-    /// Sets a key in its place, or at the end when it is new. A new key is plain: `5` is a number.
+    /// Sets the value of a key, which is appended if it is new. A new key is plain: `5` is a number.
     pub fn set(&mut self, key: impl Into<Text>, value: Node) {
         let key = key.into();
         match self.entries.iter_mut().find(|e| e.key.text == key) {
@@ -257,13 +257,14 @@ impl Map {
         }
     }
 
-    /// Takes a key out; the others keep their order.
+    /// Removes a key and returns its value. The others keep their order.
     pub fn remove(&mut self, key: &str) -> Option<Node> {
         let at = self.entries.iter().position(|e| e.key.text == key)?;
         Some(self.entries.remove(at).value)
     }
 
-    /// The value of a key, made by `make` and put at the end, with a plain key, when it is new.
+    /// A mutable reference to the value of a key. If the key is new, it is appended as a plain key with the value
+    /// of `make`.
     pub fn get_or_insert_with(&mut self, key: &str, make: impl FnOnce() -> Node) -> &mut Node {
         let at = self.entries.iter().position(|e| e.key.text == key).unwrap_or_else(|| {
             self.entries.push(Entry { key: Scalar::plain(key), value: make() });
@@ -282,12 +283,12 @@ impl Map {
         self.entries.iter().map(|e| (e.key.text.as_str(), &e.value))
     }
 
-    /// How many entries it has.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether it has none.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Writes a [`Node`]: its scalars are resolved by the rules of yaml.v3 while they are written.
+//! Writing a [`Node`]: its scalars are resolved by the rules of yaml.v3 when they are written.
 
 use crate::emit::{Emit, Sink};
 use crate::load::scalar_value;
@@ -7,7 +7,7 @@ use crate::scan::Dialect;
 use crate::{Node, Scalar, Style, Tag};
 
 impl Emit for Scalar {
-    /// What JSON cannot hold is written as its text; [`crate::resolve`] refuses it.
+    /// A value that JSON cannot represent is written as its text; [`crate::resolve`] refuses it.
     fn emit<S: Sink>(&self, sink: &mut S) {
         match (&self.tag, self.style) {
             (Tag::Str, Style::Plain) | (Tag::None, Style::Single | Style::Double | Style::Literal) => {
@@ -60,8 +60,8 @@ fn emit_node<S: Sink>(node: &Node, sink: &mut S, top: bool) {
     }
 }
 
-/// Go reads the top of a document into a map of strings, where a null key has no place. A key that is not
-/// written at all is the empty string.
+/// Whether a key is dropped at the top of a document, which Go decodes into a map of strings: a null key is. A
+/// key that is not written is the empty string.
 fn is_dropped(key: &Scalar) -> bool {
     let null = match key.tag {
         Tag::None => key.style == Style::Plain && resolve_plain(Dialect::V3, &key.text) == Resolved::Null,

@@ -1,5 +1,5 @@
-//! The parser: tokens to a tree, by libyaml's grammar. A [`Builder`] makes the nodes, so that no tree is built only
-//! to be converted into another.
+//! The parser: turns tokens into a tree, by libyaml's grammar. A [`Builder`] makes the nodes, so that each kind
+//! of tree is built directly.
 
 use crate::directives::Directives;
 use crate::input::Input;
@@ -8,15 +8,15 @@ use crate::{Error, Limits, Style};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// A scalar as it was read.
+/// A scalar of the text.
 pub(crate) struct ScalarEvent<'a> {
     pub text: Cow<'a, str>,
     pub style: Style,
-    /// The explicit tag in its long form.
+    /// The explicit tag in its long form, if there is one.
     pub tag: Option<Cow<'a, str>>,
-    /// Whether the tag was `!`, which says that there is none.
+    /// Whether the tag is `!`, which stands for no tag.
     pub bare_tag: bool,
-    /// Whether it stands in a flow collection.
+    /// Whether the scalar is in a flow collection.
     pub flow: bool,
     pub mark: Mark,
 }
@@ -27,59 +27,61 @@ impl ScalarEvent<'_> {
     }
 }
 
-/// Makes a tree of one kind.
+/// Builds the nodes of one kind of tree.
 ///
-/// The methods with a body are for trees that are edited and written again: these keep comments, anchors and
-/// aliases.
+/// The methods with a default body are for trees that are edited and written again: these keep comments, anchors
+/// and aliases.
 pub(crate) trait Builder {
-    /// Whether the tree is for editing.
+    /// Whether the tree is one that is edited.
     const EDITS: bool = false;
 
     type Node: Clone;
     type Key;
     type Map;
 
-    /// A comment that the next token takes.
+    /// Called for a comment that belongs to the next token.
     fn comment(&mut self, _comment: Comment) {}
-    /// A document begins without `---`.
+    /// Called if a document begins without `---`.
     fn implicit_document(&mut self) {}
-    /// A sequence begins. One that is no deeper than its key (`indentless`) has no token where it begins.
+    /// Called at the start of a sequence. If it is not indented below its key (`indentless`), there is no start
+    /// token.
     fn begin_seq(&mut self, _flow: bool, _indentless: bool) {}
-    /// The length of the comment above the dash that comes next.
+    /// Length in bytes of the comment above the next dash.
     fn above_dash(&self) -> usize {
         0
     }
-    /// A dash was passed, with a comment of this length above it; `opens`: a block collection follows.
+    /// Called after a dash. `above` is the length of the comment above it; `opens` says whether a block
+    /// collection follows.
     fn behind_dash(&mut self, _above: usize, _opens: bool) {}
-    /// A mapping that is one `key: value` in a flow sequence.
+    /// Starts a mapping that is one `key: value` in a flow sequence.
     fn pair(&mut self, mark: Mark) -> Self::Map {
         self.map(mark, true)
     }
-    /// An alias as a node of its own, where it is not expanded.
+    /// Builds a node for an alias, if aliases are not expanded.
     fn keep_alias(&mut self, _name: &str, _mark: Mark) -> Option<Self::Node> {
         None
     }
-    /// The anchor and the tag of a node, in its long form.
+    /// Sets the anchor and the tag, in its long form, of a node.
     fn properties(&mut self, _node: &mut Self::Node, _anchor: Option<&str>, _tag: Option<&str>) {}
 
     fn scalar(&mut self, scalar: ScalarEvent<'_>) -> Result<Self::Node, Error>;
     fn seq(&mut self, items: Vec<Self::Node>, mark: Mark, flow: bool) -> Result<Self::Node, Error>;
-    /// A node that an alias stands for, in a flow collection or not.
+    /// Called for a copy of a node that replaces an alias; `flow` says whether the alias is in a flow collection.
     fn alias(&mut self, _node: &mut Self::Node, _flow: bool) {}
-    /// A key that is a scalar without an anchor.
+    /// Builds a key from a scalar without an anchor.
     fn key(&mut self, scalar: ScalarEvent<'_>) -> Result<Self::Key, Error>;
-    /// Any other key.
+    /// Builds a key from any other node.
     fn node_key(&mut self, node: Self::Node, mark: Mark) -> Result<Self::Key, Error>;
     fn map(&mut self, mark: Mark, flow: bool) -> Self::Map;
     fn entry(&mut self, map: &mut Self::Map, key: Self::Key, value: Self::Node) -> Result<(), Error>;
     fn end_map(&mut self, map: Self::Map) -> Result<Self::Node, Error>;
 }
 
-/// What an anchor stands for.
+/// The node of an anchor.
 enum Anchored<N> {
-    /// Its node has begun and not ended: an alias in there would contain itself.
+    /// The node is not complete yet: an alias inside it would contain itself.
     Open,
-    /// The node and how many nodes it holds.
+    /// The node, and the number of nodes in it.
     Node(N, u64),
 }
 
@@ -120,17 +122,17 @@ impl<'a, B: Builder> Parser<'a, B> {
         }
     }
 
-    /// Where the scanner is: line and column, counted from 0.
+    /// The current position of the scanner: line and column, counted from 0.
     pub fn place(&mut self) -> (u32, u32) {
         self.scanner.place()
     }
 
-    /// What makes the nodes.
+    /// The builder.
     pub fn builder(&mut self) -> &mut B {
         &mut self.builder
     }
 
-    /// The next token. Comments that it takes go to the builder.
+    /// The next token, without taking it. The builder gets the comments that belong to it.
     #[inline]
     fn peek(&mut self) -> Result<&Token<'a>, Error> {
         if B::EDITS {
@@ -142,7 +144,7 @@ impl<'a, B: Builder> Parser<'a, B> {
         self.scanner.peek()
     }
 
-    /// The next document of the stream; `None` at its end.
+    /// Parses the next document of the stream; `None` at its end.
     pub fn document(&mut self) -> Result<Option<B::Node>, Error> {
         let first = std::mem::replace(&mut self.first, false);
         if !first {
@@ -216,7 +218,8 @@ impl<'a, B: Builder> Parser<'a, B> {
         self.builder.scalar(ScalarEvent { flow: true, ..ScalarEvent::empty(mark) })
     }
 
-    /// A node. `block` allows block collections, `indentless` a sequence that is no deeper than its key.
+    /// Parses a node. `block` allows block collections, `indentless` a sequence that is not indented below its
+    /// key.
     fn node(&mut self, block: bool, indentless: bool) -> Result<B::Node, Error> {
         let token = self.peek()?;
         let start = token.mark;
@@ -242,7 +245,7 @@ impl<'a, B: Builder> Parser<'a, B> {
         Ok(node)
     }
 
-    /// A node that keeps its anchor and its tag.
+    /// Parses a node with its anchor and tag, for a tree that is edited.
     fn edited(
         &mut self,
         block: bool,
@@ -283,7 +286,7 @@ impl<'a, B: Builder> Parser<'a, B> {
         }
     }
 
-    /// The node behind its properties.
+    /// Parses the content of a node, which follows its anchor and tag.
     #[inline]
     fn content(
         &mut self,
@@ -357,7 +360,7 @@ impl<'a, B: Builder> Parser<'a, B> {
             }
             Anchored::Node(node, size) => (node, *size),
         };
-        // Asked before the copy is made.
+        // The limits are checked before the node is copied.
         let total = self.nodes.saturating_add(size);
         let aliased = self.aliased.saturating_add(size);
         let excessive = aliased > 100 && total > 1000 && ratio(aliased, total) > allowed_ratio(total);
@@ -381,7 +384,7 @@ impl<'a, B: Builder> Parser<'a, B> {
         Ok(node)
     }
 
-    /// Passes the dash that was peeked at.
+    /// Takes the dash that `peek` returned.
     #[inline]
     fn skip_dash(&mut self) -> Result<(), Error> {
         let above = self.builder.above_dash();
@@ -449,7 +452,6 @@ impl<'a, B: Builder> Parser<'a, B> {
                     self.scanner.skip();
                     return self.builder.end_map(map);
                 }
-                // A value without a key: the key is empty.
                 _ => {
                     return Err(at(place, "did not find expected key")
                         .hint("check the indentation: all keys of a mapping begin in one column"));
@@ -537,14 +539,14 @@ impl<'a, B: Builder> Parser<'a, B> {
         }
     }
 
-    /// `key: value` as an item of a flow sequence: a mapping of one entry.
+    /// Parses `key: value` as an item of a flow sequence: a mapping with one entry.
     fn flow_pair(&mut self, mark: Mark) -> Result<B::Node, Error> {
         let mut map = self.builder.pair(mark);
         let after = self.peek()?;
         let place = after.mark;
         let key = match after.kind {
             TokenKind::Value | TokenKind::FlowEntry | TokenKind::FlowSequenceEnd => {
-                // libyaml takes the token that it looked at; what follows is read as if it had not been there.
+                // libyaml drops the next token here, and continues with the one after it.
                 self.scanner.next()?;
                 self.empty_key(place)?
             }
@@ -609,23 +611,23 @@ impl<'a, B: Builder> Parser<'a, B> {
     }
 }
 
-/// What a node takes with its key.
+/// The size in bytes of a node with its key.
 fn bytes_of<B: Builder>() -> u64 {
     (size_of::<B::Node>() + size_of::<B::Key>()) as u64
 }
 
-/// After so many nodes the run is asked whether to go on.
+/// The number of nodes between two checks whether the run was stopped.
 const OFTEN: u64 = 4096;
 
-/// Which part of the nodes that a document may have may come from aliases, where yaml.v3 has no bound.
+/// At most one in so many nodes of the limit may come from aliases. yaml.v3 has no limit of its own.
 const ALIASED_SHARE: u64 = 10;
 
 fn ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }
 
-/// The share of a document that yaml.v2 lets come from aliases: nearly all of a small one, a tenth of one
-/// with millions of nodes.
+/// The share of a document's nodes that yaml.v2 allows to come from aliases: 99 % in a small document, 10 % in
+/// one with millions of nodes.
 fn allowed_ratio(nodes: u64) -> f64 {
     const LOW: f64 = 400_000.0;
     const HIGH: f64 = 4_000_000.0;

@@ -4,7 +4,7 @@ use crate::scan::Dialect;
 use crate::timestamp::Timestamp;
 use keyfill_go::strconv::{parse_float, parse_int, parse_uint};
 
-/// What a scalar is. A string is its text.
+/// The type and value of a scalar. A string has no value here: it is the scalar's text.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Resolved {
     Null,
@@ -13,12 +13,12 @@ pub(crate) enum Resolved {
     Uint(u64),
     Float(f64),
     Timestamp(Timestamp),
-    /// `<<`
+    /// The merge key `<<`.
     Merge,
     Str,
 }
 
-/// What a plain scalar without a tag is.
+/// Resolves a plain scalar without a tag.
 pub(crate) fn resolve_plain(dialect: Dialect, text: &str) -> Resolved {
     let Some(first) = text.bytes().next() else { return Resolved::Null };
     match first {
@@ -29,13 +29,13 @@ pub(crate) fn resolve_plain(dialect: Dialect, text: &str) -> Resolved {
         b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~' => {
             resolve_word(dialect, text).unwrap_or(Resolved::Str)
         }
-        // The Go libraries have no row for it, but treat it as a merge where it is a key.
+        // The Go libraries do not resolve `<<` to a type of its own, but treat it as a merge key.
         b'<' if text == "<<" => Resolved::Merge,
         _ => Resolved::Str,
     }
 }
 
-/// Words that stand for values.
+/// Resolves words such as `true` and `null`.
 fn resolve_word(dialect: Dialect, text: &str) -> Option<Resolved> {
     if text.len() > 5 {
         return None;
@@ -54,7 +54,7 @@ fn resolve_word(dialect: Dialect, text: &str) -> Option<Resolved> {
     })
 }
 
-/// What begins with a digit or a sign.
+/// Resolves a text that begins with a digit or a sign.
 fn resolve_number(dialect: Dialect, text: &str, timestamps: bool) -> Resolved {
     if let Some(short) = short_integer(text) {
         return Resolved::Int(short);
@@ -65,7 +65,7 @@ fn resolve_number(dialect: Dialect, text: &str, timestamps: bool) -> Resolved {
     if timestamps && let Some(stamp) = Timestamp::parse(text) {
         return Resolved::Timestamp(stamp);
     }
-    // No number has other bytes, and most texts that begin like one do.
+    // Most texts that look like a number at their start contain a byte that no number has.
     let numeric =
         |b: u8| b.is_ascii_hexdigit() || matches!(b, b'_' | b'.' | b'+' | b'-' | b'x' | b'X' | b'o' | b'O');
     if !text.bytes().all(numeric) {
@@ -92,7 +92,7 @@ fn resolve_number(dialect: Dialect, text: &str, timestamps: bool) -> Resolved {
     prefixed_integer(dialect, plain).unwrap_or(Resolved::Str)
 }
 
-/// Decimal integers of few digits without a leading zero, which most numbers are.
+/// Shortcut for most integers: decimal, short, without a leading zero.
 fn short_integer(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     if bytes.len() > 18 || bytes[0] == b'0' && bytes.len() > 1 {
@@ -108,7 +108,7 @@ fn short_integer(text: &str) -> Option<i64> {
     Some(n)
 }
 
-/// `0b` and `0o` with what `strconv` does not take behind its own prefixes: a sign.
+/// Integers with `0b` or `0o` that `strconv` does not accept, because a sign follows the prefix.
 fn prefixed_integer(dialect: Dialect, plain: &str) -> Option<Resolved> {
     let (negative, rest) = plain.strip_prefix('-').map_or((false, plain), |r| (true, r));
     let (base, digits) = if let Some(digits) = rest.strip_prefix("0b") {
@@ -156,7 +156,7 @@ fn is_yaml_float(text: &str) -> bool {
     rest.is_empty()
 }
 
-/// The tags whose scalars the libraries look into.
+/// The tags of YAML's core schema whose text must fit them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CoreTag {
     Str,
@@ -168,7 +168,7 @@ pub(crate) enum CoreTag {
 }
 
 impl CoreTag {
-    /// Whether this is the tag of a value that is no string and not null.
+    /// Whether a value has the type of this tag. Strings and null do not count.
     pub(crate) fn is_kind_of(self, value: &Resolved) -> bool {
         matches!(
             (self, value),
@@ -191,7 +191,8 @@ impl CoreTag {
     }
 }
 
-/// What a scalar with an explicit tag is; the error says why its text does not fit the tag, without the text.
+/// Resolves a scalar with an explicit tag. The error says why the text does not fit the tag, and does not quote
+/// it.
 pub(crate) fn resolve_tagged(dialect: Dialect, tag: CoreTag, text: &str) -> Result<Resolved, String> {
     let resolved = match (tag, text.bytes().next()) {
         (CoreTag::Str, _) => Resolved::Str,
@@ -215,7 +216,8 @@ pub(crate) fn resolve_tagged(dialect: Dialect, tag: CoreTag, text: &str) -> Resu
     if fits { Ok(resolved) } else { Err(format!("cannot decode the text as a {}", tag.name())) }
 }
 
-/// Base 60 floats of YAML 1.1 (`190:20:30`): the Go libraries read them as strings and write them quoted.
+/// Whether a text is a base 60 float of YAML 1.1 (`190:20:30`). The Go libraries parse it as a string and quote
+/// it.
 pub(crate) fn is_base60(text: &str) -> bool {
     let Some(first) = text.bytes().next() else { return false };
     if !matches!(first, b'+' | b'-' | b'0'..=b'9') || !text.contains(':') {
@@ -235,7 +237,8 @@ pub(crate) fn is_base60(text: &str) -> bool {
     head_fits && parts.all(part_fits) && fraction.bytes().all(|b| b.is_ascii_digit() || b == b'_')
 }
 
-/// Booleans and numbers of YAML 1.1 that yaml.v3 reads as strings, and quotes for readers of that version.
+/// Whether a text is a boolean or number in YAML 1.1 that yaml.v3 parses as a string, and quotes for parsers of
+/// that version.
 pub(crate) fn is_of_yaml_1_1(text: &str) -> bool {
     matches!(text, "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON")
         || matches!(text, "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF")
@@ -248,7 +251,7 @@ mod tests {
     use crate::scan::Dialect::{V2, V3};
 
     #[test]
-    fn words() {
+    fn words_are_resolved() {
         assert_eq!(resolve_plain(V2, "yes"), Resolved::Bool(true));
         assert_eq!(resolve_plain(V3, "yes"), Resolved::Str);
         assert_eq!(resolve_plain(V2, "Off"), Resolved::Bool(false));
@@ -260,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers() {
+    fn numbers_are_resolved() {
         for (text, expected) in [
             ("0", Resolved::Int(0)),
             ("-12", Resolved::Int(-12)),
@@ -293,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn tags() {
+    fn tags_decide_on_the_type() {
         assert_eq!(resolve_tagged(V3, CoreTag::Int, "5"), Ok(Resolved::Int(5)));
         assert_eq!(resolve_tagged(V3, CoreTag::Float, "5"), Ok(Resolved::Float(5.0)));
         assert_eq!(resolve_tagged(V3, CoreTag::Str, "5"), Ok(Resolved::Str));
@@ -304,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn base_60() {
+    fn base_60_floats_are_recognized() {
         for text in ["1:20", "190:20:30", "-1_0:59.5_", "+1:5"] {
             assert!(is_base60(text), "{text}");
         }

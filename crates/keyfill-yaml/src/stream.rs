@@ -1,22 +1,22 @@
-//! A cheap split of a stream at its `---` lines; nothing is parsed.
+//! Splitting a stream at its `---` lines, without parsing it.
 
 use memchr::memmem;
 use std::ops::Range;
 
-/// One document of a stream, by its bytes.
+/// One document of a stream, as ranges of bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// The separator before it: empty for text before the first `---` line, else that line with its newline.
+    /// The separator before the document: empty before the first `---` line, else that line with its newline.
     pub before: Range<usize>,
-    /// Its text, up to the next `---` line.
+    /// The text of the document, up to the next `---` line.
     pub body: Range<usize>,
     /// The line on which the body begins, counted from 1.
     pub line: u32,
 }
 
-/// Splits a stream into documents. A line is a separator when it begins with `---` and then ends, or goes
-/// on after a blank; a document that starts on that very line (`--- {a: 1}`, `--- !tag`) keeps the rest of
-/// the line in its body. A stream that begins with a separator has no empty part before it.
+/// Splits a stream into documents. A line is a separator if it begins with `---` and then ends or continues with
+/// white space. If a document starts on that line (`--- {a: 1}`, `--- !tag`), the rest of the line belongs to its
+/// body. A stream that begins with a separator has no empty document before it.
 ///
 /// ```
 /// let stream = b"a: 1\n--- # second\nb: 2\n";
@@ -29,15 +29,15 @@ pub fn split_stream(text: &[u8]) -> impl Iterator<Item = Part> + '_ {
 
 struct Parts<'a> {
     text: &'a [u8],
-    /// Where the next part's separator, or the first part's body, begins.
+    /// Where the separator of the next document begins, or the body of the first one.
     next: usize,
     line: u32,
     first: bool,
     done: bool,
 }
 
-/// Where a separator that begins at `at` ends, if there is one: behind its newline, or before the content
-/// that stands on the same line.
+/// The end of a separator that begins at `at`, if there is one: behind its newline, or before the content on the
+/// same line.
 fn separator_end(text: &[u8], at: usize) -> Option<usize> {
     let rest = text.get(at..)?.strip_prefix(b"---")?;
     let line_end = memchr::memchr(b'\n', rest).map_or(rest.len(), |n| n + 1);
@@ -50,7 +50,8 @@ fn separator_end(text: &[u8], at: usize) -> Option<usize> {
     Some(at + 3 + if bare { line_end } else { blank })
 }
 
-/// Where the first document begins behind `%YAML` and its like, which stand before its separator.
+/// The end of the separator behind directives such as `%YAML`, at which the first document begins; `None` without
+/// directives.
 fn behind_directives(text: &[u8]) -> Option<usize> {
     let mut at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let mut seen = false;
@@ -90,7 +91,7 @@ impl Iterator for Parts<'_> {
             self.next = end;
             let lead = std::mem::take(&mut self.first) && body == start && end == start;
             if lead {
-                // The stream is empty.
+                // The stream is empty or ends here.
                 continue;
             }
             return Some(Part { before: start..body, body: body..end, line: part_line });
@@ -99,7 +100,7 @@ impl Iterator for Parts<'_> {
 }
 
 fn next_separator(text: &[u8], from: usize) -> usize {
-    // The body may itself begin with a separator line: `---` twice in a row.
+    // The next document may be empty: `---` twice in a row.
     if from > 0 && text[from - 1] == b'\n' && separator_end(text, from).is_some() {
         return from;
     }

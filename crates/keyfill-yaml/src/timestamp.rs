@@ -1,20 +1,20 @@
-//! Timestamps as Go's YAML libraries know them, and how `encoding/json` prints them.
+//! Timestamps as Go's YAML libraries parse them, and as `encoding/json` prints them.
 
 use std::fmt::Write as _;
 
-/// A point in time as it was written, with its offset.
+/// A date and time as written, with the offset of its time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Timestamp {
     date: (u32, u32, u32),
     time: (u32, u32, u32),
     nanoseconds: u32,
-    /// Minutes east of Greenwich.
+    /// Offset from UTC in minutes; positive is east.
     offset: i32,
 }
 
 impl Timestamp {
-    /// Reads the four layouts that the Go libraries try, with what `time.Parse` tolerates: months, days,
-    /// hours, minutes and seconds of one digit, a comma before the fraction, several spaces.
+    /// Parses the four layouts that the Go libraries try, with the variations that `time.Parse` accepts: months,
+    /// days, hours, minutes and seconds of one digit, a comma before the fraction, several spaces.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         if bytes.len() < 8 || bytes[4] != b'-' || !bytes[..4].iter().all(u8::is_ascii_digit) {
@@ -70,7 +70,8 @@ impl Timestamp {
         Some(())
     }
 
-    /// RFC 3339 with the fraction it has. `None` where Go refuses to print: an offset of a day or more.
+    /// The timestamp as RFC 3339, with its fraction. `None` if Go refuses to print it: for an offset of a day or
+    /// more.
     pub fn to_json_text(&self) -> Option<String> {
         if self.offset.abs() >= 24 * 60 {
             return None;
@@ -97,7 +98,7 @@ fn number(digits: &[u8]) -> u32 {
     digits.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0'))
 }
 
-/// One or two digits.
+/// Parses one or two digits.
 fn short_number(rest: &mut &[u8]) -> Option<u32> {
     let len = rest.iter().take(2).take_while(|b| b.is_ascii_digit()).count();
     if len == 0 {
@@ -114,7 +115,7 @@ fn literal(rest: &mut &[u8], expected: u8) -> Option<()> {
     (*first == expected).then_some(())
 }
 
-/// `Z` or `±hh:mm`, in minutes.
+/// Parses `Z` or `±hh:mm`, and returns minutes.
 fn zone(rest: &mut &[u8]) -> Option<i32> {
     if let [b'Z', after @ ..] = *rest {
         *rest = after;
@@ -125,7 +126,7 @@ fn zone(rest: &mut &[u8]) -> Option<i32> {
         return None;
     }
     let (hours, minutes) = (number(&[*h1, *h2]), number(&[*m1, *m2]));
-    // Go lets 24 hours and 60 minutes pass.
+    // Go accepts 24 hours and 60 minutes.
     if hours > 24 || minutes > 60 {
         return None;
     }
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_refuses_is_refused() {
+    fn timestamps_that_go_refuses_are_refused() {
         for text in [
             "2001-13-01",
             "2001-02-29",

@@ -1,12 +1,12 @@
-//! A resolved value, as Go holds it after reading YAML.
+//! A resolved value, as Go holds it after parsing YAML.
 
 use crate::Text;
 use crate::emit::{Emit, Sink};
 use std::fmt;
 
-/// A value with its type settled. Integers and floats stay apart, as in Go.
+/// A value whose type is resolved. Integers and floats are different types, as in Go.
 ///
-/// Filled documents hold secret values in these, so its `Debug` text shows the shape and nothing else.
+/// Filled documents hold secrets in these values, so the `Debug` text shows the structure and no value.
 #[derive(Clone, Default, PartialEq)]
 pub enum Value {
     /// `null`
@@ -20,13 +20,13 @@ pub enum Value {
     Uint(u64),
     /// A floating point number.
     Float(f64),
-    /// A number kept as it is written, printed without change (KV version 1 keeps `1.10` so).
+    /// A number by its text, which is printed without change (KV version 1 keeps `1.10` this way).
     Number(Text),
     /// A string.
     Str(Text),
     /// A sequence.
     Seq(Vec<Value>),
-    /// A mapping with unique string keys, in the order of reading; the emitter sorts.
+    /// A mapping with unique string keys, in the order in which they were parsed. The emitter sorts them.
     Map(Vec<(Text, Value)>),
 }
 
@@ -46,12 +46,12 @@ impl Value {
         if let Self::Seq(s) = self { Some(s) } else { None }
     }
 
-    /// The value of a key, when this is a mapping that has it.
+    /// The value of a key; `None` if this is not a mapping or does not have the key.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.as_map()?.iter().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
-    /// The value of a key, to change it.
+    /// A mutable reference to the value of a key.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
         if let Self::Map(m) = self { m.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v) } else { None }
     }
@@ -61,7 +61,7 @@ impl Value {
         path.iter().try_fold(self, |value, key| value.get(key))
     }
 
-    /// What it is, in one word, as errors name it.
+    /// The name of the type, as it is used in errors.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",

@@ -1,9 +1,10 @@
-//! How kustomize cuts a stream into documents.
+//! Splitting a stream into documents as kustomize does.
 
 use crate::Error;
 
-/// The pieces of a stream, each with the number of lines before it. A separator is `\n---`, anything, `\n`;
-/// what stands between must be a comment or blank.
+/// The pieces of a stream, each with the number of lines before it. A separator is `
+/// ---` up to the next `
+/// `; between these there may only be a comment or white space.
 pub(super) fn pieces(text: &str) -> impl Iterator<Item = Result<(&str, u32), Error>> {
     let mut from = Some(0);
     let mut line = 0u32;
@@ -29,7 +30,7 @@ pub(super) fn pieces(text: &str) -> impl Iterator<Item = Result<(&str, u32), Err
     })
 }
 
-/// The newline before the next separator, and where the text goes on behind it.
+/// The position of the newline before the next separator, and of the text after it.
 fn separator(text: &str, from: usize) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let at = from + memchr::memmem::find(&bytes[from..], b"\n---")?;

@@ -1,4 +1,4 @@
-//! The two Go loaders.
+//! The loaders: yaml.v3 rules for [`Node`]s, yaml.v2 rules for [`Value`]s.
 
 mod documents;
 mod v2;
@@ -17,11 +17,11 @@ pub(crate) use v2::key_text;
 pub(crate) use v3::scalar_value;
 pub use v3::{move_into, resolve, unwritten, write_as};
 
-/// A whole stream by yaml.v3 rules, as kustomize reads it: aliases and merge keys expanded, duplicate keys
-/// refused, empty documents left out, line numbers kept.
+/// Loads a whole stream by the rules of yaml.v3, as kustomize does: aliases and merge keys are expanded,
+/// duplicate keys are refused, empty documents are left out, line numbers are kept.
 ///
-/// As kustomize does, the stream is first split at its `---` lines, which may hold nothing else but a
-/// comment, and of each piece the first document is taken.
+/// As in kustomize, the stream is first split at its `---` lines, which may only contain a comment besides, and
+/// the first document of each piece is loaded.
 ///
 /// ```
 /// use keyfill_yaml::{Limits, load_nodes};
@@ -35,7 +35,7 @@ pub fn load_nodes(text: &[u8], limits: &Limits) -> Result<Vec<Node>, Error> {
     read_nodes(text, FileId::UNKNOWN, limits)
 }
 
-/// As [`load_nodes`]; the nodes know the place of the text. Lines in errors are those of the text.
+/// As [`load_nodes`], with the locations that `place` gives to the nodes. Lines in errors are those of the text.
 pub fn load_nodes_at(text: &[u8], place: TextPlace, limits: &Limits) -> Result<Vec<Node>, Error> {
     let mut nodes = read_nodes(text, place.location(1).file(), limits)?;
     if !place.is_file() {
@@ -60,16 +60,16 @@ fn read_nodes(text: &[u8], file: FileId, limits: &Limits) -> Result<Vec<Node>, E
     Ok(nodes)
 }
 
-/// One document by yaml.v3 rules, as [`load_nodes`] but neither split nor left out when it is null;
-/// `None` when there is no document at all. What follows it is not looked at.
+/// Loads one document as [`load_nodes`] does, without splitting the text; a null document is kept. `None` if
+/// there is no document at all. The text after the document is not parsed.
 pub fn load_node(text: &[u8], limits: &Limits) -> Result<Option<Node>, Error> {
     let input = Input::new(text)?;
     Parser::new(&input, Dialect::V3, limits, NodeBuilder::new(FileId::UNKNOWN, 0)).document()
 }
 
-/// One document as `sigs.k8s.io/yaml` and `encoding/json` give it to an `interface{}`: yaml.v2 rules
-/// (`yes` is true), all numbers [`Value::Float`]. What follows the first document is not looked at; no
-/// document at all is [`Value::Null`].
+/// Loads one document as `sigs.k8s.io/yaml` and `encoding/json` do into an `interface{}`: by the rules of yaml.v2
+/// (`yes` is true), with all numbers as [`Value::Float`]. The text after the first document is not parsed; if
+/// there is no document, the result is [`Value::Null`].
 ///
 /// ```
 /// use keyfill_yaml::{Limits, Value, load_value};
@@ -83,19 +83,20 @@ pub fn load_value(text: &[u8], limits: &Limits) -> Result<Value, Error> {
     load_v2(text, limits, Numbers::Float)
 }
 
-/// As [`load_value`], but numbers as Kubernetes' unstructured JSON decoding gives them: [`Value::Int`]
-/// where it fits, else [`Value::Float`]; integers up to 2^64 keep their digits as [`Value::Uint`].
+/// As [`load_value`], with numbers as in Kubernetes' unstructured JSON decoding: [`Value::Int`] where the number
+/// fits, else [`Value::Float`].
 pub fn load_object(text: &[u8], limits: &Limits) -> Result<Value, Error> {
     load_v2(text, limits, Numbers::Object)
 }
 
-/// As [`load_object`], but integers up to `u64::MAX` keep their digits: for a document that is printed again.
+/// As [`load_object`], but integers up to `u64::MAX` keep their digits as [`Value::Uint`]: for a document that is
+/// printed again.
 pub fn load_exact(text: &[u8], limits: &Limits) -> Result<Value, Error> {
     load_v2(text, limits, Numbers::Exact)
 }
 
-/// The text of a document as Kubernetes' stream reader hands it on: it reads line by line and ends the last one,
-/// so that a block scalar at the end of a file keeps its line break.
+/// The text of a document as Kubernetes' stream reader returns it: with a line break at its end, so that a block
+/// scalar at the end of a file keeps its line break.
 pub fn with_last_line_ended(text: &[u8]) -> Cow<'_, [u8]> {
     if text.is_empty() || text.ends_with(b"\n") {
         return Cow::Borrowed(text);
@@ -103,8 +104,8 @@ pub fn with_last_line_ended(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned([text, b"\n"].concat())
 }
 
-/// As [`load_value`], but numbers as the YAML library itself gives them, before they go through JSON:
-/// [`Value::Int`], [`Value::Uint`] or [`Value::Float`] as they are written.
+/// As [`load_value`], with numbers as the YAML library itself resolves them, without the round trip through JSON:
+/// [`Value::Int`], [`Value::Uint`] or [`Value::Float`].
 pub fn load_yaml(text: &[u8], limits: &Limits) -> Result<Value, Error> {
     load_v2(text, limits, Numbers::Yaml)
 }
@@ -119,7 +120,7 @@ fn load_v2(text: &[u8], limits: &Limits, numbers: Numbers) -> Result<Value, Erro
     Ok(document.unwrap_or_default())
 }
 
-/// kustomize turns Windows line ends into Unix ones before it reads.
+/// kustomize replaces Windows line ends by Unix ones before it parses a text.
 fn unix_lines(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memmem::find(text, b"\r\n").is_none() {
         return Cow::Borrowed(text);

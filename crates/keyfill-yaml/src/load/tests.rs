@@ -40,7 +40,7 @@ fn yaml_v2_is_parsed_as_helm_does() {
 }
 
 #[test]
-fn each_loader_has_its_own_numbers() {
+fn loaders_differ_in_the_types_of_numbers() {
     let limits = Limits::default();
     let text = b"[1, 1.0, 1e3, 1.5, 18446744073709551615]";
     let debug = |value: Value| {

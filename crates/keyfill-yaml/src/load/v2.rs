@@ -1,4 +1,4 @@
-//! The yaml.v2 rules, and what `sigs.k8s.io/yaml` makes of the result: JSON, read again.
+//! Loading by the rules of yaml.v2, followed by the round trip through JSON that `sigs.k8s.io/yaml` makes.
 
 use crate::directives::CORE;
 use crate::parse::{Builder, ScalarEvent};
@@ -8,17 +8,17 @@ use crate::{Error, Style, Text, Value, binary};
 use keyfill_go::strconv::{Bits, Layout, format_float};
 use std::collections::HashMap;
 
-/// What numbers become.
+/// The types that numbers get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Numbers {
-    /// All are floats: `encoding/json` into an `interface{}`.
+    /// All numbers are floats, as with `encoding/json` and an `interface{}`.
     Float,
-    /// Integers that fit 64 bits, whatever way they are written (`1.0`, `1e3`), else floats: Kubernetes'
-    /// unstructured objects.
+    /// Numbers that are 64-bit integers, however they are written (`1.0`, `1e3`), are integers, all others
+    /// floats, as in Kubernetes' unstructured objects.
     Object,
-    /// The same, and integers up to `u64::MAX` keep their digits, which Kubernetes' decoding rounds.
+    /// As `Object`, but integers up to `u64::MAX` keep their digits, which Kubernetes' decoder rounds.
     Exact,
-    /// As they are written: the YAML library's own types.
+    /// The types that the YAML library itself gives them.
     Yaml,
 }
 
@@ -27,19 +27,19 @@ pub(super) struct ValueBuilder {
     pub numbers: Numbers,
 }
 
-/// A key: its text, or that the value is merged.
+/// A key: its text, or a merge key.
 pub(super) enum Key {
     Text(Text),
     Merge(Mark),
 }
 
-/// A mapping that is being read. Later entries win over earlier ones.
+/// A mapping that is being built. Later entries override earlier ones.
 #[derive(Default)]
 pub(super) struct OpenMap {
     entries: Vec<(Text, Value)>,
 }
 
-/// What the library gives for a scalar.
+/// A scalar as the library resolves it, or the decoded text of `!!binary`.
 enum Given {
     Resolved(Resolved),
     Text(Text),
@@ -77,7 +77,7 @@ fn is_merge(event: &ScalarEvent<'_>) -> bool {
         }
 }
 
-/// What a scalar is as a key: JSON knows texts only.
+/// The text of a scalar as a key, since JSON has string keys only.
 pub(crate) fn key_text(event: &ScalarEvent<'_>) -> Result<Text, Error> {
     let resolved = match read(event)? {
         Given::Text(text) => return Ok(text),
@@ -108,7 +108,7 @@ impl ValueBuilder {
     }
 }
 
-/// The integer that a float is once JSON has printed it: JSON writes floats below 1e21 without an exponent.
+/// The integer value of a float, if it is one. JSON writes floats below 1e21 without an exponent.
 fn whole(n: f64) -> Option<i64> {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     (n.fract() == 0.0 && (-LIMIT..LIMIT).contains(&n)).then(|| {
@@ -176,7 +176,7 @@ impl Builder for ValueBuilder {
             }
             Key::Merge(mark) => mark,
         };
-        // yaml.v2 merges where the key stands: it wins over what came before.
+        // yaml.v2 merges at the position of the merge key: the merged entries override earlier ones.
         let refuse = || {
             Error::at(
                 mark.line + 1,
@@ -205,10 +205,10 @@ impl Builder for ValueBuilder {
     }
 }
 
-/// Mappings up to this size are searched key by key; it is faster than hashing.
+/// Mappings up to this size are searched key by key, which is faster than hashing.
 const SMALL: usize = 12;
 
-/// Of entries with one key the last stays, in the place of the first.
+/// Of several entries with the same key keeps the last value, at the position of the first.
 fn keep_last(entries: &mut Vec<(Text, Value)>) {
     let repeats = if entries.len() <= SMALL {
         (1..entries.len()).any(|i| entries[..i].iter().any(|e| e.0 == entries[i].0))
@@ -233,7 +233,7 @@ fn keep_last(entries: &mut Vec<(Text, Value)>) {
     *entries = kept;
 }
 
-/// A float as a key: `sigs.k8s.io/yaml` prints it with the digits of a float32.
+/// The text of a float as a key. `sigs.k8s.io/yaml` prints it with the precision of a float32.
 fn float_key(n: f64) -> Text {
     let text = format_float(n, Layout::General, None, Bits::B32);
     Text::from(match text.as_str() {

@@ -1,4 +1,4 @@
-//! The yaml.v3 rules: a [`Node`] with its scalars as written, and what they mean.
+//! Loading by the rules of yaml.v3: a [`Node`] keeps its scalars as they are written; [`resolve`] resolves them.
 
 use crate::directives::CORE;
 use crate::input::is_read_from_json;
@@ -11,22 +11,22 @@ use crate::{
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// The text of the key that merges.
+/// The merge key.
 const MERGE: &str = "<<";
 
-/// Builds [`Node`]s; `line` is what comes before the text in its file.
+/// Builds [`Node`]s. `line` is the number of lines before the text in its file.
 pub(super) struct NodeBuilder {
     file: FileId,
     line: u32,
-    /// Whether the node that was made last is a list that an alias stands for.
+    /// Whether the last node that was built is a list from an alias.
     is_aliased_list: bool,
 }
 
-/// A mapping that is being read.
+/// A mapping that is being built.
 pub(super) struct OpenMap {
     map: Map,
     merge: Option<Node>,
-    /// Whether a key `<<` was left out.
+    /// Whether a key `<<` was removed already.
     is_cleared: bool,
 }
 
@@ -39,14 +39,14 @@ impl NodeBuilder {
         Location::new(self.file, self.line + mark.line + 1)
     }
 
-    /// The line of what was read in the text without what comes before it.
+    /// The line in the text, without the lines before the text in its file.
     fn own_line(&self, location: Location) -> u32 {
         location.line() - self.line
     }
 
     fn make(&self, event: ScalarEvent<'_>) -> Scalar {
         let tag = event.tag.map_or(Tag::None, |tag| short_tag(&tag));
-        // The quotes of `!!null ''` and `!!int "5"` say nothing; without the tag in the file they say much.
+        // With such a tag, quotes as in `!!null ''` and `!!int "5"` have no effect; without the tag they would.
         let typed = matches!(tag, Tag::Null | Tag::Int | Tag::Float | Tag::Bool | Tag::Timestamp);
         let style = if typed { Style::Plain } else { event.style };
         let location = self.location(event.mark);
@@ -54,12 +54,13 @@ impl NodeBuilder {
     }
 }
 
-/// kustomize writes a resource with yaml.v3 and reads it again. In a flow collection the writer puts
-/// quotes around what is empty and around plain text that holds a colon: a null that is not written out
-/// and a point in time become strings. To the transformers in between they are still what they were.
+/// Marks a scalar of a flow collection that changes its type in kustomize's round trip: kustomize writes a
+/// resource with yaml.v3 and parses it again. In a flow collection the writer quotes empty text and plain text
+/// with a colon, so that an unwritten null and a timestamp become strings. The transformers before the round trip
+/// still see the original type.
 fn mark_quoted_on_the_way(scalar: &mut Scalar) {
     if scalar.style == Style::Folded {
-        // Written in double quotes there, so that nothing is folded.
+        // The writer uses double quotes there, so that the text is not folded.
         scalar.style = Style::Literal;
         return;
     }
@@ -76,14 +77,14 @@ fn mark_quoted_on_the_way(scalar: &mut Scalar) {
     }
 }
 
-/// What leaves its flow collection is not quoted on the way.
+/// Removes the mark from a scalar that is moved out of its flow collection.
 fn unmark_quoted_on_the_way(scalar: &mut Scalar) {
     if scalar.style == Style::Single && matches!(scalar.tag, Tag::Null | Tag::Timestamp) {
         (scalar.tag, scalar.style) = (Tag::None, Style::Plain);
     }
 }
 
-/// A node comes to stand in a flow collection, or outside of one. A collection stays what it is.
+/// Adjusts a node that is moved into a flow collection, or out of one. A collection keeps its own style.
 pub fn move_into(node: &mut Node, flow: bool) {
     match node {
         Node::Scalar(scalar) if flow => mark_quoted_on_the_way(scalar),
@@ -94,7 +95,7 @@ pub fn move_into(node: &mut Node, flow: bool) {
     }
 }
 
-/// A node takes the place of a collection and is written as that one was.
+/// Adjusts a node that replaces a collection: it gets the style of that collection.
 pub fn write_as(node: &mut Node, flow: bool) {
     let place = |child: &mut Node| move_into(child, flow);
     match node {
@@ -110,8 +111,8 @@ pub fn write_as(node: &mut Node, flow: bool) {
     }
 }
 
-/// The node before the round trip through yaml.v3's writer and parser: what would come back as another
-/// text comes as it is.
+/// The node without the marks for the round trip through yaml.v3's writer and parser, so that each scalar has its
+/// original type.
 pub fn unwritten(mut node: Node) -> Node {
     fn unmark(node: &mut Node) {
         match node {
@@ -129,7 +130,7 @@ pub fn unwritten(mut node: Node) -> Node {
     node
 }
 
-/// Whether a scalar is an empty null in a flow collection, which comes out as an empty string.
+/// Whether a scalar is an empty null in a flow collection, which is printed as an empty string.
 fn is_quoted_null(scalar: &Scalar) -> bool {
     scalar.tag == Tag::Null && scalar.style == Style::Single && scalar.text.is_empty()
 }
@@ -201,7 +202,8 @@ impl Builder for NodeBuilder {
 
     fn entry(&mut self, open: &mut OpenMap, key: Scalar, value: Node) -> Result<(), Error> {
         let is_named = key.text == MERGE;
-        // kustomize merges what has the tag, and takes out the first key of that name, be it in quotes.
+        // kustomize merges the value of a key with the merge tag, and removes the first key `<<`, even a quoted
+        // one.
         let is_taken_out = is_named && !open.is_cleared;
         open.is_cleared |= is_named;
         if !is_merge(&key) {
@@ -249,10 +251,10 @@ impl Builder for NodeBuilder {
     }
 }
 
-/// Mappings up to this size are searched key by key; it is faster than hashing.
+/// Mappings up to this size are searched key by key, which is faster than hashing.
 const SMALL: usize = 12;
 
-/// Two entries with one key text.
+/// The positions of two entries with the same key.
 fn find_duplicate(entries: &[Entry]) -> Option<(usize, usize)> {
     if entries.len() <= SMALL {
         return (1..entries.len()).find_map(|i| {
@@ -264,8 +266,8 @@ fn find_duplicate(entries: &[Entry]) -> Option<(usize, usize)> {
     entries.iter().enumerate().find_map(|(i, e)| seen.insert(e.key.text.as_str(), i).map(|first| (first, i)))
 }
 
-/// Puts the merged mappings' entries behind the own ones, which win. Of several mappings the first wins;
-/// their keys come from the last to the first, as kustomize puts them.
+/// Appends the entries of merged mappings. A mapping's own entries override them, and of several mappings the
+/// first overrides the others. Their keys are in the order of kustomize: those of the last mapping first.
 fn merge_into(map: &mut Map, merge: Node) -> Result<(), &'static str> {
     let sources = match merge {
         Node::Map(source) => vec![source],
@@ -296,7 +298,7 @@ fn merge_into(map: &mut Map, merge: Node) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// What a scalar is by yaml.v3 rules; [`Resolved::Str`] for tags that are not known, too.
+/// Resolves a scalar by the rules of yaml.v3. A scalar with an unknown tag is [`Resolved::Str`].
 pub(crate) fn resolve_scalar(scalar: &Scalar) -> Result<Resolved, Error> {
     let core = match &scalar.tag {
         Tag::None if scalar.style == Style::Plain => return Ok(resolve_plain(Dialect::V3, &scalar.text)),
@@ -307,14 +309,14 @@ pub(crate) fn resolve_scalar(scalar: &Scalar) -> Result<Resolved, Error> {
         Tag::Null => CoreTag::Null,
         Tag::Timestamp => CoreTag::Timestamp,
     };
-    // A number that was put over a quoted text is written in its quotes, and read again as text.
+    // A number that replaced a quoted string is written in the quotes and parsed again as a string.
     if scalar.style != Style::Plain && core.is_kind_of(&resolve_plain(Dialect::V3, &scalar.text)) {
         return Ok(Resolved::Str);
     }
     resolve_tagged(Dialect::V3, core, &scalar.text).map_err(|m| Error::at(scalar.location.line(), 0, m))
 }
 
-/// The value of a scalar as it goes into JSON.
+/// The value of a scalar in JSON.
 pub(crate) fn scalar_value(scalar: &Scalar) -> Result<Value, Error> {
     let refuse = |message: &str| Error::at(scalar.location.line(), 0, message);
     Ok(match resolve_scalar(scalar)? {
@@ -343,7 +345,8 @@ pub(crate) fn scalar_value(scalar: &Scalar) -> Result<Value, Error> {
 }
 
 impl Scalar {
-    /// Fails for a value that Go cannot print as JSON, as [`resolve`] does, without a look at what is surely text.
+    /// Fails for a value that Go cannot print as JSON, as [`resolve`] does. Scalars that are clearly strings are
+    /// not resolved.
     pub fn check_value(&self) -> Result<(), Error> {
         self.check_characters(false)?;
         let is_text = match (&self.tag, self.style) {
@@ -356,18 +359,18 @@ impl Scalar {
         if is_text { Ok(()) } else { scalar_value(self).map(|_| ()) }
     }
 
-    /// Fails for a key below the top of a document that Go cannot print as JSON: one that is no string.
+    /// Fails for a key that Go cannot print as JSON. Below the top of a document it must be a string.
     pub fn check_key(&self) -> Result<(), Error> {
         self.check_characters(true)?;
         key_text(self, false).map(|_| ())
     }
 
-    /// Whether [`resolve`] gives its own text for it, as a value.
+    /// Whether [`resolve`] returns the scalar's own text as its value.
     pub fn means_its_text(&self) -> bool {
         matches!(scalar_value(self), Ok(Value::Str(text)) if text == self.text)
     }
 
-    /// Whether [`resolve`] gives its own text for it, as a key at any depth.
+    /// Whether [`resolve`] returns the scalar's own text if it is a key, at any depth.
     pub fn is_a_text_key(&self) -> bool {
         matches!(key_text(self, false), Ok(Some(text)) if text == self.text.as_str())
     }
@@ -381,8 +384,8 @@ impl Scalar {
     }
 }
 
-/// What a tree means by yaml.v3 rules. Refused is what Go cannot print as JSON: keys that are no strings
-/// below the top, infinity and NaN, tags that do not fit their text.
+/// Resolves a tree by the rules of yaml.v3. What Go cannot print as JSON is refused: keys below the top that are
+/// not strings, infinity and NaN, text that does not fit its tag.
 pub fn resolve(node: &Node) -> Result<Value, Error> {
     resolve_at(node, true)
 }
@@ -405,8 +408,8 @@ fn resolve_at(node: &Node, top: bool) -> Result<Value, Error> {
     }
 }
 
-/// A key as text. The top of a document is read into a map of strings: there every scalar serves, and a
-/// null key is dropped. Deeper down only strings do. A key that is not there at all is the empty string.
+/// The text of a key. At the top of a document, which Go decodes into a map of strings, every scalar is allowed
+/// and a null key is dropped. Deeper keys must be strings. A key that is not written is the empty string.
 fn key_text(key: &Scalar, top: bool) -> Result<Option<Cow<'_, str>>, Error> {
     let resolved = resolve_scalar(key)?;
     let text = key.text.as_str();

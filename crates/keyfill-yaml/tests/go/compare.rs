@@ -6,10 +6,10 @@ use keyfill_yaml::{
     to_yaml,
 };
 
-/// The readings and writings that are compared.
+/// The operations that are compared: ways to parse a text and write it again.
 pub const OPERATIONS: [u8; 5] = *b"ymkKw";
 
-/// What this crate makes of a text; `None` when Go's answer would not be stable.
+/// The result of this crate for a text; `None` if Go's result is not deterministic.
 pub fn ours(operation: u8, text: &[u8]) -> Option<Result<Vec<u8>, Error>> {
     let limits = Limits { depth: 10_000, ..Limits::default() };
     Some(match operation {
@@ -26,7 +26,7 @@ pub fn ours(operation: u8, text: &[u8]) -> Option<Result<Vec<u8>, Error>> {
                 Ok(nodes) => nodes,
                 Err(e) => return Some(Err(e)),
             };
-            // kustomize has no documents that are scalars.
+            // kustomize refuses documents that are scalars.
             if nodes.iter().any(|node| node.as_scalar().is_some()) {
                 return None;
             }
@@ -49,8 +49,8 @@ fn emit(node: &Node) -> Vec<u8> {
     to_yaml(node)
 }
 
-/// Whether the order of all its keys is one: yaml.v2's is not transitive for all sets of keys. And whether
-/// there is nothing in it that Go's way through JSON cannot carry.
+/// Whether yaml.v2 has one order for the keys of each mapping (its comparison is not transitive for all sets of
+/// keys), and whether Go's round trip through JSON can represent all texts.
 pub fn stable(value: &Value) -> bool {
     match value {
         Value::Map(entries) => {
@@ -79,24 +79,24 @@ pub fn stable(value: &Value) -> bool {
     }
 }
 
-/// Characters that JSON leaves as they are and yaml.v2 then refuses.
+/// Whether a text has no characters that JSON leaves unescaped and yaml.v2 then refuses.
 fn carried(text: &str) -> bool {
     !text.chars().any(|c| matches!(c, '\u{7F}'..='\u{84}' | '\u{86}'..='\u{9F}' | '\u{FFFE}' | '\u{FFFF}'))
 }
 
-/// A difference on one text, in words.
+/// A description of the difference on one text, if there is one.
 pub fn difference(oracle: &mut Oracle, operation: u8, text: &[u8]) -> Option<String> {
-    // A second byte order mark makes go-yaml lose a character on each line.
+    // After a second byte order mark go-yaml loses a character on each line.
     if text.starts_with("\u{FEFF}\u{FEFF}".as_bytes()) {
         return None;
     }
     let ours = ours(operation, text)?;
-    // Go's kustomize runs out of stack there.
+    // Go's kustomize overflows its stack for such texts.
     if ours.as_ref().is_err_and(|e| e.message().contains("contains itself")) {
         return None;
     }
-    // A comment behind a block that keeps its breaks gets one more break from yaml.v3's writer; comments
-    // are not kept here. What JSON cannot hold is refused here even where a later key replaces it.
+    // After a block scalar with `+`, yaml.v3's writer adds a line break before a comment; comments are not kept
+    // here. A value that JSON cannot represent is refused here even if a later key overrides it.
     let keeps = |mark: &str| String::from_utf8_lossy(text).contains(mark);
     let commented = keeps("#") && (keeps("|+") || keeps(">+") || keeps("|2+") || keeps(">2+"));
     if commented && matches!(operation, b'k' | b'K')
@@ -105,7 +105,7 @@ pub fn difference(oracle: &mut Oracle, operation: u8, text: &[u8]) -> Option<Str
         return None;
     }
     let theirs = oracle.ask(operation, text).map(|answer| match operation {
-        // Bytes that are no UTF-8 are replaced by Go while it prints.
+        // Go replaces bytes that are not UTF-8 when it prints.
         b'y' | b'k' => String::from_utf8_lossy(&answer).replace("\\ufffd", "\u{FFFD}").into_bytes(),
         _ => answer,
     });
@@ -115,7 +115,7 @@ pub fn difference(oracle: &mut Oracle, operation: u8, text: &[u8]) -> Option<Str
         (Ok(ours), Ok(theirs)) => Some(format!("{name}: {}", first_lines_that_differ(&ours, &theirs))),
         (Err(_), Err(_)) => None,
         (Ok(_), Err(theirs)) => Some(format!("{name}: Go refuses it: {theirs}")),
-        // Ours refuses a repeated key in a mapping that is merged, too.
+        // This crate refuses a repeated key also in a mapping that is merged.
         (Err(ours), Ok(_)) if ours.message().contains("already defined") && merges(text) => None,
         (Err(ours), Ok(_)) => Some(format!("{name}: only ours refuses it: {ours}")),
     }

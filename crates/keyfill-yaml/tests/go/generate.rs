@@ -1,8 +1,8 @@
-//! Texts and values to compare on, made from a seed: a grammar of YAML with its corners, and mutations.
+//! Random texts and values for the comparison: from a grammar of YAML with its special cases, and by mutation.
 
 use keyfill_yaml::{Text, Value};
 
-/// A small generator of numbers (xorshift); the same seed gives the same texts.
+/// A small random number generator (xorshift). The same seed yields the same numbers.
 pub struct Random(u64);
 
 impl Random {
@@ -106,7 +106,7 @@ const WORDS: &[&str] = &[
 
 const BREAKS: &[&str] = &["\n", "\n", "\n", "\n", "\r\n", "\n\n", "\r", "\u{85}", "\u{2028}"];
 
-/// A text that a person might have meant as YAML, most of the time a valid one.
+/// A text that resembles YAML; in most cases it is valid.
 pub fn text(random: &mut Random) -> String {
     let mut out = String::new();
     if random.below(12) == 0 {
@@ -199,7 +199,7 @@ fn block_seq(random: &mut Random, out: &mut String, indent: usize, depth: usize)
     }
 }
 
-/// What stands behind a `:` or a `-`.
+/// Appends a node, which follows a `:` or a `-`.
 fn value(random: &mut Random, out: &mut String, indent: usize, depth: usize, in_map: bool) {
     let deeper = indent + 1 + random.below(3);
     match random.below(if depth > 4 { 6 } else { 10 }) {
@@ -315,7 +315,7 @@ fn flow(random: &mut Random, out: &mut String, depth: usize) {
     out.push(if map { '}' } else { ']' });
 }
 
-/// A text with some characters taken out, doubled or put in.
+/// A text with some characters removed, doubled or inserted.
 pub fn mutated(random: &mut Random, text: &str) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     for _ in 0..=random.below(3) {
@@ -339,7 +339,7 @@ pub fn mutated(random: &mut Random, text: &str) -> String {
     chars.into_iter().collect()
 }
 
-/// A text with comments on lines of their own, empty lines and comments behind what is there.
+/// A text with comments and empty lines inserted.
 pub fn commented(random: &mut Random, text: &str) -> String {
     let mut out = String::new();
     for line in text.split_inclusive('\n') {
@@ -372,7 +372,7 @@ pub fn commented(random: &mut Random, text: &str) -> String {
     out
 }
 
-/// A value of any shape.
+/// A value of random shape.
 pub fn value_tree(random: &mut Random, depth: usize) -> Value {
     match random.below(if depth > 4 { 7 } else { 10 }) {
         0 => Value::Null,

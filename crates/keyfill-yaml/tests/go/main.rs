@@ -1,6 +1,7 @@
-//! Differential tests against the Go libraries: same bytes, same refusals.
+//! Differential tests against the Go libraries: results must have the same bytes, and the same texts must be
+//! refused.
 //!
-//! Files: `testdata/` of this crate, and every YAML and JSON file below the folder that KEYFILL_CORPUS names.
+//! The files are `testdata/` of this crate, and all YAML and JSON files below the folder `KEYFILL_CORPUS`.
 
 mod compare;
 mod generate;
@@ -58,7 +59,7 @@ fn files_are_parsed_and_printed_as_in_go() {
     assert!(differences.is_empty(), "{} differences\n{}", differences.len(), shown.join("\n"));
 }
 
-/// How many texts and values are made: KEYFILL_CASES, or enough for a second or two.
+/// The number of generated texts and values: `KEYFILL_CASES`, or a number that takes a second or two.
 fn cases() -> u64 {
     std::env::var("KEYFILL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(3_000)
 }

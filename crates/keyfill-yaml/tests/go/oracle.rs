@@ -1,4 +1,4 @@
-//! Talks to the Go libraries through the `yaml-oracle` program.
+//! Runs the Go libraries in the program `yaml-oracle`.
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -11,7 +11,7 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// Starts it; `None` when it is not there and not required.
+    /// Starts the program; `None` if it is not installed and not required.
     pub fn start() -> Option<Self> {
         let program = keyfill_testkit::oracle("yaml-oracle")?;
         let mut child = Command::new(program)
@@ -24,7 +24,7 @@ impl Oracle {
         Some(Self { child, stdin, stdout })
     }
 
-    /// What Go makes of a text: a result, or its error's text.
+    /// Go's result for a text, or the text of its error.
     pub fn ask(&mut self, operation: u8, text: &[u8]) -> Result<Vec<u8>, String> {
         let stdin = self.stdin.as_mut().expect("it is running");
         let size = u32::try_from(text.len()).expect("texts are small").to_be_bytes();
