@@ -1,4 +1,4 @@
-//! The worker's end of its socket: orders come in, reports go out, one after the other.
+//! The worker's end of its socket, on which it receives messages and sends answers, one after another.
 
 use crate::frame::{Frame, HEAD, Lengths, lengths};
 use rustix::net::{
@@ -9,26 +9,26 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, OwnedFd};
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// What is read at once; small orders come whole.
+/// The bytes that are read at once. A small message is received with one call.
 const AT_ONCE: usize = 64 << 10;
 
 /// The worker's end of its socket, which is its standard input.
 pub struct Channel {
     socket: OwnedFd,
-    /// Room for what is read at once. What came is wiped from it when it is taken out.
+    /// The buffer for what is read at once. A message is wiped from it when it is taken out.
     buffer: Vec<u8>,
-    /// The beginning of the next message, which came with the one before: a supervisor that has the work given up may
-    /// send the next order at once.
+    /// The beginning of the next message, which was read with the one before. A supervisor that tells the worker to
+    /// give up a request may send the next order directly after that.
     ahead: Zeroizing<Vec<u8>>,
 }
 
-/// A message that came.
+/// A message that was received.
 pub struct Received {
-    /// Its content.
+    /// The message's content.
     pub content: Zeroizing<Vec<u8>>,
-    /// Its tail, which holds no secrets on its way to a worker; empty where it has none.
+    /// The message's tail, which may be empty. What is sent to a worker as a tail holds no secrets.
     pub tail: Vec<u8>,
-    /// The file that came with it.
+    /// The file descriptor that came with the message.
     pub file: Option<OwnedFd>,
 }
 
@@ -39,7 +39,7 @@ impl std::fmt::Debug for Channel {
 }
 
 impl std::fmt::Debug for Received {
-    /// Lengths only: the content may hold secrets.
+    /// Shows lengths only: the content may hold secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (content, tail, file) = (self.content.len(), self.tail.len(), self.file.is_some());
         write!(f, "Received({content} bytes, a tail of {tail}, a file: {file})")
@@ -47,17 +47,17 @@ impl std::fmt::Debug for Received {
 }
 
 impl Channel {
-    /// Standard input, which the supervisor has made one end of a socket pair.
+    /// A channel on standard input, which is one end of a socket pair that the supervisor has made.
     pub fn of_stdin() -> io::Result<Self> {
         Ok(Self::new(rustix::stdio::stdin().try_clone_to_owned()?))
     }
 
-    /// A socket of one's own, for tests.
+    /// A channel on a socket, for tests.
     pub fn new(socket: OwnedFd) -> Self {
         Self { socket, buffer: vec![0; AT_ONCE], ahead: Zeroizing::default() }
     }
 
-    /// The next message; nothing when the supervisor has closed its end.
+    /// Receives the next message; `None` if the supervisor has closed its end.
     pub fn receive(&mut self) -> io::Result<Option<Received>> {
         let mut buffer = std::mem::take(&mut self.buffer);
         let received = self.receive_into(&mut buffer);
@@ -69,7 +69,8 @@ impl Channel {
         let ahead = std::mem::take(&mut self.ahead);
         let (mut come, file) = match ahead.len() {
             0 => self.first(buffer)?,
-            // A file comes with the first bytes of its message, which the kernel hands out with no earlier ones.
+            // These bytes came without a file: the kernel never returns the first bytes of a message with a file
+            // together with earlier bytes.
             length => {
                 buffer[..length].copy_from_slice(&ahead);
                 (length, None)
@@ -94,7 +95,7 @@ impl Channel {
         Ok(Some(Received { content, tail, file }))
     }
 
-    /// So many bytes, of which some are here.
+    /// Receives `length` bytes, of which the first ones are here already.
     fn whole(&self, here: &[u8], length: usize) -> io::Result<Vec<u8>> {
         let mut whole = Vec::new();
         whole.try_reserve_exact(length)?;
@@ -107,7 +108,7 @@ impl Channel {
         Ok(whole)
     }
 
-    /// The first bytes of a frame, with the file that may come along.
+    /// Receives the first bytes of a message, and its file descriptor, if there is one.
     fn first(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -134,7 +135,7 @@ impl Channel {
         }
     }
 
-    /// Sends a frame, and behind it a tail of these parts.
+    /// Sends a frame, and then a tail that consists of these parts.
     pub fn send(&mut self, mut frame: Frame, tail: &[&[u8]]) -> io::Result<()> {
         self.send_all(frame.before(tail.iter().map(|part| part.len()).sum())?)?;
         tail.iter().try_for_each(|part| self.send_all(part))
@@ -149,7 +150,7 @@ impl Channel {
     }
 }
 
-/// Calls again what a signal broke off.
+/// Repeats a call that was interrupted by a signal.
 fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
@@ -167,7 +168,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn messages_that_come_at_once_are_told_apart() {
+    fn messages_that_are_read_together_are_separated() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (mut ours, mut theirs) = (Channel::new(ours.into()), Channel::new(theirs.into()));
         for round in 0..3_u8 {
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_all_sizes_come_whole() {
+    fn messages_of_all_sizes_arrive_whole() {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let (mut ours, mut theirs) = (Channel::new(ours.into()), Channel::new(theirs.into()));
         for size in [0, 1, 65_527, 65_528, 65_529, 1 << 20] {

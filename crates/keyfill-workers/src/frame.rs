@@ -1,34 +1,35 @@
-//! A message on the wire: how long its content and its tail are, the content, the tail.
+//! A message as it is sent: the lengths of content and tail, four bytes each, then the content, then the tail.
 //!
-//! The content is what both sides encode and decode. The tail is bytes that neither looks at: an archive, manifests.
-//! It is sent from where it lies and received as one block, so that large bytes are not copied into a message.
+//! The content is a value that both sides encode and decode. The tail is bytes that are not encoded, such as an
+//! archive or manifests. They are sent without a copy and received as one block.
 
 use std::io;
 use zeroize::Zeroizing;
 
-/// Bytes of the two lengths before a frame's content.
+/// The bytes of the two lengths before a frame's content.
 pub(crate) const HEAD: usize = 8;
 
-/// How long a message is.
+/// The lengths of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lengths {
-    /// Bytes of its content.
+    /// The bytes of the message's content.
     pub content: usize,
-    /// Bytes of its tail.
+    /// The bytes of the message's tail.
     pub tail: usize,
 }
 
-/// A frame ready to be sent. Its memory is wiped when it goes: frames may hold secrets.
+/// The lengths and the content of a message, ready to be sent. Its memory is wiped on drop, since frames may hold
+/// secrets.
 #[derive(Clone, Default)]
 pub struct Frame(Zeroizing<Vec<u8>>);
 
 impl Frame {
-    /// Builds a frame from what `write` appends to the buffer that it is handed.
+    /// Builds a frame. `write` gets a buffer and returns it with the content appended.
     pub fn build<E>(write: impl FnOnce(Vec<u8>) -> Result<Vec<u8>, E>) -> Result<Self, E> {
         Ok(Self(Zeroizing::new(write(vec![0; HEAD])?)))
     }
 
-    /// A frame of this content.
+    /// A frame with a copy of this content.
     pub fn new(content: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(HEAD + content.len());
         bytes.resize(HEAD, 0);
@@ -36,7 +37,7 @@ impl Frame {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Lengths and content, as they are sent before a tail of so many bytes.
+    /// The lengths and the content, as they are sent before a tail of this many bytes.
     pub(crate) fn before(&mut self, tail: usize) -> io::Result<&[u8]> {
         let content = self.0.len().checked_sub(HEAD).ok_or(io::ErrorKind::InvalidInput)?;
         let too_long = |_| io::Error::other("a message cannot be longer than 4 GiB");
@@ -54,7 +55,7 @@ impl std::fmt::Debug for Frame {
     }
 }
 
-/// The lengths that a head says.
+/// Decodes the lengths of a message.
 pub(crate) fn lengths(head: [u8; HEAD]) -> Lengths {
     let [a, b, c, d, e, f, g, h] = head;
     let number = |bytes| u32::from_le_bytes(bytes) as usize;
@@ -66,7 +67,7 @@ mod tests {
     use super::{Frame, HEAD, Lengths, lengths};
 
     #[test]
-    fn a_frame_says_its_lengths_and_prints_no_content() {
+    fn a_frame_holds_its_lengths_and_debug_shows_no_content() {
         let built = Frame::build(|mut bytes| {
             bytes.extend_from_slice(b"hush");
             Ok::<_, ()>(bytes)

@@ -1,12 +1,11 @@
-//! Worker processes: the same program started anew, with nothing of its parent's but one socket.
+//! Worker processes: the same program, started as a new process that inherits nothing but one socket.
 //!
-//! The supervisor's side is [`Pool`], which keeps workers ready and hands them out, and [`Worker`], which is one
-//! of them for the time of one request. The worker's side is [`sandbox`], which gives everything up that rendering
-//! does not need, and [`Channel`], on which its orders come. Both sides exchange messages: a [`Frame`], at times with
-//! a tail of plain bytes behind it, and at times with one file descriptor. What the bytes mean is not this crate's
-//! business.
+//! The supervisor has a [`Pool`], which keeps workers ready, and takes a [`Worker`] from it for each request. The
+//! worker has the [`sandbox`], which gives up everything that rendering does not need, and a [`Channel`], on which
+//! it receives orders. Both sides exchange messages: a [`Frame`], which may be followed by plain bytes, the tail,
+//! and by one file descriptor. This crate does not interpret the content of messages.
 //!
-//! [`limits`] says how much memory the container has.
+//! [`limits`] finds out how much memory the container may use.
 
 #![cfg(unix)]
 
@@ -24,5 +23,5 @@ pub use pool::{Counts, Pool, PoolOptions, Scope, Worker};
 pub use process::{Lost, Why};
 pub use start::Program;
 
-/// The exit code of a worker that could not get memory. The allocator ends the process with it.
+/// The exit code with which the allocator ends a worker that reached its limit of memory.
 pub const OUT_OF_MEMORY: i32 = 86;

@@ -1,9 +1,10 @@
-//! How much memory the container has.
+//! The memory limit of the container.
 
 use std::path::{Path, PathBuf};
 
-/// The memory limit in bytes: the lowest of cgroup v2's and v1's on the way from this process's group to the root.
-/// Nothing when there is none below half of the machine's memory: then the machine is not shared on purpose.
+/// The memory limit in bytes: the lowest limit of this process's control group and the groups above it, in cgroup
+/// v2 and v1. `None` if there is no limit of at most half of the machine's memory: then nobody meant to limit this
+/// process.
 pub fn container_memory() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let limit = lowest_limit(&groups, Path::new("/sys/fs/cgroup"))?;
@@ -17,14 +18,14 @@ fn machine_memory() -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
 }
 
-/// The lowest limit that /proc/self/cgroup's lines lead to below a mount.
+/// The lowest limit of the groups in `/proc/self/cgroup`, whose files are below `mount`.
 fn lowest_limit(groups: &str, mount: &Path) -> Option<u64> {
     let places = groups.lines().filter_map(|line| {
         let mut fields = line.splitn(3, ':');
         let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
         let path = path.trim_start_matches('/');
         if controllers.is_empty() {
-            // Version 2; where both are mounted it lies in a folder of its own.
+            // The line is of version 2. If both versions are mounted, version 2 is in the folder `unified`.
             return Some(vec![
                 (mount.to_owned(), path, "memory.max"),
                 (mount.join("unified"), path, "memory.max"),
@@ -36,8 +37,8 @@ fn lowest_limit(groups: &str, mount: &Path) -> Option<u64> {
     places.flatten().filter_map(|(top, path, file)| limit_above(&top, path, file)).min()
 }
 
-/// The lowest limit of a group and those above it. Inside a container the path may be the host's, and the group is
-/// then the mount itself.
+/// The lowest limit of a group and the groups above it. Inside of a container the path may be the host's and not
+/// exist; then only the mount itself counts.
 fn limit_above(top: &Path, path: &str, file: &str) -> Option<u64> {
     let group: PathBuf = top.join(path);
     let above = group.ancestors().take_while(|dir| dir.starts_with(top));
@@ -50,7 +51,7 @@ mod tests {
     use super::lowest_limit;
 
     #[test]
-    fn the_lowest_limit_on_the_way_counts() {
+    fn the_lowest_limit_of_a_group_and_those_above_it_counts() {
         let dir = tempfile::tempdir().unwrap();
         let put = |path: &str, text: &str| {
             let file = dir.path().join(path);

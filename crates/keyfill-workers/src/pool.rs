@@ -1,7 +1,8 @@
-//! The pool: workers that are ready, handed out for one request each, taken back or replaced.
+//! The pool of workers. A worker is handed out for one request, and is then taken back or replaced.
 //!
-//! A worker serves one [`Scope`] for all its life: what it saw of one scope is never in the memory of a worker that
-//! serves another. Fresh workers stand by, so that a new scope, or a worker that was lost, costs no waiting.
+//! A worker serves only one [`Scope`] in its life, so the secrets of one scope are never in the memory of a worker
+//! that serves another. Some unused workers are started in advance, so that a new scope or a lost worker causes no
+//! delay.
 
 use crate::frame::{Frame, Lengths};
 use crate::process::{Lost, Process, Why};
@@ -14,40 +15,40 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-/// Whose secrets a worker may have seen: a digest of all that decides what may be read.
+/// Identifies whose secrets a worker may have seen: a digest of everything that decides which secrets may be read.
 pub type Scope = [u8; 32];
 
-/// How workers are kept.
+/// The options of a pool.
 #[derive(Clone, Debug)]
 pub struct PoolOptions {
-    /// What a worker runs.
+    /// The program of the workers.
     pub program: Program,
-    /// The first frame that each gets.
+    /// The first frame that is sent to each worker. The worker must answer it.
     pub hello: Frame,
-    /// Workers that are kept, idle ones included.
+    /// The most workers that are busy or idle.
     pub most: usize,
-    /// Fresh workers that stand by beside them.
+    /// How many unused workers are started in advance, besides those.
     pub spares: usize,
-    /// A worker that holds more after its request is replaced, in bytes.
+    /// A worker that holds more bytes of memory than this after its request is replaced.
     pub grown: u64,
-    /// A worker that nobody needs for so long is ended.
+    /// A worker that was idle for this long is ended.
     pub idle: Duration,
     /// The longest that a worker may take to start.
     pub start: Duration,
 }
 
-/// What became of workers so far, for metrics.
+/// Counts of workers since the start, for metrics.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Started.
+    /// Workers that were started.
     pub started: AtomicU64,
-    /// Replaced since they had grown.
+    /// Workers that were replaced because they held too much memory after a request.
     pub grown: AtomicU64,
-    /// Ended in the middle of a request, for whatever reason.
+    /// Workers that ended in the middle of a request, for whatever reason.
     pub lost: AtomicU64,
 }
 
-/// The workers of one kind. Cheap to clone.
+/// A pool of workers that run the same program. Clones share the pool.
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
 
@@ -72,7 +73,7 @@ struct Idle {
     since: Instant,
 }
 
-/// A worker for the time of one request. Dropped before [`Worker::keep`] it is killed.
+/// A worker for one request. It is killed if it is dropped before [`Worker::keep`].
 pub struct Worker {
     process: Option<Process>,
     scope: Scope,
@@ -80,8 +81,8 @@ pub struct Worker {
 }
 
 impl Pool {
-    /// A pool that starts its spares at once. `greeted` is called with what the first worker answers to the first
-    /// frame. It must run inside a tokio runtime, whose end ends the pool.
+    /// Starts a pool and its spare workers. Returns the pool, and what the first worker answered to the first
+    /// frame. It must run inside a tokio runtime; the pool ends with the runtime.
     pub async fn new(options: PoolOptions) -> io::Result<(Self, Zeroizing<Vec<u8>>)> {
         let inner = Arc::new(Inner {
             threads: Threads::new()?,
@@ -98,8 +99,8 @@ impl Pool {
         Ok((pool, greeting))
     }
 
-    /// A worker for a request of a scope: one that has served the scope, else a fresh one. The caller bounds how many
-    /// there are at once.
+    /// A worker for a request of a scope: one that has served the scope before, else an unused one. The caller must
+    /// bound how many workers it holds at once.
     pub async fn take(&self, scope: Scope) -> io::Result<Worker> {
         loop {
             let (process, is_fresh) = self.0.ready(scope);
@@ -110,7 +111,7 @@ impl Pool {
             if is_fresh {
                 self.0.wanted.notify_one();
             }
-            // One that has ended while it had nothing to do was nobody's fault.
+            // A worker that ended while it was idle is skipped, and not reported as an error.
             if process.has_ended() {
                 continue;
             }
@@ -119,12 +120,12 @@ impl Pool {
         }
     }
 
-    /// What became of workers so far.
+    /// Counts of workers since the start.
     pub fn counts(&self) -> &Counts {
         &self.0.counts
     }
 
-    /// Workers that work, and those that wait.
+    /// The number of busy workers, and of idle or unused ones.
     pub fn numbers(&self) -> (usize, usize) {
         let state = self.0.lock();
         (state.busy, state.idle.len() + state.fresh.len())
@@ -136,9 +137,9 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts a worker and waits until it is ready.
+    /// Starts a worker and waits for its answer to the first frame.
     async fn start(&self) -> io::Result<(Process, Zeroizing<Vec<u8>>)> {
-        /// A greeting is a few words.
+        /// The most bytes of that answer.
         const MOST: usize = 4 << 10;
         self.counts.started.fetch_add(1, Ordering::Relaxed);
         let ready = async {
@@ -155,21 +156,22 @@ impl Inner {
         in_time.map_err(|_| io::Error::other("a worker did not start in time"))?
     }
 
-    /// A worker that is there: of the scope, or fresh. One too many goes.
+    /// An idle worker of the scope, else an unused one, and whether it is unused. Idle workers of other scopes are
+    /// ended if there would be too many.
     fn ready(&self, scope: Scope) -> (Option<Process>, bool) {
         let mut state = self.lock();
         if let Some(at) = state.idle.iter().rposition(|idle| idle.scope == scope) {
             return (Some(state.idle.remove(at).process), false);
         }
         let fresh = state.fresh.pop();
-        // The one that will be busy takes the place of the one that was idle longest.
+        // The worker that becomes busy takes the place of the one that was idle longest.
         while state.idle.len() + state.busy + 1 > self.options.most && !state.idle.is_empty() {
             state.idle.remove(0);
         }
         (fresh, true)
     }
 
-    /// Takes a worker back, if it is worth it.
+    /// Takes a worker back, unless it holds too much memory.
     fn back(&self, process: Process, scope: Scope) {
         let grown = process.resident().is_some_and(|bytes| bytes > self.options.grown);
         let mut state = self.lock();
@@ -182,7 +184,7 @@ impl Inner {
     }
 }
 
-/// Keeps the spares.
+/// Starts unused workers until there are enough spares, and again when they are taken.
 async fn stand_by(pool: std::sync::Weak<Inner>) {
     let mut pause = Duration::from_millis(10);
     while let Some(inner) = pool.upgrade() {
@@ -195,7 +197,7 @@ async fn stand_by(pool: std::sync::Weak<Inner>) {
                 inner.lock().fresh.push(process);
                 pause = Duration::from_millis(10);
             }
-            // No process can be had: that may pass.
+            // No process can be started now. That may pass, so it is tried again.
             Err(_) => {
                 drop(inner);
                 tokio::time::sleep(pause).await;
@@ -205,7 +207,7 @@ async fn stand_by(pool: std::sync::Weak<Inner>) {
     }
 }
 
-/// Ends what nobody needs, and what has ended by itself.
+/// Removes workers that were idle for too long, and those that have ended by themselves.
 async fn sweep(pool: std::sync::Weak<Inner>) {
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -220,7 +222,7 @@ async fn sweep(pool: std::sync::Weak<Inner>) {
 }
 
 impl Worker {
-    /// Sends a frame, with a tail and a file where there are any.
+    /// Sends a frame, with a tail, which may be empty, and a file descriptor, if there is one.
     pub async fn send(
         &mut self,
         frame: Frame,
@@ -234,7 +236,7 @@ impl Worker {
         if sent { Ok(()) } else { Err(self.lose().await) }
     }
 
-    /// The lengths of the next message, so that room can be found for it.
+    /// Receives the lengths of the next message, so that the caller can reserve memory for it.
     pub async fn lengths(&mut self) -> Result<Lengths, Lost> {
         let lengths = match &mut self.process {
             Some(process) => process.lengths().await.ok(),
@@ -246,7 +248,7 @@ impl Worker {
         }
     }
 
-    /// The next bytes: a message's content, and then its tail, of which [`Self::lengths`] gave the lengths.
+    /// Receives the next bytes: a message's content, and then its tail. [`Self::lengths`] returned their lengths.
     pub async fn bytes(&mut self, length: usize) -> Result<Zeroizing<Vec<u8>>, Lost> {
         let bytes = match &mut self.process {
             Some(process) => process.bytes(length).await.ok(),
@@ -266,12 +268,12 @@ impl Worker {
         Lost(process.end().await)
     }
 
-    /// The process's number.
+    /// The process ID of the worker.
     pub fn id(&self) -> Option<u32> {
         self.process.as_ref().and_then(Process::id)
     }
 
-    /// Its request is answered: it may serve the next one of its scope.
+    /// Gives the worker back after its request: it may serve the next request of its scope.
     pub fn keep(mut self) {
         if let Some(process) = self.process.take() {
             self.pool.back(process, self.scope);
@@ -281,7 +283,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // Killed by dropping the process: its request was given up, or has spoilt it.
+        // Dropping the process kills it: its request was given up, or the worker must not be used again.
         if self.process.take().is_some() {
             self.pool.counts.lost.fetch_add(1, Ordering::Relaxed);
             self.pool.lock().busy -= 1;

@@ -1,4 +1,4 @@
-//! One worker process, seen from the supervisor.
+//! A worker process, as the supervisor sees it.
 
 use crate::frame::{Frame, HEAD, Lengths, lengths};
 use crate::start::{Program, Threads};
@@ -13,24 +13,24 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::net::UnixStream;
 use zeroize::Zeroizing;
 
-/// Why a worker is no more, or no use.
+/// Why a worker was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// It wanted more memory than it may have.
+    /// The worker reached its limit of memory.
     Memory,
-    /// A signal ended it that was not ours.
+    /// This signal ended the worker, and the supervisor did not send it.
     Signal(i32),
-    /// It ended by itself.
+    /// The worker ended by itself, with this exit code.
     Exit(i32),
-    /// It said what cannot be understood, or more than it may.
+    /// The worker sent what cannot be decoded, or more than it may, or did not read.
     Talk,
 }
 
-/// A worker was lost in the middle of its work.
+/// The error that a worker was lost in the middle of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost(pub Why);
 
-/// A worker process and the supervisor's end of its socket. It is killed when this is dropped.
+/// A worker process and the supervisor's end of its socket. Dropping it kills the process.
 pub(crate) struct Process {
     child: Option<Child>,
     stream: UnixStream,
@@ -39,7 +39,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts one. It must run inside a tokio runtime.
+    /// Starts a process. It must run inside a tokio runtime.
     pub async fn start(program: &Program, threads: &Threads) -> io::Result<Self> {
         let (child, stream) = threads.start(program).await?;
         let stream = UnixStream::from_std(stream)?;
@@ -50,7 +50,7 @@ impl Process {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Sends a frame, with a tail and a file where there are any.
+    /// Sends a frame, with a tail, which may be empty, and a file descriptor, if there is one.
     pub async fn send(
         &mut self,
         mut frame: Frame,
@@ -76,21 +76,21 @@ impl Process {
         self.stream.write_all(tail).await
     }
 
-    /// The lengths of the next message.
+    /// Receives the lengths of the next message.
     pub async fn lengths(&mut self) -> io::Result<Lengths> {
         let mut head = [0; HEAD];
         self.stream.read_exact(&mut head).await?;
         Ok(lengths(head))
     }
 
-    /// The next bytes: a message's content, and then its tail, of which [`Self::lengths`] gave the lengths.
+    /// Receives the next bytes: a message's content, and then its tail. [`Self::lengths`] returned their lengths.
     pub async fn bytes(&mut self, length: usize) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut bytes = Zeroizing::new(vec![0; length]);
         self.stream.read_exact(&mut bytes).await?;
         Ok(bytes)
     }
 
-    /// Bytes that it holds and does not share, where the system says.
+    /// The bytes of resident memory that the process does not share; `None` if the system does not tell.
     pub fn resident(&self) -> Option<u64> {
         let text = std::fs::read_to_string(format!("/proc/{}/statm", self.id()?)).ok()?;
         let mut fields = text.split(' ').skip(1).map_while(|field| field.parse::<u64>().ok());
@@ -98,15 +98,15 @@ impl Process {
         Some(resident.saturating_sub(shared) * rustix::param::page_size() as u64)
     }
 
-    /// Whether it has ended by itself.
+    /// Whether the process has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
     }
 
-    /// Ends it and says how it had ended before, if it had.
+    /// Ends the process. Returns how it had ended by itself, or [`Why::Talk`] if it had not.
     pub async fn end(mut self) -> Why {
         let Some(mut child) = self.child.take() else { return Why::Talk };
-        // What has ended by itself shows how; a moment, since its socket closes before it is gone.
+        // Waits a moment, since the socket of a process that ends closes before its exit status is known.
         for pause in [1, 2, 5, 10, 20, 50, 100, 200, 500] {
             match child.try_wait() {
                 Ok(Some(status)) => return why(status),
@@ -129,10 +129,10 @@ fn why(status: ExitStatus) -> Why {
     }
 }
 
-/// Ends a child, with the programs that it has started where it leads a group.
+/// Kills a child, and, if it leads a process group, the programs that it has started.
 fn kill(child: &mut Child, own_group: bool) {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    // A child that was not waited for keeps its number: the group is its own.
+    // The process ID of a child that was not waited for is not used again, so the group is the child's.
     if let Some(pid) = pid.filter(|_| own_group) {
         rustix::process::kill_process_group(pid, Signal::KILL).ok();
     }

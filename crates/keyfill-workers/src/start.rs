@@ -1,7 +1,7 @@
 //! Starting worker processes, and waiting for their end, on threads that live as long as the supervisor.
 //!
-//! The kernel ends a worker when the *thread* that has started it ends, and the threads of an async runtime come and
-//! go. So one thread starts all workers, and one collects those that have ended.
+//! The kernel kills a worker when the *thread* that has started it ends, and threads of an async runtime may end at
+//! any time. So one thread starts all workers, and one waits for those that end.
 
 use std::ffi::OsString;
 use std::io;
@@ -13,22 +13,22 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use tokio::sync::oneshot;
 
-/// What a worker process runs.
+/// The program that a worker process runs, and how.
 #[derive(Clone, Debug)]
 pub struct Program {
-    /// The program: this one, by the name under which the kernel knows it.
+    /// The path of the program.
     pub path: PathBuf,
-    /// Its arguments.
+    /// The arguments of the program.
     pub arguments: Vec<OsString>,
-    /// Its whole environment.
+    /// The whole environment of the program.
     pub environment: Vec<(OsString, OsString)>,
-    /// Whether the worker leads a process group of its own, which ends with it.
+    /// Whether the worker leads a process group of its own, which is killed with it.
     pub own_group: bool,
 }
 
 impl Program {
-    /// This program with other arguments and an empty environment. Under Linux it is the very file that runs, also
-    /// when another one has taken its name.
+    /// This program with other arguments and an empty environment. On Linux it is the file that is running, even if
+    /// another file has taken its path.
     pub fn this(arguments: &[&str]) -> io::Result<Self> {
         let by_kernel = PathBuf::from("/proc/self/exe");
         let path = if by_kernel.exists() { by_kernel } else { std::env::current_exe()? };
@@ -51,7 +51,7 @@ impl Program {
 
 type Started = oneshot::Sender<io::Result<(Child, UnixStream)>>;
 
-/// The two threads.
+/// Handles of the two threads: one starts workers, the other waits for their end.
 #[derive(Clone, Debug)]
 pub(crate) struct Threads {
     start: mpsc::Sender<(Program, Started)>,
@@ -59,13 +59,13 @@ pub(crate) struct Threads {
 }
 
 impl Threads {
-    /// Starts them. They end when the last handle is dropped.
+    /// Starts the threads. They end when the last handle is dropped.
     pub fn new() -> io::Result<Self> {
         let (start, starts) = mpsc::channel::<(Program, Started)>();
         let (collect, collects) = mpsc::channel::<(Child, oneshot::Sender<Option<ExitStatus>>)>();
         std::thread::Builder::new().name("worker-start".to_owned()).spawn(move || {
             for (program, started) in starts {
-                // Whoever asked may have gone: the child is ended by its closed socket, and collected here.
+                // If the caller no longer waits, the child is killed and waited for here.
                 if let Err(Ok((mut child, _))) = started.send(program.start()) {
                     child.kill().ok();
                     child.wait().ok();
@@ -80,7 +80,7 @@ impl Threads {
         Ok(Self { start, collect })
     }
 
-    /// Starts a process.
+    /// Starts a process. Returns it with the supervisor's end of its socket.
     pub async fn start(&self, program: &Program) -> io::Result<(Child, UnixStream)> {
         let (started, answer) = oneshot::channel();
         let gone = || io::Error::other("the thread that starts workers has ended");

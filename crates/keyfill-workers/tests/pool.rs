@@ -1,4 +1,4 @@
-//! A pool whose workers are this test program, started anew.
+//! Tests of a pool whose workers are processes of this test program.
 
 use keyfill_workers::{Channel, Frame, Pool, PoolOptions, Program, Scope, Why, Worker, sandbox};
 use std::fs::File;
@@ -12,7 +12,7 @@ const PARENT: &str = "KEYFILL_TEST_WORKER_OF";
 const BLUE: Scope = [1; 32];
 const RED: Scope = [2; 32];
 
-/// The worker: answers orders until its socket closes. Called as a test it has nothing to do.
+/// The worker process: it answers orders until its socket closes. Run as a test it does nothing.
 #[test]
 fn worker_process() {
     let Some(parent) = std::env::var(PARENT).ok().and_then(|id| id.parse().ok()) else { return };
@@ -22,7 +22,7 @@ fn worker_process() {
     while let Some(received) = channel.receive().unwrap() {
         let order = String::from_utf8(received.content.to_vec()).unwrap();
         let answer = answer(&order, received.file.map(File::from), report);
-        // What came behind the order goes back behind the answer, from its end.
+        // The tail of the order is the tail of the answer, with its bytes reversed.
         let mut tail = received.tail;
         tail.reverse();
         channel.send(Frame::new(answer.as_bytes()), &[&tail]).unwrap();
@@ -95,11 +95,11 @@ async fn said(worker: &mut Worker) -> Result<String, Why> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tail_crosses_both_ways() {
+async fn a_tail_arrives_in_both_directions() {
     let (pool, _) = pool(1).await;
     let mut worker = pool.take(BLUE).await.unwrap();
     let tail: Vec<u8> = (0..3_000_000).map(|i| (i % 253) as u8).collect();
-    // Neither side reads while it writes: the worker answers when it has everything.
+    // Neither side reads while it writes: the worker answers after it has received everything.
     worker.send(Frame::new(b"echo"), &tail, None).await.unwrap();
     assert_eq!(said(&mut worker).await.unwrap(), "echo");
     let back = worker.bytes(tail.len()).await.unwrap();
@@ -155,7 +155,7 @@ async fn a_worker_that_has_grown_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_comes_with_an_order() {
+async fn a_file_arrives_with_an_order() {
     let (pool, _) = pool(1).await;
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("x"), "what it says").unwrap();
@@ -165,7 +165,7 @@ async fn a_file_comes_with_an_order() {
     assert_eq!(said(&mut worker).await.unwrap(), "what it says");
 }
 
-/// Landlock and seccomp are what Linux has; a kernel without one of them is named.
+/// Only Linux has Landlock and seccomp. The test is skipped, with a message, if the kernel lacks seccomp.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_cannot_reach_out() {
@@ -181,7 +181,7 @@ async fn a_worker_cannot_reach_out() {
     }
     assert_eq!(ask(&mut worker, "thread").await.unwrap(), "a thread");
     assert_eq!(ask(&mut worker, "eat").await.unwrap(), "refused", "memory is bounded");
-    // The sandbox is the thread's on which the test harness runs the worker.
+    // The sandbox holds for the thread on which the test harness runs the worker.
     let tasks = std::fs::read_dir(format!("/proc/{}/task", worker.id().unwrap())).unwrap();
     let status = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("status")).unwrap());
     let held = |status: String| status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2");

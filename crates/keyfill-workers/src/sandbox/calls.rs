@@ -1,6 +1,6 @@
-//! seccomp: the system calls that computing needs, and no others.
+//! The seccomp filter: it allows only the system calls that rendering needs.
 //!
-//! What is not on the list fails with EPERM, so that a library which asks for more than it needs goes on without.
+//! Other calls fail with EPERM, so that a library that tries more than it needs can go on.
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
@@ -12,7 +12,7 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Calls that are allowed whatever their arguments.
 const ALWAYS: &[i64] = &[
-    // The channel, and reading the archive that came over it.
+    // For the channel, and for reading the archive that came over it.
     libc::SYS_read,
     libc::SYS_readv,
     libc::SYS_pread64,
@@ -26,13 +26,13 @@ const ALWAYS: &[i64] = &[
     libc::SYS_close,
     libc::SYS_fcntl,
     libc::SYS_ppoll,
-    // Memory.
+    // For memory.
     libc::SYS_brk,
     libc::SYS_munmap,
     libc::SYS_mremap,
     libc::SYS_madvise,
     libc::SYS_membarrier,
-    // Threads, time, signals to oneself.
+    // For threads, time, and signals to the process itself.
     libc::SYS_futex,
     libc::SYS_set_robust_list,
     libc::SYS_rseq,
@@ -55,48 +55,49 @@ const ALWAYS: &[i64] = &[
     libc::SYS_exit_group,
 ];
 
-/// The same that only this architecture has.
+/// Further calls that are always allowed and that only this architecture has.
 #[cfg(target_arch = "x86_64")]
 const ALSO: &[i64] = &[libc::SYS_poll, libc::SYS_time, libc::SYS_gettimeofday, libc::SYS_arch_prctl];
 #[cfg(not(target_arch = "x86_64"))]
 const ALSO: &[i64] = &[libc::SYS_gettimeofday];
 
-/// Filters this thread's calls and those of threads to come; `false` where the kernel or the architecture cannot.
+/// Filters the system calls of this thread and of those that it starts later. Returns `false` if the kernel or the
+/// architecture does not support it.
 pub fn filter() -> bool {
-    // Landlock may be missing and has then not done it.
+    // Landlock sets this too, but may be missing.
     if rustix::thread::set_no_new_privs(true).is_err() {
         return false;
     }
     let (Some(allowed), Some(clone3)) = (allowed(), without_clone3()) else { return false };
-    // Both hold. The short one comes first: once the long list is in force no filter can be added.
+    // Both filters are in force. The short one must come first: the long one forbids to add a filter.
     seccompiler::apply_filter(&clone3).is_ok() && seccompiler::apply_filter(&allowed).is_ok()
 }
 
 fn allowed() -> Option<BpfProgram> {
     let mut rules: Rules = ALWAYS.iter().chain(ALSO).map(|call| (*call, Vec::new())).collect();
-    // The other filter's to refuse, with an error of its own.
+    // The other filter refuses clone3, with another error.
     rules.insert(libc::SYS_clone3, Vec::new());
-    // Pages that can be run are never asked for.
+    // Memory must not be executable.
     for call in [libc::SYS_mmap, libc::SYS_mprotect] {
         rules.insert(call, vec![argument(2, SeccompCmpOp::MaskedEq(libc::PROT_EXEC as u64), 0)?]);
     }
-    // A new thread, and no new process.
+    // A new thread is allowed, a new process is not.
     let thread = libc::CLONE_THREAD as u64;
     rules.insert(libc::SYS_clone, vec![argument(0, SeccompCmpOp::MaskedEq(thread), thread)?]);
-    // A limit says how much of the stack is left: limits are read, and not set.
+    // Limits may be read, which is needed to find the size of the stack, but not set.
     rules.insert(libc::SYS_prlimit64, vec![argument(2, SeccompCmpOp::Eq, 0)?]);
-    // A signal to oneself is how a program aborts.
+    // A program aborts by a signal to itself.
     let own = u64::from(std::process::id());
     rules.insert(libc::SYS_tgkill, vec![argument(0, SeccompCmpOp::Eq, own)?]);
-    // Naming a thread, and the size of pages.
+    // Setting the names of threads and memory areas, and the size of pages.
     let names = [libc::PR_SET_NAME, libc::PR_SET_THP_DISABLE, libc::PR_SET_VMA];
     let named = names.into_iter().map(|name| argument(0, SeccompCmpOp::Eq, name as u64));
     rules.insert(libc::SYS_prctl, named.collect::<Option<_>>()?);
     program(rules, SeccompAction::Errno(libc::EPERM as u32), SeccompAction::Allow)
 }
 
-/// What clone3 is asked for lies in memory, where a filter cannot look: it does not exist, and the C library calls
-/// clone instead.
+/// A filter for clone3, whose arguments are in memory, where a filter cannot read them. The call fails as if it did
+/// not exist, so that the C library uses clone.
 fn without_clone3() -> Option<BpfProgram> {
     let rules = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
     program(rules, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32))

@@ -1,11 +1,11 @@
-//! Landlock: no file, no folder, no TCP port, as far as this kernel knows them.
+//! Landlock: forbids files, folders and TCP ports, as far as this kernel supports it.
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _,
     RulesetError, RulesetStatus, Scope,
 };
 
-/// Closes everything; `false` where the kernel has no Landlock. It also sets `no_new_privs`.
+/// Forbids all access. Returns `false` if the kernel has no Landlock. It also sets `no_new_privs`.
 pub fn close() -> bool {
     restrict().is_ok_and(|status| status != RulesetStatus::NotEnforced)
 }

@@ -1,12 +1,13 @@
-//! A worker's bounds that need no help of the kernel beyond what every unix has.
+//! Limits of a worker that every unix supports.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 
-/// Open files of a worker: its socket under two numbers, the two streams, an archive, and some room.
+/// The most open files of a worker: its socket twice, stdout and stderr, an archive, and a few more.
 const FILES: u64 = 16;
 
-/// Sets the bounds. One that starts programs opens files and writes a copy of the tree.
+/// Sets the limits. `memory` is in bytes. A worker that starts programs opens files and writes a copy of the tree,
+/// so it has no limit for those.
 pub fn enter(memory: u64, may_start_programs: bool) -> io::Result<()> {
     let mut bounds = vec![(Resource::Core, 0), (Resource::Data, memory)];
     if !may_start_programs {
@@ -19,18 +20,19 @@ pub fn enter(memory: u64, may_start_programs: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Asks the kernel to end this process with its parent, and to let nobody look into it.
+/// Asks the kernel to kill this process when its parent ends, and to let no other process read its memory.
 #[cfg(target_os = "linux")]
 pub fn die_with(parent: u32) -> io::Result<()> {
     use rustix::process::{DumpableBehavior, Signal, getppid};
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // It may have ended before the kernel was asked.
+    // The parent may have ended before the kernel was asked.
     let now = getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
     if now == Some(parent) { Ok(()) } else { Err(io::Error::other("the supervisor has ended")) }
 }
 
-/// A worker ends when its socket closes; one that computes ends when it looks there next.
+/// Other systems have no such call: there a worker ends when it next reads from its socket, which the end of the
+/// supervisor closes.
 #[cfg(not(target_os = "linux"))]
 pub fn die_with(_: u32) -> io::Result<()> {
     Ok(())

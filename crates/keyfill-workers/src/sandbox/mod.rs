@@ -1,4 +1,4 @@
-//! What a worker gives up before it looks at anything an author wrote.
+//! The sandbox: what a worker gives up before it processes an author's input.
 
 #[cfg(target_os = "linux")]
 mod calls;
@@ -8,43 +8,44 @@ mod limits;
 
 use std::os::unix::net::UnixStream;
 
-/// What was given up, found out by trying.
+/// Which parts of the sandbox are in force. They are found out by trying.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// No file can be opened: Landlock holds.
+    /// Landlock is in force: no file can be opened.
     pub landlock: bool,
-    /// System calls are filtered: seccomp holds.
+    /// seccomp is in force: system calls are filtered.
     pub seccomp: bool,
-    /// Opening a file was refused.
+    /// An attempt to open a file was refused.
     pub no_files: bool,
-    /// Making a socket was refused.
+    /// An attempt to make a socket was refused.
     pub no_network: bool,
-    /// Starting a program was refused.
+    /// An attempt to start a program was refused.
     pub no_processes: bool,
 }
 
 impl Report {
-    /// Whether everything holds.
+    /// Whether all parts are in force.
     pub fn is_whole(self) -> bool {
         self.landlock && self.seccomp && self.no_files && self.no_network && self.no_processes
     }
 }
 
-/// How much a worker stands back behind its supervisor.
+/// The nice value by which a worker's priority is lower than its supervisor's.
 const NICE: i32 = 5;
 
-/// Dies with its parent, dumps no core, opens few files, writes none, and keeps below `memory` bytes of data. It
-/// must be called before a second thread is there, and `parent` must be the process that has started this one.
-/// Errors say what could not be had; a worker without its limits must not go on.
+/// Limits this process: it ends with its parent, dumps no core, opens few files, writes none, and has at most
+/// `memory` bytes of data. It must be called before a second thread is started, and `parent` must be the ID of the
+/// process that has started this one. An error means that a limit could not be set; then the worker must not go on.
 pub fn limit(parent: u32, memory: u64, may_start_programs: bool) -> std::io::Result<()> {
-    // The supervisor, which all wait for, comes first. Where it cannot be had all come alike.
+    // All requests wait for the supervisor, so it gets the processor first. Without this priority everything still
+    // works.
     rustix::process::setpriority_process(None, NICE).ok();
     limits::enter(memory, may_start_programs)?;
     limits::die_with(parent)
 }
 
-/// Gives up files, network and processes, for good, as far as the kernel can; the report says what holds. It must
-/// be called before a second thread is there.
+/// Gives up files, network and processes for good, as far as the kernel supports it. The report says which parts
+/// are in force. It must be called before a second thread is started.
 pub fn enter() -> Report {
     #[cfg(target_os = "linux")]
     let (landlock, seccomp) = (files::close(), calls::filter());
@@ -54,9 +55,9 @@ pub fn enter() -> Report {
         landlock,
         seccomp,
         no_files: std::fs::File::open("/").is_err(),
-        // A pair needs no path and no peer: it fails only where sockets are forbidden.
+        // A socket pair needs no path and no peer, so making one fails only if sockets are forbidden.
         no_network: UnixStream::pair().is_err(),
-        // Where programs can be started this one is not there, which is another error.
+        // If programs may be started, this one is not found, which is another error.
         no_processes: starting_is_refused(),
     }
 }
