@@ -1,4 +1,4 @@
-//! Generates the protocol's code, without protoc on the builder's machine.
+//! Generates the protocol's code. It needs no protoc on the machine that builds.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");

@@ -372,7 +372,7 @@ impl<'a> Machine<'a> {
     }
 
     fn kustomize(&mut self, words: &[Word]) -> Result<Planned> {
-        // Words that come from variables are the author's, and may set fewer flags.
+        // Flags that start programs count only if the administrator wrote them, not if they come from a variable.
         let literal: Vec<String> = words.iter().filter_map(Word::text).collect();
         let all = self.fields(words);
         let (dir, kustomize) = commands::kustomize(&literal, &all)?;

@@ -1,8 +1,8 @@
-//! Manifests on their way to the client, without a copy of them.
+//! Sends manifests to the client without copying them.
 //!
-//! The library's own way is to encode a message into one buffer, which holds an answer of 100 MB twice. Here a
-//! response carries its manifests beside an empty message, and [`Direct`] puts a body in its place that frames them
-//! where they lie.
+//! The gRPC library encodes a message into one buffer, so an answer of 100 MB would be in memory twice. Here a
+//! response has an empty message and carries its manifests as an extension. [`Direct`] replaces the body by one
+//! that sends the manifests from where they are.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http_body::Frame;
@@ -14,13 +14,13 @@ use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
 
-/// The first field of `ManifestResponse`, which is a list of strings.
+/// The key of the first field of `ManifestResponse`, a list of strings, in the encoding of protobuf.
 const MANIFESTS: u8 = 1 << 3 | 2;
 
-/// A text below this is copied into a frame with others; one above is sent as it lies.
+/// A manifest of fewer bytes than this is copied into a frame with others; a larger one is sent without a copy.
 const SMALL: usize = 4 << 10;
 
-/// Bytes of one frame, about: what was sent is given back before all is.
+/// About the most bytes of a frame. The answer is sent in frames, so that memory is freed before all of it is sent.
 const FRAME: usize = 64 << 10;
 
 /// The manifests of an app, each as compact JSON.
@@ -31,27 +31,27 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer of these texts, which must be UTF-8. `held` is dropped when the client has them.
+    /// An answer of these manifests, which must be UTF-8. `held` is dropped when the client has received them.
     pub fn new(texts: impl IntoIterator<Item = Bytes>, held: Option<Box<dyn Send + Sync>>) -> Self {
         Self { texts: texts.into_iter().collect(), held }
     }
 
-    /// How many manifests it has.
+    /// The number of manifests.
     pub fn len(&self) -> usize {
         self.texts.len()
     }
 
-    /// Whether it has none.
+    /// Whether there are no manifests.
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty()
     }
 
-    /// Bytes of the message.
+    /// The bytes of the encoded message.
     pub(crate) fn encoded_len(&self) -> usize {
         self.texts.iter().map(|text| 1 + varint_len(text.len()) + text.len()).sum()
     }
 
-    /// Makes a response carry it.
+    /// A response that carries the answer.
     pub(crate) fn into_response<T: Default>(self) -> tonic::Response<T> {
         let mut response = tonic::Response::new(T::default());
         response.extensions_mut().insert(Carried(Arc::new(Mutex::new(Some(self)))));
@@ -59,11 +59,11 @@ impl Answer {
     }
 }
 
-/// What an extension of a response must be: it can be cloned, and taken once.
+/// The answer as an extension of a response. Extensions must be `Clone`, so it is shared, and taken once.
 #[derive(Clone)]
 struct Carried(Arc<Mutex<Option<Answer>>>);
 
-/// A service whose answers are sent as they lie.
+/// Wraps a gRPC service so that its [`Answer`]s are sent without a copy.
 #[derive(Clone)]
 pub struct Direct<S>(pub(crate) S);
 
@@ -99,12 +99,12 @@ where
     }
 }
 
-/// The body of an answer: the message's head, its texts, the status.
+/// The body of a response: the head of the gRPC message, the manifests, and the status.
 struct Sent {
-    /// The head of the message, until it is sent.
+    /// The head of the gRPC message, until it is sent.
     head: Option<[u8; 5]>,
     texts: VecDeque<Bytes>,
-    /// What is left of a text that is sent as it lies.
+    /// What is left of a large manifest that is being sent.
     begun: Bytes,
     ended: bool,
     _held: Option<Box<dyn Send + Sync>>,
@@ -112,9 +112,9 @@ struct Sent {
 
 impl Sent {
     fn new(answer: Answer) -> Self {
-        // The caller has checked that a message may be as long.
+        // The caller has checked that a message may be this long.
         let length = u32::try_from(answer.encoded_len()).unwrap_or(u32::MAX).to_be_bytes();
-        // No compression, and the length.
+        // A byte for "not compressed", and the length.
         let head = Some([0, length[0], length[1], length[2], length[3]]);
         Self { head, texts: answer.texts, begun: Bytes::new(), ended: false, _held: answer.held }
     }
@@ -167,7 +167,7 @@ impl http_body::Body for Sent {
 }
 
 fn varint_len(number: usize) -> usize {
-    // Seven bits in each byte, and one byte for none.
+    // Seven bits for each byte, and at least one byte.
     ((usize::BITS - (number | 1).leading_zeros()) as usize).div_ceil(7)
 }
 
@@ -188,7 +188,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn an_answer_is_the_message_that_the_library_would_send() {
+    fn an_answer_is_encoded_as_the_library_would_encode_it() {
         let sizes = [0, 1, 127, 128, SMALL - 1, SMALL, SMALL + 1, FRAME, 3 * FRAME + 1, 20, 1 << 21];
         for texts in [vec![], sizes.map(|size| "x".repeat(size)).to_vec()] {
             let answer = Answer::new(texts.iter().cloned().map(Bytes::from), None);
@@ -204,11 +204,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_is_given_back_before_the_rest() {
+    fn manifests_are_freed_as_soon_as_they_are_sent() {
         let held = Arc::new(());
         let (first, second) = (Bytes::from(vec![b'x'; FRAME]), Bytes::from(vec![b'y'; FRAME]));
         let mut sent = Sent::new(Answer::new([first.clone(), second], Some(Box::new(Arc::clone(&held)))));
-        // The head of the message, the first text, the head of the second.
+        // The head of the message, the first manifest, the head of the second.
         for _ in 0..3 {
             sent.next().unwrap();
         }

@@ -1,7 +1,7 @@
 //! The login of the repository that a request came from, from repo-server's ask-pass socket.
 //!
-//! With `provideGitCreds` repo-server sends a nonce with the request, and gives the login to who shows it on the
-//! socket: what git does through `argocd-git-ask-pass`.
+//! With `provideGitCreds` repo-server sends a nonce with each request, and gives the login to a client that sends
+//! the nonce to the socket. Git does the same through `argocd-git-ask-pass`.
 
 use crate::proto::askpass::CredentialsRequest;
 use crate::proto::askpass::ask_pass_service_client::AskPassServiceClient;
@@ -9,10 +9,10 @@ use std::path::Path;
 use tonic::transport::Endpoint;
 use zeroize::Zeroizing;
 
-/// More bytes than any login has.
+/// The most bytes of an answer. No login is longer.
 const MOST_ANSWER: usize = 64 << 10;
 
-/// Asks for the user and the password that belong to a nonce.
+/// Asks repo-server for the user name and the password that belong to a nonce. The error is a message.
 pub async fn git_credentials(socket: &Path, nonce: &str) -> Result<(String, Zeroizing<String>), String> {
     let about = |why: &str| format!("repo-server's socket {} {why}", socket.display());
     let path = socket.to_str().filter(|path| path.starts_with('/'));

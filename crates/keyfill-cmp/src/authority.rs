@@ -1,9 +1,9 @@
 //! Replaces `:authority` on the wire.
 //!
-//! Repo-server's gRPC client dials the socket by its path and sends that path, percent-encoded, as
-//! `:authority`. The h2 crate refuses `%` as an invalid authority and resets every stream. [`UsableAuthority`] wraps
-//! a connection: it decodes each header block that the client sends, puts `localhost` in, writes the block
-//! again as literals that no table remembers, and copies every other frame untouched.
+//! Repo-server's gRPC client connects to the socket's path and sends that path, percent-encoded, as `:authority`.
+//! The h2 crate refuses `%` as an invalid authority and resets every stream. [`UsableAuthority`] wraps a
+//! connection: it decodes each header block that the client sends, replaces the value by `localhost`, encodes the
+//! block again as literals that are not added to HPACK's table, and copies all other frames.
 
 use loona_hpack::Decoder;
 use std::future::Future as _;
@@ -23,28 +23,29 @@ const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
 const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
-/// What a frame may hold before the peers agree on more; blocks are written in pieces of this size.
+/// The most bytes of a frame's payload unless the peers agree on more. Rewritten blocks are split into pieces of
+/// this size.
 const MOST_IN_FRAME: usize = 16_384;
-/// A header block above this is refused: repo-server's have some hundred bytes.
+/// The most bytes of a header block. Those of repo-server have a few hundred bytes.
 const MOST_IN_BLOCK: usize = 256 << 10;
 
-/// The socket that a connection came in on.
+/// The kind of socket on which a connection was accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Socket {
-    /// The plugin's own.
+    /// The socket with the plugin's own name.
     #[default]
     Own,
-    /// That of another name.
+    /// The socket of an alias.
     Alias,
 }
 
-/// A connection whose client sends a usable `:authority`. It holds on to a `G` for as long as it is open.
+/// A connection in which the client's `:authority` is replaced by a valid one. It holds a `G` while it is open.
 pub struct UsableAuthority<S, G = ()> {
     inner: S,
     _guard: G,
     socket: Socket,
     rewriter: Rewriter,
-    /// Rewritten bytes that were not read yet, and how many of them were.
+    /// Rewritten bytes, and how many of them were read already.
     ready: Vec<u8>,
     taken: usize,
     incoming: Box<[u8]>,
@@ -52,7 +53,7 @@ pub struct UsableAuthority<S, G = ()> {
     silence: Silence,
 }
 
-/// The idle timeout, and when it ends.
+/// The idle timeout, and the timer that runs until the connection is closed.
 struct Silence {
     most: Duration,
     over: Pin<Box<Sleep>>,
@@ -75,7 +76,7 @@ impl<S, G> UsableAuthority<S, G> {
         }
     }
 
-    /// Says which socket the connection came in on: requests carry it as an extension.
+    /// Sets the kind of socket on which the connection was accepted. Requests carry it as an extension.
     pub fn on(mut self, socket: Socket) -> Self {
         self.socket = socket;
         self
@@ -145,25 +146,25 @@ impl<S, G> Connected for UsableAuthority<S, G> {
     }
 }
 
-/// Where in the stream of frames the bytes are.
+/// The position in the stream of frames.
 enum State {
-    /// The preface; so many bytes of it were seen.
+    /// In HTTP/2's connection preface, of which this many bytes were received.
     Preface(usize),
-    /// A frame's header, as far as it has come.
+    /// In the header of a frame, of which this many bytes were received.
     Header([u8; FRAME_HEADER], usize),
-    /// So many bytes of a frame that is copied.
+    /// In a frame that is copied, of which this many bytes are missing.
     Copy(usize),
-    /// A frame of a header block; so many bytes are missing.
+    /// In a frame of a header block, of which this many bytes are missing.
     Block(usize),
 }
 
-/// The bytes of a client, frame by frame.
+/// Rewrites the bytes of a client, frame by frame.
 struct Rewriter {
     state: State,
     decoder: Decoder<'static>,
-    /// The frame's header that the block began with.
+    /// The header of the frame with which the header block began.
     head: Frame,
-    /// The payload of the frame at hand, then the whole block.
+    /// The payload of the current frame. `block` is the header block so far.
     payload: Vec<u8>,
     block: Vec<u8>,
     in_block: bool,
@@ -192,7 +193,7 @@ impl Rewriter {
         }
     }
 
-    /// Takes bytes in and puts what the server shall see into `out`.
+    /// Takes bytes of the client, and appends to `out` what the server reads.
     fn feed(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         while !bytes.is_empty() {
             match &mut self.state {
@@ -273,7 +274,8 @@ impl Rewriter {
         Ok(())
     }
 
-    /// One frame of a block is complete: its padding and priority go, its fragment joins the block.
+    /// A frame of a header block is complete: padding and priority are removed, and the rest is appended to the
+    /// block.
     fn end_block_frame(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         let mut fragment = &self.payload[..];
         if self.head.kind == HEADERS {
@@ -300,7 +302,7 @@ impl Rewriter {
         Ok(())
     }
 
-    /// The block is complete: it is decoded, rewritten and encoded.
+    /// The header block is complete: it is decoded, changed and encoded.
     fn end_block(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
         let headers =
             self.decoder.decode(&self.block).map_err(|_| broken("a header block cannot be decoded"))?;
@@ -327,7 +329,7 @@ impl Rewriter {
 }
 
 fn frame(payload: &[u8], kind: u8, flags: u8, stream: [u8; 4], out: &mut Vec<u8>) {
-    // At most MOST_IN_FRAME bytes: the length fits three bytes.
+    // The payload has at most `MOST_IN_FRAME` bytes, so its length fits into three bytes.
     let length = payload.len() as u32;
     out.extend_from_slice(&length.to_be_bytes()[1..]);
     out.extend_from_slice(&[kind, flags]);
@@ -344,7 +346,7 @@ fn literal(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// An integer with a prefix of seven bits (RFC 7541, 5.1); the eighth says that the text is not compressed.
+/// An integer with a prefix of seven bits (RFC 7541, 5.1). The eighth bit is 0: the string is not Huffman-encoded.
 fn integer(mut value: usize, out: &mut Vec<u8>) {
     const MOST: usize = 0x7f;
     if value < MOST {
@@ -387,7 +389,7 @@ mod tests {
         out
     }
 
-    /// The header lists and the copied frames of a rewritten stream.
+    /// Decodes a rewritten stream: the header lists, and the frames that were copied.
     fn read(mut bytes: &[u8]) -> (Vec<Headers>, Vec<u8>) {
         bytes = bytes.strip_prefix(PREFACE).unwrap();
         let (mut decoder, mut lists, mut block, mut rest) =
@@ -409,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn the_authority_is_replaced_and_nothing_else() {
+    fn only_the_authority_is_replaced() {
         let mut encoder = Encoder::new();
         let mut input = PREFACE.to_vec();
         let mut copied = Vec::new();
@@ -470,7 +472,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_on_which_nothing_comes_is_closed_and_one_that_sends_is_not() {
+    async fn an_idle_connection_is_closed_and_a_slow_one_is_not() {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let (mut client, server) = tokio::io::duplex(1 << 10);
         let silence = Duration::from_secs(1);
@@ -478,7 +480,7 @@ mod tests {
         let mut text = [0; 64];
         let began = Instant::now();
         for bytes in PREFACE.chunks(PREFACE.len().div_ceil(4)) {
-            // Slowly, and yet not idle.
+            // The client sends slowly, but is not idle.
             tokio::time::sleep(silence / 3).await;
             client.write_all(bytes).await.unwrap();
             assert!(server.read(&mut text).await.unwrap() > 0);
@@ -491,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_have_long_lengths() {
+    fn long_strings_are_encoded_with_long_lengths() {
         let value = vec![b'v'; 1_000];
         let mut block = Vec::new();
         literal(b"name", &value, &mut block);

@@ -1,4 +1,4 @@
-//! plugin.yaml, as argocd-cmp-server reads it, and the socket's place.
+//! plugin.yaml, as argocd-cmp-server reads it, and the paths of the sockets.
 
 use crate::{Error, Parameter};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The name of the file in its folder.
 pub const FILE_NAME: &str = "plugin.yaml";
-/// Where sockets are made when `ARGOCD_PLUGINSOCKFILEPATH` does not say.
+/// The folder of the sockets, unless `ARGOCD_PLUGINSOCKFILEPATH` is set.
 pub const SOCKET_FOLDER: &str = "/home/argocd/cmp-server/plugins";
 
 /// A plugin's configuration.
@@ -19,7 +19,7 @@ pub struct PluginConfig {
     /// The plugin's name.
     #[serde(default)]
     pub metadata: Metadata,
-    /// What it does.
+    /// The plugin's commands, discovery and parameters.
     #[serde(default)]
     pub spec: Spec,
 }
@@ -36,31 +36,31 @@ pub struct Metadata {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Spec {
-    /// The version, which becomes a part of the socket's name.
+    /// The plugin's version, which becomes a part of the socket's name.
     #[serde(default)]
     pub version: String,
-    /// Not run: what it does is read.
+    /// The command `init`, which is interpreted and never run.
     #[serde(default)]
     pub init: Option<Command>,
-    /// Not run: what it does is read.
+    /// The command `generate`, which is interpreted and never run.
     #[serde(default)]
     pub generate: Option<Command>,
-    /// Which folders are for the plugin.
+    /// How it is found out whether a folder is for the plugin.
     #[serde(default)]
     pub discover: Discover,
     /// Which parameters apps can set.
     #[serde(default)]
     pub parameters: Parameters,
-    /// Accepted: the archive's modes do not matter to rendering.
+    /// Accepted without effect: rendering does not depend on the modes of files.
     #[serde(default)]
     pub preserve_file_mode: bool,
-    /// Accepted and not looked at, as Argo CD does: renderings never share a folder.
+    /// Accepted without effect, as in Argo CD: renderings never share a folder.
     #[serde(default)]
     pub allow_concurrency: serde::de::IgnoredAny,
-    /// Accepted and not looked at, as Argo CD does.
+    /// Accepted without effect, as in Argo CD.
     #[serde(default)]
     pub lock_repo: serde::de::IgnoredAny,
-    /// Whether repo-server is to send git credentials.
+    /// Whether repo-server should send git credentials.
     #[serde(default)]
     pub provide_git_creds: bool,
 }
@@ -78,7 +78,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// All words of it.
+    /// The program and all arguments.
     pub fn line(&self) -> Vec<String> {
         self.command.iter().chain(&self.args).cloned().collect()
     }
@@ -100,7 +100,7 @@ pub struct Discover {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Find {
-    /// Not run: what it looks for is read.
+    /// The command of discovery, which is interpreted and never run.
     #[serde(default)]
     pub command: Vec<String>,
     /// Further arguments.
@@ -112,7 +112,7 @@ pub struct Find {
 }
 
 impl Discover {
-    /// Whether there is any discovery.
+    /// Whether discovery is configured.
     pub fn is_configured(&self) -> bool {
         !self.file_name.is_empty() || !self.find.glob.is_empty() || !self.find.command.is_empty()
     }
@@ -122,10 +122,10 @@ impl Discover {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
-    /// Announced for every app.
+    /// Parameters that are announced for every app.
     #[serde(default, rename = "static")]
     pub announced: Vec<Announced>,
-    /// Not run: it must be absent.
+    /// A command that would announce parameters. It is not supported and must be absent.
     #[serde(default)]
     pub dynamic: Option<Command>,
 }
@@ -171,7 +171,7 @@ impl From<&Announced> for Parameter {
 }
 
 impl PluginConfig {
-    /// Reads plugin.yaml of a folder, and gives its text as well.
+    /// Reads plugin.yaml in a folder. Returns it parsed, and its text.
     pub fn read(folder: &Path) -> Result<(Self, Vec<u8>), Error> {
         let path = folder.join(FILE_NAME);
         let text = std::fs::read(&path).map_err(|e| {
@@ -197,7 +197,7 @@ impl PluginConfig {
         Ok(config)
     }
 
-    /// The socket of the plugin in a folder: `NAME.sock`, or `NAME-VERSION.sock`.
+    /// The path of the plugin's socket in a folder: `NAME.sock`, or `NAME-VERSION.sock`.
     pub fn socket(&self, folder: &Path) -> PathBuf {
         let (name, version) = (&self.metadata.name, &self.spec.version);
         folder.join(if version.is_empty() {
@@ -207,14 +207,14 @@ impl PluginConfig {
         })
     }
 
-    /// The socket of a further name for the plugin.
+    /// The path of an alias's socket in a folder: `ALIAS.sock`.
     pub fn alias_socket(folder: &Path, alias: &str) -> Result<PathBuf, Error> {
         check_name("--alias", alias).map_err(Error::config)?;
         Ok(folder.join(format!("{alias}.sock")))
     }
 }
 
-/// A name becomes a file's name: it must not lead anywhere else.
+/// Checks a name that becomes a part of a file's name: it must not lead to another folder.
 fn check_name(what: &str, name: &str) -> Result<(), String> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {

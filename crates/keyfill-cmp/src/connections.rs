@@ -1,13 +1,13 @@
-//! The connections that are open, counted: the end waits until there are none for a while.
+//! Counts open connections. A shutdown waits until there were none for a while.
 
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Counts open connections.
+/// The number of open connections. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Connections(watch::Sender<usize>);
 
-/// An open connection; it counts until it is dropped.
+/// An open connection, which is counted until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Open(watch::Sender<usize>);
 
@@ -16,17 +16,17 @@ impl Connections {
         Self(watch::Sender::new(0))
     }
 
-    /// Counts one more.
+    /// Counts a new connection.
     pub fn open(&self) -> Open {
         self.0.send_modify(|count| *count += 1);
         Open(self.0.clone())
     }
 
-    /// Waits until none was open for so long.
+    /// Waits until no connection was open for this time.
     pub async fn quiet(&self, time: Duration) {
         let mut count = self.0.subscribe();
         loop {
-            // The sender is held by this call: it cannot be gone.
+            // An error is not possible: this call holds the sender.
             drop(count.wait_for(|count| *count == 0).await);
             if tokio::time::timeout(time, count.changed()).await.is_err() {
                 return;

@@ -1,20 +1,20 @@
-//! The error of this crate: why a request could not be taken, or the server not started.
+//! The error of this crate.
 
 use crate::Refusal;
 use keyfill_diag::{Class, Diagnostic, Report};
 use std::fmt;
 
-/// Why a request could not be taken, or the server not started.
+/// Why a request was refused before its call began, or why the server could not start.
 pub struct Error(Box<ErrorKind>);
 
 enum ErrorKind {
     /// The configuration cannot be used.
     Config(String),
-    /// The client broke the protocol, or its archive is broken.
+    /// The client violated the protocol, or its archive is broken.
     Request(String),
     /// The archive asks for more than is allowed.
     Limit(String),
-    /// The run was stopped from outside.
+    /// The deadline was exceeded, or the run was cancelled.
     Stopped(String),
     /// The operating system reported an error.
     Io(String, std::io::Error),
@@ -41,7 +41,7 @@ impl Error {
         Self(Box::new(ErrorKind::Io(doing.into(), error)))
     }
 
-    /// The text that is sent to the client.
+    /// The refusal that is sent to the client.
     pub(crate) fn refusal(&self) -> Refusal {
         Refusal { class: self.class(), message: self.to_string() }
     }

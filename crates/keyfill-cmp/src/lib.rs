@@ -1,8 +1,8 @@
 //! Argo CD's config management plugin protocol: the server side, over a unix socket.
 //!
-//! It takes the place of argocd-cmp-server in a sidecar and knows nothing of rendering or secrets: it takes
-//! in a request's archive, checks it, and calls a [`Generator`]. The protocol is `proto/plugin.proto`; its
-//! code is generated at build time.
+//! It replaces argocd-cmp-server in a sidecar and knows nothing of rendering or secrets: it receives a request's
+//! archive, checks it, and calls a [`Generator`]. The protocol is `proto/plugin.proto`; its code is generated at
+//! build time.
 //!
 //! Repo-server sends an `:authority` that HTTP/2 libraries in Rust refuse; [`authority`] replaces it on the wire.
 

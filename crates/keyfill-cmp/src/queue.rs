@@ -1,17 +1,17 @@
-//! The queue of requests: a fixed number is worked on at once. Projects take turns, and within a project its apps. No
-//! project holds more than half of the places, so another project finds one free.
+//! A fair queue: a fixed number of requests hold a place and are worked on at once. Projects take turns, and within
+//! a project its apps. No project holds more than half of the places, so other projects find free ones.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
-/// A queue for places to work.
+/// A queue for places. Clones share the queue.
 #[derive(Clone)]
 pub struct Queue(Arc<Inner>);
 
 struct Inner {
-    /// The most that one project holds.
+    /// The most places that one project holds.
     most: usize,
     state: Mutex<State>,
     waiting: AtomicUsize,
@@ -19,7 +19,7 @@ struct Inner {
 
 struct State {
     free: usize,
-    /// Places that projects hold.
+    /// How many places each project holds.
     held: HashMap<Arc<str>, usize>,
     /// Projects that wait, in the order of their turns.
     turns: VecDeque<Arc<str>>,
@@ -34,11 +34,11 @@ struct Project {
     waiting: HashMap<String, VecDeque<oneshot::Sender<Place>>>,
 }
 
-/// A place to work, free again when it is dropped.
+/// The right to work on a request. Dropping it gives it to the next request.
 pub struct Place(Option<(Queue, Arc<str>)>);
 
 impl Queue {
-    /// A queue with so many places, at least one.
+    /// A queue with `places` places, at least one.
     pub fn new(places: usize) -> Self {
         let free = places.max(1);
         let state = State { free, held: HashMap::new(), turns: VecDeque::new(), waiting: HashMap::new() };
@@ -46,7 +46,7 @@ impl Queue {
         Self(Arc::new(Inner { most, state: Mutex::new(state), waiting: AtomicUsize::new(0) }))
     }
 
-    /// Waits for a place. Dropping the future gives up the turn, and nothing else.
+    /// Waits for a place. Dropping the future leaves the queue.
     pub async fn place(&self, project: &str, app: &str) -> Place {
         let project: Arc<str> = project.into();
         let ticket = {
@@ -63,7 +63,7 @@ impl Queue {
         };
         self.0.waiting.fetch_add(1, Ordering::Relaxed);
         let _one_less = OneLess(&self.0.waiting);
-        // The queue answers every ticket before it is dropped, and it lives as long as this call.
+        // The queue answers every ticket before it is dropped, and it is not dropped during this call.
         ticket.await.unwrap_or(Place(None))
     }
 
@@ -72,7 +72,7 @@ impl Queue {
         self.0.waiting.load(Ordering::Relaxed)
     }
 
-    /// Whether another project than this one waits.
+    /// Whether a project other than this one waits.
     pub fn others_wait(&self, project: &str) -> bool {
         self.lock().waiting.keys().any(|waiting| **waiting != *project)
     }
@@ -87,11 +87,11 @@ impl Queue {
         Place(Some((self.clone(), project)))
     }
 
-    /// Takes a place back and gives what is free to those whose turn it is.
+    /// Takes a place back, and gives free places to the requests whose turn it is.
     fn take_back(&self, project: &Arc<str>) {
         let mut state = self.lock();
         state.return_place(project);
-        // Each project that waits gets at most one look: those that hold their share are passed over.
+        // Each waiting project is looked at once at most. Projects that hold their share are skipped.
         for _ in 0..state.turns.len() {
             if state.free == 0 {
                 return;
@@ -101,9 +101,10 @@ impl Queue {
                 let Some(ticket) = state.waiting.get_mut(&next).and_then(Project::pop) else { break };
                 let place = self.give(&mut state, Arc::clone(&next));
                 match ticket.send(place) {
-                    // One for each turn: then it is another project's.
+                    // A project gets one place for each turn; then it is the next project's turn.
                     Ok(()) => break,
-                    // It went away: its place must not be given back from within this lock.
+                    // The request has left the queue. Its place is returned here, since dropping it would lock the
+                    // queue again.
                     Err(mut place) => {
                         place.0 = None;
                         state.return_place(&next);
@@ -144,7 +145,7 @@ impl Project {
         }
     }
 
-    /// The first ticket of the app whose turn it is.
+    /// Takes the first ticket of the app whose turn it is.
     fn pop(&mut self) -> Option<oneshot::Sender<Place>> {
         let app = self.turns.pop_front()?;
         let line = self.waiting.get_mut(&app)?;
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn a_project_holds_half_of_the_places_at_most() {
+    async fn a_project_holds_at_most_half_of_the_places() {
         let queue = Queue::new(4);
         let held = [queue.place("p", "a").await, queue.place("p", "b").await];
         let third = tokio::time::timeout(Duration::from_millis(20), queue.place("p", "c")).await;

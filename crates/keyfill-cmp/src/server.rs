@@ -1,4 +1,5 @@
-//! The server: sockets by argocd-cmp-server's rules, HTTP/2 that repo-server can speak, a graceful shutdown.
+//! The server: its sockets, which are named and placed as argocd-cmp-server does, HTTP/2 that works with
+//! repo-server, and a graceful shutdown.
 
 use crate::answer::Direct;
 use crate::archive::{Budget, Budgets, Limits};
@@ -21,37 +22,38 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio_stream::Stream;
 use tonic::transport::server::Router;
 
-/// Messages up to 100 MB, as argocd-cmp-server takes and sends them.
+/// The most bytes of a message by default: 100 MB, as in argocd-cmp-server.
 const MOST_IN_MESSAGE: usize = 100 << 20;
 
-/// How often a connection is pinged, and how long the answer may take.
+/// How often a connection is pinged, and how long the response may take.
 const PING: Duration = Duration::from_secs(30);
 
-/// A connection on which nothing comes for so long is closed: one that speaks HTTP/2 answers pings.
+/// A connection on which nothing is received for this long is closed. A client that speaks HTTP/2 answers pings.
 const SILENCE: Duration = Duration::from_secs(75);
 
-/// Concurrent requests on one connection; repo-server opens a connection for each.
+/// The most concurrent requests on one connection. Repo-server opens a connection for each request.
 const STREAMS: u32 = 256;
 
-/// How the server serves.
+/// The options of a server.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// The sockets to answer on: the plugin's own, and those of further names. Argo CD asks every socket for the
-    /// folders of apps that name no plugin; the further ones say at once that they are for apps that name them.
+    /// The paths of the sockets: the plugin's own first, then those of its aliases. For apps that name no plugin,
+    /// Argo CD asks every socket whether it has discovery. The aliases answer that they have none, so only apps
+    /// that name them use them.
     pub sockets: Vec<PathBuf>,
-    /// Requests that are worked on at once.
+    /// The most requests that are worked on at once.
     pub concurrency: usize,
-    /// How long a request may take when the client does not say.
+    /// How long a request may take. A client may set a shorter time.
     pub deadline: Duration,
-    /// The grace period: how long the server keeps serving after a shutdown was requested.
+    /// The grace period: the most time from the request to shut down until the server ends.
     pub grace: Duration,
     /// Memory that the archives of all requests share, in bytes.
     pub archive_memory: u64,
     /// Temporary disk that the archives of all requests share, in bytes.
     pub archive_disk: u64,
-    /// Bounds of one archive.
+    /// The limits of one archive.
     pub limits: Limits,
-    /// Bytes of one message; 100 MB when it is zero.
+    /// The most bytes of a message; 0 for 100 MB.
     pub most_in_message: usize,
     /// What `CheckPluginConfiguration` answers.
     pub discovery_configured: bool,
@@ -59,7 +61,7 @@ pub struct ServerOptions {
     pub provide_git_creds: bool,
 }
 
-/// A server that has its sockets.
+/// A server that has bound its sockets.
 pub struct Server {
     router: Router,
     listeners: Vec<UnixListener>,
@@ -69,12 +71,12 @@ pub struct Server {
     budgets: Budgets,
 }
 
-/// The part of the grace period without a connection after which no further request is expected, and the part
-/// that is left for the last answers.
+/// One part in this many of the grace period is the time without a connection after which no further request is
+/// expected. The same part is left for the last answers.
 const SHARE_OF_GRACE: u32 = 8;
 
 impl Server {
-    /// Makes the sockets and puts the services together. It must run inside a tokio runtime.
+    /// Makes the sockets and sets up the services. It must run inside a tokio runtime.
     pub async fn bind<G: Generator>(generator: Arc<G>, options: ServerOptions) -> Result<Self, Error> {
         let queue = Queue::new(options.concurrency);
         let budgets =
@@ -94,7 +96,7 @@ impl Server {
         Ok(Self { router, listeners, sockets: options.sockets, grace: options.grace, queue, budgets })
     }
 
-    /// What archives share, for metrics.
+    /// The budgets that archives share, for metrics.
     pub fn budgets(&self) -> Budgets {
         self.budgets.clone()
     }
@@ -104,21 +106,22 @@ impl Server {
         self.queue.clone()
     }
 
-    /// Serves until `end` is ready, and then goes on: repo-server gets its signal at the same time, still
-    /// drains, and opens a connection for each request. It ends when no client was connected for a while, or
-    /// when the grace period is nearly over; requests that were begun are then answered in the time that is left.
+    /// Serves until `end` is ready, and then for a part of the grace period: repo-server gets its signal at the
+    /// same time, still finishes its work, and opens a connection for each request. The server stops to accept
+    /// requests when no client was connected for a while, or when the grace period is nearly over. Requests that
+    /// have begun are then answered in the time that is left.
     pub async fn serve(self, end: impl Future<Output = ()> + Send) -> Result<(), Error> {
         let connections = Connections::new();
         let incoming = Incoming { listeners: self.listeners, connections: connections.clone() };
         let (closing, mut closed) = tokio::sync::watch::channel(false);
-        // An error means that the sender was dropped, which ends the server as well.
+        // An error means that the sender was dropped, which ends the server too.
         let until_closing = async move { drop(closed.wait_for(|closing| *closing).await) };
         let serving = self.router.serve_with_incoming_shutdown(incoming, until_closing);
         tokio::pin!(serving);
         let share = self.grace / SHARE_OF_GRACE;
         let closing_time = async {
             end.await;
-            // Either way the time has come.
+            // It closes in both cases: no connection for a while, or the time is up.
             drop(tokio::time::timeout(self.grace - share, connections.quiet(share)).await);
         };
         let served = tokio::select! {
@@ -129,14 +132,14 @@ impl Server {
             }
         };
         for socket in &self.sockets {
-            // Another server may have made the socket anew: then it is not ours to remove.
+            // An error is ignored: the socket may be gone already.
             std::fs::remove_file(socket).ok();
         }
         served.map_err(|e| Error::io("the server broke off", io::Error::other(e)))
     }
 }
 
-/// The plugin's service without a socket: what the server answers with.
+/// The plugin's gRPC service without a socket.
 pub fn plugin_service<G: Generator>(
     generator: Arc<G>,
     queue: Queue,
@@ -158,7 +161,7 @@ pub fn plugin_service<G: Generator>(
     Direct(service.max_decoding_message_size(most).max_encoding_message_size(most))
 }
 
-/// Makes a socket. A file left by a server that was killed is replaced; a socket that answers is not.
+/// Makes a socket. A socket that a killed server has left is replaced; one on which a server answers is an error.
 fn listen(path: &Path) -> Result<UnixListener, Error> {
     if let Ok(found) = std::fs::symlink_metadata(path) {
         if !found.file_type().is_socket() {
@@ -172,7 +175,7 @@ fn listen(path: &Path) -> Result<UnixListener, Error> {
     UnixListener::bind(path).map_err(|e| Error::io(format!("cannot listen on {}", path.display()), e))
 }
 
-/// Connections of all sockets.
+/// The connections of all sockets.
 struct Incoming {
     listeners: Vec<UnixListener>,
     connections: Connections,

@@ -1,4 +1,4 @@
-//! The protocol's calls: the archive is taken in and checked, the generator called, its answer sent.
+//! The protocol's calls: each receives and checks the archive, calls the generator, and sends its answer.
 
 use crate::archive::{Archive, Budgets, Intake, Limits};
 use crate::authority::Socket;
@@ -20,37 +20,37 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout_at;
 use tonic::{Code, Request, Response, Status, Streaming};
 
-/// An answer must be on its way before the client gives up.
+/// How long before the client's deadline the deadline of a run is, so that the answer arrives in time.
 const BEFORE_THE_CLIENT: Duration = Duration::from_millis(100);
 
-/// Characters of a client's text that an error repeats.
+/// The most characters of a client's text that an error repeats.
 const MOST_IN_NAME: usize = 200;
 
-/// Bytes of an error's text as it travels: percent-encoded in a header. Some clients take 8 KiB of headers, and lose
-/// the whole message beyond.
+/// The most bytes of an error's message as it is sent: percent-encoded in a header. Some clients accept only 8 KiB
+/// of headers, and lose the whole message if there are more.
 const MOST_IN_ERROR: usize = 7 << 10;
 
-/// Bytes of a `traceparent` header of version 00.
+/// The bytes of a `traceparent` header of version 00.
 const TRACE_PARENT: usize = 55;
 
-/// What the calls share.
+/// The gRPC service: what all calls share.
 pub struct Service<G> {
     pub(crate) generator: Arc<G>,
     pub(crate) queue: Queue,
     pub(crate) budgets: Budgets,
     pub(crate) limits: Limits,
-    /// Bytes of one message.
+    /// The most bytes of a message.
     pub(crate) most_in_message: usize,
-    /// How long a call may take when the client does not say.
+    /// How long a call may take. A client may set a shorter time.
     pub(crate) deadline: Duration,
     pub(crate) discovery_configured: bool,
     pub(crate) provide_git_creds: bool,
 }
 
-/// One of the generator's calls.
+/// A method of the generator.
 type Work<G, T> = for<'a> fn(&'a G, &'a AppRequest, Archive, &'a Cx) -> BoxFuture<'a, Result<T, Refusal>>;
 
-/// Asks the run to stop when the call goes away: answered, or given up by the client.
+/// Cancels the run when it is dropped: when the call is answered, or given up by the client.
 struct StopWithCall(Cancel);
 
 impl Drop for StopWithCall {
@@ -60,7 +60,7 @@ impl Drop for StopWithCall {
 }
 
 impl<G: Generator> Service<G> {
-    /// The circumstances of a call: the client's deadline where it sent one.
+    /// The deadline of a call, which the client may shorten, and the guard that cancels its run.
     fn circumstances<T>(&self, request: &Request<T>) -> (Cx, StopWithCall) {
         let sent =
             request.metadata().get("grpc-timeout").and_then(|v| v.to_str().ok()).and_then(grpc_timeout);
@@ -70,7 +70,7 @@ impl<G: Generator> Service<G> {
         (cx, stop)
     }
 
-    /// Answers a call: takes its archive in, waits for a place, has `work` done.
+    /// Answers a call: receives its archive, waits for a place in the queue, and calls `work`.
     async fn call<T>(
         &self,
         request: Request<Streaming<AppStreamRequest>>,
@@ -90,7 +90,7 @@ impl<G: Generator> Service<G> {
         done.map_err(late("the manifests were not ready in time"))?.map_err(|refusal| refused(&refusal))
     }
 
-    /// Everything before the work. `app` is filled in as soon as it is known.
+    /// Does everything before the generator is called. `app` is set as soon as it is known.
     async fn begin(
         &self,
         stream: Streaming<AppStreamRequest>,
@@ -100,7 +100,7 @@ impl<G: Generator> Service<G> {
         let until = cx.deadline.into();
         let taken = timeout_at(until, self.take_in(stream, app)).await;
         let (metadata, intake) = taken.map_err(late("the archive did not come in time"))??;
-        // A slow upload holds no place: only what has come takes part in the queue.
+        // A slow upload holds no place: a request enters the queue after its archive has arrived.
         let queued =
             timeout_at(until, self.queue.place(of_env(&metadata, PROJECT).unwrap_or_default(), app)).await;
         let place = queued.map_err(late("too many requests: no turn came in time"))?;
@@ -108,7 +108,7 @@ impl<G: Generator> Service<G> {
         Ok((request, archive, place))
     }
 
-    /// Takes a request in: metadata first, then the archive, then nothing.
+    /// Receives a request: first the metadata, then the archive.
     async fn take_in(
         &self,
         mut stream: Streaming<AppStreamRequest>,
@@ -132,7 +132,7 @@ impl<G: Generator> Service<G> {
     }
 }
 
-/// The error for manifests that exceed the size of one message.
+/// The error for manifests that take more bytes than a message may have.
 fn too_long(length: usize, most: usize) -> String {
     format!(
         "the app's manifests take {} MiB, and one message may hold {} MiB: split the app, or raise \
@@ -142,12 +142,12 @@ fn too_long(length: usize, most: usize) -> String {
     )
 }
 
-/// The answer to a call whose deadline was exceeded.
+/// The status of a call whose deadline was exceeded.
 fn late(why: &'static str) -> impl FnOnce(Elapsed) -> Status {
     move |_| Status::deadline_exceeded(why)
 }
 
-/// What the app of a request is called in the queue.
+/// The name of a request's app in the queue.
 fn app_of(metadata: &ManifestRequestMetadata) -> &str {
     of_env(metadata, APP_NAME).unwrap_or(&metadata.app_rel_path)
 }
@@ -157,7 +157,7 @@ fn of_env<'a>(metadata: &'a ManifestRequestMetadata, name: &str) -> Option<&'a s
     metadata.env.iter().find(|e| e.name == name).map(|e| e.value.as_str())
 }
 
-/// The request and its archive, once the checksum fits and the app's path stays inside.
+/// The request and its archive, if the checksum matches and the app's path is inside of the repository.
 fn checked(metadata: ManifestRequestMetadata, intake: Intake) -> Result<(AppRequest, Archive), Error> {
     let given = metadata.app_rel_path;
     let path = TreePath::new(given.trim_start_matches('/')).ok_or_else(|| {
@@ -176,7 +176,7 @@ fn status(error: Error) -> Status {
     refused(&error.refusal())
 }
 
-/// The message of a refusal, with the code that says what kind it is.
+/// A refusal as a gRPC status, whose code follows from the refusal's class.
 fn refused(refusal: &Refusal) -> Status {
     let message = bounded(&refusal.message);
     match refusal.class {
@@ -188,7 +188,7 @@ fn refused(refusal: &Refusal) -> Status {
     }
 }
 
-/// A text's beginning, and how much was left out.
+/// Cuts a message to [`MOST_IN_ERROR`] bytes as they are sent, and adds how many bytes were left out.
 fn bounded(text: &str) -> String {
     let mut taken = 0;
     let beyond = text.char_indices().find(|(_, c)| {
@@ -201,13 +201,13 @@ fn bounded(text: &str) -> String {
     }
 }
 
-/// Bytes of a character in the header `grpc-message`, where all but printable ASCII is percent-encoded.
+/// The bytes of a character in the header `grpc-message`, where everything but printable ASCII is percent-encoded.
 fn encoded_len(c: char) -> usize {
     let plain = c.is_ascii_graphic() && !matches!(c, '"' | '#' | '%' | '<' | '>' | '?' | '`' | '{' | '}');
     if plain { 1 } else { 3 * c.len_utf8() }
 }
 
-/// The gRPC code of a class.
+/// The class for a gRPC code of this crate's own errors.
 fn class_of(code: Code) -> Class {
     match code {
         Code::InvalidArgument => Class::Render,
@@ -216,7 +216,7 @@ fn class_of(code: Code) -> Class {
     }
 }
 
-/// The `grpc-timeout` header: up to eight digits and a unit.
+/// Parses the header `grpc-timeout`: up to eight digits and a unit.
 fn grpc_timeout(text: &str) -> Option<Duration> {
     let unit = text.chars().last().filter(char::is_ascii)?;
     let digits = &text[..text.len() - 1];
@@ -284,7 +284,7 @@ impl<G: Generator> ConfigManagementPluginService for Service<G> {
         &self,
         request: Request<()>,
     ) -> Result<Response<CheckPluginConfigurationResponse>, Status> {
-        // Without discovery an app that names the plugin is taken, and no archive is sent to find that out.
+        // Without discovery Argo CD uses the plugin for apps that name it, and sends no archive to find that out.
         let is_alias = request.extensions().get() == Some(&Socket::Alias);
         Ok(Response::new(CheckPluginConfigurationResponse {
             is_discovery_configured: self.discovery_configured && !is_alias,
@@ -299,9 +299,9 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn an_errors_text_is_bounded() {
+    fn the_message_of_an_error_is_bounded() {
         assert_eq!(bounded("short"), "short");
-        // Characters that are kept, and bytes of each as it travels.
+        // For each character, how many of them are kept.
         for (piece, kept) in
             [("x", 7_168), (" ", 2_389), ("{", 2_389), ("é", 1_194), ("日", 796), ("🔑", 597)]
         {

@@ -1,10 +1,10 @@
-//! What all requests share: memory for archives, and temporary disk. No project takes more than half of either.
+//! Budgets that all requests share. No project holds more than half of a budget.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// So many bytes for all requests together, half of them for the requests of one project.
+/// A number of bytes for all requests together, of which one project may hold half. Clones share the budget.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Inner>);
 
@@ -21,7 +21,7 @@ struct State {
     held: HashMap<Arc<str>, u64>,
 }
 
-/// A part of the budget, given back when it is dropped.
+/// A part of a budget, which is released on drop.
 #[derive(Debug)]
 pub struct Share {
     budget: Budget,
@@ -30,28 +30,28 @@ pub struct Share {
 }
 
 impl Budget {
-    /// A budget of so many bytes.
+    /// A budget of `bytes` bytes.
     pub fn new(bytes: u64) -> Self {
         let state = State { left: bytes, held: HashMap::new() };
         Self(Arc::new(Inner { all: bytes, state: Mutex::new(state), freed: Notify::new() }))
     }
 
-    /// A project's share that holds nothing yet.
+    /// An empty share for a project.
     pub fn share(&self, project: &str) -> Share {
         Share { budget: self.clone(), project: project.into(), bytes: 0 }
     }
 
-    /// Bytes that requests hold.
+    /// The bytes that all shares hold.
     pub fn held(&self) -> u64 {
         self.0.all.saturating_sub(self.left())
     }
 
-    /// Bytes that are free.
+    /// The bytes that are free.
     pub fn left(&self) -> u64 {
         self.lock().left
     }
 
-    /// The most that one project can hold.
+    /// The most bytes that one project can hold.
     pub fn most(&self) -> u64 {
         self.0.all / 2
     }
@@ -62,7 +62,8 @@ impl Budget {
 }
 
 impl Share {
-    /// Takes more; `false` when there is not so much left, and then nothing was taken.
+    /// Reserves `bytes` more bytes. Returns `false` if that many are not free, or the project would hold too much;
+    /// then none are reserved.
     pub fn take(&mut self, bytes: u64) -> bool {
         let most = self.budget.most();
         let mut state = self.budget.lock();
@@ -77,7 +78,8 @@ impl Share {
         true
     }
 
-    /// Takes more as soon as there is so much left; `false` when there never will be.
+    /// Waits until `bytes` more bytes can be reserved, and reserves them. Returns `false` if the project could
+    /// never hold that much.
     pub async fn wait_for(&mut self, bytes: u64) -> bool {
         if self.bytes + bytes > self.budget.most() {
             return false;
@@ -86,7 +88,7 @@ impl Share {
             let budget = self.budget.clone();
             let freed = budget.0.freed.notified();
             tokio::pin!(freed);
-            // Registered before the check, so that no release in between is missed.
+            // Registered before the check, so that a release in between is not missed.
             freed.as_mut().enable();
             if self.take(bytes) {
                 return true;
@@ -95,17 +97,17 @@ impl Share {
         }
     }
 
-    /// The most that its project can hold.
+    /// The most bytes that the share's project can hold.
     pub fn most(&self) -> u64 {
         self.budget.most()
     }
 
-    /// Bytes that it holds.
+    /// The bytes that the share holds.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Gives everything back.
+    /// Releases all bytes of the share.
     pub fn clear(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
         if bytes == 0 {
@@ -135,7 +137,7 @@ mod tests {
     use super::Budget;
 
     #[test]
-    fn a_share_that_is_dropped_is_free_again() {
+    fn the_bytes_of_a_dropped_share_are_free_again() {
         let budget = Budget::new(20);
         let (mut a, mut b) = (budget.share("a"), budget.share("b"));
         assert!(a.take(6) && b.take(10) && !b.take(1) && !a.take(5) && a.take(4));
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn no_project_takes_more_than_half() {
+    fn no_project_holds_more_than_half() {
         let budget = Budget::new(20);
         let (mut first, mut second) = (budget.share("a"), budget.share("a"));
         assert!(first.take(6) && second.take(4) && !second.take(1));

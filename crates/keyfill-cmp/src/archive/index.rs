@@ -1,5 +1,6 @@
-//! An archive as a tree of files. It is expanded once to be indexed; small files are kept on that way, the
-//! others are expanded again when they are read. Links may come before their targets, none leaves the tree.
+//! An archive as a tree of files. It is expanded once for the index. Small files are kept in memory then; the
+//! others are expanded again when they are read. Links may come before their targets, and never lead out of the
+//! tree.
 
 use super::Limits;
 use super::packed::Packed;
@@ -12,17 +13,19 @@ use keyfill_files::{Entry, FileError, FileErrorKind, Files, Kind, TreePath};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 
-/// A file above this is not kept on the way: what rendering reads is smaller, and it is expanded when asked for.
+/// The most bytes of a file that is kept in memory. What rendering reads is usually smaller; a larger file is
+/// expanded when it is read.
 const LARGEST_KEPT: u64 = 1 << 20;
 
-/// The same for a file that lies elsewhere in the repository and whose name says nothing of manifests: most of
-/// them are never asked for.
+/// The most bytes of a file that is kept in memory although it is outside of the app's folder and its name is not
+/// that of a manifest. Most of these are never read.
 const LARGEST_KEPT_ELSEWHERE: u64 = 16 << 10;
 
-/// Endings of what is read from other places of the repository: bases, components, values, charts.
+/// How the names of files end that are read from other folders of the repository: bases, components, values,
+/// charts.
 const MANIFEST_ENDINGS: [&str; 6] = [".yaml", ".yml", ".json", ".tpl", ".tgz", "kustomization"];
 
-/// The files of an archive. They are read-only and live as long as their request.
+/// The files of an archive, which are read-only.
 pub struct ArchiveFiles {
     packed: Packed,
     tree: Tree,
@@ -32,8 +35,8 @@ pub struct ArchiveFiles {
 }
 
 impl ArchiveFiles {
-    /// Indexes an archive. `.git` is skipped. Files of the app's folder and files with the names of manifests are
-    /// kept first. The app's folder is there, and is a folder, or this fails.
+    /// Indexes an archive. `.git` is skipped. Files of the app's folder and files with names of manifests are
+    /// preferred for being kept in memory. It is an error if `app` is not a folder of the archive.
     pub fn open(packed: Packed, app: &TreePath, limits: Limits, cx: &Cx) -> Result<Self, Error> {
         let mut indexer = Indexer { app, tree: Growing::new(), contents: Vec::new(), limits, kept: 0, cx };
         let walked = packed.read(|compressed| indexer.walk(compressed));
@@ -49,7 +52,7 @@ impl ArchiveFiles {
         }
     }
 
-    /// Expands the archive again and shows its files, until `look` has seen enough.
+    /// Expands the archive again and calls `look` with each file, until `look` returns `Break`.
     fn expand(
         &self,
         mut look: impl FnMut(TreePath, &mut dyn Read) -> io::Result<ControlFlow<()>>,
@@ -70,9 +73,9 @@ impl ArchiveFiles {
         })?
     }
 
-    /// The content of one file that was not kept.
+    /// The content of a file that was not kept in memory.
     fn content(&self, path: &TreePath) -> io::Result<Option<Bytes>> {
-        // Of a path that occurs twice the last one counts, as when it is unpacked.
+        // If a path occurs twice, the last one counts, as when the archive is unpacked.
         let mut found = None;
         self.expand(|place, content| {
             if place == *path {
@@ -110,19 +113,20 @@ struct Indexer<'a> {
     tree: Growing,
     contents: Vec<Bytes>,
     limits: Limits,
-    /// Bytes of the contents.
+    /// The bytes of all contents that are kept.
     kept: u64,
     cx: &'a Cx,
 }
 
-/// Counts what comes out of the decompression, and ends it at a bound and at the run's end.
+/// Decompresses, and fails beyond a number of bytes, or when the run's deadline is exceeded or the run is
+/// cancelled.
 struct Bounded<'a, R> {
     inner: MultiGzDecoder<R>,
     left: u64,
     cx: &'a Cx,
 }
 
-/// Marks the error of an archive that expands beyond its bound.
+/// The message by which the error of an archive that expands to too many bytes is recognized.
 const BOMB: &str = "expands beyond its bound";
 
 impl<'a, R: Read> Bounded<'a, R> {
@@ -164,7 +168,7 @@ impl Indexer<'_> {
         Ok(())
     }
 
-    /// Takes one entry in. The error is ours, or one of the archive's own.
+    /// Adds an entry of the archive to the tree.
     fn add(&mut self, entry: &mut tar::Entry<'_, impl Read>) -> Result<(), Refused> {
         let Limits { entries, path: longest, depth, .. } = self.limits;
         if entry.path_bytes().len() > longest {
@@ -217,12 +221,12 @@ impl Indexer<'_> {
         })
     }
 
-    /// Whether a file is kept; then its part of the bound is taken.
+    /// Whether a file is kept in memory. If so, its bytes are counted.
     fn keeps(&mut self, path: &TreePath, size: u64) -> bool {
         let near =
             path.is_within(self.app) || MANIFEST_ENDINGS.iter().any(|end| path.as_str().ends_with(end));
         let most = if near { LARGEST_KEPT } else { LARGEST_KEPT_ELSEWHERE };
-        // What lies elsewhere leaves room for what is near and comes later.
+        // Files of other folders may take a quarter, so that there is room for files of the app that come later.
         let bound = if near { self.limits.kept } else { self.limits.kept / 4 };
         let keeps = size <= most && self.kept + size <= bound;
         self.kept += if keeps { size } else { 0 };
@@ -230,7 +234,7 @@ impl Indexer<'_> {
     }
 }
 
-/// An error while an entry is taken in.
+/// An error while an entry is added: one of ours, or one of reading the archive.
 enum Refused {
     Ours(Error),
     Io(io::Error),
@@ -248,7 +252,7 @@ impl From<io::Error> for Refused {
     }
 }
 
-/// Where an entry belongs; `None` when that is outside of the tree, or no UTF-8.
+/// The path of an entry; `None` if it leads out of the tree or is not UTF-8.
 fn place_of(entry: &tar::Entry<'_, impl Read>) -> Option<TreePath> {
     let path = entry.path_bytes();
     let text = std::str::from_utf8(&path).ok()?;
@@ -280,7 +284,7 @@ impl Files for ArchiveFiles {
         Ok((real, self.tree.kind_behind(id)))
     }
 
-    /// What was not kept is expanded once for all of them.
+    /// Files that were not kept in memory are read in one pass over the archive.
     fn any(&self, paths: &[TreePath], look: &mut dyn FnMut(&TreePath, &[u8]) -> bool) -> bool {
         let mut packed = std::collections::BTreeMap::new();
         for path in paths {
@@ -300,7 +304,7 @@ impl Files for ArchiveFiles {
             return false;
         }
         let mut found = false;
-        // An archive that could be read once can be read again, or the run is over.
+        // An error is ignored: the archive could be read before, so only the end of the run can cause one.
         let _ = self.expand(|place, content| {
             if let Some(path) = packed.get(&place) {
                 found |= look(path, &read_whole(content, self.limits.file)?);
@@ -333,7 +337,7 @@ mod tests {
             match entry {
                 Put::File(path, content) => {
                     header.set_size(content.len() as u64);
-                    // The builder's own check of paths is what these tests go round.
+                    // Written directly, since the builder would refuse these paths.
                     header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
                     header.set_cksum();
                     tar.append(&header, *content).unwrap();
@@ -365,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_read_whether_they_were_kept_or_not() {
+    fn files_can_be_read_whether_they_were_kept_in_memory_or_not() {
         let big = vec![b'x'; 2 << 20];
         let bytes = archive(&[
             Put::Link("app/link", "../base/a"),
@@ -443,7 +447,7 @@ mod tests {
         assert_eq!(files.read(&at("a")).unwrap_err().kind(), FileErrorKind::TooLarge);
     }
     #[test]
-    fn many_files_that_were_not_kept_are_expanded_once() {
+    fn many_files_that_were_not_kept_are_read_in_one_pass() {
         let content = vec![b'x'; 2 << 20];
         let names: Vec<String> = (0..20).map(|i| format!("f{i:02}")).collect();
         let mut entries: Vec<Put<'_>> = names.iter().map(|name| Put::File(name, &content)).collect();
@@ -462,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_ends_at_the_deadline() {
+    fn opening_ends_at_the_deadline() {
         let bytes = archive(&[Put::File("a", &vec![0; 4 << 20])]);
         let late = Cx::with_time(Duration::ZERO);
         let packed = Packed::Memory(bytes.into());

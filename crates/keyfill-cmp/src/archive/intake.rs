@@ -1,4 +1,4 @@
-//! Taking in the bytes of an archive: counted, hashed, kept in memory or on disk as far as the budgets go.
+//! Receives an archive: its bytes are counted, hashed, and stored in memory or on disk within the budgets.
 
 use super::budget::{Budget, Share};
 use super::packed::Packed;
@@ -9,22 +9,22 @@ use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 
-/// Bytes of a temporary file that are written at once.
+/// The bytes of a temporary file that are written at once.
 const BUFFER: usize = 64 << 10;
 
-/// Disk is set aside in steps of this size where the request did not say how much it needs.
+/// Disk is reserved in steps of this many bytes if the client announced too small a size.
 const STEP: u64 = 1 << 20;
 
-/// What archives may take of memory and of disk, all together.
+/// The budgets of memory and disk for all archives together.
 #[derive(Clone, Debug)]
 pub struct Budgets {
-    /// Memory.
+    /// The budget of memory.
     pub memory: Budget,
-    /// Temporary disk.
+    /// The budget of temporary disk.
     pub disk: Budget,
 }
 
-/// An archive on its way in.
+/// An archive that is being received.
 pub struct Intake {
     hash: Sha256,
     limits: Limits,
@@ -37,19 +37,20 @@ pub struct Intake {
 
 enum Store {
     Memory(Vec<u8>),
-    /// A file that has no name: it goes away with the process, whatever happens.
+    /// A file without a name, which the system removes when the process ends.
     Disk(BufWriter<File>),
 }
 
 impl Intake {
-    /// An archive of which nothing has come yet. `announced` is the size that the client says.
+    /// An archive before its first bytes. `announced` is the size in bytes that the client sent. It is an error if
+    /// that exceeds the limit.
     pub fn new(announced: i64, limits: Limits, budgets: &Budgets, project: &str) -> Result<Self, Error> {
         let announced = u64::try_from(announced).unwrap_or(0);
         if announced > limits.compressed {
             return Err(too_large(&limits));
         }
-        // The announced size is a hint. Reserved memory that is never written takes none; a buffer that grows is
-        // copied, and takes twice as much for a moment.
+        // The announced size is a hint for the capacity. Capacity that is never written takes no memory, while a
+        // buffer that grows is copied, and takes twice its size for a moment.
         let first = Vec::with_capacity(usize::try_from(announced.min(limits.in_memory)).unwrap_or(0));
         Ok(Self {
             hash: Sha256::new(),
@@ -62,7 +63,7 @@ impl Intake {
         })
     }
 
-    /// Takes a piece in. It waits where the archive goes to disk and others have taken all that there is.
+    /// Adds a piece of the archive. If the archive goes to disk, it waits until the budget has room.
     pub async fn push(&mut self, chunk: &[u8]) -> Result<(), Error> {
         self.length += chunk.len() as u64;
         if self.length > self.limits.compressed {
@@ -86,7 +87,7 @@ impl Intake {
         }
     }
 
-    /// Goes on in a temporary file, once there is room for all that the client has announced.
+    /// Moves the archive to a temporary file, as soon as the budget has room for the announced size.
     async fn spool(&mut self, kept: &[u8]) -> Result<(), Error> {
         let whole = self.announced.max(self.length);
         if !self.disk.wait_for(whole).await {
@@ -101,12 +102,12 @@ impl Intake {
         Ok(())
     }
 
-    /// The archive is complete. Its checksum must be the one that the client sent, in hex.
+    /// Ends the archive. Its checksum must be the hexadecimal one that the client sent.
     pub fn finish(self, checksum: &str, app: TreePath) -> Result<Archive, Error> {
         let sum: [u8; 32] = self.hash.finalize().into();
         let hex: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
         if !hex.eq_ignore_ascii_case(checksum) {
-            // What the client sent is any text.
+            // The client may have sent any text of any length.
             let said: String = checksum.chars().take(64).collect();
             return Err(Error::request(format!(
                 "the archive's checksum is {hex} after {} bytes, the request says {said:?}: \
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_fit_in_memory_goes_to_disk() {
+    async fn archives_that_do_not_fit_in_memory_go_to_disk() {
         for (memory, in_memory, on_disk) in [(100, 5, false), (100, 4, true), (6, 5, true), (0, 5, true)] {
             let budgets = budgets(memory, 4 << 20);
             let limits = Limits { in_memory, ..Limits::default() };

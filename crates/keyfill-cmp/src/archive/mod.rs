@@ -1,4 +1,5 @@
-//! A request's archive: taken in under shared budgets, its checksum verified; elsewhere indexed and read.
+//! A request's archive. It is received within shared budgets, and its checksum is verified; later it is indexed and
+//! read, usually by another process.
 
 mod budget;
 mod index;
@@ -15,57 +16,57 @@ use crate::Error;
 use keyfill_diag::Cx;
 use keyfill_files::TreePath;
 
-/// A request's archive whose checksum fits. Nothing of it was expanded yet: a request whose answer is cached need
-/// not open it, and a process that opens it should be one that can be killed.
+/// A request's archive whose checksum was verified. It is still compressed: a request whose rendering is cached
+/// need not open it, and the process that opens it should be one that can be killed.
 pub struct Archive {
     checksum: [u8; 32],
     packed: Packed,
     app: TreePath,
     limits: Limits,
-    /// Its share of a budget, for as long as it lives.
+    /// The archive's share of a budget, which is released on drop.
     _share: Share,
 }
 
 impl Archive {
-    /// SHA-256 of the bytes as they came.
+    /// SHA-256 of the compressed bytes.
     pub fn checksum(&self) -> [u8; 32] {
         self.checksum
     }
 
-    /// The bytes as they came.
+    /// The compressed bytes.
     pub fn packed(&self) -> &Packed {
         &self.packed
     }
 
-    /// The bounds that it was taken in under, and is to be opened under.
+    /// The limits of the archive.
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// Expands it here.
+    /// Opens the archive in this process.
     pub fn open(self, cx: &Cx) -> Result<ArchiveFiles, Error> {
         ArchiveFiles::open(self.packed, &self.app, self.limits, cx)
     }
 }
 
-/// Bounds of one archive.
+/// The limits of one archive.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes as sent.
+    /// The most bytes of the compressed archive.
     pub compressed: u64,
-    /// Bytes as sent that are held in memory; a larger archive goes to a temporary file.
+    /// The most bytes of a compressed archive that is held in memory; a larger one goes to a temporary file.
     pub in_memory: u64,
-    /// Bytes of the tar stream.
+    /// The most bytes of the expanded tar stream.
     pub expanded: u64,
-    /// Files, folders and links, with the folders that the archive does not name.
+    /// The most files, folders and links, including folders that the archive does not name.
     pub entries: usize,
-    /// Bytes of one path.
+    /// The most bytes of a path.
     pub path: usize,
-    /// Folders on the way to one file.
+    /// The most parts of a path.
     pub depth: usize,
-    /// Bytes of one file that is read.
+    /// The most bytes of a file that is read.
     pub file: u64,
-    /// Bytes of files that are kept expanded; others are expanded again when they are read.
+    /// The most bytes of files that are kept expanded. Other files are expanded again when they are read.
     pub kept: u64,
 }
 

@@ -1,23 +1,23 @@
-//! The bytes of an archive as they came, wherever they are.
+//! The compressed bytes of an archive, in memory or in a file.
 
 use bytes::Bytes;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 
-/// Bytes of a file that are read at once.
+/// The bytes of a file that are read at once.
 const BUFFER: usize = 64 << 10;
 
-/// A compressed archive, to be read from the beginning as often as needed.
+/// A compressed archive, which can be read from the beginning any number of times.
 #[derive(Debug)]
 pub enum Packed {
-    /// In memory.
+    /// The archive is in memory.
     Memory(Bytes),
-    /// In a file that has no other reader.
+    /// The archive is in a file.
     File(File),
 }
 
 impl Packed {
-    /// The same bytes once more, without a copy of them.
+    /// Another handle of the same bytes.
     pub fn try_clone(&self) -> io::Result<Self> {
         Ok(match self {
             Self::Memory(bytes) => Self::Memory(bytes.clone()),
@@ -25,7 +25,7 @@ impl Packed {
         })
     }
 
-    /// Runs `work` over the bytes from the beginning.
+    /// Calls `work` with a reader that starts at the beginning.
     pub fn read<T>(&self, work: impl FnOnce(&mut dyn Read) -> T) -> io::Result<T> {
         match self {
             Self::Memory(bytes) => Ok(work(&mut &bytes[..])),
@@ -34,7 +34,7 @@ impl Packed {
     }
 }
 
-/// A file that is read at positions of its own: the position of the file is shared by all its handles.
+/// Reads a file with its own position, since all handles of a file share the file's position.
 struct FromStart<'a> {
     file: &'a File,
     at: u64,

@@ -1,5 +1,5 @@
-//! The names of an archive as a tree: a few bytes for each entry, whatever its path, and one step for each part of a
-//! path that is looked up.
+//! The entries of an archive as a tree. An entry takes a few bytes besides its name, however long its path is, and
+//! a lookup takes one step for each part of a path.
 
 use keyfill_files::{FileError, FileErrorKind, Kind, TreePath};
 use std::collections::HashMap;
@@ -7,31 +7,31 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::ops::Range;
 
-/// Links that are followed for one path before it counts as a loop: the kernel's own number.
+/// The most links that are followed for one path; with more it is a loop. Linux has the same number.
 const MOST_LINKS: usize = 40;
 
-/// The number of an entry; the root is 0.
+/// The number of an entry; 0 is the root.
 pub type Id = u32;
 
 const ROOT: Id = 0;
 
-/// What the archive holds at a path.
+/// What is at a path of the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
     /// A folder.
     Dir,
-    /// A file; where its content was kept, the number under which it is.
+    /// A file.
     File {
-        /// Bytes of its content.
+        /// The bytes of the file's content.
         size: u64,
-        /// Its number among the kept ones.
+        /// The number of its content among those that were kept; `None` if it was not kept.
         kept: Option<u32>,
     },
     /// A symbolic link, with its target.
     Link(Box<str>),
-    /// A hard link: another path of the archive.
+    /// A hard link, with the path of its target in the archive.
     Same(Box<str>),
-    /// A device, a pipe, a link whose target is no text.
+    /// A device, a pipe, or a link whose target is not UTF-8.
     Other,
 }
 
@@ -47,16 +47,17 @@ impl Node {
 
 struct Entry {
     above: Id,
-    /// Where its name lies in the text of all names.
+    /// Start and length of the entry's name in the string of all names, in bytes.
     name: (u32, u32),
     node: Node,
 }
 
-/// A tree that still grows.
+/// A tree to which entries are added.
 pub struct Growing {
     entries: Vec<Entry>,
     names: String,
-    /// Folder and a digest of the name. Two names of one digest cannot be made on purpose: its key is random.
+    /// The entries by folder and a hash of the name. The hash has a random key, so nobody can choose two names with
+    /// the same hash.
     known: HashMap<(Id, u64), Id>,
     digest: RandomState,
 }
@@ -65,26 +66,26 @@ pub struct Growing {
 pub struct Tree {
     entries: Vec<Entry>,
     names: String,
-    /// All entries but the root, by folder and then by name.
+    /// All entries but the root, sorted by folder and then by name.
     order: Vec<Id>,
-    /// Which part of them lies in a folder.
+    /// The range of `order` that holds the entries of a folder.
     inside: HashMap<Id, Range<u32>>,
 }
 
 impl Growing {
-    /// A root without anything in it.
+    /// A tree that holds only an empty root.
     pub fn new() -> Self {
         let root = Entry { above: ROOT, name: (0, 0), node: Node::Dir };
         Self { entries: vec![root], names: String::new(), known: HashMap::new(), digest: RandomState::new() }
     }
 
-    /// Entries so far, folders on the way included.
+    /// The number of entries so far, including folders that the archive does not name.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Puts an entry at a path, in place of what was there. What an archive names twice it has once. The folders on
-    /// the way are made; a file or link on the way becomes one.
+    /// Adds an entry at a path, and replaces what was there. Missing folders of the path are added; a file or link
+    /// in the place of such a folder becomes a folder. `None` if there are too many entries or names.
     pub fn put(&mut self, path: &TreePath, node: Node) -> Option<()> {
         let mut here = ROOT;
         for part in path.parts() {
@@ -94,14 +95,14 @@ impl Growing {
             here = self.below(here, part)?;
         }
         let entry = &mut self.entries[here as usize];
-        // A folder that is named after what lies in it stays what it is.
+        // The root is always a folder.
         if here != ROOT {
             entry.node = node;
         }
         Some(())
     }
 
-    /// The entry of this name in a folder; a new folder where there is none.
+    /// The entry with this name in a folder; it is added as a folder if there is none.
     fn below(&mut self, folder: Id, name: &str) -> Option<Id> {
         let key = (folder, self.digest.hash_one(name));
         if let Some(&id) = self.known.get(&key) {
@@ -116,7 +117,7 @@ impl Growing {
         Some(id)
     }
 
-    /// No more entries come.
+    /// Completes the tree.
     pub fn finish(self) -> Tree {
         let Self { mut entries, names, known, .. } = self;
         drop(known);
@@ -149,7 +150,7 @@ impl Tree {
         text(&self.names, &self.entries[id as usize])
     }
 
-    /// The entries of a folder, by name.
+    /// The entries of a folder, sorted by name.
     pub fn inside(&self, folder: Id) -> &[Id] {
         let range = self.inside.get(&folder).cloned().unwrap_or_default();
         &self.order[range.start as usize..range.end as usize]
@@ -160,7 +161,7 @@ impl Tree {
         inside.binary_search_by(|id| self.name(*id).cmp(name)).ok().map(|at| inside[at])
     }
 
-    /// Where an entry lies.
+    /// The path of an entry.
     pub fn path(&self, mut id: Id) -> TreePath {
         let mut parts = Vec::new();
         while id != ROOT {
@@ -171,12 +172,12 @@ impl Tree {
         TreePath::new(&parts.join("/")).unwrap_or_else(TreePath::root)
     }
 
-    /// The entry that a path leads to once all links are followed, and whether there were any.
+    /// Follows all links of a path. Returns the entry that it leads to, and whether there were links.
     pub fn follow(&self, path: &TreePath) -> Result<(Id, bool), FileError> {
         self.walk(ROOT, path.as_str(), path)
     }
 
-    /// What an entry is once it is followed; `Other` where it leads nowhere.
+    /// The kind of an entry after its links are followed; `Other` if they lead nowhere.
     pub fn kind_behind(&self, id: Id) -> Kind {
         match self.node(id) {
             Node::Link(_) | Node::Same(_) => {
@@ -188,12 +189,12 @@ impl Tree {
         }
     }
 
-    /// Goes from a folder along a text. `asked` is what errors name.
+    /// Follows a path from a folder. Errors name the path `asked`.
     fn walk(&self, from: Id, text: &str, asked: &TreePath) -> Result<(Id, bool), FileError> {
         let error = |kind| Err(FileError::new(asked, kind));
         let mut here = from;
         let mut links = 0;
-        // Texts that are still to be gone along, the next one last.
+        // The rests of paths that are still to be followed, the next one last.
         let mut texts: Vec<&str> = vec![text];
         while let Some(text) = texts.pop() {
             let (part, rest) = text.split_once('/').unwrap_or((text, ""));
@@ -212,7 +213,7 @@ impl Tree {
             let found = if *self.node(here) == Node::Dir { self.find(here, part) } else { None };
             let Some(next) = found else { return error(FileErrorKind::NotFound) };
             match self.node(next) {
-                // An absolute target names a place of the sender's disk, not one of the archive.
+                // An absolute target would be a path of the sender's disk, not of the archive.
                 Node::Link(target) if target.starts_with('/') => return error(FileErrorKind::Escapes),
                 Node::Link(target) => texts.push(target),
                 Node::Same(target) => {
@@ -272,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn links_lead_where_they_say_and_never_out() {
+    fn links_are_followed_and_never_leave_the_tree() {
         let tree = tree(&[
             ("app/l", link("../base/./d")),
             ("base/d/f", file()),
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_entries_at_one_path_the_last_one_counts() {
+    fn the_last_of_two_entries_with_the_same_path_counts() {
         let tree = tree(&[("a", file()), ("a", link("b")), ("x/y", file()), ("x", file()), ("x/z", file())]);
         let (root, _) = tree.follow(&TreePath::root()).unwrap();
         assert_eq!(tree.inside(root).len(), 2);
