@@ -1,4 +1,5 @@
-//! Every store in the network, through serve: two tenants that share it, and all that can go wrong with it.
+//! Every store that is reached over the network, used by serve: two tenants that share it, and each kind of
+//! failure.
 
 use crate::table::{STORES, Store, is_login};
 use crate::{Server, app, manifest};
@@ -8,17 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// What the store does to requests that are no login.
+/// How the store answers requests that are no login.
 #[derive(Clone, Copy, Debug)]
 enum Mode {
     Good,
-    /// Too many requests, twice; then it answers.
+    /// Two responses "too many requests", then it answers.
     Busy,
-    /// What keyfill shows as its identity has expired, once.
+    /// One response that says that keyfill's credential has expired, then it answers.
     Expired,
     Refuses,
     Absent,
-    /// Something else answers: a proxy's page.
+    /// An HTML page, as a proxy would send it.
     Html,
     Slow,
 }
@@ -30,13 +31,13 @@ struct Scene {
     server: Server,
     fake: Arc<Fake>,
     mode: Arc<AtomicUsize>,
-    /// Requests since the mode was set.
+    /// The number of requests since the mode was set.
     since: Arc<AtomicUsize>,
     _dir: tempfile::TempDir,
 }
 
 impl Scene {
-    /// `None` when the client is not there: then it has said so.
+    /// `None` if the client is not installed, which is reported.
     fn new(store: &'static Store, args: &[&str]) -> Option<Self> {
         let (mode, since) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let fake = {
@@ -87,7 +88,7 @@ fn call(server: &Server, path: &str, project: &str, time: &str) -> Value {
     server.call(app(path).path(), &["-path", "app", "-timeout", time], &["ARGOCD_APP_NAME=web", &project])
 }
 
-/// A call that failed: it says which secret, and no value.
+/// Checks that a call failed, and that its message names the secret and no value. Returns the message.
 fn failed(answer: &Value, store: &Store, what: &str) -> String {
     let message = answer["message"].as_str().unwrap_or_default();
     let kind = store.kind;
@@ -97,7 +98,7 @@ fn failed(answer: &Value, store: &Store, what: &str) -> String {
     message.to_owned()
 }
 
-/// Runs a check on each store, four at the same time.
+/// Runs a check on each store, four of them concurrently.
 fn each(check: impl Fn(&'static Store) + Sync) {
     for stores in STORES.chunks(4) {
         std::thread::scope(|scope| {
@@ -109,7 +110,7 @@ fn each(check: impl Fn(&'static Store) + Sync) {
 }
 
 #[test]
-fn two_tenants_of_each_store_read_their_own_secrets_once_however_many_ask() {
+fn two_tenants_of_each_store_read_only_their_own_secrets_and_each_secret_once() {
     each(|store| {
         let Some(scene) = Scene::new(store, &["--secret-ttl", "60s"]) else { return };
         let kind = store.kind;
@@ -144,7 +145,7 @@ fn two_tenants_of_each_store_read_their_own_secrets_once_however_many_ask() {
 }
 
 #[test]
-fn faults_of_each_store_are_waited_out_or_told_and_are_over_when_they_are_over() {
+fn failures_of_each_store_are_retried_or_reported_and_do_not_last() {
     each(|store| {
         let Some(scene) = Scene::new(store, &["--secret-ttl", "0s"]) else { return };
         let (kind, path) = (store.kind, store.path_of("1"));
@@ -163,7 +164,7 @@ fn faults_of_each_store_are_waited_out_or_told_and_are_over_when_they_are_over()
             failed(&scene.call(&path, "1"), store, "expired");
         }
         for mode in [Mode::Refuses, Mode::Absent, Mode::Html] {
-            // What Conjur answers is the value itself.
+            // Conjur's response is the value itself, so every text is valid.
             if kind == "conjur" && matches!(mode, Mode::Html) {
                 continue;
             }
@@ -190,7 +191,7 @@ fn faults_of_each_store_are_waited_out_or_told_and_are_over_when_they_are_over()
 }
 
 #[test]
-fn the_breaker_of_a_store_that_is_down_opens() {
+fn the_circuit_breaker_of_a_store_that_is_down_opens() {
     each(|store| {
         let dir = tempfile::tempdir().expect("a folder");
         let Some(server) = start(store, "http://127.0.0.1:1", dir.path(), &[]) else { return };

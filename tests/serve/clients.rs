@@ -1,19 +1,19 @@
-//! Clients that are slow or go away, and what they leave behind: nothing.
+//! Clients that are slow or go away: they block no other request and leave nothing behind.
 
 use crate::{Server, TEAM, app, manifest, over_file_with};
 use keyfill_testkit::{Fault, Proxy, Vault};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// Arguments of a server whose metrics can be asked for: a port that the system chooses.
+/// Arguments of a server with metrics, on a port that the system chooses.
 const METRICS: &[&str] = &["--metrics", "127.0.0.1:0"];
 
 #[test]
-fn slow_uploads_hold_nobody_up_and_give_their_memory_back() {
+fn slow_uploads_block_no_other_request_and_release_their_memory() {
     let args = [METRICS, &["--concurrency", "1", "--archive-memory", "1"]].concat();
     let Some((server, _secrets)) = over_file_with(&args) else { return };
     let (slow, quick) = (app("secret/data/team/app"), app("secret/data/team/app"));
-    // A piece in 100 ms: it would take half a minute.
+    // With one piece in 100 ms this upload would take half a minute.
     let noise: Vec<u8> = (0..300_000_u32).flat_map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
     std::fs::write(slow.path().join("noise"), noise).expect("a file");
     std::thread::scope(|scope| {
@@ -38,7 +38,7 @@ fn slow_uploads_hold_nobody_up_and_give_their_memory_back() {
 }
 
 #[test]
-fn a_client_that_goes_away_takes_its_waiting_along() {
+fn a_request_whose_client_goes_away_stops_waiting_for_the_store() {
     let Some(vault) = Vault::start() else { return };
     vault.put("secret/data/team/app", &json!({"user": "alice-value"}));
     let token = vault.token("root");
@@ -59,7 +59,7 @@ fn a_client_that_goes_away_takes_its_waiting_along() {
 }
 
 #[test]
-fn a_client_that_goes_away_stops_its_rendering() {
+fn a_request_whose_client_goes_away_stops_rendering() {
     let Some((server, _secrets)) = over_file_with(METRICS) else { return };
     let chart = tempfile::tempdir().expect("a folder");
     std::fs::create_dir_all(chart.path().join("app/templates")).expect("a folder");

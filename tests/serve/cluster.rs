@@ -1,4 +1,4 @@
-//! An API server that knows Applications and one Lease, and holds each request against the rules of Kubernetes.
+//! A fake API server with Applications and one Lease, which checks each request against the rules of Kubernetes.
 
 use crate::certificate::Certificate;
 use keyfill_testkit::{Fake, Request, Response};
@@ -12,31 +12,31 @@ const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/argocd/leases";
 const APPLICATIONS: &str = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/";
 const PATCH: &str = r#"{"metadata":{"annotations":{"argocd.argoproj.io/refresh":"hard"}}}"#;
 
-/// What it has, and what was wrong with what it was asked.
+/// What the API server holds, and which requests violated the rules.
 #[derive(Default)]
 pub struct State {
     /// How often each Application was refreshed.
     pub refreshed: BTreeMap<String, usize>,
-    /// Who held the Lease at each refresh.
+    /// The holder of the Lease at each refresh.
     pub holders: Vec<String>,
-    /// What no client may do.
+    /// The violations of the rules so far.
     pub faults: Vec<String>,
     /// The Lease, and when it was written.
     pub lease: Option<(Value, Instant)>,
-    /// Who took the Lease over from one who had not given it back.
+    /// The replicas that took the Lease over from a holder that had not released it.
     pub taken_over: Vec<String>,
     /// Kinds that the service account may not touch: `leases`, `applications`.
     pub denied: Vec<&'static str>,
-    /// Names of Applications that there are not.
+    /// Names of Applications that do not exist.
     pub gone: Vec<String>,
-    /// Requests of which nothing comes but 500.
+    /// How many of the next requests fail with status 500.
     pub failing: usize,
-    /// The Applications that it lists, each with what renders it.
+    /// The Applications that are listed, by name, each with its source type.
     pub listed: Vec<(String, &'static str)>,
     version: u64,
 }
 
-/// A running one, and the folder of its service account.
+/// A running API server, and the folder of its service account.
 pub struct Cluster {
     state: Arc<Mutex<State>>,
     folder: tempfile::TempDir,
@@ -44,7 +44,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// `None` where openssl is not there.
+    /// `None` if openssl is not installed.
     pub fn start() -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let certificate = Certificate::for_address(folder.path(), "IP:127.0.0.1")?;
@@ -60,7 +60,7 @@ impl Cluster {
         Some(Self { state, folder, port })
     }
 
-    /// The variables with which a sidecar finds it.
+    /// The variables by which a sidecar finds the API server.
     pub fn vars(&self) -> Vec<(String, String)> {
         let folder = self.folder.path().to_string_lossy().into_owned();
         let vars = [
@@ -71,17 +71,17 @@ impl Cluster {
         vars.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
     }
 
-    /// What it has.
+    /// What the API server holds.
     pub fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
-    /// How many refreshes came.
+    /// How many refreshes were requested.
     pub fn refreshes(&self) -> usize {
         self.state().refreshed.values().sum()
     }
 
-    /// Waits until as many came.
+    /// Waits until this many refreshes were requested.
     pub fn wait_for(&self, refreshes: usize, time: Duration) {
         let start = Instant::now();
         while self.refreshes() < refreshes {
@@ -131,7 +131,7 @@ impl State {
         }
     }
 
-    /// A page of Applications. The text to go on with holds what an address has to escape.
+    /// A page of Applications. The token for the next page holds a character that must be escaped in a URL.
     fn list(&mut self, path: &str) -> Response {
         let of =
             |name: &str| path.split(['?', '&']).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
@@ -160,7 +160,7 @@ impl State {
         )
     }
 
-    /// A Lease is made where there is none, and changed by whoever has seen its last state.
+    /// Creates the Lease if there is none. Updates it only if the request has the current resource version.
     fn write(&mut self, request: &Request, is_new: bool) -> Response {
         if request.header("content-type") != "application/json" {
             return self.fault(415, "a Lease that is no JSON");
@@ -193,7 +193,7 @@ impl State {
             let before = known["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned();
             let seconds = known["spec"]["leaseDurationSeconds"].as_u64().unwrap_or(0);
             let is_over = written.elapsed() >= Duration::from_secs(seconds);
-            // Who has seen its last state may give it back.
+            // A client with the current resource version may release the Lease; to take it, it must have expired.
             if !before.is_empty() && !holder.is_empty() && before != holder {
                 if !is_over {
                     return self.fault(409, &format!("{holder:?} takes the Lease from {before:?} too early"));

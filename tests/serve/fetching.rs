@@ -1,5 +1,5 @@
-//! What an archive does not hold, in `serve`: the supervisor fetches it, from where the administrator allows, and
-//! workers get it.
+//! Charts, bases and files that an archive does not hold, in `serve`: the supervisor fetches them from hosts that
+//! the administrator allows, and sends them to workers.
 
 use crate::{Server, TEAM};
 use flate2::write::GzEncoder;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: remote\ndata:\n  a: \"1\"\n";
 
-/// A server that may fetch from these hosts. The cache is its own.
+/// A server that may fetch from these hosts, with a cache of its own.
 fn server(hosts: &str, more: &[(&str, &str)], args: &[&str]) -> Option<(Server, tempfile::TempDir)> {
     let dir = tempfile::tempdir().expect("a folder");
     let secrets = dir.path().join("secrets.yaml");
@@ -28,7 +28,7 @@ fn server(hosts: &str, more: &[(&str, &str)], args: &[&str]) -> Option<(Server, 
     Some((Server::start(&[&vars, more].concat(), &args)?, dir))
 }
 
-/// A repository with an app that names this in its kustomization; `locked` writes keyfill.lock into it.
+/// A repository with an app that has this kustomization. With `locked` it also has a keyfill.lock.
 fn app(kustomization: &str, locked: bool) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(dir.path().join("app")).expect("a folder");
@@ -65,7 +65,7 @@ fn files() -> Web {
 }
 
 #[test]
-fn what_is_locked_is_fetched_once_for_all_requests() {
+fn locked_contents_are_fetched_once_for_all_requests() {
     let Some(git) = GitServer::start(None) else { return };
     let base = ("base/kustomization.yaml", "resources: [svc.yaml]\nnamePrefix: b-\n");
     let service = ("base/svc.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: shared}\n");
@@ -84,7 +84,7 @@ fn what_is_locked_is_fetched_once_for_all_requests() {
     assert!(one.contains("remote") && one.contains("b-shared"), "{answer}");
     assert_eq!(web.count("/team/cm.yaml"), 1);
     let asked = git.server().seen().len();
-    // Another app with the same needs, and the same app again: a locked rendering may be kept.
+    // Another app that needs the same, and the same app again: a rendering from locked contents may be cached.
     for vars in [&["ARGOCD_ENV_A=1"][..], &[]] {
         assert_eq!(ask(&server, folder.path(), vars)["one"], answer["one"]);
     }
@@ -97,7 +97,7 @@ fn what_is_locked_is_fetched_once_for_all_requests() {
 }
 
 #[test]
-fn of_a_locked_repository_a_worker_gets_the_folders_of_the_lock_whether_its_server_filters_or_not() {
+fn a_worker_gets_only_the_locked_folders_of_a_repository() {
     for filters in [false, true] {
         let Some(git) = GitServer::start(None) else { return };
         let base = ("base/kustomization.yaml", "resources: [svc.yaml, more]\nnamePrefix: b-\n");
@@ -121,7 +121,7 @@ fn of_a_locked_repository_a_worker_gets_the_folders_of_the_lock_whether_its_serv
         let folder = app(&format!("resources:\n- {}//base?ref=main\n", git.url("shop")), true);
         let answer = ask(&server, folder.path(), &[])["one"].to_string();
         assert!(answer.contains("b-shared") && answer.contains("b-deep"), "{answer}");
-        // What the lock does not hold is refused, with the line that leads there.
+        // A folder that the lock does not name is refused, with the line that refers to it.
         let layout = format!("resources:\n- {}//other?ref=main\n", git.url("shop"));
         std::fs::write(folder.path().join("app/kustomization.yaml"), layout).expect("a file");
         let message = said(&ask(&server, folder.path(), &[]));
@@ -163,7 +163,7 @@ fn of_a_repository_that_is_not_locked_a_worker_gets_the_folders_that_it_reads() 
 }
 
 #[test]
-fn what_is_not_locked_is_refused_with_its_line_unless_the_administrator_says_on() {
+fn contents_that_are_not_locked_are_refused_unless_fetch_is_on() {
     let web = files();
     let hosts = format!("{}/*", web.address());
     let folder = app(&format!("resources:\n- {}/team/cm.yaml\n", web.address()), false);
@@ -184,7 +184,7 @@ fn an_app_fetches_from_the_hosts_of_its_project_only() {
     let folder = app(&format!("resources:\n- {}/team/cm.yaml\n", web.address()), true);
     let Some((server, _dir)) = server(&hosts, &[], &[]) else { return };
     assert!(ask(&server, folder.path(), &[])["one"].to_string().contains("remote"));
-    // What one project has fetched is in the cache, and is not for another.
+    // What one project has fetched is in the cache, but another project does not get it.
     let other = ["ARGOCD_APP_NAME=web", "ARGOCD_APP_PROJECT_NAME=other"];
     let answer = server.call(folder.path(), &["-path", "app"], &other);
     assert!(said(&answer).contains("KEYFILL_FETCH_HOSTS"), "{answer}");
@@ -193,7 +193,7 @@ fn an_app_fetches_from_the_hosts_of_its_project_only() {
 }
 
 #[test]
-fn nothing_is_fetched_before_hosts_are_named() {
+fn nothing_is_fetched_if_no_hosts_are_allowed() {
     let web = files();
     let folder = app(&format!("resources:\n- {}/team/cm.yaml\n", web.address()), true);
     web.forget();
@@ -204,7 +204,7 @@ fn nothing_is_fetched_before_hosts_are_named() {
 }
 
 #[test]
-fn an_address_of_many_bytes_is_refused_before_anything_is_asked() {
+fn a_url_that_is_too_long_is_refused_without_a_request() {
     let web = files();
     let folder = app(&format!("resources:\n- {}/team/{}\n", web.address(), "a".repeat(9_000)), false);
     let vars = [("KEYFILL_FETCH", "on")];
@@ -215,7 +215,7 @@ fn an_address_of_many_bytes_is_refused_before_anything_is_asked() {
 }
 
 #[test]
-fn a_slow_host_holds_no_worker_while_others_wait() {
+fn a_slow_host_blocks_no_worker_while_other_requests_wait() {
     let web = Web::start(|_, _| {
         std::thread::sleep(Duration::from_secs(3));
         Page::ok(MAP)
@@ -240,14 +240,14 @@ fn a_slow_host_holds_no_worker_while_others_wait() {
     assert_eq!(web.seen().len(), 1, "what was fetched while the work was given up is used");
 }
 
-/// The most memory that a process has had at once, in MiB.
+/// The peak of a process's resident memory, in MiB.
 fn peak(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
-/// A chart repository whose index has about 20 MB: many versions of charts that nobody asks for.
+/// A chart repository whose index has about 20 MB: many versions of charts that are not used.
 fn large_repository() -> (String, Web) {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     for (path, text) in [
@@ -281,7 +281,7 @@ fn large_repository() -> (String, Web) {
 }
 
 #[test]
-fn thirty_apps_of_one_large_index_download_it_once() {
+fn thirty_apps_that_need_one_large_index_download_it_once() {
     let (url, web) = large_repository();
     let vars = [("KEYFILL_FETCH", "on")];
     let Some((server, _dir)) = server(&format!("{}/*", web.address()), &vars, &["--workers", "2"]) else {

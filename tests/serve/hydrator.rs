@@ -1,5 +1,5 @@
-//! Argo CD's source hydrator: it renders the dry source with this plugin and commits the result, so no value may be
-//! in it; what it committed is filled when it is synced.
+//! Argo CD's source hydrator renders the dry source with this plugin and commits the result, which must hold no
+//! secret value. The committed manifests are filled when they are synced.
 
 use crate::{SECRETS, Server, TEAM};
 use keyfill_testkit::Run;
@@ -9,7 +9,7 @@ use std::path::Path;
 
 const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// A server with these settings beside a secrets file.
+/// A server over a secrets file, with these further settings.
 fn server(more: &[(&str, &str)]) -> Option<(Server, tempfile::TempDir)> {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("secrets.yaml");
@@ -32,7 +32,8 @@ fn dry() -> tempfile::TempDir {
     dir
 }
 
-/// What the hydrator writes for an app: `manifest.yaml` from the manifests' JSON, its metadata, a README.md.
+/// A folder as the hydrator writes it for an app: `manifest.yaml` from the manifests' JSON, the hydrator's
+/// metadata, and a README.md.
 fn hydrate(manifests: &Value) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     let app = dir.path().join("app");
@@ -58,14 +59,14 @@ fn ask(server: &Server, folder: &Path, branch: &str) -> Value {
     server.call(folder, &["-path", "app"], &[TEAM, &[branch.as_str()]].concat())
 }
 
-/// Neither as it is nor in base64.
+/// Whether the answer holds a secret value, in plain or in base64.
 fn shows_a_value(answer: &Value) -> bool {
     let text = answer.to_string();
     text.contains("alice-value") || text.contains("YWxpY2UtdmFsdWU")
 }
 
 #[test]
-fn no_value_is_in_what_the_hydrator_commits_and_all_are_in_what_is_synced() {
+fn the_hydrator_commits_no_value_and_synced_manifests_are_filled() {
     let Some((server, _dir)) = server(&[("KEYFILL_FILL", "hydrated")]) else { return };
     let dry = dry();
     // Twice: the second answer comes from the cache of renderings.
@@ -89,14 +90,14 @@ fn no_value_is_in_what_the_hydrator_commits_and_all_are_in_what_is_synced() {
 const MAP: &str = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"},"data":{"k":"<path:secret/data/team/app#user>"}}"#;
 
 #[test]
-fn where_branches_are_listed_a_file_of_the_author_opens_nothing() {
+fn with_a_list_of_branches_a_forged_metadata_file_fills_nothing() {
     let settings = [("KEYFILL_FILL", "hydrated"), ("KEYFILL_FILL_REVISIONS", "environments/*")];
     let Some((server, _dir)) = server(&settings) else { return };
     let forged = hydrate(&json!([MAP]));
     let answer = ask(&server, forged.path(), "main");
     assert!(answer["one"].is_array() && !shows_a_value(&answer), "{answer}");
     assert!(shows_a_value(&ask(&server, forged.path(), "environments/dev")));
-    // An author's variable is not the administrator's.
+    // An author's variable does not replace the administrator's setting.
     let vars = ["ARGOCD_ENV_KEYFILL_FILL=always", "ARGOCD_ENV_KEYFILL_FILL_REVISIONS=*"];
     let answer = server.call(forged.path(), &["-path", "app"], &[TEAM, &vars].concat());
     assert!(!shows_a_value(&answer), "{answer}");

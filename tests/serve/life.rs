@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 #[test]
-fn a_socket_left_behind_is_replaced() {
+fn the_socket_of_a_killed_server_is_replaced() {
     let Some(client) = oracle("cmp-client") else { return };
     let (dir, secrets) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let file = secrets.path().join("s.yaml");
@@ -28,7 +28,7 @@ fn a_socket_left_behind_is_replaced() {
 }
 
 #[test]
-fn it_does_not_start_without_a_rule_for_paths() {
+fn serve_does_not_start_without_a_rule_for_paths() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut child = spawn(
         dir.path(),
@@ -40,7 +40,7 @@ fn it_does_not_start_without_a_rule_for_paths() {
 }
 
 #[test]
-fn asked_to_end_it_goes_on_for_those_who_still_come() {
+fn after_sigterm_the_server_answers_while_requests_still_come() {
     let Some((mut server, _secrets)) = over_file_with(&["--grace", "16s"]) else { return };
     let app = app("secret/data/team/app");
     let (end, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -48,7 +48,7 @@ fn asked_to_end_it_goes_on_for_those_who_still_come() {
         for _ in 0..4 {
             scope.spawn(|| {
                 while !end.load(Ordering::Relaxed) {
-                    // Each call makes a connection of its own, as repo-server does.
+                    // Each call opens its own connection, as repo-server does.
                     let answer = server.call(app.path(), &["-path", "app"], TEAM);
                     assert_eq!(answer["one"], manifest("alice-value"), "{answer}");
                     answered.fetch_add(1, Ordering::Relaxed);
@@ -69,7 +69,7 @@ fn asked_to_end_it_goes_on_for_those_who_still_come() {
 }
 
 #[test]
-fn the_grace_period_is_an_end_for_those_who_stay() {
+fn idle_connections_are_closed_at_the_end_of_the_grace_period() {
     let Some((mut server, _secrets)) = over_file_with(&["--grace", "4s"]) else { return };
     let idle = std::os::unix::net::UnixStream::connect(server.socket("keyfill")).expect("it answers");
     let start = Instant::now();
@@ -84,7 +84,7 @@ fn every_metric_is_documented() {
     let flags = ["--metrics", "127.0.0.1:0", "--refs"];
     let Some((server, _secrets)) = over_file_with(&flags) else { return };
     let documented = std::fs::read_to_string(workspace().join("docs/serve.md")).expect("it is there");
-    // What is counted by app is there once there is one.
+    // Metrics by app are present after the first request.
     server.call(app("secret/data/team/app").path(), &["-path", "app"], TEAM);
     let page = server.metrics();
     let names: Vec<&str> =

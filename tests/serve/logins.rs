@@ -1,5 +1,5 @@
-//! Logins in `serve`: files that change, and repo-server's ask-pass socket. One store for all; who may not use a login
-//! finds nothing of what it fetched.
+//! Logins for fetches in `serve`: files of logins that change, and repo-server's ask-pass socket. All apps share
+//! the cache of fetched contents, but an app that may not use a login does not get what was fetched with it.
 
 use crate::{Server, TEAM, spawn};
 use keyfill_cmp::proto::askpass::ask_pass_service_server::{AskPassService, AskPassServiceServer};
@@ -11,13 +11,13 @@ use std::process::Command;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-/// `user` with `hunter2`.
+/// The header `Authorization` for `user` with the password `hunter2`.
 const LOGIN: &str = "Basic dXNlcjpodW50ZXIy";
 const PASSWORD: &str = "hunter2";
 const PLUGIN: &str = "apiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\nmetadata: {name: keyfill}\nspec:\n  \
                       generate: {command: [keyfill, generate, .]}\n  provideGitCreds: true\n";
 
-/// Gives the login to who shows the nonce `good`.
+/// A fake repo-server, which gives the login to a client that sends the nonce `good`.
 struct RepoServer;
 
 #[tonic::async_trait]
@@ -35,7 +35,7 @@ impl AskPassService for RepoServer {
     }
 }
 
-/// Serves it on a socket until the test's process ends.
+/// Serves the fake repo-server on a socket until the test's process ends.
 fn repo_server(socket: &Path) {
     let (socket, (tell, told)) = (socket.to_owned(), std::sync::mpsc::channel());
     std::thread::spawn(move || {
@@ -55,7 +55,8 @@ fn repo_server(socket: &Path) {
     told.recv().expect("it listens");
 }
 
-/// A server of a private repository, a folder for everything else, and an app whose base is there, locked.
+/// A git server with a private repository, a folder for other files, and an app whose base is in that repository
+/// and locked.
 pub struct World {
     git: GitServer,
     dir: tempfile::TempDir,
@@ -81,7 +82,7 @@ impl World {
         Some(world)
     }
 
-    /// A file as git's `store` helper keeps it, with the login or without.
+    /// Writes a file in the format of git's credential helper `store`, with the login or empty. Returns its path.
     fn write_login(&self, there: bool) -> String {
         let line = self.git.server().address().replace("http://", &format!("http://user:{PASSWORD}@"));
         let path = self.dir.path().join("git-credentials");
@@ -104,7 +105,7 @@ impl World {
         self.write_login(false);
     }
 
-    /// What a server is told.
+    /// The settings of a server.
     pub fn vars(&self) -> [(&'static str, String); 4] {
         let path = |name: &str| self.dir.path().join(name).to_string_lossy().into_owned();
         [
@@ -120,17 +121,17 @@ impl World {
         std::fs::copy(self.dir.path().join("plugin.yaml"), dir.join("plugin.yaml")).expect("a file");
     }
 
-    /// The server of repositories.
+    /// The address of the git server.
     pub fn address(&self) -> String {
         self.git.server().address()
     }
 
-    /// The private repository.
+    /// The URL of the private repository.
     pub fn url(&self) -> String {
         self.git.url("shop")
     }
 
-    /// Removes what was fetched.
+    /// Removes the cache of fetched contents.
     pub fn forget_cache(&self) {
         std::fs::remove_dir_all(self.dir.path().join("cache")).ok();
     }
@@ -156,7 +157,7 @@ pub fn is_private(answer: &Value) -> bool {
     answer["one"].to_string().contains("private")
 }
 
-/// It is refused for want of a login, and tells none.
+/// Checks that an answer is a refusal because there is no login, and shows no password.
 pub fn assert_refused(answer: &Value) {
     let message = answer["message"].as_str().unwrap_or_default();
     assert!(message.contains("401") || message.contains("no login"), "{answer}");
@@ -165,7 +166,7 @@ pub fn assert_refused(answer: &Value) {
 }
 
 #[test]
-fn a_login_that_repo_server_lends_is_for_the_apps_own_repository() {
+fn a_login_from_repo_server_is_used_only_for_the_apps_own_repository() {
     let Some(world) = World::new() else { return };
     let socket = world.dir.path().join("ask-pass.sock");
     repo_server(&socket);
@@ -177,7 +178,7 @@ fn a_login_that_repo_server_lends_is_for_the_apps_own_repository() {
     assert_refused(&world.ask(&server, &[&socket, &own, bad]));
     assert_refused(&world.ask(&server, &[&socket, &other, good]));
     assert!(is_private(&world.ask(&server, &[&socket, &own, good])));
-    // The same archive with the same lock, whose contents are in the store by now.
+    // The same archive with the same lock, whose contents are in the cache by now.
     for vars in [
         &[&*socket, &*other, good][..],
         &[],
@@ -193,7 +194,7 @@ fn a_login_that_repo_server_lends_is_for_the_apps_own_repository() {
 }
 
 #[test]
-fn a_file_of_logins_that_changes_is_read_again() {
+fn a_file_of_logins_is_read_again_after_a_change() {
     let Some(world) = World::new() else { return };
     let file = world.write_login(false);
     let Some(server) = world.serve(&[("KEYFILL_GIT_CREDENTIALS", &file)]) else { return };

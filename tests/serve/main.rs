@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A server of its own, ended with the test.
+/// A running server, which is killed at the end of the test.
 struct Server {
     child: Child,
     dir: tempfile::TempDir,
@@ -45,7 +45,7 @@ struct Server {
 }
 
 impl Server {
-    /// `None` when the client is not there: then it has said so.
+    /// Starts a server. `None` if the client is not installed, which is reported.
     fn start(vars: &[(&str, &str)], args: &[&str]) -> Option<Self> {
         let client = oracle("cmp-client")?;
         let dir = tempfile::tempdir().expect("a folder");
@@ -54,7 +54,7 @@ impl Server {
         Some(server)
     }
 
-    /// One with a plugin.yaml of its own, over a secrets file. The client must be there.
+    /// Starts a server with this plugin.yaml, over a secrets file. The client must be installed.
     fn with_plugin(plugin: &str, secrets: &Path) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         std::fs::write(dir.path().join("plugin.yaml"), plugin).expect("a file");
@@ -78,20 +78,20 @@ impl Server {
         self.dir.path().join(format!("{name}.sock"))
     }
 
-    /// What the client printed for a call on a folder.
+    /// What the client prints for a call with a folder.
     fn call(&self, folder: &Path, args: &[&str], vars: &[&str]) -> Value {
         call(&self.client, &self.socket("keyfill"), folder, args, vars)
     }
 
-    /// Asks the server to end.
+    /// Sends SIGTERM to the server.
     fn terminate(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
     }
 
-    /// Where a server with `--metrics` serves them.
+    /// The address of the metrics, for a server with `--metrics`.
     fn metrics_address(&self) -> String {
-        // The socket is there a moment before.
+        // The address is logged a moment after the socket is there.
         let start = Instant::now();
         loop {
             let log = log_of(self.dir.path());
@@ -112,14 +112,14 @@ impl Server {
         keyfill_testkit::request(&self.metrics_address(), "GET", "/metrics", &[], "").body
     }
 
-    /// A metric's value.
+    /// The value of a metric.
     fn metric(&self, name: &str) -> f64 {
         let page = self.metrics();
         let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no metric {name}:\n{page}"))
     }
 
-    /// Waits until a metric has a value.
+    /// Waits until a metric has this value.
     fn wait_for_metric(&self, name: &str, value: f64) {
         let start = Instant::now();
         while self.metric(name) != value {
@@ -128,7 +128,7 @@ impl Server {
         }
     }
 
-    /// Ends the server and gives what it logged.
+    /// Ends the server. Returns its log.
     fn log(mut self) -> String {
         self.terminate();
         assert!(self.child.wait().expect("it ends").success(), "SIGTERM is a quiet end");
@@ -138,18 +138,19 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It has ended already where the test asked for its log.
+        // The server has ended already if the test took its log.
         self.child.kill().ok();
         self.child.wait().ok();
     }
 }
 
-/// Starts a server with the folder's plugin.yaml, or the shipped one; it logs into a file.
+/// Starts a server with the plugin.yaml in this folder, or, if there is none, the shipped one. It logs into the
+/// file `log` there.
 fn spawn(dir: &Path, vars: &[(&str, &str)], args: &[&str]) -> Child {
     command(dir, vars, args).spawn().expect("keyfill starts")
 }
 
-/// The command of such a server.
+/// The command that [`spawn`] starts.
 fn command(dir: &Path, vars: &[(&str, &str)], args: &[&str]) -> Command {
     let plugin = dir.join("plugin.yaml");
     if !plugin.exists() {
@@ -170,12 +171,12 @@ fn command(dir: &Path, vars: &[(&str, &str)], args: &[&str]) -> Command {
     command
 }
 
-/// What a server wrote so far.
+/// The log of a server so far.
 fn log_of(dir: &Path) -> String {
     std::fs::read_to_string(dir.join("log")).expect("it logs into a file")
 }
 
-/// What the client printed for a call on a folder.
+/// What the client prints for a call with a folder.
 fn call(client: &Path, socket: &Path, folder: &Path, args: &[&str], vars: &[&str]) -> Value {
     let mut command = Command::new(client);
     command.arg("-socket").arg(socket).arg("-folder").arg(folder).args(args);
@@ -186,7 +187,7 @@ fn call(client: &Path, socket: &Path, folder: &Path, args: &[&str], vars: &[&str
     serde_json::from_slice(&output.stdout).expect("the client prints JSON")
 }
 
-/// A folder with one Secret that names a path.
+/// A repository whose folder `app` holds a Secret with a placeholder for this path.
 fn app(path: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     let text = format!(
@@ -204,7 +205,7 @@ fn over_file() -> Option<(Server, tempfile::TempDir)> {
     over_file_with(&[])
 }
 
-/// The same with further arguments.
+/// A server over a secrets file, with further arguments.
 fn over_file_with(args: &[&str]) -> Option<(Server, tempfile::TempDir)> {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("secrets.yaml");

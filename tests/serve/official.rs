@@ -1,4 +1,4 @@
-//! The manifests equal those of the official pipeline.
+//! The manifests equal those of argocd-cmp-server.
 
 use crate::{Server, TEAM, over_file};
 use keyfill_testkit::{oracle, workspace};
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 #[test]
-fn the_result_equals_that_of_generate() {
+fn serve_gives_the_manifests_of_generate() {
     let Some((server, secrets)) = over_file() else { return };
     let app = workspace().join("testdata/quickstart");
     let file = secrets.path().join("quick.yaml");
@@ -33,7 +33,7 @@ fn the_result_equals_that_of_generate() {
     assert_eq!(answer["one"], Value::from(want));
 }
 
-/// Apps as the official server gets them: what is told apart in JSON, in documents, in order.
+/// Apps on which a server may differ from the official one: in JSON, in documents, in order.
 const APPS: [(&str, &[(&str, &str)]); 5] = [
     (
         "values",
@@ -113,7 +113,7 @@ fn plugin(discover: &str) -> String {
     )
 }
 
-/// argocd-cmp-server that runs `keyfill generate .`, over the same secrets.
+/// An argocd-cmp-server that runs `keyfill generate .`, over the same secrets.
 fn official(discover: &str, secrets: &Path) -> Option<Server> {
     let (client, program) = (oracle("cmp-client")?, oracle("cmp-server")?);
     let folder = tempfile::tempdir().expect("a folder");
@@ -198,7 +198,8 @@ fn discovery_by_patterns_equals_that_of_argocd_cmp_server() {
             for path in ["app", "empty"] {
                 let args = ["-path", path, "-call", "MatchRepository"];
                 let [want, got] = [&theirs, &ours].map(|server| {
-                    // Where nothing fits a glob the official server answers with an error, which means the same.
+                    // If no file matches a glob, the official server answers with an error, which has the same
+                    // effect.
                     server.call(repository.path(), &args, &[])["one"] == json!(["1"])
                 });
                 if want != got {

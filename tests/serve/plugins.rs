@@ -1,11 +1,11 @@
-//! plugin.yaml as teams have it: its commands are read, and apps are rendered as they say.
+//! plugin.yaml as teams write it: its commands are interpreted, and apps are rendered as they say.
 
 use crate::{SECRETS, Server, TEAM};
 use keyfill_testkit::{Vault, oracle};
 use serde_json::{Value, json};
 use std::process::{Command, Stdio};
 
-/// A server with a plugin.yaml of this spec, over a secrets file; nothing where its client is missing.
+/// A server with a plugin.yaml of this spec, over a secrets file; `None` if the client is not installed.
 fn server(spec: &str) -> Option<(Server, tempfile::TempDir)> {
     oracle("cmp-client")?;
     let dir = tempfile::tempdir().expect("a folder");
@@ -52,7 +52,7 @@ fn secret(name: &str, value: Option<&str>) -> Value {
 }
 
 #[test]
-fn a_pipe_of_helm_renders_the_chart_with_the_apps_words() {
+fn a_pipe_of_helm_renders_the_chart_with_the_apps_variables() {
     let spec = "  discover:\n    find:\n      command: [sh, -c, \"find . -name 'Chart.yaml' && find . -name 'values.yaml'\"]\n  \
                 generate:\n    command:\n    - bash\n    - -c\n    - |\n      helm template $ARGOCD_ENV_RELEASE $ARGOCD_ENV_HELM_ARGS \
                 -f <(echo \"$ARGOCD_ENV_HELM_VALUES\") . |\n      argocd-vault-plugin generate -\n";
@@ -78,7 +78,7 @@ fn a_pipe_of_helm_renders_the_chart_with_the_apps_words() {
 }
 
 #[test]
-fn a_pipe_of_kustomize_renders_the_kustomization_whatever_the_app_says() {
+fn a_pipe_of_kustomize_renders_the_kustomization_whatever_the_app_sets() {
     let spec = "  discover:\n    find:\n      command: [find, ., -name, kustomization.yaml]\n  \
                 generate:\n    command: [sh, -c, \"kustomize build . | argocd-vault-plugin generate -\"]\n";
     let Some((server, _secrets)) = server(spec) else { return };
@@ -94,7 +94,7 @@ fn a_pipe_of_kustomize_renders_the_kustomization_whatever_the_app_says() {
 }
 
 #[test]
-fn a_secret_that_the_app_names_through_a_variable_of_the_command_needs_to_be_allowed() {
+fn a_secret_with_settings_that_the_app_names_by_a_variable_must_be_allowed() {
     let spec = "  generate:\n    command: [sh, -c, \"argocd-vault-plugin generate -s ${ARGOCD_ENV_TEAM_SECRET} .\"]\n";
     let Some((server, _secrets)) = server(spec) else { return };
     let app = repository();
@@ -130,7 +130,8 @@ fn what_the_folder_does_not_read_is_named_in_the_log() {
     assert!(!log.contains("hidden-value"), "{log}");
 }
 
-/// argocd-cmp-server with the same plugin.yaml, whose shell runs the official tools; nothing where one is missing.
+/// An argocd-cmp-server with the same plugin.yaml, whose shell runs the official tools; `None` if one of them is
+/// not installed.
 fn official(plugin: &str, vault: &[(&str, &str)]) -> Option<(Server, tempfile::TempDir)> {
     let (client, program) = (oracle("cmp-client")?, oracle("cmp-server")?);
     let tools = tempfile::tempdir().expect("a folder");
@@ -158,7 +159,7 @@ fn official(plugin: &str, vault: &[(&str, &str)]) -> Option<(Server, tempfile::T
     Some((server, tools))
 }
 
-/// Scripts of generate, each for the chart and the kustomization of the app.
+/// Scripts for `generate`, which render the chart or the kustomization of the app.
 const SCRIPTS: [&str; 13] = [
     "kustomize build . | argocd-vault-plugin generate -",
     "kustomize build > all.yaml && argocd-vault-plugin generate all.yaml",
@@ -181,7 +182,7 @@ const SCRIPTS: [&str; 13] = [
 ];
 
 #[test]
-fn a_plugin_definition_gives_what_the_official_tools_give() {
+fn commands_of_plugin_yaml_give_what_the_official_tools_give() {
     let Some(vault) = Vault::start() else { return };
     vault.put("secret/data/team/app", &json!({"user": "alice-value"}));
     let (address, token) = (vault.address(), vault.token("root"));

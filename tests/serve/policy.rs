@@ -1,4 +1,4 @@
-//! Who may read what, and what an author cannot change.
+//! Which secrets a project may read, and which settings an author cannot change.
 
 use crate::{Server, TEAM, app, over_file};
 use keyfill_testkit::Vault;

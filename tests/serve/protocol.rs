@@ -1,10 +1,10 @@
-//! The protocol itself: good calls, broken ones, large ones.
+//! The plugin protocol: valid calls, calls that violate it, and large messages.
 
 use crate::{TEAM, app, manifest, over_file, over_file_with};
 use serde_json::{Value, json};
 
 #[test]
-fn a_repo_servers_calls_are_answered() {
+fn calls_of_repo_server_are_answered() {
     let Some((server, _secrets)) = over_file() else { return };
     let app = app("secret/data/team/app");
     let answer = server.call(app.path(), &["-path", "app"], TEAM);
@@ -20,13 +20,13 @@ fn a_repo_servers_calls_are_answered() {
 }
 
 #[test]
-fn who_names_the_plugin_has_it_without_placeholders_and_other_names_are_not_searched() {
+fn apps_that_name_the_plugin_need_no_placeholders_and_aliases_have_no_discovery() {
     let Some((server, _secrets)) = over_file_with(&["--alias", "avp"]) else { return };
     let app = app("secret/data/team/app");
     std::fs::create_dir(app.path().join("plain")).expect("a folder");
     std::fs::write(app.path().join("plain/a.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
         .expect("a file");
-    // Not supported, and discovery does not decide for apps that name the plugin.
+    // The folder does not match, and discovery does not decide about apps that name the plugin.
     let matched = server.call(app.path(), &["-path", "plain", "-call", "MatchRepository"], &[]);
     assert_eq!((&matched["one"], &matched["two"]), (&json!([]), &json!([])), "{matched}");
     let alias = server.socket("avp");
@@ -41,7 +41,7 @@ fn who_names_the_plugin_has_it_without_placeholders_and_other_names_are_not_sear
 }
 
 #[test]
-fn requests_that_break_the_protocol_are_refused() {
+fn requests_that_violate_the_protocol_are_refused() {
     let Some((server, _secrets)) = over_file() else { return };
     let app = app("secret/data/team/app");
     for (bad, why) in [
@@ -62,12 +62,12 @@ fn requests_that_break_the_protocol_are_refused() {
         let answer = server.call(app.path(), &["-path", path], TEAM);
         assert_eq!(answer["code"], "InvalidArgument", "{path}: {answer}");
     }
-    // None of it hurt the server.
+    // The server still works after all of these.
     assert_eq!(server.call(app.path(), &["-path", "app"], TEAM)["one"], manifest("alice-value"));
 }
 
 #[test]
-fn an_error_shows_the_line_that_is_wrong_also_when_the_app_was_rendered_before() {
+fn an_error_shows_its_line_even_if_the_rendering_was_cached() {
     let Some((server, _secrets)) = over_file() else { return };
     let app = app("secret/data/team/app");
     let overlay = app.path().join("overlay");
@@ -88,10 +88,10 @@ fn an_error_shows_the_line_that_is_wrong_also_when_the_app_was_rendered_before()
 }
 
 #[test]
-fn messages_of_100_mb_are_taken_and_sent() {
+fn messages_of_100_mb_are_received_and_sent() {
     let Some((server, _secrets)) = over_file() else { return };
     let app = app("secret/data/team/app");
-    // Noise keeps its size in the archive.
+    // Random bytes are not made smaller by compression.
     let mut random = 7_u64;
     let noise = std::iter::repeat_with(|| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -1,4 +1,5 @@
-//! How often stores are asked for secrets in use: in batches, within the throttle, and each secret once a round.
+//! How often stores are asked about secrets in use: in batches, within the limit of requests per second, and each
+//! secret once in a round.
 
 use crate::Server;
 use crate::cluster::Cluster;
@@ -11,15 +12,15 @@ use std::time::{Duration, Instant};
 
 const SECRETS: usize = 40;
 
-/// What a Vault saw, which takes a moment for each answer.
+/// The requests to a fake Vault, which delays each answer.
 #[derive(Default)]
 struct Seen {
-    /// When each request came, with its path.
+    /// The time and path of each request.
     requests: Vec<(Instant, String)>,
     now: usize,
-    /// The most requests that were under way at once.
+    /// The most concurrent requests.
     most: usize,
-    /// What its secrets of KV version 1 hold.
+    /// The content of its secrets of KV version 1, as JSON.
     plain: String,
 }
 
@@ -52,14 +53,15 @@ impl Vault {
         Self { fake, seen }
     }
 
-    /// Forgets what it saw.
+    /// Forgets the requests so far.
     fn forget(&self) {
         let mut seen = lock(&self.seen);
         seen.requests.clear();
         seen.most = 0;
     }
 
-    /// Since then: when requests below a path came, how often each one, and the most at once.
+    /// The requests since [`Vault::forget`] below a path: the time of each, how often each path was requested, and
+    /// the most concurrent requests.
     fn asked(&self, prefix: &str) -> (Vec<Instant>, BTreeMap<String, usize>, usize) {
         let seen = lock(&self.seen);
         let of_them = || seen.requests.iter().filter(|(_, path)| path.starts_with(prefix));
@@ -73,7 +75,7 @@ impl Vault {
     }
 }
 
-/// `secret/` is KV version 2, `kv/` version 1.
+/// Answers a request. `secret/` is KV version 2, `kv/` version 1.
 fn answer(request: &Request, plain: &str) -> Response {
     let path = request.path.trim_start_matches("/v1/");
     let ok = |body: serde_json::Value| Response::new(200, body.to_string());
@@ -97,7 +99,7 @@ fn answer(request: &Request, plain: &str) -> Response {
     ok(json!({"data": {"policies": ["team"], "ttl": 3600, "renewable": false}}))
 }
 
-/// A folder for each app, whose Secret names a path.
+/// A tree with a folder for each app, whose Secret has a placeholder for a path.
 fn tree(path: impl Fn(usize) -> String, apps: usize) -> tempfile::TempDir {
     let tree = tempfile::tempdir().expect("a folder");
     for n in 0..apps {
@@ -133,14 +135,14 @@ fn serve_all(server: &Server, tree: &Path, apps: usize) {
 }
 
 #[test]
-fn metadata_is_asked_for_within_the_requests_per_second() {
+fn metadata_is_read_within_the_limit_of_requests_per_second() {
     const RATE: f64 = 40.0;
     let Some(cluster) = Cluster::start() else { return };
     let vault = Vault::start(Duration::from_millis(5));
     let Some(server) = start(&cluster, &vault, &["--vault-rps", "40", "--refresh-interval", "100ms"]) else {
         return;
     };
-    // Two apps have each secret: it is asked for once.
+    // Each secret is used by two apps, and asked for once.
     let tree = tree(|n| format!("secret/data/team/s-{}", n / 2), 2 * SECRETS);
     serve_all(&server, tree.path(), 2 * SECRETS);
     server.wait_for_metric("keyfill_refs{state=\"current\"}", (2 * SECRETS) as f64);
@@ -149,26 +151,26 @@ fn metadata_is_asked_for_within_the_requests_per_second() {
     std::thread::sleep(Duration::from_secs(6));
     let (times, counts, _) = vault.asked("secret/metadata/");
     let seconds = start.elapsed().as_secs_f64();
-    // The throttle lets requests of a tenth of a second run ahead.
+    // The limiter lets the requests of a tenth of a second go at once.
     let most = |seconds: f64| RATE * (seconds + 0.1) + 1.0;
     println!("{} requests for metadata in {seconds:.2} s", times.len());
     assert!(times.len() as f64 <= most(seconds), "{} in {seconds} s", times.len());
     for (first, from) in times.iter().enumerate() {
         let within = times[first..].iter().take_while(|at| at.duration_since(*from).as_secs_f64() < 2.0);
-        // Times are those of arrival: some requests may arrive late and close together.
+        // The times are those of arrival: some requests may arrive late and close together.
         let within = within.count() as f64;
         assert!(within <= most(2.0) * 1.2, "{within} within two seconds");
     }
     assert_eq!(counts.len(), SECRETS, "all of them are asked for");
     let (fewest, most) = (counts.values().min().expect("some"), counts.values().max().expect("some"));
-    // The time that is looked at cuts a round at either end, and a batch has no order.
+    // The measured time cuts a round at both ends, and a batch has no order.
     assert!(*fewest >= 2 && most - fewest <= 2, "each once a round: {counts:?}");
     assert_eq!(vault.asked("secret/data/").1, BTreeMap::new(), "no value is read");
     assert_eq!(cluster.refreshes(), 0);
 }
 
 #[test]
-fn metadata_is_asked_for_in_batches_of_sixteen_or_as_many_as_vault_gets_at_once() {
+fn metadata_is_read_in_batches_within_the_limit_of_concurrent_requests() {
     let Some(cluster) = Cluster::start() else { return };
     for (flags, least, most) in [
         (vec!["--refresh-interval", "1s"], 8, 16),
@@ -202,7 +204,7 @@ fn an_engine_without_versions_is_watched_by_a_hash_of_its_answers() {
     let tree = tree(|n| format!("kv/team/s-{n}"), 4);
     serve_all(&server, tree.path(), 4);
     server.wait_for_metric("keyfill_refs{state=\"unversioned\"}", 4.0);
-    // The same in another order, and a key that no app has.
+    // The same values in another order, and a key that no app uses.
     vault.set_plain(r#"{"more": 1, "other": "y", "user": "hush-1"}"#);
     vault.forget();
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Secrets that change: their apps are refreshed, each once for each change.
+//! Apps whose secrets change are refreshed, each app once for each change.
 
 use crate::cluster::Cluster;
 use crate::{SECRETS, Server, app};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 
-/// Soon enough for a test.
+/// The flags of a server that refreshes apps, with intervals that are short enough for a test.
 const FLAGS: [&str; 9] = [
     "--refresh",
     "--refs",
@@ -20,7 +20,7 @@ const FLAGS: [&str; 9] = [
     "--secret-ttl=500ms",
 ];
 
-/// Longer than a change and its refresh take.
+/// A time that is longer than a change and its refresh take.
 const LONG: Duration = Duration::from_secs(60);
 
 fn start(vars: &[(String, String)]) -> Option<Server> {
@@ -37,7 +37,7 @@ fn over_vault(cluster: &Cluster, vault: &Vault, token: &str) -> Vec<(String, Str
     with(cluster, &[("VAULT_ADDR", &vault.address()), ("VAULT_TOKEN", token)])
 }
 
-/// Serves an app of this name from a folder of a tree.
+/// Requests the manifests of an app with this name, from a folder of a tree.
 fn serve(server: &Server, tree: &Path, folder: &str, name: &str) {
     let named = format!("ARGOCD_APP_NAME={name}");
     let path = format!("ARGOCD_APP_SOURCE_PATH={folder}");
@@ -65,7 +65,7 @@ fn rotate(vault: &Vault, number: usize, value: &str) {
     (0..number).for_each(|n| vault.put(&format!("secret/data/team/app-{n}"), &json!({"user": value})));
 }
 
-/// The page of references.
+/// Status and body of `/refs` in this format.
 fn refs(server: &Server, format: &str) -> (u16, String) {
     let reply = keyfill_testkit::request(
         &server.metrics_address(),
@@ -78,7 +78,7 @@ fn refs(server: &Server, format: &str) -> (u16, String) {
 }
 
 #[test]
-fn a_hundred_rotated_secrets_refresh_each_app_once_though_two_replicas_served_them() {
+fn a_rotated_secret_refreshes_each_of_a_hundred_apps_once_with_two_replicas() {
     const APPS: usize = 100;
     let (Some(vault), Some(cluster)) = (Vault::start(), Cluster::start()) else { return };
     rotate(&vault, APPS, "old-value");
@@ -86,7 +86,7 @@ fn a_hundred_rotated_secrets_refresh_each_app_once_though_two_replicas_served_th
     let vars = over_vault(&cluster, &vault, &token);
     let (Some(one), Some(two)) = (start(&vars), start(&vars)) else { return };
     let tree = apps(APPS);
-    // A third is known to both, a third to each alone.
+    // A third of the apps is served by both replicas, a third by each one alone.
     let replicas = |n: usize| [&one, &two].into_iter().enumerate().filter(move |(at, _)| n % 3 != at + 1);
     let serve_all = |apps: std::ops::Range<usize>| {
         for n in apps {
@@ -102,7 +102,7 @@ fn a_hundred_rotated_secrets_refresh_each_app_once_though_two_replicas_served_th
     assert_eq!(cluster.refreshes(), 0, "nothing has changed");
     rotate(&vault, APPS, "new-value");
     cluster.wait_for(APPS, LONG);
-    // Whoever would refresh an app again does it now.
+    // A replica that would refresh an app again has the time to do so.
     std::thread::sleep(Duration::from_secs(4));
     let state = cluster.state();
     assert_eq!(state.faults, [""; 0]);
@@ -113,7 +113,7 @@ fn a_hundred_rotated_secrets_refresh_each_app_once_though_two_replicas_served_th
     holders.dedup();
     assert_eq!(holders.len(), 2, "both take part");
     drop(state);
-    // Argo CD renders them anew, on any replica; and three of them change again.
+    // Argo CD renders an app again, and the secrets of three apps change again.
     serve(&one, tree.path(), "app-0", "app-0");
     rotate(&vault, 3, "newest-value");
     cluster.wait_for(APPS + 3, LONG);
@@ -135,7 +135,7 @@ fn a_hundred_rotated_secrets_refresh_each_app_once_though_two_replicas_served_th
 }
 
 #[test]
-fn a_right_that_lacks_is_said_once_and_serving_goes_on() {
+fn a_missing_right_is_logged_once_and_serving_goes_on() {
     let (Some(vault), Some(cluster)) = (Vault::start(), Cluster::start()) else { return };
     let vars = over_vault(&cluster, &vault, &vault.token("root"));
     for denied in ["applications", "leases"] {
@@ -163,7 +163,7 @@ fn a_right_that_lacks_is_said_once_and_serving_goes_on() {
 }
 
 #[test]
-fn the_lease_of_a_replica_that_is_gone_is_taken_over_when_it_has_run_out() {
+fn an_expired_lease_of_a_replica_that_is_gone_is_taken_over() {
     let (Some(vault), Some(cluster)) = (Vault::start(), Cluster::start()) else { return };
     rotate(&vault, 1, "old-value");
     let spec = json!({
@@ -183,7 +183,7 @@ fn the_lease_of_a_replica_that_is_gone_is_taken_over_when_it_has_run_out() {
 }
 
 #[test]
-fn a_failed_refresh_is_tried_again_and_an_app_that_is_gone_is_forgotten() {
+fn a_failed_refresh_is_retried_and_a_deleted_app_is_forgotten() {
     let (Some(vault), Some(cluster)) = (Vault::start(), Cluster::start()) else { return };
     rotate(&vault, 2, "old-value");
     let Some(server) = start(&over_vault(&cluster, &vault, &vault.token("root"))) else { return };
@@ -200,7 +200,7 @@ fn a_failed_refresh_is_tried_again_and_an_app_that_is_gone_is_forgotten() {
 }
 
 #[test]
-fn a_login_that_may_not_read_metadata_is_enough() {
+fn a_login_without_the_right_to_read_metadata_suffices() {
     let (Some(vault), Some(cluster)) = (Vault::start(), Cluster::start()) else { return };
     rotate(&vault, 1, "old-value");
     vault.policy("reader", &["secret/data/team/*"]);
@@ -212,7 +212,7 @@ fn a_login_that_may_not_read_metadata_is_enough() {
     cluster.wait_for(1, LONG);
 }
 
-/// A file as a store, which goes away with its folder.
+/// A file for the store `file`, which is removed with its folder.
 fn file_of_secrets() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("secrets.yaml");
@@ -231,7 +231,7 @@ fn a_store_without_versions_is_watched_by_a_hash_of_the_keys_in_use() {
     serve(&server, app.path(), "app", "other_web");
     serve(&server, app.path(), "app", "web");
     server.wait_for_metric("keyfill_refs{state=\"unversioned\"}", 2.0);
-    // The other one lies in a namespace of which this API server knows nothing.
+    // The other app is in a namespace that the fake API server does not have.
     let page = refs(&server, "json").1;
     assert!(page.contains("\"root\": \"other/web\"") && page.contains("\"root\": \"argocd/web\""), "{page}");
     std::fs::write(&file, SECRETS.replace("{user: alice-value}", "{user: alice-value, more: x}"))
@@ -246,7 +246,7 @@ fn a_store_without_versions_is_watched_by_a_hash_of_the_keys_in_use() {
 }
 
 #[test]
-fn apps_that_are_not_filled_count_nothing() {
+fn apps_that_are_not_filled_are_not_watched() {
     let Some(cluster) = Cluster::start() else { return };
     let (_folder, file) = file_of_secrets();
     for fill in ["never", "hydrated"] {
@@ -300,7 +300,7 @@ fn the_page_of_references_shows_paths_and_states_and_no_value() {
     }
     assert_eq!(refs(&server, "xml").0, 400);
     assert!(server.metric("keyfill_refs_oldest_seconds") < 600.0);
-    // An app that needs no secret any more is not watched any more.
+    // An app that no longer needs a secret is no longer watched.
     std::fs::write(
         tree.path().join("app-1/s.yaml"),
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: s}\n",
@@ -313,7 +313,7 @@ fn the_page_of_references_shows_paths_and_states_and_no_value() {
 }
 
 #[test]
-fn after_a_start_apps_that_were_not_served_are_refreshed_once_by_all_replicas_together() {
+fn apps_that_were_not_served_since_the_start_are_refreshed_once_by_all_replicas() {
     let (Some(vault), Some(cluster)) = (Vault::start(), Cluster::start()) else { return };
     rotate(&vault, 2, "old-value");
     let plugins =
@@ -345,7 +345,7 @@ fn after_a_start_apps_that_were_not_served_are_refreshed_once_by_all_replicas_to
     for server in [&one, &two] {
         assert_eq!(server.metric("keyfill_refresh_waiting_seconds"), 0.0, "none of them is stale");
     }
-    // A change is a change all the same.
+    // A change of a secret refreshes the app, too.
     rotate(&vault, 1, "new-value");
     cluster.wait_for(44, LONG);
     let log = one.log();
@@ -353,7 +353,7 @@ fn after_a_start_apps_that_were_not_served_are_refreshed_once_by_all_replicas_to
 }
 
 #[test]
-fn a_list_of_apps_that_is_denied_is_said_once() {
+fn a_missing_right_to_list_apps_is_logged_once() {
     let Some(cluster) = Cluster::start() else { return };
     let (_folder, file) = file_of_secrets();
     cluster.state().denied = vec!["applications"];

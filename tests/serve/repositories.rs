@@ -1,5 +1,5 @@
-//! Argo CD's own repository Secrets in `serve`: listed at an API server with the pod's service account, which lies where
-//! Kubernetes puts it. The server has a view of the file system of its own for that.
+//! Argo CD's repository Secrets in `serve`. They are listed at an API server with the pod's service account, whose
+//! files are where Kubernetes mounts them. For that the server runs in a mount namespace of its own.
 
 use crate::certificate::Certificate;
 use crate::logins::{World, assert_refused, is_private};
@@ -12,8 +12,8 @@ use std::process::{Command, Stdio};
 /// The token of the service account.
 const TOKEN: &str = "sa-token-of-the-pod";
 
-/// What an API server answers that knows these Secrets; it refuses who asks otherwise than with the token, for the
-/// namespace and by the label.
+/// A fake API server with these Secrets. It refuses requests without the token, for another namespace, or without
+/// the label selector.
 fn api(secrets: Vec<Value>) -> Web {
     Web::start(move |seen, _| {
         let (path, query) = seen.path.split_once('?').unwrap_or((&seen.path, ""));
@@ -34,7 +34,7 @@ fn api(secrets: Vec<Value>) -> Web {
     })
 }
 
-/// A Secret of Argo CD.
+/// A Secret of Argo CD with this type and these fields.
 fn secret(name: &str, kind: &str, fields: &[(&str, &str)]) -> Value {
     use base64::Engine as _;
     let encoded = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
@@ -48,7 +48,7 @@ fn secret(name: &str, kind: &str, fields: &[(&str, &str)]) -> Value {
     })
 }
 
-/// Starts the server in a mount namespace whose `/run` holds the service account alone.
+/// Starts the server in a mount namespace whose `/run` holds only the service account.
 fn serve(world: &World, api: &str, certificate: &Path, account: &Path) -> Option<Server> {
     let (client, unshare) = (oracle("cmp-client")?, program("unshare")?);
     std::fs::write(account.join("token"), TOKEN).expect("a file");
@@ -100,7 +100,7 @@ fn a_repository_secret_is_used_by_the_apps_that_argo_cd_would_use_it_for() {
         (vec![with("other", "repository", &[("url", &format!("{host}/other.git")), ("type", "git")])], false),
         (vec![with("theirs", "repo-creds", &[("url", &host), ("project", "others")])], false),
         (vec![with("ours", "repo-creds", &[("url", &host), ("project", project)])], true),
-        // The longest address wins, and has no login that the server takes.
+        // The longest matching URL wins, and its login is wrong.
         (
             vec![
                 with("creds", "repo-creds", &[("url", &host)]),
@@ -125,7 +125,7 @@ fn a_repository_secret_is_used_by_the_apps_that_argo_cd_would_use_it_for() {
 }
 
 #[test]
-fn an_api_server_that_refuses_is_named_with_the_right_that_is_missing() {
+fn a_refusal_of_the_api_server_is_reported_without_the_token() {
     let Some(world) = World::new() else { return };
     let account = tempfile::tempdir().expect("a folder");
     let Some(certificate) = Certificate::for_address(account.path(), "IP:127.0.0.1") else { return };

@@ -1,5 +1,5 @@
-//! Encrypted files and filled values in `serve`: workers have no keys, and a rendering that saw a secret is kept
-//! nowhere.
+//! Encrypted files and filled values in `serve`: workers have no keys, and a rendering that holds a secret is not
+//! cached.
 
 use crate::{Server, TEAM};
 use keyfill_testkit::{Gpg, oracle, workspace};
@@ -11,7 +11,7 @@ const CHART: &str = "apiVersion: v2\nname: app\nversion: 0.1.0\n";
 const SECRETS: &str =
     "secret/data/team/app: {user: alice, password: hush-of-store}\nsecret/data/other/app: {user: bob}\n";
 
-/// A server that may decrypt, over a file of secrets.
+/// A server that decrypts files, over a secrets file.
 fn server(more: &[(&str, &str)]) -> Option<(Server, tempfile::TempDir)> {
     let dir = tempfile::tempdir().expect("a folder");
     let secrets = dir.path().join("secrets.yaml");
@@ -30,7 +30,7 @@ fn key_file() -> String {
     workspace().join("crates/keyfill-sops/tests/data/key.txt").to_string_lossy().into_owned()
 }
 
-/// An app's folder with the encrypted files, and these.
+/// A repository whose folder `app` holds the encrypted files, and these files.
 fn app(files: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     let write = |name: &str, content: &[u8]| {
@@ -62,7 +62,7 @@ fn ask(server: &Server, folder: &Path, vars: &[&str]) -> Value {
     server.call(folder, &["-path", "app"], &[TEAM, vars].concat())
 }
 
-/// The renderings that are kept, and the workers that were started.
+/// The bytes of cached renderings.
 fn kept(server: &Server) -> f64 {
     server.metric("keyfill_render_cache_bytes")
 }
@@ -72,7 +72,7 @@ const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringD
 const VALUES: &str = "ARGOCD_ENV_HELM_ARGS=--values values.enc.yaml";
 
 #[test]
-fn encrypted_values_are_rendered_and_the_rendering_is_not_kept() {
+fn encrypted_values_are_rendered_and_the_rendering_is_not_cached() {
     let Some((server, _dir)) = server(&[]) else { return };
     let folder = chart(&SECRET.replace("VALUE", "{{ .Values.db.password | b64enc }}"));
     for _ in 0..2 {
@@ -85,7 +85,7 @@ fn encrypted_values_are_rendered_and_the_rendering_is_not_kept() {
 }
 
 #[test]
-fn generators_of_the_kind_ksops_work() {
+fn ksops_generators_are_decrypted() {
     let Some((server, _dir)) = server(&[]) else { return };
     let folder = app(&[
         ("kustomization.yaml", "generators: [g.yaml]\n"),
@@ -97,7 +97,7 @@ fn generators_of_the_kind_ksops_work() {
 }
 
 #[test]
-fn a_key_of_pgp_stays_with_the_supervisor() {
+fn values_encrypted_with_pgp_are_rendered_and_authors_cannot_set_the_key_file() {
     let (Some(gpg), Some(sops)) = (Gpg::new(), oracle("sops")) else { return };
     let key = gpg.key("owner", "default", "default", "");
     gpg.write("values.yaml", "db: {password: hush-of-pgp}\n");
@@ -130,7 +130,8 @@ fn an_error_of_a_chart_shows_no_value() {
     let Some((server, _dir)) = server(&[("KEYFILL_FILL_VALUES", "true")]) else { return };
     for (template, vars) in [
         ("{{ fail (printf \"bad %s\" .Values.db.password) }}", VALUES),
-        // What no look at the text finds: the worker renders again with another secret.
+        // A search in the message would not find these values: the worker renders again with another secret and
+        // compares.
         ("{{ fail (printf \"bad %s\" (sha256sum .Values.db.password)) }}", VALUES),
         ("{{ fail (printf \"bad %s\" (substr 5 9 .Values.db.password)) }}", VALUES),
         (
@@ -149,7 +150,7 @@ fn an_error_of_a_chart_shows_no_value() {
 }
 
 #[test]
-fn values_are_filled_before_the_chart_sees_them_and_paths_are_checked() {
+fn values_are_filled_before_rendering_and_paths_are_checked() {
     let Some((server, _dir)) = server(&[]) else { return };
     let folder =
         chart(&SECRET.replace("VALUE", "{{ printf \"%s/%s\" .Values.own .Values.password | b64enc }}"));
@@ -162,7 +163,7 @@ fn values_are_filled_before_the_chart_sees_them_and_paths_are_checked() {
     let answer = ask(&server, folder.path(), &[ask_for, "ARGOCD_ENV_HELM_ARGS=--values more.yaml"]);
     let said = answer["message"].as_str().unwrap_or_default();
     assert!(said.contains("secret/data/other/app") && said.contains("KEYFILL_ALLOWED_PATHS"), "{answer}");
-    // Without the app's word the chart sees the placeholder, and what it makes of it is not filled.
+    // If the app does not ask for it, the chart gets the placeholder, and changes it so that it is not filled.
     let folder = chart(&SECRET.replace("VALUE", "{{ .Values.own | upper | quote }}"));
     assert!(ask(&server, folder.path(), &[ask_for])["one"].to_string().contains("ALICE"));
     let answer = ask(&server, folder.path(), &[]);
@@ -170,7 +171,7 @@ fn values_are_filled_before_the_chart_sees_them_and_paths_are_checked() {
 }
 
 #[test]
-fn an_app_gets_no_data_key_that_the_administrator_has_not_opened() {
+fn an_app_gets_no_data_key_that_the_administrator_does_not_allow() {
     let Some((server, _dir)) = server(&[("KEYFILL_SOPS_KEYS", "arn:aws:kms:*")]) else { return };
     let folder = chart(&SECRET.replace("VALUE", "{{ .Values.db.password }}"));
     let answer = ask(&server, folder.path(), &[VALUES]);

@@ -1,10 +1,10 @@
-//! Stores other than Vault in serve: the supervisor reads them, once for all who may.
+//! Stores other than Vault in serve: the supervisor reads a secret once for all requests that may read it.
 
 use crate::{Server, TEAM, app, manifest};
 use keyfill_testkit::{Fake, Response};
 use serde_json::{Value, json};
 
-/// AWS Secrets Manager: the user of a secret is its own name.
+/// A fake AWS Secrets Manager, in which the value of a secret is made of its name.
 fn aws() -> Fake {
     Fake::start(|request| {
         assert!(request.header("authorization").starts_with("AWS4-HMAC-SHA256 Credential=AKIDTEST/"));
@@ -50,7 +50,7 @@ fn two_tenants_read_their_own_paths_of_one_store_once() {
 }
 
 #[test]
-fn a_store_of_the_config_file_is_apart_from_the_default_one() {
+fn a_store_of_the_config_file_is_separate_from_the_default_store() {
     let (first, second) = (aws(), aws());
     let dir = tempfile::tempdir().expect("a folder");
     let config = dir.path().join("config.yaml");

@@ -1,4 +1,4 @@
-//! Requests that share one Vault, also while it has trouble.
+//! Requests that share one Vault, also while it is sealed or a token is revoked.
 
 use crate::{Server, TEAM, app, manifest};
 use keyfill_testkit::Vault;
@@ -28,7 +28,7 @@ fn two_apps_never_share_a_login() {
 }
 
 #[test]
-fn a_sealed_vault_is_waited_for() {
+fn a_request_waits_for_a_sealed_vault() {
     let Some(vault) = Vault::start() else { return };
     vault.put("secret/data/team/app", &json!({"user": "alice-value"}));
     let token = vault.token("root");
@@ -76,7 +76,7 @@ fn a_login_that_was_revoked_is_replaced() {
 }
 
 #[test]
-fn a_token_that_was_revoked_is_told_and_nothing_that_it_read_stays() {
+fn a_revoked_token_is_an_error_and_nothing_that_it_read_stays_in_the_cache() {
     let Some(vault) = Vault::start() else { return };
     vault.put("secret/data/team/app", &json!({"user": "alice-value"}));
     vault.policy("reader", &["secret/data/team/*"]);

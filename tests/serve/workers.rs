@@ -1,4 +1,4 @@
-//! Workers: what becomes of a request whose worker ends, of the others meanwhile, and of the server.
+//! Workers that crash or take too much: what happens to their request, to other requests, and to the server.
 
 use crate::{Server, TEAM, app, command, manifest, over_file_with};
 use serde_json::Value;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 const METRICS: &[&str] = &["--metrics", "127.0.0.1:0", "--deadline", "4s"];
 
-/// A server whose workers can be given faults, which release builds do not have: there these tests are left out.
+/// A server whose workers can be told to fail. Release builds cannot do that; there these tests are skipped.
 fn server(args: &[&str]) -> Option<(Server, tempfile::TempDir)> {
     if !cfg!(debug_assertions) {
-        // Past the harness's capture, so that it shows.
+        // Written directly, since the test harness would capture it.
         let said = b"left out: faults on demand are for debug builds\n";
         std::io::Write::write_all(&mut std::io::stderr().lock(), said).expect("stderr is open");
         return None;
@@ -18,13 +18,13 @@ fn server(args: &[&str]) -> Option<(Server, tempfile::TempDir)> {
     over_file_with(&[METRICS, args].concat())
 }
 
-/// A request that has a fault.
+/// The answer to a request whose worker fails in this way.
 fn with_fault(server: &Server, folder: &Path, fault: &str) -> Value {
     let fault = format!("ARGOCD_ENV_KEYFILL_TEST_FAULT={fault}");
     server.call(folder, &["-path", "app"], &[TEAM, &[fault.as_str()]].concat())
 }
 
-/// The server goes on, and answers the same project's next request.
+/// Checks that the server is running, and answers the next request of the same project.
 fn goes_on(server: &mut Server, folder: &Path) {
     let start = Instant::now();
     assert_eq!(server.call(folder, &["-path", "app"], TEAM)["one"], manifest("alice-value"));
@@ -32,7 +32,7 @@ fn goes_on(server: &mut Server, folder: &Path) {
     assert!(server.child.try_wait().expect("it can be asked").is_none(), "the server has ended");
 }
 
-/// Each fault fails its own request, says why and what to do, and is counted.
+/// Checks that a fault fails only its own request, with this message, and is counted.
 fn fails(fault: &str, says: &str, counted: &str) {
     let Some((mut server, _secrets)) = server(&[]) else { return };
     let (hostile, honest) = (app("secret/data/team/app"), app("secret/data/team/app"));
@@ -74,7 +74,7 @@ fn a_worker_that_was_killed_by_hand_fails_its_own_request() {
     let answer = std::thread::scope(|scope| {
         let asked = scope.spawn(|| with_fault(&server, hostile.path(), "spin"));
         server.wait_for_metric("keyfill_workers_busy", 1.0);
-        // The one that is busy shows by its processor time.
+        // The busy worker is the one with the most processor time.
         std::thread::sleep(Duration::from_millis(500));
         let busy = workers(&server).into_iter().max_by_key(|pid| ticks(*pid)).expect("it has workers");
         let killed = std::process::Command::new("kill").args(["-KILL", &busy.to_string()]).status();
@@ -87,7 +87,7 @@ fn a_worker_that_was_killed_by_hand_fails_its_own_request() {
 }
 
 #[test]
-fn an_app_that_ends_its_workers_is_refused_for_a_while() {
+fn an_app_that_crashes_its_workers_is_refused_for_a_while() {
     let Some((mut server, _secrets)) = server(&[]) else { return };
     let (hostile, honest) = (app("secret/data/team/app"), app("secret/data/team/app"));
     std::fs::write(honest.path().join("other"), "another archive").expect("a file");
@@ -122,14 +122,14 @@ fn another_project_is_answered_while_one_keeps_its_workers_busy() {
 }
 
 #[test]
-fn who_holds_all_memory_makes_room_for_another_project() {
+fn a_request_that_holds_all_memory_makes_room_for_another_project() {
     let Some((mut server, _secrets)) = server(&["--deadline", "12s"]) else { return };
     let (hostile, honest) = (app("secret/data/team/app"), app("secret/data/other/app"));
     let large =
         ["ARGOCD_APP_NAME=api", "ARGOCD_APP_PROJECT_NAME=other", "ARGOCD_ENV_KEYFILL_TEST_FAULT=large"];
     std::thread::scope(|scope| {
         let held = scope.spawn(|| with_fault(&server, hostile.path(), "hold"));
-        // Two workers were too small for it, and the third has what it wants.
+        // Two workers had too little memory for the request, and the third has enough.
         server.wait_for_metric("keyfill_workers_lost_total{why=\"memory\"}", 2.0);
         server.wait_for_metric("keyfill_workers_busy", 1.0);
         let start = Instant::now();
@@ -163,7 +163,7 @@ fn a_server_that_ends_leaves_no_worker_behind() {
     }
 }
 
-/// A server whose kustomize is this script, and an app for it.
+/// A server whose official kustomize is this script, and an app that it renders.
 #[cfg(target_os = "linux")]
 fn with_binary(script: &str, args: &[&str]) -> Option<(Server, tempfile::TempDir)> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -188,7 +188,7 @@ fn with_binary(script: &str, args: &[&str]) -> Option<(Server, tempfile::TempDir
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_official_binary_that_is_late_ends_with_all_it_has_started() {
+fn an_official_binary_that_is_late_is_killed_with_all_that_it_has_started() {
     let script = "#!/bin/sh\nsleep 300 &\necho $! > {DIR}/started\nwait\n";
     let Some((server, dir)) = with_binary(script, &["--deadline", "3s"]) else { return };
     let start = Instant::now();
@@ -204,7 +204,7 @@ fn an_official_binary_that_is_late_ends_with_all_it_has_started() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_official_binary_has_a_bound_on_memory() {
+fn an_official_binary_has_a_limit_of_memory() {
     let script = "#!/bin/sh\nexec tail /dev/zero\n";
     let Some((server, dir)) = with_binary(script, &["--worker-memory", "64", "--deadline", "20s"]) else {
         return;
@@ -216,7 +216,7 @@ fn an_official_binary_has_a_bound_on_memory() {
     assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 }
 
-/// What the kernel says of a worker: under Linux no new privileges, and a filter of system calls.
+/// The kernel reports for each worker that it gets no new privileges and has a filter of system calls.
 #[cfg(target_os = "linux")]
 #[test]
 fn workers_are_in_a_sandbox_and_the_server_can_insist_on_it() {
@@ -224,7 +224,7 @@ fn workers_are_in_a_sandbox_and_the_server_can_insist_on_it() {
     let status = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let is_closed = |status: &String| status.contains("NoNewPrivs:\t1") && status.contains("Seccomp:\t2");
     let start = Instant::now();
-    // One that is just being started is not there yet.
+    // A worker that is just being started is not in its sandbox yet.
     loop {
         let all: Vec<String> = workers(&server).iter().map(status).collect();
         if all.len() > 1 && all.iter().all(is_closed) {
@@ -237,10 +237,10 @@ fn workers_are_in_a_sandbox_and_the_server_can_insist_on_it() {
     assert!(log.contains("sandbox=whole"), "{log}");
 }
 
-/// The kernel gives what belongs to a process that may be looked into to its user, and else to root.
+/// In `/proc` the files of a process belong to root if other processes of its user may not read its memory.
 #[cfg(target_os = "linux")]
 #[test]
-fn nobody_looks_into_the_server() {
+fn other_processes_cannot_read_the_memory_of_the_server() {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt};
     use std::os::unix::process::CommandExt as _;
     const NOBODY: u32 = 65_534;
@@ -265,7 +265,7 @@ fn nobody_looks_into_the_server() {
     assert_eq!(of_server.expect("it lived"), 0);
 }
 
-/// The server's children.
+/// The process IDs of the server's children.
 fn workers(server: &Server) -> Vec<u32> {
     let parent = server.child.id();
     let all = std::fs::read_dir("/proc")
@@ -274,7 +274,7 @@ fn workers(server: &Server) -> Vec<u32> {
     all.filter(|pid| fields(*pid).is_some_and(|f| f[1] == parent.to_string() && f[0] != "Z")).collect()
 }
 
-/// Processor time of a process that lives.
+/// The processor time of a running process, in ticks.
 fn ticks(pid: u32) -> Option<u64> {
     let fields = fields(pid).filter(|f| f[0] != "Z")?;
     fields.get(11)?.parse().ok()
