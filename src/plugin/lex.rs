@@ -20,7 +20,7 @@ pub struct Token {
 /// A kind of token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A word.
+    /// A word, with its variables and quotes.
     Word(Word),
     /// An operator, such as `|` or `&&`, or a line break as `\n`.
     Sign(&'static str),
@@ -414,12 +414,12 @@ fn closing(text: &str, open: char, close: char) -> Option<usize> {
     None
 }
 
-/// Whether nothing but quotes has been read of a word.
+/// Whether the pieces of a word hold no text yet, only quotes.
 fn is_empty(pieces: &[Piece]) -> bool {
     pieces.iter().all(|piece| matches!(piece, Piece::Text { text, .. } if text.is_empty()))
 }
 
-/// Adds text, to the piece before where that is alike.
+/// Adds text to the last piece if that is text with or without quotes like this one, else as a new piece.
 fn push(pieces: &mut Vec<Piece>, more: &str, is_quoted: bool) {
     if let Some(Piece::Text { text, quoted }) = pieces.last_mut()
         && *quoted == is_quoted

@@ -25,7 +25,7 @@ pub struct Statement {
 /// The condition under which a statement runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Join {
-    /// Always.
+    /// Always: it is the first statement, or follows `;` or a line break.
     Then,
     /// `&&`: if the statement before succeeded.
     And,

@@ -24,7 +24,7 @@ pub struct Line {
     pub join: Join,
     /// Whether `!` stands before the command, which swaps success and failure.
     pub negated: bool,
-    /// The step.
+    /// What the command does.
     pub step: Step,
 }
 

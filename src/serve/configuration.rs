@@ -13,7 +13,7 @@ use keyfill_cmp::config::{self, PluginConfig};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The administrator's side of every request.
+/// The administrator's configuration, which all requests share.
 #[derive(Debug)]
 pub struct Configuration {
     /// plugin.yaml.

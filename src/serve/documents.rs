@@ -352,7 +352,7 @@ mod tests {
         let packed = pack(&documents(), 1 << 20).unwrap();
         assert!(pack(&documents(), 20).is_none());
         for end in 1..packed.len() {
-            // Some cuts fall between two documents.
+            // Some of these ends are between two documents, so the first one is complete.
             if let Some(some) = unpack(&packed.slice(..end)) {
                 assert!(some.len() < 2);
             }

@@ -47,7 +47,7 @@ impl Want {
 /// A question. The first one of an order carries the content of keyfill.lock.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Question {
-    /// What is asked for.
+    /// The chart, git tree, file or repository name that is asked for.
     pub want: Want,
     /// The content of keyfill.lock, if it was not sent before.
     pub lock: Option<Locked>,

@@ -330,7 +330,7 @@ impl Failed {
     }
 }
 
-/// The class with this exit code.
+/// The class of errors with this exit code.
 pub fn class_of(exit_code: u8) -> Class {
     const ALL: [Class; 5] = [Class::Usage, Class::Render, Class::Missing, Class::Store, Class::Forbidden];
     ALL.into_iter().find(|class| class.exit_code() == exit_code).unwrap_or(Class::Other)

@@ -110,7 +110,7 @@ impl Reader {
         std::mem::take(&mut self.stages.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes the warnings of the source.
+    /// Takes the warnings of the stores.
     pub fn take_warnings(&self) -> Vec<Diagnostic> {
         self.reads.take_warnings()
     }

@@ -32,7 +32,7 @@ pub enum SetBy {
 pub struct Setting {
     /// The value.
     pub value: String,
-    /// Who set it.
+    /// Who set the value.
     pub set_by: SetBy,
 }
 

@@ -49,7 +49,7 @@ pub struct Var {
     pub name: &'static str,
     /// Whether an author may set it with the prefix `ARGOCD_ENV_`.
     pub author: Author,
-    /// What kind of value it has.
+    /// What kind of value the variable has.
     pub holds: Holds,
     /// The login method of Vault that uses it; `None` if it belongs to no method.
     pub method: Option<Method>,

@@ -65,7 +65,7 @@ pub struct Spec {
     pub provide_git_creds: bool,
 }
 
-/// A command line.
+/// A command with its arguments.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Command {

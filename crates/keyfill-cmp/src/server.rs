@@ -55,9 +55,9 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// The most bytes of a message; 0 for 100 MB.
     pub most_in_message: usize,
-    /// What `CheckPluginConfiguration` answers.
+    /// Whether discovery is configured, for the answer to `CheckPluginConfiguration`.
     pub discovery_configured: bool,
-    /// What `CheckPluginConfiguration` answers.
+    /// Whether repo-server should send git credentials, for the answer to `CheckPluginConfiguration`.
     pub provide_git_creds: bool,
 }
 

@@ -134,7 +134,7 @@ impl Inner {
     }
 }
 
-/// Works until its task is dropped.
+/// Refreshes the apps that are due, until the task is dropped.
 pub async fn run(inner: &Inner, holder: &tokio::sync::Mutex<Holder>) {
     loop {
         tokio::time::sleep(TICK).await;

@@ -20,7 +20,7 @@ const TIME: Duration = Duration::from_secs(20);
 /// If a whole batch failed and took longer than this, the other batches wait for the next interval.
 const GIVE_UP: Duration = Duration::from_secs(10);
 
-/// Works until its task is dropped.
+/// Asks the stores at each interval, until the task is dropped.
 pub async fn run(inner: &Arc<Inner>) {
     let mut had_failures = false;
     loop {

@@ -66,8 +66,8 @@ fn expression(glob: &str) -> String {
     expression
 }
 
-/// What stands between `open` at the beginning of the text and the next `close`, and the rest; `None` if that is
-/// empty.
+/// Splits a text that begins with `open` into what comes before the next `close` and the rest; `None` if there is
+/// no such part, or it is empty.
 fn enclosed(text: &str, open: char, close: char) -> Option<(&str, &str)> {
     text.strip_prefix(open)?.split_once(close).filter(|(inside, _)| !inside.is_empty())
 }
