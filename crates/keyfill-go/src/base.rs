@@ -1,8 +1,8 @@
-//! Base64 and base32 with the standard alphabets, and with the places of errors that Go names.
+//! Base64 and base32 with the standard alphabets. Errors have the offsets that Go reports.
 
 use std::fmt;
 
-/// The text holds something that does not belong there.
+/// The error for text that is not base64 or base32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt {
     base: u8,
@@ -50,7 +50,7 @@ pub fn encode64(data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// `base64.StdEncoding.DecodeString`: line ends are passed over.
+/// `base64.StdEncoding.DecodeString`. Line breaks are skipped.
 pub fn decode64(text: &[u8]) -> Result<Vec<u8>, Corrupt> {
     let corrupt = |at| Corrupt { base: 64, at };
     let is_line_end = |at: usize| matches!(text.get(at), Some(b'\n' | b'\r'));
@@ -114,7 +114,7 @@ pub fn encode32(data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// `base32.StdEncoding.DecodeString`: line ends are passed over, and not counted in the place of an error.
+/// `base32.StdEncoding.DecodeString`. Line breaks are skipped, and not counted in the offset of an error.
 pub fn decode32(text: &[u8]) -> Result<Vec<u8>, Corrupt> {
     let corrupt = |at| Corrupt { base: 32, at };
     let text: Vec<u8> = text.iter().copied().filter(|b| !matches!(b, b'\n' | b'\r')).collect();
@@ -148,7 +148,7 @@ pub fn decode32(text: &[u8]) -> Result<Vec<u8>, Corrupt> {
         let bytes = (bits << (5 * (8 - digits))).to_be_bytes();
         out.extend_from_slice(&bytes[3..3 + digits * 5 / 8]);
         if digits < 8 {
-            // What follows the padding of the last group is not looked at.
+            // Text after the padding of the last group is ignored.
             break;
         }
     }

@@ -1,19 +1,19 @@
-//! Text as Go's `encoding/json` writes it: escaped strings and floats.
+//! Strings and floats as Go's `encoding/json` writes them.
 
 use crate::strconv::{Bits, Layout, format_float};
 
 /// Whether `<`, `>` and `&` are escaped, as `json.Marshal` does and `SetEscapeHTML(false)` does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Html {
-    /// Written as `\u003c`, `\u003e`, `\u0026`.
+    /// Written as `\u003c`, `\u003e` and `\u0026`.
     Escaped,
-    /// Written as they are.
+    /// Written without an escape.
     Kept,
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// For each byte: 0 plain, 1 always looked at, 2 looked at when HTML is escaped.
+/// The class of each byte: 0 needs no escape, 1 may need one, 2 needs one if HTML is escaped.
 const CLASS: [u8; 256] = {
     let mut table = [0; 256];
     let mut i = 0;
@@ -46,7 +46,7 @@ pub fn append_string(out: &mut Vec<u8>, text: &str, html: Html) {
             continue;
         }
         if b == 0xE2 {
-            // U+2028 and U+2029 end lines in JavaScript.
+            // U+2028 and U+2029 are escaped, since they end lines in JavaScript.
             if bytes[i + 1] == 0x80 && bytes[i + 2] & 0xFE == 0xA8 {
                 out.extend_from_slice(&bytes[start..i]);
                 out.extend_from_slice(b"\\u202");
@@ -85,7 +85,7 @@ pub fn quote(text: &str, html: Html) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// A float64 as `encoding/json` writes it; `None` for NaN and the infinities, which it refuses.
+/// A float64 as `encoding/json` writes it; `None` for NaN and the infinities, which are errors there.
 pub fn float(value: f64) -> Option<String> {
     if !value.is_finite() {
         return None;
@@ -95,7 +95,7 @@ pub fn float(value: f64) -> Option<String> {
         return Some(format_float(value, Layout::Fixed, None, Bits::B64));
     }
     let mut text = format_float(value, Layout::Exponent, None, Bits::B64);
-    // e-09 becomes e-9.
+    // Go writes e-9 instead of e-09.
     let n = text.len();
     if n >= 4 && &text[n - 4..n - 1] == "e-0" {
         text.remove(n - 2);

@@ -1,17 +1,17 @@
-//! Reads JSON as Go's `encoding/json` does into an `interface{}`, with its error texts.
+//! Parses JSON as Go's `encoding/json` does into an `interface{}`, with its error texts.
 //!
-//! Go 1.27 has texts of its own: it names characters, not bytes, where an escape or a number is wrong, and the place of
-//! a number that is too large, which it reads as infinity.
+//! Go 1.27 has different error texts: for a malformed escape or number they name characters instead of bytes, and
+//! for a number that is too large they name its path. Such a number becomes infinity there.
 
 use crate::strconv;
 use std::fmt;
 
-/// What a number is read as.
+/// The type that numbers are parsed into.
 pub trait Number: Sized {
-    /// The number that a text is; none where it is too large.
+    /// Parses a number; `None` if it is too large.
     fn read(text: &str) -> Option<Self>;
 
-    /// What Go 1.27 reads a number as that is too large.
+    /// The value that a number which is too large has in Go 1.27.
     fn beyond(text: &str) -> Self;
 }
 
@@ -25,7 +25,7 @@ impl Number for f64 {
     }
 }
 
-/// A number as it is written: Go's `json.Number`.
+/// The text of a number, as it is written: Go's `json.Number`.
 impl Number for String {
     fn read(text: &str) -> Option<Self> {
         Some(text.to_owned())
@@ -36,22 +36,22 @@ impl Number for String {
     }
 }
 
-/// Which Go's error texts.
+/// The Go version whose error texts are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Words {
-    /// Up to Go 1.26.
+    /// Those of Go 1.26 and before.
     Go126,
-    /// From Go 1.27 on.
+    /// Those of Go 1.27 and later.
     Go127,
 }
 
-/// A step to a value.
+/// A step of the path to a value.
 enum Step {
     Key(Vec<u8>),
     Index(usize),
 }
 
-/// A decoded value. Strings are UTF-8, for what was not stands U+FFFD.
+/// A parsed value. Strings are UTF-8; invalid bytes are replaced by U+FFFD.
 #[derive(Clone, PartialEq)]
 pub enum Json<N = f64> {
     /// `null`
@@ -64,12 +64,12 @@ pub enum Json<N = f64> {
     Str(Vec<u8>),
     /// An array.
     Array(Vec<Json<N>>),
-    /// An object, in the order of the text; a later key replaces an earlier one of the same name.
+    /// An object, in the order of the text. If a key occurs twice, the later value replaces the earlier one.
     Object(Vec<(Vec<u8>, Json<N>)>),
 }
 
 impl<N> Json<N> {
-    /// What Go calls it in errors.
+    /// The name of the type in Go's errors.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -83,13 +83,13 @@ impl<N> Json<N> {
 }
 
 impl<N> fmt::Debug for Json<N> {
-    /// The kind only: the content may be secret.
+    /// Prints only the type, since the content may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind())
     }
 }
 
-/// Why a text is no JSON, in Go's words.
+/// Why a text is not valid JSON, in Go's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(String);
 
@@ -101,33 +101,34 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What was read.
+/// The result of parsing a text.
 #[derive(Debug, PartialEq)]
 pub struct Decoded<N = f64> {
-    /// The value, with null for numbers that are too large for a float.
+    /// The value. A number that is too large is null for [`Words::Go126`], and [`Number::beyond`] for
+    /// [`Words::Go127`].
     pub value: Json<N>,
-    /// The error for the first of these numbers: Go reads on, and fails in the end.
+    /// The error for the first such number. Go continues to parse, and returns this error at the end.
     pub error: Option<Error>,
 }
 
 impl<N> Decoded<N> {
-    /// The value, unless there was an error.
+    /// The value, or the error if there is one.
     pub fn into_result(self) -> Result<Json<N>, Error> {
         self.error.map_or(Ok(self.value), Err)
     }
 }
 
-/// Reads a text that holds one value. Arrays and objects may be nested `depth` deep.
+/// Parses a text that consists of one value. Arrays and objects may be nested at most `depth` levels deep.
 pub fn decode(text: &[u8], depth: u32) -> Result<Decoded, Error> {
     decode_as(text, depth, Words::Go126)
 }
 
-/// Reads a text that holds one value as a certain Go does.
+/// As [`decode`], with the behavior and error texts of the given Go version.
 pub fn decode_as_of(text: &[u8], depth: u32, words: Words) -> Result<Decoded, Error> {
     decode_as(text, depth, words)
 }
 
-/// Reads a text that holds one value, with numbers as they are written.
+/// As [`decode`], with numbers as they are written.
 pub fn decode_exactly(text: &[u8], depth: u32) -> Result<Json<String>, Error> {
     decode_as(text, depth, Words::Go126).map(|decoded| decoded.value)
 }
@@ -142,7 +143,7 @@ fn decode_as<N: Number>(text: &[u8], depth: u32, words: Words) -> Result<Decoded
     Ok(reader.decoded(value))
 }
 
-/// Reads the value that a text begins with, as Go's `Decoder` does, and says how many bytes it took.
+/// Parses the value at the start of a text, as Go's `Decoder` does; returns its length in bytes, too.
 pub fn decode_first(text: &[u8], depth: u32) -> Result<(Decoded, usize), Error> {
     let mut reader = Reader { text, at: 0, words: Words::Go126, steps: Vec::new(), out_of_range: None };
     let value = reader.value(depth)?;
@@ -154,9 +155,9 @@ struct Reader<'a> {
     text: &'a [u8],
     at: usize,
     words: Words,
-    /// The way to the value that is read, for texts that name it.
+    /// The path to the current value, for errors that name it.
     steps: Vec<Step>,
-    /// The first number that is too large for a float, and what Go would put it into.
+    /// The first number that is too large for a float, and its path as Go names it in the error.
     out_of_range: Option<(String, String)>,
 }
 
@@ -171,7 +172,7 @@ impl Reader<'_> {
         self.words == Words::Go127
     }
 
-    /// What Go calls the place of the value that is read: steps with dots before them, and escaped as in a JSON pointer.
+    /// The path in Go's errors: each step follows a dot, and is escaped as in a JSON pointer.
     fn place(&self) -> String {
         let mut path = String::new();
         for step in &self.steps {
@@ -190,7 +191,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Goes to a value of an array or an object and back.
+    /// Parses a value of an array or object, with the path extended by `step`.
     fn inside<N: Number>(&mut self, step: impl FnOnce() -> Step, depth: u32) -> Result<Json<N>, Error> {
         if !self.is_new() {
             return self.value(depth);
@@ -211,9 +212,9 @@ impl Reader<'_> {
         }
     }
 
-    /// The byte here is not what should stand here.
+    /// The error for a byte that is not allowed at the current position.
     fn unexpected(&self, context: &str) -> Error {
-        // At its end Go reads a space: only where one may stand the end is the problem.
+        // Go reads a space at the end of the text. Only where a space is allowed, the error is about the end.
         let space_may_stand = matches!(context, "in string literal" | "after top-level value")
             || context.starts_with("looking for")
             || context.starts_with("after object")
@@ -228,7 +229,7 @@ impl Reader<'_> {
             _ => {
                 let rune = crate::utf8::decode(&self.text[self.at.min(self.text.len())..]);
                 let quoted = match rune {
-                    // Bytes that are no character are shown as such.
+                    // A byte that is not part of a character is shown as a byte.
                     Some(rune) if self.is_new() && !rune.valid => crate::quote::quote(&[byte]),
                     Some(rune) if self.is_new() => crate::quote::quote(rune.char.to_string().as_bytes()),
                     _ => crate::quote::quote(char::from(byte).to_string().as_bytes()),
@@ -244,7 +245,7 @@ impl Reader<'_> {
         Error(format!("invalid character {shown} {context}"))
     }
 
-    /// The escape that begins at a backslash is none.
+    /// The error for an invalid escape, whose backslash is at `start`.
     fn no_escape(&self, start: usize, context: &str) -> Error {
         if !self.is_new() || self.peek().is_none() {
             return self.unexpected(context);
@@ -433,7 +434,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The character of `\uXXXX`, or of two of them that are a surrogate pair; U+FFFD for half a pair.
+    /// The character of `\uXXXX`, or of two of these that are a surrogate pair; U+FFFD for half of a pair.
     fn unicode_escape(&mut self) -> Result<char, Error> {
         let first = self.four_digits()?;
         if let Some(c) = char::from_u32(first) {
@@ -453,7 +454,7 @@ impl Reader<'_> {
     }
 
     fn four_digits(&mut self) -> Result<u32, Error> {
-        // Before the digits stands \\u.
+        // `\u` precedes the digits.
         let start = self.at - 2;
         let mut value = 0;
         for _ in 0..4 {

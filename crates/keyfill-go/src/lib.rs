@@ -1,4 +1,5 @@
-//! What Go's standard library does and Rust's does not: strconv, fmt verbs, JSON text, regexp syntax, time layouts.
+//! Parts of Go's standard library and of libraries for it that behave differently in Rust: strconv, fmt verbs,
+//! JSON text, regexp syntax, time layouts.
 
 #![warn(clippy::disallowed_methods)]
 

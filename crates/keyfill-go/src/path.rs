@@ -1,9 +1,10 @@
-//! Go's `path`: paths with slashes, shortened by their text alone, and the patterns of `path.Match`.
+//! Go's `path`: paths with slashes, which are processed as text only, and the patterns of `path.Match`.
 
 use crate::utf8;
 use std::fmt;
 
-/// The shortest path that means the same: no `.`, no `..` behind a name, no double slashes. `.` when empty.
+/// The shortest equivalent path: without `.`, without `..` after a name, without double slashes. `.` if it is
+/// empty.
 pub fn clean(path: &[u8]) -> Vec<u8> {
     let rooted = path.first() == Some(&b'/');
     let mut parts: Vec<&[u8]> = Vec::new();
@@ -25,7 +26,7 @@ pub fn clean(path: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The last element; `.` for an empty path, `/` for one of slashes only.
+/// The last element; `.` for an empty path, `/` for one that consists of slashes.
 pub fn base(path: &[u8]) -> &[u8] {
     if path.is_empty() {
         return b".";
@@ -38,23 +39,23 @@ pub fn base(path: &[u8]) -> &[u8] {
     &trimmed[after_last_slash(trimmed)..]
 }
 
-/// All but the last element, shortened.
+/// All but the last element, cleaned with [`clean`].
 pub fn dir(path: &[u8]) -> Vec<u8> {
     clean(&path[..after_last_slash(path)])
 }
 
-/// The suffix of the last element from its last dot on; empty when it has none.
+/// The extension of the last element, from its last dot on; empty if there is none.
 pub fn ext(path: &[u8]) -> &[u8] {
     let name = &path[after_last_slash(path)..];
     name.iter().rposition(|&b| b == b'.').map_or(b"", |at| &name[at..])
 }
 
-/// Whether it begins with a slash.
+/// Whether a path begins with a slash.
 pub fn is_abs(path: &[u8]) -> bool {
     path.first() == Some(&b'/')
 }
 
-/// The elements that are not empty joined by slashes, shortened; empty when there are none.
+/// The elements that are not empty, joined by slashes and cleaned with [`clean`]; empty if there are none.
 pub fn join(elements: &[&[u8]]) -> Vec<u8> {
     let full: Vec<&[u8]> = elements.iter().copied().filter(|e| !e.is_empty()).collect();
     if full.is_empty() { Vec::new() } else { clean(&full.join(&b'/')) }
@@ -64,7 +65,7 @@ fn after_last_slash(path: &[u8]) -> usize {
     path.iter().rposition(|&b| b == b'/').map_or(0, |at| at + 1)
 }
 
-/// A pattern of [`matches()`] is malformed.
+/// The error for a malformed pattern of [`matches()`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadPattern;
 
@@ -76,11 +77,13 @@ impl fmt::Display for BadPattern {
 
 impl std::error::Error for BadPattern {}
 
-/// Whether the whole name matches the pattern: `*` and `?` stop at slashes, `[a-z]`, `[^a]`, `\` escapes.
+/// Whether a pattern matches the whole name. `*` and `?` do not match slashes; `[a-z]` and `[^a]` are classes;
+/// `\` escapes.
 pub fn matches(pattern: &[u8], name: &[u8]) -> Result<bool, BadPattern> {
     let tokens = tokens(pattern)?;
     let (mut at, mut rest) = (0, name);
-    // Where to go on when the text after the last star does not fit: one character further.
+    // The tokens and the text to continue with if the tokens after the last star do not match: the star then
+    // covers one character more.
     let mut again: Option<(usize, &[u8])> = None;
     loop {
         match tokens.get(at) {
@@ -118,7 +121,7 @@ enum Token {
 }
 
 impl Token {
-    /// How many bytes it takes of the text, if it fits.
+    /// The length in bytes of the character at the start of the text, if the token matches it.
     fn fits(&self, text: &[u8]) -> Option<usize> {
         let rune = utf8::decode(text)?;
         match self {
@@ -184,7 +187,7 @@ fn class_character(pattern: &mut &[u8]) -> Result<char, BadPattern> {
     }
     let rune = utf8::decode(pattern).filter(|r| r.valid).ok_or(BadPattern)?;
     *pattern = &pattern[rune.len..];
-    // A class is never the end of a pattern.
+    // Only a `]` ends a class, so the pattern must continue.
     if pattern.is_empty() { Err(BadPattern) } else { Ok(rune.char) }
 }
 

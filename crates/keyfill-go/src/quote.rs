@@ -1,17 +1,17 @@
-//! Go's quoted strings: `strconv.Quote`, `strconv.Unquote` and their kin.
+//! Go's quoted strings: `strconv.Quote`, `strconv.Unquote` and related functions.
 
 use crate::strconv::NumError;
 use crate::utf8;
 use regex_syntax::hir::{Class, HirKind};
 use std::sync::LazyLock;
 
-/// The characters that Go prints as they are: letters, marks, numbers, punctuation, symbols.
+/// The characters that Go prints without an escape: letters, marks, numbers, punctuation, symbols.
 static PRINTED: LazyLock<Vec<(char, char)>> = LazyLock::new(|| {
     match regex_syntax::parse(r"[\p{L}\p{M}\p{N}\p{P}\p{S}]").map(regex_syntax::hir::Hir::into_kind) {
         Ok(HirKind::Class(Class::Unicode(class))) => {
             class.ranges().iter().map(|r| (r.start(), r.end())).collect()
         }
-        // The query is constant, and a test asks it.
+        // The query is a constant, and a test checks it.
         _ => Vec::new(),
     }
 });
@@ -25,12 +25,12 @@ pub fn is_print(c: char) -> bool {
     PRINTED.get(at).is_some_and(|&(low, _)| low <= c)
 }
 
-/// What [`append`] escapes.
+/// The characters that [`append`] escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Escape {
-    /// What is not printed.
+    /// Characters for which [`is_print`] is false.
     Unprintable,
-    /// What is not printed, and all that is not ASCII.
+    /// These, and all characters that are not ASCII.
     NonAscii,
 }
 
@@ -50,7 +50,7 @@ pub fn append(out: &mut Vec<u8>, text: &[u8], escape: Escape) {
 pub fn quote(text: &[u8]) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     append(&mut out, text, Escape::Unprintable);
-    // Bytes that are no UTF-8 were escaped.
+    // Bytes that are not UTF-8 are escaped.
     String::from_utf8_lossy(&out).into_owned()
 }
 
@@ -61,7 +61,7 @@ pub fn append_char(out: &mut Vec<u8>, c: char, escape: Escape) {
     out.push(b'\'');
 }
 
-/// Characters, or the byte that begins none.
+/// The characters of a text; an `Err` is a byte that is not part of a character.
 struct Runes<'a>(&'a [u8]);
 
 impl Iterator for Runes<'_> {
@@ -109,7 +109,7 @@ fn append_escaped(out: &mut Vec<u8>, c: char, quote: char, escape: Escape) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// `strconv.CanBackquote`: whether the text may stand in back quotes on one line.
+/// `strconv.CanBackquote`: whether the text can be written in back quotes on one line.
 pub fn can_backquote(text: &[u8]) -> bool {
     Runes(text).all(|rune| match rune {
         Ok('\u{feff}' | '`' | '\x7f') | Err(_) => false,
@@ -117,7 +117,7 @@ pub fn can_backquote(text: &[u8]) -> bool {
     })
 }
 
-/// `strconv.Unquote`: the text behind a Go string or character literal, quotes included.
+/// `strconv.Unquote`: the value of a Go string or character literal, given with its quotes.
 pub fn unquote(literal: &[u8]) -> Result<Vec<u8>, NumError> {
     let [quote @ (b'"' | b'\'' | b'`'), middle @ .., last] = literal else { return Err(NumError::Syntax) };
     if last != quote {
@@ -147,8 +147,8 @@ fn unquote_all(mut text: &[u8]) -> Result<Vec<u8>, NumError> {
     Ok(out)
 }
 
-/// The text between two quotes of either kind, with the escapes of a Go literal, as client-go's jsonpath
-/// reads it: single quotes may hold any text too.
+/// The value of the text between two quotes of either kind, with the escapes of a Go literal, as client-go's
+/// jsonpath parses it: single quotes may contain any text, too.
 pub fn unquote_between(mut text: &[u8], quote: u8) -> Result<Vec<u8>, NumError> {
     let mut out = Vec::with_capacity(text.len());
     while !text.is_empty() {
@@ -157,12 +157,12 @@ pub fn unquote_between(mut text: &[u8], quote: u8) -> Result<Vec<u8>, NumError> 
     Ok(out)
 }
 
-/// `strconv.UnquoteChar`: the code of the first character of a literal, and the rest.
+/// `strconv.UnquoteChar`: the code point of the first character of a literal, and the rest of the text.
 pub fn unquote_char(text: &[u8], quote: u8) -> Result<(u32, &[u8]), NumError> {
     unquote_one(text, quote, &mut Vec::new())
 }
 
-/// Reads one character or escape; its bytes go to `out`.
+/// Parses one character or escape, and appends its bytes to `out`.
 fn unquote_one<'a>(text: &'a [u8], quote: u8, out: &mut Vec<u8>) -> Result<(u32, &'a [u8]), NumError> {
     let rune = utf8::decode(text).ok_or(NumError::Syntax)?;
     let rest = &text[rune.len..];
@@ -195,7 +195,7 @@ fn unquote_one<'a>(text: &'a [u8], quote: u8, out: &mut Vec<u8>) -> Result<(u32,
     Ok((u32::from(simple), rest))
 }
 
-/// Reads the digits of a numeric escape: two hexadecimal or three octal ones are a byte, more a character.
+/// Parses the digits of a numeric escape: two hexadecimal or three octal digits are a byte, more are a character.
 fn number<'a>(
     text: &'a [u8],
     digits: usize,

@@ -1,4 +1,4 @@
-//! Versions and constraints as `github.com/Masterminds/semver/v3` (3.5.0) reads and compares them.
+//! Versions and constraints as `github.com/Masterminds/semver/v3` (3.5.0) parses and compares them.
 //!
 //! Versions may lack parts (`1.2`) and begin with `v`. A constraint is a list of alternatives (`||`), each a
 //! list of comparisons that must all hold, separated by spaces or commas; `1.2 - 1.4` is a range.
@@ -6,11 +6,11 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-/// Bytes that a version may have.
+/// The longest version, in bytes.
 const MAX_VERSION: usize = 256;
-/// Bytes that a constraint may have.
+/// The longest constraint, in bytes.
 const MAX_CONSTRAINT: usize = 512;
-/// Alternatives that a constraint may have.
+/// The most alternatives in a constraint.
 const MAX_ALTERNATIVES: usize = 32;
 
 /// Why a version or a constraint was refused, in Go's words.
@@ -31,7 +31,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// A version.
+/// A version, with the text it was parsed from.
 #[derive(Clone, Debug)]
 pub struct Version {
     major: u64,
@@ -43,7 +43,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// Reads a version; missing parts are 0.
+    /// Parses a version; missing parts are 0.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text.len() > MAX_VERSION {
             return Err(Error::new(format!("version string is too long (max {MAX_VERSION} bytes)")));
@@ -94,44 +94,44 @@ impl Version {
         self.raised(self.major, self.minor, self.patch.wrapping_add(step))
     }
 
-    /// A version without prerelease and metadata; a `v` in front stays.
+    /// A version with these numbers, without prerelease and metadata. A `v` at the start of the text stays.
     fn raised(&self, major: u64, minor: u64, patch: u64) -> Self {
         let v = if self.original.starts_with('v') { "v" } else { "" };
         let original = format!("{v}{major}.{minor}.{patch}");
         Self { major, minor, patch, prerelease: String::new(), metadata: String::new(), original }
     }
 
-    /// The first part.
+    /// The major number.
     pub fn major(&self) -> u64 {
         self.major
     }
 
-    /// The second part.
+    /// The minor number.
     pub fn minor(&self) -> u64 {
         self.minor
     }
 
-    /// The third part.
+    /// The patch number.
     pub fn patch(&self) -> u64 {
         self.patch
     }
 
-    /// What stands after `-`; empty for a release.
+    /// The prerelease: the text after `-`; empty for a release.
     pub fn prerelease(&self) -> &str {
         &self.prerelease
     }
 
-    /// What stands after `+`.
+    /// The metadata: the text after `+`, or empty.
     pub fn metadata(&self) -> &str {
         &self.metadata
     }
 
-    /// The text that was read.
+    /// The text that was parsed.
     pub fn original(&self) -> &str {
         &self.original
     }
 
-    /// The order of versions: metadata counts nothing, a prerelease comes before its release.
+    /// Compares two versions. Metadata is ignored, and a prerelease comes before its release.
     pub fn compare(&self, other: &Self) -> Ordering {
         let numbers = |v: &Self| (v.major, v.minor, v.patch);
         numbers(self).cmp(&numbers(other)).then_with(|| {
@@ -179,7 +179,7 @@ fn compare_prereleases(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Numbers come before words, a missing part before any.
+/// Compares two parts of prereleases. Numbers come before words, a missing part before any other.
 fn compare_parts(a: &str, b: &str) -> Ordering {
     if a == b {
         return Ordering::Equal;
@@ -195,7 +195,7 @@ fn compare_parts(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Reads a text from its start.
+/// The rest of a text that is being parsed.
 struct Scan<'a>(&'a str);
 
 impl<'a> Scan<'a> {
@@ -215,7 +215,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// White space as Go's `\s`.
+    /// Skips white space as in Go's `\s`, and returns its length in bytes.
     fn spaces(&mut self) -> usize {
         let len = self.0.bytes().take_while(|b| matches!(b, b'\t' | b'\n' | 0x0c | b'\r' | b' ')).count();
         self.take(len);
@@ -244,7 +244,7 @@ impl<'a> Scan<'a> {
         self.dotted(|b| b.is_ascii_digit())
     }
 
-    /// `mark` and dotted identifiers; what it returns has no mark.
+    /// Parses `mark` and the dotted identifiers after it; returns the identifiers.
     fn suffix(&mut self, mark: char) -> Option<&'a str> {
         let identifier = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
         let text = self.0.strip_prefix(mark)?;
@@ -256,9 +256,9 @@ impl<'a> Scan<'a> {
         Some(found)
     }
 
-    /// A version in a constraint, in which parts may be wildcards.
+    /// Parses a version in a constraint, in which parts may be wildcards.
     fn loose_version(&mut self) -> Option<Loose<'a>> {
-        // The class is as the library writes it: a bar counts as a digit here, and is refused later.
+        // The library's character class contains `|` by mistake: it is accepted here and refused later.
         let part = |b: u8| b.is_ascii_digit() || matches!(b, b'x' | b'X' | b'*' | b'|');
         let before = self.0;
         self.skip("v");
@@ -305,7 +305,7 @@ enum Operator {
     Caret,
 }
 
-/// Longer ones first.
+/// Longer operators come before those they begin with.
 const OPERATORS: [(&str, Operator); 11] = [
     ("!=", Operator::NotEqual),
     (">=", Operator::GreaterOrEqual),
@@ -320,7 +320,7 @@ const OPERATORS: [(&str, Operator); 11] = [
     ("^", Operator::Caret),
 ];
 
-/// How many parts of a comparison's version are given.
+/// The parts of a comparison's version that are given and are no wildcards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Given {
     Nothing,
@@ -336,14 +336,14 @@ struct Comparison {
     given: Given,
 }
 
-/// What a version must fulfil.
+/// A constraint on versions: alternatives, each a list of comparisons.
 #[derive(Clone, Debug)]
 pub struct Constraint {
     alternatives: Vec<Vec<Comparison>>,
 }
 
 impl Constraint {
-    /// Reads a constraint.
+    /// Parses a constraint.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text.len() > MAX_CONSTRAINT {
             return Err(Error::new(format!("constraint string is too long (max {MAX_CONSTRAINT} bytes)")));
@@ -356,7 +356,8 @@ impl Constraint {
         Ok(Self { alternatives })
     }
 
-    /// Whether the version fulfils it. A prerelease does only where a comparison names one.
+    /// Whether a version fulfils the constraint. A prerelease can only fulfil an alternative in which a
+    /// comparison names a prerelease.
     pub fn check(&self, version: &Version) -> bool {
         self.alternatives.iter().any(|comparisons| {
             let prereleases = comparisons.iter().any(|c| !c.version.prerelease.is_empty());
@@ -365,7 +366,7 @@ impl Constraint {
     }
 }
 
-/// One alternative: comparisons with spaces or commas between them.
+/// Parses one alternative: comparisons separated by spaces or commas.
 fn alternative(text: &str) -> Result<Vec<Comparison>, Error> {
     let improper = || Error::new(format!("improper constraint: {text:?}"));
     let mut scan = Scan(text);
@@ -402,7 +403,7 @@ fn comparison(operator: Operator, loose: &Loose<'_>) -> Result<Comparison, Error
     };
     let mut text = format!("{major}.{minor}.{patch}");
     for (mark, suffix) in [('-', loose.prerelease), ('+', loose.metadata)] {
-        // Metadata is kept only where the whole version is.
+        // Metadata is kept only if all parts of the version are given.
         if let Some(suffix) = suffix.filter(|_| mark == '-' || given == Given::All) {
             text.push(mark);
             text.push_str(suffix);
@@ -412,7 +413,7 @@ fn comparison(operator: Operator, loose: &Loose<'_>) -> Result<Comparison, Error
     Ok(Comparison { operator, version, given })
 }
 
-/// `a - b` is written as `>= a, <= b `.
+/// Rewrites each `a - b` as `>= a, <= b `.
 fn rewrite_ranges(text: &str) -> String {
     let (mut out, mut at) = (String::with_capacity(text.len() + 16), 0);
     while at < text.len() {
@@ -485,7 +486,8 @@ impl Comparison {
         }
     }
 
-    /// The same major, and the same minor where it is given; `~0.0.0` and `*` take all.
+    /// `~`: the major number must be equal, and the minor number, too, if it is given. `~0.0.0` and `*` accept
+    /// any version.
     fn tilde(&self, v: &Version) -> bool {
         let wanted = &self.version;
         if v.compare(wanted).is_lt() {
@@ -498,7 +500,7 @@ impl Comparison {
         v.major == wanted.major && (v.minor == wanted.minor || self.given == Given::Major)
     }
 
-    /// The same leftmost part that is not 0.
+    /// `^`: the leftmost number that is not 0 must be equal.
     fn caret(&self, v: &Version) -> bool {
         let wanted = &self.version;
         if v.compare(wanted).is_lt() {

@@ -1,4 +1,4 @@
-//! Go's `strconv`: numbers and booleans to text and back, by Go's rules.
+//! Go's `strconv`: numbers and booleans as text, and parsing them.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -10,16 +10,16 @@ pub enum Layout {
     Exponent,
     /// `ddd.ddd`
     Fixed,
-    /// Exponent for large and small exponents, fixed otherwise (`%g`).
+    /// `Exponent` for large and small numbers, else `Fixed` (`%g`).
     General,
 }
 
-/// Why text is not a number.
+/// Why a text cannot be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumError {
-    /// It does not look like one.
+    /// The text does not have the syntax of a number.
     Syntax,
-    /// It does not fit.
+    /// The number is too large for its type.
     Range,
 }
 
@@ -34,7 +34,7 @@ impl std::fmt::Display for NumError {
 
 impl std::error::Error for NumError {}
 
-/// How wide a float is: it decides which digits are the shortest that read back as the same number.
+/// The type of a float. It decides which digits are the shortest that are parsed as the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bits {
     /// `float32`
@@ -43,7 +43,7 @@ pub enum Bits {
     B64,
 }
 
-/// Significant decimal digits and the place of the point: `0.d1d2d3... * 10^point`.
+/// The significant decimal digits and the position of the point: `0.d1d2d3... * 10^point`.
 struct Decimal {
     negative: bool,
     digits: Vec<u8>,
@@ -51,7 +51,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// From Rust's `d.ddde±x` text.
+    /// Parses Rust's format `d.ddde±x`.
     fn from_exponent_text(text: &str) -> Self {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |t| (true, t));
         let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
@@ -69,8 +69,8 @@ impl Decimal {
     }
 }
 
-/// `strconv.FormatFloat(value, layout, precision, bits)`; no precision means the fewest digits that read
-/// back as the same number.
+/// `strconv.FormatFloat(value, layout, precision, bits)`. Without a precision, the fewest digits are written that
+/// are parsed as the same number.
 pub fn format_float(value: f64, layout: Layout, precision: Option<usize>, bits: Bits) -> String {
     if value.is_nan() {
         return "NaN".into();
@@ -116,15 +116,15 @@ fn rounded(value: f64, fraction_digits: usize) -> Decimal {
     Decimal::from_exponent_text(&format!("{value:.fraction_digits$e}"))
 }
 
-/// The fewest digits that read back as the number; of two equally near ones Go takes the even one, Rust the
-/// upper one.
+/// The fewest digits that are parsed as the same number. If two results are equally close, Go chooses the even
+/// one and Rust the upper one.
 fn shortest(value: f64, bits: Bits) -> Decimal {
     let text = match bits {
         Bits::B64 => format!("{value:e}"),
         Bits::B32 => format!("{:e}", value as f32),
     };
     let decimal = Decimal::from_exponent_text(&text).trimmed();
-    // Only where the digits are as many as the type holds can two be equally near.
+    // Two results can only be equally close if they have about as many digits as the type can hold.
     let (places, least) = (decimal.digits.len(), if bits == Bits::B64 { 15 } else { 6 });
     if places < least {
         return decimal;
@@ -192,7 +192,8 @@ fn general_form(decimal: &Decimal, limit: i32) -> String {
     }
 }
 
-/// `strconv.ParseUint(text, base, 64)`. Base 0 lets a prefix choose the base and allows underscores.
+/// `strconv.ParseUint(text, base, 64)`. With base 0, the base follows from the prefix, and underscores are
+/// allowed.
 pub fn parse_uint(text: &str, base: u32) -> Result<u64, NumError> {
     if text.is_empty() {
         return Err(NumError::Syntax);
@@ -213,7 +214,7 @@ pub fn parse_uint(text: &str, base: u32) -> Result<u64, NumError> {
         let digit = char::from(c).to_digit(base).ok_or(NumError::Syntax)?;
         match value.checked_mul(u64::from(base)).and_then(|v| v.checked_add(u64::from(digit))) {
             Some(v) => value = v,
-            // Go stops at the first digit that does not fit, before it looks at the rest.
+            // Go stops at the first digit that overflows, before it checks the rest of the text.
             None => {
                 overflow = true;
                 break;
@@ -261,13 +262,14 @@ pub fn parse_int(text: &str, base: u32) -> Result<i64, NumError> {
     }
 }
 
-/// Whether underscores stand only between digits, or between a base prefix and a digit.
+/// Whether each underscore is between two digits, or between a base prefix and a digit.
 fn underscores_ok(text: &str) -> bool {
     let mut bytes = text.as_bytes();
     if let [b'-' | b'+', rest @ ..] = bytes {
         bytes = rest;
     }
-    // What came before: '^' the start, '0' a digit or prefix, '_' an underscore, '!' anything else.
+    // The kind of the previous byte: '^' for the start, '0' for a digit or prefix, '_' for an underscore, '!' for
+    // others.
     let mut last = b'^';
     let mut hex = false;
     if let [b'0', p, rest @ ..] = bytes
@@ -326,7 +328,7 @@ pub fn parse_float(text: &str) -> Result<f64, NumError> {
     if value.is_infinite() { Err(NumError::Range) } else { Ok(value) }
 }
 
-/// The part of a hexadecimal float after `0x`; Go demands its binary exponent.
+/// Parses the part of a hexadecimal float after `0x`. As in Go, a binary exponent is required.
 fn parse_hex_float(text: &str) -> Result<f64, NumError> {
     let at = text.find(['p', 'P']).ok_or(NumError::Syntax)?;
     let (mantissa, exponent) = (&text[..at], &text[at + 1..]);
@@ -336,7 +338,7 @@ fn parse_hex_float(text: &str) -> Result<f64, NumError> {
     }
     let exponent: i64 =
         exponent.parse().unwrap_or(if exponent.starts_with('-') { -100_000 } else { 100_000 });
-    // 64 bits of mantissa with a sticky last bit round correctly to 53.
+    // A mantissa of 64 bits whose last bit is set if a lower bit was is rounded correctly to 53 bits.
     let (mut bits, mut shift, mut seen_point, mut any) = (0u64, 0i64, false, false);
     for c in mantissa.bytes() {
         match c {
@@ -368,7 +370,7 @@ fn scale(bits: u64, exponent: i64) -> f64 {
         return 0.0;
     }
     let top = 63 - i64::from(bits.leading_zeros());
-    // Below the normal range fewer bits are kept: drop them here, so that the product is exact.
+    // A subnormal number has fewer bits: the others are dropped here, so that the multiplication is exact.
     let keep = (top + exponent + 1075).clamp(0, 53);
     let drop = top + 1 - keep;
     let mut mantissa = bits;

@@ -1,12 +1,13 @@
-//! Properties and case of characters by the rules of Go's `unicode`: general categories and simple mappings.
+//! Categories and case mappings of characters, by the rules of Go's `unicode`: general categories and simple
+//! mappings.
 //!
-//! Rust's own methods follow other properties (`Alphabetic`) and full mappings (`ß` to `SS`).
+//! Rust's own methods use other properties (`Alphabetic`) and full mappings (`ß` to `SS`).
 
 use regex_syntax::hir::{Class, HirKind};
 use std::cmp::Ordering;
 use std::sync::LazyLock;
 
-/// The characters of a category, as sorted ranges.
+/// The characters of a category, as sorted ranges of characters.
 struct Category(LazyLock<Vec<(char, char)>>);
 
 macro_rules! category {
@@ -27,7 +28,7 @@ fn ranges(query: &str) -> Vec<(char, char)> {
         Ok(HirKind::Class(Class::Unicode(class))) => {
             class.ranges().iter().map(|r| (r.start(), r.end())).collect()
         }
-        // The queries above are constant, and a test asks each.
+        // The queries are constants, and a test checks each of them.
         _ => Vec::new(),
     }
 }
@@ -43,48 +44,48 @@ impl Category {
     }
 }
 
-/// Whether it is a letter (category L).
+/// Whether a character is a letter (category L).
 pub fn is_letter(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_alphabetic() } else { LETTER.has(c) }
 }
 
-/// Whether it is a decimal digit (category Nd).
+/// Whether a character is a decimal digit (category Nd).
 pub fn is_digit(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_digit() } else { DIGIT.has(c) }
 }
 
-/// Whether it is a number of any kind (category N).
+/// Whether a character is a number of any kind (category N).
 pub fn is_number(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_digit() } else { NUMBER.has(c) }
 }
 
-/// Whether it is punctuation (category P); `$+<=>^` and others are symbols, not punctuation.
+/// Whether a character is punctuation (category P). `$+<=>^` and others are symbols instead.
 pub fn is_punct(c: char) -> bool {
     PUNCTUATION.has(c)
 }
 
-/// Whether it is an upper case letter (category Lu).
+/// Whether a character is an upper case letter (category Lu).
 pub fn is_upper(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_uppercase() } else { UPPER.has(c) }
 }
 
-/// Whether it is a lower case letter (category Ll).
+/// Whether a character is a lower case letter (category Ll).
 pub fn is_lower(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_lowercase() } else { LOWER.has(c) }
 }
 
-/// Whether it is a title case letter (category Lt).
+/// Whether a character is a title case letter (category Lt).
 pub fn is_title(c: char) -> bool {
     matches!(c, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ' | '\u{1F88}'..='\u{1F8F}' | '\u{1F98}'..='\u{1F9F}')
         || matches!(c, '\u{1FA8}'..='\u{1FAF}' | '\u{1FBC}' | '\u{1FCC}' | '\u{1FFC}')
 }
 
-/// Whether it is white space (property `White_Space`).
+/// Whether a character is white space (property `White_Space`).
 pub fn is_space(c: char) -> bool {
     c.is_whitespace()
 }
 
-/// The simple upper case mapping: always one character.
+/// The simple upper case mapping, which is always one character.
 pub fn to_upper(c: char) -> char {
     let mut full = c.to_uppercase();
     match (full.next(), full.next()) {
@@ -93,7 +94,7 @@ pub fn to_upper(c: char) -> char {
     }
 }
 
-/// The characters whose full mapping has several characters and that have a simple one besides.
+/// The simple mapping of a character whose full mapping has several characters.
 fn simple_upper(c: char) -> char {
     let shift = match c {
         '\u{1F80}'..='\u{1F87}' | '\u{1F90}'..='\u{1F97}' | '\u{1FA0}'..='\u{1FA7}' => 8,
@@ -103,16 +104,16 @@ fn simple_upper(c: char) -> char {
     char::from_u32(u32::from(c) + shift).unwrap_or(c)
 }
 
-/// The simple lower case mapping: always one character.
+/// The simple lower case mapping, which is always one character.
 pub fn to_lower(c: char) -> char {
-    // The one character whose full mapping has two.
+    // This is the only character whose full mapping has two characters.
     if c == 'İ' {
         return 'i';
     }
     c.to_lowercase().next().unwrap_or(c)
 }
 
-/// The simple title case mapping: upper case but for the digraphs, and for Georgian, which has none.
+/// The simple title case mapping: upper case, except for digraphs, and for Georgian, which has no title case.
 pub fn to_title(c: char) -> char {
     match c {
         'Ǆ'..='ǆ' => 'ǅ',
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn case_mappings_keep_one_character_one() {
+    fn case_mappings_yield_exactly_one_character() {
         assert_eq!(to_upper('ß'), 'ß');
         assert_eq!(to_upper('ŉ'), 'ŉ');
         assert_eq!(to_upper('ᾳ'), 'ᾼ');

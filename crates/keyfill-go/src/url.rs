@@ -1,23 +1,23 @@
-//! URLs by the rules of Go's `net/url`: what it takes apart, what it refuses, how it puts them together.
+//! URLs by the rules of Go's `net/url`: parsing and writing them.
 
 use std::fmt;
 
 /// The parts of a URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Url {
-    /// `https`, in lower case.
+    /// The scheme in lower case, such as `https`.
     pub scheme: Vec<u8>,
-    /// What follows a scheme without a slash: `mailto:x`.
+    /// The text after a scheme without a slash, as in `mailto:x`.
     pub opaque: Vec<u8>,
-    /// Who asks.
+    /// The user, who may have a password.
     pub user: Option<User>,
     /// Host and port.
     pub host: Vec<u8>,
-    /// The path, decoded.
+    /// The path, with its escapes decoded.
     pub path: Vec<u8>,
-    /// What follows `?`.
+    /// The text after `?`, with its escapes.
     pub query: Vec<u8>,
-    /// What follows `#`, decoded.
+    /// The text after `#`, with its escapes decoded.
     pub fragment: Vec<u8>,
 }
 
@@ -46,7 +46,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Where a text stands in a URL: each part has characters of its own that need no escape.
+/// The part of a URL that a text belongs to. Each part allows different characters without an escape.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Path,
@@ -56,7 +56,7 @@ enum Part {
     Fragment,
 }
 
-/// Takes a URL apart.
+/// Parses a URL.
 pub fn parse(text: &[u8]) -> Result<Url, Error> {
     parse_parts(text).map_err(|reason| Error(format!("parse {}: {reason}", crate::quote::quote(text))))
 }
@@ -102,7 +102,7 @@ fn parse_before_fragment(text: &[u8]) -> Result<Url, String> {
     Ok(url)
 }
 
-/// The scheme before a colon, if there is one, and the rest.
+/// Splits off the scheme before a colon, which is empty if there is none.
 fn scheme(text: &[u8]) -> Result<(&[u8], &[u8]), String> {
     for (at, b) in text.iter().enumerate() {
         match b {
@@ -135,7 +135,8 @@ fn parse_authority(url: &mut Url, authority: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// A host with its port. Only with `strict` more than one colon is refused: some databases list hosts.
+/// Parses a host with its port. More than one colon is refused only if `strict` is set: addresses of some
+/// databases list several hosts.
 fn parse_host(host: &[u8], strict: bool) -> Result<Vec<u8>, String> {
     match host.iter().rposition(|&b| b == b'[') {
         Some(0) => return parse_address(host),
@@ -150,7 +151,8 @@ fn parse_host(host: &[u8], strict: bool) -> Result<Vec<u8>, String> {
     unescape(host, Part::Host)
 }
 
-/// An IPv6 address in brackets, perhaps with a zone, which is escaped by rules of its own, and a port.
+/// Parses an IPv6 address in brackets, with an optional port. It may have a zone, which is escaped by different
+/// rules.
 fn parse_address(host: &[u8]) -> Result<Vec<u8>, String> {
     let Some(end) = host.iter().rposition(|&b| b == b']') else {
         return Err("missing ']' in host".into());
@@ -187,7 +189,7 @@ fn cut(text: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Whether a byte is escaped in this part.
+/// Whether a byte must be escaped in a part.
 fn needs_escape(b: u8, part: Part) -> bool {
     match b {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => false,
@@ -312,7 +314,7 @@ impl Url {
             out.push(b'/');
         }
         if out.is_empty() && cut(&path, b'/').0.contains(&b':') {
-            // A colon in the first element would make it a scheme.
+            // Without `./`, a colon in the first element would end a scheme.
             out.extend_from_slice(b"./");
         }
         out.extend(path);

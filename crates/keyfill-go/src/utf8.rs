@@ -1,17 +1,18 @@
-//! Runes of byte strings as Go reads them: a byte that begins no valid rune is U+FFFD, one byte wide.
+//! Runes in byte strings, as Go decodes them: a byte that begins no valid rune is U+FFFD, with a length of one
+//! byte.
 
-/// The rune at the start of some bytes.
+/// A rune in a byte string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rune {
-    /// The character; U+FFFD when the bytes are not valid.
+    /// The character; U+FFFD if the bytes are not valid UTF-8.
     pub char: char,
-    /// How many bytes it takes: 1 when they are not valid.
+    /// Length in bytes; 1 if the bytes are not valid UTF-8.
     pub len: usize,
     /// Whether the bytes are valid UTF-8.
     pub valid: bool,
 }
 
-/// The rune at the start; `None` at the end of the text.
+/// The first rune; `None` if the text is empty.
 #[inline]
 pub fn decode(text: &[u8]) -> Option<Rune> {
     let &first = text.first()?;
@@ -31,7 +32,7 @@ pub fn decode(text: &[u8]) -> Option<Rune> {
     })
 }
 
-/// The rune at the end; `None` when the text is empty.
+/// The last rune; `None` if the text is empty.
 pub fn decode_last(text: &[u8]) -> Option<Rune> {
     let end = text.len();
     (1..=4.min(end))
@@ -40,7 +41,7 @@ pub fn decode_last(text: &[u8]) -> Option<Rune> {
         .or_else(|| (end > 0).then_some(Rune { char: char::REPLACEMENT_CHARACTER, len: 1, valid: false }))
 }
 
-/// The runes in order.
+/// All runes, in order.
 pub fn runes(mut text: &[u8]) -> impl Iterator<Item = Rune> + '_ {
     std::iter::from_fn(move || {
         let rune = decode(text)?;
@@ -55,7 +56,8 @@ pub fn push(out: &mut Vec<u8>, c: char) {
     out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-/// Each rune replaced by `change`; bytes that are no runes become U+FFFD, as Go's `strings.Map` has it.
+/// The text with each rune replaced by `change`. Bytes that are not part of a rune become U+FFFD, as in Go's
+/// `strings.Map`.
 pub fn map(text: &[u8], mut change: impl FnMut(char) -> char) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for rune in runes(text) {

@@ -1,7 +1,7 @@
 //! Go's `fmt`: the verbs of `Printf`, and `Print` and `Println`.
 //!
-//! What is printed comes as an [`Arg`], which shows itself as a [`View`]: any tree of values can be printed
-//! without being turned into another one first.
+//! A value is printed through [`Arg`], which returns a [`View`] of it: so any tree of values can be printed
+//! without being converted first.
 
 mod number;
 mod printer;
@@ -13,14 +13,14 @@ use std::borrow::Cow;
 
 /// A value that can be printed.
 pub trait Arg {
-    /// What it is.
+    /// A view of the value.
     fn view(&self) -> View<'_>;
 
-    /// Its Go type, as `%T` prints it.
+    /// The Go type of the value, as `%T` prints it.
     fn type_name(&self) -> Cow<'_, str>;
 }
 
-/// What an [`Arg`] is.
+/// The kind and content of an [`Arg`].
 pub enum View<'a> {
     /// A nil `interface {}`.
     Nil,
@@ -42,31 +42,31 @@ pub enum View<'a> {
     List(&'a dyn Items),
     /// A map.
     Map(&'a dyn Items),
-    /// A struct, its fields by name.
+    /// A struct with its fields.
     Struct(&'a dyn Items),
     /// A pointer to a struct.
     StructPointer(&'a dyn Items),
-    /// An `error` or `fmt.Stringer`: its text, and how it shows without that method.
+    /// An `error` or `fmt.Stringer`: the text of its method, and the view without that method.
     Text(Cow<'a, [u8]>, Box<View<'a>>),
     /// A function or another pointer: its address, 0 for nil.
     Pointer(usize),
 }
 
-/// What a slice, map or struct holds.
+/// The items of a slice, map or struct.
 pub trait Items {
-    /// Whether it is nil.
+    /// Whether the slice, map or pointer is nil.
     fn is_nil(&self) -> bool;
 
-    /// Calls `visit` for each item, in the order of printing; the key is `None` for slices, the name of the
-    /// field for structs.
+    /// Calls `visit` for each item, in the order of printing. The key is `None` for slices, and the field's name
+    /// for structs.
     fn each(&self, visit: Visit<'_>);
 }
 
-/// What [`Items::each`] calls with key and item.
+/// The function that [`Items::each`] calls with key and item.
 pub type Visit<'a> = &'a mut dyn FnMut(Option<&dyn Arg>, &dyn Arg);
 
-/// What could not be printed: it is nested deeper than the printer goes, holds itself, or its parts, which may
-/// be shared, print to more than 64 MiB.
+/// The error for a value that is too large to be printed: it is nested too deep, contains itself, or prints to
+/// more than 64 MiB, since its parts may occur many times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLarge;
 
@@ -80,14 +80,14 @@ impl Arg for &[u8] {
     }
 }
 
-/// `fmt.Sprintf` into `out`.
+/// `fmt.Sprintf`, appending to `out`.
 pub fn sprintf(out: &mut Vec<u8>, format: &[u8], args: &[&dyn Arg]) -> Result<(), TooLarge> {
     let mut printer = Printer::new(out);
     printer.printf(format, args);
     printer.finish()
 }
 
-/// `fmt.Sprint` into `out`: a space between two arguments when neither is a string.
+/// `fmt.Sprint`, appending to `out`: a space between two arguments if neither is a string.
 pub fn sprint(out: &mut Vec<u8>, args: &[&dyn Arg]) -> Result<(), TooLarge> {
     let mut printer = Printer::new(out);
     let mut before = true;
@@ -102,7 +102,7 @@ pub fn sprint(out: &mut Vec<u8>, args: &[&dyn Arg]) -> Result<(), TooLarge> {
     printer.finish()
 }
 
-/// `fmt.Sprintln` into `out`: a space between all arguments, a newline at the end.
+/// `fmt.Sprintln`, appending to `out`: a space between all arguments, a newline at the end.
 pub fn sprintln(out: &mut Vec<u8>, args: &[&dyn Arg]) -> Result<(), TooLarge> {
     let mut printer = Printer::new(out);
     for (index, arg) in args.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Numbers: digits, signs, prefixes, padding with zeros.
+//! Printing numbers: digits, signs, prefixes, padding with zeros.
 
 use super::{Arg, Printer};
 use crate::quote;
@@ -27,7 +27,7 @@ impl Printer<'_> {
         }
     }
 
-    /// Hexadecimal digits, with or without `0x`.
+    /// Prints hexadecimal digits, with or without `0x`.
     pub(super) fn hexadecimal(&mut self, n: u64, prefix: bool) {
         let sharp = std::mem::replace(&mut self.spec.sharp, prefix);
         self.digits(n, false, 16, 'v');
@@ -79,7 +79,7 @@ impl Printer<'_> {
         self.without_zero(format!("{sign}{prefix}{digits}").as_bytes());
     }
 
-    /// Pads with spaces even when zeros were asked for.
+    /// Pads with spaces even if the flag for zeros is set.
     fn without_zero(&mut self, text: &[u8]) {
         let zero = std::mem::take(&mut self.spec.zero);
         self.pad(text);
@@ -131,7 +131,7 @@ impl Printer<'_> {
         };
         let sign = if spec.space && sign == "+" && !spec.plus { " " } else { sign };
         if !value.is_finite() {
-            // An infinite number always shows its sign.
+            // The sign of an infinity is always printed.
             let shown = value.is_infinite() || spec.space || spec.plus;
             let text = if shown { format!("{sign}{body}") } else { body };
             return self.without_zero(text.as_bytes());
@@ -154,12 +154,12 @@ impl Printer<'_> {
     }
 }
 
-/// The character of a code; U+FFFD when there is none.
+/// The character with a code point; U+FFFD if there is none.
 fn as_char(code: u64) -> char {
     u32::try_from(code).ok().and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// `strconv.FormatFloat`, with the layouts of `%b` and `%x` too.
+/// `strconv.FormatFloat`, including the layouts of `%b` and `%x`.
 fn float_text(value: f64, verb: char, precision: Option<usize>) -> String {
     let layout = match verb {
         'e' | 'E' => Layout::Exponent,
@@ -183,14 +183,14 @@ fn parts(value: f64) -> (u64, i32) {
     if exponent == 0 { (mantissa, 1 - 1075) } else { (mantissa | 1 << 52, exponent - 1075) }
 }
 
-/// `4503599627370496p-52`
+/// The layout of `%b`: `4503599627370496p-52`.
 fn binary_text(value: f64) -> String {
     let (mantissa, exponent) = parts(value);
     let sign = if value.is_sign_negative() { "-" } else { "" };
     format!("{sign}{mantissa}p{exponent:+}")
 }
 
-/// `0x1.8p+01`
+/// The layout of `%x`: `0x1.8p+01`.
 fn hex_text(value: f64, precision: Option<usize>) -> String {
     let sign = if value.is_sign_negative() { "-" } else { "" };
     let (mut mantissa, mut exponent) = parts(value);
@@ -201,7 +201,7 @@ fn hex_text(value: f64, precision: Option<usize>) -> String {
         mantissa <<= shift;
         exponent += 52 - shift as i32;
     }
-    // The leading one at bit 60, and 15 digits below it.
+    // The leading one is bit 60 now, with 15 hexadecimal digits after it.
     mantissa <<= 8;
     if let Some(digits) = precision.filter(|p| *p < 15) {
         let shift = digits as u32 * 4;
@@ -227,7 +227,7 @@ fn hex_text(value: f64, precision: Option<usize>) -> String {
     format!("{sign}0x{}{point}{digits}p{e_sign}{e:02}", mantissa >> 60)
 }
 
-/// The `#` flag: a decimal point always, and trailing zeros up to the precision.
+/// The `#` flag: always prints a decimal point, and trailing zeros up to the precision.
 fn with_point(body: &str, verb: char, precision: Option<usize>) -> String {
     let wanted = match verb {
         'g' | 'G' | 'x' => precision.unwrap_or(6) as i64,

@@ -1,16 +1,17 @@
-//! Prints one argument with one verb.
+//! Printing one argument with one verb.
 
 use super::{Arg, Items, TooLarge, View};
 use crate::quote;
 use crate::utf8;
 
-/// How deep values may be nested.
+/// The deepest nesting of values.
 const DEPTH: u32 = 1_000;
 
-/// How many bytes the parts of values may print to: parts may be shared, and so be more than fit in memory.
+/// The most bytes that values with parts may print. The same part may occur many times, so that the output could
+/// exceed the memory.
 const MOST_BYTES: usize = 64 << 20;
 
-/// How long a text may become by padding: each verb may ask for a million spaces.
+/// The longest output, in bytes, to which padding may add: each verb may request a million spaces.
 const MOST_PADDED: usize = 256 << 20;
 
 /// Flags, width and precision of one verb.
@@ -23,9 +24,9 @@ pub(super) struct Spec {
     pub sharp: bool,
     pub space: bool,
     pub zero: bool,
-    /// `%+v`: field names.
+    /// `%+v`: with field names.
     pub plus_v: bool,
-    /// `%#v`: Go syntax.
+    /// `%#v`: in Go syntax.
     pub sharp_v: bool,
 }
 
@@ -33,10 +34,10 @@ pub(super) struct Spec {
 pub struct Printer<'a> {
     pub(super) out: &'a mut Vec<u8>,
     pub(super) spec: Spec,
-    /// While an error text is printed, `String` and `Error` methods are not used.
+    /// Whether an error text is being printed, for which `String` and `Error` methods are not used.
     erroring: bool,
     too_large: bool,
-    /// The length of `out` beyond which values with parts are too large.
+    /// The length of `out` above which values with parts are too large.
     most: usize,
 }
 
@@ -47,17 +48,17 @@ impl<'a> Printer<'a> {
         Self { out, spec: Spec::default(), erroring: false, too_large: false, most }
     }
 
-    /// Whether all could be printed.
+    /// Fails if a value was too large to be printed.
     pub fn finish(self) -> Result<(), TooLarge> {
         if self.too_large { Err(TooLarge) } else { Ok(()) }
     }
 
-    /// Writes bytes as they are.
+    /// Appends bytes without formatting.
     pub fn raw(&mut self, text: &[u8]) {
         self.out.extend_from_slice(text);
     }
 
-    /// Prints an argument with a verb, with the flags that are set.
+    /// Prints an argument with a verb and the current flags.
     pub fn arg(&mut self, arg: &dyn Arg, verb: char) {
         let view = arg.view();
         match (verb, &view) {
@@ -85,7 +86,7 @@ impl<'a> Printer<'a> {
             return;
         }
         match view {
-            // A nil inside of something else.
+            // A nil inside of another value.
             View::Nil if depth > 0 && self.spec.sharp_v => self.raw(b"interface {}(nil)"),
             View::Nil if depth > 0 => self.raw(b"<nil>"),
             View::Nil => self.bad_verb(verb, arg),
@@ -117,7 +118,7 @@ impl<'a> Printer<'a> {
     }
 
     fn nested(&mut self, arg: &dyn Arg, verb: char, depth: u32) {
-        // The rest of a value that is too large is not walked.
+        // If the output is too large already, the remaining parts are skipped.
         if !self.too_large {
             self.view(&arg.view(), arg, verb, depth + 1);
         }
@@ -182,7 +183,7 @@ impl<'a> Printer<'a> {
         self.raw(b"}");
     }
 
-    /// The type before a `%#v` literal; true when the value is nil and nothing follows.
+    /// Prints the type before a `%#v` literal. Returns true if the value is nil, so that nothing follows.
     fn go_type(&mut self, arg: &dyn Arg, nil: bool) -> bool {
         self.raw(arg.type_name().as_bytes());
         if nil {
@@ -191,7 +192,7 @@ impl<'a> Printer<'a> {
         nil
     }
 
-    /// `%!verb(type=value)`
+    /// Prints the error `%!verb(type=value)`.
     pub(super) fn bad_verb(&mut self, verb: char, arg: &dyn Arg) {
         let before = std::mem::replace(&mut self.erroring, true);
         self.raw(b"%!");
@@ -250,7 +251,7 @@ impl<'a> Printer<'a> {
         match verb {
             's' | 'q' | 'x' | 'X' => self.string(bytes, verb, arg),
             'v' | 'd' if self.spec.sharp_v => {
-                // At the top Go names the alias.
+                // At the top level Go prints the alias `byte`.
                 self.raw(if depth == 0 { b"[]byte" } else { b"[]uint8" });
                 if nil {
                     return self.raw(b"(nil)");
@@ -324,7 +325,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Whether so many more bytes may be written to pad a text; if not, all of it is too large.
+    /// Whether `count` bytes of padding may be added. If not, the whole output counts as too large.
     pub(super) fn may_grow(&mut self, count: usize) -> bool {
         self.too_large |= self.out.len().saturating_add(count) > MOST_PADDED;
         !self.too_large
@@ -339,7 +340,7 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// The address of what has one.
+/// The address of a pointer, slice, map or byte slice; `None` for other values.
 fn address(view: &View<'_>) -> Option<usize> {
     match view {
         View::Pointer(address) => Some(*address),

@@ -1,23 +1,23 @@
-//! Reads a format string: flags, argument indexes, width, precision, verb.
+//! Parsing a format string: flags, argument indexes, width, precision, verb.
 
 use super::printer::Spec;
 use super::{Arg, Printer, View};
 use crate::utf8;
 
-/// Widths and precisions beyond this are mistakes.
+/// The largest width or precision. Larger ones are errors.
 const MAX: i64 = 1_000_000;
 
-/// Where the reading of a format string is.
+/// The state of parsing a format string.
 struct Scan<'a> {
     format: &'a [u8],
     at: usize,
     args: &'a [&'a dyn Arg],
     next: usize,
-    /// An explicit index was used somewhere: extra arguments are not reported.
+    /// Whether an explicit index was used. Then extra arguments are not reported.
     reordered: bool,
-    /// The index of this verb is one that exists.
+    /// Whether the index of the current verb is valid.
     good: bool,
-    /// An index stands right before this place.
+    /// Whether an index precedes the current position directly.
     after_index: bool,
 }
 
@@ -45,7 +45,7 @@ impl Printer<'_> {
         }
     }
 
-    /// One verb with all before it; false at the end of the format.
+    /// Parses and prints one verb with the literal text before it; false at the end of the format.
     fn directive(&mut self, scan: &mut Scan<'_>) -> bool {
         self.flags(scan);
         scan.index();
@@ -111,7 +111,7 @@ impl Printer<'_> {
     }
 
     fn precision(&mut self, scan: &mut Scan<'_>) {
-        // A point that ends the format is a verb.
+        // A point at the end of the format is a verb.
         if scan.at + 1 >= scan.format.len() || scan.format[scan.at] != b'.' {
             return;
         }
@@ -156,7 +156,7 @@ impl Printer<'_> {
 }
 
 impl Scan<'_> {
-    /// Reads `[n]`, if it stands here.
+    /// Parses `[n]`, if it is at the current position.
     fn index(&mut self) {
         self.after_index = false;
         if self.format.get(self.at) != Some(&b'[') {
@@ -171,7 +171,7 @@ impl Scan<'_> {
         };
         self.at += close + 1;
         let number = parse(&rest[1..close]).filter(|(_, len)| *len == close - 1).map(|(n, _)| n);
-        // A number that names no argument still counts as an index; other text does not.
+        // A number without an argument still counts as an index; other text does not.
         self.after_index = number.is_some();
         match number.and_then(|n| n.checked_sub(1)).filter(|n| *n < self.args.len()) {
             Some(index) => self.next = index,
@@ -179,7 +179,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Reads a decimal number, if one stands here.
+    /// Parses a decimal number, if one is at the current position.
     fn number(&mut self) -> Option<usize> {
         let rest = &self.format[self.at..];
         if !rest.first().is_some_and(u8::is_ascii_digit) {
@@ -197,7 +197,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Takes the next argument as a width or precision.
+    /// Uses the next argument as a width or precision.
     fn int_arg(&mut self) -> Option<i64> {
         let arg = self.args.get(self.next)?;
         self.next += 1;
@@ -214,7 +214,7 @@ impl Scan<'_> {
     }
 }
 
-/// The number at the start of some text and its length; `None` when it is none or far too large.
+/// The number at the start of a text, and its length; `None` if there is none, or if it is far too large.
 fn parse(text: &[u8]) -> Option<(usize, usize)> {
     let mut number = 0_i64;
     let mut len = 0;

@@ -65,7 +65,7 @@ fn check(format: &str, args: &[Sample], want: &str) {
     assert_eq!(String::from_utf8_lossy(&out), want, "{format}");
 }
 
-/// The right sides were printed by Go.
+/// The expected texts were printed by Go.
 #[test]
 fn verbs_print_as_in_go() {
     check(

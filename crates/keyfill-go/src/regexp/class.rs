@@ -1,9 +1,9 @@
-//! Character classes by name: `\d`, `[:alpha:]`, `\p{Greek}`, with the meaning that Go gives them.
+//! Character classes by name: `\d`, `[:alpha:]`, `\p{Greek}`, with their meaning in Go.
 
 use super::error::Error;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
-/// The letter after the backslash and what it stands for. Go's `\s` has no vertical tab.
+/// The class of a letter after a backslash. Go's `\s` does not contain the vertical tab.
 pub(super) fn perl(letter: u8) -> Option<ClassUnicode> {
     let mut class = ranges(match letter.to_ascii_lowercase() {
         b'd' => &[('0', '9')],
@@ -17,7 +17,7 @@ pub(super) fn perl(letter: u8) -> Option<ClassUnicode> {
     Some(class)
 }
 
-/// A POSIX class by what stands between `[:` and `:]`.
+/// A POSIX class by the name between `[:` and `:]`.
 pub(super) fn posix(name: &[u8]) -> Option<ClassUnicode> {
     let (negated, name) = match name.strip_prefix(b"^") {
         Some(name) => (true, name),
@@ -46,7 +46,7 @@ pub(super) fn posix(name: &[u8]) -> Option<ClassUnicode> {
     Some(class)
 }
 
-/// A Unicode category or script by its name, not yet negated; `whole` is the part to show in an error.
+/// A Unicode category or script by its name, without negation. `whole` is the text to quote in an error.
 pub(super) fn unicode(name: &str, whole: &[u8]) -> Result<ClassUnicode, Error> {
     let refused = || Error::new("invalid character class range", whole);
     let plain: String =
@@ -64,7 +64,7 @@ pub(super) fn unicode(name: &str, whole: &[u8]) -> Result<ClassUnicode, Error> {
     if plain.is_empty() || !plain.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Err(refused());
     }
-    // Scripts go by their names only: their codes, which the library knows too, all have four letters.
+    // Go knows scripts by their names only. The library also accepts their codes, which have four letters.
     const FOUR_LETTERS: [&str; 8] = ["ahom", "cham", "kawi", "lisu", "modi", "thai", "toto", "chak"];
     property(&format!("gc={plain}"))
         .or_else(|| {
@@ -78,7 +78,7 @@ fn property(query: &str) -> Option<ClassUnicode> {
     let hir = regex_syntax::parse(&format!("\\p{{{query}}}")).ok()?;
     match hir.into_kind() {
         HirKind::Class(Class::Unicode(class)) => Some(class),
-        // A category of a single character.
+        // The category contains a single character.
         HirKind::Literal(literal) => {
             let c = std::str::from_utf8(&literal.0).ok()?.chars().next()?;
             Some(ranges(&[(c, c)]))
@@ -87,7 +87,7 @@ fn property(query: &str) -> Option<ClassUnicode> {
     }
 }
 
-/// A class of these ranges.
+/// The class with these ranges.
 pub(super) fn ranges(of: &[(char, char)]) -> ClassUnicode {
     ClassUnicode::new(of.iter().map(|&(lo, hi)| ClassUnicodeRange::new(lo, hi)))
 }

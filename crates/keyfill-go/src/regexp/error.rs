@@ -1,8 +1,8 @@
-//! Why an expression was refused.
+//! Errors of expressions.
 
 use std::fmt;
 
-/// A refused expression, in Go's words.
+/// Why an expression was refused, in Go's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     reason: &'static str,

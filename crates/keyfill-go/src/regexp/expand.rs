@@ -3,7 +3,7 @@
 use crate::{unicode, utf8};
 use std::ops::Range;
 
-/// Writes the template with its references replaced by what the groups matched in `text`.
+/// Appends the template, with each reference replaced by what its group matched in `text`.
 pub(super) fn expand(
     out: &mut Vec<u8>,
     template: &[u8],
@@ -40,7 +40,7 @@ pub(super) fn expand(
     out.extend_from_slice(rest);
 }
 
-/// The name at the start (with or without braces) and what follows it; `None` when there is no good name.
+/// Splits a name, with or without braces, from the text after it; `None` if there is no valid name.
 fn reference(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let (braced, text) = match text.strip_prefix(b"{") {
         Some(inner) => (true, inner),
@@ -63,7 +63,7 @@ fn reference(text: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// The group's number when the name is one: digits, no leading zero, below 10^9.
+/// The number of a group, if its name is a number: digits without a leading zero, below 10^9.
 fn index(name: &[u8]) -> Option<usize> {
     if name.len() > 1 && name[0] == b'0' || name.len() > 9 || !name.iter().all(u8::is_ascii_digit) {
         return None;

@@ -1,16 +1,17 @@
-//! Text that may not be UTF-8, as the matcher wants it.
+//! Converts text that may not be UTF-8 for the matcher.
 //!
-//! Go reads each byte that belongs to no rune as U+FFFD. The matcher gets a text in which such bytes are
-//! written as that character, and places in it are led back to places in the original.
+//! Go treats each byte that is not part of a rune as U+FFFD. The matcher gets a text in which these bytes are
+//! replaced by that character, and positions in that text are converted to positions in the original.
 
 use crate::utf8;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// A text and its form as UTF-8.
+/// A text, converted to UTF-8.
 pub(super) struct Haystack<'a> {
     bytes: Cow<'a, [u8]>,
-    /// Places (in `bytes`) of the replaced bytes, in order; each is two bytes longer than its original.
+    /// Positions in `bytes` of the replaced bytes, in order. Each replacement is two bytes longer than the
+    /// original.
     replaced: Vec<usize>,
 }
 
@@ -37,12 +38,12 @@ impl<'a> Haystack<'a> {
         &self.bytes
     }
 
-    /// The place in the original of a range between runes.
+    /// A range between runes, converted to the original text.
     pub(super) fn original(&self, range: &Range<usize>) -> Range<usize> {
         self.place(range.start)..self.place(range.end)
     }
 
-    /// The place after the rune that begins at `at`; at the end, one past it.
+    /// The position after the rune that begins at `at`. At the end of the text, one byte further.
     pub(super) fn after_rune(&self, at: usize) -> usize {
         at + utf8::decode(&self.bytes[at..]).map_or(1, |r| r.len)
     }

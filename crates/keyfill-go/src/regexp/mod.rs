@@ -1,7 +1,8 @@
 //! Go's `regexp` over byte strings: its syntax, its leftmost-first matches, its rules for empty matches.
 //!
-//! The syntax is parsed here (`syntax`) and run on `regex-automata`, so that time stays linear in the
-//! input as in Go. Text need not be UTF-8: a byte that is not part of a rune counts as U+FFFD, one byte wide.
+//! The syntax is parsed here (`syntax`), and matching is done by `regex-automata`, so that the time is linear in
+//! the input, as in Go. Text need not be UTF-8: a byte that is not part of a rune counts as U+FFFD with a length
+//! of one byte.
 
 mod class;
 mod error;
@@ -17,7 +18,7 @@ use std::ops::Range;
 pub use error::Error;
 use haystack::Haystack;
 
-/// Bytes that a compiled expression may take. Go bounds it too, at about 3.3 million instructions.
+/// The largest compiled expression, in bytes. Go has a limit, too, at about 3.3 million instructions.
 const SIZE_LIMIT: usize = 16 << 20;
 
 /// A compiled expression.
@@ -26,11 +27,11 @@ pub struct Regexp {
     matcher: meta::Regex,
     /// The name of each group, by index; group 0 is the whole match.
     names: Vec<Option<String>>,
-    /// Whether the expression has no text at all, which `split` looks at.
+    /// Whether the expression is the empty text, which matters to `split`.
     is_empty: bool,
 }
 
-/// Where a group matched.
+/// The byte range that a group matched.
 type Span = Range<usize>;
 
 impl Regexp {
@@ -39,7 +40,7 @@ impl Regexp {
         Self::compile_within(expression, SIZE_LIMIT)
     }
 
-    /// The same for an expression that is not trusted: what it is compiled to takes at most so many bytes.
+    /// As [`Regexp::compile`], for an untrusted expression: the compiled one takes at most `most_bytes` bytes.
     pub fn compile_within(expression: &[u8], most_bytes: usize) -> Result<Self, Error> {
         let parsed = syntax::parse(expression)?;
         let config = meta::Config::new()
@@ -54,17 +55,17 @@ impl Regexp {
         Ok(Self { matcher, names: parsed.names, is_empty: expression.is_empty() })
     }
 
-    /// Bytes that it takes, without what searches need for a while.
+    /// Size of the compiled expression in bytes, without the memory that a search needs temporarily.
     pub fn memory_usage(&self) -> usize {
         self.matcher.memory_usage()
     }
 
-    /// Whether the text holds a match.
+    /// Whether the expression matches anywhere in the text.
     pub fn is_match(&self, text: &[u8]) -> bool {
         self.matcher.is_match(Haystack::new(text).bytes())
     }
 
-    /// The leftmost match.
+    /// The byte range of the leftmost match.
     pub fn find(&self, text: &[u8]) -> Option<Span> {
         let haystack = Haystack::new(text);
         let found = self.matcher.find(haystack.bytes())?;
@@ -78,7 +79,8 @@ impl Regexp {
         Some(groups.into_iter().map(|g| g.map(|g| haystack.original(&g))).collect())
     }
 
-    /// At most `n` successive matches, all when `n` is negative. An empty match right after a match is left out.
+    /// At most `n` successive matches; all if `n` is negative. An empty match right after another match is left
+    /// out.
     pub fn find_all(&self, text: &[u8], n: i64) -> Vec<Span> {
         let haystack = Haystack::new(text);
         let limit = usize::try_from(n).unwrap_or(usize::MAX);
@@ -88,7 +90,7 @@ impl Regexp {
             let Some(span) = self.search_span(&haystack, at) else { break };
             let mut accept = true;
             if span.end == at {
-                // An empty match, perhaps where the last one ended.
+                // An empty match is left out if it is at the end of the previous match.
                 accept = last_end != Some(span.start);
                 at = haystack.after_rune(at);
             } else {
@@ -102,7 +104,8 @@ impl Regexp {
         found
     }
 
-    /// Each match replaced by `template`, in which `$1`, `${name}` stand for groups and `$$` for a dollar.
+    /// The text with each match replaced by `template`, in which `$1` and `${name}` stand for groups and `$$` for
+    /// a dollar sign.
     pub fn replace_all(&self, text: &[u8], template: &[u8]) -> Vec<u8> {
         if !template.contains(&b'$') {
             return self.replace_all_literal(text, template);
@@ -112,12 +115,12 @@ impl Regexp {
         })
     }
 
-    /// Each match replaced by `replacement` as it stands.
+    /// The text with each match replaced by `replacement`, in which `$` has no meaning.
     pub fn replace_all_literal(&self, text: &[u8], replacement: &[u8]) -> Vec<u8> {
         self.replace_with(text, false, |_, out| out.extend_from_slice(replacement))
     }
 
-    /// The text between matches: at most `n` pieces, all when `n` is negative, `None` when it is 0.
+    /// The text between matches: at most `n` pieces; all if `n` is negative; `None` if `n` is 0.
     pub fn split(&self, text: &[u8], n: i64) -> Option<Vec<Span>> {
         if n == 0 {
             return None;
@@ -160,7 +163,7 @@ impl Regexp {
             let Some((span, groups)) = groups.and_then(|g| Some((g.first()?.clone()?, g))) else { break };
             let start = haystack.original(&(last_end..span.start));
             out.extend_from_slice(&text[start]);
-            // The empty match right after another match is not replaced.
+            // An empty match right after another match is not replaced.
             if span.end > last_end || span.start == 0 {
                 let groups: Vec<_> = groups.into_iter().map(|g| g.map(|g| haystack.original(&g))).collect();
                 put(&groups, &mut out);
@@ -190,7 +193,7 @@ impl Regexp {
     }
 }
 
-/// The text with a backslash before each character that means something in an expression.
+/// The text with a backslash before each character that has a meaning in expressions.
 pub fn quote_meta(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     for &b in text {
@@ -220,14 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn empty_matches_follow_go() {
+    fn empty_matches_are_found_as_in_go() {
         assert_eq!(all("a*", b"baaab"), [0..0, 1..4, 5..5]);
         assert_eq!(replaced("a*", b"baaab", "X"), b"XbXbX");
         assert_eq!(replaced("", "äb".as_bytes(), "-"), "-ä-b-".as_bytes());
     }
 
     #[test]
-    fn classes_are_ascii() {
+    fn perl_classes_contain_only_ascii_characters() {
         assert_eq!(all(r"\d+", "1२3".as_bytes()), [0..1, 4..5]);
         assert!(all(r"\bé\b", "é".as_bytes()).is_empty());
         assert_eq!(all(r"\s", b"\x0b\x0c\n"), [1..2, 2..3]);

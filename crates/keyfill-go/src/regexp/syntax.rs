@@ -1,16 +1,16 @@
-//! Reads Go's syntax (RE2's, with the Perl classes) into the tree that the matcher compiles.
+//! Parses Go's syntax (RE2's, with the Perl classes) into the tree that the matcher compiles.
 
 use super::class;
 use super::error::Error;
 use crate::utf8;
 use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Dot, Hir, Look, Repetition};
 
-/// Groups in groups, as deep as Go allows.
+/// The deepest nesting of groups, as in Go.
 const MAX_DEPTH: usize = 1000;
-/// How often a part may be repeated, counting nested repetitions.
+/// The most repetitions of a part, in which nested repetitions are multiplied.
 const MAX_REPEAT: u32 = 1000;
 
-/// An expression as a tree, and its groups' names.
+/// An expression as a tree, and the names of its groups.
 pub(super) struct Parsed {
     pub(super) hir: Hir,
     pub(super) names: Vec<Option<String>>,
@@ -35,7 +35,7 @@ struct Flags {
 /// A part that a repetition can follow.
 struct Item {
     hir: Hir,
-    /// How often its innermost part is repeated.
+    /// The number of repetitions of its innermost part.
     repeats: u32,
 }
 
@@ -61,7 +61,7 @@ struct Parser<'a> {
     current: Frame,
     outer: Vec<Frame>,
     names: Vec<Option<String>>,
-    /// Where the repetition that ends right here began.
+    /// Start of a repetition that ends at the current position.
     last_repeat: Option<usize>,
 }
 
@@ -90,7 +90,7 @@ impl<'a> Parser<'a> {
         &self.text[self.at..]
     }
 
-    /// The text from `start` to here, for an error.
+    /// The text from `start` to the current position, for an error.
     fn since(&self, start: usize) -> &'a [u8] {
         &self.text[start..self.at]
     }
@@ -110,7 +110,7 @@ impl<'a> Parser<'a> {
     }
 
     fn push_class(&mut self, mut class: ClassUnicode, negated: bool) {
-        // Groups fold by themselves before they are negated: folding again changes nothing.
+        // Each part of the class was folded before it was negated, so it need not be folded again.
         if negated {
             class.negate();
         }
@@ -130,7 +130,7 @@ impl<'a> Parser<'a> {
         self.push(hir);
     }
 
-    /// One step: a character, a class, a group's begin or end, a repetition.
+    /// Parses one term: a character, a class, the start or end of a group, a repetition.
     fn term(&mut self) -> Result<(), Error> {
         let (start, last_repeat) = (self.at, self.last_repeat.take());
         let byte = self.text[self.at];
@@ -198,7 +198,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// `(?` begins a named group, a plain group or a change of flags.
+    /// Parses what follows `(?`: a named group, a group without a number, or a change of flags.
     fn open_perl(&mut self, start: usize) -> Result<(), Error> {
         let rest = self.rest();
         let name_at = if rest.starts_with(b"?P<") && rest.len() > 3 {
@@ -251,7 +251,7 @@ impl<'a> Parser<'a> {
         Err(Error::new("invalid or unsupported Perl syntax", self.since(start)))
     }
 
-    /// The two numbers of `{n}`, `{n,}` or `{n,m}` after the brace; `None` when it is no repetition.
+    /// Parses the two numbers of `{n}`, `{n,}` or `{n,m}` after the brace; `None` if it is not a repetition.
     fn counts(&mut self) -> Option<(Option<u32>, Option<Option<u32>>)> {
         let start = self.at;
         let found = self.counts_inner();
@@ -277,7 +277,7 @@ impl<'a> Parser<'a> {
         Some((min, max))
     }
 
-    /// A decimal number without leading zeros; the inner `None` is one that is too big.
+    /// Parses a decimal number without leading zeros; the inner `None` stands for a number that is too large.
     fn number(&mut self) -> Option<Option<u32>> {
         let len = self.rest().iter().take_while(|b| b.is_ascii_digit()).count();
         let digits = &self.rest()[..len];
@@ -343,7 +343,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// What follows a backslash outside of a class.
+    /// Parses what follows a backslash outside of a class.
     fn escape(&mut self, start: usize) -> Result<(), Error> {
         let look = match self.rest().first() {
             Some(b'A') => Some(Look::Start),
@@ -371,7 +371,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// `\Q...\E`: all between is as it stands.
+    /// Parses `\Q...\E`, between which all characters are literal.
     fn quoted(&mut self) -> Result<(), Error> {
         self.at += 1;
         let len = memchr::memmem::find(self.rest(), br"\E");
@@ -386,7 +386,8 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// `\d` and its kin, `\pL`, `\p{Greek}`; the backslash is read already. `None` reads nothing.
+    /// Parses a class such as `\d`, `\pL` or `\p{Greek}`, after the backslash. `None` if it is none; then nothing
+    /// is consumed.
     fn class_escape(&mut self, start: usize) -> Result<Option<ClassUnicode>, Error> {
         let Some(&letter) = self.rest().first() else { return Ok(None) };
         if let Some(class) = class::perl(letter) {
@@ -421,7 +422,7 @@ impl<'a> Parser<'a> {
         Ok(Some(class))
     }
 
-    /// A group of characters under the flags: folding comes before negation.
+    /// Adds the other case of each character if the flags ask for it. As in Go, this is done before negation.
     fn folded_group(&self, mut class: ClassUnicode, negated: bool) -> ClassUnicode {
         if self.flags.fold {
             if negated {
@@ -435,7 +436,7 @@ impl<'a> Parser<'a> {
         class
     }
 
-    /// An escaped character; the backslash is read already.
+    /// Parses an escaped character, after the backslash.
     fn character_escape(&mut self, start: usize) -> Result<u32, Error> {
         if self.rest().is_empty() {
             return Err(Error::new("trailing backslash at end of expression", b""));
@@ -443,7 +444,7 @@ impl<'a> Parser<'a> {
         let c = self.rune()?;
         let octal = |b: Option<&u8>| b.filter(|b| (b'0'..=b'7').contains(b)).map(|b| u32::from(b - b'0'));
         let found = match c {
-            // A single digit other than 0 would be a reference back, which there is not.
+            // A single digit other than 0 would be a back reference, which Go does not support.
             '1'..='7' if octal(self.rest().first()).is_none() => None,
             '0'..='7' => {
                 let mut value = u32::from(c) - u32::from('0');
@@ -467,7 +468,7 @@ impl<'a> Parser<'a> {
         found.ok_or_else(|| Error::new("invalid escape sequence", self.since(start)))
     }
 
-    /// `\x41` or `\x{41}` after the `x`.
+    /// Parses `\x41` or `\x{41}`, after the `x`.
     fn hexadecimal(&mut self) -> Result<Option<u32>, Error> {
         if self.rest().is_empty() {
             return Ok(None);
@@ -493,7 +494,7 @@ impl<'a> Parser<'a> {
         Ok(None)
     }
 
-    /// A class in brackets; the opening one is read already.
+    /// Parses a class in brackets, after the opening one.
     fn class(&mut self, start: usize) -> Result<(), Error> {
         let negated = self.rest().first() == Some(&b'^');
         if negated {
@@ -556,7 +557,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Adds a range of code points, without the halves of surrogate pairs, which no text holds.
+    /// Adds a range of code points. Surrogates are left out, since no text contains them.
     fn add_range(&self, class: &mut ClassUnicode, low: u32, high: u32) {
         let mut added = ClassUnicode::empty();
         for (low, high) in [(low, high.min(0xD7FF)), (low.max(0xE000), high)] {

@@ -1,8 +1,8 @@
-//! Durations as Go prints and reads them: `1h2m3.5s`.
+//! Durations as Go prints and parses them: `1h2m3.5s`.
 
 use std::fmt;
 
-/// Nanoseconds: `time.Duration`.
+/// A duration in nanoseconds: `time.Duration`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Duration(pub i64);
 
@@ -18,7 +18,8 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 impl Duration {
-    /// Reads a sequence of decimal numbers with units; `None` when it is none, or too long.
+    /// Parses a sequence of decimal numbers with units; `None` if the text is none, or if the duration is too
+    /// long.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         let (negative, mut rest) = match text.as_bytes().first()? {
@@ -44,7 +45,8 @@ impl Duration {
         i64::try_from(total).ok().map(Self)
     }
 
-    /// Rounded to the nearest multiple, half away from zero; the longest duration where that is too long.
+    /// The nearest multiple of `to`; a half is rounded away from zero. If the result is too long, it is the
+    /// longest duration.
     #[must_use]
     pub fn round(self, to: Self) -> Self {
         if to.0 <= 0 {
@@ -58,14 +60,14 @@ impl Duration {
         Self(if self.0 < 0 { towards_zero.saturating_sub(to.0) } else { towards_zero.saturating_add(to.0) })
     }
 
-    /// Rounded towards zero to a multiple.
+    /// The nearest multiple of `to` towards zero.
     #[must_use]
     pub fn truncate(self, to: Self) -> Self {
         if to.0 <= 0 { self } else { Self(self.0 - self.0 % to.0) }
     }
 }
 
-/// A number with its unit, in nanoseconds, and what follows it.
+/// Parses a number with its unit; returns nanoseconds, and the rest of the text.
 fn part(text: &str) -> Option<(u64, &str)> {
     let digits = |t: &str| t.bytes().take_while(u8::is_ascii_digit).count();
     let (whole, rest) = text.split_at(digits(text));
@@ -94,7 +96,8 @@ fn part(text: &str) -> Option<(u64, &str)> {
     Some((nanoseconds, rest))
 }
 
-/// The digits after the point as a number and the power of ten below it; digits that do not fit are left off.
+/// The digits after the point as a number, and the power of ten to divide it by. Digits that do not fit are
+/// dropped.
 fn fraction_of(digits: &str) -> (u64, f64) {
     let (mut value, mut scale) = (0_u64, 1.0);
     for digit in digits.bytes() {

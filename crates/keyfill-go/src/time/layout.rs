@@ -1,4 +1,4 @@
-//! Layouts: a time written as Go's reference time, Mon Jan 2 15:04:05 MST 2006, would be.
+//! Layouts: they show how Go's reference time, Mon Jan 2 15:04:05 MST 2006, would be written.
 
 use super::Time;
 
@@ -19,7 +19,7 @@ pub(super) const MONTHS: [&str; 12] = [
 pub(super) const DAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
-/// How a number is filled up to its width.
+/// How a number is padded to its width.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Pad {
     None,
@@ -30,14 +30,14 @@ pub(super) enum Pad {
 /// How an offset from UTC is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct OffsetStyle {
-    /// `Z` for UTC.
+    /// Whether `Z` is written for UTC.
     pub(super) z_for_utc: bool,
     pub(super) minutes: bool,
     pub(super) seconds: bool,
     pub(super) colons: bool,
 }
 
-/// A part of a layout that stands for something.
+/// An element of a layout that stands for a part of the time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Element {
     LongMonth,
@@ -57,7 +57,7 @@ pub(super) enum Element {
     LowerHalf,
     ZoneName,
     Offset(OffsetStyle),
-    /// Digits of the second after a point or comma: so many, and with `trim` without zeros at the end.
+    /// Digits of the fractional second after a point or comma. With `trim`, trailing zeros are removed.
     Fraction {
         digits: usize,
         separator: u8,
@@ -69,7 +69,7 @@ const fn offset(z_for_utc: bool, minutes: bool, seconds: bool, colons: bool) -> 
     Element::Offset(OffsetStyle { z_for_utc, minutes, seconds, colons })
 }
 
-/// The texts of the elements, longer ones before their beginnings.
+/// The texts of the elements. A longer text comes before one that it begins with.
 const ELEMENTS: [(&str, Element); 34] = [
     ("January", Element::LongMonth),
     ("Jan", Element::Month),
@@ -104,15 +104,15 @@ const ELEMENTS: [(&str, Element); 34] = [
     ("Z0700", offset(true, true, false, false)),
     ("Z07:00", offset(true, true, false, true)),
     ("Z07", offset(true, false, false, false)),
-    // Listed so that the year is not read as a day behind an underscore.
+    // Listed so that its start is not parsed as `_2`, a day that is padded with a space.
     ("_2006", Element::LongYear),
 ];
 
-/// The next element: where it begins and ends.
+/// The next element, with the start and end of its text.
 pub(super) fn next_element(layout: &[u8]) -> Option<(usize, usize, Element)> {
     (0..layout.len()).find_map(|at| {
         let (len, element) = element_at(&layout[at..])?;
-        // The underscore before a year is text.
+        // The underscore before a year is literal text.
         let at = if layout[at..].starts_with(b"_2006") { at + 1 } else { at };
         let len = if element == Element::LongYear { 4 } else { len };
         Some((at, at + len, element))
@@ -127,12 +127,12 @@ fn element_at(layout: &[u8]) -> Option<(usize, Element)> {
         return Some((5, Element::LongYear));
     }
     let &(text, element) = ELEMENTS.iter().find(|(text, _)| layout.starts_with(text.as_bytes()))?;
-    // `Jan` in a word such as `Janet` is text; the long names are not looked at so closely.
+    // `Jan` in a word such as `Janet` is literal text. Go does not check this for the long names.
     let in_word = matches!(text, "Jan" | "Mon") && layout.get(3).is_some_and(u8::is_ascii_lowercase);
     (!in_word).then_some((text.len(), element))
 }
 
-/// `.000` or `,999`, when no other digit follows.
+/// Parses `.000` or `,999`, if no other digit follows.
 fn fraction(layout: &[u8]) -> Option<(usize, Element)> {
     let &digit = layout.get(1).filter(|b| matches!(b, b'0' | b'9'))?;
     let digits = layout[1..].iter().take_while(|&&b| b == digit).count();
@@ -230,7 +230,7 @@ impl Writer<'_> {
             if style.colons {
                 self.text(":");
             }
-            // Go takes the sign from the whole minutes, which are 0 for less than one.
+            // Go takes the sign from the whole minutes, which are 0 for an offset of less than one minute.
             let rest = if minutes < 0 { -seconds } else { seconds };
             self.text(&format!("{:02}", rest % 60));
         }

@@ -1,6 +1,6 @@
-//! Go's `time`: instants with a zone, layouts to print and read them, durations.
+//! Go's `time`: instants with a zone, layouts for printing and parsing them, durations.
 //!
-//! Years go as far as Go's do: seconds wrap around where Go's wrap around.
+//! The range of years is that of Go: seconds overflow where Go's do.
 
 mod calendar;
 mod duration;
@@ -32,18 +32,19 @@ impl Time {
         Self { seconds: -UNIX_AT, nanoseconds: 0, zone: Zone::Utc }
     }
 
-    /// The instant that many seconds after 1970 began.
+    /// The instant that is `seconds` and `nanoseconds` after the start of 1970 in UTC.
     pub fn unix(seconds: i64, nanoseconds: u32, zone: Zone) -> Self {
         Self { seconds, nanoseconds, zone }
     }
 
-    /// This instant.
+    /// The current instant.
     pub fn now(zone: Zone) -> Self {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Self { seconds: since.as_secs().cast_signed(), nanoseconds: since.subsec_nanos(), zone }
     }
 
-    /// The instant at which clocks in the zone show this. Days and clock may be out of range: they carry over.
+    /// The instant at which clocks in the zone show a date and time. `day`, and `clock` in seconds, may be
+    /// outside of their ranges, and carry over.
     fn of_civil(year: i64, month: u32, day: i64, clock: i64, nanoseconds: u32, zone: Zone) -> Self {
         let days = calendar::days(year, month, day);
         let local = days.wrapping_mul(calendar::DAY).wrapping_add(clock);
@@ -51,17 +52,17 @@ impl Time {
         Self { seconds, nanoseconds, zone }
     }
 
-    /// Seconds since 1970.
+    /// Seconds since 1970 in UTC.
     pub fn unix_seconds(&self) -> i64 {
         self.seconds
     }
 
-    /// The nanoseconds within the second.
+    /// Nanoseconds within the second.
     pub fn nanosecond(&self) -> u32 {
         self.nanoseconds
     }
 
-    /// The zone.
+    /// The zone that the time is shown in.
     pub fn zone(&self) -> &Zone {
         &self.zone
     }
@@ -72,7 +73,7 @@ impl Time {
         Self { zone, ..self.clone() }
     }
 
-    /// The instant later by a duration.
+    /// The instant that is later by a duration.
     #[must_use]
     pub fn add(&self, duration: Duration) -> Self {
         let nanoseconds = i64::from(self.nanoseconds) + duration.0 % 1_000_000_000;
@@ -82,14 +83,14 @@ impl Time {
         Self { seconds, nanoseconds, zone: self.zone.clone() }
     }
 
-    /// How much later this is than the other; the longest duration where it is more than that.
+    /// The duration from the other instant to this one. If that is too long, the result is the longest duration.
     pub fn since(&self, other: &Self) -> Duration {
         let nanoseconds = |t: &Self| i128::from(t.seconds) * 1_000_000_000 + i128::from(t.nanoseconds);
         let between = nanoseconds(self) - nanoseconds(other);
         Duration(i64::try_from(between).unwrap_or(if between < 0 { i64::MIN } else { i64::MAX }))
     }
 
-    /// Whether it is the zero value.
+    /// Whether this is the zero value.
     pub fn is_zero(&self) -> bool {
         self.seconds == -UNIX_AT && self.nanoseconds == 0
     }
@@ -100,18 +101,18 @@ impl Time {
         (civil.year, civil.month, civil.day)
     }
 
-    /// Hour, minute, second, in the zone.
+    /// Hour, minute and second, in the zone.
     pub fn clock(&self) -> (u32, u32, u32) {
         let civil = self.civil();
         (civil.hour, civil.minute, civil.second)
     }
 
-    /// The day of the week, 0 for Sunday.
+    /// The day of the week in the zone, 0 for Sunday.
     pub fn weekday(&self) -> u32 {
         self.civil().weekday
     }
 
-    /// The day of the year, from 1.
+    /// The day of the year in the zone, counted from 1.
     pub fn year_day(&self) -> u32 {
         self.civil().year_day
     }
@@ -120,8 +121,8 @@ impl Time {
         calendar::civil(self.seconds, self.zone.at(self.seconds).seconds)
     }
 
-    /// The time so many years, months and days later, as Go's `AddDate` counts them: October 31 and one month
-    /// is December 1. Counts beyond a billion years are cut off.
+    /// The time that is the given number of years, months and days later, as Go's `AddDate` computes it: October
+    /// 31 plus one month is December 1. Counts above a billion years are limited.
     #[must_use]
     pub fn add_date(&self, years: i64, months: i64, days: i64) -> Self {
         const MOST: i64 = 1_000_000_000;
@@ -147,18 +148,18 @@ impl Time {
 }
 
 impl PartialEq for Time {
-    /// The same instant, whatever the zones.
+    /// Whether both are the same instant; their zones may differ.
     fn eq(&self, other: &Self) -> bool {
         (self.seconds, self.nanoseconds) == (other.seconds, other.nanoseconds)
     }
 }
 
-/// The name of a month, from 1.
+/// The name of a month, counted from 1.
 pub fn month_name(month: u32) -> &'static str {
     layout::MONTHS.get(month.wrapping_sub(1) as usize).copied().unwrap_or("")
 }
 
-/// The name of a day of the week, from 0 for Sunday.
+/// The name of a day of the week, 0 for Sunday.
 pub fn weekday_name(weekday: u32) -> &'static str {
     layout::DAYS.get(weekday as usize).copied().unwrap_or("")
 }

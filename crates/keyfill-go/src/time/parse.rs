@@ -1,11 +1,11 @@
-//! Reads times by layouts.
+//! Parsing times by layouts.
 
 use super::layout::{DAYS, Element, MONTHS, OffsetStyle, Pad, next_element};
 use super::{Time, Zone, calendar};
 use crate::quote::quote;
 use std::fmt;
 
-/// Why a text is no time of a layout, in Go's words.
+/// Why a text cannot be parsed by a layout, in Go's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError(String);
 
@@ -19,9 +19,9 @@ impl std::error::Error for ParseError {}
 
 /// Why an element of the layout does not fit the text.
 enum Mismatch {
-    /// The text does not look like it.
+    /// The text does not have the form of the element.
     Form,
-    /// It is out of the range of what is named here.
+    /// The value is out of range; this names the element.
     Range(&'static str),
 }
 
@@ -70,13 +70,13 @@ pub(super) fn parse(layout: &[u8], text: &[u8], zone: &Zone) -> Result<Time, Par
 
 struct Reader<'a> {
     rest: &'a [u8],
-    /// What follows in the layout.
+    /// The rest of the layout after the current element.
     layout: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    /// Passes over text that the layout has as it is; a run of spaces is as good as another. The error is
-    /// the text from where it differs.
+    /// Skips literal text of the layout. Any number of spaces matches a run of spaces. The error is the text from
+    /// the first difference on.
     fn skip(&mut self, mut prefix: &[u8]) -> Result<(), &'a [u8]> {
         let after_spaces = |text: &'_ [u8]| text.iter().take_while(|&&b| b == b' ').count();
         while let Some(&expected) = prefix.first() {
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// Up to `most` digits; exactly so many when they must fill the width.
+    /// Parses up to `most` digits; exactly `most` if `filled` is set.
     fn number(&mut self, most: usize, filled: bool) -> Result<u32, Mismatch> {
         let digits = self.rest.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
         if digits == 0 || filled && digits < most {
@@ -118,7 +118,8 @@ impl<'a> Reader<'a> {
         if number < below { Ok(number) } else { Err(Mismatch::Range(what)) }
     }
 
-    /// The place of a name in a table, read in any case; of names the first letters only with `len`.
+    /// Parses a name of a table in any case, and returns its index. With `len`, only its first `len` letters are
+    /// compared.
     fn name(&mut self, names: &[&str], len: Option<usize>) -> Result<u32, Mismatch> {
         for (index, name) in names.iter().enumerate() {
             let name = &name.as_bytes()[..len.unwrap_or(name.len())];
@@ -190,7 +191,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A fraction may follow the second even where the layout has none.
+    /// Parses a second. A fraction may follow it even if the layout has none.
     fn second(&mut self, pad: Pad, found: &mut Found) -> Result<(), Mismatch> {
         found.second = self.in_range(pad == Pad::Zero, 60, "second")?;
         let in_layout = matches!(next_element(self.layout), Some((.., Element::Fraction { .. })));
@@ -257,7 +258,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How long the abbreviation of a zone at the start is.
+/// Length of the zone's abbreviation at the start of a text.
 fn zone_name_len(text: &[u8]) -> Option<usize> {
     if text.len() < 3 {
         return None;
@@ -279,7 +280,7 @@ fn zone_name_len(text: &[u8]) -> Option<usize> {
     }
 }
 
-/// How long a sign with a number of hours up to 23 is.
+/// Length of a sign with a number of hours up to 23 at the start of a text.
 fn signed_hours_len(text: &[u8]) -> Option<usize> {
     let digits = text.strip_prefix(b"+").or(text.strip_prefix(b"-"))?;
     let len = digits.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -287,7 +288,7 @@ fn signed_hours_len(text: &[u8]) -> Option<usize> {
     (hours <= 23).then_some(1 + len)
 }
 
-/// A number that may have a sign, in so many bytes.
+/// Parses a whole text as a decimal number with an optional sign.
 fn decimal(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -303,7 +304,7 @@ fn half(text: &[u8], before: &[u8], after: &[u8]) -> Result<bool, Mismatch> {
     }
 }
 
-/// A separator and digits as nanoseconds; digits past the ninth are dropped.
+/// Parses a separator and digits as nanoseconds. Digits after the ninth are dropped.
 fn nanoseconds(text: &[u8]) -> Result<u32, Mismatch> {
     if !matches!(text.first(), Some(b'.' | b',')) {
         return Err(Mismatch::Form);
@@ -332,7 +333,7 @@ impl Found {
         }
         let utc = at(Zone::Utc);
         let name = self.zone_name.as_str();
-        // Go marks "no offset" by -1, so an offset of one second before UTC does not count.
+        // Go uses -1 to say that there is no offset, so an offset of minus one second is ignored.
         if let Some(offset) = self.offset.filter(|&offset| offset != -1) {
             let time = Time { seconds: utc.seconds - i64::from(offset), ..utc };
             let here = zone.at(time.seconds);

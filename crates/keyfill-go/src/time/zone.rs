@@ -1,4 +1,4 @@
-//! Time zones by name, with the rules that come with the program or the machine.
+//! Time zones by name, by the rules of the database that is built in or installed on the machine.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -9,26 +9,27 @@ use std::sync::{Arc, LazyLock};
 pub enum Zone {
     /// UTC.
     Utc,
-    /// The zone of the machine.
+    /// The time zone of the machine.
     Local,
     /// A zone of the IANA database.
     Named(Arc<str>, TimeZone),
-    /// A fixed distance from UTC in seconds, with a name that may be empty.
+    /// A fixed offset from UTC in seconds, with a name, which may be empty.
     Fixed(Arc<str>, i32),
 }
 
-/// What a zone says of an instant.
+/// The offset and abbreviation of a zone at an instant.
 pub(super) struct Offset {
     /// Seconds ahead of UTC.
     pub(super) seconds: i32,
-    /// The abbreviation, `CET`.
+    /// The abbreviation, such as `CET`.
     pub(super) name: String,
 }
 
 static LOCAL: LazyLock<TimeZone> = LazyLock::new(TimeZone::system);
 
 impl Zone {
-    /// `time.LoadLocation`: UTC for `""` and `UTC`; names are case sensitive, as the names of files are.
+    /// `time.LoadLocation`: UTC for an empty name and `UTC`. Names are case sensitive, since in Go they are file
+    /// names.
     pub fn load(name: &[u8]) -> Option<Self> {
         match name {
             b"" | b"UTC" => return Some(Self::Utc),
@@ -37,11 +38,11 @@ impl Zone {
         }
         let name = std::str::from_utf8(name).ok()?;
         let zone = jiff::tz::db().get(name).ok()?;
-        // The database takes names in any case.
+        // The database ignores the case of names.
         (zone.iana_name() == Some(name)).then(|| Self::Named(name.into(), zone))
     }
 
-    /// The name, as `Location.String` gives it.
+    /// The name, as `Location.String` returns it.
     pub fn name(&self) -> &str {
         match self {
             Self::Utc => "UTC",
@@ -58,7 +59,7 @@ impl Zone {
         }
     }
 
-    /// What the zone says of an instant.
+    /// The offset and abbreviation of the zone at an instant, given in seconds since 1970.
     pub(super) fn at(&self, unix: i64) -> Offset {
         match (self, self.rules()) {
             (Self::Fixed(name, seconds), _) => Offset { seconds: *seconds, name: name.to_string() },
@@ -70,7 +71,8 @@ impl Zone {
         }
     }
 
-    /// The instant at which clocks in the zone show this; at a change of clocks as Go guesses it.
+    /// The instant at which clocks in the zone show the local time `local`. If clocks are changed then, the
+    /// result is Go's guess.
     pub(super) fn to_unix(&self, local: i64) -> i64 {
         let guess = i64::from(self.at(local).seconds);
         if guess == 0 {
@@ -79,7 +81,8 @@ impl Zone {
         local.wrapping_sub(i64::from(self.at(local.wrapping_sub(guess)).seconds))
     }
 
-    /// The offset of an abbreviation in this zone, the one in effect at that time before all others.
+    /// The offset that an abbreviation stands for in this zone. If it stands for several, the one in effect at
+    /// that time comes first.
     pub(super) fn offset_of(&self, name: &str, unix: i64) -> Option<i32> {
         let Some(zone) = self.rules() else {
             let offset = self.at(unix);
@@ -98,7 +101,7 @@ impl Zone {
     }
 }
 
-/// The instant, or the nearest that the database knows.
+/// An instant, or the nearest one that the database supports.
 fn timestamp(unix: i64) -> Timestamp {
     let limit = if unix < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_second(unix).unwrap_or(limit)

@@ -1,6 +1,6 @@
 //! Words in text: the case styles and text shapes that sprig takes from `xstrings`, `goutils` and `strings`.
 //!
-//! Several of these look at bytes where one would expect characters. That is how the Go libraries do it.
+//! Several of these functions process bytes where one would expect characters, as the Go libraries do.
 
 mod style;
 mod wrap;
@@ -10,7 +10,7 @@ pub use wrap::{LongWords, abbreviate, wrap};
 
 use crate::{unicode, utf8};
 
-/// The first letter of each word in title case: `strings.Title`.
+/// The text with the first letter of each word in title case: `strings.Title`.
 pub fn title(text: &[u8]) -> Vec<u8> {
     let mut before = ' ';
     utf8::map(text, |c| {
@@ -27,7 +27,7 @@ fn is_separator(c: char) -> bool {
     !unicode::is_letter(c) && !unicode::is_digit(c) && unicode::is_space(c)
 }
 
-/// The first letter of each word in lower case: `goutils.Uncapitalize`.
+/// The text with the first letter of each word in lower case: `goutils.Uncapitalize`.
 pub fn untitle(text: &[u8]) -> Vec<u8> {
     let mut at_start = true;
     utf8::map(text, |c| {
@@ -42,7 +42,8 @@ pub fn untitle(text: &[u8]) -> Vec<u8> {
     })
 }
 
-/// Upper case to lower case and back; a lower case letter that begins a word gets title case.
+/// The text with upper case changed to lower case and vice versa; a lower case letter at the start of a word
+/// becomes title case.
 pub fn swap_case(text: &[u8]) -> Vec<u8> {
     let mut at_start = true;
     utf8::map(text, |c| {
@@ -58,7 +59,7 @@ pub fn swap_case(text: &[u8]) -> Vec<u8> {
     })
 }
 
-/// The first byte of each word, each byte read as a Latin-1 character.
+/// The first byte of each word. Each byte counts as a Latin-1 character.
 pub fn initials(text: &[u8]) -> Vec<u8> {
     let (mut out, mut after_gap) = (Vec::new(), true);
     for c in text.iter().copied().map(char::from) {
@@ -71,7 +72,7 @@ pub fn initials(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The text without white space. When there is some, its other bytes are read as Latin-1 characters.
+/// The text without white space. If it has some, each of the other bytes counts as a Latin-1 character.
 pub fn without_space(text: &[u8]) -> Vec<u8> {
     let is_space = |b: &u8| unicode::is_space(char::from(*b));
     if !text.iter().any(is_space) {

@@ -4,10 +4,10 @@ use crate::{unicode, utf8};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
-    /// Only bytes that are no characters.
+    /// Bytes that are not valid UTF-8, and nothing else.
     Broken,
     Number,
-    /// Upper case letters, perhaps one followed by lower case ones.
+    /// Upper case letters; the last one may be followed by lower case letters.
     Upper,
     /// Other letters.
     Letters,
@@ -17,32 +17,32 @@ enum Class {
     Other,
 }
 
-/// A run of characters of one class.
+/// A run of characters of the same class.
 #[derive(Clone, Copy)]
 struct Word<'a> {
     class: Class,
     text: &'a [u8],
 }
 
-/// What stands after the last word.
+/// An empty word, which stands for the end of the text.
 const END: Word<'static> = Word { class: Class::Broken, text: b"" };
 
-/// Words joined by underscores: `HTTPServer` becomes `http_server`.
+/// The words in lower case, joined by underscores: `HTTPServer` becomes `http_server`.
 pub fn snake_case(text: &[u8]) -> Vec<u8> {
     joined(text, '_')
 }
 
-/// Words joined by hyphens: `HTTPServer` becomes `http-server`.
+/// The words in lower case, joined by hyphens: `HTTPServer` becomes `http-server`.
 pub fn kebab_case(text: &[u8]) -> Vec<u8> {
     joined(text, '-')
 }
 
-/// Words joined, each with an upper case letter first: `http_server` becomes `HttpServer`.
+/// The words joined, each with an upper case letter at its start: `http_server` becomes `HttpServer`.
 pub fn pascal_case(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut runes = utf8::runes(text).map(|r| r.char);
     let mut current = '\0';
-    // Connectors at the start stay; when there is nothing else, the last one is written twice.
+    // Connectors at the start are kept. If there is nothing else, the last one is written twice.
     for c in runes.by_ref() {
         current = c;
         if !is_connector(c) {
@@ -98,7 +98,7 @@ impl<'a> Joiner<'a> {
         self.words.get(self.at).copied().unwrap_or(END)
     }
 
-    /// Writes a word and what joins it to the next.
+    /// Writes the current word, and what joins it to the next one.
     fn step(&mut self) {
         let word = self.word();
         if word.class != Class::Connector {
@@ -114,7 +114,7 @@ impl<'a> Joiner<'a> {
         }
     }
 
-    /// Letters and numbers that follow a number belong to it: `2m3s`.
+    /// Writes letters and numbers that follow a number as one word: `2m3s`.
     fn letters_after_number(&mut self) {
         while matches!(self.word().class, Class::Letters | Class::Number) {
             self.write(self.word());
@@ -123,7 +123,8 @@ impl<'a> Joiner<'a> {
         self.join(true);
     }
 
-    /// A number belongs to the word before it, but for one that lower case letters follow: `HTTP2xx`.
+    /// Writes a number that follows a word. It belongs to that word, unless lower case letters follow it:
+    /// `HTTP2xx`.
     fn number_after_letters(&mut self) {
         if self.at + 1 >= self.words.len() {
             return;
@@ -140,7 +141,7 @@ impl<'a> Joiner<'a> {
         }
     }
 
-    /// A connector before the word that comes, unless one is there already.
+    /// Writes a connector before the next word, unless that begins with one.
     fn join(&mut self, not_before_broken: bool) {
         let class = self.word().class;
         let left_out = matches!(class, Class::Connector | Class::Punctuation)
@@ -176,7 +177,7 @@ fn words(mut text: &[u8]) -> Vec<Word<'_>> {
     words
 }
 
-/// The next character, with the broken bytes before it; `None` when only such bytes are left.
+/// The next character, and its length with the invalid bytes before it; `None` if only such bytes are left.
 fn next_character(text: &[u8]) -> Option<(char, usize)> {
     let mut len = 0;
     while let Some(rune) = utf8::decode(&text[len..]) {
@@ -201,7 +202,7 @@ fn next_word(text: &[u8]) -> (Class, usize) {
     }
 }
 
-/// Where the run of characters ends. Broken bytes at the end of the text count as the character before them.
+/// The end of a run of characters. Invalid bytes at the end of the text count as the character before them.
 fn run(text: &[u8], mut len: usize, last: char, accept: impl Fn(char) -> bool) -> usize {
     let mut last = last;
     while len < text.len() {
@@ -227,7 +228,7 @@ fn upper_word(text: &[u8], len: usize, first: char) -> usize {
     while end < text.len() {
         let (c, size) = next_character(&text[end..]).unwrap_or((last, text.len() - end));
         if !unicode::is_upper(c) {
-            // The last upper case letter begins the next word: `HTTPStatus`.
+            // The last upper case letter begins the next word, as in `HTTPStatus`.
             return if is_alphabetic(c) { end - last_size } else { end };
         }
         (end, last, last_size) = (end + size, c, size);
@@ -243,7 +244,7 @@ fn is_connector(c: char) -> bool {
     matches!(c, '-' | '_') || unicode::is_space(c)
 }
 
-/// A letter of a script with an alphabet.
+/// Whether a character is a letter, and not an ideograph.
 fn is_alphabetic(c: char) -> bool {
     let ideograph =
         matches!(c, '\u{3400}'..='\u{4D85}' | '\u{4E00}'..='\u{9FCC}' | '\u{20000}'..='\u{2B81D}');

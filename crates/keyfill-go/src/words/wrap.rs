@@ -1,15 +1,15 @@
-//! Text cut to a width in bytes, as `github.com/Masterminds/goutils` does it.
+//! Wrapping and abbreviating text at a width in bytes, as `github.com/Masterminds/goutils` does.
 
-/// What becomes of a word that is wider than a line.
+/// The treatment of a word that is wider than a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LongWords {
-    /// It stays whole.
+    /// The word stays on one line, which becomes wider.
     Kept,
-    /// It is cut.
+    /// The word is cut at the width.
     Cut,
 }
 
-/// Breaks a text at spaces into lines of at most `width` bytes, with `newline` between them.
+/// Breaks a text at spaces into lines of at most `width` bytes, joined by `newline`.
 pub fn wrap(text: &[u8], width: i64, newline: &[u8], long_words: LongWords) -> Vec<u8> {
     let newline = if newline.is_empty() { b"\n" } else { newline };
     let width = usize::try_from(width).unwrap_or(0).max(1);
@@ -20,7 +20,7 @@ pub fn wrap(text: &[u8], width: i64, newline: &[u8], long_words: LongWords) -> V
             rest = &rest[1..];
             continue;
         }
-        // A space right after the width still ends the line.
+        // The line may also end at a space right after the width.
         let space = match rest[..=width].iter().rposition(|&b| b == b' ') {
             None if long_words == LongWords::Cut => {
                 out.extend_from_slice(&rest[..width]);
@@ -40,8 +40,8 @@ pub fn wrap(text: &[u8], width: i64, newline: &[u8], long_words: LongWords) -> V
     out
 }
 
-/// At most `width` bytes of the text, from about `offset`, with `...` for what is left out; `None` when the
-/// width is too small for that.
+/// At most `width` bytes of the text, from about `offset` on, with `...` for omitted text; `None` if the width is
+/// too small for that.
 pub fn abbreviate(text: &[u8], offset: i64, width: i64) -> Option<Vec<u8>> {
     const MARK: &[u8] = b"...";
     if text.is_empty() {
@@ -52,7 +52,7 @@ pub fn abbreviate(text: &[u8], offset: i64, width: i64) -> Option<Vec<u8>> {
         return Some(text.to_vec());
     }
     let last = text.len() - (width - MARK.len());
-    // Go subtracts, and wraps around with the smallest offset there is.
+    // As in Go, the subtraction overflows for the smallest possible offset.
     let left = (text.len() as i64).wrapping_sub(offset);
     let offset = if left < (text.len() - last) as i64 { last } else { usize::try_from(offset).unwrap_or(0) };
     if offset <= 4 {

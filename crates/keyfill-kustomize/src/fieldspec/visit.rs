@@ -20,7 +20,7 @@ pub enum Create {
 }
 
 /// Calls `set` for each node at the end of the path, if the object is of a type that the field spec selects.
-/// Where a list is on the way, the path goes on in each of its items; a null on the way ends it without an error.
+/// If the path leads through a list, it continues in each item; a null ends it without an error.
 pub fn visit(
     object: &mut Node,
     object_gvk: &Gvk,

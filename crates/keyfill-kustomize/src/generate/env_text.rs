@@ -85,8 +85,7 @@ fn before_comment(line: &str) -> &str {
     starts.rev().find(behind_space).map_or(line, |at| &line[..at])
 }
 
-/// Replaces `
-/// ` and `\r` by the characters they mean, then removes each backslash that is not before a `$`.
+/// Replaces `\n` and `\r` by the characters they mean, then removes each backslash that is not before a `$`.
 fn unescaped(text: &str) -> String {
     let mut first = String::with_capacity(text.len());
     let mut chars = text.chars();

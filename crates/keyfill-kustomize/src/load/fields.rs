@@ -1,4 +1,4 @@
-//! The structured fields of a kustomization, shared with the configurations of builtin plugins.
+//! Decoding the structured fields of a kustomization, which configurations of builtin plugins have, too.
 
 use super::decode::{Item, Object};
 use super::spot::{Spot, Spotted};
@@ -10,42 +10,42 @@ use crate::replacement::FieldOptions;
 use crate::resource::{Behavior, Id};
 use keyfill_yaml::Text;
 
-/// Which resources a patch or a replacement goes to. Its parts are regular expressions.
+/// The resources that a patch or replacement applies to. Empty parts select all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector {
-    /// Type; each part a regular expression.
+    /// Group, version and kind; each is a regular expression.
     pub gvk: Gvk,
-    /// A regular expression on the name.
+    /// A regular expression for the name.
     pub name: Text,
-    /// A regular expression on the namespace.
+    /// A regular expression for the namespace.
     pub namespace: Text,
-    /// A selector on annotations.
+    /// A selector for annotations, in the syntax of label selectors.
     pub annotations: Text,
-    /// A selector on labels.
+    /// A selector for labels.
     pub labels: Text,
 }
 
 /// One entry of `patches`.
 #[derive(Clone, Debug, Default)]
 pub struct Patch {
-    /// A file, or empty.
+    /// Path of a file with the patch, or empty.
     pub path: Text,
-    /// The patch itself, or empty.
+    /// The text of the patch, or empty.
     pub patch: Spotted<Text>,
-    /// Where it goes.
+    /// The resources that the patch applies to. `None` if the patch names its resource.
     pub target: Option<Selector>,
-    /// What it may change.
+    /// Which parts of an id the patch may change.
     pub options: Option<PatchOptions>,
-    /// Where the entry stands.
+    /// Where the entry is written.
     pub spot: Spot,
 }
 
-/// What a patch may change besides the content.
+/// Whether a patch may change the name and the kind of a resource.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PatchOptions {
-    /// The name.
+    /// Whether the name may change.
     pub allow_name_change: bool,
-    /// The kind.
+    /// Whether the kind may change.
     pub allow_kind_change: bool,
 }
 
@@ -54,150 +54,150 @@ pub struct PatchOptions {
 pub struct Label {
     /// The labels, sorted by key.
     pub pairs: Vec<(Text, Text)>,
-    /// Whether selectors get them too.
+    /// Whether selectors get the labels, too.
     pub include_selectors: bool,
-    /// Whether pod templates get them too.
+    /// Whether pod templates get the labels, too.
     pub include_templates: bool,
-    /// Further fields.
+    /// Further fields that get the labels.
     pub fields: Vec<FieldSpec>,
-    /// Where the entry stands.
+    /// Where the entry is written.
     pub spot: Spot,
 }
 
 /// One entry of `replicas`.
 #[derive(Clone, Debug, Default)]
 pub struct Replica {
-    /// Name of the resource.
+    /// Name of the resource whose replica count is set.
     pub name: Text,
-    /// How many.
+    /// The replica count.
     pub count: i64,
-    /// Where the entry stands.
+    /// Where the entry is written.
     pub spot: Spot,
 }
 
 /// One entry of `configMapGenerator` or `secretGenerator`.
 #[derive(Clone, Debug, Default)]
 pub struct Generator {
-    /// Namespace, or empty.
+    /// Namespace of the generated object, or empty.
     pub namespace: Text,
-    /// Name.
+    /// Name of the generated object, without its hash.
     pub name: Text,
-    /// What it does to one that is there.
+    /// What the generated object does to an existing one.
     pub behavior: Behavior,
-    /// `key=value`.
+    /// `key=value` pairs.
     pub literals: Vec<Spotted<Text>>,
-    /// `file` or `key=file`.
+    /// Files as `file` or `key=file`.
     pub files: Vec<Spotted<Text>>,
-    /// Files of `key=value` lines.
+    /// Env files, which contain lines of `key=value`.
     pub envs: Vec<Spotted<Text>>,
-    /// Options, with the global ones put in.
+    /// The options of this generator, completed by `generatorOptions`.
     pub options: Option<GeneratorOptions>,
-    /// Type of a secret; empty is `Opaque`.
+    /// Type of a Secret; empty for `Opaque`.
     pub secret_type: Text,
-    /// Where the entry stands.
+    /// Where the entry is written.
     pub spot: Spot,
 }
 
-/// Options of generators. A list of labels that is `None` was not there.
+/// `generatorOptions`, or the `options` of a generator.
 #[derive(Clone, Debug, Default)]
 pub struct GeneratorOptions {
-    /// Labels of what is generated, sorted by key.
+    /// Labels of the generated object, sorted by key.
     pub labels: Vec<(Text, Text)>,
-    /// Annotations of what is generated, sorted by key.
+    /// Annotations of the generated object, sorted by key.
     pub annotations: Vec<(Text, Text)>,
-    /// No hash behind the name.
+    /// Whether the name gets no hash.
     pub disable_name_suffix_hash: bool,
-    /// `immutable: true`.
+    /// Whether the generated object has `immutable: true`.
     pub immutable: bool,
 }
 
-/// One replacement.
+/// A replacement: a value, and the fields that it is copied to.
 #[derive(Clone, Debug)]
 pub struct Replacement {
-    /// Where the value comes from.
+    /// The field that the value is read from; `None` if `value` is set.
     pub source: Option<ReplacementSource>,
-    /// The value itself.
+    /// The value itself (`sourceValue`).
     pub value: Option<Text>,
-    /// Where it goes; `None` when the field is absent.
+    /// The fields that get the value; `None` if `targets` is absent.
     pub targets: Option<Vec<ReplacementTarget>>,
-    /// Where the replacement stands.
+    /// Where the replacement is written.
     pub spot: Spot,
 }
 
-/// Where a replacement's value comes from.
+/// The field that a replacement's value is read from.
 #[derive(Clone, Debug)]
 pub struct ReplacementSource {
-    /// The resource; empty parts match anything.
+    /// Id of the resource; empty parts match anything.
     pub id: Id,
-    /// The field; `metadata.name` when empty.
+    /// Path of the field; empty for `metadata.name`.
     pub field_path: Text,
-    /// Which part of the field.
+    /// The part of the field's text that is used.
     pub options: Option<FieldOptions>,
-    /// Where the source stands.
+    /// Where the source is written.
     pub spot: Spot,
 }
 
-/// Where a replacement's value goes.
+/// The fields that a replacement's value is copied to.
 #[derive(Clone, Debug)]
 pub struct ReplacementTarget {
-    /// The resources.
+    /// The resources that are changed.
     pub select: Option<Selector>,
-    /// Of these, which not.
+    /// Selected resources that are not changed.
     pub reject: Vec<Selector>,
-    /// The fields; `metadata.name` when empty.
+    /// Paths of the fields; `metadata.name` if there are none.
     pub field_paths: Vec<Text>,
-    /// Which part of the fields.
+    /// The part of the fields' texts that is replaced.
     pub options: Option<FieldOptions>,
-    /// Where the target stands.
+    /// Where the target is written.
     pub spot: Spot,
 }
 
 /// One entry of `vars`.
 #[derive(Clone, Debug, Default)]
 pub struct Variable {
-    /// Its name, used as `$(NAME)`.
+    /// Name of the variable, used as `$(NAME)`.
     pub name: Text,
-    /// Type of the object it is read from.
+    /// Type of the object that the value is read from.
     pub gvk: Gvk,
-    /// Name of the object, as its file says.
+    /// Original name of that object, as in its file.
     pub object_name: Text,
-    /// Namespace of the object, or empty for any.
+    /// Namespace of that object, or empty for any.
     pub object_namespace: Text,
-    /// The field; `metadata.name` when nothing is said.
+    /// Path of the field; `metadata.name` if none is given.
     pub field_path: Text,
-    /// Where the entry stands.
+    /// Where the entry is written.
     pub spot: Spot,
 }
 
-/// `sortOptions`.
+/// `sortOptions`: the order of the output.
 #[derive(Clone, Debug, Default)]
 pub struct SortOptions {
-    /// Which order.
+    /// Name of the order: `legacy` or `fifo`.
     pub order: Text,
-    /// Kinds first and kinds last, for the legacy order.
+    /// Kinds that come first and kinds that come last, for the legacy order.
     pub legacy: Option<(Vec<Text>, Vec<Text>)>,
-    /// Where it stands.
+    /// Where the field is written.
     pub spot: Spot,
 }
 
-/// How resources are ordered in the output.
+/// The order of resources in the output (`--reorder`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SortOrder {
-    /// By kind.
+    /// By kind, in the order in which objects should be applied.
     #[default]
     Legacy,
-    /// As read.
+    /// In the order in which they were read.
     Fifo,
 }
 
-/// A replacement source's field when none is said, and a variable's.
+/// The field of a replacement's source or of a variable if none is given.
 pub const DEFAULT_FIELD_PATH: &str = "metadata.name";
 
 fn decode_gvk(object: &Object) -> Result<Gvk> {
     Ok(Gvk::new(object.text("group")?, object.text("version")?, object.text("kind")?))
 }
 
-/// A selector.
+/// Decodes a selector.
 pub fn decode_selector(item: &Item) -> Result<Selector> {
     let fields = ["group", "version", "kind", "name", "namespace", "annotationSelector", "labelSelector"];
     let object = item.object(&fields)?;
@@ -210,19 +210,19 @@ pub fn decode_selector(item: &Item) -> Result<Selector> {
     })
 }
 
-/// A list of field specs.
+/// Decodes a list of field specs.
 pub fn decode_field_specs(item: &Item) -> Result<Vec<FieldSpec>> {
     item.list(decode_field_spec)
 }
 
-/// One field spec.
+/// Decodes a field spec.
 pub fn decode_field_spec(item: &Item) -> Result<FieldSpec> {
     let object = item.object(&["group", "version", "kind", "path", "create"])?;
     let path = object.text("path")?;
     Ok(FieldSpec::new(decode_gvk(&object)?, &path, object.get("create").boolean()?))
 }
 
-/// One entry of `patches` or `patchesJson6902`.
+/// Decodes one entry of `patches` or `patchesJson6902`.
 pub fn decode_patch(item: &Item) -> Result<Patch> {
     let object = item.object(&["path", "patch", "target", "options"])?;
     Ok(Patch {
@@ -242,7 +242,7 @@ fn decode_patch_options(item: &Item) -> Result<PatchOptions> {
     })
 }
 
-/// One entry of `labels`.
+/// Decodes one entry of `labels`.
 pub fn decode_label(item: &Item) -> Result<Label> {
     let object = item.object(&["pairs", "includeSelectors", "includeTemplates", "fields"])?;
     Ok(Label {
@@ -254,7 +254,7 @@ pub fn decode_label(item: &Item) -> Result<Label> {
     })
 }
 
-/// One entry of `images`.
+/// Decodes one entry of `images`.
 pub fn decode_image(item: &Item) -> Result<Spotted<Image>> {
     let object = item.object(&["name", "newName", "tagSuffix", "newTag", "digest"])?;
     let value = Image {
@@ -267,31 +267,31 @@ pub fn decode_image(item: &Item) -> Result<Spotted<Image>> {
     Ok(Spotted { value, spot: item.spot() })
 }
 
-/// One entry of `replicas`.
+/// Decodes one entry of `replicas`.
 pub fn decode_replica(item: &Item) -> Result<Replica> {
     let object = item.object(&["name", "count"])?;
     let count = object.get("count").integer()?;
     Ok(Replica { name: object.text("name")?, count, spot: item.spot() })
 }
 
-/// Fields of both generators.
+/// The fields of both generators.
 const GENERATOR_FIELDS: [&str; 9] =
     ["namespace", "name", "behavior", "literals", "files", "envs", "env", "options", "type"];
 
-/// One entry of `configMapGenerator`.
+/// Decodes one entry of `configMapGenerator`.
 pub fn decode_config_map(item: &Item) -> Result<Generator> {
     with_env(decode_generator_fields(&item.object(&GENERATOR_FIELDS[..8])?)?, item)
 }
 
-/// One entry of `secretGenerator`.
+/// Decodes one entry of `secretGenerator`.
 pub fn decode_secret(item: &Item) -> Result<Generator> {
     let object = item.object(&GENERATOR_FIELDS)?;
     let generator = Generator { secret_type: object.text("type")?, ..decode_generator_fields(&object)? };
     with_env(generator, item)
 }
 
-/// Adds `env`, the older form of `envs`. It is the kustomization's alone: kustomize passes over it where a plugin of its
-/// own is configured.
+/// Adds `env`, the older form of `envs`. Only a kustomization may have it: in the configuration of a builtin
+/// plugin kustomize ignores it.
 fn with_env(mut generator: Generator, item: &Item) -> Result<Generator> {
     let env = item.object(&GENERATOR_FIELDS)?.spotted("env")?;
     if !env.is_empty() {
@@ -300,7 +300,7 @@ fn with_env(mut generator: Generator, item: &Item) -> Result<Generator> {
     Ok(generator)
 }
 
-/// The fields that both generators have.
+/// Decodes the fields that both generators have.
 pub fn decode_generator_fields(object: &Object) -> Result<Generator> {
     Ok(Generator {
         namespace: object.text("namespace")?,
@@ -315,7 +315,7 @@ pub fn decode_generator_fields(object: &Object) -> Result<Generator> {
     })
 }
 
-/// `generatorOptions`, or a generator's own `options`.
+/// Decodes `generatorOptions`, or the `options` of a generator.
 pub fn decode_generator_options(item: &Item) -> Result<GeneratorOptions> {
     let object = item.object(&["labels", "annotations", "disableNameSuffixHash", "immutable"])?;
     Ok(GeneratorOptions {
@@ -327,7 +327,7 @@ pub fn decode_generator_options(item: &Item) -> Result<GeneratorOptions> {
 }
 
 impl GeneratorOptions {
-    /// Puts the global options under a generator's own.
+    /// Completes a generator's own options by the global ones.
     pub fn merge(global: Option<&Self>, own: Option<Self>) -> Option<Self> {
         let Some(global) = global else { return own };
         let mut own = own.unwrap_or_default();
@@ -339,7 +339,7 @@ impl GeneratorOptions {
     }
 }
 
-/// Adds the pairs whose keys are not there yet; the result is sorted.
+/// Adds the pairs of `global` whose keys are not in `own`, which stays sorted.
 fn fill(own: &mut Vec<(Text, Text)>, global: &[(Text, Text)]) {
     for (key, value) in global {
         if let Err(at) = own.binary_search_by(|(k, _)| k.cmp(key)) {
@@ -351,7 +351,7 @@ fn fill(own: &mut Vec<(Text, Text)>, global: &[(Text, Text)]) {
 /// The fields of a replacement.
 const REPLACEMENT_FIELDS: [&str; 4] = ["source", "targets", "sourceValue", "path"];
 
-/// One entry of `replacements`: a file, or the replacement itself.
+/// Decodes one entry of `replacements`: the path of a file, or a replacement.
 pub fn decode_replacement_entry(item: &Item) -> Result<(Spotted<Text>, Replacement)> {
     let object = item.object(&REPLACEMENT_FIELDS)?;
     let path = object.spotted("path")?;
@@ -364,7 +364,7 @@ pub fn decode_replacement_entry(item: &Item) -> Result<(Spotted<Text>, Replaceme
     Ok((path, replacement))
 }
 
-/// A replacement in a file of its own.
+/// Decodes a replacement from a file.
 pub fn decode_replacement(item: &Item) -> Result<Replacement> {
     decode_replacement_fields(&item.object(&REPLACEMENT_FIELDS[..3])?)
 }
@@ -418,14 +418,14 @@ fn decode_field_options(item: &Item) -> Result<Option<FieldOptions>> {
     }))
 }
 
-/// One entry of `vars`.
+/// Decodes one entry of `vars`.
 pub fn decode_variable(item: &Item) -> Result<Variable> {
     let object = item.object(&["name", "objref", "fieldref"])?;
     let reference =
         object.get("objref").object(&["apiVersion", "group", "version", "kind", "name", "namespace"])?;
     let mut gvk = decode_gvk(&reference)?;
     let api_version = reference.text("apiVersion")?;
-    // A text with more than one slash says nothing, as in the official tool.
+    // An `apiVersion` with more than one slash is ignored, as in the official tool.
     match api_version.split('/').collect::<Vec<_>>()[..] {
         [""] => {}
         [version] => gvk.version = version.into(),
@@ -449,7 +449,7 @@ pub fn decode_variable(item: &Item) -> Result<Variable> {
     })
 }
 
-/// `sortOptions`.
+/// Decodes `sortOptions`.
 pub fn decode_sort_options(item: &Item) -> Result<SortOptions> {
     let object = item.object(&["order", "legacySortOptions"])?;
     let legacy = match object.get("legacySortOptions").present() {

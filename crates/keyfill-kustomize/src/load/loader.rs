@@ -213,7 +213,7 @@ impl<'a> Loader<'a> {
         Ok(Base { root, clone: Some(Cloned { listed: listed.to_owned(), folder }) })
     }
 
-    /// Fails if the address is the start of one that led here, which the official tool takes for a cycle.
+    /// Fails if the address is the start of one that led here, which the official tool reports as a cycle.
     fn refuse_same(&self, listed: &str) -> Result<()> {
         let (mut visited, mut entered) = (Some(self), 0);
         while let Some(loader) = visited {

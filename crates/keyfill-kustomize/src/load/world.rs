@@ -82,7 +82,7 @@ impl<'a> World<'a> {
         around.filter_map(|(_, refused)| refused.clone()).next_back()
     }
 
-    /// The mount that a path leads into. Submodules on the way are fetched.
+    /// The mount that a path leads into. Submodules that the path leads through are fetched.
     fn mounted(&self, path: &TreePath) -> Option<Located> {
         let mut located = self.nearest(path)?;
         for _ in 0..DEEPEST {

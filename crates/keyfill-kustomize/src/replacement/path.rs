@@ -144,7 +144,8 @@ fn has(item: &Node, field: &str, value: &str) -> bool {
     item.get(field).is_some_and(|node| node.text().unwrap_or("") == value)
 }
 
-/// Creates what is absent on the way to a scalar, and calls `set` with it. A null on the way ends it.
+/// Creates the absent fields of a path to a scalar, and calls `set` with the scalar. A null before the end of the
+/// path ends it without an error.
 pub fn make(node: &mut Node, steps: &[String], set: &mut dyn FnMut(&mut Node) -> Result<()>) -> Result<()> {
     make_steps(node, &cleaned(steps), set)
 }

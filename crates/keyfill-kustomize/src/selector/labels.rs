@@ -242,7 +242,7 @@ fn is_name(text: &str, most: usize) -> bool {
         && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
-/// Fails unless a key is valid: a name, before which a domain and `/` may stand.
+/// Fails unless a key is valid: a name, which may follow a domain and `/`.
 fn check_key(key: &str) -> Result<(), String> {
     let (domain, name) = match key.split_once('/') {
         Some((domain, name)) => (Some(domain), name),

@@ -2,9 +2,8 @@
 
 use crate::Error;
 
-/// The pieces of a stream, each with the number of lines before it. A separator is `
-/// ---` up to the next `
-/// `; between these there may only be a comment or white space.
+/// The pieces of a stream, each with the number of lines before it. A separator is `\n---` up to the next `\n`;
+/// between these there may only be a comment or white space.
 pub(super) fn pieces(text: &str) -> impl Iterator<Item = Result<(&str, u32), Error>> {
     let mut from = Some(0);
     let mut line = 0u32;
