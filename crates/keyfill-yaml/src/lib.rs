@@ -20,8 +20,7 @@
 //! - A [`Node`] keeps scalars as they are written, and their locations: kustomize's objects. It is resolved by the
 //!   rules of `go.yaml.in/yaml/v3` when it is loaded or printed.
 //! - An [`EditDocument`] also keeps comments, styles and anchors, and is written as yaml.v3 writes it: for
-//! changing
-//!   a file that people wrote.
+//!   changing a file that people wrote.
 //!
 //! ```
 //! use keyfill_yaml::{EditDocument, Limits, Node, load_nodes, to_yaml};
