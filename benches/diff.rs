@@ -1,10 +1,12 @@
-//! `keyfill diff` beside `kustomize build` of both revisions: wall and processor time of each with all its children, in
-//! turn, in one run. `keyfill refs` over many roots stands below it.
+//! Compares `keyfill diff` with `kustomize build` of both revisions: wall and processor time of each with all its
+//! children, run in turn. A last row compares `keyfill refs` over many roots with `kustomize build` of all of
+//! them.
 //!
 //! `KEYFILL_TEST_REQUIRE=all cargo bench --bench diff -- [--keyfill PROGRAM] [--corpus FOLDER]`
 //!
-//! The corpus is a folder of real roots: `roots.tsv` with a column `root`, and `repos/` that holds them. Each gets a
-//! root of its own that stands on it and on a base that all share; the base changes.
+//! The corpus is a folder of real roots: `roots.tsv` with a column `root`, and `repos/` that holds them. For each
+//! real root the benchmark writes a root whose resources are the real root and one base that all of them share.
+//! Between the two revisions only the shared base changes.
 
 #![allow(clippy::print_stdout)]
 
@@ -76,7 +78,7 @@ spec: {ports: [{port: 80}], selector: {app: web}}
         }
     }
 
-    /// A hundred overlays of a base of their own, of which three change.
+    /// Measures a hundred overlays, each on its own base. Three of the bases change.
     fn hundred(tools: &Tools) {
         let folder = tempfile::tempdir().expect("a folder");
         let dir = &folder.path().join("repository");
@@ -97,7 +99,7 @@ spec: {ports: [{port: 80}], selector: {app: web}}
         tools.row(dir, &roots, "100 roots, 3 of them changed", RUNS);
     }
 
-    /// `keyfill refs` over five hundred roots with a placeholder each, and what `kustomize build` of all of them takes.
+    /// Measures `keyfill refs` over five hundred roots with a placeholder each, and `kustomize build` of all of them.
     fn references(tools: &Tools) {
         let folder = tempfile::tempdir().expect("a folder");
         let dir = &folder.path().join("repository");
@@ -126,7 +128,7 @@ spec: {ports: [{port: 80}], selector: {app: web}}
         println!("| {work} | {} | {} | {:.1} |", shown(official), shown(own), official.wall / own.wall);
     }
 
-    /// Real roots that all stand on a base that changes.
+    /// Measures the corpus' real roots, each together with a shared base that changes.
     fn real(tools: &Tools, corpus: &Path) {
         let table = std::fs::read_to_string(corpus.join("roots.tsv")).expect("the corpus has a table");
         let mut lines = table.lines();
@@ -156,7 +158,7 @@ spec: {ports: [{port: 80}], selector: {app: web}}
 
     impl Tools {
         fn row(&self, dir: &Path, roots: &[String], work: &str, runs: usize) {
-            // As it is done without keyfill: the older revision is checked out, and both are built.
+            // What a user does without keyfill: check out the older revision and build both.
             let list = roots.join("\n");
             put(dir, "../roots-to-build", &list);
             let old = dir.with_extension("old");
@@ -170,7 +172,7 @@ spec: {ports: [{port: 80}], selector: {app: web}}
             );
             let theirs = ["sh".to_owned(), "-c".to_owned(), script];
             let words = "diff HEAD~1 HEAD --format json --memory 2Gi --deadline 10m";
-            // A difference is exit code 1, a root that cannot be rendered 3.
+            // Exit code 1 means a difference, 3 a root that cannot be rendered.
             let script = format!("{} {words} > ../ours.json; test $? -le 3", self.keyfill);
             let ours = ["sh".to_owned(), "-c".to_owned(), script];
             let (mut official, mut own) = (Vec::new(), Vec::new());

@@ -1,5 +1,5 @@
-//! 200 encrypted values beside `sops decrypt` and beside kustomize with ksops: wall and processor time of each with
-//! all its children, in turn, in one run.
+//! Decrypts 200 values with keyfill, with `sops decrypt`, and with kustomize and ksops: wall and processor time of
+//! each with all its children, run in turn.
 //!
 //! `KEYFILL_TEST_REQUIRE=all cargo bench --bench sops -- [--keyfill PROGRAM]`
 
@@ -26,7 +26,7 @@ mod unix {
 
     const RECIPIENT: &str = "age1gkgw9kx67f0vkujkht6qs9xpqhzxkhh9r0qffald9p6aajuwnp3sse5tzl";
     const RUNS: usize = 11;
-    /// Files, and values in each.
+    /// Number of files, and of values in each.
     const FILES: usize = 10;
     const VALUES: usize = 20;
 

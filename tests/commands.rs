@@ -1,4 +1,5 @@
-//! The command line as users meet it: exit codes, all or nothing, bad input, the official binaries.
+//! The command line as users see it: exit codes, complete output or none, bad input, and use under the official
+//! tools' names.
 
 use keyfill_testkit::{Run, oracle, workspace};
 
@@ -17,7 +18,7 @@ fn generate_folder() -> Run {
         .file("s.yaml", SECRETS)
 }
 
-/// Nothing on stdout, the exit code, a word on stderr, and no secret there.
+/// Asserts that a run fails with this exit code, with nothing on stdout, and with a word but no secret on stderr.
 fn fails(run: Run, code: i32, word: &str) {
     let outcome = run.run();
     let said = &outcome.stderr;
@@ -72,7 +73,7 @@ fn what_cannot_be_read_has_the_class_of_its_reason() {
         2,
         "--post-renderer",
     );
-    // With no store at all, the two ways to name one are told.
+    // With no store at all, the error names the two ways to configure one.
     fails(Run::of(KEYFILL).args(["generate", "-"]).stdin("kind: X\n"), 2, "vault_addr");
 }
 
@@ -155,7 +156,7 @@ fn links_out_of_the_tree_are_refused() {
     fails(link(&plain, "app/out.yaml"), 6, "app/out.yaml: leaves the tree");
 }
 
-/// Argo CD deletes what is not in the output, so nothing may be passed over in silence.
+/// Argo CD deletes objects that are not in the output, so a file must never be skipped silently.
 #[cfg(unix)]
 #[test]
 fn a_manifest_that_cannot_be_read_fails_the_run() {
@@ -178,7 +179,7 @@ fn a_manifest_that_cannot_be_read_fails_the_run() {
         std::fs::write(app.join(name), "apiVersion: v1\nkind: X\n").expect("a file");
     });
     fails(nameless, 3, ".yaml: no such file");
-    // What is not named like a manifest is nobody's business.
+    // A broken link that is not named like a manifest is ignored.
     let other = with(&|app| std::os::unix::fs::symlink("nowhere", app.join("notes")).expect("a link"));
     assert_eq!(other.run().text(), "apiVersion: v1\nkind: X\n");
 }
@@ -386,7 +387,8 @@ fn a_missing_dependency_is_named_in_keyfills_words_though_helm_is_there() {
 fn a_program_that_a_plugin_starts_finds_what_it_reads() {
     use std::os::unix::fs::PermissionsExt as _;
     let Some(kustomize) = oracle("kustomize") else { return };
-    // It stands for ksops: it decrypts what its configuration names, with a key from elsewhere in the tree.
+    // A replacement for ksops: it decrypts the files that its configuration names, with a key from elsewhere in
+    // the tree.
     let program =
         "#!/bin/sh\ncat > /dev/null\nkey=$(cat ../keys/age.txt)\nsed \"s/ENC/$key/\" secret.enc.yaml\n";
     let generator = "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata:\n  name: s\n  annotations:\n    \
@@ -673,7 +675,7 @@ fn a_signal_leaves_no_child_and_no_output() {
     use std::process::{Command, Stdio};
     let dir = tempfile::tempdir().expect("a folder");
     let slow = dir.path().join("slow");
-    // The mark tells this test's child from any other.
+    // The unusual number of seconds identifies this test's child among all processes.
     std::fs::write(&slow, "#!/bin/sh\nexec sleep 73.25\n").expect("a file");
     std::fs::set_permissions(&slow, std::fs::Permissions::from_mode(0o755)).expect("its mode");
     std::fs::write(dir.path().join("kustomization.yaml"), "resources: []\n").expect("a file");
@@ -711,7 +713,7 @@ fn check() -> Run {
     Run::of(KEYFILL).args(["check", "in.yaml"])
 }
 
-/// A check that ends with this code; its report.
+/// Runs `check`, asserts its exit code and returns its report.
 fn checks(run: Run, code: i32) -> String {
     let outcome = run.run();
     assert_eq!(outcome.code, Some(code), "{}{}", outcome.text(), outcome.stderr);
@@ -863,7 +865,7 @@ fn words_of_a_command_that_is_wrong_act_on_no_terminal() {
     }
 }
 
-/// A run that is given a fault, which release builds do not have: there these tests are left out.
+/// A run with an injected fault. Release builds cannot inject faults, so these tests are skipped there.
 fn with_fault(fault: &str) -> Option<Run> {
     let made = || {
         let run = Run::of(KEYFILL).args(["generate", "-", "--source", "file", "--secrets-file", "s.yaml"]);

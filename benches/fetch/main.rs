@@ -1,4 +1,5 @@
-//! What is fetched, beside the official tools: cold, and warm with a lock. All servers are on loopback.
+//! Compares renderings that fetch charts and bases with the official tools: with an empty cache ("cold"), and with
+//! a full cache and a lock ("warm"). All servers are on loopback.
 //!
 //! `KEYFILL_TEST_REQUIRE=all cargo bench --bench fetch -- [--runs N]`
 
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo test --benches` only asks whether it runs.
+    // `cargo test --benches` only checks that the program starts.
     if arguments.iter().any(|argument| argument == "--test") {
         return;
     }
@@ -25,7 +26,7 @@ fn main() {
     bases(runs);
 }
 
-/// Prints the median of some runs; `before` is not part of the time.
+/// Prints the median time of some runs of `job`. The time of `before`, which runs before each, is not counted.
 fn row(work: &str, runs: usize, before: impl Fn(), job: impl Fn()) {
     let mut times: Vec<Duration> = (0..runs)
         .map(|_| {
@@ -39,12 +40,12 @@ fn row(work: &str, runs: usize, before: impl Fn(), job: impl Fn()) {
     println!("| {work} | {:.1} ms |", times[runs / 2].as_secs_f64() * 1000.0);
 }
 
-/// Forgets what was fetched.
+/// Removes the cache of fetched contents.
 fn cold(place: &Place) {
     let _ = std::fs::remove_dir_all(place.home().join(".cache"));
 }
 
-/// A chart with five dependencies of one repository.
+/// Measures a chart with five dependencies from one repository.
 fn charts(runs: usize) {
     let names = ["one", "two", "three", "four", "five"];
     let listed: Vec<(&str, &str)> = names.iter().map(|name| (*name, "1.2.3")).collect();
@@ -74,7 +75,7 @@ fn charts(runs: usize) {
         template();
     };
     row("helm dependency update and template", runs, remove, both);
-    // With helm's own lock; its repository must be known by a name.
+    // `helm dependency build` uses helm's own lock. It needs a named repository in helm's configuration.
     let config = place.home().join(".config/helm");
     std::fs::create_dir_all(&config).unwrap();
     let known =
@@ -89,7 +90,7 @@ fn charts(runs: usize) {
     row("helm dependency build and template", runs, remove, both);
 }
 
-/// A kustomization with a base in a repository.
+/// Measures a kustomization with a base in a git repository.
 fn bases(runs: usize) {
     let Some(server) = GitServer::start(None) else { return };
     let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";

@@ -1,4 +1,4 @@
-//! 50 secrets of AWS, played by moto: argocd-vault-plugin and keyfill in turn.
+//! 50 secrets of AWS Secrets Manager, simulated by moto and read by argocd-vault-plugin and keyfill in turn.
 
 use super::measure::{Cost, Job, run, summary};
 use keyfill_testkit::{Moto, Proxy};
@@ -6,13 +6,14 @@ use serde_json::json;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// What the row is called.
+/// Name of the row in the table.
 pub const WORK: &str = "50 secrets of AWS Secrets Manager, 100 placeholders";
 
 /// How many secrets there are.
 const SECRETS: usize = 50;
 
-/// Cost and requests of each side, as many times as asked; nothing where moto is not there.
+/// Runs each side `runs` times and returns its cost and its number of requests in one run; `None` if moto is not
+/// installed.
 pub fn measure(
     folder: &Path,
     sides: &[Option<Vec<String>>; 2],

@@ -1,11 +1,11 @@
-//! The official pipeline (kustomize or helm into argocd-vault-plugin) and keyfill on the same work, in turn,
-//! in one run, with a real Vault that answers after 3 ms.
+//! Compares the official pipeline (kustomize or helm piped into argocd-vault-plugin) with keyfill on the same
+//! work, run in turn, with a real Vault behind a proxy that delays each answer by 3 ms.
 //!
 //! `KEYFILL_TEST_REQUIRE=all cargo bench --bench pipeline -- [--runs N] [--only WORDS] [--corpus DIR]
 //! [--keyfill PROGRAM]`
 //!
-//! The rows on published repositories need `--corpus` with the folders that [`rows`] names; they are
-//! left out, by name, without it.
+//! The rows on published repositories need `--corpus` with the folders that [`rows`] names; without it they are
+//! skipped, and the benchmark prints their names.
 
 #![allow(clippy::print_stdout)]
 
@@ -32,18 +32,19 @@ mod unix {
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 
-    /// How long Vault takes to answer.
+    /// Delay of each answer of Vault.
     const VAULT_AWAY: Duration = Duration::from_millis(3);
 
     struct Arguments {
         runs: usize,
         only: String,
         corpus: Option<PathBuf>,
-        /// What is measured, when it is not what was built for this run: the static binary, say.
+        /// The keyfill binary to measure. The default is the one built for this run; another is, for example, the
+        /// static binary.
         keyfill: String,
     }
 
-    /// One line of the table: the official pipeline as a shell's line, ours as arguments of keyfill.
+    /// One row of the table: the official pipeline as a shell command, and keyfill's arguments for the same work.
     struct Row {
         work: &'static str,
         dir: PathBuf,
@@ -53,7 +54,7 @@ mod unix {
     }
 
     pub fn compare(arguments: &[String]) {
-        // `cargo test --benches` only asks whether it runs.
+        // `cargo test --benches` only checks that the program starts.
         let bench = arguments.iter().any(|a| a == "--bench");
         let arguments = parse(arguments);
         let Some(vault) = Vault::start() else { return };
@@ -105,7 +106,7 @@ mod unix {
         }
     }
 
-    /// What both sides see: the tools on PATH, Vault behind the proxy, a home of their own.
+    /// The environment of both sides: the tools on PATH, the address of Vault's proxy, and an empty home folder.
     fn environment(home: &Path, proxy: &Proxy, tools: &[Option<PathBuf>]) -> Vec<(String, String)> {
         let inherited = std::env::var("PATH").unwrap_or_default();
         let folders = tools.iter().flatten().filter_map(|t| t.parent()).map(|p| p.display().to_string());
@@ -162,7 +163,7 @@ mod unix {
     const GENERATE: &[&str] = &["generate", "."];
     const RENDER: &[&str] = &["render", "."];
 
-    /// The rows on trees that others publish: each rendered, and rendered and filled.
+    /// The rows on published repositories: each is rendered in one row, and rendered and filled in another.
     fn published(corpus: Option<&Path>) -> Vec<Row> {
         const HYDRATOR: &str =
             "kustomize/real/repos/argoproj+argo-cd/manifests/cluster-install-with-hydrator";
@@ -196,7 +197,7 @@ mod unix {
         rows
     }
 
-    /// Runs both sides in turn; the reads are those of one run.
+    /// Runs both sides in turn and returns the cost of each, with the number of reads of secrets in one run.
     fn measure(
         row: &Row,
         sides: &[Option<Vec<String>>; 2],

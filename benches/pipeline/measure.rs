@@ -1,4 +1,4 @@
-//! What a command costs: wall time, processor time and peak memory of it and all its children.
+//! Measures a command: wall time, processor time and peak memory of its process and all its children.
 //!
 //! Peak memory is what the kernel reports for children that were waited for, and a child counts with the
 //! memory of the process that forked it. So each command runs under a fresh copy of this program, which is
@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// The first argument that makes this program the small parent.
+/// First argument with which this program acts as the small parent process.
 const PARENT: &str = "measure-this";
 
 /// One run: milliseconds of wall and processor time, and the peak resident memory of the largest process in
@@ -31,7 +31,8 @@ pub struct Job<'a> {
     pub env: &'a [(String, String)],
 }
 
-/// A benchmark's `main`: compares, unless this is the small parent. `cargo test --benches` only asks whether it starts.
+/// A benchmark's `main`: runs `compare`, or the command if this is the small parent process. `cargo test
+/// --benches` only checks that the program starts.
 pub fn main(compare: fn(&[String])) {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
@@ -64,7 +65,7 @@ pub fn run(job: &Job<'_>) -> Cost {
     }
 }
 
-/// The small parent: runs the command and prints its three figures.
+/// The small parent process: runs the command and prints its wall time, processor time and peak memory.
 fn as_parent(program: &[String]) {
     let begin = Instant::now();
     let status = Command::new(&program[0])
@@ -79,7 +80,7 @@ fn as_parent(program: &[String]) {
     println!("{wall} {} {}", cpu as f64 / 1000.0, usage.max_rss() as f64 / 1024.0);
 }
 
-/// The median of each time and the highest peak.
+/// The medians of the times and the highest peak of memory.
 pub fn summary(runs: &[Cost]) -> Cost {
     let median = |figure: fn(&Cost) -> f64| {
         let mut figures: Vec<f64> = runs.iter().map(figure).collect();

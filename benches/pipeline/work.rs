@@ -1,11 +1,11 @@
-//! The work that both sides do: folders written for it, and the secrets it asks for.
+//! The work that both sides do: the folders to render, and the secrets in Vault that their placeholders name.
 
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-/// Secrets below `secret/data/`, as both sides find them in Vault.
+/// The secrets that both sides find in Vault, with their paths below `secret/data/`.
 pub fn secrets() -> Vec<(String, Value)> {
     let mut all = vec![
         (
@@ -66,13 +66,13 @@ pub fn many_secrets(dir: &Path) {
     }
 }
 
-/// The least that a kustomization can be.
+/// A kustomization of one ConfigMap.
 pub fn one_config_map(dir: &Path) {
     write(dir, "kustomization.yaml", "resources: [c.yaml]\nnamePrefix: x-\n");
     write(dir, "c.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n");
 }
 
-/// One stream of at least `size` bytes of Deployments, and one Secret to fill at its end.
+/// A YAML stream of Deployments with at least `size` bytes, and one Secret to fill at its end.
 pub fn large_stream(file: &Path, size: usize) {
     let mut text = String::with_capacity(size + 4096);
     for n in 0.. {

@@ -1,4 +1,4 @@
-//! The apps of the scenarios, made here: what they are like is in sight, and no file is needed.
+//! The apps of the scenarios. Functions make their files, so that the benchmark needs no test data on disk.
 
 use crate::archive::{App, Tree, pack};
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 /// How many secrets [`secrets`] holds.
 const SECRETS: usize = 500;
 
-/// What Vault must hold: paths, each with the keys `user` and `password`.
+/// The secrets that Vault must hold: each path with its values of the keys `user` and `password`.
 pub fn secrets() -> impl Iterator<Item = (String, String, String)> {
     (0..SECRETS).map(|i| (format!("secret/data/team/app-{i}"), format!("user-{i}"), password(i)))
 }
@@ -50,7 +50,7 @@ pub fn small(i: usize) -> App {
     App::new(&format!("small-{i}"), "app", &pack(&small_tree(i)), &password(i % SECRETS))
 }
 
-/// So many ConfigMaps that are annotated with one path.
+/// An app of `count` ConfigMaps that are all annotated with one path.
 pub fn annotated(count: usize) -> App {
     let mut text = String::new();
     for i in 0..count {
@@ -131,13 +131,13 @@ fn config_map(name: &str, keys: usize) -> String {
     text
 }
 
-/// A small app in a repository whose archive has about so many bytes.
+/// A small app in a repository whose archive has about `bytes` bytes.
 pub fn large_repository(bytes: usize) -> App {
     let mut tree = small_tree(0);
     let mut random = fastrand::Rng::with_seed(7);
     let mut left = bytes;
     while left > 0 {
-        // Noise, since it keeps its size when it is compressed.
+        // Random bytes, because compression does not make them smaller.
         let mut content = vec![0; left.min(256 << 10)];
         random.fill(&mut content);
         left -= content.len();
@@ -146,7 +146,7 @@ pub fn large_repository(bytes: usize) -> App {
     App::new("large-repository", "app", &pack(&tree), &password(0))
 }
 
-/// An app whose manifests have about so many bytes: definitions with deep schemas, and one Secret.
+/// An app whose manifests have about `bytes` bytes: CustomResourceDefinitions with deep schemas, and one Secret.
 pub fn large_output(bytes: usize) -> App {
     let mut tree = small_tree(0);
     let mut resources = vec!["secret.yaml".to_owned()];

@@ -7,24 +7,24 @@ use keyfill_cmp::proto::plugin::{AppStreamRequest, EnvEntry, File, ManifestReque
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
-/// Bytes of the archive in one message.
+/// Number of bytes of the archive that one message carries.
 const PIECE: usize = 1_024;
 
-/// A folder of a repository to be rendered, ready to be sent.
+/// A folder of a repository to render, as the messages of a request.
 #[derive(Clone)]
 pub struct App {
-    /// What it is called.
+    /// Name of the app.
     pub name: String,
-    /// Its messages, the metadata first.
+    /// The messages of its request, the metadata first.
     pub messages: Arc<Vec<AppStreamRequest>>,
-    /// What the manifests must hold somewhere: a filled value.
+    /// A filled value that the answer's manifests must contain.
     pub expects: String,
 }
 
 /// The files of a repository, with their paths.
 pub type Tree = Vec<(String, Vec<u8>)>;
 
-/// Packs a tree.
+/// Packs a tree as tar.gz.
 pub fn pack(tree: &Tree) -> Vec<u8> {
     // Go's default level, which repo-server uses.
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::new(6)));
@@ -39,12 +39,12 @@ pub fn pack(tree: &Tree) -> Vec<u8> {
 }
 
 impl App {
-    /// The app in `path` of a packed repository.
+    /// The app in the folder `path` of a packed repository.
     pub fn new(name: &str, path: &str, packed: &[u8], expects: &str) -> Self {
         Self::of_project("team", name, path, packed, &[], expects)
     }
 
-    /// The app of a project, with variables of its own.
+    /// The app with a project's name and further variables in its request.
     pub fn of_project(
         project: &str,
         name: &str,

@@ -1,5 +1,5 @@
-//! All kinds of hostile requests at once beside a tenant that behaves: the tenant is answered, memory stays below the
-//! container's limit, and the server is the same one afterwards.
+//! Sends all kinds of hostile requests at once, together with the normal requests of another tenant. That tenant
+//! must get its answers, memory must stay below the container's limit, and the server process must survive.
 
 use crate::apps;
 use crate::archive::{App, Tree, pack};
@@ -11,20 +11,20 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// Requests a second of the tenant.
+/// Requests per second of the normal tenant.
 const RATE: f64 = 20.0;
 
-/// Megabytes that the process tree may hold: the memory limit of the deployment.
+/// Megabytes that the process tree may use: the memory limit of the deployment.
 const MOST: f64 = 512.0;
 
-/// How long after the attack memory is looked at, and how many megabytes may be held then.
+/// Time between the end of the attack and the last look at memory, and the megabytes that may be in use then.
 const AFTER: Duration = Duration::from_secs(10);
 const MOST_AFTER: f64 = 80.0;
 
-/// What the tenant may wait.
+/// Longest time that the normal tenant may wait for an answer.
 const SLOWEST: Duration = Duration::from_secs(1);
 
-/// Runs the attack and prints what came of it; gives what failed.
+/// Runs the attack and prints the measured figures. Returns the requirement that was not met, if any.
 pub fn run(options: &Options, runtime: &Runtime) -> Result<Option<String>, String> {
     let mut own = options.clone();
     own.serve_args.push("--deadline=10s".to_owned());
@@ -103,7 +103,7 @@ fn load(apps: Vec<App>, time: Duration) -> Load {
     }
 }
 
-/// An app for each kind of attack. None of them can be answered.
+/// One app for each kind of attack. Each must be answered with an error.
 fn hostile() -> Vec<App> {
     let mut all = Vec::new();
     let mut add = |name: &str, tree: Tree, env: &[(&str, &str)]| {
@@ -162,7 +162,7 @@ fn chart(template: &str) -> Tree {
     vec![("Chart.yaml".to_owned(), about.into()), ("templates/x.yaml".to_owned(), manifest.into_bytes())]
 }
 
-/// Many subcharts, each of which gets many globals.
+/// A chart with many subcharts, each of which gets many global values.
 fn globals() -> Tree {
     let keys: String = (0..2_000).map(|i| format!("  k{i}: {{a: {{b: c}}}}\n")).collect();
     let mut tree = chart("");
@@ -196,7 +196,7 @@ fn aliases() -> Tree {
     ]
 }
 
-/// So many patches of so many objects.
+/// A kustomization of `count` objects and `count` patches, each of which applies to all of them.
 fn patches(count: usize) -> Tree {
     let one = "- target: {name: \".*\"}\n  patch: \"- {op: add, path: /data/x, value: y}\"\n";
     let object =

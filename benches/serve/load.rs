@@ -1,4 +1,4 @@
-//! Clients that send requests and take times.
+//! Clients that send requests and measure how long each takes.
 
 use crate::archive::App;
 use hyper_util::rt::TokioIo;
@@ -12,54 +12,54 @@ use tonic::transport::{Channel, Endpoint};
 
 const MOST_IN_MESSAGE: usize = 100 << 20;
 
-/// Which call is made.
+/// The method of the plugin protocol that a load calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// GenerateManifest.
+    /// `GenerateManifest`.
     Generate,
-    /// MatchRepository.
+    /// `MatchRepository`.
     Match,
 }
 
-/// When a load ends, and how it is sent.
+/// A load: which requests are sent, how, and when it ends.
 #[derive(Clone)]
 pub struct Load {
-    /// What is called.
+    /// The method to call.
     pub call: Call,
-    /// The apps, in turn.
+    /// The apps that the requests name, in turn.
     pub apps: Arc<Vec<App>>,
-    /// Clients at once, each with a connection.
+    /// Number of clients that send at the same time, each over its own connection.
     pub clients: usize,
-    /// A new connection for each request, as repo-server makes one.
+    /// Whether each request opens a new connection, as repo-server does.
     pub dial: bool,
-    /// So many requests at most.
+    /// Largest number of requests.
     pub requests: usize,
-    /// No request starts later than this after the first.
+    /// Time after the first request in which further requests start.
     pub time: Duration,
-    /// Requests in a second at most.
+    /// Largest number of requests per second.
     pub rate: Option<f64>,
 }
 
-/// What a load came to.
+/// The measured figures of a load.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// How long each request took.
     pub times: Vec<Duration>,
-    /// From the first request to the last answer.
+    /// Time from the first request to the last answer.
     pub took: Duration,
-    /// Requests that failed, and why the first did.
+    /// Number of requests that failed.
     pub failed: usize,
-    /// What the first failure said.
+    /// Message of the first failure.
     pub failure: Option<String>,
 }
 
 impl Outcome {
-    /// Requests in a second.
+    /// Requests per second.
     pub fn rate(&self) -> f64 {
         self.times.len() as f64 / self.took.as_secs_f64()
     }
 
-    /// The time that so many of a hundred requests stayed below.
+    /// The time within which `percent` of a hundred requests were answered.
     pub fn percentile(&self, percent: f64) -> Duration {
         let mut times = self.times.clone();
         times.sort_unstable();
@@ -111,7 +111,7 @@ async fn once(client: &mut Client, call: Call, app: &App) -> Result<(), String> 
     }
 }
 
-/// Sends a load. `started` counts its requests while it runs.
+/// Sends a load. `started` counts the requests that have started so far.
 pub async fn send(socket: &Path, load: &Load, started: &Arc<AtomicUsize>) -> Outcome {
     let start = Instant::now();
     let clients: Vec<_> = (0..load.clients)

@@ -1,5 +1,5 @@
-//! A load generator for Argo CD's plugin protocol: drives `keyfill serve`, and argocd-cmp-server beside it
-//! when its binary is given, over a unix socket as repo-server does, with a real Vault behind a delay.
+//! A load generator for Argo CD's plugin protocol. It sends requests to `keyfill serve`, and to argocd-cmp-server
+//! if its binary is given, over a unix socket as repo-server does. A proxy delays the answers of a real Vault.
 //!
 //! ```sh
 //! cargo bench --bench serve                                    # every scenario, a table on stdout
@@ -31,7 +31,7 @@ mod server;
 #[cfg(unix)]
 mod soak;
 
-/// The protocol runs over unix sockets: there is nothing to measure elsewhere.
+/// The protocol runs over unix sockets, so this benchmark runs on unix only.
 #[cfg(not(unix))]
 fn main() {}
 

@@ -1,4 +1,4 @@
-//! What is typed.
+//! The command line of the benchmark.
 
 use clap::Parser;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// How far away Vault is.
+    /// Delay of each answer of Vault.
     pub fn delay(&self) -> Duration {
         Duration::from_millis(self.delay)
     }

@@ -1,4 +1,4 @@
-//! The scenarios, and the table that they make.
+//! The scenarios, and the table of their figures.
 
 use crate::archive::App;
 use crate::load::{Call, Load, Outcome, send};
@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// The table's first lines.
+/// The table's header.
 const HEAD: &str = "| scenario | server | requests | a second | p50 ms | p99 ms | CPU ms each | RSS MB | peak MB | Vault reads |
 |---|---|---|---|---|---|---|---|---|---|";
 
-/// Bounds of a load whose end is a number of requests, or a time.
+/// The other bound of a load that ends after a number of requests, or after a time: too large to be reached.
 const LONG: Duration = Duration::from_secs(1_200);
 
-/// A scenario: its name, what it is, and how it makes its load.
+/// A scenario: its name, a description, and the function that makes its load.
 type Scenario = (&'static str, &'static str, fn(&Options) -> Load);
 
 const SCENARIOS: [Scenario; 8] = [
@@ -40,7 +40,7 @@ const SCENARIOS: [Scenario; 8] = [
     ("output", "an app of 7.6 MB of output", |o| counted(o, vec![apps::large_output(7_600_000)], 80)),
 ];
 
-/// Scenarios with tables of their own.
+/// Scenarios that print their own tables.
 const OTHERS: [&str; 2] = ["hostile", "soak"];
 
 fn timed(options: &Options, apps: Vec<App>) -> Load {
@@ -59,7 +59,7 @@ fn counted(options: &Options, apps: Vec<App>, requests: usize) -> Load {
     }
 }
 
-/// Runs what was asked for and prints a table.
+/// Runs the scenarios that the options name and prints a table.
 pub fn run(options: &Options, runtime: &Runtime) -> Result<(), String> {
     let known = |name: &String| OTHERS.contains(&name.as_str()) || SCENARIOS.iter().any(|s| s.0 == name);
     if let Some(unknown) = options.scenarios.iter().find(|name| !known(name)) {
@@ -89,7 +89,7 @@ pub fn run(options: &Options, runtime: &Runtime) -> Result<(), String> {
     if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 
-/// Measures one server of its own under one load; gives what failed.
+/// Starts a server, measures it under one load and prints a row. Returns the first failure, if any.
 fn measure(
     name: &str,
     load: &Load,
@@ -99,7 +99,7 @@ fn measure(
 ) -> Result<Option<String>, String> {
     let mut load = load.clone();
     if which == Which::Other {
-        // It is slower by far: a part of the requests shows its figures as well.
+        // argocd-cmp-server is much slower, so it gets fewer requests.
         load.requests = load.requests.min(if load.time == LONG {
             load.requests.div_ceil(100).max(8)
         } else {
@@ -127,7 +127,7 @@ fn measure(
     Ok(outcome.failure.map(|why| format!("{name}, {}: {} failed: {why}", which.name(), outcome.failed)))
 }
 
-/// The server's resident memory when the 10,000th request started, of loads that are longer than that.
+/// The server's resident memory when the 10,000th request started; `None` for loads with fewer requests.
 async fn at_the_10_000th(server: &Server, load: &Load, started: &AtomicUsize) -> Option<f64> {
     const EARLY: usize = 10_000;
     if load.requests == usize::MAX || load.requests <= EARLY {

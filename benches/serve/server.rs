@@ -1,4 +1,4 @@
-//! The servers under load, each with a Vault behind a delay, and what they take of the machine.
+//! The servers under load, each with a Vault behind a delaying proxy, and their use of memory and processor.
 
 use crate::apps;
 use crate::options::Options;
@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Vault with the apps' secrets, and the proxy that puts it at a distance.
+/// Vault with the apps' secrets, and the proxy that delays its answers.
 pub struct Store {
     _vault: Vault,
     proxy: Proxy,
 }
 
 impl Store {
-    /// Starts both.
+    /// Starts Vault and the proxy.
     pub fn start(delay: Duration) -> Result<Self, String> {
         let vault = Vault::start().ok_or("Vault is needed")?;
         for (path, user, password) in apps::secrets() {
@@ -27,13 +27,13 @@ impl Store {
         Ok(Self { _vault: vault, proxy })
     }
 
-    /// Secrets that were read so far.
+    /// Number of reads of secrets so far.
     pub fn reads(&self) -> usize {
         self.proxy.count("secret/")
     }
 }
 
-/// Which server.
+/// A server program to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     /// `keyfill serve`.
@@ -43,7 +43,7 @@ pub enum Which {
 }
 
 impl Which {
-    /// What it is called in tables.
+    /// Its name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Keyfill => "keyfill serve",
@@ -52,13 +52,14 @@ impl Which {
     }
 }
 
-/// A running server. It ends when this is dropped.
+/// A running server. Dropping it stops the process.
 pub struct Server {
     child: Child,
     dir: tempfile::TempDir,
 }
 
-/// What argocd-cmp-server runs: today's pipeline, and a discovery as it is usual with it.
+/// Plugin configuration of argocd-cmp-server: the usual pipeline of kustomize and argocd-vault-plugin, and its
+/// usual discovery.
 const OTHER_PLUGIN: &str = r#"apiVersion: argoproj.io/v1alpha1
 kind: ConfigManagementPlugin
 metadata: {name: keyfill}
@@ -97,18 +98,18 @@ impl Server {
         Ok(server)
     }
 
-    /// Where it answers.
+    /// The server's socket.
     pub fn socket(&self) -> PathBuf {
         self.dir.path().join("keyfill.sock")
     }
 
-    /// Whether it is still the process that was started.
+    /// Whether the process that was started is still running.
     pub fn lives(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// The memory of its process tree, in which a page that several share counts for its part of each, and the highest
-    /// that one of its processes had, in megabytes.
+    /// Two figures in megabytes: the memory of the server's process tree (PSS: a page that several processes share
+    /// is divided among them), and the highest peak that one of its processes had.
     pub fn memory(&self) -> (f64, f64) {
         let field = |path: String, name: &str| {
             let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -118,7 +119,7 @@ impl Server {
             kilobytes.unwrap_or_default() / 1024.0
         };
         let held = |pid: &u32| {
-            // Only root may look at the parts of a process that lets nobody look into it.
+            // keyfill's processes forbid others to read their memory, and then only root can read `smaps_rollup`.
             let shared = field(format!("/proc/{pid}/smaps_rollup"), "Pss:");
             if shared > 0.0 { shared } else { field(format!("/proc/{pid}/status"), "RssAnon:") }
         };
@@ -127,7 +128,7 @@ impl Server {
         (tree.iter().map(held).sum(), tree.iter().map(peak).fold(0.0, f64::max))
     }
 
-    /// The server and its workers.
+    /// Process ids of the server and its workers.
     fn tree(&self) -> Vec<u32> {
         let server = self.child.id();
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -136,10 +137,10 @@ impl Server {
         std::iter::once(server).chain(pids.filter(is_worker)).collect()
     }
 
-    /// Processor time that its processes took, those that have ended included.
+    /// Processor time of the server's processes, including those that have ended.
     pub fn processor(&self) -> Duration {
-        // After the name in parentheses: utime, stime, cutime, cstime are the fields 14 to 17. What a worker took is
-        // added to its parent's when it ends.
+        // After the name in parentheses: utime, stime, cutime, cstime are the fields 14 to 17. When a worker ends,
+        // its time is added to its parent's cutime and cstime.
         let own = |pid: u32, count: usize| -> u64 {
             fields(pid).iter().skip(11).take(count).filter_map(|n| n.parse::<u64>().ok()).sum()
         };
@@ -149,7 +150,7 @@ impl Server {
     }
 }
 
-/// The fields of /proc/PID/stat from the state on.
+/// The fields of /proc/PID/stat that follow the name, beginning with the state.
 fn fields(pid: u32) -> Vec<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let rest = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().map(str::to_owned).collect());
@@ -158,7 +159,7 @@ fn fields(pid: u32) -> Vec<String> {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself; there is nothing else to do about a failure.
+        // `kill` fails if the process has already ended, which is fine here.
         self.child.kill().ok();
         self.child.wait().ok();
     }
@@ -177,7 +178,8 @@ fn keyfill(options: &Options, dir: &Path) -> Result<Command, String> {
     Ok(command)
 }
 
-/// The tools that argocd-cmp-server runs lie in a folder of their own, under the names that it calls.
+/// Makes the command that starts argocd-cmp-server. The tools that it runs are linked into one folder on its PATH,
+/// under the names that the plugin configuration uses.
 fn other(options: &Options, dir: &Path) -> Result<Command, String> {
     write(&dir.join("plugin.yaml"), OTHER_PLUGIN)?;
     let tools = dir.join("bin");

@@ -1,4 +1,4 @@
-//! Ten minutes at half load: whether memory and times stay as they are.
+//! Sends half of the highest possible load for ten minutes, to see whether memory and times stay constant.
 
 use crate::apps;
 use crate::load::{Call, Load, send};
@@ -9,10 +9,10 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// How long the highest rate is looked for.
+/// Time spent to find the highest rate of requests.
 const FIRST: Duration = Duration::from_secs(10);
 
-/// Runs the soak and prints a row a minute; gives what failed.
+/// Runs the soak and prints a row per minute. Returns the first failure, if any.
 pub fn run(options: &Options, runtime: &Runtime) -> Result<Option<String>, String> {
     let store = Store::start(options.delay())?;
     let server = Server::start(Which::Keyfill, options, &store)?;

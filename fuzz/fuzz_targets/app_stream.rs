@@ -1,6 +1,6 @@
-//! Any stream of a plugin's request is answered or refused: no panic, no hang, no path outside of the tree,
-//! no more memory than is allowed. The first byte says what the others are: the bytes of the stream, or an
-//! app's path and a tar, which then get a fitting checksum and, by the byte's other bits, a flaw.
+//! Any stream of a plugin request is answered or refused: no panic, no hang, no path outside the tree, no more
+//! memory than the limits allow. The first byte says what the rest is: either the bytes of the stream, or an app's
+//! path and a tar. A tar gets a correct checksum, and the first byte's other bits choose flaws that are added.
 #![no_main]
 
 use bytes::Bytes;
@@ -33,7 +33,7 @@ const LATE_CHUNK: u8 = 32;
 const CUT_SHORT: u8 = 64;
 const LARGE_PIECES: u8 = 128;
 
-/// The bounds of an archive here: small, so that they are met.
+/// Limits of an archive: small, so that inputs reach them.
 const LIMITS: Limits = Limits {
     compressed: 64 << 10,
     in_memory: 4 << 10,
@@ -45,7 +45,7 @@ const LIMITS: Limits = Limits {
     kept: 16 << 10,
 };
 
-/// Reads everything that an archive holds.
+/// An archive reader that reads every file to its end.
 struct ReadsAll;
 
 fn read_all(archive: Archive, cx: &Cx) -> Result<Vec<String>, Refusal> {
@@ -98,7 +98,7 @@ impl Generator for ReadsAll {
     fn turned_away(&self, _: &str, _: &Refusal) {}
 }
 
-/// A message as it goes over the wire: a flag, its length, itself.
+/// Writes a message in gRPC's framing: a flag, the length, the message.
 fn frame(request: Option<Piece>, out: &mut Vec<u8>) {
     let message = AppStreamRequest { request }.encode_to_vec();
     out.push(0);
@@ -106,7 +106,7 @@ fn frame(request: Option<Piece>, out: &mut Vec<u8>) {
     out.extend_from_slice(&message);
 }
 
-/// The stream of an app's path and a tar, with the flaws that the flags ask for.
+/// Makes a stream from an app's path and a tar, with the flaws that the flags name.
 fn stream(flags: u8, input: &[u8]) -> Vec<u8> {
     let mut parts = input.splitn(2, |b| *b == 0);
     let path = String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();

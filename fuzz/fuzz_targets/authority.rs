@@ -1,4 +1,5 @@
-//! Any bytes of a client are mended or refused, and the same however they come in pieces.
+//! For any bytes of a client, the `:authority` header is corrected or the connection is refused, and the result
+//! does not depend on the pieces in which the bytes arrive.
 #![no_main]
 
 use keyfill_cmp::authority::UsableAuthority;
@@ -8,10 +9,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 
-/// What every client sends first; without it nothing else is looked at.
+/// The HTTP/2 connection preface. Bytes after anything else are not read.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Bytes that come so many at a time.
+/// A reader that returns at most the given number of bytes at a time.
 struct Pieces<'a>(&'a [u8], usize);
 
 impl AsyncRead for Pieces<'_> {

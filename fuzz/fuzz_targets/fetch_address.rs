@@ -1,4 +1,5 @@
-//! Any entry of a kustomization is an address or a path: the folder of a repository never climbs out of it.
+//! Any entry of a kustomization is an address or a path, and the folder that an address names is never outside its
+//! repository.
 #![no_main]
 
 use keyfill_files::TreePath;

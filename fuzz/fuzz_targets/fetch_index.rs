@@ -1,4 +1,5 @@
-//! Any index of a chart repository is read or refused, and one that was read answers and comes back from JSON.
+//! Any index of a chart repository is read or refused. One that was read can be searched, and survives being
+//! written as JSON and read again.
 #![no_main]
 
 use keyfill_fetch::Index;

@@ -1,4 +1,4 @@
-//! Any lock file is read or refused, and one that was read is written so that it reads the same.
+//! Any lock file is read or refused. One that was read survives being written and read again.
 #![no_main]
 
 use keyfill_fetch::Lock;

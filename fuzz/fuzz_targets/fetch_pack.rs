@@ -1,4 +1,5 @@
-//! Any pack with a sum that fits is read or refused: no panic, no hang, no more memory than its objects may take.
+//! Any pack of git with a correct checksum is read or refused: no panic, no hang, no more memory than its objects
+//! may take.
 #![no_main]
 
 use keyfill_diag::Cx;

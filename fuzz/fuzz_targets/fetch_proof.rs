@@ -1,12 +1,12 @@
-//! What a signature says is read or refused, and so are texts, keys and messages of OpenPGP, and a file of
-//! submodules: no address in it looks like an option.
+//! Payloads of signatures, texts, keys and messages of OpenPGP, and `.gitmodules` files are read or refused. No
+//! address from a `.gitmodules` file looks like an option of a command.
 #![no_main]
 
 use keyfill_pgp::{Keyring, SecretKeys};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 
-/// A key that protects nothing.
+/// A test key.
 const KEY: &[u8] = include_bytes!("../../crates/keyfill-pgp/tests/data/secret.asc");
 
 static KEYS: LazyLock<(Keyring, SecretKeys)> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! No template makes jsonpath panic, run on, or print without end. A template and JSON, with a newline between.
+//! No template makes jsonpath panic, run too long, or print too much. The input is a template, a newline, and JSON.
 #![no_main]
 
 // The modules of the root package that are fuzzed: a binary cannot be a dependency.

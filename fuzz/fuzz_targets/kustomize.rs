@@ -9,7 +9,7 @@ use keyfill_yaml::{Body, to_yaml};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
 
-/// Where the parts of an input lie; a NUL byte ends a part.
+/// Paths of the files that an input makes, one for each of its parts. A NUL byte ends a part.
 const PATHS: [&str; 8] = [
     "kustomization.yaml",
     "a.yaml",
@@ -21,7 +21,7 @@ const PATHS: [&str; 8] = [
     "vars.env",
 ];
 
-/// Takes every file for decrypted, so that generators of the kind ksops are looked into.
+/// Treats every file as already decrypted, so that the fuzzer also reaches generators of the kind ksops.
 struct Open;
 
 impl Decrypt for Open {

@@ -1,5 +1,6 @@
-//! No text makes the placeholder language panic or run on, findings never overlap, encodings lead back to the
-//! text they were found in, and a file's scan misses no placeholder.
+//! No text makes the search for placeholders panic or run too long. Placeholders that were found never overlap,
+//! those found in base64 are at the place in the encoded text that is reported, and the scan of a file misses no
+//! placeholder.
 #![no_main]
 
 // The modules of the root package that are fuzzed: a binary cannot be a dependency.

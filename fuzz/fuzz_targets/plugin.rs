@@ -1,5 +1,5 @@
-//! No script of plugin.yaml makes its reading panic or run on, and no value of a variable makes more of a word than
-//! words. A script and a value, with a NUL byte between.
+//! No script of a plugin.yaml makes its reader panic or run too long, and the value of a variable never adds
+//! anything but words to a command. The input is a script, a NUL byte, and a value.
 #![no_main]
 
 // The modules of the root package that are fuzzed: a binary cannot be a dependency.
@@ -25,7 +25,7 @@ mod plan;
 #[path = "../../src/plugin/words.rs"]
 mod words;
 
-/// What a plan names of the root package besides.
+/// The other items of the root package that a plan uses.
 #[allow(dead_code)]
 mod render {
     pub mod edits {

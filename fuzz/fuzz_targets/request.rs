@@ -1,9 +1,9 @@
 //! Whole requests through a worker: any archive, path, environment and parameters are answered or refused in time,
 //! without a panic, and no error or warning holds the value of a secret.
 //!
-//! The input is lines up to an empty one, then files. The first line is the app's path, with `?` before it for a call
-//! that looks for placeholders and `!` for AVP's habits; the others are variables, `NAME=VALUE`. A file is a name, a
-//! line break, its text, and a zero byte.
+//! The input is lines up to an empty one, then files. The first line is the app's path; `?` before it makes the
+//! request a discovery (MatchRepository), and `!` turns compatibility with AVP on. The other lines are variables,
+//! `NAME=VALUE`. A file is a name, a line break, its text, and a zero byte.
 #![no_main]
 
 include!("modules.rs");
@@ -19,13 +19,13 @@ use serve::orders::{
 };
 use std::os::unix::net::UnixStream;
 
-/// What the secrets hold. An input that spells it is passed over.
+/// The value of every secret. Inputs that contain it are skipped.
 const VALUE: &str = "hush-5f2c91-hush";
 
 /// Milliseconds that a request may take. libFuzzer's own bound (`-timeout`) is far above.
 const TIME: u64 = 3_000;
 
-/// A request as the input spells it.
+/// The request that an input describes.
 struct Request {
     path: String,
     looks: bool,
@@ -106,7 +106,7 @@ fn start() -> Start {
     }
 }
 
-/// What the supervisor would say until the request is answered.
+/// Answers the worker in the supervisor's place until the request is answered.
 fn supervise(mut channel: Channel, request: &Request) {
     let frame = orders::frame(&request.order()).expect("it can be written");
     channel.send(frame, &[&request.archive]).expect("the worker listens");

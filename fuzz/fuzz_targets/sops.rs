@@ -1,4 +1,5 @@
-//! An encrypted file is an author's text in any of the formats: reading it ends, and errors quote no value.
+//! Encrypted files are written by app authors, so any text may come, in any of the formats: reading it ends, and
+//! errors quote no value.
 
 #![no_main]
 
@@ -7,10 +8,10 @@ use keyfill_sops::{Format, Identities, Keys, decrypt, is_encrypted};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
 
-/// A key that protects nothing: that of the kept files in crates/keyfill-sops/tests/data.
+/// The test key of age for the files in crates/keyfill-sops/tests/data.
 const KEY: &str = include_str!("../../crates/keyfill-sops/tests/data/key.txt");
 
-/// One of PGP.
+/// A test key of PGP.
 const PGP_KEY: &[u8] = include_bytes!("../../crates/keyfill-pgp/tests/data/secret.asc");
 
 fuzz_target!(|data: &[u8]| {

@@ -31,6 +31,6 @@ fuzz_target!(|input: &[u8]| {
     if let Ok(out) = Execution::new(&cx).render(&Arc::new(templates), "main", &data) {
         assert!(out.len() <= 4 << 20);
     }
-    // Functions that make keys or hash passwords take their time, but not for ever.
+    // Functions that make keys or hash passwords are slow, but must end.
     assert!(start.elapsed() < Duration::from_secs(30));
 });

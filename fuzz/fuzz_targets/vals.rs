@@ -1,4 +1,5 @@
-//! References of vals lie in their text, in order, one behind the other, each with what it was taken apart into.
+//! The references of vals that are found in a text are in order and do not overlap, and each matches the text at
+//! its place.
 #![no_main]
 
 // The module of the root package that is fuzzed: a binary cannot be a dependency.

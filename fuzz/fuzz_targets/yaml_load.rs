@@ -1,4 +1,4 @@
-//! No text makes a loader panic, and none takes more than its limits allow.
+//! No text makes a YAML loader panic or exceed its limits.
 #![no_main]
 
 use keyfill_yaml::{Limits, Step, load_nodes, load_object, load_value, locate, resolve, split_stream};

@@ -1,4 +1,4 @@
-//! What is written is read back as the same value.
+//! A value that is written as YAML is read back as the same value.
 #![no_main]
 
 use keyfill_yaml::{EditDocument, Limits, Value, load_nodes, load_value, resolve, to_json, to_yaml};
@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
     let limits = Limits { depth: 200, nodes: 50_000, cx: None };
-    // What yaml.v3 writes with comments need not be what it read, nor be readable.
+    // A document with comments that yaml.v3 writes may differ from the one it read, and may even be invalid YAML.
     if let Ok(Some(document)) = EditDocument::read(text, &limits) {
         let _ = document.write();
     }
@@ -14,7 +14,7 @@ fuzz_target!(|text: &[u8]| {
     if std::str::from_utf8(text).is_ok_and(|t| t.contains('\u{85}') || t.contains("\\N") || t.contains("\\x85") || t.contains("85")) {
         return;
     }
-    // Nor is the sign of a zero, as in Go.
+    // The sign of a zero is not kept either, as in Go.
     if let Ok(value) = load_value(text, &limits)
         && !has_negative_zero(&value)
     {

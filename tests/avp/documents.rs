@@ -1,4 +1,4 @@
-//! Makes streams of manifests that hold placeholders in all places and forms that argocd-vault-plugin knows.
+//! Makes streams of manifests with placeholders in all places and forms that argocd-vault-plugin supports.
 
 use crate::secrets::{STRUCTURED, TEXTS, WHOLE};
 use fastrand::Rng;
@@ -10,7 +10,7 @@ const NAMES: [&str; 6] = ["a", "b", "c10", "c9", "key.with.dot", "KEY"];
 const PLAIN: [&str; 10] =
     ["plain", "<not a placeholder", "a > b", "<a b>", "yes", "1e3", "0x10", "", "~", "x: y"];
 
-/// One stream's generator.
+/// Generator of one stream.
 pub struct Generator {
     rng: Rng,
     /// The path that the document's annotation names.
@@ -97,7 +97,7 @@ impl Generator {
         Value::Object(names[..count].iter().map(|name| ((*name).to_owned(), self.value(depth))).collect())
     }
 
-    /// Texts, some of them base64 of a text with a placeholder.
+    /// Map of texts, some of which are base64 of a text with a placeholder.
     fn secret_data(&mut self) -> Value {
         use base64::Engine as _;
         let entry = |me: &mut Self| {
@@ -111,7 +111,7 @@ impl Generator {
     fn value(&mut self, depth: u8) -> Value {
         match self.rng.u8(..10) {
             0 if depth < 2 => self.entries(depth + 1),
-            // Lists hold no lists: those are a difference.
+            // Lists in lists are not generated: COMPATIBILITY.md lists them as a difference.
             1 if depth < 2 => (0..self.rng.u8(..3)).map(|_| Value::from(self.text())).collect(),
             2 => [json!(5), json!(1.5), json!(true), Value::Null][self.rng.usize(..4)].clone(),
             3 => json!(self.whole()),
@@ -134,7 +134,7 @@ impl Generator {
         }
     }
 
-    /// A placeholder of a text, perhaps with modifiers; seldom of a key that is missing.
+    /// A placeholder whose value is a text, sometimes with modifiers. A few name a key that is missing.
     fn placeholder(&mut self) -> String {
         let (key, modifiers): (&str, &[&str]) = if self.chance(25) {
             let (key, _, modifiers) = self.pick(&STRUCTURED);
@@ -151,7 +151,7 @@ impl Generator {
         self.written(key, &modifier)
     }
 
-    /// A placeholder of a value that is not text.
+    /// A placeholder whose value is not a text.
     fn whole(&mut self) -> String {
         let key = self.pick(&WHOLE);
         self.written(key, "")

@@ -1,8 +1,8 @@
-//! Generated documents filled by the official argocd-vault-plugin and by keyfill under its name, from one
-//! real Vault: the same bytes, or both fail.
+//! Generated documents are filled by the official argocd-vault-plugin and by keyfill called as
+//! `argocd-vault-plugin`, from one real Vault. Both must print the same bytes, or both must fail.
 //!
-//! `KEYFILL_CASES` (100) and `KEYFILL_SEED` (1) choose how many and which. What COMPATIBILITY.md lists as a
-//! difference is not generated.
+//! `KEYFILL_CASES` (100) and `KEYFILL_SEED` (1) set the number of documents and the seed of the generator.
+//! Differences that COMPATIBILITY.md lists are not generated.
 
 #![cfg(unix)]
 

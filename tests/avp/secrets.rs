@@ -1,9 +1,9 @@
-//! The secrets that generated documents ask for: values of every shape that people keep in Vault.
+//! The secrets that the generated documents name: values of every shape that is common in Vault.
 
 use keyfill_testkit::Vault;
 use serde_json::{Value, json};
 
-/// Strings that YAML, JSON and shells like to misread.
+/// Strings that YAML, JSON and shells often misread.
 pub const TEXTS: [(&str, &str); 34] = [
     ("user", "alice"),
     ("pass", "p@ss: word #1"),
@@ -41,7 +41,7 @@ pub const TEXTS: [(&str, &str); 34] = [
     ("infinite", ".inf"),
 ];
 
-/// JSON, YAML and base64 text, each with the modifiers that can take it.
+/// JSON, YAML and base64 texts, each with the modifiers that accept it.
 pub const STRUCTURED: [(&str, &str, &[&str]); 3] = [
     (
         "json",
@@ -56,10 +56,10 @@ pub const STRUCTURED: [(&str, &str, &[&str]); 3] = [
     ),
 ];
 
-/// Values that are not text: they only stand as whole values.
+/// Keys whose values are not texts. Their placeholders are always the whole value of a field.
 pub const WHOLE: [&str; 6] = ["n", "f", "negative", "big", "t", "map"];
 
-/// Writes them below `secret/data/app` in two versions, and below `kv1/app` of an engine of version 1.
+/// Writes the secrets below `secret/data/app` in two versions, and below `kv1/app` of an engine of version 1.
 pub fn write(vault: &Vault) {
     let mut all = serde_json::Map::new();
     let structured = STRUCTURED.iter().map(|(key, text, _)| (key, text));
