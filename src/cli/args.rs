@@ -444,8 +444,7 @@ pub enum EditCommand {
         /// The image or its tag in values, as in web.imageTag [default: found by its name]
         #[arg(long, value_name = "PATH")]
         at: Option<String>,
-        /// NAME[=NEW][:TAG|@DIGEST]
-        #[arg(value_name = "IMAGE", required = true)]
+        #[arg(value_name = "IMAGE", required = true, help = "NAME[=NEW][:TAG|@DIGEST]")]
         images: Vec<String>,
     },
     /// Set annotations: commonAnnotations of a kustomization or of values, or those of all objects

@@ -466,7 +466,7 @@ impl Planner<'_> {
             .map_err(|error| (if error.forbidden { Class::Forbidden } else { Class::Render }, error.message))
     }
 
-    /// The index of a secret in [`Plan::wanted`]; the secret is added if it is new.
+    /// The index of a secret in `Plan::wanted`; the secret is added if it is new.
     fn want(&mut self, secret: SecretRef, required: bool, place: impl FnOnce() -> Use) -> usize {
         if let Some(number) = self.known.get(&secret) {
             let wanted = &mut self.plan.wanted[*number];
