@@ -98,11 +98,10 @@ impl Bounds {
 #[cfg(test)]
 mod tests {
     use super::{Bounds, MIB};
-    use crate::cli::args::{Cli, Command, ServeArgs};
-    use clap::Parser as _;
+    use crate::cli::args::{Command, ServeArgs, parse};
 
     fn args(line: &[&str]) -> ServeArgs {
-        let cli = Cli::try_parse_from(["keyfill", "serve"].iter().chain(line)).unwrap();
+        let cli = parse(["keyfill", "serve"].iter().chain(line).map(Into::into).collect()).unwrap();
         let Command::Serve(args) = cli.command else { panic!("not serve") };
         args.into_inner()
     }

@@ -153,16 +153,15 @@ fn check_other_commands(plugin: &PluginConfig) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::Configuration;
-    use crate::cli::args::{Cli, Command, ServeArgs, SharedArgs};
+    use crate::cli::args::{Command, ServeArgs, SharedArgs, parse};
     use crate::cli::render_args::EngineChoice;
-    use clap::Parser as _;
 
     fn resolve(spec: &str, vars: &[(&str, &str)]) -> anyhow::Result<Configuration> {
         let dir = tempfile::tempdir()?;
         let text = format!("kind: ConfigManagementPlugin\nmetadata: {{name: keyfill}}\nspec: {spec}\n");
         std::fs::write(dir.path().join("plugin.yaml"), text)?;
         let folder = dir.path().to_string_lossy().into_owned();
-        let cli = Cli::try_parse_from(["keyfill", "serve", "--config-dir-path", &folder])?;
+        let cli = parse(["keyfill", "serve", "--config-dir-path", &folder].map(Into::into).into())?;
         let Command::Serve(args) = cli.command else { anyhow::bail!("not serve") };
         let args: ServeArgs = args.into_inner();
         Configuration::resolve(&SharedArgs::default(), &args, &vars.iter().copied().collect())
