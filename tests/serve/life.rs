@@ -80,6 +80,29 @@ fn idle_connections_are_closed_at_the_end_of_the_grace_period() {
 }
 
 #[test]
+fn a_server_that_ends_leaves_its_successors_socket() {
+    let Some((mut server, secrets)) = over_file_with(&["--grace", "8s"]) else { return };
+    let socket = server.socket("keyfill");
+    let idle = std::os::unix::net::UnixStream::connect(&socket).expect("it answers");
+    server.terminate();
+    let start = Instant::now();
+    while socket.exists() {
+        assert!(start.elapsed() < Duration::from_secs(8), "the socket goes before the listener closes");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(server.child.try_wait().expect("its state").is_none(), "the idle connection holds it");
+    let file = secrets.path().join("secrets.yaml").to_string_lossy().into_owned();
+    let vars = [("KEYFILL_SOURCE", "file"), ("KEYFILL_SECRETS_FILE", file.as_str())];
+    let successor = spawn(server.dir.path(), &vars, &[]);
+    let mut ended = std::mem::replace(&mut server.child, successor);
+    server.wait_for_socket();
+    assert!(ended.wait().expect("it ends").success());
+    let app = app("secret/data/team/app");
+    assert_eq!(server.call(app.path(), &["-path", "app"], TEAM)["one"], manifest("alice-value"));
+    drop(idle);
+}
+
+#[test]
 fn every_metric_is_documented() {
     let flags = ["--metrics", "127.0.0.1:0", "--refs"];
     let Some((server, _secrets)) = over_file_with(&flags) else { return };

@@ -125,17 +125,25 @@ impl Server {
             drop(tokio::time::timeout(self.grace - share, connections.quiet(share)).await);
         };
         let served = tokio::select! {
-            served = &mut serving => served,
+            served = &mut serving => {
+                remove(&self.sockets);
+                served
+            }
             () = closing_time => {
+                // Before the listeners close: afterwards the path may be a new server's.
+                remove(&self.sockets);
                 closing.send_replace(true);
                 tokio::time::timeout(share, &mut serving).await.unwrap_or(Ok(()))
             }
         };
-        for socket in &self.sockets {
-            // An error is ignored: the socket may be gone already.
-            std::fs::remove_file(socket).ok();
-        }
         served.map_err(|e| Error::io("the server broke off", io::Error::other(e)))
+    }
+}
+
+/// Removes the sockets' files. An error is ignored: a file may be gone already.
+fn remove(sockets: &[PathBuf]) {
+    for socket in sockets {
+        std::fs::remove_file(socket).ok();
     }
 }
 
