@@ -7,7 +7,7 @@ use crate::scan::Dialect;
 use crate::{Node, Scalar, Style, Tag};
 
 impl Emit for Scalar {
-    /// A value that JSON cannot represent is written as its text; [`crate::resolve`] refuses it.
+    /// A value that JSON cannot represent is written as its text; [`resolve`](fn@crate::resolve) refuses it.
     fn emit<S: Sink>(&self, sink: &mut S) {
         match (&self.tag, self.style) {
             (Tag::Str, Style::Plain) | (Tag::None, Style::Single | Style::Double | Style::Literal) => {
