@@ -106,9 +106,9 @@ pub struct SharedArgs {
 /// The tool whose behaviour is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Compat {
-    /// Documents without placeholders leave as they came; exit codes tell the kind of trouble.
+    /// Documents without placeholders are printed byte for byte; the exit code says the class of an error.
     Keyfill,
-    /// Every document is printed by the emitter; every error exits 1.
+    /// Every document is parsed and printed anew; every error exits 1.
     Avp,
 }
 
@@ -126,11 +126,11 @@ pub enum Command {
     Diff(Later<DiffArgs>),
     /// List which secrets the roots of a tree name, and where; with a store, which of them are stale
     Refs(Later<RefsArgs>),
-    /// Look at settings, policy, Vault, the token's rights and the sidecar; say what does not work, and what to do
+    /// Check settings, policy, Vault, the token's rights and the sidecar; say what does not work, and what to do
     Doctor(Later<DoctorArgs>),
-    /// Set an image, an annotation or replicas in place, with every other byte as it was
+    /// Set an image, an annotation or replicas in place; every other byte stays
     Edit(Later<EditArgs>),
-    /// Resolve what the tree does not hold and write keyfill.lock
+    /// Resolve the charts, bases and files that the tree does not hold, and write keyfill.lock
     Lock(Later<LockArgs>),
     /// Write charts into the tree, where helm and kustomize find them
     Vendor(Later<VendorArgs>),
@@ -256,7 +256,7 @@ pub struct CheckArgs {
     /// Files that changed, or folders; all roots below the current folder when absent
     #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
-    /// Leave out what fits, in gitignore's syntax; .keyfillignore files do the same (repeatable)
+    /// Leave out files that match, in gitignore's syntax, as .keyfillignore files do (repeatable)
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// How problems are reported
@@ -266,10 +266,10 @@ pub struct CheckArgs {
     /// its name: store::path
     #[arg(long, value_name = "FILE")]
     pub known_secrets: Option<PathBuf>,
-    /// Report Secrets whose values stand in git in plain; .keyfill-secrets.yaml lists exceptions with their reasons
+    /// Report Secrets whose values are committed in plain text; .keyfill-secrets.yaml lists exceptions with their reasons
     #[arg(long)]
     pub plain_secrets: bool,
-    /// Go on, and check again what a saved file reaches
+    /// Keep running, and check again the roots that a saved file belongs to
     #[arg(long)]
     pub watch: bool,
     /// Look only into resources of these kinds (all when absent)
@@ -309,7 +309,7 @@ pub struct DiffArgs {
     /// Look only at roots at or below these folders
     #[arg(value_name = "PATH", last = true)]
     pub paths: Vec<String>,
-    /// Leave out what fits, in gitignore's syntax; .keyfillignore files do the same (repeatable)
+    /// Leave out files that match, in gitignore's syntax, as .keyfillignore files do (repeatable)
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// Compare what the Argo CD Applications and ApplicationSets of the repository render, in place of its roots
@@ -355,7 +355,7 @@ pub struct RefsArgs {
     /// Only references to these paths: * for any text without a slash, ** for any text
     #[arg(long, value_name = "GLOB")]
     pub path: Option<String>,
-    /// Leave out what fits, in gitignore's syntax; .keyfillignore files do the same (repeatable)
+    /// Leave out files that match, in gitignore's syntax, as .keyfillignore files do (repeatable)
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// How references are printed
@@ -406,7 +406,7 @@ pub struct DoctorArgs {
     /// The folder that holds plugin.yaml
     #[arg(long, value_name = "DIR", default_value = "/home/argocd/cmp-server/config/")]
     pub config_dir_path: PathBuf,
-    /// Leave out what fits, in gitignore's syntax (repeatable)
+    /// Leave out files that match, in gitignore's syntax (repeatable)
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     #[command(flatten)]
@@ -491,7 +491,7 @@ pub struct LockArgs {
     /// Lock all roots of the tree, and remove what none of them asks for
     #[arg(long)]
     pub all: bool,
-    /// Resolve anew: all of it, or only what has this name (a chart, a repository, a URL)
+    /// Resolve again: everything, or only what has this name (a chart, a repository, a URL)
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     pub update: Option<String>,
     /// Write nothing, and exit 4 when the lock is stale
@@ -563,22 +563,22 @@ pub struct ServeArgs {
     /// Serve Prometheus metrics on this address
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<std::net::SocketAddr>,
-    /// How long to go on after SIGTERM
+    /// How long requests are still served after SIGTERM
     #[arg(long, value_name = "TIME", default_value = "25s", value_parser = values::duration)]
     pub grace: std::time::Duration,
-    /// How many requests are worked on at once [default: 16 for each processor]
+    /// How many requests are handled at the same time [default: 16 for each processor]
     #[arg(long, value_name = "N")]
     pub concurrency: Option<usize>,
-    /// How long a secret that was read is kept; 0 turns it off
+    /// How long a secret that was read is cached; 0 turns the cache off
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = values::duration)]
     pub secret_ttl: std::time::Duration,
-    /// Reads a second that Vault gets at most (0: no bound)
+    /// The most requests per second that are sent to Vault (0: no limit)
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub vault_rps: u32,
-    /// Reads that Vault gets at once
+    /// The most requests that are sent to Vault at the same time
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub vault_concurrency: usize,
-    /// Worker processes that render and fill at once [default: two for each processor, as far as memory goes]
+    /// How many worker processes render and fill at the same time [default: two for each processor, as far as memory goes]
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
     /// Megabytes that a worker may hold [default: from the container's memory limit]

@@ -15,12 +15,12 @@ pub struct RefreshArgs {
     #[arg(long, value_name = "TIME", env = "KEYFILL_REFRESH_INTERVAL", default_value = "1m",
           value_parser = values::duration)]
     pub refresh_interval: Duration,
-    /// Refreshes that are due at the same time are spread over so long
+    /// Spread refreshes that are due at the same time over this time
     #[arg(long, value_name = "TIME", env = "KEYFILL_REFRESH_SPREAD", default_value = "1m",
           value_parser = values::duration)]
     pub refresh_spread: Duration,
-    /// After a start, refresh the apps that were not served since, spread over so long: which secrets they have is not
-    /// known any more [default: they are known again once Argo CD asks for them]
+    /// After a start, refresh the apps that this process has not served yet, spread over this time: which secrets
+    /// they were given is not known [default: it is known again once Argo CD asks for their manifests]
     #[arg(long, value_name = "TIME", env = "KEYFILL_REFRESH_UNKNOWN", value_parser = values::duration)]
     pub refresh_unknown: Option<Duration>,
     /// Serve which app was given which secret, paths only, as /refs on the address of --metrics

@@ -30,10 +30,10 @@ const fn google(name: &'static str, meaning: &'static str) -> Var {
 
 /// The rows of the table, sorted by name.
 pub const STORE_SETTINGS: &[Var] = &[
-    of(Family::Delinea, "AVP_DELINEA_DOMAIN", "the domain of the user of Delinea Secret Server"),
-    of(Family::Delinea, "AVP_DELINEA_PASSWORD", "the user's password").holds(Holds::Secret),
+    of(Family::Delinea, "AVP_DELINEA_DOMAIN", "the domain of AVP_DELINEA_USER"),
+    of(Family::Delinea, "AVP_DELINEA_PASSWORD", "the password of AVP_DELINEA_USER").holds(Holds::Secret),
     of(Family::Delinea, "AVP_DELINEA_URL", "the address of Delinea Secret Server"),
-    of(Family::Delinea, "AVP_DELINEA_USER", "its user").holds(Holds::Identity),
+    of(Family::Delinea, "AVP_DELINEA_USER", "the user of Delinea Secret Server").holds(Holds::Identity),
     of(Family::Ibm, "AVP_IBM_API_KEY", "an API key of IBM Cloud").holds(Holds::Secret),
     of(
         Family::Ibm,
@@ -42,8 +42,9 @@ pub const STORE_SETTINGS: &[Var] = &[
     ),
     of(Family::Yandex, "AVP_YCL_KEY_ID", "the id of an authorized key of Yandex Cloud")
         .holds(Holds::Identity),
-    of(Family::Yandex, "AVP_YCL_PRIVATE_KEY", "its private key, in PEM").holds(Holds::Secret),
-    of(Family::Yandex, "AVP_YCL_SERVICE_ACCOUNT_ID", "the service account that it belongs to")
+    of(Family::Yandex, "AVP_YCL_PRIVATE_KEY", "the private key of AVP_YCL_KEY_ID, in PEM")
+        .holds(Holds::Secret),
+    of(Family::Yandex, "AVP_YCL_SERVICE_ACCOUNT_ID", "the service account that AVP_YCL_KEY_ID belongs to")
         .holds(Holds::Identity),
     aws("AWS_ACCESS_KEY_ID", "the id of an access key").holds(Holds::Identity),
     aws("AWS_CONFIG_FILE", "the file of shared profiles [~/.aws/config]").holds(Holds::CredentialFile),
@@ -52,8 +53,11 @@ pub const STORE_SETTINGS: &[Var] = &[
     aws("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "a file with that token (EKS Pod Identity)")
         .holds(Holds::CredentialFile),
     aws("AWS_CONTAINER_CREDENTIALS_FULL_URI", "where the container's credentials are").holds(Holds::Identity),
-    aws("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "the same, below the address of ECS")
-        .holds(Holds::Identity),
+    aws(
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "the path of the container's credentials at the address of ECS",
+    )
+    .holds(Holds::Identity),
     aws("AWS_EC2_METADATA_DISABLED", "true: the machine's role is not asked for"),
     aws("AWS_EC2_METADATA_SERVICE_ENDPOINT", "where the machine's metadata are"),
     aws("AWS_ENDPOINT_URL", "an address in place of those of all services"),
@@ -113,5 +117,5 @@ pub const STORE_SETTINGS: &[Var] = &[
     of(Family::Ibm, "KEYFILL_IBM_IAM_ENDPOINT", "an address in place of the token service's"),
     of(Family::Yandex, "KEYFILL_YANDEX_ENDPOINT", "an address in place of those of Yandex Cloud"),
     of(Family::OnePassword, "OP_CONNECT_HOST", "the address of 1Password Connect"),
-    of(Family::OnePassword, "OP_CONNECT_TOKEN", "its access token").holds(Holds::Secret),
+    of(Family::OnePassword, "OP_CONNECT_TOKEN", "an access token of 1Password Connect").holds(Holds::Secret),
 ];

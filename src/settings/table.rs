@@ -127,7 +127,11 @@ pub const SETTINGS: &[Var] = &[
     var("AVP_PASSWORD", Author::Identity, "the password of the method userpass")
         .holds(Holds::Secret)
         .of(Method::Userpass),
-    var("AVP_PATH_VALIDATION", Author::Yes, "an expression that every path must match; an author's narrows"),
+    var(
+        "AVP_PATH_VALIDATION",
+        Author::Yes,
+        "a regular expression that every path must match; an author's one must match too",
+    ),
     var("AVP_ROLE_ID", Author::Identity, "the role id of the method approle")
         .holds(Holds::Secret)
         .of(Method::AppRole),
@@ -151,7 +155,7 @@ pub const SETTINGS: &[Var] = &[
         "addresses that an author's own Vault may have besides public ones",
     ),
     var("KEYFILL_APP_ENV", Author::No, "names that path templates may read as env.NAME"),
-    var("KEYFILL_APP_MAY_SET", Author::No, "names that authors may set besides"),
+    var("KEYFILL_APP_MAY_SET", Author::No, "further names that authors may set"),
     var(
         "KEYFILL_APP_NAMESPACES",
         Author::No,
@@ -250,11 +254,12 @@ pub const SETTINGS: &[Var] = &[
     var(
         "KEYFILL_SOPS_KEYS",
         Author::No,
-        "globs of the keys that encrypted files may use: age, ARNs and their like [all]",
+        "globs of the keys that encrypted files may use: age recipients, key ARNs and so on [all]",
     ),
     var("KEYFILL_SOPS_PGP_KEY_FILE", Author::No, "a file of secret keys of PGP, as gpg exports them")
         .holds(Holds::KeyFile),
-    var("KEYFILL_SOURCE", Author::No, "the same, with file besides; it wins over AVP_TYPE").decides(),
+    var("KEYFILL_SOURCE", Author::No, "where secrets come from, as AVP_TYPE, or file; it wins over AVP_TYPE")
+        .decides(),
     var("KEYFILL_VALS_REFS", Author::No, "true: references of vals (ref+SCHEME://PATH#/KEY) are filled too"),
     var("NO_PROXY", Author::No, "hosts that are reached without the proxy"),
     var("SOPS_AGE_KEY", Author::No, "secret keys of age, AGE-SECRET-KEY-1..., with blanks between")
@@ -277,8 +282,12 @@ pub const SETTINGS: &[Var] = &[
     var("VAULT_HTTP_PROXY", Author::No, "the proxy for Vault, whatever the scheme of its address"),
     var("VAULT_MAX_RETRIES", Author::Connection, "how often a request is tried again"),
     var("VAULT_NAMESPACE", Author::Connection, "Vault's namespace").decides(),
-    var("VAULT_PROXY_ADDR", Author::No, "the same, before VAULT_HTTP_PROXY"),
-    var("VAULT_SKIP_VERIFY", Author::Connection, "true: any certificate will do"),
+    var(
+        "VAULT_PROXY_ADDR",
+        Author::No,
+        "the proxy for Vault, whatever the scheme of its address; it wins over VAULT_HTTP_PROXY",
+    ),
+    var("VAULT_SKIP_VERIFY", Author::Connection, "true: Vault's certificate is not verified"),
     var("VAULT_TLS_SERVER_NAME", Author::Connection, "the name that Vault's certificate must have"),
     var("VAULT_TOKEN", Author::Identity, "the token of the method token")
         .holds(Holds::Secret)
@@ -309,9 +318,14 @@ pub const APP: &[Var] = &[
     ),
     var("ARGOCD_ENV_HELM_ARGS", Author::Yes, "further flags of helm template"),
     var("ARGOCD_ENV_HELM_VALUES", Author::Yes, "values as YAML text"),
-    var("ARGOCD_ENV_IMAGE_NAME", Author::Yes, "the image whose tag is set"),
-    var("ARGOCD_ENV_IMAGE_TAG", Author::Yes, "its new tag"),
-    var("ARGOCD_GIT_ASKPASS_NONCE", Author::No, "what repo-server lends the login for").holds(Holds::Secret),
+    var("ARGOCD_ENV_IMAGE_NAME", Author::Yes, "the image that gets the tag ARGOCD_ENV_IMAGE_TAG"),
+    var("ARGOCD_ENV_IMAGE_TAG", Author::Yes, "the new tag of ARGOCD_ENV_IMAGE_NAME"),
+    var(
+        "ARGOCD_GIT_ASKPASS_NONCE",
+        Author::No,
+        "the nonce with which repo-server hands out the login of the app's repository",
+    )
+    .holds(Holds::Secret),
     var("KUBE_API_VERSIONS", Author::No, "the cluster's API versions"),
     var("KUBE_VERSION", Author::No, "the cluster's version"),
 ];

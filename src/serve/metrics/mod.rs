@@ -201,13 +201,17 @@ impl Metrics {
         registry.register("errors", "Failed requests by class", self.errors.clone());
         let help = "Requests that ended without an answer";
         registry.register("requests_given_up", help, self.given_up.clone());
-        registry.register("requests_in_progress", "Requests that are worked on", self.in_progress.clone());
+        registry.register(
+            "requests_in_progress",
+            "Requests that are being handled",
+            self.in_progress.clone(),
+        );
         registry.register(
             "workers_lost",
             "Workers that ended in the middle of a request",
             self.deaths.clone(),
         );
-        let help = "Requests refused whose like ended workers";
+        let help = "Requests refused since requests of the same app ended two workers";
         registry.register("crash_loops_refused", help, self.crash_loops.clone());
         registry.register("app_requests", "Requests by app and how they ended", self.apps.counted.clone());
         registry.register("stage_seconds", "Stages of generate", self.stages.clone());
