@@ -6,7 +6,7 @@ use crate::references::{self, References};
 use crate::render::options::Options;
 use crate::render::plain::Content;
 use keyfill_diag::Cx;
-use keyfill_files::{Files, Kind, TreePath};
+use keyfill_files::{FileKind, Files, TreePath};
 use memchr::memmem;
 use std::io::Read as _;
 
@@ -124,7 +124,7 @@ fn collect(files: &dyn Files, dir: &TreePath, ignored: &mut IgnoreFiles<'_>, fou
         return;
     }
     for entry in &entries {
-        let below = entry.kind == Kind::Dir && !entry.is_link && !entry.name.starts_with('.');
+        let below = entry.kind == FileKind::Dir && !entry.is_link && !entry.name.starts_with('.');
         if let Some(path) = below.then(|| dir.join(&entry.name)).flatten()
             && !ignored.holds(&path, true)
         {
@@ -144,7 +144,7 @@ pub fn own_manifests(
     let entries = files.list(dir).unwrap_or_default();
     let named = entries
         .iter()
-        .filter(|e| e.kind != Kind::Dir && is_manifest_name(&e.name) && !e.name.starts_with('.'))
+        .filter(|e| e.kind != FileKind::Dir && is_manifest_name(&e.name) && !e.name.starts_with('.'))
         .filter_map(|e| dir.join(&e.name));
     let named = named.take_while(|_| cx.check().is_ok());
     named.filter(|path| !ignored.holds(path, false) && is_manifest(files, path, cx)).collect()

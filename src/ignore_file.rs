@@ -37,10 +37,10 @@ impl<'a> IgnoreFiles<'a> {
             // In git a pattern with an unclosed bracket matches nothing; on a command line it is a mistake.
             if has_open_bracket(glob) {
                 return Err(format!(
-                    "{glob:?} is no glob: a bracket is not closed; write \\[ for the sign itself"
+                    "{glob:?} is not a glob: a bracket is not closed; write \\[ for the sign itself"
                 ));
             }
-            builder.add_line(None, glob).map_err(|e| format!("{glob:?} is no glob: {e}"))?;
+            builder.add_line(None, glob).map_err(|e| format!("{glob:?} is not a glob: {e}"))?;
         }
         self.more = Some((dir.clone(), builder.build().map_err(|e| e.to_string())?));
         Ok(())
@@ -110,7 +110,7 @@ impl<'a> IgnoreFiles<'a> {
         let mut builder = GitignoreBuilder::new("");
         for (number, line) in String::from_utf8_lossy(&text).lines().enumerate() {
             if let Err(error) = builder.add_line(None, line) {
-                warn(u32::try_from(number + 1).ok(), format!("this line is no pattern: {error}"));
+                warn(u32::try_from(number + 1).ok(), format!("this line is not a pattern: {error}"));
             }
         }
         builder.build().ok()

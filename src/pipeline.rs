@@ -27,7 +27,7 @@ use crate::verbose::{self, Announced};
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic};
-use keyfill_files::Kind;
+use keyfill_files::FileKind;
 use keyfill_secrets::Reads;
 use keyfill_yaml::Document;
 use std::io::Read as _;
@@ -76,7 +76,7 @@ impl Timings {
 
 /// The root that a run renders; `None` for a file or stdin. In compatibility with AVP a folder is always plain YAML.
 pub fn discover(run: &Run) -> Option<Root> {
-    let tree = run.input.tree().filter(|tree| tree.kind != Kind::File)?;
+    let tree = run.input.tree().filter(|tree| tree.kind != FileKind::File)?;
     let kind = match run.settings.compat_avp {
         true => RootKind::Yaml,
         false => discover::kind_for_app(&*tree.files, &tree.at, &run.options, &run.cx),

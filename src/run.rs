@@ -17,7 +17,7 @@ use crate::sops::{Encrypted, Unlocks};
 use crate::tree::{Boundary, Tree};
 use anyhow::Result;
 use keyfill_diag::{Class, Cx, Limits};
-use keyfill_files::{Kind, TreePath};
+use keyfill_files::{FileKind, TreePath};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ fn encrypted(given: &Given<'_>, settings: &Settings, input: &Input) -> Result<En
         Input::Stdin => open(given, settings, ".")?,
     };
     let dir = match tree.kind {
-        Kind::Dir => tree.at,
+        FileKind::Dir => tree.at,
         _ => tree.at.parent().unwrap_or_else(TreePath::root),
     };
     Ok(Encrypted { files: tree.files, dir, service: Arc::new(Unlocks::of(settings)) })

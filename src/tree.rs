@@ -3,7 +3,7 @@
 use crate::report::Problem;
 use crate::settings::Env;
 use anyhow::{Context as _, Result};
-use keyfill_files::{DiskFiles, Files, Kind, TreePath};
+use keyfill_files::{DiskFiles, FileKind, Files, TreePath};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct Tree {
     /// The requested folder or file.
     pub at: TreePath,
     /// Whether it is a folder or a file.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// The current folder, if it is in the tree. Relative paths on the command line start from it.
     pub current: Option<TreePath>,
 }
@@ -68,7 +68,7 @@ impl Tree {
     /// A tree that is not on disk, such as a revision of a repository. Relative paths on the command line start
     /// from `current`.
     pub fn of_files(files: Arc<dyn Files>, current: Option<TreePath>) -> Self {
-        Self { files, disk: None, at: TreePath::root(), kind: Kind::Dir, current }
+        Self { files, disk: None, at: TreePath::root(), kind: FileKind::Dir, current }
     }
 
     /// Whether the boundary is the whole file system: there is neither a work tree nor `--root`.

@@ -12,7 +12,7 @@ use crate::report::Failure;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use keyfill_diag::{Class, Diagnostic, Place, Severity};
-use keyfill_files::{Fetch, FileErrorKind, Files, Kind, MemoryFiles, TreePath};
+use keyfill_files::{Fetch, FileErrorKind, FileKind, Files, MemoryFiles, TreePath};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -94,7 +94,7 @@ impl Layout {
             for entry in files.list(&folder).unwrap_or_default() {
                 let Some(path) = folder.join(&entry.name) else { continue };
                 let is_of_chart = names.iter().any(|name| is_archive_of(&entry.name, name));
-                if entry.kind == Kind::File && is_of_chart && !layout.archives.contains_key(&path) {
+                if entry.kind == FileKind::File && is_of_chart && !layout.archives.contains_key(&path) {
                     layout.left_over.insert(path);
                 }
             }

@@ -7,7 +7,7 @@ use crate::references;
 use crate::report::Failure;
 use anyhow::{Context as _, Result};
 use keyfill_diag::{Cx, Place, without_users};
-use keyfill_files::{Fetch, FetchError, Files, Kind, MemoryFiles, TreePath};
+use keyfill_files::{Fetch, FetchError, FileKind, Files, MemoryFiles, TreePath};
 use keyfill_kustomize::{Repository, World, is_remote_file, names_a_manifest};
 use keyfill_yaml::Node;
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,7 +119,7 @@ impl<'a> Localized<'a> {
         let is_root = repository.path.is_empty();
         let within = if is_root && self.has_roots_apart { ROOTS } else { FOLDER };
         let folder = format!("{within}/{}/{reference}", without_scheme(&repository.git.url));
-        let outside = || format!("{folder} is no path in the tree");
+        let outside = || format!("{folder} is not a path in the tree");
         let mount = at.to.join(&folder).filter(|path| path.is_within(&at.to)).with_context(outside)?;
         self.bases.insert(Base {
             folder: mount.clone(),
@@ -139,7 +139,7 @@ impl<'a> Localized<'a> {
         let root = Root { dir: dir.clone(), kind: RootKind::Kustomization };
         let reads = references::of_root(&world, &root, self.cx);
         for path in &reads.files {
-            if let (Ok((_, Kind::File)), Some(to)) = (world.resolve(path), inside(path)) {
+            if let (Ok((_, FileKind::File)), Some(to)) = (world.resolve(path), inside(path)) {
                 self.files.insert(to, world.read(path)?.to_vec());
             }
         }
@@ -158,7 +158,7 @@ impl<'a> Localized<'a> {
         let address = without_scheme(url.split(['?', '#']).next().unwrap_or(url));
         let path = format!("{FOLDER}/{address}");
         let to = at.to.join(&path).filter(|to| to.is_within(&at.to));
-        self.files.insert(to.with_context(|| format!("{path} is no path in the tree"))?, bytes.to_vec());
+        self.files.insert(to.with_context(|| format!("{path} is not a path in the tree"))?, bytes.to_vec());
         Ok(path)
     }
 }

@@ -25,7 +25,7 @@ use anyhow::Result;
 pub use ask_pass::lent;
 use files::CredentialFiles;
 use keyfill_fetch::{DEFAULT_SIZE, Helpers, LOCK_FILE, Login, Mode, Ssh, is_helper_name};
-use keyfill_files::{Fetch, Kind, TreePath};
+use keyfill_files::{Fetch, FileKind, TreePath};
 use keyfill_http::{HostPolicy, Matcher};
 use lazy::Lazy;
 pub use lazy::{Off, read_lock};
@@ -168,7 +168,7 @@ pub fn lock_path(tree: &Tree) -> TreePath {
     }
     let current = tree.current.as_ref().filter(|current| tree.at.is_within(current)).map(in_folder);
     let of_folder = match tree.kind {
-        Kind::Dir => in_folder(&tree.at),
+        FileKind::Dir => in_folder(&tree.at),
         _ => in_folder(&tree.at.parent().unwrap_or_else(TreePath::root)),
     };
     current.filter(|lock| tree.files.is_file(lock)).unwrap_or(of_folder)

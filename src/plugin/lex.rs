@@ -8,7 +8,7 @@ use super::{content, parse};
 #[derive(Clone, Debug)]
 pub struct Token {
     /// The kind of token.
-    pub kind: Kind,
+    pub kind: TokenKind,
     /// The byte at which the token begins.
     pub start: usize,
     /// The byte after the token.
@@ -19,7 +19,7 @@ pub struct Token {
 
 /// A kind of token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     /// A word, with its variables and quotes.
     Word(Word),
     /// An operator, such as `|` or `&&`, or a line break as `\n`.
@@ -124,9 +124,9 @@ impl Lexer<'_> {
             Some(sign) if !is_file => {
                 self.at += sign.len();
                 self.line += usize::from(sign == "\n");
-                Kind::Sign(sign)
+                TokenKind::Sign(sign)
             }
-            _ => Kind::Word(self.word(start)?),
+            _ => TokenKind::Word(self.word(start)?),
         };
         Ok(Some(Token { kind, start, end: self.at, line }))
     }

@@ -1,7 +1,7 @@
 //! Parses the arguments of commands that search or test: `find`, `grep`, `ls`, `xargs`, `test`.
 
 use super::pattern::{self, Flags, Syntax};
-use super::plan::{Expression, Filter, Find, Grep, Kind, Source, Test};
+use super::plan::{Expression, Filter, Find, Grep, PathKind, Source, Test};
 use super::words::Word;
 
 /// A `find`, and the filter of its `-exec grep`.
@@ -140,7 +140,7 @@ impl Finding<'_> {
             },
             "-maxdepth" | "-mindepth" => {
                 let text = plain(self.argument(&flag)?)?;
-                let number = text.parse().map_err(|_| format!("find {flag} {text} is no number"))?;
+                let number = text.parse().map_err(|_| format!("find {flag} {text} is not a number"))?;
                 if flag == "-maxdepth" {
                     self.find.most_depth = Some(number);
                 } else {
@@ -393,10 +393,10 @@ pub fn test(words: &[Word]) -> Result<Test, String> {
         [flag, _] => {
             let word = words[1].clone();
             Ok(match *flag {
-                "-f" => Test::Exists(word, Kind::File),
-                "-e" | "-r" => Test::Exists(word, Kind::Any),
-                "-d" => Test::Exists(word, Kind::Folder),
-                "-s" => Test::Exists(word, Kind::Filled),
+                "-f" => Test::Exists(word, PathKind::File),
+                "-e" | "-r" => Test::Exists(word, PathKind::Any),
+                "-d" => Test::Exists(word, PathKind::Folder),
+                "-s" => Test::Exists(word, PathKind::Filled),
                 "-n" => Test::IsText(word),
                 "-z" => Test::Not(Box::new(Test::IsText(word))),
                 other => return Err(format!("the test {other} is not known")),

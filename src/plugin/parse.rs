@@ -1,7 +1,7 @@
 //! Parses a shell's script: statements, pipes, `if`, `for` and groups. Other loops, functions and background jobs
 //! are refused.
 
-use super::lex::{self, Kind, Refused, Token};
+use super::lex::{self, Refused, Token, TokenKind};
 use super::words::Word;
 
 /// A script: a list of statements.
@@ -145,7 +145,7 @@ impl Parser<'_> {
     }
 
     fn is_sign(&self, sign: &str) -> bool {
-        matches!(self.peek(), Some(Token { kind: Kind::Sign(s), .. }) if *s == sign)
+        matches!(self.peek(), Some(Token { kind: TokenKind::Sign(s), .. }) if *s == sign)
     }
 
     fn takes(&mut self, sign: &str) -> bool {
@@ -157,7 +157,7 @@ impl Parser<'_> {
     /// The next word, if it has neither quotes nor variables.
     fn plain(&self) -> Option<&str> {
         match self.peek() {
-            Some(Token { kind: Kind::Word(word), start, end, .. })
+            Some(Token { kind: TokenKind::Word(word), start, end, .. })
                 if word.text().as_deref() == Some(&self.text[*start..*end]) =>
             {
                 Some(&self.text[*start..*end])
@@ -206,7 +206,7 @@ impl Parser<'_> {
             } else if self.takes("||") {
                 join = Join::Or;
             } else if self.is_sign("&") {
-                return Err(self.refused("nothing is run beside the rest"));
+                return Err(self.refused("background commands (&) are not supported"));
             } else if !self.takes(";") && !self.is_sign("\n") && self.peek().is_some() && !self.is_sign(")") {
                 return Err(self.refused("it is not expected here"));
             }
@@ -298,7 +298,7 @@ impl Parser<'_> {
         self.at += 1;
         self.expects("in")?;
         let mut words = Vec::new();
-        while let Some(Token { kind: Kind::Word(word), .. }) = self.peek() {
+        while let Some(Token { kind: TokenKind::Word(word), .. }) = self.peek() {
             words.push(self.without_commands(word.clone())?);
             self.at += 1;
         }
@@ -328,7 +328,7 @@ impl Parser<'_> {
         let mut simple = Simple { line: self.peek().map_or(0, |token| token.line), ..Simple::default() };
         while let Some(token) = self.peek() {
             match &token.kind {
-                Kind::Word(word) => {
+                TokenKind::Word(word) => {
                     let assignment = if simple.words.is_empty() { assignment(word) } else { None };
                     match assignment {
                         Some((name, value)) => match value.printed() {
@@ -342,11 +342,11 @@ impl Parser<'_> {
                     }
                     self.at += 1;
                 }
-                Kind::Sign(sign @ (">" | ">>" | "<" | ">&" | "&>" | ">|" | "<<<")) => {
+                TokenKind::Sign(sign @ (">" | ">>" | "<" | ">&" | "&>" | ">|" | "<<<")) => {
                     let (sign, start) = (*sign, token.start);
                     let descriptor = self.descriptor(&mut simple, start);
                     self.at += 1;
-                    let Some(Token { kind: Kind::Word(target), .. }) = self.peek() else {
+                    let Some(Token { kind: TokenKind::Word(target), .. }) = self.peek() else {
                         return Err(self.refused("the name of a file is missing before it"));
                     };
                     let target = self.without_commands(target.clone())?;
@@ -354,20 +354,20 @@ impl Parser<'_> {
                     self.at += 1;
                 }
                 // Inside of `[[ ]]`, `&&` and `||` belong to the test.
-                Kind::Sign(sign @ ("&&" | "||")) if is_open_test(&simple) => {
+                TokenKind::Sign(sign @ ("&&" | "||")) if is_open_test(&simple) => {
                     simple.words.push(Word::literal(if *sign == "&&" { "-a" } else { "-o" }));
                     self.at += 1;
                 }
-                Kind::Sign("<<" | "<&" | "&>>") => {
+                TokenKind::Sign("<<" | "<&" | "&>>") => {
                     return Err(self.refused("this redirection is not known"));
                 }
-                Kind::Sign("(") => {
+                TokenKind::Sign("(") => {
                     let hint = "write the commands of a function where it is called, and a list as one variable: \
                                 ARGS=\"$ARGS -f values.yaml\"; helm template NAME . $ARGS";
                     let refused = self.refused("functions, lists and expressions in brackets are not known");
                     return Err(Refused { hint: Some(hint), ..refused });
                 }
-                Kind::Sign(_) => break,
+                TokenKind::Sign(_) => break,
             }
         }
         if self.at == first {

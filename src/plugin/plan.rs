@@ -108,7 +108,7 @@ pub enum Test {
     /// `echo` in discovery: it succeeds, and prints unless the text is empty.
     Echo(Content),
     /// `[ -f x ]`, `[ -d x ]`, `[ -e x ]`, `[ -s x ]`
-    Exists(Word, Kind),
+    Exists(Word, PathKind),
     /// `[ -n x ]`
     IsText(Word),
     /// `[ a = b ]`
@@ -125,7 +125,7 @@ pub enum Test {
 
 /// What a path must be for a test to succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub enum PathKind {
     /// A file or a folder.
     Any,
     /// A file.

@@ -3,7 +3,7 @@
 
 use super::lex::WORKING_DIR;
 use super::parse::Join;
-use super::plan::{Kind, Line, Plan, Render, Step, Test};
+use super::plan::{Line, PathKind, Plan, Render, Step, Test};
 use super::search::Place;
 use super::words::{Content, Variables, Word};
 use crate::discover::{Root, RootKind};
@@ -307,14 +307,14 @@ impl<'a> Machine<'a> {
         })
     }
 
-    fn exists(&self, name: &str, kind: Kind) -> bool {
+    fn exists(&self, name: &str, kind: PathKind) -> bool {
         let Some(path) = self.at.join(name).filter(|_| !name.starts_with('/')) else { return false };
         let files = self.files();
         match kind {
-            Kind::Any => files.resolve(&path).is_ok(),
-            Kind::File => files.is_file(&path),
-            Kind::Folder => files.is_dir(&path),
-            Kind::Filled => files.read(&path).is_ok_and(|content| !content.is_empty()),
+            PathKind::Any => files.resolve(&path).is_ok(),
+            PathKind::File => files.is_file(&path),
+            PathKind::Folder => files.is_dir(&path),
+            PathKind::Filled => files.read(&path).is_ok_and(|content| !content.is_empty()),
         }
     }
 

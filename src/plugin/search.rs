@@ -5,7 +5,7 @@ use super::plan::{Expression, Filter, Find, Grep, Search, Source};
 use super::words::{Variables, Word, fits};
 use anyhow::{Result, anyhow};
 use keyfill_diag::Cx;
-use keyfill_files::{Files, Kind, TreePath};
+use keyfill_files::{FileKind, Files, TreePath};
 use keyfill_go::regexp::Regexp;
 use std::cell::Cell;
 
@@ -286,7 +286,7 @@ impl Walk<'_> {
         &self,
         path: &TreePath,
         name: &str,
-        kind: Kind,
+        kind: FileKind,
         is_link: bool,
         depth: usize,
         all: &mut Vec<Found>,
@@ -302,7 +302,8 @@ impl Walk<'_> {
         if depth >= self.find.least_depth && self.expression.prints(&seen) {
             all.push(Found { name: name.to_owned(), path: path.clone() });
         }
-        let goes_on = kind == Kind::Dir && !is_link && self.find.most_depth.is_none_or(|most| depth < most);
+        let goes_on =
+            kind == FileKind::Dir && !is_link && self.find.most_depth.is_none_or(|most| depth < most);
         if !goes_on || depth >= DEPTH {
             return Ok(());
         }
@@ -321,10 +322,10 @@ impl Walk<'_> {
 }
 
 impl Walk<'_> {
-    fn is_empty(&self, path: &TreePath, kind: Kind) -> bool {
+    fn is_empty(&self, path: &TreePath, kind: FileKind) -> bool {
         let files = self.place.files;
         match kind {
-            Kind::Dir => files.list(path).is_ok_and(|entries| entries.is_empty()),
+            FileKind::Dir => files.list(path).is_ok_and(|entries| entries.is_empty()),
             _ => files.read(path).is_ok_and(|content| content.is_empty()),
         }
     }
@@ -333,7 +334,7 @@ impl Walk<'_> {
 struct Seen<'a> {
     path: &'a str,
     name: &'a str,
-    kind: Kind,
+    kind: FileKind,
     is_link: bool,
     /// Whether the file or folder is empty; `false` if the expression does not use `-empty`.
     is_empty: bool,
@@ -405,8 +406,8 @@ impl Compiled {
             Self::Path(expression) => expression.is_match(seen.path.as_bytes()),
             Self::Empty => seen.is_empty,
             Self::Type('l') => seen.is_link,
-            Self::Type('d') => seen.kind == Kind::Dir && !seen.is_link,
-            Self::Type(_) => seen.kind == Kind::File && !seen.is_link,
+            Self::Type('d') => seen.kind == FileKind::Dir && !seen.is_link,
+            Self::Type(_) => seen.kind == FileKind::File && !seen.is_link,
             Self::Print => {
                 printed.set(true);
                 true

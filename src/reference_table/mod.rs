@@ -8,7 +8,7 @@ mod state;
 use crate::cli::args::RefsFormat;
 use anyhow::Result;
 use serde::Serialize;
-pub use state::{Kind, State, judge, to_seconds, unix_now, unix_time};
+pub use state::{State, VersionState, judge, to_seconds, unix_now, unix_time};
 
 /// One reference to a key of a secret.
 #[derive(Clone, Debug, Serialize)]

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 /// The state of the version that a reference reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum VersionState {
     /// It names no version and reads the current one.
     Current,
     /// It names a version, which is the newest one.
@@ -27,7 +27,7 @@ pub enum Kind {
     Unknown,
 }
 
-impl Kind {
+impl VersionState {
     /// All states.
     pub const ALL: [Self; 9] = [
         Self::Current,
@@ -57,7 +57,7 @@ impl Kind {
     }
 }
 
-impl Serialize for Kind {
+impl Serialize for VersionState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
@@ -67,7 +67,7 @@ impl Serialize for Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct State {
     /// The kind of state.
-    pub state: Kind,
+    pub state: VersionState,
     /// The newest version.
     pub current_version: Option<u64>,
     /// When the version that the reference reads was written, in RFC 3339.
@@ -79,27 +79,27 @@ pub struct State {
 
 impl State {
     /// A state without details.
-    pub fn of(state: Kind) -> Self {
+    pub fn of(state: VersionState) -> Self {
         Self { state, current_version: None, written: None, why: None }
     }
 
     /// An unknown state, with the reason.
     pub fn unknown(why: impl Into<String>) -> Self {
-        Self { why: Some(why.into()), ..Self::of(Kind::Unknown) }
+        Self { why: Some(why.into()), ..Self::of(VersionState::Unknown) }
     }
 
     /// `old, current is 4, written 2026-01-02T03:04:05Z`.
     pub fn words(&self) -> String {
         let name = match self.state {
-            Kind::Current => "current",
-            Kind::Pinned => "pinned to the newest",
-            Kind::Old => "pinned to an old version",
-            Kind::Deleted => "deleted",
-            Kind::Destroyed => "destroyed",
-            Kind::Absent => "absent",
-            Kind::Stale => "older than the newest",
-            Kind::Unversioned => "there, without versions",
-            Kind::Unknown => "unknown",
+            VersionState::Current => "current",
+            VersionState::Pinned => "pinned to the newest",
+            VersionState::Old => "pinned to an old version",
+            VersionState::Deleted => "deleted",
+            VersionState::Destroyed => "destroyed",
+            VersionState::Absent => "absent",
+            VersionState::Stale => "older than the newest",
+            VersionState::Unversioned => "there, without versions",
+            VersionState::Unknown => "unknown",
         };
         let mut words = vec![name.to_owned()];
         words.extend(self.current_version.map(|version| format!("newest is {version}")));
@@ -112,8 +112,8 @@ impl State {
 /// The state of a reference that names `version`; `now` is in seconds since 1970.
 pub fn judge(known: &Known, version: Option<&str>, now: i64) -> State {
     let metadata = match known {
-        Known::Absent => return State::of(Kind::Absent),
-        Known::Present => return State::of(Kind::Unversioned),
+        Known::Absent => return State::of(VersionState::Absent),
+        Known::Present => return State::of(VersionState::Unversioned),
         Known::Versioned(metadata) => metadata,
     };
     let Metadata { current_version: current, versions } = metadata;
@@ -121,17 +121,17 @@ pub fn judge(known: &Known, version: Option<&str>, now: i64) -> State {
     let number = match version.map(|text| text.trim().parse::<u64>()) {
         None | Some(Ok(0)) => *current,
         Some(Ok(number)) => number,
-        Some(Err(_)) => return State { current_version: Some(*current), ..State::of(Kind::Absent) },
+        Some(Err(_)) => return State { current_version: Some(*current), ..State::of(VersionState::Absent) },
     };
     let is_named = version.is_some_and(|text| text.trim() != "0");
     let there = versions.get(&number);
     let state = match there {
-        None => Kind::Absent,
-        Some(version) if version.destroyed => Kind::Destroyed,
-        Some(version) if is_deleted(version, now) => Kind::Deleted,
-        Some(_) if !is_named => Kind::Current,
-        Some(_) if number < *current => Kind::Old,
-        Some(_) => Kind::Pinned,
+        None => VersionState::Absent,
+        Some(version) if version.destroyed => VersionState::Destroyed,
+        Some(version) if is_deleted(version, now) => VersionState::Deleted,
+        Some(_) if !is_named => VersionState::Current,
+        Some(_) if number < *current => VersionState::Old,
+        Some(_) => VersionState::Pinned,
     };
     State {
         state,
@@ -167,7 +167,7 @@ pub fn to_seconds(time: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, judge};
+    use super::{VersionState, judge};
     use keyfill_secrets::vault::{Known, Metadata, Version};
 
     #[test]
@@ -185,14 +185,14 @@ mod tests {
         ];
         let known = Known::Versioned(Metadata { current_version: 4, versions: versions.into() });
         let state = |text| judge(&known, text, 1_800_000_000).state;
-        assert_eq!(state(None), Kind::Current);
-        assert_eq!(state(Some("4")), Kind::Pinned);
-        assert_eq!(state(Some("3")), Kind::Old);
-        assert_eq!(state(Some("2")), Kind::Deleted);
-        assert_eq!(state(Some("1")), Kind::Destroyed);
-        assert_eq!(state(Some("9")), Kind::Absent);
-        assert_eq!(judge(&Known::Absent, None, 0).state, Kind::Absent);
-        assert_eq!(judge(&Known::Present, None, 0).state, Kind::Unversioned);
+        assert_eq!(state(None), VersionState::Current);
+        assert_eq!(state(Some("4")), VersionState::Pinned);
+        assert_eq!(state(Some("3")), VersionState::Old);
+        assert_eq!(state(Some("2")), VersionState::Deleted);
+        assert_eq!(state(Some("1")), VersionState::Destroyed);
+        assert_eq!(state(Some("9")), VersionState::Absent);
+        assert_eq!(judge(&Known::Absent, None, 0).state, VersionState::Absent);
+        assert_eq!(judge(&Known::Present, None, 0).state, VersionState::Unversioned);
         let words = judge(&known, None, 0).words();
         assert_eq!(words, "current, newest is 4, written 2026-01-02T03:04:05Z");
     }

@@ -9,7 +9,7 @@ mod plugins;
 
 use crate::discover::{KUSTOMIZATION_NAMES, Root, RootKind, is_manifest_name};
 use keyfill_diag::Cx;
-use keyfill_files::{FileErrorKind, Files, Kind, TreePath};
+use keyfill_files::{FileErrorKind, FileKind, Files, TreePath};
 use keyfill_yaml::Node;
 use std::collections::BTreeSet;
 
@@ -92,7 +92,7 @@ fn of_kustomization(
             search.found.open_ended = true;
             break;
         }
-        if let Ok((dir, Kind::Dir)) = files.resolve(&dir)
+        if let Ok((dir, FileKind::Dir)) = files.resolve(&dir)
             && seen.insert(dir.clone())
         {
             search.kustomization(&dir);
@@ -148,21 +148,21 @@ impl Search<'_> {
     fn follow(&mut self, dir: &TreePath, name: &str) {
         let Some(path) = dir.join(name) else { return };
         let resolved = self.files.resolve(&path);
-        if let Ok((real, Kind::Dir)) = &resolved
+        if let Ok((real, FileKind::Dir)) = &resolved
             && *real != path
         {
             self.found.links.insert(path.clone());
         }
         match resolved {
-            Ok((real, Kind::File)) => {
+            Ok((real, FileKind::File)) => {
                 self.found.files.insert(path);
                 self.found.files.insert(real);
             }
-            Ok((real, Kind::Dir)) if kustomization_file(self.files, &real).is_some() => {
+            Ok((real, FileKind::Dir)) if kustomization_file(self.files, &real).is_some() => {
                 self.found.roots.insert(real.clone());
                 self.ahead.push(real);
             }
-            Ok((real, Kind::Dir)) => self.found.files.extend(self.files.walk(&real)),
+            Ok((real, FileKind::Dir)) => self.found.files.extend(self.files.walk(&real)),
             Err(error) if error.kind() == FileErrorKind::NotFound => {
                 self.found.missing.insert(path);
             }

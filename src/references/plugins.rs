@@ -6,7 +6,7 @@
 use super::{LONGEST_PATH, Search, kustomization_file, nodes_of, of_kustomization, strings};
 use crate::discover::is_manifest_name;
 use keyfill_diag::Cx;
-use keyfill_files::{Kind, TreePath};
+use keyfill_files::{FileKind, TreePath};
 use keyfill_yaml::Node;
 
 /// Fields of a configuration whose strings are never paths.
@@ -28,8 +28,8 @@ impl Search<'_> {
         let Some(text) = text(entry) else { return };
         let is_name = text.len() <= LONGEST_PATH && !text.contains('\n');
         match is_name.then(|| dir.join(text)).flatten().map(|path| self.files.resolve(&path)) {
-            Some(Ok((real, Kind::File))) => self.configuration_file(dir, &real),
-            Some(Ok((real, Kind::Dir))) if kustomization_file(self.files, &real).is_some() => {
+            Some(Ok((real, FileKind::File))) => self.configuration_file(dir, &real),
+            Some(Ok((real, FileKind::Dir))) if kustomization_file(self.files, &real).is_some() => {
                 self.configuration_folder(dir, real);
             }
             // The entry is inline text. A path that does not exist or leaves the tree is reported when the root is

@@ -6,7 +6,7 @@ use crate::settings::Env;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use keyfill_diag::Cx;
-use keyfill_files::{Entry, FileError, FileErrorKind, Files, Kind, Later, TreePath};
+use keyfill_files::{Entry, FileError, FileErrorKind, FileKind, Files, Later, TreePath};
 use keyfill_yaml::Node;
 use std::collections::BTreeMap;
 
@@ -321,7 +321,7 @@ impl Files for Edited<'_> {
         for path in self.content.keys().filter(|path| path.is_within(dir)) {
             let mut parts = path.parts().skip(depth);
             let Some(name) = parts.next() else { continue };
-            let kind = if parts.next().is_none() { Kind::File } else { Kind::Dir };
+            let kind = if parts.next().is_none() { FileKind::File } else { FileKind::Dir };
             if let Err(at) = entries.binary_search_by(|entry| entry.name.as_str().cmp(name)) {
                 entries.insert(at, Entry { name: name.to_owned(), kind, is_link: false });
             }
@@ -329,13 +329,13 @@ impl Files for Edited<'_> {
         Ok(entries)
     }
 
-    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         if self.content.contains_key(path) {
-            return Ok((path.clone(), Kind::File));
+            return Ok((path.clone(), FileKind::File));
         }
         match self.files.resolve(path) {
             Err(error) if error.kind() == FileErrorKind::NotFound && self.is_folder(path) => {
-                Ok((path.clone(), Kind::Dir))
+                Ok((path.clone(), FileKind::Dir))
             }
             resolved => resolved,
         }
@@ -353,7 +353,7 @@ impl Files for Edited<'_> {
 mod tests {
     use super::{Edited, Edits, Image, is_annotation_key, parse_image};
     use bytes::Bytes;
-    use keyfill_files::{FileErrorKind, Files, Kind, MemoryFiles, TreePath};
+    use keyfill_files::{FileErrorKind, FileKind, Files, MemoryFiles, TreePath};
 
     #[test]
     fn new_files_have_their_folders() {
@@ -361,12 +361,12 @@ mod tests {
         let at = |path: &str| TreePath::new(path).unwrap();
         let content = ["app/b.yaml", "app/new/deep/c.yaml"].map(|path| (at(path), Bytes::from("x")));
         let edited = Edited::with(&tree, content.into());
-        let names = |dir: &str| -> Vec<(String, Kind)> {
+        let names = |dir: &str| -> Vec<(String, FileKind)> {
             edited.list(&at(dir)).unwrap().into_iter().map(|entry| (entry.name, entry.kind)).collect()
         };
-        let want = [("a.yaml", Kind::File), ("b.yaml", Kind::File), ("new", Kind::Dir)];
+        let want = [("a.yaml", FileKind::File), ("b.yaml", FileKind::File), ("new", FileKind::Dir)];
         assert_eq!(names("app"), want.map(|(name, kind)| (name.to_owned(), kind)));
-        assert_eq!(names("app/new"), [("deep".to_owned(), Kind::Dir)]);
+        assert_eq!(names("app/new"), [("deep".to_owned(), FileKind::Dir)]);
         assert!(edited.is_dir(&at("app/new/deep")) && edited.is_file(&at("app/new/deep/c.yaml")));
         let error = edited.list(&at("app/gone")).unwrap_err();
         assert_eq!(error.kind(), FileErrorKind::NotFound);

@@ -2,7 +2,7 @@
 //! boundary.
 
 use bytes::Bytes;
-use keyfill_files::{Entry, FileError, FileErrorKind, Files, Kind, Later, TreePath};
+use keyfill_files::{Entry, FileError, FileErrorKind, FileKind, Files, Later, TreePath};
 use std::collections::BTreeSet;
 use std::fs::File;
 
@@ -30,7 +30,7 @@ impl<'a> Fenced<'a> {
         readable.any(|readable| readable.is_within(path))
     }
 
-    fn check(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn check(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         let found = self.files.resolve(path)?;
         if self.named.contains(path) || found.0.is_within(&self.folder) {
             Ok(found)
@@ -62,7 +62,7 @@ impl Files for Fenced<'_> {
     }
 
     /// Parent folders can be resolved, but not listed, since a copy for an official binary needs their paths.
-    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         if self.is_above(path) { self.files.resolve(path) } else { self.check(path) }
     }
 }

@@ -112,14 +112,14 @@ impl<'a> Beside<'a> {
 }
 
 /// Why an exchange with a worker ended without an outcome.
-enum Broke {
+enum ExchangeError {
     /// The worker has ended, or does not follow the protocol.
     Lost(Lost),
     /// The worker sent this many bytes, more than one answer may have.
     TooLong(usize),
 }
 
-impl From<Lost> for Broke {
+impl From<Lost> for ExchangeError {
     fn from(lost: Lost) -> Self {
         Self::Lost(lost)
     }
@@ -265,7 +265,7 @@ impl Jobs {
         let order = order(u64::try_from(own.as_millis()).unwrap_or(u64::MAX), memory);
         // The worker is killed a moment before the deadline of the call, so that there is time to report why.
         let kill_at = until.checked_sub(Duration::from_millis(20)).unwrap_or(until);
-        let talk = timeout_at(kill_at.into(), self.talk(&mut lease.worker, job, &order, beside));
+        let talk = timeout_at(kill_at.into(), self.exchange(&mut lease.worker, job, &order, beside));
         let talked = tokio::select! {
             talked = talk => talked,
             () = self.displaced(how, request.project()) => return Ok(Outcome::Displaced),
@@ -280,13 +280,15 @@ impl Jobs {
                 lease.end(job);
                 return Ok(outcome);
             }
-            Ok(Err(Broke::TooLong(bytes))) => return Err(lost::too_long(bytes, self.most_in_answer)),
-            Ok(Err(Broke::Lost(Lost(Why::Memory)))) if let Some(size) = self.sizes.larger(how.size) => {
+            Ok(Err(ExchangeError::TooLong(bytes))) => return Err(lost::too_long(bytes, self.most_in_answer)),
+            Ok(Err(ExchangeError::Lost(Lost(Why::Memory))))
+                if let Some(size) = self.sizes.larger(how.size) =>
+            {
                 metrics.died(Death::Memory);
                 self.sizes.note(request, size);
                 return Ok(Outcome::TooLarge(size));
             }
-            Ok(Err(Broke::Lost(Lost(why)))) => lost::of(why, memory),
+            Ok(Err(ExchangeError::Lost(Lost(why)))) => lost::of(why, memory),
             Err(_) => lost::late(),
         };
         // Dropping the lease kills the worker.
@@ -340,38 +342,38 @@ impl Jobs {
         held
     }
 
-    async fn talk(
+    async fn exchange(
         &self,
         worker: &mut Worker,
         job: &mut Job<'_>,
         order: &Order,
         beside: Beside<'_>,
-    ) -> Result<Outcome, Broke> {
+    ) -> Result<Outcome, ExchangeError> {
         match beside {
             Beside::Tail(tail) => worker.send(frame(order)?, &tail, None).await?,
             Beside::File(file) => {
                 // If the archive's file cannot be opened again, no worker can read it: the worker counts as lost.
-                let file = reopened(file).map_err(|_| Lost(Why::Talk))?;
+                let file = reopened(file).map_err(|_| Lost(Why::Protocol))?;
                 worker.send(frame(order)?, &[], Some(file.as_fd())).await?;
             }
         }
         let mut reports = 0;
         while reports < QUESTIONS {
-            let (report, mut tail) = self.hear(worker, job).await?;
+            let (report, mut tail) = self.receive(worker, job).await?;
             reports += usize::from(!matches!(report, Report::Unlock(_) | Report::Fetch(_)));
             match report {
                 Report::Rendered(rendered) => {
                     let microseconds = rendered.microseconds;
-                    let kept = Kept::new(rendered, tail).ok_or(Lost(Why::Talk))?;
+                    let kept = Kept::new(rendered, tail).ok_or(Lost(Why::Protocol))?;
                     job.rendered = Some((kept, microseconds));
                 }
                 Report::Need(wanted) => {
-                    if let Some(parked) = self.tell(worker, job, wanted).await? {
+                    if let Some(parked) = self.send_secrets(worker, job, wanted).await? {
                         return Ok(parked);
                     }
                 }
                 Report::Generated(generated) => {
-                    let filled = orders::cut(&generated.filled, &mut tail).ok_or(Lost(Why::Talk))?;
+                    let filled = orders::cut(&generated.filled, &mut tail).ok_or(Lost(Why::Protocol))?;
                     return Ok(Outcome::Generated(generated, filled));
                 }
                 Report::Matches(matches) => return Ok(Outcome::Matches(matches)),
@@ -385,18 +387,22 @@ impl Jobs {
                 Report::Ready(_) => break,
             }
         }
-        Err(Lost(Why::Talk).into())
+        Err(Lost(Why::Protocol).into())
     }
 
     /// The next report with its tail. A large one waits for its part of the budget.
-    async fn hear(&self, worker: &mut Worker, job: &mut Job<'_>) -> Result<(Report, Bytes), Broke> {
+    async fn receive(
+        &self,
+        worker: &mut Worker,
+        job: &mut Job<'_>,
+    ) -> Result<(Report, Bytes), ExchangeError> {
         let Lengths { content, tail } = worker.lengths().await?;
         if content > MOST_IN_REPORT {
-            return Err(Lost(Why::Talk).into());
+            return Err(Lost(Why::Protocol).into());
         }
         // After the manifests there may be the packed documents for the cache of renderings.
         if tail > self.most_in_answer + usize::try_from(self.bounds.render_cache / 4).unwrap_or(0) {
-            return Err(Broke::TooLong(tail));
+            return Err(ExchangeError::TooLong(tail));
         }
         if tail > LARGE_TAIL {
             let wanted = kibibytes(tail as u64).min(kibibytes(self.bounds.answers)) as u32;
@@ -410,7 +416,7 @@ impl Jobs {
             job.held.extend(permit);
         }
         let content = worker.bytes(content).await?;
-        let report = orders::read(&content).map_err(|_| Lost(Why::Talk))?;
+        let report = orders::read(&content).map_err(|_| Lost(Why::Protocol))?;
         let tail = match (tail, &report) {
             (0, _) => Bytes::new(),
             // A rendering holds no secrets. Its memory is taken out of the type that wipes it on drop, which would
@@ -423,11 +429,11 @@ impl Jobs {
 
     /// Sends a worker what it asked to have decrypted with a master key. After that the worker can see secrets.
     async fn unlock(&self, worker: &mut Worker, job: &mut Job<'_>, key: MasterKey) -> Result<(), Lost> {
-        let Some(unlocker) = job.unlocker else { return Err(Lost(Why::Talk)) };
+        let Some(unlocker) = job.unlocker else { return Err(Lost(Why::Protocol)) };
         job.marked = true;
         job.unlocked += 1;
         if job.unlocked > 2 * unlock::MOST {
-            return Err(Lost(Why::Talk));
+            return Err(Lost(Why::Protocol));
         }
         let answer = unlocker.unlock(key, job.unlocked, job.cx).await;
         worker.send(frame(&Order::Unlocked(answer))?, &[], None).await
@@ -441,10 +447,10 @@ impl Jobs {
         job: &mut Job<'_>,
         question: Question,
     ) -> Result<Option<Outcome>, Lost> {
-        let Some(fetches) = job.fetches.clone() else { return Err(Lost(Why::Talk)) };
+        let Some(fetches) = job.fetches.clone() else { return Err(Lost(Why::Protocol)) };
         job.fetched += 1;
         if job.fetched > fetching::MOST {
-            return Err(Lost(Why::Talk));
+            return Err(Lost(Why::Protocol));
         }
         let cx = job.cx.clone();
         let mut work = tokio::task::spawn_blocking(move || fetches.answer(question, &cx));
@@ -464,13 +470,13 @@ impl Jobs {
 
     /// Reads secrets and sends them to the worker. If that takes long and other requests wait, the request is
     /// parked.
-    async fn tell(
+    async fn send_secrets(
         &self,
         worker: &mut Worker,
         job: &mut Job<'_>,
         wanted: Vec<Wanted>,
     ) -> Result<Option<Outcome>, Lost> {
-        let Some(reader) = job.reader else { return Err(Lost(Why::Talk)) };
+        let Some(reader) = job.reader else { return Err(Lost(Why::Protocol)) };
         if wanted.len() > secrets::MOST {
             worker.send(frame(&Order::Park)?, &[], None).await?;
             return Ok(Some(Outcome::Failed(Failed::forbidden(too_many_secrets()))));
@@ -497,7 +503,7 @@ fn kibibytes(bytes: u64) -> usize {
 }
 
 fn frame(order: &Order) -> Result<keyfill_workers::Frame, Lost> {
-    orders::frame(order).map_err(|_| Lost(Why::Talk))
+    orders::frame(order).map_err(|_| Lost(Why::Protocol))
 }
 
 /// The same file, read-only and with its own position; if that is not possible, a duplicate of the descriptor.

@@ -27,32 +27,33 @@ pub fn of(why: Why, memory: u64) -> (Death, String) {
         }
         Why::Exit(worker::PANICKED) => (
             Death::Crash,
-            "the worker that rendered the app broke off: this is a fault of keyfill; please report it with the app's \
+            "the worker that rendered the app panicked: this is a bug in keyfill; please report it with the app's \
              files",
         ),
         Why::Exit(code) => {
-            return (Death::Crash, format!("the worker that rendered the app ended by itself (exit {code})"));
+            return (Death::Crash, format!("the worker that rendered the app exited with code {code}"));
         }
         Why::Signal(_) => (
             Death::Killed,
             "the worker that rendered the app was killed from outside: by hand, or by the kernel since the container \
              had no memory left",
         ),
-        Why::Talk => (Death::Crash, "the worker that rendered the app said what cannot be understood"),
+        Why::Protocol => {
+            (Death::Crash, "the worker that rendered the app sent an answer that cannot be decoded")
+        }
     };
     (death, message.to_owned())
 }
 
 /// The label and the message for a worker that was killed at its request's deadline.
 pub fn late() -> (Death, String) {
-    let message = "the app was not rendered by its deadline, and its worker was ended: it does more than can be \
-                   done in that time; look for templates, patches or expressions that multiply";
+    let message = "the app was not rendered by its deadline, and its worker was killed: look for templates, patches or expressions that multiply";
     (Death::Deadline, message.to_owned())
 }
 
 /// The refusal when no worker can be started.
 pub fn none(error: &std::io::Error) -> Refusal {
-    Refusal { class: Class::Other, message: format!("no worker can be had: {error}") }
+    Refusal { class: Class::Other, message: format!("cannot start a worker: {error}") }
 }
 
 /// The refusal when an answer would have more bytes of manifests than it may have.

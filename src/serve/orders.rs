@@ -598,7 +598,7 @@ mod tests {
         assert_eq!(shown, [(3, &b"{}"[..]), (5, b""), (9, b"abcd")]);
         assert_eq!(&tail[..], b"rest");
         assert!(cut(&parts, &mut tail).is_none(), "it is too short");
-        assert!(cut(&parts[..1], &mut Bytes::from_static(b"\xff\xfe")).is_none(), "it is no text");
+        assert!(cut(&parts[..1], &mut Bytes::from_static(b"\xff\xfe")).is_none(), "it is not text");
     }
 
     #[test]

@@ -206,7 +206,7 @@ async fn pool(
     let (pool, greeting) = Pool::new(options).await?;
     match orders::read(&greeting)? {
         Report::Ready(sandbox) => Ok((pool, sandbox)),
-        _ => Err(anyhow::anyhow!("a worker's first words cannot be understood")),
+        _ => Err(anyhow::anyhow!("a worker's first message cannot be decoded")),
     }
 }
 

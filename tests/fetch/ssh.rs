@@ -104,7 +104,7 @@ fn what_a_server_may_do_wrong_over_ssh_is_an_error_at_its_line() {
     let layout = missing.read("app/kustomization.yaml").replace("shop.git", "gone.git");
     missing.write("app/kustomization.yaml", layout);
     refused(&missing, 5, &["ssh failed"]);
-    // A path that would end a quoted word is no path.
+    // A path that would end a quoted word is not a path.
     let hostile = place(&git, &ssh, &ssh.key(), "main");
     let layout = hostile.read("app/kustomization.yaml").replace("shop.git", "a';touch pwned;'.git");
     hostile.write("app/kustomization.yaml", layout);

@@ -31,7 +31,7 @@ fn values_in_plain_are_named_by_place_and_length_alone() {
     let text = said(&outcome, 6);
     let found: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let at = |key: &str| {
-        let wanted = format!("the value of {key} stands in git in plain");
+        let wanted = format!("the value of {key} is committed in plain text");
         let hit = found.iter().find(|d| d["message"].as_str().unwrap().starts_with(&wanted));
         let hit = hit.unwrap_or_else(|| panic!("{key} is missing in {text}"));
         assert_eq!(hit["rule"], "plain-secret");
@@ -64,7 +64,7 @@ fn sarif_has_a_rule_for_values_in_plain() {
     assert!(run["results"].as_array().unwrap().iter().all(|result| result["ruleId"] == "plain-secret"));
     for format in ["human", "github"] {
         let text = said(&tree(&["check", "--plain-secrets", "--format", format, "web"]).run(), 6);
-        assert!(text.contains("stands in git in plain"), "{text}");
+        assert!(text.contains("is committed in plain text"), "{text}");
     }
 }
 
@@ -77,11 +77,11 @@ fn without_the_flag_nothing_is_said_of_values() {
 fn exceptions_have_reasons_and_are_used() {
     let file = "exceptions:\n- path: web/\n  reason: the database of a demo\n- object: c\n  key: password\n  reason: replaced at the first login\n- path: chart/templates/test.yaml\n  reason: made up\n";
     let text = said(&tree(&["check", "--plain-secrets"]).file(".keyfill-secrets.yaml", file).run(), 0);
-    assert!(!text.contains("stands in git in plain"), "{text}");
+    assert!(!text.contains("is committed in plain text"), "{text}");
     let unused = format!("{file}- path: gone.yaml\n  reason: none\n");
     let text = said(&tree(&["check", "--plain-secrets"]).file(".keyfill-secrets.yaml", unused).run(), 0);
     assert!(
-        text.contains("this exception fits no value in plain") && text.contains(".keyfill-secrets.yaml:9"),
+        text.contains("this exception matches no plain value") && text.contains(".keyfill-secrets.yaml:9"),
         "{text}"
     );
     let wrong =

@@ -163,7 +163,7 @@ impl State {
     /// Creates the Lease if there is none. Updates it only if the request has the current resource version.
     fn write(&mut self, request: &Request, is_new: bool) -> Response {
         if request.header("content-type") != "application/json" {
-            return self.fault(415, "a Lease that is no JSON");
+            return self.fault(415, "a Lease that is not JSON");
         }
         let mut lease: Value = serde_json::from_str(&request.body).unwrap_or_default();
         let spec = &lease["spec"];

@@ -46,7 +46,7 @@ fn fails(fault: &str, says: &str, counted: &str) {
 
 #[test]
 fn a_worker_that_panics_fails_its_own_request() {
-    fails("panic", "a fault of keyfill", "crash");
+    fails("panic", "a bug in keyfill", "crash");
 }
 
 #[test]

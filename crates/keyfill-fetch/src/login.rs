@@ -26,10 +26,10 @@ pub trait LoginSource: Send + Sync {
 
 /// A user with a password, or a token.
 #[derive(Clone)]
-pub struct Login(Kind);
+pub struct Login(LoginKind);
 
 #[derive(Clone)]
-enum Kind {
+enum LoginKind {
     Known {
         authorization: Zeroizing<String>,
         /// A token that is exchanged for a short-lived one at the registry's token server.
@@ -53,54 +53,54 @@ impl Login {
     /// A user and a token that a registry's token server exchanges for a short-lived one.
     pub fn identity(user: &str, password: &str, token: &str) -> Self {
         match Self::basic(user, password).0 {
-            Kind::Known { authorization, .. } => {
+            LoginKind::Known { authorization, .. } => {
                 let identity_token = Some(Zeroizing::new(token.to_owned()));
-                Self(Kind::Known { authorization, identity_token })
+                Self(LoginKind::Known { authorization, identity_token })
             }
-            asked @ Kind::Asked(_) => Self(asked),
+            asked @ LoginKind::Asked(_) => Self(asked),
         }
     }
 
     /// One that is asked for when a server wants to see it.
     pub fn from_source(source: Arc<dyn LoginSource>) -> Self {
-        Self(Kind::Asked(source))
+        Self(LoginKind::Asked(source))
     }
 
     fn of(authorization: String) -> Self {
-        Self(Kind::Known { authorization: authorization.into(), identity_token: None })
+        Self(LoginKind::Known { authorization: authorization.into(), identity_token: None })
     }
 
     /// The login as it goes to the origin of a URL; none where it was not asked for yet.
     pub(crate) fn credential(&self, url: &Url) -> Option<Credential> {
         match &self.0 {
-            Kind::Known { authorization, .. } => Credential::new(Origin::of(url), authorization),
-            Kind::Asked(_) => None,
+            LoginKind::Known { authorization, .. } => Credential::new(Origin::of(url), authorization),
+            LoginKind::Asked(_) => None,
         }
     }
 
     pub(crate) fn identity_token(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Known { identity_token, .. } => identity_token.as_ref().map(|token| token.as_str()),
-            Kind::Asked(_) => None,
+            LoginKind::Known { identity_token, .. } => identity_token.as_ref().map(|token| token.as_str()),
+            LoginKind::Asked(_) => None,
         }
     }
 
     /// The login itself, asked for where that is needed.
     pub(crate) async fn known(&self, until: Instant) -> Result<Option<Self>, String> {
         match &self.0 {
-            Kind::Known { .. } => Ok(Some(self.clone())),
-            Kind::Asked(source) => source.ask(until).await,
+            LoginKind::Known { .. } => Ok(Some(self.clone())),
+            LoginKind::Asked(source) => source.ask(until).await,
         }
     }
 
     /// What tells one login from another in the store; it is hashed there once more, with a salt.
     pub(crate) fn id(&self) -> String {
         match &self.0 {
-            Kind::Known { authorization, identity_token } => {
+            LoginKind::Known { authorization, identity_token } => {
                 let token = identity_token.as_ref().map_or("", |token| token.as_str());
                 Digest::of(Zeroizing::new(format!("{}\n{token}", **authorization)).as_bytes()).hex()
             }
-            Kind::Asked(source) => source.id(),
+            LoginKind::Asked(source) => source.id(),
         }
     }
 }

@@ -4,7 +4,7 @@
 #[cfg(target_os = "linux")]
 use crate::beneath::Beneath;
 use crate::links::{Found, follow};
-use crate::{Entry, FileError, FileErrorKind, Files, Kind, Later, TreePath};
+use crate::{Entry, FileError, FileErrorKind, FileKind, Files, Later, TreePath};
 use bytes::Bytes;
 use std::collections::HashSet;
 use std::fs;
@@ -58,7 +58,7 @@ impl DiskFiles {
         TreePath::new(place.strip_prefix(&self.root).ok()?.to_str()?)
     }
 
-    fn follow(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn follow(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         if path.parent().is_some_and(|folder| self.is_known_folder(&folder))
             && let Found::Is(kind) = self.look(path, path)?
         {
@@ -75,7 +75,7 @@ impl DiskFiles {
     /// was asked for.
     fn look(&self, next: &TreePath, path: &TreePath) -> Result<Found, FileError> {
         if self.is_known_folder(next) {
-            return Ok(Found::Is(Kind::Dir));
+            return Ok(Found::Is(FileKind::Dir));
         }
         let place = self.on_disk(next);
         let own = fs::symlink_metadata(&place).map_err(|e| FileError::io(path, e))?.file_type();
@@ -98,9 +98,9 @@ impl DiskFiles {
     }
 
     /// The kind of file that a link in a folder points to.
-    fn kind_behind(&self, dir: &TreePath, name: &str) -> Kind {
+    fn kind_behind(&self, dir: &TreePath, name: &str) -> FileKind {
         let target = dir.join(name).and_then(|p| self.follow(&p).ok());
-        target.map_or(Kind::Other, |(_, kind)| kind)
+        target.map_or(FileKind::Other, |(_, kind)| kind)
     }
 
     /// Opens a regular file that is not too large, and returns its length too.
@@ -110,9 +110,9 @@ impl DiskFiles {
             None => {
                 let (real, kind) = self.follow(path)?;
                 match kind {
-                    Kind::File => {}
-                    Kind::Dir => return Err(FileError::new(path, FileErrorKind::IsDir)),
-                    Kind::Other => return Err(FileError::new(path, FileErrorKind::NotRegular)),
+                    FileKind::File => {}
+                    FileKind::Dir => return Err(FileError::new(path, FileErrorKind::IsDir)),
+                    FileKind::Other => return Err(FileError::new(path, FileErrorKind::NotRegular)),
                 }
                 fs::File::open(self.on_disk(&real)).map_err(|e| FileError::io(path, e))?
             }
@@ -157,11 +157,11 @@ impl DiskFiles {
                 }
             };
             let (kind, is_link) = match entry.file_type() {
-                FileType::RegularFile => (Kind::File, false),
-                FileType::Directory => (Kind::Dir, false),
+                FileType::RegularFile => (FileKind::File, false),
+                FileType::Directory => (FileKind::Dir, false),
                 FileType::Symlink => (self.kind_behind(dir, &name), true),
                 FileType::Unknown => return None,
-                _ => (Kind::Other, false),
+                _ => (FileKind::Other, false),
             };
             entries.push(Entry { name, kind, is_link });
         }
@@ -172,7 +172,7 @@ impl DiskFiles {
 
 /// An entry whose name is not UTF-8. It cannot be opened by a path, but whoever lists the folder sees that it exists.
 fn nameless(shown: &str) -> Entry {
-    Entry { name: shown.to_owned(), kind: Kind::Other, is_link: false }
+    Entry { name: shown.to_owned(), kind: FileKind::Other, is_link: false }
 }
 
 /// Translates a path below `real` to the path below `dir`, a link to `real`.
@@ -181,13 +181,13 @@ fn seen_through(path: &TreePath, real: &TreePath, dir: &TreePath) -> TreePath {
     dir.join(below).unwrap_or_else(|| path.clone())
 }
 
-fn kind_of(t: fs::FileType) -> Kind {
+fn kind_of(t: fs::FileType) -> FileKind {
     if t.is_file() {
-        Kind::File
+        FileKind::File
     } else if t.is_dir() {
-        Kind::Dir
+        FileKind::Dir
     } else {
-        Kind::Other
+        FileKind::Other
     }
 }
 
@@ -223,7 +223,7 @@ impl Files for DiskFiles {
             return Ok(entries);
         }
         let (real, kind) = self.follow(dir)?;
-        if kind != Kind::Dir {
+        if kind != FileKind::Dir {
             return Err(FileError::new(dir, FileErrorKind::NotDir));
         }
         let mut entries = Vec::new();
@@ -260,7 +260,7 @@ impl Files for DiskFiles {
         found
     }
 
-    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         self.follow(path)
     }
 }
@@ -268,7 +268,7 @@ impl Files for DiskFiles {
 #[cfg(all(test, unix))]
 mod tests {
     use super::DiskFiles;
-    use crate::{FileErrorKind, Files, Kind, TreePath};
+    use crate::{FileErrorKind, FileKind, Files, TreePath};
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -286,19 +286,22 @@ mod tests {
         symlink("loop", root.join("loop")).unwrap();
         let files = DiskFiles::open(&root, 100).unwrap();
         let at = |p: &str| TreePath::new(p).unwrap();
-        assert_eq!(files.resolve(&at("link/up")).unwrap(), (at("base/a"), Kind::File));
+        assert_eq!(files.resolve(&at("link/up")).unwrap(), (at("base/a"), FileKind::File));
         assert_eq!(&files.read(&at("abs-in/a")).unwrap()[..], b"a");
         assert_eq!(files.read(&at("out")).unwrap_err().kind(), FileErrorKind::Escapes);
         assert_eq!(files.read(&at("abs-out")).unwrap_err().kind(), FileErrorKind::Escapes);
         assert_eq!(files.read(&at("loop")).unwrap_err().kind(), FileErrorKind::LinkLoop);
         assert_eq!(files.read(&at("base")).unwrap_err().kind(), FileErrorKind::IsDir);
         // Links are still followed in a folder that is already in the cache.
-        assert_eq!(files.resolve(&at("base/sub")).unwrap().1, Kind::Dir);
-        assert_eq!(files.resolve(&at("base/up")).unwrap(), (at("base/a"), Kind::File));
+        assert_eq!(files.resolve(&at("base/sub")).unwrap().1, FileKind::Dir);
+        assert_eq!(files.resolve(&at("base/up")).unwrap(), (at("base/a"), FileKind::File));
         assert_eq!(files.resolve(&at("base/none")).unwrap_err().kind(), FileErrorKind::NotFound);
-        let kinds: Vec<(String, Kind)> =
+        let kinds: Vec<(String, FileKind)> =
             files.list(&TreePath::root()).unwrap().into_iter().map(|e| (e.name, e.kind)).collect();
-        assert!(kinds.contains(&("out".into(), Kind::Other)) && kinds.contains(&("link".into(), Kind::Dir)));
+        assert!(
+            kinds.contains(&("out".into(), FileKind::Other))
+                && kinds.contains(&("link".into(), FileKind::Dir))
+        );
     }
 
     #[test]

@@ -31,7 +31,7 @@ use bytes::Bytes;
 
 /// The type of file at a path after links were followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// A regular file.
     File,
     /// A folder.
@@ -47,7 +47,7 @@ pub struct Entry {
     /// kind is `Other`.
     pub name: String,
     /// The entry's type; for a link the type of its target, or `Other` if the link is broken or leaves the tree.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Whether the entry itself is a symbolic link.
     pub is_link: bool,
 }
@@ -89,7 +89,7 @@ pub trait Files: Send + Sync {
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError>;
 
     /// The path after links were followed, and the type of file there.
-    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError>;
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError>;
 
     /// The submodule that contains a path; `None` if no submodule does.
     fn submodule(&self, _path: &TreePath) -> Option<Submodule> {
@@ -105,8 +105,8 @@ pub trait Files: Send + Sync {
             for entry in self.list(&dir).unwrap_or_default() {
                 let Some(path) = dir.join(&entry.name) else { continue };
                 match entry.kind {
-                    Kind::File => found.push(path),
-                    Kind::Dir if !entry.is_link && entry.name != ".git" => todo.push(path),
+                    FileKind::File => found.push(path),
+                    FileKind::Dir if !entry.is_link && entry.name != ".git" => todo.push(path),
                     _ => {}
                 }
             }
@@ -123,11 +123,11 @@ pub trait Files: Send + Sync {
 
     /// Whether the path is a file; `false` also if that cannot be found out.
     fn is_file(&self, path: &TreePath) -> bool {
-        matches!(self.resolve(path), Ok((_, Kind::File)))
+        matches!(self.resolve(path), Ok((_, FileKind::File)))
     }
 
     /// Whether the path is a folder; `false` also if that cannot be found out.
     fn is_dir(&self, path: &TreePath) -> bool {
-        matches!(self.resolve(path), Ok((_, Kind::Dir)))
+        matches!(self.resolve(path), Ok((_, FileKind::Dir)))
     }
 }

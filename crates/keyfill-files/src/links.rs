@@ -1,7 +1,7 @@
 //! Follows symbolic links one path segment at a time, so that no link leaves the tree. Every kind of tree uses
 //! this code.
 
-use crate::{FileError, FileErrorKind, Kind, TreePath};
+use crate::{FileError, FileErrorKind, FileKind, TreePath};
 
 /// The most links that are followed for one path before it counts as a loop; the same as Linux's limit.
 const MOST_LINKS: usize = 40;
@@ -10,7 +10,7 @@ const MOST_LINKS: usize = 40;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Not a link.
-    Is(Kind),
+    Is(FileKind),
     /// A link whose target is relative to the folder that contains the link.
     Link(String),
     /// A link whose target is relative to the tree's root.
@@ -22,19 +22,19 @@ pub enum Found {
 pub fn follow(
     path: &TreePath,
     mut look: impl FnMut(&TreePath) -> Result<Found, FileError>,
-) -> Result<(TreePath, Kind), FileError> {
+) -> Result<(TreePath, FileKind), FileError> {
     let mut links = 0;
     let mut here = TreePath::root();
-    let mut kind = Kind::Dir;
+    let mut kind = FileKind::Dir;
     let mut todo: Vec<String> = path.parts().map(str::to_owned).collect();
     todo.reverse();
     while let Some(part) = todo.pop() {
         if part == ".." {
             here = here.parent().ok_or_else(|| FileError::new(path, FileErrorKind::Escapes))?;
-            kind = Kind::Dir;
+            kind = FileKind::Dir;
             continue;
         }
-        if kind != Kind::Dir {
+        if kind != FileKind::Dir {
             return Err(FileError::new(path, FileErrorKind::NotFound));
         }
         let next = here.join(&part).ok_or_else(|| FileError::new(path, FileErrorKind::Escapes))?;
@@ -53,7 +53,7 @@ pub fn follow(
         if links > MOST_LINKS {
             return Err(FileError::new(path, FileErrorKind::LinkLoop));
         }
-        kind = Kind::Dir;
+        kind = FileKind::Dir;
         todo.extend(target.split('/').rev().filter(|p| !p.is_empty() && *p != ".").map(str::to_owned));
     }
     Ok((here, kind))

@@ -1,6 +1,6 @@
 //! A tree in memory: for tests, fuzzing and generated files.
 
-use crate::{Entry, FileError, FileErrorKind, Files, Kind, TreePath};
+use crate::{Entry, FileError, FileErrorKind, FileKind, Files, TreePath};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -72,25 +72,25 @@ impl Files for MemoryFiles {
             return Err(FileError::new(dir, FileErrorKind::NotDir));
         }
         let depth = dir.parts().count();
-        let mut entries: BTreeMap<&str, Kind> = BTreeMap::new();
+        let mut entries: BTreeMap<&str, FileKind> = BTreeMap::new();
         for path in self.below(dir) {
             let mut below = path.parts().skip(depth);
             if let Some(name) = below.next() {
-                entries.insert(name, if below.next().is_some() { Kind::Dir } else { Kind::File });
+                entries.insert(name, if below.next().is_some() { FileKind::Dir } else { FileKind::File });
             }
         }
         if entries.is_empty() && !dir.is_root() {
             return Err(FileError::new(dir, FileErrorKind::NotFound));
         }
-        let entry = |(name, kind): (&str, Kind)| Entry { name: name.to_owned(), kind, is_link: false };
+        let entry = |(name, kind): (&str, FileKind)| Entry { name: name.to_owned(), kind, is_link: false };
         Ok(entries.into_iter().map(entry).collect())
     }
 
-    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         if self.files.contains_key(path) {
-            Ok((path.clone(), Kind::File))
+            Ok((path.clone(), FileKind::File))
         } else if self.is_folder(path) {
-            Ok((path.clone(), Kind::Dir))
+            Ok((path.clone(), FileKind::Dir))
         } else {
             Err(FileError::new(path, FileErrorKind::NotFound))
         }
@@ -100,16 +100,16 @@ impl Files for MemoryFiles {
 #[cfg(test)]
 mod tests {
     use super::MemoryFiles;
-    use crate::{FileErrorKind, Files, Kind, TreePath};
+    use crate::{FileErrorKind, FileKind, Files, TreePath};
 
     #[test]
     fn lists_and_reads() {
         let files: MemoryFiles =
             [("base/a.yaml", "a"), ("base/sub/b.yaml", "b"), ("c", "c")].into_iter().collect();
         let at = |p: &str| TreePath::new(p).unwrap();
-        let names: Vec<(String, Kind)> =
+        let names: Vec<(String, FileKind)> =
             files.list(&at("base")).unwrap().into_iter().map(|e| (e.name, e.kind)).collect();
-        assert_eq!(names, [("a.yaml".into(), Kind::File), ("sub".into(), Kind::Dir)]);
+        assert_eq!(names, [("a.yaml".into(), FileKind::File), ("sub".into(), FileKind::Dir)]);
         assert_eq!(&files.read(&at("base/sub/b.yaml")).unwrap()[..], b"b");
         assert_eq!(files.read(&at("base")).unwrap_err().kind(), FileErrorKind::IsDir);
         assert_eq!(files.read(&at("nope")).unwrap_err().kind(), FileErrorKind::NotFound);

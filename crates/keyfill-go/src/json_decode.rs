@@ -38,11 +38,11 @@ impl Number for String {
 
 /// The Go version whose error texts are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Words {
+pub enum GoVersion {
     /// Those of Go 1.26 and before.
-    Go126,
+    UpTo126,
     /// Those of Go 1.27 and later.
-    Go127,
+    From127,
 }
 
 /// A step of the path to a value.
@@ -104,8 +104,8 @@ impl std::error::Error for Error {}
 /// The result of parsing a text.
 #[derive(Debug, PartialEq)]
 pub struct Decoded<N = f64> {
-    /// The value. A number that is too large is null for [`Words::Go126`], and [`Number::beyond`] for
-    /// [`Words::Go127`].
+    /// The value. A number that is too large is null for [`GoVersion::UpTo126`], and [`Number::beyond`] for
+    /// [`GoVersion::From127`].
     pub value: Json<N>,
     /// The error for the first such number. Go continues to parse, and returns this error at the end.
     pub error: Option<Error>,
@@ -120,21 +120,21 @@ impl<N> Decoded<N> {
 
 /// Parses a text that consists of one value. Arrays and objects may be nested at most `depth` levels deep.
 pub fn decode(text: &[u8], depth: u32) -> Result<Decoded, Error> {
-    decode_as(text, depth, Words::Go126)
+    decode_as(text, depth, GoVersion::UpTo126)
 }
 
 /// As [`decode`], with the behavior and error texts of the given Go version.
-pub fn decode_as_of(text: &[u8], depth: u32, words: Words) -> Result<Decoded, Error> {
-    decode_as(text, depth, words)
+pub fn decode_as_of(text: &[u8], depth: u32, version: GoVersion) -> Result<Decoded, Error> {
+    decode_as(text, depth, version)
 }
 
 /// As [`decode`], with numbers as they are written.
 pub fn decode_exactly(text: &[u8], depth: u32) -> Result<Json<String>, Error> {
-    decode_as(text, depth, Words::Go126).map(|decoded| decoded.value)
+    decode_as(text, depth, GoVersion::UpTo126).map(|decoded| decoded.value)
 }
 
-fn decode_as<N: Number>(text: &[u8], depth: u32, words: Words) -> Result<Decoded<N>, Error> {
-    let mut reader = Reader { text, at: 0, words, steps: Vec::new(), out_of_range: None };
+fn decode_as<N: Number>(text: &[u8], depth: u32, version: GoVersion) -> Result<Decoded<N>, Error> {
+    let mut reader = Reader { text, at: 0, version, steps: Vec::new(), out_of_range: None };
     let value = reader.value(depth)?;
     reader.spaces();
     if reader.at < text.len() {
@@ -145,7 +145,8 @@ fn decode_as<N: Number>(text: &[u8], depth: u32, words: Words) -> Result<Decoded
 
 /// Parses the value at the start of a text, as Go's `Decoder` does; returns its length in bytes, too.
 pub fn decode_first(text: &[u8], depth: u32) -> Result<(Decoded, usize), Error> {
-    let mut reader = Reader { text, at: 0, words: Words::Go126, steps: Vec::new(), out_of_range: None };
+    let mut reader =
+        Reader { text, at: 0, version: GoVersion::UpTo126, steps: Vec::new(), out_of_range: None };
     let value = reader.value(depth)?;
     let length = reader.at;
     Ok((reader.decoded(value), length))
@@ -154,7 +155,7 @@ pub fn decode_first(text: &[u8], depth: u32) -> Result<(Decoded, usize), Error> 
 struct Reader<'a> {
     text: &'a [u8],
     at: usize,
-    words: Words,
+    version: GoVersion,
     /// The path to the current value, for errors that name it.
     steps: Vec<Step>,
     /// The first number that is too large for a float, and its path as Go names it in the error.
@@ -169,7 +170,7 @@ impl Reader<'_> {
     }
 
     fn is_new(&self) -> bool {
-        self.words == Words::Go127
+        self.version == GoVersion::From127
     }
 
     /// The path in Go's errors: each step follows a dot, and is escaped as in a JSON pointer.
@@ -503,7 +504,7 @@ mod tests {
         assert_eq!(refused("\"\n\""), "invalid character '\\n' in string literal");
         assert_eq!(refused("01"), "invalid character '1' after top-level value");
         assert_eq!(refused("[[[[[[[[[[[1]]]]]]]]]]]"), "exceeded max depth");
-        let newer = |text: &str| match super::decode_as_of(text.as_bytes(), 10, super::Words::Go127) {
+        let newer = |text: &str| match super::decode_as_of(text.as_bytes(), 10, super::GoVersion::From127) {
             Ok(read) => format!("{}", read.into_result().expect_err("refused")),
             Err(error) => error.to_string(),
         };

@@ -8,10 +8,10 @@ use std::fmt;
 /// A chart that could not be rendered. Pointer-sized; what to show a person is in
 /// [`diagnostics`](Error::diagnostics).
 #[derive(Debug)]
-pub struct Error(Box<Kind>);
+pub struct Error(Box<Details>);
 
 #[derive(Debug)]
-struct Kind {
+struct Details {
     diagnostic: Diagnostic,
     /// Further problems, found beside the first.
     more: Vec<Diagnostic>,
@@ -34,7 +34,7 @@ impl Error {
 
     /// An error from a finished diagnostic.
     pub(crate) fn from_diagnostic(diagnostic: Diagnostic) -> Self {
-        Self(Box::new(Kind {
+        Self(Box::new(Details {
             diagnostic,
             more: Vec::new(),
             remedy: Remedy::None,
@@ -90,7 +90,7 @@ impl Error {
         let place = Place::file(error.path().to_string(), None);
         let diagnostic = Diagnostic::error(error.class(), format!("{what}: {error}")).at(place);
         let cause = std::error::Error::source(&error).is_some().then(|| Box::new(error) as _);
-        Self(Box::new(Kind {
+        Self(Box::new(Details {
             diagnostic,
             more: Vec::new(),
             remedy: Remedy::None,

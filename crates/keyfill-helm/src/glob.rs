@@ -219,7 +219,7 @@ mod tests {
             (r"a\*b", "a*b", true),
             ("a.b", "axb", false),
             ("[", "anything", true),
-            // A class is one range or a list; anything else is no pattern, and matches all.
+            // A class is one range or a list; anything else is not a pattern, and matches all.
             ("x[a-zA-Z]*", "anything", true),
             ("[a-]", "anything", true),
             ("[-a]", "-", true),

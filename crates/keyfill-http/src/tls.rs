@@ -100,7 +100,7 @@ impl TlsSettings {
         let config = self.config.get_or_init(|| self.build()).clone()?;
         let name = self.server_name.as_deref().unwrap_or(host).trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(name.clone())
-            .map_err(|_| Unusable(format!("{name} is no name that a certificate could be for")))?;
+            .map_err(|_| Unusable(format!("{name} is not a name that a certificate could be for")))?;
         Ok(TlsConnector::from(config).connect(name, stream).await?)
     }
 

@@ -9,10 +9,10 @@ use std::fmt;
 
 /// An error with its place, the chain of bases that led there, and a hint on what to do.
 #[derive(Debug)]
-pub struct Error(Box<Kind>);
+pub struct Error(Box<Details>);
 
 #[derive(Debug)]
-struct Kind {
+struct Details {
     diagnostic: Diagnostic,
     /// Location of the node that the error is about. Its file is a number, which [`Error::resolved`] turns into a
     /// name.
@@ -39,7 +39,7 @@ impl Error {
     }
 
     fn of_diagnostic(diagnostic: Diagnostic) -> Self {
-        Self(Box::new(Kind {
+        Self(Box::new(Details {
             diagnostic,
             location: Location::NONE,
             step: None,
@@ -253,7 +253,7 @@ impl Error {
 
     /// Replaces the numbers of files by their names.
     pub(crate) fn resolved(mut self, names: &FileNames) -> Self {
-        let Kind { diagnostic, location, .. } = &mut *self.0;
+        let Details { diagnostic, location, .. } = &mut *self.0;
         shorten(&mut diagnostic.message);
         diagnostic.hint.iter_mut().for_each(shorten);
         if let Some(object) = &mut diagnostic.object {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use keyfill_diag::Cx;
-use keyfill_files::{Entry, FileError, Files, Kind, MemoryFiles, TreePath};
+use keyfill_files::{Entry, FileError, FileKind, Files, MemoryFiles, TreePath};
 use keyfill_kustomize::{BuildRequest, Built, Error, Outside, build};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -25,7 +25,7 @@ impl Files for Counted {
         self.tree.list(dir)
     }
 
-    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         self.tree.resolve(path)
     }
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 ///
 /// It is shared, not boxed: one failed read answers every placeholder that waits for it.
 #[derive(Clone)]
-pub struct Error(Arc<Kind>);
+pub struct Error(Arc<Details>);
 
 #[derive(Clone)]
-struct Kind {
+struct Details {
     class: Class,
     /// What could not be done: "cannot read secret/data/app".
     about: Option<String>,
@@ -36,7 +36,7 @@ enum Prospect {
 impl Error {
     /// An error of a class. Sources outside of this crate make theirs so.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self(Arc::new(Kind {
+        Self(Arc::new(Details {
             class,
             about: None,
             message: message.into(),
@@ -102,7 +102,7 @@ impl Error {
         self.with(|kind| kind.prospect = Prospect::OutOfTime)
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Kind)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut Details)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
     }

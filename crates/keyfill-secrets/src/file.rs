@@ -318,7 +318,7 @@ mod tests {
             source.read(&secret, &keyfill_diag::Cx::default()).await.map(drop)
         };
         assert!(read("3").await.is_ok());
-        let error = read("version3").await.expect_err("it is no number");
+        let error = read("version3").await.expect_err("it is not a number");
         assert_eq!(error.to_string(), "there is no version \"version3\" of kv/team: versions are numbers");
     }
 

@@ -185,7 +185,7 @@ pub(crate) fn call(
     headers: HeaderMap,
     body: impl Into<Vec<u8>>,
 ) -> Result<Call, Error> {
-    let uri = address.parse().map_err(|_| Error::usage(format!("{address:?} is no address")))?;
+    let uri = address.parse().map_err(|_| Error::usage(format!("{address:?} is not an address")))?;
     Ok(Call { method, uri, headers, body: Zeroizing::new(body.into()) })
 }
 

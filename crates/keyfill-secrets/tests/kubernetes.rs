@@ -127,7 +127,7 @@ fn secrets_with_a_label_are_listed_page_by_page() {
     assert_eq!(names, ["one", "two"]);
     assert_eq!(listed[0].labels["argocd.argoproj.io/secret-type"], "repository");
     let keys: Vec<(&str, &str)> = listed[0].keys.iter().map(|(k, v)| (k.as_str(), v.expose())).collect();
-    assert_eq!(keys, [("url", "https://v")], "a value that is no text is left out");
+    assert_eq!(keys, [("url", "https://v")], "a value that is not text is left out");
     let asked = asked.lock().unwrap();
     assert!(asked[0].contains("labelSelector=kind+in+%28a%2C+b%29"), "{asked:?}");
     assert!(asked[1].contains("continue=a%2Bb"), "{asked:?}");

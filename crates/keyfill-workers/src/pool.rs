@@ -262,7 +262,7 @@ impl Worker {
 
     async fn lose(&mut self) -> Lost {
         self.pool.counts.lost.fetch_add(1, Ordering::Relaxed);
-        let Some(process) = self.process.take() else { return Lost(Why::Talk) };
+        let Some(process) = self.process.take() else { return Lost(Why::Protocol) };
         self.pool.lock().busy -= 1;
         self.pool.wanted.notify_one();
         Lost(process.end().await)

@@ -23,7 +23,7 @@ pub enum Why {
     /// The worker ended by itself, with this exit code.
     Exit(i32),
     /// The worker sent what cannot be decoded, or more than it may, or did not read.
-    Talk,
+    Protocol,
 }
 
 /// The error that a worker was lost in the middle of a request.
@@ -103,9 +103,9 @@ impl Process {
         self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
     }
 
-    /// Ends the process. Returns how it had ended by itself, or [`Why::Talk`] if it had not.
+    /// Ends the process. Returns how it had ended by itself, or [`Why::Protocol`] if it had not.
     pub async fn end(mut self) -> Why {
-        let Some(mut child) = self.child.take() else { return Why::Talk };
+        let Some(mut child) = self.child.take() else { return Why::Protocol };
         // Waits a moment, since the socket of a process that ends closes before its exit status is known.
         for pause in [1, 2, 5, 10, 20, 50, 100, 200, 500] {
             match child.try_wait() {
@@ -116,7 +116,7 @@ impl Process {
         }
         kill(&mut child, self.own_group);
         self.threads.collect(child).await.ok();
-        Why::Talk
+        Why::Protocol
     }
 }
 
@@ -125,7 +125,7 @@ fn why(status: ExitStatus) -> Why {
         (Some(crate::OUT_OF_MEMORY), _) => Why::Memory,
         (Some(code), _) => Why::Exit(code),
         (None, Some(signal)) => Why::Signal(signal),
-        (None, None) => Why::Talk,
+        (None, None) => Why::Protocol,
     }
 }
 

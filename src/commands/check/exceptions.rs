@@ -66,7 +66,7 @@ impl Exceptions {
             return None;
         }
         let (key, length) = (&value.key, value.length);
-        let message = format!("the value of {key} stands in git in plain ({length} bytes)");
+        let message = format!("the value of {key} is committed in plain text ({length} bytes)");
         let found = if value.is_fixture {
             Diagnostic::warning(Class::Forbidden, message)
         } else {
@@ -83,7 +83,7 @@ impl Exceptions {
     pub fn unused(&self) -> impl Iterator<Item = Diagnostic> {
         let unused = self.0.iter().filter(|exception| !exception.is_used.load(Ordering::Relaxed));
         unused.map(|exception| {
-            let message = "this exception fits no value in plain";
+            let message = "this exception matches no plain value";
             let warning = Diagnostic::warning(Class::Usage, message).breaks(RULE);
             warning.at(exception.place.clone()).hint("remove it, or correct its path, object or key")
         })
@@ -110,19 +110,19 @@ impl Exception {
 
 fn of_node(node: &Node, dir: &TreePath, file: &TreePath) -> Result<Vec<Exception>> {
     let fail = |line: u32, what: &str| Problem::usage(format!("{file}:{line}: {what}: {FORM}"));
-    let map = node.as_map().ok_or_else(|| fail(node.line(), "this is no mapping"))?;
+    let map = node.as_map().ok_or_else(|| fail(node.line(), "this is not a mapping"))?;
     if let Some(other) = map.keys().find(|key| *key != "exceptions") {
         return Err(fail(node.line(), &format!("{other} is not known")).into());
     }
     let list = map.get("exceptions").and_then(Node::as_seq);
-    let list = list.ok_or_else(|| fail(node.line(), "exceptions is no list"))?;
+    let list = list.ok_or_else(|| fail(node.line(), "exceptions is not a list"))?;
     list.items.iter().map(|item| exception(item, dir, file)).collect()
 }
 
 fn exception(item: &Node, dir: &TreePath, file: &TreePath) -> Result<Exception> {
     let line = item.line();
     let fail = |what: &str| Problem::usage(format!("{file}:{line}: {what}: {FORM}"));
-    let map = item.as_map().ok_or_else(|| fail("this exception is no mapping"))?;
+    let map = item.as_map().ok_or_else(|| fail("this exception is not a mapping"))?;
     if let Some(other) = map.keys().find(|key| !["path", "object", "key", "reason"].contains(key)) {
         return Err(fail(&format!("{other} is not known")).into());
     }
@@ -134,13 +134,13 @@ fn exception(item: &Node, dir: &TreePath, file: &TreePath) -> Result<Exception> 
         None => None,
         Some(glob) => {
             let mut builder = GitignoreBuilder::new("");
-            builder.add_line(None, glob).map_err(|error| fail(&format!("path is no glob ({error})")))?;
-            Some(builder.build().map_err(|error| fail(&format!("path is no glob ({error})")))?)
+            builder.add_line(None, glob).map_err(|error| fail(&format!("path is not a glob ({error})")))?;
+            Some(builder.build().map_err(|error| fail(&format!("path is not a glob ({error})")))?)
         }
     };
     let (object, key) = (text("object").map(str::to_owned), text("key").map(str::to_owned));
     if path.is_none() && object.is_none() && key.is_none() {
-        return Err(fail("this exception fits everything").into());
+        return Err(fail("this exception matches everything").into());
     }
     let place = Place::file(file.as_str(), (line > 0).then_some(line));
     Ok(Exception { place, dir: dir.clone(), path, object, key, is_used: AtomicBool::new(false) })
@@ -154,17 +154,17 @@ mod tests {
     fn refused(text: &'static str) -> String {
         let files: MemoryFiles = [(".keyfill-secrets.yaml", text)].into_iter().collect();
         let read = Exceptions::read(&files, &TreePath::root(), &keyfill_diag::Cx::default());
-        read.expect_err("it is no list of exceptions").to_string()
+        read.expect_err("it is not a list of exceptions").to_string()
     }
 
     #[test]
     fn an_exception_says_what_and_why() {
         for (text, says) in [
             ("exceptions:\n- path: a\n", ".keyfill-secrets.yaml:2: this exception has no reason"),
-            ("exceptions:\n- reason: a\n", "fits everything"),
+            ("exceptions:\n- reason: a\n", "matches everything"),
             ("exceptions:\n- {reason: a, file: b}\n", "file is not known"),
-            ("exceptions: {}\n", "exceptions is no list"),
-            ("- a\n", "this is no mapping"),
+            ("exceptions: {}\n", "exceptions is not a list"),
+            ("- a\n", "this is not a mapping"),
         ] {
             let said = refused(text);
             assert!(said.contains(says), "{said}");

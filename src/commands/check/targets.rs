@@ -9,7 +9,7 @@ use crate::report::Problem;
 use crate::tree::Tree;
 use anyhow::Result;
 use keyfill_diag::{Class, Cx, Diagnostic};
-use keyfill_files::{Files, Kind, TreePath};
+use keyfill_files::{FileKind, Files, TreePath};
 use keyfill_yaml::Node;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +46,7 @@ pub fn targets(tree: &Tree, named: &[String], exclude: &[String], cx: &Cx) -> Re
     for name in named {
         let path = tree.named_file(name)?;
         match files.resolve(&path) {
-            Ok((_, Kind::Dir)) => wanted.extend(search.below(&path)),
+            Ok((_, FileKind::Dir)) => wanted.extend(search.below(&path)),
             Ok(_) => drop(changed.insert(path)),
             // A deleted file still affects the roots that refer to it.
             Err(_) => {

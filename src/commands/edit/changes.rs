@@ -8,7 +8,7 @@ use keyfill_yaml::Node;
 
 /// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum TargetKind {
     /// A kustomization.
     Kustomization,
     /// A chart's values file.
@@ -67,36 +67,36 @@ impl Wanted {
     }
 
     /// The changes of a document; `None` if it has no field for them.
-    pub fn changes(&self, node: &Node, kind: Kind) -> Result<Option<Vec<Change>>> {
+    pub fn changes(&self, node: &Node, kind: TargetKind) -> Result<Option<Vec<Change>>> {
         let mut changes = Vec::new();
         let found = match (self, kind) {
-            (Self::Images(images, _), Kind::Kustomization) => {
+            (Self::Images(images, _), TargetKind::Kustomization) => {
                 images.iter().for_each(|image| kustomize_image(node, image, &mut changes));
                 true
             }
-            (Self::Images(images, Some(at)), Kind::Values) => {
+            (Self::Images(images, Some(at)), TargetKind::Values) => {
                 let image = images.last().zip(below(node, at));
                 image.is_some_and(|(image, held)| image_at(held, image, at, &mut changes))
             }
-            (Self::Images(images, _), Kind::Values | Kind::Manifest) => {
+            (Self::Images(images, _), TargetKind::Values | TargetKind::Manifest) => {
                 let mut found = false;
                 for image in images {
                     written_images(node, image, &mut Vec::new(), &mut found, &mut changes);
                 }
                 found
             }
-            (Self::Annotations(pairs, _), Kind::Kustomization) => {
+            (Self::Annotations(pairs, _), TargetKind::Kustomization) => {
                 map_entries(node, &[], "commonAnnotations", pairs, &mut changes);
                 true
             }
-            (Self::Annotations(pairs, _), Kind::Manifest) => {
+            (Self::Annotations(pairs, _), TargetKind::Manifest) => {
                 let is_object = node.get("metadata").and_then(Node::as_map).is_some();
                 if is_object {
                     map_entries(node, &[Key::from("metadata")], "annotations", pairs, &mut changes);
                 }
                 is_object
             }
-            (Self::Annotations(pairs, at), Kind::Values) => {
+            (Self::Annotations(pairs, at), TargetKind::Values) => {
                 let default = vec![Key::from("commonAnnotations")];
                 let mut at = at.clone().unwrap_or(default);
                 let Some(Key::Name(last)) = at.pop() else { return Ok(None) };
@@ -107,11 +107,11 @@ impl Wanted {
                 }
                 is_there
             }
-            (Self::Replicas(pairs, _), Kind::Kustomization) => {
+            (Self::Replicas(pairs, _), TargetKind::Kustomization) => {
                 pairs.iter().for_each(|pair| kustomize_replicas(node, pair, &mut changes));
                 true
             }
-            (Self::Replicas(pairs, _), Kind::Manifest) => {
+            (Self::Replicas(pairs, _), TargetKind::Manifest) => {
                 let name = node.at(&["metadata", "name"]).and_then(Node::text);
                 let pair = pairs.iter().find(|(wanted, _)| name == Some(wanted));
                 let has_spec = node.get("spec").and_then(Node::as_map).is_some();
@@ -121,7 +121,7 @@ impl Wanted {
                 }
                 pair.is_some() && has_spec
             }
-            (Self::Replicas(pairs, at), Kind::Values) => {
+            (Self::Replicas(pairs, at), TargetKind::Values) => {
                 // A values file has no names of workloads: the path selects the field.
                 let at = at.clone().unwrap_or_else(|| vec![Key::from("replicaCount")]);
                 let is_there = below(node, &at).is_some();

@@ -9,7 +9,7 @@ use crate::cli::args::{EditArgs, EditCommand};
 use crate::discover::KUSTOMIZATION_NAMES;
 use crate::report::Problem;
 use anyhow::{Context as _, Result};
-use changes::{Kind, Wanted};
+use changes::{TargetKind, Wanted};
 use keyfill_diag::Limits as Bounds;
 use keyfill_yaml::Limits;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ struct Edited {
     found: bool,
 }
 
-fn edit(text: &[u8], kind: Kind, wanted: &Wanted, limits: &Limits) -> Result<Edited> {
+fn edit(text: &[u8], kind: TargetKind, wanted: &Wanted, limits: &Limits) -> Result<Edited> {
     let (mut edited, mut found) = (Vec::with_capacity(text.len()), false);
     // A stream without documents counts as one empty document, so that a field can be added to an empty
     // kustomization.
@@ -97,24 +97,24 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// The files to edit in a folder: its kustomization, else the values of its chart, else its manifests.
-fn targets(dir: &Path) -> Result<Vec<(PathBuf, Kind)>> {
+fn targets(dir: &Path) -> Result<Vec<(PathBuf, TargetKind)>> {
     let meta =
         std::fs::metadata(dir).with_context(|| Problem::usage(format!("cannot read {}", dir.display())))?;
     if !meta.is_dir() {
         return Ok(vec![(dir.to_owned(), kind_of(dir)?)]);
     }
     if let Some(file) = KUSTOMIZATION_NAMES.iter().map(|name| dir.join(name)).find(|file| file.is_file()) {
-        return Ok(vec![(file, Kind::Kustomization)]);
+        return Ok(vec![(file, TargetKind::Kustomization)]);
     }
     if dir.join("Chart.yaml").is_file() {
-        return Ok(vec![(dir.join("values.yaml"), Kind::Values)]);
+        return Ok(vec![(dir.join("values.yaml"), TargetKind::Values)]);
     }
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
         let path = entry.with_context(|| format!("cannot read {}", dir.display()))?.path();
         let is_yaml = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
-        if is_yaml && path.is_file() && kind_of(&path)? == Kind::Manifest {
-            files.push((path, Kind::Manifest));
+        if is_yaml && path.is_file() && kind_of(&path)? == TargetKind::Manifest {
+            files.push((path, TargetKind::Manifest));
         }
     }
     files.sort();
@@ -122,15 +122,15 @@ fn targets(dir: &Path) -> Result<Vec<(PathBuf, Kind)>> {
 }
 
 /// The kind of a file: a kustomization by its name, manifests by `kind` and `apiVersion`, else values.
-fn kind_of(path: &Path) -> Result<Kind> {
+fn kind_of(path: &Path) -> Result<TargetKind> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if KUSTOMIZATION_NAMES.contains(&name) {
-        return Ok(Kind::Kustomization);
+        return Ok(TargetKind::Kustomization);
     }
     let text = read(path)?;
     let limits = Limits::from(&keyfill_diag::Cx::default());
     let nodes = keyfill_yaml::load_nodes(&text, &limits)
         .map_err(|error| Problem::input(format!("{}: {error}", path.display())))?;
     let is_manifest = nodes.iter().any(|node| node.get("kind").is_some() && node.get("apiVersion").is_some());
-    Ok(if is_manifest { Kind::Manifest } else { Kind::Values })
+    Ok(if is_manifest { TargetKind::Manifest } else { TargetKind::Values })
 }

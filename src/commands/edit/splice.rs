@@ -74,7 +74,7 @@ pub fn apply(text: &[u8], changes: &[Change], limits: &Limits) -> Result<Vec<u8>
 /// The tree of a document; an empty mapping if the text is empty.
 pub fn read(text: &[u8], limits: &Limits) -> Result<Node> {
     let mut nodes = keyfill_yaml::load_nodes(text, limits)
-        .map_err(|error| Problem::input(format!("it is no YAML: {error}")))?;
+        .map_err(|error| Problem::input(format!("it is not YAML: {error}")))?;
     Ok(if nodes.is_empty() { Node::map() } else { nodes.swap_remove(0) })
 }
 
@@ -216,7 +216,7 @@ impl Piece {
     fn insert(&self, path: &[Key], key: &str, written: &str) -> Result<(Range<usize>, String)> {
         let key = Value::Text(key.to_owned()).written(Style::Plain);
         let map = below(&self.node, path).and_then(Node::as_map);
-        let map = map.ok_or_else(|| refused("it is no mapping"))?;
+        let map = map.ok_or_else(|| refused("it is not a mapping"))?;
         let Some(last) = map.entries.last() else {
             if path.is_empty() {
                 return Ok(self.at_end(&format!("{key}: {written}")));
@@ -270,7 +270,7 @@ impl Piece {
 
     fn remove(&self, path: &[Key], key: &str) -> Result<(Range<usize>, String)> {
         let map =
-            below(&self.node, path).and_then(Node::as_map).ok_or_else(|| refused("it is no mapping"))?;
+            below(&self.node, path).and_then(Node::as_map).ok_or_else(|| refused("it is not a mapping"))?;
         let full = |name: &str| [path, &[Key::from(name)]].concat();
         let at = map.keys().position(|name| name == key).ok_or_else(|| refused("it is not there"))?;
         let start = self.find(&full(key))?.key.ok_or_else(|| refused("a merge key brings it"))?.offset;
@@ -301,7 +301,7 @@ impl Piece {
         let Some(node) = below(&self.node, &list) else {
             return Ok(self.at_end(&format!("{key}:\n{}", block(0))));
         };
-        let items = node.as_seq().ok_or_else(|| refused("it is no list"))?;
+        let items = node.as_seq().ok_or_else(|| refused("it is not a list"))?;
         let start = self.find(&list)?.value.offset;
         let is_flow = self.text.get(start) == Some(&b'[');
         let flow = format!("{{{}}}", entries.join(", "));

@@ -2,7 +2,7 @@
 
 use crate::render::edits::Edited;
 use bytes::Bytes;
-use keyfill_files::{Entry, FileError, Files, Kind, TreePath};
+use keyfill_files::{Entry, FileError, FileKind, Files, TreePath};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl Files for Overlay {
         self.edited().list(dir)
     }
 
-    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         self.edited().resolve(path)
     }
 }

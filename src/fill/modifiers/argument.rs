@@ -19,7 +19,7 @@ pub fn read(takes: Takes, call: &Call, avp: bool) -> Result<Argument, String> {
             Ok(level) if (0..=MOST_SPACES).contains(&level) => {
                 Ok(Argument::Level(usize::try_from(level).unwrap_or(0)))
             }
-            _ => Err(format!("{written:?} is no number of spaces (0 to {MOST_SPACES})")),
+            _ => Err(format!("{written:?} is not a number of spaces (0 to {MOST_SPACES})")),
         },
         Takes::Template if written.is_empty() => Err("needs a template such as {.user}".to_owned()),
         Takes::Template => {

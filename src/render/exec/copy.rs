@@ -6,7 +6,7 @@ use crate::references;
 use crate::report::Problem;
 use anyhow::{Context as _, Result, anyhow};
 use keyfill_diag::Cx;
-use keyfill_files::{Files, Kind, TreePath};
+use keyfill_files::{FileKind, Files, TreePath};
 use std::path::{Path, PathBuf};
 
 /// The most files in a copy of a whole tree.
@@ -58,9 +58,9 @@ impl Copy {
             for entry in files.list(&dir)? {
                 let Some(path) = dir.join(&entry.name).filter(|_| entry.name != ".git") else { continue };
                 match entry.kind {
-                    Kind::Dir if !entry.is_link => ahead.push(path),
-                    Kind::Dir | Kind::File => drop(self.add(files, &path)?),
-                    Kind::Other => {}
+                    FileKind::Dir if !entry.is_link => ahead.push(path),
+                    FileKind::Dir | FileKind::File => drop(self.add(files, &path)?),
+                    FileKind::Other => {}
                 }
                 if self.files > MOST_FILES || self.bytes > MOST_BYTES {
                     let message = "a plugin starts a program, which may read anything, and the tree is too \
@@ -88,7 +88,7 @@ impl Copy {
     pub fn add(&mut self, files: &dyn Files, path: &TreePath) -> Result<PathBuf> {
         let (real, kind) = self.add_links(files, path)?;
         let to = place(&self.tree(), &real);
-        if kind == Kind::File && !to.exists() {
+        if kind == FileKind::File && !to.exists() {
             self.files += 1;
             self.bytes += copy_file(files, &real, &to).with_context(|| format!("cannot copy {path}"))?;
         }
@@ -96,8 +96,8 @@ impl Copy {
     }
 
     /// Creates the folders and the links in a path, and returns the path with links resolved.
-    fn add_links(&self, files: &dyn Files, path: &TreePath) -> Result<(TreePath, Kind)> {
-        let (mut real, mut kind) = (TreePath::root(), Kind::Dir);
+    fn add_links(&self, files: &dyn Files, path: &TreePath) -> Result<(TreePath, FileKind)> {
+        let (mut real, mut kind) = (TreePath::root(), FileKind::Dir);
         for part in path.parts() {
             let Some(next) = real.join(part) else { continue };
             (real, kind) = files.resolve(&next)?;
@@ -105,7 +105,7 @@ impl Copy {
             if let Some(dir) = to.parent() {
                 std::fs::create_dir_all(dir)?;
             }
-            if kind == Kind::Dir {
+            if kind == FileKind::Dir {
                 std::fs::create_dir_all(&to)?;
             }
             if real != next {

@@ -93,7 +93,7 @@ impl Charts for HelmCharts<'_> {
         let mut values = Vec::with_capacity(request.values.len());
         for given in &request.values {
             let text =
-                std::str::from_utf8(&given.text).map_err(|e| format!("the values are no text: {e}"))?;
+                std::str::from_utf8(&given.text).map_err(|e| format!("the values are not UTF-8: {e}"))?;
             let name = given.file.as_ref().map_or_else(|| VALUES.to_owned(), ToString::to_string);
             values.push(ValuesSource::Text { name, text: text.to_owned() });
         }

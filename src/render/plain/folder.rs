@@ -13,7 +13,7 @@ use crate::report::{Failure, Problem};
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Diagnostic, Place};
-use keyfill_files::{Decrypt, Files, Kind, TreePath};
+use keyfill_files::{Decrypt, FileKind, Files, TreePath};
 use keyfill_yaml::{Body, Document};
 
 /// The rules by which a folder is read.
@@ -97,7 +97,7 @@ fn documents_of(
             continue;
         }
         if let Some(why) = content.complaint() {
-            let message = format!("this document of {path} is no manifest: {why}");
+            let message = format!("this document of {path} is not a manifest: {why}");
             let hint =
                 "a folder of plain YAML holds manifests: move other files, or name them in .keyfillignore";
             let error = Diagnostic::error(Class::Render, message).at(place_of(document, path)).hint(hint);
@@ -140,7 +140,7 @@ impl Listing<'_> {
         cx.check().map_err(|stopped| anyhow!("stopped while reading files: {stopped}"))?;
         for entry in self.files.list(dir)? {
             let Some(path) = dir.join(&entry.name) else { continue };
-            let is_dir = entry.kind == Kind::Dir;
+            let is_dir = entry.kind == FileKind::Dir;
             if (is_dir && (entry.is_link || entry.name == ".git")) || self.is_passed_over(&path, is_dir) {
                 continue;
             }

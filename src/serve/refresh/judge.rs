@@ -2,7 +2,7 @@
 
 use super::mark::Mark;
 use super::table::{Use, Watch};
-use crate::reference_table::{self, Kind, State};
+use crate::reference_table::{self, State, VersionState};
 use keyfill_secrets::vault::Known;
 use std::collections::BTreeSet;
 
@@ -55,8 +55,8 @@ pub(super) fn newer(of_app: &Use, watch: &Watch) -> Option<Mark> {
     }
     let now = match &watch.found.as_ref()?.0 {
         Found::Known(known @ Known::Versioned(metadata)) => {
-            let is_there =
-                reference_table::judge(known, None, reference_table::unix_now()).state == Kind::Current;
+            let is_there = reference_table::judge(known, None, reference_table::unix_now()).state
+                == VersionState::Current;
             Mark::Version(is_there.then_some(metadata.current_version)?)
         }
         Found::Read(Mark::Absent) | Found::Known(_) | Found::Unknown(_) => return None,
@@ -69,16 +69,16 @@ pub(super) fn newer(of_app: &Use, watch: &Watch) -> Option<Mark> {
 /// 1970.
 pub(super) fn state(of_app: &Use, watch: &Watch, now: i64) -> (State, Option<i64>) {
     let has_newer = newer(of_app, watch).is_some();
-    let with = |kind: Kind| State::of(if has_newer { Kind::Stale } else { kind });
+    let with = |kind: VersionState| State::of(if has_newer { VersionState::Stale } else { kind });
     match watch.found.as_ref().map(|(found, _)| found) {
         None => (State::unknown("its store was not asked yet"), None),
         Some(Found::Unknown(why)) => (State::unknown(why.clone()), None),
-        Some(Found::Read(Mark::Absent)) => (with(Kind::Absent), None),
+        Some(Found::Read(Mark::Absent)) => (with(VersionState::Absent), None),
         Some(Found::Read(Mark::Version(current))) => {
-            let kind = if is_pinned(of_app) { Kind::Pinned } else { Kind::Current };
+            let kind = if is_pinned(of_app) { VersionState::Pinned } else { VersionState::Current };
             (State { current_version: Some(*current), ..with(kind) }, None)
         }
-        Some(Found::Read(Mark::Hash(_))) => (with(Kind::Unversioned), None),
+        Some(Found::Read(Mark::Hash(_))) => (with(VersionState::Unversioned), None),
         Some(Found::Known(known)) => {
             let mut state = reference_table::judge(known, of_app.version.as_deref(), now);
             let Known::Versioned(metadata) = known else { return (state, None) };
@@ -87,7 +87,7 @@ pub(super) fn state(of_app: &Use, watch: &Watch, now: i64) -> (State, Option<i64
                 _ => None,
             };
             if has_newer {
-                state.state = Kind::Stale;
+                state.state = VersionState::Stale;
                 state.written = has.map(|version| reference_table::to_seconds(&version.created_time));
             }
             (state, has.and_then(|version| reference_table::unix_time(&version.created_time)))

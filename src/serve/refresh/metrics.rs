@@ -1,7 +1,7 @@
 //! The metrics of secrets in use.
 
 use super::Inner;
-use crate::reference_table::{Kind, unix_now};
+use crate::reference_table::{VersionState, unix_now};
 use crate::serve::metrics::number;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
@@ -44,7 +44,7 @@ pub(super) fn encode(inner: &Inner, encoder: &mut DescriptorEncoder<'_>) -> fmt:
     }
     let help = "Secrets in use, counted for each app, by what their stores say of them.";
     let mut refs = encoder.encode_descriptor("refs", help, None, GAUGE)?;
-    for kind in Kind::ALL {
+    for kind in VersionState::ALL {
         let value = states.get(&kind).copied().unwrap_or(0) as u64;
         number(&mut refs.encode_family(&[("state", kind.name())])?, GAUGE, value)?;
     }

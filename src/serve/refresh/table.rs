@@ -2,7 +2,7 @@
 
 use super::judge::{self, Found};
 use super::mark::Mark;
-use crate::reference_table::{Kind, Object, Row, State};
+use crate::reference_table::{Object, Row, State, VersionState};
 use crate::serve::fields::Fields;
 use keyfill_cmp::AppRequest;
 use keyfill_secrets::{Keys, SecretRef, Source};
@@ -280,7 +280,7 @@ impl Table {
     }
 
     /// How many references are in each state, and the age of the oldest version in use, in seconds.
-    pub fn summary(&self, now: i64) -> (BTreeMap<Kind, usize>, i64) {
+    pub fn summary(&self, now: i64) -> (BTreeMap<VersionState, usize>, i64) {
         let (mut states, mut oldest) = (BTreeMap::new(), 0);
         for (_, of_app) in self.uses() {
             let (state, written) = self.judged(of_app, now);
@@ -399,7 +399,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::{AppName, Given, MOST_BYTES, MOST_SOURCES, Part, Table, Unit};
-    use crate::reference_table::Kind;
+    use crate::reference_table::VersionState;
     use crate::serve::refresh::judge::Found;
     use crate::serve::refresh::mark::Mark;
     use keyfill_diag::Cx;
@@ -481,9 +481,12 @@ mod tests {
         assert_eq!(paths, ["kv/a", "kv/c", "kv/e"]);
         assert!(changes.iter().all(|change| change.now == Mark::Version(2) && change.after == 100));
         let (states, oldest) = table.summary(1_767_323_045 + 60);
-        let count = |kind: Kind| states.get(&kind).copied().unwrap_or(0);
-        assert_eq!((count(Kind::Stale), count(Kind::Old), count(Kind::Destroyed)), (3, 1, 1));
-        assert_eq!((count(Kind::Unknown), oldest), (1, 60));
+        let count = |kind: VersionState| states.get(&kind).copied().unwrap_or(0);
+        assert_eq!(
+            (count(VersionState::Stale), count(VersionState::Old), count(VersionState::Destroyed)),
+            (3, 1, 1)
+        );
+        assert_eq!((count(VersionState::Unknown), oldest), (1, 60));
         table.refreshed(&name("web"), &changes);
         assert!(table.changed().is_empty(), "once is enough");
         table.found(&unit("kv/a"), versions(3, false), 300);

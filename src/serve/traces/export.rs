@@ -111,7 +111,7 @@ fn channel(address: &str, insecure: bool) -> Result<Channel> {
 fn headers(args: &TracesArgs) -> Result<Vec<(MetadataKey<Ascii>, MetadataValue<Ascii>)>> {
     let Some(given) = &args.otlp_headers else { return Ok(Vec::new()) };
     let wrong =
-        || Problem::usage("--otlp-headers is no list of headers: it is written as KEY=VALUE,KEY=VALUE");
+        || Problem::usage("--otlp-headers is not a list of headers: it is written as KEY=VALUE,KEY=VALUE");
     let pairs = given.pairs().map(|pair| -> Result<_> {
         let (name, value) = pair.ok_or_else(wrong)?;
         let name = MetadataKey::from_bytes(name.to_ascii_lowercase().as_bytes()).map_err(|_| wrong())?;

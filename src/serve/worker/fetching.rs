@@ -1,6 +1,6 @@
 //! Asks the supervisor for charts, bases and files that the archive does not hold: a worker has no network.
 
-use super::talk::Talk;
+use super::shared_channel::SharedChannel;
 use crate::fetch::read_lock;
 use crate::serve::fetch_orders::{Found, Locked, Question, Want};
 use bytes::Bytes;
@@ -17,7 +17,7 @@ pub struct Remote(Arc<Questions>);
 
 /// The conversation with the supervisor, shared with the trees whose folders it gives out.
 struct Questions {
-    talk: Talk,
+    channel: SharedChannel,
     files: Arc<dyn Files>,
     /// Whether keyfill.lock was sent to the supervisor.
     lock_sent: Mutex<bool>,
@@ -27,9 +27,9 @@ struct Questions {
 
 impl Remote {
     /// For a tree whose root holds `keyfill.lock`.
-    pub fn new(talk: Talk, files: Arc<dyn Files>, given_up: &Arc<AtomicBool>) -> Self {
+    pub fn new(channel: SharedChannel, files: Arc<dyn Files>, given_up: &Arc<AtomicBool>) -> Self {
         let given_up = Arc::clone(given_up);
-        Self(Arc::new(Questions { talk, files, lock_sent: Mutex::new(false), given_up }))
+        Self(Arc::new(Questions { channel, files, lock_sent: Mutex::new(false), given_up }))
     }
 }
 
@@ -42,7 +42,7 @@ impl Questions {
         // The mutex is held until the answer is there, so that keyfill.lock is sent with the first question.
         let mut lock_sent = self.lock_sent.lock().unwrap_or_else(PoisonError::into_inner);
         let lock = if *lock_sent { None } else { Some(self.lock()?) };
-        let (answer, received) = self.talk.fetch(Question { want, lock }).map_err(|_| gone())?;
+        let (answer, received) = self.channel.fetch(Question { want, lock }).map_err(|_| gone())?;
         *lock_sent = true;
         match answer {
             Ok(Found::Later) => {
@@ -62,7 +62,7 @@ impl Questions {
 
 /// The error when the supervisor's answer does not fit the question.
 fn misunderstood() -> FetchError {
-    FetchError::new(Class::Other, "the supervisor's answer cannot be understood")
+    FetchError::new(Class::Other, "the supervisor's answer cannot be decoded")
 }
 
 /// The folders of a tree, cut out of an answer's tail; `None` if the tail is too short or a path is not valid.

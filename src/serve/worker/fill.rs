@@ -3,8 +3,8 @@
 //! The stage asks for all its secrets before it waits for the first. So [`drive`] polls the stage without a
 //! runtime: when it is pending, all that it has asked for is sent to the supervisor in one question.
 
-use super::Broke;
-use super::talk::Talk;
+use super::OrderError;
+use super::shared_channel::SharedChannel;
 use crate::serve::orders::{Answer, Wanted};
 use keyfill_diag::Cx;
 use keyfill_secrets::{BoxFuture, Error, Keys, SecretData, SecretRef, Source};
@@ -85,7 +85,11 @@ impl Source for Asked {
 }
 
 /// Polls work that reads from `asked` until it is done. `None` if the supervisor has told the worker to give it up.
-pub fn drive<T>(work: impl Future<Output = T>, asked: &Asked, talk: &Talk) -> Result<Option<T>, Broke> {
+pub fn drive<T>(
+    work: impl Future<Output = T>,
+    asked: &Asked,
+    channel: &SharedChannel,
+) -> Result<Option<T>, OrderError> {
     let mut work = pin!(work);
     let mut cx = Context::from_waker(Waker::noop());
     loop {
@@ -98,7 +102,7 @@ pub fn drive<T>(work: impl Future<Output = T>, asked: &Asked, talk: &Talk) -> Re
             return Err(anyhow::anyhow!("the fill stage came to a halt").into());
         }
         let question = wanted.iter().map(Wanted::of).collect();
-        match talk.ask(question).map_err(Broke::Talk)? {
+        match channel.ask(question).map_err(OrderError::Protocol)? {
             Some(answers) => asked.answered(wanted, answers),
             None => return Ok(None),
         }

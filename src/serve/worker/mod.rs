@@ -7,7 +7,7 @@ mod manifests;
 mod matches;
 mod patterns;
 mod render;
-mod talk;
+mod shared_channel;
 mod texts;
 mod unlock;
 
@@ -18,13 +18,13 @@ use keyfill_cmp::archive::{ArchiveFiles, Limits, Packed};
 use keyfill_diag::Cx;
 use keyfill_files::TreePath;
 use keyfill_workers::{Channel, Frame, Received, sandbox};
+use shared_channel::SharedChannel;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
-use talk::Talk;
 
 /// The first argument of a worker's command line. It is not a subcommand for people.
 pub const ARGUMENT: &str = "serve-worker";
@@ -64,13 +64,13 @@ pub const STACK: usize = 8 << 20;
 
 /// Answers orders until the channel closes. A fuzz target calls this.
 pub fn answer_all(channel: Channel, start: &Start) -> io::Result<()> {
-    let talk = Talk::new(channel);
-    while let Some(Received { content, tail, file }) = talk.receive()? {
+    let channel = SharedChannel::new(channel);
+    while let Some(Received { content, tail, file }) = channel.receive()? {
         let order = read(&content)?;
         drop(content);
         let beside = Beside { tail: tail.into(), file };
         // After a panic the process ends, so no state that the panic left is used.
-        let answered = catch_unwind(AssertUnwindSafe(|| answer(&talk, start, order, beside)));
+        let answered = catch_unwind(AssertUnwindSafe(|| answer(&channel, start, order, beside)));
         match answered {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(error),
@@ -90,14 +90,14 @@ struct Beside {
 }
 
 /// Answers an order. There is no answer if the supervisor told the worker to give it up.
-fn answer(talk: &Talk, start: &Start, order: Order, beside: Beside) -> io::Result<()> {
+fn answer(channel: &SharedChannel, start: &Start, order: Order, beside: Beside) -> io::Result<()> {
     match order {
         Order::Generate(order) => {
             let cx = circumstances(&order.task);
-            match render::generate(talk, start, *order, beside, &cx) {
+            match render::generate(channel, start, *order, beside, &cx) {
                 Ok(()) => Ok(()),
-                Err(Broke::Talk(error)) => Err(error),
-                Err(Broke::Work(error)) => talk.say(&Report::Failed(failed(&error, &cx)), &[]),
+                Err(OrderError::Protocol(error)) => Err(error),
+                Err(OrderError::Work(error)) => channel.say(&Report::Failed(failed(&error, &cx)), &[]),
             }
         }
         Order::Matches(order) => {
@@ -106,7 +106,7 @@ fn answer(talk: &Talk, start: &Start, order: Order, beside: Beside) -> io::Resul
                 Ok(matches) => Report::Matches(matches),
                 Err(error) => Report::Failed(failed(&error, &cx)),
             };
-            talk.say(&report, &[])
+            channel.say(&report, &[])
         }
         Order::Start(_) | Order::Secrets(_) | Order::Park | Order::Unlocked(_) | Order::Fetched(_) => {
             Err(io::ErrorKind::InvalidData.into())
@@ -115,14 +115,14 @@ fn answer(talk: &Talk, start: &Start, order: Order, beside: Beside) -> io::Resul
 }
 
 /// Why an order was not answered.
-enum Broke {
+enum OrderError {
     /// The supervisor has sent what cannot be decoded, or is gone.
-    Talk(io::Error),
+    Protocol(io::Error),
     /// The request cannot be answered, for a reason in the app or in a store.
     Work(anyhow::Error),
 }
 
-impl<E: Into<anyhow::Error>> From<E> for Broke {
+impl<E: Into<anyhow::Error>> From<E> for OrderError {
     fn from(error: E) -> Self {
         Self::Work(error.into())
     }

@@ -1,6 +1,6 @@
 //! Discovery by the patterns of plugin.yaml, as argocd-cmp-server matches them.
 
-use keyfill_files::{Files, Kind, TreePath};
+use keyfill_files::{FileKind, Files, TreePath};
 use keyfill_go::path;
 use keyfill_go::regexp::Regexp;
 
@@ -31,7 +31,7 @@ fn any_below(files: &dyn Files, dir: &TreePath, above: &str, fits: &dyn Fn(&str)
     entries.iter().filter(|entry| entry.name != ".git").any(|entry| {
         let name = format!("{above}{}", entry.name);
         fits(&name)
-            || entry.kind == Kind::Dir
+            || entry.kind == FileKind::Dir
                 && !entry.is_link
                 && dir
                     .join(&entry.name)

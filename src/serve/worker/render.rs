@@ -3,10 +3,10 @@
 use super::fetching::Remote;
 use super::fill::{Asked, READS, drive};
 use super::manifests::Open;
-use super::talk::Talk;
+use super::shared_channel::SharedChannel;
 use super::texts::Texts;
 use super::unlock::{Split, Unlocks, Values};
-use super::{Beside, Broke, manifests, open, packed, tree_path};
+use super::{Beside, OrderError, manifests, open, packed, tree_path};
 use crate::discover::{self, Root, RootKind};
 use crate::fetch;
 use crate::fill::{FillOptions, PathPolicy, Print, Sources};
@@ -35,26 +35,32 @@ use std::time::Instant;
 
 /// Renders, unless the order holds a rendering, fills, and answers, unless the supervisor told the worker to give
 /// up. Secrets that an engine was given are removed from error messages.
-pub fn generate(talk: &Talk, start: &Start, order: Generate, beside: Beside, cx: &Cx) -> Result<(), Broke> {
+pub fn generate(
+    channel: &SharedChannel,
+    start: &Start,
+    order: Generate,
+    beside: Beside,
+    cx: &Cx,
+) -> Result<(), OrderError> {
     let outside = Outside::default();
     let revealed = Arc::clone(&outside.revealed);
     let given_up = Arc::new(AtomicBool::new(false));
-    match answered(talk, start, order, beside, (outside, &given_up), cx) {
+    match answered(channel, start, order, beside, (outside, &given_up), cx) {
         // The supervisor fetches what the engine needs, and sends the request again when that is done.
-        Err(Broke::Work(_)) if given_up.load(Ordering::Relaxed) => Ok(()),
-        Err(Broke::Work(error)) => Err(Broke::Work(revealed.error(error))),
+        Err(OrderError::Work(_)) if given_up.load(Ordering::Relaxed) => Ok(()),
+        Err(OrderError::Work(error)) => Err(OrderError::Work(revealed.error(error))),
         other => other,
     }
 }
 
 fn answered(
-    talk: &Talk,
+    channel: &SharedChannel,
     start: &Start,
     order: Generate,
     beside: Beside,
     (mut outside, given_up): (Outside, &Arc<AtomicBool>),
     cx: &Cx,
-) -> Result<(), Broke> {
+) -> Result<(), OrderError> {
     #[cfg(debug_assertions)]
     {
         let asked = order.env.iter().find(|(name, _)| name == crate::faults::NAME);
@@ -66,7 +72,7 @@ fn answered(
     let mut encrypted: Option<Arc<dyn Source>> = None;
     let asked = Arc::new(Asked::knowing(order.secrets));
     let documents = match order.input {
-        Input::Rendered if fill_values(talk, &beside.tail, &options, &asked, cx)? => return Ok(()),
+        Input::Rendered if fill_values(channel, &beside.tail, &options, &asked, cx)? => return Ok(()),
         Input::Rendered => documents::unpack(&beside.tail)
             .ok_or_else(|| anyhow::anyhow!("a kept rendering cannot be read"))?,
         Input::Archive(archive) => {
@@ -81,10 +87,12 @@ fn answered(
             texts = Texts::of(&packed, &path, cx).map(Arc::new);
             let files = Arc::new(open(packed, &path, cx)?);
             outside.fetch = match order.fetches {
-                true => Arc::new(Remote::new(talk.clone(), Arc::clone(&files) as Arc<dyn Files>, given_up)),
+                true => {
+                    Arc::new(Remote::new(channel.clone(), Arc::clone(&files) as Arc<dyn Files>, given_up))
+                }
                 false => Arc::new(fetch::Off),
             };
-            let unlocks: Arc<dyn KeyService> = Arc::new(Unlocks(talk.clone()));
+            let unlocks: Arc<dyn KeyService> = Arc::new(Unlocks(channel.clone()));
             let fills = order.filling.applies(&*files, &path);
             if fills && options.stores.have_sops() {
                 let (files, dir) = (Arc::clone(&files) as Arc<dyn Files>, path.clone());
@@ -97,9 +105,9 @@ fn answered(
                 outside.decrypt_with(unlocks);
             }
             outside.values = order.fills_values.filter(|_| fills).map(|always| {
-                let (talk, options) = (talk.clone(), options.clone());
+                let (channel, options) = (channel.clone(), options.clone());
                 let (revealed, encrypted) = (Arc::clone(&outside.revealed), encrypted.clone());
-                let filler = Filler(Arc::new(Values { talk, options, revealed, encrypted }));
+                let filler = Filler(Arc::new(Values { channel, options, revealed, encrypted }));
                 outside::Values { filler, always }
             });
             let (env, compat_avp) = (&order.env[..], fill.compat_avp);
@@ -133,15 +141,15 @@ fn answered(
             let packed = documents::pack(&sorted.open, order.pack_below).unwrap_or_default();
             let ready = sorted.ready.iter().map(|(_, json)| json.as_bytes());
             let tail: Vec<&[u8]> = ready.chain([&packed[..]]).collect();
-            talk.say(&Report::Rendered(report), &tail).map_err(Broke::Talk)?;
+            channel.say(&Report::Rendered(report), &tail).map_err(OrderError::Protocol)?;
             sorted.open
         }
     };
     options.sources = texts.clone().map(|texts| texts as Arc<dyn Sources>);
     let reads = Reads::with_concurrency(Split::of(&asked, encrypted.as_ref(), &options), READS);
-    let filled = fill_all(talk, documents, &options, (&asked, &reads), &outside.revealed, cx);
+    let filled = fill_all(channel, documents, &options, (&asked, &reads), &outside.revealed, cx);
     filled.map_err(|broke| match (broke, texts) {
-        (Broke::Work(error), Some(texts)) => Broke::Work(texts.with_lines(error)),
+        (OrderError::Work(error), Some(texts)) => OrderError::Work(texts.with_lines(error)),
         (broke, _) => broke,
     })
 }
@@ -195,12 +203,12 @@ fn nothing() -> crate::render::Rendered {
 /// Fills a cached rendering without building its documents, and answers. Returns `false` if it did not answer:
 /// errors and warnings name lines, so they need the documents.
 fn fill_values(
-    talk: &Talk,
+    channel: &SharedChannel,
     packed: &Bytes,
     options: &FillOptions,
     asked: &Arc<Asked>,
     cx: &Cx,
-) -> Result<bool, Broke> {
+) -> Result<bool, OrderError> {
     let began = Instant::now();
     if options.print != Print::Json {
         return Ok(false);
@@ -208,42 +216,42 @@ fn fill_values(
     let Some(values) = documents::unpack_values(packed) else { return Ok(false) };
     let (numbers, values): (Vec<u32>, Vec<Value>) = values.into_iter().unzip();
     let reads = Reads::with_concurrency(Split::of(asked, None, options), READS);
-    let Some(filled) = drive(crate::fill::fill_values(values, options, &reads, cx), asked, talk)? else {
+    let Some(filled) = drive(crate::fill::fill_values(values, options, &reads, cx), asked, channel)? else {
         return Ok(true);
     };
     let Some(filled) = filled else { return Ok(false) };
     let texts = filled.into_iter().map(manifests::text_of_json).collect::<anyhow::Result<Vec<_>>>()?;
     let filled: Vec<(u32, Text)> = numbers.into_iter().zip(texts).collect();
-    say(talk, &filled, &[], &reads, began)?;
+    say(channel, &filled, &[], &reads, began)?;
     Ok(true)
 }
 
 fn fill_all(
-    talk: &Talk,
+    channel: &SharedChannel,
     documents: Vec<(u32, Document)>,
     options: &FillOptions,
     (asked, reads): (&Asked, &Reads),
     revealed: &Revealed,
     cx: &Cx,
-) -> Result<(), Broke> {
+) -> Result<(), OrderError> {
     let began = Instant::now();
     let (numbers, documents): (Vec<u32>, Vec<Document>) = documents.into_iter().unzip();
-    let filled = drive(crate::fill::fill(documents, options, reads, cx), asked, talk)?;
+    let filled = drive(crate::fill::fill(documents, options, reads, cx), asked, channel)?;
     let Some(filled) = filled else { return Ok(()) };
     let mut filled = filled?;
     let warnings = revealed.diagnostics(std::mem::take(&mut filled.warnings));
     let filled = manifests::finish(&numbers, filled, options.print == Print::Json, cx)?;
-    say(talk, &filled, &warnings, reads, began)
+    say(channel, &filled, &warnings, reads, began)
 }
 
 /// Answers with filled manifests.
 fn say(
-    talk: &Talk,
+    channel: &SharedChannel,
     filled: &[(u32, Text)],
     warnings: &[Diagnostic],
     reads: &Reads,
     began: Instant,
-) -> Result<(), Broke> {
+) -> Result<(), OrderError> {
     let report = Generated {
         filled: parts(filled.iter().map(|(number, text)| (*number, text.bytes().len()))),
         warnings: warnings.iter().map(ToString::to_string).collect(),
@@ -251,7 +259,7 @@ fn say(
         microseconds: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX),
     };
     let tail: Vec<&[u8]> = filled.iter().map(|(_, text)| text.bytes()).collect();
-    talk.say(&Report::Generated(report), &tail).map_err(Broke::Talk)
+    channel.say(&Report::Generated(report), &tail).map_err(OrderError::Protocol)
 }
 
 /// Manifests as a report lists them. None is longer than 4 GiB, since the limit of memory is lower.

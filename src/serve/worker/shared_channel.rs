@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// The connection to the supervisor. Clones share it, since engines ask from inside of rendering; only one question
 /// is open at a time.
 #[derive(Clone)]
-pub struct Talk(Arc<Mutex<Channel>>);
+pub struct SharedChannel(Arc<Mutex<Channel>>);
 
-impl Talk {
+impl SharedChannel {
     /// Takes over a channel.
     pub fn new(channel: Channel) -> Self {
         Self(Arc::new(Mutex::new(channel)))

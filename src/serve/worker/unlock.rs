@@ -1,8 +1,8 @@
 //! Data keys of encrypted files, and secrets for values, while a worker renders: it asks the supervisor for both.
 
-use super::Broke;
+use super::OrderError;
 use super::fill::{Asked, READS, drive};
-use super::talk::Talk;
+use super::shared_channel::SharedChannel;
 use crate::fill::FillOptions;
 use crate::fill::values::{Texts, fill_values, hold_placeholders};
 use crate::prefill::note;
@@ -16,7 +16,7 @@ use keyfill_yaml::Value;
 use std::sync::Arc;
 
 /// The supervisor as a key service.
-pub struct Unlocks(pub Talk);
+pub struct Unlocks(pub SharedChannel);
 
 impl KeyService for Unlocks {
     fn decrypt(&self, key: &MasterKey, _: &Cx) -> Result<Hidden, Refusal> {
@@ -28,7 +28,7 @@ impl KeyService for Unlocks {
 /// Fills placeholders in values with secrets from the supervisor.
 pub struct Values {
     /// The connection to the supervisor.
-    pub talk: Talk,
+    pub channel: SharedChannel,
     /// How placeholders are filled.
     pub options: FillOptions,
     /// Collects the secrets that the engine was given, to remove them from messages.
@@ -38,11 +38,11 @@ pub struct Values {
 }
 
 impl Values {
-    fn filled(&self, texts: Texts, cx: &Cx) -> Result<Vec<Value>, Broke> {
+    fn filled(&self, texts: Texts, cx: &Cx) -> Result<Vec<Value>, OrderError> {
         let asked = Arc::new(Asked::default());
         let source = Split::of(&asked, self.encrypted.as_ref(), &self.options);
         let reads = Reads::with_concurrency(source, READS);
-        let filled = drive(fill_values(texts, &self.options, &reads, cx), &asked, &self.talk)?;
+        let filled = drive(fill_values(texts, &self.options, &reads, cx), &asked, &self.channel)?;
         // The supervisor parks no request in the middle of rendering.
         let filled = filled.ok_or_else(|| anyhow::anyhow!("the supervisor gave the work up"))?;
         Ok(filled?)
@@ -56,8 +56,10 @@ impl FillValues for Values {
         }
         let before = texts.clone();
         let filled = self.filled(texts, cx).map_err(|broke| match broke {
-            Broke::Work(error) => report::problems(&error),
-            Broke::Talk(_) => vec![Diagnostic::error(Class::Other, "the supervisor does not answer")],
+            OrderError::Work(error) => report::problems(&error),
+            OrderError::Protocol(_) => {
+                vec![Diagnostic::error(Class::Other, "the supervisor does not answer")]
+            }
         })?;
         note(&self.revealed, &before, &filled);
         Ok(filled)

@@ -9,7 +9,7 @@ use crate::Error;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use keyfill_diag::Cx;
-use keyfill_files::{Entry, FileError, FileErrorKind, Files, Kind, TreePath};
+use keyfill_files::{Entry, FileError, FileErrorKind, FileKind, Files, TreePath};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 
@@ -44,7 +44,7 @@ impl ArchiveFiles {
         let (tree, kept) = (indexer.tree.finish(), indexer.contents);
         let files = Self { packed, tree, kept, limits, cx: cx.clone() };
         match files.resolve(app) {
-            Ok((_, Kind::Dir)) => Ok(files),
+            Ok((_, FileKind::Dir)) => Ok(files),
             Ok(_) => Err(Error::request(format!("the app's path {:?} is not a folder", app.as_str()))),
             Err(error) => {
                 Err(Error::request(format!("the app's path {:?} cannot be used: {error}", app.as_str())))
@@ -278,7 +278,7 @@ impl Files for ArchiveFiles {
         Ok(self.tree.inside(folder).iter().map(entry).collect())
     }
 
-    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         let (id, followed) = self.tree.follow(path)?;
         let real = if followed { self.tree.path(id) } else { path.clone() };
         Ok((real, self.tree.kind_behind(id)))

@@ -1,7 +1,7 @@
 //! The entries of an archive as a tree. An entry takes a few bytes besides its name, however long its path is, and
 //! a lookup takes one step for each part of a path.
 
-use keyfill_files::{FileError, FileErrorKind, Kind, TreePath};
+use keyfill_files::{FileError, FileErrorKind, FileKind, TreePath};
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -36,11 +36,11 @@ pub enum Node {
 }
 
 impl Node {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> FileKind {
         match self {
-            Self::Dir => Kind::Dir,
-            Self::File { .. } => Kind::File,
-            Self::Link(_) | Self::Same(_) | Self::Other => Kind::Other,
+            Self::Dir => FileKind::Dir,
+            Self::File { .. } => FileKind::File,
+            Self::Link(_) | Self::Same(_) | Self::Other => FileKind::Other,
         }
     }
 }
@@ -178,12 +178,12 @@ impl Tree {
     }
 
     /// The kind of an entry after its links are followed; `Other` if they lead nowhere.
-    pub fn kind_behind(&self, id: Id) -> Kind {
+    pub fn kind_behind(&self, id: Id) -> FileKind {
         match self.node(id) {
             Node::Link(_) | Node::Same(_) => {
                 let (above, name) = (self.entries[id as usize].above, self.name(id));
                 let found = self.walk(above, name, &TreePath::root());
-                found.map_or(Kind::Other, |(id, _)| self.node(id).kind())
+                found.map_or(FileKind::Other, |(id, _)| self.node(id).kind())
             }
             node => node.kind(),
         }
@@ -237,7 +237,7 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use super::{Growing, Node};
-    use keyfill_files::{FileErrorKind, Kind, TreePath};
+    use keyfill_files::{FileErrorKind, FileKind, TreePath};
 
     fn at(path: &str) -> TreePath {
         TreePath::new(path).unwrap()
@@ -298,7 +298,7 @@ mod tests {
         };
         assert_eq!(
             (kind("app", "l"), kind("", "h"), kind("app", "abs")),
-            (Kind::Dir, Kind::File, Kind::Other)
+            (FileKind::Dir, FileKind::File, FileKind::Other)
         );
     }
 
@@ -307,6 +307,6 @@ mod tests {
         let tree = tree(&[("a", file()), ("a", link("b")), ("x/y", file()), ("x", file()), ("x/z", file())]);
         let (root, _) = tree.follow(&TreePath::root()).unwrap();
         assert_eq!(tree.inside(root).len(), 2);
-        assert_eq!(tree.kind_behind(tree.inside(root)[1]), Kind::Dir);
+        assert_eq!(tree.kind_behind(tree.inside(root)[1]), FileKind::Dir);
     }
 }

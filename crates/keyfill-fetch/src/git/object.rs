@@ -2,14 +2,14 @@
 
 /// What an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ObjectKind {
     Commit,
     Tree,
     Blob,
     Tag,
 }
 
-impl Kind {
+impl ObjectKind {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Commit => "commit",

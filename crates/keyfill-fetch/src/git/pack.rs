@@ -1,7 +1,7 @@
 //! A pack in memory: its objects found, checked and unpacked within bounds.
 
 use super::delta;
-use super::object::{Id, Kind};
+use super::object::{Id, ObjectKind};
 use flate2::{Decompress, FlushDecompress, Status};
 use keyfill_diag::Cx;
 use sha1::{Digest as _, Sha1};
@@ -32,7 +32,7 @@ struct Entry {
 
 #[derive(Clone, Copy)]
 enum Form {
-    Whole(Kind),
+    Whole(ObjectKind),
     /// A delta to the entry at an index.
     Delta(usize),
     /// A delta to an object that is found by its name.
@@ -49,7 +49,7 @@ pub struct Pack<'a> {
 
 #[derive(Default)]
 struct Kept {
-    objects: HashMap<usize, (Kind, Arc<Vec<u8>>)>,
+    objects: HashMap<usize, (ObjectKind, Arc<Vec<u8>>)>,
     order: VecDeque<usize>,
     bytes: usize,
 }
@@ -93,10 +93,10 @@ impl<'a> Pack<'a> {
                 return Err("the pack unpacks to too much".to_owned());
             }
             let form = match code {
-                1 => Form::Whole(Kind::Commit),
-                2 => Form::Whole(Kind::Tree),
-                3 => Form::Whole(Kind::Blob),
-                4 => Form::Whole(Kind::Tag),
+                1 => Form::Whole(ObjectKind::Commit),
+                2 => Form::Whole(ObjectKind::Tree),
+                3 => Form::Whole(ObjectKind::Blob),
+                4 => Form::Whole(ObjectKind::Tag),
                 6 => {
                     let back = self.offset(&mut at)?;
                     let base = begin.checked_sub(back).and_then(|base| by_offset.get(&base));
@@ -163,7 +163,7 @@ impl<'a> Pack<'a> {
     }
 
     /// An object by its name.
-    pub(super) fn get(&self, id: &Id) -> Result<(Kind, Arc<Vec<u8>>), String> {
+    pub(super) fn get(&self, id: &Id) -> Result<(ObjectKind, Arc<Vec<u8>>), String> {
         let index = self
             .by_id
             .get(id)
@@ -181,7 +181,7 @@ impl<'a> Pack<'a> {
         self.entries.is_empty()
     }
 
-    fn object(&self, index: usize) -> Result<(Kind, Arc<Vec<u8>>), String> {
+    fn object(&self, index: usize) -> Result<(ObjectKind, Arc<Vec<u8>>), String> {
         let mut chain = Vec::new();
         let mut at = index;
         let (kind, mut content) = loop {
@@ -209,7 +209,7 @@ impl<'a> Pack<'a> {
         Ok((kind, content))
     }
 
-    fn keep(&self, index: usize, kind: Kind, content: &Arc<Vec<u8>>) {
+    fn keep(&self, index: usize, kind: ObjectKind, content: &Arc<Vec<u8>>) {
         let mut kept = self.kept.borrow_mut();
         if content.len() > KEPT_BYTES / 4 || kept.objects.contains_key(&index) {
             return;
@@ -295,7 +295,7 @@ impl<'a> Pack<'a> {
     }
 }
 
-fn id_of(kind: Kind, content: &[u8]) -> Id {
+fn id_of(kind: ObjectKind, content: &[u8]) -> Id {
     let mut hash = Sha1::new();
     hash.update(format!("{} {}\0", kind.name(), content.len()).as_bytes());
     hash.update(content);

@@ -1,6 +1,6 @@
 //! Packs made by hand: whole ones, and broken in every way that matters.
 
-use super::super::object::Kind;
+use super::super::object::ObjectKind;
 use super::{Pack, id_of};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
@@ -65,7 +65,7 @@ const APPEND: [u8; 6] = [5, 6, 0x90, 5, 1, b'!'];
 fn objects_are_found_whole_and_as_deltas_by_place_and_by_name() {
     let mut maker = Maker::new();
     // A delta by name may stand before its base.
-    let base_id = id_of(Kind::Blob, b"01234");
+    let base_id = id_of(ObjectKind::Blob, b"01234");
     maker.entry(7, APPEND.len(), &base_id, &APPEND);
     let base = maker.blob(b"01234");
     let more = maker.delta(base, &APPEND);
@@ -74,8 +74,8 @@ fn objects_are_found_whole_and_as_deltas_by_place_and_by_name() {
     let pack = Pack::read(&bytes, &Cx::default()).expect("a pack");
     assert_eq!(pack.len(), 4);
     for content in [&b"01234"[..], b"01234!", b"01"] {
-        let (kind, found) = pack.get(&id_of(Kind::Blob, content)).expect("found");
-        assert_eq!((kind, found.as_slice()), (Kind::Blob, content));
+        let (kind, found) = pack.get(&id_of(ObjectKind::Blob, content)).expect("found");
+        assert_eq!((kind, found.as_slice()), (ObjectKind::Blob, content));
     }
     assert!(pack.get(&[0; 20]).is_err());
 }

@@ -4,7 +4,7 @@
 //! Where a server filters, it holds names and links alone, and files are fetched by folders ([`super::Tree`]).
 
 use super::folder::{self, Part};
-use super::object::{self, Id, Kind as ObjectKind, Mode};
+use super::object::{self, Id, Mode, ObjectKind};
 use super::pack::Pack;
 use super::unusable;
 use crate::Digest;
@@ -14,7 +14,7 @@ use crate::web::unkept;
 use bytes::Bytes;
 use keyfill_diag::Cx;
 use keyfill_files::{
-    Entry, FetchError, FileError, FileErrorKind, Files, Found, Kind, Submodule, TreePath, follow,
+    Entry, FetchError, FileError, FileErrorKind, FileKind, Files, Found, Submodule, TreePath, follow,
 };
 use keyfill_http::Sink as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,11 +157,11 @@ impl Snapshot {
         }))
     }
 
-    fn follow(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn follow(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         follow(path, |next| match self.items.get(next) {
-            Some(Item::File { .. } | Item::Absent { .. }) => Ok(Found::Is(Kind::File)),
-            Some(Item::Folder) => Ok(Found::Is(Kind::Dir)),
-            Some(Item::Submodule(_)) => Ok(Found::Is(Kind::Other)),
+            Some(Item::File { .. } | Item::Absent { .. }) => Ok(Found::Is(FileKind::File)),
+            Some(Item::Folder) => Ok(Found::Is(FileKind::Dir)),
+            Some(Item::Submodule(_)) => Ok(Found::Is(FileKind::Other)),
             Some(Item::Link(target)) if target.starts_with('/') => {
                 Err(FileError::new(path, FileErrorKind::Escapes))
             }
@@ -257,29 +257,29 @@ impl Files for Snapshot {
             (_, Some(Item::Absent { .. })) => {
                 Err(FileError::io(path, io::Error::other("it was not fetched with its folder")))
             }
-            (Kind::Dir, _) => Err(FileError::new(path, FileErrorKind::IsDir)),
+            (FileKind::Dir, _) => Err(FileError::new(path, FileErrorKind::IsDir)),
             _ => Err(FileError::new(path, FileErrorKind::NotRegular)),
         }
     }
 
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
         let (real, kind) = self.follow(dir)?;
-        if kind != Kind::Dir {
+        if kind != FileKind::Dir {
             return Err(FileError::new(dir, FileErrorKind::NotDir));
         }
         let entry = |(path, name, item): (&TreePath, &str, &Item)| {
             let kind = match item {
-                Item::Folder => Kind::Dir,
-                Item::File { .. } | Item::Absent { .. } => Kind::File,
-                Item::Link(_) => self.follow(path).map_or(Kind::Other, |(_, kind)| kind),
-                Item::Submodule(_) => Kind::Other,
+                Item::Folder => FileKind::Dir,
+                Item::File { .. } | Item::Absent { .. } => FileKind::File,
+                Item::Link(_) => self.follow(path).map_or(FileKind::Other, |(_, kind)| kind),
+                Item::Submodule(_) => FileKind::Other,
             };
             Entry { name: name.to_owned(), kind, is_link: matches!(item, Item::Link(_)) }
         };
         Ok(self.directly_in(&real).map(entry).collect())
     }
 
-    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         self.follow(path)
     }
 
@@ -360,7 +360,7 @@ impl Walk<'_, '_> {
         }
         let (kind, tree) = self.pack.get(id)?;
         if kind != ObjectKind::Tree {
-            return Err(Stop::Broken(format!("{path} is no folder")));
+            return Err(Stop::Broken(format!("{path} is not a folder")));
         }
         for entry in object::entries(&tree)? {
             let below =
@@ -391,7 +391,7 @@ impl Walk<'_, '_> {
                         Contents::Links(links) => links.get(&entry.id)?,
                     };
                     if kind != ObjectKind::Blob {
-                        return Err(Stop::Broken(format!("{below} is no file")));
+                        return Err(Stop::Broken(format!("{below} is not a file")));
                     }
                     let mode = match entry.mode {
                         Mode::Link => "l",

@@ -5,7 +5,7 @@ use super::folder::Folder;
 use super::snapshot::Snapshot;
 use bytes::Bytes;
 use keyfill_diag::Class;
-use keyfill_files::{Entry, FetchError, FileError, FileErrorKind, Files, Kind, Submodule, TreePath};
+use keyfill_files::{Entry, FetchError, FileError, FileErrorKind, FileKind, Files, Submodule, TreePath};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -51,8 +51,8 @@ impl Tree {
 impl Files for Tree {
     fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
         let (real, kind) = self.names.resolve(path)?;
-        if kind != Kind::File {
-            let kind = if kind == Kind::Dir { FileErrorKind::IsDir } else { FileErrorKind::NotRegular };
+        if kind != FileKind::File {
+            let kind = if kind == FileKind::Dir { FileErrorKind::IsDir } else { FileErrorKind::NotRegular };
             return Err(FileError::new(path, kind));
         }
         let dir = real.parent().unwrap_or_else(TreePath::root);
@@ -64,7 +64,7 @@ impl Files for Tree {
         self.names.list(dir)
     }
 
-    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         self.names.resolve(path)
     }
 

@@ -7,7 +7,7 @@ use super::{Chart, ChartFile, ChartId, Charts, UNREADABLE};
 use crate::error::{Error, Result};
 use crate::request::{HelmCompat, TemplateRequest};
 use keyfill_diag::Cx;
-use keyfill_files::{FileErrorKind, Files, Kind, Later, MemoryFiles, TreePath};
+use keyfill_files::{FileErrorKind, FileKind, Files, Later, MemoryFiles, TreePath};
 
 /// How deep folders may lie below a chart: links to a folder further up would lead round and round.
 const DEEPEST: u32 = 64;
@@ -90,12 +90,12 @@ pub(crate) fn load_into(
     let (_, kind) = files.resolve(path).map_err(|e| Error::file("the chart cannot be read", e))?;
     let mut budget = Budget::new(helm, cx);
     let content = match kind {
-        Kind::Dir => Walk::read(files, path, &budget, cx)?,
-        Kind::File => {
+        FileKind::Dir => Walk::read(files, path, &budget, cx)?,
+        FileKind::File => {
             let data = files.read(path).map_err(|e| Error::file("the chart cannot be read", e))?;
             archive::unpack(&data, &mut budget, cx).map_err(|e| e.in_file(path.to_string()))?
         }
-        Kind::Other => {
+        FileKind::Other => {
             return Err(
                 Error::render("the chart is neither a folder nor an archive").in_file(path.to_string())
             );
@@ -152,14 +152,14 @@ impl<'a> Walk<'a> {
             self.cx.check().map_err(Error::stopped)?;
             let inner = if name.is_empty() { entry.name } else { format!("{name}/{}", entry.name) };
             match entry.kind {
-                Kind::Dir if self.rules.ignores(&inner, true) => {}
-                Kind::Dir => self.folder(&inner, depth + 1)?,
-                Kind::Other if entry.is_link && self.leads_nowhere(&inner) => {
+                FileKind::Dir if self.rules.ignores(&inner, true) => {}
+                FileKind::Dir => self.folder(&inner, depth + 1)?,
+                FileKind::Other if entry.is_link && self.leads_nowhere(&inner) => {
                     return Err(self.irregular(&inner));
                 }
                 _ if self.rules.ignores(&inner, false) => {}
-                Kind::File => self.file(inner)?,
-                Kind::Other => return Err(self.irregular(&inner)),
+                FileKind::File => self.file(inner)?,
+                FileKind::Other => return Err(self.irregular(&inner)),
             }
         }
         Ok(())

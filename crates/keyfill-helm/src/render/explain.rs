@@ -34,7 +34,7 @@ impl Explain<'_> {
     /// The error of a template.
     pub(super) fn failed(&self, error: &keyfill_template::Error) -> Error {
         let frames = error.frames();
-        // The text of `tpl` is no file: the place is where it was called.
+        // The text of `tpl` is not a file: the place is where it was called.
         let frame = frames.iter().rev().find(|frame| self.template(&frame.file).is_some());
         let place = match frame {
             Some(frame) => Place {

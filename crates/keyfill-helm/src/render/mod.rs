@@ -76,7 +76,8 @@ pub(crate) fn release_name(text: &str, cx: &Cx) -> Result<String> {
     templates.parse_in(NAME, text.as_bytes(), cx).map_err(|e| failed(&e))?;
     let printed =
         Execution::new(cx).render(&Arc::new(templates), NAME, &Value::Nil).map_err(|e| failed(&e))?;
-    String::from_utf8(printed).map_err(|_| Error::usage(format!("the name template {text:?} makes no text")))
+    String::from_utf8(printed)
+        .map_err(|_| Error::usage(format!("the name template {text:?} does not print UTF-8")))
 }
 
 /// Parses all templates, then executes those that are not partials, in helm's order.

@@ -3,7 +3,7 @@
 use super::Target;
 use super::accumulator::Accumulator;
 use crate::error::{Error, Result};
-use crate::load::{Base, Kind, Listed, Loader, Spotted};
+use crate::load::{Base, KustomizationKind, Listed, Loader, Spotted};
 use crate::origin::{self, Origin};
 use crate::resource::Resource;
 use crate::schema::Schema;
@@ -21,7 +21,7 @@ impl Target<'_> {
             match listed {
                 Listed::File { file, objects } => self.add_file(accumulator, path, &file, objects)?,
                 Listed::Folder => {
-                    let inner = self.inner(path, Kind::Kustomization)?;
+                    let inner = self.inner(path, KustomizationKind::Kustomization)?;
                     accumulator
                         .merge(inner)
                         .map_err(|e| e.context(format!("merging the base '{}'", path.value)))
@@ -65,7 +65,7 @@ impl Target<'_> {
         let base = self.base(path)?;
         let loader = self.loader.below(&base);
         let component = self
-            .load_inner(loader, path, Kind::Component)?
+            .load_inner(loader, path, KustomizationKind::Component)?
             .accumulate(accumulator)
             .map_err(|e| e.via(format!("component {}, {}", shown(&base.root), listed(path))))?;
         let mut merged = Accumulator::default();
@@ -74,7 +74,7 @@ impl Target<'_> {
     }
 
     /// Builds the base or component in a folder and returns what it yields.
-    fn inner(&self, path: &Spotted<Text>, kind: Kind) -> Result<Accumulator> {
+    fn inner(&self, path: &Spotted<Text>, kind: KustomizationKind) -> Result<Accumulator> {
         let base = self.base(path)?;
         let loader = self.loader.below(&base);
         self.load_inner(loader, path, kind)?
@@ -87,7 +87,12 @@ impl Target<'_> {
     }
 
     /// Reads the kustomization of a base or component, and passes on what the outer one sets for it.
-    fn load_inner<'b>(&'b self, loader: Loader<'b>, path: &Spotted<Text>, kind: Kind) -> Result<Target<'b>> {
+    fn load_inner<'b>(
+        &'b self,
+        loader: Loader<'b>,
+        path: &Spotted<Text>,
+        kind: KustomizationKind,
+    ) -> Result<Target<'b>> {
         let mut inner = Target::load(self.session, loader).map_err(|e| {
             let step = format!("{}, {}", shown(loader.root()), listed(path));
             e.at_spot(&path.spot).via(step)
@@ -97,13 +102,13 @@ impl Target<'_> {
         inner.chart_namespace = self.outer_namespace().clone();
         self.session.set_schema(&inner.loader, &inner.kustomization.openapi, false)?;
         match (kind, inner.kustomization.kind) {
-            (Kind::Component, Kind::Kustomization) => {
+            (KustomizationKind::Component, KustomizationKind::Kustomization) => {
                 let error = format!("expected kind Component at '{}', found Kustomization", inner.file);
                 Err(Error::new(error)
                     .at_spot(&path.spot)
                     .hint("list it under `resources:`, or make it a Component"))
             }
-            (Kind::Kustomization, Kind::Component) => {
+            (KustomizationKind::Kustomization, KustomizationKind::Component) => {
                 let error = format!("expected kind Kustomization at '{}', found Component", inner.file);
                 Err(Error::new(error).at_spot(&path.spot).hint("list it under `components:`"))
             }

@@ -16,7 +16,7 @@ use crate::transform::Transformer;
 use crate::{Gvk, namereference, order, variables};
 use bytes::Bytes;
 use keyfill_diag::Cx;
-use keyfill_files::{Files, Kind, TreePath};
+use keyfill_files::{FileKind, Files, TreePath};
 use keyfill_yaml::{Body, Document, Node};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ const VERSION: &str = "kustomize-v5.8.1";
 pub fn build(files: &dyn Files, request: &BuildRequest, outside: Outside<'_>, cx: &Cx) -> Result<Built> {
     let asked = request.root.clone().unwrap_or_else(TreePath::root);
     let root = match files.resolve(&asked) {
-        Ok((root, Kind::Dir)) => root,
+        Ok((root, FileKind::Dir)) => root,
         Ok(_) => return Err(Error::new(format!("'{asked}' is not a folder"))),
         Err(e) => return Err(Error::new(e.to_string())),
     };
@@ -59,7 +59,7 @@ fn run(session: &Session, loader: Loader) -> Result<Vec<Document>> {
     let finished = accumulator.and_then(|a| finish(session, &target, a)).map_err(|e| target.blame(e));
     // The resources that a component patches are in the kustomizations that list it: alone it may find none of
     // them.
-    let is_component = target.kustomization.kind == load::Kind::Component;
+    let is_component = target.kustomization.kind == load::KustomizationKind::Component;
     finished.map_err(|e| if is_component { e.also_hint(ALONE) } else { e })
 }
 

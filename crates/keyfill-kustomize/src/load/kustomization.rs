@@ -22,7 +22,7 @@ pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "K
 
 /// `kind` of a kustomization file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
+pub enum KustomizationKind {
     /// `Kustomization`
     #[default]
     Kustomization,
@@ -34,7 +34,7 @@ pub enum Kind {
 #[derive(Clone, Debug, Default)]
 pub struct Kustomization {
     /// `kind` of the file.
-    pub kind: Kind,
+    pub kind: KustomizationKind,
     /// `openapi`: a mapping with `path` or `version`.
     pub openapi: Spotted<Vec<(Text, Text)>>,
     /// `namePrefix`
@@ -201,19 +201,19 @@ fn kustomization_file(loader: &Loader<'_>) -> Result<(&'static str, Bytes)> {
 }
 
 /// Checks `apiVersion` and `kind`; either may be absent.
-fn check_type(item: &Item) -> Result<Kind> {
+fn check_type(item: &Item) -> Result<KustomizationKind> {
     let object = item.object(&FIELDS)?;
     let kind = match object.text("kind")?.as_str() {
-        "" | "Kustomization" => Kind::Kustomization,
-        "Component" => Kind::Component,
+        "" | "Kustomization" => KustomizationKind::Kustomization,
+        "Component" => KustomizationKind::Component,
         other => {
             let error = object.get("kind").error(format!("kind \"{other}\" is not that of a kustomization"));
             return Err(error.hint("kind should be Kustomization or Component"));
         }
     };
     let (name, wanted) = match kind {
-        Kind::Kustomization => ("Kustomization", KUSTOMIZATION_VERSION),
-        Kind::Component => ("Component", COMPONENT_VERSION),
+        KustomizationKind::Kustomization => ("Kustomization", KUSTOMIZATION_VERSION),
+        KustomizationKind::Component => ("Component", COMPONENT_VERSION),
     };
     let version = object.text("apiVersion")?;
     if !version.is_empty() && version != wanted {
@@ -242,7 +242,7 @@ fn is_empty(value: &Value) -> bool {
     })
 }
 
-fn decode(item: &Item, kind: Kind) -> Result<Kustomization> {
+fn decode(item: &Item, kind: KustomizationKind) -> Result<Kustomization> {
     let object = item.object(&FIELDS)?;
     if let Some(metadata) = object.get("metadata").present() {
         let metadata = metadata.object(&["name", "namespace", "labels", "annotations"])?;

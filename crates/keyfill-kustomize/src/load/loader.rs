@@ -11,7 +11,7 @@ use super::world::World;
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, Report as _, nearest, without_users};
-use keyfill_files::{FileErrorKind, Files, Kind, TreePath};
+use keyfill_files::{FileErrorKind, FileKind, Files, TreePath};
 use keyfill_yaml::{Limits, TextPlace, Value, load_value};
 use std::sync::Arc;
 
@@ -145,7 +145,7 @@ impl<'a> Loader<'a> {
             _ => return self.load(path).map(Opened::File),
         };
         match self.files.resolve(&joined) {
-            Ok((_, Kind::Dir)) => Ok(Opened::Folder),
+            Ok((_, FileKind::Dir)) => Ok(Opened::Folder),
             Ok((real, _)) => {
                 self.check()?;
                 self.restrict(&real)?;
@@ -193,7 +193,7 @@ impl<'a> Loader<'a> {
 
     fn folder(&self, path: &str, joined: &TreePath) -> Result<TreePath> {
         match self.files.resolve(joined) {
-            Ok((root, Kind::Dir)) => Ok(root),
+            Ok((root, FileKind::Dir)) => Ok(root),
             Ok(_) => Err(Error::new(format!("\"{path}\" is not a folder"))),
             Err(e) => Err(self.file_error(path, joined, &e)),
         }
@@ -295,7 +295,7 @@ impl<'a> Loader<'a> {
             return Ok(joined);
         }
         let (real, kind) = self.files.resolve(&joined).map_err(|e| self.file_error(path, &joined, &e))?;
-        if kind == Kind::Dir {
+        if kind == FileKind::Dir {
             return Err(Error::new(format!("'{path}' must resolve to a file")));
         }
         self.restrict(&real)?;

@@ -26,7 +26,7 @@ pub use fields::{
     decode_replica, decode_selector,
 };
 pub use helm::{ChartEntry, HelmGlobals, decode_chart_fields, decode_global_fields};
-pub use kustomization::{FILE_NAMES, Kind, Kustomization};
+pub use kustomization::{FILE_NAMES, Kustomization, KustomizationKind};
 pub use loader::{Base, LoadRestrictor, Loader};
 pub use names::FileNames;
 pub use objects::objects_of;

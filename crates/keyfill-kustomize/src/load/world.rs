@@ -4,7 +4,7 @@ use super::submodules;
 use bytes::Bytes;
 use keyfill_diag::{Class, Cx, without_users};
 use keyfill_files::{
-    Entry, Fetch, FetchError, FileError, FileErrorKind, Files, GitRef, Kind, Later, Submodule, TreePath,
+    Entry, Fetch, FetchError, FileError, FileErrorKind, FileKind, Files, GitRef, Later, Submodule, TreePath,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -186,7 +186,7 @@ impl Files for World<'_> {
         }
     }
 
-    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         let Some(Located { mount, folder, inner }) = self.mounted(path) else {
             return self.own.resolve(path);
         };
@@ -200,7 +200,7 @@ impl Files for World<'_> {
 mod tests {
     use super::World;
     use keyfill_diag::Cx;
-    use keyfill_files::{FileErrorKind, Files, Kind, MemoryFiles, NoFetch, TreePath};
+    use keyfill_files::{FileErrorKind, FileKind, Files, MemoryFiles, NoFetch, TreePath};
     use std::sync::Arc;
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
         world.mount(&at("app/charts"), Arc::new(chart));
         assert_eq!(&world.read(&at("app/charts/templates/t")).expect("read")[..], b"t");
         assert_eq!(&world.read(&at("app/charts-2/x")).expect("read")[..], b"x");
-        assert_eq!(world.resolve(&at("app/charts")).expect("there"), (at("app/charts"), Kind::Dir));
+        assert_eq!(world.resolve(&at("app/charts")).expect("there"), (at("app/charts"), FileKind::Dir));
         let names: Vec<String> =
             world.list(&at("app/charts")).expect("listed").into_iter().map(|e| e.name).collect();
         assert_eq!(names, ["Chart.yaml", "templates"]);

@@ -121,7 +121,7 @@ fn subject_namespaces(object: &Node, id: &Id) -> Result<HashSet<Text>> {
         }
         let (Some(kind), Some(namespace)) = (subject.get("kind"), subject.get("namespace")) else { continue };
         if kind.as_scalar().is_none_or(|s| s.kind() != ScalarKind::Str) {
-            return Err(Error::new(format!("the kind of a subject of {} is no text", describe(id)))
+            return Err(Error::new(format!("the kind of a subject of {} is not a string", describe(id)))
                 .at_location(kind.location()));
         }
         if text_of_scalar(kind) != "ServiceAccount" {

@@ -35,8 +35,9 @@ pub fn fix(map: &mut ResMap, tables: &[BackReferences], schema: &Schema, cx: &Cx
         let referrer = candidates.referrer(map, at).map_err(|e| map.get(at).blame_here(e))?;
         let mut node = std::mem::replace(&mut map.node_mut(at).node, Node::null());
         let result = rows.iter().try_for_each(|row| {
-            let mend = Mend { map, candidates: &candidates, referrer: &referrer, row, cx, left: &left };
-            mend.apply(&mut node)
+            let correction =
+                Correction { map, candidates: &candidates, referrer: &referrer, row, cx, left: &left };
+            correction.apply(&mut node)
         });
         map.node_mut(at).node = node;
         result.map_err(|e| map.get(at).blame_here(e))?;
@@ -116,7 +117,7 @@ impl<'a> Rows<'a> {
 }
 
 /// The correction of one field of one resource.
-struct Mend<'a> {
+struct Correction<'a> {
     map: &'a ResMap,
     candidates: &'a Candidates,
     referrer: &'a Referrer,
@@ -126,7 +127,7 @@ struct Mend<'a> {
     left: &'a RefCell<Vec<Error>>,
 }
 
-impl Mend<'_> {
+impl Correction<'_> {
     fn apply(&self, object: &mut Node) -> Result<()> {
         let gvk = &self.referrer.id.gvk;
         let field = self.row.field;

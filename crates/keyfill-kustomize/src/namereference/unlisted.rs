@@ -61,7 +61,7 @@ impl Unlisted<'_> {
         let Node::Scalar(_) = value else { return };
         let old = text_of_scalar(value);
         if let Some(target) = self.renamed(kind, old) {
-            let error = told(old, target, value.location(), path.join("."));
+            let error = broken(old, target, value.location(), path.join("."));
             self.found.push(self.map.get(self.referrer.at).blame_here(error));
         }
     }
@@ -96,7 +96,7 @@ fn kind_of(parent: Option<&str>, key: &str) -> Option<&'static str> {
     }
 }
 
-fn told(old: &str, target: &Id, location: Location, path: String) -> Error {
+fn broken(old: &str, target: &Id, location: Location, path: String) -> Error {
     let kind = &target.gvk.kind;
     Error::new(format!("the reference to {kind} \"{old}\" stays, but the object is now {}", describe(target)))
         .at_location(location)

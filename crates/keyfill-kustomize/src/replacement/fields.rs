@@ -8,7 +8,7 @@ use keyfill_yaml::{EditDocument, EditNode, Limits, Location, Node};
 
 /// The kind of node that is created at the end of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum NodeKind {
     /// A scalar.
     Scalar,
     /// A list.
@@ -17,7 +17,7 @@ pub enum Kind {
     Map,
 }
 
-impl Kind {
+impl NodeKind {
     /// The kind of a node.
     pub fn of(node: &Node) -> Self {
         match node {
@@ -41,7 +41,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Ends<'a> {
     /// The kind of node that is created where the path ends at an absent field; `None` if nothing is created.
-    pub create: Option<Kind>,
+    pub create: Option<NodeKind>,
     /// Whether lists and mappings are refused, because a part of a text is to be replaced.
     pub scalars_only: bool,
     /// The limits for YAML that is parsed from the texts of fields.
@@ -50,7 +50,7 @@ pub struct Ends<'a> {
 
 impl Ends<'_> {
     fn check<T: Tree>(self, end: &T) -> Result<()> {
-        if self.scalars_only && end.kind() != Some(Kind::Scalar) {
+        if self.scalars_only && end.kind() != Some(NodeKind::Scalar) {
             return Err(not_a_scalar(end.location()));
         }
         Ok(())
@@ -110,7 +110,7 @@ impl<T: Tree> Visit<'_, T> {
     }
 
     fn field(&mut self, node: &mut T, name: &str, rest: &[String]) -> Result<usize> {
-        if node.kind() != Some(Kind::Map) {
+        if node.kind() != Some(NodeKind::Map) {
             return Err(wrong_kind(&format!("a mapping above `{name}`"), node));
         }
         if node.child(name).is_none() {
@@ -118,7 +118,7 @@ impl<T: Tree> Visit<'_, T> {
             node.add_child(name, create.before(rest.first()));
         }
         let Some(field) = node.child_mut(name) else { return Ok(0) };
-        if field.kind() == Some(Kind::Scalar) && !rest.is_empty() {
+        if field.kind() == Some(NodeKind::Scalar) && !rest.is_empty() {
             return visit(&mut inside(field, self.ends.limits)?, rest, self.ends, &mut |_| Ok(()));
         }
         self.go(field, rest)
@@ -175,7 +175,7 @@ impl<T: Tree> Visit<'_, T> {
 }
 
 fn list<T: Tree>(node: &mut T) -> Result<&mut Vec<T>> {
-    if node.kind() != Some(Kind::Seq) {
+    if node.kind() != Some(NodeKind::Seq) {
         return Err(wrong_kind("a list", node));
     }
     node.items().ok_or_else(|| Error::new("expected a list"))
@@ -209,9 +209,9 @@ pub fn not_a_scalar(location: Location) -> Error {
 /// The error about a node that is not of the expected kind.
 fn wrong_kind<T: Tree>(expected: &str, node: &T) -> Error {
     let got = match node.kind() {
-        Some(Kind::Scalar) => "a scalar",
-        Some(Kind::Seq) => "a list",
-        Some(Kind::Map) => "a mapping",
+        Some(NodeKind::Scalar) => "a scalar",
+        Some(NodeKind::Seq) => "a list",
+        Some(NodeKind::Map) => "a mapping",
         None => "an alias",
     };
     Error::new(format!("expected {expected} but got {got}")).at_location(node.location())

@@ -10,7 +10,7 @@ use crate::filters::scalar::{
     depth, is_null_or_empty, is_untyped, make_string, refuse_deeper, tag_of, text_of,
 };
 use crate::filters::shared::{Writes, part};
-use fields::{Ends, Kind, not_a_scalar};
+use fields::{Ends, NodeKind, not_a_scalar};
 use keyfill_yaml::{Limits, Node, Scalar, ScalarKind, Style, Tag, Text};
 
 /// `options` of a replacement's source or target.
@@ -86,7 +86,7 @@ pub fn set_value(
 ) -> Result<()> {
     let source: Option<*const Node> =
         source_path.and_then(|steps| path::lookup(target, steps).ok().flatten()).map(std::ptr::from_ref);
-    let create = options.is_some_and(|o| o.create).then(|| Kind::of(value));
+    let create = options.is_some_and(|o| o.create).then(|| NodeKind::of(value));
     let steps = path::split(field_path);
     refuse_deeper(steps.len() + depth(value))?;
     if structured::set(target, &steps, create, value, limits)? {

@@ -1,6 +1,6 @@
 //! Setting fields of a JSON or YAML document that is the text of a field.
 
-use super::fields::{Ends, Kind, visit};
+use super::fields::{Ends, NodeKind, visit};
 use super::path;
 use crate::error::Result;
 use crate::filters::scalar::make_string;
@@ -14,7 +14,7 @@ use keyfill_yaml::{
 pub fn set(
     target: &mut Node,
     steps: &[String],
-    create: Option<Kind>,
+    create: Option<NodeKind>,
     value: &Node,
     limits: &Limits,
 ) -> Result<bool> {

@@ -1,20 +1,20 @@
 //! The trees that the path of a replacement's target can lead through: an object, or YAML text in one of its
 //! fields.
 
-use super::fields::Kind;
+use super::fields::NodeKind;
 use crate::filters::scalar::is_null;
 use keyfill_yaml::{Content, EditNode, Location, Map, Node, Scalar, Seq};
 
 /// A node of either kind of tree.
 pub trait Tree: Sized {
     /// The kind of the node; `None` for an alias.
-    fn kind(&self) -> Option<Kind>;
+    fn kind(&self) -> Option<NodeKind>;
     /// Whether the node is null.
     fn is_null(&self) -> bool;
     /// Where the node was read, if that is known.
     fn location(&self) -> Location;
     /// A new, empty node.
-    fn empty(kind: Kind) -> Self;
+    fn empty(kind: NodeKind) -> Self;
     /// A new mapping with one entry; a new scalar if `field` is empty.
     fn item(field: &str, value: &str) -> Self;
     /// The text of a scalar.
@@ -32,8 +32,8 @@ pub trait Tree: Sized {
 }
 
 impl Tree for Node {
-    fn kind(&self) -> Option<Kind> {
-        Some(Kind::of(self))
+    fn kind(&self) -> Option<NodeKind> {
+        Some(NodeKind::of(self))
     }
 
     fn is_null(&self) -> bool {
@@ -44,11 +44,11 @@ impl Tree for Node {
         Self::location(self)
     }
 
-    fn empty(kind: Kind) -> Self {
+    fn empty(kind: NodeKind) -> Self {
         match kind {
-            Kind::Scalar => Self::Scalar(Scalar::plain("")),
-            Kind::Seq => Self::Seq(Seq::default()),
-            Kind::Map => Self::Map(Map::default()),
+            NodeKind::Scalar => Self::Scalar(Scalar::plain("")),
+            NodeKind::Seq => Self::Seq(Seq::default()),
+            NodeKind::Map => Self::Map(Map::default()),
         }
     }
 
@@ -84,11 +84,11 @@ impl Tree for Node {
 }
 
 impl Tree for EditNode {
-    fn kind(&self) -> Option<Kind> {
+    fn kind(&self) -> Option<NodeKind> {
         match self.content {
-            Content::Scalar(_) => Some(Kind::Scalar),
-            Content::Seq(_) => Some(Kind::Seq),
-            Content::Map(_) => Some(Kind::Map),
+            Content::Scalar(_) => Some(NodeKind::Scalar),
+            Content::Seq(_) => Some(NodeKind::Seq),
+            Content::Map(_) => Some(NodeKind::Map),
             Content::Alias(_) => None,
         }
     }
@@ -102,11 +102,11 @@ impl Tree for EditNode {
         Location::NONE
     }
 
-    fn empty(kind: Kind) -> Self {
+    fn empty(kind: NodeKind) -> Self {
         Self::new(match kind {
-            Kind::Scalar => Content::default(),
-            Kind::Seq => Content::Seq(Vec::new()),
-            Kind::Map => Content::Map(Vec::new()),
+            NodeKind::Scalar => Content::default(),
+            NodeKind::Seq => Content::Seq(Vec::new()),
+            NodeKind::Map => Content::Map(Vec::new()),
         })
     }
 

@@ -50,7 +50,9 @@ impl AzureKeys {
         let host = host(vault)?;
         let fits = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if name.is_empty() || !fits(name) || !fits(version) {
-            return Err(Error::usage(format!("{name:?}, version {version:?}, is no key of Azure Key Vault")));
+            return Err(Error::usage(format!(
+                "{name:?}, version {version:?}, is not a key of Azure Key Vault"
+            )));
         }
         let vault = self.vault(&host);
         let base = self.settings.endpoint.clone().unwrap_or_else(|| format!("https://{host}"));

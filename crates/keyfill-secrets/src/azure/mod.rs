@@ -84,7 +84,7 @@ impl AzureKeyVault {
         let fits =
             |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !fits(name) {
-            return Err(Error::missing(format!("{name:?} is no name of a secret in Azure Key Vault"))
+            return Err(Error::missing(format!("{name:?} is not a name of a secret in Azure Key Vault"))
                 .hint("names have letters, digits and dashes"));
         }
         let version = version.unwrap_or_default();

@@ -202,8 +202,9 @@ async fn subject_token(settings: &GoogleSettings, source: &SubjectToken, cx: &Cx
             let make = || {
                 let mut headers = HeaderMap::new();
                 for (name, value) in &source.headers {
-                    let name: http::HeaderName =
-                        name.parse().map_err(|_| Error::usage(format!("{name:?} is no name of a header")))?;
+                    let name: http::HeaderName = name
+                        .parse()
+                        .map_err(|_| Error::usage(format!("{name:?} is not a name of a header")))?;
                     headers.insert(name, secret_header(value, "a header of the credential source")?);
                 }
                 call(Method::GET, url, headers, "")

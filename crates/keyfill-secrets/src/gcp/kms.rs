@@ -82,7 +82,7 @@ fn check(key: &str) -> Result<(), Error> {
     if is_key && parts.iter().all(fits) && !parts.iter().any(|part| part.starts_with('.')) {
         return Ok(());
     }
-    Err(Error::usage(format!("{key:?} is no key of Google Cloud KMS"))
+    Err(Error::usage(format!("{key:?} is not a key of Google Cloud KMS"))
         .hint("write it as projects/P/locations/L/keyRings/R/cryptoKeys/K"))
 }
 

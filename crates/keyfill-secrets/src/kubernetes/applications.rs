@@ -81,7 +81,7 @@ pub async fn of_plugins(cluster: &InCluster, namespace: &str, cx: &Cx) -> Result
         };
         let answer = send(cluster, Sent::get(&path), &what, cx).await?;
         let list: List = serde_json::from_slice(&answer.body)
-            .map_err(|_| Refused::Failed(Error::store(format!("{what}: the answer is no list"))))?;
+            .map_err(|_| Refused::Failed(Error::store(format!("{what}: the answer is not a list"))))?;
         let plugins = list.items.into_iter().filter(|item| item.status.has_plugin());
         names.extend(plugins.map(|item| item.metadata.name));
         next = list.metadata.next;

@@ -156,7 +156,7 @@ fn add_page(answer: &Answer, found: &mut Vec<Listed>, what: &str) -> Result<Stri
     Ok(list.metadata.r#continue.unwrap_or_default())
 }
 
-/// Refuses what is no name in Kubernetes: it becomes a part of an address.
+/// Refuses what is not a name in Kubernetes: it becomes a part of an address.
 pub(crate) fn check_name(what: &str, text: &str) -> Result<(), Error> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
     if text.is_empty() || text.len() > 253 || !text.chars().all(fits) || text.starts_with('.') {

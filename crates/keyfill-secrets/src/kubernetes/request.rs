@@ -130,7 +130,7 @@ fn call(cluster: &InCluster, sent: Sent<'_>, what: &str) -> Result<(Http, Call),
         body = Zeroizing::new(bytes);
     }
     let uri = format!("{}{}", cluster.address, sent.path);
-    let uri = uri.parse().map_err(|_| Error::usage(format!("{what}: this is no address of an API")))?;
+    let uri = uri.parse().map_err(|_| Error::usage(format!("{what}: this is not an address of an API")))?;
     Ok((http, Call { method: sent.method, uri, headers, body }))
 }
 

@@ -63,7 +63,7 @@ pub(crate) struct Mount {
 }
 
 impl<'a> Envelope<'a> {
-    /// Reads an answer. One that is no JSON (a proxy's page) counts as empty.
+    /// Reads an answer. One that is not JSON (a proxy's page) counts as empty.
     pub(crate) fn of(answer: &'a Answer) -> Self {
         serde_json::from_slice(&answer.body).unwrap_or_default()
     }

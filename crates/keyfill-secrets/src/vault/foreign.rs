@@ -39,7 +39,7 @@ impl Foreign {
         let what = match (is_page, is_json) {
             (true, _) => "an HTML page",
             (false, true) => "JSON that is not Vault's",
-            (false, false) => "a text that is no JSON",
+            (false, false) => "a text that is not JSON",
         };
         Some(Self { what, text })
     }
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(seen(502, page).as_deref(), Some("an HTML page: \"502 Bad Gateway\""));
         assert_eq!(
             seen(400, "Client sent an HTTP request to an HTTPS server.\n").as_deref(),
-            Some("a text that is no JSON: \"Client sent an HTTP request to an HTTPS server.\"")
+            Some("a text that is not JSON: \"Client sent an HTTP request to an HTTPS server.\"")
         );
         assert_eq!(seen(400, "<title").as_deref(), Some("an HTML page"));
     }
@@ -137,6 +137,6 @@ mod tests {
     #[test]
     fn a_text_that_may_be_a_secret_is_not_told() {
         assert_eq!(seen(200, r#"{"password": "hush"}"#), None);
-        assert_eq!(seen(200, "password: hush\n").as_deref(), Some("a text that is no JSON"));
+        assert_eq!(seen(200, "password: hush\n").as_deref(), Some("a text that is not JSON"));
     }
 }

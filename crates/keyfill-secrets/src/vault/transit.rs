@@ -28,7 +28,7 @@ impl VaultClient {
             |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(char::is_control);
         let mount = mount.trim_matches('/');
         if !mount.split('/').all(fits) || key.contains('/') || !fits(key) {
-            return Err(Error::usage(format!("{mount}/keys/{key} is no key of a transit engine")));
+            return Err(Error::usage(format!("{mount}/keys/{key} is not a key of a transit engine")));
         }
         let what = format!("cannot decrypt with {mount}/keys/{key}");
         let answer = self.ask(&Plain::decrypt(mount, key, ciphertext), None, &what, cx).await?;

@@ -78,7 +78,7 @@ fn end(out: &mut Vec<u8>, sign: u8, is_empty: bool, depth: usize) {
     out.push(sign);
 }
 
-/// Each byte that is no UTF-8 is replaced, as Go does.
+/// Each byte that is not UTF-8 is replaced, as Go does.
 fn lossy(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

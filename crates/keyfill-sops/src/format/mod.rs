@@ -142,7 +142,7 @@ fn prefixed(documents: &mut [Branch]) -> Branch {
     metadata
 }
 
-/// How a value that is no text stands in a format that knows only texts.
+/// How a value that is not text stands in a format that knows only texts.
 fn as_text(value: &Value) -> Option<Vec<u8>> {
     use keyfill_go::strconv::{Bits, Layout, format_float};
     Some(match value {

@@ -130,7 +130,7 @@ fn keys_of_services_are_asked_for_after_those_of_age() {
 fn keys_that_cannot_be_used_are_refused_without_being_shown() {
     let mut identities = Identities::new();
     for text in ["AGE-SECRET-KEY-1HUSH", "AGE-PLUGIN-YUBIKEY-1HUSH", "AGE-SECRET-KEY-PQ-1HUSH", "hush"] {
-        let refusal = identities.add_keys(text).expect_err("it is no key");
+        let refusal = identities.add_keys(text).expect_err("it is not a key");
         let text = format!("{refusal:?}");
         assert!(!text.to_lowercase().contains("hush"), "{text}");
     }

@@ -8,7 +8,7 @@ use crate::run::Run;
 use crate::value::{
     ANY_MAP, ANYS, AsJson, Encoded, List, Map, Object, STAND_IN, Str, Type, Value, Walk, too_large,
 };
-use keyfill_go::json_decode::{self, Decoded, Json, Words};
+use keyfill_go::json_decode::{self, Decoded, GoVersion, Json};
 use keyfill_yaml::{Html, Within, is_read_from_json, to_json, to_json_indent, to_json_plain};
 
 const A: Type = Type::Any;
@@ -22,9 +22,9 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("mustToPrettyJson", &[A], pretty),
     Function::fixed("toRawJson", &[A], raw),
     Function::fixed("mustToRawJson", &[A], raw),
-    Function::fixed("fromJson", &[S], |run, args| from_json(run, args, Words::Go126)),
-    Function::fixed("fromJsonArray", &[S], |run, args| from_json_array(run, args, Words::Go126)),
-    Function::fixed("mustFromJson", &[S], |run, args| must_from_json(run, args, Words::Go126)),
+    Function::fixed("fromJson", &[S], |run, args| from_json(run, args, GoVersion::UpTo126)),
+    Function::fixed("fromJsonArray", &[S], |run, args| from_json_array(run, args, GoVersion::UpTo126)),
+    Function::fixed("mustFromJson", &[S], |run, args| must_from_json(run, args, GoVersion::UpTo126)),
 ];
 
 /// Those that helm 4 has otherwise: it is built with Go 1.27, which writes U+FFFD itself for a byte that is not UTF-8, and
@@ -36,9 +36,9 @@ pub const OF_HELM_4: &[Function] = &[
     Function::fixed("mustToPrettyJson", &[A], |run, args| written(run, args, indented)),
     Function::fixed("toRawJson", &[A], |run, args| written(run, args, |value| to_json_plain(value))),
     Function::fixed("mustToRawJson", &[A], |run, args| written(run, args, |value| to_json_plain(value))),
-    Function::fixed("fromJson", &[S], |run, args| from_json(run, args, Words::Go127)),
-    Function::fixed("fromJsonArray", &[S], |run, args| from_json_array(run, args, Words::Go127)),
-    Function::fixed("mustFromJson", &[S], |run, args| must_from_json(run, args, Words::Go127)),
+    Function::fixed("fromJson", &[S], |run, args| from_json(run, args, GoVersion::From127)),
+    Function::fixed("fromJsonArray", &[S], |run, args| from_json_array(run, args, GoVersion::From127)),
+    Function::fixed("mustFromJson", &[S], |run, args| must_from_json(run, args, GoVersion::From127)),
 ];
 
 fn compact(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
@@ -194,18 +194,18 @@ impl From<Json> for Value {
     }
 }
 
-fn decode(run: &mut Run, args: &[Value], words: Words) -> Result<Result<Decoded, String>, FuncError> {
+fn decode(run: &mut Run, args: &[Value], version: GoVersion) -> Result<Result<Decoded, String>, FuncError> {
     let text = text(args, 0);
     run.spend(text.len() as u64 * 8)?;
-    Ok(json_decode::decode_as_of(text, run.cx().limits.depth, words).map_err(|error| error.to_string()))
+    Ok(json_decode::decode_as_of(text, run.cx().limits.depth, version).map_err(|error| error.to_string()))
 }
 
-fn must_from_json(run: &mut Run, args: &[Value], words: Words) -> Result<Value, FuncError> {
-    Ok(decode(run, args, words)??.into_result().map(Value::from).map_err(|error| error.to_string())?)
+fn must_from_json(run: &mut Run, args: &[Value], version: GoVersion) -> Result<Value, FuncError> {
+    Ok(decode(run, args, version)??.into_result().map(Value::from).map_err(|error| error.to_string())?)
 }
 
-fn from_json(run: &mut Run, args: &[Value], words: Words) -> Result<Value, FuncError> {
-    Ok(match decode(run, args, words)? {
+fn from_json(run: &mut Run, args: &[Value], version: GoVersion) -> Result<Value, FuncError> {
+    Ok(match decode(run, args, version)? {
         Ok(Decoded { value: Json::Null, error: None }) => Value::Map(Map::nil(&ANY_MAP)),
         Ok(Decoded { value: Json::Object(entries), error }) => {
             let map: Map = entries.into_iter().collect();
@@ -219,8 +219,8 @@ fn from_json(run: &mut Run, args: &[Value], words: Words) -> Result<Value, FuncE
     })
 }
 
-fn from_json_array(run: &mut Run, args: &[Value], words: Words) -> Result<Value, FuncError> {
-    Ok(match decode(run, args, words)? {
+fn from_json_array(run: &mut Run, args: &[Value], version: GoVersion) -> Result<Value, FuncError> {
+    Ok(match decode(run, args, version)? {
         Ok(Decoded { value: Json::Null, error: None }) => Value::List(List::nil(&ANYS)),
         Ok(Decoded { value: Json::Array(_), error: Some(error) }) => error_list(error.to_string()),
         Ok(Decoded { value: array @ Json::Array(_), error: None }) => array.into(),

@@ -300,7 +300,7 @@ impl ser::SerializeMap for Fields {
             Value::Bool(key) => key.to_string().into(),
             Value::Int(key) => key.to_string().into(),
             Value::Uint64(key) => key.to_string().into(),
-            _ => return Err(ser::Error::custom("a map has a key that is no string")),
+            _ => return Err(ser::Error::custom("a map has a key that is not a string")),
         };
         Ok(())
     }
@@ -374,7 +374,7 @@ mod tests {
         let error = Value::from_serialize(&BTreeMap::from([([1], 2)])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the data of the template cannot be used: a map has a key that is no string"
+            "the data of the template cannot be used: a map has a key that is not a string"
         );
         assert!(Value::from_serialize(&u128::MAX).is_err());
     }

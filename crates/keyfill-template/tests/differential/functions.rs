@@ -42,7 +42,7 @@ pub fn case(source: &mut Source, mode: Mode) -> Case {
     Case::one(text, DATA)
 }
 
-/// The texts of our TOML parser are not those of Go's, and those of our YAML parser differ where a text is no UTF-8
+/// The texts of our TOML parser are not those of Go's, and those of our YAML parser differ where a text is not UTF-8
 /// or ends in the middle of its last line: only that there is an error counts.
 fn without_parser_texts(name: &str) -> &'static str {
     match name {

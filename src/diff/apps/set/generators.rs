@@ -89,7 +89,7 @@ impl<'a> Generators<'a> {
             elements.iter().filter_map(Value::as_object).map(|element| self.of_element(element)).collect();
         if let Some(text) = list.get("elementsYaml").and_then(Value::as_str).filter(|text| !text.is_empty()) {
             let Value::Array(items) = self.loaded(text.as_bytes()).context("elementsYaml")? else {
-                bail!("elementsYaml is no list");
+                bail!("elementsYaml is not a list");
             };
             for item in items {
                 let Value::Object(element) = with_floats(item) else { bail!("elementsYaml holds no maps") };

@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 use crate::diff::apps::application::{go_on, is_own, text_at};
 use anyhow::{Context as _, Result, bail, ensure};
 use keyfill_diag::Cx;
-use keyfill_files::{Files, Kind, TreePath};
+use keyfill_files::{FileKind, Files, TreePath};
 use keyfill_go::path;
 use serde_json::{Value, json};
 
@@ -132,7 +132,7 @@ fn folders(files: &dyn Files, cx: &Cx) -> Result<Vec<TreePath>> {
     while let Some(dir) = todo.pop() {
         go_on(cx)?;
         for entry in files.list(&dir).unwrap_or_default() {
-            if entry.kind == Kind::Dir && !entry.is_link && !entry.name.starts_with('.') {
+            if entry.kind == FileKind::Dir && !entry.is_link && !entry.name.starts_with('.') {
                 let Some(path) = dir.join(&entry.name) else { continue };
                 found.push(path.clone());
                 todo.push(path);

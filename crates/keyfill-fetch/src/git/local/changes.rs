@@ -3,7 +3,7 @@
 use super::super::object::{Id, Mode, Named};
 use super::files::RevisionFiles;
 use keyfill_diag::{Class, Cx};
-use keyfill_files::{FetchError, FileError, Files, Kind, TreePath};
+use keyfill_files::{FetchError, FileError, FileKind, Files, TreePath};
 use sha1::{Digest as _, Sha1};
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -124,7 +124,7 @@ impl RevisionFiles {
                 }
                 continue;
             }
-            if there.kind == Kind::Dir {
+            if there.kind == FileKind::Dir {
                 let in_commit = matches!(mode, Some(Mode::Folder | Mode::Submodule));
                 if entry.is_some() && !in_commit {
                     found.insert(path.clone());

@@ -1,11 +1,11 @@
 //! The files of a commit, read as they are asked for.
 
-use super::super::object::{self, Id, Kind as ObjectKind, Mode, Named};
+use super::super::object::{self, Id, Mode, Named, ObjectKind};
 use super::config::Config;
 use super::objects::Objects;
 use super::{changes, text};
 use bytes::Bytes;
-use keyfill_files::{Entry, FileError, FileErrorKind, Files, Found, Kind, TreePath, follow};
+use keyfill_files::{Entry, FileError, FileErrorKind, FileKind, Files, Found, TreePath, follow};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -102,7 +102,7 @@ impl RevisionFiles {
         objects
     }
 
-    fn follow(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn follow(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         follow(path, |next| {
             let above = next.parent().unwrap_or_else(TreePath::root);
             let folder = self.folder(&above).map_err(|e| match e.kind() {
@@ -112,8 +112,8 @@ impl RevisionFiles {
             let entry =
                 folder.entry(next.name()).ok_or_else(|| FileError::new(path, FileErrorKind::NotFound))?;
             match entry.mode {
-                Mode::Folder | Mode::Submodule => Ok(Found::Is(Kind::Dir)),
-                Mode::File | Mode::Executable => Ok(Found::Is(Kind::File)),
+                Mode::Folder | Mode::Submodule => Ok(Found::Is(FileKind::Dir)),
+                Mode::File | Mode::Executable => Ok(Found::Is(FileKind::File)),
                 Mode::Link => {
                     let target = folder.objects.get(&entry.id).map_err(|why| unread(path, &why))?.1;
                     match std::str::from_utf8(&target) {
@@ -157,7 +157,7 @@ fn unread(path: &TreePath, why: &str) -> FileError {
 impl Files for RevisionFiles {
     fn read(&self, path: &TreePath) -> Result<Bytes, FileError> {
         let (real, kind) = self.follow(path)?;
-        if kind == Kind::Dir {
+        if kind == FileKind::Dir {
             return Err(FileError::new(path, FileErrorKind::IsDir));
         }
         let folder = self.folder(&real.parent().unwrap_or_else(TreePath::root))?;
@@ -168,7 +168,7 @@ impl Files for RevisionFiles {
 
     fn list(&self, dir: &TreePath) -> Result<Vec<Entry>, FileError> {
         let (real, kind) = self.follow(dir)?;
-        if kind != Kind::Dir {
+        if kind != FileKind::Dir {
             return Err(FileError::new(dir, FileErrorKind::NotDir));
         }
         let folder = self.folder(&real)?;
@@ -177,10 +177,10 @@ impl Files for RevisionFiles {
             let is_link = entry.mode == Mode::Link;
             let path = changes::below(&real, &entry.name);
             let kind = match (entry.mode, path) {
-                (_, None) => Kind::Other,
-                (Mode::Folder | Mode::Submodule, _) => Kind::Dir,
-                (Mode::File | Mode::Executable, _) => Kind::File,
-                (Mode::Link, Some(path)) => self.follow(&path).map_or(Kind::Other, |(_, kind)| kind),
+                (_, None) => FileKind::Other,
+                (Mode::Folder | Mode::Submodule, _) => FileKind::Dir,
+                (Mode::File | Mode::Executable, _) => FileKind::File,
+                (Mode::Link, Some(path)) => self.follow(&path).map_or(FileKind::Other, |(_, kind)| kind),
             };
             Entry { name, kind, is_link }
         };
@@ -189,7 +189,7 @@ impl Files for RevisionFiles {
         Ok(entries)
     }
 
-    fn resolve(&self, path: &TreePath) -> Result<(TreePath, Kind), FileError> {
+    fn resolve(&self, path: &TreePath) -> Result<(TreePath, FileKind), FileError> {
         self.follow(path)
     }
 }

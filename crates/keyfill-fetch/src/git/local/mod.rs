@@ -15,7 +15,7 @@ pub use changes::{Changes, changes};
 pub use files::RevisionFiles;
 pub use revision::Revision;
 
-use super::object::{self, Id, Kind};
+use super::object::{self, Id, ObjectKind};
 use config::Config;
 use keyfill_diag::Class;
 use keyfill_files::FetchError;
@@ -98,7 +98,7 @@ impl LocalRepository {
     /// The text of a commit.
     fn commit(&self, id: &Id) -> Result<Arc<Vec<u8>>, FetchError> {
         match self.objects.get(id) {
-            Ok((Kind::Commit, content)) => Ok(content),
+            Ok((ObjectKind::Commit, content)) => Ok(content),
             Ok(_) => Err(broken(id, "it is no commit")),
             Err(why) => Err(self.missing(id, &why)),
         }

@@ -1,7 +1,7 @@
 //! The objects of a repository: loose ones, those in packs, and those of the repositories that it borrows from.
 
 use super::super::delta;
-use super::super::object::{Id, Kind};
+use super::super::object::{Id, ObjectKind};
 use super::packed::{MOST_OBJECT, PackFile, Packed};
 use super::text;
 use crate::digest::to_hex;
@@ -21,7 +21,7 @@ pub(super) struct Objects {
 }
 
 /// An object's kind and content.
-type Content = (Kind, Arc<Vec<u8>>);
+type Content = (ObjectKind, Arc<Vec<u8>>);
 
 /// Objects that others are deltas to, by pack and offset. All are dropped when they are too many.
 #[derive(Default)]
@@ -145,7 +145,7 @@ impl Objects {
         Ok((kind, content))
     }
 
-    fn keep(&self, at: (usize, u64), kind: Kind, content: &Arc<Vec<u8>>) {
+    fn keep(&self, at: (usize, u64), kind: ObjectKind, content: &Arc<Vec<u8>>) {
         if content.len() > KEPT_BYTES / 8 {
             return;
         }
@@ -169,7 +169,7 @@ fn loose_path(folder: &Path, id: &Id) -> PathBuf {
 }
 
 /// Reads a loose object: its kind and size, a NUL byte, then its content, all compressed together.
-fn read_loose(file: File) -> Result<(Kind, Vec<u8>), String> {
+fn read_loose(file: File) -> Result<(ObjectKind, Vec<u8>), String> {
     const BROKEN: &str = "its file is broken";
     let mut bytes = ZlibDecoder::new(BufReader::new(file));
     let mut head = Vec::new();
@@ -184,7 +184,7 @@ fn read_loose(file: File) -> Result<(Kind, Vec<u8>), String> {
     }
     let head = String::from_utf8(head).map_err(|_| BROKEN)?;
     let (kind, size) = head.split_once(' ').ok_or(BROKEN)?;
-    let kinds = [Kind::Commit, Kind::Tree, Kind::Blob, Kind::Tag];
+    let kinds = [ObjectKind::Commit, ObjectKind::Tree, ObjectKind::Blob, ObjectKind::Tag];
     let kind = kinds.into_iter().find(|known| known.name() == kind).ok_or(BROKEN)?;
     let size: u64 = size.parse().map_err(|_| BROKEN)?;
     if size > MOST_OBJECT {

@@ -1,6 +1,6 @@
 //! A pack on disk with its index: one object is found and unpacked without reading the rest.
 
-use super::super::object::{Id, Kind};
+use super::super::object::{Id, ObjectKind};
 use flate2::read::ZlibDecoder;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
@@ -24,7 +24,7 @@ pub(super) struct PackFile {
 
 /// An object as it lies in a pack.
 pub(super) enum Packed {
-    Whole(Kind, Vec<u8>),
+    Whole(ObjectKind, Vec<u8>),
     /// A delta to the object that begins at an offset of the same pack.
     DeltaAt(u64, Vec<u8>),
     /// A delta to an object by its name.
@@ -106,10 +106,10 @@ impl PackFile {
             shift += 7;
         }
         let kind = match (first >> 4) & 7 {
-            1 => Kind::Commit,
-            2 => Kind::Tree,
-            3 => Kind::Blob,
-            4 => Kind::Tag,
+            1 => ObjectKind::Commit,
+            2 => ObjectKind::Tree,
+            3 => ObjectKind::Blob,
+            4 => ObjectKind::Tag,
             6 => {
                 let mut last = byte(&mut from)?;
                 let mut back = u64::from(last & 0x7f);

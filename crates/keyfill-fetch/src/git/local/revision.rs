@@ -1,6 +1,6 @@
 //! What an expression such as `origin/main~2` names, and where two histories meet.
 
-use super::super::object::{self, Id, Kind};
+use super::super::object::{self, Id, ObjectKind};
 use super::{LocalRepository, SHALLOW};
 use crate::digest::to_hex;
 use keyfill_diag::Class;
@@ -67,7 +67,8 @@ fn named(repository: &LocalRepository, name: &str, expression: &str) -> Result<I
     if let Some(id) = repository.references().find(name).or(full) {
         return Ok(id);
     }
-    let is_commit = |id: &Id| matches!(repository.objects.get(id), Ok((Kind::Commit | Kind::Tag, _)));
+    let is_commit =
+        |id: &Id| matches!(repository.objects.get(id), Ok((ObjectKind::Commit | ObjectKind::Tag, _)));
     let found: Vec<Id> = repository.objects.starting(name).into_iter().filter(is_commit).collect();
     match found.as_slice() {
         [id] => Ok(*id),
@@ -84,8 +85,8 @@ fn peel(repository: &LocalRepository, id: Id) -> Result<Id, FetchError> {
     let mut at = id;
     for _ in 0..8 {
         match repository.objects.get(&at) {
-            Ok((Kind::Commit, _)) => return Ok(at),
-            Ok((Kind::Tag, content)) => {
+            Ok((ObjectKind::Commit, _)) => return Ok(at),
+            Ok((ObjectKind::Tag, content)) => {
                 at = object::header(&content, "object")
                     .ok_or_else(|| super::broken(&at, "the tag is broken"))?;
             }

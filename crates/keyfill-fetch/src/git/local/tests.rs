@@ -1,6 +1,6 @@
 use super::{LocalRepository, changes};
 use keyfill_diag::Cx;
-use keyfill_files::{DiskFiles, Files, Kind, TreePath};
+use keyfill_files::{DiskFiles, FileKind, Files, TreePath};
 use keyfill_testkit::program;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -188,7 +188,7 @@ fn links_stay_in_the_tree_and_odd_names_are_no_files() {
         all.into_iter().filter(|e| e.name != ".git").map(|e| (e.name, e.kind, e.is_link)).collect()
     };
     assert_eq!(listed(&files), listed(&disk));
-    assert!(listed(&files).iter().any(|(name, kind, _)| name.starts_with("odd") && *kind == Kind::Other));
+    assert!(listed(&files).iter().any(|(name, kind, _)| name.starts_with("odd") && *kind == FileKind::Other));
 }
 
 #[test]
