@@ -1,8 +1,8 @@
-//! Repositories as Argo CD keeps them: Secrets with the label `argocd.argoproj.io/secret-type`.
+//! The repositories that Argo CD knows: Secrets with the label `argocd.argoproj.io/secret-type`.
 //!
-//! `repository` is a login for one repository, `repo-creds` one for all whose address begins so. Here an address
-//! begins with another one only where a part of its path ends: `https://git.example/team` is not for
-//! `https://git.example/team-b`.
+//! A Secret of the type `repository` holds the login for one repository, one of the type `repo-creds` a login for all
+//! repositories whose address begins with its address. Here an address is compared by whole parts of its path:
+//! `https://git.example/team` is not a prefix of `https://git.example/team-b`.
 
 use crate::Digest;
 use crate::credentials::{Credentials, OwnCertificates, Repository};
@@ -13,25 +13,26 @@ use std::sync::Arc;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// One of Argo CD's Secrets.
+/// What one of Argo CD's repository Secrets says.
 #[derive(Clone)]
 pub struct ArgoCdRepository {
-    /// Whether it is a template for all repositories below its address.
+    /// Whether the Secret is of the type `repo-creds`: for all repositories below its address.
     is_template: bool,
     url: Url,
-    /// Charts of a registry.
+    /// Whether the address is that of an OCI registry with charts.
     is_oci: bool,
-    /// Charts of a repository.
+    /// Whether the address is that of a chart repository with an `index.yaml`.
     is_helm: bool,
     name: String,
-    /// The only project that may use it; empty for all.
+    /// The only Argo CD project whose apps may use the Secret; empty for all projects.
     project: String,
     login: Option<Login>,
     certificates: Option<OwnCertificates>,
 }
 
 impl ArgoCdRepository {
-    /// Reads the keys of a Secret; nothing where it has no login that is used over http: ssh, GitHub Apps.
+    /// Reads the data of a Secret. `None` for Secrets without an http, https or OCI address, and for other types of
+    /// Secrets.
     pub fn of(secret_type: &str, keys: &BTreeMap<String, Zeroizing<String>>) -> Result<Option<Self>, String> {
         let get = |key: &str| keys.get(key).map(|value| value.trim()).unwrap_or_default();
         let is_true = |key: &str| get(key) == "true";
@@ -43,7 +44,7 @@ impl ArgoCdRepository {
         let kind = get("type");
         let is_oci = kind == "oci" || kind == "helm" && is_true("enableOCI");
         let text = get("url");
-        // Registries stand there without a scheme.
+        // Argo CD writes the address of a registry without a scheme.
         let url = if is_oci && !text.contains("://") { format!("oci://{text}") } else { text.to_owned() };
         let Some(url) = Url::parse(&url).ok().filter(Url::has_host) else { return Ok(None) };
         if !matches!(url.scheme(), "https" | "http" | "oci") {
@@ -62,13 +63,13 @@ impl ArgoCdRepository {
         Ok(Some(Self { is_template, url, is_oci, is_helm, name, project, login, certificates }))
     }
 
-    /// Whether an app of a project may use it.
+    /// Whether an app of a project may use the Secret.
     fn is_for(&self, project: Option<&str>) -> bool {
         self.project.is_empty() || Some(self.project.as_str()) == project
     }
 }
 
-/// What connections are made with, where a Secret says something about it.
+/// The TLS settings of a Secret; `None` where it has neither a client certificate nor `insecure`.
 fn certificates(cert: &str, key: &str, insecure: bool) -> Result<Option<OwnCertificates>, String> {
     if cert.is_empty() && !insecure {
         return Ok(None);
@@ -84,8 +85,8 @@ fn certificates(cert: &str, key: &str, insecure: bool) -> Result<Option<OwnCerti
 }
 
 impl Credentials {
-    /// Adds those of Argo CD's repositories that an app of a project may use. Those of its project go before those
-    /// of all.
+    /// Adds the logins and certificates of the Argo CD repositories that an app of `project` may use. Those of the
+    /// project come before those for all projects.
     pub fn add_argo_cd(&mut self, repositories: &[ArgoCdRepository], project: Option<&str>) {
         let mut usable: Vec<&ArgoCdRepository> = repositories.iter().filter(|r| r.is_for(project)).collect();
         usable.sort_by_key(|repository| repository.project.is_empty());
@@ -102,7 +103,8 @@ impl Credentials {
                 self.add_registry(url, login.clone());
             }
         } else {
-            // A chart repository's archives lie below it; a git repository is itself alone.
+            // The login for a chart repository is also for the archives below its address; that for a git repository
+            // is for this address only.
             let exact = !is_template && !is_helm;
             if let Some(login) = login {
                 self.add_login(url, exact, login.clone());
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_address_decides_and_a_project_keeps_its_own() {
+    fn the_longest_address_wins_and_logins_of_a_project_come_first() {
         let team = "https://git.example/team";
         let with = |kind: &str, url: &str, user: &str, project: &str| {
             secret(kind, &[("url", url), ("username", user), ("password", "p"), ("project", project)])
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn registries_and_chart_repositories_are_told_by_their_type() {
+    fn the_type_of_a_secret_tells_registries_from_chart_repositories() {
         let keys = |url: &'static str, more: &[(&'static str, &'static str)]| {
             [&[("url", url), ("username", "u"), ("password", "p")], more].concat()
         };
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_used_over_http_is_left_alone() {
+    fn secrets_for_other_protocols_are_ignored_and_errors_hide_keys() {
         for (kind, url) in
             [("repository", "git@git.example:a/b"), ("cluster", "https://git.example"), ("repository", "")]
         {

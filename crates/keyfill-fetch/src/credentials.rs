@@ -1,8 +1,8 @@
-//! Who one is to a server: the administrator's files, and what else they named.
+//! The logins and client certificates for servers, from files of the administrator and from Argo CD's Secrets.
 //!
-//! helm's `repositories.yaml`, the registry files of helm and docker, `.netrc` and git's credential file. A
-//! login belongs to a scheme, a host and a port, or to a host alone where its file knows no more (then it is
-//! only ever used over https).
+//! The files are helm's `repositories.yaml`, the registry files of helm and docker, `.netrc` and git's credential
+//! file. A login is for one scheme, host and port, or for a host where its file names nothing else: then it is only
+//! sent over https.
 
 use crate::Digest;
 use crate::helper::Helpers;
@@ -18,39 +18,39 @@ use std::sync::Arc;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// A chart repository that the administrator added, as `helm repo add` writes it.
+/// A chart repository that the administrator added, as `helm repo add` writes it to `repositories.yaml`.
 #[derive(Clone, Debug, Default)]
 pub struct Repository {
-    /// What `@NAME` and `alias:NAME` stand for.
+    /// The name, by which charts refer to it as `@NAME` or `alias:NAME`.
     pub name: String,
-    /// Its address.
+    /// Its address, a URL.
     pub url: String,
     /// The login for it.
     pub login: Option<Login>,
-    /// Whether the login is sent to any host that the index names, within the policy.
+    /// Whether the login is sent to any host that the index names and the host policy allows.
     pub pass_credentials_all: bool,
-    /// The only roots that its certificate may stand on.
+    /// The file with the only authorities that its server's certificate may be signed by.
     pub ca_file: Option<PathBuf>,
-    /// The client's certificate.
+    /// The file with the client's certificate.
     pub cert_file: Option<PathBuf>,
-    /// The client's key.
+    /// The file with the private key of that certificate.
     pub key_file: Option<PathBuf>,
-    /// Accepts any certificate.
+    /// Whether any certificate of the server is accepted.
     pub skip_verify: bool,
 }
 
 impl Repository {
-    /// One that has nothing but a name.
+    /// A repository with a name and an address only.
     pub(crate) fn named(name: &str, url: &str) -> Self {
         Self { name: name.to_owned(), url: url.to_owned(), ..Self::default() }
     }
 }
 
-/// What connections to a server are made with, where it is not as for all others.
+/// The TLS settings for one server, where they differ from the default.
 #[derive(Clone)]
 pub(crate) struct OwnCertificates {
     pub(crate) tls: Arc<TlsSettings>,
-    /// What tells the client's certificate from others; empty where there is none.
+    /// Identifies the client's certificate; empty where there is none.
     pub(crate) id: String,
 }
 
@@ -60,21 +60,22 @@ impl fmt::Debug for OwnCertificates {
     }
 }
 
-/// All that the administrator's files say.
+/// All logins, repositories and certificates of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials {
-    /// Chart repositories.
+    /// The chart repositories of `repositories.yaml` and of Argo CD.
     pub repositories: Vec<Repository>,
-    /// By `HOST[:PORT]` and the path below which they are for.
+    /// Logins for registries, each with `HOST[:PORT]` and the path below which it is used.
     registries: Vec<(String, String, Login)>,
-    /// The helper that is asked about registries without a login, and which ones may be.
+    /// The helper that is asked for the login of registries that have none here, and the helpers that may be started.
     for_others: Option<(String, Helpers)>,
-    /// Helpers that a file names and that are not to be started, by the registry's host; empty for all.
+    /// Helpers that a file names and that must not be started, by the host of the registry; under the empty text, the
+    /// one for all other hosts.
     left_out: BTreeMap<String, String>,
-    /// By host, or by `scheme://host:port` where it is known.
+    /// Logins for URLs, each with the URLs that it is used for.
     hosts: Vec<(Scope, Login)>,
     certificates: Arc<Certificates>,
-    /// Where a client's certificate is shown, and what tells it from others.
+    /// The URLs for which a client's certificate is used, each with the id of the certificate.
     shown_to: Vec<(Url, String)>,
 }
 
@@ -83,9 +84,9 @@ struct Scope {
     scheme: Option<String>,
     host: String,
     port: Option<u16>,
-    /// Below which path; empty for all.
+    /// The path below which the login is used; empty for all paths.
     path: String,
-    /// Whether it is for that path alone.
+    /// Whether the login is used for that path only, and not below it.
     exact: bool,
 }
 
@@ -110,8 +111,8 @@ impl Credentials {
         Ok(())
     }
 
-    /// Adds the logins of a docker or helm registry file. Those that are there already stay: helm's file is
-    /// asked before docker's.
+    /// Adds the logins of a docker or helm registry file. A login that was added earlier for the same registry wins:
+    /// helm's file is added before docker's.
     pub fn add_registries(&mut self, text: &str, helpers: &Helpers) -> Result<(), String> {
         let file: RegistryFile = serde_json::from_str(text).map_err(|_| "it is not valid JSON".to_owned())?;
         let mut logins = Vec::new();
@@ -138,14 +139,14 @@ impl Credentials {
         Ok(())
     }
 
-    /// Adds a login for a registry, or for what lies below a path of it.
+    /// Adds a login for a registry, or for the repositories below a path of it.
     pub(crate) fn add_registry(&mut self, url: &Url, login: Login) {
         let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
         let host = registry_host(&format!("{}{port}", url.host_str().unwrap_or_default()));
         self.registries.push((host, url.path().trim_end_matches('/').to_owned(), login));
     }
 
-    /// Adds a login for a URL, or for what lies below it.
+    /// Adds a login for a URL; unless `exact`, also for the URLs below it.
     pub(crate) fn add_login(&mut self, url: &Url, exact: bool, login: Login) {
         let Some(host) = url.host_str() else { return };
         let path = url.path().trim_end_matches('/');
@@ -159,13 +160,13 @@ impl Credentials {
         self.hosts.push((scope, login));
     }
 
-    /// Adds a login for one repository that is asked for when its server wants to see one. It goes before all others.
+    /// Adds a login for one repository, which is used in preference to all others.
     pub fn add_first(&mut self, repository: &Url, login: Login) {
         self.add_login(repository, true, login);
         self.hosts.rotate_right(1);
     }
 
-    /// Adds what connections to a URL, and to what lies below it, are made with. Registries are one server each.
+    /// Adds the TLS settings for a URL and the URLs below it. For a registry, they are for its whole server.
     pub(crate) fn add_certificates(&mut self, url: &Url, own: OwnCertificates) {
         let mut below = url.clone();
         if url.scheme() == "oci" {
@@ -184,24 +185,24 @@ impl Credentials {
         Arc::make_mut(&mut self.certificates).add(below, own.tls);
     }
 
-    /// Reads the certificates that repositories of `repositories.yaml` name.
+    /// Reads the certificate files that `repositories.yaml` names.
     pub fn read_certificates(&mut self) -> Result<(), String> {
         for repository in self.repositories.clone() {
             let Ok(url) = Url::parse(&repository.url) else { continue };
             if let Some(own) = own_certificates(&repository)? {
-                // Their authority is that of the server, whose archives may lie anywhere on it.
+                // They are for the whole server, since the archives may lie anywhere on it.
                 self.add_certificates(&url.join("/").unwrap_or(url), own);
             }
         }
         Ok(())
     }
 
-    /// What connections are made with.
+    /// The TLS settings of all servers.
     pub(crate) fn certificates(&self) -> Arc<Certificates> {
         Arc::clone(&self.certificates)
     }
 
-    /// What tells who asks for a URL with a login: that, and the client's certificate where one is shown.
+    /// Identifies who requests a URL: the login, and the client's certificate where one is used.
     pub(crate) fn id(&self, url: &Url, login: Option<&Login>) -> String {
         let mut id = login.map(Login::id).unwrap_or_default();
         for (below, certificate) in &self.shown_to {
@@ -225,7 +226,7 @@ impl Credentials {
         while let Some(word) = words.next() {
             match word {
                 "machine" => (host, user) = (words.next().map(str::to_ascii_lowercase), String::new()),
-                // Whoever is meant by all hosts would be sent to any host that an author names.
+                // The login under `default` is ignored: it would be sent to any host that an author names.
                 "default" => host = None,
                 "login" => words.next().unwrap_or_default().clone_into(&mut user),
                 "password" => {
@@ -240,7 +241,7 @@ impl Credentials {
         }
     }
 
-    /// Adds the logins of a file that git's `store` helper keeps: a URL with user and password a line.
+    /// Adds the logins of the file of git's `store` helper: on each line a URL with a user and a password.
     pub fn add_git_credentials(&mut self, text: &str) {
         for url in text.lines().filter_map(|line| Url::parse(line.trim()).ok()) {
             if !url.has_host() || url.username().is_empty() && url.password().is_none() {
@@ -264,7 +265,7 @@ impl Credentials {
         self.repositories.iter().find(|r| r.url.trim_end_matches('/') == trimmed)
     }
 
-    /// The login for a URL from `.netrc` or git's file; the longest path wins.
+    /// The login for a URL, other than one for a registry; the one with the longest path wins.
     pub fn login_for(&self, url: &Url) -> Option<&Login> {
         let fits = |scope: &Scope| {
             let scheme = scope.scheme.as_deref().unwrap_or("https");
@@ -277,11 +278,11 @@ impl Credentials {
                 }
         };
         let fitting = self.hosts.iter().filter(|(scope, _)| fits(scope));
-        // The first of several equals, as git takes it.
+        // Of several with the same path the first one wins, as in git.
         fitting.rev().max_by_key(|(scope, _)| scope.path.len()).map(|(_, login)| login)
     }
 
-    /// The login for what a registry, `HOST[:PORT]`, has at a path; the longest path wins.
+    /// The login for a path of the registry `HOST[:PORT]`; the one with the longest path wins.
     pub fn registry(&self, host: &str, path: &str) -> Option<Login> {
         let host = registry_host(host);
         let fitting =
@@ -294,7 +295,7 @@ impl Credentials {
         })
     }
 
-    /// The helper that a file names for a registry and that is not to be started.
+    /// The helper that a file names for a registry and that must not be started.
     pub(crate) fn left_out(&self, host: &str) -> Option<&str> {
         self.left_out.get(&registry_host(host)).or_else(|| self.left_out.get("")).map(String::as_str)
     }
@@ -331,7 +332,7 @@ fn own_certificates(repository: &Repository) -> Result<Option<OwnCertificates>, 
     Ok(Some(OwnCertificates { tls: Arc::new(tls), id }))
 }
 
-/// Reads a file that may not be there.
+/// Reads a file; `None` if it does not exist.
 pub fn read_if_there(path: &Path) -> std::io::Result<Option<String>> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -342,7 +343,7 @@ pub fn read_if_there(path: &Path) -> std::io::Result<Option<String>> {
     }
 }
 
-/// The place of an error and nothing of the text, which may be a password.
+/// The line of an error, without the file's text, which may hold a password.
 fn place_of(error: &serde_yaml::Error) -> String {
     error.location().map_or_else(
         || "it is not a valid file of repositories".to_owned(),
@@ -350,7 +351,7 @@ fn place_of(error: &serde_yaml::Error) -> String {
     )
 }
 
-/// Docker Hub's registry, and the name that its logins have.
+/// The host of Docker Hub's registry, and the key of its login in docker's file.
 const DOCKER_HUB: &str = "registry-1.docker.io";
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 
@@ -462,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn repositories_are_found_by_name_and_address() {
+    fn repositories_are_found_by_name_and_address_and_errors_hide_passwords() {
         let mut credentials = Credentials::default();
         credentials
             .add_repositories(

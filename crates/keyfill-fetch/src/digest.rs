@@ -1,26 +1,26 @@
-//! SHA-256 as it stands in locks, indexes and manifests.
+//! SHA-256 digests, as lock files, indexes and OCI manifests write them.
 
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
-/// A SHA-256 sum; its text is `sha256:` and 64 digits.
+/// A SHA-256 digest. Its text is `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// The sum of some bytes.
+    /// The digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Reads `sha256:HEX` or bare hex, which indexes have.
+    /// Parses `sha256:HEX`, or `HEX` alone as in indexes of chart repositories.
     pub fn parse(text: &str) -> Option<Self> {
         let hex = text.strip_prefix("sha256:").unwrap_or(text);
         let mut sum = [0; 32];
         from_hex(hex, &mut sum).then_some(Self(sum))
     }
 
-    /// The 64 digits.
+    /// The 64 hexadecimal digits.
     pub fn hex(&self) -> String {
         to_hex(&self.0)
     }
@@ -38,7 +38,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Bytes as small hexadecimal digits.
+/// Bytes as hexadecimal digits in lower case.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         for digit in [byte >> 4, byte & 15] {
@@ -48,7 +48,7 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Reads as many bytes as `into` has; false when the text is anything else.
+/// Decodes exactly as many bytes as `into` has; false if the text is not that many hexadecimal digits.
 pub(crate) fn from_hex(hex: &str, into: &mut [u8]) -> bool {
     let digits = hex.as_bytes();
     if digits.len() != into.len() * 2 || !digits.iter().all(u8::is_ascii_hexdigit) {

@@ -1,7 +1,7 @@
-//! Docker's credential helpers: programs that the administrator named, started without a shell.
+//! Docker's credential helpers: programs that the administrator allowed, started without a shell.
 //!
-//! `docker-credential-NAME get` reads the name of a registry and prints a user and a password as JSON. What it prints
-//! is bounded and never shown; how long it takes, too.
+//! `docker-credential-NAME get` reads the name of a registry and prints a user and a password as JSON. Its time and
+//! the size of its output are limited, and its output is never shown.
 
 use crate::login::{Asked, Login, LoginSource};
 use serde::Deserialize;
@@ -13,21 +13,21 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// How long a helper may take.
+/// The longest that a helper may run.
 const TIME: Duration = Duration::from_secs(15);
-/// How long an answer is used before the helper is asked again; the tokens of clouds last for hours.
+/// How long a login is used before the helper is started again. The tokens of cloud providers are valid for hours.
 const HOLDS: Duration = Duration::from_secs(300);
-/// How often it is asked whether a helper has ended.
+/// The interval between two checks whether a helper has ended.
 const TICK: Duration = Duration::from_millis(5);
-/// More bytes than any helper prints.
+/// The most bytes that a helper may print.
 const MOST_PRINTED: u64 = 64 << 10;
 
-/// What a helper answered, and when; held while it is asked.
+/// The login that a helper gave, and when. It is locked while the helper runs, so that it runs once.
 type Answer = Arc<tokio::sync::Mutex<Option<(Instant, Option<Login>)>>>;
-/// By helper and server.
+/// The logins, by the name of the helper and the server.
 type Answers = Arc<Mutex<HashMap<(String, String), Answer>>>;
 
-/// Which helpers may be started, and with which variables.
+/// Which helpers may be started, and with which environment variables.
 #[derive(Clone, Default)]
 pub struct Helpers {
     allowed: Vec<String>,
@@ -36,12 +36,14 @@ pub struct Helpers {
 }
 
 impl Helpers {
-    /// Helpers by their names, without `docker-credential-`, and all variables that they get.
+    /// The helpers that may be started, by their names without `docker-credential-`, and all environment variables
+    /// that they get.
     pub fn new(allowed: Vec<String>, environment: Vec<(String, String)>) -> Self {
         Self { allowed, environment: Arc::new(environment), answers: Answers::default() }
     }
 
-    /// The login that a helper gives for a server, where the helper may be started.
+    /// The login that a helper gives for a server; `None` if the helper must not be started. It is started when the
+    /// login is needed.
     pub(crate) fn login(&self, name: &str, server: &str) -> Option<Login> {
         let is_allowed = self.allowed.iter().any(|allowed| allowed == name) && is_plain(name);
         is_allowed.then(|| {
@@ -63,7 +65,7 @@ impl fmt::Debug for Helpers {
     }
 }
 
-/// Whether a name can be that of a helper: it becomes a part of the name of a program.
+/// Whether a name is safe as that of a helper: it becomes a part of the name of a program.
 pub fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
@@ -105,7 +107,7 @@ impl LoginSource for Helper {
 }
 
 impl Helper {
-    /// What the helper prints; nothing where it knows no login.
+    /// Runs the helper and returns its output, which is empty if it knows no login.
     fn run(&self, until: Instant) -> Result<Zeroizing<Vec<u8>>, &'static str> {
         let mut child = Command::new(format!("docker-credential-{}", self.name))
             .arg("get")
@@ -117,7 +119,7 @@ impl Helper {
             .spawn()
             .map_err(|_| "it cannot be started; is it on PATH?")?;
         let answer = self.converse(&mut child, until);
-        // A helper that has ended is not there to be killed.
+        // Killing fails if the helper has ended by itself.
         let _ = child.kill();
         let _ = child.wait();
         answer
@@ -126,14 +128,15 @@ impl Helper {
     fn converse(&self, child: &mut Child, until: Instant) -> Result<Zeroizing<Vec<u8>>, &'static str> {
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let (Some(mut stdin), Some(stdout)) = (stdin, stdout) else { return Err("it has no pipes") };
-        // A name fits into a pipe. A helper that reads nothing may have ended by then; what it printed says more.
+        // The name fits into the pipe's buffer, so that this does not block. It fails if the helper has ended without
+        // reading: its output and status are checked below.
         let _ = stdin.write_all(self.server.as_bytes());
         drop(stdin);
         let (sender, printed) = mpsc::channel();
         std::thread::spawn(move || {
             let mut bytes = Zeroizing::new(Vec::new());
             let read = stdout.take(MOST_PRINTED + 1).read_to_end(&mut bytes);
-            // Nobody waits any more where it took too long.
+            // Sending fails if the helper took too long and the receiver was dropped.
             let _ = sender.send(read.map(|_| bytes));
         });
         let left = || until.saturating_duration_since(Instant::now());
@@ -164,7 +167,7 @@ struct Printed {
     secret: Zeroizing<String>,
 }
 
-/// The login in what a helper printed: none where that is empty, `None` where it is not a login.
+/// Parses the output of a helper: `Some(None)` if it knows no login, `None` if the output is not a login.
 fn read(printed: &[u8]) -> Option<Option<Login>> {
     if printed.is_empty() {
         return Some(None);
@@ -185,7 +188,7 @@ mod tests {
     use crate::login::Login;
 
     #[test]
-    fn a_helper_is_started_only_where_it_is_named() {
+    fn only_helpers_that_are_allowed_give_a_login() {
         let helpers = Helpers::new(vec!["ecr-login".into(), "../x".into()], Vec::new());
         assert!(helpers.login("ecr-login", "r.example").is_some());
         for other in ["desktop", "../x", "", "a b"] {

@@ -1,18 +1,20 @@
-//! What git does not hold: charts of repositories and registries, trees of git repositories, files by their
-//! URL; fetched once, bound by a lock, shared by all.
+//! Fetches what an app refers to and its own git repository does not hold: charts of chart repositories and OCI
+//! registries, trees of other git repositories, and files by their URL. Each is fetched once, bound by a lock file,
+//! and shared by all runs of a process.
 //!
-//! A [`Fetcher`] answers the questions of one run: [`Options`] say what may be fetched and with which
-//! [`Credentials`], [`Lock`] what it must be. Behind it a [`Network`] is shared by all runs of a process: connections,
-//! and the [`Store`].
+//! A [`Fetcher`] fetches for one run: [`Options`] say what may be fetched and with which [`Credentials`], [`Lock`]
+//! says which version, commit and digest it must have. All runs of a process share a [`Network`]: its connections,
+//! and the [`Store`], which caches what was fetched.
 //!
 //! - `charts/`: repositories with an `index.yaml`, OCI registries.
-//! - `git/`: protocol version 2 over https and ssh, packs, and snapshots of commits; `git/local/`, the revisions of
-//!   a repository on this machine.
-//! - `store`: contents by digest, found only by who may use the credential that they needed.
-//! - `lock`: `keyfill.lock`.
-//! - `proof/`: who must have signed what.
+//! - `git/`: git's protocol version 2 over https and ssh, packs, and snapshots of commits; `git/local/`: the
+//!   revisions of a repository on this machine.
+//! - `store`: the cache on disk. An entry is found only by a run that may use the credential with which it was
+//!   fetched.
+//! - `lock`: the lock file `keyfill.lock`.
+//! - `proof/`: which charts must be signed, and by whom.
 //!
-//! What comes from a network is bounded, hashed and compared before it is used.
+//! What comes from the network is limited in size, hashed, and compared with the lock before it is used.
 
 #![warn(clippy::disallowed_methods)]
 

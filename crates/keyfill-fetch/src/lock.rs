@@ -1,6 +1,7 @@
-//! `keyfill.lock`: what each question was answered with, committed to git.
+//! The lock file `keyfill.lock`: the version, commit and digest of each chart, git reference and file that an app
+//! refers to. It is committed to git.
 //!
-//! YAML, sorted, one block an entry and no times, so that two branches merge.
+//! It is YAML with sorted entries, each a block of lines, and without times, so that git can merge two branches.
 
 use crate::Digest;
 use crate::git::of_repository;
@@ -9,20 +10,20 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The file's name, at the root of a tree.
+/// The name of the lock file, which lies at the root of the tree.
 pub const FILE_NAME: &str = "keyfill.lock";
 
 const HEAD: &str =
     "# Written by `keyfill lock`: what charts, git references and URLs resolved to. Commit it.\n";
 
-/// The answers of a lock file, by their questions.
+/// The entries of a lock file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lock {
-    /// Charts.
+    /// Charts, by repository, name and version or range.
     pub charts: BTreeMap<ChartRef, LockedChart>,
-    /// Trees of git repositories.
+    /// Trees of git repositories, by URL and reference.
     pub git: BTreeMap<GitRef, LockedTree>,
-    /// Files by their URL.
+    /// Digests of files, by their URL.
     pub files: BTreeMap<String, Digest>,
 }
 
@@ -31,7 +32,7 @@ pub struct Lock {
 pub struct LockedChart {
     /// The version that was chosen.
     pub version: String,
-    /// Where its archive was; empty for OCI.
+    /// The URL of its archive; empty for charts of OCI registries.
     pub url: String,
     /// SHA-256 of the archive.
     pub digest: Digest,
@@ -40,23 +41,23 @@ pub struct LockedChart {
 /// What a git reference resolved to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockedTree {
-    /// The commit's 40 digits.
+    /// The 40 hexadecimal digits of the commit.
     pub commit: String,
-    /// Its files.
+    /// The digests that its files must have.
     pub files: LockedFiles,
 }
 
-/// What the files of a commit must be.
+/// The digests that the files of a commit must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LockedFiles {
-    /// SHA-256 over the modes, paths and contents of all files: locks of version 1.
+    /// SHA-256 over the modes, paths and contents of all files, as lock files of version 1 have it.
     All(Digest),
-    /// SHA-256 over what lies directly in a folder, for each that is read.
+    /// For each folder that a file is read from, SHA-256 over the names, modes and contents directly in it.
     Folders(BTreeMap<TreePath, Digest>),
 }
 
 impl LockedTree {
-    /// The folders that are locked; none where all files are.
+    /// The folders that are locked; `None` where one digest locks all files.
     pub fn folders(&self) -> Option<&BTreeMap<TreePath, Digest>> {
         match &self.files {
             LockedFiles::Folders(folders) => Some(folders),
@@ -64,7 +65,7 @@ impl LockedTree {
         }
     }
 
-    /// With the folders of another entry, where it is of the same commit.
+    /// Adds the folders of another entry, if it is of the same commit.
     fn with_folders_of(mut self, other: &Self) -> Self {
         if let (LockedFiles::Folders(own), Some(others)) = (&mut self.files, other.folders())
             && self.commit == other.commit
@@ -80,11 +81,11 @@ impl LockedTree {
 /// Why a lock file cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockError {
-    /// The line, from 1; 0 where there is none to name.
+    /// The line of the lock file, counted from 1; 0 where it is not known.
     pub line: u32,
-    /// What is wrong.
+    /// The error, in one sentence.
     pub message: String,
-    /// What to do.
+    /// What the reader of the error can do.
     pub hint: &'static str,
 }
 
@@ -131,7 +132,7 @@ struct GitEntry {
     folders: Option<Pairs>,
 }
 
-/// A mapping with what stands in it twice.
+/// The entries of a YAML mapping in their order, with duplicate keys.
 struct Pairs(Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Pairs {
@@ -239,13 +240,13 @@ impl Lock {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the lock has no entry.
     pub fn is_empty(&self) -> bool {
         self.charts.is_empty() && self.git.is_empty() && self.files.is_empty()
     }
 
-    /// Without the entries of a name: a chart's, that of a repository, or a URL. A git repository also goes by the
-    /// last part of its address.
+    /// A copy without the entries that match `name`: the name of a chart, the address of a repository, or the URL of
+    /// a file. The last part of the address is enough for a git repository.
     #[must_use]
     pub fn without(&self, name: &str) -> Self {
         let mut kept = self.clone();
@@ -256,7 +257,7 @@ impl Lock {
         kept
     }
 
-    /// What this lock holds and another one does not, for people.
+    /// Describes the entries and folders that this lock holds and `other` does not.
     pub fn names_beyond(&self, other: &Self) -> Vec<String> {
         let charts = self.charts.keys().filter(|want| !other.charts.contains_key(want));
         let git = self.git.keys().filter(|want| !other.git.contains_key(want));
@@ -272,7 +273,8 @@ impl Lock {
         charts.chain(git).chain(folders.flatten()).chain(files.map(|url| format!("the file {url}"))).collect()
     }
 
-    /// With the entries of another lock, which win. Of the same commit the folders of both are kept.
+    /// Adds the entries of another lock, which replace those of this one. Where both have the same commit, the
+    /// folders of both are kept.
     #[must_use]
     pub fn with(mut self, other: Self) -> Self {
         self.charts.extend(other.charts);
@@ -289,7 +291,7 @@ impl Lock {
 }
 
 impl fmt::Display for Lock {
-    /// The text of the file.
+    /// Writes the text of the lock file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(HEAD)?;
         let has_folders = self.git.values().any(|found| found.folders().is_some());
@@ -337,12 +339,12 @@ impl fmt::Display for Lock {
     }
 }
 
-/// A repository, for people.
+/// A repository as messages name it.
 fn repository(want: &GitRef) -> String {
     format!("the repository {} at {:?}", want.url, want.reference)
 }
 
-/// The folders of an entry.
+/// The folders of an entry. The error is the text that is wrong in the lock file, and what it is.
 fn folders_of(pairs: Pairs, url: &str) -> Result<BTreeMap<TreePath, Digest>, (String, String)> {
     let mut folders = BTreeMap::new();
     for (dir, text) in pairs.0 {
@@ -356,14 +358,14 @@ fn folders_of(pairs: Pairs, url: &str) -> Result<BTreeMap<TreePath, Digest>, (St
     Ok(folders)
 }
 
-/// A text as a YAML scalar: bare where it can only be read as a text.
+/// A text as a YAML scalar: without quotes only if it cannot be parsed as another type.
 fn scalar(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-@:+".contains(c);
     let bare = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(plain)
         && text.contains(['/', '-'])
         && !text.ends_with(':');
-    // A JSON string is a YAML one.
+    // A JSON string is also a YAML string.
     if bare { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
@@ -414,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stay_texts() {
+    fn texts_that_look_like_numbers_stay_texts() {
         let mut lock = Lock::default();
         let want =
             ChartRef { repository: "oci://r.example/a".into(), name: "n".into(), version: "1e3".into() };
@@ -426,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conflict_is_told_with_its_line() {
+    fn a_merge_conflict_is_reported_with_its_line() {
         let text = lock().to_string().replace("git:\n", "<<<<<<< HEAD\ngit:\n=======\n>>>>>>> other\n");
         let error = Lock::parse(&text).expect_err("a conflict");
         let line = text.lines().position(|line| line.starts_with("<<<<<<<")).expect("a mark") as u32 + 1;
@@ -435,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn an_invalid_entry_is_reported_with_its_line() {
         let text = lock().to_string();
         for (from, to, says) in [
             ("version: 1\n", "version: 3\n", "version 3"),
@@ -450,7 +452,7 @@ mod tests {
         }
     }
 
-    /// A lock of some folders.
+    /// A lock with one repository, of which some folders are locked.
     fn of_folders(commit: &str, folders: &[(&str, &[u8])]) -> Lock {
         let folder = |(dir, text): &(&str, &[u8])| (TreePath::new(dir).expect("a path"), Digest::of(text));
         let files = LockedFiles::Folders(folders.iter().map(folder).collect());
@@ -473,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_that_are_wrong_are_told_with_their_line() {
+    fn an_invalid_folder_is_reported_with_its_line() {
         let text = of_folders("1", &[("base", b"b"), ("other", b"o")]).to_string();
         for (from, to, says) in [
             ("\"other\"", "\"base\"", "stands there twice"),
@@ -486,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_of_one_commit_are_put_together_and_those_of_another_replaced() {
+    fn folders_of_the_same_commit_are_merged_and_those_of_another_replaced() {
         let old = of_folders("1", &[("a", b"a"), ("b", b"b")]);
         let both = old.clone().with(of_folders("1", &[("c", b"c")]));
         assert_eq!(both, of_folders("1", &[("a", b"a"), ("b", b"b"), ("c", b"c")]));
@@ -495,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn two_answers_to_one_question_are_an_error() {
+    fn two_different_entries_for_one_url_are_an_error() {
         let text = lock().to_string();
         let entry = "- url: \"https://raw.example/a.yaml?x=1&y=\\\"2\\\"\"\n  digest: ";
         let doubled = format!("{text}{entry}{}\n", Digest::of(b"other"));

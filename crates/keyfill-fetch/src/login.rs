@@ -1,4 +1,4 @@
-//! One login: a user with a password, a token, or somebody who is asked for them when a server wants to see one.
+//! A login: a user with a password, a token, or a source that is asked for them when a server requires a login.
 
 use crate::Digest;
 use base64::Engine as _;
@@ -12,19 +12,19 @@ use std::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// What a [`LoginSource`] answers: no login is an answer, too.
+/// The future result of a [`LoginSource`]: `None` if it has no login.
 pub type Asked<'a> = Pin<Box<dyn Future<Output = Result<Option<Login>, String>> + Send + 'a>>;
 
-/// Who is asked for a login when a server wants to see one.
+/// A source of a login that is asked only when a server requires one.
 pub trait LoginSource: Send + Sync {
-    /// What tells it from others: who may use what was fetched with its login.
+    /// Identifies the source. A run with the same id may use from the store what was fetched with its login.
     fn id(&self) -> String;
 
-    /// Asks for it, until then.
+    /// Asks for the login; `until` is the deadline.
     fn ask(&self, until: Instant) -> Asked<'_>;
 }
 
-/// A user with a password, or a token.
+/// A login for a server, known or to be asked for.
 #[derive(Clone)]
 pub struct Login(LoginKind);
 
@@ -32,7 +32,7 @@ pub struct Login(LoginKind);
 enum LoginKind {
     Known {
         authorization: Zeroizing<String>,
-        /// A token that is exchanged for a short-lived one at the registry's token server.
+        /// A token that the registry's token server exchanges for a short-lived one.
         identity_token: Option<Zeroizing<String>>,
     },
     Asked(Arc<dyn LoginSource>),
@@ -61,7 +61,7 @@ impl Login {
         }
     }
 
-    /// One that is asked for when a server wants to see it.
+    /// A login that is asked for when a server requires one.
     pub fn from_source(source: Arc<dyn LoginSource>) -> Self {
         Self(LoginKind::Asked(source))
     }
@@ -70,7 +70,7 @@ impl Login {
         Self(LoginKind::Known { authorization: authorization.into(), identity_token: None })
     }
 
-    /// The login as it goes to the origin of a URL; none where it was not asked for yet.
+    /// The login as a credential for the origin of a URL; `None` if its source was not asked yet.
     pub(crate) fn credential(&self, url: &Url) -> Option<Credential> {
         match &self.0 {
             LoginKind::Known { authorization, .. } => Credential::new(Origin::of(url), authorization),
@@ -85,7 +85,7 @@ impl Login {
         }
     }
 
-    /// The login itself, asked for where that is needed.
+    /// The login itself; its source is asked if there is one.
     pub(crate) async fn known(&self, until: Instant) -> Result<Option<Self>, String> {
         match &self.0 {
             LoginKind::Known { .. } => Ok(Some(self.clone())),
@@ -93,7 +93,7 @@ impl Login {
         }
     }
 
-    /// What tells one login from another in the store; it is hashed there once more, with a salt.
+    /// Identifies a login in the store, where it is hashed once more, with a salt.
     pub(crate) fn id(&self) -> String {
         match &self.0 {
             LoginKind::Known { authorization, identity_token } => {

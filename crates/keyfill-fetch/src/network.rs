@@ -1,4 +1,5 @@
-//! What all runs of a process share: connections, the store, questions under way.
+//! What all runs of a process share: connections, the store, and the locks that keep two runs from fetching the same
+//! thing.
 
 use crate::Digest;
 use crate::charts::Index;
@@ -14,7 +15,7 @@ use tokio::runtime::Runtime;
 /// How many parsed indexes are kept in memory.
 const KEPT_INDEXES: usize = 16;
 
-/// Connections, and the store. One for a process.
+/// The connections and the store of a process, which has one.
 pub struct Network {
     pub(crate) client: Client,
     pub(crate) store: Store,
@@ -24,18 +25,19 @@ pub struct Network {
     runtime: OnceLock<Runtime>,
 }
 
-/// What was done so far.
+/// Counters of what a process fetched since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Requests sent.
     pub requests: u64,
-    /// Bytes taken in.
+    /// Bytes received.
     pub bytes: u64,
-    /// Questions that the store answered.
+    /// Lookups that the store answered without a request.
     pub hits: u64,
-    /// Answers that were used because their source was down.
+    /// Outdated results that were used since their server was down.
     pub stale: u64,
-    /// How old the answer was that was used last for what may move, in seconds.
+    /// The age in seconds of the stored result that was used last where it may change: of an index, or of a lookup
+    /// that no lock binds.
     pub age: u64,
 }
 
@@ -57,12 +59,12 @@ impl Counters {
         self.bytes.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// An answer for what may move was used.
+    /// Notes that a stored result was used that may change.
     pub(crate) fn used(&self, age: Duration) {
         self.age.store(age.as_secs(), Ordering::Relaxed);
     }
 
-    /// One was used because its source was down.
+    /// Notes that such a result was used since its server was down.
     pub(crate) fn used_stale(&self, age: Duration) {
         self.used(age);
         self.stale.fetch_add(1, Ordering::Relaxed);
@@ -74,7 +76,7 @@ impl Counters {
 }
 
 impl Network {
-    /// Nothing is sent.
+    /// A network with a store. No connection is made before the first request.
     pub fn new(store: Store, proxies: Option<Arc<Matcher>>, names: Option<Arc<dyn Names>>) -> Self {
         let mut client = Client::new(TlsSettings::default(), proxies);
         if let Some(names) = names {
@@ -90,7 +92,7 @@ impl Network {
         }
     }
 
-    /// What was done so far.
+    /// The counters.
     pub fn stats(&self) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let Counters { requests, bytes, hits, stale, age } = &self.counters;
@@ -103,7 +105,7 @@ impl Network {
         }
     }
 
-    /// The thread that carries connections, started with the first request.
+    /// The runtime of the connections: one thread, started with the first request.
     pub(crate) fn runtime(&self) -> io::Result<&Runtime> {
         if let Some(runtime) = self.runtime.get() {
             return Ok(runtime);
@@ -116,7 +118,7 @@ impl Network {
         Ok(self.runtime.get_or_init(|| made))
     }
 
-    /// The lock of a question: who holds it asks, the others wait and find the answer in the store.
+    /// The lock of a lookup: its holder sends the request; others wait, and then find the result in the store.
     pub(crate) fn flight(&self, question: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         flights.retain(|_, lock| Arc::strong_count(lock) > 1);
@@ -138,7 +140,7 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        // A runtime must not wait for its threads where it may be dropped by one of another runtime.
+        // Dropping a tokio runtime waits for its threads, which panics if another runtime's thread drops it.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,4 +1,4 @@
-//! What holds for the questions of one run.
+//! The settings for what one run fetches.
 
 use crate::credentials::Credentials;
 use crate::lock::Lock;
@@ -8,38 +8,40 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Whether something may be fetched.
+/// Whether a run may fetch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Nothing is.
+    /// Nothing is fetched.
     #[default]
     Off,
-    /// What the lock names.
+    /// Only what the lock file names is fetched.
     Locked,
-    /// Anything that the policy allows.
+    /// Anything that the host policy allows is fetched.
     On,
 }
 
-/// What holds for the questions of one run.
+/// What one run may fetch, with which credentials, and what it must get.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whether something may be fetched.
+    /// Whether the run may fetch.
     pub mode: Mode,
-    /// From where.
+    /// The hosts and paths that may be fetched from.
     pub policy: HostPolicy,
-    /// Who must have signed what.
+    /// Which charts must be signed, and by whom.
     pub proofs: Proofs,
-    /// With which logins.
+    /// The logins and certificates for servers.
     pub credentials: Arc<Credentials>,
-    /// What repositories over ssh are asked with; none are where there is none.
+    /// The program and keys for git repositories over ssh; without them, none is fetched over ssh.
     pub ssh: Option<Ssh>,
-    /// What is locked.
+    /// The entries of the lock file.
     pub lock: Lock,
-    /// Whether an index that gives a wrong digest is an error.
+    /// Whether it is an error that a chart's archive does not have the digest that the repository's index gives. If
+    /// not, it is a warning.
     pub strict: bool,
-    /// How long a branch, a range of versions or an index holds before it is asked for again.
+    /// How long the commit of a branch, the version of a range, or an index is used before the server is asked for it
+    /// again.
     pub ttl: Duration,
-    /// Whether the network is left alone: what the store does not hold is missing.
+    /// Whether no request is sent: what the store does not hold is an error then.
     pub offline: bool,
 }
 
@@ -61,13 +63,13 @@ impl Default for Options {
     }
 }
 
-/// The program that fetches over ssh, and what it may use.
+/// The program that fetches over ssh, and its key files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ssh {
-    /// `ssh` of OpenSSH.
+    /// The path of OpenSSH's `ssh`.
     pub program: PathBuf,
-    /// The private key that logs in.
+    /// The file with the private key that logs in.
     pub key: PathBuf,
-    /// The keys of the hosts that may be asked.
+    /// The `known_hosts` file: the public keys of the servers.
     pub known_hosts: PathBuf,
 }

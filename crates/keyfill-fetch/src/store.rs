@@ -1,11 +1,11 @@
-//! The content store: what was fetched, by digest, shared by processes.
+//! The store: a cache on disk of what was fetched, by digest. Several processes may share it.
 //!
-//! `sha256/AA/HEX` holds contents, `trees/AA/HEX` trees of git commits, `names/AA/HEX` what a question was
-//! answered with. A content is found
-//! through a name only, and a name holds the credential that its answer needed: who may not use that
-//! credential finds nothing. Names are salted hashes, so that they tell nothing to others who can list the
-//! folder. Files are written beside their place and renamed into it, so that two writers and a killed one
-//! leave whole files only; contents are hashed again when they are read.
+//! `sha256/AA/HEX` holds contents, `trees/AA/HEX` trees of git commits, `names/AA/HEX` records. A record says what a
+//! lookup (of a chart, a git reference, a file or an index) resulted in, and the digest of its content. The name of a
+//! record is a salted hash of what was looked up and of the credential that was used. So a run without that
+//! credential does not find the content, and whoever lists the folder learns nothing. Files are written to a
+//! temporary file and renamed, so that concurrent or killed writers leave complete files only. Contents are hashed
+//! again when they are read.
 
 use crate::Digest;
 use bytes::Bytes;
@@ -18,70 +18,70 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::NamedTempFile;
 
-/// How much the store holds by default, in bytes.
+/// The default for the size of the store, in bytes.
 pub const DEFAULT_SIZE: u64 = 1 << 30;
 /// Temporary files older than this were left by a process that was killed.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
-/// A folder of fetched contents.
+/// A cache folder for what was fetched.
 pub struct Store {
     root: PathBuf,
     most: u64,
     salt: Vec<u8>,
-    /// Bytes written by this process since it last looked how much there is.
+    /// Bytes written by this process since it last computed the size of the store.
     written: AtomicU64,
-    /// Removed with the store where there is no folder to keep.
+    /// The folder of a temporary store, which is removed when the store is dropped.
     _temporary: Option<tempfile::TempDir>,
 }
 
-/// What a question was answered with.
+/// What a lookup resulted in.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Record {
-    /// The content, as `sha256:HEX`.
+    /// The digest of the content, as `sha256:HEX`; empty for a commit.
     pub digest: String,
-    /// The version, commit or media type that goes with it.
+    /// The version and URL of a chart, or the commit of a git reference.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub resolved: String,
-    /// Every URL that was asked: a policy must allow each.
+    /// Every URL that was requested. The policy of a run that uses the record must allow each of them.
     #[serde(default)]
     pub urls: Vec<String>,
-    /// The login that an archive needed, hashed with the store's salt.
+    /// The login with which a chart's archive was fetched, hashed with the store's salt.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub login: String,
-    /// For conditional requests.
+    /// The `ETag` header of the response, for conditional requests.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub etag: String,
-    /// For conditional requests.
+    /// The `Last-Modified` header of the response, for conditional requests.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub modified: String,
-    /// When it was true, in seconds since 1970.
+    /// When the server sent or confirmed it, in seconds since 1970.
     pub at: u64,
 }
 
 impl Record {
-    /// How old it is; one from the future is as old as can be.
+    /// The age of the record. A record from the future has the largest age, so that it counts as outdated.
     pub fn age(&self) -> Duration {
         let at = UNIX_EPOCH + Duration::from_secs(self.at);
         SystemTime::now().duration_since(at).unwrap_or(Duration::MAX)
     }
 
-    /// The content's digest.
+    /// The digest of the content; `None` where there is none.
     pub fn digest(&self) -> Option<Digest> {
         Digest::parse(&self.digest)
     }
 }
 
-/// Seconds since 1970.
+/// The current time, in seconds since 1970.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-/// A question, hashed with the store's salt.
+/// The name of a record: a lookup, hashed with the store's salt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name(Digest);
 
 impl Store {
-    /// A store in a folder, which is made when it is not there.
+    /// Opens the store in a folder, which is created if needed. `most` is its size in bytes.
     pub fn open(root: &Path, most: u64) -> io::Result<Self> {
         for folder in ["sha256", "trees", "names", "tmp"] {
             make_private(&root.join(folder))?;
@@ -92,14 +92,14 @@ impl Store {
         Ok(store)
     }
 
-    /// A store that is gone with the process.
+    /// A store in a temporary folder, which is removed when the store is dropped.
     pub fn temporary(most: u64) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let store = Self::open(folder.path(), most)?;
         Ok(Self { _temporary: Some(folder), ..store })
     }
 
-    /// The name of a question: what is asked, part by part, with the credential that it is asked with.
+    /// The name of the record of a lookup: its parts, with the credential that it uses as the last one.
     pub fn name(&self, parts: &[&str]) -> Name {
         let mut hash = Sha256::new();
         hash.update(&self.salt);
@@ -110,18 +110,18 @@ impl Store {
         Name(Digest(hash.finalize().into()))
     }
 
-    /// What tells a login from others in a record.
+    /// Identifies a login in a record, without revealing it.
     pub(crate) fn mark(&self, login: &str) -> String {
         self.name(&["login", login]).0.hex()
     }
 
-    /// What a question was answered with. A record that cannot be read is none.
+    /// The record of a lookup. `None` if there is none, or if it cannot be read.
     pub fn record(&self, name: &Name) -> Option<Record> {
         let text = fs::read(self.place("names", &name.0)).ok()?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Keeps an answer.
+    /// Writes a record, in place of an older one.
     pub fn put_record(&self, name: &Name, record: &Record) -> io::Result<()> {
         let text = serde_json::to_vec(record)?;
         let mut file = self.temp()?;
@@ -129,7 +129,7 @@ impl Store {
         self.persist(file, "names", &name.0)
     }
 
-    /// A content, its digest checked. One that does not fit is removed: it counts as not there.
+    /// Reads a content and checks its digest. `None` if it does not exist, or has another digest: then it is removed.
     pub fn read(&self, digest: &Digest) -> io::Result<Option<Bytes>> {
         let path = self.place("sha256", digest);
         let mut file = match File::open(&path) {
@@ -147,7 +147,7 @@ impl Store {
         Ok(Some(bytes.into()))
     }
 
-    /// Opens a tree, whose parts carry digests of their own; the reader checks them.
+    /// Opens a tree. The store does not check it: its reader checks the digest of each part.
     pub(crate) fn open_tree(&self, digest: &Digest) -> io::Result<Option<File>> {
         match File::open(self.place("trees", digest)) {
             Ok(file) => {
@@ -159,12 +159,12 @@ impl Store {
         }
     }
 
-    /// Begins to write a content.
+    /// Starts to write a content.
     pub fn writer(&self) -> io::Result<Writer<'_>> {
         Ok(Writer { store: self, file: self.temp()?, hash: Sha256::new() })
     }
 
-    /// Keeps a content that is at hand.
+    /// Stores a content and returns its digest.
     pub fn put(&self, bytes: &[u8]) -> io::Result<Digest> {
         let mut writer = self.writer()?;
         keyfill_http::Sink::write(&mut writer, bytes)?;
@@ -196,8 +196,8 @@ impl Store {
         Ok(())
     }
 
-    /// Removes what was used least recently until the store is as large as it may be. Errors only mean that
-    /// another process was faster, or that it stays larger for now.
+    /// Removes the least recently used files if the store exceeds its size. Errors are ignored: another process may
+    /// have removed a file, and a file that cannot be removed is tried again next time.
     pub fn shrink(&self) {
         let mut files = Vec::new();
         let mut total = 0;
@@ -234,7 +234,7 @@ impl Store {
     }
 }
 
-/// A content that is being written. Dropped, it leaves nothing.
+/// A content that is being written. If it is dropped before it is finished, nothing remains.
 pub struct Writer<'a> {
     store: &'a Store,
     file: NamedTempFile,
@@ -242,14 +242,14 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Puts the content in its place, under the digest of what was written.
+    /// Stores the content under the digest of the bytes that were written.
     pub fn finish(self) -> io::Result<Digest> {
         let digest = Digest(self.hash.finalize().into());
         self.store.persist(self.file, "sha256", &digest)?;
         Ok(digest)
     }
 
-    /// Puts a tree in its place, under the digest that its parts are bound to.
+    /// Stores a tree under the digest of its index, which holds the digests of its files.
     pub(crate) fn finish_tree(self, digest: Digest) -> io::Result<Digest> {
         self.store.persist(self.file, "trees", &digest)?;
         Ok(digest)
@@ -270,7 +270,8 @@ impl keyfill_http::Sink for Writer<'_> {
     }
 }
 
-/// The store's own random bytes, made once; a second process that makes them at the same time loses.
+/// Random bytes of this store, created once. If two processes create them at the same time, the first one wins and
+/// both use its bytes.
 fn salt(root: &Path) -> io::Result<Vec<u8>> {
     let path = root.join("salt");
     for _ in 0..2 {
@@ -302,7 +303,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
 }
 
 fn touch(file: &File) {
-    // What cannot be marked as used goes a little earlier.
+    // A file whose time cannot be set is only removed earlier.
     let _ = file.set_modified(SystemTime::now());
 }
 
@@ -327,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_content_is_read_back_and_one_that_was_changed_is_not() {
+    fn a_content_is_read_back_and_a_changed_one_is_removed() {
         let (folder, store) = store(1 << 20);
         let digest = store.put(b"content").expect("kept");
         assert_eq!(digest, Digest::of(b"content"));
@@ -339,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_found_by_all_parts_of_its_question_and_across_processes() {
+    fn a_record_is_found_only_by_all_parts_of_its_name_and_by_other_processes() {
         let (folder, store) = store(1 << 20);
         let record = Record { digest: Digest::of(b"x").to_string(), at: super::now(), ..Record::default() };
         store.put_record(&store.name(&["chart", "url", "credential A"]), &record).expect("kept");
@@ -350,13 +351,13 @@ mod tests {
     }
 
     #[test]
-    fn names_differ_between_stores_and_show_nothing() {
+    fn the_same_parts_have_other_names_in_another_store() {
         let ((_a, one), (_b, two)) = (store(1), store(1));
         assert_ne!(one.name(&["chart"]), two.name(&["chart"]));
     }
 
     #[test]
-    fn the_least_used_goes_first() {
+    fn the_least_recently_used_content_is_removed_first() {
         let (folder, store) = store(3000);
         let old = store.put(&[1; 1000]).expect("kept");
         let used = store.put(&[2; 1000]).expect("kept");
@@ -373,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_writer_left_is_no_content_and_goes_with_time() {
+    fn an_abandoned_temporary_file_is_no_content_and_is_removed() {
         let (folder, store) = store(1 << 20);
         let left = folder.path().join("cache/tmp/left");
         std::fs::write(&left, b"half").expect("written");

@@ -1,4 +1,4 @@
-//! Requests of a run: the deadline, the texts of refusals, answers into memory or into the store.
+//! The HTTP requests of a run: their deadline, the errors for refused requests, and the records of responses.
 
 use crate::Digest;
 use crate::credentials::Credentials;
@@ -16,12 +16,12 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 use url::Url;
 
-/// The part of the time left that stays for what comes after fetching, at most.
+/// The most of a run's remaining time that is reserved for what follows fetching.
 const RESERVE: Duration = Duration::from_secs(10);
-/// How often it is asked whether the run was cancelled.
+/// The interval between two checks whether the run was cancelled.
 const TICK: Duration = Duration::from_millis(50);
 
-/// What is asked on behalf of one run.
+/// What the requests of one run need: the network, the settings and the deadline.
 #[derive(Clone, Copy)]
 pub(crate) struct Web<'a> {
     pub(crate) network: &'a Network,
@@ -33,7 +33,7 @@ pub(crate) struct Web<'a> {
 }
 
 impl<'a> Web<'a> {
-    /// The requests of a run that may take until near its deadline.
+    /// For the requests of a run. They may take until its deadline, less the time that is reserved.
     pub(crate) fn new(network: &'a Network, options: &'a Options, cx: &Cx) -> Self {
         let left = cx.time_left();
         let Options { policy, proofs, credentials, ssh, .. } = options;
@@ -47,7 +47,8 @@ impl<'a> Web<'a> {
         }
     }
 
-    /// Asks, and takes the body in where the status is 200; other statuses are the caller's to judge.
+    /// Sends a request and writes the body to `sink` if the status is 200. Other statuses are not errors here: the
+    /// caller checks them.
     pub(crate) async fn send(&self, request: &Request, sink: &mut dyn Sink) -> Result<Reply, FetchError> {
         self.network.counters.requests(1);
         let certificates = self.credentials.certificates();
@@ -58,7 +59,7 @@ impl<'a> Web<'a> {
         Ok(reply)
     }
 
-    /// The body of a URL, in memory.
+    /// Sends a request and returns the body. A status other than 200 is an error.
     pub(crate) async fn bytes(&self, request: &Request) -> Result<(Reply, Bytes), FetchError> {
         let mut body = Vec::new();
         let reply = self.send(request, &mut body).await?;
@@ -68,7 +69,7 @@ impl<'a> Web<'a> {
         Ok((reply, body.into()))
     }
 
-    /// A login, asked for where it is not known yet.
+    /// The login itself; its source is asked if there is one.
     pub(crate) async fn known(&self, login: Option<&Login>) -> Result<Option<Login>, FetchError> {
         let Some(login) = login else { return Ok(None) };
         login
@@ -77,7 +78,7 @@ impl<'a> Web<'a> {
             .map_err(|why| FetchError::new(Class::Store, format!("there is no login: {why}")))
     }
 
-    /// A `GET` of a URL with a login.
+    /// A `GET` request with a login. `most` is the largest body, in bytes.
     pub(crate) fn get(url: &Url, login: Option<&Login>, most: u64) -> Request {
         Request {
             credential: login.and_then(|login| login.credential(url)),
@@ -86,12 +87,12 @@ impl<'a> Web<'a> {
     }
 }
 
-/// Whether a policy allows every URL that was asked for an answer.
+/// Whether a policy allows every URL that was requested for a record.
 pub(crate) fn allows(policy: &HostPolicy, record: &Record) -> bool {
     record.urls.iter().all(|url| Url::parse(url).is_ok_and(|url| policy.check(&url).is_ok()))
 }
 
-/// A record of an answer.
+/// The record of a response.
 pub(crate) fn record(reply: &Reply, digest: &Digest, resolved: &str) -> Record {
     Record {
         digest: digest.to_string(),
@@ -104,7 +105,7 @@ pub(crate) fn record(reply: &Reply, digest: &Digest, resolved: &str) -> Record {
     }
 }
 
-/// Runs a future to its end, to the end of the run or until the run is cancelled.
+/// Runs a future until it ends, the run's deadline is exceeded, or the run is cancelled.
 pub(crate) async fn while_running<T>(
     cx: &Cx,
     work: impl Future<Output = Result<T, FetchError>>,
@@ -123,20 +124,20 @@ pub(crate) async fn while_running<T>(
     }
 }
 
-/// What could not be kept or read back.
+/// The error for a store that cannot be written or read.
 pub(crate) fn unkept(error: &std::io::Error) -> FetchError {
     FetchError::new(Class::Other, format!("the cache cannot be used: {error}"))
         .hint("set KEYFILL_CACHE_DIR to a folder that can be written")
 }
 
-/// What was not signed as an administrator asks for it.
+/// The error for a chart that is not signed as the administrator requires.
 pub(crate) fn unproven(message: &str) -> FetchError {
     FetchError::new(Class::Forbidden, message).hint(
         "KEYFILL_FETCH_PROOF says who must have signed it: do not use it before you know why they did not",
     )
 }
 
-/// An answer with a status that is not a success.
+/// The error for a response with a status that is not a success.
 pub(crate) fn refused(reply: &Reply, with_login: bool) -> FetchError {
     let url = reply.urls.last().map(shown).unwrap_or_default();
     let status = reply.status.as_u16();

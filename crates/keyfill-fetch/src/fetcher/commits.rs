@@ -1,4 +1,5 @@
-//! Commits of repositories: which one a reference stands for, its names, and its files folder by folder.
+//! Commits of git repositories: the commit that a reference resolves to, the names of its files, and the files folder
+//! by folder.
 
 use super::{Fetcher, held};
 use crate::git::{self, Folder, Folders, Snapshot, Tree, not_locked, of_repository};
@@ -16,31 +17,32 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// How long a tag that is a version holds.
+/// How long the commit of a version tag, such as `v1.2.3`, is used before the server is asked for it again, at least.
 const TAG_HOLDS: Duration = Duration::from_secs(600);
-/// How many bytes of folders are handed to another process beside the names; above it, all files are.
+/// The most bytes of folders that are handed to another process with the names of all files. Where folders are
+/// larger, a tree with all files is handed over instead.
 const MOST_HANDED: usize = 64 << 20;
 
-/// The files of a commit, for another process.
+/// The files of a commit, as they are handed to another process.
 pub struct Handed {
-    /// The commit's 40 digits.
+    /// The 40 hexadecimal digits of the commit.
     pub commit: String,
     /// The digest of the tree in `file`.
     pub digest: Digest,
     /// The tree, for [`Snapshot::of_file`].
     pub file: File,
-    /// Folders of the tree, for [`Tree::of_parts`]; all files are in `file` where there are none.
+    /// Folders of the tree, for [`Tree::of_parts`]. `None` where `file` holds the contents of all files.
     pub folders: Option<Vec<(TreePath, Bytes)>>,
-    /// Whether [`Fetcher::hand_folder`] gives out the other folders; if not, they may not be read.
+    /// Whether other folders are read with [`Fetcher::hand_folder`]. If not, they must not be read.
     pub more: bool,
 }
 
-/// A commit that is asked for.
+/// A commit of a repository, and what the lock file says about its files.
 #[derive(Clone)]
 struct Commit {
-    /// As a lock has it.
+    /// The repository and reference as the lock file names them: without user and password.
     key: GitRef,
-    /// For people.
+    /// The repository and reference as errors name them.
     what: String,
     at: git::Address,
     commit: String,
@@ -55,7 +57,7 @@ impl Commit {
         }
     }
 
-    /// Compares a folder with its lock.
+    /// Checks that a folder has the digest that is locked for it, if one is.
     fn bind(&self, dir: &TreePath, found: Digest) -> Result<(), FetchError> {
         match self.locked_folders().and_then(|folders| folders.get(dir)) {
             Some(locked) if *locked != found => {
@@ -120,7 +122,7 @@ impl Fetcher {
         })
     }
 
-    /// The login that a repository is asked with, and what tells it from others in the store.
+    /// The login for a repository, and the text that identifies it in the store.
     fn git_login(&self, at: &git::Address) -> (Option<&Login>, String) {
         match &self.options.ssh {
             Some(ssh) if at.url.scheme() == "ssh" => (None, format!("ssh {}", ssh.key.display())),
@@ -131,7 +133,7 @@ impl Fetcher {
         }
     }
 
-    /// What a question for a commit comes to, once it may be asked.
+    /// Resolves a reference to its commit, after it was checked that the run may fetch it.
     fn commit(&self, want: &GitRef, cx: &Cx) -> Result<Commit, FetchError> {
         let key = GitRef { url: without_users(&want.url), ..want.clone() };
         let reference =
@@ -163,7 +165,8 @@ impl Fetcher {
         } else {
             let (_, names) = self.names(&of, cx).map_err(about)?;
             self.take(&of, LockedFiles::Folders(BTreeMap::new()));
-            // All in one request; what nobody reads is not asked for without a lock.
+            // Locked folders are fetched in one request. Without a lock, a folder is fetched when one of its files is
+            // read.
             let locked: Vec<TreePath> =
                 of.locked_folders().into_iter().flatten().map(|(dir, _)| dir.clone()).collect();
             self.folders(&of, &names, &locked, cx).map_err(about)?;
@@ -172,8 +175,8 @@ impl Fetcher {
         Ok(FetchedTree { commit, files })
     }
 
-    /// The files of a repository at a reference, for another process: the locked folders, and where no lock decides
-    /// and the server filters, the names of all others.
+    /// The files of a repository at a reference, for another process. Where the lock file names folders, these are
+    /// handed over. Without a lock, if the server can filter, only the names of the files are.
     pub fn hand(&self, want: &GitRef, cx: &Cx) -> Result<Handed, FetchError> {
         let of = self.commit(want, cx)?;
         let about = |error: FetchError| error.context(format!("{} cannot be fetched", of.what));
@@ -203,14 +206,14 @@ impl Fetcher {
         Ok(Handed { commit, digest, file: snapshot.into_file(), folders: None, more: false })
     }
 
-    /// A folder of a repository as bytes, for the process that [`Self::hand`] gave the names of its files.
+    /// A folder of a repository as bytes, for the process that got the names of its files from [`Self::hand`].
     pub fn hand_folder(&self, want: &GitRef, dir: &TreePath, cx: &Cx) -> Result<Bytes, FetchError> {
         let of = self.commit(want, cx)?;
         let (_, names) = self.names(&of, cx)?;
         Of { fetcher: self.clone(), of, cx: cx.clone() }.bytes(&names, dir)
     }
 
-    /// The digests of some folders of a commit, those that it has.
+    /// The digests of those of the folders `dirs` that the commit has.
     pub fn digests(
         &self,
         want: &GitRef,
@@ -223,7 +226,7 @@ impl Fetcher {
         Ok(found.into_iter().map(|(dir, bytes)| (dir, Digest::of(&bytes))).collect())
     }
 
-    /// Notes what was answered, unless it was before.
+    /// Notes the commit for the lock file, unless an earlier entry exists.
     fn take(&self, of: &Commit, files: LockedFiles) {
         let commit = of.commit.clone();
         held(&self.state.taken).git.entry(of.key.clone()).or_insert(LockedTree { commit, files });
@@ -257,7 +260,7 @@ impl Fetcher {
         snapshot.map(|snapshot| (digest, snapshot)).ok_or_else(lost)
     }
 
-    /// The names of a commit, with its files where the server does not filter.
+    /// The names of a commit's files. Where the server cannot filter, the contents are fetched with them.
     fn names(&self, of: &Commit, cx: &Cx) -> Result<(Digest, Snapshot), FetchError> {
         let from_store = || self.stored_tree(of, WHOLE).or_else(|| self.stored_tree(of, NAMES));
         if let Some(found) = from_store() {
@@ -278,7 +281,7 @@ impl Fetcher {
                         self.state.taken_in.fetch_add(size, Ordering::Relaxed);
                         return self.keep_tree(of, NAMES, digest, urls);
                     }
-                    // Some servers say more than they can do.
+                    // Some servers claim to filter and fail when they are asked to.
                     Err(error) if error.class() == Class::Render => {}
                     Err(error) => return Err(error),
                 }
@@ -287,7 +290,7 @@ impl Fetcher {
         })
     }
 
-    /// All files of a commit, as they are locked.
+    /// All files of a commit, checked against the lock file.
     fn whole(&self, of: &Commit, cx: &Cx) -> Result<(Digest, Snapshot), FetchError> {
         let found = match self.stored_tree(of, WHOLE) {
             Some(found) => found,
@@ -335,7 +338,8 @@ impl Fetcher {
         self.network.store.read(&digest).ok()?
     }
 
-    /// Folders as bytes, as they are locked. Those that are nowhere yet are fetched in one request.
+    /// Folders as bytes, checked against the lock file. Those that the store does not hold are fetched in one
+    /// request.
     fn folders(
         &self,
         of: &Commit,
@@ -364,7 +368,7 @@ impl Fetcher {
         if !missing.is_empty() {
             let web = self.web(cx)?;
             let fetched = self.run(cx, async {
-                // Who waited finds in the store what another one has fetched.
+                // A concurrent call may have fetched some folders while this one waited.
                 let flight = self.network.flight(&format!("{:?} folders", self.tree_name(of, NAMES)));
                 let _guard = flight.lock().await;
                 let (mut fetched, mut missing) = (Vec::new(), missing);
@@ -388,7 +392,8 @@ impl Fetcher {
         Ok(found)
     }
 
-    /// Fetches what folders lack, and keeps those that are as they are locked.
+    /// Fetches the files that are missing in folders, and stores the folders after they were checked against the lock
+    /// file.
     async fn fetch_folders(
         &self,
         web: Web<'_>,
@@ -404,7 +409,7 @@ impl Fetcher {
         let mut whole = None;
         let (blobs, urls) = match git::files(web, &of.at, login, &wanted, cx).await {
             Ok(found) => found,
-            // Some servers filter and give out no file by its name.
+            // Some servers can filter, but do not send single files by their object name.
             Err(error) if error.class() == Class::Render => {
                 let (_, snapshot) = self.fetch_whole(web, of, login, cx).await.map_err(|_| error)?;
                 whole = Some(snapshot);
@@ -440,7 +445,7 @@ impl Fetcher {
     }
 }
 
-/// Trees of the store with their files, and those of names alone.
+/// The kinds of trees in the store: with the contents of all files, and with their names only.
 const WHOLE: &str = "tree";
 const NAMES: &str = "names";
 
@@ -448,7 +453,7 @@ fn lost() -> FetchError {
     FetchError::new(Class::Other, "the cache lost what was just written into it")
 }
 
-/// Gives out the folders of a commit.
+/// Provides the folders of one commit to a [`Tree`].
 struct Of {
     fetcher: Fetcher,
     of: Commit,
@@ -456,7 +461,7 @@ struct Of {
 }
 
 impl Of {
-    /// A folder as bytes, where the lock or the policy allows it.
+    /// A folder as bytes, if the lock file or the run's mode allows to read it.
     fn bytes(&self, names: &Snapshot, dir: &TreePath) -> Result<Bytes, FetchError> {
         let Self { fetcher, of, cx } = self;
         if of.locked_folders().is_some_and(|folders| !folders.contains_key(dir)) {

@@ -1,4 +1,4 @@
-//! One run's questions: the lock, the policy, what was taken.
+//! Fetches charts, trees and files for one run, within its lock file and host policy, and notes what was fetched.
 
 mod commits;
 
@@ -21,19 +21,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use url::Url;
 
-/// What is said where the network is left alone.
+/// The error where a run must not send requests and the store does not hold what is needed.
 pub const NOT_CACHED: &str = "it is not in the cache, and the network is left alone";
-/// What is said of a question that is not locked.
+/// The end of the error about a chart, repository or file that the lock file does not name.
 pub const NOT_LOCKED: &str = "is not in keyfill.lock";
-/// What to do about it.
+/// The hint for that error.
 pub(crate) const LOCK_IT: &str = "run `keyfill lock` in the tree and commit keyfill.lock";
-/// The largest single file that is taken in, in bytes.
+/// The largest file that is fetched by its URL, in bytes.
 const MOST_FILE: u64 = 64 << 20;
-/// How many charts, repositories and files one run fetches, and how many bytes in all. The next one is refused.
+/// The most charts, repositories and files that one run fetches, and the most bytes in all. What would exceed them is
+/// refused.
 const MOST_FETCHED: usize = 5_000;
 const MOST_BYTES: u64 = 4 << 30;
 
-/// Answers one run's questions from the store and the network. Clones are the same one.
+/// Gets charts, trees and files for one run, from the store or the network. Clones share their state.
 #[derive(Clone)]
 pub struct Fetcher {
     network: Arc<Network>,
@@ -41,42 +42,42 @@ pub struct Fetcher {
     state: Arc<State>,
 }
 
-/// What a run has asked so far.
+/// What a run has fetched so far.
 #[derive(Default)]
 struct State {
     taken: Mutex<Lock>,
     warnings: Mutex<Vec<Diagnostic>>,
-    /// What was asked for and is not locked.
+    /// What was fetched without an entry in the lock file, for the warning about it.
     unlocked: Mutex<Vec<String>>,
-    /// Whether there was any of that.
+    /// Whether anything was fetched without an entry in the lock file.
     may_move: AtomicBool,
-    /// How much of the network was used.
+    /// How many charts, repositories and files were fetched over the network.
     asked: AtomicUsize,
     taken_in: AtomicU64,
 }
 
 impl Fetcher {
-    /// A run's own.
+    /// The fetcher of one run.
     pub fn new(network: Arc<Network>, options: Options) -> Self {
         Self { network, options: Arc::new(options), state: Arc::default() }
     }
 
-    /// What was answered so far, as a lock would hold it.
+    /// What was fetched so far, as the entries of a lock file.
     pub fn taken(&self) -> Lock {
         held(&self.state.taken).clone()
     }
 
-    /// Whether something was asked for that is not locked: the same questions may have other answers later.
+    /// Whether something was fetched that the lock file does not name. A later run may get another version of it.
     pub fn may_move(&self) -> bool {
         self.state.may_move.load(Ordering::Relaxed)
     }
 
-    /// Takes the warnings that a lock does not end.
+    /// Takes the warnings that remain even if a lock file is written, and leaves none.
     pub fn take_lasting_warnings(&self) -> Vec<Diagnostic> {
         std::mem::take(&mut *held(&self.state.warnings))
     }
 
-    /// Adds a warning that a lock does not end.
+    /// Adds a warning that remains even if a lock file is written.
     pub fn warn(&self, message: String) {
         let mut warnings = held(&self.state.warnings);
         if !warnings.iter().any(|warning| warning.message == message) {
@@ -84,7 +85,7 @@ impl Fetcher {
         }
     }
 
-    /// Whether a question may be asked at all, and what to do where it may not.
+    /// Checks that the run's mode allows to fetch `what`; the error says what to do.
     fn permit(&self, what: &str, is_locked: bool) -> Result<(), FetchError> {
         match self.options.mode {
             Mode::Off => Err(FetchError::off(format!("{what} is not in the tree, and fetching is off"))
@@ -103,7 +104,8 @@ impl Fetcher {
         }
     }
 
-    /// What cannot be fetched here is not left to a tool that asks no policy and no lock.
+    /// Makes an error final where a lock file or a host policy applies: the official tools, which know neither, must
+    /// not fetch it instead.
     fn decided(&self, error: FetchError) -> FetchError {
         if !self.is_bound() {
             return error;
@@ -133,7 +135,7 @@ impl Fetcher {
         Ok(Web::new(&self.network, &self.options, cx))
     }
 
-    /// A content that is in the store, where the policy allows all that was asked for it.
+    /// A content from the store, not older than `fresh`, if the policy allows every URL that it was fetched from.
     fn stored(&self, name: &Name, fresh: Option<Duration>) -> Option<(Record, Bytes)> {
         let record = self.network.store.record(name)?;
         let allowed = allows(&self.options.policy, &record);
@@ -148,7 +150,8 @@ impl Fetcher {
         Some((record, bytes))
     }
 
-    /// The login that a chart's repository is asked with, so that answers stay with those who may use it.
+    /// Identifies the login for a chart's repository. It is a part of the name in the store, so that only runs with
+    /// this login find the chart.
     fn chart_login(&self, want: &ChartRef, cx: &Cx) -> Result<String, FetchError> {
         let web = Web::new(&self.network, &self.options, cx);
         if want.repository.starts_with("oci://") {
@@ -157,8 +160,8 @@ impl Fetcher {
         Ok(Repository::at(web, want)?.chart_id())
     }
 
-    /// A chart that is in the store, for who may use the logins of its repository and of its archive. An index may
-    /// place archives on another server, which has its own.
+    /// A chart from the store, if the run has the logins of its repository and of its archive. An index may name
+    /// archives on another server, which needs another login.
     fn stored_chart(
         &self,
         name: &Name,
@@ -180,7 +183,7 @@ impl Fetcher {
         self.network.store.name(&["chart", &want.repository, &want.name, version, digest, login])
     }
 
-    /// A chart that the lock names: the digest decides.
+    /// A chart that the lock file names; its archive must have the locked digest.
     fn locked_chart(
         &self,
         want: &ChartRef,
@@ -225,7 +228,8 @@ impl Fetcher {
             return Registry::at(web, want)?.fetch(&locked.version).await;
         }
         let repository = Repository::at(web, want)?;
-        // The lock knows the place, so that a large index need not be read; an old lock may be wrong there.
+        // The lock file holds the archive's URL, so that a large index need not be read. The URL may be outdated:
+        // then the index is read.
         if let Ok(url) = Url::parse(&locked.url)
             && let Ok(taken) = repository.archive(&url, &want.name, &locked.version).await
             && taken.digest == locked.digest
@@ -238,7 +242,8 @@ impl Fetcher {
         repository.fetch(&want.name, repository.find(&index, &exact)?).await
     }
 
-    /// A chart that nothing is locked for: the newest version in the range.
+    /// A chart that the lock file does not name: the newest version in the range. The flag says whether it was
+    /// fetched just now.
     fn newest_chart(&self, want: &ChartRef, cx: &Cx) -> Result<(Taken, bool), FetchError> {
         let login = self.chart_login(want, cx)?;
         let name = self.chart_name(want, &want.version, "", &login);
@@ -278,7 +283,8 @@ impl Fetcher {
         Ok(taken)
     }
 
-    /// Compares with the index's digest, which helm never does and which real indexes get wrong at times.
+    /// Compares an archive with the digest in the index. helm does not, and some public indexes have wrong digests:
+    /// hence only a warning unless the run is strict.
     fn compare(&self, want: &ChartRef, taken: &Taken, listed: &str) -> Result<(), FetchError> {
         if listed.is_empty() || Digest::parse(listed) == Some(taken.digest) {
             return Ok(());
@@ -302,7 +308,7 @@ impl Fetcher {
         found.and_then(|(record, archive)| of_record(record, archive))
     }
 
-    /// What was known before, where the source is down.
+    /// The chart that was fetched earlier, where its server is down; else the error.
     fn old_chart(
         &self,
         name: &Name,
@@ -337,13 +343,13 @@ impl Fetcher {
         store.put_record(name, &record).map_err(|e| unkept(&e))
     }
 
-    /// The address that a repository stands for.
+    /// The address of a repository that is written as `@NAME` or `alias:NAME`; others are returned as they are.
     fn address(&self, repository: &str) -> Result<String, FetchError> {
         if repository.starts_with('@') || repository.starts_with("alias:") {
             return self.options.credentials.aliased(repository).map(str::to_owned).ok_or_else(|| {
                 let message = format!("no repository is called {repository}");
                 let error = if self.options.offline {
-                    // Where it is rendered it may have been added.
+                    // Another environment, in which the app is rendered, may know the name.
                     FetchError::off(message)
                 } else {
                     FetchError::new(Class::Render, message)
@@ -404,7 +410,7 @@ impl Fetcher {
 impl Fetch for Fetcher {
     fn chart(&self, want: &ChartRef, cx: &Cx) -> Result<FetchedChart, FetchError> {
         let want = ChartRef { repository: self.address(&want.repository)?, ..want.clone() };
-        // A lock is committed to git: no user and no password of an address stands in it.
+        // The lock file is committed to git: it must not hold the user and the password of an address.
         let key = ChartRef { repository: without_users(&want.repository), ..want.clone() };
         let what = format!("the chart {} {} of {}", key.name, key.version, key.repository);
         let locked = self.options.lock.charts.get(&key);
@@ -445,7 +451,7 @@ impl Fetch for Fetcher {
         self.options.mode == Mode::Locked || self.options.policy.is_listed()
     }
 
-    /// What is not locked is named in one of them.
+    /// One warning names all that was fetched without an entry in the lock file.
     fn take_warnings(&self) -> Vec<Diagnostic> {
         let mut warnings = self.take_lasting_warnings();
         let mut unlocked = std::mem::take(&mut *held(&self.state.unlocked));
@@ -468,7 +474,7 @@ fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A chart under the name that helm gives its archive: the last part of the URL that it came from.
+/// A chart with the file name that helm gives its archive: the last part of its URL.
 fn fetched(want: &ChartRef, found: &LockedChart, archive: Bytes) -> FetchedChart {
     let url = Url::parse(&found.url).ok();
     let last = url.as_ref().and_then(|url| url.path_segments()?.next_back());
