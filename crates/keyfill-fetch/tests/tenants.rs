@@ -1,4 +1,4 @@
-//! Two tenants with two logins over one store: what one has fetched is not for the other.
+//! Two tenants with different logins share a store: one cannot get from it what only the other may fetch.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,10 +10,10 @@ use keyfill_testkit::{Page, Server};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// `blue` with `p`.
+/// The `Authorization` header of the user `blue` with the password `p`.
 const BLUE: &str = "Basic Ymx1ZTpw";
 
-/// Serves files to who has blue's login.
+/// A server that serves files to blue's login only.
 fn private(files: BTreeMap<String, Vec<u8>>) -> Server {
     Server::start(move |seen, _| match files.get(&seen.path) {
         _ if seen.headers.get("authorization").map(String::as_str) != Some(BLUE) => Page::status(401),
@@ -22,14 +22,14 @@ fn private(files: BTreeMap<String, Vec<u8>>) -> Server {
     })
 }
 
-/// A Secret with a login of a project.
+/// A `repo-creds` Secret with a login for the apps of a project.
 fn secret(url: &str, user: &str, project: &str) -> ArgoCdRepository {
     let keys = [("url", url), ("username", user), ("password", "p"), ("project", project)];
     let keys = BTreeMap::from(keys.map(|(key, value)| (key.to_owned(), value.to_owned().into())));
     ArgoCdRepository::of("repo-creds", &keys).unwrap().unwrap()
 }
 
-/// Fetchers of projects over one store.
+/// Makes fetchers for projects that share one store.
 struct Tenants {
     network: Arc<Network>,
     secrets: Vec<ArgoCdRepository>,
@@ -99,7 +99,7 @@ fn an_archive_on_another_server_needs_the_login_of_that_server() {
     let index = Server::of_files([("/charts/index.yaml".to_owned(), text.into_bytes())].into());
     let want = lib(&format!("{}/charts", index.address()));
     let mut tenants = Tenants::new(&[&archives, &index], vec![secret(&archives.address(), "blue", "blue")]);
-    // At first without a lock; then with one, which names the place of the archive.
+    // At first without a lock; then with one, which holds the URL of the archive.
     for _ in 0..2 {
         let chart = |project: &str| tenants.of(project).chart(&want, &Cx::default());
         assert_eq!(&chart("blue").unwrap().archive[..], b"an archive");

@@ -1,4 +1,4 @@
-//! `index.yaml` of a chart repository, as helm reads it, kept small.
+//! The `index.yaml` of a chart repository, parsed as helm does, reduced to what is needed to fetch a chart.
 
 use keyfill_go::semver::{Constraint, Version};
 use serde::de::IgnoredAny;
@@ -6,20 +6,20 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// The charts of a repository: of each version what is needed to fetch it.
+/// The charts of a repository, each with its versions, the newest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Index {
     charts: BTreeMap<String, Vec<Listed>>,
 }
 
-/// A version of a chart.
+/// A version of a chart that an index lists.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Listed {
-    /// As the index writes it.
+    /// The version as the index writes it.
     pub version: String,
-    /// Where its archive is: absolute, or relative to the repository.
+    /// The URL of its archive: absolute, or relative to the repository.
     pub url: String,
-    /// SHA-256 of the archive as the index has it; empty when it has none.
+    /// The SHA-256 of the archive that the index gives; empty if it gives none.
     pub digest: String,
 }
 
@@ -31,7 +31,7 @@ struct Raw {
     entries: BTreeMap<String, Option<Vec<Entry>>>,
 }
 
-/// An entry, or something that cannot be one and is passed over.
+/// An entry of a chart, or anything else, which is ignored.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Entry {
@@ -50,7 +50,7 @@ fn null_is_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from:
 }
 
 impl Index {
-    /// Reads an index: JSON where it is JSON, else YAML. Entries that are no charts are passed over.
+    /// Parses an index, as JSON if it is JSON, else as YAML. Entries that are not charts are ignored.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         if text.iter().all(u8::is_ascii_whitespace) {
             return Err("the index is empty".to_owned());
@@ -80,7 +80,7 @@ impl Index {
         Ok(Self { charts: charts.collect() })
     }
 
-    /// The version that helm takes: the one that is written so, else the newest in the range.
+    /// The version that helm chooses: the one that is written exactly as `version`, else the newest in the range.
     pub fn find(&self, name: &str, version: &str) -> Result<&Listed, NotFound> {
         let listed = self.charts.get(name).ok_or(NotFound::Chart)?;
         let at = choose(listed.iter().map(|l| l.version.as_str()), version)?;
@@ -98,18 +98,18 @@ impl Index {
 pub enum NotFound {
     /// There is no chart of that name.
     Chart,
-    /// No version fits.
+    /// No version of the chart is in the range.
     Version,
     /// The version asked for is neither a version nor a range.
     Constraint,
 }
 
-/// Sorts the newest version to the front; what is no version goes to the end.
+/// Sorts by version, the newest first. What is not a semantic version comes last.
 pub(super) fn sort_newest_first<T>(list: &mut [T], version: impl Fn(&T) -> &str) {
     list.sort_by_cached_key(|item| std::cmp::Reverse(Age(Version::parse(version(item)).ok())));
 }
 
-/// Orders by precedence; no version is below all.
+/// Orders by the precedence of semantic versions; `None` is less than any version.
 struct Age(Option<Version>);
 
 impl Ord for Age {
@@ -135,7 +135,7 @@ impl PartialEq for Age {
 
 impl Eq for Age {}
 
-/// The place of the version that helm takes among those that are sorted newest first.
+/// The position of the version that helm chooses, among versions that are sorted newest first.
 pub(super) fn choose<'a>(
     versions: impl Iterator<Item = &'a str> + Clone,
     wanted: &str,
@@ -173,7 +173,7 @@ entries:
 ";
 
     #[test]
-    fn the_newest_version_in_the_range_is_taken() {
+    fn an_exact_version_is_chosen_or_the_newest_in_the_range() {
         let index = Index::parse(INDEX.as_bytes()).expect("an index");
         let found = |version: &str| index.find("db", version).map(|l| l.version.as_str());
         assert_eq!(found(""), Ok("1.10.0"));
@@ -189,7 +189,7 @@ entries:
     }
 
     #[test]
-    fn only_the_first_address_counts() {
+    fn only_the_first_address_of_a_version_is_used() {
         let index = Index::parse(INDEX.as_bytes()).expect("an index");
         assert_eq!(
             index.find("db", "1.10.0").map(|l| l.url.as_str()),

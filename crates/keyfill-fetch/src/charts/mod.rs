@@ -15,26 +15,26 @@ use bytes::Bytes;
 use keyfill_diag::{Class, nearest, without_users};
 use keyfill_files::{ChartRef, FetchError};
 
-/// The largest archive that is taken in, in bytes. helm lets an archive unpack to as much.
+/// The largest archive that is fetched, in bytes. It is helm's limit for an unpacked archive.
 pub(crate) const MOST_ARCHIVE: u64 = 100 << 20;
 
-/// A chart as it came from its source.
+/// A chart that was fetched.
 pub(crate) struct Taken {
     /// The version that was chosen.
     pub(crate) version: String,
-    /// Where the archive was: absolute; empty for OCI.
+    /// The absolute URL of the archive; empty for OCI.
     pub(crate) url: String,
     /// The digest of the archive.
     pub(crate) digest: Digest,
-    /// The archive.
+    /// The bytes of the archive.
     pub(crate) archive: Bytes,
-    /// Every URL that was asked for the archive.
+    /// Every URL that was requested for the archive, with redirects.
     pub(crate) urls: Vec<String>,
-    /// What tells the login that the archive needed.
+    /// Identifies the login with which the archive was fetched.
     pub(crate) login: String,
 }
 
-/// The error for a version that is not there.
+/// The error for a chart or a version that a repository does not have.
 pub(crate) fn not_found<'a>(
     want: &ChartRef,
     why: &NotFound,

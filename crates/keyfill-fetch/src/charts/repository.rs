@@ -14,19 +14,19 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
-/// The largest index that is taken in, in bytes.
+/// The largest index that is fetched, in bytes.
 const MOST_INDEX: u64 = 64 << 20;
-/// How old an index may be that is used because its server is down.
+/// The largest age of an index that is used while its server is down.
 const STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// A chart repository, with the login that belongs to it.
 pub(crate) struct Repository<'a> {
     web: Web<'a>,
     base: Url,
-    /// The chart that is asked for, as rules of who signs it name it: `BASE/NAME`.
+    /// The chart that is wanted, as the rules about signatures name it: `BASE/NAME`.
     chart: Url,
     login: Option<Login>,
-    /// The administrator wants the login to go to any host that the index names.
+    /// Whether the login is sent to any host that the index names, as `pass_credentials_all` asks for.
     pass_everywhere: bool,
 }
 
@@ -49,18 +49,19 @@ impl<'a> Repository<'a> {
         Ok(Self { web, base, chart, login, pass_everywhere })
     }
 
-    /// What tells the login that answers need.
+    /// Identifies the login for the index.
     fn login_id(&self) -> String {
         self.web.credentials.id(&self.base, self.login.as_ref())
     }
 
-    /// What tells the login that the chart needs, and who must have signed it.
+    /// Identifies the login for the chart, and the rules about its signature.
     pub(crate) fn chart_id(&self) -> String {
         let asked = self.web.proofs.of(std::slice::from_ref(&self.chart));
         with_proofs(self.login_id(), &asked)
     }
 
-    /// The index, asked for at most once in `ttl`. What is said when an old one had to do is the second.
+    /// The index, which is requested again when it is older than `ttl`. The second part is a warning: that an
+    /// outdated index is used, since the server is down.
     pub(crate) async fn index(&self, ttl: Duration) -> Result<(Arc<Index>, Option<String>), FetchError> {
         let url = self.index_url();
         let network = self.web.network;
@@ -108,7 +109,7 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// A new index with its record; nothing when the one that is known is still good.
+    /// Requests the index. `None` if the server says that the stored one has not changed.
     async fn ask_index(
         &self,
         request: &Request,
@@ -144,7 +145,7 @@ impl<'a> Repository<'a> {
         Some(index)
     }
 
-    /// The newest version that fits.
+    /// The version of the chart that helm chooses.
     pub(crate) fn find<'i>(&self, index: &'i Index, want: &ChartRef) -> Result<&'i Listed, FetchError> {
         index.find(&want.name, &want.version).map_err(|why| not_found(want, &why, index.names()))
     }
@@ -167,7 +168,7 @@ impl<'a> Repository<'a> {
         }))
     }
 
-    /// Fetches the archive of a chart from an absolute address, with the proof of its origin where one is asked for.
+    /// Fetches the archive of a chart from an absolute URL, and checks its signature if a rule requires one.
     pub(crate) async fn archive(&self, url: &Url, name: &str, version: &str) -> Result<Taken, FetchError> {
         let login = self.login_for(url);
         let request = Web::get(url, login.as_ref(), MOST_ARCHIVE)
@@ -180,20 +181,20 @@ impl<'a> Repository<'a> {
             self.prove(url, &asked, &Chart { name, version, files: &files, digest }).await?;
         }
         let mut bare = url.clone();
-        // Both fail only where there is no host.
+        // Both fail only for a URL without a host.
         let _ = bare.set_username("").and_then(|()| bare.set_password(None));
         let login = self.archive_id(url, &urls);
         Ok(Taken { version: version.to_owned(), url: bare.to_string(), digest, archive, urls, login })
     }
 
-    /// What must be proven of an archive: that of the chart, and of every place that it came from.
+    /// The rules about signatures that apply to the chart, or to any URL that its archive came from.
     fn asked(&self, urls: &[String]) -> Asked<'a> {
         let mut places = vec![self.chart.clone()];
         places.extend(urls.iter().filter_map(|url| Url::parse(url).ok()));
         self.web.proofs.of(&places)
     }
 
-    /// Fetches the `.prov` file beside an archive, and checks it.
+    /// Fetches the `.prov` file of an archive, and checks it.
     async fn prove(&self, archive: &Url, asked: &Asked<'_>, chart: &Chart<'_>) -> Result<(), FetchError> {
         let mut url = archive.clone();
         url.set_path(&format!("{}.prov", archive.path()));
@@ -210,15 +211,16 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// The login for an archive: the repository's own only on its server, or where the administrator wants it.
+    /// The login for an archive. That of the repository is used only on the same server, or with
+    /// `pass_credentials_all`.
     fn login_for(&self, archive: &Url) -> Option<Login> {
         let of_host = self.web.credentials.login_for(archive).cloned();
         let same = Origin::of(archive) == Origin::of(&self.base);
         if same || self.pass_everywhere { self.login.clone().or(of_host) } else { of_host }
     }
 
-    /// What tells the login that an archive needs, which may be another one than that of the repository, and who must
-    /// have signed what came from these URLs.
+    /// Identifies the login for an archive, which may differ from that of the repository, and the rules about
+    /// signatures that apply to these URLs.
     pub(crate) fn archive_id(&self, archive: &Url, urls: &[String]) -> String {
         let login = self.web.credentials.id(archive, self.login_for(archive).as_ref());
         with_proofs(login, &self.asked(urls))
@@ -230,8 +232,8 @@ impl<'a> Repository<'a> {
         url
     }
 
-    /// Where an archive may be. helm joins a path that begins with a slash below the repository for
-    /// dependencies, and takes it from the host's root for `helm pull`: both are tried.
+    /// The URLs at which an archive may be. For a path with a leading slash, helm looks below the repository for
+    /// dependencies, and at the root of the host for `helm pull`. Both are tried.
     fn archive_urls(&self, listed: &str) -> Vec<Url> {
         if listed.is_empty() {
             return Vec::new();
@@ -260,13 +262,13 @@ fn with_proofs(login: String, asked: &Asked<'_>) -> String {
     if asked.is_empty() { login } else { format!("{login} {}", asked.id()) }
 }
 
-/// The name that an archive has as a file: what its URL ends with.
+/// The file name of an archive: the last part of its URL.
 fn file_name(archive: &Url) -> String {
     let last = archive.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
     percent_decoded(last)
 }
 
-/// The login in a URL that an author wrote; it goes to that URL's origin only.
+/// The login in a URL that an author wrote. It is sent to the origin of that URL only.
 fn of_url(url: &Url) -> Option<Login> {
     let user = url.username();
     (!user.is_empty() || url.password().is_some())

@@ -1,7 +1,7 @@
-//! Bundles of Sigstore, as cosign writes them since its version 3: a signed statement about a manifest.
+//! Sigstore bundles, as cosign writes them since version 3: a signed in-toto statement about a manifest.
 //!
-//! A statement names the digest of a manifest and nothing else, so what the manifest says about its chart is compared
-//! too: else a signed chart would pass for another one.
+//! A statement holds the digest of a manifest and not its repository. So the caller also compares the chart's name
+//! and version in the manifest: else a registry could pass off one signed chart as another.
 
 use super::cosign::Key;
 use crate::Digest;
@@ -10,13 +10,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// What a bundle is called, as a manifest and as its layer, up to its version.
+/// The type of a bundle, both as a manifest's artifact type and as a layer's media type, up to its version.
 pub(crate) const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.";
-/// The largest bundle that is taken in, in bytes: one with a certificate and a log entry has some thousand.
+/// The largest bundle that is fetched, in bytes. One with a certificate and a log entry has some thousand bytes.
 pub(crate) const MOST_BUNDLE: u64 = 256 << 10;
-/// What is signed.
+/// The payload type of an in-toto statement.
 const STATEMENT: &str = "application/vnd.in-toto+json";
-/// What a statement says that is a signature; others are attestations.
+/// The predicate type of a signature by cosign; other types are attestations.
 const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
 
 #[derive(Deserialize)]
@@ -52,19 +52,20 @@ struct Subject {
     digest: BTreeMap<String, String>,
 }
 
-/// Whether a bundle holds a signature by a key on a manifest; why not, where it does not.
+/// Checks that a bundle holds a signature of a manifest by a key. The error says why it does not.
 pub(super) fn check(key: &Key, bundle: &[u8], manifest: &Digest) -> Result<(), String> {
     let broken = || "its bundle is not one of cosign".to_owned();
     let Bundle { envelope } = serde_json::from_slice(bundle).map_err(|_| broken())?;
     let payload = STANDARD.decode(&envelope.payload).map_err(|_| broken())?;
-    // What is signed, as DSSE puts it together: no type and text can be read as another type and text.
+    // The signed bytes as DSSE defines them: type and payload with their lengths, so that no other pair has the same
+    // bytes.
     let mut signed =
         format!("DSSEv1 {} {} {} ", envelope.kind.len(), envelope.kind, payload.len()).into_bytes();
     signed.extend_from_slice(&payload);
     if !envelope.signatures.iter().take(4).any(|signature| key.signed(&signed, &signature.sig)) {
         return Err("it is signed by another key".to_owned());
     }
-    // What is not signed is not looked at.
+    // The payload is parsed only after its signature was checked.
     let statement: Statement = serde_json::from_slice(&payload).map_err(|_| broken())?;
     if envelope.kind != STATEMENT || statement.predicate != SIGNED {
         return Err("its bundle is an attestation, and no signature".to_owned());

@@ -1,4 +1,4 @@
-//! Signatures of cosign: ECDSA over P-256 and SHA-256, on a payload that names a manifest and its repository.
+//! Signatures of cosign: ECDSA with P-256 and SHA-256, of a payload that names a manifest and its repository.
 
 use crate::Digest;
 use base64::Engine as _;
@@ -10,21 +10,21 @@ use p256::pkcs8::DecodePublicKey as _;
 use serde::Deserialize;
 use url::Url;
 
-/// What a layer with a payload is called.
+/// The media type of a layer with a payload.
 pub(crate) const PAYLOAD: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 /// The annotation of that layer that holds the signature.
 pub(crate) const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
-/// The largest payload that is taken in, in bytes.
+/// The largest payload that is fetched, in bytes.
 pub(crate) const MOST_PAYLOAD: u64 = 64 << 10;
-/// What a payload of cosign says that it is.
+/// The value of `critical.type` in a payload of cosign.
 const TYPE: &str = "cosign container image signature";
 
-/// A public key.
+/// A public key of cosign.
 #[derive(Clone)]
 pub(super) struct Key(VerifyingKey);
 
 impl Key {
-    /// Reads a key in PEM, as `cosign generate-key-pair` and openssl write it.
+    /// Parses a key in PEM, as `cosign generate-key-pair` and openssl write it.
     pub(super) fn of_pem(pem: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(pem).ok();
         let base64 = text.and_then(|text| {
@@ -38,7 +38,7 @@ impl Key {
         key.map(Self).map_err(|_| "its key is not one of ECDSA over P-256, which cosign makes".to_owned())
     }
 
-    /// Whether a signature in base64 is by this key.
+    /// Whether a signature, in base64, of the payload is by this key.
     pub(super) fn signed(&self, payload: &[u8], signature: &str) -> bool {
         let der = STANDARD.decode(signature.trim()).ok();
         let signature = der.and_then(|der| Signature::from_der(&der).ok());
@@ -46,19 +46,19 @@ impl Key {
     }
 }
 
-/// What a payload says.
+/// What a payload claims.
 pub(super) struct Claims {
     /// The manifest that is signed.
     pub(super) manifest: Digest,
-    /// The repository that it was signed for: `HOST/PATH`, perhaps with a tag or a digest.
+    /// The repository that the manifest was signed for: `HOST/PATH`, perhaps with a tag or a digest.
     pub(super) repository: String,
 }
 
 impl Claims {
-    /// Whether the chart at a reference is meant, or one that an administrator lets pass for it.
+    /// Whether the repository is the one at `reference`. With `identity`, whether it matches that instead.
     pub(super) fn names(&self, reference: &Url, identity: Option<&HostPolicy>) -> bool {
         let named = self.repository.split('@').next().unwrap_or_default();
-        // A colon behind the last slash is a tag's.
+        // A colon after the last slash begins a tag; others begin a port.
         let name = named.rfind('/').map_or(0, |slash| slash + 1);
         let end = named[name..].find(':').map_or(named.len(), |colon| name + colon);
         let Ok(named) = Url::parse(&format!("oci://{}", &named[..end])) else { return false };
@@ -94,7 +94,7 @@ struct Image {
     digest: String,
 }
 
-/// Reads a payload.
+/// Parses a payload.
 pub(super) fn claims(payload: &[u8]) -> Result<Claims, String> {
     let read: Payload =
         serde_json::from_slice(payload).map_err(|_| "the signature is not one of cosign".to_owned())?;
@@ -107,7 +107,7 @@ pub(super) fn claims(payload: &[u8]) -> Result<Claims, String> {
     Ok(Claims { manifest, repository: identity.reference })
 }
 
-/// The manifest and the repository that a payload names: for fuzzing.
+/// The manifest that a payload names, and whether it is for a fixed repository. For fuzzing.
 #[doc(hidden)]
 pub fn claims_of(payload: &[u8]) -> Option<(Digest, bool)> {
     let claims = claims(payload).ok()?;
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_is_named_with_or_without_its_tag() {
+    fn a_payload_may_name_the_repository_with_or_without_a_tag() {
         let at = Url::parse("oci://host.example:5000/team/chart").expect("a URL");
         let named = |repository: &str, identity: Option<&str>| {
             let identity = identity.map(|glob| HostPolicy::of([glob]).expect("a glob"));
@@ -173,8 +173,8 @@ mod tests {
     }
 
     #[test]
-    fn only_keys_that_cosign_makes_are_taken() {
-        // The head of a key of the right kind, without the point.
+    fn texts_that_hold_no_valid_key_are_refused() {
+        // The header of a P-256 key, with an invalid point after it.
         let pem = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEKEYKEYKEYKEY\n-----END PUBLIC KEY-----\n";
         for wrong in
             [pem.as_bytes(), b"", b"-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----\n", b"\xff"]

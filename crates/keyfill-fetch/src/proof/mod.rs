@@ -1,4 +1,4 @@
-//! Proof of origin: which charts must be signed, and by whom.
+//! Provenance: which charts must be signed, and by whom.
 
 mod bundle;
 mod cosign;
@@ -17,28 +17,28 @@ use keyfill_pgp::Keyring;
 use std::fmt;
 use url::Url;
 
-/// The largest `.prov` file that is taken in, in bytes.
+/// The largest `.prov` file that is fetched, in bytes.
 pub(crate) const MOST_PROVENANCE: u64 = 1 << 20;
 
-/// Which charts must be signed. The default asks for nothing.
+/// The rules about which charts must be signed, and by whom. The default has no rules.
 #[derive(Clone, Debug, Default)]
 pub struct Proofs(Vec<Rule>);
 
-/// Charts, and who signs them.
+/// A rule: charts, and who must have signed them.
 #[derive(Clone)]
 struct Rule {
     charts: HostPolicy,
     by: Signer,
-    /// What tells one rule from another.
+    /// Identifies the rule: a digest of its key or keyring.
     id: String,
 }
 
-/// Who signs.
+/// Who must have signed a chart.
 #[derive(Clone)]
 enum Signer {
-    /// A key of cosign, and what a signature may name besides the repository that the chart comes from.
+    /// A key of cosign, and the repositories that a signature must name instead of the one that the chart comes from.
     Cosign(Key, Option<HostPolicy>),
-    /// Keys of OpenPGP, in `.prov` files.
+    /// OpenPGP keys, for signatures in `.prov` files.
     Provenance(Keyring),
 }
 
@@ -49,9 +49,10 @@ impl fmt::Debug for Rule {
 }
 
 impl Proofs {
-    /// Asks that the charts of registries that match `charts` (`oci://ghcr.io/org/*`) are signed with cosign by a
-    /// public key in PEM. A signature names the repository that it was made for: the one that the chart comes from, or
-    /// one that matches `identity` (`ghcr.io/org/*`). Where several rules match a chart, one that is met is enough.
+    /// Adds a rule: charts of registries that match `charts` (`oci://ghcr.io/org/*`) must be signed with cosign, by
+    /// the key whose public key `pem` holds. A signature names the repository that it was made for. That must be the
+    /// one that the chart comes from, or, if `identity` (`ghcr.io/org/*`) is given, one that matches it. If several
+    /// rules match a chart, it must meet one of them.
     pub fn add_cosign(&mut self, charts: &str, identity: Option<&str>, pem: &[u8]) -> Result<(), String> {
         if !charts.starts_with("oci://") {
             return Err(format!(
@@ -67,9 +68,9 @@ impl Proofs {
         Ok(())
     }
 
-    /// Asks that the charts of repositories and registries that match `charts` (`https://charts.example/*`) come with a
-    /// `.prov` file that a key of this ring signed, as `helm package --sign` writes it. The ring is a file that
-    /// `gpg --export` wrote.
+    /// Adds a rule: charts that match `charts` (`https://charts.example/*`) must come with a `.prov` file, as `helm
+    /// package --sign` writes it, that is signed by a key of `keyring`. The keyring is a file that `gpg --export`
+    /// wrote.
     pub fn add_provenance(&mut self, charts: &str, keyring: &[u8]) -> Result<(), String> {
         self.0.push(Rule {
             charts: globs(charts)?,
@@ -79,9 +80,9 @@ impl Proofs {
         Ok(())
     }
 
-    /// What is asked for of a chart that is named by, or comes from, any of some URLs.
+    /// The rules for a chart that is named by, or comes from, any of some URLs.
     pub(crate) fn of(&self, urls: &[Url]) -> Asked<'_> {
-        // A server may take other spellings of a path for the same: none of them goes around a rule.
+        // A server may accept several spellings of a path. None of them must evade a rule.
         let urls: Vec<Url> = urls.iter().flat_map(|url| [url.clone(), plainly_spelled(url)]).collect();
         Asked(self.0.iter().filter(|rule| urls.iter().any(|url| rule.charts.names(url))).collect())
     }
@@ -91,7 +92,7 @@ fn globs(glob: &str) -> Result<HostPolicy, String> {
     HostPolicy::of([glob]).map_err(|wrong| wrong.to_string())
 }
 
-/// A URL without escapes that need not be, and without empty parts in its path.
+/// A URL without percent-encoding that is not needed, and without empty parts in its path.
 fn plainly_spelled(url: &Url) -> Url {
     let decoded = crate::credentials::percent_decoded(url.path());
     let parts: Vec<&str> = decoded.split('/').filter(|part| !part.is_empty()).collect();
@@ -100,33 +101,34 @@ fn plainly_spelled(url: &Url) -> Url {
     plain
 }
 
-/// What is asked for of one chart. Where several rules match it, one that is met is enough.
+/// The rules that apply to one chart. It must meet one of them, if there are any.
 #[derive(Default)]
 pub(crate) struct Asked<'a>(Vec<&'a Rule>);
 
 impl Asked<'_> {
-    /// Whether the chart may come unsigned.
+    /// Whether the chart need not be signed.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a signature of cosign would do.
+    /// Whether a signature of cosign can meet a rule.
     pub(crate) fn of_cosign(&self) -> bool {
         self.0.iter().any(|rule| matches!(rule.by, Signer::Cosign(..)))
     }
 
-    /// Whether a `.prov` file would do.
+    /// Whether a `.prov` file can meet a rule.
     pub(crate) fn of_provenance(&self) -> bool {
         self.0.iter().any(|rule| matches!(rule.by, Signer::Provenance(_)))
     }
 
-    /// What tells these rules from others: what was fetched under others proves nothing.
+    /// Identifies these rules. It is a part of the chart's name in the store: a chart that was fetched under other
+    /// rules was not checked against these.
     pub(crate) fn id(&self) -> String {
         let ids: Vec<&str> = self.0.iter().map(|rule| rule.id.as_str()).collect();
         ids.join(" ")
     }
 
-    /// Whether a signature of cosign proves that a manifest is meant to lie at a reference; why not, where it does not.
+    /// Checks that a signature of cosign is one of this manifest for this reference. The error says why it is not.
     pub(crate) fn met(
         &self,
         payload: &[u8],
@@ -140,7 +142,7 @@ impl Asked<'_> {
             if !key.signed(payload, signature) {
                 continue;
             }
-            // What is not signed is not looked at.
+            // The payload is parsed only after its signature was checked.
             let claims = cosign::claims(payload)?;
             if claims.manifest != *manifest {
                 why = format!("the signature is for {}", claims.manifest);
@@ -153,7 +155,7 @@ impl Asked<'_> {
         Err(why)
     }
 
-    /// Whether a bundle proves that somebody who may signed a manifest; why not, where it does not.
+    /// Checks that a bundle holds a signature of this manifest by one of the keys. The error says why it does not.
     pub(crate) fn met_by_bundle(&self, bundle: &[u8], manifest: &Digest) -> Result<(), String> {
         let mut why = "no rule asks for it".to_owned();
         for rule in &self.0 {
@@ -166,7 +168,7 @@ impl Asked<'_> {
         Err(why)
     }
 
-    /// Whether a `.prov` file proves where a chart comes from; why not, where it does not.
+    /// Checks that a `.prov` file is for this chart and signed by a key of a keyring. The error says why it is not.
     pub(crate) fn proven(&self, provenance: &[u8], chart: &Chart<'_>) -> Result<(), String> {
         let mut why = "no rule asks for it".to_owned();
         for rule in &self.0 {

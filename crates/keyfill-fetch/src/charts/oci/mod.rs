@@ -1,7 +1,6 @@
-//! Charts in OCI registries: references, tags, manifests, the ways registries ask who one is.
+//! Charts in OCI registries: references, tags, manifests, and the ways in which registries require a login.
 //!
-//! The few types that are read are written out here: the crates that have all of OCI's types bring twenty
-//! others with them for three structs.
+//! The three types that are parsed are defined here: a crate with all types of OCI would add twenty dependencies.
 
 mod signed;
 
@@ -26,29 +25,29 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-/// What a chart's layer is called, now and before OCI support was settled in helm.
+/// The media types of a chart's layer: the current one, and the one of helm's first, experimental support of OCI.
 const CHART_LAYERS: [&str; 2] =
     ["application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip"];
-/// The largest manifest, list of tags or token that is taken in, in bytes.
+/// The largest manifest, list of tags or token that is fetched, in bytes.
 const MOST_JSON: u64 = 4 << 20;
-/// How many pages of tags are asked for.
+/// The most pages of tags that are requested.
 const MOST_PAGES: usize = 100;
 
-/// A repository of a registry that holds a chart.
+/// The repository in a registry that holds a chart.
 pub(crate) struct Registry<'a> {
     web: Web<'a>,
-    /// `oci://HOST/REPOSITORY`, which the policy judges.
+    /// `oci://HOST/REPOSITORY`, which the host policy must allow.
     reference: Url,
-    /// `https://HOST/v2/REPOSITORY/`
+    /// The base of the API's URLs: `https://HOST/v2/REPOSITORY/`.
     api: Url,
     login: Option<Login>,
-    /// Who must have signed the chart.
+    /// The rules about the chart's signature.
     asked: Asked<'a>,
-    /// What the registry wanted to see last.
+    /// The credential that the registry required last: a login or a token.
     credential: Mutex<Option<Credential>>,
 }
 
-/// A manifest or an index of manifests.
+/// A manifest, or an index of manifests.
 #[derive(Deserialize)]
 struct Manifest {
     #[serde(default)]
@@ -72,7 +71,7 @@ struct Descriptor {
     annotations: Option<BTreeMap<String, String>>,
 }
 
-/// What a manifest describes.
+/// A manifest that was fetched, with its digest.
 struct Described {
     digest: Digest,
     layers: Vec<Descriptor>,
@@ -94,7 +93,7 @@ struct Token {
 }
 
 impl<'a> Registry<'a> {
-    /// The repository that holds a chart: its name is the last part of the reference.
+    /// The repository that holds a chart. The chart's name is the last part of the repository.
     pub(crate) fn at(web: Web<'a>, want: &ChartRef) -> Result<Self, FetchError> {
         let text = format!("{}/{}", want.repository.trim_end_matches('/'), want.name);
         let wrong = || {
@@ -115,7 +114,7 @@ impl<'a> Registry<'a> {
             return Err(wrong());
         }
         let at = |scheme: &str| Url::parse(&format!("{scheme}://{host}{port}/v2{}/", reference.path()));
-        // Plain http is for registries that the administrator spelled out so, and never tried after https.
+        // http is used only for registries that the administrator listed with http. It is never a fallback for https.
         let plain = at("http").map_err(|_| wrong())?;
         let api = match web.policy.check(&plain) {
             Ok(_) => plain,
@@ -126,13 +125,13 @@ impl<'a> Registry<'a> {
         Ok(Self { web, reference, api, login, asked, credential: Mutex::default() })
     }
 
-    /// What tells the login that answers need, and the proofs that were asked for.
+    /// Identifies the login for the registry, and the rules about the chart's signature.
     pub(crate) fn login_id(&self) -> String {
         let login = self.web.credentials.id(&self.api, self.login.as_ref());
         if self.asked.is_empty() { login } else { format!("{login} {}", self.asked.id()) }
     }
 
-    /// The version of the chart that is asked for, chosen among the tags where it is a range.
+    /// The version of the chart. A range is resolved with the tags of the repository.
     pub(crate) async fn version(&self, want: &ChartRef) -> Result<String, FetchError> {
         if is_exact(&want.version) {
             return Ok(want.version.clone());
@@ -209,7 +208,8 @@ impl<'a> Registry<'a> {
         })
     }
 
-    /// A manifest by its tag or digest; of an index of manifests, its own digest and the layers of its first.
+    /// A manifest by its tag or digest. For an index of manifests, the digest of the index and the layers of its
+    /// first manifest.
     async fn manifest(&self, reference: &str) -> Result<Described, FetchError> {
         let (digest, manifest) = self.described(&format!("manifests/{reference}")).await?;
         match manifest.manifests.first() {
@@ -225,7 +225,7 @@ impl<'a> Registry<'a> {
         }
     }
 
-    /// A manifest or an index, and its digest, which is the one that was asked for.
+    /// A manifest or an index, and its digest. If it was requested by digest, it must have that digest.
     async fn described(&self, below: &str) -> Result<(Digest, Manifest), FetchError> {
         let url = self.url(below)?;
         let accept = [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX].join(", ");
@@ -239,7 +239,7 @@ impl<'a> Registry<'a> {
         Ok((digest, read_json(&url, &body)?))
     }
 
-    /// A blob, which has the digest that it is asked for by.
+    /// A blob, whose content must have this digest. `most` is the largest size in bytes.
     async fn blob(&self, digest: &Digest, most: u64) -> Result<Bytes, FetchError> {
         let url = self.url(&format!("blobs/{digest}"))?;
         let (reply, blob) = self.ask(&url, "*/*", most).await?;
@@ -255,7 +255,7 @@ impl<'a> Registry<'a> {
         })
     }
 
-    /// Asks, and once more with what the registry wants to see.
+    /// Sends a `GET` request. If the registry requires a login, the request is repeated once with the credential.
     async fn ask(&self, url: &Url, accept: &str, most: u64) -> Result<(Reply, Bytes), FetchError> {
         for last in [false, true] {
             let credential = self.held();
@@ -267,7 +267,7 @@ impl<'a> Registry<'a> {
             if reply.status == StatusCode::OK {
                 return Ok((reply, body.into()));
             }
-            // A host that the registry redirects to must not learn who we are to the registry.
+            // A host that the registry redirects to must not get the login for the registry.
             if last || reply.status != StatusCode::UNAUTHORIZED || !reply.is_from_first_origin() {
                 return Err(refused(&reply, request.credential.is_some() && self.login.is_some()));
             }
@@ -277,7 +277,7 @@ impl<'a> Registry<'a> {
         Err(FetchError::new(Class::Store, format!("{} answered 401", shown(url))))
     }
 
-    /// What an administrator may do about a helper that is not started.
+    /// The hint about a credential helper that must not be started.
     fn left_out(&self) -> Option<String> {
         let port = self.api.port().map_or_else(String::new, |port| format!(":{port}"));
         let name = self.web.credentials.left_out(&format!("{}{port}", self.api.host_str()?))?;
@@ -290,7 +290,7 @@ impl<'a> Registry<'a> {
         self.credential.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// What to show to a registry that asks.
+    /// The credential for a registry that answered 401: the login, or a token of its token server.
     async fn answer(&self, reply: &Reply) -> Result<Credential, FetchError> {
         let challenge = reply.header(header::WWW_AUTHENTICATE).unwrap_or_default();
         let (scheme, fields) = challenge.split_once(' ').unwrap_or((challenge, ""));
@@ -317,8 +317,8 @@ impl<'a> Registry<'a> {
         })
     }
 
-    /// A token of the token server. The login goes there only where it is the registry's own host, or one
-    /// that the administrator listed.
+    /// A token of the token server. The login is sent there only if it is the registry's own host, that of Docker
+    /// Hub, or one that the administrator listed.
     async fn token(
         &self,
         mut realm: Url,
@@ -376,14 +376,14 @@ fn read_json<T: for<'de> Deserialize<'de>>(url: &Url, body: &[u8]) -> Result<T, 
     })
 }
 
-/// Whether a manifest can be read: for fuzzing.
+/// Whether a manifest can be parsed and its digests are valid. For fuzzing.
 #[doc(hidden)]
 pub fn manifest_of(text: &[u8]) -> bool {
     serde_json::from_slice::<Manifest>(text)
         .is_ok_and(|m| m.layers.iter().chain(&m.manifests).all(|d| Digest::parse(&d.digest).is_some()))
 }
 
-/// A version and not a range: all three numbers.
+/// Whether a text is a version and not a range: it has all three numbers.
 fn is_exact(version: &str) -> bool {
     let numbers = version.split(['-', '+']).next().unwrap_or(version);
     numbers.split('.').count() == 3
@@ -391,7 +391,7 @@ fn is_exact(version: &str) -> bool {
         && Version::parse(version).is_ok()
 }
 
-/// A field of a challenge: `name="value"`.
+/// A field, `name="value"`, of a `WWW-Authenticate` header.
 fn field(fields: &str, name: &str) -> Option<String> {
     let mut rest = fields;
     while let Some((key, after)) = rest.split_once('=') {
@@ -408,7 +408,7 @@ fn field(fields: &str, name: &str) -> Option<String> {
     None
 }
 
-/// The next page that a `Link` header names.
+/// The URL of the next page, from the `Link` header.
 fn next_page(reply: &Reply, url: &Url) -> Option<Url> {
     let link = reply.header(header::LINK)?;
     let (target, rel) = link.trim_start().strip_prefix('<')?.split_once('>')?;
@@ -420,7 +420,7 @@ mod tests {
     use super::{field, is_exact, manifest_of};
 
     #[test]
-    fn fields_of_a_challenge() {
+    fn fields_of_a_www_authenticate_header_are_found() {
         let fields = r#"realm="https://auth.example/token?a=b,c",service="registry.example", scope="repository:a/b:pull""#;
         assert_eq!(field(fields, "realm").as_deref(), Some("https://auth.example/token?a=b,c"));
         assert_eq!(field(fields, "Service").as_deref(), Some("registry.example"));
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_needs_digests() {
+    fn a_manifest_with_an_invalid_digest_is_refused() {
         assert!(manifest_of(br#"{"layers":[]}"#));
         assert!(!manifest_of(br#"{"layers":[{"digest":"md5:1"}]}"#));
         assert!(!manifest_of(b"<html>"));

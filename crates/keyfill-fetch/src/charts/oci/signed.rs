@@ -1,4 +1,5 @@
-//! Who signed a chart of a registry: cosign beside its manifest, a `.prov` file as one of its layers.
+//! Signatures of charts in registries: those of cosign, which refer to the manifest, and `.prov` files, which are a
+//! layer of it.
 
 use super::{Described, Descriptor, Registry};
 use crate::Digest;
@@ -8,16 +9,16 @@ use keyfill_diag::{Class, Report as _};
 use keyfill_files::FetchError;
 use keyfill_http::shown;
 
-/// How many signatures of one chart are looked at, in each of their forms.
+/// The most signatures of one chart that are checked, for each form of signature.
 const MOST_SIGNATURES: usize = 32;
-/// The largest description of a chart that is taken in, in bytes.
+/// The largest config blob of a manifest that is fetched, in bytes. It holds the content of `Chart.yaml`.
 const MOST_CONFIG: u64 = 1 << 20;
-/// What a `.prov` file is called as a layer.
+/// The media type of the layer with a `.prov` file.
 const PROVENANCE_LAYER: &str = "application/vnd.cncf.helm.chart.provenance.v1.prov";
 
 impl Registry<'_> {
-    /// Looks for what proves where a chart comes from, before its archive is fetched. Whether the archive must be
-    /// proven yet: a `.prov` file does that.
+    /// Checks the signature of a chart, if a rule requires one, before its archive is fetched. Returns whether the
+    /// `.prov` file must still be checked, which needs the archive.
     pub(super) async fn prove(&self, version: &str, chart: &Described) -> Result<bool, FetchError> {
         if !self.asked.of_cosign() {
             return Ok(self.asked.of_provenance());
@@ -29,7 +30,7 @@ impl Registry<'_> {
         }
     }
 
-    /// Looks for signatures of cosign: under the tag `sha256-DIGEST.sig`, and in bundles that refer to the manifest.
+    /// Checks the signatures of cosign: under the tag `sha256-DIGEST.sig`, and in bundles that refer to the manifest.
     async fn prove_manifest(&self, version: &str, chart: &Described) -> Result<(), FetchError> {
         let what = format!("{}:{version} with the manifest {}", shown(&self.reference), chart.digest);
         let by_tag = self.by_tag(&chart.digest).await?;
@@ -47,7 +48,8 @@ impl Registry<'_> {
         }
     }
 
-    /// What the signatures under the tag prove; nothing where there is no such tag.
+    /// Checks the signatures under the tag. `None` if there is no such tag; the inner error says why no signature is
+    /// valid.
     async fn by_tag(&self, manifest: &Digest) -> Result<Option<Result<(), String>>, FetchError> {
         let tag = format!("manifests/sha256-{}.sig", manifest.hex());
         let Some((_, signatures)) = missing(self.described(&tag).await)? else { return Ok(None) };
@@ -65,7 +67,8 @@ impl Registry<'_> {
         Ok(Some(Err(why)))
     }
 
-    /// What the bundles that refer to a manifest prove; nothing where there are none.
+    /// Checks the bundles that refer to a manifest. `None` if there are none; the inner error says why no bundle is
+    /// valid.
     async fn by_bundle(
         &self,
         version: &str,
@@ -85,7 +88,8 @@ impl Registry<'_> {
         Ok(outcome)
     }
 
-    /// The manifests of bundles that refer to a manifest: the registry lists them, or a tag does where it cannot.
+    /// The digests of the bundles that refer to a manifest, from the registry's list of referrers, or from the tag
+    /// `sha256-DIGEST` if the registry has no such list.
     async fn bundles(&self, manifest: &Digest) -> Result<Vec<Digest>, FetchError> {
         let listed = match missing(self.described(&format!("referrers/{manifest}")).await)? {
             Some(listed) => Some(listed),
@@ -96,8 +100,8 @@ impl Registry<'_> {
         Ok(bundles.filter_map(|entry| Digest::parse(&entry.digest)).take(MOST_SIGNATURES).collect())
     }
 
-    /// Whether a manifest is that of the chart that was asked for. A bundle signs the manifest, and the manifest names
-    /// what describes the chart.
+    /// Checks that a signed manifest is that of the wanted chart. A bundle signs the digest of the manifest only; the
+    /// config blob that the manifest names holds the chart's name and version.
     async fn is_what_was_asked(
         &self,
         version: &str,
@@ -116,7 +120,7 @@ impl Registry<'_> {
         Ok(Err(format!("the signature is for the chart {} {}", about.name, about.version)))
     }
 
-    /// Looks for proof in the `.prov` layer of a chart.
+    /// Checks the `.prov` file in the layers of a chart.
     pub(super) async fn prove_archive(
         &self,
         version: &str,
@@ -143,7 +147,7 @@ impl Registry<'_> {
     }
 }
 
-/// What is not there is no error: there may be another place.
+/// Turns the error for something that does not exist into `None`.
 fn missing<T>(answer: Result<T, FetchError>) -> Result<Option<T>, FetchError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
