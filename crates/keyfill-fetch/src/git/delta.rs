@@ -1,6 +1,6 @@
-//! Deltas: an object as copies from another one and new bytes.
+//! Deltas: an object described as parts of another object, its base, and new bytes.
 
-/// Applies a delta to its base. `most` bounds the result.
+/// Applies a delta to its base. `most` is the largest result, in bytes.
 pub(super) fn apply(base: &[u8], delta: &[u8], most: usize) -> Result<Vec<u8>, &'static str> {
     const BROKEN: &str = "a delta is broken";
     let mut rest = delta;
@@ -38,7 +38,7 @@ pub(super) fn apply(base: &[u8], delta: &[u8], most: usize) -> Result<Vec<u8>, &
     if made.len() == result_size { Ok(made) } else { Err(BROKEN) }
 }
 
-/// A size in groups of seven bits, the lowest first.
+/// Reads a size: groups of seven bits, the lowest first.
 fn size(rest: &mut &[u8]) -> Option<u64> {
     let (mut value, mut shift) = (0_u64, 0);
     loop {
@@ -52,7 +52,7 @@ fn size(rest: &mut &[u8]) -> Option<u64> {
     }
 }
 
-/// A number of which only the bytes are there that a bit is set for.
+/// Reads a number, the lowest byte first. Only the bytes whose bit is set in `bits` are present; the others are 0.
 fn number(bits: u8, bytes: u32, rest: &mut &[u8]) -> Option<usize> {
     let mut value = 0;
     for at in 0..bytes {
@@ -70,7 +70,7 @@ mod tests {
     use super::apply;
 
     #[test]
-    fn copies_and_new_bytes() {
+    fn a_delta_copies_parts_of_its_base_and_adds_bytes() {
         // Base of 5 bytes, result of 7: copy 3 from 1, then "new!".
         let delta = [5, 7, 0x91, 1, 3, 4, b'n', b'e', b'w', b'!'];
         assert_eq!(apply(b"01234", &delta, 100).as_deref(), Ok(&b"123new!"[..]));

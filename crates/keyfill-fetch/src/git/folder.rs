@@ -1,25 +1,26 @@
-//! One folder of a commit: what lies directly in it. It is fetched, kept and locked as a whole, so that a lock binds
-//! the files that are used, and only their contents have to be fetched.
+//! One folder of a commit: what lies directly in it. A folder is fetched, stored and locked as a unit. So a lock
+//! covers the folders whose files are used, and the contents of other folders need not be fetched.
 //!
-//! As bytes it is a record for each entry, sorted by name: its mode and name, and for a file and a link the size and
-//! the content. The SHA-256 of these bytes is what a lock holds.
+//! Its bytes are a header and a record for each entry, sorted by name: mode, size of the content, name, a NUL byte
+//! and the content. The content of a link is its target, that of a submodule its commit. The SHA-256 of these bytes
+//! is what a lock file holds.
 
 use crate::Digest;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
-/// What its bytes begin with.
+/// The header of a folder's bytes.
 const HEAD: &[u8] = b"keyfill folder 1\n";
 
-/// An entry as it is written.
+/// An entry of a folder.
 pub(super) enum Part<'a> {
-    /// A folder in it.
+    /// A folder, without what lies in it.
     Folder,
-    /// The commit of a submodule.
+    /// A submodule: the 40 digits of its commit.
     Submodule(&'a str),
-    /// What a link leads to.
+    /// A symbolic link: its target.
     Link(&'a str),
-    /// A file, and whether it is a program.
+    /// A file: its content, and whether it is executable.
     File(&'a [u8], bool),
 }
 
@@ -48,7 +49,7 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Reads the bytes of a folder; `None` where they are none.
+    /// Parses the bytes of a folder; `None` if they are not valid.
     pub(crate) fn read(bytes: &Bytes) -> Option<Self> {
         let mut files = BTreeMap::new();
         let mut at = HEAD.len();
@@ -68,12 +69,12 @@ impl Folder {
         Some(Self { files, digest: Digest::of(bytes) })
     }
 
-    /// What a lock binds it to.
+    /// The digest that a lock file holds for the folder.
     pub(crate) fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// A file in it.
+    /// The content of a file in the folder.
     pub(super) fn file(&self, name: &str) -> Option<Bytes> {
         self.files.get(name).cloned()
     }
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn its_digest_binds_names_modes_and_contents() {
+    fn the_digest_of_a_folder_depends_on_names_modes_and_contents() {
         let digest = |parts| Folder::read(&folder(parts)).expect("a folder").digest();
         let first = digest(vec![("a", Part::File(b"1", false)), ("b", Part::Folder)]);
         for other in [
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_folder_is_none() {
+    fn invalid_bytes_are_no_folder() {
         let broken = |rest: &[u8]| Folder::read(&[HEAD, rest].concat().into()).is_none();
         assert!(Folder::read(&Bytes::from_static(b"f 1 a\0x")).is_none(), "without its head");
         assert!(broken(b"f 9 a\0x") && broken(b"f 1 a") && broken(b"q 1 a\0x") && broken(b"f -1 a\0"));

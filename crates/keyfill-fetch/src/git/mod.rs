@@ -1,9 +1,9 @@
-//! Trees of git repositories over https: protocol version 2, one commit deep, and only the files that are read where
-//! a server filters.
+//! Trees of git repositories over https and ssh: git's protocol version 2, one commit without its history, and only
+//! the files that are needed if the server can filter.
 //!
-//! Protocol and pack are read by code of our own. gitoxide adds 8 MB to the binary and 81 packages, and a
-//! transport that asks the host policy at every request would have to be written all the same; what is left
-//! of git at a depth of one commit is small.
+//! Protocol and packs are implemented here. gitoxide would add 8 MB to the binary and 81 packages, and would still
+//! need a transport that checks the host policy at every request. What fetching a single commit needs of git is
+//! small.
 
 mod delta;
 mod folder;
@@ -33,19 +33,19 @@ use keyfill_diag::Class;
 use keyfill_files::FetchError;
 use url::Url;
 
-/// Whether bytes are those of a folder, and each of its files can be read: for fuzzing.
+/// Whether bytes are those of a folder, with all its files. For fuzzing.
 #[doc(hidden)]
 pub fn folder_of(bytes: Vec<u8>) -> bool {
     Folder::read(&bytes.into()).is_some()
 }
 
-/// What is said of a pack that is not what was asked for.
+/// The error for a pack that is not valid or lacks what was requested.
 fn unusable(why: impl Into<String>) -> FetchError {
     let message = format!("the server sent a pack that cannot be used: {}", why.into());
     FetchError::new(Class::Render, message)
 }
 
-/// Whether a reference is a commit's full name.
+/// Whether a reference is the full name of a commit: 40 hexadecimal digits.
 pub(crate) fn is_commit(reference: &str) -> bool {
     reference.len() == 40 && reference.bytes().all(|b| b.is_ascii_hexdigit())
 }
@@ -57,16 +57,17 @@ pub(crate) fn is_version_tag(reference: &str) -> bool {
     version.split('.').count() >= 3 && keyfill_go::semver::Version::parse(version).is_ok()
 }
 
-/// Where a repository lies.
+/// The address of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
-    /// `https://HOST/PATH`, or `ssh://USER@HOST/PATH`, which the policy judges.
+    /// `https://HOST/PATH` or `ssh://USER@HOST/PATH`, which the host policy must allow.
     pub(crate) url: Url,
-    /// What is asked for over ssh; none over https.
+    /// The path that `git-upload-pack` gets over ssh; `None` over https.
     path: Option<String>,
 }
 
-/// Reads an address: the policy decides about hosts. Over ssh there is an address only where ssh is set up.
+/// Parses an address; the host policy is checked later. An ssh address is an error unless `has_ssh`: ssh is
+/// configured.
 pub(crate) fn address(text: &str, has_ssh: bool) -> Result<Address, FetchError> {
     if let Some(address) = ssh_address(text) {
         if !has_ssh {
@@ -77,7 +78,7 @@ pub(crate) fn address(text: &str, has_ssh: bool) -> Result<Address, FetchError> 
         }
         return address;
     }
-    // `off` leaves it to the official binary, which may clone them.
+    // With an `off` error the official binary is used, which may clone from other addresses.
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "https" | "http") && url.has_host() => {
             Ok(Address { url, path: None })
@@ -89,7 +90,7 @@ pub(crate) fn address(text: &str, has_ssh: bool) -> Result<Address, FetchError> 
     }
 }
 
-/// An address over ssh, `ssh://USER@HOST/PATH` or `USER@HOST:PATH`; `None` where it is another one.
+/// Parses `ssh://USER@HOST/PATH` or `USER@HOST:PATH`; `None` for other addresses.
 fn ssh_address(text: &str) -> Option<Result<Address, FetchError>> {
     let wrong = || {
         let shown = keyfill_diag::without_users(text);
@@ -109,7 +110,7 @@ fn ssh_address(text: &str) -> Option<Result<Address, FetchError>> {
             (user, host, path.trim_start_matches('/'), !path.starts_with('/'))
         }
     };
-    // One text is read by a shell at the other end, and none may look like an option.
+    // A shell on the server parses the path, and no part may look like an option of `ssh` or `git-upload-pack`.
     let is_plain = |text: &str, more: &str| {
         !text.starts_with('-') && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
     };
@@ -123,7 +124,7 @@ fn ssh_address(text: &str) -> Option<Result<Address, FetchError>> {
     if url.port() == Some(22) && url.set_port(None).is_err() {
         return Some(Err(wrong()));
     }
-    // As the url crate has it: no part of it leads upwards.
+    // The path as the url crate normalizes it, without `..`.
     let path = if is_of_home { url.path().trim_start_matches('/') } else { url.path() };
     let path = path.to_owned();
     Some(if url.has_host() && !path.starts_with('-') {
@@ -133,7 +134,7 @@ fn ssh_address(text: &str) -> Option<Result<Address, FetchError>> {
     })
 }
 
-/// Checks that a reference can be asked for.
+/// Checks that a text is valid as the name of a branch, a tag or a commit.
 pub(crate) fn check_reference(reference: &str) -> Result<(), FetchError> {
     let wrong = |c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c);
     if reference.starts_with('-')
@@ -154,7 +155,7 @@ mod tests {
     use super::{address, check_reference, is_commit, is_version_tag};
 
     #[test]
-    fn references_by_their_kind() {
+    fn commits_version_tags_and_invalid_references_are_recognized() {
         assert!(is_commit(&"aB".repeat(20)) && !is_commit("abc123") && !is_commit(&"g".repeat(40)));
         for tag in ["v1.2.3", "1.2.3", "refs/tags/v1.2.3", "chart/v1.2.3-rc.1"] {
             assert!(is_version_tag(tag), "{tag}");
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_web_is_asked_and_ssh_where_it_is_set_up() {
+    fn https_addresses_are_accepted_and_ssh_ones_where_ssh_is_configured() {
         assert!(address("https://github.com/a/b", false).is_ok());
         for other in ["git@github.com:a/b", "ssh://git@h/a", "file:///srv/a", "../a", "ext::sh -c x"] {
             assert!(address(other, false).is_err_and(|error| error.is_off()), "{other}");

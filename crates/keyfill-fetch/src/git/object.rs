@@ -1,6 +1,6 @@
-//! Commits, tags and trees, as far as they lead to files.
+//! Git's commits, tags and trees, as far as they are needed to find files.
 
-/// What an object is.
+/// The type of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ObjectKind {
     Commit,
@@ -20,7 +20,7 @@ impl ObjectKind {
     }
 }
 
-/// The name of an object: SHA-1.
+/// The name of an object: its SHA-1.
 pub(crate) type Id = [u8; 20];
 
 /// An entry of a tree.
@@ -30,18 +30,18 @@ pub(super) struct Entry<'a> {
     pub(super) id: Id,
 }
 
-/// What an entry is.
+/// The kind of an entry of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Folder,
     File,
     Executable,
     Link,
-    /// A commit of another repository.
+    /// A submodule: a commit of another repository.
     Submodule,
 }
 
-/// The object that a header line such as `tree` or `object` names.
+/// The object that the first line of an object names: `tree` in a commit, `object` in a tag.
 pub(super) fn header(object: &[u8], key: &str) -> Option<Id> {
     let text = object.strip_prefix(key.as_bytes())?.strip_prefix(b" ")?;
     let hex = std::str::from_utf8(text.get(..40)?).ok()?;
@@ -49,20 +49,20 @@ pub(super) fn header(object: &[u8], key: &str) -> Option<Id> {
     (crate::digest::from_hex(hex, &mut id) && text.get(40) == Some(&b'\n')).then_some(id)
 }
 
-/// An entry of a tree, with its name as git holds it.
+/// An entry of a tree whose name may be any bytes.
 pub(super) struct Named {
     pub(super) mode: Mode,
     pub(super) name: Vec<u8>,
     pub(super) id: Id,
 }
 
-/// The entries of a tree, whatever their names are.
+/// The entries of a tree. Their names are not checked.
 pub(super) fn named(tree: &[u8]) -> Result<Vec<Named>, String> {
     let all = raw(tree)?.into_iter();
     Ok(all.map(|(mode, name, id)| Named { mode, name: name.to_vec(), id }).collect())
 }
 
-/// The entries of a tree. Names that could leave it, or be taken for git's own folder, are errors.
+/// The entries of a tree. A name that could lead out of the tree, or that is `.git`, is an error.
 pub(super) fn entries(tree: &[u8]) -> Result<Vec<Entry<'_>>, String> {
     let entry = |(mode, name, id)| {
         let name = std::str::from_utf8(name).map_err(|_| "a name is not UTF-8".to_owned())?;
@@ -79,10 +79,10 @@ pub(super) fn entries(tree: &[u8]) -> Result<Vec<Entry<'_>>, String> {
     raw(tree)?.into_iter().map(entry).collect()
 }
 
-/// Mode, name and object of an entry.
+/// The mode, name and object of an entry.
 type Raw<'a> = (Mode, &'a [u8], Id);
 
-/// The entries of a tree as they stand in it.
+/// Parses the content of a tree.
 fn raw(tree: &[u8]) -> Result<Vec<Raw<'_>>, String> {
     let broken = || "a tree is broken".to_owned();
     let mut rest = tree;

@@ -1,4 +1,4 @@
-//! A pack in memory: its objects found, checked and unpacked within bounds.
+//! A pack in memory: its objects are found, checked and unpacked within limits.
 
 use super::delta;
 use super::object::{Id, ObjectKind};
@@ -9,23 +9,23 @@ use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-/// More objects than any tree one commit deep has.
+/// The most objects of a pack. A single commit, without its history, has fewer.
 const MOST_OBJECTS: u32 = 400_000;
-/// The largest object, in bytes.
+/// The largest unpacked object, in bytes.
 const MOST_OBJECT: usize = 64 << 20;
-/// What all objects may unpack to, in bytes.
+/// The largest size of all unpacked objects together, in bytes.
 const MOST_BYTES: u64 = 2 << 30;
-/// The longest chain of deltas; git makes them 50 long.
+/// The longest chain of deltas that is followed. git makes chains of 50 by default.
 const MOST_DEPTH: usize = 1_000;
-/// How many bytes of unpacked objects are kept for the deltas that stand on them.
+/// The most bytes of unpacked objects in the cache, which are the base of deltas.
 const KEPT_BYTES: usize = 32 << 20;
 
-/// An object as it lies in the pack.
+/// An entry of the pack.
 #[derive(Clone, Copy)]
 struct Entry {
-    /// Where its compressed bytes begin.
+    /// The offset of its compressed bytes.
     start: usize,
-    /// How many bytes they unpack to.
+    /// The size of its unpacked bytes.
     size: usize,
     form: Form,
 }
@@ -33,13 +33,13 @@ struct Entry {
 #[derive(Clone, Copy)]
 enum Form {
     Whole(ObjectKind),
-    /// A delta to the entry at an index.
+    /// A delta to the entry at this index.
     Delta(usize),
-    /// A delta to an object that is found by its name.
+    /// A delta to the object of this name.
     DeltaTo(Id),
 }
 
-/// A pack whose objects all have a name.
+/// A pack that was read and checked.
 pub struct Pack<'a> {
     bytes: &'a [u8],
     entries: Vec<Entry>,
@@ -55,7 +55,7 @@ struct Kept {
 }
 
 impl<'a> Pack<'a> {
-    /// Reads a pack: its sum is checked, every object is unpacked once and named.
+    /// Reads a pack: checks its checksum, and unpacks each object once to compute its name.
     pub fn read(bytes: &'a [u8], cx: &Cx) -> Result<Self, String> {
         let (body, sum) =
             bytes.len().checked_sub(20).map(|at| bytes.split_at(at)).ok_or("the pack is cut off")?;
@@ -78,7 +78,7 @@ impl<'a> Pack<'a> {
         Ok(pack)
     }
 
-    /// Finds where objects begin, and names those that are whole.
+    /// Finds the offsets of all entries, and computes the names of objects that are not deltas.
     fn find_entries(&mut self, count: u32, cx: &Cx) -> Result<(), String> {
         let mut by_offset = HashMap::new();
         let (mut at, mut total) = (12, 0_u64);
@@ -121,7 +121,8 @@ impl<'a> Pack<'a> {
         if at == self.bytes.len() { Ok(()) } else { Err("the pack is longer than its objects".to_owned()) }
     }
 
-    /// Names the objects that are deltas; those that stand on a name wait until it is known.
+    /// Computes the names of objects that are deltas. If the base is given by its name, this name must be computed
+    /// first, so that several passes may be needed.
     fn name_deltas(&mut self, cx: &Cx) -> Result<(), String> {
         let is_delta = |entry: &Entry| !matches!(entry.form, Form::Whole(_));
         let mut waiting: Vec<usize> =
@@ -158,11 +159,11 @@ impl<'a> Pack<'a> {
                 },
             }
         }
-        // Unpacking says that the chain is too long.
+        // The chain is too long: the error comes when the object is unpacked.
         true
     }
 
-    /// An object by its name.
+    /// The object of this name.
     pub(super) fn get(&self, id: &Id) -> Result<(ObjectKind, Arc<Vec<u8>>), String> {
         let index = self
             .by_id
@@ -171,12 +172,12 @@ impl<'a> Pack<'a> {
         self.object(*index)
     }
 
-    /// How many objects there are.
+    /// The number of objects.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether the pack has no objects.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -225,11 +226,12 @@ impl<'a> Pack<'a> {
         }
     }
 
-    /// Unpacks an entry: exactly as many bytes as it says. With the number of bytes that it took up.
+    /// Unpacks an entry, which must have exactly the size that it claims. Returns also the number of its compressed
+    /// bytes.
     fn inflate(&self, entry: &Entry) -> Result<(Vec<u8>, usize), String> {
         const BROKEN: &str = "an object is broken";
         let compressed = self.bytes.get(entry.start..).ok_or(BROKEN)?;
-        // What a pack claims is believed only as far as its bytes could go.
+        // The size is only a claim: no more memory is allocated in advance than the compressed bytes may need.
         let mut content = Vec::with_capacity(entry.size.min(compressed.len().saturating_mul(8)) + 1);
         let mut inflater = Decompress::new(true);
         loop {
@@ -258,7 +260,7 @@ impl<'a> Pack<'a> {
         }
     }
 
-    /// The code of an object's kind, and its size.
+    /// Reads the header of an entry: the code of its type, and its unpacked size.
     fn head(&self, at: &mut usize) -> Result<(u8, u64), &'static str> {
         let first = self.byte(at)?;
         let (mut size, mut shift, mut byte) = (u64::from(first & 15), 4, first);
@@ -273,7 +275,7 @@ impl<'a> Pack<'a> {
         Ok(((first >> 4) & 7, size))
     }
 
-    /// How far back the base of a delta begins.
+    /// Reads how many bytes before a delta its base begins.
     fn offset(&self, at: &mut usize) -> Result<usize, &'static str> {
         let mut byte = self.byte(at)?;
         let mut value = usize::from(byte & 0x7f);

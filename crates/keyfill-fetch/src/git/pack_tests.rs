@@ -1,4 +1,4 @@
-//! Packs made by hand: whole ones, and broken in every way that matters.
+//! Packs that the tests build byte by byte: valid ones, and invalid ones.
 
 use super::super::object::ObjectKind;
 use super::{Pack, id_of};
@@ -19,7 +19,7 @@ impl Maker {
         Self { bytes: b"PACK\0\0\0\x02\0\0\0\0".to_vec(), count: 0 }
     }
 
-    /// Adds an entry and returns where it begins. `base` stands between its head and its bytes.
+    /// Adds an entry and returns its offset. `base` is written between its header and its compressed bytes.
     fn entry(&mut self, code: u8, size: usize, base: &[u8], content: &[u8]) -> usize {
         let at = self.bytes.len();
         let (mut first, mut rest) = (code << 4 | (size & 15) as u8, size >> 4);
@@ -40,7 +40,7 @@ impl Maker {
         self.entry(3, content.len(), &[], content)
     }
 
-    /// A delta to what begins at `base`, less than 128 bytes back.
+    /// Adds a delta to the entry at the offset `base`, which is less than 128 bytes back.
     fn delta(&mut self, base: usize, delta: &[u8]) -> usize {
         let back = u8::try_from(self.bytes.len() - base).expect("near");
         self.entry(6, delta.len(), &[back], delta)
@@ -58,13 +58,13 @@ fn why(pack: &[u8]) -> String {
     Pack::read(pack, &Cx::default()).err().expect("it is refused")
 }
 
-/// A delta from five bytes: all of them, then `!`.
+/// A delta for a base of five bytes: it copies all of them and adds `!`.
 const APPEND: [u8; 6] = [5, 6, 0x90, 5, 1, b'!'];
 
 #[test]
-fn objects_are_found_whole_and_as_deltas_by_place_and_by_name() {
+fn whole_objects_and_deltas_by_offset_and_by_name_are_found() {
     let mut maker = Maker::new();
-    // A delta by name may stand before its base.
+    // A delta that names its base may come before it.
     let base_id = id_of(ObjectKind::Blob, b"01234");
     maker.entry(7, APPEND.len(), &base_id, &APPEND);
     let base = maker.blob(b"01234");
@@ -113,7 +113,7 @@ fn broken_deltas_are_refused() {
 }
 
 #[test]
-fn sizes_that_lie_are_refused() {
+fn wrong_sizes_are_refused() {
     let mut small = Maker::new();
     small.entry(3, 3, &[], b"more than three");
     assert!(why(&small.finish()).contains("broken"));
@@ -133,7 +133,7 @@ fn objects_that_unpack_to_too_much_are_refused_before_they_are_kept() {
     zlib.write_all(&zeros).expect("compressed");
     let packed = zlib.finish().expect("compressed");
     for _ in 0..33 {
-        // The same bytes again, without compressing them again.
+        // Adds the same compressed bytes several times.
         let size = zeros.len();
         let (mut first, mut rest) = (3 << 4 | (size & 15) as u8, size >> 4);
         while rest > 0 {
@@ -159,7 +159,7 @@ fn a_pack_that_claims_more_objects_than_it_has_is_refused() {
 }
 
 #[test]
-fn a_run_that_is_over_stops_the_reading() {
+fn reading_a_pack_stops_at_the_deadline() {
     let mut maker = Maker::new();
     maker.blob(b"x");
     let over = Cx::with_time(std::time::Duration::ZERO);

@@ -1,19 +1,19 @@
-//! Packets of git's protocol: four digits of length, then as many bytes.
+//! Packets (pkt-lines) of git's protocol: four hexadecimal digits with the length, which counts them, then the bytes.
 
 /// A packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Packet<'a> {
-    /// Bytes, without their length.
+    /// The bytes of a packet, without the length.
     Data(&'a [u8]),
     /// `0000`: the end of a message.
     Flush,
     /// `0001`: the end of a section.
     Delimiter,
-    /// `0002`: the end of an answer.
+    /// `0002`: the end of a response.
     End,
 }
 
-/// Takes the next packet off the front; `None` while it is not there as a whole.
+/// Takes the next packet from the front of `bytes`; `None` while it is not complete.
 pub(super) fn take<'a>(bytes: &mut &'a [u8]) -> Result<Option<Packet<'a>>, &'static str> {
     let Some(digits) = bytes.get(..4) else { return Ok(None) };
     let text = std::str::from_utf8(digits).ok().filter(|t| t.bytes().all(|b| b.is_ascii_hexdigit()));
@@ -33,7 +33,7 @@ pub(super) fn take<'a>(bytes: &mut &'a [u8]) -> Result<Option<Packet<'a>>, &'sta
     Ok(Some(packet))
 }
 
-/// Puts a line into a request.
+/// Appends a line to a request, as a packet.
 pub(super) fn put(into: &mut Vec<u8>, line: &str) {
     into.extend_from_slice(format!("{:04x}{line}\n", line.len() + 5).as_bytes());
 }

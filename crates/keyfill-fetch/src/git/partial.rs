@@ -1,4 +1,5 @@
-//! What is asked of a server that filters: the folders of a commit without its files, and files by their names.
+//! Requests to a server that can filter objects (partial clone): the trees of a commit without its files, and files
+//! by their object names.
 
 use super::object::Id;
 use super::pack::Pack;
@@ -14,15 +15,16 @@ use keyfill_diag::{Class, Cx, Report as _};
 use keyfill_files::FetchError;
 use std::collections::BTreeMap;
 
-/// The largest list of what a server can do, in bytes.
+/// The largest list of a server's capabilities that is read, in bytes.
 const MOST_ABILITIES: u64 = 64 << 10;
-/// How many files one request names.
+/// The most files that one request names.
 const MOST_WANTED: usize = 50_000;
-/// How many bytes of files are held at once.
+/// The most bytes of files that are held in memory at once.
 const MOST_HELD: usize = 256 << 20;
 
-/// Whether a server filters. One that cannot say so is asked for a whole commit, and says then what is wrong. Over ssh
-/// each request is a connection of its own: there the whole commit is asked for at once.
+/// Whether a server can filter objects. If its answer is not usable, the whole commit is requested, and an error
+/// comes from that request. Over ssh each request needs a new connection: there the whole commit is requested at
+/// once.
 pub(crate) async fn filters(web: Web<'_>, at: &Address, login: Option<&Login>) -> Result<bool, FetchError> {
     if at.path.is_some() {
         return Ok(false);
@@ -37,13 +39,13 @@ pub(crate) async fn filters(web: Web<'_>, at: &Address, login: Option<&Login>) -
     let mut answer = Vec::new();
     match web.send(&request, &mut answer).await {
         Ok(reply) => Ok(reply.status == StatusCode::OK && says_filter(&answer)),
-        // One that does not speak version 2 may list all that it has.
+        // A server without protocol version 2 lists all its references here, which may exceed the limit.
         Err(error) if error.class() == Class::Render => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Whether a list of abilities holds filters.
+/// Whether a list of capabilities includes filters.
 fn says_filter(answer: &[u8]) -> bool {
     let mut rest = answer;
     while let Ok(Some(packet)) = packet::take(&mut rest) {
@@ -56,8 +58,8 @@ fn says_filter(answer: &[u8]) -> bool {
     false
 }
 
-/// Fetches names and links of a commit into the store. With the digest that they have there, the bytes that were
-/// fetched and the URLs that were asked.
+/// Fetches the names of a commit's files and the targets of its links into the store. Returns their digest in the
+/// store, the number of bytes that were fetched, and the URLs that were requested.
 pub(crate) async fn names(
     web: Web<'_>,
     at: &Address,
@@ -82,7 +84,7 @@ pub(crate) async fn names(
     Ok((digest, size, urls))
 }
 
-/// Fetches files by their names, and the URLs that were asked.
+/// Fetches files by their object names. Returns also the URLs that were requested.
 pub(crate) async fn files(
     web: Web<'_>,
     at: &Address,
@@ -116,7 +118,7 @@ fn wants(wanted: &[Id]) -> Result<Vec<String>, FetchError> {
     Ok(wanted.iter().map(|id| format!("want {}", crate::digest::to_hex(id))).collect())
 }
 
-/// A pack without objects.
+/// The bytes of a pack without objects.
 fn empty_pack() -> Vec<u8> {
     use sha1::Digest as _;
     let mut pack = b"PACK\0\0\0\x02\0\0\0\0".to_vec();
@@ -132,7 +134,7 @@ mod tests {
     use keyfill_diag::Cx;
 
     #[test]
-    fn a_server_that_filters_says_so_among_its_abilities() {
+    fn the_capability_to_filter_is_found() {
         let answer = |fetch: &str| {
             let line = format!("fetch={fetch}\n");
             format!(
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pack_without_objects_is_one() {
+    fn a_pack_without_objects_is_valid() {
         assert!(Pack::read(&empty_pack(), &Cx::default()).is_ok_and(|pack| pack.is_empty()));
     }
 }

@@ -1,4 +1,4 @@
-//! Two requests of git's protocol version 2: which commit a name stands for, and the pack of one commit.
+//! Two commands of git's protocol version 2: `ls-refs`, which resolves a reference, and `fetch`, which gets a pack.
 
 use super::packet::{self, Packet};
 use super::{Address, check_reference, is_commit};
@@ -11,13 +11,13 @@ use keyfill_http::{Request, Sink, shown};
 use std::io;
 use url::Url;
 
-/// The largest pack that is taken in, in bytes.
+/// The largest pack that is fetched, in bytes.
 const MOST_PACK: u64 = 256 << 20;
-/// The largest list of references that is taken in, in bytes.
+/// The largest list of references that is fetched, in bytes.
 const MOST_REFS: u64 = 32 << 20;
 
-/// The commit that a name stands for, by the rules of `git fetch`: as it is, as a tag, as a branch. Nothing
-/// is asked for a full commit. With the URLs that were asked.
+/// Resolves a reference to a commit. As in `git fetch`, the name is tried as it is, as a tag, and as a branch.
+/// Returns also the URLs that were requested.
 pub(crate) async fn resolve(
     web: Web<'_>,
     at: &Address,
@@ -37,7 +37,7 @@ pub(crate) async fn resolve(
     if !is_short {
         return Err(error);
     }
-    // Everything is listed only to name the commit that was meant.
+    // All references are listed only to suggest the full name of the commit in the hint.
     let short = reference.to_ascii_lowercase();
     let all = list(web, at, login, &[]).await.map(|(_, all)| all).unwrap_or_default();
     let long = all.into_iter().find(|(_, commit)| commit.starts_with(&short));
@@ -47,7 +47,7 @@ pub(crate) async fn resolve(
     })
 }
 
-/// The full names that a short one may stand for, best first.
+/// The full names that a short name may stand for, in the order in which they are tried.
 fn candidates(reference: &str) -> Vec<String> {
     match reference {
         "" | "HEAD" => vec!["HEAD".to_owned()],
@@ -58,7 +58,7 @@ fn candidates(reference: &str) -> Vec<String> {
     }
 }
 
-/// Names with the commits that they stand for; a tag with a text of its own counts as what it is for.
+/// Lists references with their commits. For an annotated tag, it is the commit that the tag points to.
 async fn list(
     web: Web<'_>,
     at: &Address,
@@ -97,7 +97,7 @@ async fn list(
     Ok((urls, listed))
 }
 
-/// The pack of one commit, without its history, and the URLs that were asked.
+/// Fetches the pack of one commit, without its history. Returns also the URLs that were requested.
 pub(crate) async fn fetch(
     web: Web<'_>,
     at: &Address,
@@ -107,7 +107,8 @@ pub(crate) async fn fetch(
     pack_of(web, at, login, &["deepen 1".to_owned(), format!("want {commit}")]).await
 }
 
-/// The pack that some lines of a request ask for, and the URLs that were asked.
+/// Fetches a pack. `lines` are the arguments of the `fetch` command, such as `want COMMIT`. Returns also the URLs
+/// that were requested.
 pub(super) async fn pack_of(
     web: Web<'_>,
     at: &Address,
@@ -137,12 +138,12 @@ pub(super) async fn pack_of(
     Ok((sink.pack, urls))
 }
 
-/// The header that names the version of the protocol.
+/// The HTTP header with the version of git's protocol.
 pub(super) const GIT_VERSION: header::HeaderName = header::HeaderName::from_static("git-protocol");
-/// Some forges answer git clients only.
+/// The user agent. Some git servers accept requests of git clients only.
 pub(super) const USER_AGENT: &str = concat!("git/2.39 (keyfill/", env!("CARGO_PKG_VERSION"), ")");
 
-/// Sends a request, and returns the URLs that were asked.
+/// Sends a request, and returns the URLs that were requested. `most` is the largest response, in bytes.
 async fn ask(
     web: Web<'_>,
     at: &Address,
@@ -212,21 +213,21 @@ async fn over_ssh(
     Err(FetchError::off(format!("{} is not asked: there is no ssh on this system", shown(&at.url))))
 }
 
-/// What a server says of an error: its words may be anything, so only plain text of some length passes.
+/// The error that a server reports. Its text may be anything: it is cut, and control characters are removed.
 fn said(url: &Url, words: &str) -> FetchError {
     let plain: String = words.chars().filter(|c| !c.is_control()).take(200).collect();
     FetchError::new(Class::Render, format!("{}: the server says: {plain}", shown(url)))
 }
 
-/// Takes the pack out of the answer's side band while it comes.
+/// Extracts the pack from the packets of a response while it is received.
 #[derive(Default)]
 struct PackSink {
-    /// Bytes of a packet that is not there as a whole.
+    /// The bytes of a packet that is not complete yet.
     part: Vec<u8>,
     in_pack: bool,
     pack: Vec<u8>,
     error: Option<String>,
-    /// What is wrong with the packets.
+    /// The error, if the response does not consist of valid packets.
     broken: Option<&'static str>,
 }
 
@@ -248,7 +249,7 @@ impl Sink for PackSink {
             }
         }
         self.part = rest.to_vec();
-        // The pack so far is of no use, and neither is the rest.
+        // After an error, neither the pack nor the remaining bytes are needed.
         if self.broken.is_some() {
             (self.pack, self.part) = (Vec::new(), Vec::new());
         }
@@ -279,7 +280,7 @@ mod tests {
     use keyfill_http::Sink;
 
     #[test]
-    fn a_pack_is_put_together_from_its_side_band() {
+    fn a_pack_is_extracted_from_the_packets_of_a_response() {
         let answer = "0011shallow-info\n0001000dpackfile\n0006\x01P0007\x02hm0008\x01ACK0000";
         for step in [1, 3, 7, 1000] {
             let mut sink = PackSink::default();
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_server_is_kept() {
+    fn errors_of_the_server_and_invalid_packets_are_noted() {
         let mut sink = PackSink::default();
         sink.write(b"0013ERR not our ref").expect("packets");
         assert_eq!(sink.error.as_deref(), Some("not our ref"));

@@ -1,7 +1,9 @@
-//! The files of a commit as one content of the store: the files one behind the other, then an index with
-//! a digest for each. The digest of the index is the tree's; every file is checked when it is read.
+//! The files of a commit as one file in the store: the contents of all files, then an index with the name and the
+//! digest of each. The digest of the index is that of the tree. A content is checked against its digest when it is
+//! read.
 //!
-//! Where a server filters, it holds names and links alone, and files are fetched by folders ([`super::Tree`]).
+//! If the server can filter, a snapshot holds the names of the files and the targets of links only, and files are
+//! fetched folder by folder ([`super::Tree`]).
 
 use super::folder::{self, Part};
 use super::object::{self, Id, Mode, ObjectKind};
@@ -22,17 +24,17 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Mutex, PoisonError};
 
-/// How deep folders may lie.
+/// The deepest nesting of folders.
 const DEEPEST: usize = 128;
-/// More files than a tree of manifests has.
+/// The most entries of a tree: files, folders, links and submodules. Trees of manifests have fewer.
 const MOST_FILES: usize = 200_000;
-/// The end of a snapshot: what it is, after the length of its index.
+/// The last bytes of a snapshot, after the length of its index: its format and version.
 const MAGIC: &[u8; 8] = b"kftree1\n";
 
 /// The files of a commit.
 pub struct Snapshot {
     items: BTreeMap<TreePath, Item>,
-    /// Whether there is a submodule among them.
+    /// Whether the commit has a submodule.
     has_submodules: bool,
     file: Mutex<File>,
 }
@@ -46,25 +48,25 @@ enum Item {
         digest: Digest,
         is_program: bool,
     },
-    /// A file that was not fetched with the others.
+    /// A file whose content is not in the snapshot.
     Absent {
         id: Id,
         is_program: bool,
     },
     Link(String),
-    /// A commit of another repository.
+    /// A submodule: the 40 digits of its commit.
     Submodule(String),
 }
 
 impl Snapshot {
-    /// Writes the files of a commit that a pack holds into the store.
+    /// Writes the files of a commit, from a pack, into the store.
     pub(crate) fn write(store: &Store, pack: &[u8], commit: &str, cx: &Cx) -> Result<Digest, FetchError> {
         let pack = Pack::read(pack, cx).map_err(unusable)?;
         Self::write_of(store, &pack, Contents::Whole, commit, cx)
     }
 
-    /// Writes names and links of a commit into the store. One pack holds its folders, the other what its links lead
-    /// to, as [`Self::links`] names them.
+    /// Writes the names of the files and the targets of the links of a commit into the store. The pack `trees` holds
+    /// the trees of the commit, `links` the objects that [`Self::links`] names.
     pub(crate) fn write_structure(
         store: &Store,
         trees: &Pack<'_>,
@@ -75,7 +77,7 @@ impl Snapshot {
         Self::write_of(store, trees, Contents::Links(links), commit, cx)
     }
 
-    /// What the links of a commit lead to, as objects.
+    /// The objects that hold the targets of the links of a commit.
     pub(crate) fn links(trees: &Pack<'_>, commit: &str, cx: &Cx) -> Result<Vec<Id>, FetchError> {
         let mut found = BTreeSet::new();
         let tree = root_tree(trees, id_of(commit).map_err(unusable)?).map_err(unusable)?;
@@ -121,12 +123,13 @@ impl Snapshot {
         finish().map_err(|e| unkept(&e))
     }
 
-    /// The files of a tree that the store holds; `None` where it does not, or where its index was changed.
+    /// Opens a tree in the store; `None` if the store does not hold it, or its index was changed.
     pub(crate) fn open(store: &Store, digest: &Digest) -> Option<Self> {
         Self::of_file(store.open_tree(digest).ok()??, digest)
     }
 
-    /// The files of a tree in a file that somebody else has opened; `None` where it is not that tree.
+    /// Reads a tree from a file that is open, perhaps by another process; `None` if it is not the tree with this
+    /// digest.
     pub fn of_file(file: File, digest: &Digest) -> Option<Self> {
         Self::read(file, digest).ok().flatten()
     }
@@ -170,7 +173,7 @@ impl Snapshot {
         })
     }
 
-    /// What lies directly in a folder, by its name, sorted.
+    /// The entries directly in a folder, sorted by name.
     fn directly_in<'a>(
         &'a self,
         dir: &TreePath,
@@ -178,7 +181,7 @@ impl Snapshot {
         let below = if dir.is_root() { String::new() } else { format!("{dir}/") };
         let from = TreePath::new(&below).unwrap_or_else(TreePath::root);
         let last = below.clone();
-        // Names that sort between the folder and what is below it are passed over.
+        // Paths that sort between the folder and its entries, such as `dir-x` for `dir`, are skipped.
         let near = self.items.range(from..).take_while(move |(path, _)| {
             path.as_str().starts_with(last.as_str()) || path.as_str() < last.as_str()
         });
@@ -188,17 +191,17 @@ impl Snapshot {
         })
     }
 
-    /// Whether all files were fetched.
+    /// Whether the snapshot holds the contents of all files.
     pub(crate) fn is_whole(&self) -> bool {
         !self.items.values().any(|item| matches!(item, Item::Absent { .. }))
     }
 
-    /// Whether a path is that of a folder, without links on the way.
+    /// Whether a path is that of a folder. Links are not followed.
     pub(crate) fn has_folder(&self, dir: &TreePath) -> bool {
         matches!(self.items.get(dir), Some(Item::Folder))
     }
 
-    /// The objects that a folder is made of and which are not there.
+    /// The objects of the files directly in a folder whose contents are not in the snapshot.
     pub(crate) fn absent(&self, dir: &TreePath) -> Vec<Id> {
         let id = |item: &Item| match item {
             Item::Absent { id, .. } => Some(*id),
@@ -207,7 +210,7 @@ impl Snapshot {
         self.directly_in(dir).filter_map(|(_, _, item)| id(item)).collect()
     }
 
-    /// A folder as bytes. What is not there is taken from `blobs`.
+    /// A folder as bytes. Contents that are not in the snapshot are taken from `blobs`.
     pub(crate) fn folder(&self, dir: &TreePath, blobs: &BTreeMap<Id, Bytes>) -> Result<Vec<u8>, FileError> {
         let missing = |path| FileError::io(path, io::Error::other("it was not fetched with its folder"));
         let mut contents = Vec::new();
@@ -290,7 +293,7 @@ impl Files for Snapshot {
         let parts: Vec<&str> = path.parts().collect();
         for end in 1..=parts.len() {
             let (way, below) = parts.split_at(end);
-            // What is not there is in no submodule either.
+            // A path that does not exist is in no submodule.
             let (real, _) = self.follow(&TreePath::new(&way.join("/"))?).ok()?;
             if let Some(Item::Submodule(commit)) = self.items.get(&real) {
                 let below = TreePath::new(&below.join("/"))?;
@@ -306,7 +309,7 @@ fn id_of(commit: &str) -> Result<Id, String> {
     if from_hex(commit, &mut id) { Ok(id) } else { Err(format!("{commit} is no commit")) }
 }
 
-/// The tree of a commit, or of the commit that a tag is for.
+/// The root tree of a commit, or of the commit that a tag points to.
 fn root_tree(pack: &Pack<'_>, id: Id) -> Result<Id, String> {
     let mut id = id;
     for _ in 0..8 {
@@ -334,12 +337,12 @@ impl From<String> for Stop {
     }
 }
 
-/// What is written beside names.
+/// Which contents are written with the names.
 #[derive(Clone, Copy)]
 enum Contents<'a> {
-    /// Every file.
+    /// The contents of all files.
     Whole,
-    /// What links lead to, from another pack.
+    /// Only the targets of links, from this pack.
     Links(&'a Pack<'a>),
 }
 
@@ -401,7 +404,7 @@ impl Walk<'_, '_> {
                     self.writer.write(&content).map_err(Stop::Io)?;
                     self.note(mode, &Digest::of(&content), content.len(), &below);
                     if entry.mode == Mode::Link {
-                        // The target stands in the index too: links are followed without reading files.
+                        // The target is also in the index, so that links are followed without reading contents.
                         self.index.extend_from_slice(&content);
                         self.index.push(0);
                     }
@@ -416,7 +419,7 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Reads an index; `None` when it is not one.
+/// Parses an index; `None` if it is not valid.
 fn items(index: &[u8]) -> Option<BTreeMap<TreePath, Item>> {
     let mut items = BTreeMap::from([(TreePath::root(), Item::Folder)]);
     let mut start = 0;

@@ -1,5 +1,6 @@
-//! Repositories over ssh, by the system's `ssh` where an administrator names it: with the administrator's key and
-//! known hosts, no configuration of a user, no shell, and no question to anybody.
+//! Fetches from repositories over ssh, with the `ssh` program that an administrator configured: with the
+//! administrator's key and known hosts, without the configuration of the user or the system, without a local shell,
+//! and without prompts.
 
 use super::Address;
 use super::packet::{self, Packet};
@@ -17,11 +18,11 @@ use std::process::Stdio;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 
-/// How much of what `ssh` says of a failure is kept, in bytes.
+/// The most bytes of the error output of `ssh` that are kept.
 const MOST_WORDS: u64 = 4 << 10;
 
-/// Sends a request to `git-upload-pack` and takes the answer in, without the greeting before it. Returns the address
-/// that was asked.
+/// Sends a request to `git-upload-pack` and writes the response to `sink`, without the server's greeting. Returns the
+/// address of the repository.
 pub(super) async fn ask(
     web: Web<'_>,
     at: &Address,
@@ -62,7 +63,7 @@ pub(super) async fn ask(
     Ok(vec![shown.to_owned()])
 }
 
-/// The first address of the host that may be connected to. `ssh` looks nothing up by itself.
+/// The first IP address of the host that the policy allows. `ssh` gets it as an argument and makes no DNS lookup.
 async fn look_up(at: &Address, allowed: Addresses) -> Result<SocketAddr, FetchError> {
     let host = host(at);
     let failed = |class, why: String| FetchError::new(class, format!("{}: {why}", at.url));
@@ -79,9 +80,9 @@ fn host(at: &Address) -> &str {
     at.url.host_str().unwrap_or_default().trim_matches(['[', ']'])
 }
 
-/// The arguments: nothing of a user's or the system's configuration counts.
+/// The arguments of `ssh`. They exclude the configuration of the user and of the system.
 fn arguments(ssh: &Ssh, at: &Address, path: &str, address: SocketAddr) -> Vec<OsString> {
-    // A key of a host at another port is known under both, as in known_hosts.
+    // As in `known_hosts`, the key of a server at another port than 22 has the name `[HOST]:PORT`.
     let alias = match at.url.port() {
         Some(port) => format!("[{}]:{port}", host(at)),
         None => host(at).to_owned(),
@@ -125,24 +126,24 @@ fn arguments(ssh: &Ssh, at: &Address, path: &str, address: SocketAddr) -> Vec<Os
     option("HostKeyAlias", alias.into());
     arguments.extend(["-p".into(), address.port().to_string().into()]);
     arguments.extend(["-l".into(), at.url.username().into(), "--".into(), host(at).into()]);
-    // The one text that a shell reads, at the other end: no quote is in a path.
+    // The shell on the server parses this text. The path was checked to have no quotes.
     arguments.push(format!("git-upload-pack '{path}'").into());
     arguments
 }
 
-/// Ends the program, and whatever it started, when it is dropped.
+/// Kills `ssh`, and the processes that it started, when it is dropped.
 struct Group(Option<Pid>);
 
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(pid) = self.0 {
-            // It may have ended by itself.
+            // Killing fails if all have ended by themselves.
             kill_process_group(pid, Signal::KILL).ok();
         }
     }
 }
 
-/// Writes the request, takes the answer in, and returns its size.
+/// Writes the request to `ssh` and its response to `sink`, and returns the size of the response.
 async fn talk(
     mut child: Child,
     shown: &str,
@@ -159,7 +160,7 @@ async fn talk(
         return Err(store("ssh has no pipes".to_owned()));
     };
     let write = async move {
-        // What it did not take, it says itself.
+        // If writing fails, `ssh` has ended: its error output says why.
         let _ = input.write_all(&request).await;
         drop(input);
         Ok::<(), FetchError>(())
@@ -185,7 +186,7 @@ async fn talk(
     let listen = async {
         let (mut said, mut errors) = (Vec::new(), errors);
         let _ = (&mut errors).take(MOST_WORDS).read_to_end(&mut said).await;
-        // The rest is read, so that nobody waits for it.
+        // The rest is read so that `ssh` does not block on a full pipe.
         let _ = tokio::io::copy(&mut errors, &mut tokio::io::sink()).await;
         Ok::<Vec<u8>, FetchError>(said)
     };
@@ -204,7 +205,7 @@ async fn talk(
     Ok(taken)
 }
 
-/// What was said, as one line of plain text.
+/// The error output as one line of plain text.
 fn words(said: &[u8]) -> String {
     let text = String::from_utf8_lossy(said);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -212,12 +213,13 @@ fn words(said: &[u8]) -> String {
     if plain.is_empty() { "it says nothing".to_owned() } else { plain }
 }
 
-/// Passes an answer on without the greeting of the server, which http servers do not send.
+/// Passes a response on without the greeting of the server: its capabilities, which a response over HTTP does not
+/// have.
 struct Answer<'a> {
     sink: &'a mut dyn Sink,
     greeting: Option<Vec<u8>>,
     is_version_2: bool,
-    /// Whether it speaks at all.
+    /// Whether the server sent any packet of a greeting.
     has_greeted: bool,
 }
 
@@ -242,7 +244,7 @@ impl<'a> Answer<'a> {
                     self.is_version_2 |= packet::line(data) == b"version 2";
                 }
                 Ok(Some(_)) => {}
-                // What is no greeting is looked at by its end.
+                // The greeting is not complete or not valid. In the second case, nothing is passed on.
                 Ok(None) | Err(_) => break,
             }
         }
@@ -250,7 +252,7 @@ impl<'a> Answer<'a> {
         Ok(())
     }
 
-    /// Whether a git server speaks, and another version.
+    /// Whether the server uses another version of git's protocol than 2.
     fn is_other_version(&self) -> bool {
         self.has_greeted && !self.is_version_2
     }
@@ -263,7 +265,7 @@ mod tests {
     use crate::options::Ssh;
 
     #[test]
-    fn the_greeting_is_left_out_however_it_is_cut() {
+    fn the_greeting_is_removed_from_responses_in_parts_of_any_size() {
         let answer = b"000eversion 2\n0012agent=git/2.3\n0000000dpackfile\n0000";
         for step in [1, 5, 1000] {
             let mut taken = Vec::<u8>::new();
@@ -280,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_an_address_is_an_option_or_a_word_of_a_shell() {
+    fn the_arguments_of_ssh_hold_host_and_quoted_path_after_all_options() {
         let ssh = Ssh { program: "/usr/bin/ssh".into(), key: "/k e/y".into(), known_hosts: "/kh".into() };
         let at = address("ssh://git@host.example:2222/org/repo.git", true).expect("an address");
         let to = "192.0.2.1:2222".parse().expect("an address");
@@ -303,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ssh_says_is_one_plain_line() {
+    fn the_error_output_of_ssh_becomes_one_plain_line() {
         assert_eq!(words(b"a\n\n b\x1b[31m\r\n"), "a; b[31m");
         assert_eq!(words(b""), "it says nothing");
         assert_eq!(words(&[b'x'; 1000]).len(), 300);

@@ -1,5 +1,5 @@
-//! The files of a commit, whose contents come folder by folder: a folder is fetched, and compared with its lock, when
-//! the first of its files is read.
+//! The files of a commit, whose contents are fetched folder by folder: a folder is fetched, and checked against the
+//! lock file, when the first of its files is read.
 
 use super::folder::Folder;
 use super::snapshot::Snapshot;
@@ -9,13 +9,13 @@ use keyfill_files::{Entry, FetchError, FileError, FileErrorKind, FileKind, Files
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Who gives out folders of a commit.
+/// A source of the folders of a commit.
 pub(crate) trait Folders: Send + Sync {
-    /// A folder, bound to its lock where there is one.
+    /// A folder, checked against the lock file if that names it.
     fn folder(&self, names: &Snapshot, dir: &TreePath) -> Result<Folder, FetchError>;
 }
 
-/// The files of a commit.
+/// The files of a commit: all names, and the folders that were read so far.
 pub struct Tree {
     names: Snapshot,
     folders: Mutex<BTreeMap<TreePath, Arc<Folder>>>,
@@ -23,13 +23,13 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The names of a commit, and who gives out its folders.
+    /// A tree with the names of a commit's files, and a source of its folders.
     pub(crate) fn new(names: Snapshot, more: Box<dyn Folders>) -> Self {
         Self { names, folders: Mutex::default(), more }
     }
 
-    /// The names of a commit with some of its folders, as bytes; `None` where these are none. `others` is asked for
-    /// the other folders.
+    /// A tree with the names of a commit's files and the bytes of some of its folders; `None` if these bytes are not
+    /// valid. `others` is the source of the other folders.
     pub fn of_parts(names: Snapshot, parts: Vec<(TreePath, Bytes)>, others: Others) -> Option<Self> {
         let read = |(dir, bytes): (TreePath, Bytes)| Some((dir, Arc::new(Folder::read(&bytes)?)));
         let folders = parts.into_iter().map(read).collect::<Option<_>>()?;
@@ -37,7 +37,7 @@ impl Tree {
     }
 
     fn folder(&self, dir: &TreePath) -> Result<Arc<Folder>, FetchError> {
-        // Held until it is there: whoever reads the same folder waits.
+        // The lock is held during the fetch, so that no folder is fetched twice.
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(folder) = folders.get(dir) {
             return Ok(Arc::clone(folder));
@@ -73,14 +73,15 @@ impl Files for Tree {
     }
 }
 
-/// Asks another process for a folder, which it gives as bytes.
+/// A function that gets a folder, as bytes, from another process.
 pub type AskFolder = dyn Fn(&TreePath) -> Result<Bytes, FetchError> + Send + Sync;
 
-/// The folders of a commit that did not come with its names.
+/// The source of folders in a process that got a commit from [`crate::Fetcher::hand`].
 pub enum Others {
-    /// They may not be read: the lock of this repository does not hold them.
+    /// Other folders must not be read, since the lock file does not name them. The text names the repository, for the
+    /// error.
     NotLocked(String),
-    /// They are asked for.
+    /// Other folders are requested from the process that handed over the commit.
     Asked(Box<AskFolder>),
 }
 
@@ -95,13 +96,13 @@ impl Folders for Others {
     }
 }
 
-/// What is said of a folder that a lock does not hold.
+/// The error for a folder that the lock file does not name.
 pub(crate) fn not_locked(repository: &str, dir: &TreePath) -> FetchError {
     let message = format!("{} {}", of_repository(repository, dir), crate::NOT_LOCKED);
     FetchError::new(Class::Forbidden, message).hint(crate::LOCK_IT)
 }
 
-/// A folder, for people.
+/// A folder of a repository as messages name it.
 pub(crate) fn of_repository(repository: &str, dir: &TreePath) -> String {
     let dir = if dir.is_root() { "." } else { dir.as_str() };
     format!("the folder {dir} of {repository}")

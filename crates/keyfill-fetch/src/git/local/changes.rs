@@ -12,11 +12,11 @@ use std::sync::Arc;
 /// Paths whose content, kind or presence differs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Files, links and submodules.
+    /// The paths of the files, links and submodules, from the root of the repository.
     pub paths: BTreeSet<TreePath>,
 }
 
-/// The paths that differ between two commits. Folders that are the same object are not looked into.
+/// The paths that differ between two commits. Folders that are the same git object in both are skipped.
 pub fn changes(base: &RevisionFiles, head: &RevisionFiles, cx: &Cx) -> Result<Changes, FetchError> {
     let mut found = Changes::default();
     if base.root_id() != head.root_id() {
@@ -34,7 +34,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Compares a folder that is there on one side or on both.
+    /// Compares a folder that exists in one of the commits, or in both.
     fn folder(&mut self, path: &TreePath, in_base: bool, in_head: bool) -> Result<(), FetchError> {
         self.cx.check().map_err(|stopped| FetchError::new(Class::Other, stopped.to_string()))?;
         let read = |files: &RevisionFiles, is_there: bool| {
@@ -70,15 +70,15 @@ impl Walk<'_> {
     }
 }
 
-/// The path of an entry; `None` for a name that no tree of ours can hold.
+/// The path of an entry; `None` for a name that a [`TreePath`] cannot hold.
 pub(super) fn below(folder: &TreePath, name: &[u8]) -> Option<TreePath> {
     let name = std::str::from_utf8(name).ok().filter(|name| !["", ".", ".."].contains(name))?;
     folder.join(name).filter(|_| !name.contains('/'))
 }
 
 impl RevisionFiles {
-    /// The paths that differ between this commit and a folder, such as a work tree with changes that were not
-    /// committed. Its files are hashed as git does it; what git ignores counts like any other file.
+    /// The paths that differ between this commit and a folder, such as a work tree with uncommitted changes. Files
+    /// are hashed as git does it, but without its filters; files that git ignores are compared like any other.
     pub fn changes_to(&self, disk: &dyn Files, cx: &Cx) -> Result<Changes, FetchError> {
         let mut found = BTreeSet::new();
         self.compare(disk, &TreePath::root(), true, &mut found, cx)?;
@@ -103,7 +103,7 @@ impl RevisionFiles {
             let is_there = names.contains(entry.name.as_slice());
             if let (false, Some(path)) = (is_there, below(path, &entry.name)) {
                 match entry.mode {
-                    // An empty folder on disk is none of git's.
+                    // git has no empty folders: what is missing is the files below.
                     Mode::Folder => found.extend(self.walk(&path)),
                     Mode::Submodule if self.walk(&path).is_empty() => {}
                     _ => drop(found.insert(path)),
@@ -142,7 +142,7 @@ impl RevisionFiles {
     }
 }
 
-/// The name that git gives a file's content.
+/// The object name that git gives a file's content.
 fn blob_id(content: &[u8]) -> Id {
     let mut hash = Sha1::new();
     hash.update(format!("blob {}\0", content.len()).as_bytes());
@@ -150,7 +150,7 @@ fn blob_id(content: &[u8]) -> Id {
     hash.finalize().into()
 }
 
-/// An error and what caused it.
+/// The text of an error with that of its cause.
 fn chain(error: &FileError) -> String {
     error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }

@@ -1,7 +1,7 @@
-//! git's configuration, as far as it says what a repository is: sections, keys and values of one file. Files that it
-//! includes are not read.
+//! git's configuration files, such as `.git/config` and `.gitmodules`: sections, keys and values of one file. Files
+//! that it includes are not read.
 
-/// Keys with their section before them, all in lower case but for a section's name in quotes.
+/// Pairs of a name and a value. A name is section and key, in lower case except for a subsection in quotes.
 #[derive(Debug, Default)]
 pub(super) struct Config(Vec<(String, String)>);
 
@@ -27,7 +27,7 @@ impl Config {
         Self(found)
     }
 
-    /// The value of `section.key`; the last one counts.
+    /// The value of `section.key`. If it is set several times, the last one.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -41,7 +41,7 @@ impl Config {
         self.0.iter().filter(|(name, _)| of_kind(name)).map(|(_, value)| value.as_str()).collect()
     }
 
-    /// The name in quotes of the section of a kind in which a key has a value.
+    /// The NAME of the section `[section "NAME"]` in which `key` has this value.
     pub(super) fn section_with(&self, section: &str, key: &str, value: &str) -> Option<&str> {
         self.0.iter().filter(|(_, held)| held == value).find_map(|(name, _)| {
             let below = name.strip_prefix(section)?.strip_prefix('.')?;

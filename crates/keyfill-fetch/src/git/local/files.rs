@@ -1,4 +1,4 @@
-//! The files of a commit, read as they are asked for.
+//! The files of a commit, each read from git's objects when it is needed.
 
 use super::super::object::{self, Id, Mode, Named, ObjectKind};
 use super::config::Config;
@@ -11,22 +11,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// The files of a commit. A submodule is a folder: with its files where its repository lies in this one, as git lays it
-/// out for one that was checked out, else an empty one, as git leaves it.
+/// The files of a commit. A submodule is a folder. It has files if the submodule was checked out once, so that its
+/// repository is in `.git/modules`; else it is empty, as in a work tree.
 pub struct RevisionFiles {
     objects: Arc<Objects>,
     root: Id,
-    /// Where repositories of submodules lie; none in a submodule.
+    /// The folder with the repositories of submodules.
     modules: Option<PathBuf>,
     folders: Mutex<HashMap<TreePath, Arc<Folder>>>,
     submodules: Mutex<HashMap<TreePath, Option<Arc<Objects>>>>,
     gitmodules: OnceLock<Config>,
 }
 
-/// A folder's entries, and whose objects they are.
+/// The entries of a folder, and the repository's objects that they refer to.
 pub(super) struct Folder {
     pub(super) objects: Arc<Objects>,
-    /// In the order of their names' bytes.
+    /// Sorted by the bytes of their names.
     pub(super) entries: Vec<Named>,
 }
 
@@ -46,7 +46,7 @@ impl RevisionFiles {
         self.root
     }
 
-    /// The entries of a folder whose path has no links.
+    /// The entries of a folder. Its path must not lead through links.
     pub(super) fn folder(&self, path: &TreePath) -> Result<Arc<Folder>, FileError> {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(folder) = folders.get(path) {
@@ -79,8 +79,8 @@ impl RevisionFiles {
         }
     }
 
-    /// The objects of a submodule that was checked out once. Its folder has the submodule's name, which is mostly its
-    /// path.
+    /// The objects of a submodule; `None` if it was never checked out. Its folder in `.git/modules` has the
+    /// submodule's name, which is usually its path.
     fn submodule(&self, path: &TreePath) -> Option<Arc<Objects>> {
         let modules = self.modules.as_deref()?;
         let mut known = self.submodules.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +93,7 @@ impl RevisionFiles {
             Config::parse(&String::from_utf8_lossy(&text.unwrap_or_default()))
         });
         let name = config.section_with("submodule", "path", path.as_str()).unwrap_or(path.as_str());
-        // The author's text names a folder: it must stay below.
+        // The name is written by an author: the folder must be below `modules`.
         let folder = TreePath::new(name).map(|name| modules.join(name.as_str()));
         let objects = folder.filter(|folder| is_repository(folder));
         let objects = objects.map(|folder| Arc::new(Objects::open(&folder.join("objects"))));
@@ -145,7 +145,7 @@ fn read_folder(objects: &Arc<Objects>, id: &Id, path: &TreePath) -> Result<Folde
         return Err(unread(path, "it is no tree"));
     }
     let mut entries = object::named(&tree).map_err(|why| unread(path, &why))?;
-    // git sorts folders as if their names ended in a slash.
+    // git sorts a folder as if its name ended in a slash.
     entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(Folder { objects: Arc::clone(objects), entries })
 }

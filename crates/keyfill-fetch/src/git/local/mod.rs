@@ -1,5 +1,5 @@
-//! A repository on this machine, read without git: references, commits, trees and files of any revision. Nothing is
-//! checked out and nothing is written.
+//! A repository on this machine, read without the program `git`: references, commits, trees and files of any
+//! revision. Nothing is checked out and nothing is written.
 
 mod changes;
 mod config;
@@ -24,11 +24,11 @@ use references::References;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A repository: a work tree's `.git`, or a bare one.
+/// A repository: the `.git` of a work tree, or a bare repository.
 pub struct LocalRepository {
-    /// What belongs to this work tree: `HEAD`.
+    /// The folder with the files of this work tree, such as `HEAD`.
     git_dir: PathBuf,
-    /// What all work trees share: objects, branches, configuration.
+    /// The folder with what all work trees share: objects, branches, configuration.
     common_dir: PathBuf,
     objects: Arc<Objects>,
     config: Config,
@@ -38,8 +38,8 @@ pub struct LocalRepository {
 const MOST_TEXT: u64 = 64 << 20;
 
 impl LocalRepository {
-    /// Opens the repository of the work tree at `folder`, whose `.git` may be a folder or a file that names one, or the
-    /// bare repository there.
+    /// Opens the repository of the work tree at `folder`, whose `.git` may be a folder or a file that names one. If
+    /// `folder` is a bare repository, that is opened.
     pub fn open(folder: &Path) -> Result<Self, FetchError> {
         let git_dir = git_dir(folder)?;
         let common_dir = match text(&git_dir.join("commondir")) {
@@ -58,7 +58,7 @@ impl LocalRepository {
         Ok(Self { git_dir, common_dir, objects: Arc::new(objects), config })
     }
 
-    /// Whether the history was cut off when the repository was cloned.
+    /// Whether the repository is a shallow clone, which lacks older commits.
     pub fn is_shallow(&self) -> bool {
         self.common_dir.join("shallow").exists()
     }
@@ -68,13 +68,13 @@ impl LocalRepository {
         self.config.all("remote", "url")
     }
 
-    /// The commit that an expression names: `HEAD`, a branch, a tag, a commit's digits or their beginning, each with
-    /// `~N` and `^N` behind it; `A...B` is the merge base of two.
+    /// The commit that an expression names: `HEAD`, a branch, a tag, or the first digits of a commit, each perhaps
+    /// followed by `~N` and `^N`. `A...B` is the merge base of two.
     pub fn revision(&self, expression: &str) -> Result<Revision, FetchError> {
         revision::resolve(self, expression)
     }
 
-    /// The newest commit that both of two descend from.
+    /// The newest commit that two commits both descend from.
     pub fn merge_base(&self, one: &Revision, other: &Revision) -> Result<Revision, FetchError> {
         revision::merge_base(self, one, other)
     }
@@ -95,7 +95,7 @@ impl LocalRepository {
         object::header(&content, "tree").ok_or_else(|| broken(commit, "it names no tree"))
     }
 
-    /// The text of a commit.
+    /// The content of a commit object.
     fn commit(&self, id: &Id) -> Result<Arc<Vec<u8>>, FetchError> {
         match self.objects.get(id) {
             Ok((ObjectKind::Commit, content)) => Ok(content),
@@ -104,7 +104,7 @@ impl LocalRepository {
         }
     }
 
-    /// An object that cannot be read, and what may be done about it.
+    /// The error for an object that cannot be read, with a hint for clones that lack objects.
     fn missing(&self, id: &Id, why: &str) -> FetchError {
         let name = crate::digest::to_hex(id);
         let error = FetchError::new(Class::Render, format!("cannot read the git object {name}: {why}"));
@@ -118,16 +118,16 @@ impl LocalRepository {
     }
 }
 
-/// What to do where history is missing.
+/// The hint for a commit that a shallow clone lacks.
 const SHALLOW: &str = "this is a shallow clone: fetch more with `git fetch --deepen=N` or `git fetch --unshallow` (fetch-depth: 0)";
 
-/// The folder that holds `HEAD` and the rest.
+/// The git folder of a work tree, which holds `HEAD`; or the folder itself if it is a bare repository.
 fn git_dir(folder: &Path) -> Result<PathBuf, FetchError> {
     let dot_git = folder.join(".git");
     if dot_git.is_dir() {
         return Ok(dot_git);
     }
-    // A work tree of `git worktree`, and a submodule.
+    // The `.git` of a linked work tree (`git worktree`) and of a submodule is a file.
     if let Some(path) = text(&dot_git).as_deref().and_then(|text| text.strip_prefix("gitdir:")) {
         return Ok(folder.join(path.trim()));
     }
@@ -138,7 +138,7 @@ fn git_dir(folder: &Path) -> Result<PathBuf, FetchError> {
     Err(FetchError::new(Class::Usage, message).hint("run it in a clone, or name the folder with --root"))
 }
 
-/// A small file of git's own; `None` where it is not there, too large or no text.
+/// The text of one of git's own files; `None` if it does not exist or is too large.
 fn text(path: &Path) -> Option<String> {
     let is_small = std::fs::metadata(path).ok()?.len() <= MOST_TEXT;
     is_small.then(|| std::fs::read(path).ok()).flatten().map(|b| String::from_utf8_lossy(&b).into_owned())

@@ -1,4 +1,4 @@
-//! The objects of a repository: loose ones, those in packs, and those of the repositories that it borrows from.
+//! The objects of a repository: loose ones, those in packs, and those of the repositories that its `alternates` name.
 
 use super::super::delta;
 use super::super::object::{Id, ObjectKind};
@@ -12,9 +12,9 @@ use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Objects by their name.
+/// The objects of a repository, which are found by their name.
 pub(super) struct Objects {
-    /// Folders of objects: the repository's own first.
+    /// The folders with objects, that of the repository first, then those of its alternates.
     folders: Vec<PathBuf>,
     packs: OnceLock<Vec<PackFile>>,
     kept: Mutex<Kept>,
@@ -23,20 +23,20 @@ pub(super) struct Objects {
 /// An object's kind and content.
 type Content = (ObjectKind, Arc<Vec<u8>>);
 
-/// Objects that others are deltas to, by pack and offset. All are dropped when they are too many.
+/// A cache of unpacked objects that may be the base of deltas, by pack and offset. It is emptied when it is full.
 #[derive(Default)]
 struct Kept {
     objects: HashMap<(usize, u64), Content>,
     bytes: usize,
 }
 
-/// How many bytes of unpacked objects are kept for the deltas that stand on them.
+/// The most bytes of unpacked objects in the cache.
 const KEPT_BYTES: usize = 64 << 20;
-/// The longest chain of deltas; git makes them 50 long.
+/// The longest chain of deltas that is followed. git makes chains of 50 by default.
 const MOST_DEPTH: usize = 5_000;
-/// How many repositories may borrow from each other.
+/// The most alternates that are followed.
 const MOST_FOLDERS: usize = 16;
-/// The fewest digits that name an object.
+/// The fewest digits with which an object can be named, as in git.
 const FEWEST_DIGITS: usize = 4;
 
 impl Objects {
@@ -133,7 +133,7 @@ impl Objects {
                 }
                 Packed::DeltaTo(base, delta) => {
                     deltas.push((at, delta));
-                    // git writes them into packs that are sent; on disk the base is in the same pack.
+                    // The base may be missing only in packs that are sent; on disk it is in the same pack.
                     at = pack.find(&base).ok_or("a delta stands on no object")?;
                 }
             }
@@ -168,7 +168,7 @@ fn loose_path(folder: &Path, id: &Id) -> PathBuf {
     folder.join(&name[..2]).join(&name[2..])
 }
 
-/// Reads a loose object: its kind and size, a NUL byte, then its content, all compressed together.
+/// Reads a loose object: kind and size, a NUL byte, then the content, all compressed together.
 fn read_loose(file: File) -> Result<(ObjectKind, Vec<u8>), String> {
     const BROKEN: &str = "its file is broken";
     let mut bytes = ZlibDecoder::new(BufReader::new(file));

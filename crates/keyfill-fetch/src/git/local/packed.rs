@@ -1,4 +1,4 @@
-//! A pack on disk with its index: one object is found and unpacked without reading the rest.
+//! A pack on disk with its index: an object is found and unpacked without reading the rest of the pack.
 
 use super::super::object::{Id, ObjectKind};
 use flate2::read::ZlibDecoder;
@@ -9,30 +9,30 @@ use std::sync::{Mutex, PoisonError};
 
 /// The largest object that is unpacked, in bytes.
 pub(super) const MOST_OBJECT: u64 = 256 << 20;
-/// The header of an index of version 2, before the table of counts.
+/// The size of the header of an index of version 2, in bytes.
 const INDEX_HEAD: u64 = 8;
-/// Where names begin in an index.
+/// The offset of the object names in an index: after the header and a table of 256 counts.
 const NAMES: u64 = INDEX_HEAD + 256 * 4;
 
-/// A pack.
+/// A pack and its index.
 pub(super) struct PackFile {
     index: Mutex<File>,
     pack: Mutex<File>,
-    /// For each first byte of a name, how many names begin with it or a smaller one.
+    /// For each value of a name's first byte, the number of names whose first byte is not larger.
     counts: Vec<u32>,
 }
 
-/// An object as it lies in a pack.
+/// An entry of a pack, unpacked: an object, or a delta to one.
 pub(super) enum Packed {
     Whole(ObjectKind, Vec<u8>),
-    /// A delta to the object that begins at an offset of the same pack.
+    /// A delta to the object at this offset of the same pack.
     DeltaAt(u64, Vec<u8>),
-    /// A delta to an object by its name.
+    /// A delta to the object of this name.
     DeltaTo(Id, Vec<u8>),
 }
 
 impl PackFile {
-    /// Opens a pack by its index; `None` where it is no index of version 2.
+    /// Opens a pack by its index; `None` if that is not an index of version 2.
     pub(super) fn open(index_path: &Path) -> Option<Self> {
         let mut index = File::open(index_path).ok()?;
         let mut head = vec![0; NAMES as usize];
@@ -48,7 +48,7 @@ impl PackFile {
         Some(Self { index: Mutex::new(index), pack: Mutex::new(pack), counts })
     }
 
-    /// Where an object begins.
+    /// The offset of an object in the pack.
     pub(super) fn find(&self, id: &Id) -> Option<u64> {
         let (from, names) = self.names(id[0]).ok()?;
         let names: Vec<&[u8]> = names.chunks_exact(20).collect();
@@ -56,7 +56,8 @@ impl PackFile {
         self.offset(from + at as u64).ok()
     }
 
-    /// The names that begin with these bytes, and `half` of the next one where the digits are odd.
+    /// Adds the names that begin with these bytes. For an odd number of digits, `half` is the upper half of the next
+    /// byte.
     pub(super) fn starting(&self, first: &[u8], half: Option<u8>, found: &mut Vec<Id>) {
         let Some((_, names)) = first.first().and_then(|byte| self.names(*byte).ok()) else { return };
         let fits = |name: &&[u8]| {
@@ -66,7 +67,7 @@ impl PackFile {
         found.extend(names.chunks_exact(20).filter(fits).filter_map(|name| Id::try_from(name).ok()));
     }
 
-    /// The names that begin with a byte, and how many stand before them.
+    /// The names that begin with a byte, and the number of names before them.
     fn names(&self, first: u8) -> io::Result<(u64, Vec<u8>)> {
         let first = usize::from(first);
         let from = if first == 0 { 0 } else { u64::from(self.counts[first - 1]) };
@@ -90,7 +91,7 @@ impl PackFile {
         Ok(u64::from_be_bytes(long))
     }
 
-    /// The object that begins at an offset.
+    /// Reads the entry at an offset.
     pub(super) fn object(&self, offset: u64) -> Result<Packed, String> {
         let mut from = BufReader::new(At { file: &self.pack, offset });
         let byte = |from: &mut BufReader<At<'_>>| -> Result<u8, String> {
@@ -134,7 +135,7 @@ impl PackFile {
 const BROKEN: &str = "the pack is broken";
 const TOO_LARGE: &str = "it is larger than 256 MiB";
 
-/// Unpacks what is said to be `size` bytes long.
+/// Unpacks an object, which must have exactly `size` bytes.
 fn inflate(compressed: impl Read, size: u64) -> Result<Vec<u8>, String> {
     if size > MOST_OBJECT {
         return Err(TOO_LARGE.to_owned());
@@ -158,7 +159,7 @@ fn read_at(file: &Mutex<File>, offset: u64, into: &mut [u8]) -> io::Result<()> {
     file.read_exact(into)
 }
 
-/// A file that several threads read, from an offset on.
+/// Reads a file that several threads share, from an offset.
 struct At<'a> {
     file: &'a Mutex<File>,
     offset: u64,

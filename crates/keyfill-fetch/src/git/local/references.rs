@@ -1,20 +1,21 @@
-//! References by their files and by `packed-refs`.
+//! References, from their files and from `packed-refs`.
 
 use super::super::object::Id;
 use super::text;
 use std::path::Path;
 
-/// Where references lie.
+/// The folders with references.
 pub(super) struct References<'a> {
     pub(super) git_dir: &'a Path,
     pub(super) common_dir: &'a Path,
 }
 
-/// How many references may lead to each other.
+/// The longest chain of symbolic references that is followed.
 const MOST_STEPS: usize = 10;
 
 impl References<'_> {
-    /// The object that a short name means, in git's order: as it is, a tag, a branch, a branch of a remote.
+    /// The object of a short name. As in git, the name is tried as it is, as a tag, as a branch, and as a branch of a
+    /// remote.
     pub(super) fn find(&self, name: &str) -> Option<Id> {
         let name = if name == "@" { "HEAD" } else { name };
         if !is_safe(name) {
@@ -47,7 +48,7 @@ impl References<'_> {
     }
 }
 
-/// Whether a name stays in git's folder.
+/// Whether a name is safe as a path below the git folder.
 fn is_safe(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(['/', '-'])
@@ -55,7 +56,7 @@ fn is_safe(name: &str) -> bool {
         && name.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
 }
 
-/// An object's name from its 40 digits.
+/// Parses the 40 digits of an object name.
 pub(super) fn id(hex: &str) -> Option<Id> {
     let mut id = [0; 20];
     crate::digest::from_hex(hex, &mut id).then_some(id)

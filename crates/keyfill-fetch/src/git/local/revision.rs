@@ -1,4 +1,4 @@
-//! What an expression such as `origin/main~2` names, and where two histories meet.
+//! The commit that an expression such as `origin/main~2` names, and the merge base of two commits.
 
 use super::super::object::{self, Id, ObjectKind};
 use super::{LocalRepository, SHALLOW};
@@ -7,22 +7,22 @@ use keyfill_diag::Class;
 use keyfill_files::FetchError;
 use std::collections::{BinaryHeap, HashMap};
 
-/// A commit, and the expression that named it.
+/// A commit, and the expression that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision {
-    /// The expression.
+    /// The expression, such as `main~2`.
     pub name: String,
     pub(super) id: Id,
 }
 
 impl Revision {
-    /// The commit's 40 digits.
+    /// The 40 hexadecimal digits of the commit.
     pub fn commit(&self) -> String {
         to_hex(&self.id)
     }
 }
 
-/// How many commits are looked at for a merge base.
+/// The most commits that are read to find a merge base.
 const MOST_COMMITS: usize = 1_000_000;
 
 pub(super) fn resolve(repository: &LocalRepository, expression: &str) -> Result<Revision, FetchError> {
@@ -57,7 +57,7 @@ pub(super) fn resolve(repository: &LocalRepository, expression: &str) -> Result<
             }
         }
     }
-    // A revision whose commit was not fetched is said so here, and not when its files are read.
+    // If the commit was not fetched, the error comes here and not when its files are read.
     repository.commit(&id)?;
     Ok(Revision { name: expression.to_owned(), id })
 }
@@ -80,7 +80,7 @@ fn named(repository: &LocalRepository, name: &str, expression: &str) -> Result<I
     }
 }
 
-/// The commit that an object is, or that a tag is for.
+/// The commit that an object name stands for: the commit itself, or the one that a tag points to.
 fn peel(repository: &LocalRepository, id: Id) -> Result<Id, FetchError> {
     let mut at = id;
     for _ in 0..8 {
@@ -112,7 +112,7 @@ fn parents(commit: &[u8]) -> Vec<Id> {
     lines.map_while(parent).collect()
 }
 
-/// When a commit was made, in seconds.
+/// The committer's time of a commit, in seconds since 1970.
 fn time(commit: &[u8]) -> i64 {
     let line = commit.split(|b| *b == b'\n').take_while(|line| !line.is_empty());
     let line = line.into_iter().find(|line| line.starts_with(b"committer ")).unwrap_or_default();
@@ -121,12 +121,12 @@ fn time(commit: &[u8]) -> i64 {
     text.split_whitespace().next().and_then(|seconds| seconds.parse().ok()).unwrap_or_default()
 }
 
-/// Seen from one commit, from the other.
+/// Flags of a commit: it was reached from the first commit, from the second one.
 const ONE: u8 = 1;
 const OTHER: u8 = 2;
 
-/// The newest commit that both of two descend from. Commits are taken by their time, newest first, until one is seen
-/// from both; a history that ends before that, since it was not fetched, is an error.
+/// The newest commit that two commits both descend from. Commits are visited by their time, the newest first, until
+/// one was reached from both. It is an error if the history ends before that, for example in a shallow clone.
 pub(super) fn merge_base(
     repository: &LocalRepository,
     one: &Revision,
@@ -146,7 +146,7 @@ pub(super) fn merge_base(
         if seen.len() > MOST_COMMITS {
             break;
         }
-        // What a shallow clone lacks ends the history there.
+        // A commit that a shallow clone lacks ends this line of history.
         let Ok(commit) = repository.commit(&id) else { continue };
         for parent in parents(&commit) {
             let held = seen.entry(parent).or_default();

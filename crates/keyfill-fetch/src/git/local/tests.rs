@@ -5,7 +5,7 @@ use keyfill_testkit::program;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A repository that git made.
+/// A repository that is made with the program `git`.
 struct Made {
     git: PathBuf,
     folder: tempfile::TempDir,
@@ -64,7 +64,7 @@ fn names(found: &super::Changes) -> Vec<&str> {
 #[test]
 fn loose_and_packed_objects_read_the_same() {
     let Some(made) = Made::new() else { return };
-    // Versions of one long file become deltas.
+    // `git gc` stores versions of one long file as deltas.
     let mut commits = Vec::new();
     for version in 0..12 {
         let long: String =
@@ -93,7 +93,7 @@ fn loose_and_packed_objects_read_the_same() {
 }
 
 #[test]
-fn expressions_name_what_git_says() {
+fn expressions_name_the_same_commits_as_in_git() {
     let Some(made) = Made::new() else { return };
     made.put("a", "1");
     made.commit("one");
@@ -139,7 +139,7 @@ fn expressions_name_what_git_says() {
 }
 
 #[test]
-fn changes_are_those_that_git_names() {
+fn changes_are_the_same_as_in_git() {
     let Some(made) = Made::new() else { return };
     made.put("same/a", "1");
     made.put("dir/changed", "1");
@@ -214,7 +214,7 @@ fn work_trees_alternates_and_submodules_are_read() {
     let repository = LocalRepository::open(&with).unwrap();
     let files = repository.files(&repository.revision("HEAD").unwrap()).unwrap();
     assert_eq!(&files.read(&at("lib/shared/a")).unwrap()[..], b"1");
-    // One that was not checked out is an empty folder, as it is on disk.
+    // A submodule that was not checked out is an empty folder, as on disk.
     made.git_in(made.folder.path(), &["clone", "-q", "with", "without"]);
     let without = made.folder.path().join("without");
     let repository = LocalRepository::open(&without).unwrap();
@@ -225,7 +225,7 @@ fn work_trees_alternates_and_submodules_are_read() {
 }
 
 #[test]
-fn a_shallow_clone_says_what_it_lacks() {
+fn the_error_about_a_missing_commit_says_that_the_clone_is_shallow() {
     let Some(made) = Made::new() else { return };
     made.put("a", "1");
     made.commit("one");
@@ -243,7 +243,7 @@ fn a_shallow_clone_says_what_it_lacks() {
 }
 
 #[test]
-fn other_formats_are_named() {
+fn an_unsupported_repository_format_is_named() {
     let Some(made) = Made::new() else { return };
     let folder = made.folder.path().join("sha256");
     made.git_in(made.folder.path(), &["init", "-q", "--object-format=sha256", "sha256"]);
