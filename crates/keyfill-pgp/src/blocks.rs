@@ -6,12 +6,12 @@ use pgp::composed::PublicOrSecret;
 const BEGIN: &str = "-----BEGIN PGP ";
 const END: &str = "-----END PGP ";
 
-/// All keys of a file; why there are none, where it is none.
+/// All keys of a file. The error says why the file has none.
 pub(crate) fn keys(file: &[u8]) -> Result<Vec<PublicOrSecret>, String> {
     if file.len() >= MOST_BYTES {
         return Err(format!("it is larger than {MOST_BYTES} bytes"));
     }
-    // GnuPG 2 keeps its keys in a format of its own.
+    // The keybox (`pubring.kbx`) of GnuPG 2 has its own format.
     if file.get(8..12) == Some(b"KBXf") {
         return Err("it is a keybox of GnuPG, which only GnuPG reads".to_owned());
     }
@@ -22,7 +22,7 @@ pub(crate) fn keys(file: &[u8]) -> Result<Vec<PublicOrSecret>, String> {
     if keys.is_empty() { Err("it holds no key of OpenPGP".to_owned()) } else { Ok(keys) }
 }
 
-/// The armored blocks of a text; nothing where there are none.
+/// The armored blocks of a text; `None` if there are none.
 fn armored(file: &[u8]) -> Option<Vec<&str>> {
     let text = std::str::from_utf8(file).ok()?;
     let mut blocks = Vec::new();

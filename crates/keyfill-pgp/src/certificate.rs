@@ -1,11 +1,12 @@
-//! What the signatures on a key say about it: rPGP checks each that it is asked about, and asks about none by itself.
+//! Whether a key may sign, by the signatures on the key itself. rPGP can verify each of them, but leaves it to its
+//! caller to do so.
 
 use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
 use pgp::packet::{Signature, SignatureType, SubpacketData};
 use pgp::types::{KeyDetails, Tag, Timestamp};
 use std::time::{Duration, SystemTime};
 
-/// Why a key is not to be trusted with a signature.
+/// The reason why a signature by a key does not count.
 type Why = &'static str;
 
 const REVOKED: Why = "its key was revoked";
@@ -16,15 +17,15 @@ const UNBOUND: Why = "its key has no valid signature of its own";
 /// Whether the primary key may sign.
 pub(crate) fn primary(key: &SignedPublicKey, now: SystemTime) -> Result<(), Why> {
     let own = valid(key, now)?;
-    // A key of before there were flags may do everything.
+    // An old key without flags may be used for everything.
     match flags(own) {
         Some(false) => Err(NOT_FOR_SIGNING),
         _ => Ok(()),
     }
 }
 
-/// Whether a subkey may sign. Both keys must have signed that it belongs to the primary key: else anybody could call
-/// the signing key of another their own.
+/// Whether a subkey may sign. Both keys must have signed that it belongs to the primary key. Else anybody could add
+/// the signing key of another person to their own key.
 pub(crate) fn subkey(key: &SignedPublicKey, subkey: &SignedPublicSubKey, now: SystemTime) -> Result<(), Why> {
     valid(key, now)?;
     let by_primary = |signature: &&Signature| {
@@ -47,7 +48,7 @@ pub(crate) fn subkey(key: &SignedPublicKey, subkey: &SignedPublicSubKey, now: Sy
     back.verify_primary_key_binding(&subkey.key, &key.primary_key).map_err(|_| UNBOUND)
 }
 
-/// The newest signature by which the primary key describes itself, where the key is valid at all.
+/// The newest signature of the primary key about itself. The error says why the key is not valid.
 fn valid(key: &SignedPublicKey, now: SystemTime) -> Result<&Signature, Why> {
     let primary = &key.primary_key;
     let details = &key.details;
@@ -74,19 +75,19 @@ fn newest<'a>(signatures: impl Iterator<Item = &'a Signature>) -> Option<&'a Sig
     signatures.max_by_key(|signature| signature.created())
 }
 
-/// Whether a key that was made at a time has expired, as one of its signatures says.
+/// Whether a key that was created at `made` has expired, according to one of its signatures.
 fn has_expired(made: Timestamp, signature: &Signature, now: SystemTime) -> bool {
     let holds = signature.key_expiration_time().filter(|holds| holds.as_secs() > 0);
     holds.is_some_and(|holds| SystemTime::from(made) + Duration::from(holds) < now)
 }
 
-/// Whether a signature was made later than now: clocks differ by some minutes.
+/// Whether a signature was made in the future. Clocks may differ by ten minutes.
 pub(crate) fn is_of_future(signature: &Signature, now: SystemTime) -> bool {
     const CLOCKS: Duration = Duration::from_secs(600);
     signature.created().is_none_or(|made| SystemTime::from(made) > now + CLOCKS)
 }
 
-/// Whether a signature lets its key sign; nothing where it has no flags.
+/// Whether the flags in a signature allow the key to sign; `None` if it has no flags.
 fn flags(signature: &Signature) -> Option<bool> {
     signature.config()?.hashed_subpackets().find_map(|packet| match &packet.data {
         SubpacketData::KeyFlags(flags) => Some(flags.sign()),

@@ -1,4 +1,4 @@
-//! Public keys, and what they signed.
+//! Public keys, and the verification of what they signed.
 
 use crate::{MOST_BYTES, blocks, certificate, guarded};
 use pgp::composed::{CleartextSignedMessage, PublicOrSecret, SignedPublicKey, SignedPublicSubKey};
@@ -8,10 +8,10 @@ use pgp::types::{Fingerprint, KeyDetails};
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// How many signatures of one message are looked at.
+/// The most signatures of one message that are checked.
 const MOST_SIGNATURES: usize = 16;
 
-/// Public keys that somebody trusts.
+/// Public keys whose signatures are trusted.
 #[derive(Clone)]
 pub struct Keyring {
     keys: Vec<SignedPublicKey>,
@@ -24,8 +24,8 @@ impl fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    /// Reads the public keys of a file, as `gpg --export` writes it, armored or not. Of a secret key the public part is
-    /// taken.
+    /// Reads the public keys of a file, as `gpg --export` writes it, armored or binary. From a secret key, the public
+    /// part is used.
     pub fn read(file: &[u8]) -> Result<Self, String> {
         let keys = blocks::keys(file)?.into_iter().map(|key| match key {
             PublicOrSecret::Public(key) => key,
@@ -34,8 +34,8 @@ impl Keyring {
         Ok(Self { keys: keys.collect() })
     }
 
-    /// The text of a message with a cleartext signature, with `\n` at the end of lines, where a key of this ring signed
-    /// it; why none did, else. One signature that is good is enough.
+    /// The text of a message with a cleartext signature, with `\n` line ends, if a key of this keyring signed it. One
+    /// valid signature is enough. The error says why no signature is valid.
     pub fn signed_text(&self, message: &[u8]) -> Result<String, String> {
         if message.len() >= MOST_BYTES {
             return Err(format!("it is larger than {MOST_BYTES} bytes"));
@@ -56,7 +56,7 @@ impl Keyring {
         Err(why)
     }
 
-    /// Whether a signature is by a key of the ring, and one that counts.
+    /// Checks that a signature is valid and by a key of the keyring that may sign.
     fn check(&self, signature: &Signature, text: &[u8], now: SystemTime) -> Result<(), String> {
         if !matches!(signature.typ(), Some(SignatureType::Text | SignatureType::Binary)) {
             return Err("its signature is not one on a text".to_owned());
@@ -96,7 +96,7 @@ struct Signer<'a> {
 }
 
 impl<'a> Signer<'a> {
-    /// Each key of one entry of a ring.
+    /// The primary key and the subkeys of one entry of a keyring.
     fn of(key: &'a SignedPublicKey) -> impl Iterator<Item = Self> {
         let subkeys = key.public_subkeys.iter().map(Some);
         std::iter::once(None).chain(subkeys).map(move |subkey| Self { key, subkey })
@@ -106,7 +106,7 @@ impl<'a> Signer<'a> {
         self.subkey.map_or_else(|| self.key.primary_key.fingerprint(), |subkey| subkey.key.fingerprint())
     }
 
-    /// Whether a signature says that it is by this key.
+    /// Whether a signature claims to be by this key.
     fn is_named_by(&self, signature: &Signature) -> bool {
         let id = self
             .subkey
@@ -115,7 +115,7 @@ impl<'a> Signer<'a> {
         fingerprints.contains(&&self.fingerprint()) || signature.issuer_key_id().contains(&&id)
     }
 
-    /// Whether this key signed a text, and may.
+    /// Checks that this key signed the text, and that it may sign.
     fn signed(&self, signature: &Signature, text: &[u8], now: SystemTime) -> Result<(), &'static str> {
         const CHANGED: &str = "its text is not the one that was signed by its key";
         match self.subkey {
@@ -131,7 +131,7 @@ impl<'a> Signer<'a> {
     }
 }
 
-/// The key that a signature names, for a message.
+/// The key that a signature names, for an error.
 fn issuer(signature: &Signature) -> String {
     let fingerprint = signature.issuer_fingerprint().first().map(|fingerprint| format!("{fingerprint:X}"));
     let id = || signature.issuer_key_id().first().map(|id| id.to_string().to_uppercase());

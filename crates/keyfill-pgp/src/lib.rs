@@ -1,13 +1,14 @@
-//! OpenPGP, as far as keyfill reads it: texts that somebody signed, and short messages that were encrypted for a key.
+//! The part of OpenPGP that keyfill needs: signed texts, and short messages that are encrypted for a key.
 //!
-//! [`Keyring`] holds public keys, and answers what a cleartext message says where one of them signed it: the `.prov`
-//! files of helm's charts. [`SecretKeys`] decrypt messages: the data keys of SOPS files.
+//! [`Keyring`] holds public keys, and returns the text of a cleartext message that one of them signed, such as the
+//! `.prov` file of a Helm chart. [`SecretKeys`] decrypt messages: the data keys of SOPS files.
 //!
 //! The packets and the cryptography are those of the crate `pgp` (rPGP). What that crate leaves to its caller is
 //! decided here: which keys may sign, whether a key was revoked or has expired, which hashes are strong enough, how
 //! large a message may be. Nothing here reads files, asks for a passphrase, or starts GnuPG.
 //!
-//! Messages are an author's, or a server's: they are bounded, and what fails in reading them is an error, not a panic.
+//! Messages come from authors or servers and are not trusted: their size is limited, and a panic in parsing them
+//! becomes an error.
 
 #![warn(clippy::disallowed_methods)]
 
@@ -21,10 +22,10 @@ pub use secret::{SecretKeys, Undecrypted};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The bytes of a file of keys, of a signed text or of an encrypted message, at most.
+/// The largest file of keys, signed text or encrypted message, in bytes.
 pub const MOST_BYTES: usize = 1 << 20;
 
-/// Runs what reads the bytes of others. A panic there is what a message that cannot be read is.
+/// Runs a parser of bytes that are not trusted. `None` if it panics, as if the bytes were not valid.
 fn guarded<T>(read: impl FnOnce() -> Option<T>) -> Option<T> {
     catch_unwind(AssertUnwindSafe(read)).ok().flatten()
 }

@@ -1,4 +1,4 @@
-//! Secret keys, and what was encrypted for them.
+//! Secret keys, and the decryption of messages for them.
 
 use crate::{MOST_BYTES, blocks, guarded};
 use pgp::composed::{DecryptionOptions, Esk, Message, PublicOrSecret, SignedSecretKey, TheRing};
@@ -8,14 +8,14 @@ use std::fmt;
 use std::io::{Cursor, Read as _};
 use zeroize::Zeroizing;
 
-/// How many keys a message may be encrypted for. A message that does not name its recipients is tried with each
-/// secret key for each of them, and SOPS encrypts for one key.
+/// The most keys that a message may be encrypted for; SOPS encrypts for one. If a message does not name its
+/// recipients, each secret key is tried for each of them.
 const MOST_RECIPIENTS: usize = 32;
 
-/// How many times compressed a message may be.
+/// How often a message may be compressed: a compressed message may hold another one.
 const MOST_NESTED: usize = 4;
 
-/// Secret keys that are at hand.
+/// Secret keys that messages can be decrypted with.
 #[derive(Clone, Default)]
 pub struct SecretKeys {
     keys: Vec<SignedSecretKey>,
@@ -27,25 +27,25 @@ impl fmt::Debug for SecretKeys {
     }
 }
 
-/// Why a message was not decrypted. None of it holds a part of a key or of the message.
+/// Why a message was not decrypted. It holds no part of a secret key or of the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undecrypted {
-    /// It is encrypted for other keys.
+    /// The message is encrypted for other keys.
     OtherKeys {
-        /// Their ids, as the message names them.
+        /// The ids of these keys, as the message names them.
         ids: Vec<String>,
     },
-    /// The key for it is protected by a passphrase.
+    /// The secret key for the message is protected by a passphrase.
     Passphrase {
         /// The key's fingerprint.
         fingerprint: String,
     },
-    /// The file of keys has the key without its secret part: it is on a card, or was left out.
+    /// The file of keys has the key without its secret part, which is on a smart card or was not exported.
     NoSecret {
         /// The key's fingerprint.
         fingerprint: String,
     },
-    /// It is no message, or it was changed.
+    /// It is not an encrypted message, or it was changed. The text says which.
     Broken(&'static str),
 }
 
@@ -67,7 +67,7 @@ impl fmt::Display for Undecrypted {
 }
 
 impl SecretKeys {
-    /// Adds the secret keys of a file, as `gpg --export-secret-keys` writes it, armored or not.
+    /// Adds the secret keys of a file, as `gpg --export-secret-keys` writes it, armored or binary.
     pub fn add(&mut self, file: &[u8]) -> Result<(), String> {
         let keys = blocks::keys(file)?.into_iter().filter_map(|key| match key {
             PublicOrSecret::Secret(key) => Some(key),
@@ -78,12 +78,12 @@ impl SecretKeys {
         if self.keys.len() == before { Err("it holds public keys only".to_owned()) } else { Ok(()) }
     }
 
-    /// Whether there are none.
+    /// Whether there is no secret key.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// The content of an armored message, of `most` bytes at most.
+    /// Decrypts an armored message. `most` is the largest content, in bytes.
     pub fn decrypt(&self, message: &str, most: usize) -> Result<Zeroizing<Vec<u8>>, Undecrypted> {
         if message.len() >= MOST_BYTES {
             return Err(Undecrypted::Broken("the message is too long"));
@@ -108,7 +108,7 @@ impl SecretKeys {
         ))
     }
 
-    /// The keys that a message is for and that are not locked.
+    /// The keys that a message is for and that can be used: unprotected, with their secret part.
     fn usable(
         &self,
         recipients: &[&PublicKeyEncryptedSessionKey],
@@ -138,7 +138,7 @@ impl SecretKeys {
     }
 }
 
-/// Of each part of a key that a message is for, why it cannot be used, if it cannot.
+/// For the primary key and each subkey that a message is for, why it cannot be used; `None` if it can.
 fn states(key: &SignedSecretKey, recipients: &[&PublicKeyEncryptedSessionKey]) -> Vec<Option<Undecrypted>> {
     let mut states = Vec::new();
     for recipient in recipients {
@@ -158,7 +158,7 @@ fn states(key: &SignedSecretKey, recipients: &[&PublicKeyEncryptedSessionKey]) -
 fn state(params: &SecretParams, fingerprint: &pgp::types::Fingerprint) -> Option<Undecrypted> {
     let SecretParams::Encrypted(params) = params else { return None };
     let fingerprint = format!("{fingerprint:X}");
-    // GnuPG writes a private form of its own where the secret part is elsewhere.
+    // GnuPG marks a missing secret part with an S2K type for private use.
     let is_elsewhere = matches!(
         params.string_to_key_params(),
         S2kParams::Cfb { s2k: StringToKey::Private { .. }, .. }
@@ -172,7 +172,7 @@ fn state(params: &SecretParams, fingerprint: &pgp::types::Fingerprint) -> Option
     })
 }
 
-/// Decrypts a message and unpacks it. Only forms that notice a change are decrypted.
+/// Decrypts and decompresses a message. Only encryption with integrity protection is accepted.
 fn content(message: Message<'_>, keys: Vec<&SignedSecretKey>, most: usize) -> Option<Zeroizing<Vec<u8>>> {
     let options = DecryptionOptions::new()
         .enable_gnupg_aead()

@@ -1,4 +1,4 @@
-//! What GnuPG signs and encrypts, and what is done to it on the way.
+//! Messages that GnuPG signed or encrypted, unchanged and changed afterwards.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use keyfill_testkit::Gpg;
 
 const TEXT: &str =
     "name: lib\n- a dash, and blanks behind  \nversion: 1.0.0\n\n...\nfiles:\n  lib-1.0.0.tgz: sha256:0\n";
-/// The same without what a cleartext signature does not cover: blanks at the end of a line.
+/// The same text without the blanks at line ends, which a cleartext signature does not cover.
 const SIGNED: &str =
     "name: lib\n- a dash, and blanks behind\nversion: 1.0.0\n\n...\nfiles:\n  lib-1.0.0.tgz: sha256:0";
 
@@ -23,7 +23,7 @@ fn refused(ring: &Keyring, message: &[u8], says: &str) {
 }
 
 #[test]
-fn a_signature_by_a_key_of_the_ring_holds_and_others_do_not() {
+fn only_signatures_by_a_key_of_the_keyring_are_valid() {
     let (Some(gpg), Some(others)) = (Gpg::new(), Gpg::new()) else { return };
     others.key("other", "ed25519", "sign", "");
     for kind in ["ed25519", "rsa2048", "nistp256"] {
@@ -43,7 +43,7 @@ fn a_signature_by_a_key_of_the_ring_holds_and_others_do_not() {
 }
 
 #[test]
-fn a_signature_holds_only_while_its_key_may_sign() {
+fn a_signature_is_valid_only_if_its_key_may_sign() {
     let Some(gpg) = Gpg::new() else { return };
     let key = gpg.key("signer", "ed25519", "sign", "");
     let signed = gpg.sign(&key, TEXT, &[]);
@@ -58,7 +58,7 @@ fn a_signature_holds_only_while_its_key_may_sign() {
     gpg.key_of("20200101T000000!", "brief", "2d");
     let by_expired = gpg.sign("brief", TEXT, &["--faked-system-time", "20200102T000000!"]);
     refused(&ring(&gpg, &[]), &by_expired, "its key has expired");
-    // A key for encryption signs nothing, a subkey for signing does.
+    // A key that may not sign has a subkey that may.
     let second = gpg.key("second", "ed25519", "cert", "");
     gpg.print(&["--passphrase", "", "--quick-add-key", &second, "ed25519", "sign", "0"]);
     let by_subkey = gpg.sign(&second, TEXT, &[]);
@@ -86,7 +86,7 @@ fn one_good_signature_is_enough_and_their_number_is_bounded() {
 }
 
 #[test]
-fn what_holds_no_keys_is_said() {
+fn the_error_says_why_a_file_holds_no_keys() {
     for (file, says) in [
         (&b""[..], "no key of OpenPGP"),
         (
@@ -102,7 +102,7 @@ fn what_holds_no_keys_is_said() {
 }
 
 #[test]
-fn a_message_is_decrypted_with_its_key_and_the_reason_is_said_where_it_is_not() {
+fn a_message_is_decrypted_with_its_key_or_the_error_says_why_not() {
     let Some(gpg) = Gpg::new() else { return };
     let secret = |key: &str, passphrase: &str, what: &str| {
         let mut keys = SecretKeys::default();
@@ -118,7 +118,7 @@ fn a_message_is_decrypted_with_its_key_and_the_reason_is_said_where_it_is_not() 
         let message = gpg.encrypt(&ours, &content, more);
         assert_eq!(keys.decrypt(&message, 32).as_deref().map(Vec::as_slice), Ok(&content[..]), "{more:?}");
     }
-    // A file of keys may hold several, and the primary key may stay at home.
+    // A file may hold several keys, and a subkey without the secret part of its primary key.
     let mut several = SecretKeys::default();
     let other = gpg.key("other", "default", "default", "");
     let mut file = gpg.print(&["--armor", "--export-secret-keys", &other]);
@@ -137,7 +137,7 @@ fn a_message_is_decrypted_with_its_key_and_the_reason_is_said_where_it_is_not() 
     let why = keys_of_locked.decrypt(&message_of_locked, 32).expect_err("it is locked");
     assert!(matches!(why, Undecrypted::Passphrase { .. }), "{why:?}");
     assert!(secret(&ours, "", "--export").is_err_and(|why| why.contains("public keys only")));
-    // Where the message is encrypted for the key that was left at home.
+    // The message is encrypted for the primary key, whose secret part was not exported.
     let for_primary = gpg.key("rsa", "rsa2048", "encrypt,sign,cert", "");
     gpg.print(&["--passphrase", "", "--quick-add-key", &for_primary, "rsa2048", "sign", "0"]);
     let message_for_primary = gpg.encrypt(&format!("{for_primary}!"), &content, &[]);
@@ -151,7 +151,7 @@ fn a_message_is_decrypted_with_its_key_and_the_reason_is_said_where_it_is_not() 
         message[..message.len() / 2].to_owned(),
         changed(&message),
         gpg.encrypt(&ours, &[7; 33], &[]),
-        // A bomb: a million bytes in a thousand.
+        // A decompression bomb: a million bytes compressed to a thousand.
         gpg.encrypt(&ours, &vec![0; 1 << 20], &["--compress-algo", "zlib", "-z", "9"]),
     ] {
         let why = keys.decrypt(&broken, 32).expect_err("it is broken");
@@ -172,7 +172,7 @@ fn a_message_for_many_unnamed_keys_is_refused_before_a_key_is_tried() {
     assert_eq!(why, Undecrypted::Broken("the message is encrypted for too many keys"));
 }
 
-/// The message with its first packet, which is for its only recipient, so many times.
+/// The message with its first packet, that of its only recipient, repeated.
 fn for_recipients(message: &str, times: usize) -> String {
     let lines = message.lines().skip_while(|line| !line.is_empty());
     let base64: String = lines.take_while(|line| !line.starts_with(['=', '-'])).collect();
@@ -184,7 +184,7 @@ fn for_recipients(message: &str, times: usize) -> String {
     format!("-----BEGIN PGP MESSAGE-----\n\n{}\n-----END PGP MESSAGE-----\n", lines.join("\n"))
 }
 
-/// The message with another letter in the middle of its last full line.
+/// The message with one letter changed in the middle of its last full line.
 fn changed(message: &str) -> String {
     let lines: Vec<&str> = message.lines().collect();
     let at = lines.iter().rposition(|line| line.len() == 64).expect("a full line");
