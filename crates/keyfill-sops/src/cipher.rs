@@ -9,12 +9,12 @@ use aes_gcm::{AesGcm, Nonce, Tag};
 use keyfill_go::base::decode64;
 use keyfill_go::strconv;
 
-/// What stands before the first part.
+/// The beginning of an encrypted value, before its first part.
 const OPENING: &str = "ENC[AES256_GCM,data:";
 
 /// Decrypts values with a file's data key.
 pub(crate) struct Cipher {
-    /// SOPS makes nonces of 32 bytes; others may have made shorter ones.
+    /// For nonces of 32 bytes, which SOPS makes. Other programs may have made shorter ones.
     long: AesGcm<Aes256, U32>,
     middle: AesGcm<Aes256, U16>,
     short: AesGcm<Aes256, U12>,
@@ -23,16 +23,16 @@ pub(crate) struct Cipher {
 /// Why a value cannot be decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is not in SOPS' form.
+    /// It does not have the form of an encrypted value.
     Form,
-    /// The key is another, or the value was changed or moved to another place.
+    /// The data key does not fit, or the value was changed or moved to another key of the file.
     Forged,
-    /// It is not of the type that it says, or of none that is known.
+    /// The plaintext does not have the type that the value names, or that type is not known.
     Type,
 }
 
 impl Cipher {
-    /// For a data key, which has 32 bytes.
+    /// A cipher with a data key, which must have 32 bytes.
     pub(crate) fn new(key: &Hidden) -> Result<Self, Error> {
         let wrong = |_| Error::file("the data key of the SOPS file does not have 32 bytes");
         let key = key.bytes();
@@ -43,7 +43,8 @@ impl Cipher {
         })
     }
 
-    /// Decrypts a value; `context` says where it stands. The empty text stands for itself.
+    /// Decrypts a value. `context` is the path of its key, which is authenticated with it. An empty text is not
+    /// encrypted and remains as it is.
     pub(crate) fn decrypt(&self, text: &[u8], context: &str) -> Result<Value, Fault> {
         if text.is_empty() {
             return Ok(Value::text(""));
@@ -68,7 +69,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// As SOPS finds them: what follows the last bracket is not looked at.
+    /// Splits an encrypted value. As in SOPS, what follows the last bracket is ignored.
     fn of(text: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         let (inside, _) = text.strip_prefix(OPENING)?.rsplit_once(']')?;
@@ -112,7 +113,7 @@ pub(crate) mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
 
-    /// Encrypts as SOPS does.
+    /// Encrypts a value as SOPS does.
     pub(crate) fn encrypt(key: &[u8], plain: &str, kind: &str, context: &str) -> String {
         let cipher = AesGcm::<Aes256, U32>::new_from_slice(key).expect("32 bytes");
         let nonce = [7; 32];

@@ -1,9 +1,9 @@
-//! Why a file could not be decrypted: what, where, what to do. Never a value.
+//! Why a file could not be decrypted: what went wrong, where, and what to do. It never holds a value of the file.
 
 use keyfill_diag::{Class, Diagnostic, Place, Report};
 use std::fmt;
 
-/// Why a file could not be decrypted.
+/// Why a file could not be decrypted. It holds no value of the file.
 #[derive(Clone)]
 pub struct Error(Box<Diagnostic>);
 
@@ -12,7 +12,7 @@ impl Error {
         Self(Box::new(Diagnostic::error(class, message)))
     }
 
-    /// The file is not what SOPS writes.
+    /// An error in the file: it is not as SOPS writes it.
     pub(crate) fn file(message: impl Into<String>) -> Self {
         Self::new(Class::Render, message)
     }
@@ -38,28 +38,28 @@ impl Error {
         )
     }
 
-    /// Says what to do.
+    /// Adds what to do.
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
 
-    /// The key in the file that it is about, as a path.
+    /// Adds the path of the key in the file that the error is about.
     #[must_use]
     pub(crate) fn at_key(mut self, path: impl Into<String>) -> Self {
         self.0.place.path = Some(path.into());
         self
     }
 
-    /// The line that it is about, counted from 1.
+    /// Adds the line that the error is about, counted from 1.
     #[must_use]
     pub(crate) fn at_line(mut self, line: u32) -> Self {
         self.0.place.line = Some(line);
         self
     }
 
-    /// Names the file.
+    /// Adds the path of the file.
     #[must_use]
     pub fn at_file(mut self, file: impl Into<String>) -> Self {
         self.0.place.file = Some(file.into());
@@ -71,7 +71,7 @@ impl Error {
         &self.0.message
     }
 
-    /// What to do, where that is known.
+    /// What to do, if that is known.
     pub fn advice(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }

@@ -1,15 +1,15 @@
-//! Bytes that must not be seen.
+//! Secret bytes, which must not be printed.
 
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Decrypted bytes, or a key. There is no Display, Debug shows nothing of them, and their memory is wiped when
-/// they go.
+/// Decrypted bytes, or a key. They have no Display, Debug does not show them, and their memory is zeroed when they
+/// are dropped.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Hidden(Zeroizing<Vec<u8>>);
 
 impl Hidden {
-    /// Takes bytes over.
+    /// Takes ownership of secret bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(Zeroizing::new(bytes.into()))
     }

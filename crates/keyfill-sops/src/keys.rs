@@ -1,4 +1,4 @@
-//! Who gives the data key of a file back.
+//! Master keys, and how the data key of a file is decrypted with them.
 
 use crate::age::Identities;
 use crate::metadata::Metadata;
@@ -8,10 +8,10 @@ use keyfill_pgp::{SecretKeys, Undecrypted};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// The bytes of a data key or of a share of one, at most: they have 32 and 33.
+/// The most bytes of a data key or of a share of one. Valid ones have 32 and 33 bytes.
 const LONGEST_KEY: usize = 256;
 
-/// A master key: what a data key, or a share of one, was encrypted with.
+/// A master key of a file, and the data key, or a share of it, that was encrypted with it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MasterKey {
     /// A recipient of age, and the armored file that holds the data key.
@@ -23,7 +23,7 @@ pub enum MasterKey {
     },
     /// A key of PGP, and the armored message that holds the data key.
     Pgp {
-        /// Its fingerprint.
+        /// The key's fingerprint.
         fingerprint: String,
         /// The armored message.
         enc: String,
@@ -50,14 +50,14 @@ pub enum MasterKey {
     },
     /// A key of Huawei's key management service, which is not supported.
     HuaweiKms {
-        /// Its name.
+        /// The key's id.
         key_id: String,
     },
     /// A key in Azure's key vault.
     AzureKeyVault {
         /// The vault's address.
         vault_url: String,
-        /// The key.
+        /// The name of the key.
         name: String,
         /// The key's version.
         version: String,
@@ -66,20 +66,20 @@ pub enum MasterKey {
     },
     /// A key of Vault's transit engine.
     VaultTransit {
-        /// The address that the file names. A key service compares it with its own; it never connects to it
-        /// because a file says so.
+        /// The address of Vault that the file names. A key service only compares it with its own address: it never
+        /// connects to an address because a file names it.
         address: String,
-        /// Where the engine is mounted.
+        /// The path at which the engine is mounted.
         engine_path: String,
-        /// The key.
+        /// The name of the key.
         key_name: String,
-        /// The ciphertext in Vault's form.
+        /// The ciphertext in Vault's form, `vault:v1:...`.
         enc: String,
     },
 }
 
 impl MasterKey {
-    /// The bytes of its texts.
+    /// The size of all its texts, in bytes.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Age { recipient, enc } => recipient.len() + enc.len(),
@@ -115,22 +115,23 @@ impl MasterKey {
     }
 }
 
-/// Why a master key gave nothing. The texts reach people and hold no secret.
+/// Why a master key did not give the data key or its share. The texts become part of an error, so they hold no
+/// secret.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Refusal {
-    /// What happened.
+    /// What went wrong.
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
 }
 
 impl Refusal {
-    /// What happened, without a hint.
+    /// A refusal without a hint.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None }
     }
 
-    /// Says what to do.
+    /// Adds what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -138,27 +139,27 @@ impl Refusal {
     }
 }
 
-/// Decrypts data keys outside of this process: Vault's transit engine, the key services of the clouds.
+/// Decrypts data keys outside of this process: with Vault's transit engine, or the key services of cloud providers.
 pub trait KeyService: Send + Sync {
-    /// Decrypts what a master key holds. It may block, until the deadline at most.
+    /// Decrypts the data key, or the share of it, of a master key. It may block until the deadline.
     ///
-    /// Files are an author's: which addresses, roles and profiles may be used is the service's to decide.
+    /// An author writes the file. So the service must decide which addresses, roles and profiles may be used.
     fn decrypt(&self, key: &MasterKey, cx: &Cx) -> Result<Hidden, Refusal>;
 }
 
-/// The keys that are at hand.
+/// The secret keys and key services that files are decrypted with.
 #[derive(Clone, Default)]
 pub struct Keys {
     /// Secret keys of age.
     pub identities: Identities,
     /// Secret keys of PGP.
     pub pgp: SecretKeys,
-    /// Who decrypts with keys that never leave their service.
+    /// The service that decrypts with all other master keys.
     pub service: Option<Arc<dyn KeyService>>,
 }
 
 impl Keys {
-    /// The data key of a file: from one group of master keys, or put together from shares of several.
+    /// The data key of a file: from the only group of master keys, or from the shares of several groups.
     pub(crate) fn data_key(&self, metadata: &Metadata, cx: &Cx) -> Result<Hidden, Error> {
         let mut refusals = Vec::new();
         let mut shares = Vec::new();
@@ -180,7 +181,8 @@ impl Keys {
             .ok_or_else(|| Error::file("the shares of the data key do not belong together"))
     }
 
-    /// What any key of a group gives: age first, since it costs nothing.
+    /// The share of a group, from the first of its keys that gives it. Keys of age come first, since they need no
+    /// request.
     fn share(
         &self,
         group: &[MasterKey],
@@ -197,8 +199,8 @@ impl Keys {
         Ok(None)
     }
 
-    /// What one master key gives: the data key, or a share of it. Keys of age and PGP are for the keys that are here,
-    /// and where there are none for the service, which may ask another process.
+    /// Decrypts the data key, or the share of it, of one master key. Keys of age and PGP are decrypted with the
+    /// secret keys here; if there are none, by the service, which may ask another process that has them.
     pub fn decrypt(&self, key: &MasterKey, cx: &Cx) -> Result<Hidden, Refusal> {
         match (key, &self.service) {
             (MasterKey::Age { .. }, Some(service)) if self.identities.is_empty() => service.decrypt(key, cx),
@@ -243,7 +245,7 @@ fn by_pgp(keys: &SecretKeys, message: &str) -> Result<Hidden, Refusal> {
     }
 }
 
-/// The error lists every key that was tried, with the first hint.
+/// The error if no data key was found. It lists every key that was tried, and has the first hint.
 fn no_data_key(metadata: &Metadata, shares: usize, refusals: Vec<(String, Refusal)>) -> Error {
     let mut message = if metadata.groups.len() == 1 {
         String::from("no master key of the SOPS file gives its data key")

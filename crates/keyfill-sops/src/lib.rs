@@ -1,4 +1,4 @@
-//! Files that [SOPS](https://getsops.io) encrypted, decrypted in process.
+//! Decrypts files that [SOPS](https://getsops.io) encrypted, without starting the program `sops`.
 //!
 //! A SOPS file is a YAML, JSON, dotenv or INI file whose values are encrypted one by one, or any file as one
 //! value in JSON (binary). Its metadata hold the data key, encrypted by one or several master keys, and an
@@ -44,7 +44,7 @@ pub struct Decrypted {
 }
 
 impl Decrypted {
-    /// The texts that were encrypted: what no message may show.
+    /// The values that were encrypted, as texts: what no message may show.
     pub fn secrets(&self) -> &[Hidden] {
         &self.secrets
     }
@@ -54,7 +54,7 @@ impl Decrypted {
         &self.documents
     }
 
-    /// Puts other values in the place of those that were encrypted.
+    /// Replaces each value that was encrypted by what `text` returns for it.
     pub fn disguise(&mut self, text: &dyn Fn(&str) -> String) {
         let secrets: HashSet<&[u8]> = self.secrets.iter().map(Hidden::bytes).collect();
         for document in &mut self.documents {
@@ -87,8 +87,8 @@ pub fn decrypt(text: &[u8], format: Format, keys: &Keys, cx: &Cx) -> Result<Decr
     }
 }
 
-/// Whether a text looks like a file that SOPS encrypted in this format: it has SOPS' metadata. A quick look, for
-/// deciding whether to decrypt; what is wrong with the file is [`decrypt`]'s to say.
+/// Whether a text looks like a file that SOPS encrypted in this format: it has SOPS' metadata. This quick check
+/// decides whether to decrypt a file; errors in the file are found by [`decrypt`].
 pub fn is_encrypted(text: &[u8], format: Format) -> bool {
     format.has_metadata(text)
 }

@@ -1,25 +1,25 @@
-//! What SOPS notes beside the values: master keys, the rule of what is encrypted, the MAC.
+//! The metadata that SOPS adds to a file: the master keys, the rule about which values are encrypted, and the MAC.
 
 use crate::walk::{Rule, Rules};
 use crate::{Branch, Error, MasterKey, Value};
 use keyfill_go::regexp::Regexp;
 
-/// The end of keys whose values stay readable, where a file has no rule.
+/// The suffix of keys whose values are not encrypted, if a file has no rule.
 const DEFAULT_SUFFIX: &str = "_unencrypted";
 
-/// How many master keys one file may name: each may be a request to a key service.
+/// The most master keys that one file may name, since each may need a request to a key service.
 const MOST_KEYS: usize = 256;
 
 /// The metadata of a file.
 pub(crate) struct Metadata {
     /// Groups of master keys. Any key of a group gives the group's share of the data key.
     pub(crate) groups: Vec<Vec<MasterKey>>,
-    /// How many groups are needed.
+    /// The number of groups whose shares are needed.
     pub(crate) threshold: usize,
     pub(crate) rules: Rules,
-    /// The MAC, encrypted.
+    /// The encrypted MAC.
     pub(crate) mac: Vec<u8>,
-    /// When the file was written, in the form that is the MAC's additional data.
+    /// When the file was written, in the form that is authenticated with the MAC.
     pub(crate) last_modified: String,
 }
 
@@ -28,7 +28,7 @@ impl Metadata {
         let fields = Fields(branch);
         let groups = groups(&fields)?;
         let threshold = match fields.number("shamir_threshold")? {
-            // One group holds the data key itself.
+            // A single group holds the data key itself, and not a share.
             _ if groups.len() == 1 => 1,
             0 => groups.len(),
             n => usize::try_from(n).map_err(|_| wrong("shamir_threshold"))?,
@@ -89,7 +89,7 @@ fn rule(fields: &Fields<'_>) -> Result<Rule, Error> {
     }
 }
 
-/// Keys directly below `sops` are one group; without them there may be several.
+/// The groups of master keys. Keys directly below `sops` are the only group; else the groups are in `key_groups`.
 fn groups(fields: &Fields<'_>) -> Result<Vec<Vec<MasterKey>>, Error> {
     let single = group(fields)?;
     let groups = if single.is_empty() {
@@ -154,12 +154,12 @@ fn group(fields: &Fields<'_>) -> Result<Vec<MasterKey>, Error> {
     Ok(keys)
 }
 
-/// A mapping of the metadata. As in SOPS, a scalar may be of another type than it should, and what is single
-/// may stand for a list.
+/// A mapping in the metadata. As in SOPS, a scalar may have another type than expected, and a single mapping is
+/// accepted as a list of one.
 struct Fields<'a>(&'a Branch);
 
 impl<'a> Fields<'a> {
-    /// A text; empty when there is none.
+    /// The text of a field; empty if the field does not exist.
     fn text(&self, name: &str) -> Result<String, Error> {
         self.0.get(name).map_or_else(|| Ok(String::new()), |value| scalar(value, name))
     }
@@ -211,7 +211,8 @@ fn scalar(value: &Value, name: &str) -> Result<String, Error> {
     }
 }
 
-/// RFC 3339 as Go reads and writes it: without a fraction, `Z` where there is no offset.
+/// A time of RFC 3339 as Go formats it after parsing it: without a fraction of a second, and with `Z` if the offset
+/// is zero.
 fn last_modified(text: &str) -> Option<String> {
     let (whole, rest) = text.split_at_checked(19)?;
     let shape = whole.bytes().enumerate().all(|(i, b)| match i {
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_told_as_go_does() {
+    fn times_are_formatted_as_in_go() {
         let same = |text: &str, expected: &str| assert_eq!(last_modified(text).as_deref(), Some(expected));
         same("2024-05-06T07:08:09Z", "2024-05-06T07:08:09Z");
         same("2024-05-06T07:08:09.25+00:00", "2024-05-06T07:08:09Z");

@@ -1,12 +1,12 @@
-//! A secret that was split into shares, of which some number together give it back.
+//! Shamir's secret sharing: a secret is split into shares, and a certain number of them is enough to compute it.
 //!
-//! Each byte of the secret is the value at 0 of a polynomial over the field of 256 elements that AES uses; a
-//! share holds the values at one point, and that point as its last byte.
+//! Each byte of the secret is the value at 0 of a polynomial over the field of 256 elements that AES uses. A share
+//! holds the values of all polynomials at one point, and that point as its last byte.
 
 use crate::Hidden;
 
-/// Puts shares together. `None` when there are fewer than two, or they do not belong together: other lengths, or
-/// one point twice. Too few shares give another secret; that it is the wrong one shows when it is used.
+/// Computes the secret from shares. `None` if there are fewer than two, or if they do not belong together: different
+/// lengths, or the same point twice. Too few shares give a wrong secret, which is noticed only when it is used.
 pub(crate) fn combine(shares: &[Hidden]) -> Option<Hidden> {
     let length = shares.first()?.bytes().len();
     if shares.len() < 2 || length < 2 || shares.iter().any(|share| share.bytes().len() != length) {
@@ -16,7 +16,7 @@ pub(crate) fn combine(shares: &[Hidden]) -> Option<Hidden> {
     if points.iter().enumerate().any(|(i, point)| *point == 0 || points[..i].contains(point)) {
         return None;
     }
-    // Lagrange's weights of the points for the value at 0 are the same for each byte.
+    // The weights of the points in Lagrange's formula for the value at 0 are the same for each byte.
     let weights: Vec<u8> = points.iter().map(|point| weight(*point, &points)).collect();
     let byte = |at: usize| {
         shares.iter().zip(&weights).fold(0, |sum, (share, weight)| sum ^ multiply(share.bytes()[at], *weight))
@@ -29,7 +29,7 @@ fn weight(point: u8, points: &[u8]) -> u8 {
     others.fold(1, |product, other| multiply(product, multiply(*other, inverse(point ^ other))))
 }
 
-/// Multiplies without branches that depend on the factors.
+/// Multiplies two elements. No branch depends on them, so that the time reveals nothing.
 fn multiply(a: u8, b: u8) -> u8 {
     let mut product: u8 = 0;
     for bit in (0..8).rev() {
@@ -39,7 +39,7 @@ fn multiply(a: u8, b: u8) -> u8 {
     product
 }
 
-/// The 254th power: the group of all elements but 0 has 255 of them.
+/// The inverse is the 254th power, since the multiplicative group has 255 elements.
 fn inverse(a: u8) -> u8 {
     let mut power: u8 = 1;
     for _ in 0..254 {
@@ -53,7 +53,7 @@ mod tests {
     use super::{combine, inverse, multiply};
     use crate::Hidden;
 
-    /// Shares of a secret at the points 1.., with the coefficients given for each byte.
+    /// Splits a secret into shares at the points 1, 2, ..., with the same coefficients for each byte.
     fn split(secret: &[u8], coefficients: &[u8], count: u8) -> Vec<Hidden> {
         let share = |x: u8| {
             let value = |byte: &u8| {

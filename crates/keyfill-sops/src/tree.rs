@@ -1,14 +1,14 @@
-//! What a file holds: ordered keys and values, with comments.
+//! The content of a decrypted file: keys and values in their order, with comments.
 
 use crate::Hidden;
 use std::fmt;
 
-/// A value. Its Debug text is its type.
+/// A value. Debug shows only its type.
 #[derive(Clone, PartialEq)]
 pub enum Value {
-    /// Nothing. SOPS leaves it as it is.
+    /// Null, which SOPS does not encrypt.
     Null,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// An integer.
     Int(i64),
@@ -22,20 +22,20 @@ pub enum Value {
     Comment(Comment),
     /// A list.
     List(Vec<Value>),
-    /// Keys and values.
+    /// A mapping.
     Map(Branch),
 }
 
-/// A comment without its sign.
+/// A comment without its comment character.
 #[derive(Clone, PartialEq)]
 pub struct Comment {
-    /// Its text.
+    /// The text of the comment.
     pub text: Hidden,
-    /// Whether it stands behind a value, on the same line.
+    /// Whether the comment follows a value on the same line.
     pub inline: bool,
 }
 
-/// A part of a mapping.
+/// An item of a mapping.
 #[derive(Clone, PartialEq)]
 pub enum Item {
     /// A comment on what follows.
@@ -64,7 +64,7 @@ impl Branch {
 }
 
 impl Branch {
-    /// Puts what `other` gives for a text in its place, for each value below.
+    /// Replaces each value in the branch, at any depth, for which `other` returns a text.
     pub(crate) fn disguise(&mut self, other: &dyn Fn(&str) -> Option<String>) {
         for item in &mut self.0 {
             match item {
@@ -91,7 +91,7 @@ impl Value {
                     *self = Self::text(text);
                 }
             }
-            // What is not encrypted stays; what has no other number of as many digits is halved.
+            // If the replacement is not a number, half of the number is used instead.
             Self::Int(n) => {
                 if let Some(text) = other(&n.to_string()) {
                     *n = text.parse().unwrap_or(*n / 2);
@@ -114,12 +114,12 @@ impl Value {
         }
     }
 
-    /// A text.
+    /// A value that is a text.
     pub fn text(text: impl Into<Vec<u8>>) -> Self {
         Self::Str(Hidden::new(text))
     }
 
-    /// What it is, in one word, as errors name it.
+    /// The type of the value, in one word, as errors name it.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -157,7 +157,7 @@ impl fmt::Debug for Item {
 }
 
 impl fmt::Debug for Branch {
-    /// Keys and the types of their values.
+    /// Shows the keys and the types of their values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.0).finish()
     }

@@ -1,4 +1,4 @@
-//! Which values are encrypted, and the walk that decrypts them and hashes all.
+//! The rule about which values are encrypted, and the walk over a file that decrypts these and hashes all values.
 
 use crate::cipher::{Cipher, Fault};
 use crate::{Branch, Comment, Error, Hidden, Item, Value};
@@ -8,38 +8,39 @@ use keyfill_go::strconv::{Bits, Layout, format_float};
 use sha2::{Digest, Sha512};
 use std::fmt::Write as _;
 
-/// How many values are walked between two looks at the clock.
+/// The number of values between two checks of the deadline.
 const UNIT: u32 = 256;
 
-/// What a MAC over the encrypted values alone begins with: the SHA-256 of `sops`.
+/// The first bytes that are hashed for a MAC over encrypted values only: the SHA-256 of `sops`.
 const ONLY_ENCRYPTED: [u8; 32] = [
     0x8a, 0x3f, 0xd2, 0xad, 0x54, 0xce, 0x66, 0x52, 0x7b, 0x10, 0x34, 0xf3, 0xd1, 0x47, 0xbe, 0x0b, 0x0b,
     0x97, 0x5b, 0x3b, 0xf4, 0x4f, 0x72, 0xc6, 0xfd, 0xad, 0xec, 0x81, 0x76, 0xf2, 0x7d, 0x69,
 ];
 
-/// Values of a Kubernetes object that are no secrets, encrypted or not.
+/// Paths of a Kubernetes object whose values are not secret, even if they are encrypted.
 const PUBLIC: [&str; 4] = ["apiVersion:", "kind:", "metadata:name:", "metadata:namespace:"];
 
-/// Which values are encrypted.
+/// Which values are encrypted, and which values the MAC covers.
 pub(crate) struct Rules {
     pub(crate) rule: Rule,
-    /// Whether the MAC leaves out what is not encrypted.
+    /// Whether the MAC covers encrypted values only.
     pub(crate) mac_only_encrypted: bool,
 }
 
-/// The one rule of a file. A key counts for all that stands below it.
+/// The rule of a file about which values are encrypted. It has exactly one. A match of a key also applies to all
+/// values below it.
 pub(crate) enum Rule {
-    /// All but what stands below a key with this end.
+    /// All values are encrypted except those of and below keys with this suffix.
     UnencryptedSuffix(String),
-    /// Only what stands below a key with this end.
+    /// Only the values of and below keys with this suffix are encrypted.
     EncryptedSuffix(String),
-    /// All but what stands below a key that matches.
+    /// All values are encrypted except those of and below keys that match.
     UnencryptedRegex(Regexp),
-    /// Only what stands below a key that matches.
+    /// Only the values of and below keys that match are encrypted.
     EncryptedRegex(Regexp),
-    /// All but what stands below a comment that matches, or behind it.
+    /// All values are encrypted except those that follow a comment that matches.
     UnencryptedComment(Regexp),
-    /// Only what stands below a comment that matches, or behind it; not that comment.
+    /// Only values that follow a comment that matches are encrypted, and not that comment.
     EncryptedComment(Regexp),
 }
 
@@ -59,17 +60,17 @@ impl Rule {
         }
     }
 
-    /// Whether a match means that a value is encrypted.
+    /// Whether a value that matches is encrypted; else all others are.
     fn encrypts(&self) -> bool {
         matches!(self, Self::EncryptedSuffix(_) | Self::EncryptedRegex(_) | Self::EncryptedComment(_))
     }
 }
 
-/// What a walk through all documents gave.
+/// The result of a walk over all documents.
 pub(crate) struct Walked {
     /// The MAC over all values, in the form in which SOPS writes it.
     pub(crate) mac: String,
-    /// The texts that were encrypted, comments among them.
+    /// The values that were encrypted, as texts, including comments.
     pub(crate) secrets: Vec<Hidden>,
 }
 
@@ -95,7 +96,7 @@ pub(crate) fn decrypt(
     Ok(Walked { mac, secrets: walk.secrets })
 }
 
-/// A floating point number as SOPS hashes it: all its digits, without an exponent.
+/// A floating point number as SOPS formats it for the hash: with all its digits, without an exponent.
 pub fn float_text(number: f64) -> String {
     format_float(number, Layout::Fixed, None, Bits::B64)
 }
@@ -105,14 +106,14 @@ struct Walk<'a> {
     cipher: &'a Cipher,
     cx: &'a Cx,
     hash: Sha512,
-    /// The keys that lead to where the walk is, each followed by a colon: the additional data of values.
+    /// The path of the current value: its keys, each followed by a colon. It is authenticated with the value.
     path: String,
     steps: u32,
     secrets: Vec<Hidden>,
 }
 
 impl Walk<'_> {
-    /// `matched` says whether the rule matches something above.
+    /// Walks over a mapping. `matched`: the rule matches a key or comment above.
     fn branch(&mut self, branch: &mut Branch, matched: bool) -> Result<(), Error> {
         let mut behind_comment = false;
         for item in &mut branch.0 {
@@ -134,10 +135,11 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// A comment; returns whether the rule now matches for what follows.
+    /// Walks over a comment, and returns whether the rule matches for what follows.
     fn comment_item(&mut self, comment: &mut Comment, matched: bool, behind: bool) -> Result<bool, Error> {
         let matches = self.rules.rule.comment_matches(comment.text.bytes());
-        // The comment that asks for encryption stays readable; one that asks for none counts for itself.
+        // A comment that matches `encrypted_comment_regex` is not encrypted itself; nor is one that matches
+        // `unencrypted_comment_regex`.
         let counts = matched || behind || (matches && !self.rules.rule.encrypts());
         self.comment(comment, counts)?;
         Ok(behind || matches)
@@ -168,13 +170,14 @@ impl Walk<'_> {
         matched == self.rules.rule.encrypts()
     }
 
-    /// One that cannot be decrypted was not encrypted: older versions of SOPS did not.
+    /// Decrypts a comment. If that fails, the comment was not encrypted: older versions of SOPS did not encrypt
+    /// comments.
     fn comment(&mut self, comment: &mut Comment, matched: bool) -> Result<(), Error> {
         self.step()?;
         if !self.is_encrypted(matched) {
             return Ok(());
         }
-        // Only comments stand at the top without a key.
+        // Only comments at the top level have an empty path.
         let context = if self.path.is_empty() { ":" } else { &self.path };
         match self.cipher.decrypt(comment.text.bytes(), context) {
             Ok(Value::Comment(plain)) => {
@@ -182,7 +185,7 @@ impl Walk<'_> {
                 *comment = plain;
             }
             Ok(Value::Str(plain)) => {
-                // A text in a comment's place is hashed, as SOPS does.
+                // A comment that is decrypted to a text is hashed like a value, as in SOPS.
                 self.hash.update(plain.bytes());
                 self.secrets.push(plain.clone());
                 comment.text = plain;
@@ -207,8 +210,8 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Truth values say too little to be secret, and so does what an object is and how it is called: messages
-    /// name objects by that.
+    /// Notes a decrypted value as secret. Booleans are excluded, since hiding `true` in messages protects nothing. So
+    /// are the kind, name and namespace of an object, by which messages name it.
     fn note_secret(&mut self, value: &Value) {
         if PUBLIC.contains(&self.path.as_str()) {
             return;
@@ -238,7 +241,7 @@ impl Walk<'_> {
         if self.steps.is_multiple_of(UNIT) { self.cx.check().map_err(Error::stopped) } else { Ok(()) }
     }
 
-    /// The place as people read it.
+    /// The path of the current value as errors show it.
     fn place(&self) -> String {
         self.path.trim_end_matches(':').replace(':', ".")
     }
@@ -297,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_counts_for_all_below_it() {
+    fn a_rule_about_a_key_applies_to_all_values_below_it() {
         let inner = Branch(vec![entry("b", Value::text("open")), entry("n", Value::Null)]);
         let items = vec![entry("a_unencrypted", Value::Map(inner)), entry("c", enc("hush", "c:"))];
         let plain = run(Rule::UnencryptedSuffix("_unencrypted".into()), items).expect("it can be decrypted");
@@ -309,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_counts_for_what_follows_it() {
+    fn a_rule_about_a_comment_applies_to_the_value_that_follows() {
         let comment = |text: &str| Item::Comment(Comment { text: Hidden::new(text), inline: false });
         let items = vec![
             entry("a", Value::text("open")),

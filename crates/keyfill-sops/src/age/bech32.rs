@@ -1,11 +1,12 @@
-//! Bech32, in which keys of age are written: a name, `1`, groups of five bits as characters, six of them a check.
+//! Bech32, the encoding of age's keys: a prefix, `1`, and a character for each five bits, of which the last six are a
+//! checksum.
 
 use zeroize::Zeroizing;
 
 const CHARACTERS: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 
-/// The bytes of a text with this name (in lower case). `None` when the check fails, or letters of both cases
-/// are mixed.
+/// Decodes a text whose prefix is `name`, in lower case. `None` if the checksum is wrong, or upper and lower case are
+/// mixed.
 pub(super) fn decode(text: &str, name: &str) -> Option<Zeroizing<Vec<u8>>> {
     let has_case = |is_case: fn(&u8) -> bool| text.as_bytes().iter().any(is_case);
     if !text.is_ascii() || has_case(u8::is_ascii_lowercase) && has_case(u8::is_ascii_uppercase) {
@@ -24,7 +25,7 @@ pub(super) fn decode(text: &str, name: &str) -> Option<Zeroizing<Vec<u8>>> {
     bytes(&groups[..groups.len() - 6])
 }
 
-/// The check of a name and its data: 1 when it fits.
+/// The checksum of a prefix and its data, which is 1 if the data are valid.
 fn check(name: &str, groups: &[u8]) -> u32 {
     const GENERATOR: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
     let expanded = name.bytes().map(|b| b >> 5).chain([0]).chain(name.bytes().map(|b| b & 31));
@@ -36,7 +37,7 @@ fn check(name: &str, groups: &[u8]) -> u32 {
     })
 }
 
-/// Groups of five bits as bytes; bits left over must be few and zero.
+/// Converts groups of five bits to bytes. The remaining bits must be fewer than five, and zero.
 fn bytes(groups: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut out = Zeroizing::new(Vec::with_capacity(groups.len() * 5 / 8));
     let (mut bits, mut count) = (0u32, 0);

@@ -1,4 +1,4 @@
-//! The form of a file: its armor, its header, its content.
+//! The format of age files: the armor, the header and the content.
 
 use super::{FileKey, derive, open_chunk};
 use crate::Hidden;
@@ -8,41 +8,41 @@ use ring::hmac;
 
 /// The first line of the armor.
 const BEGIN: &str = "-----BEGIN AGE ENCRYPTED FILE-----";
-/// Its last line.
+/// The last line of the armor.
 const END: &str = "-----END AGE ENCRYPTED FILE-----";
 /// The first line of a header.
 const VERSION: &str = "age-encryption.org/v1";
-/// How many bytes a line of base64 in a header stands for, but the last of a body.
+/// The number of bytes that a line of base64 in a header encodes. Only the last line of a body is shorter.
 const LINE: usize = 48;
-/// The plaintext of one chunk of the content, but the last.
+/// The plaintext size of a chunk of the content, in bytes. Only the last chunk is shorter.
 const CHUNK: usize = 64 * 1024;
-/// What a chunk is longer by when it is sealed.
+/// The number of bytes by which encryption makes a chunk longer.
 const TAG: usize = 16;
-/// How many recipients a file may have. SOPS writes a file of age for each recipient; each one that is for an RSA key
-/// of SSH costs a decryption.
+/// The most recipients of a file. SOPS writes a separate age file for each recipient. The limit exists since each
+/// stanza for an SSH RSA key costs an RSA decryption.
 const MOST_STANZAS: usize = 32;
 
-/// The bytes of an armored file.
+/// Decodes the armor of a file.
 pub(super) fn dearmor(text: &str) -> Option<Vec<u8>> {
     let inside = text.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
     let base64: String = inside.split_ascii_whitespace().collect();
     STANDARD.decode(base64).ok()
 }
 
-/// A file.
+/// An age file.
 pub(super) struct AgeFile<'a> {
     pub(super) stanzas: Vec<Stanza<'a>>,
-    /// The header up to its code, which the code is over.
+    /// The part of the header that its MAC, `code`, covers.
     header: &'a [u8],
     code: Vec<u8>,
     payload: &'a [u8],
 }
 
-/// The file key, encrypted for one recipient.
+/// A stanza of the header: the file key, encrypted for one recipient.
 pub(super) struct Stanza<'a> {
-    /// `X25519`, `ssh-ed25519`, ...
+    /// The type of the stanza: `X25519`, `ssh-ed25519`, ...
     pub(super) kind: &'a str,
-    /// What the kind needs besides.
+    /// The other arguments of the stanza.
     pub(super) arguments: Vec<&'a str>,
     pub(super) body: Vec<u8>,
 }
@@ -71,7 +71,7 @@ impl<'a> AgeFile<'a> {
         }
     }
 
-    /// The content, when the header and the content are those that were made with this file key.
+    /// Decrypts the content; `None` if the header or the content was not made with this file key.
     pub(super) fn content(&self, file_key: &FileKey) -> Option<Hidden> {
         let code_key = derive(&*file_key.0, &[], b"header")?;
         let code_key = hmac::Key::new(hmac::HMAC_SHA256, &*code_key);
@@ -108,7 +108,7 @@ impl<'a> Lines<'a> {
         std::str::from_utf8(&rest[..end]).ok()
     }
 
-    /// Lines of base64. The last one is shorter than the others, perhaps empty.
+    /// Reads a body: lines of base64, of which the last one is shorter than the others, perhaps empty.
     fn body(&mut self) -> Option<Vec<u8>> {
         let mut body = Vec::new();
         loop {

@@ -1,9 +1,8 @@
-//! Files of [age](https://age-encryption.org/v1), as SOPS keeps data keys in them, and the secret keys that open
-//! them.
+//! Decrypts files of [age](https://age-encryption.org/v1), in which SOPS stores data keys.
 //!
-//! A file names one or several recipients, each with the file key encrypted for it, and holds the content under
-//! a key made from the file key. Native keys (X25519) and SSH keys are known here. Passphrases, plugins and
-//! hybrid keys are refused by name.
+//! An age file has one or more recipients, with the file key encrypted for each of them. The content is encrypted
+//! with a key that is derived from the file key. Native keys (X25519) and SSH keys are supported. Passphrases,
+//! plugins and hybrid keys are refused, with an error that names them.
 
 mod bech32;
 mod file;
@@ -17,11 +16,11 @@ use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Secret keys.
+/// Secret keys of age, and SSH keys that are used as such.
 #[derive(Clone, Default)]
 pub struct Identities(Vec<Arc<Identity>>);
 
-/// A secret key.
+/// A secret key of age or SSH.
 enum Identity {
     X25519(x25519::Identity),
     SshEd25519(ssh::Ed25519),
@@ -35,18 +34,18 @@ impl std::fmt::Debug for Identities {
 }
 
 impl Identities {
-    /// None.
+    /// No secret keys.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether there is none.
+    /// Whether there is no secret key.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Adds the keys of an identity file: one on a line, or several with blanks between them, as the value of an
-    /// environment variable has them. Empty lines and lines that begin with `#` are passed over.
+    /// Adds the keys of an identity file: one on each line, or several separated by blanks, as in the value of an
+    /// environment variable. Empty lines and lines that begin with `#` are ignored.
     pub fn add_keys(&mut self, text: &str) -> Result<(), Refusal> {
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             for word in line.split_whitespace() {
@@ -56,7 +55,7 @@ impl Identities {
         Ok(())
     }
 
-    /// Adds a private key of SSH: ed25519 or RSA, without a passphrase.
+    /// Adds an SSH private key: ed25519 or RSA, without a passphrase.
     pub fn add_ssh_key(&mut self, pem: &str) -> Result<(), Refusal> {
         let identity = match ssh::read(pem)? {
             ssh::Key::Ed25519(key) => Identity::SshEd25519(key),
@@ -66,7 +65,7 @@ impl Identities {
         Ok(())
     }
 
-    /// The content of an armored file.
+    /// Decrypts an armored age file.
     pub(crate) fn decrypt(&self, armored: &str) -> Result<Hidden, Refusal> {
         if self.is_empty() {
             return Err(Refusal::new("no secret key of age is set up").hint(
@@ -107,7 +106,7 @@ fn is_known(kind: &str) -> bool {
     matches!(kind, "X25519" | "ssh-ed25519" | "ssh-rsa") || kind.ends_with("-grease")
 }
 
-/// A native key. Its text is secret, so errors hold nothing of it.
+/// Parses a native key. Its text is secret, so errors hold no part of it.
 fn native(word: &str) -> Result<x25519::Identity, Refusal> {
     if word.starts_with("AGE-PLUGIN-") {
         return Err(Refusal::new("an identity is of an age plugin, and keyfill starts no programs")
@@ -125,16 +124,16 @@ fn native(word: &str) -> Result<x25519::Identity, Refusal> {
     })
 }
 
-/// The key that a file's other keys are made from.
+/// The file key, from which the other keys of a file are derived.
 struct FileKey(Zeroizing<[u8; 16]>);
 
-/// Opens a file key that was encrypted with a key of its own, which is used once.
+/// Decrypts a file key. The key that encrypts it is used only once, so that the nonce is zero.
 fn open_file_key(key: &[u8; 32], body: &[u8]) -> Option<FileKey> {
     let opened = open_chunk(key, [0; 12], body)?;
     Some(FileKey(Zeroizing::new(opened.bytes().try_into().ok()?)))
 }
 
-/// Decrypts with ChaCha20-Poly1305.
+/// Decrypts a chunk with ChaCha20-Poly1305.
 fn open_chunk(key: &[u8; 32], nonce: [u8; 12], sealed: &[u8]) -> Option<Hidden> {
     let key = LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key).ok()?);
     let mut buffer = Zeroizing::new(sealed.to_vec());
@@ -142,7 +141,7 @@ fn open_chunk(key: &[u8; 32], nonce: [u8; 12], sealed: &[u8]) -> Option<Hidden> 
     Some(Hidden::new(&*opened))
 }
 
-/// HKDF with SHA-256, for 32 bytes.
+/// Derives 32 bytes with HKDF-SHA-256.
 fn derive(secret: &[u8], salt: &[u8], info: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
     struct Length;
     impl KeyType for Length {

@@ -1,4 +1,4 @@
-//! Keys of SSH as keys of age.
+//! SSH private keys as secret keys of age.
 
 use super::file::Stanza;
 use super::x25519::{exchange, point};
@@ -14,20 +14,20 @@ use rsa::{BoxedUint, Oaep, PrivateKey};
 use sha2::{Digest as _, Sha256, Sha512};
 use zeroize::Zeroizing;
 
-/// What the purpose of the keys is called.
+/// The labels that age uses for SSH keys in its key derivation.
 const ED25519: &[u8] = b"age-encryption.org/v1/ssh-ed25519";
 const RSA: &str = "age-encryption.org/v1/ssh-rsa";
 
-/// How long a modulus may be, in bits.
+/// The longest RSA modulus, in bits.
 const LONGEST_MODULUS: u32 = 16_384;
 
-/// A private key.
+/// An SSH private key.
 pub(super) enum Key {
     Ed25519(Ed25519),
     Rsa(Box<Rsa>),
 }
 
-/// An ed25519 key, turned to the curve on which secrets are exchanged.
+/// An ed25519 key, converted to Curve25519 for the key exchange.
 pub(super) struct Ed25519 {
     tag: String,
     secret: Zeroizing<[u8; 32]>,
@@ -41,7 +41,7 @@ pub(super) struct Rsa {
     key: PrivateKey,
 }
 
-/// Reads a private key in OpenSSH's form.
+/// Parses a private key in OpenSSH's format.
 pub(super) fn read(pem: &str) -> Result<Key, Refusal> {
     let damaged = || {
         Refusal::new("the private key of SSH is not usable").hint(
@@ -85,7 +85,7 @@ fn private(mut outer: Reader<'_>) -> Option<Key> {
     }
 }
 
-/// A positive number; `None` when it is too long to be calculated with.
+/// A positive integer; `None` if it is longer than the limit.
 fn uint(bytes: &[u8]) -> Option<BoxedUint> {
     let bytes = bytes.strip_prefix(&[0]).unwrap_or(bytes);
     let bits = u32::try_from(bytes.len()).ok()?.checked_mul(8)?;
@@ -95,7 +95,7 @@ fn uint(bytes: &[u8]) -> Option<BoxedUint> {
     BoxedUint::from_be_slice(bytes, bits.max(64).next_multiple_of(64)).ok()
 }
 
-/// How a stanza names a public key: the first bytes of its hash.
+/// The tag by which a stanza names a public key: the first bytes of its SHA-256.
 fn tag(public: &[u8]) -> String {
     STANDARD_NO_PAD.encode(&Sha256::digest(public)[..4])
 }
@@ -109,7 +109,7 @@ impl Ed25519 {
         Some(Self { tag: tag(public), secret, public: montgomery.to_bytes(), tweak })
     }
 
-    /// The file key of a stanza that is for this key.
+    /// The file key of a stanza; `None` if the stanza is not for this key.
     pub(super) fn open(&self, stanza: &Stanza<'_>) -> Option<FileKey> {
         let ("ssh-ed25519", [tag, share]) = (stanza.kind, &stanza.arguments[..]) else { return None };
         if *tag != self.tag {
@@ -123,13 +123,13 @@ impl Ed25519 {
 }
 
 impl Rsa {
-    /// The file key of a stanza that is for this key.
+    /// The file key of a stanza; `None` if the stanza is not for this key.
     pub(super) fn open(&self, stanza: &Stanza<'_>) -> Option<FileKey> {
         let ("ssh-rsa", [tag]) = (stanza.kind, &stanza.arguments[..]) else { return None };
         if *tag != self.tag || stanza.body.len() != self.key.size() {
             return None;
         }
-        // Blinded, so that the time tells nothing of the key.
+        // With blinding, so that the time of the decryption reveals nothing about the key.
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed).ok()?;
         let mut random = ChaCha20Rng::from_seed(*seed);
@@ -139,7 +139,7 @@ impl Rsa {
     }
 }
 
-/// Reads what SSH writes: numbers of four bytes, and strings with their length before them.
+/// Parses SSH's encoding: numbers of four bytes, and strings after their length.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -14,7 +14,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Reads `AGE-SECRET-KEY-1...`.
+    /// Parses `AGE-SECRET-KEY-1...`.
     pub(super) fn read(text: &str) -> Option<Self> {
         let bytes = bech32::decode(text, "age-secret-key-")?;
         let secret = Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).ok()?);
@@ -22,7 +22,7 @@ impl Identity {
         Some(Self { secret, public })
     }
 
-    /// The file key of a stanza that is for this key.
+    /// The file key of a stanza; `None` if the stanza is not for this key.
     pub(super) fn open(&self, stanza: &Stanza<'_>) -> Option<FileKey> {
         let ("X25519", [share]) = (stanza.kind, &stanza.arguments[..]) else { return None };
         let share = point(share)?;
@@ -33,12 +33,12 @@ impl Identity {
     }
 }
 
-/// A public key in base64.
+/// Decodes a public key in base64.
 pub(super) fn point(text: &str) -> Option<[u8; 32]> {
     STANDARD_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
-/// The secret that both sides know. `None` for a point of low order, with which anybody knows it.
+/// The shared secret of a key exchange. `None` for a public key of low order, for which the secret is always zero.
 pub(super) fn exchange(secret: &[u8; 32], public: &[u8; 32]) -> Option<Zeroizing<[u8; 32]>> {
     let shared = Zeroizing::new(MontgomeryPoint(*public).mul_clamped(*secret).to_bytes());
     (*shared != [0; 32]).then_some(shared)

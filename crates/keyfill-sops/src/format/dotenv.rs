@@ -1,4 +1,4 @@
-//! Lines of `NAME=value`. A line end in a value is written as `\n`; comments are lines of their own.
+//! Dotenv files: lines of `NAME=value`. A line end in a value is written as `\n`; comments are on separate lines.
 
 use super::as_text;
 use crate::{Branch, Comment, Error, Hidden, Item, Value};

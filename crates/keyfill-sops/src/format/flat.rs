@@ -1,4 +1,4 @@
-//! Nested metadata in a format without nesting: `age__list_0__map_enc` is `age[0].enc`.
+//! Metadata in formats without nesting, dotenv and INI, where `age__list_0__map_enc` is `age[0].enc`.
 
 use crate::{Branch, Error, Hidden, Item, Value};
 use std::collections::BTreeMap;
@@ -6,21 +6,21 @@ use std::collections::BTreeMap;
 const MAP: &str = "__map_";
 const LIST: &str = "__list_";
 
-/// A step of a path.
+/// A step of the path to a metadata field.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     Index(usize),
     Key(String),
 }
 
-/// What stands at a path while the tree grows.
+/// A node of the tree of metadata while it is built.
 #[derive(Default)]
 struct Place {
     value: Option<Value>,
     below: BTreeMap<Step, Place>,
 }
 
-/// The nested form; `None` when there is nothing.
+/// Builds the nested metadata; `None` if there are no entries.
 pub(super) fn unflatten(flat: Branch) -> Result<Option<Branch>, Error> {
     if flat.0.is_empty() {
         return Ok(None);
@@ -42,7 +42,7 @@ pub(super) fn unflatten(flat: Branch) -> Result<Option<Branch>, Error> {
     }
 }
 
-/// Escaped line ends become line ends: INI's metadata have them escaped once more than its values.
+/// Replaces `\n` in metadata by line ends. In INI files, unlike in values, they are escaped once more.
 pub(super) fn unescape(mut flat: Branch) -> Branch {
     for item in &mut flat.0 {
         if let Item::Entry(_, Value::Str(text)) = item

@@ -3,7 +3,7 @@
 use super::as_text;
 use crate::{Branch, Comment, Error, Hidden, Item, Value};
 
-/// The section of what stands before the first one.
+/// The name of the section for keys before the first section.
 const DEFAULT: &str = "DEFAULT";
 
 pub(super) fn read(text: &[u8]) -> Result<Branch, Error> {
@@ -53,7 +53,7 @@ impl Section {
         Self { name: name.to_owned(), comment: comment.to_owned(), keys: Vec::new() }
     }
 
-    /// A key that occurs again has its last value, at its first place.
+    /// Sets a key. A key that occurs again keeps its first position and gets the last value.
     fn set(&mut self, key: String, value: String, comment: String) {
         match self.keys.iter_mut().find(|(name, _, _)| *name == key) {
             Some(entry) => (entry.1, entry.2) = (value, comment),
@@ -87,7 +87,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The next line with its end.
+    /// The next line, including its line end.
     fn next(&mut self) -> Option<&'a str> {
         if self.rest.is_empty() {
             return None;
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.comment).trim().to_owned()
     }
 
-    /// The key of a line and what follows its sign.
+    /// The key of a line, and the text after `=` or `:`.
     fn key(&self, line: &'a str) -> Result<(String, &'a str), Error> {
         let quote = match line {
             _ if line.starts_with("\"\"\"") && line.len() > 6 => "\"\"\"",
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
         Ok(unquoted(text.trim()).to_owned())
     }
 
-    /// A value in quotes that ends on a later line.
+    /// Reads the rest of a quoted value that ends on a later line.
     fn lines_up_to(&mut self, first: &str, quote: &str) -> Result<String, Error> {
         let mut value = first.to_owned();
         while let Some(line) = self.next() {
@@ -174,7 +174,7 @@ impl<'a> Reader<'a> {
         Err(self.wrong("the quote around a value is not closed"))
     }
 
-    /// A value whose lines end with a backslash.
+    /// Reads the rest of a value whose lines end with a backslash.
     fn continued(&mut self, first: &str) -> String {
         let mut value = first.to_owned();
         while let Some(line) = self.next().map(str::trim).filter(|line| !line.is_empty()) {
@@ -188,7 +188,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Without the quotes around it, when there are none inside.
+/// Removes the quotes around a text, unless there are quotes inside.
 fn unquoted(text: &str) -> &str {
     for quote in ['\'', '"'] {
         if let Some(inside) = text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote))
@@ -287,7 +287,7 @@ fn write_keys(out: &mut Vec<u8>, keys: &[Key<'_>]) {
     }
 }
 
-/// Each line of a comment with its sign.
+/// Writes each line of a comment with its comment character.
 fn write_comment(out: &mut Vec<u8>, text: &[u8], trimmed: bool) {
     if text.is_empty() {
         return;

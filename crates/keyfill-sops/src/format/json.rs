@@ -1,4 +1,4 @@
-//! A JSON object, its keys in their order. There are no comments.
+//! JSON files: an object with its keys in their order. JSON has no comments.
 
 use crate::{Branch, Error, Hidden, Item, Value};
 use keyfill_go::json::{Html, append_string, float};
@@ -7,12 +7,12 @@ use std::fmt;
 
 pub(super) fn read(text: &[u8]) -> Result<Branch, Error> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    // What follows the object is not looked at, as SOPS does.
+    // What follows the object is ignored, as in SOPS.
     match Json::deserialize(&mut reader) {
         Ok(Json(Value::Map(branch))) => Ok(branch),
         Ok(_) => Err(Error::file("the file is JSON and not an object")
             .hint("SOPS encrypts objects; a list or a single value has to stand under a key")),
-        // The reader's message may quote what it read, so only the place is reported.
+        // The parser's message may quote a value, so only the position is reported.
         Err(error) => Err(Error::file(format!("it is not valid JSON (column {})", error.column()))
             .at_line(u32::try_from(error.line()).unwrap_or(u32::MAX))),
     }
@@ -78,7 +78,7 @@ fn end(out: &mut Vec<u8>, sign: u8, is_empty: bool, depth: usize) {
     out.push(sign);
 }
 
-/// Each byte that is not UTF-8 is replaced, as Go does.
+/// Replaces each byte that is not valid UTF-8, as Go does.
 fn lossy(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -88,7 +88,7 @@ fn lossy(bytes: &[u8]) -> String {
     out
 }
 
-/// A JSON value. The reader bounds its depth.
+/// A JSON value. The parser limits its depth.
 struct Json(Value);
 
 impl<'de> Deserialize<'de> for Json {
@@ -127,7 +127,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_u64<E>(self, n: u64) -> Result<Value, E> {
-        // Larger ones are floating point numbers to SOPS.
+        // SOPS treats larger integers as floating point numbers.
         Ok(i64::try_from(n).map_or(Value::Float(n as f64), Value::Int))
     }
 

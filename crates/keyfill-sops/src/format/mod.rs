@@ -1,4 +1,4 @@
-//! The formats of files: what is read, and what is written once it is decrypted.
+//! The formats of SOPS files: parsing encrypted files, and writing decrypted ones.
 
 mod dotenv;
 mod flat;
@@ -10,13 +10,13 @@ use crate::{Branch, Error, Hidden, Item, Value};
 use keyfill_diag::Cx;
 use memchr::memmem;
 
-/// The key of the metadata.
+/// The key of the metadata in formats with nesting, and the name of their section in INI.
 const METADATA: &str = "sops";
 
-/// What the metadata's keys begin with in a format that has no nesting.
+/// The prefix of the metadata's keys in dotenv files, which have no nesting.
 const PREFIX: &str = "sops_";
 
-/// How a file is written.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// YAML, one or several documents.
@@ -27,12 +27,12 @@ pub enum Format {
     Dotenv,
     /// Sections of `name = value`.
     Ini,
-    /// Any bytes, encrypted as one value.
+    /// Any bytes, which SOPS encrypts as one value in JSON.
     Binary,
 }
 
 impl Format {
-    /// The format that SOPS takes for a file of this name; `Binary` for an ending that it does not know.
+    /// The format that SOPS uses for a file of this name; `Binary` for an unknown extension.
     pub fn of_path(path: &str) -> Self {
         let ends = |ending: &str| path.ends_with(ending);
         if ends(".yaml") || ends(".yml") {
@@ -86,7 +86,7 @@ impl Format {
         }
     }
 
-    /// A quick look for metadata.
+    /// Whether a text seems to have SOPS' metadata, without parsing it.
     pub(crate) fn has_metadata(self, text: &[u8]) -> bool {
         let holds = |part: &[u8]| memmem::find(text, part).is_some();
         let has_line = |start: &str| {
@@ -103,7 +103,7 @@ impl Format {
     }
 }
 
-/// Takes the entry of the metadata out of all documents, and returns that of the first.
+/// Removes the key `sops` from all documents, and returns the metadata of the first one.
 fn named(documents: &mut [Branch]) -> Result<Option<Branch>, Error> {
     let mut metadata = None;
     for (number, document) in documents.iter_mut().enumerate() {
@@ -126,7 +126,7 @@ fn named(documents: &mut [Branch]) -> Result<Option<Branch>, Error> {
     Ok(metadata)
 }
 
-/// Takes the entries of the metadata out of a document without nesting.
+/// Removes the keys with the prefix `sops_` from the documents, and returns them without the prefix.
 fn prefixed(documents: &mut [Branch]) -> Branch {
     let mut metadata = Branch::default();
     for document in documents {
@@ -142,7 +142,7 @@ fn prefixed(documents: &mut [Branch]) -> Branch {
     metadata
 }
 
-/// How a value that is not text stands in a format that knows only texts.
+/// A value as text, for formats that have only texts; `None` for lists, mappings and comments.
 fn as_text(value: &Value) -> Option<Vec<u8>> {
     use keyfill_go::strconv::{Bits, Layout, format_float};
     Some(match value {

@@ -1,12 +1,12 @@
-//! YAML with its comments, as SOPS reads it and as its library writes it: comments become items before the key
-//! that they stand above or behind, and some come out elsewhere than where they were.
+//! YAML with comments, parsed as by SOPS and written as by its YAML library. Each comment becomes an item before its
+//! key, so that some comments are written at another place than where they were.
 
 use crate::{Branch, Comment, Error, Hidden, Item, Value};
 use keyfill_diag::Cx;
 use keyfill_yaml::{Content, EditDocument, EditNode, Limits, Typed};
 use std::collections::HashSet;
 
-/// SOPS' indentation.
+/// The number of blanks with which SOPS indents.
 const INDENT: u8 = 4;
 
 pub(super) fn read(text: &[u8], cx: &Cx) -> Result<Vec<Branch>, Error> {
@@ -64,7 +64,7 @@ fn read_entries(branch: &mut Branch, entries: &[(EditNode, EditNode)]) -> Result
     Ok(())
 }
 
-/// `comments_taken`: the comments of the node stand before it already.
+/// Reads a value. `comments_taken`: the comments of the node were already added before it.
 fn read_value(node: &EditNode, comments_taken: bool) -> Result<Value, Error> {
     match &node.content {
         Content::Scalar(_) => scalar(node),
@@ -129,7 +129,7 @@ pub(super) fn write(documents: &[Branch]) -> Result<Hidden, Error> {
     Ok(Hidden::new(EditDocument::write_all(&documents, INDENT)))
 }
 
-/// The comments that wait for a node.
+/// Comments that were read and belong to the next node.
 #[derive(Default)]
 struct Waiting {
     head: Vec<String>,
@@ -142,14 +142,14 @@ impl Waiting {
         if comment.inline { &mut self.line } else { &mut self.head }.push(text);
     }
 
-    /// What is left at the end of a collection, in one.
+    /// The comments that are left at the end of a collection, as one comment.
     fn rest(mut self) -> String {
         self.head.append(&mut self.line);
         joined(&self.head)
     }
 }
 
-/// Comments as a node has them.
+/// Joins comments to one text, each line with `#`.
 fn joined(comments: &[String]) -> String {
     if comments.is_empty() { String::new() } else { format!("#{}", comments.join("\n#")) }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a file is told with its place and a hint, and without a value.
+//! Errors in files are reported with their place and a hint, and without a value.
 
 use crate::{decrypt, keys, read};
 use keyfill_diag::{Class, Cx, Report as _};
@@ -55,7 +55,7 @@ fn without_the_key_the_recipients_are_named() {
 }
 
 #[test]
-fn half_of_the_key_groups_is_not_enough() {
+fn one_of_two_needed_key_groups_is_not_enough() {
     let mut one = Identities::new();
     one.add_keys(&String::from_utf8_lossy(&read("key2.txt"))).expect("the key is good");
     let text = String::from_utf8(read("encrypted/shamir.yaml")).expect("it is text");
@@ -64,7 +64,7 @@ fn half_of_the_key_groups_is_not_enough() {
 }
 
 #[test]
-fn what_is_no_sops_file_is_said() {
+fn files_that_sops_did_not_encrypt_are_refused() {
     for (text, name) in [
         ("a: 1", "x.yaml"),
         ("{}", "x.json"),
@@ -87,7 +87,7 @@ fn what_is_no_sops_file_is_said() {
 }
 
 #[test]
-fn files_that_want_too_much_end() {
+fn deep_nesting_alias_bombs_and_late_runs_are_refused() {
     let deep = format!("{}1{}", "{\"a\":".repeat(5000), "}".repeat(5000));
     fails(&deep, "x.json", &keys());
     let deep = format!("a: {}{}", "[".repeat(20_000), "]".repeat(20_000));
@@ -100,7 +100,7 @@ fn files_that_want_too_much_end() {
     assert!(stopped.is_err_and(|e| e.to_string().contains("deadline")));
 }
 
-/// Plays a key service: gives the data key for Vault's keys.
+/// A key service that records the master keys that it gets and refuses all of them.
 struct Service(Mutex<Vec<MasterKey>>);
 
 impl KeyService for Service {
@@ -111,7 +111,7 @@ impl KeyService for Service {
 }
 
 #[test]
-fn keys_of_services_are_asked_for_after_those_of_age() {
+fn key_services_are_asked_only_if_no_age_key_fits() {
     let from = "    age:\n";
     let to = "    hc_vault:\n        - vault_address: https://v\n          engine_path: transit\n          key_name: k\n          \
               enc: vault:v1:x\n    pgp:\n        - fp: ABCD\n    age:\n";

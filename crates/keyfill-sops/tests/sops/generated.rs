@@ -1,8 +1,8 @@
-//! Files made at random, encrypted and decrypted by SOPS: the same bytes.
+//! Random files that SOPS encrypts: keyfill must decrypt them to the same bytes as SOPS.
 //!
-//! SOPS is its own library in one process (`tests/oracles/sops`), and for the first files the program `sops` as well.
-//! `KEYFILL_SOPS_FILES` says how many of each of the five formats; the default is 200. 10,000 files in all, with the
-//! number of those that SOPS took:
+//! SOPS runs as a library in one process (`tests/oracles/sops`); the first files are also decrypted with the program
+//! `sops`. `KEYFILL_SOPS_FILES` is the number of files for each of the five formats; the default is 200. This
+//! compares 10,000 files in all, and prints how many of them SOPS accepted:
 //!
 //! `KEYFILL_SOPS_FILES=2000 cargo test --workspace --test sops generated -- --nocapture`
 
@@ -16,14 +16,14 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 const RECIPIENT: &str = "age1gkgw9kx67f0vkujkht6qs9xpqhzxkhh9r0qffald9p6aajuwnp3sse5tzl";
-/// How many files of each format the program decrypts, too.
+/// The number of files of each format that are also decrypted with the program `sops`.
 const BY_PROGRAM: u64 = 5;
 
 fn count() -> u64 {
     std::env::var("KEYFILL_SOPS_FILES").ok().and_then(|n| n.parse().ok()).unwrap_or(200)
 }
 
-/// SOPS' library in a process. It ends when this is dropped.
+/// A process with SOPS' library, which is killed when this is dropped.
 struct Sops {
     child: Child,
     requests: ChildStdin,
@@ -37,7 +37,7 @@ impl Sops {
             .env("SOPS_AGE_KEY_FILE", data().join("key.txt"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // It warns of each comment that is not encrypted.
+            // SOPS warns about each comment that is not encrypted.
             .stderr(Stdio::null())
             .spawn()
             .expect("it can be started");
@@ -46,7 +46,7 @@ impl Sops {
         Some(Self { child, requests, answers })
     }
 
-    /// A text encrypted, and what that is decrypted to; nothing where SOPS refuses.
+    /// Encrypts a text, and decrypts the result. `None` where SOPS refuses.
     fn ask(&mut self, name: &str, rule: &[&str], text: &str) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
         let request =
             json!({ "name": name, "recipient": RECIPIENT, "rule": rule, "text": STANDARD.encode(text) });
@@ -66,7 +66,7 @@ impl Drop for Sops {
     }
 }
 
-/// What the program decrypts a file to.
+/// Decrypts a file with the program `sops`.
 fn by_program(program: &Path, folder: &Path, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
     std::fs::write(folder.join(name), sealed).expect("it can be written");
     let out = Command::new(program)
@@ -80,7 +80,7 @@ fn by_program(program: &Path, folder: &Path, name: &str, sealed: &[u8]) -> Optio
     out.status.success().then_some(out.stdout)
 }
 
-/// Encrypts and decrypts a text with SOPS, and with keyfill what SOPS encrypted.
+/// Encrypts and decrypts random texts with SOPS, and compares what keyfill decrypts.
 fn check(make: fn(&mut fastrand::Rng) -> String, ending: &str) {
     let (Some(program), Some(mut sops)) = (keyfill_testkit::oracle("sops"), Sops::start()) else { return };
     let folder = tempfile::tempdir().expect("a folder can be made");
@@ -96,7 +96,7 @@ fn check(make: fn(&mut fastrand::Rng) -> String, ending: &str) {
     for seed in 0..count() {
         let mut random = fastrand::Rng::with_seed(seed);
         let text = make(&mut random);
-        // What SOPS refuses to encrypt is not compared.
+        // A text that SOPS refuses to encrypt is skipped.
         let (Some(sealed), expected) = sops.ask(&name, rules[random.usize(..rules.len())], &text) else {
             continue;
         };
@@ -124,7 +124,7 @@ fn check(make: fn(&mut fastrand::Rng) -> String, ending: &str) {
         compared += 1;
     }
     assert!(compared * 2 > count(), "only {compared} files could be compared");
-    // Shown with --nocapture; where nobody listens, nothing is lost.
+    // Shown with `--nocapture`. An error in printing is ignored.
     drop(writeln!(std::io::stdout(), "{ending}: {compared} of {} files are the same", count()));
 }
 

@@ -1,4 +1,5 @@
-//! Every file of `data/encrypted` is decrypted to the file of the same name in `data/expected`.
+//! Decrypts every file of `data/encrypted` and compares it with the file of the same name in `data/expected`, which
+//! `sops` wrote.
 
 use crate::{data, decrypt, keys, read};
 use keyfill_sops::{Format, Value};

@@ -1,4 +1,5 @@
-//! Files that the real SOPS encrypted: kept ones, and with the real SOPS at hand generated ones.
+//! Decrypts files that the real SOPS encrypted: those in `tests/data`, and generated ones if the real SOPS is
+//! installed.
 
 mod faults;
 mod generated;
@@ -8,7 +9,7 @@ use keyfill_diag::Cx;
 use keyfill_sops::{Decrypted, Error, Format, Identities, Keys};
 use std::path::PathBuf;
 
-/// The folder of the kept files. The keys in there protect nothing.
+/// The folder of the test files. The secret keys in it protect nothing.
 fn data() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data")
 }
@@ -17,7 +18,7 @@ fn read(name: &str) -> Vec<u8> {
     std::fs::read(data().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-/// All keys that the kept files are encrypted for.
+/// All secret keys for the test files.
 fn keys() -> Keys {
     let mut identities = Identities::new();
     for name in ["key.txt", "key2.txt"] {
