@@ -1,18 +1,19 @@
-//! Ten application charts, laid out as well-known ones are, with dependencies in two repositories and a registry: each
-//! rendered by keyfill from a lock, and by helm after `helm dependency update`.
+//! Ten application charts with the layout of well-known ones and dependencies in two repositories and a registry.
+//! keyfill renders each with a lock file, and helm renders it after `helm dependency update`.
 
 use crate::place::{Place, archive, repository, sha256};
 use crate::registry::push;
 use keyfill_testkit::{Registry, Server, oracle};
 use std::collections::BTreeMap;
 
-/// A chart with what its Chart.yaml says about dependencies, and its values.
+/// An application chart: its dependencies and values.
 struct Application {
     name: &'static str,
-    /// `{a}` and `{b}` stand for repositories, `{oci}` for the registry's folder.
+    /// The `dependencies` of Chart.yaml. `{a}` and `{b}` stand for the repositories, `{oci}` for the folder of the
+    /// registry.
     dependencies: &'static str,
     values: &'static str,
-    /// The names in `charts/` that both tools give.
+    /// The file names in `charts/`, which both tools must write.
     charts: &'static [&'static str],
 }
 
@@ -91,7 +92,7 @@ const APPLICATIONS: &[Application] = &[
     },
 ];
 
-/// The first repository: what databases and caches are published as, and a chart that holds another one.
+/// The files of the first repository: databases, caches, and a chart that contains another chart.
 fn first() -> BTreeMap<String, Vec<u8>> {
     let listed = [
         ("mariadb", "11.5.7"),
@@ -140,7 +141,7 @@ fn first() -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// The second one: exporters, and a chart that exports values.
+/// The files of the second repository: exporters, and a chart with `exports` in its values.
 fn second() -> BTreeMap<String, Vec<u8>> {
     let listed = [
         ("redis", "17.1.0"),
@@ -173,7 +174,7 @@ fn second() -> BTreeMap<String, Vec<u8>> {
 const TEMPLATE: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {{ .Release.Name }}-{{ .Chart.Name }}\nspec:\n  \
                         replicas: {{ .Values.replicas | default 1 }}\n  values: {{ .Values | toJson | quote }}\n";
 
-/// The `name` and `version` of each entry, sorted.
+/// The `name` and the field `version` of each entry of a lock, sorted.
 fn versions(text: &str, version: &str) -> Vec<(String, String)> {
     let field = |line: &str, name: &str| {
         let line = line.trim_start().trim_start_matches("- ");
@@ -211,7 +212,7 @@ fn ten_application_charts_render_as_after_helm_dependency_update() {
             .replace("{a}", &format!("{}/charts", first.address()))
             .replace("{b}", &format!("{}/charts", second.address()))
             .replace("{oci}", &format!("{oci}/team"));
-        // One is laid out as charts of helm 2 are.
+        // One chart has the layout of helm 2.
         let (api, of_old) = if *name == "forge" { ("v1", true) } else { ("v2", false) };
         let mut about = format!("apiVersion: {api}\nname: {name}\nversion: 1.0.0\nappVersion: '2.1'\n");
         let listed = format!("dependencies:\n{dependencies}");
@@ -235,13 +236,13 @@ fn ten_application_charts_render_as_after_helm_dependency_update() {
         place.run(&helm, &format!("dependency update {name}")).text();
         assert_eq!(place.names(&format!("{name}/charts")), *charts, "{name}");
         assert_eq!(place.run(&helm, &format!("template r {name}")).text(), ours, "{name}");
-        // helm's own lock has the same versions, and its digest fits.
+        // helm's own lock file has the same versions, and keyfill accepts its digest.
         let lock = if *name == "forge" { "requirements.lock" } else { "Chart.lock" };
         for version in versions(&place.read(&format!("{name}/{lock}")), "version") {
             assert!(locked.contains(&version), "{name}: {version:?} is not in {locked:?}");
         }
         std::fs::remove_dir_all(place.path(&format!("{name}/charts"))).unwrap();
-        // It makes what is asked for exact, which is another question to keyfill.lock.
+        // helm's lock file replaces ranges by exact versions, which keyfill.lock does not name.
         let again = place.keyfill(&render.replace("locked", "on"));
         assert!(!again.stderr.contains("out of sync"), "{name}: {}", again.stderr);
         assert_eq!(again.text(), ours, "{name}");

@@ -1,5 +1,5 @@
-//! What servers, locks and addresses may do wrong: an error in words at the line that asked, nothing on stdout,
-//! nothing kept, and no password in any text.
+//! Errors in servers, lock files and addresses: keyfill reports the line that refers to them, prints nothing on
+//! stdout, stores nothing, and shows no password.
 
 use crate::place::{LOGIN, PASSWORD, Place, archive, chart, repository, sha256};
 use keyfill_testkit::{GitServer, Page, Server};
@@ -11,7 +11,7 @@ fn app(place: Place, url: &str) -> Place {
     place.file("app/Chart.yaml", NEEDS_LIB.replace("URL", url))
 }
 
-/// A run that fails with a code and says these words, at the line of the dependency.
+/// Asserts that the run fails with this exit code, and that the error has these words and the line of the dependency.
 fn refused(place: &Place, code: i32, says: &[&str]) -> String {
     refused_within(place, "4s", code, says)
 }
@@ -28,18 +28,18 @@ fn refused_within(place: &Place, deadline: &str, code: i32, says: &[&str]) -> St
     told
 }
 
-/// An address with a user and a password in it.
+/// Adds a user and a password to an address.
 fn with_password(address: &str) -> String {
     address.replace("http://", &format!("http://user:{PASSWORD}@"))
 }
 
 #[test]
-fn a_host_that_is_not_listed_is_not_asked() {
+fn no_request_is_sent_to_a_host_that_is_not_listed() {
     let server = Server::of_files(repository(&[("lib", "1.0.0")]));
     let place = app(Place::new(&["https://charts.example"]), &server.address());
     refused(&place, 6, &["is not among the URLs that may be fetched", "KEYFILL_FETCH_HOSTS"]);
     assert!(server.seen().is_empty());
-    // Without a list plain http is refused, and so is an address that is not public.
+    // Without KEYFILL_FETCH_HOSTS, http is refused, and so are addresses that are not public.
     let place = app(Place::new(&[]).env("KEYFILL_FETCH_HOSTS", ""), &server.address());
     refused(&place, 6, &["only https is"]);
     let place = app(Place::new(&[]).env("KEYFILL_FETCH_HOSTS", ""), "https://127.0.0.1:9");
@@ -48,7 +48,7 @@ fn a_host_that_is_not_listed_is_not_asked() {
 }
 
 #[test]
-fn a_redirect_to_where_nothing_may_be_fetched_is_not_followed() {
+fn a_redirect_to_an_address_that_is_not_allowed_is_not_followed() {
     for target in
         ["http://169.254.169.254/latest/meta-data", "https://[fd00:ec2::254]/", "http://127.0.0.1:1/x"]
     {
@@ -59,7 +59,7 @@ fn a_redirect_to_where_nothing_may_be_fetched_is_not_followed() {
 }
 
 #[test]
-fn an_answer_without_content_is_told_with_its_status() {
+fn a_response_with_an_error_status_is_reported_with_it() {
     for (status, code, says) in [
         (401, 5, "answered 401"),
         (403, 5, "answered 403"),
@@ -76,7 +76,7 @@ fn an_answer_without_content_is_told_with_its_status() {
 }
 
 #[test]
-fn what_is_no_index_or_too_large_a_one_is_refused() {
+fn an_invalid_or_too_large_index_is_refused() {
     for (body, says) in [
         (b"<html>Too Many Requests</html>".to_vec(), "the index is not one of a chart repository"),
         (b"entries: {}".to_vec(), "the index has no apiVersion"),
@@ -84,13 +84,13 @@ fn what_is_no_index_or_too_large_a_one_is_refused() {
     ] {
         let server = Server::start(move |_, _| Page::ok(body.clone()));
         let place = app(Place::new(&[&server.address()]), &server.address());
-        // The large one takes a while on a busy machine.
+        // The large index takes some time on a busy machine.
         refused_within(&place, "60s", 3, &[says]);
     }
 }
 
 #[test]
-fn an_archive_that_unpacks_without_end_is_refused() {
+fn an_archive_that_unpacks_to_too_much_is_refused() {
     let zeros = "0".repeat(120 << 20);
     let bomb =
         archive("lib", &[("Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.0.0\n"), ("big", &zeros)]);
@@ -106,7 +106,7 @@ fn an_archive_that_unpacks_without_end_is_refused() {
 }
 
 #[test]
-fn an_index_that_lies_about_a_digest_is_told_and_refused_where_that_is_asked_for() {
+fn a_wrong_digest_in_an_index_is_a_warning_and_an_error_in_strict_mode() {
     let mut files = repository(&[("lib", "1.0.0")]);
     let index = String::from_utf8(files["/charts/index.yaml"].clone()).unwrap();
     let index = index.replace(&sha256(&chart("lib", "1.0.0")), &"0".repeat(64));
@@ -136,7 +136,7 @@ fn a_token_server_on_another_host_never_sees_the_login() {
 }
 
 #[test]
-fn a_reference_that_is_not_there_is_told_with_the_line_that_names_it() {
+fn a_reference_that_does_not_exist_is_reported_with_the_line_that_names_it() {
     let Some(server) = GitServer::start(None) else { return };
     let commit = server.commit("shop", &[("base/kustomization.yaml", "resources: [cm.yaml]\n")]);
     let short = &commit[..10];
@@ -158,7 +158,7 @@ fn a_reference_that_is_not_there_is_told_with_the_line_that_names_it() {
 }
 
 #[test]
-fn a_server_that_is_no_git_server_is_told_as_such() {
+fn a_server_that_is_no_git_server_is_reported_with_the_line_that_names_it() {
     let server = Server::of_files(BTreeMap::from([
         ("/a/b/info/refs".to_owned(), b"<html>".to_vec()),
         ("/c/d/info/refs".to_owned(), b"001e# service=git-upload-pack\n0000".to_vec()),
@@ -174,7 +174,7 @@ fn a_server_that_is_no_git_server_is_told_as_such() {
 }
 
 #[test]
-fn a_lock_with_the_marks_of_a_conflict_is_refused_with_its_line() {
+fn a_lock_with_a_merge_conflict_is_refused_with_its_line() {
     let server = Server::of_files(repository(&[("lib", "1.0.0")]));
     let lock = "version: 1\n<<<<<<< HEAD\ncharts: []\n=======\n>>>>>>> other\n";
     let place = app(Place::new(&[&server.address()]), &server.address()).file("keyfill.lock", lock);
@@ -183,7 +183,7 @@ fn a_lock_with_the_marks_of_a_conflict_is_refused_with_its_line() {
     let told = place.keyfill("lock app").refused(2);
     assert!(told.contains("merge conflict"), "{told}");
     assert_eq!(place.read("keyfill.lock"), lock, "it is left alone");
-    // A run that fetches nothing does not look at it.
+    // A run that fetches nothing ignores the lock file.
     let place =
         Place::new(&[]).file("keyfill.lock", lock).file("app/kustomization.yaml", "resources: [cm.yaml]\n");
     place.write("app/cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
@@ -191,7 +191,7 @@ fn a_lock_with_the_marks_of_a_conflict_is_refused_with_its_line() {
 }
 
 #[test]
-fn a_cache_that_was_changed_is_not_believed() {
+fn a_changed_file_in_the_cache_is_fetched_again() {
     let server = Server::of_files(repository(&[("lib", "1.0.0")]));
     let place = app(Place::new(&[&server.address()]), &server.address());
     let first = place.keyfill("render app").text();
@@ -211,7 +211,7 @@ fn a_cache_that_was_changed_is_not_believed() {
 }
 
 #[test]
-fn a_password_in_an_address_is_in_no_text_and_not_in_the_lock() {
+fn a_password_in_an_address_is_in_no_message_and_not_in_the_lock() {
     let mut files = repository(&[("lib", "1.0.0"), ("lib", "1.1.0")]);
     let server = Server::of_files(files.clone());
     let place = app(Place::new(&[&server.address()]), &with_password(&server.address()));
@@ -228,7 +228,7 @@ fn a_password_in_an_address_is_in_no_text_and_not_in_the_lock() {
         let told = place.keyfill("render app").refused(3);
         assert!(told.contains("app/Chart.yaml:5") && !told.contains(PASSWORD), "{told}");
     }
-    // What was wrong once is wrong in the same words when it comes from the lock.
+    // The error for a chart that the lock file names shows no password either.
     files.insert("/charts/lib-1.1.0.tgz".into(), chart("lib", "6.6.6"));
     let other = Server::of_files(files);
     let lock = place.read("keyfill.lock").replace(&server.address(), &other.address());

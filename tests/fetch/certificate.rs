@@ -1,4 +1,4 @@
-//! A certificate, and https connections before a plain server.
+//! A self-signed certificate, and an https proxy before an http server.
 
 use keyfill_testkit::program;
 use rustls::pki_types::pem::PemObject as _;
@@ -8,15 +8,15 @@ use std::process::Command;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 
-/// A certificate for an address, signed by itself, and its key.
+/// A self-signed certificate for an address, and its private key.
 pub struct Certificate {
-    /// The file that holds it.
+    /// The file with the certificate.
     pub certificate: PathBuf,
     key: PathBuf,
 }
 
 impl Certificate {
-    /// Makes one; `None` where openssl is not there and not required.
+    /// Makes a certificate; `None` if openssl is not installed and not required.
     pub fn for_address(folder: &Path, address: &str) -> Option<Self> {
         let openssl = program("openssl")?;
         let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
@@ -34,7 +34,7 @@ impl Certificate {
         Some(Self { certificate, key })
     }
 
-    /// Takes https connections for a plain server; `127.0.0.1:PORT`.
+    /// Accepts https connections and forwards them to an http server. Returns `127.0.0.1:PORT`.
     pub fn before(&self, plain: &str) -> String {
         let chain = vec![CertificateDer::from_pem_file(&self.certificate).expect("the test's own server")];
         let key = PrivateKeyDer::from_pem_file(&self.key).expect("the test's own server");
@@ -59,7 +59,7 @@ impl Certificate {
                 while let Ok((client, _)) = listener.accept().await {
                     let (acceptor, plain) = (acceptor.clone(), plain.clone());
                     tokio::spawn(async move {
-                        // A client that does not like the certificate leaves.
+                        // A client that does not trust the certificate closes the connection.
                         let Ok(mut client) = acceptor.accept(client).await else { return };
                         let mut server = TcpStream::connect(plain).await.expect("the test's own server");
                         let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;

@@ -1,4 +1,4 @@
-//! Charts with dependencies from repositories.
+//! Charts with dependencies in chart repositories.
 
 use crate::place::{LOGIN, PASSWORD, Place, repository, with_login};
 use keyfill_testkit::{Server, oracle};
@@ -17,7 +17,7 @@ fn app(url: &str) -> String {
     )
 }
 
-/// An app with dependencies at a server, and values for them.
+/// A work tree with an app that has dependencies on a server, and values for them.
 fn place(server: &Server) -> Place {
     Place::new(&[&server.address()])
         .file("app/Chart.yaml", app(&server.address()))
@@ -38,7 +38,7 @@ fn a_chart_renders_as_after_helm_dependency_update() {
     let Some(helm) = helm() else { return };
     place.run(&helm, "dependency update app").text();
     assert_eq!(place.run(&helm, "template r app").text(), ours);
-    // What helm wrote is used from here on, and gives the same.
+    // The archives that helm wrote are used from here on; the result is the same.
     server.forget();
     assert_eq!(place.keyfill("render app --helm-compat 3 --release-name r --fetch off").text(), ours);
     assert!(server.seen().is_empty());
@@ -53,7 +53,7 @@ fn vendored_charts_have_the_names_that_helm_gives_them() {
     assert_eq!(ours, ["cache-0.3.1.tgz", "lib-1.10.0.tgz", "lib-2.0.0.tgz"]);
     place.keyfill("vendor app --check").text();
     let rendered = place.keyfill("render app --helm-compat 3 --fetch off").text();
-    // One in another version is replaced, and said before.
+    // An archive of another version is reported by `--check`, and replaced by `vendor`.
     std::fs::rename(place.path("app/charts/lib-1.10.0.tgz"), place.path("app/charts/lib-1.2.0.tgz")).unwrap();
     let told = place.keyfill("vendor app --check").refused(4);
     assert!(
@@ -69,16 +69,16 @@ fn vendored_charts_have_the_names_that_helm_gives_them() {
 }
 
 #[test]
-fn a_lock_of_helm_decides_the_versions() {
+fn the_versions_of_helms_lock_are_used_unless_it_is_out_of_sync() {
     let Some(helm) = helm() else { return };
     let server = charts();
     let place = place(&server);
-    // helm resolves while the repository has an older chart only.
+    // helm writes its lock file while the repository has an older chart only.
     let old = Server::of_files(repository(&[("lib", "1.2.0"), ("lib", "2.0.0"), ("cache", "0.3.1")]));
     let at_old = Place::new(&[&old.address()]).file("app/Chart.yaml", app(&old.address()));
     at_old.run(&helm, "dependency update app").text();
     let lock = at_old.read("app/Chart.lock");
-    // The digest is over the addresses, so that the lock holds for the server that it was made at.
+    // The digest in the lock file covers the addresses, so that it is valid only for the server it was made with.
     let moved = Place::new(&[&old.address()])
         .file("app/Chart.yaml", app(&old.address()))
         .file("app/Chart.lock", &lock);
@@ -92,7 +92,7 @@ fn a_lock_of_helm_decides_the_versions() {
 }
 
 #[test]
-fn logins_come_from_repositories_yaml_and_go_nowhere_else() {
+fn the_login_in_repositories_yaml_is_used_and_shared_with_no_other_run() {
     let private = with_login(repository(&[("lib", "1.2.0")]), LOGIN);
     let place = Place::new(&[&private.address()]).file(
         "app/Chart.yaml",
@@ -109,7 +109,7 @@ fn logins_come_from_repositories_yaml_and_go_nowhere_else() {
     std::fs::write(config.join("repositories.yaml"), repositories).unwrap();
     assert!(place.keyfill("render app").text().contains("1.2.0"));
     std::fs::remove_file(config.join("repositories.yaml")).unwrap();
-    // Who may not use the login gets nothing of what it fetched.
+    // A run without the login does not get from the cache what was fetched with it.
     place.write(
         "app/Chart.yaml",
         place.read("app/Chart.yaml").replace("@corp", &format!("{}/charts", private.address())),
@@ -120,7 +120,7 @@ fn logins_come_from_repositories_yaml_and_go_nowhere_else() {
 }
 
 #[test]
-fn a_check_asks_nobody_and_says_which_line_needs_it() {
+fn a_check_sends_no_request_and_names_the_line_that_needs_fetching() {
     let server = charts();
     let place = place(&server);
     let ended = place.keyfill("check app");
@@ -131,7 +131,7 @@ fn a_check_asks_nobody_and_says_which_line_needs_it() {
         ended.stdout
     );
     assert!(server.seen().is_empty());
-    // What a rendering left in the cache is checked.
+    // After a rendering, the chart is in the cache, and `check` uses it.
     place.keyfill("render app").text();
     server.forget();
     let ended = place.keyfill("check app");
@@ -191,7 +191,7 @@ fn a_chart_of_the_tree_is_packed_where_helm_packs_it() {
     place.keyfill("vendor app --check").text();
     assert_eq!(place.names("app/charts"), ["lib-1.2.3.tgz"]);
     assert_eq!(place.keyfill("render app --helm-compat 3 --fetch off").text(), ours);
-    // What changed in the tree is seen, and a version that is gone goes.
+    // A change in the tree is noticed, and the archive of an old version is removed.
     place.write("lib/values.yaml", "a: 2\n");
     place.keyfill("vendor app --check").refused(4);
     place.write("lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.3.0\n");

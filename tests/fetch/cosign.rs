@@ -1,4 +1,4 @@
-//! Charts that the real cosign has signed with a key, in both forms that it knows, in a real registry.
+//! Charts in a real registry that the real cosign has signed with a key, in both forms: under a tag, and as a bundle.
 
 use crate::place::sha256;
 use crate::proof::{asking, refused};
@@ -12,14 +12,14 @@ use std::process::Command;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// cosign with a pair of keys, and a home of its own.
+/// cosign with a key pair and a separate home folder.
 struct Cosign {
     program: PathBuf,
     folder: tempfile::TempDir,
 }
 
 impl Cosign {
-    /// Makes the keys; `None` where cosign is not there and not required.
+    /// Makes the keys; `None` if cosign is not installed and not required.
     fn with_keys() -> Option<Self> {
         let cosign = Self { program: oracle("cosign")?, folder: tempfile::tempdir().unwrap() };
         cosign.run(&["generate-key-pair"]);
@@ -42,7 +42,7 @@ impl Cosign {
         self.folder.path().join("cosign.pub")
     }
 
-    /// Signs a manifest of a registry, without a log; as a bundle or under a tag.
+    /// Signs a manifest in a registry, as a bundle or under a tag, without a transparency log.
     fn sign(&self, registry: &Registry, manifest: &str, as_bundle: bool) {
         let image = format!("{}/team/lib@{manifest}", registry.host());
         let form = format!("--new-bundle-format={as_bundle}");
@@ -52,7 +52,7 @@ impl Cosign {
     }
 }
 
-/// A registry, and two who sign; nothing where the programs are not there.
+/// A registry, and two signers; `None` if the programs are not installed.
 fn set_up() -> Option<(Registry, Cosign, Cosign)> {
     Some((Registry::start(None)?, Cosign::with_keys()?, Cosign::with_keys()?))
 }
@@ -74,7 +74,7 @@ fn with_layer(registry: &Registry, tag: &str, manifest: &Value, content: &[u8]) 
 }
 
 #[test]
-fn what_cosign_signs_under_a_tag_is_proof_and_what_was_changed_is_none() {
+fn a_signature_of_cosign_under_a_tag_is_accepted_and_a_changed_one_refused() {
     let Some((registry, ours, others)) = set_up() else { return };
     let manifest = push(&registry, "lib", "1.2.0", None);
     let place = asking(&registry, &ours.public(), "");
@@ -86,7 +86,7 @@ fn what_cosign_signs_under_a_tag_is_proof_and_what_was_changed_is_none() {
     assert!(rendered.contains("1.2.0"), "{rendered}");
     place.keyfill("lock app").text();
     assert_eq!(place.keyfill("render app --fetch locked").text(), rendered);
-    // The same signature beside another payload, or none, proves nothing.
+    // The same signature with another payload is refused.
     let tag = format!("{}.sig", manifest.replace(':', "-"));
     let signed: Value = serde_json::from_str(&registry.manifest("team/lib", &tag)).unwrap();
     let own = signed["layers"].as_array().unwrap().last().unwrap().clone();
@@ -106,7 +106,7 @@ fn what_cosign_signs_under_a_tag_is_proof_and_what_was_changed_is_none() {
 }
 
 #[test]
-fn a_bundle_that_cosign_writes_is_proof_and_what_was_changed_is_none() {
+fn a_bundle_of_cosign_is_accepted_and_a_changed_one_refused() {
     let Some((registry, ours, others)) = set_up() else { return };
     let manifest = push(&registry, "lib", "1.2.0", None);
     let place = asking(&registry, &ours.public(), "");
@@ -114,7 +114,7 @@ fn a_bundle_that_cosign_writes_is_proof_and_what_was_changed_is_none() {
     refused(&place, "it is signed by another key");
     ours.sign(&registry, &manifest, true);
     assert!(place.keyfill("render app").text().contains("1.2.0"));
-    // The bundle of this key alone, as it is and changed.
+    // Only the bundle of this key, unchanged and changed.
     let Some(registry) = Registry::start(None) else { return };
     let manifest = push(&registry, "lib", "1.2.0", None);
     ours.sign(&registry, &manifest, true);

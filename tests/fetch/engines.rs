@@ -1,4 +1,4 @@
-//! The official binaries with what keyfill fetched: they need no network.
+//! The official binaries get what keyfill fetched, and need no network.
 
 use crate::place::{Place, repository};
 use keyfill_testkit::{GitServer, Server, oracle};
@@ -21,7 +21,7 @@ fn place(server: &Server) -> Option<Place> {
 }
 
 #[test]
-fn an_official_binary_gets_the_locked_charts_and_asks_nobody() {
+fn an_official_binary_gets_the_locked_charts_and_no_request_is_sent() {
     let server = Server::of_files(repository(&[("lib", "1.2.0"), ("lib", "1.10.0")]));
     let Some(place) = place(&server) else { return };
     place.keyfill("lock --all").text();
@@ -36,7 +36,7 @@ fn an_official_binary_gets_the_locked_charts_and_asks_nobody() {
 }
 
 #[test]
-fn what_is_not_locked_is_not_left_to_an_official_binary() {
+fn an_official_binary_does_not_fetch_what_is_not_locked() {
     let server = Server::of_files(repository(&[("lib", "1.2.0")]));
     let Some(place) = place(&server) else { return };
     for line in ["render chart", "render app --enable-helm"] {
@@ -83,7 +83,7 @@ fn an_official_kustomize_that_would_clone_by_itself_is_not_started() {
         .env("KEYFILL_KUSTOMIZE", &kustomize.display().to_string())
         .file("app/kustomization.yaml", &layout);
     place.keyfill("lock app").text();
-    // A base that the lock holds and that is gone from everywhere else.
+    // The lock file names the base, but the cache and the server no longer have it.
     std::fs::remove_dir_all(place.home().join(".cache")).unwrap();
     std::fs::remove_dir_all(server.bare("shop")).unwrap();
     server.server().forget();
@@ -100,7 +100,7 @@ fn an_official_kustomize_that_would_clone_by_itself_is_not_started() {
 }
 
 #[test]
-fn origins_and_transformations_of_locked_bases_are_those_that_kustomize_prints_when_it_clones() {
+fn origins_and_transformations_of_locked_bases_are_the_same_as_when_kustomize_clones_them() {
     let (Some(kustomize), Some(server)) = (oracle("kustomize"), GitServer::start(None)) else { return };
     let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
     let generates = "resources: [cm.yaml, ../other]\nconfigMapGenerator: [{name: made, literals: [a=b]}]\n";

@@ -1,9 +1,9 @@
-//! Faults of a network that pass: they are waited out, and what was cut off is not kept.
+//! Temporary network faults: requests are repeated, and incomplete responses are not stored.
 
 use crate::place::{Place, chart, repository};
 use keyfill_testkit::{Fault, GitServer, Proxy, Server};
 
-/// Makes a fault: each is used up by the rule that has it.
+/// Makes a fault. Each rule of the proxy needs a new one.
 type Make = fn() -> Fault;
 
 fn faults() -> [(&'static str, Make); 4] {
@@ -16,7 +16,7 @@ fn faults() -> [(&'static str, Make); 4] {
 }
 
 #[test]
-fn a_chart_comes_through_a_fault_before_index_and_archive() {
+fn a_chart_is_fetched_despite_one_fault_for_index_and_archive() {
     for (name, fault) in faults() {
         let server = Server::of_files(repository(&[("lib", "1.0.0")]));
         let proxy = Proxy::start(server.host());
@@ -41,7 +41,7 @@ fn a_chart_comes_through_a_fault_before_index_and_archive() {
 }
 
 #[test]
-fn a_base_comes_through_a_fault_before_each_request() {
+fn a_base_is_fetched_despite_one_fault_for_each_request() {
     for (name, fault) in faults() {
         let Some(server) = GitServer::start(None) else { return };
         let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
@@ -63,7 +63,7 @@ fn a_base_comes_through_a_fault_before_each_request() {
 }
 
 #[test]
-fn what_was_fetched_before_is_used_while_its_source_is_down() {
+fn what_was_fetched_before_is_used_while_its_server_is_down() {
     let server = Server::of_files(repository(&[("lib", "1.0.0")]));
     let proxy = Proxy::start(server.host());
     let place = Place::new(&[&proxy.address()]).file(
@@ -75,7 +75,7 @@ fn what_was_fetched_before_is_used_while_its_source_is_down() {
     );
     let first = place.keyfill("render app").text();
     proxy.on("", 0, usize::MAX, Fault::Status(503, None));
-    // An update asks, whatever the cache remembers.
+    // `lock` sends requests even if the cache has recent results.
     let ended = place.keyfill("lock app --deadline 6s");
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(place.keyfill("render app --fetch locked").text(), first);

@@ -1,5 +1,5 @@
-//! Servers that mean harm: names that lead elsewhere at the second look, packs without end, packs that are broken,
-//! contents that are not the locked ones. Nothing of what they send is kept.
+//! Malicious servers: host names that resolve to another address at the second lookup (DNS rebinding), endless packs,
+//! invalid packs, contents that differ from the lock file. Nothing that they send is stored.
 
 use crate::place::{LOGIN, PASSWORD, Place, chart, repository};
 use flate2::Compression;
@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// Where the cloud's metadata service answers.
+/// The address of the metadata service of cloud providers.
 const METADATA: &str = "169.254.169.254:80";
 
-/// A name that leads to one place for some look-ups, and to the metadata service from then on.
+/// A resolver that gives the address `first` for `times` lookups, and that of the metadata service afterwards.
 struct Changing {
     first: SocketAddr,
     times: usize,
@@ -37,9 +37,9 @@ impl Names for Changing {
 }
 
 #[test]
-fn a_name_that_leads_elsewhere_at_the_second_look_is_refused_there() {
+fn a_name_that_resolves_to_another_address_at_a_later_lookup_is_refused() {
     let files = repository(&[("lib", "1.0.0")]);
-    // Each request has a connection of its own, and so a look-up.
+    // Each request needs a new connection, and so a lookup.
     let server = Server::start(move |seen, _| {
         let body = files.get(&seen.path);
         body.map_or_else(|| Page::status(404), |body| Page::ok(body.clone())).header("Connection", "close")
@@ -68,12 +68,12 @@ fn a_name_that_leads_elsewhere_at_the_second_look_is_refused_there() {
             }
         }
         assert_eq!(server.seen().len(), asked);
-        // What was judged is what is connected to: there is no second look-up in between.
+        // The address that was checked is the one that is connected to: there is no second lookup in between.
         assert_eq!(names.asked.load(Ordering::SeqCst), (asked + 1).min(2));
     }
 }
 
-/// A kustomization on a base at the commit, fetched with a login.
+/// A kustomization with a base at the commit, which is fetched with a login.
 fn on_a_base(address: &str) -> Place {
     let place = Place::new(&[address])
         .file("app/kustomization.yaml", format!("resources:\n- {address}/a/b.git//base?ref={COMMIT}\n"));
@@ -82,7 +82,7 @@ fn on_a_base(address: &str) -> Place {
     place
 }
 
-/// Checks a refusal: its code, its words, the line that asked, no password, nothing kept.
+/// Asserts that the run fails with this exit code, words and line, shows no password, and stores nothing.
 fn refused(place: &Place, line: &str, code: i32, words: &[&str]) {
     let told = place.keyfill(line).refused(code);
     for words in words.iter().chain(&["app/kustomization.yaml:2"]) {
@@ -93,7 +93,7 @@ fn refused(place: &Place, line: &str, code: i32, words: &[&str]) {
     assert_eq!(contents(place), 0, "nothing is kept");
 }
 
-/// How many contents the cache holds, parts of some among them.
+/// The number of contents in the cache, including incomplete ones.
 fn contents(place: &Place) -> usize {
     let cache = place.home().join(".cache/keyfill/fetch");
     let mut ahead: Vec<_> = ["sha256", "trees", "tmp"].iter().map(|kind| cache.join(kind)).collect();
@@ -113,7 +113,7 @@ fn packet(data: &[u8]) -> Vec<u8> {
     [format!("{:04x}", data.len() + 4).as_bytes(), data].concat()
 }
 
-/// A server that answers what git asks with the head of a pack, and then goes on as it is told. It has no files.
+/// A git server that sends the beginning of a pack, and then what `go_on` writes. For other requests it has no files.
 fn streaming(go_on: fn(&mut TcpStream) -> std::io::Result<()>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -132,7 +132,7 @@ fn streaming(go_on: fn(&mut TcpStream) -> std::io::Result<()>) -> String {
                     format!("HTTP/1.1 200 OK\r\nContent-Type: {GIT_ANSWER}\r\nConnection: close\r\n\r\n");
                 client.write_all(head.as_bytes())?;
                 client.write_all(&packet(b"packfile\n"))?;
-                // It ends when the client has enough.
+                // It ends when the client closes the connection.
                 go_on(&mut client)
             });
         }
@@ -142,7 +142,7 @@ fn streaming(go_on: fn(&mut TcpStream) -> std::io::Result<()>) -> String {
 }
 
 #[test]
-fn a_pack_without_end_is_left_at_its_bound() {
+fn an_endless_pack_is_refused_at_the_size_limit() {
     let address = streaming(|client| {
         let part = packet(&[&[1][..], &[b'P'; 65_000]].concat());
         loop {
@@ -153,7 +153,7 @@ fn a_pack_without_end_is_left_at_its_bound() {
 }
 
 #[test]
-fn a_pack_that_drips_is_left_before_the_deadline() {
+fn a_pack_that_is_sent_slowly_is_given_up_before_the_deadline() {
     let address = streaming(|client| {
         loop {
             client.write_all(&packet(b"\x01P"))?;
@@ -165,7 +165,7 @@ fn a_pack_that_drips_is_left_before_the_deadline() {
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
-/// A pack of a blob, and of a delta to it.
+/// A pack with a blob, and with a delta to it.
 fn pack(base: &[u8], delta: &[u8]) -> Vec<u8> {
     let mut bytes = b"PACK\0\0\0\x02\0\0\0\x02".to_vec();
     let mut put = |code: u8, back: &[u8], content: &[u8]| {
@@ -185,7 +185,7 @@ fn pack(base: &[u8], delta: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_pack_with_a_broken_delta_or_sum_is_refused() {
+fn a_pack_with_an_invalid_delta_or_checksum_is_refused() {
     let whole = pack(b"01234", &[5, 2, 0x90, 2]);
     let mut wrong_sum = whole.clone();
     *wrong_sum.last_mut().unwrap() ^= 1;
@@ -201,7 +201,7 @@ fn a_pack_with_a_broken_delta_or_sum_is_refused() {
         ("without the commit", whole),
     ] {
         let body = [packet(b"packfile\n"), packet(&[&[1], &sent[..]].concat()), b"0000".to_vec()].concat();
-        // No address is that of a file.
+        // The server has no files: every `GET` is answered with 404.
         let server = Server::start(move |seen, _| match seen.method.as_str() {
             "POST" => Page::ok(body.clone()).header("Content-Type", GIT_ANSWER),
             _ => Page::status(404),
@@ -212,7 +212,7 @@ fn a_pack_with_a_broken_delta_or_sum_is_refused() {
 }
 
 #[test]
-fn contents_that_are_not_the_locked_ones_are_refused_and_not_kept() {
+fn contents_that_differ_from_the_lock_are_refused_and_not_stored() {
     let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
     let file = |text: &str| BTreeMap::from([("/a.yaml".to_owned(), text.as_bytes().to_vec())]);
     let (old, new) = (Server::of_files(file(manifest)), Server::of_files(file("kind: Other\n")));
@@ -242,13 +242,13 @@ fn contents_that_are_not_the_locked_ones_are_refused_and_not_kept() {
         .file("keyfill.lock", moved(place.read("keyfill.lock")));
     let told = other.keyfill("render app --enable-helm").refused(6);
     assert!(told.contains("is not the locked one") && told.contains("app/kustomization.yaml"), "{told}");
-    // The index alone: it lists what is there.
+    // At most the index is stored: it is correct.
     assert!(contents(&other) <= 1, "the archive is not kept");
     assert!(other.kept("6.6.6").is_empty());
 }
 
 #[test]
-fn a_commit_whose_files_are_not_the_locked_ones_is_refused() {
+fn a_commit_whose_files_differ_from_the_lock_is_refused() {
     let Some(server) = GitServer::start(None) else { return };
     let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
     server.commit("a/b", &[("base/kustomization.yaml", "resources: [cm.yaml]\n"), ("base/cm.yaml", map)]);

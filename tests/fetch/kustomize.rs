@@ -1,4 +1,4 @@
-//! Kustomizations with bases, files and charts from elsewhere.
+//! Kustomizations with remote bases, files and charts.
 
 use crate::place::{LOGIN, PASSWORD, Place, repository};
 use keyfill_testkit::{GitServer, Server, oracle};
@@ -30,7 +30,7 @@ fn bases(login: Option<&'static str>) -> Option<GitServer> {
 #[test]
 fn ten_kustomizations_build_as_with_the_official_kustomize() {
     let (Some(server), Some(kustomize)) = (bases(None), oracle("kustomize")) else { return };
-    // The other tests ask a server that does not.
+    // The servers of the other tests cannot filter.
     server.allow_filters("shop");
     let commit = server.git("shop", &["rev-parse", "HEAD"]).trim().to_owned();
     let files = Server::of_files(
@@ -82,7 +82,7 @@ fn a_private_repository_needs_its_login_and_another_host_never_sees_it() {
 }
 
 #[test]
-fn a_chart_of_a_kustomization_is_where_kustomize_puts_it() {
+fn a_chart_of_a_kustomization_is_vendored_where_kustomize_puts_it() {
     let (Some(kustomize), Some(helm)) = (oracle("kustomize"), oracle("helm")) else { return };
     let server = Server::of_files(repository(&[("lib", "1.2.0"), ("lib", "1.10.0")]));
     let charts = format!("{}/charts", server.address());
@@ -124,7 +124,7 @@ fn tree(place: &Place) -> Vec<String> {
 }
 
 #[test]
-fn what_is_not_fetched_is_told_with_its_line_and_nothing_is_asked() {
+fn what_must_not_be_fetched_is_reported_with_its_line_and_no_request_is_sent() {
     let Some(server) = bases(None) else { return };
     let place = Place::new(&[&server.server().address()])
         .file("app/kustomization.yaml", format!("resources:\n- {}//base?ref=main\n", server.url("shop")));
@@ -193,7 +193,7 @@ fn vendored_bases_build_without_a_network_with_either_tool() {
 }
 
 #[test]
-fn one_run_writes_bases_and_the_charts_that_they_name() {
+fn one_run_vendors_bases_and_the_charts_that_they_name() {
     let Some(server) = GitServer::start(None) else { return };
     let charts = Server::of_files(repository(&[("lib", "1.2.0")]));
     let entry = format!("{{name: lib, version: 1.2.0, repo: '{}/charts', releaseName: r}}", charts.address());

@@ -1,4 +1,4 @@
-//! `keyfill.lock`: what is locked is the same for ever, asked for once, and moved only on purpose.
+//! `keyfill.lock`: what is locked never changes, is fetched once, and is updated only by `keyfill lock`.
 
 use crate::place::{Place, chart, repository};
 use keyfill_testkit::{GitServer, Page, Server};
@@ -71,7 +71,7 @@ fn what_is_locked_stays_until_it_is_updated() {
 }
 
 #[test]
-fn another_archive_under_a_locked_version_is_refused_and_not_kept() {
+fn another_archive_under_a_locked_version_is_refused_and_not_stored() {
     let server = Changing::start(repository(&[("lib", "1.2.0"), ("other", "1.0.0")]));
     let place = place(&server);
     place.keyfill("lock app").text();
@@ -88,7 +88,7 @@ fn another_archive_under_a_locked_version_is_refused_and_not_kept() {
 }
 
 #[test]
-fn a_check_of_the_lock_says_what_is_stale_and_asks_nobody() {
+fn a_check_of_the_lock_names_stale_entries_and_sends_no_request() {
     let server = Changing::start(repository(&[("lib", "1.2.0"), ("other", "1.0.0")]));
     let place = place(&server);
     let told = place.keyfill("lock app --check").refused(4);
@@ -110,7 +110,7 @@ fn a_check_of_the_lock_says_what_is_stale_and_asks_nobody() {
 }
 
 #[test]
-fn a_branch_that_moved_is_seen_only_by_an_update() {
+fn a_new_commit_of_a_branch_is_used_only_after_an_update() {
     let Some(server) = GitServer::start(None) else { return };
     let map = |value: &str| {
         format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{v: {value}}}\n")
@@ -128,7 +128,7 @@ fn a_branch_that_moved_is_seen_only_by_an_update() {
     assert!(server.server().seen().is_empty());
     place.keyfill("lock app --update shop").text();
     assert!(place.keyfill("render app").text().contains("v: two"));
-    // Another machine, with the lock alone, gets the same commit.
+    // Another machine, which has only the lock file, gets the same commit.
     let elsewhere = Place::new(&[&server.server().address()])
         .file("app/kustomization.yaml", place.read("app/kustomization.yaml"))
         .file("keyfill.lock", place.read("keyfill.lock"));

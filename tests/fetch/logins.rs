@@ -1,4 +1,4 @@
-//! Docker's credential helpers: started only where the administrator names them.
+//! Docker's credential helpers, which are started only if the administrator allows them.
 
 #![cfg(unix)]
 
@@ -7,7 +7,7 @@ use crate::registry::push;
 use keyfill_testkit::Registry;
 use std::os::unix::fs::PermissionsExt as _;
 
-/// A place whose docker configuration names a helper for a registry. The helper writes down that it ran.
+/// A work tree and a home whose docker configuration names a helper for a registry. The helper records that it ran.
 fn place(registry: &Registry, helper: &str) -> Place {
     let (http, oci) = (format!("http://{}", registry.host()), format!("oci://{}", registry.host()));
     let place = Place::new(&[&http, &oci]).file(

@@ -1,4 +1,5 @@
-//! What the tree does not hold, fetched by the real program from real servers on loopback.
+//! keyfill fetches charts, bases and files that the work tree does not hold, from real servers on the loopback
+//! interface.
 
 #![allow(clippy::unwrap_used)]
 

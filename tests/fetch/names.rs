@@ -1,5 +1,5 @@
-//! A name that leads elsewhere at the second look, with the real program and the system's resolver: it gets a
-//! `resolv.conf` of its own, which names a server of this test. That takes root.
+//! A host name that resolves to another address at the second lookup, with the program and the system's resolver. The
+//! program gets a separate `resolv.conf`, which names a name server of this test. This requires root.
 
 #![cfg(target_os = "linux")]
 
@@ -10,19 +10,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-/// Where the name server listens: an address of this machine that nothing else uses.
+/// The address of the name server: a loopback address that nothing else uses.
 const NAME_SERVER: &str = "127.83.71.5";
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
-/// A name server that answers `first` for some questions, and the address of the metadata service from then on.
+/// A name server that answers `first` for some queries, and the address of the metadata service afterwards.
 struct NameServer {
-    /// How many addresses were asked for.
+    /// The number of queries for an address.
     asked: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl NameServer {
-    /// Starts one; `None` where that is not allowed.
+    /// Starts a name server; `None` if that is not permitted.
     fn start(first: Ipv4Addr, times: usize) -> Option<Self> {
         let socket = UdpSocket::bind((NAME_SERVER, 53)).ok()?;
         let asked = Arc::new(AtomicUsize::new(0));
@@ -31,7 +31,7 @@ impl NameServer {
             let mut question = [0; 512];
             while let Ok((size, client)) = socket.recv_from(&mut question) {
                 let question = &question[..size];
-                // The test is over.
+                // An empty packet ends the server.
                 if question.is_empty() {
                     return;
                 }
@@ -39,7 +39,7 @@ impl NameServer {
                 else {
                     continue;
                 };
-                // Its name, a type and a class.
+                // The question: a name, a type and a class.
                 let end = 12 + end + 5;
                 let of_version_4 = question[end - 4..end - 2] == [0, 1];
                 let mut answer = question[..end].to_vec();
@@ -57,7 +57,7 @@ impl NameServer {
 }
 
 impl Drop for NameServer {
-    /// Ends it, so that the next one has the address for itself.
+    /// Ends the server, so that the next one can listen on the same address.
     fn drop(&mut self) {
         let client = UdpSocket::bind((NAME_SERVER, 0)).unwrap();
         client.send_to(&[], (NAME_SERVER, 53)).unwrap();
@@ -66,13 +66,13 @@ impl Drop for NameServer {
 }
 
 #[test]
-fn a_name_that_leads_elsewhere_at_the_second_look_is_refused_by_the_program() {
+fn the_program_refuses_a_name_that_resolves_to_another_address_at_the_second_lookup() {
     let Some(unshare) = program("unshare") else { return };
     if !is_root() {
         return;
     }
     let files = repository(&[("lib", "1.0.0")]);
-    // Each request has a connection of its own, and so a look.
+    // Each request needs a new connection, and so a lookup.
     let server = Server::start(move |seen, _| {
         let body = files.get(&seen.path);
         body.map_or_else(|| Page::status(404), |body| Page::ok(body.clone())).header("Connection", "close")
@@ -85,7 +85,7 @@ fn a_name_that_leads_elsewhere_at_the_second_look_is_refused_by_the_program() {
     for (times, seen) in [(0, 0), (1, 1)] {
         server.forget();
         let place = Place::new(&[&format!("private+http://{host}")]).file("app/Chart.yaml", &chart);
-        // The first address is that of the server, by a name of its own.
+        // At first, the name resolves to the address of the server.
         let names = NameServer::start(Ipv4Addr::LOCALHOST, times).expect("root may listen there");
         let conf = place.home().join("resolv.conf");
         std::fs::write(&conf, format!("nameserver {NAME_SERVER}\noptions attempts:1 timeout:2\n")).unwrap();
@@ -102,7 +102,7 @@ fn a_name_that_leads_elsewhere_at_the_second_look_is_refused_by_the_program() {
         }
         assert!(!told.contains(PASSWORD), "{told}");
         assert_eq!(server.seen().len(), seen, "{told}");
-        // Each address was asked for once for each request: what was judged is what was connected to.
+        // There was one query for each request: the address that was checked is the one that was connected to.
         assert_eq!(names.asked.load(Ordering::SeqCst), times + 1);
         let kept = place.home().join(".cache/keyfill/fetch/sha256");
         assert!(std::fs::read_dir(kept).map_or(0, Iterator::count) <= seen, "at most the index is kept");

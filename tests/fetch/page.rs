@@ -1,4 +1,4 @@
-//! The example of docs/fetching.md, run as it stands there.
+//! Runs the example of docs/fetching.md as it is written there.
 
 #![cfg(unix)]
 

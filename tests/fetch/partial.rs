@@ -1,4 +1,5 @@
-//! Repositories of servers that filter: names first, then the files of the folders that are read, which the lock binds.
+//! Repositories on servers that can filter: first the names of the files are fetched, then the files of the folders
+//! that are read. The lock file names these folders.
 
 use crate::place::{LOGIN, PASSWORD, Place};
 use keyfill_diag::Cx;
@@ -9,10 +10,10 @@ use keyfill_testkit::{GitServer, Page, Seen, oracle};
 use std::sync::Arc;
 
 const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  v: one\n";
-/// A text of a file that no kustomization reads.
+/// The content of files that no kustomization reads.
 const UNREAD: &str = "a text that nobody asked for";
 
-/// A base on another one, with a link to a folder, and files that nobody reads.
+/// Commits two bases, one of which uses the other, a link to a folder, and files that no kustomization reads.
 fn fill(server: &GitServer) {
     server.commit(
         "shop",
@@ -44,7 +45,7 @@ fn place(server: &GitServer, base: &str) -> Place {
     Place::new(&[&server.server().address()]).file("app/kustomization.yaml", layout(server, base))
 }
 
-/// The folders that the lock holds.
+/// The folders in the lock file.
 fn folders(place: &Place) -> Vec<String> {
     let lock = place.read("keyfill.lock");
     let (_, below) = lock.split_once("  folders:\n").unwrap_or_else(|| panic!("{lock}"));
@@ -63,7 +64,7 @@ fn only_the_files_of_folders_that_are_read_are_fetched() {
     assert!(ours.contains("name: o-b-shared") && ours.contains("name: o-other"), "{ours}");
     assert!(place.kept(UNREAD).is_empty(), "what nobody reads is not there");
     assert!(!place.kept("name: shared").is_empty());
-    // A server that does not filter sends all of it, and the result is the same.
+    // A server that cannot filter sends all files; the result is the same.
     fill(&plain);
     let whole = crate::partial::place(&plain, "other");
     assert_eq!(whole.keyfill("render app").text(), ours);
@@ -91,7 +92,7 @@ fn the_lock_binds_the_folders_that_are_read_whether_the_server_filters_or_not() 
         locks.push(
             lock.lines().filter(|line| line.starts_with("    ")).map(str::to_owned).collect::<Vec<_>>(),
         );
-        // Another machine, with the lock alone.
+        // Another machine, which has only the lock file.
         let elsewhere = crate::partial::place(server, "other").file("keyfill.lock", lock);
         assert_eq!(elsewhere.keyfill("render app --fetch locked").text(), warm.text());
     }
@@ -106,14 +107,15 @@ fn a_locked_base_takes_four_requests() {
     server.server().forget();
     let place = place(&server, "other").file("keyfill.lock", first.read("keyfill.lock"));
     place.keyfill("render app --fetch locked").text();
-    // What it can do, names, what links lead to, and the files of all locked folders at once.
+    // The requests: the server's capabilities, the names, the targets of links, and the files of all locked folders
+    // at once.
     let (asks, posts): (Vec<_>, Vec<_>) =
         server.server().seen().into_iter().partition(|seen| seen.method == "GET");
     assert_eq!((asks.len(), posts.len()), (1, 3));
 }
 
 #[test]
-fn runs_at_the_same_time_ask_once() {
+fn concurrent_runs_send_each_request_once() {
     let Some(server) = filtering() else { return };
     let network = Arc::new(Network::new(Store::temporary(1 << 30).unwrap(), None, None));
     let want = GitRef { url: server.url("shop"), reference: "main".into() };
@@ -127,19 +129,19 @@ fn runs_at_the_same_time_ask_once() {
             });
         }
     });
-    // The reference, names, what the link leads to, and two folders.
+    // The requests: the reference, the names, the target of the link, and two folders.
     let posts = server.server().seen().iter().filter(|seen| seen.method == "POST").count();
     assert_eq!(posts, 5);
 }
 
-/// A run that may fetch anything from a server.
+/// The fetcher of a run that may fetch anything from a server.
 fn fetcher(server: &GitServer, network: &Arc<Network>) -> Fetcher {
     let policy = HostPolicy::of([format!("{}/*", server.server().address()).as_str()]).unwrap();
     Fetcher::new(Arc::clone(network), Options { mode: Mode::On, policy, ..Options::default() })
 }
 
 #[test]
-fn a_folder_that_is_not_locked_is_refused_with_the_line_that_leads_there() {
+fn a_folder_that_is_not_locked_is_refused_with_the_line_that_refers_to_it() {
     let Some(server) = filtering() else { return };
     let place = place(&server, "base");
     place.keyfill("lock app").text();
@@ -159,7 +161,7 @@ fn a_folder_that_is_not_locked_is_refused_with_the_line_that_leads_there() {
     noted.text();
     place.keyfill("lock app").text();
     assert_eq!(folders(&place), ["base", "base/files", "other"]);
-    // What nobody reads any more goes with --all.
+    // With `--all`, folders that are no longer read are removed from the lock file.
     place.write("app/kustomization.yaml", layout(&server, "base"));
     let told = place.keyfill("lock --all --check").refused(4);
     assert!(told.contains("the folder other of") && told.contains("which nothing asks for"), "{told}");
@@ -168,7 +170,7 @@ fn a_folder_that_is_not_locked_is_refused_with_the_line_that_leads_there() {
 }
 
 #[test]
-fn a_folder_whose_files_are_not_the_locked_ones_is_refused_and_not_kept() {
+fn a_folder_whose_files_differ_from_the_lock_is_refused_and_not_stored() {
     let Some(server) = filtering() else { return };
     let first = place(&server, "base");
     first.keyfill("lock app").text();
@@ -195,7 +197,7 @@ fn a_moved_repository_keeps_the_folders_of_other_roots() {
 }
 
 #[test]
-fn a_server_that_filters_and_gives_out_no_file_is_asked_for_the_whole_commit() {
+fn the_whole_commit_is_fetched_from_a_server_that_filters_and_sends_no_single_files() {
     let refuse = |_: &Seen, body: &[u8]| {
         let has = |text: &[u8]| memchr::memmem::find(body, text).is_some();
         let wants_files = has(b"command=fetch") && !has(b"deepen");
@@ -213,10 +215,10 @@ fn a_server_that_filters_and_gives_out_no_file_is_asked_for_the_whole_commit() {
 }
 
 #[test]
-fn a_lock_of_all_files_goes_on_binding_them() {
+fn a_lock_of_version_1_still_binds_all_files() {
     let Some(server) = GitServer::start(None) else { return };
     fill(&server);
-    // As version 1 of the lock has it.
+    // The digest of all files, as in lock files of version 1.
     let network = Arc::new(Network::new(Store::temporary(1 << 30).unwrap(), None, None));
     let want = GitRef { url: server.url("shop"), reference: "main".into() };
     let all = fetcher(&server, &network).hand(&want, &Cx::default()).unwrap();
@@ -259,7 +261,7 @@ fn an_official_kustomize_and_vendoring_get_the_locked_folders() {
 }
 
 #[test]
-fn a_login_goes_with_every_request_and_into_no_text() {
+fn a_login_is_sent_with_every_request_and_shown_in_no_message() {
     let Some(server) = GitServer::start(Some(LOGIN)) else { return };
     fill(&server);
     server.allow_filters("shop");
@@ -272,7 +274,7 @@ fn a_login_goes_with_every_request_and_into_no_text() {
     assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
     ended.text();
     assert!(place.kept(UNREAD).is_empty());
-    // What was fetched with a login is nothing to who has none.
+    // A run without the login does not get from the cache what was fetched with it.
     place.keyfill("lock app").text();
     std::fs::remove_file(place.home().join(".git-credentials")).unwrap();
     place.keyfill("render app --deadline 6s").refused(5);

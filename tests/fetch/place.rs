@@ -1,4 +1,4 @@
-//! A work tree, a user's home and what is served to them.
+//! A work tree and a home for runs of keyfill, and charts for servers.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -29,13 +29,13 @@ impl Ended {
         }
     }
 
-    /// What it printed, where it succeeded.
+    /// The output of a run, which must have succeeded.
     pub fn text(self) -> String {
         assert_eq!(self.code, 0, "{}", self.stderr);
         self.stdout
     }
 
-    /// What it said, where it failed with a code and printed nothing.
+    /// The error output of a run, which must have failed with this exit code and printed nothing.
     pub fn refused(self, code: i32) -> String {
         assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{}", self.stderr);
         self.stderr
@@ -97,7 +97,7 @@ impl Place {
         self.run(Path::new(env!("CARGO_BIN_EXE_keyfill")), line)
     }
 
-    /// Runs a program in the tree, with nothing of the test's environment.
+    /// Runs a program in the tree, without the environment variables of the test.
     pub fn run(&self, program: &Path, line: &str) -> Ended {
         let mut command = Command::new(program);
         command.args(line.split_whitespace()).current_dir(self.path("")).env_clear();
@@ -107,7 +107,7 @@ impl Place {
         Ended::of(&command.output().unwrap())
     }
 
-    /// Files below the home whose content holds a text.
+    /// The files below the home whose content has this text.
     pub fn kept(&self, text: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut ahead = vec![self.home()];
@@ -150,7 +150,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A chart repository below `/charts`: its paths and what they hold.
+/// The files of a chart repository below `/charts`, by path.
 pub fn repository(charts: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut index = "apiVersion: v1\nentries:\n".to_owned();
@@ -171,7 +171,7 @@ pub fn repository(charts: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// Serves files to whoever has a login.
+/// A server that serves files to requests with this `Authorization` header.
 pub fn with_login(files: BTreeMap<String, Vec<u8>>, login: &'static str) -> Server {
     Server::start(move |seen, _| {
         if seen.headers.get("authorization").map(String::as_str) != Some(login) {
@@ -182,7 +182,7 @@ pub fn with_login(files: BTreeMap<String, Vec<u8>>, login: &'static str) -> Serv
     })
 }
 
-/// `Basic` with a user and a password.
+/// An `Authorization` header with a user and a password.
 pub const LOGIN: &str = "Basic dXNlcjpodW50ZXIy";
-/// The password in it.
+/// The password in that header.
 pub const PASSWORD: &str = "hunter2";

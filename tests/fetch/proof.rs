@@ -1,4 +1,4 @@
-//! Charts that must be signed, in a real registry, with signatures that openssl makes as cosign does.
+//! Charts in a real registry that must be signed. openssl makes the signatures, in the form of cosign's.
 
 use crate::place::{Place, sha256};
 use crate::registry::{place, push};
@@ -8,14 +8,14 @@ use keyfill_testkit::{Registry, Server, program};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A pair of keys.
+/// A key pair.
 struct Keys {
     openssl: PathBuf,
     folder: tempfile::TempDir,
 }
 
 impl Keys {
-    /// Makes them; `None` where openssl is not there and not required.
+    /// Makes a key pair; `None` if openssl is not installed and not required.
     fn make() -> Option<Self> {
         let keys = Self { openssl: program("openssl")?, folder: tempfile::tempdir().unwrap() };
         keys.run(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "key.pem"]);
@@ -40,14 +40,14 @@ impl Keys {
     }
 }
 
-/// What cosign signs.
+/// The payload that cosign signs.
 fn payload(repository: &str, manifest: &str) -> String {
     format!(
         r#"{{"critical":{{"identity":{{"docker-reference":"{repository}"}},"image":{{"docker-manifest-digest":"{manifest}"}},"type":"cosign container image signature"}},"optional":null}}"#
     )
 }
 
-/// Puts signatures beside a manifest, as `cosign sign` does.
+/// Pushes signatures of a manifest, under the tag that `cosign sign` uses.
 fn attach(registry: &Registry, manifest: &str, signatures: &[(String, String)]) {
     let repository = "team/lib";
     let blob = |content: &str, kind: &str, more: &str| {
@@ -71,13 +71,13 @@ fn attach(registry: &Registry, manifest: &str, signatures: &[(String, String)]) 
     registry.push_manifest(repository, &format!("{}.sig", manifest.replace(':', "-")), kind, &text, None);
 }
 
-/// An app whose chart must be signed by a key.
+/// A work tree with an app whose chart must be signed by a key.
 pub fn asking(registry: &Registry, key: &Path, more: &str) -> Place {
     let rule = format!("oci://{}/team/* cosign:{} {more}", registry.host(), key.display());
     place(registry).env("KEYFILL_FETCH_PROOF", &rule)
 }
 
-/// Asserts that the app is refused for want of proof, and that nothing is kept of it.
+/// Asserts that the app is refused since its chart is not signed as required, and that the chart is not stored.
 pub fn refused(place: &Place, says: &str) {
     let told = place.keyfill("render app").refused(6);
     for words in [says, "app/Chart.yaml:5", "KEYFILL_FETCH_PROOF"] {
@@ -94,7 +94,7 @@ fn a_chart_that_is_signed_is_rendered_and_locked() {
     };
     let manifest = push(&registry, "lib", "1.2.0", None);
     let text = payload(&format!("{}/team/lib", registry.host()), &manifest);
-    // Another one signed it, too: one signature that fits is enough.
+    // Another key signed the chart, too: one valid signature is enough.
     let signatures = [(text.clone(), others.sign(&text)), (text.clone(), keys.sign(&text))];
     attach(&registry, &manifest, &signatures);
     let place = asking(&registry, &keys.public(), "");
@@ -133,7 +133,7 @@ fn a_chart_that_is_not_signed_by_the_key_for_its_place_is_refused() {
         attach(&registry, &manifest, &signatures);
         refused(&place, says);
     }
-    // An administrator who mirrors charts says whose signatures they have.
+    // For mirrored charts, the administrator sets the repository that their signatures name.
     attach(&registry, &manifest, &[(other_place.clone(), keys.sign(&other_place))]);
     let mirror = asking(&registry, &keys.public(), "identity:registry.example/team/*");
     assert!(mirror.keyfill("render app").text().contains("1.2.0"));
@@ -142,7 +142,7 @@ fn a_chart_that_is_not_signed_by_the_key_for_its_place_is_refused() {
 }
 
 #[test]
-fn what_was_fetched_before_proof_was_asked_for_proves_nothing() {
+fn a_chart_that_was_fetched_before_a_rule_was_added_is_checked() {
     let (Some(registry), Some(keys)) = (Registry::start(None), Keys::make()) else { return };
     push(&registry, "lib", "1.2.0", None);
     let place = place(&registry);
@@ -153,14 +153,14 @@ fn what_was_fetched_before_proof_was_asked_for_proves_nothing() {
         let told = place.keyfill(line).refused(6);
         assert!(told.contains("is not signed"), "{told}");
     }
-    // Charts of other places need none.
+    // Charts that no rule matches need no signature.
     let elsewhere = format!("oci://other.example/* cosign:{}", keys.public().display());
     let place = place.env("KEYFILL_FETCH_PROOF", &elsewhere);
     place.keyfill("render app").text();
 }
 
 #[test]
-fn a_key_that_cannot_be_read_is_an_error_and_not_no_rule() {
+fn a_rule_whose_key_cannot_be_read_is_an_error() {
     let Some(registry) = Registry::start(None) else { return };
     push(&registry, "lib", "1.2.0", None);
     let place = asking(&registry, Path::new("/nowhere/key.pub"), "");
@@ -175,7 +175,7 @@ fn a_key_that_cannot_be_read_is_an_error_and_not_no_rule() {
     assert!(told.contains("only charts of registries"), "{told}");
 }
 
-/// A bundle as cosign writes it since its version 3: an envelope with a statement about a manifest.
+/// A bundle as cosign writes it since version 3: an envelope with a statement about a manifest.
 fn bundle(keys: &Keys, kind: &str, statement: &str) -> String {
     let mut signed = format!("DSSEv1 {} {kind} {} ", kind.len(), statement.len());
     signed.push_str(statement);
@@ -199,7 +199,7 @@ const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
-/// The manifest that holds a bundle, for the manifest that it is about.
+/// The manifest of a bundle, with a reference to the manifest that it is about.
 fn holds(bundle: &str, about: &str) -> String {
     let empty = sha256(b"{}");
     format!(
@@ -209,7 +209,7 @@ fn holds(bundle: &str, about: &str) -> String {
     )
 }
 
-/// The index of what refers to a manifest.
+/// An index of the manifests that refer to a manifest.
 fn referrers(manifests: &[String]) -> String {
     let entries: Vec<String> = manifests
         .iter()
@@ -222,7 +222,7 @@ fn referrers(manifests: &[String]) -> String {
     format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{}]}}"#, entries.join(","))
 }
 
-/// Puts bundles beside a chart of a registry that does not list what refers to a manifest: a tag does.
+/// Pushes bundles for a chart, and a tag that lists them, as for a registry without the referrers API.
 fn attach_bundles(registry: &Registry, repository: &str, manifest: &str, bundles: &[String]) {
     registry.push_blob(repository, &format!("sha256:{}", sha256(b"{}")), b"{}", None);
     let manifests: Vec<String> = bundles.iter().map(|bundle| holds(bundle, manifest)).collect();
@@ -239,7 +239,7 @@ fn attach_bundles(registry: &Registry, repository: &str, manifest: &str, bundles
 }
 
 #[test]
-fn a_bundle_that_refers_to_a_chart_is_proof() {
+fn a_bundle_that_refers_to_a_chart_is_accepted() {
     let (Some(registry), Some(keys), Some(others)) = (Registry::start(None), Keys::make(), Keys::make())
     else {
         return;
@@ -264,7 +264,7 @@ fn a_bundle_that_refers_to_a_chart_is_proof() {
         attach_bundles(&registry, "team/lib", &manifest, &bundles);
         refused(&place, says);
     }
-    // Another one signed it, too: one signature that fits is enough.
+    // Another key signed the chart, too: one valid signature is enough.
     attach_bundles(
         &registry,
         "team/lib",
@@ -275,9 +275,9 @@ fn a_bundle_that_refers_to_a_chart_is_proof() {
 }
 
 #[test]
-fn a_signed_chart_does_not_pass_for_another_one_under_its_tag() {
+fn a_signed_chart_under_the_tag_of_another_version_is_refused() {
     let (Some(registry), Some(keys)) = (Registry::start(None), Keys::make()) else { return };
-    // The same manifest, with a signature that is good, where another version is asked for.
+    // The tag of another version names the same manifest, whose signature is valid.
     let manifest = push(&registry, "lib", "1.2.0", None);
     attach_bundles(
         &registry,
@@ -291,12 +291,13 @@ fn a_signed_chart_does_not_pass_for_another_one_under_its_tag() {
 }
 
 #[test]
-fn a_registry_that_lists_what_refers_to_a_chart_is_asked_for_it() {
+fn bundles_are_found_with_the_referrers_api_of_a_registry() {
     let (Some(registry), Some(keys)) = (Registry::start(None), Keys::make()) else { return };
     let manifest = push(&registry, "lib", "1.2.0", None);
     let bundle = bundle(&keys, STATEMENT, &statement(&manifest, SIGN));
     let text = holds(&bundle, &manifest);
-    // Debian's registry knows no referrers: this one knows them, and asks the other for the rest.
+    // The registry from Debian has no referrers API: this server adds it, and forwards other requests to the
+    // registry.
     let of = |path: &str| format!("/v2/team/lib/{path}");
     let mut files = std::collections::BTreeMap::from([
         (of(&format!("referrers/{manifest}")), referrers(std::slice::from_ref(&text)).into_bytes()),

@@ -1,5 +1,5 @@
-//! Charts that must come with a `.prov` file signed by a key of a keyring, as `helm package --sign` writes it. What
-//! keyfill takes and refuses is what `helm pull --verify` takes and refuses, with one exception that is shown.
+//! Charts that must come with a `.prov` file signed by a key of a keyring, as `helm package --sign` writes it.
+//! keyfill accepts and refuses the same charts as `helm pull --verify`, with one exception that a test shows.
 
 use crate::place::{Place, chart, repository, sha256};
 use crate::registry::{self, push_with};
@@ -7,13 +7,13 @@ use keyfill_testkit::{Gpg, Registry, Server, oracle};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// What helm signs: the chart's own file, and the sum of its archive.
+/// The text that helm signs: Chart.yaml, and the digest of the archive.
 fn provenance(name: &str, version: &str, file: &str, archive: &[u8]) -> String {
     let sum = sha256(archive);
     format!("apiVersion: v2\nname: {name}\nversion: {version}\n\n...\nfiles:\n  {file}: sha256:{sum}\n")
 }
 
-/// A repository with one chart that is signed, and what it is signed with.
+/// A repository with one signed chart, and the GnuPG home whose key signed it.
 struct Signed {
     gpg: Gpg,
     key: String,
@@ -40,14 +40,14 @@ impl Signed {
         Server::of_files(self.files.clone())
     }
 
-    /// Puts a signed text in place of the one that is there.
+    /// Replaces the `.prov` file by this text, signed.
     fn sign(&mut self, text: &str) {
         let signed = self.gpg.sign(&self.key, text, &[]);
         self.files.insert("/charts/lib-1.2.0.tgz.prov".to_owned(), signed);
     }
 }
 
-/// An app that depends on the chart, and a rule for the server.
+/// A work tree with an app that depends on the chart, and a rule for the server.
 fn asking(server: &Server, ring: &std::path::Path) -> Place {
     let rule = format!("{}/charts/* prov:{}", server.address(), ring.display());
     unbound(server).env("KEYFILL_FETCH_PROOF", &rule)
@@ -70,7 +70,7 @@ fn refused(place: &Place, says: &str) {
     assert!(!place.kept("").iter().any(is_archive), "no archive is kept");
 }
 
-/// Whether the official helm takes the chart; the same as keyfill where it is not there.
+/// Whether the official helm accepts the chart; `None` if helm is not installed.
 fn helm_takes(server: &Server, ring: &std::path::Path) -> Option<bool> {
     let helm = oracle("helm")?;
     let place = unbound(server);
@@ -94,13 +94,13 @@ fn a_chart_with_a_signed_prov_file_is_rendered_and_locked() {
     assert_eq!(place.keyfill("render app --fetch locked").text(), ours);
     assert!(server.seen().is_empty(), "what was proven is proven");
     assert_ne!(helm_takes(&server, &ring), Some(false));
-    // Armored keys are keys, too; helm wants binary ones.
+    // An armored keyring is accepted, too; helm accepts only binary ones.
     let armored = signed.gpg.write("ring.asc", signed.gpg.print(&["--armor", "--export"]));
     assert_eq!(asking(&server, &armored).keyfill("render app").text(), ours);
 }
 
 #[test]
-fn what_helm_itself_signs_is_proof() {
+fn a_chart_that_helm_itself_signed_is_accepted() {
     let (Some(signed), Some(helm)) = (Signed::make(), oracle("helm")) else { return };
     let secret = signed.gpg.write("secret.gpg", signed.gpg.print(&["--export-secret-keys"]));
     let place = Place::new(&[])
@@ -133,12 +133,12 @@ fn a_chart_that_is_not_what_the_keyring_signed_is_refused() {
         assert!(helm_takes(&server, &ring).is_none_or(|takes| takes == helm), "helm: {says}");
         signed.files.clone_from(&good);
     };
-    // Another key.
+    // Signed by another key.
     let Some(others) = Gpg::new() else { return };
     others.key("other", "ed25519", "sign", "");
     let ring = others.write("ring.gpg", others.print(&["--export"]));
     check(&mut signed, Some(ring), "which is not in the keyring", false);
-    // Another archive, which the index is right about.
+    // Another archive, whose digest is in the index.
     let changed =
         crate::place::archive("lib", &[("Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.2.0\n")]);
     let index = String::from_utf8(good["/charts/index.yaml"].clone()).unwrap();
@@ -146,25 +146,26 @@ fn a_chart_that_is_not_what_the_keyring_signed_is_refused() {
     signed.files.insert("/charts/index.yaml".to_owned(), index.into_bytes());
     signed.files.insert("/charts/lib-1.2.0.tgz".to_owned(), changed);
     check(&mut signed, None, "its .prov file says sha256:", false);
-    // Another text under the signature.
+    // A text that was changed after it was signed.
     let text = String::from_utf8(good[&prov].clone()).unwrap();
     signed.files.insert(prov.clone(), text.replace("version: 1.2.0", "version: 1.2.1").into_bytes());
     check(&mut signed, None, "not the one that was signed", false);
-    // No file, one that is none, one that is too long.
+    // No `.prov` file, an invalid one, and one that is too long.
     signed.files.remove(&prov);
     check(&mut signed, None, "without a .prov file", false);
     signed.files.insert(prov.clone(), b"<html>".to_vec());
     check(&mut signed, None, "not a text with a signature", false);
     signed.files.insert(prov.clone(), vec![b'x'; 2 << 20]);
     check(&mut signed, None, "sends more than", false);
-    // The sum of another file.
+    // The digest of another file.
     let archive = signed.archive.clone();
     signed.sign(&provenance("lib", "1.2.0", "lib-1.2.1.tgz", &archive));
     check(&mut signed, None, "no sum of lib-1.2.0.tgz", false);
-    // Signed, and not by helm.
+    // A signed text that is not in the form of helm.
     signed.sign("hello\n");
     check(&mut signed, None, "not one of helm", false);
-    // A signed chart under the name of another: helm looks at the file alone.
+    // The archive of another signed chart under this name. This is the exception: helm compares only the digest of
+    // the archive.
     let other = chart("other", "0.1.0");
     signed.files.insert("/charts/lib-1.2.0.tgz".to_owned(), other.clone());
     signed.sign(&provenance("other", "0.1.0", "lib-1.2.0.tgz", &other));
@@ -172,7 +173,7 @@ fn a_chart_that_is_not_what_the_keyring_signed_is_refused() {
 }
 
 #[test]
-fn a_rule_holds_for_each_spelling_and_for_where_archives_come_from() {
+fn a_rule_applies_to_each_spelling_of_a_path_and_to_the_servers_of_archives() {
     let Some(mut signed) = Signed::make() else { return };
     signed.files.remove("/charts/lib-1.2.0.tgz.prov");
     let index = signed.files["/charts/index.yaml"].clone();
@@ -187,7 +188,7 @@ fn a_rule_holds_for_each_spelling_and_for_where_archives_come_from() {
         let told = place.keyfill("render app");
         assert!(told.code != 0 && told.stdout.is_empty(), "{repository}: {}", told.stdout);
     }
-    // An index of another server that places its archive on this one.
+    // The index of another server, which names an archive on this one.
     let text = String::from_utf8(index)
         .unwrap()
         .replace("lib-1.2.0.tgz", &format!("{}/charts/lib-1.2.0.tgz", server.address()));
@@ -199,7 +200,7 @@ fn a_rule_holds_for_each_spelling_and_for_where_archives_come_from() {
     refused_again(&place.env("KEYFILL_FETCH_PROOF", &rule));
 }
 
-/// What was fetched before there was a rule proves nothing.
+/// Asserts that a chart is refused that was fetched before the rule existed.
 fn refused_again(place: &Place) {
     let told = place.keyfill("render app").refused(6);
     assert!(told.contains("without a .prov file"), "{told}");
@@ -232,14 +233,14 @@ fn a_chart_of_a_registry_has_its_prov_file_as_a_layer() {
     push_with(&registry, "lib", "1.2.0", Some(&gpg.sign(&key, &text, &[])), None);
     let place = registry::place(&registry).env("KEYFILL_FETCH_PROOF", &rule);
     refused(&place, "its .prov file says sha256:");
-    // Where a key of cosign would do as well, one of both is enough.
+    // If a rule for cosign also matches, it is enough to meet one of the two.
     let both = format!("{rule},oci://{}/team/* cosign:{}", registry.host(), ring.display());
     let told = place.env("KEYFILL_FETCH_PROOF", &both).keyfill("render app").refused(2);
     assert!(told.contains("it holds no public key in PEM"), "{told}");
 }
 
 #[test]
-fn a_keyring_that_cannot_be_read_is_an_error_and_not_no_rule() {
+fn a_rule_whose_keyring_cannot_be_read_is_an_error() {
     let Some(signed) = Signed::make() else { return };
     let server = signed.served();
     let home = signed.gpg.home();

@@ -8,7 +8,7 @@ pub fn push(registry: &Registry, name: &str, version: &str, login: Option<&str>)
     push_with(registry, name, version, None, login)
 }
 
-/// Pushes a chart with its `.prov` file, as `helm push` does where one lies beside it.
+/// Pushes a chart with its `.prov` file, as `helm push` does if there is one.
 pub fn push_with(
     registry: &Registry,
     name: &str,
@@ -70,7 +70,7 @@ fn a_chart_of_a_registry_renders_as_after_helm_dependency_update() {
 }
 
 #[test]
-fn a_private_registry_gets_the_login_of_helms_file_and_others_find_nothing_in_the_cache() {
+fn the_login_of_helms_file_is_used_and_runs_without_it_find_nothing_in_the_cache() {
     let hash = bcrypt::hash(PASSWORD, 4).unwrap();
     let Some(registry) = Registry::start(Some(&format!("user:{hash}\n"))) else { return };
     push(&registry, "lib", "1.2.0", Some(LOGIN));
@@ -90,7 +90,7 @@ fn a_private_registry_gets_the_login_of_helms_file_and_others_find_nothing_in_th
 }
 
 #[test]
-fn a_registry_with_a_token_server_gets_a_token_for_what_it_is_asked() {
+fn a_token_of_the_token_server_is_requested_and_used() {
     let Some(registry) = Registry::start_with_tokens(&[(LOGIN, "team/")]) else { return };
     push(&registry, "lib", "1.2.0", Some(&registry.token("team/lib", &["pull", "push"])));
     push(&registry, "lib", "1.3.0", Some(&registry.token("team/lib", &["pull", "push"])));
@@ -107,7 +107,7 @@ fn a_registry_with_a_token_server_gets_a_token_for_what_it_is_asked() {
     let asked = registry.tokens().unwrap().seen();
     assert!(asked.iter().any(|seen| seen.path.contains("repository%3Ateam%2Flib%3Apull")), "{asked:?}");
     assert!(place.kept(PASSWORD).is_empty());
-    // The official helm gets the same from the same servers. Where it falls back to http by itself, it asks for no token.
+    // The official helm gets the same from the same servers. If helm falls back to http, it requests no token.
     let Some(helm) = oracle("helm") else { return };
     place.run(&helm, "dependency update app --plain-http").text();
     assert_eq!(place.run(&helm, "template release-name app").text(), ours);

@@ -18,7 +18,7 @@ fn url(git: &GitServer, ssh: &Sshd) -> String {
     format!("{}{}", ssh.address(), git.bare("shop").display())
 }
 
-/// An app on a base over ssh, in a place whose administrator allows it with a key.
+/// A work tree with an app whose base is fetched over ssh, with a key that the administrator configured.
 fn place(git: &GitServer, ssh: &Sshd, key: &Path, reference: &str) -> Place {
     let layout = format!("resources:\n- {}//base?ref={reference}\n", url(git, ssh));
     Place::new(&[&ssh.address()])
@@ -28,7 +28,7 @@ fn place(git: &GitServer, ssh: &Sshd, key: &Path, reference: &str) -> Place {
         .file("app/kustomization.yaml", layout)
 }
 
-/// Checks a refusal, and that nothing is kept.
+/// Asserts that the run fails with this exit code and words, and stores nothing.
 fn refused(place: &Place, code: i32, says: &[&str]) {
     let told = place.keyfill("render app --deadline 20s --engine native").refused(code);
     for words in says.iter().chain(&["app/kustomization.yaml:2"]) {
@@ -61,7 +61,7 @@ fn a_base_over_ssh_builds_as_with_the_official_kustomize_and_is_locked() {
 }
 
 #[test]
-fn ssh_is_asked_only_where_an_administrator_lists_the_user_and_the_host() {
+fn ssh_is_used_only_if_an_administrator_lists_the_user_and_the_host() {
     let Some((git, ssh)) = served(true) else { return };
     let place = place(&git, &ssh, &ssh.key(), "main");
     let hosts = |hosts: &str| Place::new(&[]).env("KEYFILL_FETCH_HOSTS", hosts);
@@ -77,7 +77,7 @@ fn ssh_is_asked_only_where_an_administrator_lists_the_user_and_the_host() {
             .file("app/kustomization.yaml", &layout);
         refused(&other, 6, &["is not among the URLs that may be fetched"]);
     }
-    // Without the program nothing is asked at all.
+    // Without the ssh program, no request is sent.
     let other = hosts(&format!("{}/*", ssh.address())).file("app/kustomization.yaml", &layout);
     refused(&other, 6, &["KEYFILL_FETCH_SSH"]);
     let other = hosts(&format!("{}/*", ssh.address()))
@@ -88,23 +88,23 @@ fn ssh_is_asked_only_where_an_administrator_lists_the_user_and_the_host() {
 }
 
 #[test]
-fn what_a_server_may_do_wrong_over_ssh_is_an_error_at_its_line() {
+fn an_error_of_an_ssh_server_is_reported_with_the_line_that_refers_to_it() {
     let Some((git, ssh)) = served(true) else { return };
-    // A key that is not let in.
+    // A key that the server does not accept.
     refused(&place(&git, &ssh, &ssh.other_key(), "main"), 5, &["ssh failed", "Permission denied"]);
-    // A host whose key is another one.
+    // A server with another host key.
     let other_host = ssh.folder().join("others");
     std::fs::write(&other_host, "").unwrap();
     let unknown = place(&git, &ssh, &ssh.key(), "main")
         .env("KEYFILL_FETCH_SSH_KNOWN_HOSTS", &other_host.display().to_string());
     refused(&unknown, 5, &["ssh failed", "host key"]);
-    // References and repositories that are not there.
+    // References and repositories that do not exist.
     refused(&place(&git, &ssh, &ssh.key(), "gone"), 3, &["it has no branch, tag or commit gone"]);
     let missing = place(&git, &ssh, &ssh.key(), "main");
     let layout = missing.read("app/kustomization.yaml").replace("shop.git", "gone.git");
     missing.write("app/kustomization.yaml", layout);
     refused(&missing, 5, &["ssh failed"]);
-    // A path that would end a quoted word is not a path.
+    // A path with a quote, which would end the quoted argument, is refused.
     let hostile = place(&git, &ssh, &ssh.key(), "main");
     let layout = hostile.read("app/kustomization.yaml").replace("shop.git", "a';touch pwned;'.git");
     hostile.write("app/kustomization.yaml", layout);
@@ -114,7 +114,7 @@ fn what_a_server_may_do_wrong_over_ssh_is_an_error_at_its_line() {
 }
 
 #[test]
-fn a_server_that_keeps_version_2_to_itself_is_told_as_such() {
+fn a_server_without_protocol_version_2_is_reported_as_such() {
     let Some((git, ssh)) = served(false) else { return };
     let ended = place(&git, &ssh, &ssh.key(), "main").keyfill("render app --deadline 20s");
     assert_eq!((ended.code, ended.stdout.as_str()), (5, ""), "{}", ended.stderr);
@@ -125,7 +125,7 @@ fn a_server_that_keeps_version_2_to_itself_is_told_as_such() {
 
 #[cfg(unix)]
 #[test]
-fn a_program_that_does_not_end_is_ended_with_all_that_it_started() {
+fn an_ssh_program_that_does_not_end_is_killed_with_its_child_processes() {
     use std::os::unix::fs::PermissionsExt as _;
     let Some((git, ssh)) = served(true) else { return };
     let script = ssh.folder().join("slow");

@@ -1,18 +1,18 @@
-//! Submodules: read when a path leads into one, from where `.gitmodules` says, within the policy.
+//! Submodules are fetched if a path leads into one, from the address in `.gitmodules`, if the host policy allows it.
 
 use crate::place::Place;
 use keyfill_testkit::{GitServer, oracle};
 
 const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n";
 
-/// Adds a submodule to a repository, as `git submodule add` does it, with its address as it is to be found there.
+/// Adds a submodule to a repository, as `git submodule add` does, with `url` as its address in `.gitmodules`.
 fn add_submodule(server: &GitServer, name: &str, path: &str, of: &str, url: &str) {
     server.git(name, &["-c", "protocol.file.allow=always", "submodule", "add", "-q", &server.url(of), path]);
     server.git(name, &["config", "-f", ".gitmodules", &format!("submodule.{path}.url"), url]);
     server.commit(name, &[]);
 }
 
-/// `app` holds `lib`, which holds `deep`.
+/// A server with the repository `app`, which has the submodule `lib`, which has the submodule `deep`.
 fn repositories() -> Option<GitServer> {
     let server = GitServer::start(None)?;
     let deep = MAP.replace("name: a", "name: deep");
@@ -52,7 +52,7 @@ fn paths_into_submodules_build_as_with_the_official_kustomize() {
 }
 
 #[test]
-fn a_submodule_that_no_path_leads_into_is_not_asked_for() {
+fn a_submodule_that_no_path_leads_into_is_not_fetched() {
     let Some(server) = repositories() else { return };
     server.server().forget();
     place(&server, "own").keyfill("render app").text();
@@ -79,7 +79,7 @@ fn a_submodule_is_locked_and_vendored_as_a_repository_is() {
 }
 
 #[test]
-fn the_policy_decides_about_a_submodule() {
+fn the_host_policy_applies_to_a_submodule() {
     let (Some(server), Some(other)) = (repositories(), GitServer::start(None)) else { return };
     other.commit("lib", &[("base/kustomization.yaml", "resources: []\n")]);
     for (url, says) in [
@@ -104,7 +104,7 @@ fn the_policy_decides_about_a_submodule() {
 }
 
 #[test]
-fn what_gitmodules_does_not_name_is_an_error() {
+fn a_submodule_that_gitmodules_does_not_name_is_an_error() {
     let Some(server) = repositories() else { return };
     server.git("app", &["config", "-f", ".gitmodules", "submodule.vendor/lib.path", "elsewhere"]);
     server.commit("app", &[]);

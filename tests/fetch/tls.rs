@@ -1,4 +1,4 @@
-//! Over https: certificates, and logins that are only ever sent so.
+//! Fetching over https: certificates, and logins that are sent over https only.
 
 use crate::certificate::Certificate;
 use crate::place::{LOGIN, PASSWORD, Place};
@@ -34,7 +34,7 @@ fn a_repository_behind_tls_and_a_login_is_fetched_with_netrc() {
 }
 
 #[test]
-fn a_certificate_that_does_not_fit_is_refused_before_a_login_is_sent() {
+fn an_untrusted_certificate_is_refused_before_a_login_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     for (name, is_trusted) in [("IP:127.0.0.1", false), ("DNS:other.example", true)] {
         let Some(certificate) = Certificate::for_address(folder.path(), name) else { return };
