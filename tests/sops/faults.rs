@@ -1,4 +1,4 @@
-//! What is wrong with keys and files: an error with place and hint, no value, nothing on stdout.
+//! Errors in keys and files are reported with place and hint, without a value, and with nothing on stdout.
 
 use crate::{CHART, TEMPLATE, encrypted, keyfill, said};
 use keyfill_testkit::{Run, workspace};
@@ -23,7 +23,7 @@ fn without_a_key_the_error_says_which_is_needed_and_how_to_give_it() {
 }
 
 #[test]
-fn a_key_that_does_not_fit_or_cannot_be_read_is_told_from_none() {
+fn the_error_tells_a_wrong_key_from_an_unreadable_and_an_invalid_one() {
     let other = workspace().join("crates/keyfill-sops/tests/data/key2.txt");
     let wrong = said(&chart().env("SOPS_AGE_KEY_FILE", other).run(), 5);
     assert!(wrong.contains("none of the secret keys"), "{wrong}");
@@ -54,7 +54,7 @@ fn one_of_two_key_groups_is_not_enough() {
 }
 
 #[test]
-fn a_key_from_the_environment_or_the_usual_place_will_do() {
+fn a_key_from_the_environment_or_the_default_file_is_used() {
     let keys = std::fs::read_to_string(crate::key_file()).expect("the key is kept");
     let key = keys.lines().find(|line| line.starts_with("AGE-SECRET-KEY")).expect("there is one");
     let chart = || chart().env("SOPS_AGE_KEY_FILE", "");
@@ -67,7 +67,7 @@ fn a_key_from_the_environment_or_the_usual_place_will_do() {
 }
 
 #[test]
-fn changed_files_are_found() {
+fn changed_files_are_refused() {
     let value = said(&chart().file("app/values.enc.yaml", changed("port: ENC", "prot: ENC")).run(), 3);
     assert!(value.contains("moved from another key") && value.contains("prot"), "{value}");
     let open = changed("db:\n", "db:\n    more: hush\n");

@@ -1,6 +1,6 @@
-//! Generators of the kind ksops: the bytes of kustomize with a plugin of that kind.
+//! Generators of the kind `ksops`: keyfill prints the same bytes as kustomize with the plugin.
 //!
-//! The real ksops is not to be had from Go's proxy; `tests/oracles/ksops` stands for it, over SOPS' own library.
+//! The real ksops is not available from Go's module proxy; `tests/oracles/ksops` replaces it, with SOPS' own library.
 
 use crate::{encrypted, key_file, keyfill, printed, said};
 use keyfill_testkit::oracle;
@@ -10,7 +10,7 @@ use std::process::Command;
 
 const GENERATOR: &str = "apiVersion: viaduct.ai/v1\nkind: ksops\nmetadata:\n  name: gen\n";
 
-/// The annotation with which kustomize runs the program as a function.
+/// The annotation that makes kustomize run the plugin as a KRM function.
 const FUNCTION: &str =
     "  annotations:\n    config.kubernetes.io/function: |\n      exec:\n        path: ksops\n";
 
@@ -38,7 +38,7 @@ fn a_generator_makes_manifests_and_secrets() {
 }
 
 #[test]
-fn without_the_administrators_word_a_generator_is_refused() {
+fn a_generator_is_refused_unless_the_administrator_allows_sops() {
     let run = keyfill(&["render", "app"])
         .env("KEYFILL_SOPS", "")
         .file("app/kustomization.yaml", "generators: [g.yaml]\n")
@@ -48,7 +48,7 @@ fn without_the_administrators_word_a_generator_is_refused() {
 }
 
 #[test]
-fn what_is_wrong_with_a_generator_is_said_where_it_stands() {
+fn errors_in_a_generator_are_reported_with_its_file() {
     for (fields, what) in [
         ("other: 1\n", "`files` or `secretFrom`"),
         ("files: [secret.enc.yml]\n", "did you mean"),
@@ -67,10 +67,10 @@ fn what_is_wrong_with_a_generator_is_said_where_it_stands() {
     }
 }
 
-/// A root made at random: generators over files that SOPS encrypted, with what else stands in a kustomization.
+/// A random root: generators for files that SOPS encrypted, and other fields of a kustomization.
 struct Root {
     folder: tempfile::TempDir,
-    /// As functions; else as plugins of the old kind.
+    /// Whether the generators are KRM functions; else they are exec plugins.
     functions: bool,
 }
 
@@ -243,7 +243,7 @@ fn manifests(number: usize, random: &mut fastrand::Rng) -> String {
     documents.collect::<Vec<_>>().join("---\n")
 }
 
-/// `KEYFILL_KSOPS_ROOTS` says how many; the default is 40.
+/// `KEYFILL_KSOPS_ROOTS` is the number of random roots; the default is 40.
 #[test]
 fn generated_roots_give_the_bytes_of_kustomize_with_ksops() {
     if oracle("sops").is_none() || oracle("kustomize").is_none() || oracle("ksops").is_none() {

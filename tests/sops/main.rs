@@ -1,5 +1,5 @@
-//! Encrypted files on the command line: manifests, values and generators of the kind ksops are decrypted, what is
-//! wrong is said with its place, and no value is in any message.
+//! Encrypted files on the command line: manifests, values and generators of the kind `ksops` are decrypted, errors
+//! are reported with their place, and no message shows a value.
 //!
 //! The files of `testdata/sops` are encrypted for the key of `crates/keyfill-sops/tests/data`, which protects nothing.
 
@@ -16,17 +16,17 @@ mod values;
 use keyfill_testkit::{Outcome, Run, workspace};
 use std::path::PathBuf;
 
-/// The secret keys that belong to the files.
+/// The file with the secret keys for the encrypted files.
 fn key_file() -> PathBuf {
     workspace().join("crates/keyfill-sops/tests/data/key.txt")
 }
 
-/// An encrypted file.
+/// The content of an encrypted file of `testdata/sops`.
 fn encrypted(name: &str) -> Vec<u8> {
     std::fs::read(workspace().join("testdata/sops").join(name)).expect("the file is kept")
 }
 
-/// A run of keyfill in a work tree with the encrypted files, which may decrypt.
+/// A run of keyfill, with the secret keys, in a work tree with the encrypted files.
 fn keyfill(args: &[&str]) -> Run {
     let mut run = Run::of(env!("CARGO_BIN_EXE_keyfill"))
         .args(args)
@@ -39,7 +39,7 @@ fn keyfill(args: &[&str]) -> Run {
     run
 }
 
-/// What a run printed; it must have gone well.
+/// The output of a run, which must have succeeded.
 #[track_caller]
 fn printed(outcome: &Outcome) -> String {
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -47,7 +47,7 @@ fn printed(outcome: &Outcome) -> String {
     outcome.text()
 }
 
-/// What a run said that failed; nothing is on stdout, and no secret on stderr.
+/// The error output of a run, which must have failed with this exit code, printed nothing, and shown no secret.
 #[track_caller]
 fn said(outcome: &Outcome, code: i32) -> String {
     assert_eq!(outcome.code, Some(code), "{}\n{}", outcome.stderr, outcome.text());
@@ -56,9 +56,9 @@ fn said(outcome: &Outcome, code: i32) -> String {
     outcome.stderr.clone()
 }
 
-/// A chart that shows its values.
+/// The Chart.yaml of a chart that prints its values.
 const CHART: &str = "apiVersion: v2\nname: app\nversion: 0.1.0\n";
 
-/// Its template.
+/// The template of that chart.
 const TEMPLATE: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  \
                         url: {{ printf \"pg://%s:%s@db:%v\" .Values.db.user .Values.db.password .Values.port | quote }}\n";

@@ -1,11 +1,11 @@
-//! Files that the real SOPS encrypted for keys of PGP, with the real GnuPG.
+//! Files that the real SOPS encrypted for PGP keys of the real GnuPG.
 
 use crate::{printed, said};
 use keyfill_testkit::{Gpg, Run, oracle};
 use std::path::Path;
 use std::process::Command;
 
-/// Encrypts a file with SOPS for keys of GnuPG.
+/// Encrypts a file with SOPS for PGP keys; `None` if SOPS is not installed.
 fn encrypted(gpg: &Gpg, keys: &str, name: &str, text: &str) -> Option<Vec<u8>> {
     let sops = oracle("sops")?;
     gpg.write(name, text);
@@ -19,7 +19,7 @@ fn encrypted(gpg: &Gpg, keys: &str, name: &str, text: &str) -> Option<Vec<u8>> {
     Some(out.stdout)
 }
 
-/// What SOPS itself makes of it, with the keys of GnuPG.
+/// Decrypts a file with SOPS and the keys of GnuPG.
 fn decrypted(gpg: &Gpg, name: &str, text: &[u8]) -> Option<Vec<u8>> {
     let name = format!("sealed-{name}");
     gpg.write(&name, text);
@@ -33,21 +33,21 @@ fn decrypted(gpg: &Gpg, name: &str, text: &[u8]) -> Option<Vec<u8>> {
     out.status.success().then_some(out.stdout)
 }
 
-/// The secret keys of GnuPG in a file.
+/// Exports a secret key of GnuPG to a file.
 fn exported(gpg: &Gpg, key: &str, passphrase: &str) -> std::path::PathBuf {
     gpg.write("secret.asc", gpg.print(&["--passphrase", passphrase, "--armor", "--export-secret-keys", key]))
 }
 
-/// What fills a folder of plain YAML.
+/// The arguments to generate from a folder of plain YAML.
 const GENERATE: [&str; 6] = ["generate", "app", "--source", "file", "--secrets-file", "s.yaml"];
 
-/// A run that may decrypt and has no key.
+/// A run of keyfill that may decrypt and has no secret key.
 fn keyfill(args: &[&str]) -> Run {
     let run = Run::of(env!("CARGO_BIN_EXE_keyfill")).args(args).env("KEYFILL_SOPS", "true");
     run.file(".git/HEAD", "").file("s.yaml", "{}")
 }
 
-/// A run that has a key of PGP and none of age.
+/// A run of keyfill with secret keys of PGP and none of age.
 fn with(keys: &Path, args: &[&str]) -> Run {
     keyfill(args).env("KEYFILL_SOPS_PGP_KEY_FILE", keys)
 }
@@ -56,7 +56,7 @@ const SECRET: &str =
     "apiVersion: v1\nkind: Secret\nmetadata:\n    name: db\nstringData:\n    password: hush-of-pgp\n";
 
 #[test]
-fn each_format_gives_the_bytes_that_sops_gives() {
+fn each_format_is_decrypted_to_the_same_bytes_as_by_sops() {
     let Some(gpg) = Gpg::new() else { return };
     for (kind, usage) in [("default", "default"), ("rsa2048", "encrypt,sign,cert")] {
         let key = gpg.key(kind, kind, usage, "");
@@ -70,7 +70,7 @@ fn each_format_gives_the_bytes_that_sops_gives() {
         ] {
             let Some(sealed) = encrypted(&gpg, &key, name, text) else { return };
             let expected = decrypted(&gpg, name, &sealed).expect("sops decrypts its own");
-            // The kustomization shows the bytes as they are.
+            // The output of the kustomization has the decrypted bytes unchanged.
             let run = with(&file, &["render", "app"])
                 .file(&format!("app/sealed-{name}"), &sealed)
                 .file("app/kustomization.yaml", "generators: [g.yaml]\n")
@@ -84,7 +84,7 @@ fn each_format_gives_the_bytes_that_sops_gives() {
 }
 
 #[test]
-fn ksops_of_the_official_kustomize_gives_the_same() {
+fn ksops_generators_give_the_same_as_in_the_official_kustomize() {
     let Some(gpg) = Gpg::new() else { return };
     let (Some(kustomize), Some(ksops)) = (oracle("kustomize"), oracle("ksops")) else { return };
     let key = gpg.key("owner", "default", "default", "");
@@ -115,7 +115,7 @@ fn ksops_of_the_official_kustomize_gives_the_same() {
 }
 
 #[test]
-fn a_key_that_cannot_be_used_is_said_with_what_to_do() {
+fn a_key_that_cannot_be_used_is_reported_with_a_hint() {
     let (Some(gpg), Some(others)) = (Gpg::new(), Gpg::new()) else { return };
     let key = gpg.key("owner", "default", "default", "");
     let Some(sealed) = encrypted(&gpg, &key, "secret.yaml", SECRET) else { return };
@@ -147,7 +147,7 @@ fn a_key_that_cannot_be_used_is_said_with_what_to_do() {
     let locked = gpg.key("locked", "default", "default", "word");
     let Some(for_locked) = encrypted(&gpg, &locked, "locked.yaml", SECRET) else { return };
     tells(&exported(&gpg, &locked, "word"), &for_locked, &["is protected by a passphrase", "passwd"]);
-    // What holds the data key was changed.
+    // The PGP message with the data key was changed.
     let text = String::from_utf8(sealed.clone()).expect("text");
     let broken = text.replace("-----BEGIN PGP MESSAGE-----", "-----BEGIN PGP SIGNATURE-----");
     tells(&exported(&gpg, &key, ""), broken.as_bytes(), &["it is not an encrypted message"]);

@@ -1,4 +1,5 @@
-//! Keys that never leave their service: Vault's transit engine, AWS KMS. What the real sops encrypted is decrypted.
+//! Master keys in key services: files that the real SOPS encrypted with Vault's transit engine and AWS KMS are
+//! decrypted.
 
 use crate::{keyfill, printed, said};
 use keyfill_testkit::{Moto, Run, oracle};
@@ -9,7 +10,7 @@ use std::process::Command;
 
 const TOKEN: &str = "hvs.test";
 
-/// A text that SOPS encrypted with these flags and variables.
+/// Encrypts a text with SOPS, with these flags and environment variables.
 fn sops(args: &[&str], vars: &[(&str, &str)]) -> Option<Vec<u8>> {
     let program = oracle("sops")?;
     let folder = tempfile::tempdir().expect("a folder");
@@ -36,8 +37,8 @@ fn generate(encrypted: &[u8]) -> Run {
         .file("app/x.yaml", encrypted)
 }
 
-/// The address of a transit engine with the key `app`, as far as it is asked here: vault-dev cannot be built with the
-/// real one.
+/// Starts a server with the part of Vault's transit engine that this test needs, and the key `app`, and returns its
+/// address. The `vault-dev` of the tests cannot be built with the real engine.
 fn transit() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let address = listener.local_addr().expect("it has an address");
@@ -81,7 +82,7 @@ fn answer(mut stream: TcpStream) -> Option<()> {
 }
 
 #[test]
-fn vaults_transit_engine_decrypts_with_the_login_that_is_there() {
+fn vaults_transit_engine_decrypts_with_the_login_for_vault() {
     let address = transit();
     let key = format!("{address}/v1/transit/keys/app");
     let vars = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", TOKEN)];
@@ -101,7 +102,7 @@ fn vaults_transit_engine_decrypts_with_the_login_that_is_there() {
 }
 
 #[test]
-fn aws_kms_decrypts_with_the_stores_signer() {
+fn aws_kms_decrypts_with_the_credentials_of_the_store() {
     let Some(moto) = Moto::start() else { return };
     let made = moto.call("TrentService.CreateKey", "eu-west-1", &json!({}));
     let arn = made["KeyMetadata"]["Arn"].as_str().expect("an ARN").to_owned();

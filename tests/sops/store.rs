@@ -1,4 +1,4 @@
-//! The store `sops`: a path is a file of the tree.
+//! The store `sops`: the path of a placeholder is an encrypted file of the tree.
 
 use crate::{encrypted, key_file, keyfill, printed, said};
 use keyfill_testkit::{Run, oracle};
@@ -13,7 +13,7 @@ fn generate(path: &str) -> Run {
 }
 
 #[test]
-fn keys_are_those_of_the_file_and_paths_are_relative_to_the_app() {
+fn placeholders_name_a_file_relative_to_the_app_and_a_key_in_it() {
     for (path, value) in [
         ("values.enc.yaml#port", "5432"),
         ("./values.enc.yaml#db | jsonPath {.password}", "hush-of-values"),
@@ -27,7 +27,7 @@ fn keys_are_those_of_the_file_and_paths_are_relative_to_the_app() {
 }
 
 #[test]
-fn what_is_no_encrypted_file_of_the_tree_is_an_error_with_a_hint() {
+fn a_placeholder_without_an_encrypted_file_in_the_tree_is_an_error() {
     for (path, code, what) in [
         ("value.enc.yaml#port", 4, "did you mean values.enc.yaml"),
         ("values.enc.yaml#prot", 4, "port"),

@@ -1,4 +1,4 @@
-//! What is decrypted, and where.
+//! Which encrypted files are decrypted: values of charts, and manifests of a folder.
 
 use crate::{CHART, TEMPLATE, encrypted, keyfill, printed, said};
 
@@ -32,7 +32,7 @@ fn encrypted_manifests_of_a_plain_folder_are_decrypted() {
     let text = printed(&keyfill(&args).file("s.yaml", "{}").run());
     assert!(text.contains("password: hush-of-manifest") && text.contains("greeting: hush-of-map"), "{text}");
     assert!(!text.contains("sops:") && !text.contains("ENC["), "{text}");
-    // Values are no manifests, so that they are left out as they are without encryption.
+    // Values files are not manifests, so that they are skipped, as they are without encryption.
     assert!(!text.contains("alice"), "{text}");
     let one = ["generate", "app/secret.enc.yaml", "--source", "file", "--secrets-file", "s.yaml"];
     assert!(printed(&keyfill(&one).file("s.yaml", "{}").run()).contains("hush-of-manifest"));
@@ -48,7 +48,7 @@ fn placeholders_beside_decrypted_values_are_filled() {
 }
 
 #[test]
-fn what_a_chart_shows_of_a_decrypted_value_is_hidden() {
+fn decrypted_values_are_hidden_in_the_errors_of_a_chart() {
     for (template, shown) in [
         ("{{ fail (printf \"bad password %s\" .Values.db.password) }}", "bad password ***"),
         ("{{ fail (.Values.db.password | b64enc) }}", "***"),

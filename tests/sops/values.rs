@@ -1,4 +1,4 @@
-//! Placeholders in values, filled before the chart sees them.
+//! Placeholders in values of charts, which are filled before the chart is rendered.
 
 use crate::{CHART, keyfill, printed, said};
 use keyfill_testkit::Run;
@@ -30,7 +30,7 @@ const FLAGS: [&str; 4] =
     ["-f", "app/more.yaml", "--set", "user=<path:kv/data/db#user>,port=<path:kv/data/db#port>"];
 
 #[test]
-fn functions_and_tpl_see_the_secret() {
+fn template_functions_and_tpl_get_the_secret() {
     let text = printed(&chart(&FLAGS, TEMPLATE).run());
     // alice:hush-of-store@5432
     assert!(text.contains("a: YWxpY2U6aHVzaC1vZi1zdG9yZUA1NDMy"), "{text}");
@@ -51,7 +51,7 @@ fn a_schema_sees_the_secret_and_its_error_does_not_show_it() {
 }
 
 #[test]
-fn what_a_chart_shows_in_an_error_is_shown_without_the_value() {
+fn errors_that_a_chart_raises_are_shown_without_the_value() {
     for template in [
         "{{ fail .Values.db.password }}",
         "{{ fail (toYaml .Values) }}",
@@ -77,7 +77,7 @@ fn what_a_chart_shows_in_an_error_is_shown_without_the_value() {
         let outcome = chart(&FLAGS, template).run();
         no_trace(&said(&outcome, 3));
     }
-    // What only fails after rendering is no better: names of objects, paths of placeholders, lines of manifests.
+    // Errors after rendering show no value either: in names of objects, paths of placeholders, lines of manifests.
     for template in [
         "kind: {{ upper .Values.db.password }}\nmetadata: {name: {{ snakecase .Values.db.password }}}\nx: <path:kv/data/none#x>\n",
         "kind: x\nmetadata: {name: x}\nx: \"<path:kv/data/{{ splitList \"\" .Values.db.password | reverse | join \"\" }}#x>\"\n",
@@ -92,7 +92,7 @@ fn what_a_chart_shows_in_an_error_is_shown_without_the_value() {
     no_trace(&said(&chart(&named, "{{ fail (upper (toJson .Values)) }}").run(), 2));
 }
 
-/// The password `hush-of-store` is not there in any form.
+/// Asserts that a text holds the password `hush-of-store` in no form.
 #[track_caller]
 fn no_trace(shown: &str) {
     let plain = shown.to_lowercase();
@@ -113,7 +113,7 @@ fn a_command_leaves_no_core_dump() {
         .spawn()
         .expect("it starts");
     let limits = format!("/proc/{}/limits", child.id());
-    // It waits for its input; the shell that it was before may have another limit.
+    // The process waits for its input. It starts as a shell, which may have another limit.
     let start = std::time::Instant::now();
     let has_none = || {
         let text = std::fs::read_to_string(&limits).unwrap_or_default();
@@ -134,7 +134,7 @@ fn a_command_leaves_no_core_dump() {
 }
 
 #[test]
-fn without_the_setting_only_an_app_that_asks_is_filled() {
+fn without_the_setting_values_are_filled_only_if_the_app_asks_for_it() {
     let ask = "[{\"name\": \"keyfill.dev/fill-values\", \"string\": \"true\"}]";
     let unset = |parameters: &str| {
         let run = chart(
@@ -162,7 +162,7 @@ fn values_of_helm_charts_in_a_kustomization_are_filled() {
 }
 
 #[test]
-fn what_is_wrong_with_a_placeholder_is_said_at_its_value() {
+fn errors_in_a_placeholder_are_reported_with_the_path_of_its_value() {
     for (set, code, what) in [
         ("db.password=<path:kv/data/none#x>", 4, "kv/data/none"),
         ("db.password=<path:kv/data/db#pasword>", 4, "password"),
@@ -175,14 +175,15 @@ fn what_is_wrong_with_a_placeholder_is_said_at_its_value() {
     said(&policy.run(), 6);
 }
 
-/// What no list of tricks holds: the rendering is made again with another secret, and what differs is not shown.
+/// Computations that no filter could list: keyfill renders again with another secret, and hides what differs in the
+/// error.
 #[test]
 fn no_computation_on_a_value_gets_into_an_error() {
     const P: &str = ".Values.db.password";
     let hashes =
         ["sha256sum", "sha1sum", "adler32sum", "sha512sum"].map(|f| format!("{{{{ fail ({P} | {f}) }}}}"));
     let tricks = [
-        // Spelled with words, numbers, and signs between parts of any length.
+        // The secret is split, mixed with words, or turned to numbers.
         format!(
             "{{{{ range $i, $c := splitList \"\" {P} }}}}{{{{ $_ := set $.Values (print \"w\" $i) (printf \"<%s>\" $c) }}}}{{{{ end }}}}{{{{ fail (toJson .Values) }}}}"
         ),
@@ -202,14 +203,14 @@ fn no_computation_on_a_value_gets_into_an_error() {
         format!("{{{{ fail (htmlDate {P}) }}}}{{{{ fail (nospace {P} | camelcase | kebabcase) }}}}"),
         format!("{{{{ fail (list {P} \"x\" | toYaml) }}}}"),
         format!("{{{{ required (printf \"%s is missing\" (shuffle {P})) .Values.none }}}}"),
-        // Where it is an index, a name, a type, a number that does not fit, a key of a map.
+        // The secret is used as an index, a name, a type, a number that overflows, or a key of a map.
         format!("{{{{ index (dict) {P} \"x\" }}}}"),
         format!("{{{{ (dict {P} 1).x.y }}}}{{{{ get (dict) 1 }}}}"),
         format!("{{{{ template \"x\" }}}}{{{{ include (substr 0 4 {P}) . }}}}"),
         format!("{{{{ atoi (len {P} | mul 100000000000000000 | print) }}}}{{{{ mustToDate {P} \"x\" }}}}"),
         format!("{{{{ tpl (printf \"{{{{ .Values.%s.y }}}}\" (substr 0 4 {P})) . }}}}"),
         format!("{{{{ tpl (printf \"{{{{ %s\" (substr 0 4 {P} | upper)) . }}}}"),
-        // In YAML that is not: an alias, an anchor, a tag, a key twice, a tab, a wrong indent.
+        // The secret is part of invalid YAML: an alias, a tag, a duplicate key, a tab, a wrong indentation.
         format!("a: *{{{{ substr 0 4 {P} }}}}\n"),
         format!("a: !!{{{{ substr 0 4 {P} }}}} x\nb: !!int {{{{ substr 0 4 {P} }}}}\n"),
         format!("? {{{{ substr 0 4 {P} }}}}\n: 1\n{{{{ substr 0 4 {P} }}}}: 2\n"),
@@ -223,7 +224,7 @@ fn no_computation_on_a_value_gets_into_an_error() {
         }
         let shown = said(&outcome, 3);
         no_trace(&shown);
-        // The first letters of `hush-of-store`, its bytes, sums of it, its base64.
+        // Parts of `hush-of-store`, its bytes, its hashes, its base64.
         for part in [
             "hus", "us-", "104 117", "0x68", "<h>", "shtore", "uhhs", "123", "ahvz", "a.h.v.z", "nb2x",
             "huh", "of-", "store", "8f5f", "20bb", "%!d",
