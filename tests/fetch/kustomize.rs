@@ -140,7 +140,7 @@ fn what_must_not_be_fetched_is_reported_with_its_line_and_no_request_is_sent() {
 }
 
 #[test]
-fn inside_argo_cd_hosts_are_named_first_and_then_only_what_is_locked_is_fetched() {
+fn inside_argo_cd_hosts_must_be_listed_and_then_only_what_is_locked_is_fetched() {
     let Some(server) = bases(None) else { return };
     let layout = format!("resources:\n- {}//base?ref=main\n", server.url("shop"));
     let place = Place::new(&[&server.server().address()]).file("app/kustomization.yaml", &layout);

@@ -344,7 +344,7 @@ fn repository(want: &GitRef) -> String {
     format!("the repository {} at {:?}", want.url, want.reference)
 }
 
-/// The folders of an entry. The error is the text that is wrong in the lock file, and what it is.
+/// The folders of an entry. The error is the invalid text in the lock file, and its name for the message.
 fn folders_of(pairs: Pairs, url: &str) -> Result<BTreeMap<TreePath, Digest>, (String, String)> {
     let mut folders = BTreeMap::new();
     for (dir, text) in pairs.0 {

@@ -144,7 +144,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_was_changed_or_moved_is_refused() {
+    fn a_changed_or_moved_value_is_refused() {
         let key = [1; 32];
         let cipher = Cipher::new(&Hidden::new(key)).expect("a key");
         let text = encrypt(&key, "hush", "str", "a:");

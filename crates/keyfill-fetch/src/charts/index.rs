@@ -220,7 +220,7 @@ entries:
     }
 
     #[test]
-    fn a_small_index_comes_back_from_the_store() {
+    fn an_index_is_the_same_after_a_round_trip_through_json() {
         let index = Index::parse(INDEX.as_bytes()).expect("an index");
         let text = serde_json::to_vec(&index).expect("JSON");
         assert_eq!(serde_json::from_slice::<Index>(&text).expect("read back"), index);

@@ -58,7 +58,7 @@ mod tests {
     use super::decode;
 
     #[test]
-    fn keys_are_read_and_typing_errors_found() {
+    fn keys_are_decoded_and_typing_errors_refused() {
         let key = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj";
         assert_eq!(decode(key, "age").map(|bytes| bytes.len()), Some(32));
         assert_eq!(decode(&key.to_uppercase(), "age").map(|bytes| bytes.len()), Some(32));

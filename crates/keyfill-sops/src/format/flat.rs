@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_together_is_refused() {
+    fn contradictory_paths_are_refused() {
         for names in
             [&["a", "a__map_b"][..], &["a__list_0", "a__list_2"], &["a__list_0", "a__map_b"], &["a", "a"]]
         {
