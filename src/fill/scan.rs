@@ -9,6 +9,7 @@ use aho_corasick::AhoCorasick;
 use keyfill_yaml::{Body, Node};
 use memchr::{memchr_iter, memmem};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The domain of the annotations that AVP has.
 pub const DOMAIN: &str = "avp.kubernetes.io";
@@ -51,7 +52,7 @@ pub fn text_looks_fillable(text: &[u8]) -> bool {
         bracket = true;
     }
     let mut annotated = false;
-    for hit in marks().find_iter(text) {
+    for hit in marks(text.len()).find_iter(text) {
         if hit.pattern().as_usize() != 0 {
             return true;
         }
@@ -61,15 +62,23 @@ pub fn text_looks_fillable(text: &[u8]) -> bool {
 }
 
 /// Texts that mark a document as possibly fillable, searched in one pass. The first one, the annotations' domain,
-/// is not enough by itself.
-fn marks() -> &'static AhoCorasick {
-    static MARKS: OnceLock<AhoCorasick> = OnceLock::new();
+/// is not enough by itself. The searcher is one for little text until the process has searched in
+/// [`MOST_FOR_SMALL_SEARCHER`] bytes.
+fn marks(length: usize) -> &'static AhoCorasick {
+    static SMALL: OnceLock<AhoCorasick> = OnceLock::new();
+    static LARGE: OnceLock<AhoCorasick> = OnceLock::new();
+    static SEARCHED: AtomicUsize = AtomicUsize::new(0);
     const ESCAPES: [&str; 6] = ["\\u003c", "\\u003C", "\\x3c", "\\x3C", "\\U0000003c", "\\U0000003C"];
-    MARKS.get_or_init(|| {
-        let all = [DOMAIN, ALL_KEYS].into_iter().chain(ESCAPES).chain(encoded::path_patterns());
-        encoded::searcher(all)
-    })
+    let all = || [DOMAIN, ALL_KEYS].into_iter().chain(ESCAPES).chain(encoded::path_patterns());
+    if SEARCHED.fetch_add(length, Ordering::Relaxed) + length < MOST_FOR_SMALL_SEARCHER {
+        SMALL.get_or_init(|| encoded::small_searcher(all()))
+    } else {
+        LARGE.get_or_init(|| encoded::searcher(all()))
+    }
 }
+
+/// In fewer bytes than these the search costs less than a faster searcher takes to be made.
+const MOST_FOR_SMALL_SEARCHER: usize = 96 << 10;
 
 /// Whether text contains a placeholder or one of the annotations, as far as that can be seen without parsing. This
 /// is for discovery, where the text may be a template. Unlike [`looks_fillable`] it does not select every Secret.

@@ -46,6 +46,8 @@ impl Regexp {
         let config = meta::Config::new()
             .utf8_empty(true)
             .nfa_size_limit(Some(most_bytes))
+            // A whole automaton pays off after some thousand searches. Most expressions are searched for a few times.
+            .dfa(false)
             .onepass_size_limit(Some(1 << 20))
             .hybrid_cache_capacity(2 << 20);
         let matcher = meta::Builder::new()
