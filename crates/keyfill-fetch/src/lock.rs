@@ -214,7 +214,7 @@ impl Lock {
         let locked = LockedChart { version: resolved, url, digest };
         match self.charts.insert(key, locked.clone()) {
             Some(other) if other != locked => {
-                Err((name.clone(), format!("the chart {name}, which stands there twice")))
+                Err((name.clone(), format!("the chart {name}, which occurs twice with different values")))
             }
             _ => Ok(()),
         }
@@ -235,7 +235,9 @@ impl Lock {
         };
         let locked = LockedTree { commit, files };
         match self.git.insert(GitRef { url: url.clone(), reference }, locked.clone()) {
-            Some(other) if other != locked => Err((url.clone(), format!("{url}, which stands there twice"))),
+            Some(other) if other != locked => {
+                Err((url.clone(), format!("{url}, which occurs twice with different values")))
+            }
             _ => Ok(()),
         }
     }
@@ -352,7 +354,10 @@ fn folders_of(pairs: Pairs, url: &str) -> Result<BTreeMap<TreePath, Digest>, (St
         let path = TreePath::new(&dir).ok_or_else(wrong)?;
         let digest = Digest::parse(&text).ok_or_else(wrong)?;
         if folders.insert(path, digest).is_some_and(|other| other != digest) {
-            return Err((dir.clone(), format!("the folder {dir} of {url}, which stands there twice,")));
+            return Err((
+                dir.clone(),
+                format!("the folder {dir} of {url}, which occurs twice with different values,"),
+            ));
         }
     }
     Ok(folders)
@@ -375,7 +380,7 @@ fn wrong_at(text: &str, what: &str, wrong: &str) -> LockError {
 }
 
 fn twice(text: &str, url: &str) -> LockError {
-    wrong_at(text, url, &format!("{url}, which stands there twice,"))
+    wrong_at(text, url, &format!("{url}, which occurs twice with different values,"))
 }
 
 #[cfg(test)]

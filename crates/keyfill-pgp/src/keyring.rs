@@ -68,7 +68,7 @@ impl Keyring {
             return Err("its signature names no key".to_owned());
         }
         if certificate::is_of_future(signature, now) {
-            return Err("its signature is of the future".to_owned());
+            return Err("its signature has a date in the future".to_owned());
         }
         let holds = signature.signature_expiration_time().filter(|holds| holds.as_secs() > 0);
         let until = signature

@@ -50,7 +50,7 @@ fn a_signature_is_valid_only_if_its_key_may_sign() {
     let weak = gpg.sign(&key, TEXT, &["--digest-algo", "SHA1", "--weak-digest", "MD5"]);
     refused(&ring(&gpg, &[]), &weak, "a hash that is not safe");
     let past = gpg.sign(&key, TEXT, &["--faked-system-time", "20400101T000000"]);
-    refused(&ring(&gpg, &[]), &past, "of the future");
+    refused(&ring(&gpg, &[]), &past, "date in the future");
     // A signature of two days, made long ago by a key that is older still.
     gpg.key_of("20200101T000000!", "old", "0");
     let short = ["--faked-system-time", "20200102T000000!", "--default-sig-expire", "2d"];

@@ -96,7 +96,7 @@ impl<'a> Repository<'a> {
             }
             (Ok(None), ..) => Err(FetchError::new(
                 Class::Store,
-                format!("{} answered 304 to a first question", shown(&url)),
+                format!("{} answered 304 (not modified) to an unconditional request", shown(&url)),
             )),
             (Err(error), Some(record), Some(index))
                 if error.class() == Class::Store && record.age() < STALE =>

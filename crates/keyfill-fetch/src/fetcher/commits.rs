@@ -114,7 +114,7 @@ impl Fetcher {
                     let Some(old) = known(None) else { return Err(error) };
                     let age = self.network.store.record(&name).map(|record| record.age()).unwrap_or_default();
                     self.network.counters.used_stale(age);
-                    self.warn(format!("{error}; the commit of before is used"));
+                    self.warn(format!("{error}; the commit that was resolved earlier is used"));
                     Ok(old)
                 }
                 Err(error) => Err(error),

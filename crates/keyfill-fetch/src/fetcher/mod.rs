@@ -22,7 +22,7 @@ use std::time::Duration;
 use url::Url;
 
 /// The error where a run must not send requests and the store does not hold what is needed.
-pub const NOT_CACHED: &str = "it is not in the cache, and the network is left alone";
+pub const NOT_CACHED: &str = "it is not in the cache, and this run sends no requests";
 /// The end of the error about a chart, repository or file that the lock file does not name.
 pub const NOT_LOCKED: &str = "is not in keyfill.lock";
 /// The hint for that error.

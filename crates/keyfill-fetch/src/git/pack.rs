@@ -90,7 +90,7 @@ impl<'a> Pack<'a> {
                 usize::try_from(size).ok().filter(|s| *s <= MOST_OBJECT).ok_or("an object is too large")?;
             total += size as u64;
             if total > MOST_BYTES {
-                return Err("the pack unpacks to too much".to_owned());
+                return Err("the unpacked pack is too large".to_owned());
             }
             let form = match code {
                 1 => Form::Whole(ObjectKind::Commit),
@@ -100,7 +100,7 @@ impl<'a> Pack<'a> {
                 6 => {
                     let back = self.offset(&mut at)?;
                     let base = begin.checked_sub(back).and_then(|base| by_offset.get(&base));
-                    Form::Delta(*base.ok_or("a delta stands on no object")?)
+                    Form::Delta(*base.ok_or("the base object of a delta is missing")?)
                 }
                 7 => {
                     let id = self.bytes.get(at..at + 20).and_then(|id| id.try_into().ok());
@@ -196,7 +196,7 @@ impl<'a> Pack<'a> {
             let base = match entry.form {
                 Form::Whole(kind) => break (kind, Arc::new(self.inflate(entry)?.0)),
                 Form::Delta(base) => base,
-                Form::DeltaTo(id) => *self.by_id.get(&id).ok_or("a delta stands on no object")?,
+                Form::DeltaTo(id) => *self.by_id.get(&id).ok_or("the base object of a delta is missing")?,
             };
             chain.push(at);
             at = base;
@@ -285,7 +285,7 @@ impl<'a> Pack<'a> {
                 .checked_add(1)
                 .and_then(|v| v.checked_mul(128))
                 .and_then(|v| v.checked_add(usize::from(byte & 0x7f)))
-                .ok_or("a delta stands on no object")?;
+                .ok_or("the base object of a delta is missing")?;
         }
         Ok(value)
     }

@@ -106,7 +106,7 @@ fn broken_deltas_are_refused() {
     let mut no_base = Maker::new();
     no_base.blob(b"01234");
     no_base.entry(6, APPEND.len(), &[3], &APPEND);
-    assert!(why(&no_base.finish()).contains("stands on no object"));
+    assert!(why(&no_base.finish()).contains("base object of a delta is missing"));
     let mut unknown = Maker::new();
     unknown.entry(7, APPEND.len(), &[9; 20], &APPEND);
     assert!(why(&unknown.finish()).contains("not in the pack"));
@@ -144,7 +144,7 @@ fn objects_that_unpack_to_too_much_are_refused_before_they_are_kept() {
         maker.bytes.extend_from_slice(&packed);
         maker.count += 1;
     }
-    assert!(why(&maker.finish()).contains("unpacks to too much"));
+    assert!(why(&maker.finish()).contains("unpacked pack is too large"));
 }
 
 #[test]

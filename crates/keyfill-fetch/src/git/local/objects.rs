@@ -134,7 +134,7 @@ impl Objects {
                 Packed::DeltaTo(base, delta) => {
                     deltas.push((at, delta));
                     // The base may be missing only in packs that are sent; on disk it is in the same pack.
-                    at = pack.find(&base).ok_or("a delta stands on no object")?;
+                    at = pack.find(&base).ok_or("the base object of a delta is missing")?;
                 }
             }
         };
