@@ -1,31 +1,31 @@
-//! Why a chart could not be rendered.
+//! The errors of rendering a chart.
 
 use keyfill_diag::{Class, Diagnostic, ObjectRef, Place, Remedy, Report, Stopped};
 use keyfill_files::{FetchError, FileError, Files, TreePath};
 use keyfill_yaml::{Step, locate};
 use std::fmt;
 
-/// A chart that could not be rendered. Pointer-sized; what to show a person is in
-/// [`diagnostics`](Error::diagnostics).
+/// The error for a chart that could not be rendered. Pointer-sized. [`diagnostics`](Error::diagnostics) returns
+/// what to show to users.
 #[derive(Debug)]
 pub struct Error(Box<Details>);
 
 #[derive(Debug)]
 struct Details {
     diagnostic: Diagnostic,
-    /// Further problems, found beside the first.
+    /// Further problems, found besides the first.
     more: Vec<Diagnostic>,
     remedy: Remedy,
-    /// The chart itself says it.
+    /// Whether the chart itself raised the error, with `required` or `fail`.
     refuses_values: bool,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// What the crate's own functions return.
+/// The result type of the crate's own functions.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// Marks what the chart itself says.
+    /// Sets whether the chart itself raised the error, with `required` or `fail`.
     #[must_use]
     pub(crate) fn said_by_chart(mut self, refuses_values: bool) -> Self {
         self.0.refuses_values = refuses_values;
@@ -53,29 +53,29 @@ impl Error {
         error
     }
 
-    /// The chart, a value or a file is wrong.
+    /// An error in the chart, a value or a file.
     pub(crate) fn render(message: impl Into<String>) -> Self {
         Self::from_diagnostic(Diagnostic::error(Class::Render, message))
     }
 
-    /// The request is wrong: a release name, a `--set`, a Kubernetes version.
+    /// An error in the request: a release name, a `--set`, a Kubernetes version.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::from_diagnostic(Diagnostic::error(Class::Usage, message))
     }
 
-    /// The run was stopped from outside.
+    /// The error for a run that was stopped: cancelled, past its deadline, or over its memory limit.
     pub(crate) fn stopped(why: Stopped) -> Self {
         Self::from_diagnostic(Diagnostic::error(Class::Other, format!("rendering was stopped: {why}")))
     }
 
-    /// What could not be fetched.
+    /// The error for a chart that could not be fetched.
     pub(crate) fn fetch(error: &FetchError) -> Self {
         let mut diagnostic = Diagnostic::error(error.class(), error.to_string());
         diagnostic.hint = error.help().map(str::to_owned);
         Self::from_diagnostic(diagnostic)
     }
 
-    /// Adds a further problem, found beside the first.
+    /// Adds the problem of another error.
     #[must_use]
     pub(crate) fn and(mut self, other: Self) -> Self {
         if self.0.remedy != other.0.remedy {
@@ -85,7 +85,7 @@ impl Error {
         self
     }
 
-    /// A file that could not be read, and what it was wanted for.
+    /// The error for a file that could not be read. `what` is the beginning of the message.
     pub(crate) fn file(what: &str, error: FileError) -> Self {
         let place = Place::file(error.path().to_string(), None);
         let diagnostic = Diagnostic::error(error.class(), format!("{what}: {error}")).at(place);
@@ -99,7 +99,7 @@ impl Error {
         }))
     }
 
-    /// Sets the file that the error is about, where no place is known yet.
+    /// Sets the file that the error is about, unless a file is set already.
     #[must_use]
     pub(crate) fn in_file(mut self, file: impl Into<String>) -> Self {
         let place = &mut self.0.diagnostic.place;
@@ -109,24 +109,24 @@ impl Error {
         self
     }
 
-    /// The file that it is about.
+    /// The file that the error is about.
     pub(crate) fn place_file(&self) -> Option<&str> {
         self.0.diagnostic.place.file.as_deref()
     }
 
-    /// The path in the document that it is about.
+    /// The path in the document that the error is about.
     pub(crate) fn path(&self) -> Option<&str> {
         self.0.diagnostic.place.path.as_deref()
     }
 
-    /// Adds lines behind the message.
+    /// Appends lines to the message.
     #[must_use]
     pub(crate) fn with_lines(mut self, lines: &str) -> Self {
         self.0.diagnostic.message.push_str(lines);
         self
     }
 
-    /// Changes the file, as from one of a chart to one of the tree.
+    /// Replaces the file by what `place` returns for it: a path inside a chart becomes one in the tree.
     #[must_use]
     pub(crate) fn below(mut self, place: impl Fn(&str) -> String) -> Self {
         let file = &mut self.0.diagnostic.place.file;
@@ -134,21 +134,21 @@ impl Error {
         self
     }
 
-    /// Sets the object that it is about.
+    /// Sets the object that the error is about.
     #[must_use]
     pub(crate) fn about(mut self, object: Option<ObjectRef>) -> Self {
         self.0.diagnostic.object = object;
         self
     }
 
-    /// Sets which document of the file it is.
+    /// Sets the number of the document in the file, counted from 1.
     #[must_use]
     pub(crate) fn in_document(mut self, number: usize) -> Self {
         self.0.diagnostic.place.document = Some(number);
         self
     }
 
-    /// Sets the line itself.
+    /// Sets the text of the line that the error is about.
     #[must_use]
     pub(crate) fn source_line(mut self, line: Option<String>) -> Self {
         self.0.diagnostic.place.source_line = line;
@@ -176,7 +176,7 @@ impl Error {
         self
     }
 
-    /// Finds the line of an error that knows the path in its file and no line.
+    /// Sets line and column of an error that has a file and a path in it, but no line.
     #[must_use]
     pub(crate) fn located(mut self, files: &dyn Files) -> Self {
         let place = &mut self.0.diagnostic.place;
@@ -196,21 +196,21 @@ impl Error {
         self
     }
 
-    /// Marks what only the official tool can do.
+    /// Marks the error as one that only the official tool can avoid.
     #[must_use]
     pub(crate) fn unsupported(mut self) -> Self {
         self.0.remedy = Remedy::OfficialTool;
         self
     }
 
-    /// Marks what has to be fetched first.
+    /// Marks the error as one that fetching charts fixes.
     #[must_use]
     pub(crate) fn fetched_first(mut self) -> Self {
         self.0.remedy = Remedy::Fetch;
         self
     }
 
-    /// Puts what was being done in front of the message.
+    /// Puts the action that failed in front of the message.
     #[must_use]
     pub(crate) fn context(mut self, doing: &str) -> Self {
         let message = &mut self.0.diagnostic.message;
@@ -234,7 +234,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // The message of a file error is part of ours: the chain goes on with its own cause.
+        // The message of a file error is a part of this message, so the chain continues with that error's cause.
         self.0.cause.as_deref().and_then(std::error::Error::source)
     }
 }
@@ -248,12 +248,13 @@ impl Report for Error {
         std::iter::once(&self.0.diagnostic).chain(&self.0.more).cloned().collect()
     }
 
-    /// The official tool may follow a schema that refers to another host. A dependency that is missing it only names.
+    /// The official tool may load a schema from another host. A missing dependency has to be fetched: the official
+    /// tool would only report it.
     fn remedy(&self) -> Remedy {
         self.0.remedy
     }
 
-    /// With `required` or `fail`.
+    /// Whether the chart refused its values, with `required` or `fail`.
     fn refuses_values(&self) -> bool {
         self.0.refuses_values
     }

@@ -1,5 +1,5 @@
-//! The glob language of `.Files.Glob`, which knows `**` and alternatives. (`.helmignore` and `--show-only`
-//! have Go's own, [`keyfill_go::path::matches`].)
+//! The glob language of `.Files.Glob`, which has `**` and alternatives. (`.helmignore` and `--show-only` use Go's
+//! own, [`keyfill_go::path::matches`].)
 
 use keyfill_go::path::BadPattern;
 use keyfill_template::function::FuncError;
@@ -7,18 +7,18 @@ use regex_automata::meta::Regex;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// A pattern of `.Files.Glob`: `*` and `?` stop at `/`, `**` does not, `[abc]`, `[a-z]` and `[!a-z]` are
-/// classes, `{a,b}` alternatives, `\` takes the next character as it is.
+/// A pattern of `.Files.Glob`: `*` and `?` stop at `/`, `**` does not, `[abc]`, `[a-z]` and `[!a-z]` are classes,
+/// `{a,b}` are alternatives, and `\` escapes the next character.
 #[derive(Debug)]
 pub(crate) struct FileGlob(Option<Regex>);
 
-/// Bytes of a pattern: what it is compiled to takes up to the square of them.
+/// The most bytes of a pattern. The size of its regular expression may grow with the square of its length.
 const MOST_BYTES: usize = 1 << 10;
-/// Alternatives inside of alternatives: each takes a part of the stack.
+/// The most groups of alternatives in a pattern. Nested groups use stack.
 const MOST_NESTED: usize = 32;
 
 impl FileGlob {
-    /// A pattern that is not well formed matches every file, as helm has it. One that is too large is an error.
+    /// A malformed pattern matches every file, as in helm. A pattern that is too large is an error.
     pub(crate) fn new(pattern: &str) -> Result<Self, FuncError> {
         let nested = pattern.bytes().filter(|b| *b == b'{').count();
         if pattern.len() > MOST_BYTES || nested > MOST_NESTED {
@@ -52,9 +52,9 @@ enum Part {
     Super,
     /// `?`
     Single,
-    /// `[abc]`, `[!abc]`: the characters, and whether they are those that do not match.
+    /// `[abc]`, `[!abc]`: the characters, and whether the class is negated.
     List(String, bool),
-    /// `[a-z]`, `[!a-z]`
+    /// `[a-z]`, `[!a-z]`: the first and the last character, and whether the class is negated.
     Range(char, char, bool),
     /// `{a,b}`
     AnyOf(Vec<Vec<Part>>),
@@ -62,7 +62,7 @@ enum Part {
 
 type Pattern<'p> = Peekable<Chars<'p>>;
 
-/// Reads parts up to the end, or inside of alternatives up to the next `,` or `}`.
+/// Parses parts up to the end, or inside alternatives up to the next `,` or `}`.
 fn sequence(chars: &mut Pattern<'_>, inside: bool) -> Result<Vec<Part>, BadPattern> {
     let mut parts = Vec::new();
     while let Some(c) = chars.peek().copied() {
@@ -97,7 +97,8 @@ fn sequence(chars: &mut Pattern<'_>, inside: bool) -> Result<Vec<Part>, BadPatte
     Ok(parts)
 }
 
-/// Characters up to one that ends a text; `\` takes the next as it is, and is nothing at the end.
+/// The text up to the next character for which `end` is true. `\` escapes a character, and is dropped at the end
+/// of the pattern.
 fn text(chars: &mut Pattern<'_>, end: impl Fn(char) -> bool) -> String {
     let mut text = String::new();
     while let Some(c) = chars.next_if(|c| !end(*c)) {
@@ -106,7 +107,7 @@ fn text(chars: &mut Pattern<'_>, end: impl Fn(char) -> bool) -> String {
     text
 }
 
-/// The alternatives behind a `{`. The end of the pattern closes them.
+/// Parses the alternatives after a `{`. A missing `}` at the end of the pattern is accepted.
 fn alternatives(chars: &mut Pattern<'_>) -> Result<Part, BadPattern> {
     let mut all = vec![sequence(chars, true)?];
     while chars.next() == Some(',') {
@@ -115,7 +116,7 @@ fn alternatives(chars: &mut Pattern<'_>) -> Result<Part, BadPattern> {
     Ok(Part::AnyOf(all))
 }
 
-/// A class behind its `[`: one range and nothing else, or a list of characters.
+/// Parses a class after its `[`: a single range, or a list of characters.
 fn class(chars: &mut Pattern<'_>) -> Result<Part, BadPattern> {
     let negated = chars.next_if_eq(&'!').is_some();
     let mut ahead = chars.clone();
@@ -143,7 +144,7 @@ fn write_sequence(parts: &[Part], out: &mut String) {
     for (index, part) in parts.iter().enumerate() {
         let is_text = |part: Option<&Part>| matches!(part, Some(Part::Text(_)));
         let beside_text = is_text(parts.get(index + 1)) || index > 0 && is_text(parts.get(index - 1));
-        // Beside text the official tool counts bytes, and one byte is no other character.
+        // Next to text the official tool matches a single byte here, so that only ASCII characters can match.
         let one = if beside_text { r"[\x00-\x7f&&" } else { "[" };
         match part {
             Part::Text(text) => write_text(text, out),
@@ -174,8 +175,8 @@ fn write_sequence(parts: &[Part], out: &mut String) {
     }
 }
 
-/// `start**end`: what begins with the one and ends with the other. They may overlap, so that
-/// `conf/**/a.yaml` is `conf/a.yaml` too.
+/// Writes `start**end`: paths that begin with `start` and end with `end`. Both may overlap, so that
+/// `conf/**/a.yaml` matches `conf/a.yaml` too.
 fn write_ends(start: &str, end: &str, out: &mut String) {
     out.push_str("(?:");
     write_text(start, out);
@@ -205,7 +206,7 @@ mod tests {
     use super::FileGlob;
 
     #[test]
-    fn file_globs() {
+    fn patterns_match_as_in_helm() {
         for (pattern, path, want) in [
             ("**", "a/b/c", true),
             ("*", "a", true),
@@ -219,7 +220,7 @@ mod tests {
             (r"a\*b", "a*b", true),
             ("a.b", "axb", false),
             ("[", "anything", true),
-            // A class is one range or a list; anything else is not a pattern, and matches all.
+            // A class is one range or a list. Anything else makes the pattern malformed, and it matches everything.
             ("x[a-zA-Z]*", "anything", true),
             ("[a-]", "anything", true),
             ("[-a]", "-", true),
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_would_take_stack_or_memory_is_refused() {
+    fn a_pattern_that_needs_too_much_stack_or_memory_is_refused() {
         for pattern in ["{".repeat(50_000), "{a,".repeat(33), "a".repeat(1_025), "[a".repeat(600)] {
             assert!(FileGlob::new(&pattern).is_err_and(|error| error.is_limit()), "{}", &pattern[..20]);
         }

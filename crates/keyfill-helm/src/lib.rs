@@ -1,8 +1,8 @@
-//! helm template in process, with the bytes of helm v4.3.2 or v3.22.0.
+//! `helm template` in process. The output is that of helm v4.3.2 or v3.22.0, byte for byte.
 //!
 //! [`template`] loads a chart from a [`Files`] tree, merges the values, executes the templates and returns the
-//! documents as helm prints them. Nothing is read but that tree: no cluster, no environment. Charts that it
-//! does not hold are asked for through [`Fetch`].
+//! documents as helm prints them. Only that tree is read: no cluster, no environment. Charts that are not in the
+//! tree are requested through [`Fetch`].
 //!
 //! ```
 //! use keyfill_diag::Cx;
@@ -30,8 +30,8 @@
 //! # Ok::<(), keyfill_helm::Error>(())
 //! ```
 //!
-//! An [`Error`] says which file and line of the chart it is about, through which templates it came there, and
-//! what may have been meant:
+//! An [`Error`] reports the file and line of the chart that it is about, the chain of templates that led there,
+//! and what may have been meant:
 //!
 //! ```
 //! # use keyfill_diag::Cx;
@@ -51,11 +51,11 @@
 //! ```
 //!
 //! # Where things are
-//! - `chart/`: the chart and its subcharts as they lie in folders and archives.
-//! - `values/`: user values, subcharts switched on and off, values merged, schemas checked.
+//! - `chart/`: loads a chart and its subcharts from folders and archives.
+//! - `values/`: the user's values, which subcharts are enabled, how values are merged, schemas.
 //! - `capabilities/`, `objects/`: what templates see besides values.
-//! - `render/`: the templates are executed.
-//! - `order/`: documents are split, sorted and framed.
+//! - `render/`: executes the templates.
+//! - `order/`: splits the output into documents, sorts and prints them.
 
 #![warn(clippy::disallowed_methods)]
 
@@ -81,10 +81,10 @@ use keyfill_yaml::{Body, Document};
 /// A rendered chart.
 #[derive(Debug)]
 pub struct Templated {
-    /// The documents. `before` and `body` of all, one behind the other, are what helm prints; a chart that
-    /// renders to nothing has none, where helm prints an empty line.
+    /// The documents. Their `before` and `body`, concatenated, are what helm prints. A chart that renders to
+    /// nothing has no documents; helm prints an empty line for it.
     pub documents: Vec<Document>,
-    /// What helm logs while it goes on.
+    /// Warnings that helm logs without failing.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -105,8 +105,8 @@ impl Templated {
     }
 }
 
-/// Asks for the charts that a chart depends on, without rendering it, and gives the warnings. With
-/// `anew`, archives that lie in `charts/` count as missing where they have a repository.
+/// Requests the charts that a chart depends on, without rendering it, and returns the warnings. With `anew`, a
+/// dependency that has a repository is requested even if `charts/` has an archive of it.
 pub fn resolve(
     files: &dyn Files,
     request: &TemplateRequest,
@@ -123,7 +123,7 @@ pub fn unpack(archive: &[u8], helm: HelmCompat, cx: &Cx) -> Result<MemoryFiles, 
     chart::unpack(archive, helm, cx)
 }
 
-/// The release's name that `helm template --name-template TEXT` makes: a template without values.
+/// The release name that `helm template --name-template TEXT` sets: the output of a template without values.
 ///
 /// ```
 /// let name = keyfill_helm::release_name("web-{{ lower `A1` }}", &keyfill_diag::Cx::default())?;
@@ -134,11 +134,9 @@ pub fn release_name(text: &str, cx: &Cx) -> Result<String, Error> {
     render::release_name(text, cx)
 }
 
-/// Renders a chart as `helm template` does. Charts that it depends on and that do not lie in `charts/` come
-/// through `fetch`.
+/// Renders a chart as `helm template` does. Dependencies that are not in `charts/` are requested through `fetch`.
 ///
-/// The run takes a thread with a deep stack of its own: templates include each other as deep as helm lets
-/// them.
+/// Templates may include each other as deep as helm allows. The stack grows as needed, so any thread can call this.
 pub fn template(
     files: &dyn Files,
     request: &TemplateRequest,

@@ -1,11 +1,11 @@
-//! What is to be rendered, and how: `helm template`'s command line as values.
+//! The request to render a chart: the command line of `helm template` as values.
 
 use keyfill_diag::{Cx, Diagnostic};
 use keyfill_files::TreePath;
 use keyfill_yaml::Value;
 use std::sync::Arc;
 
-/// What is to be rendered: the command line of `helm template`.
+/// The request to render a chart: the command line of `helm template`.
 ///
 /// ```
 /// use keyfill_files::TreePath;
@@ -27,12 +27,12 @@ pub struct TemplateRequest {
     pub release_name: String,
     /// `.Release.Namespace`; helm's default is `default`.
     pub namespace: String,
-    /// The values. Files and inline values are merged in this order; the `--set` family follows in
-    /// helm's own order of kinds.
+    /// The values. Files and inline values are merged in this order. The `--set` family follows, in helm's own
+    /// order of its flags.
     pub values: Vec<ValuesSource>,
-    /// `--kube-version`; helm says v1.37.0 without it.
+    /// `--kube-version`; helm's default is v1.37.0.
     pub kube_version: Option<String>,
-    /// `--api-versions`, added to the list that helm has.
+    /// `--api-versions`, added to helm's own list.
     pub api_versions: Vec<String>,
     /// `--include-crds`
     pub include_crds: bool,
@@ -46,21 +46,22 @@ pub struct TemplateRequest {
     pub is_upgrade: bool,
     /// `--skip-schema-validation`
     pub skip_schema_validation: bool,
-    /// Makes the random functions repeat; none: they are random.
+    /// The seed of the random functions, for output that can be repeated. Without it they are random.
     pub seed: Option<u64>,
-    /// Whose rules to follow.
+    /// The helm release whose rules are followed.
     pub helm: HelmCompat,
-    /// Who fills placeholders in the user's values, and in those of the chart's own values file.
+    /// Fills placeholders in the user's values, and in the `values.yaml` of the requested chart.
     pub fill: Option<Filler>,
 }
 
 /// Fills placeholders in values before the chart is rendered.
 pub trait FillValues: Send + Sync {
-    /// What stands in each text's place, in their order; each comes with its path in the values. The problems else.
+    /// Returns the values that replace `texts`, in the same order, or the problems. Each item of `texts` is the
+    /// path of a string in the values, and the string.
     fn fill(&self, texts: Vec<(String, String)>, cx: &Cx) -> Result<Vec<Value>, Vec<Diagnostic>>;
 }
 
-/// Somebody who fills values. What it knows does not print.
+/// The [`FillValues`] of a request. It has a `Debug` output without content, since what it holds may be secret.
 #[derive(Clone)]
 pub struct Filler(pub Arc<dyn FillValues>);
 
@@ -93,8 +94,8 @@ impl TemplateRequest {
     }
 }
 
-/// The helm whose rules are followed: for values, for what templates see and may call, for the order of
-/// documents and for what is printed between them. COMPATIBILITY.md lists what differs.
+/// The helm release whose rules are followed: for values, for what templates see and may call, for the order of
+/// documents and for what is printed between them. COMPATIBILITY.md lists the differences.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HelmCompat {
     /// helm v3.22.0
@@ -113,7 +114,7 @@ impl HelmCompat {
         }
     }
 
-    /// The Go that the release was built with: `.Capabilities.HelmVersion.GoVersion`.
+    /// The version of Go that the release was built with: `.Capabilities.HelmVersion.GoVersion`.
     pub(crate) fn go_version(self) -> &'static str {
         match self {
             Self::V3 => "go1.26.8",
@@ -122,19 +123,19 @@ impl HelmCompat {
     }
 }
 
-/// One of the ways to give values.
+/// A source of values.
 #[derive(Clone)]
 pub enum ValuesSource {
     /// `--values FILE`: a file of the tree.
     File(TreePath),
-    /// The text of a values file that lies in no tree; the name is for errors.
+    /// The text of a values file that is not in the tree.
     Text {
-        /// What errors call it.
+        /// The name of the file in errors.
         name: String,
         /// The YAML text.
         text: String,
     },
-    /// Values as a mapping.
+    /// A mapping of values.
     Value(Value),
     /// `--set LINE`
     Set(String),
@@ -147,7 +148,7 @@ pub enum ValuesSource {
         /// The file of the tree that holds the value.
         path: TreePath,
     },
-    /// `--set-file NAME=PATH` where the file lies in no tree.
+    /// `--set-file NAME=PATH` for a file that is not in the tree.
     SetFileText {
         /// The name, in the language of `--set`.
         name: String,
@@ -161,7 +162,7 @@ pub enum ValuesSource {
 }
 
 impl std::fmt::Debug for ValuesSource {
-    /// The kind and the names of files: values may be secret.
+    /// Shows the kind and the names of files: values may be secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) => write!(f, "File({path})"),

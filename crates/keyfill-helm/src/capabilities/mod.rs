@@ -1,13 +1,13 @@
-//! What templates know of the cluster and of helm, without a cluster being asked.
+//! `.Capabilities`: what templates know of the cluster and of helm. No cluster is contacted.
 
 use crate::error::{Error, Result};
 use crate::request::HelmCompat;
 
 /// The API versions that helm v3.22.0 and v4.3.2 know, in their order; `generate/api-versions` writes the file.
 const API_VERSIONS: &str = include_str!("api_versions.txt");
-/// The Kubernetes that both releases take for granted.
+/// The Kubernetes version that both releases assume without `--kube-version`: version, major, minor.
 const DEFAULT_KUBE_VERSION: (&str, &str, &str) = ("v1.37.0", "1", "37");
-/// The Kubernetes that helm v4.3.2's client library belongs to: `.Capabilities.HelmVersion.KubeClientVersion`.
+/// The Kubernetes version of helm v4.3.2's client library: `.Capabilities.HelmVersion.KubeClientVersion`.
 pub(crate) const KUBE_CLIENT_VERSION: &str = "v1.37";
 
 /// `.Capabilities`
@@ -15,23 +15,23 @@ pub(crate) const KUBE_CLIENT_VERSION: &str = "v1.37";
 pub(crate) struct Capabilities {
     pub(crate) kube_version: KubeVersion,
     pub(crate) api_versions: Vec<String>,
-    /// The helm that tells of itself.
+    /// The helm release that `.HelmVersion` describes.
     pub(crate) helm: HelmCompat,
 }
 
 /// `.Capabilities.KubeVersion`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KubeVersion {
-    /// `.Version`: helm 3 gives the numbers of `--kube-version`, helm 4 all of it.
+    /// `.Version`: in helm 3 only the numbers of `--kube-version`, in helm 4 the whole text.
     pub(crate) version: String,
-    /// The numbers, which version ranges are compared with.
+    /// The numbers, such as `v1.33.0`. Version ranges are compared with them.
     pub(crate) numbers: String,
     pub(crate) major: String,
     pub(crate) minor: String,
 }
 
 impl Capabilities {
-    /// helm's own, with what `--kube-version` and `--api-versions` say.
+    /// helm's own capabilities, changed by `--kube-version` and `--api-versions`.
     pub(crate) fn new(
         kube_version: Option<&str>,
         more_api_versions: &[String],
@@ -55,7 +55,7 @@ impl Default for KubeVersion {
 }
 
 impl KubeVersion {
-    /// Two or more numbers with dots, `v` in front or not; whatever follows them does not count.
+    /// Parses two or more numbers with dots, with or without a leading `v`. Text after the numbers is ignored.
     fn parse(text: &str, helm: HelmCompat) -> Result<Self> {
         let wrong = |why: String| {
             Error::usage(format!("invalid kube version {text:?}: {why}")).hint("write it as in `1.33.0`")
@@ -74,7 +74,7 @@ impl KubeVersion {
                 return Err(wrong(format!("illegal zero-prefixed version component {number:?}")));
             }
             numbers.push(number.parse().map_err(|_| wrong(format!("{number} is too large")))?);
-            // A dot counts only when a number follows it.
+            // A dot counts only if a number follows it.
             match rest[digits..].strip_prefix('.') {
                 Some(next) => rest = next,
                 None => break,

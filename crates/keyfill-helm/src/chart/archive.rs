@@ -11,11 +11,12 @@ use keyfill_diag::Cx;
 use std::io::Read as _;
 use tar::EntryType;
 
-/// The largest file that helm 3 takes, in a folder or an archive.
+/// The size in bytes of the largest file that helm 3 accepts, in a folder or an archive.
 const MOST_FILE_BYTES: u64 = 5 << 20;
-/// The most that all files of one archive may unpack to; in helm 4 also the most that a folder may hold.
+/// The most bytes that all files of one archive may unpack to. In helm 4 this is also the limit of one file, and
+/// of all files of a folder.
 const MOST_BYTES: u64 = 100 << 20;
-/// More entries than any chart has: an archive of empty files costs memory too.
+/// The most files in an archive, more than any chart has. An archive of empty files costs memory too.
 const MOST_FILES: usize = 100_000;
 
 /// How large the files of a chart may be.
@@ -25,12 +26,12 @@ pub(super) struct Budget {
     pub(super) of_file: u64,
     /// Bytes of all files of a folder.
     pub(super) of_folder: u64,
-    /// Bytes that archives may still unpack to, all together.
+    /// Bytes that all further archives together may unpack to.
     unpack: u64,
 }
 
 impl Budget {
-    /// What helm allows, and the run.
+    /// The limits of helm. The limit of the run bounds what archives unpack to.
     pub(super) fn new(helm: HelmCompat, cx: &Cx) -> Self {
         let unpack = cx.limits.file_bytes;
         match helm {
@@ -40,8 +41,8 @@ impl Budget {
     }
 }
 
-/// The archive of a chart's files. It is not compressed and holds no times, so that it is the same for the same files
-/// wherever it is made.
+/// Packs a chart's files into an archive. It is not compressed and has no timestamps, so the same files always
+/// give the same archive.
 pub(super) fn pack(name: &str, files: &[ChartFile]) -> Result<Vec<u8>> {
     let failed = |e: std::io::Error| Error::render(format!("the chart {name} cannot be packed: {e}"));
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::none()));
@@ -56,12 +57,12 @@ pub(super) fn pack(name: &str, files: &[ChartFile]) -> Result<Vec<u8>> {
     tar.into_inner().and_then(GzEncoder::finish).map_err(failed)
 }
 
-/// The files of an archive, without its outermost folder. What they unpack to is taken from `budget`.
+/// The files of an archive, without its outermost folder. Their unpacked size is subtracted from `budget`.
 pub(super) fn unpack(archive: &[u8], budget: &mut Budget, cx: &Cx) -> Result<Vec<ChartFile>> {
     if !archive.starts_with(b"\x1f\x8b") {
         return Err(Error::render("the archive is not gzipped: helm needs a .tgz file"));
     }
-    // The reader is bounded as a whole, headers and padding included.
+    // The limit of the reader covers headers and padding too.
     let most = MOST_BYTES.min(budget.unpack);
     let mut tar = tar::Archive::new(MultiGzDecoder::new(archive).take(most + (MOST_FILES as u64) * 1024));
     let mut files = Vec::new();
@@ -99,7 +100,8 @@ pub(super) fn unpack(archive: &[u8], budget: &mut Budget, cx: &Cx) -> Result<Vec
     Ok(files)
 }
 
-/// The path inside the chart: without the first folder, with `/`, and never out of it.
+/// The path inside the chart: without the first folder, and with `/` as separator. A path that leaves the chart is
+/// an error.
 fn inner_name(path: &str) -> Result<String> {
     let delimiter = if path.contains('\\') { '\\' } else { '/' };
     let (first, rest) = path.split_once(delimiter).unwrap_or((path, ""));

@@ -1,11 +1,11 @@
-//! Reads typed fields out of a YAML mapping the way Go's YAML and JSON libraries fill a struct: names
-//! without regard to case, scalars turned into the text that a string field wants, null left as it was.
+//! Decodes the fields of a YAML mapping as Go's YAML and JSON libraries fill a struct: names match in any case,
+//! scalars are converted to text for string fields, and null leaves a field unchanged.
 
 use crate::error::{Error, Result};
 use keyfill_go::strconv::{Bits, Layout, format_float};
 use keyfill_yaml::Value;
 
-/// A mapping whose fields are read into a struct.
+/// A mapping whose fields are decoded into a struct.
 #[derive(Clone, Copy)]
 pub(crate) struct Fields<'a> {
     entries: &'a [(keyfill_yaml::Text, Value)],
@@ -14,7 +14,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of a document that must be a mapping; null has none.
+    /// The fields of a document, which must be a mapping or null. Null has no fields.
     pub(crate) fn of(value: &'a Value, of: &'a str) -> Result<Self> {
         match value {
             Value::Map(entries) => Ok(Self { entries, of }),
@@ -23,14 +23,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A field that is there and not null. An exact name goes before one in other case.
+    /// The value of a field that is set and not null. An exact name takes precedence over one that differs in case.
     pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
         let exact = self.entries.iter().find(|(key, _)| key == name);
         let folded = || self.entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         exact.or_else(folded).map(|(_, value)| value).filter(|value| !matches!(value, Value::Null))
     }
 
-    /// Fills a text field.
+    /// Fills a text field. `target` keeps its value if the mapping does not have the field.
     pub(crate) fn text(&self, name: &str, target: &mut String) -> Result<()> {
         if let Some(value) = self.get(name) {
             *target = text(value).ok_or_else(|| self.wrong(name, "text", value))?;
@@ -82,7 +82,8 @@ impl<'a> Fields<'a> {
                         Value::Null => String::new(),
                         value => text(value).ok_or_else(|| self.wrong(name, "a map of texts", value))?,
                     };
-                    // Keys of one map differ; only an earlier file may have named them.
+                    // The keys of one map are unique. Only a file that was decoded before can have set the same
+                    // key.
                     if before > 0 {
                         target.retain(|(known, _)| known != key.as_str());
                     }
@@ -100,7 +101,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A scalar as the text that a string field gets.
+/// A scalar as the text that a string field gets; none for lists and mappings, and for null.
 pub(crate) fn text(value: &Value) -> Option<String> {
     Some(match value {
         Value::Str(text) | Value::Number(text) => text.to_string(),

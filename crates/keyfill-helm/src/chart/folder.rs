@@ -1,4 +1,4 @@
-//! Reads a chart from a folder, or from an archive, of the tree.
+//! Loads a chart from a folder or an archive in the file tree.
 
 use super::archive::{self, Budget};
 use super::ignore::Rules;
@@ -9,9 +9,9 @@ use crate::request::{HelmCompat, TemplateRequest};
 use keyfill_diag::Cx;
 use keyfill_files::{FileErrorKind, FileKind, Files, Later, MemoryFiles, TreePath};
 
-/// How deep folders may lie below a chart: links to a folder further up would lead round and round.
+/// The deepest nesting of folders in a chart. A symbolic link to a parent folder would recurse without end.
 const DEEPEST: u32 = 64;
-/// More files than any chart has.
+/// The most files of a chart, more than any has.
 const MOST_FILES: usize = 100_000;
 
 /// Loads the chart of a request: a folder with a `Chart.yaml`, or a `.tgz` archive.
@@ -24,7 +24,7 @@ pub(crate) fn load_root(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -
     Ok((charts, id))
 }
 
-/// helm 4 refuses charts of versions that it does not know; helm 3 takes any.
+/// helm 4 refuses charts with an unknown `apiVersion`; helm 3 accepts any.
 fn check_api_version(chart: &Chart) -> Result<()> {
     let version = &chart.metadata.api_version;
     if matches!(version.as_str(), "v1" | "v2") {
@@ -36,8 +36,8 @@ fn check_api_version(chart: &Chart) -> Result<()> {
         .hint("write `apiVersion: v2`; --helm-compat 3 takes any"))
 }
 
-/// Loads charts from archives that lie in no tree, beside others that are already there. Each comes with the
-/// place that it would have in the tree. What they unpack to is bounded together.
+/// Loads charts from archives that are not in the file tree, and adds them to `charts`. Each archive comes with
+/// the path that it would have in the tree. One limit applies to what all of them unpack to.
 pub(crate) fn load_archives<'a>(
     charts: &mut Charts,
     archives: impl IntoIterator<Item = (&'a str, &'a [u8])>,
@@ -52,7 +52,7 @@ pub(crate) fn load_archives<'a>(
     archives.into_iter().map(load).collect()
 }
 
-/// The files of an archive in a tree of their own.
+/// The files of an archive, as a file tree.
 pub(crate) fn unpack(archive: &[u8], helm: HelmCompat, cx: &Cx) -> Result<MemoryFiles> {
     let mut files = MemoryFiles::new();
     for file in archive::unpack(archive, &mut Budget::new(helm, cx), cx)? {
@@ -64,7 +64,8 @@ pub(crate) fn unpack(archive: &[u8], helm: HelmCompat, cx: &Cx) -> Result<Memory
     Ok(files)
 }
 
-/// The archive of a chart: one that lies in the tree, or one of a folder's files. The same files make the same archive.
+/// The archive of the chart at `path`: `path` itself if it is an archive, or the files of the folder, packed. The
+/// same files give the same archive.
 pub(crate) fn pack(
     files: &dyn Files,
     path: &TreePath,
@@ -79,7 +80,7 @@ pub(crate) fn pack(
     archive::pack(name, &Walk::read(files, path, &Budget::new(helm, cx), cx)?)
 }
 
-/// Loads a chart beside others that are already there.
+/// Loads the chart at `path` and adds it to `charts`.
 pub(crate) fn load_into(
     charts: &mut Charts,
     files: &dyn Files,
@@ -111,7 +112,7 @@ struct Walk<'a> {
     rules: Rules,
     cx: &'a Cx,
     found: Vec<ChartFile>,
-    /// Bytes that the files may still have, all together.
+    /// Bytes that all further files together may have.
     left: u64,
     most_in_one: u64,
 }
@@ -148,7 +149,7 @@ impl<'a> Walk<'a> {
         let dir = child(self.root, name)?;
         let entries = self.files.list(&dir).map_err(|e| Error::file("the chart cannot be read", e))?;
         for entry in entries {
-            // A `.helmignore` may hold very many rules.
+            // A `.helmignore` may have very many rules, so that checking a single name takes long.
             self.cx.check().map_err(Error::stopped)?;
             let inner = if name.is_empty() { entry.name } else { format!("{name}/{}", entry.name) };
             match entry.kind {
@@ -189,13 +190,14 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Whether a link is broken: helm looks where links lead before it looks at `.helmignore`.
+    /// Whether a link is broken. helm resolves links before it applies `.helmignore`.
     fn leads_nowhere(&self, name: &str) -> bool {
         let found = child(self.root, name).map(|path| self.files.resolve(&path));
         matches!(found, Ok(Err(error)) if matches!(error.kind(), FileErrorKind::NotFound | FileErrorKind::LinkLoop))
     }
 
-    /// A socket or a device, or a link that is broken or leaves the tree: reading it says which.
+    /// The error for a socket, a device, or a link that is broken or leaves the tree. Resolving the path shows
+    /// which.
     fn irregular(&self, name: &str) -> Error {
         let path = match child(self.root, name) {
             Ok(path) => path,
@@ -209,7 +211,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A path below the chart's folder. The names come from listings, so this fails for odd trees only.
+/// A path below the chart's folder. The names come from directory listings, so an error means a malformed tree.
 fn child(root: &TreePath, name: &str) -> Result<TreePath> {
     root.join(name).ok_or_else(|| Error::render(format!("{name:?} is not a path in the tree")))
 }

@@ -3,16 +3,16 @@
 use crate::error::{Error, Result};
 use keyfill_go::path;
 
-/// The rules of one `.helmignore`, in their order, and the one that is always there.
+/// The rules of a `.helmignore` in their order, and helm's built-in rule `templates/.?*`.
 #[derive(Debug)]
 pub(crate) struct Rules(Vec<Rule>);
 
 #[derive(Debug)]
 struct Rule {
     pattern: String,
-    /// Nothing in the pattern stands for anything else.
+    /// Whether the pattern has no wildcards, classes and escapes.
     is_literal: bool,
-    /// `!` in front: everything that does *not* match is left out.
+    /// `!` in front: every path that does *not* match is ignored.
     negate: bool,
     /// `/` at the end: only folders match.
     only_dirs: bool,
@@ -21,7 +21,7 @@ struct Rule {
 }
 
 impl Rules {
-    /// Reads the rules of a `.helmignore`; an empty text has none of its own.
+    /// Parses a `.helmignore`. An empty text gives only the built-in rule.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let mut rules = Vec::new();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -30,12 +30,12 @@ impl Rules {
                 rules.push(rule);
             }
         }
-        // Dot files among the templates are never templates.
+        // The built-in rule: hidden files in `templates/` are no templates.
         rules.extend(Rule::parse("templates/.?*")?);
         Ok(Self(rules))
     }
 
-    /// Whether a path, relative to the chart's folder, is left out.
+    /// Whether a path, relative to the chart's folder, is ignored.
     pub(crate) fn ignores(&self, path: &str, is_dir: bool) -> bool {
         for rule in &self.0 {
             if rule.negate {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn follows_helms_rules() {
+    fn patterns_match_as_in_helm() {
         assert!(ignored("*.txt", "a/b/c.txt", false));
         assert!(ignored("/a.txt", "a.txt", false) && !ignored("/a.txt", "b/a.txt", false));
         assert!(ignored("b/*.txt", "b/a.txt", false) && !ignored("b/*.txt", "c/b/a.txt", false));

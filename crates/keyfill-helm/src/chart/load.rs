@@ -1,4 +1,4 @@
-//! Makes a chart of its files, whether they come from a folder or out of an archive.
+//! Builds a chart from its files, which come from a folder or an archive.
 
 use super::archive::{self, Budget};
 use super::lock::Lock;
@@ -11,10 +11,10 @@ use keyfill_yaml::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How deep charts may lie in charts.
+/// The deepest nesting of subcharts.
 const DEEPEST: u32 = 64;
 
-/// What loading needs besides the files.
+/// Loads charts into `charts`, within a budget.
 pub(super) struct Loader<'a> {
     pub(super) charts: &'a mut Charts,
     pub(super) cx: &'a Cx,
@@ -22,17 +22,18 @@ pub(super) struct Loader<'a> {
     pub(super) budget: Budget,
 }
 
-/// The files of a chart by what they are for.
+/// The files of a chart by purpose.
 #[derive(Default)]
 struct Sorted {
     templates: Vec<ChartFile>,
     files: Vec<ChartFile>,
-    /// The files below `charts/`, by the first part of their path; that part included.
+    /// The files below `charts/`, grouped by the first part of their path. Their names include that part.
     subcharts: BTreeMap<String, Vec<ChartFile>>,
 }
 
 impl Loader<'_> {
-    /// The chart that these files make, with its subcharts. `origin` is where they come from.
+    /// Loads the chart that consists of these files, with its subcharts. `origin` is the path of its folder or
+    /// archive.
     pub(super) fn load(&mut self, files: Vec<ChartFile>, origin: &str, depth: u32) -> Result<ChartId> {
         if depth > DEEPEST {
             return Err(Error::render(format!("charts are nested more than {DEEPEST} deep")).in_file(origin));
@@ -103,7 +104,7 @@ impl Loader<'_> {
         Ok(metadata)
     }
 
-    /// `requirements.yaml` and `requirements.lock`, which charts of version 1 keep among their files.
+    /// Handles `requirements.yaml` or `requirements.lock`. Charts of `apiVersion: v1` keep these among their files.
     fn helm2_file(
         &mut self,
         file: ChartFile,
@@ -147,7 +148,7 @@ impl Loader<'_> {
         })
     }
 
-    /// The charts below `charts/`, in the order of their names.
+    /// Loads the charts below `charts/`, in the order of their names.
     fn subcharts(
         &mut self,
         groups: BTreeMap<String, Vec<ChartFile>>,
@@ -205,8 +206,8 @@ impl Sorted {
     }
 }
 
-/// Whether loading needs a file in any case, or running the templates does: the path is one below the
-/// root chart.
+/// Whether every rendering needs the file: to load the chart, or as a template. `path` is relative to the root
+/// chart.
 pub(super) fn is_needed(path: &str) -> bool {
     let mut path = path;
     while let Some(below) = path.strip_prefix("charts/") {

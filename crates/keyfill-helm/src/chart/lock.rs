@@ -1,7 +1,7 @@
 //! `Chart.lock` and `requirements.lock`: the versions that requirements were resolved to.
 //!
-//! helm takes a lock for true where its digest is that of the requirements: SHA-256 over both lists as Go's
-//! JSON. It hashes no chart.
+//! helm accepts a lock file if its digest matches: the SHA-256 of the required and the locked dependencies, both
+//! lists as Go's JSON. The charts themselves are not hashed.
 
 use super::Dependency;
 use super::decode::Fields;
@@ -22,7 +22,7 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Reads a lock file; `file` is its name.
+    /// Decodes a lock file; `file` is its name.
     pub(super) fn read(document: &Value, file: &str) -> Result<Self> {
         let fields = Fields::of(document, file).map_err(|e| e.at(1, Some(1)))?;
         let mut generated = String::new();
@@ -53,8 +53,8 @@ impl Lock {
         Ok(lock)
     }
 
-    /// The version of each requirement, where the lock is one of these requirements. `aliased` has the
-    /// addresses of repositories in place of their names, which is what helm hashes.
+    /// The locked version of each requirement; none if the lock file is for other requirements. In `aliased` the
+    /// names of repositories are replaced by their addresses, which is what helm hashes.
     pub(crate) fn versions(
         &self,
         required: &[Dependency],
@@ -62,7 +62,7 @@ impl Lock {
         is_version_1: bool,
     ) -> Option<Vec<String>> {
         let current = || format!("sha256:{}", digest(&[aliased, &self.dependencies]));
-        // helm 2 hashed the requirements alone, as they were written.
+        // helm 2 hashed only the requirements, as they were written.
         let old = || format!("sha256:{}", hex(&Sha256::digest(old_text(required))));
         let same_names = self.dependencies.len() == required.len()
             && self.dependencies.iter().zip(required).all(|(locked, wanted)| locked.name == wanted.name);
@@ -101,8 +101,8 @@ fn append_list(out: &mut Vec<u8>, list: &[Dependency]) {
     out.push(b']');
 }
 
-/// A requirement with its fields in the order of helm's struct; empty ones are left out but for name and
-/// repository.
+/// Appends a requirement as JSON, with its fields in the order of helm's struct. Empty fields are left out, except
+/// name and repository.
 fn append(out: &mut Vec<u8>, dependency: &Dependency) {
     out.extend_from_slice(b"{\"name\":");
     append_string(out, &dependency.name, Html::Escaped);

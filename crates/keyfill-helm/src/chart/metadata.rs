@@ -1,4 +1,4 @@
-//! What `Chart.yaml` and `requirements.yaml` say.
+//! The content of `Chart.yaml` and `requirements.yaml`.
 
 use super::decode::Fields;
 use super::{Charts, DependencyId};
@@ -25,14 +25,14 @@ pub(crate) struct Metadata {
     pub(crate) deprecated: bool,
     pub(crate) annotations: Vec<(String, String)>,
     pub(crate) kube_version: String,
-    /// None where the chart names none; helm then leaves its subcharts as they are.
+    /// None if the chart lists no dependencies. helm then uses all its subcharts, unchanged.
     pub(crate) dependencies: Option<Vec<DependencyId>>,
-    /// Whether `requirements.yaml` names them.
+    /// Whether `requirements.yaml` lists the dependencies.
     pub(crate) in_requirements: bool,
     pub(crate) kind: String,
 }
 
-/// A person who keeps a chart.
+/// A maintainer of a chart.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Maintainer {
     pub(crate) name: String,
@@ -58,12 +58,12 @@ pub(crate) struct Dependency {
 pub(crate) enum ImportValues {
     /// As written: a name below `exports`, or a mapping of child and parent.
     Written(Value),
-    /// Taken already. Aliases of one chart share their requirements, and helm imports for the first only.
+    /// Imported already. Aliases of one chart share their requirements, and helm imports for the first alias only.
     Taken { child: String, parent: String },
 }
 
 impl Metadata {
-    /// Takes over what a `Chart.yaml` or `requirements.yaml` says; fields that it does not name stay.
+    /// Sets the fields that a `Chart.yaml` or `requirements.yaml` has. Other fields keep their values.
     pub(crate) fn read(&mut self, document: &Value, file: &str, charts: &mut Charts) -> Result<()> {
         let fields = Fields::of(document, file).map_err(|e| e.at(1, Some(1)))?;
         fields.text("name", &mut self.name)?;
@@ -91,7 +91,8 @@ impl Metadata {
         fields.text("type", &mut self.kind)
     }
 
-    /// Go reads a second list into the elements of the first: what the second does not name stays.
+    /// Go decodes a second list into the elements of the first: fields that the second list does not set keep
+    /// their values.
     fn read_dependencies(&mut self, items: &[Value], charts: &mut Charts) -> Result<()> {
         let known = self.dependencies.take().unwrap_or_default();
         let mut ids = Vec::with_capacity(items.len());
@@ -111,17 +112,17 @@ impl Metadata {
         Ok(())
     }
 
-    /// The file that names the dependencies.
+    /// The name of the file that lists the dependencies.
     pub(crate) fn dependencies_file(&self) -> &'static str {
         if self.in_requirements { "requirements.yaml" } else { "Chart.yaml" }
     }
 
-    /// Whether it is a library: a chart that only defines templates for others.
+    /// Whether the chart is a library, which only defines templates for other charts.
     pub(crate) fn is_library(&self) -> bool {
         self.kind.eq_ignore_ascii_case("library")
     }
 
-    /// Checks what helm checks before it takes a chart, and cleans the texts as it does.
+    /// Validates the metadata and sanitizes its texts, both as helm does.
     pub(crate) fn validate(&mut self, charts: &mut Charts) -> Result<()> {
         for text in [
             &mut self.name,
@@ -196,7 +197,7 @@ impl Maintainer {
 }
 
 impl Dependency {
-    /// Its alias, or its name where it has none.
+    /// The dependency's alias, or its name if it has no alias.
     pub(crate) fn known_as(&self) -> &str {
         if self.alias.is_empty() { &self.name } else { &self.alias }
     }
@@ -228,7 +229,7 @@ impl Dependency {
     }
 }
 
-/// Turns every kind of blank into a space and drops what cannot be printed.
+/// Replaces each white space character by a space, and drops characters that are not printable.
 fn sanitize(text: &mut String) {
     if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
         return;

@@ -1,8 +1,8 @@
-//! A chart and its subcharts, as they were read and before any template runs.
+//! A chart and its subcharts as loaded, before any template is executed.
 //!
-//! Charts refer to each other (a child to its parent, two aliases to the same requirements), and helm
-//! changes them in place while it decides which subcharts are on. They lie in one arena here and refer to
-//! each other by index, so that the same changes have the same effects.
+//! Charts refer to each other (a child to its parent, two aliases to the same requirements), and helm changes them
+//! in place while it decides which subcharts are enabled. Here they are in one arena and refer to each other by
+//! index, so that a change has the same effects as in helm.
 
 mod archive;
 mod decode;
@@ -22,20 +22,20 @@ use keyfill_files::Later;
 use keyfill_template::value::{Map, Str};
 use std::sync::Arc;
 
-/// A chart's place in its [`Charts`].
+/// The index of a chart in its [`Charts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ChartId(usize);
 
-/// A requirement's place in its [`Charts`].
+/// The index of a requirement in its [`Charts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct DependencyId(usize);
 
-/// A file of a chart: its path in the chart, and what it holds.
+/// A file of a chart: its path and its content.
 #[derive(Clone, Debug)]
 pub(crate) struct ChartFile {
-    /// Relative to the chart's folder.
+    /// The path, relative to the chart's folder.
     pub(crate) name: String,
-    /// The content. Most files of a chart are never looked at.
+    /// The content, which is read on first use: most files of a chart are never used.
     pub(crate) data: Later,
 }
 
@@ -45,8 +45,8 @@ impl ChartFile {
         self.data.get().map(without_bom).map_err(|e| Error::file(UNREADABLE, e))
     }
 
-    /// The content as a string of templates, which is read when a template looks at it. Where it cannot be
-    /// read it seems empty: [`Charts::check_read`] tells afterwards.
+    /// The content as a template value that is read on first use. A file that cannot be read appears to be empty;
+    /// [`Charts::check_read`] returns the error afterwards.
     pub(crate) fn deferred(&self) -> Str {
         struct Content(Later);
         impl AsRef<[u8]> for Content {
@@ -59,21 +59,21 @@ impl ChartFile {
     }
 }
 
-/// What is wrong when a file of a chart cannot be read.
+/// The message of errors about files of a chart that cannot be read.
 const UNREADABLE: &str = "a file of the chart cannot be read";
-/// The byte order mark that helm drops.
+/// The byte order mark, which helm removes.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 fn without_bom(data: Bytes) -> Bytes {
     if data.starts_with(BOM) { data.slice(BOM.len()..) } else { data }
 }
 
-/// One chart.
+/// A chart.
 #[derive(Clone)]
 pub(crate) struct Chart {
-    /// What `Chart.yaml` says, changed by `requirements.yaml` and by aliases.
+    /// The content of `Chart.yaml`, changed by `requirements.yaml` and by aliases.
     pub(crate) metadata: Metadata,
-    /// `values.yaml`. Read only: it is copied before anything is changed.
+    /// `values.yaml`. Read-only: changes are made to a copy.
     pub(crate) values: Map,
     /// `values.schema.json`.
     pub(crate) schema: Option<Bytes>,
@@ -81,11 +81,11 @@ pub(crate) struct Chart {
     pub(crate) templates: Arc<[ChartFile]>,
     /// The files that templates reach through `.Files`, CRDs among them.
     pub(crate) files: Arc<[ChartFile]>,
-    /// Where the chart lies in the tree, for errors: a folder, or an archive.
+    /// The path of the chart's folder or archive in the tree, for errors.
     pub(crate) origin: Arc<str>,
-    /// What its requirements were resolved to.
+    /// `Chart.lock` or `requirements.lock`: the versions to which the requirements were resolved.
     pub(crate) lock: Option<Arc<lock::Lock>>,
-    /// The chart that this one belongs to.
+    /// The chart that has this chart as a subchart; none for the root.
     pub(crate) parent: Option<ChartId>,
     /// The subcharts, in order.
     pub(crate) children: Vec<ChartId>,
@@ -93,11 +93,11 @@ pub(crate) struct Chart {
 
 /// A file of custom resource definitions.
 pub(crate) struct Crd {
-    /// Its path as helm prints it.
+    /// The path of the file as helm prints it.
     pub(crate) name: String,
-    /// Where it lies in the tree.
+    /// The path of the file in the tree.
     pub(crate) file: Arc<str>,
-    /// What it holds.
+    /// The content of the file.
     pub(crate) data: Bytes,
 }
 
@@ -106,25 +106,25 @@ pub(crate) struct Crd {
 pub(crate) struct Charts {
     charts: Vec<Chart>,
     dependencies: Vec<Dependency>,
-    /// What helm would log while it loads: problems that do not stop it.
+    /// Warnings that helm would log while it loads the charts.
     pub(crate) warnings: Vec<String>,
 }
 
 impl Chart {
-    /// Where a file of the chart lies in the tree, for errors.
+    /// The path of one of the chart's files in the tree, for errors.
     pub(crate) fn place_of(&self, name: &str) -> String {
         load::join(&self.origin, name)
     }
 }
 
 impl Charts {
-    /// Puts a chart in.
+    /// Adds a chart.
     pub(crate) fn add(&mut self, chart: Chart) -> ChartId {
         self.charts.push(chart);
         ChartId(self.charts.len() - 1)
     }
 
-    /// Puts a copy of a chart in, with requirements and subcharts of its own.
+    /// Adds a copy of a chart, with copies of its requirements and subcharts.
     pub(crate) fn add_copy(&mut self, id: ChartId) -> ChartId {
         let mut copy = self.chart(id).clone();
         for dependency in copy.metadata.dependencies.iter_mut().flatten() {
@@ -136,12 +136,12 @@ impl Charts {
         copy
     }
 
-    /// How many charts there are, copies included.
+    /// The number of charts, copies included.
     pub(crate) fn len(&self) -> usize {
         self.charts.len()
     }
 
-    /// Puts a requirement in.
+    /// Adds a requirement.
     pub(crate) fn add_dependency(&mut self, dependency: Dependency) -> DependencyId {
         self.dependencies.push(dependency);
         DependencyId(self.dependencies.len() - 1)
@@ -152,7 +152,7 @@ impl Charts {
         &self.charts[id.0]
     }
 
-    /// The chart at an index, to change it.
+    /// The chart at an index, for changes.
     pub(crate) fn chart_mut(&mut self, id: ChartId) -> &mut Chart {
         &mut self.charts[id.0]
     }
@@ -162,12 +162,12 @@ impl Charts {
         &self.dependencies[id.0]
     }
 
-    /// The requirement at an index, to change it.
+    /// The requirement at an index, for changes.
     pub(crate) fn dependency_mut(&mut self, id: DependencyId) -> &mut Dependency {
         &mut self.dependencies[id.0]
     }
 
-    /// Replaces a chart's subcharts; each of them then belongs to it.
+    /// Replaces a chart's subcharts, and makes the chart their parent.
     pub(crate) fn set_children(&mut self, id: ChartId, children: Vec<ChartId>) {
         for child in &children {
             self.charts[child.0].parent = Some(id);
@@ -175,7 +175,7 @@ impl Charts {
         self.charts[id.0].children = children;
     }
 
-    /// The chart's path as helm names its templates: `root/charts/sub`.
+    /// The chart's path in helm's names of templates: `root/charts/sub`.
     pub(crate) fn full_path(&self, id: ChartId) -> String {
         let chart = self.chart(id);
         match chart.parent {
@@ -184,7 +184,7 @@ impl Charts {
         }
     }
 
-    /// Adds a subchart behind those that a chart has.
+    /// Adds a subchart after the chart's other subcharts.
     pub(crate) fn add_child(&mut self, id: ChartId, child: ChartId) {
         self.charts[child.0].parent = Some(id);
         self.charts[id.0].children.push(child);
@@ -197,7 +197,7 @@ impl Charts {
         Ok(found)
     }
 
-    /// Whether all that templates looked at could be read.
+    /// Returns an error if a file that templates used could not be read.
     pub(crate) fn check_read(&self) -> Result<()> {
         let mut files = self.charts.iter().flat_map(|chart| chart.files.iter());
         match files.find_map(|file| file.data.error()) {
@@ -220,7 +220,7 @@ impl Charts {
     }
 }
 
-/// Whether a file in `crds/` counts as a manifest, by its ending.
+/// Whether a file in `crds/` counts as a manifest, by its extension.
 fn is_manifest(name: &str) -> bool {
     let base = name.rsplit('/').next().unwrap_or(name);
     base.rsplit_once('.')

@@ -77,8 +77,8 @@ fn has(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(list(args, 0).iter().any(|version| version.as_bytes() == Some(wanted)).into())
 }
 
-/// `chartutil.KubeVersion`, in helm 4 `common.KubeVersion`. Its methods belong to the pointer: a template that
-/// prints it directly gets the version, a function that it is handed to sees the plain struct.
+/// `chartutil.KubeVersion`, in helm 4 `common.KubeVersion`. Its methods have a pointer as receiver in Go: a
+/// template that prints it directly gets the version, a function that it is passed to gets the plain struct.
 struct KubeVersionObject {
     version: KubeVersion,
     helm: HelmCompat,
@@ -109,7 +109,7 @@ impl Object for KubeVersionObject {
     fn fields(&self) -> Vec<(&'static str, Value)> {
         let mut fields = self.exported().to_vec();
         if self.helm == HelmCompat::V4 {
-            // Go prints what is not exported too.
+            // Go prints unexported fields too.
             fields.insert(1, ("normalizedVersion", self.version.numbers.as_str().into()));
         }
         fields

@@ -10,9 +10,9 @@ use std::borrow::Cow;
 /// A field of a Go struct.
 #[derive(Clone)]
 struct Field {
-    /// Its name in templates.
+    /// The field's name in templates.
     name: &'static str,
-    /// Its name in JSON.
+    /// The field's name in JSON.
     json: &'static str,
     value: Value,
 }
@@ -50,7 +50,7 @@ impl ChartObject {
         Value::object(Self { fields: metadata_fields(metadata, charts), is_root: Some(is_root) })
     }
 
-    /// The embedded struct by itself.
+    /// `.Chart.Metadata`: the embedded struct alone.
     fn metadata(&self) -> Value {
         Value::object(Self { fields: self.fields.clone(), is_root: None })
     }
@@ -90,7 +90,7 @@ impl Object for ChartObject {
     }
 }
 
-/// `.Chart` of helm 4: plain maps and lists throughout, but for the map of annotations.
+/// `.Chart` of helm 4: plain maps and lists throughout, except the map of annotations.
 fn as_map(metadata: &Metadata, charts: &Charts, is_root: bool) -> Map {
     let map: Map = metadata_fields(metadata, charts).into_iter().map(|f| (f.name, plain(f.value))).collect();
     map.set("IsRoot", is_root);
@@ -138,7 +138,7 @@ fn metadata_fields(m: &Metadata, charts: &Charts) -> Vec<Field> {
     ]
 }
 
-/// A map; Go leaves it nil where nothing was named.
+/// A map of texts. Like in Go it is nil if it has no entries.
 fn text_map(entries: &[(String, String)]) -> Value {
     if entries.is_empty() {
         return Map::nil(&STRING_MAP).into();
@@ -220,7 +220,7 @@ fn texts(texts: &[String]) -> Value {
     list(texts.iter().map(|t| text(t)).collect(), &STRINGS)
 }
 
-/// A slice; Go leaves it nil where nothing was named.
+/// A slice. Like in Go it is nil if it has no items.
 fn list(items: Vec<Value>, ty: &'static ListType) -> Value {
     if items.is_empty() { Value::List(List::nil(ty)) } else { Value::List(List::typed(items, ty)) }
 }

@@ -21,7 +21,7 @@ impl FilesObject {
     }
 }
 
-/// `engine.files`
+/// The Go type of `.Files`.
 static FILES: MapType = MapType { name: "engine.files", elem: Type::Bytes, methods };
 
 fn methods(name: &str) -> Option<&'static Function> {
@@ -36,7 +36,7 @@ fn methods(name: &str) -> Option<&'static Function> {
     METHODS.iter().find(|method| method.name == name)
 }
 
-/// What matching one path costs, in bytes of work.
+/// The cost of matching one path, in bytes as [`Run::work`] counts them.
 const WORK_OF_GLOB: u64 = 256;
 
 fn content(args: &[Value]) -> Str {
@@ -88,14 +88,15 @@ fn as_secrets(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     by_base_name(run, args, |bytes| STANDARD.encode(bytes))
 }
 
-/// The files as a YAML mapping from the last part of the path to some text of the content.
+/// The files as a YAML mapping, from the last part of each path to what `show` returns for the content.
 fn by_base_name(run: &mut Run, args: &[Value], show: fn(&[u8]) -> String) -> Result<Value, FuncError> {
     let Some(files) = args.first().and_then(Value::as_map) else { return Ok("".into()) };
     let mut config: BTreeMap<String, String> = BTreeMap::new();
     for (path, data) in files.entries().iter() {
         let bytes = data.as_bytes().unwrap_or_default();
         run.spend(bytes.len() as u64 * 2)?;
-        // Which of two files of one name wins is random in helm; the last path does here.
+        // If two files have the same name, helm uses either of them at random. Here the one with the last path is
+        // used.
         let path = path.to_text();
         let base = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         config.insert(base.to_owned(), show(bytes));

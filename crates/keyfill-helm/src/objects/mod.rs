@@ -1,4 +1,4 @@
-//! What a template's dot holds: Release, Chart, Values, Files, Capabilities, Template, Subcharts.
+//! The fields of a template's dot: Release, Chart, Values, Files, Capabilities, Template, Subcharts.
 
 mod capabilities;
 mod chart;

@@ -23,7 +23,7 @@ pub(crate) fn values(helm: HelmCompat, entries: Vec<(&str, Value)>) -> Map {
     Map::typed(entries.into_iter().map(|(k, v)| (k.into(), v)).collect(), values_type(helm))
 }
 
-/// A map of values under the named type: the same map, so that a change of one shows in the other.
+/// The same map with the named type. Both share their entries: a change through one is visible through the other.
 pub(crate) fn as_values(helm: HelmCompat, map: &Map) -> Map {
     map.with_type(values_type(helm))
 }
@@ -45,7 +45,7 @@ fn as_map(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(if receiver.is_empty() { Map::new() } else { receiver.with_type(&ANY_MAP) }.into())
 }
 
-/// No template has a writer that could be given.
+/// Always fails: no template has an `io.Writer` to pass.
 fn encode(_: &mut Run, _: &[Value]) -> Result<Value, FuncError> {
     Err(FuncError::new("nothing can be written to"))
 }

@@ -1,4 +1,5 @@
-//! The frame around documents: the separator, the line that names the template, the line ends.
+//! What helm prints around documents: the `---` separator, the `# Source:` line that names the template, and
+//! newlines.
 
 use super::split::{self, trim_end};
 use super::{Manifest, Sorted};
@@ -12,20 +13,20 @@ use keyfill_yaml::{Body, Document, Origin, split_stream};
 use memchr::memmem;
 use std::sync::Arc;
 
-/// One piece of the output: a frame with what is in it.
+/// One piece of the output: a document (or a CRD file) and what helm prints around it.
 #[derive(Debug)]
 pub(crate) struct Printed {
-    /// What stands before it: a separator, and an empty line where nothing but hooks is printed.
+    /// The separator before the piece, with an empty line in front of it if only hooks are printed.
     before: &'static str,
     /// The `# Source:` line and the content.
     body: Vec<u8>,
-    /// Where it comes from in the tree.
+    /// The path in the tree of the file that the piece comes from.
     file: Option<Arc<str>>,
 }
 
 const SEPARATOR: &str = "---\n";
 
-/// The pieces in the order of printing: CRDs, documents, hooks; or those that `--show-only` names.
+/// The pieces in the order of printing: CRDs, documents, hooks; or only those that `--show-only` names.
 pub(crate) fn text(
     crds: &[Crd],
     sorted: &Sorted,
@@ -35,7 +36,7 @@ pub(crate) fn text(
     let mut pieces: Vec<Printed> = Vec::with_capacity(crds.len() + sorted.manifests.len());
     pieces.extend(crds.iter().map(|crd| piece(&crd.name, &crd.file, &crd.data)));
     pieces.extend(sorted.manifests.iter().map(framed));
-    // helm trims all of this as one text and ends it with one line end.
+    // helm trims all pieces up to here as one text and ends it with one newline.
     if let Some(last) = pieces.last_mut() {
         let kept = trim_end(&last.body).len();
         last.body.truncate(kept);
@@ -69,8 +70,8 @@ fn piece(name: &str, file: &Arc<str>, content: &[u8]) -> Printed {
     Printed { before: SEPARATOR, body, file: Some(file.clone()) }
 }
 
-/// helm splits the printed text again and looks for the names in it, so a document that has no
-/// `# Source:` line of its own cannot be chosen.
+/// The pieces that `--show-only` names. helm splits the printed text again and searches it for the names, so a
+/// document that has no `# Source:` line of its own cannot be chosen.
 fn show_only(pieces: &[Printed], request: &TemplateRequest, cx: &Cx) -> Result<Vec<Printed>> {
     let mut all = Vec::new();
     for piece in pieces {
@@ -105,7 +106,7 @@ fn source(document: &[u8]) -> Option<String> {
     while let Some(at) = memmem::find(rest, b"# Source: ") {
         rest = &rest[at + b"# Source: ".len()..];
         let line = rest.split(|b| *b == b'\n').next().unwrap_or_default();
-        // The chart's own name may hold line ends as little as slashes.
+        // The name of a chart contains neither newlines nor slashes.
         if let Some(slash) = memchr::memchr(b'/', line).filter(|slash| *slash > 0 && slash + 1 < line.len()) {
             return Some(String::from_utf8_lossy(&line[slash + 1..]).into_owned());
         }
@@ -113,7 +114,7 @@ fn source(document: &[u8]) -> Option<String> {
     None
 }
 
-/// The pieces as documents. A CRD file may hold several: each becomes one of its own.
+/// The pieces as documents. A CRD file may contain several documents, which are then returned separately.
 pub(crate) fn documents(pieces: Vec<Printed>) -> Vec<Document> {
     let mut documents = Vec::with_capacity(pieces.len());
     for piece in pieces {
@@ -121,7 +122,7 @@ pub(crate) fn documents(pieces: Vec<Printed>) -> Vec<Document> {
         let first = documents.len();
         for part in split_stream(&body) {
             let before = if documents.len() == first {
-                // A piece begins with its comment line, so nothing of it stands before the first part.
+                // A piece begins with its `# Source:` line, so the piece has no text before its first part.
                 Bytes::from_static(piece.before.as_bytes())
             } else {
                 body.slice(part.before)

@@ -1,4 +1,4 @@
-//! What helm reads of a rendered document: its kind, and whether it is a hook.
+//! The fields of a rendered document that helm reads: its kind, and whether it is a hook.
 
 use crate::chart::Fields;
 use crate::error::{Error, Result};
@@ -7,16 +7,16 @@ use keyfill_yaml::{Limits, Value};
 /// The annotation that makes a document a hook.
 const HOOK: &str = "helm.sh/hook";
 
-/// The head of a document.
+/// The fields that decide where a document is printed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) kind: String,
-    /// The hook annotation, where there is one.
+    /// The value of the hook annotation, if the document has one.
     pub(crate) hook: Option<String>,
 }
 
 impl Head {
-    /// Reads a document. All of it must be YAML, and a mapping or nothing.
+    /// Parses a document. All of it must be YAML, and a mapping or empty.
     pub(crate) fn read(document: &[u8], limits: &Limits) -> Result<Self> {
         let value = keyfill_yaml::load_object(document, limits).map_err(|e| {
             let wrong = Error::render(format!("{}{}", e.message(), super::rendered::shown(document, &e)));

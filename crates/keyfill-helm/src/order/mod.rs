@@ -12,10 +12,10 @@ pub(crate) use sort::{Manifest, Sorted, sort};
 /// One rendered template.
 #[derive(Debug)]
 pub(crate) struct Rendered {
-    /// Its path as helm names it: `chart/templates/x.yaml`.
+    /// The template's path as helm names it: `chart/templates/x.yaml`.
     pub(crate) name: String,
-    /// Where its template lies in the tree.
+    /// The template's path in the tree.
     pub(crate) file: std::sync::Arc<str>,
-    /// What it became.
+    /// The output of the template.
     pub(crate) content: bytes::Bytes,
 }

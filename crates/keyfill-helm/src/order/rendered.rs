@@ -1,20 +1,20 @@
-//! Shows people the rendered lines around an error: the template does not hold them.
+//! Shows the rendered lines around an error, since the template does not contain them.
 
 use crate::error;
 use keyfill_diag::ObjectRef;
 use keyfill_yaml::{Error, locate};
 
-/// How many lines are shown before the one that is wrong.
+/// How many lines are shown before the line of the error.
 const LINES_BEFORE: usize = 3;
-/// How much of a line is shown.
+/// The most characters of a line that are shown.
 const LONGEST_LINE: usize = 120;
 
-/// The lines around the place of an error, each on a line of its own; nothing where the place is not known.
+/// The lines up to the position of an error, each after a newline. Empty if the position is not known.
 pub(super) fn shown(document: &[u8], error: &Error) -> String {
     around(document, error.line(), error.column())
 }
 
-/// The lines up to a field of a document, or to its first line.
+/// The lines up to a field of a document, or up to its first line if the field is not found.
 pub(super) fn of_field(document: &[u8], path: Option<&str>) -> String {
     if let Some(mark) = path.and_then(|path| locate(document, &error::steps(path))) {
         return around(document, mark.line, mark.column);
@@ -47,7 +47,7 @@ fn around(document: &[u8], line: u32, column: u32) -> String {
     text
 }
 
-/// A line of a Secret without what it holds.
+/// A line of a Secret, without its value.
 fn without_value(line: &str) -> String {
     match line.split_once(':') {
         Some((key, value)) if !value.trim().is_empty() => format!("{key}: ..."),
@@ -56,7 +56,7 @@ fn without_value(line: &str) -> String {
     }
 }
 
-/// Kind, namespace and name of a document that cannot be read as a whole.
+/// Kind, namespace and name of a document that cannot be parsed.
 pub(super) fn object(document: &[u8]) -> Option<ObjectRef> {
     let text = String::from_utf8_lossy(document);
     let metadata = text.lines().skip_while(|line| !line.starts_with("metadata:")).skip(1);
@@ -74,7 +74,7 @@ fn kind(document: &[u8]) -> Option<String> {
     (!kind.is_empty()).then_some(kind)
 }
 
-/// A scalar as far as it is a name.
+/// A scalar without quotes, up to the first character that does not occur in names.
 fn plain(text: &str) -> String {
     let text = text.trim().trim_matches(['"', '\'']);
     text.chars().take_while(|c| c.is_alphanumeric() || ".-_".contains(*c)).take(LONGEST_LINE).collect()
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_secret_holds_is_not_shown() {
+    fn the_values_of_a_secret_are_not_shown() {
         let secret = BAD.replace("ConfigMap", "Secret").replace("a: b", "hush: b");
         let lines = shown(secret.as_bytes(), &error(&secret));
         assert!(lines.contains("x: ...") && !lines.contains("hush"), "{lines}");

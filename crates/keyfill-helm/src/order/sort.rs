@@ -1,4 +1,4 @@
-//! The order in which helm prints documents: by kind, hooks behind all others.
+//! The order in which helm prints documents: by kind, hooks after all others.
 
 use super::Rendered;
 use super::head::Head;
@@ -48,7 +48,7 @@ const INSTALL_ORDER: [&str; 36] = [
     "Ingress",
     "APIService",
 ];
-/// What helm v4 has behind them.
+/// Kinds that helm v4 installs after those of `INSTALL_ORDER`.
 const ADDED_BY_HELM_4: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
 /// The events that a hook may name.
@@ -67,25 +67,23 @@ const EVENTS: [&str; 10] = [
 const TEST: &str = "test";
 const TEST_OF_HELM_2: &str = "test-success";
 
-/// A document and what decides its place.
+/// A document, with what decides where it is printed.
 #[derive(Debug)]
 pub(crate) struct Manifest {
     /// The path of its template, as helm prints it.
     pub(crate) name: String,
-    /// Where its template lies in the tree.
+    /// The path of its template in the tree.
     pub(crate) file: Arc<str>,
-    /// Its text.
     pub(crate) content: Bytes,
-    /// Its kind.
     kind: String,
-    /// Whether it is a test.
+    /// Whether the document is a hook for `helm test`.
     pub(crate) is_test: bool,
 }
 
-/// All documents, in the order of printing.
+/// All documents in the order of printing.
 #[derive(Debug, Default)]
 pub(crate) struct Sorted {
-    /// Those that are not hooks.
+    /// The documents that are not hooks.
     pub(crate) manifests: Vec<Manifest>,
     /// The hooks.
     pub(crate) hooks: Vec<Manifest>,
@@ -133,7 +131,7 @@ pub(crate) fn sort(
     Ok(sorted)
 }
 
-/// Says which document of which template cannot be read.
+/// Adds to an error which document of which template cannot be parsed.
 fn yaml_error(error: Error, file: &Rendered, number: usize, document: &[u8]) -> Error {
     error
         .context(&format!("YAML parse error on {}, document {number}", file.name))
@@ -142,7 +140,7 @@ fn yaml_error(error: Error, file: &Rendered, number: usize, document: &[u8]) -> 
         .in_document(number)
 }
 
-/// The events of a hook annotation; none when one of them is unknown.
+/// The events of a hook annotation; none if one of them is unknown.
 fn events(hook: &str) -> Option<Vec<String>> {
     let event = |name: &str| {
         let name = name.trim().to_lowercase();

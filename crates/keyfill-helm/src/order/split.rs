@@ -1,12 +1,12 @@
-//! Splits what a template became into documents, by helm's rules: they are about lines that begin with
-//! `---`, whatever follows on the line, and not about YAML.
+//! Splits the output of a template into documents as helm does: at lines that begin with `---`, whatever follows
+//! on the line. YAML syntax is not considered.
 
 use crate::request::HelmCompat;
 use keyfill_go::unicode::is_space;
 use keyfill_go::utf8;
 use memchr::memmem;
 
-/// The documents of a text, without the blanks that helm drops around them.
+/// The documents of a text, without the white space that helm removes around them.
 pub(crate) fn manifests(text: &[u8], helm: HelmCompat) -> Vec<&[u8]> {
     match helm {
         HelmCompat::V3 => split_v3(trim(text)),
@@ -14,8 +14,8 @@ pub(crate) fn manifests(text: &[u8], helm: HelmCompat) -> Vec<&[u8]> {
     }
 }
 
-/// A separator of helm v3 is `---` at the beginning of the text or of a line, with all blanks and line
-/// ends around it. Between two separators there must be something else than blanks.
+/// A separator of helm v3 is `---` at the beginning of the text or of a line, with all white space around it. A
+/// second `---` with only white space before it is therefore content.
 fn split_v3(text: &[u8]) -> Vec<&[u8]> {
     let mut found = Vec::new();
     let mut begin = if text.starts_with(b"---") { skip_blanks(text, 3) } else { 0 };
@@ -32,7 +32,7 @@ fn split_v3(text: &[u8]) -> Vec<&[u8]> {
     found.into_iter().map(trim).collect()
 }
 
-/// A separator of helm v4 is `---` at the beginning of a line, with the blanks behind it.
+/// A separator of helm v4 is `---` at the beginning of a line, with the spaces and tabs after it.
 fn split_v4(text: &[u8]) -> Vec<&[u8]> {
     let next_line = |from: usize| memmem::find(&text[from..], b"\n---").map(|at| from + at + 1);
     let mut found = Vec::new();
@@ -52,7 +52,7 @@ fn split_v4(text: &[u8]) -> Vec<&[u8]> {
     }
 }
 
-/// A blank of Go's `\s`.
+/// Whether Go's `\s` matches a byte.
 fn is_blank(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0c)
 }
@@ -69,7 +69,7 @@ pub(crate) fn trim(text: &[u8]) -> &[u8] {
     trim_end(trim_start(text))
 }
 
-/// `strings.TrimLeftFunc` with blanks of any alphabet.
+/// `strings.TrimLeftFunc` with `unicode.IsSpace`.
 pub(crate) fn trim_start(mut text: &[u8]) -> &[u8] {
     while let Some(rune) = utf8::decode(text) {
         if !is_space(rune.char) {
@@ -80,7 +80,7 @@ pub(crate) fn trim_start(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// `strings.TrimRightFunc` with blanks of any alphabet.
+/// `strings.TrimRightFunc` with `unicode.IsSpace`.
 pub(crate) fn trim_end(mut text: &[u8]) -> &[u8] {
     while let Some(rune) = utf8::decode_last(text) {
         if !is_space(rune.char) {
@@ -97,7 +97,7 @@ mod tests {
     use crate::request::HelmCompat::{V3, V4};
 
     #[test]
-    fn helm_3() {
+    fn documents_are_split_as_by_helm_3() {
         for (text, want) in [
             ("a: 1\n", vec!["a: 1"]),
             ("---\na: 1\n---\nb: 2\n", vec!["a: 1", "b: 2"]),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn helm_4() {
+    fn documents_are_split_as_by_helm_4() {
         for (text, want) in [
             ("a: 1\n", vec!["a: 1\n"]),
             ("---\na: 1\n\n---\nb: 2\n", vec!["a: 1\n\n", "b: 2\n"]),

@@ -1,4 +1,5 @@
-//! Makes a template's error one for people: the file in the tree, its line, the way there, and what was nil.
+//! Turns a template's error into one for users: the file in the tree, its line, the chain of templates that led
+//! there, and which value was nil.
 
 use super::scope::Template;
 use crate::error::Error;
@@ -11,18 +12,18 @@ use std::collections::HashSet;
 
 /// How many steps of a chain of templates are shown at each end.
 const SHOWN_STEPS: usize = 8;
-/// How much of a message is shown: a chart may `fail` with all that it holds.
+/// The most characters of a message that are shown: a chart may call `fail` with a text of any length.
 const LONGEST_MESSAGE: usize = 16 << 10;
-/// The functions by which a chart refuses its values in its own words.
+/// The functions by which a chart refuses its values with a message of its own.
 const REFUSE: [&str; 2] = ["fail", "required"];
-/// How much of a piece of a template is shown.
+/// The most characters of a piece of a template that are shown.
 const LONGEST_CONTEXT: usize = 200;
-/// In how many maps of the values a nil is looked for.
+/// The most maps of the values that are searched for the path of a nil value.
 const MOST_MAPS: usize = 100_000;
-/// What every template finds in its dot.
+/// The names that every template has in its dot.
 const OF_A_DOT: [&str; 7] = ["Values", "Release", "Chart", "Capabilities", "Files", "Template", "Subcharts"];
 
-/// What templates ran with: it explains what failed.
+/// What the templates were executed with. It explains their errors.
 pub(super) struct Explain<'a> {
     pub(super) templates: &'a [Template],
     pub(super) registry: &'a Registry,
@@ -31,10 +32,10 @@ pub(super) struct Explain<'a> {
 }
 
 impl Explain<'_> {
-    /// The error of a template.
+    /// The error to report for a template's error.
     pub(super) fn failed(&self, error: &keyfill_template::Error) -> Error {
         let frames = error.frames();
-        // The text of `tpl` is not a file: the place is where it was called.
+        // The text that `tpl` executes is not a file: the place is that of the call of `tpl`.
         let frame = frames.iter().rev().find(|frame| self.template(&frame.file).is_some());
         let place = match frame {
             Some(frame) => Place {
@@ -62,7 +63,7 @@ impl Explain<'_> {
         self.templates.iter().find(|template| template.name == name)
     }
 
-    /// A step of the chain of templates, and the line itself where it stands in no file.
+    /// A step of the chain of templates, and the text of the line if it is not in a file.
     fn steps(&self, frame: &Frame) -> Vec<String> {
         let file = self.template(&frame.file).map_or(frame.file.as_str(), |t| &*t.file);
         let (line, column) = (frame.line, frame.column + 1);
@@ -75,7 +76,8 @@ impl Explain<'_> {
         steps
     }
 
-    /// Which value was nil, by its path in the values that people write; nothing where it is none of them.
+    /// A hint that names the value that was nil, by its path in the values as users write it. None if it is not
+    /// one of the values.
     fn nil_hint(&self, chain: &NilChain) -> Option<String> {
         let missing = chain.links.last()?;
         let holder = self.path_of(missing.map);
@@ -100,8 +102,8 @@ impl Explain<'_> {
         self.templates.iter().any(|template| template.dot.address() == map)
     }
 
-    /// Where a map stands in the values: `.Values.a` in the root chart, `sub.a` for what a subchart calls
-    /// `.Values.a`, since that is what people write.
+    /// The path of a map in the values: `.Values.a` for the root chart, `sub.a` for what the subchart `sub` calls
+    /// `.Values.a`, since that is what users write.
     fn path_of(&self, address: usize) -> Option<String> {
         let Some(Value::Map(values)) = self.top.get(b"Values") else { return None };
         let root = values.address();
@@ -129,7 +131,7 @@ impl Explain<'_> {
         None
     }
 
-    /// The function that was meant by one that is not there.
+    /// A hint for a function that does not exist: that helm 4 has it, or a similar name.
     fn function_hint(&self, name: &str) -> Option<String> {
         let in_helm_4 = ADDED_BY_HELM_4.iter().copied().flatten().any(|function| function.name == name);
         if in_helm_4 && self.registry.index(name).is_none() {
@@ -139,7 +141,7 @@ impl Explain<'_> {
     }
 }
 
-/// A path into the values. Globals are copied to subcharts: people write them at the top.
+/// A path in the values as users write it. Globals are copied to subcharts, but users write them at the top level.
 fn written(path: &[Str], in_subchart: bool) -> String {
     let global = path.iter().position(|key| *key == "global").filter(|_| in_subchart);
     let path: Vec<_> = path[global.unwrap_or(0)..].iter().map(Str::to_text).collect();
@@ -150,23 +152,23 @@ fn written(path: &[Str], in_subchart: bool) -> String {
     }
 }
 
-/// A line of a text that `tpl` was given.
+/// A step of the chain for a line of the text that `tpl` executes.
 fn text_of_tpl(line: u32, column: Option<u32>, text: &str) -> String {
     let column = column.map_or_else(String::new, |column| format!(":{column}"));
     format!("the text that tpl runs, gotpl:{line}{column}: {text}")
 }
 
-/// A chart's own words, where it refuses its values.
+/// The chart's own message, if it refused its values with `fail` or `required`.
 fn refusal(error: &keyfill_template::Error) -> Option<&str> {
     error.failed_call().filter(|(name, _)| REFUSE.contains(name)).map(|(_, words)| words)
 }
 
-/// The innermost message. What a chart says with `fail` and `required` is said as it is.
+/// The innermost message. The message of `fail` and `required` is used unchanged.
 fn message(error: &keyfill_template::Error) -> String {
     cut(refusal(error).unwrap_or(error.message()), LONGEST_MESSAGE)
 }
 
-/// The beginning of a text, and how much there is besides.
+/// The first `most` characters of a text, and how many bytes were left out.
 fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((at, _)) => format!("{}... ({} bytes more)", &text[..at], text.len() - at),
@@ -174,13 +176,13 @@ fn cut(text: &str, most: usize) -> String {
     }
 }
 
-/// The place in the tree instead of helm's name, with the line itself.
+/// Replaces helm's name of a template by its path in the tree, and adds the text of the line.
 fn in_tree(mut place: Place, template: Option<&Template>) -> Place {
     let Some(template) = template else { return place };
     place.file = Some(template.file.to_string());
     let text = template.text.strip_suffix(b"\n").unwrap_or(&template.text);
     let lines = memchr::memchr_iter(b'\n', text).count() + 1;
-    // What is missing at the end is missing behind the last line.
+    // An error at the end of a template, such as a missing `end`, has a line number after the last line.
     place.line = place.line.map(|line| line.min(u32::try_from(lines).unwrap_or(u32::MAX)));
     let at = place.line.and_then(|line| usize::try_from(line).ok()).and_then(|line| line.checked_sub(1));
     let line = at.and_then(|at| text.split(|b| *b == b'\n').nth(at));
@@ -188,7 +190,7 @@ fn in_tree(mut place: Place, template: Option<&Template>) -> Place {
     place
 }
 
-/// A chain that is long, as of endless recursion, shows both its ends.
+/// Shortens a long chain, for example of endless recursion, to its first and last steps.
 fn shortened(mut steps: Vec<String>) -> Vec<String> {
     if steps.len() <= 2 * SHOWN_STEPS {
         return steps;
@@ -201,7 +203,7 @@ fn shortened(mut steps: Vec<String>) -> Vec<String> {
     steps
 }
 
-/// The function whose name is nearest.
+/// A hint with the known function whose name is most similar.
 fn near_function(name: &str) -> Option<String> {
     let known = FAMILIES.iter().copied().flatten().map(|function| function.name);
     nearest(name, known).map(|meant| format!("did you mean {meant}?"))
@@ -212,7 +214,7 @@ mod tests {
     use super::{cut, near_function, shortened, written};
 
     #[test]
-    fn a_path_is_the_one_that_people_write() {
+    fn a_path_is_shown_as_users_write_it() {
         let path = |parts: &[&str], in_subchart| {
             written(&parts.iter().map(|part| (*part).into()).collect::<Vec<_>>(), in_subchart)
         };
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn says_which_function_was_meant() {
+    fn an_unknown_function_gets_a_hint_with_a_similar_name() {
         assert_eq!(near_function("toYmal").as_deref(), Some("did you mean toYaml?"));
         assert_eq!(near_function("zzzzzzzzz"), None);
     }

@@ -1,4 +1,4 @@
-//! Adds the charts that a chart requires and `charts/` does not hold: from folders of the tree, or fetched.
+//! Adds the required charts that are not in `charts/`: from folders of the tree, or fetched.
 
 use crate::chart::{self, ChartId, Charts, Dependency};
 use crate::error::{Error, Result};
@@ -11,30 +11,30 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// How many missing charts are named.
+/// The most missing charts that an error names.
 const MOST_NAMED: usize = 50;
 /// How many charts are fetched at once.
 const AT_ONCE: usize = 8;
 
-/// A requirement that `charts/` does not meet, with its place in the list.
+/// A requirement without a chart in `charts/`, with its index in the list of requirements.
 struct Missing {
     index: usize,
     dependency: Dependency,
 }
 
-/// What is asked for, and whom to ask.
+/// What is rendered, and where missing charts are fetched.
 pub(super) struct Wanted<'a> {
     pub(super) files: &'a dyn Files,
     pub(super) request: &'a TemplateRequest,
     pub(super) fetch: &'a dyn Fetch,
-    /// Whether archives in `charts/` count as missing where they have a repository.
+    /// Whether a dependency that has a repository is fetched even if `charts/` has an archive of it.
     pub(super) anew: bool,
 }
 
 impl Wanted<'_> {
-    /// Sets the place of a requirement.
+    /// Sets the place of an error to the requirement that it is about.
     fn mark(&self, error: Error, place: &str, file: &str, index: usize) -> Error {
-        // What is wrong in the dependency's own files has its place there.
+        // An error in the dependency's own files keeps its place.
         let error = error.in_file(place);
         if error.place_file() != Some(place) {
             return error;
@@ -55,8 +55,8 @@ impl Wanted<'_> {
     }
 }
 
-/// Adds what is missing; one error names all that cannot be had. Names alone are compared, as helm does it: a
-/// chart in `charts/` is taken whatever its version.
+/// Adds the missing charts. One error names all that cannot be added. Only names are compared, as in helm: a chart
+/// in `charts/` is used whatever its version.
 pub(super) fn add(
     charts: &mut Charts,
     root: ChartId,
@@ -104,7 +104,7 @@ pub(super) fn add(
                 advice = advice.or_else(|| error.help().map(str::to_owned));
                 absent.push((index, dependency));
             }
-            // Nobody answers here: elsewhere the charts may be had.
+            // The repository does not answer here, but `helm dependency build` may reach it from elsewhere.
             Err(error) if error.class() == Class::Store && error.help().is_none() => {
                 failed.push(at(Error::fetch(&error).hint(build_advice(request)), index));
             }
@@ -126,7 +126,8 @@ fn build_advice(request: &TemplateRequest) -> String {
     format!("run `helm dependency build {}` and commit the charts/ folder", request.root)
 }
 
-/// The requirements that no chart in `charts/` has the name of.
+/// The requirements whose name no chart in `charts/` has. With `anew` also those that have a repository and are
+/// archives in `charts/`.
 fn missing(charts: &Charts, root: ChartId, anew: bool) -> Vec<Missing> {
     let chart = charts.chart(root);
     let children = chart.children.iter().map(|child| charts.chart(*child));
@@ -141,7 +142,7 @@ fn missing(charts: &Charts, root: ChartId, anew: bool) -> Vec<Missing> {
     required.filter(|missing| is_missing(&missing.dependency)).collect()
 }
 
-/// The versions of the chart's lock file; none where it has no lock, or one of other requirements.
+/// The versions of the chart's lock file; none if it has no lock file, or one for other requirements.
 fn locked(
     charts: &Charts,
     root: ChartId,
@@ -179,7 +180,7 @@ fn want(dependency: &Dependency, locked: Option<String>) -> Result<ChartRef> {
     Ok(ChartRef { repository: dependency.repository.clone(), name: dependency.name.clone(), version })
 }
 
-/// The chart of a `file://` repository, which lies in the tree.
+/// Loads the chart of a `file://` repository, which is in the tree.
 fn in_tree(
     charts: &mut Charts,
     files: &dyn Files,
@@ -207,7 +208,8 @@ fn in_tree(
     Ok(id)
 }
 
-/// Packs the chart of a `file://` repository, and says where the official tool would put the archive.
+/// Packs the chart of a `file://` repository, and reports the path at which the official tool would put the
+/// archive.
 fn place_packed(chart: &chart::Chart, wanted: &Wanted<'_>, folder: &str, cx: &Cx) -> Result<()> {
     let Wanted { files, request, fetch, .. } = *wanted;
     let (name, version) = (&chart.metadata.name, &chart.metadata.version);
@@ -222,8 +224,8 @@ fn place_packed(chart: &chart::Chart, wanted: &Wanted<'_>, folder: &str, cx: &Cx
     Ok(())
 }
 
-/// Checks that a chart is the one that was asked for. helm would take one of another version and then not
-/// render it, without a word.
+/// Checks that a chart is the one that was requested. helm would accept another version, and then not render the
+/// chart, without a message.
 fn check(charts: &Charts, id: ChartId, dependency: &Dependency, place: &str) -> Result<()> {
     let found = &charts.chart(id).metadata;
     if found.name == dependency.name && versions::is_compatible(&dependency.version, &found.version) {
@@ -235,7 +237,7 @@ fn check(charts: &Charts, id: ChartId, dependency: &Dependency, place: &str) -> 
     )))
 }
 
-/// Asks for all charts, several at a time. The answers come in the order of the questions.
+/// Fetches all charts, several at a time. The results are in the order of `wanted`.
 fn fetch_all(
     wanted: Vec<&ChartRef>,
     fetch: &dyn Fetch,
@@ -262,8 +264,8 @@ fn fetch_all(
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
-/// Loads fetched archives as if they lay in `charts/`, in the order of their names: of two versions of one
-/// chart the first that fits a requirement is taken.
+/// Loads fetched archives as if they were in `charts/`, in the order of their names: of two versions of one chart
+/// the first that satisfies a requirement is used.
 fn place_all(
     charts: &mut Charts,
     root: ChartId,

@@ -1,4 +1,4 @@
-//! Runs the templates of a chart.
+//! Executes the templates of a chart.
 
 mod explain;
 mod missing;
@@ -21,12 +21,13 @@ use prepare::Prepared;
 use scope::Template;
 use std::sync::{Arc, OnceLock};
 
-/// What helm calls the set of all templates; `tpl` gives the name to the texts that it runs.
+/// helm's name for the set of all templates. `tpl` gives the same name to the text that it executes.
 const SET: &str = "gotpl";
-/// Files with this ending are for people.
+/// The ending of files whose output helm shows to users after installation. They are executed, but not part of the
+/// output.
 const NOTES: &str = "NOTES.txt";
 
-/// Renders a chart: the pieces of the output in their order, and what helm would log.
+/// Renders a chart. Returns the pieces of the output in order, and the warnings that helm would log.
 pub(crate) fn run(
     files: &dyn Files,
     request: &TemplateRequest,
@@ -41,7 +42,7 @@ pub(crate) fn run(
     Ok((pieces, warnings))
 }
 
-/// Loads a chart with all that it depends on; what helm would log comes back.
+/// Loads a chart with all its dependencies. Returns the warnings that helm would log.
 pub(crate) fn resolve(
     files: &dyn Files,
     request: &TemplateRequest,
@@ -56,7 +57,7 @@ pub(crate) fn resolve(
     Ok(warnings)
 }
 
-/// The functions of helm, made once.
+/// The functions of helm, created once.
 fn registry(helm: HelmCompat) -> Arc<Registry> {
     static HELM_3: OnceLock<Arc<Registry>> = OnceLock::new();
     static HELM_4: OnceLock<Arc<Registry>> = OnceLock::new();
@@ -67,7 +68,7 @@ fn registry(helm: HelmCompat) -> Arc<Registry> {
     Arc::clone(registry)
 }
 
-/// Runs a template that makes a release's name. It sees no values.
+/// Executes a template that prints a release name. It has no values.
 pub(crate) fn release_name(text: &str, cx: &Cx) -> Result<String> {
     const NAME: &str = "name-template";
     let failed =
@@ -119,7 +120,7 @@ fn too_much(cx: &Cx, template: &Template) -> Error {
     Error::render(format!("the chart renders to more than {most} bytes")).in_file(&*template.file)
 }
 
-/// helm takes these words out of what it prints: they stand for a value that is not there.
+/// Removes `<no value>` as helm does. Go prints it for values that are missing.
 fn without_no_value(printed: Vec<u8>) -> Vec<u8> {
     const WORDS: &[u8] = b"<no value>";
     let mut found = memchr::memmem::find_iter(&printed, WORDS).peekable();

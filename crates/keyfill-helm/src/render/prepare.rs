@@ -1,4 +1,4 @@
-//! From a request to a chart whose subcharts and values are settled.
+//! Loads the chart of a request, and determines its subcharts and values.
 
 use super::missing::{self, Wanted};
 use crate::capabilities::Capabilities;
@@ -12,26 +12,27 @@ use keyfill_diag::Cx;
 use keyfill_files::{Fetch, Files};
 use keyfill_template::value::Map;
 
-/// The longest name that a release may have.
+/// The most bytes that the name of a release may have.
 const LONGEST_NAME: usize = 53;
 
 /// A chart that is ready for its templates to run.
 pub(super) struct Prepared {
     pub(super) charts: Charts,
     pub(super) root: ChartId,
-    /// Release, Capabilities and Values.
+    /// `.Release`, `.Capabilities` and `.Values` of the root chart.
     pub(super) top: Map,
     pub(super) warnings: Vec<String>,
 }
 
 impl Prepared {
-    /// The CRDs, where they are asked for.
+    /// The CRDs, if the request includes them.
     pub(super) fn crds(&self, request: &TemplateRequest) -> Result<Vec<Crd>> {
         if request.include_crds { self.charts.crds(self.root) } else { Ok(Vec::new()) }
     }
 }
 
-/// Loads the chart and settles its subcharts and values, in the order in which helm finds fault.
+/// Loads the chart and determines its subcharts and values. The checks have helm's order, so that of several
+/// errors the same one is reported.
 pub(super) fn prepare(
     files: &dyn Files,
     request: &TemplateRequest,
@@ -90,7 +91,7 @@ fn check_installable(charts: &Charts, root: ChartId, warnings: &mut Vec<String>)
     Ok(())
 }
 
-/// Letters, digits, `-` and `.`, as Kubernetes names have them.
+/// Checks the name of a release: letters, digits, `-` and `.`, as in names of Kubernetes objects.
 fn check_release_name(name: &str) -> Result<()> {
     let part = |part: &str| {
         let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
@@ -127,7 +128,7 @@ mod tests {
     use super::check_release_name;
 
     #[test]
-    fn release_names() {
+    fn release_names_are_checked_as_in_kubernetes() {
         for good in ["a", "my-release", "a.b-c.d", &"x".repeat(53)] {
             assert!(check_release_name(good).is_ok(), "{good}");
         }

@@ -1,4 +1,4 @@
-//! Which templates a chart has, in which order they count, and what each of them sees.
+//! The templates of a chart, their order, and the dot of each.
 
 use crate::chart::{Chart, ChartId, Charts};
 use crate::error::Result;
@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 /// One template file.
 pub(super) struct Template {
-    /// Its name in helm: `chart/charts/sub/templates/x.yaml`.
+    /// The template's name in helm: `chart/charts/sub/templates/x.yaml`.
     pub(super) name: String,
-    /// Where it lies in the tree.
+    /// The path of the file in the tree.
     pub(super) file: Arc<str>,
-    /// Its text.
+    /// The source text.
     pub(super) text: Bytes,
-    /// The dot of all templates of its chart.
+    /// The dot that all templates of a chart share.
     pub(super) dot: Map,
     /// `.Template.BasePath`
     base_path: String,
@@ -26,7 +26,7 @@ pub(super) struct Template {
 }
 
 impl Template {
-    /// Whether it only defines templates for others.
+    /// Whether the file only defines templates for others: its name begins with `_`.
     pub(super) fn is_partial(&self) -> bool {
         base_name(&self.name).starts_with('_')
     }
@@ -39,8 +39,8 @@ impl Template {
     }
 }
 
-/// The templates of a chart and its subcharts, the deepest first and each depth from its end: what is
-/// defined twice is defined as the file nearest to the root says.
+/// The templates of a chart and its subcharts, the deepest first, and within one depth in descending order of
+/// names. So of two definitions with one name, the one nearest to the root is used.
 pub(super) fn templates(
     charts: &Charts,
     root: ChartId,
@@ -63,8 +63,8 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    /// Adds the templates of a chart and its subcharts; gives the chart's dot. `above` is the dot of the
-    /// parent, for the root it holds Release, Capabilities and the values.
+    /// Adds the templates of a chart and its subcharts, and returns the chart's dot. `above` is the parent's dot;
+    /// for the root chart it has Release, Capabilities and Values.
     fn chart(&mut self, id: ChartId, above: &Map) -> Result<Map> {
         let chart = self.charts.chart(id);
         let is_root = chart.parent.is_none();

@@ -1,7 +1,8 @@
 //! Checks values against a compiled schema.
 //!
-//! What a node says of a value is asked once and remembered: a schema whose definitions refer to each other many
-//! times over costs no more than all nodes times all values. Who wants to know why asks again for what failed.
+//! Whether a value fits a node is computed once and cached. So a schema whose definitions refer to each other many
+//! times costs at most the number of nodes times the number of values. The reasons for errors are computed
+//! afterwards, for the values that do not fit.
 
 use super::compile::{Choices, Condition, Dependency, Node, NodeId, Schema, canonical, fits_metaschema};
 use super::keywords::{duplicates, escaped};
@@ -11,17 +12,17 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-/// How many problems are reported, and how many lines these may have with what lies behind them.
+/// The most lines that are reported: the problems, and the reasons below them.
 const MOST_LINES: usize = 60;
 /// How many branches of an `anyOf` or `oneOf` are shown.
 const MOST_BRANCHES: usize = 10;
-/// How many names a line holds.
+/// The most names in a line.
 const MOST_NAMES: usize = 20;
-/// How deep references and values may lead.
+/// The deepest recursion through references and nested values.
 const DEEPEST: u32 = 20_000;
-/// How many checks there are between two looks at the clock.
+/// The number of checks between two checks of the deadline.
 const CHECKS_PER_LOOK: u64 = 1 << 10;
-/// How many findings are remembered: some hundred megabytes.
+/// The most results that are cached. They take some hundred megabytes.
 const MOST_REMEMBERED: usize = 8_000_000;
 
 /// Why checking ended early.
@@ -31,7 +32,7 @@ pub(super) enum Failure {
     TooMuch,
 }
 
-/// What does not fit, a line each; none where all fits.
+/// The problems of a value, a line each. Empty if the value fits the schema.
 pub(super) fn problems(schema: &Schema, value: &Json, cx: &Cx) -> Result<Vec<String>, Failure> {
     let mut checker =
         Checker { schema, cx, known: HashMap::new(), active: HashSet::new(), checks: 0, depth: 0 };
@@ -46,24 +47,25 @@ pub(super) fn problems(schema: &Schema, value: &Json, cx: &Cx) -> Result<Vec<Str
     Ok(lines)
 }
 
-/// A node and the place of a value.
+/// A node and the address of a value: whether the value fits the node.
 type Question = (NodeId, usize);
 
 struct Checker<'a> {
     schema: &'a Schema,
     cx: &'a Cx,
     known: HashMap<Question, bool>,
-    /// The questions that are being answered: one that comes up again has no answer.
+    /// The questions that are being answered. One that occurs again meanwhile, by a circle of references, counts
+    /// as not fitting.
     active: HashSet<Question>,
     checks: u64,
     depth: u32,
 }
 
-/// Something that does not fit.
+/// A reason why a value does not fit a node.
 enum Fault<'v> {
-    /// In words.
+    /// A message.
     Said(String),
-    /// A node that the same value does not fit.
+    /// Another node, which the same value does not fit.
     Same(NodeId),
     /// A node that a part of the value does not fit.
     Inside(NodeId, &'v Json, String),
@@ -103,10 +105,10 @@ impl<'a> Checker<'a> {
         Ok(faults.is_empty())
     }
 
-    /// What of a value does not fit a node: all of it, or the first thing.
+    /// The reasons why a value does not fit a node: with `all` every reason, otherwise at least one.
     fn faults<'v>(&mut self, node: &'a Node, value: &'v Json, all: bool) -> Result<Faults<'v>, Failure> {
         let mut found = whole_faults(node, value);
-        // helm says nothing more of what has the wrong type.
+        // helm reports nothing else for a value whose type is wrong.
         if !found.is_empty() {
             return Ok(found);
         }
@@ -189,7 +191,7 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// The nodes that `properties` and `patternProperties` have for a property.
+    /// The nodes that `properties` and `patternProperties` apply to a property.
     fn of_property(&mut self, node: &Node, name: &str) -> Result<Vec<NodeId>, Failure> {
         let mut found: Vec<NodeId> = node.properties.get(name).copied().into_iter().collect();
         for (pattern, id) in &node.patterns {
@@ -201,7 +203,7 @@ impl<'a> Checker<'a> {
         Ok(found)
     }
 
-    /// Counts a step, and asks the run now and then.
+    /// Counts a step, and from time to time checks whether the run has to stop.
     fn count(&mut self) -> Result<(), Failure> {
         self.checks += 1;
         if self.checks.is_multiple_of(CHECKS_PER_LOOK) {
@@ -210,8 +212,8 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// Whether a value fits that lives for this question only: what is found must not be remembered, since another
-    /// value may come to lie at its place.
+    /// Whether a temporary value fits a node. The result must not be cached, since another value may later have
+    /// the same address.
     fn fits_alone(&mut self, id: NodeId, value: &Json) -> Result<bool, Failure> {
         let known = std::mem::take(&mut self.known);
         let fits = self.fits(id, value);
@@ -350,7 +352,7 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    /// Says why a value does not fit, as lines with the places in it.
+    /// Appends the reasons why a value does not fit a node, as lines with the JSON pointers of its parts.
     fn explain(
         &mut self,
         id: NodeId,
@@ -410,7 +412,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// What concerns a value as a whole, in helm's order: with one of these the check ends.
+/// The reasons that concern a value as a whole, in helm's order. If there is one, nothing else is checked.
 fn whole_faults<'v>(node: &Node, value: &Json) -> Faults<'v> {
     let said = |text: String| vec![Fault::Said(text)];
     if let Some(draft) = node.metaschema
@@ -498,7 +500,7 @@ fn quoted(names: &[String]) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-/// The parts of a value that a node has looked at, by name or place.
+/// The parts of a value that a node has evaluated, by property name or item index.
 enum Evaluated {
     All,
     Some(BTreeSet<String>),
@@ -512,7 +514,8 @@ impl Evaluated {
         }
     }
 
-    /// By the node itself and by all that it applies to the same value and that fits.
+    /// The parts that were evaluated by the node itself, and by all nodes that it applies to the same value and
+    /// that the value fits.
     fn of(checker: &mut Checker<'_>, node: &Node, value: &Json) -> Result<Self, Failure> {
         let mut names = BTreeSet::new();
         let mut waiting: Vec<Rc<[NodeId]>> = Vec::new();
@@ -540,7 +543,7 @@ impl Evaluated {
     }
 }
 
-/// The parts that a node's own keywords look at; whether these are all.
+/// Adds the parts that a node's own keywords evaluate. Returns whether these are all parts.
 fn own(
     checker: &mut Checker<'_>,
     node: &Node,

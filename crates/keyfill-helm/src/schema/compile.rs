@@ -1,7 +1,7 @@
-//! From the text of a schema to nodes that values are checked against.
+//! Compiles a schema into nodes that values are checked against.
 //!
-//! Only what the root leads to is compiled. Two references to one place lead to one node, so that a checker can
-//! remember what it found there.
+//! Only the schemas that the root refers to, directly or not, are compiled. All references to one place lead to
+//! one node, so that the checker can cache its results by node.
 
 use super::formats::{Format, format};
 use super::keywords::{self, Draft, LATEST, Rule, draft_of, escaped, is_schema};
@@ -12,17 +12,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use url::Url;
 
-/// A node's place among the nodes.
+/// The index of a node in `Schema::nodes`.
 pub(super) type NodeId = u32;
 
-/// The name that the schema itself has for references.
+/// The URL of the schema itself, as the base of references.
 const ROOT: &str = "file:///values.schema.json";
 
-/// One schema. What is not there demands nothing.
+/// A compiled schema. A field that is none or empty demands nothing.
 #[derive(Default)]
 pub(super) struct Node {
     pub(super) draft: Draft,
-    /// `true`, `false`; `{}` is true.
+    /// Set for the schemas `true` and `false`, which every value or no value fits. `{}` is `true`.
     pub(super) always: Option<bool>,
     /// The value must be a schema of this draft.
     pub(super) metaschema: Option<Draft>,
@@ -30,7 +30,7 @@ pub(super) struct Node {
     pub(super) constant: Option<Choices>,
     pub(super) choices: Option<Choices>,
     pub(super) format: Option<Format>,
-    /// Schemas that the same value must fit: `$ref` and its kin.
+    /// Schemas that the same value must fit: the targets of `$ref`, `$recursiveRef` and `$dynamicRef`.
     pub(super) references: Vec<NodeId>,
     pub(super) min_properties: Option<i64>,
     pub(super) max_properties: Option<i64>,
@@ -45,7 +45,7 @@ pub(super) struct Node {
     pub(super) unique_items: bool,
     /// Schemas of the first items.
     pub(super) first_items: Vec<NodeId>,
-    /// The schema of the items behind those.
+    /// The schema of all further items.
     pub(super) other_items: Option<NodeId>,
     pub(super) contains: Option<NodeId>,
     pub(super) min_contains: Option<i64>,
@@ -74,32 +74,32 @@ pub(super) struct Condition {
     pub(super) otherwise: Option<NodeId>,
 }
 
-/// What must be there besides a property.
+/// What is required if a property exists: other properties, or that the object fits a schema.
 pub(super) enum Dependency {
     Names(Vec<String>),
     Schema(NodeId),
 }
 
-/// Values of which one must be met.
+/// The values of `enum` or `const`, of which one must equal the value.
 pub(super) struct Choices {
-    /// In their canonical form.
+    /// The canonical forms of the values.
     pub(super) canonical: HashSet<String>,
-    /// For people; none where one of them has parts.
+    /// The values as errors show them; none if one of them is an array or an object.
     pub(super) shown: Option<String>,
 }
 
 /// A schema that values can be checked against.
 pub(super) struct Schema {
     pub(super) nodes: Vec<Node>,
-    /// References to a `urn:` that nothing defines: helm takes these for schemas that fit all.
+    /// References to a `urn:` that nothing defines. helm accepts every value there.
     pub(super) ignored: BTreeSet<String>,
 }
 
 /// Why a schema cannot be used.
 pub(super) enum Failure {
-    /// It breaks the rules for schemas, at a JSON pointer.
+    /// The schema is invalid, at a JSON pointer.
     Wrong(keywords::Wrong),
-    /// It refers to another document.
+    /// The schema refers to another document, which is named.
     Elsewhere(String),
     Stopped(Stopped),
 }
@@ -133,7 +133,7 @@ pub(super) fn compile(document: &Json, cx: &Cx) -> Result<Schema, Failure> {
     Ok(Schema { nodes: compiler.nodes, ignored: compiler.ignored })
 }
 
-/// A schema with an id of its own, and what lies in it.
+/// A schema with an id of its own, and the anchors in it.
 struct Resource {
     pointer: String,
     id: String,
@@ -145,7 +145,7 @@ struct Compiler<'a> {
     document: &'a Json,
     cx: &'a Cx,
     resources: Vec<Resource>,
-    /// The places that are known to be schemas.
+    /// The JSON pointers of the schemas that were checked.
     seen: HashSet<String>,
     nodes: Vec<Node>,
     places: HashMap<String, NodeId>,
@@ -157,7 +157,7 @@ struct Compiler<'a> {
 type Entries = BTreeMap<String, Json>;
 
 impl<'a> Compiler<'a> {
-    /// Checks a schema and all that lies in it, and notes the names that references may use.
+    /// Checks a schema and its subschemas, and collects the ids and anchors that references may use.
     fn collect(&mut self, pointer: &str, schema: &'a Json, base: &str, draft: Draft) -> Result<(), Failure> {
         let mut waiting = vec![(pointer.to_owned(), schema, Rc::<str>::from(base), draft)];
         while let Some((pointer, schema, base, draft)) = waiting.pop() {
@@ -174,7 +174,7 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    /// The resource that a schema belongs to: its own where it has an id.
+    /// The id and draft of the resource that a schema belongs to. A schema with an id is a resource of its own.
     fn resource(
         &mut self,
         pointer: &str,
@@ -195,7 +195,7 @@ impl<'a> Compiler<'a> {
             let id = text(if draft == 4 { "id" } else { "$id" }).filter(|_| !ignored)?;
             Some(id.split('#').next().unwrap_or_default()).filter(|id| !id.is_empty())
         };
-        // Inside of a document only what has an id may choose a draft.
+        // Below the root, only a schema with an id may choose a draft.
         let (draft, id) =
             if id(own).is_some() || pointer.is_empty() { (own, id(own)) } else { (draft, id(draft)) };
         if id.is_none() && !pointer.is_empty() {
@@ -236,7 +236,7 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
-    /// The innermost resource that a place lies in.
+    /// The innermost resource that contains a place.
     fn resource_of(&self, pointer: &str) -> &Resource {
         let holds = |resource: &&Resource| {
             pointer
@@ -247,7 +247,7 @@ impl<'a> Compiler<'a> {
         innermost.unwrap_or(&self.resources[0])
     }
 
-    /// The node of a place.
+    /// The node of a place. A new node is compiled later.
     fn node(&mut self, pointer: &str) -> NodeId {
         if let Some(id) = self.places.get(pointer) {
             return *id;
@@ -299,7 +299,7 @@ impl<'a> Compiler<'a> {
                 node.references.push(self.reference(reference, &base, pointer)?);
             }
         }
-        // Up to draft 7 nothing counts beside a reference.
+        // Up to draft 7, keywords beside a reference are ignored.
         if draft >= 2019 || node.references.is_empty() {
             self.scalars(&mut node, entries, draft)?;
             self.applicators(&mut node, entries, pointer)?;
@@ -366,7 +366,7 @@ impl<'a> Compiler<'a> {
         if let Some(pattern) = entries.get("pattern").and_then(Json::as_str) {
             node.pattern = Some((pattern.to_owned(), self.expression(pattern)?));
         }
-        // From 2019 on a format is a comment.
+        // From draft 2019 on, `format` is only an annotation.
         if draft < 2019 {
             node.format = entries.get("format").and_then(Json::as_str).and_then(format);
         }
@@ -468,14 +468,14 @@ fn choices(values: &[Json]) -> Choices {
     Choices { canonical, shown: shown.map(|shown| shown.join(", ")) }
 }
 
-/// The form in which equal values are equal.
+/// A text that is the same for equal values.
 pub(super) fn canonical(value: &Json) -> String {
     let mut text = String::new();
     value.canonical(&mut text);
     text
 }
 
-/// A reference seen from a base, without a fragment.
+/// Resolves a reference against a base URL, without its fragment.
 fn join(base: &str, reference: &str) -> Option<String> {
     let url = match Url::parse(reference) {
         Ok(url) => url,
@@ -504,7 +504,7 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether a value is a schema itself, for references to a metaschema.
+/// Whether a value is itself a schema of the draft, for references to a metaschema.
 pub(super) fn fits_metaschema(value: &Json, draft: Draft) -> bool {
     is_schema(value, draft)
 }

@@ -5,16 +5,16 @@ use keyfill_go::time::{Time, Zone};
 use keyfill_go::url;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A form that texts may have.
+/// A `format` that strings may have to match.
 pub(super) struct Format {
     pub(super) name: &'static str,
     pub(super) is_valid: Check,
 }
 
-/// Whether a text has the form.
+/// Whether a string matches the format.
 type Check = fn(&str) -> bool;
 
-/// The form of a name; one that nobody knows demands nothing.
+/// The format of a name. Unknown formats demand nothing.
 pub(super) fn format(name: &str) -> Option<Format> {
     let known: [(&'static str, Check); 19] = [
         ("regex", regex),
@@ -46,7 +46,7 @@ fn json_pointer(text: &str) -> bool {
     text.is_empty() || text.starts_with('/') && text.split('/').all(escapes)
 }
 
-/// A number, and a pointer or `#` behind it.
+/// A number, followed by a JSON pointer or `#`.
 fn relative_json_pointer(text: &str) -> bool {
     let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
     let digits = &text[..text.len() - rest.len()];
@@ -74,7 +74,8 @@ fn duration(text: &str) -> bool {
     }
 }
 
-/// Whether a text is numbers, each followed by a unit, in the order of the units and each at most once.
+/// Whether a text consists of numbers that are each followed by a unit, in the order of the units and each at most
+/// once.
 fn is_in_units(mut text: &str, mut units: &str) -> bool {
     while !text.is_empty() {
         let after = text.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -103,7 +104,7 @@ fn ipv6(text: &str) -> bool {
     text.parse::<Ipv6Addr>().is_ok()
 }
 
-/// RFC 1123: a dot at the end is no part of it.
+/// RFC 1123. A dot at the end is accepted and not counted.
 fn hostname(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {
@@ -137,7 +138,8 @@ fn date(text: &str) -> bool {
     Time::parse(b"2006-01-02", text.as_bytes(), &Zone::Utc).is_ok()
 }
 
-/// `hh:mm:ss`, a fraction, and `Z` or an offset; a 60th second where one may be inserted.
+/// `hh:mm:ss`, an optional fraction, and `Z` or an offset. Second 60 is valid at 23:59 UTC, where leap seconds are
+/// inserted.
 fn time(text: &str) -> bool {
     let bytes = text.as_bytes();
     if bytes.len() < 9 || bytes[2] != b':' || bytes[5] != b':' || !text.is_ascii() {
@@ -159,7 +161,7 @@ fn time(text: &str) -> bool {
     hour <= 23 && minute <= 59 && second <= 60 && (second < 60 || utc == 23 * 60 + 59)
 }
 
-/// Minutes that a zone is ahead.
+/// The minutes by which a zone is ahead of UTC.
 fn offset_minutes(zone: &str) -> Option<i32> {
     if matches!(zone, "Z" | "z") {
         return Some(0);
@@ -204,7 +206,7 @@ fn uri_template(text: &str) -> bool {
     pairs && !open && url::parse(text.as_bytes()).is_ok()
 }
 
-/// Go's expressions.
+/// A regular expression of Go.
 fn regex(text: &str) -> bool {
     Regexp::compile(text.as_bytes()).is_ok()
 }
@@ -230,7 +232,7 @@ mod tests {
     use super::format;
 
     #[test]
-    fn formats() {
+    fn each_format_accepts_and_refuses_as_in_helm() {
         for (name, good, bad) in [
             ("hostname", "a.example.org.", "-a.org"),
             ("hostname", "x", "a..b"),

@@ -1,5 +1,6 @@
-//! The keywords of schemas: which draft has them and what may stand behind them. What each draft's own metaschema
-//! says, as one table: with it a schema is checked before it is used, and its subschemas are found.
+//! The keywords of JSON Schema: which drafts have them, and which values they may have. The table says what the
+//! metaschemas of the drafts say. A schema is checked with it before it is used, and its subschemas are found by
+//! it.
 
 use super::value::Json;
 use keyfill_go::regexp::Regexp;
@@ -8,7 +9,7 @@ use std::collections::HashSet;
 /// A draft of JSON Schema, by its number or year.
 pub(super) type Draft = u16;
 
-/// The draft of a schema that names none.
+/// The draft of a schema without `$schema`.
 pub(super) const LATEST: Draft = 2020;
 
 /// The draft that `$schema` names.
@@ -25,22 +26,22 @@ pub(super) fn draft_of(url: &str) -> Option<Draft> {
     })
 }
 
-/// What may stand behind a keyword.
+/// What the value of a keyword must be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
     Schema,
-    /// For draft 4, where `true` and `false` are schemas in two places only.
+    /// A schema or a boolean, for draft 4, where `true` and `false` are schemas in two places only.
     SchemaOrBool,
     /// At least one schema.
     Schemas,
     SchemaOrSchemas,
     SchemaMap,
-    /// Each a schema, or a list of names.
+    /// A map. Each value is a schema, or a list of names.
     Dependencies,
     Text,
-    /// An address without a fragment.
+    /// A URL without a fragment.
     Id,
-    /// The name of a place in the schema.
+    /// The name of an anchor.
     Anchor,
     Regex,
     Bool,
@@ -155,15 +156,15 @@ pub(super) fn keywords(draft: Draft) -> impl Iterator<Item = &'static Keyword> {
     KEYWORDS.iter().filter(move |keyword| (keyword.since..=keyword.until).contains(&draft))
 }
 
-/// What is wrong with a schema.
+/// An error in a schema.
 pub(super) struct Wrong {
-    /// Where in it, as a JSON pointer.
+    /// The place of the error, as a JSON pointer.
     pub(super) pointer: String,
     pub(super) what: String,
 }
 
-/// Checks that a value is a schema of the draft; gives the first thing that is wrong, and the subschemas with their
-/// pointers. The walk over these is the caller's.
+/// Checks that a value is a schema of the draft. Returns the first error, or the subschemas with their JSON
+/// pointers. The caller has to check these.
 pub(super) fn check<'a>(
     schema: &'a Json,
     pointer: &str,
@@ -311,7 +312,7 @@ fn too_few(at: &str) -> Wrong {
     Wrong { pointer: at.to_owned(), what: "minItems: got 0, want 1".to_owned() }
 }
 
-/// An `$id` has no fragment.
+/// Checks that an `$id` has no fragment.
 fn check_id(id: &str, at: &str) -> Result<(), Wrong> {
     if id.strip_suffix('#').unwrap_or(id).contains('#') {
         let what = format!("'{id}' does not match pattern '^[^#]*#?$'");
@@ -320,7 +321,7 @@ fn check_id(id: &str, at: &str) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// An anchor is a name.
+/// Checks that an anchor is a valid name.
 fn check_anchor(anchor: &str, at: &str, draft: Draft) -> Result<(), Wrong> {
     let (first, others, pattern) = if draft >= 2020 {
         ("_", "-._", "^[A-Za-z_][-A-Za-z0-9._]*$")
@@ -364,7 +365,7 @@ fn check_unique(items: &[Json], at: &str) -> Result<(), Wrong> {
     }
 }
 
-/// The places of two items that are equal.
+/// The indexes of two items that are equal.
 pub(super) fn duplicates(items: &[Json]) -> Option<(usize, usize)> {
     let mut seen = std::collections::HashMap::new();
     items.iter().enumerate().find_map(|(place, item)| {
@@ -407,7 +408,7 @@ pub(super) fn is_schema(value: &Json, draft: Draft) -> bool {
     true
 }
 
-/// A part of a JSON pointer.
+/// Escapes a part of a JSON pointer.
 pub(super) fn escaped(part: &str) -> String {
     part.replace('~', "~0").replace('/', "~1")
 }

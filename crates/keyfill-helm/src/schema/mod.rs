@@ -1,8 +1,8 @@
-//! JSON Schema as helm's library reads it: the drafts 4, 6, 7, 2019-09 and 2020-12, with Go's regular expressions and
-//! numbers of any size.
+//! JSON Schema as helm's library implements it: the drafts 4, 6, 7, 2019-09 and 2020-12, with Go's regular
+//! expressions and numbers of any size.
 //!
-//! A schema is the work of an author. Each of its parts is asked once for each part of the values, so that no schema
-//! costs more than the product of both; the clock is looked at meanwhile, and nothing is nested without bound.
+//! A schema is written by an author, so its cost is bounded. Each part of a schema is evaluated at most once for
+//! each part of the values, the deadline is checked meanwhile, and the depth of nesting is limited.
 
 mod check;
 mod compile;
@@ -15,19 +15,19 @@ use keyfill_go::json_decode;
 use keyfill_template::value::{Map, Value};
 use std::collections::BTreeSet;
 
-/// What a schema says of values.
+/// The result of checking values against a schema.
 pub(crate) struct Verdict {
-    /// What does not fit, a line each. They name places and rules, not what the values hold.
+    /// The problems, a line each. They name places and rules, but never show values.
     pub(crate) problems: Vec<String>,
     /// References to a `urn:` that nothing defines.
     pub(crate) ignored: BTreeSet<String>,
 }
 
-/// Why a schema has no verdict.
+/// Why values could not be checked.
 pub(crate) enum Failure {
-    /// It cannot be used; the text says where and why.
+    /// The schema cannot be used; the text says where and why.
     Wrong(String),
-    /// It refers to another document.
+    /// The schema refers to another document, which is named.
     Elsewhere(String),
     Stopped(Stopped),
 }

@@ -3,7 +3,7 @@ use keyfill_diag::Cx;
 use keyfill_template::value::{Map, Value};
 use std::time::{Duration, Instant};
 
-/// The problems; or why there is no verdict, with `!` in front.
+/// The problems; or with `!` in front, why the values could not be checked.
 fn problems(schema: &str, values: &str) -> String {
     let values = keyfill_yaml::load_value(values.as_bytes(), &keyfill_yaml::Limits::default()).unwrap();
     let Value::Map(values) = Value::from(&values) else { panic!("values are a map") };
@@ -91,7 +91,7 @@ fn properties_and_branches_are_named() {
 }
 
 #[test]
-fn a_schema_that_is_wrong_says_where() {
+fn an_invalid_schema_is_reported_with_the_place_of_the_error() {
     for (schema, why) in [
         (
             r#"{"properties":{"a":{"properties":{"p":{"title":1}}}}}"#,
@@ -146,7 +146,7 @@ fn definitions_that_refer_to_each_other_many_times_cost_little() {
         format!(r##"{{"properties":{{"p":{{"$ref":"#/$defs/d0"}}}},"$defs":{{{}}}}}"##, defs.join(","));
     let said = problems(&schema, "p: 1");
     assert!(said.lines().count() < 100 && said.contains("'anyOf' failed"), "{said}");
-    // The same through the parts of the values.
+    // The same with nested values.
     let schema = r##"{"$defs":{"n":{"properties":{"a":{"anyOf":[{"$ref":"#/$defs/n"},{"$ref":"#/$defs/n"}]}},"additionalProperties":{"type":"string"}}},"$ref":"#/$defs/n"}"##;
     let mut values = "{b: 1}".to_owned();
     for _ in 0..80 {
@@ -157,7 +157,7 @@ fn definitions_that_refer_to_each_other_many_times_cost_little() {
 }
 
 #[test]
-fn circles_and_long_chains_end() {
+fn circular_references_and_long_chains_end() {
     assert!(!problems(r##"{"$ref":"#"}"##, "a: 1").is_empty());
     let chain: Vec<String> =
         (0..15_000).map(|n| format!(r##""d{n}":{{"$ref":"#/$defs/d{}"}}"##, n + 1)).collect();
@@ -167,7 +167,7 @@ fn circles_and_long_chains_end() {
 }
 
 #[test]
-fn a_check_stops_when_the_run_does() {
+fn a_check_stops_when_the_deadline_is_exceeded() {
     let cx = Cx::with_time(Duration::ZERO);
     assert!(matches!(check(b"{}", &Map::new(), &cx), Err(Failure::Stopped(_))));
 }

@@ -1,4 +1,4 @@
-//! What schemas and the values that they check are made of: JSON with numbers of any size.
+//! JSON with numbers of any size, for schemas and the values that they check.
 
 use keyfill_go::json_decode::Json as Decoded;
 use keyfill_go::strconv::{Bits, Layout, format_float};
@@ -73,7 +73,7 @@ impl Json {
         }
     }
 
-    /// As people see a scalar of a schema; nothing for what has parts.
+    /// A scalar of a schema as errors show it; none for arrays and objects.
     pub(super) fn shown(&self) -> Option<String> {
         Some(match self {
             Self::Null => "null".to_owned(),
@@ -102,7 +102,7 @@ impl From<Decoded<String>> for Json {
 }
 
 impl From<&Value> for Json {
-    /// Values of a chart: what JSON cannot show does not occur among them.
+    /// Converts the values of a chart, which have no types that JSON lacks.
     fn from(value: &Value) -> Self {
         match value {
             Value::Bool(b) => Self::Bool(*b),
@@ -119,19 +119,19 @@ impl From<&Value> for Json {
     }
 }
 
-/// The largest power of ten that Go reads.
+/// The largest exponent that Go parses.
 const LARGEST_EXPONENT: i64 = 1_000_000;
 
 /// A decimal number of any size.
 #[derive(Clone)]
 pub(super) struct Number {
-    /// As it was written.
+    /// The number as it was written.
     pub(super) written: String,
     decimal: Option<Decimal>,
 }
 
-/// `digits` times ten to the power of `exponent`. The digits begin and end with another digit than 0; the number 0
-/// has none.
+/// `digits` times ten to the power of `exponent`. The digits neither begin nor end with 0; the number 0 has no
+/// digits.
 #[derive(Clone, PartialEq, Eq)]
 struct Decimal {
     negative: bool,
@@ -157,7 +157,8 @@ impl Number {
         Self { written, decimal }
     }
 
-    /// Whether Go can read it: one with a huge exponent it cannot, and what the schema says with it does not count.
+    /// Whether Go can parse the number. Numbers with a huge exponent it cannot, and helm ignores a keyword with
+    /// such a number.
     pub(super) fn is_readable(&self) -> bool {
         self.decimal.is_some()
     }
@@ -166,8 +167,8 @@ impl Number {
         self.decimal.as_ref().is_some_and(|decimal| decimal.digits.is_empty() || decimal.exponent >= 0)
     }
 
-    /// The number as a count; none where it is no whole number. Of a number beyond 64 bits the lowest ones count, as
-    /// in helm: `maxItems: 1e400` allows no item.
+    /// The number as a count; none if it is not an integer. Of a number beyond 64 bits the lowest 64 bits are
+    /// used, as in helm: `maxItems: 1e400` allows no item.
     pub(super) fn as_count(&self) -> Option<i64> {
         let decimal = self.decimal.as_ref().filter(|_| self.is_integer())?;
         let add = |count: i64, digit: u8| count.wrapping_mul(10).wrapping_add(i64::from(digit));
@@ -185,7 +186,7 @@ impl Number {
         }
     }
 
-    /// Whether it is a whole multiple of another number.
+    /// Whether the number is an integer multiple of another number.
     pub(super) fn is_multiple_of(&self, other: &Self) -> bool {
         match (&self.decimal, &other.decimal) {
             (Some(a), Some(b)) => a.is_multiple_of(b),
@@ -193,19 +194,19 @@ impl Number {
         }
     }
 
-    /// Whether it is less than 0.
+    /// Whether the number is less than 0.
     pub(super) fn is_negative(&self) -> bool {
         self.decimal.as_ref().is_some_and(|decimal| decimal.negative)
     }
 
-    /// Whether it is larger than 0.
+    /// Whether the number is larger than 0.
     pub(super) fn is_positive(&self) -> bool {
         self.decimal.as_ref().is_none_or(|decimal| !decimal.negative && !decimal.digits.is_empty())
     }
 }
 
 impl Decimal {
-    /// Reads a number of JSON, or a float as Go prints it.
+    /// Parses a JSON number, or a float as Go prints it.
     fn parse(text: &str) -> Option<Self> {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
@@ -246,7 +247,7 @@ impl Decimal {
             return true;
         }
         let zeros = self.exponent - other.exponent;
-        // The digits do not end with 0: a smaller power of ten leaves a fraction.
+        // The digits do not end with 0, so a negative power of ten leaves a fraction.
         if zeros < 0 {
             return false;
         }
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn multiples_and_counts() {
+    fn multiples_integers_and_counts_are_recognized() {
         for (a, b, want) in [("6", "3", true), ("7", "3", false), ("0.3", "0.1", true), ("1e10", "7", false)]
         {
             assert_eq!(number(a).is_multiple_of(&number(b)), want, "{a} {b}");

@@ -1,5 +1,5 @@
-//! Merges values: what the user gives goes before what a chart gives, and that before what its subcharts
-//! give; mappings are merged, lists and scalars replaced; globals go from the top down.
+//! Merges values: the user's values override those of a chart, and these override those of its subcharts. Mappings
+//! are merged, lists and scalars are replaced. Globals are passed from a chart to its subcharts.
 
 use super::{copy_map, deep_copy};
 use crate::chart::{ChartId, Charts};
@@ -10,24 +10,24 @@ use keyfill_template::value::{ANY_MAP, Map, Str, Value};
 
 const GLOBAL: &[u8] = b"global";
 
-/// How many values are named that could not be merged.
+/// The most warnings about values that could not be merged.
 const MOST_WARNINGS: usize = 100;
 
-/// What a null means where there is a value below it.
+/// What a null does to the value that it overrides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nulls {
-    /// It removes the value and itself.
+    /// The null removes the value and itself.
     Remove,
-    /// It stays, to remove the value in a later merge.
+    /// The null stays, to remove the value in a later merge.
     Keep,
 }
 
-/// Whether the lower values may be put into the upper ones as they are.
+/// How the lower values get into the upper ones.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Take {
-    /// They are copied, and left as they were.
+    /// They are copied, and stay unchanged.
     Copy,
-    /// They are shared from then on.
+    /// They are shared from then on: a change of one is a change of both.
     Share,
 }
 
@@ -35,13 +35,13 @@ enum Take {
 pub(crate) struct Coalesce<'a> {
     charts: &'a Charts,
     helm: HelmCompat,
-    /// What helm would log: values that were left out because their shapes do not fit.
+    /// Warnings that helm would log: about values that were skipped because one is a map and the other is not.
     warnings: &'a mut Vec<String>,
     cx: &'a Cx,
 }
 
 impl<'a> Coalesce<'a> {
-    /// Merges for these charts; what has to be left out is said in `warnings`.
+    /// Merges for these charts. Values that have to be skipped are reported in `warnings`.
     pub(crate) fn new(
         charts: &'a Charts,
         helm: HelmCompat,
@@ -51,7 +51,8 @@ impl<'a> Coalesce<'a> {
         Self { charts, helm, warnings, cx }
     }
 
-    /// The values of a chart and its subcharts below those given, which are not changed.
+    /// Merges the values of a chart and its subcharts below `values`, which are not changed, and returns the
+    /// result.
     pub(crate) fn chart(&mut self, id: ChartId, values: &Map, nulls: Nulls) -> Result<Map> {
         let values = copy_map(values);
         self.level(id, &values, "", nulls)?;
@@ -63,7 +64,7 @@ impl<'a> Coalesce<'a> {
         let chart = self.charts.chart(id);
         let prefix = joined(prefix, &chart.metadata.name);
         for child in &chart.children {
-            // Each subchart gets all globals.
+            // Each subchart gets all globals, so this may take long.
             self.cx.check().map_err(Error::stopped)?;
             let name = self.charts.chart(*child).metadata.name.as_str();
             let inner = match values.get(name.as_bytes()) {
@@ -88,7 +89,7 @@ impl<'a> Coalesce<'a> {
         Ok(())
     }
 
-    /// Puts the chart's own `values.yaml` below the values given.
+    /// Merges the chart's own `values.yaml` below the given values.
     fn own(&mut self, id: ChartId, values: &Map, prefix: &str, nulls: Nulls) {
         let chart = self.charts.chart(id);
         let prefix = joined(prefix, &chart.metadata.name);
@@ -99,7 +100,7 @@ impl<'a> Coalesce<'a> {
                 Some(Value::Map(above)) => match below {
                     Value::Map(below) => {
                         let is_child = |c: &ChartId| *key == self.charts.chart(*c).metadata.name.as_str();
-                        // The nulls of a subchart's values are its own to remove, when its turn comes.
+                        // Nulls in the values of a subchart are removed when the subchart itself is merged.
                         let nulls = if chart.children.iter().any(is_child) { Nulls::Keep } else { nulls };
                         self.tables(&above, below, &path(&prefix, key), nulls, Take::Copy);
                     }
@@ -114,7 +115,7 @@ impl<'a> Coalesce<'a> {
         }
     }
 
-    /// Hands the parent's globals to a subchart's values.
+    /// Merges the parent's globals into a subchart's values.
     fn globals(&mut self, child: &Map, parent: &Map, prefix: &str) {
         let own = match child.get(GLOBAL) {
             None => Map::new(),
@@ -146,7 +147,7 @@ impl<'a> Coalesce<'a> {
             }
             return;
         };
-        // A copy of this one level: what lies deeper stays shared with the parent.
+        // Only this level is copied: deeper maps stay shared with the parent.
         let given: Map = given.snapshot().into_iter().collect();
         match there {
             None => own.set(key.clone(), given),
@@ -163,13 +164,13 @@ impl<'a> Coalesce<'a> {
         }
     }
 
-    /// Merges `below` into `above` with nulls kept and mappings shared, as imported values are.
+    /// Merges `below` into `above` with nulls kept and mappings shared, as helm merges imported values.
     pub(crate) fn share(&mut self, above: &Map, below: &Map) {
         self.tables(above, below, "", Nulls::Keep, Take::Share);
     }
 
-    /// Sets a value of the chart that nothing stands above. helm 4 leaves the chart's own nulls out where nulls
-    /// have had their effect.
+    /// Sets a value of the chart that no value overrides. helm 4 drops nulls in it, unless nulls are kept for a
+    /// later merge.
     fn take_over(&self, above: &Map, key: Str, lower: &Value, nulls: Nulls) {
         if self.helm == HelmCompat::V3 || nulls == Nulls::Keep {
             above.set(key, deep_copy(lower));
@@ -182,7 +183,7 @@ impl<'a> Coalesce<'a> {
         if above.same(below) {
             return;
         }
-        // Sharing changes what is shared: the walk is over what was there when it began.
+        // Shared maps may change during the walk, so it is over a snapshot.
         for (key, lower) in below.snapshot() {
             match above.get(key.as_bytes()) {
                 None if take == Take::Copy => self.take_over(above, key, &lower, nulls),
@@ -226,7 +227,7 @@ impl<'a> Coalesce<'a> {
     }
 }
 
-/// A copy without the entries that are null, in maps inside of maps too.
+/// A copy without the entries that are null, also in nested maps.
 fn without_nulls(value: &Value) -> Value {
     let Value::Map(map) = value else { return deep_copy(value) };
     let kept = map
@@ -242,7 +243,7 @@ fn joined(prefix: &str, name: &str) -> String {
     if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
 }
 
-/// A path of values without the name of the root chart, as people write it.
+/// A path of values without the name of the root chart, as users write it.
 fn below_root(path: &str) -> &str {
     path.split_once('.').map_or(path, |(_, below)| below)
 }

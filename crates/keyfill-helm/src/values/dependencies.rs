@@ -1,4 +1,4 @@
-//! Decides which subcharts are on, under which names, and takes over the values that they export.
+//! Decides which subcharts are enabled, under which names, and imports the values that they export.
 
 use super::coalesce::{Coalesce, Nulls};
 use super::{copy_map, scalar_at, table_at};
@@ -10,8 +10,8 @@ use keyfill_diag::Cx;
 use keyfill_template::value::{Map, Value};
 use std::collections::{HashMap, HashSet};
 
-/// How many charts one may consist of. Each alias of a chart copies what lies in it, so that a few levels of them
-/// would make millions.
+/// The most charts, copies for aliases included. Each alias copies a chart with all that it contains, so a few
+/// levels of aliases would make millions.
 const MOST_CHARTS: usize = 20_000;
 
 /// Applies aliases, conditions and tags, then imports values from the bottom up.
@@ -28,7 +28,7 @@ pub(crate) fn process(
     process.import(root)
 }
 
-/// Charts while their subcharts and values are settled.
+/// The charts while their subcharts and values are determined.
 struct Process<'a> {
     charts: &'a mut Charts,
     helm: HelmCompat,
@@ -78,8 +78,8 @@ impl Process<'_> {
         Ok(())
     }
 
-    /// The subcharts by the requirements: those that no requirement names, then one for each requirement
-    /// that a chart fits. From here on a requirement goes by its alias.
+    /// The subcharts that the requirements select: first those that no requirement names, then one for each
+    /// requirement that a chart satisfies. Requirements are renamed to their aliases.
     fn resolved(&mut self, id: ChartId, required: &[DependencyId]) -> Vec<ChartId> {
         let charts = &mut *self.charts;
         let present = charts.chart(id).children.clone();
@@ -169,7 +169,7 @@ impl Process<'_> {
             self.import_from(*dependency, &values, &imported)?;
         }
         if !imported.is_empty() {
-            // What was imported still refers to maps of `values`.
+            // The imported values still share maps with `values`.
             values = copy_map(&values);
             self.coalesce().share(&values, &imported);
         }
@@ -209,12 +209,12 @@ impl Process<'_> {
     }
 }
 
-/// An entry of a written mapping as text; helm prints what is not there as `<nil>`.
+/// An entry of an `import-values` mapping as text. helm prints a missing entry as `<nil>`.
 fn named(written: &keyfill_yaml::Value, key: &str) -> String {
     written.get(key).and_then(crate::chart::text).unwrap_or_else(|| "<nil>".to_owned())
 }
 
-/// The table at a path of keys in otherwise empty maps; `.` is the table itself.
+/// Nests a table in new maps, so that it is at a path of keys. `.` is the table itself.
 fn below(path: &str, table: Map) -> Map {
     if path == "." {
         return table;

@@ -1,5 +1,5 @@
-//! The documents of a values file. helm 3 reads the first; helm 4 reads all, cut at lines that begin with `---`
-//! before anything is read as YAML, and merges them in their order.
+//! The documents of a values file. helm 3 uses the first. helm 4 splits the file at lines that begin with `---`,
+//! before it parses YAML, and merges all documents in order.
 
 use super::{Text, not_a_map, unreadable};
 use crate::error::{Error, Result};
@@ -9,18 +9,18 @@ use memchr::memmem;
 
 const SEPARATOR: &[u8] = b"---";
 
-/// A file of values, for errors.
+/// A values file as errors name it.
 #[derive(Clone, Copy)]
 pub(crate) struct File<'a> {
-    /// What it is: `the values`.
+    /// The content of the file: `the values`.
     pub(crate) what: &'a str,
-    /// What failed when it cannot be read: `cannot load values.yaml`.
+    /// The beginning of the message if the file cannot be parsed: `cannot load values.yaml`.
     pub(crate) failed: &'a str,
-    /// Its path, or the name that it was given by.
+    /// The path of the file, or the name of a text.
     pub(crate) place: &'a str,
 }
 
-/// The values of a file, document by document: mappings, or null where there is nothing.
+/// The values of a file, document by document: mappings, or null for an empty document.
 pub(crate) fn load(text: &[u8], file: File<'_>, helm: HelmCompat, limits: &Limits) -> Result<Vec<Value>> {
     let parts = match helm {
         HelmCompat::V3 => vec![Part { text, line: 0 }],
@@ -38,15 +38,15 @@ pub(crate) fn load(text: &[u8], file: File<'_>, helm: HelmCompat, limits: &Limit
     parts.into_iter().map(read).collect()
 }
 
-/// A piece of a file.
+/// A document of a file.
 #[derive(Debug, PartialEq, Eq)]
 struct Part<'a> {
     text: &'a [u8],
-    /// How many lines stand before it.
+    /// The number of lines before the document.
     line: u32,
 }
 
-/// A separator with something behind it that is no comment.
+/// A separator that is followed on its line by text that is not a comment.
 #[derive(Debug, PartialEq, Eq)]
 struct BadSeparator {
     line: u32,
@@ -64,7 +64,8 @@ impl BadSeparator {
     }
 }
 
-/// A separator at the head of a part belongs to it, any other ends the part before it and is dropped.
+/// Splits a text at separators. A separator at the beginning of a document is part of it. Any other ends the
+/// document before it and is dropped.
 fn parts(text: &[u8]) -> std::result::Result<Vec<Part<'_>>, BadSeparator> {
     let mut parts = Vec::new();
     let (mut begin, mut begin_line, mut seen, mut line) = (0, 0, 0, 0);
@@ -93,7 +94,7 @@ fn parts(text: &[u8]) -> std::result::Result<Vec<Part<'_>>, BadSeparator> {
     Ok(parts)
 }
 
-/// Where the next line begins with a separator.
+/// The offset of the next line that begins with a separator.
 fn next_separator(text: &[u8], from: usize) -> Option<usize> {
     memmem::find(&text[from..], b"\n---").map(|at| from + at + 1)
 }
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_may_follow_a_separator() {
+    fn text_after_a_separator_is_refused() {
         let wrong = BadSeparator { line: 2, rest: "{b: 2}".into() };
         assert_eq!(parts(b"a: 1\n--- {b: 2}\n"), Err(wrong));
         assert!(parts(b"----\n").is_err());

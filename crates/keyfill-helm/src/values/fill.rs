@@ -1,15 +1,15 @@
-//! Placeholders in values, filled before any template sees them.
+//! Fills placeholders in values, before templates are executed.
 
 use crate::error::{Error, Result};
 use crate::request::FillValues;
 use keyfill_diag::Cx;
 use keyfill_template::value::{List, Map, Str, Value};
 
-/// What every placeholder that may stand in values holds.
+/// The byte that every placeholder contains.
 const MARK: u8 = b'<';
 
-/// Fills the strings of values that may hold placeholders: all of them with one question, which names each by its
-/// path. What is filled is a value of any type where nothing else stands beside the placeholder.
+/// Fills the strings of values that may contain placeholders, in a single call of `fill` that has the path of
+/// each. A string that is only a placeholder may become a value of any type.
 pub(crate) fn filled(values: Map, fill: &dyn FillValues, cx: &Cx) -> Result<Map> {
     let mut wanted = Vec::new();
     for (key, value) in values.entries().iter() {
@@ -50,7 +50,7 @@ fn collect(path: &str, value: &Value, wanted: &mut Vec<(String, String)>, cx: &C
     Ok(())
 }
 
-/// A text that may hold a placeholder.
+/// The text of a string that may contain a placeholder; none for other strings.
 fn candidate(text: &Str) -> Option<&str> {
     let text = std::str::from_utf8(text.as_bytes()).ok()?;
     text.as_bytes().contains(&MARK).then_some(text)

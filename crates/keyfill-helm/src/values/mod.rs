@@ -1,7 +1,7 @@
-//! Values: where they come from and how those of a chart, its subcharts and the user become one.
+//! Values: how those of a chart, its subcharts and the user are loaded and merged.
 //!
-//! The maps here are the ones that templates see later. Go's maps are references, and helm lets a parent
-//! and a subchart share some of them; the sharing is kept, because templates can tell (`set`).
+//! The maps here are those that templates get later. Go's maps are references, and helm lets a parent and a
+//! subchart share some of them. The same maps are shared here, because templates can observe it (`set`).
 
 mod coalesce;
 mod dependencies;
@@ -23,15 +23,15 @@ use crate::error::Error;
 
 use keyfill_template::value::{ANY_MAP, List, Map, Value};
 
-/// A text, what it is read for, and its place for errors.
+/// A YAML text, with what errors say of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Text<'a> {
     pub(crate) text: &'a [u8],
-    /// How many lines stand before it in its file.
+    /// The number of lines before the text in its file.
     pub(crate) line: u32,
-    /// What is being done, as in `cannot load values.yaml`.
+    /// The beginning of the message, as in `cannot load values.yaml`.
     pub(crate) what: &'a str,
-    /// The file.
+    /// The path of the file.
     pub(crate) place: &'a str,
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn unreadable(text: Text<'_>, error: &keyfill_yaml::Error) -> Error {
     let lines: Vec<&[u8]> = text.strip_suffix(b"\n").unwrap_or(text).split(|b| *b == b'\n').collect();
     let shown = |line: &[u8]| String::from_utf8_lossy(line).trim_end_matches('\r').to_owned();
     match source {
-        // What is missing at the end is missing behind the last line.
+        // An error at the end of the text is reported after the end of the last line.
         Some(at) if at == lines.len() => {
             let last = shown(lines[at - 1]);
             let end = u32::try_from(last.chars().count() + 1).ok();

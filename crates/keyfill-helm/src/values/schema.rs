@@ -6,7 +6,7 @@ use crate::schema::{self, Failure};
 use keyfill_diag::Cx;
 use keyfill_template::value::{Map, Value};
 
-/// Checks the values of a chart and its subcharts; all that do not fit are named in one error.
+/// Checks the values of a chart and its subcharts. One error names all problems.
 pub(crate) fn validate(
     charts: &Charts,
     root: ChartId,
@@ -35,7 +35,7 @@ struct Check<'a> {
     cx: &'a Cx,
     warnings: &'a mut Vec<String>,
     problems: Vec<String>,
-    /// The first schema that the values do not fit.
+    /// The path of the first schema that the values do not fit.
     place: Option<String>,
 }
 

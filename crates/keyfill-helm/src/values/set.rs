@@ -6,22 +6,23 @@ use keyfill_go::json_decode;
 use keyfill_go::strconv::parse_int;
 use keyfill_template::value::{Str, Value};
 
-/// The largest index that a list may be given.
+/// The largest index of a list.
 const MOST_INDEX: usize = 65_536;
-/// How many dots a name may have.
+/// The most dots in a name.
 const MOST_DOTS: u32 = 30;
-/// How deep lists may lie in lists. helm has no such bound, but the stack has.
+/// The deepest nesting of lists. helm has no such limit, but the stack has.
 const MOST_NESTED: u32 = 500;
-/// How many items in all lists may get because an index lies beyond their ends. helm fills lists until memory ends.
+/// The most items that are added to lists because an index is beyond their end, in all lists together. helm adds
+/// items until memory is exhausted.
 pub(super) const MOST_FILLED: usize = 4_000_000;
-/// How many items may be added without asking whether there is room.
+/// The most items that are added to a list without checking the memory limit.
 const MOST_UNASKED: usize = 1 << 10;
-/// How many characters of what was written errors show.
+/// The most characters of the user's text that an error shows.
 const MOST_SHOWN: usize = 100;
-/// How many values are set between two looks at the clock.
+/// The number of values that are set between two checks of the deadline.
 const VALUES_PER_CHECK: u32 = 1 << 10;
 
-/// What the text behind `=` means.
+/// What the text after `=` means.
 #[derive(Clone, Copy)]
 pub(super) enum Reading<'a> {
     /// `--set`: booleans, null and integers are recognised.
@@ -32,23 +33,23 @@ pub(super) enum Reading<'a> {
     Json,
     /// `--set-literal`: the rest of the line, as it is.
     Literal,
-    /// `--set-file`: this text, whatever is written.
+    /// `--set-file`: this text, whatever follows `=`.
     File(&'a str),
 }
 
-/// What a line may cost.
+/// The limits of a line.
 pub(super) struct Bounds<'a> {
     pub(super) cx: &'a Cx,
-    /// How many items lists may still get from indexes beyond their ends.
+    /// How many items may still be added to lists because an index is beyond their end.
     pub(super) left: &'a mut usize,
 }
 
-/// Why a line was not set.
+/// Why a line could not be applied.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It is not of the language, or asks for too much.
+    /// The line is malformed, or exceeds a limit.
     Wrong(String),
-    /// The run was stopped from outside.
+    /// The run was stopped.
     Stopped(Stopped),
 }
 
@@ -76,7 +77,7 @@ pub(super) fn parse_into(
     }
 }
 
-/// The beginning of a text that an author may have made as long as they like.
+/// The beginning of a text that an author may have made arbitrarily long.
 pub(super) fn shortened(text: &str) -> String {
     let mut shown: String = text.chars().take(MOST_SHOWN).collect();
     if shown.len() < text.len() {
@@ -85,8 +86,8 @@ pub(super) fn shortened(text: &str) -> String {
     shown
 }
 
-/// Why parsing went no further. The end of the line is a good end in most places, even in the middle of
-/// what looks unfinished: helm takes `a[0]` for an empty list.
+/// Why parsing stopped. The end of the line is accepted in most places, even where the text looks incomplete: helm
+/// parses `a[0]` as an empty list.
 enum Stop {
     End,
     Wrong(String),
@@ -99,7 +100,7 @@ impl From<String> for Stop {
     }
 }
 
-/// How deep inside the values the parser is.
+/// How deeply nested the current name is, by dots and by list indexes.
 #[derive(Clone, Copy, Default)]
 struct Depth {
     dots: u32,
@@ -115,7 +116,7 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    /// One `key=value`; keys in front of a dot and lists call this and [`Self::item`] again.
+    /// Parses one `key=value`. A dot or an index after the key leads to another call of this or of [`Self::item`].
     fn key(&mut self, data: &mut Node, depth: Depth) -> Result<(), Stop> {
         let stops: &[char] = if self.is_literal() { &['=', '[', '.'] } else { &['=', '[', ',', '.'] };
         let (key, end) = self.until(stops);
@@ -143,7 +144,7 @@ impl Parser<'_> {
         }
     }
 
-    /// What comes behind `key.`: a mapping, which is there or is made.
+    /// Parses what follows `key.` into the mapping of that key, which is created if it is missing.
     fn nested(&mut self, data: &mut Node, key: &str, depth: Depth) -> Result<(), Stop> {
         if depth.dots > MOST_DOTS {
             return Err(format!(
@@ -167,7 +168,7 @@ impl Parser<'_> {
         outcome
     }
 
-    /// What comes behind `[index]`.
+    /// Parses what follows `[index]`.
     fn item(&mut self, list: &mut Vec<Node>, index: i64, depth: Depth) -> Result<(), Stop> {
         let depth = Depth { lists: depth.lists + 1, ..depth };
         if depth.lists > MOST_NESTED {
@@ -183,7 +184,7 @@ impl Parser<'_> {
             Some('=') => {
                 let (value, outcome) = self.value()?;
                 self.set_index(list, index, value)?;
-                // A list item ends its line softly: the end is found again by the next key.
+                // The end of the line after a list item is not reported here: parsing the next key finds it again.
                 outcome.or_else(|stop| if matches!(stop, Stop::End) { Ok(()) } else { Err(stop) })
             }
             Some('[') => {
@@ -240,7 +241,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// What comes behind `=`: the value, and how parsing goes on after it.
+    /// Parses what follows `=`: the value, and whether parsing continues after it.
     fn value(&mut self) -> Result<(Node, Result<(), Stop>), Stop> {
         match self.reading {
             Reading::Json => Ok((self.json()?, Ok(()))),
@@ -261,7 +262,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A list in braces, from behind the opening one.
+    /// Parses a list in braces, after the opening brace.
     fn braces(&mut self) -> Result<Node, Stop> {
         let mut items = Vec::new();
         loop {
@@ -291,7 +292,7 @@ impl Parser<'_> {
         Ok(value.into())
     }
 
-    /// Skips blanks up to and with a comma, or to the end; says whether either was met.
+    /// Skips white space, and a comma after it. Returns whether a comma or the end of the line was found.
     fn skip_blanks(&mut self) -> bool {
         let rest = self.text[self.at..].trim_start();
         self.at = self.text.len() - rest.len();
@@ -318,8 +319,8 @@ impl Parser<'_> {
         parse_int(&text, 10).map_err(|e| format!("error parsing index {:?}: {e}", shortened(&text)).into())
     }
 
-    /// The text up to one of the stops, which is taken as well. Except in literals, `\` takes the next
-    /// character as it is.
+    /// The text up to one of the `stops`, which is consumed too. `\` escapes the next character, except in
+    /// literals.
     fn until(&mut self, stops: &[char]) -> (String, Option<char>) {
         let mut taken = String::new();
         let mut chars = self.text[self.at..].chars();
@@ -352,7 +353,7 @@ fn is_empty(node: &Node) -> bool {
     !matches!(node, Node::Map(entries) if !entries.is_empty())
 }
 
-/// The value of a key. `data` is a mapping wherever the parser goes.
+/// The value of a key. `data` is a mapping wherever the parser calls this.
 fn entry<'v>(data: &'v mut Node, key: &str) -> Result<Option<&'v mut Node>, String> {
     match data {
         Node::Map(entries) => Ok(entries.get_mut(key.as_bytes())),
@@ -360,7 +361,7 @@ fn entry<'v>(data: &'v mut Node, key: &str) -> Result<Option<&'v mut Node>, Stri
     }
 }
 
-/// Sets a key; an empty one is not set, as helm has it.
+/// Sets a key. An empty key is ignored, as in helm.
 fn set(data: &mut Node, key: &str, value: Node) -> Result<(), String> {
     if key.is_empty() {
         return Ok(());
@@ -376,7 +377,7 @@ fn not_what(key: &str, wanted: &str, value: &Node) -> String {
     format!("unable to parse key: {:?} is not {wanted} but a {}", shortened(key), value.type_name())
 }
 
-/// Text as `--set` understands it.
+/// The value of a text with `--set`: a boolean, null, an integer, or the text.
 fn typed(text: &str) -> Value {
     if text.eq_ignore_ascii_case("true") {
         Value::Bool(true)
@@ -428,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn set_lines() {
+    fn lines_are_parsed_as_by_helm() {
         for (line, want) in [
             ("a=b", "{a:'b'}"),
             ("a=1,b=true,c=null,d=0,e=012,f=1.5,g=", "{a:1 b:true c:null d:0 e:'012' f:'1.5' g:''}"),
@@ -468,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn indexes_and_nesting_are_bounded() {
+    fn indexes_and_nesting_are_limited() {
         let lists: Vec<String> = (0..100).map(|n| format!("a[{n}][65535]=1")).collect();
         assert!(parsed(&lists.join(","), Reading::Typed).is_err_and(|why| why.contains("4000000")));
         for deep in ["[0]".repeat(100_000), "[0].a".repeat(100_000)] {

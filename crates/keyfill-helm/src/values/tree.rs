@@ -1,5 +1,5 @@
-//! Values while they are put together. Look-ups by name and changes of lists cost little here, however many
-//! there are: an author may write a million of them.
+//! Values while they are merged. Looking up names and changing lists is cheap even with a million entries, which
+//! an author may write.
 
 use crate::error::{Error, Result};
 use keyfill_diag::{Cx, Stopped};
@@ -7,7 +7,7 @@ use keyfill_go::json_decode::Json;
 use keyfill_template::value::{List, Map, Str, Value};
 use std::collections::BTreeMap;
 
-/// A value that is still being put together.
+/// A value while it is merged.
 #[derive(Clone)]
 pub(super) enum Node {
     /// A scalar, or null.
@@ -30,7 +30,7 @@ impl Node {
         Self::Map(BTreeMap::new())
     }
 
-    /// What it is, for errors.
+    /// The type of the value, for errors.
     pub(super) fn type_name(&self) -> &'static str {
         match self {
             Self::Scalar(Value::Nil) => "null",
@@ -42,7 +42,7 @@ impl Node {
         }
     }
 
-    /// Puts `over` on top: mappings are merged, all else is replaced, null included.
+    /// Merges `over` into the value: mappings are merged, all else is replaced, by null too.
     pub(super) fn merge(&mut self, over: Self, cx: &Cx) -> Result<()> {
         let mut count = 0;
         self.merge_counted(over, cx, &mut count).map_err(Error::stopped)
@@ -70,7 +70,7 @@ impl Node {
         Ok(())
     }
 
-    /// The mapping as templates see it; of anything else an empty one.
+    /// The mapping as a map for templates; an empty map if the value is no mapping.
     pub(super) fn into_map(self) -> Map {
         match Value::from(self) {
             Value::Map(map) => map,
@@ -79,7 +79,7 @@ impl Node {
     }
 }
 
-/// How many entries are merged between two looks at the clock.
+/// The number of entries that are merged between two checks of the deadline.
 const ENTRIES_PER_CHECK: u32 = 1 << 12;
 
 impl From<keyfill_yaml::Value> for Node {

@@ -1,5 +1,5 @@
-//! The values that the user gives, put together in helm's order: files first, then `--set-json`, `--set`,
-//! `--set-string`, `--set-file` and `--set-literal`, whatever their order on the command line.
+//! The user's values, merged in helm's order: files first, then `--set-json`, `--set`, `--set-string`,
+//! `--set-file` and `--set-literal`, whatever their order on the command line.
 
 use super::documents::{self, File};
 use super::set::{self, Reading};
@@ -31,7 +31,8 @@ pub(crate) fn merged(files: &dyn Files, request: &TemplateRequest, cx: &Cx) -> R
     Ok(given.values.into_map())
 }
 
-/// The error with the file that gives the value at its path: the last one of the request, or the chart's own.
+/// Adds to an error the file that sets the value at its path: the last values file of the request that has the
+/// value, or the chart's own.
 pub(crate) fn where_given(error: Error, files: &dyn Files, request: &TemplateRequest, own: &str) -> Error {
     let (None, Some(path)) = (error.place_file(), error.path()) else { return error };
     let steps = error::steps(path);
@@ -53,7 +54,7 @@ pub(crate) fn where_given(error: Error, files: &dyn Files, request: &TemplateReq
     }
 }
 
-/// The values of a chart's own file, of the documents that it has.
+/// The values of a chart's `values.yaml`, merged from its documents.
 pub(crate) fn of_chart(documents: Vec<keyfill_yaml::Value>, cx: &Cx) -> Result<Map> {
     if let [document] = &documents[..] {
         return Ok(match Value::from(document) {
@@ -68,10 +69,10 @@ pub(crate) fn of_chart(documents: Vec<keyfill_yaml::Value>, cx: &Cx) -> Result<M
     Ok(values.into_map())
 }
 
-/// The flags that set single values, in the order in which helm looks at them.
+/// The flags that set single values, in the order in which helm applies them.
 const ORDER: [&str; 5] = ["--set-json", "--set", "--set-string", "--set-file", "--set-literal"];
 
-/// The flag of helm that a source stands for; none for whole files.
+/// The helm flag of a source; none for whole files.
 fn flag_of(source: &ValuesSource) -> Option<&'static str> {
     match source {
         ValuesSource::File(_) | ValuesSource::Text { .. } | ValuesSource::Value(_) => None,
@@ -83,13 +84,13 @@ fn flag_of(source: &ValuesSource) -> Option<&'static str> {
     }
 }
 
-/// What was given so far.
+/// The values that were merged so far.
 struct Given<'a> {
     values: Node,
     files: &'a dyn Files,
     helm: HelmCompat,
     cx: &'a Cx,
-    /// How many items lists may still get from indexes beyond their ends.
+    /// How many items may still be added to lists because an index is beyond their end.
     left: usize,
 }
 
@@ -130,7 +131,7 @@ impl Given<'_> {
         }
     }
 
-    /// `--set-json '{"a": 1}'`, which helm 4 takes for values and not for a name.
+    /// The object of `--set-json '{"a": 1}'`, which helm 4 parses as values and not as a name.
     fn whole_object(&self, line: &str) -> Option<Result<Node>> {
         let text = line.trim();
         if self.helm == HelmCompat::V3 || !text.starts_with('{') {
@@ -153,12 +154,12 @@ impl Given<'_> {
         })
     }
 
-    /// Sets a file's text as the value, whatever it holds.
+    /// Sets a name to the text of a file, which is not parsed.
     fn set_text(&mut self, flag: &str, name: &str, text: &str) -> Result<()> {
         self.set(flag, &format!("{name}=file"), Reading::File(text))
     }
 
-    /// The path is not part of the line here: the host has made a tree path of it.
+    /// The text of a file for `--set-file`. The host has already turned its path into a tree path.
     fn text_of(&self, path: &TreePath) -> Result<String> {
         let content =
             self.files.read(path).map_err(|e| Error::file("a file of --set-file cannot be read", e))?;
