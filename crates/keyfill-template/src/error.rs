@@ -1,15 +1,15 @@
-//! The crate's error: Go's text, and the places behind it.
+//! The crate's error: Go's message, and the chain of places where it occurred.
 
 use keyfill_diag::{Class, Diagnostic, Place, Report};
 use std::fmt;
 
-/// A template could not be parsed or executed.
+/// The error for a template that could not be parsed or executed.
 ///
-/// Its `Display` text is the one that Go's text/template gives.
+/// Its `Display` text is that of Go's text/template.
 #[derive(Debug)]
 pub struct Error(Box<ErrorKind>);
 
-/// Where execution was: one step of the chain of templates.
+/// A place in a template during execution: one step of the chain of templates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The template text that was parsed: a file of a chart.
@@ -22,27 +22,27 @@ pub struct Frame {
     pub template: String,
     /// The piece of the template, as Go prints it between `<` and `>`.
     pub context: String,
-    /// The line itself, where the text is one that `tpl` was given: it stands in no file.
+    /// The text of the line, if it is in a text that `tpl` executes and so in no file.
     pub text: Option<String>,
 }
 
-/// A chain of fields of which one was nil, and its fields were asked for.
+/// A chain of fields, such as `.a.b.c`, that failed because one of them was nil.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NilChain {
     /// The fields up to the one that was nil.
     pub links: Vec<Link>,
-    /// Whether the last field was there, and null.
+    /// Whether the last field exists and is null.
     pub is_null: bool,
-    /// A field that is spelled alike.
+    /// A field of the same map with a similar name.
     pub near: Option<String>,
 }
 
-/// A field that was looked for in a map.
+/// A field that was looked up in a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// The map: [`Map::address`](crate::value::Map::address).
     pub map: usize,
-    /// The field.
+    /// The name of the field.
     pub name: String,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Display for Frame {
     }
 }
 
-/// How many places at each end of a long chain a diagnostic shows.
+/// The number of places that a diagnostic shows at each end of a long chain.
 const SHOWN_FRAMES: usize = 8;
 
 #[derive(Debug)]
@@ -63,9 +63,9 @@ enum ErrorKind {
         line: u32,
         message: String,
         hint: Option<String>,
-        /// The function that is called and not there.
+        /// The name of a function that does not exist.
         undefined: Option<String>,
-        /// A line and its number, where the text is one that `tpl` was given.
+        /// The number and text of the line, if it is in a text that `tpl` executes.
         text: Option<(u32, String)>,
     },
     Exec {
@@ -75,7 +75,7 @@ enum ErrorKind {
         limit: bool,
         hint: Option<String>,
         nil: Option<NilChain>,
-        /// The function that failed; the message says so before its own words.
+        /// The function that failed. The message names it before the function's own message.
         called: Option<String>,
     },
     Plain {
@@ -106,7 +106,7 @@ impl Error {
         Self(Box::new(ErrorKind::Plain { message, limit, hint: None }))
     }
 
-    /// Names the function that failed: the message becomes Go's, with the function's own words last.
+    /// Names the function that failed. The message becomes Go's, which ends with the function's own message.
     pub(crate) fn of_call(mut self, name: &str) -> Self {
         if let ErrorKind::Exec { message, called, .. } = &mut *self.0 {
             message.insert_str(0, &before_words(name));
@@ -115,7 +115,7 @@ impl Error {
         self
     }
 
-    /// Names the function that is not there.
+    /// Names the function that does not exist.
     pub(crate) fn of_undefined(mut self, name: &str) -> Self {
         if let ErrorKind::Parse { undefined, .. } = &mut *self.0 {
             *undefined = Some(name.to_owned());
@@ -123,7 +123,7 @@ impl Error {
         self
     }
 
-    /// The function that failed and its own words, where that is the problem: `("fail", "give a host")`.
+    /// The function that failed and its own message, if a function failed: `("fail", "give a host")`.
     pub fn failed_call(&self) -> Option<(&str, &str)> {
         match &*self.innermost().0 {
             ErrorKind::Exec { called: Some(name), message, .. } => {
@@ -133,7 +133,7 @@ impl Error {
         }
     }
 
-    /// The function that a template calls and that is not there, where that is the problem.
+    /// The function that a template calls and that does not exist, if that is the error.
     pub fn undefined_function(&self) -> Option<&str> {
         match &*self.innermost().0 {
             ErrorKind::Parse { undefined, .. } => undefined.as_deref(),
@@ -141,10 +141,10 @@ impl Error {
         }
     }
 
-    /// Adds the line, of a text that `tpl` was given.
+    /// Adds the text of the error's line in `whole`, a text that `tpl` executes.
     pub(crate) fn with_line_of(mut self, whole: &[u8]) -> Self {
         if let ErrorKind::Parse { line, text, .. } = &mut *self.0 {
-            // What is missing at the end is missed behind the last line.
+            // An error at the end of the text is reported behind the last line.
             let filled = |line: &u32| line_of(whole, *line).is_some_and(|text| !text.trim().is_empty());
             let shown = (1..=*line).rev().find(filled).unwrap_or(*line);
             *text = line_of(whole, shown).map(|text| (shown, text));
@@ -160,7 +160,7 @@ impl Error {
         self
     }
 
-    /// Which field of a chain was nil, where that is the problem.
+    /// The chain of fields in which one was nil, if that is the error.
     pub fn nil_chain(&self) -> Option<&NilChain> {
         match &*self.innermost().0 {
             ErrorKind::Exec { nil, .. } => nil.as_ref(),
@@ -168,7 +168,7 @@ impl Error {
         }
     }
 
-    /// The line and its number, where a text that `tpl` was given could not be parsed.
+    /// The number and text of the line, if a text that `tpl` executes could not be parsed.
     pub fn parsed_text(&self) -> Option<(u32, &str)> {
         match &*self.innermost().0 {
             ErrorKind::Parse { text: Some((line, text)), .. } => Some((*line, text)),
@@ -176,7 +176,7 @@ impl Error {
         }
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint.
     pub(crate) fn with_hint(mut self, text: Option<String>) -> Self {
         match &mut *self.0 {
             ErrorKind::Parse { hint, .. } | ErrorKind::Exec { hint, .. } | ErrorKind::Plain { hint, .. } => {
@@ -186,7 +186,7 @@ impl Error {
         self
     }
 
-    /// What to do about it, when that is known: the name that was meant, the value that is not set.
+    /// What to do about the error, if that is known: a similar name, or the value that is not set.
     pub fn hint(&self) -> Option<&str> {
         match &*self.innermost().0 {
             ErrorKind::Parse { hint, .. } | ErrorKind::Exec { hint, .. } | ErrorKind::Plain { hint, .. } => {
@@ -195,7 +195,7 @@ impl Error {
         }
     }
 
-    /// Whether a limit was reached, or the run was stopped from outside.
+    /// Whether a limit was exceeded, or the run was stopped.
     pub fn is_limit(&self) -> bool {
         matches!(*self.0, ErrorKind::Exec { limit: true, .. } | ErrorKind::Plain { limit: true, .. })
     }
@@ -205,12 +205,12 @@ impl Error {
         matches!(*self.0, ErrorKind::Parse { .. })
     }
 
-    /// Whether it arose while a template was executed: Go's `template.ExecError`.
+    /// Whether the error occurred while a template was executed: Go's `template.ExecError`.
     pub fn is_exec(&self) -> bool {
         matches!(*self.0, ErrorKind::Exec { .. })
     }
 
-    /// The message without the place; of the innermost error when templates called each other.
+    /// The message without its place. If templates called each other, the message of the innermost error.
     pub fn message(&self) -> &str {
         match &*self.0 {
             ErrorKind::Exec { cause: Some(cause), .. } => cause.message(),
@@ -298,15 +298,15 @@ impl Report for Error {
     }
 }
 
-/// What Go puts before the words of a function that failed.
+/// The text that Go puts before the message of a function that failed.
 fn before_words(name: &str) -> String {
     format!("error calling {name}: ")
 }
 
-/// How much of a line is shown.
+/// The most bytes of a line that are shown.
 const LONGEST_LINE: usize = 400;
 
-/// A line of a text, counted from 1, as far as it is worth showing.
+/// A line of a text, counted from 1 and cut to `LONGEST_LINE`.
 pub(crate) fn line_of(text: &[u8], line: u32) -> Option<String> {
     let at = usize::try_from(line).ok()?.checked_sub(1)?;
     let line = text.split(|b| *b == b'\n').nth(at)?;

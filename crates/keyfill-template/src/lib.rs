@@ -1,6 +1,6 @@
 //! Go's text/template and the sprig functions, as helm exposes them.
 //!
-//! Templates are parsed into a set once, and executed as often as wanted, also by several threads:
+//! Templates are parsed into a set once, and executed any number of times, also by several threads:
 //!
 //! ```
 //! use keyfill_template::{Templates, function::Registry, funcs::FAMILIES};
@@ -17,8 +17,8 @@
 //! # Ok::<(), keyfill_template::Error>(())
 //! ```
 //!
-//! [`Templates::render`] takes what serde can serialize. An [`Execution`] has a deadline and limits of your own,
-//! and takes a [`Value`](value::Value): Go's types, maps that templates change, objects with methods.
+//! [`Templates::render`] accepts data that serde can serialize. An [`Execution`] has its own deadline and limits,
+//! and accepts a [`Value`](value::Value): Go's types, maps that templates change, objects with methods.
 //!
 //! ```
 //! use keyfill_diag::{Cx, Limits};
@@ -38,7 +38,7 @@
 //! # Ok::<(), keyfill_template::Error>(())
 //! ```
 //!
-//! Errors have Go's text, and know the chain of places that led to them:
+//! Errors have Go's message, and the chain of places that led to them:
 //!
 //! ```
 //! # use keyfill_template::{Templates, function::Registry, funcs::GO};
@@ -54,13 +54,14 @@
 //!
 //! # Where things are
 //! - [`function`]: what a template function is, and how to write one of your own.
-//! - [`funcs`]: the functions, a file for each family. [`funcs::GO`] are Go's own, [`funcs::FAMILIES`] all of helm 3.
-//! - [`value`]: values as Go has them, shared and mutable where Go's are.
-//! - [`Run`]: what functions see of an execution: limits, deadline, state.
-//! - `compiler`: from text to a tree that is never changed; `exec`: executes the tree.
+//! - [`funcs`]: the functions, a file for each family. [`funcs::GO`] are Go's own, [`funcs::FAMILIES`] all of helm
+//! 3.
+//! - [`value`]: values like those of Go, shared and mutable where Go's are.
+//! - [`Run`]: what functions can use of an execution: limits, deadline, state.
+//! - `compiler`: parses text into a tree that never changes; `exec`: executes the tree.
 //!
-//! Each of these uses only what stands before it in this order: errors, `run`, `value`, `function`, `compiler`,
-//! `templates`, `exec`; the functions use `value`, `run` and `function`, and none of these uses them.
+//! Each of these uses only those before it in this order: errors, `run`, `value`, `function`, `compiler`,
+//! `templates`, `exec`. The functions use `value`, `run` and `function`, and none of these uses the functions.
 
 #![warn(clippy::disallowed_methods)]
 

@@ -1,4 +1,4 @@
-//! One run: its limits and deadline, and what functions keep while it lasts.
+//! The run of an execution: its limits and deadline, and the state that functions keep meanwhile.
 
 use crate::failure::FuncError;
 use keyfill_diag::Cx;
@@ -6,20 +6,20 @@ use keyfill_yaml::{Emit, Within};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 
-/// What template functions see of the run that they belong to: they get it as their first argument.
+/// The run that template functions belong to. They get it as their first argument.
 ///
-/// It holds the [`Cx`] of the run (deadline, cancellation, limits), counts what templates produce, and keeps
-/// state for functions. What executes templates is an [`Execution`](crate::Execution), which has one.
+/// It has the [`Cx`] of the run (deadline, cancellation, limits), counts what templates produce, and keeps state
+/// for functions. An [`Execution`](crate::Execution), which executes templates, has one.
 pub struct Run {
     cx: Cx,
     /// Bytes that templates and functions may still produce.
     bytes: u64,
-    /// Bytes that were worked on since the deadline was checked last.
+    /// Bytes that were processed since the deadline was checked last.
     unchecked: u64,
     state: HashMap<TypeId, Box<dyn Any>>,
 }
 
-/// Asking for the time is cheap compared to a mebibyte of work.
+/// The number of bytes of work between two checks of the deadline. A check is cheap compared to a mebibyte of work.
 const WORK_PER_CHECK: u64 = 1 << 20;
 
 impl Run {
@@ -33,13 +33,13 @@ impl Run {
         }
     }
 
-    /// Deadline and limits.
+    /// The deadline and limits of the run.
     pub fn cx(&self) -> &Cx {
         &self.cx
     }
 
-    /// Accounts for work before it is done: call it before making a result of `bytes` that may be huge
-    /// (`repeat`, `until`, padding), and with about the number of steps in long loops.
+    /// Counts output before it is produced. Call it before making a result of `bytes` that may be huge (`repeat`,
+    /// `until`, padding), and in long loops with about the number of steps.
     #[inline]
     pub fn spend(&mut self, bytes: u64) -> Result<(), FuncError> {
         self.bytes = self
@@ -52,7 +52,7 @@ impl Run {
         self.work(bytes)
     }
 
-    /// Accounts for work on bytes that exist already: it takes time and no memory.
+    /// Counts work on bytes that exist already, which takes time but no memory.
     #[inline]
     pub fn work(&mut self, bytes: u64) -> Result<(), FuncError> {
         self.unchecked = self.unchecked.saturating_add(bytes);
@@ -63,7 +63,7 @@ impl Run {
         Ok(())
     }
 
-    /// Whether one value may become so large. Ask before it is made.
+    /// Returns an error if one value must not become as large as `bytes`. Call it before making the value.
     pub fn room(&self, bytes: u64) -> Result<(), FuncError> {
         if bytes > self.cx.limits.output_bytes {
             return Err(FuncError::limit("a value of a template would be larger than the limit allows"));
@@ -74,12 +74,12 @@ impl Run {
         self.cx.room(bytes).map_err(|stopped| FuncError::limit(stopped.to_string()))
     }
 
-    /// Whether the run may go on: deadline and cancellation.
+    /// Returns an error if the run has to stop: deadline exceeded, or cancelled.
     pub fn check(&self) -> Result<(), FuncError> {
         self.cx.check().map_err(|stopped| FuncError::limit(stopped.to_string()))
     }
 
-    /// What `write` makes of a tree, unless the run has to stop meanwhile.
+    /// The result of `write` on a tree, or an error if the run has to stop meanwhile.
     pub(crate) fn write<E: Emit, T>(
         &self,
         tree: &E,
@@ -89,8 +89,8 @@ impl Run {
         written.map_err(|stopped| FuncError::limit(stopped.to_string()))
     }
 
-    /// State that functions keep for the length of the run, one value for each Rust type: caches of
-    /// compiled expressions, the random numbers of `--seed`, what a host gave with [`Run::provide`].
+    /// State that functions keep for the length of the run, one value for each Rust type: caches of compiled
+    /// expressions, the random numbers of `--seed`, what a host set with [`Run::provide`].
     pub fn state<T: Any + Default>(&mut self) -> &mut T {
         let slot = self.state.entry(TypeId::of::<T>()).or_insert_with(|| Box::<T>::default());
         slot.downcast_mut().expect("the slot of a type holds a value of that type")

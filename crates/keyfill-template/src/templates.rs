@@ -15,8 +15,8 @@ pub enum MissingKey {
     /// No value; printed as `<no value>`.
     #[default]
     Default,
-    /// The zero value of the map's element type; for `interface {}` a nil, printed as `<no value>`, whose
-    /// fields cannot be looked at.
+    /// The zero value of the map's element type. For `interface {}` this is a nil, printed as `<no value>`, and
+    /// accessing its fields is an error.
     Zero,
     /// An error.
     Error,
@@ -24,20 +24,20 @@ pub enum MissingKey {
 
 /// Templates by name, with the functions that they may call.
 ///
-/// Parsed once and executed as often as wanted, also by several threads. A clone shares all that was
-/// parsed so far.
+/// They are parsed once and executed any number of times, also by several threads. A clone shares all templates
+/// that were parsed so far.
 #[derive(Clone)]
 pub struct Templates {
     name: Str,
     registry: Arc<Registry>,
     missing_key: MissingKey,
     trees: Arc<HashMap<Str, Arc<Tree>>>,
-    /// The set that this one adds to: the definitions in a text of `tpl` are added without a copy.
+    /// The set that this one extends. So the definitions in a text of `tpl` are added without copying the set.
     base: Option<Arc<Templates>>,
 }
 
 impl Templates {
-    /// An empty set. Its name is what `tpl` gives to the texts it parses, and shows in errors.
+    /// An empty set. `tpl` uses the name of the set for the texts that it parses, and errors show it.
     pub fn new(name: impl Into<Str>, registry: impl Into<Arc<Registry>>) -> Self {
         Self {
             name: name.into(),
@@ -55,15 +55,15 @@ impl Templates {
         self
     }
 
-    /// Parses a text as the template `name` and adds it and what it defines.
+    /// Parses a text as the template `name`. Adds it and its definitions.
     ///
-    /// A later definition replaces an earlier one of the same name, unless it is empty: the order of
-    /// these calls decides.
+    /// A later definition replaces an earlier one of the same name, unless it is empty. So the order of these
+    /// calls matters.
     pub fn parse(&mut self, name: &str, text: impl Into<Str>) -> Result<(), Error> {
         self.parse_with(name, &text.into(), None)
     }
 
-    /// As [`Templates::parse`], in a run: at its end it stops.
+    /// As [`Templates::parse`], but stops with an error when the run of `cx` has to stop.
     pub fn parse_in(&mut self, name: &str, text: impl Into<Str>, cx: &Cx) -> Result<(), Error> {
         self.parse_with(name, &text.into(), Some(cx))
     }
@@ -114,7 +114,7 @@ impl Templates {
         Arc::make_mut(&mut self.trees).insert(tree.name.clone(), tree);
     }
 
-    /// A set that adds to this one without changing it.
+    /// A set that extends `base` without changing it.
     pub(crate) fn over(base: &Arc<Self>) -> Self {
         Self {
             name: base.name.clone(),

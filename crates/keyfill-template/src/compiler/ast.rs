@@ -1,5 +1,5 @@
-//! The parsed template: nodes in one array, so that the executor marks its place with an index, and what
-//! belongs to them in a few more.
+//! The parsed template. Its nodes are in one array, so that the executor stores its position as an index. What
+//! belongs to nodes (names, texts, numbers) is in further arrays.
 //!
 //! A tree is never changed once parsed and may be shared between threads.
 
@@ -42,24 +42,24 @@ impl Names {
     }
 }
 
-/// The text that was parsed: a file of a chart. Several trees come from one text.
+/// The text that was parsed: a file of a chart. One text gives several trees if it has definitions.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub file: String,
     pub text: Str,
 }
 
-/// One template: the text itself, or what a `define` or `block` in it holds.
+/// One template: the text itself, or the body of a `define` or `block` in it.
 ///
-/// Nodes hold no memory of their own: what belongs to them lies in the tree's arrays.
+/// Nodes own no memory: what belongs to them is in the tree's arrays.
 #[derive(Debug)]
 pub(crate) struct Tree {
     pub name: Str,
     pub source: Arc<Source>,
     pub nodes: Box<[Node]>,
-    /// The children of nodes, those of one node side by side.
+    /// The children of nodes. Those of one node are adjacent.
     pub lists: Box<[NodeId]>,
-    /// The names of fields, those of one node side by side.
+    /// The names of fields. Those of one node are adjacent.
     pub names: Box<[Name]>,
     /// The names of templates that are called, and the texts of string constants.
     pub texts: Box<[Str]>,
@@ -67,7 +67,7 @@ pub(crate) struct Tree {
     pub branches: Box<[Branch]>,
     pub uses: Box<[Variable]>,
     pub chains: Box<[Chain]>,
-    /// The statements.
+    /// The statements of the template.
     pub root: Nodes,
     /// Names of variables with their `$`; nodes hold the index. The first is `$` itself.
     pub variables: Box<[Str]>,
@@ -75,7 +75,7 @@ pub(crate) struct Tree {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Node {
-    /// Where it begins in the text, in bytes.
+    /// Where the node begins in the text, in bytes.
     pub pos: u32,
     pub kind: NodeKind,
 }
@@ -104,7 +104,7 @@ pub(crate) enum NodeKind {
         parts: Nodes,
         /// How many variables there are.
         declared: u8,
-        /// The variables exist and get a new value.
+        /// Whether existing variables get a new value (`=`), instead of being declared (`:=`).
         assign: bool,
     },
     /// The first word and its arguments.
@@ -145,7 +145,8 @@ pub(crate) struct Branch {
 pub(crate) struct Variable {
     /// Index in [`Tree::variables`].
     pub name: u32,
-    /// Where its value stands on the stack of the template; `None` when only a search can tell.
+    /// The position of the value on the stack of the template; `None` if it is known only when the template is
+    /// executed.
     pub slot: Option<u32>,
     pub fields: Names,
 }
@@ -167,7 +168,7 @@ pub(crate) struct Number {
     pub ideal: Ideal,
 }
 
-/// The type of a number constant where none is asked for.
+/// The type of a number constant in a place that accepts any type.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Ideal {
     Int(i64),
@@ -187,7 +188,7 @@ impl std::ops::Index<NodeId> for Tree {
 }
 
 impl Tree {
-    /// Whether there is nothing but space: such a definition does not replace another.
+    /// Whether the tree has only white space: such a definition does not replace another.
     pub fn is_empty(&self) -> bool {
         self.list(self.root).iter().all(|id| match self[*id].kind {
             NodeKind::Text(start, end) => self.text(start, end).trim_ascii().is_empty(),
@@ -220,17 +221,17 @@ impl Tree {
         &self.texts[index as usize]
     }
 
-    /// What `if`, `with` or `range` consists of.
+    /// The parts of `if`, `with` or `range`.
     pub fn branch(&self, index: u32) -> &Branch {
         &self.branches[index as usize]
     }
 
-    /// Where a variable is used.
+    /// The variable of a [`NodeKind::Variable`].
     pub fn variable(&self, index: u32) -> &Variable {
         &self.uses[index as usize]
     }
 
-    /// Fields of a pipeline.
+    /// The pipeline and fields of a [`NodeKind::Chain`].
     pub fn chain(&self, index: u32) -> Chain {
         self.chains[index as usize]
     }
@@ -246,13 +247,13 @@ impl Tree {
         &self.numbers[index as usize]
     }
 
-    /// A node as it stands in the source, of this length.
+    /// The source text of a node that has this length.
     pub fn source_of(&self, id: NodeId, len: u32) -> &[u8] {
         let start = self[id].pos;
         self.text(start, start + len)
     }
 
-    /// Line from 1 and column from 0 of a place in the source, as Go counts them.
+    /// The line (from 1) and column (from 0) of a position in the source, as Go counts them.
     pub fn line_and_column(&self, pos: u32) -> (u32, u32) {
         let text = self.source.text.as_bytes();
         let before = &text[..(pos as usize).min(text.len())];

@@ -1,14 +1,14 @@
-//! Cuts template text into tokens.
+//! Splits template text into tokens.
 
 use keyfill_go::quote::{is_print, quote};
 use keyfill_go::unicode::{is_digit, is_letter};
 use keyfill_go::utf8;
 use memchr::memmem;
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
-    /// The text could not be cut further; [`Lexer::error`] says why.
+    /// An error: the text is malformed. [`Lexer::error`] has the message.
     Error,
     Bool,
     /// A character that has no meaning of its own, such as a comma.
@@ -73,7 +73,7 @@ pub(super) struct Token {
     pub end: u32,
 }
 
-/// Reads tokens one after the other.
+/// Returns the tokens of a text one after the other.
 pub(super) struct Lexer<'a> {
     text: &'a [u8],
     left: memmem::Finder<'static>,
@@ -81,7 +81,7 @@ pub(super) struct Lexer<'a> {
     start: usize,
     in_action: bool,
     parens: u32,
-    /// Whether `break` and `continue` are keywords: not when functions have these names.
+    /// Whether `break` and `continue` are keywords. They are not if functions have these names.
     keywords: (bool, bool),
     error: Option<String>,
 }
@@ -89,10 +89,10 @@ pub(super) struct Lexer<'a> {
 const LEFT: &[u8; 2] = b"{{";
 const RIGHT: &[u8; 2] = b"}}";
 
-/// What a byte is to the lexer; bytes of other alphabets are nothing of this.
+/// The classes of ASCII bytes. Bytes of other characters have no class.
 const ALPHANUMERIC: u8 = 1;
 const SPACE: u8 = 2;
-/// A word may end before it.
+/// A character before which a word may end.
 const TERMINATOR: u8 = 4;
 
 static CLASSES: [u8; 256] = {
@@ -164,7 +164,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// The next token; after an error or the end, the same again.
+    /// The next token. After an error or the end of the text, always that token again.
     pub fn next(&mut self) -> Token {
         if self.error.is_some() {
             return self.emit(TokenKind::Error);
@@ -217,7 +217,7 @@ impl<'a> Lexer<'a> {
             self.at = delimiter - if trimmed { before.len() - trim_end(before).len() } else { 0 };
             if self.at > self.start {
                 let token = self.emit(TokenKind::Text);
-                // The delimiter is found again at once: nothing stands before it now.
+                // The delimiter is found again by the next call, with no text before it.
                 (self.at, self.start) = (delimiter, delimiter);
                 return token;
             }
@@ -240,7 +240,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Skips a comment; a token only when it is broken.
+    /// Skips a comment. Returns a token only if the comment is malformed.
     fn comment(&mut self) -> Option<Token> {
         let Some(end) = memmem::find(&self.rest()[2..], b"*/") else {
             return Some(self.fail("unclosed comment"));
@@ -256,7 +256,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Whether a right delimiter is here, and whether it trims the text that follows.
+    /// Whether a right delimiter begins here: `Some(true)` if it trims the text that follows.
     fn right_delim(&self) -> Option<bool> {
         let rest = self.rest();
         if is_right_trim(rest) && rest[2..].starts_with(RIGHT) {
@@ -333,14 +333,14 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// A run of spaces, but not the one that belongs to a trimming right delimiter.
+    /// A run of spaces, without the one that belongs to a trimming right delimiter.
     fn space(&mut self) -> Token {
         self.at += run(self.rest(), SPACE);
         let last = &self.text[self.at - 1..];
         if is_right_trim(last) && last[2..].starts_with(RIGHT) {
             self.at -= 1;
             if self.at == self.start {
-                // Even inside parentheses; the parser complains then.
+                // Inside parentheses too: the parser reports the error then.
                 return self.end_of_action(true);
             }
         }
@@ -383,7 +383,7 @@ impl<'a> Lexer<'a> {
         self.emit(kind)
     }
 
-    /// `.name` or `$name`, whose first character was read.
+    /// `.name` or `$name`, after its first character.
     fn name(&mut self, kind: TokenKind) -> Token {
         if self.at_terminator() {
             // Nothing follows: `.` or `$` itself.
@@ -410,7 +410,7 @@ impl<'a> Lexer<'a> {
         rest.first().is_none_or(|b| is(*b, TERMINATOR)) || rest.starts_with(RIGHT)
     }
 
-    /// A string or character constant on one line, whose opening quote was read.
+    /// A string or character constant on one line, after its opening quote.
     fn delimited(&mut self, quote: u8, kind: TokenKind, message: &str) -> Token {
         loop {
             let rest = self.rest();
@@ -459,7 +459,7 @@ impl<'a> Lexer<'a> {
         self.at += self.rest().iter().take_while(|b| valid.contains(b)).count();
     }
 
-    /// Takes what may be a number; the parser finds out whether it is one.
+    /// Consumes what may be a number; the parser checks whether it is one.
     fn scan_number(&mut self) -> bool {
         const DECIMAL: &[u8] = b"0123456789_";
         const HEXADECIMAL: &[u8] = b"0123456789abcdefABCDEF_";

@@ -1,4 +1,4 @@
-//! From template text to a tree: [`lexer`] makes tokens, [`parser`] a tree of [`ast`] nodes.
+//! Compiles template text: [`lexer`] returns tokens, [`parser`] builds a tree of [`ast`] nodes from them.
 
 pub(crate) mod ast;
 mod lexer;

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn constants_have_the_types_that_their_syntax_says() {
+    fn the_syntax_of_a_constant_decides_its_type() {
         assert_eq!(ideal("1"), Some(Ideal::Int(1)));
         assert_eq!(ideal("0x1F"), Some(Ideal::Int(31)));
         assert_eq!(ideal("-0b11"), Some(Ideal::Int(-3)));

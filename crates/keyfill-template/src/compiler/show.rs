@@ -72,7 +72,7 @@ impl Tree {
         }
     }
 
-    /// A pipeline as an operand stands in parentheses.
+    /// Writes a pipeline that is an operand in parentheses.
     fn write_operand(&self, id: NodeId, out: &mut String) {
         if matches!(self[id].kind, NodeKind::Pipe { .. }) {
             out.push('(');

@@ -10,11 +10,11 @@ use smallvec::SmallVec;
 
 type Arguments = SmallVec<[Value; 4]>;
 
-/// Arguments of fewer bytes do not count as work, since each call counts as a step.
+/// Arguments that are smaller, in bytes, do not count as work, since each call counts as a step.
 const LARGE_ARGUMENTS: usize = 4 << 10;
 
 impl Execution {
-    /// Calls a function by its place in the registry. Errors point at the node of `site`.
+    /// Calls a function by its index in the registry. Errors have the place of `site`'s node.
     pub(super) fn call_function(
         &mut self,
         site: Site<'_>,
@@ -76,7 +76,7 @@ impl Execution {
         }
     }
 
-    /// Calls a function with arguments that fit it.
+    /// Calls a function with arguments that were checked.
     #[inline]
     fn apply(&mut self, function: &Function, arguments: &[Value]) -> Result<Value, FuncError> {
         match function.special {
@@ -92,7 +92,7 @@ impl Execution {
         }
     }
 
-    /// Most functions look at all of a text, list or map: large ones count as work.
+    /// Counts large arguments as work: most functions process all of a text, list or map.
     #[inline]
     fn account(&mut self, tree: &Tree, arguments: &[Value]) -> Result<(), Error> {
         let size = |value: &Value| match value {
@@ -105,12 +105,12 @@ impl Execution {
         if size < LARGE_ARGUMENTS {
             return Ok(());
         }
-        // And most make another one of about its size.
+        // Most functions also return a value of about the same size.
         let done = self.run.work(size as u64).and_then(|()| self.run.room(size as u64));
         done.map_err(|error| self.failure(tree, error))
     }
 
-    /// Refuses what `call` cannot call, by the words of the template.
+    /// Refuses a first argument of `call` that is not a function. The message names it as the template does.
     fn check_callee(&mut self, site: Site<'_>, words: &[NodeId], arguments: &[Value]) -> Result<(), Error> {
         let tree = site.tree;
         let callee = match arguments.first() {
@@ -142,7 +142,7 @@ impl Execution {
         }
     }
 
-    /// `and` and `or`: the first argument that decides is the value, and the rest is not evaluated.
+    /// `and` and `or`: the first argument that decides is the value, and the others are not evaluated.
     fn short_circuit(
         &mut self,
         site: Site<'_>,
@@ -163,7 +163,7 @@ impl Execution {
         Ok(given.last.cloned().unwrap_or(value))
     }
 
-    /// The value of an argument, as the type of the parameter.
+    /// The value of an argument, converted to the type of the parameter.
     pub(super) fn argument(
         &mut self,
         tree: &Tree,
@@ -179,7 +179,7 @@ impl Execution {
             NodeKind::Nil if ty.kind().can_be_nil() => return Ok(without_interface(zero(ty))),
             NodeKind::Nil => return Err(self.error(tree, format!("cannot assign nil to {}", ty.name()))),
             NodeKind::Field(names) => {
-                // In Go the field itself is the only word.
+                // In Go the only word is the field itself.
                 let given = Given { words: std::slice::from_ref(&id), last: None };
                 self.chain(site, dot, tree.names(names), given)?
             }
@@ -192,7 +192,7 @@ impl Execution {
         self.validate(tree, value, ty)
     }
 
-    /// A constant, as the type of the parameter.
+    /// A constant, converted to the type of the parameter.
     fn constant(&self, tree: &Tree, id: NodeId, ty: Type) -> Result<Value, Error> {
         let node = &tree[id].kind;
         let number = |get: fn(&Number) -> Option<Value>, expected: &str| {
@@ -222,7 +222,7 @@ impl Execution {
         }
     }
 
-    /// Refuses a value that a parameter of the type does not take.
+    /// Refuses a value that a parameter of the type does not accept.
     fn validate(&self, tree: &Tree, value: Value, ty: Type) -> Result<Value, Error> {
         match (&value, ty) {
             (_, Type::Reflect) => Ok(value),
@@ -245,12 +245,12 @@ fn text_and_data(arguments: &[Value]) -> (&Str, &Value) {
     (text, arguments.get(1).unwrap_or(&Value::Nil))
 }
 
-/// The type of the parameter at a place.
+/// The type of the parameter at an index.
 fn parameter(function: &Function, index: usize) -> Type {
     function.params.get(index).copied().or(function.variadic).unwrap_or(Type::Any)
 }
 
-/// A nil that is held in an interface is just nil for functions.
+/// For functions, a nil in an `interface {}` is a plain nil.
 fn without_interface(value: Value) -> Value {
     if let Value::NilInterface = value { Value::Nil } else { value }
 }

@@ -12,8 +12,8 @@ use keyfill_go::quote::quote;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-/// The arguments of a command: its words (the first one included), and the value of the command before it in
-/// the pipeline.
+/// The arguments of a command: its words (the first is the function itself), and the value of the command before
+/// it in the pipeline.
 #[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
     pub words: &'a [NodeId],
@@ -29,7 +29,7 @@ impl Given<'_> {
 }
 
 impl Execution {
-    /// The value of a pipeline; its variables come on the stack.
+    /// Evaluates a pipeline. Variables that it declares are pushed on the stack.
     pub(super) fn pipeline(&mut self, tree: &Tree, id: NodeId, dot: Dot<'_>) -> Result<Value, Error> {
         self.at = id;
         let NodeKind::Pipe { parts, declared, assign } = tree[id].kind else {
@@ -56,7 +56,7 @@ impl Execution {
         Ok(value)
     }
 
-    /// Gives a new value to the variable that was declared last under the name.
+    /// Assigns a new value to the variable of that name that was declared last.
     pub(super) fn assign(&mut self, tree: &Tree, id: NodeId, value: Dot<'_>) -> Result<(), Error> {
         let NodeKind::Variable(variable) = tree[id].kind else { return Ok(()) };
         let at = self.find_variable(tree, tree.variable(variable))?;
@@ -66,7 +66,7 @@ impl Execution {
         Ok(())
     }
 
-    /// Where a variable stands on the stack.
+    /// The index of a variable on the stack.
     fn find_variable(&self, tree: &Tree, variable: &compiler::Variable) -> Result<usize, Error> {
         if let Some(slot) = variable.slot {
             return Ok(self.frame + slot as usize);
@@ -129,7 +129,7 @@ impl Execution {
         }
     }
 
-    /// A pipeline in parentheses: these can be nested deep.
+    /// Evaluates a pipeline in parentheses, which may be deeply nested.
     pub(super) fn pipeline_inside(&mut self, tree: &Tree, id: NodeId, dot: Dot<'_>) -> Result<Value, Error> {
         stacker::maybe_grow(128 << 10, 1 << 20, || self.pipeline(tree, id, dot))
     }
@@ -142,7 +142,7 @@ impl Execution {
         Err(self.error(tree, format!("can't give argument to non-function {first}")))
     }
 
-    /// A number constant where any type fits.
+    /// The value of a number constant in a place that accepts any type.
     pub(super) fn ideal(&self, tree: &Tree, number: &compiler::Number) -> Result<Value, Error> {
         match number.ideal {
             Ideal::Int(n) => Ok(Value::Int(n)),
@@ -184,7 +184,7 @@ impl Execution {
         self.chain(site, Dot::plain(&value), site.tree.names(chain.fields), given)
     }
 
-    /// `.A.B.C` of a value; the arguments are for the last.
+    /// `.A.B.C` of a value. The arguments are those of the last field, which may be a method.
     pub(super) fn chain(
         &mut self,
         site: Site<'_>,
@@ -298,7 +298,7 @@ impl Execution {
     }
 }
 
-/// Says which value was nil when a chain of fields failed, and what may have been meant.
+/// A hint that says which value was nil when a chain of fields failed, and which name may have been meant.
 #[cold]
 fn nil_hint(tree: &Tree, id: NodeId, start: &Value, names: &[Name]) -> Option<String> {
     let text = |name: &Name| lossy(tree.name(*name));
@@ -325,7 +325,7 @@ fn nil_hint(tree: &Tree, id: NodeId, start: &Value, names: &[Name]) -> Option<St
     })
 }
 
-/// The maps that a chain of fields went through until one of them was nil.
+/// The maps that a chain of fields went through, up to the field that was nil.
 #[cold]
 fn nil_chain(tree: &Tree, start: &Value, names: &[Name]) -> Option<NilChain> {
     let mut links = Vec::with_capacity(names.len());
@@ -353,7 +353,7 @@ fn lossy(name: &[u8]) -> Cow<'_, str> {
 
 /// A method of a named type.
 fn method_of(methods: Methods, name: &[u8]) -> Option<&'static Function> {
-    // Most types have none: then the name need not be looked at.
+    // Most types have no methods, so the name need not be decoded.
     if std::ptr::fn_addr_eq(methods, no_methods as Methods) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! What executes templates: the state of the executor beside that of the [`Run`].
+//! The executor of templates: its state, besides that of the [`Run`].
 
 use super::tpl::Parsed;
 use crate::compiler::NodeId;
@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 /// Executes templates under one deadline and one set of limits.
 ///
-/// Several templates may be executed one after the other: they share what functions keep, and what the
-/// limits allow.
+/// Several templates may be executed one after the other. They share the state of functions, and the limits apply
+/// to all of them together.
 ///
 /// ```
 /// use keyfill_diag::Cx;
@@ -41,20 +41,20 @@ pub struct Execution {
     pub(super) frame: usize,
     /// The node that is being executed, for errors.
     pub(super) at: NodeId,
-    /// How many templates are being executed, one inside the other.
+    /// How deeply calls of templates are nested.
     pub(super) depth: u32,
-    /// How often each template is being included, one inside the other.
+    /// How often each template is included at the same time, by nested calls.
     pub(super) included: HashMap<Str, u32>,
     pub(super) parsed: HashMap<Str, Parsed>,
-    /// How long the texts of `parsed` are.
+    /// The total length of the texts in `parsed`, in bytes.
     pub(super) parsed_bytes: usize,
-    /// Steps that are left.
+    /// Steps that may still be executed.
     pub(super) steps: u64,
 }
 
 /// A variable on the stack.
 pub(super) struct Variable {
-    /// Index in the tree's names.
+    /// Index in [`Tree::variables`](crate::compiler::Tree).
     pub name: u32,
     /// Whether the value is held in an `interface {}`: an element of a list.
     pub interface: bool,
@@ -97,7 +97,7 @@ impl Execution {
         self.included.clear();
         self.depth = 0;
         let result = self.execute(name.as_bytes(), data);
-        // A copy has no spare room, and the room is there for the next template.
+        // The copy has no spare capacity, and the buffer keeps its capacity for the next template.
         result.map(|()| self.out.clone())
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a value may be given for a type.
+//! Whether a value may be passed for a type.
 
 use super::{Kind, Type, Value};
 

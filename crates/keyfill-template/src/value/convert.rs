@@ -4,8 +4,8 @@ use super::{Encoded, List, Map, Value};
 use keyfill_yaml::Text;
 
 impl From<&keyfill_yaml::Value> for Value {
-    /// As `encoding/json` gives it: `map[string]interface {}`, `[]interface {}`; an integer that the
-    /// loader kept as one becomes an `int64`.
+    /// As `encoding/json` decodes it: `map[string]interface {}`, `[]interface {}`. A number that the loader kept
+    /// as an integer becomes an `int64`.
     fn from(value: &keyfill_yaml::Value) -> Self {
         use keyfill_yaml::Value as Yaml;
         match value {
@@ -31,8 +31,8 @@ impl From<keyfill_yaml::Value> for Value {
 }
 
 impl From<&Value> for keyfill_yaml::Value {
-    /// As JSON would carry it: bytes that are not UTF-8 become U+FFFD, what JSON cannot show becomes null.
-    /// The value must not hold itself, see [`Value::check_walk`].
+    /// As JSON would encode it: bytes that are not UTF-8 become U+FFFD, and values that JSON cannot express become
+    /// null. The value must not contain itself: see [`Value::check_walk`].
     fn from(value: &Value) -> Self {
         match value {
             Value::Nil | Value::NilInterface | Value::Complex(..) | Value::Func(_) => Self::Null,

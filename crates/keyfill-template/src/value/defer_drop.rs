@@ -1,9 +1,9 @@
-//! Drops deeply nested values without deep recursion: a template can nest lists as often as it has steps.
+//! Drops deeply nested values without deep recursion: a template can nest lists as deep as it has steps.
 
 use super::Value;
 use std::cell::{Cell, RefCell};
 
-/// How deep drops may recurse before the rest is put aside.
+/// The deepest recursion of drops. Values below are dropped later, by the outermost drop.
 const DEPTH: u32 = 64;
 
 thread_local! {
@@ -13,7 +13,7 @@ thread_local! {
 
 /// Drops the content of a list or map.
 pub(super) fn release(content: impl Iterator<Item = Value>) {
-    // While the thread ends its locals may be gone; then plain recursion has to do.
+    // When the thread ends, its thread-local values may be gone. Then values are dropped by plain recursion.
     let depth = RUNNING.try_with(Cell::get).unwrap_or(0);
     if depth >= DEPTH {
         let _ = ASIDE.try_with(|aside| aside.borrow_mut().extend(content.filter(Value::is_container)));

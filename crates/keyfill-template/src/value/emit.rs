@@ -5,7 +5,7 @@ use keyfill_go::{base, utf8};
 use keyfill_yaml::{Emit, Sink};
 use std::borrow::Cow;
 
-/// Stands for a byte that is not UTF-8 until JSON text is written: a character that no text has.
+/// Replaces a byte that is not UTF-8 until JSON text is written: a character that does not occur in texts.
 pub(crate) const STAND_IN: char = '\u{10FFFE}';
 
 /// A value as `encoding/json` writes it: the fields of structs in their order, and [`STAND_IN`] for bytes
@@ -19,7 +19,7 @@ impl Emit for AsJson<'_> {
 }
 
 impl Emit for Value {
-    /// As it goes through JSON to YAML: all keys sorted. The value must not hold itself: see
+    /// As Go converts it to YAML through JSON: all keys sorted. The value must not contain itself: see
     /// [`Value::check_walk`].
     fn emit<S: Sink>(&self, sink: &mut S) {
         emit(self, sink, Order::Sorted);

@@ -1,14 +1,14 @@
-//! Functions are values: types have methods, and `call` calls what it is given.
+//! Functions as values: types have methods, and `call` calls a function that it gets as an argument.
 
 use super::{Type, Value};
 use crate::failure::FuncError;
 use crate::run::Run;
 use std::fmt;
 
-/// The Rust side of a function.
+/// The Rust implementation of a function. It gets the run and the arguments.
 pub type Call = fn(&mut Run, &[Value]) -> Result<Value, FuncError>;
 
-/// A function, or a method (which gets its receiver as first argument, not counted in `params`).
+/// A function, or a method. A method gets its receiver as first argument, which `params` does not include.
 #[derive(Clone, Copy)]
 pub struct Function {
     /// The name in templates.
@@ -17,9 +17,9 @@ pub struct Function {
     pub params: &'static [Type],
     /// The type of the elements of the last, variadic parameter.
     pub variadic: Option<Type>,
-    /// What it does.
+    /// The implementation.
     pub call: Call,
-    /// What the executor does itself when it calls the function.
+    /// The part that the executor itself does when it calls the function.
     pub(crate) special: Special,
 }
 
@@ -63,23 +63,23 @@ impl Function {
         Self { special: Special::Or, ..Self::variadic("or", &[Type::Reflect], Type::Reflect, last) }
     }
 
-    /// `include`: what a template prints.
+    /// `include`: returns the output of a template of the set.
     pub(crate) const fn include() -> Self {
         Self { special: Special::Include, ..Self::fixed("include", &[Type::String, Type::Any], only_by_name) }
     }
 
-    /// `tpl`: what a text prints as a template.
+    /// `tpl`: returns the output of a text that is executed as a template.
     pub(crate) const fn tpl() -> Self {
         Self { special: Special::Tpl, ..Self::fixed("tpl", &[Type::String, Type::Any], only_by_name) }
     }
 }
 
-/// The executor does what `include` and `tpl` do, since functions do not see it.
+/// The executor does the work of `include` and `tpl`, since functions have no access to it.
 fn only_by_name(_: &mut Run, _: &[Value]) -> Result<Value, FuncError> {
     Err("functions that execute templates are called by their name only".into())
 }
 
-/// The value of `and` and `or` when no argument decides; the executor does the rest.
+/// The value of `and` and `or` if no argument decides. The executor evaluates the arguments.
 fn last(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(args.last().cloned().unwrap_or_default())
 }

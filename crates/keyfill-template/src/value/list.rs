@@ -1,4 +1,4 @@
-//! Lists: Go slices. They never change once made, so clones share them.
+//! Lists: Go slices. They are immutable, so clones share them.
 
 use super::defer_drop;
 use super::function::Function;
@@ -6,7 +6,7 @@ use super::types::Type;
 use super::{Str, Value};
 use std::rc::Rc;
 
-/// What kind of slice a list is.
+/// The type of a list.
 #[derive(Debug)]
 pub struct ListType {
     /// The type as `%T` prints it.
@@ -17,7 +17,7 @@ pub struct ListType {
     pub methods: fn(&str) -> Option<&'static Function>,
 }
 
-/// No methods: what unnamed types have.
+/// No methods, for unnamed types.
 pub fn no_methods(_: &str) -> Option<&'static Function> {
     None
 }
@@ -80,7 +80,7 @@ impl List {
         Rc::ptr_eq(&self.0, &other.0)
     }
 
-    /// A number that tells this slice from others, for `%p`.
+    /// A number that identifies this slice, for `%p`.
     pub fn address(&self) -> usize {
         Rc::as_ptr(&self.0).cast::<u8>() as usize
     }

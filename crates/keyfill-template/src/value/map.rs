@@ -1,4 +1,4 @@
-//! Maps: shared by all who hold them, and changed for all by `set`.
+//! Maps. All clones share the entries, and `set` changes them for all.
 
 use super::defer_drop;
 use super::function::Function;
@@ -9,7 +9,7 @@ use std::cell::{Ref, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// What kind of map a map is. Keys are always strings.
+/// The type of a map. Keys are always strings.
 #[derive(Debug)]
 pub struct MapType {
     /// The type as `%T` prints it.
@@ -30,9 +30,9 @@ pub static STRING_MAP: MapType =
 /// The entries, in the order in which Go's templates and printers visit them.
 pub type Entries = BTreeMap<Str, Value>;
 
-/// A Go map with string keys. Clones are the same map: a change through one shows in all.
+/// A Go map with string keys. Clones are the same map: a change through one is visible through all.
 ///
-/// Clones may have different types, as in Go a map does that is converted to a named type.
+/// Clones may have different types, like a map in Go that is converted to a named type.
 ///
 /// ```
 /// use keyfill_template::value::{Map, Value};
@@ -62,7 +62,7 @@ impl Map {
         Self(Rc::new(Cell { entries: RefCell::new(entries), nil: false }), ty)
     }
 
-    /// A nil map of a type: empty, equal to nil, `null` in JSON. Nothing may be set in it.
+    /// A nil map of a type: empty, equal to nil, `null` in JSON. Do not set keys in it.
     pub fn nil(ty: &'static MapType) -> Self {
         Self(Rc::new(Cell { entries: RefCell::default(), nil: true }), ty)
     }
@@ -77,14 +77,14 @@ impl Map {
         self.0.entries.borrow().contains_key(key)
     }
 
-    /// Sets a key, for all who hold the map.
+    /// Sets a key, for all clones of the map.
     pub fn set(&self, key: impl Into<Str>, value: impl Into<Value>) {
-        // The old value is dropped after the borrow ends: its own drop may be long.
+        // The old value is dropped after the borrow ends, since its drop may take long.
         let old = self.0.entries.borrow_mut().insert(key.into(), value.into());
         drop(old);
     }
 
-    /// Removes a key, for all who hold the map.
+    /// Removes a key, for all clones of the map.
     pub fn remove(&self, key: &[u8]) -> Option<Value> {
         self.0.entries.borrow_mut().remove(key)
     }
@@ -94,22 +94,22 @@ impl Map {
         self.0.entries.borrow().len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The entries, to look at. Do not change the map, or call what may change it, while holding this.
+    /// The entries, for reading. Do not change the map, or call anything that may change it, while holding this.
     pub fn entries(&self) -> Ref<'_, Entries> {
         self.0.entries.borrow()
     }
 
-    /// The entries, to change them. Hold this briefly.
+    /// The entries, for changes. Hold this briefly.
     pub fn entries_mut(&self) -> RefMut<'_, Entries> {
         self.0.entries.borrow_mut()
     }
 
-    /// A copy of the keys and values, safe to walk while the map changes.
+    /// A copy of the keys and values, which can be iterated while the map changes.
     pub fn snapshot(&self) -> Vec<(Str, Value)> {
         self.entries().iter().map(|(k, v)| (k.clone(), v.clone())).collect()
     }
@@ -135,7 +135,7 @@ impl Map {
         Rc::ptr_eq(&self.0, &other.0)
     }
 
-    /// A number that tells this map from others, for `%p`.
+    /// A number that identifies this map, for `%p`.
     pub fn address(&self) -> usize {
         Rc::as_ptr(&self.0).cast::<u8>() as usize
     }

@@ -1,6 +1,6 @@
 //! Values as Go's templates see them.
 //!
-//! A [`Value`] is cheap to clone. Maps are shared and mutable, lists are shared and never change.
+//! A [`Value`] is cheap to clone. Maps are shared and mutable, lists are shared and immutable.
 //! `Nil` is Go's untyped nil; nil slices and maps of a type are [`List::nil`] and [`Map::nil`].
 
 mod assign;
@@ -37,9 +37,9 @@ pub enum Value {
     /// No value, or a nil `interface {}`.
     #[default]
     Nil,
-    /// A nil held in an `interface {}`, such as a missing key gives it with `missingkey=zero`. Only the
-    /// executor and functions with [`Type::Reflect`] parameters meet it; lists, maps and all other
-    /// functions see `Nil`.
+    /// A nil in an `interface {}`, such as the value of a missing key with `missingkey=zero`. It is seen only by
+    /// the executor and by functions with [`Type::Reflect`] parameters. Lists, maps and all other functions get
+    /// `Nil`.
     NilInterface,
     /// `bool`
     Bool(bool),
@@ -71,7 +71,7 @@ pub enum Value {
     Map(Map),
     /// A function, for `call`.
     Func(Rc<Function>),
-    /// Anything else.
+    /// Any other Go value, implemented in Rust.
     Object(Rc<dyn Object>),
 }
 
@@ -91,12 +91,12 @@ impl Value {
         Self::Object(Rc::new(object))
     }
 
-    /// Whether it is `nil` in an `interface {}` (typed nils are not).
+    /// Whether the value is `nil` in an `interface {}` (typed nils are not).
     pub fn is_nil(&self) -> bool {
         matches!(self, Self::Nil | Self::NilInterface)
     }
 
-    /// Whether it is nil of any type: what `eq x nil` asks.
+    /// Whether the value is nil of any type, as `eq x nil` tests.
     pub fn is_nil_of_any_type(&self) -> bool {
         match self {
             Self::Nil | Self::NilInterface => true,
@@ -107,7 +107,7 @@ impl Value {
         }
     }
 
-    /// Whether dropping it may drop other values.
+    /// Whether dropping the value may drop other values.
     pub(crate) fn is_container(&self) -> bool {
         matches!(self, Self::List(_) | Self::Map(_) | Self::Object(_))
     }
@@ -149,7 +149,7 @@ impl Value {
         }
     }
 
-    /// Go's truth: not the zero value of its type, not empty.
+    /// Whether the value is true in Go's templates: not the zero value of its type, not empty.
     pub fn truth(&self) -> bool {
         match self {
             Self::Nil | Self::NilInterface => false,
@@ -212,7 +212,7 @@ impl Value {
         if let Self::Float(f) = self { Some(*f) } else { None }
     }
 
-    /// The list, if it is a slice other than of bytes.
+    /// The list, if it is a slice that is not `[]uint8`.
     pub fn as_list(&self) -> Option<&List> {
         if let Self::List(list) = self { Some(list) } else { None }
     }
@@ -229,7 +229,7 @@ impl Value {
 }
 
 impl fmt::Debug for Value {
-    /// The shape, never the content: values of charts may be secret.
+    /// Prints only the type, never the content: values of charts may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.type_name())
     }

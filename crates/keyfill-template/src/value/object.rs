@@ -1,4 +1,4 @@
-//! Values that Rust code provides: structs with fields and methods, times, versions, errors.
+//! Values that are implemented in Rust: structs with fields and methods, times, versions, errors.
 
 use super::function::Function;
 use super::types::Kind;
@@ -6,11 +6,11 @@ use super::{Str, Value};
 use std::any::Any;
 use std::borrow::Cow;
 
-/// How an object is written by `toJson` and `toYaml`.
+/// How `toJson` and `toYaml` encode an object.
 pub enum Encoded {
     /// As this value.
     Value(Value),
-    /// As an object whose keys stand in this order in JSON (Go writes struct fields in their order).
+    /// As a JSON object with its keys in this order, since Go writes struct fields in their order.
     Struct(Vec<(&'static str, Value)>),
 }
 
@@ -48,8 +48,8 @@ pub trait Object: Any {
     /// The type as `%T` prints it, `*chartutil.Capabilities`.
     fn type_name(&self) -> Cow<'static, str>;
 
-    /// What it is made of: [`Kind::Struct`], [`Kind::Ptr`], or that of a named scalar
-    /// (`time.Duration` is an `int64`).
+    /// The kind of the type: [`Kind::Struct`], [`Kind::Ptr`], or that of a named scalar (`time.Duration` is an
+    /// `int64`).
     fn kind(&self) -> Kind;
 
     /// An exported field, by its Go name.
@@ -63,13 +63,13 @@ pub trait Object: Any {
         Vec::new()
     }
 
-    /// A method. It is called with the object as its first argument; `params` does not count it.
+    /// A method. It gets the object as its first argument, which its `params` do not include.
     fn method(&self, name: &str) -> Option<&'static Function> {
         let _ = name;
         None
     }
 
-    /// What `String()` or `Error()` gives, when the type has one of them: how it prints.
+    /// The result of `String()` or `Error()` if the type has one of them. The object prints as this text.
     fn text(&self) -> Option<Str> {
         None
     }
@@ -80,34 +80,34 @@ pub trait Object: Any {
         self.text()
     }
 
-    /// Whether it is an `error`.
+    /// Whether the object is an `error`.
     fn is_error(&self) -> bool {
         false
     }
 
-    /// Whether it is a nil pointer.
+    /// Whether the object is a nil pointer.
     fn is_nil(&self) -> bool {
         false
     }
 
-    /// The integer behind a named integer type such as `time.Duration`.
+    /// The integer value of a named integer type such as `time.Duration`.
     fn as_int(&self) -> Option<i64> {
         None
     }
 
-    /// Whether Go's `==` holds. Pointers are the same pointer; structs compare their fields.
+    /// Whether Go's `==` is true. Pointers must be the same pointer; structs compare their fields.
     fn equals(&self, other: &dyn Object) -> bool {
         std::ptr::addr_eq(self, other)
     }
 
-    /// How JSON shows it.
+    /// How JSON and YAML encode the object.
     fn encode(&self) -> Encoded {
         Encoded::Struct(self.fields())
     }
 }
 
 impl dyn Object {
-    /// The Rust value behind it, if it is a `T`.
+    /// The Rust value of the object, if it is a `T`.
     pub fn downcast_ref<T: Object>(&self) -> Option<&T> {
         (self as &dyn Any).downcast_ref()
     }

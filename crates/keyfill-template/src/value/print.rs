@@ -61,7 +61,7 @@ impl Arg for Value {
     }
 }
 
-/// `value` is the one that holds the object: it lends the fields.
+/// The view of an object. The fields are borrowed from `value`, which contains the object.
 fn object_view<'a>(value: &'a Value, object: &'a Rc<dyn Object>) -> View<'a> {
     let plain = match (object.as_int(), object.kind()) {
         (Some(n), _) => View::Int(n),

@@ -1,4 +1,4 @@
-//! Values from what Rust programs have: everything that serde can serialize.
+//! Values from Rust data: everything that serde can serialize.
 
 use super::{ANY_MAP, Entries, List, Map, Str, Value};
 use crate::error::Error;
@@ -6,10 +6,9 @@ use serde::ser::{self, Serialize, Serializer};
 use std::fmt::{self, Display};
 
 impl Value {
-    /// The value of Rust data, with the types that Go programs use: structs and maps become
-    /// `map[string]interface {}`, sequences and tuples `[]interface {}`, whole numbers `int` (`uint64` where
-    /// they need it), other numbers `float64`, `None` and `()` nil. Enums are written as `serde_json` writes
-    /// them.
+    /// Converts Rust data to the types that Go programs use: structs and maps become `map[string]interface {}`,
+    /// sequences and tuples `[]interface {}`, integers `int` (`uint64` if they do not fit), other numbers
+    /// `float64`, `None` and `()` nil. Enums are written as `serde_json` writes them.
     ///
     /// ```
     /// use keyfill_template::value::{Kind, Value};
@@ -28,7 +27,7 @@ impl Value {
     }
 }
 
-/// Why data is no value.
+/// The error for data that cannot be converted to a value.
 #[derive(Debug)]
 struct Refused(String);
 
@@ -54,7 +53,7 @@ fn integer(number: i128) -> Result<Value, Refused> {
     }
 }
 
-/// A map of one entry: how enums with content are written.
+/// A map with one entry, as which an enum variant with content is written.
 fn tagged(variant: &'static str, content: Value) -> Value {
     [(variant, content)].into_iter().collect::<Map>().into()
 }
@@ -220,7 +219,7 @@ impl Serializer for ToValue {
     }
 }
 
-/// A list that is being filled.
+/// A list while it is filled.
 #[derive(Default)]
 struct Items {
     items: Vec<Value>,
@@ -242,7 +241,7 @@ impl Items {
     }
 }
 
-/// The traits of serde for things in a row are alike but for the name of one function.
+/// The traits of serde for sequences differ only in the name of one function.
 macro_rules! items {
     ($($name:ident, $add:ident;)*) => {$(
         impl ser::$name for Items {
@@ -267,7 +266,7 @@ items! {
     SerializeTupleVariant, serialize_field;
 }
 
-/// A map that is being filled.
+/// A map while it is filled.
 #[derive(Default)]
 struct Fields {
     entries: Entries,

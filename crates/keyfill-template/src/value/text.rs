@@ -4,13 +4,13 @@ use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::sync::Arc;
 
-/// How many bytes are kept in place, without an allocation.
+/// The most bytes of a string that is stored without an allocation.
 const INLINE: usize = 22;
 
-/// From this length on a copy costs more than the second pointer.
+/// From this number of bytes on, a `Vec` is kept: copying it would cost more than the second pointer.
 const KEPT_AS_IT_IS: usize = 64 << 10;
 
-/// A string as Go has it: any bytes, shared when cloned, short ones kept in place.
+/// A string as in Go: any bytes, shared when cloned. Short strings are stored inline.
 ///
 /// Compared and ordered by bytes, as in Go.
 #[derive(Clone)]
@@ -23,9 +23,9 @@ enum Repr {
         bytes: [u8; INLINE],
     },
     Shared(Arc<[u8]>),
-    /// Many bytes, which were not worth a copy.
+    /// A large `Vec` that was not copied.
     Owned(Arc<Vec<u8>>),
-    /// Bytes that another type holds, so that large files need no copy.
+    /// Bytes that another type owns, so that large files need no copy.
     Lent(Arc<dyn AsRef<[u8]> + Send + Sync>),
 }
 
@@ -43,7 +43,7 @@ impl Str {
         Self(Repr::Inline { len: bytes.len() as u8, bytes: place })
     }
 
-    /// A string of these bytes; many of them are not copied.
+    /// A string of these bytes. Large ones are not copied.
     fn owned(bytes: Vec<u8>) -> Self {
         if bytes.len() < KEPT_AS_IT_IS || bytes.capacity() / 2 > bytes.len() {
             return Self::new(&bytes);
@@ -51,7 +51,7 @@ impl Str {
         Self(Repr::Owned(Arc::new(bytes)))
     }
 
-    /// A string of bytes that another type holds: they are kept there instead of being copied.
+    /// A string of bytes that another type owns, without a copy.
     pub fn lent(holder: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
         if holder.as_ref().len() <= INLINE {
             return Self::new(holder.as_ref());
@@ -59,8 +59,8 @@ impl Str {
         Self(Repr::Lent(Arc::new(holder)))
     }
 
-    /// A string of bytes that another type holds, and that are not read before they are needed: the holder may
-    /// fetch them then.
+    /// A string of bytes that another type owns, and that are requested on first use: the holder may read them
+    /// then.
     pub fn deferred(holder: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
         Self(Repr::Lent(Arc::new(holder)))
     }
@@ -91,7 +91,7 @@ impl Str {
         self.as_bytes().len()
     }
 
-    /// How many bytes of memory it holds; 0 for one that another type holds, which may not be read yet.
+    /// The bytes of memory that the string takes; 0 for bytes of another type, which may not have been read yet.
     #[inline]
     pub(crate) fn size_in_memory(&self) -> usize {
         match &self.0 {
@@ -156,7 +156,7 @@ impl AsRef<[u8]> for Str {
     }
 }
 
-// Sound with `Ord`, `Eq` and `Hash` below: all look at the bytes.
+// Sound with `Ord`, `Eq` and `Hash` below: all of them compare the bytes.
 impl Borrow<[u8]> for Str {
     fn borrow(&self) -> &[u8] {
         self.as_bytes()
@@ -213,7 +213,7 @@ mod tests {
     use super::{INLINE, Str};
 
     #[test]
-    fn short_and_long_strings_are_alike() {
+    fn short_and_long_strings_behave_the_same() {
         let long = "x".repeat(INLINE + 1);
         assert_eq!(Str::from(long.as_str()).to_str(), Some(long.as_str()));
         let (a, b) = (Str::from("a"), Str::from("b"));

@@ -1,8 +1,8 @@
-//! Go's types as far as templates can tell them apart.
+//! Go's types, as far as templates can distinguish them.
 
 use std::borrow::Cow;
 
-/// What a type is made of: Go's `reflect.Kind`.
+/// The kind of a type: Go's `reflect.Kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // The names say it: they are Go's.
 pub enum Kind {
@@ -51,18 +51,18 @@ impl Kind {
         }
     }
 
-    /// Whether a value of this kind may be nil, so that `nil` can be given for it.
+    /// Whether a value of this kind may be nil, so that `nil` can be passed for it.
     pub const fn can_be_nil(self) -> bool {
         matches!(self, Self::Slice | Self::Map | Self::Func | Self::Ptr | Self::Interface)
     }
 }
 
-/// A Go type: of a parameter, or of what a list or map holds.
+/// A Go type: of a parameter, or of the elements of a list or map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
-    /// `interface {}`: takes anything.
+    /// `interface {}`: accepts any value.
     Any,
-    /// `reflect.Value`: takes anything, and sees the difference between no value and a nil interface
+    /// `reflect.Value`: accepts any value, and distinguishes no value from a nil interface
     /// ([`super::Value::NilInterface`]). For the built-in functions only.
     Reflect,
     /// `bool`
@@ -124,7 +124,7 @@ impl Type {
         }
     }
 
-    /// What the type is made of.
+    /// The kind of the type.
     pub const fn kind(self) -> Kind {
         match self {
             Self::Any | Self::Error => Kind::Interface,
@@ -143,7 +143,7 @@ impl Type {
         }
     }
 
-    /// The name, owned or not, as [`super::Value::type_name`] gives it.
+    /// The name, as [`super::Value::type_name`] returns it.
     pub const fn name_cow(self) -> Cow<'static, str> {
         Cow::Borrowed(self.name())
     }

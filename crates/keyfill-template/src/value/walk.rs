@@ -1,26 +1,26 @@
-//! How much there is to walk in a value.
+//! Limits for walks over values.
 //!
-//! Maps and lists are shared: a few dozen of them can hold each other so that a walk over all parts never
-//! ends, and a thousand that hold one large text are written as more than fits in memory. What walks a value by
-//! recursion asks here first, or counts with a [`Walk`] of its own.
+//! Maps and lists are shared. A few dozen of them can contain each other so that a walk over all parts would never
+//! end, and a thousand that contain one large text are written as more than fits in memory. Code that visits a
+//! value by recursion checks it here first, or counts the parts with a [`Walk`].
 
 use super::{List, Map, Value};
 use crate::failure::FuncError;
 use keyfill_diag::{Cx, Limits, Stopped};
 use std::time::Instant;
 
-/// The parts that a walk may still visit.
+/// The parts that a walk may still visit, in number and bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Walk {
     nodes: u64,
-    /// Bytes of texts that may still be written. Escapes make six of one.
+    /// Bytes of texts that may still be written. An escape makes up to six bytes of one.
     bytes: u64,
-    /// When the run has to stop, and how many parts were visited since that was looked at.
+    /// The deadline of the run. `unasked` is the number of parts that were visited since it was checked.
     deadline: Instant,
     unasked: usize,
 }
 
-/// Parts between two looks at the clock.
+/// The number of parts between two checks of the deadline.
 const PARTS_A_LOOK: usize = 1 << 14;
 
 impl Walk {
@@ -30,7 +30,7 @@ impl Walk {
         Self { nodes: limits.nodes, bytes: limits.output_bytes / 4, deadline: cx.deadline, unasked: 0 }
     }
 
-    /// Accounts for parts, counted each time they are met.
+    /// Counts visited parts. A shared part counts each time that it is visited.
     pub(crate) fn visit(&mut self, parts: usize) -> Result<(), FuncError> {
         self.nodes = self.nodes.checked_sub(parts as u64).ok_or_else(too_large)?;
         self.unasked = self.unasked.saturating_add(parts);
@@ -45,7 +45,7 @@ impl Walk {
         }
     }
 
-    /// Accounts for a text that is written.
+    /// Counts the bytes of a text that is written.
     pub(crate) fn write(&mut self, bytes: usize) -> Result<(), FuncError> {
         self.bytes = self.bytes.checked_sub(bytes as u64).ok_or_else(too_large)?;
         Ok(())
@@ -94,32 +94,33 @@ impl Walk {
     }
 }
 
-/// The error for a value that cannot be walked.
+/// The error for a value that is too large to walk.
 pub(crate) fn too_large() -> FuncError {
     FuncError::limit("the value is nested too deep, holds itself, or has more parts than the limit allows")
 }
 
 impl Value {
-    /// Refuses values nested deeper than the limits allow, and so those that hold themselves, and those with
-    /// more parts, counted as often as they are met.
+    /// Refuses values that are nested deeper than the limits allow, such as those that contain themselves, and
+    /// values with too many parts. A shared part counts each time that it occurs.
     pub fn check_walk(&self, cx: &Cx) -> Result<(), FuncError> {
         Walk::new(cx).all(self, cx.limits.depth)
     }
 
-    /// As [`check_walk`](Self::check_walk), and refuses values whose texts, counted as often as they are met, are
-    /// more than may be written.
+    /// As [`check_walk`](Self::check_walk), and also refuses values whose texts have more bytes than may be
+    /// written. A shared text counts each time that it occurs.
     pub fn check_written(&self, cx: &Cx) -> Result<(), FuncError> {
         Walk::new(cx).written(self, cx.limits.depth)
     }
 
-    /// Whether a walk over the parts meets a map or list inside itself, before it meets one that is too deep.
+    /// Whether the value contains itself. Values that are too deep or too large to tell count as not.
     pub(crate) fn holds_itself(&self, cx: &Cx) -> bool {
         let mut walk = Walk::new(cx);
         cycle(self, &mut Vec::new(), &mut walk, cx.limits.depth) == Some(true)
     }
 }
 
-/// `None` when neither was found.
+/// Whether a map or list contains itself: `Some(false)` if the walk reached a limit, `None` if it ended without a
+/// find.
 fn cycle(value: &Value, way: &mut Vec<usize>, walk: &mut Walk, depth: u32) -> Option<bool> {
     let (address, len) = match value {
         Value::List(list) => (List::address(list), list.len()),
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_count_as_often_as_they_are_met() {
+    fn a_shared_part_counts_each_time_it_occurs() {
         assert!(doubled(15).check_walk(&Cx::default()).is_ok());
         assert!(doubled(60).check_walk(&Cx::default()).is_err());
         assert!(!doubled(60).holds_itself(&Cx::default()));

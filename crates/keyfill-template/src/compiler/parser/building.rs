@@ -1,4 +1,4 @@
-//! The parts of one tree, while it is built.
+//! The parts of a tree while it is built.
 
 use super::super::ast::{Branch, Chain, Name, Names, Node, NodeId, Nodes, Number, Variable};
 use super::super::lexer::{Token, TokenKind};
@@ -18,16 +18,16 @@ pub(super) struct Building {
     /// Children of nodes that are not finished yet, the innermost last.
     pub(super) open: Vec<NodeId>,
     pub(super) variables: Vec<Str>,
-    /// Variables that were named so far in this scope, also by assignments: what Go lets one use.
+    /// The variables that may be used here. Go also counts those that were only assigned to.
     pub(super) known: Vec<u32>,
-    /// Variables in the order in which they will stand on the stack when this place is executed.
+    /// The variables in the order that they will have on the stack when this place is executed.
     pub(super) stack: Vec<u32>,
-    /// Something may be on the stack or not, depending on what was executed: slots are not known.
+    /// Whether the stack depends on what was executed before, so that positions on it are not known.
     pub(super) dynamic: bool,
-    /// Tokens that were read ahead, newest first; `peeked` of them are to be read again.
+    /// The latest tokens, newest first. The first `peeked` of them will be returned again.
     pub(super) ahead: [Token; 3],
     pub(super) peeked: usize,
-    /// Where the action that is being read began.
+    /// The position at which the current action begins.
     pub(super) action: Option<u32>,
     pub(super) ranges: u32,
 }
@@ -66,7 +66,7 @@ impl Building {
         at as u32
     }
 
-    /// Makes a run of the children that came since `base`.
+    /// Makes a run of the children that were added since `base`.
     pub(super) fn close(&mut self, base: usize) -> Nodes {
         let start = self.lists.len() as u32;
         self.lists.extend_from_slice(&self.open[base..]);
@@ -75,7 +75,7 @@ impl Building {
         Nodes { start, len }
     }
 
-    /// Adds names as a run, behind those of another run if there are any.
+    /// Appends names to a run of names, and returns the new run.
     pub(super) fn extend(&mut self, before: Names, names: &[Name]) -> Names {
         let mut start = before.start;
         if (before.start + before.len) as usize != self.names.len() {
@@ -94,7 +94,7 @@ impl Building {
     }
 }
 
-/// Puts an item to others and gives its index.
+/// Appends an item and returns its index.
 pub(super) fn put<T>(items: &mut Vec<T>, item: T) -> u32 {
     items.push(item);
     (items.len() - 1) as u32

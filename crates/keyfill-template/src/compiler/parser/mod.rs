@@ -1,4 +1,4 @@
-//! Makes trees from tokens. Messages are Go's.
+//! Builds trees from tokens. The messages are Go's.
 
 mod building;
 mod pipeline;
@@ -15,16 +15,17 @@ use pipeline::constant;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// How deep actions and parentheses may be nested.
+/// The deepest nesting of actions and parentheses.
 const DEPTH: u32 = 1_000;
 
-/// Actions and texts between two looks at the clock.
+/// The number of actions and texts between two checks of the deadline.
 const ITEMS_PER_CHECK: u32 = 256;
 
-/// What is said of a text that ends inside of an action's body.
+/// The message for a text that ends inside the body of an action.
 const TOO_EARLY: &str = "unexpected EOF";
 
-/// Parses a text: the trees of its definitions, and last its own. A run stops it at its end.
+/// Parses a text. Returns the trees of its definitions, and its own tree last. Parsing stops when the run of `cx`
+/// has to stop.
 pub(crate) fn parse(
     file: &str,
     text: &Str,
@@ -58,14 +59,14 @@ struct Parser<'a> {
     source: Arc<Source>,
     current: Building,
     finished: Vec<Tree>,
-    /// Where those stand, by their names.
+    /// The index of each finished tree in `finished`, by name.
     places: HashMap<Str, usize>,
     depth: u32,
     cx: Option<&'a Cx>,
     items: u32,
 }
 
-/// Where a list of statements ended.
+/// The keyword that ended a list of statements.
 enum End {
     End,
     Else,
@@ -115,7 +116,7 @@ impl Parser<'_> {
         token
     }
 
-    /// Puts back tokens that came before the newest one, which is to be read again too.
+    /// Puts back tokens. `before` are those before the newest one, which is put back too.
     fn put_back(&mut self, before: &[Token]) {
         for (place, token) in self.current.ahead[1..].iter_mut().zip(before) {
             *place = *token;
@@ -158,7 +159,7 @@ impl Parser<'_> {
         result
     }
 
-    /// The whole text, definitions included.
+    /// Parses the whole text, with its definitions.
     fn top_level(&mut self) -> Result<Nodes, Error> {
         loop {
             let token = self.peek();
@@ -182,7 +183,8 @@ impl Parser<'_> {
         }
     }
 
-    /// `{{define "name"}} ... {{end}}`; the keyword was read. It is `opened` where the action begins.
+    /// Parses `{{define "name"}} ... {{end}}` after the keyword. `opened` is the position at which the action
+    /// begins.
     fn definition(&mut self, opened: u32) -> Result<(), Error> {
         self.tick()?;
         let context = "define clause";
@@ -195,7 +197,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Says in the error of a text that ends too early which action has no `end`: the innermost one.
+    /// Adds a hint to the error of a text that ends too early: the innermost action without an `end`.
     fn not_closed(&self, opened: Option<u32>, error: Error) -> Error {
         let Some(at) = opened.filter(|_| error.message() == TOO_EARLY && error.hint().is_none()) else {
             return error;
@@ -212,10 +214,10 @@ impl Parser<'_> {
         self.finish(list)
     }
 
-    /// Puts the current tree to the finished ones.
+    /// Adds the current tree to the finished ones.
     fn finish(&mut self, root: Nodes) -> Result<(), Error> {
         let current = &mut self.current;
-        // Trees live as long as the run: copies have no spare room, and the room goes to the next tree.
+        // Trees live as long as the run, so they are copied without spare capacity, which the next tree uses again.
         let tree = Tree {
             name: current.name.clone(),
             source: Arc::clone(&self.source),
@@ -255,7 +257,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Statements up to `end` or `else`.
+    /// Parses statements up to `end` or `else`.
     fn item_list(&mut self) -> Result<(Nodes, End), Error> {
         let base = self.current.open.len();
         let opened = self.current.action;
@@ -268,7 +270,7 @@ impl Parser<'_> {
         Err(self.not_closed(opened, self.error(TOO_EARLY)))
     }
 
-    /// Asks now and then whether to go on.
+    /// From time to time checks whether the run has to stop.
     fn tick(&mut self) -> Result<(), Error> {
         self.items = self.items.wrapping_add(1);
         match self.cx {
@@ -330,7 +332,7 @@ impl Parser<'_> {
         Ok(self.add(keyword.start, kind))
     }
 
-    /// `else`, whose keyword was read; before `if` and `with` the rest is left to be read.
+    /// Parses `else` after its keyword. An `if` or `with` after it is left to the caller.
     fn else_keyword(&mut self) -> Result<Item, Error> {
         if !matches!(self.peek_solid().kind, TokenKind::If | TokenKind::With) {
             self.expect(TokenKind::RightDelim, "else")?;
@@ -338,7 +340,7 @@ impl Parser<'_> {
         Ok(Item::End(End::Else))
     }
 
-    /// `if`, `range`, `with`, whose keyword was read.
+    /// Parses `if`, `range` or `with`, after the keyword.
     fn control(&mut self, word: &str) -> Result<NodeId, Error> {
         let scope = (self.current.known.len(), self.current.stack.len());
         let pipe = self.pipeline(word, TokenKind::RightDelim)?;
@@ -346,7 +348,8 @@ impl Parser<'_> {
         self.current.ranges += u32::from(word == "range");
         let (body, end) = self.item_list()?;
         self.current.ranges -= u32::from(word == "range");
-        // What the body declares is known in the other branch, for Go, but not there when it is executed.
+        // Variables of the body are known in the other branch, in Go's view, but are not on the stack when that is
+        // executed.
         self.current.stack.truncate(height);
         let otherwise = match end {
             End::End => None,
@@ -366,7 +369,7 @@ impl Parser<'_> {
         ))
     }
 
-    /// What follows `else`: another `if` or `with` of the same kind shares the `end`.
+    /// Parses what follows `else`. An `else if` or `else with` of the same kind shares the `end`.
     fn otherwise(&mut self, word: &str) -> Result<Nodes, Error> {
         let chained = match self.peek().kind {
             TokenKind::If => word == "if",
@@ -386,7 +389,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `{{block "name" pipeline}} ... {{end}}`: a definition and its use.
+    /// Parses `{{block "name" pipeline}} ... {{end}}`: a definition and a call of it.
     fn block(&mut self) -> Result<NodeId, Error> {
         let context = "block clause";
         let token = self.next_solid();
@@ -413,7 +416,7 @@ impl Parser<'_> {
     }
 }
 
-/// When less stack than this is left, more is taken from the heap.
+/// If less stack than this is left, in bytes, more is allocated on the heap.
 const STACK_LEFT: usize = 512 << 10;
-/// How much is taken then.
+/// The number of bytes that are allocated then.
 const STACK_MORE: usize = 4 << 20;

@@ -1,4 +1,4 @@
-//! Pipelines: what stands in an action, from declarations to constants.
+//! Pipelines: the content of an action, from declarations to constants.
 
 use super::super::ast::{Chain, Name, Names, NodeId, NodeKind, Number, Variable};
 use super::super::lexer::{Token, TokenKind};
@@ -11,7 +11,7 @@ use keyfill_go::strconv::NumError;
 use smallvec::SmallVec;
 
 impl Parser<'_> {
-    /// Declarations and commands up to `end`.
+    /// Parses declarations and commands up to `end`.
     pub(super) fn pipeline(&mut self, context: &str, end: TokenKind) -> Result<NodeId, Error> {
         let start = self.peek_solid().start;
         let (declared, assign) = self.declarations(context)?;
@@ -42,7 +42,7 @@ impl Parser<'_> {
         self.check_commands(base, context)?;
         self.declare(&declared, assign, end);
         let parts = self.current.close(base);
-        // There are two at most, in a range.
+        // There are at most two, in a range.
         let declared = declared.len() as u8;
         Ok(self.add(start, NodeKind::Pipe { parts, declared, assign }))
     }
@@ -97,7 +97,7 @@ impl Parser<'_> {
         self.current.known.push(name);
     }
 
-    /// The nodes of declared variables. They come on the stack after the pipeline was evaluated.
+    /// Adds the nodes of declared variables, which get on the stack after the pipeline was evaluated.
     fn declare(&mut self, tokens: &[Token], assign: bool, end: TokenKind) {
         if end == TokenKind::RightParen && !tokens.is_empty() && !assign {
             self.current.dynamic = true;
@@ -172,7 +172,7 @@ impl Parser<'_> {
         }
         let current = &mut self.current;
         let node = &mut current.nodes[term.0 as usize];
-        // Go points at the second part of a chain of fields.
+        // In a chain of fields, the position in Go's errors is that of the second field.
         match node.kind {
             NodeKind::Field(names) => {
                 node.pos = first.start;
@@ -217,7 +217,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A constant, name or parenthesized pipeline; `None` when the next token is none of these.
+    /// A constant, name or parenthesized pipeline; `None` if the next token is none of these.
     fn term(&mut self) -> Result<Option<NodeId>, Error> {
         let token = self.next_solid();
         let text = self.lexer.text(token);
@@ -293,7 +293,7 @@ fn field_name(token: Token) -> Name {
     Name { start: token.start + 1, len: token.end - token.start - 1 }
 }
 
-/// The text of a string constant. Most hold no escapes and are taken as they are.
+/// The text of a string constant. Most have no escapes and are copied unchanged.
 pub(super) fn constant(literal: &[u8]) -> Result<Str, NumError> {
     let text = literal.get(1..literal.len().saturating_sub(1)).unwrap_or_default();
     let plain = match literal.first() {
