@@ -1,9 +1,9 @@
-//! Why a function failed.
+//! The errors of template functions.
 
 use crate::error::Error;
 use std::fmt;
 
-/// Why a function failed. The executor adds where.
+/// The error of a template function. The executor adds the place.
 #[derive(Debug)]
 pub struct FuncError(pub(crate) Failure);
 
@@ -11,9 +11,10 @@ pub struct FuncError(pub(crate) Failure);
 pub(crate) enum Failure {
     /// The function's own message.
     Message(String),
-    /// A template that the function executed failed; the text stands before it, as in `errors.Wrap`.
+    /// The error of a template that the function executed, and the text before it, as in `errors.Wrap`.
     Template { before: String, error: Error },
-    /// A limit was reached or the run was stopped: not the template's wish.
+    /// A limit was exceeded, or the run was stopped. Functions that ignore errors of a template must not ignore
+    /// this.
     Limit(String),
 }
 
@@ -23,12 +24,12 @@ impl FuncError {
         Self(Failure::Message(message.into()))
     }
 
-    /// A limit was reached.
+    /// An error for a limit that was exceeded.
     pub fn limit(message: impl Into<String>) -> Self {
         Self(Failure::Limit(message.into()))
     }
 
-    /// Whether a limit was reached, or the run was stopped.
+    /// Whether a limit was exceeded, or the run was stopped.
     pub fn is_limit(&self) -> bool {
         match &self.0 {
             Failure::Message(_) => false,

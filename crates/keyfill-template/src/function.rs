@@ -1,7 +1,7 @@
 //! What a template function is, how it is registered and how it reports an error.
 //!
-//! The executor checks and converts the arguments by the declared types before it calls, with Go's messages,
-//! so that a function may take them as declared:
+//! Before a call, the executor checks and converts the arguments to the declared types, with Go's messages. So a
+//! function can rely on the types that it declares:
 //!
 //! ```
 //! use keyfill_template::function::{FuncError, Function, Registry, text};
@@ -36,7 +36,7 @@ use fnv::FnvHasher;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-/// The functions that templates may call, by name. Made once, shared by all template sets.
+/// The functions that templates may call, by name. It is created once and shared by all template sets.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     by_name: HashMap<&'static str, u32, BuildHasherDefault<FnvHasher>>,
@@ -64,12 +64,12 @@ impl Registry {
         }
     }
 
-    /// Where the function of a name stands.
+    /// The index of the function with a name.
     pub fn index(&self, name: &str) -> Option<u32> {
         self.by_name.get(name).copied()
     }
 
-    /// The function that stands there.
+    /// The function at an index.
     pub fn at(&self, index: u32) -> Option<&Function> {
         self.functions.get(index as usize)
     }
@@ -100,18 +100,18 @@ pub fn boolean(args: &[Value], index: usize) -> bool {
     args.get(index).and_then(Value::as_bool).unwrap_or_default()
 }
 
-/// Argument `index`, declared as [`Type::Any`](crate::value::Type::Any); nil when it is not there.
+/// Argument `index`, declared as [`Type::Any`](crate::value::Type::Any); nil if it is missing.
 pub fn any(args: &[Value], index: usize) -> &Value {
     args.get(index).unwrap_or(&Value::Nil)
 }
 
-/// Argument `index`, declared as one of the slice types. A nil slice when nil was given.
+/// Argument `index`, declared as one of the slice types. A nil slice if the argument is nil.
 pub fn list(args: &[Value], index: usize) -> List {
     args.get(index).and_then(Value::as_list).cloned().unwrap_or_else(|| List::nil(&ANYS))
 }
 
-/// Argument `index`, declared as `map[string]interface {}`: of that type also when the value has a name of its
-/// own for it. A nil map when nil was given.
+/// Argument `index`, declared as `map[string]interface {}`. The result has this type even if the argument has a
+/// named type. A nil map if the argument is nil.
 pub fn map(args: &[Value], index: usize) -> Map {
     let given = args.get(index).and_then(Value::as_map);
     given.map_or_else(|| Map::nil(&ANY_MAP), |map| map.with_type(&ANY_MAP))

@@ -54,7 +54,7 @@ pub struct Execution {
 
 /// A variable on the stack.
 pub(super) struct Variable {
-    /// Index in [`Tree::variables`](crate::compiler::Tree).
+    /// Index in `Tree::variables`.
     pub name: u32,
     /// Whether the value is held in an `interface {}`: an element of a list.
     pub interface: bool,
@@ -79,12 +79,12 @@ impl Execution {
         }
     }
 
-    /// Deadline and limits.
+    /// The deadline and limits of the execution.
     pub fn cx(&self) -> &Cx {
         self.run.cx()
     }
 
-    /// Sets what functions find under a Rust type: see [`Run::provide`].
+    /// Sets the state that functions find under a Rust type: see [`Run::provide`].
     pub fn provide<T: Any>(&mut self, value: T) {
         self.run.provide(value);
     }
@@ -105,7 +105,7 @@ impl Execution {
 impl Templates {
     /// Executes a template with data that serde can serialize, and returns the text that it prints.
     ///
-    /// It runs with the limits and the deadline of [`Cx::default`]. An [`Execution`] runs with others, and takes
+    /// It runs with the limits and the deadline of [`Cx::default`]. An [`Execution`] can have others, and accepts
     /// a [`Value`], which may have Go's own types, functions and objects.
     ///
     /// ```

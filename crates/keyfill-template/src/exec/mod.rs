@@ -1,5 +1,5 @@
-//! Execution of parsed templates: [`walk`] does statements, [`eval`] pipelines and operands, [`call`]
-//! functions, [`tpl`] templates that functions execute.
+//! Execution of parsed templates: [`walk`] executes statements, [`eval`] pipelines and operands, [`call`]
+//! functions, and [`tpl`] the templates that functions execute.
 
 mod call;
 mod eval;
@@ -15,8 +15,8 @@ use crate::failure::{Failure, FuncError};
 use crate::value::Value;
 use keyfill_go::quote::quote;
 
-/// The value of `.` and whether it is held in an `interface {}` (an element of a list): Go's messages
-/// and its nil rules depend on that.
+/// The value of `.`, and whether it is in an `interface {}` (an element of a list): Go's messages and its rules
+/// for nil depend on that.
 #[derive(Clone, Copy)]
 struct Dot<'a> {
     value: &'a Value,
@@ -28,7 +28,7 @@ impl<'a> Dot<'a> {
         Self { value, interface: false }
     }
 
-    /// The value as an argument: a nil that is held in an interface says so.
+    /// The value as an argument. A nil in an interface is marked as such.
     fn operand(self) -> Value {
         match self.value {
             Value::Nil if self.interface => Value::NilInterface,
@@ -37,7 +37,7 @@ impl<'a> Dot<'a> {
     }
 }
 
-/// What a word of a template is evaluated in: its tree and node, and the value of `.`.
+/// The context in which a word of a template is evaluated: its tree and node, and the value of `.`.
 #[derive(Clone, Copy)]
 struct Site<'a> {
     tree: &'a Tree,
@@ -46,7 +46,7 @@ struct Site<'a> {
 }
 
 impl Execution {
-    /// Executes a template by name; what it prints is appended to the output.
+    /// Executes a template by name, and appends what it prints to the output.
     fn execute(&mut self, name: &[u8], data: &Value) -> Result<(), Error> {
         let Some(tree) = self.templates.find(name).cloned() else {
             let set = quote(self.templates.name().as_bytes());
@@ -56,7 +56,7 @@ impl Execution {
         self.execute_tree(&tree, data)
     }
 
-    /// A hint with the name of a template that is spelled alike.
+    /// A hint with the name of a template that is similar.
     #[cold]
     fn near_template(&self, name: &[u8]) -> Option<String> {
         let names = self.templates.names();
@@ -83,7 +83,7 @@ impl Execution {
 
     fn place(&self, tree: &Tree) -> Frame {
         let (line, column) = tree.line_and_column(tree[self.at].pos);
-        // `tpl` gives its texts the name of the set.
+        // `tpl` parses its texts under the name of the set.
         let is_of_tpl = *self.templates.name() == tree.source.file.as_str();
         Frame {
             file: tree.source.file.clone(),

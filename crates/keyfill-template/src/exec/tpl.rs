@@ -9,15 +9,15 @@ use crate::value::{Str, Value};
 use keyfill_go::quote::quote;
 use std::sync::Arc;
 
-/// How often a template may include itself, through others or not.
+/// How deeply a template may include itself, directly or through others.
 const NESTED_INCLUDES: u32 = 1_000;
 
-/// How many parsed texts of `tpl` are cached, how long one may be, and how long all may be together.
+/// The limits of the cache for texts of `tpl`: number of texts, bytes of one text, bytes of all texts.
 const KEPT_TEXTS: usize = 1_000;
 const KEPT_LENGTH: usize = 64 << 10;
 const KEPT_IN_ALL: usize = 4 << 20;
 
-/// A text of `tpl`: what it defines, and itself.
+/// A parsed text of `tpl`: the templates that it defines, and the text itself.
 #[derive(Clone)]
 pub(super) struct Parsed {
     definitions: Arc<[Arc<Tree>]>,
@@ -25,7 +25,7 @@ pub(super) struct Parsed {
 }
 
 impl Execution {
-    /// What a template prints: helm's `include`.
+    /// The output of a template: helm's `include`.
     pub(super) fn include(&mut self, name: &Str, data: &Value) -> Result<Str, FuncError> {
         let deepest = self.cx().limits.depth;
         let nested = self.included.entry(name.clone()).or_insert(0);
@@ -43,8 +43,8 @@ impl Execution {
         Ok(result?)
     }
 
-    /// What a text prints as a template: helm's `tpl`. It sees all templates, and those that it defines
-    /// are seen by what it includes, but not outside.
+    /// The output of a text that is executed as a template: helm's `tpl`. The text can call all templates. The
+    /// templates that it defines exist for it and for what it includes, but not after it.
     pub(super) fn tpl(&mut self, text: &Str, data: &Value) -> Result<Str, FuncError> {
         let parsed = match self.parsed.get(text) {
             Some(parsed) => parsed.clone(),
@@ -75,7 +75,7 @@ impl Execution {
             FuncError::from(error).wrap(format!("cannot parse template {}", quote(text.as_bytes())))
         })?;
         let mut trees: Vec<Arc<Tree>> = trees.into_iter().map(Arc::new).collect();
-        // The text's own tree has the name of the set; a definition of that name took its place.
+        // The text's own tree has the name of the set. A definition of that name in the text replaces it.
         let own = trees.iter().position(|tree| tree.name == *self.templates.name());
         let Some(own) = own else { return Err(FuncError::new("the template has no body")) };
         let main = trees.remove(own);
@@ -91,7 +91,7 @@ impl Execution {
         Ok(parsed)
     }
 
-    /// Runs `execute` and returns what it prints, which does not go to the output.
+    /// Runs `execute` and returns what it prints, instead of appending that to the output.
     fn captured(&mut self, execute: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<Str, Error> {
         let start = self.out.len();
         let result = execute(self);
@@ -101,7 +101,7 @@ impl Execution {
     }
 }
 
-/// helm takes these words out of what it prints.
+/// Removes `<no value>` as helm does.
 fn without_no_value(text: Str) -> Str {
     const WORDS: &[u8] = b"<no value>";
     if memchr::memmem::find(text.as_bytes(), WORDS).is_none() {

@@ -15,15 +15,15 @@ pub(super) enum Flow {
     Continue,
 }
 
-/// Steps between two checks of the deadline.
+/// The number of steps between two checks of the deadline.
 const STEPS_PER_CHECK: u64 = 1 << 12;
 
-/// What taking an entry of a map to its place among the sorted ones counts as, in bytes of work.
+/// The work that one entry of a map counts in a range, in bytes.
 const WORK_OF_ENTRY: u64 = 64;
 
-/// When less stack than this is left, more is taken from the heap.
+/// If less stack than this is left, in bytes, more is allocated on the heap.
 const STACK_LEFT: usize = 512 << 10;
-/// How much is taken then.
+/// The number of bytes that are allocated then.
 const STACK_MORE: usize = 4 << 20;
 
 impl Execution {
@@ -36,7 +36,7 @@ impl Execution {
         let outer = (self.frame, self.at);
         self.depth += 1;
         self.frame = self.variables.len();
-        // The count of steps may end before the first statement is looked at: the place is one of this tree.
+        // The limit of steps may be reached before the first statement: the error's place is then in this tree.
         self.at = tree.list(tree.root).first().copied().unwrap_or(NodeId(0));
         self.variables.push(Variable { name: 0, interface: false, value: data.clone() });
         let result =
@@ -56,7 +56,7 @@ impl Execution {
 
     #[cold]
     fn check_steps(&mut self, tree: &Tree) -> Result<(), Error> {
-        // Less than one check's worth is left, or the count went below zero.
+        // Fewer steps are left than are made between two checks, or the count wrapped below zero.
         if self.steps == 0 || self.steps > self.cx().limits.steps {
             self.steps = 1;
             return Err(
@@ -101,11 +101,11 @@ impl Execution {
         Ok(Flow::Next)
     }
 
-    /// Appends to the output.
+    /// Appends a text to the output.
     fn write(&mut self, tree: &Tree, text: &[u8]) -> Result<(), Error> {
         self.run.spend(text.len() as u64).map_err(|error| self.failure(tree, error))?;
         if self.out.capacity() - self.out.len() < text.len() {
-            // While it grows, the old buffer and one of twice its size are there.
+            // While the output grows, the old buffer and one of twice its size exist.
             let grown = 2 * self.out.capacity() + text.len();
             let room = self.cx().room(grown as u64);
             room.map_err(|stopped| self.failure(tree, FuncError::limit(stopped.to_string())))?;
@@ -180,7 +180,7 @@ impl Execution {
             }
             Value::Map(map) => {
                 let interface = map.ty().elem == Type::Any;
-                // The body may change the map: walk what it was.
+                // The body may change the map, so the range is over a snapshot.
                 let work = self.run.work(map.len() as u64 * WORK_OF_ENTRY);
                 work.map_err(|error| self.failure(tree, error))?;
                 for (key, item) in map.snapshot() {
@@ -198,7 +198,8 @@ impl Execution {
             _ => Flow::Next,
         };
         self.variables.truncate(mark);
-        // A `break` in the `else` of a range ends that range, though the parser counts it to the outer one.
+        // A `break` in the `else` of a range ends that range, although the parser counts it as one of the outer
+        // range.
         Ok(if let Flow::Break = flow { Flow::Next } else { flow })
     }
 
@@ -233,7 +234,7 @@ impl Execution {
         Ok(())
     }
 
-    /// One turn of a range; false when it is to end.
+    /// Executes the body of a range once. Returns false if the range has to end.
     fn turn(&mut self, turns: &mut Turns<'_>, index: &Value, item: Dot<'_>) -> Result<bool, Error> {
         let (tree, mark) = (turns.tree, turns.mark);
         self.step(tree)?;
@@ -286,13 +287,13 @@ impl Execution {
     }
 }
 
-/// What the turns of one range have in common.
+/// What all iterations of a range share.
 struct Turns<'a> {
     tree: &'a Tree,
     branch: &'a Branch,
-    /// The height of the variable stack at the start of each turn.
+    /// The height of the variable stack at the start of each iteration.
     mark: usize,
-    /// Whether there was a turn.
+    /// Whether there was an iteration.
     some: bool,
 }
 

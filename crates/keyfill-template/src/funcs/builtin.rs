@@ -86,7 +86,7 @@ fn index(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     for key in keys {
         item = index_one(&item, key)?;
     }
-    // An element of a list or map is held in an interface: what is nil there is still a value.
+    // An element of a list or map is in an interface: a nil there is still a value.
     Ok(if keys.is_empty() || !item.is_nil() { item } else { Value::NilInterface })
 }
 
@@ -114,7 +114,7 @@ fn index_one(item: &Value, key: &Value) -> Result<Value, FuncError> {
     }
 }
 
-/// What a map gives for a key that it does not have.
+/// The value of a key that a map does not have.
 fn zero(elem: Type) -> Value {
     match elem.kind() {
         Kind::String => Value::Str(Str::EMPTY),
@@ -125,7 +125,7 @@ fn zero(elem: Type) -> Value {
     }
 }
 
-/// An index as a number up to `end`.
+/// An index as a number from 0 to `end`.
 fn place(key: &Value, end: usize) -> Result<usize, FuncError> {
     let number = match (key, key.as_int(), key.as_uint()) {
         (Value::Nil | Value::NilInterface, ..) => return Err("cannot index slice/array with nil".into()),
@@ -174,7 +174,7 @@ fn slice(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     })
 }
 
-/// The arguments as the printer takes them.
+/// The arguments in the form that the printer needs.
 fn arguments(args: &[Value]) -> Vec<&dyn Arg> {
     args.iter().map(|arg| arg as &dyn Arg).collect()
 }
@@ -203,7 +203,7 @@ fn printf(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     finished(run, out)
 }
 
-/// The arguments as `Sprint` gives them, except that a nil is `<no value>`: what the escapers work on.
+/// The arguments as `Sprint` prints them, but `<no value>` for nil: the input of `html`, `js` and `urlquery`.
 fn text(args: &[Value]) -> Result<Str, FuncError> {
     if let [Value::Str(text)] = args {
         return Ok(text.clone());
@@ -215,7 +215,7 @@ fn text(args: &[Value]) -> Result<Str, FuncError> {
     Ok(Str::from(out))
 }
 
-/// How many bytes an escape makes of one.
+/// The most bytes that an escape makes of one byte.
 const MOST_OF_ONE: u64 = 6;
 
 fn html(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
@@ -261,7 +261,7 @@ fn js(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
             c @ ('<' | '>' | '&' | '=' | '\0'..='\x1f') => {
                 out.extend_from_slice(format!("\\u{:04X}", u32::from(c)).as_bytes());
             }
-            // A byte that is no character is kept: Go asks whether U+FFFD prints, and it does.
+            // A byte that is not valid UTF-8 is kept: Go tests whether U+FFFD is printable, which it is.
             c if c.is_ascii() || is_print(c) => out.extend_from_slice(&rest[..rune.len]),
             c => out.extend_from_slice(format!("\\u{:04X}", u32::from(c)).as_bytes()),
         }

@@ -1,11 +1,11 @@
-//! How functions read arguments of any type: as numbers (`github.com/spf13/cast`), as text, as slices.
+//! Conversion of arguments of any type: to numbers (`github.com/spf13/cast`), to text, to slices.
 
 use crate::function::FuncError;
 use crate::value::{Kind, Str, Value};
 use keyfill_go::{fmt, strconv};
 use std::borrow::Cow;
 
-/// The number as an `int64`; 0 when it is none.
+/// The value as an `int64`; 0 if it is not a number.
 pub(super) fn to_int64(value: &Value) -> i64 {
     match value {
         Value::Int(n) | Value::Int64(n) => *n,
@@ -23,7 +23,7 @@ pub(super) fn to_int64(value: &Value) -> i64 {
     }
 }
 
-/// The number as a `float64`; 0 when it is none.
+/// The value as a `float64`; 0 if it is not a number.
 pub(super) fn to_float64(value: &Value) -> f64 {
     match value {
         Value::Float(f) => *f,
@@ -39,20 +39,20 @@ pub(super) fn to_float64(value: &Value) -> f64 {
     }
 }
 
-/// Of the named integers only months and days of the week count as numbers.
+/// Of the named integer types only months and weekdays count as numbers.
 fn calendar_number(type_name: &str, number: Option<i64>) -> i64 {
     let named = matches!(type_name, "time.Month" | "time.Weekday");
     number.filter(|_| named).unwrap_or(0)
 }
 
-/// A float as an integer, as amd64 converts it: what does not fit becomes the smallest integer.
+/// A float as an integer, as amd64 converts it: a float out of range becomes the smallest integer.
 pub(super) fn truncate(f: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
     if (-LIMIT..LIMIT).contains(&f) { f as i64 } else { i64::MIN }
 }
 
-/// `1.00` is read as `1`, and so is `1.0.`: the official tool looks from the end for a point with a zero
-/// somewhere behind it.
+/// `1.00` becomes `1`, and so does `1.0.`: the official tool searches from the end for a point with a zero
+/// somewhere after it.
 fn without_zero_fraction(text: &str) -> &str {
     let digits = text.trim_end_matches(['0', '.']).len();
     let tail = &text[digits..];
@@ -60,7 +60,7 @@ fn without_zero_fraction(text: &str) -> &str {
     point.map_or(text, |point| &text[..digits + point])
 }
 
-/// The value as text: a string as it is, anything else as `%v` prints it.
+/// The value as text: a string unchanged, anything else as `%v` prints it.
 pub(super) fn strval(value: &Value) -> Result<Str, FuncError> {
     match value {
         Value::Str(s) | Value::Bytes(s) => Ok(s.clone()),
@@ -79,7 +79,7 @@ pub(super) fn print(value: &Value) -> Result<Vec<u8>, FuncError> {
     Ok(out)
 }
 
-/// The elements of a slice of any type; `None` when the value is no slice.
+/// The elements of a slice of any type; `None` if the value is not a slice.
 pub(super) fn elements(value: &Value) -> Option<Cow<'_, [Value]>> {
     match value {
         Value::List(list) => Some(Cow::Borrowed(list.items())),
@@ -88,7 +88,7 @@ pub(super) fn elements(value: &Value) -> Option<Cow<'_, [Value]>> {
     }
 }
 
-/// The elements of a slice, or the error that Go gives for anything else: `what` and its kind.
+/// The elements of a slice. For anything else Go's error: `what` and the kind of the value.
 pub(super) fn slice<'a>(value: &'a Value, what: &str) -> Result<Cow<'a, [Value]>, FuncError> {
     if value.kind() == Kind::Invalid {
         return Err(nil_dereference());
@@ -96,12 +96,12 @@ pub(super) fn slice<'a>(value: &'a Value, what: &str) -> Result<Cow<'a, [Value]>
     elements(value).ok_or_else(|| FuncError::new(format!("{what} {}", value.kind().name())))
 }
 
-/// Go's message when a function asks for the type of nil.
+/// Go's message if a function accesses the type of nil.
 pub(super) fn nil_dereference() -> FuncError {
     FuncError::new("runtime error: invalid memory address or nil pointer dereference")
 }
 
-/// The texts of the elements that are not nil; of anything but a slice its own text.
+/// The texts of the elements that are not nil. For a value that is not a slice, its own text.
 pub(super) fn texts(value: &Value) -> Result<Vec<Str>, FuncError> {
     match elements(value) {
         Some(items) => items.iter().filter(|v| !v.is_nil()).map(strval).collect(),

@@ -1,4 +1,4 @@
-//! Go's comparisons: `eq`, `ne`, `lt`, `le`, `gt`, `ge`. Values of different basic kinds do not compare.
+//! Go's comparisons: `eq`, `ne`, `lt`, `le`, `gt`, `ge`. Values of different basic kinds cannot be compared.
 
 use crate::function::{FuncError, any};
 use crate::run::Run;
@@ -62,7 +62,7 @@ pub(super) fn le(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     less_or_equal(any(args, 0), any(args, 1)).map(Value::Bool)
 }
 
-// Go defines these as the opposite, which shows with NaN.
+// Go defines these as the negation of `le` and `lt`, which is visible with NaN.
 pub(super) fn gt(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     less_or_equal(any(args, 0), any(args, 1)).map(|less| Value::Bool(!less))
 }
@@ -88,7 +88,7 @@ fn equal(a: &Value, b: &Value) -> Result<bool, FuncError> {
     })
 }
 
-/// Values that are of no basic kind: nil, slices, maps, objects.
+/// Compares values that are of no basic kind: nil, slices, maps, objects.
 fn equal_others(a: &Value, b: &Value) -> Result<bool, FuncError> {
     let comparable = a.kind() == b.kind() || a.is_nil() || b.is_nil();
     if !comparable {

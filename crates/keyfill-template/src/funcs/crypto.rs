@@ -34,7 +34,7 @@ fn hex(bytes: &[u8]) -> Value {
 
 fn adler32(data: &[u8]) -> u32 {
     let (mut low, mut high) = (1_u32, 0_u32);
-    // So many bytes can be added before the sums outgrow 32 bits.
+    // The number of bytes that can be added before the sums exceed 32 bits.
     for chunk in data.chunks(5552) {
         for &byte in chunk {
             low += u32::from(byte);
@@ -46,7 +46,7 @@ fn adler32(data: &[u8]) -> u32 {
     high << 16 | low
 }
 
-/// `$2a$10$...`; a password of more than 72 bytes is refused, in the text as sprig has it.
+/// `$2a$10$...`. For a password of more than 72 bytes, the text of the error instead, as in sprig.
 fn hashed(run: &mut Run, password: &[u8]) -> Result<String, FuncError> {
     const REFUSED: &str = "failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes";
     if password.len() > 72 {
@@ -69,7 +69,7 @@ fn htpasswd(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str([user, b":", hashed.as_bytes()].concat()))
 }
 
-/// The templates of each kind of password of the "master password" algorithm.
+/// The templates for each kind of password in the "master password" algorithm.
 fn password_templates(kind: &[u8]) -> Option<&'static [&'static str]> {
     Some(match kind {
         b"maximum" => &["anoxxxxxxxxxxxxxxxxx", "axxxxxxxxxxxxxxxxxno"],
@@ -119,7 +119,7 @@ fn password_characters(letter: u8) -> &'static [u8] {
     }
 }
 
-/// The same password for the same words: <https://masterpassword.app/masterpassword-algorithm.pdf>.
+/// The password that belongs to these arguments: <https://masterpassword.app/masterpassword-algorithm.pdf>.
 fn derive_password(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     const SCOPE: &[u8] = b"com.lyndir.masterpassword";
     let (kind, password, user, site) = (text(args, 1), text(args, 2), text(args, 3), text(args, 4));
@@ -146,7 +146,7 @@ fn derive_password(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(letters.collect::<Vec<u8>>()))
 }
 
-/// The password cut or filled with zeros to the length of a key.
+/// The password, truncated or filled with zeros to the length of a key.
 fn key(password: &[u8]) -> [u8; 32] {
     let mut key = [0; 32];
     let len = password.len().min(32);

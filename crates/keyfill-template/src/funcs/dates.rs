@@ -1,6 +1,6 @@
 //! Dates: sprig's functions over `time.Time`, and the methods that templates call on times.
 //!
-//! Zones other than UTC and the machine's come with the program.
+//! The data of zones other than UTC and the machine's zone is part of the program.
 
 use super::math::clamped;
 use crate::function::{Call, FuncError, Function, any, int, text};
@@ -52,7 +52,7 @@ pub(super) fn is_time(value: &Value) -> bool {
     value.as_object::<TimeObject>().is_some()
 }
 
-/// The time that an argument is, or the seconds since 1970; now for anything else.
+/// The time of an argument: a time, or the seconds since 1970. The current time for anything else.
 fn moment(value: &Value) -> Time {
     match value {
         Value::Int(n) | Value::Int64(n) => Time::unix(*n, 0, Zone::Local),
@@ -92,12 +92,12 @@ fn must_date_modify(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
 }
 
 fn ago(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
-    // Here, unlike in `date`, an int32 is no time.
+    // Unlike in `date`, an int32 is not a time here.
     let from = if matches!(any(args, 0), Value::Int32(_)) { now() } else { moment(any(args, 0)) };
     Ok(now().since(&from).round(Duration(SECOND)).to_string().into())
 }
 
-/// Seconds, given as an `int64` or as text.
+/// A number of seconds, passed as an `int64` or as text, as the text of a duration.
 fn duration(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let seconds = match any(args, 0) {
         Value::Str(text) => clamped(text.as_bytes(), 10),
@@ -146,7 +146,7 @@ fn unix_epoch(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
 /// `time.Time`
 struct TimeObject(Time);
 
-/// A number of a time, by a method.
+/// A method of a time or duration without parameters.
 const fn part(name: &'static str, call: Call) -> Function {
     Function::fixed(name, &[], call)
 }
@@ -239,7 +239,7 @@ pub(super) fn duration_value(duration: Duration) -> Value {
     Value::object(DurationObject(duration))
 }
 
-/// The duration that a value is.
+/// The duration in a value, if it is a `time.Duration`.
 pub(super) fn as_duration(value: &Value) -> Option<Duration> {
     value.as_object::<DurationObject>().map(|duration| duration.0)
 }
@@ -265,7 +265,7 @@ static DURATION_METHODS: &[Function] = &[
     }),
 ];
 
-/// Whole units and the fraction are added, as in Go: that keeps the whole ones exact.
+/// As in Go, whole units and the fraction are added, which keeps the whole units exact.
 pub(super) fn in_float(duration: Duration, unit: i64) -> f64 {
     (duration.0 / unit) as f64 + (duration.0 % unit) as f64 / unit as f64
 }
@@ -300,7 +300,7 @@ impl Object for DurationObject {
     }
 }
 
-/// `time.Month` and `time.Weekday`: a number that shows its name.
+/// `time.Month` and `time.Weekday`: a number that prints as its name.
 struct NamedNumber {
     type_name: &'static str,
     number: u32,

@@ -1,4 +1,4 @@
-//! Arithmetic on decimal numbers of any length, as sprig does it with `shopspring/decimal`: `addf` and its kin.
+//! Arithmetic on decimal numbers of any length, as sprig does it with `shopspring/decimal`: `addf` and the like.
 
 use super::cast::to_float64;
 use crate::function::{FuncError, Function, any};
@@ -29,7 +29,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// The shortest decimal that reads back as this float.
+    /// The shortest decimal that parses to this float.
     fn of(value: f64) -> Result<Self, FuncError> {
         if !value.is_finite() {
             let shown = match () {
@@ -48,11 +48,11 @@ impl Decimal {
     }
 
     fn to_float(&self) -> f64 {
-        // Reading a decimal rounds to the nearest float, as Go's division of big integers does.
+        // Parsing a decimal rounds to the nearest float, as Go's division of big integers does.
         format!("{}e{}", self.digits, self.exponent).parse().unwrap_or(f64::NAN)
     }
 
-    /// Both with the same, smaller exponent.
+    /// The digits of both numbers with the same exponent, which is the smaller one.
     fn aligned(a: &Self, b: &Self) -> (BigInt, BigInt, i32) {
         let exponent = a.exponent.min(b.exponent);
         let scaled = |d: &Self| &d.digits * power_of_ten(d.exponent - exponent);
@@ -73,7 +73,7 @@ impl Decimal {
         Self { digits: &self.digits * &other.digits, exponent: self.exponent + other.exponent }
     }
 
-    /// The quotient to 16 places, half away from zero.
+    /// The quotient with 16 decimal places, rounded half away from zero.
     fn div(&self, other: &Self) -> Result<Self, FuncError> {
         if other.digits.is_zero() {
             return Err("decimal division by 0".into());

@@ -1,25 +1,25 @@
-//! Go's `reflect.DeepEqual`: the same types and the same content, all the way down.
+//! Go's `reflect.DeepEqual`: the same types and the same content, at every level.
 
 use crate::function::FuncError;
 use crate::run::Run;
 use crate::value::{Encoded, Value, Walk};
 
-/// How deep values are compared. Below that, as in Go when it meets a value again, they count as equal.
+/// The depth to which values are compared. Below that they count as equal, as in Go if a value occurs again.
 const MAX_DEPTH: u32 = 1000;
 
-/// Bytes of texts whose comparison counts as much as that of a part.
+/// The number of bytes of text whose comparison counts as one part.
 const BYTES_A_PART: usize = 1 << 10;
 
-/// Compares one value with others, within one limit for all of them.
+/// Compares values, within one limit for all comparisons.
 pub(super) struct DeepEqual(Walk);
 
 impl DeepEqual {
-    /// For one call of a function.
+    /// A comparison for one call of a function.
     pub(super) fn new(run: &Run) -> Self {
         Self(Walk::new(run.cx()))
     }
 
-    /// Accounts for the work.
+    /// Counts the comparisons as work of the run.
     pub(super) fn finish(self, run: &mut Run) -> Result<(), FuncError> {
         let visited = self.0.visited(&run.cx().limits);
         run.work(visited.saturating_mul(size_of::<Value>() as u64))
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn maps_that_hold_themselves_are_compared_without_endless_recursion() {
+    fn maps_that_contain_themselves_are_compared_without_endless_recursion() {
         let (a, b) = (Map::new(), Map::new());
         a.set("x", a.clone());
         b.set("x", b.clone());

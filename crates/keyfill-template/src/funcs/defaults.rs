@@ -1,4 +1,4 @@
-//! Defaults: what counts as empty, and what to take instead.
+//! Defaults: which values are empty, and which value is used instead.
 
 use crate::function::{FuncError, Function, any, boolean};
 use crate::run::Run;
@@ -14,7 +14,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("ternary", &[Type::Any, Type::Any, Type::Bool], ternary),
 ];
 
-/// Whether a value is the zero value of its type, or has no elements. Structs never are.
+/// Whether a value is the zero value of its type, or has no elements. Structs are never empty.
 pub(super) fn is_empty(value: &Value) -> bool {
     !value.truth()
 }

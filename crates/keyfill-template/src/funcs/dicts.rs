@@ -1,4 +1,4 @@
-//! Dictionaries: sprig's functions that make, read and change maps.
+//! Dictionaries: sprig's functions that create, read and change maps.
 
 use super::cast::strval;
 use crate::function::{FuncError, Function, any, map, text};
@@ -60,7 +60,7 @@ fn pluck(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::list(found.collect()))
 }
 
-/// In order; Go's order is random.
+/// The keys in order; Go's order is random.
 fn keys(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let mut all = Vec::new();
     for index in 0..args.len() {
@@ -90,7 +90,7 @@ fn omit(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(kept.collect::<Map>().into())
 }
 
-/// In the order of their keys; Go's order is random.
+/// The values in the order of their keys; Go's order is random.
 fn values(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let of = map(args, 0);
     run.spend((of.len() * size_of::<Value>()) as u64)?;
@@ -119,7 +119,7 @@ fn dig(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(default.clone())
 }
 
-/// The map, if it is a `map[string]interface {}`: Go's type assertion takes no named type here.
+/// The map, if it is a `map[string]interface {}`: Go's type assertion accepts no named type here.
 fn plain_map(value: &Value) -> Result<Map, FuncError> {
     match value {
         Value::Map(map) if map.ty().name == Type::Map.name() => Ok(map.clone()),
@@ -132,7 +132,7 @@ fn not_a(value: &Value, wanted: &str) -> FuncError {
     FuncError::new(format!("interface conversion: interface {{}} is {found}, not {wanted}"))
 }
 
-/// A copy that shares nothing: of maps and lists all the way down.
+/// A copy that shares no map or list with the original, at any level.
 fn deep_copy(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
     if value.is_nil() {

@@ -1,5 +1,5 @@
-//! Durations: functions that helm 4 has beside sprig's. They take a `time.Duration`, a text such as `1h30m`, and
-//! a number or the text of one, which counts seconds.
+//! Durations: functions that helm 4 has besides sprig's. They accept a `time.Duration`, a text such as `1h30m`,
+//! and a number of seconds, also as text.
 
 use super::cast::truncate;
 use super::dates::{as_duration, duration_value, in_float};
@@ -19,7 +19,7 @@ const SECOND: i64 = 1_000 * MILLISECOND;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
-/// The functions of this family. Those without `must` give 0 for what is no duration.
+/// The functions of this family. Those without `must` return 0 for a value that is not a duration.
 pub const FUNCTIONS: &[Function] = &[
     Function::fixed("mustToDuration", &[A], |_, args| Ok(duration_value(read(any(args, 0))?))),
     Function::fixed("durationNanoseconds", &[A], |_, args| Ok(whole(args, 1))),
@@ -38,12 +38,12 @@ fn or_zero(args: &[Value]) -> Duration {
     read(any(args, 0)).unwrap_or(Duration(0))
 }
 
-/// How many whole units the duration has.
+/// The number of whole units in the duration.
 fn whole(args: &[Value], unit: i64) -> Value {
     Value::Int64(or_zero(args).0 / unit)
 }
 
-/// How many units, each of them `times` as long as `unit`. Go divides twice, and so the digits are the same.
+/// The number of units, each of them `times` as long as `unit`. Go also divides twice, which gives the same digits.
 fn fraction(args: &[Value], unit: i64, times: f64) -> Value {
     Value::Float(in_float(or_zero(args), unit) / times)
 }
@@ -52,13 +52,13 @@ fn weeks(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Float(in_float(or_zero(args), HOUR) / 24.0 / 7.0))
 }
 
-/// The duration as a multiple of the second argument; as it is where that is no duration.
+/// The duration as a multiple of the second argument; unchanged if that is not a duration.
 fn to_multiple(args: &[Value], change: fn(Duration, Duration) -> Duration) -> Value {
     let Ok(duration) = read(any(args, 0)) else { return duration_value(Duration(0)) };
     duration_value(read(any(args, 1)).map_or(duration, |multiple| change(duration, multiple)))
 }
 
-/// The duration that a value means.
+/// The duration that a value stands for.
 fn read(value: &Value) -> Result<Duration, FuncError> {
     match value {
         Value::Nil | Value::NilInterface => Err("invalid duration".into()),
@@ -94,7 +94,7 @@ fn whole_seconds(seconds: Option<i64>, shown: impl std::fmt::Display) -> Result<
 }
 
 fn of_seconds(seconds: f64) -> Result<Duration, FuncError> {
-    // The longest duration, as Go's constants round it.
+    // The longest duration in nanoseconds, as Go's constants round it.
     const LONGEST: f64 = 9_223_372_036_854_775_807.0;
     let shown = || format_float(seconds, Layout::General, None, Bits::B64);
     if !seconds.is_finite() {

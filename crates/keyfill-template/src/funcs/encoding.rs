@@ -1,4 +1,4 @@
-//! Base64 and base32. What cannot be decoded gives the text of the error, as sprig has it.
+//! Base64 and base32. As in sprig, a text that cannot be decoded gives the text of the error.
 
 use crate::function::{FuncError, Function, text};
 use crate::value::{Type, Value};

@@ -1,4 +1,4 @@
-//! Flow: ending a template on purpose.
+//! Functions that end a template with an error on purpose.
 
 use crate::function::{FuncError, Function, any, text};
 use crate::run::Run;
@@ -14,7 +14,7 @@ fn fail(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Err(message(args))
 }
 
-/// The value, unless it is nil or an empty string.
+/// The value, or an error with the message if it is nil or an empty string.
 fn required(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 1);
     if value.is_nil() || value.as_str().is_some_and(crate::value::Str::is_empty) {

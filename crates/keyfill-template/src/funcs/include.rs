@@ -1,4 +1,4 @@
-//! helm's functions that execute templates. The executor does their work, since functions do not see it.
+//! helm's functions that execute templates. The executor does their work, since functions have no access to it.
 
 use crate::function::Function;
 

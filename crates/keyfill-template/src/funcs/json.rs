@@ -1,7 +1,7 @@
-//! JSON: to and from text.
+//! JSON: encoding and decoding.
 //!
-//! helm's `toJson`, `fromJson` and `fromJsonArray` take the place of sprig's: they put the error into the
-//! result. sprig's other forms stay.
+//! helm's `toJson`, `fromJson` and `fromJsonArray` replace sprig's: they return an error as a part of the result.
+//! sprig's other functions stay.
 
 use crate::function::{FuncError, Function, any, text};
 use crate::run::Run;
@@ -27,8 +27,8 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("mustFromJson", &[S], |run, args| must_from_json(run, args, GoVersion::UpTo126)),
 ];
 
-/// Those that helm 4 has otherwise: it is built with Go 1.27, which writes U+FFFD itself for a byte that is not UTF-8, and
-/// has error texts of its own.
+/// The functions that differ in helm 4. It is built with Go 1.27, which writes U+FFFD itself for a byte that is
+/// not UTF-8, and has other error messages.
 pub const OF_HELM_4: &[Function] = &[
     Function::fixed("toJson", &[A], |run, args| or_empty(written(run, args, |value| to_json(value)))),
     Function::fixed("mustToJson", &[A], |run, args| written(run, args, |value| to_json(value))),
@@ -64,7 +64,7 @@ fn indented(value: &Within<'_, AsJson<'_>>) -> Vec<u8> {
 /// Writes a value as JSON.
 type Write = fn(&Within<'_, AsJson<'_>>) -> Vec<u8>;
 
-/// What Go before 1.27 writes for a byte that is not UTF-8. It leaves the character U+FFFD itself as it is.
+/// What Go before 1.27 writes for a byte that is not UTF-8. The character U+FFFD itself is written unchanged.
 const BEFORE_GO_1_27: &str = r"\ufffd";
 
 fn encode(run: &mut Run, args: &[Value], write: Write, for_stray: &str) -> Result<Value, FuncError> {
@@ -75,7 +75,7 @@ fn encode(run: &mut Run, args: &[Value], write: Write, for_stray: &str) -> Resul
     Ok(Value::str(without_stand_ins(text, for_stray.as_bytes())))
 }
 
-/// Writes what stands for bytes that are not UTF-8 as Go does.
+/// Replaces the stand-ins for bytes that are not UTF-8 by what Go writes for them.
 fn without_stand_ins(text: Vec<u8>, for_stray: &[u8]) -> Vec<u8> {
     let mut place = [0; 4];
     let stand_in: &[u8] = STAND_IN.encode_utf8(&mut place).as_bytes();
@@ -92,7 +92,7 @@ fn without_stand_ins(text: Vec<u8>, for_stray: &[u8]) -> Vec<u8> {
     out
 }
 
-/// An empty text where the value cannot be written; limits stay errors.
+/// An empty text if the value cannot be encoded. Exceeded limits stay errors.
 pub(super) fn or_empty(text: Result<Value, FuncError>) -> Result<Value, FuncError> {
     match text {
         Err(error) if !error.is_limit() => Ok("".into()),
@@ -100,13 +100,13 @@ pub(super) fn or_empty(text: Result<Value, FuncError>) -> Result<Value, FuncErro
     }
 }
 
-/// Refuses what JSON cannot express, with Go's words.
+/// Refuses values that JSON cannot express, with Go's messages.
 pub(super) fn check(run: &mut Run, value: &Value) -> Result<(), FuncError> {
     check_all(run, value, |_, _| true)
 }
 
-/// Refuses what JSON cannot show, and what YAML's reader refuses of what JSON shows: helm writes JSON and reads
-/// it as YAML before it writes YAML.
+/// Refuses values that JSON cannot express, and texts in JSON that YAML's parser refuses: helm encodes JSON and
+/// parses it as YAML before it writes YAML.
 pub(super) fn check_for_yaml(run: &mut Run, value: &Value) -> Result<(), FuncError> {
     check_all(run, value, is_read_from_json)
 }
@@ -121,10 +121,10 @@ fn check_all(run: &mut Run, value: &Value, is_read: fn(&[u8], bool) -> bool) -> 
     }
 }
 
-/// One walk over a value.
+/// The state of one walk over a value.
 struct Check {
     walk: Walk,
-    /// Whether a text can be read again, as a value or as a key.
+    /// Whether a text can be parsed again. The second argument says whether it is a key.
     is_read: fn(&[u8], bool) -> bool,
 }
 
@@ -173,7 +173,7 @@ impl Check {
     }
 }
 
-/// The text that an object is in JSON, if it is one there.
+/// The text as which an object is encoded in JSON, if it is encoded as text.
 pub(super) fn encoded_text(object: &dyn Object) -> Option<Str> {
     match object.encode() {
         Encoded::Value(Value::Str(text)) => Some(text),
@@ -229,7 +229,7 @@ fn from_json_array(run: &mut Run, args: &[Value], version: GoVersion) -> Result<
     })
 }
 
-/// What Go calls a decoded value: one that is too large is a number still.
+/// Go's name for the kind of a decoded value. A number that is too large is still a number.
 fn kind(decoded: &Decoded) -> &'static str {
     match (&decoded.value, &decoded.error) {
         (Json::Null, Some(_)) => "number",
@@ -237,17 +237,17 @@ fn kind(decoded: &Decoded) -> &'static str {
     }
 }
 
-/// Go's message for JSON of another type than the one wanted.
+/// Go's message for JSON of another type than the required one.
 pub(super) fn not_into(kind: &str, wanted: &str) -> String {
     format!("json: cannot unmarshal {kind} into Go value of type {wanted}")
 }
 
-/// helm's way to give an error as a map.
+/// An error as a map, as helm returns it.
 pub(super) fn error_map(error: String) -> Value {
     Value::Map([("Error", Value::from(error))].into_iter().collect())
 }
 
-/// helm's way to give an error as a list.
+/// An error as a list, as helm returns it.
 pub(super) fn error_list(error: String) -> Value {
     Value::list(vec![error.into()])
 }

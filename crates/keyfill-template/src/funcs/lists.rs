@@ -1,4 +1,4 @@
-//! Lists: sprig's functions that make, cut, search and sort them.
+//! Lists: sprig's functions that create, cut, search and sort them.
 //!
 //! Each `mustX` is the same as `x`: where `x` panics in Go, the template fails with the same message.
 
@@ -50,7 +50,7 @@ pub const FUNCTIONS: &[Function] = &[
 /// `[][]interface {}`
 static LISTS: ListType = ListType { name: "[][]interface {}", elem: Type::List, methods: no_methods };
 
-/// Accounts for a new list of this many items.
+/// Counts the memory of a new list with this number of items.
 fn spend(run: &mut Run, items: usize) -> Result<(), FuncError> {
     run.spend((items * size_of::<Value>()) as u64)
 }
@@ -115,7 +115,7 @@ fn uniq(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let mut compare = DeepEqual::new(run);
     let mut kept: Vec<Value> = Vec::new();
     for item in items.iter() {
-        // Each item is compared with all that were kept.
+        // Each item is compared with all kept items.
         run.spend(kept.len() as u64)?;
         if !compare.any(&kept, item)? {
             kept.push(item.clone());
@@ -193,7 +193,7 @@ fn chunk(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let items = slice(any(args, 1), "Cannot chunk type")?;
     let len = items.len();
     spend(run, len)?;
-    // Go counts the chunks with floats: sizes of 0 and below end in these two panics, or in one chunk.
+    // Go computes the number of chunks with floats: sizes of 0 and below lead to these two panics, or to one chunk.
     let count = cast::truncate(((len as f64 - 1.0) / size as f64).floor() + 1.0);
     let out_of_range = || FuncError::new("runtime error: makeslice: len out of range");
     let count = usize::try_from(count).map_err(|_| out_of_range())?;
@@ -209,7 +209,7 @@ fn chunk(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
             Err(out_of_range())
         };
     }
-    // One chunk, of a length that is counted modulo the negative size.
+    // One chunk, whose length is computed modulo the negative size.
     let last = cast::truncate((len as f64 % size as f64).floor());
     let last = usize::try_from(if last == 0 { size } else { last }).map_err(|_| out_of_range())?;
     let chunk = items.get(..last).ok_or("reflect: slice index out of range")?;

@@ -36,7 +36,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::variadic("seq", &[], I, seq),
 ];
 
-/// The number that a text shows in this base; where it is too large or small, the nearest there is.
+/// The number that a text represents in this base. A number out of range becomes the nearest one in range.
 pub(super) fn clamped(text: &[u8], base: u32) -> i64 {
     let text = std::str::from_utf8(text).unwrap_or_default();
     match strconv::parse_int(text, base) {
@@ -125,7 +125,7 @@ fn minf(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Float(args.iter().map(to_float64).reduce(smaller).unwrap_or(0.0)))
 }
 
-/// Rounds to a number of decimal places, up from one half, or from where the third argument says.
+/// Rounds to a number of decimal places, up from one half, or up from the third argument.
 fn round(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let up_from = if args.len() > 2 { float(args, 2) } else { 0.5 };
     let power = power_of_ten(int(args, 1));
@@ -135,7 +135,7 @@ fn round(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Float(rounded / power))
 }
 
-/// `math.Pow(10, n)` with Go's bits: by squaring, on fractions between one half and one.
+/// `math.Pow(10, n)` with the same bits as Go: by squaring, with fractions between one half and one.
 fn power_of_ten(n: i64) -> f64 {
     if n == 0 || n == 1 {
         return if n == 0 { 1.0 } else { 10.0 };
@@ -145,7 +145,7 @@ fn power_of_ten(n: i64) -> f64 {
     let (mut base, mut base_exponent) = (0.625_f64, 4_i64); // 10 = 0.625 * 2^4
     while left != 0 {
         if base_exponent.abs() > 1 << 12 {
-            // The result is beyond all floats already.
+            // The result is beyond the range of floats already.
             exponent += base_exponent;
             break;
         }
@@ -167,12 +167,12 @@ fn power_of_ten(n: i64) -> f64 {
 /// `math.Ldexp` for a fraction between one half and two.
 fn times_power_of_two(fraction: f64, exponent: i64) -> f64 {
     let exponent = exponent.clamp(-1200, 1200) as i32;
-    // In two steps, so that neither factor leaves the range of floats on the way to a subnormal result.
+    // In two steps, so that neither factor exceeds the range of floats if the result is subnormal.
     let first = exponent.clamp(-1000, 1000);
     fraction * 2.0_f64.powi(first) * 2.0_f64.powi(exponent - first)
 }
 
-/// The numbers from `start` to before `stop`.
+/// The numbers from `start` up to `stop`, without `stop`.
 fn counted(run: &mut Run, start: i64, stop: i64, step: i64) -> Result<Vec<i64>, FuncError> {
     if (stop < start) != (step < 0) || step == 0 || start == stop {
         return Ok(Vec::new());
@@ -197,7 +197,7 @@ fn until_step(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(ints(counted(run, int(args, 0), int(args, 1), int(args, 2))?))
 }
 
-/// As the program of that name: `end`, `start end` or `start step end`, the end included.
+/// Like the program `seq`: `end`, `start end` or `start step end`, with the end included.
 fn seq(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (start, step, end) = match args.len() {
         1 => (1, None, int(args, 0)),

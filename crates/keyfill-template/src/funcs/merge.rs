@@ -12,12 +12,12 @@ pub const FUNCTIONS: &[Function] = &[
     Function::variadic("mustMergeOverwrite", &[Type::Map], Type::Map, must_merge_overwrite),
 ];
 
-/// What becomes of a value that is there already.
+/// What happens to a value that exists already.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Present {
-    /// It stays, unless it is empty (`0`, `false`, `""`, no elements).
+    /// The value is kept, unless it is empty (`0`, `false`, `""`, no elements).
     Kept,
-    /// It is replaced, also by an empty one.
+    /// The value is replaced, also by an empty one.
     Replaced,
 }
 
@@ -37,7 +37,7 @@ fn must_merge_overwrite(run: &mut Run, args: &[Value]) -> Result<Value, FuncErro
     merge_all(run, args, Present::Replaced)
 }
 
-/// sprig gives an empty string when maps do not go together.
+/// As in sprig, an empty string if the maps cannot be merged. Exceeded limits stay errors.
 fn swallow(merged: Result<Value, FuncError>) -> Result<Value, FuncError> {
     match merged {
         Err(error) if error.is_limit() => Err(error),
@@ -85,7 +85,7 @@ fn merge_into(
         } else if let Some(old) = &old {
             refuse_pointer(old, &value, present)?;
         }
-        // Looked at after the inner maps were merged: one that was empty may now have entries.
+        // Evaluated after the inner maps were merged: a map that was empty may have entries now.
         let old_is_kept = old.as_ref().is_some_and(|old| {
             let both = |kind| old.kind() == kind && value.kind() == kind;
             let keeps_place = both(Kind::Map) || value.kind() == Kind::Slice && present == Present::Kept;
@@ -98,7 +98,7 @@ fn merge_into(
     Ok(())
 }
 
-/// A pointer (such as `semver` gives) that is there already goes together with nothing but pointers.
+/// Refuses to merge a map or struct with an existing pointer, such as `semver` returns.
 fn refuse_pointer(old: &Value, new: &Value, present: Present) -> Result<(), FuncError> {
     let merged = matches!(new.kind(), Kind::Map | Kind::Struct);
     if merged && old.kind() == Kind::Ptr && !old.is_nil_of_any_type() && present == Present::Kept {

@@ -1,6 +1,6 @@
 //! The functions of Go, sprig and helm: a file for each family, with its table `FUNCTIONS`.
 //!
-//! What a function is, and how one of your own is written: [`function`](crate::function).
+//! How to write a function of your own: [`function`](crate::function).
 
 mod builtin;
 mod cast;
@@ -37,7 +37,7 @@ pub use random::Seed;
 
 use crate::function::{Function, Registry};
 
-/// Go's built-in functions: what text/template has without any other.
+/// Go's built-in functions, which text/template has by default.
 pub const GO: &[Function] = builtin::FUNCTIONS;
 
 /// All functions of helm 3 by family: Go's built-in ones, those that execute templates, and those of sprig and helm.
@@ -70,7 +70,7 @@ pub const FAMILIES: &[&[Function]] = &[
     yaml_pretty::FUNCTIONS,
 ];
 
-/// What helm 4 has besides [`FAMILIES`], or in place of a function there.
+/// The functions that helm 4 has besides [`FAMILIES`], or instead of a function there.
 pub const ADDED_BY_HELM_4: &[&[Function]] =
     &[durations::FUNCTIONS, json::OF_HELM_4, toml::ADDED_BY_HELM_4, yaml::ADDED_BY_HELM_4];
 

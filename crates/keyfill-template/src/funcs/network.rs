@@ -1,4 +1,5 @@
-//! What would ask a network or a cluster: rendering never does, so these answer as `helm template` does.
+//! Functions that would contact a network or a cluster. Rendering never does, so they return what `helm template`
+//! returns.
 
 use crate::function::{FuncError, Function};
 use crate::run::Run;

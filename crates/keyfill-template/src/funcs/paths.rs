@@ -1,4 +1,4 @@
-//! Paths: with slashes. The `os` forms are those of Linux, the same.
+//! Paths with slashes. The `os` functions are those of Linux, which are the same.
 
 use crate::function::{FuncError, Function, text};
 use crate::run::Run;

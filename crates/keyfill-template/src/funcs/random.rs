@@ -1,7 +1,7 @@
-//! Randomness: strings, numbers, shuffling, UUIDs.
+//! Random values: strings, numbers, shuffling, UUIDs.
 //!
-//! The numbers come from the operating system's entropy, or from a [`Seed`] that the host provides with
-//! [`Run::provide`]: then a run repeats.
+//! The numbers come from the operating system's entropy, or from a [`Seed`] that the host sets with
+//! [`Run::provide`], which makes the output repeatable.
 
 use crate::function::{FuncError, Function, int, text};
 use crate::run::Run;
@@ -24,7 +24,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("uuidv4", &[], uuid),
 ];
 
-/// What random numbers begin from, for a run that can be repeated.
+/// The seed of the random numbers, for output that can be repeated.
 #[derive(Clone, Copy, Debug)]
 pub struct Seed(pub u64);
 
@@ -32,7 +32,7 @@ pub struct Seed(pub u64);
 #[derive(Default)]
 struct Source(Option<ChaCha20Rng>);
 
-/// The run's random numbers.
+/// The random numbers of the run, which are created on first use.
 pub(super) fn source(run: &mut Run) -> Result<&mut ChaCha20Rng, FuncError> {
     let seed = run.provided::<Seed>().copied();
     let Source(source) = run.state();
@@ -53,9 +53,9 @@ pub(super) fn source(run: &mut Run) -> Result<&mut ChaCha20Rng, FuncError> {
     }
 }
 
-/// A number below `bound`, each as likely as the others; `bound` is not 0.
+/// A random number below `bound`, which is not 0. All numbers are equally likely.
 fn below(rng: &mut ChaCha20Rng, bound: u64) -> u64 {
-    // What is above the last whole multiple would favour small numbers.
+    // Numbers above the last whole multiple would make small results more likely.
     let most = u64::MAX - u64::MAX % bound;
     loop {
         let number = rng.next_u64();
@@ -65,7 +65,7 @@ fn below(rng: &mut ChaCha20Rng, bound: u64) -> u64 {
     }
 }
 
-/// A negative count gives nothing, as sprig drops the error.
+/// The count in argument 0. A negative count is 0, since sprig ignores the error.
 fn count(run: &mut Run, args: &[Value]) -> Result<usize, FuncError> {
     let count = u64::try_from(int(args, 0)).unwrap_or(0);
     run.spend(count)?;

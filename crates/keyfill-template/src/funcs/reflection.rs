@@ -1,4 +1,4 @@
-//! Types: what a value is, and whether two are the same.
+//! Types: the type of a value, and whether two values are equal.
 
 use super::deep_equal::DeepEqual;
 use crate::function::{FuncError, Function, any, text};
@@ -21,7 +21,7 @@ fn type_is(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Bool(any(args, 1).type_name().as_bytes() == text(args, 0)))
 }
 
-/// The type, or a pointer to it.
+/// Whether the type is the named one, or a pointer to it.
 fn type_is_like(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let found = any(args, 1).type_name();
     let found = found.as_bytes();

@@ -1,4 +1,4 @@
-//! Regular expressions, with Go's syntax. Compiled ones are kept for the length of the run.
+//! Regular expressions, with Go's syntax. Compiled expressions are cached for the length of the run.
 
 use crate::function::{FuncError, Function, int, text};
 use crate::run::Run;
@@ -27,11 +27,11 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("regexQuoteMeta", &[S], |_, args| Ok(Value::str(regexp::quote_meta(text(args, 0))))),
 ];
 
-/// How many compiled expressions are kept, and how many bytes they may take together.
+/// The limits of the cache for compiled expressions: their number, and the bytes of all of them.
 const KEPT: usize = 200;
 const KEPT_BYTES: usize = 32 << 20;
 
-/// The expressions of a run, and what they take.
+/// The compiled expressions of a run, and the bytes of memory that they take.
 #[derive(Default)]
 struct Compiled {
     kept: HashMap<Vec<u8>, Rc<Regexp>>,
@@ -43,7 +43,7 @@ fn compiled(run: &mut Run, expression: &[u8]) -> Result<Result<Rc<Regexp>, regex
     if let Some(regexp) = known.kept.get(expression) {
         return Ok(Ok(Rc::clone(regexp)));
     }
-    // A short text may take long to compile.
+    // A short expression may take long to compile.
     run.check()?;
     let regexp = match Regexp::compile(expression) {
         Ok(regexp) => Rc::new(regexp),
@@ -59,9 +59,9 @@ fn compiled(run: &mut Run, expression: &[u8]) -> Result<Result<Rc<Regexp>, regex
     Ok(Ok(regexp))
 }
 
-/// Argument 0 compiled; Go's `MustCompile` panics with more words than `Compile` has, but it fails as well.
+/// Argument 0, compiled. The message is that of `Compile`; Go's `MustCompile` panics with a longer one.
 fn expression(run: &mut Run, args: &[Value]) -> Result<Rc<Regexp>, FuncError> {
-    // The search is linear in the text.
+    // The time of a search is linear in the length of the text.
     run.spend(text(args, 1).len() as u64)?;
     compiled(run, text(args, 0))?.map_err(|error| error.to_string().into())
 }
@@ -97,7 +97,7 @@ fn split(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     }
 }
 
-/// At worst there is a match at each byte.
+/// Reserves memory for the positions of matches: at worst there is one at each byte.
 fn room_for_places(run: &mut Run, args: &[Value]) -> Result<(), FuncError> {
     run.room((text(args, 1).len() * size_of::<Range<usize>>()) as u64)
 }
@@ -118,7 +118,7 @@ fn replace_all_literal(run: &mut Run, args: &[Value]) -> Result<Value, FuncError
     Ok(Value::str(regexp.replace_all_literal(text(args, 1), text(args, 2))))
 }
 
-/// Accounts for the result: at worst a replacement for each byte, in which each `$` is the whole text.
+/// Counts the memory of the result: at worst a replacement for each byte, in which each `$` is the whole text.
 fn replacing(run: &mut Run, args: &[Value]) -> Result<Rc<Regexp>, FuncError> {
     room_for_places(run, args)?;
     let regexp = expression(run, args)?;

@@ -59,7 +59,7 @@ fn number(args: &[Value], part: fn(&Version) -> u64) -> Result<Value, FuncError>
     Ok(Value::Uint64(part(version(args, 0)?)))
 }
 
-/// `semver.Version`, no pointer; it has the same methods here.
+/// In Go this is a `semver.Version`, not a pointer. It has the same methods here.
 fn next(args: &[Value], part: fn(&Version) -> Version) -> Result<Value, FuncError> {
     Ok(Value::object(VersionObject(part(version(args, 0)?))))
 }

@@ -1,4 +1,4 @@
-//! Strings: sprig's functions that cut, pad, search and join text. All count bytes, as Go does.
+//! Strings: sprig's functions that cut, pad, search and join text. All of them count bytes, as Go does.
 
 use super::cast::{print, strval};
 use crate::function::{FuncError, Function, any, int, text};
@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 const S: Type = Type::String;
 
-/// What a piece of a text takes: its place, and itself in a list.
+/// The memory of one piece of a text, in bytes: its slice, and its value in a list.
 const PIECE: usize = size_of::<&[u8]>() + size_of::<Value>();
 
 /// The functions of this family.
@@ -56,7 +56,7 @@ fn trim_all(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(trim_where(text(args, 1), |c| set.contains(&c))))
 }
 
-/// The text without the characters at both ends that are to be cut.
+/// The text without those characters at both ends for which `cut` is true.
 pub(super) fn trim_where(mut text: &[u8], cut: impl Fn(char) -> bool) -> &[u8] {
     while let Some(rune) = utf8::decode(text).filter(|r| cut(r.char)) {
         text = &text[rune.len..];
@@ -89,7 +89,7 @@ fn change_case(text: &[u8], ascii: fn(&u8) -> u8, other: fn(char) -> char) -> Ve
     if text.is_ascii() { text.iter().map(ascii).collect() } else { utf8::map(text, other) }
 }
 
-/// The first bytes; with a negative count the last ones.
+/// The first bytes; with a negative count, the last ones.
 fn trunc(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let (count, whole) = (int(args, 0), text(args, 1));
     let bytes = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
@@ -138,7 +138,7 @@ fn nindent(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(indented(run, args, b"\n")?))
 }
 
-/// Each line behind spaces, empty ones too.
+/// Puts spaces in front of each line, also of empty ones.
 fn indented(run: &mut Run, args: &[Value], before: &[u8]) -> Result<Vec<u8>, FuncError> {
     let (spaces, text) = (int(args, 0), text(args, 1));
     let pad = repeated(run, spaces, b" ")?;
@@ -172,7 +172,7 @@ fn replace(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
         return Ok(Value::str(out));
     }
     let finder = memmem::Finder::new(old);
-    // Counted first: their places would take more memory than the text.
+    // Matches are counted first: a list of their positions would take more memory than the text.
     let found = finder.find_iter(whole).count() as u64;
     if found == 0 {
         return Ok(Value::str(whole));
@@ -211,7 +211,7 @@ fn quote(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
             out.push(b' ');
         }
         let text = strval(value)?;
-        // At worst each byte becomes an escape of four.
+        // At worst each byte becomes an escape of four bytes.
         run.room(4 * text.len() as u64)?;
         run.spend(text.len() as u64)?;
         go_quote::append(&mut out, text.as_bytes(), go_quote::Escape::Unprintable);
@@ -265,7 +265,8 @@ fn numbered(pieces: &[&[u8]]) -> Value {
     Map::typed(entries, &STRING_MAP).into()
 }
 
-/// At most `limit` pieces between separators, all when it is negative; an empty separator parts characters.
+/// The pieces between separators, at most `limit`, or all if it is negative. An empty separator splits into
+/// characters.
 fn pieces<'a>(
     run: &mut Run,
     text: &'a [u8],
@@ -277,7 +278,7 @@ fn pieces<'a>(
     if limit == 0 {
         return Ok(pieces);
     }
-    // Counted before any is made: of a text full of separators the pieces take far more memory than the text.
+    // Counted before they are created: the pieces of a text full of separators take far more memory than the text.
     let count = match separator {
         [] => text.len(),
         [byte] => memchr::memchr_iter(*byte, text).count() + 1,

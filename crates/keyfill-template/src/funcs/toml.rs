@@ -1,4 +1,4 @@
-//! TOML: helm's `toToml` and `fromToml`, the text as `github.com/BurntSushi/toml` (1.6.0) writes it.
+//! TOML: helm's `toToml` and `fromToml`. The text is that of `github.com/BurntSushi/toml` (1.6.0).
 
 use super::cast::print;
 use super::dates::{is_time, time_value};
@@ -17,7 +17,7 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("fromToml", &[Type::String], from_toml),
 ];
 
-/// What helm 4 has besides.
+/// The functions that helm 4 has besides.
 pub const ADDED_BY_HELM_4: &[Function] = &[Function::fixed("mustToToml", &[Type::Any], write)];
 
 /// `[]map[string]interface {}`
@@ -27,10 +27,10 @@ static TABLES: ListType =
 const NIL_IN_ARRAY: &str = "toml: cannot encode array with nil element";
 const NO_KEY: &str = "toml: top-level values must be Go maps or structs";
 
-/// What cannot be written gives the text of the error.
+/// The value as TOML, or the text of the error if it cannot be encoded.
 fn to_toml(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     match write(run, args) {
-        // Go's library panics where it is given nothing.
+        // Go's library panics for nil.
         Err(error) if !error.is_limit() && !any(args, 0).is_nil() => Ok(error.to_string().into()),
         other => other,
     }
@@ -48,12 +48,12 @@ fn write(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(writer.out))
 }
 
-/// What TOML makes of a value.
+/// The form that a value has in TOML.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
-    /// Nothing is written for it.
+    /// A nil: nothing is written.
     Nil,
-    /// A scalar, or an array of other things than tables.
+    /// A scalar, or an array whose items are not all tables.
     Plain,
     Table,
     Tables,
@@ -84,7 +84,7 @@ fn shape(value: &Value) -> Result<Shape, FuncError> {
     })
 }
 
-/// A struct, or a pointer to one, that has no text of its own.
+/// Whether the object is a struct or a pointer to one, without a text of its own.
 fn is_struct(object: &dyn Object) -> bool {
     matches!(object.kind(), Kind::Struct | Kind::Ptr) && object.text().is_none()
 }
@@ -93,7 +93,7 @@ struct Writer {
     out: Vec<u8>,
 }
 
-/// A key and the tables that it is in.
+/// A key, after the keys of the tables that contain it.
 type Path<'a> = [Cow<'a, [u8]>];
 
 impl Writer {
@@ -179,7 +179,7 @@ impl Writer {
         self.out.push(b'"');
     }
 
-    /// The entries of a table: first those that are no tables themselves.
+    /// Writes the entries of a table: first those that are not tables themselves.
     fn table(&mut self, path: &Path<'_>, value: &Value) -> Result<(), FuncError> {
         let (direct, sub) = entries(value)?;
         for (key, value) in direct.into_iter().chain(sub) {
@@ -256,7 +256,7 @@ impl Writer {
         let (directs, total) = (direct.len(), direct.len() + sub.len());
         self.text("{");
         for (index, (key, value)) in direct.into_iter().chain(sub).enumerate() {
-            // What is nil leaves out its comma too.
+            // A nil entry is left out, with its comma.
             if value.is_nil_of_any_type() {
                 continue;
             }
@@ -275,7 +275,7 @@ impl Writer {
 
 type Pairs = Vec<(Vec<u8>, Value)>;
 
-/// The entries of a map or struct that are no tables, and those that are.
+/// The entries of a map or struct: those that are not tables, and those that are.
 fn entries(value: &Value) -> Result<(Pairs, Pairs), FuncError> {
     let all: Pairs = match value {
         Value::Map(map) => {
@@ -294,7 +294,7 @@ fn entries(value: &Value) -> Result<(Pairs, Pairs), FuncError> {
     Ok((direct, sub))
 }
 
-/// What cannot be read gives a map with the error; its text is that of our parser.
+/// The parsed document, or a map with the error. The error's text is that of our parser, not of Go's.
 fn from_toml(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let text = text(args, 0);
     run.spend(text.len() as u64 * 8)?;
@@ -339,7 +339,7 @@ fn plain_value(value: &toml_edit::Value) -> Value {
     }
 }
 
-/// A date, a time or both. Without an offset it stands in a zone that says so, as the Go library has it.
+/// A date, a time or both. Without an offset its zone has a name that says so, as in the Go library.
 fn moment_value(moment: &toml_edit::Datetime) -> Value {
     let local = |name: &str| Zone::Fixed(name.into(), 0);
     let (layout, zone): (&[u8], Zone) = match (moment.date, moment.time, moment.offset) {

@@ -1,4 +1,4 @@
-//! URLs: taken apart into a dictionary and put together again.
+//! URLs: splitting them into a dictionary, and joining them again.
 
 use crate::function::{FuncError, Function, map, text};
 use crate::run::Run;

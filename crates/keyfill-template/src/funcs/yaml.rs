@@ -1,4 +1,4 @@
-//! YAML: helm's functions to and from text.
+//! YAML: helm's functions that encode and decode it.
 
 use super::json::{check_for_yaml, error_list, error_map, not_into, or_empty};
 use crate::function::{FuncError, Function, any, text};
@@ -13,10 +13,10 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("fromYamlArray", &[Type::String], from_yaml_array),
 ];
 
-/// What helm 4 has besides.
+/// The functions that helm 4 has besides.
 pub const ADDED_BY_HELM_4: &[Function] = &[Function::fixed("mustToYaml", &[Type::Any], write)];
 
-/// Without the newline at the end.
+/// The value as YAML, without the newline at the end.
 fn write(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let value = any(args, 0);
     check_for_yaml(run, value)?;

@@ -1,7 +1,7 @@
-//! `toYamlPretty`: a value as yaml.v3 writes it with an indentation of two, which differs from `toYaml`.
+//! `toYamlPretty`: a value as yaml.v3 writes it with an indentation of two spaces, which differs from `toYaml`.
 //!
-//! It is written without the round trip through JSON, so Go's types show: bytes are a list of numbers, times
-//! stand without quotes, strings that are not UTF-8 are `!!binary`.
+//! There is no round trip through JSON, so Go's types are visible: bytes are a list of numbers, times have no
+//! quotes, and strings that are not UTF-8 are `!!binary`.
 
 use super::dates::is_time;
 use crate::function::{FuncError, Function, any};
@@ -20,17 +20,17 @@ fn pretty(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let refused = Cell::new(false);
     let text = run.write(&Pretty { value, refused: &refused }, |value| to_yaml_pretty(value))?;
     if refused.get() {
-        // As helm has it: what cannot be written gives nothing.
+        // As in helm, a value that cannot be encoded gives an empty text.
         return Ok("".into());
     }
     run.spend(text.len() as u64)?;
     Ok(Value::str(text.strip_suffix(b"\n").unwrap_or(&text)))
 }
 
-/// A value as yaml.v3 sees it.
+/// A value as yaml.v3 encodes it.
 struct Pretty<'a> {
     value: &'a Value,
-    /// Whether yaml.v3 refuses a part of it.
+    /// Whether yaml.v3 refuses a part of the value.
     refused: &'a Cell<bool>,
 }
 
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_yaml_cannot_say_gives_nothing() {
+    fn a_value_that_yaml_cannot_express_gives_an_empty_text() {
         assert_eq!(text(map(&[("a", Value::Complex(1.0, 2.0))])), "");
     }
 }

@@ -1,8 +1,8 @@
-//! The few forms of DER and PEM that certificates and keys need.
+//! The few encodings of DER and PEM that certificates and keys need.
 
 use keyfill_go::base;
 
-/// A value with its tag and length.
+/// A DER value with its tag and length.
 pub(super) fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     let len = content.len();
@@ -27,7 +27,7 @@ pub(super) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
 pub(super) fn integer(bytes: &[u8]) -> Vec<u8> {
     let zeros = bytes.iter().take_while(|&&b| b == 0).count();
     let digits = &bytes[zeros..];
-    // A leading bit would make it negative.
+    // A leading 1 bit would make the number negative.
     if digits.first().is_none_or(|&b| b >= 0x80) {
         return tagged(0x02, &[&[0], digits].concat());
     }
@@ -55,7 +55,7 @@ pub(super) fn to_pem(label: &str, der: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The first PEM block: its label and what it holds.
+/// The first PEM block: its label and its content.
 pub(super) fn from_pem(text: &[u8]) -> Option<(String, Vec<u8>)> {
     let text = std::str::from_utf8(text).ok()?;
     let begin = text.find("-----BEGIN ")?;

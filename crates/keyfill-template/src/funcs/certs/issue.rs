@@ -1,4 +1,4 @@
-//! Makes certificates with the fields that sprig gives them.
+//! Creates certificates with the fields that sprig sets.
 
 use super::der::{bit_string, from_pem, identifier, integer, sequence, tagged};
 use super::keys::Key;
@@ -22,7 +22,7 @@ const EXT_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
 const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
 const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
 
-/// What a certificate is asked to say.
+/// The content that a certificate should have.
 pub(super) struct Request<'a> {
     pub(super) common_name: &'a [u8],
     pub(super) addresses: Vec<IpAddr>,
@@ -31,16 +31,16 @@ pub(super) struct Request<'a> {
     pub(super) authority: bool,
 }
 
-/// Who signs.
+/// The authority that signs certificates.
 pub(super) struct Issuer {
-    /// The subject of its certificate, encoded.
+    /// The subject of the issuer's certificate, as DER.
     name: Vec<u8>,
     key_id: Vec<u8>,
     key: Key,
 }
 
 impl Issuer {
-    /// The issuer of a certificate and its key, both as PEM; the key must be that of the certificate.
+    /// Parses the issuer's certificate and key, both PEM. The key must belong to the certificate.
     pub(super) fn read(certificate: &[u8], key: &[u8]) -> Result<Self, FuncError> {
         let (_, der) = from_pem(certificate).ok_or("unable to decode certificate")?;
         let certificate = Certificate::from_der(&der)
@@ -61,7 +61,7 @@ impl Issuer {
     }
 }
 
-/// A certificate for a key, as DER; without an issuer it is signed by that key.
+/// A certificate for a key, as DER. Without an issuer it is signed with that key.
 pub(super) fn issue(
     rng: &mut ChaCha20Rng,
     request: &Request<'_>,
@@ -104,7 +104,7 @@ fn subject(common_name: &[u8]) -> Result<Vec<u8>, FuncError> {
     Ok(sequence(&[&tagged(0x31, &attribute)]))
 }
 
-/// With two digits of the year before 2050, with four from then on.
+/// A time in DER: with two digits of the year before 2050, with four from then on.
 fn time(time: &Time) -> Result<Vec<u8>, FuncError> {
     let (year, ..) = time.date();
     match year {
@@ -126,7 +126,7 @@ fn extensions(
     subject: &[u8],
     issuer: Option<&Issuer>,
 ) -> Result<Vec<u8>, FuncError> {
-    // Digital signature and key encipherment, for an authority certificate signing too.
+    // Digital signature and key encipherment; for an authority also certificate signing.
     let usage: &[u8] = if request.authority { &[2, 0b1010_0100] } else { &[5, 0b1010_0000] };
     let mut all = vec![
         extension(KEY_USAGE, true, &tagged(0x03, usage)),

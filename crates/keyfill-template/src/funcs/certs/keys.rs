@@ -1,4 +1,4 @@
-//! Private keys: made, read and written as PEM, and used to sign.
+//! Private keys: creating them, parsing and writing PEM, and signing.
 
 use super::der::{bit_string, from_pem, identifier, integer, sequence, to_pem};
 use super::primes;
@@ -28,7 +28,7 @@ pub(super) enum Key {
 }
 
 impl Key {
-    /// A new RSA key of so many bits.
+    /// A new RSA key with this number of bits.
     pub(super) fn rsa(rng: &mut ChaCha20Rng, bits: u32, cx: &Cx) -> Result<Self, FuncError> {
         Ok(Self::Rsa(Box::new(primes::rsa_key(rng, bits, cx)?)))
     }
@@ -45,7 +45,7 @@ impl Key {
         Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&secret)))
     }
 
-    /// Reads a key from its first PEM block.
+    /// Parses a key from the first PEM block.
     pub(super) fn from_pem(pem: &[u8]) -> Result<Self, FuncError> {
         let (label, der) = from_pem(pem).ok_or("no PEM data in input")?;
         let ecdsa = |key| Self::Ecdsa(Box::new(key));
@@ -79,7 +79,7 @@ impl Key {
         }
     }
 
-    /// The key as PEM, in the form that Go chooses for its kind.
+    /// The key as PEM, in the format that Go uses for its type.
     pub(super) fn to_pem(&self) -> Result<Vec<u8>, FuncError> {
         let failed =
             |error: &dyn std::fmt::Display| FuncError::new(format!("writing a private key: {error}"));
@@ -96,7 +96,7 @@ impl Key {
         })
     }
 
-    /// The public key as a certificate holds it, and the bit string in it.
+    /// The public key as a certificate contains it, and the bit string in it.
     pub(super) fn public(&self) -> Result<Public, FuncError> {
         let (algorithm, bits) = match self {
             Self::Rsa(key) => {
@@ -115,7 +115,7 @@ impl Key {
         Ok(Public { info: sequence(&[&algorithm, &bit_string(&bits)]), bits })
     }
 
-    /// The algorithm of its signatures.
+    /// The algorithm of the key's signatures, as DER.
     pub(super) fn algorithm(&self) -> Vec<u8> {
         match self {
             Self::Rsa(_) => sequence(&[&identifier(SHA256_WITH_RSA), NULL]),
@@ -159,11 +159,11 @@ fn ec_private_key(key: &p256::SecretKey) -> Vec<u8> {
 pub(super) struct Public {
     /// `SubjectPublicKeyInfo`
     pub(super) info: Vec<u8>,
-    /// The key itself.
+    /// The encoded key, without its algorithm.
     pub(super) bits: Vec<u8>,
 }
 
-/// A new DSA key as PEM; certificates cannot be made with it.
+/// A new DSA key as PEM. Certificates cannot be created with it.
 pub(super) fn dsa_pem(rng: &mut ChaCha20Rng, cx: &Cx) -> Result<Vec<u8>, FuncError> {
     let key = primes::dsa_key(rng, cx)?;
     let public = key.verifying_key();

@@ -1,6 +1,6 @@
-//! Keys and certificates: `genPrivateKey`, `genCA` and their kin.
+//! Keys and certificates: `genPrivateKey`, `genCA` and the like.
 //!
-//! Keys given as PEM may be RSA, ECDSA on P-256, or Ed25519.
+//! Keys in PEM arguments may be RSA, ECDSA on P-256, or Ed25519.
 
 mod der;
 mod issue;
@@ -34,9 +34,9 @@ pub const FUNCTIONS: &[Function] = &[
     Function::fixed("genSignedCertWithKey", &[S, L, L, I, CERTIFICATE, S], signed),
 ];
 
-/// Bits of the RSA keys that come with certificates.
+/// Bits of the RSA keys that are created for certificates.
 const CERTIFICATE_BITS: u32 = 2048;
-/// Bits of the RSA keys that come alone.
+/// Bits of the RSA keys of `genPrivateKey`.
 const KEY_BITS: u32 = 4096;
 
 /// `sprig.certificate`: a certificate and its key, both as PEM.
@@ -85,7 +85,7 @@ fn private_key(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::str(pem))
 }
 
-/// Argument `index` as a key, or a new one when there is no such argument.
+/// Argument `index` as a key, or a new key if there is no such argument.
 fn key(run: &mut Run, args: &[Value], index: usize) -> Result<Key, FuncError> {
     run.check()?;
     match args.get(index) {
@@ -113,7 +113,7 @@ fn authority(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     certificate(&issue(source(run)?, &request, &key, None)?, &key)
 }
 
-/// What the arguments of a certificate for a server or client ask for.
+/// The content of a certificate for a server or client, from the arguments.
 fn request(args: &[Value]) -> Result<Request<'_>, FuncError> {
     let shown =
         |value: &Value| super::cast::print(value).map(|text| String::from_utf8_lossy(&text).into_owned());
@@ -151,7 +151,7 @@ fn signed(run: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     certificate(&issue(source(run)?, &request, &key, Some(&issuer))?, &key)
 }
 
-/// A certificate and a key given as base64 of PEM: both are read, and handed back.
+/// A certificate and a key from base64 of PEM. Both are parsed to check them, and returned unchanged.
 fn custom(_: &mut Run, args: &[Value]) -> Result<Value, FuncError> {
     let cert = base::decode64(text(args, 0)).map_err(|_| "unable to decode base64 certificate")?;
     let key = base::decode64(text(args, 1)).map_err(|_| "unable to decode base64 private key")?;

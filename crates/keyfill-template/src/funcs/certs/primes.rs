@@ -1,4 +1,4 @@
-//! Numbers for new keys. Finding large primes may take seconds: the run is asked between candidates.
+//! Numbers for new keys. Finding large primes may take seconds, so the deadline is checked between candidates.
 
 use crate::function::FuncError;
 use crypto_primes::hazmat::SmallFactorsSieve;
@@ -12,13 +12,13 @@ use std::num::NonZeroU32;
 /// The exponent of every public RSA key.
 const EXPONENT: u64 = 65_537;
 
-/// A new RSA key of so many bits.
+/// A new RSA key with this number of bits.
 pub(super) fn rsa_key(rng: &mut ChaCha20Rng, bits: u32, cx: &Cx) -> Result<rsa::PrivateKey, FuncError> {
     loop {
         let (p, q) = (prime(rng, bits / 2, cx)?, prime(rng, bits / 2, cx)?);
         match rsa::PrivateKey::from_p_q(p, q, BoxedUint::from(EXPONENT)) {
             Ok(key) => return Ok(key),
-            // One in 30,000 primes does not go with the exponent.
+            // One in 30,000 primes does not fit the exponent.
             Err(rsa::Error::InvalidPrime) => {}
             Err(error) => return Err(format!("error generating rsa key: {error}").into()),
         }
@@ -29,7 +29,7 @@ fn over(stopped: Stopped) -> FuncError {
     FuncError::limit(stopped.to_string())
 }
 
-/// A random prime whose two highest bits are set, so that a product of two has all its bits.
+/// A random prime whose two highest bits are set, so that the product of two such primes has all its bits.
 fn prime(rng: &mut ChaCha20Rng, bits: u32, cx: &Cx) -> Result<BoxedUint, FuncError> {
     let failed = |_| FuncError::from("error generating rsa key: no prime of this size");
     let length = NonZeroU32::new(bits).unwrap_or(NonZeroU32::MIN);
@@ -52,7 +52,7 @@ fn prime(rng: &mut ChaCha20Rng, bits: u32, cx: &Cx) -> Result<BoxedUint, FuncErr
     }
 }
 
-/// The numbers of a new DSA key of 2048 bits, and the key.
+/// A new DSA key of 2048 bits.
 pub(super) fn dsa_key(rng: &mut ChaCha20Rng, cx: &Cx) -> Result<dsa::SigningKey, FuncError> {
     let size = dsa::KeySize::DSA_2048_256;
     let parts = dsa::Components::try_generate_from_rng_with_key_size(&mut Asking { rng, cx }, size);
@@ -61,14 +61,14 @@ pub(super) fn dsa_key(rng: &mut ChaCha20Rng, cx: &Cx) -> Result<dsa::SigningKey,
     Ok(key)
 }
 
-/// A source of random bytes that fails when its run is over, as long as whoever draws can bear it: the large prime
-/// is drawn anew for each candidate, the small one once, and that must not fail.
+/// A source of random bytes. When the run has to stop, requests for many bytes fail, but those for few do not: the
+/// large prime is requested again for each candidate, the small prime once, and that request must not fail.
 struct Asking<'a> {
     rng: &'a mut ChaCha20Rng,
     cx: &'a Cx,
 }
 
-/// Bytes of the small prime, and some.
+/// The most bytes of a request that does not fail: somewhat more than the small prime has.
 const SMALL: usize = 64;
 
 #[derive(Debug)]
@@ -114,7 +114,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     #[test]
-    fn a_key_has_the_bits_that_were_asked_for() {
+    fn a_key_has_the_requested_number_of_bits() {
         let mut rng = ChaCha20Rng::from_seed([7; 32]);
         for bits in [512, 1024] {
             let key = rsa_key(&mut rng, bits, &Cx::default()).unwrap();
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn making_a_key_ends_with_its_run() {
+    fn creating_a_key_ends_at_the_deadline() {
         let mut rng = ChaCha20Rng::from_seed([7; 32]);
         let start = Instant::now();
         let cx = Cx::with_time(Duration::from_millis(50));
