@@ -1,33 +1,34 @@
-//! Which addresses may be connected to.
+//! Which IP addresses may be connected to.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The address of the metadata service of Amazon's cloud in IPv6; its IPv4 one is link-local.
+/// The IPv6 address of the AWS instance metadata service. It is a unique local address, so it is excluded by name; the
+/// service's IPv4 address is link-local and excluded as such.
 const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
-/// Which addresses a connection may go to.
+/// The IP addresses that a connection may be made to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Addresses {
-    /// Any: the host was set by an administrator who is trusted with it.
+    /// Any address: for hosts that the administrator has set.
     #[default]
     Any,
-    /// Public ones only.
+    /// Public addresses only.
     Public,
-    /// Public ones, private ones and those of this machine; never link-local or multicast ones.
+    /// Public, private and loopback addresses; not link-local, multicast or reserved ones.
     Private,
-    /// This one only.
+    /// This address only.
     Only(IpAddr),
-    /// Those of this machine only.
+    /// Loopback addresses only.
     Loopback,
 }
 
-/// What an address is, by the registries of special addresses of IANA.
+/// The class of an IP address, by IANA's registries of special-purpose addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     Public,
     Private,
     Loopback,
-    /// Link-local, multicast, reserved, of no host.
+    /// Link-local, multicast, reserved or unspecified: no address of an ordinary host.
     Special,
 }
 
@@ -77,7 +78,8 @@ fn class_v6(address: Ipv6Addr) -> Class {
         return Class::Loopback;
     }
     if let Some(inner) = embedded(address) {
-        // A public address that is written as another kind of address has no honest use: it counts as private.
+        // There is no good reason to write a public IPv4 address inside an IPv6 one. It counts as private, so that it
+        // is refused where only public addresses are allowed.
         return match class_v4(inner) {
             Class::Public => Class::Private,
             other => other,
@@ -93,12 +95,12 @@ fn class_v6(address: Ipv6Addr) -> Class {
     }
 }
 
-/// Teredo and other protocols' own, and documentation.
+/// Whether an address is reserved for a protocol such as Teredo, or for documentation.
 fn is_of_a_protocol([first, second, ..]: [u16; 8]) -> bool {
     (first == 0x2001 && (second < 0x200 || second == 0xdb8)) || first & 0xfff0 == 0x3ff0
 }
 
-/// The IPv4 address inside: mapped, compatible, NAT64, 6to4.
+/// The IPv4 address inside an IPv6 address: IPv4-mapped, IPv4-compatible, IPv4-translated, NAT64 or 6to4.
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let s = address.segments();
     let of = |high: u16, low: u16| {
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn only_public_addresses_are_public() {
+    fn public_excludes_private_loopback_and_special_addresses() {
         for public in ["93.184.216.34", "8.8.8.8", "2606:4700::1111", "172.32.0.1", "100.128.0.1"] {
             assert!(Addresses::Public.allow(ip(public)), "{public}");
         }
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn private_ones_are_never_link_local() {
+    fn private_excludes_link_local_multicast_and_unspecified_addresses() {
         for private in ["10.1.2.3", "127.0.0.1", "::1", "fc00::1", "100.64.0.1", "::ffff:10.0.0.1", "8.8.8.8"]
         {
             assert!(Addresses::Private.allow(ip(private)), "{private}");
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_is_only_that_one() {
+    fn only_and_loopback_allow_no_other_addresses() {
         assert!(Addresses::Only(ip("10.0.0.1")).allow(ip("10.0.0.1")));
         assert!(!Addresses::Only(ip("10.0.0.1")).allow(ip("10.0.0.2")));
         assert!(Addresses::Loopback.allow(ip("::1")) && !Addresses::Loopback.allow(ip("10.0.0.1")));

@@ -1,4 +1,4 @@
-//! Requests to any server that a policy allows: redirects, credentials, bounds, retries.
+//! Requests to any server that a policy allows, with redirects, credentials, size limits and retries.
 
 use crate::{
     Addresses, Call, Failure, FailureKind, HostPolicy, Http, Matcher, Names, Refused, Route, Started,
@@ -14,18 +14,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use url::Url;
 
-/// More redirects than any service needs.
+/// The most redirects that one request follows.
 const MOST_REDIRECTS: usize = 5;
-/// How often a request is sent again after a failure that may pass.
+/// How often a request is retried after a failure that may be temporary.
 const MOST_RETRIES: u32 = 4;
-/// The first wait before that; each further one is twice as long, with jitter.
+/// The longest wait before the first retry. It doubles with each retry; the actual wait is shortened by jitter.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest wait that the server did not ask for.
+/// The longest wait before a retry when the server sent no `Retry-After`.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
-/// How much of the answer to a refused request is read, so that its connection can be used again.
+/// How many bytes of the body of an error response are read. Once a body is read to its end, the connection can be
+/// used again.
 const REFUSAL_BYTES: usize = 64 << 10;
 
-/// Scheme, host and port: what a credential belongs to.
+/// Scheme, host and port of a URL. A credential belongs to one origin.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin(String);
 
@@ -37,7 +38,7 @@ impl Origin {
     }
 }
 
-/// A value of `Authorization`, and the only origin that it is ever sent to.
+/// A value of the `Authorization` header, and the only origin that it is sent to.
 #[derive(Clone)]
 pub struct Credential {
     origin: Origin,
@@ -45,14 +46,14 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// A credential for an origin; `None` when the value cannot stand in a header.
+    /// A credential for an origin; `None` if `authorization` is not a valid header value.
     pub fn new(origin: Origin, authorization: &str) -> Option<Self> {
         let mut value = HeaderValue::from_str(authorization).ok()?;
         value.set_sensitive(true);
         Some(Self { origin, value })
     }
 
-    /// Where it belongs.
+    /// The origin that the credential is sent to.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
@@ -64,40 +65,42 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// A request.
+/// A request to any server that a policy allows.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// `GET` or `POST`; both are taken to change nothing, so that they may be sent again.
+    /// `GET` or `POST`. A request with either must not change anything on the server, since it may be retried.
     pub method: Method,
-    /// Where.
+    /// The URL that is requested first.
     pub url: Url,
-    /// The URL that the policy judges in place of the first one: an `oci://` reference.
+    /// The URL that the policy checks in place of `url`, for example the `oci://` reference behind an https URL.
+    /// Redirects are checked by their own URL.
     pub judged_as: Option<Url>,
-    /// Further headers; none of them is secret.
+    /// Further headers. They must contain no secret, since redirects to other origins get them too.
     pub headers: HeaderMap,
-    /// The body of a `POST`.
+    /// The body of a `POST`; a `GET` has none.
     pub body: Bytes,
-    /// Sent to its own origin only.
+    /// The credential, which is sent to its own origin only.
     pub credential: Option<Credential>,
-    /// The body holds a credential: it does not follow a redirect to another origin.
+    /// Whether the body contains a credential. Then a redirect to another origin is an error.
     pub secret_body: bool,
-    /// The largest body that is taken in, in bytes.
+    /// The largest body of the response, in bytes.
     pub most: u64,
-    /// Of servers that have their own.
+    /// TLS settings of servers that need others than the client's own.
     pub certificates: Arc<Certificates>,
 }
 
-/// What connections to some servers are made with, in place of the client's own: for addresses below a URL.
+/// TLS settings for certain URLs, in place of the client's own. Each entry is for a URL and what lies below its path.
 #[derive(Clone, Default)]
 pub struct Certificates(Vec<(Url, Arc<TlsSettings>)>);
 
 impl Certificates {
-    /// Adds those for a URL and what lies below it. Of several that fit, the longest path decides, then the first.
+    /// Adds settings for a URL and the paths below it. If several entries match a URL, the one with the longest path
+    /// is used; of equally long ones, the first that was added.
     pub fn add(&mut self, below: Url, tls: Arc<TlsSettings>) {
         self.0.push((below, tls));
     }
 
-    /// Those for a URL.
+    /// The settings for a URL, if an entry matches it.
     fn of(&self, url: &Url) -> Option<&Arc<TlsSettings>> {
         let fits = |below: &Url| Origin::of(below) == Origin::of(url) && is_below(url.path(), below.path());
         let fitting = self.0.iter().rev().filter(|(below, _)| fits(below));
@@ -111,7 +114,8 @@ impl fmt::Debug for Certificates {
     }
 }
 
-/// Whether a URL's path is another one, or lies below it; a repository's `.git` may be left out.
+/// Whether `path` is `folder` or lies below it. `path` may have `.git` after `folder`, as in the URLs of a git
+/// repository.
 pub fn is_below(path: &str, folder: &str) -> bool {
     let rest = path.strip_prefix(folder.trim_end_matches('/'));
     let rest = rest.map(|rest| rest.strip_prefix(".git").unwrap_or(rest));
@@ -119,7 +123,7 @@ pub fn is_below(path: &str, folder: &str) -> bool {
 }
 
 impl Request {
-    /// A `GET`.
+    /// A `GET` of a URL, for a body of at most `most` bytes.
     pub fn get(url: Url, most: u64) -> Self {
         let (headers, body) = (HeaderMap::new(), Bytes::new());
         Self {
@@ -135,13 +139,13 @@ impl Request {
         }
     }
 
-    /// Adds a header where there is a value.
+    /// Adds a header unless the value is empty.
     #[must_use]
     pub fn header_if(self, name: header::HeaderName, value: &str) -> Self {
         if value.is_empty() { self } else { self.header(name, value) }
     }
 
-    /// Adds a header.
+    /// Adds a header. A value that no header may have is ignored.
     #[must_use]
     pub fn header(mut self, name: header::HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -151,11 +155,11 @@ impl Request {
     }
 }
 
-/// Takes the body of an answer with a status of success.
+/// Receives the body of a response whose status is a success.
 pub trait Sink: Send {
-    /// A body begins, from its first byte: what came of an earlier try is void.
+    /// Called before the first byte of a body. Bytes of an earlier attempt must be discarded.
     fn start(&mut self) -> io::Result<()>;
-    /// The next bytes.
+    /// Called with the next bytes of the body.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
@@ -171,49 +175,49 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// What came back, whatever its status.
+/// A response with any status, after redirects. The body went to the sink.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// The status.
+    /// The status of the last response.
     pub status: StatusCode,
-    /// The headers.
+    /// The headers of the last response.
     pub headers: HeaderMap,
-    /// Every URL that was requested, in order; the last one answered.
+    /// Every URL that was requested, in order. The response is from the last one; the others redirected.
     pub urls: Vec<Url>,
-    /// SHA-256 of the body that went to the sink.
+    /// The SHA-256 of the body that went to the sink; zeros if the status is not a success.
     pub digest: [u8; 32],
-    /// Its length in bytes.
+    /// The length of that body, in bytes; 0 if the status is not a success.
     pub size: u64,
 }
 
 impl Reply {
-    /// Whether the answer came from the origin that was asked first.
+    /// Whether all requested URLs have the origin of the first.
     pub fn is_from_first_origin(&self) -> bool {
         self.urls.iter().all(|url| Origin::of(url) == Origin::of(&self.urls[0]))
     }
 
-    /// A header as text.
+    /// The value of a header as text; `None` if there is none or it is not visible ASCII.
     pub fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// Why there is no reply. The text names the URL, without user, password and query.
+/// Why a request got no reply. The text names the URL without user, password and query.
 #[derive(Debug)]
 pub enum GetError {
-    /// The policy forbids the URL, at first or after a redirect.
+    /// The policy forbids the first URL or one that a redirect leads to.
     Refused(Refused),
-    /// A redirect leads from https to http.
+    /// A redirect leads from https to another scheme, for example to http.
     Downgrade(String),
-    /// A redirect to another origin, and the request holds a credential.
+    /// A redirect leads to another origin, and the body of the request contains a credential.
     Elsewhere(String),
-    /// Redirects that do not end.
+    /// There are too many redirects.
     Redirects(String),
-    /// The body is larger than it may be.
+    /// The body is larger than the given limit in bytes.
     TooLarge(String, u64),
-    /// No answer; the text says how often it was tried.
+    /// There was no complete response. The text says how often the request was tried.
     Failed(String, Failure),
-    /// The sink could not take the body.
+    /// The sink failed to store the body.
     Sink(io::Error),
 }
 
@@ -250,15 +254,16 @@ impl fmt::Display for GetError {
 
 impl std::error::Error for GetError {}
 
-/// How many pools of connections are kept before all of them are closed: certificates that are read again get new
-/// ones.
+/// The most connection pools that a client keeps; one more drops all of them. Without a limit the number would grow,
+/// since certificates that are read again get a new pool.
 const MOST_POOLS: usize = 128;
 
-/// Connections are shared by requests to the same addresses with the same certificates. The pool holds these, so that
-/// no others come to have their address in memory.
+/// Requests share connections if the same addresses are allowed and their TLS settings are the same. Settings of
+/// certain servers are identified by their address in memory. The pool keeps an `Arc` of the settings, so that no
+/// others can get the same address.
 type PoolKey = (Addresses, Option<(Origin, usize)>);
 
-/// Sends requests. It may be shared; connections are kept and used again.
+/// Sends requests to the servers that a policy allows. Threads may share a client; connections are used again.
 pub struct Client {
     proxies: Option<Arc<Matcher>>,
     names: Option<Arc<dyn Names>>,
@@ -267,20 +272,21 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that trusts the system's roots, or those of `tls`.
+    /// A client that trusts the roots of `tls`, or the system's if `tls` has none. Without `proxies`, requests go to
+    /// their servers directly.
     pub fn new(tls: TlsSettings, proxies: Option<Arc<Matcher>>) -> Self {
         let pools = Mutex::default();
         Self { proxies, names: None, tls: Arc::new(tls), pools }
     }
 
-    /// Looks names up elsewhere than with the system.
+    /// Resolves host names with `names` in place of the system's resolver.
     #[must_use]
     pub fn with_names(mut self, names: Arc<dyn Names>) -> Self {
         self.names = Some(names);
         self
     }
 
-    /// Sends a request, and again after failures that may pass, until the deadline.
+    /// Sends a request and retries it after failures that may be temporary, until the deadline `until`.
     pub async fn send(
         &self,
         policy: &HostPolicy,
@@ -305,7 +311,7 @@ impl Client {
         }
     }
 
-    /// One try, through redirects.
+    /// Sends a request once and follows its redirects.
     async fn follow(
         &self,
         policy: &HostPolicy,
@@ -344,7 +350,8 @@ impl Client {
                 if request.secret_body && Origin::of(&next) != Origin::of(&url) {
                     return Err(GetError::Elsewhere(shown(&url)));
                 }
-                // A POST here asks and changes nothing: a server that moved is asked the same again.
+                // Other redirects keep the method: a POST changes nothing on the server, so the new URL gets the same
+                // request.
                 if answer.status == StatusCode::SEE_OTHER {
                     method = Method::GET;
                 }
@@ -383,7 +390,8 @@ impl Client {
     }
 }
 
-/// Takes a body in: of a success into the sink, of anything else a little, to nowhere.
+/// Reads a body. That of a success goes to the sink; of any other, only the first bytes are read and dropped. Returns
+/// the SHA-256 and the length of what went to the sink.
 async fn take(
     answer: &mut Started,
     sink: &mut dyn Sink,
@@ -394,7 +402,7 @@ async fn take(
     if !answer.status.is_success() {
         let mut read = 0;
         while read < REFUSAL_BYTES {
-            // A refusal whose body is cut off is still a refusal.
+            // The status alone decides: an error response whose body breaks off is still an error response.
             let Ok(Some(data)) = answer.next().await else { break };
             read += data.len();
         }
@@ -413,10 +421,11 @@ async fn take(
     Ok((hash.finalize().into(), size))
 }
 
-/// The request as it goes to one URL: the credential only to its own origin.
+/// The request for one of the URLs. It has the credential only if the URL is of the credential's origin.
 fn call(request: &Request, method: &Method, url: &Url) -> Result<Call, GetError> {
     let mut bare = url.clone();
-    // Users in URLs are credentials, which come from elsewhere. Both fail only where there is no host.
+    // User and password in a URL are not sent: credentials come from `request.credential`. Both calls fail only if
+    // the URL has no host.
     let _ = bare.set_username("").and_then(|()| bare.set_password(None));
     bare.set_fragment(None);
     let unusable = || {
@@ -455,8 +464,8 @@ fn may_pass(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::Connect | FailureKind::Broken)
 }
 
-/// Exponential backoff with jitter, between half and all of a wait that doubles: clients that failed at the same
-/// moment do not retry at the same moment.
+/// Exponential backoff with jitter: the wait doubles with each retry, and a random part of at most half is taken off
+/// it. So clients that failed at the same moment do not retry at the same moment.
 fn jittered(retries: u32) -> Duration {
     let wait = FIRST_WAIT.saturating_mul(1 << retries.min(8)).min(LONGEST_WAIT);
     wait / 2 + wait.mul_f64(fastrand::f64() / 2.0)

@@ -1,4 +1,4 @@
-//! Connections: TCP, TLS over TCP, both perhaps through a proxy, and unix sockets.
+//! Connections: TCP and TLS over TCP, each directly or through a proxy, and unix sockets.
 
 use super::address::Addresses;
 use super::innermost;
@@ -27,38 +27,39 @@ use tower_service::Service;
 /// a retry.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where requests go.
+/// Where connections are made to.
 #[derive(Clone, Debug, Default)]
 pub enum Target {
-    /// To the host of the request's URL.
+    /// The host of the request's URL.
     #[default]
     Network,
-    /// To a unix socket, whatever the URL says.
+    /// A unix socket with this path. The host of the request's URL is not used.
     Unix(PathBuf),
 }
 
-/// How requests get there.
+/// How connections are made, and to which addresses.
 #[derive(Clone, Default)]
 pub struct Route {
-    /// The host of each URL, or a socket.
+    /// The host of each URL, or one unix socket.
     pub target: Target,
-    /// Certificates.
+    /// Root certificates, client certificate and other TLS settings.
     pub tls: Arc<TlsSettings>,
-    /// Proxies for http and https; none when requests go straight.
+    /// The proxies for http and https; `None` if connections are made directly.
     pub proxies: Option<Arc<Matcher>>,
-    /// The addresses that hosts may have. A proxy looks its hosts up by itself.
+    /// The IP addresses that hosts may have. They are not checked for requests through a proxy, which resolves host
+    /// names itself.
     pub addresses: Addresses,
-    /// Looks names up, where addresses are not all allowed; the system when there is none.
+    /// Resolves host names in place of the system's resolver. Not used if `addresses` is `Any`.
     pub names: Option<Arc<dyn Names>>,
 }
 
-/// Looks names up.
+/// Resolves host names.
 pub trait Names: Send + Sync {
-    /// The addresses of a host.
+    /// The IP addresses of a host, each with `port`.
     fn look_up(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>>;
 }
 
-/// A host has no address that may be connected to.
+/// The host of this name has no IP address that may be connected to.
 #[derive(Debug)]
 pub(crate) struct NoAddress(String);
 
@@ -75,7 +76,8 @@ impl fmt::Display for NoAddress {
 impl StdError for NoAddress {}
 
 impl Route {
-    /// What a proxy for plain http wants to see in each request; tunnels send it themselves.
+    /// The `Proxy-Authorization` header of a request over plain http through a proxy. For https, only the `CONNECT`
+    /// request that opens the tunnel has it.
     pub(super) fn plain_proxy_auth(&self, uri: &Uri) -> Option<HeaderValue> {
         if uri.scheme_str() != Some("http") {
             return None;
@@ -93,7 +95,7 @@ impl Route {
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// Makes connections for the pool.
+/// Makes the connections of a pool.
 #[derive(Clone)]
 pub(crate) struct Connector {
     route: Route,
@@ -134,7 +136,7 @@ impl Connector {
         }
     }
 
-    /// A connection to a proxy. The error says that the proxy cannot be reached, and not the server.
+    /// A connection to a proxy. An error says that the proxy cannot be reached, not the server.
     async fn reach_proxy(&mut self, proxy: &Uri) -> Result<TcpStream, BoxError> {
         match self.tcp.call(proxy.clone()).await {
             Ok(stream) => Ok(stream.into_inner()),
@@ -144,8 +146,8 @@ impl Connector {
 }
 
 impl Connector {
-    /// A connection without a proxy. The name is resolved once: the address that is connected to is the one that
-    /// was checked.
+    /// A connection without a proxy. The host name is resolved only once, so that the address that is connected to is
+    /// the address that was checked.
     async fn direct(&mut self, uri: &Uri) -> Result<TcpStream, BoxError> {
         if self.route.addresses == Addresses::Any {
             return Ok(self.tcp.call(uri.clone()).await?.into_inner());
@@ -204,7 +206,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// A connection of any kind.
 pub(crate) struct Conn {
     io: TokioIo<Box<dyn Stream>>,
-    /// Whether a proxy reads the requests, so that they must name the whole URL.
+    /// Whether an http proxy reads the requests. Then each request line must have the absolute URL.
     proxied: bool,
 }
 
@@ -256,7 +258,8 @@ impl Write for Conn {
     }
 }
 
-/// The cause below an error. An IO error keeps a TLS error inside, and names the cause below that one.
+/// The direct cause of an error. The `source` of an IO error skips the error that it wraps, which may be a TLS error;
+/// `get_ref` returns the wrapped error.
 pub(super) fn next_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(inner) => Some(inner),
@@ -264,7 +267,7 @@ pub(super) fn next_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a 
     }
 }
 
-/// Whether no address of the host may be connected to.
+/// Whether the error says that no IP address of the host may be connected to.
 pub(super) fn is_address_refusal(error: &(dyn StdError + 'static)) -> bool {
     std::iter::successors(Some(error), |error| next_cause(*error)).any(<dyn StdError>::is::<NoAddress>)
 }

@@ -1,7 +1,8 @@
-//! A server's certificate that says of itself that it is an authority, where a root leads to it.
+//! Checks the chain of a server's certificate that is marked as a CA (`basicConstraints` with `CA:TRUE`).
 //!
-//! Go takes it; webpki refuses it for what it says. All else is checked here as Go checks it: times, names, what the
-//! certificates may be used for, how many may stand between. A certificate that constrains names is left to webpki.
+//! Go accepts such a certificate; webpki refuses it because of the mark. Everything else is checked here as Go does:
+//! validity periods, key usages, and the number of intermediate certificates. The name is checked by the caller. A chain
+//! with name constraints is not accepted here, so that webpki's refusal stands.
 
 use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
 use std::time::Duration;
@@ -10,11 +11,11 @@ use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, NameConstraints};
 use x509_cert::{Certificate, TbsCertificate};
 
-/// `serverAuth` and `anyExtendedKeyUsage`.
+/// The extended key usages of which a certificate needs one: `serverAuth` or `anyExtendedKeyUsage`.
 const FOR_SERVERS: [ObjectIdentifier; 2] =
     [ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"), ObjectIdentifier::new_unwrap("2.5.29.37.0")];
 
-/// Extensions that are understood where they are critical: what a key may be used for, names, being an authority.
+/// The extensions that may be critical: key usage, alternative names, basic constraints, extended key usage.
 const KNOWN: [ObjectIdentifier; 4] = [
     ObjectIdentifier::new_unwrap("2.5.29.15"),
     ObjectIdentifier::new_unwrap("2.5.29.17"),
@@ -22,14 +23,14 @@ const KNOWN: [ObjectIdentifier; 4] = [
     ObjectIdentifier::new_unwrap("2.5.29.37"),
 ];
 
-/// Certificates between a server's and a root.
+/// The most intermediate certificates between the server's certificate and a root.
 const MOST_BETWEEN: usize = 4;
 
-/// Certificates that a server may send beside its own.
+/// The most certificates beside its own that are used of those that a server sends.
 const MOST_SENT: usize = 16;
 
-/// Whether a certificate is an authority by its own words, and one of the roots signed it, or others that the server
-/// sent and that lead to a root. Its name is for the caller to check.
+/// Whether `leaf` is marked as a CA and a chain leads from it to one of the roots, directly or through certificates in
+/// `sent`. The caller checks the name.
 pub(super) fn is_signed(
     leaf: &CertificateDer<'_>,
     sent: &[CertificateDer<'_>],
@@ -44,7 +45,7 @@ pub(super) fn is_signed(
     chains.is_usable(&leaf) && chains.leads_to(&leaf, 0)
 }
 
-/// What a chain may be made of.
+/// The certificates that a chain may consist of, and what they are checked with.
 struct Chains<'a> {
     sent: &'a [Certificate],
     roots: &'a [CertificateDer<'static>],
@@ -61,7 +62,8 @@ impl Chains<'_> {
             && is_understood(tbs)
     }
 
-    /// Whether a root leads to a certificate below which so many stand, the server's own left out.
+    /// Whether a chain leads from `certificate` to a root. `below` is the number of intermediate certificates that the
+    /// chain already has: from the one that the server's certificate is signed with up to this one.
     fn leads_to(&self, certificate: &Certificate, below: usize) -> bool {
         let signed_by = |signer: &Certificate| {
             let tbs = signer.tbs_certificate();
@@ -95,7 +97,7 @@ fn is_for_servers(tbs: &TbsCertificate) -> bool {
     }
 }
 
-/// Constraints of names are webpki's to check.
+/// Whether all critical extensions are known and there are no name constraints, which only webpki checks.
 fn is_understood(tbs: &TbsCertificate) -> bool {
     let mut critical = tbs.extensions().into_iter().flatten().filter(|extension| extension.critical);
     critical.all(|extension| KNOWN.contains(&extension.extn_id))
@@ -124,7 +126,7 @@ fn has_signed(
     let key = root.subject_public_key_info();
     let key_algorithm = key.algorithm.to_der().ok()?;
     let key = key.subject_public_key.as_bytes()?;
-    // The identifiers are written there without the header of their sequence.
+    // rustls has the identifiers of algorithms in DER without the header of their SEQUENCE.
     let fits = |algorithm: &&dyn SignatureVerificationAlgorithm| {
         contents(&signed_with) == Some(algorithm.signature_alg_id().as_ref())
             && contents(&key_algorithm) == Some(algorithm.public_key_alg_id().as_ref())
@@ -133,7 +135,7 @@ fn has_signed(
     Some(fitting.any(|algorithm| algorithm.verify_signature(key, &message, signature).is_ok()))
 }
 
-/// What stands in a short sequence.
+/// The contents of a DER SEQUENCE that is shorter than 128 bytes.
 fn contents(der: &[u8]) -> Option<&[u8]> {
     let [0x30, length, rest @ ..] = der else { return None };
     (usize::from(*length) == rest.len() && *length < 0x80).then_some(rest)
@@ -149,7 +151,8 @@ mod tests {
     use std::process::Command;
     use std::time::Duration;
 
-    /// Certificates made by openssl: an authority's, and one that it signed with these extensions.
+    /// Two certificates that openssl makes: a CA with the options `authority`, and one that the CA signed with these
+    /// extensions. `None` without openssl.
     fn signed(folder: &Path, authority: &str, extensions: &str) -> Option<[CertificateDer<'static>; 2]> {
         let openssl = program("openssl")?;
         let run = |line: &str| {
@@ -165,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_calls_itself_an_authority_is_trusted_where_a_root_signed_it() {
+    fn a_server_certificate_that_is_marked_as_a_ca_is_trusted_if_a_root_signed_it() {
         let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms.all;
         let ca = "basicConstraints=CA:TRUE\nsubjectAltName=IP:127.0.0.1\n";
         let no_signing = "-addext keyUsage=critical,digitalSignature";
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn others_that_the_server_sends_may_stand_between() {
+    fn a_chain_may_lead_through_intermediate_certificates_that_the_server_sends() {
         let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms.all;
         let Some(openssl) = program("openssl") else { return };
         let folder = tempfile::tempdir().unwrap();

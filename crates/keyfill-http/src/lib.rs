@@ -1,12 +1,13 @@
-//! The one HTTP client, in two layers.
+//! The HTTP client of all crates, in two layers.
 //!
-//! [`Http`] sends one request to one server and takes one answer in, over http, https or a unix socket. No
-//! policy: retries are their caller's. [`Client`] asks any server that a [`HostPolicy`] allows: addresses
-//! are judged where they are connected to, redirects are followed with the same judgement, credentials stay
-//! with the origin that they belong to, and bytes are bounded and hashed while they come.
+//! [`Http`] sends one request to one server and reads one response, over http, https or a unix socket. It checks no
+//! policy and does not retry; that is left to its caller. [`Client`] sends requests to any server that a
+//! [`HostPolicy`] allows: the IP address is checked when the connection is made, each redirect is checked like the
+//! first URL, a credential is sent to its own origin only, and the size of a body is limited and its SHA-256 computed
+//! while it arrives.
 //!
-//! A plain http address costs nothing here but the connection: certificates are read when they are named,
-//! the system's roots when the first https connection is made.
+//! Requests over plain http load no root certificates of the system: they are read for the first https connection.
+//! Certificate files in the settings are read when the settings are.
 
 #![warn(clippy::disallowed_methods)]
 
@@ -36,37 +37,37 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
-/// The largest answer that is taken in. Vault itself takes no request above 32 MiB.
+/// The largest body of a response, in bytes. For comparison: Vault accepts requests of at most 32 MiB.
 const LARGEST_BODY: usize = 64 << 20;
 
-/// How long an unused connection is kept.
+/// How long an idle connection stays open.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// What is sent. The body is wiped after use.
+/// A request to one server. The body is overwritten with zeros when it is dropped.
 #[derive(Clone)]
 pub struct Call {
-    /// `GET` and the like.
+    /// The method, for example `GET`.
     pub method: http::Method,
-    /// Absolute, with its query.
+    /// The absolute URL, with its query.
     pub uri: http::Uri,
-    /// As sent; the host and the length are added.
+    /// The headers, without `Host` and `Content-Length`: those two are added when the request is sent.
     pub headers: http::HeaderMap,
-    /// May hold a credential.
+    /// The body, which may contain a credential.
     pub body: Zeroizing<Vec<u8>>,
 }
 
-/// What came back, whatever its status. The body is wiped after use.
+/// A response with any status. The body is overwritten with zeros when it is dropped.
 pub struct Answer {
-    /// As the server gave it; no status is an error here.
+    /// The status that the server sent. A status such as 404 or 500 is not an error in this layer.
     pub status: http::StatusCode,
-    /// As received.
+    /// The headers that the server sent.
     pub headers: http::HeaderMap,
-    /// May hold a secret.
+    /// The body, which may contain a secret.
     pub body: Zeroizing<Vec<u8>>,
 }
 
 impl Answer {
-    /// How long the server asks to wait: `Retry-After` in seconds or as a date.
+    /// How long the server asks the client to wait: `Retry-After`, in seconds or as a date.
     pub fn retry_after(&self) -> Option<Duration> {
         retry_after(&self.headers)
     }
@@ -80,56 +81,56 @@ fn retry_after(headers: &http::HeaderMap) -> Option<Duration> {
     }
 }
 
-/// Why there was no answer.
+/// The kind of a request's failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// A transport error: connection refused, no such name, no route.
+    /// A transport error: connection refused, unknown host name, no route.
     Connect,
-    /// The handshake was refused for another reason than those below; trying again does not help.
+    /// The TLS handshake failed for a reason that no other kind names; a retry does not help.
     Tls,
     /// The server does not speak TLS.
     NoTls,
-    /// The certificate is for another name.
+    /// The server's certificate is for another name.
     WrongName,
-    /// The certificate names no host at all.
+    /// The server's certificate names no host.
     NoName,
-    /// The certificate has expired, or is not valid yet.
+    /// The server's certificate has expired, or is not valid yet.
     Expired,
-    /// The certificate is signed by an authority that is not trusted.
+    /// The server's certificate is signed by an authority that is not trusted.
     UnknownIssuer,
-    /// The server refused the client's certificate, or wants one.
+    /// The server refused the client certificate, or requires one.
     ClientCertificate,
-    /// A proxy refuses to connect; trying again does not help.
+    /// A proxy refuses to connect to the server; a retry does not help.
     Proxy,
-    /// No connection to a proxy, or it is busy.
+    /// A proxy cannot be reached, or reports a temporary failure; a retry may help.
     ProxyConnect,
-    /// The connection broke before the answer was complete.
+    /// The connection broke before the response was complete.
     Broken,
-    /// The host has no address that may be connected to.
+    /// The host has no IP address that the policy allows.
     Address,
     /// The deadline was exceeded.
     Timeout,
-    /// The answer is too large, or the request cannot be made.
+    /// The response is too large, or the URL cannot be requested.
     Unusable,
 }
 
-/// Why there was no answer, with the innermost reason. It holds nothing that was sent or received.
+/// Why a request failed. It contains no header and no body of the request or of the response.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// What kind of failure; it decides whether another try may help.
+    /// The kind of the failure, which decides whether a retry may help.
     pub kind: FailureKind,
-    /// The innermost cause, for people.
+    /// The text of the innermost cause, for the user.
     pub reason: String,
 }
 
-/// A client for one server, with a pool of connections.
+/// A client for one [`Route`], with a pool of connections.
 pub struct Http {
     client: Pool<Connector, Full<Bytes>>,
     route: Route,
 }
 
 impl Http {
-    /// A client that connects when it is first used.
+    /// A client that opens its first connection when the first request is sent.
     pub fn new(route: Route) -> Self {
         let client = Pool::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -138,7 +139,7 @@ impl Http {
         Self { client, route }
     }
 
-    /// Sends a request and takes the whole answer in, within `limit`.
+    /// Sends a request and reads the whole response. Fails with `Timeout` if this takes longer than `limit`.
     pub async fn send(&self, call: &Call, limit: Duration) -> Result<Answer, Failure> {
         match tokio::time::timeout(limit, self.exchange(call)).await {
             Ok(result) => result,
@@ -164,7 +165,7 @@ impl Http {
         Ok(Answer { status: answer.status, headers: answer.headers, body })
     }
 
-    /// Sends a request and takes the head of the answer in. The caller bounds the time.
+    /// Sends a request and reads the status and the headers of the response. The caller sets the timeout.
     async fn start(&self, call: &Call) -> Result<Started, Failure> {
         let mut request = http::Request::new(Full::new(Bytes::from_owner(call.body.clone())));
         *request.method_mut() = call.method.clone();
@@ -179,7 +180,7 @@ impl Http {
     }
 }
 
-/// An answer whose body is still to come.
+/// A response whose body has not been read yet.
 struct Started {
     status: http::StatusCode,
     headers: http::HeaderMap,
@@ -187,7 +188,7 @@ struct Started {
 }
 
 impl Started {
-    /// The next bytes of the body; none at its end.
+    /// The next bytes of the body; `None` at its end.
     async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         while let Some(frame) = self.body.frame().await {
             let frame = frame.map_err(|e| Failure { kind: FailureKind::Broken, reason: innermost(&e) })?;
@@ -199,7 +200,7 @@ impl Started {
     }
 }
 
-/// Appends; a buffer that is outgrown is wiped, which `Vec` alone would not do.
+/// Appends `data`. When the buffer has to grow, the old one is overwritten with zeros, which `Vec` does not do.
 fn append_wiping(body: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
     if body.capacity() - body.len() < data.len() {
         let mut larger = Vec::with_capacity((body.len() + data.len()).max(2 * body.capacity()));
@@ -219,7 +220,7 @@ fn request_failure(error: &hyper_util::client::legacy::Error) -> Failure {
     })
 }
 
-/// The text of the last cause: "Connection refused (os error 111)" and not "client error (Connect)".
+/// The text of the innermost cause: "Connection refused (os error 111)", not "client error (Connect)".
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(next) = connect::next_cause(cause) {
@@ -228,7 +229,7 @@ fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     cause.to_string()
 }
 
-/// `1.5 s`, `55 s`.
+/// A duration as text in seconds, with at most one decimal: `1.5 s`, `55 s`.
 pub fn seconds(time: Duration) -> String {
     let tenths = (time.as_millis() + 50) / 100;
     if tenths.is_multiple_of(10) {

@@ -1,53 +1,53 @@
-//! Which URLs may be asked, and which addresses their hosts may have.
+//! Which URLs may be requested, and which IP addresses their hosts may have.
 
 use crate::Addresses;
 use std::fmt;
 use std::net::IpAddr;
 use url::{Host, Url};
 
-/// Which URLs may be asked. The default allows every https URL at a public address.
+/// Which URLs may be requested. The default allows every `https://` and `oci://` URL whose host has a public address.
 #[derive(Clone, Debug, Default)]
 pub struct HostPolicy {
-    /// The entries; none: every https URL at a public address.
+    /// The entries; `None` for the default.
     rules: Option<Vec<Rule>>,
 }
 
-/// One entry.
+/// One entry of a policy.
 #[derive(Clone, Debug)]
 struct Rule {
-    /// The user of an `ssh://` entry.
+    /// The user of an `ssh://` entry, which a URL must have too.
     user: Option<String>,
-    /// Matches the URL itself and what lies below it.
+    /// Two globs: for the entry's URL itself, and for what lies below it.
     globs: [String; 2],
-    /// What the host may resolve to.
+    /// The IP addresses that the host may have.
     addresses: Addresses,
 }
 
-/// Why an entry is not usable, or a URL not allowed.
+/// Why an entry is invalid or a URL is not allowed. Each variant has the entry or the URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The entry is not `SCHEME://HOST/PATH` with `*`.
+    /// The entry is not of the form `SCHEME://HOST/PATH`, in which `*` is allowed.
     Entry(String),
-    /// The scheme is not https, nor http where an entry says so.
+    /// The scheme is not supported, or needs an entry and there are none (http and ssh).
     Scheme(String),
     /// No entry matches the URL.
     NotListed(String),
-    /// The host is an address that no entry spells out.
+    /// The host of the URL is an IP address that is not allowed: it is not public, and no entry spells it out.
     Address(String),
 }
 
 impl HostPolicy {
     /// A policy of entries such as `https://github.com/org/*`, `oci://ghcr.io/org/*`,
-    /// `https://*.example.com/*`. `*` stands for any text without a slash, at the end for all that lies
-    /// below. `http://` and an address that is not public must be spelled out; `private+` before an entry
-    /// lets its host have a private address. `ssh://USER@HOST/PATH` holds for this user.
+    /// `https://*.example.com/*`. `*` matches any text without a slash; `/*` at the end matches everything below.
+    /// The scheme `http` and an IP address that is not public must be spelled out. An entry that begins with
+    /// `private+` allows its host to have a private address. An entry `ssh://USER@HOST/PATH` matches URLs of this user.
     pub fn of<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, Refused> {
         let rules = entries.into_iter().map(Rule::parse).collect::<Result<_, _>>()?;
         Ok(Self { rules: Some(rules) })
     }
 
-    /// Whether a URL may be asked, and the addresses that its host may have then. `oci://` URLs are matched by
-    /// `oci://` entries alone.
+    /// Whether a URL may be requested; returns the IP addresses that its host may have. Only an `oci://` entry matches
+    /// an `oci://` URL.
     pub fn check(&self, url: &Url) -> Result<Addresses, Refused> {
         let shown = shown(url);
         if !matches!(url.scheme(), "https" | "http" | "oci" | "ssh") {
@@ -72,13 +72,13 @@ impl HostPolicy {
         Err(refused)
     }
 
-    /// Whether an entry matches a URL, whatever address its host has.
+    /// Whether an entry matches a URL; the address of its host is not checked. Always true if there are no entries.
     pub fn names(&self, url: &Url) -> bool {
         let shown = shown(url);
         self.rules.as_ref().is_none_or(|rules| rules.iter().any(|rule| rule.names(url, &shown)))
     }
 
-    /// Whether there are entries at all.
+    /// Whether the policy is made of entries, and is not the default.
     pub fn is_listed(&self) -> bool {
         self.rules.is_some()
     }
@@ -123,7 +123,7 @@ impl Rule {
 }
 
 impl Rule {
-    /// Whether this entry is for a URL, which is shown as rules see it.
+    /// Whether this entry matches a URL. `shown` is the URL as the function `shown` returns it.
     fn names(&self, url: &Url, shown: &str) -> bool {
         let user = (url.scheme() == "ssh" && !url.username().is_empty()).then(|| url.username());
         self.user.as_deref() == user
@@ -131,11 +131,12 @@ impl Rule {
     }
 }
 
-/// Whether a glob matches the whole of a text: `*` is any text without a slash, `**` any text. Where a star
-/// took too little, the last one that can take more does.
+/// Whether a glob matches the whole of a text. `*` matches any text without a slash, `**` any text. Each star first
+/// matches the empty text; on a mismatch, the last star that can match one more byte does.
 fn matches(glob: &[u8], text: &[u8]) -> bool {
     let (mut g, mut t) = (0, 0);
-    // Where to go on when what follows a star does not fit: one for each kind of star.
+    // Where to go back to on a mismatch, for the last `*` and the last `**`: the position in the glob behind the star
+    // and the position in the text up to which the star matches.
     let (mut single, mut double) = (None::<(usize, usize)>, None::<(usize, usize)>);
     loop {
         if glob[g..].starts_with(b"**") {
@@ -166,7 +167,7 @@ fn matches(glob: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// What a host of an entry may resolve to: an address that is spelled out is itself.
+/// The IP addresses that the host of an entry may have. If the host is an IP address, it is the only one.
 fn addresses(host: &str, private: bool) -> Addresses {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or(rest),
@@ -184,12 +185,12 @@ fn literal(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(address.into()),
         Host::Ipv6(address) => Some(address.into()),
-        // The url crate reads addresses only where the scheme is one of the web's.
+        // The url crate parses IPv4 addresses only for schemes such as http and https, not for oci and ssh.
         Host::Domain(name) => name.parse().ok(),
     }
 }
 
-/// The URL as rules see it and errors show it: no user, password, query or fragment.
+/// The URL as entries are matched with it and as errors show it: without user, password, query and fragment.
 pub fn shown(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stops_at_a_slash_and_the_last_one_does_not() {
+    fn a_star_matches_no_slash_except_at_the_end_of_an_entry() {
         let org = ["https://github.com/argoproj/*"];
         assert!(allows(&org, "https://github.com/argoproj/argo-cd/info/refs?service=x"));
         assert!(allows(&org, "https://GitHub.com:443/argoproj/a"));
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn stars_take_as_much_as_they_need() {
+    fn a_star_matches_no_slash_and_two_stars_match_any_text() {
         for (glob, text, fits) in [
             ("a*c", "abbc", true),
             ("a*c", "ab/c", false),
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_in_a_host_stays_in_the_host() {
+    fn a_star_in_a_host_matches_nothing_outside_the_host() {
         let hosts = ["https://*.example.com/*"];
         assert!(allows(&hosts, "https://charts.example.com/index.yaml"));
         for other in
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_spelled_out_is_allowed_and_no_other() {
+    fn an_entry_decides_which_addresses_its_host_may_have() {
         let policy = HostPolicy::of(["http://127.0.0.1:8080/*"]).expect("an entry");
         assert_eq!(
             policy.check(&url("http://127.0.0.1:8080/a")),
@@ -309,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_for_ssh_holds_for_its_user() {
+    fn an_ssh_entry_matches_urls_of_its_user_only() {
         let one = ["ssh://git@host.example:22/org/*"];
         assert!(allows(&one, "ssh://git@host.example/org/repo"));
         for other in [
@@ -326,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_are_no_urls_are_refused() {
+    fn entries_that_are_not_valid_urls_are_refused() {
         for entry in [
             "github.com/*",
             "*",

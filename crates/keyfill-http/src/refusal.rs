@@ -1,4 +1,4 @@
-//! What a TLS library or a proxy says, in words for people.
+//! Messages for failures of TLS and of proxies, in place of the TLS library's own texts.
 
 use super::connect::next_cause;
 use super::tls::Unusable;
@@ -8,7 +8,7 @@ use super::{Failure, FailureKind};
 use rustls::{AlertDescription, CertificateError, OtherError};
 use std::error::Error as StdError;
 
-/// The failure, when something in the chain of causes is TLS' or a proxy's.
+/// The failure, if one of the error's causes is an error of TLS or of a proxy.
 pub(super) fn of(error: &(dyn StdError + 'static)) -> Option<Failure> {
     let mut cause = Some(error);
     while let Some(error) = cause {

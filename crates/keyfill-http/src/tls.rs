@@ -1,4 +1,4 @@
-//! TLS: roots, client certificate, server name. The system's roots are read for the first https
+//! TLS settings: root certificates, client certificate, server name. The system's roots are read for the first https
 //! connection that needs them.
 
 use super::verify::Verifier;
@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Settings that cannot work, found while connecting.
+/// TLS settings that are not usable, which is noticed at the first connection. It has the message.
 #[derive(Clone, Debug)]
 pub(super) struct Unusable(String);
 
@@ -27,17 +27,17 @@ impl fmt::Display for Unusable {
 
 impl std::error::Error for Unusable {}
 
-/// The client's certificate chain and its key.
+/// The client certificate with its chain, and its private key.
 struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 }
 
-/// What connections are made with. Files are read when it is filled in, since a file that is named and not
-/// there is an error even when no https connection is made.
+/// TLS settings of connections. They hold the contents of files, not paths: a file that does not exist must be an error
+/// even if no https connection is made.
 #[derive(Default)]
 pub struct TlsSettings {
-    /// The only roots; the system's when there are none.
+    /// The only trusted root certificates; if empty, the system's are.
     roots: Vec<CertificateDer<'static>>,
     identity: Option<Identity>,
     skip_verify: bool,
@@ -47,7 +47,7 @@ pub struct TlsSettings {
 }
 
 impl TlsSettings {
-    /// Adds the roots in a PEM text; the number of those found.
+    /// Adds the root certificates of a PEM text, and returns how many there are.
     pub fn add_roots(&mut self, pem: &[u8]) -> Result<usize, String> {
         let before = self.roots.len();
         for root in CertificateDer::pem_slice_iter(pem) {
@@ -56,7 +56,7 @@ impl TlsSettings {
         Ok(self.roots.len() - before)
     }
 
-    /// Sets the client's certificate from two PEM texts.
+    /// Sets the client certificate with its chain and its private key, each a PEM text.
     pub fn set_identity(&mut self, chain: &[u8], key: &[u8]) -> Result<(), String> {
         let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
             .collect::<Result<_, _>>()
@@ -64,24 +64,24 @@ impl TlsSettings {
         if chain.is_empty() {
             return Err("there is no certificate in it".to_owned());
         }
-        // The reader's error could quote the key.
+        // The parser's error is left out, since it could quote the key.
         let key = PrivateKeyDer::from_pem_slice(key)
             .map_err(|_| "there is no private key in PEM in it".to_owned())?;
         self.identity = Some(Identity { chain, key });
         Ok(())
     }
 
-    /// Accepts any certificate of the server.
+    /// Sets whether any certificate of the server is accepted.
     pub fn skip_verify(&mut self, skip: bool) {
         self.skip_verify = skip;
     }
 
-    /// The name that the certificate must be for, in place of the host of the URL.
+    /// Sets the name that the server's certificate must be for, in place of the host of the URL.
     pub fn server_name(&mut self, name: Option<String>) {
         self.server_name = name;
     }
 
-    /// The protocols that the server may choose from (ALPN), as in `h2`.
+    /// Sets the protocols that are offered to the server (ALPN), for example `h2`.
     pub fn protocols(&mut self, names: &[&str]) {
         self.protocols = names.iter().map(|name| name.as_bytes().to_vec()).collect();
     }
@@ -91,7 +91,7 @@ impl TlsSettings {
         self.identity.is_some()
     }
 
-    /// TLS over a connection to a host. The error holds nothing but why the handshake failed.
+    /// Performs the TLS handshake with `host` over `stream`. An error contains only the reason of the failure.
     pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         host: &str,
@@ -131,11 +131,11 @@ impl TlsSettings {
         Ok(Arc::new(config))
     }
 
-    /// The roots, for webpki and as they are.
+    /// The root certificates: parsed for webpki, and in DER.
     fn root_store(&self) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), Unusable> {
         let mut store = RootCertStore::empty();
         if self.roots.is_empty() {
-            // One broken certificate of the system must not hide the others.
+            // A certificate of the system that cannot be parsed is skipped: the others must stay usable.
             let certificates = rustls_native_certs::load_native_certs().certs;
             store.add_parsable_certificates(certificates.iter().cloned());
             if store.is_empty() {
@@ -150,7 +150,7 @@ impl TlsSettings {
     }
 }
 
-/// The PEM files of a folder, by name.
+/// The contents of all files in a folder, sorted by file name.
 pub fn pem_files(folder: &Path) -> std::io::Result<Vec<Vec<u8>>> {
     let mut paths: Vec<_> =
         std::fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
@@ -158,7 +158,7 @@ pub fn pem_files(folder: &Path) -> std::io::Result<Vec<Vec<u8>>> {
     paths.into_iter().filter(|path| path.is_file()).map(std::fs::read).collect()
 }
 
-/// Accepts any certificate; the handshake's signatures are still checked.
+/// Accepts any certificate. The signatures of the handshake are still checked.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

@@ -1,4 +1,4 @@
-//! A tunnel through a proxy, for https. Errors name the status that the proxy answers with.
+//! A tunnel through a proxy, for https. If the proxy refuses it, the error names the status of the proxy's response.
 
 use super::FailureKind;
 use http::{Method, Request, StatusCode, Uri};
@@ -9,10 +9,10 @@ use hyper_util::rt::TokioIo;
 use std::fmt;
 use tokio::net::TcpStream;
 
-/// Why a proxy did not open a tunnel. It holds no user name and no password of the proxy's address.
+/// Why a proxy did not open a tunnel. The text leaves out the user name and the password of the proxy's URL.
 #[derive(Clone, Debug)]
 pub(crate) struct ProxyFailure {
-    /// Whether another try may help.
+    /// The kind of the failure, which decides whether a retry may help.
     pub(crate) kind: FailureKind,
     text: String,
 }
@@ -29,7 +29,7 @@ impl ProxyFailure {
     }
 
     fn refused(proxy: &Uri, to: &str, status: StatusCode) -> Self {
-        // Temporary failures are retried, as with a server.
+        // These statuses are temporary: the request is retried, as it is when a server sends them.
         let passes = matches!(status.as_u16(), 429 | 502..=504);
         let kind = if passes { FailureKind::ProxyConnect } else { FailureKind::Proxy };
         Self { kind, text: format!("the proxy {} answered {status} when asked for {to}", shown(proxy)) }
@@ -44,14 +44,14 @@ impl fmt::Display for ProxyFailure {
 
 impl std::error::Error for ProxyFailure {}
 
-/// The proxy's address without user name and password.
+/// The proxy's URL without user name, password and path.
 fn shown(proxy: &Uri) -> String {
     let host = proxy.host().unwrap_or_default();
     let port = proxy.port_u16().map_or_else(String::new, |port| format!(":{port}"));
     format!("{}://{host}{port}", proxy.scheme_str().unwrap_or("http"))
 }
 
-/// Asks a proxy for a tunnel to the server of `uri`.
+/// Sends a `CONNECT` request for the server of `uri` to a proxy. `stream` is a connection to the proxy.
 pub(crate) async fn open(
     stream: TcpStream,
     proxy: &Intercept,
@@ -61,7 +61,7 @@ pub(crate) async fn open(
     let to = format!("{}:{}", uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(443));
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| broken())?;
-    // It ends when both ends of the tunnel are dropped.
+    // The task drives the connection to the proxy. It ends by itself, once the tunnel is opened or the request failed.
     tokio::spawn(connection.with_upgrades());
     let mut request = Request::builder().method(Method::CONNECT).uri(&to).header(http::header::HOST, &to);
     if let Some(auth) = proxy.basic_auth() {

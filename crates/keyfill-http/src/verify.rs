@@ -1,8 +1,8 @@
 //! Which certificate of a server is trusted, and why one is refused.
 //!
-//! As in Go, a certificate that itself stands among the roots is trusted, whoever signed it and whatever it
-//! says of being an authority; its name and its time must still be right. So is one that says it is an authority and to
-//! which a root leads.
+//! The rules are those of Go, which go beyond webpki's in two cases. A certificate that is itself among the roots is
+//! trusted, no matter who signed it and whether it is a CA; its name and its validity period are still checked. A
+//! certificate that is marked as a CA is trusted if a chain leads from it to a root (see `leaf`).
 
 use crate::{FailureKind, leaf};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -18,10 +18,10 @@ use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::{Certificate, TbsCertificate};
 
-/// Why a certificate was refused, for people.
+/// Why a server's certificate was refused, with a text for the user.
 #[derive(Clone, Debug)]
 pub(crate) struct Refused {
-    /// What would help depends on it.
+    /// The kind of the failure, which decides the hint that the user gets.
     pub(crate) kind: FailureKind,
     text: String,
 }
@@ -34,18 +34,18 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Trusts what the roots signed, and the roots themselves.
+/// Trusts certificates that the roots signed, and the roots themselves.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    /// The roots: those that were named, else the system's.
+    /// The roots: those of the settings, or the system's if the settings have none.
     pub(super) named: Vec<CertificateDer<'static>>,
     pub(super) signed: Arc<WebPkiServerVerifier>,
-    /// The signatures that are known.
+    /// The signature algorithms that are supported.
     pub(super) algorithms: &'static [&'static dyn SignatureVerificationAlgorithm],
 }
 
 impl Verifier {
-    /// Whether a certificate that stands among the roots is for this name and time.
+    /// Checks a certificate that is itself among the roots: its validity period and its names.
     fn is_trusted_itself(
         certificate: &CertificateDer<'_>,
         name: &ServerName<'_>,
@@ -113,7 +113,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// The refusal with what the certificate says of itself.
+/// The error for a refused certificate, with the names and the dates that the certificate contains.
 fn refusal(der: &CertificateDer<'_>, name: &ServerName<'_>, why: &CertificateError) -> rustls::Error {
     let read = Certificate::from_der(der).ok();
     let tbs = read.as_ref().map(Certificate::tbs_certificate);
@@ -139,8 +139,8 @@ fn refusal(der: &CertificateDer<'_>, name: &ServerName<'_>, why: &CertificateErr
         CertificateError::BadSignature => {
             (FailureKind::UnknownIssuer, format!("the signature of the certificate of {subject} is wrong"))
         }
-        // One that signed itself is refused for what it says of being an authority, and would be trusted were
-        // it among the roots.
+        // webpki refuses a self-signed certificate because it is used as a CA and as a server's certificate. The user
+        // is told that its signer is not trusted, since it would be trusted if it were among the roots.
         _ if tbs.is_some_and(|tbs| tbs.issuer() == tbs.subject()) => untrusted(tbs, &subject),
         _ if read.as_ref().is_some_and(|certificate| names_of(certificate).is_empty()) => (
             FailureKind::NoName,
@@ -153,7 +153,7 @@ fn refusal(der: &CertificateDer<'_>, name: &ServerName<'_>, why: &CertificateErr
     CertificateError::Other(OtherError(Arc::new(Refused { kind, text }))).into()
 }
 
-/// A certificate whose signer is not trusted.
+/// The failure of a certificate whose signer is not trusted.
 fn untrusted(tbs: Option<&TbsCertificate>, subject: &str) -> (FailureKind, String) {
     let issuer = tbs.map(|tbs| shown(&tbs.issuer().to_string())).unwrap_or_default();
     let by = if issuer == subject { "itself".to_owned() } else { issuer };
@@ -161,7 +161,7 @@ fn untrusted(tbs: Option<&TbsCertificate>, subject: &str) -> (FailureKind, Strin
     (FailureKind::UnknownIssuer, text)
 }
 
-/// The names that a certificate is for.
+/// The DNS names and IP addresses that a certificate is for, at most `MOST_NAMES`.
 fn names_of(certificate: &Certificate) -> Vec<String> {
     let Ok(Some((_, names))) = certificate.tbs_certificate().get_extension::<SubjectAltName>() else {
         return Vec::new();
@@ -177,10 +177,10 @@ fn names_of(certificate: &Certificate) -> Vec<String> {
     names.0.iter().filter_map(text).take(MOST_NAMES).collect()
 }
 
-/// How many names of a certificate an error lists.
+/// The most names of a certificate that an error lists.
 const MOST_NAMES: usize = 5;
 
-/// A text of the server's, short and on one line.
+/// A text from the server's certificate, shortened and without control characters.
 fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(120).collect()
 }

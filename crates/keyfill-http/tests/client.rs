@@ -1,4 +1,4 @@
-//! The client against servers on loopback: names that change, credentials and redirects, bounds.
+//! The client with servers on loopback: host names whose address changes, credentials at redirects, size limits.
 
 use keyfill_http::{Client, Credential, GetError, HostPolicy, Names, Origin, Request, TlsSettings};
 use keyfill_testkit::{Page as Response, Server};
@@ -21,7 +21,8 @@ fn url(text: &str) -> Url {
     Url::parse(text).expect("a URL")
 }
 
-/// A name that is public when it is first looked up, and leads to this machine from then on.
+/// A host name that resolves to a public address the first time, and to a server on this machine from then on. `asked`
+/// counts how often the name was resolved.
 struct Changing {
     asked: AtomicUsize,
     later: SocketAddr,
@@ -29,14 +30,14 @@ struct Changing {
 
 impl Names for Changing {
     fn look_up(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
-        // TEST-NET is no host's: it stands for a public address that nobody answers at.
+        // An address of TEST-NET-3, which no host has, stands for a public address.
         let first = self.asked.fetch_add(1, Ordering::SeqCst) == 0;
         Ok(vec![if first { "203.0.113.1:80".parse().expect("an address") } else { self.later }])
     }
 }
 
 #[test]
-fn a_name_is_judged_by_the_address_that_is_connected_to() {
+fn the_address_that_is_connected_to_is_the_one_that_is_checked() {
     let server = Server::start(|_, _| Response::ok("inside"));
     let names =
         Arc::new(Changing { asked: AtomicUsize::new(1), later: server.host().parse().expect("an address") });
@@ -54,7 +55,7 @@ fn a_name_is_judged_by_the_address_that_is_connected_to() {
 }
 
 #[test]
-fn a_credential_is_dropped_at_another_port_and_comes_back_nowhere() {
+fn a_credential_is_not_sent_to_another_port_after_a_redirect() {
     let other = Server::start(|_, _| Response::ok("other"));
     let at = format!("{}/x", other.address());
     let server = Server::start(move |_, _| Response::status(307).header("Location", &at));
@@ -76,7 +77,7 @@ fn a_credential_is_dropped_at_another_port_and_comes_back_nowhere() {
 }
 
 #[test]
-fn a_body_that_is_a_credential_does_not_follow_to_another_origin() {
+fn a_redirect_of_a_secret_body_to_another_origin_is_refused() {
     let other = Server::start(|_, _| Response::ok("other"));
     let at = other.address();
     let server = Server::start(move |_, _| Response::status(307).header("Location", &at));
@@ -98,7 +99,7 @@ fn a_body_that_is_a_credential_does_not_follow_to_another_origin() {
 }
 
 #[test]
-fn bytes_are_bounded_and_hashed_while_they_come() {
+fn the_body_is_limited_in_size_and_its_sha256_is_returned() {
     let server = Server::start(|_, _| Response::ok(vec![b'x'; 1000]));
     let policy = HostPolicy::of([format!("{}/*", server.address()).as_str()]).expect("an entry");
     let client = Client::new(TlsSettings::default(), None);
