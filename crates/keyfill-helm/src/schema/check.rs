@@ -67,9 +67,9 @@ enum Fault<'v> {
     Said(String),
     /// Another node, which the same value does not fit.
     Same(NodeId),
-    /// A node that a part of the value does not fit.
+    /// Another node, which a part of the value does not fit, with the part and its name or index.
     Inside(NodeId, &'v Json, String),
-    /// None of these fits, or not all.
+    /// A message, and the branches of `allOf`, `anyOf` or `oneOf` that the value does not fit.
     Branches(String, Vec<NodeId>),
 }
 
