@@ -1,7 +1,7 @@
-//! Charts rendered in process beside the official helm, in one run: the processor time of both.
+//! Compares rendering charts in process with the official helm, in one run: the processor time of both.
 //!
-//! `cargo bench -p keyfill-helm`; further charts are named by `KEYFILL_BENCH_CHARTS=DIR:DIR`. Without helm
-//! (see `keyfill-testkit`) only our own figures are shown. Ours are without the start of a process.
+//! `cargo bench -p keyfill-helm`. `KEYFILL_BENCH_CHARTS=DIR:DIR` adds charts. Without helm (see `keyfill-testkit`)
+//! only our own figures are shown. Our figures do not include the start of a process.
 
 #![allow(clippy::print_stdout)]
 
@@ -13,16 +13,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The binary's own.
+/// The allocator that the keyfill binary uses.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Runs of each; ours are too short for the clock's ticks one by one.
+/// The number of runs of each. A single run of ours is shorter than a tick of the clock.
 const HELM_RUNS: u32 = 5;
 const OUR_RUNS: u32 = 50;
 
 fn main() {
-    // `cargo test --benches` only asks whether it runs.
+    // `cargo test --benches` only checks that the benchmark runs.
     let quick = !std::env::args().any(|arg| arg == "--bench");
     let helm = oracle("helm4");
     let folder = generated();
@@ -95,7 +95,7 @@ fn cpu_ms(runs: u32, field: usize, run: impl Fn()) -> f64 {
 
 fn ticks(field: usize) -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name, the second field, may hold blanks: count from behind it.
+    // The name, which is the second field, may contain spaces, so fields are counted from its end.
     let fields: Vec<f64> =
         stat.rsplit(") ").next().unwrap_or_default().split(' ').map(|f| f.parse().unwrap_or(0.0)).collect();
     fields.iter().skip(field - 2).take(2).sum()

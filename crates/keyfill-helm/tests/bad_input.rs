@@ -1,4 +1,4 @@
-//! Hostile and broken charts: a clear error, soon, and with bounded memory.
+//! Hostile and broken charts give a clear error, soon, and with limited memory.
 
 #![allow(clippy::unwrap_used)]
 
@@ -20,7 +20,7 @@ fn chart(files: &[(&str, &[u8])]) -> MemoryFiles {
     tree
 }
 
-/// The error of a chart, which must come within some seconds.
+/// The error of a chart, which must be returned within some seconds.
 fn error_of(tree: &MemoryFiles, request: &TemplateRequest) -> Error {
     let start = Instant::now();
     let mut cx = Cx::with_time(Duration::from_secs(4));
@@ -85,7 +85,7 @@ fn huge_results_are_refused() {
 }
 
 #[test]
-fn values_that_hold_themselves_are_refused() {
+fn values_that_contain_themselves_are_refused() {
     template_fails(r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ toYaml $d }}{{ fail "seen" }}"#, "seen");
     template_fails(r#"{{ $d := dict }}{{ $_ := set $d "d" $d }}{{ $d }}"#, "");
     template_fails(r#"{{ $_ := set .Values "v" .Values }}{{ deepCopy .Values }}"#, "");
@@ -107,7 +107,7 @@ fn values_must_be_a_map() {
 }
 
 #[test]
-fn user_values_are_bounded_and_never_shown() {
+fn user_values_are_limited_and_never_shown() {
     let tree = chart(&[]);
     let mut request = TemplateRequest::new(TreePath::root());
     request.values.push(ValuesSource::Set("a[70000]=hush".into()));
@@ -117,7 +117,7 @@ fn user_values_are_bounded_and_never_shown() {
 }
 
 #[test]
-fn lists_that_an_index_fills_are_bounded() {
+fn lists_that_an_index_fills_are_limited() {
     let mut request = TemplateRequest::new(TreePath::root());
     let lists: Vec<String> = (0..400).map(|n| format!("a[{n}][65535]=1")).collect();
     request.values.push(ValuesSource::Set(lists.join(",")));
@@ -125,7 +125,7 @@ fn lists_that_an_index_fills_are_bounded() {
 }
 
 #[test]
-fn aliases_of_aliases_are_bounded() {
+fn aliases_of_aliases_are_limited() {
     let mut files: Vec<(String, String)> = Vec::new();
     let mut folder = String::new();
     for _ in 0..24 {
@@ -210,7 +210,7 @@ fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
 const SUB: &[u8] = b"apiVersion: v2\nname: sub\nversion: 1.0.0\n";
 
 #[test]
-fn archives_may_not_escape() {
+fn paths_in_archives_may_not_leave_the_chart() {
     for (name, piece) in [
         ("sub/../../etc/passwd", "parent directory"),
         ("sub//etc/passwd", "absolute"),
@@ -238,7 +238,7 @@ fn broken_archives_are_refused() {
 
 #[test]
 fn archives_that_unpack_to_too_much_are_refused() {
-    // helm 3 bounds each file, helm 4 all of them.
+    // helm 3 limits the size of each file, helm 4 that of all files together.
     let large = vec![0; (5 << 20) + 1];
     let tree = chart(&[("charts/sub.tgz", &archive(&[("sub/Chart.yaml", SUB), ("sub/large", &large)]))]);
     let helm_3 = TemplateRequest { helm: HelmCompat::V3, ..TemplateRequest::new(TreePath::root()) };
@@ -251,7 +251,7 @@ fn archives_that_unpack_to_too_much_are_refused() {
 }
 
 #[test]
-fn of_two_files_of_one_name_the_last_counts() {
+fn of_two_files_with_one_name_the_last_is_used() {
     let data = archive(&[
         ("sub/Chart.yaml", SUB),
         ("sub/templates/x.yaml", b"first: 1\n"),
@@ -289,7 +289,7 @@ fn message_of(files: &[(&str, &[u8])]) -> String {
 }
 
 #[test]
-fn what_is_wrong_in_a_file_of_the_chart_has_its_line() {
+fn an_error_in_a_file_of_the_chart_has_its_line() {
     let head = "apiVersion: v2\nname: bad\n";
     for (file, text, place) in [
         ("Chart.yaml", "apiVersion: v2\nname: bad\nversion: one\n", "Chart.yaml:3"),
@@ -310,7 +310,7 @@ fn what_is_wrong_in_a_file_of_the_chart_has_its_line() {
 }
 
 #[test]
-fn values_of_a_subchart_that_are_no_map_have_the_line_that_gives_them() {
+fn an_error_about_values_of_a_subchart_has_the_line_that_sets_them() {
     let chart = b"apiVersion: v2\nname: bad\nversion: 1.0.0\n";
     let child = b"apiVersion: v2\nname: sub\nversion: 1.0.0\n";
     let files: [(&str, &[u8]); 3] =
@@ -319,7 +319,7 @@ fn values_of_a_subchart_that_are_no_map_have_the_line_that_gives_them() {
 }
 
 #[test]
-fn the_text_that_tpl_runs_is_shown_with_the_line_that_is_wrong() {
+fn the_wrong_line_of_a_text_that_tpl_executes_is_shown() {
     for (text, says) in [
         ("x: |\n  a: 1\n  b={{ .Values.q.r }}\n", "gotpl:2:13: b={{ .Values.q.r }}"),
         ("x: |\n  a: 1\n  b={{ .Values.q\n", "gotpl:2: b={{ .Values.q"),

@@ -1,6 +1,6 @@
-//! Charts of our own, one folder of `testdata/cases` for each run: `args` holds the command line, `expected`
-//! what helm 3 prints for it, or `error` pieces that the error must hold where helm fails too. Where helm 4 differs
-//! there are `expected4` or `error4` as well.
+//! Our own charts. Each folder of `testdata/cases` is one run: `args` is the command line, and `expected` is what
+//! helm 3 prints. If helm fails too, `error` has the pieces of text that our error must contain instead. If helm 4
+//! differs there is an `expected4` or `error4` as well.
 //!
 //! `expected` and `expected4` are written by the official helms: `KEYFILL_UPDATE=1 KEYFILL_TEST_REQUIRE=all cargo test -p
 //! keyfill-helm --test cases`.
@@ -42,12 +42,12 @@ fn cases() -> Vec<Case> {
 }
 
 impl Case {
-    /// The file of a name for one helm.
+    /// The path of the file for one helm only: `name`, or `name4` for helm 4.
     fn own_file(&self, name: &str, helm: HelmCompat) -> PathBuf {
         self.folder.join(if helm == HelmCompat::V4 { format!("{name}4") } else { name.to_owned() })
     }
 
-    /// The file that says what one helm does: what both do alike stands in one.
+    /// The path of the file for a helm. Helm 4 uses that of helm 3 unless it differs.
     fn file(&self, name: &str, helm: HelmCompat) -> PathBuf {
         let differs = helm == HelmCompat::V4
             && ["expected4", "error4"].iter().any(|name| self.folder.join(name).is_file());
@@ -113,7 +113,7 @@ impl Case {
     }
 }
 
-/// All that a person is shown of an error.
+/// Everything of an error that users see.
 fn shown(error: &keyfill_helm::Error) -> String {
     let mut text = String::new();
     for diagnostic in error.diagnostics() {
@@ -172,14 +172,14 @@ fn first_difference(got: &[u8], want: &[u8]) -> String {
     }
 }
 
-/// The expected files are what helm prints today, and where ours fails helm fails as well.
+/// The expected files are what helm prints today, and helm fails where an `error` file says so.
 #[test]
-fn the_expected_files_are_helm_3_s() {
+fn the_expected_files_are_what_helm_3_prints() {
     expected_files_are("helm", HelmCompat::V3);
 }
 
 #[test]
-fn the_expected_files_are_helm_4_s() {
+fn the_expected_files_are_what_helm_4_prints() {
     expected_files_are("helm4", HelmCompat::V4);
 }
 
@@ -208,9 +208,9 @@ fn expected_files_are(program: &str, helm: HelmCompat) {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// The documents together are the text, whatever stands between them.
+/// Only a separator may precede a document.
 #[test]
-fn documents_are_the_text() {
+fn only_a_separator_precedes_a_document() {
     for case in cases() {
         let Ok(rendered) = case.run(HelmCompat::V4) else { continue };
         for document in &rendered.documents {

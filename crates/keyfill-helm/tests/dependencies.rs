@@ -1,4 +1,4 @@
-//! Where subcharts come from when they do not lie in `charts/`.
+//! Where subcharts come from that are not in `charts/`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -122,7 +122,7 @@ fn a_repository_in_the_tree_is_read() {
 }
 
 #[test]
-fn it_goes_by_its_alias() {
+fn a_dependency_is_named_by_its_alias() {
     let text = render("{name: lib, version: '*', repository: 'file://../lib', alias: other}").unwrap();
     assert!(text.contains("# Source: app/charts/other/templates/cm.yaml"), "{text}");
     assert!(text.contains("\"size\":3"), "{text}");
@@ -136,10 +136,10 @@ fn another_version_is_refused() {
 }
 
 #[test]
-fn what_is_to_be_downloaded_is_named_and_not_left_to_helm() {
+fn a_chart_to_be_downloaded_is_named_and_not_left_to_helm() {
     let error = render("{name: redis, version: 18.x.x, repository: 'oci://registry.example.com/charts'}")
         .unwrap_err();
-    // helm asks for the same chart.
+    // helm would miss the same chart.
     assert_eq!(error.remedy(), Remedy::Fetch);
     assert!(!error.is_unsupported());
     let diagnostic = error.diagnostics().remove(0);
@@ -152,7 +152,7 @@ fn what_is_to_be_downloaded_is_named_and_not_left_to_helm() {
 }
 
 #[test]
-fn what_is_missing_is_fetched_and_goes_by_its_aliases() {
+fn missing_charts_are_fetched_and_named_by_their_aliases() {
     let (text, repository) = fetching(
         "- {name: lib, version: ^2, repository: 'https://c.example', alias: b}\n\
          - {name: lib, version: ^1, repository: 'https://c.example', alias: a}\n\
@@ -172,7 +172,7 @@ fn what_is_missing_is_fetched_and_goes_by_its_aliases() {
 }
 
 #[test]
-fn conditions_and_imported_values_hold_for_what_is_fetched() {
+fn conditions_and_imported_values_apply_to_fetched_charts() {
     let (text, _) =
         fetching("- {name: lib, version: ^1, repository: '@corp', condition: lib.enabled}\n", &[]);
     assert!(!text.unwrap().contains("chart: lib"));
@@ -184,7 +184,7 @@ fn conditions_and_imported_values_hold_for_what_is_fetched() {
 }
 
 #[test]
-fn what_lies_in_charts_is_not_asked_for() {
+fn a_chart_in_the_charts_folder_is_not_fetched() {
     let vendored = ("app/charts/lib/Chart.yaml", "apiVersion: v2\nname: lib\nversion: 1.0.0\n");
     let (text, repository) =
         fetching("- {name: lib, version: ^1, repository: 'https://c.example'}\n", &[vendored]);
@@ -216,7 +216,7 @@ fn a_lock_that_fits_decides_the_version_and_another_one_does_not() {
 }
 
 #[test]
-fn all_that_cannot_be_had_is_told_at_its_place() {
+fn each_chart_that_cannot_be_fetched_is_reported_with_its_place() {
     let (text, _) = fetching(
         "- {name: gone, version: 1.x, repository: 'https://c.example'}\n\
          - {name: lib, version: ^1, repository: 'https://c.example'}\n\
@@ -237,7 +237,7 @@ fn all_that_cannot_be_had_is_told_at_its_place() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_told_among_the_others_at_its_place() {
+fn a_missing_folder_is_reported_among_the_others_with_its_place() {
     let (text, _) = fetching(
         "- {name: near, version: 1.0.0, repository: 'file://../near'}\n\
          - {name: gone, version: 1.x, repository: 'https://c.example'}\n\
@@ -267,7 +267,7 @@ fn a_dependency_without_a_version_is_an_error() {
 }
 
 #[test]
-fn a_password_in_an_address_is_not_told() {
+fn a_password_in_an_address_is_not_shown() {
     let error = render("{name: redis, version: 1.x, repository: 'https://user:hunter2@c.example/charts'}")
         .unwrap_err();
     let told = format!("{error} {error:?}");
