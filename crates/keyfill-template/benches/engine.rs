@@ -31,7 +31,7 @@ fn engine(criterion: &mut Criterion) {
     let mut execution = Execution::new(&Cx::with_time(std::time::Duration::from_secs(3_600)));
     criterion.bench_function("execute", |bencher| {
         bencher.iter(|| {
-            // A run has its own limits; only its clock is shared here.
+            // Each execution has its own limits. Only the deadline is shared here.
             execution = Execution::new(&execution.cx().clone());
             execution.render(&templates, "main", black_box(&values)).expect("the template executes")
         });

@@ -32,7 +32,7 @@ fn addresses(run: &mut Run, arguments: &[Value]) -> Result<Value, FuncError> {
     Ok(List::strings(addresses).into())
 }
 
-/// What functions know beyond their arguments comes from the run.
+/// Data that functions need besides their arguments is provided to the run.
 struct Cluster(&'static str);
 
 fn cluster(run: &mut Run, _: &[Value]) -> Result<Value, FuncError> {

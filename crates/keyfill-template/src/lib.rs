@@ -54,8 +54,7 @@
 //!
 //! # Where things are
 //! - [`function`]: what a template function is, and how to write one of your own.
-//! - [`funcs`]: the functions, a file for each family. [`funcs::GO`] are Go's own, [`funcs::FAMILIES`] all of helm
-//! 3.
+//! - [`funcs`]: the functions, a file for each family. [`funcs::GO`] are Go's own, [`funcs::FAMILIES`] those of helm 3.
 //! - [`value`]: values like those of Go, shared and mutable where Go's are.
 //! - [`Run`]: what functions can use of an execution: limits, deadline, state.
 //! - `compiler`: parses text into a tree that never changes; `exec`: executes the tree.

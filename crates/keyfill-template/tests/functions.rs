@@ -1,4 +1,4 @@
-//! Functions whose results differ from run to run, and the bounds on those that may take much.
+//! Functions whose results differ from run to run, and the limits of functions that may need much time or memory.
 
 use keyfill_diag::{Cx, Limits};
 use keyfill_template::funcs::{FAMILIES, Seed};
@@ -81,7 +81,7 @@ fn a_seed_makes_random_functions_repeat() {
 }
 
 #[test]
-fn random_strings_have_the_length_and_letters_that_were_asked_for() {
+fn random_strings_have_the_requested_length_and_letters() {
     let only = |text: String, accept: fn(&u8) -> bool| {
         assert_eq!(text.len(), 200);
         assert!(text.bytes().all(|b| accept(&b)), "{text}");
@@ -125,7 +125,7 @@ fn hashed_and_derived_passwords_are_those_of_sprig() {
 }
 
 #[test]
-fn json_shows_bytes_that_are_no_utf_8_as_each_helm_does() -> Result<(), Error> {
+fn json_has_bytes_that_are_not_utf_8_as_each_helm_writes_them() -> Result<(), Error> {
     let text = r#"{{ $x := b64dec "Yf9i" }}{{ toJson $x }} {{ mustToJson $x }} {{ toPrettyJson $x }} {{ toRawJson $x }}"#;
     for (registry, written) in [(Registry::helm_3(), r#""a\ufffdb""#), (Registry::helm_4(), "\"a\u{fffd}b\"")]
     {

@@ -1,4 +1,4 @@
-//! The cases of `testdata/language.txt`: outputs and error texts, as Go gives them.
+//! The cases of `testdata/language.txt`: outputs and error messages of Go.
 
 use keyfill_diag::Cx;
 use keyfill_template::funcs::GO;

@@ -1,4 +1,4 @@
-//! Templates that would take all time or memory end with an error; diagnostics say where and what to do.
+//! Templates that would take endless time or memory end with an error. Diagnostics say where and what to do.
 
 use keyfill_diag::{Class, Cx, Limits, Report as _};
 use keyfill_template::funcs::FAMILIES;
@@ -48,9 +48,9 @@ fn nesting_in_a_template_ends() {
     assert_eq!(render(&[("main", &deep)], &cx).ok().as_deref(), Some(&b"1"[..]));
 }
 
-/// The run may be stopped at any step, also at the first of a template whose caller stands further on.
+/// A limit may be reached at any step, also at the first step of a template that has fewer nodes than its caller.
 #[test]
-fn an_exceeded_limit_is_reported_with_its_place() {
+fn a_limit_may_be_reached_at_any_step() {
     let text = "{{define \"a\"}}x{{end}}{{range 9999}}{{if true}}{{template \"a\"}}{{end}}{{include \"a\" .}}{{end}}";
     for steps in 4_096..4_136 {
         let cx = Cx { limits: Limits { steps, ..Limits::default() }, ..Cx::with_time(Duration::ZERO) };
@@ -118,7 +118,7 @@ fn one_set_serves_several_threads() {
 }
 
 #[test]
-fn values_whose_shared_parts_never_end_are_refused_soon() {
+fn values_whose_shared_parts_multiply_are_refused_soon() {
     let doubled = "{{ $a := dict \"k\" 1 }}{{ $b := dict \"k\" 1 }}\
                    {{ range until 60 }}{{ $a = dict \"x\" $a \"y\" $a }}{{ $b = dict \"x\" $b \"y\" $b }}{{ end }}";
     for call in [
@@ -142,13 +142,13 @@ fn values_whose_shared_parts_never_end_are_refused_soon() {
         "merge $a $b",
         "mergeOverwrite $a $b",
     ] {
-        // The limit ends it, not the deadline.
+        // The call must end by the limit, not by the deadline.
         let limits = Limits { nodes: 1_000_000, ..Limits::default() };
         let cx = Cx { limits, ..Cx::with_time(Duration::from_secs(600)) };
         let error = fails(&format!("{doubled}{{{{ {call} }}}}"), &cx);
         assert!(error.to_string().contains("limit allows"), "{call}: {error}");
     }
-    // Go finds the circle, and helm's toJson then gives nothing.
+    // Go detects that the map contains itself. helm's toJson and toYaml then return an empty text.
     let own = r#"{{ $d := dict "a" 1 }}{{ $_ := set $d "self" $d }}[{{ toJson $d }}{{ toYaml $d }}]"#;
     let text = render(&[("main", own)], &Cx::with_time(Duration::from_secs(60))).expect("it renders");
     assert_eq!(text, b"[]");
@@ -160,7 +160,7 @@ fn parsing_ends_at_the_deadline_and_many_definitions_cost_no_more_than_their_tex
         Templates::new("gotpl", Registry::new(FAMILIES)).parse_in("main", text.as_bytes(), cx)
     };
     let definitions: String = (0..100_000).map(|n| format!("{{{{define \"a{n}\"}}}}x{{{{end}}}}")).collect();
-    // By comparing each name with all before it, this takes minutes.
+    // If each name were compared with all names before it, this would take minutes.
     parse(&definitions, &Cx::with_time(Duration::from_secs(30))).expect("it is parsed in time");
     let variables: String = (0..100_000).map(|n| format!("{{{{ $a{n} := 1 }}}}")).collect();
     let error = parse(&variables, &Cx::with_time(Duration::ZERO)).expect_err("there is no time");

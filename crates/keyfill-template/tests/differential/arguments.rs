@@ -428,8 +428,7 @@ const URLS: &[&str] = &[
     "postgres://a:1,b:2/x",
 ];
 
-/// What an argument should be.
-/// Durations, and what is none.
+/// Durations, and values that are not durations.
 const DURATIONS: &[&str] = &[
     "\"1h2m3s\"",
     "\"-90m\"",
@@ -453,16 +452,17 @@ const DURATIONS: &[&str] = &[
     "true",
 ];
 
+/// The kind of value that an argument should be.
 #[derive(Clone, Copy)]
 pub enum Arg {
     Any,
-    /// Anything but a version: Go's copy of one leaves out fields that are not exported.
+    /// Anything but a version: Go's copy of a version lacks the unexported fields.
     Plain,
     Text,
-    /// A place in a list. Go's slices can be cut beyond their end, up to what was set aside for them.
+    /// An index in a list. Go's slices can be extended beyond their end, up to their capacity.
     Index,
     Small,
-    /// How often or how much: huge ones would take Go's memory.
+    /// A count or a size. Huge ones would exhaust the memory of the Go program.
     Count,
     Float,
     List,
@@ -489,13 +489,14 @@ use Arg::{
     Plain, Replacement, Small, Text, Time, Toml, Url, Version, Yaml, Zone,
 };
 
-/// An argument as it stands in a template.
+/// A text as a string constant in a template.
 fn quoted(text: &str) -> String {
     format!("\"{text}\"")
 }
 
 pub fn argument(source: &mut Source, arg: Arg) -> String {
-    // One in twelve is of any type at all, but for times: what is none stands for now.
+    // One in twelve arguments is of any type. Times are excepted: a value that is not a time stands for the
+    // current time.
     if !matches!(arg, Time | Count | Plain | Index) && source.one_in(12) {
         return source.pick(ANY).to_owned();
     }

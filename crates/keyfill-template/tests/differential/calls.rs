@@ -1,11 +1,11 @@
-//! Every function with the arguments that it takes.
+//! Every function with the arguments that it accepts.
 
 use super::arguments::Arg::{
     self, Any, Bool, Constraint, Count, Date, Dict, Duration, Expression, Float, Index, Json, Key, Layout,
     List, Plain, Replacement, Small, Text, Time, Toml, Url, Version, Yaml, Zone,
 };
 
-/// The functions with the arguments that they take; the last of these may be repeated or left out.
+/// The functions with the arguments that they accept. With `true`, the last argument may be repeated or left out.
 pub const CALLS: &[(&str, &[Arg], bool)] = &[
     ("hello", &[], false),
     ("trim", &[Text], false),
@@ -111,7 +111,7 @@ pub const CALLS: &[(&str, &[Arg], bool)] = &[
     ("mustChunk", &[Small, List], false),
     ("dict", &[Any], true),
     ("get", &[Dict, Text], false),
-    // A map that is set into itself ends Go when it is printed.
+    // Go crashes when it prints a map that contains itself.
     ("set", &[Dict, Text, Text], false),
     ("unset", &[Dict, Text], false),
     ("hasKey", &[Dict, Text], false),
@@ -225,7 +225,7 @@ pub const CALLS: &[(&str, &[Arg], bool)] = &[
     ("slice", &[List, Index], true),
 ];
 
-/// What helm 4 has besides.
+/// The functions that helm 4 has besides.
 pub const CALLS_OF_HELM_4: &[(&str, &[Arg], bool)] = &[
     ("mustToYaml", &[Any], false),
     ("mustToToml", &[Any], false),

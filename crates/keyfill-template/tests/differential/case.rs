@@ -1,4 +1,4 @@
-//! One case: templates and data, and what keyfill-template makes of them.
+//! A case: templates and data, and the result of keyfill-template for them.
 
 use keyfill_diag::Cx;
 use keyfill_template::funcs::GO;
@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-/// What executes the templates.
+/// The program whose behavior is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Go's text/template with its own functions.
@@ -25,13 +25,13 @@ pub struct Case {
     pub missing_key: &'static str,
     /// The template to execute.
     pub main: String,
-    /// As JSON.
+    /// The data, as JSON.
     pub data: String,
-    /// Name and text, in the order of parsing.
+    /// The name and text of each template, in the order of parsing.
     pub templates: Vec<(String, Vec<u8>)>,
 }
 
-/// What came out.
+/// The result of executing a case.
 #[derive(PartialEq, Eq)]
 pub enum Outcome {
     Output(Vec<u8>),
@@ -50,14 +50,14 @@ impl Case {
         Self { missing_key: "zero", main: "main".to_owned(), data: data.into(), templates }
     }
 
-    /// The same with the template in a file of its own, called with the values as `.`.
+    /// The same case for helm: the template is in a file of its own, and is called with the values as `.`.
     pub fn for_helm(mut self) -> Self {
         self.templates[0].0 = "_main".to_owned();
         self.templates.push(("main".to_owned(), b"{{template \"c/templates/_main\" .Values}}".to_vec()));
         self
     }
 
-    /// What keyfill-template makes of it.
+    /// Executes the case with keyfill-template.
     pub fn run(&self, mode: Mode) -> Outcome {
         match std::panic::catch_unwind(|| self.execute(mode)) {
             Ok(Ok(out)) => Outcome::Output(out),
@@ -87,7 +87,7 @@ impl Case {
         let path = |name: &str| if helm { format!("c/templates/{name}") } else { name.to_owned() };
         let mut order: Vec<&(String, Vec<u8>)> = self.templates.iter().collect();
         if helm {
-            // helm parses by path, backwards.
+            // helm parses templates in descending order of their paths.
             order.sort_by(|a, b| b.0.cmp(&a.0));
             let release: Map = [("Name", "r")].into_iter().collect();
             data = [("Values", data), ("Release", Value::Map(release))].into_iter().collect::<Map>().into();

@@ -1,9 +1,9 @@
-//! Certificates and keys go back and forth between keyfill-template and sprig.
+//! keyfill-template and sprig can use each other's certificates and keys.
 
 use super::case::{Case, Mode, Outcome};
 use super::oracle::Oracle;
 
-/// Makes keys and certificates of every kind, as JSON.
+/// A template that creates keys and certificates of every kind, as JSON.
 const MAKE: &str = r#"{{- $ec := genPrivateKey "ecdsa" -}}{{- $ed := genPrivateKey "ed25519" -}}
 {{- $ca := genCA "authority & co" 30 -}}{{- $ecca := genCAWithKey "ec authority" 30 $ec -}}
 {{- $edca := genCAWithKey "ed authority" 30 $ed -}}
@@ -15,7 +15,7 @@ const MAKE: &str = r#"{{- $ec := genPrivateKey "ecdsa" -}}{{- $ed := genPrivateK
 {{- range $all }}{{ $_ := set $out "pairs" (append $out.pairs (dict "Cert" (.Cert | b64enc) "Key" (.Key | b64enc))) }}{{ end -}}
 {{- $out | toJson -}}"#;
 
-/// Reads them, and signs with each.
+/// A template that parses these certificates and keys, and signs with each.
 const READ: &str = r#"{{- range .pairs }}{{ $c := buildCustomCert .Cert .Key }}{{ typeOf $c }} {{ eq $c.Key (.Key | b64dec) }}
 {{- $s := genSignedCertWithKey "x" nil nil 1 $c $c.Key }} {{ contains "BEGIN CERTIFICATE" $s.Cert }} {{ eq $s.Key $c.Key }}
 {{ end }}"#;
@@ -29,7 +29,7 @@ fn text(outcome: Outcome) -> String {
     }
 }
 
-/// What one makes the other can read, and the other way round.
+/// Checks that each program can use what the other one created.
 pub fn go_both_ways(oracle: &mut Oracle) {
     let make = || Case::one(MAKE, "{}").for_helm();
     let read = |made: String| Case::one(READ, made).for_helm();

@@ -1,18 +1,18 @@
-//! Generates calls of every function, with arguments of the types it takes and of those it does not.
+//! Generates calls of every function, with arguments of the accepted types and of others.
 
 use super::arguments::argument;
 use super::calls::{CALLS, CALLS_OF_HELM_4};
 use super::case::{Case, Mode};
 use super::source::Source;
 
-/// The data that calls refer to: every type that JSON gives, texts that functions understand.
+/// The data that calls refer to: every type that JSON has, and texts that functions understand.
 const DATA: &str = r#"{
 "nil":null,"t":true,"f":false,"zero":0,"one":1,"n":-7,"half":2.5,"big":1e21,"tiny":1e-9,"e":"","s":"hello world",
 "u":"Ünï çødé ǆ ß İ日本 Ⅷ","l":["b","a","c"],"mixed":[1,"two",null,{"k":"v"},[3],true,0,"",1.5,1],"el":[],
 "nested":[[1,2],[3]],"m":{"a":1,"b":{"c":"x","d":[1]},"z":""},"em":{},"m2":{"a":0,"b":{"e":false},"new":[1]},
 "json":"{\"a\":[1,2.5,\"x\"],\"b\":null}","yaml":"a: 1\nb:\n  - x\n  - y: [1, 2]\n","url":"https://u:p@h.example:8443/a%20b?q=1#top"}"#;
 
-/// A call of a function whose result is shown with its type, plain and as JSON.
+/// A call of a function. Its result is printed with its type, plain and as JSON.
 pub fn case(source: &mut Source, mode: Mode) -> Case {
     let known = CALLS.len() + if mode == Mode::Helm4 { CALLS_OF_HELM_4.len() } else { 0 };
     let place = source.below(known);
@@ -27,7 +27,7 @@ pub fn case(source: &mut Source, mode: Mode) -> Case {
             call.push_str(&argument(source, *arg));
         }
     }
-    // Now and then one argument too many, or the last one missing.
+    // Sometimes there is one argument too many, or the last one is missing.
     if source.one_in(60) {
         call.push_str(" 1");
     }
@@ -42,8 +42,8 @@ pub fn case(source: &mut Source, mode: Mode) -> Case {
     Case::one(text, DATA)
 }
 
-/// The texts of our TOML parser are not those of Go's, and those of our YAML parser differ where a text is not UTF-8
-/// or ends in the middle of its last line: only that there is an error counts.
+/// The messages of our TOML parser differ from those of Go's, and those of our YAML parser differ if a text is not
+/// UTF-8 or ends in the middle of its last line. So only the fact that there is an error is compared.
 fn without_parser_texts(name: &str) -> &'static str {
     match name {
         "fromYaml" | "fromToml" => {

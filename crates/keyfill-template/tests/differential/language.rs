@@ -3,7 +3,7 @@
 use super::case::Case;
 use super::source::Source;
 
-/// Values: every type that JSON gives, nested, with keys that are there and keys that are not.
+/// Data with every type that JSON has, nested. Some of the keys that templates use exist, others do not.
 const DATA: &[&str] = &[
     r#"{"a":{"b":{"c":1,"d":"x"},"n":null},"l":[1,"two",null,{"k":"v"},[3]],"s":"text","f":1.5,"i":3,"t":true,"z":0,"e":"","m":{},"el":[],"n":null}"#,
     r#"{"a":"str","l":["b","a","c"],"s":"<a href='x'>&\"</a>","f":-0.25,"i":1000000,"t":false,"m":{"z":1,"a":2,"m":{"x":"é😀"}},"n":[]}"#,
@@ -111,7 +111,7 @@ const FORMATS: &[&str] = &[
     "%F",
 ];
 
-/// A case: one to three templates and data.
+/// A case with one to three templates, and data.
 pub fn case(source: &mut Source) -> Case {
     let mut writer =
         Writer { source, out: String::new(), variables: vec!["$".to_owned()], ranges: 0, names: 0 };
@@ -369,7 +369,7 @@ impl Writer<'_> {
                 let format = self.source.pick(FORMATS);
                 self.put(&format!("printf {format:?}"));
                 if self.source.one_in(4) {
-                    // Too large for a range, so only where it cannot get there.
+                    // This would be too large for a range, so it occurs only where no range gets it.
                     self.put(" 9223372036854775807");
                 }
                 self.operands(depth - 1, 0, 3);
@@ -424,7 +424,7 @@ impl Writer<'_> {
             }
             _ if self.source.one_in(2) => self.operand(depth - 1),
             _ => {
-                // Arguments to what takes none.
+                // Arguments for an operand that accepts none.
                 self.operand(depth - 1);
                 self.operands(depth - 1, 0, 1);
             }

@@ -1,6 +1,6 @@
-//! Compares with Go: generated templates and values give the same output, or fail in both.
+//! Compares with Go: generated templates and values give the same output in both, or fail in both.
 //!
-//! `KEYFILL_CASES` says how many cases (2,000 without it), `KEYFILL_SEED` which ones.
+//! `KEYFILL_CASES` is the number of cases (2,000 by default), `KEYFILL_SEED` the seed that selects them.
 
 #![allow(clippy::print_stdout)]
 
@@ -17,7 +17,7 @@ use case::{Case, Mode, Outcome};
 use oracle::Oracle;
 use source::Source;
 
-/// How many cases to try.
+/// The number of cases to try.
 fn cases() -> usize {
     std::env::var("KEYFILL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000)
 }
@@ -26,7 +26,7 @@ fn seed() -> u64 {
     std::env::var("KEYFILL_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(1)
 }
 
-/// Runs generated cases in both, and fails with the first that differ.
+/// Executes generated cases with both programs, and fails with the first cases that differ.
 fn compare(mode: Mode, generate: impl Fn(&mut Source) -> Case) {
     let program = if mode == Mode::Helm4 { "template4-oracle" } else { "template-oracle" };
     let Some(program) = keyfill_testkit::oracle(program) else { return };

@@ -1,4 +1,4 @@
-//! The program that asks Go.
+//! The oracle: a Go program that executes cases.
 
 use super::case::{Case, Mode, Outcome};
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -23,12 +23,12 @@ impl Oracle {
         Self { child, to, from }
     }
 
-    /// Asks for all cases; the answers come in their order.
+    /// Sends all cases to the oracle. The outcomes are in the order of the cases.
     pub fn ask(&mut self, mode: Mode, cases: &[Case]) -> Vec<Outcome> {
         let to = self.to.as_mut().expect("stdin is open until the end");
         let from = &mut self.from;
         std::thread::scope(|scope| {
-            // Both sides are buffered by pipes that may fill up.
+            // Another thread sends the cases, since the pipes of both directions may fill up.
             scope.spawn(move || {
                 for case in cases {
                     send(to, mode, case).expect("the oracle reads all requests");

@@ -1,6 +1,6 @@
-//! Where generators take their choices from: a seeded source, so that a run can be repeated.
+//! The random choices of the generators. They have a seed, so that a run can be repeated.
 
-/// A source of choices.
+/// A source of random choices.
 pub struct Source(fastrand::Rng);
 
 impl Source {
